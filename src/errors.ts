@@ -1,0 +1,130 @@
+/**
+ * @file The errors that this package throws on purpose, and the checker of options.
+ *
+ * Every message has one form: `<where>: <what is wrong>, expected <…>, got <…>. <what to do>`. An error of one of these
+ * classes is meant to be read by a user as it stands; any other error that leaves the package is a defect of the package.
+ */
+
+/** The parts of a message; `expected`, `got` and `advice` are left out where they would say nothing. */
+export interface Complaint {
+  /** The function, option, file or node concerned, as its user wrote it. */
+  readonly where: string;
+  /** What is wrong, a phrase without a final stop. */
+  readonly what: string;
+  readonly expected?: string;
+  readonly got?: string;
+  /** What to do about it, whole sentences. */
+  readonly advice?: string;
+}
+
+function sentence({ where, what, expected, got, advice }: Complaint): string {
+  const parts = [`${where}: ${what}`];
+  if (expected !== undefined) parts.push(`expected ${expected}`);
+  if (got !== undefined) parts.push(`got ${got}`);
+  return `${parts.join(", ")}.${advice === undefined ? "" : ` ${advice}`}`;
+}
+
+/** The base class of every deliberate error; `complaint` holds the message's parts. */
+export class PerceptualBallError extends Error {
+  readonly complaint: Complaint;
+
+  constructor(complaint: Complaint, options?: ErrorOptions) {
+    super(sentence(complaint), options);
+    this.name = new.target.name;
+    this.complaint = complaint;
+  }
+}
+
+/** The caller asked for something that cannot be meant: an unknown option, layer or label, a value out of range. Exit code 2. */
+export class MisuseError extends PerceptualBallError {}
+
+/** Bytes from outside (a model, an image, a data set) are not what they should be. Exit code 1. */
+export class BadInputError extends PerceptualBallError {}
+
+/** A valid model or request that this package does not support (yet), such as an operator without a rule. Exit code 1. */
+export class UnsupportedError extends PerceptualBallError {}
+
+/** Thrown when the caller's `signal` aborts a long call; named as the platform's own so that callers can treat both alike. */
+export class AbortedError extends PerceptualBallError {
+  constructor(where: string) {
+    super({ where, what: "aborted" });
+    this.name = "AbortError";
+  }
+}
+
+/** Throws an {@link AbortedError} if `signal` has been aborted. */
+export function throwIfAborted(signal: AbortSignal | undefined, where: string): void {
+  if (signal?.aborted) throw new AbortedError(where);
+}
+
+/** The known word nearest to `word` by edit distance, or undefined if none is near enough to be a slip of the keyboard. */
+export function nearest(word: string, known: Iterable<string>): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.max(2, Math.ceil(word.length / 3)) + 1;
+  for (const candidate of known) {
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
+    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+  }
+  return best;
+}
+
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = previous[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
+      row.push(Math.min(substitution, previous[j] + 1, row[j - 1] + 1));
+    }
+    previous = row;
+  }
+  return previous[b.length];
+}
+
+/** Throws a {@link MisuseError} that names every key of `options` that is not in `known`, with the nearest known one. */
+export function checkKeys(where: string, options: object | undefined, known: readonly string[]): void {
+  if (options === undefined) return;
+  const unknown = Object.keys(options).filter((key) => !known.includes(key));
+  if (unknown.length === 0) return;
+  const hints = unknown.map((key) => nearest(key, known)).filter((hint) => hint !== undefined);
+  throw new MisuseError({
+    where,
+    what: `unknown option${unknown.length > 1 ? "s" : ""} ${unknown.map((key) => JSON.stringify(key)).join(", ")}`,
+    expected: `some of ${known.join(", ")}`,
+    advice: hints.length > 0 ? `Did you mean ${hints.map((hint) => JSON.stringify(hint)).join(", ")}?` : undefined,
+  });
+}
+
+/** `value` if it is one of `choices`; otherwise throws a {@link MisuseError} that lists them. */
+export function oneOf<const T extends string>(where: string, value: unknown, choices: readonly T[]): T {
+  if (choices.includes(value as T)) return value as T;
+  const hint = typeof value === "string" ? nearest(value, choices) : undefined;
+  throw new MisuseError({
+    where,
+    what: "unknown value",
+    expected: `one of ${choices.join(", ")}`,
+    got: JSON.stringify(value),
+    advice: hint === undefined ? undefined : `Did you mean ${JSON.stringify(hint)}?`,
+  });
+}
+
+/** `value` if it is a finite number in [`min`, `max`] (an integer if `integer`); otherwise throws a {@link MisuseError}. NaN never passes. */
+export function numberIn(
+  where: string,
+  value: unknown,
+  { min = -Infinity, max = Infinity, integer = false }: { min?: number; max?: number; integer?: boolean } = {},
+): number {
+  if (typeof value === "number" && value >= min && value <= max && Number.isFinite(value)) {
+    if (!integer || Number.isInteger(value)) return value;
+  }
+  const kind = integer ? "an integer" : "a number";
+  const range =
+    min === -Infinity && max === Infinity
+      ? ""
+      : max === Infinity
+        ? ` of at least ${min}`
+        : min === -Infinity
+          ? ` of at most ${max}`
+          : ` from ${min} to ${max}`;
+  throw new MisuseError({ where, what: "value out of range", expected: `${kind}${range}`, got: String(value) });
+}

@@ -1,0 +1,72 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { expect, test } from "vitest";
+
+/** Level of each folder (or file) directly under src: a file may import from lower levels and from its own folder only. */
+const levels: Record<string, number> = {
+  "errors.ts": 0,
+  tensor: 1,
+  random: 1,
+  optimize: 2,
+  image: 2,
+  onnx: 2,
+  autodiff: 3,
+  runtime: 3,
+  classifier: 4,
+  attacks: 5,
+  detection: 5,
+  localization: 5,
+  datasets: 5,
+  saliency: 6,
+  report: 6,
+  experiments: 7,
+  "index.ts": 8,
+  node: 8,
+  web: 8,
+  testing: 8,
+  cli: 9,
+  studio: 9,
+};
+
+/** Pairs that the levels alone would not forbid. */
+const forbidden: readonly (readonly [from: string, to: string])[] = [["detection", "attacks"]];
+
+const source = resolve(import.meta.dirname, "../src");
+const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
+
+function folderOf(file: string): string {
+  return relative(source, file).split("/")[0];
+}
+
+const imports = files.flatMap((file) => {
+  const from = join(source, file);
+  const text = readFileSync(from, "utf8");
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map((match) => ({ from, specifier: match[1] }));
+});
+
+test("every folder under src has a level", () => {
+  const unknown = new Set(files.map((file) => file.split("/")[0]).filter((folder) => !(folder in levels)));
+  expect([...unknown]).toEqual([]);
+});
+
+test("a file imports from its own folder and from lower levels only", () => {
+  const offenders = imports.flatMap(({ from, specifier }) => {
+    if (!specifier.startsWith(".")) return [];
+    const [here, there] = [folderOf(from), folderOf(resolve(dirname(from), specifier))];
+    if (here === there) return [];
+    const isTest = from.endsWith(".test.ts");
+    const ok = isTest || (levels[there] < levels[here] && !forbidden.some(([a, b]) => a === here && b === there));
+    return ok ? [] : [`${relative(source, from)} imports ${specifier}`];
+  });
+  expect(offenders).toEqual([]);
+});
+
+test("node:* modules and native packages are imported in node/ and cli/ only", () => {
+  const platform = /^(node:|sharp$|onnxruntime-(node|web)|commander$|cli-progress$)/;
+  const offenders = imports.flatMap(({ from, specifier }) =>
+    platform.test(specifier) && !["node", "cli", "web"].includes(folderOf(from)) && !from.endsWith(".test.ts")
+      ? [`${relative(source, from)} imports ${specifier}`]
+      : [],
+  );
+  expect(offenders).toEqual([]);
+});
