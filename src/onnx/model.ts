@@ -168,3 +168,16 @@ export function usesOf(graph: Graph): Map<string, Node[]> {
 export function describeNode(node: Pick<Node, "opType" | "name" | "outputs">): string {
   return `${node.opType} (${node.name || node.outputs.find((output) => output !== "") || "unnamed"})`;
 }
+
+/** One phrase per operator, "Conv (conv1, conv2, … 7 in all)", for messages that name all offenders at once. */
+export function groupByOperator(nodes: readonly Node[]): string[] {
+  const groups = new Map<string, string[]>();
+  for (const node of nodes) {
+    const operator = node.domain === "" ? node.opType : `${node.domain}.${node.opType}`;
+    groups.set(operator, [...(groups.get(operator) ?? []), node.name || node.outputs[0]]);
+  }
+  return [...groups].map(([operator, names]) => {
+    const shown = names.slice(0, 3).join(", ");
+    return `${operator} (${shown}${names.length > 3 ? `, … ${names.length} in all` : ""})`;
+  });
+}

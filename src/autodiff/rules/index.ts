@@ -1,0 +1,26 @@
+/** @file The table of VJP rules, and the operators that are declared to have none. */
+import type { Operator } from "../../onnx/shapes/index.ts";
+import type { VjpRule } from "../vjp-rule.ts";
+import * as elementwise from "./elementwise.ts";
+
+/**
+ * Operators whose outputs do not vary smoothly with any input: comparisons, indices, shapes. Their derivative is zero by
+ * design; an operator that is neither here nor in {@link vjpRules} does not compile.
+ */
+export const nonDifferentiable = ["Greater", "Shape", "Size"] as const satisfies readonly Operator[];
+
+export type NonDifferentiable = (typeof nonDifferentiable)[number];
+export type Differentiable = Exclude<Operator, NonDifferentiable>;
+
+/** A table of backward rules: what {@link vjpRules} has, or a variant of it that explains rather than differentiates. */
+export type RuleTable = Readonly<Record<Differentiable, VjpRule>>;
+
+/** The vector–Jacobian products: with this table the sweep computes gradients. */
+export const vjpRules: RuleTable = {
+  ...elementwise,
+};
+
+/** Whether `operator` is declared to have no derivative. */
+export function isNonDifferentiable(operator: string): operator is NonDifferentiable {
+  return (nonDifferentiable as readonly string[]).includes(operator);
+}

@@ -1,0 +1,99 @@
+/** @file The reverse sweep: it knows no operator, only the table of rules. */
+import { UnsupportedError } from "../errors.ts";
+import { attributesOf } from "../onnx/attributes.ts";
+import type { GraphBuilder, Value } from "../onnx/builder.ts";
+import { isDifferentiableType } from "../onnx/infer-shapes.ts";
+import { describeNode, groupByOperator, type Node } from "../onnx/model.ts";
+import { sameShape } from "../tensor/shape.ts";
+import { tensorOf } from "../tensor/tensor.ts";
+import { isNonDifferentiable, type RuleTable, vjpRules } from "./rules/index.ts";
+
+/** A value and the cotangent with which the sweep starts there, of the same shape. */
+export interface Seed {
+  readonly value: Value;
+  readonly cotangent: Value;
+}
+
+/**
+ * The cotangents of the values `wrt` for the given seeds, appended to the graph that `g` builds. Only nodes on a path from
+ * `wrt` to a seed are visited; cotangents that meet at a value are added. A value that no path leads to gets zeros.
+ * Throws an UnsupportedError that names every operator on such a path that has no rule.
+ */
+export function appendVjp(
+  g: GraphBuilder,
+  { seeds, wrt, rules = vjpRules }: { seeds: readonly Seed[]; wrt: readonly Value[]; rules?: RuleTable },
+): Value[] {
+  const path = nodesBetween(g, wrt, seeds);
+  checkRules(path, rules);
+  const dependent = new Set(wrt.map((value) => value.name));
+  for (const node of path) for (const output of node.outputs) dependent.add(output);
+
+  const contributions = new Map<string, Value[]>();
+  const contribute = (value: Value, cotangent: Value): void => {
+    const list = contributions.get(value.name);
+    if (list === undefined) contributions.set(value.name, [cotangent]);
+    else list.push(cotangent);
+  };
+  const total = (value: Value): Value | undefined =>
+    contributions.get(value.name)?.reduce((sum, cotangent) => g.op("Add", [sum, cotangent]));
+
+  for (const { value, cotangent } of seeds) contribute(value, cotangent);
+  for (const node of path.toReversed()) {
+    g.scope(`${node.name || node.outputs[0]}/vjp`, () => {
+      const outputs = node.outputs.filter((name) => name !== "").map((name) => g.value(name));
+      const cotangents = node.outputs.map((name) => (name === "" ? undefined : total(g.value(name))));
+      for (const output of outputs) contributions.delete(output.name);
+      if (cotangents.every((cotangent) => cotangent === undefined)) return;
+      const inputs = node.inputs.map((name) => (name === "" ? undefined : g.value(name)));
+      const wants = (i: number): boolean =>
+        inputs[i] !== undefined && dependent.has(inputs[i].name) && isDifferentiableType(inputs[i]);
+      const where = describeNode(node);
+      const rule = rules[node.opType as keyof RuleTable];
+      const results = rule({ g, node, where, attributes: attributesOf(node), inputs, outputs, cotangents, wants });
+      results.forEach((cotangent, i) => {
+        if (cotangent === undefined || !wants(i)) return;
+        if (!sameShape(cotangent.shape, inputs[i]!.shape)) {
+          throw new Error(
+            `${where}: the rule's cotangent of input ${i} is [${cotangent.shape}], not [${inputs[i]!.shape}]`,
+          );
+        }
+        contribute(inputs[i]!, cotangent);
+      });
+    });
+  }
+  return wrt.map((value) => total(value) ?? g.op("Expand", [g.scalar(0, value.dtype), g.ints(value.shape)]));
+}
+
+/** The nodes on a path from one of `wrt` to a seed, in topological order. */
+function nodesBetween(g: GraphBuilder, wrt: readonly Value[], seeds: readonly Seed[]): Node[] {
+  const downstream = new Set(wrt.map((value) => value.name));
+  const forward = g.nodes.filter((node) => {
+    if (isNonDifferentiable(node.opType) || !node.inputs.some((input) => downstream.has(input))) return false;
+    for (const output of node.outputs)
+      if (output !== "" && isDifferentiableType(g.value(output))) downstream.add(output);
+    return node.outputs.some((output) => downstream.has(output));
+  });
+  const upstream = new Set(seeds.map(({ value }) => value.name));
+  const path = forward.toReversed().filter((node) => {
+    if (!node.outputs.some((output) => upstream.has(output))) return false;
+    for (const input of node.inputs) upstream.add(input);
+    return true;
+  });
+  return path.toReversed();
+}
+
+function checkRules(nodes: readonly Node[], rules: RuleTable): void {
+  const missing = nodes.filter((node) => !Object.hasOwn(rules, node.opType));
+  if (missing.length === 0) return;
+  const list = groupByOperator(missing);
+  throw new UnsupportedError({
+    where: "differentiate",
+    what: `no VJP rule for ${list.length} operator${list.length > 1 ? "s" : ""}: ${list.join("; ")}`,
+    advice: "OPERATORS.md lists what is supported.",
+  });
+}
+
+/** A constant of `value`'s shape and type with every element `fill`. */
+export function filled(g: GraphBuilder, value: Value, fill: number): Value {
+  return g.op("Expand", [g.constant(tensorOf(value.dtype, [fill], [])), g.ints(value.shape)]);
+}

@@ -1,0 +1,231 @@
+/**
+ * @file Building graphs: each call appends a node, infers the types of its outputs and returns them.
+ *
+ * Everything has a static shape. Rewrites, VJP rules and objectives are all written with this builder.
+ */
+import { MisuseError } from "../errors.ts";
+import { type DataType, intTensor, type Shape, type Tensor, tensorOf } from "../tensor/tensor.ts";
+import { type AttributeValue, attributesFrom } from "./attributes.ts";
+import { inferNode, type TypedGraph } from "./infer-shapes.ts";
+import type { NumericTensor } from "./kernels/kernel.ts";
+import { numeric } from "./kernels/kernel.ts";
+import { type Graph, type Initializer, initializerOf, type Node, type ValueInfo, type ValueType } from "./model.ts";
+
+/** A value of a graph that is being built: its name, element type and static shape. */
+export interface Value extends ValueType {
+  readonly name: string;
+}
+
+export class GraphBuilder {
+  readonly #nodes: Node[] = [];
+  readonly #inputs: ValueInfo[] = [];
+  readonly #outputs: ValueInfo[] = [];
+  readonly #initializers = new Map<string, Initializer>();
+  readonly #values = new Map<string, Value>();
+  readonly #known = new Map<string, NumericTensor>();
+  readonly #constants = new Map<string, Value>();
+  readonly #names = new Set<string>();
+  readonly #counters = new Map<string, number>();
+  #scope = "";
+
+  /** A builder that goes on from a graph whose shapes are known; its inputs, nodes and weights are taken over, its outputs are not. */
+  static from({ graph, types, constants }: TypedGraph): GraphBuilder {
+    const builder = new GraphBuilder();
+    for (const name of types.keys()) builder.#names.add(name);
+    for (const input of graph.inputs) {
+      builder.#inputs.push({ name: input.name, ...types.get(input.name)! });
+    }
+    for (const [name, initializer] of graph.initializers) builder.#initializers.set(name, initializer);
+    for (const node of graph.nodes) {
+      builder.#nodes.push(node);
+      builder.#names.add(node.name);
+    }
+    for (const [name, type] of types) builder.#values.set(name, { name, ...type });
+    for (const [name, tensor] of constants) builder.#known.set(name, tensor);
+    return builder;
+  }
+
+  /** The nodes appended so far, in topological order. */
+  get nodes(): readonly Node[] {
+    return this.#nodes;
+  }
+
+  /** The value called `name`; throws if the graph has none. */
+  value(name: string): Value {
+    const value = this.#values.get(name);
+    if (value !== undefined) return value;
+    throw new MisuseError({ where: "GraphBuilder", what: `the graph has no value ${JSON.stringify(name)}` });
+  }
+
+  has(name: string): boolean {
+    return this.#values.has(name);
+  }
+
+  /** What `value` is, where that is known before the graph runs. */
+  known(value: Value): NumericTensor | undefined {
+    return this.#known.get(value.name);
+  }
+
+  /** Whether `value` is an initializer: a weight or a constant. */
+  isInitializer(value: Value): boolean {
+    return this.#initializers.has(value.name);
+  }
+
+  /** The initializer behind `value`, if it is one. */
+  initializer(value: Value): Initializer | undefined {
+    return this.#initializers.get(value.name);
+  }
+
+  /** A new graph input. */
+  input(name: string, dtype: DataType, shape: Shape): Value {
+    this.#claim(name);
+    this.#inputs.push({ name, dtype, shape });
+    return this.#define({ name, dtype, shape });
+  }
+
+  /** A constant; equal small ones of one builder are one initializer. `name` is a wish. */
+  constant(tensor: Tensor, name?: string): Value {
+    const numbers = tensor.dtype === "string" ? undefined : numeric(tensor);
+    const key =
+      numbers !== undefined && numbers.data.length <= 64
+        ? `${tensor.dtype}[${tensor.shape}]${Array.from(numbers.data, (x) => (Object.is(x, -0) ? "-0" : String(x)))}`
+        : undefined;
+    const existing = key === undefined ? undefined : this.#constants.get(key);
+    if (existing !== undefined) return existing;
+    const value = this.addInitializer(name ?? "constant", initializerOf(tensor));
+    if (numbers !== undefined) this.#known.set(value.name, numbers);
+    if (key !== undefined) this.#constants.set(key, value);
+    return value;
+  }
+
+  /** A weight whose bytes need not be in memory; `name` is a wish. */
+  addInitializer(name: string, initializer: Initializer): Value {
+    const unique = this.#unique(name);
+    this.#initializers.set(unique, initializer);
+    return this.#define({ name: unique, dtype: initializer.dtype, shape: initializer.shape });
+  }
+
+  /** A scalar constant, float32 unless said otherwise. */
+  scalar(value: number, dtype: DataType = "float32"): Value {
+    return this.constant(tensorOf(dtype, [value], []));
+  }
+
+  /** A 1-D int64 constant: axes, shapes, pads. */
+  ints(values: readonly number[]): Value {
+    return this.constant(intTensor(values));
+  }
+
+  /** Appends a node and returns its first output. `undefined` inputs are optional ones that are left out. */
+  op(
+    opType: string,
+    inputs: readonly (Value | undefined)[],
+    attributes: Readonly<Record<string, AttributeValue>> = {},
+  ): Value {
+    return this.ops(opType, inputs, attributes, 1)[0];
+  }
+
+  /** Appends a node with `outputCount` outputs and returns them. */
+  ops(
+    opType: string,
+    inputs: readonly (Value | undefined)[],
+    attributes: Readonly<Record<string, AttributeValue>>,
+    outputCount: number,
+  ): Value[] {
+    const name = this.#unique(opType);
+    const outputs = Array.from({ length: outputCount }, (_, i) => (i === 0 ? name : `${name}_${i}`));
+    let last = inputs.length;
+    while (last > 0 && inputs[last - 1] === undefined) last--;
+    const node: Node = {
+      opType,
+      domain: "",
+      name,
+      inputs: inputs.slice(0, last).map((input) => input?.name ?? ""),
+      outputs,
+      attributes: attributesFrom(attributes),
+    };
+    return this.append(node);
+  }
+
+  /** Appends a ready-made node, whose outputs must be new names, and returns its outputs. */
+  append(node: Node): Value[] {
+    const { types, constants } = inferNode(node, {
+      type: (name) => this.#values.get(name),
+      constant: (name) => this.#known.get(name),
+    });
+    this.#nodes.push(node);
+    return node.outputs.map((name, i) => {
+      const value = { name, ...types[i] };
+      if (name === "") return value;
+      this.#names.add(name);
+      if (constants?.[i] !== undefined) this.#known.set(name, constants[i]);
+      return this.#define(value);
+    });
+  }
+
+  /** Runs `body`; nodes appended meanwhile are called `<scope>/…`, so that a profile tells where each came from. */
+  scope<T>(scope: string, body: () => T): T {
+    const outer = this.#scope;
+    this.#scope = `${outer}${scope}/`;
+    try {
+      return body();
+    } finally {
+      this.#scope = outer;
+    }
+  }
+
+  /** Makes `value` a graph output called `name` (through an Identity where the value has another name). */
+  output(value: Value, name: string = value.name): Value {
+    let result = value;
+    const isNodeOutput =
+      !this.#initializers.has(value.name) && !this.#inputs.some((input) => input.name === value.name);
+    if (name !== value.name || !isNodeOutput) {
+      this.#claim(name);
+      [result] = this.append({
+        opType: "Identity",
+        domain: "",
+        name,
+        inputs: [value.name],
+        outputs: [name],
+        attributes: {},
+      });
+    }
+    this.#outputs.push({ name, dtype: result.dtype, shape: result.shape });
+    return result;
+  }
+
+  /** The finished graph. Initializers that no node reads are left out. */
+  toGraph(name = "graph"): Graph {
+    const read = new Set(this.#nodes.flatMap((node) => node.inputs));
+    const initializers = new Map([...this.#initializers].filter(([key]) => read.has(key)));
+    return {
+      name,
+      inputs: this.#inputs,
+      outputs: this.#outputs,
+      nodes: this.#nodes,
+      initializers,
+      valueInfo: new Map(),
+    };
+  }
+
+  #define(value: Value): Value {
+    this.#values.set(value.name, value);
+    return value;
+  }
+
+  #claim(name: string): void {
+    if (this.#names.has(name)) {
+      throw new MisuseError({ where: "GraphBuilder", what: `the name ${JSON.stringify(name)} is taken` });
+    }
+    this.#names.add(name);
+  }
+
+  #unique(wish: string): string {
+    const base = this.#scope + wish;
+    let name = base;
+    let count = this.#counters.get(base) ?? 0;
+    while (this.#names.has(name)) name = `${base}_${++count}`;
+    this.#counters.set(base, count);
+    this.#names.add(name);
+    return name;
+  }
+}

@@ -1,0 +1,64 @@
+/** @file The float64 reference evaluator: runs a graph with the reference kernels, one node after the other. */
+import { BadInputError } from "../errors.ts";
+import { sameShape } from "../tensor/shape.ts";
+import { attributesOf } from "./attributes.ts";
+import { inferShapes } from "./infer-shapes.ts";
+import { kernels } from "./kernels/index.ts";
+import { type NumericTensor, numeric } from "./kernels/kernel.ts";
+import { describeNode, type Graph, tensorOfInitializer } from "./model.ts";
+import type { Operator } from "./shapes/index.ts";
+
+/**
+ * The values called `fetches` (the graph's outputs by default) for the given inputs, computed in float64 throughout. Slow and
+ * obvious: it is the oracle for the runtimes and for gradient checks. Throws as {@link inferShapes} does, and a
+ * BadInputError for an input that is missing.
+ */
+export function evaluate(
+  graph: Graph,
+  inputs: Readonly<Record<string, NumericTensor>>,
+  fetches: readonly string[] = graph.outputs.map((output) => output.name),
+): Record<string, NumericTensor> {
+  const inputShapes: Record<string, readonly number[]> = {};
+  for (const { name } of graph.inputs) {
+    if (inputs[name] === undefined) throw new BadInputError({ where: "evaluate", what: `input ${name} is missing` });
+    inputShapes[name] = inputs[name].shape;
+  }
+  const { types } = inferShapes(graph, { inputShapes });
+  const values = new Map<string, NumericTensor>();
+  for (const { name } of graph.inputs) values.set(name, { ...inputs[name], dtype: types.get(name)!.dtype });
+  for (const [name, initializer] of graph.initializers) {
+    if (initializer.dtype !== "string")
+      values.set(name, numeric(tensorOfInitializer(initializer, `initializer ${name}`)));
+  }
+  const lastUse = new Map<string, number>();
+  graph.nodes.forEach((node, i) => {
+    for (const input of node.inputs) lastUse.set(input, i);
+  });
+  const kept = new Set(fetches);
+  graph.nodes.forEach((node, i) => {
+    const where = describeNode(node);
+    const outputTypes = node.outputs.map((name) => types.get(name)!);
+    const results = kernels[node.opType as Operator]({
+      node,
+      where,
+      attributes: attributesOf(node),
+      inputs: node.inputs.map((name) => (name === "" ? undefined : values.get(name))),
+      outputs: outputTypes,
+    });
+    node.outputs.forEach((name, k) => {
+      if (name === "") return;
+      if (!sameShape(results[k].shape, outputTypes[k].shape)) {
+        throw new Error(`${where}: kernel gave [${results[k].shape}], shape rule [${outputTypes[k].shape}]`);
+      }
+      values.set(name, results[k]);
+    });
+    for (const input of node.inputs) if (lastUse.get(input) === i && !kept.has(input)) values.delete(input);
+  });
+  return Object.fromEntries(
+    fetches.map((name) => {
+      const value = values.get(name);
+      if (value === undefined) throw new BadInputError({ where: "evaluate", what: `the graph has no value ${name}` });
+      return [name, value];
+    }),
+  );
+}

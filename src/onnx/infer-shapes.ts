@@ -1,0 +1,133 @@
+/**
+ * @file Static shape inference, which also works out the values that do not depend on the graph's inputs.
+ *
+ * Exporters compute shapes inside the graph (Shape → Gather → Concat → Reshape): once the input shape is fixed these are
+ * constants, and the reference kernels evaluate them here.
+ */
+import { BadInputError, UnsupportedError } from "../errors.ts";
+import { isFloating, type Shape, sizeOf } from "../tensor/tensor.ts";
+import { attributesOf } from "./attributes.ts";
+import { kernels } from "./kernels/index.ts";
+import type { NumericTensor } from "./kernels/kernel.ts";
+import { numeric } from "./kernels/kernel.ts";
+import { describeNode, type Graph, groupByOperator, type Node, tensorOfInitializer, type ValueType } from "./model.ts";
+import { isOperator, type Operator, shapeRules } from "./shapes/index.ts";
+
+/** A graph with the type of each of its values, and the values that are known before it runs. */
+export interface TypedGraph {
+  readonly graph: Graph;
+  readonly types: ReadonlyMap<string, ValueType>;
+  readonly constants: ReadonlyMap<string, NumericTensor>;
+}
+
+export interface InferShapesOptions {
+  /** The shape of each graph input that the model leaves open (such as its batch extent), or another shape than it declares. */
+  readonly inputShapes?: Readonly<Record<string, Shape>>;
+}
+
+/** Float initializers above this many elements are weights: nothing about shapes depends on them, and they are not read. */
+const largestKnownConstant = 4096;
+
+/**
+ * The type of every value of `graph`, and every value that is known beforehand. Nodes must be in topological order and in
+ * the canonical opset form. Throws an UnsupportedError that names all operators without a shape rule, and a BadInputError
+ * for shapes that do not fit together.
+ */
+export function inferShapes(graph: Graph, { inputShapes = {} }: InferShapesOptions = {}): TypedGraph {
+  checkOperators(graph);
+  const types = new Map<string, ValueType>();
+  const constants = new Map<string, NumericTensor>();
+  for (const input of graph.inputs) {
+    const shape = inputShapes[input.name] ?? input.shape;
+    if (input.dtype === undefined || shape === undefined || !shape.every((extent) => typeof extent === "number")) {
+      throw new BadInputError({
+        where: `input ${input.name}`,
+        what: "the shape is not fixed",
+        expected: "a number for each axis",
+        got: input.dtype === undefined || shape === undefined ? "none" : `[${shape.map((d) => d ?? "?").join(", ")}]`,
+        advice: "Say which input size the network takes.",
+      });
+    }
+    types.set(input.name, { dtype: input.dtype, shape: shape as Shape });
+  }
+  for (const [name, initializer] of graph.initializers) {
+    types.set(name, { dtype: initializer.dtype, shape: initializer.shape });
+    if (initializer.dtype === "string" || initializer.dtype === "float16" || initializer.dtype === "bfloat16") continue;
+    if (sizeOf(initializer.shape) <= largestKnownConstant) {
+      constants.set(name, numeric(tensorOfInitializer(initializer, `initializer ${name}`)));
+    }
+  }
+  for (const node of graph.nodes) {
+    const inferred = inferNode(node, { type: (name) => types.get(name), constant: (name) => constants.get(name) });
+    node.outputs.forEach((output, i) => {
+      if (output === "") return;
+      types.set(output, inferred.types[i]);
+      if (inferred.constants?.[i] !== undefined) constants.set(output, inferred.constants[i]);
+    });
+  }
+  return { graph, types, constants };
+}
+
+/** Throws an UnsupportedError that names every node whose operator has no shape rule. */
+export function checkOperators(graph: Graph): void {
+  const list = groupByOperator(graph.nodes.filter((node) => !isOperator(node)));
+  if (list.length === 0) return;
+  throw new UnsupportedError({
+    where: "inferShapes",
+    what: `${list.length} operator${list.length > 1 ? "s" : ""} not supported: ${list.join("; ")}`,
+    advice: "OPERATORS.md lists what is supported.",
+  });
+}
+
+/** What is known of the values that a node reads. */
+export interface KnownValues {
+  type(name: string): ValueType | undefined;
+  constant(name: string): NumericTensor | undefined;
+}
+
+/** The types of `node`'s outputs, and their values where all that they depend on is known. */
+export function inferNode(
+  node: Node,
+  { type, constant }: KnownValues,
+): { readonly types: readonly ValueType[]; readonly constants?: readonly NumericTensor[] } {
+  const where = describeNode(node);
+  const inputs = node.inputs.map((name) => {
+    if (name === "") return undefined;
+    const inputType = type(name);
+    if (inputType !== undefined) return inputType;
+    throw new BadInputError({ where, what: `reads ${JSON.stringify(name)}, which nothing produces before it` });
+  });
+  const attributes = attributesOf(node);
+  const operator = node.opType as Operator;
+  if (!isOperator(node)) throw new UnsupportedError({ where, what: "unknown operator" });
+  const types = shapeRules[operator]({
+    node,
+    where,
+    attributes,
+    inputs,
+    constant: (index) => (node.inputs[index] ? constant(node.inputs[index]) : undefined),
+  }).map(({ dtype, shape }) => ({ dtype, shape }));
+  if (node.outputs.length > types.length) {
+    throw new BadInputError({
+      where,
+      what: "too many outputs",
+      expected: `at most ${types.length}`,
+      got: String(node.outputs.length),
+    });
+  }
+  if (operator === "Shape" || operator === "Size") {
+    // Their value is in the type of their input, which need not be a constant itself.
+    const stand = inputs.map((input) => input && { ...input, data: new Float64Array(0) });
+    return { types, constants: kernels[operator]({ node, where, attributes, inputs: stand, outputs: types }) };
+  }
+  const values = node.inputs.map((name) => (name === "" ? undefined : constant(name)));
+  const known = node.inputs.every((name, i) => name === "" || values[i] !== undefined);
+  const small = types.every((t) => sizeOf(t.shape) <= largestKnownConstant);
+  if (!known || !small || node.inputs.length === 0) return { types };
+  return { types, constants: kernels[operator]({ node, where, attributes, inputs: values, outputs: types }) };
+}
+
+/** Whether `type` can have a derivative. */
+export function isDifferentiableType(type: ValueType): boolean {
+  return isFloating(type.dtype);
+}
