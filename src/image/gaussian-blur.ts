@@ -1,0 +1,73 @@
+/** @file Gaussian blur of maps and images. */
+import { checkKeys, MisuseError, numberIn } from "../errors.ts";
+import type { FloatTensor } from "../tensor/tensor.ts";
+
+export interface BlurOptions {
+  /** Standard deviation of the Gaussian in pixels; 0 copies. */
+  readonly sigmaPixels: number;
+}
+
+/** The samples of a Gaussian at −r … r with r = ⌊4σ + ½⌋, scaled to sum 1. */
+function gaussianWeights(sigma: number): Float64Array {
+  const radius = Math.floor(4 * sigma + 0.5);
+  const weights = Float64Array.from({ length: 2 * radius + 1 }, (_, i) =>
+    Math.exp(-((i - radius) ** 2) / (2 * sigma ** 2)),
+  );
+  const sum = weights.reduce((a, b) => a + b);
+  return weights.map((weight) => weight / sum);
+}
+
+/** For tap t and output sample i, at [t + i], the sample that index i + t − radius means when edges are mirrored. */
+function mirroredIndices(extent: number, radius: number): Int32Array {
+  return Int32Array.from({ length: extent + 2 * radius }, (_, at) => {
+    const period = 2 * extent;
+    const index = (((at - radius) % period) + period) % period;
+    return index < extent ? index : period - 1 - index;
+  });
+}
+
+/** Correlates the middle axis of `source`, seen as [outer, extent, inner], with `weights`. */
+function correlate(source: Float64Array, extent: number, inner: number, weights: Float64Array): Float64Array {
+  const out = new Float64Array(source.length);
+  const mirrored = mirroredIndices(extent, (weights.length - 1) / 2);
+  for (let base = 0; base < source.length; base += extent * inner) {
+    for (let i = 0; i < extent; i++) {
+      const to = base + i * inner;
+      for (let t = 0; t < weights.length; t++) {
+        const weight = weights[t];
+        const from = base + mirrored[i + t] * inner;
+        for (let j = 0; j < inner; j++) out[to + j] += weight * source[from + j];
+      }
+    }
+  }
+  return out;
+}
+
+/**
+ * The map [H, W] or image [C, H, W] (channel by channel) blurred with a Gaussian of `sigmaPixels`; the same shape, always
+ * a fresh array.
+ *
+ * As `scipy.ndimage.gaussian_filter` with its defaults: the Gaussian is sampled at whole pixels, cut off at 4σ and
+ * normalized, and the image is mirrored at its edges with the edge pixel repeated (d c b a | a b c d | d c b a), also where
+ * the radius exceeds the image. Sums are in float64 throughout, where scipy stores the pass between in the type of its input.
+ *
+ * Throws a {@link MisuseError} unless σ is from 0 to 10000, or if or the tensor has neither 2 nor 3 axes.
+ */
+export function blur(image: FloatTensor, options: BlurOptions): FloatTensor {
+  checkKeys("blur", options, ["sigmaPixels"]);
+  const sigma = numberIn("blur: sigmaPixels", options.sigmaPixels, { min: 0, max: 10_000 });
+  const { shape } = image;
+  if (shape.length !== 2 && shape.length !== 3) {
+    throw new MisuseError({
+      where: "blur",
+      what: "not a map or an image",
+      expected: "[H, W] or [C, H, W]",
+      got: `[${shape.join(", ")}]`,
+    });
+  }
+  const weights = sigma === 0 ? Float64Array.of(1) : gaussianWeights(sigma);
+  if (weights.length === 1) return { ...image, data: image.data.slice() };
+  const [height, width] = shape.slice(-2);
+  const columns = correlate(Float64Array.from(image.data), height, width, weights);
+  return { ...image, data: Float32Array.from(correlate(columns, width, 1, weights)) };
+}

@@ -1,0 +1,241 @@
+/**
+ * @file Resampling as Pillow does it, so that a classifier sees here what it saw in a PyTorch pipeline.
+ *
+ * An output sample is a weighted mean of input samples. With scale s = input extent / output extent, output sample j lies
+ * at c = start + (j + ½)s in input coordinates, where sample i covers [i, i + 1). Its weights are f((i + ½ − c)/max(s, 1)),
+ * normalized to sum 1: on enlarging, f is the interpolation kernel; on reducing it is stretched by s, so that it averages
+ * over everything that falls into one output sample (antialiasing). Rows are resampled first, then columns.
+ *
+ * In bytes, Pillow rounds weights to multiples of 2⁻²² and the result of either pass to a byte; both are observable and are
+ * done here too, so results are equal bit for bit.
+ */
+import { checkKeys, MisuseError, numberIn, oneOf } from "../errors.ts";
+import type { FloatTensor } from "../tensor/tensor.ts";
+import { checkImage, checkPicture, type Picture } from "./picture.ts";
+
+export const interpolations = ["nearest", "bilinear", "bicubic"] as const;
+/** `bicubic` is the Keys kernel with a = −½; `nearest` takes the input pixel under the center of the output pixel. */
+export type Interpolation = (typeof interpolations)[number];
+
+/** Size of the result in pixels, kernel, and the part of the input to resample. */
+export interface ResizeOptions {
+  readonly width: number;
+  readonly height: number;
+  /** Default `bicubic`, which is what Pillow's `resize` has done by default since version 7. */
+  readonly interpolation?: Interpolation;
+  /** The part of the input [x0, y0, x1, y1) that fills the result, fractions allowed; default all of it. */
+  readonly box?: readonly [x0: number, y0: number, x1: number, y1: number];
+  /** The part of the result [x0, y0, x1, y1) to compute and return; default all of it. A crop, at the price of the crop. */
+  readonly window?: readonly [x0: number, y0: number, x1: number, y1: number];
+}
+
+interface Kernel {
+  readonly radius: number;
+  readonly weight: (x: number) => number;
+}
+
+const kernels: Record<Exclude<Interpolation, "nearest">, Kernel> = {
+  bilinear: { radius: 1, weight: (x) => Math.max(0, 1 - Math.abs(x)) },
+  bicubic: {
+    radius: 2,
+    weight: (x) => {
+      const t = Math.abs(x);
+      const a = -0.5;
+      if (t < 1) return ((a + 2) * t - (a + 3)) * t * t + 1;
+      if (t < 2) return (((t - 5) * t + 8) * t - 4) * a;
+      return 0;
+    },
+  },
+};
+
+/** For each output sample of one axis: the first input sample that counts and the weights from there on. */
+interface Taps {
+  readonly first: number;
+  readonly weights: Float64Array;
+}
+
+/**
+ * One axis of a resize: [start, end) of `extent` input samples becomes `count` output samples, of which those in
+ * [from, to) are wanted.
+ */
+interface Axis {
+  readonly extent: number;
+  readonly start: number;
+  readonly end: number;
+  readonly count: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+function tapsOf(kernel: Kernel, { extent, start, end, count, from, to }: Axis): Taps[] {
+  const scale = Math.fround(end - start) / count;
+  const stretch = Math.max(scale, 1);
+  const radius = kernel.radius * stretch;
+  return Array.from({ length: to - from }, (_, j) => {
+    const center = start + (from + j + 0.5) * scale;
+    const first = Math.max(0, Math.trunc(center - radius + 0.5));
+    const last = Math.min(extent, Math.trunc(center + radius + 0.5));
+    const weights = Float64Array.from({ length: last - first }, (_, t) =>
+      kernel.weight((t + first - center + 0.5) * (1 / stretch)),
+    );
+    let sum = 0;
+    for (const weight of weights) sum += weight;
+    return { first, weights: weights.map((weight) => weight / sum) };
+  });
+}
+
+const fixedPoint = 2 ** 22;
+
+/** The weights as multiples of 2⁻²², rounded to nearest with halves away from zero. */
+function quantized(taps: Taps[]): Taps[] {
+  return taps.map(({ first, weights }) => ({
+    first,
+    weights: weights.map((weight) => Math.trunc(weight * fixedPoint + (weight < 0 ? -0.5 : 0.5))),
+  }));
+}
+
+/** Resamples the middle axis of `source`, seen as [outer, extent, inner], into `target`, seen as [outer, taps, inner]. */
+function resampleAxis(
+  source: Uint8Array | Float32Array,
+  target: Uint8Array | Float32Array,
+  extent: number,
+  inner: number,
+  taps: readonly Taps[],
+): void {
+  const outer = source.length / (extent * inner);
+  const bytes = target instanceof Uint8Array;
+  let at = 0;
+  for (let o = 0; o < outer; o++) {
+    for (const { first, weights } of taps) {
+      const base = (o * extent + first) * inner;
+      for (let i = 0; i < inner; i++) {
+        let sum = 0;
+        for (let t = 0, from = base + i; t < weights.length; t++, from += inner) sum += weights[t] * source[from];
+        target[at++] = bytes ? Math.min(255, Math.max(0, Math.floor(sum / fixedPoint + 0.5))) : sum;
+      }
+    }
+  }
+}
+
+/** For each output sample of one axis, the input sample under its center. */
+function nearestSamples({ extent, start, end, count, from, to }: Axis): Int32Array {
+  const scale = Math.fround(end - start) / count;
+  const samples = new Int32Array(to - from);
+  // Summed step by step as Pillow does, because the rounding of the sum decides which side of an edge a center falls on.
+  for (let j = 0, center = start + scale * 0.5; j < to; j++, center += scale) {
+    if (j >= from) samples[j - from] = Math.min(extent - 1, Math.trunc(center));
+  }
+  return samples;
+}
+
+interface Plan {
+  readonly interpolation: Interpolation;
+  readonly columns: Axis;
+  readonly rows: Axis;
+}
+
+function planOf(where: string, width: number, height: number, options: ResizeOptions): Plan {
+  checkKeys(where, options, ["width", "height", "interpolation", "box", "window"]);
+  const interpolation = oneOf(`${where}: interpolation`, options.interpolation ?? "bicubic", interpolations);
+  const newWidth = numberIn(`${where}: width`, options.width, { min: 1, integer: true });
+  const newHeight = numberIn(`${where}: height`, options.height, { min: 1, integer: true });
+  // Pillow holds the box in float32, and with fractions the last bits of the result show it.
+  const [x0, y0, x1, y1] = (options.box ?? [0, 0, width, height]).map(Math.fround);
+  if (!(x0 >= 0 && y0 >= 0 && x0 < x1 && y0 < y1 && x1 <= width && y1 <= height)) {
+    throw new MisuseError({
+      where: `${where}: box`,
+      what: "box is empty or leaves the image",
+      expected: `0 ≤ x0 < x1 ≤ ${width} and 0 ≤ y0 < y1 ≤ ${height}`,
+      got: `[${[x0, y0, x1, y1].join(", ")}]`,
+    });
+  }
+  const [left, top, right, bottom] = options.window ?? [0, 0, newWidth, newHeight];
+  const isInside = left >= 0 && top >= 0 && left < right && top < bottom && right <= newWidth && bottom <= newHeight;
+  if (!isInside || ![left, top, right, bottom].every(Number.isInteger)) {
+    throw new MisuseError({
+      where: `${where}: window`,
+      what: "window is empty or leaves the result",
+      expected: `integers 0 ≤ x0 < x1 ≤ ${newWidth} and 0 ≤ y0 < y1 ≤ ${newHeight}`,
+      got: `[${[left, top, right, bottom].join(", ")}]`,
+    });
+  }
+  return {
+    interpolation,
+    columns: { extent: width, start: x0, end: x1, count: newWidth, from: left, to: right },
+    rows: { extent: height, start: y0, end: y1, count: newHeight, from: top, to: bottom },
+  };
+}
+
+/** Whether an axis is left as it is; such a pass is skipped, as it would only repeat the samples. */
+function isIdentity({ extent, start, end, count, from, to }: Axis): boolean {
+  return count === extent && start === 0 && end === extent && from === 0 && to === count;
+}
+
+/** `source`, seen as [planes, rows, columns, inner], resampled as `plan` says; always a fresh array. */
+function resample<A extends Uint8Array | Float32Array>(source: A, planes: number, inner: number, plan: Plan): A {
+  const { interpolation, columns, rows } = plan;
+  const [width, height] = [columns.extent, rows.extent];
+  const [newWidth, newHeight] = [columns.to - columns.from, rows.to - rows.from];
+  const allocate = (length: number) => new (source.constructor as new (length: number) => A)(length);
+  if (interpolation === "nearest") {
+    const xs = nearestSamples(columns);
+    const ys = nearestSamples(rows);
+    const out = allocate(planes * newHeight * newWidth * inner);
+    let at = 0;
+    for (let plane = 0; plane < planes; plane++) {
+      for (const y of ys) {
+        for (const x of xs) {
+          const from = ((plane * height + y) * width + x) * inner;
+          for (let i = 0; i < inner; i++) out[at++] = source[from + i];
+        }
+      }
+    }
+    return out;
+  }
+  const kernel = kernels[interpolation];
+  const taps = (axis: Axis) => {
+    const exact = tapsOf(kernel, axis);
+    return source instanceof Uint8Array ? quantized(exact) : exact;
+  };
+  let current = source;
+  if (!isIdentity(columns)) {
+    const next = allocate(planes * height * newWidth * inner);
+    resampleAxis(current, next, width, inner, taps(columns));
+    current = next;
+  }
+  if (!isIdentity(rows)) {
+    const next = allocate(planes * newHeight * newWidth * inner);
+    resampleAxis(current, next, height, newWidth * inner, taps(rows));
+    current = next;
+  }
+  return current === source ? (source.slice() as A) : current;
+}
+
+/**
+ * The picture resampled to `width` × `height`, bit for bit what Pillow's `Image.resize` gives for mode RGB or L. Throws a
+ * {@link MisuseError} for sizes below 1, an unknown interpolation, or a box that is empty or leaves the picture.
+ */
+export function resizeBytes(picture: Picture, options: ResizeOptions): Picture {
+  const { width, height, channels, data } = checkPicture("resizeBytes", picture);
+  const plan = planOf("resizeBytes", width, height, options);
+  const { columns, rows } = plan;
+  const bytes = resample(data, 1, channels, plan);
+  return { width: columns.to - columns.from, height: rows.to - rows.from, channels, data: bytes };
+}
+
+/**
+ * The image [C, H, W] or map [H, W] resampled without rounding to bytes, as Pillow resamples mode F: sums in float64, each
+ * pass stored as float32. Bicubic overshoots at edges, so results may leave the range of the input. Throws as
+ * {@link resizeBytes} does.
+ */
+export function resizeFloat(image: FloatTensor, options: ResizeOptions): FloatTensor {
+  const { shape, data } = image;
+  const [channels, height, width] = shape.length === 2 ? [1, ...shape] : checkImage("resizeFloat", image).shape;
+  const plan = planOf("resizeFloat", width, height, options);
+  const newShape = [plan.rows.to - plan.rows.from, plan.columns.to - plan.columns.from];
+  return {
+    dtype: "float32",
+    shape: shape.length === 2 ? newShape : [channels, ...newShape],
+    data: resample(data, channels, 1, plan),
+  };
+}
