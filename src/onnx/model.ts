@@ -32,8 +32,8 @@ export type Attribute =
   | { readonly kind: "strings"; readonly value: readonly string[] }
   | { readonly kind: "tensor"; readonly value: Initializer }
   | { readonly kind: "graph"; readonly value: Graph }
-  /** Inside a function's body: the value of the call's attribute of this name. */
-  | { readonly kind: "reference"; readonly value: string }
+  /** Inside a function's body: the value of the call's attribute of this name; `type` is its kind, which a file must state. */
+  | { readonly kind: "reference"; readonly value: string; readonly type?: Exclude<Attribute["kind"], "reference"> }
   /** Kinds that no supported operator has (sparse tensors, types, lists of tensors or graphs), kept for a round trip. */
   | { readonly kind: "opaque"; readonly value: unknown };
 
