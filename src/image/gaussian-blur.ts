@@ -51,7 +51,7 @@ function correlate(source: Float64Array, extent: number, inner: number, weights:
  * normalized, and the image is mirrored at its edges with the edge pixel repeated (d c b a | a b c d | d c b a), also where
  * the radius exceeds the image. Sums are in float64 throughout, where scipy stores the pass between in the type of its input.
  *
- * Throws a {@link MisuseError} unless σ is from 0 to 10000, or if or the tensor has neither 2 nor 3 axes.
+ * Throws a {@link MisuseError} unless σ is from 0 to 10000, or if the tensor has neither 2 nor 3 axes.
  */
 export function blur(image: FloatTensor, options: BlurOptions): FloatTensor {
   checkKeys("blur", options, ["sigmaPixels"]);
