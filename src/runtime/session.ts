@@ -1,0 +1,137 @@
+/** @file A session: a graph loaded into a runtime, fed and read with this package's own tensors. */
+import { AbortedError, PerceptualBallError, throwIfAborted, UnsupportedError } from "../errors.ts";
+import { type Graph, initializerOf, type Model, tensorOfInitializer } from "../onnx/model.ts";
+import { writeModel } from "../onnx/write-model.ts";
+import type { DataType, Tensor, TensorData } from "../tensor/tensor.ts";
+import type { Runtime, RuntimeSession, RuntimeSessionOptions, RuntimeTensor } from "./runtime.ts";
+
+export interface SessionOptions {
+  readonly runtime: Runtime;
+  /** Threads per operator; the runtime's own choice (usually one per core) by default. */
+  readonly threads?: number;
+  /** Execution providers in order of preference, such as "cuda", "webgpu", "coreml", "dml", "cpu". Default: the runtime's. */
+  readonly providers?: readonly string[];
+  /**
+   * The folder that holds the files which external weights refer to. With it the runtime reads them from there; without it
+   * they are read into the model that is handed over.
+   */
+  readonly weightsFolder?: string;
+  /** Trades speed for memory: weights are not copied into the layout that the processor likes best. Default false. */
+  readonly lowMemory?: boolean;
+}
+
+/** A graph that is ready to run. */
+export interface Session {
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
+  /**
+   * The outputs called `fetches` (all by default) for the given inputs. An aborted `signal` rejects at once with an
+   * AbortedError; the run that was under way ends unseen, and {@link Session.dispose} waits for it.
+   */
+  run(
+    feeds: Readonly<Record<string, Tensor>>,
+    fetches?: readonly string[],
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<Record<string, Tensor>>;
+  /** Releases the memory of the runtime; further calls do nothing. */
+  dispose(): Promise<void>;
+}
+
+/** The model around a graph of the canonical opset, as sessions and files need it. */
+export function modelOf(graph: Graph, base?: Partial<Model>): Model {
+  return {
+    irVersion: 8,
+    opsets: new Map([["", 18]]),
+    producerName: "perceptual-ball",
+    producerVersion: "",
+    metadata: new Map(),
+    functions: [],
+    ...base,
+    graph,
+  };
+}
+
+/**
+ * A session for `model`. Throws an UnsupportedError with the runtime's own words if it does not take the model, for instance
+ * because a wanted execution provider is not there.
+ */
+export async function createSession(model: Model, options: SessionOptions): Promise<Session> {
+  const { runtime, threads, providers, weightsFolder, lowMemory = false } = options;
+  const configuration: Record<string, unknown> = {};
+  if (weightsFolder !== undefined) configuration.model_external_initializers_file_folder_path = weightsFolder;
+  if (lowMemory) configuration.disable_prepacking = "1";
+  const sessionOptions: RuntimeSessionOptions = {
+    graphOptimizationLevel: "all",
+    logSeverityLevel: 3,
+    ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+    ...(providers === undefined ? {} : { executionProviders: providers }),
+    ...(Object.keys(configuration).length === 0 ? {} : { extra: { session: configuration } }),
+  };
+  const bytes = writeModel(weightsFolder === undefined ? withInlineWeights(model) : model);
+  let session: RuntimeSession;
+  try {
+    session = (await runtime.InferenceSession.create(bytes, sessionOptions as never)) as RuntimeSession;
+  } catch (error) {
+    if (error instanceof PerceptualBallError) throw error;
+    throw new UnsupportedError(
+      {
+        where: "createSession",
+        what: `the runtime refused the model: ${firstLine(error)}`,
+        advice: providers === undefined ? undefined : `Providers asked for: ${providers.join(", ")}.`,
+      },
+      { cause: error },
+    );
+  }
+  return wrap(session, runtime);
+}
+
+function wrap(session: RuntimeSession, runtime: Runtime): Session {
+  let pending: Promise<unknown> = Promise.resolve();
+  let released: Promise<void> | undefined;
+  return {
+    inputNames: session.inputNames,
+    outputNames: session.outputNames,
+    async run(feeds, fetches = session.outputNames, { signal } = {}) {
+      throwIfAborted(signal, "Session.run");
+      const runtimeFeeds: Record<string, unknown> = {};
+      for (const [name, { dtype, data, shape }] of Object.entries(feeds)) {
+        runtimeFeeds[name] = new runtime.Tensor(dtype as never, data as never, shape as never);
+      }
+      const run = session.run(runtimeFeeds as never, fetches);
+      pending = run.catch(() => undefined);
+      const results = await (signal === undefined ? run : raceAbort(run, signal));
+      return Object.fromEntries(fetches.map((name) => [name, tensorOfRuntime(results[name])]));
+    },
+    dispose() {
+      released ??= pending.then(() => session.release());
+      return released;
+    },
+  };
+}
+
+function raceAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(new AbortedError("Session.run"));
+    signal.addEventListener("abort", abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}
+
+function tensorOfRuntime({ type, dims, data }: RuntimeTensor): Tensor {
+  return { dtype: type as DataType, shape: dims, data: data as TensorData };
+}
+
+/** `model` with every external weight read into memory. */
+function withInlineWeights(model: Model): Model {
+  const external = [...model.graph.initializers].filter(([, initializer]) => initializer.storage.kind === "external");
+  if (external.length === 0) return model;
+  const initializers = new Map(model.graph.initializers);
+  for (const [name, initializer] of external) {
+    initializers.set(name, { ...initializerOf(tensorOfInitializer(initializer, `initializer ${name}`)) });
+  }
+  return { ...model, graph: { ...model.graph, initializers } };
+}
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split("\n")[0];
+}
