@@ -123,7 +123,7 @@ export function inferNode(
   const values = node.inputs.map((name) => (name === "" ? undefined : constant(name)));
   const known = node.inputs.every((name, i) => name === "" || values[i] !== undefined);
   const small = types.every((t) => sizeOf(t.shape) <= largestKnownConstant);
-  if (!known || !small || node.inputs.length === 0) return { types };
+  if (!known || !small) return { types };
   return { types, constants: kernels[operator]({ node, where, attributes, inputs: values, outputs: types }) };
 }
 

@@ -2,12 +2,29 @@
 import type { Operator } from "../../onnx/shapes/index.ts";
 import type { VjpRule } from "../vjp-rule.ts";
 import * as elementwise from "./elementwise.ts";
+import * as linalg from "./linalg.ts";
+import * as movement from "./movement.ts";
 
 /**
  * Operators whose outputs do not vary smoothly with any input: comparisons, indices, shapes. Their derivative is zero by
  * design; an operator that is neither here nor in {@link vjpRules} does not compile.
  */
-export const nonDifferentiable = ["Greater", "Shape", "Size"] as const satisfies readonly Operator[];
+export const nonDifferentiable = [
+  "And",
+  "Constant",
+  "ConstantOfShape",
+  "Equal",
+  "Greater",
+  "GreaterOrEqual",
+  "Less",
+  "LessOrEqual",
+  "Not",
+  "Or",
+  "Shape",
+  "Sign",
+  "Size",
+  "Xor",
+] as const satisfies readonly Operator[];
 
 export type NonDifferentiable = (typeof nonDifferentiable)[number];
 export type Differentiable = Exclude<Operator, NonDifferentiable>;
@@ -18,6 +35,8 @@ export type RuleTable = Readonly<Record<Differentiable, VjpRule>>;
 /** The vector–Jacobian products: with this table the sweep computes gradients. */
 export const vjpRules: RuleTable = {
   ...elementwise,
+  ...linalg,
+  ...movement,
 };
 
 /** Whether `operator` is declared to have no derivative. */

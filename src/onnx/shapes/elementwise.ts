@@ -1,6 +1,8 @@
 /** @file Shape rules of the element-wise operators: the output has the (broadcast) shape of the inputs. */
+import { UnsupportedError } from "../../errors.ts";
 import { broadcastShapes } from "../../tensor/shape.ts";
 import type { DataType } from "../../tensor/tensor.ts";
+import { dataTypeOfNumber } from "../tensor-proto.ts";
 import type { ShapeCall, ShapeRule } from "./shape-rule.ts";
 
 /** The output is like the first input. */
@@ -17,8 +19,43 @@ const variadic: ShapeRule = (call) => broadcast(call);
 const comparison: ShapeRule = (call) => broadcast(call, "bool");
 
 export const Identity = unary;
-export const Relu = unary;
 export const Add = variadic;
+export const Sub = variadic;
 export const Mul = variadic;
+export const Div = variadic;
+export const Sum = variadic;
+export const Max = variadic;
+export const Min = variadic;
+export const Pow = variadic;
+
+export const Less = comparison;
+export const LessOrEqual = comparison;
 export const Greater = comparison;
+export const GreaterOrEqual = comparison;
+export const Equal = comparison;
+export const And = comparison;
+export const Or = comparison;
+export const Xor = comparison;
+export const Not = unary;
 export const Where: ShapeRule = (call) => broadcast(call, call.inputs[1]!.dtype);
+export const Clip = unary;
+
+export const Cast: ShapeRule = ({ inputs: [x], attributes, where }) => {
+  const to = attributes.int("to");
+  const dtype = dataTypeOfNumber(to);
+  if (dtype === undefined) throw new UnsupportedError({ where, what: `cannot cast to element type number ${to}` });
+  return [{ dtype, shape: x!.shape }];
+};
+
+export const Dropout: ShapeRule = ({ inputs: [x] }) => [x!, { dtype: "bool", shape: x!.shape }];
+
+export const Neg = unary;
+export const Abs = unary;
+export const Sign = unary;
+export const Sqrt = unary;
+export const Exp = unary;
+export const Log = unary;
+export const Relu = unary;
+export const Sigmoid = unary;
+export const LeakyRelu = unary;
+export const HardSigmoid = unary;

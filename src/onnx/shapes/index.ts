@@ -1,11 +1,13 @@
 /** @file The table of shape rules; its keys are the operators that this package knows. */
 import type { Node } from "../model.ts";
 import * as elementwise from "./elementwise.ts";
+import * as linalg from "./linalg.ts";
 import * as movement from "./movement.ts";
 import type { ShapeRule } from "./shape-rule.ts";
 
 const table = {
   ...elementwise,
+  ...linalg,
   ...movement,
 };
 

@@ -1,0 +1,114 @@
+/** @file Pieces of graph that move elements, and the adjoint of picking them: what the rules of linear operators are made of. */
+import type { GraphBuilder, Value } from "../onnx/builder.ts";
+import { sameShape } from "../tensor/shape.ts";
+import { type Shape, sizeOf } from "../tensor/tensor.ts";
+
+/** `value` under another shape of as many elements; itself where the shape is the same. */
+export function reshapeTo(g: GraphBuilder, value: Value, shape: Shape): Value {
+  if (sameShape(value.shape, shape)) return value;
+  return g.op("Reshape", [value, g.ints(shape)], shape.includes(0) ? { allowzero: 1 } : {});
+}
+
+/** Zeros of `shape`, of `like`'s element type. */
+export function zeros(g: GraphBuilder, like: Value, shape: Shape = like.shape): Value {
+  return g.op("Expand", [g.scalar(0, like.dtype), g.ints(shape)]);
+}
+
+/** Elements `start` to before `end` of `value` along `axis`; itself where that is all. */
+export function sliceAxis(g: GraphBuilder, value: Value, axis: number, start: number, end: number): Value {
+  if (start === 0 && end === value.shape[axis]) return value;
+  return g.op("Slice", [value, g.ints([start]), g.ints([end]), g.ints([axis])]);
+}
+
+/** `value` in reverse order along `axes`; itself where there are none or they have one element. */
+export function reverse(g: GraphBuilder, value: Value, axes: readonly number[]): Value {
+  const long = axes.filter((axis) => value.shape[axis] > 1);
+  if (long.length === 0) return value;
+  const [starts, ends] = [long.map(() => -1), long.map((axis) => -value.shape[axis] - 1)];
+  return g.op("Slice", [value, g.ints(starts), g.ints(ends), g.ints(long), g.ints(starts)]);
+}
+
+/** `value` with zeros added before and after each axis, or elements removed where a number is negative. */
+export function padAxes(g: GraphBuilder, value: Value, before: readonly number[], after: readonly number[]): Value {
+  if (before.every((n) => n === 0) && after.every((n) => n === 0)) return value;
+  if (before.every((n) => n <= 0) && after.every((n) => n <= 0)) {
+    const axes = value.shape.flatMap((_, axis) => (before[axis] !== 0 || after[axis] !== 0 ? [axis] : []));
+    const starts = axes.map((axis) => -before[axis]);
+    const ends = axes.map((axis) => value.shape[axis] + after[axis]);
+    return g.op("Slice", [value, g.ints(starts), g.ints(ends), g.ints(axes)]);
+  }
+  return g.op("Pad", [value, g.ints([...before, ...after])]);
+}
+
+/** A stretch of positions that go up by 1, down by 1 or stay the same: output `from` … takes input `at`, `at + step`, …. */
+interface Run {
+  readonly from: number;
+  readonly at: number;
+  readonly step: number;
+  readonly count: number;
+}
+
+/** `sources` cut into runs; positions that are −1 take nothing and are skipped. */
+export function runsOf(sources: ArrayLike<number>): Run[] {
+  const runs: Run[] = [];
+  for (let i = 0; i < sources.length; ) {
+    if (sources[i] === -1) {
+      i++;
+      continue;
+    }
+    const step = sources[i + 1] === -1 ? Number.NaN : sources[i + 1] - sources[i];
+    let count = 1;
+    if (Math.abs(step) <= 1) {
+      while (sources[i + count] !== -1 && sources[i + count] - sources[i + count - 1] === step) count++;
+    }
+    runs.push({ from: i, at: sources[i], step: count === 1 ? 1 : step, count });
+    i += count;
+  }
+  return runs;
+}
+
+/**
+ * The adjoint of picking positions along an axis: element `sources[i]` of the result, of `extent` elements along `axis`,
+ * is the sum of all elements i of `cotangent`. One Slice, Pad and Add per run of neighbouring positions, so it suits
+ * padding and cropping, not arbitrary permutations.
+ */
+export function addRuns(
+  g: GraphBuilder,
+  cotangent: Value,
+  axis: number,
+  sources: ArrayLike<number>,
+  extent: number,
+): Value {
+  const parts = runsOf(sources).map(({ from, at, step, count }) => {
+    const part = sliceAxis(g, cotangent, axis, from, from + count);
+    const placed =
+      step === 0
+        ? g.op("ReduceSum", [part, g.ints([axis])], { keepdims: 1 })
+        : step < 0
+          ? reverse(g, part, [axis])
+          : part;
+    const start = step < 0 ? at - count + 1 : at;
+    const none = placed.shape.map(() => 0);
+    return padAxes(g, placed, none.with(axis, start), none.with(axis, extent - start - placed.shape[axis]));
+  });
+  if (parts.length === 0) return zeros(g, cotangent, cotangent.shape.with(axis, extent));
+  return parts.reduce((sum, part) => g.op("Add", [sum, part]));
+}
+
+/** The adjoint of taking every `steps[k]`-th element along each axis k: zeros are put after each element. */
+export function dilate(g: GraphBuilder, value: Value, steps: readonly number[]): Value {
+  if (steps.every((step) => step === 1) || sizeOf(value.shape) === 0) return value;
+  const split = value.shape.flatMap((extent, axis) => (steps[axis] === 1 ? [extent] : [extent, 1]));
+  const after = value.shape.flatMap((_, axis) => (steps[axis] === 1 ? [0] : [0, steps[axis] - 1]));
+  const padded = padAxes(
+    g,
+    reshapeTo(g, value, split),
+    after.map(() => 0),
+    after,
+  );
+  return reshapeTo(
+    g,
+    padded,
+    value.shape.map((extent, axis) => extent * steps[axis]),
+  );
+}

@@ -1,0 +1,63 @@
+/** @file VJP rules of the matrix products. */
+import type { GraphBuilder, Value } from "../../onnx/builder.ts";
+import { sizeOf } from "../../tensor/tensor.ts";
+import { reshapeTo } from "../linear-maps.ts";
+import { unbroadcast } from "../unbroadcast.ts";
+import type { VjpRule } from "../vjp-rule.ts";
+
+/** `value` with its last two axes exchanged. */
+function transposed(g: GraphBuilder, value: Value): Value {
+  const rank = value.shape.length;
+  const perm = [...value.shape.keys()].with(rank - 1, rank - 2).with(rank - 2, rank - 1);
+  return g.op("Transpose", [value], { perm });
+}
+
+/** `value` as a matrix: all axes but the last are its rows. */
+function asMatrix(g: GraphBuilder, value: Value): Value {
+  return reshapeTo(g, value, [sizeOf(value.shape.slice(0, -1)), value.shape.at(-1)!]);
+}
+
+/**
+ * Y = A · B ⇒ Ā = Ȳ · Bᵀ, B̄ = Aᵀ · Ȳ, each summed over the axes along which it was repeated. With a plain matrix B all rows
+ * of A make one matrix too, and Gemm reads the weights as they lie: no transposed copy of them is kept.
+ */
+export const MatMul: VjpRule = ({ g, inputs: [first, second], cotangents: [dy], wants }) => {
+  const [a, b] = [first!, second!];
+  const left = a.shape.length === 1 ? reshapeTo(g, a, [1, ...a.shape]) : a;
+  const right = b.shape.length === 1 ? reshapeTo(g, b, [...b.shape, 1]) : b;
+  const batch = dy!.shape.slice(0, dy!.shape.length - Number(a.shape.length > 1) - Number(b.shape.length > 1));
+  const seed = reshapeTo(g, dy!, [...batch, left.shape.at(-2)!, right.shape.at(-1)!]);
+  const isPlain = right.shape.length === 2;
+  const leftCotangent = (): Value => {
+    if (!isPlain) return unbroadcast(g, g.op("MatMul", [seed, transposed(g, right)]), left.shape);
+    return g.op("Gemm", [asMatrix(g, seed), right], { transB: 1 });
+  };
+  const rightCotangent = (): Value => {
+    if (!isPlain) return unbroadcast(g, g.op("MatMul", [transposed(g, left), seed]), right.shape);
+    return g.op("Gemm", [asMatrix(g, left), asMatrix(g, seed)], { transA: 1 });
+  };
+  return [
+    wants(0) ? reshapeTo(g, leftCotangent(), a.shape) : undefined,
+    wants(1) ? reshapeTo(g, rightCotangent(), b.shape) : undefined,
+  ];
+};
+
+/**
+ * Y = α A' B' + β C, where A' is A or Aᵀ ⇒ Ā' = α Ȳ B'ᵀ, B̄' = α A'ᵀ Ȳ (transposed where A, B are), C̄ = β Ȳ summed over the
+ * axes along which it was repeated
+ */
+export const Gemm: VjpRule = ({ g, attributes, inputs: [a, b, c], cotangents: [dy], wants }) => {
+  const [transA, transB] = [attributes.int("transA", 0), attributes.int("transB", 0)];
+  const [alpha, beta] = [attributes.float("alpha", 1), attributes.float("beta", 1)];
+  const product = (left: Value, right: Value, leftTransposed: number, rightTransposed: number): Value =>
+    g.op("Gemm", [left, right], { alpha: { float: alpha }, transA: leftTransposed, transB: rightTransposed });
+  const bias = (): Value => {
+    const sum = unbroadcast(g, dy!, c!.shape);
+    return beta === 1 ? sum : g.op("Mul", [sum, g.scalar(beta, sum.dtype)]);
+  };
+  return [
+    wants(0) ? (transA ? product(b!, dy!, transB, 1) : product(dy!, b!, 0, 1 - transB)) : undefined,
+    wants(1) ? (transB ? product(dy!, a!, 1, transA) : product(a!, dy!, 1 - transA, 0)) : undefined,
+    wants(2) ? bias() : undefined,
+  ];
+};

@@ -1,0 +1,35 @@
+/** @file Copying a strided view: the one loop behind broadcasting, transposing, slicing, tiling and block rearrangements. */
+import { broadcastStrides } from "../../tensor/shape.ts";
+import { type Shape, sizeOf } from "../../tensor/tensor.ts";
+import type { NumericTensor } from "./kernel.ts";
+
+/**
+ * The elements of the view of `source` with `shape`, in row-major order: element [i, j, …] is
+ * `source[offset + i · strides[0] + j · strides[1] + …]`. A stride may be 0 (repetition) or negative (reversal).
+ */
+export function stridedCopy(source: Float64Array, shape: Shape, strides: readonly number[], offset = 0): Float64Array {
+  const result = new Float64Array(sizeOf(shape));
+  if (result.length === 0) return result;
+  const last = shape.length - 1;
+  const [length, stride] = last < 0 ? [1, 0] : [shape[last], strides[last]];
+  const index = new Array<number>(Math.max(last, 0)).fill(0);
+  let from = offset;
+  for (let to = 0; ; ) {
+    for (let i = 0, at = from; i < length; i++, at += stride) result[to++] = source[at];
+    let axis = last - 1;
+    for (; axis >= 0; axis--) {
+      from += strides[axis];
+      if (++index[axis] < shape[axis]) break;
+      from -= strides[axis] * shape[axis];
+      index[axis] = 0;
+    }
+    if (axis < 0) return result;
+  }
+}
+
+/** The elements of `tensor` repeated to fill `shape`, to which it broadcasts; its own data where nothing is repeated. */
+export function broadcastTo(tensor: NumericTensor, shape: Shape): Float64Array {
+  if (tensor.data.length === sizeOf(shape)) return tensor.data;
+  if (tensor.data.length === 1) return new Float64Array(sizeOf(shape)).fill(tensor.data[0]);
+  return stridedCopy(tensor.data, shape, broadcastStrides(tensor.shape, shape));
+}
