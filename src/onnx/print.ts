@@ -185,7 +185,7 @@ function float(value: number): string {
 
 /** The shortest decimal that rounds to the same float32. */
 function shortest(value: number): string {
-  if (!Number.isFinite(value)) return number(value);
+  if (!Number.isFinite(value) || value === 0) return number(value);
   const single = Math.fround(value);
   for (let digits = 1; digits < 9; digits++) {
     const decimal = Number(single.toPrecision(digits));
