@@ -1,0 +1,290 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { expectAdjoint, expectRule, float32, gradientsAt, int64 } from "../../../test/expect-operator.ts";
+import { sizeOf } from "../../tensor/tensor.ts";
+import { spreadTensor, testTensor } from "../../testing/check-vjp.ts";
+
+const runs = { numRuns: 25 };
+const extents = (min = 1): fc.Arbitrary<number[]> =>
+  fc.array(fc.integer({ min, max: 5 }), { minLength: 1, maxLength: 4 });
+/** A permutation of `count` things. */
+const permutation = (count: number): fc.Arbitrary<number[]> =>
+  fc.shuffledSubarray([...Array(count).keys()], { minLength: count });
+
+describe("the rules of movement operators are exact adjoints", () => {
+  test("Expand", async () => {
+    const shapes = extents().chain((shape) =>
+      fc
+        .tuple(
+          fc.array(fc.boolean(), { minLength: shape.length, maxLength: shape.length }),
+          fc.integer({ min: 0, max: shape.length }),
+        )
+        .map(([isRepeated, dropped]) => {
+          const own = shape.map((extent, axis) => (isRepeated[axis] ? 1 : extent));
+          return { shape, own: own.slice(own.slice(0, dropped).every((extent) => extent === 1) ? dropped : 0) };
+        }),
+    );
+    await fc.assert(
+      fc.asyncProperty(shapes, ({ shape, own }) =>
+        expectAdjoint("Expand", [spreadTensor(own), int64(shape)], { constants: [1] }),
+      ),
+      runs,
+    );
+    // The wanted shape may repeat some axes while the input repeats over others.
+    await expectAdjoint("Expand", [spreadTensor([3, 1]), int64([2, 1, 4])], { constants: [1] });
+  });
+
+  test("Reshape, Flatten, Squeeze, Unsqueeze", async () => {
+    await expectAdjoint("Reshape", [spreadTensor([2, 3, 4]), int64([0, -1, 2])], { constants: [1] });
+    await expectAdjoint("Reshape", [spreadTensor([2, 3, 4]), int64([-1])], { constants: [1] });
+    for (const axis of [-3, -1, 0, 1, 2, 3])
+      await expectAdjoint("Flatten", [spreadTensor([2, 3, 4])], { attributes: { axis } });
+    await expectAdjoint("Squeeze", [spreadTensor([1, 3, 1, 2])]);
+    await expectAdjoint("Squeeze", [spreadTensor([1, 3, 1, 2]), int64([-2])], { constants: [1] });
+    await expectAdjoint("Unsqueeze", [spreadTensor([3, 2]), int64([-1, 0, 2])], { constants: [1] });
+  });
+
+  test("Transpose", async () => {
+    const cases = extents().chain((shape) => permutation(shape.length).map((perm) => ({ shape, perm })));
+    await fc.assert(
+      fc.asyncProperty(cases, ({ shape, perm }) =>
+        expectAdjoint("Transpose", [spreadTensor(shape)], { attributes: { perm } }),
+      ),
+      runs,
+    );
+    await expectAdjoint("Transpose", [spreadTensor([2, 3, 4])]);
+  });
+
+  test("Concat, with respect to all inputs or to one", async () => {
+    const cases = extents().chain((shape) =>
+      fc.record({
+        shape: fc.constant(shape),
+        axis: fc.integer({ min: -shape.length, max: shape.length - 1 }),
+        parts: fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 4 }),
+        all: fc.boolean(),
+      }),
+    );
+    await fc.assert(
+      fc.asyncProperty(cases, ({ shape, axis, parts, all }) => {
+        const inputs = parts.map((part, i) => spreadTensor(shape.with(axis, part), i));
+        return expectAdjoint("Concat", inputs, { attributes: { axis }, wrt: all ? undefined : [parts.length - 1] });
+      }),
+      runs,
+    );
+  });
+
+  test("Split, with a cotangent of all outputs or of some", async () => {
+    const cases = fc.record({
+      sizes: fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 2, maxLength: 4 }),
+      axis: fc.integer({ min: -3, max: 2 }),
+      seeded: fc.option(fc.subarray([0, 1, 2, 3], { minLength: 1 })),
+    });
+    await fc.assert(
+      fc.asyncProperty(cases, ({ sizes, axis, seeded }) => {
+        const some = seeded?.filter((i) => i < sizes.length);
+        const outputs = some?.length === 0 ? [0] : some;
+        const shape = [2, 3, 4].with(
+          axis,
+          sizes.reduce((sum, size) => sum + size),
+        );
+        const options = { attributes: { axis }, constants: [1], outputCount: sizes.length, outputs };
+        return expectAdjoint("Split", [spreadTensor(shape), int64(sizes)], options);
+      }),
+      runs,
+    );
+    const options = { attributes: { axis: 1, num_outputs: 3 }, outputCount: 3 };
+    await expectAdjoint("Split", [spreadTensor([2, 7])], options);
+    await expectAdjoint("Split", [spreadTensor([6, 2])], { attributes: { num_outputs: 2 }, outputCount: 2 });
+  });
+
+  test("Slice, with bounds in and out of range and steps of both signs", async () => {
+    const cases = extents().chain((shape) =>
+      fc.record({
+        shape: fc.constant(shape),
+        axes: fc.shuffledSubarray([...shape.keys()], { minLength: 1 }),
+        bounds: fc.array(
+          fc.record({
+            start: fc.integer({ min: -8, max: 8 }),
+            end: fc.oneof(fc.integer({ min: -8, max: 8 }), fc.constantFrom(2 ** 62, -(2 ** 62))),
+            step: fc.constantFrom(1, 1, 2, 3, -1, -2, -3),
+          }),
+          { minLength: 4, maxLength: 4 },
+        ),
+        negative: fc.boolean(),
+      }),
+    );
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ shape, axes, bounds, negative }) => {
+        const chosen = axes.map((axis) => bounds[axis]);
+        const inputs = [
+          spreadTensor(shape),
+          int64(chosen.map(({ start }) => start)),
+          int64(chosen.map(({ end }) => end)),
+          int64(axes.map((axis) => (negative ? axis - shape.length : axis))),
+          int64(chosen.map(({ step }) => step)),
+        ];
+        await expectAdjoint("Slice", inputs, { constants: [1, 2, 3, 4] });
+      }),
+      { numRuns: 60 },
+    );
+    await expectAdjoint("Slice", [spreadTensor([4, 5]), int64([1]), int64([3])], { constants: [1, 2] });
+  });
+
+  test("Pad in every mode, with pads of both signs, on all or on some axes", async () => {
+    const pads = fc.array(fc.integer({ min: -2, max: 3 }), { minLength: 4, maxLength: 4 });
+    const constant = fc.record({ pads, height: fc.integer({ min: 4, max: 6 }) });
+    await fc.assert(
+      fc.asyncProperty(constant, ({ pads, height }) =>
+        expectAdjoint("Pad", [spreadTensor([height, 5]), int64(pads)], { constants: [1] }),
+      ),
+      runs,
+    );
+    const others = fc.record({
+      mode: fc.constantFrom("edge", "reflect", "wrap"),
+      pads: fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 4, maxLength: 4 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(others, ({ mode, pads }) =>
+        expectAdjoint("Pad", [spreadTensor([4, 2, 5]), int64(pads), undefined, int64([-3, 2])], {
+          attributes: { mode },
+          constants: [1, 3],
+        }),
+      ),
+      runs,
+    );
+  });
+
+  test("Pad, with respect to the constant too", async () => {
+    const inputs = [spreadTensor([3, 4]), int64([1, -1, 0, 2]), float32([0.5], [])];
+    await expectAdjoint("Pad", inputs, { constants: [1] });
+  });
+
+  test("Tile", async () => {
+    const cases = extents().chain((shape) =>
+      fc.tuple(
+        fc.constant(shape),
+        fc.array(fc.integer({ min: 1, max: 3 }), { minLength: shape.length, maxLength: shape.length }),
+      ),
+    );
+    await fc.assert(
+      fc.asyncProperty(cases, ([shape, repeats]) =>
+        expectAdjoint("Tile", [spreadTensor(shape), int64(repeats)], { constants: [1] }),
+      ),
+      runs,
+    );
+  });
+
+  test("Gather, with indices that are known, repeated and counted from the end, or inputs of the graph", async () => {
+    const cases = fc.record({
+      axis: fc.integer({ min: -3, max: 2 }),
+      shape: fc.constantFrom([], [1], [3], [2, 4]),
+      picks: fc.array(fc.integer({ min: -4, max: 3 }), { minLength: 8, maxLength: 8 }),
+      isKnown: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(cases, ({ axis, shape, picks, isKnown }) =>
+        expectAdjoint("Gather", [spreadTensor([2, 3, 5].with(axis, 4)), int64(picks.slice(0, sizeOf(shape)), shape)], {
+          attributes: { axis },
+          constants: isKnown ? [1] : [],
+        }),
+      ),
+      { numRuns: 40 },
+    );
+    // Neighbours in both directions, and one element repeated: what crops, flips and paddings are exported as.
+    for (const indices of [
+      [1, 2, 3],
+      [3, 2, 1, 0],
+      [2, 2, 2],
+    ]) {
+      await expectAdjoint("Gather", [spreadTensor([4, 3]), int64(indices)], { constants: [1] });
+    }
+  });
+
+  test("GatherElements", async () => {
+    const cases = fc.record({
+      axis: fc.integer({ min: -2, max: 1 }),
+      picks: fc.array(fc.integer({ min: -3, max: 2 }), { minLength: 6, maxLength: 6 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(cases, ({ axis, picks }) =>
+        expectAdjoint(
+          "GatherElements",
+          [
+            spreadTensor([3, 3]),
+            int64(
+              picks,
+              [3, 2]
+                .slice(0, 2)
+                .with(axis, 3)
+                .with(1 - (axis & 1), 2),
+            ),
+          ],
+          {
+            attributes: { axis },
+          },
+        ),
+      ),
+      runs,
+    );
+  });
+
+  test("DepthToSpace in both modes, SpaceToDepth", async () => {
+    for (const blocksize of [1, 2, 3]) {
+      const deep = spreadTensor([2, 2 * blocksize ** 2, 2, 3]);
+      for (const mode of ["DCR", "CRD"])
+        await expectAdjoint("DepthToSpace", [deep], { attributes: { blocksize, mode } });
+      await expectAdjoint("SpaceToDepth", [spreadTensor([2, 3, 2 * blocksize, blocksize])], {
+        attributes: { blocksize },
+      });
+    }
+  });
+});
+
+describe("ScatterElements", () => {
+  const x = spreadTensor([4, 3], 1, 2);
+  const updates = spreadTensor([3, 3], 5, 1.3);
+  const distinct = int64([0, 1, 2, -1, 3, 0, 2, 2, 1], [3, 3]);
+  const repeated = int64([0, 1, 2, 0, 1, 2, -1, 1, 0], [3, 3]);
+
+  test.each(["add", "mul", "min", "max"])("%s: the rule, where several updates meet", async (reduction) => {
+    await expectRule("ScatterElements", [x, repeated, updates], { attributes: { axis: 0, reduction } });
+  });
+
+  test("none: an element that is replaced gets nothing, its update gets all", async () => {
+    await expectAdjoint("ScatterElements", [x, distinct, updates], { attributes: { axis: 0 } });
+    await expectAdjoint(
+      "ScatterElements",
+      [spreadTensor([3, 5]), int64([4, 0, -2, 1, 0, 2], [3, 2]), spreadTensor([3, 2])],
+      {
+        attributes: { axis: 1 },
+      },
+    );
+  });
+
+  test("mul: factors of zero get the product of the others", () => {
+    const [data, factors] = gradientsAt(
+      "ScatterElements",
+      [float32([2, 3, 5]), int64([0, 0, 1, 1, 2]), float32([0, 7, 0, 0, 4])],
+      { attributes: { reduction: "mul" } },
+    );
+    expect(data).toEqual([0, 0, 4]);
+    expect(factors).toEqual([14, 0, 0, 0, 5]);
+  });
+
+  test("max: a tie is shared equally", () => {
+    const [data, updates] = gradientsAt("ScatterElements", [float32([1, 2]), int64([0, 0, 1]), float32([1, 1, 0])], {
+      attributes: { reduction: "max" },
+    });
+    expect(data).toEqual([1 / 3, 1]);
+    expect(updates).toEqual([1 / 3, 1 / 3, 0]);
+  });
+});
+
+test("a Gather of neighbours is undone without scattering, which WebGPU cannot do well", async () => {
+  const { checkVjp } = await import("../../testing/check-vjp.ts");
+  const { graph } = checkVjp("Gather", [testTensor([2, 5, 3], [1, 2, 3]), int64([0], [])], {
+    constants: [1],
+    attributes: { axis: 1 },
+  });
+  expect(graph.nodes.map(({ opType }) => opType)).not.toContain("ScatterND");
+});

@@ -1,0 +1,72 @@
+/** @file What every operator's tests assert, in one call each. */
+import * as ort from "onnxruntime-node";
+import { expect } from "vitest";
+import { evaluate } from "../src/onnx/evaluate.ts";
+import type { NumericTensor } from "../src/onnx/kernels/kernel.ts";
+import type { Shape } from "../src/tensor/tensor.ts";
+import { type CheckVjpOptions, checkVjp, testTensor } from "../src/testing/check-vjp.ts";
+import { type OneNodeOptions, oneNodeGraph, runtimeError } from "../src/testing/compare-runtime.ts";
+
+type Inputs = readonly (NumericTensor | undefined)[];
+
+/** The opset of the graphs that are run; operators that came later need theirs. */
+interface Opset {
+  readonly opset?: number;
+}
+
+/** The kernel agrees with onnxruntime to float32 precision. */
+export async function expectKernel(
+  opType: string,
+  inputs: Inputs,
+  options: OneNodeOptions & Opset = {},
+): Promise<void> {
+  const { graph, feeds } = oneNodeGraph(opType, inputs, options);
+  expect(await runtimeError(ort, graph, feeds, options)).toBeLessThan(1e-5);
+}
+
+/** The VJP rule agrees with a central difference of the kernel, and onnxruntime computes the same from the rule's graph. */
+export async function expectRule(opType: string, inputs: Inputs, options: CheckVjpOptions & Opset = {}): Promise<void> {
+  const check = checkVjp(opType, inputs, options);
+  expect(check.relativeError).toBeLessThan(1e-6);
+  expect(await runtimeError(ort, check.graph, check.feeds, options)).toBeLessThan(1e-5);
+}
+
+/** As {@link expectRule} for a linear operator, whose central difference is exact for any step: ⟨A x, y⟩ = ⟨x, Aᵀ y⟩ to 1e-12. */
+export async function expectAdjoint(
+  opType: string,
+  inputs: Inputs,
+  options: CheckVjpOptions & Opset = {},
+): Promise<void> {
+  const check = checkVjp(opType, inputs, { step: 1, ...options });
+  expect(check.relativeError).toBeLessThan(1e-12);
+  expect(await runtimeError(ort, check.graph, check.feeds, options)).toBeLessThan(1e-5);
+}
+
+/** The gradients at one point for a cotangent of ones, one list per input that is differentiated. */
+export function gradientsAt(opType: string, inputs: Inputs, options: CheckVjpOptions = {}): number[][] {
+  const { graph, feeds } = checkVjp(opType, inputs, options);
+  const ones = Object.fromEntries(
+    Object.entries(feeds).map(([name, tensor]) => [
+      name,
+      name.startsWith("v") ? { ...tensor, data: tensor.data.map(() => 1) } : tensor,
+    ]),
+  );
+  const results = evaluate(graph, ones);
+  return Object.entries(results).flatMap(([name, { data }]) => (name.startsWith("gradient") ? [Array.from(data)] : []));
+}
+
+/** The outputs of one node, as plain numbers. */
+export function outputsOf(opType: string, inputs: Inputs, options: OneNodeOptions = {}): number[][] {
+  const { graph, feeds } = oneNodeGraph(opType, inputs, options);
+  return Object.values(evaluate(graph, feeds)).map(({ data }) => Array.from(data));
+}
+
+/** A 1-D (unless `shape` is given) int64 tensor. */
+export function int64(values: readonly number[], shape: Shape = [values.length]): NumericTensor {
+  return testTensor(shape, values, "int64");
+}
+
+/** A 1-D (unless `shape` is given) float32 tensor. */
+export function float32(values: readonly number[], shape: Shape = [values.length]): NumericTensor {
+  return testTensor(shape, values, "float32");
+}
