@@ -1,0 +1,120 @@
+/** @file Which pixels of a saliency map count as salient. */
+import { BadInputError, checkKeys, MisuseError, numberIn, oneOf } from "../errors.ts";
+import type { FloatTensor, Tensor } from "../tensor/tensor.ts";
+
+/** Shape [H, W]; 1 where a pixel is kept, otherwise 0. */
+export interface Mask extends Tensor {
+  readonly dtype: "bool";
+  readonly data: Uint8Array;
+}
+
+/**
+ * Which pixels h of a map are kept. Every rule keeps a set {h ≥ t}: pixels of equal value are kept or dropped together, so
+ * that the result does not depend on the order in which pixels are stored.
+ *
+ * - `value`: (h − min) ≥ α(max − min), α in [0, 1] (section 4 of the paper, after Fong and Vedaldi 2017). α = 0 keeps
+ *   everything, and so does any α on a constant map. With `squareRoot` the map is scaled to [0, 1] and its square root
+ *   taken first, as the paper does; this only re-spaces α, as √h ≥ α is h ≥ α².
+ * - `mean`: h ≥ α·mean(h), α ≥ 0 (section 4 of the paper).
+ * - `percent`: the k % of pixels with the greatest values, k in [0, 100] (section 4 of the paper): the ⌈k·n/100⌉ greatest
+ *   of n, and all that equal the least of these. k = 0 keeps nothing.
+ * - `energy`: the fewest pixels whose sum is at least α·total, α in [0, 1] (Fong and Vedaldi 2017), and all that equal the
+ *   least of these. Negative values count as 0 and are never kept; α = 0 keeps nothing.
+ */
+export type ThresholdRule =
+  | { readonly kind: "value"; readonly alpha: number; readonly squareRoot?: boolean }
+  | { readonly kind: "mean"; readonly alpha: number }
+  | { readonly kind: "percent"; readonly k: number }
+  | { readonly kind: "energy"; readonly alpha: number };
+
+export const thresholdKinds = ["value", "mean", "percent", "energy"] as const;
+
+/** `rule`, if it is one; otherwise throws a {@link MisuseError} that says which part is wrong. */
+export function checkThresholdRule(where: string, rule: ThresholdRule): ThresholdRule {
+  switch (oneOf(`${where}: kind`, rule.kind, thresholdKinds)) {
+    case "value":
+      checkKeys(where, rule, ["kind", "alpha", "squareRoot"]);
+      break;
+    case "percent":
+      checkKeys(where, rule, ["kind", "k"]);
+      break;
+    default:
+      checkKeys(where, rule, ["kind", "alpha"]);
+  }
+  if (rule.kind === "percent") numberIn(`${where}: k`, rule.k, { min: 0, max: 100 });
+  else numberIn(`${where}: alpha`, rule.alpha, { min: 0, max: rule.kind === "mean" ? undefined : 1 });
+  return rule;
+}
+
+function maskOf(map: FloatTensor, isKept: (value: number) => boolean): Mask {
+  return { dtype: "bool", shape: map.shape, data: Uint8Array.from(map.data, (value) => (isKept(value) ? 1 : 0)) };
+}
+
+/**
+ * The pixels of `map` ([H, W], any unit) that `rule` keeps, as a mask [H, W]. Sums are in float64.
+ *
+ * Throws a {@link MisuseError} for a rule that is not one or a tensor that is no map, and a {@link BadInputError} if a value
+ * of the map is not finite.
+ */
+export function threshold(map: FloatTensor, rule: ThresholdRule): Mask {
+  checkThresholdRule("threshold", rule);
+  const { shape, data } = map;
+  if (shape.length !== 2 || data.length === 0) {
+    throw new MisuseError({
+      where: "threshold",
+      what: "not a map",
+      expected: "[H, W] with at least one pixel",
+      got: `[${shape.join(", ")}]`,
+    });
+  }
+  const bad = data.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) {
+    throw new BadInputError({
+      where: "threshold",
+      what: `pixel (${bad % shape[1]}, ${Math.floor(bad / shape[1])}) of the map is not a finite number`,
+      got: String(data[bad]),
+    });
+  }
+  switch (rule.kind) {
+    case "value": {
+      let [min, max] = [Infinity, -Infinity];
+      for (const value of data) {
+        if (value < min) min = value;
+        if (value > max) max = value;
+      }
+      const range = max - min;
+      if (range === 0) return maskOf(map, () => true);
+      if (rule.squareRoot) return maskOf(map, (value) => Math.sqrt((value - min) / range) >= rule.alpha);
+      return maskOf(map, (value) => value - min >= rule.alpha * range);
+    }
+    case "mean": {
+      let sum = 0;
+      for (const value of data) sum += value;
+      const level = rule.alpha * (sum / data.length);
+      return maskOf(map, (value) => value >= level);
+    }
+    case "percent": {
+      // The small term keeps 7 % of 100 at 7 pixels where the product is not exact.
+      const count = Math.ceil((rule.k * data.length) / 100 - 1e-9);
+      if (count === 0) return maskOf(map, () => false);
+      const ascending = data.slice().sort();
+      const level = ascending[data.length - count];
+      return maskOf(map, (value) => value >= level);
+    }
+    case "energy": {
+      const descending = data
+        .map((value) => Math.max(0, value))
+        .sort()
+        .reverse();
+      // Summed in the order in which it is accumulated below, so that α = 1 is reached exactly.
+      let total = 0;
+      for (const value of descending) total += value;
+      if (rule.alpha === 0 || total === 0) return maskOf(map, () => false);
+      let sum = 0;
+      let last = 0;
+      while (sum < rule.alpha * total) sum += descending[last++];
+      const level = descending[last - 1];
+      return maskOf(map, (value) => value >= level);
+    }
+  }
+}
