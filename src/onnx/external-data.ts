@@ -9,12 +9,7 @@ import { BadInputError } from "../errors.ts";
 import type { Graph, Initializer, Model, Storage } from "./model.ts";
 
 /** The storage of `length` bytes at `offset` of the file at `location`; throws a BadInputError that starts with `where` if there are none. */
-export type ExternalReader = (
-  location: string,
-  offset: number,
-  length: number,
-  where: string,
-) => Extract<Storage, { kind: "external" }>;
+export type ExternalReader = (location: string, offset: number, length: number, where: string) => Storage;
 
 /** The part of a file that `proto` names; the length is undefined where the file leaves it to the shape. */
 export function externalRangeOf(
