@@ -1,9 +1,13 @@
 /** @file The table of VJP rules, and the operators that are declared to have none. */
 import type { Operator } from "../../onnx/shapes/index.ts";
 import type { VjpRule } from "../vjp-rule.ts";
+import * as convolution from "./convolution.ts";
 import * as elementwise from "./elementwise.ts";
 import * as linalg from "./linalg.ts";
 import * as movement from "./movement.ts";
+import * as normalization from "./normalization.ts";
+import * as pooling from "./pooling.ts";
+import * as reduction from "./reduction.ts";
 
 /**
  * Operators whose outputs do not vary smoothly with any input: comparisons, indices, shapes. Their derivative is zero by
@@ -11,11 +15,14 @@ import * as movement from "./movement.ts";
  */
 export const nonDifferentiable = [
   "And",
+  "ArgMax",
+  "ArgMin",
   "Constant",
   "ConstantOfShape",
   "Equal",
   "Greater",
   "GreaterOrEqual",
+  "Hardmax",
   "Less",
   "LessOrEqual",
   "Not",
@@ -34,9 +41,13 @@ export type RuleTable = Readonly<Record<Differentiable, VjpRule>>;
 
 /** The vector–Jacobian products: with this table the sweep computes gradients. */
 export const vjpRules: RuleTable = {
+  ...convolution,
   ...elementwise,
   ...linalg,
   ...movement,
+  ...normalization,
+  ...pooling,
+  ...reduction,
 };
 
 /** Whether `operator` is declared to have no derivative. */

@@ -1,0 +1,118 @@
+/** @file VJP rules of the pools. */
+import type { AttributeReader, AttributeValue } from "../../onnx/attributes.ts";
+import type { GraphBuilder, Value } from "../../onnx/builder.ts";
+import { kernelShapeOf, slidingWindow, tapCounts, type Window } from "../../onnx/window.ts";
+import { sizeOf, tensorOf } from "../../tensor/tensor.ts";
+import type { VjpCall, VjpRule } from "../vjp-rule.ts";
+import { spreadMean } from "./window-adjoints.ts";
+
+function poolWindow({ where, attributes, inputs: [x] }: VjpCall): Window {
+  const spatial = x!.shape.slice(2);
+  const kernel = kernelShapeOf(where, attributes, spatial);
+  return slidingWindow(where, attributes, spatial, kernel, attributes.int("ceil_mode", 0) !== 0);
+}
+
+/** y = Σ over the window of x / n ⇒ x̄ = Σ over the windows that hold it of ȳ / n, n being what the operator divides by */
+export const AveragePool: VjpRule = (call) => {
+  const { g, attributes, cotangents } = call;
+  const window = poolWindow(call);
+  const counts = tapCounts(window, attributes.int("count_include_pad", 0) !== 0);
+  const dy = cotangents[0]!;
+  const taps = sizeOf(window.kernel);
+  if (counts.every((count) => count === taps)) return [spreadMean(g, dy, window)];
+  const factors = g.constant(
+    tensorOf(
+      dy.dtype,
+      counts.map((count) => taps / count),
+      window.narrow,
+    ),
+  );
+  return [spreadMean(g, g.op("Mul", [dy, factors]), window)];
+};
+
+/** y = max x over the window ⇒ x̄ = Σ of ȳ over the windows whose first maximum in row-major order it is, as in PyTorch. */
+export const MaxPool: VjpRule = (call) => {
+  const {
+    g,
+    attributes,
+    inputs: [x],
+    cotangents: [dy],
+  } = call;
+  if (dy === undefined) return [undefined];
+  const [, indices] = g.ops("MaxPool", [x], windowAttributes(attributes), 2);
+  const size = sizeOf(x!.shape);
+  const zeros = g.op("Expand", [g.scalar(0, dy.dtype), g.ints([size])]);
+  const flat = (value: Value): Value => g.op("Reshape", [value, g.ints([-1])]);
+  const scattered = g.op("ScatterElements", [zeros, flat(indices), flat(dy)], { axis: 0, reduction: "add" });
+  return [g.op("Reshape", [scattered, g.ints(x!.shape)])];
+};
+
+/** Those of a pool's attributes that say where its windows lie, to write another pool over the same windows. */
+function windowAttributes(attributes: AttributeReader): Record<string, AttributeValue> {
+  const own: Record<string, AttributeValue> = { kernel_shape: attributes.ints("kernel_shape") };
+  for (const name of ["strides", "dilations", "pads"]) if (attributes.has(name)) own[name] = attributes.ints(name);
+  if (attributes.has("ceil_mode")) own.ceil_mode = attributes.int("ceil_mode");
+  if (attributes.has("auto_pad")) own.auto_pad = attributes.string("auto_pad");
+  return own;
+}
+
+/** The cotangents of the picked elements: the adjoint of copying to `indices` is reading from there. */
+export const MaxUnpool: VjpRule = ({ g, inputs: [, indices], cotangents: [dy] }) => {
+  const flat = g.op("Reshape", [dy, g.ints([-1])]);
+  return [g.op("Gather", [flat, indices], { axis: 0 }), undefined];
+};
+
+/** y = (Σ |x|ᵖ)^(1/p) over the window ⇒ x̄ = |x|^(p−1) · sign x · Σ over the windows that hold it of ȳ y^(1−p), 0 where y = 0 */
+export const LpPool: VjpRule = (call) => {
+  const {
+    g,
+    attributes,
+    inputs: [x],
+    outputs: [y],
+    cotangents: [dy],
+  } = call;
+  const window = poolWindow(call);
+  const spread = (value: Value): Value =>
+    spreadMean(g, g.op("Mul", [value, g.scalar(sizeOf(window.kernel), value.dtype)]), window);
+  return [lpCotangent(g, x!, y, dy!, attributes.int("p", 2), spread)];
+};
+
+/** As {@link LpPool}, over each whole plane */
+export const GlobalLpPool: VjpRule = ({ g, attributes, inputs: [x], outputs: [y], cotangents: [dy] }) => [
+  lpCotangent(g, x!, y, dy!, attributes.int("p", 2), (value) => value),
+];
+
+function lpCotangent(
+  g: GraphBuilder,
+  x: Value,
+  y: Value,
+  dy: Value,
+  p: number,
+  spread: (value: Value) => Value,
+): Value {
+  if (p === 1) return g.op("Mul", [g.op("Sign", [x]), spread(dy)]);
+  const power = (value: Value, exponent: number): Value =>
+    exponent === 1 ? value : g.op("Pow", [value, g.scalar(exponent, value.dtype)]);
+  const zero = g.scalar(0, dy.dtype);
+  const perWindow = g.op("Where", [g.op("Equal", [y, zero]), zero, g.op("Div", [dy, power(y, p - 1)])]);
+  const slope = p === 2 ? x : g.op("Mul", [g.op("Sign", [x]), power(g.op("Abs", [x]), p - 1)]);
+  return g.op("Mul", [slope, spread(perWindow)]);
+}
+
+/** y = Σ x / n over each plane ⇒ x̄ = ȳ / n, repeated */
+export const GlobalAveragePool: VjpRule = ({ g, inputs: [x], cotangents: [dy] }) => {
+  const count = g.scalar(sizeOf(x!.shape.slice(2)), x!.dtype);
+  return [g.op("Expand", [g.op("Div", [dy, count]), g.ints(x!.shape)])];
+};
+
+/** y = max x over each plane ⇒ x̄ = ȳ at the first maximum in row-major order (PyTorch's adaptive max pooling), 0 elsewhere */
+export const GlobalMaxPool: VjpRule = ({ g, inputs: [x], cotangents: [dy] }) => {
+  const [n, c, ...spatial] = x!.shape;
+  const plane = sizeOf(spatial);
+  const rows = g.op("Reshape", [x, g.ints([n, c, plane])]);
+  const first = g.op("ArgMax", [rows], { axis: 2, keepdims: 1 });
+  const hit = g.op("Equal", [first, g.ints(Array.from({ length: plane }, (_, i) => i))]);
+  const flat = g.op("Reshape", [dy, g.ints([n, c, 1])]);
+  const picked = g.op("Where", [hit, flat, g.scalar(0, dy!.dtype)]);
+  return [g.op("Reshape", [picked, g.ints(x!.shape)])];
+};

@@ -1,0 +1,157 @@
+/** @file The linear maps of a sliding window as graph nodes: gathering (convolution), spreading (its adjoint), and the adjoint in the weight. */
+import type { GraphBuilder, Value } from "../../onnx/builder.ts";
+import { spanOf, type Window } from "../../onnx/window.ts";
+import { sizeOf } from "../../tensor/tensor.ts";
+import { dilate, padAxes, reshapeTo, reverse } from "../linear-maps.ts";
+
+/** `value` [N, C, …] with zeros added before and after each spatial axis, or elements removed where a number is negative. */
+function padSpatial(g: GraphBuilder, value: Value, before: readonly number[], after: readonly number[]): Value {
+  return padAxes(g, value, [0, 0, ...before], [0, 0, ...after]);
+}
+
+/** The part of each number that the attribute `pads` can express, and the rest (which removes elements). */
+function splitPads(pads: readonly number[]): { readonly added: number[]; readonly removed: number[] } {
+  return { added: pads.map((pad) => Math.max(0, pad)), removed: pads.map((pad) => Math.min(0, pad)) };
+}
+
+/**
+ * The convolution of `wide` [N, C, …window.wide] with `weight` [M, C / group, …kernel]: [N, M, …window.narrow]. The end
+ * padding is worked out from the extents, so the window may leave elements at the end of `wide` unread.
+ */
+export function gather(g: GraphBuilder, wide: Value, weight: Value, window: Window, group: number): Value {
+  const { kernel, strides, dilations, padsBegin, narrow } = window;
+  const ends = narrow.map((extent, axis) => {
+    const missing = (extent - 1) * strides[axis] + spanOf(window, axis) - window.wide[axis] - padsBegin[axis];
+    // Less than a stride too many is left unread anyway; more would make one output too many.
+    return missing <= -strides[axis] ? missing : Math.max(0, missing);
+  });
+  const { added, removed } = splitPads(ends);
+  const none = ends.map(() => 0);
+  return g.op("Conv", [padSpatial(g, wide, none, removed), weight], {
+    kernel_shape: kernel,
+    strides,
+    dilations,
+    pads: [...padsBegin, ...added],
+    group,
+  });
+}
+
+/**
+ * The adjoint of {@link gather}: `narrow` [N, M, …window.narrow] spread over [N, C, …window.wide] by the same `weight`
+ * [M, C / group, …kernel].
+ */
+export function spread(g: GraphBuilder, narrow: Value, weight: Value, window: Window, group: number): Value {
+  return window.strides.every((stride) => stride === 1)
+    ? spreadDensely(g, narrow, weight, window, group)
+    : spreadByTranspose(g, narrow, weight, window, group);
+}
+
+/** At stride 1 the adjoint is a convolution with the kernel flipped and its channel axes swapped, padded by span − 1 − pad. */
+function spreadDensely(g: GraphBuilder, narrow: Value, weight: Value, window: Window, group: number): Value {
+  const { begins, ends } = densePads(window);
+  const [before, after] = [splitPads(begins), splitPads(ends)];
+  const swapped = swapChannels(g, weight, group);
+  const flipped = reverse(
+    g,
+    swapped,
+    window.kernel.map((_, axis) => axis + 2),
+  );
+  // Where a pad is negative the outermost positions of `narrow` see nothing but padding.
+  return g.op("Conv", [padSpatial(g, narrow, before.removed, after.removed), flipped], {
+    kernel_shape: window.kernel,
+    dilations: window.dilations,
+    pads: [...before.added, ...after.added],
+    group,
+  });
+}
+
+/** How far `narrow`, its elements put `strides` apart, has to be padded for its convolution at stride 1 to have the wide extents. */
+function densePads(window: Window): { readonly begins: number[]; readonly ends: number[] } {
+  const begins = window.padsBegin.map((pad, axis) => spanOf(window, axis) - 1 - pad);
+  const ends = window.wide.map(
+    (extent, axis) => extent - begins[axis] + spanOf(window, axis) - 1 - window.narrow[axis] * window.strides[axis],
+  );
+  return { begins, ends };
+}
+
+function spreadByTranspose(g: GraphBuilder, narrow: Value, weight: Value, window: Window, group: number): Value {
+  const { kernel, strides, dilations, padsBegin } = window;
+  // What the last window leaves unread of the wide grid (below one stride) is output padding; what it overhangs is cut off.
+  const unread = window.wide.map(
+    (extent, axis) => extent + padsBegin[axis] - (window.narrow[axis] - 1) * strides[axis] - spanOf(window, axis),
+  );
+  return g.op("ConvTranspose", [narrow, weight], {
+    kernel_shape: kernel,
+    strides,
+    dilations,
+    pads: [...padsBegin, ...unread.map((count) => Math.max(0, -count))],
+    output_padding: unread.map((count) => Math.max(0, count)),
+    group,
+  });
+}
+
+/** A weight [M, C / group, …] as [C, M / group, …]: within each group the channel axes change places. */
+function swapChannels(g: GraphBuilder, weight: Value, group: number): Value {
+  const [m, perGroup, ...kernel] = weight.shape;
+  const shape = [perGroup * group, m / group, ...kernel];
+  if (m === group || perGroup === 1) return reshapeTo(g, weight, shape);
+  if (group === 1) return channelsFirst(g, weight);
+  const split = reshapeTo(g, weight, [group, m / group, perGroup, ...kernel]);
+  const swapped = g.op("Transpose", [split], { perm: [0, 2, 1, ...kernel.map((_, axis) => axis + 3)] });
+  return reshapeTo(g, swapped, shape);
+}
+
+/** [A, B, …] → [B, A, …] */
+function channelsFirst(g: GraphBuilder, value: Value): Value {
+  const perm = value.shape.map((_, axis) => (axis < 2 ? 1 - axis : axis));
+  return g.op("Transpose", [value], { perm });
+}
+
+/**
+ * The adjoint of {@link gather} in its weight: w̄[m, c, k] = Σ over n and o of narrow[n, m, o] · wide[n, c, o · stride +
+ * k · dilation − pad]. That is a convolution of `wide` by `narrow`, in which channels and batch, strides and dilations
+ * have changed places.
+ */
+export function weightCotangent(g: GraphBuilder, wide: Value, narrow: Value, window: Window, group: number): Value {
+  const { strides, dilations } = window;
+  const swapped = { ...window, narrow: window.kernel, kernel: window.narrow, strides: dilations, dilations: strides };
+  const cotangent = gather(g, perGroupFirst(g, wide, group), channelsFirst(g, narrow), swapped, group);
+  return channelsFirst(g, cotangent);
+}
+
+/** [N, C, …] → [C / group, group · N, …], so that a grouped convolution contracts over N and keeps the channels of a group apart. */
+function perGroupFirst(g: GraphBuilder, value: Value, group: number): Value {
+  if (group === 1) return channelsFirst(g, value);
+  const [n, c, ...spatial] = value.shape;
+  const split = reshapeTo(g, value, [n, group, c / group, ...spatial]);
+  const turned = g.op("Transpose", [split], { perm: [2, 1, 0, ...spatial.map((_, axis) => axis + 3)] });
+  return reshapeTo(g, turned, [c / group, group * n, ...spatial]);
+}
+
+/**
+ * The adjoint of averaging over a window's taps, padding counted: `narrow` [N, C, …window.narrow] spread evenly over
+ * [N, C, …window.wide].
+ */
+export function spreadMean(g: GraphBuilder, narrow: Value, window: Window): Value {
+  const { kernel, strides, dilations } = window;
+  if (kernel.every((extent, axis) => extent === strides[axis] && dilations[axis] === 1)) {
+    const share = g.op("Div", [narrow, g.scalar(sizeOf(kernel), narrow.dtype)]);
+    const before = window.padsBegin.map((pad) => -pad);
+    const after = window.wide.map(
+      (extent, axis) => extent + window.padsBegin[axis] - window.narrow[axis] * kernel[axis],
+    );
+    return padSpatial(g, repeatSpatial(g, share, kernel), before, after);
+  }
+  // As for a convolution, of a kernel that is its own flip.
+  const { begins, ends } = densePads(window);
+  const dilated = dilate(g, narrow, [1, 1, ...strides]);
+  return g.op("AveragePool", [padSpatial(g, dilated, begins, ends)], { kernel_shape: kernel, dilations });
+}
+
+/** Each element repeated `counts[axis]` times along each spatial axis. */
+function repeatSpatial(g: GraphBuilder, value: Value, counts: readonly number[]): Value {
+  const [n, c, ...spatial] = value.shape;
+  const split = reshapeTo(g, value, [n, c, ...spatial.flatMap((extent) => [extent, 1])]);
+  const repeated = g.op("Expand", [split, g.ints([n, c, ...spatial.flatMap((extent, i) => [extent, counts[i]])])]);
+  return reshapeTo(g, repeated, [n, c, ...spatial.map((extent, i) => extent * counts[i])]);
+}
