@@ -1,0 +1,145 @@
+/**
+ * @file The two heavy kernels of L-BFGS: inner products of one vector with many rows, and a linear combination of rows.
+ *
+ * All rows lie in one array, addressed by offset, because V8 then keeps one base address and one length in registers
+ * instead of one per row (half the time). Rows are taken five at a time, which makes each load of the vector serve five
+ * rows and gives the additions five independent chains. Everything is accumulated in float64, in an order that depends
+ * on nothing but the lengths, so equal inputs give equal bits.
+ */
+import type { FloatArray } from "./solver.ts";
+
+/** Rows that one kernel call takes; offset lists are padded to a multiple of it. */
+export const rowsPerCall = 5;
+/** Elements per block: the vector's block stays in the first-level cache while all rows pass by. */
+const blockLength = 1024;
+
+/** The number of list entries that `count` rows take, padded to whole kernel calls. */
+export function paddedCount(count: number): number {
+  return Math.ceil(count / rowsPerCall) * rowsPerCall;
+}
+
+/**
+ * Writes to `products[r]` the inner product of `vector` with row `r` of `rows`, which starts at `offsets[r]`.
+ * Entries from `count` to the padded count are overwritten with products that mean nothing.
+ */
+export function innerProducts(
+  vector: FloatArray,
+  rows: FloatArray,
+  offsets: Int32Array,
+  count: number,
+  products: Float64Array,
+): void {
+  const padded = paddedCount(count);
+  offsets.fill(offsets[0], count, padded);
+  products.fill(0, 0, padded);
+  for (let from = 0; from < vector.length; from += blockLength) {
+    const length = Math.min(blockLength, vector.length - from);
+    for (let r = 0; r < padded; r += rowsPerCall) addFiveProducts(vector, rows, offsets, r, from, length, products);
+  }
+}
+
+function addFiveProducts(
+  vector: FloatArray,
+  rows: FloatArray,
+  offsets: Int32Array,
+  first: number,
+  from: number,
+  length: number,
+  products: Float64Array,
+): void {
+  const a = offsets[first] + from;
+  const b = offsets[first + 1] + from;
+  const c = offsets[first + 2] + from;
+  const d = offsets[first + 3] + from;
+  const e = offsets[first + 4] + from;
+  let [sumA, sumB, sumC, sumD, sumE] = [0, 0, 0, 0, 0];
+  for (let i = 0; i < length; i++) {
+    const element = vector[from + i];
+    sumA += element * rows[a + i];
+    sumB += element * rows[b + i];
+    sumC += element * rows[c + i];
+    sumD += element * rows[d + i];
+    sumE += element * rows[e + i];
+  }
+  products[first] += sumA;
+  products[first + 1] += sumB;
+  products[first + 2] += sumC;
+  products[first + 3] += sumD;
+  products[first + 4] += sumE;
+}
+
+/** Writes to `products[r]` the inner product of `vector` with row `r`, restricted to the first `size` entries of `indices`. */
+export function innerProductsAt(
+  indices: Int32Array,
+  size: number,
+  vector: FloatArray,
+  rows: FloatArray,
+  offsets: Int32Array,
+  count: number,
+  products: Float64Array,
+): void {
+  for (let r = 0; r < count; r++) {
+    const offset = offsets[r];
+    let sum = 0;
+    for (let k = 0; k < size; k++) {
+      const i = indices[k];
+      sum += vector[i] * rows[offset + i];
+    }
+    products[r] = sum;
+  }
+}
+
+const blockSums = new Float64Array(blockLength);
+
+/**
+ * Writes `scale · vector + Σ_r coefficients[r] · row r` to the row of `rows` that starts at `target` (not among the rows
+ * summed), and returns its inner product with `vector`, taken after rounding to the precision of `rows`.
+ */
+export function combineRows(
+  scale: number,
+  vector: FloatArray,
+  rows: FloatArray,
+  offsets: Int32Array,
+  coefficients: Float64Array,
+  count: number,
+  target: number,
+): number {
+  const padded = paddedCount(count);
+  offsets.fill(offsets[0], count, padded);
+  coefficients.fill(0, count, padded);
+  let product = 0;
+  for (let from = 0; from < vector.length; from += blockLength) {
+    const length = Math.min(blockLength, vector.length - from);
+    for (let i = 0; i < length; i++) blockSums[i] = scale * vector[from + i];
+    for (let r = 0; r < padded; r += rowsPerCall) addFiveRows(rows, offsets, coefficients, r, from, length);
+    for (let i = 0; i < length; i++) {
+      rows[target + from + i] = blockSums[i];
+      product += vector[from + i] * rows[target + from + i];
+    }
+  }
+  return product;
+}
+
+function addFiveRows(
+  rows: FloatArray,
+  offsets: Int32Array,
+  coefficients: Float64Array,
+  first: number,
+  from: number,
+  length: number,
+): void {
+  const a = offsets[first] + from;
+  const b = offsets[first + 1] + from;
+  const c = offsets[first + 2] + from;
+  const d = offsets[first + 3] + from;
+  const e = offsets[first + 4] + from;
+  const timesA = coefficients[first];
+  const timesB = coefficients[first + 1];
+  const timesC = coefficients[first + 2];
+  const timesD = coefficients[first + 3];
+  const timesE = coefficients[first + 4];
+  for (let i = 0; i < length; i++) {
+    blockSums[i] +=
+      timesA * rows[a + i] + timesB * rows[b + i] + timesC * rows[c + i] + timesD * rows[d + i] + timesE * rows[e + i];
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * @file The vocabulary of this folder: a solver is a generator that yields the points it wants evaluated and returns a
+ * {@link Solution}. It never evaluates, waits or throws for numerical reasons; a driver (drivers.ts) answers it.
+ */
+import { MisuseError } from "../errors.ts";
+
+/** Points and gradients are float32, as inference sessions are; float64 serves the tests and other callers. */
+export type FloatArray = Float32Array | Float64Array;
+
+/** What a solver yields: a point that it wants evaluated. */
+export interface Query<A extends FloatArray = Float32Array> {
+  /** The solver's own array: read it before answering, do not keep or change it. */
+  readonly point: A;
+  /** The iteration that asks: 0 for the start, then counted from 1. A line search asks more than once per iteration. */
+  readonly iteration: number;
+}
+
+/** What a solver is answered. It is handed over: the driver writes to neither the object nor its arrays afterwards. */
+export interface Evaluation<A extends FloatArray = Float32Array> {
+  /** The objective at the point. */
+  readonly value: number;
+  /** Its gradient, one element per element of the point. */
+  readonly gradient: A;
+}
+
+/** Why a solver ended, one helpful sentence each. */
+export const outcomeDescriptions = {
+  converged: "The gradient (over the directions that the constraints leave free) is within toleranceGradient of zero.",
+  settled: "A further step would change the value or the point by less than toleranceChange.",
+  "iterations-exhausted": "All iterations were used; raise maxIterations if the value was still falling.",
+  "evaluations-exhausted": "All evaluations were used; raise maxEvaluations if the value was still falling.",
+  "line-search-failed":
+    "No step along the steepest descent direction lowers the value: either the point is as good as the precision of the values allows, or the gradient does not belong to the value.",
+  "non-finite":
+    "The objective or its gradient became infinite or NaN; the solution is the last point where both were finite. Try a smaller learningRate or stepSize, or a line search.",
+  stopped: "The caller's own test ended the search.",
+} as const;
+
+/** Why a solver ended; {@link outcomeDescriptions} has a sentence for each. */
+export type Outcome = keyof typeof outcomeDescriptions;
+
+/** Whether `outcome` means that nothing more was to be gained. */
+export function isConverged(outcome: Outcome): boolean {
+  return outcome === "converged" || outcome === "settled";
+}
+
+/** What a solver returns. */
+export interface Solution<A extends FloatArray = Float32Array> {
+  /** The solver's final point; the caller's to keep. Always finite. */
+  readonly point: A;
+  /** The objective there; Infinity if it was not finite even at the start. */
+  readonly value: number;
+  readonly outcome: Outcome;
+  /** Steps taken or tried. */
+  readonly iterations: number;
+  /** Queries answered. */
+  readonly evaluations: number;
+}
+
+/** A running minimization: yields queries, is answered evaluations, returns a solution. */
+export type Solver<A extends FloatArray = Float32Array> = Generator<Query<A>, Solution<A>, Evaluation<A>>;
+
+/** Moves `point`, in place, to the nearest point of a convex set. */
+export type Projection = (point: FloatArray) => void;
+
+/** A new array of the kind and length of `array`, all zero. */
+export function zerosLike<A extends FloatArray>(array: A): A {
+  return (array instanceof Float32Array ? new Float32Array(array.length) : new Float64Array(array.length)) as A;
+}
+
+/** A copy of `start`, projected if there is a projection; throws a MisuseError if an element is not finite. */
+export function startingPoint<A extends FloatArray>(where: string, start: A, project: Projection | undefined): A {
+  const index = start.findIndex((element) => !Number.isFinite(element));
+  if (index >= 0) {
+    throw new MisuseError({ where, what: `start[${index}]`, expected: "a finite number", got: String(start[index]) });
+  }
+  const point = start.slice() as A;
+  project?.(point);
+  return point;
+}
+
+/** Whether the value and every element of the gradient are finite. */
+export function isFiniteEvaluation({ value, gradient }: Evaluation<FloatArray>): boolean {
+  // Zero times an infinity or a NaN is NaN, and NaN survives a sum: one pass without a branch.
+  let zero = value * 0;
+  for (let i = 0; i < gradient.length; i++) zero += gradient[i] * 0;
+  return zero === 0;
+}
+
+/** The largest magnitude in `vector`, 0 if it is empty. */
+export function largestMagnitude(vector: FloatArray): number {
+  let largest = 0;
+  for (let i = 0; i < vector.length; i++) largest = Math.max(largest, Math.abs(vector[i]));
+  return largest;
+}
+
+/** The sum of the magnitudes in `vector`. */
+export function sumOfMagnitudes(vector: FloatArray): number {
+  let sum = 0;
+  for (let i = 0; i < vector.length; i++) sum += Math.abs(vector[i]);
+  return sum;
+}
