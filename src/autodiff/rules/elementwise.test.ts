@@ -1,14 +1,217 @@
-import { expect, test } from "vitest";
-import { checkVjp, spreadTensor } from "../../testing/check-vjp.ts";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { expectRule, float32, gradientsAt, outputsOf } from "../../../test/expect-operator.ts";
+import { float } from "../../onnx/attributes.ts";
+import type { NumericTensor } from "../../onnx/kernels/kernel.ts";
+import { checkVjp, spreadTensor, testTensor } from "../../testing/check-vjp.ts";
+import { isNonDifferentiable, vjpRules } from "./index.ts";
 
-test.each(["Identity", "Relu"])("%s: the rule agrees with a central difference", (opType) => {
-  const check = checkVjp(opType, [spreadTensor([2, 3, 4])]);
-  expect(check.expected).not.toBeCloseTo(0, 3);
-  expect(check.relativeError).toBeLessThan(1e-6);
+const shape = [2, 3, 4];
+/** Elements spread evenly over (low, high). */
+function over(low: number, high: number, seed = 1, extents: readonly number[] = shape): NumericTensor {
+  const tensor = spreadTensor(extents, seed);
+  return { ...tensor, data: tensor.data.map((x) => (low + high) / 2 + (x * (high - low)) / 2) };
+}
+
+describe("one input", () => {
+  test.each([
+    ["Identity", -1, 1],
+    ["Dropout", -1, 1],
+    ["Neg", -1, 1],
+    ["Abs", -1, 1],
+    ["Sqrt", 0.1, 2],
+    ["Exp", -2, 2],
+    ["Log", 0.1, 2],
+    ["Reciprocal", 0.3, 2],
+    ["Reciprocal", -2, -0.3],
+    ["Erf", -3, 3],
+    ["Sin", -5, 5],
+    ["Cos", -5, 5],
+    ["Tan", -1.3, 1.3],
+    ["Asin", -0.9, 0.9],
+    ["Acos", -0.9, 0.9],
+    ["Atan", -4, 4],
+    ["Sinh", -2, 2],
+    ["Cosh", -2, 2],
+    ["Tanh", -2, 2],
+    ["Asinh", -4, 4],
+    ["Acosh", 1.2, 4],
+    ["Atanh", -0.9, 0.9],
+    ["Relu", -1, 1],
+    ["Sigmoid", -6, 6],
+    ["HardSwish", -4.1, 4.2],
+    ["Softplus", -6, 6],
+    ["Softsign", -3, 3],
+    ["Mish", -5, 5],
+  ])("%s on (%d, %d)", (opType, low, high) => expectRule(opType, [over(low, high)]));
+
+  test.each([
+    ["LeakyRelu", {}],
+    ["LeakyRelu", { alpha: float(0.3) }],
+    ["LeakyRelu", { alpha: float(-0.5) }],
+    ["HardSigmoid", {}],
+    ["HardSigmoid", { alpha: float(0.4), beta: float(0.3) }],
+    ["ThresholdedRelu", {}],
+    ["ThresholdedRelu", { alpha: float(-0.57) }],
+    ["Shrink", { lambd: float(0.77), bias: float(0.3) }],
+    ["Elu", {}],
+    ["Elu", { alpha: float(1.7) }],
+    ["Celu", {}],
+    ["Celu", { alpha: float(0.6) }],
+    ["Selu", {}],
+    ["Selu", { alpha: float(1.2), gamma: float(0.8) }],
+  ])("%s %j", (opType, attributes) => expectRule(opType, [over(-3.05, 3.05)], { attributes }));
+
+  test.each(["none", "tanh"])("Gelu, approximate = %s", (approximate) =>
+    expectRule("Gelu", [over(-4, 4)], { attributes: { approximate }, opset: 20 }),
+  );
+
+  test.each([1, 1.702, -0.5])("Swish, alpha = %d", async (alpha) => {
+    const check = checkVjp("Swish", [over(-4, 4)], { attributes: { alpha: float(alpha) } });
+    expect(check.relativeError).toBeLessThan(1e-6);
+  });
 });
 
-test.each(["Add", "Mul"])("%s: the rule sums over the axes along which an input is repeated", (opType) => {
-  const check = checkVjp(opType, [spreadTensor([2, 3, 4]), spreadTensor([3, 1], 5)]);
-  expect(check.expected).not.toBeCloseTo(0, 3);
-  expect(check.relativeError).toBeLessThan(1e-6);
+describe("several inputs, each repeated along some axes", () => {
+  const shapes = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 3 }).chain((full) => {
+    const operand = fc
+      .array(fc.boolean(), { minLength: full.length, maxLength: full.length })
+      .map((isRepeated) => full.map((extent, axis) => (isRepeated[axis] ? 1 : extent)));
+    return fc.tuple(operand, operand, operand);
+  });
+  const runs = { numRuns: 15 };
+
+  test.each(["Add", "Sub", "Mul", "Div"])("%s", (opType) =>
+    fc.assert(
+      fc.asyncProperty(shapes, ([a, b]) => expectRule(opType, [over(-1, 1, 1, a), over(0.5, 1.5, 2, b)])),
+      runs,
+    ),
+  );
+
+  test.each(["Sum", "Mean", "Max", "Min"])("%s of one, two and three", async (opType) => {
+    await expectRule(opType, [over(-1, 1)]);
+    // Multiples of different irrational numbers are never equal.
+    await fc.assert(
+      fc.asyncProperty(shapes, ([a, b, c]) =>
+        expectRule(opType, [over(-1, 1, 1, a), over(-Math.SQRT2, 1.1, 2, b), over(-1.1, Math.SQRT2, 3, c)]),
+      ),
+      runs,
+    );
+  });
+
+  test("Where", () =>
+    fc.assert(
+      fc.asyncProperty(shapes, ([a, b, c]) =>
+        expectRule("Where", [testTensor(a, [1, 0, 0, 1, 1], "bool"), over(-1, 1, 2, b), over(-2, 2, 3, c)]),
+      ),
+      runs,
+    ));
+
+  test("PRelu", async () => {
+    await expectRule("PRelu", [over(-1, 1), over(0.1, 0.5, 2)]);
+    await expectRule("PRelu", [over(-1, 1), over(-0.5, 0.5, 2, [3, 1])]);
+    await expectRule("PRelu", [over(-1, 1), float32([0.25], [1])]);
+  });
+
+  test("Pow, with respect to base and exponent, and with the exponents that need no power", async () => {
+    await expectRule("Pow", [over(0.2, 2), over(-1.5, 2.5, 2, [3, 1])]);
+    for (const exponent of [0, 0.5, 1, 2, 3, -1, -2.5]) {
+      await expectRule("Pow", [over(0.2, 2), float32([exponent], [])], { constants: [1] });
+      await expectRule("Pow", [over(0.2, 2), float32([exponent], [1, 1, 1, 1])], { constants: [1] });
+    }
+    for (const exponent of [2, 3, -1]) {
+      await expectRule("Pow", [over(-2.05, 2.05), float32([exponent], [])], { constants: [1] });
+      await expectRule("Pow", [over(-2.05, 2.05), testTensor([], [exponent], "int64")]);
+    }
+    await expectRule("Pow", [over(0.2, 2), float32([2, 3, 0], [3, 1])], { constants: [1] });
+  });
+
+  test("Mod, which for floats is fmod", async () => {
+    const check = checkVjp("Mod", [over(-5, 5), over(1.1, 1.9, 2)], { attributes: { fmod: 1 } });
+    expect(check.relativeError).toBeLessThan(1e-6);
+    await expectRule("Mod", [float32([5, -5, 7, -7.5]), float32([3, 3, -2, -2])], { attributes: { fmod: 1 } });
+  });
+
+  test("Cast and CastLike to another float type and back", async () => {
+    await expectRule("Cast", [over(-1, 1)], { attributes: { to: 1 } });
+    await expectRule("CastLike", [over(-1, 1), over(-1, 1)], { wrt: [0] });
+    const { graph, relativeError } = checkVjp("Cast", [over(-1, 1)], { attributes: { to: 11 }, outputs: [0] });
+    expect(relativeError).toBeLessThan(1e-6);
+    expect(graph.outputs.map(({ dtype }) => dtype)).toEqual(["float64", "float32"]);
+  });
+
+  test("Clip, with both bounds, one or none, with respect to the bounds too", async () => {
+    const [low, high] = [float32([-0.43], []), float32([0.56], [])];
+    await expectRule("Clip", [over(-1, 1), low, high]);
+    await expectRule("Clip", [over(-1, 1), low, high], { constants: [1, 2] });
+    await expectRule("Clip", [over(-1, 1), low], { constants: [1] });
+    await expectRule("Clip", [over(-1, 1), undefined, high], { constants: [2] });
+    await expectRule("Clip", [over(-1, 1)]);
+    await expectRule("Clip", [over(-8, 8), float32([0], []), float32([6], [])], { constants: [1, 2] });
+    await expectRule("Clip", [over(-8, 8), float32([0], [])], { constants: [1] });
+  });
+});
+
+describe("at kinks and ties the derivative is PyTorch's", () => {
+  const bounds = (low: number, high: number): NumericTensor[] => [float32([low], []), float32([high], [])];
+  test.each<[string, string, readonly NumericTensor[], Readonly<Record<string, unknown>>, readonly number[]]>([
+    ["Relu at 0", "Relu", [float32([0, -0])], {}, [0, 0]],
+    ["Abs at 0", "Abs", [float32([0, -0])], {}, [0, 0]],
+    ["Sqrt at 0", "Sqrt", [float32([0])], {}, [Infinity]],
+    ["LeakyRelu at 0", "LeakyRelu", [float32([0])], { alpha: float(0.25) }, [0.25]],
+    ["clamp at its bounds", "Clip", [float32([0, 1]), ...bounds(0, 1)], {}, [1, 1]],
+    ["relu6 at its bounds", "Clip", [float32([0, 6, 3]), ...bounds(0, 6)], {}, [0, 0, 1]],
+    ["HardSigmoid at 0 and 1", "HardSigmoid", [float32([-2, 2])], { alpha: float(0.25) }, [0, 0]],
+    ["HardSwish at −3 and 3", "HardSwish", [float32([-3, 3])], {}, [0, 1]],
+    ["ThresholdedRelu at α", "ThresholdedRelu", [float32([1])], {}, [0]],
+    ["Shrink at ±λ", "Shrink", [float32([-0.5, 0.5])], {}, [0, 0]],
+    ["Elu at 0", "Elu", [float32([0])], { alpha: float(1.5) }, [1.5]],
+    ["Celu at 0", "Celu", [float32([0])], { alpha: float(2) }, [1]],
+    ["Selu at 0", "Selu", [float32([0])], { alpha: float(1.5), gamma: float(2) }, [3]],
+    ["a square at 0", "Pow", [float32([0]), float32([2], [])], {}, [0]],
+    ["a root at 0", "Pow", [float32([0]), float32([0.5], [])], {}, [Infinity]],
+    ["the power 0 at 0", "Pow", [float32([0]), float32([0], [])], {}, [0]],
+    ["the power 1 at 0", "Pow", [float32([0]), float32([1], [])], {}, [1]],
+  ])("%s", (_, opType, inputs, attributes, expected) => {
+    const constants = inputs.slice(1).map((_, i) => i + 1);
+    const [gradient] = gradientsAt(opType, inputs, { attributes: attributes as never, constants });
+    expect(gradient).toEqual(expected);
+  });
+
+  test("PRelu at 0 has the slope on its left", () => {
+    expect(gradientsAt("PRelu", [float32([0, -2]), float32([0.25])])).toEqual([[0.25, 0.25], [-2]]);
+  });
+
+  test("Max and Min share equally between equal inputs", () => {
+    const two = [float32([1, 2, 3]), float32([1, 3, 2])];
+    expect(gradientsAt("Max", two)).toEqual([
+      [0.5, 0, 1],
+      [0.5, 1, 0],
+    ]);
+    expect(gradientsAt("Min", two)).toEqual([
+      [0.5, 1, 0],
+      [0.5, 0, 1],
+    ]);
+    const three = [float32([1]), float32([1]), float32([0])];
+    expect(gradientsAt("Max", three)).toEqual([[0.5], [0.5], [0]]);
+  });
+
+  test("a power with a varying exponent: 0 where the base is 0 or the exponent 0", () => {
+    const [base, exponent] = gradientsAt("Pow", [float32([0, 0, 0, 3]), float32([2, 0, 0.5, 0])]);
+    expect(base).toEqual([0, 0, Infinity, 0]);
+    expect(exponent).toEqual([0, 0, 0, Math.log(3)]);
+  });
+});
+
+test.each(["Sign", "Floor", "Ceil", "Round", "IsNaN", "Equal", "And"])(
+  "%s is declared to have no derivative",
+  (opType) => {
+    expect(isNonDifferentiable(opType)).toBe(true);
+    expect(vjpRules).not.toHaveProperty(opType);
+  },
+);
+
+test("what passes through a step has the gradient 0", () => {
+  expect(gradientsAt("Floor", [float32([0.5, 1.5])])).toEqual([[0, 0]]);
+  expect(outputsOf("Floor", [float32([0.5, 1.5, -0.5])])).toEqual([[0, 1, -1]]);
 });

@@ -1,6 +1,7 @@
 /** @file Reference kernels of the element-wise operators. */
 import { UnsupportedError } from "../../errors.ts";
 import { type DataType, isFloating, sizeOf } from "../../tensor/tensor.ts";
+import { erf } from "./erf.ts";
 import type { Kernel, KernelCall, NumericTensor } from "./kernel.ts";
 import { broadcastTo } from "./strided.ts";
 
@@ -48,10 +49,19 @@ export const Mul = variadic((a, b) => a * b);
 /** Integers are divided toward zero. */
 export const Div = binary((dtype) => (isFloating(dtype) ? (a, b) => a / b : (a, b) => Math.trunc(a / b)));
 export const Sum = Add;
+export const Mean: Kernel = (call) => {
+  const [total] = Sum(call);
+  return [{ ...total, data: total.data.map((x) => x / call.inputs.length) }];
+};
 export const Max = variadic(Math.max);
 export const Min = variadic(Math.min);
 /** Integers are rounded toward zero, as when a float power is cast to the base's type. */
 export const Pow = binary((dtype) => (isFloating(dtype) ? (a, b) => a ** b : (a, b) => Math.trunc(a ** b)));
+/** The result has the divisor's sign, or the dividend's if `fmod` is set. */
+export const Mod: Kernel = ({ inputs: [a, b], attributes, outputs: [type] }) => {
+  const fmod = attributes.int("fmod", 0) !== 0;
+  return [join(a!, b!, type, fmod ? (x, y) => x % y : (x, y) => x - y * Math.floor(x / y))];
+};
 
 export const Less = variadic((a, b) => Number(a < b));
 export const LessOrEqual = variadic((a, b) => Number(a <= b));
@@ -82,6 +92,8 @@ export const Cast: Kernel = ({ inputs: [x], outputs: [type] }) => {
   return [{ ...type, data: isFloating(type.dtype) ? x!.data : x!.data.map(Math.trunc) }];
 };
 
+export const CastLike = Cast;
+
 /** What it is at inference: the input, and a mask that keeps everything. */
 export const Dropout: Kernel = ({ inputs: [x, , training], outputs: [, mask], where }) => {
   if (training?.data[0]) {
@@ -96,6 +108,34 @@ export const Sign = simple(Math.sign);
 export const Sqrt = simple(Math.sqrt);
 export const Exp = simple(Math.exp);
 export const Log = simple(Math.log);
+export const Reciprocal = simple((x) => 1 / x);
+export const Erf = simple(erf);
+export const Floor = simple(Math.floor);
+export const Ceil = simple(Math.ceil);
+/** Halves go to the even neighbor. */
+export const Round = simple((x) => {
+  const down = Math.floor(x);
+  const rest = x - down;
+  return rest < 0.5 || (rest === 0.5 && down % 2 === 0) ? down : down + 1;
+});
+export const IsNaN = simple((x) => Number(Number.isNaN(x)));
+export const IsInf = unary(({ attributes }) => {
+  const [negative, positive] = [attributes.int("detect_negative", 1), attributes.int("detect_positive", 1)];
+  return (x) => Number((positive && x === Infinity) || (negative && x === -Infinity));
+});
+
+export const Sin = simple(Math.sin);
+export const Cos = simple(Math.cos);
+export const Tan = simple(Math.tan);
+export const Asin = simple(Math.asin);
+export const Acos = simple(Math.acos);
+export const Atan = simple(Math.atan);
+export const Sinh = simple(Math.sinh);
+export const Cosh = simple(Math.cosh);
+export const Tanh = simple(Math.tanh);
+export const Asinh = simple(Math.asinh);
+export const Acosh = simple(Math.acosh);
+export const Atanh = simple(Math.atanh);
 
 /** 1 / (1 + e⁻ˣ), in the form that does not overflow. */
 function sigmoid(x: number): number {
@@ -113,3 +153,45 @@ export const HardSigmoid = unary(({ attributes }) => {
   const [alpha, beta] = [attributes.float("alpha", 0.2), attributes.float("beta", 0.5)];
   return (x) => Math.max(0, Math.min(1, alpha * x + beta));
 });
+export const HardSwish = simple((x) => x * Math.max(0, Math.min(1, x / 6 + 0.5)));
+export const PRelu = variadic((x, slope) => (x < 0 ? slope * x : x));
+export const ThresholdedRelu = unary(({ attributes }) => {
+  const alpha = attributes.float("alpha", 1);
+  return (x) => (x > alpha ? x : 0);
+});
+export const Shrink = unary(({ attributes }) => {
+  const [lambda, bias] = [attributes.float("lambd", 0.5), attributes.float("bias", 0)];
+  return (x) => (x < -lambda ? x + bias : x > lambda ? x - bias : 0);
+});
+export const Elu = unary(({ attributes }) => {
+  const alpha = attributes.float("alpha", 1);
+  return (x) => (x > 0 ? x : alpha * Math.expm1(x));
+});
+export const Celu = unary(({ attributes }) => {
+  const alpha = attributes.float("alpha", 1);
+  return (x) => Math.max(0, x) + Math.min(0, alpha * Math.expm1(x / alpha));
+});
+export const Selu = unary(({ attributes }) => {
+  const alpha = attributes.float("alpha", Math.fround(1.6732632));
+  const gamma = attributes.float("gamma", Math.fround(1.050701));
+  return (x) => gamma * (x > 0 ? x : alpha * Math.expm1(x));
+});
+
+/** ln(1 + eˣ), in the form that does not overflow. */
+function softplus(x: number): number {
+  return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+}
+
+export const Softplus = simple(softplus);
+export const Softsign = simple((x) => x / (1 + Math.abs(x)));
+export const Mish = simple((x) => x * Math.tanh(softplus(x)));
+export const Swish = unary(({ attributes }) => {
+  const alpha = attributes.float("alpha", 1);
+  return (x) => x * sigmoid(alpha * x);
+});
+/** x Φ(x), with Φ the normal distribution function or the usual approximation of it by tanh. */
+export const Gelu = unary(({ attributes }) =>
+  attributes.string("approximate", "none") === "tanh"
+    ? (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))
+    : (x) => 0.5 * x * (1 + erf(x / Math.SQRT2)),
+);

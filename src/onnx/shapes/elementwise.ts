@@ -24,9 +24,11 @@ export const Sub = variadic;
 export const Mul = variadic;
 export const Div = variadic;
 export const Sum = variadic;
+export const Mean = variadic;
 export const Max = variadic;
 export const Min = variadic;
 export const Pow = variadic;
+export const Mod = variadic;
 
 export const Less = comparison;
 export const LessOrEqual = comparison;
@@ -47,6 +49,8 @@ export const Cast: ShapeRule = ({ inputs: [x], attributes, where }) => {
   return [{ dtype, shape: x!.shape }];
 };
 
+export const CastLike: ShapeRule = ({ inputs: [x, like] }) => [{ dtype: like!.dtype, shape: x!.shape }];
+
 export const Dropout: ShapeRule = ({ inputs: [x] }) => [x!, { dtype: "bool", shape: x!.shape }];
 
 export const Neg = unary;
@@ -59,3 +63,37 @@ export const Relu = unary;
 export const Sigmoid = unary;
 export const LeakyRelu = unary;
 export const HardSigmoid = unary;
+export const Reciprocal = unary;
+export const Erf = unary;
+export const Floor = unary;
+export const Ceil = unary;
+export const Round = unary;
+export const Sin = unary;
+export const Cos = unary;
+export const Tan = unary;
+export const Asin = unary;
+export const Acos = unary;
+export const Atan = unary;
+export const Sinh = unary;
+export const Cosh = unary;
+export const Tanh = unary;
+export const Asinh = unary;
+export const Acosh = unary;
+export const Atanh = unary;
+export const HardSwish = unary;
+export const ThresholdedRelu = unary;
+export const Shrink = unary;
+export const Elu = unary;
+export const Celu = unary;
+export const Selu = unary;
+export const Softplus = unary;
+export const Softsign = unary;
+export const Mish = unary;
+export const Swish = unary;
+export const Gelu = unary;
+/** The slope broadcasts to the input, never the other way. */
+export const PRelu = unary;
+
+const test: ShapeRule = ({ inputs: [x] }) => [{ dtype: "bool", shape: x!.shape }];
+export const IsNaN = test;
+export const IsInf = test;
