@@ -1,0 +1,91 @@
+/** @file Which layers the perceptual term compares: the paper's, the released code's, and a choice for any network. */
+import type { Classifier } from "../classifier/classifier.ts";
+import { isActivation, type Layer, spatialSizeOf } from "../classifier/layers.ts";
+import { MisuseError } from "../errors.ts";
+import { usesOf } from "../onnx/model.ts";
+
+/**
+ * The paper's layers {3, 8, 15, 22} of VGG-19 with BatchNormalization, where every operation counts, from 0: the second
+ * convolution, the normalizations after the third and the fifth, and the seventh ReLU.
+ *
+ * Exporters fold BatchNormalization into the convolutions, which shifts the numbers. A chain that begins like such a VGG
+ * (Conv, Relu, Conv, Relu, pool) is therefore counted as if the normalizations were there: the output of a folded
+ * convolution is that of its normalization. Deviation: the second convolution before its normalization no longer exists
+ * then; the folded one takes its place. Any other network is counted as it is.
+ */
+export function paperLayers({ layers }: Classifier): Layer[] {
+  const numbers = [3, 8, 15, 22];
+  const hasNormalization = layers.some((layer) => layer.operator === "BatchNormalization");
+  const beginsLikeVgg = ["Conv", "Relu", "Conv", "Relu", "MaxPool"].every(
+    (operator, i) => layers[i]?.operator === operator,
+  );
+  if (!hasNormalization && beginsLikeVgg) {
+    const conv = layers.filter((layer) => layer.operator === "Conv");
+    const relu = layers.filter((layer) => layer.operator === "Relu");
+    const chosen = [conv[1], conv[2], conv[4], relu[6]];
+    if (chosen.every((layer) => layer !== undefined)) return chosen;
+  }
+  return numbered(layers, numbers);
+}
+
+function numbered(layers: readonly Layer[], numbers: readonly number[]): Layer[] {
+  const chosen = numbers.map((index) => layers[index]);
+  if (chosen.every((layer) => layer !== undefined)) return chosen;
+  throw new MisuseError({
+    where: "preset paper",
+    what: `layers {${numbers.join(", ")}} do not exist`,
+    expected: `numbers from 0 to ${layers.length - 1}`,
+    advice: "Choose layers for this network with --layers (option layers).",
+  });
+}
+
+/**
+ * The released code's layers: the outputs of the fifth to the tenth ReLU (relu3_1 to relu4_2 of VGG-19). Other activations
+ * count where a network has no ReLU; a network with fewer gives the middle ones it has.
+ */
+export function releasedLayers({ layers }: Classifier): Layer[] {
+  const relus = layers.filter((layer) => layer.operator === "Relu");
+  const activations = relus.length > 0 ? relus : layers.filter(isActivation);
+  if (activations.length >= 10) return activations.slice(4, 10);
+  const third = Math.floor(activations.length / 3);
+  const middle = activations.slice(third, Math.max(third + 1, activations.length - third));
+  if (middle.length > 0) return middle;
+  throw new MisuseError({
+    where: "preset released",
+    what: "the network has no activation layers",
+    advice: "Choose layers for this network with --layers (option layers).",
+  });
+}
+
+/**
+ * Layers for a network of any architecture: what enters each step that makes the feature maps smaller, the image and the
+ * final pooling excepted – the end of each stage, as in the perceptual loss of Johnson, Alahi and Fei-Fei (2016). Networks
+ * that keep one resolution (transformers) give four of their residual sums, evenly spaced.
+ */
+export function automaticLayers({ layers, prepared }: Classifier): Layer[] {
+  const { graph, types } = prepared.typed(prepared.fixedBatch ?? 1);
+  const byName = new Map(layers.map((layer) => [layer.name, layer]));
+  const uses = usesOf(graph);
+  const spatial = (name: string): number | undefined => {
+    const type = types.get(name);
+    return type === undefined || name === prepared.input ? undefined : spatialSizeOf(type);
+  };
+  const ends = layers.filter((layer) => {
+    const size = spatialSizeOf(layer);
+    if (size === undefined) return false;
+    return (uses.get(layer.name) ?? []).some((user) => {
+      const after = spatial(user.outputs[0]);
+      return after !== undefined && after > 1 && after < size && after * 9 > size;
+    });
+  });
+  // One layer per resolution: the last one, which the branches of a stage have joined.
+  const stages = new Map<number, Layer>();
+  for (const layer of ends) stages.set(spatialSizeOf(layer)!, layer);
+  if (stages.size >= 2) return [...stages.values()];
+  const sums = layers.filter((layer) => layer.operator === "Add" && layer.shape.length >= 3);
+  const candidates = sums.length >= 4 ? sums : layers.filter(isActivation);
+  const pool = candidates.length > 0 ? candidates : layers.slice(0, -1);
+  const count = Math.min(4, pool.length);
+  const picked = Array.from({ length: count }, (_, i) => pool[Math.floor(((i + 0.5) * pool.length) / count)]);
+  return [...new Set(picked)].filter((layer) => byName.has(layer.name));
+}

@@ -1,0 +1,280 @@
+/** @file A model made usable as an image classifier: pixels in, labels, layers, objectives and gradients out. */
+import type { RuleTable } from "../autodiff/rules/index.ts";
+import { checkKeys, MisuseError } from "../errors.ts";
+import { applyGeometry } from "../image/geometry.ts";
+import type { ImageTensor, Picture } from "../image/picture.ts";
+import type { Model } from "../onnx/model.ts";
+import { createSession, modelOf, type Session, type SessionOptions } from "../runtime/session.ts";
+import { floatTensor } from "../tensor/tensor.ts";
+import { guessPreprocessing, type PreprocessingGuess } from "./guess-preprocessing.ts";
+import { builtInLabels, findLabel, guessLabels, parseLabels } from "./labels/labels.ts";
+import { type Layer, type LayerSelector, listLayers, selectLayers } from "./layers.ts";
+import { createObjective, type Objective } from "./objective.ts";
+import {
+  objectiveInputs as inputs,
+  logitsGraph,
+  marginGraph,
+  objectiveOutputs as outputs,
+  type Space,
+} from "./objective-graph.ts";
+import { type PreparedModel, prepareModel } from "./prepare-model.ts";
+import {
+  checkNormalization,
+  type NormalizationName,
+  normalizationForChannels,
+  normalizations,
+  type Preprocessing,
+} from "./preprocessing.ts";
+
+export interface ClassifierOptions extends SessionOptions {
+  /** How messages call the model, such as its path. Default "model". */
+  readonly where?: string;
+  /**
+   * How pixels become the network's numbers: the name of a usual way ("imagenet", "unit", "symmetric", "caffe", "bytes") or the
+   * parts that are known. What is left out is guessed from the model; {@link Classifier.guess} says how.
+   */
+  readonly preprocessing?: NormalizationName | Partial<Preprocessing>;
+  /** Names of the classes: a list, or the name of a built-in one ("imagenet", "cifar10"). */
+  readonly labels?: readonly string[] | string;
+  /** Height and width where the model leaves them open; default 224. */
+  readonly inputSize?: readonly [height: number, width: number];
+  /** The value that holds the logits, where it is not found by itself. */
+  readonly logits?: string;
+}
+
+/** What a classifier says of an image. */
+export interface Classification {
+  /** The class with the largest logit; the first of equal ones. */
+  readonly label: number;
+  readonly logits: Float32Array;
+  /** The softmax of the logits at `label`, in [0, 1]. */
+  readonly confidence: number;
+}
+
+export interface ImageInput extends Preprocessing {
+  readonly channels: "rgb" | "bgr";
+  readonly channelCount: 1 | 3;
+  readonly height: number;
+  readonly width: number;
+}
+
+export interface Classifier {
+  readonly model: Model;
+  readonly prepared: PreparedModel;
+  readonly input: ImageInput;
+  /** What was guessed about the preprocessing, and why; empty where everything was given. */
+  readonly guess: PreprocessingGuess;
+  readonly classCount: number;
+  readonly labels: readonly string[] | undefined;
+  /** The name of a class: its label, or "class 7" where the classes have no names. */
+  labelName(index: number): string;
+  /** The index of a class given by number or name. */
+  findLabel(label: string | number): number;
+  readonly layers: readonly Layer[];
+  selectLayers(selectors: readonly LayerSelector[]): Layer[];
+  /** `picture` resized and cropped as the network's preprocessing says: [C, H, W], pixels in [0, 1]. */
+  fit(picture: Picture | ImageTensor): ImageTensor;
+  classify(image: ImageTensor, options?: { readonly signal?: AbortSignal }): Promise<Classification>;
+  /** The margin of class `label` at `image` and its gradient [C, H, W] under the given backward rules. */
+  marginGradient(
+    image: ImageTensor,
+    label: number,
+    options?: { readonly rules?: RuleTable; readonly targeted?: boolean; readonly signal?: AbortSignal },
+  ): Promise<{ readonly margin: number; readonly gradient: Float32Array; readonly logits: Float32Array }>;
+  /** A session for objective (4) that compares the given layers. The caller disposes of it. */
+  objective(options: {
+    readonly layers: readonly Layer[];
+    readonly space?: Space;
+    readonly batch?: number;
+  }): Promise<Objective>;
+  /** Releases the sessions that the classifier itself holds. */
+  dispose(): Promise<void>;
+}
+
+const optionKeys = [
+  "runtime",
+  "threads",
+  "providers",
+  "weightsFolder",
+  "lowMemory",
+  "where",
+  "preprocessing",
+  "labels",
+  "inputSize",
+  "logits",
+] as const satisfies readonly (keyof ClassifierOptions)[];
+
+/**
+ * A classifier from an ONNX model. Nothing runs until it is asked for something. Throws a PerceptualBallError that says what
+ * is missing if the model is no image classifier, and names every operator that is not supported.
+ */
+export function createClassifier(model: Model, options: ClassifierOptions): Classifier {
+  checkKeys("createClassifier", options, optionKeys);
+  const { where = "model", runtime, threads, providers, weightsFolder, lowMemory } = options;
+  const sessionOptions = { runtime, threads, providers, weightsFolder, lowMemory };
+  const given =
+    typeof options.preprocessing === "string"
+      ? namedNormalization(options.preprocessing)
+      : checkNormalization(`${where}: preprocessing`, options.preprocessing ?? {});
+  const prepared = prepareModel(model, {
+    where,
+    logits: options.logits,
+    inputSize: options.inputSize,
+    layout: given.layout,
+  });
+  const { height, width, classCount, channels } = prepared;
+  const typed = prepared.typed(prepared.fixedBatch ?? 1);
+  const guess = guessPreprocessing(prepared, typed, given);
+  const { preprocessing } = guess;
+  const input: ImageInput = {
+    ...preprocessing,
+    ...normalizationForChannels(preprocessing, channels),
+    channelCount: channels,
+    height,
+    width,
+  };
+  const labels = resolveLabels(options.labels, model, classCount, height, where);
+  const layers = listLayers(typed);
+
+  const owned = new Map<string, Promise<Session>>();
+  const ruleNames = new Map<RuleTable | undefined, string>();
+  const session = (key: string, graph: () => ReturnType<typeof logitsGraph>): Promise<Session> => {
+    const existing = owned.get(key);
+    if (existing !== undefined) return existing;
+    const created = createSession(modelOf(graph(), { opsets: prepared.opsets }), sessionOptions);
+    owned.set(key, created);
+    return created;
+  };
+  const graphOptions = { space: "pixels", normalization: input, batch: 1 } as const;
+  const checkImage = (image: ImageTensor): ImageTensor => {
+    const [c, h, w] = image.shape;
+    if (image.shape.length === 3 && c === channels && h === height && w === width) return image;
+    throw new MisuseError({
+      where: "classifier",
+      what: "the image does not have the network's size",
+      expected: `[${channels}, ${height}, ${width}]`,
+      got: `[${image.shape.join(", ")}]`,
+      advice: "classifier.fit() resizes and crops a picture.",
+    });
+  };
+
+  return {
+    model,
+    prepared,
+    input,
+    guess,
+    classCount,
+    labels,
+    labelName: (index) => labels?.[index] ?? `class ${index}`,
+    findLabel: (label) => findLabel(label, labels, classCount),
+    layers,
+    selectLayers: (selectors) => selectLayers(layers, selectors),
+    fit: (picture) => toChannels(applyGeometry(picture, input.geometry), channels),
+    async classify(image, { signal } = {}) {
+      const { shape, data } = checkImage(image);
+      const forward = await session("logits", () => logitsGraph(prepared, graphOptions));
+      const results = await forward.run({ [inputs.image]: floatTensor(data, [1, ...shape]) }, [outputs.logits], {
+        signal,
+      });
+      return classificationOf(results[outputs.logits].data as Float32Array);
+    },
+    async marginGradient(image, label, { rules, targeted = false, signal } = {}) {
+      const { shape, data } = checkImage(image);
+      if (!ruleNames.has(rules)) ruleNames.set(rules, `margin ${ruleNames.size}`);
+      const backward = await session(ruleNames.get(rules)!, () => marginGraph(prepared, { ...graphOptions, rules }));
+      const results = await backward.run(
+        {
+          [inputs.image]: floatTensor(data, [1, ...shape]),
+          [inputs.classMask]: floatTensor(
+            Float32Array.from({ length: classCount }, (_, j) => Number(j === label)),
+            [1, classCount],
+          ),
+          [inputs.sign]: floatTensor([targeted ? -1 : 1], [1]),
+        },
+        [outputs.margin, outputs.gradient, outputs.logits],
+        { signal },
+      );
+      return {
+        margin: (results[outputs.margin].data as Float32Array)[0],
+        gradient: results[outputs.gradient].data as Float32Array,
+        logits: results[outputs.logits].data as Float32Array,
+      };
+    },
+    objective: ({ layers: compared, space = "pixels", batch = 1 }) =>
+      createObjective(prepared, {
+        layers: compared,
+        space,
+        batch,
+        normalization: input,
+        createSession: (objective) => createSession(objective, sessionOptions),
+      }),
+    async dispose() {
+      const sessions = await Promise.allSettled(owned.values());
+      owned.clear();
+      await Promise.all(sessions.map((result) => (result.status === "fulfilled" ? result.value.dispose() : undefined)));
+    },
+  };
+}
+
+/** The class of the largest logit (the first of equal ones) with its softmax. */
+export function classificationOf(logits: Float32Array): Classification {
+  let label = 0;
+  for (let j = 1; j < logits.length; j++) if (logits[j] > logits[label]) label = j;
+  return { label, logits, confidence: softmaxAt(logits, label) };
+}
+
+/** The softmax of `logits` at one class, in float64. */
+export function softmaxAt(logits: Float32Array, label: number): number {
+  let sum = 0;
+  for (const logit of logits) sum += Math.exp(logit - logits[label]);
+  return 1 / sum;
+}
+
+function namedNormalization(name: string): Partial<Preprocessing> {
+  const preset = normalizations[name as NormalizationName];
+  if (preset !== undefined) return preset;
+  throw new MisuseError({
+    where: "preprocessing",
+    what: "unknown name",
+    expected: `one of ${Object.keys(normalizations).join(", ")}`,
+    got: JSON.stringify(name),
+  });
+}
+
+function resolveLabels(
+  given: readonly string[] | string | undefined,
+  model: Model,
+  classCount: number,
+  height: number,
+  where: string,
+): readonly string[] | undefined {
+  const list = typeof given === "string" ? builtInLabels[given] : given;
+  if (typeof given === "string" && list === undefined) {
+    throw new MisuseError({
+      where: "labels",
+      what: "no such list",
+      expected: `a file, or one of ${Object.keys(builtInLabels).join(", ")}`,
+      got: JSON.stringify(given),
+    });
+  }
+  if (list !== undefined) return parseLabels(list.join("\n"), classCount, "labels");
+  const embedded = model.metadata.get("labels");
+  if (embedded !== undefined) return parseLabels(embedded, classCount, `${where}: labels`);
+  return guessLabels(classCount, height);
+}
+
+/** `image` with one channel: luma as Pillow's "L" mode weighs it (ITU-R 601). */
+function toChannels(image: ImageTensor, channels: 1 | 3): ImageTensor {
+  const [c, h, w] = image.shape;
+  if (c === channels) return image;
+  const plane = h * w;
+  const data = new Float32Array(channels * plane);
+  if (channels === 1) {
+    for (let i = 0; i < plane; i++) {
+      data[i] = 0.299 * image.data[i] + 0.587 * image.data[plane + i] + 0.114 * image.data[2 * plane + i];
+    }
+  } else {
+    for (let k = 0; k < channels; k++) data.set(image.data, k * plane);
+  }
+  return floatTensor(data, [channels, h, w]);
+}
