@@ -28,7 +28,8 @@ export interface WeightsFile {
   readonly location: string;
   readonly path: string;
   readonly bytes: number;
-  readonly sha256: string;
+  /** Computes the hash of the whole file, which may be many GiB: on demand only. */
+  readonly sha256: () => string;
 }
 
 export interface LoadedModel {
@@ -255,7 +256,7 @@ class WeightsFiles {
         location: location ?? given,
         path,
         bytes,
-        sha256: hashFile(path, bytes),
+        sha256: () => hashFile(path, bytes),
       }));
   }
 }

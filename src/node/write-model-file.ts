@@ -1,5 +1,5 @@
 /** @file ONNX models written to disk, all at once or not at all, with their weights inside or beside them. */
-import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { BadInputError, checkKeys, oneOf } from "../errors.ts";
 import { materialize } from "../onnx/external-data.ts";
@@ -50,7 +50,7 @@ export function writeModelFile(path: string, model: Model, options: WriteModelFi
     }
     renameSync(files[0], target);
   } catch (cause) {
-    for (const file of files) rmSync(file, { force: true });
+    for (const file of files.filter((name) => existsSync(name))) rmSync(file);
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code === undefined) throw cause;
     throw new BadInputError({ where: path, what: `cannot be written: ${message}` }, { cause });
