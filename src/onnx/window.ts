@@ -98,7 +98,7 @@ export function slidingWindow(
     padsBegin.push(autoPad === "VALID" ? 0 : pads[axis]);
     padsEnd.push(autoPad === "VALID" ? 0 : pads[kernel.length + axis]);
     const steps = (extent + padsBegin[axis] + padsEnd[axis] - span) / stride;
-    if (!ceilMode || autoPad === "VALID") return Math.floor(steps) + 1;
+    if (!ceilMode) return Math.floor(steps) + 1;
     const count = Math.ceil(steps) + 1;
     return (count - 1) * stride >= extent + padsBegin[axis] ? count - 1 : count;
   });
@@ -116,7 +116,8 @@ export function slidingWindow(
 /**
  * The window of a ConvTranspose that reads a narrow grid: wide = stride · (narrow − 1) + output_padding + span − pads, unless
  * `output_shape` or `auto_pad` says which wide extent is wanted; then the padding follows, its odd element at the end for
- * SAME_UPPER and at the beginning otherwise.
+ * SAME_UPPER and at the beginning otherwise. SAME wants narrow · stride but never adds to what the window covers, as in
+ * onnxruntime.
  */
 export function transposedWindow(where: string, attributes: AttributeReader, narrow: Shape, kernel: Shape): Window {
   const { autoPad, strides, dilations, pads } = readWindow(where, attributes, kernel);
@@ -127,7 +128,8 @@ export function transposedWindow(where: string, attributes: AttributeReader, nar
   const padsEnd: number[] = [];
   const wide = narrow.map((extent, axis) => {
     const full = strides[axis] * (extent - 1) + outputPadding[axis] + spanOf({ kernel, dilations }, axis);
-    const wanted = outputShape?.[axis] ?? (autoPad.startsWith("SAME") ? extent * strides[axis] : undefined);
+    const wanted =
+      outputShape?.[axis] ?? (autoPad.startsWith("SAME") ? Math.min(full, extent * strides[axis]) : undefined);
     if (wanted === undefined) {
       padsBegin.push(autoPad === "VALID" ? 0 : pads[axis]);
       padsEnd.push(autoPad === "VALID" ? 0 : pads[rank + axis]);

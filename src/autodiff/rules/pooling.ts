@@ -4,7 +4,7 @@ import type { GraphBuilder, Value } from "../../onnx/builder.ts";
 import { kernelShapeOf, slidingWindow, tapCounts, type Window } from "../../onnx/window.ts";
 import { sizeOf, tensorOf } from "../../tensor/tensor.ts";
 import type { VjpCall, VjpRule } from "../vjp-rule.ts";
-import { spreadMean } from "./window-adjoints.ts";
+import { spreadSum } from "./window-adjoints.ts";
 
 function poolWindow({ where, attributes, inputs: [x] }: VjpCall): Window {
   const spatial = x!.shape.slice(2);
@@ -18,16 +18,10 @@ export const AveragePool: VjpRule = (call) => {
   const window = poolWindow(call);
   const counts = tapCounts(window, attributes.int("count_include_pad", 0) !== 0);
   const dy = cotangents[0]!;
-  const taps = sizeOf(window.kernel);
-  if (counts.every((count) => count === taps)) return [spreadMean(g, dy, window)];
-  const factors = g.constant(
-    tensorOf(
-      dy.dtype,
-      counts.map((count) => taps / count),
-      window.narrow,
-    ),
-  );
-  return [spreadMean(g, g.op("Mul", [dy, factors]), window)];
+  const divisor = counts.every((count) => count === counts[0])
+    ? g.scalar(counts[0], dy.dtype)
+    : g.constant(tensorOf(dy.dtype, counts, window.narrow));
+  return [spreadSum(g, g.op("Div", [dy, divisor]), window)];
 };
 
 /** y = max x over the window ⇒ x̄ = Σ of ȳ over the windows whose first maximum in row-major order it is, as in PyTorch. */
@@ -72,9 +66,7 @@ export const LpPool: VjpRule = (call) => {
     cotangents: [dy],
   } = call;
   const window = poolWindow(call);
-  const spread = (value: Value): Value =>
-    spreadMean(g, g.op("Mul", [value, g.scalar(sizeOf(window.kernel), value.dtype)]), window);
-  return [lpCotangent(g, x!, y, dy!, attributes.int("p", 2), spread)];
+  return [lpCotangent(g, x!, y, dy!, attributes.int("p", 2), (value) => spreadSum(g, value, window))];
 };
 
 /** As {@link LpPool}, over each whole plane */

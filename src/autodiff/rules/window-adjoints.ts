@@ -1,8 +1,7 @@
 /** @file The linear maps of a sliding window as graph nodes: gathering (convolution), spreading (its adjoint), and the adjoint in the weight. */
 import type { GraphBuilder, Value } from "../../onnx/builder.ts";
 import { spanOf, type Window } from "../../onnx/window.ts";
-import { sizeOf } from "../../tensor/tensor.ts";
-import { dilate, padAxes, reshapeTo, reverse } from "../linear-maps.ts";
+import { padAxes, reshapeTo, reverse } from "../linear-maps.ts";
 
 /** `value` [N, C, …] with zeros added before and after each spatial axis, or elements removed where a number is negative. */
 function padSpatial(g: GraphBuilder, value: Value, before: readonly number[], after: readonly number[]): Value {
@@ -27,11 +26,15 @@ export function gather(g: GraphBuilder, wide: Value, weight: Value, window: Wind
   });
   const { added, removed } = splitPads(ends);
   const none = ends.map(() => 0);
-  return g.op("Conv", [padSpatial(g, wide, none, removed), weight], {
+  // Where the windows see nothing but the padding before the grid, that padding has to be there before it is cut.
+  const nothing = ends.some((end, axis) => window.wide[axis] + end < 1);
+  const begins = nothing ? none : padsBegin;
+  const padded = nothing ? padSpatial(g, wide, padsBegin, none) : wide;
+  return g.op("Conv", [padSpatial(g, padded, none, removed), weight], {
     kernel_shape: kernel,
     strides,
     dilations,
-    pads: [...padsBegin, ...added],
+    pads: [...begins, ...added],
     group,
   });
 }
@@ -48,7 +51,10 @@ export function spread(g: GraphBuilder, narrow: Value, weight: Value, window: Wi
 
 /** At stride 1 the adjoint is a convolution with the kernel flipped and its channel axes swapped, padded by span − 1 − pad. */
 function spreadDensely(g: GraphBuilder, narrow: Value, weight: Value, window: Window, group: number): Value {
-  const { begins, ends } = densePads(window);
+  const begins = window.padsBegin.map((pad, axis) => spanOf(window, axis) - 1 - pad);
+  const ends = window.wide.map(
+    (extent, axis) => extent - begins[axis] + spanOf(window, axis) - 1 - window.narrow[axis],
+  );
   const [before, after] = [splitPads(begins), splitPads(ends)];
   const swapped = swapChannels(g, weight, group);
   const flipped = reverse(
@@ -63,15 +69,6 @@ function spreadDensely(g: GraphBuilder, narrow: Value, weight: Value, window: Wi
     pads: [...before.added, ...after.added],
     group,
   });
-}
-
-/** How far `narrow`, its elements put `strides` apart, has to be padded for its convolution at stride 1 to have the wide extents. */
-function densePads(window: Window): { readonly begins: number[]; readonly ends: number[] } {
-  const begins = window.padsBegin.map((pad, axis) => spanOf(window, axis) - 1 - pad);
-  const ends = window.wide.map(
-    (extent, axis) => extent - begins[axis] + spanOf(window, axis) - 1 - window.narrow[axis] * window.strides[axis],
-  );
-  return { begins, ends };
 }
 
 function spreadByTranspose(g: GraphBuilder, narrow: Value, weight: Value, window: Window, group: number): Value {
@@ -129,23 +126,20 @@ function perGroupFirst(g: GraphBuilder, value: Value, group: number): Value {
 }
 
 /**
- * The adjoint of averaging over a window's taps, padding counted: `narrow` [N, C, …window.narrow] spread evenly over
- * [N, C, …window.wide].
+ * The adjoint of summing over a window's taps: each element of `narrow` [N, C, …window.narrow] added to all that its window
+ * touches of [N, C, …window.wide]. (At stride 1 an AveragePool would do too, but onnxruntime merges a Pad before it into
+ * it, and then refuses or miscounts.)
  */
-export function spreadMean(g: GraphBuilder, narrow: Value, window: Window): Value {
+export function spreadSum(g: GraphBuilder, narrow: Value, window: Window): Value {
   const { kernel, strides, dilations } = window;
-  if (kernel.every((extent, axis) => extent === strides[axis] && dilations[axis] === 1)) {
-    const share = g.op("Div", [narrow, g.scalar(sizeOf(kernel), narrow.dtype)]);
-    const before = window.padsBegin.map((pad) => -pad);
-    const after = window.wide.map(
-      (extent, axis) => extent + window.padsBegin[axis] - window.narrow[axis] * kernel[axis],
-    );
-    return padSpatial(g, repeatSpatial(g, share, kernel), before, after);
+  if (kernel.some((extent, axis) => extent !== strides[axis] || dilations[axis] !== 1)) {
+    const channels = narrow.shape[1];
+    const ones = g.op("Expand", [g.scalar(1, narrow.dtype), g.ints([channels, 1, ...kernel])]);
+    return spread(g, narrow, ones, window, channels);
   }
-  // As for a convolution, of a kernel that is its own flip.
-  const { begins, ends } = densePads(window);
-  const dilated = dilate(g, narrow, [1, 1, ...strides]);
-  return g.op("AveragePool", [padSpatial(g, dilated, begins, ends)], { kernel_shape: kernel, dilations });
+  const before = window.padsBegin.map((pad) => -pad);
+  const after = window.wide.map((extent, axis) => extent + window.padsBegin[axis] - window.narrow[axis] * kernel[axis]);
+  return padSpatial(g, repeatSpatial(g, narrow, kernel), before, after);
 }
 
 /** Each element repeated `counts[axis]` times along each spatial axis. */
