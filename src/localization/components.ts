@@ -80,6 +80,7 @@ export function largestComponent(mask: Mask, options: ComponentOptions = {}): Ma
   for (let label = 1; label < sizes.length; label++) {
     if (largest === 0 || sizes[label] > sizes[largest]) largest = label;
   }
-  const data = Uint8Array.from(labels, (label) => (label !== 0 && label === largest ? 1 : 0));
+  const data = new Uint8Array(labels.length);
+  for (let i = 0; i < data.length; i++) data[i] = largest !== 0 && labels[i] === largest ? 1 : 0;
   return { dtype: "bool", shape: mask.shape, data };
 }

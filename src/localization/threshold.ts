@@ -47,7 +47,9 @@ export function checkThresholdRule(where: string, rule: ThresholdRule): Threshol
 }
 
 function maskOf(map: FloatTensor, isKept: (value: number) => boolean): Mask {
-  return { dtype: "bool", shape: map.shape, data: Uint8Array.from(map.data, (value) => (isKept(value) ? 1 : 0)) };
+  const data = new Uint8Array(map.data.length);
+  for (let i = 0; i < data.length; i++) data[i] = isKept(map.data[i]) ? 1 : 0;
+  return { dtype: "bool", shape: map.shape, data };
 }
 
 /**

@@ -1,0 +1,81 @@
+/** @file Files that are either written whole or not at all. */
+import { randomBytes } from "node:crypto";
+import { lstat, mkdir, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { MisuseError, PerceptualBallError } from "../errors.ts";
+
+const reasons: Record<string, string> = {
+  EACCES: "no permission to write here",
+  EPERM: "no permission to write here",
+  EROFS: "the file system is read-only",
+  EISDIR: "is a folder",
+  ENOTDIR: "a part of the path is a file, not a folder",
+  EEXIST: "a part of the path is a file, not a folder",
+  ENOENT: "the folder cannot be made",
+  ENAMETOOLONG: "name too long",
+  ELOOP: "links in a circle",
+};
+
+function complaintOf(path: string, error: unknown): PerceptualBallError {
+  const { code = "", message } = error as NodeJS.ErrnoException;
+  const reason = reasons[code];
+  if (reason !== undefined) {
+    return new MisuseError(
+      { where: path, what: reason, advice: "Choose another place for the output." },
+      { cause: error },
+    );
+  }
+  const what = code === "ENOSPC" || code === "EDQUOT" ? "no space left" : `cannot be written (${message})`;
+  return new PerceptualBallError({ where: path, what }, { cause: error });
+}
+
+/** The folder at `path`, made with its parents if it does not exist. Throws a {@link MisuseError} if that cannot be. */
+export async function makeFolder(path: string): Promise<string> {
+  try {
+    await mkdir(path, { recursive: true });
+    return path;
+  } catch (error) {
+    throw complaintOf(path, error);
+  }
+}
+
+/** The file that `path` means once links are followed, and whether it is something other than a file, such as a pipe. */
+async function destinationOf(path: string): Promise<{ readonly target: string; readonly isStream: boolean }> {
+  try {
+    const info = await stat(path);
+    if (info.isDirectory()) throw Object.assign(new Error("is a folder"), { code: "EISDIR" });
+    const isLink = (await lstat(path)).isSymbolicLink();
+    return info.isFile()
+      ? { target: isLink ? await realpath(path) : path, isStream: false }
+      : { target: path, isStream: true };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return { target: path, isStream: false };
+    throw error;
+  }
+}
+
+/**
+ * Writes `contents` to the file at `path`, making its folder if need be. The bytes go to a new file in the same folder, which
+ * then takes the name: whoever reads `path` sees the old contents or all of the new, also if this process is killed. A pipe
+ * or device is written to as it is.
+ *
+ * Throws a {@link MisuseError} that names the path if it cannot be written there, and a {@link PerceptualBallError} if the
+ * disk fails; either way nothing is left behind.
+ */
+export async function writeFileAtomically(path: string, contents: Uint8Array | string): Promise<void> {
+  let temporary: string | undefined;
+  try {
+    const { target, isStream } = await destinationOf(path);
+    if (isStream) {
+      await writeFile(path, contents);
+      return;
+    }
+    await mkdir(dirname(target), { recursive: true });
+    temporary = join(dirname(target), `.perceptual-ball-${randomBytes(6).toString("hex")}.partial`);
+    await writeFile(temporary, contents, { flag: "wx" });
+    await rename(temporary, target);
+  } catch (error) {
+    if (temporary !== undefined) await rm(temporary, { force: true });
+    throw complaintOf(path, error);
+  }
+}
