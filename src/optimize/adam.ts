@@ -1,15 +1,7 @@
 /** @file Adam, with projection. */
 import { checkKeys, numberIn } from "../errors.ts";
 import { stepSizes } from "./descent.ts";
-import {
-  type FloatArray,
-  isFiniteEvaluation,
-  largestMagnitude,
-  type Projection,
-  type Solver,
-  startingPoint,
-  zerosLike,
-} from "./solver.ts";
+import { type FloatArray, largestIfFinite, type Projection, type Solver, startingPoint, zerosLike } from "./solver.ts";
 
 export interface AdamOptions {
   /** The factor α of every step, or a function of the iteration, counted from 1; default 0.001. */
@@ -62,12 +54,13 @@ export function* adam<A extends FloatArray>(start: A, options: AdamOptions = {})
   const mean = zerosLike(point);
   const meanSquare = zerosLike(point);
   let answer = yield { point, iteration: 0 };
-  if (!isFiniteEvaluation(answer)) {
+  let largest = largestIfFinite(answer);
+  if (Number.isNaN(largest)) {
     return { point, value: Number.POSITIVE_INFINITY, outcome: "non-finite", iterations: 0, evaluations: 1 };
   }
   for (let iteration = 1; iteration <= maxIterations; iteration++) {
     const { value, gradient } = answer;
-    if (largestMagnitude(gradient) <= toleranceGradient) {
+    if (largest <= toleranceGradient) {
       return { point, value, outcome: "converged", iterations: iteration - 1, evaluations: iteration };
     }
     const factor = stepSizeAt(iteration) / (1 - beta1 ** iteration);
@@ -79,13 +72,13 @@ export function* adam<A extends FloatArray>(start: A, options: AdamOptions = {})
     }
     project?.(next);
     const trial = yield { point: next, iteration };
-    if (!isFiniteEvaluation(trial)) {
+    largest = largestIfFinite(trial);
+    if (Number.isNaN(largest)) {
       return { point, value, outcome: "non-finite", iterations: iteration, evaluations: iteration + 1 };
     }
     answer = trial;
     [point, next] = [next, point];
   }
-  const converged = largestMagnitude(answer.gradient) <= toleranceGradient;
-  const outcome = converged ? "converged" : "iterations-exhausted";
+  const outcome = largest <= toleranceGradient ? "converged" : "iterations-exhausted";
   return { point, value: answer.value, outcome, iterations: maxIterations, evaluations: maxIterations + 1 };
 }

@@ -2,7 +2,7 @@
 import { checkKeys, MisuseError, numberIn, oneOf } from "../errors.ts";
 import {
   type FloatArray,
-  isFiniteEvaluation,
+  largestIfFinite,
   type Projection,
   type Solver,
   startingPoint,
@@ -62,7 +62,7 @@ export function* descent<A extends FloatArray>(start: A, options: DescentOptions
   let next = zerosLike(point);
   const velocity = zerosLike(point);
   let answer = yield { point, iteration: 0 };
-  if (!isFiniteEvaluation(answer)) {
+  if (Number.isNaN(largestIfFinite(answer))) {
     return { point, value: Number.POSITIVE_INFINITY, outcome: "non-finite", iterations: 0, evaluations: 1 };
   }
   for (let iteration = 1; iteration <= maxIterations; iteration++) {
@@ -82,7 +82,7 @@ export function* descent<A extends FloatArray>(start: A, options: DescentOptions
     }
     project?.(next);
     const trial = yield { point: next, iteration };
-    if (!isFiniteEvaluation(trial)) {
+    if (Number.isNaN(largestIfFinite(trial))) {
       return { point, value, outcome: "non-finite", iterations: iteration, evaluations: iteration + 1 };
     }
     answer = trial;

@@ -6,8 +6,7 @@ import { backtrack } from "./line-search.ts";
 import {
   type Evaluation,
   type FloatArray,
-  isFiniteEvaluation,
-  largestMagnitude,
+  largestIfFinite,
   type Outcome,
   type Projection,
   type Query,
@@ -115,14 +114,15 @@ export function* lbfgs<A extends FloatArray>(start: A, options: LbfgsOptions = {
   let evaluations = 1;
   let { value, gradient }: Evaluation<A> = yield { point, iteration: 0 };
   const finish = (outcome: Outcome): Solution<A> => ({ point, value, outcome, iterations, evaluations });
-  if (!isFiniteEvaluation({ value, gradient })) {
+  let largest = largestIfFinite({ value, gradient });
+  if (Number.isNaN(largest)) {
     value = Number.POSITIVE_INFINITY;
     return finish("non-finite");
   }
 
   while (true) {
     const binding: BindingSet | undefined = findBindingSet?.(point, gradient);
-    if ((binding?.residual ?? largestMagnitude(gradient)) <= toleranceGradient) return finish("converged");
+    if ((binding?.residual ?? largest) <= toleranceGradient) return finish("converged");
     if (isSettled) return finish("settled");
     if (iterations >= maxIterations) return finish("iterations-exhausted");
     if (evaluations >= maxEvaluations) return finish("evaluations-exhausted");
@@ -153,13 +153,14 @@ export function* lbfgs<A extends FloatArray>(start: A, options: LbfgsOptions = {
       continue;
     }
 
-    const moved =
-      project === undefined ? scaleInPlace(direction, step.length) : writeDifference(trial, point, direction);
+    if (project === undefined) scaleInPlace(direction, step.length);
+    else writeDifference(trial, point, direction);
     [point, trial] = [trial, point];
     const previous = { value, gradient };
     ({ value, gradient } = step.answer);
+    largest = step.largest;
     history.remember(gradient, previous.gradient, isUsable);
-    isSettled = moved <= toleranceChange || Math.abs(value - previous.value) < toleranceChange;
+    isSettled = step.moved <= toleranceChange || Math.abs(value - previous.value) < toleranceChange;
   }
 }
 
@@ -189,15 +190,20 @@ interface Step<A extends FloatArray> {
   readonly answer?: Evaluation<A>;
   readonly length: number;
   readonly trials: number;
+  /** The largest magnitude in the step. */
+  readonly moved: number;
+  /** The largest magnitude in the answer's gradient. */
+  readonly largest: number;
 }
 
 type Search<A extends FloatArray> = Generator<Query<A>, Step<A>, Evaluation<A>>;
 
 /** Takes the step as it is; leaves the new point in `trial`. */
 function* fullStep<A extends FloatArray>(from: Origin<A>, length: number, trial: A): Search<A> {
-  moveTo(trial, from, length);
+  const moved = moveTo(trial, from, length);
   const answer = yield { point: trial, iteration: from.iteration };
-  return isFiniteEvaluation(answer) ? { answer, length, trials: 1 } : { length, trials: 1 };
+  const largest = largestIfFinite(answer);
+  return { answer: Number.isNaN(largest) ? undefined : answer, length, trials: 1, moved, largest };
 }
 
 /** Shortens the step until the value falls enough; leaves the new point in `trial`. */
@@ -206,16 +212,17 @@ function* armijoStep<A extends FloatArray>(from: Origin<A>, first: number, trial
   let length = first;
   let before: { step: number; value: number } | undefined;
   for (let trials = 1; trials <= maxTrials; trials++) {
-    moveTo(trial, from, length);
+    const moved = moveTo(trial, from, length);
     const answer = yield { point: trial, iteration: from.iteration };
-    const finite = isFiniteEvaluation(answer);
-    if (finite && descends(from, length, trial, answer)) return { answer, length, trials };
+    const largest = largestIfFinite(answer);
+    const finite = !Number.isNaN(largest);
+    if (finite && descends(from, length, trial, answer)) return { answer, length, trials, moved, largest };
     const stepValue = finite ? answer.value : Number.NaN;
     const shorter = backtrack({ value, slope, step: length, stepValue, before });
     before = finite ? { step: length, value: stepValue } : undefined;
     length = shorter;
   }
-  return { length, trials: maxTrials };
+  return { length, trials: maxTrials, moved: 0, largest: Number.NaN };
 }
 
 /** Whether the step to `trial` lowers the value enough. */
@@ -230,10 +237,17 @@ function descends<A extends FloatArray>(from: Origin<A>, length: number, trial: 
   return gainAlong(answer.gradient, point, trial) <= (2 * sufficientDecrease - 1) * promised;
 }
 
-/** trial ← P(point + length · direction). */
-function moveTo<A extends FloatArray>(trial: A, { point, direction, project }: Origin<A>, length: number): void {
-  for (let i = 0; i < trial.length; i++) trial[i] = point[i] + length * direction[i];
-  project?.(trial);
+/** trial ← P(point + length · direction); returns the largest magnitude in trial − point (before rounding, if there is no P). */
+function moveTo<A extends FloatArray>(trial: A, { point, direction, project }: Origin<A>, length: number): number {
+  let moved = 0;
+  for (let i = 0; i < trial.length; i++) {
+    const move = length * direction[i];
+    trial[i] = point[i] + move;
+    if (Math.abs(move) > moved) moved = Math.abs(move);
+  }
+  if (project === undefined) return moved;
+  project(trial);
+  return largestDifference(trial, point);
 }
 
 /** gᵀ(to − from). */
@@ -243,22 +257,23 @@ function gainAlong(gradient: FloatArray, from: FloatArray, to: FloatArray): numb
   return gain;
 }
 
-/** Multiplies `vector` by `factor` and returns its largest magnitude then. */
-function scaleInPlace(vector: FloatArray, factor: number): number {
-  let largest = 0;
-  for (let i = 0; i < vector.length; i++) {
-    vector[i] *= factor;
-    largest = Math.max(largest, Math.abs(vector[i]));
-  }
-  return largest;
+/** Multiplies `vector` by `factor`. */
+function scaleInPlace(vector: FloatArray, factor: number): void {
+  if (factor === 1) return;
+  for (let i = 0; i < vector.length; i++) vector[i] *= factor;
 }
 
-/** Writes `to − from` to `difference` and returns its largest magnitude. */
-function writeDifference(to: FloatArray, from: FloatArray, difference: FloatArray): number {
+/** Writes `to − from` to `difference`. */
+function writeDifference(to: FloatArray, from: FloatArray, difference: FloatArray): void {
+  for (let i = 0; i < to.length; i++) difference[i] = to[i] - from[i];
+}
+
+/** The largest |to − from|. */
+function largestDifference(to: FloatArray, from: FloatArray): number {
   let largest = 0;
   for (let i = 0; i < to.length; i++) {
-    difference[i] = to[i] - from[i];
-    largest = Math.max(largest, Math.abs(difference[i]));
+    const distance = Math.abs(to[i] - from[i]);
+    if (distance > largest) largest = distance;
   }
   return largest;
 }

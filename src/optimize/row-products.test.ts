@@ -37,10 +37,10 @@ test("inner products are the sums of products with each row", () => {
 
 test("inner products at indices leave out all other elements", () => {
   const { rows, vector, offsets, row } = fill({ length: 9, count: 3, seed: 2 });
-  const products = new Float64Array(3);
+  const products = new Float64Array(paddedCount(3));
   innerProductsAt(Int32Array.of(1, 4, 8, 0), 3, vector, rows, offsets, 3, products);
   const expected = [0, 1, 2].map((r) => [1, 4, 8].reduce((sum, i) => sum + row(r)[i] * vector[i], 0));
-  expect([...products]).toEqual(expected);
+  expect([...products.subarray(0, 3)]).toEqual(expected);
 });
 
 test("a combination of rows lands in the target row and its product with the vector is returned", () => {

@@ -79,19 +79,17 @@ export function startingPoint<A extends FloatArray>(where: string, start: A, pro
   return point;
 }
 
-/** Whether the value and every element of the gradient are finite. */
-export function isFiniteEvaluation({ value, gradient }: Evaluation<FloatArray>): boolean {
-  // Zero times an infinity or a NaN is NaN, and NaN survives a sum: one pass without a branch.
-  let zero = value * 0;
-  for (let i = 0; i < gradient.length; i++) zero += gradient[i] * 0;
-  return zero === 0;
-}
-
-/** The largest magnitude in `vector`, 0 if it is empty. */
-export function largestMagnitude(vector: FloatArray): number {
+/** The largest magnitude in the gradient; NaN if one of its elements or the value is infinite or NaN. */
+export function largestIfFinite({ value, gradient }: Evaluation<FloatArray>): number {
   let largest = 0;
-  for (let i = 0; i < vector.length; i++) largest = Math.max(largest, Math.abs(vector[i]));
-  return largest;
+  // Zero times an infinity or a NaN is NaN, and NaN survives a sum: one pass without a second branch.
+  let zero = value * 0;
+  for (let i = 0; i < gradient.length; i++) {
+    const magnitude = Math.abs(gradient[i]);
+    if (magnitude > largest) largest = magnitude;
+    zero += magnitude * 0;
+  }
+  return zero === 0 ? largest : Number.NaN;
 }
 
 /** The sum of the magnitudes in `vector`. */
