@@ -68,10 +68,7 @@ function addFiveProducts(
   products[first + 4] += sumE;
 }
 
-/**
- * As {@link innerProducts}, but only over the elements that the first `size` entries of `indices` name: faster than a pass over
- * a masked vector as long as these are few, and hardly slower when they are all.
- */
+/** As {@link innerProducts}, but only over the elements that the first `size` entries of `indices` name. */
 export function innerProductsAt(
   indices: Int32Array,
   size: number,
