@@ -98,11 +98,16 @@ interface Standardized {
   readonly axes: readonly number[];
 }
 
-/** x̂ = (x − μ) r with r = 1 / √(var + ε), over `axes` */
-function standardize(g: GraphBuilder, x: Value, axes: readonly number[], epsilon: number): Standardized {
+/** x̂ = (x − μ) r over `axes`, with the inverse deviation r that `inverseOf` makes of the variance */
+function standardize(
+  g: GraphBuilder,
+  x: Value,
+  axes: readonly number[],
+  inverseOf: (variance: Value) => Value,
+): Standardized {
   const centered = g.op("Sub", [x, reduce(g, "ReduceMean", x, axes)]);
   const variance = reduce(g, "ReduceMean", g.op("Mul", [centered, centered]), axes);
-  const inverseDeviation = inverseRoot(g, variance, epsilon);
+  const inverseDeviation = inverseOf(variance);
   return { normalized: g.op("Mul", [centered, inverseDeviation]), inverseDeviation, axes };
 }
 
@@ -126,7 +131,7 @@ export const LayerNormalization: VjpRule = (call) => {
     wants,
   } = call;
   const axes = axesFrom(axisOf(call), x!.shape.length);
-  const parts = standardize(g, x!, axes, attributes.float("epsilon", 1e-5));
+  const parts = standardize(g, x!, axes, (variance) => inverseRoot(g, variance, attributes.float("epsilon", 1e-5)));
   const { normalized, inverseDeviation } = parts;
   const dx = (): Value => {
     const terms: Value[] = [];
@@ -180,7 +185,9 @@ export const InstanceNormalization: VjpRule = ({
   wants,
 }) => {
   const rank = x!.shape.length;
-  const parts = standardize(g, x!, axesFrom(2, rank), attributes.float("epsilon", 1e-5));
+  const parts = standardize(g, x!, axesFrom(2, rank), (variance) =>
+    inverseRoot(g, variance, attributes.float("epsilon", 1e-5)),
+  );
   const sum = (value: Value): Value => g.op("ReduceSum", [value, g.ints(allButChannels(value))], { keepdims: 0 });
   return [
     wants(0) ? standardizeVjp(g, parts, g.op("Mul", [dy, perChannel(g, scale!, rank)])) : undefined,
@@ -199,7 +206,9 @@ export const GroupNormalization: VjpRule = ({ g, attributes, inputs: [x, scale, 
   const perGroup = sizeOf(scale!.shape) / groups;
   const shape = [n, groups, perGroup, sizeOf(x!.shape) / (n * groups * perGroup)];
   const vector = (value: Value): Value => reshapeTo(g, value, [groups, perGroup, 1]);
-  const parts = standardize(g, reshapeTo(g, x!, shape), [2, 3], attributes.float("epsilon", 1e-5));
+  const parts = standardize(g, reshapeTo(g, x!, shape), [2, 3], (variance) =>
+    inverseRoot(g, variance, attributes.float("epsilon", 1e-5)),
+  );
   const dy = reshapeTo(g, cotangents[0]!, shape);
   const sum = (value: Value, like: Value): Value => reshapeTo(g, reduce(g, "ReduceSum", value, [0, 3]), like.shape);
   return [
@@ -209,10 +218,14 @@ export const GroupNormalization: VjpRule = ({ g, attributes, inputs: [x, scale, 
   ];
 };
 
-/** y = (x − μ) / (σ + 1e-9) over `axes` ⇒ x̄ as of x̂ = (x − μ) / σ, in which 1e-9 is nothing beside σ */
+/** y = (x − μ) r over `axes` with r = 1 / (σ + 1e-9) ⇒ x̄ as of {@link LayerNormalization}: beside σ, 1e-9 is nothing */
 export const MeanVarianceNormalization: VjpRule = ({ g, where, attributes, inputs: [x], cotangents: [dy] }) => {
   const axes = attributes.ints("axes", [0, 2, 3]).map((axis) => normalizeAxis(where, axis, x!.shape.length));
-  return [standardizeVjp(g, standardize(g, x!, axes, 0), dy!)];
+  const inverse = (variance: Value): Value => {
+    const deviation = g.op("Add", [g.op("Sqrt", [variance]), g.scalar(1e-9, variance.dtype)]);
+    return g.op("Div", [g.scalar(1, variance.dtype), deviation]);
+  };
+  return [standardizeVjp(g, standardize(g, x!, axes, inverse), dy!)];
 };
 
 /**
