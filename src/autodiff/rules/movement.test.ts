@@ -1,8 +1,7 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
-import { expectAdjoint, expectRule, float32, gradientsAt, int64 } from "../../../test/expect-operator.ts";
-import { sizeOf } from "../../tensor/tensor.ts";
-import { spreadTensor, testTensor } from "../../testing/check-vjp.ts";
+import { describe, test } from "vitest";
+import { expectAdjoint, float32, int64 } from "../../../test/expect-operator.ts";
+import { spreadTensor } from "../../testing/check-vjp.ts";
 
 const runs = { numRuns: 25 };
 const extents = (min = 1): fc.Arbitrary<number[]> =>
@@ -174,58 +173,16 @@ describe("the rules of movement operators are exact adjoints", () => {
     );
   });
 
-  test("Gather, with indices that are known, repeated and counted from the end, or inputs of the graph", async () => {
-    const cases = fc.record({
-      axis: fc.integer({ min: -3, max: 2 }),
-      shape: fc.constantFrom([], [1], [3], [2, 4]),
-      picks: fc.array(fc.integer({ min: -4, max: 3 }), { minLength: 8, maxLength: 8 }),
-      isKnown: fc.boolean(),
-    });
-    await fc.assert(
-      fc.asyncProperty(cases, ({ axis, shape, picks, isKnown }) =>
-        expectAdjoint("Gather", [spreadTensor([2, 3, 5].with(axis, 4)), int64(picks.slice(0, sizeOf(shape)), shape)], {
-          attributes: { axis },
-          constants: isKnown ? [1] : [],
-        }),
-      ),
-      { numRuns: 40 },
-    );
-    // Neighbours in both directions, and one element repeated: what crops, flips and paddings are exported as.
-    for (const indices of [
-      [1, 2, 3],
-      [3, 2, 1, 0],
-      [2, 2, 2],
-    ]) {
-      await expectAdjoint("Gather", [spreadTensor([4, 3]), int64(indices)], { constants: [1] });
+  test("Trilu", async () => {
+    for (const upper of [0, 1]) {
+      await expectAdjoint("Trilu", [spreadTensor([2, 3, 4])], { attributes: { upper } });
+      for (const k of [-2, 1]) {
+        await expectAdjoint("Trilu", [spreadTensor([2, 3, 4]), int64([k], [])], {
+          attributes: { upper },
+          constants: [1],
+        });
+      }
     }
-  });
-
-  test("GatherElements", async () => {
-    const cases = fc.record({
-      axis: fc.integer({ min: -2, max: 1 }),
-      picks: fc.array(fc.integer({ min: -3, max: 2 }), { minLength: 6, maxLength: 6 }),
-    });
-    await fc.assert(
-      fc.asyncProperty(cases, ({ axis, picks }) =>
-        expectAdjoint(
-          "GatherElements",
-          [
-            spreadTensor([3, 3]),
-            int64(
-              picks,
-              [3, 2]
-                .slice(0, 2)
-                .with(axis, 3)
-                .with(1 - (axis & 1), 2),
-            ),
-          ],
-          {
-            attributes: { axis },
-          },
-        ),
-      ),
-      runs,
-    );
   });
 
   test("DepthToSpace in both modes, SpaceToDepth", async () => {
@@ -238,53 +195,4 @@ describe("the rules of movement operators are exact adjoints", () => {
       });
     }
   });
-});
-
-describe("ScatterElements", () => {
-  const x = spreadTensor([4, 3], 1, 2);
-  const updates = spreadTensor([3, 3], 5, 1.3);
-  const distinct = int64([0, 1, 2, -1, 3, 0, 2, 2, 1], [3, 3]);
-  const repeated = int64([0, 1, 2, 0, 1, 2, -1, 1, 0], [3, 3]);
-
-  test.each(["add", "mul", "min", "max"])("%s: the rule, where several updates meet", async (reduction) => {
-    await expectRule("ScatterElements", [x, repeated, updates], { attributes: { axis: 0, reduction } });
-  });
-
-  test("none: an element that is replaced gets nothing, its update gets all", async () => {
-    await expectAdjoint("ScatterElements", [x, distinct, updates], { attributes: { axis: 0 } });
-    await expectAdjoint(
-      "ScatterElements",
-      [spreadTensor([3, 5]), int64([4, 0, -2, 1, 0, 2], [3, 2]), spreadTensor([3, 2])],
-      {
-        attributes: { axis: 1 },
-      },
-    );
-  });
-
-  test("mul: factors of zero get the product of the others", () => {
-    const [data, factors] = gradientsAt(
-      "ScatterElements",
-      [float32([2, 3, 5]), int64([0, 0, 1, 1, 2]), float32([0, 7, 0, 0, 4])],
-      { attributes: { reduction: "mul" } },
-    );
-    expect(data).toEqual([0, 0, 4]);
-    expect(factors).toEqual([14, 0, 0, 0, 5]);
-  });
-
-  test("max: a tie is shared equally", () => {
-    const [data, updates] = gradientsAt("ScatterElements", [float32([1, 2]), int64([0, 0, 1]), float32([1, 1, 0])], {
-      attributes: { reduction: "max" },
-    });
-    expect(data).toEqual([1 / 3, 1]);
-    expect(updates).toEqual([1 / 3, 1 / 3, 0]);
-  });
-});
-
-test("a Gather of neighbours is undone without scattering, which WebGPU cannot do well", async () => {
-  const { checkVjp } = await import("../../testing/check-vjp.ts");
-  const { graph } = checkVjp("Gather", [testTensor([2, 5, 3], [1, 2, 3]), int64([0], [])], {
-    constants: [1],
-    attributes: { axis: 1 },
-  });
-  expect(graph.nodes.map(({ opType }) => opType)).not.toContain("ScatterND");
 });

@@ -1,11 +1,13 @@
 /** @file Reference kernels of the operators that move, pick, repeat or describe elements. */
-import { BadInputError } from "../../errors.ts";
 import { normalizeAxis, stridesOf } from "../../tensor/shape.ts";
 import { sizeOf } from "../../tensor/tensor.ts";
 import { padSources, padsPerAxis } from "../pad-sources.ts";
 import { sliceRanges } from "../slice-bounds.ts";
-import { type Kernel, type NumericTensor, numeric } from "./kernel.ts";
-import { broadcastTo, stridedCopy } from "./strided.ts";
+import { type Kernel, numeric } from "./kernel.ts";
+import { broadcastTo, stridedCopy, takeAlong } from "./strided.ts";
+
+export * from "./indexing.ts";
+export * from "./resampling.ts";
 
 export const Shape: Kernel = ({ inputs: [x], attributes, outputs: [type] }) => {
   const { shape } = x!;
@@ -29,6 +31,29 @@ export const Constant: Kernel = ({ attributes, outputs: [type] }) => {
 export const ConstantOfShape: Kernel = ({ attributes, outputs: [type] }) => {
   const value = attributes.has("value") ? numeric(attributes.tensor("value")).data[0] : 0;
   return [{ ...type, data: new Float64Array(sizeOf(type.shape)).fill(value) }];
+};
+
+export const Range: Kernel = ({ inputs: [start, , delta], outputs: [type] }) => [
+  { ...type, data: Float64Array.from({ length: type.shape[0] }, (_, i) => start!.data[0] + i * delta!.data[0]) },
+];
+
+export const EyeLike: Kernel = ({ attributes, outputs: [type] }) => {
+  const k = attributes.int("k", 0);
+  const columns = type.shape[1];
+  const isOne = (_: number, i: number): number => Number((i % columns) - Math.floor(i / columns) === k);
+  return [{ ...type, data: new Float64Array(sizeOf(type.shape)).map(isOne) }];
+};
+
+/** The elements of each matrix on and above (or, if not `upper`, below) its k-th diagonal; 0 for the others. */
+export const Trilu: Kernel = ({ inputs: [x, diagonal], attributes, outputs: [type] }) => {
+  const isUpper = attributes.int("upper", 1) !== 0;
+  const k = diagonal?.data[0] ?? 0;
+  const [rows, columns] = type.shape.slice(-2);
+  const keep = (value: number, i: number): number => {
+    const above = (i % columns) - (Math.floor(i / columns) % rows) - k;
+    return (isUpper ? above >= 0 : above <= 0) ? value : 0;
+  };
+  return [{ ...type, data: x!.data.map(keep) }];
 };
 
 export const Expand: Kernel = ({ inputs: [x], outputs: [type] }) => [{ ...type, data: broadcastTo(x!, type.shape) }];
@@ -91,21 +116,6 @@ export const Split: Kernel = ({ inputs: [x], attributes, outputs, where }) => {
   });
 };
 
-/** The elements of `x` at `positions` along `axis`; `fill` where the position is −1. */
-function takeAlong(x: NumericTensor, axis: number, positions: ArrayLike<number>, fill = 0): NumericTensor {
-  const inner = sizeOf(x.shape.slice(axis + 1));
-  const outer = sizeOf(x.shape.slice(0, axis));
-  const data = new Float64Array(outer * positions.length * inner);
-  for (let i = 0, to = 0; i < outer; i++) {
-    for (let k = 0; k < positions.length; k++, to += inner) {
-      const from = (i * x.shape[axis] + positions[k]) * inner;
-      if (positions[k] === -1) data.fill(fill, to, to + inner);
-      else data.set(x.data.subarray(from, from + inner), to);
-    }
-  }
-  return { dtype: x.dtype, shape: x.shape.with(axis, positions.length), data };
-}
-
 export const Pad: Kernel = ({ inputs: [x, pads, value, axes], attributes, where }) => {
   const mode = attributes.string("mode", "constant");
   const perAxis = padsPerAxis(where, x!.shape, Array.from(pads!.data), axes && Array.from(axes.data));
@@ -125,70 +135,6 @@ export const Tile: Kernel = ({ inputs: [x, repeats], outputs: [type] }) => {
     shape,
     strides.flatMap((stride) => [0, stride]),
   );
-  return [{ ...type, data }];
-};
-
-/** `indices` counted from the axis's beginning. */
-function resolveIndices(where: string, indices: Float64Array, extent: number): Float64Array {
-  return indices.map((index) => {
-    if (index >= -extent && index < extent) return index < 0 ? index + extent : index;
-    throw new BadInputError({
-      where,
-      what: "index out of range",
-      expected: `from ${-extent} to ${extent - 1}`,
-      got: String(index),
-    });
-  });
-}
-
-export const Gather: Kernel = ({ inputs: [x, indices], attributes, outputs: [type], where }) => {
-  const axis = normalizeAxis(where, attributes.int("axis", 0), x!.shape.length);
-  return [{ ...type, data: takeAlong(x!, axis, resolveIndices(where, indices!.data, x!.shape[axis])).data }];
-};
-
-/** For each element of `indices`, the position in `x` that has its coordinates, but the index itself along `axis`. */
-function elementPositions(where: string, x: NumericTensor, indices: NumericTensor, axis: number): Float64Array {
-  const strides = stridesOf(x.shape);
-  const resolved = resolveIndices(where, indices.data, x.shape[axis]);
-  const own = stridedCopy(
-    Float64Array.from({ length: x.data.length }, (_, i) => i),
-    indices.shape,
-    strides.with(axis, 0),
-  );
-  return own.map((position, i) => position + resolved[i] * strides[axis]);
-}
-
-export const GatherElements: Kernel = ({ inputs: [x, indices], attributes, outputs: [type], where }) => {
-  const axis = normalizeAxis(where, attributes.int("axis", 0), x!.shape.length);
-  return [{ ...type, data: elementPositions(where, x!, indices!, axis).map((position) => x!.data[position]) }];
-};
-
-/** How a scattered update joins the element that is there. */
-const reductions: Readonly<Record<string, (old: number, update: number) => number>> = {
-  none: (_, update) => update,
-  add: (old, update) => old + update,
-  mul: (old, update) => old * update,
-  min: Math.min,
-  max: Math.max,
-};
-
-function reductionOf(where: string, name: string): (old: number, update: number) => number {
-  if (Object.hasOwn(reductions, name)) return reductions[name];
-  throw new BadInputError({
-    where,
-    what: "unknown reduction",
-    expected: `one of ${Object.keys(reductions).join(", ")}`,
-    got: name,
-  });
-}
-
-export const ScatterElements: Kernel = ({ inputs: [x, indices, updates], attributes, outputs: [type], where }) => {
-  const axis = normalizeAxis(where, attributes.int("axis", 0), x!.shape.length);
-  const join = reductionOf(where, attributes.string("reduction", "none"));
-  const data = x!.data.slice();
-  elementPositions(where, x!, indices!, axis).forEach((position, i) => {
-    data[position] = join(data[position], updates!.data[i]);
-  });
   return [{ ...type, data }];
 };
 

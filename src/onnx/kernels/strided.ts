@@ -33,3 +33,18 @@ export function broadcastTo(tensor: NumericTensor, shape: Shape): Float64Array {
   if (tensor.data.length === 1) return new Float64Array(sizeOf(shape)).fill(tensor.data[0]);
   return stridedCopy(tensor.data, shape, broadcastStrides(tensor.shape, shape));
 }
+
+/** The elements of `x` at `positions` along `axis`; `fill` where the position is −1. */
+export function takeAlong(x: NumericTensor, axis: number, positions: ArrayLike<number>, fill = 0): NumericTensor {
+  const inner = sizeOf(x.shape.slice(axis + 1));
+  const outer = sizeOf(x.shape.slice(0, axis));
+  const data = new Float64Array(outer * positions.length * inner);
+  for (let i = 0, to = 0; i < outer; i++) {
+    for (let k = 0; k < positions.length; k++, to += inner) {
+      const from = (i * x.shape[axis] + positions[k]) * inner;
+      if (positions[k] === -1) data.fill(fill, to, to + inner);
+      else data.set(x.data.subarray(from, from + inner), to);
+    }
+  }
+  return { dtype: x.dtype, shape: x.shape.with(axis, positions.length), data };
+}

@@ -5,7 +5,11 @@ import { type Shape as Extents, sizeOf } from "../../tensor/tensor.ts";
 import type { ValueType } from "../model.ts";
 import { padsPerAxis } from "../pad-sources.ts";
 import { sliceRanges, splitSizes } from "../slice-bounds.ts";
+import { dataTypeOfNumber } from "../tensor-proto.ts";
 import { knownNumbers, requiredNumbers, type ShapeRule } from "./shape-rule.ts";
+
+export * from "./indexing.ts";
+export * from "./resampling.ts";
 
 /** The extents of the input from axis `start` (default 0) to before `end` (default the rank), both clamped. */
 export const Shape: ShapeRule = ({ inputs: [x], attributes }) => {
@@ -35,6 +39,20 @@ export const ConstantOfShape: ShapeRule = (call) => {
   const dtype = call.attributes.has("value") ? call.attributes.tensor("value").dtype : "float32";
   return [{ dtype, shape }];
 };
+
+/** start, start + delta, … before limit */
+export const Range: ShapeRule = (call) => {
+  const [[start], [limit], [delta]] = [0, 1, 2].map((i) => requiredNumbers(call, i, "the bounds"));
+  return [{ dtype: call.inputs[0]!.dtype, shape: [Math.max(0, Math.ceil((limit - start) / delta))] }];
+};
+
+export const EyeLike: ShapeRule = ({ inputs: [x], attributes, where }) => {
+  const dtype = attributes.has("dtype") ? dataTypeOfNumber(attributes.int("dtype")) : x!.dtype;
+  if (dtype === undefined) throw new BadInputError({ where, what: "unknown element type in attribute dtype" });
+  return [{ dtype, shape: x!.shape }];
+};
+
+export const Trilu: ShapeRule = ({ inputs: [x] }) => [x!];
 
 export const Expand: ShapeRule = (call) => {
   const [x] = call.inputs;
@@ -154,16 +172,6 @@ export const Tile: ShapeRule = (call) => {
   const repeats = requiredNumbers(call, 1, "the repeats");
   return [{ dtype: x!.dtype, shape: x!.shape.map((extent, axis) => extent * repeats[axis]) }];
 };
-
-/** The indexed axis is replaced by the axes of the indices. */
-export const Gather: ShapeRule = ({ inputs: [x, indices], attributes, where }) => {
-  const axis = normalizeAxis(where, attributes.int("axis", 0), x!.shape.length);
-  return [{ dtype: x!.dtype, shape: [...x!.shape.slice(0, axis), ...indices!.shape, ...x!.shape.slice(axis + 1)] }];
-};
-
-export const GatherElements: ShapeRule = ({ inputs: [x, indices] }) => [{ dtype: x!.dtype, shape: indices!.shape }];
-
-export const ScatterElements: ShapeRule = ({ inputs: [x] }) => [x!];
 
 export const DepthToSpace: ShapeRule = ({ inputs: [x], attributes, where }) => {
   const [n, c, h, w] = imageShape(where, x!.shape);
