@@ -1,7 +1,7 @@
 /**
  * @file The runtime as a parameter: what this package needs of onnxruntime-node, onnxruntime-web or the reference evaluator.
  *
- * Both onnxruntime packages fit as they are: `import * as ort from "onnxruntime-node"` and pass `ort`. Their Tensor classes
+ * Both onnxruntime packages fit as they are: import one as a namespace and pass the namespace. Their Tensor classes
  * differ, so a session only ever gets tensors of its own runtime.
  */
 
