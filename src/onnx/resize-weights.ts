@@ -116,8 +116,9 @@ function coordinateOf(where: string, mode: string, { from, to, scale, roi }: Axi
       return (i) => (to === 1 ? 0 : f(f(i * (from - 1)) / (to - 1)));
     case "tf_crop_and_resize": {
       const [start, end] = roi;
-      if (to === 1) return () => f(0.5 * (start + end) * (from - 1));
-      return (i) => f(f(start * (from - 1)) + f(f(i * f(f(end - start) * (from - 1))) / (to - 1)));
+      if (to === 1) return () => f(0.5 * f(start + end) * (from - 1));
+      const first = f(start * (from - 1));
+      return (i) => f(first + f(f(f(i * f(end - start)) * (from - 1)) / (to - 1)));
     }
     default:
       throw new UnsupportedError({ where, what: `unknown coordinate_transformation_mode ${JSON.stringify(mode)}` });

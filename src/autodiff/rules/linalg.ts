@@ -1,6 +1,8 @@
 /** @file VJP rules of the matrix products. */
 import type { GraphBuilder, Value } from "../../onnx/builder.ts";
-import { sizeOf } from "../../tensor/tensor.ts";
+import { einsumEquation, einsumTerms } from "../../onnx/einsum.ts";
+import { sameShape } from "../../tensor/shape.ts";
+import { sizeOf, tensorOf } from "../../tensor/tensor.ts";
 import { reshapeTo } from "../linear-maps.ts";
 import { unbroadcast } from "../unbroadcast.ts";
 import type { VjpRule } from "../vjp-rule.ts";
@@ -61,3 +63,49 @@ export const Gemm: VjpRule = ({ g, attributes, inputs: [a, b, c], cotangents: [d
     wants(2) ? bias() : undefined,
   ];
 };
+
+/**
+ * Y[o] = Σ A[a] · B[b] · … ⇒ Ā[a] = Σ Ȳ[o] · B[b] · …, an equation of its own. Labels that only A has are repeated, labels
+ * that A has twice are put on a diagonal.
+ */
+export const Einsum: VjpRule = ({ g, attributes, inputs, cotangents: [dy], wants, where }) => {
+  const shapes = inputs.map((input) => input!.shape);
+  const { operands, output } = einsumTerms(where, attributes.string("equation"), shapes);
+  return inputs.map((input, i) => {
+    if (!wants(i)) return undefined;
+    const others = operands.filter((_, k) => k !== i);
+    const own = [...new Set(operands[i])];
+    const found = own.filter((label) => output.includes(label) || others.some((labels) => labels.includes(label)));
+    const product = g.op("Einsum", [dy, ...inputs.filter((_, k) => k !== i)], {
+      equation: einsumEquation([output, ...others], found),
+    });
+    const extents = own.map((label) => input!.shape[operands[i].indexOf(label)]);
+    const counts = own.map((label) => product.shape[found.indexOf(label)] ?? 1);
+    const aligned = reshapeTo(g, product, counts);
+    const summed = unbroadcast(
+      g,
+      aligned,
+      counts.map((count, k) => (extents[k] === 1 ? 1 : count)),
+    );
+    const filled = sameShape(summed.shape, extents) ? summed : g.op("Expand", [summed, g.ints(extents)]);
+    return onDiagonals(g, filled, own, operands[i]);
+  });
+};
+
+/** `value`, whose axes are labelled `labels`, with the axes `target`: a label that comes again there makes a diagonal. */
+function onDiagonals(g: GraphBuilder, value: Value, labels: readonly string[], target: readonly string[]): Value {
+  const axes: string[] = [];
+  const masks: Value[] = [];
+  const maskLabels: string[][] = [];
+  for (const label of target) {
+    const copy = `${label}${axes.length}`;
+    axes.push(axes.includes(label) ? copy : label);
+    if (axes.at(-1) === label) continue;
+    const extent = value.shape[labels.indexOf(label)];
+    const identity = Float64Array.from({ length: extent * extent }, (_, n) => Number(n % (extent + 1) === 0));
+    masks.push(g.constant(tensorOf(value.dtype, identity, [extent, extent])));
+    maskLabels.push([label, copy]);
+  }
+  if (masks.length === 0) return value;
+  return g.op("Einsum", [value, ...masks], { equation: einsumEquation([labels, ...maskLabels], axes) });
+}

@@ -3,7 +3,7 @@ import { BadInputError } from "../../errors.ts";
 import { normalizeAxis, stridesOf } from "../../tensor/shape.ts";
 import { sizeOf } from "../../tensor/tensor.ts";
 import type { Kernel, NumericTensor } from "./kernel.ts";
-import { stridedCopy, takeAlong } from "./strided.ts";
+import { stridedPositions, takeAlong } from "./strided.ts";
 
 /** `indices` counted from the axis's beginning. */
 function resolveIndices(where: string, indices: Float64Array, extent: number): Float64Array {
@@ -24,20 +24,18 @@ export const Gather: Kernel = ({ inputs: [x, indices], attributes, outputs: [typ
 };
 
 /** For each element of `indices`, the position in `x` that has its coordinates, but the index itself along `axis`. */
-function elementPositions(where: string, x: NumericTensor, indices: NumericTensor, axis: number): Float64Array {
+function elementPositions(where: string, x: NumericTensor, indices: NumericTensor, axis: number): Int32Array {
   const strides = stridesOf(x.shape);
   const resolved = resolveIndices(where, indices.data, x.shape[axis]);
-  const own = stridedCopy(
-    Float64Array.from({ length: x.data.length }, (_, i) => i),
-    indices.shape,
-    strides.with(axis, 0),
-  );
+  const own = stridedPositions(indices.shape, strides.with(axis, 0));
   return own.map((position, i) => position + resolved[i] * strides[axis]);
 }
 
 export const GatherElements: Kernel = ({ inputs: [x, indices], attributes, outputs: [type], where }) => {
   const axis = normalizeAxis(where, attributes.int("axis", 0), x!.shape.length);
-  return [{ ...type, data: elementPositions(where, x!, indices!, axis).map((position) => x!.data[position]) }];
+  return [
+    { ...type, data: Float64Array.from(elementPositions(where, x!, indices!, axis), (position) => x!.data[position]) },
+  ];
 };
 
 /** How a scattered update joins the element that is there. */

@@ -1,7 +1,9 @@
 /** @file Reference kernels of the matrix products. */
+import { stridesOf } from "../../tensor/shape.ts";
 import { sizeOf } from "../../tensor/tensor.ts";
+import { einsumTerms } from "../einsum.ts";
 import type { Kernel, NumericTensor } from "./kernel.ts";
-import { broadcastTo, stridedCopy } from "./strided.ts";
+import { broadcastTo, stridedCopy, stridedPositions } from "./strided.ts";
 
 /** result[resultAt …] += a[aAt …] · b[bAt …] for row-major matrices of rows × inner and inner × columns. */
 function accumulateProduct(
@@ -54,4 +56,34 @@ export const Gemm: Kernel = ({ inputs: [a, b, c], attributes, outputs: [type] })
   accumulateProduct([matrix(a!, transA), 0], [matrix(b!, transB), 0], [product, 0], [rows, inner, columns]);
   const bias = c === undefined ? undefined : broadcastTo(c, type.shape);
   return [{ ...type, data: product.map((x, i) => alpha * x + (bias === undefined ? 0 : beta * bias[i])) }];
+};
+
+/** Every output element is the sum, over all values of the labels that are not in the output, of the operands' product. */
+export const Einsum: Kernel = ({ inputs, attributes, outputs: [type], where }) => {
+  const shapes = inputs.map((input) => input!.shape);
+  const { operands, output, extents } = einsumTerms(where, attributes.string("equation"), shapes);
+  const summed = [...extents.keys()].filter((label) => !output.includes(label));
+  // Where each operand is read is the sum of a place for the output's labels and one for the labels that are summed over.
+  const readers = inputs.map((input, i) => {
+    const strides = stridesOf(shapes[i]);
+    // No step along a label that the operand has not got or repeats over; the diagonal's if it has it twice.
+    const step = (label: string): number =>
+      operands[i].reduce((sum, own, axis) => sum + (own === label && shapes[i][axis] !== 1 ? strides[axis] : 0), 0);
+    const places = (labels: readonly string[]): Int32Array =>
+      stridedPositions(
+        labels.map((label) => extents.get(label)!),
+        labels.map(step),
+      );
+    return { data: input!.data, outer: places(output), inner: places(summed) };
+  });
+  const count = sizeOf(summed.map((label) => extents.get(label)!));
+  const data = new Float64Array(sizeOf(type.shape));
+  for (let n = 0; n < data.length; n++) {
+    for (let m = 0; m < count; m++) {
+      let product = 1;
+      for (const reader of readers) product *= reader.data[reader.outer[n] + reader.inner[m]];
+      data[n] += product;
+    }
+  }
+  return [{ ...type, data }];
 };

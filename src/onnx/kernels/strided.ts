@@ -4,26 +4,47 @@ import { type Shape, sizeOf } from "../../tensor/tensor.ts";
 import type { NumericTensor } from "./kernel.ts";
 
 /**
- * The elements of the view of `source` with `shape`, in row-major order: element [i, j, …] is
- * `source[offset + i · strides[0] + j · strides[1] + …]`. A stride may be 0 (repetition) or negative (reversal).
+ * Where the elements of a strided view lie, in row-major order: element [i, j, …] at
+ * `offset + i · strides[0] + j · strides[1] + …`. A stride may be 0 (repetition) or negative (reversal).
  */
+export function stridedPositions(shape: Shape, strides: readonly number[], offset = 0): Int32Array {
+  const positions = new Int32Array(sizeOf(shape));
+  forEachRow(shape, strides, offset, (from, length, stride, to) => {
+    for (let i = 0, at = from; i < length; i++, at += stride) positions[to + i] = at;
+  });
+  return positions;
+}
+
+/** The elements of `source` at the {@link stridedPositions} of a view. */
 export function stridedCopy(source: Float64Array, shape: Shape, strides: readonly number[], offset = 0): Float64Array {
   const result = new Float64Array(sizeOf(shape));
-  if (result.length === 0) return result;
+  forEachRow(shape, strides, offset, (from, length, stride, to) => {
+    for (let i = 0, at = from; i < length; i++, at += stride) result[to + i] = source[at];
+  });
+  return result;
+}
+
+/** Calls `row` for each stretch along the last axis: where it begins in the source, its length and stride, where it goes. */
+function forEachRow(
+  shape: Shape,
+  strides: readonly number[],
+  offset: number,
+  row: (from: number, length: number, stride: number, to: number) => void,
+): void {
+  const size = sizeOf(shape);
+  if (size === 0) return;
   const last = shape.length - 1;
   const [length, stride] = last < 0 ? [1, 0] : [shape[last], strides[last]];
   const index = new Array<number>(Math.max(last, 0)).fill(0);
   let from = offset;
-  for (let to = 0; ; ) {
-    for (let i = 0, at = from; i < length; i++, at += stride) result[to++] = source[at];
-    let axis = last - 1;
-    for (; axis >= 0; axis--) {
+  for (let to = 0; to < size; to += length) {
+    row(from, length, stride, to);
+    for (let axis = last - 1; axis >= 0; axis--) {
       from += strides[axis];
       if (++index[axis] < shape[axis]) break;
       from -= strides[axis] * shape[axis];
       index[axis] = 0;
     }
-    if (axis < 0) return result;
   }
 }
 

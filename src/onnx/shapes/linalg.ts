@@ -2,6 +2,7 @@
 import { BadInputError } from "../../errors.ts";
 import { broadcastShapes } from "../../tensor/shape.ts";
 import type { Shape } from "../../tensor/tensor.ts";
+import { einsumTerms } from "../einsum.ts";
 import type { ShapeRule } from "./shape-rule.ts";
 
 function checkInner(where: string, a: Shape, b: Shape, left: number, right: number): void {
@@ -30,4 +31,10 @@ export const Gemm: ShapeRule = ({ inputs: [a, b], attributes, where }) => {
   const [otherInner, columns] = attributes.int("transB", 0) ? b!.shape.toReversed() : b!.shape;
   checkInner(where, a!.shape, b!.shape, inner, otherInner);
   return [{ dtype: a!.dtype, shape: [rows, columns] }];
+};
+
+export const Einsum: ShapeRule = ({ inputs, attributes, where }) => {
+  const shapes = inputs.map((input) => input!.shape);
+  const { output, extents } = einsumTerms(where, attributes.string("equation"), shapes);
+  return [{ dtype: inputs[0]!.dtype, shape: output.map((label) => extents.get(label)!) }];
 };
