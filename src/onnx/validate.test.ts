@@ -20,9 +20,9 @@ test("everything that is wrong is said at once", () => {
     d = Tanh (c)
     e = com.example.Op (x)
   }`);
-  expect(() => validateModel(model, "m.onnx")).toThrow(BadInputError);
-  expect(() => validateModel(model, "m.onnx")).toThrow(
-    "m.onnx: not a valid ONNX model: opset 99 is newer than the newest that is known, 25; " +
+  expect(() => validateModel(model, { where: "m.onnx" })).toThrow(BadInputError);
+  expect(() => validateModel(model, { where: "m.onnx" })).toThrow(
+    "m.onnx: not a valid ONNX model: opset 99 is newer than the newest that is known, 26; " +
       "operator sets that are not imported: com.example; " +
       'values defined more than once: "w", "a"; ' +
       'values that nothing defines: "missing" (read by Add (a)), "captured" (read by If (a)), "gone" (read by the graph\'s outputs); ' +

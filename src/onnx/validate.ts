@@ -1,19 +1,26 @@
 /** @file Checking that a model is well formed before anything is done with it, and putting its nodes in order. */
 import type { GraphProto } from "onnx-buf";
-import { BadInputError } from "../errors.ts";
+import { BadInputError, checkKeys } from "../errors.ts";
 import { valuesReadBy } from "./captures.ts";
 import { describeNode, type Graph, type Model, type Node } from "./model.ts";
 
 /** The newest version of the standard operator set whose operators this package was written against. */
-export const newestOpset = 25;
+export const newestOpset = 26;
 
 const shownOffenders = 5;
+
+export interface ValidateModelOptions {
+  /** How messages call the model, such as its path. Default: "model". */
+  readonly where?: string;
+}
 
 /**
  * `model`, its nodes sorted topologically where they were not. Throws a BadInputError that lists everything that is wrong:
  * no outputs, values that are defined twice or not at all, cycles, operator sets that are not imported or too new.
  */
-export function validateModel(model: Model, where = "model"): Model {
+export function validateModel(model: Model, options: ValidateModelOptions = {}): Model {
+  checkKeys("validateModel", options, ["where"]);
+  const { where = "model" } = options;
   const problems = [...opsetProblems(model), ...graphProblems(model.graph)];
   const sorted = order(model.graph.nodes);
   if (sorted.cycle.length > 0) problems.push(offenders("nodes in a cycle", sorted.cycle.map(describeNode)));

@@ -3,13 +3,11 @@
  *
  * Going back from the wanted values through the producers, everything met is needed; the rest is left out.
  */
-import { MisuseError, nearest } from "../../errors.ts";
+import { checkKeys, MisuseError, nearest } from "../../errors.ts";
 import { valuesReadBy } from "../captures.ts";
 import type { Graph, Initializer, Node, ValueInfo } from "../model.ts";
 
 export interface ExtractSubgraphOptions {
-  /** The values that the extracted graph returns, by name. */
-  readonly outputs: readonly string[];
   /** Values where it begins: what produces them is left out and they become inputs. Default: the graph's own inputs. */
   readonly inputs?: readonly string[];
 }
@@ -19,7 +17,9 @@ export interface ExtractSubgraphOptions {
  * value; one that is an input or an initializer is passed through an Identity node, since a graph may not return these
  * directly. Throws a MisuseError that names unknown values.
  */
-export function extractSubgraph(graph: Graph, { outputs, inputs = [] }: ExtractSubgraphOptions): Graph {
+export function extractSubgraph(graph: Graph, outputs: readonly string[], options: ExtractSubgraphOptions = {}): Graph {
+  checkKeys("extractSubgraph", options, ["inputs"]);
+  const { inputs = [] } = options;
   const infos = new Map<string, ValueInfo>([
     ...graph.valueInfo,
     ...[...graph.initializers].map(([name, { dtype, shape }]): [string, ValueInfo] => [name, { name, dtype, shape }]),
