@@ -39,7 +39,7 @@ export function sphere([cx, cy, cz]: Vec3, radius: number): Distance {
   return (x, y, z) => Math.sqrt((x - cx) ** 2 + (y - cy) ** 2 + (z - cz) ** 2) - radius;
 }
 
-/** An ellipsoid with half axes `radii`; the distance is exact to first order at the surface. */
+/** An ellipsoid with the given half axes; outside the distance is exact to first order, inside it is a bound. */
 export function ellipsoid([cx, cy, cz]: Vec3, [rx, ry, rz]: Vec3): Distance {
   const least = Math.min(rx, ry, rz);
   return (x, y, z) => {
@@ -51,7 +51,7 @@ export function ellipsoid([cx, cy, cz]: Vec3, [rx, ry, rz]: Vec3): Distance {
     const qz = pz / rz;
     const scaled = Math.sqrt(px * px + py * py + pz * pz);
     const slope = Math.sqrt(qx * qx + qy * qy + qz * qz);
-    return slope < 1e-9 ? -least : (scaled * (scaled - 1)) / slope;
+    return scaled < 1 ? (scaled - 1) * least : (scaled * (scaled - 1)) / slope;
   };
 }
 

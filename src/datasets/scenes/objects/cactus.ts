@@ -9,10 +9,12 @@ export function cactus(random: Random): Solid {
   const top = ground + uniform(random, 1.05, 1.35);
   const girth = uniform(random, 0.17, 0.23);
   const ribs = integer(random, 8, 13);
-  const trunk = capsule([0, ground - 0.05, 0], [0, top, 0], girth, girth * 0.92);
+  const trunk = capsule([0, potted ? ground : girth, 0], [0, top, 0], girth, girth * 0.92);
   const ribbed: Distance = (x, y, z) => trunk(x, y, z) + 0.014 * Math.cos(ribs * Math.atan2(z, x));
   const parts: Part[] = [{ distance: ribbed, slot: 0 }];
   const arms = integer(random, 1, 4);
+  const height = top + girth + 0.08;
+  let radius = Math.hypot(height / 2, 0.3);
   let angle = uniform(random, -0.4, 0.4);
   for (let i = 0; i < arms; i++) {
     const from = ground + (top - ground) * uniform(random, 0.28, 0.55);
@@ -26,6 +28,8 @@ export function cactus(random: Random): Solid {
       girth * 0.58,
     );
     parts.push({ distance: arm, slot: 0 });
+    const [low, high] = [from + 0.05 - height / 2, from + rise - height / 2];
+    radius = Math.max(radius, Math.hypot(reach, low) + girth * 0.66, Math.hypot(reach * 1.04, high) + girth * 0.66);
     angle += i === 0 ? Math.PI + uniform(random, -0.5, 0.5) : Math.PI / 2;
   }
   if (potted) {
@@ -35,6 +39,5 @@ export function cactus(random: Random): Solid {
   if (chance(random, 0.4)) {
     parts.push({ distance: ellipsoid([0, top + girth * 0.95, 0], [0.13, 0.08, 0.13]), slot: 2 });
   }
-  const height = top + girth + 0.08;
-  return { parts, center: [0, height / 2, 0], radius: Math.hypot(height / 2, 0.46) + 0.02 };
+  return { parts, center: [0, height / 2, 0], radius: radius + 0.02 };
 }

@@ -41,7 +41,7 @@ function grow(random: Random, parts: Part[], x: number, z: number, scale: number
   if (warts === 0) return;
   parts.push({
     distance: (px, py, pz) => {
-      const near = shell(px, py, pz) - 0.1 * scale;
+      const near = 0.85 * shell(px, py, pz) - 0.1 * scale;
       if (near > 0.1) return near;
       let least = Infinity;
       for (const bump of bumps) least = Math.min(least, bump(px, py, pz));
