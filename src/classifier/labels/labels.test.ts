@@ -1,0 +1,28 @@
+import { expect, test } from "vitest";
+import { builtInLabels, findLabel, parseLabels } from "./labels.ts";
+
+test("labels are read one per line, without WordNet numbers, carriage returns and a final empty line", () => {
+  expect(parseLabels("n01440764 tench, Tinca tinca\r\nn01443537 goldfish\r\n\r\n", 2, "f")).toEqual([
+    "tench, Tinca tinca",
+    "goldfish",
+  ]);
+  expect(parseLabels("background\na\nb\n", 2, "f")).toEqual(["a", "b"]);
+});
+
+test("a list of another length says both numbers", () => {
+  expect(() => parseLabels("a\nb\n", 3, "names.txt")).toThrow(
+    "names.txt: the labels do not fit the model, expected 3 lines, one per class, got 2.",
+  );
+});
+
+test("a class is found by number, name and synonym", () => {
+  const { imagenet } = builtInLabels;
+  expect(imagenet).toHaveLength(1000);
+  expect(findLabel(281, imagenet, 1000)).toBe(281);
+  expect(findLabel("281", imagenet, 1000)).toBe(281);
+  expect(findLabel("Tabby", imagenet, 1000)).toBe(281);
+  expect(findLabel("tabby, tabby cat", imagenet, 1000)).toBe(281);
+  expect(() => findLabel("tabyb cat", imagenet, 1000)).toThrow('Did you mean "tabby cat"?');
+  expect(() => findLabel(1000, imagenet, 1000)).toThrow("expected 0 to 999, got 1000");
+  expect(() => findLabel("cat", undefined, 3)).toThrow("the model's classes have no names");
+});
