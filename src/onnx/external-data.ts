@@ -6,7 +6,7 @@
  */
 import type { TensorProto } from "onnx-buf";
 import { BadInputError } from "../errors.ts";
-import type { Graph, Initializer, Model, Storage } from "./model.ts";
+import type { Initializer, Model, Storage } from "./model.ts";
 
 /** The storage of `length` bytes at `offset` of the file at `location`; throws a BadInputError that starts with `where` if there are none. */
 export type ExternalReader = (location: string, offset: number, length: number, where: string) => Storage;
@@ -38,7 +38,7 @@ export function externalRangeOf(
 }
 
 /** Throws a {@link BadInputError} if `location` is not a path relative to, and inside of, the model's folder. */
-export function checkLocation(location: string, where: string): void {
+function checkLocation(location: string, where: string): void {
   const segments = location.split(/[/\\]/);
   const isAbsolute = /^([/\\]|[A-Za-z]:)/.test(location);
   if (location !== "" && !isAbsolute && !segments.includes("..") && !location.includes("\0")) return;
@@ -50,15 +50,6 @@ export function checkLocation(location: string, where: string): void {
     advice:
       "Do not use models from a source that you do not trust; otherwise save the model again with its weights beside it.",
   });
-}
-
-/** The distinct files that the initializers of `graph` refer to, in order of first use. */
-export function externalLocationsOf(graph: Graph): string[] {
-  const locations = new Set<string>();
-  for (const { storage } of graph.initializers.values()) {
-    if (storage.kind === "external") locations.add(storage.location);
-  }
-  return [...locations];
 }
 
 /** `model` with every external initializer read into memory: what it takes to write one self-contained file. */

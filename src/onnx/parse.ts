@@ -31,7 +31,7 @@ import {
 import { syntaxError, type Token, tokenize } from "./tokens.ts";
 
 /** What the text syntax calls the element types, where it is not what we call them. */
-export const dataTypeNames: ReadonlyMap<string, DataType> = new Map<string, DataType>([
+const dataTypeNames: ReadonlyMap<string, DataType> = new Map<string, DataType>([
   ...dataTypes.map((dtype): [string, DataType] => [dtype, dtype]),
   ["float", "float32"],
   ["double", "float64"],

@@ -1,6 +1,7 @@
 /** @file Models and graphs in ONNX's text syntax, which `parseModel` and `parseGraph` read back. */
 import { checkKeys, UnsupportedError } from "../errors.ts";
 import { sizeOf } from "../tensor/tensor.ts";
+import { toInt64 } from "./int64.ts";
 import {
   type Attribute,
   type Attributes,
@@ -201,7 +202,5 @@ function number(value: number): string {
 }
 
 function integer(value: number): string {
-  if (value >= 2 ** 63) return "9223372036854775807";
-  if (value <= -(2 ** 63)) return "-9223372036854775808";
-  return String(value);
+  return String(toInt64(value));
 }

@@ -29,6 +29,7 @@ import {
   ValueInfoProtoSchema,
 } from "onnx-buf";
 import { MisuseError } from "../errors.ts";
+import { toInt64 } from "./int64.ts";
 import { copyMessage, setField } from "./messages.ts";
 import type {
   Attribute,
@@ -247,15 +248,10 @@ function clearValues(proto: AttributeProto): void {
   proto.typeProtos = [];
 }
 
-const int64Max = 2n ** 63n - 1n;
-const int64Min = -(2n ** 63n);
-
 /** `value` as a 64-bit integer: exactly the one that was read where that still reads as `value`, else the nearest one. */
 function int64(value: number, before: bigint | undefined): bigint {
   if (before !== undefined && Number(before) === value) return before;
-  if (value >= 2 ** 63) return int64Max;
-  if (value <= -(2 ** 63)) return int64Min;
-  if (Number.isInteger(value)) return BigInt(value);
+  if (Number.isInteger(value) || Math.abs(value) === Infinity) return toInt64(value);
   throw new MisuseError({
     where: "writeModel",
     what: "an integer attribute does not hold an integer",

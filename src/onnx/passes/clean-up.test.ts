@@ -16,7 +16,7 @@ test("Constant nodes in all their forms become initializers", () => {
       b = Constant <value_float = 0.5> ()
       c = Constant <value_floats = [0.5, 2.0]> ()
       d = Constant <value_int = 3> ()
-      e = Constant <value_ints = [3, 4]> ()
+      e = Constant <value_ints = [3, 9223372036854775807]> ()
       f = Constant <value_string = "s"> ()
       h = Constant <value_strings = ["s", "t"]> ()
       y = Op (a, b, c, d, e, f, h)
@@ -28,7 +28,7 @@ test("Constant nodes in all their forms become initializers", () => {
     { dtype: "float32", shape: [], data: Float32Array.of(0.5) },
     { dtype: "float32", shape: [2], data: Float32Array.of(0.5, 2) },
     { dtype: "int64", shape: [], data: BigInt64Array.of(3n) },
-    { dtype: "int64", shape: [2], data: BigInt64Array.of(3n, 4n) },
+    { dtype: "int64", shape: [2], data: BigInt64Array.of(3n, 2n ** 63n - 1n) },
     { dtype: "string", shape: [], data: ["s"] },
     { dtype: "string", shape: [2], data: ["s", "t"] },
   ]);

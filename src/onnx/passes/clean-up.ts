@@ -7,9 +7,10 @@
  * node before it, or the value before it must keep its own name, the node stays, as an Identity.
  */
 import { checkKeys } from "../../errors.ts";
-import { type DataType, tensorOf } from "../../tensor/tensor.ts";
+import { tensorOf } from "../../tensor/tensor.ts";
 import { capturesOf } from "../captures.ts";
 import { freshNames } from "../fresh-names.ts";
+import { int64Tensor } from "../int64.ts";
 import { type Graph, type Initializer, initializerOf, type Node, tensorOfInitializer } from "../model.ts";
 import { filterMap, neededFor } from "./extract-subgraph.ts";
 
@@ -56,12 +57,12 @@ function constantsToInitializers(graph: Graph, kept: ReadonlySet<string>): Graph
 function constantOf({ attributes }: Node): Initializer | undefined {
   const { value, value_float, value_floats, value_int, value_ints, value_string, value_strings } = attributes;
   if (value?.kind === "tensor") return value.value;
-  const numbers = (dtype: DataType, elements: readonly number[], shape: readonly number[]): Initializer =>
-    initializerOf(tensorOf(dtype, elements, shape));
-  if (value_float?.kind === "float") return numbers("float32", [value_float.value], []);
-  if (value_floats?.kind === "floats") return numbers("float32", value_floats.value, [value_floats.value.length]);
-  if (value_int?.kind === "int") return numbers("int64", [value_int.value], []);
-  if (value_ints?.kind === "ints") return numbers("int64", value_ints.value, [value_ints.value.length]);
+  const float = (elements: readonly number[], shape: readonly number[]): Initializer =>
+    initializerOf(tensorOf("float32", elements, shape));
+  if (value_float?.kind === "float") return float([value_float.value], []);
+  if (value_floats?.kind === "floats") return float(value_floats.value, [value_floats.value.length]);
+  if (value_int?.kind === "int") return initializerOf(int64Tensor([value_int.value], []));
+  if (value_ints?.kind === "ints") return initializerOf(int64Tensor(value_ints.value));
   if (value_string?.kind === "string") {
     return initializerOf({ dtype: "string", shape: [], data: [value_string.value] });
   }

@@ -1,0 +1,143 @@
+/**
+ * @file Replacing calls of model-local functions by what the functions do.
+ *
+ * The body is copied with its parameters replaced by the call's values, its own values renamed after the call, and references
+ * to the function's attributes replaced by what the call (or else the default) gives.
+ */
+import { UnsupportedError } from "../../errors.ts";
+import { freshNames } from "../fresh-names.ts";
+import {
+  type Attribute,
+  type Attributes,
+  describeNode,
+  type FunctionDefinition,
+  type Graph,
+  type Model,
+  type Node,
+} from "../model.ts";
+import { upgradeOpset } from "./upgrade-opset.ts";
+
+/**
+ * `model` without functions. Where a function was written for another standard operator set than the model, everything is
+ * upgraded to the newest of them first. Throws an UnsupportedError for functions that call themselves.
+ */
+export function inlineFunctions(model: Model): Model {
+  if (model.functions.length === 0) return model;
+  const versions = [model.opsets, ...model.functions.map(({ opsets }) => opsets)].flatMap(
+    (opsets) => opsets.get("") ?? [],
+  );
+  const isMixed = new Set(versions).size > 1;
+  const { graph, functions, ...rest } = isMixed ? upgradeOpset(model, { target: Math.max(...versions) }) : model;
+  const byKey = new Map(functions.map((definition) => [keyOf(definition), definition]));
+  const local = new Set(functions.map(({ domain }) => domain));
+  const opsets = new Map([...rest.opsets].filter(([domain]) => domain === "" || !local.has(domain)));
+  for (const definition of functions) {
+    for (const [domain, version] of definition.opsets) {
+      if (!opsets.has(domain) && !local.has(domain)) opsets.set(domain, version);
+    }
+  }
+  const inliner: Inliner = { functions: byKey, fresh: freshNames(graph), open: [] };
+  return { ...rest, opsets, graph: inlineIn(graph, inliner), functions: [] };
+}
+
+interface Inliner {
+  readonly functions: ReadonlyMap<string, FunctionDefinition>;
+  readonly fresh: (wish: string) => string;
+  /** The functions that are being inlined, outermost first. */
+  readonly open: readonly string[];
+}
+
+/** Functions are known by domain, name and, since IR version 10, overload. */
+function keyOf({ domain, origin, ...rest }: FunctionDefinition | Node): string {
+  const name = "opType" in rest ? rest.opType : rest.name;
+  const overload = (origin as { readonly overload?: string } | undefined)?.overload ?? "";
+  return [domain, name, overload].join("\n");
+}
+
+function inlineIn(graph: Graph, inliner: Inliner): Graph {
+  return { ...graph, nodes: graph.nodes.flatMap((node) => inlineNode(node, inliner)) };
+}
+
+function inlineNode(node: Node, inliner: Inliner): Node[] {
+  const key = keyOf(node);
+  const definition = inliner.functions.get(key);
+  if (definition === undefined) {
+    const attributes = mapGraphs(node.attributes, (graph) => inlineIn(graph, inliner));
+    return [attributes === node.attributes ? node : { ...node, attributes }];
+  }
+  if (inliner.open.includes(key)) {
+    throw new UnsupportedError({
+      where: describeNode(node),
+      what: `the function ${definition.domain}.${definition.name} calls itself`,
+      advice: "ONNX does not allow recursion; export the model again.",
+    });
+  }
+  const body = bodyOf(definition, node, inliner.fresh);
+  return body.flatMap((inner) => inlineNode(inner, { ...inliner, open: [...inliner.open, key] }));
+}
+
+function mapGraphs(attributes: Attributes, change: (graph: Graph) => Graph): Attributes {
+  if (!Object.values(attributes).some(({ kind }) => kind === "graph")) return attributes;
+  return Object.fromEntries(
+    Object.entries(attributes).map(([name, attribute]): [string, Attribute] => [
+      name,
+      attribute.kind === "graph" ? { kind: "graph", value: change(attribute.value) } : attribute,
+    ]),
+  );
+}
+
+/** The nodes of `definition` in place of `call`. */
+function bodyOf(definition: FunctionDefinition, call: Node, fresh: (wish: string) => string): Node[] {
+  const prefix = call.name || call.outputs.find((name) => name !== "") || definition.name;
+  const names = new Map<string, string>([["", ""]]);
+  definition.inputs.forEach((name, i) => {
+    names.set(name, call.inputs[i] ?? "");
+  });
+  const passed: Node[] = [];
+  definition.outputs.forEach((name, i) => {
+    const output = call.outputs[i] ?? "";
+    if (output === "") return;
+    if (!names.has(name)) names.set(name, output);
+    // An output that is a parameter, or the same as an earlier one, has no node of its own to produce it.
+    else passed.push({ opType: "Identity", domain: "", name: "", inputs: [name], outputs: [output], attributes: {} });
+  });
+  const now = (name: string): string => {
+    const known = names.get(name);
+    if (known !== undefined) return known;
+    const own = fresh(`${prefix}/${name}`);
+    names.set(name, own);
+    return own;
+  };
+  const values = { ...definition.attributeDefaults, ...call.attributes };
+  const nodes = definition.nodes.map((node): Node => {
+    const outputs = node.outputs.map(now);
+    const name = node.name === "" ? "" : `${prefix}/${node.name}`;
+    return { ...node, name, inputs: node.inputs.map(now), outputs, attributes: resolve(node.attributes, values, now) };
+  });
+  return [...nodes, ...passed.map((node) => ({ ...node, inputs: node.inputs.map(now) }))];
+}
+
+/** `attributes` with references replaced by `values` (left out where there is none) and the names in inner graphs by `now`. */
+function resolve(attributes: Attributes, values: Attributes, now: (name: string) => string): Attributes {
+  const resolved = Object.entries(attributes).flatMap(([name, attribute]): [string, Attribute][] => {
+    if (attribute.kind !== "reference") return [[name, attribute]];
+    const value = values[attribute.value];
+    return value === undefined ? [] : [[name, value]];
+  });
+  return mapGraphs(Object.fromEntries(resolved), (graph) => renameIn(graph, values, now));
+}
+
+function renameIn(graph: Graph, values: Attributes, outer: (name: string) => string): Graph {
+  const own = new Set([...graph.inputs.map(({ name }) => name), ...graph.initializers.keys()]);
+  for (const node of graph.nodes) for (const name of node.outputs) own.add(name);
+  const now = (name: string): string => (own.has(name) ? name : outer(name));
+  return {
+    ...graph,
+    outputs: graph.outputs.map((info) => ({ ...info, name: now(info.name) })),
+    nodes: graph.nodes.map((node) => ({
+      ...node,
+      inputs: node.inputs.map(now),
+      attributes: resolve(node.attributes, values, now),
+    })),
+  };
+}
