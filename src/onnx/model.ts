@@ -137,7 +137,8 @@ export function tensorOfInitializer(initializer: Initializer, where = "initializ
     });
   }
   const ArrayType = arrayTypeOf(dtype);
-  const aligned = bytes.byteOffset % ArrayType.BYTES_PER_ELEMENT === 0 ? bytes : bytes.slice();
+  // A copy by `new`, for the slice of a Node Buffer is no copy.
+  const aligned = bytes.byteOffset % ArrayType.BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes);
   return { dtype, shape, data: new ArrayType(aligned.buffer as ArrayBuffer, aligned.byteOffset, sizeOf(shape)) };
 }
 
