@@ -142,7 +142,7 @@ function crdSpaceToDepth(g: GraphBuilder, value: Value, shape: readonly number[]
 
 /** Blocks of pixels moved to blocks of channels ⇒ the cotangent is moved back. */
 export const SpaceToDepth: VjpRule = ({ g, attributes, cotangents: [dy] }) => [
-  g.op("DepthToSpace", [dy], { blocksize: attributes.int("blocksize"), mode: "DCR" }),
+  g.op("DepthToSpace", [dy], { blocksize: attributes.int("blocksize"), mode: attributes.string("mode", "DCR") }),
 ];
 
 /** y = x above or below a diagonal, 0 elsewhere ⇒ x̄ = ȳ there, 0 elsewhere */

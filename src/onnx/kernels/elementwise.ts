@@ -57,10 +57,14 @@ export const Max = variadic(Math.max);
 export const Min = variadic(Math.min);
 /** Integers are rounded toward zero, as when a float power is cast to the base's type. */
 export const Pow = binary((dtype) => (isFloating(dtype) ? (a, b) => a ** b : (a, b) => Math.trunc(a ** b)));
-/** The result has the divisor's sign, or the dividend's if `fmod` is set. */
+/** The result has the dividend's sign if `fmod` is set, otherwise the divisor's. */
 export const Mod: Kernel = ({ inputs: [a, b], attributes, outputs: [type] }) => {
-  const fmod = attributes.int("fmod", 0) !== 0;
-  return [join(a!, b!, type, fmod ? (x, y) => x % y : (x, y) => x - y * Math.floor(x / y))];
+  if (attributes.int("fmod", 0) !== 0) return [join(a!, b!, type, (x, y) => x % y)];
+  const modulo = (x: number, y: number): number => {
+    const rest = x % y;
+    return rest !== 0 && rest < 0 !== y < 0 ? rest + y : rest;
+  };
+  return [join(a!, b!, type, modulo)];
 };
 
 export const Less = variadic((a, b) => Number(a < b));

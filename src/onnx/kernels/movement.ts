@@ -138,31 +138,41 @@ export const Tile: Kernel = ({ inputs: [x, repeats], outputs: [type] }) => {
   return [{ ...type, data }];
 };
 
+/**
+ * The steps along a channel, a block's rows and its columns among the channels of the deep picture: channels are ordered
+ * (block row, block column, channel) in DCR mode and (channel, block row, block column) in CRD mode.
+ */
+function blockStrides(mode: string, block: number, channels: number, plane: number): [number, number, number] {
+  return mode === "CRD"
+    ? [block * block * plane, block * plane, plane]
+    : [plane, block * channels * plane, channels * plane];
+}
+
 export const DepthToSpace: Kernel = ({ inputs: [x], attributes, outputs: [type] }) => {
   const block = attributes.int("blocksize");
   const [n, c, h, w] = type.shape;
   const [rows, columns] = [h / block, w / block];
-  const [plane, image] = [rows * columns, x!.data.length / n];
-  // In DCR order the input's channel is (block row, block column, channel), in CRD order (channel, block row, block column).
-  const [channel, blockRow, blockColumn] =
-    attributes.string("mode", "DCR") === "DCR"
-      ? [plane, block * c * plane, c * plane]
-      : [block * block * plane, block * plane, plane];
-  const data = stridedCopy(
-    x!.data,
-    [n, c, rows, block, columns, block],
-    [image, channel, columns, blockRow, 1, blockColumn],
-  );
+  const [channel, blockRow, blockColumn] = blockStrides(attributes.string("mode", "DCR"), block, c, rows * columns);
+  const shape = [n, c, rows, block, columns, block];
+  const data = stridedCopy(x!.data, shape, [x!.data.length / n, channel, columns, blockRow, 1, blockColumn]);
   return [{ ...type, data }];
 };
 
+/** Opset 28 knows a mode for it too. */
 export const SpaceToDepth: Kernel = ({ inputs: [x], attributes, outputs: [type] }) => {
   const block = attributes.int("blocksize");
   const [n, c, h, w] = x!.shape;
-  const data = stridedCopy(
-    x!.data,
-    [n, block, block, c, h / block, w / block],
-    [c * h * w, w, 1, h * w, block * w, block],
-  );
-  return [{ ...type, data }];
+  const [rows, columns] = [h / block, w / block];
+  const steps = { n: c * h * w, c: h * w, blockRow: w, blockColumn: 1, row: block * w, column: block };
+  const [shape, strides] =
+    attributes.string("mode", "DCR") === "CRD"
+      ? [
+          [n, c, block, block, rows, columns],
+          [steps.n, steps.c, steps.blockRow, steps.blockColumn, steps.row, steps.column],
+        ]
+      : [
+          [n, block, block, c, rows, columns],
+          [steps.n, steps.blockRow, steps.blockColumn, steps.c, steps.row, steps.column],
+        ];
+  return [{ ...type, data: stridedCopy(x!.data, shape, strides) }];
 };
