@@ -4,9 +4,15 @@
  * Source: Elliott, Law and Russell, "Adversarial Perturbations on the Perceptual Ball", equations (1) to (4) and section 3;
  * preset `released` after the authors' published code.
  */
-import { type Classification, type Classifier, classificationOf, softmaxAt } from "../classifier/classifier.ts";
+import {
+  type Classification,
+  type Classifier,
+  classificationOf,
+  type SharedObjective,
+  softmaxAt,
+} from "../classifier/classifier.ts";
 import type { Layer, LayerSelector } from "../classifier/layers.ts";
-import type { Objective, ObjectiveEvaluation, Problem, Reference } from "../classifier/objective.ts";
+import type { ObjectiveEvaluation, Problem, Reference } from "../classifier/objective.ts";
 import type { Space } from "../classifier/objective-graph.ts";
 import { denormalizePixels, normalizePixels } from "../classifier/preprocessing.ts";
 import { checkKeys, MisuseError, numberIn, oneOf } from "../errors.ts";
@@ -147,6 +153,13 @@ const flipShare = 0.005;
 /** The released code's γ, for means of squares. */
 const releasedWeight = 10_000;
 
+/** Throws the MisuseError that {@link perceptualAttack} would throw for `options`, before any image is at hand. */
+export function checkPerceptualOptions(classifier: Classifier, options: PerceptualOptions): void {
+  checkKeys("perceptualAttack", options, optionKeys);
+  planOf(classifier, options);
+  for (const label of [options.label, options.target]) if (label !== undefined) classifier.findLabel(label);
+}
+
 /**
  * The perceptual perturbation of `image` [C, H, W], pixels in [0, 1] at the network's size. Not flipping the label is an outcome,
  * not an error. Throws a MisuseError for options that cannot be meant, all of them before anything runs.
@@ -249,7 +262,7 @@ interface Plan {
 interface Run {
   readonly plan: Plan;
   readonly classifier: Classifier;
-  readonly objective: Objective;
+  readonly objective: SharedObjective;
   readonly reference: Reference;
   readonly image: ImageTensor;
   readonly start: Float32Array;

@@ -122,7 +122,8 @@ export function* strengthSearch<E extends StrengthEvaluation>(
       from = stage.point;
     } else {
       high = gamma;
-      if (best !== undefined) from = best.point;
+      // Without a flip yet, a weaker term goes on from where the stronger one had to stop.
+      from = best?.point ?? stage.point;
     }
     if (low !== undefined && high !== undefined) {
       if (high / low <= ratio) {
