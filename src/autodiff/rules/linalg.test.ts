@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { expectAdjoint, expectRule } from "../../../test/expect-operator.ts";
 import { float } from "../../onnx/attributes.ts";
-import { checkVjp, spreadTensor } from "../../testing/check-vjp.ts";
+import { checkVjp, spreadTensor, testTensor } from "../../testing/check-vjp.ts";
 
 const runs = { numRuns: 30 };
 const extent = fc.integer({ min: 1, max: 4 });
@@ -113,5 +113,41 @@ describe("Einsum", () => {
     await expectRule("Einsum", [spreadTensor([2, 1, 4, 3]), spreadTensor([1, 5, 3, 2], 2)], {
       attributes: { equation: "...ij,...jk->...ik" },
     });
+  });
+});
+
+describe("Attention", () => {
+  const opset = 23;
+  const folded = [spreadTensor([2, 3, 8], 1, 2), spreadTensor([2, 5, 8], 2, 2), spreadTensor([2, 5, 6], 3)];
+  const heads = { q_num_heads: 2, kv_num_heads: 2 };
+
+  test("with heads folded into the last axis, or in an axis of their own", async () => {
+    await expectRule("Attention", folded, { attributes: heads, opset });
+    const inputs = [spreadTensor([2, 2, 3, 4], 1, 2), spreadTensor([2, 2, 5, 4], 2, 2), spreadTensor([2, 2, 5, 3], 3)];
+    await expectRule("Attention", inputs, { opset });
+  });
+
+  test("with a scale, a cap, and causal", async () => {
+    await expectRule("Attention", folded, { attributes: { ...heads, scale: float(0.3) }, opset });
+    await expectRule("Attention", folded, { attributes: { ...heads, softcap: float(1.5) }, opset });
+    await expectRule("Attention", folded, { attributes: { ...heads, is_causal: 1 }, opset });
+  });
+
+  test("with keys and values shared by groups of heads", async () => {
+    const inputs = [spreadTensor([1, 3, 16], 1, 2), spreadTensor([1, 4, 8], 2, 2), spreadTensor([1, 4, 8], 3)];
+    await expectRule("Attention", inputs, { attributes: { q_num_heads: 4, kv_num_heads: 2 }, opset });
+  });
+
+  test("with a mask of numbers, which has a cotangent too, and one of booleans", async () => {
+    await expectRule("Attention", [...folded, spreadTensor([3, 5], 4)], { attributes: heads, opset });
+    await expectRule("Attention", [...folded, spreadTensor([2, 1, 3, 5], 4)], { attributes: heads, opset });
+    const allowed = testTensor([3, 5], [1, 1, 0, 1, 1, 0, 1], "bool");
+    await expectRule("Attention", [...folded, allowed], { attributes: heads, opset });
+  });
+
+  test("a query that may attend to nothing has no cotangent", () => {
+    const nothing = testTensor([3, 5], [0, 0, 0, 0, 0, 1, 1, 1, 1, 1], "bool");
+    const check = checkVjp("Attention", [...folded, nothing], { attributes: heads });
+    expect(check.relativeError).toBeLessThan(1e-6);
   });
 });

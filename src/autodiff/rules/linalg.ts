@@ -7,6 +7,8 @@ import { reshapeTo } from "../linear-maps.ts";
 import { unbroadcast } from "../unbroadcast.ts";
 import type { VjpRule } from "../vjp-rule.ts";
 
+export { Attention } from "./attention.ts";
+
 /** `value` with its last two axes exchanged. */
 function transposed(g: GraphBuilder, value: Value): Value {
   const rank = value.shape.length;

@@ -5,6 +5,8 @@ import { einsumTerms } from "../einsum.ts";
 import type { Kernel, NumericTensor } from "./kernel.ts";
 import { broadcastTo, stridedCopy, stridedPositions } from "./strided.ts";
 
+export { Attention } from "./attention.ts";
+
 /** result[resultAt …] += a[aAt …] · b[bAt …] for row-major matrices of rows × inner and inner × columns. */
 function accumulateProduct(
   [a, aAt]: readonly [Float64Array, number],

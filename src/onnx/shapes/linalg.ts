@@ -5,6 +5,8 @@ import type { Shape } from "../../tensor/tensor.ts";
 import { einsumTerms } from "../einsum.ts";
 import type { ShapeRule } from "./shape-rule.ts";
 
+export { Attention } from "./attention.ts";
+
 function checkInner(where: string, a: Shape, b: Shape, left: number, right: number): void {
   if (left === right) return;
   throw new BadInputError({
