@@ -15,11 +15,13 @@ export interface DifferentiateOptions extends InferShapesOptions {
   readonly rules?: RuleTable;
   /** The name of the new input that takes the cotangent, of the shape of `of`. Default "cotangent". */
   readonly cotangent?: string;
+  /** The names of the new outputs, one for each of `wrt`. Default: that value's name with "_gradient". */
+  readonly gradients?: readonly string[];
 }
 
 /**
  * `graph` with one more input, the cotangent v of the value `of`, and one more output per name in `wrt`: vᵀ · ∂of/∂wrt, of
- * that value's shape, called `<name>_gradient`. The result has static shapes and only standard operators, and shares its
+ * that value's shape. The result has static shapes and only standard operators, and shares its
  * weights with `graph`. Conventions at kinks and ties are those of the rules, which follow PyTorch.
  */
 export function differentiate(graph: Graph, options: DifferentiateOptions = {}): Graph {
@@ -28,6 +30,7 @@ export function differentiate(graph: Graph, options: DifferentiateOptions = {}):
     wrt = [graph.inputs[0]?.name],
     rules = vjpRules,
     cotangent = "cotangent",
+    gradients: names = wrt.map((name) => `${name}_gradient`),
   } = options;
   const typed = inferShapes(graph, options);
   for (const name of [of, ...wrt]) {
@@ -44,7 +47,7 @@ export function differentiate(graph: Graph, options: DifferentiateOptions = {}):
   });
   for (const output of graph.outputs) g.output(g.value(output.name));
   gradients.forEach((gradient, i) => {
-    g.output(gradient, `${wrt[i]}_gradient`);
+    g.output(gradient, names[i]);
   });
   return g.toGraph(graph.name);
 }

@@ -1,15 +1,15 @@
 /** @file A model made usable as an image classifier: pixels in, labels, layers, objectives and gradients out. */
 import type { RuleTable } from "../autodiff/rules/index.ts";
 import { checkKeys, MisuseError } from "../errors.ts";
-import { applyGeometry } from "../image/geometry.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
 import type { Model } from "../onnx/model.ts";
 import { createSession, modelOf, type Session, type SessionOptions } from "../runtime/session.ts";
 import { floatTensor } from "../tensor/tensor.ts";
+import { fitPicture } from "./fit-picture.ts";
 import { guessPreprocessing, type PreprocessingGuess } from "./guess-preprocessing.ts";
 import { builtInLabels, findLabel, guessLabels, parseLabels } from "./labels/labels.ts";
 import { type Layer, type LayerSelector, listLayers, selectLayers } from "./layers.ts";
-import { createObjective, type Objective } from "./objective.ts";
+import { createObjective, finiteLogits, type Objective } from "./objective.ts";
 import {
   objectiveInputs as inputs,
   logitsGraph,
@@ -58,6 +58,9 @@ export interface ImageInput extends Preprocessing {
   readonly width: number;
 }
 
+/** An objective that others may be using as well: the classifier disposes of it. */
+export type SharedObjective = Omit<Objective, "dispose">;
+
 export interface Classifier {
   readonly model: Model;
   readonly prepared: PreparedModel;
@@ -81,13 +84,15 @@ export interface Classifier {
     label: number,
     options?: { readonly rules?: RuleTable; readonly targeted?: boolean; readonly signal?: AbortSignal },
   ): Promise<{ readonly margin: number; readonly gradient: Float32Array; readonly logits: Float32Array }>;
-  /** A session for objective (4) that compares the given layers. The caller disposes of it. */
+  /** Objective (4) comparing the given layers, ready to run: one session for all that ask for the same, held by the classifier. */
   objective(options: {
     readonly layers: readonly Layer[];
     readonly space?: Space;
     readonly batch?: number;
-  }): Promise<Objective>;
-  /** Releases the sessions that the classifier itself holds. */
+  }): Promise<SharedObjective>;
+  /** The same model with its pixels prepared otherwise: a classifier of its own, with sessions of its own. */
+  withPreprocessing(guess: PreprocessingGuess): Classifier;
+  /** Releases all sessions. */
   dispose(): Promise<void>;
 }
 
@@ -122,9 +127,25 @@ export function createClassifier(model: Model, options: ClassifierOptions): Clas
     inputSize: options.inputSize,
     layout: given.layout,
   });
-  const { height, width, classCount, channels } = prepared;
+  const { height, classCount } = prepared;
   const typed = prepared.typed(prepared.fixedBatch ?? 1);
-  const guess = guessPreprocessing(prepared, typed, given);
+  const labels = resolveLabels(options.labels, model, classCount, height, where);
+  const layers = listLayers(typed);
+  return assemble(guessPreprocessing(prepared, typed, given), { where, prepared, labels, layers, sessionOptions });
+}
+
+/** What does not depend on how pixels are prepared. */
+interface Parts {
+  readonly where: string;
+  readonly prepared: PreparedModel;
+  readonly labels: readonly string[] | undefined;
+  readonly layers: readonly Layer[];
+  readonly sessionOptions: SessionOptions;
+}
+
+function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
+  const { where, prepared, labels, layers, sessionOptions } = parts;
+  const { model, height, width, classCount, channels } = prepared;
   const { preprocessing } = guess;
   const input: ImageInput = {
     ...preprocessing,
@@ -133,10 +154,8 @@ export function createClassifier(model: Model, options: ClassifierOptions): Clas
     height,
     width,
   };
-  const labels = resolveLabels(options.labels, model, classCount, height, where);
-  const layers = listLayers(typed);
-
   const owned = new Map<string, Promise<Session>>();
+  const objectives = new Map<string, Promise<Objective>>();
   const ruleNames = new Map<RuleTable | undefined, string>();
   const session = (key: string, graph: () => ReturnType<typeof logitsGraph>): Promise<Session> => {
     const existing = owned.get(key);
@@ -169,14 +188,14 @@ export function createClassifier(model: Model, options: ClassifierOptions): Clas
     findLabel: (label) => findLabel(label, labels, classCount),
     layers,
     selectLayers: (selectors) => selectLayers(layers, selectors),
-    fit: (picture) => toChannels(applyGeometry(picture, input.geometry), channels),
+    fit: (picture) => fitPicture(picture, input),
     async classify(image, { signal } = {}) {
       const { shape, data } = checkImage(image);
       const forward = await session("logits", () => logitsGraph(prepared, graphOptions));
       const results = await forward.run({ [inputs.image]: floatTensor(data, [1, ...shape]) }, [outputs.logits], {
         signal,
       });
-      return classificationOf(results[outputs.logits].data as Float32Array);
+      return classificationOf(finiteLogits(results[outputs.logits].data as Float32Array, where));
     },
     async marginGradient(image, label, { rules, targeted = false, signal } = {}) {
       const { shape, data } = checkImage(image);
@@ -200,18 +219,27 @@ export function createClassifier(model: Model, options: ClassifierOptions): Clas
         logits: results[outputs.logits].data as Float32Array,
       };
     },
-    objective: ({ layers: compared, space = "pixels", batch = 1 }) =>
-      createObjective(prepared, {
+    objective({ layers: compared, space = "pixels", batch = 1 }) {
+      const key = JSON.stringify([space, batch, compared.map((layer) => layer.name)]);
+      const existing = objectives.get(key);
+      if (existing !== undefined) return existing;
+      const created = createObjective(prepared, {
+        where,
         layers: compared,
         space,
         batch,
         normalization: input,
         createSession: (objective) => createSession(objective, sessionOptions),
-      }),
+      });
+      objectives.set(key, created);
+      return created;
+    },
+    withPreprocessing: (other) => assemble(other, parts),
     async dispose() {
-      const sessions = await Promise.allSettled(owned.values());
+      const held = await Promise.allSettled<Session | Objective>([...owned.values(), ...objectives.values()]);
       owned.clear();
-      await Promise.all(sessions.map((result) => (result.status === "fulfilled" ? result.value.dispose() : undefined)));
+      objectives.clear();
+      await Promise.all(held.map((result) => (result.status === "fulfilled" ? result.value.dispose() : undefined)));
     },
   };
 }
@@ -261,20 +289,4 @@ function resolveLabels(
   const embedded = model.metadata.get("labels");
   if (embedded !== undefined) return parseLabels(embedded, classCount, `${where}: labels`);
   return guessLabels(classCount, height);
-}
-
-/** `image` with one channel: luma as Pillow's "L" mode weighs it (ITU-R 601). */
-function toChannels(image: ImageTensor, channels: 1 | 3): ImageTensor {
-  const [c, h, w] = image.shape;
-  if (c === channels) return image;
-  const plane = h * w;
-  const data = new Float32Array(channels * plane);
-  if (channels === 1) {
-    for (let i = 0; i < plane; i++) {
-      data[i] = 0.299 * image.data[i] + 0.587 * image.data[plane + i] + 0.114 * image.data[2 * plane + i];
-    }
-  } else {
-    for (let k = 0; k < channels; k++) data.set(image.data, k * plane);
-  }
-  return floatTensor(data, [channels, h, w]);
 }

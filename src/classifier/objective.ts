@@ -1,5 +1,5 @@
 /** @file The objective of the paper as something to evaluate: images in; value, margin, distances, logits and gradient out. */
-import { MisuseError } from "../errors.ts";
+import { BadInputError, MisuseError } from "../errors.ts";
 import { modelOf, type Session } from "../runtime/session.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { floatTensor } from "../tensor/tensor.ts";
@@ -68,6 +68,8 @@ export interface Objective {
 }
 
 export interface CreateObjectiveOptions {
+  /** How messages call the model. */
+  readonly where: string;
   readonly layers: readonly Layer[];
   readonly space: Space;
   readonly batch: number;
@@ -181,7 +183,7 @@ export async function createObjective(prepared: PreparedModel, options: CreateOb
       return images.map((image, n) => ({
         image,
         features: names.map((name) => row(results[name], n, batch)),
-        logits: row(results[outputs.logits], n, batch),
+        logits: finiteLogits(row(results[outputs.logits], n, batch), options.where),
       }));
     },
     async evaluate(points, problems, { signal } = {}) {
@@ -223,6 +225,18 @@ export async function createObjective(prepared: PreparedModel, options: CreateOb
   function sizeOfRow(shape: readonly number[]): number {
     return shape === imageShape ? imageSize : shape.slice(1).reduce((a, b) => a * b, 1);
   }
+}
+
+/** `logits`, if all of them are finite numbers; otherwise throws a BadInputError. */
+export function finiteLogits(logits: Float32Array, where: string): Float32Array {
+  const bad = logits.findIndex((logit) => !Number.isFinite(logit));
+  if (bad < 0) return logits;
+  throw new BadInputError({
+    where,
+    what: `the logit of class ${bad} is not a finite number`,
+    got: String(logits[bad]),
+    advice: "Look for NaN or infinity in the model's weights, and check the preprocessing.",
+  });
 }
 
 /** Row `n` of a tensor with `batch` rows; shared memory if it is the only one. */

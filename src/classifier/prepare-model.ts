@@ -44,13 +44,13 @@ export interface PreparedModel {
 /** Throws a BadInputError or UnsupportedError that says why `model` is no image classifier that can be differentiated. */
 export function prepareModel(model: Model, options: PrepareModelOptions): PreparedModel {
   const { where } = options;
-  const upgraded = upgradeOpset(inlineFunctions(validateModel(model, where)));
+  const upgraded = upgradeOpset(inlineFunctions(validateModel(model, { where })));
   const full = cleanUp(upgraded.graph);
   const image = findImageInput(full, options);
   const sized: Record<string, Shape> = { [image.name]: imageShape(image, 1) };
   const typedFull = inferShapes(full, { inputShapes: sized });
   const { logits, softmax, classCount } = findLogits(typedFull, options);
-  const graph = extractSubgraph(full, { outputs: [logits] });
+  const graph = extractSubgraph(full, [logits]);
   return {
     model,
     graph,

@@ -1,0 +1,241 @@
+/** @file `perceptual-ball explain`: pictures in, a report out. */
+import { basename, join } from "node:path";
+import { Command } from "commander";
+import { checkPerceptualOptions, type PerceptualOptions, perceptualAttack } from "../attacks/perceptual.ts";
+import { BadInputError, MisuseError, PerceptualBallError, throwIfAborted } from "../errors.ts";
+import { type ImageTensor, isPicture, type Picture } from "../image/picture.ts";
+import { bundledClassifierPath } from "../node/bundled.ts";
+import { checkWritableFolder } from "../node/check-folder.ts";
+import type { FileClassifier } from "../node/load-classifier.ts";
+import { writeFileAtomically } from "../node/write-file.ts";
+import type { ExplanationMethod, ExplanationRecord } from "../report/explanation-record.ts";
+import { type PageEntry, reportPage } from "../report/page.ts";
+import { summaryLine } from "../report/sentences.ts";
+import { describeRuntime } from "../runtime/runtime.ts";
+import { guidedMap, rootMeanSquare } from "../saliency/perceptual.ts";
+import type { SaliencyMap } from "../saliency/saliency-map.ts";
+import { type CliContext, exitCodeOf, exitCodes, reportError } from "./context.ts";
+import { addExplainFlags, type ExplainFlags, interestRuleOf, perceptualOptionsOf } from "./explain-flags.ts";
+import { addModelFlags } from "./model-flags.ts";
+import { describeClassifier, openClassifier } from "./open-classifier.ts";
+import { bundledPictures, type PictureSource, picturesOfFiles, seemsReadable } from "./pictures.ts";
+import { createProgress, type Progress } from "./progress.ts";
+import { addRuntimeFlags, loadRuntime, packageVersion } from "./runtime-flags.ts";
+import { writeExplanation } from "./write-explanation.ts";
+
+/** So many pictures are inside the page; the others it shows from their files, so that a browser can open it. */
+const inlinePictures = 100;
+/** So many pictures are looked at where the model leaves its preprocessing open. */
+const samplePictures = 8;
+
+export function explainCommand(context: CliContext): Command {
+  const command = new Command("explain")
+    .summary("show what a classifier looks at in pictures")
+    .description(
+      "Changes each picture as little as the network's own features can tell until its label flips, and reports where the change had to go.\n" +
+        "Without pictures and model, the bundled classifier explains bundled pictures.",
+    )
+    .argument("[image...]", "pictures (JPEG, PNG, WebP, GIF, TIFF, AVIF)");
+  addExplainFlags(command);
+  addModelFlags(command, { hasModelFlag: true });
+  addRuntimeFlags(command);
+  return command
+    .addHelpText(
+      "after",
+      `
+Examples:
+  perceptual-ball explain
+  perceptual-ball explain dog.jpg cat.png --model resnet50.onnx
+  perceptual-ball explain cat.jpg --model squeezenet.onnx --target "tiger cat" --method perceptual,guided-perceptual
+  perceptual-ball explain dog.jpg --model vgg19_bn.onnx --preset released --perceptual-weight 10 --json
+
+Writes into --out, for each picture: panel.png, map.png, map.npy, perturbed.png, perturbation.png and result.json; and index.html.
+Exit code: 0 done, 1 a picture or the model could not be used, 2 misuse, 130 interrupted (finished pictures are kept).`,
+    )
+    .action((images: string[], flags: ExplainFlags) => explain(images, flags, context));
+}
+
+async function explain(images: readonly string[], flags: ExplainFlags, context: CliContext): Promise<void> {
+  const { io } = context;
+  if (images.length === 0 && flags.model !== undefined) {
+    throw new MisuseError({
+      where: "explain",
+      what: "there is a model but no picture",
+      expected: "at least one picture",
+      advice: "perceptual-ball explain dog.jpg --model model.onnx",
+    });
+  }
+  checkWritableFolder(flags.out);
+  const runtime = await loadRuntime(flags);
+  const pictures = images.length === 0 ? bundledPictures(flags.seed) : picturesOfFiles(images);
+  const run = new Run(flags, context, pictures.length);
+  // Wrong paths are all named before anything takes time.
+  const present: PictureSource[] = [];
+  for (const picture of pictures) {
+    if (images.length === 0 || seemsReadable(picture.image) || (await run.load(picture)) !== undefined) {
+      present.push(picture);
+    }
+  }
+  if (present.length === 0) return;
+  const classifier = await openClassifier(flags, {
+    runtime,
+    signal: io.signal,
+    samples: () => run.samples(present.slice(0, samplePictures)),
+  });
+  try {
+    const options = perceptualOptionsOf(flags);
+    checkPerceptualOptions(classifier, options);
+    if (!flags.quiet) io.stderr.write(`${describeClassifier(classifier, basename(classifier.file.path))}\n`);
+    const versions = {
+      perceptualBall: packageVersion(),
+      runtime: describeRuntime(runtime),
+      platform: `Node ${process.version}`,
+    };
+    await run.explainAll(present, classifier, options, versions);
+  } finally {
+    await classifier.dispose();
+  }
+}
+
+/** One run of `explain`: what is finished, what failed. */
+class Run {
+  readonly #flags: ExplainFlags;
+  readonly #context: CliContext;
+  readonly #progress: Progress;
+  readonly #total: number;
+  readonly #entries: PageEntry[] = [];
+  readonly #failures: { image: string; reason: string }[] = [];
+  readonly #loaded = new Map<PictureSource, Picture | ImageTensor>();
+
+  constructor(flags: ExplainFlags, context: CliContext, total: number) {
+    this.#flags = flags;
+    this.#context = context;
+    this.#total = total;
+    this.#progress = createProgress(context.io.stderr, { quiet: flags.quiet ?? false });
+  }
+
+  /** The picture, or undefined if it cannot be read, which is reported and decides the exit code. */
+  async load(source: PictureSource): Promise<Picture | ImageTensor | undefined> {
+    const known = this.#loaded.get(source);
+    if (known !== undefined || this.#failures.some(({ image }) => image === source.image)) return known;
+    try {
+      return await source.load();
+    } catch (error) {
+      if (!(error instanceof PerceptualBallError)) throw error;
+      this.#failures.push({ image: source.image, reason: error.message });
+      this.#context.exitCode = exitCodes.failed;
+      this.#progress.around(() => reportError(this.#context.io, error));
+      return undefined;
+    }
+  }
+
+  /** Those of the pictures that can be read; they are kept until they are explained. */
+  async samples(sources: readonly PictureSource[]): Promise<(Picture | ImageTensor)[]> {
+    for (const source of sources) {
+      const picture = await this.load(source);
+      if (picture !== undefined) this.#loaded.set(source, picture);
+    }
+    return [...this.#loaded.values()];
+  }
+
+  async explainAll(
+    sources: readonly PictureSource[],
+    classifier: FileClassifier,
+    options: PerceptualOptions,
+    versions: ExplanationRecord["versions"],
+  ): Promise<void> {
+    const { io } = this.#context;
+    const { out, json } = this.#flags;
+    try {
+      for (const [index, source] of sources.entries()) {
+        const picture = await this.load(source);
+        this.#loaded.delete(source);
+        if (picture === undefined) continue;
+        await this.#explainOne(source, picture, classifier, {
+          ...options,
+          signal: io.signal,
+          onProgress: ({ evaluations, of }) =>
+            this.#progress.update((index + Math.min(1, evaluations / of)) / sources.length, source.image),
+        }, versions);
+      }
+    } catch (error) {
+      if (exitCodeOf(error) !== exitCodes.interrupted) throw error;
+      this.#context.exitCode = exitCodes.interrupted;
+    } finally {
+      this.#progress.stop();
+      await this.#writePage(classifier);
+    }
+    const finished = new Set(this.#entries.map((entry) => entry.record.image)).size;
+    const page = join(out, "index.html");
+    if (this.#context.exitCode === exitCodes.interrupted) {
+      const kept = finished === 0 ? "" : `; those are in ${page}`;
+      io.stderr.write(`perceptual-ball: interrupted after ${finished} of ${this.#total} pictures${kept}\n`);
+    } else if (finished > 0 && !json) io.stdout.write(`\nReport: ${page}\n`);
+  }
+
+  async #explainOne(
+    source: PictureSource,
+    picture: Picture | ImageTensor,
+    classifier: FileClassifier,
+    options: PerceptualOptions,
+    versions: ExplanationRecord["versions"],
+  ): Promise<void> {
+    const { io } = this.#context;
+    const { method: methods, out, colorMap, json, model } = this.#flags;
+    const input = classifier.fit(picture);
+    const started = performance.now();
+    const result = await perceptualAttack(classifier, input, options);
+    const mapOf: Record<ExplanationMethod, () => Promise<SaliencyMap>> = {
+      perceptual: async () => rootMeanSquare(result.optimizedPerturbation),
+      "guided-perceptual": () => guidedMap(classifier, input, result, options.signal),
+    };
+    const attackSeconds = (performance.now() - started) / 1000;
+    for (const method of methods) {
+      const begun = performance.now();
+      const map = await mapOf[method]();
+      throwIfAborted(options.signal, "explain");
+      const entry = await writeExplanation(
+        out,
+        {
+          image: source.image,
+          folder: methods.length === 1 ? source.name : `${source.name}/${method}`,
+          method,
+          classifier,
+          modelPath: model ?? bundledClassifierPath,
+          pictureSize: isPicture(picture)
+            ? { width: picture.width, height: picture.height }
+            : { width: picture.shape[2], height: picture.shape[1] },
+          input,
+          result,
+          map,
+          interestRule: interestRuleOf(this.#flags),
+          colorMap,
+          groundTruth: source.groundTruth,
+          seconds: attackSeconds + (performance.now() - begun) / 1000,
+          versions,
+        },
+        { inline: this.#entries.length < inlinePictures },
+      );
+      this.#entries.push(entry);
+      const line = json ? JSON.stringify(entry.record) : summaryLine(entry.record);
+      this.#progress.around(() => io.stdout.write(`${line}\n`));
+    }
+  }
+
+  async #writePage(classifier: FileClassifier): Promise<void> {
+    if (this.#entries.length === 0) return;
+    const { file, classCount, layers } = classifier;
+    const page = reportPage({
+      model: {
+        name: basename(file.path),
+        sha256: file.sha256,
+        classCount,
+        operations: layers.length,
+        parameters: layers.reduce((sum, layer) => sum + layer.parameters, 0),
+      },
+      entries: this.#entries,
+      failures: this.#failures,
+    });
+    await writeFileAtomically(join(this.#flags.out, "index.html"), page);
+  }
+}

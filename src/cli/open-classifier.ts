@@ -1,0 +1,51 @@
+/** @file The classifier that the flags mean, with what had to be guessed about it. */
+import { normalizationForChannels } from "../classifier/preprocessing.ts";
+import { probePreprocessing } from "../classifier/probe-preprocessing.ts";
+import type { ImageTensor, Picture } from "../image/picture.ts";
+import { bundledClassifierPath } from "../node/bundled.ts";
+import { type FileClassifier, loadClassifier } from "../node/load-classifier.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { classifierOptionsOf, geometryOf, type ModelFlags } from "./model-flags.ts";
+import type { RuntimeFlags } from "./runtime-flags.ts";
+
+export interface OpenClassifierOptions {
+  readonly runtime: Runtime;
+  /** Pictures to try normalizations on where the model leaves them open. */
+  readonly samples: () => Promise<readonly (Picture | ImageTensor)[]>;
+  readonly signal: AbortSignal;
+}
+
+/** The classifier in the model's file, or the bundled one, prepared as the flags say, as the model says, or as pictures suggest. */
+export async function openClassifier(
+  flags: ModelFlags & RuntimeFlags,
+  { runtime, samples, signal }: OpenClassifierOptions,
+): Promise<FileClassifier> {
+  const { model = bundledClassifierPath, threads, providers } = flags;
+  const execution = { runtime, threads, providers };
+  const loaded = await loadClassifier(model, { ...classifierOptionsOf(flags), ...execution });
+  const { guess, input } = loaded;
+  const geometry = geometryOf(flags, input);
+  const fitted = loaded.withPreprocessing({ ...guess, preprocessing: { ...guess.preprocessing, geometry } });
+  if (!guess.isUncertain) return fitted;
+  const images = (await samples()).map((picture) => fitted.fit(picture));
+  if (images.length === 0) return fitted;
+  return fitted.withPreprocessing(await probePreprocessing(fitted, images, { ...execution, signal }));
+}
+
+/** One line on the model and on how pixels become its input, and why. */
+export function describeClassifier({ file, input, guess, classCount, layers }: FileClassifier, name: string): string {
+  const { mean, std, scale, channels } = normalizationForChannels(guess.preprocessing, input.channelCount);
+  const { resize, crop } = input.geometry;
+  const resized =
+    resize.kind === "shorter"
+      ? `shorter side ${resize.size}`
+      : resize.kind === "none"
+        ? "as it is"
+        : `${resize.kind} ${resize.height}x${resize.width}`;
+  const cropped = crop === undefined ? "" : `, crop ${crop.height}x${crop.width}`;
+  const exact = guess.name ?? `mean ${mean.join(",")} std ${std.join(",")} scale ${scale} ${channels}`;
+  return (
+    `${name}: ${layers.length} operations, ${classCount} classes, input ${input.channelCount}x${input.height}x${input.width}` +
+    ` (${(file.bytes / 1e6).toFixed(1)} MB); preprocessing ${exact} (${guess.reason}), resize ${resized}${cropped}`
+  );
+}

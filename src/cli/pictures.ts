@@ -1,0 +1,52 @@
+/** @file The pictures that `explain` works on. */
+import { statSync } from "node:fs";
+import { basename, extname } from "node:path";
+import { renderScene, scenesSeeds } from "../datasets/scenes.ts";
+import type { Box } from "../image/geometry.ts";
+import type { ImageTensor, Picture } from "../image/picture.ts";
+import { readImageFile } from "../node/read-image.ts";
+
+export interface PictureSource {
+  /** As the user gave it. */
+  readonly image: string;
+  /** Unique among the pictures of a run, and fit for a folder's name. */
+  readonly name: string;
+  /** Where the right box is known, in pixels. */
+  readonly groundTruth?: Box;
+  readonly load: () => Promise<Picture | ImageTensor>;
+}
+
+const bundledCount = 6;
+
+/** The Scenes that are explained when no pictures are given. */
+export function bundledPictures(seed: number = scenesSeeds.bundled): PictureSource[] {
+  return Array.from({ length: bundledCount }, (_, index) => {
+    const scene = renderScene({ seed, index });
+    const name = `scene-${index + 1}-${scene.className}`;
+    return { image: name, name, groundTruth: scene.box, load: async () => scene.image };
+  });
+}
+
+/** Pictures from files, in order. A file that is named twice is explained once. */
+export function picturesOfFiles(paths: readonly string[]): PictureSource[] {
+  // The page has this name.
+  const taken = new Set(["index.html"]);
+  return [...new Set(paths)].map((path) => {
+    const plain = basename(path, extname(path))
+      .replace(/[^\p{L}\p{N}._-]+/gu, "-")
+      .replace(/^[.-]+|[.-]+$/g, "")
+      .slice(0, 80);
+    const wish = plain === "" ? "picture" : plain;
+    let name = wish;
+    // Some file systems do not tell upper from lower case.
+    for (let count = 2; taken.has(name.toLowerCase()); count++) name = `${wish}-${count}`;
+    taken.add(name.toLowerCase());
+    return { image: path, name, load: () => readImageFile(path) };
+  });
+}
+
+/** Whether there is a file that is not empty: what can be told of a picture without decoding it. */
+export function seemsReadable(path: string): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats !== undefined && stats.isFile() && stats.size > 0;
+}

@@ -1,0 +1,59 @@
+/** @file The command line as a function: arguments and streams in, exit code out. */
+import { Command, CommanderError } from "commander";
+import { MisuseError } from "../errors.ts";
+import { type CliContext, type CliIo, exitCodeOf, exitCodes, reportError } from "./context.ts";
+import { differentiateCommand } from "./differentiate.ts";
+import { explainCommand } from "./explain.ts";
+import { inspectCommand } from "./inspect.ts";
+import { packageVersion } from "./runtime-flags.ts";
+
+/** The exit code of `perceptual-ball` with the arguments `argv`: 0 done, 1 failed, 2 misuse, 130 interrupted. Never throws. */
+export async function run(argv: readonly string[], io: CliIo): Promise<number> {
+  const context: CliContext = { io, exitCode: exitCodes.done };
+  try {
+    await program(context).parseAsync(argv, { from: "user" });
+    return context.exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return commanderExit(error, context);
+    reportError(io, error);
+    return exitCodeOf(error);
+  }
+}
+
+function program(context: CliContext): Command {
+  const { io } = context;
+  const program = new Command("perceptual-ball")
+    .description("Explain and attack image classifiers given as ONNX files.")
+    .version(packageVersion(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "show help")
+    .helpCommand("help [command]", "show help for a command")
+    .addHelpText("after", "\nExample:\n  perceptual-ball explain dog.jpg --model resnet50.onnx\n");
+  for (const command of [explainCommand(context), inspectCommand(context), differentiateCommand(context)]) {
+    program.addCommand(command);
+  }
+  for (const command of [program, ...program.commands]) {
+    command
+      .exitOverride()
+      .showSuggestionAfterError(true)
+      .configureOutput({
+        writeOut: (text) => io.stdout.write(text),
+        // Help that is shown because there is no command; errors are written by `run`, on one line.
+        writeErr: (text) => io.stderr.write(text),
+        outputError: () => {},
+        getOutHelpWidth: () => io.stdout.columns ?? 100,
+        getErrHelpWidth: () => io.stderr.columns ?? 100,
+        getOutHasColors: () => false,
+        getErrHasColors: () => false,
+      });
+  }
+  return program;
+}
+
+function commanderExit(error: CommanderError, { io }: CliContext): number {
+  if (error.code === "commander.helpDisplayed" || error.code === "commander.version") return exitCodes.done;
+  if (error.code === "commander.help") return error.exitCode === 0 ? exitCodes.done : exitCodes.misuse;
+  const [what, hint] = error.message.replace(/^error: /, "").split("\n");
+  const advice = hint === undefined ? "perceptual-ball --help lists what there is." : hint.replace(/^\((.*)\)$/, "$1");
+  reportError(io, new MisuseError({ where: "command line", what, advice }));
+  return exitCodes.misuse;
+}

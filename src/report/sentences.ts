@@ -1,0 +1,54 @@
+/** @file Explanations in plain English, as plain text. */
+import type { ExplanationRecord } from "./explanation-record.ts";
+
+/** A share in [0, 1] as "87 %"; shares below one percent and above 99 keep what tells them from none and all. */
+export function percent(share: number): string {
+  const value = 100 * share;
+  if (value > 0 && value < 0.1) return "<0.1 %";
+  if (value < 1 || (value > 99 && value < 99.95)) return `${value.toFixed(1)} %`;
+  return `${Math.round(value)} %`;
+}
+
+/** A distance between pixels in [0, 1] as "7.2/255". */
+export function inLevels(distance: number): string {
+  const levels = 255 * distance;
+  return `${levels >= 100 ? levels.toFixed(0) : levels.toPrecision(2)}/255`;
+}
+
+/** The first synonym of an ImageNet-style name ("tabby" of "tabby, tabby cat"), which is enough to recognize it. */
+export function shortName(name: string): string {
+  return name.split(",")[0].trim();
+}
+
+/** What was found, in one or two sentences for someone who has not read the paper. */
+export function explanationSentence(record: ExplanationRecord): string {
+  const { label, adversarialLabel, confidences, distances, boxShare, outcome, settings } = record;
+  const before = `${shortName(label.name)} (${percent(label.confidence)})`;
+  if (outcome === "already-flipped") {
+    return record.target === null
+      ? `The network does not say ${shortName(label.name)} here (${percent(label.confidence)}), so there is nothing to change.`
+      : `The network says ${shortName(record.target.name)} already, so there is nothing to change.`;
+  }
+  const where =
+    boxShare === null
+      ? ""
+      : ` ${percent(boxShare.change)} of the change lies in the box, which covers ${percent(boxShare.area)} of what the network sees.`;
+  if (outcome === "not-flipped") {
+    return `${before} stays ${shortName(adversarialLabel.name)} (${percent(adversarialLabel.confidence)}) with a perceptual weight of ${Number(settings.perceptualWeight.toPrecision(3))}.${where}`;
+  }
+  const after = `${shortName(adversarialLabel.name)} (${percent(confidences.adversarialLabel.adversarial)})`;
+  return `${before} becomes ${after} when no pixel changes by more than ${inLevels(distances.linf)}.${where}`;
+}
+
+/** One line for a terminal. */
+export function summaryLine(record: ExplanationRecord): string {
+  const { label, adversarialLabel, outcome, box, seconds } = record;
+  const side = (name: string, confidence: number): string => `${shortName(name)} ${percent(confidence)}`;
+  const arrow = outcome === "flipped" ? "→" : "·";
+  const state = { flipped: "", "not-flipped": "  NOT FLIPPED", "already-flipped": "  nothing to change" }[outcome];
+  const place = box === null ? "" : `  box [${box.join(", ")}]`;
+  const truth = record.groundTruth === null ? "" : `  IoU ${record.groundTruth.iou.toFixed(2)}`;
+  const before = side(label.name, label.confidence);
+  const after = side(adversarialLabel.name, adversarialLabel.confidence);
+  return `${record.image}: ${before} ${arrow} ${after}${state}${place}${truth}  ${seconds.toFixed(1)} s`;
+}
