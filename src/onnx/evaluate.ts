@@ -23,7 +23,8 @@ export function evaluate(
     if (inputs[name] === undefined) throw new BadInputError({ where: "evaluate", what: `input ${name} is missing` });
     inputShapes[name] = inputs[name].shape;
   }
-  const { types } = inferShapes(graph, { inputShapes });
+  const inputInfos = graph.inputs.map((info) => ({ ...info, dtype: info.dtype ?? inputs[info.name].dtype }));
+  const { types } = inferShapes({ ...graph, inputs: inputInfos }, { inputShapes });
   const values = new Map<string, NumericTensor>();
   for (const { name } of graph.inputs) values.set(name, { ...inputs[name], dtype: types.get(name)!.dtype });
   for (const [name, initializer] of graph.initializers) {
