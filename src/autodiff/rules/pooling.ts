@@ -1,9 +1,9 @@
 /** @file VJP rules of the pools. */
-import type { AttributeReader, AttributeValue } from "../../onnx/attributes.ts";
 import type { GraphBuilder, Value } from "../../onnx/builder.ts";
 import { kernelShapeOf, slidingWindow, tapCounts, type Window } from "../../onnx/window.ts";
 import { sizeOf, tensorOf } from "../../tensor/tensor.ts";
 import type { VjpCall, VjpRule } from "../vjp-rule.ts";
+import { routeToFirstMaximum } from "./first-maximum.ts";
 import { spreadSum } from "./window-adjoints.ts";
 
 function poolWindow({ where, attributes, inputs: [x] }: VjpCall): Window {
@@ -24,31 +24,16 @@ export const AveragePool: VjpRule = (call) => {
   return [spreadSum(g, g.op("Div", [dy, divisor]), window)];
 };
 
-/** y = max x over the window ⇒ x̄ = Σ of ȳ over the windows whose first maximum in row-major order it is, as in PyTorch. */
+/** y = max x over the window ⇒ x̄ = Σ of ȳ over the windows whose first maximum in row-major order it is, as in PyTorch */
 export const MaxPool: VjpRule = (call) => {
   const {
     g,
-    attributes,
     inputs: [x],
+    outputs: [y],
     cotangents: [dy],
   } = call;
-  if (dy === undefined) return [undefined];
-  const [, indices] = g.ops("MaxPool", [x], windowAttributes(attributes), 2);
-  const size = sizeOf(x!.shape);
-  const zeros = g.op("Expand", [g.scalar(0, dy.dtype), g.ints([size])]);
-  const flat = (value: Value): Value => g.op("Reshape", [value, g.ints([-1])]);
-  const scattered = g.op("ScatterElements", [zeros, flat(indices), flat(dy)], { axis: 0, reduction: "add" });
-  return [g.op("Reshape", [scattered, g.ints(x!.shape)])];
+  return [dy === undefined ? undefined : routeToFirstMaximum(g, x!, y, dy, poolWindow(call))];
 };
-
-/** Those of a pool's attributes that say where its windows lie, to write another pool over the same windows. */
-function windowAttributes(attributes: AttributeReader): Record<string, AttributeValue> {
-  const own: Record<string, AttributeValue> = { kernel_shape: attributes.ints("kernel_shape") };
-  for (const name of ["strides", "dilations", "pads"]) if (attributes.has(name)) own[name] = attributes.ints(name);
-  if (attributes.has("ceil_mode")) own.ceil_mode = attributes.int("ceil_mode");
-  if (attributes.has("auto_pad")) own.auto_pad = attributes.string("auto_pad");
-  return own;
-}
 
 /** The cotangents of the picked elements: the adjoint of copying to `indices` is reading from there. */
 export const MaxUnpool: VjpRule = ({ g, inputs: [, indices], cotangents: [dy] }) => {
