@@ -99,7 +99,10 @@ function scatterRule(
   throw new UnsupportedError({ where, what: `no VJP rule for reduction ${JSON.stringify(reduction)}` });
 }
 
-/** As `scatterRule` says, for single elements. */
+/**
+ * y = x with updates u joined in, element by element ⇒ none: x̄ = ȳ but 0 where an update went, ū = ȳ there; add: x̄ = ȳ, ū = ȳ
+ * there; mul: every factor gets ȳ times the product of the others; min, max: ȳ in equal shares to all that attain it.
+ */
 export const ScatterElements: VjpRule = (call) => {
   const { g, attributes, inputs } = call;
   const axis = attributes.int("axis", 0);
@@ -109,7 +112,7 @@ export const ScatterElements: VjpRule = (call) => {
   });
 };
 
-/** As `scatterRule` says, for the slices that index tuples name. */
+/** As {@link ScatterElements}, for the slices that index tuples name */
 export const ScatterND: VjpRule = (call) => {
   const { g, inputs } = call;
   return scatterRule(call, {

@@ -27,7 +27,7 @@ import { shapeHintsOf } from "../shape-hints.ts";
 /** The version that every model is brought to, unless it is of a newer one. */
 export const canonicalOpset = 18;
 /** The oldest version that can be upgraded: the first with numpy's broadcasting. */
-const oldestOpset = 7;
+export const oldestOpset = 7;
 /** The first IR version that may import {@link canonicalOpset}. */
 const canonicalIrVersion = 8;
 

@@ -1,0 +1,86 @@
+/**
+ * @file OPERATORS.md, from the tables of operators and from the doc comments of the VJP rules.
+ *
+ * test/operators-document.test.ts compares the file with this; `npm run operators` makes the same test write it, as a file
+ * snapshot. So the check and the writer are one, both read the sources rather than a build, and Node needs no loader for
+ * TypeScript.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { guidedRules } from "../src/autodiff/guided-rules.ts";
+import { type Differentiable, isNonDifferentiable, vjpRules } from "../src/autodiff/rules/index.ts";
+import { canonicalOpset, oldestOpset } from "../src/onnx/passes/upgrade-opset.ts";
+import * as convolution from "../src/onnx/shapes/convolution.ts";
+import * as elementwise from "../src/onnx/shapes/elementwise.ts";
+import { type Operator, shapeRules } from "../src/onnx/shapes/index.ts";
+import * as linalg from "../src/onnx/shapes/linalg.ts";
+import * as movement from "../src/onnx/shapes/movement.ts";
+import * as normalization from "../src/onnx/shapes/normalization.ts";
+import * as pooling from "../src/onnx/shapes/pooling.ts";
+import * as reduction from "../src/onnx/shapes/reduction.ts";
+import { newestOpset } from "../src/onnx/validate.ts";
+
+const families = { convolution, elementwise, linalg, movement, normalization, pooling, reduction };
+
+const rulesFolder = join(import.meta.dirname, "../src/autodiff/rules");
+
+/** The doc comment of every constant in the sources of the rules, as one line; of an alias, that of what it stands for. */
+function ruleComments(): ReadonlyMap<string, string> {
+  const comments = new Map<string, string>();
+  for (const file of readdirSync(rulesFolder).filter((name) => /(?<!\.test)\.ts$/.test(name))) {
+    const text = readFileSync(join(rulesFolder, file), "utf8");
+    const ofFile = new Map<string, string>();
+    for (const [, comment, name] of text.matchAll(/\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\n(?:export )?const (\w+)\b/g)) {
+      ofFile.set(name, comment.replace(/\s*\n \*(?= |\n|$)/g, "").trim());
+    }
+    for (const [, name, original] of text.matchAll(/^export const (\w+) = (\w+);$/gm)) {
+      const comment = ofFile.get(name) ?? ofFile.get(original);
+      if (comment !== undefined) ofFile.set(name, comment);
+    }
+    for (const [name, comment] of ofFile) comments.set(name, comment);
+  }
+  return comments;
+}
+
+/** `text` for a cell of a Markdown table. */
+function cell(text: string): string {
+  const plain = text.replace(/\{@link (\w+)\}/g, "$1").replace(/([|*_<>[\]])/g, "\\$1");
+  return /[.:]$/.test(plain) ? plain : `${plain}.`;
+}
+
+/** One row: operator, what there is of it, its rule in a formula with conventions, and what guided backpropagation does. */
+function row(operator: Operator, comments: ReadonlyMap<string, string>): string {
+  if (isNonDifferentiable(operator)) return `| ${operator} | shape, kernel | none by design | – |`;
+  const comment = comments.get(operator);
+  if (comment === undefined) throw new Error(`the VJP rule of ${operator} has no doc comment`);
+  const isGated = guidedRules[operator] !== vjpRules[operator as Differentiable];
+  return `| ${operator} | shape, kernel, gradient | ${cell(comment)} | ${isGated ? "gated" : "as gradient"} |`;
+}
+
+/** The text of OPERATORS.md. Throws if an operator's rule has no doc comment. */
+export function operatorsDocument(): string {
+  const comments = ruleComments();
+  const operators = Object.keys(shapeRules) as Operator[];
+  const sections = Object.entries(families).map(([family, table]) => {
+    const rows = (Object.keys(table) as Operator[]).toSorted().map((operator) => row(operator, comments));
+    const title = `${family[0].toUpperCase()}${family.slice(1)}`;
+    return `## ${title}\n\n| operator | rules | gradient, and conventions at ties and kinks | guided |\n|---|---|---|---|\n${rows.join("\n")}\n`;
+  });
+  const differentiable = operators.filter((operator) => !isNonDifferentiable(operator)).length;
+  return `# Operators
+
+Written by \`npm run operators\` from the tables in \`src/onnx/shapes\`, \`src/onnx/kernels\` and \`src/autodiff/rules\`. Do not edit.
+
+${operators.length} operators of the standard domain \`ai.onnx\` are known, in opsets ${oldestOpset} to ${newestOpset}. A model of an opset below ${canonicalOpset} is raised to
+${canonicalOpset} when it is loaded; functions of the model are inlined. ${differentiable} operators have a gradient rule. The other ${operators.length - differentiable} are comparisons, indices and
+shapes: their derivative is zero almost everywhere, so nothing flows back through them, by design.
+
+- **shape**: from the shapes of its inputs to the shapes of its outputs. All shapes are static.
+- **kernel**: what the operator computes, in float64. Gradients are checked against it.
+- **gradient**: the VJP rule. x̄ is the cotangent of x: the derivative of the result with respect to x. [·] is 1 where the condition holds, else 0.
+- **guided**: what guided backpropagation does. *Gated* rules pass on positive cotangents only.
+
+An operator that is not in this list is an error that names every node concerned.
+
+${sections.join("\n")}`;
+}
