@@ -18,17 +18,29 @@ const lowest = -3.4028234663852886e38;
  * first maximum of its window in row-major order, as in PyTorch and onnxruntime.
  */
 export function routeToFirstMaximum(g: GraphBuilder, x: Value, y: Value, dy: Value, window: Window): Value {
+  // As many windows as fit in whole strides: those added pass nothing on, and every phase of spreadAxis gets one length.
+  const narrow = window.narrow.map((count, axis) =>
+    Math.max(count, Math.ceil(window.wide[axis] / window.strides[axis])),
+  );
+  const whole: Window = { ...window, narrow };
+  const added = [0, 0, ...narrow.map((count, axis) => count - window.narrow[axis])];
   // pooled[a]: x pooled over the spatial axes from a on. The first axis decides first, so it is pooled last.
   const pooled = [x];
   for (let axis = window.kernel.length - 1; axis > 0; axis--) {
-    pooled.unshift(isTrivial(window, axis) ? pooled[0] : poolAxis(g, pooled[0], window, axis, window.kernel[axis]));
+    pooled.unshift(isTrivial(whole, axis) ? pooled[0] : poolAxis(g, pooled[0], whole, axis, window.kernel[axis]));
   }
-  pooled.unshift(y);
-  let cotangent = dy;
+  const last = added.every((count) => count === 0) ? y : poolAxis(g, pooled[0], whole, 0, window.kernel[0]);
+  pooled.unshift(last);
+  let cotangent = padAxes(
+    g,
+    dy,
+    added.map(() => 0),
+    added,
+  );
   for (let axis = 0; axis < window.kernel.length; axis++) {
-    if (isTrivial(window, axis)) continue;
-    const parts = splitByTap(g, pooled[axis + 1], pooled[axis], cotangent, window, axis);
-    cotangent = spreadAxis(g, parts, window, axis);
+    if (isTrivial(whole, axis)) continue;
+    const parts = splitByTap(g, pooled[axis + 1], pooled[axis], cotangent, whole, axis);
+    cotangent = spreadAxis(g, parts, whole, axis);
   }
   return cotangent;
 }
