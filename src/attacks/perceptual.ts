@@ -25,7 +25,7 @@ import { outcomeDescriptions, type Projection, type Outcome as SolverOutcome } f
 import { floatTensor } from "../tensor/tensor.ts";
 import { type Distances, distancesBetween } from "./distances.ts";
 import { automaticLayers, paperLayers, releasedLayers } from "./perceptual-layers.ts";
-import { type CurrentStrength, strengthSearch } from "./strength-search.ts";
+import { type CurrentStrength, type StrengthSolution, strengthSearch } from "./strength-search.ts";
 
 export const perceptualPresets = ["auto", "paper", "released"] as const;
 export type PerceptualPreset = (typeof perceptualPresets)[number];
@@ -150,6 +150,8 @@ const optionKeys = [
 const marginShare = 0.1;
 /** A flip of `auto` counts from this share of the spread behind the boundary. */
 const flipShare = 0.005;
+/** The search of `auto` ends when the largest strength is known this well. */
+const bracketRatio = 1.2;
 /** The released code's γ, for means of squares. */
 const releasedWeight = 10_000;
 
@@ -366,7 +368,7 @@ async function search(run: Run) {
       history: plan.history,
       project: projectionOf(run),
       current,
-      ratio: 1.2,
+      ratio: bracketRatio,
     }),
     async (point) => {
       if (problem === undefined || problemStrength !== current.gamma) {
@@ -383,10 +385,17 @@ async function search(run: Run) {
   return {
     point: chosen.point,
     strength: chosen.gamma,
-    solverOutcome: outcomeDescriptions[solution.outcome],
+    solverOutcome: searchDescription(solution),
     evaluations: solution.evaluations,
     stages: solution.stages.map(({ gamma, flipped, evaluations }) => ({ strength: gamma, flipped, evaluations })),
   };
+}
+
+function searchDescription({ best, outcome }: StrengthSolution<ObjectiveEvaluation>): string {
+  if (best === undefined) return "No strength of the perceptual term that was tried flips the label.";
+  return outcome === "converged"
+    ? `The largest strength that flips the label is known within a factor of ${bracketRatio}.`
+    : "All evaluations were used; with more, a larger strength may still flip the label.";
 }
 
 /** One L-BFGS run at the given weights; the best evaluation is returned. */

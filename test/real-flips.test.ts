@@ -1,0 +1,59 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as ort from "onnxruntime-node";
+import { describe, expect, test } from "vitest";
+import { perceptualAttack } from "../src/attacks/perceptual.ts";
+import type { Classifier } from "../src/classifier/classifier.ts";
+import { loadClassifier } from "../src/node/load-classifier.ts";
+import { readImageFile } from "../src/node/read-image.ts";
+import { type FloatTensor, floatTensor } from "../src/tensor/tensor.ts";
+import { realData, realDataTitle, realModels } from "./real-data.ts";
+
+/** Pictures per network; a few for a quick run, PERCEPTUAL_BALL_PICTURES=100 for the measurement. */
+const wanted = Number(process.env.PERCEPTUAL_BALL_PICTURES ?? 4);
+
+async function* pictures(classifier: Classifier): AsyncGenerator<{ image: FloatTensor; label: number }> {
+  if (classifier.classCount === 10) {
+    const records = readFileSync(join(realData!, "cifar10/test_batch.bin"));
+    for (let start = 0; start < records.length; start += 3073) {
+      const pixels = Float32Array.from(records.subarray(start + 1, start + 3073), (byte) => byte / 255);
+      yield { image: floatTensor(pixels, [3, 32, 32]), label: records[start] };
+    }
+    return;
+  }
+  const lines = readFileSync(join(realData!, "imagenet/val.txt"), "utf8").trim().split("\n");
+  for (const [name, label] of lines.map((line) => line.split(" "))) {
+    const picture = await readImageFile(join(realData!, "imagenet/images", name));
+    yield { image: classifier.fit(picture), label: Number(label) };
+  }
+}
+
+describe.skipIf(realData === undefined)(`the automatic preset, ${realDataTitle}`, () => {
+  test.each(realModels)(
+    "$name: the label of correctly classified pictures flips within 150 evaluations, with no option given",
+    async ({ name, preprocessing }) => {
+      const classifier = await loadClassifier(join(realData!, "models", `${name}.onnx`), {
+        runtime: ort,
+        preprocessing,
+      });
+      let [tried, flipped, most] = [0, 0, 0];
+      for await (const { image, label } of pictures(classifier)) {
+        if (tried === wanted) break;
+        if ((await classifier.classify(image)).label !== label) continue;
+        const result = await perceptualAttack(classifier, image);
+        tried++;
+        if (result.outcome === "flipped") {
+          flipped++;
+          expect(result.adversarial.label).not.toBe(label);
+          expect((await classifier.classify(result.image)).label).toBe(result.adversarial.label);
+        }
+        most = Math.max(most, result.evaluations);
+      }
+      await classifier.dispose();
+      process.stdout.write(`${name}: ${flipped} of ${tried} flipped, at most ${most} evaluations\n`);
+      expect(flipped).toBeGreaterThanOrEqual(Math.ceil(0.95 * tried));
+      expect(most).toBeLessThanOrEqual(150);
+    },
+    3_600_000,
+  );
+});
