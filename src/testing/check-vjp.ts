@@ -59,8 +59,9 @@ export interface VjpCheck {
 }
 
 /**
- * Compares an operator's VJP rule with a central difference of its float64 kernel, for one random direction u and cotangent v:
- * ⟨v, J u⟩ = ⟨Jᵀ v, u⟩ checks the whole Jacobian. Inputs must stay clear of kinks by more than `step`.
+ * Compares an operator's VJP rule with a central difference of its float64 kernel, for one direction u and cotangent v:
+ * ⟨v, J u⟩ = ⟨Jᵀ v, u⟩ checks the whole Jacobian. Half of u is random, half points along the rule's own result (or against it), so that the
+ * two numbers are as large as they can be and a wrong factor shows. Inputs must stay clear of kinks by more than `step`.
  */
 export function checkVjp(
   opType: string,
@@ -94,7 +95,8 @@ export function checkVjp(
     if (input !== undefined && !constants.includes(i)) feeds[`x${i}`] = input;
   });
   for (const i of seeded) feeds[`v${i}`] = spreadTensor(results[i].shape, 71 + i);
-  const directions = chosen.map((i) => spreadTensor(inputs[i]!.shape, 37 + i));
+  const here = evaluate(graph, feeds);
+  const directions = chosen.map((i) => towards(here[`gradient${i}`], spreadTensor(inputs[i]!.shape, 37 + i)));
 
   const moved = (sign: number): Record<string, NumericTensor> => {
     const point = { ...feeds };
@@ -104,7 +106,7 @@ export function checkVjp(
     });
     return evaluate(graph, point);
   };
-  const [plus, minus, here] = [moved(1), moved(-1), evaluate(graph, feeds)];
+  const [plus, minus] = [moved(1), moved(-1)];
   let [expected, tangentNorm, cotangentNorm] = [0, 0, 0];
   for (const i of seeded) {
     const [a, b, v] = [plus[`y${i}`].data, minus[`y${i}`].data, feeds[`v${i}`].data];
@@ -126,6 +128,18 @@ export function checkVjp(
   });
   const scale = Math.sqrt(cotangentNorm * tangentNorm) + Math.sqrt(gradientNorm * directionNorm);
   return { expected, actual, relativeError: scale === 0 ? 0 : Math.abs(expected - actual) / scale, graph, feeds };
+}
+
+/**
+ * `random` plus or minus `gradient` scaled to the same length, whichever is longer. It is scaled by 1000 at most: a gradient
+ * of rounding errors has no direction.
+ */
+function towards(gradient: NumericTensor, random: NumericTensor): NumericTensor {
+  const product = (a: NumericTensor, b: NumericTensor): number => a.data.reduce((sum, x, n) => sum + x * b.data[n], 0);
+  const ratio = Math.sqrt(product(random, random) / product(gradient, gradient));
+  if (!Number.isFinite(ratio)) return random;
+  const factor = Math.min(ratio, 1000) * (product(random, gradient) < 0 ? -1 : 1);
+  return { ...random, data: random.data.map((x, n) => x + factor * gradient.data[n]) };
 }
 
 function asDtype(tensor: NumericTensor): Float32Array | Uint8Array | Int32Array {
