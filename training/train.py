@@ -4,15 +4,19 @@ import argparse
 import datetime
 import json
 import math
+import os
 import pathlib
 import platform
 import time
 
-import numpy
-import onnx
-import torch
-from torch import nn
-from torch.nn import functional as F
+# Waiting threads sleep: spinning ones take the cores from each other when the machine has other work.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import numpy  # noqa: E402
+import onnx  # noqa: E402
+import torch  # noqa: E402
+from torch import nn  # noqa: E402
+from torch.nn import functional as F  # noqa: E402
 
 HERE = pathlib.Path(__file__).parent
 SIZE = 96

@@ -3,10 +3,10 @@ import { normal } from "../../random/distributions.ts";
 import type { Random } from "../../random/random.ts";
 import { luminance, mix } from "./palette.ts";
 import { floorColor, type Room, wallColor } from "./room.ts";
-import type { Vec3 } from "./solid.ts";
+import { nearestPart, type Part, type Vec3 } from "./solid.ts";
 import { type Camera, rayThrough } from "./stage.ts";
 import type { Material } from "./textures.ts";
-import { coneDistance, lightSeen, normalAt, openness, type Placed, rayDistance, slotAt, toLocal } from "./trace.ts";
+import { coneDistance, lightSeen, normalAt, openness, type Placed, rayDistance, toLocal } from "./trace.ts";
 
 /** All that is in the picture; `solids[0]` is the object. */
 export interface Scene {
@@ -26,10 +26,12 @@ interface Meeting {
   readonly distance: number;
 }
 
+/** A solid that rays of a block of pixels can meet: which of its parts, and how far away at least. */
 interface Candidate {
   readonly placed: Placed;
   readonly index: number;
   readonly near: number;
+  readonly parts: readonly Part[];
 }
 
 /** What the light does at a point: the color that comes back is `diffuse` · albedo + `added`, channel by channel. */
@@ -62,8 +64,8 @@ function meet({ room, camera }: Scene, candidates: readonly Candidate[], directi
     }
   }
   for (let i = 0; i < candidates.length; i++) {
-    const { placed, index, near } = candidates[i];
-    const t = rayDistance(placed, eye, direction, distance, near);
+    const { placed, index, near, parts } = candidates[i];
+    const t = rayDistance(placed, eye, direction, distance, near, parts);
     if (t < distance) {
       id = index;
       distance = t;
@@ -72,11 +74,13 @@ function meet({ room, camera }: Scene, candidates: readonly Candidate[], directi
   return { id, distance };
 }
 
-/** The solids that a bundle of rays can meet, and how far away each is at least. */
+/** The solids that a bundle of rays can meet. */
 function candidatesIn({ solids, camera }: Scene, direction: Vec3, spread: number): Candidate[] {
   return solids.flatMap((placed, index) => {
-    const near = coneDistance(placed, camera.eye, direction, spread);
-    return near === Infinity ? [] : [{ placed, index, near }];
+    const distances = placed.solid.parts.map((part) => coneDistance(placed, [part], camera.eye, direction, spread));
+    const near = Math.min(...distances);
+    const parts = placed.solid.parts.filter((_, i) => distances[i] < Infinity);
+    return parts.length === 0 ? [] : [{ placed, index, near, parts }];
   });
 }
 
@@ -92,7 +96,8 @@ function albedoAt(scene: Scene, { id, distance }: Meeting, direction: Vec3): Vec
   if (id === floorId) return floorColor(room, point);
   if (id <= wallId) return wallColor(room.walls[wallId - id], point);
   const local = toLocal(solids[id], point[0], point[1], point[2]);
-  return solids[id].materials[slotAt(solids[id].solid, local)].texture(local[0], local[1], local[2]);
+  const { slot } = nearestPart(solids[id].solid.parts, local);
+  return solids[id].materials[slot].texture(local[0], local[1], local[2]);
 }
 
 /** The lighting where a ray ends. Where there are no walls, distance dissolves into the haze of the horizon. */
@@ -111,7 +116,8 @@ function surfaceAt({ solids, room }: Scene, id: number, point: Vec3): { normal: 
   if (id <= wallId) return { normal: room.walls[wallId - id].normal, look: room.walls[wallId - id].material };
   const placed = solids[id];
   const local = toLocal(placed, point[0], point[1], point[2]);
-  return { normal: normalAt(placed, local), look: placed.materials[slotAt(placed.solid, local)] };
+  const part = nearestPart(placed.solid.parts, local);
+  return { normal: normalAt(placed, part, local), look: placed.materials[part.slot] };
 }
 
 /** Diffuse light from the main light and from all sides, its highlight, and a mirrored glimpse of the surroundings (Schlick 1994). */
@@ -190,7 +196,8 @@ export function render(scene: Scene, size: number, random: Random): Rendering {
     candidates[Math.floor(row / block) * blocks + Math.floor(column / block)];
   const area = size * size;
   const ids = new Int16Array(area);
-  const lightings = new Array<Lighting>(area);
+  // Six numbers per pixel rather than an object: what lives as long as the picture is costly to collect.
+  const lightings = new Float64Array(6 * area);
   const linear = new Float64Array(3 * area);
   let logs = 0;
   for (let i = 0; i < area; i++) {
@@ -201,8 +208,11 @@ export function render(scene: Scene, size: number, random: Random): Rendering {
     const lighting = lightingAt(scene, meeting, direction);
     const color = lit(albedoAt(scene, meeting, direction), lighting);
     ids[i] = meeting.id;
-    lightings[i] = lighting;
-    linear.set(color, 3 * i);
+    for (let c = 0; c < 3; c++) {
+      lightings[6 * i + c] = lighting.diffuse[c];
+      lightings[6 * i + 3 + c] = lighting.added[c];
+      linear[3 * i + c] = color[c];
+    }
     logs += Math.log(0.01 + luminance(color));
   }
   const exposure = (0.3 * Math.exp(0.35 * random())) / (0.12 + Math.exp(logs / area));
@@ -217,13 +227,21 @@ export function render(scene: Scene, size: number, random: Random): Rendering {
       const direction = ray(row + dy, column + dx);
       const meeting = meet(scene, near(row, column), direction);
       const known = nearby(ids, size, i, meeting.id);
-      const lighting = known === undefined ? lightingAt(scene, meeting, direction) : lightings[known];
+      const lighting = known === undefined ? lightingAt(scene, meeting, direction) : lightingOf(lightings, known);
       const color = lit(albedoAt(scene, meeting, direction), lighting);
       for (let c = 0; c < 3; c++) sum[c] += film(color[c] * exposure) / 4;
     }
     refined.set(sum, 3 * i);
   }
   return { pixels: develop(refined, size, random), ids };
+}
+
+function lightingOf(lightings: Float64Array, i: number): Lighting {
+  const at = 6 * i;
+  return {
+    diffuse: [lightings[at], lightings[at + 1], lightings[at + 2]],
+    added: [lightings[at + 3], lightings[at + 4], lightings[at + 5]],
+  };
 }
 
 function lit(albedo: Vec3, { diffuse, added }: Lighting): Vec3 {

@@ -93,7 +93,7 @@ test.each(builders)("%s lies inside its bounding sphere", (_name, build) => {
     let least = Infinity;
     for (let i = 0; i < 400; i++) {
       const [x, y, z] = onSphere(i, 400);
-      const outside = distanceTo(solid, cx + solid.radius * x, cy + solid.radius * y, cz + solid.radius * z);
+      const outside = distanceTo(solid.parts, cx + solid.radius * x, cy + solid.radius * y, cz + solid.radius * z);
       least = Math.min(least, outside);
     }
     expect(least).toBeGreaterThan(0);
@@ -109,12 +109,12 @@ test.each(builders)("%s has distances that the tracer's step length allows for",
     let least = Infinity;
     for (let i = 0; i < 300; i++) {
       const [x, y, z] = [cx, cy, cz].map((c) => c + uniform(random, -r, r));
-      const distance = distanceTo(solid, x, y, z);
+      const distance = distanceTo(solid.parts, x, y, z);
       if (distance < 0.02) continue;
       // No point of the surface is nearer than 0.82 of the estimate: nothing inside a ball of that radius.
       const [dx, dy, dz] = onSphere(i * 37, 11_100);
       const step = 0.82 * distance;
-      least = Math.min(least, distanceTo(solid, x + step * dx, y + step * dy, z + step * dz));
+      least = Math.min(least, distanceTo(solid.parts, x + step * dx, y + step * dy, z + step * dz));
     }
     expect(least).toBeGreaterThan(-0.004);
   }

@@ -24,15 +24,28 @@ export interface Solid {
   readonly radius: number;
 }
 
-/** The distance to the union of all parts. */
-export function distanceTo(solid: Solid, x: number, y: number, z: number): number {
-  const { parts } = solid;
+/** The distance to the union of the parts. */
+export function distanceTo(parts: readonly Part[], x: number, y: number, z: number): number {
   let least = Infinity;
   for (let i = 0; i < parts.length; i++) {
     const distance = parts[i].distance(x, y, z);
     if (distance < least) least = distance;
   }
   return least;
+}
+
+/** The part whose surface is nearest to a point; the first of several. */
+export function nearestPart(parts: readonly Part[], [x, y, z]: Vec3): Part {
+  let nearest = parts[0];
+  let least = Infinity;
+  for (let i = 0; i < parts.length; i++) {
+    const distance = parts[i].distance(x, y, z);
+    if (distance < least) {
+      least = distance;
+      nearest = parts[i];
+    }
+  }
+  return nearest;
 }
 
 export function sphere([cx, cy, cz]: Vec3, radius: number): Distance {

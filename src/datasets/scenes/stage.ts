@@ -184,5 +184,5 @@ function touches(first: Placed, second: Placed): boolean {
   const apart = Math.hypot(x - second.center[0], y - second.center[1], z - second.center[2]);
   if (apart > first.radius + second.radius) return false;
   const local = toLocal(second, x, y, z);
-  return distanceTo(second.solid, local[0], local[1], local[2]) * second.scale < 0.8 * first.radius;
+  return distanceTo(second.solid.parts, local[0], local[1], local[2]) * second.scale < 0.8 * first.radius;
 }

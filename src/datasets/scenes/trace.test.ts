@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { box, sphere, type Vec3 } from "./solid.ts";
+import { box, nearestPart, sphere, type Vec3 } from "./solid.ts";
 import type { Material } from "./textures.ts";
-import { coneDistance, lightSeen, normalAt, openness, place, rayDistance, slotAt, toLocal } from "./trace.ts";
+import { coneDistance, lightSeen, normalAt, openness, place, rayDistance, toLocal } from "./trace.ts";
 
 const look: Material = { texture: () => [0.5, 0.5, 0.5], gloss: 0, sharpness: 1 };
 const looks = [look, look, look] as const;
@@ -66,7 +66,7 @@ test("a cone ends before any of its rays meets the solid", () => {
       const axis = unit([aimX - eye[0], 1 + aimY - eye[1], -eye[2]]);
       const side = spread * 0.95;
       const inside = unit([axis[0] + side * Math.cos(angle), axis[1] + side * Math.sin(angle), axis[2]]);
-      const start = coneDistance(slab, eye, axis, spread);
+      const start = coneDistance(slab, slab.solid.parts, eye, axis, spread);
       const met = rayDistance(slab, eye, inside, Infinity);
       if (start === Infinity) expect(met).toBe(Infinity);
       else expect(met).toBeGreaterThan(start - 0.02);
@@ -80,10 +80,10 @@ test("poses turn, scale and move: a point, its normal and its slot", () => {
   const local = toLocal(slab, 0, 3, 0);
   for (const [i, value] of [1, 0, 0].entries()) expect(local[i]).toBeCloseTo(value, 12);
   // The slab's broad face, local +y, looks along the world's −x.
-  const normal = normalAt(slab, [0.2, 0.25, 0.1]);
+  const normal = normalAt(slab, slab.solid.parts[0], [0.2, 0.25, 0.1]);
   for (const [i, value] of [-1, 0, 0].entries()) expect(normal[i]).toBeCloseTo(value, 6);
-  expect(slotAt(slab.solid, [0.5, 0.25, 0])).toBe(0);
-  expect(slotAt(slab.solid, [1.5, 0, 0])).toBe(2);
+  expect(nearestPart(slab.solid.parts, [0.5, 0.25, 0]).slot).toBe(0);
+  expect(nearestPart(slab.solid.parts, [1.5, 0, 0]).slot).toBe(2);
 });
 
 test("light is blocked behind a solid, free beside it, and partial at the rim", () => {

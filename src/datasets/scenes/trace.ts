@@ -3,7 +3,7 @@
  *
  * Each solid is traced only inside its bounding sphere, which is what makes a picture of a dozen solids cheap.
  */
-import { distanceTo, type Solid, type Vec3 } from "./solid.ts";
+import { distanceTo, type Part, type Solid, type Vec3 } from "./solid.ts";
 import type { Material } from "./textures.ts";
 
 /** A solid in the world: local point p lies at `rotation` · p · `scale` + `position`; `rotation` is row-major, world from local. */
@@ -47,21 +47,45 @@ export function toLocal({ rotation: r, scale, position }: Placed, px: number, py
   return [r[0] * x + r[3] * y + r[6] * z, r[1] * x + r[4] * y + r[7] * z, r[2] * x + r[5] * y + r[8] * z];
 }
 
-/** The distance along the ray at which it meets the solid, or Infinity if it does not within `far`; the direction has length 1. */
-export function rayDistance(placed: Placed, origin: Vec3, direction: Vec3, far: number, near = 0): number {
-  return march(placed, origin, direction, far, near, 0);
+/**
+ * The distance along the ray at which it meets the solid, or Infinity if it does not within `far`; the direction has length 1.
+ * `near` is a distance before which it is known to meet nothing, `parts` are the parts that it can meet.
+ */
+export function rayDistance(
+  placed: Placed,
+  origin: Vec3,
+  direction: Vec3,
+  far: number,
+  near = 0,
+  parts: readonly Part[] = placed.solid.parts,
+): number {
+  return march(placed, parts, origin, direction, far, near, 0);
 }
 
 /**
- * The distance along the axis of a cone up to which no ray inside it meets the solid, or Infinity if none does at all: rays may start there.
- * `spread` is the cone's radius at distance 1.
+ * The distance along the axis of a cone up to which no ray inside it meets the parts, or Infinity if none does at all: rays may
+ * start there. `spread` is the cone's radius at distance 1.
  */
-export function coneDistance(placed: Placed, origin: Vec3, direction: Vec3, spread: number): number {
-  return march(placed, origin, direction, Infinity, 0, spread);
+export function coneDistance(
+  placed: Placed,
+  parts: readonly Part[],
+  origin: Vec3,
+  direction: Vec3,
+  spread: number,
+): number {
+  return march(placed, parts, origin, direction, Infinity, 0, spread);
 }
 
-function march(p: Placed, origin: Vec3, direction: Vec3, far: number, near: number, spread: number): number {
-  const { rotation: r, scale, center, solid, position } = p;
+function march(
+  p: Placed,
+  parts: readonly Part[],
+  origin: Vec3,
+  direction: Vec3,
+  far: number,
+  near: number,
+  spread: number,
+): number {
+  const { rotation: r, scale, center, position } = p;
   const cx = origin[0] - center[0];
   const cy = origin[1] - center[1];
   const cz = origin[2] - center[2];
@@ -86,7 +110,7 @@ function march(p: Placed, origin: Vec3, direction: Vec3, far: number, near: numb
   const ly = r[1] * dx + r[4] * dy + r[7] * dz;
   const lz = r[2] * dx + r[5] * dy + r[8] * dz;
   for (let step = 0; step < maxSteps; step++) {
-    const distance = distanceTo(solid, ox + t * lx, oy + t * ly, oz + t * lz) * stride - spread * t;
+    const distance = distanceTo(parts, ox + t * lx, oy + t * ly, oz + t * lz) * stride - spread * t;
     if (distance < arrived) return t * scale;
     t += distance;
     if (t > end) return Infinity;
@@ -134,7 +158,7 @@ function lightPast(placed: Placed, origin: Vec3, direction: Vec3, softness: numb
   const lz = r[2] * dx + r[5] * dy + r[8] * dz;
   let seen = best;
   for (let step = 0; step < 28 && t < end; step++) {
-    const distance = distanceTo(solid, ox + t * lx, oy + t * ly, oz + t * lz);
+    const distance = distanceTo(solid.parts, ox + t * lx, oy + t * ly, oz + t * lz);
     seen = Math.min(seen, distance / (softness * t));
     if (distance < arrived) return 0;
     t += Math.max(distance * stride, 0.02);
@@ -142,14 +166,13 @@ function lightPast(placed: Placed, origin: Vec3, direction: Vec3, softness: numb
   return Math.max(0, seen);
 }
 
-/** The outward unit normal at a local point of the surface, by differences over a tetrahedron; in world directions. */
-export function normalAt(placed: Placed, [x, y, z]: Vec3): Vec3 {
+/** The outward unit normal of a part at a local point of its surface, by differences over a tetrahedron; in world directions. */
+export function normalAt({ rotation: r }: Placed, { distance }: Part, [x, y, z]: Vec3): Vec3 {
   const h = 0.002;
-  const { solid, rotation: r } = placed;
-  const a = distanceTo(solid, x + h, y - h, z - h);
-  const b = distanceTo(solid, x - h, y - h, z + h);
-  const c = distanceTo(solid, x - h, y + h, z - h);
-  const d = distanceTo(solid, x + h, y + h, z + h);
+  const a = distance(x + h, y - h, z - h);
+  const b = distance(x - h, y - h, z + h);
+  const c = distance(x - h, y + h, z - h);
+  const d = distance(x + h, y + h, z + h);
   const nx = a - b - c + d;
   const ny = -a - b + c + d;
   const nz = -a + b - c + d;
@@ -159,20 +182,6 @@ export function normalAt(placed: Placed, [x, y, z]: Vec3): Vec3 {
     (r[3] * nx + r[4] * ny + r[5] * nz) / length,
     (r[6] * nx + r[7] * ny + r[8] * nz) / length,
   ];
-}
-
-/** The slot of the part whose surface is nearest to a local point. */
-export function slotAt(solid: Solid, [x, y, z]: Vec3): 0 | 1 | 2 {
-  let least = Infinity;
-  let slot: 0 | 1 | 2 = 0;
-  for (const part of solid.parts) {
-    const distance = part.distance(x, y, z);
-    if (distance < least) {
-      least = distance;
-      slot = part.slot;
-    }
-  }
-  return slot;
 }
 
 /** How open the surroundings of a surface point are, in [0, 1]: solids and the floor close by darken corners. */
@@ -189,7 +198,7 @@ export function openness(solids: readonly Placed[], point: Vec3, normal: Vec3, o
       const away = Math.sqrt((x - center[0]) ** 2 + (y - center[1]) ** 2 + (z - center[2]) ** 2) - radius;
       if (away >= clearance) continue;
       const [lx, ly, lz] = toLocal(placed, x, y, z);
-      clearance = Math.min(clearance, Math.max(0, distanceTo(placed.solid, lx, ly, lz) * placed.scale));
+      clearance = Math.min(clearance, Math.max(0, distanceTo(placed.solid.parts, lx, ly, lz) * placed.scale));
     }
     closed += (weight * (height - clearance)) / height;
     weight *= 0.6;
