@@ -10,6 +10,7 @@ import { type Initializer, type Node, tensorOfInitializer, usesOf } from "../onn
 import { numbersOf } from "../tensor/tensor.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 import {
+  affineOf,
   checkNormalization,
   type Normalization,
   type NormalizationName,
@@ -28,7 +29,7 @@ export interface PreprocessingGuess {
   readonly isUncertain: boolean;
 }
 
-/** The statistics of natural pictures in [0, 1], per channel: what a network's first layer sees on average. */
+/** The statistics of natural pictures in [0, 1], per channel. */
 const naturalMean = [0.46, 0.44, 0.4];
 
 /** The preprocessing of `prepared`, where `given` holds the parts that the caller knows. */
@@ -136,8 +137,9 @@ function guessNormalization(
 }
 
 /**
- * The normalization under which the first BatchNormalization's running mean is what natural pictures give: the mean of a
- * convolution's output is the sum of its weights times the mean of its input, so the three channel means can be solved for.
+ * The normalization under which natural pictures give what the first BatchNormalization has seen: for a convolution's output the
+ * mean is W·m + b and the variance wᵀΣw, where m and Σ are the mean and the covariance of a patch of the normalized picture. Each
+ * candidate is judged by the Kullback–Leibler divergence between these and the running statistics, in the median over filters.
  */
 function firstLayerStatistics(
   typed: TypedGraph,
@@ -149,65 +151,78 @@ function firstLayerStatistics(
   if (next?.opType !== "BatchNormalization") return undefined;
   const weights = graph.initializers.get(first.inputs[1]);
   const [mean, variance] = [constants.get(next.inputs[3])?.data, constants.get(next.inputs[4])?.data];
-  if (weights === undefined || weights.shape[1] !== 3 || mean === undefined || variance === undefined) return undefined;
+  if (weights === undefined || weights.shape.length !== 4 || weights.shape[1] !== 3) return undefined;
+  if (mean === undefined || variance === undefined) return undefined;
   const bias = first.inputs[2] ? constants.get(first.inputs[2])?.data : undefined;
-  const input = solveInputMean(weights, mean, variance, bias);
-  if (input === undefined) return undefined;
-  const candidates = (["imagenet", "unit", "symmetric", "caffe", "bytes"] as const).map((name) => {
-    const { scale, mean: m, std, channels } = normalizations[name];
-    const [gain, shift] = scale === "symmetric" ? [2, -1] : [scale, 0];
-    const natural = channels === "bgr" ? naturalMean.toReversed() : naturalMean;
-    // Distance of the mean found from the one expected, in units of the spread of pixels (about 0.25) under this candidate.
-    const distance = Math.hypot(
-      ...natural.map((x, c) => ((gain * x + shift - m[c]) / std[c] - input[c]) / ((0.25 * gain) / std[c])),
-    );
-    return { name, distance };
-  });
-  candidates.sort((a, b) => a.distance - b.distance);
+  const filters = { weights, bias, mean, variance };
+  const candidates = (["imagenet", "unit", "symmetric", "caffe", "bytes"] as const)
+    .map((name) => {
+      const divergences = correlationLengths.map((length) => medianDivergence(filters, normalizations[name], length));
+      return { name, divergence: Math.min(...divergences) };
+    })
+    .sort((a, b) => a.divergence - b.divergence);
   const [best, second] = candidates;
-  if (best.distance > 0.8) return undefined;
+  if (!(best.divergence < 0.3)) return undefined;
   return {
     normalization: normalizations[best.name],
-    reason: `the first BatchNormalization expects inputs around (${input.map((x) => x.toFixed(2)).join(", ")})`,
-    certain: second.distance > 2 * best.distance + 0.3,
+    reason: `the statistics of the first BatchNormalization fit (divergence ${best.divergence.toFixed(2)}; ${second.name} ${second.divergence.toFixed(2)})`,
+    certain: second.divergence > 3 * best.divergence + 0.1,
   };
 }
 
-/** The least-squares solution of Σ_c w_oc m_c + b_o = μ_o, rows weighted by 1/σ_o, where w_oc is the sum of a filter's channel. */
-function solveInputMean(
-  weights: Initializer,
-  mean: Float64Array,
-  variance: Float64Array,
-  bias: Float64Array | undefined,
-): number[] | undefined {
+interface FirstLayer {
+  readonly weights: Initializer;
+  readonly bias: Float64Array | undefined;
+  readonly mean: Float64Array;
+  readonly variance: Float64Array;
+}
+
+/** Correlations of the channels red, green and blue at one pixel of natural pictures. */
+const channelCorrelation = [
+  [1, 0.93, 0.86],
+  [0.93, 1, 0.95],
+  [0.86, 0.95, 1],
+];
+/** Standard deviation of natural pixels in [0, 1]. */
+const naturalDeviation = 0.25;
+/** Distances in pixels at which the correlation of pixels has fallen to 1/e: of small, middling and large pictures. */
+const correlationLengths = [3, 8, 20];
+
+function medianDivergence(
+  { weights, bias, mean, variance }: FirstLayer,
+  preset: (typeof normalizations)[NormalizationName],
+  correlationLength: number,
+): number {
   const values = numbersOf(tensorOfInitializer(weights));
-  const [filters] = weights.shape;
-  const area = values.length / (filters * 3);
-  const normal = Array.from({ length: 3 }, () => [0, 0, 0, 0]);
-  for (let o = 0; o < filters; o++) {
-    const row = [0, 1, 2].map((c) => {
-      let sum = 0;
-      for (let i = 0; i < area; i++) sum += values[(o * 3 + c) * area + i];
-      return sum;
-    });
-    const weight = 1 / (variance[o] + 1e-12);
-    const right = mean[o] - (bias?.[o] ?? 0);
-    for (let i = 0; i < 3; i++) {
-      for (let j = 0; j < 3; j++) normal[i][j] += weight * row[i] * row[j];
-      normal[i][3] += weight * row[i] * right;
+  const [filters, , height, width] = weights.shape;
+  const area = height * width;
+  const isReversed = preset.channels === "bgr";
+  const { factor, offset } = affineOf({ ...preset, layout: "nchw" });
+  const channelMean = factor.map((f, c) => f * naturalMean[isReversed ? 2 - c : c] + offset[c]);
+  const channelDeviation = factor.map((f) => f * naturalDeviation);
+  const near = Array.from({ length: area }, (_, i) =>
+    Array.from({ length: area }, (_, j) => {
+      const [dx, dy] = [(i % width) - (j % width), Math.floor(i / width) - Math.floor(j / width)];
+      return Math.exp(-Math.hypot(dx, dy) / correlationLength);
+    }),
+  );
+  const divergences = Array.from({ length: filters }, (_, o) => {
+    let [expectedMean, expectedVariance] = [bias?.[o] ?? 0, 0];
+    for (let c = 0; c < 3; c++) {
+      for (let i = 0; i < area; i++) {
+        const weight = values[(o * 3 + c) * area + i];
+        expectedMean += weight * channelMean[c];
+        for (let d = 0; d < 3; d++) {
+          // The correlations are the same for blue, green and red but for the order, in which only two nearly equal ones change.
+          const scale = weight * channelDeviation[c] * channelDeviation[d] * channelCorrelation[c][d];
+          for (let j = 0; j < area; j++) expectedVariance += scale * near[i][j] * values[(o * 3 + d) * area + j];
+        }
+      }
     }
-  }
-  // A little ridge: filters often look at differences of channels only, which leaves their common level open.
-  const trace = normal[0][0] + normal[1][1] + normal[2][2];
-  for (let i = 0; i < 3; i++) normal[i][i] += 1e-4 * trace;
-  for (let i = 0; i < 3; i++) {
-    if (!(Math.abs(normal[i][i]) > 0)) return undefined;
-    for (let k = 0; k < 3; k++) {
-      if (k === i) continue;
-      const factor = normal[k][i] / normal[i][i];
-      for (let j = i; j < 4; j++) normal[k][j] -= factor * normal[i][j];
-    }
-  }
-  const solution = normal.map((row, i) => row[3] / row[i]);
-  return solution.every(Number.isFinite) ? solution : undefined;
+    const ratio = expectedVariance / variance[o];
+    return 0.5 * (ratio - 1 - Math.log(ratio) + (expectedMean - mean[o]) ** 2 / variance[o]);
+  });
+  divergences.sort((a, b) => a - b);
+  const median = divergences[Math.floor(filters / 2)];
+  return Number.isFinite(median) ? median : Number.POSITIVE_INFINITY;
 }

@@ -37,7 +37,10 @@ export interface Inspection {
 }
 
 /** The description of `model`; `open` makes it a classifier, or throws what stands in the way. */
-export function inspectModel(model: Model, open: () => Classifier): { inspection: Inspection; classifier?: Classifier } {
+export function inspectModel(
+  model: Model,
+  open: () => Classifier,
+): { inspection: Inspection; classifier?: Classifier } {
   const { classifier, blocker } = attempt(open);
   const layers = classifier === undefined ? rawLayers(model) : workingLayers(classifier);
   const unsupported: Record<string, string[]> = {};

@@ -52,17 +52,19 @@ export function addExplainFlags(command: Command): Command {
     command.addOption(option);
   };
   const count = { min: 1, integer: true };
-  add(
-    methodGroup,
-    "--method <list>",
-    explanationMethods.join(", "),
-    choiceList("--method", explanationMethods),
-    [["perceptual"], "perceptual"],
-  );
+  add(methodGroup, "--method <list>", explanationMethods.join(", "), choiceList("--method", explanationMethods), [
+    ["perceptual"],
+    "perceptual",
+  ]);
   add(methodGroup, "--preset <name>", "auto (default), paper or released", choice("--preset", perceptualPresets));
   add(methodGroup, "--label <label>", "the class to explain, by name or number (default: the predicted one)");
   add(methodGroup, "--target <label>", "the class to reach: why this and not that?");
-  add(methodGroup, "--layers <list>", "layers to compare: numbers, names or patterns such as 'Relu[4:10]'", words("--layers"));
+  add(
+    methodGroup,
+    "--layers <list>",
+    "layers to compare: numbers, names or patterns such as 'Relu[4:10]'",
+    words("--layers"),
+  );
   add(methodGroup, "--margin <t>", "how far behind the boundary to aim, negative, in logits", number("--margin"));
   add(
     methodGroup,
@@ -78,10 +80,13 @@ export function addExplainFlags(command: Command): Command {
   add(methodGroup, "--constraint <kind>", constraints.join(", "), choice("--constraint", constraints));
   add(methodGroup, "--epsilon <e>", "radius of the ball, such as 8/255", number("--epsilon"));
   const { sigmaPixels, connectivity } = defaultInterestRule;
-  add(boxGroup, "--blur <sigma>", "standard deviation in pixels of the input", number("--blur", { min: 0, max: 1000 }), [
-    sigmaPixels,
-    String(sigmaPixels),
-  ]);
+  add(
+    boxGroup,
+    "--blur <sigma>",
+    "standard deviation in pixels of the input",
+    number("--blur", { min: 0, max: 1000 }),
+    [sigmaPixels, String(sigmaPixels)],
+  );
   add(boxGroup, "--threshold <rule>", "value:0.25, mean:2, percent:10 or energy:0.5", thresholdRule("--threshold"), [
     defaultInterestRule.threshold,
     "value:0.25",
@@ -95,7 +100,12 @@ export function addExplainFlags(command: Command): Command {
   );
   add(boxGroup, "--color-map <name>", colorMaps.join(", "), choice("--color-map", colorMaps), ["inferno", "inferno"]);
   add("", "--out <dir>", "folder for the report", undefined, ["perceptual-ball-report", "perceptual-ball-report"]);
-  add("", "--seed <n>", "of the pictures that are rendered when none are given", number("--seed", { min: 0, integer: true }));
+  add(
+    "",
+    "--seed <n>",
+    "of the pictures that are rendered when none are given",
+    number("--seed", { min: 0, integer: true }),
+  );
   add("", "--json", "print one JSON object per picture and method on stdout");
   add("", "--quiet", "no progress, no notes");
   return command;

@@ -2,7 +2,7 @@
 import { basename, join } from "node:path";
 import { Command } from "commander";
 import { checkPerceptualOptions, type PerceptualOptions, perceptualAttack } from "../attacks/perceptual.ts";
-import { BadInputError, MisuseError, PerceptualBallError, throwIfAborted } from "../errors.ts";
+import { MisuseError, PerceptualBallError, throwIfAborted } from "../errors.ts";
 import { type ImageTensor, isPicture, type Picture } from "../image/picture.ts";
 import { bundledClassifierPath } from "../node/bundled.ts";
 import { checkWritableFolder } from "../node/check-folder.ts";
@@ -151,12 +151,18 @@ class Run {
         const picture = await this.load(source);
         this.#loaded.delete(source);
         if (picture === undefined) continue;
-        await this.#explainOne(source, picture, classifier, {
-          ...options,
-          signal: io.signal,
-          onProgress: ({ evaluations, of }) =>
-            this.#progress.update((index + Math.min(1, evaluations / of)) / sources.length, source.image),
-        }, versions);
+        await this.#explainOne(
+          source,
+          picture,
+          classifier,
+          {
+            ...options,
+            signal: io.signal,
+            onProgress: ({ evaluations, of }) =>
+              this.#progress.update((index + Math.min(1, evaluations / of)) / sources.length, source.image),
+          },
+          versions,
+        );
       }
     } catch (error) {
       if (exitCodeOf(error) !== exitCodes.interrupted) throw error;

@@ -61,9 +61,17 @@ function inspect(file: string, { inputSize, logits, json }: InspectFlags, contex
     return;
   }
   const rows: (readonly [string, string])[] = [
-    ["File", `${(bytes / 1e6).toFixed(1)} MB, SHA-256 ${sha256}${weights.length > 0 ? `, weights in ${weights.join(", ")}` : ""}`],
+    [
+      "File",
+      `${(bytes / 1e6).toFixed(1)} MB, SHA-256 ${sha256}${weights.length > 0 ? `, weights in ${weights.join(", ")}` : ""}`,
+    ],
     ["Producer", inspection.producer],
-    ["Format", `IR ${inspection.irVersion}, opset ${Object.entries(inspection.opsets).map(([domain, version]) => `${domain} ${version}`).join(", ")}`],
+    [
+      "Format",
+      `IR ${inspection.irVersion}, opset ${Object.entries(inspection.opsets)
+        .map(([domain, version]) => `${domain} ${version}`)
+        .join(", ")}`,
+    ],
     ["Input", inspection.inputs.join("; ") || "none"],
     ["Output", inspection.outputs.join("; ") || "none"],
   ];
@@ -73,8 +81,14 @@ function inspect(file: string, { inputSize, logits, json }: InspectFlags, contex
     const known = classifier.labels?.slice(0, 3).map((label) => label.split(",")[0]);
     rows.push(
       ["Classes", `${classifier.classCount}${known === undefined ? " (without names)" : `: ${known.join(", ")}, …`}`],
-      ["Pixels", `${channelCount}x${height}x${width} ${layout}, ${guess.name ?? "custom"} normalization: ${guess.reason}${guess.isUncertain ? " (explain looks at the pictures as well)" : ""}`],
-      ["", `scale ${scale}, ${channels}, mean ${mean.join(", ")}, std ${std.join(", ")}, resize ${JSON.stringify(classifier.input.geometry)}`],
+      [
+        "Pixels",
+        `${channelCount}x${height}x${width} ${layout}, ${guess.name ?? "custom"} normalization: ${guess.reason}${guess.isUncertain ? " (explain looks at the pictures as well)" : ""}`,
+      ],
+      [
+        "",
+        `scale ${scale}, ${channels}, mean ${mean.join(", ")}, std ${std.join(", ")}, resize ${JSON.stringify(classifier.input.geometry)}`,
+      ],
     );
   }
   rows.push(["Weights", inspection.parameters.toLocaleString("en-US")]);

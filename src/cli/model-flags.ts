@@ -96,7 +96,9 @@ function preprocessingOf(text: string): Partial<Preprocessing> {
 }
 
 /** The options for loading a classifier that the flags mean, but for its geometry: see {@link geometryOf}. */
-export function classifierOptionsOf(flags: ModelFlags): Omit<LoadClassifierOptions, "runtime" | "threads" | "providers"> {
+export function classifierOptionsOf(
+  flags: ModelFlags,
+): Omit<LoadClassifierOptions, "runtime" | "threads" | "providers"> {
   const { labels, logits, inputSize, lowMemory, preprocessing, mean, std, scale, channels, layout } = flags;
   const parts = Object.entries({ mean, std, scale, channels, layout }).filter(([, value]) => value !== undefined);
   const given = { ...preprocessing, ...Object.fromEntries(parts) };
@@ -110,11 +112,7 @@ export function geometryOf(flags: ModelFlags, input: ImageInput): GeometryRule {
   const base = input.geometry;
   const rule: GeometryRule = {
     resize:
-      wanted === undefined
-        ? base.resize
-        : wanted.kind === "shorter"
-          ? wanted
-          : { kind: wanted.kind, width, height },
+      wanted === undefined ? base.resize : wanted.kind === "shorter" ? wanted : { kind: wanted.kind, width, height },
     crop:
       crop !== undefined
         ? { height: crop[0], width: crop[1] }

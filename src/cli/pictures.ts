@@ -48,5 +48,5 @@ export function picturesOfFiles(paths: readonly string[]): PictureSource[] {
 /** Whether there is a file that is not empty: what can be told of a picture without decoding it. */
 export function seemsReadable(path: string): boolean {
   const stats = statSync(path, { throwIfNoEntry: false });
-  return stats !== undefined && stats.isFile() && stats.size > 0;
+  return (stats?.isFile() ?? false) && stats!.size > 0;
 }

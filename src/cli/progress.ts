@@ -33,7 +33,7 @@ export function createProgress(stream: OutputStream, { quiet }: { readonly quiet
       hideCursor: true,
       clearOnComplete: true,
       fps: 10,
-      format(options, { progress }) {
+      format(_options, { progress }) {
         const seconds = (performance.now() - started) / 1000;
         const left = share > 0.02 ? `${describeSeconds((seconds * (1 - share)) / share)} left` : "";
         const filled = Math.round(progress * 24);

@@ -62,9 +62,7 @@ export interface ExplanationRecord {
   readonly preprocessing: Preprocessing & { readonly name: string | null; readonly reason: string };
   readonly versions: Readonly<Record<"perceptualBall" | "runtime" | "platform", string>>;
   /** Relative to the report's folder. */
-  readonly files: Readonly<
-    Record<"panel" | "map" | "mapNpy" | "perturbed" | "perturbation" | "result", string>
-  >;
+  readonly files: Readonly<Record<"panel" | "map" | "mapNpy" | "perturbed" | "perturbation" | "result", string>>;
 }
 
 export interface ExplanationInput {

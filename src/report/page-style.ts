@@ -15,6 +15,7 @@ dt{color:var(--soft);font-size:.8rem}
 .facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(230px,1fr));gap:14px 28px;padding:16px 0;border-top:1px solid var(--line);border-bottom:1px solid var(--line);margin-bottom:30px;font-size:.92rem}
 article{background:var(--card);border:1px solid var(--line);border-radius:14px;padding:22px 24px 16px;margin:0 0 26px;box-shadow:0 1px 2px rgba(16,24,40,.05)}
 h2{font-size:1.02rem;margin:0;overflow-wrap:anywhere;color:var(--soft);font-weight:600}
+h2 span{font-weight:400;opacity:.75}
 h2 small{font-weight:600;font-size:.75rem;border:1px solid var(--line);border-radius:99px;padding:2px 9px;margin-left:6px;white-space:nowrap}
 h2 small.warn{color:var(--warn);border-color:currentColor}
 .sentence{font-size:1.14rem;line-height:1.45;margin:.3em 0 1em;max-width:60em}
@@ -33,11 +34,11 @@ figcaption b{color:var(--ink);font-weight:600;margin-right:2px}
 .confidences{border-collapse:collapse;width:100%;font-size:.92rem;table-layout:fixed}
 .confidences th{font-weight:500;text-align:left;padding:4px 10px 4px 0;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 .confidences thead th{color:var(--soft);font-size:.8rem;font-weight:400;padding-bottom:2px}
-.confidences thead td{width:34%}
+.confidences .name{width:30%}.confidences .scale{width:24%}
 .bar{padding:0}
 .bar span{display:block;height:10px;min-width:2px;border-radius:3px}
 .before span{background:var(--before)}.after span{background:var(--after)}
-.value{font-variant-numeric:tabular-nums;font-size:.84rem;width:15%;padding-left:8px;white-space:nowrap}
+.value{font-variant-numeric:tabular-nums;font-size:.84rem;padding-left:8px;white-space:nowrap}
 .numbers{display:grid;grid-template-columns:repeat(auto-fill,minmax(148px,1fr));gap:8px 18px}
 .numbers dd{font-variant-numeric:tabular-nums;font-size:.92rem}
 details{margin-top:14px;border-top:1px solid var(--line);padding-top:8px;color:var(--soft);font-size:.84rem;overflow-wrap:anywhere}

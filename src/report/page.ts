@@ -1,9 +1,9 @@
 /** @file The report as one page of HTML that needs nothing else: no scripts, no fonts, no network. */
 import type { Box } from "../image/geometry.ts";
 import type { ExplanationRecord, LabelRecord } from "./explanation-record.ts";
+import { pageStyle } from "./page-style.ts";
 import { showsPixels, type Tiles } from "./panel.ts";
 import { explanationSentence, inLevels, percent, shortName } from "./sentences.ts";
-import { pageStyle } from "./page-style.ts";
 
 /** The address of each tile's picture: a data URI, or a path relative to the page. */
 export type TileSources = Readonly<Record<keyof Tiles, string>>;
@@ -101,14 +101,23 @@ function compact(count: number): string {
 
 function card(entry: PageEntry): string {
   const { record } = entry;
-  const badge = { flipped: "", "not-flipped": "label unchanged", "already-flipped": "nothing to change" }[record.outcome];
+  const badge = { flipped: "", "not-flipped": "label unchanged", "already-flipped": "nothing to change" }[
+    record.outcome
+  ];
   return `<article>
-<h2>${escapeHtml(record.image)}${record.method === "perceptual" ? "" : ` <small>${record.method}</small>`}${badge === "" ? "" : ` <small class="warn">${badge}</small>`}</h2>
+<h2>${fileName(record.image)}${record.method === "perceptual" ? "" : ` <small>${record.method}</small>`}${badge === "" ? "" : ` <small class="warn">${badge}</small>`}</h2>
 <p class="sentence">${escapeHtml(explanationSentence(record))}</p>
 ${entry.tiles === undefined ? `<img class="row" alt="Original, perturbed, interest map and dominant component" src="${escapeHtml(encodeURI(record.files.panel))}">` : row(entry, entry.tiles)}
 <div class="details">${confidences(record)}${numbers(record)}</div>
 ${settings(record)}
 </article>`;
+}
+
+/** A path with its last part set off from the rest. */
+function fileName(path: string): string {
+  const cut = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1;
+  const folder = cut === 0 ? "" : `<span>${escapeHtml(path.slice(0, cut))}</span>`;
+  return `${folder}${escapeHtml(path.slice(cut))}`;
 }
 
 function row({ record, size, groundTruth }: PageEntry, tiles: TileSources): string {
@@ -145,7 +154,7 @@ function confidences({ label, adversarialLabel, confidences: both }: Explanation
     `<tr><th scope="row" title="${escapeHtml(name)}">${escapeHtml(shortName(name))}</th>${bar("before", values.clean)}${bar("after", values.adversarial)}</tr>`;
   const rows = [line(label, both.label)];
   if (adversarialLabel.index !== label.index) rows.push(line(adversarialLabel, both.adversarialLabel));
-  return `<table class="confidences"><thead><tr><td></td><th colspan="2">before</th><th colspan="2">after</th></tr></thead><tbody>${rows.join("")}</tbody></table>`;
+  return `<table class="confidences"><colgroup><col class="name"><col class="scale"><col><col class="scale"><col></colgroup><thead><tr><td></td><th colspan="2">before</th><th colspan="2">after</th></tr></thead><tbody>${rows.join("")}</tbody></table>`;
 }
 
 function numbers(record: ExplanationRecord): string {

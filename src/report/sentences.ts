@@ -37,7 +37,7 @@ export function explanationSentence(record: ExplanationRecord): string {
     return `${before} stays ${shortName(adversarialLabel.name)} (${percent(adversarialLabel.confidence)}) with a perceptual weight of ${Number(settings.perceptualWeight.toPrecision(3))}.${where}`;
   }
   const after = `${shortName(adversarialLabel.name)} (${percent(confidences.adversarialLabel.adversarial)})`;
-  return `${before} becomes ${after} when no pixel changes by more than ${inLevels(distances.linf)}.${where}`;
+  return `${before} becomes ${after} by a change of at most ${inLevels(distances.linf)} per pixel.${where}`;
 }
 
 /** One line for a terminal. */

@@ -1,0 +1,159 @@
+/** @file `perceptual-ball`: everything that runs in Node and in a browser alike. */
+
+// Attacks
+export type { Distances } from "./attacks/distances.ts";
+export {
+  type AttackOutcome,
+  attackOutcomeDescriptions,
+  type Constraint,
+  type PerceptualOptions,
+  type PerceptualPreset,
+  type PerceptualResult,
+  type PerceptualSettings,
+  perceptualAttack,
+} from "./attacks/perceptual.ts";
+// Gradients as graphs
+export { type DifferentiateOptions, differentiate } from "./autodiff/differentiate.ts";
+export { type DifferentiateModelOptions, differentiateModel } from "./autodiff/differentiate-model.ts";
+export { guidedRules } from "./autodiff/guided-rules.ts";
+export { type Differentiable, nonDifferentiable, type RuleTable, vjpRules } from "./autodiff/rules/index.ts";
+export { appendVjp, type Seed } from "./autodiff/sweep.ts";
+export type { VjpCall, VjpRule } from "./autodiff/vjp-rule.ts";
+// Classifiers
+export {
+  type Classification,
+  type Classifier,
+  type ClassifierOptions,
+  createClassifier,
+  type ImageInput,
+  type SharedObjective,
+} from "./classifier/classifier.ts";
+export { fitPicture } from "./classifier/fit-picture.ts";
+export type { PreprocessingGuess } from "./classifier/guess-preprocessing.ts";
+export { type GradientState, type InspectedLayer, type Inspection, inspectModel } from "./classifier/inspect-model.ts";
+export { builtInLabels, parseLabels } from "./classifier/labels/labels.ts";
+export { describeLayer, type Layer, type LayerSelector } from "./classifier/layers.ts";
+export type { ObjectiveEvaluation, Problem, Reference } from "./classifier/objective.ts";
+export type { Space } from "./classifier/objective-graph.ts";
+export {
+  type Normalization,
+  type NormalizationName,
+  normalizations,
+  type Preprocessing,
+} from "./classifier/preprocessing.ts";
+export { type ProbeOptions, probePreprocessing } from "./classifier/probe-preprocessing.ts";
+// Data
+export {
+  bundledScenes,
+  type RenderedScene,
+  renderScene,
+  type SceneOptions,
+  type SceneRecord,
+  type ScenesOptions,
+  scenes,
+  scenesClasses,
+  scenesSeeds,
+} from "./datasets/scenes.ts";
+// Errors
+export {
+  AbortedError,
+  BadInputError,
+  type Complaint,
+  MisuseError,
+  PerceptualBallError,
+  UnsupportedError,
+} from "./errors.ts";
+// Pictures
+export { blend, type ColorMap, colorAt, colorize, colorMaps } from "./image/color-map.ts";
+export { type BlurOptions, blur } from "./image/gaussian-blur.ts";
+export { applyGeometry, fitGeometry, type Geometry, type GeometryRule, type ResizeRule } from "./image/geometry.ts";
+export { normalizeMap, normalizeSigned } from "./image/normalize.ts";
+export { type ImageTensor, type Picture, pictureToTensor, tensorToPicture } from "./image/picture.ts";
+export { type Interpolation, type ResizeOptions, resizeBytes, resizeFloat } from "./image/resize.ts";
+// From maps to boxes
+export {
+  areaOf,
+  type Box,
+  boundingBox,
+  centeredBox,
+  iou,
+  largestBox,
+  roundedOutward,
+  wholeBox,
+} from "./localization/box.ts";
+export {
+  type ComponentOptions,
+  type Components,
+  connectedComponents,
+  largestComponent,
+} from "./localization/components.ts";
+export { type Mask, type ThresholdRule, threshold } from "./localization/threshold.ts";
+// ONNX models
+export { GraphBuilder, type Value } from "./onnx/builder.ts";
+export { type InferShapesOptions, inferShapes, type TypedGraph } from "./onnx/infer-shapes.ts";
+export type {
+  Attribute,
+  Attributes,
+  Dimension,
+  FunctionDefinition,
+  Graph,
+  Initializer,
+  Model,
+  Node,
+  Storage,
+  ValueInfo,
+  ValueType,
+} from "./onnx/model.ts";
+export { initializerOf, tensorOfInitializer } from "./onnx/model.ts";
+export { type ParseOptions, parseGraph, parseModel } from "./onnx/parse.ts";
+export { type CleanUpOptions, cleanUp } from "./onnx/passes/clean-up.ts";
+export { type ExtractSubgraphOptions, extractSubgraph } from "./onnx/passes/extract-subgraph.ts";
+export {
+  type FoldBatchNormalizationOptions,
+  type FoldedGraph,
+  foldBatchNormalization,
+} from "./onnx/passes/fold-batch-normalization.ts";
+export { inlineFunctions } from "./onnx/passes/inline-functions.ts";
+export { type UpgradeOpsetOptions, upgradeOpset } from "./onnx/passes/upgrade-opset.ts";
+export { type PrintOptions, printGraph, printModel } from "./onnx/print.ts";
+export { type ReadModelOptions, readModel } from "./onnx/read-model.ts";
+export { type ValidateModelOptions, validateModel } from "./onnx/validate.ts";
+export { writeModel } from "./onnx/write-model.ts";
+// Solvers
+export { type AdamOptions, adam } from "./optimize/adam.ts";
+export { type BestSoFarOptions, type BestSolution, bestSoFar } from "./optimize/best-so-far.ts";
+export { type DescentOptions, descent } from "./optimize/descent.ts";
+export { type DriveOptions, drive, driveBatch, driveSync } from "./optimize/drivers.ts";
+export { type LbfgsOptions, lbfgs } from "./optimize/lbfgs.ts";
+export { type Bound, projectBox, projectL2Ball, projectLinfBall } from "./optimize/projections.ts";
+export type { Evaluation, Projection, Query, Solution, Solver } from "./optimize/solver.ts";
+// Tensors and random numbers
+export { createRandom, type Random } from "./random/random.ts";
+// Reports
+export {
+  type ExplanationInput,
+  type ExplanationMethod,
+  type ExplanationRecord,
+  explanationMethods,
+  explanationRecord,
+  type LabelRecord,
+} from "./report/explanation-record.ts";
+export { defaultInterestRule, type Interest, type InterestRule, interestOf } from "./report/interest.ts";
+export { type PageEntry, type PageInput, reportPage } from "./report/page.ts";
+export { boxColors, type OutlinedBox, panelOf, type Tiles, type TilesInput, tilesOf } from "./report/panel.ts";
+export { explanationSentence, summaryLine } from "./report/sentences.ts";
+// Runtimes
+export { referenceRuntime } from "./runtime/reference-runtime.ts";
+export { describeRuntime, type Runtime } from "./runtime/runtime.ts";
+export { createSession, modelOf, type Session, type SessionOptions } from "./runtime/session.ts";
+// Saliency maps
+export {
+  guidedMap,
+  guidedPerceptualSaliency,
+  type PerceptualSaliency,
+  perceptualSaliency,
+  rootMeanSquare,
+} from "./saliency/perceptual.ts";
+export type { SaliencyMap } from "./saliency/saliency-map.ts";
+export { decodeNpy, encodeNpy } from "./tensor/npy.ts";
+export { type DataType, type FloatTensor, floatTensor, type Shape, type Tensor, tensorOf } from "./tensor/tensor.ts";

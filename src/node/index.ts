@@ -1,0 +1,9 @@
+/** @file `perceptual-ball/node`: models, pictures and arrays on disk. */
+export { bundledClassifierPath } from "./bundled.ts";
+export { type FileClassifier, type LoadClassifierOptions, loadClassifier } from "./load-classifier.ts";
+export { type LoadedModel, loadModelFile, type WeightsFile, weightsFolderOption } from "./load-model.ts";
+export { readNpy, writeNpy } from "./npy.ts";
+export { decodeImage, type ReadImageOptions, readImageFile } from "./read-image.ts";
+export { readImage } from "./read-input.ts";
+export { encodePng, writePng } from "./write-image.ts";
+export { type WriteModelFileOptions, writeModelFile } from "./write-model-file.ts";

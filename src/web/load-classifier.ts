@@ -1,0 +1,85 @@
+/** @file Classifiers from ONNX files in a browser: by address, as a file that the user chose, or as bytes. */
+import { type Classifier, type ClassifierOptions, createClassifier } from "../classifier/classifier.ts";
+import { BadInputError, checkKeys } from "../errors.ts";
+import { readModel } from "../onnx/read-model.ts";
+
+/** Where a file comes from: an address, a Blob (such as the File of an input element), or its bytes. */
+export type FileSource = string | URL | Blob | ArrayBuffer | Uint8Array;
+
+export interface LoadClassifierOptions extends Omit<ClassifierOptions, "where" | "weightsFolder"> {
+  /** The files of weights beside the model, by the name under which the model refers to each. */
+  readonly externalData?: Readonly<Record<string, FileSource>>;
+  /** Fetches addresses; the environment's own `fetch` by default. */
+  readonly fetch?: typeof globalThis.fetch;
+}
+
+const optionKeys = [
+  "runtime",
+  "threads",
+  "providers",
+  "lowMemory",
+  "preprocessing",
+  "labels",
+  "inputSize",
+  "logits",
+  "externalData",
+  "fetch",
+] as const satisfies readonly (keyof LoadClassifierOptions)[];
+
+/**
+ * The classifier in the ONNX file `source`. Throws a BadInputError if it cannot be fetched or is no ONNX model, and an
+ * UnsupportedError if it is no image classifier or has operators without a rule.
+ */
+export async function loadClassifier(source: FileSource, options: LoadClassifierOptions): Promise<Classifier> {
+  checkKeys("loadClassifier", options, optionKeys);
+  const { externalData = {}, fetch = globalThis.fetch, ...classifierOptions } = options;
+  const where = nameOf(source);
+  const read = async (file: FileSource) => bytesOf(file, fetch);
+  const [bytes, ...weights] = await Promise.all([read(source), ...Object.values(externalData).map(read)]);
+  const files = new Map(Object.keys(externalData).map((name, i) => [name, weights[i]]));
+  const model = readModel(bytes, {
+    where,
+    external: (location, offset, length) => rangeOf(files.get(location), { where, location, offset, length }),
+  });
+  return createClassifier(model, { ...classifierOptions, where });
+}
+
+function rangeOf(
+  file: Uint8Array | undefined,
+  { where, location, offset, length }: { where: string; location: string; offset: number; length: number },
+): Uint8Array {
+  if (file !== undefined && offset + length <= file.byteLength) return file.subarray(offset, offset + length);
+  throw new BadInputError({
+    where,
+    what: file === undefined ? `its weights in ${JSON.stringify(location)} are missing` : `${location} is too short`,
+    expected: file === undefined ? undefined : `at least ${offset + length} bytes`,
+    got: file === undefined ? undefined : String(file.byteLength),
+    advice: "Pass the files beside the model as the option externalData.",
+  });
+}
+
+/** How messages call `source`. */
+export function nameOf(source: FileSource): string {
+  if (typeof source === "string") return source;
+  if (source instanceof URL) return source.href;
+  const { name } = source as { readonly name?: unknown };
+  return typeof name === "string" ? name : "model";
+}
+
+/** The bytes of `source`, without a copy where it holds them already. Throws a BadInputError if it cannot be fetched. */
+export async function bytesOf(source: FileSource, fetch: typeof globalThis.fetch): Promise<Uint8Array> {
+  if (source instanceof Uint8Array) return source;
+  if (source instanceof ArrayBuffer) return new Uint8Array(source);
+  if (source instanceof Blob) return new Uint8Array(await source.arrayBuffer());
+  let response: Response;
+  try {
+    response = await fetch(source);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new BadInputError({ where: nameOf(source), what: `cannot be fetched (${reason})` }, { cause });
+  }
+  if (!response.ok) {
+    throw new BadInputError({ where: nameOf(source), what: "cannot be fetched", got: `status ${response.status}` });
+  }
+  return new Uint8Array(await response.arrayBuffer());
+}

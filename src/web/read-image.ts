@@ -1,0 +1,107 @@
+/** @file Pictures in a browser as a network takes them. */
+import type { ImageInput } from "../classifier/classifier.ts";
+import { fitPicture } from "../classifier/fit-picture.ts";
+import { BadInputError, checkKeys, MisuseError } from "../errors.ts";
+import type { ImageTensor, Picture } from "../image/picture.ts";
+import { bytesOf, type FileSource, nameOf } from "./load-classifier.ts";
+
+/** A decoded picture, as `createImageBitmap` gives it. */
+export interface Bitmap {
+  readonly width: number;
+  readonly height: number;
+  close(): void;
+}
+
+/** Something to draw a picture on and read its pixels from. */
+export interface DrawingContext {
+  drawImage(bitmap: never, x: number, y: number): void;
+  getImageData(x: number, y: number, width: number, height: number): { readonly data: Uint8ClampedArray };
+}
+
+/** What decoding needs of a browser, a worker or a stand-in for them. */
+export interface ImageEnvironment {
+  createImageBitmap(blob: Blob, options: object): Promise<Bitmap>;
+  createContext(width: number, height: number): DrawingContext | null;
+}
+
+export interface ReadImageOptions {
+  /** Default: {@link browserEnvironment}. */
+  readonly environment?: ImageEnvironment;
+  /** Fetches addresses; the environment's own `fetch` by default. */
+  readonly fetch?: typeof globalThis.fetch;
+}
+
+/**
+ * The picture `source` at full size, upright, without its color profile applied.
+ *
+ * Deviation from `perceptual-ball/node`: browsers forget the color under fully transparent pixels, which come out black.
+ *
+ * Throws a BadInputError if it cannot be fetched or decoded.
+ */
+export async function readPicture(source: FileSource, options: ReadImageOptions = {}): Promise<Picture> {
+  checkKeys("readImage", options, ["environment", "fetch"]);
+  const { environment = browserEnvironment(), fetch = globalThis.fetch } = options;
+  const where = nameOf(source);
+  const blob = source instanceof Blob ? source : new Blob([(await bytesOf(source, fetch)) as Uint8Array<ArrayBuffer>]);
+  let bitmap: Bitmap;
+  try {
+    bitmap = await environment.createImageBitmap(blob, {
+      imageOrientation: "from-image",
+      premultiplyAlpha: "none",
+      colorSpaceConversion: "none",
+    });
+  } catch (cause) {
+    throw new BadInputError({ where, what: "is not a picture that this browser can decode" }, { cause });
+  }
+  const { width, height } = bitmap;
+  const context = environment.createContext(width, height);
+  if (context === null) {
+    bitmap.close();
+    throw new BadInputError({ where, what: `the browser gives no canvas of ${width} × ${height} pixels` });
+  }
+  context.drawImage(bitmap as never, 0, 0);
+  bitmap.close();
+  const { data: rgba } = context.getImageData(0, 0, width, height);
+  const data = new Uint8Array(width * height * 3);
+  for (let i = 0; i < width * height; i++) {
+    for (let c = 0; c < 3; c++) data[3 * i + c] = rgba[4 * i + c];
+  }
+  return { width, height, channels: 3, data };
+}
+
+/**
+ * The picture `source`, resized and cropped for the network whose `classifier.input` is given: [C, H, W], pixels in [0, 1].
+ * Resampled as in Node, not by the browser. Throws as {@link readPicture} does.
+ */
+export async function readImage(
+  source: FileSource,
+  input: ImageInput,
+  options: ReadImageOptions = {},
+): Promise<ImageTensor> {
+  return fitPicture(await readPicture(source, options), input);
+}
+
+interface BrowserGlobals {
+  readonly createImageBitmap?: ImageEnvironment["createImageBitmap"];
+  readonly OffscreenCanvas?: new (
+    width: number,
+    height: number,
+  ) => { getContext(kind: "2d", options: object): unknown };
+}
+
+/** The browser's or worker's own decoder and canvas. Throws a MisuseError where there are none. */
+export function browserEnvironment(globals: object = globalThis): ImageEnvironment {
+  const { createImageBitmap, OffscreenCanvas } = globals as BrowserGlobals;
+  if (createImageBitmap === undefined || OffscreenCanvas === undefined) {
+    throw new MisuseError({
+      where: "readImage",
+      what: "there is no createImageBitmap or OffscreenCanvas here",
+      advice: "Pass the option environment, or use perceptual-ball/node.",
+    });
+  }
+  return {
+    createImageBitmap: (blob, options) => createImageBitmap.call(globals, blob, options),
+    createContext: (width, height) =>
+      new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true }) as DrawingContext | null,
+  };
+}

@@ -1,0 +1,289 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createClassifier } from "../src/classifier/classifier.ts";
+import { renderScene } from "../src/datasets/scenes.ts";
+import { readNpy } from "../src/node/npy.ts";
+import { readImageFile } from "../src/node/read-image.ts";
+import { encodePng, writePng } from "../src/node/write-image.ts";
+import { writeModel } from "../src/onnx/write-model.ts";
+import type { ExplanationRecord } from "../src/report/explanation-record.ts";
+import { referenceRuntime } from "../src/runtime/reference-runtime.ts";
+import { floatTensor } from "../src/tensor/tensor.ts";
+import { runCli } from "./run-cli.ts";
+import { tinyClassifier, unitPreprocessing } from "./tiny-classifier.ts";
+
+let folder: string;
+let model: string;
+const path = (name: string): string => join(folder, name);
+const scene = (index: number) => renderScene({ seed: 5, index, size: 48 }).image;
+const recordsOf = (stdout: string): ExplanationRecord[] =>
+  stdout.trim().split("\n").map((line) => JSON.parse(line)); // biome-ignore format: one line
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "perceptual-ball-cli-"));
+  model = path("tiny.onnx");
+  writeFileSync(model, writeModel(tinyClassifier()));
+  for (const index of [0, 1, 2, 3]) await writePng(path(`scene${index}.png`), scene(index));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+test("all files of a picture, and a record that agrees with them", async () => {
+  const out = path("all");
+  const { code, stdout, stderr } = await runCli([
+    "explain",
+    path("scene0.png"),
+    "--model",
+    model,
+    "--out",
+    out,
+    "--json",
+  ]);
+  expect({ code, lines: stderr.trim().split("\n").length }).toEqual({ code: 0, lines: 1 });
+  expect(stderr).toContain("preprocessing unit (the model's own metadata)");
+  const [record] = recordsOf(stdout);
+  expect(readdirSync(out).sort()).toEqual(["index.html", "scene0"]);
+  expect(readdirSync(join(out, "scene0")).sort()).toEqual([
+    "map.npy", "map.png", "panel.png", "perturbation.png", "perturbed.png", "result.json",
+  ]); // biome-ignore format: one line
+  expect(JSON.parse(readFileSync(join(out, "scene0/result.json"), "utf8"))).toEqual(record);
+  expect(record).toMatchObject({
+    image: path("scene0.png"),
+    method: "perceptual",
+    outcome: "flipped",
+    model: { path: model },
+  });
+  expect(record.model.sha256).toMatch(/^[0-9a-f]{64}$/);
+  expect(record.adversarialLabel.index).not.toBe(record.label.index);
+  expect(record.margin.clean).toBeGreaterThan(0);
+  expect(record.margin.adversarial).toBeLessThan(0);
+  expect(record.versions.runtime).toMatch(/^onnxruntime-node 1\./);
+
+  // The labels are those that the reference evaluator gives the clean and the stored perturbed picture.
+  const classifier = createClassifier(tinyClassifier(), { runtime: referenceRuntime });
+  const clean = await classifier.classify(classifier.fit(await readImageFile(path("scene0.png"))));
+  expect(record.label.index).toBe(clean.label);
+  expect(record.label.confidence).toBeCloseTo(clean.confidence, 4);
+  const stored = await classifier.classify(classifier.fit(await readImageFile(join(out, "scene0/perturbed.png"))));
+  expect(record.rounded.index).toBe(stored.label);
+
+  const map = await readNpy(join(out, "scene0/map.npy"));
+  expect(map).toMatchObject({ dtype: "float32", shape: [24, 24] });
+  // The map is the root of the mean square over three channels, so its norm is that of the perturbation over √3.
+  const norm = Math.sqrt((map.data as Float32Array).reduce((sum, value) => sum + value ** 2, 0));
+  expect(norm * Math.sqrt(3)).toBeCloseTo(record.distances.l2, 5);
+
+  const panel = await readImageFile(join(out, record.files.panel));
+  expect(panel.width).toBeGreaterThan(4 * panel.height * 0.9);
+  const page = readFileSync(join(out, "index.html"), "utf8");
+  expect(page.match(/src="data:image\/png;base64,/g)).toHaveLength(4);
+  expect(page).not.toMatch(/(src|href)="(https?:)?\/\//);
+  expect(page).not.toContain("<script");
+});
+
+test("a box in pixels of the whole picture, also where the network sees a crop of it", async () => {
+  const wide = path("wide.png");
+  const { image } = renderScene({ seed: 5, index: 4, size: 64 });
+  // 128 × 64: the picture in the right half, gray on the left; the shorter side becomes 24, and the middle is cut out.
+  const data = new Float32Array(3 * 64 * 128).fill(0.5);
+  for (let row = 0; row < 192; row++) data.set(image.data.subarray(row * 64, row * 64 + 64), row * 128 + 64);
+  await writePng(wide, floatTensor(data, [3, 64, 128]));
+  const flags = ["--resize", "shorter:24", "--out", path("wide"), "--json", "--quiet"];
+  const { stdout, stderr } = await runCli(["explain", wide, "--model", model, ...flags]);
+  expect(stderr).toBe("");
+  const [{ box, inputBox, preprocessing }] = recordsOf(stdout);
+  expect(preprocessing.geometry).toMatchObject({
+    resize: { kind: "shorter", size: 24 },
+    crop: { width: 24, height: 24 },
+  });
+  const scale = 64 / 24;
+  const [x0, y0, x1, y1] = inputBox!;
+  const expected = [
+    Math.floor((x0 + 12) * scale),
+    Math.floor(y0 * scale),
+    Math.ceil((x1 + 12) * scale),
+    Math.ceil(y1 * scale),
+  ];
+  expect(box).toEqual(expected);
+  expect(box![0]).toBeGreaterThanOrEqual(32);
+});
+
+test("two methods share one attack, in folders of their own; settings are recorded as given", async () => {
+  const out = path("two");
+  const { code, stdout } = await runCli([
+    "explain", path("scene1.png"), "--model", model, "--out", out, "--json", "--quiet",
+    "--method", "perceptual,guided-perceptual", "--preset", "paper", "--layers", "Relu[0],3", "--constraint", "ball",
+    "--epsilon", "8/255", "--margin", "-0.5", "--iterations", "12", "--perceptual-weight", "1e-6",
+    "--threshold", "percent:10", "--connectivity", "4", "--blur", "1",
+  ]); // biome-ignore format: one line
+  expect(code).toBe(0);
+  const records = recordsOf(stdout);
+  expect(records.map((record) => record.method)).toEqual(["perceptual", "guided-perceptual"]);
+  expect(records[0].distances).toEqual(records[1].distances);
+  expect(records[0].distances.linf).toBeLessThanOrEqual(8 / 255 + 1e-7);
+  expect(records[0].settings).toMatchObject({
+    preset: "paper", constraint: "ball", marginTarget: -0.5, iterations: 12, perceptualWeight: 1e-6,
+    sigmaPixels: 1, threshold: { kind: "percent", k: 10 }, connectivity: 4,
+  }); // biome-ignore format: one line
+  expect(records[0].layers).toHaveLength(2);
+  expect(readdirSync(join(out, "scene1")).sort()).toEqual(["guided-perceptual", "perceptual"]);
+  const maps = await Promise.all(records.map((record) => readNpy(join(out, record.files.mapNpy))));
+  expect(maps[0].data).not.toEqual(maps[1].data);
+});
+
+test("a target is reached, by name", async () => {
+  const labels = path("labels.txt");
+  writeFileSync(labels, "ant\nbee\ncat, tabby\ndog\n");
+  const flags = ["--model", model, "--labels", labels, "--out", path("target"), "--json", "--quiet"];
+  const [clean] = recordsOf((await runCli(["explain", path("scene0.png"), ...flags])).stdout);
+  const target = ["ant", "bee", "tabby", "dog"][(clean.label.index + 2) % 4];
+  const { code, stdout } = await runCli(["explain", path("scene0.png"), ...flags, "--target", target]);
+  const [record] = recordsOf(stdout);
+  expect(code).toBe(0);
+  expect(record.target?.index).toBe((clean.label.index + 2) % 4);
+  expect(record.adversarialLabel.index).toBe(record.target?.index);
+});
+
+test("pictures of the same name get folders of their own, and one that is named twice is explained once", async () => {
+  const other = mkdtempSync(join(folder, "other-"));
+  await writePng(join(other, "Scene0.png"), scene(3));
+  const files = [path("scene0.png"), join(other, "Scene0.png"), path("scene0.png")];
+  const { stdout } = await runCli(["explain", ...files, "--model", model, "--out", path("names"), "--json", "--quiet"]);
+  expect(recordsOf(stdout).map((record) => record.files.result)).toEqual([
+    "scene0/result.json",
+    "Scene0-2/result.json",
+  ]);
+});
+
+test("the same command gives the same files, on one thread", async () => {
+  const run = async (out: string) => {
+    const { code } = await runCli([
+      "explain",
+      path("scene2.png"),
+      "--model",
+      model,
+      "--out",
+      out,
+      "--quiet",
+      "--threads",
+      "1",
+    ]);
+    expect(code).toBe(0);
+    return readFileSync(join(out, "scene2/map.npy"));
+  };
+  expect(await run(path("same1"))).toEqual(await run(path("same2")));
+});
+
+test("onnxruntime-web gives the same explanation", async () => {
+  const explain = async (runtime: string) => {
+    const flags = ["--model", model, "--out", path(runtime), "--json", "--quiet", "--runtime", runtime];
+    return recordsOf((await runCli(["explain", path("scene0.png"), ...flags])).stdout)[0];
+  };
+  const [node, wasm] = [await explain("node"), await explain("wasm")];
+  expect(wasm.versions.runtime).toMatch(/^onnxruntime-web 1\./);
+  expect(wasm.label.index).toBe(node.label.index);
+  expect(wasm.label.confidence).toBeCloseTo(node.label.confidence, 5);
+  expect(wasm.outcome).toBe("flipped");
+});
+
+describe("pictures of every kind", () => {
+  const pixels = () => sharp(Buffer.from(tensorBytes()), { raw: { width: 48, height: 48, channels: 3 } });
+  const tensorBytes = (): Uint8Array => {
+    const { data } = scene(0);
+    return Uint8Array.from({ length: 48 * 48 * 3 }, (_, i) =>
+      Math.round(255 * data[(i % 3) * 48 * 48 + Math.floor(i / 3)]),
+    );
+  };
+  const good: Readonly<Record<string, () => Promise<Buffer>>> = {
+    "gray.png": () => pixels().grayscale().png().toBuffer(),
+    "transparent.png": () => pixels().ensureAlpha(0.5).png().toBuffer(),
+    "deep.png": () => pixels().toColourspace("rgb16").png().toBuffer(),
+    "cmyk.jpg": () => pixels().toColourspace("cmyk").jpeg().toBuffer(),
+    "rotated.jpg": () => pixels().withMetadata({ orientation: 6 }).jpeg().toBuffer(),
+    "one.png": () => pixels().resize(1, 1).png().toBuffer(),
+    "tall.webp": () => pixels().resize(4, 400, { fit: "fill" }).webp().toBuffer(),
+  };
+  test.each(Object.keys(good))("%s is explained", async (name) => {
+    writeFileSync(path(name), await good[name]());
+    const flags = ["--model", model, "--out", path(`kind-${name}`), "--json", "--quiet", "--evaluations", "40"];
+    const { code, stdout, stderr } = await runCli(["explain", path(name), ...flags]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(recordsOf(stdout)).toHaveLength(1);
+  });
+
+  test("bad ones are named, the others explained, and the exit code is 1", async () => {
+    writeFileSync(path("empty.png"), "");
+    writeFileSync(path("text.png"), "no picture at all");
+    const whole = await encodePng(scene(1));
+    writeFileSync(path("cut.png"), whole.subarray(0, whole.length / 2));
+    const bad = ["empty.png", "text.png", "cut.png", "missing.png"].map(path);
+    const out = path("mixed");
+    const flags = ["--model", model, "--out", out, "--json", "--quiet"];
+    const { code, stdout, stderr } = await runCli(["explain", bad[0], path("scene0.png"), ...bad.slice(1), ...flags]);
+    expect(code).toBe(1);
+    expect(recordsOf(stdout).map((record) => record.image)).toEqual([path("scene0.png")]);
+    const lines = stderr.trim().split("\n");
+    expect(lines).toHaveLength(4);
+    for (const file of bad)
+      expect(lines.filter((line) => line.startsWith(`perceptual-ball: ${file}: `))).toHaveLength(1);
+    const page = readFileSync(join(out, "index.html"), "utf8");
+    for (const file of bad) expect(page).toContain(file);
+  });
+
+  test("with none that can be read, nothing is written", async () => {
+    const { code, stderr } = await runCli(["explain", path("missing.png"), "--model", model, "--out", path("nothing")]);
+    expect({ code, lines: stderr.trim().split("\n").length }).toEqual({ code: 1, lines: 1 });
+    expect(existsSync(path("nothing"))).toBe(false);
+  });
+});
+
+test("Ctrl-C keeps what is finished, writes its page, and exits with 130", async () => {
+  const interruption = new AbortController();
+  const out = path("interrupted");
+  const files = [0, 1, 2, 3].map((index) => path(`scene${index}.png`));
+  const { code, stdout, stderr } = await runCli(["explain", ...files, "--model", model, "--out", out, "--quiet"], {
+    signal: interruption.signal,
+    onOutput: () => interruption.abort(),
+  });
+  expect(code).toBe(130);
+  expect(stdout.trim().split("\n")).toHaveLength(1);
+  expect(stderr).toBe(`perceptual-ball: interrupted after 1 of 4 pictures; those are in ${join(out, "index.html")}\n`);
+  expect(readdirSync(out).sort()).toEqual(["index.html", "scene0"]);
+  expect(readdirSync(join(out, "scene0"))).toHaveLength(6);
+});
+
+test("what is left open is tried on the pictures, and said", async () => {
+  const open = path("open.onnx");
+  writeFileSync(open, writeModel(tinyClassifier({ metadata: {} })));
+  const flags = ["--model", open, "--out", path("open"), "--json"];
+  const { code, stdout, stderr } = await runCli(["explain", path("scene0.png"), path("scene1.png"), ...flags]);
+  expect(code).toBe(0);
+  expect(stderr).toMatch(/mean confidence on 2 pictures: (\w+ 0\.\d+(, )?){3}/);
+  const [{ preprocessing }] = recordsOf(stdout);
+  expect(stderr).toContain(`preprocessing ${preprocessing.name} (${preprocessing.reason})`);
+});
+
+test("preprocessing from a file, with single parts overridden", async () => {
+  const file = path("preprocessing.json");
+  writeFileSync(file, unitPreprocessing);
+  const open = path("open2.onnx");
+  writeFileSync(open, writeModel(tinyClassifier({ metadata: {} })));
+  const flags = ["--preprocessing", file, "--mean", "1/2,0.5,0.5", "--interpolation", "nearest", "--json"];
+  const { stdout, stderr } = await runCli([
+    "explain",
+    path("scene0.png"),
+    "--model",
+    open,
+    "--out",
+    path("pre"),
+    ...flags,
+  ]);
+  expect(stderr).toContain("mean 0.5,0.5,0.5 std 1,1,1 scale 1 rgb (as given)");
+  expect(recordsOf(stdout)[0].preprocessing).toMatchObject({
+    mean: [0.5, 0.5, 0.5],
+    std: [1, 1, 1],
+    geometry: { resize: { kind: "exact" }, interpolation: "nearest" },
+  });
+});
