@@ -181,7 +181,7 @@ if __name__ == "__main__":
     parser.add_argument("--data", type=pathlib.Path, default=HERE / "data")
     parser.add_argument("--output", type=pathlib.Path, default=HERE.parent / "assets" / "scenes-vgg.onnx")
     parser.add_argument("--coarse-epochs", type=int, default=12, help="at half size")
-    parser.add_argument("--fine-epochs", type=int, default=5, help="at full size")
+    parser.add_argument("--fine-epochs", type=int, default=4, help="at full size")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=0)

@@ -10,7 +10,10 @@ export function cactus(random: Random): Solid {
   const girth = uniform(random, 0.17, 0.23);
   const ribs = integer(random, 8, 13);
   const trunk = capsule([0, potted ? ground : girth, 0], [0, top, 0], girth, girth * 0.92);
-  const ribbed: Distance = (x, y, z) => trunk(x, y, z) + 0.014 * Math.cos(ribs * Math.atan2(z, x));
+  const ribbed: Distance = (x, y, z) => {
+    const distance = trunk(x, y, z);
+    return distance > 0.1 ? distance - 0.014 : distance + 0.014 * Math.cos(ribs * Math.atan2(z, x));
+  };
   const parts: Part[] = [{ distance: ribbed, slot: 0 }];
   const arms = integer(random, 1, 4);
   const height = top + girth + 0.08;
