@@ -72,18 +72,16 @@ export function usualGeometry(height: number, width: number): GeometryRule {
   };
 }
 
-/** The name of a usual normalization, or undefined. */
+/** The name of the usual normalization that computes the same (whatever scale it is written in), or undefined. */
 export function nameOf(normalization: Normalization): NormalizationName | undefined {
+  const wanted = affineOf(normalization);
   const same = (a: readonly number[], b: readonly number[]): boolean =>
-    a.every((value, i) => Math.abs(value - b[i]) < 1e-6);
+    a.every((value, i) => Math.abs(value - b[i]) <= 1e-6 * Math.max(1, Math.abs(b[i])));
   return (Object.keys(normalizations) as NormalizationName[]).find((name) => {
-    const preset = normalizations[name];
-    return (
-      preset.scale === normalization.scale &&
-      preset.channels === normalization.channels &&
-      same(normalization.mean, preset.mean) &&
-      same(normalization.std, preset.std)
-    );
+    const preset = normalizationForChannels(normalizations[name], normalization.mean.length);
+    const { factor, offset } = affineOf({ ...preset, layout: normalization.layout });
+    const isSameOrder = preset.channels === normalization.channels;
+    return isSameOrder && same(wanted.factor, factor) && same(wanted.offset, offset);
   });
 }
 

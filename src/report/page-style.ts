@@ -26,8 +26,10 @@ figure{margin:0}
 .tile svg{position:absolute;inset:0;height:100%}
 .pixels{image-rendering:pixelated}
 rect{fill:none;stroke-width:3px;vector-effect:non-scaling-stroke;stroke-linejoin:round;filter:drop-shadow(0 0 1px #000)}
-.found{stroke:var(--found)}.truth{stroke:var(--truth)}
+rect.found{stroke:var(--found)}rect.truth{stroke:var(--truth)}
 figcaption{font-size:.84rem;color:var(--soft);padding-top:7px;line-height:1.35}
+figcaption i{font-style:normal;white-space:nowrap;margin-left:4px}figcaption i::before{content:"";display:inline-block;width:14px;border-top:3px solid;margin-right:4px;vertical-align:middle}
+i.found::before{border-color:var(--found)}i.truth::before{border-color:var(--truth)}
 figcaption b{color:var(--ink);font-weight:600;margin-right:2px}
 .row{display:block;width:100%;height:auto;border-radius:8px}
 .details{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:18px 36px;margin-top:18px;align-items:start}
@@ -37,6 +39,7 @@ figcaption b{color:var(--ink);font-weight:600;margin-right:2px}
 .confidences .name{width:30%}.confidences .scale{width:24%}
 .bar{padding:0}
 .bar span{display:block;height:10px;min-width:2px;border-radius:3px}
+.bar{background:linear-gradient(var(--line),var(--line)) center/100% 10px no-repeat}
 .before span{background:var(--before)}.after span{background:var(--after)}
 .value{font-variant-numeric:tabular-nums;font-size:.84rem;padding-left:8px;white-space:nowrap}
 .numbers{display:grid;grid-template-columns:repeat(auto-fill,minmax(148px,1fr));gap:8px 18px}

@@ -2,7 +2,7 @@
 import type { Box } from "../image/geometry.ts";
 import type { ExplanationRecord, LabelRecord } from "./explanation-record.ts";
 import { pageStyle } from "./page-style.ts";
-import { showsPixels, type Tiles } from "./panel.ts";
+import type { Tiles } from "./panel.ts";
 import { explanationSentence, inLevels, percent, shortName } from "./sentences.ts";
 
 /** The address of each tile's picture: a data URI, or a path relative to the page. */
@@ -122,7 +122,8 @@ function fileName(path: string): string {
 
 function row({ record, size, groundTruth }: PageEntry, tiles: TileSources): string {
   const { width, height } = size;
-  const mode = showsPixels(width, height) ? ' class="pixels"' : "";
+  // At sizes that are no multiple of the picture's, single pixels are worth showing only where there are few.
+  const mode = Math.max(width, height) <= 64 ? ' class="pixels"' : "";
   const image = (source: string, alt: string): string =>
     `<img${mode} width="${width}" height="${height}" alt="${escapeHtml(alt)}" src="${source}">`;
   const rectangle = (box: Box | null | undefined, name: string): string => {
@@ -132,14 +133,15 @@ function row({ record, size, groundTruth }: PageEntry, tiles: TileSources): stri
   };
   const overlay = `<svg viewBox="0 0 ${width} ${height}" aria-hidden="true">${rectangle(groundTruth, "truth")}${rectangle(record.inputBox, "found")}</svg>`;
   const figure = (content: string, title: string, text: string): string =>
-    `<figure><div class="tile">${content}</div><figcaption><b>${title}</b> ${escapeHtml(text)}</figcaption></figure>`;
+    `<figure><div class="tile">${content}</div><figcaption><b>${title}</b> ${text}</figcaption></figure>`;
+  const legend = `<i class="found">found</i>${groundTruth === undefined ? "" : ` <i class="truth">true</i>`}`;
   const label = shortName(record.label.name);
   const other = shortName(record.adversarialLabel.name);
   return `<div class="tiles">
-${figure(image(tiles.original, `The picture as the network sees it: ${label}`), "original", label)}
-${figure(image(tiles.perturbed, `The perturbed picture: ${other}`), "perturbed", other)}
+${figure(image(tiles.original, `The picture as the network sees it: ${label}`), "original", escapeHtml(label))}
+${figure(image(tiles.perturbed, `The perturbed picture: ${other}`), "perturbed", escapeHtml(other))}
 ${figure(image(tiles.map, "Where the picture was changed"), "interest", "where it changed")}
-${figure(image(tiles.component, "The dominant component") + overlay, "dominant component", groundTruth === undefined ? "" : `found (green), true (red), IoU ${record.groundTruth?.iou.toFixed(2)}`)}
+${figure(image(tiles.component, "The dominant component") + overlay, "component", record.inputBox === null ? "" : legend)}
 </div>`;
 }
 

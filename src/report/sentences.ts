@@ -22,6 +22,11 @@ export function shortName(name: string): string {
 
 /** What was found, in one or two sentences for someone who has not read the paper. */
 export function explanationSentence(record: ExplanationRecord): string {
+  const sentence = inWords(record);
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+}
+
+function inWords(record: ExplanationRecord): string {
   const { label, adversarialLabel, confidences, distances, boxShare, outcome, settings } = record;
   const before = `${shortName(label.name)} (${percent(label.confidence)})`;
   if (outcome === "already-flipped") {
