@@ -1,0 +1,240 @@
+import { execFile } from "node:child_process";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { Writable } from "node:stream";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import type { Command } from "commander";
+import * as ort from "onnxruntime-node";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { CliContext, CliIo } from "../src/cli/context.ts";
+import { differentiateCommand } from "../src/cli/differentiate.ts";
+import { explainCommand } from "../src/cli/explain.ts";
+import { inspectCommand } from "../src/cli/inspect.ts";
+import { run } from "../src/cli/run.ts";
+import { bundledScenes } from "../src/datasets/scenes.ts";
+import { writePng } from "../src/node/write-image.ts";
+
+const root = resolve(import.meta.dirname, "..");
+const documents = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "OPERATORS.md", "docs/design.md", "docs/export.md"];
+const read = (path: string): string => readFileSync(join(root, path), "utf8");
+const packageJson = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
+
+/** The fenced blocks of a document in one of the given languages. */
+function blocksOf(document: string, ...languages: string[]): string[] {
+  const blocks = read(document).matchAll(/^( *)```(\w+)\n([\s\S]*?)^ *```$/gm);
+  return [...blocks].flatMap(([, indent, language, text]) =>
+    languages.includes(language) ? [text.replaceAll(new RegExp(`^${indent}`, "gm"), "")] : [],
+  );
+}
+
+/** The words of a command line as a shell sees them, up to a comment or a redirection. */
+function wordsOf(line: string): string[] {
+  const [command] = line.split(/\s[#>]/);
+  return Array.from(
+    command.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g),
+    ([, single, double, plain]) => single ?? double ?? plain,
+  );
+}
+
+/** The lines that run the command line, as its arguments. */
+function commandLines(document: string): string[][] {
+  return blocksOf(document, "sh", "console").flatMap((block) =>
+    block.split("\n").flatMap((line) => {
+      const words = wordsOf(line.replace(/^\$ /, ""));
+      const start = words.indexOf("perceptual-ball");
+      return start === 0 || words[start - 1] === "npx" ? [words.slice(start + 1)] : [];
+    }),
+  );
+}
+
+class Sink extends Writable {
+  text = "";
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.text += chunk;
+    done();
+  }
+}
+
+function testIo(): CliIo & { readonly stdout: Sink; readonly stderr: Sink } {
+  return { stdout: new Sink(), stderr: new Sink(), signal: new AbortController().signal, env: {} };
+}
+
+describe("documents", () => {
+  test.each(documents)("%s: every file it links to exists", (document) => {
+    const targets = [...read(document).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target.split("#")[0]);
+    const files = targets.filter((target) => target !== "" && !/^https?:/.test(target));
+    expect(files.filter((file) => !existsSync(resolve(root, dirname(document), file)))).toEqual([]);
+  });
+
+  test.each(documents)("%s: every path in the repository that it names exists", (document) => {
+    const paths = Array.from(
+      read(document).matchAll(/`((?:src|test|docs|bench|scripts|assets|training)\/[\w./-]+)`/g),
+      ([, path]) => path,
+    );
+    expect(paths.filter((path) => !existsSync(join(root, path)) && path !== "training/data")).toEqual([]);
+  });
+
+  test.each(documents)("%s: every npm script it names exists", (document) => {
+    const scripts = Array.from(read(document).matchAll(/npm (?:run ([\w:]+)|(start|test)\b)/g), ([, a, b]) => a ?? b);
+    expect(scripts.filter((script) => !(script in packageJson.scripts))).toEqual([]);
+  });
+
+  test("the snippets of CONTRIBUTING.md are the code", () => {
+    const snippets = blocksOf("CONTRIBUTING.md", "ts");
+    expect(snippets.length).toBeGreaterThan(3);
+    for (const snippet of snippets) {
+      const [, path, code] = /^\/\/ (\S+)\n([\s\S]+)$/.exec(snippet)!;
+      expect(read(path)).toContain(code.trim());
+    }
+  });
+
+  test("the README opens with a picture of less than 400 kB, and has no place left to fill", () => {
+    const [, picture] = /^# .*\n\n!\[[^\]]+\]\(([^)]+)\)/.exec(read("README.md"))!;
+    expect(readFileSync(join(root, picture)).byteLength).toBeLessThan(400_000);
+    expect(read("README.md")).not.toMatch(/TODO|TBD|<!--|@@/);
+  });
+});
+
+describe("commands", () => {
+  const commands: Record<string, (context: CliContext) => Command> = {
+    explain: explainCommand,
+    inspect: inspectCommand,
+    differentiate: differentiateCommand,
+  };
+  const lines = ["README.md", "docs/export.md"].flatMap(commandLines);
+
+  test("there are examples of every command", () => {
+    expect(new Set(lines.map(([name]) => name))).toEqual(new Set(Object.keys(commands)));
+  });
+
+  test.each(lines.map((words) => [words.join(" "), words] as const))("%s: parses", async (_, [name, ...words]) => {
+    let parsed = false;
+    const command = commands[name]({ io: testIo(), exitCode: 0 })
+      .exitOverride()
+      .configureOutput({ writeErr() {} });
+    command.action(() => {
+      parsed = true;
+    });
+    await command.parseAsync(words, { from: "user" });
+    expect(parsed).toBe(true);
+  });
+
+  test("what it shows of the output is what comes out", async () => {
+    const consoles = blocksOf("README.md", "console").filter((block) => block.includes("assets/scenes-vgg.onnx"));
+    expect(consoles).toHaveLength(2);
+    const folder = mkdtempSync(join(tmpdir(), "perceptual-ball-readme-"));
+    try {
+      for (const block of consoles) {
+        const [first, ...shown] = block.trimEnd().split("\n");
+        const words = wordsOf(first).slice(3);
+        const io = testIo();
+        const args = words.map((word) =>
+          word.startsWith("assets/") ? join(root, word) : word.replace(/^gradient/, `${folder}/gradient`),
+        );
+        expect(await run(args, io)).toBe(0);
+        const actual = io.stdout.text.replaceAll(`${folder}/`, "").trimEnd().split("\n");
+        let position = 0;
+        for (const line of shown) {
+          if (line === "…") continue;
+          const found = actual.indexOf(line, position);
+          expect(found, line).toBeGreaterThanOrEqual(position);
+          position = found + 1;
+        }
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+/** What the browser's snippet finds in a browser: files by address, and a decoder. */
+const browserStandIn = `
+import { readFile } from "node:fs/promises";
+import sharp from "sharp";
+globalThis.fetch = async (address) => new Response(await readFile(address));
+globalThis.createImageBitmap = async (blob) => {
+  const { data, info } = await sharp(await blob.arrayBuffer()).ensureAlpha().raw().toBuffer({ resolveWithObject: true });
+  return { width: info.width, height: info.height, data, close() {} };
+};
+globalThis.OffscreenCanvas = class {
+  getContext() {
+    return {
+      drawImage: (bitmap) => { this.bitmap = bitmap; },
+      getImageData: () => ({ data: new Uint8ClampedArray(this.bitmap.data) }),
+    };
+  }
+};
+`;
+
+describe("code", () => {
+  const snippets = blocksOf("README.md", "js");
+  let folder = "";
+
+  beforeAll(async () => {
+    if (!existsSync(join(root, "dist/index.js"))) throw new Error("There is no build. Run `npm run build` first.");
+    // A project of its own, as a user has it: the packages are found through its node_modules.
+    folder = mkdtempSync(join(tmpdir(), "perceptual-ball-readme-"));
+    mkdirSync(join(folder, "node_modules"));
+    symlinkSync(root, join(folder, "node_modules/perceptual-ball"), "junction");
+    for (const name of ["onnxruntime-node", "onnxruntime-web", "sharp"]) {
+      symlinkSync(join(root, "node_modules", name), join(folder, "node_modules", name), "junction");
+    }
+    copyFileSync(join(root, "assets/scenes-vgg.onnx"), join(folder, "model.onnx"));
+    const [scene] = bundledScenes();
+    await writePng(join(folder, "dog.png"), scene.image);
+    writeFileSync(join(folder, "browser.mjs"), browserStandIn);
+    snippets.forEach((snippet, i) => {
+      writeFileSync(join(folder, `snippet-${i}.mjs`), snippet);
+    });
+  });
+
+  afterAll(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  async function output(index: number, ...flags: string[]): Promise<string> {
+    const { stdout } = await promisify(execFile)(process.execPath, [...flags, `snippet-${index}.mjs`], { cwd: folder });
+    return stdout;
+  }
+
+  test("in Node: a classifier, a map and a box", async () => {
+    const lines = (await output(0)).trimEnd().split("\n");
+    const [scene] = bundledScenes();
+    expect(lines[0]).toBe("the model's own metadata");
+    expect(lines[1]).toMatch(new RegExp(`^${scene.className} (0\\.\\d+|1)$`));
+    expect(lines[2]).toMatch(/^flipped \w+ 0\.\d+$/);
+    expect(lines[2]).not.toContain(scene.className);
+    expect(lines[3]).toMatch(/^\[ \d+, \d+, \d+, \d+ \]$/);
+    expect(existsSync(join(folder, "perturbed.png"))).toBe(true);
+  });
+
+  test("in Node: a model with its gradient", async () => {
+    expect(await output(1)).toContain("input_gradient");
+    const session = await ort.InferenceSession.create(join(folder, "gradient.onnx"));
+    const results = await session.run({
+      image: new ort.Tensor("float32", new Float32Array(4 * 3 * 96 * 96), [4, 3, 96, 96]),
+      cotangent: new ort.Tensor("float32", new Float32Array(40).fill(1), [4, 10]),
+    });
+    expect(results.input_gradient.dims).toEqual([4, 3, 96, 96]);
+    await session.release();
+  });
+
+  test("in a browser", async () => {
+    expect(await output(2, "--import", pathToFileURL(join(folder, "browser.mjs")).href)).toBe("flipped [ 96, 96 ]\n");
+  });
+
+  test("there is no other code", () => {
+    expect(snippets).toHaveLength(3);
+  });
+});
