@@ -68,7 +68,7 @@ test("MaxPool", async () => {
       expect(check.relativeError).toBeLessThan(1e-6);
       expect(await runtimeError(ort, check.graph, positiveFeeds(check.feeds))).toBeLessThan(1e-5);
     }),
-    { numRuns: 150 },
+    { numRuns: 100 },
   );
 });
 test("AveragePool", async () => {
@@ -79,6 +79,6 @@ test("AveragePool", async () => {
       expect(check.relativeError).toBeLessThan(1e-6);
       expect(await runtimeError(ort, check.graph, positiveFeeds(check.feeds), { opset: 19 })).toBeLessThan(1e-5);
     }),
-    { numRuns: 150 },
+    { numRuns: 100 },
   );
 });
