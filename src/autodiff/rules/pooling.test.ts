@@ -1,9 +1,12 @@
 import fc from "fast-check";
 import * as ort from "onnxruntime-node";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { BadInputError } from "../../errors.ts";
+import type { AttributeValue } from "../../onnx/attributes.ts";
+import { evaluate } from "../../onnx/evaluate.ts";
 import { adjointError } from "../../testing/adjoint-error.ts";
-import { checkVjp, spreadTensor } from "../../testing/check-vjp.ts";
-import { runtimeError } from "../../testing/compare-runtime.ts";
+import { checkVjp, spreadTensor, testTensor, type VjpCheck } from "../../testing/check-vjp.ts";
+import { oneNodeGraph, runtimeError } from "../../testing/compare-runtime.ts";
 import { positiveFeeds } from "../../testing/positive-feeds.ts";
 
 const axis = fc
@@ -61,7 +64,26 @@ const pool = fc
     };
   });
 
-test("MaxPool", async () => {
+/** The cotangent of a max pool's input by its definition: each ȳ goes where the kernel found the maximum. */
+function routedByIndices({ graph, feeds }: VjpCheck): Float64Array {
+  const pool = graph.nodes.find((node) => node.opType === "MaxPool")!;
+  const withIndices = {
+    ...graph,
+    nodes: [{ ...pool, outputs: ["y", "indices"] }],
+    outputs: [
+      { name: "y", dtype: undefined, shape: undefined },
+      { name: "indices", dtype: undefined, shape: undefined },
+    ],
+  };
+  const { indices } = evaluate(withIndices, feeds);
+  const gradient = new Float64Array(feeds.x0.data.length);
+  indices.data.forEach((index, i) => {
+    gradient[index] += feeds.v0.data[i];
+  });
+  return gradient;
+}
+
+test("MaxPool: the rule holds for any window, and the whole graph in onnxruntime", async () => {
   await fc.assert(
     fc.asyncProperty(pool, async ({ x, attributes }) => {
       const check = checkVjp("MaxPool", [spreadTensor(x)], { attributes });
@@ -71,14 +93,149 @@ test("MaxPool", async () => {
     { numRuns: 100 },
   );
 });
-test("AveragePool", async () => {
+
+test("MaxPool: of equal maxima the first in row-major order gets all, for any window", async () => {
+  await fc.assert(
+    fc.asyncProperty(pool, fc.integer({ min: 1, max: 3 }), async ({ x, attributes }, levels) => {
+      // Few levels: most windows hold their maximum several times, often 0 as after a Relu.
+      const tied = spreadTensor(x);
+      const data = tied.data.map((value) => Math.max(0, Math.round(value * levels)));
+      const check = checkVjp("MaxPool", [{ ...tied, data }], { attributes });
+      const { gradient0 } = evaluate(check.graph, check.feeds);
+      const expected = routedByIndices(check);
+      gradient0.data.forEach((value, i) => {
+        expect(value).toBeCloseTo(expected[i], 13);
+      });
+      expect(await runtimeError(ort, check.graph, positiveFeeds(check.feeds))).toBeLessThan(1e-5);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test("MaxPool by hand: ties, overlap and padding", () => {
+  const x = testTensor([1, 1, 3, 3], [5, 5, 1, 5, 0, 5, 2, 5, 5]);
+  const gradient = (attributes: Record<string, AttributeValue>, dy: readonly number[]): number[] => {
+    const { graph, feeds } = checkVjp("MaxPool", [x], { attributes });
+    return [...evaluate(graph, { ...feeds, v0: { ...feeds.v0, data: Float64Array.from(dy) } }).gradient0.data];
+  };
+  expect(gradient({ kernel_shape: [2, 2] }, [1, 10, 100, 1000])).toEqual([1, 10, 0, 100, 0, 1000, 0, 0, 0]);
+  expect(gradient({ kernel_shape: [3, 3] }, [1])).toEqual([1, 0, 0, 0, 0, 0, 0, 0, 0]);
+  expect(gradient({ kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }, [1, 2, 4, 8])).toEqual([
+    1, 2, 0, 4, 0, 8, 0, 0, 0,
+  ]);
+  // Padding is no element: negative inputs win over it.
+  const negative = testTensor([1, 1, 2], [-3, -2]);
+  const { graph, feeds } = checkVjp("MaxPool", [negative], { attributes: { kernel_shape: [3], pads: [1, 1] } });
+  expect([...evaluate(graph, feeds).y0.data]).toEqual([-2, -2]);
+});
+
+test("MaxPool's gradient asks for no indices, which onnxruntime is slow to give", () => {
+  const { graph } = checkVjp("MaxPool", [spreadTensor([1, 2, 7, 7])], {
+    attributes: { kernel_shape: [3, 3], strides: [2, 2] },
+  });
+  const pools = graph.nodes.filter((node) => node.opType === "MaxPool");
+  expect(pools.map((node) => node.outputs.length)).toEqual(pools.map(() => 1));
+});
+
+test("MaxPool: indices in either storage order, as in onnxruntime", async () => {
+  for (const storage_order of [0, 1]) {
+    for (const shape of [
+      [2, 2, 5],
+      [2, 3, 4, 5],
+      [1, 2, 3, 4, 5],
+    ]) {
+      const kernel_shape = shape.slice(2).map(() => 2);
+      const attributes = { kernel_shape, storage_order };
+      const { graph, feeds } = oneNodeGraph("MaxPool", [spreadTensor(shape)], { attributes, outputCount: 2 });
+      expect(await runtimeError(ort, graph, feeds)).toBeLessThan(1e-6);
+    }
+  }
+});
+
+test("MaxUnpool: puts the maxima back, and its rule is the exact adjoint", async () => {
+  const x = spreadTensor([1, 2, 2, 2]);
+  const indices = testTensor([1, 2, 2, 2], [0, 3, 9, 15, 17, 18, 24, 31], "int64");
+  const outputShape = testTensor([4], [1, 2, 4, 4], "int64");
+  for (const shape of [undefined, outputShape]) {
+    const check = checkVjp("MaxUnpool", [x, indices, shape], {
+      attributes: { kernel_shape: [2, 2], strides: [2, 2] },
+      constants: [1, 2],
+    });
+    expect(adjointError(check)).toBeLessThan(1e-12);
+    expect(await runtimeError(ort, check.graph, check.feeds)).toBeLessThan(1e-6);
+  }
+});
+
+test("AveragePool: the rule is the exact adjoint for any window, padding counted or not", async () => {
   await fc.assert(
     fc.asyncProperty(pool, fc.integer({ min: 0, max: 1 }), async ({ x, attributes }, count_include_pad) => {
       const check = checkVjp("AveragePool", [spreadTensor(x)], { attributes: { ...attributes, count_include_pad } });
       expect(adjointError(check)).toBeLessThan(1e-12);
-      expect(check.relativeError).toBeLessThan(1e-6);
       expect(await runtimeError(ort, check.graph, positiveFeeds(check.feeds), { opset: 19 })).toBeLessThan(1e-5);
     }),
     { numRuns: 100 },
   );
+});
+
+test("AveragePool by hand: what a window overhangs in ceil mode never counts, padding only if asked for", () => {
+  const x = testTensor([1, 1, 4], [1, 2, 3, 4]);
+  const average = (attributes: Record<string, AttributeValue>): number[] => {
+    const { graph, feeds } = oneNodeGraph("AveragePool", [x], { attributes });
+    return [...evaluate(graph, feeds).y0.data];
+  };
+  const window = { kernel_shape: [3], strides: [2], pads: [1, 0], ceil_mode: 1 };
+  expect(average(window)).toEqual([1.5, 3]);
+  expect(average({ ...window, count_include_pad: 1 })).toEqual([1, 3]);
+  expect(average({ ...window, pads: [0, 0], count_include_pad: 1 })).toEqual([2, 3.5]);
+});
+
+test.each([1, 2, 3])("LpPool and GlobalLpPool: the rules hold for p = %d", async (p) => {
+  await fc.assert(
+    fc.asyncProperty(pool, async ({ x, attributes }) => {
+      const check = checkVjp("LpPool", [spreadTensor(x)], { attributes: { ...attributes, p } });
+      expect(check.relativeError).toBeLessThan(1e-6);
+      expect(await runtimeError(ort, check.graph, positiveFeeds(check.feeds))).toBeLessThan(1e-5);
+    }),
+    { numRuns: 30 },
+  );
+  const whole = checkVjp("GlobalLpPool", [spreadTensor([2, 3, 4, 5])], { attributes: { p } });
+  expect(whole.relativeError).toBeLessThan(1e-6);
+  expect(await runtimeError(ort, whole.graph, positiveFeeds(whole.feeds))).toBeLessThan(1e-5);
+});
+
+describe.each([[[2, 3, 5]], [[2, 3, 4, 5]], [[1, 2, 3, 2, 2]]])("global pools of [%s]", (shape) => {
+  test("GlobalAveragePool: the rule is the exact adjoint", async () => {
+    const check = checkVjp("GlobalAveragePool", [spreadTensor(shape)]);
+    expect(adjointError(check)).toBeLessThan(1e-12);
+    expect(await runtimeError(ort, check.graph, positiveFeeds(check.feeds))).toBeLessThan(1e-5);
+  });
+
+  test("GlobalMaxPool: the rule holds", async () => {
+    const check = checkVjp("GlobalMaxPool", [spreadTensor(shape)]);
+    expect(check.relativeError).toBeLessThan(1e-6);
+    expect(await runtimeError(ort, check.graph, positiveFeeds(check.feeds))).toBeLessThan(1e-5);
+  });
+});
+
+test("GlobalMaxPool: of equal maxima the first gets all, as in PyTorch's adaptive_max_pool2d", () => {
+  const { graph, feeds } = checkVjp("GlobalMaxPool", [testTensor([1, 2, 2, 2], [1, 7, 7, 0, 0, 0, 0, 0])]);
+  const v0 = testTensor([1, 2, 1, 1], [3, 5]);
+  expect([...evaluate(graph, { ...feeds, v0 }).gradient0.data]).toEqual([0, 3, 0, 0, 5, 0, 0, 0]);
+});
+
+test("a window that starts in the padding at the end is left out, as in PyTorch", () => {
+  const attributes = { kernel_shape: [2], strides: [2], pads: [1, 1], ceil_mode: 1 };
+  const { graph } = oneNodeGraph("MaxPool", [spreadTensor([1, 1, 3])], { attributes });
+  expect(graph.outputs[0].shape).toEqual([1, 1, 2]);
+});
+
+test.each([
+  { what: "no spatial axis", x: [2, 3], attributes: { kernel_shape: [2] } },
+  { what: "a kernel of another rank", x: [1, 2, 4, 4], attributes: { kernel_shape: [2] } },
+  { what: "a kernel of extent 0", x: [1, 2, 4], attributes: { kernel_shape: [0] } },
+  { what: "a missing kernel", x: [1, 2, 4], attributes: {} },
+])("pools refuse $what", ({ x, attributes }) => {
+  for (const opType of ["MaxPool", "AveragePool", "LpPool"]) {
+    expect(() => oneNodeGraph(opType, [spreadTensor(x)], { attributes })).toThrow(BadInputError);
+  }
 });
