@@ -43,7 +43,7 @@ export async function expectKernel(
 /** The VJP rule agrees with a central difference of the kernel, and onnxruntime computes the same from the rule's graph. */
 export async function expectRule(opType: string, inputs: Inputs, options: CheckVjpOptions & Opset = {}): Promise<void> {
   const check = checkVjp(opType, inputs, options);
-  expect(check.relativeError).toBeLessThan(1e-6);
+  expect(check.relativeError).toBeLessThan(1e-7);
   await expectAgreement(opType, check, options);
 }
 

@@ -66,10 +66,9 @@ describe("one input", () => {
     expectRule("Gelu", [over(-4, 4)], { attributes: { approximate }, opset: 20 }),
   );
 
-  test.each([1, 1.702, -0.5])("Swish, alpha = %d", async (alpha) => {
-    const check = checkVjp("Swish", [over(-4, 4)], { attributes: { alpha: float(alpha) } });
-    expect(check.relativeError).toBeLessThan(1e-6);
-  });
+  test.each([1, 1.702, -0.5])("Swish, alpha = %d", (alpha) =>
+    expectRule("Swish", [over(-4, 4)], { attributes: { alpha: float(alpha) }, opset: 24 }),
+  );
 });
 
 describe("several inputs, each repeated along some axes", () => {
