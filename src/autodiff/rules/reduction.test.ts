@@ -1,11 +1,13 @@
 import fc from "fast-check";
 import * as ort from "onnxruntime-node";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { gradientsAt } from "../../../test/expect-operator.ts";
+import { UnsupportedError } from "../../errors.ts";
 import { type NumericTensor, numeric } from "../../onnx/kernels/kernel.ts";
 import { intTensor } from "../../tensor/tensor.ts";
 import { adjointError } from "../../testing/adjoint-error.ts";
-import { checkVjp, spreadTensor } from "../../testing/check-vjp.ts";
-import { runtimeError } from "../../testing/compare-runtime.ts";
+import { checkVjp, spreadTensor, testTensor } from "../../testing/check-vjp.ts";
+import { oneNodeGraph, runtimeError } from "../../testing/compare-runtime.ts";
 import { positiveFeeds } from "../../testing/positive-feeds.ts";
 
 const reductions = [
@@ -54,6 +56,79 @@ test.each(reductions)("%s: the rule holds for any axes", async (opType) => {
       expect(check.relativeError).toBeLessThan(1e-6);
       expect(await runtimeError(ort, check.graph, positiveFeeds(check.feeds))).toBeLessThan(1e-5);
     }),
+    { numRuns: 50 },
+  );
+});
+
+describe("by hand, at ties, zeros and kinks (values as in PyTorch)", () => {
+  const row = (values: readonly number[]): NumericTensor => testTensor([values.length], values);
+
+  test.each([
+    ["ReduceMax", "amax shares among equals", [2, 7, 7, 0], [0, 0.5, 0.5, 0]],
+    ["ReduceMin", "amin shares among equals", [2, 7, 2, 2], [1 / 3, 0, 1 / 3, 1 / 3]],
+    ["ReduceProd", "no zero", [2, -3, 4], [-12, 8, -6]],
+    ["ReduceProd", "one zero", [2, 0, 7], [0, 14, 0]],
+    ["ReduceProd", "two zeros", [2, 0, 0], [0, 0, 0]],
+    ["ReduceL1", "0 at the kink", [-2, 0, 3], [-1, 0, 1]],
+    ["ReduceL2", "a norm", [3, 0, 4], [0.6, 0, 0.8]],
+    ["ReduceL2", "0 at the kink", [0, 0, 0], [0, 0, 0]],
+    ["ReduceLogSumExp", "no overflow", [1000, 1000], [0.5, 0.5]],
+    ["ReduceMean", "equal shares", [1, 2, 3, 4], [0.25, 0.25, 0.25, 0.25]],
+  ])("%s: %s", (opType, _, x, expected) => {
+    const [gradient] = gradientsAt(opType, [row(x)], { attributes: { keepdims: 0 } });
+    gradient.forEach((value, i) => {
+      expect(value).toBeCloseTo(expected[i], 12);
+    });
+  });
+
+  test("ties are counted for each result by itself", () => {
+    const x = testTensor([2, 3], [1, 1, 0, 2, 3, 3]);
+    expect(gradientsAt("ReduceMax", [x, ints([1])], { constants: [1] })).toEqual([[0.5, 0.5, 0, 0, 0.5, 0.5]]);
+    expect(gradientsAt("ReduceMax", [x, ints([0])], { constants: [1] })).toEqual([[0, 0, 0, 1, 1, 1]]);
+  });
+
+  test("CumSum's gradient sums from the other end", () => {
+    const of = (attributes: Record<string, number>): number[] =>
+      gradientsAt("CumSum", [row([1, 2, 3]), ints([0])], { constants: [1], attributes })[0];
+    expect(of({})).toEqual([3, 2, 1]);
+    expect(of({ exclusive: 1 })).toEqual([2, 1, 0]);
+    expect(of({ reverse: 1 })).toEqual([1, 2, 3]);
+    expect(of({ exclusive: 1, reverse: 1 })).toEqual([0, 1, 2]);
+  });
+});
+
+test("CumSum: the rule is the exact adjoint along any axis", async () => {
+  const flag = fc.integer({ min: 0, max: 1 });
+  await fc.assert(
+    fc.asyncProperty(setting, fc.nat(3), flag, flag, async ({ shape }, drawn, exclusive, reverse) => {
+      const axis = testTensor([], [(drawn % (2 * shape.length)) - shape.length], "int64");
+      const check = checkVjp("CumSum", [spreadTensor(shape), axis], {
+        constants: [1],
+        attributes: { exclusive, reverse },
+      });
+      expect(adjointError(check)).toBeLessThan(1e-12);
+      expect(await runtimeError(ort, check.graph, positiveFeeds(check.feeds))).toBeLessThan(1e-5);
+    }),
     { numRuns: 60 },
   );
+});
+
+test.each(["ArgMax", "ArgMin"])("%s: the first or the last of equals, as in onnxruntime", async (opType) => {
+  const flag = fc.integer({ min: 0, max: 1 });
+  await fc.assert(
+    fc.asyncProperty(setting, fc.nat(3), flag, flag, async ({ shape }, drawn, keepdims, select_last_index) => {
+      const x = spreadTensor(shape);
+      const tied = { ...x, data: x.data.map((value) => Math.round(2 * value)) };
+      const axis = (drawn % (2 * shape.length)) - shape.length;
+      const { graph, feeds } = oneNodeGraph(opType, [tied], { attributes: { axis, keepdims, select_last_index } });
+      expect(await runtimeError(ort, graph, feeds)).toBe(0);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("axes that only the run would tell are refused", () => {
+  const build = (): unknown => checkVjp("ReduceSum", [spreadTensor([2, 3]), ints([1])]);
+  expect(build).toThrow(UnsupportedError);
+  expect(build).toThrow(/^ReduceSum .*the axes/);
 });

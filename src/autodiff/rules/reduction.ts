@@ -46,7 +46,10 @@ export const ReduceMean = reduction(({ g, x, dy }) =>
   g.op("Div", [dy, g.scalar(sizeOf(x.shape) / sizeOf(dy.shape), dy.dtype)]),
 );
 
-/** y = max x (or min x) ⇒ x̄ = ȳ · [x = y] / #(x = y): elements that tie share the cotangent equally, as PyTorch's amax and amin do. */
+/**
+ * y = max x (or min x) ⇒ x̄ = ȳ · [x = y] / #(x = y): elements that tie share the cotangent equally, as in PyTorch's amax, amin
+ * and max of all elements. (Its max along one axis, which exports to the same operator, gives all to the first.)
+ */
 const extremum = reduction(({ g, x, y, dy, axes }) => {
   const hit = g.op("Equal", [x, y]);
   const ties = sum(g, g.op("Where", [hit, g.scalar(1, x.dtype), g.scalar(0, x.dtype)]), axes);
