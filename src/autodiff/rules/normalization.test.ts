@@ -1,10 +1,13 @@
 import fc from "fast-check";
 import * as ort from "onnxruntime-node";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { expectKernel, float32, gradientsAt, outputsOf } from "../../../test/expect-operator.ts";
+import { UnsupportedError } from "../../errors.ts";
 import { type AttributeValue, float } from "../../onnx/attributes.ts";
+import { evaluate } from "../../onnx/evaluate.ts";
 import type { NumericTensor } from "../../onnx/kernels/kernel.ts";
 import type { Shape } from "../../tensor/tensor.ts";
-import { checkVjp, spreadTensor } from "../../testing/check-vjp.ts";
+import { checkVjp, spreadTensor, testTensor } from "../../testing/check-vjp.ts";
 import { runtimeError } from "../../testing/compare-runtime.ts";
 
 /** The same draws every time: a sum that happens to cancel keeps no digits in float32, whatever the rule. */
@@ -171,4 +174,66 @@ test("LRN: the rule holds for odd and even sizes, also beyond the number of chan
     ),
     { ...draws, numRuns: 60 },
   );
+});
+
+describe("by hand", () => {
+  test("Softmax's gradient at equal logits is the centered cotangent over n", () => {
+    const { graph, feeds } = checkVjp("Softmax", [testTensor([1, 2], [3, 3])]);
+    const v0 = testTensor([1, 2], [1, 0]);
+    expect([...evaluate(graph, { ...feeds, v0 }).gradient0.data]).toEqual([0.25, -0.25]);
+  });
+
+  test("Softmax and LogSoftmax neither overflow nor lose the tail", () => {
+    expect(outputsOf("Softmax", [float32([1000, 1000, -1000], [1, 3])])).toEqual([[0.5, 0.5, 0]]);
+    expect(outputsOf("LogSoftmax", [float32([0, 1000], [1, 2])])).toEqual([[-1000, 0]]);
+  });
+
+  test("Hardmax marks the first of equals, as in onnxruntime", async () => {
+    const tied = testTensor([2, 3, 2], [1, 5, 5, 5, 0, 2, 7, 7, 7, 1, 3, 7]);
+    expect(outputsOf("Hardmax", [float32([1, 5, 5, 0], [1, 4])])).toEqual([[0, 1, 0, 0]]);
+    for (const axis of [0, 1, 2, -1]) await expectKernel("Hardmax", [tied], { attributes: { axis } });
+  });
+
+  test("BatchNormalization is affine: its input's gradient is scale / √(var + epsilon), wherever the input lies", () => {
+    const vector = (values: readonly number[]): NumericTensor => testTensor([2], values);
+    const inputs = [spreadTensor([1, 2, 2]), vector([3, -8]), vector([5, 6]), vector([1, 2]), vector([0.75, 3.75])];
+    const [gradient] = gradientsAt("BatchNormalization", inputs, { attributes: { epsilon: float(0.25) }, wrt: [0] });
+    expect(gradient).toEqual([3, 3, -4, -4]);
+  });
+
+  test("LayerNormalization: what only shifts or stretches its input does not reach its output", () => {
+    const x = testTensor([4], [1, -2, 0.5, 3]);
+    const check = checkVjp("LayerNormalization", [x, testTensor([4], [1])], {
+      attributes: { epsilon: float(0) },
+      wrt: [0],
+    });
+    const { gradient0 } = evaluate(check.graph, check.feeds);
+    const alongOnes = gradient0.data.reduce((sum, d) => sum + d, 0);
+    const alongInput = gradient0.data.reduce((sum, d, i) => sum + d * x.data[i], 0);
+    expect(alongOnes).toBeCloseTo(0, 12);
+    expect(alongInput).toBeCloseTo(0, 12);
+  });
+
+  test("LpNormalization: the zero vector stays zero and has no gradient", () => {
+    for (const p of [1, 2]) {
+      const zero = [testTensor([1, 3], [0])];
+      expect(outputsOf("LpNormalization", zero, { attributes: { p } })).toEqual([[0, 0, 0]]);
+      expect(gradientsAt("LpNormalization", zero, { attributes: { p } })).toEqual([[0, 0, 0]]);
+    }
+  });
+
+  test("LRN of one channel alone", () => {
+    const attributes = { size: 3, alpha: float(3), beta: float(1), bias: float(2) };
+    expect(outputsOf("LRN", [float32([2], [1, 1, 1])], { attributes })).toEqual([[2 / 6]]);
+    // y = x / (2 + x²) ⇒ y' = (2 − x²) / (2 + x²)²
+    const [[slope]] = gradientsAt("LRN", [float32([2], [1, 1, 1])], { attributes });
+    expect(slope).toBeCloseTo(-2 / 36, 12);
+  });
+});
+
+test("BatchNormalization in training mode is refused", () => {
+  const inputs = [spreadTensor([1, 2, 2]), ...[2, 3, 4, 5].map((seed) => positive([2], seed))];
+  const build = (): unknown => checkVjp("BatchNormalization", inputs, { attributes: { training_mode: 1 } });
+  expect(build).toThrow(UnsupportedError);
+  expect(build).toThrow(/training mode/);
 });
