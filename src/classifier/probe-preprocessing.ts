@@ -18,6 +18,8 @@ import { type NormalizationName, normalizationForChannels, normalizations, norma
 
 export interface ProbeOptions extends SessionOptions {
   readonly signal?: AbortSignal;
+  /** Called after each run of the network. */
+  readonly onProgress?: (progress: { readonly runs: number; readonly of: number }) => void;
 }
 
 /** Normalizations to about unit scale, and those to 0 … 255, under which most other networks saturate and are sure of anything. */
@@ -40,11 +42,12 @@ export async function probePreprocessing(
   options: ProbeOptions,
 ): Promise<PreprocessingGuess> {
   const { guess, prepared, input } = classifier;
-  const { signal, ...sessionOptions } = options;
+  const { signal, onProgress, ...sessionOptions } = options;
   const graph = logitsGraph(prepared, { space: "network", normalization: input, batch: 1 });
   const session = await createSession(modelOf(graph, { opsets: prepared.opsets }), sessionOptions);
   try {
-    const probe = (names: readonly NormalizationName[]) => probeAll(session, classifier, images, names, signal);
+    const probe = (names: readonly NormalizationName[]) =>
+      probeAll(session, classifier, images, names, { signal, onProgress });
     const moderate = await probe(small);
     const candidates = images.length >= 3 && moderate.every(isBlind) ? await probe(large) : moderate;
     const scoreOf = ({ name, confidence }: Probe): number =>
@@ -81,7 +84,7 @@ async function probeAll(
   { prepared, input }: Classifier,
   images: readonly ImageTensor[],
   names: readonly NormalizationName[],
-  signal: AbortSignal | undefined,
+  { signal, onProgress }: Pick<ProbeOptions, "signal" | "onProgress">,
 ): Promise<Probe[]> {
   const { channels, height, width } = prepared;
   const views = images.flatMap(viewsOf);
@@ -95,6 +98,7 @@ async function probeAll(
       const feeds = { [objectiveInputs.image]: floatTensor(values, [1, channels, height, width]) };
       const results = await session.run(feeds, [objectiveOutputs.logits], { signal });
       classifications.push(classificationOf(results[objectiveOutputs.logits].data as Float32Array));
+      onProgress?.({ runs: probes.length * views.length + classifications.length, of: names.length * views.length });
     }
     const confidence = classifications.reduce((sum, one) => sum + one.confidence, 0) / classifications.length;
     probes.push({ name, confidence: Number.isFinite(confidence) ? confidence : 0, classifications });

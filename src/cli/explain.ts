@@ -11,7 +11,7 @@ import { writeFileAtomically } from "../node/write-file.ts";
 import type { ExplanationMethod, ExplanationRecord } from "../report/explanation-record.ts";
 import { type PageEntry, reportPage } from "../report/page.ts";
 import { summaryLine } from "../report/sentences.ts";
-import { describeRuntime } from "../runtime/runtime.ts";
+import { describeRuntime, type Runtime } from "../runtime/runtime.ts";
 import { guidedMap, rootMeanSquare } from "../saliency/perceptual.ts";
 import type { SaliencyMap } from "../saliency/saliency-map.ts";
 import { type CliContext, exitCodeOf, exitCodes, reportError } from "./context.ts";
@@ -56,7 +56,6 @@ Exit code: 0 done, 1 a picture or the model could not be used, 2 misuse, 130 int
 }
 
 async function explain(images: readonly string[], flags: ExplainFlags, context: CliContext): Promise<void> {
-  const { io } = context;
   if (images.length === 0 && flags.model !== undefined) {
     throw new MisuseError({
       where: "explain",
@@ -69,23 +68,39 @@ async function explain(images: readonly string[], flags: ExplainFlags, context: 
   const runtime = await loadRuntime(flags);
   const pictures = images.length === 0 ? bundledPictures(flags.seed) : picturesOfFiles(images);
   const run = new Run(flags, context, pictures.length);
-  // Wrong paths are all named before anything takes time.
-  const present: PictureSource[] = [];
-  for (const picture of pictures) {
-    if (images.length === 0 || seemsReadable(picture.image) || (await run.load(picture)) !== undefined) {
-      present.push(picture);
+  try {
+    // Wrong paths are all named before anything takes time.
+    const present: PictureSource[] = [];
+    for (const picture of pictures) {
+      const isPresent = images.length === 0 || seemsReadable(picture.image);
+      if (isPresent || (await run.load(picture)) !== undefined) present.push(picture);
     }
+    if (present.length > 0) await explainPresent(present, run, runtime, flags, context);
+  } finally {
+    run.progress.stop();
   }
-  if (present.length === 0) return;
+}
+
+async function explainPresent(
+  present: readonly PictureSource[],
+  run: Run,
+  runtime: Runtime,
+  flags: ExplainFlags,
+  { io }: CliContext,
+): Promise<void> {
   const classifier = await openClassifier(flags, {
     runtime,
     signal: io.signal,
     samples: () => run.samples(present.slice(0, samplePictures)),
+    onProgress: ({ runs, of }) => run.progress.update(runs / of, "trying normalizations"),
   });
   try {
     const options = perceptualOptionsOf(flags);
     checkPerceptualOptions(classifier, options);
-    if (!flags.quiet) io.stderr.write(`${describeClassifier(classifier, basename(classifier.file.path))}\n`);
+    if (!flags.quiet) {
+      const description = describeClassifier(classifier, basename(classifier.file.path));
+      run.progress.around(() => io.stderr.write(`${description}\n`));
+    }
     const versions = {
       perceptualBall: packageVersion(),
       runtime: describeRuntime(runtime),
@@ -99,9 +114,9 @@ async function explain(images: readonly string[], flags: ExplainFlags, context: 
 
 /** One run of `explain`: what is finished, what failed. */
 class Run {
+  readonly progress: Progress;
   readonly #flags: ExplainFlags;
   readonly #context: CliContext;
-  readonly #progress: Progress;
   readonly #total: number;
   readonly #entries: PageEntry[] = [];
   readonly #failures: { image: string; reason: string }[] = [];
@@ -111,7 +126,7 @@ class Run {
     this.#flags = flags;
     this.#context = context;
     this.#total = total;
-    this.#progress = createProgress(context.io.stderr, { quiet: flags.quiet ?? false });
+    this.progress = createProgress(context.io.stderr, { quiet: flags.quiet ?? false });
   }
 
   /** The picture, or undefined if it cannot be read, which is reported and decides the exit code. */
@@ -124,7 +139,7 @@ class Run {
       if (!(error instanceof PerceptualBallError)) throw error;
       this.#failures.push({ image: source.image, reason: error.message });
       this.#context.exitCode = exitCodes.failed;
-      this.#progress.around(() => reportError(this.#context.io, error));
+      this.progress.around(() => reportError(this.#context.io, error));
       return undefined;
     }
   }
@@ -146,11 +161,15 @@ class Run {
   ): Promise<void> {
     const { io } = this.#context;
     const { out, json } = this.#flags;
+    this.progress.begin();
     try {
       for (const [index, source] of sources.entries()) {
         const picture = await this.load(source);
         this.#loaded.delete(source);
         if (picture === undefined) continue;
+        const show = (share: number): void =>
+          this.progress.update((index + share) / sources.length, basename(source.image));
+        show(0);
         await this.#explainOne(
           source,
           picture,
@@ -158,8 +177,7 @@ class Run {
           {
             ...options,
             signal: io.signal,
-            onProgress: ({ evaluations, of }) =>
-              this.#progress.update((index + Math.min(1, evaluations / of)) / sources.length, source.image),
+            onProgress: ({ evaluations, of }) => show(Math.min(1, evaluations / of)),
           },
           versions,
         );
@@ -168,7 +186,7 @@ class Run {
       if (exitCodeOf(error) !== exitCodes.interrupted) throw error;
       this.#context.exitCode = exitCodes.interrupted;
     } finally {
-      this.#progress.stop();
+      this.progress.stop();
       await this.#writePage(classifier);
     }
     const finished = new Set(this.#entries.map((entry) => entry.record.image)).size;
@@ -224,7 +242,7 @@ class Run {
       );
       this.#entries.push(entry);
       const line = json ? JSON.stringify(entry.record) : summaryLine(entry.record);
-      this.#progress.around(() => io.stdout.write(`${line}\n`));
+      this.progress.around(() => io.stdout.write(`${line}\n`));
     }
   }
 

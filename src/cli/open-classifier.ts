@@ -1,6 +1,6 @@
 /** @file The classifier that the flags mean, with what had to be guessed about it. */
 import { normalizationForChannels } from "../classifier/preprocessing.ts";
-import { probePreprocessing } from "../classifier/probe-preprocessing.ts";
+import { type ProbeOptions, probePreprocessing } from "../classifier/probe-preprocessing.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
 import { bundledClassifierPath } from "../node/bundled.ts";
 import { type FileClassifier, loadClassifier } from "../node/load-classifier.ts";
@@ -13,12 +13,13 @@ export interface OpenClassifierOptions {
   /** Pictures to try normalizations on where the model leaves them open. */
   readonly samples: () => Promise<readonly (Picture | ImageTensor)[]>;
   readonly signal: AbortSignal;
+  readonly onProgress?: ProbeOptions["onProgress"];
 }
 
 /** The classifier in the model's file, or the bundled one, prepared as the flags say, as the model says, or as pictures suggest. */
 export async function openClassifier(
   flags: ModelFlags & RuntimeFlags,
-  { runtime, samples, signal }: OpenClassifierOptions,
+  { runtime, samples, signal, onProgress }: OpenClassifierOptions,
 ): Promise<FileClassifier> {
   const { model = bundledClassifierPath, threads, providers } = flags;
   const execution = { runtime, threads, providers };
@@ -29,7 +30,7 @@ export async function openClassifier(
   if (!guess.isUncertain) return fitted;
   const images = (await samples()).map((picture) => fitted.fit(picture));
   if (images.length === 0) return fitted;
-  return fitted.withPreprocessing(await probePreprocessing(fitted, images, { ...execution, signal }));
+  return fitted.withPreprocessing(await probePreprocessing(fitted, images, { ...execution, signal, onProgress }));
 }
 
 /** One line on the model and on how pixels become its input, and why. */

@@ -3,6 +3,8 @@ import cliProgress from "cli-progress";
 import type { OutputStream } from "./context.ts";
 
 export interface Progress {
+  /** Begins something new: the time left is counted from here. */
+  begin(): void;
   /** How much is done, in [0, 1], and what is being done. */
   update(share: number, what: string): void;
   /** Takes the bar off the screen while `print` writes to it. */
@@ -23,14 +25,13 @@ export function describeSeconds(seconds: number): string {
 
 /** A bar on `stream` if it is a terminal and not `quiet`; one that does nothing otherwise. It shows after a second. */
 export function createProgress(stream: OutputStream, { quiet }: { readonly quiet: boolean }): Progress {
-  if (!stream.isTTY || quiet) return { update() {}, around: (print) => print(), stop() {} };
-  const started = performance.now();
+  if (!stream.isTTY || quiet) return { begin() {}, update() {}, around: (print) => print(), stop() {} };
+  let started = performance.now();
   let [share, what] = [0, ""];
   let bar: cliProgress.SingleBar | undefined;
   const show = (): void => {
     bar = new cliProgress.SingleBar({
       stream,
-      hideCursor: true,
       clearOnComplete: true,
       fps: 10,
       format(_options, { progress }) {
@@ -48,6 +49,10 @@ export function createProgress(stream: OutputStream, { quiet }: { readonly quiet
     bar = undefined;
   };
   return {
+    begin() {
+      hide();
+      [started, share] = [performance.now(), 0];
+    },
     update(nextShare, nextWhat) {
       [share, what] = [Math.min(1, nextShare), nextWhat];
       if (bar !== undefined) bar.update(share);

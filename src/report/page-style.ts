@@ -12,7 +12,7 @@ h1 em{font-style:normal;color:var(--before)}
 .lead{font-size:1.1rem;color:var(--soft);max-width:46em;margin:0 0 1.4em}
 dl{margin:0}dd{margin:0}
 dt{color:var(--soft);font-size:.8rem}
-.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(230px,1fr));gap:14px 28px;padding:16px 0;border-top:1px solid var(--line);border-bottom:1px solid var(--line);margin-bottom:30px;font-size:.92rem}
+.facts{display:grid;grid-template-columns:1fr 1.7fr 1.2fr 1fr;gap:14px 28px;padding:16px 0;border-top:1px solid var(--line);border-bottom:1px solid var(--line);margin-bottom:30px;font-size:.92rem}
 article{background:var(--card);border:1px solid var(--line);border-radius:14px;padding:22px 24px 16px;margin:0 0 26px;box-shadow:0 1px 2px rgba(16,24,40,.05)}
 h2{font-size:1.02rem;margin:0;overflow-wrap:anywhere;color:var(--soft);font-weight:600}
 h2 span{font-weight:400;opacity:.75}
@@ -49,6 +49,6 @@ summary{cursor:pointer}details p{margin:.5em 0}
 a{color:var(--before)}
 .failed{border-left:3px solid var(--warn);padding:2px 18px;margin-bottom:26px}.failed ul{padding-left:18px}
 footer{color:var(--soft);font-size:.82rem}footer p{margin:.3em 0}
-@media (max-width:760px){.tiles{grid-template-columns:repeat(2,minmax(0,1fr))}.details{grid-template-columns:minmax(0,1fr)}main{padding:24px 12px}article{padding:16px}}
+@media (max-width:760px){.facts{grid-template-columns:1fr}.tiles{grid-template-columns:repeat(2,minmax(0,1fr))}.details{grid-template-columns:minmax(0,1fr)}main{padding:24px 12px}article{padding:16px}}
 @media print{body{background:#fff}article{break-inside:avoid;box-shadow:none}details{display:none}}
 `;

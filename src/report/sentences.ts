@@ -5,7 +5,7 @@ import type { ExplanationRecord } from "./explanation-record.ts";
 export function percent(share: number): string {
   const value = 100 * share;
   if (value > 0 && value < 0.1) return "<0.1 %";
-  if (value < 1 || (value > 99 && value < 99.95)) return `${value.toFixed(1)} %`;
+  if ((value > 0 && value < 1) || (value > 99 && value < 99.95)) return `${value.toFixed(1)} %`;
   return `${Math.round(value)} %`;
 }
 

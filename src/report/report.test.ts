@@ -1,0 +1,169 @@
+import { expect, test } from "vitest";
+import type { Picture } from "../image/picture.ts";
+import { floatTensor } from "../tensor/tensor.ts";
+import type { ExplanationRecord } from "./explanation-record.ts";
+import { defaultInterestRule, interestOf } from "./interest.ts";
+import { escapeHtml, reportPage } from "./page.ts";
+import { boxColors, panelOf, tilesOf } from "./panel.ts";
+import { explanationSentence, inLevels, percent, shortName, summaryLine } from "./sentences.ts";
+
+const sharp = { ...defaultInterestRule, sigmaPixels: 0 };
+
+test("the dominant component of a map with two bumps is the larger one, whatever is the higher", () => {
+  const data = new Float32Array(8 * 8);
+  data[0] = 1;
+  for (const y of [4, 5]) for (const x of [3, 4, 5]) data[8 * y + x] = 0.6;
+  const interest = interestOf(floatTensor(data, [8, 8]), sharp);
+  expect(interest.box).toEqual([3, 4, 6, 6]);
+  expect(interest.component.data.reduce((sum, value) => sum + value, 0)).toBe(6);
+});
+
+test("a map that is zero everywhere points at nothing", () => {
+  const interest = interestOf(floatTensor(new Float32Array(16), [4, 4]), defaultInterestRule);
+  expect(interest.box).toBeUndefined();
+  expect([...interest.component.data]).toEqual(Array(16).fill(0));
+});
+
+test("tiles: the component in color on dimmed gray; gray inputs become three channels", () => {
+  const image = floatTensor(Float32Array.of(1, 1, 0, 0, 0, 0), [3, 1, 2]);
+  const interest = interestOf(floatTensor([0, 1], [1, 2]), sharp);
+  const tiles = tilesOf({ image, perturbed: image, interest });
+  const gray = Math.round(255 * (0.28 * 0.299 + 0.04));
+  expect([...tiles.component.data]).toEqual([gray, gray, gray, 255, 0, 0]);
+  expect([...tiles.map.data.subarray(3)]).toEqual([252, 255, 164]);
+  const one = floatTensor([0, 1], [1, 1, 2]);
+  expect([...tilesOf({ image: one, perturbed: one, interest }).original.data]).toEqual([0, 0, 0, 255, 255, 255]);
+});
+
+const plain = (width: number, height: number, value: number): Picture => ({
+  width,
+  height,
+  channels: 3,
+  data: new Uint8Array(3 * width * height).fill(value),
+});
+
+test("a panel: four tiles enlarged by a whole number, white between them, boxes on the last", () => {
+  const tiles = {
+    original: plain(40, 20, 10),
+    perturbed: plain(40, 20, 20),
+    map: plain(40, 20, 30),
+    component: plain(40, 20, 40),
+  };
+  const panel = panelOf(tiles, [{ box: [10, 5, 20, 15], color: boxColors.found }]);
+  // 448 / 40 is 11 and a bit.
+  expect([panel.width, panel.height]).toEqual([4 * 440 + 5 * 12, 220 + 24]);
+  const at = (x: number, y: number) => [
+    ...panel.data.subarray(3 * (y * panel.width + x), 3 * (y * panel.width + x) + 3),
+  ];
+  expect(at(0, 0)).toEqual([255, 255, 255]);
+  expect(at(12, 12)).toEqual([10, 10, 10]);
+  expect(at(451, 231)).toEqual([10, 10, 10]);
+  expect(at(452, 100)).toEqual([255, 255, 255]);
+  expect(at(464, 100)).toEqual([20, 20, 20]);
+  const left = 12 + 3 * 452;
+  expect(at(left + 110, 12 + 100)).toEqual([46, 204, 113]);
+  expect(at(left + 109, 12 + 100)).toEqual([0, 0, 0]);
+  expect(at(left + 219, 12 + 100)).toEqual([46, 204, 113]);
+  expect(at(left + 160, 12 + 55)).toEqual([46, 204, 113]);
+  expect(at(left + 160, 12 + 110)).toEqual([40, 40, 40]);
+  expect(at(left + 100, 12 + 100)).toEqual([40, 40, 40]);
+  // 224² inputs are doubled, smoothly.
+  expect(
+    panelOf(
+      {
+        original: plain(224, 224, 1),
+        perturbed: plain(224, 224, 1),
+        map: plain(224, 224, 1),
+        component: plain(224, 224, 1),
+      },
+      [],
+    ).height,
+  ).toBe(448 + 24);
+});
+
+test("numbers in words", () => {
+  expect([0, 0.0004, 0.0042, 0.0149, 0.5, 0.9915, 1].map(percent)).toEqual([
+    "0 %",
+    "<0.1 %",
+    "0.4 %",
+    "1 %",
+    "50 %",
+    "99.2 %",
+    "100 %",
+  ]);
+  expect(percent(0.99999)).toBe("100 %");
+  expect([0.5 / 255, 8 / 255, 1].map(inLevels)).toEqual(["0.50/255", "8.0/255", "255/255"]);
+  expect(shortName("tabby, tabby cat")).toBe("tabby");
+});
+
+const record = {
+  image: "photos/<b>cat</b>.jpg",
+  method: "perceptual",
+  model: { path: "m.onnx", sha256: "0123456789abcdef0123" },
+  label: { index: 1, name: "tabby, tabby cat", confidence: 0.87 },
+  adversarialLabel: { index: 2, name: "<script>", confidence: 0.51 },
+  target: null,
+  confidences: { label: { clean: 0.87, adversarial: 0.3 }, adversarialLabel: { clean: 0.02, adversarial: 0.51 } },
+  margin: { clean: 2, adversarial: -0.1 },
+  distances: { l0: 10, l1: 1, l2: 0.5, linf: 2 / 255, perceptual: 0.001 },
+  evaluations: 50,
+  outcome: "flipped",
+  outcomeDescription: "The label is flipped.",
+  solverOutcome: "Done.",
+  rounded: { index: 2, name: "<script>", flipped: true },
+  seconds: 1.23,
+  box: [1, 2, 30, 40],
+  inputBox: [0.5, 1, 15, 20],
+  boxShare: { area: 0.2, change: 0.75 },
+  groundTruth: { box: [0, 0, 30, 40], iou: 0.9 },
+  layers: ["0 Relu[0] a"],
+  settings: { preset: "auto", layers: ["a"], perceptualWeight: 2.7654, ...defaultInterestRule },
+  preprocessing: { name: "imagenet", reason: "as given" },
+  versions: { perceptualBall: "1", runtime: "r", platform: "p" },
+  files: {
+    panel: "c t/panel.png",
+    map: "c t/map.png",
+    mapNpy: "c t/map.npy",
+    perturbed: "p",
+    perturbation: "q",
+    result: "r",
+  },
+} as unknown as ExplanationRecord;
+
+test("a sentence for every outcome", () => {
+  expect(explanationSentence(record)).toBe(
+    "Tabby (87 %) becomes <script> (51 %) by a change of at most 2.0/255 per pixel. 75 % of the change lies in the box, which covers 20 % of what the network sees.",
+  );
+  const unmoved = {
+    ...record,
+    adversarialLabel: { ...record.label, confidence: 0.8 },
+    outcome: "not-flipped",
+    boxShare: null,
+  } as const;
+  expect(explanationSentence(unmoved)).toBe("Tabby (87 %) stays tabby (80 %) with a perceptual weight of 2.77.");
+  expect(explanationSentence({ ...record, outcome: "already-flipped" })).toMatch(
+    /^The network does not say tabby here/,
+  );
+  expect(explanationSentence({ ...record, outcome: "already-flipped", target: { index: 1, name: "cat" } })).toMatch(
+    /^The network says cat already/,
+  );
+  expect(summaryLine(record)).toBe(
+    "photos/<b>cat</b>.jpg: tabby 87 % → <script> 51 %  box [1, 2, 30, 40]  IoU 0.90  1.2 s",
+  );
+});
+
+test("the page escapes what comes from outside, and needs nothing from elsewhere", () => {
+  const model = { name: "<m>.onnx", sha256: record.model.sha256, classCount: 3, operations: 5, parameters: 1_234_567 };
+  const tiles = { original: "data:o", perturbed: "data:p", map: "data:m", component: "data:c" };
+  const entry = { record, size: { width: 32, height: 24 }, tiles, groundTruth: [0, 0, 15, 20] as const };
+  const page = reportPage({ model, entries: [entry], failures: [{ image: "a&b", reason: "<bad>" }] });
+  expect(page).not.toMatch(/<script|<b>cat|<bad>|https?:\/\/|a&b/);
+  expect(page).toContain(escapeHtml("a&b"));
+  expect(page).toContain("1.23 million weights");
+  expect(page).toContain('<rect class="found" x="0.5" y="1" width="14.5" height="19"/>');
+  expect(page).toContain('class="pixels" width="32" height="24"');
+  // Without tiles the row's own file is shown.
+  const linked = reportPage({ model, entries: [{ ...entry, tiles: undefined }], failures: [] });
+  expect(linked).toContain('src="c%20t/panel.png"');
+  expect(linked).not.toContain("Not explained");
+});

@@ -1,0 +1,100 @@
+import { expect, test } from "vitest";
+import { tinyClassifier } from "../../test/tiny-classifier.ts";
+import { writeModel } from "../onnx/write-model.ts";
+import { referenceRuntime } from "../runtime/reference-runtime.ts";
+import { loadClassifier } from "./load-classifier.ts";
+import { browserEnvironment, type ImageEnvironment, readImage, readPicture } from "./read-image.ts";
+
+const bytes = writeModel(tinyClassifier());
+const runtime = referenceRuntime;
+const serve = (files: Readonly<Record<string, Uint8Array>>) =>
+  (async (address: string | URL) => {
+    const body = files[String(address)];
+    return body === undefined ? new Response("", { status: 404 }) : new Response(body as Uint8Array<ArrayBuffer>);
+  }) as typeof globalThis.fetch;
+
+test("a classifier from bytes, from a Blob and from an address is the same", async () => {
+  const blob = new Blob([bytes as Uint8Array<ArrayBuffer>]);
+  const fetch = serve({ "https://example.org/m.onnx": bytes });
+  const sources = [
+    bytes,
+    bytes.slice().buffer,
+    blob,
+    "https://example.org/m.onnx",
+    new URL("https://example.org/m.onnx"),
+  ];
+  for (const source of sources) {
+    const classifier = await loadClassifier(source, { runtime, fetch });
+    expect(classifier.layers.map((layer) => layer.operator)).toContain("MaxPool");
+    expect(classifier.guess.name).toBe("unit");
+  }
+});
+
+test("weights beside the model are passed by name; without them, an error that says so", async () => {
+  const { graph, ...rest } = tinyClassifier();
+  const [name] = graph.initializers.keys();
+  const initializer = graph.initializers.get(name)!;
+  if (initializer.storage.kind !== "inline") throw new Error("weights of the tiny classifier are inline");
+  const weights = initializer.storage.bytes;
+  const storage = {
+    kind: "external",
+    location: "m.data",
+    offset: 0,
+    length: weights.length,
+    read: () => weights,
+  } as const;
+  const external = { ...graph, initializers: new Map(graph.initializers).set(name, { ...initializer, storage }) };
+  const model = writeModel({ ...rest, graph: external });
+  const image = { dtype: "float32", shape: [3, 24, 24], data: new Float32Array(1728).fill(0.3) } as const;
+  const whole = await (await loadClassifier(bytes, { runtime })).classify(image);
+  const joined = await (await loadClassifier(model, { runtime, externalData: { "m.data": weights } })).classify(image);
+  expect(joined.logits).toEqual(whole.logits);
+  await expect(loadClassifier(model, { runtime })).rejects.toThrow(/"m.data" are missing.*externalData/);
+  const short = { "m.data": weights.subarray(0, 100) };
+  await expect(loadClassifier(model, { runtime, externalData: short })).rejects.toThrow(
+    /m.data is too short, expected at least/,
+  );
+});
+
+test("what cannot be fetched is an error with its address", async () => {
+  const fetch = serve({});
+  await expect(loadClassifier("gone.onnx", { runtime, fetch })).rejects.toThrow(
+    "gone.onnx: cannot be fetched, got status 404.",
+  );
+  const broken = (async () => {
+    throw new Error("offline");
+  }) as typeof globalThis.fetch;
+  await expect(loadClassifier("a.onnx", { runtime, fetch: broken })).rejects.toThrow("cannot be fetched (offline)");
+  await expect(readPicture("p.png", { fetch, environment: fake(1, 1, []) })).rejects.toThrow(
+    "p.png: cannot be fetched",
+  );
+});
+
+/** An environment whose every picture has the given RGBA bytes. */
+function fake(width: number, height: number, rgba: readonly number[]): ImageEnvironment {
+  return {
+    createImageBitmap: async () => ({ width, height, close() {} }),
+    createContext: () => ({ drawImage() {}, getImageData: () => ({ data: Uint8ClampedArray.from(rgba) }) }),
+  };
+}
+
+test("a picture without its alpha channel, and fitted to a network", async () => {
+  const environment = fake(2, 1, [10, 20, 30, 255, 40, 50, 60, 0]);
+  const picture = await readPicture(new Uint8Array(1), { environment });
+  expect(picture).toEqual({ width: 2, height: 1, channels: 3, data: Uint8Array.of(10, 20, 30, 40, 50, 60) });
+  const { input } = await loadClassifier(bytes, { runtime });
+  const image = await readImage(new Uint8Array(1), input, { environment });
+  expect(image.shape).toEqual([3, 24, 24]);
+  expect(image.data[0]).toBeCloseTo(10 / 255, 6);
+});
+
+test("no canvas, no decoder, no such option", async () => {
+  expect(() => browserEnvironment({})).toThrow(/no createImageBitmap or OffscreenCanvas/);
+  const undecodable = { ...fake(1, 1, []), createImageBitmap: () => Promise.reject(new Error("no")) };
+  await expect(readPicture(new Uint8Array(1), { environment: undecodable })).rejects.toThrow(/not a picture/);
+  const bare = { ...fake(9, 9, []), createContext: () => null };
+  await expect(readPicture(new Uint8Array(1), { environment: bare })).rejects.toThrow("no canvas of 9 × 9 pixels");
+  await expect(readPicture(new Uint8Array(1), { enviroment: bare } as object)).rejects.toThrow(
+    /Did you mean "environment"/,
+  );
+});
