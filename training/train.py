@@ -53,7 +53,7 @@ def load(folder, name):
 
 
 def batch_of(images, indices):
-    return torch.from_numpy(images[indices]).float().div_(255)
+    return torch.tensor(images[indices]).float().div_(255)
 
 
 def uniform(n, low, high):
@@ -180,7 +180,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=pathlib.Path, default=HERE / "data")
     parser.add_argument("--output", type=pathlib.Path, default=HERE.parent / "assets" / "scenes-vgg.onnx")
-    parser.add_argument("--coarse-epochs", type=int, default=12, help="at half size")
+    parser.add_argument("--coarse-epochs", type=int, default=16, help="at half size")
     parser.add_argument("--fine-epochs", type=int, default=4, help="at full size")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rate", type=float, default=3e-3)
