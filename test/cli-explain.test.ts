@@ -254,6 +254,44 @@ test("Ctrl-C keeps what is finished, writes its page, and exits with 130", async
   expect(readdirSync(join(out, "scene0"))).toHaveLength(6);
 });
 
+test("with nothing given, the bundled classifier explains bundled pictures, whose boxes are known", async () => {
+  const { code, stdout, stderr } = await runCli([
+    "explain",
+    "--out",
+    path("bundled"),
+    "--json",
+    "--quiet",
+    "--evaluations",
+    "50",
+  ]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  const records = recordsOf(stdout);
+  expect(records.map((record) => record.image.replace(/^scene-\d-/, ""))).toEqual(
+    records.map(({ label }) => label.name),
+  );
+  for (const { outcome, groundTruth, confidences } of records) {
+    expect(outcome).toBe("flipped");
+    expect(confidences.label.clean).toBeGreaterThan(0.5);
+    expect(groundTruth!.box[2] - groundTruth!.box[0]).toBeGreaterThan(8);
+  }
+  const page = readFileSync(join(path("bundled"), "index.html"), "utf8");
+  expect(page.match(/<rect class="truth"/g)).toHaveLength(records.length);
+  const other = await runCli([
+    "explain",
+    "--out",
+    path("seeded"),
+    "--json",
+    "--quiet",
+    "--seed",
+    "9",
+    "--evaluations",
+    "10",
+  ]);
+  expect(recordsOf(other.stdout).map((record) => record.groundTruth)).not.toEqual(
+    records.map((record) => record.groundTruth),
+  );
+}, 180_000);
+
 test("what is left open is tried on the pictures, and said", async () => {
   const open = path("open.onnx");
   writeFileSync(open, writeModel(tinyClassifier({ metadata: {} })));
