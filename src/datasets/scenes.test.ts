@@ -1,9 +1,6 @@
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { MisuseError } from "../errors.ts";
 import { bundledScenes, renderScene, type SceneOptions, scenes, scenesClasses, scenesSeeds } from "./scenes.ts";
-
-// Rendering is slow on a machine with other work to do.
-vi.setConfig({ testTimeout: 60_000 });
 
 const seed = 11;
 const rendered = Array.from({ length: 100 }, (_, index) => renderScene({ seed, index }));
