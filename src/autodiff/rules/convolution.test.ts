@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
+import { expectRule } from "../../../test/expect-operator.ts";
 import { BadInputError } from "../../errors.ts";
 import { evaluate } from "../../onnx/evaluate.ts";
 import { adjointError } from "../../testing/adjoint-error.ts";
@@ -195,4 +196,12 @@ test.each([
   const build = (): unknown => checkVjp("Conv", [spreadTensor(x), spreadTensor(w)], { attributes });
   expect(build).toThrow(BadInputError);
   expect(build).toThrow(/^Conv \(Conv\): /);
+});
+
+test.each([
+  ["Conv", [1, 4, 6, 5], [6, 2, 3, 2], { group: 2, strides: [2, 1], pads: [1, 0, 1, 1], dilations: [1, 2] }],
+  ["Conv", [1, 9, 6, 5], [8, 9, 3, 3], { pads: [1, 1, 1, 1] }],
+  ["ConvTranspose", [1, 4, 4, 5], [4, 3, 3, 2], { strides: [2, 2], output_padding: [1, 0], pads: [1, 0, 0, 1] }],
+] as const)("%s of %o by %o in onnxruntime-web too", async (opType, x, w, attributes) => {
+  await expectRule(opType, [spreadTensor(x), spreadTensor(w, 2)], { attributes });
 });

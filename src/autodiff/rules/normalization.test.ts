@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
-import { expectKernel, float32, gradientsAt, outputsOf } from "../../../test/expect-operator.ts";
+import { expectKernel, expectRule, float32, gradientsAt, outputsOf } from "../../../test/expect-operator.ts";
 import { UnsupportedError } from "../../errors.ts";
 import { type AttributeValue, float } from "../../onnx/attributes.ts";
 import { evaluate } from "../../onnx/evaluate.ts";
@@ -236,4 +236,19 @@ test("BatchNormalization in training mode is refused", () => {
   const build = (): unknown => checkVjp("BatchNormalization", inputs, { attributes: { training_mode: 1 } });
   expect(build).toThrow(UnsupportedError);
   expect(build).toThrow(/training mode/);
+});
+
+test.each([
+  ["Softmax", [[2, 5]], {}],
+  ["LogSoftmax", [[2, 5]], {}],
+  ["BatchNormalization", [[2, 3, 4], [3], [3], [3], [3]], {}],
+  ["LayerNormalization", [[2, 3, 4], [4], [4]], {}],
+  ["InstanceNormalization", [[2, 3, 4, 2], [3], [3]], {}],
+  ["GroupNormalization", [[2, 4, 5], [4], [4]], { num_groups: 2 }],
+  ["MeanVarianceNormalization", [[2, 3, 3, 2]], {}],
+  ["LpNormalization", [[3, 4]], {}],
+  ["LRN", [[1, 5, 3, 2]], { size: 3 }],
+] as const)("%s of %o in onnxruntime-web too", async (opType, shapes, attributes) => {
+  const inputs = shapes.map((extents, i) => (i === 4 ? positive(extents, i + 1) : spreadTensor(extents, i + 1)));
+  await expectRule(opType, inputs, { attributes, opset: 21 });
 });

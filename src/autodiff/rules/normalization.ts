@@ -5,7 +5,7 @@ import { normalizeAxis } from "../../tensor/shape.ts";
 import { sizeOf, tensorOf } from "../../tensor/tensor.ts";
 import { reshapeTo } from "../linear-maps.ts";
 import { unbroadcast } from "../unbroadcast.ts";
-import type { VjpRule } from "../vjp-rule.ts";
+import type { VjpCall, VjpRule } from "../vjp-rule.ts";
 
 function reduce(g: GraphBuilder, operator: "ReduceMean" | "ReduceSum", value: Value, axes: readonly number[]): Value {
   return g.op(operator, [value, g.ints(axes)], { keepdims: 1 });
@@ -33,7 +33,7 @@ function perChannel(g: GraphBuilder, vector: Value, rank: number): Value {
 }
 
 /** The axis along which Softmax and its kin work. */
-function axisOf({ where, attributes, inputs: [x] }: Parameters<VjpRule>[0]): number {
+function axisOf({ where, attributes, inputs: [x] }: VjpCall): number {
   return normalizeAxis(where, attributes.int("axis", -1), x!.shape.length);
 }
 

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
+import { expectRule } from "../../../test/expect-operator.ts";
 import { BadInputError } from "../../errors.ts";
 import type { AttributeValue } from "../../onnx/attributes.ts";
 import { evaluate } from "../../onnx/evaluate.ts";
@@ -238,4 +239,17 @@ test.each([
   for (const opType of ["MaxPool", "AveragePool", "LpPool"]) {
     expect(() => oneNodeGraph(opType, [spreadTensor(x)], { attributes })).toThrow(BadInputError);
   }
+});
+
+test.each([
+  ["MaxPool", { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }],
+  ["MaxPool", { kernel_shape: [2, 2], strides: [2, 2], ceil_mode: 1 }],
+  ["AveragePool", { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }],
+  ["AveragePool", { kernel_shape: [2, 2], strides: [2, 2], ceil_mode: 1, count_include_pad: 1 }],
+  ["LpPool", { kernel_shape: [2, 3] }],
+  ["GlobalAveragePool", {}],
+  ["GlobalMaxPool", {}],
+  ["GlobalLpPool", {}],
+])("%s %o in onnxruntime-web too", async (opType, attributes) => {
+  await expectRule(opType, [spreadTensor([1, 3, 7, 5])], { attributes });
 });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
-import { gradientsAt } from "../../../test/expect-operator.ts";
+import { expectRule, gradientsAt } from "../../../test/expect-operator.ts";
 import { UnsupportedError } from "../../errors.ts";
 import { type NumericTensor, numeric } from "../../onnx/kernels/kernel.ts";
 import { intTensor } from "../../tensor/tensor.ts";
@@ -131,4 +131,9 @@ test("axes that only the run would tell are refused", () => {
   const build = (): unknown => checkVjp("ReduceSum", [spreadTensor([2, 3]), ints([1])]);
   expect(build).toThrow(UnsupportedError);
   expect(build).toThrow(/^ReduceSum .*the axes/);
+});
+
+test.each([...reductions, "CumSum"])("%s in onnxruntime-web too", async (opType) => {
+  const inputs = [inputFor(opType, [3, 4, 2]), opType === "CumSum" ? ints([1]) : ints([0, 2])];
+  await expectRule(opType, inputs, { constants: [1] });
 });
