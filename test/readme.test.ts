@@ -26,7 +26,15 @@ import { bundledScenes } from "../src/datasets/scenes.ts";
 import { writePng } from "../src/node/write-image.ts";
 
 const root = resolve(import.meta.dirname, "..");
-const documents = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "OPERATORS.md", "docs/design.md", "docs/export.md"];
+const documents = [
+  "README.md",
+  "CONTRIBUTING.md",
+  "CHANGELOG.md",
+  "OPERATORS.md",
+  "docs/design.md",
+  "docs/export.md",
+  "docs/results.md",
+];
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
 const packageJson = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
 
@@ -128,6 +136,35 @@ describe("commands", () => {
     });
     await command.parseAsync(words, { from: "user" });
     expect(parsed).toBe(true);
+  });
+
+  test("docs/results.md has every field of result.json, and no other", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "perceptual-ball-readme-"));
+    try {
+      const [scene] = bundledScenes();
+      const picture = join(folder, "picture.png");
+      await writePng(picture, scene.image);
+      const io = testIo();
+      const args = [
+        "explain",
+        picture,
+        "--model",
+        join(root, "assets/scenes-vgg.onnx"),
+        "--out",
+        join(folder, "report"),
+      ];
+      expect(await run([...args, "--evaluations", "5", "--json", "--quiet"], io)).toBe(0);
+      const [, table] = read("docs/results.md").split("## `result.json`");
+      const documented = [...table.matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell]) =>
+        cell.replaceAll("`", "").split(", "),
+      );
+      // Named beside the outcome, in its row.
+      expect([...documented, "outcomeDescription"].toSorted()).toEqual(
+        Object.keys(JSON.parse(io.stdout.text)).toSorted(),
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test("what it shows of the output is what comes out", async () => {
