@@ -134,6 +134,11 @@ test("a sentence for every outcome", () => {
   expect(explanationSentence(record)).toBe(
     "Tabby (87 %) becomes <script> (51 %) by a change of at most 2.0/255 per pixel. 75 % of the change lies in the box, which covers 20 % of what the network sees.",
   );
+  const guided = { ...record, method: "guided-perceptual", boxShare: { area: 0.05, change: 0.47 } } as const;
+  expect(explanationSentence(guided)).toMatch(/ 47 % of the interest lies in the box, which covers 5 %/);
+  expect(explanationSentence({ ...record, boxShare: { area: 1, change: 1 } })).toMatch(
+    / The change is spread over the whole picture\.$/,
+  );
   const unmoved = {
     ...record,
     adversarialLabel: { ...record.label, confidence: 0.8 },

@@ -1,5 +1,5 @@
 /** @file Explanations in plain English, as plain text. */
-import type { ExplanationRecord } from "./explanation-record.ts";
+import type { ExplanationMethod, ExplanationRecord } from "./explanation-record.ts";
 
 /** A share in [0, 1] as "87 %"; shares below one percent and above 99 keep what tells them from none and all. */
 export function percent(share: number): string {
@@ -26,6 +26,13 @@ export function explanationSentence(record: ExplanationRecord): string {
   return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }
 
+/** Where the map lies. For the guided map, what lies there is not the change itself. */
+function placeInWords({ area, change }: NonNullable<ExplanationRecord["boxShare"]>, method: ExplanationMethod): string {
+  const what = method === "perceptual" ? "change" : "interest";
+  if (area > 0.95) return `The ${what} is spread over the whole picture.`;
+  return `${percent(change)} of the ${what} lies in the box, which covers ${percent(area)} of what the network sees.`;
+}
+
 function inWords(record: ExplanationRecord): string {
   const { label, adversarialLabel, confidences, distances, boxShare, outcome, settings } = record;
   const before = `${shortName(label.name)} (${percent(label.confidence)})`;
@@ -34,10 +41,7 @@ function inWords(record: ExplanationRecord): string {
       ? `The network does not say ${shortName(label.name)} here (${percent(label.confidence)}), so there is nothing to change.`
       : `The network says ${shortName(record.target.name)} already, so there is nothing to change.`;
   }
-  const where =
-    boxShare === null
-      ? ""
-      : ` ${percent(boxShare.change)} of the change lies in the box, which covers ${percent(boxShare.area)} of what the network sees.`;
+  const where = boxShare === null ? "" : ` ${placeInWords(boxShare, record.method)}`;
   if (outcome === "not-flipped") {
     return `${before} stays ${shortName(adversarialLabel.name)} (${percent(adversarialLabel.confidence)}) with a perceptual weight of ${Number(settings.perceptualWeight.toPrecision(3))}.${where}`;
   }
