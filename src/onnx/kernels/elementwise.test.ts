@@ -4,6 +4,9 @@ import { expectKernel, float32, int64, outputsOf } from "../../../test/expect-op
 import { UnsupportedError } from "../../errors.ts";
 import { testTensor } from "../../testing/check-vjp.ts";
 import { float } from "../attributes.ts";
+import { evaluate } from "../evaluate.ts";
+import { inferShapes } from "../infer-shapes.ts";
+import { parseGraph } from "../parse.ts";
 import { erf } from "./erf.ts";
 
 /** Element-type numbers of ONNX files. */
@@ -53,6 +56,10 @@ describe("by hand", () => {
   test("Dropout in training mode is refused", () => {
     const inputs = [float32([1]), float32([0.5], []), testTensor([], [1], "bool")];
     expect(() => outputsOf("Dropout", inputs)).toThrow(UnsupportedError);
+    const graph = (ratio: number) =>
+      parseGraph(`g (float[2] x) => (float[2] y) <float r = {${ratio}}, bool t = {1}> { y = Dropout (x, r, t) }`);
+    expect(() => inferShapes(graph(0.5))).toThrow("Dropout (y): Dropout in training mode");
+    expect(evaluate(graph(0), { x: float32([1, -1]) }).y.data).toEqual(Float64Array.of(1, -1));
     expect(outputsOf("Dropout", [float32([1, -1])], { outputCount: 2 })).toEqual([
       [1, -1],
       [1, 1],

@@ -98,9 +98,9 @@ export const Cast: Kernel = ({ inputs: [x], outputs: [type] }) => {
 
 export const CastLike = Cast;
 
-/** What it is at inference: the input, and a mask that keeps everything. */
-export const Dropout: Kernel = ({ inputs: [x, , training], outputs: [, mask], where }) => {
-  if (training?.data[0]) {
+/** What it is at inference or with ratio 0: the input, and a mask that keeps everything. */
+export const Dropout: Kernel = ({ inputs: [x, ratio, training], outputs: [, mask], where }) => {
+  if (training?.data[0] && ratio?.data[0] !== 0) {
     throw new UnsupportedError({ where, what: "is in training mode", advice: "Export the model for inference." });
   }
   return [x!, { ...mask, data: new Float64Array(x!.data.length).fill(1) }];

@@ -31,8 +31,6 @@ const deviations: Readonly<Record<string, string>> = {
   test_training_dropout_default_mask: "training is refused",
   test_training_dropout: "training is refused",
   test_training_dropout_mask: "training is refused",
-  test_training_dropout_zero_ratio: "training is refused",
-  test_training_dropout_zero_ratio_mask: "training is refused",
   test_gridsample_volumetric_nearest_align_corners_0: "only pictures are sampled",
   test_gridsample_volumetric_nearest_align_corners_1: "only pictures are sampled",
   test_gridsample_volumetric_bilinear_align_corners_0: "only pictures are sampled",

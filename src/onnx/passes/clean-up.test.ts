@@ -70,10 +70,11 @@ test("outputs keep their names", () => {
   );
 });
 
-test("a Dropout stays where its mask is used or it is in training mode", () => {
+test("a Dropout stays where its mask is used or it drops something", () => {
   const training = `g (float[2] x) => (float[2] y) <bool t = {1}, float r = {0.5}> { d = Dropout (x, r, t)  y = Neg (d) }`;
   expectCleaned(training, training);
   expectCleaned(training.replace("{1}", "{0}"), "g (float[2] x) => (float[2] y) { y = Neg (x) }");
+  expectCleaned(training.replace("{0.5}", "{0}"), "g (float[2] x) => (float[2] y) { y = Neg (x) }");
   const masked = `g (float[2] x) => (bool[2] n) { d, m = Dropout (x)  n = Not (m) }`;
   expectCleaned(masked, masked);
 });

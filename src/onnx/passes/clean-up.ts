@@ -1,7 +1,7 @@
 /**
  * @file Removing what does nothing when a trained network runs.
  *
- * Constant nodes become initializers. Identity, and Dropout outside of training, return their input: readers of the output
+ * Constant nodes become initializers. Identity, and Dropout that drops nothing, return their input: readers of the output
  * read the input instead. Nodes and initializers that no output needs are left out. Inputs stay, needed or not, and outputs
  * keep their names: where the removed node produces an output, the node before it takes over that name; where there is no
  * node before it, or the value before it must keep its own name, the node stays, as an Identity.
@@ -19,7 +19,7 @@ export interface CleanUpOptions {
   readonly keep?: Iterable<string>;
 }
 
-/** `graph` without Constant, Identity and inference-mode Dropout nodes and without what no output or kept value needs. */
+/** `graph` without Constant and Identity nodes, Dropout nodes that drop nothing, and without what no output or kept value needs. */
 export function cleanUp(graph: Graph, options: CleanUpOptions = {}): Graph {
   checkKeys("cleanUp", options, ["keep"]);
   const kept = new Set([...graph.outputs.map(({ name }) => name), ...(options.keep ?? [])]);
@@ -81,10 +81,13 @@ function returnsItsInput(node: Node, graph: Graph, isRead: (name: string) => boo
   if (node.domain !== "") return false;
   if (node.opType === "Identity") return true;
   if (node.opType !== "Dropout" || isRead(node.outputs[1] ?? "")) return false;
-  const mode = node.inputs[2] ?? "";
-  if (mode === "") return true;
-  const constant = graph.initializers.get(mode);
-  return constant !== undefined && tensorOfInitializer(constant, mode).data[0] === 0;
+  const isZero = (name = ""): boolean => {
+    const constant = graph.initializers.get(name);
+    return constant !== undefined && Number(tensorOfInitializer(constant, name).data[0]) === 0;
+  };
+  const [, ratio, mode = ""] = node.inputs;
+  // PyTorch's functional dropout is in training mode unless told otherwise; networks call it so with ratio 0.
+  return mode === "" || isZero(mode) || isZero(ratio);
 }
 
 function bypass(graph: Graph, kept: ReadonlySet<string>): Graph {

@@ -51,7 +51,17 @@ export const Cast: ShapeRule = ({ inputs: [x], attributes, where }) => {
 
 export const CastLike: ShapeRule = ({ inputs: [x, like] }) => [{ dtype: like!.dtype, shape: x!.shape }];
 
-export const Dropout: ShapeRule = ({ inputs: [x] }) => [x!, { dtype: "bool", shape: x!.shape }];
+/** The inference form, and the training form with ratio 0, which drops nothing either; else an UnsupportedError. */
+export const Dropout: ShapeRule = ({ where, inputs: [x, ratio, mode], constant }) => {
+  const isTraining = mode !== undefined && constant(2)?.data[0] !== 0;
+  const drops = ratio === undefined || constant(1)?.data[0] !== 0;
+  if (!isTraining || !drops) return [x!, { dtype: "bool", shape: x!.shape }];
+  throw new UnsupportedError({
+    where,
+    what: "Dropout in training mode, which gives another result each time",
+    advice: "Export the model in evaluation mode.",
+  });
+};
 
 export const Neg = unary;
 export const Abs = unary;
