@@ -143,7 +143,8 @@ def main():
         dynamic_axes={"input": {0: "batch"}, "output": {0: "batch"}} if options.dynamic else None,
         keep_initializers_as_inputs=options.initializers_as_inputs,
     )
-    about = vars(options) | {"torch": torch.__version__, "torchvision": torchvision.__version__}
+    settings = {key: value for key, value in vars(options).items() if key != "out"}
+    about = settings | {"torch": torch.__version__, "torchvision": torchvision.__version__}
     with open(os.path.join(options.out, "export.json"), "w") as file:
         json.dump(about, file)
 

@@ -1,0 +1,88 @@
+/** @file The table of results from the records of a run. */
+
+const scientific = (value) => (value === undefined ? "–" : value.toExponential(1));
+const sorted = (numbers) => [...numbers].sort((a, b) => a - b);
+const median = (numbers) => sorted(numbers)[Math.floor((numbers.length - 1) / 2)];
+const percent = (value) => `${(100 * value).toFixed(0)} %`;
+
+/** Errors above this come from units on the other side of their kink. */
+const tolerance = 1e-4;
+
+/** The errors of the draws in brief: the smallest and the median. */
+function brief(errors) {
+  return errors === undefined ? "–" : `${scientific(Math.min(...errors))} / ${scientific(median(errors))}`;
+}
+
+/**
+ * Whether the gradient agrees with PyTorch's: the float64 evaluator's where it was asked, otherwise in onnxruntime for the
+ * draw that is farthest from the kinks.
+ */
+function agrees({ failure, referenceError, exactErrors, errors }) {
+  return failure === undefined && (referenceError ?? Math.min(...(exactErrors ?? errors))) <= tolerance;
+}
+
+function rowOf({ name }, record) {
+  if (record.failure !== undefined) return `| ${name} | ${record.failure} |`;
+  const { settings, errors, exactErrors, torchErrors, referenceError, ratio, timedSize, operators } = record;
+  return `| ${[
+    name,
+    settings.opset,
+    `${settings.batch} × ${settings.size}²`,
+    brief(exactErrors ?? errors),
+    brief(torchErrors),
+    scientific(referenceError),
+    ratio === undefined ? "–" : `${ratio.toFixed(2)} (${timedSize}²)`,
+    record.differentiateMs.toFixed(0),
+    operators.join(" "),
+  ].join(" | ")} |`;
+}
+
+/** How many draws of all networks are off by more than the tolerance, of those with a float64 reference. */
+function shareOfKinked(records, key) {
+  const all = records.flatMap((record) => (record.torchErrors === undefined ? [] : record[key]));
+  return percent(all.filter((error) => error > tolerance).length / all.length);
+}
+
+function summaryOfTimes(records) {
+  const timed = records.filter(([, { ratio }]) => ratio !== undefined);
+  if (timed.length === 0) return "No times were taken.";
+  const ratios = timed.map(([, { ratio }]) => ratio);
+  const worst = timed.sort(([, a], [, b]) => b.ratio - a.ratio).slice(0, 5);
+  const listed = worst.map(([name, { ratio }]) => `${name} ${ratio.toFixed(2)}`).join(", ");
+  return `Gradient over forward: median ${median(ratios).toFixed(2)} of ${timed.length} networks; the slowest are ${listed}.`;
+}
+
+/** RESULTS.md for the records by case name. */
+export function renderResults(cases, records) {
+  const found = cases.filter(({ name }) => records[name] !== undefined);
+  const all = found.map(({ name }) => records[name]);
+  const agreeing = all.filter(agrees).length;
+  const slowest = Math.max(...all.map(({ differentiateMs }) => differentiateMs ?? 0));
+  const versions = new Set(
+    all.flatMap(({ versions: of }) =>
+      of ? [`PyTorch ${of.torch}, torchvision ${of.torchvision}, ${of.runtime}, ${of.machine}`] : [],
+    ),
+  );
+  return `# Gradients of torchvision's classifiers
+
+${agreeing} of ${found.length} exports agree with PyTorch. Written by \`node conformance/run.mjs\`, from a fixed seed: ${[...versions].join("; ")}.
+
+Each network has random weights, BatchNormalization the statistics of random pictures. It is exported by torch.onnx.export at the
+opset that is given, loaded, prepared and differentiated by this package; onnxruntime then computes the product of a random
+cotangent of the logits with the Jacobian, for several draws of picture and cotangent. Flags after a name are those of export.py.
+
+- **error**: ‖found − reference‖ / ‖reference‖ against PyTorch's autograd in float64 (float32 where the network is too large), the
+  smallest and the median of the draws; **PyTorch**: the same of PyTorch's own float32 gradient. A deep ReLU network has units within
+  float32's rounding of their kink for most pictures. Each that falls on the other side changes the gradient by about one part in
+  the square root of its layer's size: ${shareOfKinked(all, "exactErrors")} of onnxruntime's draws and ${shareOfKinked(all, "torchErrors")} of PyTorch's are off by more than ${tolerance.toExponential(0)} for that reason.
+- **float64**: for networks with kinks, the gradient graph in this package's float64 evaluator against PyTorch in float64, BatchNormalization
+  kept: there no unit is that close to its kink, and what differs would be a wrong rule.
+- **ratio**: time of the gradient graph (forward and backward in one run) over that of the plain forward pass of the exported file, one
+  picture of the given size, two threads, turn by turn in one process, medians. ${summaryOfTimes([...found.map(({ name }) => [name, records[name]])])}
+- **ms**: to differentiate the prepared graph; ${slowest.toFixed(0)} at most.
+
+| network | opset | input | error | PyTorch | float64 | ratio | ms | operators |
+|---|---|---|---|---|---|---|---|---|
+${found.map((one) => rowOf(one, records[one.name])).join("\n")}
+`;
+}

@@ -1,0 +1,78 @@
+/**
+ * @file Exports networks from PyTorch, compares their gradient graphs with autograd, and writes the table of results.
+ *
+ * Run: npm run build && node conformance/run.mjs [PATTERN…] [--time] [--keep]
+ *
+ * A pattern is a part of a case's name ("resnet18", "--opset=9", "^swin"); without one all run, in an hour or two on two cores. Needs
+ * Python with torch and torchvision (PYTHON names it; /usr/bin/python3 otherwise) and up to 6 GB on the temporary folder's disk. With --time the
+ * gradient is timed against the plain forward pass instead, at the size that the network is made for. results.jsonl keeps what other runs found.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { cases } from "./cases.mjs";
+import { renderResults } from "./render-results.mjs";
+
+const flags = process.argv.slice(2);
+const isTimed = flags.includes("--time");
+const isKept = flags.includes("--keep");
+const patterns = flags.filter((flag) => flag !== "--time" && flag !== "--keep").map((pattern) => new RegExp(pattern));
+const python = process.env.PYTHON ?? "/usr/bin/python3";
+const here = import.meta.dirname;
+const recordsFile = join(here, "results.jsonl");
+
+const chosen = cases.filter(({ name }) => patterns.length === 0 || patterns.some((pattern) => pattern.test(name)));
+for (const { name, architecture, flags: plainFlags, referenceFlags, timeFlags } of chosen) {
+  const record = isTimed
+    ? timeFlags && check(architecture, timeFlags, ["--time"])
+    : {
+        ...check(architecture, plainFlags),
+        ...(referenceFlags && check(architecture, referenceFlags, ["--reference"])),
+      };
+  if (record === undefined) continue;
+  const records = readRecords();
+  const { timedSize, forwardMs, gradientMs, ratio } = records[name] ?? {};
+  records[name] = isTimed ? { ...records[name], ...record } : { timedSize, forwardMs, gradientMs, ratio, ...record };
+  const lines = cases.flatMap((one) =>
+    records[one.name] ? [JSON.stringify({ name: one.name, ...records[one.name] })] : [],
+  );
+  writeFileSync(recordsFile, `${lines.join("\n")}\n`);
+  process.stdout.write(`${name}: ${summaryOf(records[name])}\n`);
+}
+writeFileSync(join(here, "RESULTS.md"), renderResults(cases, readRecords()));
+
+function readRecords() {
+  const lines = existsSync(recordsFile) ? readFileSync(recordsFile, "utf8").trim().split("\n") : [];
+  return Object.fromEntries(lines.map((line) => JSON.parse(line)).map(({ name, ...record }) => [name, record]));
+}
+
+function summaryOf({ failure, errors, exactErrors, torchErrors, referenceError, ratio }) {
+  if (failure !== undefined) return failure;
+  const lists = [errors, exactErrors, torchErrors].map((list) =>
+    list?.map((error) => error.toExponential(1)).join(" "),
+  );
+  return `${lists.join(" | ")} | float64 ${referenceError?.toExponential(1)} | ratio ${ratio?.toFixed(2)}`;
+}
+
+/** What check.mjs finds of the network as export.py exports it with these flags; both live in a folder of their own meanwhile. */
+function check(architecture, exportFlags, checkFlags = []) {
+  const folder = mkdtempSync(join(tmpdir(), "conformance-"));
+  try {
+    const exported = run(python, [join(here, "export.py"), architecture, "--out", folder, ...exportFlags]);
+    if (exported.failure !== undefined) return { failure: `export: ${exported.failure}` };
+    const checked = run(process.execPath, [join(here, "check.mjs"), folder, ...checkFlags]);
+    return checked.failure !== undefined ? { failure: checked.failure } : JSON.parse(checked.stdout);
+  } finally {
+    if (isKept) process.stdout.write(`${folder}\n`);
+    else rmSync(folder, { recursive: true });
+  }
+}
+
+function run(command, parameters) {
+  const { status, signal, stdout, stderr } = spawnSync(command, parameters, { encoding: "utf8", maxBuffer: 2 ** 26 });
+  if (status === 0) return { stdout };
+  const lines = stderr.trim().split("\n");
+  const said = lines.filter((line) => /^\w*(Error|Exception)\b/.test(line)).at(-1) ?? lines.at(-1);
+  return { failure: said || `ended by ${signal ?? status}` };
+}
