@@ -72,3 +72,11 @@ describe.each(readdirSync(fixtures))("%s, as PyTorch computes it", (name) => {
     expect(layers.at(-1)?.shape).toEqual([batch, 5]);
   });
 });
+
+test("a model whose shapes are written for one image says that it takes no other batch", async () => {
+  const { prepared } = await open("fixed-reshape");
+  expect(prepared.typed(1).types.get("output")?.shape).toEqual([1, 5]);
+  expect(() => prepared.typed(2)).toThrow(
+    "fixed-reshape: the model cannot take 2 images at a time, expected logits for a batch of 2, got Reshape (flat)",
+  );
+});

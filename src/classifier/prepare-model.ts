@@ -65,15 +65,28 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
     softmax,
     fixedBatch: image.fixedBatch,
     typed(batch) {
-      const typed = inferShapes(graph, { inputShapes: { [image.name]: imageShape(image, batch) } });
-      if (typed.types.get(logits)!.shape[0] === batch) return typed;
-      throw new UnsupportedError({
-        where,
-        what: `the model takes ${image.fixedBatch ?? 1} image${image.fixedBatch === 1 ? "" : "s"} at a time`,
-        expected: `logits for a batch of ${batch}`,
-        got: `shape [${typed.types.get(logits)!.shape.join(", ")}]`,
-        advice: "Export it with a dynamic batch axis.",
-      });
+      const refusal = (got: string, cause?: unknown): UnsupportedError =>
+        new UnsupportedError(
+          {
+            where,
+            what: `the model cannot take ${batch} image${batch === 1 ? "" : "s"} at a time`,
+            expected: `logits for a batch of ${batch}`,
+            got,
+            advice: "Export it with a dynamic batch axis.",
+          },
+          { cause },
+        );
+      let typed: TypedGraph;
+      try {
+        typed = inferShapes(graph, { inputShapes: { [image.name]: imageShape(image, batch) } });
+      } catch (error) {
+        // Shapes that are written into the graph for another batch do not fit together.
+        if (error instanceof BadInputError || error instanceof UnsupportedError) throw refusal(error.message, error);
+        throw error;
+      }
+      const { shape } = typed.types.get(logits)!;
+      if (shape[0] === batch) return typed;
+      throw refusal(`shape [${shape.join(", ")}]`);
     },
   };
 }
