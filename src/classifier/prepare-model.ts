@@ -177,6 +177,8 @@ function findImageInput(graph: Graph, { where, layout: wanted, inputSize }: Prep
   };
 }
 
+const reshaping: ReadonlySet<string> = new Set(["Flatten", "Reshape", "Squeeze", "Unsqueeze"]);
+
 function findLogits(
   typed: TypedGraph,
   { where, logits: wanted }: PrepareModelOptions,
@@ -216,10 +218,14 @@ function findLogits(
       advice: "A margin between classes needs two; a network with a single sigmoid output is not supported.",
     });
   }
-  const producer = producersOf(graph).get(output);
-  const isSoftmax = producer !== undefined && (producer.opType === "Softmax" || producer.opType === "LogSoftmax");
-  const before = isSoftmax ? producer.inputs[0] : undefined;
-  if (wanted === undefined && before !== undefined && isScores(before)) {
+  const producers = producersOf(graph);
+  const producer = producers.get(output);
+  let last = producer;
+  // Some exporters take the spatial axes of extent 1 away after the Softmax.
+  while (last !== undefined && reshaping.has(last.opType)) last = producers.get(last.inputs[0]);
+  const isSoftmax = last?.opType === "Softmax" || last?.opType === "LogSoftmax";
+  const before = isSoftmax ? last!.inputs[0] : undefined;
+  if (wanted === undefined && before !== undefined && isScores(before) && types.get(before)!.shape[1] === classCount) {
     return { logits: before, softmax: output, classCount };
   }
   if (producer === undefined && graph.initializers.has(output)) {
