@@ -5,7 +5,6 @@ import type { GraphBuilder, Value } from "../onnx/builder.ts";
 import { isDifferentiableType } from "../onnx/infer-shapes.ts";
 import { describeNode, groupByOperator, type Node } from "../onnx/model.ts";
 import { sameShape } from "../tensor/shape.ts";
-import { tensorOf } from "../tensor/tensor.ts";
 import { isNonDifferentiable, type RuleTable, vjpRules } from "./rules/index.ts";
 
 /** A value and the cotangent with which the sweep starts there, of the same shape. */
@@ -91,9 +90,4 @@ function checkRules(nodes: readonly Node[], rules: RuleTable): void {
     what: `no VJP rule for ${list.length} operator${list.length > 1 ? "s" : ""}: ${list.join("; ")}`,
     advice: "OPERATORS.md lists what is supported.",
   });
-}
-
-/** A constant of `value`'s shape and type with every element `fill`. */
-export function filled(g: GraphBuilder, value: Value, fill: number): Value {
-  return g.op("Expand", [g.constant(tensorOf(value.dtype, [fill], [])), g.ints(value.shape)]);
 }

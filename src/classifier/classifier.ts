@@ -208,7 +208,7 @@ function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
             Float32Array.from({ length: classCount }, (_, j) => Number(j === label)),
             [1, classCount],
           ),
-          [inputs.sign]: floatTensor([targeted ? -1 : 1], [1]),
+          [inputs.signs]: floatTensor(targeted ? [-1, 1] : [1, -1], [1, 2]),
         },
         [outputs.margin, outputs.gradient, outputs.logits],
         { signal },

@@ -9,14 +9,17 @@
  * of the graph, one per image of the batch, so one session serves all of them. For a wanted class t the sign of the margin is
  * turned, max_{j≠t} C_j − C_t: it too is negative once the label is as wanted.
  */
+import { reshapeTo } from "../autodiff/linear-maps.ts";
 import { type RuleTable, vjpRules } from "../autodiff/rules/index.ts";
-import { appendVjp, filled } from "../autodiff/sweep.ts";
+import { appendVjp, type Seed } from "../autodiff/sweep.ts";
 import { GraphBuilder, type Value } from "../onnx/builder.ts";
 import { inferShapes } from "../onnx/infer-shapes.ts";
 import type { Graph } from "../onnx/model.ts";
 import { foldBatchNormalization } from "../onnx/passes/fold-batch-normalization.ts";
+import { sizeOf } from "../tensor/tensor.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 import { appendLayout, appendNormalization, type Normalization } from "./preprocessing.ts";
+import { twoLogits } from "./two-logits.ts";
 
 /** Where images live: pixels in [0, 1], or the numbers that the network sees after normalization (in its channel order). */
 export type Space = "pixels" | "network";
@@ -28,8 +31,8 @@ export const objectiveInputs = {
   reference: (layer: number) => `objective/reference_${layer}`,
   /** [N, K]: 1 at the class of the margin, 0 elsewhere. */
   classMask: "objective/class_mask",
-  /** [N]: 1 to leave the class, −1 to reach it. */
-  sign: "objective/sign",
+  /** [N, 2]: (1, −1) to leave the class, (−1, 1) to reach it. */
+  signs: "objective/signs",
   marginTarget: "objective/margin_target",
   marginWeight: "objective/margin_weight",
   /** [N, L]: λ'_l. */
@@ -79,23 +82,49 @@ export function imageGraph(
   };
 }
 
-/** The margin M [N] of the masked class and the logits [N, K], appended to `g`. */
-export function appendMargin(g: GraphBuilder, scores: Value): { margin: Value; logits: Value } {
-  const [batch, classes] = scores.shape;
-  const logits = scores.shape.length === 2 ? scores : g.op("Reshape", [scores, g.ints([batch, classes])]);
-  const mask = g.input(objectiveInputs.classMask, "float32", [batch, classes]);
-  const sign = g.input(objectiveInputs.sign, "float32", [batch]);
-  const axis = g.ints([1]);
-  const own = g.op("ReduceSum", [g.op("Mul", [logits, mask]), axis], { keepdims: 0 });
-  const others = g.op("Sub", [logits, g.op("Mul", [mask, g.scalar(outOfTheRunning)])]);
-  const best = g.op("ReduceMax", [others, axis], { keepdims: 0 });
-  return { margin: g.op("Mul", [sign, g.op("Sub", [own, best])]), logits };
+/** The margin as part of a graph. */
+interface Margin {
+  /** M, [N]. */
+  readonly margin: Value;
+  /** All of them, [N, K]. */
+  readonly logits: Value;
+  /** The two logits that M is the difference of, [N, 2]; what is differentiated. */
+  readonly pair: Value;
+  /** ∂M/∂pair, [N, 2]. */
+  readonly signs: Value;
 }
 
-/** ‖a − b‖² for each image of the batch: [N]. */
-function appendSquaredDistance(g: GraphBuilder, a: Value, b: Value): Value {
-  const axes = g.ints(a.shape.slice(1).map((_, i) => i + 1));
-  return g.op("ReduceSumSquare", [g.op("Sub", [a, b]), axes], { keepdims: 0 });
+/** The margin of the masked class, appended to `g`. Of several best other classes, the first counts. */
+export function appendMargin(g: GraphBuilder, scores: Value): Margin {
+  const [batch, classes] = scores.shape;
+  const logits = reshapeTo(g, scores, [batch, classes]);
+  const mask = g.input(objectiveInputs.classMask, "float32", [batch, classes]);
+  const signs = g.input(objectiveInputs.signs, "float32", [batch, 2]);
+  const others = g.op("Sub", [logits, g.op("Mul", [mask, g.scalar(outOfTheRunning)])]);
+  const first = (value: Value): Value => g.op("ArgMax", [value], { axis: 1, keepdims: 1 });
+  const compared = g.op("Concat", [first(mask), first(others)], { axis: 1 });
+  const pair = g.op("GatherElements", [logits, compared], { axis: 1 });
+  const margin = g.op("ReduceSum", [g.op("Mul", [pair, signs]), g.ints([1])], { keepdims: 0 });
+  const alone = batch === 1 ? twoLogits(g, scores, g.op("Reshape", [compared, g.ints([2])])) : undefined;
+  return { margin, logits, pair: alone ?? pair, signs };
+}
+
+/**
+ * ‖d‖² for each image of the batch: [N]. Rows are summed before their sums, in float32 three digits more exact than one sum
+ * over all.
+ */
+function appendSquaredNorm(g: GraphBuilder, d: Value): Value {
+  const [batch, ...rest] = d.shape;
+  const length = rest.at(-1) ?? 1;
+  const rows = sizeOf(rest) / length;
+  const sumOf = (value: Value): Value => g.op("ReduceSum", [value, g.ints([1])], { keepdims: 0 });
+  const sums = sumOf(reshapeTo(g, g.op("Mul", [d, d]), [batch * rows, length]));
+  return sumOf(reshapeTo(g, sums, [batch, rows]));
+}
+
+/** `perImage` [N] such that it multiplies a tensor of `like`'s shape. */
+function alongImages(g: GraphBuilder, perImage: Value, like: Value): Value {
+  return reshapeTo(g, perImage, [like.shape[0], ...like.shape.slice(1).map(() => 1)]);
 }
 
 export interface ObjectiveGraphOptions {
@@ -107,35 +136,52 @@ export interface ObjectiveGraphOptions {
   readonly rules?: RuleTable;
 }
 
-/** The graph of objective (4) with its gradient with respect to the image. */
+/**
+ * The graph of objective (4) with its gradient with respect to the image. What is squared is differentiated here, the network by
+ * its rules: ∂value/∂M = 2 μ (M − T), and 2 λ'_l (C⁽ˡ⁾(x') − C⁽ˡ⁾(x)) enters at layer l.
+ */
 export function objectiveGraph(prepared: PreparedModel, options: ObjectiveGraphOptions): Graph {
   const { batch, layers, rules = vjpRules } = options;
   const g = GraphBuilder.from(inferShapes(imageGraph(prepared, { ...options, keep: layers })));
   const image = g.value(objectiveInputs.image);
   const features = layers.map((layer) => g.value(layer));
+  const seeds: Seed[] = [];
   const { margin, logits, value, distance, layerDistances } = g.scope("objective", () => {
-    const { margin, logits } = appendMargin(g, g.value(prepared.logits));
+    const { margin, logits, pair, signs } = appendMargin(g, g.value(prepared.logits));
     const perImage = (name: string): Value => g.input(name, "float32", [batch]);
-    const referenceImage = g.input(objectiveInputs.referenceImage, "float32", image.shape);
     const miss = g.op("Sub", [margin, perImage(objectiveInputs.marginTarget)]);
-    const marginTerm = g.op("Mul", [perImage(objectiveInputs.marginWeight), g.op("Mul", [miss, miss])]);
-    const distance = appendSquaredDistance(g, image, referenceImage);
-    const distanceTerm = g.op("Mul", [perImage(objectiveInputs.distanceWeight), distance]);
-    let value = g.op("Add", [marginTerm, distanceTerm]);
-    let layerDistances: Value | undefined;
-    if (features.length > 0) {
-      const weights = g.input(objectiveInputs.layerWeights, "float32", [batch, features.length]);
-      const columns = features.map((feature, l) => {
-        const reference = g.input(objectiveInputs.reference(l), "float32", feature.shape);
-        return g.op("Unsqueeze", [appendSquaredDistance(g, feature, reference), g.ints([1])]);
-      });
-      layerDistances = columns.length === 1 ? columns[0] : g.op("Concat", columns, { axis: 1 });
-      const perceptual = g.op("ReduceSum", [g.op("Mul", [weights, layerDistances]), g.ints([1])], { keepdims: 0 });
-      value = g.op("Add", [value, perceptual]);
-    }
+    const weighted = g.op("Mul", [perImage(objectiveInputs.marginWeight), miss]);
+    const marginSlope = alongImages(g, g.op("Add", [weighted, weighted]), pair);
+    seeds.push({ value: pair, cotangent: g.op("Mul", [signs, marginSlope]) });
+
+    /** ‖a − b‖² [N]; its derivative times `weight` [N] is a seed. */
+    const appendDistance = (a: Value, b: Value, weight: Value): Value => {
+      const d = g.op("Sub", [a, b]);
+      const slope = alongImages(g, g.op("Add", [weight, weight]), d);
+      seeds.push({ value: a, cotangent: g.op("Mul", [d, slope]) });
+      return appendSquaredNorm(g, d);
+    };
+    const distanceWeight = perImage(objectiveInputs.distanceWeight);
+    const referenceImage = g.input(objectiveInputs.referenceImage, "float32", image.shape);
+    const distance = appendDistance(image, referenceImage, distanceWeight);
+    const distanceTerm = g.op("Mul", [distanceWeight, distance]);
+    let value = g.op("Add", [g.op("Mul", [weighted, miss]), distanceTerm]);
+    if (features.length === 0) return { margin, logits, value, distance, layerDistances: undefined };
+
+    const weights = g.input(objectiveInputs.layerWeights, "float32", [batch, features.length]);
+    const ones = features.map(() => 1);
+    const weightOf =
+      features.length === 1 ? [weights] : g.ops("Split", [weights, g.ints(ones)], { axis: 1 }, ones.length);
+    const columns = features.map((feature, l) => {
+      const reference = g.input(objectiveInputs.reference(l), "float32", feature.shape);
+      return reshapeTo(g, appendDistance(feature, reference, weightOf[l]), [batch, 1]);
+    });
+    const layerDistances = columns.length === 1 ? columns[0] : g.op("Concat", columns, { axis: 1 });
+    const perceptual = g.op("ReduceSum", [g.op("Mul", [weights, layerDistances]), g.ints([1])], { keepdims: 0 });
+    value = g.op("Add", [value, perceptual]);
     return { margin, logits, value, distance, layerDistances };
   });
-  const [gradient] = appendVjp(g, { seeds: [{ value, cotangent: filled(g, value, 1) }], wrt: [image], rules });
+  const [gradient] = appendVjp(g, { seeds, wrt: [image], rules });
   g.output(value, objectiveOutputs.value);
   g.output(margin, objectiveOutputs.margin);
   g.output(distance, objectiveOutputs.distance);
@@ -153,12 +199,8 @@ export function marginGraph(
 ): Graph {
   const g = GraphBuilder.from(inferShapes(imageGraph(prepared, { ...options, keep: [] })));
   const image = g.value(objectiveInputs.image);
-  const { margin, logits } = g.scope("objective", () => appendMargin(g, g.value(prepared.logits)));
-  const [gradient] = appendVjp(g, {
-    seeds: [{ value: margin, cotangent: filled(g, margin, 1) }],
-    wrt: [image],
-    rules: options.rules,
-  });
+  const { margin, logits, pair, signs } = g.scope("objective", () => appendMargin(g, g.value(prepared.logits)));
+  const [gradient] = appendVjp(g, { seeds: [{ value: pair, cotangent: signs }], wrt: [image], rules: options.rules });
   g.output(margin, objectiveOutputs.margin);
   g.output(logits, objectiveOutputs.logits);
   g.output(gradient, objectiveOutputs.gradient);
@@ -173,7 +215,6 @@ export function logitsGraph(
   const g = GraphBuilder.from(inferShapes(imageGraph(prepared, { ...options, keep: [] })));
   const scores = g.value(prepared.logits);
   const [batch, classes] = scores.shape;
-  const logits = scores.shape.length === 2 ? scores : g.op("Reshape", [scores, g.ints([batch, classes])]);
-  g.output(logits, objectiveOutputs.logits);
+  g.output(reshapeTo(g, scores, [batch, classes]), objectiveOutputs.logits);
   return g.toGraph("logits");
 }

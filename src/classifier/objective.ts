@@ -132,7 +132,10 @@ export async function createObjective(prepared: PreparedModel, options: CreateOb
         inputs.classMask,
         problems.map(({ classIndex }) => Float32Array.from({ length: classCount }, (_, j) => Number(j === classIndex))),
       ),
-      [inputs.sign]: column(inputs.sign, ({ targeted }) => (targeted ? -1 : 1)),
+      [inputs.signs]: tensor(
+        inputs.signs,
+        problems.map(({ targeted }) => (targeted ? [-1, 1] : [1, -1])),
+      ),
       [inputs.marginTarget]: column(inputs.marginTarget, ({ marginTarget }) => marginTarget),
       [inputs.marginWeight]: column(inputs.marginWeight, ({ marginWeight = 1 }) => marginWeight),
       [inputs.distanceWeight]: column(inputs.distanceWeight, ({ distanceWeight }) => distanceWeight),
