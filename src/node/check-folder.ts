@@ -1,39 +1,48 @@
 /** @file Finding out early that a folder cannot be written. */
-import { accessSync, constants, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { mkdirSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { MisuseError } from "../errors.ts";
 
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: "no permission to write here",
+  EPERM: "no permission to write here",
+  EROFS: "the file system is read-only",
+  ENOSPC: "the disk is full",
+  ENAMETOOLONG: "name too long",
+  ELOOP: "links in a circle",
+};
+
 /**
- * Throws a {@link MisuseError} if files could not be written into the folder at `path`, which need not exist yet. Nothing is
- * created: a command that fails later for another reason leaves no trace.
+ * Throws a {@link MisuseError} if files cannot be written into the folder at `path`, which need not exist yet. It is tried, not
+ * guessed – permissions say little to the superuser and nothing of special file systems – and what was made for the trial is
+ * taken away again: a command that fails later for another reason leaves no trace.
  */
 export function checkWritableFolder(path: string): void {
   const complain = (what: string, cause?: unknown): MisuseError =>
     new MisuseError({ where: path, what, advice: "Choose another place for the output." }, { cause });
-  let existing = resolve(path);
-  for (;;) {
-    try {
-      if (!statSync(existing).isDirectory()) {
-        throw complain(existing === resolve(path) ? "is not a folder" : `${existing} is a file, not a folder`);
-      }
-      accessSync(existing, constants.W_OK | constants.X_OK);
-      return;
-    } catch (error) {
-      if (error instanceof MisuseError) throw error;
-      const { code, message } = error as NodeJS.ErrnoException;
-      if (code === "ENOENT" || code === "ENOTDIR") {
-        if (dirname(existing) === existing) throw complain("there is no such place", error);
-        existing = dirname(existing);
-        continue;
-      }
-      const reasons: Record<string, string> = {
-        EACCES: "no permission to write here",
-        EPERM: "no permission to write here",
-        EROFS: "the file system is read-only",
-        ENAMETOOLONG: "name too long",
-        ELOOP: "links in a circle",
-      };
-      throw complain(reasons[code ?? ""] ?? `cannot be written (${message})`, error);
-    }
+  const folder = resolve(path);
+  const file = fileInTheWay(folder);
+  if (file !== undefined) throw complain(file === folder ? "is not a folder" : `${file} is a file, not a folder`);
+  let made: string | undefined;
+  try {
+    made = mkdirSync(folder, { recursive: true });
+    const trial = join(folder, `.perceptual-ball-${process.pid}.partial`);
+    writeFileSync(trial, "");
+    unlinkSync(trial);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw complain(reasons[code ?? ""] ?? `cannot be written (${message})`, error);
+  } finally {
+    if (made !== undefined) rmSync(made, { recursive: true, force: true });
+  }
+}
+
+/** The nearest place at or above `path` that exists, if it is no folder. */
+function fileInTheWay(path: string): string | undefined {
+  try {
+    return statSync(path).isDirectory() ? undefined : path;
+  } catch {
+    // What cannot be looked at is no file in the way; making the folder says what is wrong with it.
+    return dirname(path) === path ? undefined : fileInTheWay(dirname(path));
   }
 }
