@@ -1,5 +1,5 @@
 /** @file Finding out early that a folder cannot be written. */
-import { mkdirSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { MisuseError } from "../errors.ts";
 
@@ -23,9 +23,14 @@ export function checkWritableFolder(path: string): void {
   const folder = resolve(path);
   const file = fileInTheWay(folder);
   if (file !== undefined) throw complain(file === folder ? "is not a folder" : `${file} is a file, not a folder`);
-  let made: string | undefined;
+  const missing = missingFolders(folder);
+  const made: string[] = [];
   try {
-    made = mkdirSync(folder, { recursive: true });
+    // One by one: Node's recursive form never returns where a special file system says that the parent is missing.
+    for (const place of missing) {
+      mkdirSync(place);
+      made.push(place);
+    }
     const trial = join(folder, `.perceptual-ball-${process.pid}.partial`);
     writeFileSync(trial, "");
     unlinkSync(trial);
@@ -33,7 +38,7 @@ export function checkWritableFolder(path: string): void {
     const { code, message } = error as NodeJS.ErrnoException;
     throw complain(reasons[code ?? ""] ?? `cannot be written (${message})`, error);
   } finally {
-    if (made !== undefined) rmSync(made, { recursive: true, force: true });
+    if (made.length > 0) rmSync(made[0], { recursive: true, force: true });
   }
 }
 
@@ -45,4 +50,10 @@ function fileInTheWay(path: string): string | undefined {
     // What cannot be looked at is no file in the way; making the folder says what is wrong with it.
     return dirname(path) === path ? undefined : fileInTheWay(dirname(path));
   }
+}
+
+/** `path` and those above it that do not exist, from the top. */
+function missingFolders(path: string): string[] {
+  if (existsSync(path) || dirname(path) === path) return [];
+  return [...missingFolders(dirname(path)), path];
 }
