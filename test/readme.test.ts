@@ -87,7 +87,7 @@ describe("documents", () => {
 
   test.each(documents)("%s: every path in the repository that it names exists", (document) => {
     const paths = Array.from(
-      read(document).matchAll(/`((?:src|test|docs|bench|scripts|assets|training)\/[\w./-]+)`/g),
+      read(document).matchAll(/`((?:src|test|docs|bench|scripts|assets|training|conformance)\/[\w./-]+)`/g),
       ([, path]) => path,
     );
     expect(paths.filter((path) => !existsSync(join(root, path)) && path !== "training/data")).toEqual([]);
@@ -111,6 +111,13 @@ describe("documents", () => {
     const [, picture] = /^# .*\n\n!\[[^\]]+\]\(([^)]+)\)/.exec(read("README.md"))!;
     expect(readFileSync(join(root, picture)).byteLength).toBeLessThan(400_000);
     expect(read("README.md")).not.toMatch(/TODO|TBD|<!--|@@/);
+  });
+
+  test("the README says of the bundled classifier what its record says", () => {
+    const { testAccuracy, testScenes } = JSON.parse(read("assets/scenes-vgg.json"));
+    expect(read("README.md")).toContain(
+      `names ${(100 * testAccuracy).toFixed(1)} % of ${testScenes.count} rendered pictures`,
+    );
   });
 });
 
