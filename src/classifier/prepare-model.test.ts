@@ -38,3 +38,18 @@ describe("the logits are the scores before a final Softmax", () => {
     expect(prepared).toMatchObject({ logits: "y", softmax: undefined, fixedBatch: undefined });
   });
 });
+
+test("shapes written for the exported batch are opened for any other", () => {
+  const text = (batch: number, body: string): string =>
+    `g (float[${batch},3,8,8] x) => (float[${batch},3] y) <int64[2] k = {${batch}, 3}> { a = GlobalAveragePool (x)  ${body} }`;
+  for (const batch of [1, 8]) {
+    const prepared = prepare(text(batch, "y = Reshape (a, k)"));
+    expect(prepared.fixedBatch).toBe(batch);
+    for (const other of [1, 2, 8]) expect(prepared.typed(other).types.get("y")?.shape).toEqual([other, 3]);
+  }
+  const mixing = prepare(text(1, "m = ReduceMean <axes = [0], keepdims = 1> (a)  y = Reshape (m, k)"));
+  expect(mixing.typed(1).types.get("y")?.shape).toEqual([1, 3]);
+  expect(() => mixing.typed(2)).toThrow(
+    "net.onnx: the model cannot take 2 images at a time, expected logits for a batch of 2, got shape [1, 3]",
+  );
+});

@@ -1,10 +1,11 @@
 /** @file Finding the image input and the logits of a model, and bringing its graph into the form that everything else works on. */
-import { BadInputError, MisuseError, nearest, UnsupportedError } from "../errors.ts";
+import { BadInputError, MisuseError, nearest, PerceptualBallError, UnsupportedError } from "../errors.ts";
 import { inferShapes, type TypedGraph } from "../onnx/infer-shapes.ts";
 import { type Graph, type Model, producersOf, type ValueInfo } from "../onnx/model.ts";
 import { cleanUp } from "../onnx/passes/clean-up.ts";
 import { extractSubgraph } from "../onnx/passes/extract-subgraph.ts";
 import { inlineFunctions } from "../onnx/passes/inline-functions.ts";
+import { openBatch } from "../onnx/passes/open-batch.ts";
 import { upgradeOpset } from "../onnx/passes/upgrade-opset.ts";
 import { validateModel } from "../onnx/validate.ts";
 import type { Shape } from "../tensor/tensor.ts";
@@ -22,7 +23,7 @@ export interface PrepareModelOptions {
 /** A model whose parts are known. */
 export interface PreparedModel {
   readonly model: Model;
-  /** In the canonical opset, without constants, identities, dropout and dead nodes, up to the logits. */
+  /** In the canonical opset, without constants, identities, dropout and dead nodes, for any batch if it can, up to the logits. */
   readonly graph: Graph;
   readonly opsets: ReadonlyMap<string, number>;
   readonly input: string;
@@ -45,8 +46,9 @@ export interface PreparedModel {
 export function prepareModel(model: Model, options: PrepareModelOptions): PreparedModel {
   const { where } = options;
   const upgraded = upgradeOpset(inlineFunctions(validateModel(model, { where })));
-  const full = cleanUp(upgraded.graph);
-  const image = findImageInput(full, options);
+  const cleaned = cleanUp(upgraded.graph);
+  const image = findImageInput(cleaned, options);
+  const full = openBatch(cleaned, { input: image.name, shape: imageShape(image, image.fixedBatch ?? 1) });
   const sized: Record<string, Shape> = { [image.name]: imageShape(image, 1) };
   const typedFull = inferShapes(full, { inputShapes: sized });
   const { logits, softmax, classCount } = findLogits(typedFull, options);
@@ -81,7 +83,7 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
         typed = inferShapes(graph, { inputShapes: { [image.name]: imageShape(image, batch) } });
       } catch (error) {
         // Shapes that are written into the graph for another batch do not fit together.
-        if (error instanceof BadInputError || error instanceof UnsupportedError) throw refusal(error.message, error);
+        if (error instanceof PerceptualBallError) throw refusal(error.message.replace(/\.$/, ""), error);
         throw error;
       }
       const { shape } = typed.types.get(logits)!;
