@@ -1,7 +1,7 @@
 /**
  * @file Exports networks from PyTorch, compares their gradient graphs with autograd, and writes the table of results.
  *
- * Run: npm run build && node conformance/run.mjs [PATTERN…] [--time] [--keep]
+ * Run: npm run conformance -- [PATTERN…] [--time] [--keep]
  *
  * A pattern is a part of a case's name ("resnet18", "--opset=9", "^swin"); without one all run, in an hour or two on two cores. Needs
  * Python with torch and torchvision (PYTHON names it; /usr/bin/python3 otherwise) and up to 6 GB on the temporary folder's disk. With --time the
