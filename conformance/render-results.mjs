@@ -63,7 +63,9 @@ export function renderResults(cases, records) {
   const slowest = Math.max(...all.map(({ differentiateMs }) => differentiateMs ?? 0));
   const versions = new Set(
     all.flatMap(({ versions: of }) =>
-      of ? [`PyTorch ${of.torch}, torchvision ${of.torchvision}, ${of.runtime}, ${of.machine}`] : [],
+      of?.runtime
+        ? [[`PyTorch ${of.torch}`, `torchvision ${of.torchvision}`, of.runtime, of.machine].filter(Boolean).join(", ")]
+        : [],
     ),
   );
   return `# Gradients of torchvision's classifiers
