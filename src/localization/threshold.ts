@@ -46,20 +46,15 @@ export function checkThresholdRule(where: string, rule: ThresholdRule): Threshol
   return rule;
 }
 
-function maskOf(map: FloatTensor, isKept: (value: number) => boolean): Mask {
-  const data = new Uint8Array(map.data.length);
-  for (let i = 0; i < data.length; i++) data[i] = isKept(map.data[i]) ? 1 : 0;
-  return { dtype: "bool", shape: map.shape, data };
-}
-
 /**
- * The pixels of `map` ([H, W], any unit) that `rule` keeps, as a mask [H, W]. Sums are in float64.
+ * The least value of `map` ([H, W], any unit) that each rule keeps: the rule keeps exactly the pixels {h ≥ level}. Infinity
+ * where it keeps none. The values are sorted once for all rules. Sums are in float64.
  *
  * Throws a {@link MisuseError} for a rule that is not one or a tensor that is no map, and a {@link BadInputError} if a value
  * of the map is not finite.
  */
-export function threshold(map: FloatTensor, rule: ThresholdRule): Mask {
-  checkThresholdRule("threshold", rule);
+export function thresholdLevels(map: FloatTensor, rules: readonly ThresholdRule[]): number[] {
+  for (const rule of rules) checkThresholdRule("threshold", rule);
   const { shape, data } = map;
   if (shape.length !== 2 || data.length === 0) {
     throw new MisuseError({
@@ -77,46 +72,72 @@ export function threshold(map: FloatTensor, rule: ThresholdRule): Mask {
       got: String(data[bad]),
     });
   }
+  const ascending = data.slice().sort();
+  let sum = 0;
+  for (const value of data) sum += value;
+  // Summed from the greatest, in the order in which a share of it is accumulated below, so that α = 1 is reached exactly.
+  const energies = new Float64Array(data.length + 1);
+  for (let k = 1; k <= data.length; k++) energies[k] = energies[k - 1] + Math.max(0, ascending[data.length - k]);
+  return rules.map((rule) => levelOf(rule, { ascending, mean: sum / data.length, energies }));
+}
+
+interface Values {
+  readonly ascending: Float32Array;
+  readonly mean: number;
+  /** At [k], the sum of the k greatest values, negative ones counted as 0. */
+  readonly energies: Float64Array;
+}
+
+function levelOf(rule: ThresholdRule, { ascending, mean, energies }: Values): number {
+  const count = ascending.length;
+  const [min, max] = [ascending[0], ascending[count - 1]];
   switch (rule.kind) {
     case "value": {
-      let [min, max] = [Infinity, -Infinity];
-      for (const value of data) {
-        if (value < min) min = value;
-        if (value > max) max = value;
-      }
       const range = max - min;
-      if (range === 0) return maskOf(map, () => true);
-      if (rule.squareRoot) return maskOf(map, (value) => Math.sqrt((value - min) / range) >= rule.alpha);
-      return maskOf(map, (value) => value - min >= rule.alpha * range);
+      if (range === 0) return min;
+      const isKept = rule.squareRoot
+        ? (value: number) => Math.sqrt((value - min) / range) >= rule.alpha
+        : (value: number) => value - min >= rule.alpha * range;
+      return valueAt(
+        ascending,
+        firstWhere(count, (i) => isKept(ascending[i])),
+      );
     }
-    case "mean": {
-      let sum = 0;
-      for (const value of data) sum += value;
-      const level = rule.alpha * (sum / data.length);
-      return maskOf(map, (value) => value >= level);
-    }
-    case "percent": {
+    case "mean":
+      return valueAt(
+        ascending,
+        firstWhere(count, (i) => ascending[i] >= rule.alpha * mean),
+      );
+    case "percent":
       // The small term keeps 7 % of 100 at 7 pixels where the product is not exact.
-      const count = Math.ceil((rule.k * data.length) / 100 - 1e-9);
-      if (count === 0) return maskOf(map, () => false);
-      const ascending = data.slice().sort();
-      const level = ascending[data.length - count];
-      return maskOf(map, (value) => value >= level);
-    }
+      return valueAt(ascending, count - Math.ceil((rule.k * count) / 100 - 1e-9));
     case "energy": {
-      const descending = data
-        .map((value) => Math.max(0, value))
-        .sort()
-        .reverse();
-      // Summed in the order in which it is accumulated below, so that α = 1 is reached exactly.
-      let total = 0;
-      for (const value of descending) total += value;
-      if (rule.alpha === 0 || total === 0) return maskOf(map, () => false);
-      let sum = 0;
-      let last = 0;
-      while (sum < rule.alpha * total) sum += descending[last++];
-      const level = descending[last - 1];
-      return maskOf(map, (value) => value >= level);
+      if (rule.alpha === 0 || energies[count] === 0) return Infinity;
+      const enough = firstWhere(count, (k) => energies[k] >= rule.alpha * energies[count]);
+      return ascending[count - enough];
     }
   }
+}
+
+function valueAt(ascending: Float32Array, index: number): number {
+  return index < ascending.length ? ascending[index] : Infinity;
+}
+
+/** The least i in [0, count) for which `isTrue`, which stays true once it is; `count` if there is none. */
+function firstWhere(count: number, isTrue: (i: number) => boolean): number {
+  let [low, high] = [0, count];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (isTrue(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/** The pixels of `map` ([H, W], any unit) that `rule` keeps, as a mask [H, W]. Throws as {@link thresholdLevels} does. */
+export function threshold(map: FloatTensor, rule: ThresholdRule): Mask {
+  const [level] = thresholdLevels(map, [rule]);
+  const data = new Uint8Array(map.data.length);
+  for (let i = 0; i < data.length; i++) data[i] = map.data[i] >= level ? 1 : 0;
+  return { dtype: "bool", shape: map.shape, data };
 }

@@ -1,0 +1,28 @@
+/** @file The thresholds that a localization benchmark tries, by kind. */
+import type { ThresholdRule } from "./threshold.ts";
+
+export type ThresholdKind = ThresholdRule["kind"];
+
+/** The kinds in the order in which tables list them: the three of the paper's Table 1, then Fong and Vedaldi's third. */
+export const gridKinds = ["value", "percent", "mean", "energy"] as const satisfies readonly ThresholdKind[];
+
+function steps(from: number, to: number, count: number): number[] {
+  return Array.from({ length: count + 1 }, (_, i) => Number((from + ((to - from) * i) / count).toPrecision(12)));
+}
+
+/**
+ * The grids. `value`: α from 0 to 1 by 0.05 on the square root of the map scaled to [0, 1] (section 4 of the paper). `mean`: α
+ * from 0 to 10 by 0.5, and `energy`: α from 0 to 0.95 by 0.05 (Fong and Vedaldi 2017, whose grids the paper follows). `percent`:
+ * the 1, 2, 3 and 4 % of pixels with the greatest values, then 5 to 95 % by 5; the paper states no grid for it.
+ */
+export const thresholdGrids: Readonly<Record<ThresholdKind, readonly ThresholdRule[]>> = {
+  value: steps(0, 1, 20).map((alpha) => ({ kind: "value", alpha, squareRoot: true })),
+  percent: [1, 2, 3, 4, ...steps(5, 95, 18)].map((k) => ({ kind: "percent", k })),
+  mean: steps(0, 10, 20).map((alpha) => ({ kind: "mean", alpha })),
+  energy: steps(0, 0.95, 19).map((alpha) => ({ kind: "energy", alpha })),
+};
+
+/** The number that a rule is known by in its grid: α, or k of `percent`. */
+export function thresholdParameter(rule: ThresholdRule): number {
+  return rule.kind === "percent" ? rule.k : rule.alpha;
+}
