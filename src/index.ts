@@ -33,8 +33,18 @@ export type { PreprocessingGuess } from "./classifier/guess-preprocessing.ts";
 export { type GradientState, type InspectedLayer, type Inspection, inspectModel } from "./classifier/inspect-model.ts";
 export { builtInLabels, parseLabels } from "./classifier/labels/labels.ts";
 export { describeLayer, type Layer, type LayerSelector } from "./classifier/layers.ts";
+export type { Output } from "./classifier/network-graphs.ts";
 export type { ObjectiveEvaluation, Problem, Reference } from "./classifier/objective.ts";
 export type { Space } from "./classifier/objective-graph.ts";
+export type {
+  BackwardEvaluation,
+  BackwardOptions,
+  BackwardPass,
+  ForwardPass,
+  MarginEvaluation,
+  MarginPass,
+  MarginProblem,
+} from "./classifier/passes.ts";
 export {
   type Normalization,
   type NormalizationName,
@@ -147,6 +157,8 @@ export { referenceRuntime } from "./runtime/reference-runtime.ts";
 export { describeRuntime, type Runtime } from "./runtime/runtime.ts";
 export { createSession, modelOf, type Session, type SessionOptions } from "./runtime/session.ts";
 // Saliency maps
+export type { Explanation, MethodOptions, SaliencyMethod } from "./saliency/method.ts";
+export { findMethod, saliencyMethods } from "./saliency/methods.ts";
 export {
   guidedMap,
   guidedPerceptualSaliency,

@@ -15,7 +15,7 @@ export interface Seed {
 
 /**
  * The cotangents of the values `wrt` for the given seeds, appended to the graph that `g` builds. Only nodes on a path from
- * `wrt` to a seed are visited; cotangents that meet at a value are added. A value that no path leads to gets zeros.
+ * `wrt` to a seed are visited; cotangents that meet at a value are added. Values of `wrt` may lie behind one another. A value that no path leads to gets zeros.
  * Throws an UnsupportedError that names every operator on such a path that has no rule.
  */
 export function appendVjp(
@@ -36,12 +36,19 @@ export function appendVjp(
   const total = (value: Value): Value | undefined =>
     contributions.get(value.name)?.reduce((sum, cotangent) => g.op("Add", [sum, cotangent]));
 
+  const asked = new Set(wrt.map((value) => value.name));
+  /** Of what was asked for and lies between other values and the seeds: complete once the sweep reaches its node. */
+  const reached = new Map<string, Value>();
   for (const { value, cotangent } of seeds) contribute(value, cotangent);
   for (const node of path.toReversed()) {
     g.scope(`${node.name || node.outputs[0]}/vjp`, () => {
       const outputs = node.outputs.filter((name) => name !== "").map((name) => g.value(name));
       const cotangents = node.outputs.map((name) => (name === "" ? undefined : total(g.value(name))));
       for (const output of outputs) contributions.delete(output.name);
+      node.outputs.forEach((name, i) => {
+        const cotangent = cotangents[i];
+        if (cotangent !== undefined && asked.has(name)) reached.set(name, cotangent);
+      });
       if (cotangents.every((cotangent) => cotangent === undefined)) return;
       const inputs = node.inputs.map((name) => (name === "" ? undefined : g.value(name)));
       const wants = (i: number): boolean =>
@@ -60,7 +67,10 @@ export function appendVjp(
       });
     });
   }
-  return wrt.map((value) => total(value) ?? g.op("Expand", [g.scalar(0, value.dtype), g.ints(value.shape)]));
+  return wrt.map(
+    (value) =>
+      reached.get(value.name) ?? total(value) ?? g.op("Expand", [g.scalar(0, value.dtype), g.ints(value.shape)]),
+  );
 }
 
 /** The nodes on a path from one of `wrt` to a seed, in topological order. */

@@ -2,21 +2,25 @@
 import type { RuleTable } from "../autodiff/rules/index.ts";
 import { checkKeys, MisuseError } from "../errors.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
-import type { Model } from "../onnx/model.ts";
+import type { Graph, Model } from "../onnx/model.ts";
 import { createSession, modelOf, type Session, type SessionOptions } from "../runtime/session.ts";
-import { floatTensor } from "../tensor/tensor.ts";
 import { fitPicture } from "./fit-picture.ts";
 import { guessPreprocessing, type PreprocessingGuess } from "./guess-preprocessing.ts";
 import { builtInLabels, findLabel, guessLabels, parseLabels } from "./labels/labels.ts";
 import { type Layer, type LayerSelector, listLayers, selectLayers } from "./layers.ts";
-import { createObjective, finiteLogits, type Objective } from "./objective.ts";
+import { backwardGraph, logitsGraph, marginGraph, type Output, outputs } from "./network-graphs.ts";
+import { createObjective, type Objective } from "./objective.ts";
+import type { Space } from "./objective-graph.ts";
 import {
-  objectiveInputs as inputs,
-  logitsGraph,
-  marginGraph,
-  objectiveOutputs as outputs,
-  type Space,
-} from "./objective-graph.ts";
+  type BackwardOptions,
+  type BackwardPass,
+  backwardPass,
+  type ForwardPass,
+  forwardPass,
+  type MarginPass,
+  marginPass,
+  type OpenGraph,
+} from "./passes.ts";
 import { type PreparedModel, prepareModel } from "./prepare-model.ts";
 import {
   checkNormalization,
@@ -84,6 +88,12 @@ export interface Classifier {
     label: number,
     options?: { readonly rules?: RuleTable; readonly targeted?: boolean; readonly signal?: AbortSignal },
   ): Promise<{ readonly margin: number; readonly gradient: Float32Array; readonly logits: Float32Array }>;
+  /** Logits of up to `batch` images (default 1) in one run. */
+  forward(options?: { readonly batch?: number }): Promise<ForwardPass>;
+  /** A pass back from any cotangent of the logits or what follows them, to the image and to layers. */
+  backward(options: BackwardOptions): Promise<BackwardPass>;
+  /** Margins of up to `batch` images (default 1) with their gradients under the given backward rules. */
+  marginGradients(options?: { readonly batch?: number; readonly rules?: RuleTable }): Promise<MarginPass>;
   /** Objective (4) comparing the given layers, ready to run: one session for all that ask for the same, held by the classifier. */
   objective(options: {
     readonly layers: readonly Layer[];
@@ -154,17 +164,39 @@ function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
     height,
     width,
   };
-  const owned = new Map<string, Promise<Session>>();
+  const owned = new Map<string, Promise<OpenGraph>>();
   const objectives = new Map<string, Promise<Objective>>();
-  const ruleNames = new Map<RuleTable | undefined, string>();
-  const session = (key: string, graph: () => ReturnType<typeof logitsGraph>): Promise<Session> => {
-    const existing = owned.get(key);
+  const tables: (RuleTable | undefined)[] = [undefined];
+  /** The session of the graph that `key` stands for: one for all that ask for the same. */
+  const open = (key: readonly unknown[], graphOf: () => Graph): Promise<OpenGraph> => {
+    const name = JSON.stringify(key);
+    const existing = owned.get(name);
     if (existing !== undefined) return existing;
-    const created = createSession(modelOf(graph(), { opsets: prepared.opsets }), sessionOptions);
-    owned.set(key, created);
+    const create = async (): Promise<OpenGraph> => {
+      const graph = graphOf();
+      return {
+        graph,
+        session: await createSession(modelOf(graph, { opsets: prepared.opsets }), sessionOptions),
+        where,
+      };
+    };
+    const created = create();
+    owned.set(name, created);
+    // What could not be made is not kept: the next caller gets the error of its own attempt.
+    created.catch(() => owned.delete(name));
     return created;
   };
-  const graphOptions = { space: "pixels", normalization: input, batch: 1 } as const;
+  const numberOf = (rules: RuleTable | undefined): number => {
+    if (!tables.includes(rules)) tables.push(rules);
+    return tables.indexOf(rules);
+  };
+  const graphOptions = { space: "pixels", normalization: input } as const;
+  const forward: Classifier["forward"] = async ({ batch = 1 } = {}) =>
+    forwardPass(await open(["logits", batch], () => logitsGraph(prepared, { ...graphOptions, batch })));
+  const marginGradients: Classifier["marginGradients"] = async ({ batch = 1, rules } = {}) => {
+    const key = ["margin", batch, numberOf(rules)];
+    return marginPass(await open(key, () => marginGraph(prepared, { ...graphOptions, batch, rules })), classCount);
+  };
   const checkImage = (image: ImageTensor): ImageTensor => {
     const [c, h, w] = image.shape;
     if (image.shape.length === 3 && c === channels && h === height && w === width) return image;
@@ -189,35 +221,24 @@ function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
     layers,
     selectLayers: (selectors) => selectLayers(layers, selectors),
     fit: (picture) => fitPicture(picture, input),
-    async classify(image, { signal } = {}) {
-      const { shape, data } = checkImage(image);
-      const forward = await session("logits", () => logitsGraph(prepared, graphOptions));
-      const results = await forward.run({ [inputs.image]: floatTensor(data, [1, ...shape]) }, [outputs.logits], {
-        signal,
-      });
-      return classificationOf(finiteLogits(results[outputs.logits].data as Float32Array, where));
+    async classify(image, options) {
+      const [logits] = await (await forward()).logits([checkImage(image).data], options);
+      return classificationOf(logits);
     },
-    async marginGradient(image, label, { rules, targeted = false, signal } = {}) {
-      const { shape, data } = checkImage(image);
-      if (!ruleNames.has(rules)) ruleNames.set(rules, `margin ${ruleNames.size}`);
-      const backward = await session(ruleNames.get(rules)!, () => marginGraph(prepared, { ...graphOptions, rules }));
-      const results = await backward.run(
-        {
-          [inputs.image]: floatTensor(data, [1, ...shape]),
-          [inputs.classMask]: floatTensor(
-            Float32Array.from({ length: classCount }, (_, j) => Number(j === label)),
-            [1, classCount],
-          ),
-          [inputs.signs]: floatTensor(targeted ? [-1, 1] : [1, -1], [1, 2]),
-        },
-        [outputs.margin, outputs.gradient, outputs.logits],
-        { signal },
-      );
-      return {
-        margin: (results[outputs.margin].data as Float32Array)[0],
-        gradient: results[outputs.gradient].data as Float32Array,
-        logits: results[outputs.logits].data as Float32Array,
-      };
+    async marginGradient(image, label, { rules, targeted, signal } = {}) {
+      const pass = await marginGradients({ rules });
+      const [result] = await pass.run([checkImage(image).data], [{ classIndex: label, targeted }], { signal });
+      return result;
+    },
+    forward,
+    marginGradients,
+    async backward({ of, batch = 1, rules, layers: wanted = [], input: reachesInput = true, fold = true }) {
+      if (!outputs.includes(of)) throw unknownOutput(of);
+      const names = wanted.map((layer) => layer.name);
+      const key = ["backward", of, batch, numberOf(rules), names, reachesInput, fold];
+      const graph = (): Graph =>
+        backwardGraph(prepared, { ...graphOptions, of, batch, rules, layers: names, input: reachesInput, fold });
+      return backwardPass(await open(key, graph), wanted, reachesInput);
     },
     objective({ layers: compared, space = "pixels", batch = 1 }) {
       const key = JSON.stringify([space, batch, compared.map((layer) => layer.name)]);
@@ -236,7 +257,8 @@ function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
     },
     withPreprocessing: (other) => assemble(other, parts),
     async dispose() {
-      const held = await Promise.allSettled<Session | Objective>([...owned.values(), ...objectives.values()]);
+      const sessions = [...owned.values()].map(async (created) => (await created).session);
+      const held = await Promise.allSettled<Session | Objective>([...sessions, ...objectives.values()]);
       owned.clear();
       objectives.clear();
       await Promise.all(held.map((result) => (result.status === "fulfilled" ? result.value.dispose() : undefined)));
@@ -256,6 +278,15 @@ export function softmaxAt(logits: Float32Array, label: number): number {
   let sum = 0;
   for (const logit of logits) sum += Math.exp(logit - logits[label]);
   return 1 / sum;
+}
+
+function unknownOutput(of: Output): MisuseError {
+  return new MisuseError({
+    where: "classifier.backward",
+    what: "no such output",
+    expected: `one of ${outputs.join(", ")}`,
+    got: JSON.stringify(of),
+  });
 }
 
 function namedNormalization(name: string): Partial<Preprocessing> {

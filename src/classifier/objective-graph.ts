@@ -191,30 +191,3 @@ export function objectiveGraph(prepared: PreparedModel, options: ObjectiveGraphO
   for (const feature of new Set(features)) if (feature.name !== logits.name) g.output(feature);
   return g.toGraph("objective");
 }
-
-/** The graph of the margin M [N] with its gradient with respect to the image under `rules`. */
-export function marginGraph(
-  prepared: PreparedModel,
-  options: { space: Space; normalization: Normalization; batch: number; rules?: RuleTable },
-): Graph {
-  const g = GraphBuilder.from(inferShapes(imageGraph(prepared, { ...options, keep: [] })));
-  const image = g.value(objectiveInputs.image);
-  const { margin, logits, pair, signs } = g.scope("objective", () => appendMargin(g, g.value(prepared.logits)));
-  const [gradient] = appendVjp(g, { seeds: [{ value: pair, cotangent: signs }], wrt: [image], rules: options.rules });
-  g.output(margin, objectiveOutputs.margin);
-  g.output(logits, objectiveOutputs.logits);
-  g.output(gradient, objectiveOutputs.gradient);
-  return g.toGraph("margin");
-}
-
-/** The graph of the logits [N, K] alone. */
-export function logitsGraph(
-  prepared: PreparedModel,
-  options: { space: Space; normalization: Normalization; batch: number },
-): Graph {
-  const g = GraphBuilder.from(inferShapes(imageGraph(prepared, { ...options, keep: [] })));
-  const scores = g.value(prepared.logits);
-  const [batch, classes] = scores.shape;
-  g.output(reshapeTo(g, scores, [batch, classes]), objectiveOutputs.logits);
-  return g.toGraph("logits");
-}

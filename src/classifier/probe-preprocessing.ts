@@ -13,7 +13,8 @@ import { createSession, modelOf, type Session, type SessionOptions } from "../ru
 import { floatTensor } from "../tensor/tensor.ts";
 import { type Classification, type Classifier, classificationOf } from "./classifier.ts";
 import type { PreprocessingGuess } from "./guess-preprocessing.ts";
-import { logitsGraph, objectiveInputs, objectiveOutputs } from "./objective-graph.ts";
+import { logitsGraph } from "./network-graphs.ts";
+import { objectiveInputs, objectiveOutputs } from "./objective-graph.ts";
 import { type NormalizationName, normalizationForChannels, normalizations, normalizePixels } from "./preprocessing.ts";
 
 export interface ProbeOptions extends SessionOptions {

@@ -1,0 +1,142 @@
+import { expect, test } from "vitest";
+import { guidedRules } from "../autodiff/guided-rules.ts";
+import { parseModel } from "../onnx/parse.ts";
+import { referenceRuntime } from "../runtime/reference-runtime.ts";
+import { createClassifier } from "./classifier.ts";
+
+/** Two "pixels" in one channel, a hidden layer h = relu(A x), three logits (h₁, 2 h₂, h₂ − h₁). */
+const model = parseModel(`
+  <ir_version: 8, opset_import: ["" : 18]>
+  net (float[N, 1, 1, 2] x) => (float[N, 3] logits)
+  <float[2, 2] A = {1, 2, -1, 1}, float[2, 3] C = {1, 0, -1, 0, 2, 1}>
+  {
+    flat = Flatten (x)
+    pre = Gemm <transB = 1> (flat, A)
+    h = Relu (pre)
+    logits = MatMul (h, C)
+  }
+`);
+
+function open() {
+  return createClassifier(model, {
+    runtime: referenceRuntime,
+    preprocessing: { scale: 1, mean: [0.5], std: [0.25], channels: "rgb" },
+  });
+}
+
+/** For the network (1, 1.6): pre = h = (4.2, 0.6), logits (4.2, 1.2, −3.6). */
+const image = Float32Array.of(0.75, 0.9);
+
+function expectClose(actual: ArrayLike<number> | undefined, expected: readonly number[]): void {
+  expect(actual).toHaveLength(expected.length);
+  expected.forEach((value, i) => {
+    expect(actual![i]).toBeCloseTo(value, 5);
+  });
+}
+
+test("a pass back gives the cotangents of layers that lie behind one another, and of the image", async () => {
+  const classifier = open();
+  const layers = classifier.selectLayers(["pre", "h", "logits"]);
+  const pass = await classifier.backward({ of: "logits", layers });
+  const [result] = await pass.run([image], [Float32Array.of(0, 1, 0)]);
+  expectClose(result.logits, [4.2, 1.2, -3.6]);
+  expect(result.activations.map((row) => row.length)).toEqual([2, 2, 3]);
+  expectClose(result.activations[1], [4.2, 0.6]);
+  expectClose(result.cotangents[0], [0, 2]);
+  expectClose(result.cotangents[1], [0, 2]);
+  expectClose(result.cotangents[2], [0, 1, 0]);
+  // Aᵀ (0, 2), divided by the standard deviation.
+  expectClose(result.gradient, [-8, 8]);
+  await classifier.dispose();
+});
+
+test("cross-entropy's gradient is the seed −y at the logarithm of the probabilities", async () => {
+  const classifier = open();
+  const layers = classifier.selectLayers(["logits"]);
+  const exponentials = [4.2, 1.2, -3.6].map(Math.exp);
+  const total = exponentials.reduce((a, b) => a + b);
+  const p = exponentials.map((e) => e / total);
+  const ofLog = await classifier.backward({ of: "log-probabilities", layers, input: false });
+  const [log] = await ofLog.run([image], [Float32Array.of(0, -1, 0)]);
+  expectClose(log.cotangents[0], [p[0], p[1] - 1, p[2]]);
+  expect(log.gradient).toBeUndefined();
+  const ofProbabilities = await classifier.backward({ of: "probabilities", layers, input: false });
+  const [probability] = await ofProbabilities.run([image], [Float32Array.of(1, 0, 0)]);
+  expectClose(probability.cotangents[0], [p[0] * (1 - p[0]), -p[0] * p[1], -p[0] * p[2]]);
+  await classifier.dispose();
+});
+
+test("rows of a batch are what each is alone, in all three passes", async () => {
+  const classifier = open();
+  const images = [image, Float32Array.of(0.2, 0.4)];
+  const seeds = [Float32Array.of(0, 1, 0), Float32Array.of(1, 0, -1)];
+  const problems = [{ classIndex: 0 }, { classIndex: 2, targeted: true }];
+  const layers = classifier.selectLayers(["h"]);
+  const [forward, back, margins] = [
+    await classifier.forward({ batch: 3 }),
+    await classifier.backward({ of: "logits", batch: 3, layers }),
+    await classifier.marginGradients({ batch: 3, rules: guidedRules }),
+  ];
+  const [forwardOne, backOne, marginsOne] = [
+    await classifier.forward(),
+    await classifier.backward({ of: "logits", layers }),
+    await classifier.marginGradients({ rules: guidedRules }),
+  ];
+  const together = [
+    await forward.logits(images),
+    await back.run(images, seeds),
+    await margins.run(images, problems),
+  ] as const;
+  for (const n of [0, 1]) {
+    expect(together[0][n]).toEqual((await forwardOne.logits([images[n]]))[0]);
+    expect(together[1][n]).toEqual((await backOne.run([images[n]], [seeds[n]]))[0]);
+    expect(together[2][n]).toEqual((await marginsOne.run([images[n]], [problems[n]]))[0]);
+  }
+  await classifier.dispose();
+});
+
+test("rows that lie one after the other in memory are taken as they lie", async () => {
+  const classifier = open();
+  const pass = await classifier.forward({ batch: 2 });
+  const both = Float32Array.of(0.75, 0.9, 0.2, 0.4);
+  const [first, second] = [both.subarray(0, 2), both.subarray(2)];
+  const adjacent = await pass.logits([first, second]);
+  const swapped = await pass.logits([second, first]);
+  expect(adjacent.toReversed()).toEqual(swapped);
+  expectClose(adjacent[0], [4.2, 1.2, -3.6]);
+  await classifier.dispose();
+});
+
+test("what does not fit is refused with what was expected", async () => {
+  const classifier = open();
+  const pass = await classifier.forward();
+  await expect(pass.logits([image, image])).rejects.toThrow(/wrong number of images, expected 1 to 1, got 2/);
+  await expect(pass.logits([Float32Array.of(1)])).rejects.toThrow(/wrong size, expected 2 numbers \(\[1, 1, 2\]\)/);
+  const back = await classifier.backward({ of: "logits" });
+  await expect(back.run([image], [])).rejects.toThrow(/wrong number of seeds/);
+  await expect(classifier.backward({ of: "loss" as never })).rejects.toThrow(/expected one of logits, probabilities/);
+  await classifier.dispose();
+});
+
+test("one session serves all that ask for the same", async () => {
+  const classifier = open();
+  let created = 0;
+  const counting = {
+    ...referenceRuntime,
+    InferenceSession: {
+      create: (...args: unknown[]) => {
+        created++;
+        return (referenceRuntime.InferenceSession.create as (...args: unknown[]) => unknown)(...args);
+      },
+    },
+  };
+  const counted = createClassifier(model, { runtime: counting as typeof referenceRuntime, preprocessing: "unit" });
+  await counted.forward();
+  await counted.forward({ batch: 1 });
+  await counted.marginGradients({ rules: guidedRules });
+  await counted.marginGradients({ rules: guidedRules });
+  await counted.marginGradients();
+  expect(created).toBe(3);
+  await counted.dispose();
+  await classifier.dispose();
+});
