@@ -54,11 +54,16 @@ export function xoshiro128(state: readonly [number, number, number, number]): ()
  * @throws MisuseError for anything else
  */
 export function createRandom(seed: number, ...path: readonly number[]): Random {
+  const next = createWords(seed, ...path);
+  return () => ((next() >>> 5) * 0x4000000 + (next() >>> 6)) / 0x20000000000000;
+}
+
+/** A generator of 32-bit unsigned integers, seeded as {@link createRandom} is, for those who draw very many. */
+export function createWords(seed: number, ...path: readonly number[]): () => number {
   let state = mix64(integer(seed));
   for (const step of path) state = mix64((mix64((state + goldenGamma) & mask64) ^ integer(step)) & mask64);
   const [a, b] = splitMix64(state, 2);
-  const next = xoshiro128([Number(a & 0xffffffffn), Number(a >> 32n), Number(b & 0xffffffffn), Number(b >> 32n)]);
-  return () => ((next() >>> 5) * 0x4000000 + (next() >>> 6)) / 0x20000000000000;
+  return xoshiro128([Number(a & 0xffffffffn), Number(a >> 32n), Number(b & 0xffffffffn), Number(b >> 32n)]);
 }
 
 function integer(value: number): bigint {
