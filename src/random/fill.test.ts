@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import { fillNormal, fillSigns, fillUniform } from "./fill.ts";
 import { hashText } from "./hash-text.ts";
-import { createRandom, createWords } from "./random.ts";
+import { createRandom, createWords, type Words } from "./random.ts";
 
 const count = 400_000;
 
-function filled(fill: (words: () => number, out: Float32Array) => void, seed: number): Float32Array {
+function filled(fill: (words: Words, out: Float32Array) => void, seed: number): Float32Array {
   const out = new Float32Array(count);
   fill(createWords(seed), out);
   return out;
@@ -68,7 +68,13 @@ test("uniform numbers and signs have their distributions, neighbors are uncorrel
 
 test("words are the generator's own, 32 bits each", () => {
   const words = createWords(42, 7, 1);
-  expect((Math.floor(words() / 32) * 0x4000000 + Math.floor(words() / 64)) / 2 ** 53).toBe(createRandom(42, 7, 1)());
+  expect((Math.floor(words.next() / 32) * 0x4000000 + Math.floor(words.next() / 64)) / 2 ** 53).toBe(
+    createRandom(42, 7, 1)(),
+  );
+  const together = new Uint32Array(5);
+  createWords(42, 7, 1).fill(together);
+  const again = createWords(42, 7, 1);
+  expect(Array.from({ length: 5 }, () => again.next())).toEqual([...together]);
 });
 
 test("a text's number is within 53 bits, fixed, and differs between texts", () => {
