@@ -75,10 +75,14 @@ export function xoshiro128(state: readonly [number, number, number, number]): Wo
  */
 export function createRandom(seed: number, ...path: readonly number[]): Random {
   const { fill } = createWords(seed, ...path);
-  const pair = new Uint32Array(2);
+  const drawn = new Uint32Array(32);
+  let position = drawn.length;
   return () => {
-    fill(pair);
-    return ((pair[0] >>> 5) * 0x4000000 + (pair[1] >>> 6)) / 0x20000000000000;
+    if (position === drawn.length) {
+      fill(drawn);
+      position = 0;
+    }
+    return ((drawn[position++] >>> 5) * 0x4000000 + (drawn[position++] >>> 6)) / 0x20000000000000;
   };
 }
 
