@@ -64,6 +64,15 @@ test("sigma 0 copies", () => {
   expect(copy.data).not.toBe(map.data);
 });
 
+test("a given radius cuts the Gaussian off there", () => {
+  const spike = floatTensor([0, 0, 0, 1, 0, 0, 0], [1, 7]);
+  const edge = Math.exp(-1 / 50);
+  const expected = [0, 0, edge, 1, edge, 0, 0].map((weight) => weight / (1 + 2 * edge));
+  const { data } = blur(spike, { sigmaPixels: 5, radiusPixels: 1 });
+  for (const [i, value] of expected.entries()) expect(data[i]).toBeCloseTo(value, 7);
+  expect(() => blur(spike, { sigmaPixels: 5, radiusPixels: 1.5 })).toThrow(/radiusPixels/);
+});
+
 test("misuse is refused", () => {
   const map = floatTensor([1, 2], [1, 2]);
   expect(() => blur(map, { sigmaPixels: -1 })).toThrow(/sigmaPixels.*from 0 to 10000, got -1/);

@@ -5,11 +5,12 @@ import type { FloatTensor } from "../tensor/tensor.ts";
 export interface BlurOptions {
   /** Standard deviation of the Gaussian in pixels; 0 copies. */
   readonly sigmaPixels: number;
+  /** Pixels to either side at which the Gaussian is cut off; default ⌊4σ + ½⌋. */
+  readonly radiusPixels?: number;
 }
 
-/** The samples of a Gaussian at −r … r with r = ⌊4σ + ½⌋, scaled to sum 1. */
-function gaussianWeights(sigma: number): Float64Array {
-  const radius = Math.floor(4 * sigma + 0.5);
+/** The samples of a Gaussian at −r … r, scaled to sum 1. */
+function gaussianWeights(sigma: number, radius: number): Float64Array {
   const weights = Float64Array.from({ length: 2 * radius + 1 }, (_, i) =>
     Math.exp(-((i - radius) ** 2) / (2 * sigma ** 2)),
   );
@@ -47,15 +48,20 @@ function correlate(source: Float64Array, extent: number, inner: number, weights:
  * The map [H, W] or image [C, H, W] (channel by channel) blurred with a Gaussian of `sigmaPixels`; the same shape, always
  * a fresh array.
  *
- * As `scipy.ndimage.gaussian_filter` with its defaults: the Gaussian is sampled at whole pixels, cut off at 4σ and
+ * As `scipy.ndimage.gaussian_filter` with its defaults: the Gaussian is sampled at whole pixels, cut off (at 4σ by default) and
  * normalized, and the image is mirrored at its edges with the edge pixel repeated (d c b a | a b c d | d c b a), also where
  * the radius exceeds the image. Sums are in float64 throughout, where scipy stores the pass between in the type of its input.
  *
- * Throws a {@link MisuseError} unless σ is from 0 to 10000, or if the tensor has neither 2 nor 3 axes.
+ * Throws a {@link MisuseError} unless σ is from 0 to 10000 and the radius a whole number up to 40000, or if the tensor has neither 2 nor 3 axes.
  */
 export function blur(image: FloatTensor, options: BlurOptions): FloatTensor {
-  checkKeys("blur", options, ["sigmaPixels"]);
+  checkKeys("blur", options, ["sigmaPixels", "radiusPixels"]);
   const sigma = numberIn("blur: sigmaPixels", options.sigmaPixels, { min: 0, max: 10_000 });
+  const radius = numberIn("blur: radiusPixels", options.radiusPixels ?? Math.floor(4 * sigma + 0.5), {
+    min: 0,
+    max: 40_000,
+    integer: true,
+  });
   const { shape } = image;
   if (shape.length !== 2 && shape.length !== 3) {
     throw new MisuseError({
@@ -65,7 +71,7 @@ export function blur(image: FloatTensor, options: BlurOptions): FloatTensor {
       got: `[${shape.join(", ")}]`,
     });
   }
-  const weights = sigma === 0 ? Float64Array.of(1) : gaussianWeights(sigma);
+  const weights = sigma === 0 ? Float64Array.of(1) : gaussianWeights(sigma, radius);
   if (weights.length === 1) return { ...image, data: image.data.slice() };
   const [height, width] = shape.slice(-2);
   const columns = correlate(Float64Array.from(image.data), height, width, weights);
