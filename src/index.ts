@@ -1,7 +1,19 @@
 /** @file `perceptual-ball`: everything that runs in Node and in a browser alike. */
 
 // Attacks
+export {
+  type Adversarial,
+  type AttackEnding,
+  type AttackMethod,
+  type AttackOptions,
+  type AttackProgress,
+  type AttackResult,
+  attackEndings,
+} from "./attacks/attack.ts";
+export { type AnyAttackOptions, attacks, findAttack, type RegisteredAttack } from "./attacks/attacks.ts";
+export { type Budget, type Norm, projectOnBudget, roundToBytes } from "./attacks/budget.ts";
 export type { Distances } from "./attacks/distances.ts";
+export { type FgsmOptions, fgsmAttack } from "./attacks/fgsm.ts";
 export {
   type AttackOutcome,
   attackOutcomeDescriptions,
@@ -12,6 +24,8 @@ export {
   type PerceptualSettings,
   perceptualAttack,
 } from "./attacks/perceptual.ts";
+export { type PgdOptions, type PgdPreset, pgdAttack } from "./attacks/pgd.ts";
+export { type PgdMeanOptions, pgdMeanAttack } from "./attacks/pgd-mean.ts";
 // Gradients as graphs
 export { type DifferentiateOptions, differentiate } from "./autodiff/differentiate.ts";
 export { type DifferentiateModelOptions, differentiateModel } from "./autodiff/differentiate-model.ts";

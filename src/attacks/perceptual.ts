@@ -23,7 +23,9 @@ import { lbfgs } from "../optimize/lbfgs.ts";
 import { projectBox, projectLinfBall } from "../optimize/projections.ts";
 import { outcomeDescriptions, type Projection, type Outcome as SolverOutcome } from "../optimize/solver.ts";
 import { floatTensor } from "../tensor/tensor.ts";
+import { checkEpsilon, paperEpsilon } from "./budget.ts";
 import { type Distances, distancesBetween } from "./distances.ts";
+import { marginOf } from "./margin.ts";
 import { automaticLayers, paperLayers, releasedLayers } from "./perceptual-layers.ts";
 import { type CurrentStrength, type StrengthSolution, strengthSearch } from "./strength-search.ts";
 
@@ -333,19 +335,8 @@ function planOf(classifier: Classifier, options: PerceptualOptions): Plan {
       options.constraint ?? (preset === "released" ? "none" : "range"),
       constraints,
     ),
-    epsilon: checkEpsilon(options.epsilon ?? 8 / 255),
+    epsilon: checkEpsilon(where, options.epsilon ?? paperEpsilon),
   };
-}
-
-function checkEpsilon(epsilon: number): number {
-  if (epsilon > 0 && epsilon <= 1) return epsilon;
-  throw new MisuseError({
-    where: "perceptualAttack: epsilon",
-    what: "value out of range",
-    expected: "a number above 0 and up to 1, in pixels of [0, 1]",
-    got: String(epsilon),
-    advice: epsilon > 1 && epsilon <= 255 ? `Did you mean ${epsilon}/255?` : undefined,
-  });
 }
 
 /** The search of the preset `auto`. */
@@ -500,13 +491,6 @@ function settingsOf(run: Run, strength: number): PerceptualSettings {
     constraint: plan.constraint,
     epsilon: plan.constraint === "ball" ? plan.epsilon : undefined,
   };
-}
-
-/** The margin of `classIndex` in float64: of leaving it, or, `targeted`, of reaching it. */
-export function marginOf(logits: Float32Array, classIndex: number, targeted = false): number {
-  let best = -Infinity;
-  for (let j = 0; j < logits.length; j++) if (j !== classIndex && logits[j] > best) best = logits[j];
-  return targeted ? best - logits[classIndex] : logits[classIndex] - best;
 }
 
 /** The largest logit less the mean: the scale of a network's logits. */

@@ -15,7 +15,9 @@ import {
   type BackwardOptions,
   type BackwardPass,
   backwardPass,
+  type FeaturePass,
   type ForwardPass,
+  featurePass,
   forwardPass,
   type MarginPass,
   marginPass,
@@ -90,6 +92,8 @@ export interface Classifier {
   ): Promise<{ readonly margin: number; readonly gradient: Float32Array; readonly logits: Float32Array }>;
   /** Logits of up to `batch` images (default 1) in one run. */
   forward(options?: { readonly batch?: number }): Promise<ForwardPass>;
+  /** Logits of up to `batch` images (default 1) with the values of the given layers. */
+  features(options: { readonly layers: readonly Layer[]; readonly batch?: number }): Promise<FeaturePass>;
   /** A pass back from any cotangent of the logits or what follows them, to the image and to layers. */
   backward(options: BackwardOptions): Promise<BackwardPass>;
   /** Margins of up to `batch` images (default 1) with their gradients under the given backward rules. */
@@ -232,6 +236,11 @@ function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
     },
     forward,
     marginGradients,
+    async features({ layers: wanted, batch = 1 }) {
+      const names = wanted.map((layer) => layer.name);
+      const graph = (): Graph => logitsGraph(prepared, { ...graphOptions, batch, layers: names });
+      return featurePass(await open(["features", batch, names], graph), wanted);
+    },
     async backward({ of, batch = 1, rules, layers: wanted = [], input: reachesInput = true, fold = true }) {
       if (!outputs.includes(of)) throw unknownOutput(of);
       const names = wanted.map((layer) => layer.name);

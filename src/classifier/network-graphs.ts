@@ -28,10 +28,14 @@ export interface NetworkGraphOptions {
   readonly batch: number;
 }
 
-/** The graph of the logits [N, K] alone. */
-export function logitsGraph(prepared: PreparedModel, options: NetworkGraphOptions): Graph {
-  const g = GraphBuilder.from(inferShapes(imageGraph(prepared, { ...options, keep: [] })));
+/** The graph of the logits [N, K] and of the values of the layers that are named, under the names that they have in the model. */
+export function logitsGraph(
+  prepared: PreparedModel,
+  { layers = [], ...options }: NetworkGraphOptions & { readonly layers?: readonly string[] },
+): Graph {
+  const g = GraphBuilder.from(inferShapes(imageGraph(prepared, { ...options, keep: layers })));
   g.output(flatLogits(g, prepared), objectiveOutputs.logits);
+  for (const name of new Set(layers)) g.output(g.value(name));
   return g.toGraph("logits");
 }
 

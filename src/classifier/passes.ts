@@ -21,6 +21,16 @@ export interface ForwardPass {
   logits(images: readonly Float32Array[], options?: RunOptions): Promise<Float32Array[]>;
 }
 
+/** The logits and the values of layers. */
+export interface FeaturePass {
+  readonly batch: number;
+  /** Of each image, flat [C, H, W] with pixels in [0, 1]: its logits [K] and the values of the layers, flat. */
+  run(
+    images: readonly Float32Array[],
+    options?: RunOptions,
+  ): Promise<{ readonly logits: Float32Array; readonly activations: readonly Float32Array[] }[]>;
+}
+
 export interface BackwardOptions {
   /** What the pass starts from: the logits, their softmax, or its logarithm (whose cotangent −y gives cross-entropy's gradient). */
   readonly of: Output;
@@ -96,6 +106,23 @@ export function forwardPass(open: OpenGraph): ForwardPass {
       const feeds = { [inputs.image]: feed(inputs.image, images) };
       const results = await open.session.run(feeds, [outputs.logits], options);
       return rowsOf(results[outputs.logits], images.length).map((row) => finiteLogits(row, open.where));
+    },
+  };
+}
+
+export function featurePass(open: OpenGraph, layers: readonly Layer[]): FeaturePass {
+  const feed = feeder(open);
+  const fetches = [...new Set([outputs.logits, ...layers.map(({ name }) => name)])];
+  return {
+    batch: feed.batch,
+    async run(images, options) {
+      const feeds = { [inputs.image]: feed(inputs.image, images) };
+      const results = await open.session.run(feeds, fetches, options);
+      const rows = Object.fromEntries(fetches.map((name) => [name, rowsOf(results[name], images.length)]));
+      return images.map((_, n) => ({
+        logits: finiteLogits(rows[outputs.logits][n], open.where),
+        activations: layers.map(({ name }) => rows[name][n]),
+      }));
     },
   };
 }

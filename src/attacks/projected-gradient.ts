@@ -1,0 +1,65 @@
+/** @file Projected gradient descent in a ball, as a solver: what pgd, pgd-mean and fgsm have in common. */
+import type { Query } from "../optimize/solver.ts";
+import { normal } from "../random/distributions.ts";
+import type { Random } from "../random/random.ts";
+import { type Budget, projectOnBudget } from "./budget.ts";
+import type { LikelihoodEvaluation } from "./likelihood.ts";
+
+export interface GradientSteps {
+  readonly budget: Budget;
+  readonly steps: number;
+  /** The length of a step in the budget's norm. */
+  readonly stepSize: number;
+  /** Whether a point of an ℓ2 budget is moved to the sphere even from inside of it. */
+  readonly onSphere: boolean;
+}
+
+/**
+ * The last point of x ← P(x − stepSize·d): `steps` gradients, the result is not evaluated. d is sign(g) in ℓ∞, with sign(0) = 0,
+ * and g / ‖g‖₂ in ℓ2 (0 for g = 0); P projects on the ball around `center` and on [0, 1]. `start` is projected first.
+ */
+export function* projectedGradient(
+  start: Float32Array,
+  center: Float32Array,
+  { budget, steps, stepSize, onSphere }: GradientSteps,
+): Generator<Query, Float32Array, LikelihoodEvaluation> {
+  const project = projectOnBudget(center, budget);
+  const point = start.slice();
+  project(point);
+  for (let iteration = 1; iteration <= steps; iteration++) {
+    const { gradient } = yield { point, iteration };
+    if (budget.norm === "linf") {
+      for (let i = 0; i < point.length; i++) point[i] -= stepSize * Math.sign(gradient[i]);
+    } else {
+      const length = normOf(gradient);
+      const factor = length > 0 ? stepSize / length : 0;
+      for (let i = 0; i < point.length; i++) point[i] -= factor * gradient[i];
+      if (onSphere) rescale(point, center, budget.epsilon);
+    }
+    project(point);
+  }
+  return point;
+}
+
+/** `center` plus a point drawn uniformly from the ball. */
+export function randomPointInBall(center: Float32Array, { norm, epsilon }: Budget, random: Random): Float32Array {
+  if (norm === "linf") return center.map((c) => c + epsilon * (2 * random() - 1));
+  const direction = center.map(() => normal(random));
+  const factor = (epsilon * random() ** (1 / center.length)) / normOf(direction);
+  return center.map((c, i) => c + factor * direction[i]);
+}
+
+/** Moves `point` along its ray from `center` to the distance `radius`. */
+function rescale(point: Float32Array, center: Float32Array, radius: number): void {
+  let squares = 0;
+  for (let i = 0; i < point.length; i++) squares += (point[i] - center[i]) ** 2;
+  if (squares === 0) return;
+  const factor = radius / Math.sqrt(squares);
+  for (let i = 0; i < point.length; i++) point[i] = center[i] + factor * (point[i] - center[i]);
+}
+
+function normOf(vector: Float32Array): number {
+  let squares = 0;
+  for (let i = 0; i < vector.length; i++) squares += vector[i] * vector[i];
+  return Math.sqrt(squares);
+}
