@@ -20,6 +20,8 @@ export const exitCodes = { done: 0, failed: 1, misuse: 2, interrupted: 130 } as 
 /** What a command is given, and where it leaves its exit code. */
 export interface CliContext {
   readonly io: CliIo;
+  /** The arguments, for commands that start themselves again in other processes. */
+  readonly argv: readonly string[];
   exitCode: number;
 }
 

@@ -9,7 +9,7 @@ import { packageVersion } from "./runtime-flags.ts";
 
 /** The exit code of `perceptual-ball` with the arguments `argv`: 0 done, 1 failed, 2 misuse, 130 interrupted. Never throws. */
 export async function run(argv: readonly string[], io: CliIo): Promise<number> {
-  const context: CliContext = { io, exitCode: exitCodes.done };
+  const context: CliContext = { io, argv, exitCode: exitCodes.done };
   try {
     await program(context).parseAsync(argv, { from: "user" });
     return context.exitCode;

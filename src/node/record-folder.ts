@@ -1,0 +1,210 @@
+/** @file A folder of an experiment's results: what it is about, its records, and the arrays that belong to them. */
+import { existsSync } from "node:fs";
+import { readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { BadInputError, MisuseError } from "../errors.ts";
+import { canonicalJson, differences, stableHash } from "../experiments/canonical-json.ts";
+import { createRecordIndex, type RecordIndex } from "../experiments/record-index.ts";
+import type { ExperimentIdentity, RecordKey, RecordStore } from "../experiments/record-store.ts";
+import { readNpy, writeNpy } from "./npy.ts";
+import { openRecordFile, type RecordFileWriter, type RunHeader, readRecordFile } from "./record-file.ts";
+import { makeFolder, writeFileAtomically } from "./write-file.ts";
+
+export interface RecordFolderOptions {
+  readonly identity: ExperimentIdentity;
+  /** Provenance that does not decide results: versions, runtime, machine, threads. Plain JSON; kept with the records. */
+  readonly run: object;
+  /** Name of this process's own file, `records-<writer>.jsonl`: no two processes at work on one folder share it. Default `1`. */
+  readonly writer?: string;
+  /** Throws away what the folder has of any experiment. Default false. */
+  readonly fresh?: boolean;
+}
+
+/** An experiment's records in a folder. */
+export interface RecordFolder<T> extends RecordStore<T> {
+  readonly folder: string;
+  /** What has run for these records, each once, in order of their texts. */
+  runs(): readonly object[];
+  /** What was wrong with the files, one sentence each. */
+  problems(): readonly string[];
+  /** Reads again what other processes have written meanwhile. */
+  reload(): Promise<void>;
+  /** The file in which `writeArray` keeps an array. */
+  arrayPath(key: RecordKey, name: string): string;
+}
+
+const identityFile = "experiment.json";
+const arrayFolder = "maps";
+const format = 1;
+const recordFilePattern = /^records-.+\.jsonl$/;
+
+/**
+ * The folder's experiment, made if the folder has none. It consists of
+ * - `experiment.json`: the identity;
+ * - `records-<writer>.jsonl`: one record per line, each line written at once when its item is finished;
+ * - `maps/*.npy`: arrays that belong to records, each complete before its record is written.
+ *
+ * Throws a {@link MisuseError} that names the differences if the folder belongs to another experiment, model, version or settings, or
+ * if it cannot be made; and a {@link BadInputError} if `experiment.json` cannot be read. Lines that are no records are problems, not
+ * errors: they are left out and their items are computed again.
+ */
+export async function openRecordFolder<T>(folder: string, options: RecordFolderOptions): Promise<RecordFolder<T>> {
+  const { run, writer = "1", fresh = false } = options;
+  // What other folders are compared with is what a file would give back.
+  const identity = JSON.parse(canonicalJson(options.identity, "identity")) as ExperimentIdentity;
+  await makeFolder(folder);
+  if (fresh) await removeExperiment(folder);
+  if (existsSync(join(folder, identityFile))) checkSame(folder, await readIdentity(folder), identity);
+  else await writeIdentity(folder, identity);
+
+  const ownFile = join(folder, `records-${writer}.jsonl`);
+  let contents = await readFolderRecords<T>(folder);
+  for (const { identity: other } of contents.headers) checkSame(folder, other, identity);
+  let file: RecordFileWriter | undefined;
+  const arrayPath = (key: RecordKey, name: string): string => join(folder, arrayFolder, arrayName(key, name));
+
+  return {
+    folder,
+    identity,
+    finished: (key) => contents.index.finished(key),
+    allRecords: () => contents.index.allRecords(),
+    failures: () => contents.index.failures(),
+    runs: () => distinctRuns(contents.headers),
+    problems: () => contents.problems,
+    arrayPath,
+    async append(record) {
+      if (record.kind === "finished" && contents.index.finished(record.key) !== undefined) return;
+      if (file === undefined) {
+        file = await openRecordFile(ownFile);
+        await file.append({ kind: "run", identity, run });
+        contents.headers.push({ kind: "run", identity, run });
+      }
+      await file.append(record);
+      contents.index.add(record);
+    },
+    async writeArray(key, name, tensor) {
+      await writeNpy(arrayPath(key, name), tensor);
+    },
+    async readArray(key, name) {
+      const path = arrayPath(key, name);
+      return existsSync(path) ? await readNpy(path) : undefined;
+    },
+    async reload() {
+      contents = await readFolderRecords<T>(folder);
+    },
+    async close() {
+      await file?.close();
+      file = undefined;
+    },
+  };
+}
+
+/** What the files of records in a folder hold together. */
+export interface FolderRecords<T> {
+  readonly index: RecordIndex<T>;
+  readonly headers: RunHeader[];
+  readonly problems: readonly string[];
+}
+
+/** The records in all `records-*.jsonl` of the folder. */
+export async function readFolderRecords<T>(folder: string): Promise<FolderRecords<T>> {
+  const index = createRecordIndex<T>();
+  const headers: RunHeader[] = [];
+  const problems: string[] = [];
+  for (const name of (await readdir(folder)).filter((name) => recordFilePattern.test(name)).sort()) {
+    const file = await readRecordFile<T>(join(folder, name));
+    for (const record of file.records) index.add(record);
+    headers.push(...file.headers);
+    if (file.corruptLines.length > 0) {
+      problems.push(
+        `${join(folder, name)}: not a record in line ${file.corruptLines.join(", ")}; left out, the rest is kept, and what is missing is computed again.`,
+      );
+    }
+    if (file.isCutOff) {
+      problems.push(`${join(folder, name)}: the last line was cut off; left out, and its item is computed again.`);
+    }
+  }
+  const conflicts = index.conflicts();
+  if (conflicts.length > 0) {
+    const [{ image, method }] = conflicts;
+    problems.push(
+      `${folder}: ${conflicts.length} of the items were computed twice with different results (first ${method} of ${image}); the earlier one of each is kept.`,
+    );
+  }
+  return { index, headers, problems };
+}
+
+/** The identity in a folder's `experiment.json`. Throws a {@link BadInputError} if there is none or it cannot be understood. */
+export async function readIdentity(folder: string): Promise<ExperimentIdentity> {
+  const path = join(folder, identityFile);
+  const complain = (what: string, cause?: unknown): BadInputError =>
+    new BadInputError(
+      {
+        where: path,
+        what,
+        expected: "what perceptual-ball wrote there",
+        advice: "Choose another --out, or start anew with --fresh.",
+      },
+      { cause },
+    );
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw complain((error as Error).message, error);
+    throw new BadInputError({
+      where: folder,
+      what: `no ${identityFile} in it`,
+      expected: "a folder of results that a benchmark wrote",
+    });
+  }
+  try {
+    const { format: found, ...identity } = JSON.parse(text);
+    if (found !== format) throw new RangeError(`format ${found}`);
+    return identity as ExperimentIdentity;
+  } catch (error) {
+    throw complain("not the description of an experiment", error);
+  }
+}
+
+/** Writes a folder's `experiment.json`. */
+export async function writeIdentity(folder: string, identity: ExperimentIdentity): Promise<void> {
+  await writeFileAtomically(join(folder, identityFile), `${JSON.stringify({ format, ...identity }, null, 2)}\n`);
+}
+
+/** Throws a {@link MisuseError} that names every difference between the identity found in `folder` and the wanted one. */
+export function checkSame(folder: string, found: ExperimentIdentity, wanted: ExperimentIdentity): void {
+  const list = differences(found, wanted);
+  if (list.length === 0) return;
+  const show = (value: unknown): string => (value === undefined ? "nothing" : JSON.stringify(value));
+  const what = list.map(({ path, left, right }) => `${path} is ${show(left)} there and ${show(right)} here`).join("; ");
+  throw new MisuseError({
+    where: folder,
+    what: `holds the results of another experiment: ${what}`,
+    advice: "Choose another --out, or throw those results away with --fresh.",
+  });
+}
+
+/** The distinct provenances in order of their texts. */
+export function distinctRuns(headers: readonly RunHeader[]): object[] {
+  const texts = new Set(headers.map(({ run }) => canonicalJson(run)));
+  return [...texts].sort().map((text) => JSON.parse(text));
+}
+
+/** The name of an array's file: readable, and no two keys share it. */
+export function arrayName(key: RecordKey, name: string): string {
+  const word = (text: string): string =>
+    text
+      .replace(/[^A-Za-z0-9]+/g, "-")
+      .slice(-40)
+      .replace(/^-|-$/g, "");
+  return `${word(key.image)}-${word(key.method)}-${stableHash(key)}.${name}.npy`;
+}
+
+/** Removes what an experiment has written into the folder, and nothing else. */
+async function removeExperiment(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (recordFilePattern.test(name) || name === identityFile) await rm(join(folder, name));
+  }
+  await rm(join(folder, arrayFolder), { recursive: true, force: true });
+}
