@@ -67,6 +67,20 @@ export {
 } from "./classifier/preprocessing.ts";
 export { type ProbeOptions, probePreprocessing } from "./classifier/probe-preprocessing.ts";
 // Data
+export type { ClassifierClasses } from "./datasets/class-labels.ts";
+export {
+  type Dataset,
+  type DatasetImage,
+  type DatasetProblem,
+  type DatasetProblemKind,
+  type DatasetSplit,
+  describeProblems,
+  type ObjectMask,
+} from "./datasets/dataset.ts";
+export type { FileEntry, FileSource, PictureSize } from "./datasets/file-source.ts";
+export { type OpenDatasetOptions, openDataset } from "./datasets/open-dataset.ts";
+export type { LabelSource } from "./datasets/reader.ts";
+export { type DatasetFormat, datasetFormats } from "./datasets/recognize-dataset.ts";
 export {
   bundledScenes,
   type RenderedScene,

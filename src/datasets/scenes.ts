@@ -59,7 +59,7 @@ export function renderScene(options: SceneOptions): RenderedScene {
   const { seed, index } = options;
   const size = numberIn("renderScene: size", options.size ?? 96, { min: 16, max: 1024, integer: true });
   numberIn("renderScene: index", index, { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true });
-  const label = numberIn("renderScene: label", options.label ?? labelOf(seed, index), {
+  const label = numberIn("renderScene: label", options.label ?? sceneLabel(seed, index), {
     min: 0,
     max: scenesClasses.length - 1,
     integer: true,
@@ -74,8 +74,8 @@ export function renderScene(options: SceneOptions): RenderedScene {
   return { image: floatTensor(pixels, [3, size, size]), label, className, mask, box: boxOf(mask, size) };
 }
 
-/** The label of a scene whose label is not given: a random order of the classes for each ten scenes. */
-function labelOf(seed: number, index: number): number {
+/** The label of a scene whose label is not given, found without rendering it: a random order of the classes for each ten scenes. */
+export function sceneLabel(seed: number, index: number): number {
   const count = scenesClasses.length;
   const order = shuffle(createRandom(seed, Math.floor(index / count), 0, 0), [...scenesClasses.keys()]);
   return order[index % count];

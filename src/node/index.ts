@@ -1,6 +1,9 @@
 /** @file `perceptual-ball/node`: models, pictures and arrays on disk. */
 export { bundledClassifierPath } from "./bundled.ts";
+export { defaultCacheFolder, type FetchDatasetOptions, fetchDataset } from "./fetch-dataset.ts";
+export { nodeFileSource } from "./file-source.ts";
 export { type FileClassifier, type LoadClassifierOptions, loadClassifier } from "./load-classifier.ts";
+export { type LoadDatasetOptions, loadDataset } from "./load-dataset.ts";
 export { type LoadedModel, loadModelFile, type WeightsFile, weightsFolderOption } from "./load-model.ts";
 export { readNpy, writeNpy } from "./npy.ts";
 export { decodeImage, type ReadImageOptions, readImageFile } from "./read-image.ts";

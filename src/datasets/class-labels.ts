@@ -1,0 +1,103 @@
+/** @file From the classes of a data set to those of a classifier. */
+
+import { imagenetLabels } from "../classifier/labels/imagenet.ts";
+import { guessLabels } from "../classifier/labels/labels.ts";
+import { imagenetSynsets } from "./imagenet-synsets.ts";
+
+/** The classes that labels are to be indices of. */
+export interface ClassifierClasses {
+  /** Their names in order; synonyms are separated by commas. */
+  readonly names?: readonly string[];
+  readonly count: number;
+}
+
+/** What a class of a data set is among the classifier's: its index, or why there is none, a phrase. */
+export type LabelLookup = { readonly label: number } | { readonly reason: string };
+
+/** Finds labels for the classes of one data set. */
+export interface ClassLabels {
+  /** By WordNet number, such as "n01440764". */
+  readonly ofSynset: (synset: string) => LabelLookup;
+  /** By name; letter case, spaces, underscores and hyphens do not matter. */
+  readonly ofName: (name: string) => LabelLookup;
+  /** By the data set's own index. */
+  readonly ofIndex: (index: number) => LabelLookup;
+}
+
+function folded(name: string): string {
+  return name.toLowerCase().replace(/[\s_-]+/g, "");
+}
+
+const synsetIndex = new Map(imagenetSynsets.map((synset, index) => [synset, index]));
+
+/**
+ * The labels that `classes` gives to a data set's classes. A name means the class that is called exactly so, else the only one with
+ * such a synonym ("tabby" for "tabby, tabby cat"); two classes that fit equally well (ImageNet has two cranes) are no answer.
+ * WordNet numbers are ImageNet's indices where the classifier has its thousand classes (and one more for "background" in
+ * front, where there are 1001), otherwise their names are looked up.
+ */
+export function classLabels({ names, count }: ClassifierClasses): ClassLabels {
+  const exact = new Map<string, number[]>();
+  const synonyms = new Map<string, number[]>();
+  const add = (to: Map<string, number[]>, key: string, index: number): void => {
+    const known = to.get(key);
+    if (known === undefined) to.set(key, [index]);
+    else if (!known.includes(index)) known.push(index);
+  };
+  for (const [index, name] of (names ?? []).entries()) {
+    add(exact, folded(name), index);
+    for (const synonym of name.split(",")) add(synonyms, folded(synonym), index);
+  }
+  const ofName = (name: string): LabelLookup => {
+    const found = exact.get(folded(name)) ?? synonyms.get(folded(name)) ?? [];
+    if (found.length === 1) return { label: found[0] };
+    if (names === undefined)
+      return { reason: `the classifier's classes have no names to find ${JSON.stringify(name)} among` };
+    if (found.length === 0) return { reason: `the classifier has no class ${JSON.stringify(name)}` };
+    return { reason: `${JSON.stringify(name)} may be class ${found.join(" or ")}` };
+  };
+  const imagenetOffset = offsetOfImagenet(names, count);
+  const ofSynset = (synset: string): LabelLookup => {
+    const index = synsetIndex.get(synset);
+    if (index === undefined) return ofName(synset);
+    if (imagenetOffset !== undefined) return { label: index + imagenetOffset };
+    const candidates = [imagenetLabels[index], ...imagenetLabels[index].split(",")].map(ofName);
+    return (
+      candidates.find((candidate) => "label" in candidate) ?? {
+        reason: `the classifier has no class ${synset} (${imagenetLabels[index]})`,
+      }
+    );
+  };
+  const ofIndex = (index: number): LabelLookup =>
+    Number.isInteger(index) && index >= 0 && index < count
+      ? { label: index }
+      : { reason: `class ${index} is not one of the classifier's ${count}` };
+  return { ofSynset, ofName, ofIndex };
+}
+
+/** Where ImageNet's classes begin among the classifier's, if those are ImageNet's. */
+function offsetOfImagenet(names: readonly string[] | undefined, count: number): number | undefined {
+  const standard = guessLabels(count, 224);
+  if (standard === undefined || count < 1000) return undefined;
+  const offset = count - 1000;
+  if (names === undefined) return offset;
+  // Lists differ in a few spellings and in how many synonyms they give.
+  const agreeing = imagenetLabels.filter((label, index) => {
+    const mine = new Set(label.split(",").map(folded));
+    return names[index + offset]?.split(",").some((name) => mine.has(folded(name)));
+  });
+  return agreeing.length > 500 ? offset : undefined;
+}
+
+/**
+ * The labels of classes that the data set numbers and names, in its order. They are found by name; where the classifier's classes
+ * have no names, or none of the names is among them and both have equally many classes, the index is the label.
+ */
+export function labelsOfClassList(classNames: readonly string[], classes: ClassifierClasses): LabelLookup[] {
+  const labels = classLabels(classes);
+  const byName = classNames.map((name) => labels.ofName(name));
+  const noneNamed = byName.every((lookup) => !("label" in lookup));
+  const byIndex =
+    classes.names === undefined ? classNames.length <= classes.count : classNames.length === classes.count;
+  return noneNamed && byIndex ? classNames.map((_, index) => labels.ofIndex(index)) : byName;
+}

@@ -1,0 +1,131 @@
+/** @file What readers of data sets are given, and what they have in common. */
+import { BadInputError, PerceptualBallError } from "../errors.ts";
+import type { Picture } from "../image/picture.ts";
+import { type BoxFinding, checkBox } from "./check-box.ts";
+import type { ClassifierClasses, LabelLookup } from "./class-labels.ts";
+import type { Box, Dataset, DatasetImage, DatasetProblem, DatasetSplit } from "./dataset.ts";
+import type { FileSource, PictureSize } from "./file-source.ts";
+import type { Selection } from "./selection.ts";
+
+/** Where a label comes from: the data set's class, or what the classifier predicts, whatever the data set says. */
+export const labelSources = ["dataset", "predicted"] as const;
+
+export type LabelSource = (typeof labelSources)[number];
+
+export interface ReaderContext {
+  readonly source: FileSource;
+  readonly selection: Selection;
+  /** The classes that labels are to be indices of; the data set's own where there is no classifier. */
+  readonly classes?: ClassifierClasses;
+  readonly labels: LabelSource;
+  /** Where the pictures and the annotations are, if not where the format puts them. */
+  readonly images?: string;
+  readonly annotations?: string;
+  /** The wanted part of the data set. */
+  readonly split?: string;
+  /** What becomes of objects that Pascal VOC marks as difficult. */
+  readonly difficult: "skip" | "keep";
+  readonly signal?: AbortSignal;
+}
+
+/** Reads the data set at `path`. What is wrong with single entries is in the result; what makes all of it unreadable is thrown. */
+export type DatasetReader = (path: string, context: ReaderContext) => Promise<Dataset>;
+
+/** The images and problems of a part of a data set. */
+export type Findings = Pick<Dataset, "images" | "problems">;
+
+/** Several findings as one. */
+export function joinFindings(parts: readonly Findings[]): Findings {
+  return { images: parts.flatMap(({ images }) => images), problems: parts.flatMap(({ problems }) => problems) };
+}
+
+export interface AnnotatedObject {
+  readonly className: string;
+  /** Absent where there is no classifier and the data set's classes have no numbers. */
+  readonly lookup?: LabelLookup;
+  /** As annotated: not yet checked. */
+  readonly box: Box;
+}
+
+export interface AnnotatedPicture {
+  readonly id: string;
+  readonly path: string;
+  readonly split?: DatasetSplit;
+  /** As annotated; read from the picture where it is not. */
+  readonly size?: PictureSize;
+  readonly objects: readonly AnnotatedObject[];
+}
+
+/**
+ * The entries of a picture with boxes: one per class, named "<picture>#<class>", or one in all, named as the picture, with the boxes
+ * of its first object's class. Boxes are checked and clipped; an entry without a box or a label is a problem instead.
+ */
+export async function entriesOf(
+  picture: AnnotatedPicture,
+  perClass: boolean,
+  context: ReaderContext,
+): Promise<Findings> {
+  const { id, path, split, objects } = picture;
+  const images: DatasetImage[] = [];
+  const problems: DatasetProblem[] = [];
+  if (objects.length === 0) {
+    problems.push({ kind: "no-box", image: id, message: "has no box; left out" });
+    return { images, problems };
+  }
+  const size = picture.size ?? (await sizeOf(path, context.source));
+  const classNames = [...new Set(objects.map(({ className }) => className))].slice(0, perClass ? undefined : 1);
+  for (const className of classNames) {
+    const entryId = perClass ? `${id}#${className.replace(/\s+/g, "-")}` : id;
+    if (!context.selection.entry(id, entryId)) continue;
+    const own = objects.filter((object) => object.className === className);
+    const lookup = context.labels === "predicted" ? undefined : own[0].lookup;
+    if (lookup !== undefined && "reason" in lookup) {
+      problems.push({ kind: "unknown-class", image: entryId, message: `${lookup.reason}; left out` });
+      continue;
+    }
+    const findings = own.map(({ box }) => checkBox(box, size));
+    problems.push(...findings.flatMap((finding) => boxProblem(entryId, finding)));
+    const boxes = findings.flatMap(({ box }) => (box === undefined ? [] : [box]));
+    if (boxes.length === 0) {
+      problems.push({ kind: "no-box", image: entryId, message: "no usable box is left; left out" });
+      continue;
+    }
+    const load = pictureOf(context.source, path, size);
+    images.push({ id: entryId, label: lookup?.label, className, boxes, picture: load, split });
+  }
+  return { images, problems };
+}
+
+function boxProblem(image: string, { problem }: BoxFinding): DatasetProblem[] {
+  return problem === undefined ? [] : [{ kind: "bad-box", image, message: problem }];
+}
+
+/** The size in the picture's header, or undefined where it cannot be read: that surfaces when the picture is asked for. */
+async function sizeOf(path: string, source: FileSource): Promise<PictureSize | undefined> {
+  try {
+    return await source.readPictureSize(path);
+  } catch (error) {
+    if (error instanceof PerceptualBallError) return undefined;
+    throw error;
+  }
+}
+
+/** Reads the picture at `path` when called, and sees that it has the size that its boxes were made for. */
+export function pictureOf(source: FileSource, path: string, size?: PictureSize): () => Promise<Picture> {
+  return async () => {
+    const picture = await source.readPicture(path);
+    if (size === undefined || (picture.width === size.width && picture.height === size.height)) return picture;
+    throw new BadInputError({
+      where: path,
+      what: "the picture does not have the size that its annotation says, so its boxes do not fit",
+      expected: `${size.width} × ${size.height}`,
+      got: `${picture.width} × ${picture.height}`,
+    });
+  };
+}
+
+/** Which split the name of a folder, file or list stands for, if any: "val2017", "test_batch.bin", "train". */
+export function splitOfName(name: string): DatasetSplit | undefined {
+  if (/^(train|data_batch)/i.test(name)) return "train";
+  return /^(val|test)/i.test(name) ? "test" : undefined;
+}

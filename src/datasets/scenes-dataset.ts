@@ -1,0 +1,98 @@
+/** @file The generated Scenes as a data set, with exact masks and boxes. */
+import { numberIn, oneOf } from "../errors.ts";
+import { type Picture, tensorToPicture } from "../image/picture.ts";
+import { type LabelLookup, labelsOfClassList } from "./class-labels.ts";
+import type { Box, Dataset, DatasetImage, DatasetProblem, DatasetSplit } from "./dataset.ts";
+import type { ReaderContext } from "./reader.ts";
+import { renderScene, type SceneOptions, sceneLabel, scenesClasses } from "./scenes.ts";
+
+/** The seeds of the scenes that are measured with: the bundled classifier has seen none of them. */
+export const scenesDatasetSeeds = { train: 5_000_005, test: 4_000_004 } as const;
+
+export interface ScenesDatasetOptions {
+  /** How many scenes; default 200. */
+  readonly count?: number;
+  /** Height and width in pixels; default 96. */
+  readonly size?: number;
+}
+
+/**
+ * `count` scenes of the wanted split (`test` unless `train` is asked for), rendered when their pictures, masks or boxes are asked
+ * for. Pixels are rounded to bytes, as if the pictures came from PNG files; `scenes` gives them unrounded.
+ *
+ * Throws a MisuseError for a count, size or split out of range.
+ */
+export function scenesDataset(
+  { count = 200, size = 96 }: ScenesDatasetOptions,
+  { selection, classes, labels, split = "test" }: Pick<ReaderContext, "selection" | "classes" | "labels" | "split">,
+): Dataset {
+  numberIn("scenes: count", count, { min: 1, max: 1e6, integer: true });
+  numberIn("scenes: size", size, { min: 16, max: 1024, integer: true });
+  const part: DatasetSplit = oneOf("scenes: split", split, ["train", "test"]);
+  const seed = scenesDatasetSeeds[part];
+  const lookups: readonly LabelLookup[] =
+    classes === undefined ? scenesClasses.map((_, label) => ({ label })) : labelsOfClassList(scenesClasses, classes);
+  const candidates = Array.from({ length: count }, (_, index) => ({
+    id: `scene-${seed}-${index}`,
+    index,
+    split: part,
+  }));
+  const rendered = sceneRenderer(seed, size);
+  const images: DatasetImage[] = [];
+  const problems: DatasetProblem[] = [];
+  for (const { id, index } of selection.pictures(candidates)) {
+    const kind = sceneLabel(seed, index);
+    const lookup = labels === "predicted" ? undefined : lookups[kind];
+    if (lookup !== undefined && "reason" in lookup) {
+      problems.push({ kind: "unknown-class", image: id, message: `${lookup.reason}; left out` });
+      continue;
+    }
+    let boxes: readonly Box[] | undefined;
+    images.push({
+      id,
+      label: lookup?.label,
+      className: scenesClasses[kind],
+      split: part,
+      get boxes() {
+        boxes ??= [rendered(index).box];
+        return boxes;
+      },
+      mask: async () => ({ dtype: "bool", shape: [size, size], data: rendered(index).mask }),
+      picture: async () => rendered(index).picture,
+    });
+  }
+  return {
+    name: "scenes",
+    classNames: classes?.names ?? scenesClasses,
+    images,
+    problems: [...selection.problems, ...problems],
+  };
+}
+
+/** Of one scene, what is kept for a while. */
+interface Rendered {
+  readonly picture: Picture;
+  readonly mask: Uint8Array;
+  readonly box: Box;
+}
+
+/** How many scenes are kept: as many as may be worked on at a time. */
+const keptScenes = 32;
+
+/** Renders scenes of one set, and keeps the last few: picture, mask and box are mostly asked for one after the other. */
+function sceneRenderer(seed: number, size: number): (index: number) => Rendered {
+  const recent = new Map<number, Rendered>();
+  return (index) => {
+    const known = recent.get(index);
+    recent.delete(index);
+    const rendered = known ?? renderedScene({ seed, index, size });
+    recent.set(index, rendered);
+    if (recent.size > keptScenes) recent.delete(recent.keys().next().value!);
+    return rendered;
+  };
+}
+
+function renderedScene(which: SceneOptions): Rendered {
+  const { image, mask, box } = renderScene(which);
+  return { picture: tensorToPicture(image), mask, box };
+}
