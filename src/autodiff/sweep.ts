@@ -22,7 +22,8 @@ export function appendVjp(
   g: GraphBuilder,
   { seeds, wrt, rules = vjpRules }: { seeds: readonly Seed[]; wrt: readonly Value[]; rules?: RuleTable },
 ): Value[] {
-  const path = nodesBetween(g, wrt, seeds);
+  const carriesGradient = gradientCarriers(g);
+  const path = nodesBetween(g, wrt, seeds, carriesGradient);
   checkRules(path, rules);
   const dependent = new Set(wrt.map((value) => value.name));
   for (const node of path) for (const output of node.outputs) dependent.add(output);
@@ -52,7 +53,7 @@ export function appendVjp(
       if (cotangents.every((cotangent) => cotangent === undefined)) return;
       const inputs = node.inputs.map((name) => (name === "" ? undefined : g.value(name)));
       const wants = (i: number): boolean =>
-        inputs[i] !== undefined && dependent.has(inputs[i].name) && isDifferentiableType(inputs[i]);
+        inputs[i] !== undefined && dependent.has(inputs[i].name) && carriesGradient(node.inputs[i], inputs[i]);
       const where = describeNode(node);
       const rule = rules[node.opType as keyof RuleTable];
       const results = rule({ g, node, where, attributes: attributesOf(node), inputs, outputs, cotangents, wants });
@@ -73,13 +74,31 @@ export function appendVjp(
   );
 }
 
+/**
+ * Whether a value can have a cotangent: floating-point numbers, and the integers that QuantizeLinear makes of them and that
+ * pooling and movement pass on. Their cotangents are real numbers, as the straight-through estimator wants it.
+ */
+function gradientCarriers(g: GraphBuilder): (name: string, value: Value) => boolean {
+  const quantized = new Set<string>();
+  for (const { opType, inputs, outputs } of g.nodes) {
+    const passesOn = !isNonDifferentiable(opType) && opType !== "DequantizeLinear" && quantized.has(inputs[0]);
+    if (opType === "QuantizeLinear" || passesOn) quantized.add(outputs[0]);
+  }
+  return (name, value) => isDifferentiableType(value) || quantized.has(name);
+}
+
 /** The nodes on a path from one of `wrt` to a seed, in topological order. */
-function nodesBetween(g: GraphBuilder, wrt: readonly Value[], seeds: readonly Seed[]): Node[] {
+function nodesBetween(
+  g: GraphBuilder,
+  wrt: readonly Value[],
+  seeds: readonly Seed[],
+  carriesGradient: (name: string, value: Value) => boolean,
+): Node[] {
   const downstream = new Set(wrt.map((value) => value.name));
   const forward = g.nodes.filter((node) => {
     if (isNonDifferentiable(node.opType) || !node.inputs.some((input) => downstream.has(input))) return false;
     for (const output of node.outputs)
-      if (output !== "" && isDifferentiableType(g.value(output))) downstream.add(output);
+      if (output !== "" && carriesGradient(output, g.value(output))) downstream.add(output);
     return node.outputs.some((output) => downstream.has(output));
   });
   const upstream = new Set(seeds.map(({ value }) => value.name));

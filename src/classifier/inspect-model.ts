@@ -2,6 +2,7 @@
 import { isNonDifferentiable, vjpRules } from "../autodiff/rules/index.ts";
 import { PerceptualBallError } from "../errors.ts";
 import { describeNode, type Model, type Node, type ValueInfo } from "../onnx/model.ts";
+import { isRewritable } from "../onnx/passes/standard-operators.ts";
 import { isOperator } from "../onnx/shapes/index.ts";
 import { type Shape, sizeOf } from "../tensor/tensor.ts";
 import type { Classifier } from "./classifier.ts";
@@ -32,6 +33,8 @@ export interface Inspection {
   readonly outputs: readonly string[];
   readonly layers: readonly InspectedLayer[];
   readonly parameters: number;
+  /** What to know of how the model is computed: other precision, gradients that are conventions. */
+  readonly notes: readonly string[];
   /** Operators that stand in the way, with the nodes that use them. */
   readonly unsupported: Readonly<Record<string, readonly string[]>>;
 }
@@ -48,7 +51,7 @@ export function inspectModel(
     const functions = new Set(model.functions.map(({ domain, name }) => `${domain}.${name}`));
     const nodes = [...model.graph.nodes, ...model.functions.flatMap((definition) => definition.nodes)];
     for (const node of nodes) {
-      if (isOperator(node) || functions.has(`${node.domain}.${node.opType}`)) continue;
+      if (isOperator(node) || isRewritable(node) || functions.has(`${node.domain}.${node.opType}`)) continue;
       const operator = node.domain === "" ? node.opType : `${node.domain}.${node.opType}`;
       unsupported[operator] = [...(unsupported[operator] ?? []), node.name || node.outputs[0]];
     }
@@ -63,6 +66,7 @@ export function inspectModel(
     outputs: model.graph.outputs.map(describeValue),
     layers,
     parameters: layers.reduce((sum, layer) => sum + layer.parameters, 0),
+    notes: classifier?.prepared.notes ?? [],
     unsupported,
   };
   return { inspection, classifier };

@@ -1,12 +1,15 @@
 /** @file Finding the image input and the logits of a model, and bringing its graph into the form that everything else works on. */
 import { BadInputError, MisuseError, nearest, PerceptualBallError, UnsupportedError } from "../errors.ts";
 import { inferShapes, type TypedGraph } from "../onnx/infer-shapes.ts";
-import { type Graph, type Model, producersOf, type ValueInfo } from "../onnx/model.ts";
+import { type Graph, groupByOperator, type Model, producersOf, type ValueInfo } from "../onnx/model.ts";
 import { cleanUp } from "../onnx/passes/clean-up.ts";
 import { extractSubgraph } from "../onnx/passes/extract-subgraph.ts";
+import { foldConditions } from "../onnx/passes/fold-conditions.ts";
 import { inlineFunctions } from "../onnx/passes/inline-functions.ts";
 import { openBatch } from "../onnx/passes/open-batch.ts";
+import { standardOperators } from "../onnx/passes/standard-operators.ts";
 import { upgradeOpset } from "../onnx/passes/upgrade-opset.ts";
+import { halfTypesOf, widenFloats } from "../onnx/passes/widen-floats.ts";
 import { validateModel } from "../onnx/validate.ts";
 import type { Shape } from "../tensor/tensor.ts";
 
@@ -38,6 +41,8 @@ export interface PreparedModel {
   readonly softmax: string | undefined;
   /** Whether the model declares a batch extent other than a symbol. */
   readonly fixedBatch: number | undefined;
+  /** What a user should know of how the model is computed: other precision, gradients that are conventions. */
+  readonly notes: readonly string[];
   /** The graph with the types of its values for a batch of `batch`; throws an UnsupportedError if the model cannot take it. */
   typed(batch: number): TypedGraph;
 }
@@ -46,9 +51,12 @@ export interface PreparedModel {
 export function prepareModel(model: Model, options: PrepareModelOptions): PreparedModel {
   const { where } = options;
   const upgraded = upgradeOpset(inlineFunctions(validateModel(model, { where })));
-  const cleaned = cleanUp(upgraded.graph);
+  checkQuantization(upgraded.graph, where);
+  const cleaned = cleanUp(standardOperators(widenFloats(upgraded.graph)));
   const image = findImageInput(cleaned, options);
-  const full = openBatch(cleaned, { input: image.name, shape: imageShape(image, image.fixedBatch ?? 1) });
+  const declared = imageShape(image, image.fixedBatch ?? 1);
+  const decided = foldConditions(cleaned, { inputShapes: { [image.name]: declared } });
+  const full = openBatch(decided, { input: image.name, shape: declared });
   const sized: Record<string, Shape> = { [image.name]: imageShape(image, 1) };
   const typedFull = inferShapes(full, { inputShapes: sized });
   const { logits, softmax, classCount } = findLogits(typedFull, options);
@@ -66,6 +74,7 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
     classCount,
     softmax,
     fixedBatch: image.fixedBatch,
+    notes: notesOn(upgraded.graph),
     typed(batch) {
       const refusal = (got: string, cause?: unknown): UnsupportedError =>
         new UnsupportedError(
@@ -91,6 +100,34 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
       throw refusal(`shape [${shape.join(", ")}]`);
     },
   };
+}
+
+/** Operators that compute with integers, or pack them: they have no gradient, not even a straight-through one. */
+const integerOperators =
+  /^(ConvInteger|MatMulInteger|DynamicQuantizeLinear|MatMulNBits|DynamicQuantize\w+|MatMulIntegerToFloat|Q[A-Z]\w*)$/;
+
+function checkQuantization({ nodes }: Graph, where: string): void {
+  const list = groupByOperator(
+    nodes.filter(({ opType }) => integerOperators.test(opType) && opType !== "QuantizeLinear"),
+  );
+  if (list.length === 0) return;
+  throw new UnsupportedError({
+    where,
+    what: `the model computes with quantized operators, which have no gradient: ${list.join("; ")}`,
+    expected: "a float model, or one quantized with QuantizeLinear and DequantizeLinear nodes (QDQ)",
+    advice: "Quantize it in the QDQ format (quant_format=QuantFormat.QDQ), or use the model before it was quantized.",
+  });
+}
+
+function notesOn(graph: Graph): string[] {
+  const notes: string[] = [];
+  const halves = halfTypesOf(graph);
+  if (halves.length > 0) notes.push(`${halves.join(" and ")} numbers are computed in float32`);
+  const quantizers = graph.nodes.filter(({ opType }) => opType === "QuantizeLinear").length;
+  if (quantizers > 0) {
+    notes.push(`quantized (${quantizers} QuantizeLinear nodes): gradients pass straight through the rounding`);
+  }
+  return notes;
 }
 
 interface ImageInput {

@@ -91,6 +91,7 @@ function inspect(file: string, { inputSize, logits, json }: InspectFlags, contex
       ],
     );
   }
+  for (const note of inspection.notes) rows.push(["Note", note]);
   rows.push(["Weights", inspection.parameters.toLocaleString("en-US")]);
   for (const [operator, nodes] of Object.entries(inspection.unsupported)) {
     rows.push(["Unsupported", `${operator}: ${nodes.join(", ")}`]);

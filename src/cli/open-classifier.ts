@@ -34,7 +34,10 @@ export async function openClassifier(
 }
 
 /** One line on the model and on how pixels become its input, and why. */
-export function describeClassifier({ file, input, guess, classCount, layers }: FileClassifier, name: string): string {
+export function describeClassifier(
+  { file, input, guess, classCount, layers, prepared }: FileClassifier,
+  name: string,
+): string {
   const { mean, std, scale, channels } = normalizationForChannels(guess.preprocessing, input.channelCount);
   const { resize, crop } = input.geometry;
   const resized =
@@ -44,9 +47,10 @@ export function describeClassifier({ file, input, guess, classCount, layers }: F
         ? "as it is"
         : `${resize.kind} ${resize.height}x${resize.width}`;
   const cropped = crop === undefined ? "" : `, crop ${crop.height}x${crop.width}`;
+  const notes = prepared.notes.map((note) => `; ${note}`).join("");
   const exact = guess.name ?? `mean ${mean.join(",")} std ${std.join(",")} scale ${scale} ${channels}`;
   return (
     `${name}: ${layers.length} operations, ${classCount} classes, input ${input.channelCount}x${input.height}x${input.width}` +
-    ` (${(file.bytes / 1e6).toFixed(1)} MB); preprocessing ${exact} (${guess.reason}), resize ${resized}${cropped}`
+    ` (${(file.bytes / 1e6).toFixed(1)} MB); preprocessing ${exact} (${guess.reason}), resize ${resized}${cropped}${notes}`
   );
 }

@@ -7,6 +7,7 @@ import * as linalg from "./linalg.ts";
 import * as movement from "./movement.ts";
 import * as normalization from "./normalization.ts";
 import * as pooling from "./pooling.ts";
+import * as quantization from "./quantization.ts";
 import * as reduction from "./reduction.ts";
 
 /**
@@ -55,6 +56,7 @@ export const vjpRules: RuleTable = {
   ...movement,
   ...normalization,
   ...pooling,
+  ...quantization,
   ...reduction,
 };
 

@@ -7,6 +7,7 @@ import * as linalg from "./linalg.ts";
 import * as movement from "./movement.ts";
 import * as normalization from "./normalization.ts";
 import * as pooling from "./pooling.ts";
+import * as quantization from "./quantization.ts";
 import * as reduction from "./reduction.ts";
 
 export const kernels: Readonly<Record<Operator, Kernel>> = {
@@ -16,5 +17,6 @@ export const kernels: Readonly<Record<Operator, Kernel>> = {
   ...movement,
   ...normalization,
   ...pooling,
+  ...quantization,
   ...reduction,
 };

@@ -31,6 +31,8 @@ const deviations: Readonly<Record<string, string>> = {
   test_training_dropout_default_mask: "training is refused",
   test_training_dropout: "training is refused",
   test_training_dropout_mask: "training is refused",
+  test_dequantizelinear_blocked: "quantization in blocks is refused",
+  test_quantizelinear_blocked_asymmetric: "quantization in blocks is refused",
   test_gridsample_volumetric_nearest_align_corners_0: "only pictures are sampled",
   test_gridsample_volumetric_nearest_align_corners_1: "only pictures are sampled",
   test_gridsample_volumetric_bilinear_align_corners_0: "only pictures are sampled",

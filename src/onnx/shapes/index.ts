@@ -6,6 +6,7 @@ import * as linalg from "./linalg.ts";
 import * as movement from "./movement.ts";
 import * as normalization from "./normalization.ts";
 import * as pooling from "./pooling.ts";
+import * as quantization from "./quantization.ts";
 import * as reduction from "./reduction.ts";
 import type { ShapeRule } from "./shape-rule.ts";
 
@@ -16,6 +17,7 @@ const table = {
   ...movement,
   ...normalization,
   ...pooling,
+  ...quantization,
   ...reduction,
 };
 

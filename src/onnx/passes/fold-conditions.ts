@@ -1,0 +1,103 @@
+/**
+ * @file Replacing If nodes whose condition is known by the branch that is taken.
+ *
+ * Exporters leave such nodes behind where a shape decides, as PyTorch's squeeze does: the condition is computed from
+ * extents that are fixed once the input's shape is.
+ */
+import { PerceptualBallError } from "../../errors.ts";
+import type { Shape } from "../../tensor/tensor.ts";
+import { freshNames } from "../fresh-names.ts";
+import { inferShapes } from "../infer-shapes.ts";
+import { type Graph, type Initializer, type Node, tensorOfInitializer } from "../model.ts";
+import { cleanUp } from "./clean-up.ts";
+import { extractSubgraph } from "./extract-subgraph.ts";
+
+export interface FoldConditionsOptions {
+  /** The shape of each graph input that the model leaves open. */
+  readonly inputShapes?: Readonly<Record<string, Shape>>;
+}
+
+/**
+ * `graph` with every If that lies in it replaced by the branch taken, where the condition does not depend on what is fed in;
+ * others stay. Inner Ifs are folded as well. The result is cleaned up if anything was folded.
+ */
+export function foldConditions(graph: Graph, options: FoldConditionsOptions = {}): Graph {
+  let folded = graph;
+  for (;;) {
+    const taken = nextDecided(folded, options);
+    if (taken === undefined) return folded;
+    folded = cleanUp(withBranch(folded, taken.node, taken.branch));
+  }
+}
+
+/** The first If whose condition is known, with its branch. */
+function nextDecided(graph: Graph, options: FoldConditionsOptions): { node: Node; branch: Graph } | undefined {
+  for (const node of graph.nodes) {
+    if (node.opType !== "If" || node.domain !== "") continue;
+    const condition = knownCondition(graph, node.inputs[0], options);
+    const branch = condition === undefined ? undefined : node.attributes[condition ? "then_branch" : "else_branch"];
+    if (branch?.kind === "graph") return { node, branch: branch.value };
+  }
+  return undefined;
+}
+
+function knownCondition(graph: Graph, name: string, { inputShapes }: FoldConditionsOptions): boolean | undefined {
+  const initializer = graph.initializers.get(name);
+  if (initializer !== undefined) return Boolean(tensorOfInitializer(initializer, `initializer ${name}`).data[0]);
+  const computation = extractSubgraph(graph, [name]);
+  try {
+    const known = inferShapes(computation, { inputShapes }).constants.get(name);
+    return known === undefined ? undefined : known.data[0] !== 0;
+  } catch (error) {
+    // An operator that is not supported lies before the condition: whoever needs the If's outputs will say so.
+    if (error instanceof PerceptualBallError) return undefined;
+    throw error;
+  }
+}
+
+/** `graph` with `branch` in place of `node`; the branch's own values get new names where theirs are taken. */
+function withBranch(graph: Graph, node: Node, branch: Graph): Graph {
+  const fresh = freshNames(graph);
+  const prefix = node.name || node.outputs[0];
+  const names = new Map<string, string>([["", ""]]);
+  const own = [...branch.initializers.keys(), ...branch.nodes.flatMap(({ outputs }) => outputs)];
+  for (const name of own) if (!names.has(name)) names.set(name, fresh(`${prefix}/${name}`));
+  const now = (name: string): string => names.get(name) ?? name;
+  const inner = branch.nodes.map((inside) => renamed(inside, prefix, now));
+  const results = branch.outputs.flatMap(({ name }, i): Node[] => {
+    const output = node.outputs[i] ?? "";
+    if (output === "") return [];
+    return [{ opType: "Identity", domain: "", name: "", inputs: [now(name)], outputs: [output], attributes: {} }];
+  });
+  const initializers = new Map<string, Initializer>(graph.initializers);
+  for (const [name, initializer] of branch.initializers) initializers.set(now(name), initializer);
+  const nodes = graph.nodes.flatMap((other) => (other === node ? [...inner, ...results] : [other]));
+  return { ...graph, nodes, initializers };
+}
+
+function renamed(node: Node, prefix: string, now: (name: string) => string): Node {
+  return {
+    ...node,
+    name: node.name === "" ? "" : `${prefix}/${node.name}`,
+    inputs: node.inputs.map(now),
+    outputs: node.outputs.map(now),
+    attributes: Object.fromEntries(
+      Object.entries(node.attributes).map(([key, attribute]) => [
+        key,
+        attribute.kind === "graph" ? { kind: "graph", value: renamedReads(attribute.value, prefix, now) } : attribute,
+      ]),
+    ),
+  };
+}
+
+/** An inner graph with the outer values that it reads renamed; its own hide outer ones of the same name. */
+function renamedReads(graph: Graph, prefix: string, outer: (name: string) => string): Graph {
+  const own = new Set([...graph.inputs.map(({ name }) => name), ...graph.initializers.keys()]);
+  for (const { outputs } of graph.nodes) for (const name of outputs) own.add(name);
+  const now = (name: string): string => (own.has(name) ? name : outer(name));
+  return {
+    ...graph,
+    outputs: graph.outputs.map((info) => ({ ...info, name: now(info.name) })),
+    nodes: graph.nodes.map((node) => ({ ...renamed(node, prefix, now), name: node.name })),
+  };
+}
