@@ -7,8 +7,8 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { guidedRules } from "../src/autodiff/guided-rules.ts";
-import { type Differentiable, isNonDifferentiable, vjpRules } from "../src/autodiff/rules/index.ts";
+import { type Differentiable, isNonDifferentiable } from "../src/autodiff/rules/index.ts";
+import { excitationOf, isRectifier } from "../src/autodiff/treatments.ts";
 import { canonicalOpset, oldestOpset } from "../src/onnx/passes/upgrade-opset.ts";
 import * as convolution from "../src/onnx/shapes/convolution.ts";
 import * as elementwise from "../src/onnx/shapes/elementwise.ts";
@@ -48,13 +48,14 @@ function cell(text: string): string {
   return /[.:]$/.test(plain) ? plain : `${plain}.`;
 }
 
-/** One row: operator, what there is of it, its rule in a formula with conventions, and what guided backpropagation does. */
+/** One row: operator, what there is of it, its rule in a formula with conventions, and what the passes that explain do. */
 function row(operator: Operator, comments: ReadonlyMap<string, string>): string {
-  if (isNonDifferentiable(operator)) return `| ${operator} | shape, kernel | none by design | – |`;
+  if (isNonDifferentiable(operator)) return `| ${operator} | shape, kernel | none by design | – | – |`;
   const comment = comments.get(operator);
   if (comment === undefined) throw new Error(`the VJP rule of ${operator} has no doc comment`);
-  const isGated = guidedRules[operator] !== vjpRules[operator as Differentiable];
-  return `| ${operator} | shape, kernel, gradient | ${cell(comment)} | ${isGated ? "gated" : "as gradient"} |`;
+  const guided = isRectifier(operator as Differentiable) ? "gated" : "as gradient";
+  const excitation = excitationOf(operator as Differentiable);
+  return `| ${operator} | shape, kernel, gradient | ${cell(comment)} | ${guided} | ${excitation === "ordinary" ? "as gradient" : excitation} |`;
 }
 
 /** The text of OPERATORS.md. Throws if an operator's rule has no doc comment. */
@@ -64,7 +65,7 @@ export function operatorsDocument(): string {
   const sections = Object.entries(families).map(([family, table]) => {
     const rows = (Object.keys(table) as Operator[]).toSorted().map((operator) => row(operator, comments));
     const title = `${family[0].toUpperCase()}${family.slice(1)}`;
-    return `## ${title}\n\n| operator | rules | gradient, and conventions at ties and kinks | guided |\n|---|---|---|---|\n${rows.join("\n")}\n`;
+    return `## ${title}\n\n| operator | rules | gradient, and conventions at ties and kinks | guided | excitation |\n|---|---|---|---|---|\n${rows.join("\n")}\n`;
   });
   const differentiable = operators.filter((operator) => !isNonDifferentiable(operator)).length;
   return `# Operators
@@ -78,7 +79,13 @@ shapes: their derivative is zero almost everywhere, so nothing flows back throug
 - **shape**: from the shapes of its inputs to the shapes of its outputs. All shapes are static.
 - **kernel**: what the operator computes, in float64. Gradients are checked against it.
 - **gradient**: the VJP rule. x̄ is the cotangent of x: the derivative of the result with respect to x. [·] is 1 where the condition holds, else 0.
-- **guided**: what guided backpropagation does. *Gated* rules pass on positive cotangents only.
+- **guided**: what guided backpropagation does. *Gated* rules pass on positive cotangents only, each with its own derivative; for the
+  same operators the deconvolutional network passes on positive cotangents whatever the derivative. An activation that an exporter
+  wrote as several operators is not recognized as one: each of them is differentiated as it stands.
+- **excitation**: how excitation backpropagation hands the probability p of the output to its inputs. *weights*: x⁺ ∘ W⁺ᵀ (p / (W⁺ x⁺)),
+  without biases; for Attention, to the values by the probabilities. *shares*: in proportion to what each input adds, x⁺ ∘ Jᵀ (p / f(x⁺));
+  constants get nothing. *factors*: to the factors that are no gates (outputs of Sigmoid, HardSigmoid or Softmax), in equal parts.
+  *first*: unchanged, to the first input that depends on the image.
 
 An operator that is not in this list is an error that names every node concerned.
 

@@ -3,12 +3,16 @@
  *
  * Source: Springenberg et al., "Striving for Simplicity: The All Convolutional Net", 2015, section 3.4.
  */
-import { type RuleTable, vjpRules } from "./rules/index.ts";
+import { type Differentiable, type RuleTable, vjpRules } from "./rules/index.ts";
+import { isRectifier } from "./treatments.ts";
 import type { VjpRule } from "./vjp-rule.ts";
 
 /**
- * `rule` behind a gate: only positive cotangents are passed on. For y = max(x, 0) that is x̄ = max(ȳ, 0) · [x > 0]. The
- * leaky, clipped and parametric relatives of ReLU are gated in the same way, each with its own derivative.
+ * `rule` behind a gate: only positive cotangents are passed on. For y = max(x, 0) that is x̄ = max(ȳ, 0) · [x > 0]: at x = 0 nothing
+ * passes, as in the gradient. The leaky, smooth, clipped and parametric relatives of ReLU are gated in the same way, each with its
+ * own derivative. A slope or bound that is computed gets its cotangent through the same gate.
+ *
+ * Deviation: TorchRay lets x = 0 pass.
  */
 function guided(rule: VjpRule): VjpRule {
   return (call) => {
@@ -18,9 +22,11 @@ function guided(rule: VjpRule): VjpRule {
 }
 
 /** The backward rules of guided backpropagation. */
-export const guidedRules: RuleTable = {
-  ...vjpRules,
-  Relu: guided(vjpRules.Relu),
-  LeakyRelu: guided(vjpRules.LeakyRelu),
-  Clip: guided(vjpRules.Clip),
-};
+export const guidedRules: RuleTable = rectified((operator) => guided(vjpRules[operator]));
+
+/** The gradient rules, with `ruleOf` in the place of those of rectifiers. */
+export function rectified(ruleOf: (operator: Differentiable) => VjpRule): RuleTable {
+  const operators = Object.keys(vjpRules) as Differentiable[];
+  const own = operators.filter(isRectifier).map((operator) => [operator, ruleOf(operator)]);
+  return { ...vjpRules, ...Object.fromEntries(own) };
+}

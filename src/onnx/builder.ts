@@ -162,6 +162,15 @@ export class GraphBuilder {
     });
   }
 
+  /** Appends `node` once more, on other inputs and under new names, and returns its outputs; those it leaves out stay left out. */
+  again(node: Node, inputs: readonly (Value | undefined)[]): Value[] {
+    const names = inputs.map((input) => input?.name ?? "");
+    while (names.at(-1) === "") names.pop();
+    const name = this.#unique(node.opType);
+    const outputs = node.outputs.map((output, i) => (output === "" ? "" : i === 0 ? name : `${name}_${i}`));
+    return this.append({ ...node, name, inputs: names, outputs });
+  }
+
   /** Runs `body`; nodes appended meanwhile are called `<scope>/…`, so that a profile tells where each came from. */
   scope<T>(scope: string, body: () => T): T {
     const outer = this.#scope;
