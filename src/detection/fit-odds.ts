@@ -1,0 +1,169 @@
+/** @file The statistics of the test, from images that nobody has attacked. */
+import { classificationOf } from "../classifier/classifier.ts";
+import { BadInputError, checkKeys, MisuseError, numberIn, throwIfAborted } from "../errors.ts";
+import { createMoments } from "./alignment-statistics.ts";
+import { emptyAlignments, extendAlignments, type LogitsPass, type NamedImage } from "./alignments.ts";
+import { createCorrectionFit } from "./correction.ts";
+import { checkNoiseKind, correctionKinds, detectionKinds, type NoiseKind } from "./noise.ts";
+import { nominalCutoff, type OddsStatistics } from "./odds-statistics.ts";
+
+/** An image with the class that it is of. */
+export interface LabeledImage extends NamedImage {
+  readonly label: number;
+}
+
+/** Attacked versions of images, in order, each flat [C, H, W]; `labels` are the predicted classes, which are to be left. */
+export type AttackImages = (images: readonly NamedImage[], labels: readonly number[]) => Promise<Float32Array[]>;
+
+export interface FitOddsOptions {
+  /** Kinds of noise that decide; default {@link detectionKinds}. */
+  readonly kinds?: readonly NoiseKind[];
+  /** Kinds of noise that labels are corrected by, where there is an attack; default {@link correctionKinds}. */
+  readonly correctionKinds?: readonly NoiseKind[];
+  /** Noise samples per image and kind; default 256. */
+  readonly samples?: number;
+  /** Seed of the noise; default 0. */
+  readonly seed?: number;
+  /**
+   * Attacks images, for statistics of mode `full`: only images that are classified rightly and change their label under the attack
+   * count, and corrections of labels are fitted to what became of them. Default none, mode `just-detect`: all images count.
+   */
+  readonly attack?: AttackImages;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: { readonly images: number; readonly forward: number }) => void;
+}
+
+const optionKeys: readonly (keyof FitOddsOptions)[] = [
+  "kinds",
+  "correctionKinds",
+  "samples",
+  "seed",
+  "attack",
+  "signal",
+  "onProgress",
+];
+
+/**
+ * The statistics of the test on a classifier, from images that resemble those it will see, usually those it was trained on:
+ * for each predicted class, kind of noise and other class, mean and population standard deviation over images of the mean alignment,
+ * and the nominal cutoff. Memory does not grow with the number of images, but for K − 1 numbers per kind of an attacked one.
+ *
+ * A class that fewer than 3 images are predicted as has no statistics, and its images are never flagged; `classes` says so.
+ *
+ * Source: Roth, Kilcher & Hofmann 2019, section 3, and its released code. Deviation: the noise is seeded per image.
+ *
+ * Errors: MisuseError for unknown or impossible options and labels outside the classes; BadInputError if no class has statistics.
+ */
+export async function fitOdds(
+  pass: LogitsPass,
+  images: Iterable<LabeledImage> | AsyncIterable<LabeledImage>,
+  options: FitOddsOptions = {},
+): Promise<OddsStatistics> {
+  checkKeys("fitOdds", options, optionKeys);
+  const kinds = checkKinds("fitOdds: kinds", options.kinds ?? detectionKinds);
+  const samples = numberIn("fitOdds: samples", options.samples ?? 256, { min: 1, integer: true });
+  const seed = numberIn("fitOdds: seed", options.seed ?? 0, { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true });
+  const { attack, signal } = options;
+  const larger = checkKinds("fitOdds: correctionKinds", options.correctionKinds ?? correctionKinds);
+  let [given, used, forward] = [0, 0, 0];
+  const onRun = (rows: number): void => {
+    forward += rows;
+    options.onProgress?.({ images: given, forward });
+  };
+  let fit: ReturnType<typeof createFit> | undefined;
+  for await (const group of groupsOf(images, pass.batch)) {
+    throwIfAborted(signal, "fitOdds");
+    const logits = await pass.logits(
+      group.map(({ pixels }) => pixels),
+      { signal },
+    );
+    onRun(group.length);
+    const classCount = logits[0].length;
+    fit ??= createFit(kinds, larger, classCount);
+    for (const { id, label } of group) checkLabel(id, label, classCount);
+    const predicted = logits.map((row) => classificationOf(row).label);
+    let clean = group;
+    if (attack !== undefined) {
+      const right = group.filter(({ label }, n) => predicted[n] === label);
+      const attacked = await attacksOf(right, attack);
+      const changed: LabeledImage[] = [];
+      if (right.length > 0) {
+        const after = await pass.logits(
+          attacked.map(({ pixels }) => pixels),
+          { signal },
+        );
+        onRun(right.length);
+        const moved = right.flatMap((image, n) => (classificationOf(after[n]).label === image.label ? [] : [n]));
+        const alignments = moved.map((n) => emptyAlignments(attacked[n], larger));
+        await extendAlignments(pass, alignments, samples, { seed, signal, onRun });
+        for (const [m, n] of moved.entries()) {
+          changed.push(right[n]);
+          fit.correction.add(alignments[m], right[n].label);
+        }
+      }
+      clean = changed;
+    }
+    const alignments = clean.map((image) => emptyAlignments(image, kinds));
+    await extendAlignments(pass, alignments, samples, { seed, signal, onRun });
+    for (const { label, mean } of alignments) fit.moments[label].add(mean);
+    given += group.length;
+    used += clean.length;
+  }
+  const classes = fit?.moments.map((moments, label) => moments.statistics(label));
+  if (fit === undefined || classes === undefined || classes.every((statistics) => "missing" in statistics)) {
+    throw new BadInputError({
+      where: "fitOdds",
+      what: "no class has statistics",
+      expected: "at least 3 images that are predicted as one class",
+      got: `${used} images that count, of ${given}`,
+      advice: attack === undefined ? "Give more images." : "Give more images, or fit without an attack.",
+    });
+  }
+  return {
+    classCount: classes.length,
+    kinds,
+    samples,
+    seed,
+    mode: attack === undefined ? "just-detect" : "full",
+    images: { given, used },
+    cutoff: { value: nominalCutoff },
+    classes,
+    ...(attack === undefined ? {} : { correction: fit.correction.fit() }),
+  };
+}
+
+function createFit(kinds: readonly NoiseKind[], larger: readonly NoiseKind[], classCount: number) {
+  return {
+    moments: Array.from({ length: classCount }, () => createMoments(kinds.length, classCount)),
+    correction: createCorrectionFit(larger, classCount),
+  };
+}
+
+async function attacksOf(images: readonly LabeledImage[], attack: AttackImages): Promise<NamedImage[]> {
+  if (images.length === 0) return [];
+  const attacked = await attack(
+    images,
+    images.map(({ label }) => label),
+  );
+  return images.map(({ id }, n) => ({ id, pixels: attacked[n] }));
+}
+
+function checkKinds(where: string, kinds: readonly NoiseKind[]): readonly NoiseKind[] {
+  if (kinds.length > 0) return kinds.map((kind) => checkNoiseKind(where, kind));
+  throw new MisuseError({ where, what: "no kind of noise", expected: "at least one" });
+}
+
+function checkLabel(id: string, label: number, classCount: number): void {
+  numberIn(`fitOdds: label of ${id}`, label, { min: 0, max: classCount - 1, integer: true });
+}
+
+async function* groupsOf<T>(items: Iterable<T> | AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
+  let group: T[] = [];
+  for await (const item of items) {
+    group.push(item);
+    if (group.length < size) continue;
+    yield group;
+    group = [];
+  }
+  if (group.length > 0) yield group;
+}
