@@ -17,10 +17,11 @@ import * as linalg from "../src/onnx/shapes/linalg.ts";
 import * as movement from "../src/onnx/shapes/movement.ts";
 import * as normalization from "../src/onnx/shapes/normalization.ts";
 import * as pooling from "../src/onnx/shapes/pooling.ts";
+import * as quantization from "../src/onnx/shapes/quantization.ts";
 import * as reduction from "../src/onnx/shapes/reduction.ts";
 import { newestOpset } from "../src/onnx/validate.ts";
 
-const families = { convolution, elementwise, linalg, movement, normalization, pooling, reduction };
+const families = { convolution, elementwise, linalg, movement, normalization, pooling, quantization, reduction };
 
 const rulesFolder = join(import.meta.dirname, "../src/autodiff/rules");
 
