@@ -1,3 +1,4 @@
+/// <reference lib="es2024.arraybuffer" />
 /**
  * @file ONNX files on disk: loaded with their weights left where they are.
  *
@@ -70,23 +71,27 @@ export function weightsFolderOption(folder: string) {
  */
 export function loadModelFile(path: string): LoadedModel {
   const bytes = readWhole(path);
+  const { byteLength } = bytes;
   const proto = parseModelProto(bytes, path);
   const sha256 = createHash("sha256").update(bytes).digest("hex");
   const file = realpathSync(path);
   releaseBuffer(proto, bytes, basename(file));
-  const weights = new WeightsFiles(path, file, bytes.byteLength);
+  // Not left to the garbage collector, which sees no need until long after the runtime has read the weights once more.
+  (bytes.buffer as ArrayBuffer).resize(0);
+  const weights = new WeightsFiles(path, file, byteLength);
   const model = modelOfProto(proto, path, weights.read);
   weights.throwIfMissing();
   return {
     model,
     path: resolve(path),
     folder: dirname(file),
-    bytes: bytes.byteLength,
+    bytes: byteLength,
     sha256,
     weightsFiles: weights.describe(),
   };
 }
 
+/** All of a file, in a buffer that can be given back by resizing it. */
 function readWhole(path: string): Uint8Array {
   if (!existsSync(path)) {
     throw new MisuseError({ where: path, what: "there is no such file", advice: "Check the path of the model." });
@@ -105,12 +110,17 @@ function readWhole(path: string): Uint8Array {
       advice: "Export the model with external data.",
     });
   }
-  return readRange(path, 0, stats.size, path);
+  return readInto(new Uint8Array(new ArrayBuffer(stats.size, { maxByteLength: stats.size })), path, 0, path);
 }
 
 /** `length` bytes at `offset` of a file. */
 function readRange(path: string, offset: number, length: number, where: string): Uint8Array {
-  const bytes = new Uint8Array(length);
+  return readInto(new Uint8Array(length), path, offset, where);
+}
+
+/** `bytes`, filled with what a file holds from `offset` on. */
+function readInto(bytes: Uint8Array, path: string, offset: number, where: string): Uint8Array {
+  const { length } = bytes;
   let done = 0;
   try {
     const file = openSync(path, "r");
