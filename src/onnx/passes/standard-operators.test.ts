@@ -48,6 +48,11 @@ const cases: Readonly<Record<string, Case>> = {
     call: "FusedMatMul <transA = 1, transB = 1, alpha = 0.25> (a, b)",
     outputs: { y: [2, 3, 5] },
   },
+  "FusedMatMul of exchanged batch axes": {
+    inputs: { a: [4, 2, 3, 5], b: [6, 2, 3, 5] },
+    call: "FusedMatMul <transBatchA = 1, transB = 1, transBatchB = 1> (a, b)",
+    outputs: { y: [2, 3, 4, 6] },
+  },
   Gelu: { inputs: { x: [2, 7] }, call: "Gelu (x)", outputs: { y: [2, 7] } },
   BiasGelu: { inputs: { x: [2, 7], b: [7] }, call: "BiasGelu (x, b)", outputs: { y: [2, 7] } },
   FastGelu: { inputs: { x: [2, 7], b: [7] }, call: "FastGelu (x, b)", outputs: { y: [2, 7] } },
@@ -97,6 +102,7 @@ test.each(Object.keys(cases))("%s: the rewrite computes what onnxruntime's own o
   const expected = await session.run(feeds);
   await session.dispose();
   const rewritten = standardOperators(model.graph);
+  expect(new Set(rewritten.nodes.map((node) => node.name)).size).toBe(rewritten.nodes.length);
   expect(rewritten.nodes.map((node) => node.domain)).toEqual(rewritten.nodes.map(() => ""));
   const actual = evaluate(rewritten, Object.fromEntries(Object.entries(feeds).map(([k, v]) => [k, numeric(v)])));
   for (const [value, { shape, data }] of Object.entries(expected)) {

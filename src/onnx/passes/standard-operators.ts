@@ -84,9 +84,14 @@ function kept({ attributes }: Node, names: readonly string[]): Node["attributes"
   return Object.fromEntries(Object.entries(attributes).filter(([name]) => names.includes(name)));
 }
 
-/** The last two axes exchanged, whatever the rank. */
-function transposed({ op }: Rewrite, x: string): string {
-  return op("Einsum", [x], { equation: "...ij->...ji" });
+/**
+ * A factor of FusedMatMul as MatMul takes it. Its last two axes may be exchanged (`trans`), and the first one may come after
+ * the batch axes (`transBatch`).
+ */
+function factor({ op }: Rewrite, x: string, trans: boolean, transBatch: boolean): string {
+  if (!trans && !transBatch) return x;
+  const from = transBatch ? "i...j" : "...ij";
+  return op("Einsum", [x], { equation: `${from}->${trans ? "...ji" : "...ij"}` });
 }
 
 /** Sum, layer normalization of the sum, and the sum itself as the fourth output. */
@@ -136,12 +141,10 @@ const rules: Readonly<Record<string, Rule>> = {
     activate(rewrite, result, attributes.string("activation", ""), parameters);
   },
   FusedMatMul(rewrite) {
-    const { node, attributes, input, op, constant } = rewrite;
-    if (attributes.int("transBatchA", 0) !== 0 || attributes.int("transBatchB", 0) !== 0) {
-      throw new UnsupportedError({ where: describeNode(node), what: "exchanged batch axes are not supported" });
-    }
-    const a = attributes.int("transA", 0) ? transposed(rewrite, input(0)) : input(0);
-    const b = attributes.int("transB", 0) ? transposed(rewrite, input(1)) : input(1);
+    const { attributes, input, op, constant } = rewrite;
+    const isSet = (name: string): boolean => attributes.int(name, 0) !== 0;
+    const a = factor(rewrite, input(0), isSet("transA"), isSet("transBatchA"));
+    const b = factor(rewrite, input(1), isSet("transB"), isSet("transBatchB"));
     const alpha = attributes.float("alpha", 1);
     if (alpha === 1) finish(rewrite, "MatMul", [a, b]);
     else finish(rewrite, "Mul", [op("MatMul", [a, b]), constant(scalar(alpha))]);
@@ -209,6 +212,13 @@ export function standardOperators(graph: Graph): Graph {
   if (!graph.nodes.some(isRewritable)) return graph;
   const initializers = new Map<string, Initializer>(graph.initializers);
   const fresh = freshNames(graph);
+  const nodeNames = new Set(graph.nodes.map(({ name }) => name));
+  const freshNode = (wish: string): string => {
+    let name = wish;
+    for (let number = 1; nodeNames.has(name); number++) name = `${wish}_${number}`;
+    nodeNames.add(name);
+    return name;
+  };
   const nodes = graph.nodes.flatMap((node) => {
     const rule = ruleOf(node);
     if (rule === undefined) return [node];
@@ -216,7 +226,7 @@ export function standardOperators(graph: Graph): Graph {
     const into: Rewrite["into"] = (outputs, opType, inputs, attributes = {}) => {
       const trimmed = [...outputs];
       while (trimmed.length > 1 && trimmed.at(-1) === "") trimmed.pop();
-      const name = `${node.name || node.outputs[0]}/${opType}`;
+      const name = freshNode(`${node.name || node.outputs[0]}/${opType}`);
       made.push({ opType, domain: "", name, inputs, outputs: trimmed, attributes: attributesFrom(attributes) });
     };
     rule({
