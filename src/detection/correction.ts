@@ -29,15 +29,18 @@ export interface Correction {
 export const correctionForms = ["regression", "pairs"] as const;
 export type CorrectionForm = (typeof correctionForms)[number];
 
+/** What corrections need of an image: predicted class and mean alignments [kinds, K]. */
+type MeanAlignments = Pick<Alignments, "label" | "mean">;
+
 /** An attacked image's features: its mean alignments with the other classes, kind by kind: [kinds · (K − 1)]. */
-export function correctionFeatures({ mean, label }: Alignments, classCount: number): Float64Array {
+export function correctionFeatures({ mean, label }: MeanAlignments, classCount: number): Float64Array {
   return mean.filter((_, i) => i % classCount !== label);
 }
 
 /** Collects attacked images and fits the correction; see {@link createCorrectionFit}. */
 export interface CorrectionFit {
   /** Adds an attacked image whose class was `source`. */
-  add(alignments: Alignments, source: number): void;
+  add(alignments: MeanAlignments, source: number): void;
   fit(): Correction;
 }
 
@@ -81,7 +84,7 @@ export function createCorrectionFit(kinds: readonly NoiseKind[], classCount: num
  * `pairs`: for each kind, the source class s with the largest z-score (g_s − μ_s) / σ_s under the statistics of attacked images
  * from s to the predicted class, the lowest of equal ones; then the class that most kinds name, the lowest of equally many.
  */
-export function correctedLabel(alignments: Alignments, correction: Correction, form: CorrectionForm): number {
+export function correctedLabel(alignments: MeanAlignments, correction: Correction, form: CorrectionForm): number {
   const { label, mean } = alignments;
   const classCount = correction.classes.length;
   if (form === "regression") {

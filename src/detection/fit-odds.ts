@@ -2,7 +2,7 @@
 import { classificationOf } from "../classifier/classifier.ts";
 import { BadInputError, checkKeys, MisuseError, numberIn, throwIfAborted } from "../errors.ts";
 import { createMoments } from "./alignment-statistics.ts";
-import { emptyAlignments, extendAlignments, type LogitsPass, type NamedImage } from "./alignments.ts";
+import { type Alignments, emptyAlignments, extendAlignments, type LogitsPass, type NamedImage } from "./alignments.ts";
 import { createCorrectionFit } from "./correction.ts";
 import { checkNoiseKind, correctionKinds, detectionKinds, type NoiseKind } from "./noise.ts";
 import { nominalCutoff, type OddsStatistics } from "./odds-statistics.ts";
@@ -65,12 +65,12 @@ export async function fitOdds(
   const seed = numberIn("fitOdds: seed", options.seed ?? 0, { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true });
   const { attack, signal } = options;
   const larger = checkKinds("fitOdds: correctionKinds", options.correctionKinds ?? correctionKinds);
-  let [given, used, forward] = [0, 0, 0];
+  let [given, forward] = [0, 0];
   const onRun = (rows: number): void => {
     forward += rows;
     options.onProgress?.({ images: given, forward });
   };
-  let fit: ReturnType<typeof createFit> | undefined;
+  let fit: OddsFit | undefined;
   for await (const group of groupsOf(images, pass.batch)) {
     throwIfAborted(signal, "fitOdds");
     const logits = await pass.logits(
@@ -79,7 +79,7 @@ export async function fitOdds(
     );
     onRun(group.length);
     const classCount = logits[0].length;
-    fit ??= createFit(kinds, larger, classCount);
+    fit ??= createOddsFit(classCount, kinds, attack === undefined ? undefined : larger);
     for (const { id, label } of group) checkLabel(id, label, classCount);
     const predicted = logits.map((row) => classificationOf(row).label);
     let clean = group;
@@ -98,45 +98,73 @@ export async function fitOdds(
         await extendAlignments(pass, alignments, samples, { seed, signal, onRun });
         for (const [m, n] of moved.entries()) {
           changed.push(right[n]);
-          fit.correction.add(alignments[m], right[n].label);
+          fit.addAttacked(alignments[m], right[n].label);
         }
       }
       clean = changed;
     }
     const alignments = clean.map((image) => emptyAlignments(image, kinds));
     await extendAlignments(pass, alignments, samples, { seed, signal, onRun });
-    for (const { label, mean } of alignments) fit.moments[label].add(mean);
+    for (const entry of alignments) fit.addClean(entry);
     given += group.length;
-    used += clean.length;
   }
-  const classes = fit?.moments.map((moments, label) => moments.statistics(label));
-  if (fit === undefined || classes === undefined || classes.every((statistics) => "missing" in statistics)) {
-    throw new BadInputError({
-      where: "fitOdds",
-      what: "no class has statistics",
-      expected: "at least 3 images that are predicted as one class",
-      got: `${used} images that count, of ${given}`,
-      advice: attack === undefined ? "Give more images." : "Give more images, or fit without an attack.",
-    });
-  }
+  if (fit === undefined) throw noStatistics(0, 0);
+  return fit.finish({ samples, seed, given });
+}
+
+/** Statistics in the making, for those who measure alignments themselves; see {@link createOddsFit}. */
+export interface OddsFit {
+  /** Adds an image that counts. */
+  addClean(alignments: Pick<Alignments, "label" | "mean">): void;
+  /** Adds an attacked image, measured with the correction's kinds, whose class was `source`. */
+  addAttacked(alignments: Pick<Alignments, "label" | "mean">, source: number): void;
+  /** The statistics. Throws a BadInputError if no class has any. */
+  finish(facts: { readonly samples: number; readonly seed: number; readonly given: number }): OddsStatistics;
+}
+
+/** Statistics in the making: of mode `full` where there are kinds of noise for corrections, otherwise `just-detect`. */
+export function createOddsFit(
+  classCount: number,
+  kinds: readonly NoiseKind[],
+  larger: readonly NoiseKind[] | undefined,
+): OddsFit {
+  const moments = Array.from({ length: classCount }, () => createMoments(kinds.length, classCount));
+  const correction = larger === undefined ? undefined : createCorrectionFit(larger, classCount);
+  let used = 0;
   return {
-    classCount: classes.length,
-    kinds,
-    samples,
-    seed,
-    mode: attack === undefined ? "just-detect" : "full",
-    images: { given, used },
-    cutoff: { value: nominalCutoff },
-    classes,
-    ...(attack === undefined ? {} : { correction: fit.correction.fit() }),
+    addClean({ label, mean }) {
+      moments[label].add(mean);
+      used++;
+    },
+    addAttacked(alignments, source) {
+      correction?.add(alignments, source);
+    },
+    finish({ samples, seed, given }) {
+      const classes = moments.map((moment, label) => moment.statistics(label));
+      if (classes.every((statistics) => "missing" in statistics)) throw noStatistics(used, given);
+      return {
+        classCount,
+        kinds,
+        samples,
+        seed,
+        mode: correction === undefined ? "just-detect" : "full",
+        images: { given, used },
+        cutoff: { value: nominalCutoff },
+        classes,
+        ...(correction === undefined ? {} : { correction: correction.fit() }),
+      };
+    },
   };
 }
 
-function createFit(kinds: readonly NoiseKind[], larger: readonly NoiseKind[], classCount: number) {
-  return {
-    moments: Array.from({ length: classCount }, () => createMoments(kinds.length, classCount)),
-    correction: createCorrectionFit(larger, classCount),
-  };
+function noStatistics(used: number, given: number): BadInputError {
+  return new BadInputError({
+    where: "fitOdds",
+    what: "no class has statistics",
+    expected: "at least 3 images that are predicted as one class",
+    got: `${used} images that count, of ${given}`,
+    advice: "Give more images.",
+  });
 }
 
 async function attacksOf(images: readonly LabeledImage[], attack: AttackImages): Promise<NamedImage[]> {

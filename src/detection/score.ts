@@ -4,6 +4,9 @@ import { type AlignmentStatistics, isKnown } from "./alignment-statistics.ts";
 import type { Alignments } from "./alignments.ts";
 import type { OddsStatistics } from "./odds-statistics.ts";
 
+/** What a score is made of. */
+export type MeasuredAlignments = Pick<Alignments, "label" | "samples" | "mean" | "squares">;
+
 export interface OddsScore {
   /** The largest over other classes of the mean over kinds of the mean z-score, in standard deviations of clean images. */
   readonly score: number;
@@ -28,7 +31,11 @@ export interface OddsScore {
  *
  * @param alpha the probability that the interval is wrong; 0.05 by default
  */
-export function oddsScore(alignments: Alignments, statistics: OddsStatistics, alpha = 0.05): OddsScore | undefined {
+export function oddsScore(
+  alignments: MeasuredAlignments,
+  statistics: OddsStatistics,
+  alpha = 0.05,
+): OddsScore | undefined {
   const { label, samples } = alignments;
   const known = statistics.classes[label];
   if (!isKnown(known)) return undefined;
@@ -46,7 +53,7 @@ export function oddsScore(alignments: Alignments, statistics: OddsStatistics, al
 }
 
 function meanScore(
-  { mean, squares, samples }: Alignments,
+  { mean, squares, samples }: MeasuredAlignments,
   statistics: AlignmentStatistics,
   a: number,
   classCount: number,

@@ -1,0 +1,45 @@
+import { expect, test } from "vitest";
+import type { OddsStatistics } from "./odds-statistics.ts";
+import { formatStatistics, ownerOf, parseStatistics } from "./statistics-file.ts";
+
+const input = { channelCount: 3, height: 8, width: 8, mean: [0.5], std: [0.25], scale: 1, channels: "rgb" };
+const owner = ownerOf({ input: input as never }, "ab12");
+const statistics: OddsStatistics = {
+  classCount: 2,
+  kinds: [{ distribution: "n", magnitude: 0.003 }],
+  samples: 4,
+  seed: 0,
+  mode: "just-detect",
+  images: { given: 9, used: 9 },
+  cutoff: { value: 2.5, calibration: { falsePositiveRate: 0.1, images: 40 } },
+  classes: [
+    { count: 7, mean: [[0, 1 / 3]], std: [[0, 0.1]] },
+    { count: 2, missing: "too few images" },
+  ],
+};
+const text = formatStatistics(statistics, owner, "somewhere");
+
+test("statistics survive the file to the last bit", () => {
+  expect(parseStatistics(text, owner, "file")).toEqual(statistics);
+});
+
+test("another model, preprocessing, version or file is refused by name", () => {
+  expect(() => parseStatistics(text, { ...owner, sha256: "cd34" }, "s.json")).toThrow(
+    "s.json: belongs to another classifier: the model (SHA-256) differs, expected cd34, got ab12.",
+  );
+  expect(() => parseStatistics(text, { ...owner, channels: "bgr" }, "s.json")).toThrow(/channel order differs/);
+  const other = { ...owner.normalization, mean: [0.4] };
+  expect(() => parseStatistics(text, { ...owner, normalization: other }, "s.json")).toThrow(/normalization differs/);
+  expect(() => parseStatistics(text.replace('"version":1', '"version":2'), owner, "s.json")).toThrow(
+    "s.json: has another version, expected version 1, got 2.",
+  );
+  expect(() => parseStatistics("{", owner, "s.json")).toThrow("s.json: is not JSON");
+  for (const damaged of [
+    "null",
+    "{}",
+    text.replace("[[0,0.1]]", "[[0]]"),
+    text.replace('"value":2.5', '"value":"x"'),
+  ]) {
+    expect(() => parseStatistics(damaged, owner, "s.json")).toThrow(/not a file of statistics/);
+  }
+});

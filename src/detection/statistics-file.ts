@@ -1,0 +1,104 @@
+/** @file Statistics of the test as a file: JSON, versioned, and tied to the model that they were fitted on. */
+import type { Classifier } from "../classifier/classifier.ts";
+import { BadInputError } from "../errors.ts";
+import type { OddsStatistics } from "./odds-statistics.ts";
+
+const format = "perceptual-ball odds statistics";
+/** Raised whenever the meaning of the file changes. */
+const version = 1;
+
+/** Which classifier statistics belong to. */
+export interface StatisticsOwner {
+  /** SHA-256 of the model's file, in hexadecimal. */
+  readonly sha256: string;
+  /** [C, H, W] of its input. */
+  readonly input: readonly number[];
+  /** How pixels become the network's numbers. */
+  readonly normalization: {
+    readonly mean: readonly number[];
+    readonly std: readonly number[];
+    readonly scale: unknown;
+  };
+  readonly channels: string;
+}
+
+/** The owner of statistics that are fitted on a classifier from a file with the given hash. */
+export function ownerOf({ input }: Pick<Classifier, "input">, sha256: string): StatisticsOwner {
+  const { channelCount, height, width, mean, std, scale, channels } = input;
+  return { sha256, input: [channelCount, height, width], normalization: { mean, std, scale }, channels };
+}
+
+/** The text of a statistics file; `data` says, for people, what the statistics were fitted on. */
+export function formatStatistics(statistics: OddsStatistics, owner: StatisticsOwner, data: string): string {
+  return `${JSON.stringify({ format, version, model: owner, data, statistics })}\n`;
+}
+
+/**
+ * The statistics in the text of a file.
+ *
+ * Errors: BadInputError that begins with `where` if it is no such file, of another version, or of another model than `owner`; it says what differs.
+ */
+export function parseStatistics(text: string, owner: StatisticsOwner, where: string): OddsStatistics {
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch (cause) {
+    throw new BadInputError(
+      { where, what: "is not JSON", expected: "a file that `perceptual-ball detect fit` has written" },
+      { cause },
+    );
+  }
+  const file = (content ?? {}) as {
+    format?: unknown;
+    version?: unknown;
+    model?: StatisticsOwner;
+    statistics?: unknown;
+  };
+  if (file.format !== format || !isStatistics(file.statistics) || file.model === undefined) {
+    throw new BadInputError({
+      where,
+      what: "is not a file of statistics, or a damaged one",
+      expected: "a file that `perceptual-ball detect fit` has written",
+    });
+  }
+  if (file.version !== version) {
+    throw new BadInputError({
+      where,
+      what: "has another version",
+      expected: `version ${version}`,
+      got: String(file.version),
+      advice: "Fit the statistics again with this version of perceptual-ball.",
+    });
+  }
+  const parts = [
+    ["model (SHA-256)", owner.sha256, file.model.sha256],
+    ["input", JSON.stringify(owner.input), JSON.stringify(file.model.input)],
+    ["channel order", owner.channels, file.model.channels],
+    ["normalization", JSON.stringify(owner.normalization), JSON.stringify(file.model.normalization)],
+  ];
+  const different = parts.find(([, wanted, found]) => wanted !== found);
+  if (different === undefined) return file.statistics;
+  const [what, expected, got] = different;
+  throw new BadInputError({
+    where,
+    what: `belongs to another classifier: the ${what} differs`,
+    expected,
+    got,
+    advice: "Fit statistics for this one: perceptual-ball detect fit.",
+  });
+}
+
+/** Whether all that the test reads is there, in the right sizes: files are edited, cut off and mixed up. */
+function isStatistics(value: unknown): value is OddsStatistics {
+  const { classCount, kinds, samples, cutoff, classes, correction } = (value ?? {}) as Partial<OddsStatistics>;
+  if (!Number.isInteger(classCount) || !Array.isArray(kinds) || !Array.isArray(classes)) return false;
+  if (classes.length !== classCount || !Number.isInteger(samples) || !Number.isFinite(cutoff?.value)) return false;
+  const isTable = (table: unknown, rows: number): boolean =>
+    Array.isArray(table) &&
+    table.length === rows &&
+    table.every((row) => Array.isArray(row) && row.length === classCount && row.every(Number.isFinite));
+  const known = classes.every(
+    (entry) => "missing" in entry || (isTable(entry.mean, kinds.length) && isTable(entry.std, kinds.length)),
+  );
+  return known && (correction === undefined || correction.classes?.length === classCount);
+}
