@@ -22,6 +22,8 @@ export interface ClassLabels {
   readonly ofName: (name: string) => LabelLookup;
   /** By the data set's own index. */
   readonly ofIndex: (index: number) => LabelLookup;
+  /** By whichever of these the text is: a name, else a WordNet number, else an index. */
+  readonly ofText: (text: string) => LabelLookup;
 }
 
 function folded(name: string): string {
@@ -72,7 +74,13 @@ export function classLabels({ names, count }: ClassifierClasses): ClassLabels {
     Number.isInteger(index) && index >= 0 && index < count
       ? { label: index }
       : { reason: `class ${index} is not one of the classifier's ${count}` };
-  return { ofSynset, ofName, ofIndex };
+  const ofText = (text: string): LabelLookup => {
+    const named = ofName(text);
+    if ("label" in named) return named;
+    if (/^n\d{8}$/.test(text)) return ofSynset(text);
+    return /^\d+$/.test(text) ? ofIndex(Number(text)) : named;
+  };
+  return { ofSynset, ofName, ofIndex, ofText };
 }
 
 /** Where ImageNet's classes begin among the classifier's, if those are ImageNet's. */
@@ -90,14 +98,13 @@ function offsetOfImagenet(names: readonly string[] | undefined, count: number): 
 }
 
 /**
- * The labels of classes that the data set numbers and names, in its order. They are found by name; where the classifier's classes
- * have no names, or none of the names is among them and both have equally many classes, the index is the label.
+ * The labels of classes that the data set numbers and names, in its order: found by name or WordNet number; where none of them is,
+ * and the classifier has as many classes, or at least as many and no names for them, the index is the label.
  */
 export function labelsOfClassList(classNames: readonly string[], classes: ClassifierClasses): LabelLookup[] {
   const labels = classLabels(classes);
-  const byName = classNames.map((name) => labels.ofName(name));
-  const noneNamed = byName.every((lookup) => !("label" in lookup));
-  const byIndex =
-    classes.names === undefined ? classNames.length <= classes.count : classNames.length === classes.count;
-  return noneNamed && byIndex ? classNames.map((_, index) => labels.ofIndex(index)) : byName;
+  const found = classNames.map((name) => labels.ofText(name));
+  const fits = classes.names === undefined ? classNames.length <= classes.count : classNames.length === classes.count;
+  const noneFound = found.every((lookup) => !("label" in lookup));
+  return noneFound && fits ? classNames.map((_, index) => labels.ofIndex(index)) : found;
 }

@@ -1,5 +1,5 @@
 /** @file What readers of data sets are given, and what they have in common. */
-import { BadInputError, PerceptualBallError } from "../errors.ts";
+import { BadInputError, MisuseError, PerceptualBallError } from "../errors.ts";
 import type { Picture } from "../image/picture.ts";
 import { type BoxFinding, checkBox } from "./check-box.ts";
 import type { ClassifierClasses, LabelLookup } from "./class-labels.ts";
@@ -128,4 +128,15 @@ export function pictureOf(source: FileSource, path: string, size?: PictureSize):
 export function splitOfName(name: string): DatasetSplit | undefined {
   if (/^(train|data_batch)/i.test(name)) return "train";
   return /^(val|test)/i.test(name) ? "test" : undefined;
+}
+
+/** Throws a MisuseError if a part is wanted of a format that has none. */
+export function refuseSplit(where: string, split: string | undefined): void {
+  if (split === undefined) return;
+  throw new MisuseError({
+    where,
+    what: "this data set has no parts",
+    expected: "no split",
+    got: JSON.stringify(split),
+  });
 }

@@ -1,0 +1,36 @@
+/** @file Boxes between pictures and the input that a classifier cuts out of them. */
+import { fitGeometry, type GeometryRule } from "../image/geometry.ts";
+import type { Box } from "./dataset.ts";
+import type { PictureSize } from "./file-source.ts";
+
+/** What of a classifier's input matters to boxes; `classifier.input` is one. */
+export interface BoxInput {
+  readonly geometry: GeometryRule;
+}
+
+export interface BoxesInInput {
+  /** Those of the boxes that are in the input, at least in part, in pixels of it: scaled, moved and clipped, not rounded. */
+  readonly boxes: readonly Box[];
+  /** Those that the crop cuts off altogether, in pixels of the picture. */
+  readonly vanished: readonly Box[];
+}
+
+/** `boxes` of a picture of the given size, [x0, y0, x1, y1) in its pixels, as the classifier's resize and crop leave them. */
+export function boxesInInput(
+  boxes: readonly Box[],
+  { width, height }: PictureSize,
+  { geometry }: BoxInput,
+): BoxesInInput {
+  const { toInput } = fitGeometry(geometry, width, height);
+  const moved = boxes.map((box) => ({ box, inside: toInput(box) }));
+  const isThere = ([x0, y0, x1, y1]: Box): boolean => x1 > x0 && y1 > y0;
+  return {
+    boxes: moved.filter(({ inside }) => isThere(inside)).map(({ inside }) => inside),
+    vanished: moved.filter(({ inside }) => !isThere(inside)).map(({ box }) => box),
+  };
+}
+
+/** `boxes` in pixels of the classifier's input, in pixels of the picture of the given size: the inverse of {@link boxesInInput}. */
+export function boxesInPicture(boxes: readonly Box[], { width, height }: PictureSize, { geometry }: BoxInput): Box[] {
+  return boxes.map(fitGeometry(geometry, width, height).toPicture);
+}

@@ -1,0 +1,187 @@
+/**
+ * @file COCO's `instances_*.json` (https://cocodataset.org/#format-data): `images` (id, file_name, width, height), `annotations`
+ * (image_id, category_id, bbox, iscrowd) and `categories` (id, name).
+ *
+ * `bbox` is [x, y, width, height] in pixels, not rounded, the picture's corner being (0, 0): the box is [x, y, x + width,
+ * y + height). A picture with objects of several categories is one entry per category. Regions marked `iscrowd` hold many objects of
+ * a kind and are not boxes of one: they are left out.
+ */
+import { BadInputError, MisuseError } from "../errors.ts";
+import { labelsOfClassList } from "./class-labels.ts";
+import { type Box, type DatasetProblem, finishDataset } from "./dataset.ts";
+import { baseName, byCodeUnits, type FileSource, folderName, joinPath, mapConcurrently } from "./file-source.ts";
+import { folderOfFiles } from "./find-folder.ts";
+import {
+  type AnnotatedObject,
+  type DatasetReader,
+  entriesOf,
+  type Findings,
+  joinFindings,
+  splitOfName,
+} from "./reader.ts";
+
+/** As far as the file can be trusted: objects in three lists. */
+type Loose = Readonly<Record<string, unknown>>;
+
+interface Instances {
+  readonly images: readonly Loose[];
+  readonly annotations: readonly Loose[];
+  readonly categories: readonly Loose[];
+}
+
+/** Whether the name is one of the format's files. */
+export function isInstancesFile(name: string): boolean {
+  return /^instances_\w+\.json$/.test(name);
+}
+
+/**
+ * The entries of the file at `path`, or of the one in `annotations` in the folder `path` that `split` names ("val2017", or "test",
+ * which means the validation part, as COCO's test pictures have no annotations). Ids are "<file name>#<category>".
+ */
+export const readCoco: DatasetReader = async (path, context) => {
+  const { source, selection, classes, signal } = context;
+  const file = context.annotations ?? (await instancesFile(source, path, context.split));
+  const part = /^instances_(\w+)\.json$/.exec(baseName(file))?.[1] ?? "";
+  const { images, annotations, categories } = parseInstances(await source.readText(file), file);
+  const problems: DatasetProblem[] = [];
+  const byId = new Map<unknown, { readonly id: string; readonly names: readonly string[]; readonly image: Loose }>();
+  for (const [index, image] of images.entries()) {
+    const name = image.file_name;
+    const where = `${baseName(file)}, image ${index + 1}`;
+    if (typeof name !== "string" || name === "") {
+      problems.push({ kind: "malformed-annotation", image: where, message: "has no file name; left out" });
+    } else if (byId.has(image.id)) {
+      problems.push({
+        kind: "duplicate",
+        image: name,
+        message: `shares its number ${image.id} with another picture; left out`,
+      });
+    } else byId.set(image.id, { id: name, names: [name, String(image.id)], image });
+  }
+  const objects = new Map<unknown, Loose[]>();
+  for (const [index, annotation] of annotations.entries()) {
+    const where = `${baseName(file)}, annotation ${index + 1}`;
+    if (!byId.has(annotation.image_id)) {
+      problems.push({
+        kind: "malformed-annotation",
+        image: where,
+        message: `is of picture ${annotation.image_id}, which is not there; left out`,
+      });
+      continue;
+    }
+    const known = objects.get(annotation.image_id);
+    if (known === undefined) objects.set(annotation.image_id, [annotation]);
+    else known.push(annotation);
+  }
+  const categoryNames = categories.map(({ name }) => String(name));
+  const lookups =
+    classes === undefined ? categoryNames.map((_, label) => ({ label })) : labelsOfClassList(categoryNames, classes);
+  const position = new Map(categories.map(({ id }, index) => [id, index]));
+  const candidates = [...byId.values()].map((picture) => ({ ...picture, split: splitOfName(part) }));
+  const chosen = selection.pictures(candidates.sort((a, b) => byCodeUnits(a.id, b.id)));
+  const beside = [folderName(folderName(file)), folderName(file)];
+  const places = [part, `images/${part}`, "images", ""].flatMap((name) =>
+    beside.map((root) => (name === "" ? root : joinPath(root, name))),
+  );
+  const folders = context.images === undefined ? places : [context.images];
+  const names = chosen.map(({ id }) => id);
+  const folder = names.length === 0 ? "" : await folderOfFiles(source, file, folders, names);
+  const findings = await mapConcurrently(
+    chosen,
+    async ({ id, image, split }): Promise<Findings> => {
+      const picture = joinPath(folder, id);
+      if ((await source.exists(picture)) !== "file") {
+        const message = `there is no ${picture}; left out`;
+        return { images: [], problems: [{ kind: "missing-picture", image: id, message }] };
+      }
+      const bad: DatasetProblem[] = [];
+      const own: AnnotatedObject[] = [];
+      for (const annotation of objects.get(image.id) ?? []) {
+        if (annotation.iscrowd === 1) continue;
+        const index = position.get(annotation.category_id);
+        const box = boxOf(annotation.bbox);
+        if (index !== undefined && box !== undefined)
+          own.push({ className: categoryNames[index], lookup: lookups[index], box });
+        else {
+          const what =
+            index === undefined
+              ? `category ${annotation.category_id} is not there`
+              : `bbox is ${JSON.stringify(annotation.bbox)}`;
+          bad.push({ kind: "malformed-annotation", image: id, message: `${what}; the box is left out` });
+        }
+      }
+      const { width, height } = image;
+      const size =
+        typeof width === "number" && typeof height === "number" && width > 0 && height > 0
+          ? { width, height }
+          : undefined;
+      return joinFindings([
+        { images: [], problems: bad },
+        await entriesOf({ id, path: picture, split, size, objects: own }, true, context),
+      ]);
+    },
+    { signal },
+  );
+  const found = joinFindings(findings);
+  return finishDataset(path, {
+    name: part === "" ? "coco" : part,
+    classNames: classes === undefined ? categoryNames : classes.names,
+    images: found.images,
+    problems: [...selection.problems, ...problems, ...found.problems],
+  });
+};
+
+function boxOf(bbox: unknown): Box | undefined {
+  if (!Array.isArray(bbox) || bbox.length !== 4 || !bbox.every((value) => Number.isFinite(value))) return undefined;
+  const [x, y, width, height] = bbox as number[];
+  return [x, y, x + width, y + height];
+}
+
+function parseInstances(text: string, where: string): Instances {
+  const complain = (what: string, cause?: unknown): BadInputError =>
+    new BadInputError({ where, what, expected: "COCO's instances: images, annotations and categories" }, { cause });
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (error) {
+    throw complain(`is not JSON, or cut short (${(error as Error).message})`, error);
+  }
+  const lists = ["images", "annotations", "categories"].map((key) => {
+    const list = (parsed as Loose | null)?.[key];
+    if (!Array.isArray(list)) throw complain(`has no list of ${key}`);
+    const wrong = list.findIndex((entry) => typeof entry !== "object" || entry === null);
+    if (wrong >= 0) throw complain(`entry ${wrong + 1} of ${key} is no object`);
+    return list as Loose[];
+  });
+  return { images: lists[0], annotations: lists[1], categories: lists[2] };
+}
+
+/** The file of the wanted part in the folder `path` or its "annotations". */
+async function instancesFile(source: FileSource, path: string, split: string | undefined): Promise<string> {
+  if ((await source.exists(path)) === "file") return path;
+  const folders = [joinPath(path, "annotations"), path];
+  for (const folder of folders) {
+    if ((await source.exists(folder)) !== "folder") continue;
+    const files = (await source.list(folder))
+      .map(({ name }) => name)
+      .filter(isInstancesFile)
+      .sort(byCodeUnits);
+    if (files.length === 0) continue;
+    const fits = (name: string, wanted: string): boolean => name.startsWith(`instances_${wanted}`);
+    const wanted = split === undefined || split === "test" ? ["test", "val"] : [split];
+    const exact = files.filter((name) => name === `instances_${split}.json`);
+    const fitting = exact.length > 0 ? exact : files.filter((name) => wanted.some((part) => fits(name, part)));
+    const chosen = fitting.length === 0 && split === undefined ? files : fitting;
+    if (chosen.length === 1) return joinPath(folder, chosen[0]);
+    throw new MisuseError({
+      where: folder,
+      what: chosen.length === 0 ? `there is no part ${JSON.stringify(split)}` : "there are several parts",
+      expected: `--split with one of ${files.map((name) => name.slice("instances_".length, -".json".length)).join(", ")}`,
+    });
+  }
+  throw new BadInputError({
+    where: path,
+    what: "there are no instances_*.json",
+    expected: `them in ${folders.join(" or ")}`,
+  });
+}
