@@ -1,9 +1,12 @@
 /** @file The explanation methods by name. */
 import { MisuseError, nearest } from "../errors.ts";
+import { deepFoolMethod } from "./deepfool.ts";
 import type { SaliencyMethod } from "./method.ts";
+import { occlusionMethod } from "./occlusion.ts";
+import { riseMethod } from "./rise.ts";
 
 /** All methods, in the order in which tables list them. */
-export const saliencyMethods: readonly SaliencyMethod[] = [];
+export const saliencyMethods: readonly SaliencyMethod[] = [riseMethod, occlusionMethod, deepFoolMethod];
 
 /** The method called `name`. Throws a MisuseError with the nearest name. */
 export function findMethod(name: string): SaliencyMethod {
