@@ -98,7 +98,9 @@ function isStatistics(value: unknown): value is OddsStatistics {
     table.length === rows &&
     table.every((row) => Array.isArray(row) && row.length === classCount && row.every(Number.isFinite));
   const known = classes.every(
-    (entry) => "missing" in entry || (isTable(entry.mean, kinds.length) && isTable(entry.std, kinds.length)),
+    (entry) =>
+      Number.isInteger(entry?.count) &&
+      ("missing" in entry || (isTable(entry.mean, kinds.length) && isTable(entry.std, kinds.length))),
   );
   return known && (correction === undefined || correction.classes?.length === classCount);
 }
