@@ -101,6 +101,39 @@ export {
   PerceptualBallError,
   UnsupportedError,
 } from "./errors.ts";
+// Experiments
+export { memoryStore } from "./experiments/memory-store.ts";
+export { areaUnderCurve, averagePrecision, type RocPoint, rocArea, rocCurve } from "./experiments/ranking.ts";
+export type {
+  ExperimentIdentity,
+  ExperimentRecord,
+  FailedRecord,
+  FinishedRecord,
+  RecordKey,
+  RecordStore,
+} from "./experiments/record-store.ts";
+export {
+  type Computed,
+  type ExperimentItem,
+  type ExperimentProgress,
+  type RunExperimentOptions,
+  runExperiment,
+} from "./experiments/run-experiment.ts";
+export type { Shard } from "./experiments/shards.ts";
+export { type SplitHalfTuning, splitHalves, tuneOnHalves } from "./experiments/split-half.ts";
+export {
+  bootstrap,
+  bootstrapMean,
+  type ConfidenceOptions,
+  type Estimate,
+  holmAdjust,
+  mcnemarTest,
+  pearson,
+  type ResamplingOptions,
+  signFlipTest,
+  spearman,
+  wilsonInterval,
+} from "./experiments/statistics.ts";
 // Pictures
 export { blend, type ColorMap, colorAt, colorize, colorMaps } from "./image/color-map.ts";
 export { type BlurOptions, blur } from "./image/gaussian-blur.ts";

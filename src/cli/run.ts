@@ -1,10 +1,12 @@
 /** @file The command line as a function: arguments and streams in, exit code out. */
 import { Command, CommanderError } from "commander";
 import { MisuseError } from "../errors.ts";
+import { benchmarkCommand } from "./benchmark.ts";
 import { type CliContext, type CliIo, exitCodeOf, exitCodes, reportError } from "./context.ts";
 import { differentiateCommand } from "./differentiate.ts";
 import { explainCommand } from "./explain.ts";
 import { inspectCommand } from "./inspect.ts";
+import { mergeCommand } from "./merge.ts";
 import { packageVersion } from "./runtime-flags.ts";
 
 /** The exit code of `perceptual-ball` with the arguments `argv`: 0 done, 1 failed, 2 misuse, 130 interrupted. Never throws. */
@@ -28,10 +30,15 @@ function program(context: CliContext): Command {
     .helpOption("-h, --help", "show help")
     .helpCommand("help [command]", "show help for a command")
     .addHelpText("after", "\nExample:\n  perceptual-ball explain dog.jpg --model resnet50.onnx\n");
-  for (const command of [explainCommand(context), inspectCommand(context), differentiateCommand(context)]) {
+  for (const command of [
+    explainCommand(context),
+    inspectCommand(context),
+    differentiateCommand(context),
+    mergeCommand(context),
+  ]) {
     program.addCommand(command);
   }
-  for (const command of [program, ...program.commands]) {
+  for (const command of [program, ...program.commands.flatMap((command) => [command, ...command.commands])]) {
     command
       .exitOverride()
       .showSuggestionAfterError(true)

@@ -6,6 +6,7 @@ import { BadInputError, MisuseError } from "../errors.ts";
 import { canonicalJson, differences, stableHash } from "../experiments/canonical-json.ts";
 import { createRecordIndex, type RecordIndex } from "../experiments/record-index.ts";
 import type { ExperimentIdentity, RecordKey, RecordStore } from "../experiments/record-store.ts";
+import { lockFile } from "./file-lock.ts";
 import { readNpy, writeNpy } from "./npy.ts";
 import { openRecordFile, type RecordFileWriter, type RunHeader, readRecordFile } from "./record-file.ts";
 import { makeFolder, writeFileAtomically } from "./write-file.ts";
@@ -34,7 +35,8 @@ export interface RecordFolder<T> extends RecordStore<T> {
 }
 
 const identityFile = "experiment.json";
-const arrayFolder = "maps";
+/** The folder, in an experiment's folder, of the arrays that belong to records. */
+export const arrayFolder = "maps";
 const format = 1;
 const recordFilePattern = /^records-.+\.jsonl$/;
 
@@ -54,14 +56,15 @@ export async function openRecordFolder<T>(folder: string, options: RecordFolderO
   const identity = JSON.parse(canonicalJson(options.identity, "identity")) as ExperimentIdentity;
   await makeFolder(folder);
   if (fresh) await removeExperiment(folder);
-  if (existsSync(join(folder, identityFile))) checkSame(folder, await readIdentity(folder), identity);
+  if (hasIdentity(folder)) checkSameIdentity(folder, await readIdentity(folder), identity);
   else await writeIdentity(folder, identity);
 
   const ownFile = join(folder, `records-${writer}.jsonl`);
   let contents = await readFolderRecords<T>(folder);
-  for (const { identity: other } of contents.headers) checkSame(folder, other, identity);
+  for (const { identity: other } of contents.headers) checkSameIdentity(folder, other, identity);
   let file: RecordFileWriter | undefined;
-  const arrayPath = (key: RecordKey, name: string): string => join(folder, arrayFolder, arrayName(key, name));
+  const arrayPath = (key: RecordKey, name: string): string =>
+    join(folder, arrayFolder, `${arrayStem(key)}.${name}.npy`);
 
   return {
     folder,
@@ -126,12 +129,21 @@ export async function readFolderRecords<T>(folder: string): Promise<FolderRecord
   }
   const conflicts = index.conflicts();
   if (conflicts.length > 0) {
-    const [{ image, method }] = conflicts;
-    problems.push(
-      `${folder}: ${conflicts.length} of the items were computed twice with different results (first ${method} of ${image}); the earlier one of each is kept.`,
-    );
+    problems.push(describeConflicts(folder, conflicts));
   }
   return { index, headers, problems };
+}
+
+/** A sentence on items that were computed more than once with different results. */
+export function describeConflicts(folder: string, conflicts: readonly RecordKey[]): string {
+  const names = conflicts.slice(0, 3).map(({ image, method }) => `${method} of ${image}`);
+  if (conflicts.length > names.length) names.push(`${conflicts.length - names.length} more`);
+  return `${folder}: computed more than once with different results: ${names.join(", ")}; the earlier one is kept.`;
+}
+
+/** True if the folder holds an experiment. */
+export function hasIdentity(folder: string): boolean {
+  return existsSync(join(folder, identityFile));
 }
 
 /** The identity in a folder's `experiment.json`. Throws a {@link BadInputError} if there is none or it cannot be understood. */
@@ -173,7 +185,12 @@ export async function writeIdentity(folder: string, identity: ExperimentIdentity
 }
 
 /** Throws a {@link MisuseError} that names every difference between the identity found in `folder` and the wanted one. */
-export function checkSame(folder: string, found: ExperimentIdentity, wanted: ExperimentIdentity): void {
+export function checkSameIdentity(
+  folder: string,
+  found: ExperimentIdentity,
+  wanted: ExperimentIdentity,
+  advice = "Choose another --out, or throw those results away with --fresh.",
+): void {
   const list = differences(found, wanted);
   if (list.length === 0) return;
   const show = (value: unknown): string => (value === undefined ? "nothing" : JSON.stringify(value));
@@ -181,7 +198,7 @@ export function checkSame(folder: string, found: ExperimentIdentity, wanted: Exp
   throw new MisuseError({
     where: folder,
     what: `holds the results of another experiment: ${what}`,
-    advice: "Choose another --out, or throw those results away with --fresh.",
+    advice,
   });
 }
 
@@ -191,20 +208,28 @@ export function distinctRuns(headers: readonly RunHeader[]): object[] {
   return [...texts].sort().map((text) => JSON.parse(text));
 }
 
-/** The name of an array's file: readable, and no two keys share it. */
-export function arrayName(key: RecordKey, name: string): string {
+/** What the names of a record's arrays begin with, up to the first point: readable, and no two keys share it. */
+export function arrayStem(key: RecordKey): string {
   const word = (text: string): string =>
     text
       .replace(/[^A-Za-z0-9]+/g, "-")
       .slice(-40)
       .replace(/^-|-$/g, "");
-  return `${word(key.image)}-${word(key.method)}-${stableHash(key)}.${name}.npy`;
+  return `${word(key.image)}-${word(key.method)}-${stableHash(key)}`;
 }
 
-/** Removes what an experiment has written into the folder, and nothing else. */
+/** Removes what an experiment has written into the folder, and nothing else. Throws a MisuseError if another process is writing. */
 async function removeExperiment(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    if (recordFilePattern.test(name) || name === identityFile) await rm(join(folder, name));
+  const files = (await readdir(folder))
+    .filter((name) => recordFilePattern.test(name))
+    .map((name) => join(folder, name));
+  const locks = [];
+  try {
+    for (const file of files) locks.push(lockFile(file));
+    for (const file of files) await rm(file);
+    await rm(join(folder, arrayFolder), { recursive: true, force: true });
+    await rm(join(folder, identityFile), { force: true });
+  } finally {
+    for (const unlock of locks) unlock();
   }
-  await rm(join(folder, arrayFolder), { recursive: true, force: true });
 }
