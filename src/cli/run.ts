@@ -34,6 +34,7 @@ function program(context: CliContext): Command {
     explainCommand(context),
     inspectCommand(context),
     differentiateCommand(context),
+    benchmarkCommand(context),
     mergeCommand(context),
   ]) {
     program.addCommand(command);

@@ -9,7 +9,7 @@ import type { Dataset, DatasetImage } from "../datasets/dataset.ts";
 import { BadInputError, MisuseError, numberIn, oneOf } from "../errors.ts";
 import { blur } from "../image/gaussian-blur.ts";
 import { type Box, fitGeometry, type Geometry } from "../image/geometry.ts";
-import { normalizeMap } from "../image/normalize.ts";
+import { normalizeMap, normalizeSigned } from "../image/normalize.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { areaOf } from "../localization/box.ts";
 import { energyInside } from "../localization/energy-inside.ts";
@@ -134,6 +134,11 @@ export function localizationItems(
   );
 }
 
+/** The stream of random numbers of a picture and method: the same whatever else is computed, and in whatever order. */
+export function randomPath({ image, method }: RecordKey): number {
+  return Number(hash64(JSON.stringify([image, method])) >> 12n);
+}
+
 /** What all methods on one picture have in common. */
 interface Subject {
   readonly id: string;
@@ -217,8 +222,7 @@ async function computeOne(
     throw new BadInputError({ where: image.id, what: "the data set states no class to explain" });
   }
   const explained = label ?? classification.label;
-  // A stream of its own for each picture and method, whatever else is computed in this process.
-  const random = createRandom(settings.seed, Number(hash64(JSON.stringify([key.image, key.method])) >> 12n));
+  const random = createRandom(settings.seed, randomPath(key));
   const started = performance.now();
   const explanation = await run.method.explain(classifier, input, {
     label: explained,
@@ -292,15 +296,14 @@ export function gridBoxes(map: SaliencyMap): Record<ConnectivityKey, GridBoxes> 
   return Object.fromEntries(boxConnectivities.map(of)) as Record<ConnectivityKey, GridBoxes>;
 }
 
-/** The blurred map, and the perturbation where there is one, as bytes: enough to look at. */
+/** The blurred map in 16 bits, and the perturbation where there is one in 8: enough to look at. */
 function keptArrays(map: SaliencyMap, { perturbation }: Explanation): Record<string, Tensor> {
-  const shown = tensorOf("uint8", bytesOf(normalizeMap(map).data), map.shape);
+  const shown = tensorOf(
+    "uint16",
+    normalizeMap(map).data.map((value) => Math.round(65_535 * value)),
+    map.shape,
+  );
   if (perturbation === undefined) return { map: shown };
-  const largest = perturbation.data.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
-  const centered = perturbation.data.map((value) => (largest > 0 ? (0.5 * value) / largest + 0.5 : 0.5));
-  return { map: shown, perturbation: tensorOf("uint8", bytesOf(centered), perturbation.shape) };
-}
-
-function bytesOf(values: Float32Array): Uint8Array {
-  return Uint8Array.from(values, (value) => Math.round(255 * value));
+  const levels = normalizeSigned(perturbation).data.map((value) => Math.round(255 * value));
+  return { map: shown, perturbation: tensorOf("uint8", levels, perturbation.shape) };
 }

@@ -6,18 +6,20 @@
  */
 import type { Classifier } from "../classifier/classifier.ts";
 import type { PreparedModel } from "../classifier/prepare-model.ts";
-import { MisuseError, numberIn } from "../errors.ts";
+import type { DatasetImage } from "../datasets/dataset.ts";
+import { numberIn } from "../errors.ts";
 import { blur } from "../image/gaussian-blur.ts";
-import type { ImageTensor } from "../image/picture.ts";
 import { structuralSimilarity } from "../image/structural-similarity.ts";
 import { initializerOf, type Model, tensorOfInitializer } from "../onnx/model.ts";
 import { normal } from "../random/distributions.ts";
 import { createRandom, type Random } from "../random/random.ts";
 import type { SanityStage } from "../report/localization-summary.ts";
 import { modelOf } from "../runtime/session.ts";
-import type { MethodOptions, SaliencyMethod } from "../saliency/method.ts";
 import type { SaliencyMap } from "../saliency/saliency-map.ts";
 import { floatTensor } from "../tensor/tensor.ts";
+import { localizationKey, type MethodRun, randomPath } from "./localization.ts";
+import type { FinishedRecord } from "./record-store.ts";
+import type { Computed, ExperimentItem } from "./run-experiment.ts";
 import { spearman } from "./statistics.ts";
 
 const weightedOperators = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul"]);
@@ -71,20 +73,6 @@ function redrawn(values: Float32Array, random: Random): Float32Array {
   return Float32Array.from(values, () => normal(random, mean, deviation));
 }
 
-export interface WeightRandomizationOptions {
-  readonly images: readonly ImageTensor[];
-  readonly methods: readonly { readonly name: string; readonly method: SaliencyMethod; readonly settings?: object }[];
-  /** Opens a model as the classifier was opened; what it returns is disposed of here. */
-  readonly open: (model: Model) => Classifier;
-  /** How many layers are randomized, stage by stage; default: see {@link cascadeStages}. */
-  readonly stages?: readonly number[];
-  /** Of the blur that all maps get first, in pixels. Default 2. */
-  readonly sigmaPixels?: number;
-  readonly seed?: number;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: { readonly done: number; readonly of: number }) => void;
-}
-
 /** At most `most` counts of layers from 1 to `layerCount`, at about equal ratios, the first and the last among them. */
 export function cascadeStages(layerCount: number, most = 8): number[] {
   if (layerCount < 1) return [];
@@ -92,64 +80,131 @@ export function cascadeStages(layerCount: number, most = 8): number[] {
   return [...new Set(counts)].sort((a, b) => a - b);
 }
 
+/** How alike two maps of one picture and method are, before and after the network's topmost layers were randomized. */
+export interface RandomizationRecord {
+  /** Layers randomized, from the top; `layer` is the last of them. */
+  readonly layers: number;
+  readonly layer: string;
+  /** Spearman's rank correlation; null if one of the maps is constant. */
+  readonly rankCorrelation: number | null;
+  /** Of the maps scaled to [0, 1]. */
+  readonly structuralSimilarity: number;
+}
+
+/** One picture with one method at one stage of the cascade. */
+export interface RandomizationItem extends ExperimentItem {
+  readonly image: DatasetImage;
+  readonly run: MethodRun;
+  readonly layers: number;
+}
+
+/** Every picture with every method at every stage, stage by stage, so that one randomized network is open at a time. */
+export function randomizationItems(
+  images: readonly DatasetImage[],
+  runs: readonly MethodRun[],
+  stages: readonly number[],
+): RandomizationItem[] {
+  return stages.flatMap((layers) =>
+    images.flatMap((image) =>
+      runs.map((run) => {
+        const { image: id, method, options } = localizationKey(image, run);
+        return { key: { image: id, method, options: { ...options, layers } }, image, run, layers };
+      }),
+    ),
+  );
+}
+
+export interface RandomizationOptions {
+  /** Opens a model as the classifier was opened; what it returns is disposed of here. */
+  readonly open: (model: Model) => Classifier;
+  /** Of the blur that all maps get first, in pixels. */
+  readonly sigmaPixels: number;
+  /** Of the weights, and of methods that draw. */
+  readonly seed: number;
+}
+
+/** Computes records for `runExperiment`, and lets go of the randomized network at the end. */
+export interface RandomizationComputer {
+  compute(
+    items: readonly RandomizationItem[],
+    context: { readonly signal?: AbortSignal },
+  ): Promise<Computed<RandomizationRecord>[]>;
+  dispose(): Promise<void>;
+}
+
 /**
- * For each stage and method, how much its maps still resemble those of the trained network. The class explained is the one that
- * the trained network predicts, throughout. Throws a MisuseError for stages that the network has not layers enough for.
+ * The computer of the cascade's records. The class explained is the one that the trained network predicts, throughout; a method that
+ * draws draws the same numbers at every stage. The trained network's maps are kept in memory.
  */
-export async function weightRandomization(
+export function randomizationComputer(
   classifier: Classifier,
-  options: WeightRandomizationOptions,
-): Promise<SanityStage[]> {
-  const { images, methods, open, sigmaPixels = 2, seed = 0, signal, onProgress } = options;
-  const layers = weightLayers(classifier.prepared);
-  const stages = options.stages ?? cascadeStages(layers.length);
-  if (stages.some((count) => !Number.isInteger(count) || count < 1 || count > layers.length)) {
-    throw new MisuseError({
-      where: "weightRandomization: stages",
-      what: "not numbers of layers",
-      expected: `integers from 1 to ${layers.length}`,
-      got: stages.join(", "),
-    });
-  }
-  const of = (stages.length + 1) * methods.length * images.length;
-  let done = 0;
-  const labels: number[] = [];
-  for (const image of images) labels.push((await classifier.classify(image, { signal })).label);
-  const mapsOf = async (
+  { open, sigmaPixels, seed }: RandomizationOptions,
+): RandomizationComputer {
+  const layerNames = weightLayers(classifier.prepared).map(({ name }) => name);
+  const trained = new Map<string, { readonly label: number; readonly map: SaliencyMap }>();
+  let randomized: { readonly layers: number; readonly network: Classifier } | undefined;
+
+  const mapOf = async (
     network: Classifier,
-    { method, settings }: (typeof methods)[number],
-  ): Promise<SaliencyMap[]> => {
-    const maps: SaliencyMap[] = [];
-    for (const [index, image] of images.entries()) {
-      const given: MethodOptions = { label: labels[index], random: createRandom(seed, index), signal };
-      const { map } = await method.explain(network, image, { ...given, settings: { ...settings } });
-      maps.push(blur(map, { sigmaPixels }));
-      onProgress?.({ done: ++done, of });
-    }
-    return maps;
+    { key, image, run }: RandomizationItem,
+    label: number | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<{ label: number; map: SaliencyMap }> => {
+    const input = classifier.fit(await image.picture());
+    const random = createRandom(seed, randomPath(key));
+    const { settings } = run;
+    const { map, label: explained } = await run.method.explain(network, input, { label, random, settings, signal });
+    return { label: explained, map: blur(map, { sigmaPixels }) };
   };
-  const trained: SaliencyMap[][] = [];
-  for (const method of methods) trained.push(await mapsOf(classifier, method));
-  const results: SanityStage[] = [];
-  for (const count of stages) {
-    const network = open(withRandomWeights(classifier.prepared, count, seed));
-    try {
-      for (const [m, method] of methods.entries()) {
-        const maps = await mapsOf(network, method);
-        const mean = (similarity: (a: SaliencyMap, b: SaliencyMap) => number): number =>
-          maps.reduce((sum, map, i) => sum + similarity(trained[m][i], map), 0) / maps.length;
-        results.push({
-          method: method.name,
-          layers: count,
-          layer: layers[count - 1].name,
-          rankCorrelation: mean((a, b) => spearman(a.data, b.data) ?? 0),
-          structuralSimilarity: mean(structuralSimilarity),
-          images: maps.length,
-        });
-      }
-    } finally {
-      await network.dispose();
+  const networkOf = async (layers: number): Promise<Classifier> => {
+    if (randomized?.layers !== layers) {
+      await randomized?.network.dispose();
+      randomized = { layers, network: open(withRandomWeights(classifier.prepared, layers, seed)) };
     }
+    return randomized.network;
+  };
+  return {
+    async compute(items, { signal }) {
+      const results: Computed<RandomizationRecord>[] = [];
+      for (const item of items) {
+        const { key, layers } = item;
+        const pair = JSON.stringify([key.image, key.method]);
+        const before = trained.get(pair) ?? (await mapOf(classifier, item, undefined, signal));
+        trained.set(pair, before);
+        const after = await mapOf(await networkOf(layers), item, before.label, signal);
+        const result = {
+          layers,
+          layer: layerNames[layers - 1],
+          rankCorrelation: spearman(before.map.data, after.map.data) ?? null,
+          structuralSimilarity: structuralSimilarity(before.map, after.map),
+        };
+        results.push({ result });
+      }
+      return results;
+    },
+    async dispose() {
+      await randomized?.network.dispose();
+      randomized = undefined;
+    },
+  };
+}
+
+/** The means over the pictures, method by method and stage by stage; a constant map counts as uncorrelated. */
+export function summarizeRandomization(records: readonly FinishedRecord<RandomizationRecord>[]): SanityStage[] {
+  const groups = new Map<string, FinishedRecord<RandomizationRecord>[]>();
+  for (const record of records) {
+    const name = JSON.stringify([record.key.method, record.result.layers]);
+    groups.set(name, [...(groups.get(name) ?? []), record]);
   }
-  return results;
+  const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+  return [...groups.values()]
+    .map((group) => ({
+      method: group[0].key.method,
+      layers: group[0].result.layers,
+      layer: group[0].result.layer,
+      rankCorrelation: mean(group.map(({ result }) => result.rankCorrelation ?? 0)),
+      structuralSimilarity: mean(group.map(({ result }) => result.structuralSimilarity)),
+      images: group.length,
+    }))
+    .sort((a, b) => (a.method === b.method ? a.layers - b.layers : a.method < b.method ? -1 : 1));
 }

@@ -4,7 +4,7 @@ import { normalizeMap } from "../image/normalize.ts";
 import { type ImageTensor, type Picture, tensorToPicture } from "../image/picture.ts";
 import { largestComponent } from "../localization/components.ts";
 import { type Mask, type ThresholdRule, threshold } from "../localization/threshold.ts";
-import { type FloatTensor, floatTensor } from "../tensor/tensor.ts";
+import { type FloatTensor, floatTensor, type Tensor } from "../tensor/tensor.ts";
 
 /** How bright the picture below a map is. */
 const groundBrightness = 0.55;
@@ -42,11 +42,12 @@ export function maskedTile(image: ImageTensor, mask: Mask): Picture {
   return tensorToPicture(floatTensor(data, image.shape));
 }
 
-/** Bytes [C, H, W] or [H, W] of a kept array, as numbers in [0, 1]. */
-export function fromBytes(bytes: { readonly shape: readonly number[]; readonly data: ArrayLike<number> }): FloatTensor {
+/** A kept array of whole numbers from 0 to the greatest of its type, as numbers in [0, 1]. */
+export function fromLevels({ dtype, shape, data }: Tensor): FloatTensor {
+  const greatest = dtype === "uint16" ? 65_535 : 255;
   return floatTensor(
-    Float32Array.from(bytes.data, (value) => value / 255),
-    bytes.shape,
+    Float32Array.from(data as Uint8Array | Uint16Array, (value) => value / greatest),
+    shape,
   );
 }
 

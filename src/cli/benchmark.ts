@@ -1,0 +1,11 @@
+/** @file `perceptual-ball benchmark`: the paper's experiments as commands. */
+import { Command } from "commander";
+import { benchmarkLocalizationCommand } from "./benchmark-localization.ts";
+import type { CliContext } from "./context.ts";
+
+export function benchmarkCommand(context: CliContext): Command {
+  return new Command("benchmark")
+    .summary("compare methods over many pictures")
+    .description("The paper's experiments on any classifier and data.")
+    .addCommand(benchmarkLocalizationCommand(context));
+}

@@ -1,0 +1,282 @@
+/** @file The figures of the localization benchmark, made of the maps that were kept. */
+import sharp from "sharp";
+import type { Classifier } from "../classifier/classifier.ts";
+import type { DatasetImage } from "../datasets/dataset.ts";
+import { PerceptualBallError } from "../errors.ts";
+import { type LocalizationItem, localizationKey, type MethodRun } from "../experiments/localization.ts";
+import { agreementOf, isLocalized, type LocalizationFinished } from "../experiments/localization-summary.ts";
+import type { RecordStore } from "../experiments/record-store.ts";
+import type { Box } from "../image/geometry.ts";
+import { type ImageTensor, type Picture, tensorToPicture } from "../image/picture.ts";
+import type { ThresholdRule } from "../localization/threshold.ts";
+import { thresholdGrids, thresholdParameter } from "../localization/threshold-grids.ts";
+import { type FigureCell, type FigureRow, figureGrid } from "../report/figure-grid.ts";
+import type { LocalizationRecord } from "../report/localization-record.ts";
+import type { MethodSummary, SummaryOptions } from "../report/localization-summary.ts";
+import { fromLevels, heatTile, keptMask, mapTile, maskedTile, maskTile } from "../report/localization-tiles.ts";
+import { shortName } from "../report/sentences.ts";
+import type { FloatTensor } from "../tensor/tensor.ts";
+
+export interface BenchmarkFigure {
+  /** Of the file, without its ending. */
+  readonly name: string;
+  readonly title: string;
+  readonly caption: string;
+  readonly svg: string;
+}
+
+export interface FiguresInput {
+  readonly classifier: Classifier;
+  readonly items: readonly LocalizationItem[];
+  readonly runs: readonly MethodRun[];
+  readonly store: RecordStore<LocalizationRecord>;
+  readonly methods: readonly MethodSummary[];
+  readonly options: SummaryOptions;
+  /** Pictures per figure. */
+  readonly rows: number;
+}
+
+/** One method's result on one picture, with its kept map. */
+interface Shown {
+  readonly image: DatasetImage;
+  readonly input: ImageTensor;
+  readonly record: LocalizationFinished;
+  readonly map: FloatTensor;
+  readonly perturbation: FloatTensor | undefined;
+  readonly rule: ThresholdRule;
+  readonly found: Box | null;
+  readonly agreement: number;
+  readonly isRight: boolean;
+}
+
+/** Methods that stand for the paper's own in figures 3, 6 and 7, in order of preference. */
+const ownMethods = ["perceptual", "guided-perceptual"];
+
+/**
+ * The counterparts of the paper's figures 3, 4, 6 and 7, as far as maps were kept. Pictures are taken in the order of the data, not
+ * by how well they look. Boxes are those at each method's best `value` threshold.
+ */
+export async function localizationFigures(input: FiguresInput): Promise<BenchmarkFigure[]> {
+  const { items, runs, rows } = input;
+  const images = [...new Map(items.filter(({ keepsMap }) => keepsMap).map(({ image }) => [image.id, image])).values()];
+  const inputs = new InputCache(input.classifier);
+  const own = runs.find(({ name }) => ownMethods.includes(name)) ?? runs[0];
+  const successes: Shown[] = [];
+  const failures: Shown[] = [];
+  const compared: (Shown | undefined)[][] = [];
+  for (const image of images) {
+    if (successes.length >= rows && failures.length >= rows && compared.length >= rows) break;
+    const shown = await shownOf(image, own, inputs, input);
+    if (shown === undefined) continue;
+    const list = shown.isRight ? successes : failures;
+    if (list.length < rows) list.push(shown);
+    if (compared.length < rows) {
+      const row: (Shown | undefined)[] = [];
+      for (const run of runs) row.push(run === own ? shown : await shownOf(image, run, inputs, input));
+      compared.push(row);
+    }
+  }
+  const firsts = compared.map((row) => row[runs.indexOf(own)]!);
+  const where = `the best value threshold of each method on these pictures; red: the right box, green: the one found`;
+  const figures: (BenchmarkFigure | undefined)[] = [
+    await explanationFigure(firsts, own, input),
+    await comparisonFigure(compared, input, where),
+    await stagesFigure(failures, own, input, "failures", where),
+    await stagesFigure(successes, own, input, "successes", where),
+  ];
+  return figures.filter((figure) => figure !== undefined);
+}
+
+/** Pictures as the network sees them, each read once. */
+class InputCache {
+  readonly #classifier: Classifier;
+  readonly #inputs = new Map<string, ImageTensor | undefined>();
+
+  constructor(classifier: Classifier) {
+    this.#classifier = classifier;
+  }
+
+  /** The network's input, or undefined if the picture cannot be read (any more), which the benchmark has reported. */
+  async of(image: DatasetImage): Promise<ImageTensor | undefined> {
+    if (!this.#inputs.has(image.id)) {
+      try {
+        this.#inputs.set(image.id, this.#classifier.fit(await image.picture()));
+      } catch (error) {
+        if (!(error instanceof PerceptualBallError)) throw error;
+        this.#inputs.set(image.id, undefined);
+      }
+    }
+    return this.#inputs.get(image.id);
+  }
+}
+
+async function shownOf(
+  image: DatasetImage,
+  run: MethodRun,
+  inputs: InputCache,
+  { store, methods, options }: FiguresInput,
+): Promise<Shown | undefined> {
+  const key = localizationKey(image, run);
+  const record = store.finished(key);
+  const summary = methods.find(({ name }) => name === run.name);
+  const levels = await store.readArray(key, "map");
+  const input = await inputs.of(image);
+  if (record === undefined || summary === undefined || levels === undefined || input === undefined) return undefined;
+  const place = thresholdGrids.value.findIndex((rule) => thresholdParameter(rule) === summary.kinds.value.parameter);
+  const found = record.result.boxes[options.connectivity].value[place];
+  const perturbation = await store.readArray(key, "perturbation");
+  return {
+    image,
+    input,
+    record,
+    map: fromLevels(levels),
+    perturbation: perturbation === undefined ? undefined : fromLevels(perturbation),
+    rule: thresholdGrids.value[place],
+    found,
+    agreement: agreementOf(found, record.result, options.object),
+    isRight: isLocalized(found, record.result, options),
+  };
+}
+
+async function cellOf(picture: Picture, alt: string, rest: Partial<FigureCell> = {}): Promise<FigureCell> {
+  const { width, height, channels, data } = picture;
+  const bytes = await sharp(data, { raw: { width, height, channels } })
+    .jpeg({ quality: 86, chromaSubsampling: "4:4:4" })
+    .toBuffer();
+  return { source: `data:image/jpeg;base64,${bytes.toString("base64")}`, alt, ...rest };
+}
+
+function rowTitle({ image, record }: Shown, { classifier }: FiguresInput): string {
+  const { truth, explained } = record.result;
+  return shortName(image.className ?? classifier.labelName(truth ?? explained));
+}
+
+function verdictOf({ agreement, isRight }: Shown): Pick<FigureCell, "caption" | "verdict"> {
+  return { caption: `IoU ${agreement.toFixed(2)}`, verdict: isRight ? "right" : "wrong" };
+}
+
+function sizeOfFirst(shown: readonly (Shown | undefined)[]): { width: number; height: number } | undefined {
+  return shown.find((one) => one !== undefined)?.record.result.size;
+}
+
+/** Figure 4: every method on the same pictures. */
+async function comparisonFigure(
+  compared: readonly (readonly (Shown | undefined)[])[],
+  input: FiguresInput,
+  where: string,
+): Promise<BenchmarkFigure | undefined> {
+  const size = sizeOfFirst(compared.flat());
+  if (size === undefined) return undefined;
+  const rows: FigureRow[] = [];
+  for (const row of compared) {
+    const first = row.find((one) => one !== undefined)!;
+    const title = rowTitle(first, input);
+    const cells: (FigureCell | undefined)[] = [
+      await cellOf(tensorToPicture(first.input), title, { groundTruth: first.record.result.truthBoxes }),
+    ];
+    for (const [r, shown] of row.entries()) {
+      if (shown === undefined) cells.push(undefined);
+      else {
+        const boxes = { found: shown.found ?? undefined, groundTruth: shown.record.result.truthBoxes };
+        const alt = `${input.runs[r].name} on ${title}`;
+        cells.push(await cellOf(heatTile(shown.input, shown.map), alt, { ...boxes, ...verdictOf(shown) }));
+      }
+    }
+    rows.push({ title, cells });
+  }
+  return {
+    name: "figure4-methods",
+    title: "All methods on the same pictures",
+    caption: `The counterpart of figure 4: square root of each blurred map over the picture, with the box at ${where}.`,
+    svg: figureGrid({
+      title: "All methods on the same pictures",
+      columns: ["picture", ...input.runs.map(({ name }) => name)],
+      rows,
+      size,
+      cellWidth: 128,
+    }),
+  };
+}
+
+/** Figure 3: pictures, their perturbations and the maps made of these, two pictures to a row. */
+async function explanationFigure(
+  shown: readonly Shown[],
+  run: MethodRun,
+  input: FiguresInput,
+): Promise<BenchmarkFigure | undefined> {
+  const size = sizeOfFirst(shown);
+  if (size === undefined) return undefined;
+  const hasPerturbation = shown.some(({ perturbation }) => perturbation !== undefined);
+  const rows: FigureRow[] = [];
+  for (let i = 0; i < shown.length; i += 2) {
+    const pair = shown.slice(i, i + 2);
+    const cells: (FigureCell | undefined)[] = [];
+    for (const one of pair) {
+      const caption = rowTitle(one, input);
+      cells.push(await cellOf(tensorToPicture(one.input), caption, { caption }));
+      if (hasPerturbation) {
+        cells.push(
+          one.perturbation === undefined ? undefined : await cellOf(tensorToPicture(one.perturbation), "perturbation"),
+        );
+      }
+      cells.push(await cellOf(mapTile(one.map), `map of ${caption}`));
+    }
+    rows.push({ title: "", cells });
+  }
+  const columns = ["picture", ...(hasPerturbation ? ["perturbation, enhanced"] : []), "map"];
+  return {
+    name: "figure3-explanations",
+    title: `${run.method.title}: what it finds`,
+    caption: `The counterpart of figure 3: ${hasPerturbation ? "the perturbation scaled to be visible, and " : ""}the square root of the blurred map.`,
+    svg: figureGrid({
+      title: "Explanations",
+      columns: shown.length > 1 ? [...columns, ...columns] : columns,
+      rows,
+      size,
+    }),
+  };
+}
+
+/** Figures 6 and 7: how a box comes about, step by step. */
+async function stagesFigure(
+  shown: readonly Shown[],
+  run: MethodRun,
+  input: FiguresInput,
+  which: "failures" | "successes",
+  where: string,
+): Promise<BenchmarkFigure | undefined> {
+  const size = sizeOfFirst(shown);
+  if (size === undefined) return undefined;
+  const { connectivity } = input.options;
+  const hasPerturbation = shown.some(({ perturbation }) => perturbation !== undefined);
+  const rows: FigureRow[] = [];
+  for (const one of shown) {
+    const mask = keptMask(one.map, one.rule, connectivity === "none" ? connectivity : (Number(connectivity) as 8 | 4));
+    const boxes = { found: one.found ?? undefined, groundTruth: one.record.result.truthBoxes };
+    const cells: (FigureCell | undefined)[] = [await cellOf(tensorToPicture(one.input), "picture")];
+    if (hasPerturbation) {
+      cells.push(
+        one.perturbation === undefined ? undefined : await cellOf(tensorToPicture(one.perturbation), "perturbation"),
+      );
+    }
+    cells.push(
+      await cellOf(mapTile(one.map), "map"),
+      await cellOf(maskTile(mask), "dominant component", { ...boxes, ...verdictOf(one) }),
+      await cellOf(maskedTile(one.input, mask), "picture inside the component"),
+    );
+    rows.push({ title: rowTitle(one, input), cells });
+  }
+  const perturbed = hasPerturbation ? ["perturbation, enhanced"] : [];
+  const title = which === "failures" ? "Failures" : "Successes";
+  return {
+    name: which === "failures" ? "figure6-failures" : "figure7-successes",
+    title: `${title} of ${run.method.title}`,
+    caption: `The counterpart of figure ${which === "failures" ? 6 : 7}: the first ${shown.length} ${which} in the order of the data, at ${where}.`,
+    svg: figureGrid({
+      title,
+      columns: ["picture", ...perturbed, "map", "dominant component", "picture inside it"],
+      rows,
+      size,
+    }),
+  };
+}

@@ -1,0 +1,24 @@
+/** @file The files of a localization benchmark's report. */
+import { join } from "node:path";
+import { writeFileAtomically } from "../node/write-file.ts";
+import { localizationPage } from "../report/localization-page.ts";
+import type { LocalizationSummary } from "../report/localization-summary.ts";
+import { localizationCsv, localizationMarkdown, measuresCsv } from "../report/localization-tables.ts";
+import type { BenchmarkFigure } from "./localization-figures.ts";
+
+/** Writes table1.md, table1.csv, measures.csv, results.json, figures/*.png and, last, index.html into the folder `out`. */
+export async function writeLocalizationReport(
+  out: string,
+  summary: LocalizationSummary,
+  figures: readonly BenchmarkFigure[],
+): Promise<void> {
+  const files: readonly (readonly [name: string, text: string])[] = [
+    ["table1.md", localizationMarkdown(summary)],
+    ["table1.csv", localizationCsv(summary)],
+    ["measures.csv", measuresCsv(summary)],
+    ["results.json", `${JSON.stringify(summary, null, 2)}\n`],
+  ];
+  for (const [name, text] of files) await writeFileAtomically(join(out, name), text);
+  const page = localizationPage({ summary, errorPlots: [], curvePlots: [], sanityPlots: [], figures });
+  await writeFileAtomically(join(out, "index.html"), page);
+}
