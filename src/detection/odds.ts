@@ -7,7 +7,7 @@
 import { BadInputError, checkKeys, MisuseError, numberIn, oneOf } from "../errors.ts";
 import { type Alignments, emptyAlignments, extendAlignments, type LogitsPass, type NamedImage } from "./alignments.ts";
 import { type CorrectionForm, correctedLabel, correctionForms } from "./correction.ts";
-import type { OddsStatistics } from "./odds-statistics.ts";
+import type { Cutoff, OddsStatistics } from "./odds-statistics.ts";
 import { type OddsScore, oddsScore } from "./score.ts";
 
 /** What the test says of an image. */
@@ -138,19 +138,28 @@ function checkClassCount({ image, logits }: Alignments, { classCount }: OddsStat
 }
 
 /**
- * The statistics with a cutoff for which a clean image is flagged with a probability of at most `falsePositiveRate`, chosen on
- * verdicts on clean images that the statistics were not fitted to: of n scores, the ⌈(1 − rate)(n + 1)⌉-th smallest, which holds for every
- * distribution if the images are drawn like those to come (split conformal prediction). Images without a score count as −∞.
- *
- * Errors: BadInputError if there are too few for the rate, fewer than 1/rate − 1.
+ * The statistics with a cutoff for which a clean image is flagged with a probability of at most `falsePositiveRate`, see
+ * {@link calibratedCutoff}; `verdicts` are those on clean images that the statistics were not fitted to.
  */
 export function calibrateOdds(
   statistics: OddsStatistics,
   verdicts: readonly OddsVerdict[],
   falsePositiveRate: number,
 ): OddsStatistics {
+  const scores = verdicts.map(({ score }) => score?.score);
+  return { ...statistics, cutoff: calibratedCutoff(scores, falsePositiveRate) };
+}
+
+/**
+ * Of n scores of clean images, the ⌈(1 − rate)(n + 1)⌉-th smallest: the next score lies above it with a probability of at most
+ * `falsePositiveRate`, whatever their distribution, if all are drawn alike (split conformal prediction). Images without a score count as −∞.
+ *
+ * Errors: BadInputError if there are too few for the rate, fewer than 1/rate − 1.
+ */
+export function calibratedCutoff(cleanScores: readonly (number | undefined)[], falsePositiveRate: number): Cutoff {
   const rate = numberIn("calibrateOdds: falsePositiveRate", falsePositiveRate, { min: 1e-6, max: 0.999 });
-  const scores = Float64Array.from(verdicts, ({ score }) => score?.score ?? -Infinity).sort();
+  const scores = Float64Array.from(cleanScores, (score) => score ?? Number.NEGATIVE_INFINITY).sort();
+  // Less a little, since 0.9 · 20 is more than 18 in floating point.
   const rank = Math.ceil((1 - rate) * (scores.length + 1) - 1e-9);
   if (rank > scores.length || !Number.isFinite(scores[rank - 1])) {
     throw new BadInputError({
@@ -161,6 +170,5 @@ export function calibrateOdds(
       advice: "Hold out more images, or accept a higher rate.",
     });
   }
-  const calibration = { falsePositiveRate: rate, images: scores.length };
-  return { ...statistics, cutoff: { value: scores[rank - 1], calibration } };
+  return { value: scores[rank - 1], calibration: { falsePositiveRate: rate, images: scores.length } };
 }
