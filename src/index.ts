@@ -67,6 +67,7 @@ export {
 } from "./classifier/preprocessing.ts";
 export { type ProbeOptions, probePreprocessing } from "./classifier/probe-preprocessing.ts";
 // Data
+export { type BoxesInInput, boxesInInput, boxesInPicture } from "./datasets/boxes-in-input.ts";
 export type { ClassifierClasses } from "./datasets/class-labels.ts";
 export {
   type Dataset,
@@ -77,7 +78,8 @@ export {
   describeProblems,
   type ObjectMask,
 } from "./datasets/dataset.ts";
-export type { FileEntry, FileSource, PictureSize } from "./datasets/file-source.ts";
+export type { DatasetSource, FileEntry, PictureSize } from "./datasets/dataset-source.ts";
+export { memoryFileSource, type PictureDecoder } from "./datasets/memory-source.ts";
 export { type OpenDatasetOptions, openDataset } from "./datasets/open-dataset.ts";
 export type { LabelSource } from "./datasets/reader.ts";
 export { type DatasetFormat, datasetFormats } from "./datasets/recognize-dataset.ts";

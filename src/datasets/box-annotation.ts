@@ -7,7 +7,7 @@
  */
 import { BadInputError } from "../errors.ts";
 import type { Box } from "./dataset.ts";
-import type { PictureSize } from "./file-source.ts";
+import type { PictureSize } from "./dataset-source.ts";
 import { childOf, parseXml, type XmlElement } from "./parse-xml.ts";
 
 export interface BoxAnnotation {

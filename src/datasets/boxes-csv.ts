@@ -10,9 +10,11 @@
 import { BadInputError, MisuseError } from "../errors.ts";
 import { classLabels } from "./class-labels.ts";
 import { type Box, type DatasetProblem, finishDataset } from "./dataset.ts";
-import { baseName, byCodeUnits, type FileSource, folderName, joinPath, mapConcurrently } from "./file-source.ts";
+import type { DatasetSource } from "./dataset-source.ts";
 import { folderOfFiles } from "./find-folder.ts";
+import { mapConcurrently } from "./map-concurrently.ts";
 import { type CsvRow, parseCsv } from "./parse-csv.ts";
+import { baseName, byCodeUnits, folderName, joinPath } from "./paths.ts";
 import { type DatasetReader, entriesOf, type Findings, joinFindings, refuseSplit } from "./reader.ts";
 
 const columns = {
@@ -120,7 +122,7 @@ function tableOf([header, ...rows]: readonly CsvRow[], where: string, problems: 
   });
 }
 
-async function csvFile(source: FileSource, path: string): Promise<string> {
+async function csvFile(source: DatasetSource, path: string): Promise<string> {
   if ((await source.exists(path)) === "file") return path;
   const files = (await source.list(path)).filter(({ name, kind }) => kind === "file" && /\.csv$/i.test(name));
   if (files.length === 1) return joinPath(path, files[0].name);

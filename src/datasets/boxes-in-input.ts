@@ -1,7 +1,7 @@
 /** @file Boxes between pictures and the input that a classifier cuts out of them. */
 import { fitGeometry, type GeometryRule } from "../image/geometry.ts";
 import type { Box } from "./dataset.ts";
-import type { PictureSize } from "./file-source.ts";
+import type { PictureSize } from "./dataset-source.ts";
 
 /** What of a classifier's input matters to boxes; `classifier.input` is one. */
 export interface BoxInput {

@@ -1,6 +1,6 @@
 /** @file Boxes as annotated, checked against the picture. */
 import type { Box } from "./dataset.ts";
-import type { PictureSize } from "./file-source.ts";
+import type { PictureSize } from "./dataset-source.ts";
 
 export interface BoxFinding {
   /** The part of the box that is in the picture; undefined if there is none. */

@@ -10,7 +10,9 @@ import type { Picture } from "../image/picture.ts";
 import { cifar10Classes, cifar100Classes } from "./cifar-classes.ts";
 import { type LabelLookup, labelsOfClassList } from "./class-labels.ts";
 import { type Dataset, type DatasetImage, type DatasetProblem, finishDataset } from "./dataset.ts";
-import { baseName, byCodeUnits, type FileSource, joinPath, mapConcurrently, withoutExtension } from "./file-source.ts";
+import type { DatasetSource } from "./dataset-source.ts";
+import { mapConcurrently } from "./map-concurrently.ts";
+import { baseName, byCodeUnits, joinPath, withoutExtension } from "./paths.ts";
 import { type ReaderContext, splitOfName } from "./reader.ts";
 
 const side = 32;
@@ -147,7 +149,7 @@ function recordCount(cifar: CifarName, where: string, bytes: number): number {
 }
 
 /** The batches at `path`, in the order of their names. */
-async function batchFiles(cifar: CifarName, path: string, source: FileSource): Promise<readonly string[]> {
+async function batchFiles(cifar: CifarName, path: string, source: DatasetSource): Promise<readonly string[]> {
   if ((await source.exists(path)) === "file") return [path];
   const { official } = variants[cifar];
   const entries = await source.list(path);

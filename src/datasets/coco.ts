@@ -9,8 +9,10 @@
 import { BadInputError, MisuseError } from "../errors.ts";
 import { labelsOfClassList } from "./class-labels.ts";
 import { type Box, type DatasetProblem, finishDataset } from "./dataset.ts";
-import { baseName, byCodeUnits, type FileSource, folderName, joinPath, mapConcurrently } from "./file-source.ts";
+import type { DatasetSource } from "./dataset-source.ts";
 import { folderOfFiles } from "./find-folder.ts";
+import { mapConcurrently } from "./map-concurrently.ts";
+import { baseName, byCodeUnits, folderName, joinPath } from "./paths.ts";
 import {
   type AnnotatedObject,
   type DatasetReader,
@@ -157,7 +159,7 @@ function parseInstances(text: string, where: string): Instances {
 }
 
 /** The file of the wanted part in the folder `path` or its "annotations". */
-async function instancesFile(source: FileSource, path: string, split: string | undefined): Promise<string> {
+async function instancesFile(source: DatasetSource, path: string, split: string | undefined): Promise<string> {
   if ((await source.exists(path)) === "file") return path;
   const folders = [joinPath(path, "annotations"), path];
   for (const folder of folders) {

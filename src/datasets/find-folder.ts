@@ -1,6 +1,7 @@
 /** @file Where, of the usual places, the pictures of a data set are. */
 import { BadInputError } from "../errors.ts";
-import { type FileSource, isPictureName, joinPath } from "./file-source.ts";
+import type { DatasetSource } from "./dataset-source.ts";
+import { isPictureName, joinPath } from "./paths.ts";
 
 /** A picture file, by its path in the folder that was searched. */
 export interface FoundPicture {
@@ -10,7 +11,7 @@ export interface FoundPicture {
 }
 
 /** The pictures in `folder` and in the folders in it, in no order; undefined if there is no such folder. */
-export async function picturesIn(source: FileSource, folder: string): Promise<FoundPicture[] | undefined> {
+export async function picturesIn(source: DatasetSource, folder: string): Promise<FoundPicture[] | undefined> {
   if ((await source.exists(folder)) !== "folder") return undefined;
   const entries = await source.list(folder);
   const found: FoundPicture[] = [];
@@ -34,7 +35,7 @@ export async function picturesIn(source: FileSource, folder: string): Promise<Fo
  * were looked for.
  */
 export async function folderOfFiles(
-  source: FileSource,
+  source: DatasetSource,
   where: string,
   folders: readonly string[],
   names: readonly string[],

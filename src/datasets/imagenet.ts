@@ -11,20 +11,12 @@ import { BadInputError, PerceptualBallError } from "../errors.ts";
 import { halfOpen, parseBoxAnnotation } from "./box-annotation.ts";
 import { classLabels } from "./class-labels.ts";
 import { type Box, type DatasetProblem, finishDataset } from "./dataset.ts";
-import {
-  baseName,
-  byCodeUnits,
-  type FileSource,
-  folderName,
-  isPictureName,
-  joinPath,
-  mapConcurrently,
-  type PictureSize,
-  withoutExtension,
-} from "./file-source.ts";
+import type { DatasetSource, PictureSize } from "./dataset-source.ts";
 import { type FoundPicture, picturesIn } from "./find-folder.ts";
 import { imagenetSynsets } from "./imagenet-synsets.ts";
+import { mapConcurrently } from "./map-concurrently.ts";
 import { parseCsv } from "./parse-csv.ts";
+import { baseName, byCodeUnits, folderName, isPictureName, joinPath, withoutExtension } from "./paths.ts";
 import { type DatasetReader, entriesOf, type Findings, joinFindings, pictureOf, splitOfName } from "./reader.ts";
 
 /** What is known of one picture. */
@@ -146,7 +138,7 @@ function placesFor(places: readonly string[], split: string): string[] {
 }
 
 async function findPictures(
-  source: FileSource,
+  source: DatasetSource,
   root: string,
   given: string | undefined,
   split: string,
@@ -176,7 +168,7 @@ function pictureAt({ name, path }: FoundPicture): Picture {
 }
 
 async function findAnnotations(
-  source: FileSource,
+  source: DatasetSource,
   root: string,
   given: string | undefined,
   split: string,
@@ -198,7 +190,7 @@ async function findAnnotations(
 }
 
 /** The paths of the XML files in the folder and in the folders of synsets in it, by name without extension. */
-async function xmlFiles(source: FileSource, folder: string): Promise<Map<string, string>> {
+async function xmlFiles(source: DatasetSource, folder: string): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   for (const { name, kind } of await source.list(folder)) {
     if (kind === "file" && /\.xml$/i.test(name)) files.set(withoutExtension(name), joinPath(folder, name));
@@ -208,7 +200,7 @@ async function xmlFiles(source: FileSource, folder: string): Promise<Map<string,
   return files;
 }
 
-function xmlAnnotations(source: FileSource, files: ReadonlyMap<string, string>): Annotations {
+function xmlAnnotations(source: DatasetSource, files: ReadonlyMap<string, string>): Annotations {
   const of: Annotations["of"] = async ({ id }) => {
     const path = files.get(id);
     if (path === undefined) return undefined;

@@ -3,7 +3,7 @@ import { BadInputError, checkKeys, MisuseError, numberIn, oneOf, throwIfAborted 
 import { type CifarName, readCifar } from "./cifar.ts";
 import type { ClassifierClasses } from "./class-labels.ts";
 import { type Dataset, finishDataset } from "./dataset.ts";
-import type { FileSource } from "./file-source.ts";
+import type { DatasetSource } from "./dataset-source.ts";
 import { type LabelSource, labelSources, type ReaderContext } from "./reader.ts";
 import { type DatasetFormat, datasetReaders, recognizeDataset } from "./recognize-dataset.ts";
 import { scenesDataset } from "./scenes-dataset.ts";
@@ -11,7 +11,7 @@ import { createSelection } from "./selection.ts";
 
 export interface OpenDatasetOptions {
   /** Where files are read from; `nodeFileSource` of perceptual-ball/node reads them from disk. */
-  readonly source: FileSource;
+  readonly source: DatasetSource;
   /** What the path holds, where it is not to be recognized. */
   readonly format?: DatasetFormat;
   /** Folder of the pictures, where it is not the format's. */
@@ -112,7 +112,7 @@ export async function openDataset(spec: string, options: OpenDatasetOptions): Pr
 
 async function linesAt(
   list: string | readonly string[] | undefined,
-  source: FileSource,
+  source: DatasetSource,
 ): Promise<readonly string[] | undefined> {
   return typeof list === "string" ? (await source.readText(list)).split(/\r?\n/) : list;
 }

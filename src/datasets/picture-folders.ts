@@ -8,8 +8,9 @@
 import { oneOf } from "../errors.ts";
 import { type LabelLookup, labelsOfClassList } from "./class-labels.ts";
 import { type DatasetImage, type DatasetProblem, type DatasetSplit, finishDataset } from "./dataset.ts";
-import { baseName, byCodeUnits, type FileSource, folderName, isPictureName, joinPath } from "./file-source.ts";
+import type { DatasetSource } from "./dataset-source.ts";
 import { type FoundPicture, picturesIn } from "./find-folder.ts";
+import { baseName, byCodeUnits, folderName, isPictureName, joinPath } from "./paths.ts";
 import { type DatasetReader, pictureOf, refuseSplit, splitOfName } from "./reader.ts";
 
 interface FolderPicture extends FoundPicture {
@@ -48,7 +49,7 @@ export const readClassFolders: DatasetReader = async (path, context) => {
 };
 
 /** All pictures below `root`, in the order of their ids. */
-async function classPictures(source: FileSource, root: string): Promise<readonly FolderPicture[]> {
+async function classPictures(source: DatasetSource, root: string): Promise<readonly FolderPicture[]> {
   const folders = (await source.list(root)).filter(({ kind }) => kind === "folder").map(({ name }) => name);
   const splits = folders.filter((name) => splitFolder.test(name));
   // A class may be called "train" (as one of COCO's is): folders of splits have folders in them.
@@ -67,7 +68,7 @@ async function classPictures(source: FileSource, root: string): Promise<readonly
   return found.sort((a, b) => byCodeUnits(a.id, b.id));
 }
 
-async function hasFolders(source: FileSource, root: string, names: readonly string[]): Promise<boolean> {
+async function hasFolders(source: DatasetSource, root: string, names: readonly string[]): Promise<boolean> {
   for (const name of names) {
     if ((await source.list(joinPath(root, name))).some(({ kind }) => kind === "folder")) return true;
   }

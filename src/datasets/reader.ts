@@ -4,7 +4,7 @@ import type { Picture } from "../image/picture.ts";
 import { type BoxFinding, checkBox } from "./check-box.ts";
 import type { ClassifierClasses, LabelLookup } from "./class-labels.ts";
 import type { Box, Dataset, DatasetImage, DatasetProblem, DatasetSplit } from "./dataset.ts";
-import type { FileSource, PictureSize } from "./file-source.ts";
+import type { DatasetSource, PictureSize } from "./dataset-source.ts";
 import type { Selection } from "./selection.ts";
 
 /** Where a label comes from: the data set's class, or what the classifier predicts, whatever the data set says. */
@@ -13,7 +13,7 @@ export const labelSources = ["dataset", "predicted"] as const;
 export type LabelSource = (typeof labelSources)[number];
 
 export interface ReaderContext {
-  readonly source: FileSource;
+  readonly source: DatasetSource;
   readonly selection: Selection;
   /** The classes that labels are to be indices of; the data set's own where there is no classifier. */
   readonly classes?: ClassifierClasses;
@@ -101,7 +101,7 @@ function boxProblem(image: string, { problem }: BoxFinding): DatasetProblem[] {
 }
 
 /** The size in the picture's header, or undefined where it cannot be read: that surfaces when the picture is asked for. */
-async function sizeOf(path: string, source: FileSource): Promise<PictureSize | undefined> {
+async function sizeOf(path: string, source: DatasetSource): Promise<PictureSize | undefined> {
   try {
     return await source.readPictureSize(path);
   } catch (error) {
@@ -111,7 +111,7 @@ async function sizeOf(path: string, source: FileSource): Promise<PictureSize | u
 }
 
 /** Reads the picture at `path` when called, and sees that it has the size that its boxes were made for. */
-export function pictureOf(source: FileSource, path: string, size?: PictureSize): () => Promise<Picture> {
+export function pictureOf(source: DatasetSource, path: string, size?: PictureSize): () => Promise<Picture> {
   return async () => {
     const picture = await source.readPicture(path);
     if (size === undefined || (picture.width === size.width && picture.height === size.height)) return picture;

@@ -3,9 +3,10 @@ import { BadInputError, MisuseError } from "../errors.ts";
 import { readBoxesCsv } from "./boxes-csv.ts";
 import { isCifarFile, readCifar } from "./cifar.ts";
 import { isInstancesFile, readCoco } from "./coco.ts";
-import { baseName, byCodeUnits, type FileEntry, type FileSource, isPictureName, joinPath } from "./file-source.ts";
+import type { DatasetSource, FileEntry } from "./dataset-source.ts";
 import { picturesIn } from "./find-folder.ts";
 import { isImagenetMark, readImagenet } from "./imagenet.ts";
+import { baseName, byCodeUnits, isPictureName, joinPath } from "./paths.ts";
 import { readClassFolders, readPictures } from "./picture-folders.ts";
 import type { DatasetReader } from "./reader.ts";
 import { readVoc } from "./voc.ts";
@@ -82,7 +83,7 @@ const marks: Readonly<Partial<Record<DatasetFormat, Mark>>> = {
  * is there. Throws a BadInputError that lists what was looked for if it is none, and a MisuseError that lists the formats if it may be
  * several.
  */
-export async function recognizeDataset(path: string, source: FileSource): Promise<DatasetFormat> {
+export async function recognizeDataset(path: string, source: DatasetSource): Promise<DatasetFormat> {
   if ((await source.exists(path)) === "file") return formatOfFile(path);
   const entries = await source.list(path);
   const fitting = datasetFormats.filter((format) => marks[format]?.isThere(entries));
@@ -116,7 +117,7 @@ export async function recognizeDataset(path: string, source: FileSource): Promis
 async function nestedFormats(
   path: string,
   entries: readonly FileEntry[],
-  source: FileSource,
+  source: DatasetSource,
 ): Promise<readonly DatasetFormat[]> {
   const found = new Set<DatasetFormat>();
   for (const { name, kind } of entries) {

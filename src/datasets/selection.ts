@@ -1,7 +1,7 @@
 /** @file Which pictures of a data set are wanted: the first so many, those on a list, those not on a blacklist. */
 import { MisuseError, numberIn } from "../errors.ts";
 import type { DatasetProblem, DatasetSplit } from "./dataset.ts";
-import { baseName, withoutExtension } from "./file-source.ts";
+import { baseName, withoutExtension } from "./paths.ts";
 
 /** A picture that may be taken, before anything of it is read. */
 export interface Candidate {

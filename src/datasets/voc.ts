@@ -9,8 +9,10 @@ import { BadInputError, PerceptualBallError } from "../errors.ts";
 import { parseBoxAnnotation } from "./box-annotation.ts";
 import { classLabels } from "./class-labels.ts";
 import { type DatasetProblem, finishDataset } from "./dataset.ts";
-import { baseName, byCodeUnits, type FileSource, joinPath, mapConcurrently, withoutExtension } from "./file-source.ts";
+import type { DatasetSource } from "./dataset-source.ts";
 import { picturesIn } from "./find-folder.ts";
+import { mapConcurrently } from "./map-concurrently.ts";
+import { baseName, byCodeUnits, joinPath, withoutExtension } from "./paths.ts";
 import { type DatasetReader, entriesOf, type Findings, joinFindings, splitOfName } from "./reader.ts";
 
 /**
@@ -58,7 +60,7 @@ export const readVoc: DatasetReader = async (path, context) => {
   return finishDataset(path, { name: baseName(root), classNames: classes?.names, images, problems: found });
 };
 
-async function yearFolder(source: FileSource, path: string): Promise<string> {
+async function yearFolder(source: DatasetSource, path: string): Promise<string> {
   const entries = await source.list(path);
   if (entries.some(({ name }) => name === "Annotations")) return path;
   const years = entries.filter(({ name, kind }) => kind === "folder" && /^VOC\d{4}$/.test(name));
@@ -78,7 +80,11 @@ interface ImageSet {
 }
 
 /** The list of the wanted part; undefined if none is asked for and there is none for testing. */
-async function imageSet(source: FileSource, root: string, wanted: string | undefined): Promise<ImageSet | undefined> {
+async function imageSet(
+  source: DatasetSource,
+  root: string,
+  wanted: string | undefined,
+): Promise<ImageSet | undefined> {
   const folder = joinPath(root, "ImageSets/Main");
   const candidates = wanted === undefined ? ["test", "val"] : wanted === "test" ? ["test", "val"] : [wanted];
   for (const name of candidates) {

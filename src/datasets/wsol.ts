@@ -9,10 +9,12 @@ import { MisuseError, UnsupportedError } from "../errors.ts";
 import { halfOpen } from "./box-annotation.ts";
 import { type ClassLabels, classLabels } from "./class-labels.ts";
 import { type Box, type DatasetProblem, finishDataset } from "./dataset.ts";
-import { baseName, type FileSource, folderName, joinPath, mapConcurrently, type PictureSize } from "./file-source.ts";
+import type { DatasetSource, PictureSize } from "./dataset-source.ts";
 import { folderOfFiles } from "./find-folder.ts";
 import { imagenetSynsets } from "./imagenet-synsets.ts";
+import { mapConcurrently } from "./map-concurrently.ts";
 import { parseCsv } from "./parse-csv.ts";
+import { baseName, folderName, joinPath } from "./paths.ts";
 import { type DatasetReader, entriesOf, type Findings, joinFindings, splitOfName } from "./reader.ts";
 
 /**
@@ -104,7 +106,7 @@ function sizeOf(rows: string[][] | undefined): PictureSize | undefined {
   return Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0 ? { width, height } : undefined;
 }
 
-async function listFolder(source: FileSource, path: string, split: string | undefined): Promise<string> {
+async function listFolder(source: DatasetSource, path: string, split: string | undefined): Promise<string> {
   const parts = split === undefined ? ["", "test", "val", "train"] : [split, ""];
   for (const part of parts) {
     const folder = part === "" ? path : joinPath(path, part);

@@ -1,7 +1,7 @@
 /** @file Data sets from disk. */
 import { readdir, readFile, stat } from "node:fs/promises";
 import sharp from "sharp";
-import type { FileSource } from "../datasets/file-source.ts";
+import type { DatasetSource } from "../datasets/dataset-source.ts";
 import { BadInputError } from "../errors.ts";
 import { readImageFile } from "./read-image.ts";
 
@@ -25,7 +25,7 @@ async function naming<T>(path: string, work: () => Promise<T>): Promise<T> {
 }
 
 /** Files on disk; links are followed. Pictures are read as stored, whatever their EXIF tag says, since boxes refer to that. */
-export const nodeFileSource: FileSource = {
+export const nodeFileSource: DatasetSource = {
   list: (folder) =>
     naming(folder, async () => {
       const entries = await readdir(folder, { withFileTypes: true });

@@ -1,0 +1,27 @@
+/** @file Where data sets are read from: what a reader needs of a file system, a server or a list of dropped files. */
+import type { Picture } from "../image/picture.ts";
+
+export interface FileEntry {
+  readonly name: string;
+  readonly kind: "file" | "folder";
+}
+
+/** Paths have forward slashes. Every function rejects with a PerceptualBallError that names the path. */
+export interface DatasetSource {
+  /** What the folder holds, in any order. */
+  readonly list: (folder: string) => Promise<readonly FileEntry[]>;
+  /** What is at the path, or undefined. */
+  readonly exists: (path: string) => Promise<FileEntry["kind"] | undefined>;
+  readonly readText: (path: string) => Promise<string>;
+  readonly readBytes: (path: string) => Promise<Uint8Array>;
+  /** The picture as stored, turned by no EXIF tag. */
+  readonly readPicture: (path: string) => Promise<Picture>;
+  /** The size of the picture as stored, from its header. */
+  readonly readPictureSize: (path: string) => Promise<PictureSize>;
+}
+
+/** Width and height in pixels. */
+export interface PictureSize {
+  readonly width: number;
+  readonly height: number;
+}
