@@ -6,14 +6,14 @@ import { findMethod, saliencyMethods } from "../saliency/methods.ts";
 import { words } from "./parse-values.ts";
 
 /** One `--set METHOD.NAME=VALUE`. */
-interface Setting {
+export interface Setting {
   readonly method: string;
   readonly name: string;
   readonly value: unknown;
 }
 
 /** One `--variant NAME=METHOD,NAME=VALUE,…`. */
-interface Variant {
+export interface Variant {
   readonly name: string;
   readonly method: string;
   readonly settings: Readonly<Record<string, unknown>>;
@@ -90,7 +90,8 @@ export function methodRunsOf({ methods = ["all"], set = [], variant = [] }: Meth
   return runs;
 }
 
-function settingOf(text: string): Setting {
+/** Parses one `--set NAME.SETTING=VALUE`; benchmarks of other things than methods have the same flag. */
+export function settingOf(text: string): Setting {
   const match = /^([^.=]+)\.([^=]+)=(.*)$/s.exec(text);
   if (match !== null) return { method: match[1], name: match[2], value: settingValue(match[3]) };
   throw new MisuseError({
@@ -101,7 +102,8 @@ function settingOf(text: string): Setting {
   });
 }
 
-function variantOf(text: string): Variant {
+/** Parses one `--variant NAME=WHAT,SETTING=VALUE,…`; as {@link settingOf}. */
+export function variantOf(text: string): Variant {
   const match = /^([^=,]+)=([^=,]+)(?:,(.*))?$/s.exec(text);
   const settings = match?.[3] === undefined ? [] : partsOf(match[3]).map((part) => /^([^=]+)=(.*)$/s.exec(part));
   if (match !== null && settings.every((setting) => setting !== null)) {
