@@ -4,11 +4,20 @@
  * Source: Elliott, Law and Russell, "Adversarial Perturbations on the Perceptual Ball", section 4 ("we simply treat the
  * magnitude of the alteration in each pixel as its salience").
  */
-import { type PerceptualOptions, type PerceptualResult, perceptualAttack } from "../attacks/perceptual.ts";
+import {
+  attackOutcomeDescriptions,
+  type PerceptualOptions,
+  type PerceptualResult,
+  perceptualAttack,
+} from "../attacks/perceptual.ts";
+import { perceptualOptionKeys } from "../attacks/perceptual-plan.ts";
 import { guidedRules } from "../autodiff/guided-rules.ts";
 import type { Classifier } from "../classifier/classifier.ts";
+import { checkKeys } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { type FloatTensor, floatTensor } from "../tensor/tensor.ts";
+import { checkContrast } from "./class-score.ts";
+import type { Explanation, MethodOptions, SaliencyMethod } from "./method.ts";
 import type { SaliencyMap } from "./saliency-map.ts";
 
 export interface PerceptualSaliency extends PerceptualResult {
@@ -72,3 +81,80 @@ export function rootMeanSquare({ shape: [channels, height, width], data }: Float
   }
   return floatTensor(map, [height, width]);
 }
+
+/** How many runs with gradient the guided map takes beyond those of the perturbation: one. */
+const guidedRuns = { perceptual: 0, "guided-perceptual": 1 } as const;
+
+export type PerceptualMethodName = keyof typeof guidedRuns;
+
+/** A perturbation that has been found already as an explanation by either of the two methods, which differ in the map only. */
+export async function perceptualExplanation(
+  name: PerceptualMethodName,
+  classifier: Classifier,
+  image: ImageTensor,
+  result: PerceptualResult,
+  signal?: AbortSignal,
+): Promise<Explanation> {
+  const { outcome, solverOutcome, adversarial, margin, distances, stages, perturbation, settings } = result;
+  return {
+    map:
+      name === "perceptual"
+        ? rootMeanSquare(result.optimizedPerturbation)
+        : await guidedMap(classifier, image, result, signal),
+    label: result.label,
+    evaluations: { forward: 0, gradient: result.evaluations + guidedRuns[name] },
+    settings: { ...settings },
+    details: {
+      outcome,
+      outcomeDescription: attackOutcomeDescriptions[outcome],
+      solverOutcome,
+      adversarialLabel: adversarial.label,
+      margin,
+      distances,
+      stages,
+    },
+    perturbation,
+  };
+}
+
+function perceptualMethodOf(
+  description: Omit<SaliencyMethod, "explain"> & { name: PerceptualMethodName },
+): SaliencyMethod {
+  const { name } = description;
+  return {
+    ...description,
+    /** Settings: those of PerceptualOptions. `target` is the class to reach. */
+    async explain(classifier, image, { label, target, settings = {}, signal, onProgress }: MethodOptions = {}) {
+      checkKeys(name, settings, perceptualOptionKeys);
+      checkContrast(name, classifier, label, target);
+      const result = await perceptualAttack(classifier, image, {
+        ...settings,
+        ...(label === undefined ? {} : { label }),
+        ...(target === undefined ? {} : { target }),
+        signal,
+        onProgress: ({ evaluations, of }) => onProgress?.({ done: evaluations, of }),
+      });
+      return perceptualExplanation(name, classifier, image, result, signal);
+    },
+  };
+}
+
+const source = "Elliott, Law and Russell, Adversarial Perturbations on the Perceptual Ball, 2019";
+
+/** {@link perceptualSaliency} as a method of the registry. */
+export const perceptualMethod = perceptualMethodOf({
+  name: "perceptual",
+  title: "Perceptual perturbation",
+  source,
+  summary: "How much each pixel changes until the label flips, if the network's own features may hardly change.",
+  version: 1,
+});
+
+/** {@link guidedPerceptualSaliency} as a method of the registry. */
+export const guidedPerceptualMethod = perceptualMethodOf({
+  name: "guided-perceptual",
+  title: "Perceptual perturbation, guided",
+  source,
+  summary: "The perceptual perturbation where the guided gradient of the margin is strong as well.",
+  version: 1,
+});

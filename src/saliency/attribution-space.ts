@@ -1,0 +1,32 @@
+/** @file In which numbers gradients are taken: those of pixels, or those that the network sees. */
+import type { Classifier } from "../classifier/classifier.ts";
+import { affineOf } from "../classifier/preprocessing.ts";
+
+export const attributionSpaces = ["network", "pixels"] as const;
+/**
+ * `network`: the normalized numbers that the network is given, as in all reference implementations; `pixels`: [0, 1]. The
+ * gradients differ by one factor per channel, for ImageNet's normalization from 0.224 to 0.229: next to nothing.
+ */
+export type AttributionSpace = (typeof attributionSpaces)[number];
+
+/** For each channel of the pixels, the factor and offset with which the network's numbers are made of them: u = factor · x + offset. */
+export function pixelAffine({ input }: Classifier): { readonly factor: number[]; readonly offset: number[] } {
+  const { factor, offset } = affineOf(input);
+  return input.channels === "bgr" ? { factor: factor.toReversed(), offset: offset.toReversed() } : { factor, offset };
+}
+
+/** The gradient [C, H, W] (flat) with respect to pixels as that in `space`, in the pixels' channel order. */
+export function gradientIn(space: AttributionSpace, gradient: Float32Array, classifier: Classifier): Float32Array {
+  if (space === "pixels") return gradient;
+  const { factor } = pixelAffine(classifier);
+  const plane = gradient.length / factor.length;
+  return gradient.map((g, i) => g / factor[Math.floor(i / plane)]);
+}
+
+/** An image [C, H, W] (flat, pixels in [0, 1]) in the numbers of `space`, in the pixels' channel order. */
+export function imageIn(space: AttributionSpace, pixels: Float32Array, classifier: Classifier): Float32Array {
+  if (space === "pixels") return pixels;
+  const { factor, offset } = pixelAffine(classifier);
+  const plane = pixels.length / factor.length;
+  return pixels.map((x, i) => factor[Math.floor(i / plane)] * x + offset[Math.floor(i / plane)]);
+}
