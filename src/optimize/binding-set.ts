@@ -1,8 +1,11 @@
 /** @file Which elements of a point the constraints hold in place, found by asking the projection. */
-import type { FloatArray, Projection } from "./solver.ts";
+import { type Box, type FloatArray, type Projection, zerosLike } from "./solver.ts";
 
 /** Elements count as being on a bound within this distance (relative above 1), sixteen units in the last place of float32 at 1. */
 const bindingDistance = 1e-6;
+
+/** Covers the rounding of a distance to a bound. */
+const slack = 1 + 1e-6;
 
 /** What holds at a point under a projection P; overwritten by the next search. */
 export interface BindingSet {
@@ -28,12 +31,19 @@ export function bindingSetFinder(
   like: FloatArray,
   project: Projection,
 ): (point: FloatArray, gradient: FloatArray) => BindingSet {
+  const indices = new Int32Array(like.length);
+  const moves = new Float64Array(like.length);
+  return project.box === undefined
+    ? askedFinder(like, project, indices, moves)
+    : boxFinder(like, project.box, indices, moves);
+}
+
+/** For any projection: it is asked where x − g goes. */
+function askedFinder(like: FloatArray, project: Projection, indices: Int32Array, moves: Float64Array) {
   const size = like.length;
   const stepped = like.slice();
   const target = like.slice();
-  const indices = new Int32Array(size);
-  const moves = new Float64Array(size);
-  return (point, gradient) => {
+  return (point: FloatArray, gradient: FloatArray): BindingSet => {
     for (let i = 0; i < size; i++) stepped[i] = point[i] - gradient[i];
     target.set(stepped);
     project(target);
@@ -51,4 +61,51 @@ export function bindingSetFinder(
     }
     return { indices, count, moves, residual };
   };
+}
+
+/** For a box, whose bounds need no asking; the same bit for bit. */
+function boxFinder(like: FloatArray, { low, high }: Box, indices: Int32Array, moves: Float64Array) {
+  const perElement = (bound: number | FloatArray): FloatArray =>
+    typeof bound === "number" ? zerosLike(like).fill(bound) : bound;
+  const [lows, highs] = [perElement(low), perElement(high)];
+  return (point: FloatArray, gradient: FloatArray) => findInBox(point, gradient, lows, highs, indices, moves);
+}
+
+/**
+ * One pass. On which side x − g leaves the box is as good as random, and a branch on it costs more than all else, so it is
+ * looked at only where it can matter: near a bound, and where the residual could grow.
+ */
+function findInBox(
+  point: FloatArray,
+  gradient: FloatArray,
+  lows: FloatArray,
+  highs: FloatArray,
+  indices: Int32Array,
+  moves: Float64Array,
+): BindingSet {
+  const isFloat32 = point instanceof Float32Array;
+  let count = 0;
+  let residual = 0;
+  for (let i = 0; i < point.length; i++) {
+    const at = point[i];
+    const low = lows[i];
+    const high = highs[i];
+    const below = at - low;
+    const above = high - at;
+    // At least as far as an element counts as bound, and as rounding x − g to float32 reaches.
+    const near = bindingDistance * (1 + Math.abs(at));
+    const reach = residual - near;
+    if (below > near && above > near && below * slack <= reach && above * slack <= reach) continue;
+    const slope = gradient[i];
+    const stepped = isFloat32 ? Math.fround(at - slope) : at - slope;
+    const target = stepped < low ? low : stepped > high ? high : stepped;
+    const move = target === stepped ? -slope : target - at;
+    const distance = Math.abs(move);
+    if (target !== stepped && distance <= bindingDistance * Math.max(1, Math.abs(at))) {
+      indices[count] = i;
+      moves[count++] = move;
+    }
+    if (distance > residual) residual = distance;
+  }
+  return { indices, count, moves, residual };
 }

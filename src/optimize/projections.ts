@@ -40,22 +40,24 @@ export function projectBox(lower: Bound, upper: Bound): Projection {
   const low = typeof lower === "number" ? floatAtLeast(lower) : lower;
   const high = typeof upper === "number" ? floatAtMost(upper) : upper;
   if (typeof low === "number" && typeof high === "number") {
-    return (point) => {
+    const clip = (point: FloatArray): void => {
       for (let i = 0; i < point.length; i++) {
         if (point[i] < low) point[i] = low;
         else if (point[i] > high) point[i] = high;
       }
     };
+    return Object.assign(clip, { box: { low, high } });
   }
   const length = typeof low === "number" ? (high as FloatArray).length : low.length;
   const [lows, highs] = [spread(low, length), spread(high, length)];
-  return (point) => {
+  const clip = (point: FloatArray): void => {
     checkLength("projectBox", point, length);
     for (let i = 0; i < length; i++) {
       if (point[i] < lows[i]) point[i] = lows[i];
       else if (point[i] > highs[i]) point[i] = highs[i];
     }
   };
+  return Object.assign(clip, { box: { low: lows, high: highs } });
 }
 
 /**

@@ -61,7 +61,17 @@ export interface Solution<A extends FloatArray = Float32Array> {
 export type Solver<A extends FloatArray = Float32Array> = Generator<Query<A>, Solution<A>, Evaluation<A>>;
 
 /** Moves `point`, in place, to the nearest point of a convex set. */
-export type Projection = (point: FloatArray) => void;
+export interface Projection {
+  (point: FloatArray): void;
+  /** The set, if it is a box: solvers then need not ask where its bounds are. */
+  readonly box?: Box;
+}
+
+/** {x : low ≤ x ≤ high}; each a number for all elements, or one per element. */
+export interface Box {
+  readonly low: number | FloatArray;
+  readonly high: number | FloatArray;
+}
 
 /** A new array of the kind and length of `array`, all zero. */
 export function zerosLike<A extends FloatArray>(array: A): A {
