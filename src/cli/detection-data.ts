@@ -1,0 +1,56 @@
+/** @file Which pictures statistics are fitted on and which are tested. */
+import type { Classifier } from "../classifier/classifier.ts";
+import type { Dataset, DatasetImage, DatasetSplit } from "../datasets/dataset.ts";
+import { MisuseError } from "../errors.ts";
+import { hash64 } from "../experiments/canonical-json.ts";
+import { type DataFlags, type DatasetOfOptions, datasetOf } from "./data-flags.ts";
+
+export interface DetectionDataFlags extends DataFlags {
+  readonly trainData?: string;
+  readonly trainImages: number;
+}
+
+export interface DetectionData {
+  readonly name: string;
+  readonly train: readonly DatasetImage[];
+  readonly test: readonly DatasetImage[];
+}
+
+/**
+ * Training and test images: the parts of the data set of these names, or --train-data and --data. Data without such parts is
+ * divided in halves by a hash of the images' ids. `--first` limits the test images, `--train-images` the others.
+ */
+export async function detectionData(
+  flags: DetectionDataFlags,
+  classifier: Pick<Classifier, "labels" | "classCount">,
+  options: DatasetOfOptions,
+): Promise<DetectionData> {
+  const { trainData = flags.data, trainImages, first } = flags;
+  const open = (data: string | undefined, split: DatasetSplit): Promise<Dataset> =>
+    withSplit({ ...flags, data, first: undefined }, split, classifier, options);
+  const train = await open(trainData, "train");
+  const test = await open(flags.data, (flags.split as DatasetSplit | undefined) ?? "test");
+  const ids = new Set(train.images.map(({ id }) => id));
+  const isShared = test.images.some(({ id }) => ids.has(id));
+  const half = ({ id }: DatasetImage): boolean => hash64(`half ${id}`) % 2n === 0n;
+  return {
+    name: test.name,
+    train: (isShared ? train.images.filter(half) : train.images).slice(0, trainImages),
+    test: (isShared ? test.images.filter((image) => !half(image)) : test.images).slice(0, first),
+  };
+}
+
+/** The part of the data, or all of it where it has no parts. */
+async function withSplit(
+  flags: DataFlags,
+  split: DatasetSplit,
+  classifier: Pick<Classifier, "labels" | "classCount">,
+  options: DatasetOfOptions,
+): Promise<Dataset> {
+  try {
+    return await datasetOf({ ...flags, split }, classifier, options);
+  } catch (error) {
+    if (!(error instanceof MisuseError)) throw error;
+    return datasetOf({ ...flags, split: undefined }, classifier, options);
+  }
+}
