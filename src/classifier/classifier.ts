@@ -9,7 +9,7 @@ import { guessPreprocessing, type PreprocessingGuess } from "./guess-preprocessi
 import { builtInLabels, findLabel, guessLabels, parseLabels } from "./labels/labels.ts";
 import { type Layer, type LayerSelector, listLayers, selectLayers } from "./layers.ts";
 import { backwardGraph, logitsGraph, marginGraph, type Output, outputs } from "./network-graphs.ts";
-import { createObjective, type Objective } from "./objective.ts";
+import { createObjective, inRuns, type Objective } from "./objective.ts";
 import type { Space } from "./objective-graph.ts";
 import {
   type BackwardOptions,
@@ -195,11 +195,14 @@ function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
     return tables.indexOf(rules);
   };
   const graphOptions = { space: "pixels", normalization: input } as const;
-  const forward: Classifier["forward"] = async ({ batch = 1 } = {}) =>
-    forwardPass(await open(["logits", batch], () => logitsGraph(prepared, { ...graphOptions, batch })));
-  const marginGradients: Classifier["marginGradients"] = async ({ batch = 1, rules } = {}) => {
-    const key = ["margin", batch, numberOf(rules)];
-    return marginPass(await open(key, () => marginGraph(prepared, { ...graphOptions, batch, rules })), classCount);
+  const forward: Classifier["forward"] = async ({ batch: most = 1 } = {}) => {
+    const batch = prepared.batchFor(most);
+    return forwardPass(await open(["logits", batch], () => logitsGraph(prepared, { ...graphOptions, batch })), most);
+  };
+  const marginGradients: Classifier["marginGradients"] = async ({ batch: most = 1, rules } = {}) => {
+    const batch = prepared.batchFor(most);
+    const graph = (): Graph => marginGraph(prepared, { ...graphOptions, batch, rules });
+    return marginPass(await open(["margin", batch, numberOf(rules)], graph), most, classCount);
   };
   const checkImage = (image: ImageTensor): ImageTensor => {
     const [c, h, w] = image.shape;
@@ -236,33 +239,37 @@ function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
     },
     forward,
     marginGradients,
-    async features({ layers: wanted, batch = 1 }) {
+    async features({ layers: wanted, batch: most = 1 }) {
+      const batch = prepared.batchFor(most);
       const names = wanted.map((layer) => layer.name);
       const graph = (): Graph => logitsGraph(prepared, { ...graphOptions, batch, layers: names });
-      return featurePass(await open(["features", batch, names], graph), wanted);
+      return featurePass(await open(["features", batch, names], graph), most, wanted);
     },
-    async backward({ of, batch = 1, rules, layers: wanted = [], input: reachesInput = true, fold = true }) {
+    async backward({ of, batch: most = 1, rules, layers: wanted = [], input: reachesInput = true, fold = true }) {
       if (!outputs.includes(of)) throw unknownOutput(of);
+      const batch = prepared.batchFor(most);
       const names = wanted.map((layer) => layer.name);
       const key = ["backward", of, batch, numberOf(rules), names, reachesInput, fold];
       const graph = (): Graph =>
         backwardGraph(prepared, { ...graphOptions, of, batch, rules, layers: names, input: reachesInput, fold });
-      return backwardPass(await open(key, graph), wanted, reachesInput);
+      return backwardPass(await open(key, graph), most, wanted, reachesInput);
     },
-    objective({ layers: compared, space = "pixels", batch = 1 }) {
+    objective({ layers: compared, space = "pixels", batch: most = 1 }) {
+      const batch = prepared.batchFor(most);
       const key = JSON.stringify([space, batch, compared.map((layer) => layer.name)]);
       const existing = objectives.get(key);
-      if (existing !== undefined) return existing;
-      const created = createObjective(prepared, {
-        where,
-        layers: compared,
-        space,
-        batch,
-        normalization: input,
-        createSession: (objective) => createSession(objective, sessionOptions),
-      });
+      const created =
+        existing ??
+        createObjective(prepared, {
+          where,
+          layers: compared,
+          space,
+          batch,
+          normalization: input,
+          createSession: (objective) => createSession(objective, sessionOptions),
+        });
       objectives.set(key, created);
-      return created;
+      return batch >= most ? created : created.then((objective) => inRuns(objective, most));
     },
     withPreprocessing: (other) => assemble(other, parts),
     async dispose() {

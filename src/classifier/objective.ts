@@ -12,6 +12,7 @@ import {
 } from "./objective-graph.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 import type { Normalization } from "./preprocessing.ts";
+import { runsOf } from "./runs-of.ts";
 
 /** What the objective compares with: a clean image [C, H, W] (in the objective's space), its features and its logits. */
 export interface Reference {
@@ -228,6 +229,21 @@ export async function createObjective(prepared: PreparedModel, options: CreateOb
   function sizeOfRow(shape: readonly number[]): number {
     return shape === imageShape ? imageSize : shape.slice(1).reduce((a, b) => a * b, 1);
   }
+}
+
+/** `objective` for up to `most` problems at once, on a model that takes fewer at a time. */
+export function inRuns(objective: Objective, most: number): Objective {
+  const inTurn = runsOf(objective.batch, most);
+  return {
+    ...objective,
+    batch: most,
+    reference: (images, options) =>
+      inTurn(images.length, (from, to) => objective.reference(images.slice(from, to), options)),
+    evaluate: (points, problems, options) =>
+      inTurn(points.length, (from, to) =>
+        objective.evaluate(points.slice(from, to), problems.slice(from, to), options),
+      ),
+  };
 }
 
 /** `logits`, if all of them are finite numbers; otherwise throws a BadInputError. */

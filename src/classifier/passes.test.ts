@@ -140,3 +140,43 @@ test("one session serves all that ask for the same", async () => {
   await counted.dispose();
   await classifier.dispose();
 });
+
+test("a model that is bound to its batch is run as often as it takes, and says so", async () => {
+  // The mean over the images of the batch is the image itself, if there is one.
+  const bound = parseModel(`
+    <ir_version: 8, opset_import: ["" : 18]>
+    net (float[1, 1, 1, 2] x) => (float[1, 3] logits)
+    <float[2, 3] C = {1, 0, -1, 0, 2, 1}, int64[1] images = {0}>
+    {
+      flat = Flatten (x)
+      mean = ReduceMean (flat, images)
+      logits = MatMul (mean, C)
+    }
+  `);
+  const classifier = createClassifier(bound, { runtime: referenceRuntime, preprocessing: "unit" });
+  expect(classifier.prepared.notes).toEqual(["the model takes one image at a time"]);
+  const images = [0.1, 0.5, 0.3].map((value) => Float32Array.of(value, 1 - value));
+  const logits = await (await classifier.forward({ batch: 3 })).logits(images);
+  logits.forEach((row, n) => {
+    expectClose(row, [images[n][0], 2 * images[n][1], images[n][1] - images[n][0]]);
+  });
+  const pass = await classifier.backward({ of: "logits", batch: 3 });
+  const results = await pass.run(
+    images,
+    images.map(() => Float32Array.of(0, 1, 0)),
+  );
+  for (const { gradient } of results) expectClose(gradient, [0, 2]);
+  const objective = await classifier.objective({ layers: [], batch: 3 });
+  const references = await objective.reference(images);
+  const problems = references.map((reference, n) => ({
+    reference,
+    classIndex: n,
+    marginTarget: -1,
+    layerWeights: [],
+    distanceWeight: 0,
+  }));
+  const evaluations = await objective.evaluate(images, problems);
+  expect(evaluations.map(({ margin }) => margin > 0)).toEqual([false, true, false]);
+  await expect(objective.evaluate([], [])).rejects.toThrow(/wrong number of images/);
+  await classifier.dispose();
+});

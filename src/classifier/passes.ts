@@ -8,6 +8,7 @@ import type { Layer } from "./layers.ts";
 import { backwardNames, type Output } from "./network-graphs.ts";
 import { finiteLogits } from "./objective.ts";
 import { objectiveInputs as inputs, objectiveOutputs as outputs } from "./objective-graph.ts";
+import { runsOf } from "./runs-of.ts";
 
 interface RunOptions {
   readonly signal?: AbortSignal;
@@ -90,7 +91,7 @@ export interface MarginPass {
   ): Promise<MarginEvaluation[]>;
 }
 
-/** A session with what its graph says of its inputs. */
+/** A session with what its graph says of its inputs, for the batch that the model can take. */
 export interface OpenGraph {
   readonly graph: Graph;
   readonly session: Session;
@@ -98,83 +99,93 @@ export interface OpenGraph {
   readonly where: string;
 }
 
-export function forwardPass(open: OpenGraph): ForwardPass {
+export function forwardPass(open: OpenGraph, batch: number): ForwardPass {
   const feed = feeder(open);
+  const inRuns = runsOf(feed.batch, batch);
   return {
-    batch: feed.batch,
-    async logits(images, options) {
-      const feeds = { [inputs.image]: feed(inputs.image, images) };
-      const results = await open.session.run(feeds, [outputs.logits], options);
-      return rowsOf(results[outputs.logits], images.length).map((row) => finiteLogits(row, open.where));
-    },
+    batch,
+    logits: (images, options) =>
+      inRuns(images.length, async (from, to) => {
+        const feeds = { [inputs.image]: feed(inputs.image, images.slice(from, to)) };
+        const results = await open.session.run(feeds, [outputs.logits], options);
+        return rowsOf(results[outputs.logits], to - from).map((row) => finiteLogits(row, open.where));
+      }),
   };
 }
 
-export function featurePass(open: OpenGraph, layers: readonly Layer[]): FeaturePass {
+export function featurePass(open: OpenGraph, batch: number, layers: readonly Layer[]): FeaturePass {
   const feed = feeder(open);
+  const inRuns = runsOf(feed.batch, batch);
   const fetches = [...new Set([outputs.logits, ...layers.map(({ name }) => name)])];
   return {
-    batch: feed.batch,
-    async run(images, options) {
-      const feeds = { [inputs.image]: feed(inputs.image, images) };
-      const results = await open.session.run(feeds, fetches, options);
-      const rows = Object.fromEntries(fetches.map((name) => [name, rowsOf(results[name], images.length)]));
-      return images.map((_, n) => ({
-        logits: finiteLogits(rows[outputs.logits][n], open.where),
-        activations: layers.map(({ name }) => rows[name][n]),
-      }));
-    },
+    batch,
+    run: (images, options) =>
+      inRuns(images.length, async (from, to) => {
+        const feeds = { [inputs.image]: feed(inputs.image, images.slice(from, to)) };
+        const results = await open.session.run(feeds, fetches, options);
+        const rows = Object.fromEntries(fetches.map((name) => [name, rowsOf(results[name], to - from)]));
+        return rows[outputs.logits].map((logits, n) => ({
+          logits: finiteLogits(logits, open.where),
+          activations: layers.map(({ name }) => rows[name][n]),
+        }));
+      }),
   };
 }
 
-export function backwardPass(open: OpenGraph, layers: readonly Layer[], input: boolean): BackwardPass {
+export function backwardPass(open: OpenGraph, batch: number, layers: readonly Layer[], input: boolean): BackwardPass {
   const feed = feeder(open);
+  const inRuns = runsOf(feed.batch, batch);
   const cotangentNames = layers.map((_, l) => backwardNames.cotangent(l));
   const fetches = [...new Set([outputs.logits, ...layers.map(({ name }) => name), ...cotangentNames])];
   if (input) fetches.push(outputs.gradient);
   return {
-    batch: feed.batch,
+    batch,
     async run(images, seeds, options) {
       checkSameLength(images, seeds, "seeds");
-      const feeds = {
-        [inputs.image]: feed(inputs.image, images),
-        [backwardNames.seed]: feed(backwardNames.seed, seeds),
-      };
-      const results = await open.session.run(feeds, fetches, options);
-      const rows = Object.fromEntries(fetches.map((name) => [name, rowsOf(results[name], images.length)]));
-      return images.map((_, n) => ({
-        logits: finiteLogits(rows[outputs.logits][n], open.where),
-        gradient: input ? rows[outputs.gradient][n] : undefined,
-        activations: layers.map(({ name }) => rows[name][n]),
-        cotangents: cotangentNames.map((name) => rows[name][n]),
-      }));
+      return inRuns(images.length, async (from, to) => {
+        const feeds = {
+          [inputs.image]: feed(inputs.image, images.slice(from, to)),
+          [backwardNames.seed]: feed(backwardNames.seed, seeds.slice(from, to)),
+        };
+        const results = await open.session.run(feeds, fetches, options);
+        const rows = Object.fromEntries(fetches.map((name) => [name, rowsOf(results[name], to - from)]));
+        return rows[outputs.logits].map((logits, n) => ({
+          logits: finiteLogits(logits, open.where),
+          gradient: input ? rows[outputs.gradient][n] : undefined,
+          activations: layers.map(({ name }) => rows[name][n]),
+          cotangents: cotangentNames.map((name) => rows[name][n]),
+        }));
+      });
     },
   };
 }
 
-export function marginPass(open: OpenGraph, classCount: number): MarginPass {
+export function marginPass(open: OpenGraph, batch: number, classCount: number): MarginPass {
   const feed = feeder(open);
+  const inRuns = runsOf(feed.batch, batch);
   const fetches = [outputs.margin, outputs.logits, outputs.gradient];
   return {
-    batch: feed.batch,
+    batch,
     async run(images, problems, options) {
       checkSameLength(images, problems, "problems");
       const masks = problems.map(({ classIndex }) =>
         Float32Array.from({ length: classCount }, (_, j) => Number(j === classIndex)),
       );
       const signs = problems.map(({ targeted }) => Float32Array.of(targeted ? -1 : 1, targeted ? 1 : -1));
-      const feeds = {
-        [inputs.image]: feed(inputs.image, images),
-        [inputs.classMask]: feed(inputs.classMask, masks),
-        [inputs.signs]: feed(inputs.signs, signs),
-      };
-      const results = await open.session.run(feeds, fetches, options);
-      const [margins, logits, gradients] = fetches.map((name) => rowsOf(results[name], images.length));
-      return images.map((_, n) => ({
-        margin: margins[n][0],
-        logits: finiteLogits(logits[n], open.where),
-        gradient: gradients[n],
-      }));
+      return inRuns(images.length, async (from, to) => {
+        const feeds = {
+          [inputs.image]: feed(inputs.image, images.slice(from, to)),
+          [inputs.classMask]: feed(inputs.classMask, masks.slice(from, to)),
+          [inputs.signs]: feed(inputs.signs, signs.slice(from, to)),
+        };
+        const results = await open.session.run(feeds, fetches, options);
+        const [margins, logits, gradients] = fetches.map((name) => rowsOf(results[name], to - from));
+        return margins.map(([margin], n) => ({
+          margin,
+          logits: finiteLogits(logits[n], open.where),
+          gradient: gradients[n],
+        }));
+      });
     },
   };
 }
@@ -190,14 +201,6 @@ function feeder({ graph }: OpenGraph): Feeder {
   const batch = shapes.get(inputs.image)![0];
   const feed = (name: string, rows: readonly Float32Array[]): Tensor => {
     const shape = shapes.get(name)!;
-    if (rows.length < 1 || rows.length > batch) {
-      throw new MisuseError({
-        where: "classifier",
-        what: "wrong number of images",
-        expected: `1 to ${batch}`,
-        got: String(rows.length),
-      });
-    }
     const size = sizeOf(shape) / batch;
     const wrong = rows.find((row) => row.length !== size);
     if (wrong === undefined) return floatTensor(stacked(rows, batch, size), shape);

@@ -43,6 +43,8 @@ export interface PreparedModel {
   readonly fixedBatch: number | undefined;
   /** What a user should know of how the model is computed: other precision, gradients that are conventions. */
   readonly notes: readonly string[];
+  /** How many images a run takes where `batch` are wanted: as many, unless the model is bound to a batch of its own. */
+  batchFor(batch: number): number;
   /** The graph with the types of its values for a batch of `batch`; throws an UnsupportedError if the model cannot take it. */
   typed(batch: number): TypedGraph;
 }
@@ -57,10 +59,24 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
   const declared = imageShape(image, image.fixedBatch ?? 1);
   const decided = foldConditions(cleaned, { inputShapes: { [image.name]: declared } });
   const full = openBatch(decided, { input: image.name, shape: declared });
-  const sized: Record<string, Shape> = { [image.name]: imageShape(image, 1) };
-  const typedFull = inferShapes(full, { inputShapes: sized });
+  const typedFull = inferShapes(full, { inputShapes: { [image.name]: declared } });
   const { logits, softmax, classCount } = findLogits(typedFull, options);
   const graph = extractSubgraph(full, [logits]);
+  const takes = new Map<number, boolean>();
+  const canTake = (batch: number): boolean => {
+    if (!takes.has(batch)) {
+      try {
+        typedFor(batch);
+        takes.set(batch, true);
+      } catch (error) {
+        if (!(error instanceof UnsupportedError)) throw error;
+        takes.set(batch, false);
+      }
+    }
+    return takes.get(batch)!;
+  };
+  const { fixedBatch } = image;
+  const isBound = fixedBatch !== undefined && !canTake(fixedBatch + 1);
   return {
     model,
     graph,
@@ -73,33 +89,39 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
     logits,
     classCount,
     softmax,
-    fixedBatch: image.fixedBatch,
-    notes: notesOn(upgraded.graph),
-    typed(batch) {
-      const refusal = (got: string, cause?: unknown): UnsupportedError =>
-        new UnsupportedError(
-          {
-            where,
-            what: `the model cannot take ${batch} image${batch === 1 ? "" : "s"} at a time`,
-            expected: `logits for a batch of ${batch}`,
-            got,
-            advice: "Export it with a dynamic batch axis.",
-          },
-          { cause },
-        );
-      let typed: TypedGraph;
-      try {
-        typed = inferShapes(graph, { inputShapes: { [image.name]: imageShape(image, batch) } });
-      } catch (error) {
-        // Shapes that are written into the graph for another batch do not fit together.
-        if (error instanceof PerceptualBallError) throw refusal(error.message.replace(/\.$/, ""), error);
-        throw error;
-      }
-      const { shape } = typed.types.get(logits)!;
-      if (shape[0] === batch) return typed;
-      throw refusal(`shape [${shape.join(", ")}]`);
-    },
+    fixedBatch,
+    notes: [
+      ...notesOn(upgraded.graph),
+      ...(isBound ? [`the model takes ${fixedBatch === 1 ? "one image" : `${fixedBatch} images`} at a time`] : []),
+    ],
+    batchFor: (batch) => (fixedBatch === undefined || canTake(batch) ? batch : fixedBatch),
+    typed: typedFor,
   };
+
+  function typedFor(batch: number): TypedGraph {
+    const refusal = (got: string, cause?: unknown): UnsupportedError =>
+      new UnsupportedError(
+        {
+          where,
+          what: `the model cannot take ${batch} image${batch === 1 ? "" : "s"} at a time`,
+          expected: `logits for a batch of ${batch}`,
+          got,
+          advice: "Export it with a dynamic batch axis.",
+        },
+        { cause },
+      );
+    let typed: TypedGraph;
+    try {
+      typed = inferShapes(graph, { inputShapes: { [image.name]: imageShape(image, batch) } });
+    } catch (error) {
+      // Shapes that are written into the graph for another batch do not fit together.
+      if (error instanceof PerceptualBallError) throw refusal(error.message.replace(/\.$/, ""), error);
+      throw error;
+    }
+    const { shape } = typed.types.get(logits)!;
+    if (shape[0] === batch) return typed;
+    throw refusal(`shape [${shape.join(", ")}]`);
+  }
 }
 
 /** Operators that compute with integers, or pack them: they have no gradient, not even a straight-through one. */

@@ -6,6 +6,7 @@
  */
 import { BadInputError, UnsupportedError } from "../errors.ts";
 import { isFloating, type Shape, sizeOf } from "../tensor/tensor.ts";
+import { checkArity } from "./arity.ts";
 import { attributesOf } from "./attributes.ts";
 import { kernels } from "./kernels/index.ts";
 import type { NumericTensor } from "./kernels/kernel.ts";
@@ -100,6 +101,7 @@ export function inferNode(
   const attributes = attributesOf(node);
   const operator = node.opType as Operator;
   if (!isOperator(node)) throw new UnsupportedError({ where, what: "unknown operator" });
+  checkArity(node);
   const types = shapeRules[operator]({
     node,
     where,
