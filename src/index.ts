@@ -214,6 +214,22 @@ export {
 export { defaultInterestRule, type Interest, type InterestRule, interestOf } from "./report/interest.ts";
 export { type PageEntry, type PageInput, reportPage } from "./report/page.ts";
 export { boxColors, type OutlinedBox, panelOf, type Tiles, type TilesInput, tilesOf } from "./report/panel.ts";
+export type { PlotAxis, PlotSize, PlotStyle } from "./report/plot-frame.ts";
+export {
+  type CurvePlotInput,
+  curvePlot,
+  type EstimatePlotInput,
+  type EstimateRow,
+  estimatePlot,
+  type HistogramGroup,
+  type HistogramInput,
+  histogramPlot,
+  type PlotCurve,
+  type PlotPoint,
+  type PlotRule,
+  type RocPlotCurve,
+  rocPlot,
+} from "./report/plots.ts";
 export { explanationSentence, summaryLine } from "./report/sentences.ts";
 // Runtimes
 export { referenceRuntime } from "./runtime/reference-runtime.ts";

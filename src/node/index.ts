@@ -7,6 +7,7 @@ export { type LoadDatasetOptions, loadDataset } from "./load-dataset.ts";
 export { type LoadedModel, loadModelFile, type WeightsFile, weightsFolderOption } from "./load-model.ts";
 export { type MergedRecords, mergeRecordFolders } from "./merge-record-folders.ts";
 export { readNpy, writeNpy } from "./npy.ts";
+export { rasterize } from "./rasterize.ts";
 export { decodeImage, type ReadImageOptions, readImageFile } from "./read-image.ts";
 export { readImage } from "./read-input.ts";
 export { openRecordFolder, type RecordFolder, type RecordFolderOptions } from "./record-folder.ts";

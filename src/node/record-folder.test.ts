@@ -198,18 +198,18 @@ test("a full disk is said so; what was finished stays, and nothing of the rest",
   const probe = await open(join(folder, "probe"), "w");
   const prototype: FileHandle = Object.getPrototypeOf(probe);
   await probe.close();
-  const write = prototype.write;
+  const write = prototype.write as (
+    bytes: Uint8Array,
+    from: number,
+    length: number,
+  ) => Promise<{ bytesWritten: number }>;
   let isFull = false;
-  vi.spyOn(prototype, "write").mockImplementation(async function (
-    this: FileHandle,
-    bytes: unknown,
-    from: unknown,
-    length: unknown,
-  ) {
+  const writeHalf: typeof write = async function (this: FileHandle, bytes, from, length) {
     if (isFull) throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
     isFull = true;
-    return await write.call(this, bytes as Uint8Array, from as number, Math.floor((length as number) / 2));
-  } as never);
+    return await write.call(this, bytes, from, Math.floor(length / 2));
+  };
+  vi.spyOn(prototype, "write").mockImplementation(writeHalf as never);
   const file = join(folder, "records-1.jsonl");
   await expect(store.append(finished("b"))).rejects.toThrow(
     `${file}: no space left on the disk. What is finished is kept: make room and start the same command again.`,

@@ -1,0 +1,401 @@
+/** @file The plots of the experiments as SVG: curves, histograms, ROC curves, and estimates with their intervals. */
+import type * as PlotLibrary from "@observablehq/plot";
+import {
+  drawPlot,
+  ink,
+  type PlotAxis,
+  type PlotFrame,
+  type PlotMargins,
+  type PlotSize,
+  type PlotStroke,
+  type PlotStyle,
+  pixelOf,
+  softInk,
+  spreadApart,
+  styleOf,
+} from "./plot-frame.ts";
+
+/** One line of a plot. */
+export interface PlotCurve {
+  readonly name: string;
+  /** In order of x. */
+  readonly points: readonly PlotPoint[];
+  /** Default: by the curve's place among the others. */
+  readonly style?: PlotStyle;
+}
+
+/** A point of a curve, with the interval of its y if there is one. */
+export interface PlotPoint {
+  readonly x: number;
+  readonly y: number;
+  readonly low?: number;
+  readonly high?: number;
+}
+
+/** A straight line across the plot with its name, such as a cutoff. */
+export interface PlotRule {
+  readonly value: number;
+  readonly label: string;
+}
+
+export interface CurvePlotInput extends PlotSize {
+  readonly curves: readonly PlotCurve[];
+  readonly x: PlotAxis;
+  readonly y: PlotAxis;
+  /** Vertical lines. */
+  readonly rules?: readonly PlotRule[];
+}
+
+const labelGap = 15;
+const labelFontSize = 12;
+/** Where the sample of a line begins, and its name, to the right of the frame. */
+const [sampleOffset, nameOffset] = [18, 44];
+
+/**
+ * Curves as an SVG document, each named at its right end in its own color; intervals as pale bands. Default size 720 × 400. Curves
+ * without points are left out.
+ */
+export async function curvePlot(input: CurvePlotInput): Promise<string> {
+  const { curves, width = 720, height = 400, title, rules = [] } = input;
+  const drawn = curves
+    .map((curve, index) => ({ style: styleOf(index), ...curve }))
+    .filter(({ points }) => points.length > 0);
+  const points = drawn.flatMap((curve) => curve.points);
+  const x = withDomain(input.x, [...points.map((point) => point.x), ...rules.map(({ value }) => value)]);
+  const y = withDomain(
+    input.y,
+    points.flatMap((point) => [point.y, point.low ?? point.y, point.high ?? point.y]),
+  );
+  const margins = marginsFor(
+    drawn.map(({ name }) => name),
+    title,
+    rules.length > 0,
+  );
+  const ends = drawn.map((curve) => curve.points[curve.points.length - 1]);
+  const [top, bottom] = [margins.top, height - margins.bottom];
+  const wanted = ends.map((end) => pixelOf(end.y, y, bottom, top));
+  const labels = spreadApart(wanted, labelGap, top, bottom);
+  const edge = width - margins.right;
+  return await drawPlot({
+    width,
+    height,
+    title,
+    x,
+    y,
+    margins,
+    grid: "both",
+    strokes: drawn.flatMap(({ style }, index) => [
+      {
+        points: [
+          [pixelOf(ends[index].x, x, margins.left, edge), wanted[index]],
+          [edge + 4, wanted[index]],
+          [edge + sampleOffset, labels[index]],
+        ],
+        style: { color: style.color },
+        width: 0.7,
+      },
+      sampleStroke(edge + sampleOffset, labels[index], style),
+    ]),
+    marks: (Plot) => [
+      ...rules.flatMap((rule) => ruleMarks(Plot, rule)),
+      ...drawn.map(({ points, style }) =>
+        Plot.areaY(
+          points.filter(({ low, high }) => low !== undefined && high !== undefined),
+          { x: "x", y1: "low", y2: "high", fill: style.color, fillOpacity: 0.1 },
+        ),
+      ),
+      ...drawn.map(({ points, style }) =>
+        Plot.line(points, { x: "x", y: "y", stroke: style.color, strokeDasharray: style.dashes, strokeWidth: 1.8 }),
+      ),
+      ...drawn.map(({ name, style }, index) =>
+        Plot.text([name], {
+          frameAnchor: "top-right",
+          textAnchor: "start",
+          lineAnchor: "middle",
+          dx: nameOffset,
+          dy: labels[index] - top,
+          fill: style.color,
+          fontSize: labelFontSize,
+        }),
+      ),
+    ],
+  });
+}
+
+/** The values of one group of a histogram. */
+export interface HistogramGroup {
+  readonly name: string;
+  readonly values: readonly number[];
+}
+
+export interface HistogramInput extends PlotSize {
+  readonly groups: readonly HistogramGroup[];
+  readonly x: PlotAxis;
+  /** Number of bars; default 40. */
+  readonly bins?: number;
+  /** Vertical lines, such as a detector's cutoff. */
+  readonly rules?: readonly PlotRule[];
+}
+
+/**
+ * Overlaid histograms as an SVG document: of each group, the share of its values in each bar. Values beyond the ends of the axis,
+ * infinite ones too, count in the outermost bars; NaN is left out. Default size 720 × 320.
+ */
+export async function histogramPlot(input: HistogramInput): Promise<string> {
+  const { groups, width = 720, height = 320, title, bins = 40, rules = [] } = input;
+  const finite = groups.flatMap(({ values }) => values.filter(Number.isFinite));
+  const x = withDomain(input.x, [...finite, ...rules.map(({ value }) => value)]);
+  const drawn = groups.map(({ name, values }, index) => ({
+    name,
+    style: styleOf(index),
+    bars: barsOf(values, x.domain, bins),
+  }));
+  const highest = Math.max(...drawn.flatMap(({ bars }) => bars.map(({ y }) => y)), 1e-9);
+  const margins = marginsFor(
+    drawn.map(({ name }) => name),
+    title,
+    rules.length > 0,
+  );
+  return await drawPlot({
+    width,
+    height,
+    title,
+    x,
+    y: { label: "share of the values", isPercent: true, domain: [0, highest * 1.05] },
+    margins,
+    grid: "y",
+    strokes: legendSamples(drawn, width, margins),
+    marks: (Plot) => [
+      ...drawn.map(({ bars, style }) =>
+        Plot.rectY(bars, { x1: "x1", x2: "x2", y: "y", fill: style.color, fillOpacity: 0.22, inset: 0 }),
+      ),
+      ...drawn.map(({ bars, style }) =>
+        Plot.line(outlineOf(bars), { stroke: style.color, strokeDasharray: style.dashes, strokeWidth: 1.5 }),
+      ),
+      Plot.ruleY([0], { stroke: softInk }),
+      ...rules.flatMap((rule) => ruleMarks(Plot, rule)),
+      ...legendNames(Plot, drawn),
+    ],
+  });
+}
+
+/** A detector's ROC curve. */
+export interface RocPlotCurve {
+  readonly name: string;
+  readonly points: readonly { readonly falsePositiveRate: number; readonly truePositiveRate: number }[];
+}
+
+/** ROC curves as an SVG document, square, with the diagonal of guessing. Default size 640 × 460. */
+export async function rocPlot(input: PlotSize & { readonly curves: readonly RocPlotCurve[] }): Promise<string> {
+  const { curves, width = 640, height = 460, title } = input;
+  const drawn = curves.map((curve, index) => ({ ...curve, style: styleOf(index) }));
+  const { top, bottom, left } = marginsFor([], title, false);
+  // The frame is square; the rest of the width is for the names.
+  const margins = { top, bottom, left, right: Math.max(20, width - left - (height - top - bottom)) };
+  return await drawPlot({
+    width,
+    height,
+    title,
+    x: { label: "false positives", isPercent: true, domain: [0, 1] },
+    y: { label: "true positives", isPercent: true, domain: [0, 1] },
+    margins,
+    grid: "both",
+    strokes: legendSamples(drawn, width, margins),
+    marks: (Plot) => [
+      Plot.line(
+        [
+          [0, 0],
+          [1, 1],
+        ],
+        { stroke: softInk, strokeDasharray: "2 3" },
+      ),
+      ...drawn.map(({ points, style }) =>
+        Plot.line(points, {
+          x: "falsePositiveRate",
+          y: "truePositiveRate",
+          stroke: style.color,
+          strokeDasharray: style.dashes,
+          strokeWidth: 1.8,
+        }),
+      ),
+      ...legendNames(Plot, drawn),
+    ],
+  });
+}
+
+/** A row of a plot of estimates; rows of one group have one color. */
+export interface EstimateRow {
+  readonly name: string;
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+  readonly group?: string;
+}
+
+export interface EstimatePlotInput extends PlotSize {
+  readonly rows: readonly EstimateRow[];
+  readonly x: PlotAxis;
+  /** Vertical lines, such as chance. */
+  readonly rules?: readonly PlotRule[];
+}
+
+/** Estimates with their intervals, one below the other, as an SVG document. Default width 640; the height follows from the rows. */
+export async function estimatePlot(input: EstimatePlotInput): Promise<string> {
+  const { rows, width = 640, title, rules = [] } = input;
+  const x = withDomain(input.x, [
+    ...rows.flatMap(({ low, high, value }) => [low, high, value]),
+    ...rules.map(({ value }) => value),
+  ]);
+  const groups = [...new Set(rows.map(({ group = "" }) => group))];
+  const entries = groups
+    .filter((group) => group !== "")
+    .map((name) => ({ name, style: styleOf(groups.indexOf(name)) }));
+  const plain = marginsFor(
+    entries.map(({ name }) => name),
+    title,
+    rules.length > 0,
+  );
+  const margins = { ...plain, left: 16 + widthOf(rows.map(({ name }) => name)) };
+  const placed = rows.map((row, index) => ({
+    ...row,
+    place: -index,
+    color: styleOf(groups.indexOf(row.group ?? "")).color,
+  }));
+  const height = input.height ?? margins.top + margins.bottom + 24 * rows.length;
+  return await drawPlot({
+    width,
+    height,
+    title,
+    x,
+    y: { label: "", domain: [-rows.length + 0.5, 0.5] },
+    margins,
+    grid: "x",
+    strokes: legendSamples(entries, width, margins),
+    options: { y: { axis: null, domain: [-rows.length + 0.5, 0.5] } },
+    marks: (Plot) => [
+      ...rules.flatMap((rule) => ruleMarks(Plot, rule)),
+      Plot.link(placed, {
+        x1: "low",
+        x2: "high",
+        y1: "place",
+        y2: "place",
+        stroke: "color",
+        strokeWidth: 2.5,
+        strokeOpacity: 0.55,
+        strokeLinecap: "round",
+      }),
+      Plot.dot(placed, { x: "value", y: "place", r: 4.5, fill: "color" }),
+      Plot.text(placed, {
+        text: "name",
+        y: "place",
+        frameAnchor: "left",
+        textAnchor: "end",
+        dx: -10,
+        fill: ink,
+        fontSize: labelFontSize,
+      }),
+      ...legendNames(Plot, entries),
+    ],
+  });
+}
+
+/** A vertical line, and its name above the frame. */
+function ruleMarks(Plot: typeof PlotLibrary, { value, label }: PlotRule): unknown[] {
+  return [
+    Plot.ruleX([value], { stroke: softInk, strokeDasharray: "4 3" }),
+    Plot.text([label], {
+      x: value,
+      frameAnchor: "top",
+      lineAnchor: "bottom",
+      dy: -4,
+      fill: softInk,
+      fontSize: labelFontSize - 1,
+    }),
+  ];
+}
+
+/** A piece of a line, 20 pixels long, that shows what it looks like. */
+function sampleStroke(x: number, y: number, style: PlotStyle): PlotStroke {
+  const points = [
+    [x, y],
+    [x + 20, y],
+  ] as const;
+  return { points, style, width: 2.2 };
+}
+
+/** Something with a name and a style. */
+interface LegendEntry {
+  readonly name: string;
+  readonly style: PlotStyle;
+}
+
+const legendOffset = (index: number): number => 8 + index * (labelGap + 3);
+
+/** Names to the right of the frame. */
+function legendNames(Plot: typeof PlotLibrary, entries: readonly LegendEntry[]): unknown[] {
+  return entries.map(({ name, style }, index) =>
+    Plot.text([name], {
+      frameAnchor: "top-right",
+      textAnchor: "start",
+      lineAnchor: "middle",
+      dx: nameOffset,
+      dy: legendOffset(index),
+      fill: style.color,
+      fontSize: labelFontSize,
+    }),
+  );
+}
+
+/** The pieces of line before those names. */
+function legendSamples(entries: readonly LegendEntry[], width: number, { right, top }: PlotMargins): PlotStroke[] {
+  return entries.map(({ style }, index) =>
+    sampleStroke(width - right + sampleOffset, top + legendOffset(index), style),
+  );
+}
+
+/** The axis with ends: those given, or those of the data, with a little room if they are equal. */
+function withDomain(axis: PlotAxis, values: readonly number[]): PlotFrame["x"] {
+  if (axis.domain !== undefined) return { ...axis, domain: axis.domain };
+  const known = values.filter(Number.isFinite);
+  const [low, high] = known.length === 0 ? [0, 1] : [Math.min(...known), Math.max(...known)];
+  return { ...axis, domain: low < high ? [low, high] : [low - 0.5, high + 0.5] };
+}
+
+/** Room for the names on the right, the heading and the names of rules above. */
+function marginsFor(names: readonly string[], title: string | undefined, hasRules: boolean): PlotMargins {
+  return {
+    top: 14 + (title === undefined ? 0 : 26) + (hasRules ? 14 : 0),
+    right: names.length === 0 ? 20 : nameOffset + 8 + widthOf(names),
+    bottom: 44,
+    left: 58,
+  };
+}
+
+/** About how wide the widest of the texts is, in pixels. */
+function widthOf(texts: readonly string[]): number {
+  return Math.max(0, ...texts.map((text) => text.length)) * labelFontSize * 0.56;
+}
+
+interface Bar {
+  readonly x1: number;
+  readonly x2: number;
+  readonly y: number;
+}
+
+function barsOf(values: readonly number[], [low, high]: readonly [number, number], bins: number): Bar[] {
+  const counts = new Array<number>(bins).fill(0);
+  const known = values.filter((value) => !Number.isNaN(value));
+  for (const value of known) {
+    counts[Math.max(0, Math.min(bins - 1, Math.floor(((value - low) / (high - low)) * bins)))]++;
+  }
+  const edge = (index: number): number => low + ((high - low) * index) / bins;
+  return counts.map((count, index) => ({ x1: edge(index), x2: edge(index + 1), y: count / Math.max(1, known.length) }));
+}
+
+function outlineOf(bars: readonly Bar[]): [number, number][] {
+  const steps = bars.flatMap(({ x1, x2, y }): [number, number][] => [
+    [x1, y],
+    [x2, y],
+  ]);
+  return [[bars[0].x1, 0], ...steps, [bars[bars.length - 1].x2, 0]];
+}
