@@ -12,6 +12,8 @@ export {
 } from "./attacks/attack.ts";
 export { type AnyAttackOptions, attacks, findAttack, type RegisteredAttack } from "./attacks/attacks.ts";
 export { type Budget, type Norm, projectOnBudget, roundToBytes } from "./attacks/budget.ts";
+export { type CarliniWagnerOptions, type CarliniWagnerPreset, carliniWagnerAttack } from "./attacks/carlini-wagner.ts";
+export { type DeepFoolAttackOptions, deepFoolAttack } from "./attacks/deepfool-method.ts";
 export type { Distances } from "./attacks/distances.ts";
 export { type FgsmOptions, fgsmAttack } from "./attacks/fgsm.ts";
 export {
@@ -24,6 +26,12 @@ export {
   type PerceptualSettings,
   perceptualAttack,
 } from "./attacks/perceptual.ts";
+export {
+  type L2AttackOptions,
+  l2Attack,
+  type PerceptualAttackOptions,
+  perceptualAttacks,
+} from "./attacks/perceptual-method.ts";
 export { type PgdOptions, type PgdPreset, pgdAttack } from "./attacks/pgd.ts";
 export { type PgdMeanOptions, pgdMeanAttack } from "./attacks/pgd-mean.ts";
 // Gradients as graphs

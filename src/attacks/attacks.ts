@@ -4,7 +4,10 @@ import type { Classifier } from "../classifier/classifier.ts";
 import { MisuseError, nearest } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import type { AttackMethod, AttackOptions, AttackResult } from "./attack.ts";
+import { carliniWagner } from "./carlini-wagner.ts";
+import { deepfool } from "./deepfool-method.ts";
 import { fgsm } from "./fgsm.ts";
+import { l2, perceptual } from "./perceptual-method.ts";
 import { pgd } from "./pgd.ts";
 import { pgdMean } from "./pgd-mean.ts";
 import { checkAttackOptions, runAttack } from "./run-attack.ts";
@@ -31,7 +34,15 @@ function registered<O extends AttackOptions>(typed: AttackMethod<O>): Registered
 }
 
 /** All attacks, in the order in which they are listed to users. */
-export const attacks: readonly RegisteredAttack[] = [registered(pgd), registered(pgdMean), registered(fgsm)];
+export const attacks: readonly RegisteredAttack[] = [
+  registered(perceptual),
+  registered(l2),
+  registered(pgd),
+  registered(pgdMean),
+  registered(fgsm),
+  registered(carliniWagner),
+  registered(deepfool),
+];
 
 /** The attack called `name`; throws a MisuseError with the nearest name if there is none. */
 export function findAttack(name: string): RegisteredAttack {

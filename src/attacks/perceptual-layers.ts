@@ -15,17 +15,38 @@ import { usesOf } from "../onnx/model.ts";
  */
 export function paperLayers({ layers }: Classifier): Layer[] {
   const numbers = [3, 8, 15, 22];
-  const hasNormalization = layers.some((layer) => layer.operator === "BatchNormalization");
-  const beginsLikeVgg = ["Conv", "Relu", "Conv", "Relu", "MaxPool"].every(
-    (operator, i) => layers[i]?.operator === operator,
-  );
-  if (!hasNormalization && beginsLikeVgg) {
+  if (beginsLikeFoldedVgg(layers)) {
     const conv = layers.filter((layer) => layer.operator === "Conv");
     const relu = layers.filter((layer) => layer.operator === "Relu");
     const chosen = [conv[1], conv[2], conv[4], relu[6]];
     if (chosen.every((layer) => layer !== undefined)) return chosen;
   }
   return numbered(layers, numbers);
+}
+
+/**
+ * The layers {5, 10, 15} of section 5, counted from 0 as operations of the paper's CIFAR-10 network: the second ReLU, the fourth
+ * convolution and the normalization after the fifth.
+ *
+ * A chain that begins like a VGG and has its normalizations folded is counted as if they were there, as {@link paperLayers} does.
+ * Deviation: the fourth convolution is then the folded one. Networks with fewer operations get {@link automaticLayers}.
+ */
+export function detectionLayers(classifier: Classifier): Layer[] {
+  const { layers } = classifier;
+  if (beginsLikeFoldedVgg(layers)) {
+    const conv = layers.filter((layer) => layer.operator === "Conv");
+    const relu = layers.filter((layer) => layer.operator === "Relu");
+    const chosen = [relu[1], conv[3], conv[4]];
+    if (chosen.every((layer) => layer !== undefined)) return chosen;
+  }
+  const numbers = [5, 10, 15];
+  return layers.length > 15 ? numbers.map((index) => layers[index]) : automaticLayers(classifier);
+}
+
+function beginsLikeFoldedVgg(layers: readonly Layer[]): boolean {
+  const beginning = ["Conv", "Relu", "Conv", "Relu", "MaxPool"];
+  const hasNormalization = layers.some((layer) => layer.operator === "BatchNormalization");
+  return !hasNormalization && beginning.every((operator, i) => layers[i]?.operator === operator);
 }
 
 function numbered(layers: readonly Layer[], numbers: readonly number[]): Layer[] {

@@ -1,0 +1,116 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as ort from "onnxruntime-node";
+import { afterAll, describe, expect, test } from "vitest";
+import { createClassifier } from "../classifier/classifier.ts";
+import type { ImageTensor } from "../image/picture.ts";
+import { GraphBuilder } from "../onnx/builder.ts";
+import { modelOf } from "../runtime/session.ts";
+import { floatTensor } from "../tensor/tensor.ts";
+import { carliniWagnerAttack } from "./carlini-wagner.ts";
+import { pgdAttack } from "./pgd.ts";
+import { pgdMeanAttack } from "./pgd-mean.ts";
+
+interface CarliniWagnerGolden {
+  readonly distance: number;
+  readonly points: readonly number[];
+  readonly runs: number;
+}
+
+interface Golden {
+  readonly weights: readonly { readonly shape: readonly number[]; readonly data: readonly number[] }[];
+  /** Bytes. */
+  readonly images: readonly (readonly number[])[];
+  readonly labels: readonly number[];
+  readonly draws: readonly (readonly (readonly number[])[])[];
+  readonly pgd: readonly (readonly number[])[];
+  readonly mean: readonly (readonly number[])[];
+  readonly carliniWagner: {
+    readonly together: {
+      readonly distance: readonly number[];
+      readonly points: readonly (readonly number[])[];
+      readonly runs: number;
+    };
+    readonly alone: readonly CarliniWagnerGolden[];
+  };
+}
+
+// Written by fixtures/attacks.py with torch 1.13.
+const golden = JSON.parse(readFileSync(join(import.meta.dirname, "fixtures/attacks.json"), "utf8")) as Golden;
+
+function trainedModel() {
+  const g = new GraphBuilder();
+  const [w1, b1, w2, b2, w3, b3] = golden.weights.map(({ shape, data }, i) =>
+    g.constant(floatTensor([...data], shape), `p${i}`),
+  );
+  const image = g.input("image", "float32", [1, 3, 8, 8]);
+  const pads = [1, 1, 1, 1];
+  const first = g.op("Relu", [g.op("Conv", [image, w1, b1], { pads })]);
+  const pooled = g.op("MaxPool", [first], { kernel_shape: [2, 2], strides: [2, 2] });
+  const second = g.op("Relu", [g.op("Conv", [pooled, w2, b2], { pads })]);
+  g.output(g.op("Gemm", [g.op("Flatten", [second]), w3, b3], { transB: 1 }), "logits");
+  const graph = g.toGraph();
+  return modelOf({
+    ...graph,
+    inputs: [{ name: "image", dtype: "float32", shape: ["N", 3, 8, 8] }],
+    outputs: [{ name: "logits", dtype: "float32", shape: ["N", 4] }],
+  });
+}
+
+/** A generator that gives these numbers and no others. */
+function replay(...draws: readonly (readonly number[])[]): () => number {
+  const all = draws.flat();
+  let next = 0;
+  return () => {
+    if (next >= all.length) throw new Error("more numbers were drawn than there are");
+    return all[next++];
+  };
+}
+
+function largestDifference(a: ArrayLike<number>, b: readonly number[]): number {
+  return b.reduce((largest, value, i) => Math.max(largest, Math.abs(a[i] - value)), 0);
+}
+
+describe("PyTorch finds the same", () => {
+  const classifier = createClassifier(trainedModel(), { runtime: ort, preprocessing: "unit" });
+  const images: readonly ImageTensor[] = golden.images.map((bytes) =>
+    floatTensor(
+      bytes.map((byte) => byte / 255),
+      [3, 8, 8],
+    ),
+  );
+  afterAll(() => classifier.dispose());
+
+  test("with PGD, preset odds", async () => {
+    const random = (n: number) => replay(golden.draws[0][n]);
+    const results = await pgdAttack(classifier, images, { preset: "odds", random });
+    for (const [n, { label, raw }] of results.entries()) {
+      expect(label).toBe(golden.labels[n]);
+      expect(largestDifference(raw.image.data, golden.pgd[n])).toBeLessThan(1e-6);
+    }
+  });
+
+  test("with the mean of PGDs", async () => {
+    const random = (n: number) => replay(golden.draws[0][n], golden.draws[1][n], golden.draws[2][n]);
+    const results = await pgdMeanAttack(classifier, images, { preset: "odds", copies: 1, random });
+    for (const [n, { raw }] of results.entries()) {
+      expect(largestDifference(raw.image.data, golden.mean[n])).toBeLessThan(1e-6);
+    }
+  });
+
+  test("with Carlini–Wagner, preset odds: each image alone, and all with the batch's loss", async () => {
+    const { together, alone } = golden.carliniWagner;
+    const some = images.slice(0, 4);
+    const apart = await carliniWagnerAttack(classifier, some);
+    const joint = await carliniWagnerAttack(classifier, some, { abort: "batch", batch: 4 });
+    for (const [n, one] of alone.entries()) {
+      // The first image lies so near to the boundary that the last bits of its losses decide when they have settled.
+      if (n > 0) expect(apart[n].evaluations.gradient).toBe(one.runs);
+      expect(largestDifference(apart[n].raw.image.data, one.points)).toBeLessThan(1e-6);
+      expect(apart[n].raw.distances.l2).toBeCloseTo(one.distance, 5);
+      expect(joint[n].evaluations.gradient).toBe(together.runs);
+      expect(largestDifference(joint[n].raw.image.data, together.points[n])).toBeLessThan(1e-6);
+      expect(joint[n].raw).toMatchObject({ success: true });
+    }
+  });
+});
