@@ -1,0 +1,114 @@
+import { describe, expect, test } from "vitest";
+import { pretendFiles } from "../../test/pretend-files.ts";
+import { AbortedError, BadInputError, MisuseError } from "../errors.ts";
+import { type DatasetProblem, describeProblems } from "./dataset.ts";
+import { type OpenDatasetOptions, openDataset, parseDatasetSpec } from "./open-dataset.ts";
+import { recognizeDataset } from "./recognize-dataset.ts";
+
+test("a word or a path", () => {
+  expect(parseDatasetSpec("scenes")).toEqual({ kind: "scenes", count: undefined });
+  expect(parseDatasetSpec("scenes:50")).toEqual({ kind: "scenes", count: 50 });
+  expect(parseDatasetSpec("cifar10")).toEqual({ kind: "cifar10", folder: undefined });
+  expect(parseDatasetSpec("cifar100:C:/a b")).toEqual({ kind: "cifar100", folder: "C:/a b" });
+  for (const path of ["./scenes", "scenes/", "cifar", "scenes2", "/a/cifar10"]) {
+    expect(parseDatasetSpec(path)).toEqual({ kind: "path", path });
+  }
+});
+
+describe("formats are recognized by what only they have", () => {
+  const recognized: readonly (readonly [string, string, readonly string[]])[] = [
+    ["imagenet", "data", ["LOC_val_solution.csv", "val.txt", "images/a.JPEG"]],
+    ["imagenet", "data", ["ILSVRC/Data/CLS-LOC/val/a.JPEG", "ILSVRC/Annotations/CLS-LOC/val/a.xml"]],
+    ["imagenet", "data", ["Data/CLS-LOC/val/a.JPEG", "Annotations/CLS-LOC/val/a.xml"]],
+    ["imagenet", "data", ["ILSVRC2012_img_val/a.JPEG"]],
+    ["imagenet", "data", ["val/a.JPEG", "bbox_val/a.xml"]],
+    ["imagenet", "data", ["a.JPEG", "a.xml"]],
+    ["imagenet", "data", ["pictures/a.JPEG", "boxes/a.xml"]],
+    ["imagenet", "data/LOC_val_solution.csv", ["LOC_val_solution.csv"]],
+    ["wsol", "data", ["image_ids.txt"]],
+    ["wsol", "data", ["test/image_ids.txt", "val/image_ids.txt"]],
+    ["wsol", "data/image_ids.txt", ["image_ids.txt"]],
+    ["voc", "data", ["JPEGImages/1.jpg", "Annotations/1.xml", "ImageSets/Main/val.txt"]],
+    ["voc", "data", ["VOC2007/JPEGImages/1.jpg"]],
+    ["coco", "data", ["annotations/instances_val2017.json", "val2017/1.jpg"]],
+    ["coco", "data", ["instances_val2017.json"]],
+    ["coco", "data/a.json", ["a.json"]],
+    ["boxes", "data", ["mine.csv", "1.jpg"]],
+    ["boxes", "data/mine.csv", ["mine.csv"]],
+    ["cifar10", "data", ["data_batch_1.bin", "batches.meta.txt"]],
+    ["cifar10", "data", ["cifar-10-batches-bin/test_batch.bin"]],
+    ["cifar10", "data/some.bin", ["some.bin"]],
+    ["cifar100", "data", ["train.bin", "test.bin"]],
+    ["cifar100", "data/test.bin", ["test.bin"]],
+    ["classes", "data", ["cat/1.jpg", "dog/1.jpg", "readme.txt"]],
+    ["classes", "data", ["train/cat/1.jpg"]],
+    ["pictures", "data", ["1.jpg"]],
+    ["pictures", "data/1.JPG", ["1.JPG"]],
+  ];
+  test.each(recognized)("%s at %s among %j", async (format, path, names) => {
+    const files = Object.fromEntries(names.map((name) => [name, "1x1"]));
+    expect(await recognizeDataset(path, pretendFiles(files))).toBe(format);
+  });
+
+  test("several are asked about", async () => {
+    const source = pretendFiles({ "mine.csv": "", "instances_val2017.json": "" });
+    const opening = openDataset("data", { source });
+    await expect(opening).rejects.toThrow(MisuseError);
+    await expect(opening).rejects.toThrow(
+      "data: the folder may be data sets of several formats, expected one, got coco, boxes. Say which: --data-format coco or --data-format boxes (the option `format`).",
+    );
+  });
+
+  test("nothing is said to be nothing, with what was looked for", async () => {
+    const source = pretendFiles({ "a/b/readme.md": "", "notes.txt": "" });
+    const opening = openDataset("data", { source });
+    await expect(opening).rejects.toThrow(BadInputError);
+    await expect(opening).rejects.toThrow(
+      /^data: not recognized as a data set, expected LOC_val_solution.csv, .* \(imagenet\); image_ids.txt \(wsol\); .* or pictures \(pictures\), got a\/, notes.txt\./,
+    );
+    await expect(openDataset("data/notes.txt", { source })).rejects.toThrow(
+      /not recognized as a data set, expected a CSV/,
+    );
+    await expect(openDataset("gone", { source })).rejects.toThrow(
+      "gone: no such file or folder, expected a data set: scenes[:COUNT]",
+    );
+  });
+});
+
+test("what cannot be meant is misuse", async () => {
+  const source = pretendFiles({ "1.jpg": "1x1" });
+  const open = (options: object): Promise<unknown> => openDataset("data", { source, ...options } as OpenDatasetOptions);
+  await expect(open({ frist: 3 })).rejects.toThrow('openDataset: unknown option "frist"');
+  await expect(open({ first: 0 })).rejects.toThrow(
+    "first: value out of range, expected an integer of at least 1, got 0.",
+  );
+  await expect(open({ labels: "true" })).rejects.toThrow(MisuseError);
+  await expect(open({ difficult: "yes" })).rejects.toThrow(MisuseError);
+  await expect(open({ format: "voc2007" })).rejects.toThrow(MisuseError);
+  await expect(openDataset("cifar10", { source })).rejects.toThrow(
+    "cifar10: no folder is given, expected cifar10:FOLDER.",
+  );
+  await expect(open({ list: "data/gone.txt" })).rejects.toThrow("data/gone.txt: no such file");
+});
+
+test("an aborted call ends as such, also in the middle", async () => {
+  const names = Array.from({ length: 50 }, (_, i) => [`JPEGImages/${i}.jpg`, "1x1"]);
+  const files = pretendFiles({ ...Object.fromEntries(names), "Annotations/0.xml": "" });
+  await expect(openDataset("data", { source: files, signal: AbortSignal.abort() })).rejects.toThrow(AbortedError);
+  const controller = new AbortController();
+  const exists = async (path: string): Promise<"file" | "folder" | undefined> => {
+    if (path.endsWith("/20.xml")) controller.abort();
+    return files.exists(path);
+  };
+  const opening = openDataset("data", { source: { ...files, exists }, signal: controller.signal });
+  await expect(opening).rejects.toThrow(AbortedError);
+});
+
+test("problems in one line, by kind, with an example of each", () => {
+  const problem = (kind: DatasetProblem["kind"], image: string): DatasetProblem => ({ kind, image, message: "is bad" });
+  expect(describeProblems([])).toBeUndefined();
+  expect(describeProblems([problem("no-box", "a")])).toBe("1 problem in the data: 1 × no box (a: is bad)");
+  expect(describeProblems([problem("no-box", "a"), problem("duplicate", "b"), problem("no-box", "c")])).toBe(
+    "3 problems in the data: 2 × no box (such as a: is bad); 1 × duplicate (b: is bad)",
+  );
+});
