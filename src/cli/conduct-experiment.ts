@@ -45,7 +45,8 @@ const executable = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.u
  * Computes what the folder `--out` does not have yet of the items, in this process or in `--workers` children, and gives the folder
  * back with everything in it. In a child it gives `undefined`: there the command has nothing more to do and returns.
  *
- * `compute` is not called in a parent of workers, so whatever is heavy should be opened when it is called first. Failures are
+ * `compute` is not called in a parent of workers, so whatever is heavy should be opened when it is called first. A command that
+ * conducts several experiments lets the first one only have workers: a child does the first and nothing else. Failures are
  * reported and make the exit code 1; Ctrl-C makes it 130 and is not thrown. Throws what `openRecordFolder` and a full disk throw.
  */
 export async function conductExperiment<I extends ExperimentItem, T>(
@@ -155,8 +156,9 @@ async function work<I extends ExperimentItem, T>(options: ConductOptions<I, T>, 
   const signal = AbortSignal.any([context.io.signal, channel.signal]);
   const tell = (message: WorkerMessage): void => channel.send(message);
   const writer = `${writerName(flags.shard)}-worker${channel.number}`;
-  const store = await openRecordFolder<T>(flags.out, { identity, run, writer });
+  let store: RecordFolder<T> | undefined;
   try {
+    store = await openRecordFolder<T>(flags.out, { identity, run, writer });
     for await (const { shard, isRepeated } of channel.shares()) {
       if (isRepeated) await store.reload();
       let [computed, failed] = [0, 0];
@@ -178,7 +180,8 @@ async function work<I extends ExperimentItem, T>(options: ConductOptions<I, T>, 
       });
     }
   } finally {
-    await store.close();
+    channel.close();
+    await store?.close();
   }
 }
 

@@ -27,6 +27,8 @@ export interface WorkerChannel {
   shares(): AsyncGenerator<WorkerShare, void>;
   /** Sends a message (plain JSON) to the parent's `onMessage`. */
   send(message: unknown): void;
+  /** Lets go of the parent; otherwise the channel keeps this process alive. */
+  close(): void;
 }
 
 /** The channel to the parent if this process was started by {@link runWorkers}, otherwise undefined. To be called once. */
@@ -50,21 +52,20 @@ export function workerChannel(env: Readonly<Record<string, string | undefined>>)
     number,
     signal: abort.signal,
     send: (message) => tell({ type: "message", message }),
+    close() {
+      if (process.connected) process.disconnect();
+    },
     async *shares() {
-      try {
-        for (;;) {
-          tell({ type: "ready" });
-          if (orders.length === 0)
-            await new Promise<void>((resolve) => {
-              wake = resolve;
-            });
-          const order = orders.shift();
-          if (order?.type !== "share") return;
-          yield order.share;
+      for (;;) {
+        tell({ type: "ready" });
+        if (orders.length === 0) {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
         }
-      } finally {
-        // Otherwise the channel would keep this process alive.
-        if (process.connected) process.disconnect();
+        const order = orders.shift();
+        if (order?.type !== "share") return;
+        yield order.share;
       }
     },
   };
@@ -178,6 +179,8 @@ export async function runWorkers(options: RunWorkersOptions): Promise<Shard[]> {
 function forkWorker(number: number, { entry, argv, env }: RunWorkersOptions): ChildProcess {
   return fork(entry, argv, {
     env: { ...env, [workerVariable]: String(number) },
+    // In a group of its own a child does not get the terminal's Ctrl-C, only the parent's word.
+    detached: true,
     // Flags of the parent's own (a loader, an inspector's port) are not for its children.
     execArgv: [],
     stdio: ["ignore", "ignore", "pipe", "ipc"],
