@@ -11,16 +11,24 @@ import type { ImageTensor } from "../image/picture.ts";
 export const fills = ["mean", "gray", "black", "blur"] as const;
 export type Fill = (typeof fills)[number];
 
-/** The image [C, H, W], flat, pixels in [0, 1], that shows where parts of `image` are hidden. */
-export function fillImage({ input }: Pick<Classifier, "input">, image: ImageTensor, fill: Fill): Float32Array {
+/** The color, one value per channel in [0, 1], that hidden parts show; undefined for `blur`, which has no single one. */
+export function fillColor({ input }: Pick<Classifier, "input">, fill: Fill): Float32Array | undefined {
   switch (fill) {
     case "mean":
-      return denormalizePixels(new Float32Array(image.data.length), input);
+      return denormalizePixels(new Float32Array(input.channelCount), input);
     case "gray":
-      return new Float32Array(image.data.length).fill(0.5);
+      return new Float32Array(input.channelCount).fill(0.5);
     case "black":
-      return new Float32Array(image.data.length);
+      return new Float32Array(input.channelCount);
     case "blur":
-      return blur(image, { sigmaPixels: (20 / 224) * Math.min(input.height, input.width) }).data;
+      return undefined;
   }
+}
+
+/** The image [C, H, W], flat, pixels in [0, 1], that shows where parts of `image` are hidden. */
+export function fillImage(classifier: Pick<Classifier, "input">, image: ImageTensor, fill: Fill): Float32Array {
+  const color = fillColor(classifier, fill);
+  const [, height, width] = image.shape;
+  if (color === undefined) return blur(image, { sigmaPixels: (20 / 224) * Math.min(height, width) }).data;
+  return image.data.map((_, i) => color[Math.floor(i / (height * width))]);
 }

@@ -28,8 +28,11 @@ export interface RiseMasks {
   draw(random: Random, probability: number): RiseMask;
   /** The mask at the size of the image, [H · W], in [0, 1]; with cells kept with probability p, p on average at every pixel. */
   render(mask: RiseMask): Float32Array;
-  /** Writes hidden + mask · difference to `out`, channel by channel; all three are [C · H · W]. */
-  apply(mask: RiseMask, hidden: Float32Array, difference: Float32Array, out: Float32Array): void;
+  /**
+   * Writes color + mask · difference to `out`; the color has one value per channel, the others are [C · H · W] with one or three
+   * channels.
+   */
+  apply(mask: RiseMask, color: Float32Array, difference: Float32Array, out: Float32Array): void;
   /** A sum of no masks yet. */
   createSum(): RiseMaskSum;
 }
@@ -64,6 +67,7 @@ function axisOf(extent: number, cells: number): Axis {
 export function riseMasks({ height, width, cells }: { height: number; width: number; cells: number }): RiseMasks {
   const vertical = axisOf(height, cells);
   const horizontal = axisOf(width, cells);
+  const plane = height * width;
 
   /** The grid enlarged along x, cut at the shift: [cells, W]. */
   function widen(grid: ArrayLike<number>, start: number, shiftX: number, out: Float64Array): void {
@@ -77,16 +81,15 @@ export function riseMasks({ height, width, cells }: { height: number; width: num
   }
 
   const wide = new Float64Array(cells * width);
-  const row = new Float32Array(width);
-  /** Calls `use` for each row of the mask, in order; the row is overwritten by the next one. */
-  function forEachRow({ cells: grid, shiftY, shiftX }: RiseMask, use: (row: Float32Array, y: number) => void): void {
+  /** Calls `blend` for each row y of the mask, whose pixel x is wide[from + x] + share·(wide[from + W + x] − wide[from + x]). */
+  function forEachRow(
+    { cells: grid, shiftY, shiftX }: RiseMask,
+    blend: (wide: Float64Array, from: number, share: number, y: number) => void,
+  ): void {
     wide.fill(0);
     widen(grid, 0, shiftX, wide);
     for (let y = 0; y < height; y++) {
-      const from = vertical.lower[y + shiftY] * width;
-      const share = vertical.share[y + shiftY];
-      for (let x = 0; x < width; x++) row[x] = wide[from + x] + share * (wide[from + width + x] - wide[from + x]);
-      use(row, y);
+      blend(wide, vertical.lower[y + shiftY] * width, vertical.share[y + shiftY], y);
     }
   }
 
@@ -99,16 +102,18 @@ export function riseMasks({ height, width, cells }: { height: number; width: num
       };
     },
     render(mask) {
-      const out = new Float32Array(height * width);
-      forEachRow(mask, (row, y) => out.set(row, y * width));
+      const out = new Float32Array(plane);
+      forEachRow(mask, (wide, from, share, y) => {
+        for (let x = 0; x < width; x++) {
+          out[y * width + x] = wide[from + x] + share * (wide[from + width + x] - wide[from + x]);
+        }
+      });
       return out;
     },
-    apply(mask, hidden, difference, out) {
-      const plane = height * width;
-      forEachRow(mask, (row, y) => {
-        for (let base = y * width; base < out.length; base += plane) {
-          for (let x = 0; x < width; x++) out[base + x] = hidden[base + x] + row[x] * difference[base + x];
-        }
+    apply(mask, color, difference, out) {
+      forEachRow(mask, (wide, from, share, y) => {
+        if (color.length === 3) blendThree(wide, from, width, share, color, difference, out, y * width, plane);
+        else blendOne(wide, from, width, share, color[0], difference, out, y * width);
       });
     },
     createSum() {
@@ -121,7 +126,7 @@ export function riseMasks({ height, width, cells }: { height: number; width: num
           for (let i = 0; i < size; i++) if (mask.cells[i] === 1) sums[start + i] += weight;
         },
         total() {
-          const out = new Float64Array(height * width);
+          const out = new Float64Array(plane);
           for (let shiftY = 0; shiftY < vertical.shifts; shiftY++) {
             const wide = new Float64Array(cells * width);
             for (let shiftX = 0; shiftX < horizontal.shifts; shiftX++) {
@@ -140,4 +145,42 @@ export function riseMasks({ height, width, cells }: { height: number; width: num
       };
     },
   };
+}
+
+/** One row of a picture with three channels: the time of RISE outside of the network is spent here. */
+function blendThree(
+  wide: Float64Array,
+  from: number,
+  width: number,
+  share: number,
+  [red, green, blue]: Float32Array,
+  difference: Float32Array,
+  out: Float32Array,
+  start: number,
+  plane: number,
+): void {
+  for (let x = 0, i = start; x < width; x++, i++) {
+    const upper = wide[from + x];
+    const kept = upper + share * (wide[from + width + x] - upper);
+    out[i] = red + kept * difference[i];
+    out[i + plane] = green + kept * difference[i + plane];
+    out[i + 2 * plane] = blue + kept * difference[i + 2 * plane];
+  }
+}
+
+/** One row of a picture with one channel. */
+function blendOne(
+  wide: Float64Array,
+  from: number,
+  width: number,
+  share: number,
+  gray: number,
+  difference: Float32Array,
+  out: Float32Array,
+  start: number,
+): void {
+  for (let x = 0, i = start; x < width; x++, i++) {
+    const upper = wide[from + x];
+    out[i] = gray + (upper + share * (wide[from + width + x] - upper)) * difference[i];
+  }
 }

@@ -11,7 +11,7 @@ import type { ImageTensor } from "../image/picture.ts";
 import { createRandom } from "../random/random.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 import { type ClassScore, checkContrast, classScores, scoreOf } from "./class-score.ts";
-import { type Fill, fillImage, fills } from "./fill.ts";
+import { type Fill, fillColor, fillImage, fills } from "./fill.ts";
 import type { Explanation, MethodOptions, SaliencyMethod } from "./method.ts";
 import { type RiseMask, riseMasks } from "./rise-masks.ts";
 
@@ -87,6 +87,8 @@ export async function riseSaliency(
   const { masks: count, probability } = settings;
   const masks = riseMasks({ height, width, cells: settings.cells });
   const hidden = fillImage(classifier, image, settings.fill);
+  const color = fillColor(classifier, settings.fill);
+  const noColor = new Float32Array(classifier.input.channelCount);
   const difference = image.data.map((x, i) => x - hidden[i]);
   const wanted = numberIn("rise: batch", batch ?? defaultBatch, { min: 1, integer: true });
   const forward = await classifier.forward({ batch: largestBatch(classifier, Math.min(wanted, count)) });
@@ -102,7 +104,8 @@ export async function riseSaliency(
     const drawn: RiseMask[] = [];
     for (let n = 0; n < Math.min(forward.batch, count - done); n++) {
       const mask = masks.draw(random, probability);
-      masks.apply(mask, hidden, difference, rows[n]);
+      masks.apply(mask, color ?? noColor, difference, rows[n]);
+      if (color === undefined) for (let i = 0; i < hidden.length; i++) rows[n][i] += hidden[i];
       drawn.push(mask);
     }
     const logits = await forward.logits(rows.slice(0, drawn.length), { signal });
