@@ -1,7 +1,9 @@
 /** @file The files of a localization benchmark's report. */
 import { join } from "node:path";
+import { rasterize } from "../node/rasterize.ts";
 import { writeFileAtomically } from "../node/write-file.ts";
 import { localizationPage } from "../report/localization-page.ts";
+import { errorPlots, insertionDeletionPlots, sanityPlots } from "../report/localization-plots.ts";
 import type { LocalizationSummary } from "../report/localization-summary.ts";
 import { localizationCsv, localizationMarkdown, measuresCsv } from "../report/localization-tables.ts";
 import type { BenchmarkFigure } from "./localization-figures.ts";
@@ -19,6 +21,13 @@ export async function writeLocalizationReport(
     ["results.json", `${JSON.stringify(summary, null, 2)}\n`],
   ];
   for (const [name, text] of files) await writeFileAtomically(join(out, name), text);
-  const page = localizationPage({ summary, errorPlots: [], curvePlots: [], sanityPlots: [], figures });
-  await writeFileAtomically(join(out, "index.html"), page);
+  const plots = {
+    errorPlots: await errorPlots(summary),
+    curvePlots: await insertionDeletionPlots(summary),
+    sanityPlots: await sanityPlots(summary),
+  };
+  for (const { name, svg } of [...figures, ...Object.values(plots).flat()]) {
+    await writeFileAtomically(join(out, "figures", `${name}.png`), await rasterize(svg));
+  }
+  await writeFileAtomically(join(out, "index.html"), localizationPage({ summary, ...plots, figures }));
 }
