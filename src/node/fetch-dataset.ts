@@ -4,11 +4,12 @@ import { createReadStream, createWriteStream } from "node:fs";
 import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
-import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import type { ReadableStream } from "node:stream/web";
 import { createGunzip } from "node:zlib";
 import { AbortedError, BadInputError, checkKeys, oneOf, PerceptualBallError } from "../errors.ts";
 import { tarFiles } from "./tar-files.ts";
+import { makeFolder } from "./write-file.ts";
 
 /** What is published, and what its MD5 is there. */
 const published = {
@@ -50,7 +51,7 @@ export function defaultCacheFolder(env: Readonly<Record<string, string | undefin
  * checked before anything is unpacked, and the folder takes its name when it is complete: several processes may do this at a time,
  * and one that is killed leaves nothing that is taken for the data set.
  *
- * Throws a PerceptualBallError if the archive cannot be fetched or the disk fails, and a BadInputError if what was fetched is not
+ * Throws a PerceptualBallError if the archive cannot be fetched or the disk fails, a MisuseError if the cache folder cannot be made, and a BadInputError if what was fetched is not
  * the archive (it is deleted then).
  */
 export async function fetchDataset(name: FetchableDataset, options: FetchDatasetOptions = {}): Promise<string> {
@@ -63,7 +64,8 @@ export async function fetchDataset(name: FetchableDataset, options: FetchDataset
   const archive = join(cacheFolder, `${folder}.${mark}.partial`);
   const unpacked = join(cacheFolder, `${folder}.${mark}.unpacking`);
   try {
-    await mkdir(unpacked, { recursive: true });
+    await makeFolder(cacheFolder);
+    await mkdir(unpacked);
     const digest = await download(url, archive, options);
     if (digest !== md5.toLowerCase()) {
       throw new BadInputError({
@@ -74,7 +76,7 @@ export async function fetchDataset(name: FetchableDataset, options: FetchDataset
         advice: `Try again later, or fetch ${official.url} by other means, unpack it and give its folder: ${name}:FOLDER.`,
       });
     }
-    await unpack(archive, unpacked);
+    await unpack(archive, unpacked, signal);
     await rename(unpacked, target).catch(async (error) => {
       // Another process may have been faster.
       if (!(await isFolder(target))) throw error;
@@ -90,7 +92,8 @@ export async function fetchDataset(name: FetchableDataset, options: FetchDataset
       { cause: error },
     );
   } finally {
-    await Promise.all([archive, unpacked].map((path) => rm(path, { recursive: true, force: true })));
+    // What cannot be cleaned up must not hide why.
+    await Promise.allSettled([archive, unpacked].map((path) => rm(path, { recursive: true, force: true })));
   }
 }
 
@@ -119,10 +122,10 @@ async function download(url: string, path: string, { signal, onProgress }: Fetch
   const totalBytes = length > 0 ? length : undefined;
   const hash = createHash("md5");
   let receivedBytes = 0;
-  const incoming = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
-  const counted = async function* (chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const { body } = response;
+  const received = async function* (): AsyncGenerator<Uint8Array> {
     try {
-      for await (const chunk of chunks) {
+      for await (const chunk of body as ReadableStream<Uint8Array>) {
         hash.update(chunk);
         receivedBytes += chunk.length;
         onProgress?.({ receivedBytes, totalBytes });
@@ -135,7 +138,7 @@ async function download(url: string, path: string, { signal, onProgress }: Fetch
       throw unreachable(`the connection broke off after ${receivedBytes} of ${totalBytes} bytes`);
     }
   };
-  await pipeline(incoming, counted, createWriteStream(path, { flags: "wx" }), { signal });
+  await pipeline(received, createWriteStream(path, { flags: "wx" }), { signal });
   return hash.digest("hex");
 }
 
@@ -146,10 +149,10 @@ function causeOf(error: unknown): string {
 }
 
 /** Writes the archive's files into `folder`, without the folders that they are in. */
-async function unpack(archive: string, folder: string): Promise<void> {
+async function unpack(archive: string, folder: string, signal: AbortSignal | undefined): Promise<void> {
   const bytes = createReadStream(archive).pipe(createGunzip());
   try {
-    for await (const { name, data } of tarFiles(bytes)) await writeFile(join(folder, basename(name)), data);
+    for await (const { name, data } of tarFiles(bytes)) await writeFile(join(folder, basename(name)), data, { signal });
   } finally {
     bytes.destroy();
   }
