@@ -1,9 +1,18 @@
 /** @file A session: a graph loaded into a runtime, fed and read with this package's own tensors. */
 import { AbortedError, PerceptualBallError, throwIfAborted, UnsupportedError } from "../errors.ts";
+import { inferShapes } from "../onnx/infer-shapes.ts";
 import { type Graph, initializerOf, type Model, tensorOfInitializer } from "../onnx/model.ts";
+import { blockedLayout } from "../onnx/passes/blocked-layout.ts";
+import { splitConvolutions } from "../onnx/passes/split-convolutions.ts";
 import { writeModel } from "../onnx/write-model.ts";
 import type { DataType, Tensor, TensorData } from "../tensor/tensor.ts";
-import type { Runtime, RuntimeSession, RuntimeSessionOptions, RuntimeTensor } from "./runtime.ts";
+import {
+  describeRuntime,
+  type Runtime,
+  type RuntimeSession,
+  type RuntimeSessionOptions,
+  type RuntimeTensor,
+} from "./runtime.ts";
 
 export interface SessionOptions {
   readonly runtime: Runtime;
@@ -18,6 +27,11 @@ export interface SessionOptions {
   readonly weightsFolder?: string;
   /** Trades speed for memory: weights are not copied into the layout that the processor likes best. Default false. */
   readonly lowMemory?: boolean;
+  /**
+   * Whether graphs are rewritten such that onnxruntime's CPU provider can keep the layout in which its convolutions are fast: see
+   * {@link blockedLayout}, which says where values can differ. Default: on that provider of onnxruntime-node, true.
+   */
+  readonly blocked?: boolean;
 }
 
 /** A graph that is ready to run. */
@@ -56,7 +70,14 @@ export function modelOf(graph: Graph, base?: Partial<Model>): Model {
  * because a wanted execution provider is not there.
  */
 export async function createSession(model: Model, options: SessionOptions): Promise<Session> {
-  const { runtime, threads, providers, weightsFolder, lowMemory = false } = options;
+  const {
+    runtime,
+    threads,
+    providers,
+    weightsFolder,
+    lowMemory = false,
+    blocked = hasBlockedLayout(options),
+  } = options;
   const configuration: Record<string, unknown> = {};
   if (weightsFolder !== undefined) configuration.model_external_initializers_file_folder_path = weightsFolder;
   if (lowMemory) configuration.disable_prepacking = "1";
@@ -67,7 +88,8 @@ export async function createSession(model: Model, options: SessionOptions): Prom
     ...(providers === undefined ? {} : { executionProviders: providers }),
     ...(Object.keys(configuration).length === 0 ? {} : { extra: { session: configuration } }),
   };
-  const bytes = writeModel(weightsFolder === undefined ? withInlineWeights(model) : model);
+  const arranged = blocked ? { ...model, graph: inBlocks(model.graph) } : model;
+  const bytes = writeModel(weightsFolder === undefined ? withInlineWeights(arranged) : arranged);
   let session: RuntimeSession;
   try {
     session = (await runtime.InferenceSession.create(bytes, sessionOptions as never)) as RuntimeSession;
@@ -83,6 +105,15 @@ export async function createSession(model: Model, options: SessionOptions): Prom
     );
   }
   return wrap(session, runtime);
+}
+
+function hasBlockedLayout({ runtime, providers = ["cpu"] }: SessionOptions): boolean {
+  return describeRuntime(runtime).startsWith("onnxruntime-node") && providers.every((provider) => provider === "cpu");
+}
+
+/** `graph`, which has static shapes, such that tensors stay in the blocked layout for long. */
+function inBlocks(graph: Graph): Graph {
+  return blockedLayout(inferShapes(splitConvolutions(inferShapes(graph))));
 }
 
 function wrap(session: RuntimeSession, runtime: Runtime): Session {
