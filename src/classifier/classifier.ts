@@ -116,6 +116,7 @@ const optionKeys = [
   "providers",
   "weightsFolder",
   "lowMemory",
+  "blocked",
   "where",
   "preprocessing",
   "labels",
@@ -129,8 +130,8 @@ const optionKeys = [
  */
 export function createClassifier(model: Model, options: ClassifierOptions): Classifier {
   checkKeys("createClassifier", options, optionKeys);
-  const { where = "model", runtime, threads, providers, weightsFolder, lowMemory } = options;
-  const sessionOptions = { runtime, threads, providers, weightsFolder, lowMemory };
+  const { where = "model", runtime, threads, providers, weightsFolder, lowMemory, blocked } = options;
+  const sessionOptions = { runtime, threads, providers, weightsFolder, lowMemory, blocked };
   const given =
     typeof options.preprocessing === "string"
       ? namedNormalization(options.preprocessing)

@@ -22,6 +22,7 @@ const optionKeys = [
   "threads",
   "providers",
   "lowMemory",
+  "blocked",
   "preprocessing",
   "labels",
   "inputSize",

@@ -18,6 +18,7 @@ const optionKeys = [
   "threads",
   "providers",
   "lowMemory",
+  "blocked",
   "preprocessing",
   "labels",
   "inputSize",
