@@ -159,7 +159,7 @@ function sizeOfFirst(shown: readonly (Shown | undefined)[]): { width: number; he
   return shown.find((one) => one !== undefined)?.record.result.size;
 }
 
-/** Figure 4: every method on the same pictures. */
+/** Figure 4: every method on the same pictures, one method to a row. */
 async function comparisonFigure(
   compared: readonly (readonly (Shown | undefined)[])[],
   input: FiguresInput,
@@ -167,34 +167,34 @@ async function comparisonFigure(
 ): Promise<BenchmarkFigure | undefined> {
   const size = sizeOfFirst(compared.flat());
   if (size === undefined) return undefined;
+  const firsts = compared.map((column) => column.find((one) => one !== undefined)!);
+  const titles = firsts.map((first) => rowTitle(first, input));
   const rows: FigureRow[] = [];
-  for (const row of compared) {
-    const first = row.find((one) => one !== undefined)!;
-    const title = rowTitle(first, input);
-    const cells: (FigureCell | undefined)[] = [
-      await cellOf(tensorToPicture(first.input), title, { groundTruth: first.record.result.truthBoxes }),
-    ];
-    for (const [r, shown] of row.entries()) {
-      if (shown === undefined) cells.push(undefined);
-      else {
-        const boxes = { found: shown.found ?? undefined, groundTruth: shown.record.result.truthBoxes };
-        const alt = `${input.runs[r].name} on ${title}`;
-        cells.push(await cellOf(heatTile(shown.input, shown.map), alt, { ...boxes, ...verdictOf(shown) }));
-      }
-    }
-    rows.push({ title, cells });
+  const pictures: FigureCell[] = [];
+  for (const [c, { input: pixels, record }] of firsts.entries()) {
+    pictures.push(await cellOf(tensorToPicture(pixels), titles[c], { groundTruth: record.result.truthBoxes }));
   }
+  rows.push({ title: "picture", cells: pictures });
+  for (const [r, { name }] of input.runs.entries()) {
+    const cells: (FigureCell | undefined)[] = [];
+    for (const [c, column] of compared.entries()) {
+      const shown = column[r];
+      if (shown === undefined) {
+        cells.push(undefined);
+        continue;
+      }
+      const boxes = { found: shown.found ?? undefined, groundTruth: shown.record.result.truthBoxes };
+      const rest = { ...boxes, ...verdictOf(shown) };
+      cells.push(await cellOf(heatTile(shown.input, shown.map), `${name} on ${titles[c]}`, rest));
+    }
+    rows.push({ title: name, cells });
+  }
+  const title = "All methods on the same pictures";
   return {
     name: "figure4-methods",
-    title: "All methods on the same pictures",
+    title,
     caption: `The counterpart of figure 4: square root of each blurred map over the picture, with the box at ${where}.`,
-    svg: figureGrid({
-      title: "All methods on the same pictures",
-      columns: ["picture", ...input.runs.map(({ name }) => name)],
-      rows,
-      size,
-      cellWidth: 128,
-    }),
+    svg: figureGrid({ title, columns: titles, rows, size }),
   };
 }
 

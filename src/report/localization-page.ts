@@ -64,20 +64,19 @@ ${footer(summary)}
 
 function leadOf({ methods }: LocalizationSummary): string {
   const own = methods.filter(({ isBaseline }) => !isBaseline);
-  const leaders = gridKinds.map((kind) => own.filter((method) => method.kinds[kind].isBest).map(({ title }) => title));
-  const [first] = leaders;
-  const shared = leaders.every((names) => names.join() === first.join());
-  const listed = (names: readonly string[]): string => names.join(" and ");
   if (own.length === 1) return `${own[0].title} on its own, beside boxes that look at nothing.`;
-  const found = shared
-    ? `${listed(first)} localizes best with every kind of threshold.`
-    : `Least error: ${gridKinds.map((kind, k) => `${kindTitles[kind].toLowerCase()} ${listed(leaders[k])}`).join("; ")}.`;
-  const ties = own.filter((method) =>
-    gridKinds.some((kind) => !isWorse(method.kinds[kind]) && !method.kinds[kind].isBest),
-  );
-  return ties.length === 0
-    ? found
-    : `${found} ${ties.length} of the other ${own.length - 1} methods cannot be told from the best by chance alone in at least one column.`;
+  const leaders = gridKinds.map((kind) => {
+    const best = own.filter((method) => method.kinds[kind].isBest);
+    const names = best.length > 2 ? `${best.length} methods alike` : best.map(({ title }) => title).join(" and ");
+    return `${names} by ${kindTitles[kind].toLowerCase()}`;
+  });
+  const isClose = (method: MethodSummary): boolean => gridKinds.every((kind) => !isWorse(method.kinds[kind]));
+  const close = own.filter(isClose).length;
+  const caution =
+    close === own.length
+      ? "With so many pictures no method is told from the best by more than chance."
+      : `${own.length - close} of ${own.length} methods are worse than the best of a column by more than chance.`;
+  return `The least error has ${leaders.join(", ")}. ${caution}`;
 }
 
 function factsOf({ model, data, accuracy, settings, methods }: LocalizationSummary): string {
