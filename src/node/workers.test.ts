@@ -43,6 +43,7 @@ for await (const { shard, isRepeated } of channel.shares()) {
     console.error("out of memory");
     process.exit(3);
   }
+  if (behavior === "die at everything") process.exit(1);
   if (behavior === "wait") {
     await sleep(60_000, undefined, { signal: channel.signal }).catch(() => undefined);
     writeFileSync(file + shard.index, String(channel.signal.aborted));
@@ -121,6 +122,13 @@ test("workers that cannot begin are not started again and again", async () => {
   expect(deaths[0]).toMatchObject({ reason: "exit code 2: no such model", isRepeated: false });
   const missing = await runChildren([], { entry: path("missing.mjs"), workers: 1 });
   expect(missing.lost).toEqual(shards(5));
+});
+
+test("when one worker after the other dies, no more are started", async () => {
+  const { deaths, lost } = await runChildren(["die at everything"], { shards: shards(20) });
+  expect(lost.map(({ index }) => index).sort((a, b) => a - b)).toEqual(shards(20).map(({ index }) => index));
+  expect(deaths.length).toBeGreaterThanOrEqual(3);
+  expect(deaths.length).toBeLessThanOrEqual(4);
 });
 
 test("an abort reaches the workers; what is open is given back, and nobody has died", async () => {

@@ -101,14 +101,15 @@ const patienceMs = 20_000;
 
 /**
  * The shards that were not finished, in the end: none if all went well; after an abort those that were open; otherwise those at which
- * two workers have died, and all that were left if workers die before they begin.
+ * two workers have died, and all that were left if workers die before they begin or more of them in a row than there are seats.
  */
 export async function runWorkers(options: RunWorkersOptions): Promise<Shard[]> {
   const { workers, shards, signal, onMessage, onDeath } = options;
   const queue: WorkerShare[] = shards.map((shard) => ({ shard, isRepeated: false }));
   const lost: Shard[] = [];
   const children = new Map<number, ChildProcess>();
-  let canBegin = true;
+  // Deaths since a share was last finished: a full disk or a wrong model kills whoever comes next as well.
+  let [deaths, isHopeless] = [0, false];
 
   const runOne = (number: number): Promise<void> =>
     new Promise((resolve) => {
@@ -129,6 +130,7 @@ export async function runWorkers(options: RunWorkersOptions): Promise<Shard[]> {
           return;
         }
         hasBegun = true;
+        if (share !== undefined) deaths = 0;
         share = signal?.aborted ? undefined : queue.shift();
         tell(share === undefined ? { type: "stop" } : { type: "share", share });
       });
@@ -145,12 +147,15 @@ export async function runWorkers(options: RunWorkersOptions): Promise<Shard[]> {
           const isRepeated = share !== undefined && !share.isRepeated;
           if (isRepeated) queue.push({ shard: share!.shard, isRepeated });
           else if (share !== undefined) lost.push(share.shard);
-          if (!hasBegun) canBegin = false;
-          const end = startError?.message ?? (killedBy === null ? `exit code ${code}` : `killed by ${killedBy}`);
+          deaths++;
+          isHopeless ||= !hasBegun || deaths > workers;
+          // What was written before a kill says nothing about it.
+          const said = lastLine === "" ? "" : `: ${lastLine}`;
+          const end = startError?.message ?? (killedBy === null ? `exit code ${code}${said}` : `killed by ${killedBy}`);
           onDeath?.({
             worker: number,
             shard: share?.shard,
-            reason: lastLine === "" ? end : `${end}: ${lastLine}`,
+            reason: end,
             isRepeated,
           });
         } else if (share !== undefined) lost.push(share.shard);
@@ -167,7 +172,7 @@ export async function runWorkers(options: RunWorkersOptions): Promise<Shard[]> {
   signal?.addEventListener("abort", stop, { once: true });
   try {
     const seat = async (number: number): Promise<void> => {
-      while (queue.length > 0 && canBegin && !signal?.aborted) await runOne(number);
+      while (queue.length > 0 && !isHopeless && !signal?.aborted) await runOne(number);
     };
     await Promise.all(Array.from({ length: Math.min(workers, shards.length) }, (_, index) => seat(index + 1)));
   } finally {
