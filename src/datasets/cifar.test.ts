@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { linesOf, pretendFiles } from "../../test/pretend-files.ts";
-import { BadInputError, MisuseError } from "../errors.ts";
+import { BadInputError } from "../errors.ts";
 import type { Picture } from "../image/picture.ts";
 import { createRandom } from "../random/random.ts";
-import { type CifarName, cifarRecordLength, decodeCifarRecord, encodeCifarRecord } from "./cifar.ts";
+import { type CifarName, type CifarRecord, cifarRecordLength, decodeCifarRecord } from "./cifar.ts";
 import { cifar10Classes, cifar100Classes } from "./cifar-classes.ts";
 import type { Dataset } from "./dataset.ts";
 import { type OpenDatasetOptions, openDataset } from "./open-dataset.ts";
@@ -16,6 +16,12 @@ function pictureOf(seed: number): Picture {
     channels: 3,
     data: Uint8Array.from({ length: 3072 }, (_, i) => (i * 31 + seed * 7) % 251),
   };
+}
+
+/** The bytes of a record, as the page of the set describes them; the coarse label of CIFAR-100 is 7. */
+function encodeCifarRecord(cifar: CifarName, { label, picture }: CifarRecord): Uint8Array {
+  const planes = [0, 1, 2].map((channel) => picture.data.filter((_, i) => i % 3 === channel));
+  return Uint8Array.of(...(cifar === "cifar10" ? [label] : [7, label]), ...planes.flatMap((plane) => [...plane]));
 }
 
 function batch(cifar: CifarName, labels: readonly number[]): Uint8Array {
@@ -49,16 +55,12 @@ test.each(["cifar10", "cifar100"] as const)("%s: what is written is read", (cifa
       const record = { label, picture: { width: 32, height: 32, channels: 3, data } } as const;
       const bytes = encodeCifarRecord(cifar, record);
       expect(bytes.length).toBe(cifarRecordLength(cifar));
-      expect(decodeCifarRecord(cifar, bytes)).toEqual(record);
+      const read = decodeCifarRecord(cifar, bytes);
+      expect([read.label, read.picture.width, read.picture.height]).toEqual([label, 32, 32]);
+      expect(Buffer.compare(read.picture.data, data)).toBe(0);
     }),
     { numRuns: 20 },
   );
-});
-
-test("what is no record is not written", () => {
-  expect(() => encodeCifarRecord("cifar10", { label: 10, picture: pictureOf(0) })).toThrow(MisuseError);
-  const small = { ...pictureOf(0), width: 16 };
-  expect(() => encodeCifarRecord("cifar10", { label: 1, picture: small })).toThrow(MisuseError);
 });
 
 const files = {

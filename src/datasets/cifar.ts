@@ -5,7 +5,7 @@
  * of red, then green, then blue, each row by row. A record of CIFAR-100 has the coarse label (0 to 19) in front of the fine one
  * (0 to 99). `data_batch_1.bin` to `data_batch_5.bin` and `train.bin` are for training, `test_batch.bin` and `test.bin` for testing.
  */
-import { BadInputError, MisuseError, oneOf } from "../errors.ts";
+import { BadInputError, oneOf } from "../errors.ts";
 import type { Picture } from "../image/picture.ts";
 import { cifar10Classes, cifar100Classes } from "./cifar-classes.ts";
 import { type LabelLookup, labelsOfClassList } from "./class-labels.ts";
@@ -56,25 +56,6 @@ export function decodeCifarRecord(cifar: CifarName, bytes: Uint8Array): CifarRec
     for (let c = 0; c < 3; c++) data[3 * i + c] = bytes[labelBytes + c * plane + i];
   }
   return { label: bytes[labelBytes - 1], picture: { width: side, height: side, channels: 3, data } };
-}
-
-/** The bytes of a record; the coarse label of CIFAR-100 is 0. The inverse of {@link decodeCifarRecord}. */
-export function encodeCifarRecord(cifar: CifarName, { label, picture }: CifarRecord): Uint8Array {
-  const { labelBytes, classes } = variants[cifar];
-  if (picture.width !== side || picture.height !== side || picture.channels !== 3 || !(label in classes)) {
-    throw new MisuseError({
-      where: "encodeCifarRecord",
-      what: "not a record",
-      expected: `a label from 0 to ${classes.length - 1} and a picture of 32 × 32 pixels in color`,
-      got: `label ${label} and ${picture.width} × ${picture.height} with ${picture.channels} channels`,
-    });
-  }
-  const bytes = new Uint8Array(labelBytes + 3 * plane);
-  bytes[labelBytes - 1] = label;
-  for (let i = 0; i < plane; i++) {
-    for (let c = 0; c < 3; c++) bytes[labelBytes + c * plane + i] = picture.data[3 * i + c];
-  }
-  return bytes;
 }
 
 /**

@@ -23,6 +23,8 @@ describe("formats are recognized by what only they have", () => {
     ["imagenet", "data", ["ILSVRC2012_img_val/a.JPEG"]],
     ["imagenet", "data", ["val/a.JPEG", "bbox_val/a.xml"]],
     ["imagenet", "data", ["a.JPEG", "a.xml"]],
+    ["imagenet", "data", ["images/ILSVRC2012_val_00000001.JPEG", "val.txt"]],
+    ["classes", "data", ["n01440764/ILSVRC2012_val_00000001.JPEG"]],
     ["imagenet", "data", ["pictures/a.JPEG", "boxes/a.xml"]],
     ["imagenet", "data/LOC_val_solution.csv", ["LOC_val_solution.csv"]],
     ["wsol", "data", ["image_ids.txt"]],

@@ -130,6 +130,8 @@ async function nestedFormats(
   if (found.size > 0) return [...found];
   if (file((name) => /\.xml$/i.test(name))(entries)) return ["imagenet"];
   const pictures = (await picturesIn(source, path)) ?? [];
+  const isValidation = pictures.some(({ name }) => baseName(name).startsWith("ILSVRC2012_val_"));
+  if (isValidation && file(named("val.txt"))(entries)) return ["imagenet"];
   if (pictures.some(({ name }) => name.includes("/"))) return ["classes"];
   if (pictures.length > 0) return ["pictures"];
   for (const { name, kind } of entries) {

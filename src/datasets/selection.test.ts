@@ -35,6 +35,18 @@ describe("a list", () => {
     ]);
   });
 
+  test("may name files in other folders, unless the pictures have folders themselves", () => {
+    expect(chosen({ list: ["val/d.JPEG", "elsewhere/a.png 3"] })).toEqual(["a", "d"]);
+    const folders = [{ id: "cat/1.png" }, { id: "dog/1.png" }, { id: "dog/2.png" }];
+    expect(chosen({ list: ["dog/1.png", "2"] }, folders)).toEqual(["dog/1.png", "dog/2.png"]);
+    const selection = createSelection({ list: ["1.png", "bird/2.png"] });
+    expect(selection.pictures(folders)).toEqual([]);
+    expect(selection.problems.map(({ message }) => message)).toEqual([
+      'several pictures are called "1.png"',
+      'no picture is called "bird/2.png"',
+    ]);
+  });
+
   test("may name single entries of a picture", () => {
     const selection = createSelection({ list: ["a#cat", "d", "d#dog"] });
     expect(selection.pictures(candidates).map(({ id }) => id)).toEqual(["a", "d"]);
@@ -59,6 +71,12 @@ describe("a blacklist", () => {
 
   test("fits no other data set", () => {
     expect(() => chosen({ blacklist: ["1"] })).toThrow(MisuseError);
+  });
+
+  test("takes from a list without a word", () => {
+    const selection = createSelection({ blacklist: ["36"], list: validation.map(({ id }) => id) });
+    expect(selection.pictures(validation).length).toBe(2);
+    expect(selection.problems).toEqual([]);
   });
 
   test("comes before the first so many", () => {

@@ -41,22 +41,15 @@ export function createSelection({ first, list, blacklist }: SelectionOptions): S
 
   const onList = <T extends Candidate>(candidates: readonly T[]): readonly T[] => {
     if (listed === undefined) return candidates;
-    const byName = new Map<string, T>();
-    for (const candidate of candidates) {
-      for (const name of namesOf(candidate)) if (!byName.has(name)) byName.set(name, candidate);
-    }
+    const find = finderOf(candidates);
     const chosen = new Set<T>();
     for (const { text, number } of listed) {
       // A file name may have spaces in it, and may be followed by a label as in ImageNet's val.txt.
-      const found = [text, text.split(/[\s,]+/)[0]]
-        .map((name) => lookUp(byName, name))
-        .find((hit) => hit !== undefined);
-      if (found === undefined) {
-        problems.push({
-          kind: "bad-line",
-          image: `line ${number} of the list`,
-          message: `no picture is called ${JSON.stringify(text)}`,
-        });
+      const word = text.split(/[\s,]+/)[0];
+      const found = findEntry(find, text) ?? findEntry(find, word);
+      if (found === undefined || found === "several") {
+        const message = `${found === undefined ? "no picture is" : "several pictures are"} called ${JSON.stringify(text)}`;
+        problems.push({ kind: "bad-line", image: `line ${number} of the list`, message });
         continue;
       }
       chosen.add(found.candidate);
@@ -67,8 +60,8 @@ export function createSelection({ first, list, blacklist }: SelectionOptions): S
   };
 
   const pictures = <T extends Candidate>(candidates: readonly T[]): readonly T[] => {
-    const numbers = candidates.map(({ id }) => validationNumber(id));
-    if (banned !== undefined && candidates.length > 0 && numbers.every((number) => number === undefined)) {
+    const number = ({ id }: T): number | undefined => validationNumber(id);
+    if (banned !== undefined && candidates.length > 0 && candidates.every((one) => number(one) === undefined)) {
       throw new MisuseError({
         where: "blacklist",
         what: "the pictures are not ImageNet's validation images",
@@ -76,9 +69,9 @@ export function createSelection({ first, list, blacklist }: SelectionOptions): S
         got: JSON.stringify(candidates[0].id),
       });
     }
-    const allowed = candidates.filter((_, index) => !banned?.has(numbers[index] ?? Number.NaN));
+    const allowed = onList(candidates).filter((candidate) => !banned?.has(number(candidate) ?? Number.NaN));
     const taken = new Map<DatasetSplit | undefined, number>();
-    return onList(allowed).filter(({ split }) => {
+    return allowed.filter(({ split }) => {
       const count = (taken.get(split) ?? 0) + 1;
       taken.set(split, count);
       return first === undefined || count <= first;
@@ -90,20 +83,42 @@ export function createSelection({ first, list, blacklist }: SelectionOptions): S
   return { pictures, entry, problems };
 }
 
-function lookUp<T extends Candidate>(
-  byName: ReadonlyMap<string, T>,
-  name: string,
-): { readonly candidate: T; readonly entry?: string } | undefined {
-  const whole = byName.get(name);
-  if (whole !== undefined) return { candidate: whole };
-  const end = name.lastIndexOf("#");
-  const candidate = end < 0 ? undefined : byName.get(name.slice(0, end));
-  return candidate === undefined ? undefined : { candidate, entry: candidate.id + name.slice(end) };
+/** A picture by a name for it; "several" where the name may mean more than one. */
+type Finder<T> = (name: string) => T | "several" | undefined;
+
+/**
+ * Finds pictures by id or name; else by file name, with or without extension, where that tells them apart. Folders in the wanted name
+ * are passed over if the pictures have none ("val/a.JPEG" finds "a"), but not otherwise: "bird/1.png" is not "cat/1.png".
+ */
+function finderOf<T extends Candidate>(candidates: readonly T[]): Finder<T> {
+  const exact = new Map<string, T>();
+  const byFile = new Map<string, T | "several">();
+  for (const candidate of candidates) {
+    const names = [candidate.id, ...(candidate.names ?? [])];
+    for (const name of names) if (!exact.has(name)) exact.set(name, candidate);
+    for (const name of new Set(names.flatMap((name) => [baseName(name), withoutExtension(baseName(name))]))) {
+      byFile.set(name, byFile.has(name) ? "several" : candidate);
+    }
+  }
+  return (name) => {
+    const file = baseName(name);
+    const found = exact.get(name) ?? byFile.get(file) ?? byFile.get(withoutExtension(file));
+    const isElsewhere = name.includes("/") && typeof found === "object" && found !== exact.get(name);
+    return isElsewhere && found.id.includes("/") ? undefined : found;
+  };
 }
 
-function namesOf({ id, names = [] }: Candidate): string[] {
-  const all = [id, ...names];
-  return [...all, ...all.map(baseName), ...all.map((name) => withoutExtension(baseName(name)))];
+/** The picture that `name` means, or its entry if it ends in "#<class>". */
+function findEntry<T extends Candidate>(
+  find: Finder<T>,
+  name: string,
+): { readonly candidate: T; readonly entry?: string } | "several" | undefined {
+  const whole = find(name);
+  if (whole !== undefined) return whole === "several" ? whole : { candidate: whole };
+  const end = name.lastIndexOf("#");
+  const candidate = end < 0 ? undefined : find(name.slice(0, end));
+  if (candidate === undefined || candidate === "several") return candidate;
+  return { candidate, entry: candidate.id + name.slice(end) };
 }
 
 /** The number of an ImageNet validation image, from its id. */
