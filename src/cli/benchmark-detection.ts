@@ -38,6 +38,7 @@ import { writeDetectionReport } from "./write-detection-report.ts";
 interface Flags extends ModelFlags, DetectionDataFlags, AttackRunFlags, RuntimeFlags, ExperimentFlags {
   readonly justDetect?: boolean;
   readonly samples: number;
+  readonly antithetic?: boolean;
   readonly noise: readonly NoiseKind[];
   readonly correctionNoise: readonly NoiseKind[];
   readonly pixels: DetectionSettings["pixels"];
@@ -98,6 +99,7 @@ function addDetectorFlags(command: Command): void {
       .default(256)
       .argParser(number("--samples", { min: 1, integer: true })),
   );
+  add(new Option("--antithetic", "samples in pairs of opposite noise: a few of them say as much as hundreds"));
   add(
     new Option("--noise <kinds>", "kinds of noise that decide")
       .default(detectionKinds, names(detectionKinds))
@@ -137,6 +139,7 @@ async function benchmarkDetection(flags: Flags, context: CliContext): Promise<vo
     ...defaultDetectionSettings(fitAttack),
     mode: flags.justDetect ? "just-detect" : "full",
     samples: flags.samples,
+    antithetic: flags.antithetic ?? false,
     kinds: flags.noise,
     correctionKinds: flags.correctionNoise,
     pixels: flags.pixels,

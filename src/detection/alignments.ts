@@ -9,6 +9,7 @@
  * weight vectors of the last layer, for which logits suffice: the bias cancels.
  */
 import { classificationOf } from "../classifier/classifier.ts";
+import { numberIn } from "../errors.ts";
 import { addNoise, type NoiseKind, noiseWords } from "./noise.ts";
 
 /** What the test needs of a classifier: logits of up to `batch` images (flat [C, H, W], pixels in [0, 1]) per call. */
@@ -36,14 +37,27 @@ export interface Alignments {
   samples: number;
   /** [kinds, K]: the mean alignment; 0 at the predicted class. */
   mean: Float64Array;
-  /** [kinds, K]: the sum of squared deviations from the mean. */
+  /** [kinds, K]: the sum of squared deviations from the mean, of the samples, or of the means of pairs of them. */
   squares: Float64Array;
+  /** Whether samples come in pairs of opposite noise; then {@link squares} is a sum over pairs. */
+  readonly antithetic: boolean;
 }
 
-/** Alignments of `image` for which nothing has been run. */
-export function emptyAlignments(image: NamedImage, kinds: readonly NoiseKind[]): Alignments {
+/**
+ * Alignments of `image` for which nothing has been run.
+ *
+ * With `antithetic`, samples come in pairs of opposite noise, η and −η. Each is distributed as if it were alone, so the mean
+ * estimates the same; but what is linear in the noise cancels within a pair, which is most of the spread, so that far fewer samples do.
+ * Deviation: the released code draws all samples independently, which is the default.
+ */
+export function emptyAlignments(image: NamedImage, kinds: readonly NoiseKind[], antithetic = false): Alignments {
   const none = new Float64Array(0);
-  return { image, kinds, label: -1, logits: new Float32Array(0), samples: 0, mean: none, squares: none };
+  return { image, kinds, label: -1, logits: new Float32Array(0), samples: 0, mean: none, squares: none, antithetic };
+}
+
+/** How many independent units the squares are a sum over: samples, or pairs of them. */
+export function unitsOf({ samples, antithetic }: Pick<Alignments, "samples" | "antithetic">): number {
+  return antithetic ? samples / 2 : samples;
 }
 
 export interface ExtendOptions {
@@ -77,7 +91,8 @@ export async function extendAlignments(
     waiting.length = 0;
   };
   for (const entry of alignments) {
-    const { image, kinds } = entry;
+    const { image, kinds, antithetic } = entry;
+    if (antithetic) numberIn("extendAlignments: half of the samples, in pairs", samples / 2, { min: 1, integer: true });
     if (entry.samples === 0) {
       rows[waiting.length].set(image.pixels);
       waiting.push((logits) => begin(entry, logits));
@@ -85,7 +100,9 @@ export async function extendAlignments(
     }
     for (const [k, kind] of kinds.entries()) {
       for (let sample = entry.samples; sample < samples; sample++) {
-        addNoise(rows[waiting.length], image.pixels, kind, noiseWords(seed, image.id, kind, sample));
+        const isOpposite = antithetic && sample % 2 === 1;
+        const words = noiseWords(seed, image.id, kind, isOpposite ? sample - 1 : sample);
+        addNoise(rows[waiting.length], image.pixels, kind, words, isOpposite ? -1 : 1);
         waiting.push((logits) => add(entry, k, sample, logits));
         if (waiting.length === pass.batch) await run();
       }
@@ -102,12 +119,23 @@ function begin(entry: Alignments, logits: Float32Array): void {
   entry.squares = new Float64Array(entry.kinds.length * logits.length);
 }
 
-function add({ label, logits, mean, squares }: Alignments, kind: number, sample: number, noisy: Float32Array): void {
+function add(entry: Alignments, kind: number, sample: number, noisy: Float32Array): void {
+  const { label, logits, mean, squares, antithetic } = entry;
+  const alignments = Float64Array.from(logits, (logit, a) => logits[label] - logit - (noisy[label] - noisy[a]));
+  if (antithetic && sample % 2 === 0) {
+    firstHalves.set(entry, alignments);
+    return;
+  }
+  const firstHalf = antithetic ? firstHalves.get(entry) : undefined;
+  const count = antithetic ? (sample + 1) / 2 : sample + 1;
   const offset = kind * logits.length;
   for (let a = 0; a < logits.length; a++) {
-    const alignment = logits[label] - logits[a] - (noisy[label] - noisy[a]);
-    const deviation = alignment - mean[offset + a];
-    mean[offset + a] += deviation / (sample + 1);
-    squares[offset + a] += deviation * (alignment - mean[offset + a]);
+    const unit = firstHalf === undefined ? alignments[a] : (firstHalf[a] + alignments[a]) / 2;
+    const deviation = unit - mean[offset + a];
+    mean[offset + a] += deviation / count;
+    squares[offset + a] += deviation * (unit - mean[offset + a]);
   }
 }
+
+/** The alignments of the first sample of the pair under way. */
+const firstHalves = new WeakMap<Alignments, Float64Array>();

@@ -18,7 +18,16 @@ function alignments(seed: number, label: number, source: number): Alignments {
     return a === label ? 0 : x + (a === source ? 2 : 0);
   });
   const image = { id: String(seed), pixels: new Float32Array(0) };
-  return { image, kinds, label, logits: new Float32Array(classCount), samples: 1, mean, squares: mean };
+  return {
+    image,
+    kinds,
+    label,
+    logits: new Float32Array(classCount),
+    samples: 1,
+    mean,
+    squares: mean,
+    antithetic: false,
+  };
 }
 
 const fit = createCorrectionFit(kinds, classCount);

@@ -22,6 +22,8 @@ export interface FitOddsOptions {
   readonly correctionKinds?: readonly NoiseKind[];
   /** Noise samples per image and kind; default 256. */
   readonly samples?: number;
+  /** Whether samples come in pairs of opposite noise, see {@link emptyAlignments}; default false, as the released code. */
+  readonly antithetic?: boolean;
   /** Seed of the noise; default 0. */
   readonly seed?: number;
   /**
@@ -37,6 +39,7 @@ const optionKeys: readonly (keyof FitOddsOptions)[] = [
   "kinds",
   "correctionKinds",
   "samples",
+  "antithetic",
   "seed",
   "attack",
   "signal",
@@ -63,7 +66,7 @@ export async function fitOdds(
   const kinds = checkKinds("fitOdds: kinds", options.kinds ?? detectionKinds);
   const samples = numberIn("fitOdds: samples", options.samples ?? 256, { min: 1, integer: true });
   const seed = numberIn("fitOdds: seed", options.seed ?? 0, { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true });
-  const { attack, signal } = options;
+  const { attack, signal, antithetic = false } = options;
   const larger = checkKinds("fitOdds: correctionKinds", options.correctionKinds ?? correctionKinds);
   let [given, forward] = [0, 0];
   const onRun = (rows: number): void => {
@@ -94,7 +97,7 @@ export async function fitOdds(
         );
         onRun(right.length);
         const moved = right.flatMap((image, n) => (classificationOf(after[n]).label === image.label ? [] : [n]));
-        const alignments = moved.map((n) => emptyAlignments(attacked[n], larger));
+        const alignments = moved.map((n) => emptyAlignments(attacked[n], larger, antithetic));
         await extendAlignments(pass, alignments, samples, { seed, signal, onRun });
         for (const [m, n] of moved.entries()) {
           changed.push(right[n]);
@@ -103,13 +106,13 @@ export async function fitOdds(
       }
       clean = changed;
     }
-    const alignments = clean.map((image) => emptyAlignments(image, kinds));
+    const alignments = clean.map((image) => emptyAlignments(image, kinds, antithetic));
     await extendAlignments(pass, alignments, samples, { seed, signal, onRun });
     for (const entry of alignments) fit.addClean(entry);
     given += group.length;
   }
   if (fit === undefined) throw noStatistics(0, 0);
-  return fit.finish({ samples, seed, given });
+  return fit.finish({ samples, antithetic, seed, given });
 }
 
 /** Statistics in the making, for those who measure alignments themselves; see {@link createOddsFit}. */
@@ -119,7 +122,7 @@ export interface OddsFit {
   /** Adds an attacked image, measured with the correction's kinds, whose class was `source`. */
   addAttacked(alignments: Pick<Alignments, "label" | "mean">, source: number): void;
   /** The statistics. Throws a BadInputError if no class has any. */
-  finish(facts: { readonly samples: number; readonly seed: number; readonly given: number }): OddsStatistics;
+  finish(facts: Pick<OddsStatistics, "samples" | "antithetic" | "seed"> & { readonly given: number }): OddsStatistics;
 }
 
 /** Statistics in the making: of mode `full` where there are kinds of noise for corrections, otherwise `just-detect`. */
@@ -139,13 +142,14 @@ export function createOddsFit(
     addAttacked(alignments, source) {
       correction?.add(alignments, source);
     },
-    finish({ samples, seed, given }) {
+    finish({ samples, antithetic, seed, given }) {
       const classes = moments.map((moment, label) => moment.statistics(label));
       if (classes.every((statistics) => "missing" in statistics)) throw noStatistics(used, given);
       return {
         classCount,
         kinds,
         samples,
+        antithetic,
         seed,
         mode: correction === undefined ? "just-detect" : "full",
         images: { given, used },

@@ -53,24 +53,26 @@ export function checkNoiseKind(where: string, kind: NoiseKind): NoiseKind {
   return kind;
 }
 
-/**
- * Writes the image `pixels` with noise into `out` (both flat, of equal length), clipped to [0, 1]. The noise depends on
- * the seed, the image's id, the kind and the number of the sample alone, so neither batches nor the order of images matter.
- */
+/** Writes the image `pixels` with noise into `out` (both flat, of equal length), clipped to [0, 1]; `sign` −1 takes the noise away instead. */
 export function addNoise(
   out: Float32Array,
   pixels: Float32Array,
   { distribution, magnitude }: NoiseKind,
   words: Words,
+  sign: 1 | -1 = 1,
 ): void {
   fills[distribution](words, out);
+  const amplitude = sign * magnitude;
   for (let i = 0; i < out.length; i++) {
-    const value = pixels[i] + magnitude * out[i];
+    const value = pixels[i] + amplitude * out[i];
     out[i] = value < 0 ? 0 : value > 1 ? 1 : value;
   }
 }
 
-/** The random words of one sample: a stream of their own for each image id, kind and sample. */
+/**
+ * The random words of one sample: a stream of their own for each seed, image id, kind and number of the sample, so that neither
+ * batches nor the order of images matter.
+ */
 export function noiseWords(seed: number, id: string, kind: NoiseKind, sample: number): Words {
   return createWords(seed, hashText(id), hashText(noiseKindName(kind)), sample);
 }

@@ -18,6 +18,8 @@ export interface OddsStatistics {
   readonly kinds: readonly NoiseKind[];
   /** Noise samples per image and kind that the statistics were made with. */
   readonly samples: number;
+  /** Whether the samples came in pairs of opposite noise. */
+  readonly antithetic: boolean;
   readonly seed: number;
   /** `just-detect`: all images; `full`: images classified rightly whose label an attack changed, and corrections. */
   readonly mode: "just-detect" | "full";

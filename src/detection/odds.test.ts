@@ -262,3 +262,26 @@ test("what cannot be meant is refused", async () => {
   expect(() => calibrateOdds(statistics, verdicts, 0.05)).toThrow(/at least 19 with scores/);
   expect([detectionKinds.length, correctionKinds.length]).toEqual([9, 9]);
 });
+
+test("pairs of opposite noise estimate the same scores, and better", async () => {
+  const { pass } = recordingPass(64);
+  const train = imagesOf(1, 200);
+  const plain = await fitOdds(pass, train, { kinds, samples: 300 });
+  const images = imagesOf(9, 30);
+  const exact = await detectOdds(pass, plain, images, { samples: 2000 });
+  const error = async (statistics: typeof plain): Promise<number> => {
+    const verdicts = await detectOdds(pass, statistics, images, { samples: 16 });
+    const squares = verdicts.map(({ score }, n) => (score!.score - exact[n].score!.score) ** 2);
+    return Math.sqrt(meanOf(squares));
+  };
+  const [independent, paired] = [await error(plain), await error({ ...plain, antithetic: true })];
+  expect(paired).toBeLessThan(0.6 * independent);
+  // The interval of the pairs covers, although it is narrower.
+  const verdicts = await detectOdds(pass, { ...plain, antithetic: true }, images, { samples: 16 });
+  const covered = verdicts.filter(({ score }, n) => {
+    const truth = exact[n].score!.score;
+    return score!.interval[0] <= truth && truth <= score!.interval[1];
+  }).length;
+  expect(covered).toBeGreaterThanOrEqual(27);
+  await expect(fitOdds(pass, train, { kinds, samples: 5, antithetic: true })).rejects.toThrow(/in pairs/);
+});

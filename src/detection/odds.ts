@@ -59,7 +59,7 @@ const firstLook = 8;
 
 /**
  * What the test says of each image, in order: flagged if its score is strictly above the statistics' cutoff. All images share the
- * network's batches.
+ * network's batches. Samples come in pairs of opposite noise where those of the statistics did.
  *
  * Errors: MisuseError for unknown or impossible options, and for statistics of another number of classes.
  */
@@ -83,7 +83,7 @@ export async function detectOdds(
       options.onProgress?.({ forward });
     },
   };
-  const entries = images.map((image) => emptyAlignments(image, statistics.kinds));
+  const entries = images.map((image) => emptyAlignments(image, statistics.kinds, statistics.antithetic));
   const looks = options.stopEarly ? looksUpTo(samples) : [samples];
   const scores = new Map<Alignments, OddsScore | undefined>();
   let open = entries;
@@ -100,7 +100,7 @@ export async function detectOdds(
   const { correction } = statistics;
   if (correction !== undefined && form !== "none") {
     const flagged = entries.filter(isFlagged);
-    const larger = flagged.map(({ image }) => emptyAlignments(image, correction.kinds));
+    const larger = flagged.map(({ image }) => emptyAlignments(image, correction.kinds, statistics.antithetic));
     await extendAlignments(pass, larger, samples, run);
     for (const [n, entry] of flagged.entries()) corrected.set(entry, correctedLabel(larger[n], correction, form));
   }

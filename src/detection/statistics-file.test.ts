@@ -8,6 +8,7 @@ const statistics: OddsStatistics = {
   classCount: 2,
   kinds: [{ distribution: "n", magnitude: 0.003 }],
   samples: 4,
+  antithetic: false,
   seed: 0,
   mode: "just-detect",
   images: { given: 9, used: 9 },

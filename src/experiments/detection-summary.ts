@@ -1,5 +1,6 @@
 /** @file From the detection benchmark's records to the numbers of its tables. */
 import { isKnown } from "../detection/alignment-statistics.ts";
+import { unitsOf } from "../detection/alignments.ts";
 import { type CorrectionForm, correctedLabel } from "../detection/correction.ts";
 import { createOddsFit } from "../detection/fit-odds.ts";
 import { type NoiseKind, parseNoiseKind } from "../detection/noise.ts";
@@ -62,7 +63,12 @@ export function detectionStatistics(
     }
     fit.addClean(measured(result, result.detection!));
   }
-  const statistics = fit.finish({ samples: first.samples, seed, given: train.length });
+  const statistics = fit.finish({
+    samples: first.samples,
+    antithetic: first.antithetic,
+    seed,
+    given: train.length,
+  });
   if (falsePositiveRate === undefined) return statistics;
   const heldOut = train.filter(isHeldOut).map(({ result }) => scoreOf(result, statistics)?.score);
   return { ...statistics, cutoff: calibratedCutoff(heldOut, falsePositiveRate) };
@@ -75,9 +81,13 @@ function byImage(records: readonly DetectionFinished[]): DetectionFinished[] {
   return [...records].sort((a, b) => (a.key.image < b.key.image ? -1 : a.key.image > b.key.image ? 1 : 0));
 }
 
-function measured({ label }: DetectionRecord, { samples, mean, error }: AlignmentRecord): MeasuredAlignments {
-  const squares = Float64Array.from(error.flat(), (x) => x * x * samples * (samples - 1));
-  return { label, samples, mean: Float64Array.from(mean.flat()), squares };
+function measured(
+  { label }: DetectionRecord,
+  { samples, antithetic, mean, error }: AlignmentRecord,
+): MeasuredAlignments {
+  const units = unitsOf({ samples, antithetic });
+  const squares = Float64Array.from(error.flat(), (x) => x * x * units * (units - 1));
+  return { label, samples, antithetic, mean: Float64Array.from(mean.flat()), squares };
 }
 
 /** Score and interval of a record's image; undefined without statistics for its predicted class. */

@@ -9,7 +9,7 @@ import type { AnyAttackOptions, RegisteredAttack } from "../attacks/attacks.ts";
 import type { Classifier } from "../classifier/classifier.ts";
 import { largestBatch } from "../classifier/largest-batch.ts";
 import type { DatasetImage, DatasetSplit } from "../datasets/dataset.ts";
-import { type Alignments, emptyAlignments, extendAlignments } from "../detection/alignments.ts";
+import { type Alignments, emptyAlignments, extendAlignments, unitsOf } from "../detection/alignments.ts";
 import { correctionKinds, detectionKinds, type NoiseKind, noiseKindName } from "../detection/noise.ts";
 import { MisuseError, numberIn, oneOf } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
@@ -43,6 +43,8 @@ export interface DetectionSettings {
   readonly mode: "just-detect" | "full";
   /** Noise samples per image and kind; the released code takes 256. */
   readonly samples: number;
+  /** Whether samples come in pairs of opposite noise, so that fewer do. */
+  readonly antithetic: boolean;
   readonly kinds: readonly NoiseKind[];
   readonly correctionKinds: readonly NoiseKind[];
   /** Whether the detector sees what the attack computed (`float`, as the paper's) or what a PNG keeps of it (`bytes`). */
@@ -59,6 +61,7 @@ export function defaultDetectionSettings(fitAttack: AttackRun): DetectionSetting
   return {
     mode: "just-detect",
     samples: 256,
+    antithetic: false,
     kinds: detectionKinds,
     correctionKinds,
     pixels: "float",
@@ -74,6 +77,7 @@ export function checkDetectionSettings(settings: DetectionSettings): DetectionSe
   oneOf(`${where}: mode`, settings.mode, ["just-detect", "full"]);
   oneOf(`${where}: pixels`, settings.pixels, ["float", "bytes"]);
   numberIn(`${where}: samples`, settings.samples, { min: 1, integer: true });
+  if (settings.antithetic) numberIn(`${where}: pairs of samples`, settings.samples / 2, { min: 1, integer: true });
   numberIn(`${where}: batch`, settings.batch, { min: 1, integer: true });
   numberIn(`${where}: seed`, settings.seed, { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true });
   return settings;
@@ -88,14 +92,14 @@ export function detectionIdentity(
 ): ExperimentIdentity {
   const { preprocessing } = classifier.guess;
   // The batch changes no record: rows of a batch are computed alike.
-  const { mode, samples, kinds, correctionKinds: larger, pixels, seed } = checkDetectionSettings(settings);
+  const { mode, samples, antithetic, kinds, correctionKinds: larger, pixels, seed } = checkDetectionSettings(settings);
   return {
     experiment: "detection",
     version: detectionVersion,
     model: modelSha256,
     data,
     settings: {
-      ...{ mode, samples, pixels, seed, preprocessing, kinds: kinds.map(noiseKindName) },
+      ...{ mode, samples, antithetic, pixels, seed, preprocessing, kinds: kinds.map(noiseKindName) },
       ...(mode === "full" ? { correctionKinds: larger.map(noiseKindName) } : {}),
     },
   };
@@ -178,7 +182,7 @@ export function detectionCompute(
     const pass = await classifier.forward({ batch: largestBatch(classifier, settings.batch) });
     const measure = async (kinds: readonly NoiseKind[]): Promise<Alignments[]> => {
       const alignments = items.map(({ image }, n) =>
-        emptyAlignments({ id: image.id, pixels: measured[n].data }, kinds),
+        emptyAlignments({ id: image.id, pixels: measured[n].data }, kinds, settings.antithetic),
       );
       await extendAlignments(pass, alignments, settings.samples, { seed: settings.seed, signal });
       return alignments;
@@ -244,11 +248,13 @@ async function attackAll(
 }
 
 /** What is kept of alignments: seven digits, which is what float32 logits have. */
-function alignmentRecord({ kinds, samples, mean, squares, logits }: Alignments): AlignmentRecord {
+function alignmentRecord(alignments: Alignments): AlignmentRecord {
+  const { kinds, samples, antithetic, mean, squares, logits } = alignments;
+  const units = unitsOf(alignments);
   const rowsOf = (values: Float64Array): number[][] =>
     kinds.map((_, k) =>
       Array.from(values.subarray(k * logits.length, (k + 1) * logits.length), (x) => Number(x.toPrecision(7))),
     );
-  const error = squares.map((sum) => (samples < 2 ? 0 : Math.sqrt(sum / (samples - 1) / samples)));
-  return { kinds: kinds.map(noiseKindName), samples, mean: rowsOf(mean), error: rowsOf(error) };
+  const error = squares.map((sum) => (units < 2 ? 0 : Math.sqrt(sum / (units - 1) / units)));
+  return { kinds: kinds.map(noiseKindName), samples, antithetic, mean: rowsOf(mean), error: rowsOf(error) };
 }

@@ -13,6 +13,8 @@ export interface DetectionDistances {
 export interface AlignmentRecord {
   readonly kinds: readonly string[];
   readonly samples: number;
+  /** Whether the samples came in pairs of opposite noise. */
+  readonly antithetic: boolean;
   /** [kinds][K]: the mean alignment g, see src/detection/alignments.ts. */
   readonly mean: readonly (readonly number[])[];
   /** [kinds][K]: the standard error of that mean; 0 with one sample. */

@@ -24,7 +24,12 @@ export function isDetectedMore({ pValue }: AttackSummary): boolean {
 
 /** What was measured, in a few sentences. */
 export function protocolSentences({ data, settings, statistics, cutoff, clean }: DetectionSummary): string[] {
-  const { samples, kinds, pixels } = settings as { samples: number; kinds: readonly string[]; pixels: string };
+  const { samples, antithetic, kinds, pixels } = settings as {
+    samples: number;
+    antithetic: boolean;
+    kinds: readonly string[];
+    pixels: string;
+  };
   const seen = pixels === "float" ? "as the attack computed them" : "rounded to 8 bits, as a PNG keeps them";
   const chosen =
     cutoff.calibration === null
@@ -37,7 +42,7 @@ export function protocolSentences({ data, settings, statistics, cutoff, clean }:
   const missing = statistics.missing.map(({ label, count, reason }) => `${label} (${count} images, ${reason})`);
   return [
     `${clean.images} test images of ${data.name}; statistics (${statistics.mode}) fitted ${fitted}.`,
-    `${samples} noise samples per image and kind, kinds ${kinds.join(", ")}; an image is flagged if its score is above ${chosen}.`,
+    `${samples} noise samples per image and kind${antithetic ? ", in pairs of opposite noise" : ""}, kinds ${kinds.join(", ")}; an image is flagged if its score is above ${chosen}.`,
     `Adversarial pixels ${seen}. Attacks leave the predicted class; failed attacks and misclassified images count, as in the paper, except where a column says otherwise.`,
     ...(missing.length === 0 ? [] : [`Never flagged, for want of statistics: ${missing.join("; ")}.`]),
   ];
