@@ -1,6 +1,6 @@
 /** @file How well scores separate positives from negatives: the ROC curve and its area, average precision, areas under curves. */
 import { MisuseError } from "../errors.ts";
-import { type ConfidenceOptions, type Estimate, midranks, normalQuantile } from "./statistics.ts";
+import { type ConfidenceOptions, deviationsOf, type Estimate, midranks } from "./statistics.ts";
 
 /** A point of a ROC curve: the shares of negatives and of positives whose score is at least `threshold`. */
 export interface RocPoint {
@@ -53,7 +53,7 @@ export function rocArea(
   const value = mean(v10);
   const error = Math.sqrt(variance(v10) / m + variance(v01) / n);
   if (Number.isNaN(error)) return { value, low: 0, high: 1 };
-  const reach = normalQuantile(options) * error;
+  const reach = deviationsOf(options) * error;
   return { value, low: Math.max(0, value - reach), high: Math.min(1, value + reach) };
 }
 

@@ -28,6 +28,7 @@ test("Wilson's interval is SciPy's", () => {
   for (const { successes, trials, confidence, low, high } of fixture.wilson) {
     const estimate = wilsonInterval(successes, trials, { confidence })!;
     expect(estimate.value).toBe(successes / trials);
+    // The normal quantile is good to seven digits.
     expect(estimate.low).toBeCloseTo(low, 7);
     expect(estimate.high).toBeCloseTo(high, 7);
   }

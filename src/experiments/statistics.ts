@@ -1,7 +1,7 @@
 /** @file Estimates with intervals, paired tests, and rank correlation. */
 import { MisuseError, numberIn } from "../errors.ts";
-import { erf } from "../onnx/kernels/erf.ts";
 import { chance, integer } from "../random/distributions.ts";
+import { normalQuantile } from "../random/normal-quantile.ts";
 import { createRandom, type Random } from "../random/random.ts";
 
 /** A number and the interval that covers the true one with the wanted confidence. */
@@ -25,16 +25,9 @@ export interface ResamplingOptions extends ConfidenceOptions {
 
 const defaultResamples = 10_000;
 
-/** The number of standard deviations around the mean of a normal distribution that hold `confidence` of it: 1.95996… for 0.95. */
-export function normalQuantile({ confidence = 0.95 }: ConfidenceOptions = {}): number {
-  numberIn("confidence", confidence, { min: 1e-9, max: 1 - 1e-9 });
-  let [low, high] = [0, 10];
-  for (;;) {
-    const middle = (low + high) / 2;
-    if (middle <= low || middle >= high) return middle;
-    if (erf(middle / Math.SQRT2) < confidence) low = middle;
-    else high = middle;
-  }
+/** Half the width, in standard deviations, of the part of a normal distribution that holds `confidence` of it: 1.96 for 0.95. */
+export function deviationsOf({ confidence = 0.95 }: ConfidenceOptions = {}): number {
+  return normalQuantile((1 + numberIn("confidence", confidence, { min: 0, max: 1 - 1e-9 })) / 2);
 }
 
 /**
@@ -49,7 +42,7 @@ export function wilsonInterval(
   numberIn("wilsonInterval: trials", trials, { min: 0, integer: true });
   numberIn("wilsonInterval: successes", successes, { min: 0, max: trials, integer: true });
   if (trials === 0) return undefined;
-  const z = normalQuantile(options);
+  const z = deviationsOf(options);
   const value = successes / trials;
   const center = (value + (z * z) / (2 * trials)) / (1 + (z * z) / trials);
   const half =
