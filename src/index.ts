@@ -32,14 +32,18 @@ export {
   type PerceptualAttackOptions,
   perceptualAttacks,
 } from "./attacks/perceptual-method.ts";
+export { type PerturbationFacts, perturbationFacts } from "./attacks/perturbation-facts.ts";
 export { type PgdOptions, type PgdPreset, pgdAttack } from "./attacks/pgd.ts";
 export { type PgdMeanOptions, pgdMeanAttack } from "./attacks/pgd-mean.ts";
 // Gradients as graphs
+export { deconvnetRules } from "./autodiff/deconvnet-rules.ts";
 export { type DifferentiateOptions, differentiate } from "./autodiff/differentiate.ts";
 export { type DifferentiateModelOptions, differentiateModel } from "./autodiff/differentiate-model.ts";
+export { contrastiveExcitationRules, excitationRules } from "./autodiff/excitation-rules.ts";
 export { guidedRules } from "./autodiff/guided-rules.ts";
 export { type Differentiable, nonDifferentiable, type RuleTable, vjpRules } from "./autodiff/rules/index.ts";
 export { appendVjp, type Seed } from "./autodiff/sweep.ts";
+export { type Excitation, excitationOf, isRectifier } from "./autodiff/treatments.ts";
 export type { VjpCall, VjpRule } from "./autodiff/vjp-rule.ts";
 // Classifiers
 export {
@@ -213,15 +217,24 @@ export { createRandom, type Random } from "./random/random.ts";
 // Reports
 export {
   type ExplanationInput,
-  type ExplanationMethod,
   type ExplanationRecord,
-  explanationMethods,
   explanationRecord,
+  isPerturbation,
   type LabelRecord,
+  type MapRecord,
+  type PerturbationRecord,
 } from "./report/explanation-record.ts";
 export { defaultInterestRule, type Interest, type InterestRule, interestOf } from "./report/interest.ts";
 export { type PageEntry, type PageInput, reportPage } from "./report/page.ts";
-export { boxColors, type OutlinedBox, panelOf, type Tiles, type TilesInput, tilesOf } from "./report/panel.ts";
+export {
+  boxColors,
+  type OutlinedBox,
+  panelOf,
+  stackPanels,
+  type Tiles,
+  type TilesInput,
+  tilesOf,
+} from "./report/panel.ts";
 export type { PlotAxis, PlotSize, PlotStyle } from "./report/plot-frame.ts";
 export {
   type CurvePlotInput,
@@ -244,6 +257,7 @@ export { referenceRuntime } from "./runtime/reference-runtime.ts";
 export { describeRuntime, type Runtime } from "./runtime/runtime.ts";
 export { createSession, modelOf, type Session, type SessionOptions } from "./runtime/session.ts";
 // Saliency maps
+export { excitationGrid, type FeatureGrid, gradCamGrid } from "./saliency/feature-grid.ts";
 export type { Explanation, MethodOptions, SaliencyMethod } from "./saliency/method.ts";
 export { findMethod, saliencyMethods } from "./saliency/methods.ts";
 export {

@@ -9,7 +9,7 @@ import { readNpy } from "../src/node/npy.ts";
 import { readImageFile } from "../src/node/read-image.ts";
 import { encodePng, writePng } from "../src/node/write-image.ts";
 import { writeModel } from "../src/onnx/write-model.ts";
-import type { ExplanationRecord } from "../src/report/explanation-record.ts";
+import type { MapRecord, PerturbationRecord } from "../src/report/explanation-record.ts";
 import { referenceRuntime } from "../src/runtime/reference-runtime.ts";
 import { floatTensor } from "../src/tensor/tensor.ts";
 import { runCli } from "./run-cli.ts";
@@ -19,7 +19,7 @@ let folder: string;
 let model: string;
 const path = (name: string): string => join(folder, name);
 const scene = (index: number) => renderScene({ seed: 5, index, size: 48 }).image;
-const recordsOf = (stdout: string): ExplanationRecord[] =>
+const recordsOf = <Record = PerturbationRecord>(stdout: string): Record[] =>
   stdout.trim().split("\n").map((line) => JSON.parse(line)); // biome-ignore format: one line
 
 beforeAll(async () => {
@@ -128,9 +128,90 @@ test("two methods share one attack, in folders of their own; settings are record
     sigmaPixels: 1, threshold: { kind: "percent", k: 10 }, connectivity: 4,
   }); // biome-ignore format: one line
   expect(records[0].layers).toHaveLength(2);
-  expect(readdirSync(join(out, "scene1")).sort()).toEqual(["guided-perceptual", "perceptual"]);
+  expect(readdirSync(join(out, "scene1")).sort()).toEqual(["guided-perceptual", "panel.png", "perceptual"]);
   const maps = await Promise.all(records.map((record) => readNpy(join(out, record.files.mapNpy))));
   expect(maps[0].data).not.toEqual(maps[1].data);
+});
+
+test("several methods: a folder and a row for each, one panel of all, settings by name", async () => {
+  const out = path("methods");
+  const { code, stdout, stderr } = await runCli([
+    "explain", path("scene1.png"), "--model", model, "--out", out, "--json", "--quiet", "--target", "2", "--label", "1",
+    "--method", "grad-cam,smooth-grad,perceptual,deepfool", "--set", "smooth-grad.samples=3", "--set", "grad-cam.layer=Relu[0]",
+    "--iterations", "5", "--preset", "paper", "--layers", "Relu[0]", "--batch", "2",
+  ]); // biome-ignore format: one line
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  const records = recordsOf<MapRecord | PerturbationRecord>(stdout);
+  expect(records.map(({ method }) => method)).toEqual(["grad-cam", "smooth-grad", "perceptual", "deepfool"]);
+  for (const record of records) {
+    expect(record).toMatchObject({ label: { index: 1 }, target: { index: 2 } });
+    expect(JSON.parse(readFileSync(join(out, record.files.result), "utf8"))).toEqual(record);
+    for (const file of Object.values(record.files)) expect(existsSync(join(out, file))).toBe(true);
+    expect(await readNpy(join(out, record.files.mapNpy))).toMatchObject({ shape: [24, 24] });
+  }
+  const [cam, smooth, perceptual, deepfool] = records;
+  expect(cam).toMatchObject({
+    outcome: "explained", adversarialLabel: null, distances: null, evaluations: 1,
+    settings: { layer: expect.any(String), upsampling: "bilinear", sigmaPixels: 2 }, details: { grid: [24, 24] },
+  }); // biome-ignore format: one line
+  expect(smooth).toMatchObject({ evaluations: 3, settings: { samples: 3, preset: "paper" } });
+  expect(perceptual.settings).toMatchObject({ preset: "paper", iterations: 5 });
+  // The margin that is to be reached is the same number by any method.
+  expect(new Set(records.map(({ margin }) => margin.clean.toFixed(4))).size).toBe(1);
+  expect(deepfool.margin.adversarial).not.toBeNull();
+  expect(deepfool.distances!.perceptual).toBeNull();
+  expect(readdirSync(join(out, "scene1")).sort()).toEqual([
+    "deepfool",
+    "grad-cam",
+    "panel.png",
+    "perceptual",
+    "smooth-grad",
+  ]);
+  const [whole, row] = await Promise.all(
+    [join(out, "scene1/panel.png"), join(out, cam.files.panel)].map(readImageFile),
+  );
+  expect([whole.width, whole.height]).toEqual([row.width, 4 * row.height - 3 * 12]);
+  const page = readFileSync(join(out, "index.html"), "utf8");
+  expect(page.match(/<section class="method"/g)).toHaveLength(4);
+});
+
+test.each([
+  { flags: ["--method", "grad-cma"], says: /method: unknown name.*Did you mean grad-cam\?/ },
+  {
+    flags: ["--method", "grad-cam", "--set", "lyer=3"],
+    says: /grad-cam: unknown option "lyer".*Did you mean "layer"\?/,
+  },
+  { flags: ["--method", "grad-cam", "--set", "layer=Relu[7]"], says: /layers: no such layer/ },
+  {
+    flags: ["--method", "grad-cam,gradient", "--set", "layer=3"],
+    says: /--set: whose setting "layer" is meant is open, expected one of grad-cam\.layer/,
+  },
+  {
+    flags: ["--method", "grad-cam", "--set", "gradient.readout=max"],
+    says: /--set: no such method runs, expected one of grad-cam/,
+  },
+  { flags: ["--method", "grad-cam", "--set", "layer"], says: /--set: not a setting/ },
+  {
+    flags: ["--method", "grad-cam", "--perceptual-weight", "3"],
+    says: /--perceptual-weight: the flag is of the methods perceptual/,
+  },
+  { flags: ["--method", "excitation-backprop", "--target", "1"], says: /excitation-backprop: a target was given/ },
+  { flags: ["--method", "smooth-grad", "--set", "samples=0"], says: /smooth-grad: samples: value out of range/ },
+])("$flags is misuse", async ({ flags, says }) => {
+  const out = path("misuse");
+  const { code, stderr } = await runCli([
+    "explain",
+    path("scene0.png"),
+    "--model",
+    model,
+    "--out",
+    out,
+    "--quiet",
+    ...flags,
+  ]);
+  expect({ code, lines: stderr.trim().split("\n").length }).toEqual({ code: 2, lines: 1 });
+  expect(stderr).toMatch(says);
+  expect(existsSync(join(out, "index.html"))).toBe(false);
 });
 
 test("a target is reached, by name", async () => {

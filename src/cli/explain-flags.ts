@@ -3,14 +3,30 @@ import { type Command, Option } from "commander";
 import { constraints, type PerceptualOptions, perceptualPresets } from "../attacks/perceptual.ts";
 import { type ColorMap, colorMaps } from "../image/color-map.ts";
 import type { ThresholdRule } from "../localization/threshold.ts";
-import { type ExplanationMethod, explanationMethods } from "../report/explanation-record.ts";
 import { defaultInterestRule, type InterestRule } from "../report/interest.ts";
+import { settingOf } from "./method-flags.ts";
 import type { ModelFlags } from "./model-flags.ts";
-import { choice, choiceList, number, thresholdRule, words } from "./parse-values.ts";
+import { choice, number, thresholdRule, words } from "./parse-values.ts";
 import type { RuntimeFlags } from "./runtime-flags.ts";
 
+/** One `--set`: of all methods, or of the one that is named. */
+export interface GivenSetting {
+  readonly method: string | undefined;
+  readonly name: string;
+  readonly value: unknown;
+}
+
+/** Collects `--set NAME=VALUE` and `--set METHOD.NAME=VALUE`. */
+export function givenSetting(text: string, before: readonly GivenSetting[] = []): GivenSetting[] {
+  const isNamed = /^[^=]*\./.test(text);
+  const { method, name, value } = settingOf(isNamed ? text : `any.${text}`);
+  return [...before, { method: isNamed ? method : undefined, name, value }];
+}
+
 export interface ExplainFlags extends ModelFlags, RuntimeFlags {
-  readonly method: readonly ExplanationMethod[];
+  readonly method: readonly string[];
+  readonly set?: readonly GivenSetting[];
+  readonly batch?: number;
   readonly preset?: PerceptualOptions["preset"];
   readonly label?: string;
   readonly target?: string;
@@ -35,6 +51,7 @@ export interface ExplainFlags extends ModelFlags, RuntimeFlags {
 }
 
 const methodGroup = "Method:";
+const perceptualGroup = "Of the methods perceptual and guided-perceptual:";
 const boxGroup = "Map and box:";
 
 export function addExplainFlags(command: Command): Command {
@@ -52,33 +69,45 @@ export function addExplainFlags(command: Command): Command {
     command.addOption(option);
   };
   const count = { min: 1, integer: true };
-  add(methodGroup, "--method <list>", explanationMethods.join(", "), choiceList("--method", explanationMethods), [
+  add(methodGroup, "--method <list>", "some of the methods below, or all", words("--method"), [
     ["perceptual"],
     "perceptual",
   ]);
-  add(methodGroup, "--preset <name>", "auto (default), paper or released", choice("--preset", perceptualPresets));
-  add(methodGroup, "--label <label>", "the class to explain, by name or number (default: the predicted one)");
-  add(methodGroup, "--target <label>", "the class to reach: why this and not that?");
   add(
     methodGroup,
+    "--set <name=value>",
+    "a setting of the method, or METHOD.NAME=VALUE of one of several; may be repeated",
+    givenSetting as (text: string) => unknown,
+  );
+  add(methodGroup, "--batch <n>", "images per run, for methods that evaluate many", number("--batch", count));
+  add(methodGroup, "--label <label>", "the class to explain, by name or number (default: the predicted one)");
+  add(methodGroup, "--target <label>", "the class to reach: why this and not that?");
+  add(perceptualGroup, "--preset <name>", perceptualPresets.join(", "), choice("--preset", perceptualPresets));
+  add(
+    perceptualGroup,
     "--layers <list>",
     "layers to compare: numbers, names or patterns such as 'Relu[4:10]'",
     words("--layers"),
   );
-  add(methodGroup, "--margin <t>", "how far behind the boundary to aim, negative, in logits", number("--margin"));
+  add(perceptualGroup, "--margin <t>", "how far behind the boundary to aim, negative, in logits", number("--margin"));
   add(
-    methodGroup,
+    perceptualGroup,
     "--perceptual-weight <w>",
     "weight of the perceptual term (default: searched)",
     number("--perceptual-weight", { min: 0 }),
   );
-  add(methodGroup, "--distance-weight <w>", "weight of the squared distance", number("--distance-weight", { min: 0 }));
-  add(methodGroup, "--reduction <kind>", "mean or sum of squares", choice("--reduction", ["mean", "sum"]));
-  add(methodGroup, "--iterations <n>", "L-BFGS iterations", number("--iterations", count));
-  add(methodGroup, "--evaluations <n>", "gradients in all", number("--evaluations", { min: 5, integer: true }));
-  add(methodGroup, "--history <n>", "curvature pairs that L-BFGS keeps", number("--history", count));
-  add(methodGroup, "--constraint <kind>", constraints.join(", "), choice("--constraint", constraints));
-  add(methodGroup, "--epsilon <e>", "radius of the ball, such as 8/255", number("--epsilon"));
+  add(
+    perceptualGroup,
+    "--distance-weight <w>",
+    "weight of the squared distance",
+    number("--distance-weight", { min: 0 }),
+  );
+  add(perceptualGroup, "--reduction <kind>", "mean or sum of squares", choice("--reduction", ["mean", "sum"]));
+  add(perceptualGroup, "--iterations <n>", "L-BFGS iterations", number("--iterations", count));
+  add(perceptualGroup, "--evaluations <n>", "gradients in all", number("--evaluations", { min: 5, integer: true }));
+  add(perceptualGroup, "--history <n>", "curvature pairs that L-BFGS keeps", number("--history", count));
+  add(perceptualGroup, "--constraint <kind>", constraints.join(", "), choice("--constraint", constraints));
+  add(perceptualGroup, "--epsilon <e>", "radius of the ball, such as 8/255", number("--epsilon"));
   const { sigmaPixels, connectivity } = defaultInterestRule;
   add(
     boxGroup,
@@ -103,7 +132,7 @@ export function addExplainFlags(command: Command): Command {
   add(
     "",
     "--seed <n>",
-    "of the pictures that are rendered when none are given",
+    "of methods that draw numbers, and of the pictures that are rendered when none are given",
     number("--seed", { min: 0, integer: true }),
   );
   add("", "--json", "print one JSON object per picture and method on stdout");
@@ -111,12 +140,12 @@ export function addExplainFlags(command: Command): Command {
   return command;
 }
 
-/** The options of the attack that the flags mean. */
-export function perceptualOptionsOf(flags: ExplainFlags): PerceptualOptions {
-  const { preset, label, target, layers, margin, perceptualWeight, distanceWeight, reduction } = flags;
+/** The settings of the perceptual methods that have flags of their own, as far as they are given. */
+export function perceptualSettingsOf(flags: ExplainFlags): PerceptualOptions {
+  const { preset, layers, margin, perceptualWeight, distanceWeight, reduction } = flags;
   const { iterations, evaluations, history, constraint, epsilon } = flags;
   const given = {
-    ...{ preset, label, target, layers, margin, perceptualWeight, distanceWeight, reduction },
+    ...{ preset, layers, margin, perceptualWeight, distanceWeight, reduction },
     ...{ iterations, evaluations, history, constraint, epsilon },
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));

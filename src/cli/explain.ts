@@ -1,21 +1,28 @@
 /** @file `perceptual-ball explain`: pictures in, a report out. */
 import { basename, join } from "node:path";
 import { Command } from "commander";
-import { checkPerceptualOptions, type PerceptualOptions, perceptualAttack } from "../attacks/perceptual.ts";
+import { type PerceptualResult, perceptualAttack } from "../attacks/perceptual.ts";
+import { perturbationFacts } from "../attacks/perturbation-facts.ts";
+import type { Classification } from "../classifier/classifier.ts";
 import { MisuseError, PerceptualBallError, throwIfAborted } from "../errors.ts";
 import { type ImageTensor, isPicture, type Picture } from "../image/picture.ts";
 import { bundledClassifierPath } from "../node/bundled.ts";
 import { checkWritableFolder } from "../node/check-folder.ts";
 import type { FileClassifier } from "../node/load-classifier.ts";
 import { writeFileAtomically } from "../node/write-file.ts";
-import type { ExplanationMethod, ExplanationRecord } from "../report/explanation-record.ts";
+import { writePng } from "../node/write-image.ts";
+import { createRandom } from "../random/random.ts";
+import type { ExplanationInput, ExplanationRecord } from "../report/explanation-record.ts";
 import { type PageEntry, reportPage } from "../report/page.ts";
+import { stackPanels } from "../report/panel.ts";
 import { summaryLine } from "../report/sentences.ts";
 import { describeRuntime, type Runtime } from "../runtime/runtime.ts";
-import { guidedMap, rootMeanSquare } from "../saliency/perceptual.ts";
-import type { SaliencyMap } from "../saliency/saliency-map.ts";
+import type { Explanation } from "../saliency/method.ts";
+import { perceptualExplanation } from "../saliency/perceptual.ts";
 import { type CliContext, exitCodeOf, exitCodes, reportError } from "./context.ts";
-import { addExplainFlags, type ExplainFlags, interestRuleOf, perceptualOptionsOf } from "./explain-flags.ts";
+import { addExplainFlags, type ExplainFlags, interestRuleOf } from "./explain-flags.ts";
+import { checkMethodRuns, isPerceptual, type MethodRun, methodRunsOf } from "./explain-methods.ts";
+import { methodHelp } from "./method-flags.ts";
 import { addModelFlags } from "./model-flags.ts";
 import { describeClassifier, openClassifier } from "./open-classifier.ts";
 import { bundledPictures, type PictureSource, picturesOfFiles, seemsReadable } from "./pictures.ts";
@@ -32,7 +39,8 @@ export function explainCommand(context: CliContext): Command {
   const command = new Command("explain")
     .summary("show what a classifier looks at in pictures")
     .description(
-      "Changes each picture as little as the network's own features can tell until its label flips, and reports where the change had to go.\n" +
+      "Maps of what a label rests on, by one method or several. The default one changes each picture as little as the network's own\n" +
+        "features can tell until its label flips, and reports where the change had to go.\n" +
         "Without pictures and model, the bundled classifier explains bundled pictures.",
     )
     .argument("[image...]", "pictures (JPEG, PNG, WebP, GIF, TIFF, AVIF)");
@@ -43,13 +51,19 @@ export function explainCommand(context: CliContext): Command {
     .addHelpText(
       "after",
       `
+Methods:
+${methodHelp()}
+
 Examples:
   perceptual-ball explain
   perceptual-ball explain dog.jpg cat.png --model resnet50.onnx
   perceptual-ball explain cat.jpg --model squeezenet.onnx --target "tiger cat" --method perceptual,guided-perceptual
   perceptual-ball explain dog.jpg --model vgg19_bn.onnx --preset released --perceptual-weight 10 --json
+  perceptual-ball explain dog.jpg --model resnet50.onnx --method grad-cam,smooth-grad,excitation-backprop
+  perceptual-ball explain dog.jpg --model resnet50.onnx --method grad-cam --set layer='Relu[-1]' --set upsampling=nearest
 
-Writes into --out, for each picture: panel.png, map.png, map.npy, perturbed.png, perturbation.png and result.json; and index.html.
+Writes into --out, for each picture: panel.png, map.png, map.npy and result.json, of methods that change the picture also perturbed.png and
+perturbation.png; and index.html. With several methods these lie in a folder for each, beside a panel.png of all of them.
 Exit code: 0 done, 1 a picture or the model could not be used, 2 misuse, 130 interrupted (finished pictures are kept).`,
     )
     .action((images: string[], flags: ExplainFlags) => explain(images, flags, context));
@@ -64,10 +78,11 @@ async function explain(images: readonly string[], flags: ExplainFlags, context: 
       advice: "perceptual-ball explain dog.jpg --model model.onnx",
     });
   }
+  const methods = methodRunsOf(flags);
   checkWritableFolder(flags.out);
   const runtime = await loadRuntime(flags);
   const pictures = images.length === 0 ? bundledPictures(flags.seed) : picturesOfFiles(images);
-  const run = new Run(flags, context, pictures.length);
+  const run = new Run(flags, methods, context, pictures.length);
   try {
     // Wrong paths are all named before anything takes time.
     const present: PictureSource[] = [];
@@ -95,8 +110,7 @@ async function explainPresent(
     onProgress: ({ runs, of }) => run.progress.update(runs / of, "trying normalizations"),
   });
   try {
-    const options = perceptualOptionsOf(flags);
-    checkPerceptualOptions(classifier, options);
+    checkMethodRuns(classifier, run.methods, flags);
     if (!flags.quiet) {
       const description = describeClassifier(classifier, basename(classifier.file.path));
       run.progress.around(() => io.stderr.write(`${description}\n`));
@@ -106,7 +120,7 @@ async function explainPresent(
       runtime: describeRuntime(runtime),
       platform: `Node ${process.version}`,
     };
-    await run.explainAll(present, classifier, options, versions);
+    await run.explainAll(present, classifier, versions);
   } finally {
     await classifier.dispose();
   }
@@ -115,6 +129,7 @@ async function explainPresent(
 /** One run of `explain`: what is finished, what failed. */
 class Run {
   readonly progress: Progress;
+  readonly methods: readonly MethodRun[];
   readonly #flags: ExplainFlags;
   readonly #context: CliContext;
   readonly #total: number;
@@ -122,7 +137,8 @@ class Run {
   readonly #failures: { image: string; reason: string }[] = [];
   readonly #loaded = new Map<PictureSource, Picture | ImageTensor>();
 
-  constructor(flags: ExplainFlags, context: CliContext, total: number) {
+  constructor(flags: ExplainFlags, methods: readonly MethodRun[], context: CliContext, total: number) {
+    this.methods = methods;
     this.#flags = flags;
     this.#context = context;
     this.#total = total;
@@ -156,7 +172,6 @@ class Run {
   async explainAll(
     sources: readonly PictureSource[],
     classifier: FileClassifier,
-    options: PerceptualOptions,
     versions: ExplanationRecord["versions"],
   ): Promise<void> {
     const { io } = this.#context;
@@ -170,17 +185,7 @@ class Run {
         const show = (share: number): void =>
           this.progress.update((index + share) / sources.length, basename(source.image));
         show(0);
-        await this.#explainOne(
-          source,
-          picture,
-          classifier,
-          {
-            ...options,
-            signal: io.signal,
-            onProgress: ({ evaluations, of }) => show(Math.min(1, evaluations / of)),
-          },
-          versions,
-        );
+        await this.#explainOne(source, picture, classifier, show, versions);
       }
     } catch (error) {
       if (exitCodeOf(error) !== exitCodes.interrupted) throw error;
@@ -201,49 +206,102 @@ class Run {
     source: PictureSource,
     picture: Picture | ImageTensor,
     classifier: FileClassifier,
-    options: PerceptualOptions,
+    onProgress: (share: number) => void,
     versions: ExplanationRecord["versions"],
   ): Promise<void> {
     const { io } = this.#context;
-    const { method: methods, out, colorMap, json, model } = this.#flags;
-    const input = classifier.fit(picture);
-    const started = performance.now();
-    const result = await perceptualAttack(classifier, input, options);
-    const mapOf: Record<ExplanationMethod, () => Promise<SaliencyMap>> = {
-      perceptual: async () => rootMeanSquare(result.optimizedPerturbation),
-      "guided-perceptual": () => guidedMap(classifier, input, result, options.signal),
-    };
-    const attackSeconds = (performance.now() - started) / 1000;
-    for (const method of methods) {
-      const begun = performance.now();
-      const map = await mapOf[method]();
-      throwIfAborted(options.signal, "explain");
-      const entry = await writeExplanation(
+    const { out, colorMap, json, model } = this.#flags;
+    const subject = this.#subject(classifier, classifier.fit(picture));
+    const panels: Picture[] = [];
+    for (const [index, run] of this.methods.entries()) {
+      const { method } = run;
+      const result = await subject(run, (share) => onProgress((index + share) / this.methods.length));
+      throwIfAborted(io.signal, "explain");
+      const { entry, panel } = await writeExplanation(
         out,
         {
+          ...result,
           image: source.image,
-          folder: methods.length === 1 ? source.name : `${source.name}/${method}`,
+          folder: this.methods.length === 1 ? source.name : `${source.name}/${method.name}`,
           method,
           classifier,
           modelPath: model ?? bundledClassifierPath,
           pictureSize: isPicture(picture)
             ? { width: picture.width, height: picture.height }
             : { width: picture.shape[2], height: picture.shape[1] },
-          input,
-          result,
-          map,
           interestRule: interestRuleOf(this.#flags),
           colorMap,
           groundTruth: source.groundTruth,
-          seconds: attackSeconds + (performance.now() - begun) / 1000,
           versions,
         },
         { inline: this.#entries.length < inlinePictures },
       );
+      panels.push(panel);
       this.#entries.push(entry);
       const line = json ? JSON.stringify(entry.record) : summaryLine(entry.record);
       this.progress.around(() => io.stdout.write(`${line}\n`));
     }
+    if (panels.length > 1) await writePng(join(out, source.name, "panel.png"), stackPanels(panels));
+  }
+
+  /** Explains one picture by any method; what methods have in common (the clean labels, the perturbation) is computed once. */
+  #subject(classifier: FileClassifier, input: ImageTensor) {
+    const { signal } = this.#context.io;
+    const { batch, seed = 0, label: labelName, target: targetName } = this.#flags;
+    const given = labelName === undefined ? undefined : classifier.findLabel(labelName);
+    const target = targetName === undefined ? undefined : classifier.findLabel(targetName);
+    const attacks = new Map<string, { readonly result: PerceptualResult; readonly seconds: number }>();
+    let known: Classification | undefined;
+
+    const attack = async (settings: MethodRun["settings"], onProgress: (share: number) => void) => {
+      const key = JSON.stringify(settings);
+      const started = performance.now();
+      const found = attacks.get(key) ?? {
+        result: await perceptualAttack(classifier, input, {
+          ...settings,
+          ...(given === undefined ? {} : { label: given }),
+          ...(target === undefined ? {} : { target }),
+          signal,
+          onProgress: ({ evaluations, of }) => onProgress(Math.min(1, evaluations / of)),
+        }),
+        seconds: (performance.now() - started) / 1000,
+      };
+      attacks.set(key, found);
+      known ??= found.result.clean;
+      return found;
+    };
+
+    return async ({ method, settings }: MethodRun, onProgress: (share: number) => void) => {
+      const shared = isPerceptual(method) ? await attack(settings, onProgress) : undefined;
+      const clean = known ?? (await classifier.classify(input, { signal }));
+      known = clean;
+      const label = given ?? clean.label;
+      const started = performance.now();
+      const explanation: Explanation =
+        isPerceptual(method) && shared !== undefined
+          ? await perceptualExplanation(method.name, classifier, input, shared.result, signal)
+          : await method.explain(classifier, input, {
+              label,
+              target,
+              batch,
+              settings,
+              random: createRandom(seed),
+              signal,
+              onProgress: ({ done, of }) => onProgress(Math.min(1, done / of)),
+            });
+      const seconds = (performance.now() - started) / 1000 + (shared?.seconds ?? 0);
+      const { map, evaluations, settings: effective, details, perturbation } = explanation;
+      const changed: ExplanationInput["perturbation"] =
+        shared !== undefined
+          ? { ...shared.result, layers: shared.result.settings.layers }
+          : perturbation &&
+            (await perturbationFacts(classifier, input, perturbation, { clean, label, target, signal }));
+      return {
+        ...{ input, clean, label, target, map, evaluations, settings: effective, seconds, perturbation: changed },
+        // What the record says of a perturbation in fields of its own is not said twice.
+        details: shared === undefined ? details : { stages: shared.result.stages },
+      };
+    };
   }
 
   async #writePage(classifier: FileClassifier): Promise<void> {

@@ -1,21 +1,14 @@
-/** @file What `explain` says of one picture, as a plain record: `result.json`, and a line of `explain --json`. */
-import {
-  type AttackOutcome,
-  attackOutcomeDescriptions,
-  type PerceptualResult,
-  type PerceptualSettings,
-} from "../attacks/perceptual.ts";
-import { type Classifier, softmaxAt } from "../classifier/classifier.ts";
+/** @file What `explain` says of one picture by one method, as a plain record: `result.json`, and a line of `explain --json`. */
+import { marginOf } from "../attacks/margin.ts";
+import { type AttackOutcome, attackOutcomeDescriptions } from "../attacks/perceptual.ts";
+import type { PerturbationFacts } from "../attacks/perturbation-facts.ts";
+import { type Classification, type Classifier, softmaxAt } from "../classifier/classifier.ts";
 import { describeLayer } from "../classifier/layers.ts";
 import type { Preprocessing } from "../classifier/preprocessing.ts";
 import { type Box, fitGeometry } from "../image/geometry.ts";
 import { areaOf, iou, roundedOutward } from "../localization/box.ts";
 import type { FloatTensor } from "../tensor/tensor.ts";
 import type { Interest, InterestRule } from "./interest.ts";
-
-/** The ways of `explain` to make a map. */
-export const explanationMethods = ["perceptual", "guided-perceptual"] as const;
-export type ExplanationMethod = (typeof explanationMethods)[number];
 
 /** A class with the softmax of its logit, in [0, 1]. */
 export interface LabelRecord {
@@ -24,30 +17,23 @@ export interface LabelRecord {
   readonly confidence: number;
 }
 
-export interface ExplanationRecord {
+/** What the records of all methods have. */
+interface CommonRecord {
   /** The picture as it was given. */
   readonly image: string;
-  readonly method: ExplanationMethod;
+  /** The method's name, as in a heading, and where it comes from. */
+  readonly method: string;
+  readonly methodTitle: string;
+  readonly methodSource: string;
   readonly model: { readonly path: string; readonly sha256: string };
   /** The class that is explained, with its confidence on the clean picture. */
   readonly label: LabelRecord;
-  /** The predicted class of the perturbed picture, with its confidence there. */
-  readonly adversarialLabel: LabelRecord;
-  /** The class that was to be reached; null if any other class would do. */
+  /** The class that was asked for instead; null if none was. */
   readonly target: { readonly index: number; readonly name: string } | null;
-  /** Confidences of both classes on both pictures. */
-  readonly confidences: Readonly<
-    Record<"label" | "adversarialLabel", { readonly clean: number; readonly adversarial: number }>
-  >;
-  readonly margin: { readonly clean: number; readonly adversarial: number };
-  /** Over the pixels in [0, 1]; l0 counts positions. */
-  readonly distances: PerceptualResult["distances"];
+  /** Runs of the network with gradient, and without. */
   readonly evaluations: number;
-  readonly outcome: AttackOutcome;
+  readonly forwardEvaluations: number;
   readonly outcomeDescription: string;
-  readonly solverOutcome: string;
-  /** Whether the perturbed picture keeps its label when its pixels are stored as bytes, as perturbed.png stores them. */
-  readonly rounded: { readonly index: number; readonly name: string; readonly flipped: boolean };
   readonly seconds: number;
   /** Around the dominant component, [x0, y0, x1, y1) in pixels of the picture as given; null if there is none. */
   readonly box: Box | null;
@@ -57,21 +43,68 @@ export interface ExplanationRecord {
   readonly boxShare: { readonly area: number; readonly change: number } | null;
   /** Where the right box is known: that box in pixels of the picture, and how well `box` agrees with it. */
   readonly groundTruth: { readonly box: Box; readonly iou: number } | null;
-  readonly layers: readonly string[];
-  readonly settings: PerceptualSettings & InterestRule;
+  /** The method's own, and those that made the box of its map. */
+  readonly settings: InterestRule & Readonly<Record<string, unknown>>;
+  /** What the method found out besides the map. */
+  readonly details: Readonly<Record<string, unknown>>;
   readonly preprocessing: Preprocessing & { readonly name: string | null; readonly reason: string };
   readonly versions: Readonly<Record<"perceptualBall" | "runtime" | "platform", string>>;
-  /** Relative to the report's folder. */
-  readonly files: Readonly<Record<"panel" | "map" | "mapNpy" | "perturbed" | "perturbation" | "result", string>>;
+}
+
+/** Files, relative to the report's folder. */
+type Files<Name extends string> = Readonly<Record<Name, string>>;
+
+/** The record of a method that changes the picture. */
+export interface PerturbationRecord extends CommonRecord {
+  readonly outcome: AttackOutcome;
+  readonly solverOutcome: string | null;
+  /** The predicted class of the perturbed picture, with its confidence there. */
+  readonly adversarialLabel: LabelRecord;
+  /** Confidences of both classes on both pictures. */
+  readonly confidences: Readonly<
+    Record<"label" | "adversarialLabel", { readonly clean: number; readonly adversarial: number }>
+  >;
+  readonly margin: { readonly clean: number; readonly adversarial: number };
+  /** Over the pixels in [0, 1]; l0 counts positions. `perceptual` is null where it was not measured. */
+  readonly distances: PerturbationFacts["distances"];
+  /** Whether the perturbed picture keeps its label when its pixels are stored as bytes, as perturbed.png stores them. */
+  readonly rounded: { readonly index: number; readonly name: string; readonly flipped: boolean };
+  /** The layers that were compared. */
+  readonly layers: readonly string[];
+  readonly files: Files<"panel" | "map" | "mapNpy" | "perturbed" | "perturbation" | "result">;
+}
+
+/** The record of a method that makes a map of the picture as it is. */
+export interface MapRecord extends CommonRecord {
+  readonly outcome: "explained";
+  readonly adversarialLabel: null;
+  readonly margin: { readonly clean: number; readonly adversarial: null };
+  readonly distances: null;
+  readonly files: Files<"panel" | "map" | "mapNpy" | "result">;
+}
+
+export type ExplanationRecord = PerturbationRecord | MapRecord;
+
+/** Whether a record is that of a method that changes the picture. */
+export function isPerturbation(record: ExplanationRecord): record is PerturbationRecord {
+  return record.outcome !== "explained";
 }
 
 export interface ExplanationInput {
   readonly image: string;
-  readonly method: ExplanationMethod;
+  readonly method: { readonly name: string; readonly title: string; readonly source: string };
   readonly model: ExplanationRecord["model"];
   readonly classifier: Classifier;
   readonly pictureSize: { readonly width: number; readonly height: number };
-  readonly result: PerceptualResult;
+  /** Of the clean picture. */
+  readonly clean: Classification;
+  readonly label: number;
+  readonly target?: number;
+  readonly evaluations: { readonly forward: number; readonly gradient: number };
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly details?: Readonly<Record<string, unknown>>;
+  /** Of a method that changes the picture, with a sentence on why its search stopped and the names of layers it compared. */
+  readonly perturbation?: PerturbationFacts & { readonly solverOutcome?: string; readonly layers?: readonly string[] };
   /** Not blurred, [H, W]. */
   readonly map: FloatTensor;
   readonly interest: Interest;
@@ -80,48 +113,70 @@ export interface ExplanationInput {
   readonly groundTruth?: Box;
   readonly seconds: number;
   readonly versions: ExplanationRecord["versions"];
-  readonly files: ExplanationRecord["files"];
+  readonly files: PerturbationRecord["files"] | MapRecord["files"];
 }
 
 /** The record of one explanation. Boxes of the picture are rounded outward to whole pixels. */
 export function explanationRecord(input: ExplanationInput): ExplanationRecord {
-  const { classifier, result, interest, pictureSize, groundTruth } = input;
-  const { label, adversarial, clean, target } = result;
+  const { classifier, interest, pictureSize, groundTruth, clean, label, target, method, perturbation } = input;
   const named = (index: number) => ({ index, name: classifier.labelName(index) });
-  const confidences = (index: number) => ({
-    clean: softmaxAt(clean.logits, index),
-    adversarial: softmaxAt(adversarial.logits, index),
-  });
   const { preprocessing, name, reason } = classifier.guess;
   const geometry = fitGeometry(classifier.input.geometry, pictureSize.width, pictureSize.height);
   const box = interest.box === undefined ? undefined : roundedOutward(geometry.toPicture(interest.box));
-  const names = new Set(result.settings.layers);
-  return {
+  const identity = {
     image: input.image,
-    method: input.method,
+    method: method.name,
+    methodTitle: method.title,
+    methodSource: method.source,
     model: input.model,
     label: { ...named(label), confidence: softmaxAt(clean.logits, label) },
-    adversarialLabel: { ...named(adversarial.label), confidence: adversarial.confidence },
+  };
+  const common = {
     target: target === undefined ? null : named(target),
-    confidences: { label: confidences(label), adversarialLabel: confidences(adversarial.label) },
-    margin: result.margin,
-    distances: result.distances,
-    evaluations: result.evaluations,
-    outcome: result.outcome,
-    outcomeDescription: attackOutcomeDescriptions[result.outcome],
-    solverOutcome: result.solverOutcome,
-    rounded: { ...named(result.rounded.label), flipped: result.rounded.flipped },
+    evaluations: input.evaluations.gradient,
+    forwardEvaluations: input.evaluations.forward,
     seconds: input.seconds,
     box: box ?? null,
     inputBox: interest.box ?? null,
     boxShare: interest.box === undefined ? null : shareOf(input.map, interest.box),
     groundTruth:
       groundTruth === undefined ? null : { box: groundTruth, iou: box === undefined ? 0 : iou(box, groundTruth) },
-    layers: classifier.layers.filter((layer) => names.has(layer.name)).map(describeLayer),
-    settings: { ...result.settings, ...input.interestRule },
+    settings: { ...input.settings, ...input.interestRule },
+    details: input.details ?? {},
     preprocessing: { ...preprocessing, name: name ?? null, reason },
     versions: input.versions,
-    files: input.files,
+  };
+  if (perturbation === undefined) {
+    return {
+      ...identity,
+      adversarialLabel: null,
+      margin: { clean: marginOf(clean.logits, target ?? label, target !== undefined), adversarial: null },
+      distances: null,
+      outcome: "explained",
+      outcomeDescription: "The picture was explained as it is; nothing was changed.",
+      ...common,
+      files: input.files,
+    };
+  }
+  const { adversarial, margin, distances, outcome, rounded, solverOutcome = null, layers = [] } = perturbation;
+  const confidences = (index: number) => ({
+    clean: softmaxAt(clean.logits, index),
+    adversarial: softmaxAt(adversarial.logits, index),
+  });
+  const compared = new Set(layers);
+  return {
+    ...identity,
+    adversarialLabel: { ...named(adversarial.label), confidence: adversarial.confidence },
+    confidences: { label: confidences(label), adversarialLabel: confidences(adversarial.label) },
+    margin,
+    distances,
+    outcome,
+    outcomeDescription: attackOutcomeDescriptions[outcome],
+    solverOutcome,
+    rounded: { ...named(rounded.label), flipped: rounded.flipped },
+    ...common,
+    layers: classifier.layers.filter((layer) => compared.has(layer.name)).map(describeLayer),
+    files: input.files as PerturbationRecord["files"],
   };
 }
 

@@ -31,6 +31,12 @@ figcaption{font-size:.84rem;color:var(--soft);padding-top:7px;line-height:1.35}
 figcaption i{font-style:normal;white-space:nowrap;margin-left:4px}figcaption i::before{content:"";display:inline-block;width:14px;border-top:3px solid;margin-right:4px;vertical-align:middle}
 i.found::before{border-color:var(--found)}i.truth::before{border-color:var(--truth)}
 figcaption b{color:var(--ink);font-weight:600;margin-right:2px}
+.comparison header{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,3.2fr);gap:20px;align-items:center;margin-bottom:18px}
+.method{display:grid;grid-template-columns:minmax(0,1.15fr) repeat(3,minmax(0,1fr));gap:14px;padding:16px 0;border-top:1px solid var(--line)}
+.method.whole{grid-template-columns:minmax(0,1.15fr) minmax(0,3fr)}
+.method h3{font-size:1.02rem;margin:0 0 .3em}.method h3 small{font-size:.75rem;color:var(--warn);font-weight:600}
+.method p{font-size:.9rem;margin:.3em 0;color:var(--soft)}.method .brief{font-variant-numeric:tabular-nums;color:var(--ink)}
+.method details{margin-top:8px}
 .row{display:block;width:100%;height:auto;border-radius:8px}
 .details{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:18px 36px;margin-top:18px;align-items:start}
 .confidences{border-collapse:collapse;width:100%;font-size:.92rem;table-layout:fixed}
@@ -49,6 +55,6 @@ summary{cursor:pointer}details p{margin:.5em 0}
 a{color:var(--before)}
 .failed{border-left:3px solid var(--warn);padding:2px 18px;margin-bottom:26px}.failed ul{padding-left:18px}
 footer{color:var(--soft);font-size:.82rem}footer p{margin:.3em 0}
-@media (max-width:760px){.facts{grid-template-columns:1fr}.tiles{grid-template-columns:repeat(2,minmax(0,1fr))}.details{grid-template-columns:minmax(0,1fr)}main{padding:24px 12px}article{padding:16px}}
+@media (max-width:760px){.facts{grid-template-columns:1fr}.tiles{grid-template-columns:repeat(2,minmax(0,1fr))}.method{grid-template-columns:repeat(3,minmax(0,1fr))}.method>div{grid-column:1/-1}.details{grid-template-columns:minmax(0,1fr)}main{padding:24px 12px}article{padding:16px}}
 @media print{body{background:#fff}article{break-inside:avoid;box-shadow:none}details{display:none}}
 `;

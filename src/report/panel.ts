@@ -1,9 +1,10 @@
 /**
- * @file Figure 1's row of the paper as one picture: original, perturbed, interest map, dominant component with its box.
+ * @file Figure 1's row of the paper as one picture: original, perturbed, interest map, dominant component with its box. Methods that
+ * change nothing show their map over the picture instead.
  *
  * Without any text: a machine without fonts would draw none, and captions belong to the page that shows the row.
  */
-import { type ColorMap, colorize } from "../image/color-map.ts";
+import { blend, type ColorMap, colorize } from "../image/color-map.ts";
 import type { Box } from "../image/geometry.ts";
 import { normalizeMap } from "../image/normalize.ts";
 import { type ImageTensor, type Picture, tensorToPicture } from "../image/picture.ts";
@@ -14,7 +15,10 @@ import type { Interest } from "./interest.ts";
 /** The four pictures of the row, each three channels at the size of the network's input. */
 export interface Tiles {
   readonly original: Picture;
-  readonly perturbed: Picture;
+  /** Of a method that changes the picture. */
+  readonly perturbed?: Picture;
+  /** Of a method that does not: the map laid over the picture. */
+  readonly overlay?: Picture;
   readonly map: Picture;
   readonly component: Picture;
 }
@@ -22,8 +26,8 @@ export interface Tiles {
 export interface TilesInput {
   /** Pixels [C, H, W] in [0, 1], C = 1 or 3. */
   readonly image: ImageTensor;
-  /** As `image`; values outside of [0, 1] are clipped. */
-  readonly perturbed: ImageTensor;
+  /** As `image`; values outside of [0, 1] are clipped. Left out, the second tile is the map over the picture. */
+  readonly perturbed?: ImageTensor;
   readonly interest: Interest;
   /** Default "inferno". */
   readonly colorMap?: ColorMap;
@@ -31,6 +35,8 @@ export interface TilesInput {
 
 /** How much of its brightness the picture keeps outside of the dominant component. */
 const dimmed = 0.28;
+/** How much of the picture the map covers at its maximum. */
+const densest = 0.85;
 
 /** The tiles of the row. The component's tile keeps the color inside the component and dims the gray rest. */
 export function tilesOf({ image, perturbed, interest, colorMap = "inferno" }: TilesInput): Tiles {
@@ -44,10 +50,18 @@ export function tilesOf({ image, perturbed, interest, colorMap = "inferno" }: Ti
     const isInside = interest.component.data[i] === 1;
     for (let c = 0; c < 3; c++) spotlight[c * plane + i] = isInside ? color.data[c * plane + i] : gray;
   }
+  const heat = normalizeMap(interest.smooth);
+  const colors = colorize(heat, { colorMap });
+  const opacity = floatTensor(
+    heat.data.map((value) => densest * Math.sqrt(value)),
+    heat.shape,
+  );
   return {
     original: tensorToPicture(color),
-    perturbed: tensorToPicture(inColor(perturbed)),
-    map: tensorToPicture(colorize(normalizeMap(interest.smooth), { colorMap })),
+    ...(perturbed === undefined
+      ? { overlay: tensorToPicture(blend(color, colors, opacity)) }
+      : { perturbed: tensorToPicture(inColor(perturbed)) }),
+    map: tensorToPicture(colors),
     component: tensorToPicture(floatTensor(spotlight, color.shape)),
   };
 }
@@ -83,7 +97,8 @@ export function showsPixels(width: number, height: number): boolean {
 
 /** The row as one picture on white, with the boxes drawn on the last tile. Small inputs are enlarged. */
 export function panelOf(tiles: Tiles, boxes: readonly OutlinedBox[]): Picture {
-  const enlarged = [tiles.original, tiles.perturbed, tiles.map, tiles.component].map(enlarge);
+  const second = tiles.perturbed ?? tiles.overlay ?? tiles.original;
+  const enlarged = [tiles.original, second, tiles.map, tiles.component].map(enlarge);
   const [{ width, height }] = enlarged;
   const scale = [width / tiles.original.width, height / tiles.original.height] as const;
   for (const { box, color } of boxes) outline(enlarged[3], box, scale, color);
@@ -97,6 +112,20 @@ export function panelOf(tiles: Tiles, boxes: readonly OutlinedBox[]): Picture {
     }
   });
   return { ...total, channels: 3, data };
+}
+
+/** Panels of one width below each other: a row for each method. */
+export function stackPanels(panels: readonly Picture[]): Picture {
+  const [{ width, channels }] = panels;
+  // Each brings a margin all around; two that meet share one.
+  const height = panels.reduce((sum, panel) => sum + panel.height, 0) - gap * (panels.length - 1);
+  const data = new Uint8Array(width * height * channels).fill(255);
+  let top = 0;
+  for (const panel of panels) {
+    data.set(panel.data, top * width * channels);
+    top += panel.height - gap;
+  }
+  return { width, height, channels, data };
 }
 
 function enlarge(picture: Picture): Picture {

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import type { Picture } from "../image/picture.ts";
 import { floatTensor } from "../tensor/tensor.ts";
-import type { ExplanationRecord } from "./explanation-record.ts";
+import type { MapRecord, PerturbationRecord } from "./explanation-record.ts";
 import { defaultInterestRule, interestOf } from "./interest.ts";
 import { escapeHtml, reportPage } from "./page.ts";
-import { boxColors, panelOf, tilesOf } from "./panel.ts";
+import { boxColors, panelOf, stackPanels, tilesOf } from "./panel.ts";
 import { explanationSentence, inLevels, percent, shortName, summaryLine } from "./sentences.ts";
 
 const sharp = { ...defaultInterestRule, sigmaPixels: 0 };
@@ -99,6 +99,8 @@ test("numbers in words", () => {
 const record = {
   image: "photos/<b>cat</b>.jpg",
   method: "perceptual",
+  methodTitle: "Perceptual perturbation",
+  methodSource: "Elliott & al.",
   model: { path: "m.onnx", sha256: "0123456789abcdef0123" },
   label: { index: 1, name: "tabby, tabby cat", confidence: 0.87 },
   adversarialLabel: { index: 2, name: "<script>", confidence: 0.51 },
@@ -107,6 +109,7 @@ const record = {
   margin: { clean: 2, adversarial: -0.1 },
   distances: { l0: 10, l1: 1, l2: 0.5, linf: 2 / 255, perceptual: 0.001 },
   evaluations: 50,
+  forwardEvaluations: 2,
   outcome: "flipped",
   outcomeDescription: "The label is flipped.",
   solverOutcome: "Done.",
@@ -119,6 +122,7 @@ const record = {
   layers: ["0 Relu[0] a"],
   settings: { preset: "auto", layers: ["a"], perceptualWeight: 2.7654, ...defaultInterestRule },
   preprocessing: { name: "imagenet", reason: "as given" },
+  details: {},
   versions: { perceptualBall: "1", runtime: "r", platform: "p" },
   files: {
     panel: "c t/panel.png",
@@ -128,7 +132,7 @@ const record = {
     perturbation: "q",
     result: "r",
   },
-} as unknown as ExplanationRecord;
+} as unknown as PerturbationRecord;
 
 test("a sentence for every outcome", () => {
   expect(explanationSentence(record)).toBe(
@@ -171,4 +175,69 @@ test("the page escapes what comes from outside, and needs nothing from elsewhere
   const linked = reportPage({ model, entries: [{ ...entry, tiles: undefined }], failures: [] });
   expect(linked).toContain('src="c%20t/panel.png"');
   expect(linked).not.toContain("Not explained");
+});
+
+const mapRecord = {
+  ...record,
+  method: "grad-cam",
+  methodTitle: "Grad-CAM",
+  methodSource: "Selvaraju",
+  outcome: "explained",
+  adversarialLabel: null,
+  margin: { clean: 2, adversarial: null },
+  distances: null,
+  evaluations: 1,
+  forwardEvaluations: 0,
+  details: { gridSize: [7, 7], note: "<i>" },
+  files: { panel: "g/panel.png", map: "g/map.png", mapNpy: "g/map.npy", result: "g/result.json" },
+} as unknown as MapRecord;
+
+test("a map without a perturbation, in words", () => {
+  expect(explanationSentence(mapRecord)).toBe(
+    "Tabby (87 %). 75 % of the interest lies in the box, which covers 20 % of what the network sees.",
+  );
+  expect(explanationSentence({ ...mapRecord, target: { index: 2, name: "lynx, catamount" } })).toMatch(
+    /^Tabby \(87 %\) rather than lynx\./,
+  );
+  expect(explanationSentence({ ...mapRecord, boxShare: null })).toBe("Tabby (87 %). The map is empty.");
+  expect(summaryLine(mapRecord)).toBe(
+    "photos/<b>cat</b>.jpg: grad-cam  tabby 87 %  box [1, 2, 30, 40]  IoU 0.90  1.2 s",
+  );
+});
+
+test("several methods of one picture make one article, with a row for each", () => {
+  const model = { name: "m.onnx", sha256: record.model.sha256, classCount: 3, operations: 5, parameters: 10 };
+  const tiles = { original: "data:o", map: "data:m", component: "data:c" };
+  const size = { width: 32, height: 24 };
+  const entries = [
+    { record, size, tiles: { ...tiles, perturbed: "data:p" } },
+    { record: mapRecord, size, tiles: { ...tiles, overlay: "data:v" } },
+    { record: { ...mapRecord, image: "other.png" }, size, tiles: { ...tiles, overlay: "data:v" } },
+  ];
+  const page = reportPage({ model, entries, failures: [] });
+  expect(page.match(/<article/g)).toHaveLength(2);
+  expect(page.match(/<section class="method"/g)).toHaveLength(2);
+  // The original once for each picture; the second tile of each method; the methods' sources once each.
+  expect(page.match(/src="data:o"/g)).toHaveLength(2);
+  expect(page.match(/src="data:p"/g)).toHaveLength(1);
+  expect(page.match(/src="data:v"/g)).toHaveLength(2);
+  expect(page).toContain("Methods: Elliott &amp; al.; Selvaraju.");
+  expect(page).toContain("by 2 methods");
+  expect(page).toContain("<dt>grid size</dt><dd>[7,7]</dd>");
+  expect(page).toContain("&lt;i&gt;");
+  expect(page).not.toContain("<i>");
+});
+
+test("the map over the picture covers it where it is high, and panels are stacked with one margin between", () => {
+  const image = floatTensor(new Float32Array(12).fill(0.5), [3, 2, 2]);
+  const interest = interestOf(floatTensor([0, 0, 0, 1], [2, 2]), sharp);
+  const tiles = tilesOf({ image, interest });
+  expect(tiles.perturbed).toBeUndefined();
+  expect([...tiles.overlay!.data.subarray(0, 3)]).toEqual([128, 128, 128]);
+  // 0.15 of gray and 0.85 of inferno's brightest, (252, 255, 164).
+  expect([...tiles.overlay!.data.subarray(9)]).toEqual([252, 255, 164].map((c) => Math.round(0.15 * 127.5 + 0.85 * c)));
+  const one = panelOf(tiles, []);
+  const two = stackPanels([one, one]);
+  expect([two.width, two.height]).toEqual([one.width, 2 * one.height - 12]);
+  expect(Buffer.compare(two.data.subarray(3 * two.width * (one.height - 12)), one.data)).toBe(0);
 });

@@ -1,5 +1,5 @@
 /** @file Explanations in plain English, as plain text. */
-import type { ExplanationMethod, ExplanationRecord } from "./explanation-record.ts";
+import { type ExplanationRecord, isPerturbation, type PerturbationRecord } from "./explanation-record.ts";
 
 /** A share in [0, 1] as "87 %"; shares below one percent and above 99 keep what tells them from none and all. */
 export function percent(share: number): string {
@@ -26,24 +26,33 @@ export function explanationSentence(record: ExplanationRecord): string {
   return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }
 
-/** Where the map lies. For the guided map, what lies there is not the change itself. */
-function placeInWords({ area, change }: NonNullable<ExplanationRecord["boxShare"]>, method: ExplanationMethod): string {
-  const what = method === "perceptual" ? "change" : "interest";
+/** Where the map lies. For all maps but that of the change itself, what lies there is not the change. */
+function placeInWords({ area, change }: NonNullable<ExplanationRecord["boxShare"]>, method: string): string {
+  const what = method === "perceptual" || method === "deepfool" ? "change" : "interest";
   if (area > 0.95) return `The ${what} is spread over the whole picture.`;
   return `${percent(change)} of the ${what} lies in the box, which covers ${percent(area)} of what the network sees.`;
 }
 
 function inWords(record: ExplanationRecord): string {
-  const { label, adversarialLabel, confidences, distances, boxShare, outcome, settings } = record;
+  const { label, target, boxShare } = record;
   const before = `${shortName(label.name)} (${percent(label.confidence)})`;
+  const where = boxShare === null ? "" : ` ${placeInWords(boxShare, record.method)}`;
+  if (isPerturbation(record)) return changeInWords(record, before, where);
+  const question = target === null ? before : `${before} rather than ${shortName(target.name)}`;
+  return `${question}.${where === "" ? " The map is empty." : where}`;
+}
+
+function changeInWords(record: PerturbationRecord, before: string, where: string): string {
+  const { label, adversarialLabel, confidences, distances, outcome, settings } = record;
   if (outcome === "already-flipped") {
     return record.target === null
       ? `The network does not say ${shortName(label.name)} here (${percent(label.confidence)}), so there is nothing to change.`
       : `The network says ${shortName(record.target.name)} already, so there is nothing to change.`;
   }
-  const where = boxShare === null ? "" : ` ${placeInWords(boxShare, record.method)}`;
   if (outcome === "not-flipped") {
-    return `${before} stays ${shortName(adversarialLabel.name)} (${percent(adversarialLabel.confidence)}) with a perceptual weight of ${Number(settings.perceptualWeight.toPrecision(3))}.${where}`;
+    const weight = settings.perceptualWeight;
+    const strength = typeof weight === "number" ? ` with a perceptual weight of ${Number(weight.toPrecision(3))}` : "";
+    return `${before} stays ${shortName(adversarialLabel.name)} (${percent(adversarialLabel.confidence)})${strength}.${where}`;
   }
   const after = `${shortName(adversarialLabel.name)} (${percent(confidences.adversarialLabel.adversarial)})`;
   return `${before} becomes ${after} by a change of at most ${inLevels(distances.linf)} per pixel.${where}`;
@@ -51,13 +60,16 @@ function inWords(record: ExplanationRecord): string {
 
 /** One line for a terminal. */
 export function summaryLine(record: ExplanationRecord): string {
-  const { label, adversarialLabel, outcome, box, seconds } = record;
+  const { label, box, seconds } = record;
   const side = (name: string, confidence: number): string => `${shortName(name)} ${percent(confidence)}`;
-  const arrow = outcome === "flipped" ? "→" : "·";
-  const state = { flipped: "", "not-flipped": "  NOT FLIPPED", "already-flipped": "  nothing to change" }[outcome];
   const place = box === null ? "" : `  box [${box.join(", ")}]`;
   const truth = record.groundTruth === null ? "" : `  IoU ${record.groundTruth.iou.toFixed(2)}`;
+  const end = `${place}${truth}  ${seconds.toFixed(1)} s`;
+  const start = `${record.image}: ${record.method === "perceptual" ? "" : `${record.method}  `}`;
   const before = side(label.name, label.confidence);
-  const after = side(adversarialLabel.name, adversarialLabel.confidence);
-  return `${record.image}: ${before} ${arrow} ${after}${state}${place}${truth}  ${seconds.toFixed(1)} s`;
+  if (!isPerturbation(record)) return `${start}${before}${end}`;
+  const { adversarialLabel, outcome } = record;
+  const arrow = outcome === "flipped" ? "→" : "·";
+  const state = { flipped: "", "not-flipped": "  NOT FLIPPED", "already-flipped": "  nothing to change" }[outcome];
+  return `${start}${before} ${arrow} ${side(adversarialLabel.name, adversarialLabel.confidence)}${state}${end}`;
 }

@@ -1,0 +1,74 @@
+/** @file Which methods `explain` runs, each with its settings. */
+import { checkPerceptualOptions } from "../attacks/perceptual.ts";
+import type { Classifier } from "../classifier/classifier.ts";
+import { MisuseError, nearest } from "../errors.ts";
+import type { SaliencyMethod } from "../saliency/method.ts";
+import { findMethod, saliencyMethods } from "../saliency/methods.ts";
+import type { PerceptualMethodName } from "../saliency/perceptual.ts";
+import { type ExplainFlags, perceptualSettingsOf } from "./explain-flags.ts";
+
+/** A method with the settings that it runs with. */
+export interface MethodRun {
+  readonly method: SaliencyMethod;
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+/** Whether a method's map is made of the perceptual perturbation. */
+export function isPerceptual(method: SaliencyMethod): method is SaliencyMethod & { name: PerceptualMethodName } {
+  const { name } = method;
+  return name === "perceptual" || name === "guided-perceptual";
+}
+
+/**
+ * The methods that the flags name, each once, with their settings. Throws a MisuseError for methods that do not exist, for settings whose
+ * method does not run or is not named where several run, and for flags of the perceptual methods where neither of them runs.
+ */
+export function methodRunsOf(flags: ExplainFlags): MethodRun[] {
+  const named = flags.method.flatMap((name) => (name === "all" ? saliencyMethods : [findMethod(name)]));
+  const methods = [...new Set(named)];
+  const names = methods.map(({ name }) => name);
+  const { set = [] } = flags;
+  for (const { method, name } of set) {
+    if (method === undefined && methods.length > 1) {
+      throw new MisuseError({
+        where: "--set",
+        what: `whose setting ${JSON.stringify(name)} is meant is open`,
+        expected: `one of ${names.map((one) => `${one}.${name}`).join(", ")}`,
+      });
+    }
+    if (method === undefined || names.includes(method)) continue;
+    const hint = nearest(method, names);
+    throw new MisuseError({
+      where: "--set",
+      what: "no such method runs",
+      expected: `one of ${names.join(", ")}`,
+      got: JSON.stringify(method),
+      advice: hint === undefined ? undefined : `Did you mean ${hint}?`,
+    });
+  }
+  const perceptual = perceptualSettingsOf(flags);
+  const [flag] = Object.keys(perceptual);
+  if (flag !== undefined && !methods.some(isPerceptual)) {
+    throw new MisuseError({
+      where: `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+      what: "the flag is of the methods perceptual and guided-perceptual, and neither runs",
+      got: `--method ${names.join(",")}`,
+      advice: "Settings of other methods are given with --set name=value.",
+    });
+  }
+  return methods.map((method) => {
+    const own = set.filter((setting) => setting.method === undefined || setting.method === method.name);
+    const given = Object.fromEntries(own.map(({ name, value }) => [name, value]));
+    return { method, settings: isPerceptual(method) ? { ...perceptual, ...given } : given };
+  });
+}
+
+/** Throws the MisuseErrors that can be told before any picture is at hand. */
+export function checkMethodRuns(
+  classifier: Classifier,
+  runs: readonly MethodRun[],
+  { label, target }: Pick<ExplainFlags, "label" | "target">,
+): void {
+  for (const name of [label, target]) if (name !== undefined) classifier.findLabel(name);
+  for (const { method, settings } of runs) if (isPerceptual(method)) checkPerceptualOptions(classifier, settings);
+}
