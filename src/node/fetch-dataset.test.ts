@@ -6,25 +6,10 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { tarEntry } from "../../test/tar-entry.ts";
 import { AbortedError, BadInputError, PerceptualBallError } from "../errors.ts";
 import { defaultCacheFolder, type FetchDatasetOptions, fetchDataset } from "./fetch-dataset.ts";
 import { loadDataset } from "./load-dataset.ts";
-import { tarFiles } from "./tar-files.ts";
-
-/** One entry of a tar archive, header and padding included. */
-function tarEntry(name: string, data: Uint8Array, { kind = "0", prefix = "" } = {}): Buffer {
-  const header = Buffer.alloc(512);
-  header.write(name, 0);
-  header.write("0000644\0", 100);
-  header.write(`${data.length.toString(8).padStart(11, "0")} `, 124);
-  header.write("        ", 148);
-  header.write(kind, 156);
-  header.write("ustar\0" + "00", 257);
-  header.write(prefix, 345);
-  const sum = header.reduce((total, byte) => total + byte, 0);
-  header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
-  return Buffer.concat([header, data, Buffer.alloc((512 - (data.length % 512)) % 512)]);
-}
 
 function batch(labels: readonly number[]): Buffer {
   return Buffer.concat(labels.map((label) => Buffer.from([label, ...Array(3072).fill(label)])));
@@ -185,31 +170,4 @@ test("the cache is where the XDG specification puts it", () => {
   expect(defaultCacheFolder({ XDG_CACHE_HOME: "/x" })).toBe(join("/x", "perceptual-ball"));
   expect(defaultCacheFolder({ XDG_CACHE_HOME: "relative" })).toBe(join(homedir(), ".cache/perceptual-ball"));
   expect(defaultCacheFolder({})).toBe(join(homedir(), ".cache/perceptual-ball"));
-});
-
-describe("tar", () => {
-  const files = { a: Buffer.alloc(512, 1), "b/c": Buffer.from("xyz"), empty: Buffer.alloc(0) };
-  const bytes = Buffer.concat([
-    ...Object.entries(files).map(([name, data]) => tarEntry(name, data)),
-    Buffer.alloc(1024),
-  ]);
-
-  async function namesIn(source: Uint8Array, pieces: number): Promise<Record<string, Buffer>> {
-    async function* chunks(): AsyncGenerator<Uint8Array> {
-      for (let i = 0; i < source.length; i += pieces) yield source.subarray(i, i + pieces);
-    }
-    const found: Record<string, Buffer> = {};
-    for await (const { name, data } of tarFiles(chunks())) found[name] = Buffer.from(data);
-    return found;
-  }
-
-  test.each([1, 511, 512, 513, 10_000])("in pieces of %d bytes", async (pieces) => {
-    expect(await namesIn(bytes, pieces)).toEqual(files);
-  });
-
-  test("a damaged header is refused", async () => {
-    const damaged = Buffer.from(bytes);
-    damaged[1030] ^= 1;
-    await expect(namesIn(damaged, 512)).rejects.toThrow("tar archive: a header is damaged.");
-  });
 });
