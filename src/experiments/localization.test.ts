@@ -14,9 +14,11 @@ import { createRandom } from "../random/random.ts";
 import type { LocalizationRecord } from "../report/localization-record.ts";
 import { fromLevels } from "../report/localization-tiles.ts";
 import type { SaliencyMethod } from "../saliency/method.ts";
+import { guidedPerceptualMethod, perceptualMethod } from "../saliency/perceptual.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 import {
   defaultLocalizationSettings,
+  gridBoxes,
   type LocalizationSettings,
   localizationCompute,
   localizationIdentity,
@@ -119,6 +121,27 @@ test("a picture's record depends on no other", async () => {
   const alone = await recordsOf(datasetOf(x));
   expect(both.results[1]).toEqual(alone.results[0]);
   expect(both.results[0]).not.toEqual(alone.results[0]);
+});
+
+test("both perceptual methods share one perturbation and give what they give alone", async () => {
+  const own = { perceptualWeight: 0.01, evaluations: 12 };
+  const runs = [perceptualMethod, guidedPerceptualMethod].map((method) => ({
+    name: method.name,
+    method,
+    settings: own,
+  }));
+  const image = imageOf("x", 1);
+  const items = localizationItems(datasetOf(image), runs, { keepMaps: 1 });
+  const unblurred = { ...settings, sigmaPixels: 0, curveSteps: 0 };
+  const computed = await localizationCompute(classifier, unblurred)(items, {});
+  const input = classifier.fit(await image.picture());
+  for (const [i, { method }] of runs.entries()) {
+    const alone = await method.explain(classifier, input, { settings: own });
+    expect(computed[i].result.evaluations).toEqual(alone.evaluations);
+    expect(computed[i].result.boxes["8"].value).toEqual(gridBoxes(alone.map)["8"].value);
+  }
+  expect(computed[0].result.boxes).not.toEqual(computed[1].result.boxes);
+  expect(computed[1].seconds).toBeGreaterThan(computed[0].seconds!);
 });
 
 test("the mask is compared as the network sees it", async () => {

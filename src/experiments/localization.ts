@@ -4,6 +4,7 @@
  * One record per picture and method holds the boxes at every threshold; tables are made of records afterwards, so that the best
  * threshold, the connectivity and the criterion of a match can be chosen without computing a map again.
  */
+import { type PerceptualResult, perceptualAttack } from "../attacks/perceptual.ts";
 import { type Classification, type Classifier, classificationOf } from "../classifier/classifier.ts";
 import type { Dataset, DatasetImage } from "../datasets/dataset.ts";
 import { BadInputError, MisuseError, numberIn, oneOf } from "../errors.ts";
@@ -19,10 +20,16 @@ import { thresholdLevels } from "../localization/threshold.ts";
 import { gridKinds, thresholdGrids } from "../localization/threshold-grids.ts";
 import { createRandom } from "../random/random.ts";
 import type { ConnectivityKey, GridBoxes, LocalizationRecord } from "../report/localization-record.ts";
-import type { Explanation, SaliencyMethod } from "../saliency/method.ts";
+import type { Explanation, MethodOptions, SaliencyMethod } from "../saliency/method.ts";
+import {
+  guidedPerceptualMethod,
+  type PerceptualMethodName,
+  perceptualExplanation,
+  perceptualMethod,
+} from "../saliency/perceptual.ts";
 import type { SaliencyMap } from "../saliency/saliency-map.ts";
 import { type Tensor, tensorOf } from "../tensor/tensor.ts";
-import { hash64 } from "./canonical-json.ts";
+import { canonicalJson, hash64 } from "./canonical-json.ts";
 import { insertionDeletion } from "./insertion-deletion.ts";
 import { averagePrecision } from "./ranking.ts";
 import type { ExperimentIdentity, RecordKey } from "./record-store.ts";
@@ -147,6 +154,8 @@ interface Subject {
   readonly geometry: Geometry;
   readonly truthBoxes: readonly Box[];
   readonly mask: Uint8Array | undefined;
+  /** Perceptual perturbations that have been found, by class and settings, with the seconds that it took. */
+  readonly perturbations: Map<string, { readonly value: PerceptualResult; readonly seconds: number }>;
 }
 
 /**
@@ -187,7 +196,8 @@ async function subjectOf(image: DatasetImage, classifier: Classifier, signal?: A
   }
   const [logits] = await (await classifier.forward()).logits([input.data], { signal });
   const mask = image.mask === undefined ? undefined : maskInInput(await image.mask(), geometry, input.shape);
-  return { id: image.id, input, classification: classificationOf(logits), geometry, truthBoxes, mask };
+  const classification = classificationOf(logits);
+  return { id: image.id, input, classification, geometry, truthBoxes, mask, perturbations: new Map() };
 }
 
 /** The mask as the network's input sees it: for each input pixel the picture's pixel under its middle; 0 where there is none. */
@@ -223,14 +233,7 @@ async function computeOne(
   }
   const explained = label ?? classification.label;
   const random = createRandom(settings.seed, randomPath(key));
-  const started = performance.now();
-  const explanation = await run.method.explain(classifier, input, {
-    label: explained,
-    random,
-    settings: run.settings,
-    signal,
-  });
-  const seconds = (performance.now() - started) / 1000;
+  const { explanation, seconds } = await explain(run, subject, classifier, { label: explained, random, signal });
   const map = blur(explanation.map, { sigmaPixels: settings.sigmaPixels });
   const curves = await curvesOf(map, explained, subject, classifier, settings, signal);
   const [, height, width] = input.shape;
@@ -256,6 +259,46 @@ async function computeOne(
   };
   return { result, seconds, arrays: keepsMap ? keptArrays(map, explanation) : {} };
 }
+
+interface TimedExplanation {
+  readonly explanation: Explanation;
+  readonly seconds: number;
+}
+
+/**
+ * The explanation of the picture by the method, with the time it takes. Both perceptual methods make their maps of one perturbation,
+ * which is most of their time: it is found once for each settings, and its time counts for either.
+ */
+async function explain(
+  { method, settings }: MethodRun,
+  { input, perturbations }: Subject,
+  classifier: Classifier,
+  options: Pick<MethodOptions, "random" | "signal"> & { readonly label: number },
+): Promise<TimedExplanation> {
+  const timed = async <T>(work: () => Promise<T>): Promise<{ readonly value: T; readonly seconds: number }> => {
+    const started = performance.now();
+    const value = await work();
+    return { value, seconds: (performance.now() - started) / 1000 };
+  };
+  const { label, signal } = options;
+  const name = perceptualNames.get(method);
+  if (name === undefined) {
+    const { value, seconds } = await timed(() => method.explain(classifier, input, { ...options, settings }));
+    return { explanation: value, seconds };
+  }
+  const attack = canonicalJson({ label, settings });
+  const known =
+    perturbations.get(attack) ??
+    (await timed(() => perceptualAttack(classifier, input, { ...settings, label, signal })));
+  perturbations.set(attack, known);
+  const { value, seconds } = await timed(() => perceptualExplanation(name, classifier, input, known.value, signal));
+  return { explanation: value, seconds: known.seconds + seconds };
+}
+
+const perceptualNames = new Map<SaliencyMethod, PerceptualMethodName>([
+  [perceptualMethod, "perceptual"],
+  [guidedPerceptualMethod, "guided-perceptual"],
+]);
 
 async function curvesOf(
   map: SaliencyMap,
