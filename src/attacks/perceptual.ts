@@ -34,6 +34,7 @@ export {
   type PerceptualOptions,
   type PerceptualPreset,
   type PerceptualSettings,
+  perceptualOptionKeys,
   perceptualPresets,
 } from "./perceptual-plan.ts";
 

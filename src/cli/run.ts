@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { MisuseError } from "../errors.ts";
 import { benchmarkCommand } from "./benchmark.ts";
+import { coneCommand } from "./cone.ts";
 import { type CliContext, type CliIo, exitCodeOf, exitCodes, reportError } from "./context.ts";
 import { differentiateCommand } from "./differentiate.ts";
 import { explainCommand } from "./explain.ts";
@@ -34,6 +35,7 @@ function program(context: CliContext): Command {
     explainCommand(context),
     inspectCommand(context),
     differentiateCommand(context),
+    coneCommand(context),
     benchmarkCommand(context),
     mergeCommand(context),
   ]) {
