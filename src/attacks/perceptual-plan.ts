@@ -22,7 +22,7 @@ export interface PerceptualOptions {
    * `paper`: sums of squares, the paper's layers, constraint `range`. `released`: the published code: means of squares in the
    * network's normalized space, γ = 10⁴, λ = 1, T = −2, 100 iterations of L-BFGS without line search, history 100, no constraint.
    * `detection`: section 5 of the paper: sums of squares in an ℓ∞ ball of 8/255, 20 evaluations by L-BFGS without line search, the
-   * best of which counts, and the layers {5, 10, 15}. The paper gives neither T nor the weights: T = −2, a tenth of the λ' of `paper`,
+   * best of which counts, and the layers {5, 10, 15}. The paper gives neither T nor the weights: T = −2, a hundredth of the λ' of `paper`,
    * with which labels flip in 20 evaluations, and its λ.
    */
   readonly preset?: PerceptualPreset;
@@ -89,8 +89,8 @@ export interface PerceptualSettings {
 
 /** The released code's γ, for means of squares. */
 const releasedWeight = 10_000;
-/** That of `detection`, likewise: the strongest power of ten with which most labels still flip within 20 evaluations. */
-const detectionWeight = 1000;
+/** That of `detection`, likewise: the strongest power of ten with which nearly all labels flip within 20 evaluations. */
+const detectionWeight = 100;
 
 /** The options with every default filled in that does not depend on the image. */
 export interface PerceptualPlan {
