@@ -60,9 +60,12 @@ export function appendVjp(
       results.forEach((cotangent, i) => {
         if (cotangent === undefined || !wants(i)) return;
         if (!sameShape(cotangent.shape, inputs[i]!.shape)) {
-          throw new Error(
-            `${where}: the rule's cotangent of input ${i} is [${cotangent.shape}], not [${inputs[i]!.shape}]`,
-          );
+          throw new UnsupportedError({
+            where,
+            what: `the rule's cotangent of input ${i} has another shape than the input`,
+            expected: `[${inputs[i]!.shape.join(", ")}]`,
+            got: `[${cotangent.shape.join(", ")}]`,
+          });
         }
         contribute(inputs[i]!, cotangent);
       });

@@ -2,12 +2,10 @@
  * @file How many inputs each operator takes. Source: the schemas of the ONNX standard (onnx/docs/Operators.md), operator set 18
  * and later.
  */
-import { BadInputError } from "../errors.ts";
-import { describeNode, type Node } from "./model.ts";
 import type { Operator } from "./shapes/index.ts";
 
 /** The first `required` inputs must be there; there are `most` in all, and those in between may be left out. */
-interface Arity {
+export interface Arity {
   readonly required: number;
   readonly most: number;
 }
@@ -19,7 +17,7 @@ function inputs(required: number, most: number = required): Arity {
   return { required, most };
 }
 
-const arities: Readonly<Record<Operator, Arity>> = {
+export const arities: Readonly<Record<Operator, Arity>> = {
   Abs: inputs(1),
   Acos: inputs(1),
   Acosh: inputs(1),
@@ -156,18 +154,3 @@ const arities: Readonly<Record<Operator, Arity>> = {
   Where: inputs(3),
   Xor: inputs(2),
 };
-
-/** Throws a BadInputError if `node` has too few inputs or too many, leaves out one that it needs, or has no output. */
-export function checkArity(node: Node): void {
-  const { required, most } = arities[node.opType as Operator];
-  const where = describeNode(node);
-  const count = node.inputs.length;
-  if (count < required || count > most) {
-    const expected =
-      required === most ? String(required) : most === Infinity ? `at least ${required}` : `${required} to ${most}`;
-    throw new BadInputError({ where, what: "wrong number of inputs", expected, got: String(count) });
-  }
-  const missing = node.inputs.findIndex((name, i) => name === "" && (i < required || most === Infinity));
-  if (missing >= 0) throw new BadInputError({ where, what: `input ${missing} is left out, which the operator needs` });
-  if (!node.outputs.some((name) => name !== "")) throw new BadInputError({ where, what: "the node has no output" });
-}

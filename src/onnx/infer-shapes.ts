@@ -6,8 +6,8 @@
  */
 import { BadInputError, UnsupportedError } from "../errors.ts";
 import { isFloating, type Shape, sizeOf } from "../tensor/tensor.ts";
-import { checkArity } from "./arity.ts";
 import { attributesOf } from "./attributes.ts";
+import { blamingTheModel, checkArity, checkElementTypes, checkOutputs } from "./check-node.ts";
 import { kernels } from "./kernels/index.ts";
 import type { NumericTensor } from "./kernels/kernel.ts";
 import { numeric } from "./kernels/kernel.ts";
@@ -102,13 +102,12 @@ export function inferNode(
   const operator = node.opType as Operator;
   if (!isOperator(node)) throw new UnsupportedError({ where, what: "unknown operator" });
   checkArity(node);
-  const types = shapeRules[operator]({
-    node,
-    where,
-    attributes,
-    inputs,
-    constant: (index) => (node.inputs[index] ? constant(node.inputs[index]) : undefined),
-  }).map(({ dtype, shape }) => ({ dtype, shape }));
+  checkElementTypes(node, inputs);
+  const constantAt = (index: number): NumericTensor | undefined =>
+    node.inputs[index] ? constant(node.inputs[index]) : undefined;
+  const call = { node, where, attributes, inputs, constant: constantAt };
+  const types = blamingTheModel(() => shapeRules[operator](call)).map(({ dtype, shape }) => ({ dtype, shape }));
+  checkOutputs(node, types);
   if (node.outputs.length > types.length) {
     throw new BadInputError({
       where,

@@ -1,6 +1,5 @@
-import * as ort from "onnxruntime-node";
 import { expect, test } from "vitest";
-import { createSession } from "../../runtime/session.ts";
+import { runModel } from "../../../test/run-model.ts";
 import type { Shape } from "../../tensor/tensor.ts";
 import { floatTensor, sizeOf } from "../../tensor/tensor.ts";
 import { evaluate } from "../evaluate.ts";
@@ -98,9 +97,7 @@ test.each(Object.keys(cases))("%s: the rewrite computes what onnxruntime's own o
       return [value, floatTensor(data, shape)];
     }),
   );
-  const session = await createSession(model, { runtime: ort });
-  const expected = await session.run(feeds);
-  await session.dispose();
+  const expected = await runModel(model, feeds);
   const rewritten = standardOperators(model.graph);
   expect(new Set(rewritten.nodes.map((node) => node.name)).size).toBe(rewritten.nodes.length);
   expect(rewritten.nodes.map((node) => node.domain)).toEqual(rewritten.nodes.map(() => ""));

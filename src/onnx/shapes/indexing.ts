@@ -1,11 +1,17 @@
 /** @file Shape rules of the operators that pick or place elements by index. */
-import { UnsupportedError } from "../../errors.ts";
+import { BadInputError, UnsupportedError } from "../../errors.ts";
 import { normalizeAxis } from "../../tensor/shape.ts";
 import { requiredNumbers, type ShapeRule } from "./shape-rule.ts";
 
 /** The indexed axis is replaced by the axes of the indices. */
-export const Gather: ShapeRule = ({ inputs: [x, indices], attributes, where }) => {
+export const Gather: ShapeRule = ({ inputs: [x, indices], attributes, where, constant }) => {
   const axis = normalizeAxis(where, attributes.int("axis", 0), x!.shape.length);
+  const extent = x!.shape[axis];
+  const outside = constant(1)?.data.find((index) => index < -extent || index >= extent);
+  if (outside !== undefined) {
+    const expected = `indices from ${-extent} to ${extent - 1}`;
+    throw new BadInputError({ where, what: "index out of range", expected, got: String(outside) });
+  }
   return [{ dtype: x!.dtype, shape: [...x!.shape.slice(0, axis), ...indices!.shape, ...x!.shape.slice(axis + 1)] }];
 };
 
