@@ -6,6 +6,7 @@ import { AbortedError, UnsupportedError } from "../errors.ts";
 import { evaluate } from "../onnx/evaluate.ts";
 import { numeric } from "../onnx/kernels/kernel.ts";
 import { parseGraph } from "../onnx/parse.ts";
+import { readModel } from "../onnx/read-model.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 import { referenceRuntime } from "./reference-runtime.ts";
 import { describeRuntime, type Runtime } from "./runtime.ts";
@@ -30,6 +31,14 @@ const graph = differentiate(
       f = Flatten (g)
       y = LogSoftmax (f)
     }
+  `),
+);
+/** With as many channels as a block has. */
+const wide = differentiate(
+  parseGraph(`
+    net (float[1, 2, 7, 7] x) => (float[1, 16, 7, 7] y)
+    <float[16, 2, 1, 1] W = {${weights.slice(0, 32).join(", ")}}>
+    { a = Conv (x, W)  y = Relu (a) }
   `),
 );
 const x = floatTensor(
@@ -79,4 +88,23 @@ test("a runtime describes itself", () => {
   expect(describeRuntime(node)).toMatch(/^onnxruntime-node \d+\.\d+\.\d+/);
   expect(describeRuntime(web)).toMatch(/^onnxruntime-web \d+\.\d+\.\d+/);
   expect(describeRuntime(referenceRuntime)).toBe("reference");
+});
+
+test.each([
+  ["onnxruntime-node", { runtime: node }, false],
+  ["its CPU provider", { runtime: node, providers: ["cpu"] }, false],
+  ["another provider first", { runtime: node, providers: ["cuda", "cpu"] }, true],
+  ["onnxruntime-web", { runtime: web }, true],
+  ["a refusal", { runtime: node, blocked: false }, true],
+])("graphs are arranged for the blocked layout where there is one: %s", async (_, options, hasComparisons) => {
+  let operators: string[] = [];
+  const InferenceSession = {
+    create: async (bytes: Uint8Array) => {
+      operators = readModel(bytes).graph.nodes.map((each) => each.opType);
+      return { inputNames: [], outputNames: [], run: async () => ({}), release: async () => {} };
+    },
+  };
+  await createSession(modelOf(wide), { ...options, runtime: { ...options.runtime, InferenceSession } as Runtime });
+  expect(operators.includes("Where")).toBe(hasComparisons);
+  expect(operators.includes("HardSigmoid")).toBe(!hasComparisons);
 });
