@@ -116,6 +116,31 @@ export {
   UnsupportedError,
 } from "./errors.ts";
 // Experiments
+export {
+  areaUnderSteps,
+  type CurvesOptions,
+  type InsertionDeletion,
+  insertionDeletion,
+} from "./experiments/insertion-deletion.ts";
+export {
+  defaultLocalizationSettings,
+  type ExplainedClass,
+  gridBoxes,
+  type LocalizationItem,
+  type LocalizationSettings,
+  localizationCompute,
+  localizationIdentity,
+  localizationItems,
+  type MethodRun,
+} from "./experiments/localization.ts";
+export {
+  accuracyOf,
+  agreementOf,
+  defaultSummaryOptions,
+  isLocalized,
+  type LocalizationFinished,
+  summarizeMethods,
+} from "./experiments/localization-summary.ts";
 export { memoryStore } from "./experiments/memory-store.ts";
 export { areaUnderCurve, averagePrecision, type RocPoint, rocArea, rocCurve } from "./experiments/ranking.ts";
 export type {
@@ -148,6 +173,19 @@ export {
   spearman,
   wilsonInterval,
 } from "./experiments/statistics.ts";
+export {
+  cascadeStages,
+  type RandomizationComputer,
+  type RandomizationItem,
+  type RandomizationOptions,
+  type RandomizationRecord,
+  randomizationComputer,
+  randomizationItems,
+  summarizeRandomization,
+  type WeightLayer,
+  weightLayers,
+  withRandomWeights,
+} from "./experiments/weight-randomization.ts";
 // Pictures
 export { blend, type ColorMap, colorAt, colorize, colorMaps } from "./image/color-map.ts";
 export { type BlurOptions, blur } from "./image/gaussian-blur.ts";
@@ -155,6 +193,7 @@ export { applyGeometry, fitGeometry, type Geometry, type GeometryRule, type Resi
 export { normalizeMap, normalizeSigned } from "./image/normalize.ts";
 export { type ImageTensor, type Picture, pictureToTensor, tensorToPicture } from "./image/picture.ts";
 export { type Interpolation, type ResizeOptions, resizeBytes, resizeFloat } from "./image/resize.ts";
+export { structuralSimilarity } from "./image/structural-similarity.ts";
 // From maps to boxes
 export {
   areaOf,
@@ -172,7 +211,11 @@ export {
   connectedComponents,
   largestComponent,
 } from "./localization/components.ts";
-export { type Mask, type ThresholdRule, threshold } from "./localization/threshold.ts";
+export { energyInside } from "./localization/energy-inside.ts";
+export { type BoxConnectivity, boxConnectivities, levelBoxes } from "./localization/level-boxes.ts";
+export { distanceToBoxes, greatestPoint, type Point } from "./localization/pointing-game.ts";
+export { type Mask, type ThresholdRule, threshold, thresholdLevels } from "./localization/threshold.ts";
+export { gridKinds, type ThresholdKind, thresholdGrids, thresholdParameter } from "./localization/threshold-grids.ts";
 // ONNX models
 export { GraphBuilder, type Value } from "./onnx/builder.ts";
 export { type InferShapesOptions, inferShapes, type TypedGraph } from "./onnx/infer-shapes.ts";
@@ -224,7 +267,19 @@ export {
   type MapRecord,
   type PerturbationRecord,
 } from "./report/explanation-record.ts";
+export { type FigureCell, type FigureGridInput, type FigureRow, figureGrid } from "./report/figure-grid.ts";
 export { defaultInterestRule, type Interest, type InterestRule, interestOf } from "./report/interest.ts";
+export { type LocalizationPageInput, localizationPage, type PageFigure } from "./report/localization-page.ts";
+export { errorPlots, insertionDeletionPlots, type NamedPlot, sanityPlots } from "./report/localization-plots.ts";
+export type { ConnectivityKey, GridBoxes, LocalizationRecord } from "./report/localization-record.ts";
+export type {
+  KindSummary,
+  LocalizationSummary,
+  MethodSummary,
+  SanityStage,
+  SummaryOptions,
+} from "./report/localization-summary.ts";
+export { localizationCsv, localizationMarkdown, measuresCsv } from "./report/localization-tables.ts";
 export { type PageEntry, type PageInput, reportPage } from "./report/page.ts";
 export {
   boxColors,
