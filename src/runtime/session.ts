@@ -111,9 +111,14 @@ function hasBlockedLayout({ runtime, providers = ["cpu"] }: SessionOptions): boo
   return describeRuntime(runtime).startsWith("onnxruntime-node") && providers.every((provider) => provider === "cpu");
 }
 
-/** `graph`, which has static shapes, such that tensors stay in the blocked layout for long. */
+/** `graph` such that tensors stay in the blocked layout for long; itself where its shapes are open or an operator is unknown. */
 function inBlocks(graph: Graph): Graph {
-  return blockedLayout(inferShapes(splitConvolutions(inferShapes(graph))));
+  try {
+    return blockedLayout(inferShapes(splitConvolutions(inferShapes(graph))));
+  } catch (error) {
+    if (error instanceof PerceptualBallError) return graph;
+    throw error;
+  }
 }
 
 function wrap(session: RuntimeSession, runtime: Runtime): Session {
