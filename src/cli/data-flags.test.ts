@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, expect, test, vi } from "vitest";
 import { cifar10Classes } from "../datasets/cifar-classes.ts";
 import { MisuseError } from "../errors.ts";
 import { addDataFlags, type DataFlags, datasetOf } from "./data-flags.ts";
@@ -47,6 +47,27 @@ test("a batch of CIFAR, a list and a blacklist from files; problems are noted in
   writeFileSync(join(folder, "blacklist.txt"), "1\n");
   const blacklisted = datasetOf(flagsOf("--data", data, "--blacklist", join(folder, "blacklist.txt")), classifier);
   await expect(blacklisted).rejects.toThrow(MisuseError);
+});
+
+test("how a download goes is noted, tenth by tenth; what is in the cache is not fetched", async () => {
+  const classifier = { labels: cifar10Classes, classCount: 10 };
+  const cache = join(folder, "cache");
+  const flags = flagsOf("--data", "cifar10", "--cache", cache);
+  const chunks = Array.from({ length: 40 }, () => new Uint8Array(500_000));
+  vi.stubGlobal("fetch", async () => {
+    const body = ReadableStream.from(chunks);
+    return new Response(body, { headers: { "content-length": String(chunks.length * 500_000) } });
+  });
+  const notes: string[] = [];
+  const note = (text: string): void => void notes.push(text);
+  await expect(datasetOf(flags, classifier, { note })).rejects.toThrow("is not the archive that is published");
+  vi.unstubAllGlobals();
+  expect(notes.slice(0, 2)).toEqual(["fetching cifar10: 1 of 20 MB", "fetching cifar10: 2 of 20 MB"]);
+  expect(notes.at(-1)).toBe("fetching cifar10: 20 of 20 MB");
+  expect(notes.length).toBe(11);
+  mkdirSync(join(cache, "cifar-10-batches-bin"), { recursive: true });
+  writeFileSync(join(cache, "cifar-10-batches-bin/test_batch.bin"), Buffer.alloc(3073));
+  expect((await datasetOf(flags, classifier)).images.map(({ id }) => id)).toEqual(["test_batch/0"]);
 });
 
 test("values that cannot be meant are misuse", () => {

@@ -56,9 +56,8 @@ export function addDataFlags(command: Command, { hasLabelFlag }: { readonly hasL
 export interface DatasetOfOptions {
   /** What is taken if the flags name none; default "scenes". */
   readonly fallback?: string;
-  /** Says what is wrong with single entries, in one line. */
+  /** Says in a line how fetching goes, and what is wrong with single entries. */
   readonly note?: (text: string) => void;
-  readonly onDownload?: FetchDatasetOptions["onProgress"];
   readonly signal?: AbortSignal;
 }
 
@@ -66,7 +65,7 @@ export interface DatasetOfOptions {
 export async function datasetOf(
   flags: DataFlags,
   { labels, classCount }: Pick<Classifier, "labels" | "classCount">,
-  { fallback = "scenes", note, onDownload, signal }: DatasetOfOptions = {},
+  { fallback = "scenes", note, signal }: DatasetOfOptions = {},
 ): Promise<Dataset> {
   const {
     data = fallback,
@@ -85,9 +84,22 @@ export async function datasetOf(
     ...{ format: dataFormat, images, annotations, split, first, list, blacklist, difficult, signal },
     labels: label,
     classes: { names: labels, count: classCount },
-    fetching: { cacheFolder: cache, onProgress: onDownload },
+    fetching: { cacheFolder: cache, onProgress: downloadNotes(data, note) },
   });
   const problems = describeProblems(dataset.problems);
   if (problems !== undefined) note?.(problems);
   return dataset;
+}
+
+/** Notes the beginning of a download and each tenth of it, or each 16 MiB where the server does not say how much there is. */
+function downloadNotes(what: string, note: DatasetOfOptions["note"]): FetchDatasetOptions["onProgress"] {
+  let noted = -1;
+  return ({ receivedBytes, totalBytes }) => {
+    const step = Math.floor(receivedBytes / (totalBytes === undefined ? 2 ** 24 : totalBytes / 10));
+    if (step === noted) return;
+    noted = step;
+    const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(0);
+    const total = totalBytes === undefined ? "" : ` of ${megabytes(totalBytes)}`;
+    note?.(`fetching ${what}: ${megabytes(receivedBytes)}${total} MB`);
+  };
 }

@@ -15,7 +15,7 @@ import { folderOfFiles } from "./find-folder.ts";
 import { mapConcurrently } from "./map-concurrently.ts";
 import { type CsvRow, parseCsv } from "./parse-csv.ts";
 import { baseName, byCodeUnits, folderName, joinPath } from "./paths.ts";
-import { type DatasetReader, entriesOf, type Findings, joinFindings, refuseSplit } from "./reader.ts";
+import { type DatasetReader, entriesOf, type Findings, joinFindings, leftOut, refuseSplit } from "./reader.ts";
 
 const columns = {
   image: ["image", "file", "filename", "path"],
@@ -68,12 +68,7 @@ export const readBoxesCsv: DatasetReader = async (path, context) => {
     chosen,
     async ({ id, own }): Promise<Findings> => {
       const picture = joinPath(folder, id);
-      if ((await source.exists(picture)) !== "file") {
-        return {
-          images: [],
-          problems: [{ kind: "missing-picture", image: id, message: `there is no ${picture}; left out` }],
-        };
-      }
+      if ((await source.exists(picture)) !== "file") return leftOut(id, "missing-picture", `there is no ${picture}`);
       const objects = own.map((row) => {
         const className = row.get("label") ?? "";
         const corners = (["x0", "y0", "x1", "y1"] as const).map((column) => numberOf(row.get(column)));

@@ -9,7 +9,7 @@
 import { BadInputError, MisuseError } from "../errors.ts";
 import { labelsOfClassList } from "./class-labels.ts";
 import { type Box, type DatasetProblem, finishDataset } from "./dataset.ts";
-import type { DatasetSource } from "./dataset-source.ts";
+import type { DatasetSource, PictureSize } from "./dataset-source.ts";
 import { folderOfFiles } from "./find-folder.ts";
 import { mapConcurrently } from "./map-concurrently.ts";
 import { baseName, byCodeUnits, folderName, joinPath } from "./paths.ts";
@@ -19,16 +19,26 @@ import {
   entriesOf,
   type Findings,
   joinFindings,
+  leftOut,
   splitOfName,
 } from "./reader.ts";
 
-/** As far as the file can be trusted: objects in three lists. */
+/** As far as the file can be trusted. */
 type Loose = Readonly<Record<string, unknown>>;
 
-interface Instances {
-  readonly images: readonly Loose[];
+interface CocoPicture {
+  /** The name of its file. */
+  readonly id: string;
+  /** Its number. */
+  readonly names: readonly string[];
+  readonly size?: PictureSize;
   readonly annotations: readonly Loose[];
-  readonly categories: readonly Loose[];
+}
+
+interface Instances {
+  readonly pictures: readonly CocoPicture[];
+  readonly categories: readonly { readonly id: unknown; readonly name: string }[];
+  readonly problems: readonly DatasetProblem[];
 }
 
 /** Whether the name is one of the format's files. */
@@ -44,42 +54,12 @@ export const readCoco: DatasetReader = async (path, context) => {
   const { source, selection, classes, signal } = context;
   const file = context.annotations ?? (await instancesFile(source, path, context.split));
   const part = /^instances_(\w+)\.json$/.exec(baseName(file))?.[1] ?? "";
-  const { images, annotations, categories } = parseInstances(await source.readText(file), file);
-  const problems: DatasetProblem[] = [];
-  const byId = new Map<unknown, { readonly id: string; readonly names: readonly string[]; readonly image: Loose }>();
-  for (const [index, image] of images.entries()) {
-    const name = image.file_name;
-    const where = `${baseName(file)}, image ${index + 1}`;
-    if (typeof name !== "string" || name === "") {
-      problems.push({ kind: "malformed-annotation", image: where, message: "has no file name; left out" });
-    } else if (byId.has(image.id)) {
-      problems.push({
-        kind: "duplicate",
-        image: name,
-        message: `shares its number ${image.id} with another picture; left out`,
-      });
-    } else byId.set(image.id, { id: name, names: [name, String(image.id)], image });
-  }
-  const objects = new Map<unknown, Loose[]>();
-  for (const [index, annotation] of annotations.entries()) {
-    const where = `${baseName(file)}, annotation ${index + 1}`;
-    if (!byId.has(annotation.image_id)) {
-      problems.push({
-        kind: "malformed-annotation",
-        image: where,
-        message: `is of picture ${annotation.image_id}, which is not there; left out`,
-      });
-      continue;
-    }
-    const known = objects.get(annotation.image_id);
-    if (known === undefined) objects.set(annotation.image_id, [annotation]);
-    else known.push(annotation);
-  }
-  const categoryNames = categories.map(({ name }) => String(name));
+  const { pictures, categories, problems } = parseInstances(await source.readText(file), file);
+  const categoryNames = categories.map(({ name }) => name);
   const lookups =
     classes === undefined ? categoryNames.map((_, label) => ({ label })) : labelsOfClassList(categoryNames, classes);
   const position = new Map(categories.map(({ id }, index) => [id, index]));
-  const candidates = [...byId.values()].map((picture) => ({ ...picture, split: splitOfName(part) }));
+  const candidates = pictures.map((picture) => ({ ...picture, split: splitOfName(part) }));
   const chosen = selection.pictures(candidates.sort((a, b) => byCodeUnits(a.id, b.id)));
   const beside = [folderName(folderName(file)), folderName(file)];
   const places = [part, `images/${part}`, "images", ""].flatMap((name) =>
@@ -90,37 +70,24 @@ export const readCoco: DatasetReader = async (path, context) => {
   const folder = names.length === 0 ? "" : await folderOfFiles(source, file, folders, names);
   const findings = await mapConcurrently(
     chosen,
-    async ({ id, image, split }): Promise<Findings> => {
+    async ({ id, size, annotations, split }): Promise<Findings> => {
       const picture = joinPath(folder, id);
-      if ((await source.exists(picture)) !== "file") {
-        const message = `there is no ${picture}; left out`;
-        return { images: [], problems: [{ kind: "missing-picture", image: id, message }] };
-      }
+      if ((await source.exists(picture)) !== "file") return leftOut(id, "missing-picture", `there is no ${picture}`);
       const bad: DatasetProblem[] = [];
-      const own: AnnotatedObject[] = [];
-      for (const annotation of objects.get(image.id) ?? []) {
-        if (annotation.iscrowd === 1) continue;
-        const index = position.get(annotation.category_id);
-        const box = boxOf(annotation.bbox);
-        if (index !== undefined && box !== undefined)
-          own.push({ className: categoryNames[index], lookup: lookups[index], box });
-        else {
-          const what =
-            index === undefined
-              ? `category ${annotation.category_id} is not there`
-              : `bbox is ${JSON.stringify(annotation.bbox)}`;
-          bad.push({ kind: "malformed-annotation", image: id, message: `${what}; the box is left out` });
+      const objects: AnnotatedObject[] = [];
+      for (const { category_id: category, bbox, iscrowd } of annotations) {
+        if (iscrowd === 1) continue;
+        const index = position.get(category);
+        const box = boxOf(bbox);
+        if (index !== undefined && box !== undefined) {
+          objects.push({ className: categoryNames[index], lookup: lookups[index], box });
+          continue;
         }
+        const what = index === undefined ? `category ${category} is not there` : `bbox is ${JSON.stringify(bbox)}`;
+        bad.push({ kind: "malformed-annotation", image: id, message: `${what}; the box is left out` });
       }
-      const { width, height } = image;
-      const size =
-        typeof width === "number" && typeof height === "number" && width > 0 && height > 0
-          ? { width, height }
-          : undefined;
-      return joinFindings([
-        { images: [], problems: bad },
-        await entriesOf({ id, path: picture, split, size, objects: own }, true, context),
-      ]);
+      const found = await entriesOf({ id, path: picture, split, size, objects }, true, context);
+      return joinFindings([{ images: [], problems: bad }, found]);
     },
     { signal },
   );
@@ -140,6 +107,36 @@ function boxOf(bbox: unknown): Box | undefined {
 }
 
 function parseInstances(text: string, where: string): Instances {
+  const { images, annotations, categories } = parseLists(text, where);
+  const problems: DatasetProblem[] = [];
+  const pictures = new Map<unknown, CocoPicture & { readonly annotations: Loose[] }>();
+  for (const [index, { id, file_name: name, width, height }] of images.entries()) {
+    const entry = `${baseName(where)}, image ${index + 1}`;
+    if (typeof name !== "string" || name === "") {
+      problems.push(...leftOut(entry, "malformed-annotation", "has no file name").problems);
+    } else if (pictures.has(id)) {
+      problems.push(...leftOut(name, "duplicate", `shares its number ${id} with another picture`).problems);
+    } else {
+      const isSized = typeof width === "number" && typeof height === "number" && width > 0 && height > 0;
+      const size = isSized ? { width, height } : undefined;
+      pictures.set(id, { id: name, names: [String(id)], size, annotations: [] });
+    }
+  }
+  for (const [index, annotation] of annotations.entries()) {
+    const picture = pictures.get(annotation.image_id);
+    if (picture !== undefined) {
+      picture.annotations.push(annotation);
+      continue;
+    }
+    const entry = `${baseName(where)}, annotation ${index + 1}`;
+    const what = `is of picture ${annotation.image_id}, which is not there`;
+    problems.push(...leftOut(entry, "malformed-annotation", what).problems);
+  }
+  const named = categories.map(({ id, name }) => ({ id, name: String(name) }));
+  return { pictures: [...pictures.values()], categories: named, problems };
+}
+
+function parseLists(text: string, where: string): Readonly<Record<"images" | "annotations" | "categories", Loose[]>> {
   const complain = (what: string, cause?: unknown): BadInputError =>
     new BadInputError({ where, what, expected: "COCO's instances: images, annotations and categories" }, { cause });
   let parsed: unknown;

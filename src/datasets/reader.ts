@@ -39,6 +39,11 @@ export function joinFindings(parts: readonly Findings[]): Findings {
   return { images: parts.flatMap(({ images }) => images), problems: parts.flatMap(({ problems }) => problems) };
 }
 
+/** The findings of an entry that is left out, for the reason that `message` gives. */
+export function leftOut(image: string, kind: DatasetProblem["kind"], message: string): Findings {
+  return { images: [], problems: [{ kind, image, message: `${message}; left out` }] };
+}
+
 export interface AnnotatedObject {
   readonly className: string;
   /** Absent where there is no classifier and the data set's classes have no numbers. */
@@ -66,12 +71,9 @@ export async function entriesOf(
   context: ReaderContext,
 ): Promise<Findings> {
   const { id, path, split, objects } = picture;
+  if (objects.length === 0) return leftOut(id, "no-box", "has no box");
   const images: DatasetImage[] = [];
   const problems: DatasetProblem[] = [];
-  if (objects.length === 0) {
-    problems.push({ kind: "no-box", image: id, message: "has no box; left out" });
-    return { images, problems };
-  }
   const size = picture.size ?? (await sizeOf(path, context.source));
   const classNames = [...new Set(objects.map(({ className }) => className))].slice(0, perClass ? undefined : 1);
   for (const className of classNames) {
@@ -80,14 +82,14 @@ export async function entriesOf(
     const own = objects.filter((object) => object.className === className);
     const lookup = context.labels === "predicted" ? undefined : own[0].lookup;
     if (lookup !== undefined && "reason" in lookup) {
-      problems.push({ kind: "unknown-class", image: entryId, message: `${lookup.reason}; left out` });
+      problems.push(...leftOut(entryId, "unknown-class", lookup.reason).problems);
       continue;
     }
     const findings = own.map(({ box }) => checkBox(box, size));
     problems.push(...findings.flatMap((finding) => boxProblem(entryId, finding)));
     const boxes = findings.flatMap(({ box }) => (box === undefined ? [] : [box]));
     if (boxes.length === 0) {
-      problems.push({ kind: "no-box", image: entryId, message: "no usable box is left; left out" });
+      problems.push(...leftOut(entryId, "no-box", "no usable box is left").problems);
       continue;
     }
     const load = pictureOf(context.source, path, size);

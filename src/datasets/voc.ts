@@ -13,7 +13,7 @@ import type { DatasetSource } from "./dataset-source.ts";
 import { picturesIn } from "./find-folder.ts";
 import { mapConcurrently } from "./map-concurrently.ts";
 import { baseName, byCodeUnits, joinPath, withoutExtension } from "./paths.ts";
-import { type DatasetReader, entriesOf, type Findings, joinFindings, splitOfName } from "./reader.ts";
+import { type DatasetReader, entriesOf, type Findings, joinFindings, leftOut, splitOfName } from "./reader.ts";
 
 /**
  * The entries of the wanted part (of `test`, `val` or all pictures, whichever there is first, unless `split` says so) of the
@@ -34,23 +34,19 @@ export const readVoc: DatasetReader = async (path, context) => {
   const findings = await mapConcurrently(
     selection.pictures(ids.map((id) => ({ id, split }))),
     async ({ id }): Promise<Findings> => {
-      const problem = (kind: DatasetProblem["kind"], message: string): Findings => ({
-        images: [],
-        problems: [{ kind, image: id, message: `${message}; left out` }],
-      });
       const picture = files.get(id);
-      if (picture === undefined) return problem("missing-picture", `there is no picture ${id} in ${folder}`);
+      if (picture === undefined) return leftOut(id, "missing-picture", `there is no picture ${id} in ${folder}`);
       const file = joinPath(annotations, `${id}.xml`);
-      if ((await source.exists(file)) !== "file") return problem("missing-annotation", `there is no ${id}.xml`);
+      if ((await source.exists(file)) !== "file") return leftOut(id, "missing-annotation", `there is no ${id}.xml`);
       try {
         const { size, objects } = parseBoxAnnotation(await source.readText(file), file, 1);
         const wanted = objects.filter(({ isDifficult }) => difficult === "keep" || !isDifficult);
-        if (wanted.length === 0 && objects.length > 0) return problem("no-box", "all objects are difficult");
+        if (wanted.length === 0 && objects.length > 0) return leftOut(id, "no-box", "all objects are difficult");
         const named = wanted.map(({ name, box }) => ({ className: name, lookup: labels?.ofName(name), box }));
         return await entriesOf({ id, path: picture, split, size, objects: named }, true, context);
       } catch (error) {
         if (!(error instanceof PerceptualBallError)) throw error;
-        return problem("malformed-annotation", error.message.replace(/\.$/, ""));
+        return leftOut(id, "malformed-annotation", error.message.replace(/\.$/, ""));
       }
     },
     { signal },

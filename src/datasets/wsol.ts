@@ -15,7 +15,7 @@ import { imagenetSynsets } from "./imagenet-synsets.ts";
 import { mapConcurrently } from "./map-concurrently.ts";
 import { parseCsv } from "./parse-csv.ts";
 import { baseName, folderName, joinPath } from "./paths.ts";
-import { type DatasetReader, entriesOf, type Findings, joinFindings, splitOfName } from "./reader.ts";
+import { type DatasetReader, entriesOf, type Findings, joinFindings, leftOut, splitOfName } from "./reader.ts";
 
 /**
  * The images of the lists in the folder `path` (or in `test`, `val` or `train` in it), named as in `image_ids.txt`. Pictures are
@@ -64,15 +64,11 @@ export const readWsol: DatasetReader = async (path, context) => {
     chosen,
     async ({ id, split }): Promise<Findings> => {
       const file = joinPath(pictures, id);
-      const problem = (kind: DatasetProblem["kind"], message: string): Findings => ({
-        images: [],
-        problems: [{ kind, image: id, message: `${message}; left out` }],
-      });
-      if ((await source.exists(file)) !== "file") return problem("missing-picture", `there is no ${file}`);
+      if ((await source.exists(file)) !== "file") return leftOut(id, "missing-picture", `there is no ${file}`);
       const [label, ...more] = new Set(labelRows.get(id)?.map((row) => row[0]) ?? []);
-      if (label === undefined) return problem("missing-annotation", "has no line in class_labels.txt");
+      if (label === undefined) return leftOut(id, "missing-annotation", "has no line in class_labels.txt");
       if (more.length > 0 || !/^\d+$/.test(label)) {
-        return problem("malformed-annotation", `its class is ${JSON.stringify([label, ...more].join(" and "))}`);
+        return leftOut(id, "malformed-annotation", `its class is ${JSON.stringify([label, ...more].join(" and "))}`);
       }
       const size = sizeOf(sizeRows?.get(id));
       const rows = boxRows.get(id) ?? [];
