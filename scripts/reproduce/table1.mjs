@@ -1,0 +1,93 @@
+/**
+ * Table 1 of the paper and the choices that it leaves open: `npm run reproduce -- table1`, after `npm run build`.
+ *
+ * Runs `perceptual-ball benchmark localization` with the bundled classifier on 200 Scenes and, where the data is (../shared/data or
+ * $PERCEPTUAL_BALL_DATA), with three ImageNet classifiers on 40 validation images; then `choices`: variants of the perceptual
+ * method on Scenes. What was stopped goes on where it was. Records and reports are in results/table1/<part>. A part's name as the
+ * first argument runs that part only; further arguments go to the command, such as --workers 4 or --first 10.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+const root = resolve(import.meta.dirname, "../..");
+const data = process.env.PERCEPTUAL_BALL_DATA ?? join(root, "../shared/data");
+
+/** What a small machine can do: fewer masks, coarser patches and curves, fewer iterations than published. The settings are in the results. */
+const small = [
+  ...["--set", "rise.preset=paper", "--set", "rise.masks=250"],
+  ...["--curve-steps", "8", "--threads", "1", "--keep-maps", "40"],
+];
+
+/** One of three ImageNet classifiers on the 40 validation images. */
+function imagenet(model, preprocessing) {
+  return {
+    isPossible: existsSync(join(data, "models", `${model}.onnx`)) && existsSync(join(data, "imagenet")),
+    runs: [
+      {
+        out: model,
+        arguments: [
+          ...["--data", join(data, "imagenet"), "--model", join(data, "models", `${model}.onnx`)],
+          ...["--preprocessing", preprocessing, "--set", "occlusion.stride=24", ...small],
+        ],
+      },
+    ],
+  };
+}
+
+/** One choice at a time, the others as they are by default: strength, margin, layers, constraint set, presets. */
+const variants = [
+  "default=perceptual",
+  "no perceptual term=perceptual,perceptualWeight=0,distanceWeight=1",
+  ...[0.001, 0.01, 0.1].map((weight) => `strength ${weight}=perceptual,perceptualWeight=${weight}`),
+  ...[-1, -10].map((margin) => `margin ${margin}=perceptual,margin=${margin}`),
+  'first layers=perceptual,layers=["Relu[:3]"]',
+  'last layers=perceptual,layers=["Relu[-3:]"]',
+  'all ReLUs=perceptual,layers=["Relu"]',
+  "within the range=perceptual,constraint=range",
+  "within 8 levels=perceptual,constraint=ball",
+  "preset paper=perceptual,preset=paper",
+  "preset released=perceptual,preset=released",
+].flatMap((variant) => ["--variant", variant]);
+
+const choice = ["--data", "scenes:30", "--curve-steps", "0", "--threads", "1", "--keep-maps", "6"];
+
+const parts = {
+  scenes: {
+    isPossible: true,
+    runs: [{ out: "scenes", arguments: ["--data", "scenes:200", "--set", "occlusion.stride=10", ...small] }],
+  },
+  squeezenet1_1: imagenet("squeezenet1_1", "imagenet"),
+  tiny_darknet_bn: imagenet("tiny_darknet_bn", "unit"),
+  mobilenetv2: imagenet("mobilenetv2", "symmetric"),
+  choices: {
+    isPossible: true,
+    runs: [
+      { out: "choices", arguments: [...choice, "--methods", "none", ...variants] },
+      ...[0, 1, 4, 8].map((sigma) => ({
+        out: `choices-blur-${sigma}`,
+        arguments: [
+          ...[...choice, "--blur", String(sigma)],
+          ...["--methods", "perceptual,guided-perceptual,gradient,smooth-grad,guided-backprop,deepfool"],
+        ],
+      })),
+    ],
+  },
+};
+
+const [first, ...rest] = process.argv.slice(2);
+const isPart = Object.hasOwn(parts, first ?? "");
+const further = isPart ? rest : process.argv.slice(2);
+for (const name of isPart ? [first] : Object.keys(parts)) {
+  const { isPossible, runs } = parts[name];
+  if (!isPossible) {
+    process.stderr.write(`${name}: left out, no data in ${data} (PERCEPTUAL_BALL_DATA says where it is)\n`);
+    continue;
+  }
+  for (const run of runs) {
+    const out = join(root, "results/table1", run.out);
+    const command = ["benchmark", "localization", ...run.arguments, "--out", out, ...further];
+    const { status } = spawnSync(process.execPath, [join(root, "dist/cli/main.js"), ...command], { stdio: "inherit" });
+    if (status !== 0) process.exit(status ?? 1);
+  }
+}
