@@ -21,9 +21,10 @@ export interface LabelRecord {
 interface CommonRecord {
   /** The picture as it was given. */
   readonly image: string;
-  /** The method's name, as in a heading, and where it comes from. */
+  /** The method's name, its title, what its map shows (a sentence), and where it comes from. */
   readonly method: string;
   readonly methodTitle: string;
+  readonly methodSummary: string;
   readonly methodSource: string;
   readonly model: { readonly path: string; readonly sha256: string };
   /** The class that is explained, with its confidence on the clean picture. */
@@ -92,7 +93,7 @@ export function isPerturbation(record: ExplanationRecord): record is Perturbatio
 
 export interface ExplanationInput {
   readonly image: string;
-  readonly method: { readonly name: string; readonly title: string; readonly source: string };
+  readonly method: Readonly<Record<"name" | "title" | "summary" | "source", string>>;
   readonly model: ExplanationRecord["model"];
   readonly classifier: Classifier;
   readonly pictureSize: { readonly width: number; readonly height: number };
@@ -127,6 +128,7 @@ export function explanationRecord(input: ExplanationInput): ExplanationRecord {
     image: input.image,
     method: method.name,
     methodTitle: method.title,
+    methodSummary: method.summary,
     methodSource: method.source,
     model: input.model,
     label: { ...named(label), confidence: softmaxAt(clean.logits, label) },

@@ -8,7 +8,7 @@ import {
 } from "./explanation-record.ts";
 import { pageStyle } from "./page-style.ts";
 import type { Tiles } from "./panel.ts";
-import { explanationSentence, inLevels, percent, shortName } from "./sentences.ts";
+import { explanationSentence, inLevels, percent, placeSentence, shortName } from "./sentences.ts";
 
 /** The address of each tile's picture: a data URI, or a path relative to the page. */
 export type TileSources = { readonly [Name in keyof Tiles]: string };
@@ -106,7 +106,8 @@ function facts(model: PageInput["model"], records: readonly ExplanationRecord[])
     const changes = records.filter(isPerturbation);
     const flipped = new Set(changes.filter((record) => record.outcome === "flipped").map((record) => record.image));
     const images = new Set(records.map((record) => record.image));
-    const method = [...new Set(records.map((record) => record.method))].join(", ");
+    const methods = [...new Set(records.map((record) => record.method))];
+    const method = methods.length > 3 ? `${methods.length} methods` : methods.join(", ");
     const preset = changes.find((record) => record.layers.length > 0);
     const compared = preset && `, preset ${preset.settings.preset}, comparing ${preset.layers.length} layers`;
     rows.push(
@@ -166,7 +167,8 @@ function comparison(entries: readonly PageEntry[]): string {
     const body = entry.tiles === undefined ? panel(entry.record) : tilesOf(entry, entry.tiles).slice(1).join("\n");
     return `<section class="method${entry.tiles === undefined ? " whole" : ""}">
 <div><h3>${escapeHtml(entry.record.methodTitle)}${badgeOf(entry.record)}</h3>
-<p>${escapeHtml(explanationSentence(entry.record))}</p>
+<p>${escapeHtml(isPerturbation(entry.record) ? explanationSentence(entry.record) : entry.record.methodSummary)}</p>
+${isPerturbation(entry.record) ? "" : `<p>${escapeHtml(placeSentence(entry.record))}</p>`}
 ${briefly(entry.record)}
 ${settings(entry.record)}</div>
 ${body}

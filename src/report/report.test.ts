@@ -181,6 +181,7 @@ const mapRecord = {
   ...record,
   method: "grad-cam",
   methodTitle: "Grad-CAM",
+  methodSummary: "Where <features> are.",
   methodSource: "Selvaraju",
   outcome: "explained",
   adversarialLabel: null,
@@ -223,6 +224,7 @@ test("several methods of one picture make one article, with a row for each", () 
   expect(page.match(/src="data:v"/g)).toHaveLength(2);
   expect(page).toContain("Methods: Elliott &amp; al.; Selvaraju.");
   expect(page).toContain("by 2 methods");
+  expect(page).toContain("<p>Where &lt;features&gt; are.</p>");
   expect(page).toContain("<dt>grid size</dt><dd>[7,7]</dd>");
   expect(page).toContain("&lt;i&gt;");
   expect(page).not.toContain("<i>");

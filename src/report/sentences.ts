@@ -33,13 +33,19 @@ function placeInWords({ area, change }: NonNullable<ExplanationRecord["boxShare"
   return `${percent(change)} of the ${what} lies in the box, which covers ${percent(area)} of what the network sees.`;
 }
 
+/** Where the map lies, in a sentence. */
+export function placeSentence({ boxShare, method }: ExplanationRecord): string {
+  return boxShare === null ? "The map is empty." : placeInWords(boxShare, method);
+}
+
 function inWords(record: ExplanationRecord): string {
   const { label, target, boxShare } = record;
   const before = `${shortName(label.name)} (${percent(label.confidence)})`;
-  const where = boxShare === null ? "" : ` ${placeInWords(boxShare, record.method)}`;
-  if (isPerturbation(record)) return changeInWords(record, before, where);
+  if (isPerturbation(record)) {
+    return changeInWords(record, before, boxShare === null ? "" : ` ${placeInWords(boxShare, record.method)}`);
+  }
   const question = target === null ? before : `${before} rather than ${shortName(target.name)}`;
-  return `${question}.${where === "" ? " The map is empty." : where}`;
+  return `${question}. ${placeSentence(record)}`;
 }
 
 function changeInWords(record: PerturbationRecord, before: string, where: string): string {
