@@ -43,6 +43,20 @@ describe("descent", () => {
     expect(visited(from({ stepSize: 10, maxIterations: 1, rule: "unit" }), [[3, 0, -4]])[1]).toEqual([-6, 0, 8]);
   });
 
+  test("with momentum and dampening is torch.optim.SGD", () => {
+    // torch 1.13: SGD([x], lr=0.05, momentum=0.9, dampening=0.9) on ½ Σ w x² + x₀ x₁ in float64.
+    const w = [1, 3, 10];
+    const evaluate = (x: Float64Array): Evaluation<Float64Array> => ({
+      value: 0,
+      gradient: Float64Array.of(w[0] * x[0] + x[1], w[1] * x[1] + x[0], w[2] * x[2]),
+    });
+    const options = { stepSize: 0.05, maxIterations: 6, momentum: 0.9, dampening: 0.9 };
+    const { point } = driveSync(descent(Float64Array.of(1, -2, 0.5), options), evaluate);
+    [1.25382207186125, -0.623432645935, -0.634331171875].forEach((expected, i) => {
+      expect(point[i]).toBeCloseTo(expected, 13);
+    });
+  });
+
   test("with momentum on normalized gradients is MI-FGSM", () => {
     // g₁/‖g₁‖₁ = (½, −½, 0); v₂ = 0.5·v₁ + (−⅕, 0, ⅘) = (0.05, −0.25, 0.8).
     const options = { stepSize: 1, maxIterations: 2, rule: "sign", momentum: 0.5, normalize: true } as const;

@@ -23,6 +23,8 @@ export interface DescentOptions {
   readonly rule?: DescentRule;
   /** The share μ of the last velocity kept in v ← μ·v + g, from 0 to 1; default 0. */
   readonly momentum?: number;
+  /** The share of each gradient but the first that is kept out of v, from 0 to 1: v ← μ·v + (1 − dampening)·g; default 0. */
+  readonly dampening?: number;
   /** Divides each gradient by its ℓ1 norm before it enters v; default false. */
   readonly normalize?: boolean;
   /** Applied to the start and to every point before it is evaluated; default none. */
@@ -34,6 +36,7 @@ const optionKeys: readonly (keyof DescentOptions)[] = [
   "maxIterations",
   "rule",
   "momentum",
+  "dampening",
   "normalize",
   "project",
 ];
@@ -43,7 +46,7 @@ const optionKeys: readonly (keyof DescentOptions)[] = [
  *
  * `rule: "sign"` with `project` is projected gradient descent in the ℓ∞ norm (Madry et al. 2018, with the objective's sign
  * turned, since solvers minimize), `rule: "unit"` that in ℓ2; `rule: "sign"` with `momentum` and `normalize` is MI-FGSM (Dong et
- * al. 2018, eq. 6–7); `rule: "gradient"` with `momentum` is Polyak's heavy ball as torch.optim.SGD writes it.
+ * al. 2018, eq. 6–7); `rule: "gradient"` with `momentum` is Polyak's heavy ball as torch.optim.SGD writes it, `dampening` included.
  * A zero gradient ends the search as converged if there is no momentum left to follow; of `unit`, the step for v = 0 is 0.
  * A value or gradient that is not finite ends it with the outcome `non-finite` and the last point where both were.
  */
@@ -54,6 +57,7 @@ export function* descent<A extends FloatArray>(start: A, options: DescentOptions
   checkKeys("descent", options, optionKeys);
   const maxIterations = numberIn("descent: maxIterations", options.maxIterations ?? 20, { min: 0, integer: true });
   const momentum = numberIn("descent: momentum", options.momentum ?? 0, { min: 0, max: 1 });
+  const dampening = numberIn("descent: dampening", options.dampening ?? 0, { min: 0, max: 1 });
   const rule = oneOf("descent: rule", options.rule ?? "gradient", rules);
   const stepSizeAt = stepSizes("descent", options.stepSize);
   const { project, normalize = false } = options;
@@ -68,7 +72,8 @@ export function* descent<A extends FloatArray>(start: A, options: DescentOptions
   for (let iteration = 1; iteration <= maxIterations; iteration++) {
     const { value, gradient } = answer;
     const sum = normalize ? sumOfMagnitudes(gradient) : 1;
-    const share = sum > 0 ? 1 / sum : 0;
+    const kept = iteration === 1 ? 1 : 1 - dampening;
+    const share = sum > 0 ? kept / sum : 0;
     let square = 0;
     for (let i = 0; i < velocity.length; i++) {
       velocity[i] = momentum * velocity[i] + share * gradient[i];

@@ -3,6 +3,7 @@ import { MisuseError, nearest } from "../errors.ts";
 import { deconvnetMethod } from "./deconvnet.ts";
 import { deepFoolMethod } from "./deepfool.ts";
 import { contrastiveExcitationBackpropMethod, excitationBackpropMethod } from "./excitation-backprop.ts";
+import { extremalMethod } from "./extremal.ts";
 import { gradCamMethod } from "./grad-cam.ts";
 import { gradientMethod } from "./gradient.ts";
 import { gradientInputMethod } from "./gradient-input.ts";
@@ -30,6 +31,7 @@ export const saliencyMethods: readonly SaliencyMethod[] = [
   excitationBackpropMethod,
   contrastiveExcitationBackpropMethod,
   riseMethod,
+  extremalMethod,
   occlusionMethod,
   deepFoolMethod,
 ];

@@ -1,0 +1,39 @@
+/**
+ * @file The area constraint of extremal perturbations, as a penalty.
+ *
+ * Source: Fong, Patrick and Vedaldi, "Understanding Deep Networks via Extremal Perturbations and Smooth Masks", ICCV 2019, equation 3:
+ * R_a(m) = ‖vecsort(m) − r_a‖², r_a a step of as many ones as the area has pixels; here its mean over the pixels.
+ */
+
+export interface AreaPenalty {
+  readonly value: number;
+  /** With respect to the mask. */
+  readonly gradient: Float64Array;
+}
+
+/**
+ * R_a of a mask with values in [0, 1]: the mean of the squared differences between its sorted values and the step with `ones` ones, at
+ * least 1. It is 0 if and only if the mask is 1 on that many pixels and 0 on the others.
+ *
+ * R_a has a kink where pixels on both sides of the step are equal; there they share the step's mean, so that equal pixels have
+ * equal gradients.
+ */
+export function areaPenalty(mask: Float64Array, ones: number): AreaPenalty {
+  const count = mask.length;
+  const threshold = mask.slice().sort()[count - ones];
+  let [above, equal] = [0, 0];
+  for (const value of mask) {
+    if (value > threshold) above++;
+    else if (value === threshold) equal++;
+  }
+  const share = (ones - above) / equal;
+  const gradient = new Float64Array(count);
+  let sum = (ones - above) * (threshold - 1) ** 2 + (equal - ones + above) * threshold ** 2;
+  for (let u = 0; u < count; u++) {
+    const value = mask[u];
+    const wanted = value > threshold ? 1 : value < threshold ? 0 : share;
+    gradient[u] = (2 * (value - wanted)) / count;
+    if (value !== threshold) sum += (value - wanted) ** 2;
+  }
+  return { value: sum / count, gradient };
+}
