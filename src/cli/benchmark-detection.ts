@@ -3,8 +3,7 @@ import { cpus } from "node:os";
 import { basename, join } from "node:path";
 import { Command, Option } from "commander";
 import { findAttack } from "../attacks/attacks.ts";
-import type { NoiseKind } from "../detection/noise.ts";
-import { correctionKinds, detectionKinds, noiseKindName, parseNoiseKind } from "../detection/noise.ts";
+import { noiseKindName } from "../detection/noise.ts";
 import {
   type AttackRun,
   type DetectionItem,
@@ -30,20 +29,14 @@ import { addDataFlags } from "./data-flags.ts";
 import { type DetectionData, type DetectionDataFlags, detectionData } from "./detection-data.ts";
 import { addExperimentFlags, type ExperimentFlags } from "./experiment-flags.ts";
 import { addModelFlags, type ModelFlags } from "./model-flags.ts";
+import { addNoiseFlags, type NoiseFlags } from "./noise-flags.ts";
 import { describeClassifier, openClassifier } from "./open-classifier.ts";
-import { choice, number, words } from "./parse-values.ts";
+import { choice, number } from "./parse-values.ts";
 import { addRuntimeFlags, loadRuntime, packageVersion, type RuntimeFlags } from "./runtime-flags.ts";
 import { writeDetectionReport } from "./write-detection-report.ts";
 
-interface Flags extends ModelFlags, DetectionDataFlags, AttackRunFlags, RuntimeFlags, ExperimentFlags {
-  readonly justDetect?: boolean;
-  readonly samples: number;
-  readonly antithetic?: boolean;
-  readonly noise: readonly NoiseKind[];
-  readonly correctionNoise: readonly NoiseKind[];
+interface Flags extends ModelFlags, DetectionDataFlags, AttackRunFlags, NoiseFlags, RuntimeFlags, ExperimentFlags {
   readonly pixels: DetectionSettings["pixels"];
-  readonly batch: number;
-  readonly falsePositiveRate?: number;
 }
 
 /** So many pictures are looked at where the model leaves its preprocessing open. */
@@ -60,7 +53,8 @@ export function benchmarkDetectionCommand(context: CliContext): Command {
     );
   addAttackRunFlags(command, ["pgd", "pgd-mean", "perceptual", "carlini-wagner"]);
   addDataFlags(command, { hasLabelFlag: true });
-  addDetectorFlags(command);
+  addProtocolFlags(command);
+  addNoiseFlags(command);
   addModelFlags(command, { hasModelFlag: true });
   addRuntimeFlags(command);
   addExperimentFlags(command, { out: "perceptual-ball-detection" });
@@ -83,53 +77,20 @@ Exit code: 0 done, 1 a picture or the model could not be used, 2 misuse, 130 int
     .action((flags: Flags) => benchmarkDetection(flags, context));
 }
 
-/** The flags of the test itself. */
-function addDetectorFlags(command: Command): void {
-  const add = (option: Option): Command => command.addOption(option.helpGroup("Detector:"));
-  const names = (kinds: readonly NoiseKind[]): string => kinds.map(noiseKindName).join(",");
+/** The flags of the benchmark besides those of the test. */
+function addProtocolFlags(command: Command): void {
+  const add = (option: Option): Command => command.addOption(option.helpGroup("Protocol:"));
   add(new Option("--train-data <what>", "where statistics are fitted (default: the training part of --data)"));
   add(
     new Option("--train-images <n>", "training images at most")
       .default(1000)
       .argParser(number("--train-images", { min: 3, integer: true })),
   );
-  add(new Option("--just-detect", "statistics of all training images, no corrections: half of the time"));
-  add(
-    new Option("--samples <n>", "noise samples per image and kind")
-      .default(256)
-      .argParser(number("--samples", { min: 1, integer: true })),
-  );
-  add(new Option("--antithetic", "samples in pairs of opposite noise: a few of them say as much as hundreds"));
-  add(
-    new Option("--noise <kinds>", "kinds of noise that decide")
-      .default(detectionKinds, names(detectionKinds))
-      .argParser(noiseKinds("--noise")),
-  );
-  add(
-    new Option("--correction-noise <kinds>", "kinds of noise that labels are corrected by")
-      .default(correctionKinds, names(correctionKinds))
-      .argParser(noiseKinds("--correction-noise")),
-  );
   add(
     new Option("--pixels <what>", "of attacked images: float (as computed) or bytes (as a PNG keeps them)")
       .default("float")
       .argParser(choice("--pixels", ["float", "bytes"])),
   );
-  add(
-    new Option(
-      "--false-positive-rate <r>",
-      "choose the cutoff for this rate on held-out training images (default: the nominal 3.0902)",
-    ).argParser(number("--false-positive-rate", { min: 1e-6, max: 0.999 })),
-  );
-  add(
-    new Option("--batch <n>", "images per run of the network")
-      .default(64)
-      .argParser(number("--batch", { min: 1, max: 4096, integer: true })),
-  );
-}
-
-function noiseKinds(flag: string): (text: string) => NoiseKind[] {
-  return (text) => words(flag)(text).map((name) => parseNoiseKind(flag, name));
 }
 
 async function benchmarkDetection(flags: Flags, context: CliContext): Promise<void> {

@@ -40,6 +40,15 @@ export async function detectionData(
   };
 }
 
+/** The training part of the data set, or all of it where it has no parts; `--split` and `--first` as elsewhere. */
+export function trainingData(
+  flags: DataFlags,
+  classifier: Pick<Classifier, "labels" | "classCount">,
+  options: DatasetOfOptions,
+): Promise<Dataset> {
+  return withSplit(flags, (flags.split as DatasetSplit | undefined) ?? "train", classifier, options);
+}
+
 /** The part of the data, or all of it where it has no parts. */
 async function withSplit(
   flags: DataFlags,

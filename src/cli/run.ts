@@ -1,9 +1,11 @@
 /** @file The command line as a function: arguments and streams in, exit code out. */
 import { Command, CommanderError } from "commander";
 import { MisuseError } from "../errors.ts";
+import { attackCommand } from "./attack.ts";
 import { benchmarkCommand } from "./benchmark.ts";
 import { coneCommand } from "./cone.ts";
 import { type CliContext, type CliIo, exitCodeOf, exitCodes, reportError } from "./context.ts";
+import { detectCommand } from "./detect.ts";
 import { differentiateCommand } from "./differentiate.ts";
 import { explainCommand } from "./explain.ts";
 import { inspectCommand } from "./inspect.ts";
@@ -35,7 +37,9 @@ function program(context: CliContext): Command {
     explainCommand(context),
     inspectCommand(context),
     differentiateCommand(context),
+    attackCommand(context),
     coneCommand(context),
+    detectCommand(context),
     benchmarkCommand(context),
     mergeCommand(context),
   ]) {
