@@ -13,7 +13,7 @@ import { type Dataset, type DatasetImage, type DatasetProblem, finishDataset } f
 import type { DatasetSource } from "./dataset-source.ts";
 import { mapConcurrently } from "./map-concurrently.ts";
 import { baseName, byCodeUnits, joinPath, withoutExtension } from "./paths.ts";
-import { type ReaderContext, splitOfName } from "./reader.ts";
+import { leftOut, type ReaderContext, splitOfName } from "./reader.ts";
 
 const side = 32;
 const plane = side * side;
@@ -102,7 +102,7 @@ export async function readCifar(cifar: CifarName, path: string, context: ReaderC
         message: `label ${label} is not one of ${names.length}; left out`,
       });
     } else if (lookup !== undefined && "reason" in lookup) {
-      problems.push({ kind: "unknown-class", image: id, message: `${lookup.reason}; left out` });
+      problems.push(...leftOut(id, "unknown-class", lookup.reason).problems);
     } else {
       const picture = async (): Promise<Picture> => decodeCifarRecord(cifar, record).picture;
       images.push({ id, label: lookup?.label, className: names[label], split, picture });

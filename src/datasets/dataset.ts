@@ -101,6 +101,6 @@ export function finishDataset(where: string, parts: Dataset): Dataset {
   throw new BadInputError({
     where,
     what: "the data set has no usable image",
-    advice: describeProblems(problems) ?? "There is no picture in it, or the selection leaves none.",
+    advice: `${describeProblems(problems) ?? "There is no picture in it, or the selection leaves none"}.`,
   });
 }

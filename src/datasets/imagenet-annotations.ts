@@ -26,19 +26,22 @@ export const synsetPattern = /^n\d{8}$/;
 
 /** The places of annotations in the official archives and the Kaggle edition; "*" stands for the split. */
 const annotationPlaces = [
-  ...["LOC_*_solution.csv", "ILSVRC/Annotations/CLS-LOC/*", "Annotations/CLS-LOC/*", "ILSVRC2012_bbox_*_v3/*"],
-  ...[
-    "ILSVRC2012_bbox_*_v3",
-    "bbox_*",
-    "bbox/*",
-    "bbox",
-    "Annotations/*",
-    "Annotations",
-    "annotations/*",
-    "annotations",
-  ],
-  ...["xml", "*.txt", ""],
-] as const;
+  "LOC_*_solution.csv",
+  "ILSVRC/Annotations/CLS-LOC/*",
+  "Annotations/CLS-LOC/*",
+  "ILSVRC2012_bbox_*_v3/*",
+  "ILSVRC2012_bbox_*_v3",
+  "bbox_*",
+  "bbox/*",
+  "bbox",
+  "Annotations/*",
+  "Annotations",
+  "annotations/*",
+  "annotations",
+  "xml",
+  "*.txt",
+  "",
+];
 
 /** The places in `root`, the split put in for "*". */
 export function placesIn(root: string, places: readonly string[], split: string): string[] {

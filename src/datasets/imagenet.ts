@@ -35,9 +35,7 @@ interface Picture {
 }
 
 /** The places of pictures in the official archives and the Kaggle edition; "*" stands for the split. */
-const picturePlaces = [
-  ...["ILSVRC/Data/CLS-LOC/*", "Data/CLS-LOC/*", "ILSVRC2012_img_*", "images/*", "images", "*", ""],
-] as const;
+const picturePlaces = ["ILSVRC/Data/CLS-LOC/*", "Data/CLS-LOC/*", "ILSVRC2012_img_*", "images/*", "images", "*", ""];
 
 /** Whether the name is one that only this format has. */
 export function isImagenetMark(name: string): boolean {
@@ -49,15 +47,15 @@ export function isImagenetMark(name: string): boolean {
  * names such as "ILSVRC2012_val_00000001". Pictures without an annotation, with a malformed one or without a box are problems.
  */
 export const readImagenet: DatasetReader = async (path, context) => {
-  const { source, selection, classes, split = "val", signal } = context;
+  const { source, selection, classes, signal } = context;
   const isFolder = (await source.exists(path)) === "folder";
   const root = isFolder ? path : folderName(path);
-  const part = split === "test" ? "val" : split;
-  const pictures = await findPictures(source, root, context.images, part);
-  const annotations = await findAnnotations(source, root, context.annotations ?? (isFolder ? undefined : path), part);
+  const folder = context.split === undefined || context.split === "test" ? "val" : context.split;
+  const pictures = await findPictures(source, root, context.images, folder);
+  const annotations = await findAnnotations(source, root, context.annotations ?? (isFolder ? undefined : path), folder);
   const labels = classLabels(classes ?? { names: imagenetLabels, count: imagenetLabels.length });
   const findings = await mapConcurrently(
-    selection.pictures(pictures.map((picture) => ({ ...picture, split: splitOfName(part) }))),
+    selection.pictures(pictures.map((picture) => ({ ...picture, split: splitOfName(folder) }))),
     async (picture): Promise<Findings> => {
       let annotation: ImagenetAnnotation | undefined;
       try {
@@ -70,24 +68,15 @@ export const readImagenet: DatasetReader = async (path, context) => {
       const { size, objects } = annotation;
       const synset = picture.synset ?? annotation.synset ?? objects[0]?.synset;
       const className = synset === undefined ? undefined : nameOf(synset);
-      const lookup = synset === undefined ? undefined : labels.ofSynset(synset);
+      const lookup = synset === undefined || context.labels === "predicted" ? undefined : labels.ofSynset(synset);
       if (annotations.hasBoxes) {
         const own = objects.filter((object) => object.synset === synset);
         const named = own.map(({ box }) => ({ className: className!, lookup, box }));
         return entriesOf({ ...picture, size, objects: named }, false, context);
       }
-      if (lookup !== undefined && "reason" in lookup && context.labels === "dataset") {
-        return leftOut(picture.id, "unknown-class", lookup.reason);
-      }
-      const label =
-        lookup !== undefined && "label" in lookup && context.labels === "dataset" ? lookup.label : undefined;
-      const image = {
-        id: picture.id,
-        label,
-        className,
-        picture: pictureOf(source, picture.path),
-        split: picture.split,
-      };
+      if (lookup !== undefined && "reason" in lookup) return leftOut(picture.id, "unknown-class", lookup.reason);
+      const { id, split } = picture;
+      const image = { id, label: lookup?.label, className, picture: pictureOf(source, picture.path), split };
       return { images: [image], problems: [] };
     },
     { signal },

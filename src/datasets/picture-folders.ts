@@ -11,7 +11,7 @@ import { type DatasetImage, type DatasetProblem, type DatasetSplit, finishDatase
 import type { DatasetSource } from "./dataset-source.ts";
 import { type FoundPicture, picturesIn } from "./find-folder.ts";
 import { baseName, byCodeUnits, folderName, isPictureName, joinPath } from "./paths.ts";
-import { type DatasetReader, pictureOf, refuseSplit, splitOfName } from "./reader.ts";
+import { type DatasetReader, leftOut, pictureOf, refuseSplit, splitOfName } from "./reader.ts";
 
 interface FolderPicture extends FoundPicture {
   readonly id: string;
@@ -37,7 +37,7 @@ export const readClassFolders: DatasetReader = async (path, context) => {
   for (const { id, className, path: file, split: part } of selection.pictures(wanted)) {
     const lookup = labels === "predicted" ? undefined : lookupOf.get(className);
     if (lookup !== undefined && "reason" in lookup) {
-      problems.push({ kind: "unknown-class", image: id, message: `${lookup.reason}; left out` });
+      problems.push(...leftOut(id, "unknown-class", lookup.reason).problems);
     } else images.push({ id, label: lookup?.label, className, picture: pictureOf(source, file), split: part });
   }
   return finishDataset(path, {

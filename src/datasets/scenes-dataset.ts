@@ -3,7 +3,7 @@ import { numberIn, oneOf } from "../errors.ts";
 import { type Picture, tensorToPicture } from "../image/picture.ts";
 import { type LabelLookup, labelsOfClassList } from "./class-labels.ts";
 import type { Box, Dataset, DatasetImage, DatasetProblem, DatasetSplit } from "./dataset.ts";
-import type { ReaderContext } from "./reader.ts";
+import { leftOut, type ReaderContext } from "./reader.ts";
 import { renderScene, type SceneOptions, sceneLabel, scenesClasses } from "./scenes.ts";
 
 /** The seeds of the scenes that are measured with: the bundled classifier has seen none of them. */
@@ -44,7 +44,7 @@ export function scenesDataset(
     const kind = sceneLabel(seed, index);
     const lookup = labels === "predicted" ? undefined : lookups[kind];
     if (lookup !== undefined && "reason" in lookup) {
-      problems.push({ kind: "unknown-class", image: id, message: `${lookup.reason}; left out` });
+      problems.push(...leftOut(id, "unknown-class", lookup.reason).problems);
       continue;
     }
     let boxes: readonly Box[] | undefined;
