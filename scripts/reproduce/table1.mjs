@@ -16,6 +16,7 @@ const data = process.env.PERCEPTUAL_BALL_DATA ?? join(root, "../shared/data");
 /** What a small machine can do: fewer masks, coarser patches and curves, fewer iterations than published. The settings are in the results. */
 const small = [
   ...["--set", "rise.preset=paper", "--set", "rise.masks=250"],
+  ...["--set", "extremal.iterations=60", "--set", "extremal.learningRate=0.1"],
   ...["--curve-steps", "8", "--threads", "1", "--keep-maps", "40"],
 ];
 
