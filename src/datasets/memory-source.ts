@@ -3,7 +3,7 @@ import { BadInputError } from "../errors.ts";
 import type { Picture } from "../image/picture.ts";
 import type { DatasetSource, FileEntry } from "./dataset-source.ts";
 
-/** The picture in the bytes of a file; `path` stands for them in messages. */
+/** The picture in the bytes of a file as stored, turned by no EXIF tag, as boxes refer to that; `path` stands for it in messages. */
 export type PictureDecoder = (bytes: Uint8Array, path: string) => Promise<Picture>;
 
 /**
