@@ -26,8 +26,10 @@ export async function writeLocalizationReport(
     curvePlots: await insertionDeletionPlots(summary),
     sanityPlots: await sanityPlots(summary),
   };
-  for (const { name, svg } of [...figures, ...Object.values(plots).flat()]) {
-    await writeFileAtomically(join(out, "figures", `${name}.png`), await rasterize(svg));
-  }
+  const write = async (name: string, svg: string, scale: number): Promise<void> =>
+    writeFileAtomically(join(out, "figures", `${name}.png`), await rasterize(svg, { scale }));
+  for (const { name, svg } of Object.values(plots).flat()) await write(name, svg, 2);
+  // Their pictures have no more pixels than this shows.
+  for (const { name, svg } of figures) await write(name, svg, 1.25);
   await writeFileAtomically(join(out, "index.html"), localizationPage({ summary, ...plots, figures }));
 }

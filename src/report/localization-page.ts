@@ -76,7 +76,7 @@ function leadOf({ methods }: LocalizationSummary): string {
     close === own.length
       ? "With so many pictures no method is told from the best by more than chance."
       : `${own.length - close} of ${own.length} methods are worse than the best of a column by more than chance.`;
-  return `The least error has ${leaders.join(", ")}. ${caution}`;
+  return `Least error: ${leaders.join("; ")}. ${caution}`;
 }
 
 function factsOf({ model, data, accuracy, settings, methods }: LocalizationSummary): string {
