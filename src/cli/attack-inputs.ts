@@ -11,7 +11,7 @@ import { bundledPictures, picturesOfFiles } from "./pictures.ts";
 import type { Progress } from "./progress.ts";
 import { loadRuntime, type RuntimeFlags } from "./runtime-flags.ts";
 
-export interface AttackInputFlags extends ModelFlags, DataFlags, RuntimeFlags {
+export interface AttackInputFlags extends ModelFlags, Omit<DataFlags, "label">, RuntimeFlags {
   readonly quiet?: boolean;
 }
 
@@ -63,7 +63,8 @@ export async function openAttackInputs(
   const given = images.length === 0 ? bundledPictures() : picturesOfFiles(images);
   const loaded: (Picture | ImageTensor)[] = [];
   if (flags.data === undefined) for (const { load } of given) loaded.push(await load());
-  const dataFor = (classifier: FileClassifier) => datasetOf(flags, classifier, { note, signal: io.signal });
+  const dataFor = (classifier: FileClassifier) =>
+    datasetOf({ ...flags, label: "predicted" }, classifier, { note, signal: io.signal });
   const classifier = await openClassifier(flags, {
     runtime,
     signal: io.signal,

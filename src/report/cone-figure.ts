@@ -17,7 +17,7 @@ export interface ConeFigurePanel {
 const side = 236;
 const left = 52;
 const top = 62;
-const gap = 96;
+const gap = 110;
 const bottom = 46;
 const levels = 64;
 /** Probabilities below are drawn as this one. */
