@@ -117,7 +117,7 @@ describe("the area's penalty", () => {
   test("is the mean squared difference of sorted mask and step", () => {
     fc.assert(
       fc.property(
-        fc.array(fc.constantFrom(0, 0.25, 0.5, 0.75, 1), { minLength: 1, maxLength: 30 }),
+        fc.array(fc.constantFrom<number>(0, 0.25, 0.5, 0.75, 1), { minLength: 1, maxLength: 30 }),
         fc.nat(),
         (values, seed) => {
           const sorted = values.toSorted((a, b) => a - b);

@@ -1,0 +1,60 @@
+import * as ort from "onnxruntime-node";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { tinyClassifier } from "../../test/tiny-classifier.ts";
+import { deepFoolSettings, searchDeepFool } from "../attacks/deepfool.ts";
+import { type Classifier, createClassifier } from "../classifier/classifier.ts";
+import { createRandom } from "../random/random.ts";
+import { floatTensor } from "../tensor/tensor.ts";
+import { deepFoolSaliency } from "./deepfool.ts";
+
+let classifier: Classifier;
+const random = createRandom(3);
+const image = floatTensor(
+  Float32Array.from({ length: 3 * 24 * 24 }, () => random()),
+  [3, 24, 24],
+);
+beforeAll(() => {
+  classifier = createClassifier(tinyClassifier(), { runtime: ort });
+});
+afterAll(() => classifier.dispose());
+
+test("the map is the root mean square of the attack's perturbation", async () => {
+  const settings = { preset: "foolbox-3", norm: "linf" } as const;
+  const clean = await classifier.classify(image);
+  const task = { image: image.data, logits: clean.logits, label: clean.label };
+  const found = await searchDeepFool(classifier, task, deepFoolSettings(settings));
+  const steps: number[] = [];
+  const { map, perturbation, details, evaluations, label } = await deepFoolSaliency(classifier, image, {
+    settings,
+    onProgress: ({ done }) => steps.push(done),
+  });
+  expect(label).toBe(clean.label);
+  map.data.forEach((value, i) => {
+    const square = [0, 1, 2].reduce((sum, c) => sum + (found.point[c * 576 + i] - image.data[c * 576 + i]) ** 2, 0);
+    expect(value).toBeCloseTo(Math.sqrt(square / 3), 7);
+  });
+  expect(perturbation!.shape).toEqual([3, 24, 24]);
+  expect(details).toMatchObject({ outcome: "flipped", steps: found.steps });
+  expect(details!.adversarialLabel).not.toBe(label);
+  expect(evaluations).toEqual({ forward: found.steps + 1, gradient: 3 * found.steps });
+  expect(steps).toEqual(Array.from({ length: found.steps }, (_, i) => i + 1));
+});
+
+test("a label or target that holds already leaves nothing to do; another target is reached", async () => {
+  const { label } = await classifier.classify(image);
+  const other = (label + 1) % 4;
+  for (const options of [{ label: other }, { target: label }]) {
+    const { map, details, evaluations } = await deepFoolSaliency(classifier, image, options);
+    expect(details!.outcome).toBe("already-flipped");
+    expect(map.data.every((value) => value === 0)).toBe(true);
+    expect(evaluations).toEqual({ forward: 1, gradient: 0 });
+  }
+  const full = await deepFoolSaliency(classifier, image, { target: other });
+  expect(full.details).toMatchObject({ outcome: "flipped", adversarialLabel: other });
+});
+
+test("what cannot be meant is refused", async () => {
+  await expect(deepFoolSaliency(classifier, image, { settings: { step: 1 } })).rejects.toThrow('Did you mean "steps"?');
+  await expect(deepFoolSaliency(classifier, image, { label: 1, target: 1 })).rejects.toThrow("the target is the label");
+  await expect(deepFoolSaliency(classifier, image, { target: 4 })).rejects.toThrow("deepfool: target");
+});
