@@ -80,8 +80,8 @@ export function benchmarkLocalizationCommand(context: CliContext): Command {
   const command = new Command("localization")
     .summary("which explanation's box finds the object (Table 1)")
     .description(
-      "Runs every explanation method on every picture, draws a box around what each map finds at many thresholds, and compares it\n" +
-        "with the right box. A run that was stopped goes on where it was; --shard and --workers divide it.",
+      "Runs every explanation method on every picture, draws a box around what each map finds at many thresholds, and compares it with the right box. " +
+        "A run that was stopped goes on where it was; --shard and --workers divide it.",
     );
   addMethodFlags(command);
   addDataFlags(command, { hasLabelFlag: true });

@@ -74,7 +74,7 @@ function leadOf({ methods }: LocalizationSummary): string {
   const close = own.filter(isClose).length;
   const caution =
     close === own.length
-      ? "With so many pictures no method is told from the best by more than chance."
+      ? "No method is worse than the best of a column by more than chance."
       : `${own.length - close} of ${own.length} methods are worse than the best of a column by more than chance.`;
   return `Least error: ${leaders.join("; ")}. ${caution}`;
 }
