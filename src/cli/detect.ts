@@ -39,6 +39,8 @@ export function detectCommand(context: CliContext): Command {
       "Adds noise to each picture and looks how the logits move: those of an attacked picture move back toward the class that it was\n" +
         "taken from. Needs statistics of clean pictures: perceptual-ball detect fit. Attacks that know this test defeat it.",
     )
+    // Both commands have flags of the same names: those after "fit" are its own.
+    .enablePositionalOptions()
     .argument("[image...]", "pictures, as PNG or anything else that lost nothing");
   const add = (option: Option): Command => command.addOption(option.helpGroup("Detector:"));
   add(new Option("--statistics <file>", "what `detect fit` wrote for this model"));

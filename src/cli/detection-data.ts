@@ -1,7 +1,7 @@
 /** @file Which pictures statistics are fitted on and which are tested. */
 import type { Classifier } from "../classifier/classifier.ts";
 import type { Dataset, DatasetImage, DatasetSplit } from "../datasets/dataset.ts";
-import { MisuseError } from "../errors.ts";
+import { AbortedError, PerceptualBallError } from "../errors.ts";
 import { hash64 } from "../experiments/canonical-json.ts";
 import { type DataFlags, type DatasetOfOptions, datasetOf } from "./data-flags.ts";
 
@@ -59,7 +59,8 @@ async function withSplit(
   try {
     return await datasetOf({ ...flags, split }, classifier, options);
   } catch (error) {
-    if (!(error instanceof MisuseError)) throw error;
+    // Formats without parts refuse the name of one, or have nothing in it.
+    if (!(error instanceof PerceptualBallError) || error instanceof AbortedError) throw error;
     return datasetOf({ ...flags, split: undefined }, classifier, options);
   }
 }

@@ -58,7 +58,8 @@ export function detectionStatistics(
     const { result, key } = entry;
     if (larger !== undefined) {
       const after = attacked.get(key.image);
-      if (after === undefined || result.label !== result.truth || after.label === after.cleanLabel) continue;
+      if (after === undefined || result.label !== (result.truth ?? result.label) || after.label === after.cleanLabel)
+        continue;
       fit.addAttacked(measured(after, after.correction!), result.label);
     }
     fit.addClean(measured(result, result.detection!));

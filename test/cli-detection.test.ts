@@ -1,0 +1,161 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { blur } from "../src/image/gaussian-blur.ts";
+import type { ImageTensor } from "../src/image/picture.ts";
+import { writePng } from "../src/node/write-image.ts";
+import { writeModel } from "../src/onnx/write-model.ts";
+import { fillUniform } from "../src/random/fill.ts";
+import { createWords } from "../src/random/random.ts";
+import type { DetectionSummary } from "../src/report/detection-summary.ts";
+import { floatTensor } from "../src/tensor/tensor.ts";
+import { runCli } from "./run-cli.ts";
+import { tinyClassifier } from "./tiny-classifier.ts";
+
+let folder: string;
+const path = (name: string): string => join(folder, name);
+const noise = ["--noise", "n0.02,s0.03", "--samples", "2", "--antithetic", "--batch", "16", "--threads", "1"];
+let benchmark: string[];
+let fit: string[];
+
+/** Spots of color, a different picture for each seed. */
+function picture(seed: number): ImageTensor {
+  const spots = floatTensor(new Float32Array(3 * 24 * 24), [3, 24, 24]);
+  fillUniform(createWords(seed), spots.data);
+  const smooth = blur(spots, { sigmaPixels: 3 });
+  return floatTensor(
+    smooth.data.map((x) => Math.min(1, Math.max(0, 0.5 + 3 * x))),
+    [3, 24, 24],
+  );
+}
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "perceptual-ball-detection-"));
+  writeFileSync(path("tiny.onnx"), writeModel(tinyClassifier()));
+  for (const part of ["train", "test"]) {
+    const count = part === "train" ? 40 : 6;
+    mkdirSync(path(`data/${part}/0`), { recursive: true });
+    for (let n = 0; n < count; n++) {
+      await writePng(path(`data/${part}/0/${n}.png`), picture(part === "train" ? n : 1000 + n));
+    }
+  }
+  const data = ["--data", path("data"), "--model", path("tiny.onnx"), "--label", "predicted"];
+  benchmark = ["benchmark", "detection", ...data, ...noise, "--just-detect"];
+  fit = ["detect", "fit", ...data, ...noise];
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** The table without the time that everything took. */
+function tableOf(out: string): string[] {
+  const lines = readFileSync(path(`${out}/table2.csv`), "utf8").split("\r\n");
+  return lines.map((line) => line.slice(0, line.lastIndexOf(",")));
+}
+
+test("a run writes tables and a page; shares, merged, give the same", async () => {
+  const argv = [...benchmark, "--attacks", "fgsm", "--variant", "other/strong=pgd,epsilon=0.5"];
+  const whole = await runCli([...argv, "--out", path("whole")]);
+  expect(whole).toMatchObject({ code: 0 });
+  expect(whole.stdout).toContain(join(path("whole"), "index.html"));
+  const summary = JSON.parse(readFileSync(path("whole/results.json"), "utf8")) as DetectionSummary;
+  expect(summary.data).toMatchObject({ name: "data", train: 40, test: 6 });
+  expect(summary.settings).toMatchObject({
+    mode: "just-detect",
+    samples: 2,
+    antithetic: true,
+    kinds: ["n0.02", "s0.03"],
+  });
+  expect(summary.groups.map(({ name, attacks }) => [name, attacks.map((attack) => attack.name)])).toEqual([
+    ["attacks", ["fgsm"]],
+    ["other", ["other/strong"]],
+  ]);
+  const [fgsm, strong] = summary.groups.map(({ attacks }) => attacks[0]);
+  expect([fgsm.images, strong.images]).toEqual([6, 6]);
+  expect(strong.changed.count).toBeGreaterThan(0);
+  expect(strong.distances!.linf).toBeGreaterThan(0.1);
+  expect(strong.settings).toEqual({ epsilon: 0.5 });
+  expect(summary.statistics.images).toEqual({ given: 40, used: 40 });
+  expect(summary.clean.accuracy).toBeNull();
+  const page = readFileSync(path("whole/index.html"), "utf8");
+  expect(page).toContain("Which attack is detected?");
+  expect(page).not.toMatch(/undefined|NaN|\[object/);
+  expect(page).not.toMatch(/<script|<link|(?:src|href)="(?!data:|#)/);
+  expect(readFileSync(path("whole/table2.md"), "utf8")).toContain("| other/strong |");
+
+  for (const share of ["1", "2"]) {
+    const part = await runCli([...argv, "--shard", `${share}/2`, "--out", path(`part${share}`)]);
+    expect(part).toMatchObject({ code: 0 });
+    expect(existsSync(path(`part${share}/table2.md`))).toBe(false);
+  }
+  expect((await runCli(["merge", path("part1"), path("part2"), "-o", path("merged")])).code).toBe(0);
+  const merged = await runCli([...argv, "--out", path("merged"), "--json"]);
+  expect(merged.code).toBe(0);
+  expect(tableOf("merged")).toEqual(tableOf("whole"));
+  expect(merged.stdout.trim().split("\n").length).toBe(3);
+  // Other settings do not mix with these results.
+  const mixed = await runCli([...argv, "--out", path("merged"), "--pixels", "bytes"]);
+  expect(mixed.code).toBe(2);
+  expect(mixed.stderr).toContain("pixels");
+});
+
+test("statistics are fitted and pictures judged by them", async () => {
+  const file = path("statistics.json");
+  const fitted = await runCli([...fit, "--just-detect", "-o", file]);
+  expect(fitted).toMatchObject({ code: 0 });
+  expect(fitted.stdout).toContain("Statistics of 40 of 40 pictures");
+  const argv = [
+    "detect",
+    path("data/test/0/0.png"),
+    "--statistics",
+    file,
+    "--model",
+    path("tiny.onnx"),
+    "--threads",
+    "1",
+  ];
+  const judged = await runCli([...argv, "--json"]);
+  expect(judged.code).toBe(0);
+  const record = JSON.parse(judged.stdout);
+  expect(record).toMatchObject({ image: path("data/test/0/0.png"), samples: 2, correctedLabel: null });
+  expect(["clean", "flagged"]).toContain(record.verdict);
+  expect(record.verdict === "flagged").toBe(record.score > record.cutoff);
+  // One pair of samples has no variance.
+  expect(record.interval).toEqual([null, null]);
+  const lenient = await runCli([...argv, "--cutoff", "-1000", "--samples", "4"]);
+  expect(lenient.stdout).toContain("FLAGGED");
+
+  const calibrated = await runCli([...fit, "--false-positive-rate", "0.3", "-o", path("full.json"), "--json"]);
+  expect(calibrated.code).toBe(0);
+  expect(JSON.parse(calibrated.stdout)).toMatchObject({
+    mode: "full",
+    cutoff: { calibration: { falsePositiveRate: 0.3 } },
+  });
+
+  const missing = await runCli([...argv.slice(0, 2), path("nothing.png"), ...argv.slice(2), "--json"]);
+  expect(missing.code).toBe(1);
+  expect(missing.stderr).toContain("nothing.png");
+  expect(JSON.parse(missing.stdout)).toEqual(record);
+});
+
+test("what cannot be meant is refused before anything is computed", async () => {
+  const text = readFileSync(path("statistics.json"), "utf8");
+  writeFileSync(path("other.json"), text.replace(/"sha256":"[0-9a-f]{4}/, '"sha256":"0000'));
+  const other = await runCli([
+    "detect",
+    path("data/test/0/0.png"),
+    "--statistics",
+    path("other.json"),
+    "--model",
+    path("tiny.onnx"),
+  ]);
+  expect(other.code).toBe(1);
+  expect(other.stderr).toMatch(/belongs to another classifier: the model \(SHA-256\) differs/);
+  expect((await runCli(["detect", path("data/test/0/0.png")])).code).toBe(2);
+  expect((await runCli(["detect", path("data/test/0/0.png"), "--statistics", path("nowhere.json")])).code).toBe(2);
+  const epsilon = await runCli([...benchmark, "--attacks", "fgsm", "--set", "fgsm.epsilon=8", "--out", path("bad")]);
+  expect(epsilon.code).toBe(2);
+  expect(epsilon.stderr).toContain("Did you mean 8/255?");
+  const few = await runCli([...benchmark, "--attacks", "fgsm", "--train-images", "2", "--out", path("few")]);
+  expect(few.code).toBe(1);
+  expect(few.stderr).toContain("at least 3 images that are predicted as one class");
+});
