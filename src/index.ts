@@ -116,6 +116,8 @@ export {
   UnsupportedError,
 } from "./errors.ts";
 // Experiments
+export { type Cone, type ConeOptions, type ConePair, coneOf, conePoints } from "./experiments/cone.ts";
+export type { ConeCurvature, ConeEstimate } from "./experiments/cone-curvature.ts";
 export {
   areaUnderSteps,
   type CurvesOptions,
@@ -258,6 +260,10 @@ export type { Evaluation, Projection, Query, Solution, Solver } from "./optimize
 // Tensors and random numbers
 export { createRandom, type Random } from "./random/random.ts";
 // Reports
+export { type AttackPageEntry, type AttackPageInput, attackPage } from "./report/attack-page.ts";
+export { type AttackRecord, type AttackRecordInput, attackRecord, attackSentence } from "./report/attack-record.ts";
+export { type AttackSummary, attackSummaries, attackTable } from "./report/attack-summary.ts";
+export { type ConeFigurePanel, coneFigure } from "./report/cone-figure.ts";
 export {
   type ExplanationInput,
   type ExplanationRecord,

@@ -2,7 +2,7 @@
  * Figures 5 and 8 of the paper for the bundled Scenes classifier and, where ../shared/data (or $PERCEPTUAL_BALL_DATA) holds it, for a
  * CIFAR-10 network of the paper's architecture: writes results/cone/. Run after `npm run build`:
  *
- *   node scripts/reproduce/cone.mjs [--images N] [--directions N] [--step S] [--out FOLDER]
+ *   node scripts/reproduce/cone.mjs [--images N] [--directions N] [--step S] [--threads N] [--out FOLDER]
  *
  * The paper's own size is --images 100 --directions 5 --step 0.05: nine million forward passes.
  */
@@ -14,9 +14,10 @@ import { parseArgs } from "node:util";
 const root = resolve(import.meta.dirname, "../..");
 const { values } = parseArgs({
   options: {
-    images: { type: "string", default: "10" },
+    images: { type: "string", default: "6" },
     directions: { type: "string", default: "2" },
-    step: { type: "string", default: "0.125" },
+    step: { type: "string", default: "0.25" },
+    threads: { type: "string" },
     out: { type: "string", default: join(root, "results/cone") },
   },
 });
@@ -28,15 +29,16 @@ const common = [
   ["--split", "test"],
   ["--directions", values.directions],
   ["--step", values.step],
+  values.threads === undefined ? [] : ["--threads", values.threads],
 ].flat();
 const figures = {
-  scenes: ["--data", "scenes"],
   cifar10: [
     ["--data", `cifar10:${join(data, "cifar10")}`],
     ["--model", model],
     ["--labels", "cifar10"],
     ["--scale", "1", "--mean", "0.5,0.5,0.5", "--std", "0.5,0.5,0.5"],
   ].flat(),
+  scenes: ["--data", "scenes"],
 };
 for (const [name, own] of Object.entries(figures)) {
   if (name === "cifar10" && !existsSync(model)) {

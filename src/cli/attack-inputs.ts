@@ -26,7 +26,7 @@ export interface AttackInput {
 
 export interface AttackInputs {
   readonly classifier: FileClassifier;
-  /** The name of the data set, or "pictures". */
+  /** The name of the data set, or what the pictures are. */
   readonly source: string;
   readonly inputs: readonly AttackInput[];
 }
@@ -75,7 +75,7 @@ export async function openAttackInputs(
     note(describeClassifier(classifier, basename(classifier.file.path)));
     if (flags.data === undefined) {
       const inputs = given.map(({ image, name }, n) => ({ image, name, input: classifier.fit(loaded[n]) }));
-      return { classifier, source: "pictures", inputs };
+      return { classifier, source: images.length === 0 ? "the bundled Scenes" : "files", inputs };
     }
     const dataset = await dataFor(classifier);
     const inputs: AttackInput[] = [];

@@ -1,13 +1,12 @@
 /** @file `perceptual-ball cone`: Figures 5 and 8 of the paper for any classifier, attacks and pictures. */
 import { cpus } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { Command, Option } from "commander";
 import type { AttackResult } from "../attacks/attack.ts";
 import { MisuseError } from "../errors.ts";
 import { type Cone, coneOf, conePoints } from "../experiments/cone.ts";
 import type { AttackRun } from "../experiments/detection.ts";
 import { normalizeSigned } from "../image/normalize.ts";
-import { bundledClassifierPath } from "../node/bundled.ts";
 import { checkWritableFolder } from "../node/check-folder.ts";
 import { rasterize } from "../node/rasterize.ts";
 import { makeFolder, writeFileAtomically } from "../node/write-file.ts";
@@ -192,7 +191,7 @@ async function drawCones(images: readonly string[], flags: Flags, context: CliCo
       data: source,
       images: inputs.map(({ image }) => image),
       imagesUsed: kept.map((n) => inputs[n].image),
-      model: { path: flags.model ?? bundledClassifierPath.split("/").pop(), sha256: classifier.file.sha256 },
+      model: { name: basename(classifier.file.path), sha256: classifier.file.sha256 },
       seed: flags.seed,
       step: flags.step,
       directions: flags.directions,

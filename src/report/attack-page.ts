@@ -33,6 +33,7 @@ th,td{text-align:right;padding:6px 10px;border-bottom:1px solid var(--line);whit
 th:first-child,td:first-child{text-align:left}
 thead th{color:var(--soft);font-size:.8rem;font-weight:400}
 .scroll{overflow-x:auto;margin-bottom:28px}
+article>h2{margin-bottom:14px}
 .attack{display:grid;grid-template-columns:minmax(0,1.6fr) repeat(3,minmax(0,1fr));gap:14px;padding:16px 0;border-top:1px solid var(--line);align-items:start}
 .attack h3{font-size:1.02rem;margin:0 0 .3em}.attack p{font-size:.92rem;margin:.2em 0;color:var(--soft)}
 .lost{color:var(--warn);font-size:.8rem;font-weight:600}
@@ -49,7 +50,7 @@ export function attackPage({ model, source, records, entries, size }: AttackPage
       const lost = record.lostInRounding ? ' <span class="lost">lost in 8 bits</span>' : "";
       const { gradient, forward } = record.evaluations;
       const settings = escapeHtml(JSON.stringify(record.settings));
-      return `<section class="attack"><div><h3>${escapeHtml(record.attackTitle)}${lost}</h3><p>${escapeHtml(attackSentence(record))}</p><p>${gradient} gradients, ${forward} further runs</p><details><summary>Settings</summary><p>${settings}</p></details></div>${tile(original, `as given: ${record.label.name}`)}${tile(adversarial, `attacked: ${record.rounded.label.name}`)}${tile(difference, "difference, rescaled")}</section>`;
+      return `<section class="attack"><div><h3>${escapeHtml(record.attackTitle)}${lost}</h3><p>${escapeHtml(attackSentence(record))}</p><p>${gradient} gradient${gradient === 1 ? "" : "s"}, ${forward} further runs</p><details><summary>Settings</summary><p>${settings}</p></details></div>${tile(original, `as given: ${record.label.name}`)}${tile(adversarial, `attacked: ${record.rounded.label.name}`)}${tile(difference, "difference, rescaled")}</section>`;
     });
     return `<article><h2>${escapeHtml(image)}</h2>${rows.join("")}</article>`;
   });
@@ -62,7 +63,7 @@ export function attackPage({ model, source, records, entries, size }: AttackPage
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>Attacks on ${escapeHtml(model.name)}</title><style>${pageStyle}${style}</style></head>
 <body><main><h1>Attacks on <em>${escapeHtml(model.name)}</em></h1>
-<p class="lead">${pictures} picture${pictures === 1 ? "" : "s"} (${escapeHtml(source)}), ${model.classCount} classes. Success is judged by a run of the network on the image within its budget, and once more on what a PNG keeps of it.${shown}</p>
+<p class="lead">${pictures} picture${pictures === 1 ? "" : "s"} from ${escapeHtml(source)}, ${model.classCount} classes. Success is judged by a run of the network on the image within its budget, and once more on what a PNG keeps of it.${shown}</p>
 <div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>
 ${cards.join("\n")}
 <footer><p>Distances are means over successes; ℓ0 counts pixels, ℓ∞ is in 255ths, perceptual is the relative change of the network's own features. Differences are rescaled by their own largest value about gray, so that colors do not compare between pictures.</p><p>Model ${escapeHtml(model.sha256)}</p></footer></main></body></html>

@@ -1,0 +1,115 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as ort from "onnxruntime-node";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { loadClassifier } from "../src/node/load-classifier.ts";
+import { readNpy } from "../src/node/npy.ts";
+import { readImageFile } from "../src/node/read-image.ts";
+import { writePng } from "../src/node/write-image.ts";
+import { writeModel } from "../src/onnx/write-model.ts";
+import { createRandom } from "../src/random/random.ts";
+import type { AttackRecord } from "../src/report/attack-record.ts";
+import { floatTensor } from "../src/tensor/tensor.ts";
+import { runCli } from "./run-cli.ts";
+import { tinyClassifier } from "./tiny-classifier.ts";
+
+let folder: string;
+let model: string;
+const path = (name: string): string => join(folder, name);
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "perceptual-ball-attack-"));
+  model = path("tiny.onnx");
+  writeFileSync(model, writeModel(tinyClassifier()));
+  for (const index of [0, 1]) {
+    const random = createRandom(5, index);
+    const data = Float32Array.from({ length: 3 * 24 * 24 }, () => Math.floor(256 * random()) / 255);
+    await writePng(path(`noise${index}.png`), floatTensor(data, [3, 24, 24]));
+  }
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe("attack", () => {
+  test("writes pictures that are what the record says of them", async () => {
+    const out = path("out");
+    const images = [path("noise0.png"), path("noise1.png")];
+    const own = ["--attack", "pgd,fgsm", "--epsilon", "0.3", "--out", out, "--json"];
+    const { code, stdout } = await runCli(["attack", ...images, "--model", model, ...own]);
+    expect(code).toBe(0);
+    const records = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as AttackRecord);
+    expect(records.map(({ image, attack }) => [image, attack])).toEqual(
+      images.flatMap((image) => [
+        [image, "pgd"],
+        [image, "fgsm"],
+      ]),
+    );
+    expect(readdirSync(out).sort()).toEqual(["index.html", "noise0", "noise1", "results.jsonl", "table.md"]);
+    expect(readFileSync(join(out, "results.jsonl"), "utf8")).toBe(stdout);
+    const classifier = await loadClassifier(model, { runtime: ort });
+    for (const record of records) {
+      const { adversarial, adversarialNpy, result } = record.files;
+      expect(JSON.parse(readFileSync(join(out, result!), "utf8"))).toEqual(record);
+      const png = await classifier.classify(classifier.fit(await readImageFile(join(out, adversarial!))));
+      expect(png.label).toBe(record.rounded.label.index);
+      expect(png.confidence).toBeCloseTo(record.rounded.label.confidence, 4);
+      const exact = floatTensor((await readNpy(join(out, adversarialNpy!))).data as Float32Array, [3, 24, 24]);
+      expect((await classifier.classify(exact)).label).toBe(record.withinBudget.label.index);
+    }
+    await classifier.dispose();
+  });
+
+  test("a data set gives a table; a target is reached or said to be missed", async () => {
+    const out = path("data");
+    const own = ["--data", "scenes:3", "--attack", "deepfool", "--examples", "1", "--out", out];
+    const { code, stdout } = await runCli(["attack", "--model", model, ...own]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("3 pictures of scenes");
+    expect(stdout).toMatch(/\| deepfool \| +3 \| +\d+\.\d % \|/);
+    expect(readdirSync(out).filter((name) => !name.includes("."))).toHaveLength(1);
+    const targeted = await runCli([
+      "attack", path("noise0.png"), "--model", model, "--target", "3", "--attack", "pgd", "--out", path("target"),
+    ]); // biome-ignore format: one line
+    expect(targeted.code).toBe(0);
+    expect(targeted.stdout).toMatch(/becomes class 3|wanted was class 3|as it is/);
+  });
+
+  test.each([
+    [["--attack", "pdg"], 'Did you mean "pgd"?'],
+    [["--attack", "pgd", "--epsilon", "8"], "Did you mean 8/255?"],
+    [["--attack", "deepfool", "--epsilon", "0.1"], "deepfool has no such setting"],
+    [["--attack", "pgd", "--set", "pgd.step=3"], 'Did you mean "steps"?'],
+    [["--attack", "pgd", "--label", "9"], "9"],
+    [["--data", "scenes:2"], "both pictures and --data"],
+  ])("%j is misuse", async (own, message) => {
+    const { code, stderr } = await runCli([
+      "attack",
+      path("noise0.png"),
+      "--model",
+      model,
+      "--out",
+      path("no"),
+      ...own,
+    ]);
+    expect(stderr).toContain(message);
+    expect(code).toBe(2);
+  });
+});
+
+test("cone draws the same pictures for all attacks and says how they bend", async () => {
+  const out = path("cone");
+  const own = ["--attacks", "pgd,l2", "--set", "pgd.epsilon=0.3", "--step", "0.5", "--directions", "1", "--out", out];
+  const { code, stdout } = await runCli(["cone", path("noise0.png"), path("noise1.png"), "--model", model, ...own]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/pgd: curvature -?[\d.e-]+ ± /);
+  expect(stdout).toContain("Cones of 2 of 2 pictures");
+  expect(readdirSync(out).sort()).toEqual(["cones.json", "cones.png", "cones.svg", "examples.png", "examples.svg"]);
+  const record = JSON.parse(readFileSync(join(out, "cones.json"), "utf8"));
+  expect(record.model).toEqual({ name: "tiny.onnx", sha256: expect.stringMatching(/^[0-9a-f]{64}$/) });
+  expect(record.attacks[0]).toMatchObject({ name: "pgd", images: 2, directions: 1, points: 2 * 7 * 7 });
+  const again = await runCli(["cone", path("noise0.png"), "--model", model, "--step", "0.3"]);
+  expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining("one over an even number") });
+});
