@@ -19,14 +19,27 @@ export function pixelAffine({ input }: Classifier): { readonly factor: number[];
 export function gradientIn(space: AttributionSpace, gradient: Float32Array, classifier: Classifier): Float32Array {
   if (space === "pixels") return gradient;
   const { factor } = pixelAffine(classifier);
-  const plane = gradient.length / factor.length;
-  return gradient.map((g, i) => g / factor[Math.floor(i / plane)]);
+  return perChannel(
+    gradient,
+    factor.map((f) => 1 / f),
+    factor.map(() => 0),
+  );
 }
 
 /** An image [C, H, W] (flat, pixels in [0, 1]) in the numbers of `space`, in the pixels' channel order. */
 export function imageIn(space: AttributionSpace, pixels: Float32Array, classifier: Classifier): Float32Array {
   if (space === "pixels") return pixels;
   const { factor, offset } = pixelAffine(classifier);
-  const plane = pixels.length / factor.length;
-  return pixels.map((x, i) => factor[Math.floor(i / plane)] * x + offset[Math.floor(i / plane)]);
+  return perChannel(pixels, factor, offset);
+}
+
+/** factor · value + offset, with one factor and offset for each channel. */
+function perChannel(values: Float32Array, factor: readonly number[], offset: readonly number[]): Float32Array {
+  const plane = values.length / factor.length;
+  const result = new Float32Array(values.length);
+  factor.forEach((f, c) => {
+    const o = offset[c];
+    for (let i = c * plane; i < (c + 1) * plane; i++) result[i] = f * values[i] + o;
+  });
+  return result;
 }

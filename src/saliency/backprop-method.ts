@@ -36,8 +36,7 @@ export function backpropMethod({ rules, readout, timesInput = false, ...descript
       const pass = await classifier.backward({ of: settings.of, rules });
       const [{ gradient }] = await pass.run([image.data], [seed], { signal });
       const own = gradientIn(settings.space, gradient!, classifier);
-      const values = timesInput ? imageIn(settings.space, image.data, classifier) : undefined;
-      const attribution = values === undefined ? own : own.map((g, i) => g * values[i]);
+      const attribution = timesInput ? product(own, imageIn(settings.space, image.data, classifier)) : own;
       return {
         map: readOut(floatTensor(attribution, image.shape), settings.readout),
         label,
@@ -46,4 +45,11 @@ export function backpropMethod({ rules, readout, timesInput = false, ...descript
       };
     },
   };
+}
+
+/** a ∘ b */
+function product(a: Float32Array, b: Float32Array): Float32Array {
+  const result = new Float32Array(a.length);
+  for (let i = 0; i < a.length; i++) result[i] = a[i] * b[i];
+  return result;
 }

@@ -83,7 +83,10 @@ async function explain(classifier: Classifier, image: ImageTensor, options: Meth
   const { data, shape } = image;
   const plane = data.length / shape[0];
   const colors = baselineOf(settings.baseline, classifier);
-  const baseline = Float32Array.from(data, (_, i) => colors[Math.floor(i / plane)]);
+  const baseline = new Float32Array(data.length);
+  colors.forEach((color, c) => {
+    baseline.fill(color, c * plane, (c + 1) * plane);
+  });
 
   const sum = new Float64Array(data.length);
   await gradientsAt(classifier, data.length, {

@@ -9,27 +9,29 @@ export const readouts = ["max", "sum", "rms", "net", "positive"] as const;
  */
 export type Readout = (typeof readouts)[number];
 
-const combine: Readonly<Record<Readout, (values: Float64Array) => number>> = {
-  max: (values) => values.reduce((max, a) => Math.max(max, Math.abs(a)), 0),
-  sum: (values) => values.reduce((sum, a) => sum + Math.abs(a), 0),
-  rms: (values) => Math.sqrt(values.reduce((sum, a) => sum + a * a, 0) / values.length),
-  net: (values) => Math.abs(values.reduce((sum, a) => sum + a, 0)),
-  positive: (values) =>
-    Math.max(
-      values.reduce((sum, a) => sum + a, 0),
-      0,
-    ),
+/** How one channel's value joins what the channels before it have come to, and what becomes of the end. */
+interface Fold {
+  readonly join: (total: number, a: number) => number;
+  readonly finish?: (total: number, channels: number) => number;
+}
+
+const folds: Readonly<Record<Readout, Fold>> = {
+  max: { join: (total, a) => Math.max(total, Math.abs(a)) },
+  sum: { join: (total, a) => total + Math.abs(a) },
+  rms: { join: (total, a) => total + a * a, finish: (total, channels) => Math.sqrt(total / channels) },
+  net: { join: (total, a) => total + a, finish: Math.abs },
+  positive: { join: (total, a) => total + a, finish: (total) => Math.max(total, 0) },
 };
 
 /** The map [H, W] of an attribution [C, H, W], computed in float64. */
 export function readOut({ shape: [channels, height, width], data }: FloatTensor, readout: Readout): SaliencyMap {
   const plane = height * width;
   const map = new Float32Array(plane);
-  const values = new Float64Array(channels);
-  const combined = combine[readout];
+  const { join, finish = (total) => total } = folds[readout];
   for (let i = 0; i < plane; i++) {
-    for (let c = 0; c < channels; c++) values[c] = data[c * plane + i];
-    map[i] = combined(values);
+    let total = 0;
+    for (let c = 0; c < channels; c++) total = join(total, data[c * plane + i]);
+    map[i] = finish(total, channels);
   }
   return floatTensor(map, [height, width]);
 }

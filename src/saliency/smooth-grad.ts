@@ -60,8 +60,9 @@ async function explain(classifier: Classifier, image: ImageTensor, options: Meth
   const settings = completeSettings("smooth-grad", known, options.settings, smoothGradPresets[preset]);
   const { label, seed, forward } = await questionOf("smooth-grad", classifier, image, options);
   const { samples, aggregate, space } = settings;
-  const size = image.data.length;
-  const values = imageIn(space, image.data, classifier);
+  const { data } = image;
+  const size = data.length;
+  const values = imageIn(space, data, classifier);
   const deviation = deviationOf(settings.noise, settings.noiseScale, rangeOf(values));
   const factors = space === "pixels" ? undefined : pixelAffine(classifier).factor;
   const plane = size / image.shape[0];
@@ -79,7 +80,9 @@ async function explain(classifier: Classifier, image: ImageTensor, options: Meth
     count: samples,
     point: (_, pixels) => {
       fillNormal(words, pixels);
-      for (let i = 0; i < size; i++) pixels[i] = image.data[i] + spread[Math.floor(i / plane)] * pixels[i];
+      spread.forEach((sigma, c) => {
+        for (let i = c * plane; i < (c + 1) * plane; i++) pixels[i] = data[i] + sigma * pixels[i];
+      });
     },
     take: (_, gradient) => {
       for (let i = 0; i < size; i++) sum[i] += gradient[i];

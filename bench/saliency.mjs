@@ -1,0 +1,73 @@
+/**
+ * @file Measures what explanations cost, in units of one run of the network with gradient: `node bench/saliency.mjs MODEL.onnx` (after a
+ * build). Prints a Markdown table.
+ *
+ * Each method runs right after a run with gradient, and the ratio is the median over such pairs: shared machines drift. Times are
+ * processor times of the process, so that other processes hardly count; THREADS=1 (the default) makes them those of one core. Sessions are
+ * open and the label is given, as in a benchmark over many images. METHODS=a,b restricts, --quick takes fewer pairs.
+ */
+import * as ort from "onnxruntime-node";
+import { loadClassifier } from "../dist/node/load-classifier.js";
+import { findMethod } from "../dist/saliency/methods.js";
+
+const threads = Number(process.env.THREADS ?? 1);
+const pairs = process.argv.includes("--quick") ? 5 : 21;
+const [model] = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
+
+/** Runs with gradient that a method may take per sample of its own, by the bound that is set for it. */
+const oneRun = 1.2;
+const manyRuns = 1.05;
+const plan = [
+  { name: "gradient", samples: 1, bound: oneRun },
+  { name: "gradient-input", samples: 1, bound: oneRun },
+  { name: "deconvnet", samples: 1, bound: oneRun },
+  { name: "guided-backprop", samples: 1, bound: oneRun },
+  { name: "grad-cam", samples: 1, bound: oneRun },
+  { name: "guided-grad-cam", samples: 2, bound: oneRun },
+  { name: "excitation-backprop", samples: 1, bound: oneRun },
+  { name: "contrastive-excitation-backprop", samples: 1, bound: oneRun },
+  { name: "smooth-grad", samples: 10, bound: manyRuns, settings: { samples: 10 } },
+  { name: "integrated-gradients", samples: 10, bound: manyRuns, settings: { steps: 10 } },
+  { name: "smooth-grad", samples: 10, bound: manyRuns, settings: { samples: 10 }, batch: 5 },
+];
+
+const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+
+async function processorMs(body) {
+  const before = process.cpuUsage();
+  await body();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
+
+const classifier = await loadClassifier(model, { runtime: ort, threads });
+const { height, width, channelCount } = classifier.input;
+const image = {
+  dtype: "float32",
+  shape: [channelCount, height, width],
+  data: Float32Array.from(
+    { length: channelCount * height * width },
+    (_, i) => 0.5 + 0.4 * Math.sin(0.1 * i) * Math.cos(0.013 * i),
+  ),
+};
+const { label } = await classifier.classify(image);
+const unit = () => classifier.marginGradient(image, label);
+await unit();
+await unit();
+
+process.stdout.write(`| method | runs with gradient | bound |\n|---|---|---|\n`);
+const wanted = process.env.METHODS?.split(",");
+for (const { name, samples, bound, settings, batch } of plan) {
+  if (wanted !== undefined && !wanted.includes(name)) continue;
+  const explain = () => findMethod(name).explain(classifier, image, { label, settings, batch });
+  await explain();
+  await explain();
+  const ratios = [];
+  for (let pair = 0; pair < pairs; pair++) {
+    const one = await processorMs(unit);
+    ratios.push((await processorMs(explain)) / one);
+  }
+  const title = `${name}${samples > 2 ? `, ${samples} samples` : ""}${batch === undefined ? "" : `, batches of ${batch}`}`;
+  process.stdout.write(`| ${title} | ${median(ratios).toFixed(2)} | ≤ ${(bound * samples).toFixed(2)} |\n`);
+}
+await classifier.dispose();
