@@ -64,7 +64,7 @@ export async function deepFoolSaliency(
     label,
     evaluations: { ...found.evaluations, forward: found.evaluations.forward + 1 },
     settings: { ...settings },
-    details: { outcome, adversarialLabel, steps: found.steps },
+    details: { outcome, outcomeDescription: deepFoolOutcomes[outcome], adversarialLabel, steps: found.steps },
     perturbation,
   };
 }

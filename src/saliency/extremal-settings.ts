@@ -31,14 +31,15 @@ export interface ExtremalSettings {
   readonly reward: ExtremalReward;
   /** What hidden parts show. Default `blur`: a pyramid of blurred images, so that a mask value of ½ shows a less blurred one. */
   readonly fill: Fill;
-  /** Steps of gradient descent. Default 800. */
+  /** Steps of gradient descent. Default 800; with fewer, the two below are larger by default, so that they lead as far. */
   readonly iterations: number;
+  /** Default 0.01 · 800 / iterations. */
   readonly learningRate: number;
   readonly momentum: number;
   readonly dampening: number;
   /** λ, the weight of the area's penalty at first. Default 300. */
   readonly areaWeight: number;
-  /** The factor by which λ grows with each step. Default 1.0035. */
+  /** The factor by which λ grows with each step. Default 1.0035 ** (800 / iterations). */
   readonly areaGrowth: number;
   /** Whether every other step sees the image mirrored, beginning with the first. Default true. */
   readonly jitter: boolean;
@@ -74,6 +75,8 @@ const settingKeys = [
   "smooth",
 ] as const satisfies readonly (keyof ExtremalSettings)[];
 
+const publishedIterations = 800;
+
 /**
  * The settings that `given` stand for on images of the given size; throws a MisuseError for settings that cannot be meant.
  *
@@ -88,18 +91,20 @@ export function extremalSettings(
   const scale = Math.min(height, width) / 224;
   const number = (name: keyof ExtremalSettings, fallback: number, range: Parameters<typeof numberIn>[2]): number =>
     numberIn(`extremal: ${name}`, given[name] ?? fallback, range);
+  const iterations = number("iterations", publishedIterations, { min: 1, integer: true });
+  const stretch = publishedIterations / iterations;
   return {
     preset,
     areas: areasOf(given.areas ?? extremalPresets[preset].areas),
     variant: oneOf("extremal: variant", given.variant ?? "preserve", extremalVariants),
     reward: oneOf("extremal: reward", given.reward ?? "logit", extremalRewards),
     fill: oneOf("extremal: fill", given.fill ?? "blur", fills),
-    iterations: number("iterations", 800, { min: 1, integer: true }),
-    learningRate: number("learningRate", 0.01, { min: 1e-12 }),
+    iterations,
+    learningRate: number("learningRate", 0.01 * stretch, { min: 1e-12 }),
     momentum: number("momentum", 0.9, { min: 0, max: 1 }),
     dampening: number("dampening", 0.9, { min: 0, max: 1 }),
     areaWeight: number("areaWeight", 300, { min: 0 }),
-    areaGrowth: number("areaGrowth", 1.0035, { min: 0 }),
+    areaGrowth: number("areaGrowth", 1.0035 ** stretch, { min: 0 }),
     jitter: booleanOf(given.jitter ?? true),
     levels: number("levels", 8, { min: 2, integer: true }),
     maxBlur: number("maxBlur", 20 * scale, { min: 0 }),

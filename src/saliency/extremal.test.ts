@@ -206,9 +206,7 @@ describe("on a linear model that looks at a square", () => {
     fill: "black",
     step: 2,
     sigma: 3,
-    iterations: 200,
-    learningRate: 0.05,
-    areaGrowth: 1.02,
+    iterations: 100,
   };
   beforeAll(() => {
     classifier = createClassifier(square, { runtime: ort, preprocessing: "unit" });
@@ -230,7 +228,7 @@ describe("on a linear model that looks at a square", () => {
       const [{ covered, shown, without }] = details!.areas as Record<string, never>[];
       expect(Math.abs(covered - 0.25)).toBeLessThan(0.04);
       expect([shown, without].map(({ label }) => label)).toEqual([0, 1]);
-      expect(evaluations).toEqual({ forward: 2, gradient: 201 * (variant === "dual" ? 2 : 1) });
+      expect(evaluations).toEqual({ forward: 2, gradient: 101 * (variant === "dual" ? 2 : 1) });
     });
   }
 });
@@ -307,6 +305,8 @@ test("settings follow the image's size, and what cannot be meant is refused", ()
     step: 3,
     sigma: 9,
   });
+  const { learningRate, areaGrowth } = extremalSettings({ iterations: 100 }, size);
+  expect([learningRate, areaGrowth]).toEqual([0.08, 1.0035 ** 8]);
   expect(extremalSettings({ areas: 0.3 }, size).areas).toEqual([0.3]);
   for (const settings of [{ areas: [] }, { areas: [1] }, { areas: ["0.1"] }, { jitter: 1 }, { levels: 1 }]) {
     expect(() => extremalSettings(settings, size)).toThrow(MisuseError);
@@ -318,7 +318,7 @@ test("on Scenes, the region alone keeps the label", { timeout: 240_000 }, async 
   const classifier = await loadClassifier(bundledClassifierPath, { runtime: ort });
   const { image, label, mask } = renderScene({ seed: 41, index: 0 });
   const { map, details } = await extremalSaliency(classifier, image, {
-    settings: { areas: [0.15], iterations: 70, learningRate: 0.07, areaGrowth: 1.03 },
+    settings: { areas: [0.15], iterations: 60 },
   });
   const [{ shown, covered }] = details!.areas as Record<string, never>[];
   expect((shown as { label: number }).label).toBe(label);

@@ -172,6 +172,6 @@ export const extremalMethod: SaliencyMethod = {
   source:
     "Fong, Patrick and Vedaldi, Understanding Deep Networks via Extremal Perturbations and Smooth Masks, ICCV 2019",
   summary: "The regions of given areas that, with all else blurred, score highest for the class.",
-  version: 1,
+  version: 2,
   explain: extremalSaliency,
 };
