@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -17,11 +18,8 @@ import { promisify } from "node:util";
 import type { Command } from "commander";
 import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { CliContext, CliIo } from "../src/cli/context.ts";
-import { differentiateCommand } from "../src/cli/differentiate.ts";
-import { explainCommand } from "../src/cli/explain.ts";
-import { inspectCommand } from "../src/cli/inspect.ts";
-import { run } from "../src/cli/run.ts";
+import type { CliIo } from "../src/cli/context.ts";
+import { program, run } from "../src/cli/run.ts";
 import { bundledScenes } from "../src/datasets/scenes.ts";
 import { writePng } from "../src/node/write-image.ts";
 
@@ -31,9 +29,9 @@ const documents = [
   "CONTRIBUTING.md",
   "CHANGELOG.md",
   "OPERATORS.md",
-  "docs/design.md",
-  "docs/export.md",
-  "docs/results.md",
+  ...readdirSync(join(import.meta.dirname, "../docs"))
+    .filter((file) => file.endsWith(".md"))
+    .map((file) => `docs/${file}`),
 ];
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
 const packageJson = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
@@ -122,26 +120,39 @@ describe("documents", () => {
 });
 
 describe("commands", () => {
-  const commands: Record<string, (context: CliContext) => Command> = {
-    explain: explainCommand,
-    inspect: inspectCommand,
-    differentiate: differentiateCommand,
-  };
   const lines = ["README.md", "docs/export.md"].flatMap(commandLines);
 
+  /** The command that the words begin with, and the words after its name. */
+  function commandOf(words: readonly string[]): { command: Command; rest: readonly string[] } {
+    let command = program({ io: testIo(), argv: words, exitCode: 0 });
+    let rest = words;
+    for (;;) {
+      const inner = command.commands.find((candidate) => candidate.name() === rest[0]);
+      if (inner === undefined) return { command, rest };
+      [command, rest] = [inner, rest.slice(1)];
+    }
+  }
+
   test("there are examples of every command", () => {
-    expect(new Set(lines.map(([name]) => name))).toEqual(new Set(Object.keys(commands)));
+    const paths = (command: Command, path: readonly string[]): string[] => [
+      ...(command.registeredArguments.length > 0 || command.options.length > 0 ? [path.join(" ")] : []),
+      ...command.commands.flatMap((inner) => paths(inner, [...path, inner.name()])),
+    ];
+    const all = program({ io: testIo(), argv: [], exitCode: 0 }).commands.flatMap((c) => paths(c, [c.name()]));
+    const shown = lines.map((words) => words.slice(0, words.length - commandOf(words).rest.length).join(" "));
+    expect([...new Set(shown)].toSorted()).toEqual(all.filter((path) => path !== "help").toSorted());
   });
 
-  test.each(lines.map((words) => [words.join(" "), words] as const))("%s: parses", async (_, [name, ...words]) => {
+  test.each(lines.map((words) => [words.join(" "), words] as const))("%s: parses", async (_, words) => {
+    const { command, rest } = commandOf(words);
     let parsed = false;
-    const command = commands[name]({ io: testIo(), exitCode: 0 })
+    command
       .exitOverride()
-      .configureOutput({ writeErr() {} });
-    command.action(() => {
-      parsed = true;
-    });
-    await command.parseAsync(words, { from: "user" });
+      .configureOutput({ writeErr() {} })
+      .action(() => {
+        parsed = true;
+      });
+    await command.parseAsync([...rest], { from: "user" });
     expect(parsed).toBe(true);
   });
 
@@ -263,8 +274,14 @@ describe("code", () => {
     expect(existsSync(join(folder, "perturbed.png"))).toBe(true);
   });
 
+  test("in Node: an explanation and an attack by name", async () => {
+    const [explanation, attack] = (await output(1)).trimEnd().split("\n");
+    expect(explanation).toBe("[ 96, 96 ] { forward: 0, gradient: 1 }");
+    expect(attack).toMatch(/^flipped (true|false) 0\.03\d+$/);
+  });
+
   test("in Node: a model with its gradient", async () => {
-    expect(await output(1)).toContain("input_gradient");
+    expect(await output(2)).toContain("input_gradient");
     const session = await ort.InferenceSession.create(join(folder, "gradient.onnx"));
     const results = await session.run({
       image: new ort.Tensor("float32", new Float32Array(4 * 3 * 96 * 96), [4, 3, 96, 96]),
@@ -275,10 +292,10 @@ describe("code", () => {
   });
 
   test("in a browser", async () => {
-    expect(await output(2, "--import", pathToFileURL(join(folder, "browser.mjs")).href)).toBe("flipped [ 96, 96 ]\n");
+    expect(await output(3, "--import", pathToFileURL(join(folder, "browser.mjs")).href)).toBe("flipped [ 96, 96 ]\n");
   });
 
   test("there is no other code", () => {
-    expect(snippets).toHaveLength(3);
+    expect(snippets).toHaveLength(4);
   });
 });

@@ -25,7 +25,8 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
   }
 }
 
-function program(context: CliContext): Command {
+/** The whole command line, before any arguments are looked at. */
+export function program(context: CliContext): Command {
   const { io } = context;
   const program = new Command("perceptual-ball")
     .description("Explain and attack image classifiers given as ONNX files.")
