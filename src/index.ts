@@ -277,7 +277,13 @@ export { type FigureCell, type FigureGridInput, type FigureRow, figureGrid } fro
 export { defaultInterestRule, type Interest, type InterestRule, interestOf } from "./report/interest.ts";
 export { type LocalizationPageInput, localizationPage, type PageFigure } from "./report/localization-page.ts";
 export { errorPlots, insertionDeletionPlots, type NamedPlot, sanityPlots } from "./report/localization-plots.ts";
-export type { ConnectivityKey, GridBoxes, LocalizationRecord } from "./report/localization-record.ts";
+export {
+  boxesAsText,
+  boxesOfText,
+  type ConnectivityKey,
+  type GridBoxes,
+  type LocalizationRecord,
+} from "./report/localization-record.ts";
 export type {
   KindSummary,
   LocalizationSummary,

@@ -11,7 +11,7 @@ import { type ImageTensor, type Picture, tensorToPicture } from "../image/pictur
 import type { ThresholdRule } from "../localization/threshold.ts";
 import { thresholdGrids, thresholdParameter } from "../localization/threshold-grids.ts";
 import { type FigureCell, type FigureRow, figureGrid } from "../report/figure-grid.ts";
-import type { LocalizationRecord } from "../report/localization-record.ts";
+import { boxesOfText, type LocalizationRecord } from "../report/localization-record.ts";
 import type { MethodSummary, SummaryOptions } from "../report/localization-summary.ts";
 import { fromLevels, heatTile, keptMask, mapTile, maskedTile, maskTile } from "../report/localization-tiles.ts";
 import { shortName } from "../report/sentences.ts";
@@ -123,7 +123,7 @@ async function shownOf(
   const input = await inputs.of(image);
   if (record === undefined || summary === undefined || levels === undefined || input === undefined) return undefined;
   const place = thresholdGrids.value.findIndex((rule) => thresholdParameter(rule) === summary.kinds.value.parameter);
-  const found = record.result.boxes[options.connectivity].value[place];
+  const found = boxesOfText(record.result.boxes[options.connectivity].value)[place];
   const perturbation = await store.readArray(key, "perturbation");
   return {
     image,

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Box } from "../image/geometry.ts";
 import { gridKinds, thresholdGrids } from "../localization/threshold-grids.ts";
-import type { GridBoxes, LocalizationRecord } from "../report/localization-record.ts";
+import { boxesAsText, type GridBoxes, type LocalizationRecord } from "../report/localization-record.ts";
 import { localizationCsv, localizationMarkdown, measuresCsv } from "../report/localization-tables.ts";
 import type { SaliencyMethod } from "../saliency/method.ts";
 import {
@@ -21,8 +21,8 @@ const wrong: Box = [6, 6, 10, 10];
 /** A grid whose boxes are right where `isRight` says so of the place in the grid. */
 function boxesWhere(isRight: (t: number) => boolean): GridBoxes {
   return Object.fromEntries(
-    gridKinds.map((kind) => [kind, thresholdGrids[kind].map((_, t) => (isRight(t) ? right : wrong))]),
-  ) as unknown as GridBoxes;
+    gridKinds.map((kind) => [kind, boxesAsText(thresholdGrids[kind].map((_, t) => (isRight(t) ? right : wrong)))]),
+  ) as Record<(typeof gridKinds)[number], string>;
 }
 
 function record(

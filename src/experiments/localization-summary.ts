@@ -3,7 +3,7 @@ import { MisuseError, numberIn, oneOf } from "../errors.ts";
 import type { Box } from "../image/geometry.ts";
 import { areaOf, centeredBox, iou, wholeBox } from "../localization/box.ts";
 import { gridKinds, type ThresholdKind, thresholdGrids, thresholdParameter } from "../localization/threshold-grids.ts";
-import type { ConnectivityKey, LocalizationRecord } from "../report/localization-record.ts";
+import { boxesOfText, type ConnectivityKey, type LocalizationRecord } from "../report/localization-record.ts";
 import type { Estimate, KindSummary, MethodSummary, SummaryOptions } from "../report/localization-summary.ts";
 import { areaUnderSteps } from "./insertion-deletion.ts";
 import type { MethodRun } from "./localization.ts";
@@ -147,9 +147,10 @@ function errorsOf(
   if (baseline !== undefined) {
     return [records.map(({ result }) => !isLocalized(baseline(result.size), result, options))];
   }
-  return thresholdGrids[kind].map((_, t) =>
-    records.map(({ result }) => !isLocalized(result.boxes[connectivity][kind][t], result, options)),
+  const wrong = records.map(({ result }) =>
+    boxesOfText(result.boxes[connectivity][kind]).map((found) => !isLocalized(found, result, options)),
   );
+  return thresholdGrids[kind].map((_, t) => wrong.map((errors) => errors[t]));
 }
 
 function countOf(errors: readonly boolean[]): number {

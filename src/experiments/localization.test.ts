@@ -11,7 +11,7 @@ import { energyInside } from "../localization/energy-inside.ts";
 import { threshold } from "../localization/threshold.ts";
 import { thresholdGrids } from "../localization/threshold-grids.ts";
 import { createRandom } from "../random/random.ts";
-import type { LocalizationRecord } from "../report/localization-record.ts";
+import { boxesAsText, boxesOfText, type LocalizationRecord } from "../report/localization-record.ts";
 import { fromLevels } from "../report/localization-tiles.ts";
 import type { SaliencyMethod } from "../saliency/method.ts";
 import { guidedPerceptualMethod, perceptualMethod } from "../saliency/perceptual.ts";
@@ -88,9 +88,10 @@ test("a record says what the map finds, in pixels of the network's input", async
   expect(result.truthBoxes).toEqual([[4, 4, 12, 16]]);
   expect(result.size).toEqual({ width: 24, height: 24 });
   const expectedBoxes = thresholdGrids.value.map((rule) => largestBox(threshold(map, rule)) ?? null);
-  expect(result.boxes["8"].value).toEqual(expectedBoxes);
-  expect(new Set(result.boxes["8"].value.map((box) => JSON.stringify(box))).size).toBeGreaterThan(3);
-  expect(result.boxes["4"].percent[3]).toEqual(
+  const boxes = boxesOfText(result.boxes["8"].value);
+  expect(boxes).toEqual(expectedBoxes);
+  expect(new Set(boxes.map((box) => JSON.stringify(box))).size).toBeGreaterThan(3);
+  expect(boxesOfText(result.boxes["4"].percent)[3]).toEqual(
     largestBox(threshold(map, thresholdGrids.percent[3]), { connectivity: 4 }),
   );
   expect(result.energyInside).toBe(energyInside(map, [[4, 4, 12, 16]]));
@@ -208,4 +209,11 @@ test("what cannot be meant is refused", () => {
   );
   expect(() => localizationCompute(classifier, { ...settings, sigmaPixels: -1 })).toThrow(/sigmaPixels/);
   expect(() => localizationCompute(classifier, { ...settings, curveSteps: 1.5 })).toThrow(/curveSteps/);
+});
+
+test("boxes survive being written as text", () => {
+  const boxes = [[0, 1, 20, 30], null, [5, 6, 7, 8]] as const;
+  expect(boxesAsText(boxes)).toBe("0,1,20,30 - 5,6,7,8");
+  expect(boxesOfText(boxesAsText(boxes))).toEqual(boxes);
+  expect(boxesOfText(boxesAsText([null]))).toEqual([null]);
 });

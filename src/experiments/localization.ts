@@ -19,7 +19,12 @@ import { distanceToBoxes, greatestPoint } from "../localization/pointing-game.ts
 import { thresholdLevels } from "../localization/threshold.ts";
 import { gridKinds, thresholdGrids } from "../localization/threshold-grids.ts";
 import { createRandom } from "../random/random.ts";
-import type { ConnectivityKey, GridBoxes, LocalizationRecord } from "../report/localization-record.ts";
+import {
+  boxesAsText,
+  type ConnectivityKey,
+  type GridBoxes,
+  type LocalizationRecord,
+} from "../report/localization-record.ts";
 import type { Explanation, MethodOptions, SaliencyMethod } from "../saliency/method.ts";
 import {
   guidedPerceptualMethod,
@@ -332,9 +337,9 @@ export function gridBoxes(map: SaliencyMap): Record<ConnectivityKey, GridBoxes> 
     const byKind = gridKinds.map((kind) => {
       const own = boxes.slice(at, at + thresholdGrids[kind].length).map((box) => box ?? null);
       at += own.length;
-      return [kind, own] as const;
+      return [kind, boxesAsText(own)] as const;
     });
-    return [String(connectivity), Object.fromEntries(byKind) as Record<keyof GridBoxes, (Box | null)[]>];
+    return [String(connectivity), Object.fromEntries(byKind) as Record<keyof GridBoxes, string>];
   };
   return Object.fromEntries(boxConnectivities.map(of)) as Record<ConnectivityKey, GridBoxes>;
 }

@@ -2,8 +2,21 @@
 import type { Box } from "../image/geometry.ts";
 import type { ThresholdKind } from "../localization/threshold-grids.ts";
 
-/** For each threshold of each kind's grid the box that was found, in pixels of the network's input; null where no pixel is kept. */
-export type GridBoxes = Readonly<Record<ThresholdKind, readonly (Box | null)[]>>;
+/**
+ * For each threshold of each kind's grid the box that was found, in pixels of the network's input, as {@link boxesAsText} writes
+ * them: thousands of records lie in memory, where a text takes a tenth of what arrays take.
+ */
+export type GridBoxes = Readonly<Record<ThresholdKind, string>>;
+
+/** Boxes as text: "x0,y0,x1,y1" each, "-" for null (no pixel was kept), with spaces between them. */
+export function boxesAsText(boxes: readonly (Box | null)[]): string {
+  return boxes.map((box) => box?.join(",") ?? "-").join(" ");
+}
+
+/** The boxes that {@link boxesAsText} wrote. */
+export function boxesOfText(text: string): (Box | null)[] {
+  return text.split(" ").map((box) => (box === "-" ? null : (box.split(",").map(Number) as unknown as Box)));
+}
 
 /** How components are formed, as a key: neighbors, or everything that is kept. */
 export type ConnectivityKey = "8" | "4" | "none";
