@@ -50,7 +50,7 @@ describe("by hand: two feature maps, pooled and weighed", () => {
     });
     const sums = x.map((v) => Math.max(0, 1 + (3 * v - 2 * (1 - v)) / 8));
     const [low, high] = [Math.min(...sums), Math.max(...sums)];
-    const bytes = sums.map((sum) => Math.floor((255 * (sum - low)) / (high - low)));
+    const bytes = sums.map((sum) => Math.floor(255 * ((sum - low) / (high - low))));
     expect([...map.data]).toEqual(bytes.map((byte) => expect.closeTo((byte / 255) * (3 / 8), 6)));
     expect(settings).toMatchObject({ preset: "cnnv", cam: "bytes", readout: "sum" });
   });

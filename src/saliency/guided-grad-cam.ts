@@ -41,7 +41,7 @@ const known = {
 function stretchedToBytes(sums: Float32Array): Float32Array {
   const positive = sums.map((sum) => Math.max(1 + sum, 0));
   const [low, high] = [Math.min(...positive), Math.max(...positive)];
-  return positive.map((value) => (high > low ? Math.floor((255 * (value - low)) / (high - low)) / 255 : 0));
+  return positive.map((value) => (high > low ? Math.floor(255 * ((value - low) / (high - low))) / 255 : 0));
 }
 
 /**
