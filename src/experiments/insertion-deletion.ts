@@ -79,15 +79,19 @@ export function areaUnderSteps(curve: readonly number[]): number {
 function fallingOrder(values: Float32Array): Int32Array {
   // Values are sorted and pixels dealt to their places: several times as fast as sorting pixels by a comparison function.
   const ascending = values.slice().sort();
-  const starts = new Map<number, number>();
-  for (let i = ascending.length - 1; i >= 0; i--) {
-    if (!starts.has(ascending[i])) starts.set(ascending[i], ascending.length - 1 - i);
-  }
   const order = new Int32Array(values.length);
+  // How many pixels of the value that begins at a place have been dealt.
+  const dealt = new Int32Array(values.length);
   for (let pixel = 0; pixel < values.length; pixel++) {
-    const place = starts.get(values[pixel])!;
-    order[place] = pixel;
-    starts.set(values[pixel], place + 1);
+    const value = values[pixel];
+    let [low, high] = [0, ascending.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (ascending[middle] <= value) low = middle + 1;
+      else high = middle;
+    }
+    const first = ascending.length - low;
+    order[first + dealt[first]++] = pixel;
   }
   return order;
 }
