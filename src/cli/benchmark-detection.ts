@@ -84,7 +84,7 @@ function addProtocolFlags(command: Command): void {
   add(
     new Option("--train-images <n>", "training images at most")
       .default(1000)
-      .argParser(number("--train-images", { min: 3, integer: true })),
+      .argParser(number("--train-images", { min: 1, integer: true })),
   );
   add(
     new Option("--pixels <what>", "of attacked images: float (as computed) or bytes (as a PNG keeps them)")

@@ -33,6 +33,8 @@ export function program(context: CliContext): Command {
     .version(packageVersion(), "-V, --version", "print the version")
     .helpOption("-h, --help", "show help")
     .helpCommand("help [command]", "show help for a command")
+    // So that a subcommand's flags are not taken by a command above it that has flags of the same names.
+    .enablePositionalOptions()
     .addHelpText("after", "\nExample:\n  perceptual-ball explain dog.jpg --model resnet50.onnx\n");
   for (const command of [
     explainCommand(context),
