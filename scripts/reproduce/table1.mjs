@@ -2,12 +2,13 @@
  * Table 1 of the paper and the choices that it leaves open: `npm run reproduce -- table1`, after `npm run build`.
  *
  * Runs `perceptual-ball benchmark localization` with the bundled classifier on 200 Scenes and, where the data is (../shared/data or
- * $PERCEPTUAL_BALL_DATA), with three ImageNet classifiers on 40 validation images; then `choices`: variants of the perceptual
- * method on Scenes. What was stopped goes on where it was. Records and reports are in results/table1/<part>. A part's name as the
- * first argument runs that part only; further arguments go to the command, such as --workers 4 or --first 10.
+ * $PERCEPTUAL_BALL_DATA), with three ImageNet classifiers on 40 validation images; then the sanity check of randomized weights, and
+ * `choices`: variants of the perceptual method on Scenes. What was stopped goes on where it was. Records and reports are in results/table1/<part>. A part's name as the
+ * first argument runs that part only; further arguments go to the command, such as --workers 1 or --first 10.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -17,7 +18,7 @@ const data = process.env.PERCEPTUAL_BALL_DATA ?? join(root, "../shared/data");
 const small = [
   ...["--set", "rise.preset=paper", "--set", "rise.masks=250"],
   ...["--set", "extremal.iterations=60", "--set", "extremal.learningRate=0.1"],
-  ...["--curve-steps", "8", "--threads", "1", "--keep-maps", "40"],
+  ...["--curve-steps", "8", "--keep-maps", "40"],
 ];
 
 /** One of three ImageNet classifiers on the 40 validation images. */
@@ -51,7 +52,12 @@ const variants = [
   "preset released=perceptual,preset=released",
 ].flatMap((variant) => ["--variant", variant]);
 
-const choice = ["--data", "scenes:30", "--curve-steps", "0", "--threads", "1", "--keep-maps", "6"];
+const choice = ["--data", "scenes:30", "--curve-steps", "0", "--keep-maps", "6", "--figure-rows", "4"];
+
+/** Methods whose maps cost few enough runs to be made anew at every stage of the cascade. */
+const checked =
+  "perceptual,guided-perceptual,gradient,gradient-input,deconvnet,guided-backprop,smooth-grad,integrated-gradients," +
+  "grad-cam,guided-grad-cam,excitation-backprop,contrastive-excitation-backprop";
 
 const parts = {
   scenes: {
@@ -61,6 +67,18 @@ const parts = {
   squeezenet1_1: imagenet("squeezenet1_1", "imagenet"),
   tiny_darknet_bn: imagenet("tiny_darknet_bn", "unit"),
   mobilenetv2: imagenet("mobilenetv2", "symmetric"),
+  sanity: {
+    isPossible: true,
+    runs: [
+      {
+        out: "sanity",
+        arguments: [
+          ...["--data", "scenes:3", "--sanity-check", "3", "--sanity-stages", "5", "--curve-steps", "0"],
+          ...["--methods", checked, "--keep-maps", "3", "--figure-rows", "3"],
+        ],
+      },
+    ],
+  },
   choices: {
     isPossible: true,
     runs: [
@@ -87,7 +105,8 @@ for (const name of isPart ? [first] : Object.keys(parts)) {
   }
   for (const run of runs) {
     const out = join(root, "results/table1", run.out);
-    const command = ["benchmark", "localization", ...run.arguments, "--out", out, ...further];
+    const shares = ["--threads", "1", "--workers", String(availableParallelism())];
+    const command = ["benchmark", "localization", ...run.arguments, ...shares, "--out", out, ...further];
     const { status } = spawnSync(process.execPath, [join(root, "dist/cli/main.js"), ...command], { stdio: "inherit" });
     if (status !== 0) process.exit(status ?? 1);
   }
