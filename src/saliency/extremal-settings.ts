@@ -31,15 +31,16 @@ export interface ExtremalSettings {
   readonly reward: ExtremalReward;
   /** What hidden parts show. Default `blur`: a pyramid of blurred images, so that a mask value of ½ shows a less blurred one. */
   readonly fill: Fill;
-  /** Steps of gradient descent. Default 800; with fewer, the two below are larger by default, so that they lead as far. */
+  /** Steps of gradient descent. Default 800; with fewer, by default, each takes the way of several: {@link extremalSettings}. */
   readonly iterations: number;
-  /** Default 0.01 · 800 / iterations. */
+  /** Default 0.01, with fewer iterations more. */
   readonly learningRate: number;
+  /** The velocity's memory and the share of a new gradient that it leaves out. Default 0.9 each, with fewer iterations less. */
   readonly momentum: number;
   readonly dampening: number;
   /** λ, the weight of the area's penalty at first. Default 300. */
   readonly areaWeight: number;
-  /** The factor by which λ grows with each step. Default 1.0035 ** (800 / iterations). */
+  /** The factor by which λ grows with each step. Default 1.0035, with fewer iterations more. */
   readonly areaGrowth: number;
   /** Whether every other step sees the image mirrored, beginning with the first. Default true. */
   readonly jitter: boolean;
@@ -80,6 +81,9 @@ const publishedIterations = 800;
 /**
  * The settings that `given` stand for on images of the given size; throws a MisuseError for settings that cannot be meant.
  *
+ * With s = 800 / iterations, the defaults are the learning rate 0.01·s, the growth 1.0035^s, and momentum and dampening 1 − 0.1·s (at
+ * least 0): the descent leads as far, λ grows as much, and the velocity remembers the same part of the way.
+ *
  * Deviation: the reference implementation's 7, 20 and 21 pixels are for images of 224; here they grow and shrink with the image.
  */
 export function extremalSettings(
@@ -101,8 +105,8 @@ export function extremalSettings(
     fill: oneOf("extremal: fill", given.fill ?? "blur", fills),
     iterations,
     learningRate: number("learningRate", 0.01 * stretch, { min: 1e-12 }),
-    momentum: number("momentum", 0.9, { min: 0, max: 1 }),
-    dampening: number("dampening", 0.9, { min: 0, max: 1 }),
+    momentum: number("momentum", Math.max(0, 1 - 0.1 * stretch), { min: 0, max: 1 }),
+    dampening: number("dampening", Math.max(0, 1 - 0.1 * stretch), { min: 0, max: 1 }),
     areaWeight: number("areaWeight", 300, { min: 0 }),
     areaGrowth: number("areaGrowth", 1.0035 ** stretch, { min: 0 }),
     jitter: booleanOf(given.jitter ?? true),
