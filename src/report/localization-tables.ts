@@ -68,12 +68,12 @@ export function localizationMarkdown(summary: LocalizationSummary): string {
     "Lower is better; brackets are 95 % confidence intervals. **Bold**: least error of a method in the column. †: worse than that by more than chance (exact McNemar test on the same pictures, Holm-corrected over the column, p < 0.05). @: the threshold.",
     table(
       ["Method", ...gridKinds.map((kind) => kindTitles[kind])],
-      methods.map((method) => [nameOf(method), ...gridKinds.map((kind) => bestCell(method.kinds[kind]))]),
+      methods.map((method) => [method.name, ...gridKinds.map((kind) => bestCell(method.kinds[kind]))]),
     ),
     "## Table 1, held out: threshold chosen on one half, error on the other, both ways round",
     table(
       ["Method", ...gridKinds.map((kind) => kindTitles[kind])],
-      methods.map((method) => [nameOf(method), ...gridKinds.map((kind) => estimateText(method.kinds[kind].heldOut))]),
+      methods.map((method) => [method.name, ...gridKinds.map((kind) => estimateText(method.kinds[kind].heldOut))]),
     ),
     "## Other measures",
     pointingSentence(summary),
@@ -86,7 +86,7 @@ export function localizationMarkdown(summary: LocalizationSummary): string {
         .filter(({ isBaseline }) => !isBaseline)
         .map((method) => {
           const { byConnectivity } = method.kinds.value;
-          return [nameOf(method), ...(["8", "4", "none"] as const).map((key) => byConnectivity[key].toFixed(2))];
+          return [method.name, ...(["8", "4", "none"] as const).map((key) => byConnectivity[key].toFixed(2))];
         }),
     ),
     "## Cost per picture",
@@ -96,7 +96,7 @@ export function localizationMarkdown(summary: LocalizationSummary): string {
         const { cost } = method;
         if (cost === null) return [];
         const counts = [cost.forward, cost.gradient].map((count) => count.toFixed(1).replace(/\.0$/, ""));
-        return [[nameOf(method), cost.seconds.toPrecision(3), cost.medianSeconds.toPrecision(3), ...counts]];
+        return [[method.name, cost.seconds.toPrecision(3), cost.medianSeconds.toPrecision(3), ...counts]];
       }),
     ),
     ...sanityPart(summary),
@@ -105,10 +105,6 @@ export function localizationMarkdown(summary: LocalizationSummary): string {
     ...settingsPart(summary),
   ];
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
-}
-
-function nameOf({ name }: MethodSummary): string {
-  return name;
 }
 
 function bestCell(kind: KindSummary): string {
@@ -134,7 +130,7 @@ function measureTable(methods: readonly MethodSummary[]): string {
     methods
       .filter((method) => present.some(({ key }) => method[key] !== null))
       .map((method) => [
-        nameOf(method),
+        method.name,
         ...present.map(({ key }, m) => {
           const estimate = method[key];
           if (estimate === null) return "–";
