@@ -140,7 +140,12 @@ async function benchmarkDetection(flags: Flags, context: CliContext): Promise<vo
       batchOf: detectionBatchOf,
       compute: detectionCompute(classifier, settings),
     });
-    if (conducted === undefined || conducted.isInterrupted) return;
+    if (conducted === undefined) return;
+    // Attacks may be missing from a report, but not what they are judged by.
+    const isJudgeable = items.every(
+      ({ key, split, run }) => (split === "test" && run !== undefined) || conducted.store.finished(key) !== undefined,
+    );
+    if (conducted.isInterrupted && !isJudgeable) return;
     if (flags.shard !== undefined) {
       note(
         `The share is finished. \`perceptual-ball merge\` unites the folders; the same command without --shard then writes the report.`,

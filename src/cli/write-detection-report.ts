@@ -12,8 +12,13 @@ export async function writeDetectionReport(out: string, summary: DetectionSummar
   const files: readonly (readonly [name: string, text: string])[] = [
     ["table2.md", detectionMarkdown(summary)],
     ["table2.csv", detectionCsv(summary)],
-    ["results.json", `${JSON.stringify(summary, null, 2)}\n`],
+    ["results.json", `${compactJson(summary)}\n`],
     ["index.html", detectionPage(summary, plots)],
   ];
   for (const [name, text] of files) await writeFileAtomically(join(out, name), text);
+}
+
+/** Indented JSON with lists of plain values on one line each: scores and curves would fill thousands of lines. */
+function compactJson(value: unknown): string {
+  return JSON.stringify(value, null, 2).replace(/\[[^[\]{}]*\]/g, (list) => list.replace(/\s*\n\s*/g, " "));
 }
