@@ -1,5 +1,4 @@
 /** @file Which methods `explain` runs, each with its settings. */
-import { checkPerceptualOptions } from "../attacks/perceptual.ts";
 import type { Classifier } from "../classifier/classifier.ts";
 import { MisuseError, nearest } from "../errors.ts";
 import type { SaliencyMethod } from "../saliency/method.ts";
@@ -69,6 +68,7 @@ export function checkMethodRuns(
   runs: readonly MethodRun[],
   { label, target }: Pick<ExplainFlags, "label" | "target">,
 ): void {
-  for (const name of [label, target]) if (name !== undefined) classifier.findLabel(name);
-  for (const { method, settings } of runs) if (isPerceptual(method)) checkPerceptualOptions(classifier, settings);
+  if (label !== undefined) classifier.findLabel(label);
+  const wanted = target === undefined ? undefined : classifier.findLabel(target);
+  for (const { method, settings } of runs) method.check?.(classifier, { target: wanted, settings });
 }

@@ -8,7 +8,7 @@ import { completeSettings, wordSetting } from "./method-settings.ts";
 import { questionOf } from "./question.ts";
 import { type Readout, readOut, readouts } from "./readout.ts";
 
-export interface BackpropRecipe extends Omit<SaliencyMethod, "explain"> {
+export interface BackpropRecipe extends Omit<SaliencyMethod, "check" | "explain"> {
   /** The backward rules; gradients by default. */
   readonly rules?: RuleTable;
   readonly readout: Readout;
@@ -29,6 +29,7 @@ export function backpropMethod({ rules, readout, timesInput = false, ...descript
   };
   return {
     ...description,
+    check: (_, { settings }) => void completeSettings(description.name, known, settings),
     async explain(classifier, image, options = {}) {
       const { signal } = options;
       const settings = completeSettings(description.name, known, options.settings);

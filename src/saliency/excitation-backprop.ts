@@ -6,11 +6,12 @@
  */
 import { contrastiveExcitationRules, excitationRules } from "../autodiff/excitation-rules.ts";
 import type { RuleTable } from "../autodiff/rules/index.ts";
+import type { Classifier } from "../classifier/classifier.ts";
 import { describeLayer } from "../classifier/layers.ts";
 import { MisuseError } from "../errors.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 import { excitationGrid, overGrid } from "./feature-grid.ts";
-import type { SaliencyMethod } from "./method.ts";
+import type { MethodOptions, SaliencyMethod } from "./method.ts";
 import { completeSettings, layerSetting, wordSetting } from "./method-settings.ts";
 import { questionOf } from "./question.ts";
 import { upsample, upsamplings } from "./upsample.ts";
@@ -20,29 +21,33 @@ const known = { layer: layerSetting, upsampling: wordSetting(upsamplings, "bilin
 /**
  * A method that hands a probability of 1 down from the label's logit to a layer by `rules`. Its map is the sum over the layer's
  * channels, its negative part cut off, enlarged to [H, W]; `details.total` is the sum over the whole layer before that: 1 if nothing was
- * lost on the way, 0 for the contrastive form. Settings: `layer` (by default see {@link excitationGrid}) and `upsampling`. It has no question
+ * lost on the way to neurons that only their bias excites (nearly all is, in a MobileNet), 0 for the contrastive form. Settings: `layer` (by default see {@link excitationGrid}) and `upsampling`. It has no question
  * "why not that", and refuses a target; the contrastive form contrasts the label with all that it is not.
  */
 function excitationMethod({
   rules,
   ...description
-}: Omit<SaliencyMethod, "explain"> & { rules: RuleTable }): SaliencyMethod {
+}: Omit<SaliencyMethod, "check" | "explain"> & { rules: RuleTable }): SaliencyMethod {
   const { name } = description;
+  const planOf = (classifier: Classifier, options: Pick<MethodOptions, "target" | "settings">) => {
+    const settings = completeSettings(name, known, options.settings);
+    if (options.target !== undefined) {
+      throw new MisuseError({
+        where: name,
+        what: "a target was given",
+        expected: "a label alone",
+        got: classifier.labelName(options.target),
+        advice:
+          "contrastive-excitation-backprop contrasts the label with its opposite; gradient and grad-cam take a target.",
+      });
+    }
+    return { settings, grid: excitationGrid(name, classifier, settings.layer) };
+  };
   return {
     ...description,
+    check: (classifier, options) => void planOf(classifier, options),
     async explain(classifier, image, options = {}) {
-      const settings = completeSettings(name, known, options.settings);
-      if (options.target !== undefined) {
-        throw new MisuseError({
-          where: name,
-          what: "a target was given",
-          expected: "a label alone",
-          got: classifier.labelName(options.target),
-          advice:
-            "contrastive-excitation-backprop contrasts the label with its opposite; gradient and grad-cam take a target.",
-        });
-      }
-      const grid = excitationGrid(name, classifier, settings.layer);
+      const { settings, grid } = planOf(classifier, options);
       const { label, seed, forward } = await questionOf(name, classifier, image, options);
       const pass = await classifier.backward({ of: "logits", rules, layers: [grid.layer], input: false, fold: false });
       const [{ cotangents }] = await pass.run([image.data], [seed], { signal: options.signal });

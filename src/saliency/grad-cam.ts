@@ -21,6 +21,12 @@ const known = {
   of: wordSetting(outputs, "logits"),
 };
 
+/** The settings in effect, and the layer. */
+function planOf(classifier: Classifier, options: Pick<MethodOptions, "settings">) {
+  const settings = completeSettings("grad-cam", known, options.settings);
+  return { settings, grid: gradCamGrid("grad-cam", classifier, settings.layer) };
+}
+
 /**
  * max(Σ_k α_k A_k, 0) on the grid of the layer, enlarged to [H, W]; A_k are the layer's channels and α_k the means of ∂s/∂A_k over the grid, for
  * the class score s.
@@ -29,8 +35,7 @@ const known = {
  * nearest) and `of`. Where the last layers give one map per class and average it, the result is the class's own map, as in CAM.
  */
 async function explain(classifier: Classifier, image: ImageTensor, options: MethodOptions = {}): Promise<Explanation> {
-  const settings = completeSettings("grad-cam", known, options.settings);
-  const grid = gradCamGrid("grad-cam", classifier, settings.layer);
+  const { settings, grid } = planOf(classifier, options);
   const { label, seed, forward } = await questionOf("grad-cam", classifier, image, options);
   const weighted = await weightedSum(classifier, image, { grid, seed, of: settings.of, signal: options.signal });
   const [, height, width] = image.shape;
@@ -89,5 +94,6 @@ export const gradCamMethod: SaliencyMethod = {
   source: "Selvaraju et al., Grad-CAM, 2017",
   summary: "Where the features of a late layer are present that raise the class score.",
   version: 1,
+  check: (classifier, options) => void planOf(classifier, options),
   explain,
 };

@@ -345,6 +345,14 @@ describe("every method", () => {
     expect(gradients).toHaveLength(10);
   });
 
+  test.each(gradients)("$name: what explain refuses, check refuses before", ({ name, check }) => {
+    expect(() => check!(classifier, {})).not.toThrow();
+    expect(() => check!(classifier, { settings: { nothing: 1 } })).toThrow(`${name}: unknown option "nothing"`);
+    if (name.includes("cam"))
+      expect(() => check!(classifier, { settings: { layer: "Relu[9]" } })).toThrow(/no such layer/);
+    if (name.includes("excitation")) expect(() => check!(classifier, { target: 1 })).toThrow("a target was given");
+  });
+
   test.each(gradients)(
     "$name: a map of the image's size without negative numbers, settings and details that JSON keeps",
     async ({ explain }) => {

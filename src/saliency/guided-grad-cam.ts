@@ -44,6 +44,13 @@ function stretchedToBytes(sums: Float32Array): Float32Array {
   return positive.map((value) => (high > low ? Math.floor(255 * ((value - low) / (high - low))) / 255 : 0));
 }
 
+/** The settings in effect (what is given, else the preset's, else the defaults), and the layer. */
+function planOf(classifier: Classifier, options: Pick<MethodOptions, "settings">) {
+  const { preset } = completeSettings("guided-grad-cam", known, options.settings);
+  const settings = completeSettings("guided-grad-cam", known, options.settings, guidedGradCamPresets[preset]);
+  return { settings, grid: gradCamGrid("guided-grad-cam", classifier, settings.layer) };
+}
+
 /**
  * Σ over channels of |guided gradient · Grad-CAM|, [H, W]. Two runs of the network.
  *
@@ -54,10 +61,8 @@ function stretchedToBytes(sums: Float32Array): Float32Array {
  * graph has no modules; all are guided, with every preset.
  */
 async function explain(classifier: Classifier, image: ImageTensor, options: MethodOptions = {}): Promise<Explanation> {
-  const { preset } = completeSettings("guided-grad-cam", known, options.settings);
-  const settings = completeSettings("guided-grad-cam", known, options.settings, guidedGradCamPresets[preset]);
+  const { settings, grid } = planOf(classifier, options);
   const { of, cam, upsampling, readout, space } = settings;
-  const grid = gradCamGrid("guided-grad-cam", classifier, settings.layer);
   const { label, seed, forward } = await questionOf("guided-grad-cam", classifier, image, options);
   const { signal } = options;
   const sums = await weightedSum(classifier, image, { grid, seed, of, signal });
@@ -84,5 +89,6 @@ export const guidedGradCamMethod: SaliencyMethod = {
   source: "Selvaraju et al., Grad-CAM, 2017",
   summary: "The details of guided backpropagation where Grad-CAM sees the class.",
   version: 1,
+  check: (classifier, options) => void planOf(classifier, options),
   explain,
 };

@@ -60,6 +60,12 @@ function scoreOf(of: Output, logits: Float32Array, seed: Float32Array): number {
   return seed.reduce((sum, weight, j) => (weight === 0 ? sum : sum + weight * scores[of](logits[j])), 0);
 }
 
+/** The settings in effect: what is given, else the preset's, else the defaults. */
+function settingsOf({ settings }: Pick<MethodOptions, "settings">) {
+  const { preset } = completeSettings("integrated-gradients", known, settings);
+  return completeSettings("integrated-gradients", known, settings, integratedGradientsPresets[preset]);
+}
+
 /**
  * Σ over channels of |(x − x₀) · ∫ ∂s/∂x|, [H, W], the integral along the straight line from the baseline x₀ to the image x. The
  * attributions add up to s(x) − s(x₀); `details` says how nearly: `attributed`, `difference` and their distance,
@@ -71,13 +77,7 @@ function scoreOf(of: Output, logits: Float32Array, seed: Float32Array): number {
  * precedence over it.
  */
 async function explain(classifier: Classifier, image: ImageTensor, options: MethodOptions = {}): Promise<Explanation> {
-  const { preset } = completeSettings("integrated-gradients", known, options.settings);
-  const settings = completeSettings(
-    "integrated-gradients",
-    known,
-    options.settings,
-    integratedGradientsPresets[preset],
-  );
+  const settings = settingsOf(options);
   const { label, seed, forward } = await questionOf("integrated-gradients", classifier, image, options);
   const { nodes, weights } = quadratureOf(settings.rule, settings.steps);
   const { data, shape } = image;
@@ -135,5 +135,6 @@ export const integratedGradientsMethod: SaliencyMethod = {
   source: "Sundararajan, Taly and Yan, Axiomatic Attribution for Deep Networks, 2017",
   summary: "What each pixel adds to the class score on the way from a uniform picture to this one.",
   version: 1,
+  check: (_, options) => void settingsOf(options),
   explain,
 };

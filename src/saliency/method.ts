@@ -44,6 +44,11 @@ export interface SaliencyMethod {
   readonly summary: string;
   /** Raised when the same settings no longer give the same map; results that were kept under another version do not count. */
   readonly version: number;
+  /**
+   * Throws the MisuseError that `explain` would throw for these options and this network, before any image is at hand. A method without it
+   * says what is wrong with its first image.
+   */
+  check?(classifier: Classifier, options: Pick<MethodOptions, "target" | "settings">): void;
   /** The map of `image` [C, H, W], pixels in [0, 1]. */
   explain(classifier: Classifier, image: ImageTensor, options?: MethodOptions): Promise<Explanation>;
 }

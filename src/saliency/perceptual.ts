@@ -6,6 +6,7 @@
  */
 import {
   attackOutcomeDescriptions,
+  checkPerceptualOptions,
   type PerceptualOptions,
   type PerceptualResult,
   perceptualAttack,
@@ -118,11 +119,15 @@ export async function perceptualExplanation(
 }
 
 function perceptualMethodOf(
-  description: Omit<SaliencyMethod, "explain"> & { name: PerceptualMethodName },
+  description: Omit<SaliencyMethod, "check" | "explain"> & { name: PerceptualMethodName },
 ): SaliencyMethod {
   const { name } = description;
   return {
     ...description,
+    check(classifier, { settings = {} }) {
+      checkKeys(name, settings, perceptualOptionKeys);
+      checkPerceptualOptions(classifier, settings);
+    },
     /** Settings: those of PerceptualOptions. `target` is the class to reach. */
     async explain(classifier, image, { label, target, settings = {}, signal, onProgress }: MethodOptions = {}) {
       checkKeys(name, settings, perceptualOptionKeys);

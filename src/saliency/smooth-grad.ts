@@ -46,6 +46,12 @@ function deviationOf(noise: number, scale: "range" | "absolute" | "squared-inver
   return range > 0 ? (noise / range) ** 2 : 0;
 }
 
+/** The settings in effect: what is given, else the preset's, else the defaults. */
+function settingsOf({ settings }: Pick<MethodOptions, "settings">) {
+  const { preset } = completeSettings("smooth-grad", known, settings);
+  return completeSettings("smooth-grad", known, settings, smoothGradPresets[preset]);
+}
+
 /**
  * Σ over channels of the magnitude of the mean gradient over noisy images, [H, W]. The noise is normal, drawn for each sample afresh
  * and added in the numbers of `space` (by default those that the network sees); noisy images are not clipped.
@@ -56,8 +62,7 @@ function deviationOf(noise: number, scale: "range" | "absolute" | "squared-inver
  * samples do not depend on the batch.
  */
 async function explain(classifier: Classifier, image: ImageTensor, options: MethodOptions = {}): Promise<Explanation> {
-  const { preset } = completeSettings("smooth-grad", known, options.settings);
-  const settings = completeSettings("smooth-grad", known, options.settings, smoothGradPresets[preset]);
+  const settings = settingsOf(options);
   const { label, seed, forward } = await questionOf("smooth-grad", classifier, image, options);
   const { samples, aggregate, space } = settings;
   const { data } = image;
@@ -132,5 +137,6 @@ export const smoothGradMethod: SaliencyMethod = {
   source: "Smilkov, Thorat, Kim, Viégas and Wattenberg, SmoothGrad, 2017",
   summary: "How strongly the class score reacts to each pixel on average, if noise is added to the image.",
   version: 1,
+  check: (_, options) => void settingsOf(options),
   explain,
 };
