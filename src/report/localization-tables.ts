@@ -91,12 +91,14 @@ export function localizationMarkdown(summary: LocalizationSummary): string {
     ),
     "## Cost per picture",
     table(
-      ["Method", "Seconds (mean)", "Seconds (median)", "Runs forward", "Runs forward and back"],
+      ["Method", "Seconds (mean)", "Seconds (median)", "Runs forward", "Runs forward and back", "Outcomes"],
       methods.flatMap((method) => {
         const { cost } = method;
         if (cost === null) return [];
         const counts = [cost.forward, cost.gradient].map((count) => count.toFixed(1).replace(/\.0$/, ""));
-        return [[method.name, cost.seconds.toPrecision(3), cost.medianSeconds.toPrecision(3), ...counts]];
+        const seconds = [cost.seconds, cost.medianSeconds].map((value) => value.toPrecision(3));
+        const outcomes = Object.entries(method.outcomes).map(([outcome, count]) => `${count} ${outcome}`);
+        return [[method.name, ...seconds, ...counts, outcomes.join(", ")]];
       }),
     ),
     ...sanityPart(summary),
@@ -150,7 +152,7 @@ function sanityPart({ sanity }: LocalizationSummary): string[] {
     `${title} of the maps before and after the topmost layers' weights were drawn anew (${sanity[0].images} pictures):`,
     table(
       ["Method", ...stages.map((layers) => `${layers} layer${layers === 1 ? "" : "s"}`)],
-      names.map((name) => [name, ...stages.map((layers) => at(name, layers)?.[key].toFixed(2) ?? "–")]),
+      names.map((name) => [name, ...stages.map((layers) => signed(at(name, layers)?.[key]))]),
     ),
   ];
   return [
@@ -158,6 +160,11 @@ function sanityPart({ sanity }: LocalizationSummary): string[] {
     ...one("Rank correlation (Spearman)", "rankCorrelation"),
     ...one("Structural similarity", "structuralSimilarity"),
   ];
+}
+
+/** Two digits, and no minus before a zero. */
+function signed(value: number | undefined): string {
+  return value === undefined ? "–" : Number(value.toFixed(2)).toFixed(2);
 }
 
 function problemsPart({ problems }: LocalizationSummary): string[] {
