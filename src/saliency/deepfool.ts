@@ -76,5 +76,9 @@ export const deepFoolMethod: SaliencyMethod = {
   source: "Moosavi-Dezfooli, Fawzi and Frossard, DeepFool, CVPR 2016",
   summary: "How much each pixel changes on the way to the nearest decision boundary in ℓ2 or ℓ∞.",
   version: 1,
+  check(classifier, { target, settings }) {
+    deepFoolSettings(settings as DeepFoolOptions | undefined);
+    checkContrast("deepfool", classifier, undefined, target);
+  },
   explain: deepFoolSaliency,
 };

@@ -173,5 +173,9 @@ export const extremalMethod: SaliencyMethod = {
     "Fong, Patrick and Vedaldi, Understanding Deep Networks via Extremal Perturbations and Smooth Masks, ICCV 2019",
   summary: "The regions of given areas that, with all else blurred, score highest for the class.",
   version: 2,
+  check(classifier, { target, settings }) {
+    extremalSettings(settings, classifier.input);
+    checkContrast("extremal", classifier, undefined, target);
+  },
   explain: extremalSaliency,
 };

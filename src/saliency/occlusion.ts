@@ -158,5 +158,9 @@ export const occlusionMethod: SaliencyMethod = {
   source: "Zeiler and Fergus, Visualizing and Understanding Convolutional Networks, ECCV 2014",
   summary: "How far the score of the class drops while a square over the pixel is hidden.",
   version: 1,
+  check(classifier, { target, settings }) {
+    occlusionSettings(settings, classifier.input);
+    checkContrast("occlusion", classifier, undefined, target);
+  },
   explain: occlusionSaliency,
 };

@@ -9,6 +9,7 @@ import { createRandom } from "../random/random.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 import { scoreOf } from "./class-score.ts";
 import { fillImage } from "./fill.ts";
+import { findMethod } from "./methods.ts";
 import { riseSaliency, riseSettings } from "./rise.ts";
 import { type RiseMask, riseMasks } from "./rise-masks.ts";
 
@@ -266,6 +267,17 @@ test("settings that cannot be meant are refused", async () => {
   const image = floatTensor(new Float32Array(16), [1, 4, 4]);
   await expect(riseSaliency(classifier, image, { label: 2 })).rejects.toThrow("rise: label");
   await expect(riseSaliency(classifier, image, { label: 1, target: 1 })).rejects.toThrow("the target is the label");
+  await classifier.dispose();
+});
+
+test("settings are checked before there is an image, by all methods that evaluate changed images", async () => {
+  const classifier = createClassifier(affine, { runtime: ort, preprocessing: "unit" });
+  for (const name of ["rise", "occlusion", "extremal", "deepfool"]) {
+    const { check } = findMethod(name);
+    expect(() => check!(classifier, {})).not.toThrow();
+    expect(() => check!(classifier, { settings: { unknown: 1 } })).toThrow(`unknown option "unknown"`);
+    expect(() => check!(classifier, { target: 2 })).toThrow(`${name}: target`);
+  }
   await classifier.dispose();
 });
 

@@ -138,5 +138,9 @@ export const riseMethod: SaliencyMethod = {
   source: "Petsiuk, Das and Saenko, RISE: Randomized Input Sampling for Explanation of Black-box Models, BMVC 2018",
   summary: "The average score of the class over random masks that leave a pixel visible.",
   version: 1,
+  check(classifier, { target, settings }) {
+    riseSettings(settings);
+    checkContrast("rise", classifier, undefined, target);
+  },
   explain: riseSaliency,
 };
