@@ -1,6 +1,6 @@
 /** @file What all attacks have in common: their options, what they return, and how they are described. */
 import type { Classification, Classifier } from "../classifier/classifier.ts";
-import type { LayerSelector } from "../classifier/layers.ts";
+import type { Layer, LayerSelector } from "../classifier/layers.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import type { Random } from "../random/random.ts";
 import type { Budget } from "./budget.ts";
@@ -108,6 +108,8 @@ export interface AttackTask {
   readonly label: number;
   readonly target: number | undefined;
   readonly clean: Classification;
+  /** Of the clean image: the values of the layers that the plan asks for, flat. */
+  readonly activations: readonly Float32Array[];
   readonly random: Random;
 }
 
@@ -132,6 +134,8 @@ export interface SearchContext {
 export interface AttackPlan {
   readonly budget: Budget | undefined;
   readonly settings: Readonly<Record<string, unknown>>;
+  /** Layers whose values at the clean image the search needs; default none. */
+  readonly layers?: readonly Layer[];
   /** One answer per task, in order. */
   search(tasks: readonly AttackTask[], context: SearchContext): Promise<Found[]>;
 }

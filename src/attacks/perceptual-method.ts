@@ -69,15 +69,10 @@ function lockstep(plan: PerceptualPlan): AttackPlan {
       ...(plan.constraint === "ball" ? {} : { epsilon: null }),
       marginTarget: plan.marginTarget ?? null,
     },
+    layers,
     async search(tasks, { classifier, batch, signal, onGradients }) {
-      const features = await classifier.features({ layers, batch });
       const objective = await classifier.objective({ layers, space, batch });
-      const clean = await features.run(
-        tasks.map(({ image }) => image),
-        { signal },
-      );
-      const runs = tasks.map(({ image, label, target }, n): PerceptualRun => {
-        const { logits, activations } = clean[n];
+      const runs = tasks.map(({ image, label, target, clean: { logits }, activations }): PerceptualRun => {
         const start = toSpace(image, { plan, classifier });
         const cleanMargin = marginOf(logits, target ?? label, target !== undefined);
         const reference = { image: start, features: activations, logits };
@@ -100,7 +95,7 @@ function lockstep(plan: PerceptualPlan): AttackPlan {
       return found.map(({ point, strength, solverOutcome, evaluations, stages }, n): Found => {
         const pixels = Float32Array.from(toPixels(point, runs[n]));
         const details = { strength, solverOutcome, ...(search ? { stages } : {}) };
-        return { point: pixels, evaluations: { forward: 1, gradient: evaluations }, details };
+        return { point: pixels, evaluations: { forward: 0, gradient: evaluations }, details };
       });
     },
   };

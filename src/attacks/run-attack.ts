@@ -2,7 +2,7 @@
 import { type Classification, type Classifier, classificationOf, softmaxAt } from "../classifier/classifier.ts";
 import type { Layer } from "../classifier/layers.ts";
 import type { FeaturePass } from "../classifier/passes.ts";
-import { checkKeys, MisuseError, numberIn, oneOf, throwIfAborted, UnsupportedError } from "../errors.ts";
+import { checkKeys, MisuseError, numberIn, oneOf, throwIfAborted } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { createRandom } from "../random/random.ts";
 import { floatTensor } from "../tensor/tensor.ts";
@@ -71,6 +71,10 @@ export async function runAttack<O extends AttackOptions>(
       : classifier.selectLayers(options.distanceLayers);
   const batch = options.batch ?? defaultBatch(classifier, images.length);
   const features = await classifier.features({ layers, batch });
+  // The search may want other layers of the clean images than the distance compares: one run gives both.
+  const wanted = plan.layers ?? [];
+  const both = [...layers, ...wanted];
+  const cleanFeatures = wanted.length === 0 ? features : await classifier.features({ layers: both, batch });
 
   const results: AttackResult[] = [];
   let gradients = 0;
@@ -87,7 +91,7 @@ export async function runAttack<O extends AttackOptions>(
   for (let first = 0; first < images.length; first += batch) {
     throwIfAborted(signal, method.name);
     const chunk = images.slice(first, first + batch);
-    const clean = await features.run(
+    const clean = await cleanFeatures.run(
       chunk.map((image) => image.data),
       { signal },
     );
@@ -101,6 +105,7 @@ export async function runAttack<O extends AttackOptions>(
         label: labels?.[index] ?? classification.label,
         target: targets?.[index],
         clean: classification,
+        activations: clean[n].activations.slice(layers.length),
         random: random(index),
       };
     });
@@ -138,19 +143,11 @@ function checkImages(where: string, { input }: Classifier, images: readonly Imag
   });
 }
 
-/** As many images as are given, in runs of equal size, or one at a time where the model does not take more. */
-function defaultBatch(classifier: Classifier, images: number): number {
-  const { channelCount, height, width } = classifier.input;
+/** As many images as are given, in runs of equal size; fewer of large ones. */
+function defaultBatch({ input: { channelCount, height, width } }: Classifier, images: number): number {
   const most = Math.max(1, Math.min(largestBatch, Math.floor(batchElements / (channelCount * height * width))));
   const runs = Math.max(1, Math.ceil(images / most));
-  const batch = Math.max(1, Math.ceil(images / runs));
-  try {
-    classifier.prepared.typed(batch);
-    return batch;
-  } catch (error) {
-    if (error instanceof UnsupportedError) return classifier.prepared.fixedBatch ?? 1;
-    throw error;
-  }
+  return Math.max(1, Math.ceil(images / runs));
 }
 
 /** Whether a picture of class `label` is what the task wants. */
@@ -169,7 +166,7 @@ function judgeOf(
   { budget, settings }: AttackPlan,
   { rounding = "nearest", signal }: AttackOptions,
 ) {
-  const norms = clean.map(({ activations }) => activations.map((feature) => Math.max(squaredDistance(feature), 1e-12)));
+  const norms = clean.map(({ activations }) => activations.map((feature) => Math.max(squaredNorm(feature), 1e-12)));
   const [, height, width] = tasks[0].shape;
   const judge = async (points: readonly { readonly n: number; readonly data: Float32Array }[]) => {
     const judged: Adversarial[] = [];
@@ -261,15 +258,34 @@ function isSame(a: Float32Array, b: Float32Array): boolean {
   return true;
 }
 
-/** ‖a − b‖², or ‖a‖² without a b, in float64. */
-function squaredDistance(a: Float32Array, b?: Float32Array): number {
-  let sum = 0;
-  if (b === undefined) for (let i = 0; i < a.length; i++) sum += a[i] * a[i];
-  else {
-    for (let i = 0; i < a.length; i++) {
-      const difference = a[i] - b[i];
-      sum += difference * difference;
-    }
+/** ‖a − b‖² in float64, in four sums: each need not wait for the one before it. */
+function squaredDistance(a: Float32Array, b: Float32Array): number {
+  let [s0, s1, s2, s3] = [0, 0, 0, 0];
+  const whole = a.length - (a.length % 4);
+  for (let i = 0; i < whole; i += 4) {
+    const d0 = a[i] - b[i];
+    const d1 = a[i + 1] - b[i + 1];
+    const d2 = a[i + 2] - b[i + 2];
+    const d3 = a[i + 3] - b[i + 3];
+    s0 += d0 * d0;
+    s1 += d1 * d1;
+    s2 += d2 * d2;
+    s3 += d3 * d3;
   }
-  return sum;
+  for (let i = whole; i < a.length; i++) s0 += (a[i] - b[i]) ** 2;
+  return s0 + s1 + s2 + s3;
+}
+
+/** ‖a‖² in float64, likewise. */
+function squaredNorm(a: Float32Array): number {
+  let [s0, s1, s2, s3] = [0, 0, 0, 0];
+  const whole = a.length - (a.length % 4);
+  for (let i = 0; i < whole; i += 4) {
+    s0 += a[i] * a[i];
+    s1 += a[i + 1] * a[i + 1];
+    s2 += a[i + 2] * a[i + 2];
+    s3 += a[i + 3] * a[i + 3];
+  }
+  for (let i = whole; i < a.length; i++) s0 += a[i] * a[i];
+  return s0 + s1 + s2 + s3;
 }

@@ -1,0 +1,92 @@
+/**
+ * @file Measures attacks against the gradients that they are made of, and against PyTorch: `node bench/attacks.mjs` (after a
+ * build). Needs ../shared/data (or $PERCEPTUAL_BALL_DATA), and for the comparison /usr/bin/python3 with torch and onnx.
+ *
+ * Everything is interleaved, and a ratio is the median over rounds. With THREADS=1 the ratios of CPU time hold on a busy machine
+ * as well; with more threads only the wall clock counts, since waiting threads spin. IMAGES, STEPS and ROUNDS set the size.
+ */
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { createInterface } from "node:readline";
+import * as ort from "onnxruntime-node";
+import { perceptualAttacks } from "../dist/attacks/perceptual-method.js";
+import { pgdAttack } from "../dist/attacks/pgd.js";
+import { loadClassifier } from "../dist/node/load-classifier.js";
+
+const data = process.env.PERCEPTUAL_BALL_DATA ?? resolve(import.meta.dirname, "../../shared/data");
+const model = `${data}/models/cifar10_vgg7_bn.onnx`;
+const size = (name, fallback) => Number(process.env[name] ?? fallback);
+const [threads, count, steps, rounds] = [size("THREADS", 2), size("IMAGES", 64), size("STEPS", 20), size("ROUNDS", 3)];
+if (!existsSync(model)) {
+  process.stderr.write(`bench/attacks: there is no ${model}\n`);
+  process.exit(1);
+}
+
+const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+
+/** Seconds on the wall and of the processor. */
+async function timed(work) {
+  const [started, cpu] = [performance.now(), process.cpuUsage()];
+  await work();
+  const { user, system } = process.cpuUsage(cpu);
+  return { wall: (performance.now() - started) / 1000, cpu: (user + system) / 1e6 };
+}
+
+const preprocessing = { scale: 1, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], channels: "rgb" };
+const classifier = await loadClassifier(model, { runtime: ort, threads, preprocessing });
+const records = readFileSync(`${data}/cifar10/test_batch.bin`);
+const images = Array.from({ length: count }, (_, n) => ({
+  dtype: "float32",
+  shape: [3, 32, 32],
+  data: Float32Array.from(records.subarray(n * 3073 + 1, (n + 1) * 3073), (byte) => byte / 255),
+}));
+const pass = await classifier.backward({ of: "log-probabilities", batch: count });
+const seeds = images.map(() => Float32Array.from({ length: 10 }, (_, j) => Number(j === 0)));
+const points = images.map((image) => image.data);
+
+const python = spawn("/usr/bin/python3", [`${import.meta.dirname}/torch_attacks.py`, model, String(threads)], {
+  stdio: ["pipe", "pipe", "inherit"],
+});
+const answers = createInterface({ input: python.stdout })[Symbol.asyncIterator]();
+async function torch(what) {
+  python.stdin.write(`${what} ${count} ${steps}\n`);
+  const { value, done } = await answers.next();
+  if (done) throw new Error("bench/attacks: PyTorch gave no answer");
+  const [wall, cpu] = value.split(" ").map(Number);
+  return { wall, cpu };
+}
+
+const options = { batch: count };
+const works = {
+  gradient: () => pass.run(points, seeds),
+  pgd: () => pgdAttack(classifier, images, { ...options, steps }),
+  // A margin out of reach, so that no image ends before its last iteration.
+  perceptual: () => perceptualAttacks(classifier, images, { ...options, iterations: steps, margin: -100 }),
+};
+for (const work of [works.gradient, () => pgdAttack(classifier, images, { ...options, steps: 1 })]) await work();
+await perceptualAttacks(classifier, images, { ...options, iterations: 2 });
+await torch("gradient");
+
+const times = { gradient: [], pgd: [], perceptual: [], torchGradient: [], torchPgd: [], torchPerceptual: [] };
+for (let round = 0; round < rounds; round++) {
+  for (const what of ["gradient", "pgd", "gradient", "perceptual", "gradient"])
+    times[what].push(await timed(works[what]));
+  times.torchGradient.push(await torch("gradient"));
+  times.torchPgd.push(await torch("pgd"));
+  times.torchPerceptual.push(await torch("perceptual"));
+}
+python.stdin.end();
+await classifier.dispose();
+
+process.stdout.write(`${count} images, ${steps} steps, ${threads} threads, ${rounds} rounds\n`);
+for (const clock of ["wall", "cpu"]) {
+  const of = (what) => median(times[what].map((one) => one[clock]));
+  const text = (value) => value.toFixed(2);
+  process.stdout.write(
+    `${clock}: gradient ${text(of("gradient"))} s; PGD ${text(of("pgd"))} s = ${text(of("pgd") / steps / of("gradient"))} × ${steps} gradients, ` +
+      `${text(of("torchPgd") / of("pgd"))} times as fast as PyTorch; perceptual ${text(of("perceptual"))} s = ` +
+      `${text(of("perceptual") / steps / of("gradient"))} × ${steps} gradients, ${text(of("torchPerceptual") / of("perceptual"))} times as fast as PyTorch ` +
+      `(gradient: ${text(of("torchGradient") / of("gradient"))})\n`,
+  );
+}
