@@ -106,6 +106,25 @@ export {
   scenesClasses,
   scenesSeeds,
 } from "./datasets/scenes.ts";
+// Detection
+export type {
+  AlignmentStatistics,
+  MissingStatistics,
+} from "./detection/alignment-statistics.ts";
+export type { LogitsPass, NamedImage } from "./detection/alignments.ts";
+export { type CorrectionForm, correctionForms } from "./detection/correction.ts";
+export { type AttackImages, type FitOddsOptions, fitOdds, type LabeledImage } from "./detection/fit-odds.ts";
+export { correctionKinds, detectionKinds, type NoiseKind, noiseKindName, parseNoiseKind } from "./detection/noise.ts";
+export {
+  calibratedCutoff,
+  calibrateOdds,
+  type DetectOddsOptions,
+  detectOdds,
+  type OddsVerdict,
+} from "./detection/odds.ts";
+export { type Cutoff, nominalCutoff, type OddsStatistics } from "./detection/odds-statistics.ts";
+export type { OddsScore } from "./detection/score.ts";
+export { formatStatistics, ownerOf, parseStatistics, type StatisticsOwner } from "./detection/statistics-file.ts";
 // Errors
 export {
   AbortedError,
@@ -118,6 +137,21 @@ export {
 // Experiments
 export { type Cone, type ConeOptions, type ConePair, coneOf, conePoints } from "./experiments/cone.ts";
 export type { ConeCurvature, ConeEstimate } from "./experiments/cone-curvature.ts";
+export {
+  type AttackRun,
+  type DetectionItem,
+  type DetectionSettings,
+  defaultDetectionSettings,
+  detectionBatchOf,
+  detectionCompute,
+  detectionIdentity,
+  detectionItems,
+} from "./experiments/detection.ts";
+export {
+  type DetectionFinished,
+  detectionStatistics,
+  summarizeDetection,
+} from "./experiments/detection-summary.ts";
 export {
   areaUnderSteps,
   type CurvesOptions,
@@ -259,11 +293,16 @@ export { type Bound, projectBox, projectL2Ball, projectLinfBall } from "./optimi
 export type { Evaluation, Projection, Query, Solution, Solver } from "./optimize/solver.ts";
 // Tensors and random numbers
 export { createRandom, type Random } from "./random/random.ts";
-// Reports
 export { type AttackPageEntry, type AttackPageInput, attackPage } from "./report/attack-page.ts";
 export { type AttackRecord, type AttackRecordInput, attackRecord, attackSentence } from "./report/attack-record.ts";
 export { type AttackSummary, attackSummaries, attackTable } from "./report/attack-summary.ts";
 export { type ConeFigurePanel, coneFigure } from "./report/cone-figure.ts";
+// Reports
+export { detectionPage } from "./report/detection-page.ts";
+export { type DetectionPlot, detectionPlots } from "./report/detection-plots.ts";
+export type { AlignmentRecord, DetectionDistances, DetectionRecord } from "./report/detection-record.ts";
+export type { AttackSummary, DetectionSummary, GroupSummary, Share } from "./report/detection-summary.ts";
+export { detectionCsv, detectionMarkdown } from "./report/detection-tables.ts";
 export {
   type ExplanationInput,
   type ExplanationRecord,
