@@ -168,7 +168,7 @@ test("several methods: a folder and a row for each, one panel of all, settings b
     "smooth-grad",
   ]);
   const [whole, row] = await Promise.all(
-    [join(out, "scene1/panel.png"), join(out, cam.files.panel)].map(readImageFile),
+    [join(out, "scene1/panel.png"), join(out, cam.files.panel)].map((file) => readImageFile(file)),
   );
   expect([whole.width, whole.height]).toEqual([row.width, 4 * row.height - 3 * 12]);
   const page = readFileSync(join(out, "index.html"), "utf8");

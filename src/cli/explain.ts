@@ -39,7 +39,7 @@ export function explainCommand(context: CliContext): Command {
   const command = new Command("explain")
     .summary("show what a classifier looks at in pictures")
     .description(
-      "Maps of what a label rests on, by one method or several. The default one changes each picture as little as the network's own\n" +
+      "Maps of what a label rests on, by one method or several. The default one changes each picture as little as the network's own " +
         "features can tell until its label flips, and reports where the change had to go.\n" +
         "Without pictures and model, the bundled classifier explains bundled pictures.",
     )
