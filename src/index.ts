@@ -301,7 +301,7 @@ export { type ConeFigurePanel, coneFigure } from "./report/cone-figure.ts";
 export { detectionPage } from "./report/detection-page.ts";
 export { type DetectionPlot, detectionPlots } from "./report/detection-plots.ts";
 export type { AlignmentRecord, DetectionDistances, DetectionRecord } from "./report/detection-record.ts";
-export type { AttackSummary, DetectionSummary, GroupSummary, Share } from "./report/detection-summary.ts";
+export type { AttackDetection, DetectionSummary, GroupSummary, Share } from "./report/detection-summary.ts";
 export { detectionCsv, detectionMarkdown } from "./report/detection-tables.ts";
 export {
   type ExplanationInput,

@@ -9,7 +9,7 @@ import type { OddsStatistics } from "../detection/odds-statistics.ts";
 import { type MeasuredAlignments, type OddsScore, oddsScore } from "../detection/score.ts";
 import { BadInputError } from "../errors.ts";
 import type { AlignmentRecord, DetectionDistances, DetectionRecord } from "../report/detection-record.ts";
-import type { AttackSummary, DetectionSummary, GroupSummary, Share } from "../report/detection-summary.ts";
+import type { AttackDetection, DetectionSummary, GroupSummary, Share } from "../report/detection-summary.ts";
 import { hash64 } from "./canonical-json.ts";
 import { type AttackRun, cleanMethod, fitMethod } from "./detection.ts";
 import { rocArea, rocCurve } from "./ranking.ts";
@@ -222,7 +222,7 @@ function attackSummary(
   judged: readonly Judged[],
   cleanScores: readonly number[],
   fivePercentCutoff: number,
-): Omit<AttackSummary, "detectionOfMatched" | "pValue"> {
+): Omit<AttackDetection, "detectionOfMatched" | "pValue"> {
   const changed = judged.filter(isChanged);
   const scores = changed.map(({ score }) => score).sort((a, b) => a - b);
   const facts = changed.map(({ record }) => record.attack!);

@@ -1,7 +1,7 @@
 /** @file The page of a detection benchmark: one HTML file that needs nothing else. */
 import { benchmarkStyle } from "./benchmark-style.ts";
 import type { DetectionPlot } from "./detection-plots.ts";
-import type { AttackSummary, DetectionSummary, GroupSummary, Share } from "./detection-summary.ts";
+import type { AttackDetection, DetectionSummary, GroupSummary, Share } from "./detection-summary.ts";
 import { cleanSentence, isDetectedMore, protocolSentences } from "./detection-tables.ts";
 import { escapeHtml } from "./page.ts";
 import { pageStyle } from "./page-style.ts";
@@ -75,7 +75,7 @@ function interval({ value, interval: [low, high] }: Share): string {
 
 function groupSection({ name, attacks, matchedImages }: GroupSummary, plots: readonly DetectionPlot[]): string {
   const hasCorrection = attacks.some(({ accuracyAfterCorrection }) => accuracyAfterCorrection !== null);
-  const columns: (readonly [title: string, hint: string, cell: (attack: AttackSummary) => string])[] = [
+  const columns: (readonly [title: string, hint: string, cell: (attack: AttackDetection) => string])[] = [
     ["Attack detection", "flagged, of all", ({ detection }) => shareCell(detection)],
     ["Accuracy", "under attack", ({ accuracy }) => shareCell(accuracy)],
     ["Label changed", "of all", ({ changed }) => shareCell(changed)],
@@ -88,7 +88,7 @@ function groupSection({ name, attacks, matchedImages }: GroupSummary, plots: rea
           [
             "Accuracy",
             "after correction",
-            ({ accuracyAfterCorrection }: AttackSummary) => shareCell(accuracyAfterCorrection),
+            ({ accuracyAfterCorrection }: AttackDetection) => shareCell(accuracyAfterCorrection),
           ] as const,
         ]
       : []),
@@ -105,7 +105,7 @@ ${distanceTable(attacks)}
 ${plotGrid(plots)}</section>`;
 }
 
-function nameCell({ name, title, settings }: AttackSummary): string {
+function nameCell({ name, title, settings }: AttackDetection): string {
   return `<td title="${escapeHtml(`${title} ${JSON.stringify(settings)}`)}">${escapeHtml(name)}</td>`;
 }
 
@@ -118,18 +118,18 @@ function shareCell(share: Share | null, mark = "", isBest = false): string {
   return `<td${isBest ? ' class="best"' : ""}><b>${value.toFixed(3)}</b>${mark}<small>${low.toFixed(2)}–${high.toFixed(2)}</small></td>`;
 }
 
-function matchedCell(attack: AttackSummary): string {
+function matchedCell(attack: AttackDetection): string {
   const mark = isDetectedMore(attack) ? "<sup>†</sup>" : "";
   return shareCell(attack.detectionOfMatched, mark, attack.pValue === null);
 }
 
-function areaCell(area: AttackSummary["area"]): string {
+function areaCell(area: AttackDetection["area"]): string {
   if (area === null) return "<td>–</td>";
   const [low, high] = area.interval;
   return `<td><b>${area.value.toFixed(3)}</b><small>${low.toFixed(2)}–${high.toFixed(2)}</small></td>`;
 }
 
-function distanceTable(attacks: readonly AttackSummary[]): string {
+function distanceTable(attacks: readonly AttackDetection[]): string {
   const rows = attacks.map((attack) => {
     const { distances, meanMargin, lostInRounding, evaluations, seconds } = attack;
     const cells =

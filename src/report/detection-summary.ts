@@ -9,7 +9,7 @@ export interface Share {
   readonly interval: readonly [low: number, high: number];
 }
 
-export interface AttackSummary {
+export interface AttackDetection {
   readonly name: string;
   readonly title: string;
   /** As given; what an attack takes by default is in `effective`. */
@@ -55,7 +55,7 @@ export interface GroupSummary {
   readonly name: string;
   /** Images whose predicted class every attack of the group changed. */
   readonly matchedImages: number;
-  readonly attacks: readonly AttackSummary[];
+  readonly attacks: readonly AttackDetection[];
 }
 
 export interface DetectionSummary {

@@ -1,5 +1,5 @@
 /** @file The tables of the detection benchmark as Markdown and CSV. */
-import type { AttackSummary, DetectionSummary, GroupSummary, Share } from "./detection-summary.ts";
+import type { AttackDetection, DetectionSummary, GroupSummary, Share } from "./detection-summary.ts";
 
 /** Below this chance a difference from the attack that is detected least is called one. */
 const significance = 0.05;
@@ -12,13 +12,13 @@ export function shareText(share: Share | null): string {
 }
 
 /** "0.91 [0.88, 0.94]"; "–" for nothing. */
-export function areaText(area: AttackSummary["area"]): string {
+export function areaText(area: AttackDetection["area"]): string {
   if (area === null) return "–";
   return `${area.value.toFixed(3)} [${area.interval[0].toFixed(2)}, ${area.interval[1].toFixed(2)}]`;
 }
 
 /** Whether the attack is detected more than the least detected one of its group by more than chance. */
-export function isDetectedMore({ pValue }: AttackSummary): boolean {
+export function isDetectedMore({ pValue }: AttackDetection): boolean {
   return pValue !== null && pValue < significance;
 }
 
@@ -134,7 +134,7 @@ function groupMarkdown({ name, matchedImages, attacks }: GroupSummary): string[]
   ];
 }
 
-function matchedText(attack: AttackSummary): string {
+function matchedText(attack: AttackDetection): string {
   const text = shareText(attack.detectionOfMatched);
   if (attack.detectionOfMatched === null) return text;
   if (attack.pValue === null) return `**${text}**`;
