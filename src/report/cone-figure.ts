@@ -31,7 +31,7 @@ const font = "font-family=\"system-ui,'Segoe UI',Roboto,'Helvetica Neue',Arial,'
  */
 export function coneFigure(
   panels: readonly ConeFigurePanel[],
-  { columns = 4 }: { readonly columns?: number } = {},
+  { columns = 5 }: { readonly columns?: number } = {},
 ): string {
   const across = Math.min(columns, panels.length);
   const height = top + side + bottom;
