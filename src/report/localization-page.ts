@@ -164,7 +164,7 @@ function measureSection({ methods, options }: LocalizationSummary): string {
   const of = options.toleranceOf === "picture" ? "the stored picture" : "the network's input";
   const head = present.map(({ title, hint }) => `<th>${title}<small>${hint}</small></th>`).join("");
   return `<section><h2>Other measures of the same maps</h2>
-<p>Pointing game: the greatest pixel lies in a right box or at most ${options.tolerance} pixels of ${of} from it. Means with 95 % bootstrap intervals over the pictures.</p>
+<p>Pointing game: the greatest pixel lies in a right box or at most ${options.tolerance} pixels of ${of} from it. Shares have Wilson's 95 % interval, means a bootstrap interval over the pictures.</p>
 <div class="scroll"><table class="results"><thead><tr><th>Method</th>${head}</tr></thead><tbody>${rows.join("")}</tbody></table></div></section>`;
 }
 

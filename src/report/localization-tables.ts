@@ -121,7 +121,7 @@ function accuracySentence({ accuracy }: LocalizationSummary): string {
 
 function pointingSentence({ options }: LocalizationSummary): string {
   const of = options.toleranceOf === "picture" ? "the picture as stored" : "the network's input";
-  return `Pointing game: the map's greatest pixel lies in a right box or at most ${options.tolerance} pixels of ${of} from it. Means with bootstrap intervals over the pictures.`;
+  return `Pointing game: the map's greatest pixel lies in a right box or at most ${options.tolerance} pixels of ${of} from it. Shares have Wilson's 95 % interval, means a bootstrap interval over the pictures.`;
 }
 
 function measureTable(methods: readonly MethodSummary[]): string {
