@@ -7,13 +7,13 @@
 import type { Classifier } from "../classifier/classifier.ts";
 import { outputs } from "../classifier/network-graphs.ts";
 import type { ImageTensor } from "../image/picture.ts";
-import { fillNormal } from "../random/fill.ts";
 import { createRandom, createWords } from "../random/random.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 import { attributionSpaces, gradientIn, imageIn, pixelAffine } from "./attribution-space.ts";
 import { gradientsAt } from "./gradients-at.ts";
 import type { Explanation, MethodOptions, SaliencyMethod } from "./method.ts";
 import { completeSettings, countSetting, numberSetting, wordSetting } from "./method-settings.ts";
+import { fillNoise } from "./noise.ts";
 import { questionOf } from "./question.ts";
 import { readOut, readouts } from "./readout.ts";
 
@@ -53,7 +53,7 @@ function settingsOf({ settings }: Pick<MethodOptions, "settings">) {
 }
 
 /**
- * Σ over channels of the magnitude of the mean gradient over noisy images, [H, W]. The noise is normal, drawn for each sample afresh
+ * Σ over channels of the magnitude of the mean gradient over noisy images, [H, W]. The noise is normal (see {@link fillNoise}), drawn for each sample afresh
  * and added in the numbers of `space` (by default those that the network sees); noisy images are not clipped.
  *
  * Settings: `preset` (paper, pair, captum, cnnv), `samples` (50), `noise` (0.15) in units of `noiseScale` (range: of largest less
@@ -84,9 +84,10 @@ async function explain(classifier: Classifier, image: ImageTensor, options: Meth
     seed,
     count: samples,
     point: (_, pixels) => {
-      fillNormal(words, pixels);
+      fillNoise(words, pixels);
       spread.forEach((sigma, c) => {
-        for (let i = c * plane; i < (c + 1) * plane; i++) pixels[i] = data[i] + sigma * pixels[i];
+        const end = (c + 1) * plane;
+        for (let i = c * plane; i < end; i++) pixels[i] = data[i] + sigma * pixels[i];
       });
     },
     take: (_, gradient) => {
