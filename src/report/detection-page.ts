@@ -7,6 +7,9 @@ import { escapeHtml } from "./page.ts";
 import { pageStyle } from "./page-style.ts";
 import { percent } from "./sentences.ts";
 
+/** Room between the tables and plots of one section. */
+const spacing = "section>.scroll+p{margin-top:1.4em}section>.scroll+.plots{margin-top:22px}";
+
 /** The page; `plots` are those of each group, in the order of the groups. The same input gives the same text. */
 export function detectionPage(summary: DetectionSummary, plots: readonly (readonly DetectionPlot[])[]): string {
   const { model, data, groups } = summary;
@@ -17,7 +20,7 @@ export function detectionPage(summary: DetectionSummary, plots: readonly (readon
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>Which attack is detected? ${escapeHtml(model.name)} on ${escapeHtml(data.name)}</title>
-<style>${pageStyle}${benchmarkStyle}</style>
+<style>${pageStyle}${benchmarkStyle}${spacing}</style>
 </head>
 <body>
 <main>

@@ -48,8 +48,9 @@ export async function detectionPlots(
       caption: `Clean images and images whose label changed; right of the line they are flagged.${left}`,
       svg: await histogramPlot({
         groups: [
-          { name: "clean", values: clean.scores },
+          // Last, so that each attack has the color that it has among the ROC curves.
           ...shown.slice(0, mostCurves - 1).map(({ name, scores: values }) => ({ name, values })),
+          { name: "clean", values: clean.scores },
         ],
         x: {
           label: "score, in standard deviations of clean images",
