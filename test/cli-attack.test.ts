@@ -77,6 +77,17 @@ describe("attack", () => {
     expect(targeted.stdout).toMatch(/becomes class 3|wanted was class 3|as it is/);
   });
 
+  test("an interruption keeps what is finished and says so", async () => {
+    const controller = new AbortController();
+    controller.abort();
+    const { code, stderr, stdout } = await runCli(
+      ["attack", path("noise0.png"), "--model", model, "--attack", "pgd", "--out", path("stopped"), "--quiet"],
+      { signal: controller.signal },
+    );
+    expect({ code, stdout }).toEqual({ code: 130, stdout: "" });
+    expect(stderr).toMatch(/interrupted after 0 of 1 pictures\n$|aborted/);
+  });
+
   test.each([
     [["--attack", "pdg"], 'Did you mean "pgd"?'],
     [["--attack", "pgd", "--epsilon", "8"], "Did you mean 8/255?"],

@@ -6,7 +6,8 @@ import { parseModel } from "../onnx/parse.ts";
 import { type FloatTensor, floatTensor } from "../tensor/tensor.ts";
 import { distancesBetween } from "./distances.ts";
 import { perceptualAttack } from "./perceptual.ts";
-import { automaticLayers, paperLayers, releasedLayers } from "./perceptual-layers.ts";
+import { automaticLayers, detectionLayers, paperLayers, releasedLayers } from "./perceptual-layers.ts";
+import { perceptualAttacks } from "./perceptual-method.ts";
 
 /** logits = W x for x in [0, 1]⁴ (one channel, 2 × 2): everything about it has a closed form. */
 const rows = [
@@ -222,4 +223,50 @@ test("the paper's numbers count BatchNormalization where it is there", () => {
   expect(classifier.layers.length).toBeLessThan(22);
   expect(() => paperLayers(classifier)).toThrow("layers {3, 8, 15, 22} do not exist");
   expect(releasedLayers(classifier).map((layer) => layer.name)).toEqual(["r1", "r2"]);
+});
+
+test("section 5 counts the layers 5, 10 and 15 of the CIFAR network, with its normalizations folded or not", () => {
+  const model = (hasNormalization: boolean): Classifier => {
+    const block = ["Conv", ...(hasNormalization ? ["BatchNormalization"] : []), "Relu"];
+    const pair = [...block, ...block, "MaxPool"];
+    const operators = [...pair, ...pair, ...pair, ...block, "MaxPool", "Flatten", "Gemm"];
+    const layers = operators.map((operator, index) => {
+      const ordinal = operators.slice(0, index).filter((other) => other === operator).length;
+      return { index, operator, ordinal };
+    });
+    return { layers } as unknown as Classifier;
+  };
+  const names = (classifier: Classifier) =>
+    detectionLayers(classifier).map(({ operator, ordinal }) => `${operator}[${ordinal}]`);
+  expect(names(model(true))).toEqual(["Relu[1]", "Conv[3]", "BatchNormalization[4]"]);
+  expect(names(model(false))).toEqual(["Relu[1]", "Conv[3]", "Conv[4]"]);
+});
+
+test("many images in lockstep are changed as each alone", async () => {
+  const classifier = createClassifier(parseModel(convolutional(true)), { runtime: ort, preprocessing: "unit" });
+  const pictures = [0, 1, 2].map((n) =>
+    floatTensor(
+      Float32Array.from({ length: 768 }, (_, i) => 0.5 + 0.4 * Math.sin(i * i * 0.01 + n)),
+      [3, 16, 16],
+    ),
+  );
+  const options = {
+    preset: "detection",
+    layers: ["r1", "r3"],
+    perceptualWeight: 1e-3,
+    iterations: 8,
+    margin: -0.5,
+  } as const;
+  const together = await perceptualAttacks(classifier, pictures, options);
+  for (const [n, picture] of pictures.entries()) {
+    const alone = await perceptualAttack(classifier, picture, options);
+    expect(together[n].evaluations.gradient).toBe(8);
+    // Graphs of other batches sum in another order.
+    together[n].raw.image.data.forEach((x, i) => {
+      expect(x).toBeCloseTo(alone.image.data[i], 4);
+    });
+    expect(together[n].raw.distances.linf).toBeLessThanOrEqual(8 / 255 + 1e-9);
+    expect(together[n].raw.label).toBe(alone.adversarial.label);
+  }
+  await classifier.dispose();
 });

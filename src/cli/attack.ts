@@ -1,7 +1,7 @@
 /** @file `perceptual-ball attack`: adversarial pictures of pictures, or a table for a data set. */
 import { basename, join } from "node:path";
 import { Command, Option } from "commander";
-import type { AttackResult } from "../attacks/attack.ts";
+import type { AttackProgress, AttackResult } from "../attacks/attack.ts";
 import { attacks, findAttack, type RegisteredAttack } from "../attacks/attacks.ts";
 import { MisuseError, nearest } from "../errors.ts";
 import { normalizeSigned } from "../image/normalize.ts";
@@ -18,12 +18,12 @@ import { describeRuntime } from "../runtime/runtime.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 import { type AttackInput, type AttackInputFlags, type AttackInputs, openAttackInputs } from "./attack-inputs.ts";
 import { attackHelp } from "./attack-run-flags.ts";
-import type { CliContext } from "./context.ts";
+import { type CliContext, exitCodeOf, exitCodes } from "./context.ts";
 import { addDataFlags } from "./data-flags.ts";
 import { type Setting, settingOf } from "./method-flags.ts";
 import { addModelFlags } from "./model-flags.ts";
 import { choice, number, words } from "./parse-values.ts";
-import { createProgress } from "./progress.ts";
+import { createProgress, type Progress } from "./progress.ts";
 import { addRuntimeFlags, loadRuntime, packageVersion } from "./runtime-flags.ts";
 
 interface Flags extends AttackInputFlags {
@@ -118,7 +118,7 @@ Examples:
 
 Writes into --out, for each picture and attack: adversarial.png, adversarial.npy (before rounding to bytes), difference.png and
 result.json; and index.html, table.md and results.jsonl.
-Exit code: 0 done, 1 a picture or the model could not be used, 2 misuse, 130 interrupted.`,
+Exit code: 0 done, 1 a picture or the model could not be used, 2 misuse, 130 interrupted (finished pictures are kept).`,
     )
     .action((images: string[], flags: Flags) => attackPictures(images, flags, context));
 }
@@ -168,30 +168,9 @@ async function attackPictures(images: readonly string[], flags: Flags, context: 
   const { classifier, inputs, source } = opened;
   try {
     for (const { attack, options } of runs) attack.check(classifier, options);
-    const [label, target] = [flags.label, flags.target].map((given) =>
-      given === undefined ? undefined : inputs.map(() => classifier.findLabel(given)),
-    );
-    const results: AttackResult[][] = [];
-    for (const [k, { attack, options }] of runs.entries()) {
-      progress.begin();
-      const found = await attack.attack(
-        classifier,
-        inputs.map(({ input }) => input),
-        {
-          ...options,
-          labels: label,
-          targets: target,
-          rounding: flags.rounding,
-          batch: flags.batch,
-          random: (image: number) => createRandom(flags.seed, k, image),
-          signal: io.signal,
-          onProgress: ({ images: done, of, gradients }) =>
-            progress.update(done / of, `${attack.name}: ${done} of ${of} pictures, ${gradients} gradients`),
-        },
-      );
-      results.push(found);
-    }
+    const results = await attackInTurn(opened, runs, flags, context, progress);
     progress.stop();
+    const finished = results[0].length;
     const records = await writeResults(opened, runs, results, flags);
     for (const record of records) {
       if (flags.json) io.stdout.write(`${JSON.stringify(record)}\n`);
@@ -199,10 +178,14 @@ async function attackPictures(images: readonly string[], flags: Flags, context: 
         io.stdout.write(`${basename(record.image)}, ${record.attack}: ${attackSentence(record)}\n`);
       }
     }
-    const table = attackTable(attackSummaries(records));
-    if (!flags.json) {
+    const page = join(flags.out, "index.html");
+    if (context.exitCode === exitCodes.interrupted) {
+      const kept = finished === 0 ? "" : `; those are in ${page}`;
+      io.stderr.write(`perceptual-ball: interrupted after ${finished} of ${inputs.length} pictures${kept}\n`);
+    } else if (!flags.json) {
+      const table = attackTable(attackSummaries(records));
       if (flags.data !== undefined) io.stdout.write(`${inputs.length} pictures of ${source}\n\n${table}\n`);
-      io.stdout.write(`\nReport: ${join(flags.out, "index.html")}\n`);
+      io.stdout.write(`\nReport: ${page}\n`);
     }
   } finally {
     progress.stop();
@@ -210,7 +193,57 @@ async function attackPictures(images: readonly string[], flags: Flags, context: 
   }
 }
 
-/** Writes files, table and page; the records of all pictures and attacks, picture by picture. */
+/** So many pictures are attacked by all attacks before the next ones are: what an interruption leaves is whole. */
+const picturesPerTurn = 64;
+
+/** What each attack made of the pictures, as far as it came: an interruption sets the exit code and keeps what is finished. */
+async function attackInTurn(
+  { classifier, inputs }: AttackInputs,
+  runs: readonly Run[],
+  flags: Flags,
+  context: CliContext,
+  progress: Progress,
+): Promise<AttackResult[][]> {
+  const { signal } = context.io;
+  const [label, target] = [flags.label, flags.target].map((given) =>
+    given === undefined ? undefined : classifier.findLabel(given),
+  );
+  const results: AttackResult[][] = runs.map(() => []);
+  const turn = Math.max(picturesPerTurn, flags.batch ?? 0);
+  progress.begin();
+  try {
+    for (let first = 0; first < inputs.length; first += turn) {
+      const some = inputs.slice(first, first + turn);
+      const found: AttackResult[][] = [];
+      for (const [k, { attack, options }] of runs.entries()) {
+        const given = {
+          ...options,
+          ...(label === undefined ? {} : { labels: some.map(() => label) }),
+          ...(target === undefined ? {} : { targets: some.map(() => target) }),
+          rounding: flags.rounding,
+          batch: flags.batch,
+          // Of the picture alone, so that neither the order of the attacks nor the other pictures matter.
+          random: (image: number) => createRandom(flags.seed, first + image),
+          signal,
+          onProgress: ({ images, gradients }: AttackProgress) =>
+            progress.update(
+              (first * runs.length + some.length * k + images) / (inputs.length * runs.length),
+              `${attack.name}: ${first + images} of ${inputs.length} pictures, ${gradients} gradients`,
+            ),
+        };
+        const images = some.map(({ input }) => input);
+        found.push(await attack.attack(classifier, images, given));
+      }
+      for (const [k, ofAttack] of found.entries()) results[k].push(...ofAttack);
+    }
+  } catch (error) {
+    if (exitCodeOf(error) !== exitCodes.interrupted) throw error;
+    context.exitCode = exitCodes.interrupted;
+  }
+  return results;
+}
+
+/** Writes files, table and page; the records of all finished pictures and attacks, picture by picture. */
 async function writeResults(
   { classifier, inputs, source }: AttackInputs,
   runs: readonly Run[],
@@ -224,7 +257,8 @@ async function writeResults(
   const model = { path: flags.model ?? bundledClassifierPath, sha256: classifier.file.sha256 };
   const records: AttackRecord[] = [];
   const entries: AttackPageEntry[] = [];
-  for (const [n, input] of inputs.entries()) {
+  if (results[0].length === 0) return records;
+  for (const [n, input] of inputs.slice(0, results[0].length).entries()) {
     const isWritten = flags.data === undefined || n < flags.examples;
     const shown: AttackPageEntry["attacks"][number][] = [];
     for (const [k, { attack }] of runs.entries()) {
