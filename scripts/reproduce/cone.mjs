@@ -2,7 +2,7 @@
  * Figures 5 and 8 of the paper for the bundled Scenes classifier and, where ../shared/data (or $PERCEPTUAL_BALL_DATA) holds it, for a
  * CIFAR-10 network of the paper's architecture: writes results/cone/. Run after `npm run build`:
  *
- *   node scripts/reproduce/cone.mjs [--images N] [--directions N] [--step S] [--threads N] [--out FOLDER]
+ *   node scripts/reproduce/cone.mjs [--attacks LIST] [--images N] [--directions N] [--step S] [--threads N] [--out FOLDER]
  *
  * The paper's own size is --images 100 --directions 5 --step 0.05: nine million forward passes.
  */
@@ -14,6 +14,7 @@ import { parseArgs } from "node:util";
 const root = resolve(import.meta.dirname, "../..");
 const { values } = parseArgs({
   options: {
+    attacks: { type: "string", default: "pgd,pgd-mean,carlini-wagner,perceptual,l2" },
     images: { type: "string", default: "6" },
     directions: { type: "string", default: "2" },
     step: { type: "string", default: "0.25" },
@@ -24,7 +25,7 @@ const { values } = parseArgs({
 const data = process.env.PERCEPTUAL_BALL_DATA ?? resolve(root, "../shared/data");
 const model = join(data, "models/cifar10_vgg7_bn.onnx");
 const common = [
-  ["--attacks", "pgd,pgd-mean,carlini-wagner,perceptual,l2"],
+  ["--attacks", values.attacks],
   ["--first", values.images],
   ["--split", "test"],
   ["--directions", values.directions],
