@@ -29,7 +29,7 @@ import { addDataFlags } from "./data-flags.ts";
 import { type DetectionData, type DetectionDataFlags, detectionData } from "./detection-data.ts";
 import { addExperimentFlags, type ExperimentFlags } from "./experiment-flags.ts";
 import { addModelFlags, type ModelFlags } from "./model-flags.ts";
-import { addNoiseFlags, type NoiseFlags } from "./noise-flags.ts";
+import { addNoiseFlags, batchSizeOf, type NoiseFlags } from "./noise-flags.ts";
 import { describeClassifier, openClassifier } from "./open-classifier.ts";
 import { choice, number } from "./parse-values.ts";
 import { addRuntimeFlags, loadRuntime, packageVersion, type RuntimeFlags } from "./runtime-flags.ts";
@@ -96,7 +96,7 @@ function addProtocolFlags(command: Command): void {
 async function benchmarkDetection(flags: Flags, context: CliContext): Promise<void> {
   const runs = attackRunsOf(flags);
   const fitAttack: AttackRun = { name: "fit", attack: findAttack("pgd"), settings: { preset: "odds" } };
-  const settings: DetectionSettings = {
+  const chosen: DetectionSettings = {
     ...defaultDetectionSettings(fitAttack),
     mode: flags.justDetect ? "just-detect" : "full",
     samples: flags.samples,
@@ -104,7 +104,6 @@ async function benchmarkDetection(flags: Flags, context: CliContext): Promise<vo
     kinds: flags.noise,
     correctionKinds: flags.correctionNoise,
     pixels: flags.pixels,
-    batch: flags.batch,
     seed: flags.seed,
   };
   checkWritableFolder(flags.out);
@@ -114,6 +113,7 @@ async function benchmarkDetection(flags: Flags, context: CliContext): Promise<vo
   const { signal } = context.io;
   const runtime = await loadRuntime(flags);
   const classifier = await openClassifier(flags, { runtime, signal, samples: () => samplesOf(flags, signal) });
+  const settings = { ...chosen, batch: batchSizeOf(flags, classifier) };
   try {
     for (const { attack, settings: own } of runs) attack.check(classifier, own);
     note(describeClassifier(classifier, basename(classifier.file.path)));

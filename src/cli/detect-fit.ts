@@ -3,7 +3,6 @@ import { basename } from "node:path";
 import { Command, Option } from "commander";
 import { findAttack } from "../attacks/attacks.ts";
 import type { Classifier } from "../classifier/classifier.ts";
-import { largestBatch } from "../classifier/largest-batch.ts";
 import type { DatasetImage } from "../datasets/dataset.ts";
 import { isKnown } from "../detection/alignment-statistics.ts";
 import type { LogitsPass } from "../detection/alignments.ts";
@@ -22,7 +21,7 @@ import { type CliContext, exitCodes, reportError } from "./context.ts";
 import { addDataFlags } from "./data-flags.ts";
 import { type DetectionDataFlags, trainingData } from "./detection-data.ts";
 import { addModelFlags, type ModelFlags } from "./model-flags.ts";
-import { addNoiseFlags, type NoiseFlags } from "./noise-flags.ts";
+import { addNoiseFlags, batchSizeOf, type NoiseFlags } from "./noise-flags.ts";
 import { describeClassifier, openClassifier } from "./open-classifier.ts";
 import { number } from "./parse-values.ts";
 import { createProgress, type Progress } from "./progress.ts";
@@ -95,7 +94,7 @@ async function fitStatistics(flags: Flags, context: CliContext): Promise<void> {
   try {
     note(describeClassifier(classifier, basename(classifier.file.path)));
     const data = await trainingData(flags, classifier, { note, signal });
-    const pass = await classifier.forward({ batch: largestBatch(classifier, flags.batch) });
+    const pass = await classifier.forward({ batch: batchSizeOf(flags, classifier) });
     const isHeldOut = ({ id }: DatasetImage): boolean =>
       flags.falsePositiveRate !== undefined && hash64(`held out ${id}`) % BigInt(heldOutShare) === 0n;
     const report = (error: PerceptualBallError): void => {

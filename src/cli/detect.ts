@@ -4,7 +4,6 @@ import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { Command, Option } from "commander";
 import { softmaxAt } from "../classifier/classifier.ts";
-import { largestBatch } from "../classifier/largest-batch.ts";
 import { type CorrectionForm, correctionForms } from "../detection/correction.ts";
 import { detectOdds, type OddsVerdict } from "../detection/odds.ts";
 import type { OddsStatistics } from "../detection/odds-statistics.ts";
@@ -15,6 +14,7 @@ import { readImageFile } from "../node/read-image.ts";
 import { type CliContext, exitCodes, reportError } from "./context.ts";
 import { detectFitCommand } from "./detect-fit.ts";
 import { addModelFlags, type ModelFlags } from "./model-flags.ts";
+import { batchOption, batchSizeOf } from "./noise-flags.ts";
 import { describeClassifier, openClassifier } from "./open-classifier.ts";
 import { choice, number } from "./parse-values.ts";
 import { createProgress } from "./progress.ts";
@@ -26,7 +26,7 @@ interface Flags extends ModelFlags, RuntimeFlags {
   readonly stopEarly?: boolean;
   readonly cutoff?: number;
   readonly correction: CorrectionForm | "none";
-  readonly batch: number;
+  readonly batch?: number;
   readonly seed: number;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -56,11 +56,7 @@ export function detectCommand(context: CliContext): Command {
       .default("regression")
       .argParser(choice("--correction", [...correctionForms, "none"])),
   );
-  add(
-    new Option("--batch <n>", "images per run of the network")
-      .default(64)
-      .argParser(number("--batch", { min: 1, max: 4096, integer: true })),
-  );
+  add(batchOption());
   addModelFlags(command, { hasModelFlag: true });
   addRuntimeFlags(command);
   return command
@@ -105,7 +101,7 @@ async function detect(paths: readonly string[], flags: Flags, context: CliContex
     const fitted = parseStatistics(text, owner, flags.statistics);
     const statistics = flags.cutoff === undefined ? fitted : { ...fitted, cutoff: { value: flags.cutoff } };
     if (!flags.quiet) io.stderr.write(`${describeClassifier(classifier, basename(classifier.file.path))}\n`);
-    const pass = await classifier.forward({ batch: largestBatch(classifier, flags.batch) });
+    const pass = await classifier.forward({ batch: batchSizeOf(flags, classifier) });
     const samples = flags.samples ?? statistics.samples;
     const runs = samples * statistics.kinds.length;
     progress.begin();

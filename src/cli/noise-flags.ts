@@ -1,5 +1,7 @@
 /** @file The flags of the statistical test: noise, samples, and how statistics are fitted. */
 import { type Command, Option } from "commander";
+import type { Classifier } from "../classifier/classifier.ts";
+import { largestBatch } from "../classifier/largest-batch.ts";
 import { correctionKinds, detectionKinds, type NoiseKind, noiseKindName, parseNoiseKind } from "../detection/noise.ts";
 import { number, words } from "./parse-values.ts";
 
@@ -10,7 +12,17 @@ export interface NoiseFlags {
   readonly noise: readonly NoiseKind[];
   readonly correctionNoise: readonly NoiseKind[];
   readonly falsePositiveRate?: number;
-  readonly batch: number;
+  readonly batch?: number;
+}
+
+/** So many numbers are in a batch of images unless told otherwise: 64 images of 64 × 64, 5 of 224 × 224. */
+const batchElements = 64 * 3 * 64 * 64;
+
+/** Images per run of the network: what --batch says, or what fits into memory with networks of the usual size. */
+export function batchSizeOf({ batch }: Pick<NoiseFlags, "batch">, classifier: Classifier): number {
+  const { channelCount, height, width } = classifier.input;
+  const comfortable = Math.floor(batchElements / (channelCount * height * width));
+  return largestBatch(classifier, batch ?? Math.max(1, Math.min(64, comfortable)));
 }
 
 export function addNoiseFlags(command: Command): Command {
@@ -39,12 +51,13 @@ export function addNoiseFlags(command: Command): Command {
       "choose the cutoff for this rate on held-out training images (default: the nominal 3.0902)",
     ).argParser(number("--false-positive-rate", { min: 1e-6, max: 0.999 })),
   );
-  add(
-    new Option("--batch <n>", "images per run of the network")
-      .default(64)
-      .argParser(number("--batch", { min: 1, max: 4096, integer: true })),
-  );
+  add(batchOption());
   return command;
+}
+
+export function batchOption(): Option {
+  const description = "images per run of the network (default: 64, fewer if they are large)";
+  return new Option("--batch <n>", description).argParser(number("--batch", { min: 1, max: 4096, integer: true }));
 }
 
 function noiseKinds(flag: string): (text: string) => NoiseKind[] {
