@@ -87,7 +87,11 @@ describe("models that cannot be explained, each with one line and exit code 1", 
       /no logits/,
     ],
     "one class": [() => writeModel(graph(`g (float[1, 1, 8, 8] x) => (float[1, 1] y) ${pool}`)), /one class/],
-    float16: [() => writeModel(graph(`g (float16[1, 3, 8, 8] x) => (float16[1, 3] y) ${pool}`)), /not float32/],
+    float64: [() => writeModel(graph(`g (double[1, 3, 8, 8] x) => (double[1, 3] y) ${pool}`)), /not float32/],
+    "quantized operators": [
+      () => writeModel(graph("g (float[1, 3, 8, 8] x) => (float[1, 3] y) { [q] y = QLinearConv (x) }")),
+      /quantized operators, which have no gradient: QLinearConv \(q\).*QDQ/,
+    ],
     "operators without a rule": [
       () =>
         writeModel(
@@ -131,7 +135,7 @@ describe("misuse: one line that says what to do, exit code 2, nothing written", 
     ["--epsilon 1/0", /--epsilon: not a number/],
     ["--margin 2", /the clean side of the boundary/],
     ["--preset atuo", /Did you mean "auto"\?/],
-    ["--method perceptual,guided-perceptal", /--method: unknown value.*Did you mean "guided-perceptual"/],
+    ["--method perceptual,guided-perceptal", /method: unknown name.*Did you mean guided-perceptual\?/],
     ["--threshold mean", /--threshold: not a threshold/],
     ["--threshold value:2", /--threshold: alpha: value out of range/],
     ["--connectivity 6", /--connectivity: unknown value, expected one of 4, 8/],
