@@ -5,7 +5,6 @@
  * 2016, algorithm 2 and section 3.4; presets after the two generations of Foolbox.
  */
 import { type Classifier, classificationOf } from "../classifier/classifier.ts";
-import { largestBatch } from "../classifier/largest-batch.ts";
 import { checkKeys, numberIn, oneOf, throwIfAborted } from "../errors.ts";
 
 /**
@@ -122,7 +121,7 @@ export async function searchDeepFool(
 ): Promise<DeepFoolPoint> {
   const others = target === undefined ? rivals(clean, label, settings.candidates - 1) : [target];
   const forward = await classifier.forward();
-  const size = largestBatch(classifier, Math.min(batch ?? others.length, others.length));
+  const size = classifier.prepared.batchFor(Math.min(batch ?? others.length, others.length));
   const backward = await classifier.backward({ of: "logits", batch: size });
   const sum = new Float64Array(image.length);
   const { overshoot, overshootOf } = settings;

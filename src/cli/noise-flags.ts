@@ -1,7 +1,6 @@
 /** @file The flags of the statistical test: noise, samples, and how statistics are fitted. */
 import { type Command, Option } from "commander";
 import type { Classifier } from "../classifier/classifier.ts";
-import { largestBatch } from "../classifier/largest-batch.ts";
 import { correctionKinds, detectionKinds, type NoiseKind, noiseKindName, parseNoiseKind } from "../detection/noise.ts";
 import { number, words } from "./parse-values.ts";
 
@@ -22,7 +21,7 @@ const batchElements = 64 * 3 * 64 * 64;
 export function batchSizeOf({ batch }: Pick<NoiseFlags, "batch">, classifier: Classifier): number {
   const { channelCount, height, width } = classifier.input;
   const comfortable = Math.floor(batchElements / (channelCount * height * width));
-  return largestBatch(classifier, batch ?? Math.max(1, Math.min(64, comfortable)));
+  return classifier.prepared.batchFor(batch ?? Math.max(1, Math.min(64, comfortable)));
 }
 
 export function addNoiseFlags(command: Command): Command {

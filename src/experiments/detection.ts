@@ -7,7 +7,6 @@
  */
 import type { AnyAttackOptions, RegisteredAttack } from "../attacks/attacks.ts";
 import type { Classifier } from "../classifier/classifier.ts";
-import { largestBatch } from "../classifier/largest-batch.ts";
 import type { DatasetImage, DatasetSplit } from "../datasets/dataset.ts";
 import { type Alignments, emptyAlignments, extendAlignments, unitsOf } from "../detection/alignments.ts";
 import { correctionKinds, detectionKinds, type NoiseKind, noiseKindName } from "../detection/noise.ts";
@@ -179,7 +178,7 @@ export function detectionCompute(
     const { run, split } = items[0];
     const attacked = run === undefined ? undefined : await attackAll(classifier, items, inputs, run, settings, signal);
     const measured = attacked?.map(({ image }) => image) ?? inputs;
-    const pass = await classifier.forward({ batch: largestBatch(classifier, settings.batch) });
+    const pass = await classifier.forward({ batch: classifier.prepared.batchFor(settings.batch) });
     const measure = async (kinds: readonly NoiseKind[]): Promise<Alignments[]> => {
       const alignments = items.map(({ image }, n) =>
         emptyAlignments({ id: image.id, pixels: measured[n].data }, kinds, settings.antithetic),

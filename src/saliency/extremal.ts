@@ -5,7 +5,6 @@
  * settings are those of the authors' implementation, TorchRay.
  */
 import { type Classifier, classificationOf } from "../classifier/classifier.ts";
-import { largestBatch } from "../classifier/largest-batch.ts";
 import { numberIn } from "../errors.ts";
 import { blur } from "../image/gaussian-blur.ts";
 import type { ImageTensor } from "../image/picture.ts";
@@ -52,7 +51,7 @@ export async function extremalSaliency(
     reward: settings.reward,
     label,
     target,
-    batch: largestBatch(classifier, Math.min(wanted, rows)),
+    batch: classifier.prepared.batchFor(Math.min(wanted, rows)),
   });
 
   const { step, sigma: sigmaPixels } = settings;

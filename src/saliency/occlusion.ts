@@ -4,7 +4,6 @@
  * Source: Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014, section 4.2.
  */
 import type { Classifier } from "../classifier/classifier.ts";
-import { largestBatch } from "../classifier/largest-batch.ts";
 import { checkKeys, MisuseError, numberIn, oneOf, throwIfAborted } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { floatTensor } from "../tensor/tensor.ts";
@@ -100,7 +99,7 @@ export async function occlusionSaliency(
   const columns = occlusionIntervals(width, settings);
   const squares = occlusionIntervals(height, settings).flatMap((y) => columns.map((x) => ({ x, y })));
   const wanted = numberIn("occlusion: batch", batch ?? defaultBatch, { min: 1, integer: true });
-  const forward = await classifier.forward({ batch: largestBatch(classifier, Math.min(wanted, squares.length)) });
+  const forward = await classifier.forward({ batch: classifier.prepared.batchFor(Math.min(wanted, squares.length)) });
 
   const drops = new Float64Array(height * width);
   const covers = new Float64Array(height * width);

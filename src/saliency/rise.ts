@@ -5,7 +5,6 @@
  * presets after the authors' notebook, their paper and TorchRay.
  */
 import type { Classifier } from "../classifier/classifier.ts";
-import { largestBatch } from "../classifier/largest-batch.ts";
 import { checkKeys, numberIn, oneOf, throwIfAborted } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { createRandom } from "../random/random.ts";
@@ -91,7 +90,7 @@ export async function riseSaliency(
   const noColor = new Float32Array(classifier.input.channelCount);
   const difference = image.data.map((x, i) => x - hidden[i]);
   const wanted = numberIn("rise: batch", batch ?? defaultBatch, { min: 1, integer: true });
-  const forward = await classifier.forward({ batch: largestBatch(classifier, Math.min(wanted, count)) });
+  const forward = await classifier.forward({ batch: classifier.prepared.batchFor(Math.min(wanted, count)) });
   const inputs = new Float32Array(forward.batch * image.data.length);
   const rows = Array.from({ length: forward.batch }, (_, n) =>
     inputs.subarray(n * image.data.length, (n + 1) * image.data.length),
