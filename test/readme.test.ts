@@ -276,7 +276,7 @@ describe("code", () => {
 
   test("in Node: an explanation and an attack by name", async () => {
     const [explanation, attack] = (await output(1)).trimEnd().split("\n");
-    expect(explanation).toBe("[ 96, 96 ] { forward: 0, gradient: 1 }");
+    expect(explanation).toBe("[ 96, 96 ] { forward: 1, gradient: 1 }");
     expect(attack).toMatch(/^flipped (true|false) 0\.03\d+$/);
   });
 
