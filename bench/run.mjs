@@ -7,7 +7,7 @@
  * the run and write no report; --quick takes fewer rounds; THREADS=1 sets the threads.
  */
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -21,6 +21,8 @@ const here = import.meta.dirname;
 const threads = Number(process.env.THREADS ?? 2);
 const pairs = process.argv.includes("--quick") ? 7 : 21;
 const sizes = { vgg19_bn: 224, resnet50: 224, mobilenet_v2: 224, squeezenet1_1: 224, cifar_vgg7: 32 };
+
+const othersHeading = "## Explanations and attacks";
 
 const sorted = (values) => values.toSorted((a, b) => a - b);
 const quantile = (values, q) => sorted(values)[Math.min(values.length - 1, Math.floor(q * values.length))];
@@ -166,7 +168,10 @@ async function bench() {
     return;
   }
   const text = document(rows);
-  writeFileSync(join(here, "RESULTS.md"), text);
+  // What other scripts measured follows, and stays.
+  const results = join(here, "RESULTS.md");
+  const [, others] = readFileSync(results, "utf8").split(othersHeading);
+  writeFileSync(results, others === undefined ? text : `${text}\n${othersHeading}${others}`);
   process.stdout.write(text);
 }
 
