@@ -1,9 +1,9 @@
 /** @file The flags that say which attacks a benchmark runs, and with which settings. */
 import { type Command, Option } from "commander";
 import { attacks, findAttack } from "../attacks/attacks.ts";
-import { MisuseError, nearest } from "../errors.ts";
+import { MisuseError } from "../errors.ts";
 import type { AttackRun } from "../experiments/detection.ts";
-import { type Setting, settingOf, type Variant, variantOf } from "./method-flags.ts";
+import { type Setting, settingOf, settingsOf, type Variant, variantOf } from "./method-flags.ts";
 import { number, words } from "./parse-values.ts";
 
 export interface AttackRunFlags {
@@ -49,27 +49,14 @@ export function attackHelp(): string {
  * slash of its name. Throws a MisuseError for attacks that do not exist and settings of attacks that do not run.
  */
 export function attackRunsOf({ attacks: named, set = [], variant = [], variantImages }: AttackRunFlags): AttackRun[] {
-  const chosen = named.flatMap((name) => (name === "all" ? attacks : name === "none" ? [] : [findAttack(name)]));
-  const runs: AttackRun[] = [...new Set(chosen)].map((attack) => {
-    const own = set.filter((setting) => setting.method === attack.name);
-    return { name: attack.name, attack, settings: Object.fromEntries(own.map(({ name, value }) => [name, value])) };
-  });
-  const idle = set.find(({ method }) => !runs.some(({ name }) => name === method));
-  if (idle !== undefined) {
-    const names = runs.map(({ name }) => name);
-    const hint = nearest(idle.method, names);
-    throw new MisuseError({
-      where: "--set",
-      what: "no such attack runs",
-      expected: `one of ${names.join(", ")}`,
-      got: JSON.stringify(idle.method),
-      advice: hint === undefined ? undefined : `Did you mean ${hint}?`,
-    });
-  }
-  for (const { name, method, settings } of variant) {
+  const list = named.flatMap((name) => (name === "all" ? attacks : name === "none" ? [] : [findAttack(name)]));
+  const chosen = [...new Set(list)];
+  const settings = settingsOf(set, chosen, "attack");
+  const runs: AttackRun[] = chosen.map((attack) => ({ name: attack.name, attack, settings: settings(attack.name) }));
+  for (const { name, method, settings: own } of variant) {
     const slash = name.indexOf("/");
     const group = slash > 0 ? name.slice(0, slash) : undefined;
-    runs.push({ name, attack: findAttack(method), settings, group, images: variantImages });
+    runs.push({ name, attack: findAttack(method), settings: own, group, images: variantImages });
   }
   if (runs.length === 0) throw new MisuseError({ where: "--attacks", what: "no attack is to run" });
   return runs;

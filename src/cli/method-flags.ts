@@ -65,29 +65,43 @@ export function methodRunsOf({ methods = ["all"], set = [], variant = [] }: Meth
   const named = methods.flatMap((name) =>
     name === "all" ? saliencyMethods : name === "none" ? [] : [findMethod(name)],
   );
-  const runs: MethodRun[] = [...new Set(named)].map((method) => {
-    const own = set.filter((setting) => setting.method === method.name);
-    return { name: method.name, method, settings: Object.fromEntries(own.map(({ name, value }) => [name, value])) };
-  });
-  const idle = set.find(({ method }) => !runs.some(({ name }) => name === method));
-  if (idle !== undefined) {
-    const names = runs.map(({ name }) => name);
-    const hint = nearest(idle.method, names);
-    throw new MisuseError({
-      where: "--set",
-      what: "no such method runs",
-      expected: `one of ${names.join(", ")}`,
-      got: JSON.stringify(idle.method),
-      advice: hint === undefined ? undefined : `Did you mean ${hint}?`,
-    });
+  const chosen = [...new Set(named)];
+  const settings = settingsOf(set, chosen, "method");
+  const runs: MethodRun[] = chosen.map((method) => ({ name: method.name, method, settings: settings(method.name) }));
+  for (const { name, method, settings: own } of variant) {
+    runs.push({ name, method: findMethod(method), settings: own });
   }
-  for (const { name, method, settings } of variant) runs.push({ name, method: findMethod(method), settings });
   const twice = runs.find(({ name }, i) => runs.findIndex((other) => other.name === name) < i);
   if (twice !== undefined) {
     throw new MisuseError({ where: "--variant", what: `the name ${JSON.stringify(twice.name)} is taken already` });
   }
   if (runs.length === 0) throw new MisuseError({ where: "--methods", what: "no method is to run" });
   return runs;
+}
+
+/**
+ * What `--set` says for each of `chosen`, by its name. Throws a MisuseError for a setting of one that does not run; `what` is what
+ * messages call one.
+ */
+export function settingsOf(
+  set: readonly Setting[],
+  chosen: readonly { readonly name: string }[],
+  what: "attack" | "method",
+): (name: string) => Record<string, unknown> {
+  const names = chosen.map(({ name }) => name);
+  const idle = set.find(({ method }) => !names.includes(method));
+  if (idle !== undefined) {
+    const hint = nearest(idle.method, names);
+    throw new MisuseError({
+      where: "--set",
+      what: `no such ${what} runs`,
+      expected: `one of ${names.join(", ")}`,
+      got: JSON.stringify(idle.method),
+      advice: hint === undefined ? undefined : `Did you mean ${hint}?`,
+    });
+  }
+  return (name) =>
+    Object.fromEntries(set.filter(({ method }) => method === name).map((setting) => [setting.name, setting.value]));
 }
 
 /** Parses one `--set NAME.SETTING=VALUE`; benchmarks of other things than methods have the same flag. */

@@ -8,7 +8,8 @@ import { PerceptualBallError } from "../../errors.ts";
 import type { Shape } from "../../tensor/tensor.ts";
 import { freshNames } from "../fresh-names.ts";
 import { inferShapes } from "../infer-shapes.ts";
-import { type Graph, type Initializer, type Node, tensorOfInitializer } from "../model.ts";
+import { mapGraphs, renameOuterValues } from "../inner-graphs.ts";
+import { type Attributes, type Graph, type Initializer, type Node, tensorOfInitializer } from "../model.ts";
 import { cleanUp } from "./clean-up.ts";
 import { extractSubgraph } from "./extract-subgraph.ts";
 
@@ -63,7 +64,13 @@ function withBranch(graph: Graph, node: Node, branch: Graph): Graph {
   const own = [...branch.initializers.keys(), ...branch.nodes.flatMap(({ outputs }) => outputs)];
   for (const name of own) if (!names.has(name)) names.set(name, fresh(`${prefix}/${name}`));
   const now = (name: string): string => names.get(name) ?? name;
-  const inner = branch.nodes.map((inside) => renamed(inside, prefix, now));
+  const inner = branch.nodes.map((inside) => ({
+    ...inside,
+    name: inside.name === "" ? "" : `${prefix}/${inside.name}`,
+    inputs: inside.inputs.map(now),
+    outputs: inside.outputs.map(now),
+    attributes: renameInner(inside.attributes, now),
+  }));
   const results = branch.outputs.flatMap(({ name }, i): Node[] => {
     const output = node.outputs[i] ?? "";
     if (output === "") return [];
@@ -75,29 +82,7 @@ function withBranch(graph: Graph, node: Node, branch: Graph): Graph {
   return { ...graph, nodes, initializers };
 }
 
-function renamed(node: Node, prefix: string, now: (name: string) => string): Node {
-  return {
-    ...node,
-    name: node.name === "" ? "" : `${prefix}/${node.name}`,
-    inputs: node.inputs.map(now),
-    outputs: node.outputs.map(now),
-    attributes: Object.fromEntries(
-      Object.entries(node.attributes).map(([key, attribute]) => [
-        key,
-        attribute.kind === "graph" ? { kind: "graph", value: renamedReads(attribute.value, prefix, now) } : attribute,
-      ]),
-    ),
-  };
-}
-
-/** An inner graph with the outer values that it reads renamed; its own hide outer ones of the same name. */
-function renamedReads(graph: Graph, prefix: string, outer: (name: string) => string): Graph {
-  const own = new Set([...graph.inputs.map(({ name }) => name), ...graph.initializers.keys()]);
-  for (const { outputs } of graph.nodes) for (const name of outputs) own.add(name);
-  const now = (name: string): string => (own.has(name) ? name : outer(name));
-  return {
-    ...graph,
-    outputs: graph.outputs.map((info) => ({ ...info, name: now(info.name) })),
-    nodes: graph.nodes.map((node) => ({ ...renamed(node, prefix, now), name: node.name })),
-  };
+/** The graphs among `attributes` with the outer values that they read renamed. */
+function renameInner(attributes: Attributes, now: (name: string) => string): Attributes {
+  return mapGraphs(attributes, (graph) => renameOuterValues(graph, now, renameInner));
 }

@@ -6,6 +6,7 @@
  */
 import { UnsupportedError } from "../../errors.ts";
 import { freshNames } from "../fresh-names.ts";
+import { mapGraphs, renameOuterValues } from "../inner-graphs.ts";
 import {
   type Attribute,
   type Attributes,
@@ -76,16 +77,6 @@ function inlineNode(node: Node, inliner: Inliner): Node[] {
   return body.flatMap((inner) => inlineNode(inner, { ...inliner, open: [...inliner.open, key] }));
 }
 
-function mapGraphs(attributes: Attributes, change: (graph: Graph) => Graph): Attributes {
-  if (!Object.values(attributes).some(({ kind }) => kind === "graph")) return attributes;
-  return Object.fromEntries(
-    Object.entries(attributes).map(([name, attribute]): [string, Attribute] => [
-      name,
-      attribute.kind === "graph" ? { kind: "graph", value: change(attribute.value) } : attribute,
-    ]),
-  );
-}
-
 /** The nodes of `definition` in place of `call`. */
 function bodyOf(definition: FunctionDefinition, call: Node, fresh: (wish: string) => string): Node[] {
   const prefix = call.name || call.outputs.find((name) => name !== "") || definition.name;
@@ -124,20 +115,7 @@ function resolve(attributes: Attributes, values: Attributes, now: (name: string)
     const value = values[attribute.value];
     return value === undefined ? [] : [[name, value]];
   });
-  return mapGraphs(Object.fromEntries(resolved), (graph) => renameIn(graph, values, now));
-}
-
-function renameIn(graph: Graph, values: Attributes, outer: (name: string) => string): Graph {
-  const own = new Set([...graph.inputs.map(({ name }) => name), ...graph.initializers.keys()]);
-  for (const node of graph.nodes) for (const name of node.outputs) own.add(name);
-  const now = (name: string): string => (own.has(name) ? name : outer(name));
-  return {
-    ...graph,
-    outputs: graph.outputs.map((info) => ({ ...info, name: now(info.name) })),
-    nodes: graph.nodes.map((node) => ({
-      ...node,
-      inputs: node.inputs.map(now),
-      attributes: resolve(node.attributes, values, now),
-    })),
-  };
+  return mapGraphs(Object.fromEntries(resolved), (graph) =>
+    renameOuterValues(graph, now, (inner, innerNow) => resolve(inner, values, innerNow)),
+  );
 }
