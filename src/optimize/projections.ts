@@ -49,15 +49,23 @@ export function projectBox(lower: Bound, upper: Bound): Projection {
     return Object.assign(clip, { box: { low, high } });
   }
   const length = typeof low === "number" ? (high as FloatArray).length : low.length;
-  const [lows, highs] = [spread(low, length), spread(high, length)];
+  return boxProjection(spread(low, length), spread(high, length));
+}
+
+/** A projection on a box with bounds for each element. */
+export interface BallProjection extends Projection {
+  readonly box: { readonly low: FloatArray; readonly high: FloatArray };
+}
+
+function boxProjection(low: FloatArray, high: FloatArray): BallProjection {
   const clip = (point: FloatArray): void => {
-    checkLength("projectBox", point, length);
-    for (let i = 0; i < length; i++) {
-      if (point[i] < lows[i]) point[i] = lows[i];
-      else if (point[i] > highs[i]) point[i] = highs[i];
+    checkLength("projectBox", point, low.length);
+    for (let i = 0; i < point.length; i++) {
+      if (point[i] < low[i]) point[i] = low[i];
+      else if (point[i] > high[i]) point[i] = high[i];
     }
   };
-  return Object.assign(clip, { box: { low: lows, high: highs } });
+  return Object.assign(clip, { box: { low, high } });
 }
 
 /**
@@ -70,30 +78,29 @@ export function projectLinfBall(
   epsilon: number,
   lower: Bound = -Infinity,
   upper: Bound = Infinity,
-): Projection {
+): BallProjection {
   const where = "projectLinfBall";
   numberIn(`${where}: epsilon`, epsilon, { min: 0 });
   checkBounds(where, lower, upper, center.length);
   // A float64 center belongs to float64 points, whose bounds need no rounding.
   const isFloat32 = center instanceof Float32Array;
-  const lows = center.map((c, i) => {
-    const low = Math.max(c - epsilon, boundAt(lower, i));
-    return isFloat32 ? floatAtLeast(low) : low;
-  });
-  const highs = center.map((c, i) => {
-    const high = Math.min(c + epsilon, boundAt(upper, i));
-    return isFloat32 ? floatAtMost(high) : high;
-  });
-  const empty = lows.findIndex((low, i) => !(low <= highs[i]));
-  if (empty >= 0) {
+  const [lows, highs] = [center.slice(), center.slice()];
+  for (let i = 0; i < center.length; i++) {
+    const low = Math.max(center[i] - epsilon, boundAt(lower, i));
+    const high = Math.min(center[i] + epsilon, boundAt(upper, i));
+    lows[i] = isFloat32 ? floatAtLeast(low) : low;
+    highs[i] = isFloat32 ? floatAtMost(high) : high;
+  }
+  for (let i = 0; i < lows.length; i++) {
+    if (lows[i] <= highs[i]) continue;
     throw new MisuseError({
       where,
       what: "the ball and the box do not meet",
-      expected: `center[${empty}] within ${epsilon} of [${boundAt(lower, empty)}, ${boundAt(upper, empty)}]`,
-      got: String(center[empty]),
+      expected: `center[${i}] within ${epsilon} of [${boundAt(lower, i)}, ${boundAt(upper, i)}]`,
+      got: String(center[i]),
     });
   }
-  return projectBox(lows, highs);
+  return boxProjection(lows, highs);
 }
 
 /**
