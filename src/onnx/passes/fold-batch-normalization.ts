@@ -158,18 +158,31 @@ function foldInto(node: Node, { weight, bias }: Affine, { scale, shift }: Normal
   if (!isPerChannel) return "the bias of the Gemm before it is not one number per channel";
 
   const inner = sizeOf(weight.shape.slice(axis + 1));
-  const rowsPerGroup = node.opType === "ConvTranspose" ? weight.shape[0] / group : 1;
-  const values = Float64Array.from(weight.data as Float32Array, (value, i) => {
-    const position = Math.floor(i / inner);
-    if (node.opType !== "ConvTranspose") return scale[axis === 0 ? position : position % channels] * value;
-    // Weights of ConvTranspose are [inputs, outputs per group, …]: the group follows from the input channel.
-    const [row, column] = [Math.floor(position / perGroup), position % perGroup];
-    return scale[Math.floor(row / rowsPerGroup) * perGroup + column] * value;
+  const rowsPerGroup = node.opType === "ConvTranspose" ? weight.shape[0] / group : weight.shape[0];
+  // Weights are [rows, channels, …], or [channels, …] as one row. Those of ConvTranspose have the outputs of one group in each
+  // row: the group follows from the input channel.
+  const weights = scaleChannels(weight, { channels: perGroup, inner }, (row, column) => {
+    return scale[Math.floor(row / rowsPerGroup) * perGroup + column];
   });
   const before = (bias?.data ?? [0]) as Float32Array;
   const biases = shift.map((value, c) => scale[c] * before[biasSize === 1 ? 0 : c] + value / biasFactor);
   return {
-    weight: tensorOf(weight.dtype, values, weight.shape),
+    weight: weights,
     bias: tensorOf(weight.dtype, biases, [channels]),
   };
+}
+
+/** `weight` with each run of `inner` elements times the factor of its place; rounded once, and nothing else is allocated. */
+function scaleChannels(
+  { dtype, shape, data }: Tensor,
+  { channels, inner }: { readonly channels: number; readonly inner: number },
+  factorAt: (row: number, column: number) => number,
+): Tensor {
+  const from = data as Float32Array;
+  const to = dtype === "float64" ? new Float64Array(from.length) : new Float32Array(from.length);
+  for (let start = 0, run = 0; start < from.length; start += inner, run++) {
+    const factor = factorAt(Math.floor(run / channels), run % channels);
+    for (let i = start; i < start + inner; i++) to[i] = factor * from[i];
+  }
+  return { dtype, shape, data: to };
 }
