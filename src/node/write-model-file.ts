@@ -2,9 +2,8 @@
 import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { BadInputError, checkKeys, oneOf } from "../errors.ts";
-import { materialize } from "../onnx/external-data.ts";
 import type { Initializer, Model } from "../onnx/model.ts";
-import { writeModel } from "../onnx/write-model.ts";
+import { modelInParts, sizeOfStorage, writeModel } from "../onnx/write-model.ts";
 
 export interface WriteModelFileOptions {
   /**
@@ -43,10 +42,10 @@ export function writeModelFile(path: string, model: Model, options: WriteModelFi
       const data = temporary(location);
       files.push(data);
       const referring = withWeightsIn(model, data, location);
-      writeWhole(files[0], writeModel(referring));
+      writeWhole(files[0], [writeModel(referring)]);
       renameSync(data, join(dirname(target), location));
     } else {
-      writeWhole(files[0], writeModel(place === "inside" ? materialize(model) : model));
+      writeWhole(files[0], place === "inside" ? modelInParts(model) : [writeModel(model)]);
     }
     renameSync(files[0], target);
   } catch (cause) {
@@ -55,11 +54,6 @@ export function writeModelFile(path: string, model: Model, options: WriteModelFi
     if (code === undefined) throw cause;
     throw new BadInputError({ where: path, what: `cannot be written: ${message}` }, { cause });
   }
-}
-
-function sizeOfStorage({ storage }: Initializer): number {
-  if (storage.kind === "strings") return 0;
-  return storage.kind === "inline" ? storage.bytes.byteLength : storage.length;
 }
 
 function weightBytesOf(model: Model): number {
@@ -100,10 +94,14 @@ function withWeightsIn(model: Model, data: string, location: string): Model {
   return { ...model, graph: { ...model.graph, initializers } };
 }
 
-function writeWhole(path: string, bytes: Uint8Array): void {
+function writeWhole(path: string, parts: Iterable<Uint8Array>): void {
   const file = openSync(path, "w");
+  let end = 0;
   try {
-    writeAt(file, bytes, 0);
+    for (const part of parts) {
+      writeAt(file, part, end);
+      end += part.byteLength;
+    }
   } finally {
     closeSync(file);
   }

@@ -6,7 +6,7 @@
  */
 import type { TensorProto } from "onnx-buf";
 import { BadInputError } from "../errors.ts";
-import type { Initializer, Model, Storage } from "./model.ts";
+import type { Storage } from "./model.ts";
 
 /** The storage of `length` bytes at `offset` of the file at `location`; throws a BadInputError that starts with `where` if there are none. */
 export type ExternalReader = (location: string, offset: number, length: number, where: string) => Storage;
@@ -50,15 +50,4 @@ function checkLocation(location: string, where: string): void {
     advice:
       "Do not use models from a source that you do not trust; otherwise save the model again with its weights beside it.",
   });
-}
-
-/** `model` with every external initializer read into memory: what it takes to write one self-contained file. */
-export function materialize(model: Model): Model {
-  const initializers = new Map<string, Initializer>();
-  for (const [name, initializer] of model.graph.initializers) {
-    const { storage } = initializer;
-    const inline: Storage = storage.kind === "external" ? { kind: "inline", bytes: storage.read() } : storage;
-    initializers.set(name, inline === storage ? initializer : { ...initializer, storage: inline });
-  }
-  return { ...model, graph: { ...model.graph, initializers } };
 }

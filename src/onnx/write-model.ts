@@ -5,6 +5,7 @@
  * model that was only read comes out as it went in, and every field that the records do not know survives.
  */
 import { create, type Message, toBinary } from "@bufbuild/protobuf";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import {
   type AttributeProto,
   AttributeProtoSchema,
@@ -20,6 +21,7 @@ import {
   OperatorSetIdProtoSchema,
   StringStringEntryProtoSchema,
   type TensorProto,
+  TensorProtoSchema,
   type TensorShapeProto,
   TensorShapeProto_DimensionSchema,
   TensorShapeProtoSchema,
@@ -54,20 +56,77 @@ const largestFile = 2 ** 31 - 1;
  * too) become the nearest 64-bit one. Throws a MisuseError if the file would exceed protobuf's 2 GiB.
  */
 export function writeModel(model: Model): Uint8Array {
-  let size = 0;
-  for (const { storage } of model.graph.initializers.values()) {
-    if (storage.kind === "inline") size += storage.bytes.byteLength;
-  }
-  if (size > largestFile) {
-    throw new MisuseError({
-      where: "writeModel",
-      what: "the weights do not fit into one file",
-      expected: "less than 2 GiB",
-      got: `${size} bytes`,
-      advice: "Write them as external data beside the model.",
-    });
-  }
+  checkSize(
+    "writeModel",
+    [...model.graph.initializers.values()].filter(({ storage }) => storage.kind === "inline"),
+  );
   return toBinary(ModelProtoSchema, protoOfModel(model));
+}
+
+/**
+ * The bytes of an ONNX file that holds `model` with all its weights, in parts that follow one another. External weights are
+ * read one at a time, and none is copied: a model that fits into memory once can be written. The graph's weights come last
+ * in the file, which is the one difference to what {@link writeModel} makes of weights in memory.
+ * Throws a MisuseError if the file would exceed protobuf's 2 GiB.
+ */
+export function* modelInParts(model: Model): Generator<Uint8Array> {
+  const initializers = [...model.graph.initializers];
+  checkSize("modelInParts", [...model.graph.initializers.values()]);
+  const proto = protoOfModel(model);
+  const graph = toBinary(GraphProtoSchema, Object.assign(copyMessage(proto.graph!), { initializer: [] }));
+  Reflect.deleteProperty(proto, "graph");
+  const heads = initializers.map(([name, initializer]) => headOf(name, initializer));
+  const fieldSizes = heads.map((head, i) => head.byteLength + sizeOfStorage(initializers[i][1]));
+  const weights = fieldSizes.map((size) => fieldHeader(GraphProtoSchema.field.initializer.number, size));
+  const bytes = weights.reduce((sum, header, i) => sum + header.byteLength + fieldSizes[i], graph.byteLength);
+  yield toBinary(ModelProtoSchema, proto);
+  yield fieldHeader(ModelProtoSchema.field.graph.number, bytes);
+  yield graph;
+  for (const [i, [, { storage }]] of initializers.entries()) {
+    yield weights[i];
+    yield heads[i];
+    if (storage.kind !== "strings") yield storage.kind === "inline" ? storage.bytes : storage.read();
+  }
+}
+
+/** A weight's message up to its bytes, which are its last field. */
+function headOf(name: string, initializer: Initializer): Uint8Array {
+  const size = sizeOfStorage(initializer);
+  if (initializer.storage.kind === "strings") return toBinary(TensorProtoSchema, protoOfInitializer(name, initializer));
+  const empty = { ...initializer, storage: { kind: "inline", bytes: new Uint8Array() } } as const;
+  const proto = protoOfInitializer(name, empty);
+  Reflect.deleteProperty(proto, "rawData");
+  return concatenate([toBinary(TensorProtoSchema, proto), fieldHeader(TensorProtoSchema.field.rawData.number, size)]);
+}
+
+/** What stands before a field of `size` bytes: number, wire type and length. */
+function fieldHeader(number: number, size: number): Uint8Array {
+  return new BinaryWriter().tag(number, WireType.LengthDelimited).uint32(size).finish();
+}
+
+function concatenate([first, second]: readonly [Uint8Array, Uint8Array]): Uint8Array {
+  const whole = new Uint8Array(first.byteLength + second.byteLength);
+  whole.set(first);
+  whole.set(second, first.byteLength);
+  return whole;
+}
+
+/** The bytes of an initializer's elements where they are; 0 for strings, which have none of their own. */
+export function sizeOfStorage({ storage }: Initializer): number {
+  if (storage.kind === "strings") return 0;
+  return storage.kind === "inline" ? storage.bytes.byteLength : storage.length;
+}
+
+function checkSize(where: string, initializers: readonly Initializer[]): void {
+  const size = initializers.reduce((sum, initializer) => sum + sizeOfStorage(initializer), 0);
+  if (size <= largestFile) return;
+  throw new MisuseError({
+    where,
+    what: "the weights do not fit into one file",
+    expected: "less than 2 GiB",
+    got: `${size} bytes`,
+    advice: "Write them as external data beside the model.",
+  });
 }
 
 /** A copy of the origin if it is a message of `typeName`, otherwise `fresh`: records made by hand have none. */
