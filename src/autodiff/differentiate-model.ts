@@ -1,11 +1,11 @@
 /** @file Gradients as graphs, for whole models: an ONNX model in, the same model with its gradient as an output out. */
-import { checkKeys, MisuseError, nearest, numberIn, UnsupportedError } from "../errors.ts";
-import type { Dimension, Model, ValueInfo } from "../onnx/model.ts";
-import { cleanUp } from "../onnx/passes/clean-up.ts";
+import { checkKeys, MisuseError, nearest, numberIn, PerceptualBallError, UnsupportedError } from "../errors.ts";
+import { inferShapes } from "../onnx/infer-shapes.ts";
+import type { Dimension, Graph, Model, ValueInfo } from "../onnx/model.ts";
+import { canonicalForm } from "../onnx/passes/canonical-form.ts";
 import { foldBatchNormalization } from "../onnx/passes/fold-batch-normalization.ts";
-import { inlineFunctions } from "../onnx/passes/inline-functions.ts";
-import { upgradeOpset } from "../onnx/passes/upgrade-opset.ts";
-import { validateModel } from "../onnx/validate.ts";
+import { foldConditions } from "../onnx/passes/fold-conditions.ts";
+import { openBatch } from "../onnx/passes/open-batch.ts";
 import { isFloating, type Shape } from "../tensor/tensor.ts";
 import { differentiate } from "./differentiate.ts";
 
@@ -16,7 +16,7 @@ export interface DifferentiateModelOptions {
   readonly of?: string;
   /** The input to differentiate with respect to. Default: the model's only floating-point input. */
   readonly wrt?: string;
-  /** The extent of the first axis of inputs that leave it open. Default 1. */
+  /** The extent of the first axis. Default: the one that the model declares, or 1 where it leaves it open. */
   readonly batch?: number;
   /** Height and width of image inputs that leave them open. Default 224 × 224. */
   readonly inputSize?: readonly [height: number, width: number];
@@ -33,23 +33,33 @@ const optionKeys = [
   "fold",
 ] as const satisfies readonly (keyof DifferentiateModelOptions)[];
 
+/** The metadata entry of a differentiated model that says what to know of its gradient, as {@link CanonicalModel.notes} does. */
+export const notesKey = "perceptual-ball.notes";
+
 /**
  * `model` with one more input, `cotangent` (v, of the shape of the value `of`), and one more output, `input_gradient`:
  * vᵀ · ∂of/∂input, of that input's shape. Its other inputs and outputs keep names and layout; shapes are static, operators are
- * standard ones of operator set 18 or later, and weights are shared with `model`.
+ * standard ones of operator set 18 or later, and weights are shared with `model`. 16-bit floats become float32, of inputs and outputs
+ * too; that, and gradients that are conventions, is noted in the metadata under {@link notesKey}.
  *
- * Throws a MisuseError for values that the model does not have, an UnsupportedError that names all operators without a rule.
+ * Throws a MisuseError for values that the model does not have, a BadInputError for a model that is not well formed, and an
+ * UnsupportedError that names all operators without a rule, or says that the model is bound to another batch.
  */
 export function differentiateModel(model: Model, options: DifferentiateModelOptions = {}): Model {
   checkKeys("differentiateModel", options, optionKeys);
   const { where = "model", inputSize = [224, 224], fold = true } = options;
   const batch = numberIn("differentiateModel: batch", options.batch ?? 1, { min: 1, integer: true });
-  validateModel(model, { where });
-  const upgraded = upgradeOpset(inlineFunctions(model));
-  const inputs = upgraded.graph.inputs.filter(({ name }) => !upgraded.graph.initializers.has(name));
+  const asked = options.of === undefined ? [] : [options.of];
+  const { model: canonical, notes } = canonicalForm(model, { where, keep: asked });
+  const inputs = canonical.graph.inputs.filter(({ name }) => !canonical.graph.initializers.has(name));
   const wrt = inputNamed(inputs, options.wrt, where);
-  const of = options.of ?? upgraded.graph.outputs[0]?.name;
-  const values = upgraded.graph.nodes.flatMap((node) => node.outputs);
+  const shapes = Object.fromEntries(
+    inputs.flatMap(({ name, shape }) => (shape === undefined ? [] : [[name, fixedShape(shape, batch, inputSize)]])),
+  );
+  if (options.inputSize !== undefined) checkInputSize(where, options.inputSize, Object.values(shapes));
+  const decided = foldConditions({ ...canonical.graph, inputs }, { inputShapes: shapes, keep: asked });
+  const of = options.of ?? decided.outputs[0]?.name;
+  const values = decided.nodes.flatMap((node) => node.outputs);
   if (of === undefined || !values.includes(of)) {
     const hint = nearest(of ?? "", values);
     throw new MisuseError({
@@ -58,13 +68,79 @@ export function differentiateModel(model: Model, options: DifferentiateModelOpti
       advice: hint === undefined ? undefined : `Did you mean ${JSON.stringify(hint)}?`,
     });
   }
-  const clean = cleanUp({ ...upgraded.graph, inputs }, { keep: [of] });
-  const graph = fold ? foldBatchNormalization(clean, { keep: [of] }).graph : clean;
-  const inputShapes = Object.fromEntries(
-    inputs.flatMap(({ name, shape }) => (shape === undefined ? [] : [[name, fixedShape(shape, batch, inputSize)]])),
-  );
+  const isBound = options.batch !== undefined && shapes[wrt] !== undefined && shapes[wrt][0] !== batch;
+  const { graph: whole, inputShapes } = isBound
+    ? withBatch(decided, { where, of, wrt, batch, shapes })
+    : { graph: decided, inputShapes: shapes };
+  const graph = fold ? foldBatchNormalization(whole, { keep: [of] }).graph : whole;
   const withGradient = differentiate(graph, { of, wrt: [wrt], gradients: ["input_gradient"], inputShapes });
-  return { ...upgraded, producerName: "perceptual-ball", producerVersion: "", functions: [], graph: withGradient };
+  const metadata = new Map(canonical.metadata);
+  if (notes.length > 0) metadata.set(notesKey, notes.join("; "));
+  return { ...canonical, producerName: "perceptual-ball", producerVersion: "", metadata, graph: withGradient };
+}
+
+/** Throws a MisuseError if there are images among the inputs, but none of this size. */
+function checkInputSize(where: string, [height, width]: readonly [number, number], shapes: readonly Shape[]): void {
+  const images = shapes.filter((shape) => shape.length === 4);
+  const has = (shape: Shape): boolean =>
+    (shape[2] === height && shape[3] === width) || (shape[1] === height && shape[2] === width);
+  if (images.length === 0 || images.some(has)) return;
+  throw new MisuseError({
+    where,
+    what: "the model's input size is fixed",
+    expected: images.map((shape) => `[${shape.join(", ")}]`).join(", "),
+    got: `${height}x${width}`,
+    advice: "Leave the input size out.",
+  });
+}
+
+interface Batched {
+  readonly graph: Graph;
+  readonly inputShapes: Readonly<Record<string, Shape>>;
+}
+
+/** `graph`, which was exported for another batch, rewritten for `batch`; an UnsupportedError if it is bound to its own. */
+function withBatch(
+  graph: Graph,
+  {
+    where,
+    of,
+    wrt,
+    batch,
+    shapes,
+  }: {
+    readonly where: string;
+    readonly of: string;
+    readonly wrt: string;
+    readonly batch: number;
+    readonly shapes: Readonly<Record<string, Shape>>;
+  },
+): Batched {
+  const [fixed, ...rest] = shapes[wrt];
+  const inputShapes = { ...shapes, [wrt]: [batch, ...rest] };
+  const firstExtent = (one: Graph, all: typeof shapes): number =>
+    inferShapes(one, { inputShapes: all }).types.get(of)!.shape[0];
+  const refusal = (cause?: unknown): UnsupportedError =>
+    new UnsupportedError(
+      {
+        where,
+        what: `the model cannot take ${batch} images at a time`,
+        expected: `a batch of ${fixed}, for which it was exported`,
+        advice: "Leave the batch out, or export the model with a dynamic batch axis.",
+      },
+      { cause },
+    );
+  const opened = openBatch(graph, { input: wrt, shape: shapes[wrt] });
+  try {
+    if (firstExtent(opened, inputShapes) * fixed === firstExtent(graph, shapes) * batch) {
+      return { graph: opened, inputShapes };
+    }
+  } catch (error) {
+    // Shapes that are written into the graph for its own batch do not fit together.
+    if (error instanceof PerceptualBallError) throw refusal(error);
+    throw error;
+  }
+  throw refusal();
 }
 
 function inputNamed(inputs: readonly ValueInfo[], wanted: string | undefined, where: string): string {

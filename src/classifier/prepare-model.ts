@@ -1,16 +1,11 @@
 /** @file Finding the image input and the logits of a model, and bringing its graph into the form that everything else works on. */
 import { BadInputError, MisuseError, nearest, PerceptualBallError, UnsupportedError } from "../errors.ts";
 import { inferShapes, type TypedGraph } from "../onnx/infer-shapes.ts";
-import { type Graph, groupByOperator, type Model, producersOf, type ValueInfo } from "../onnx/model.ts";
-import { cleanUp } from "../onnx/passes/clean-up.ts";
+import { type Graph, type Model, producersOf, type ValueInfo } from "../onnx/model.ts";
+import { canonicalForm } from "../onnx/passes/canonical-form.ts";
 import { extractSubgraph } from "../onnx/passes/extract-subgraph.ts";
 import { foldConditions } from "../onnx/passes/fold-conditions.ts";
-import { inlineFunctions } from "../onnx/passes/inline-functions.ts";
 import { openBatch } from "../onnx/passes/open-batch.ts";
-import { standardOperators } from "../onnx/passes/standard-operators.ts";
-import { upgradeOpset } from "../onnx/passes/upgrade-opset.ts";
-import { halfTypesOf, widenFloats } from "../onnx/passes/widen-floats.ts";
-import { validateModel } from "../onnx/validate.ts";
 import type { Shape } from "../tensor/tensor.ts";
 
 export interface PrepareModelOptions {
@@ -52,12 +47,11 @@ export interface PreparedModel {
 /** Throws a BadInputError or UnsupportedError that says why `model` is no image classifier that can be differentiated. */
 export function prepareModel(model: Model, options: PrepareModelOptions): PreparedModel {
   const { where } = options;
-  const upgraded = upgradeOpset(inlineFunctions(validateModel(model, { where })));
-  checkQuantization(upgraded.graph, where);
-  const cleaned = cleanUp(standardOperators(widenFloats(upgraded.graph)));
-  const image = findImageInput(cleaned, options);
+  const keep = options.logits === undefined ? [] : [options.logits];
+  const { model: canonical, notes } = canonicalForm(model, { where, keep });
+  const image = findImageInput(canonical.graph, options);
   const declared = imageShape(image, image.fixedBatch ?? 1);
-  const decided = foldConditions(cleaned, { inputShapes: { [image.name]: declared } });
+  const decided = foldConditions(canonical.graph, { inputShapes: { [image.name]: declared }, keep });
   const full = openBatch(decided, { input: image.name, shape: declared });
   const typedFull = inferShapes(full, { inputShapes: { [image.name]: declared } });
   const { logits, softmax, classCount } = findLogits(typedFull, options);
@@ -80,7 +74,7 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
   return {
     model,
     graph,
-    opsets: upgraded.opsets,
+    opsets: canonical.opsets,
     input: image.name,
     layout: image.layout,
     channels: image.channels,
@@ -91,7 +85,7 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
     softmax,
     fixedBatch,
     notes: [
-      ...notesOn(upgraded.graph),
+      ...notes,
       ...(isBound ? [`the model takes ${fixedBatch === 1 ? "one image" : `${fixedBatch} images`} at a time`] : []),
     ],
     batchFor: (batch) => (fixedBatch === undefined || canTake(batch) ? batch : fixedBatch),
@@ -122,34 +116,6 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
     if (shape[0] === batch) return typed;
     throw refusal(`shape [${shape.join(", ")}]`);
   }
-}
-
-/** Operators that compute with integers, or pack them: they have no gradient, not even a straight-through one. */
-const integerOperators =
-  /^(ConvInteger|MatMulInteger|DynamicQuantizeLinear|MatMulNBits|DynamicQuantize\w+|MatMulIntegerToFloat|Q[A-Z]\w*)$/;
-
-function checkQuantization({ nodes }: Graph, where: string): void {
-  const list = groupByOperator(
-    nodes.filter(({ opType }) => integerOperators.test(opType) && opType !== "QuantizeLinear"),
-  );
-  if (list.length === 0) return;
-  throw new UnsupportedError({
-    where,
-    what: `the model computes with quantized operators, which have no gradient: ${list.join("; ")}`,
-    expected: "a float model, or one quantized with QuantizeLinear and DequantizeLinear nodes (QDQ)",
-    advice: "Quantize it in the QDQ format (quant_format=QuantFormat.QDQ), or use the model before it was quantized.",
-  });
-}
-
-function notesOn(graph: Graph): string[] {
-  const notes: string[] = [];
-  const halves = halfTypesOf(graph);
-  if (halves.length > 0) notes.push(`${halves.join(" and ")} numbers are computed in float32`);
-  const quantizers = graph.nodes.filter(({ opType }) => opType === "QuantizeLinear").length;
-  if (quantizers > 0) {
-    notes.push(`quantized (${quantizers} QuantizeLinear nodes): gradients pass straight through the rounding`);
-  }
-  return notes;
 }
 
 interface ImageInput {

@@ -2,7 +2,7 @@
 import { existsSync, realpathSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { Command, Option } from "commander";
-import { differentiateModel } from "../autodiff/differentiate-model.ts";
+import { differentiateModel, notesKey } from "../autodiff/differentiate-model.ts";
 import { MisuseError } from "../errors.ts";
 import { checkWritableFolder } from "../node/check-folder.ts";
 import { type LoadedModel, loadModelFile } from "../node/load-model.ts";
@@ -34,7 +34,7 @@ export function differentiateCommand(context: CliContext): Command {
     .option("--of <value>", "the value to differentiate (default: the first output)")
     .option("--wrt <input>", "the input to differentiate with respect to, where there are several")
     .addOption(
-      new Option("--batch <n>", "batch size, where the model leaves it open (default: 1)").argParser(
+      new Option("--batch <n>", "batch size (default: the model's own, or 1)").argParser(
         number("--batch", { min: 1, max: 65536, integer: true }),
       ),
     )
@@ -65,10 +65,13 @@ function differentiate(file: string, flags: DifferentiateFlags, { io }: CliConte
   checkNotRead(output, about);
   const differentiated = differentiateModel(model, { where: file, of, wrt, batch, inputSize, fold });
   writeModelFile(output, differentiated);
-  if (json) io.stdout.write(`${JSON.stringify({ file, output, ...signatureOf(differentiated) })}\n`);
+  const notes = differentiated.metadata.get(notesKey);
+  if (json)
+    io.stdout.write(`${JSON.stringify({ file, output, ...signatureOf(differentiated), notes: notes ?? null })}\n`);
   else if (!quiet) {
     const { inputs, outputs } = signatureOf(differentiated);
-    io.stdout.write(`${output}\n  inputs:  ${inputs.join("; ")}\n  outputs: ${outputs.join("; ")}\n`);
+    const note = notes === undefined ? "" : `  notes:   ${notes}\n`;
+    io.stdout.write(`${output}\n  inputs:  ${inputs.join("; ")}\n  outputs: ${outputs.join("; ")}\n${note}`);
   }
 }
 

@@ -12,22 +12,25 @@ import { mapGraphs, renameOuterValues } from "../inner-graphs.ts";
 import { type Attributes, type Graph, type Initializer, type Node, tensorOfInitializer } from "../model.ts";
 import { cleanUp } from "./clean-up.ts";
 import { extractSubgraph } from "./extract-subgraph.ts";
+import { standardOperators } from "./standard-operators.ts";
 
 export interface FoldConditionsOptions {
   /** The shape of each graph input that the model leaves open. */
   readonly inputShapes?: Readonly<Record<string, Shape>>;
+  /** Inner values that stay, under their names. */
+  readonly keep?: Iterable<string>;
 }
 
 /**
  * `graph` with every If that lies in it replaced by the branch taken, where the condition does not depend on what is fed in;
- * others stay. Inner Ifs are folded as well. The result is cleaned up if anything was folded.
+ * others stay. Inner Ifs are folded as well. The result is cleaned up, and the branches' operators are standard ones, if anything was folded.
  */
 export function foldConditions(graph: Graph, options: FoldConditionsOptions = {}): Graph {
   let folded = graph;
   for (;;) {
     const taken = nextDecided(folded, options);
     if (taken === undefined) return folded;
-    folded = cleanUp(withBranch(folded, taken.node, taken.branch));
+    folded = cleanUp(standardOperators(withBranch(folded, taken.node, taken.branch)), { keep: options.keep });
   }
 }
 
