@@ -15,11 +15,12 @@ const root = resolve(import.meta.dirname, "../..");
 const data = process.env.PERCEPTUAL_BALL_DATA ?? join(root, "../shared/data");
 
 /** What a small machine can do: fewer masks, coarser patches and curves, fewer iterations than published. The settings are in the results. */
-const small = [
-  ...["--set", "rise.preset=paper", "--set", "rise.masks=250"],
-  ...["--set", "extremal.iterations=60", "--set", "extremal.learningRate=0.1"],
-  ...["--curve-steps", "8", "--keep-maps", "40"],
-];
+function small({ masks, iterations }) {
+  return [
+    ...["--set", "rise.preset=paper", "--set", `rise.masks=${masks}`, "--set", `extremal.iterations=${iterations}`],
+    ...["--curve-steps", "8", "--keep-maps", "40"],
+  ];
+}
 
 /** One of three ImageNet classifiers on the 40 validation images. */
 function imagenet(model, preprocessing) {
@@ -30,7 +31,8 @@ function imagenet(model, preprocessing) {
         out: model,
         arguments: [
           ...["--data", join(data, "imagenet"), "--model", join(data, "models", `${model}.onnx`)],
-          ...["--preprocessing", preprocessing, "--set", "occlusion.stride=24", ...small],
+          ...["--preprocessing", preprocessing, "--set", "occlusion.stride=24"],
+          ...small({ masks: 300, iterations: 60 }),
         ],
       },
     ],
@@ -52,7 +54,10 @@ const variants = [
   "preset released=perceptual,preset=released",
 ].flatMap((variant) => ["--variant", variant]);
 
-const choice = ["--data", "scenes:30", "--curve-steps", "0", "--keep-maps", "6", "--figure-rows", "4"];
+const choice = ["--data", "scenes:40", "--curve-steps", "0", "--keep-maps", "6", "--figure-rows", "4"];
+
+/** What the paper finds the perceptual methods to be ahead of, on the same pictures. */
+const rivals = "gradient,smooth-grad,deepfool";
 
 /** Methods whose maps cost few enough runs to be made anew at every stage of the cascade. */
 const checked =
@@ -62,7 +67,15 @@ const checked =
 const parts = {
   scenes: {
     isPossible: true,
-    runs: [{ out: "scenes", arguments: ["--data", "scenes:200", "--set", "occlusion.stride=10", ...small] }],
+    runs: [
+      {
+        out: "scenes",
+        arguments: [
+          ...["--data", "scenes:200", "--set", "occlusion.stride=10"],
+          ...small({ masks: 500, iterations: 100 }),
+        ],
+      },
+    ],
   },
   squeezenet1_1: imagenet("squeezenet1_1", "imagenet"),
   tiny_darknet_bn: imagenet("tiny_darknet_bn", "unit"),
@@ -82,12 +95,12 @@ const parts = {
   choices: {
     isPossible: true,
     runs: [
-      { out: "choices", arguments: [...choice, "--methods", "none", ...variants] },
+      { out: "choices", arguments: [...choice, "--methods", `guided-perceptual,${rivals}`, ...variants] },
       ...[0, 1, 4, 8].map((sigma) => ({
         out: `choices-blur-${sigma}`,
         arguments: [
           ...[...choice, "--blur", String(sigma)],
-          ...["--methods", "perceptual,guided-perceptual,gradient,smooth-grad,guided-backprop,deepfool"],
+          ...["--methods", `perceptual,guided-perceptual,guided-backprop,${rivals}`],
         ],
       })),
     ],
