@@ -17,6 +17,8 @@ export interface AreaPenalty {
  *
  * R_a has a kink where pixels on both sides of the step are equal; there they share the step's mean, so that equal pixels have
  * equal gradients.
+ *
+ * Deviation: TorchRay sorts, and so takes some of the equal pixels by chance.
  */
 export function areaPenalty(mask: Float64Array, ones: number): AreaPenalty {
   const count = mask.length;

@@ -44,6 +44,8 @@ function kernel(z: number): number {
  *
  * A node's part in the sums depends on its value and on distances that are the same for all nodes, so the exponentials are
  * computed once per node and distance, and nodes of value 0, whose part is known, are not visited on the way forward.
+ *
+ * Deviation: nodes are in the middle of their steps, so that a mirrored grid gives the mirrored mask; TorchRay has them at the first pixels.
  */
 export function smoothMask(options: SmoothMaskOptions): SmoothMask {
   const { step, sigmaPixels, margin } = options;

@@ -17,7 +17,8 @@ export interface Pyramid {
 /**
  * The blurred images of σ = maxSigma·(1 − l / (levels − 1)), l = 0 … levels − 1; the last is the image itself.
  *
- * Deviation: the edges are mirrored for the blur, as everywhere in this package; TorchRay repeats the edge pixel.
+ * Deviation: the edges are mirrored for the blur, as everywhere in this package; TorchRay goes on with the network's zero, the mean
+ * color.
  */
 export function blurLevels(image: ImageTensor, levels: number, maxSigmaPixels: number): Float32Array[] {
   return Array.from(

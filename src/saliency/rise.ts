@@ -71,7 +71,8 @@ export function riseSettings(given: Readonly<Record<string, unknown>> = {}): Ris
  * Masks are drawn in order from `random` (default: seed 0), so that the batch changes nothing but time and memory; never more
  * than a batch of them exist at once.
  *
- * Deviation: TorchRay does not divide by p, which is a constant factor.
+ * Deviation: TorchRay does not divide by p, which is a constant factor, and rounds the sides of enlarged cells up to whole pixels (37 of 224 where
+ * they are 36.57 here, as in the authors' code).
  */
 export async function riseSaliency(
   classifier: Classifier,
