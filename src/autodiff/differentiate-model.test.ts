@@ -42,6 +42,14 @@ describe("models as they come", () => {
     expect(gradientOf(differentiateModel(model), [1, 1], [1, 1]).data).toEqual([3, 6]);
   });
 
+  test("an image of bytes is differentiated as one of real numbers", () => {
+    const model = parseModel(`<ir_version: 7, opset_import: ["": 13]>
+      g (uint8[1,2] x) => (float[1,2] y) <float two = {2}> { f = Cast <to = 1> (x) y = Mul (f, two) }`);
+    const differentiated = differentiateModel(model);
+    expect(differentiated.metadata.get(notesKey)).toBe("the whole numbers of the input are computed as real ones");
+    expect(gradientOf(differentiated, [7, 200], [1, 2]).data).toEqual([2, 4]);
+  });
+
   test("an inner value that the clean-up would do away with can be differentiated", () => {
     const model = parseModel(`<ir_version: 7, opset_import: ["": 13]>
       g (float[1,2] x) => (float[1,2] y) <float two = {2}> { m = Mul (x, two) d = Dropout (m) y = Exp (d) }`);

@@ -1,11 +1,12 @@
 /** @file Gradients as graphs, for whole models: an ONNX model in, the same model with its gradient as an output out. */
 import { checkKeys, MisuseError, nearest, numberIn, PerceptualBallError, UnsupportedError } from "../errors.ts";
-import { inferShapes } from "../onnx/infer-shapes.ts";
+import { checkOperators, inferShapes } from "../onnx/infer-shapes.ts";
 import type { Dimension, Graph, Model, ValueInfo } from "../onnx/model.ts";
 import { canonicalForm } from "../onnx/passes/canonical-form.ts";
 import { foldBatchNormalization } from "../onnx/passes/fold-batch-normalization.ts";
 import { foldConditions } from "../onnx/passes/fold-conditions.ts";
 import { openBatch } from "../onnx/passes/open-batch.ts";
+import { realInput, realInputNote } from "../onnx/passes/real-input.ts";
 import { isFloating, type Shape } from "../tensor/tensor.ts";
 import { differentiate } from "./differentiate.ts";
 
@@ -40,7 +41,7 @@ export const notesKey = "perceptual-ball.notes";
  * `model` with one more input, `cotangent` (v, of the shape of the value `of`), and one more output, `input_gradient`:
  * vᵀ · ∂of/∂input, of that input's shape. Its other inputs and outputs keep names and layout; shapes are static, operators are
  * standard ones of operator set 18 or later, and weights are shared with `model`. 16-bit floats become float32, of inputs and outputs
- * too; that, and gradients that are conventions, is noted in the metadata under {@link notesKey}.
+ * too, and so does an only input of bytes; that, and gradients that are conventions, is noted in the metadata under {@link notesKey}.
  *
  * Throws a MisuseError for values that the model does not have, a BadInputError for a model that is not well formed, and an
  * UnsupportedError that names all operators without a rule, or says that the model is bound to another batch.
@@ -51,13 +52,16 @@ export function differentiateModel(model: Model, options: DifferentiateModelOpti
   const batch = numberIn("differentiateModel: batch", options.batch ?? 1, { min: 1, integer: true });
   const asked = options.of === undefined ? [] : [options.of];
   const { model: canonical, notes } = canonicalForm(model, { where, keep: asked });
-  const inputs = canonical.graph.inputs.filter(({ name }) => !canonical.graph.initializers.has(name));
+  const own = canonical.graph.inputs.filter(({ name }) => !canonical.graph.initializers.has(name));
+  const bytes = own.length === 1 && own[0].dtype === "uint8" ? own[0].name : undefined;
+  const real = bytes === undefined ? { ...canonical.graph, inputs: own } : realInput(canonical.graph, bytes, where);
+  const { inputs } = real;
   const wrt = inputNamed(inputs, options.wrt, where);
   const shapes = Object.fromEntries(
     inputs.flatMap(({ name, shape }) => (shape === undefined ? [] : [[name, fixedShape(shape, batch, inputSize)]])),
   );
   if (options.inputSize !== undefined) checkInputSize(where, options.inputSize, Object.values(shapes));
-  const decided = foldConditions({ ...canonical.graph, inputs }, { inputShapes: shapes, keep: asked });
+  const decided = foldConditions(real, { inputShapes: shapes, keep: asked });
   const of = options.of ?? decided.outputs[0]?.name;
   const values = decided.nodes.flatMap((node) => node.outputs);
   if (of === undefined || !values.includes(of)) {
@@ -68,6 +72,7 @@ export function differentiateModel(model: Model, options: DifferentiateModelOpti
       advice: hint === undefined ? undefined : `Did you mean ${JSON.stringify(hint)}?`,
     });
   }
+  checkOperators(decided, where);
   const isBound = options.batch !== undefined && shapes[wrt] !== undefined && shapes[wrt][0] !== batch;
   const { graph: whole, inputShapes } = isBound
     ? withBatch(decided, { where, of, wrt, batch, shapes })
@@ -75,7 +80,8 @@ export function differentiateModel(model: Model, options: DifferentiateModelOpti
   const graph = fold ? foldBatchNormalization(whole, { keep: [of] }).graph : whole;
   const withGradient = differentiate(graph, { of, wrt: [wrt], gradients: ["input_gradient"], inputShapes });
   const metadata = new Map(canonical.metadata);
-  if (notes.length > 0) metadata.set(notesKey, notes.join("; "));
+  const all = bytes === undefined ? notes : [...notes, realInputNote];
+  if (all.length > 0) metadata.set(notesKey, all.join("; "));
   return { ...canonical, producerName: "perceptual-ball", producerVersion: "", metadata, graph: withGradient };
 }
 
@@ -169,7 +175,8 @@ function inputNamed(inputs: readonly ValueInfo[], wanted: string | undefined, wh
 function fixedShape(shape: readonly Dimension[], batch: number, [height, width]: readonly [number, number]): Shape {
   const isOpen = (extent: Dimension): boolean => typeof extent !== "number" || extent <= 0;
   const isLast = shape.length === 4 && !isOpen(shape[3]) && isOpen(shape[1]);
-  const spatial: readonly Dimension[] = isLast ? [height, width] : [undefined, height, width];
+  // An image whose channels are left open as well has three.
+  const spatial: readonly Dimension[] = isLast ? [height, width] : [3, height, width];
   const usual = [batch, ...(shape.length === 4 ? spatial : [])];
   // What stays open is left for shape inference to complain about, with the input's name.
   return shape.map((extent, axis) => (isOpen(extent) ? (usual[axis] ?? extent) : extent)) as Shape;

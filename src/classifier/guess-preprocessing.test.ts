@@ -9,6 +9,7 @@ import { applyGeometry } from "../image/geometry.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { GraphBuilder } from "../onnx/builder.ts";
 import type { Model } from "../onnx/model.ts";
+import { parseModel } from "../onnx/parse.ts";
 import { readModel } from "../onnx/read-model.ts";
 import { normal } from "../random/distributions.ts";
 import { createRandom } from "../random/random.ts";
@@ -88,6 +89,20 @@ test.each(names)("told from the first BatchNormalization: %s", (name) => {
   expect(guess.name).toBe(name);
   expect(guess.isUncertain).toBe(false);
   expect(guess.reason).toMatch(/^the statistics of the first BatchNormalization fit/);
+});
+
+describe("preprocessing within the model", () => {
+  test.each([
+    ["bytes", "uint8[1,3,8,8] x", "n = Cast <to = 1> (x)", "the model takes bytes"],
+    ["bytes", "float[1,3,8,8] x", "n = Div (x, large)", "it begins with Div"],
+    ["bytes", "float[1,8,8,3] x", "t = Transpose <perm = [0, 3, 1, 2]> (x)  n = Mul (t, small)", "it begins with Mul"],
+    ["unit", "float[1,3,8,8] x", "h = Cast <to = 10> (x)  n = Sub (h, half)", "it begins with Sub"],
+  ])("%s of %s: %s", (name, input, body, reason) => {
+    const model = parseModel(`<ir_version: 7, opset_import: ["": 13]> g (${input}) => (float[1,3] y)
+      <float large = {255}, float small = {0.0039}, float half = {0.5}> { ${body}  a = GlobalAveragePool (n)  y = Flatten (a) }`);
+    const { guess } = createClassifier(model, { runtime: referenceRuntime });
+    expect(guess).toMatchObject({ name, isUncertain: false, reason: expect.stringContaining(reason) });
+  });
 });
 
 test("what is given is not guessed, and what the metadata says is believed", () => {

@@ -105,9 +105,18 @@ function guessNormalization(
   typed: TypedGraph,
 ): { normalization: Partial<Normalization>; reason: string; certain: boolean } {
   const { graph, input } = prepared;
-  const [first] = usesOf(graph).get(input) ?? [];
+  if (prepared.model.graph.inputs.some(({ name, dtype }) => name === input && dtype === "uint8")) {
+    return { normalization: normalizations.bytes, reason: "the model takes bytes", certain: true };
+  }
+  const uses = usesOf(graph);
+  let [first] = uses.get(input) ?? [];
+  let pixels = input;
+  while (first !== undefined && (first.opType === "Cast" || first.opType === "Transpose")) {
+    [pixels] = first.outputs;
+    [first] = uses.get(pixels) ?? [];
+  }
   if (first !== undefined && ["Sub", "Div", "Mul", "Add"].includes(first.opType)) {
-    const operand = first.inputs.find((name) => name !== input) ?? "";
+    const operand = first.inputs.find((name) => name !== pixels) ?? "";
     const values = typed.constants.get(operand)?.data;
     if (values !== undefined) {
       // A model that divides by 255, or subtracts a mean of some tens, wants bytes; one that subtracts 0.5 wants [0, 1].

@@ -53,7 +53,8 @@ export function inspectModel(
     for (const node of nodes) {
       if (isOperator(node) || isRewritable(node) || functions.has(`${node.domain}.${node.opType}`)) continue;
       const operator = node.domain === "" ? node.opType : `${node.domain}.${node.opType}`;
-      unsupported[operator] = [...(unsupported[operator] ?? []), node.name || node.outputs[0]];
+      unsupported[operator] ??= [];
+      unsupported[operator].push(node.name || node.outputs[0]);
     }
   }
   const inspection: Inspection = {

@@ -69,12 +69,12 @@ export function inferShapes(graph: Graph, { inputShapes = {} }: InferShapesOptio
   return { graph, types, constants };
 }
 
-/** Throws an UnsupportedError that names every node whose operator has no shape rule. */
-export function checkOperators(graph: Graph): void {
+/** Throws an UnsupportedError that names every node whose operator has no shape rule; `where` is what it calls the model. */
+export function checkOperators(graph: Graph, where = "inferShapes"): void {
   const list = groupByOperator(graph.nodes.filter((node) => !isOperator(node)));
   if (list.length === 0) return;
   throw new UnsupportedError({
-    where: "inferShapes",
+    where,
     what: `${list.length} operator${list.length > 1 ? "s" : ""} not supported: ${list.join("; ")}`,
     advice: "OPERATORS.md lists what is supported.",
   });

@@ -175,7 +175,9 @@ export function groupByOperator(nodes: readonly Node[]): string[] {
   const groups = new Map<string, string[]>();
   for (const node of nodes) {
     const operator = node.domain === "" ? node.opType : `${node.domain}.${node.opType}`;
-    groups.set(operator, [...(groups.get(operator) ?? []), node.name || node.outputs[0]]);
+    const names = groups.get(operator) ?? [];
+    names.push(node.name || node.outputs[0]);
+    groups.set(operator, names);
   }
   return [...groups].map(([operator, names]) => {
     const shown = names.slice(0, 3).join(", ");

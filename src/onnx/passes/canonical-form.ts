@@ -33,7 +33,7 @@ export interface CanonicalModel {
 export function canonicalForm(model: Model, options: CanonicalFormOptions = {}): CanonicalModel {
   checkKeys("canonicalForm", options, ["where", "keep"]);
   const { where = "model", keep } = options;
-  const upgraded = upgradeOpset(inlineFunctions(validateModel(model, { where })));
+  const upgraded = upgradeOpset(inlineFunctions(validateModel(model, { where })), { where });
   checkQuantization(upgraded.graph, where);
   const graph = cleanUp(standardOperators(widenFloats(upgraded.graph)), { keep });
   return { model: { ...upgraded, graph }, notes: notesOn(upgraded.graph) };

@@ -47,6 +47,12 @@ describe("a batch of two gives what the pictures give alone", () => {
       }`,
     ],
     [
+      "of a Resize to the traced shape",
+      `g (float[1,2,3] x) => (float[] y) <int64[3] s = {1, 2, 6}> {
+        y = Resize <mode = "linear", coordinate_transformation_mode = "asymmetric"> (x, "", "", s)
+      }`,
+    ],
+    [
       "that get a constant token each",
       "g (float[1,2,3] x) => (float[] y) <float[1,1,3] k = {7, 8, 9}> { y = Concat <axis = 1> (k, x) }",
     ],

@@ -31,8 +31,8 @@ interface Growth {
 }
 
 /**
- * `graph` with constant shapes of Reshape, and constants that Concat puts beside values of the traced batch, made to
- * fit any batch. Each value's batch axis is followed from the input on, so that a picture's elements stay together;
+ * `graph` with constant shapes of Reshape, constant sizes of Resize, and constants that Concat puts beside values of the traced
+ * batch, made to fit any batch. Each value's batch axis is followed from the input on, so that a picture's elements stay together;
  * where it cannot be followed (a sum over the batch, two axes that grow), `graph` itself is returned.
  * Expects canonical opset form, with Constant nodes cleaned up.
  */
@@ -77,6 +77,7 @@ class Walk {
     for (const node of this.#graph.nodes) {
       if (node.opType === "Reshape") this.#reshape(node);
       else if (node.opType === "Concat") this.#concat(node);
+      else if (node.opType === "Resize") this.#resize(node);
       else this.#append(node);
       if (!this.#keepsPicturesApart(node)) return undefined;
     }
@@ -168,19 +169,46 @@ class Walk {
       return;
     }
     const { axis } = growth;
-    const make = (opType: string, inputs: readonly string[], attributes: Readonly<Record<string, number>>): string => {
-      const name = this.#fresh(`${node.outputs[0]}_${opType.toLowerCase()}`);
-      this.#append({ opType, domain: "", name, inputs, outputs: [name], attributes: attributesFrom(attributes) });
-      return name;
-    };
-    const ones = (count: number): string[] => (count === 0 ? [] : [this.#ints("ones", Array(count).fill(1))]);
     const inputs = node.inputs.map((name) => {
       if (this.#growthOf(name) !== undefined || this.#types.get(name)!.shape[axis] !== 1) return name;
-      const extent = make("Shape", [growing], { start: axis, end: axis + 1 });
-      const shape = make("Concat", [...ones(axis), extent, ...ones(rank - axis - 1)], { axis: 0 });
-      return make("Expand", [name, shape], {});
+      return this.#make(node, "Expand", [name, this.#shapeWith(node, Array(rank).fill(1), growing, axis)]);
     });
     this.#append({ ...node, inputs });
+  }
+
+  /** With the batch of its input where its sizes name all extents. */
+  #resize(node: Node): void {
+    const [data, , , sizes = ""] = node.inputs;
+    const growth = this.#growthOf(data);
+    const written = Array.from(this.#constants.get(sizes)?.data ?? []);
+    const isAsked = growth !== undefined && growth !== "unclear" && written[growth.axis] === growth.from[growth.axis];
+    if (!isAsked || attributesOf(node).has("axes")) {
+      this.#append(node);
+      return;
+    }
+    const shape = this.#shapeWith(node, written, data, growth.axis);
+    this.#append({ ...node, inputs: [...node.inputs.slice(0, 3), shape] });
+  }
+
+  /** Appends a node for what `node` needs, and returns the name of its output. */
+  #make(
+    node: Node,
+    opType: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, number>> = {},
+  ): string {
+    const name = this.#fresh(`${node.outputs[0]}_${opType.toLowerCase()}`);
+    this.#append({ opType, domain: "", name, inputs, outputs: [name], attributes: attributesFrom(attributes) });
+    return name;
+  }
+
+  /** The value of a shape: `extents`, with that of `like` along `axis`. */
+  #shapeWith(node: Node, extents: readonly number[], like: string, axis: number): string {
+    const part = (values: readonly number[]): string[] => (values.length === 0 ? [] : [this.#ints("extents", values)]);
+    const extent = this.#make(node, "Shape", [like], { start: axis, end: axis + 1 });
+    return this.#make(node, "Concat", [...part(extents.slice(0, axis)), extent, ...part(extents.slice(axis + 1))], {
+      axis: 0,
+    });
   }
 }
 

@@ -34,6 +34,8 @@ const canonicalIrVersion = 8;
 export interface UpgradeOpsetOptions {
   /** The version to reach; a model of a newer one is left as it is. Default: {@link canonicalOpset}. */
   readonly target?: number;
+  /** How messages call the model, such as its path. Default "the model". */
+  readonly where?: string;
 }
 
 /**
@@ -42,9 +44,9 @@ export interface UpgradeOpsetOptions {
  * activation), a BadInputError if no standard operator set is imported.
  */
 export function upgradeOpset(model: Model, options: UpgradeOpsetOptions = {}): Model {
-  checkKeys("upgradeOpset", options, ["target"]);
-  const { target = canonicalOpset } = options;
-  const version = versionOf(model.opsets, "the model");
+  checkKeys("upgradeOpset", options, ["target", "where"]);
+  const { target = canonicalOpset, where = "the model" } = options;
+  const version = versionOf(model.opsets, where);
   const isCurrent = (opsets: ReadonlyMap<string, number>): boolean => (opsets.get("") ?? target) >= target;
   if (isCurrent(model.opsets) && model.functions.every(({ opsets }) => isCurrent(opsets))) return model;
   return {
