@@ -12,6 +12,7 @@ import { MisuseError, numberIn } from "../errors.ts";
 import { blur } from "../image/gaussian-blur.ts";
 import { checkImage, type ImageTensor } from "../image/picture.ts";
 import type { SaliencyMap } from "../saliency/saliency-map.ts";
+import { fallingOrder } from "../tensor/falling-order.ts";
 
 export interface CurvesOptions {
   /** The class whose probability is followed. */
@@ -58,8 +59,12 @@ export async function insertionDeletion(
   const steps = numberIn("insertionDeletion: steps", options.steps ?? height, { min: 1, max: count, integer: true });
   const order = fallingOrder(map.data);
   const gray = denormalizePixels(new Float32Array(image.data.length), options.normalization);
+  // One after the other in memory, so that the pass need not copy them.
+  const size = image.data.length;
+  const buffer = new Float32Array(Math.min(forward.batch, steps + 1) * size);
+  const rows = Array.from({ length: buffer.length / size }, (_, n) => buffer.subarray(n * size, (n + 1) * size));
   const follow = (from: Float32Array, to: Float32Array): Promise<number[]> =>
-    curve(forward, { from, to, order, steps, plane: count }, options);
+    curve(forward, { from, to, order, steps, plane: count, rows }, options);
   return {
     insertion: await follow(blur(image, startBlur).data, image.data),
     deletion: await follow(image.data, gray),
@@ -75,52 +80,34 @@ export function areaUnderSteps(curve: readonly number[]): number {
   return (sum - curve[0] / 2 - curve[curve.length - 1] / 2) / (curve.length - 1);
 }
 
-/** The pixels by falling value; of equal ones the first in raster order first. */
-function fallingOrder(values: Float32Array): Int32Array {
-  // Values are sorted and pixels dealt to their places: several times as fast as sorting pixels by a comparison function.
-  const ascending = values.slice().sort();
-  const order = new Int32Array(values.length);
-  // How many pixels of the value that begins at a place have been dealt.
-  const dealt = new Int32Array(values.length);
-  for (let pixel = 0; pixel < values.length; pixel++) {
-    const value = values[pixel];
-    let [low, high] = [0, ascending.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (ascending[middle] <= value) low = middle + 1;
-      else high = middle;
-    }
-    const first = ascending.length - low;
-    order[first + dealt[first]++] = pixel;
-  }
-  return order;
-}
-
 interface Passage {
   readonly from: Float32Array;
   readonly to: Float32Array;
-  readonly order: Int32Array;
+  readonly order: Uint32Array;
   readonly steps: number;
   readonly plane: number;
+  /** Room for the images of a run. */
+  readonly rows: readonly Float32Array[];
 }
 
 async function curve(
   forward: ForwardPass,
-  { from, to, order, steps, plane }: Passage,
+  { from, to, order, steps, plane, rows }: Passage,
   { label, signal }: CurvesOptions,
 ): Promise<number[]> {
-  const current = from.slice();
   const scores: number[] = [];
-  const waiting: Float32Array[] = [];
+  let current = from;
   let moved = 0;
-  for (let step = 0; step <= steps; step++) {
-    for (const end = Math.ceil((step * plane) / steps); moved < end; moved++) {
-      for (let at = order[moved]; at < current.length; at += plane) current[at] = to[at];
+  for (let first = 0; first <= steps; first += rows.length) {
+    const images = rows.slice(0, steps + 1 - first);
+    for (const [n, image] of images.entries()) {
+      if (image !== current) image.set(current);
+      current = image;
+      for (const end = Math.ceil(((first + n) * plane) / steps); moved < end; moved++) {
+        for (let at = order[moved]; at < image.length; at += plane) image[at] = to[at];
+      }
     }
-    waiting.push(current.slice());
-    if (waiting.length < forward.batch && step < steps) continue;
-    for (const logits of await forward.logits(waiting, { signal })) scores.push(softmaxAt(logits, label));
-    waiting.length = 0;
+    for (const logits of await forward.logits(images, { signal })) scores.push(softmaxAt(logits, label));
   }
   return scores;
 }

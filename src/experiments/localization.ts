@@ -14,7 +14,7 @@ import { normalizeMap, normalizeSigned } from "../image/normalize.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { areaOf } from "../localization/box.ts";
 import { energyInside } from "../localization/energy-inside.ts";
-import { type BoxConnectivity, boxConnectivities, levelBoxes } from "../localization/level-boxes.ts";
+import { boxConnectivities, levelBoxesOf } from "../localization/level-boxes.ts";
 import { distanceToBoxes, greatestPoint } from "../localization/pointing-game.ts";
 import { thresholdLevels } from "../localization/threshold.ts";
 import { gridKinds, thresholdGrids } from "../localization/threshold-grids.ts";
@@ -331,17 +331,16 @@ export function gridBoxes(map: SaliencyMap): Record<ConnectivityKey, GridBoxes> 
     map,
     gridKinds.flatMap((kind) => thresholdGrids[kind]),
   );
-  const of = (connectivity: BoxConnectivity): readonly [string, GridBoxes] => {
-    const boxes = levelBoxes(map, levels, connectivity);
+  const byConnectivity = levelBoxesOf(map, levels, boxConnectivities).map((boxes, c) => {
     let at = 0;
     const byKind = gridKinds.map((kind) => {
       const own = boxes.slice(at, at + thresholdGrids[kind].length).map((box) => box ?? null);
       at += own.length;
       return [kind, boxesAsText(own)] as const;
     });
-    return [String(connectivity), Object.fromEntries(byKind) as Record<keyof GridBoxes, string>];
-  };
-  return Object.fromEntries(boxConnectivities.map(of)) as Record<ConnectivityKey, GridBoxes>;
+    return [String(boxConnectivities[c]), Object.fromEntries(byKind) as Record<keyof GridBoxes, string>] as const;
+  });
+  return Object.fromEntries(byConnectivity) as Record<ConnectivityKey, GridBoxes>;
 }
 
 /** The blurred map in 16 bits, and the perturbation where there is one in 8: enough to look at. */

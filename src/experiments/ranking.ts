@@ -1,5 +1,6 @@
 /** @file How well scores separate positives from negatives: the ROC curve and its area, average precision, areas under curves. */
 import { MisuseError } from "../errors.ts";
+import { fallingOrder } from "../tensor/falling-order.ts";
 import { type ConfidenceOptions, deviationsOf, type Estimate, midranks } from "./statistics.ts";
 
 /** A point of a ROC curve: the shares of negatives and of positives whose score is at least `threshold`. */
@@ -87,7 +88,10 @@ export function averagePrecision(
   scores: ArrayLike<number>,
   isPositive: ArrayLike<number | boolean>,
 ): number | undefined {
-  const order = Uint32Array.from({ length: scores.length }, (_, index) => index).sort((a, b) => scores[b] - scores[a]);
+  const order =
+    scores instanceof Float32Array
+      ? fallingOrder(scores)
+      : Uint32Array.from({ length: scores.length }, (_, index) => index).sort((a, b) => scores[b] - scores[a]);
   let [taken, found, sum] = [0, 0, 0];
   while (taken < order.length) {
     const score = scores[order[taken]];

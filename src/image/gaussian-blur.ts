@@ -27,18 +27,42 @@ function mirroredIndices(extent: number, radius: number): Int32Array {
   });
 }
 
-/** Correlates the middle axis of `source`, seen as [outer, extent, inner], with `weights`. */
-function correlate(source: Float64Array, extent: number, inner: number, weights: Float64Array): Float64Array {
+/** Correlates the middle axis of `source`, seen as [outer, height, width], with `weights`. */
+function correlateColumns(source: Float32Array, height: number, width: number, weights: Float64Array): Float64Array {
   const out = new Float64Array(source.length);
-  const mirrored = mirroredIndices(extent, (weights.length - 1) / 2);
-  for (let base = 0; base < source.length; base += extent * inner) {
-    for (let i = 0; i < extent; i++) {
-      const to = base + i * inner;
-      for (let t = 0; t < weights.length; t++) {
-        const weight = weights[t];
-        const from = base + mirrored[i + t] * inner;
-        for (let j = 0; j < inner; j++) out[to + j] += weight * source[from + j];
-      }
+  const mirrored = mirroredIndices(height, (weights.length - 1) / 2);
+  for (let base = 0; base < source.length; base += height * width) {
+    for (let i = 0; i < height; i++) {
+      const to = base + i * width;
+      for (let t = 0; t < weights.length; t++)
+        addScaled(out, to, weights[t], source, base + mirrored[i + t] * width, width);
+    }
+  }
+  return out;
+}
+
+function addScaled(
+  out: Float64Array,
+  to: number,
+  weight: number,
+  source: Float32Array,
+  from: number,
+  count: number,
+): void {
+  for (let j = 0; j < count; j++) out[to + j] += weight * source[from + j];
+}
+
+/** Correlates the last axis of `source`, of the given width, with `weights`. */
+function correlateRows(source: Float64Array, width: number, weights: Float64Array): Float32Array {
+  const out = new Float32Array(source.length);
+  const mirrored = mirroredIndices(width, (weights.length - 1) / 2);
+  const line = new Float64Array(mirrored.length);
+  for (let base = 0; base < source.length; base += width) {
+    for (let j = 0; j < line.length; j++) line[j] = source[base + mirrored[j]];
+    for (let j = 0; j < width; j++) {
+      let sum = 0;
+      for (let t = 0; t < weights.length; t++) sum += weights[t] * line[j + t];
+      out[base + j] = sum;
     }
   }
   return out;
@@ -74,6 +98,5 @@ export function blur(image: FloatTensor, options: BlurOptions): FloatTensor {
   const weights = sigma === 0 ? Float64Array.of(1) : gaussianWeights(sigma, radius);
   if (weights.length === 1) return { ...image, data: image.data.slice() };
   const [height, width] = shape.slice(-2);
-  const columns = correlate(Float64Array.from(image.data), height, width, weights);
-  return { ...image, data: Float32Array.from(correlate(columns, width, 1, weights)) };
+  return { ...image, data: correlateRows(correlateColumns(image.data, height, width, weights), width, weights) };
 }

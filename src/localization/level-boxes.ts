@@ -21,8 +21,17 @@ export function levelBoxes(
   levels: readonly number[],
   connectivity: BoxConnectivity = 8,
 ): (Box | undefined)[] {
+  return levelBoxesOf(map, levels, [connectivity])[0];
+}
+
+/** {@link levelBoxes} for each of the connectivities. */
+export function levelBoxesOf(
+  map: FloatTensor,
+  levels: readonly number[],
+  connectivities: readonly BoxConnectivity[],
+): (Box | undefined)[][] {
   const where = "levelBoxes";
-  oneOf(`${where}: connectivity`, String(connectivity), ["8", "4", "none"]);
+  for (const connectivity of connectivities) oneOf(`${where}: connectivity`, String(connectivity), ["8", "4", "none"]);
   if (map.shape.length !== 2 || levels.some(Number.isNaN)) {
     throw new MisuseError({
       where,
@@ -33,14 +42,16 @@ export function levelBoxes(
   }
   const descending = [...new Set(levels)].sort((a, b) => b - a);
   const { order, ends } = bucketed(map.data, descending);
-  const grow = connectivity === "none" ? wholeGrower(map) : componentGrower(map, connectivity);
-  const boxes = new Map<number, Box | undefined>();
-  let next = 0;
-  for (const [i, level] of descending.entries()) {
-    while (next < ends[i]) grow.add(order[next++]);
-    boxes.set(level, grow.box());
-  }
-  return levels.map((level) => boxes.get(level));
+  return connectivities.map((connectivity) => {
+    const grow = connectivity === "none" ? wholeGrower(map) : componentGrower(map, connectivity);
+    const boxes = new Map<number, Box | undefined>();
+    let next = 0;
+    for (const [i, level] of descending.entries()) {
+      while (next < ends[i]) grow.add(order[next++]);
+      boxes.set(level, grow.box());
+    }
+    return levels.map((level) => boxes.get(level));
+  });
 }
 
 /**
@@ -94,13 +105,17 @@ function wholeGrower({ shape: [, width] }: FloatTensor): Grower {
 }
 
 function componentGrower({ shape: [height, width] }: FloatTensor, connectivity: 8 | 4): Grower {
-  const count = width * height;
+  // With a border of one pixel that is never kept, no neighbor needs a look at where the map ends.
+  const stride = width + 2;
+  const count = stride * (height + 2);
   // −1: not kept yet. The rest of the arrays means something at roots only.
   const parent = new Int32Array(count).fill(-1);
   const size = new Int32Array(count);
   const first = new Int32Array(count);
   const boxes = [new Int32Array(count), new Int32Array(count), new Int32Array(count), new Int32Array(count)] as const;
   const [x0, y0, x1, y1] = boxes;
+  const straight = [-stride, -1, 1, stride];
+  const neighbors = connectivity === 4 ? straight : [...straight, -stride - 1, -stride + 1, stride - 1, stride + 1];
   let largest = -1;
 
   const find = (pixel: number): number => {
@@ -112,7 +127,6 @@ function componentGrower({ shape: [height, width] }: FloatTensor, connectivity: 
     return at;
   };
   const unite = (a: number, b: number): number => {
-    if (a === b) return a;
     const [root, other] = size[a] >= size[b] ? [a, b] : [b, a];
     parent[other] = root;
     size[root] += size[other];
@@ -127,27 +141,36 @@ function componentGrower({ shape: [height, width] }: FloatTensor, connectivity: 
     add(pixel) {
       const y = Math.floor(pixel / width);
       const x = pixel - y * width;
-      parent[pixel] = pixel;
-      size[pixel] = 1;
-      first[pixel] = pixel;
-      x0[pixel] = x;
-      y0[pixel] = y;
-      x1[pixel] = x + 1;
-      y1[pixel] = y + 1;
-      let root = pixel;
-      for (let dy = -1; dy <= 1; dy++) {
-        if (y + dy < 0 || y + dy >= height) continue;
-        for (let dx = -1; dx <= 1; dx++) {
-          if (x + dx < 0 || x + dx >= width || (connectivity === 4 && dx !== 0 && dy !== 0)) continue;
-          const neighbor = pixel + dy * width + dx;
-          if (neighbor !== pixel && parent[neighbor] >= 0) root = unite(root, find(neighbor));
-        }
+      const at = (y + 1) * stride + x + 1;
+      let root = -1;
+      for (let n = 0; n < neighbors.length; n++) {
+        const neighbor = at + neighbors[n];
+        if (parent[neighbor] < 0) continue;
+        const other = find(neighbor);
+        if (root < 0) root = other;
+        else if (other !== root) root = unite(root, other);
       }
-      // Sizes only grow, so that the largest component is still the largest unless it is this one that has passed it.
-      if (largest >= 0) largest = find(largest);
-      const isLarger =
-        largest < 0 || size[root] > size[largest] || (size[root] === size[largest] && first[root] < first[largest]);
-      if (isLarger) largest = root;
+      if (root < 0) {
+        root = at;
+        size[at] = 1;
+        first[at] = at;
+        x0[at] = x;
+        y0[at] = y;
+        x1[at] = x + 1;
+        y1[at] = y + 1;
+      } else {
+        size[root]++;
+        if (at < first[root]) first[root] = at;
+        if (x < x0[root]) x0[root] = x;
+        if (y < y0[root]) y0[root] = y;
+        if (x >= x1[root]) x1[root] = x + 1;
+        if (y >= y1[root]) y1[root] = y + 1;
+      }
+      parent[at] = root;
+      // Sizes only grow: the largest component stays the largest until the one that has just grown passes it, or has swallowed it.
+      if (largest < 0 || size[root] > size[largest] || (size[root] === size[largest] && first[root] < first[largest])) {
+        largest = root;
+      }
     },
     box: () => (largest < 0 ? undefined : [x0[largest], y0[largest], x1[largest], y1[largest]]),
   };

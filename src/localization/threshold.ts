@@ -1,5 +1,6 @@
 /** @file Which pixels of a saliency map count as salient. */
 import { BadInputError, checkKeys, MisuseError, numberIn, oneOf } from "../errors.ts";
+import { fallingOrder } from "../tensor/falling-order.ts";
 import type { FloatTensor, Tensor } from "../tensor/tensor.ts";
 
 /** Shape [H, W]; 1 where a pixel is kept, otherwise 0. */
@@ -64,21 +65,26 @@ export function thresholdLevels(map: FloatTensor, rules: readonly ThresholdRule[
       got: `[${shape.join(", ")}]`,
     });
   }
-  const bad = data.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) {
-    throw new BadInputError({
-      where: "threshold",
-      what: `pixel (${bad % shape[1]}, ${Math.floor(bad / shape[1])}) of the map is not a finite number`,
-      got: String(data[bad]),
-    });
-  }
-  const ascending = data.slice().sort();
   let sum = 0;
-  for (const value of data) sum += value;
+  for (let i = 0; i < data.length; i++) {
+    if (!Number.isFinite(data[i])) throw notFinite(i, shape[1], data[i]);
+    sum += data[i];
+  }
+  const falling = fallingOrder(data);
+  const ascending = new Float32Array(data.length);
+  for (let k = 0; k < data.length; k++) ascending[data.length - 1 - k] = data[falling[k]];
   // Summed from the greatest, in the order in which a share of it is accumulated below, so that α = 1 is reached exactly.
   const energies = new Float64Array(data.length + 1);
   for (let k = 1; k <= data.length; k++) energies[k] = energies[k - 1] + Math.max(0, ascending[data.length - k]);
   return rules.map((rule) => levelOf(rule, { ascending, mean: sum / data.length, energies }));
+}
+
+function notFinite(pixel: number, width: number, value: number): BadInputError {
+  return new BadInputError({
+    where: "threshold",
+    what: `pixel (${pixel % width}, ${Math.floor(pixel / width)}) of the map is not a finite number`,
+    got: String(value),
+  });
 }
 
 interface Values {

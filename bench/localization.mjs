@@ -1,0 +1,102 @@
+/**
+ * @file Measures where the time of `perceptual-ball benchmark localization` goes, and whether memory stays flat (after a build):
+ *
+ *     node bench/localization.mjs time --data DATA --model MODEL.onnx --methods gradient,grad-cam
+ *     node bench/localization.mjs memory --data scenes:300 --methods gradient,grad-cam --curve-steps 0
+ *
+ * The arguments after the first go to the command, whose results go to a folder that is removed. The command runs in this process, whole: from
+ * reading the model to writing the page. A session's creation and its runs are the network's time; the rest – pictures, masks, thresholds,
+ * components, records, figures – is outside. `time` also says how much of that is before and after the records are made. `memory` prints the
+ * resident memory after each tenth of the items, from the garbage collector's view as well (heap and buffers).
+ */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { InferenceSession } from "onnxruntime-node";
+import { run } from "../dist/cli/run.js";
+
+const [what, ...given] = process.argv.slice(2);
+if (what !== "time" && what !== "memory") {
+  process.stderr.write("Usage: node bench/localization.mjs time|memory [flags of benchmark localization]\n");
+  process.exit(2);
+}
+const out = mkdtempSync(join(tmpdir(), "bench-localization-"));
+
+/** Milliseconds in which at least one call of the network is under way; calls may overlap. */
+let [inNetwork, underWay, since] = [0, 0, 0];
+const counted = (call) =>
+  async function (...args) {
+    if (underWay++ === 0) since = performance.now();
+    try {
+      return await call.apply(this, args);
+    } finally {
+      if (--underWay === 0) inNetwork += performance.now() - since;
+    }
+  };
+const create = InferenceSession.create;
+InferenceSession.create = counted(create);
+InferenceSession.prototype.run = counted(InferenceSession.prototype.run);
+
+const started = performance.now();
+const memory = [];
+let first;
+let last = started;
+const stderr = {
+  isTTY: false,
+  // Progress, as it is written where there is no terminal.
+  write(text) {
+    if (process.env.VERBOSE) process.stderr.write(text);
+    return true;
+  },
+};
+/** Records are counted by looking at the folder now and then, so that nothing in the command has to know. */
+const countRecords = () =>
+  readdirSync(out)
+    .filter((name) => name.startsWith("records-"))
+    .reduce((sum, name) => sum + readFileSync(join(out, name), "utf8").split("\n").length - 1, 0);
+const timer = setInterval(
+  () => {
+    const records = countRecords();
+    if (records === 0) return;
+    first ??= performance.now();
+    last = performance.now();
+    if (memory.at(-1)?.records === records) return;
+    const { rss, heapUsed, arrayBuffers } = process.memoryUsage();
+    memory.push({ records, rss, heapUsed, arrayBuffers });
+  },
+  what === "memory" ? 500 : 100_000_000,
+);
+
+const argv = ["benchmark", "localization", ...given, "--out", out];
+const code = await run(argv, {
+  stdout: { write: () => true },
+  stderr,
+  env: process.env,
+  signal: new AbortController().signal,
+});
+clearInterval(timer);
+const whole = performance.now() - started;
+const records = countRecords();
+rmSync(out, { recursive: true, force: true });
+if (code !== 0) {
+  process.stderr.write(`The command ended with exit code ${code}; VERBOSE=1 shows what it says.\n`);
+  process.exit(1);
+}
+if (what === "time") {
+  const outside = whole - inNetwork;
+  process.stdout.write(
+    `${records} records in ${(whole / 1000).toFixed(1)} s; outside the network ${(outside / 1000).toFixed(1)} s, ${((100 * outside) / whole).toFixed(1)} %\n`,
+  );
+} else {
+  process.stdout.write("| share of the run | records | resident | heap in use | buffers |\n|---|---|---|---|---|\n");
+  const mega = (bytes) => `${Math.round(bytes / 2 ** 20)} MB`;
+  for (let tenth = 1; tenth <= 10; tenth++) {
+    const at = memory.findLast((sample) => sample.records <= (tenth * records) / 10);
+    if (at === undefined) continue;
+    const { rss, heapUsed, arrayBuffers } = at;
+    process.stdout.write(
+      `| ${10 * tenth} % | ${at.records} | ${mega(rss)} | ${mega(heapUsed)} | ${mega(arrayBuffers)} |\n`,
+    );
+  }
+  process.stdout.write(`${records} records in ${((last - first) / 1000).toFixed(0)} s\n`);
+}
