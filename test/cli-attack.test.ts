@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
@@ -75,6 +75,16 @@ describe("attack", () => {
     ]); // biome-ignore format: one line
     expect(targeted.code).toBe(0);
     expect(targeted.stdout).toMatch(/becomes class 3|wanted was class 3|as it is/);
+  });
+
+  test("of a data set with parts the test images are attacked, unless another part is named", async () => {
+    const batches = path("batches");
+    mkdirSync(batches);
+    writeFileSync(join(batches, "data_batch_1.bin"), new Uint8Array(3 * 3073).fill(1));
+    writeFileSync(join(batches, "test_batch.bin"), new Uint8Array(2 * 3073).fill(1));
+    const own = ["--model", model, "--data", `cifar10:${batches}`, "--attack", "fgsm", "--out", path("parts")];
+    expect((await runCli(["attack", ...own, "--first", "5"])).stdout).toContain("2 pictures of cifar10");
+    expect((await runCli(["attack", ...own, "--split", "train"])).stdout).toContain("3 pictures of cifar10");
   });
 
   test("an interruption keeps what is finished and says so", async () => {

@@ -1,5 +1,6 @@
 /** @file What `attack` and `cone` work on: a classifier, and pictures from files or a data set, fitted to its input. */
 import { basename } from "node:path";
+import type { DatasetImage } from "../datasets/dataset.ts";
 import { MisuseError } from "../errors.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
 import type { FileClassifier } from "../node/load-classifier.ts";
@@ -29,6 +30,12 @@ export interface AttackInputs {
   /** The name of the data set, or what the pictures are. */
   readonly source: string;
   readonly inputs: readonly AttackInput[];
+}
+
+/** The images of the part called `split`, or, where none is named, those for testing, if the data says which they are. */
+function testPart(images: readonly DatasetImage[], split: string | undefined): readonly DatasetImage[] {
+  const test = images.filter((image) => image.split === "test");
+  return split === undefined && test.length > 0 ? test : images;
 }
 
 /** So many pictures are looked at where the model leaves its preprocessing open. */
@@ -79,7 +86,7 @@ export async function openAttackInputs(
     }
     const dataset = await dataFor(classifier);
     const inputs: AttackInput[] = [];
-    for (const { id, picture } of dataset.images) {
+    for (const { id, picture } of testPart(dataset.images, flags.split)) {
       const name = id.replace(/[^\p{L}\p{N}._-]+/gu, "-");
       inputs.push({ image: id, name, input: classifier.fit(await picture()) });
     }

@@ -51,7 +51,7 @@ export function attackCommand(context: CliContext): Command {
     .summary("change pictures a little so that the classifier errs")
     .description(
       "Writes adversarial pictures as lossless PNGs, and says whether they still fool the classifier when saved; with --data,\n" +
-        "attacks a data set and prints a table.",
+        "attacks a data set (its test part, where it has parts) and prints a table.",
     )
     .argument("[image...]", "pictures (JPEG, PNG, WebP, GIF, TIFF, AVIF)");
   const add = (option: Option): Command => command.addOption(option.helpGroup("Attack:"));

@@ -189,11 +189,12 @@ function sentenceOf(
     return `${image}: ${name}, unknown: the statistics have too few images of this class`;
   }
   const [low, high] = score.interval;
+  const interval = Number.isFinite(low) ? `${low.toFixed(2)} to ${high.toFixed(2)}` : "too few samples for an interval";
   const cutoff = statistics.cutoff.value.toFixed(2);
   const was =
     isFlagged && correctedLabel !== undefined && correctedLabel !== label
       ? `; probably ${classifier.labelName(correctedLabel)} before`
       : "";
   const said = isFlagged ? `FLAGGED, noise moves it toward ${classifier.labelName(score.toward)}${was}` : "clean";
-  return `${image}: ${name}, ${said}; score ${score.score.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)}, cutoff ${cutoff}, ${samples} samples per kind)`;
+  return `${image}: ${name}, ${said}; score ${score.score.toFixed(2)} (${interval}, cutoff ${cutoff}, ${samples} samples per kind)`;
 }

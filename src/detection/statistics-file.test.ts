@@ -35,12 +35,13 @@ test("another model, preprocessing, version or file is refused by name", () => {
     "s.json: has another version, expected version 1, got 2.",
   );
   expect(() => parseStatistics("{", owner, "s.json")).toThrow("s.json: is not JSON");
-  for (const damaged of [
-    "null",
-    "{}",
-    text.replace("[[0,0.1]]", "[[0]]"),
-    text.replace('"value":2.5', '"value":"x"'),
-  ]) {
-    expect(() => parseStatistics(damaged, owner, "s.json")).toThrow(/not a file of statistics/);
+  for (const other of ["null", "{}"]) {
+    expect(() => parseStatistics(other, owner, "s.json")).toThrow("s.json: is not a file of statistics");
   }
+  for (const damaged of [text.replace("[[0,0.1]]", "[[0]]"), text.replace('"value":2.5', '"value":"x"')]) {
+    expect(() => parseStatistics(damaged, owner, "s.json")).toThrow("s.json: is damaged");
+  }
+  // A later version may hold other things: that it is another version comes first.
+  const later = text.replace('"version":1', '"version":2').replace('"classes"', '"tables"');
+  expect(() => parseStatistics(later, owner, "s.json")).toThrow("s.json: has another version");
 });

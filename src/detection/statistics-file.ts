@@ -39,14 +39,12 @@ export function formatStatistics(statistics: OddsStatistics, owner: StatisticsOw
  * Errors: BadInputError that begins with `where` if it is no such file, of another version, or of another model than `owner`; it says what differs.
  */
 export function parseStatistics(text: string, owner: StatisticsOwner, where: string): OddsStatistics {
+  const expected = "a file that `perceptual-ball detect fit` has written";
   let content: unknown;
   try {
     content = JSON.parse(text);
   } catch (cause) {
-    throw new BadInputError(
-      { where, what: "is not JSON", expected: "a file that `perceptual-ball detect fit` has written" },
-      { cause },
-    );
+    throw new BadInputError({ where, what: "is not JSON", expected }, { cause });
   }
   const file = (content ?? {}) as {
     format?: unknown;
@@ -54,13 +52,7 @@ export function parseStatistics(text: string, owner: StatisticsOwner, where: str
     model?: StatisticsOwner;
     statistics?: unknown;
   };
-  if (file.format !== format || !isStatistics(file.statistics) || file.model === undefined) {
-    throw new BadInputError({
-      where,
-      what: "is not a file of statistics, or a damaged one",
-      expected: "a file that `perceptual-ball detect fit` has written",
-    });
-  }
+  if (file.format !== format) throw new BadInputError({ where, what: "is not a file of statistics", expected });
   if (file.version !== version) {
     throw new BadInputError({
       where,
@@ -70,20 +62,23 @@ export function parseStatistics(text: string, owner: StatisticsOwner, where: str
       advice: "Fit the statistics again with this version of perceptual-ball.",
     });
   }
+  if (!isStatistics(file.statistics) || file.model === undefined) {
+    throw new BadInputError({ where, what: "is damaged", expected, advice: "Fit the statistics again." });
+  }
   const parts = [
     ["model (SHA-256)", owner.sha256, file.model.sha256],
     ["input", JSON.stringify(owner.input), JSON.stringify(file.model.input)],
     ["channel order", owner.channels, file.model.channels],
     ["normalization", JSON.stringify(owner.normalization), JSON.stringify(file.model.normalization)],
   ];
-  const different = parts.find(([, wanted, found]) => wanted !== found);
+  const different = parts.find(([, mine, theirs]) => mine !== theirs);
   if (different === undefined) return file.statistics;
-  const [what, expected, got] = different;
+  const [what, wanted, found] = different;
   throw new BadInputError({
     where,
     what: `belongs to another classifier: the ${what} differs`,
-    expected,
-    got,
+    expected: wanted,
+    got: found,
     advice: "Fit statistics for this one: perceptual-ball detect fit.",
   });
 }
