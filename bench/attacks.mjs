@@ -1,9 +1,11 @@
 /**
- * @file Measures attacks against the gradients that they are made of, and against PyTorch: `node bench/attacks.mjs` (after a
- * build). Needs ../shared/data (or $PERCEPTUAL_BALL_DATA), and for the comparison /usr/bin/python3 with torch and onnx.
+ * @file Measures attacks against the gradients that they are made of, the detector against its noisy forward passes, and all of them
+ * against PyTorch: `node bench/attacks.mjs` (after a build). Needs ../shared/data (or $PERCEPTUAL_BALL_DATA), and /usr/bin/python3 with
+ * torch and onnx.
  *
  * Everything is interleaved, and a ratio is the median over rounds. With THREADS=1 the ratios of CPU time hold on a busy machine
- * as well; with more threads only the wall clock counts, since waiting threads spin. IMAGES, STEPS and ROUNDS set the size.
+ * as well; with more threads only the wall clock counts, since waiting threads spin. IMAGES, STEPS, SAMPLES (of the detector) and
+ * ROUNDS set the size.
  */
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
@@ -12,12 +14,16 @@ import { createInterface } from "node:readline";
 import * as ort from "onnxruntime-node";
 import { perceptualAttacks } from "../dist/attacks/perceptual-method.js";
 import { pgdAttack } from "../dist/attacks/pgd.js";
+import { fitOdds } from "../dist/detection/fit-odds.js";
+import { detectionKinds } from "../dist/detection/noise.js";
+import { detectOdds } from "../dist/detection/odds.js";
 import { loadClassifier } from "../dist/node/load-classifier.js";
 
 const data = process.env.PERCEPTUAL_BALL_DATA ?? resolve(import.meta.dirname, "../../shared/data");
 const model = `${data}/models/cifar10_vgg7_bn.onnx`;
 const size = (name, fallback) => Number(process.env[name] ?? fallback);
 const [threads, count, steps, rounds] = [size("THREADS", 2), size("IMAGES", 64), size("STEPS", 20), size("ROUNDS", 3)];
+const [batch, samples] = [64, size("SAMPLES", 8)];
 if (!existsSync(model)) {
   process.stderr.write(`bench/attacks: there is no ${model}\n`);
   process.exit(1);
@@ -49,8 +55,8 @@ const python = spawn("/usr/bin/python3", [`${import.meta.dirname}/torch_attacks.
   stdio: ["pipe", "pipe", "inherit"],
 });
 const answers = createInterface({ input: python.stdout })[Symbol.asyncIterator]();
-async function torch(what) {
-  python.stdin.write(`${what} ${count} ${steps}\n`);
+async function torch(what, repeats = steps) {
+  python.stdin.write(`${what} ${count} ${repeats}\n`);
   const { value, done } = await answers.next();
   if (done) throw new Error("bench/attacks: PyTorch gave no answer");
   const [wall, cpu] = value.split(" ").map(Number);
@@ -58,35 +64,57 @@ async function torch(what) {
 }
 
 const options = { batch: count };
+const forward = await classifier.forward({ batch });
+const named = images.map(({ data: pixels }, n) => ({ id: String(n), pixels }));
+const own = await forward.logits(named.map(({ pixels }) => pixels));
+const statistics = await fitOdds(
+  forward,
+  named.map((image, n) => ({ ...image, label: own[n].indexOf(Math.max(...own[n])) })),
+  { samples: 2 },
+);
+const block = Array.from({ length: batch }, (_, n) => points[n % count]);
+const noisyRuns = (count * samples * detectionKinds.length) / batch;
 const works = {
   gradient: () => pass.run(points, seeds),
   pgd: () => pgdAttack(classifier, images, { ...options, steps }),
   // A margin out of reach, so that no image ends before its last iteration.
   perceptual: () => perceptualAttacks(classifier, images, { ...options, iterations: steps, margin: -100 }),
+  async forward() {
+    for (let run = 0; run < noisyRuns; run++) await forward.logits(block);
+  },
+  detector: () => detectOdds(forward, statistics, named, { samples }),
 };
 for (const work of [works.gradient, () => pgdAttack(classifier, images, { ...options, steps: 1 })]) await work();
 await perceptualAttacks(classifier, images, { ...options, iterations: 2 });
 await torch("gradient");
+await torch("detector", 1);
 
-const times = { gradient: [], pgd: [], perceptual: [], torchGradient: [], torchPgd: [], torchPerceptual: [] };
+const times = Object.fromEntries(Object.keys(works).flatMap((what) => [what, `torch ${what}`].map((one) => [one, []])));
 for (let round = 0; round < rounds; round++) {
-  for (const what of ["gradient", "pgd", "gradient", "perceptual", "gradient"])
+  for (const what of ["gradient", "pgd", "gradient", "perceptual", "gradient", "forward", "detector"])
     times[what].push(await timed(works[what]));
-  times.torchGradient.push(await torch("gradient"));
-  times.torchPgd.push(await torch("pgd"));
-  times.torchPerceptual.push(await torch("perceptual"));
+  for (const what of ["gradient", "pgd", "perceptual"]) times[`torch ${what}`].push(await torch(what));
+  for (const what of ["forward", "detector"]) times[`torch ${what}`].push(await torch(what, samples));
 }
 python.stdin.end();
 await classifier.dispose();
 
-process.stdout.write(`${count} images, ${steps} steps, ${threads} threads, ${rounds} rounds\n`);
+process.stdout.write(
+  `${count} images, ${steps} steps; detector: ${samples} samples of ${detectionKinds.length} kinds; ${threads} threads, ${rounds} rounds\n`,
+);
 for (const clock of ["wall", "cpu"]) {
   const of = (what) => median(times[what].map((one) => one[clock]));
   const text = (value) => value.toFixed(2);
+  const faster = (what) => `${text(of(`torch ${what}`) / of(what))} times as fast as PyTorch`;
+  for (const what of ["pgd", "perceptual"]) {
+    const ratio = text(of(what) / steps / of("gradient"));
+    process.stdout.write(`${clock}: ${what} ${text(of(what))} s = ${ratio} × ${steps} gradients, ${faster(what)}\n`);
+  }
+  const ratio = text(of("detector") / of("forward"));
   process.stdout.write(
-    `${clock}: gradient ${text(of("gradient"))} s; PGD ${text(of("pgd"))} s = ${text(of("pgd") / steps / of("gradient"))} × ${steps} gradients, ` +
-      `${text(of("torchPgd") / of("pgd"))} times as fast as PyTorch; perceptual ${text(of("perceptual"))} s = ` +
-      `${text(of("perceptual") / steps / of("gradient"))} × ${steps} gradients, ${text(of("torchPerceptual") / of("perceptual"))} times as fast as PyTorch ` +
-      `(gradient: ${text(of("torchGradient") / of("gradient"))})\n`,
+    `${clock}: detector ${text(of("detector"))} s = ${ratio} × its forward passes, ${faster("detector")}\n`,
+  );
+  process.stdout.write(
+    `${clock}: gradient ${text(of("gradient"))} s, ${faster("gradient")}; forward, ${faster("forward")}\n`,
   );
 }

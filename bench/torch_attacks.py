@@ -2,7 +2,8 @@
 
     /usr/bin/python3 bench/torch_attacks.py MODEL.onnx THREADS
 
-Reads "WHAT IMAGES STEPS" per line, WHAT one of gradient, pgd, perceptual, and writes seconds and CPU seconds. The network is
+Reads "WHAT IMAGES STEPS" per line, WHAT one of gradient, pgd, perceptual, forward, detector (with samples for steps), and writes seconds
+and CPU seconds. The network is
 read from the ONNX file: a chain of Conv, BatchNormalization, Relu, MaxPool, Flatten and Gemm; input in (x - 0.5) / 0.5.
 """
 
@@ -109,6 +110,40 @@ def perceptual(images, labels, steps, epsilon=8 / 255):
         run(x), run((255 * x).round() / 255)
 
 
+KINDS = [(kind, size) for kind in "nsu" for size in (0.003, 0.005, 0.008)]
+
+
+def noisy(images, kind, size):
+    if kind == "n":
+        noise = torch.randn_like(images)
+    else:
+        noise = 2 * torch.rand_like(images) - 1
+        noise = noise.sign_() if kind == "s" else noise
+    return (images + size * noise).clamp_(0, 1)
+
+
+def detector(images, samples, batch=64):
+    """Mean alignments of each image, kind of noise and class: noisy copies, their logits, and the differences of those."""
+    with torch.no_grad():
+        clean = run(images)[0]
+        mine = clean.argmax(1, keepdim=True)
+        means = []
+        for kind, size in KINDS:
+            copies = images.repeat_interleave(samples, 0).split(batch)
+            logits = torch.cat([run(noisy(some, kind, size))[0] for some in copies]).view(len(images), samples, -1)
+            own = logits.gather(2, mine[:, None].expand(-1, samples, 1))
+            means.append(((clean.gather(1, mine) - clean)[:, None] - (own - logits)).mean(1))
+        return torch.stack(means)
+
+
+def forward(images, samples, batch=64):
+    """The same runs without anything around them."""
+    with torch.no_grad():
+        block = images[torch.arange(batch) % len(images)]
+        for _ in range(len(images) * samples * len(KINDS) // batch):
+            run(block)
+
+
 for line in sys.stdin:
     what, count, steps = line.split()
     images = torch.from_numpy(np.random.default_rng(0).random((int(count), 3, 32, 32), dtype=np.float32))
@@ -119,6 +154,8 @@ for line in sys.stdin:
         gradient(images, labels)
     elif what == "pgd":
         pgd(images, labels, int(steps))
-    else:
+    elif what == "perceptual":
         perceptual(images, labels, int(steps))
+    else:
+        {"forward": forward, "detector": detector}[what](images, int(steps))
     print(f"{time.perf_counter() - started:.4f} {time.process_time() - cpu:.4f}", flush=True)
