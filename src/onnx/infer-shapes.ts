@@ -11,7 +11,15 @@ import { blamingTheModel, checkArity, checkElementTypes, checkOutputs } from "./
 import { kernels } from "./kernels/index.ts";
 import type { NumericTensor } from "./kernels/kernel.ts";
 import { numeric } from "./kernels/kernel.ts";
-import { describeNode, type Graph, groupByOperator, type Node, tensorOfInitializer, type ValueType } from "./model.ts";
+import {
+  describeNode,
+  type Graph,
+  groupByOperator,
+  type Initializer,
+  type Node,
+  tensorOfInitializer,
+  type ValueType,
+} from "./model.ts";
 import { isOperator, type Operator, shapeRules } from "./shapes/index.ts";
 
 /** A graph with the type of each of its values, and the values that are known before it runs. */
@@ -53,10 +61,8 @@ export function inferShapes(graph: Graph, { inputShapes = {} }: InferShapesOptio
   }
   for (const [name, initializer] of graph.initializers) {
     types.set(name, { dtype: initializer.dtype, shape: initializer.shape });
-    if (initializer.dtype === "string" || initializer.dtype === "float16" || initializer.dtype === "bfloat16") continue;
-    if (sizeOf(initializer.shape) <= largestKnownConstant) {
-      constants.set(name, numeric(tensorOfInitializer(initializer, `initializer ${name}`)));
-    }
+    const constant = knownValueOf(name, initializer);
+    if (constant !== undefined) constants.set(name, constant);
   }
   for (const node of graph.nodes) {
     const inferred = inferNode(node, { type: (name) => types.get(name), constant: (name) => constants.get(name) });
@@ -67,6 +73,14 @@ export function inferShapes(graph: Graph, { inputShapes = {} }: InferShapesOptio
     });
   }
   return { graph, types, constants };
+}
+
+/** The value of an initializer, unless it is a large weight or no number. */
+export function knownValueOf(name: string, initializer: Initializer): NumericTensor | undefined {
+  const { dtype, shape } = initializer;
+  if (dtype === "string" || dtype === "float16" || dtype === "bfloat16") return undefined;
+  if (sizeOf(shape) > largestKnownConstant) return undefined;
+  return numeric(tensorOfInitializer(initializer, `initializer ${name}`));
 }
 
 /** Throws an UnsupportedError that names every node whose operator has no shape rule; `where` is what it calls the model. */

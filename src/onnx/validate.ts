@@ -57,26 +57,31 @@ function order(nodes: readonly Node[]): { readonly nodes: readonly Node[]; reado
   const sorted: Node[] = [];
   const state = new Map<Node, "open" | "done">();
   for (const root of nodes) {
-    const path = [root];
+    if (state.has(root)) continue;
+    const path = [open(root)];
     while (path.length > 0) {
-      const node = path[path.length - 1];
-      if (state.get(node) === "done") {
+      const { node, reads } = path[path.length - 1];
+      const { value: name, done } = reads.next();
+      if (done === true) {
+        state.set(node, "done");
+        sorted.push(node);
         path.pop();
         continue;
       }
-      state.set(node, "open");
-      const producer = [...valuesReadBy(node)]
-        .map((name) => producers.get(name))
-        .find((before) => before !== undefined && state.get(before) !== "done");
-      if (producer === undefined) {
-        state.set(node, "done");
-        sorted.push(node);
-      } else if (state.get(producer) === "open") {
-        return { nodes, cycle: path.slice(path.indexOf(producer)) };
-      } else path.push(producer);
+      const producer = producers.get(name);
+      const producerState = producer && state.get(producer);
+      if (producerState === "open") {
+        return { nodes, cycle: path.slice(path.findIndex((step) => step.node === producer)).map((step) => step.node) };
+      }
+      if (producer !== undefined && producerState === undefined) path.push(open(producer));
     }
   }
   return { nodes: sorted.every((node, i) => node === nodes[i]) ? nodes : sorted, cycle: [] };
+
+  function open(node: Node) {
+    state.set(node, "open");
+    return { node, reads: valuesReadBy(node).values() };
+  }
 }
 
 function offenders(what: string, names: readonly string[]): string {

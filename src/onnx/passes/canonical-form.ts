@@ -33,7 +33,10 @@ export interface CanonicalModel {
 export function canonicalForm(model: Model, options: CanonicalFormOptions = {}): CanonicalModel {
   checkKeys("canonicalForm", options, ["where", "keep"]);
   const { where = "model", keep } = options;
-  const upgraded = upgradeOpset(inlineFunctions(validateModel(model, { where })), { where });
+  const valid = validateModel(model, { where });
+  const inlined = inlineFunctions(valid);
+  // What functions are made of is checked where it has become part of the graph.
+  const upgraded = upgradeOpset(inlined === valid ? valid : validateModel(inlined, { where }), { where });
   checkQuantization(upgraded.graph, where);
   const graph = cleanUp(standardOperators(widenFloats(upgraded.graph)), { keep });
   return { model: { ...upgraded, graph }, notes: notesOn(upgraded.graph) };

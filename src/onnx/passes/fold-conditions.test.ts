@@ -53,3 +53,18 @@ test("an If that depends on what is fed in stays", () => {
     }`);
   expect(foldConditions(graph)).toBe(graph);
 });
+
+test("hundreds of Ifs, each deciding by the result of the one before, are folded in one walk", () => {
+  const branch = (name: string, body: string) => `${name}: graph = b () => (float[1, 3] z) { ${body} }`;
+  const count = 500;
+  const nodes = Array.from({ length: count }, (_, i) => {
+    const value = i === 0 ? "x" : `v${i - 1}`;
+    return `s${i} = Size (${value})  c${i} = Equal (s${i}, three)
+      v${i} = If <${branch("then_branch", `z = Neg (${value})`)}, ${branch("else_branch", `z = Unknown (${value})`)}> (c${i})`;
+  });
+  const graph = parseGraph(
+    `g (float[1, 3] x) => (float[1, 3] v${count - 1}) <int64 three = {3}> { ${nodes.join("\n")} }`,
+  );
+  const folded = foldConditions(graph);
+  expect(folded.nodes.map(({ opType }) => opType)).toEqual(Array(count).fill("Neg"));
+});

@@ -1,6 +1,6 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { runModel, wave } from "../../../test/run-model.ts";
-import { UnsupportedError } from "../../errors.ts";
+import { BadInputError } from "../../errors.ts";
 import { parseGraph, parseModel } from "../parse.ts";
 import { printGraph } from "../print.ts";
 import { inlineFunctions } from "./inline-functions.ts";
@@ -71,13 +71,25 @@ test("functions for another operator set are upgraded with the model", () => {
   expect(graph.nodes.map(({ opType }) => opType)).toEqual(["Clip", "Relu"]);
 });
 
-test("a function that calls itself is refused", () => {
-  const recursive = parseModel(`
-    <ir_version: 8, opset_import: ["": 18, "local": 1]>
-    g (float x) => (float y) { y = local.F (x) }
-    <domain: "local", opset_import: ["local": 1]> F (u) => (w) { w = local.G (u) }
-    <domain: "local", opset_import: ["local": 1]> G (u) => (w) { w = local.F (u) }
-  `);
-  expect(() => inlineFunctions(recursive)).toThrow(UnsupportedError);
-  expect(() => inlineFunctions(recursive)).toThrow("the function local.F calls itself");
+describe("before anything is inlined, functions are refused", () => {
+  const call = (definitions: string, call = "local.F0 (x)") =>
+    parseModel(
+      `<ir_version: 8, opset_import: ["": 18, "local": 1]> g (float x) => (float y) { y = ${call} } ${definitions}`,
+    );
+  const define = (name: string, body: string) =>
+    `<domain: "local", opset_import: ["": 18, "local": 1]> ${name} (u) => (w) { ${body} } `;
+  const chain = (length: number, body: (next: string) => string) =>
+    Array.from({ length }, (_, i) => define(`F${i}`, body(`local.F${i + 1}`))).join("") +
+    define(`F${length}`, "w = Relu (u)");
+
+  test.each([
+    ["that call themselves", call(define("F0", "w = local.G (u)") + define("G", "w = local.F0 (u)")), "calls itself"],
+    ["that double at each step", call(chain(40, (next) => `v = ${next} (u)  w = ${next} (v)`)), "at most 200000 nodes"],
+    ["that nest too deep", call(chain(300, (next) => `w = ${next} (u)`)), "at most 200 calls within one another"],
+    ["that are defined twice", call(define("F0", "w = Relu (u)").repeat(2)), "function local.F0: defined twice"],
+    ["that take fewer values", call(define("F0", "w = Relu (u)"), "local.F0 (x, x)"), "expected at most 1, got 2"],
+  ])("%s", (_, model, message) => {
+    expect(() => inlineFunctions(model)).toThrow(BadInputError);
+    expect(() => inlineFunctions(model)).toThrow(message);
+  });
 });

@@ -4,7 +4,7 @@
  * The body is copied with its parameters replaced by the call's values, its own values renamed after the call, and references
  * to the function's attributes replaced by what the call (or else the default) gives.
  */
-import { UnsupportedError } from "../../errors.ts";
+import { BadInputError } from "../../errors.ts";
 import { freshNames } from "../fresh-names.ts";
 import { mapGraphs, renameOuterValues } from "../inner-graphs.ts";
 import {
@@ -18,12 +18,19 @@ import {
 } from "../model.ts";
 import { upgradeOpset } from "./upgrade-opset.ts";
 
+/** More nodes than any network has: functions that call others twice grow exponentially. */
+const mostNodes = 200_000;
+/** Calls within calls, many more than exporters nest modules. */
+const deepest = 200;
+
 /**
  * `model` without functions. Where a function was written for another standard operator set than the model, everything is
- * upgraded to the newest of them first. Throws an UnsupportedError for functions that call themselves.
+ * upgraded to the newest of them first. Throws a BadInputError, before anything is inlined, for functions that are defined twice,
+ * call themselves, nest too deep or come to too many nodes, and for calls with more values than the function has.
  */
 export function inlineFunctions(model: Model): Model {
   if (model.functions.length === 0) return model;
+  checkFunctions(model);
   const versions = [model.opsets, ...model.functions.map(({ opsets }) => opsets)].flatMap(
     (opsets) => opsets.get("") ?? [],
   );
@@ -37,15 +44,80 @@ export function inlineFunctions(model: Model): Model {
       if (!opsets.has(domain) && !local.has(domain)) opsets.set(domain, version);
     }
   }
-  const inliner: Inliner = { functions: byKey, fresh: freshNames(graph), open: [] };
+  const inliner: Inliner = { functions: byKey, fresh: freshNames(graph) };
   return { ...rest, opsets, graph: inlineIn(graph, inliner), functions: [] };
+}
+
+/** Throws a BadInputError for functions that cannot be inlined; {@link inlineFunctions} says which. */
+function checkFunctions({ graph, functions }: Model): void {
+  const byKey = new Map<string, FunctionDefinition>();
+  for (const definition of functions) {
+    const where = `function ${definition.domain}.${definition.name}`;
+    if (byKey.has(keyOf(definition))) throw new BadInputError({ where, what: "defined twice", expected: "once" });
+    byKey.set(keyOf(definition), definition);
+  }
+  const sizes = new Map<string, number>();
+  const open = new Set<string>();
+  const sizeOfCall = (node: Node): number => {
+    const inner = Object.values(node.attributes).reduce(
+      (sum, attribute) => sum + (attribute.kind === "graph" ? sizeOfNodes(attribute.value.nodes) : 0),
+      1,
+    );
+    const key = keyOf(node);
+    const definition = byKey.get(key);
+    if (definition === undefined) return inner;
+    checkCall(node, definition);
+    if (open.has(key)) {
+      throw new BadInputError({
+        where: describeNode(node),
+        what: `the function ${definition.domain}.${definition.name} calls itself`,
+        advice: "ONNX does not allow recursion; export the model again.",
+      });
+    }
+    if (open.size === deepest) {
+      throw new BadInputError({
+        where: describeNode(node),
+        what: "functions call one another too deep",
+        expected: `at most ${deepest} calls within one another`,
+      });
+    }
+    const known = sizes.get(key);
+    if (known !== undefined) return known;
+    open.add(key);
+    const size = sizeOfNodes(definition.nodes);
+    open.delete(key);
+    sizes.set(key, size);
+    return size;
+  };
+  const sizeOfNodes = (nodes: readonly Node[]): number => nodes.reduce((sum, node) => sum + sizeOfCall(node), 0);
+  const size = sizeOfNodes(graph.nodes);
+  if (size <= mostNodes) return;
+  throw new BadInputError({
+    where: `graph ${graph.name}`,
+    what: "the functions that it calls are too large",
+    expected: `at most ${mostNodes} nodes once they are inlined`,
+    got: size.toPrecision(3),
+  });
+}
+
+function checkCall(node: Node, { inputs, outputs, domain, name }: FunctionDefinition): void {
+  for (const [values, parameters, kind] of [
+    [node.inputs, inputs, "inputs"],
+    [node.outputs, outputs, "outputs"],
+  ] as const) {
+    if (values.length <= parameters.length) continue;
+    throw new BadInputError({
+      where: describeNode(node),
+      what: `too many ${kind} for the function ${domain}.${name}`,
+      expected: `at most ${parameters.length}`,
+      got: String(values.length),
+    });
+  }
 }
 
 interface Inliner {
   readonly functions: ReadonlyMap<string, FunctionDefinition>;
   readonly fresh: (wish: string) => string;
-  /** The functions that are being inlined, outermost first. */
-  readonly open: readonly string[];
 }
 
 /** Functions are known by domain, name and, since IR version 10, overload. */
@@ -60,21 +132,13 @@ function inlineIn(graph: Graph, inliner: Inliner): Graph {
 }
 
 function inlineNode(node: Node, inliner: Inliner): Node[] {
-  const key = keyOf(node);
-  const definition = inliner.functions.get(key);
+  const definition = inliner.functions.get(keyOf(node));
   if (definition === undefined) {
     const attributes = mapGraphs(node.attributes, (graph) => inlineIn(graph, inliner));
     return [attributes === node.attributes ? node : { ...node, attributes }];
   }
-  if (inliner.open.includes(key)) {
-    throw new UnsupportedError({
-      where: describeNode(node),
-      what: `the function ${definition.domain}.${definition.name} calls itself`,
-      advice: "ONNX does not allow recursion; export the model again.",
-    });
-  }
   const body = bodyOf(definition, node, inliner.fresh);
-  return body.flatMap((inner) => inlineNode(inner, { ...inliner, open: [...inliner.open, key] }));
+  return body.flatMap((inner) => inlineNode(inner, inliner));
 }
 
 /** The nodes of `definition` in place of `call`. */
