@@ -33,15 +33,49 @@ test("nothing within the first second; then a bar with the time left, taken away
   expect(written()).toBe(before);
 });
 
-test("silent where there is no terminal, and when asked to be", () => {
-  const { stream, written } = terminal();
-  const quiet = createProgress(stream, { quiet: true });
-  const piped = createProgress(Object.assign(stream, { isTTY: false }), { quiet: false });
+test("a line every half minute where there is no terminal", () => {
   vi.useFakeTimers({ toFake: ["performance", "Date", "setTimeout", "clearTimeout"] });
-  for (const progress of [quiet, piped]) {
+  const { stream, written } = terminal();
+  const progress = createProgress(Object.assign(stream, { isTTY: false }), { quiet: false });
+  progress.begin();
+  for (let item = 1; item <= 40; item++) {
+    vi.advanceTimersByTime(4000);
+    progress.update(item / 40, `${item} of 40`);
+  }
+  progress.stop();
+  // After 32, 64, 96 and 128 of 160 seconds, seconds rounded up.
+  expect(written().split("\n")).toEqual([
+    "20 %  2 min 8 s left  8 of 40",
+    expect.stringMatching(/^40 % {2}1 min 3[67] s left {2}16 of 40$/),
+    expect.stringMatching(/^60 % {2}1 min [45] s left {2}24 of 40$/),
+    expect.stringMatching(/^80 % {2}3[12] s left {2}32 of 40$/),
+    "",
+  ]);
+});
+
+test("no estimate from almost nothing, but one from a small share after a while", () => {
+  vi.useFakeTimers({ toFake: ["performance", "Date", "setTimeout", "clearTimeout"] });
+  const { stream, written } = terminal();
+  const progress = createProgress(stream, { quiet: false });
+  vi.advanceTimersByTime(2000);
+  progress.update(0.001, "1 of 1000");
+  expect(written()).not.toContain("left");
+  vi.advanceTimersByTime(28_000);
+  progress.update(0.01, "10 of 1000");
+  // Takes the bar away and draws it again.
+  progress.around(() => {});
+  expect(written()).toContain("49 min 30 s left");
+  progress.stop();
+});
+
+test("silent when asked to be", () => {
+  const { stream, written } = terminal();
+  vi.useFakeTimers({ toFake: ["performance", "Date", "setTimeout", "clearTimeout"] });
+  for (const isTTY of [true, false]) {
+    const progress = createProgress(Object.assign(stream, { isTTY }), { quiet: true });
     progress.begin();
     progress.update(0.5, "x");
-    vi.advanceTimersByTime(3000);
+    vi.advanceTimersByTime(100_000);
     progress.update(0.6, "x");
     progress.stop();
   }

@@ -1,4 +1,4 @@
-/** @file A progress bar on stderr with the time left: for what takes over a second, in a terminal. */
+/** @file Progress on stderr with the time left: a bar in a terminal, else a line now and then. */
 import cliProgress from "cli-progress";
 import type { OutputStream } from "./context.ts";
 
@@ -13,7 +13,10 @@ export interface Progress {
   stop(): void;
 }
 
-const quietMs = 1000;
+/** Before a bar appears, and from line to line where there is no terminal. */
+const quietMs = { bar: 1000, line: 30_000 } as const;
+/** An estimate means something once this share is done, or this much time has passed. */
+const estimable = { share: 0.02, seconds: 20 } as const;
 
 /** "12 s", "3 min 20 s", "2 h 5 min". */
 export function describeSeconds(seconds: number): string {
@@ -23,9 +26,42 @@ export function describeSeconds(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
-/** A bar on `stream` if it is a terminal and not `quiet`; one that does nothing otherwise. It shows after a second. */
+/** "3 min 20 s left", or nothing as long as nobody can tell. */
+function timeLeft(share: number, seconds: number): string {
+  if (share === 0 || (share < estimable.share && seconds < estimable.seconds)) return "";
+  return `${describeSeconds((seconds * (1 - share)) / share)} left`;
+}
+
+/**
+ * A bar on `stream` if it is a terminal, which shows after a second; elsewhere (a file, a batch system's log) a line every half minute. Nothing
+ * if `quiet`.
+ */
 export function createProgress(stream: OutputStream, { quiet }: { readonly quiet: boolean }): Progress {
-  if (!stream.isTTY || quiet) return { begin() {}, update() {}, around: (print) => print(), stop() {} };
+  if (quiet) return { begin() {}, update() {}, around: (print) => print(), stop() {} };
+  return stream.isTTY ? progressBar(stream) : progressLines(stream);
+}
+
+function progressLines(stream: OutputStream): Progress {
+  let started = performance.now();
+  let last = started;
+  return {
+    begin() {
+      started = performance.now();
+      last = started;
+    },
+    update(share, what) {
+      const now = performance.now();
+      if (now - last < quietMs.line || share >= 1) return;
+      last = now;
+      const parts = [`${Math.round(100 * share)} %`, timeLeft(share, (now - started) / 1000), what];
+      stream.write(`${parts.filter((part) => part !== "").join("  ")}\n`);
+    },
+    around: (print) => print(),
+    stop() {},
+  };
+}
+
+function progressBar(stream: OutputStream): Progress {
   let started = performance.now();
   let [share, what] = [0, ""];
   let bar: cliProgress.SingleBar | undefined;
@@ -36,7 +72,7 @@ export function createProgress(stream: OutputStream, { quiet }: { readonly quiet
       fps: 10,
       format(_options, { progress }) {
         const seconds = (performance.now() - started) / 1000;
-        const left = share > 0.02 ? `${describeSeconds((seconds * (1 - share)) / share)} left` : "";
+        const left = timeLeft(share, seconds);
         const filled = Math.round(progress * 24);
         const line = `${"█".repeat(filled)}${"░".repeat(24 - filled)} ${Math.round(100 * share)} %  ${left}  ${what}`;
         return line.slice(0, (stream.columns ?? 80) - 1);
@@ -56,7 +92,7 @@ export function createProgress(stream: OutputStream, { quiet }: { readonly quiet
     update(nextShare, nextWhat) {
       [share, what] = [Math.min(1, nextShare), nextWhat];
       if (bar !== undefined) bar.update(share);
-      else if (performance.now() - started > quietMs) show();
+      else if (performance.now() - started > quietMs.bar) show();
     },
     around(print) {
       const wasShown = bar !== undefined;
