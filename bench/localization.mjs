@@ -6,7 +6,7 @@
  *
  * The arguments after the first go to the command, whose results go to a folder that is removed. The command runs in this process, whole: from
  * reading the model to writing the page. A session's creation and its runs are the network's time; the rest – pictures, masks, thresholds,
- * components, records, figures – is outside. `time` also says how much of that is before and after the records are made. `memory` prints the
+ * components, records, figures – is outside. `time` also says it without the start and the report, which take as long for any number of pictures. `memory` prints the
  * resident memory after each tenth of the items, from the garbage collector's view as well (heap and buffers).
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -24,17 +24,20 @@ const out = mkdtempSync(join(tmpdir(), "bench-localization-"));
 
 /** Milliseconds in which at least one call of the network is under way; calls may overlap. */
 let [inNetwork, underWay, since] = [0, 0, 0];
+/** Of the first call's start, and of the last one's end. */
+let [begun, ended] = [0, 0];
 const counted = (call) =>
   async function (...args) {
     if (underWay++ === 0) since = performance.now();
+    begun ||= since;
     try {
       return await call.apply(this, args);
     } finally {
-      if (--underWay === 0) inNetwork += performance.now() - since;
+      ended = performance.now();
+      if (--underWay === 0) inNetwork += ended - since;
     }
   };
-const create = InferenceSession.create;
-InferenceSession.create = counted(create);
+InferenceSession.create = counted(InferenceSession.create);
 InferenceSession.prototype.run = counted(InferenceSession.prototype.run);
 
 const started = performance.now();
@@ -83,9 +86,12 @@ if (code !== 0) {
   process.exit(1);
 }
 if (what === "time") {
-  const outside = whole - inNetwork;
+  const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
+  const share = (part, all) => `${((100 * part) / all).toFixed(1)} %`;
+  const [working, outside] = [ended - begun, whole - inNetwork];
   process.stdout.write(
-    `${records} records in ${(whole / 1000).toFixed(1)} s; outside the network ${(outside / 1000).toFixed(1)} s, ${((100 * outside) / whole).toFixed(1)} %\n`,
+    `${records} lines of records in ${seconds(whole)}, outside the network ${seconds(outside)}, ${share(outside, whole)}; ` +
+      `from the first to the last call of the network ${share(working - inNetwork, working)} of ${seconds(working)}\n`,
   );
 } else {
   process.stdout.write("| share of the run | records | resident | heap in use | buffers |\n|---|---|---|---|---|\n");

@@ -1,5 +1,5 @@
 /**
- * @file Measures what explanations cost, in units of one run of the network with gradient: `node bench/saliency.mjs MODEL.onnx` (after a
+ * @file Measures what explanations cost, in units of one run of the network with gradient (RISE: forward): `node bench/saliency.mjs MODEL.onnx` (after a
  * build). Prints a Markdown table.
  *
  * Each method runs right after a run with gradient, and the ratio is the median over such pairs: shared machines drift. Times are
@@ -14,9 +14,10 @@ const threads = Number(process.env.THREADS ?? 1);
 const pairs = process.argv.includes("--quick") ? 5 : 21;
 const [model] = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
 
-/** Runs with gradient that a method may take per sample of its own, by the bound that is set for it. */
+/** What a method may take per sample of its own, by the bound that is set for it; the unit is a run with gradient, for RISE a run forward. */
 const oneRun = 1.2;
 const manyRuns = 1.05;
+const manyMasks = 1.15;
 const plan = [
   { name: "gradient", samples: 1, bound: oneRun },
   { name: "gradient-input", samples: 1, bound: oneRun },
@@ -29,6 +30,14 @@ const plan = [
   { name: "smooth-grad", samples: 10, bound: manyRuns, settings: { samples: 10 } },
   { name: "integrated-gradients", samples: 10, bound: manyRuns, settings: { steps: 10 } },
   { name: "smooth-grad", samples: 10, bound: manyRuns, settings: { samples: 10 }, batch: 5 },
+  ...[undefined, 8, 1].map((batch) => ({
+    name: "rise",
+    samples: 100,
+    bound: manyMasks,
+    settings: { masks: 100 },
+    batch,
+    isForward: true,
+  })),
 ];
 
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
@@ -52,22 +61,27 @@ const image = {
 };
 const { label } = await classifier.classify(image);
 const unit = () => classifier.marginGradient(image, label);
-await unit();
-await unit();
+const forward = await classifier.forward();
+/** Ten plain runs forward, one image each. */
+const plainRuns = async () => {
+  for (let run = 0; run < 10; run++) await forward.logits([image.data]);
+};
+for (const warm of [unit, unit, plainRuns]) await warm();
 
-process.stdout.write(`| method | runs with gradient | bound |\n|---|---|---|\n`);
+process.stdout.write(`| method | runs with gradient (RISE: forward) | bound |\n|---|---|---|\n`);
 const wanted = process.env.METHODS?.split(",");
-for (const { name, samples, bound, settings, batch } of plan) {
+for (const { name, samples, bound, settings, batch, isForward } of plan) {
   if (wanted !== undefined && !wanted.includes(name)) continue;
   const explain = () => findMethod(name).explain(classifier, image, { label, settings, batch });
   await explain();
   await explain();
   const ratios = [];
   for (let pair = 0; pair < pairs; pair++) {
-    const one = await processorMs(unit);
+    const one = isForward ? (await processorMs(plainRuns)) / 10 : await processorMs(unit);
     ratios.push((await processorMs(explain)) / one);
   }
-  const title = `${name}${samples > 2 ? `, ${samples} samples` : ""}${batch === undefined ? "" : `, batches of ${batch}`}`;
+  const many = samples > 2 ? `, ${samples} ${isForward ? "masks" : "samples"}` : "";
+  const title = `${name}${many}${batch === undefined ? "" : `, batches of ${batch}`}`;
   process.stdout.write(`| ${title} | ${median(ratios).toFixed(2)} | ≤ ${(bound * samples).toFixed(2)} |\n`);
 }
 await classifier.dispose();

@@ -237,6 +237,8 @@ async function explanationFigure(
   };
 }
 
+const singular = { failures: "failure", successes: "success" } as const;
+
 /** Figures 6 and 7: how a box comes about, step by step. */
 async function stagesFigure(
   shown: readonly Shown[],
@@ -268,10 +270,11 @@ async function stagesFigure(
   }
   const perturbed = hasPerturbation ? ["perturbation, enhanced"] : [];
   const title = which === "failures" ? "Failures" : "Successes";
+  const number = shown.length === 1 ? `the first ${singular[which]}` : `the first ${shown.length} ${which}`;
   return {
     name: which === "failures" ? "figure6-failures" : "figure7-successes",
     title: `${title} of ${run.method.title}`,
-    caption: `The counterpart of figure ${which === "failures" ? 6 : 7}: the first ${shown.length} ${which} in the order of the data, at ${where}.`,
+    caption: `The counterpart of figure ${which === "failures" ? 6 : 7}: ${number} in the order of the data, at ${where}.`,
     svg: figureGrid({
       title,
       columns: ["picture", ...perturbed, "map", "dominant component", "picture inside it"],

@@ -10,7 +10,7 @@ section>p{margin:.2em 0 1em;color:var(--soft);max-width:62em}
 table.results{border-collapse:collapse;width:100%;font-size:.92rem;font-variant-numeric:tabular-nums}
 .results th{font-weight:600;text-align:right;padding:6px 10px;border-bottom:2px solid var(--line);white-space:nowrap}
 .results th small{display:block;font-weight:400;color:var(--soft);font-size:.75rem}
-.results th:first-child,.results td:first-child{text-align:left;padding-left:0}
+.results th:first-child,.results td:first-child{text-align:left;padding-left:0;position:sticky;left:0;z-index:1;background:var(--card)}
 .results td{text-align:right;padding:6px 10px;border-bottom:1px solid var(--line);white-space:nowrap}
 .results td small{color:var(--soft);font-size:.78rem;margin-left:4px}
 .results tr.baseline td{color:var(--soft);font-style:italic}
@@ -27,6 +27,6 @@ table.results{border-collapse:collapse;width:100%;font-size:.92rem;font-variant-
 .plots svg,.figure svg{display:block;width:100%;height:auto}
 .figure{overflow-x:auto}
 .figure .sheet{background:#fff;border:1px solid var(--line);border-radius:10px;padding:10px;min-width:720px}
-@media (max-width:560px){.plots{grid-template-columns:minmax(0,1fr)}}
+@media (max-width:560px){.plots{grid-template-columns:minmax(0,1fr)}.plots figure{overflow-x:auto}.plots svg{min-width:440px}section{padding:18px 16px}.results th:first-child,.results td:first-child{white-space:normal;min-width:6.5em;max-width:8em}}
 @media print{section{break-inside:auto;box-shadow:none}}
 `;

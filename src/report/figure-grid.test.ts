@@ -21,7 +21,16 @@ test("cells stand in rows and columns, boxes in the scale of the cell", () => {
   expect(svg).toContain('x="20" y="40" width="80" height="80" fill="none" stroke="rgb(46,204,113)"');
   expect(svg).toContain('x="0" y="0" width="200" height="200" fill="none" stroke="rgb(231,76,60)"');
   expect(svg).toContain("IoU 0.71");
-  // Second column, second row: 112 + 208 to the right, 40 + 100 + 8 + 18 down.
-  expect(svg).toContain('<g transform="translate(320 166)">');
+  // Second column, second row: 3 characters of 7.3 and 2 · 12 and 208 to the right, 40 + 100 + 8 + 18 down.
+  expect(svg).toContain('<g transform="translate(254 166)">');
   expect(svg).not.toMatch(/undefined|NaN/);
+});
+
+test("titles have the room that they need, and none if there are none", () => {
+  const svgOf = (title: string): string =>
+    figureGrid({ title: "t", columns: ["a"], rows: [{ title, cells: [cell] }], size: { width: 10, height: 10 } });
+  expect(svgOf("")).toContain('viewBox="0 0 166 198"');
+  // "contrastive-" is the longest line, of 12 characters: 88 and 2 · 12.
+  expect(svgOf("contrastive-excitation-backprop")).toContain('viewBox="0 0 270 198"');
+  expect(svgOf("guided-backprop")).toContain('<tspan x="122"');
 });

@@ -33,7 +33,8 @@ export interface FigureGridInput {
 }
 
 const gap = 8;
-const rowTitleWidth = 112;
+/** Of a row's title: characters to a line at most, a character's width, and the room between title and pictures. */
+const rowTitle = { characters: 15, characterWidth: 7.3, gap: 12 } as const;
 const headingHeight = 40;
 const captionHeight = 18;
 const font = "font-family=\"system-ui,'Segoe UI',Roboto,'Helvetica Neue',Arial,'DejaVu Sans',sans-serif\"";
@@ -44,6 +45,9 @@ export function figureGrid({ title, columns, rows, size, cellWidth = 150 }: Figu
   const cellHeight = Math.round((cellWidth * size.height) / size.width);
   const hasCaptions = rows.some(({ cells }) => cells.some((cell) => cell?.caption !== undefined));
   const rowHeight = cellHeight + gap + (hasCaptions ? captionHeight : 0);
+  const titles = rows.map((row) => wrapped(row.title, rowTitle.characters).slice(0, 4));
+  const longest = Math.max(0, ...titles.flat().map(({ length }) => length));
+  const rowTitleWidth = longest === 0 ? gap : Math.ceil(longest * rowTitle.characterWidth + 2 * rowTitle.gap);
   const width = rowTitleWidth + columns.length * (cellWidth + gap);
   const height = headingHeight + rows.length * rowHeight;
   const left = (column: number): number => rowTitleWidth + column * (cellWidth + gap);
@@ -71,10 +75,10 @@ export function figureGrid({ title, columns, rows, size, cellWidth = 150 }: Figu
   });
   const body = rows.map((row, r) => {
     const top = headingHeight + r * rowHeight;
-    const lines = wrapped(row.title, 15).slice(0, 4);
+    const lines = titles[r];
     const first = top + cellHeight / 2 - (lines.length - 1) * 7.5 + 4;
     const spans = lines.map(
-      (line, i) => `<tspan x="${rowTitleWidth - 12}" y="${first + 15 * i}">${escapeHtml(line)}</tspan>`,
+      (line, i) => `<tspan x="${rowTitleWidth - rowTitle.gap}" y="${first + 15 * i}">${escapeHtml(line)}</tspan>`,
     );
     const name = `<text text-anchor="end" font-size="12" fill="${ink.soft}">${spans.join("")}</text>`;
     return name + row.cells.map((cell, c) => (cell === undefined ? "" : drawn(cell, left(c), top))).join("");

@@ -67,7 +67,7 @@ function leadOf({ methods }: LocalizationSummary): string {
   if (own.length === 1) return `${own[0].title} on its own, beside boxes that look at nothing.`;
   const leaders = gridKinds.map((kind) => {
     const best = own.filter((method) => method.kinds[kind].isBest);
-    const names = best.length > 2 ? `${best.length} methods alike` : best.map(({ title }) => title).join(" and ");
+    const names = best.length > 3 ? `${best.length} methods alike` : listOf(best.map(({ title }) => title));
     return `${names} by ${kindTitles[kind].toLowerCase()}`;
   });
   const isClose = (method: MethodSummary): boolean => gridKinds.every((kind) => !isWorse(method.kinds[kind]));
@@ -77,6 +77,11 @@ function leadOf({ methods }: LocalizationSummary): string {
       ? "No method is worse than the best of a column by more than chance."
       : `${own.length - close} of ${own.length} methods are worse than the best of a column by more than chance.`;
   return `Least error: ${leaders.join("; ")}. ${caution}`;
+}
+
+/** "a", "a and b", "a, b and c". */
+function listOf(names: readonly string[]): string {
+  return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]}`;
 }
 
 function factsOf({ model, data, accuracy, settings, methods }: LocalizationSummary): string {
