@@ -2,7 +2,7 @@
 import { gridKinds } from "../localization/threshold-grids.ts";
 import { benchmarkStyle } from "./benchmark-style.ts";
 import type { Estimate, KindSummary, LocalizationSummary, MethodSummary } from "./localization-summary.ts";
-import { bestOf, criterionSentence, isWorse, kindTitles, measures } from "./localization-tables.ts";
+import { bestOf, criterionSentence, isWorse, kindTitles, measures, pictureCount } from "./localization-tables.ts";
 import { escapeHtml } from "./page.ts";
 import { pageStyle } from "./page-style.ts";
 import { percent } from "./sentences.ts";
@@ -177,7 +177,7 @@ function sanitySection({ sanity }: LocalizationSummary, plots: readonly PageFigu
   if (sanity.length === 0) return "";
   return plotSection(
     "Sanity check: does the map depend on what the network has learned?",
-    `The weights of the topmost layers are drawn anew, more and more of them. A map that stays the same does not show what the network has learned (Adebayo et al. 2018). ${sanity[0].images} pictures.`,
+    `The weights of the topmost layers are drawn anew, more and more of them. A map that stays the same does not show what the network has learned (Adebayo et al. 2018). ${pictureCount(sanity[0].images)}.`,
     plots,
   );
 }

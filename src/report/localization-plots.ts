@@ -2,7 +2,7 @@
 import { gridKinds } from "../localization/threshold-grids.ts";
 import type { PageFigure } from "./localization-page.ts";
 import type { LocalizationSummary, SanityStage } from "./localization-summary.ts";
-import { kindTitles } from "./localization-tables.ts";
+import { kindTitles, pictureCount, sanityMethods } from "./localization-tables.ts";
 import { softInk } from "./plot-frame.ts";
 import { curvePlot, type PlotCurve } from "./plots.ts";
 
@@ -34,7 +34,7 @@ export async function errorPlots({ methods, data }: LocalizationSummary): Promis
     plots.push({
       name: `error-${kind}`,
       title: `${kindTitles[kind]}.`,
-      caption: `Localization error on ${data.images} pictures.`,
+      caption: `Localization error on ${pictureCount(data.images)}.`,
       svg: await curvePlot({
         curves,
         x: { label: thresholdLabels[kind] },
@@ -77,9 +77,10 @@ export async function insertionDeletionPlots({ methods }: LocalizationSummary): 
 }
 
 /** Both similarities of maps over the number of randomized layers. */
-export async function sanityPlots({ sanity }: LocalizationSummary): Promise<NamedPlot[]> {
+export async function sanityPlots(summary: LocalizationSummary): Promise<NamedPlot[]> {
+  const { sanity } = summary;
   if (sanity.length === 0) return [];
-  const names = [...new Set(sanity.map(({ method }) => method))];
+  const names = sanityMethods(summary);
   const most = Math.max(...sanity.map(({ layers }) => layers));
   const plot = async (
     key: "rankCorrelation" | "structuralSimilarity",

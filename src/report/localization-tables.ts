@@ -54,7 +54,7 @@ export function criterionSentence({ options, settings, data }: LocalizationSumma
       ? "everything that the threshold keeps"
       : `the largest component (${options.connectivity} neighbors) of what the threshold keeps`;
   const blur = settings.sigmaPixels === 0 ? "not blurred" : `blurred with σ = ${settings.sigmaPixels} pixels`;
-  return `${data.images} pictures. A box around ${around} counts as right at an intersection over union ${match} ½ with ${object}; where nothing is kept the box is the whole picture. Every map was ${blur} first.`;
+  return `${pictureCount(data.images)}. A box around ${around} counts as right at an intersection over union ${match} ½ with ${object}; where nothing is kept the box is the whole picture. Every map was ${blur} first.`;
 }
 
 /** All tables as Markdown. */
@@ -143,13 +143,25 @@ function measureTable(methods: readonly MethodSummary[]): string {
   );
 }
 
-function sanityPart({ sanity }: LocalizationSummary): string[] {
+/** "1 picture", "2 pictures". */
+export function pictureCount(count: number): string {
+  return count === 1 ? "1 picture" : `${count} pictures`;
+}
+
+/** The methods that the sanity check has looked at, in the order of the tables. */
+export function sanityMethods({ methods, sanity }: LocalizationSummary): string[] {
+  const checked = new Set(sanity.map(({ method }) => method));
+  return methods.map(({ name }) => name).filter((name) => checked.has(name));
+}
+
+function sanityPart(summary: LocalizationSummary): string[] {
+  const { sanity } = summary;
   if (sanity.length === 0) return [];
   const stages = [...new Set(sanity.map(({ layers }) => layers))].sort((a, b) => a - b);
-  const names = [...new Set(sanity.map(({ method }) => method))];
+  const names = sanityMethods(summary);
   const at = (method: string, layers: number) => sanity.find((s) => s.method === method && s.layers === layers);
   const one = (title: string, key: "rankCorrelation" | "structuralSimilarity"): string[] => [
-    `${title} of the maps before and after the topmost layers' weights were drawn anew (${sanity[0].images} pictures):`,
+    `${title} of the maps before and after the topmost layers' weights were drawn anew (${pictureCount(sanity[0].images)}):`,
     table(
       ["Method", ...stages.map((layers) => `${layers} layer${layers === 1 ? "" : "s"}`)],
       names.map((name) => [name, ...stages.map((layers) => signed(at(name, layers)?.[key]))]),
