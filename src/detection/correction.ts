@@ -83,6 +83,9 @@ export function createCorrectionFit(kinds: readonly NoiseKind[], classCount: num
  * `regression`: the multinomial logistic regression of the predicted class on {@link correctionFeatures}.
  * `pairs`: for each kind, the source class s with the largest z-score (g_s − μ_s) / σ_s under the statistics of attacked images
  * from s to the predicted class, the lowest of equal ones; then the class that most kinds name, the lowest of equally many.
+ *
+ * Deviation: where statistics of some source are missing, the released code's `pairs` compares the others with the statistics of the
+ * wrong class (it counts sources and classes alike). Where none is missing both are the same.
  */
 export function correctedLabel(alignments: MeanAlignments, correction: Correction, form: CorrectionForm): number {
   const { label, mean } = alignments;
