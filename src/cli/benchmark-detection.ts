@@ -14,7 +14,7 @@ import {
   detectionIdentity,
   detectionItems,
 } from "../experiments/detection.ts";
-import { detectionStatistics, summarizeDetection } from "../experiments/detection-summary.ts";
+import { detectionStatistics, mainGroup, summarizeDetection } from "../experiments/detection-summary.ts";
 import { keyText } from "../experiments/record-index.ts";
 import type { Picture } from "../image/picture.ts";
 import { checkWritableFolder } from "../node/check-folder.ts";
@@ -224,7 +224,9 @@ async function report(
 
 /** Table 2 for a terminal. */
 function summaryText({ clean, groups }: DetectionSummary): string {
-  const all = groups.flatMap(({ attacks }) => attacks);
+  const all = groups.flatMap(({ name: group, attacks }) =>
+    attacks.map((attack) => (group === mainGroup ? attack : { ...attack, name: `${group}/${attack.name}` })),
+  );
   const width = Math.max(5, ...all.map(({ name }) => name.length));
   const cell = (share: { readonly value: number } | null): string => (share?.value.toFixed(3) ?? "–").padStart(10);
   return [

@@ -122,6 +122,19 @@ test("tables count what the records say, whatever their order", () => {
   expect(summary.cutoff).toEqual({ value: 3.090232306167813, calibration: null });
 });
 
+test("runs of a group stand in a table of their own, by what comes after its name", () => {
+  const own: AttackRun[] = [
+    { ...runs[0], name: "T/loud", group: "T" },
+    { ...runs[1], name: "quiet" },
+  ];
+  const all = [...train, ...clean, ...attacked("T/loud", 10, 8), ...attacked("quiet", 8, 1)];
+  const { groups } = summarizeDetection(all, own, { ...options, statistics: detectionStatistics(all) });
+  expect(groups.map(({ name, attacks }) => [name, attacks.map((attack) => attack.name)])).toEqual([
+    ["T", ["loud"]],
+    ["attacks", ["quiet"]],
+  ]);
+});
+
 test("a calibrated cutoff comes from held-out training images", () => {
   const statistics = detectionStatistics(records, { falsePositiveRate: 0.2 });
   const { falsePositiveRate, images } = statistics.cutoff.calibration!;

@@ -18,6 +18,9 @@ import { holmAdjust, mcnemarTest, wilsonInterval } from "./statistics.ts";
 
 export type DetectionFinished = FinishedRecord<DetectionRecord>;
 
+/** The table of the runs that name none. */
+export const mainGroup = "attacks";
+
 /** One in so many training images is held out where a cutoff is calibrated. */
 const heldOutShare = 5;
 
@@ -134,10 +137,10 @@ export function summarizeDetection(
   const cleanScores = clean.map(({ score }) => score).sort((a, b) => a - b);
   // The smallest score such that at most 5 % lie above it.
   const fivePercentCutoff = cleanScores[Math.max(0, Math.ceil(0.95 * cleanScores.length) - 1)];
-  const names = [...new Set(runs.map(({ group = "attacks" }) => group))];
+  const names = [...new Set(runs.map(({ group = mainGroup }) => group))];
   const groups = names.map((name) => {
     const members = runs
-      .filter(({ group = "attacks" }) => group === name)
+      .filter(({ group = mainGroup }) => group === name)
       .map((run) => ({ run, judged: judgedOf(run.name) }))
       .filter(({ judged }) => judged.length > 0);
     return groupSummary(name, members, cleanScores, fivePercentCutoff);
@@ -218,7 +221,7 @@ function groupSummary(
 }
 
 function attackSummary(
-  { name, attack, settings }: AttackRun,
+  { name, group, attack, settings }: AttackRun,
   judged: readonly Judged[],
   cleanScores: readonly number[],
   fivePercentCutoff: number,
@@ -233,7 +236,8 @@ function attackSummary(
     mean(facts.map(({ distances: of }) => of[norm])),
   ]);
   return {
-    name,
+    // The table says the rest.
+    name: group !== undefined && name.startsWith(`${group}/`) ? name.slice(group.length + 1) : name,
     title: attack.title,
     settings,
     effective: judged[0].record.attack!.settings,

@@ -10,6 +10,7 @@ export interface Share {
 }
 
 export interface AttackDetection {
+  /** Within its table: without the name of the group, where it began with that. */
   readonly name: string;
   readonly title: string;
   /** As given; what an attack takes by default is in `effective`. */
