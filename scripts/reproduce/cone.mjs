@@ -1,10 +1,12 @@
 /**
  * Figures 5 and 8 of the paper for the bundled Scenes classifier and, where ../shared/data (or $PERCEPTUAL_BALL_DATA) holds it, for a
- * CIFAR-10 network of the paper's architecture: writes results/cone/. Run after `npm run build`:
+ * CIFAR-10 network of the paper's architecture: `npm run reproduce -- cone`, after `npm run build`, writes results/cone/.
  *
- *   node scripts/reproduce/cone.mjs [--attacks LIST] [--images N] [--directions N] [--step S] [--threads N] [--out FOLDER]
+ *   npm run reproduce -- cone [PART…] [--attacks LIST] [--images N] [--directions N] [--step S] [--more N] [--threads N] [--out FOLDER]
  *
- * The paper's own size is --images 100 --directions 5 --step 0.05: nine million forward passes.
+ * The figures have the paper's grid. The number below each cone needs few points of it: a second, coarse run takes it over --more
+ * pictures and five directions each, into results/cone/<network>-curvature. The paper's own size is --images 100 --directions 5: nine
+ * million forward passes. PART is cifar10, cifar10-curvature, scenes or scenes-curvature; all of them by default.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -12,12 +14,14 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 const root = resolve(import.meta.dirname, "../..");
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     attacks: { type: "string", default: "pgd,pgd-mean,carlini-wagner,perceptual,l2" },
     images: { type: "string", default: "6" },
-    directions: { type: "string", default: "2" },
-    step: { type: "string", default: "0.25" },
+    directions: { type: "string", default: "1" },
+    step: { type: "string", default: "0.05" },
+    more: { type: "string", default: "24" },
     threads: { type: "string" },
     out: { type: "string", default: join(root, "results/cone") },
   },
@@ -25,13 +29,13 @@ const { values } = parseArgs({
 const data = process.env.PERCEPTUAL_BALL_DATA ?? resolve(root, "../shared/data");
 const model = join(data, "models/cifar10_vgg7_bn.onnx");
 const common = [
-  ["--attacks", values.attacks],
-  ["--first", values.images],
-  ["--split", "test"],
-  ["--directions", values.directions],
-  ["--step", values.step],
+  ["--attacks", values.attacks, "--set", "pgd-mean.preset=odds", "--split", "test"],
   values.threads === undefined ? [] : ["--threads", values.threads],
 ].flat();
+const runs = {
+  "": ["--first", values.images, "--directions", values.directions, "--step", values.step],
+  "-curvature": ["--first", values.more, "--directions", "5", "--step", "0.5", "--examples", "0"],
+};
 const figures = {
   cifar10: [
     ["--data", `cifar10:${join(data, "cifar10")}`],
@@ -46,7 +50,19 @@ for (const [name, own] of Object.entries(figures)) {
     console.log(`${name}: skipped, there is no ${model}`);
     continue;
   }
-  const command = [join(root, "dist/cli/main.js"), "cone", ...own, ...common, "--out", join(values.out, name)];
-  const { status } = spawnSync(process.execPath, command, { stdio: "inherit" });
-  if (status !== 0) process.exit(status ?? 1);
+  for (const [suffix, size] of Object.entries(runs)) {
+    const part = `${name}${suffix}`;
+    if (positionals.length > 0 && !positionals.includes(part)) continue;
+    const command = [
+      join(root, "dist/cli/main.js"),
+      "cone",
+      ...own,
+      ...common,
+      ...size,
+      "--out",
+      join(values.out, part),
+    ];
+    const { status } = spawnSync(process.execPath, command, { stdio: "inherit" });
+    if (status !== 0) process.exit(status ?? 1);
+  }
 }
