@@ -5,6 +5,9 @@ const sorted = (numbers) => [...numbers].sort((a, b) => a - b);
 const median = (numbers) => sorted(numbers)[Math.floor((numbers.length - 1) / 2)];
 const percent = (value) => `${(100 * value).toFixed(0)} %`;
 
+/** What differentiating may take: milliseconds, and memory beyond the model in multiples of the model's size. */
+const bounds = { ms: 2000, memory: 1.5 };
+
 /** Errors above this come from units on the other side of their kink. */
 const tolerance = 1e-4;
 
@@ -36,8 +39,24 @@ function rowOf({ name }, record) {
     scientific(referenceError),
     ratio === undefined ? "–" : `${ratio.toFixed(2)} (${timedSize}²)`,
     record.differentiateMs.toFixed(0),
+    memoryOf(record) === undefined ? "–" : memoryOf(record).toFixed(2),
     operators.join(" "),
   ].join(" | ")} |`;
+}
+
+/** What differentiating takes beyond the model, in multiples of the model's size; undefined where it was not measured. */
+function memoryOf({ peakBytes, heldBytes, modelBytes }) {
+  return modelBytes === undefined ? undefined : Math.max(peakBytes, heldBytes) / modelBytes;
+}
+
+/** The largest of what `of` gives for the records, by name, with the bound it is to keep. */
+function largest(records, of, write, bound) {
+  const measured = records.filter(([, record]) => of(record) !== undefined);
+  if (measured.length === 0) return "not measured";
+  const [name, record] = measured.reduce((a, b) => (of(b[1]) > of(a[1]) ? b : a));
+  const over = measured.filter(([, one]) => of(one) > bound).map(([one]) => one);
+  const judged = over.length === 0 ? `all within ${write(bound)}` : `over ${write(bound)}: ${over.join(", ")}`;
+  return `${write(of(record))} at most (${name}), ${judged}`;
 }
 
 /** How many draws of all networks are off by more than the tolerance, of those with a float64 reference. */
@@ -60,7 +79,7 @@ export function renderResults(cases, records) {
   const found = cases.filter(({ name }) => records[name] !== undefined);
   const all = found.map(({ name }) => records[name]);
   const agreeing = all.filter(agrees).length;
-  const slowest = Math.max(...all.map(({ differentiateMs }) => differentiateMs ?? 0));
+  const named = found.map(({ name }) => [name, records[name]]);
   const versions = new Set(
     all.flatMap(({ versions: of }) =>
       of?.runtime
@@ -83,11 +102,20 @@ cotangent of the logits with the Jacobian, for several draws of picture and cota
 - **float64**: for networks with kinks, the gradient graph in this package's float64 evaluator against PyTorch in float64, BatchNormalization
   kept: there no unit is that close to its kink, and what differs would be a wrong rule.
 - **ratio**: time of the gradient graph (forward and backward in one run) over that of the plain forward pass of the exported file, one
-  picture of the given size, two threads, turn by turn in one process, medians. ${summaryOfTimes([...found.map(({ name }) => [name, records[name]])])}
-- **ms**: to differentiate the prepared graph; ${slowest.toFixed(0)} at most.
+  picture of the given size, two threads, turn by turn in one process, medians. ${summaryOfTimes([...named])}
+- **ms**: to differentiate the loaded graph, BatchNormalization folded, the least of three times;
+  ${largest(
+    named,
+    ({ differentiateMs }) => differentiateMs,
+    (ms) => `${ms.toFixed(0)} ms`,
+    bounds.ms,
+  )}.
+- **memory**: what that takes beyond the model, in multiples of the model's size: the larger of what the differentiated graph holds, and
+  of how much the process grew at its largest, reading the file included, less the model's size;
+  ${largest(named, memoryOf, (multiple) => `${multiple.toFixed(2)} ×`, bounds.memory)}.
 
-| network | opset | input | error | PyTorch | float64 | ratio | ms | operators |
-|---|---|---|---|---|---|---|---|---|
+| network | opset | input | error | PyTorch | float64 | ratio | ms | memory | operators |
+|---|---|---|---|---|---|---|---|---|---|
 ${found.map((one) => rowOf(one, records[one.name])).join("\n")}
 `;
 }

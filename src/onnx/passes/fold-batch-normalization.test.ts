@@ -26,6 +26,28 @@ function modelOf(text: string, channels: number, weights: Readonly<Record<string
 
 const norm = "y = BatchNormalization <epsilon = 0.01> (a, gamma, beta, mean, variance)";
 
+test("weights in a file and weights in memory give the same, and those in memory stay as they are", () => {
+  const { graph } = modelOf(`g (float[1, 4, 6, 6] x) => (float[] y) { a = Conv (x, w) ${norm} }`, 6, {
+    w: [6, 4, 3, 3],
+  });
+  const inline = graph.initializers.get("w")!;
+  const before = tensorOfInitializer(inline).data.slice() as Float32Array;
+  const bytes = new Uint8Array(before.slice().buffer);
+  const storage = {
+    kind: "external",
+    location: "w",
+    offset: 0,
+    length: bytes.length,
+    read: () => bytes.slice(),
+  } as const;
+  const external = new Map([...graph.initializers, ["w", { ...inline, storage }]]);
+  const weightOf = (initializers: typeof graph.initializers) =>
+    tensorOfInitializer(foldBatchNormalization({ ...graph, initializers }).graph.initializers.get("w_folded")!).data;
+  expect(weightOf(external)).toEqual(weightOf(graph.initializers));
+  expect(weightOf(external)).not.toEqual(before);
+  expect(tensorOfInitializer(inline).data).toEqual(before);
+});
+
 describe("the folded graph computes the same", () => {
   test.each([
     [

@@ -34,6 +34,8 @@ type Linear = "Conv" | "ConvTranspose" | "Gemm";
 interface Affine {
   readonly weight: Tensor;
   readonly bias: Tensor | undefined;
+  /** Whether nobody else sees the weight's elements, as they were just read from a file. */
+  readonly isFresh: boolean;
 }
 
 /** y = scale[c]·x + shift[c], in float64. */
@@ -140,11 +142,13 @@ function normalizationOf(node: Node, initializers: ReadonlyMap<string, Initializ
 function affineOf(node: Node, initializers: ReadonlyMap<string, Initializer>): Affine | string {
   const [, weightName, biasName = ""] = node.inputs;
   const constants = constantsOf(biasName === "" ? [weightName] : [weightName, biasName], initializers);
-  return typeof constants === "string" ? constants : { weight: constants[0], bias: constants[1] };
+  if (typeof constants === "string") return constants;
+  const isFresh = initializers.get(weightName)!.storage.kind === "external";
+  return { weight: constants[0], bias: constants[1], isFresh };
 }
 
 /** The weights and bias with `scale` and `shift` worked in, or why that cannot be. */
-function foldInto(node: Node, { weight, bias }: Affine, { scale, shift }: Normalization): Affine | string {
+function foldInto(node: Node, { weight, bias, isFresh }: Affine, { scale, shift }: Normalization): Affine | string {
   const attributes = attributesOf(node);
   const channels = scale.length;
   const group = node.opType === "Gemm" ? 1 : attributes.int("group", 1);
@@ -161,25 +165,26 @@ function foldInto(node: Node, { weight, bias }: Affine, { scale, shift }: Normal
   const rowsPerGroup = node.opType === "ConvTranspose" ? weight.shape[0] / group : weight.shape[0];
   // Weights are [rows, channels, …], or [channels, …] as one row. Those of ConvTranspose have the outputs of one group in each
   // row: the group follows from the input channel.
-  const weights = scaleChannels(weight, { channels: perGroup, inner }, (row, column) => {
+  const weights = scaleChannels(weight, { channels: perGroup, inner, inPlace: isFresh }, (row, column) => {
     return scale[Math.floor(row / rowsPerGroup) * perGroup + column];
   });
   const before = (bias?.data ?? [0]) as Float32Array;
   const biases = shift.map((value, c) => scale[c] * before[biasSize === 1 ? 0 : c] + value / biasFactor);
   return {
+    isFresh,
     weight: weights,
     bias: tensorOf(weight.dtype, biases, [channels]),
   };
 }
 
-/** `weight` with each run of `inner` elements times the factor of its place; rounded once, and nothing else is allocated. */
+/** `weight` with each run of `inner` elements times the factor of its place; rounded once. */
 function scaleChannels(
   { dtype, shape, data }: Tensor,
-  { channels, inner }: { readonly channels: number; readonly inner: number },
+  { channels, inner, inPlace }: { readonly channels: number; readonly inner: number; readonly inPlace: boolean },
   factorAt: (row: number, column: number) => number,
 ): Tensor {
   const from = data as Float32Array;
-  const to = dtype === "float64" ? new Float64Array(from.length) : new Float32Array(from.length);
+  const to = inPlace ? from : dtype === "float64" ? new Float64Array(from.length) : new Float32Array(from.length);
   for (let start = 0, run = 0; start < from.length; start += inner, run++) {
     const factor = factorAt(Math.floor(run / channels), run % channels);
     for (let i = start; i < start + inner; i++) to[i] = factor * from[i];
