@@ -22,7 +22,7 @@ export interface AreaPenalty {
  */
 export function areaPenalty(mask: Float64Array, ones: number): AreaPenalty {
   const count = mask.length;
-  const threshold = mask.slice().sort()[count - ones];
+  const threshold = nthSmallest(mask.slice(), count - ones);
   let [above, equal] = [0, 0];
   for (const value of mask) {
     if (value > threshold) above++;
@@ -38,4 +38,27 @@ export function areaPenalty(mask: Float64Array, ones: number): AreaPenalty {
     if (value !== threshold) sum += (value - wanted) ** 2;
   }
   return { value: sum / count, gradient };
+}
+
+/** The value that would be at place `n` if `values` were sorted; Hoare's selection (1961), which leaves them in another order. */
+function nthSmallest(values: Float64Array, n: number): number {
+  let [low, high] = [0, values.length - 1];
+  while (low < high) {
+    // Of the middle and the ends the middle value: sorted and constant parts are halved as well.
+    const [a, b, c] = [values[low], values[(low + high) >> 1], values[high]];
+    const pivot = Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));
+    let [left, right] = [low, high];
+    while (left <= right) {
+      while (values[left] < pivot) left++;
+      while (values[right] > pivot) right--;
+      if (left > right) break;
+      const swapped = values[left];
+      values[left++] = values[right];
+      values[right--] = swapped;
+    }
+    if (n <= right) high = right;
+    else if (n >= left) low = left;
+    else return values[n];
+  }
+  return values[n];
 }
