@@ -97,7 +97,7 @@ export const carliniWagner: AttackMethod<CarliniWagnerOptions> = {
   source: "Carlini and Wagner, Towards evaluating the robustness of neural networks (IEEE S&P 2017), the ℓ2 attack",
   summary:
     "Adam on the squared ℓ2 distance plus c times the margin, and a search for the smallest c that flips the label.",
-  version: 1,
+  version: 2,
   presets: carliniWagnerPresets,
   optionKeys: ["preset", ...numbers],
   plan(_, options) {
@@ -125,14 +125,16 @@ export const carliniWagner: AttackMethod<CarliniWagnerOptions> = {
         }));
         /** c of each image at the moment. */
         const constants = tasks.map(() => plan.constant);
+        // With tanh a white pixel is 1 − 5·10⁻⁷ at the start; the distance is taken from there, or it would have a slope at once.
+        const origins = tasks.map(({ image }) => (plan.bounds === "clip" ? image : tanhVariable(image).point()));
         return driveBatch(
-          tasks.map((task, n) => searchOf(task, plan, (constant) => (constants[n] = constant))),
+          tasks.map((task, n) => searchOf(task, origins[n], plan, (constant) => (constants[n] = constant))),
           async (points, active) => {
             const evaluations = await pass.run(points, problems, { signal });
             onGradients(active.filter(Boolean).length);
             const losses = evaluations.map(({ margin }, n) => {
               const penalty = constants[n] * Math.max(margin + plan.confidence, 0);
-              return penalty + squaredDistance(points[n], tasks[n].image);
+              return penalty + squaredDistance(points[n], origins[n]);
             });
             const total = losses.reduce((sum, loss, n) => sum + (active[n] ? loss : 0), 0);
             return evaluations.map((evaluation, n) => ({
@@ -166,6 +168,7 @@ const firstLoss = 1e6;
 
 function* searchOf(
   { image, label, target }: AttackTask,
+  origin: Float32Array,
   plan: CarliniWagnerNumbers,
   setConstant: (constant: number) => void,
 ): Generator<Query, Found, CarliniWagnerEvaluation> {
@@ -191,7 +194,7 @@ function* searchOf(
       const found = point.slice();
       // ∂/∂x' of c·max(M + κ, 0) + ‖x' − x‖².
       const share = margin + plan.confidence >= 0 ? constant : 0;
-      const slope = Float32Array.from(point, (x, i) => share * gradient[i] + 2 * (x - image[i]));
+      const slope = Float32Array.from(point, (x, i) => share * gradient[i] + 2 * (x - origin[i]));
       variable.move(adam(variable.pullBack(slope)));
       if (plan.abort !== "never" && step % checkEvery === 0) {
         if (watched > 0.9999 * lastLoss) break;

@@ -38,6 +38,11 @@ interface Golden {
 // Written by fixtures/attacks.py with torch 1.13.
 const golden = JSON.parse(readFileSync(join(import.meta.dirname, "fixtures/attacks.json"), "utf8")) as Golden;
 
+/** What Foolbox 3.3.4 finds on the same network: fixtures/attacks_foolbox.py. */
+const foolbox = JSON.parse(
+  readFileSync(join(import.meta.dirname, "fixtures/attacks_foolbox.json"), "utf8"),
+) as Readonly<Record<"linf" | "l2" | "carliniWagner", readonly (readonly number[])[]>>;
+
 function trainedModel() {
   const g = new GraphBuilder();
   const [w1, b1, w2, b2, w3, b3] = golden.weights.map(({ shape, data }, i) =>
@@ -71,7 +76,7 @@ function largestDifference(a: ArrayLike<number>, b: readonly number[]): number {
   return b.reduce((largest, value, i) => Math.max(largest, Math.abs(a[i] - value)), 0);
 }
 
-describe("PyTorch finds the same", () => {
+describe("others find the same", () => {
   const classifier = createClassifier(trainedModel(), { runtime: ort, preprocessing: "unit" });
   const images: readonly ImageTensor[] = golden.images.map((bytes) =>
     floatTensor(
@@ -81,7 +86,28 @@ describe("PyTorch finds the same", () => {
   );
   afterAll(() => classifier.dispose());
 
-  test("with PGD, preset odds", async () => {
+  test.each([
+    ["linf", 8 / 255],
+    ["l2", 0.4],
+  ] as const)("Foolbox with PGD in %s, preset foolbox", async (norm, epsilon) => {
+    const results = await pgdAttack(classifier, images, { preset: "foolbox", norm, epsilon, randomStart: false });
+    for (const [n, { raw }] of results.entries()) {
+      // At a bound of [0, 1] the two project differently in ℓ2.
+      const isAtBound = norm === "l2" && raw.image.data.some((x) => x === 0 || x === 1);
+      expect(largestDifference(raw.image.data, foolbox[norm][n])).toBeLessThan(isAtBound ? 1e-4 : 1e-6);
+    }
+  });
+
+  test("Foolbox with Carlini–Wagner, preset paper, in fewer steps", async () => {
+    const options = { preset: "paper", steps: 60, searchSteps: 6 } as const;
+    const results = await carliniWagnerAttack(classifier, images.slice(0, 4), options);
+    for (const [n, { raw }] of results.entries()) {
+      expect(raw.success).toBe(true);
+      expect(largestDifference(raw.image.data, foolbox.carliniWagner[n])).toBeLessThan(1e-5);
+    }
+  });
+
+  test("PyTorch with PGD, preset odds", async () => {
     const random = (n: number) => replay(golden.draws[0][n]);
     const results = await pgdAttack(classifier, images, { preset: "odds", random });
     for (const [n, { label, raw }] of results.entries()) {
@@ -90,7 +116,7 @@ describe("PyTorch finds the same", () => {
     }
   });
 
-  test("with the mean of PGDs", async () => {
+  test("PyTorch with the mean of PGDs", async () => {
     const random = (n: number) => replay(golden.draws[0][n], golden.draws[1][n], golden.draws[2][n]);
     const results = await pgdMeanAttack(classifier, images, { preset: "odds", copies: 1, random });
     for (const [n, { raw }] of results.entries()) {
@@ -98,7 +124,7 @@ describe("PyTorch finds the same", () => {
     }
   });
 
-  test("with Carlini–Wagner, preset odds: each image alone, and all with the batch's loss", async () => {
+  test("PyTorch with Carlini–Wagner, preset odds: each image alone, and all with the batch's loss", async () => {
     const { together, alone } = golden.carliniWagner;
     const some = images.slice(0, 4);
     const apart = await carliniWagnerAttack(classifier, some);

@@ -22,6 +22,7 @@ export interface PgdOptions extends AttackOptions {
   /**
    * `paper` (default): 20 steps of ε/4 from a random start (section 5 of the paper). `odds`: 10 of them, as the published code of
    * Roth et al. does; in ℓ2 every step ends on the sphere. `foolbox`: 40 steps of ε/30 in ℓ∞, 50 of ε/40 in ℓ2, from a random start.
+   * Deviation: in ℓ2 Foolbox projects on the ball and clips to [0, 1] afterwards; here the projection is on what both have in common.
    */
   readonly preset?: PgdPreset;
   /** Default `linf`. */
