@@ -20,16 +20,16 @@ const cifar10 = [
 /** Paired noise: as good as more than a hundred of the paper's 256 independent samples. */
 const samples = ["--samples", "4", "--antithetic"];
 
-/** Quick attacks first: what is interrupted has a report of those that are finished. */
-const attacks = "pgd,fgsm,perceptual,l2,deepfool,pgd-mean,carlini-wagner";
+/** What is interrupted has a report of the attacks that are finished. */
+const attacks = "pgd,fgsm,perceptual,l2,pgd-mean,carlini-wagner,deepfool";
 /** As the published code of Roth et al. has it: 16 copies, 10 steps each. */
 const settings = ["--set", "pgd-mean.preset=odds"];
 
 /** The choices that the paper leaves open, one at a time. What a choice does not name is as in the preset. */
 const choices = [
   ...[-2, -0.1, -10, -0.5, -5, -1].flatMap((t) => [
-    `margin/T ${t}=perceptual,margin=${t}`,
-    `margin/T ${t} without the term=l2,margin=${t}`,
+    `margin T ${t}/perceptual=perceptual,margin=${t}`,
+    `margin T ${t}/l2=l2,margin=${t}`,
   ]),
   "weight/λ' 0=perceptual,perceptualWeight=0",
   "weight/λ' of the preset=perceptual",
