@@ -3,7 +3,7 @@
 Run: /usr/bin/python3 conformance/fixtures.py [NAME…]
 
 Each becomes a folder of conformance/fixtures: model.onnx, and as .npy input, cotangent, logits and gradient, the last two
-computed in float64 and rounded to float32.
+computed in float64 and rounded to float32; for some also grad-cam, the map [h, w] of the first picture and class 0 before negative evidence is cut off.
 """
 import os
 import sys
@@ -142,9 +142,9 @@ def convnext():
     )
 
 
-def transformer():
+def transformer(layers=1):
     return models.VisionTransformer(
-        image_size=16, patch_size=4, num_layers=1, num_heads=2, hidden_dim=12, mlp_dim=24, num_classes=CLASSES
+        image_size=16, patch_size=4, num_layers=layers, num_heads=2, hidden_dim=12, mlp_dim=24, num_classes=CLASSES
     )
 
 
@@ -351,6 +351,7 @@ fixtures = {
     "convnext-opset-17": (convnext, 16, {"opset_version": 17, "dynamic": True}),
     "transformer": (transformer, 16, {"opset_version": 14, "dynamic": True, "batch": 2}),
     "transformer-opset-11": (transformer, 16, {"opset_version": 11, "do_constant_folding": False}),
+    "transformer-opset-17": (partial(transformer, 2), 16, {"opset_version": 17}),
     "swin": (swin, 16, {"opset_version": 13, "dynamic": True}),
     "swin-v2": (swin_v2, 16, {"opset_version": 14}),
     "maxvit": (maxvit, 16, {"opset_version": 13}),
@@ -360,6 +361,33 @@ fixtures = {
     "keras": (keras, 16, {}),
     "fixed-reshape": (fixed_reshape, 16, {}),
 }
+
+
+def patches(tokens):
+    """The tokens [N, 1 + 16, C] behind the class token as [N, C, 4, 4]."""
+    return tokens[:, 1:].transpose(1, 2).unflatten(2, (4, 4))
+
+
+# Where Grad-CAM reads, by name: the module whose output it is, and that output as [N, C, h, w]. In a network that reads its class
+# token this is what enters the last layer: behind its attention the other tokens have no gradient.
+grad_cams = {
+    "residual": (lambda model: model[-4], lambda x: x),
+    "convnext": (lambda model: model[-5], lambda x: x),
+    "transformer-opset-17": (lambda model: model.encoder.layers[-2], patches),
+    "swin": (lambda model: model.norm, lambda x: x.permute(0, 3, 1, 2)),
+    "maxvit": (lambda model: model.blocks[-1], lambda x: x),
+}
+
+
+def grad_cam(model, picture, module, fold):
+    """Selvaraju et al. 2017, equations (1) and (2) without the ReLU, for class 0: [h, w]."""
+    kept = []
+    hook = module.register_forward_hook(lambda _, inputs, output: kept.append(output))
+    (scores,) = model(picture)
+    hook.remove()
+    (gradient,) = torch.autograd.grad(scores[0], kept[0])
+    weights = fold(gradient).mean((2, 3), keepdim=True)
+    return (weights * fold(kept[0])).sum(1)[0]
 
 
 def shorten(path):
@@ -412,6 +440,9 @@ def write(name, make, extent, settings):
     logits = scores.double()(leaf)
     (gradient,) = torch.autograd.grad(logits, leaf, cotangent.double())
     arrays = {"input": pictures, "cotangent": cotangent, "logits": logits, "gradient": gradient}
+    if name in grad_cams:
+        find, fold = grad_cams[name]
+        arrays["grad-cam"] = grad_cam(scores, pictures[:1].double(), find(scores), fold)
     for key, array in arrays.items():
         numpy.save(os.path.join(target, key + ".npy"), array.detach().numpy().astype(numpy.float32))
     size = sum(os.path.getsize(os.path.join(target, file)) for file in os.listdir(target))

@@ -54,6 +54,7 @@ export {
   type ImageInput,
   type SharedObjective,
 } from "./classifier/classifier.ts";
+export type { FeatureGrid } from "./classifier/feature-grids.ts";
 export { fitPicture } from "./classifier/fit-picture.ts";
 export type { PreprocessingGuess } from "./classifier/guess-preprocessing.ts";
 export { type GradientState, type InspectedLayer, type Inspection, inspectModel } from "./classifier/inspect-model.ts";
@@ -363,7 +364,7 @@ export { referenceRuntime } from "./runtime/reference-runtime.ts";
 export { describeRuntime, type Runtime } from "./runtime/runtime.ts";
 export { createSession, modelOf, type Session, type SessionOptions } from "./runtime/session.ts";
 // Saliency maps
-export { excitationGrid, type FeatureGrid, gradCamGrid } from "./saliency/feature-grid.ts";
+export { excitationGrid, gradCamGrid } from "./saliency/feature-grid.ts";
 export type { Explanation, MethodOptions, SaliencyMethod } from "./saliency/method.ts";
 export { findMethod, saliencyMethods } from "./saliency/methods.ts";
 export {

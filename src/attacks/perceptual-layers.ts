@@ -1,8 +1,9 @@
 /** @file Which layers the perceptual term compares: the paper's, the released code's, and a choice for any network. */
 import type { Classifier } from "../classifier/classifier.ts";
-import { isActivation, type Layer, spatialSizeOf } from "../classifier/layers.ts";
+import { type Anatomy, anatomyOf, type FeatureGrid } from "../classifier/feature-grids.ts";
+import { isActivation, type Layer } from "../classifier/layers.ts";
 import { MisuseError } from "../errors.ts";
-import { usesOf } from "../onnx/model.ts";
+import { producersOf } from "../onnx/model.ts";
 
 /**
  * The paper's layers {3, 8, 15, 22} of VGG-19 with BatchNormalization, where every operation counts, from 0: the second
@@ -85,33 +86,74 @@ const mostStages = 4;
  * Layers for a network of any architecture: what enters each step that makes the feature maps smaller, the image and the
  * final pooling excepted – the end of each stage, as in the perceptual loss of Johnson, Alahi and Fei-Fei (2016); the first
  * four of them, since comparing the coarsest maps as well makes the perturbation less focused (energy inside the box on
- * SqueezeNet 1.1: 1.2 times what chance gives, against 1.6). Networks that keep one resolution (transformers) give four of
- * their residual sums, evenly spaced.
+ * SqueezeNet 1.1: 1.2 times what chance gives, against 1.6). Networks with attention, or with channels last, give the last sum or
+ * normalization of each resolution but the coarsest; those that keep one resolution four of their residual sums, evenly spaced,
+ * or of their activations.
  */
-export function automaticLayers({ layers, prepared }: Classifier): Layer[] {
-  const { graph, types } = prepared.typed(prepared.fixedBatch ?? 1);
-  const byName = new Map(layers.map((layer) => [layer.name, layer]));
-  const uses = usesOf(graph);
-  const spatial = (name: string): number | undefined => {
-    const type = types.get(name);
-    return type === undefined || name === prepared.input ? undefined : spatialSizeOf(type);
-  };
-  const ends = layers.filter((layer) => {
-    const size = spatialSizeOf(layer);
-    if (size === undefined) return false;
-    return (uses.get(layer.name) ?? []).some((user) => {
-      const after = spatial(user.outputs[0]);
-      return after !== undefined && after > 1 && after < size && after * 9 > size;
-    });
+export function automaticLayers(classifier: Classifier): Layer[] {
+  const anatomy = anatomyOf(classifier);
+  const { grids, cuts, lastAttention } = anatomy;
+  const ways = grids.filter((grid) => {
+    return cellsOf(grid) > 1 && cuts.has(grid.layer.name) && !moving.has(grid.layer.operator);
   });
-  // One layer per resolution: the last one, which the branches of a stage have joined.
+  const isMixing = lastAttention !== undefined || ways.some(({ cellStride }) => cellStride > 1);
+  const stages = isMixing ? stagesOf(ways) : stepsDown(classifier, anatomy);
+  if (stages.length >= 2) return stages.slice(0, mostStages);
+  const way = ways.map(({ layer }) => layer);
+  const sums = way.filter(({ operator }) => operator === "Add");
+  const choices = [sums.length < mostStages ? [] : sums, way.filter(isActivation), way, classifier.layers.slice(0, -1)];
+  const pool = choices.find((choice) => choice.length > 0) ?? [];
+  const count = Math.min(mostStages, pool.length);
+  return Array.from({ length: count }, (_, i) => pool[Math.floor(((i + 0.5) * pool.length) / count)]);
+}
+
+/** Operators that move values about and compute none. */
+const moving: ReadonlySet<string> = new Set([
+  "Pad",
+  "Slice",
+  "Split",
+  "Gather",
+  "Transpose",
+  "Reshape",
+  "Squeeze",
+  "Unsqueeze",
+]);
+
+/** The last layer of each resolution but the coarsest, of layers that every way passes through. */
+function stagesOf(ways: readonly FeatureGrid[]): Layer[] {
+  const stages = new Map(ways.map((grid) => [cellsOf(grid), grid.layer]));
+  return [...stages]
+    .filter(([cells]) => cells > 1)
+    .slice(0, -1)
+    .map(([, layer]) => layer);
+}
+
+/** What enters each step down in resolution: one layer for each, the last one, which the branches of a stage have joined. */
+function stepsDown({ layers, prepared }: Classifier, { grids }: Anatomy): Layer[] {
+  const { graph } = prepared;
+  const producers = producersOf(graph);
+  const byName = new Map(layers.map((layer) => [layer.name, layer]));
+  const cells = new Map(grids.map((grid) => [grid.layer.name, cellsOf(grid)]));
+  /** The layer that computed what a value holds; undefined for the image. */
+  const sourceOf = (name: string): Layer | undefined => {
+    const producer = producers.get(name);
+    return producer !== undefined && moving.has(producer.opType) ? sourceOf(producer.inputs[0]) : byName.get(name);
+  };
   const stages = new Map<number, Layer>();
-  for (const layer of ends) stages.set(spatialSizeOf(layer)!, layer);
-  if (stages.size >= 2) return [...stages.values()].slice(0, mostStages);
-  const sums = layers.filter((layer) => layer.operator === "Add" && layer.shape.length >= 3);
-  const candidates = sums.length >= 4 ? sums : layers.filter(isActivation);
-  const pool = candidates.length > 0 ? candidates : layers.slice(0, -1);
-  const count = Math.min(4, pool.length);
-  const picked = Array.from({ length: count }, (_, i) => pool[Math.floor(((i + 0.5) * pool.length) / count)]);
-  return [...new Set(picked)].filter((layer) => byName.has(layer.name));
+  for (const { inputs, outputs } of graph.nodes) {
+    const after = cells.get(outputs[0]) ?? 0;
+    for (const name of inputs) {
+      const before = cells.get(name);
+      // A convolution without padding takes a row and a column away: no step.
+      if (before === undefined || after <= 1 || before < 2 * after || before >= 9 * after) continue;
+      const source = sourceOf(name);
+      const previous = stages.get(before);
+      if (source !== undefined && source.index >= (previous?.index ?? 0)) stages.set(before, source);
+    }
+  }
+  return [...stages.values()];
+}
+
+function cellsOf({ height, width }: FeatureGrid): number {
+  return height * width;
 }

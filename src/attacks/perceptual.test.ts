@@ -218,6 +218,38 @@ test("the automatic layers are what enters each step down in resolution, the ima
   expect(automaticLayers(classifier).map((layer) => layer.name)).toEqual(["r1", "r3"]);
 });
 
+test("a convolution without padding is no step down, and padding is none of the layers", () => {
+  const result = chosen(`
+    c0 = Conv <strides = [2, 2], pads = [1, 1, 1, 1]> (x, w3)  r0 = Relu (c0)
+    c1 = Conv (r0, w8)  r1 = Relu (c1)
+    p1 = Pad (r1, border)  m1 = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (p1)
+    c2 = Conv <pads = [1, 1, 1, 1]> (m1, w8)  r2 = Relu (c2)
+    c3 = Conv <strides = [2, 2], pads = [1, 1, 1, 1]> (r2, w8)  r3 = Relu (c3)  a = GlobalAveragePool (r3)`);
+  expect(result).toEqual(["r1", "r2"]);
+});
+
+test("with channels last, the end of each stage but the coarsest", () => {
+  const stage = (i: number, from: string, weight: string) => `
+    c${i} = Conv <strides = [2, 2], pads = [1, 1, 1, 1]> (${from}, ${weight})
+    t${i} = Transpose <perm = [0, 2, 3, 1]> (c${i})  b${i} = MatMul (t${i}, square)  s${i} = Add (t${i}, b${i})
+    u${i} = Transpose <perm = [0, 3, 1, 2]> (s${i})`;
+  const result = chosen(
+    `${stage(0, "x", "w3")} ${stage(1, "u0", "w8")} ${stage(2, "u1", "w8")} a = GlobalAveragePool (u2)`,
+  );
+  expect(result).toEqual(["s0", "s1"]);
+});
+
+/** The automatic layers of a network of 32 × 32 pixels, of which `body` makes the features `a` [1, 8, 1, 1]. */
+function chosen(body: string) {
+  const wave = (count: number): string => Array.from({ length: count }, (_, i) => Math.sin(i).toFixed(3)).join(", ");
+  const model = parseModel(`<ir_version: 8, opset_import: ["" : 18]>
+    net (float[1, 3, 32, 32] x) => (float[1, 8] logits)
+    <float[8, 3, 3, 3] w3 = {${wave(216)}}, float[8, 8, 3, 3] w8 = {${wave(576)}}, float[8, 8] square = {${wave(64)}},
+     int64[8] border = {0, 0, 1, 1, 0, 0, 1, 1}> { ${body} logits = Flatten (a) }`);
+  const classifier = createClassifier(model, { runtime: ort, preprocessing: "unit" });
+  return automaticLayers(classifier).map((layer) => layer.name);
+}
+
 test("the paper's numbers count BatchNormalization where it is there", () => {
   const classifier = createClassifier(parseModel(convolutional(true)), { runtime: ort, preprocessing: "unit" });
   expect(classifier.layers.length).toBeLessThan(22);

@@ -123,17 +123,14 @@ const activations: ReadonlySet<string> = new Set([
   "HardSigmoid",
   "Mish",
   "Softplus",
+  "Swish",
   "Tanh",
+  "ThresholdedRelu",
 ]);
 
 /** Whether a layer is an activation function. */
 export function isActivation({ operator }: Pick<Layer, "operator">): boolean {
   return activations.has(operator);
-}
-
-/** The height × width of a layer's output [N, C, H, W], or undefined where it has no spatial axes. */
-export function spatialSizeOf({ shape }: Pick<Layer, "shape">): number | undefined {
-  return shape.length === 4 && shape[2] * shape[3] > 1 ? shape[2] * shape[3] : undefined;
 }
 
 /** How messages and reports name a layer: number, operator and name. */

@@ -4,12 +4,13 @@
  * Source: Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", 2017, equations (1) and (2).
  */
 import type { Classifier } from "../classifier/classifier.ts";
+import type { FeatureGrid } from "../classifier/feature-grids.ts";
 import { describeLayer } from "../classifier/layers.ts";
 import { type Output, outputs } from "../classifier/network-graphs.ts";
 import type { BackwardEvaluation } from "../classifier/passes.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { floatTensor } from "../tensor/tensor.ts";
-import { type FeatureGrid, gradCamGrid, overGrid } from "./feature-grid.ts";
+import { gradCamGrid, overGrid } from "./feature-grid.ts";
 import type { Explanation, MethodOptions, SaliencyMethod } from "./method.ts";
 import { completeSettings, layerSetting, wordSetting } from "./method-settings.ts";
 import { questionOf } from "./question.ts";
