@@ -20,27 +20,17 @@ const small = [
   ...["--curve-steps", "8", "--keep-maps", "40"],
 ];
 
-/** The methods that take few enough runs of a network at 224² for all 40 photographs: all but those that try many masks. */
-const withoutMasks =
-  "perceptual,guided-perceptual,gradient,gradient-input,deconvnet,guided-backprop,smooth-grad,integrated-gradients," +
-  "grad-cam,guided-grad-cam,excitation-backprop,contrastive-excitation-backprop,deepfool";
-
-/** One of three ImageNet classifiers: methods without masks on the 40 validation images, all methods and measures on 10 of them. */
+/** One of three ImageNet classifiers on the 40 validation images. */
 function imagenet(model, preprocessing) {
-  const common = [
-    ...["--data", join(data, "imagenet"), "--model", join(data, "models", `${model}.onnx`)],
-    ...["--preprocessing", preprocessing],
-  ];
   return {
     isPossible: existsSync(join(data, "models", `${model}.onnx`)) && existsSync(join(data, "imagenet")),
     runs: [
       {
         out: model,
-        arguments: [...common, "--methods", withoutMasks, "--curve-steps", "0", "--keep-maps", "40"],
-      },
-      {
-        out: `${model}-all-methods`,
-        arguments: [...common, "--set", "occlusion.stride=24", ...small, "--first", "10"],
+        arguments: [
+          ...["--data", join(data, "imagenet"), "--model", join(data, "models", `${model}.onnx`)],
+          ...["--preprocessing", preprocessing, "--set", "occlusion.stride=24", ...small],
+        ],
       },
     ],
   };
