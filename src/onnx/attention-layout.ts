@@ -3,6 +3,7 @@ import { BadInputError, UnsupportedError } from "../errors.ts";
 import type { Shape } from "../tensor/tensor.ts";
 import type { AttributeReader } from "./attributes.ts";
 import type { Node } from "./model.ts";
+import { checkBroadcasts } from "./shapes/shape-rule.ts";
 
 /** The extents of one Attention: queries [batch, heads, queries, width], keys [batch, keyHeads, keys, width], values […, valueWidth]. */
 export interface AttentionLayout {
@@ -38,18 +39,22 @@ export function attentionLayout(
     throw new UnsupportedError({ where, what: "caches, windows and other outputs than the first are not supported" });
   }
   const isFolded = q!.length === 3;
+  const all = [q!, k!, v!];
+  const complain = (): BadInputError =>
+    new BadInputError({
+      where,
+      what: "queries, keys and values do not fit together",
+      got: all.map((shape) => `[${shape.join(", ")}]`).join(", "),
+    });
+  if (!all.every((shape) => shape.length === (isFolded ? 3 : 4) && shape[0] === q![0])) throw complain();
   const heads = isFolded ? attributes.int("q_num_heads") : q![1];
   const keyHeads = isFolded ? attributes.int("kv_num_heads") : k![1];
   const width = q!.at(-1)! / (isFolded ? heads : 1);
   const valueWidth = v!.at(-1)! / (isFolded ? keyHeads : 1);
   const [queries, keys] = [q!.at(-2)!, k!.at(-2)!];
-  if (heads % keyHeads !== 0 || k!.at(-1)! / (isFolded ? keyHeads : 1) !== width || v!.at(-2) !== keys) {
-    throw new BadInputError({
-      where,
-      what: "queries, keys and values do not fit together",
-      got: [q!, k!, v!].map((shape) => `[${shape.join(", ")}]`).join(", "),
-    });
-  }
+  const areWhole = Number.isInteger(width) && Number.isInteger(valueWidth) && heads >= 1 && keyHeads >= 1;
+  const fits = heads % keyHeads === 0 && k!.at(-1)! / (isFolded ? keyHeads : 1) === width && v!.at(-2) === keys;
+  if (!areWhole || !fits || (!isFolded && v![1] !== keyHeads)) throw complain();
   if (mask !== undefined && mask.at(-1) !== keys) {
     throw new UnsupportedError({
       where,
@@ -58,6 +63,7 @@ export function attentionLayout(
       got: String(mask.at(-1)),
     });
   }
+  if (mask !== undefined) checkBroadcasts(where, "the mask", mask, [q![0], heads, queries, keys]);
   return {
     batch: q![0],
     heads,

@@ -1,13 +1,15 @@
-/** @file What must hold of any node, whatever its operator means: its inputs, their element types, the size of its outputs. */
+/** @file What must hold of any node, whatever its operator means: its inputs, their element types, its attributes, the size of its outputs. */
 import { BadInputError, MisuseError } from "../errors.ts";
-import { sizeOf } from "../tensor/tensor.ts";
-import { arities } from "./arity.ts";
+import { type DataType, sizeOf } from "../tensor/tensor.ts";
 import { describeNode, type Node, type ValueType } from "./model.ts";
 import type { Operator } from "./shapes/index.ts";
+import { signatures } from "./signatures.ts";
 
 /** Throws a BadInputError if `node` has too few inputs or too many, leaves out one that it needs, or has no output. */
 export function checkArity(node: Node): void {
-  const { required, most } = arities[node.opType as Operator];
+  const { inputs, isVariadic } = signatures[node.opType as Operator];
+  const required = inputs.filter(({ isOptional }) => !isOptional).length;
+  const most = isVariadic ? Infinity : inputs.length;
   const where = describeNode(node);
   const count = node.inputs.length;
   if (count < required || count > most) {
@@ -20,47 +22,56 @@ export function checkArity(node: Node): void {
   if (!node.outputs.some((name) => name !== "")) throw new BadInputError({ where, what: "the node has no output" });
 }
 
-/** Operators whose inputs all have one element type. Source: the schemas' type constraint T. */
-const uniform: ReadonlySet<string> = new Set<Operator>([
-  "Add",
-  "And",
-  "Clip",
-  "Concat",
-  "Conv",
-  "ConvTranspose",
-  "Div",
-  "Einsum",
-  "Equal",
-  "Gemm",
-  "Greater",
-  "GreaterOrEqual",
-  "InstanceNormalization",
-  "Less",
-  "LessOrEqual",
-  "MatMul",
-  "Max",
-  "Mean",
-  "Min",
-  "Mod",
-  "Mul",
-  "Or",
-  "PRelu",
-  "Sub",
-  "Sum",
-  "Xor",
-]);
-
-/** Throws a BadInputError if inputs that must have one element type have several. */
+/** Throws a BadInputError for an input of an element type that the operator does not take, or of another one than its fellows. */
 export function checkElementTypes(node: Node, inputs: readonly (ValueType | undefined)[]): void {
-  const compared = uniform.has(node.opType) ? inputs : node.opType === "Where" ? inputs.slice(1) : [];
-  const found = [...new Set(compared.flatMap((input) => (input === undefined ? [] : [input.dtype])))];
-  if (found.length < 2) return;
+  const { inputs: forms, isVariadic } = signatures[node.opType as Operator];
+  const found = new Set<DataType>();
+  inputs.forEach((input, i) => {
+    if (input === undefined) return;
+    const { accepts, types, isUniform } = forms[isVariadic ? 0 : i];
+    if (!accepts(input.dtype)) {
+      const what = `input ${i} has an element type that the operator does not take`;
+      throw new BadInputError({ where: describeNode(node), what, expected: types, got: input.dtype });
+    }
+    if (isUniform) found.add(input.dtype);
+  });
+  if (found.size < 2) return;
   throw new BadInputError({
     where: describeNode(node),
     what: "the inputs differ in their element type",
     expected: "one type",
-    got: found.join(" and "),
+    got: [...found].join(" and "),
   });
+}
+
+const integersFor: Readonly<Record<string, string>> = { float: "int", floats: "ints" };
+
+/** Throws a BadInputError for an attribute of the wrong kind, or a word that the operator does not know. Others than its own do not matter. */
+export function checkAttributes(node: Node): void {
+  const { attributes } = signatures[node.opType as Operator];
+  for (const [name, attribute] of Object.entries(node.attributes)) {
+    const known = attributes.get(name);
+    if (known === undefined) continue;
+    const where = describeNode(node);
+    const kind = typeof known === "string" ? known : "string";
+    // Integers do for real numbers.
+    if (attribute.kind !== kind && attribute.kind !== integersFor[kind]) {
+      throw new BadInputError({
+        where,
+        what: `attribute ${name} has the wrong type`,
+        expected: kind,
+        got: attribute.kind,
+      });
+    }
+    if (typeof known === "string" || known.includes(String(attribute.value))) continue;
+    const expected = `one of ${known.join(", ")}`;
+    throw new BadInputError({
+      where,
+      what: `unknown ${name}`,
+      expected,
+      got: JSON.stringify(attribute.value),
+    });
+  }
 }
 
 /** More elements than any runtime addresses. */

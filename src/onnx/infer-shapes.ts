@@ -7,7 +7,8 @@
 import { BadInputError, UnsupportedError } from "../errors.ts";
 import { isFloating, type Shape, sizeOf } from "../tensor/tensor.ts";
 import { attributesOf } from "./attributes.ts";
-import { blamingTheModel, checkArity, checkElementTypes, checkOutputs } from "./check-node.ts";
+import { blamingTheModel, checkArity, checkAttributes, checkElementTypes, checkOutputs } from "./check-node.ts";
+import { einsumTerms } from "./einsum.ts";
 import { kernels } from "./kernels/index.ts";
 import type { NumericTensor } from "./kernels/kernel.ts";
 import { numeric } from "./kernels/kernel.ts";
@@ -21,6 +22,7 @@ import {
   type ValueType,
 } from "./model.ts";
 import { isOperator, type Operator, shapeRules } from "./shapes/index.ts";
+import type { ShapeCall } from "./shapes/shape-rule.ts";
 
 /** A graph with the type of each of its values, and the values that are known before it runs. */
 export interface TypedGraph {
@@ -47,7 +49,7 @@ export function inferShapes(graph: Graph, { inputShapes = {} }: InferShapesOptio
   const types = new Map<string, ValueType>();
   const constants = new Map<string, NumericTensor>();
   for (const input of graph.inputs) {
-    const shape = inputShapes[input.name] ?? input.shape;
+    const shape = Object.hasOwn(inputShapes, input.name) ? inputShapes[input.name] : input.shape;
     if (input.dtype === undefined || shape === undefined || !shape.every((extent) => typeof extent === "number")) {
       throw new BadInputError({
         where: `input ${input.name}`,
@@ -117,6 +119,7 @@ export function inferNode(
   if (!isOperator(node)) throw new UnsupportedError({ where, what: "unknown operator" });
   checkArity(node);
   checkElementTypes(node, inputs);
+  checkAttributes(node);
   const constantAt = (index: number): NumericTensor | undefined =>
     node.inputs[index] ? constant(node.inputs[index]) : undefined;
   const call = { node, where, attributes, inputs, constant: constantAt };
@@ -138,8 +141,19 @@ export function inferNode(
   const values = node.inputs.map((name) => (name === "" ? undefined : constant(name)));
   const known = node.inputs.every((name, i) => name === "" || values[i] !== undefined);
   const small = types.every((t) => sizeOf(t.shape) <= largestKnownConstant);
-  if (!known || !small) return { types };
+  if (!known || !small || !isCheap(call)) return { types };
   return { types, constants: kernels[operator]({ node, where, attributes, inputs: values, outputs: types }) };
+}
+
+/** Sums of products, and windows, can be over more than what they read and write. */
+const mostWork = 2 ** 24;
+
+function isCheap({ node, where, attributes, inputs }: ShapeCall): boolean {
+  if (node.opType === "Einsum") {
+    const shapes = inputs.map((input) => input!.shape);
+    return sizeOf([...einsumTerms(where, attributes.string("equation"), shapes).extents.values()]) <= mostWork;
+  }
+  return sizeOf(attributes.ints("kernel_shape", [])) <= mostWork;
 }
 
 /** Whether `type` can have a derivative. */

@@ -28,6 +28,8 @@ test("everything that is wrong is said at once", () => {
       'values that nothing defines: "missing" (read by Add (a)), "captured" (read by If (a)), "gone" (read by the graph\'s outputs); ' +
       "nodes in a cycle: Relu (c), Tanh (d). Export it again.",
   );
+  const later = parseModel(`<ir_version: 99, opset_import: ["": 13]> g (float x) => (float y) { y = Relu (x) }`);
+  expect(() => validateModel(later)).toThrow("IR version 99 is newer than the newest that is known, 13.");
   const silent = parseModel("g (float x) => () { y = Relu (x) }");
   expect(() => validateModel(silent)).toThrow("the graph has no outputs");
 });

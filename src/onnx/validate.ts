@@ -6,6 +6,8 @@ import { describeNode, type Graph, type Model, type Node } from "./model.ts";
 
 /** The newest version of the standard operator set whose operators this package was written against. */
 export const newestOpset = 26;
+/** The newest version of the file format that this package, and onnxruntime, know. */
+export const newestIrVersion = 13;
 
 const shownOffenders = 5;
 
@@ -16,12 +18,12 @@ export interface ValidateModelOptions {
 
 /**
  * `model`, its nodes sorted topologically where they were not. Throws a BadInputError that lists everything that is wrong:
- * no outputs, values that are defined twice or not at all, cycles, operator sets that are not imported or too new.
+ * no outputs, values that are defined twice or not at all, cycles, operator sets that are not imported, versions that are too new.
  */
 export function validateModel(model: Model, options: ValidateModelOptions = {}): Model {
   checkKeys("validateModel", options, ["where"]);
   const { where = "model" } = options;
-  const problems = [...opsetProblems(model), ...graphProblems(model.graph)];
+  const problems = [...versionProblems(model), ...graphProblems(model.graph)];
   const sorted = order(model.graph.nodes);
   if (sorted.cycle.length > 0) problems.push(offenders("nodes in a cycle", sorted.cycle.map(describeNode)));
   if (problems.length > 0) {
@@ -89,8 +91,11 @@ function offenders(what: string, names: readonly string[]): string {
   return `${what}: ${shown}${names.length > shownOffenders ? `, … ${names.length} in all` : ""}`;
 }
 
-function opsetProblems({ opsets, graph, functions }: Model): string[] {
+function versionProblems({ irVersion, opsets, graph, functions }: Model): string[] {
   const problems: string[] = [];
+  if (irVersion > newestIrVersion) {
+    problems.push(`IR version ${irVersion} is newer than the newest that is known, ${newestIrVersion}`);
+  }
   const version = opsets.get("");
   if (version !== undefined && version > newestOpset) {
     problems.push(`opset ${version} is newer than the newest that is known, ${newestOpset}`);

@@ -123,7 +123,26 @@ export function transposedWindow(where: string, attributes: AttributeReader, nar
   const { autoPad, strides, dilations, pads } = readWindow(where, attributes, kernel);
   const rank = kernel.length;
   const outputPadding = attributes.ints("output_padding", new Array<number>(rank).fill(0));
-  const outputShape = attributes.has("output_shape") ? attributes.ints("output_shape").slice(-rank) : undefined;
+  const fits = outputPadding.every((amount, axis) => amount >= 0 && amount < Math.max(strides[axis], dilations[axis]));
+  if (!fits || outputPadding.length !== rank) {
+    throw new BadInputError({
+      where,
+      what: "attribute output_padding does not fit",
+      expected: `${rank} integers of at least 0 and less than the stride or the dilation`,
+      got: `[${outputPadding.join(", ")}]`,
+    });
+  }
+  const given = attributes.has("output_shape") ? attributes.ints("output_shape") : undefined;
+  // Exporters write all extents, or those of the spatial axes.
+  if (given !== undefined && given.length !== rank && given.length !== rank + 2) {
+    throw new BadInputError({
+      where,
+      what: "attribute output_shape does not fit",
+      expected: `${rank} integers`,
+      got: `[${given.join(", ")}]`,
+    });
+  }
+  const outputShape = given?.slice(-rank);
   const padsBegin: number[] = [];
   const padsEnd: number[] = [];
   const wide = narrow.map((extent, axis) => {
@@ -140,10 +159,10 @@ export function transposedWindow(where: string, attributes: AttributeReader, nar
     padsEnd.push(total - padsBegin[axis]);
     return wanted;
   });
-  if (wide.some((extent) => !(extent >= 1)) || outputPadding.length !== rank) {
+  if (wide.some((extent) => !(extent >= 1))) {
     throw new BadInputError({
       where,
-      what: "the output would be empty, or an attribute is too short",
+      what: "the output would be empty",
       got: `[${wide.join(", ")}]`,
     });
   }

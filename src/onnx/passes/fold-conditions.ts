@@ -49,7 +49,7 @@ class Walk {
     this.#graph = graph;
     this.#fresh = freshNames(graph);
     for (const { name, dtype, shape: declared } of graph.inputs) {
-      const shape = inputShapes[name] ?? declared;
+      const shape = Object.hasOwn(inputShapes, name) ? inputShapes[name] : declared;
       if (dtype === undefined || !shape?.every((extent) => typeof extent === "number")) continue;
       this.#types.set(name, { dtype, shape: shape as Shape });
     }

@@ -158,7 +158,8 @@ function upgradeInnerGraphs(attributes: Attributes, version: number, target: num
 }
 
 function upgradeNode(node: Node, version: number, target: number, context: Context): Node[] {
-  const step = upgrades[node.opType]?.find(({ since }) => since > version && since <= target);
+  const steps = Object.hasOwn(upgrades, node.opType) ? upgrades[node.opType] : [];
+  const step = steps.find(({ since }) => since > version && since <= target);
   if (step === undefined) return [node];
   return step.rewrite(node, context).flatMap((next) => upgradeNode(next, step.since, target, context));
 }

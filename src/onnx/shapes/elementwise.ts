@@ -3,7 +3,7 @@ import { UnsupportedError } from "../../errors.ts";
 import { broadcastShapes } from "../../tensor/shape.ts";
 import type { DataType } from "../../tensor/tensor.ts";
 import { dataTypeOfNumber } from "../tensor-proto.ts";
-import type { ShapeCall, ShapeRule } from "./shape-rule.ts";
+import { checkBroadcasts, checkScalar, type ShapeCall, type ShapeRule } from "./shape-rule.ts";
 
 /** The output is like the first input. */
 const unary: ShapeRule = ({ inputs }) => [inputs[0]!];
@@ -40,7 +40,12 @@ export const Or = comparison;
 export const Xor = comparison;
 export const Not = unary;
 export const Where: ShapeRule = (call) => broadcast(call, call.inputs[1]!.dtype);
-export const Clip = unary;
+
+export const Clip: ShapeRule = ({ where, inputs: [x, least, largest] }) => {
+  checkScalar(where, "the lower bound", least?.shape);
+  checkScalar(where, "the upper bound", largest?.shape);
+  return [x!];
+};
 
 export const Cast: ShapeRule = ({ inputs: [x], attributes, where }) => {
   const to = attributes.int("to");
@@ -102,7 +107,10 @@ export const Mish = unary;
 export const Swish = unary;
 export const Gelu = unary;
 /** The slope broadcasts to the input, never the other way. */
-export const PRelu = unary;
+export const PRelu: ShapeRule = ({ where, inputs: [x, slope] }) => {
+  checkBroadcasts(where, "the slope", slope!.shape, x!.shape);
+  return [x!];
+};
 
 const test: ShapeRule = ({ inputs: [x] }) => [{ dtype: "bool", shape: x!.shape }];
 export const IsNaN = test;

@@ -3,7 +3,7 @@ import { BadInputError } from "../../errors.ts";
 import { broadcastShapes } from "../../tensor/shape.ts";
 import type { Shape } from "../../tensor/tensor.ts";
 import { einsumTerms } from "../einsum.ts";
-import type { ShapeRule } from "./shape-rule.ts";
+import { checkBroadcasts, checkShape, type ShapeRule } from "./shape-rule.ts";
 
 export { Attention } from "./attention.ts";
 
@@ -28,10 +28,12 @@ export const MatMul: ShapeRule = ({ inputs: [a, b], where }) => {
   return [{ dtype: a!.dtype, shape }];
 };
 
-export const Gemm: ShapeRule = ({ inputs: [a, b], attributes, where }) => {
+export const Gemm: ShapeRule = ({ inputs: [a, b, c], attributes, where }) => {
+  for (const { shape } of [a!, b!]) checkShape(where, "a factor", shape, shape.length === 2, "a matrix");
   const [rows, inner] = attributes.int("transA", 0) ? a!.shape.toReversed() : a!.shape;
   const [otherInner, columns] = attributes.int("transB", 0) ? b!.shape.toReversed() : b!.shape;
   checkInner(where, a!.shape, b!.shape, inner, otherInner);
+  checkBroadcasts(where, "the bias", c?.shape, [rows, columns]);
   return [{ dtype: a!.dtype, shape: [rows, columns] }];
 };
 

@@ -6,7 +6,7 @@ import type { ValueType } from "../model.ts";
 import { padsPerAxis } from "../pad-sources.ts";
 import { sliceRanges, splitSizes } from "../slice-bounds.ts";
 import { dataTypeOfNumber } from "../tensor-proto.ts";
-import { knownNumbers, requiredNumbers, type ShapeRule } from "./shape-rule.ts";
+import { checkRange, checkScalar, checkShape, knownNumbers, requiredNumbers, type ShapeRule } from "./shape-rule.ts";
 
 export * from "./indexing.ts";
 export * from "./resampling.ts";
@@ -42,17 +42,24 @@ export const ConstantOfShape: ShapeRule = (call) => {
 
 /** start, start + delta, … before limit */
 export const Range: ShapeRule = (call) => {
+  for (const bound of call.inputs) checkScalar(call.where, "a bound", bound!.shape);
   const [[start], [limit], [delta]] = [0, 1, 2].map((i) => requiredNumbers(call, i, "the bounds"));
+  if (delta === 0) throw new BadInputError({ where: call.where, what: "the step is 0", expected: "any other number" });
   return [{ dtype: call.inputs[0]!.dtype, shape: [Math.max(0, Math.ceil((limit - start) / delta))] }];
 };
 
 export const EyeLike: ShapeRule = ({ inputs: [x], attributes, where }) => {
   const dtype = attributes.has("dtype") ? dataTypeOfNumber(attributes.int("dtype")) : x!.dtype;
   if (dtype === undefined) throw new BadInputError({ where, what: "unknown element type in attribute dtype" });
+  checkShape(where, "the input", x!.shape, x!.shape.length === 2, "a matrix");
   return [{ dtype, shape: x!.shape }];
 };
 
-export const Trilu: ShapeRule = ({ inputs: [x] }) => [x!];
+export const Trilu: ShapeRule = ({ where, inputs: [x, diagonal] }) => {
+  checkShape(where, "the input", x!.shape, x!.shape.length >= 2, "matrices");
+  checkScalar(where, "the diagonal", diagonal?.shape);
+  return [x!];
+};
 
 export const Expand: ShapeRule = (call) => {
   const [x] = call.inputs;
@@ -85,9 +92,11 @@ export const Reshape: ShapeRule = (call) => {
 };
 
 /** A matrix: the axes before `axis` are its rows, the others its columns. */
-export const Flatten: ShapeRule = ({ inputs: [x], attributes }) => {
+export const Flatten: ShapeRule = ({ where, inputs: [x], attributes }) => {
   const given = attributes.int("axis", 1);
-  const axis = given < 0 ? given + x!.shape.length : given;
+  const rank = x!.shape.length;
+  checkRange(where, "axis", given, -rank, rank);
+  const axis = given < 0 ? given + rank : given;
   return [{ dtype: x!.dtype, shape: [sizeOf(x!.shape.slice(0, axis)), sizeOf(x!.shape.slice(axis))] }];
 };
 
@@ -156,20 +165,40 @@ export const Split: ShapeRule = (call) => {
   const { dtype, shape } = inputs[0]!;
   const axis = normalizeAxis(where, attributes.int("axis", 0), shape.length);
   const parts = attributes.int("num_outputs", node.outputs.length);
+  checkRange(where, "num_outputs", parts, node.outputs.length, node.outputs.length);
   const sizes = splitSizes(where, shape[axis], parts, knownNumbers(call, 1, "the sizes"));
   return sizes.map((size) => ({ dtype, shape: shape.with(axis, size) }));
 };
 
 export const Pad: ShapeRule = (call) => {
-  const [x] = call.inputs;
+  const [x, , value] = call.inputs;
+  checkScalar(call.where, "the value", value?.shape);
   const pads = requiredNumbers(call, 1, "the pads");
   const perAxis = padsPerAxis(call.where, x!.shape, pads, knownNumbers(call, 3, "the axes"));
+  if (call.attributes.string("mode", "constant") === "reflect") {
+    const fits = perAxis.every(({ before, after }, axis) => Math.max(before, after) <= Math.max(0, x!.shape[axis] - 1));
+    checkShape(
+      call.where,
+      "the input",
+      x!.shape,
+      fits,
+      `more elements along each axis than are reflected, ${pads.join(", ")}`,
+    );
+  }
   return [{ dtype: x!.dtype, shape: x!.shape.map((extent, k) => extent + perAxis[k].before + perAxis[k].after) }];
 };
 
 export const Tile: ShapeRule = (call) => {
   const [x] = call.inputs;
   const repeats = requiredNumbers(call, 1, "the repeats");
+  const { shape } = call.inputs[1]!;
+  checkShape(
+    call.where,
+    "the repeats",
+    shape,
+    repeats.length === x!.shape.length,
+    `one for each of ${x!.shape.length} axes`,
+  );
   return [{ dtype: x!.dtype, shape: x!.shape.map((extent, axis) => extent * repeats[axis]) }];
 };
 

@@ -1,14 +1,26 @@
 /** @file Shape rules of the pools: [N, C, …wide] → [N, C, …narrow], and over whole planes [N, C, …] → [N, C, 1, …]. */
 import { BadInputError } from "../../errors.ts";
-import { kernelShapeOf, slidingWindow, transposedWindow, type Window } from "../window.ts";
-import { knownNumbers, type ShapeCall, type ShapeRule } from "./shape-rule.ts";
+import { sameShape } from "../../tensor/shape.ts";
+import { kernelShapeOf, slidingWindow, spanOf, transposedWindow, type Window } from "../window.ts";
+import { checkShape, knownNumbers, type ShapeCall, type ShapeRule } from "./shape-rule.ts";
 
 /** The window of the pool node that `call` describes. */
 function poolWindow({ where, attributes, inputs: [x] }: ShapeCall): Window {
   checkRank(where, x!.shape);
   const spatial = x!.shape.slice(2);
   const kernel = kernelShapeOf(where, attributes, spatial);
-  return slidingWindow(where, attributes, spatial, kernel, attributes.int("ceil_mode", 0) !== 0);
+  const window = slidingWindow(where, attributes, spatial, kernel, attributes.int("ceil_mode", 0) !== 0);
+  // Beyond that a window could hold nothing but padding.
+  const fits = kernel.every((_, axis) => {
+    return Math.max(window.padsBegin[axis], window.padsEnd[axis]) < spanOf(window, axis);
+  });
+  if (fits) return window;
+  throw new BadInputError({
+    where,
+    what: "attribute pads does not fit",
+    expected: `less than the window [${kernel.join(", ")}]`,
+    got: `[${[...window.padsBegin, ...window.padsEnd].join(", ")}]`,
+  });
 }
 
 function checkRank(where: string, shape: readonly number[]): void {
@@ -42,11 +54,18 @@ export const MaxUnpool: ShapeRule = (call) => {
   const {
     where,
     attributes,
-    inputs: [x],
+    inputs: [x, indices],
   } = call;
+  checkRank(where, x!.shape);
+  const fits = sameShape(indices!.shape, x!.shape);
+  checkShape(where, "the indices", indices!.shape, fits, `[${x!.shape.join(", ")}] as the values`);
   const shape = knownNumbers(call, 2, "the output's extents");
-  if (shape !== undefined) return [{ dtype: x!.dtype, shape }];
   const spatial = x!.shape.slice(2);
+  if (shape !== undefined) {
+    kernelShapeOf(where, attributes, spatial);
+    checkShape(where, "the output", shape, shape.length === x!.shape.length, `${x!.shape.length} axes`);
+    return [{ dtype: x!.dtype, shape }];
+  }
   const { wide } = transposedWindow(where, attributes, spatial, kernelShapeOf(where, attributes, spatial));
   return [{ dtype: x!.dtype, shape: [...x!.shape.slice(0, 2), ...wide] }];
 };

@@ -2,7 +2,7 @@
 import { normalizeAxis } from "../../tensor/shape.ts";
 import type { DataType, Shape } from "../../tensor/tensor.ts";
 import { reductionAxes } from "../axes.ts";
-import { knownNumbers, type ShapeRule } from "./shape-rule.ts";
+import { checkScalar, knownNumbers, type ShapeRule } from "./shape-rule.ts";
 
 /** `shape` with extent 1 at `axes`, or without them. */
 function reduced(shape: Shape, axes: readonly number[], keepDims: boolean): number[] {
@@ -38,4 +38,8 @@ export const ReduceLogSum = reduce;
 export const ReduceLogSumExp = reduce;
 export const ArgMax = argument("int64");
 export const ArgMin = argument("int64");
-export const CumSum: ShapeRule = ({ inputs: [x] }) => [x!];
+export const CumSum: ShapeRule = ({ where, inputs: [x, axis], constant }) => {
+  checkScalar(where, "the axis", axis!.shape);
+  normalizeAxis(where, constant(1)?.data[0] ?? 0, x!.shape.length);
+  return [x!];
+};

@@ -1,7 +1,7 @@
 /** @file Shape rules of the operators that interpolate between elements. */
 import { UnsupportedError } from "../../errors.ts";
 import { resizedAxes } from "../resize-weights.ts";
-import { knownNumbers, type ShapeRule } from "./shape-rule.ts";
+import { checkShape, knownNumbers, type ShapeRule } from "./shape-rule.ts";
 
 export const Resize: ShapeRule = (call) => {
   const { dtype, shape } = call.inputs[0]!;
@@ -23,5 +23,8 @@ export const GridSample: ShapeRule = ({ inputs: [x, grid], where }) => {
       got: `[${x!.shape.join(", ")}]`,
     });
   }
-  return [{ dtype: x!.dtype, shape: [n, channels, grid!.shape[1], grid!.shape[2]] }];
+  const [pictures, rows, columns, coordinates] = grid!.shape;
+  const fits = grid!.shape.length === 4 && pictures === n && coordinates === 2;
+  checkShape(where, "the grid", grid!.shape, fits, `[${n}, rows, columns, 2]`);
+  return [{ dtype: x!.dtype, shape: [n, channels, rows, columns] }];
 };
