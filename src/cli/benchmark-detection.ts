@@ -228,9 +228,9 @@ function summaryText({ clean, groups }: DetectionSummary): string {
     attacks.map((attack) => (group === mainGroup ? attack : { ...attack, name: `${group}/${attack.name}` })),
   );
   const width = Math.max(5, ...all.map(({ name }) => name.length));
-  const cell = (share: { readonly value: number } | null): string => (share?.value.toFixed(3) ?? "–").padStart(10);
+  const cell = (share: { readonly value: number } | null): string => (share?.value.toFixed(3) ?? "–").padStart(12);
   return [
-    `${"".padEnd(width)}  ${["detected", "accuracy", "changed", "of changed"].map((title) => title.padStart(10)).join("")}`,
+    `${"".padEnd(width)}  ${["detected", "accuracy", "changed", "of changed"].map((title) => title.padStart(12)).join("")}`,
     `${"clean".padEnd(width)}  ${cell(clean.detection)}${cell(clean.accuracy)}`,
     ...all.map(
       ({ name, detection, accuracy, changed, detectionOfChanged }) =>
