@@ -8,7 +8,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Differentiable, isNonDifferentiable } from "../src/autodiff/rules/index.ts";
-import { excitationOf, isRectifier } from "../src/autodiff/treatments.ts";
+import { excitationOf, type Rectification, rectificationOf } from "../src/autodiff/treatments.ts";
 import { canonicalOpset, oldestOpset } from "../src/onnx/passes/upgrade-opset.ts";
 import * as convolution from "../src/onnx/shapes/convolution.ts";
 import * as elementwise from "../src/onnx/shapes/elementwise.ts";
@@ -49,12 +49,18 @@ function cell(text: string): string {
   return /[.:]$/.test(plain) ? plain : `${plain}.`;
 }
 
+const guidances: Readonly<Record<Rectification, string>> = {
+  rectifier: "gated",
+  product: "gated if it ends an activation",
+  ordinary: "as gradient",
+};
+
 /** One row: operator, what there is of it, its rule in a formula with conventions, and what the passes that explain do. */
 function row(operator: Operator, comments: ReadonlyMap<string, string>): string {
   if (isNonDifferentiable(operator)) return `| ${operator} | shape, kernel | none by design | – | – |`;
   const comment = comments.get(operator);
   if (comment === undefined) throw new Error(`the VJP rule of ${operator} has no doc comment`);
-  const guided = isRectifier(operator as Differentiable) ? "gated" : "as gradient";
+  const guided = guidances[rectificationOf(operator as Differentiable)];
   const excitation = excitationOf(operator as Differentiable);
   return `| ${operator} | shape, kernel, gradient | ${cell(comment)} | ${guided} | ${excitation === "ordinary" ? "as gradient" : excitation} |`;
 }
@@ -81,12 +87,32 @@ shapes: their derivative is zero almost everywhere, so nothing flows back throug
 - **kernel**: what the operator computes, in float64. Gradients are checked against it.
 - **gradient**: the VJP rule. x̄ is the cotangent of x: the derivative of the result with respect to x. [·] is 1 where the condition holds, else 0.
 - **guided**: what guided backpropagation does. *Gated* rules pass on positive cotangents only, each with its own derivative; for the
-  same operators the deconvolutional network passes on positive cotangents whatever the derivative. An activation that an exporter
-  wrote as several operators is not recognized as one: each of them is differentiated as it stands.
+  same operators the deconvolutional network passes on positive cotangents whatever the derivative.
 - **excitation**: how excitation backpropagation hands the probability p of the output to its inputs. *weights*: x⁺ ∘ W⁺ᵀ (p / (W⁺ x⁺)),
   without biases; for Attention, to the values by the probabilities. *shares*: in proportion to what each input adds, x⁺ ∘ Jᵀ (p / f(x⁺));
   constants get nothing. *factors*: to the factors that are no gates (outputs of Sigmoid, HardSigmoid or Softmax), in equal parts.
   *first*: unchanged, to the first input that depends on the image.
+
+## Where the methods' papers are silent
+
+Guided backpropagation, the deconvolutional network and excitation backpropagation were published for networks of convolutions and ReLUs. What they do in
+others is a choice; the same network gets the same result whichever way its exporter wrote it.
+
+- **GELU, SiLU and other smooth or leaky rectifiers.** Guided backpropagation (Springenberg et al., 2015, section 3.4) lets a cotangent pass a ReLU where both the
+  input and the cotangent are positive: the first is the ReLU's own derivative, the second is added. For its relatives the first is their own derivative too, and the
+  second stays: GELU is x Φ(x), the mean of a ReLU whose gate is drawn at random (Hendrycks and Gimpel, *Gaussian Error Linear Units*, 2016, arXiv 1606.08415), so
+  its derivative is that of the mean. Exporters often write such an activation as a product of x with a function of x (x · Sigmoid(x), x · (1 + Erf(x / √2)) / 2):
+  a product whose function tends to 0 on the left and to a positive number on the right is gated like the activation. Squashing functions (Sigmoid, Tanh) hold
+  nothing back and are differentiated. Other implementations (Captum's, TorchRay's) replace ReLU alone, which in a network of GELUs leaves the gradient.
+  Excitation backpropagation passes p through activations unchanged (Zhang et al., 2016, whose neurons are weights and ReLU in one); a negative number
+  excites nothing, so the small negative outputs of GELU count as 0.
+- **LayerNorm and the other normalizations.** Guided backpropagation differentiates them. In excitation backpropagation they scale and shift, like BatchNormalization:
+  p passes unchanged, and the mean and the deviation, which depend on the image as well, get nothing. This is the rule by which Ali et al. (*XAI for Transformers:
+  Better Explanations through Conservative Propagation*, 2022, arXiv 2202.07304) make relevance conserved in transformers: the deviation is
+  held constant. It holds for LayerNormalization as one operator and for the ReduceMean, Sub, Pow, Sqrt and Div that older exporters write.
+- **Attention.** Guided backpropagation differentiates it; there is no rectifier in it. In excitation backpropagation the probabilities are the weights of a sum over the values:
+  p goes to the positive parts of the values by the probabilities, and nothing through the softmax to queries and keys, which only choose. Ali et al. hold the probabilities
+  constant for the same reason. It holds for Attention as one operator and for MatMul, Softmax and MatMul. At residual sums p is shared in proportion to the positive parts.
 
 An operator that is not in this list is an error that names every node concerned.
 

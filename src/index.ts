@@ -43,7 +43,7 @@ export { contrastiveExcitationRules, excitationRules } from "./autodiff/excitati
 export { guidedRules } from "./autodiff/guided-rules.ts";
 export { type Differentiable, nonDifferentiable, type RuleTable, vjpRules } from "./autodiff/rules/index.ts";
 export { appendVjp, type Seed } from "./autodiff/sweep.ts";
-export { type Excitation, excitationOf, isRectifier } from "./autodiff/treatments.ts";
+export { type Excitation, excitationOf, type Rectification, rectificationOf } from "./autodiff/treatments.ts";
 export type { VjpCall, VjpRule } from "./autodiff/vjp-rule.ts";
 // Classifiers
 export {

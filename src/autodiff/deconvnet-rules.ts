@@ -4,6 +4,7 @@
  * Source: Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", 2014, section 2.1; as a backward pass:
  * Simonyan, Vedaldi and Zisserman, "Deep Inside Convolutional Networks", 2014, section 4.
  */
+import type { ActivationProduct } from "./activation-products.ts";
 import { rectified } from "./guided-rules.ts";
 import type { RuleTable } from "./rules/index.ts";
 import type { VjpRule } from "./vjp-rule.ts";
@@ -14,5 +15,13 @@ import type { VjpRule } from "./vjp-rule.ts";
  */
 const deconvolved: VjpRule = ({ g, cotangents: [dy] }) => [g.op("Relu", [dy])];
 
+/** The same where a product ends an activation of slope s: x̄ = s · max(ȳ, 0), and nothing through the function of x. */
+const deconvolvedProduct =
+  ({ input, slope }: ActivationProduct): VjpRule =>
+  ({ g, inputs, cotangents: [dy] }) => {
+    const passed = g.op("Mul", [g.op("Relu", [dy]), g.scalar(slope, dy!.dtype)]);
+    return inputs.map((_, i) => (i === input ? passed : undefined));
+  };
+
 /** The backward rules of the deconvolutional network. */
-export const deconvnetRules: RuleTable = rectified(() => deconvolved);
+export const deconvnetRules: RuleTable = rectified(() => deconvolved, deconvolvedProduct);

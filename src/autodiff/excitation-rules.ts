@@ -15,6 +15,7 @@
 import type { GraphBuilder, Value } from "../onnx/builder.ts";
 import type { Node } from "../onnx/model.ts";
 import { sizeOf } from "../tensor/tensor.ts";
+import { activationProductOf } from "./activation-products.ts";
 import { type Differentiable, type RuleTable, vjpRules } from "./rules/index.ts";
 import { excitationOf } from "./treatments.ts";
 import { unbroadcast } from "./unbroadcast.ts";
@@ -119,7 +120,17 @@ const attention: VjpRule = (call) => {
   return distributed(call, parts, [2]);
 };
 
-/** p by shares among what is added: a⁺ p / (a⁺ + b⁺); of a difference a − b, the second adds (−b)⁺. Constants are biases. */
+/** Whether `node` takes the mean of its first input away, as the operators do that stand for a LayerNormalization. */
+function isCentering(g: GraphBuilder, { opType, inputs }: Node): boolean {
+  if (opType !== "Sub") return false;
+  const mean = producer(g, g.value(inputs[1]));
+  return mean?.opType === "ReduceMean" && mean.inputs[0] === inputs[0];
+}
+
+/**
+ * p by shares among what is added: a⁺ p / (a⁺ + b⁺); of a difference a − b, the second adds (−b)⁺. Constants are biases, and so is the
+ * mean that a normalization takes away.
+ */
 const summed: VjpRule = (call) => {
   const {
     g,
@@ -128,9 +139,11 @@ const summed: VjpRule = (call) => {
     cotangents: [p],
     wants,
   } = call;
-  const receivers = inputs.flatMap((_, i) => (wants(i) ? [i] : []));
-  if (receivers.length === 1)
-    return inputs.map((input, i) => (wants(i) ? unbroadcast(g, p!, input!.shape) : undefined));
+  const wanted = inputs.flatMap((_, i) => (wants(i) ? [i] : []));
+  const receivers = isCentering(g, node) ? [0] : wanted;
+  if (receivers.length === 1) {
+    return inputs.map((input, i) => (i === receivers[0] ? unbroadcast(g, p!, input!.shape) : undefined));
+  }
   const parts = inputs.map((input, i) => {
     if (!wants(i)) return undefined;
     return node.opType === "Sub" && i === 1 ? inhibitory(g, input!) : positivePart(g, input!);
@@ -149,14 +162,16 @@ const pooled: VjpRule = (call) => distributed(call, call.inputs.with(0, positive
 const pooledBySum: VjpRule = (call) =>
   distributed(call, call.inputs.with(0, positivePart(call.g, call.inputs[0]!)), [0], "ReduceSum");
 
-/** p unchanged to the factors that are no gates, in equal parts. */
+/** p unchanged to the factors that are no gates, in equal parts; to x where the product ends an activation of x. */
 const factors: VjpRule = (call) => {
   const {
     g,
+    node,
     inputs,
     cotangents: [p],
   } = call;
-  const receivers = streams(call);
+  const activation = activationProductOf(g, node);
+  const receivers = activation === undefined ? streams(call) : [activation.input];
   const part = receivers.length === 1 ? p! : g.op("Mul", [p, g.scalar(1 / receivers.length, p!.dtype)]);
   return inputs.map((input, i) => (receivers.includes(i) ? unbroadcast(g, part, input!.shape) : undefined));
 };

@@ -1,13 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { gradientsAt } from "../../test/expect-operator.ts";
-import { GraphBuilder } from "../onnx/builder.ts";
+import { GraphBuilder, type Value } from "../onnx/builder.ts";
 import { evaluate } from "../onnx/evaluate.ts";
 import { testTensor } from "../testing/check-vjp.ts";
+import { activationProductOf } from "./activation-products.ts";
 import { deconvnetRules } from "./deconvnet-rules.ts";
 import { guidedRules } from "./guided-rules.ts";
 import { type Differentiable, type RuleTable, vjpRules } from "./rules/index.ts";
 import { appendVjp } from "./sweep.ts";
-import { isRectifier } from "./treatments.ts";
+import { rectificationOf } from "./treatments.ts";
 
 /** x̄ of one operator under `rules`. */
 function back(
@@ -41,7 +42,8 @@ test("ReLU6: what is saturated passes in the deconvolutional network only", () =
   expect(back(deconvnetRules, "Clip", [-1, 3, 7], [1, -1, 1], [0, 6])).toEqual([1, 0, 1]);
 });
 
-const rectifiers = (Object.keys(vjpRules) as Differentiable[]).filter(isRectifier);
+const differentiable = Object.keys(vjpRules) as Differentiable[];
+const rectifiers = differentiable.filter((operator) => rectificationOf(operator) === "rectifier");
 
 describe.each(rectifiers)("%s", (operator) => {
   // Parameters where an operator needs them: the slope of PRelu, the bounds of Clip.
@@ -66,8 +68,70 @@ describe.each(rectifiers)("%s", (operator) => {
   });
 });
 
+describe("an activation of several operators is gated as the one that it stands for", () => {
+  const written: Readonly<Record<string, readonly [fused: string, body: (g: GraphBuilder, x: Value) => Value]>> = {
+    SiLU: ["Swish", (g, x) => g.op("Mul", [x, g.op("Sigmoid", [x])])],
+    "GELU as PyTorch writes it": [
+      "Gelu",
+      (g, x) => {
+        const cumulative = g.op("Add", [g.op("Erf", [g.op("Div", [x, g.scalar(Math.SQRT2)])]), g.scalar(1)]);
+        return g.op("Mul", [g.op("Mul", [x, cumulative]), g.scalar(0.5)]);
+      },
+    ],
+    "GELU with the half before": [
+      "Gelu",
+      (g, x) => {
+        const erf = g.op("Erf", [g.op("Mul", [x, g.scalar(Math.SQRT1_2)])]);
+        return g.op("Mul", [g.op("Add", [g.scalar(1), erf]), g.op("Mul", [g.scalar(0.5), x])]);
+      },
+    ],
+    "HardSwish by a clip": [
+      "HardSwish",
+      (g, x) => {
+        const clipped = g.op("Clip", [g.op("Add", [x, g.scalar(3)]), g.scalar(0), g.scalar(6)]);
+        return g.op("Div", [g.op("Mul", [x, clipped]), g.scalar(6)]);
+      },
+    ],
+    Mish: ["Mish", (g, x) => g.op("Mul", [x, g.op("Tanh", [g.op("Softplus", [x])])])],
+  };
+  const x = [-2.5, -0.5, 0.25, 2];
+
+  test.each(Object.keys(written))("%s", (name) => {
+    const [fused, body] = written[name];
+    const backOf = (rules: RuleTable, cotangent: readonly number[]): number[] => {
+      const g = new GraphBuilder();
+      const input = g.input("x", "float32", [4]);
+      const seed = g.input("v", "float32", [4]);
+      const seeds = [{ value: body(g, input), cotangent: seed }];
+      g.output(appendVjp(g, { seeds, wrt: [input], rules })[0], "result");
+      return Array.from(evaluate(g.toGraph(), { x: testTensor([4], x), v: testTensor([4], cotangent) }).result.data);
+    };
+    for (const cotangent of [
+      [1, 2, 3, 4],
+      [-1, 2, -3, 4],
+    ]) {
+      for (const rules of [guidedRules, deconvnetRules]) {
+        const found = backOf(rules, cotangent);
+        back(rules, fused, x, cotangent).forEach((value, i) => {
+          expect(found[i]).toBeCloseTo(value, 6);
+        });
+      }
+    }
+  });
+
+  test("a gate of something else is none", () => {
+    const g = new GraphBuilder();
+    const x = g.input("x", "float32", [1, 2, 2, 2]);
+    const gate = g.op("Sigmoid", [g.op("GlobalAveragePool", [x])]);
+    g.op("Mul", [x, gate]);
+    g.op("Mul", [x, g.op("Tanh", [x])]);
+    g.op("Mul", [x, x]);
+    expect(g.nodes.map((node) => activationProductOf(g, node))).toEqual(g.nodes.map(() => undefined));
+  });
+});
+
 test("everything else is differentiated", () => {
-  const others = (Object.keys(vjpRules) as Differentiable[]).filter((operator) => !isRectifier(operator));
+  const others = differentiable.filter((operator) => rectificationOf(operator) === "ordinary");
   for (const rules of [guidedRules, deconvnetRules]) {
     expect(others.filter((operator) => rules[operator] !== vjpRules[operator])).toEqual([]);
   }

@@ -3,8 +3,9 @@
  *
  * Source: Springenberg et al., "Striving for Simplicity: The All Convolutional Net", 2015, section 3.4.
  */
+import { type ActivationProduct, activationProductOf, isInsideActivation } from "./activation-products.ts";
 import { type Differentiable, type RuleTable, vjpRules } from "./rules/index.ts";
-import { isRectifier } from "./treatments.ts";
+import { rectificationOf } from "./treatments.ts";
 import type { VjpRule } from "./vjp-rule.ts";
 
 /**
@@ -22,11 +23,26 @@ function guided(rule: VjpRule): VjpRule {
 }
 
 /** The backward rules of guided backpropagation. */
-export const guidedRules: RuleTable = rectified((operator) => guided(vjpRules[operator]));
+export const guidedRules: RuleTable = rectified(
+  (operator) => guided(vjpRules[operator]),
+  () => guided(vjpRules.Mul),
+);
 
-/** The gradient rules, with `ruleOf` in the place of those of rectifiers. */
-export function rectified(ruleOf: (operator: Differentiable) => VjpRule): RuleTable {
+/** The gradient rules, with `ruleOf` in the place of those of rectifiers, and `productRule` where a product ends an activation. */
+export function rectified(
+  ruleOf: (operator: Differentiable) => VjpRule,
+  productRule: (product: ActivationProduct) => VjpRule,
+): RuleTable {
   const operators = Object.keys(vjpRules) as Differentiable[];
-  const own = operators.filter(isRectifier).map((operator) => [operator, ruleOf(operator)]);
-  return { ...vjpRules, ...Object.fromEntries(own) };
+  const own = operators
+    .filter((operator) => rectificationOf(operator) === "rectifier")
+    .map((operator): [Differentiable, VjpRule] => {
+      const own = ruleOf(operator);
+      return [operator, (call) => (isInsideActivation(call.g, call.node) ? vjpRules[operator] : own)(call)];
+    });
+  const Mul: VjpRule = (call) => {
+    const product = activationProductOf(call.g, call.node);
+    return (product === undefined ? vjpRules.Mul : productRule(product))(call);
+  };
+  return { ...vjpRules, ...Object.fromEntries(own), Mul };
 }

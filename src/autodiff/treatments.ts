@@ -2,20 +2,21 @@
  * @file What the backward passes that explain do at each operator, where gradients would do something else.
  *
  * Guided backpropagation and the deconvolutional network change what happens at *rectifiers*: operators that keep large positive
- * inputs and hold back negative ones. Squashing functions (Sigmoid, Tanh, …) are none. Only operators are looked at: an
- * activation that an exporter wrote as several operators (x · Sigmoid(x) for SiLU, Div, Erf, Add and Mul for GELU) is not
- * recognized and is differentiated as it stands.
+ * inputs and hold back negative ones. Squashing functions (Sigmoid, Tanh, …) are none. An activation that an exporter wrote as
+ * several operators (x · Sigmoid(x) for SiLU, Div, Erf, Add and Mul for GELU) is a rectifier at the `product` that ends it: see
+ * {@link activationProductOf}.
  *
  * Excitation backpropagation distributes a probability from outputs to inputs at every operator:
  * - `weights`: by the positive weights, p ← x⁺ ∘ W⁺ᵀ (p / (W⁺ x⁺)), without biases.
  * - `shares`: in proportion to what each input adds, p ← x⁺ ∘ Jᵀ (p / f(x⁺)); constants get nothing.
- * - `factors`: of a product, to the factors that are no gates (outputs of Sigmoid, HardSigmoid or Softmax), in equal parts.
+ * - `factors`: of a product, to the factors that are no gates (outputs of Sigmoid, HardSigmoid or Softmax), in equal parts; of one
+ *   that ends an activation of x, to x.
  * - `first`: unchanged, to the first input that depends on the image.
  * - `ordinary`: as gradients: copies are added up, the winner takes all. Where outputs are means of inputs, that conserves p too.
  */
 import type { Differentiable } from "./rules/index.ts";
 
-export type Rectification = "rectifier" | "ordinary";
+export type Rectification = "rectifier" | "product" | "ordinary";
 export type Excitation = "weights" | "shares" | "factors" | "first" | "ordinary";
 
 const unary = ["ordinary", "first"] as const;
@@ -82,7 +83,7 @@ export const treatments: Readonly<Record<Differentiable, readonly [Rectification
   Sub: adding,
   Sum: adding,
   Mean: adding,
-  Mul: ["ordinary", "factors"],
+  Mul: ["product", "factors"],
   Div: unary,
   Mod: unary,
   Pow: unary,
@@ -145,9 +146,9 @@ export const treatments: Readonly<Record<Differentiable, readonly [Rectification
   Unsqueeze: copying,
 };
 
-/** The operators that guided backpropagation and the deconvolutional network treat in their own way. */
-export function isRectifier(operator: Differentiable): boolean {
-  return treatments[operator][0] === "rectifier";
+/** What an operator is to guided backpropagation and the deconvolutional network, which treat rectifiers in their own way. */
+export function rectificationOf(operator: Differentiable): Rectification {
+  return treatments[operator][0];
 }
 
 export function excitationOf(operator: Differentiable): Excitation {
