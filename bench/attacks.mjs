@@ -3,7 +3,7 @@
  * against PyTorch: `node bench/attacks.mjs` (after a build). Needs ../shared/data (or $PERCEPTUAL_BALL_DATA), and /usr/bin/python3 with
  * torch and onnx.
  *
- * Everything is interleaved, and a ratio is the median over rounds. With THREADS=1 the ratios of CPU time hold on a busy machine
+ * Everything is interleaved, and a ratio is the median of the rounds' ratios, with their quartiles. With THREADS=1 the ratios of CPU time hold on a busy machine
  * as well; with more threads only the wall clock counts, since waiting threads spin. IMAGES, STEPS, SAMPLES (of the detector) and
  * ROUNDS set the size.
  */
@@ -75,7 +75,10 @@ const statistics = await fitOdds(
 const block = Array.from({ length: batch }, (_, n) => points[n % count]);
 const noisyRuns = (count * samples * detectionKinds.length) / batch;
 const works = {
-  gradient: () => pass.run(points, seeds),
+  // As many in a row as an attack makes: one alone between other work finds cold caches or a rested processor.
+  async gradient() {
+    for (let step = 0; step < steps; step++) await pass.run(points, seeds);
+  },
   pgd: () => pgdAttack(classifier, images, { ...options, steps }),
   // A margin out of reach, so that no image ends before its last iteration.
   perceptual: () => perceptualAttacks(classifier, images, { ...options, iterations: steps, margin: -100 }),
@@ -84,15 +87,15 @@ const works = {
   },
   detector: () => detectOdds(forward, statistics, named, { samples }),
 };
-for (const work of [works.gradient, () => pgdAttack(classifier, images, { ...options, steps: 1 })]) await work();
+for (const work of [() => pass.run(points, seeds), () => pgdAttack(classifier, images, { ...options, steps: 1 })])
+  await work();
 await perceptualAttacks(classifier, images, { ...options, iterations: 2 });
-await torch("gradient");
+await torch("gradient", 1);
 await torch("detector", 1);
 
 const times = Object.fromEntries(Object.keys(works).flatMap((what) => [what, `torch ${what}`].map((one) => [one, []])));
 for (let round = 0; round < rounds; round++) {
-  for (const what of ["gradient", "pgd", "gradient", "perceptual", "gradient", "forward", "detector"])
-    times[what].push(await timed(works[what]));
+  for (const what of Object.keys(works)) times[what].push(await timed(works[what]));
   for (const what of ["gradient", "pgd", "perceptual"]) times[`torch ${what}`].push(await torch(what));
   for (const what of ["forward", "detector"]) times[`torch ${what}`].push(await torch(what, samples));
 }
@@ -102,19 +105,21 @@ await classifier.dispose();
 process.stdout.write(
   `${count} images, ${steps} steps; detector: ${samples} samples of ${detectionKinds.length} kinds; ${threads} threads, ${rounds} rounds\n`,
 );
+const quartiles = (values) => {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (share) => sorted[Math.round(share * (sorted.length - 1))].toFixed(2);
+  return `${at(0.5)} (${at(0.25)}–${at(0.75)})`;
+};
 for (const clock of ["wall", "cpu"]) {
-  const of = (what) => median(times[what].map((one) => one[clock]));
-  const text = (value) => value.toFixed(2);
-  const faster = (what) => `${text(of(`torch ${what}`) / of(what))} times as fast as PyTorch`;
-  for (const what of ["pgd", "perceptual"]) {
-    const ratio = text(of(what) / steps / of("gradient"));
-    process.stdout.write(`${clock}: ${what} ${text(of(what))} s = ${ratio} × ${steps} gradients, ${faster(what)}\n`);
-  }
-  const ratio = text(of("detector") / of("forward"));
-  process.stdout.write(
-    `${clock}: detector ${text(of("detector"))} s = ${ratio} × its forward passes, ${faster("detector")}\n`,
-  );
-  process.stdout.write(
-    `${clock}: gradient ${text(of("gradient"))} s, ${faster("gradient")}; forward, ${faster("forward")}\n`,
-  );
+  const ratio = (what, base) => quartiles(times[what].map((one, round) => one[clock] / times[base][round][clock]));
+  const line = (what, base, of) => {
+    const seconds = median(times[what].map((one) => one[clock])).toFixed(2);
+    const share = base === undefined ? "" : ` = ${ratio(what, base)} × ${of}`;
+    process.stdout.write(`${clock}: ${what} ${seconds} s${share}, ${ratio(what, `torch ${what}`)} × PyTorch's\n`);
+  };
+  line("pgd", "gradient", `${steps} gradients`);
+  line("perceptual", "gradient", `${steps} gradients`);
+  line("detector", "forward", "its forward passes");
+  line("gradient");
+  line("forward");
 }

@@ -30,7 +30,7 @@ const plan = [
   { name: "smooth-grad", samples: 10, bound: manyRuns, settings: { samples: 10 } },
   { name: "integrated-gradients", samples: 10, bound: manyRuns, settings: { steps: 10 } },
   { name: "smooth-grad", samples: 10, bound: manyRuns, settings: { samples: 10 }, batch: 5 },
-  ...[undefined, 8, 1].map((batch) => ({
+  ...[undefined, 8, 4, 2, 1].map((batch) => ({
     name: "rise",
     samples: 100,
     bound: manyMasks,

@@ -80,7 +80,7 @@ def gradient(images, labels):
 
 def pgd(images, labels, steps, epsilon=8 / 255):
     x = (images + epsilon * (2 * torch.rand_like(images) - 1)).clamp(0, 1)
-    for _ in range(steps):
+    for _ in range(int(steps)):
         x = x + epsilon / 4 * gradient(x, labels).sign()
         x = torch.min(torch.max(x, images - epsilon), images + epsilon).clamp(0, 1)
     with torch.no_grad():
@@ -151,7 +151,8 @@ for line in sys.stdin:
         labels = run(images)[0].argmax(1)
     started, cpu = time.perf_counter(), time.process_time()
     if what == "gradient":
-        gradient(images, labels)
+        for _ in range(int(steps)):
+            gradient(images, labels)
     elif what == "pgd":
         pgd(images, labels, int(steps))
     elif what == "perceptual":

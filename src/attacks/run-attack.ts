@@ -1,5 +1,6 @@
 /** @file The frame that all attacks run in: images in batches, the search, and what is said of what it found. */
 import { type Classification, type Classifier, classificationOf, softmaxAt } from "../classifier/classifier.ts";
+import { comfortableBatch } from "../classifier/comfortable-batch.ts";
 import type { Layer } from "../classifier/layers.ts";
 import type { FeaturePass } from "../classifier/passes.ts";
 import { checkKeys, MisuseError, numberIn, oneOf, throwIfAborted } from "../errors.ts";
@@ -21,10 +22,6 @@ import { projectOnBudget, roundToBytes } from "./budget.ts";
 import { distancesBetween } from "./distances.ts";
 import { marginOf } from "./margin.ts";
 import { automaticLayers } from "./perceptual-layers.ts";
-
-/** The default batch holds as many numbers as this, so that large images do not fill the memory. */
-const batchElements = 64 * 64 * 64 * 3;
-const largestBatch = 64;
 
 /** Throws the MisuseError that the attack would throw for `options`, before any image is at hand. */
 export function checkAttackOptions<O extends AttackOptions>(
@@ -144,9 +141,8 @@ function checkImages(where: string, { input }: Classifier, images: readonly Imag
 }
 
 /** As many images as are given, in runs of equal size; fewer of large ones. */
-function defaultBatch({ input: { channelCount, height, width } }: Classifier, images: number): number {
-  const most = Math.max(1, Math.min(largestBatch, Math.floor(batchElements / (channelCount * height * width))));
-  const runs = Math.max(1, Math.ceil(images / most));
+function defaultBatch(classifier: Classifier, images: number): number {
+  const runs = Math.max(1, Math.ceil(images / comfortableBatch(classifier)));
   return Math.max(1, Math.ceil(images / runs));
 }
 

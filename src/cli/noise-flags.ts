@@ -1,6 +1,7 @@
 /** @file The flags of the statistical test: noise, samples, and how statistics are fitted. */
 import { type Command, Option } from "commander";
 import type { Classifier } from "../classifier/classifier.ts";
+import { comfortableBatch } from "../classifier/comfortable-batch.ts";
 import { correctionKinds, detectionKinds, type NoiseKind, noiseKindName, parseNoiseKind } from "../detection/noise.ts";
 import { number, words } from "./parse-values.ts";
 
@@ -14,14 +15,9 @@ export interface NoiseFlags {
   readonly batch?: number;
 }
 
-/** So many numbers are in a batch of images unless told otherwise: 64 images of 64 × 64, 5 of 224 × 224. */
-const batchElements = 64 * 3 * 64 * 64;
-
 /** Images per run of the network: what --batch says, or what fits into memory with networks of the usual size. */
 export function batchSizeOf({ batch }: Pick<NoiseFlags, "batch">, classifier: Classifier): number {
-  const { channelCount, height, width } = classifier.input;
-  const comfortable = Math.floor(batchElements / (channelCount * height * width));
-  return classifier.prepared.batchFor(batch ?? Math.max(1, Math.min(64, comfortable)));
+  return classifier.prepared.batchFor(batch ?? comfortableBatch(classifier));
 }
 
 export function addNoiseFlags(command: Command): Command {

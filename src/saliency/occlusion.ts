@@ -4,6 +4,7 @@
  * Source: Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014, section 4.2.
  */
 import type { Classifier } from "../classifier/classifier.ts";
+import { comfortableBatch } from "../classifier/comfortable-batch.ts";
 import { checkKeys, MisuseError, numberIn, oneOf, throwIfAborted } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { floatTensor } from "../tensor/tensor.ts";
@@ -23,9 +24,6 @@ export interface OcclusionSettings {
 }
 
 const settingKeys = ["patch", "stride", "score", "fill"] as const satisfies readonly (keyof OcclusionSettings)[];
-
-/** Images per run of the network by default: larger runs are not faster and need more memory. */
-const defaultBatch = 16;
 
 /** The settings that `given` stand for on images of the given size; throws a MisuseError for settings that cannot be meant. */
 export function occlusionSettings(
@@ -98,7 +96,7 @@ export async function occlusionSaliency(
   const hidden = fillImage(classifier, image, settings.fill);
   const columns = occlusionIntervals(width, settings);
   const squares = occlusionIntervals(height, settings).flatMap((y) => columns.map((x) => ({ x, y })));
-  const wanted = numberIn("occlusion: batch", batch ?? defaultBatch, { min: 1, integer: true });
+  const wanted = numberIn("occlusion: batch", batch ?? comfortableBatch(classifier), { min: 1, integer: true });
   const forward = await classifier.forward({ batch: classifier.prepared.batchFor(Math.min(wanted, squares.length)) });
 
   const drops = new Float64Array(height * width);

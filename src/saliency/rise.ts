@@ -5,6 +5,7 @@
  * presets after the authors' notebook, their paper and TorchRay.
  */
 import type { Classifier } from "../classifier/classifier.ts";
+import { comfortableBatch } from "../classifier/comfortable-batch.ts";
 import { checkKeys, numberIn, oneOf, throwIfAborted } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { createRandom } from "../random/random.ts";
@@ -47,9 +48,6 @@ const settingKeys = [
   "fill",
 ] as const satisfies readonly (keyof RiseSettings)[];
 
-/** Images per run of the network by default: larger runs are not faster and need more memory. */
-const defaultBatch = 16;
-
 /** The settings that `given` stand for; throws a MisuseError for settings that cannot be meant. */
 export function riseSettings(given: Readonly<Record<string, unknown>> = {}): RiseSettings {
   checkKeys("rise", given, settingKeys);
@@ -90,7 +88,7 @@ export async function riseSaliency(
   const color = fillColor(classifier, settings.fill);
   const noColor = new Float32Array(classifier.input.channelCount);
   const difference = image.data.map((x, i) => x - hidden[i]);
-  const wanted = numberIn("rise: batch", batch ?? defaultBatch, { min: 1, integer: true });
+  const wanted = numberIn("rise: batch", batch ?? comfortableBatch(classifier), { min: 1, integer: true });
   const forward = await classifier.forward({ batch: classifier.prepared.batchFor(Math.min(wanted, count)) });
   const inputs = new Float32Array(forward.batch * image.data.length);
   const rows = Array.from({ length: forward.batch }, (_, n) =>
