@@ -2,6 +2,7 @@
 import { Command, Option } from "commander";
 import { createClassifier } from "../classifier/classifier.ts";
 import { type InspectedLayer, type Inspection, inspectModel } from "../classifier/inspect-model.ts";
+import { describeGeometry } from "../image/geometry.ts";
 import { loadModelFile } from "../node/load-model.ts";
 import { referenceRuntime } from "../runtime/reference-runtime.ts";
 import { type CliContext, exitCodes } from "./context.ts";
@@ -87,7 +88,7 @@ function inspect(file: string, { inputSize, logits, json }: InspectFlags, contex
       ],
       [
         "",
-        `scale ${scale}, ${channels}, mean ${mean.join(", ")}, std ${std.join(", ")}, resize ${JSON.stringify(classifier.input.geometry)}`,
+        `scale ${scale}, ${channels}, mean ${mean.join(", ")}, std ${std.join(", ")}, resize ${describeGeometry(classifier.input.geometry)}`,
       ],
     );
   }

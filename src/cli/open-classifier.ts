@@ -1,6 +1,7 @@
 /** @file The classifier that the flags mean, with what had to be guessed about it. */
 import { normalizationForChannels } from "../classifier/preprocessing.ts";
 import { type ProbeOptions, probePreprocessing } from "../classifier/probe-preprocessing.ts";
+import { describeGeometry } from "../image/geometry.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
 import { bundledClassifierPath } from "../node/bundled.ts";
 import { type FileClassifier, loadClassifier } from "../node/load-classifier.ts";
@@ -39,18 +40,10 @@ export function describeClassifier(
   name: string,
 ): string {
   const { mean, std, scale, channels } = normalizationForChannels(guess.preprocessing, input.channelCount);
-  const { resize, crop } = input.geometry;
-  const resized =
-    resize.kind === "shorter"
-      ? `shorter side ${resize.size}`
-      : resize.kind === "none"
-        ? "as it is"
-        : `${resize.kind} ${resize.height}x${resize.width}`;
-  const cropped = crop === undefined ? "" : `, crop ${crop.height}x${crop.width}`;
   const notes = prepared.notes.map((note) => `; ${note}`).join("");
   const exact = guess.name ?? `mean ${mean.join(",")} std ${std.join(",")} scale ${scale} ${channels}`;
   return (
     `${name}: ${layers.length} operations, ${classCount} classes, input ${input.channelCount}x${input.height}x${input.width}` +
-    ` (${(file.bytes / 1e6).toFixed(1)} MB); preprocessing ${exact} (${guess.reason}), resize ${resized}${cropped}${notes}`
+    ` (${(file.bytes / 1e6).toFixed(1)} MB); preprocessing ${exact} (${guess.reason}), resize ${describeGeometry(input.geometry)}${notes}`
   );
 }

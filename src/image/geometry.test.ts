@@ -3,7 +3,14 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { floatTensor } from "../tensor/tensor.ts";
-import { applyGeometry, type Box, checkGeometryRule, fitGeometry, type GeometryRule } from "./geometry.ts";
+import {
+  applyGeometry,
+  type Box,
+  checkGeometryRule,
+  describeGeometry,
+  fitGeometry,
+  type GeometryRule,
+} from "./geometry.ts";
 import { type Picture, pictureToTensor, tensorToPicture } from "./picture.ts";
 import { resizeFloat } from "./resize.ts";
 
@@ -169,4 +176,15 @@ test("a rule that is none is refused with the part that is wrong", () => {
   expect(check({ resize: { kind: "none" }, interpolation: "area" })).toThrow(/interpolation/);
   expect(check({})).toThrow(/no resize rule/);
   expect(() => fitGeometry(imagenet, 0, 4)).toThrow(/width/);
+});
+
+test("a rule is told in words", () => {
+  const size = { width: 224, height: 192 };
+  expect(describeGeometry({ resize: { kind: "shorter", size: 256 }, crop: size, interpolation: "bilinear" })).toBe(
+    "shorter side 256, crop 192x224, bilinear",
+  );
+  expect(describeGeometry({ resize: { kind: "pad", ...size }, fill: 0.5 })).toBe(
+    "pad 192x224, bicubic, filled with 0.5",
+  );
+  expect(describeGeometry({ resize: { kind: "none" } })).toBe("as it is");
 });

@@ -41,6 +41,18 @@ export interface GeometryRule {
   readonly fill?: number;
 }
 
+/** The rule in words, such as "shorter side 256, crop 224x224, bicubic". */
+export function describeGeometry({ resize, crop, interpolation = "bicubic", fill = 0 }: GeometryRule): string {
+  const parts: string[] = [];
+  if (resize.kind === "none") parts.push("as it is");
+  else if (resize.kind === "shorter") parts.push(`shorter side ${resize.size}`);
+  else parts.push(`${resize.kind} ${resize.height}x${resize.width}`);
+  if (crop !== undefined) parts.push(`crop ${crop.height}x${crop.width}`);
+  if (resize.kind !== "none") parts.push(interpolation);
+  if (fill !== 0) parts.push(`filled with ${fill}`);
+  return parts.join(", ");
+}
+
 /** What a {@link GeometryRule} means for pictures of one size. */
 export interface Geometry {
   /** Size of the picture after the resize, in pixels. */

@@ -172,3 +172,13 @@ test("operators that are called like properties of objects are unknown ones", ()
     expect(() => inferShapes(canonicalForm(model).model.graph)).toThrow(`1 operator not supported: ${name} (y).`);
   }
 });
+
+test("a file that onnxruntime optimized for one machine is refused with what to do", () => {
+  const model = parseModel(
+    `<ir_version: 7, opset_import: ["": 13, "com.microsoft.nchwc": 1]>
+     g (float[1, 8, 4, 4] x) => (float[1, 8, 4, 4] y) { y = com.microsoft.nchwc.ReorderOutput <channels = 8> (x) }`,
+  );
+  expect(() => inferShapes(canonicalForm(model).model.graph)).toThrow(
+    /com\.microsoft\.nchwc\.ReorderOutput \(y\)\. onnxruntime optimized this file for one machine\. Take the file/,
+  );
+});

@@ -87,12 +87,17 @@ export function knownValueOf(name: string, initializer: Initializer): NumericTen
 
 /** Throws an UnsupportedError that names every node whose operator has no shape rule; `where` is what it calls the model. */
 export function checkOperators(graph: Graph, where = "inferShapes"): void {
-  const list = groupByOperator(graph.nodes.filter((node) => !isOperator(node)));
+  const unknown = graph.nodes.filter((node) => !isOperator(node));
+  const list = groupByOperator(unknown);
   if (list.length === 0) return;
+  // Blocked layouts of one processor: what onnxruntime writes at its highest level is no model to hand on.
+  const isForOneMachine = unknown.some((node) => node.domain === "com.microsoft.nchwc");
   throw new UnsupportedError({
     where,
     what: `${list.length} operator${list.length > 1 ? "s" : ""} not supported: ${list.join("; ")}`,
-    advice: "OPERATORS.md lists what is supported.",
+    advice: isForOneMachine
+      ? 'onnxruntime optimized this file for one machine. Take the file that it was made from, or optimize at the level "extended" at most.'
+      : "OPERATORS.md lists what is supported.",
   });
 }
 
