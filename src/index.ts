@@ -67,6 +67,8 @@ export type {
   BackwardEvaluation,
   BackwardOptions,
   BackwardPass,
+  CleanFeatures,
+  DistancePass,
   ForwardPass,
   MarginEvaluation,
   MarginPass,

@@ -16,6 +16,9 @@ export const deepFoolPresets = {
   "foolbox-3": { steps: 50, candidates: 10, overshoot: 0.02, overshootOf: "sum", margin: 1e-4, skipsTied: false },
 } as const satisfies Readonly<Record<string, Omit<DeepFoolSettings, "preset" | "norm">>>;
 
+/** On the way to a target, as a share of the largest logit: well beyond the rounding of float32, well below what can be seen. */
+const leastDifference = 1e-5;
+
 export interface DeepFoolOptions {
   /** The settings of which {@link deepFoolPresets}; default `foolbox-2`. What is given besides takes precedence. */
   readonly preset?: keyof typeof deepFoolPresets;
@@ -111,7 +114,8 @@ export interface DeepFoolPoint {
  * Foolbox 2 writes the differences of logits as differences of cross-entropies, which are the same.
  *
  * Deviation: both Foolboxes refuse targets. With one, each step goes to the hyperplane between the target and the class that has the
- * largest logit at the moment.
+ * largest logit at the moment, and a tie with it, at which a step would have no length, does not end the path: the difference
+ * counts as {@link leastDifference} of the logit at least.
  */
 export async function searchDeepFool(
   classifier: Classifier,
@@ -133,7 +137,9 @@ export async function searchDeepFool(
     const best = classificationOf(logits).label;
     if (target === undefined ? best !== label : best === target) break;
     const left = target === undefined ? label : best;
-    const open = others.filter((other) => !settings.skipsTied || logits[other] !== logits[left]);
+    const skipsTied = settings.skipsTied && target === undefined;
+    const open = others.filter((other) => !skipsTied || logits[other] !== logits[left]);
+    const least = target === undefined ? 0 : leastDifference * Math.abs(logits[left]);
     let nearest: Boundary | undefined;
     for (let first = 0; first < open.length; first += size) {
       throwIfAborted(signal, "deepFool");
@@ -144,7 +150,7 @@ export async function searchDeepFool(
         { signal },
       );
       for (const [n, { gradient }] of results.entries()) {
-        const boundary = boundaryOf(logits[some[n]] - logits[left], gradient!, settings);
+        const boundary = boundaryOf(Math.max(Math.abs(logits[some[n]] - logits[left]), least), gradient!, settings);
         if (boundary.norm > 0 && boundary.distance < (nearest?.distance ?? Infinity)) nearest = boundary;
       }
     }
@@ -176,9 +182,10 @@ interface Boundary {
   readonly norm: number;
 }
 
+/** `difference` is its size. */
 function boundaryOf(difference: number, gradient: Float32Array, { norm: kind }: DeepFoolSettings): Boundary {
   const norm = kind === "l2" ? l2Norm(gradient) : l1Norm(gradient);
-  return { distance: Math.abs(difference) / (norm + 1e-8), gradient, norm };
+  return { distance: difference / (norm + 1e-8), gradient, norm };
 }
 
 /** Element i of the step to a boundary, as a function of i. */

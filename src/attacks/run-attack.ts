@@ -1,8 +1,7 @@
 /** @file The frame that all attacks run in: images in batches, the search, and what is said of what it found. */
 import { type Classification, type Classifier, classificationOf, softmaxAt } from "../classifier/classifier.ts";
 import { comfortableBatch } from "../classifier/comfortable-batch.ts";
-import type { Layer } from "../classifier/layers.ts";
-import type { FeaturePass } from "../classifier/passes.ts";
+import type { CleanFeatures, DistancePass } from "../classifier/passes.ts";
 import { checkKeys, MisuseError, numberIn, oneOf, throwIfAborted } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { createRandom } from "../random/random.ts";
@@ -67,11 +66,8 @@ export async function runAttack<O extends AttackOptions>(
       ? automaticLayers(classifier)
       : classifier.selectLayers(options.distanceLayers);
   const batch = options.batch ?? defaultBatch(classifier, images.length);
-  const features = await classifier.features({ layers, batch });
   // The search may want other layers of the clean images than the distance compares: one run gives both.
-  const wanted = plan.layers ?? [];
-  const both = [...layers, ...wanted];
-  const cleanFeatures = wanted.length === 0 ? features : await classifier.features({ layers: both, batch });
+  const pass = await classifier.distances({ layers, further: plan.layers, batch });
 
   const results: AttackResult[] = [];
   let gradients = 0;
@@ -88,7 +84,7 @@ export async function runAttack<O extends AttackOptions>(
   for (let first = 0; first < images.length; first += batch) {
     throwIfAborted(signal, method.name);
     const chunk = images.slice(first, first + batch);
-    const clean = await cleanFeatures.run(
+    const clean = await pass.clean(
       chunk.map((image) => image.data),
       { signal },
     );
@@ -108,7 +104,7 @@ export async function runAttack<O extends AttackOptions>(
     });
     const open = tasks.filter((task) => !succeeds(task, task.clean.label));
     const found = open.length === 0 ? [] : await plan.search(open, context);
-    const judge = judgeOf(features, layers, tasks, clean, plan, options);
+    const judge = judgeOf(pass, tasks, clean, plan, options);
     const byTask = new Map<AttackTask, Found>(open.map((task, n) => [task, found[n]]));
     results.push(...(await judge(method.name, byTask)));
     report();
@@ -151,32 +147,29 @@ export function succeeds({ label, target }: Pick<AttackTask, "label" | "target">
   return target === undefined ? found !== label : found === target;
 }
 
-type Features = Awaited<ReturnType<FeaturePass["run"]>>[number];
-
 /** What is said of the images that were found: each runs through the network once more, in batches. */
 function judgeOf(
-  features: FeaturePass,
-  layers: readonly Layer[],
+  pass: DistancePass,
   tasks: readonly AttackTask[],
-  clean: readonly Features[],
+  clean: readonly CleanFeatures[],
   { budget, settings }: AttackPlan,
   { rounding = "nearest", signal }: AttackOptions,
 ) {
-  const norms = clean.map(({ activations }) => activations.map((feature) => Math.max(squaredNorm(feature), 1e-12)));
   const [, height, width] = tasks[0].shape;
   const judge = async (points: readonly { readonly n: number; readonly data: Float32Array }[]) => {
     const judged: Adversarial[] = [];
-    for (let first = 0; first < points.length; first += features.batch) {
-      const some = points.slice(first, first + features.batch);
-      const answers = await features.run(
+    for (let first = 0; first < points.length; first += pass.batch) {
+      const some = points.slice(first, first + pass.batch);
+      const answers = await pass.run(
         some.map(({ data }) => data),
+        some.map(({ n }) => clean[n]),
         { signal },
       );
       some.forEach(({ n, data }, k) => {
         const { label, target, image, shape } = tasks[n];
-        const { logits, activations } = answers[k];
+        const { logits, squaredDistances } = answers[k];
         const classification: Classification = classificationOf(logits);
-        const shares = layers.map((_, l) => squaredDistance(activations[l], clean[n].activations[l]) / norms[n][l]);
+        const shares = Array.from(squaredDistances, (d, l) => d / Math.max(clean[n].squaredNorms[l], 1e-12));
         judged.push({
           ...classification,
           // The logits are a view of the whole batch's.
@@ -187,7 +180,7 @@ function judgeOf(
           margin: marginOf(logits, target ?? label, target !== undefined),
           distances: {
             ...distancesBetween(data, image, height * width),
-            perceptual: shares.reduce((sum, share) => sum + share, 0) / Math.max(1, layers.length),
+            perceptual: shares.reduce((sum, share) => sum + share, 0) / Math.max(1, shares.length),
           },
         });
       });
@@ -252,36 +245,4 @@ function judgeOf(
 function isSame(a: Float32Array, b: Float32Array): boolean {
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
-}
-
-/** ‖a − b‖² in float64, in four sums: each need not wait for the one before it. */
-function squaredDistance(a: Float32Array, b: Float32Array): number {
-  let [s0, s1, s2, s3] = [0, 0, 0, 0];
-  const whole = a.length - (a.length % 4);
-  for (let i = 0; i < whole; i += 4) {
-    const d0 = a[i] - b[i];
-    const d1 = a[i + 1] - b[i + 1];
-    const d2 = a[i + 2] - b[i + 2];
-    const d3 = a[i + 3] - b[i + 3];
-    s0 += d0 * d0;
-    s1 += d1 * d1;
-    s2 += d2 * d2;
-    s3 += d3 * d3;
-  }
-  for (let i = whole; i < a.length; i++) s0 += (a[i] - b[i]) ** 2;
-  return s0 + s1 + s2 + s3;
-}
-
-/** ‖a‖² in float64, likewise. */
-function squaredNorm(a: Float32Array): number {
-  let [s0, s1, s2, s3] = [0, 0, 0, 0];
-  const whole = a.length - (a.length % 4);
-  for (let i = 0; i < whole; i += 4) {
-    s0 += a[i] * a[i];
-    s1 += a[i + 1] * a[i + 1];
-    s2 += a[i + 2] * a[i + 2];
-    s3 += a[i + 3] * a[i + 3];
-  }
-  for (let i = whole; i < a.length; i++) s0 += a[i] * a[i];
-  return s0 + s1 + s2 + s3;
 }

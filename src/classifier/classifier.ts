@@ -8,16 +8,16 @@ import { fitPicture } from "./fit-picture.ts";
 import { guessPreprocessing, type PreprocessingGuess } from "./guess-preprocessing.ts";
 import { builtInLabels, findLabel, guessLabels, parseLabels } from "./labels/labels.ts";
 import { type Layer, type LayerSelector, listLayers, selectLayers } from "./layers.ts";
-import { backwardGraph, logitsGraph, marginGraph, type Output, outputs } from "./network-graphs.ts";
+import { backwardGraph, distanceGraph, logitsGraph, marginGraph, type Output, outputs } from "./network-graphs.ts";
 import { createObjective, inRuns, type Objective } from "./objective.ts";
 import type { Space } from "./objective-graph.ts";
 import {
   type BackwardOptions,
   type BackwardPass,
   backwardPass,
-  type FeaturePass,
+  type DistancePass,
+  distancePass,
   type ForwardPass,
-  featurePass,
   forwardPass,
   type MarginPass,
   marginPass,
@@ -92,8 +92,15 @@ export interface Classifier {
   ): Promise<{ readonly margin: number; readonly gradient: Float32Array; readonly logits: Float32Array }>;
   /** Logits of up to `batch` images (default 1) in one run. */
   forward(options?: { readonly batch?: number }): Promise<ForwardPass>;
-  /** Logits of up to `batch` images (default 1) with the values of the given layers. */
-  features(options: { readonly layers: readonly Layer[]; readonly batch?: number }): Promise<FeaturePass>;
+  /**
+   * Logits of up to `batch` images (default 1) with the distances to clean ones in the given layers, computed in
+   * the run; `further` are layers whose values are wanted of the clean ones only.
+   */
+  distances(options: {
+    readonly layers: readonly Layer[];
+    readonly further?: readonly Layer[];
+    readonly batch?: number;
+  }): Promise<DistancePass>;
   /** A pass back from any cotangent of the logits or what follows them, to the image and to layers. */
   backward(options: BackwardOptions): Promise<BackwardPass>;
   /** Margins of up to `batch` images (default 1) with their gradients under the given backward rules. */
@@ -240,11 +247,13 @@ function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
     },
     forward,
     marginGradients,
-    async features({ layers: wanted, batch: most = 1 }) {
+    async distances({ layers: compared, further = [], batch: most = 1 }) {
       const batch = prepared.batchFor(most);
+      const wanted = [...compared, ...further];
       const names = wanted.map((layer) => layer.name);
-      const graph = (): Graph => logitsGraph(prepared, { ...graphOptions, batch, layers: names });
-      return featurePass(await open(["features", batch, names], graph), most, wanted);
+      const options = { ...graphOptions, batch, layers: names, compared: compared.length };
+      const key = ["distances", batch, names, compared.length];
+      return distancePass(await open(key, () => distanceGraph(prepared, options)), most, wanted, compared.length);
     },
     async backward({ of, batch: most = 1, rules, layers: wanted = [], input: reachesInput = true, fold = true }) {
       if (!outputs.includes(of)) throw unknownOutput(of);

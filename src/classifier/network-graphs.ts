@@ -5,7 +5,14 @@ import { appendVjp } from "../autodiff/sweep.ts";
 import { GraphBuilder, type Value } from "../onnx/builder.ts";
 import { inferShapes } from "../onnx/infer-shapes.ts";
 import type { Graph } from "../onnx/model.ts";
-import { appendMargin, imageGraph, objectiveInputs, objectiveOutputs, type Space } from "./objective-graph.ts";
+import {
+  appendMargin,
+  appendSquaredNorm,
+  imageGraph,
+  objectiveInputs,
+  objectiveOutputs,
+  type Space,
+} from "./objective-graph.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 import type { Normalization } from "./preprocessing.ts";
 
@@ -28,15 +35,41 @@ export interface NetworkGraphOptions {
   readonly batch: number;
 }
 
-/** The graph of the logits [N, K] and of the values of the layers that are named, under the names that they have in the model. */
-export function logitsGraph(
+/** The graph of the logits [N, K]. */
+export function logitsGraph(prepared: PreparedModel, options: NetworkGraphOptions): Graph {
+  const g = GraphBuilder.from(inferShapes(imageGraph(prepared, { ...options, keep: [] })));
+  g.output(flatLogits(g, prepared), objectiveOutputs.logits);
+  return g.toGraph("logits");
+}
+
+/**
+ * The graph of the logits [N, K], of the values of the layers that are named, and of [N, L] ‖C⁽ˡ⁾(x') − C⁽ˡ⁾‖² for the first `compared` of
+ * them, if any, C⁽ˡ⁾ being inputs of the graph.
+ */
+export function distanceGraph(
   prepared: PreparedModel,
-  { layers = [], ...options }: NetworkGraphOptions & { readonly layers?: readonly string[] },
+  {
+    layers,
+    compared,
+    ...options
+  }: NetworkGraphOptions & { readonly layers: readonly string[]; readonly compared: number },
 ): Graph {
   const g = GraphBuilder.from(inferShapes(imageGraph(prepared, { ...options, keep: layers })));
-  g.output(flatLogits(g, prepared), objectiveOutputs.logits);
+  const { logits, distances } = g.scope("distances", () => {
+    const columns = layers.slice(0, compared).map((name, l) => {
+      const feature = g.value(name);
+      const reference = g.input(objectiveInputs.reference(l), "float32", feature.shape);
+      return reshapeTo(g, appendSquaredNorm(g, g.op("Sub", [feature, reference])), [options.batch, 1]);
+    });
+    return {
+      logits: flatLogits(g, prepared),
+      distances: columns.length === 0 ? undefined : g.op("Concat", columns, { axis: 1 }),
+    };
+  });
+  g.output(logits, objectiveOutputs.logits);
+  if (distances !== undefined) g.output(distances, objectiveOutputs.layerDistances);
   for (const name of new Set(layers)) g.output(g.value(name));
-  return g.toGraph("logits");
+  return g.toGraph("distances");
 }
 
 /** The graph of the margin M [N] with its gradient with respect to the image under `rules`. */

@@ -113,13 +113,12 @@ export function appendMargin(g: GraphBuilder, scores: Value): Margin {
  * ‖d‖² for each image of the batch: [N]. Rows are summed before their sums, in float32 three digits more exact than one sum
  * over all.
  */
-function appendSquaredNorm(g: GraphBuilder, d: Value): Value {
+export function appendSquaredNorm(g: GraphBuilder, d: Value): Value {
   const [batch, ...rest] = d.shape;
   const length = rest.at(-1) ?? 1;
   const rows = sizeOf(rest) / length;
-  const sumOf = (value: Value): Value => g.op("ReduceSum", [value, g.ints([1])], { keepdims: 0 });
-  const sums = sumOf(reshapeTo(g, g.op("Mul", [d, d]), [batch * rows, length]));
-  return sumOf(reshapeTo(g, sums, [batch, rows]));
+  const sums = g.op("ReduceSumSquare", [reshapeTo(g, d, [batch * rows, length]), g.ints([1])], { keepdims: 0 });
+  return g.op("ReduceSum", [reshapeTo(g, sums, [batch, rows]), g.ints([1])], { keepdims: 0 });
 }
 
 /** `perImage` [N] such that it multiplies a tensor of `like`'s shape. */

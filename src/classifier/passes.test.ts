@@ -180,3 +180,29 @@ test("a model that is bound to its batch is run as often as it takes, and says s
   await expect(objective.evaluate([], [])).rejects.toThrow(/wrong number of images/);
   await classifier.dispose();
 });
+
+test("distances are those to the clean image of the same row, whatever the batch and however many layers are compared", async () => {
+  const classifier = open();
+  const other = Float32Array.of(0.5, 0.75);
+  const [h, logits, pre] = classifier.selectLayers(["h"]).concat(classifier.selectLayers(["logits", "pre"]));
+  for (const batch of [2, 3]) {
+    const pass = await classifier.distances({ layers: [h, logits], further: [pre], batch });
+    // For the network `other` is (0, 1): pre = h = (2, 1), logits (2, 2, −1).
+    const clean = await pass.clean([image, other]);
+    expectClose(
+      clean[0].activations.flatMap((values) => [...values]),
+      [4.2, 0.6, 4.2, 1.2, -3.6, 4.2, 0.6],
+    );
+    expectClose(clean[1].squaredNorms, [5, 9]);
+    const [a, b] = await pass.run([other, other], clean);
+    expectClose(a.logits, [2, 2, -1]);
+    expectClose(a.squaredDistances, [2.2 ** 2 + 0.4 ** 2, 2.2 ** 2 + 0.8 ** 2 + 2.6 ** 2]);
+    expect([...b.squaredDistances]).toEqual([0, 0]);
+  }
+  const nothing = await classifier.distances({ layers: [] });
+  const clean = await nothing.clean([image]);
+  expect(clean[0].squaredNorms).toHaveLength(0);
+  expect((await nothing.run([other], clean))[0].squaredDistances).toHaveLength(0);
+  await expect(nothing.run([other], [])).rejects.toThrow(/wrong number of clean images, expected 1.*got 0/s);
+  await classifier.dispose();
+});

@@ -22,14 +22,26 @@ export interface ForwardPass {
   logits(images: readonly Float32Array[], options?: RunOptions): Promise<Float32Array[]>;
 }
 
-/** The logits and the values of layers. */
-export interface FeaturePass {
+/** Clean images, and how far others are from them in the values of layers. */
+export interface DistancePass {
   readonly batch: number;
-  /** Of each image, flat [C, H, W] with pixels in [0, 1]: its logits [K] and the values of the layers, flat. */
+  /**
+   * Of each image, flat [C, H, W] with pixels in [0, 1]: its logits [K], the values of all layers, flat, and their squared norms, of those
+   * that are compared.
+   */
+  clean(images: readonly Float32Array[], options?: RunOptions): Promise<CleanFeatures[]>;
+  /** Of each image: its logits [K] and, for each layer that is compared, ‖C⁽ˡ⁾(x') − C⁽ˡ⁾(x)‖² to the clean image beside it. */
   run(
     images: readonly Float32Array[],
+    clean: readonly CleanFeatures[],
     options?: RunOptions,
-  ): Promise<{ readonly logits: Float32Array; readonly activations: readonly Float32Array[] }[]>;
+  ): Promise<{ readonly logits: Float32Array; readonly squaredDistances: Float32Array }[]>;
+}
+
+export interface CleanFeatures {
+  readonly logits: Float32Array;
+  readonly activations: readonly Float32Array[];
+  readonly squaredNorms: Float32Array;
 }
 
 export interface BackwardOptions {
@@ -113,22 +125,59 @@ export function forwardPass(open: OpenGraph, batch: number): ForwardPass {
   };
 }
 
-export function featurePass(open: OpenGraph, batch: number, layers: readonly Layer[]): FeaturePass {
+export function distancePass(open: OpenGraph, batch: number, layers: readonly Layer[], compared: number): DistancePass {
   const feed = feeder(open);
   const inRuns = runsOf(feed.batch, batch);
-  const fetches = [...new Set([outputs.logits, ...layers.map(({ name }) => name)])];
+  const references = layers.slice(0, compared).map((_, l) => inputs.reference(l));
+  const features = [...new Set(layers.map(({ name }) => name))];
+  const distances = compared === 0 ? [] : [outputs.layerDistances];
+  const run = async (
+    images: readonly Float32Array[],
+    beside: (l: number) => Tensor,
+    fetches: string[],
+    options?: RunOptions,
+  ) => {
+    const compare = Object.fromEntries(references.map((name, l) => [name, beside(l)]));
+    const feeds = { [inputs.image]: feed(inputs.image, images), ...compare };
+    const results = await open.session.run(feeds, [outputs.logits, ...distances, ...fetches], options);
+    const rows = Object.fromEntries(
+      Object.entries(results).map(([name, value]) => [name, rowsOf(value, images.length)]),
+    );
+    for (const logits of rows[outputs.logits]) finiteLogits(logits, open.where);
+    return rows;
+  };
   return {
     batch,
-    run: (images, options) =>
+    clean: (images, options) =>
       inRuns(images.length, async (from, to) => {
-        const feeds = { [inputs.image]: feed(inputs.image, images.slice(from, to)) };
-        const results = await open.session.run(feeds, fetches, options);
-        const rows = Object.fromEntries(fetches.map((name) => [name, rowsOf(results[name], to - from)]));
+        // How far the features are from 0 is their norm.
+        const zeros = (l: number): Tensor => {
+          const shape = shapeOf(open.graph, references[l]);
+          return floatTensor(new Float32Array(sizeOf(shape)), shape);
+        };
+        const rows = await run(images.slice(from, to), zeros, features, options);
         return rows[outputs.logits].map((logits, n) => ({
-          logits: finiteLogits(logits, open.where),
+          logits,
           activations: layers.map(({ name }) => rows[name][n]),
+          squaredNorms: rows[outputs.layerDistances]?.[n] ?? new Float32Array(0),
         }));
       }),
+    async run(images, clean, options) {
+      checkSameLength(images, clean, "clean images");
+      return inRuns(images.length, async (from, to) => {
+        const some = clean.slice(from, to);
+        const beside = (l: number): Tensor =>
+          feed(
+            references[l],
+            some.map(({ activations }) => activations[l]),
+          );
+        const rows = await run(images.slice(from, to), beside, [], options);
+        return rows[outputs.logits].map((logits, n) => ({
+          logits,
+          squaredDistances: rows[outputs.layerDistances]?.[n] ?? new Float32Array(0),
+        }));
+      });
+    },
   };
 }
 
@@ -193,6 +242,10 @@ export function marginPass(open: OpenGraph, batch: number, classCount: number): 
 interface Feeder {
   (name: string, rows: readonly Float32Array[]): Tensor;
   readonly batch: number;
+}
+
+function shapeOf({ inputs }: Graph, name: string): Shape {
+  return inputs.find((input) => input.name === name)!.shape as Shape;
 }
 
 /** Makes the tensors of a graph's inputs from rows, one for each image. */
