@@ -4,6 +4,7 @@ import { attributesOf } from "../onnx/attributes.ts";
 import type { GraphBuilder, Value } from "../onnx/builder.ts";
 import { isDifferentiableType } from "../onnx/infer-shapes.ts";
 import { describeNode, groupByOperator, type Node } from "../onnx/model.ts";
+import { nodesBetween } from "../onnx/nodes-between.ts";
 import { sameShape } from "../tensor/shape.ts";
 import { isNonDifferentiable, type RuleTable, vjpRules } from "./rules/index.ts";
 
@@ -23,7 +24,12 @@ export function appendVjp(
   { seeds, wrt, rules = vjpRules }: { seeds: readonly Seed[]; wrt: readonly Value[]; rules?: RuleTable },
 ): Value[] {
   const carriesGradient = gradientCarriers(g);
-  const path = nodesBetween(g, wrt, seeds, carriesGradient);
+  const path = nodesBetween(
+    g.nodes,
+    wrt.map(({ name }) => name),
+    seeds.map(({ value }) => value.name),
+    (node, output) => !isNonDifferentiable(node.opType) && carriesGradient(output, g.value(output)),
+  );
   checkRules(path, rules);
   const dependent = new Set(wrt.map((value) => value.name));
   for (const node of path) for (const output of node.outputs) dependent.add(output);
@@ -88,29 +94,6 @@ function gradientCarriers(g: GraphBuilder): (name: string, value: Value) => bool
     if (opType === "QuantizeLinear" || passesOn) quantized.add(outputs[0]);
   }
   return (name, value) => isDifferentiableType(value) || quantized.has(name);
-}
-
-/** The nodes on a path from one of `wrt` to a seed, in topological order. */
-function nodesBetween(
-  g: GraphBuilder,
-  wrt: readonly Value[],
-  seeds: readonly Seed[],
-  carriesGradient: (name: string, value: Value) => boolean,
-): Node[] {
-  const downstream = new Set(wrt.map((value) => value.name));
-  const forward = g.nodes.filter((node) => {
-    if (isNonDifferentiable(node.opType) || !node.inputs.some((input) => downstream.has(input))) return false;
-    for (const output of node.outputs)
-      if (output !== "" && carriesGradient(output, g.value(output))) downstream.add(output);
-    return node.outputs.some((output) => downstream.has(output));
-  });
-  const upstream = new Set(seeds.map(({ value }) => value.name));
-  const path = forward.toReversed().filter((node) => {
-    if (!node.outputs.some((output) => upstream.has(output))) return false;
-    for (const input of node.inputs) upstream.add(input);
-    return true;
-  });
-  return path.toReversed();
 }
 
 function checkRules(nodes: readonly Node[], rules: RuleTable): void {

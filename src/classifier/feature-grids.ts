@@ -6,6 +6,7 @@
  */
 import { isNonDifferentiable } from "../autodiff/rules/index.ts";
 import type { Node } from "../onnx/model.ts";
+import { nodesBetween } from "../onnx/nodes-between.ts";
 import type { Shape } from "../tensor/tensor.ts";
 import type { Classifier } from "./classifier.ts";
 import type { Layer } from "./layers.ts";
@@ -60,7 +61,7 @@ export function anatomyOf(classifier: Pick<Classifier, "layers" | "prepared">): 
       return grid === undefined ? [] : [grid];
     }),
     positions,
-    cuts: cutsOf(graph.nodes, prepared.input, prepared.logits, isWeight),
+    cuts: cutsOf(graph.nodes, prepared.input, prepared.logits),
     weighted: new Set(
       graph.nodes
         .filter(({ opType, inputs }) => weighing.has(opType) && inputs.some(isWeight))
@@ -148,27 +149,8 @@ const mostClassTokens = 2;
  * The outputs of nodes that every way from `input` to `logits` passes through. In any order of execution, what comes before such a value is
  * read for the last time by its own node or before.
  */
-function cutsOf(
-  nodes: readonly Node[],
-  input: string,
-  logits: string,
-  isWeight: (name: string) => boolean,
-): ReadonlySet<string> {
-  const downstream = new Set([input]);
-  const candidates = nodes.filter(({ opType, inputs, outputs }) => {
-    if (isNonDifferentiable(opType) || !inputs.some((name) => downstream.has(name) && !isWeight(name))) return false;
-    for (const name of outputs) if (name !== "") downstream.add(name);
-    return true;
-  });
-  const upstream = new Set([logits]);
-  const path = candidates
-    .toReversed()
-    .filter(({ inputs, outputs }) => {
-      if (!outputs.some((name) => upstream.has(name))) return false;
-      for (const name of inputs) upstream.add(name);
-      return true;
-    })
-    .toReversed();
+function cutsOf(nodes: readonly Node[], input: string, logits: string): ReadonlySet<string> {
+  const path = nodesBetween(nodes, [input], [logits], ({ opType }) => !isNonDifferentiable(opType));
   const lastReader = new Map<string, number>();
   path.forEach(({ inputs }, position) => {
     for (const name of inputs) lastReader.set(name, position);
