@@ -25,8 +25,14 @@ function complaintOf(path: string, error: unknown): PerceptualBallError {
       { cause: error },
     );
   }
-  const what = code === "ENOSPC" || code === "EDQUOT" ? "no space left" : `cannot be written (${message})`;
-  return new PerceptualBallError({ where: path, what }, { cause: error });
+  const isFull = code === "ENOSPC" || code === "EDQUOT";
+  const complaint = isFull
+    ? {
+        what: "no space left on the disk",
+        advice: "What is written so far stays: make room and start the same command again.",
+      }
+    : { what: `cannot be written (${message})` };
+  return new PerceptualBallError({ where: path, ...complaint }, { cause: error });
 }
 
 /** The folder at `path`, made with its parents if it does not exist. Throws a {@link MisuseError} if that cannot be. */
