@@ -115,11 +115,15 @@ test("a file of records of another experiment that was put into the folder is re
 
 test("an experiment.json that cannot be understood is refused", async () => {
   await written("a");
-  for (const text of ["{", "{}", "null", '{"format": 2}']) {
+  for (const text of ["{", "{}", "null", "[]", "2", '{"format": "1"}']) {
     writeFileSync(join(folder, "experiment.json"), text);
     await expect(openFolder()).rejects.toThrow(BadInputError);
+    await expect(openFolder()).rejects.toThrow(/experiment\.json: not the description of an experiment, .*--fresh\.$/);
   }
-  await expect(openFolder()).rejects.toThrow(/experiment\.json: not the description of an experiment, .*--fresh\.$/);
+  writeFileSync(join(folder, "experiment.json"), '{"format": 99}');
+  await expect(openFolder()).rejects.toThrow(
+    /results of another version of perceptual-ball, expected format 1, got format 99\. .*--fresh\.$/,
+  );
 });
 
 test("a folder that cannot be made is refused", async () => {

@@ -170,13 +170,22 @@ export async function readIdentity(folder: string): Promise<ExperimentIdentity> 
       expected: "a folder of results that a benchmark wrote",
     });
   }
+  let described: unknown;
   try {
-    const { format: found, ...identity } = JSON.parse(text);
-    if (found !== format) throw new RangeError(`format ${found}`);
-    return identity as ExperimentIdentity;
+    described = JSON.parse(text);
   } catch (error) {
     throw complain("not the description of an experiment", error);
   }
+  const { format: found, ...identity } = (described ?? {}) as Record<string, unknown>;
+  if (typeof found !== "number") throw complain("not the description of an experiment");
+  if (found === format) return identity as unknown as ExperimentIdentity;
+  throw new BadInputError({
+    where: path,
+    what: "results of another version of perceptual-ball",
+    expected: `format ${format}`,
+    got: `format ${found}`,
+    advice: "Go on with that version, or choose another --out, or start anew with --fresh.",
+  });
 }
 
 /** Writes a folder's `experiment.json`. */
