@@ -14,11 +14,13 @@ import { join, resolve } from "node:path";
 const root = resolve(import.meta.dirname, "../..");
 const data = process.env.PERCEPTUAL_BALL_DATA ?? join(root, "../shared/data");
 
-/** What a small machine can do: fewer masks, coarser patches and curves, fewer iterations than published. The settings are in the results. */
-const small = [
-  ...["--set", "rise.preset=paper", "--set", "rise.masks=300", "--set", "extremal.iterations=60"],
-  ...["--curve-steps", "8", "--keep-maps", "40"],
-];
+/** What a small machine can do: fewer masks, coarser curves, fewer iterations than published. The settings are in the results. */
+function small(masks, iterations) {
+  return [
+    ...["--set", "rise.preset=paper", "--set", `rise.masks=${masks}`, "--set", `extremal.iterations=${iterations}`],
+    ...["--curve-steps", "8", "--keep-maps", "40"],
+  ];
+}
 
 /** One of three ImageNet classifiers on the 40 validation images. */
 function imagenet(model, preprocessing) {
@@ -29,7 +31,7 @@ function imagenet(model, preprocessing) {
         out: model,
         arguments: [
           ...["--data", join(data, "imagenet"), "--model", join(data, "models", `${model}.onnx`)],
-          ...["--preprocessing", preprocessing, "--set", "occlusion.stride=24", ...small],
+          ...["--preprocessing", preprocessing, "--set", "occlusion.stride=24", ...small(300, 60)],
         ],
       },
     ],
@@ -64,7 +66,7 @@ const checked =
 const parts = {
   scenes: {
     isPossible: true,
-    runs: [{ out: "scenes", arguments: ["--data", "scenes:200", "--set", "occlusion.stride=10", ...small] }],
+    runs: [{ out: "scenes", arguments: ["--data", "scenes:200", "--set", "occlusion.stride=10", ...small(2000, 300)] }],
   },
   squeezenet1_1: imagenet("squeezenet1_1", "imagenet"),
   tiny_darknet_bn: imagenet("tiny_darknet_bn", "unit"),
