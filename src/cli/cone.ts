@@ -115,7 +115,7 @@ async function drawCones(images: readonly string[], flags: Flags, context: CliCo
     for (const { attack, settings } of runs) attack.check(classifier, settings);
     const begun = performance.now();
     const attacked: Attacked[] = [];
-    for (const run of runs) {
+    for (const [k, run] of runs.entries()) {
       progress.begin();
       const results = await run.attack.attack(
         classifier,
@@ -124,7 +124,11 @@ async function drawCones(images: readonly string[], flags: Flags, context: CliCo
           ...run.settings,
           random: (image: number) => createRandom(flags.seed, attackStream, image),
           signal: io.signal,
-          onProgress: ({ images: done, of }) => progress.update(done / of, run.name),
+          onProgress: ({ images: done, of, gradients }) =>
+            progress.update(
+              done / of,
+              `attack ${k + 1} of ${runs.length}, ${run.name}: ${done} of ${of} pictures, ${gradients} gradients`,
+            ),
         },
       );
       attacked.push({ run, results });
