@@ -15,27 +15,24 @@ const root = resolve(import.meta.dirname, "../..");
 const data = process.env.PERCEPTUAL_BALL_DATA ?? join(root, "../shared/data");
 
 /** What a small machine can do: fewer masks, coarser curves, fewer iterations than published. The settings are in the results. */
-function small(masks, iterations) {
-  return [
-    ...["--set", "rise.preset=paper", "--set", `rise.masks=${masks}`, "--set", `extremal.iterations=${iterations}`],
-    ...["--curve-steps", "8", "--keep-maps", "40"],
-  ];
+const small = [
+  ...["--set", "rise.preset=paper", "--set", "rise.masks=300", "--set", "extremal.iterations=60"],
+  ...["--curve-steps", "8", "--keep-maps", "40"],
+];
+
+/** One of three ImageNet classifiers, whose pixels are prepared so, on the 40 validation images. */
+function photographs(model, preprocessing) {
+  const file = join(data, "models", `${model}.onnx`);
+  return {
+    isPossible: existsSync(file) && existsSync(join(data, "imagenet")),
+    arguments: ["--data", join(data, "imagenet"), "--model", file, "--preprocessing", preprocessing],
+  };
 }
 
-/** One of three ImageNet classifiers on the 40 validation images. */
+/** All methods on them. */
 function imagenet(model, preprocessing) {
-  return {
-    isPossible: existsSync(join(data, "models", `${model}.onnx`)) && existsSync(join(data, "imagenet")),
-    runs: [
-      {
-        out: model,
-        arguments: [
-          ...["--data", join(data, "imagenet"), "--model", join(data, "models", `${model}.onnx`)],
-          ...["--preprocessing", preprocessing, "--set", "occlusion.stride=24", ...small(300, 60)],
-        ],
-      },
-    ],
-  };
+  const { isPossible, arguments: given } = photographs(model, preprocessing);
+  return { isPossible, runs: [{ out: model, arguments: [...given, "--set", "occlusion.stride=24", ...small] }] };
 }
 
 /** One choice at a time, the others as they are by default: strength, margin, layers, constraint set, presets. */
@@ -53,6 +50,12 @@ const variants = [
   "preset released=perceptual,preset=released",
 ].flatMap((variant) => ["--variant", variant]);
 
+/** How much of the errors of RISE and extremal perturbations is due to the small machine. */
+const runs = [
+  ...[300, 1000, 3000].map((masks) => `RISE ${masks} masks=rise,preset=paper,masks=${masks}`),
+  ...[60, 200, 400].map((iterations) => `extremal ${iterations} steps=extremal,iterations=${iterations}`),
+].flatMap((variant) => ["--variant", variant]);
+
 const choice = ["--data", "scenes:40", "--curve-steps", "0", "--keep-maps", "6", "--figure-rows", "4"];
 
 /** What the paper finds the perceptual methods to be ahead of, on the same pictures. */
@@ -63,10 +66,11 @@ const checked =
   "perceptual,guided-perceptual,gradient,gradient-input,deconvnet,guided-backprop,smooth-grad,integrated-gradients," +
   "grad-cam,guided-grad-cam,excitation-backprop,contrastive-excitation-backprop";
 
+const onPhotographs = photographs("squeezenet1_1", "imagenet");
 const parts = {
   scenes: {
     isPossible: true,
-    runs: [{ out: "scenes", arguments: ["--data", "scenes:200", "--set", "occlusion.stride=10", ...small(2000, 300)] }],
+    runs: [{ out: "scenes", arguments: ["--data", "scenes:200", "--set", "occlusion.stride=10", ...small] }],
   },
   squeezenet1_1: imagenet("squeezenet1_1", "imagenet"),
   tiny_darknet_bn: imagenet("tiny_darknet_bn", "unit"),
@@ -83,10 +87,24 @@ const parts = {
       },
     ],
   },
+  // The choices on photographs, for the smallest of the three networks.
+  "choices-photographs": {
+    isPossible: onPhotographs.isPossible,
+    runs: [
+      {
+        out: "choices-photographs",
+        arguments: [
+          ...[...onPhotographs.arguments, "--curve-steps", "0", "--keep-maps", "0"],
+          ...["--methods", `guided-perceptual,${rivals}`, ...variants],
+        ],
+      },
+    ],
+  },
   choices: {
     isPossible: true,
     runs: [
       { out: "choices", arguments: [...choice, "--methods", `guided-perceptual,${rivals}`, ...variants] },
+      { out: "choices-runs", arguments: [...choice, "--methods", "guided-perceptual", ...runs] },
       ...[0, 1, 4, 8].map((sigma) => ({
         out: `choices-blur-${sigma}`,
         arguments: [
