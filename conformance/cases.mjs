@@ -86,8 +86,8 @@ const dresses = {
 /** float64 would take more memory or time than these tell: others of their families have it. */
 const heavy = new Set(["regnet_y_128gf", "vit_h_14"]);
 
-/** Networks with kinks, for which the float64 evaluator is asked as well; of VGG, which takes it minutes at 224², the deepest. */
-const kinked = /^(resne|wide_|densenet|googlenet|inception|mnasnet|mobilenet|regnet|shufflenet|squeezenet|vgg19_bn)/;
+/** Networks with kinks, for which the float64 evaluator is asked as well; of VGG, which takes it minutes at 224², the deepest two. */
+const kinked = /^(resne|wide_|densenet|googlenet|inception|mnasnet|mobilenet|regnet|shufflenet|squeezenet|vgg1[69]_bn)/;
 
 /** Height and width for which a network is made, at which it is timed; 224 otherwise. */
 const nativeSizes = { inception_v3: 299, swin_v2_t: 256, swin_v2_s: 256, swin_v2_b: 256 };
