@@ -80,7 +80,7 @@ def gradient(images, labels):
 
 def pgd(images, labels, steps, epsilon=8 / 255):
     x = (images + epsilon * (2 * torch.rand_like(images) - 1)).clamp(0, 1)
-    for _ in range(int(steps)):
+    for _ in range(steps):
         x = x + epsilon / 4 * gradient(x, labels).sign()
         x = torch.min(torch.max(x, images - epsilon), images + epsilon).clamp(0, 1)
     with torch.no_grad():
@@ -145,18 +145,19 @@ def forward(images, samples, batch=64):
 
 
 for line in sys.stdin:
-    what, count, steps = line.split()
-    images = torch.from_numpy(np.random.default_rng(0).random((int(count), 3, 32, 32), dtype=np.float32))
+    what, *sizes = line.split()
+    count, steps = map(int, sizes)
+    images = torch.from_numpy(np.random.default_rng(0).random((count, 3, 32, 32), dtype=np.float32))
     with torch.no_grad():
         labels = run(images)[0].argmax(1)
     started, cpu = time.perf_counter(), time.process_time()
     if what == "gradient":
-        for _ in range(int(steps)):
+        for _ in range(steps):
             gradient(images, labels)
     elif what == "pgd":
-        pgd(images, labels, int(steps))
+        pgd(images, labels, steps)
     elif what == "perceptual":
-        perceptual(images, labels, int(steps))
+        perceptual(images, labels, steps)
     else:
-        {"forward": forward, "detector": detector}[what](images, int(steps))
+        {"forward": forward, "detector": detector}[what](images, steps)
     print(f"{time.perf_counter() - started:.4f} {time.process_time() - cpu:.4f}", flush=True)

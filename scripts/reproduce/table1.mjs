@@ -51,7 +51,7 @@ const variants = [
 ].flatMap((variant) => ["--variant", variant]);
 
 /** How much of the errors of RISE and extremal perturbations is due to the small machine. */
-const runs = [
+const budgets = [
   ...[300, 1000, 3000].map((masks) => `RISE ${masks} masks=rise,preset=paper,masks=${masks}`),
   ...[60, 200, 400].map((iterations) => `extremal ${iterations} steps=extremal,iterations=${iterations}`),
 ].flatMap((variant) => ["--variant", variant]);
@@ -104,7 +104,7 @@ const parts = {
     isPossible: true,
     runs: [
       { out: "choices", arguments: [...choice, "--methods", `guided-perceptual,${rivals}`, ...variants] },
-      { out: "choices-runs", arguments: [...choice, "--methods", "guided-perceptual", ...runs] },
+      { out: "choices-runs", arguments: [...choice, "--methods", "guided-perceptual", ...budgets] },
       ...[0, 1, 4, 8].map((sigma) => ({
         out: `choices-blur-${sigma}`,
         arguments: [

@@ -129,6 +129,7 @@ export async function searchDeepFool(
   const backward = await classifier.backward({ of: "logits", batch: size });
   const sum = new Float64Array(image.length);
   const { overshoot, overshootOf } = settings;
+  const skipsTied = settings.skipsTied && target === undefined;
   let point = image;
   let logits = clean;
   let steps = 0;
@@ -137,7 +138,6 @@ export async function searchDeepFool(
     const best = classificationOf(logits).label;
     if (target === undefined ? best !== label : best === target) break;
     const left = target === undefined ? label : best;
-    const skipsTied = settings.skipsTied && target === undefined;
     const open = others.filter((other) => !skipsTied || logits[other] !== logits[left]);
     const least = target === undefined ? 0 : leastDifference * Math.abs(logits[left]);
     let nearest: Boundary | undefined;

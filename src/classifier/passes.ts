@@ -136,7 +136,7 @@ export function distancePass(open: OpenGraph, batch: number, layers: readonly La
     beside: (l: number) => Tensor,
     fetches: string[],
     options?: RunOptions,
-  ) => {
+  ): Promise<Record<string, Float32Array[]>> => {
     const compare = Object.fromEntries(references.map((name, l) => [name, beside(l)]));
     const feeds = { [inputs.image]: feed(inputs.image, images), ...compare };
     const results = await open.session.run(feeds, [outputs.logits, ...distances, ...fetches], options);
@@ -144,7 +144,8 @@ export function distancePass(open: OpenGraph, batch: number, layers: readonly La
       Object.entries(results).map(([name, value]) => [name, rowsOf(value, images.length)]),
     );
     for (const logits of rows[outputs.logits]) finiteLogits(logits, open.where);
-    return rows;
+    // Where nothing is compared, the graph has no distances to give.
+    return { [outputs.layerDistances]: images.map(() => new Float32Array(0)), ...rows };
   };
   return {
     batch,
@@ -152,14 +153,14 @@ export function distancePass(open: OpenGraph, batch: number, layers: readonly La
       inRuns(images.length, async (from, to) => {
         // How far the features are from 0 is their norm.
         const zeros = (l: number): Tensor => {
-          const shape = shapeOf(open.graph, references[l]);
+          const shape = feed.shapeOf(references[l]);
           return floatTensor(new Float32Array(sizeOf(shape)), shape);
         };
         const rows = await run(images.slice(from, to), zeros, features, options);
         return rows[outputs.logits].map((logits, n) => ({
           logits,
           activations: layers.map(({ name }) => rows[name][n]),
-          squaredNorms: rows[outputs.layerDistances]?.[n] ?? new Float32Array(0),
+          squaredNorms: rows[outputs.layerDistances][n],
         }));
       }),
     async run(images, clean, options) {
@@ -174,7 +175,7 @@ export function distancePass(open: OpenGraph, batch: number, layers: readonly La
         const rows = await run(images.slice(from, to), beside, [], options);
         return rows[outputs.logits].map((logits, n) => ({
           logits,
-          squaredDistances: rows[outputs.layerDistances]?.[n] ?? new Float32Array(0),
+          squaredDistances: rows[outputs.layerDistances][n],
         }));
       });
     },
@@ -242,18 +243,16 @@ export function marginPass(open: OpenGraph, batch: number, classCount: number): 
 interface Feeder {
   (name: string, rows: readonly Float32Array[]): Tensor;
   readonly batch: number;
-}
-
-function shapeOf({ inputs }: Graph, name: string): Shape {
-  return inputs.find((input) => input.name === name)!.shape as Shape;
+  shapeOf(name: string): Shape;
 }
 
 /** Makes the tensors of a graph's inputs from rows, one for each image. */
 function feeder({ graph }: OpenGraph): Feeder {
   const shapes = new Map(graph.inputs.map(({ name, shape }) => [name, shape as Shape]));
-  const batch = shapes.get(inputs.image)![0];
+  const shapeOf = (name: string): Shape => shapes.get(name)!;
+  const [batch] = shapeOf(inputs.image);
   const feed = (name: string, rows: readonly Float32Array[]): Tensor => {
-    const shape = shapes.get(name)!;
+    const shape = shapeOf(name);
     const size = sizeOf(shape) / batch;
     const wrong = rows.find((row) => row.length !== size);
     if (wrong === undefined) return floatTensor(stacked(rows, batch, size), shape);
@@ -265,7 +264,7 @@ function feeder({ graph }: OpenGraph): Feeder {
       advice: "classifier.fit() resizes and crops a picture.",
     });
   };
-  return Object.assign(feed, { batch });
+  return Object.assign(feed, { batch, shapeOf });
 }
 
 /**

@@ -4,6 +4,7 @@ import { BadInputError, PerceptualBallError } from "../errors.ts";
 import { canonicalJson } from "../experiments/canonical-json.ts";
 import type { ExperimentIdentity, ExperimentRecord, RecordKey } from "../experiments/record-store.ts";
 import { lockFile } from "./file-lock.ts";
+import { isDiskFull } from "./write-file.ts";
 
 /** The line at the head of what one run has written: what its records are about, and what ran. */
 export interface RunHeader {
@@ -166,8 +167,8 @@ function ignoreUnsupported(error: NodeJS.ErrnoException): void {
 
 function complaintOf(path: string, error: unknown): PerceptualBallError {
   if (error instanceof PerceptualBallError) return error;
-  const { code = "", message } = error as NodeJS.ErrnoException;
-  const isFull = code === "ENOSPC" || code === "EDQUOT";
+  const { message } = error as NodeJS.ErrnoException;
+  const isFull = isDiskFull(error);
   return new PerceptualBallError(
     {
       where: path,

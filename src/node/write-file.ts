@@ -16,6 +16,12 @@ const reasons: Record<string, string> = {
   ELOOP: "links in a circle",
 };
 
+/** Whether an operation on files failed for want of space, or of the user's share of it. */
+export function isDiskFull(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "ENOSPC" || code === "EDQUOT";
+}
+
 function complaintOf(path: string, error: unknown): PerceptualBallError {
   const { code = "", message } = error as NodeJS.ErrnoException;
   const reason = reasons[code];
@@ -25,14 +31,15 @@ function complaintOf(path: string, error: unknown): PerceptualBallError {
       { cause: error },
     );
   }
-  const isFull = code === "ENOSPC" || code === "EDQUOT";
-  const complaint = isFull
-    ? {
-        what: "no space left on the disk",
-        advice: "What is written so far stays: make room and start the same command again.",
-      }
-    : { what: `cannot be written (${message})` };
-  return new PerceptualBallError({ where: path, ...complaint }, { cause: error });
+  const isFull = isDiskFull(error);
+  return new PerceptualBallError(
+    {
+      where: path,
+      what: isFull ? "no space left on the disk" : `cannot be written (${message})`,
+      advice: isFull ? "What is written so far stays: make room and start the same command again." : undefined,
+    },
+    { cause: error },
+  );
 }
 
 /** The folder at `path`, made with its parents if it does not exist. Throws a {@link MisuseError} if that cannot be. */
