@@ -12,7 +12,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import * as ort from "onnxruntime-node";
-import { perceptualAttacks } from "../dist/attacks/perceptual-method.js";
+import { perceptualAttacks } from "../dist/attacks/perceptual/perceptual-method.js";
 import { pgdAttack } from "../dist/attacks/pgd.js";
 import { fitOdds } from "../dist/detection/fit-odds.js";
 import { detectionKinds } from "../dist/detection/noise.js";

@@ -12,8 +12,8 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import * as ort from "onnxruntime-node";
-import { perceptualAttack } from "../dist/attacks/perceptual.js";
-import { automaticLayers } from "../dist/attacks/perceptual-layers.js";
+import { perceptualAttack } from "../dist/attacks/perceptual/perceptual.js";
+import { automaticLayers } from "../dist/attacks/perceptual/perceptual-layers.js";
 import { loadClassifier } from "../dist/node/load-classifier.js";
 
 const python = "/usr/bin/python3";

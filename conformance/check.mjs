@@ -17,13 +17,13 @@ const build = resolve(process.env.PERCEPTUAL_BALL_BUILD ?? join(import.meta.dirn
 const load = (path) => import(pathToFileURL(join(build, path)).href);
 const { loadModelFile } = await load("node/load-model.js");
 const { readNpy } = await load("node/npy.js");
-const { prepareModel } = await load("classifier/prepare-model.js");
-const { listLayers } = await load("classifier/layers.js");
+const { prepareModel } = await load("classifier/network/prepare-model.js");
+const { listLayers } = await load("classifier/network/layers.js");
 const { differentiate } = await load("autodiff/differentiate.js");
 const { evaluate } = await load("onnx/evaluate.js");
-const { numeric } = await load("onnx/kernels/kernel.js");
-const { foldBatchNormalization } = await load("onnx/passes/fold-batch-normalization.js");
-const { writeModel } = await load("onnx/write-model.js");
+const { numeric } = await load("onnx/operators/kernels/kernel.js");
+const { foldBatchNormalization } = await load("onnx/rewrites/fold-batch-normalization.js");
+const { writeModel } = await load("onnx/file/write-model.js");
 const { createSession, modelOf } = await load("runtime/session.js");
 const { describeRuntime } = await load("runtime/runtime.js");
 

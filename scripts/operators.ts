@@ -9,16 +9,16 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Differentiable, isNonDifferentiable } from "../src/autodiff/rules/index.ts";
 import { excitationOf, type Rectification, rectificationOf } from "../src/autodiff/treatments.ts";
-import { canonicalOpset, oldestOpset } from "../src/onnx/passes/upgrade-opset.ts";
-import * as convolution from "../src/onnx/shapes/convolution.ts";
-import * as elementwise from "../src/onnx/shapes/elementwise.ts";
-import { type Operator, shapeRules } from "../src/onnx/shapes/index.ts";
-import * as linalg from "../src/onnx/shapes/linalg.ts";
-import * as movement from "../src/onnx/shapes/movement.ts";
-import * as normalization from "../src/onnx/shapes/normalization.ts";
-import * as pooling from "../src/onnx/shapes/pooling.ts";
-import * as quantization from "../src/onnx/shapes/quantization.ts";
-import * as reduction from "../src/onnx/shapes/reduction.ts";
+import * as convolution from "../src/onnx/operators/shapes/convolution.ts";
+import * as elementwise from "../src/onnx/operators/shapes/elementwise.ts";
+import { type Operator, shapeRules } from "../src/onnx/operators/shapes/index.ts";
+import * as linalg from "../src/onnx/operators/shapes/linalg.ts";
+import * as movement from "../src/onnx/operators/shapes/movement.ts";
+import * as normalization from "../src/onnx/operators/shapes/normalization.ts";
+import * as pooling from "../src/onnx/operators/shapes/pooling.ts";
+import * as quantization from "../src/onnx/operators/shapes/quantization.ts";
+import * as reduction from "../src/onnx/operators/shapes/reduction.ts";
+import { canonicalOpset, oldestOpset } from "../src/onnx/rewrites/upgrade-opset.ts";
 import { newestOpset } from "../src/onnx/validate.ts";
 
 const families = { convolution, elementwise, linalg, movement, normalization, pooling, quantization, reduction };
@@ -77,7 +77,7 @@ export function operatorsDocument(): string {
   const differentiable = operators.filter((operator) => !isNonDifferentiable(operator)).length;
   return `# Operators
 
-Written by \`npm run operators\` from the tables in \`src/onnx/shapes\`, \`src/onnx/kernels\` and \`src/autodiff/rules\`. Do not edit.
+Written by \`npm run operators\` from the tables in \`src/onnx/operators/shapes\`, \`src/onnx/operators/kernels\` and \`src/autodiff/rules\`. Do not edit.
 
 ${operators.length} operators of the standard domain \`ai.onnx\` are known, in opsets ${oldestOpset} to ${newestOpset}. A model of an opset below ${canonicalOpset} is raised to
 ${canonicalOpset} when it is loaded; functions of the model are inlined. ${differentiable} operators have a gradient rule. The other ${operators.length - differentiable} are comparisons, indices and

@@ -25,13 +25,13 @@ export {
   type PerceptualResult,
   type PerceptualSettings,
   perceptualAttack,
-} from "./attacks/perceptual.ts";
+} from "./attacks/perceptual/perceptual.ts";
 export {
   type L2AttackOptions,
   l2Attack,
   type PerceptualAttackOptions,
   perceptualAttacks,
-} from "./attacks/perceptual-method.ts";
+} from "./attacks/perceptual/perceptual-method.ts";
 export { type PerturbationFacts, perturbationFacts } from "./attacks/perturbation-facts.ts";
 export { type PgdOptions, type PgdPreset, pgdAttack } from "./attacks/pgd.ts";
 export { type PgdMeanOptions, pgdMeanAttack } from "./attacks/pgd-mean.ts";
@@ -54,15 +54,18 @@ export {
   type ImageInput,
   type SharedObjective,
 } from "./classifier/classifier.ts";
-export type { FeatureGrid } from "./classifier/feature-grids.ts";
-export { fitPicture } from "./classifier/fit-picture.ts";
-export type { PreprocessingGuess } from "./classifier/guess-preprocessing.ts";
-export { type GradientState, type InspectedLayer, type Inspection, inspectModel } from "./classifier/inspect-model.ts";
 export { builtInLabels, parseLabels } from "./classifier/labels/labels.ts";
-export { describeLayer, type Layer, type LayerSelector } from "./classifier/layers.ts";
-export type { Output } from "./classifier/network-graphs.ts";
-export type { ObjectiveEvaluation, Problem, Reference } from "./classifier/objective.ts";
-export type { Space } from "./classifier/objective-graph.ts";
+export type { FeatureGrid } from "./classifier/network/feature-grids.ts";
+export {
+  type GradientState,
+  type InspectedLayer,
+  type Inspection,
+  inspectModel,
+} from "./classifier/network/inspect-model.ts";
+export { describeLayer, type Layer, type LayerSelector } from "./classifier/network/layers.ts";
+export type { Output } from "./classifier/passes/network-graphs.ts";
+export type { ObjectiveEvaluation, Problem, Reference } from "./classifier/passes/objective.ts";
+export type { Space } from "./classifier/passes/objective-graph.ts";
 export type {
   BackwardEvaluation,
   BackwardOptions,
@@ -73,14 +76,16 @@ export type {
   MarginEvaluation,
   MarginPass,
   MarginProblem,
-} from "./classifier/passes.ts";
+} from "./classifier/passes/passes.ts";
+export { fitPicture } from "./classifier/preprocessing/fit-picture.ts";
+export type { PreprocessingGuess } from "./classifier/preprocessing/guess-preprocessing.ts";
 export {
   type Normalization,
   type NormalizationName,
   normalizations,
   type Preprocessing,
-} from "./classifier/preprocessing.ts";
-export { type ProbeOptions, probePreprocessing } from "./classifier/probe-preprocessing.ts";
+} from "./classifier/preprocessing/preprocessing.ts";
+export { type ProbeOptions, probePreprocessing } from "./classifier/preprocessing/probe-preprocessing.ts";
 // Data
 export { type BoxesInInput, boxesInInput, boxesInPicture } from "./datasets/boxes-in-input.ts";
 export type { ClassifierClasses } from "./datasets/class-labels.ts";
@@ -98,17 +103,6 @@ export { memoryFileSource, type PictureDecoder } from "./datasets/memory-source.
 export { type OpenDatasetOptions, openDataset } from "./datasets/open-dataset.ts";
 export type { LabelSource } from "./datasets/reader.ts";
 export { type DatasetFormat, datasetFormats } from "./datasets/recognize-dataset.ts";
-export {
-  bundledScenes,
-  type RenderedScene,
-  renderScene,
-  type SceneOptions,
-  type SceneRecord,
-  type ScenesOptions,
-  scenes,
-  scenesClasses,
-  scenesSeeds,
-} from "./datasets/scenes.ts";
 // Detection
 export type {
   AlignmentStatistics,
@@ -138,8 +132,8 @@ export {
   UnsupportedError,
 } from "./errors.ts";
 // Experiments
-export { type Cone, type ConeOptions, type ConePair, coneOf, conePoints } from "./experiments/cone.ts";
-export type { ConeCurvature, ConeEstimate } from "./experiments/cone-curvature.ts";
+export { type Cone, type ConeOptions, type ConePair, coneOf, conePoints } from "./experiments/cone/cone.ts";
+export type { ConeCurvature, ConeEstimate } from "./experiments/cone/curvature.ts";
 export {
   type AttackRun,
   type DetectionItem,
@@ -149,18 +143,20 @@ export {
   detectionCompute,
   detectionIdentity,
   detectionItems,
-} from "./experiments/detection.ts";
+} from "./experiments/detection/protocol.ts";
+export type { AlignmentRecord, DetectionDistances, DetectionRecord } from "./experiments/detection/record.ts";
 export {
   type DetectionFinished,
   detectionStatistics,
   summarizeDetection,
-} from "./experiments/detection-summary.ts";
+} from "./experiments/detection/summary.ts";
+export type { AttackDetection, DetectionSummary, GroupSummary, Share } from "./experiments/detection/summary-types.ts";
 export {
   areaUnderSteps,
   type CurvesOptions,
   type InsertionDeletion,
   insertionDeletion,
-} from "./experiments/insertion-deletion.ts";
+} from "./experiments/localization/insertion-deletion.ts";
 export {
   defaultLocalizationSettings,
   type ExplainedClass,
@@ -171,7 +167,14 @@ export {
   localizationIdentity,
   localizationItems,
   type MethodRun,
-} from "./experiments/localization.ts";
+} from "./experiments/localization/protocol.ts";
+export {
+  boxesAsText,
+  boxesOfText,
+  type ConnectivityKey,
+  type GridBoxes,
+  type LocalizationRecord,
+} from "./experiments/localization/record.ts";
 export {
   accuracyOf,
   agreementOf,
@@ -179,39 +182,14 @@ export {
   isLocalized,
   type LocalizationFinished,
   summarizeMethods,
-} from "./experiments/localization-summary.ts";
-export { memoryStore } from "./experiments/memory-store.ts";
-export { areaUnderCurve, averagePrecision, type RocPoint, rocArea, rocCurve } from "./experiments/ranking.ts";
+} from "./experiments/localization/summary.ts";
 export type {
-  ExperimentIdentity,
-  ExperimentRecord,
-  FailedRecord,
-  FinishedRecord,
-  RecordKey,
-  RecordStore,
-} from "./experiments/record-store.ts";
-export {
-  type Computed,
-  type ExperimentItem,
-  type ExperimentProgress,
-  type RunExperimentOptions,
-  runExperiment,
-} from "./experiments/run-experiment.ts";
-export type { Shard } from "./experiments/shards.ts";
-export { type SplitHalfTuning, splitHalves, tuneOnHalves } from "./experiments/split-half.ts";
-export {
-  bootstrap,
-  bootstrapMean,
-  type ConfidenceOptions,
-  type Estimate,
-  holmAdjust,
-  mcnemarTest,
-  pearson,
-  type ResamplingOptions,
-  signFlipTest,
-  spearman,
-  wilsonInterval,
-} from "./experiments/statistics.ts";
+  KindSummary,
+  LocalizationSummary,
+  MethodSummary,
+  SanityStage,
+  SummaryOptions,
+} from "./experiments/localization/summary-types.ts";
 export {
   cascadeStages,
   type RandomizationComputer,
@@ -224,7 +202,45 @@ export {
   type WeightLayer,
   weightLayers,
   withRandomWeights,
-} from "./experiments/weight-randomization.ts";
+} from "./experiments/localization/weight-randomization.ts";
+export { memoryStore } from "./experiments/records/memory-store.ts";
+export type {
+  ExperimentIdentity,
+  ExperimentRecord,
+  FailedRecord,
+  FinishedRecord,
+  RecordKey,
+  RecordStore,
+} from "./experiments/records/record-store.ts";
+export {
+  type Computed,
+  type ExperimentItem,
+  type ExperimentProgress,
+  type RunExperimentOptions,
+  runExperiment,
+} from "./experiments/records/run-experiment.ts";
+export type { Shard } from "./experiments/records/shards.ts";
+export {
+  areaUnderCurve,
+  averagePrecision,
+  type RocPoint,
+  rocArea,
+  rocCurve,
+} from "./experiments/statistics/ranking.ts";
+export { type SplitHalfTuning, splitHalves, tuneOnHalves } from "./experiments/statistics/split-half.ts";
+export {
+  bootstrap,
+  bootstrapMean,
+  type ConfidenceOptions,
+  type Estimate,
+  holmAdjust,
+  mcnemarTest,
+  pearson,
+  type ResamplingOptions,
+  signFlipTest,
+  spearman,
+  wilsonInterval,
+} from "./experiments/statistics/statistics.ts";
 // Pictures
 export { blend, type ColorMap, colorAt, colorize, colorMaps } from "./image/color-map.ts";
 export { type BlurOptions, blur } from "./image/gaussian-blur.ts";
@@ -251,12 +267,15 @@ export {
   largestComponent,
 } from "./localization/components.ts";
 export { energyInside } from "./localization/energy-inside.ts";
+export { defaultInterestRule, type Interest, type InterestRule, interestOf } from "./localization/interest.ts";
 export { type BoxConnectivity, boxConnectivities, levelBoxes } from "./localization/level-boxes.ts";
 export { distanceToBoxes, greatestPoint, type Point } from "./localization/pointing-game.ts";
 export { type Mask, type ThresholdRule, threshold, thresholdLevels } from "./localization/threshold.ts";
 export { gridKinds, type ThresholdKind, thresholdGrids, thresholdParameter } from "./localization/threshold-grids.ts";
 // ONNX models
 export { GraphBuilder, type Value } from "./onnx/builder.ts";
+export { type ReadModelOptions, readModel } from "./onnx/file/read-model.ts";
+export { writeModel } from "./onnx/file/write-model.ts";
 export { type InferShapesOptions, inferShapes, type TypedGraph } from "./onnx/infer-shapes.ts";
 export type {
   Attribute,
@@ -272,20 +291,18 @@ export type {
   ValueType,
 } from "./onnx/model.ts";
 export { initializerOf, tensorOfInitializer } from "./onnx/model.ts";
-export { type ParseOptions, parseGraph, parseModel } from "./onnx/parse.ts";
-export { type CleanUpOptions, cleanUp } from "./onnx/passes/clean-up.ts";
-export { type ExtractSubgraphOptions, extractSubgraph } from "./onnx/passes/extract-subgraph.ts";
+export { type CleanUpOptions, cleanUp } from "./onnx/rewrites/clean-up.ts";
+export { type ExtractSubgraphOptions, extractSubgraph } from "./onnx/rewrites/extract-subgraph.ts";
 export {
   type FoldBatchNormalizationOptions,
   type FoldedGraph,
   foldBatchNormalization,
-} from "./onnx/passes/fold-batch-normalization.ts";
-export { inlineFunctions } from "./onnx/passes/inline-functions.ts";
-export { type UpgradeOpsetOptions, upgradeOpset } from "./onnx/passes/upgrade-opset.ts";
-export { type PrintOptions, printGraph, printModel } from "./onnx/print.ts";
-export { type ReadModelOptions, readModel } from "./onnx/read-model.ts";
+} from "./onnx/rewrites/fold-batch-normalization.ts";
+export { inlineFunctions } from "./onnx/rewrites/inline-functions.ts";
+export { type UpgradeOpsetOptions, upgradeOpset } from "./onnx/rewrites/upgrade-opset.ts";
+export { type ParseOptions, parseGraph, parseModel } from "./onnx/text/parse.ts";
+export { type PrintOptions, printGraph, printModel } from "./onnx/text/print.ts";
 export { type ValidateModelOptions, validateModel } from "./onnx/validate.ts";
-export { writeModel } from "./onnx/write-model.ts";
 // Solvers
 export { type AdamOptions, adam } from "./optimize/adam.ts";
 export { type BestSoFarOptions, type BestSolution, bestSoFar } from "./optimize/best-so-far.ts";
@@ -296,16 +313,18 @@ export { type Bound, projectBox, projectL2Ball, projectLinfBall } from "./optimi
 export type { Evaluation, Projection, Query, Solution, Solver } from "./optimize/solver.ts";
 // Tensors and random numbers
 export { createRandom, type Random } from "./random/random.ts";
-export { type AttackPageEntry, type AttackPageInput, attackPage } from "./report/attack-page.ts";
-export { type AttackRecord, type AttackRecordInput, attackRecord, attackSentence } from "./report/attack-record.ts";
-export { type AttackSummary, attackSummaries, attackTable } from "./report/attack-summary.ts";
-export { type ConeFigurePanel, coneFigure } from "./report/cone-figure.ts";
+export { type AttackPageEntry, type AttackPageInput, attackPage } from "./report/attack/attack-page.ts";
+export {
+  type AttackRecord,
+  type AttackRecordInput,
+  attackRecord,
+  attackSentence,
+} from "./report/attack/attack-record.ts";
+export { type AttackSummary, attackSummaries, attackTable } from "./report/attack/attack-summary.ts";
 // Reports
-export { detectionPage } from "./report/detection-page.ts";
-export { type DetectionPlot, detectionPlots } from "./report/detection-plots.ts";
-export type { AlignmentRecord, DetectionDistances, DetectionRecord } from "./report/detection-record.ts";
-export type { AttackDetection, DetectionSummary, GroupSummary, Share } from "./report/detection-summary.ts";
-export { detectionCsv, detectionMarkdown } from "./report/detection-tables.ts";
+export { detectionPage } from "./report/detection/detection-page.ts";
+export { type DetectionPlot, detectionPlots } from "./report/detection/detection-plots.ts";
+export { detectionCsv, detectionMarkdown } from "./report/detection/detection-tables.ts";
 export {
   type ExplanationInput,
   type ExplanationRecord,
@@ -314,27 +333,8 @@ export {
   type LabelRecord,
   type MapRecord,
   type PerturbationRecord,
-} from "./report/explanation-record.ts";
-export { type FigureCell, type FigureGridInput, type FigureRow, figureGrid } from "./report/figure-grid.ts";
-export { defaultInterestRule, type Interest, type InterestRule, interestOf } from "./report/interest.ts";
-export { type LocalizationPageInput, localizationPage, type PageFigure } from "./report/localization-page.ts";
-export { errorPlots, insertionDeletionPlots, type NamedPlot, sanityPlots } from "./report/localization-plots.ts";
-export {
-  boxesAsText,
-  boxesOfText,
-  type ConnectivityKey,
-  type GridBoxes,
-  type LocalizationRecord,
-} from "./report/localization-record.ts";
-export type {
-  KindSummary,
-  LocalizationSummary,
-  MethodSummary,
-  SanityStage,
-  SummaryOptions,
-} from "./report/localization-summary.ts";
-export { localizationCsv, localizationMarkdown, measuresCsv } from "./report/localization-tables.ts";
-export { type PageEntry, type PageInput, reportPage } from "./report/page.ts";
+} from "./report/explanation/explanation-record.ts";
+export { type PageEntry, type PageInput, reportPage } from "./report/explanation/page.ts";
 export {
   boxColors,
   type OutlinedBox,
@@ -343,8 +343,11 @@ export {
   type Tiles,
   type TilesInput,
   tilesOf,
-} from "./report/panel.ts";
-export type { PlotAxis, PlotSize, PlotStyle } from "./report/plot-frame.ts";
+} from "./report/explanation/panel.ts";
+export { explanationSentence, summaryLine } from "./report/explanation/sentences.ts";
+export { type ConeFigurePanel, coneFigure } from "./report/figures/cone-figure.ts";
+export { type FigureCell, type FigureGridInput, type FigureRow, figureGrid } from "./report/figures/figure-grid.ts";
+export type { PlotAxis, PlotSize, PlotStyle } from "./report/figures/plot-frame.ts";
 export {
   type CurvePlotInput,
   curvePlot,
@@ -359,8 +362,19 @@ export {
   type PlotRule,
   type RocPlotCurve,
   rocPlot,
-} from "./report/plots.ts";
-export { explanationSentence, summaryLine } from "./report/sentences.ts";
+} from "./report/figures/plots.ts";
+export {
+  type LocalizationPageInput,
+  localizationPage,
+  type PageFigure,
+} from "./report/localization/localization-page.ts";
+export {
+  errorPlots,
+  insertionDeletionPlots,
+  type NamedPlot,
+  sanityPlots,
+} from "./report/localization/localization-plots.ts";
+export { localizationCsv, localizationMarkdown, measuresCsv } from "./report/localization/localization-tables.ts";
 // Runtimes
 export { referenceRuntime } from "./runtime/reference-runtime.ts";
 export { describeRuntime, type Runtime } from "./runtime/runtime.ts";
@@ -377,5 +391,16 @@ export {
   rootMeanSquare,
 } from "./saliency/perceptual.ts";
 export type { SaliencyMap } from "./saliency/saliency-map.ts";
+export {
+  bundledScenes,
+  type RenderedScene,
+  renderScene,
+  type SceneOptions,
+  type SceneRecord,
+  type ScenesOptions,
+  scenes,
+  scenesClasses,
+  scenesSeeds,
+} from "./scenes/scenes.ts";
 export { decodeNpy, encodeNpy } from "./tensor/npy.ts";
 export { type DataType, type FloatTensor, floatTensor, type Shape, type Tensor, tensorOf } from "./tensor/tensor.ts";

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import * as ort from "onnxruntime-node";
 import { beforeAll, expect, test } from "vitest";
-import { bundledScenes, scenes, scenesClasses, scenesSeeds } from "../src/datasets/scenes.ts";
-import { readModel } from "../src/onnx/read-model.ts";
+import { readModel } from "../src/onnx/file/read-model.ts";
+import { bundledScenes, scenes, scenesClasses, scenesSeeds } from "../src/scenes/scenes.ts";
 
 const assets = resolve(import.meta.dirname, "../assets");
 const bytes = readFileSync(resolve(assets, "scenes-vgg.onnx"));

@@ -2,13 +2,13 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { DetectionSummary } from "../src/experiments/detection/summary-types.ts";
 import { blur } from "../src/image/gaussian-blur.ts";
 import type { ImageTensor } from "../src/image/picture.ts";
 import { writePng } from "../src/node/write-image.ts";
-import { writeModel } from "../src/onnx/write-model.ts";
+import { writeModel } from "../src/onnx/file/write-model.ts";
 import { fillUniform } from "../src/random/fill.ts";
 import { createWords } from "../src/random/random.ts";
-import type { DetectionSummary } from "../src/report/detection-summary.ts";
 import { floatTensor } from "../src/tensor/tensor.ts";
 import { runCli } from "./run-cli.ts";
 import { tinyClassifier } from "./tiny-classifier.ts";

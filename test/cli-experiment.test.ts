@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { keyText } from "../src/experiments/record-index.ts";
-import type { FinishedRecord } from "../src/experiments/record-store.ts";
+import { keyText } from "../src/experiments/records/record-index.ts";
+import type { FinishedRecord } from "../src/experiments/records/record-store.ts";
 import { runCli } from "./run-cli.ts";
 
 const main = resolve(import.meta.dirname, "../dist/cli/main.js");

@@ -2,9 +2,9 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { renderScene } from "../src/datasets/scenes.ts";
+import type { LocalizationSummary } from "../src/experiments/localization/summary-types.ts";
 import { writePng } from "../src/node/write-image.ts";
-import type { LocalizationSummary } from "../src/report/localization-summary.ts";
+import { renderScene } from "../src/scenes/scenes.ts";
 import { runCli } from "./run-cli.ts";
 
 let folder: string;

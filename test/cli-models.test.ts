@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { renderScene } from "../src/datasets/scenes.ts";
 import { loadModelFile } from "../src/node/load-model.ts";
 import { writePng } from "../src/node/write-image.ts";
+import { writeModel } from "../src/onnx/file/write-model.ts";
 import type { Model } from "../src/onnx/model.ts";
-import { parseModel } from "../src/onnx/parse.ts";
-import { writeModel } from "../src/onnx/write-model.ts";
+import { parseModel } from "../src/onnx/text/parse.ts";
+import { renderScene } from "../src/scenes/scenes.ts";
 import { runCli } from "./run-cli.ts";
 import { tinyClassifier } from "./tiny-classifier.ts";
 

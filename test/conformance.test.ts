@@ -3,13 +3,13 @@ import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { differentiate } from "../src/autodiff/differentiate.ts";
-import { listLayers } from "../src/classifier/layers.ts";
-import { prepareModel } from "../src/classifier/prepare-model.ts";
+import { listLayers } from "../src/classifier/network/layers.ts";
+import { prepareModel } from "../src/classifier/network/prepare-model.ts";
 import { loadModelFile } from "../src/node/load-model.ts";
 import { readNpy } from "../src/node/npy.ts";
 import { evaluate } from "../src/onnx/evaluate.ts";
-import { type NumericTensor, numeric } from "../src/onnx/kernels/kernel.ts";
-import { foldBatchNormalization } from "../src/onnx/passes/fold-batch-normalization.ts";
+import { type NumericTensor, numeric } from "../src/onnx/operators/kernels/kernel.ts";
+import { foldBatchNormalization } from "../src/onnx/rewrites/fold-batch-normalization.ts";
 import { createSession, modelOf } from "../src/runtime/session.ts";
 
 /** ‖a − b‖ / ‖b‖. */

@@ -2,11 +2,11 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { differentiate } from "../src/autodiff/differentiate.ts";
-import { listLayers } from "../src/classifier/layers.ts";
-import { prepareModel } from "../src/classifier/prepare-model.ts";
+import { listLayers } from "../src/classifier/network/layers.ts";
+import { prepareModel } from "../src/classifier/network/prepare-model.ts";
 import { PerceptualBallError } from "../src/errors.ts";
-import { readModel } from "../src/onnx/read-model.ts";
-import { writeModel } from "../src/onnx/write-model.ts";
+import { readModel } from "../src/onnx/file/read-model.ts";
+import { writeModel } from "../src/onnx/file/write-model.ts";
 import { createRandom, type Random } from "../src/random/random.ts";
 import { modelOf } from "../src/runtime/session.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { operatorsDocument } from "../scripts/operators.ts";
-import { shapeRules } from "../src/onnx/shapes/index.ts";
+import { shapeRules } from "../src/onnx/operators/shapes/index.ts";
 
 test("OPERATORS.md is what `npm run operators` writes", async () => {
   await expect(operatorsDocument()).toMatchFileSnapshot("../OPERATORS.md");

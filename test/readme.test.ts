@@ -20,8 +20,8 @@ import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { CliIo } from "../src/cli/context.ts";
 import { program, run } from "../src/cli/run.ts";
-import { bundledScenes } from "../src/datasets/scenes.ts";
 import { writePng } from "../src/node/write-image.ts";
+import { bundledScenes } from "../src/scenes/scenes.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const documents = [

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
-import { perceptualAttack } from "../src/attacks/perceptual.ts";
+import { perceptualAttack } from "../src/attacks/perceptual/perceptual.ts";
 import type { Classifier } from "../src/classifier/classifier.ts";
 import { loadClassifier } from "../src/node/load-classifier.ts";
 import { readImageFile } from "../src/node/read-image.ts";

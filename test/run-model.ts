@@ -1,7 +1,7 @@
 /** @file What onnxruntime computes with a model: the judge of rewrites that must not change results. */
 import * as ort from "onnxruntime-node";
+import { writeModel } from "../src/onnx/file/write-model.ts";
 import type { Model } from "../src/onnx/model.ts";
-import { writeModel } from "../src/onnx/write-model.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";
 
 /** The outputs of `model` for `feeds`, by name; graph optimizations are off, so that the nodes run as they are written. */

@@ -9,7 +9,7 @@ import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:f
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { renderScene, scenesClasses } from "../dist/datasets/scenes.js";
+import { renderScene, scenesClasses } from "../dist/scenes/scenes.js";
 
 const size = 96;
 const [name, seed, count, processes = String(availableParallelism()), worker] = process.argv.slice(2);

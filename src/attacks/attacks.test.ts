@@ -5,7 +5,7 @@ import { tinyClassifier } from "../../test/tiny-classifier.ts";
 import { type Classifier, createClassifier } from "../classifier/classifier.ts";
 import { AbortedError, MisuseError } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
-import { parseModel } from "../onnx/parse.ts";
+import { parseModel } from "../onnx/text/parse.ts";
 import { createRandom } from "../random/random.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 import { type AnyAttackOptions, attacks, findAttack } from "./attacks.ts";

@@ -7,7 +7,7 @@ import type { AttackMethod, AttackOptions, AttackResult } from "./attack.ts";
 import { carliniWagner } from "./carlini-wagner.ts";
 import { deepfool } from "./deepfool-method.ts";
 import { fgsm } from "./fgsm.ts";
-import { l2, perceptual } from "./perceptual-method.ts";
+import { l2, perceptual } from "./perceptual/perceptual-method.ts";
 import { pgd } from "./pgd.ts";
 import { pgdMean } from "./pgd-mean.ts";
 import { checkAttackOptions, runAttack } from "./run-attack.ts";

@@ -6,7 +6,7 @@ import { tinyClassifier } from "../../test/tiny-classifier.ts";
 import { type Classifier, classificationOf, createClassifier } from "../classifier/classifier.ts";
 import { AbortedError, MisuseError } from "../errors.ts";
 import { GraphBuilder } from "../onnx/builder.ts";
-import { parseModel } from "../onnx/parse.ts";
+import { parseModel } from "../onnx/text/parse.ts";
 import { createRandom } from "../random/random.ts";
 import { referenceRuntime } from "../runtime/reference-runtime.ts";
 import { modelOf } from "../runtime/session.ts";

@@ -4,7 +4,7 @@ import type { ImageTensor } from "../image/picture.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 import { type Distances, distancesBetween } from "./distances.ts";
 import { marginOf } from "./margin.ts";
-import type { AttackOutcome } from "./perceptual.ts";
+import type { AttackOutcome } from "./perceptual/perceptual.ts";
 
 export interface PerturbationFacts {
   readonly outcome: AttackOutcome;

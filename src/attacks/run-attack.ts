@@ -1,7 +1,7 @@
 /** @file The frame that all attacks run in: images in batches, the search, and what is said of what it found. */
 import { type Classification, type Classifier, classificationOf, softmaxAt } from "../classifier/classifier.ts";
-import { comfortableBatch } from "../classifier/comfortable-batch.ts";
-import type { CleanFeatures, DistancePass } from "../classifier/passes.ts";
+import { defaultBatch } from "../classifier/passes/default-batch.ts";
+import type { CleanFeatures, DistancePass } from "../classifier/passes/passes.ts";
 import { checkKeys, MisuseError, numberIn, oneOf, throwIfAborted } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { createRandom } from "../random/random.ts";
@@ -20,7 +20,7 @@ import {
 import { projectOnBudget, roundToBytes } from "./budget.ts";
 import { distancesBetween } from "./distances.ts";
 import { marginOf } from "./margin.ts";
-import { automaticLayers } from "./perceptual-layers.ts";
+import { automaticLayers } from "./perceptual/perceptual-layers.ts";
 
 /** Throws the MisuseError that the attack would throw for `options`, before any image is at hand. */
 export function checkAttackOptions<O extends AttackOptions>(
@@ -65,7 +65,7 @@ export async function runAttack<O extends AttackOptions>(
     options.distanceLayers === undefined
       ? automaticLayers(classifier)
       : classifier.selectLayers(options.distanceLayers);
-  const batch = options.batch ?? defaultBatch(classifier, images.length);
+  const batch = options.batch ?? evenBatch(classifier, images.length);
   // The search may want other layers of the clean images than the distance compares: one run gives both.
   const pass = await classifier.distances({ layers, further: plan.layers, batch });
 
@@ -137,8 +137,8 @@ function checkImages(where: string, { input }: Classifier, images: readonly Imag
 }
 
 /** As many images as are given, in runs of equal size; fewer of large ones. */
-function defaultBatch(classifier: Classifier, images: number): number {
-  const runs = Math.max(1, Math.ceil(images / comfortableBatch(classifier)));
+function evenBatch(classifier: Classifier, images: number): number {
+  const runs = Math.max(1, Math.ceil(images / defaultBatch(classifier)));
   return Math.max(1, Math.ceil(images / runs));
 }
 

@@ -2,11 +2,11 @@
 import { checkKeys, MisuseError, nearest, numberIn, PerceptualBallError, UnsupportedError } from "../errors.ts";
 import { checkOperators, inferShapes } from "../onnx/infer-shapes.ts";
 import type { Dimension, Graph, Model, ValueInfo } from "../onnx/model.ts";
-import { canonicalForm } from "../onnx/passes/canonical-form.ts";
-import { foldBatchNormalization } from "../onnx/passes/fold-batch-normalization.ts";
-import { foldConditions } from "../onnx/passes/fold-conditions.ts";
-import { openBatch } from "../onnx/passes/open-batch.ts";
-import { realInput, realInputNote } from "../onnx/passes/real-input.ts";
+import { canonicalForm } from "../onnx/rewrites/canonical-form.ts";
+import { castByteInput, realInputNote } from "../onnx/rewrites/cast-byte-input.ts";
+import { foldBatchNormalization } from "../onnx/rewrites/fold-batch-normalization.ts";
+import { foldConditions } from "../onnx/rewrites/fold-conditions.ts";
+import { makeBatchDynamic } from "../onnx/rewrites/make-batch-dynamic.ts";
 import { isFloating, type Shape } from "../tensor/tensor.ts";
 import { differentiate } from "./differentiate.ts";
 
@@ -54,7 +54,7 @@ export function differentiateModel(model: Model, options: DifferentiateModelOpti
   const { model: canonical, notes } = canonicalForm(model, { where, keep: asked });
   const own = canonical.graph.inputs.filter(({ name }) => !canonical.graph.initializers.has(name));
   const bytes = own.length === 1 && own[0].dtype === "uint8" ? own[0].name : undefined;
-  const real = bytes === undefined ? { ...canonical.graph, inputs: own } : realInput(canonical.graph, bytes, where);
+  const real = bytes === undefined ? { ...canonical.graph, inputs: own } : castByteInput(canonical.graph, bytes, where);
   const { inputs } = real;
   const wrt = inputNamed(inputs, options.wrt, where);
   const shapes = Object.fromEntries(
@@ -136,7 +136,7 @@ function withBatch(
       },
       { cause },
     );
-  const opened = openBatch(graph, { input: wrt, shape: shapes[wrt] });
+  const opened = makeBatchDynamic(graph, { input: wrt, shape: shapes[wrt] });
   try {
     if (firstExtent(opened, inputShapes) * fixed === firstExtent(graph, shapes) * batch) {
       return { graph: opened, inputShapes };

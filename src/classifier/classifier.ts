@@ -4,13 +4,19 @@ import { checkKeys, MisuseError } from "../errors.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
 import type { Graph, Model } from "../onnx/model.ts";
 import { createSession, modelOf, type Session, type SessionOptions } from "../runtime/session.ts";
-import { fitPicture } from "./fit-picture.ts";
-import { guessPreprocessing, type PreprocessingGuess } from "./guess-preprocessing.ts";
 import { builtInLabels, findLabel, guessLabels, parseLabels } from "./labels/labels.ts";
-import { type Layer, type LayerSelector, listLayers, selectLayers } from "./layers.ts";
-import { backwardGraph, distanceGraph, logitsGraph, marginGraph, type Output, outputs } from "./network-graphs.ts";
-import { createObjective, inRuns, type Objective } from "./objective.ts";
-import type { Space } from "./objective-graph.ts";
+import { type Layer, type LayerSelector, listLayers, selectLayers } from "./network/layers.ts";
+import { type PreparedModel, prepareModel } from "./network/prepare-model.ts";
+import {
+  backwardGraph,
+  distanceGraph,
+  logitsGraph,
+  marginGraph,
+  type Output,
+  outputs,
+} from "./passes/network-graphs.ts";
+import { createObjective, inRuns, type Objective } from "./passes/objective.ts";
+import type { Space } from "./passes/objective-graph.ts";
 import {
   type BackwardOptions,
   type BackwardPass,
@@ -22,15 +28,16 @@ import {
   type MarginPass,
   marginPass,
   type OpenGraph,
-} from "./passes.ts";
-import { type PreparedModel, prepareModel } from "./prepare-model.ts";
+} from "./passes/passes.ts";
+import { fitPicture } from "./preprocessing/fit-picture.ts";
+import { guessPreprocessing, type PreprocessingGuess } from "./preprocessing/guess-preprocessing.ts";
 import {
   checkNormalization,
   type NormalizationName,
   normalizationForChannels,
   normalizations,
   type Preprocessing,
-} from "./preprocessing.ts";
+} from "./preprocessing/preprocessing.ts";
 
 export interface ClassifierOptions extends SessionOptions {
   /** How messages call the model, such as its path. Default "model". */

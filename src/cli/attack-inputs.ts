@@ -5,12 +5,12 @@ import { MisuseError } from "../errors.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
 import type { FileClassifier } from "../node/load-classifier.ts";
 import type { CliContext } from "./context.ts";
-import { type DataFlags, datasetOf } from "./data-flags.ts";
-import type { ModelFlags } from "./model-flags.ts";
+import { type DataFlags, datasetOf } from "./flags/data-flags.ts";
+import type { ModelFlags } from "./flags/model-flags.ts";
+import { loadRuntime, type RuntimeFlags } from "./flags/runtime-flags.ts";
 import { describeClassifier, openClassifier } from "./open-classifier.ts";
 import { bundledPictures, picturesOfFiles } from "./pictures.ts";
 import type { Progress } from "./progress.ts";
-import { loadRuntime, type RuntimeFlags } from "./runtime-flags.ts";
 
 export interface AttackInputFlags extends ModelFlags, Omit<DataFlags, "label">, RuntimeFlags {
   readonly quiet?: boolean;

@@ -2,8 +2,8 @@
 import type { Classifier } from "../classifier/classifier.ts";
 import type { Dataset, DatasetImage, DatasetSplit } from "../datasets/dataset.ts";
 import { AbortedError, PerceptualBallError } from "../errors.ts";
-import { hash64 } from "../experiments/canonical-json.ts";
-import { type DataFlags, type DatasetOfOptions, datasetOf } from "./data-flags.ts";
+import { hash64 } from "../experiments/records/canonical-json.ts";
+import { type DataFlags, type DatasetOfOptions, datasetOf } from "./flags/data-flags.ts";
 
 export interface DetectionDataFlags extends DataFlags {
   readonly trainData?: string;

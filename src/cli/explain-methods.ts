@@ -4,7 +4,7 @@ import { MisuseError, nearest } from "../errors.ts";
 import type { SaliencyMethod } from "../saliency/method.ts";
 import { findMethod, saliencyMethods } from "../saliency/methods.ts";
 import type { PerceptualMethodName } from "../saliency/perceptual.ts";
-import { type ExplainFlags, perceptualSettingsOf } from "./explain-flags.ts";
+import { type ExplainFlags, perceptualSettingsOf } from "./flags/explain-flags.ts";
 
 /** A method with the settings that it runs with. */
 export interface MethodRun {

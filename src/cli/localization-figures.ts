@@ -3,18 +3,25 @@ import sharp from "sharp";
 import type { Classifier } from "../classifier/classifier.ts";
 import type { DatasetImage } from "../datasets/dataset.ts";
 import { PerceptualBallError } from "../errors.ts";
-import { type LocalizationItem, localizationKey, type MethodRun } from "../experiments/localization.ts";
-import { agreementOf, isLocalized, type LocalizationFinished } from "../experiments/localization-summary.ts";
-import type { RecordStore } from "../experiments/record-store.ts";
+import { type LocalizationItem, localizationKey, type MethodRun } from "../experiments/localization/protocol.ts";
+import { boxesOfText, type LocalizationRecord } from "../experiments/localization/record.ts";
+import { agreementOf, isLocalized, type LocalizationFinished } from "../experiments/localization/summary.ts";
+import type { MethodSummary, SummaryOptions } from "../experiments/localization/summary-types.ts";
+import type { RecordStore } from "../experiments/records/record-store.ts";
 import type { Box } from "../image/geometry.ts";
 import { type ImageTensor, type Picture, tensorToPicture } from "../image/picture.ts";
 import type { ThresholdRule } from "../localization/threshold.ts";
 import { thresholdGrids, thresholdParameter } from "../localization/threshold-grids.ts";
-import { type FigureCell, type FigureRow, figureGrid } from "../report/figure-grid.ts";
-import { boxesOfText, type LocalizationRecord } from "../report/localization-record.ts";
-import type { MethodSummary, SummaryOptions } from "../report/localization-summary.ts";
-import { fromLevels, heatTile, keptMask, mapTile, maskedTile, maskTile } from "../report/localization-tiles.ts";
-import { shortName } from "../report/sentences.ts";
+import { shortName } from "../report/explanation/sentences.ts";
+import { type FigureCell, type FigureRow, figureGrid } from "../report/figures/figure-grid.ts";
+import {
+  fromLevels,
+  heatTile,
+  keptMask,
+  mapTile,
+  maskedTile,
+  maskTile,
+} from "../report/localization/localization-tiles.ts";
 import type { FloatTensor } from "../tensor/tensor.ts";
 
 export interface BenchmarkFigure {

@@ -1,13 +1,13 @@
 /** @file The classifier that the flags mean, with what had to be guessed about it. */
-import { normalizationForChannels } from "../classifier/preprocessing.ts";
-import { type ProbeOptions, probePreprocessing } from "../classifier/probe-preprocessing.ts";
+import { normalizationForChannels } from "../classifier/preprocessing/preprocessing.ts";
+import { type ProbeOptions, probePreprocessing } from "../classifier/preprocessing/probe-preprocessing.ts";
 import { describeGeometry } from "../image/geometry.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
 import { bundledClassifierPath } from "../node/bundled.ts";
 import { type FileClassifier, loadClassifier } from "../node/load-classifier.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { classifierOptionsOf, geometryOf, type ModelFlags } from "./model-flags.ts";
-import type { RuntimeFlags } from "./runtime-flags.ts";
+import { classifierOptionsOf, geometryOf, type ModelFlags } from "./flags/model-flags.ts";
+import type { RuntimeFlags } from "./flags/runtime-flags.ts";
 
 export interface OpenClassifierOptions {
   readonly runtime: Runtime;

@@ -1,10 +1,10 @@
 /** @file The pictures that `explain` works on. */
 import { statSync } from "node:fs";
 import { basename, extname } from "node:path";
-import { renderScene, scenesSeeds } from "../datasets/scenes.ts";
 import type { Box } from "../image/geometry.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
 import { readImageFile } from "../node/read-image.ts";
+import { renderScene, scenesSeeds } from "../scenes/scenes.ts";
 
 export interface PictureSource {
   /** As the user gave it. */

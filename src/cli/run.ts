@@ -1,16 +1,16 @@
 /** @file The command line as a function: arguments and streams in, exit code out. */
 import { Command, CommanderError } from "commander";
 import { MisuseError } from "../errors.ts";
-import { attackCommand } from "./attack.ts";
-import { benchmarkCommand } from "./benchmark.ts";
-import { coneCommand } from "./cone.ts";
+import { attackCommand } from "./commands/attack.ts";
+import { benchmarkCommand } from "./commands/benchmark.ts";
+import { coneCommand } from "./commands/cone.ts";
+import { detectCommand } from "./commands/detect.ts";
+import { differentiateCommand } from "./commands/differentiate.ts";
+import { explainCommand } from "./commands/explain.ts";
+import { inspectCommand } from "./commands/inspect.ts";
+import { mergeCommand } from "./commands/merge.ts";
 import { type CliContext, type CliIo, exitCodeOf, exitCodes, reportError } from "./context.ts";
-import { detectCommand } from "./detect.ts";
-import { differentiateCommand } from "./differentiate.ts";
-import { explainCommand } from "./explain.ts";
-import { inspectCommand } from "./inspect.ts";
-import { mergeCommand } from "./merge.ts";
-import { packageVersion } from "./runtime-flags.ts";
+import { packageVersion } from "./flags/runtime-flags.ts";
 
 /** The exit code of `perceptual-ball` with the arguments `argv`: 0 done, 1 failed, 2 misuse, 130 interrupted. Never throws. */
 export async function run(argv: readonly string[], io: CliIo): Promise<number> {

@@ -4,14 +4,14 @@ import type { ColorMap } from "../image/color-map.ts";
 import { fitGeometry } from "../image/geometry.ts";
 import { normalizeSigned } from "../image/normalize.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
+import { interestOf } from "../localization/interest.ts";
 import type { FileClassifier } from "../node/load-classifier.ts";
 import { writeNpy } from "../node/npy.ts";
 import { makeFolder, writeFileAtomically } from "../node/write-file.ts";
 import { encodePng, writePng } from "../node/write-image.ts";
-import { type ExplanationInput, explanationRecord } from "../report/explanation-record.ts";
-import { interestOf } from "../report/interest.ts";
-import type { PageEntry } from "../report/page.ts";
-import { boxColors, panelOf, tilesOf } from "../report/panel.ts";
+import { type ExplanationInput, explanationRecord } from "../report/explanation/explanation-record.ts";
+import type { PageEntry } from "../report/explanation/page.ts";
+import { boxColors, panelOf, tilesOf } from "../report/explanation/panel.ts";
 
 export interface WrittenExplanation extends Omit<ExplanationInput, "model" | "files" | "interest" | "classifier"> {
   /** Relative to `out`. */

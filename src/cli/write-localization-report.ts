@@ -1,11 +1,11 @@
 /** @file The files of a localization benchmark's report. */
 import { join } from "node:path";
+import type { LocalizationSummary } from "../experiments/localization/summary-types.ts";
 import { rasterize } from "../node/rasterize.ts";
 import { writeFileAtomically } from "../node/write-file.ts";
-import { localizationPage } from "../report/localization-page.ts";
-import { errorPlots, insertionDeletionPlots, sanityPlots } from "../report/localization-plots.ts";
-import type { LocalizationSummary } from "../report/localization-summary.ts";
-import { localizationCsv, localizationMarkdown, measuresCsv } from "../report/localization-tables.ts";
+import { localizationPage } from "../report/localization/localization-page.ts";
+import { errorPlots, insertionDeletionPlots, sanityPlots } from "../report/localization/localization-plots.ts";
+import { localizationCsv, localizationMarkdown, measuresCsv } from "../report/localization/localization-tables.ts";
 import type { BenchmarkFigure } from "./localization-figures.ts";
 
 /** Writes table1.md, table1.csv, measures.csv, results.json, figures/*.png and, last, index.html into the folder `out`. */

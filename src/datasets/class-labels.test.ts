@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { imagenetLabels } from "../classifier/labels/imagenet.ts";
-import { cifar10Classes, cifar100Classes } from "./cifar-classes.ts";
 import { classLabels, labelsOfClassList } from "./class-labels.ts";
-import { imagenetSynsets } from "./imagenet-synsets.ts";
+import { cifar10Classes, cifar100Classes } from "./formats/cifar-classes.ts";
+import { imagenetSynsets } from "./formats/imagenet-synsets.ts";
 
 const imagenet = classLabels({ names: imagenetLabels, count: 1000 });
 

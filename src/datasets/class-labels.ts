@@ -2,7 +2,7 @@
 
 import { imagenetLabels } from "../classifier/labels/imagenet.ts";
 import { guessLabels } from "../classifier/labels/labels.ts";
-import { imagenetSynsets } from "./imagenet-synsets.ts";
+import { imagenetSynsets } from "./formats/imagenet-synsets.ts";
 
 /** The classes that labels are to be indices of. */
 export interface ClassifierClasses {

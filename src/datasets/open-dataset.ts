@@ -1,9 +1,9 @@
 /** @file A data set from a word or a path, whatever its format. */
 import { BadInputError, checkKeys, MisuseError, numberIn, oneOf, throwIfAborted } from "../errors.ts";
-import { type CifarName, readCifar } from "./cifar.ts";
 import type { ClassifierClasses } from "./class-labels.ts";
 import { type Dataset, finishDataset } from "./dataset.ts";
 import type { DatasetSource } from "./dataset-source.ts";
+import { type CifarName, readCifar } from "./formats/cifar.ts";
 import { type LabelSource, labelSources, type ReaderContext } from "./reader.ts";
 import { type DatasetFormat, datasetReaders, recognizeDataset } from "./recognize-dataset.ts";
 import { scenesDataset } from "./scenes-dataset.ts";

@@ -1,16 +1,16 @@
 /** @file The formats of data sets, and how each is known by its files. */
 import { BadInputError, MisuseError } from "../errors.ts";
-import { readBoxesCsv } from "./boxes-csv.ts";
-import { isCifarFile, readCifar } from "./cifar.ts";
-import { isInstancesFile, readCoco } from "./coco.ts";
 import type { DatasetSource, FileEntry } from "./dataset-source.ts";
 import { picturesIn } from "./find-folder.ts";
-import { isImagenetMark, readImagenet } from "./imagenet.ts";
+import { readBoxesCsv } from "./formats/boxes-csv.ts";
+import { isCifarFile, readCifar } from "./formats/cifar.ts";
+import { isInstancesFile, readCoco } from "./formats/coco.ts";
+import { isImagenetMark, readImagenet } from "./formats/imagenet.ts";
+import { readClassFolders, readPictures } from "./formats/picture-folders.ts";
+import { readVoc } from "./formats/voc.ts";
+import { readWsol } from "./formats/wsol.ts";
 import { baseName, byCodeUnits, isPictureName, joinPath } from "./paths.ts";
-import { readClassFolders, readPictures } from "./picture-folders.ts";
 import type { DatasetReader } from "./reader.ts";
-import { readVoc } from "./voc.ts";
-import { readWsol } from "./wsol.ts";
 
 /** The readers by the name of their format. */
 export const datasetReaders = {

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { pretendFiles } from "../../test/pretend-files.ts";
 import { tensorToPicture } from "../image/picture.ts";
+import { renderScene, scenesClasses, scenesSeeds } from "../scenes/scenes.ts";
 import type { Dataset } from "./dataset.ts";
 import { type OpenDatasetOptions, openDataset } from "./open-dataset.ts";
-import { renderScene, scenesClasses, scenesSeeds } from "./scenes.ts";
 import { scenesDatasetSeeds } from "./scenes-dataset.ts";
 
 function open(spec: string, options: Omit<OpenDatasetOptions, "source"> = {}): Promise<Dataset> {

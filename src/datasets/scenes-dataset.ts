@@ -1,10 +1,10 @@
 /** @file The generated Scenes as a data set, with exact masks and boxes. */
 import { numberIn, oneOf } from "../errors.ts";
 import { type Picture, tensorToPicture } from "../image/picture.ts";
+import { renderScene, type SceneOptions, sceneLabel, scenesClasses } from "../scenes/scenes.ts";
 import { type LabelLookup, labelsOfClassList } from "./class-labels.ts";
 import type { Box, Dataset, DatasetImage, DatasetProblem, DatasetSplit } from "./dataset.ts";
 import { leftOut, type ReaderContext } from "./reader.ts";
-import { renderScene, type SceneOptions, sceneLabel, scenesClasses } from "./scenes.ts";
 
 /** The seeds of the scenes that are measured with: the bundled classifier has seen none of them. */
 export const scenesDatasetSeeds = { train: 5_000_005, test: 4_000_004 } as const;

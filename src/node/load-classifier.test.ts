@@ -4,7 +4,7 @@ import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { tinyClassifier } from "../../test/tiny-classifier.ts";
-import { writeModel } from "../onnx/write-model.ts";
+import { writeModel } from "../onnx/file/write-model.ts";
 import { referenceRuntime } from "../runtime/reference-runtime.ts";
 import { checkWritableFolder } from "./check-folder.ts";
 import { loadClassifier } from "./load-classifier.ts";

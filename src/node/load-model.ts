@@ -19,9 +19,9 @@ import {
   TensorProto_DataType,
 } from "onnx-buf";
 import { BadInputError, MisuseError } from "../errors.ts";
-import type { ExternalReader } from "../onnx/external-data.ts";
+import type { ExternalReader } from "../onnx/file/external-data.ts";
+import { modelOfProto, parseModelProto } from "../onnx/file/read-model.ts";
 import type { Model } from "../onnx/model.ts";
-import { modelOfProto, parseModelProto } from "../onnx/read-model.ts";
 
 /** A file that holds weights of a model beside it. */
 export interface WeightsFile {

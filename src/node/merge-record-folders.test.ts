@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { BadInputError, MisuseError } from "../errors.ts";
-import type { ExperimentIdentity, ExperimentRecord } from "../experiments/record-store.ts";
+import type { ExperimentIdentity, ExperimentRecord } from "../experiments/records/record-store.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 import { mergeRecordFolders } from "./merge-record-folders.ts";
 import { openRecordFolder } from "./record-folder.ts";

@@ -3,9 +3,9 @@ import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { MisuseError } from "../errors.ts";
-import { canonicalJson } from "../experiments/canonical-json.ts";
-import { createRecordIndex } from "../experiments/record-index.ts";
-import type { FinishedRecord } from "../experiments/record-store.ts";
+import { canonicalJson } from "../experiments/records/canonical-json.ts";
+import { createRecordIndex } from "../experiments/records/record-index.ts";
+import type { FinishedRecord } from "../experiments/records/record-store.ts";
 import {
   arrayFolder,
   arrayStem,

@@ -1,6 +1,6 @@
 /** @file Pictures from files as a network takes them. */
 import type { ImageInput } from "../classifier/classifier.ts";
-import { fitPicture } from "../classifier/fit-picture.ts";
+import { fitPicture } from "../classifier/preprocessing/fit-picture.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { type ReadImageOptions, readImageFile } from "./read-image.ts";
 

@@ -1,8 +1,8 @@
 /** @file A file of records, one JSON object per line, that survives being cut off anywhere. */
 import { type FileHandle, open, readFile } from "node:fs/promises";
 import { BadInputError, PerceptualBallError } from "../errors.ts";
-import { canonicalJson } from "../experiments/canonical-json.ts";
-import type { ExperimentIdentity, ExperimentRecord, RecordKey } from "../experiments/record-store.ts";
+import { canonicalJson } from "../experiments/records/canonical-json.ts";
+import type { ExperimentIdentity, ExperimentRecord, RecordKey } from "../experiments/records/record-store.ts";
 import { lockFile } from "./file-lock.ts";
 import { isDiskFull } from "./write-file.ts";
 

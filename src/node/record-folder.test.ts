@@ -14,9 +14,9 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeEach, expect, test, vi } from "vitest";
 import { AbortedError, BadInputError, MisuseError } from "../errors.ts";
-import { memoryStore } from "../experiments/memory-store.ts";
-import type { ExperimentIdentity, FinishedRecord, RecordStore } from "../experiments/record-store.ts";
-import { type ExperimentItem, runExperiment } from "../experiments/run-experiment.ts";
+import { memoryStore } from "../experiments/records/memory-store.ts";
+import type { ExperimentIdentity, FinishedRecord, RecordStore } from "../experiments/records/record-store.ts";
+import { type ExperimentItem, runExperiment } from "../experiments/records/run-experiment.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 import { openRecordFolder, type RecordFolderOptions } from "./record-folder.ts";
 

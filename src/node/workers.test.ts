@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import ts from "typescript";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Shard } from "../experiments/shards.ts";
+import type { Shard } from "../experiments/records/shards.ts";
 import { type RunWorkersOptions, runWorkers, type WorkerDeath, workerChannel } from "./workers.ts";
 
 let folder: string;

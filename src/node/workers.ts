@@ -1,6 +1,6 @@
 /** @file Child processes that share the work of an experiment: each asks for the next share until none is left. */
 import { type ChildProcess, fork } from "node:child_process";
-import type { Shard } from "../experiments/shards.ts";
+import type { Shard } from "../experiments/records/shards.ts";
 
 /** Environment variable that makes a process a worker; its value is the worker's number, from 1. */
 export const workerVariable = "PERCEPTUAL_BALL_WORKER";

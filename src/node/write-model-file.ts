@@ -2,8 +2,8 @@
 import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { BadInputError, checkKeys, oneOf } from "../errors.ts";
+import { modelInParts, sizeOfStorage, writeModel } from "../onnx/file/write-model.ts";
 import type { Initializer, Model } from "../onnx/model.ts";
-import { modelInParts, sizeOfStorage, writeModel } from "../onnx/write-model.ts";
 
 export interface WriteModelFileOptions {
   /**

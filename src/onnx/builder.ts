@@ -7,9 +7,9 @@ import { MisuseError } from "../errors.ts";
 import { type DataType, intTensor, type Shape, type Tensor, tensorOf } from "../tensor/tensor.ts";
 import { type AttributeValue, attributesFrom } from "./attributes.ts";
 import { inferNode, type TypedGraph } from "./infer-shapes.ts";
-import type { NumericTensor } from "./kernels/kernel.ts";
-import { numeric } from "./kernels/kernel.ts";
 import { type Graph, type Initializer, initializerOf, type Node, type ValueInfo, type ValueType } from "./model.ts";
+import type { NumericTensor } from "./operators/kernels/kernel.ts";
+import { numeric } from "./operators/kernels/kernel.ts";
 
 /** A value of a graph that is being built: its name, element type and static shape. */
 export interface Value extends ValueType {

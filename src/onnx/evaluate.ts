@@ -3,10 +3,10 @@ import { BadInputError } from "../errors.ts";
 import { sameShape } from "../tensor/shape.ts";
 import { attributesOf } from "./attributes.ts";
 import { inferShapes } from "./infer-shapes.ts";
-import { kernels } from "./kernels/index.ts";
-import { type NumericTensor, numeric } from "./kernels/kernel.ts";
 import { describeNode, type Graph, tensorOfInitializer } from "./model.ts";
-import type { Operator } from "./shapes/index.ts";
+import { kernels } from "./operators/kernels/index.ts";
+import { type NumericTensor, numeric } from "./operators/kernels/kernel.ts";
+import type { Operator } from "./operators/shapes/index.ts";
 
 /**
  * The values called `fetches` (the graph's outputs by default) for the given inputs, computed in float64 throughout. Slow and

@@ -7,11 +7,6 @@
 import { BadInputError, UnsupportedError } from "../errors.ts";
 import { isFloating, type Shape, sizeOf } from "../tensor/tensor.ts";
 import { attributesOf } from "./attributes.ts";
-import { blamingTheModel, checkArity, checkAttributes, checkElementTypes, checkOutputs } from "./check-node.ts";
-import { einsumTerms } from "./einsum.ts";
-import { kernels } from "./kernels/index.ts";
-import type { NumericTensor } from "./kernels/kernel.ts";
-import { numeric } from "./kernels/kernel.ts";
 import {
   describeNode,
   type Graph,
@@ -21,8 +16,19 @@ import {
   tensorOfInitializer,
   type ValueType,
 } from "./model.ts";
-import { isOperator, type Operator, shapeRules } from "./shapes/index.ts";
-import type { ShapeCall } from "./shapes/shape-rule.ts";
+import {
+  blamingTheModel,
+  checkArity,
+  checkAttributes,
+  checkElementTypes,
+  checkOutputs,
+} from "./operators/check-node.ts";
+import { einsumTerms } from "./operators/einsum.ts";
+import { kernels } from "./operators/kernels/index.ts";
+import type { NumericTensor } from "./operators/kernels/kernel.ts";
+import { numeric } from "./operators/kernels/kernel.ts";
+import { isOperator, type Operator, shapeRules } from "./operators/shapes/index.ts";
+import type { ShapeCall } from "./operators/shapes/shape-rule.ts";
 
 /** A graph with the type of each of its values, and the values that are known before it runs. */
 export interface TypedGraph {

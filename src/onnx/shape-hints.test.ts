@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { parseGraph } from "./parse.ts";
 import { shapeHintsOf } from "./shape-hints.ts";
+import { parseGraph } from "./text/parse.ts";
 
 test("numbers of axes follow from the operators that classifiers are made of", () => {
   const graph = parseGraph(`g (float[N, 3, 8, 8] x, float[] u) => (float[N, 10] y)

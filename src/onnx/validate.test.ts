@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { BadInputError } from "../errors.ts";
-import { parseGraph, parseModel } from "./parse.ts";
+import { parseGraph, parseModel } from "./text/parse.ts";
 import { sortTopologically, validateModel } from "./validate.ts";
 
 test("a valid model comes back as it is", () => {

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import type { Picture } from "../image/picture.ts";
+import { defaultInterestRule, interestOf } from "../localization/interest.ts";
 import { floatTensor } from "../tensor/tensor.ts";
-import type { MapRecord, PerturbationRecord } from "./explanation-record.ts";
-import { defaultInterestRule, interestOf } from "./interest.ts";
-import { escapeHtml, reportPage } from "./page.ts";
-import { boxColors, panelOf, stackPanels, tilesOf } from "./panel.ts";
-import { explanationSentence, inLevels, percent, shortName, summaryLine } from "./sentences.ts";
+import type { MapRecord, PerturbationRecord } from "./explanation/explanation-record.ts";
+import { escapeHtml, reportPage } from "./explanation/page.ts";
+import { boxColors, panelOf, stackPanels, tilesOf } from "./explanation/panel.ts";
+import { explanationSentence, inLevels, percent, shortName, summaryLine } from "./explanation/sentences.ts";
 
 const sharp = { ...defaultInterestRule, sigmaPixels: 0 };
 

@@ -1,11 +1,11 @@
 /** @file A session: a graph loaded into a runtime, fed and read with this package's own tensors. */
 import { AbortedError, PerceptualBallError, throwIfAborted, UnsupportedError } from "../errors.ts";
+import { writeModel } from "../onnx/file/write-model.ts";
 import { inferShapes } from "../onnx/infer-shapes.ts";
 import { type Graph, initializerOf, type Model, tensorOfInitializer } from "../onnx/model.ts";
-import { blockedLayout } from "../onnx/passes/blocked-layout.ts";
-import { splitConvolutions } from "../onnx/passes/split-convolutions.ts";
-import { writeModel } from "../onnx/write-model.ts";
 import type { DataType, Tensor, TensorData } from "../tensor/tensor.ts";
+import { blockedLayout } from "./cpu/blocked-layout.ts";
+import { splitConvolutions } from "./cpu/split-convolutions.ts";
 import {
   describeRuntime,
   type Runtime,

@@ -1,6 +1,6 @@
 /** @file In which numbers gradients are taken: those of pixels, or those that the network sees. */
 import type { Classifier } from "../classifier/classifier.ts";
-import { affineOf } from "../classifier/preprocessing.ts";
+import { affineOf } from "../classifier/preprocessing/preprocessing.ts";
 
 export const attributionSpaces = ["network", "pixels"] as const;
 /**

@@ -7,13 +7,13 @@
 import { contrastiveExcitationRules, excitationRules } from "../autodiff/excitation-rules.ts";
 import type { RuleTable } from "../autodiff/rules/index.ts";
 import type { Classifier } from "../classifier/classifier.ts";
-import { describeLayer } from "../classifier/layers.ts";
+import { describeLayer } from "../classifier/network/layers.ts";
 import { MisuseError } from "../errors.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 import { excitationGrid, overGrid } from "./feature-grid.ts";
+import { questionOf } from "./logit-seed.ts";
 import type { MethodOptions, SaliencyMethod } from "./method.ts";
 import { completeSettings, layerSetting, wordSetting } from "./method-settings.ts";
-import { questionOf } from "./question.ts";
 import { upsample, upsamplings } from "./upsample.ts";
 
 const known = { layer: layerSetting, upsampling: wordSetting(upsamplings, "bilinear") };

@@ -1,7 +1,7 @@
 /** @file The choice of a layer on a grid over the image: where Grad-CAM and excitation backpropagation read. */
 import type { Classifier } from "../classifier/classifier.ts";
-import { type Anatomy, anatomyOf, type FeatureGrid } from "../classifier/feature-grids.ts";
-import { describeLayer } from "../classifier/layers.ts";
+import { type Anatomy, anatomyOf, type FeatureGrid } from "../classifier/network/feature-grids.ts";
+import { describeLayer } from "../classifier/network/layers.ts";
 import { MisuseError, UnsupportedError } from "../errors.ts";
 
 /**

@@ -1,6 +1,6 @@
 /** @file What takes the place of the parts of an image that a method hides. */
 import type { Classifier } from "../classifier/classifier.ts";
-import { denormalizePixels } from "../classifier/preprocessing.ts";
+import { denormalizePixels } from "../classifier/preprocessing/preprocessing.ts";
 import { blur } from "../image/gaussian-blur.ts";
 import type { ImageTensor } from "../image/picture.ts";
 

@@ -1,6 +1,6 @@
 /** @file Gradients at many points near one image, in batches, one after the other in memory. */
 import type { Classifier } from "../classifier/classifier.ts";
-import type { Output } from "../classifier/network-graphs.ts";
+import type { Output } from "../classifier/passes/network-graphs.ts";
 import { throwIfAborted } from "../errors.ts";
 import type { MethodOptions } from "./method.ts";
 

@@ -5,15 +5,15 @@
  * implementations do, as far as they differ.
  */
 import type { Classifier } from "../classifier/classifier.ts";
-import { type Output, outputs } from "../classifier/network-graphs.ts";
+import { type Output, outputs } from "../classifier/passes/network-graphs.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 import { attributionSpaces, gradientIn, pixelAffine } from "./attribution-space.ts";
 import { gradientsAt } from "./gradients-at.ts";
+import { questionOf } from "./logit-seed.ts";
 import type { Explanation, MethodOptions, SaliencyMethod } from "./method.ts";
 import { completeSettings, countSetting, flagSetting, wordSetting } from "./method-settings.ts";
 import { equalSteps, gaussLegendre, type Quadrature } from "./quadrature.ts";
-import { questionOf } from "./question.ts";
 import { readOut, readouts } from "./readout.ts";
 
 const integratedGradientsPresets = {

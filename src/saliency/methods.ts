@@ -3,7 +3,7 @@ import { MisuseError, nearest } from "../errors.ts";
 import { deconvnetMethod } from "./deconvnet.ts";
 import { deepFoolMethod } from "./deepfool.ts";
 import { contrastiveExcitationBackpropMethod, excitationBackpropMethod } from "./excitation-backprop.ts";
-import { extremalMethod } from "./extremal.ts";
+import { extremalMethod } from "./extremal/extremal.ts";
 import { gradCamMethod } from "./grad-cam.ts";
 import { gradientMethod } from "./gradient.ts";
 import { gradientInputMethod } from "./gradient-input.ts";
@@ -13,7 +13,7 @@ import { integratedGradientsMethod } from "./integrated-gradients.ts";
 import type { SaliencyMethod } from "./method.ts";
 import { occlusionMethod } from "./occlusion.ts";
 import { guidedPerceptualMethod, perceptualMethod } from "./perceptual.ts";
-import { riseMethod } from "./rise.ts";
+import { riseMethod } from "./rise/rise.ts";
 import { smoothGradMethod } from "./smooth-grad.ts";
 
 /** All methods, in the order in which tables list them. */

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { tinyClassifier } from "../../test/tiny-classifier.ts";
 import { type Classifier, createClassifier } from "../classifier/classifier.ts";
 import { AbortedError, MisuseError } from "../errors.ts";
-import { parseModel } from "../onnx/parse.ts";
+import { parseModel } from "../onnx/text/parse.ts";
 import { createRandom } from "../random/random.ts";
 import { referenceRuntime } from "../runtime/reference-runtime.ts";
 import { floatTensor } from "../tensor/tensor.ts";

@@ -4,7 +4,7 @@
  * Source: Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014, section 4.2.
  */
 import type { Classifier } from "../classifier/classifier.ts";
-import { comfortableBatch } from "../classifier/comfortable-batch.ts";
+import { defaultBatch } from "../classifier/passes/default-batch.ts";
 import { checkKeys, MisuseError, numberIn, oneOf, throwIfAborted } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { floatTensor } from "../tensor/tensor.ts";
@@ -96,7 +96,7 @@ export async function occlusionSaliency(
   const hidden = fillImage(classifier, image, settings.fill);
   const columns = occlusionIntervals(width, settings);
   const squares = occlusionIntervals(height, settings).flatMap((y) => columns.map((x) => ({ x, y })));
-  const wanted = numberIn("occlusion: batch", batch ?? comfortableBatch(classifier), { min: 1, integer: true });
+  const wanted = numberIn("occlusion: batch", batch ?? defaultBatch(classifier), { min: 1, integer: true });
   const forward = await classifier.forward({ batch: classifier.prepared.batchFor(Math.min(wanted, squares.length)) });
 
   const drops = new Float64Array(height * width);

@@ -10,8 +10,8 @@ import {
   type PerceptualOptions,
   type PerceptualResult,
   perceptualAttack,
-} from "../attacks/perceptual.ts";
-import { perceptualOptionKeys } from "../attacks/perceptual-plan.ts";
+} from "../attacks/perceptual/perceptual.ts";
+import { perceptualOptionKeys } from "../attacks/perceptual/perceptual-plan.ts";
 import { guidedRules } from "../autodiff/guided-rules.ts";
 import type { Classifier } from "../classifier/classifier.ts";
 import { checkKeys } from "../errors.ts";

@@ -5,16 +5,16 @@
  * do, as far as they differ.
  */
 import type { Classifier } from "../classifier/classifier.ts";
-import { outputs } from "../classifier/network-graphs.ts";
+import { outputs } from "../classifier/passes/network-graphs.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { createRandom, createWords } from "../random/random.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 import { attributionSpaces, gradientIn, imageIn, pixelAffine } from "./attribution-space.ts";
 import { gradientsAt } from "./gradients-at.ts";
+import { questionOf } from "./logit-seed.ts";
 import type { Explanation, MethodOptions, SaliencyMethod } from "./method.ts";
 import { completeSettings, countSetting, numberSetting, wordSetting } from "./method-settings.ts";
 import { fillNoise } from "./noise.ts";
-import { questionOf } from "./question.ts";
 import { readOut, readouts } from "./readout.ts";
 
 const smoothGradPresets = {

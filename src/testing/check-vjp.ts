@@ -5,8 +5,8 @@ import { appendVjp } from "../autodiff/sweep.ts";
 import type { AttributeValue } from "../onnx/attributes.ts";
 import { GraphBuilder, type Value } from "../onnx/builder.ts";
 import { evaluate } from "../onnx/evaluate.ts";
-import type { NumericTensor } from "../onnx/kernels/kernel.ts";
 import type { Graph } from "../onnx/model.ts";
+import type { NumericTensor } from "../onnx/operators/kernels/kernel.ts";
 import { type DataType, type Shape, sizeOf } from "../tensor/tensor.ts";
 
 /** A tensor for tests: `values` cycle to fill the shape. */

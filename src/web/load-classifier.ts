@@ -1,7 +1,7 @@
 /** @file Classifiers from ONNX files in a browser: by address, as a file that the user chose, or as bytes. */
 import { type Classifier, type ClassifierOptions, createClassifier } from "../classifier/classifier.ts";
 import { BadInputError, checkKeys } from "../errors.ts";
-import { readModel } from "../onnx/read-model.ts";
+import { readModel } from "../onnx/file/read-model.ts";
 
 /** Where a file comes from: an address, a Blob (such as the File of an input element), or its bytes. */
 export type FileSource = string | URL | Blob | ArrayBuffer | Uint8Array;

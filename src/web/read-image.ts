@@ -1,6 +1,6 @@
 /** @file Pictures in a browser as a network takes them. */
 import type { ImageInput } from "../classifier/classifier.ts";
-import { fitPicture } from "../classifier/fit-picture.ts";
+import { fitPicture } from "../classifier/preprocessing/fit-picture.ts";
 import { BadInputError, checkKeys, MisuseError } from "../errors.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
 import { bytesOf, type FileSource, nameOf } from "./load-classifier.ts";

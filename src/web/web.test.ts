@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { tinyClassifier } from "../../test/tiny-classifier.ts";
-import { writeModel } from "../onnx/write-model.ts";
+import { writeModel } from "../onnx/file/write-model.ts";
 import { referenceRuntime } from "../runtime/reference-runtime.ts";
 import { loadClassifier } from "./load-classifier.ts";
 import { browserEnvironment, type ImageEnvironment, readImage, readPicture } from "./read-image.ts";

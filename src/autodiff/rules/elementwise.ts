@@ -1,6 +1,6 @@
 /** @file VJP rules of the element-wise operators. */
 import type { GraphBuilder, Value } from "../../onnx/builder.ts";
-import { numberOfDataType } from "../../onnx/tensor-proto.ts";
+import { numberOfDataType } from "../../onnx/file/tensor-proto.ts";
 import { reshapeTo } from "../linear-maps.ts";
 import { unbroadcast } from "../unbroadcast.ts";
 import type { VjpRule } from "../vjp-rule.ts";

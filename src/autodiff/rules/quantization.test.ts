@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { evaluate } from "../../onnx/evaluate.ts";
-import { numeric } from "../../onnx/kernels/kernel.ts";
-import { parseGraph } from "../../onnx/parse.ts";
+import { numeric } from "../../onnx/operators/kernels/kernel.ts";
+import { parseGraph } from "../../onnx/text/parse.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import { differentiate } from "../differentiate.ts";
 

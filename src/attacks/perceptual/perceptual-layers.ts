@@ -1,0 +1,159 @@
+/** @file Which layers the perceptual term compares: the paper's, the released code's, and a choice for any network. */
+import type { Classifier } from "../../classifier/classifier.ts";
+import { type Anatomy, anatomyOf, type FeatureGrid } from "../../classifier/network/feature-grids.ts";
+import { isActivation, type Layer } from "../../classifier/network/layers.ts";
+import { MisuseError } from "../../errors.ts";
+import { producersOf } from "../../onnx/model.ts";
+
+/**
+ * The paper's layers {3, 8, 15, 22} of VGG-19 with BatchNormalization, where every operation counts, from 0: the second
+ * convolution, the normalizations after the third and the fifth, and the seventh ReLU.
+ *
+ * Exporters fold BatchNormalization into the convolutions, which shifts the numbers. A chain that begins like such a VGG
+ * (Conv, Relu, Conv, Relu, pool) is therefore counted as if the normalizations were there: the output of a folded
+ * convolution is that of its normalization. Deviation: the second convolution before its normalization no longer exists
+ * then; the folded one takes its place. Any other network is counted as it is.
+ */
+export function paperLayers({ layers }: Classifier): Layer[] {
+  const numbers = [3, 8, 15, 22];
+  if (beginsLikeFoldedVgg(layers)) {
+    const conv = layers.filter((layer) => layer.operator === "Conv");
+    const relu = layers.filter((layer) => layer.operator === "Relu");
+    const chosen = [conv[1], conv[2], conv[4], relu[6]];
+    if (chosen.every((layer) => layer !== undefined)) return chosen;
+  }
+  return numbered(layers, numbers);
+}
+
+/**
+ * The layers {5, 10, 15} of section 5, counted from 0 as operations of the paper's CIFAR-10 network: the second ReLU, the fourth
+ * convolution and the normalization after the fifth.
+ *
+ * A chain that begins like a VGG and has its normalizations folded is counted as if they were there, as {@link paperLayers} does.
+ * Deviation: the fourth convolution is then the folded one. Networks with fewer operations get {@link automaticLayers}.
+ */
+export function detectionLayers(classifier: Classifier): Layer[] {
+  const { layers } = classifier;
+  if (beginsLikeFoldedVgg(layers)) {
+    const conv = layers.filter((layer) => layer.operator === "Conv");
+    const relu = layers.filter((layer) => layer.operator === "Relu");
+    const chosen = [relu[1], conv[3], conv[4]];
+    if (chosen.every((layer) => layer !== undefined)) return chosen;
+  }
+  const numbers = [5, 10, 15];
+  return layers.length > 15 ? numbers.map((index) => layers[index]) : automaticLayers(classifier);
+}
+
+function beginsLikeFoldedVgg(layers: readonly Layer[]): boolean {
+  const beginning = ["Conv", "Relu", "Conv", "Relu", "MaxPool"];
+  const hasNormalization = layers.some((layer) => layer.operator === "BatchNormalization");
+  return !hasNormalization && beginning.every((operator, i) => layers[i]?.operator === operator);
+}
+
+function numbered(layers: readonly Layer[], numbers: readonly number[]): Layer[] {
+  const chosen = numbers.map((index) => layers[index]);
+  if (chosen.every((layer) => layer !== undefined)) return chosen;
+  throw new MisuseError({
+    where: "preset paper",
+    what: `layers {${numbers.join(", ")}} do not exist`,
+    expected: `numbers from 0 to ${layers.length - 1}`,
+    advice: "Choose layers for this network with --layers (option layers).",
+  });
+}
+
+/**
+ * The released code's layers: the outputs of the fifth to the tenth ReLU (relu3_1 to relu4_2 of VGG-19). Other activations
+ * count where a network has no ReLU; a network with fewer gives the middle ones it has.
+ */
+export function releasedLayers({ layers }: Classifier): Layer[] {
+  const relus = layers.filter((layer) => layer.operator === "Relu");
+  const activations = relus.length > 0 ? relus : layers.filter(isActivation);
+  if (activations.length >= 10) return activations.slice(4, 10);
+  const third = Math.floor(activations.length / 3);
+  const middle = activations.slice(third, Math.max(third + 1, activations.length - third));
+  if (middle.length > 0) return middle;
+  throw new MisuseError({
+    where: "preset released",
+    what: "the network has no activation layers",
+    advice: "Choose layers for this network with --layers (option layers).",
+  });
+}
+
+/** As many as the paper compares. */
+const mostStages = 4;
+
+/**
+ * Layers for a network of any architecture: what enters each step that makes the feature maps smaller, the image and the
+ * final pooling excepted – the end of each stage, as in the perceptual loss of Johnson, Alahi and Fei-Fei (2016); the first
+ * four of them, since comparing the coarsest maps as well makes the perturbation less focused (energy inside the box on
+ * SqueezeNet 1.1: 1.2 times what chance gives, against 1.6). Networks with attention, or with channels last, give the last sum or
+ * normalization of each resolution but the coarsest; those that keep one resolution four of their residual sums, evenly spaced,
+ * or of their activations.
+ */
+export function automaticLayers(classifier: Classifier): Layer[] {
+  const anatomy = anatomyOf(classifier);
+  const { grids, cuts, lastAttention } = anatomy;
+  const ways = grids.filter((grid) => {
+    return cellsOf(grid) > 1 && cuts.has(grid.layer.name) && !moving.has(grid.layer.operator);
+  });
+  const isMixing = lastAttention !== undefined || ways.some(({ cellStride }) => cellStride > 1);
+  const stages = isMixing ? stagesOf(ways) : stepsDown(classifier, anatomy);
+  if (stages.length >= 2) return stages.slice(0, mostStages);
+  const way = ways.map(({ layer }) => layer);
+  const sums = way.filter(({ operator }) => operator === "Add");
+  const choices = [sums.length < mostStages ? [] : sums, way.filter(isActivation), way, classifier.layers.slice(0, -1)];
+  const pool = choices.find((choice) => choice.length > 0) ?? [];
+  const count = Math.min(mostStages, pool.length);
+  return Array.from({ length: count }, (_, i) => pool[Math.floor(((i + 0.5) * pool.length) / count)]);
+}
+
+/** Operators that move values about and compute none. */
+const moving: ReadonlySet<string> = new Set([
+  "Pad",
+  "Slice",
+  "Split",
+  "Gather",
+  "Transpose",
+  "Reshape",
+  "Squeeze",
+  "Unsqueeze",
+]);
+
+/** The last layer of each resolution but the coarsest, of layers that every way passes through. */
+function stagesOf(ways: readonly FeatureGrid[]): Layer[] {
+  const stages = new Map(ways.map((grid) => [cellsOf(grid), grid.layer]));
+  return [...stages]
+    .filter(([cells]) => cells > 1)
+    .slice(0, -1)
+    .map(([, layer]) => layer);
+}
+
+/** What enters each step down in resolution: one layer for each, the last one, which the branches of a stage have joined. */
+function stepsDown({ layers, prepared }: Classifier, { grids }: Anatomy): Layer[] {
+  const { graph } = prepared;
+  const producers = producersOf(graph);
+  const byName = new Map(layers.map((layer) => [layer.name, layer]));
+  const cells = new Map(grids.map((grid) => [grid.layer.name, cellsOf(grid)]));
+  /** The layer that computed what a value holds; undefined for the image. */
+  const sourceOf = (name: string): Layer | undefined => {
+    const producer = producers.get(name);
+    return producer !== undefined && moving.has(producer.opType) ? sourceOf(producer.inputs[0]) : byName.get(name);
+  };
+  const stages = new Map<number, Layer>();
+  for (const { inputs, outputs } of graph.nodes) {
+    const after = cells.get(outputs[0]) ?? 0;
+    for (const name of inputs) {
+      const before = cells.get(name);
+      // A convolution without padding takes a row and a column away: no step.
+      if (before === undefined || after <= 1 || before < 2 * after || before >= 9 * after) continue;
+      const source = sourceOf(name);
+      const previous = stages.get(before);
+      if (source !== undefined && source.index >= (previous?.index ?? 0)) stages.set(before, source);
+    }
+  }
+  return [...stages.values()];
+}
+
+function cellsOf({ height, width }: FeatureGrid): number {
+  return height * width;
+}

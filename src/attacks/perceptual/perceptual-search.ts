@@ -1,0 +1,244 @@
+/** @file The search for one perceptual perturbation, as a generator that asks for evaluations of objective (4). */
+import type { Classifier } from "../../classifier/classifier.ts";
+import type { ObjectiveEvaluation, Problem, Reference } from "../../classifier/passes/objective.ts";
+import { denormalizePixels, normalizePixels } from "../../classifier/preprocessing/preprocessing.ts";
+import { bestSoFar } from "../../optimize/best-so-far.ts";
+import { lbfgs } from "../../optimize/lbfgs.ts";
+import { projectBox, projectLinfBall } from "../../optimize/projections.ts";
+import { outcomeDescriptions, type Projection, type Query } from "../../optimize/solver.ts";
+import type { PerceptualPlan, PerceptualSettings } from "./perceptual-plan.ts";
+import { type CurrentStrength, type StrengthSolution, strengthSearch } from "./strength-search.ts";
+
+/** T of `auto` as a share of the spread (largest less mean) of the clean logits. */
+const marginShare = 0.1;
+/** A flip of `auto` counts from this share of the spread behind the boundary. */
+const flipShare = 0.005;
+/** The search of `auto` ends when the largest strength is known this well. */
+const bracketRatio = 1.2;
+/** One image with what is wanted of it. */
+export interface PerceptualRun {
+  readonly plan: PerceptualPlan;
+  readonly classifier: Classifier;
+  readonly reference: Reference;
+  /** Flat [C, H, W], pixels. */
+  readonly image: Float32Array;
+  /** The image in the space of the optimization. */
+  readonly start: Float32Array;
+  readonly label: number;
+  readonly target: number | undefined;
+  readonly cleanMargin: number;
+}
+
+export interface PerceptualFound {
+  /** In the space of the optimization. */
+  readonly point: Float32Array;
+  /** λ', or γ of the search. */
+  readonly strength: number;
+  /** Why the solver stopped, a sentence. */
+  readonly solverOutcome: string;
+  readonly evaluations: number;
+  readonly stages: readonly { readonly strength: number; readonly flipped: boolean; readonly evaluations: number }[];
+}
+
+/** What a search must be answered: objective (4) for {@link PerceptualSearch.problem} with the distance of the features. */
+export interface PerceptualEvaluation extends ObjectiveEvaluation {
+  readonly perceptual: number;
+}
+
+export interface PerceptualSearch {
+  readonly solver: Generator<Query, PerceptualFound, PerceptualEvaluation>;
+  /** The problem that the search wants solved at the moment; the same object until it changes. */
+  problem(): Problem;
+}
+
+/** The pixels of an image as the numbers that the plan optimizes over, and back. */
+export function toSpace(
+  pixels: Float32Array,
+  { plan, classifier }: Pick<PerceptualRun, "plan" | "classifier">,
+): Float32Array {
+  return plan.space === "pixels" ? pixels : normalizePixels(pixels, classifier.input);
+}
+
+export function toPixels(
+  values: Float32Array,
+  { plan, classifier }: Pick<PerceptualRun, "plan" | "classifier">,
+): Float32Array {
+  return plan.space === "pixels" ? values : denormalizePixels(values, classifier.input);
+}
+
+/** The search that the plan asks for: one L-BFGS run at given weights, or that for the largest strength that flips the label. */
+export function perceptualSearch(run: PerceptualRun): PerceptualSearch {
+  if (run.plan.search) return strongestFlip(run);
+  const problem = problemOf(run, run.plan.perceptualWeight);
+  return { solver: minimize(run), problem: () => problem };
+}
+
+/** The search of the preset `auto`. */
+function strongestFlip(run: PerceptualRun): PerceptualSearch {
+  const { plan, reference, start, cleanMargin } = run;
+  const spread = spreadOf(reference.logits);
+  const budget = plan.evaluations - 2;
+  const current: CurrentStrength = { gamma: 0 };
+  let problem: Problem | undefined;
+  let problemStrength = Number.NaN;
+  const search = strengthSearch<PerceptualEvaluation>({
+    start,
+    cleanMargin,
+    marginTarget: plan.marginTarget ?? -marginShare * spread,
+    spread,
+    flipMargin: -flipShare * spread,
+    maxEvaluations: budget - 1,
+    stageEvaluations: Math.max(6, Math.round(budget / 6)),
+    history: plan.history,
+    project: projectionOf(run),
+    current,
+    ratio: bracketRatio,
+  });
+  function* solver(): PerceptualSearch["solver"] {
+    const solution = yield* search;
+    const chosen = solution.best ?? solution.last;
+    return {
+      point: chosen.point,
+      strength: chosen.gamma,
+      solverOutcome: searchDescription(solution),
+      evaluations: solution.evaluations,
+      stages: solution.stages.map(({ gamma, flipped, evaluations }) => ({ strength: gamma, flipped, evaluations })),
+    };
+  }
+  return {
+    solver: solver(),
+    problem() {
+      if (problem === undefined || problemStrength !== current.gamma) {
+        problemStrength = current.gamma;
+        problem = problemOf(run, current.gamma);
+      }
+      return problem;
+    },
+  };
+}
+
+function searchDescription({ best, outcome }: StrengthSolution<ObjectiveEvaluation>): string {
+  if (best === undefined) return "No strength of the perceptual term that was tried flips the label.";
+  return outcome === "converged"
+    ? `The largest strength that flips the label is known within a factor of ${bracketRatio}.`
+    : "All evaluations were used; with more, a larger strength may still flip the label.";
+}
+
+/** One L-BFGS run at the given weights; the best evaluation is returned. */
+function* minimize(run: PerceptualRun): PerceptualSearch["solver"] {
+  const { plan, start } = run;
+  const solver = lbfgs(start, {
+    maxIterations: plan.iterations,
+    maxEvaluations: Math.max(1, plan.evaluations - 3),
+    history: plan.history,
+    lineSearch: plan.lineSearch,
+    ...(plan.constraint === "none" ? {} : { project: projectionOf(run) }),
+  });
+  const { point, outcome, evaluations } = yield* bestSoFar<PerceptualEvaluation>(solver, {});
+  const solverOutcome = outcomeDescriptions[outcome];
+  return { point, strength: plan.perceptualWeight, solverOutcome, evaluations, stages: [] };
+}
+
+/** The projection onto the constraint set of section 3, in the space of the optimization. */
+function projectionOf({ plan, classifier, image, start }: PerceptualRun): Projection {
+  if (plan.constraint === "none") return () => {};
+  let [low, high] = [Infinity, -Infinity];
+  for (const x of image) {
+    if (x < low) low = x;
+    if (x > high) high = x;
+  }
+  if (plan.space === "pixels") {
+    return plan.constraint === "range"
+      ? projectBox(Math.max(low, 0), Math.min(high, 1))
+      : projectLinfBall(start, plan.epsilon, 0, 1);
+  }
+  // In the network's space a box of pixels is another box, one interval per channel and element.
+  const bounds = (offset: number, limit: number): Float32Array => {
+    const pixels = image.map((x) =>
+      plan.constraint === "range" ? limit : Math.min(Math.max(x + offset * plan.epsilon, 0), 1),
+    );
+    return normalizePixels(pixels, classifier.input);
+  };
+  return projectBox(bounds(-1, Math.max(low, 0)), bounds(1, Math.min(high, 1)));
+}
+
+/** λ'_l of equation (4), for sums of squares. */
+function layerWeightsOf({ plan, reference }: PerceptualRun, strength: number): number[] {
+  return plan.layers.map((_, l) => {
+    const features = reference.features[l];
+    if (plan.reduction === "sum") return strength;
+    if (plan.reduction === "mean") return strength / features.length;
+    return strength / (plan.layers.length * Math.max(squaredNorm(features), 1e-12));
+  });
+}
+
+function distanceWeightOf({ plan, start }: PerceptualRun): number {
+  if (plan.reduction === "sum") return plan.distanceWeight;
+  if (plan.reduction === "mean") return plan.distanceWeight / start.length;
+  return plan.distanceWeight / Math.max(squaredNorm(start), 1e-12);
+}
+
+/** Equation (4) for the run at one strength of the perceptual term. */
+export function problemOf(run: PerceptualRun, strength: number): Problem {
+  const { plan, reference, label, target } = run;
+  const spread = spreadOf(reference.logits);
+  return {
+    reference,
+    classIndex: target ?? label,
+    targeted: target !== undefined,
+    marginTarget: plan.marginTarget ?? -marginShare * spread,
+    // Scale-free terms are measured against a margin in units of the spread.
+    marginWeight: plan.reduction === "relative" ? 1 / spread ** 2 : 1,
+    layerWeights: layerWeightsOf(run, strength),
+    distanceWeight: distanceWeightOf(run),
+  };
+}
+
+/** What was in force for the run, found at `strength`. */
+export function settingsOf(run: PerceptualRun, strength: number): PerceptualSettings {
+  const { plan } = run;
+  return {
+    preset: plan.preset,
+    layers: plan.layers.map((layer) => layer.name),
+    space: plan.space,
+    marginTarget: problemOf(run, strength).marginTarget,
+    reduction: plan.reduction,
+    perceptualWeight: strength,
+    layerWeights: layerWeightsOf(run, strength),
+    distanceWeight: distanceWeightOf(run),
+    iterations: plan.search ? undefined : plan.iterations,
+    evaluations: plan.evaluations,
+    history: plan.history,
+    lineSearch: plan.lineSearch,
+    constraint: plan.constraint,
+    epsilon: plan.constraint === "ball" ? plan.epsilon : undefined,
+  };
+}
+
+/** The largest logit less the mean: the scale of a network's logits. */
+function spreadOf(logits: Float32Array): number {
+  let [largest, sum] = [-Infinity, 0];
+  for (const logit of logits) {
+    largest = Math.max(largest, logit);
+    sum += logit;
+  }
+  return Math.max(largest - sum / logits.length, 1e-6);
+}
+
+/** The mean over the layers of ‖C⁽ˡ⁾(x') − C⁽ˡ⁾(x)‖² / ‖C⁽ˡ⁾(x)‖². */
+export function relativeDistance({ layerDistances }: ObjectiveEvaluation, { features }: Reference): number {
+  if (features.length === 0) return 0;
+  const total = layerDistances.reduce((sum, d, l) => sum + d / Math.max(squaredNorm(features[l]), 1e-12), 0);
+  return total / features.length;
+}
+
+const squaredNorms = new WeakMap<Float32Array, number>();
+
+function squaredNorm(vector: Float32Array): number {
+  const known = squaredNorms.get(vector);
+  if (known !== undefined) return known;
+  let sum = 0;
+  for (let i = 0; i < vector.length; i++) sum += vector[i] * vector[i];
+  squaredNorms.set(vector, sum);
+  return sum;
+}

@@ -1,0 +1,304 @@
+import * as ort from "onnxruntime-node";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Classifier, createClassifier } from "../../classifier/classifier.ts";
+import { AbortedError, MisuseError } from "../../errors.ts";
+import { parseModel } from "../../onnx/text/parse.ts";
+import { type FloatTensor, floatTensor } from "../../tensor/tensor.ts";
+import { distancesBetween } from "../distances.ts";
+import { perceptualAttack } from "./perceptual.ts";
+import { automaticLayers, detectionLayers, paperLayers, releasedLayers } from "./perceptual-layers.ts";
+import { perceptualAttacks } from "./perceptual-method.ts";
+
+/** logits = W x for x in [0, 1]⁴ (one channel, 2 × 2): everything about it has a closed form. */
+const rows = [
+  [1, -1, 2, 0],
+  [0, 1, -1, 1],
+  [-1, 0, 0, 1],
+];
+const linear = parseModel(`
+  <ir_version: 8, opset_import: ["" : 18]>
+  linear (float[N, 1, 2, 2] x) => (float[N, 3] logits)
+  <float[3, 4] W = {${rows.flat().join(", ")}}>
+  { f = Flatten (x)  logits = Gemm <transB = 1> (f, W) }
+`);
+
+describe("on a linear classifier", () => {
+  let classifier: Classifier;
+  const image: FloatTensor = floatTensor([0.6, 0.4, 0.55, 0.45], [1, 2, 2]);
+  beforeAll(() => {
+    classifier = createClassifier(linear, {
+      runtime: ort,
+      preprocessing: { scale: 1, mean: [0], std: [1], channels: "rgb" },
+    });
+  });
+  afterAll(() => classifier.dispose());
+
+  test("objective (3) is minimized in closed form: x' = x − λ⁻¹ (M − T) a / (1 + |a|²/λ)", async () => {
+    const [distanceWeight, margin] = [2, -0.3];
+    const result = await perceptualAttack(classifier, image, {
+      preset: "paper",
+      layers: [],
+      perceptualWeight: 0,
+      distanceWeight,
+      margin,
+      constraint: "none",
+    });
+    // Class 0 against class 1, the runner-up along the way: a = W₀ − W₁.
+    const a = rows[0].map((w, i) => w - rows[1][i]);
+    const cleanMargin = a.reduce((sum, ai, i) => sum + ai * image.data[i], 0);
+    const norm = a.reduce((sum, ai) => sum + ai * ai, 0);
+    const step = (cleanMargin - margin) / (distanceWeight + norm);
+    expect(result.label).toBe(0);
+    expect(result.margin.clean).toBeCloseTo(cleanMargin, 6);
+    result.perturbation.data.forEach((delta, i) => {
+      expect(delta).toBeCloseTo(-step * a[i], 4);
+    });
+    expect(result.margin.adversarial).toBeCloseTo(cleanMargin - step * norm, 4);
+    expect(result.outcome).toBe("flipped");
+    expect(result.adversarial.label).toBe(1);
+  });
+
+  test("the released preset moves in normalized space and reports pixels", async () => {
+    const normalized = createClassifier(linear, {
+      runtime: ort,
+      preprocessing: { scale: 1, mean: [0.5], std: [0.25], channels: "rgb" },
+    });
+    const result = await perceptualAttack(normalized, image, { preset: "released", layers: [], margin: -0.5 });
+    expect(result.settings).toMatchObject({ space: "network", history: 100, lineSearch: "none", iterations: 100 });
+    result.perturbation.data.forEach((delta, i) => {
+      expect(delta).toBeCloseTo(0.25 * result.optimizedPerturbation.data[i], 6);
+    });
+    await normalized.dispose();
+  });
+
+  test.each(["range", "ball"] as const)("the constraint %s is kept, by the last digit", async (constraint) => {
+    const epsilon = 0.05;
+    const result = await perceptualAttack(classifier, image, {
+      preset: "paper",
+      layers: [],
+      perceptualWeight: 0,
+      distanceWeight: 1e-3,
+      margin: -3,
+      constraint,
+      epsilon,
+    });
+    const [low, high] = [Math.min(...image.data), Math.max(...image.data)];
+    result.image.data.forEach((x, i) => {
+      if (constraint === "range") expect(x >= low && x <= high).toBe(true);
+      else expect(Math.abs(x - image.data[i])).toBeLessThanOrEqual(epsilon);
+    });
+    // The bounds are reached: the unconstrained answer lies far outside.
+    expect(result.distances.linf).toBeGreaterThan(constraint === "range" ? 0.1 : 0.0499);
+  });
+
+  test("an image that does not have the label has nothing to flip, and is returned as it is", async () => {
+    const result = await perceptualAttack(classifier, image, { layers: [], label: 2 });
+    expect(result.outcome).toBe("already-flipped");
+    expect(result.distances).toMatchObject({ l0: 0, l2: 0 });
+  });
+
+  test("what cannot be meant is refused before anything runs", async () => {
+    const attempt = (options: object) => perceptualAttack(classifier, image, { layers: [], ...options });
+    await expect(attempt({ margin: 2 })).rejects.toThrow("a flipped label has a margin below 0");
+    await expect(attempt({ epsilon: 8 })).rejects.toThrow("Did you mean 8/255?");
+    await expect(attempt({ preset: "papr" })).rejects.toThrow('Did you mean "paper"?');
+    await expect(attempt({ iteration: 3 })).rejects.toThrow('Did you mean "iterations"?');
+    await expect(attempt({ label: 3 })).rejects.toThrow(MisuseError);
+    await expect(attempt({ layers: ["Relu"] })).rejects.toThrow(MisuseError);
+  });
+
+  test("an aborted signal ends it", async () => {
+    const controller = new AbortController();
+    const attack = perceptualAttack(classifier, image, {
+      layers: [],
+      signal: controller.signal,
+      onProgress: ({ evaluations }) => evaluations >= 3 && controller.abort(),
+    });
+    await expect(attack).rejects.toThrow(AbortedError);
+  });
+});
+
+/** A small VGG-like network whose weights come from a formula. */
+function convolutional(withNormalization: boolean): string {
+  const wave = (n: number, k: number): string =>
+    Array.from({ length: n }, (_, i) => (Math.sin(k * i + k) * 0.6).toFixed(4)).join(", ");
+  const block = (i: number, input: string): string =>
+    withNormalization
+      ? `c${i} = Conv <pads = [1, 1, 1, 1]> (${input}, W${i})
+         n${i} = BatchNormalization (c${i}, s${i}, o${i}, o${i}, s${i})
+         r${i} = Relu (n${i})`
+      : `c${i} = Conv <pads = [1, 1, 1, 1]> (${input}, W${i})
+         r${i} = Relu (c${i})`;
+  const weights = (i: number, from: number, to: number): string =>
+    `float[${to}, ${from}, 3, 3] W${i} = {${wave(9 * from * to, 1.7 + i)}}, float[${to}] s${i} = {${Array(to).fill(1).join(", ")}}, float[${to}] o${i} = {${Array(to).fill(0.05).join(", ")}}`;
+  return `
+    <ir_version: 8, opset_import: ["" : 18]>
+    vgg (float[N, 3, 16, 16] x) => (float[N, 4] logits)
+    <${weights(0, 3, 4)}, ${weights(1, 4, 4)}, ${weights(2, 4, 6)}, ${weights(3, 6, 6)}, float[4, 6] V = {${wave(24, 0.9)}}>
+    {
+      ${block(0, "x")}
+      ${block(1, "r0")}
+      p0 = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (r1)
+      ${block(2, "p0")}
+      ${block(3, "r2")}
+      p1 = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (r3)
+      a = GlobalAveragePool (p1)
+      f = Flatten (a)
+      logits = Gemm <transB = 1, alpha = 40.0> (f, V)
+    }`;
+}
+
+const picture = floatTensor(
+  Float32Array.from({ length: 768 }, (_, i) => 0.5 + 0.4 * Math.sin(i * i * 0.01)),
+  [3, 16, 16],
+);
+
+describe("on a small convolutional network", () => {
+  const classifier = createClassifier(parseModel(convolutional(true)), { runtime: ort, preprocessing: "unit" });
+  afterAll(() => classifier.dispose());
+
+  test("the automatic preset flips the label within its budget and says how it searched", async () => {
+    const calls: number[] = [];
+    const result = await perceptualAttack(classifier, picture, {
+      onProgress: ({ evaluations }) => calls.push(evaluations),
+    });
+    expect(result.outcome).toBe("flipped");
+    expect(result.adversarial.label).not.toBe(result.clean.label);
+    expect(result.margin.adversarial).toBeLessThan(0);
+    expect(result.evaluations).toBeLessThanOrEqual(150);
+    expect(calls.at(-1)).toBeLessThanOrEqual(150);
+    expect(result.stages.length).toBeGreaterThan(1);
+    expect(result.stages.some((stage) => stage.strength === result.settings.perceptualWeight && stage.flipped)).toBe(
+      true,
+    );
+    expect(result.distances).toMatchObject(distancesBetween(result.image.data, picture.data, 256));
+    const [low, high] = [Math.min(...picture.data), Math.max(...picture.data)];
+    expect(result.image.data.every((x) => x >= low && x <= high)).toBe(true);
+  });
+
+  test("with a target, the target wins", async () => {
+    const { label: clean } = await classifier.classify(picture);
+    for (const target of [1, 3]) {
+      expect(clean).not.toBe(target);
+      const result = await perceptualAttack(classifier, picture, { target });
+      expect(result).toMatchObject({ outcome: "flipped", target, adversarial: { label: target } });
+    }
+  });
+
+  test("the perceptual term does what it is for: less change in the features than the ℓ2 attack at the same margin", async () => {
+    const margin = -0.5;
+    const common = { preset: "paper", margin, iterations: 200, constraint: "none" } as const;
+    const layers = ["r1", "r3"];
+    const perceptual = await perceptualAttack(classifier, picture, {
+      ...common,
+      layers,
+      perceptualWeight: 1e-2,
+      distanceWeight: 0,
+    });
+    const plain = await perceptualAttack(classifier, picture, {
+      ...common,
+      layers,
+      perceptualWeight: 0,
+      distanceWeight: 1e-2,
+    });
+    expect(perceptual.outcome).toBe("flipped");
+    expect(plain.outcome).toBe("flipped");
+    expect(perceptual.distances.perceptual).toBeLessThan(plain.distances.perceptual);
+    expect(perceptual.distances.l2).toBeGreaterThan(plain.distances.l2);
+  });
+
+  test("a second run gives the same answer, digit by digit", async () => {
+    const [a, b] = [await perceptualAttack(classifier, picture), await perceptualAttack(classifier, picture)];
+    expect([...a.image.data]).toEqual([...b.image.data]);
+  });
+});
+
+test("the automatic layers are what enters each step down in resolution, the image excepted", () => {
+  const classifier = createClassifier(parseModel(convolutional(true)), { runtime: ort, preprocessing: "unit" });
+  expect(automaticLayers(classifier).map((layer) => layer.name)).toEqual(["r1", "r3"]);
+});
+
+test("a convolution without padding is no step down, and padding is none of the layers", () => {
+  const result = chosen(`
+    c0 = Conv <strides = [2, 2], pads = [1, 1, 1, 1]> (x, w3)  r0 = Relu (c0)
+    c1 = Conv (r0, w8)  r1 = Relu (c1)
+    p1 = Pad (r1, border)  m1 = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (p1)
+    c2 = Conv <pads = [1, 1, 1, 1]> (m1, w8)  r2 = Relu (c2)
+    c3 = Conv <strides = [2, 2], pads = [1, 1, 1, 1]> (r2, w8)  r3 = Relu (c3)  a = GlobalAveragePool (r3)`);
+  expect(result).toEqual(["r1", "r2"]);
+});
+
+test("with channels last, the end of each stage but the coarsest", () => {
+  const stage = (i: number, from: string, weight: string) => `
+    c${i} = Conv <strides = [2, 2], pads = [1, 1, 1, 1]> (${from}, ${weight})
+    t${i} = Transpose <perm = [0, 2, 3, 1]> (c${i})  b${i} = MatMul (t${i}, square)  s${i} = Add (t${i}, b${i})
+    u${i} = Transpose <perm = [0, 3, 1, 2]> (s${i})`;
+  const result = chosen(
+    `${stage(0, "x", "w3")} ${stage(1, "u0", "w8")} ${stage(2, "u1", "w8")} a = GlobalAveragePool (u2)`,
+  );
+  expect(result).toEqual(["s0", "s1"]);
+});
+
+/** The automatic layers of a network of 32 × 32 pixels, of which `body` makes the features `a` [1, 8, 1, 1]. */
+function chosen(body: string) {
+  const wave = (count: number): string => Array.from({ length: count }, (_, i) => Math.sin(i).toFixed(3)).join(", ");
+  const model = parseModel(`<ir_version: 8, opset_import: ["" : 18]>
+    net (float[1, 3, 32, 32] x) => (float[1, 8] logits)
+    <float[8, 3, 3, 3] w3 = {${wave(216)}}, float[8, 8, 3, 3] w8 = {${wave(576)}}, float[8, 8] square = {${wave(64)}},
+     int64[8] border = {0, 0, 1, 1, 0, 0, 1, 1}> { ${body} logits = Flatten (a) }`);
+  const classifier = createClassifier(model, { runtime: ort, preprocessing: "unit" });
+  return automaticLayers(classifier).map((layer) => layer.name);
+}
+
+test("the paper's numbers count BatchNormalization where it is there", () => {
+  const classifier = createClassifier(parseModel(convolutional(true)), { runtime: ort, preprocessing: "unit" });
+  expect(classifier.layers.length).toBeLessThan(22);
+  expect(() => paperLayers(classifier)).toThrow("layers {3, 8, 15, 22} do not exist");
+  expect(releasedLayers(classifier).map((layer) => layer.name)).toEqual(["r1", "r2"]);
+});
+
+test("section 5 counts the layers 5, 10 and 15 of the CIFAR network, with its normalizations folded or not", () => {
+  const model = (hasNormalization: boolean): Classifier => {
+    const block = ["Conv", ...(hasNormalization ? ["BatchNormalization"] : []), "Relu"];
+    const pair = [...block, ...block, "MaxPool"];
+    const operators = [...pair, ...pair, ...pair, ...block, "MaxPool", "Flatten", "Gemm"];
+    const layers = operators.map((operator, index) => {
+      const ordinal = operators.slice(0, index).filter((other) => other === operator).length;
+      return { index, operator, ordinal };
+    });
+    return { layers } as unknown as Classifier;
+  };
+  const names = (classifier: Classifier) =>
+    detectionLayers(classifier).map(({ operator, ordinal }) => `${operator}[${ordinal}]`);
+  expect(names(model(true))).toEqual(["Relu[1]", "Conv[3]", "BatchNormalization[4]"]);
+  expect(names(model(false))).toEqual(["Relu[1]", "Conv[3]", "Conv[4]"]);
+});
+
+test("many images in lockstep are changed as each alone", async () => {
+  const classifier = createClassifier(parseModel(convolutional(true)), { runtime: ort, preprocessing: "unit" });
+  const pictures = [0, 1, 2].map((n) =>
+    floatTensor(
+      Float32Array.from({ length: 768 }, (_, i) => 0.5 + 0.4 * Math.sin(i * i * 0.01 + n)),
+      [3, 16, 16],
+    ),
+  );
+  const options = {
+    preset: "detection",
+    layers: ["r1", "r3"],
+    perceptualWeight: 1e-3,
+    iterations: 8,
+    margin: -0.5,
+  } as const;
+  const together = await perceptualAttacks(classifier, pictures, options);
+  for (const [n, picture] of pictures.entries()) {
+    const alone = await perceptualAttack(classifier, picture, options);
+    expect(together[n].evaluations.gradient).toBe(8);
+    // Graphs of other batches sum in another order.
+    together[n].raw.image.data.forEach((x, i) => {
+      expect(x).toBeCloseTo(alone.image.data[i], 4);
+    });
+    expect(together[n].raw.distances.linf).toBeLessThanOrEqual(8 / 255 + 1e-9);
+    expect(together[n].raw.label).toBe(alone.adversarial.label);
+  }
+  await classifier.dispose();
+});

@@ -1,0 +1,167 @@
+/**
+ * @file Layers whose values lie on a grid over the image, and how a network is made of them.
+ *
+ * A grid is an output [N, C, h, w] of convolutions and what follows them, the same with channels last [N, h, w, C] behind a
+ * Transpose, or the tokens [N, T, C] of a transformer, of which the first may be class tokens.
+ */
+import { isNonDifferentiable } from "../../autodiff/rules/index.ts";
+import type { Node } from "../../onnx/model.ts";
+import { nodesBetween } from "../../onnx/nodes-between.ts";
+import type { Shape } from "../../tensor/tensor.ts";
+import type { Classifier } from "../classifier.ts";
+import type { Layer } from "./layers.ts";
+
+/** A layer with how to read it: the value of channel c at cell i (row by row) is at `offset + c · channelStride + i · cellStride`. */
+export interface FeatureGrid {
+  readonly layer: Layer;
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+  readonly offset: number;
+  readonly channelStride: number;
+  readonly cellStride: number;
+}
+
+type Order = "channels-first" | "channels-last";
+
+/** What choosing a layer needs to know of a network; worked out once for each. */
+export interface Anatomy {
+  /** In order of execution, those whose values lie on a grid. */
+  readonly grids: readonly FeatureGrid[];
+  /** Positions (among all nodes) of the layers' nodes. */
+  readonly positions: ReadonlyMap<string, number>;
+  /** Names of values that every way from the image to the logits passes through. */
+  readonly cuts: ReadonlySet<string>;
+  /** Of convolutions and matrix products with weights, the names of their outputs. */
+  readonly weighted: ReadonlySet<string>;
+  /** Where the last attention is, or undefined. */
+  readonly lastAttention: number | undefined;
+}
+
+const anatomies = new WeakMap<Classifier["prepared"], Anatomy>();
+
+/** The grids of `classifier`, and where its layers stand to one another. */
+export function anatomyOf(classifier: Pick<Classifier, "layers" | "prepared">): Anatomy {
+  const { prepared } = classifier;
+  const known = anatomies.get(prepared);
+  if (known !== undefined) return known;
+  const batch = prepared.fixedBatch ?? 1;
+  const { graph, types, constants } = prepared.typed(batch);
+  const shapeOf = (name: string): Shape | undefined => types.get(name)?.shape;
+  const orders = ordersOf(graph.nodes, shapeOf);
+  const layers = new Map(classifier.layers.map((layer) => [layer.name, layer]));
+  const positions = new Map(graph.nodes.map((node, position) => [node.outputs[0], position]));
+  const { height, width } = prepared;
+  const isWeight = (name: string): boolean => graph.initializers.has(name) || constants.has(name);
+  const anatomy: Anatomy = {
+    grids: graph.nodes.flatMap(({ outputs: [name] }) => {
+      const layer = layers.get(name);
+      // Windows of attention, and heads, lie along the first axis too.
+      const grid = layer?.shape[0] === batch ? gridOf(layer, orders.get(name), height, width) : undefined;
+      return grid === undefined ? [] : [grid];
+    }),
+    positions,
+    cuts: cutsOf(graph.nodes, prepared.input, prepared.logits),
+    weighted: new Set(
+      graph.nodes
+        .filter(({ opType, inputs }) => weighing.has(opType) && inputs.some(isWeight))
+        .map(({ outputs }) => outputs[0]),
+    ),
+    lastAttention: lastIndex(graph.nodes, ({ opType, outputs: [name] }) => {
+      return opType === "Attention" || (opType === "Softmax" && (shapeOf(name)?.length ?? 0) >= 3);
+    }),
+  };
+  anatomies.set(prepared, anatomy);
+  return anatomy;
+}
+
+function lastIndex(nodes: readonly Node[], test: (node: Node) => boolean): number | undefined {
+  const index = nodes.findLastIndex(test);
+  return index === -1 ? undefined : index;
+}
+
+const weighing: ReadonlySet<string> = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul"]);
+/** Operators that read and write [N, C, H, W], whatever came before. */
+const channelsFirst: ReadonlySet<string> = new Set([
+  ...["Conv", "ConvTranspose", "AveragePool", "MaxPool", "LpPool", "GlobalAveragePool", "GlobalMaxPool"],
+  ...["BatchNormalization", "InstanceNormalization", "GroupNormalization", "LRN", "DepthToSpace", "SpaceToDepth"],
+]);
+
+/** Where the channels of four-dimensional values are; values that are neither are left out. */
+function ordersOf(nodes: readonly Node[], shapeOf: (name: string) => Shape | undefined): ReadonlyMap<string, Order> {
+  const orders = new Map<string, Order>();
+  /** What such an operator reads is in its order, wherever it comes from. */
+  const read = new Set(nodes.flatMap(({ opType, inputs }) => (channelsFirst.has(opType) ? [inputs[0]] : [])));
+  for (const node of nodes) {
+    const followed = orderOf(node, orders, shapeOf);
+    for (const output of node.outputs) {
+      const order = read.has(output) ? "channels-first" : followed;
+      if (order !== undefined && shapeOf(output)?.length === 4) orders.set(output, order);
+    }
+  }
+  return orders;
+}
+
+function orderOf(
+  { opType, inputs, attributes }: Node,
+  orders: ReadonlyMap<string, Order>,
+  shapeOf: (name: string) => Shape | undefined,
+): Order | undefined {
+  if (channelsFirst.has(opType)) return "channels-first";
+  if (opType === "Reshape" || opType === "Flatten") return undefined;
+  const source = inputs.find((name) => orders.has(name) && shapeOf(name)?.length === 4);
+  const order = source === undefined ? undefined : orders.get(source);
+  if (opType !== "Transpose" || order === undefined) return order;
+  const perm = attributes.perm?.kind === "ints" ? attributes.perm.value.join() : "";
+  if (order === "channels-first" && perm === "0,2,3,1") return "channels-last";
+  if (order === "channels-last" && perm === "0,3,1,2") return "channels-first";
+  return undefined;
+}
+
+/** How a layer lies over an image of `height` × `width` pixels, or undefined if it does not. */
+function gridOf(layer: Layer, order: Order | undefined, height: number, width: number): FeatureGrid | undefined {
+  const { shape } = layer;
+  if (shape.length === 4 && order === "channels-first") {
+    const [, channels, h, w] = shape;
+    return { layer, channels, height: h, width: w, offset: 0, channelStride: h * w, cellStride: 1 };
+  }
+  if (shape.length === 4 && order === "channels-last") {
+    const [, h, w, channels] = shape;
+    return { layer, channels, height: h, width: w, offset: 0, channelStride: 1, cellStride: channels };
+  }
+  if (shape.length !== 3) return undefined;
+  const [, tokens, channels] = shape;
+  for (let extra = 0; extra <= mostClassTokens; extra++) {
+    const cells = tokens - extra;
+    const side = Math.sqrt((height * width) / cells);
+    // At least 2 × 2 square patches that tile the image.
+    if (cells < 4 || !Number.isInteger(side) || height % side !== 0 || width % side !== 0) continue;
+    const [h, w] = [height / side, width / side];
+    return { layer, channels, height: h, width: w, offset: extra * channels, channelStride: 1, cellStride: channels };
+  }
+  return undefined;
+}
+
+/** A class token and a distillation token. */
+const mostClassTokens = 2;
+
+/**
+ * The outputs of nodes that every way from `input` to `logits` passes through. In any order of execution, what comes before such a value is
+ * read for the last time by its own node or before.
+ */
+function cutsOf(nodes: readonly Node[], input: string, logits: string): ReadonlySet<string> {
+  const path = nodesBetween(nodes, [input], [logits], ({ opType }) => !isNonDifferentiable(opType));
+  const lastReader = new Map<string, number>();
+  path.forEach(({ inputs }, position) => {
+    for (const name of inputs) lastReader.set(name, position);
+  });
+  const cuts = new Set<string>();
+  /** The last position at which any value that was made so far is read. */
+  let horizon = lastReader.get(input) ?? 0;
+  path.forEach(({ outputs }, position) => {
+    const used = outputs.filter((name) => lastReader.has(name) || name === logits);
+    if (horizon <= position && used.length === 1) cuts.add(used[0]);
+    for (const name of used) horizon = Math.max(horizon, lastReader.get(name) ?? 0);
+  });
+  return cuts;
+}

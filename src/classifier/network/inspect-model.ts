@@ -1,0 +1,129 @@
+/** @file What can be said of a model without running it: its layers, what has a gradient, and what stands in the way. */
+import { isNonDifferentiable, vjpRules } from "../../autodiff/rules/index.ts";
+import { PerceptualBallError } from "../../errors.ts";
+import { describeNode, type Model, type Node, type ValueInfo } from "../../onnx/model.ts";
+import { isOperator } from "../../onnx/operators/shapes/index.ts";
+import { isRewritable } from "../../onnx/rewrites/decompose-fused-operators.ts";
+import { type Shape, sizeOf } from "../../tensor/tensor.ts";
+import type { Classifier } from "../classifier.ts";
+
+/** Whether a cotangent passes an operation: by a rule, not by design (comparisons, rounding), or not because nobody wrote it. */
+export type GradientState = "rule" | "none by design" | "missing";
+
+export interface InspectedLayer {
+  readonly index: number;
+  readonly operator: string;
+  readonly ordinal: number;
+  /** Of its output. */
+  readonly name: string;
+  /** Of its output; null where it could not be worked out. */
+  readonly shape: Shape | null;
+  readonly parameters: number;
+  readonly gradient: GradientState;
+}
+
+export interface Inspection {
+  /** "works", or what the model is blocked by. */
+  readonly verdict: string;
+  readonly works: boolean;
+  readonly producer: string;
+  readonly irVersion: number;
+  readonly opsets: Readonly<Record<string, number>>;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly layers: readonly InspectedLayer[];
+  readonly parameters: number;
+  /** What to know of how the model is computed: other precision, gradients that are conventions. */
+  readonly notes: readonly string[];
+  /** Operators that stand in the way, with the nodes that use them. */
+  readonly unsupported: Readonly<Record<string, readonly string[]>>;
+}
+
+/** The description of `model`; `open` makes it a classifier, or throws what stands in the way. */
+export function inspectModel(
+  model: Model,
+  open: () => Classifier,
+): { inspection: Inspection; classifier?: Classifier } {
+  const { classifier, blocker } = attempt(open);
+  const layers = classifier === undefined ? rawLayers(model) : workingLayers(classifier);
+  const unsupported: Record<string, string[]> = {};
+  if (classifier === undefined) {
+    const functions = new Set(model.functions.map(({ domain, name }) => `${domain}.${name}`));
+    const nodes = [...model.graph.nodes, ...model.functions.flatMap((definition) => definition.nodes)];
+    for (const node of nodes) {
+      if (isOperator(node) || isRewritable(node) || functions.has(`${node.domain}.${node.opType}`)) continue;
+      const operator = node.domain === "" ? node.opType : `${node.domain}.${node.opType}`;
+      unsupported[operator] ??= [];
+      unsupported[operator].push(node.name || node.outputs[0]);
+    }
+  }
+  const inspection: Inspection = {
+    verdict: blocker === undefined ? "works" : `blocked by: ${blocker}`,
+    works: blocker === undefined,
+    producer: [model.producerName, model.producerVersion].filter((part) => part !== "").join(" ") || "unknown",
+    irVersion: model.irVersion,
+    opsets: Object.fromEntries([...model.opsets].map(([domain, version]) => [domain || "ai.onnx", version])),
+    inputs: model.graph.inputs.filter(({ name }) => !model.graph.initializers.has(name)).map(describeValue),
+    outputs: model.graph.outputs.map(describeValue),
+    layers,
+    parameters: layers.reduce((sum, layer) => sum + layer.parameters, 0),
+    notes: classifier?.prepared.notes ?? [],
+    unsupported,
+  };
+  return { inspection, classifier };
+}
+
+function attempt(open: () => Classifier): { classifier?: Classifier; blocker?: string } {
+  try {
+    return { classifier: open() };
+  } catch (error) {
+    if (error instanceof PerceptualBallError) return { blocker: error.message };
+    throw error;
+  }
+}
+
+function workingLayers({ layers }: Classifier): InspectedLayer[] {
+  return layers.map(({ index, operator, ordinal, name, shape, parameters }) => ({
+    index,
+    operator,
+    ordinal,
+    name,
+    shape,
+    parameters,
+    gradient: gradientStateOf(operator),
+  }));
+}
+
+/** The operations as they stand in the file, for models whose shapes cannot be worked out. */
+function rawLayers({ graph }: Model): InspectedLayer[] {
+  const ordinals = new Map<string, number>();
+  return graph.nodes
+    .filter((node) => !["Constant", "Identity"].includes(node.opType))
+    .map((node, index) => {
+      const operator = node.domain === "" ? node.opType : `${node.domain}.${node.opType}`;
+      const ordinal = ordinals.get(operator) ?? 0;
+      ordinals.set(operator, ordinal + 1);
+      const name = node.outputs.find((output) => output !== "") ?? describeNode(node);
+      const declared = graph.valueInfo.get(name)?.shape ?? graph.outputs.find((output) => output.name === name)?.shape;
+      const shape = declared?.every((extent) => typeof extent === "number") ? (declared as Shape) : null;
+      const gradient = isOperator(node) ? gradientStateOf(node.opType) : "missing";
+      return { index, operator, ordinal, name, shape, parameters: weightsOf(node, graph.initializers), gradient };
+    });
+}
+
+function weightsOf(node: Node, initializers: Model["graph"]["initializers"]): number {
+  return node.inputs.reduce((sum, input) => {
+    const initializer = initializers.get(input);
+    return initializer?.dtype.includes("float") ? sum + sizeOf(initializer.shape) : sum;
+  }, 0);
+}
+
+function gradientStateOf(operator: string): GradientState {
+  if (isNonDifferentiable(operator)) return "none by design";
+  return Object.hasOwn(vjpRules, operator) ? "rule" : "missing";
+}
+
+/** "input: float32 [N, 3, 224, 224]". */
+function describeValue({ name, dtype, shape }: ValueInfo): string {
+  return `${name}: ${dtype ?? "?"} ${shape === undefined ? "of unknown shape" : `[${shape.map((extent) => extent ?? "?").join(", ")}]`}`;
+}

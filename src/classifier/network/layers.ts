@@ -1,0 +1,144 @@
+/** @file Layers: the operations of a network, numbered, named and chosen by pattern. */
+import { MisuseError, nearest } from "../../errors.ts";
+import type { TypedGraph } from "../../onnx/infer-shapes.ts";
+import type { Node } from "../../onnx/model.ts";
+import { isFloating, type Shape, sizeOf } from "../../tensor/tensor.ts";
+
+/** One operation of the network, with its first output. */
+export interface Layer {
+  /** Counted from 0 in execution order; every operation counts, as in the paper. */
+  readonly index: number;
+  readonly operator: string;
+  /** Which one of its operator it is, from 0: `Relu[3]` is the fourth ReLU. */
+  readonly ordinal: number;
+  /** The name of its output value. */
+  readonly name: string;
+  readonly nodeName: string;
+  /** Of its output, with the batch axis first. */
+  readonly shape: Shape;
+  /** The number of weights that it reads. */
+  readonly parameters: number;
+}
+
+/** The layers of a graph whose constants and identities are cleaned up. */
+export function listLayers({ graph, types, constants }: TypedGraph): Layer[] {
+  const ordinals = new Map<string, number>();
+  const countedWeights = new Set<string>();
+  return graph.nodes
+    .filter((node) => node.outputs[0] !== undefined && !constants.has(node.outputs[0]))
+    .map((node, index) => {
+      const ordinal = ordinals.get(node.opType) ?? 0;
+      ordinals.set(node.opType, ordinal + 1);
+      let parameters = 0;
+      for (const input of node.inputs) {
+        const initializer = graph.initializers.get(input);
+        if (initializer === undefined || !isFloating(initializer.dtype) || countedWeights.has(input)) continue;
+        countedWeights.add(input);
+        parameters += sizeOf(initializer.shape);
+      }
+      const name = node.outputs[0];
+      const { shape } = types.get(name)!;
+      return { index, operator: node.opType, ordinal, name, nodeName: node.name, shape, parameters };
+    });
+}
+
+/** How layers are asked for: a number, a value or node name, or a pattern such as "Relu[3]", "Relu[3:9]", "Conv[-1]" or "Relu". */
+export type LayerSelector = number | string;
+
+/**
+ * The layers that the selectors name, in order and without repetitions. Ranges are half-open and count as Python's slices do:
+ * `Relu[3:9]` is the fourth to the ninth ReLU, `Relu[-2:]` the last two. Throws a MisuseError for a selector that matches
+ * nothing, with the nearest name.
+ */
+export function selectLayers(layers: readonly Layer[], selectors: readonly LayerSelector[]): Layer[] {
+  const chosen = new Map<string, Layer>();
+  for (const selector of selectors) for (const layer of select(layers, selector)) chosen.set(layer.name, layer);
+  return [...chosen.values()];
+}
+
+function select(layers: readonly Layer[], selector: LayerSelector): readonly Layer[] {
+  if (typeof selector === "number" || /^\d+$/.test(selector)) {
+    const layer = layers[Number(selector)];
+    if (layer !== undefined) return [layer];
+    throw unknownLayer(selector, `a number from 0 to ${layers.length - 1}`);
+  }
+  const named = layers.filter((layer) => layer.name === selector || layer.nodeName === selector);
+  if (named.length > 0) return named;
+  const pattern = /^(\w+)(?:\[\s*(-?\d+)?\s*(:)?\s*(-?\d+)?\s*\])?$/.exec(selector);
+  if (pattern !== null) {
+    const [, operator, first, colon, last] = pattern;
+    const group = layers.filter((layer) => layer.operator === operator);
+    if (group.length > 0) {
+      const picked = pick(group, selector.includes("["), first, colon !== undefined, last);
+      if (picked.length > 0) return picked;
+      throw unknownLayer(selector, `${operator}[0] to ${operator}[${group.length - 1}]`);
+    }
+  }
+  // A PyTorch module path such as "features.16": the legacy exporter makes it part of the value's name.
+  const modulePath = layers.filter((layer) => layer.name.split("/").includes(selector));
+  if (modulePath.length > 0) return [modulePath[modulePath.length - 1]];
+  const names = layers.flatMap((layer) => [layer.name, layer.nodeName, layer.operator]);
+  const hint = nearest(selector, names);
+  throw unknownLayer(
+    selector,
+    "a number, a value's name, or a pattern such as Relu[3:9]",
+    hint === undefined ? undefined : `Did you mean ${JSON.stringify(hint)}?`,
+  );
+}
+
+function pick(
+  group: readonly Layer[],
+  indexed: boolean,
+  first: string | undefined,
+  range: boolean,
+  last?: string,
+): readonly Layer[] {
+  if (!indexed) return group;
+  if (range) return group.slice(first === undefined ? 0 : Number(first), last === undefined ? undefined : Number(last));
+  const single = first === undefined ? undefined : group.at(Number(first));
+  return single === undefined ? [] : [single];
+}
+
+function unknownLayer(selector: LayerSelector, expected: string, hint = ""): MisuseError {
+  return new MisuseError({
+    where: "layers",
+    what: "no such layer",
+    expected,
+    got: JSON.stringify(selector),
+    advice: `${hint}${hint === "" ? "" : " "}\`perceptual-ball inspect\` lists the layers.`,
+  });
+}
+
+const activations: ReadonlySet<string> = new Set([
+  "Relu",
+  "LeakyRelu",
+  "Clip",
+  "PRelu",
+  "Elu",
+  "Selu",
+  "Celu",
+  "Gelu",
+  "Sigmoid",
+  "HardSwish",
+  "HardSigmoid",
+  "Mish",
+  "Softplus",
+  "Swish",
+  "Tanh",
+  "ThresholdedRelu",
+]);
+
+/** Whether a layer is an activation function. */
+export function isActivation({ operator }: Pick<Layer, "operator">): boolean {
+  return activations.has(operator);
+}
+
+/** How messages and reports name a layer: number, operator and name. */
+export function describeLayer({ index, operator, ordinal, name }: Layer): string {
+  return `${index} ${operator}[${ordinal}] ${name}`;
+}
+
+/** The nodes of a cleaned graph by the name of their first output. */
+export function nodesByOutput({ graph }: TypedGraph): Map<string, Node> {
+  return new Map(graph.nodes.map((node) => [node.outputs[0], node]));
+}

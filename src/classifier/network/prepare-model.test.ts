@@ -1,0 +1,129 @@
+import { describe, expect, test } from "vitest";
+import { parseModel } from "../../onnx/text/parse.ts";
+import { prepareModel } from "./prepare-model.ts";
+
+function prepare(text: string, opset = 13) {
+  const model = parseModel(`<ir_version: 7, opset_import: ["": ${opset}]> ${text}`);
+  return prepareModel(model, { where: "net.onnx" });
+}
+
+describe("the logits are the scores before a final Softmax", () => {
+  test.each([
+    ["which is last", "(float[1,3] p) { a = GlobalAveragePool (x)  s = Flatten (a)  p = Softmax (s) }", "s"],
+    ["in the log domain", "(float[1,3] p) { a = GlobalAveragePool (x)  s = Flatten (a)  p = LogSoftmax (s) }", "s"],
+    ["of a picture of one pixel", "(float[1,3,1,1] p) { s = GlobalAveragePool (x)  p = Softmax <axis = 1> (s) }", "s"],
+    [
+      "that is flattened",
+      "(float[1,3] p) { s = GlobalAveragePool (x)  t = Softmax <axis = 1> (s)  p = Flatten (t) }",
+      "s",
+    ],
+    [
+      "that is reshaped",
+      "(float[1,3] p) <int64[2] k = {-1, 3}> { s = GlobalAveragePool (x)  t = Softmax <axis = 1> (s)  p = Reshape (t, k) }",
+      "s",
+    ],
+    [
+      "beside other outputs",
+      "(float[1,3,8,8] r, float[1,3] p, int64[1] c) { r = Relu (x)  a = GlobalAveragePool (r)  s = Flatten (a)  p = Softmax (s)  c = ArgMax <axis = 1, keepdims = 0> (p) }",
+      "s",
+    ],
+  ])("%s", (_, body, logits) => {
+    const prepared = prepare(`g (float[1,3,8,8] x) => ${body}`);
+    expect(prepared).toMatchObject({ logits, softmax: "p", classCount: 3 });
+    expect(prepared.graph.nodes.map(({ opType }) => opType)).not.toContain("Softmax");
+  });
+
+  test.each([
+    [
+      "of which only the best are given out",
+      "(float[1,2] v, int64[1,2] i) <int64[1] k = {2}>",
+      "p = Softmax (s)  v, i = TopK (p, k)",
+      "s",
+    ],
+    ["of which only the class is given out", "(int64[1] c)", "c = ArgMax <axis = 1, keepdims = 0> (s)", "s"],
+    ["converted to another type", "(float[1,3] y)", "p = Softmax (s)  q = Cast <to = 1> (p)  y = Identity (q)", "s"],
+    ["without a batch axis", "(float[3] y) <int64[1] k = {0}>", "y = Squeeze (s, k)", "s"],
+    ["with the classes last", "(float[1,1,1,3] y)", "y = Transpose <perm = [0, 2, 3, 1]> (a)", "y_flat"],
+    [
+      "computed from features that are given out first",
+      "(float[1,3] s, float[1,2] y) <float[3,2] w = {1,2,3,4,5,6}>",
+      "y = MatMul (s, w)",
+      "y",
+    ],
+    [
+      "beside the largest of them",
+      "(float[1,3] s, float[1,2] v, int64[1,2] i) <int64[1] k = {2}>",
+      "v, i = TopK (s, k)",
+      "s",
+    ],
+    ["beside an output of an unknown operator", "(float[1,3] s, float[1,3] y)", "y = Loopless (s)", "s"],
+    ["before a Softmax over the batch, which is none", "(float[1,3] y)", "y = Softmax <axis = 0> (s)", "y"],
+  ])("scores %s", (_, outputs, body, logits) => {
+    const prepared = prepare(
+      `g (float[1,3,8,8] x) => ${outputs} { a = GlobalAveragePool (x)  s = Flatten (a)  ${body} }`,
+    );
+    expect(prepared.logits).toBe(logits);
+    expect(prepared.typed(2).types.get(logits)?.shape).toEqual([2, prepared.classCount]);
+  });
+
+  test("a Sigmoid for each class is left out, and said", () => {
+    const prepared = prepare(
+      "g (float[1,3,8,8] x) => (float[1,3] p) { a = GlobalAveragePool (x)  s = Flatten (a)  p = Sigmoid (s) }",
+    );
+    expect(prepared).toMatchObject({ logits: "s", softmax: undefined });
+    expect(prepared.notes).toEqual([expect.stringMatching(/^the classes have a Sigmoid each/)]);
+  });
+
+  test("a value that is named is taken as it is, also one that the clean-up would do away with", () => {
+    const text = `g (float[1,3,8,8] x) => (float[1,3] p)
+      { a = GlobalAveragePool (x)  s = Flatten (a)  d = Dropout (s)  p = Softmax (d)  q = Loopless (p) }`;
+    const model = parseModel(`<ir_version: 7, opset_import: ["": 13]> ${text}`);
+    for (const logits of ["s", "d", "p"]) {
+      expect(prepareModel(model, { where: "net.onnx", logits })).toMatchObject({ logits, softmax: undefined });
+    }
+    expect(() => prepareModel(model, { where: "net.onnx", logits: "q" })).toThrow(
+      "net.onnx: 1 operator not supported: Loopless (q).",
+    );
+    expect(() => prepareModel(model, { where: "net.onnx", logits: "sd" })).toThrow(/Did you mean "s"\?$/);
+  });
+
+  test("where there is none, the output is taken as it is", () => {
+    const prepared = prepare("g (float[N,3,8,8] x) => (float[N,3] y) { a = GlobalAveragePool (x)  y = Flatten (a) }");
+    expect(prepared).toMatchObject({ logits: "y", softmax: undefined, fixedBatch: undefined });
+  });
+});
+
+test("shapes written for the exported batch are opened for any other", () => {
+  const text = (batch: number, body: string): string =>
+    `g (float[${batch},3,8,8] x) => (float[${batch},3] y) <int64[2] k = {${batch}, 3}> { a = GlobalAveragePool (x)  ${body} }`;
+  for (const batch of [1, 8]) {
+    const prepared = prepare(text(batch, "y = Reshape (a, k)"));
+    expect(prepared.fixedBatch).toBe(batch);
+    for (const other of [1, 2, 8]) expect(prepared.typed(other).types.get("y")?.shape).toEqual([other, 3]);
+  }
+  const mixing = prepare(text(1, "m = ReduceMean <axes = [0], keepdims = 1> (a)  y = Reshape (m, k)"));
+  expect(mixing.typed(1).types.get("y")?.shape).toEqual([1, 3]);
+  expect(() => mixing.typed(2)).toThrow(
+    "net.onnx: the model cannot take 2 images at a time, expected logits for a batch of 2, got shape [1, 3]",
+  );
+});
+
+describe("an image of bytes", () => {
+  const mean = "m = GlobalAveragePool (f)  y = Flatten (m)";
+
+  test("is computed with real numbers, from its Cast on", () => {
+    const prepared = prepare(`g (uint8[N,8,8,3] x) => (float[N,3] y) {
+      t = Transpose <perm = [0, 3, 1, 2]> (x)  f = Cast <to = 1> (t)  ${mean} }`);
+    expect(prepared).toMatchObject({ layout: "nhwc", height: 8 });
+    expect(prepared.graph.inputs[0].dtype).toBe("float32");
+    expect(prepared.notes).toEqual(["the whole numbers of the input are computed as real ones"]);
+  });
+
+  test("is refused where the model computes with the bytes", () => {
+    const text = `g (uint8[1,3,8,8] x) => (float[1,3] y) <float s = {0.5}, uint8 z = {3}> {
+      [dequantize] f = DequantizeLinear (x, s, z)  ${mean} }`;
+    expect(() => prepare(text)).toThrow(
+      "net.onnx: DequantizeLinear (dequantize): computes with the bytes of the image, which have no derivative",
+    );
+  });
+});

@@ -1,0 +1,142 @@
+/** @file The network as graphs from pixels to logits, and from cotangents of its outputs back to pixels and layers. */
+import { reshapeTo } from "../../autodiff/linear-maps.ts";
+import type { RuleTable } from "../../autodiff/rules/index.ts";
+import { appendVjp } from "../../autodiff/sweep.ts";
+import { GraphBuilder, type Value } from "../../onnx/builder.ts";
+import { inferShapes } from "../../onnx/infer-shapes.ts";
+import type { Graph } from "../../onnx/model.ts";
+import type { PreparedModel } from "../network/prepare-model.ts";
+import type { Normalization } from "../preprocessing/preprocessing.ts";
+import {
+  appendMargin,
+  appendSquaredNorm,
+  imageGraph,
+  objectiveInputs,
+  objectiveOutputs,
+  type Space,
+} from "./objective-graph.ts";
+
+/** What of a network a backward pass starts from. */
+export type Output = "logits" | "probabilities" | "log-probabilities";
+
+export const outputs: readonly Output[] = ["logits", "probabilities", "log-probabilities"];
+
+/** The names of the backward graph's own inputs and outputs; the layers keep the names that they have in the model. */
+export const backwardNames = {
+  /** [N, K]: the cotangent that the pass starts with. */
+  seed: "backward/seed",
+  /** The cotangent of compared layer l. */
+  cotangent: (layer: number) => `backward/cotangent_${layer}`,
+} as const;
+
+export interface NetworkGraphOptions {
+  readonly space: Space;
+  readonly normalization: Normalization;
+  readonly batch: number;
+}
+
+/** The graph of the logits [N, K]. */
+export function logitsGraph(prepared: PreparedModel, options: NetworkGraphOptions): Graph {
+  const g = GraphBuilder.from(inferShapes(imageGraph(prepared, { ...options, keep: [] })));
+  g.output(flatLogits(g, prepared), objectiveOutputs.logits);
+  return g.toGraph("logits");
+}
+
+/**
+ * The graph of the logits [N, K], of the values of the layers that are named, and of [N, L] ‖C⁽ˡ⁾(x') − C⁽ˡ⁾‖² for the first `compared` of
+ * them, if any, C⁽ˡ⁾ being inputs of the graph.
+ */
+export function distanceGraph(
+  prepared: PreparedModel,
+  {
+    layers,
+    compared,
+    ...options
+  }: NetworkGraphOptions & { readonly layers: readonly string[]; readonly compared: number },
+): Graph {
+  const g = GraphBuilder.from(inferShapes(imageGraph(prepared, { ...options, keep: layers })));
+  const { logits, distances } = g.scope("distances", () => {
+    const columns = layers.slice(0, compared).map((name, l) => {
+      const feature = g.value(name);
+      const reference = g.input(objectiveInputs.reference(l), "float32", feature.shape);
+      return reshapeTo(g, appendSquaredNorm(g, g.op("Sub", [feature, reference])), [options.batch, 1]);
+    });
+    return {
+      logits: flatLogits(g, prepared),
+      distances: columns.length === 0 ? undefined : g.op("Concat", columns, { axis: 1 }),
+    };
+  });
+  g.output(logits, objectiveOutputs.logits);
+  if (distances !== undefined) g.output(distances, objectiveOutputs.layerDistances);
+  for (const name of new Set(layers)) g.output(g.value(name));
+  return g.toGraph("distances");
+}
+
+/** The graph of the margin M [N] with its gradient with respect to the image under `rules`. */
+export function marginGraph(
+  prepared: PreparedModel,
+  { rules, ...options }: NetworkGraphOptions & { readonly rules?: RuleTable },
+): Graph {
+  const g = GraphBuilder.from(inferShapes(imageGraph(prepared, { ...options, keep: [] })));
+  const image = g.value(objectiveInputs.image);
+  const { margin, logits, pair, signs } = g.scope("objective", () => appendMargin(g, g.value(prepared.logits)));
+  const [gradient] = appendVjp(g, { seeds: [{ value: pair, cotangent: signs }], wrt: [image], rules });
+  g.output(margin, objectiveOutputs.margin);
+  g.output(logits, objectiveOutputs.logits);
+  g.output(gradient, objectiveOutputs.gradient);
+  return g.toGraph("margin");
+}
+
+export interface BackwardGraphOptions extends NetworkGraphOptions {
+  readonly of: Output;
+  readonly rules?: RuleTable;
+  /** The names of the layers whose values and cotangents are given out as well. */
+  readonly layers: readonly string[];
+  /** Whether the pass goes on to the image. */
+  readonly input: boolean;
+  /** Whether BatchNormalization is folded into convolutions where no layer asked for would vanish. */
+  readonly fold: boolean;
+}
+
+/** The graph of a pass back from any cotangent [N, K] of the logits, their softmax or its logarithm. */
+export function backwardGraph(prepared: PreparedModel, options: BackwardGraphOptions): Graph {
+  const { layers, input, fold, rules } = options;
+  const normalizations = prepared.graph.nodes.filter(({ opType }) => opType === "BatchNormalization");
+  const unfolded = fold ? [] : normalizations.flatMap((node) => [node.inputs[0], node.outputs[0]]);
+  const g = GraphBuilder.from(inferShapes(imageGraph(prepared, { ...options, keep: [...layers, ...unfolded] })));
+  const image = g.value(objectiveInputs.image);
+  const features = layers.map((name) => g.value(name));
+  const { logits, seed, start } = g.scope("backward", () => {
+    const logits = flatLogits(g, prepared);
+    const seed = g.input(backwardNames.seed, "float32", logits.shape);
+    return { logits, seed, start: outputOf(g, logits, options.of) };
+  });
+  const wrt = [...features, ...(input ? [image] : [])];
+  const cotangents = appendVjp(g, { seeds: [{ value: start, cotangent: seed }], wrt, rules });
+  g.output(logits, objectiveOutputs.logits);
+  new Map(features.map((feature) => [feature.name, feature])).forEach((feature) => {
+    g.output(feature);
+  });
+  features.forEach((_, l) => {
+    g.output(cotangents[l], backwardNames.cotangent(l));
+  });
+  if (input) g.output(cotangents[features.length], objectiveOutputs.gradient);
+  return g.toGraph("backward");
+}
+
+function flatLogits(g: GraphBuilder, prepared: PreparedModel): Value {
+  const scores = g.value(prepared.logits);
+  const [batch, classes] = scores.shape;
+  return reshapeTo(g, scores, [batch, classes]);
+}
+
+function outputOf(g: GraphBuilder, logits: Value, of: Output): Value {
+  switch (of) {
+    case "logits":
+      return logits;
+    case "probabilities":
+      return g.op("Softmax", [logits], { axis: 1 });
+    case "log-probabilities":
+      return g.op("LogSoftmax", [logits], { axis: 1 });
+  }
+}

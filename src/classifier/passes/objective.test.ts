@@ -1,0 +1,98 @@
+import { expect, test } from "vitest";
+import { parseModel } from "../../onnx/text/parse.ts";
+import { referenceRuntime } from "../../runtime/reference-runtime.ts";
+import { createClassifier } from "../classifier.ts";
+import type { Objective, Problem } from "./objective.ts";
+
+/** Two "pixels" in one channel, a hidden layer h = relu(A x), three logits C h. */
+const model = parseModel(`
+  <ir_version: 8, opset_import: ["" : 18]>
+  net (float[N, 1, 1, 2] x) => (float[N, 3] logits)
+  <float[2, 2] A = {1, 2, -1, 1}, float[2, 3] C = {1, 0, -1, 0, 2, 1}>
+  {
+    flat = Flatten (x)
+    pre = Gemm <transB = 1> (flat, A)
+    h = Relu (pre)
+    logits = MatMul (h, C)
+  }
+`);
+
+function open() {
+  return createClassifier(model, {
+    runtime: referenceRuntime,
+    preprocessing: { scale: 1, mean: [0.5], std: [0.25], channels: "rgb" },
+  });
+}
+
+test("value, margin, distances and gradient of a network small enough to work out by hand", async () => {
+  const classifier = open();
+  const objective = await classifier.objective({ layers: classifier.selectLayers(["h"]) });
+  // Pixels (0.5, 0.75) are (0, 1) for the network: h = relu(2, 1) = (2, 1), logits (2, 2, -1).
+  const [reference] = await objective.reference([Float32Array.of(0.5, 0.75)]);
+  expect([...reference.features[0]]).toEqual([2, 1]);
+  expect([...reference.logits]).toEqual([2, 2, -1]);
+  // Pixels (0.75, 0.75) are (1, 1): pre = (3, 0), h = (3, 0), logits (3, 0, -3).
+  const problem: Problem = {
+    reference,
+    classIndex: 1,
+    marginTarget: -2,
+    marginWeight: 0.5,
+    layerWeights: [0.1],
+    distanceWeight: 3,
+  };
+  const [at] = await objective.evaluate([Float32Array.of(0.75, 0.75)], [problem]);
+  expect([...at.logits]).toEqual([3, 0, -3]);
+  expect(at.margin).toBe(-3);
+  expect(at.layerDistances).toEqual([2]);
+  expect(at.distance).toBeCloseTo(0.0625, 12);
+  // 0.5 (-3 + 2)² + 0.1 · 2 + 3 · 0.0625
+  expect(at.value).toBeCloseTo(0.8875, 12);
+  // ∂/∂h = 0.5 · 2 · (-1) · ∂M/∂h + 0.2 (h - h₀), with M = logit 1 - logit 0 and ∂M/∂h = (-1, 2): (1.2, -2.2).
+  // The second unit sits at its kink and passes nothing: ∂/∂u = 1.2 · (1, 2), ∂/∂x = 4 ∂/∂u + 6 (x - x₀).
+  expect(at.gradient[0]).toBeCloseTo(4 * 1.2 + 6 * 0.25, 5);
+  expect(at.gradient[1]).toBeCloseTo(4 * 2.4, 5);
+  await classifier.dispose();
+});
+
+test("a targeted margin is negative once the target wins, and its gradient is turned", async () => {
+  const classifier = open();
+  const objective = await classifier.objective({ layers: [] });
+  const image = Float32Array.of(0.75, 0.9);
+  const [reference] = await objective.reference([image]);
+  const problem = { reference, classIndex: 0, marginTarget: -1, layerWeights: [], distanceWeight: 0 };
+  const [away] = await objective.evaluate([image], [problem]);
+  const [towards] = await objective.evaluate([image], [{ ...problem, targeted: true }]);
+  expect(towards.margin).toBeCloseTo(-away.margin, 6);
+  // d/dx (M - T)² = 2 (M - T) ∂M/∂x, so the gradients of M itself are opposite.
+  const slope = (e: typeof away, i: number): number => e.gradient[i] / (2 * (e.margin + 1));
+  for (const i of [0, 1]) expect(slope(towards, i)).toBeCloseTo(-slope(away, i), 4);
+  await classifier.dispose();
+});
+
+test("rows of a batch are evaluated as each would be alone, whatever the number of rows in use", async () => {
+  const classifier = open();
+  const layers = classifier.selectLayers(["h", "pre"]);
+  const [batched, solo] = (await Promise.all([
+    classifier.objective({ layers, batch: 3 }),
+    classifier.objective({ layers }),
+  ])) as Objective[];
+  const images = [Float32Array.of(0.2, 0.9), Float32Array.of(0.8, 0.4)];
+  const points = [Float32Array.of(0.3, 0.7), Float32Array.of(0.6, 0.1)];
+  const make = async (objective: Objective, chosen: Float32Array[]): Promise<Problem[]> =>
+    (await objective.reference(chosen)).map((reference, n) => ({
+      reference,
+      classIndex: n,
+      marginTarget: -1 - n,
+      layerWeights: [1 + n, 0.5],
+      distanceWeight: n,
+    }));
+  const problems = await make(batched, images);
+  const together = await batched.evaluate(points, problems);
+  for (const [n, point] of points.entries()) {
+    const [reference] = await solo.reference([images[n]]);
+    const [alone] = await solo.evaluate([point], [{ ...problems[n], reference }]);
+    expect(together[n].value).toBe(alone.value);
+    expect([...together[n].gradient]).toEqual([...alone.gradient]);
+  }
+  await classifier.dispose();
+});

@@ -1,0 +1,208 @@
+import { expect, test } from "vitest";
+import { guidedRules } from "../../autodiff/guided-rules.ts";
+import { parseModel } from "../../onnx/text/parse.ts";
+import { referenceRuntime } from "../../runtime/reference-runtime.ts";
+import { createClassifier } from "../classifier.ts";
+
+/** Two "pixels" in one channel, a hidden layer h = relu(A x), three logits (h₁, 2 h₂, h₂ − h₁). */
+const model = parseModel(`
+  <ir_version: 8, opset_import: ["" : 18]>
+  net (float[N, 1, 1, 2] x) => (float[N, 3] logits)
+  <float[2, 2] A = {1, 2, -1, 1}, float[2, 3] C = {1, 0, -1, 0, 2, 1}>
+  {
+    flat = Flatten (x)
+    pre = Gemm <transB = 1> (flat, A)
+    h = Relu (pre)
+    logits = MatMul (h, C)
+  }
+`);
+
+function open() {
+  return createClassifier(model, {
+    runtime: referenceRuntime,
+    preprocessing: { scale: 1, mean: [0.5], std: [0.25], channels: "rgb" },
+  });
+}
+
+/** For the network (1, 1.6): pre = h = (4.2, 0.6), logits (4.2, 1.2, −3.6). */
+const image = Float32Array.of(0.75, 0.9);
+
+function expectClose(actual: ArrayLike<number> | undefined, expected: readonly number[]): void {
+  expect(actual).toHaveLength(expected.length);
+  expected.forEach((value, i) => {
+    expect(actual![i]).toBeCloseTo(value, 5);
+  });
+}
+
+test("a pass back gives the cotangents of layers that lie behind one another, and of the image", async () => {
+  const classifier = open();
+  const layers = classifier.selectLayers(["pre", "h", "logits"]);
+  const pass = await classifier.backward({ of: "logits", layers });
+  const [result] = await pass.run([image], [Float32Array.of(0, 1, 0)]);
+  expectClose(result.logits, [4.2, 1.2, -3.6]);
+  expect(result.activations.map((row) => row.length)).toEqual([2, 2, 3]);
+  expectClose(result.activations[1], [4.2, 0.6]);
+  expectClose(result.cotangents[0], [0, 2]);
+  expectClose(result.cotangents[1], [0, 2]);
+  expectClose(result.cotangents[2], [0, 1, 0]);
+  // Aᵀ (0, 2), divided by the standard deviation.
+  expectClose(result.gradient, [-8, 8]);
+  await classifier.dispose();
+});
+
+test("cross-entropy's gradient is the seed −y at the logarithm of the probabilities", async () => {
+  const classifier = open();
+  const layers = classifier.selectLayers(["logits"]);
+  const exponentials = [4.2, 1.2, -3.6].map(Math.exp);
+  const total = exponentials.reduce((a, b) => a + b);
+  const p = exponentials.map((e) => e / total);
+  const ofLog = await classifier.backward({ of: "log-probabilities", layers, input: false });
+  const [log] = await ofLog.run([image], [Float32Array.of(0, -1, 0)]);
+  expectClose(log.cotangents[0], [p[0], p[1] - 1, p[2]]);
+  expect(log.gradient).toBeUndefined();
+  const ofProbabilities = await classifier.backward({ of: "probabilities", layers, input: false });
+  const [probability] = await ofProbabilities.run([image], [Float32Array.of(1, 0, 0)]);
+  expectClose(probability.cotangents[0], [p[0] * (1 - p[0]), -p[0] * p[1], -p[0] * p[2]]);
+  await classifier.dispose();
+});
+
+test("rows of a batch are what each is alone, in all three passes", async () => {
+  const classifier = open();
+  const images = [image, Float32Array.of(0.2, 0.4)];
+  const seeds = [Float32Array.of(0, 1, 0), Float32Array.of(1, 0, -1)];
+  const problems = [{ classIndex: 0 }, { classIndex: 2, targeted: true }];
+  const layers = classifier.selectLayers(["h"]);
+  const [forward, back, margins] = [
+    await classifier.forward({ batch: 3 }),
+    await classifier.backward({ of: "logits", batch: 3, layers }),
+    await classifier.marginGradients({ batch: 3, rules: guidedRules }),
+  ];
+  const [forwardOne, backOne, marginsOne] = [
+    await classifier.forward(),
+    await classifier.backward({ of: "logits", layers }),
+    await classifier.marginGradients({ rules: guidedRules }),
+  ];
+  const together = [
+    await forward.logits(images),
+    await back.run(images, seeds),
+    await margins.run(images, problems),
+  ] as const;
+  for (const n of [0, 1]) {
+    expect(together[0][n]).toEqual((await forwardOne.logits([images[n]]))[0]);
+    expect(together[1][n]).toEqual((await backOne.run([images[n]], [seeds[n]]))[0]);
+    expect(together[2][n]).toEqual((await marginsOne.run([images[n]], [problems[n]]))[0]);
+  }
+  await classifier.dispose();
+});
+
+test("rows that lie one after the other in memory are taken as they lie", async () => {
+  const classifier = open();
+  const pass = await classifier.forward({ batch: 2 });
+  const both = Float32Array.of(0.75, 0.9, 0.2, 0.4);
+  const [first, second] = [both.subarray(0, 2), both.subarray(2)];
+  const adjacent = await pass.logits([first, second]);
+  const swapped = await pass.logits([second, first]);
+  expect(adjacent.toReversed()).toEqual(swapped);
+  expectClose(adjacent[0], [4.2, 1.2, -3.6]);
+  await classifier.dispose();
+});
+
+test("what does not fit is refused with what was expected", async () => {
+  const classifier = open();
+  const pass = await classifier.forward();
+  await expect(pass.logits([image, image])).rejects.toThrow(/wrong number of images, expected 1 to 1, got 2/);
+  await expect(pass.logits([Float32Array.of(1)])).rejects.toThrow(/wrong size, expected 2 numbers \(\[1, 1, 2\]\)/);
+  const back = await classifier.backward({ of: "logits" });
+  await expect(back.run([image], [])).rejects.toThrow(/wrong number of seeds/);
+  await expect(classifier.backward({ of: "loss" as never })).rejects.toThrow(/expected one of logits, probabilities/);
+  await classifier.dispose();
+});
+
+test("one session serves all that ask for the same", async () => {
+  const classifier = open();
+  let created = 0;
+  const counting = {
+    ...referenceRuntime,
+    InferenceSession: {
+      create: (...args: unknown[]) => {
+        created++;
+        return (referenceRuntime.InferenceSession.create as (...args: unknown[]) => unknown)(...args);
+      },
+    },
+  };
+  const counted = createClassifier(model, { runtime: counting as typeof referenceRuntime, preprocessing: "unit" });
+  await counted.forward();
+  await counted.forward({ batch: 1 });
+  await counted.marginGradients({ rules: guidedRules });
+  await counted.marginGradients({ rules: guidedRules });
+  await counted.marginGradients();
+  expect(created).toBe(3);
+  await counted.dispose();
+  await classifier.dispose();
+});
+
+test("a model that is bound to its batch is run as often as it takes, and says so", async () => {
+  // The mean over the images of the batch is the image itself, if there is one.
+  const bound = parseModel(`
+    <ir_version: 8, opset_import: ["" : 18]>
+    net (float[1, 1, 1, 2] x) => (float[1, 3] logits)
+    <float[2, 3] C = {1, 0, -1, 0, 2, 1}, int64[1] images = {0}>
+    {
+      flat = Flatten (x)
+      mean = ReduceMean (flat, images)
+      logits = MatMul (mean, C)
+    }
+  `);
+  const classifier = createClassifier(bound, { runtime: referenceRuntime, preprocessing: "unit" });
+  expect(classifier.prepared.notes).toEqual(["the model takes one image at a time"]);
+  const images = [0.1, 0.5, 0.3].map((value) => Float32Array.of(value, 1 - value));
+  const logits = await (await classifier.forward({ batch: 3 })).logits(images);
+  logits.forEach((row, n) => {
+    expectClose(row, [images[n][0], 2 * images[n][1], images[n][1] - images[n][0]]);
+  });
+  const pass = await classifier.backward({ of: "logits", batch: 3 });
+  const results = await pass.run(
+    images,
+    images.map(() => Float32Array.of(0, 1, 0)),
+  );
+  for (const { gradient } of results) expectClose(gradient, [0, 2]);
+  const objective = await classifier.objective({ layers: [], batch: 3 });
+  const references = await objective.reference(images);
+  const problems = references.map((reference, n) => ({
+    reference,
+    classIndex: n,
+    marginTarget: -1,
+    layerWeights: [],
+    distanceWeight: 0,
+  }));
+  const evaluations = await objective.evaluate(images, problems);
+  expect(evaluations.map(({ margin }) => margin > 0)).toEqual([false, true, false]);
+  await expect(objective.evaluate([], [])).rejects.toThrow(/wrong number of images/);
+  await classifier.dispose();
+});
+
+test("distances are those to the clean image of the same row, whatever the batch and however many layers are compared", async () => {
+  const classifier = open();
+  const other = Float32Array.of(0.5, 0.75);
+  const [h, logits, pre] = classifier.selectLayers(["h"]).concat(classifier.selectLayers(["logits", "pre"]));
+  for (const batch of [2, 3]) {
+    const pass = await classifier.distances({ layers: [h, logits], further: [pre], batch });
+    // For the network `other` is (0, 1): pre = h = (2, 1), logits (2, 2, −1).
+    const clean = await pass.clean([image, other]);
+    expectClose(
+      clean[0].activations.flatMap((values) => [...values]),
+      [4.2, 0.6, 4.2, 1.2, -3.6, 4.2, 0.6],
+    );
+    expectClose(clean[1].squaredNorms, [5, 9]);
+    const [a, b] = await pass.run([other, other], clean);
+    expectClose(a.logits, [2, 2, -1]);
+    expectClose(a.squaredDistances, [2.2 ** 2 + 0.4 ** 2, 2.2 ** 2 + 0.8 ** 2 + 2.6 ** 2]);
+    expect([...b.squaredDistances]).toEqual([0, 0]);
+  }
+  const nothing = await classifier.distances({ layers: [] });
+  const clean = await nothing.clean([image]);
+  expect(clean[0].squaredNorms).toHaveLength(0);
+  expect((await nothing.run([other], clean))[0].squaredDistances).toHaveLength(0);
+  await expect(nothing.run([other], [])).rejects.toThrow(/wrong number of clean images, expected 1.*got 0/s);
+  await classifier.dispose();
+});

@@ -1,0 +1,196 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as ort from "onnxruntime-node";
+import { describe, expect, test } from "vitest";
+import { realData, realDataTitle, realModels } from "../../../test/real-data.ts";
+import { blur } from "../../image/gaussian-blur.ts";
+import { applyGeometry } from "../../image/geometry.ts";
+import type { ImageTensor } from "../../image/picture.ts";
+import { GraphBuilder } from "../../onnx/builder.ts";
+import { readModel } from "../../onnx/file/read-model.ts";
+import type { Model } from "../../onnx/model.ts";
+import { parseModel } from "../../onnx/text/parse.ts";
+import { normal } from "../../random/distributions.ts";
+import { createRandom } from "../../random/random.ts";
+import { referenceRuntime } from "../../runtime/reference-runtime.ts";
+import { modelOf } from "../../runtime/session.ts";
+import { renderScene } from "../../scenes/scenes.ts";
+import { floatTensor } from "../../tensor/tensor.ts";
+import { createClassifier } from "../classifier.ts";
+import { nameOf } from "./guess-preprocessing.ts";
+import { affineOf, type NormalizationName, normalizations, normalizePixels } from "./preprocessing.ts";
+import { probePreprocessing } from "./probe-preprocessing.ts";
+
+const names = ["imagenet", "unit", "symmetric", "caffe", "bytes"] as const;
+const scenes = Array.from({ length: 24 }, (_, index) => renderScene({ seed: 11, index, size: 32 }).image);
+
+/**
+ * Pictures with the statistics of photographs: smooth at several scales, channels that mostly agree, mean and spread as usual.
+ * (Scenes are lighter and more colorful than photographs are.)
+ */
+const photographs = Array.from({ length: 24 }, (_, index) => {
+  const random = createRandom(21, index);
+  const smooth = (sigmaPixels: number, weight: number): Float32Array => {
+    const noise = Float32Array.from({ length: 1024 }, () => normal(random));
+    const { data } = blur(floatTensor(noise, [32, 32]), { sigmaPixels });
+    const deviation = Math.sqrt(data.reduce((sum, value) => sum + value * value, 0) / 1024);
+    return data.map((value) => (weight * value) / deviation);
+  };
+  const field = (weight: number) => {
+    const parts = [smooth(1, 0.4 * weight), smooth(3, 0.6 * weight), smooth(8, 0.7 * weight)];
+    return Float32Array.from({ length: 1024 }, (_, i) => parts.reduce((sum, part) => sum + part[i], 0));
+  };
+  const luma = field(0.24);
+  const channels = [0.46, 0.44, 0.4].map((mean) => field(0.06).map((chroma, i) => mean + luma[i] + chroma));
+  return floatTensor(Float32Array.from(channels.flatMap((channel) => [...channel])), [3, 32, 32]);
+});
+
+/** A network on 32 × 32 pixels whose BatchNormalization has the statistics that the photographs give under `name`. */
+function trainedUnder(name: NormalizationName, producerName = "pytorch"): Model {
+  const random = createRandom(3);
+  const weights = Float32Array.from({ length: 12 * 27 }, () => normal(random, 0, 0.2));
+  const normalized = photographs.map((picture) =>
+    normalizePixels(picture.data, { ...normalizations[name], layout: "nchw" }),
+  );
+  const sums = Array.from({ length: 12 }, () => [0, 0, 0]);
+  for (const u of normalized) {
+    for (let o = 0; o < 12; o++) {
+      for (let y = 1; y < 31; y += 3) {
+        for (let x = 1; x < 31; x += 3) {
+          let value = 0;
+          for (let c = 0; c < 3; c++) {
+            for (let k = 0; k < 9; k++) {
+              const at = c * 1024 + (y + Math.floor(k / 3) - 1) * 32 + x + (k % 3) - 1;
+              value += weights[(o * 3 + c) * 9 + k] * u[at];
+            }
+          }
+          sums[o][0]++;
+          sums[o][1] += value;
+          sums[o][2] += value * value;
+        }
+      }
+    }
+  }
+  const mean = sums.map(([n, sum]) => sum / n);
+  const variance = sums.map(([n, sum, squares]) => squares / n - (sum / n) ** 2);
+  const g = new GraphBuilder();
+  const vector = (values: readonly number[]) => g.constant(floatTensor(values, [12]));
+  const image = g.input("x", "float32", [1, 3, 32, 32]);
+  const conv = g.op("Conv", [image, g.constant(floatTensor(weights, [12, 3, 3, 3]), "w")], { pads: [1, 1, 1, 1] });
+  const ones = Array(12).fill(1);
+  const statistics = [vector(ones), vector(Array(12).fill(0)), vector(mean), vector(variance)];
+  const relu = g.op("Relu", [g.op("BatchNormalization", [conv, ...statistics])]);
+  g.output(g.op("Flatten", [g.op("GlobalAveragePool", [relu])]), "logits");
+  return modelOf(g.toGraph(), { producerName });
+}
+
+test.each(names)("told from the first BatchNormalization: %s", (name) => {
+  const { guess } = createClassifier(trainedUnder(name), { runtime: referenceRuntime });
+  expect(guess.name).toBe(name);
+  expect(guess.isUncertain).toBe(false);
+  expect(guess.reason).toMatch(/^the statistics of the first BatchNormalization fit/);
+});
+
+describe("preprocessing within the model", () => {
+  test.each([
+    ["bytes", "uint8[1,3,8,8] x", "n = Cast <to = 1> (x)", "the model takes bytes"],
+    ["bytes", "float[1,3,8,8] x", "n = Div (x, large)", "it begins with Div"],
+    ["bytes", "float[1,8,8,3] x", "t = Transpose <perm = [0, 3, 1, 2]> (x)  n = Mul (t, small)", "it begins with Mul"],
+    ["unit", "float[1,3,8,8] x", "h = Cast <to = 10> (x)  n = Sub (h, half)", "it begins with Sub"],
+  ])("%s of %s: %s", (name, input, body, reason) => {
+    const model = parseModel(`<ir_version: 7, opset_import: ["": 13]> g (${input}) => (float[1,3] y)
+      <float large = {255}, float small = {0.0039}, float half = {0.5}> { ${body}  a = GlobalAveragePool (n)  y = Flatten (a) }`);
+    const { guess } = createClassifier(model, { runtime: referenceRuntime });
+    expect(guess).toMatchObject({ name, isUncertain: false, reason: expect.stringContaining(reason) });
+  });
+});
+
+test("what is given is not guessed, and what the metadata says is believed", () => {
+  const model = trainedUnder("unit");
+  const given = createClassifier(model, { runtime: referenceRuntime, preprocessing: "caffe" }).guess;
+  expect(given).toMatchObject({ name: "caffe", reason: "as given", isUncertain: false });
+  const metadata = new Map([["preprocessing", JSON.stringify({ scale: "symmetric", size: 32 })]]);
+  const embedded = createClassifier({ ...model, metadata }, { runtime: referenceRuntime }).guess;
+  expect(embedded).toMatchObject({ name: "symmetric", reason: "the model's own metadata", isUncertain: false });
+});
+
+test("a normalization has its name in whatever scale it is written", () => {
+  const half = { scale: 1, channels: "rgb", layout: "nchw", mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const;
+  expect(affineOf(half)).toEqual({ factor: [2, 2, 2], offset: [-1, -1, -1] });
+  expect(nameOf(half)).toBe("symmetric");
+  expect(nameOf({ ...half, scale: 255, mean: [0, 0, 0], std: [255, 255, 255] })).toBe("unit");
+  expect(nameOf({ ...half, channels: "bgr" })).toBeUndefined();
+});
+
+describe("probing", () => {
+  /** Logits that grow with how near the mean of each third of the picture's columns is to what `name` gives. */
+  const confidentUnder = (name: NormalizationName): Model => {
+    const { factor, offset } = affineOf({ ...normalizations[name], layout: "nchw" });
+    const g = new GraphBuilder();
+    const image = g.input("x", "float32", [1, 3, 32, 32]);
+    const pooled = g.op("Flatten", [g.op("GlobalAveragePool", [image])]);
+    const back = g.op("Div", [
+      g.op("Sub", [pooled, g.constant(floatTensor(offset, [1, 3]))]),
+      g.constant(floatTensor(factor, [1, 3])),
+    ]);
+    const off = g.op("Sub", [back, g.scalar(0.45)]);
+    const nearness = g.op("Sub", [g.scalar(6), g.op("Mul", [g.op("Abs", [off]), g.scalar(12)])]);
+    const zeros = g.constant(floatTensor([0, 0, 0, 0, 0, 0], [1, 6]));
+    g.output(g.op("Concat", [nearness, zeros], { axis: 1 }), "logits");
+    return modelOf(g.toGraph(), { producerName: "pytorch" });
+  };
+  const probe = async (model: Model, images: readonly ImageTensor[]) => {
+    const classifier = createClassifier(model, { runtime: referenceRuntime });
+    const progress: number[] = [];
+    const guess = await probePreprocessing(classifier, images, {
+      runtime: referenceRuntime,
+      onProgress: ({ runs, of }) => progress.push(runs / of),
+    });
+    expect(progress.at(-1)).toBe(1);
+    return { before: classifier.guess, guess };
+  };
+
+  test("many pictures overrule a guess from nothing", async () => {
+    const { before, guess } = await probe(confidentUnder("symmetric"), scenes.slice(0, 8));
+    expect(before).toMatchObject({ name: "imagenet", isUncertain: true });
+    expect(guess.name).toBe("symmetric");
+    expect(guess.preprocessing).toMatchObject({ scale: "symmetric", mean: [0, 0, 0], std: [1, 1, 1], layout: "nchw" });
+    expect(guess.reason).toMatch(/^mean confidence on 8 pictures: symmetric /);
+  });
+
+  test("a right guess is confirmed", async () => {
+    const { before, guess } = await probe(confidentUnder("imagenet"), scenes.slice(0, 1));
+    expect(guess).toEqual({ ...before, reason: expect.stringContaining("; mean confidence on 1 picture: imagenet ") });
+  });
+
+  test("0 … 255 where a network cannot tell the pictures apart otherwise", async () => {
+    const { guess } = await probe(confidentUnder("bytes"), scenes.slice(0, 3));
+    expect(guess.name).toBe("imagenet");
+    // One that looks at differences of hundreds only: the same label for whatever is within a few units of zero.
+    const g = new GraphBuilder();
+    const image = g.input("x", "float32", [1, 3, 32, 32]);
+    const pooled = g.op("Flatten", [g.op("GlobalAveragePool", [image])]);
+    g.output(
+      g.op("Mul", [g.op("Sub", [pooled, g.constant(floatTensor([90, 110, 100], [1, 3]))]), g.scalar(0.05)]),
+      "logits",
+    );
+    const bytes = await probe(modelOf(g.toGraph(), { producerName: "pytorch" }), scenes.slice(0, 5));
+    expect(["caffe", "bytes"]).toContain(bytes.guess.name);
+  });
+});
+
+describe.skipIf(realData === undefined)(`guesses ${realDataTitle}`, () => {
+  test.each(realModels)("$name", ({ name, preprocessing }) => {
+    const model = readModel(readFileSync(join(realData!, `models/${name}.onnx`)));
+    const { guess } = createClassifier(model, { runtime: ort });
+    expect(guess.name).toBe(preprocessing);
+  });
+
+  test("one picture that the network was not trained on does not overrule a right guess", async () => {
+    const model = readModel(readFileSync(join(realData!, "models/squeezenet1_1.onnx")));
+    const classifier = createClassifier(model, { runtime: ort });
+    const scene = applyGeometry(renderScene({ seed: 12, index: 0, size: 128 }).image, classifier.input.geometry);
+    const guess = await probePreprocessing(classifier, [scene], { runtime: ort, threads: 1 });
+    expect(guess.name).toBe("imagenet");
+  });
+});

@@ -1,0 +1,156 @@
+/**
+ * @file Preprocessing: how pixels in [0, 1] become what the network was trained on, as data and as graph nodes.
+ *
+ * Outside, every image is [C, H, W], red-green-blue, in [0, 1]. Inside, the network may want other channels, another scale,
+ * normalization and another layout; that part is appended to the graph, so that gradients arrive in pixels.
+ */
+import { checkKeys, MisuseError, oneOf } from "../../errors.ts";
+import type { GeometryRule } from "../../image/geometry.ts";
+import type { GraphBuilder, Value } from "../../onnx/builder.ts";
+import { floatTensor } from "../../tensor/tensor.ts";
+
+/** How pixels become the network's numbers: u = (s(x) − mean) / std, where s is the scale, channel by channel. */
+export interface Normalization {
+  /** s(x) = x for 1, 255·x for 255, 2·x − 1 for "symmetric". */
+  readonly scale: 1 | 255 | "symmetric";
+  /** The order in which the network takes the channels. `mean` and `std` are in that order. */
+  readonly channels: "rgb" | "bgr";
+  /** In units of the scale; one per channel. */
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  /** The network's layout: channels before or after the spatial axes. */
+  readonly layout: "nchw" | "nhwc";
+}
+
+/** Normalization and how a picture of any size becomes one of the network's size. */
+export interface Preprocessing extends Normalization {
+  readonly geometry: GeometryRule;
+}
+
+type Preset = Omit<Normalization, "layout">;
+
+/** The normalizations that most published networks use. */
+export const normalizations = {
+  /** torchvision and timm: x in [0, 1], ImageNet's mean and standard deviation. */
+  imagenet: { scale: 1, channels: "rgb", mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
+  /** x in [0, 1] as it is. */
+  unit: { scale: 1, channels: "rgb", mean: [0, 0, 0], std: [1, 1, 1] },
+  /** 2·x − 1: TensorFlow's "tf" mode, Inception, MobileNet. */
+  symmetric: { scale: "symmetric", channels: "rgb", mean: [0, 0, 0], std: [1, 1, 1] },
+  /** Caffe's and Keras' "caffe" mode: blue-green-red in 0 … 255 less ImageNet's mean. */
+  caffe: { scale: 255, channels: "bgr", mean: [103.939, 116.779, 123.68], std: [1, 1, 1] },
+  /** 0 … 255 as it is: networks that contain their own preprocessing. */
+  bytes: { scale: 255, channels: "rgb", mean: [0, 0, 0], std: [1, 1, 1] },
+} as const satisfies Record<string, Preset>;
+
+export type NormalizationName = keyof typeof normalizations;
+
+/** `normalization` for one channel: what its three channels share, or their mean. */
+export function normalizationForChannels(preset: Preset, channels: number): Preset {
+  if (preset.mean.length === channels && preset.std.length === channels) return preset;
+  const average = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  if (channels === 1) return { ...preset, channels: "rgb", mean: [average(preset.mean)], std: [average(preset.std)] };
+  if (preset.mean.length === 1 && preset.std.length === 1) {
+    return { ...preset, mean: Array(channels).fill(preset.mean[0]), std: Array(channels).fill(preset.std[0]) };
+  }
+  throw new MisuseError({
+    where: "preprocessing",
+    what: "mean and std do not fit the network's channels",
+    expected: `${channels} numbers each`,
+    got: `${preset.mean.length} and ${preset.std.length}`,
+  });
+}
+
+/** Checks a normalization given from outside and returns it; throws a MisuseError that says which part is wrong. */
+export function checkNormalization(where: string, normalization: Partial<Normalization>): Partial<Normalization> {
+  checkKeys(where, normalization, ["scale", "channels", "mean", "std", "layout", "geometry"]);
+  const { scale, channels, mean, std, layout } = normalization;
+  if (scale !== undefined && scale !== 1 && scale !== 255 && scale !== "symmetric") {
+    throw new MisuseError({
+      where,
+      what: "unknown scale",
+      expected: "1, 255 or symmetric",
+      got: JSON.stringify(scale),
+    });
+  }
+  if (channels !== undefined) oneOf(`${where}: channels`, channels, ["rgb", "bgr"]);
+  if (layout !== undefined) oneOf(`${where}: layout`, layout, ["nchw", "nhwc"]);
+  for (const [name, values] of Object.entries({ mean, std })) {
+    if (values === undefined) continue;
+    const good = Array.isArray(values) && values.length > 0 && values.every((value) => Number.isFinite(value));
+    if (!good || (name === "std" && values.some((value) => value <= 0))) {
+      throw new MisuseError({
+        where,
+        what: `${name} is not usable`,
+        expected: name === "std" ? "one positive number per channel" : "one number per channel",
+        got: JSON.stringify(values),
+      });
+    }
+  }
+  return normalization;
+}
+
+/** The affine map of each network channel, in the network's order: u = factor · x + offset for pixels x in [0, 1]. */
+export function affineOf({ scale, mean, std }: Normalization): { factor: number[]; offset: number[] } {
+  const [gain, shift] = scale === "symmetric" ? [2, -1] : [scale, 0];
+  return {
+    factor: std.map((deviation) => gain / deviation),
+    offset: std.map((deviation, c) => (shift - mean[c]) / deviation),
+  };
+}
+
+/** `image` [N, C, H, W] with its channels reversed if the network wants blue-green-red. */
+function appendChannelOrder(g: GraphBuilder, image: Value, { channels }: Normalization): Value {
+  if (channels === "rgb" || image.shape[1] !== 3) return image;
+  const parts = g.ops("Split", [image, g.ints([1, 1, 1])], { axis: 1 }, 3);
+  return g.op("Concat", parts.toReversed(), { axis: 1 });
+}
+
+/**
+ * Pixels [N, C, H, W] in [0, 1], red-green-blue, as the network's numbers [N, C, H, W] in the network's channel order:
+ * everything but the layout.
+ */
+export function appendNormalization(g: GraphBuilder, pixels: Value, normalization: Normalization): Value {
+  return g.scope("preprocessing", () => {
+    const { factor, offset } = affineOf(normalization);
+    const perChannel = (values: number[]): Value => g.constant(floatTensor(values, [1, values.length, 1, 1]));
+    let value = appendChannelOrder(g, pixels, normalization);
+    if (factor.some((f) => f !== 1)) value = g.op("Mul", [value, perChannel(factor)]);
+    if (offset.some((o) => o !== 0)) value = g.op("Add", [value, perChannel(offset)]);
+    return value;
+  });
+}
+
+/** The network's numbers [N, C, H, W] in the network's layout. */
+export function appendLayout(g: GraphBuilder, value: Value, { layout }: Normalization): Value {
+  return layout === "nchw" ? value : g.scope("preprocessing", () => g.op("Transpose", [value], { perm: [0, 2, 3, 1] }));
+}
+
+/** Pixels [C, H, W] as the network's numbers, computed here: what {@link appendNormalization} computes in the graph. */
+export function normalizePixels(pixels: Float32Array, normalization: Normalization): Float32Array {
+  return mapChannels(pixels, normalization, (x, factor, offset) => Math.fround(factor * x) + offset, true);
+}
+
+/** The network's numbers [C, H, W] as pixels: the inverse of {@link normalizePixels}. */
+export function denormalizePixels(values: Float32Array, normalization: Normalization): Float32Array {
+  return mapChannels(values, normalization, (u, factor, offset) => (u - offset) / factor, false);
+}
+
+function mapChannels(
+  source: Float32Array,
+  normalization: Normalization,
+  map: (x: number, factor: number, offset: number) => number,
+  forward: boolean,
+): Float32Array {
+  const { factor, offset } = affineOf(normalization);
+  const channels = factor.length;
+  const plane = source.length / channels;
+  const reversed = normalization.channels === "bgr" && channels === 3;
+  const result = new Float32Array(source.length);
+  for (let c = 0; c < channels; c++) {
+    const pixelChannel = reversed ? 2 - c : c;
+    const [from, to] = forward ? [pixelChannel, c] : [c, pixelChannel];
+    for (let i = 0; i < plane; i++) result[to * plane + i] = map(source[from * plane + i], factor[c], offset[c]);
+  }
+  return result;
+}

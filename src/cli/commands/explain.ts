@@ -1,0 +1,323 @@
+/** @file `perceptual-ball explain`: pictures in, a report out. */
+import { basename, join } from "node:path";
+import { Command } from "commander";
+import { type PerceptualResult, perceptualAttack } from "../../attacks/perceptual/perceptual.ts";
+import { perturbationFacts } from "../../attacks/perturbation-facts.ts";
+import type { Classification } from "../../classifier/classifier.ts";
+import { MisuseError, PerceptualBallError, throwIfAborted } from "../../errors.ts";
+import { type ImageTensor, isPicture, type Picture } from "../../image/picture.ts";
+import { bundledClassifierPath } from "../../node/bundled.ts";
+import { checkWritableFolder } from "../../node/check-folder.ts";
+import type { FileClassifier } from "../../node/load-classifier.ts";
+import { writeFileAtomically } from "../../node/write-file.ts";
+import { writePng } from "../../node/write-image.ts";
+import { createRandom } from "../../random/random.ts";
+import type { ExplanationInput, ExplanationRecord } from "../../report/explanation/explanation-record.ts";
+import { type PageEntry, reportPage } from "../../report/explanation/page.ts";
+import { stackPanels } from "../../report/explanation/panel.ts";
+import { summaryLine } from "../../report/explanation/sentences.ts";
+import { describeRuntime, type Runtime } from "../../runtime/runtime.ts";
+import type { Explanation } from "../../saliency/method.ts";
+import { perceptualExplanation } from "../../saliency/perceptual.ts";
+import { type CliContext, exitCodeOf, exitCodes, reportError } from "../context.ts";
+import { checkMethodRuns, isPerceptual, type MethodRun, methodRunsOf } from "../explain-methods.ts";
+import { addExplainFlags, type ExplainFlags, interestRuleOf } from "../flags/explain-flags.ts";
+import { methodHelp } from "../flags/method-flags.ts";
+import { addModelFlags } from "../flags/model-flags.ts";
+import { addRuntimeFlags, loadRuntime, packageVersion } from "../flags/runtime-flags.ts";
+import { describeClassifier, openClassifier } from "../open-classifier.ts";
+import { bundledPictures, type PictureSource, picturesOfFiles, seemsReadable } from "../pictures.ts";
+import { createProgress, type Progress } from "../progress.ts";
+import { writeExplanation } from "../write-explanation.ts";
+
+/** So many pictures are inside the page; the others it shows from their files, so that a browser can open it. */
+const inlinePictures = 100;
+/** So many pictures are looked at where the model leaves its preprocessing open. */
+const samplePictures = 8;
+
+export function explainCommand(context: CliContext): Command {
+  const command = new Command("explain")
+    .summary("show what a classifier looks at in pictures")
+    .description(
+      "Maps of what a label rests on, by one method or several. The default one changes each picture as little as the network's own " +
+        "features can tell until its label flips, and reports where the change had to go.\n" +
+        "Without pictures and model, the bundled classifier explains bundled pictures.",
+    )
+    .argument("[image...]", "pictures (JPEG, PNG, WebP, GIF, TIFF, AVIF)");
+  addExplainFlags(command);
+  addModelFlags(command, { hasModelFlag: true });
+  addRuntimeFlags(command);
+  return command
+    .addHelpText(
+      "after",
+      `
+Methods:
+${methodHelp()}
+
+Examples:
+  perceptual-ball explain
+  perceptual-ball explain dog.jpg cat.png --model resnet50.onnx
+  perceptual-ball explain cat.jpg --model squeezenet.onnx --target "tiger cat" --method perceptual,guided-perceptual
+  perceptual-ball explain dog.jpg --model vgg19_bn.onnx --preset released --perceptual-weight 10 --json
+  perceptual-ball explain dog.jpg --model resnet50.onnx --method grad-cam,smooth-grad,excitation-backprop
+  perceptual-ball explain dog.jpg --model resnet50.onnx --method grad-cam --set layer='Relu[-1]' --set upsampling=nearest
+
+Writes into --out, for each picture: panel.png, map.png, map.npy and result.json, of methods that change the picture also perturbed.png and
+perturbation.png; and index.html. With several methods these lie in a folder for each, beside a panel.png of all of them.
+Exit code: 0 done, 1 a picture or the model could not be used, 2 misuse, 130 interrupted (finished pictures are kept).`,
+    )
+    .action((images: string[], flags: ExplainFlags) => explain(images, flags, context));
+}
+
+async function explain(images: readonly string[], flags: ExplainFlags, context: CliContext): Promise<void> {
+  if (images.length === 0 && flags.model !== undefined) {
+    throw new MisuseError({
+      where: "explain",
+      what: "there is a model but no picture",
+      expected: "at least one picture",
+      advice: "perceptual-ball explain dog.jpg --model model.onnx",
+    });
+  }
+  const methods = methodRunsOf(flags);
+  checkWritableFolder(flags.out);
+  const runtime = await loadRuntime(flags);
+  const pictures = images.length === 0 ? bundledPictures(flags.seed) : picturesOfFiles(images);
+  const run = new Run(flags, methods, context, pictures.length);
+  try {
+    // Wrong paths are all named before anything takes time.
+    const present: PictureSource[] = [];
+    for (const picture of pictures) {
+      const isPresent = images.length === 0 || seemsReadable(picture.image);
+      if (isPresent || (await run.load(picture)) !== undefined) present.push(picture);
+    }
+    if (present.length > 0) await explainPresent(present, run, runtime, flags, context);
+  } finally {
+    run.progress.stop();
+  }
+}
+
+async function explainPresent(
+  present: readonly PictureSource[],
+  run: Run,
+  runtime: Runtime,
+  flags: ExplainFlags,
+  { io }: CliContext,
+): Promise<void> {
+  const classifier = await openClassifier(flags, {
+    runtime,
+    signal: io.signal,
+    samples: () => run.samples(present.slice(0, samplePictures)),
+    onProgress: ({ runs, of }) => run.progress.update(runs / of, "trying normalizations"),
+  });
+  try {
+    checkMethodRuns(classifier, run.methods, flags);
+    if (!flags.quiet) {
+      const description = describeClassifier(classifier, basename(classifier.file.path));
+      run.progress.around(() => io.stderr.write(`${description}\n`));
+    }
+    const versions = {
+      perceptualBall: packageVersion(),
+      runtime: describeRuntime(runtime),
+      platform: `Node ${process.version}`,
+    };
+    await run.explainAll(present, classifier, versions);
+  } finally {
+    await classifier.dispose();
+  }
+}
+
+/** One run of `explain`: what is finished, what failed. */
+class Run {
+  readonly progress: Progress;
+  readonly methods: readonly MethodRun[];
+  readonly #flags: ExplainFlags;
+  readonly #context: CliContext;
+  readonly #total: number;
+  readonly #entries: PageEntry[] = [];
+  readonly #failures: { image: string; reason: string }[] = [];
+  readonly #loaded = new Map<PictureSource, Picture | ImageTensor>();
+
+  constructor(flags: ExplainFlags, methods: readonly MethodRun[], context: CliContext, total: number) {
+    this.methods = methods;
+    this.#flags = flags;
+    this.#context = context;
+    this.#total = total;
+    this.progress = createProgress(context.io.stderr, { quiet: flags.quiet ?? false });
+  }
+
+  /** The picture, or undefined if it cannot be read, which is reported and decides the exit code. */
+  async load(source: PictureSource): Promise<Picture | ImageTensor | undefined> {
+    const known = this.#loaded.get(source);
+    if (known !== undefined || this.#failures.some(({ image }) => image === source.image)) return known;
+    try {
+      return await source.load();
+    } catch (error) {
+      if (!(error instanceof PerceptualBallError)) throw error;
+      this.#failures.push({ image: source.image, reason: error.message });
+      this.#context.exitCode = exitCodes.failed;
+      this.progress.around(() => reportError(this.#context.io, error));
+      return undefined;
+    }
+  }
+
+  /** Those of the pictures that can be read; they are kept until they are explained. */
+  async samples(sources: readonly PictureSource[]): Promise<(Picture | ImageTensor)[]> {
+    for (const source of sources) {
+      const picture = await this.load(source);
+      if (picture !== undefined) this.#loaded.set(source, picture);
+    }
+    return [...this.#loaded.values()];
+  }
+
+  async explainAll(
+    sources: readonly PictureSource[],
+    classifier: FileClassifier,
+    versions: ExplanationRecord["versions"],
+  ): Promise<void> {
+    const { io } = this.#context;
+    const { out, json } = this.#flags;
+    this.progress.begin();
+    try {
+      for (const [index, source] of sources.entries()) {
+        const picture = await this.load(source);
+        this.#loaded.delete(source);
+        if (picture === undefined) continue;
+        const show = (share: number): void =>
+          this.progress.update((index + share) / sources.length, basename(source.image));
+        show(0);
+        await this.#explainOne(source, picture, classifier, show, versions);
+      }
+    } catch (error) {
+      if (exitCodeOf(error) !== exitCodes.interrupted) throw error;
+      this.#context.exitCode = exitCodes.interrupted;
+    } finally {
+      this.progress.stop();
+      await this.#writePage(classifier);
+    }
+    const finished = new Set(this.#entries.map((entry) => entry.record.image)).size;
+    const page = join(out, "index.html");
+    if (this.#context.exitCode === exitCodes.interrupted) {
+      const kept = finished === 0 ? "" : `; those are in ${page}`;
+      io.stderr.write(`perceptual-ball: interrupted after ${finished} of ${this.#total} pictures${kept}\n`);
+    } else if (finished > 0 && !json) io.stdout.write(`\nReport: ${page}\n`);
+  }
+
+  async #explainOne(
+    source: PictureSource,
+    picture: Picture | ImageTensor,
+    classifier: FileClassifier,
+    onProgress: (share: number) => void,
+    versions: ExplanationRecord["versions"],
+  ): Promise<void> {
+    const { io } = this.#context;
+    const { out, colorMap, json, model } = this.#flags;
+    const subject = this.#subject(classifier, classifier.fit(picture));
+    const panels: Picture[] = [];
+    for (const [index, run] of this.methods.entries()) {
+      const { method } = run;
+      const result = await subject(run, (share) => onProgress((index + share) / this.methods.length));
+      throwIfAborted(io.signal, "explain");
+      const { entry, panel } = await writeExplanation(
+        out,
+        {
+          ...result,
+          image: source.image,
+          folder: this.methods.length === 1 ? source.name : `${source.name}/${method.name}`,
+          method,
+          classifier,
+          modelPath: model ?? bundledClassifierPath,
+          pictureSize: isPicture(picture)
+            ? { width: picture.width, height: picture.height }
+            : { width: picture.shape[2], height: picture.shape[1] },
+          interestRule: interestRuleOf(this.#flags),
+          colorMap,
+          groundTruth: source.groundTruth,
+          versions,
+        },
+        { inline: this.#entries.length < inlinePictures },
+      );
+      panels.push(panel);
+      this.#entries.push(entry);
+      const line = json ? JSON.stringify(entry.record) : summaryLine(entry.record);
+      this.progress.around(() => io.stdout.write(`${line}\n`));
+    }
+    if (panels.length > 1) await writePng(join(out, source.name, "panel.png"), stackPanels(panels));
+  }
+
+  /** Explains one picture by any method; what methods have in common (the clean labels, the perturbation) is computed once. */
+  #subject(classifier: FileClassifier, input: ImageTensor) {
+    const { signal } = this.#context.io;
+    const { batch, seed = 0, label: labelName, target: targetName } = this.#flags;
+    const given = labelName === undefined ? undefined : classifier.findLabel(labelName);
+    const target = targetName === undefined ? undefined : classifier.findLabel(targetName);
+    const attacks = new Map<string, { readonly result: PerceptualResult; readonly seconds: number }>();
+    let known: Classification | undefined;
+
+    const attack = async (settings: MethodRun["settings"], onProgress: (share: number) => void) => {
+      const key = JSON.stringify(settings);
+      const started = performance.now();
+      const found = attacks.get(key) ?? {
+        result: await perceptualAttack(classifier, input, {
+          ...settings,
+          ...(given === undefined ? {} : { label: given }),
+          ...(target === undefined ? {} : { target }),
+          signal,
+          onProgress: ({ evaluations, of }) => onProgress(Math.min(1, evaluations / of)),
+        }),
+        seconds: (performance.now() - started) / 1000,
+      };
+      attacks.set(key, found);
+      known ??= found.result.clean;
+      return found;
+    };
+
+    return async ({ method, settings }: MethodRun, onProgress: (share: number) => void) => {
+      const shared = isPerceptual(method) ? await attack(settings, onProgress) : undefined;
+      const clean = known ?? (await classifier.classify(input, { signal }));
+      known = clean;
+      const label = given ?? clean.label;
+      const started = performance.now();
+      const explanation: Explanation =
+        isPerceptual(method) && shared !== undefined
+          ? await perceptualExplanation(method.name, classifier, input, shared.result, signal)
+          : await method.explain(classifier, input, {
+              label,
+              target,
+              batch,
+              settings,
+              random: createRandom(seed),
+              signal,
+              onProgress: ({ done, of }) => onProgress(Math.min(1, done / of)),
+            });
+      const seconds = (performance.now() - started) / 1000 + (shared?.seconds ?? 0);
+      const { map, evaluations, settings: effective, details, perturbation } = explanation;
+      const changed: ExplanationInput["perturbation"] =
+        shared !== undefined
+          ? { ...shared.result, layers: shared.result.settings.layers }
+          : perturbation &&
+            (await perturbationFacts(classifier, input, perturbation, { clean, label, target, signal }));
+      return {
+        ...{ input, clean, label, target, map, evaluations, settings: effective, seconds, perturbation: changed },
+        // What the record says of a perturbation in fields of its own is not said twice.
+        details: shared === undefined ? details : { stages: shared.result.stages },
+      };
+    };
+  }
+
+  async #writePage(classifier: FileClassifier): Promise<void> {
+    if (this.#entries.length === 0) return;
+    const { file, classCount, layers } = classifier;
+    const page = reportPage({
+      model: {
+        name: basename(file.path),
+        sha256: file.sha256,
+        classCount,
+        operations: layers.length,
+        parameters: layers.reduce((sum, layer) => sum + layer.parameters, 0),
+      },
+      entries: this.#entries,
+      failures: this.#failures,
+    });
+    await writeFileAtomically(join(this.#flags.out, "index.html"), page);
+  }
+}

@@ -1,0 +1,40 @@
+/** @file The flags of every command that runs an experiment over many pictures. */
+import { type Command, Option } from "commander";
+import { parseShard, type Shard } from "../../experiments/records/shards.ts";
+import { number } from "./parse-values.ts";
+
+export interface ExperimentFlags {
+  readonly out: string;
+  readonly shard?: Shard;
+  readonly workers: number;
+  readonly fresh?: boolean;
+  readonly seed: number;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** Adds the flags; `out` is the default of `--out`. */
+export function addExperimentFlags(command: Command, { out }: { readonly out: string }): Command {
+  const group = "Run:";
+  const add = (option: Option): Command => command.addOption(option.helpGroup(group));
+  add(new Option("--out <folder>", "folder for results and report; a run that was stopped goes on here").default(out));
+  add(
+    new Option("--workers <n>", "child processes that share the work")
+      .default(1)
+      .argParser(number("--workers", { min: 1, max: 256, integer: true })),
+  );
+  add(
+    new Option("--shard <i/n>", "only this share of the pictures, such as 1/4; `merge` unites the folders").argParser(
+      (text: string) => parseShard(text, "--shard"),
+    ),
+  );
+  add(new Option("--fresh", "throw away the results that --out has"));
+  add(
+    new Option("--seed <n>", "seed of everything that is drawn")
+      .default(0)
+      .argParser(number("--seed", { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true })),
+  );
+  add(new Option("--json", "print one JSON object per line on stdout"));
+  add(new Option("--quiet", "no progress and no notes"));
+  return command;
+}

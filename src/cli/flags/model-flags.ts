@@ -1,0 +1,135 @@
+/** @file The flags that say which model, and how pixels become its input: the same in every command that takes a model. */
+import { readFileSync } from "node:fs";
+import { type Command, Option } from "commander";
+import type { ImageInput } from "../../classifier/classifier.ts";
+import { normalizations, type Preprocessing } from "../../classifier/preprocessing/preprocessing.ts";
+import { BadInputError, MisuseError } from "../../errors.ts";
+import { checkGeometryRule, type GeometryRule } from "../../image/geometry.ts";
+import { type Interpolation, interpolations } from "../../image/resize.ts";
+import type { LoadClassifierOptions } from "../../node/load-classifier.ts";
+import { choice, imageSize, number, numbers } from "./parse-values.ts";
+
+export interface ModelFlags {
+  readonly model?: string;
+  readonly labels?: string;
+  readonly logits?: string;
+  readonly inputSize?: readonly [height: number, width: number];
+  readonly preprocessing?: Partial<Preprocessing>;
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
+  readonly scale?: Preprocessing["scale"];
+  readonly channels?: "rgb" | "bgr";
+  readonly layout?: "nchw" | "nhwc";
+  readonly resize?: { readonly kind: "shorter"; readonly size: number } | { readonly kind: "exact" | "pad" };
+  readonly interpolation?: Interpolation;
+  readonly crop?: readonly [height: number, width: number];
+  readonly lowMemory?: boolean;
+}
+
+/** Adds the flags; `model` as well where the model is not an argument. */
+export function addModelFlags(command: Command, { hasModelFlag }: { readonly hasModelFlag: boolean }): Command {
+  const add = (flags: string, description: string, parse?: (text: string) => unknown): void => {
+    const option = new Option(flags, description).helpGroup("Model:");
+    if (parse !== undefined) option.argParser(parse);
+    command.addOption(option);
+  };
+  if (hasModelFlag) add("--model <file>", "the classifier, an ONNX file (default: the bundled one)");
+  add("--labels <file>", "class names, one per line; or imagenet, cifar10");
+  add("--logits <value>", "the value that holds the logits, where it is not found by itself");
+  add("--input-size <size>", "224, or height x width, where the model leaves it open", imageSize("--input-size"));
+  add(
+    "--preprocessing <name>",
+    `${Object.keys(normalizations).join(", ")}, or a JSON file with any of scale, channels, mean, std, layout, geometry`,
+    preprocessingOf,
+  );
+  add("--mean <a,b,c>", "per channel, in units of the scale", numbers("--mean"));
+  add("--std <a,b,c>", "per channel, in units of the scale", numbers("--std"));
+  add("--scale <s>", "pixels from 0 to 1, from 0 to 255, or symmetric (-1 to 1)", scale);
+  add("--channels <order>", "rgb or bgr", choice("--channels", ["rgb", "bgr"]));
+  add("--layout <layout>", "nchw or nhwc", choice("--layout", ["nchw", "nhwc"]));
+  add("--resize <rule>", "shorter:256 (the shorter side), exact, or pad", resize);
+  add("--interpolation <kind>", interpolations.join(", "), choice("--interpolation", interpolations));
+  add("--crop <size>", "cut out of the middle after the resize", imageSize("--crop"));
+  add("--low-memory", "half the memory for weights, slower");
+  return command;
+}
+
+function scale(text: string): Preprocessing["scale"] {
+  const name = choice("--scale", ["1", "255", "symmetric"])(text);
+  return name === "symmetric" ? name : (Number(name) as 1 | 255);
+}
+
+function resize(text: string): ModelFlags["resize"] {
+  if (text === "exact" || text === "pad") return { kind: text };
+  const [kind, size, ...rest] = text.split(":");
+  if (kind === "shorter" && size !== undefined && rest.length === 0) {
+    return { kind, size: number("--resize shorter", { min: 1, max: 65536, integer: true })(size) };
+  }
+  throw new MisuseError({
+    where: "--resize",
+    what: "unknown rule",
+    expected: "shorter:256 (the new length of the shorter side), exact or pad",
+    got: JSON.stringify(text),
+  });
+}
+
+function preprocessingOf(text: string): Partial<Preprocessing> {
+  if (Object.hasOwn(normalizations, text)) return normalizations[text as keyof typeof normalizations];
+  if (!text.endsWith(".json")) {
+    // Refuses with the nearest name.
+    choice("--preprocessing", Object.keys(normalizations))(text);
+  }
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(readFileSync(text, "utf8"));
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const what = code === "ENOENT" ? "no such file" : `is not JSON (${message})`;
+    throw new BadInputError({ where: text, what, expected: "a JSON object" }, { cause });
+  }
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
+    throw new BadInputError({ where: text, what: "is not a JSON object", expected: '{ "mean": […], "std": […], … }' });
+  }
+  const { geometry } = parsed as Partial<Preprocessing>;
+  if (geometry !== undefined) checkGeometryRule(`${text}: geometry`, geometry);
+  return parsed as Partial<Preprocessing>;
+}
+
+/** The options for loading a classifier that the flags mean, but for its geometry: see {@link geometryOf}. */
+export function classifierOptionsOf(
+  flags: ModelFlags,
+): Omit<LoadClassifierOptions, "runtime" | "threads" | "providers"> {
+  const { labels, logits, inputSize, lowMemory, preprocessing, mean, std, scale, channels, layout } = flags;
+  const parts = Object.entries({ mean, std, scale, channels, layout }).filter(([, value]) => value !== undefined);
+  const given = { ...preprocessing, ...Object.fromEntries(parts) };
+  return { labels, logits, inputSize, lowMemory, preprocessing: Object.keys(given).length > 0 ? given : undefined };
+}
+
+/** The geometry that the flags ask for, for a network's input; `input.geometry` where they ask for none. */
+export function geometryOf(flags: ModelFlags, input: ImageInput): GeometryRule {
+  const { height, width } = input;
+  const { resize: wanted, interpolation, crop } = flags;
+  const base = input.geometry;
+  const rule: GeometryRule = {
+    resize:
+      wanted === undefined ? base.resize : wanted.kind === "shorter" ? wanted : { kind: wanted.kind, width, height },
+    crop:
+      crop !== undefined
+        ? { height: crop[0], width: crop[1] }
+        : wanted === undefined
+          ? base.crop
+          : wanted.kind === "shorter"
+            ? { width, height }
+            : undefined,
+    interpolation: interpolation ?? base.interpolation,
+    ...(base.fill === undefined ? {} : { fill: base.fill }),
+  };
+  const result = rule.crop ?? rule.resize;
+  if ("width" in result && result.width === width && result.height === height) return rule;
+  throw new MisuseError({
+    where: "--resize, --crop",
+    what: "the result does not have the network's size",
+    expected: `${height}x${width}, the size of the network's input`,
+    got: "width" in result ? `${result.height}x${result.width}` : `the resize rule ${result.kind} without a crop`,
+  });
+}

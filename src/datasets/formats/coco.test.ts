@@ -1,0 +1,148 @@
+import { expect, test } from "vitest";
+import { linesOf, pretendFiles } from "../../../test/pretend-files.ts";
+import type { Dataset } from "../dataset.ts";
+import { type OpenDatasetOptions, openDataset } from "../open-dataset.ts";
+
+function open(
+  files: Readonly<Record<string, string>>,
+  options: Omit<OpenDatasetOptions, "source"> = {},
+  path = "data",
+): Promise<Dataset> {
+  return openDataset(path, { source: pretendFiles(files), ...options });
+}
+
+const categories = [
+  { id: 1, name: "person" },
+  { id: 10, name: "traffic light" },
+];
+const instances = {
+  images: [
+    { id: 7, file_name: "000000000007.jpg", width: 20, height: 10 },
+    { id: 5, file_name: "000000000005.jpg", width: 20, height: 10 },
+    { id: 6, file_name: "000000000006.jpg", width: 20, height: 10 },
+  ],
+  annotations: [
+    { image_id: 7, category_id: 10, bbox: [1.5, 2, 3.25, 4], iscrowd: 0 },
+    { image_id: 7, category_id: 1, bbox: [0, 0, 20, 10], iscrowd: 1 },
+    { image_id: 5, category_id: 1, bbox: [0, 0, 20, 10], iscrowd: 0 },
+    { image_id: 5, category_id: 10, bbox: [0, 0, 1, 1], iscrowd: 0 },
+    { image_id: 5, category_id: 1, bbox: [3, 3, 2, 2] },
+  ],
+  categories,
+};
+const pictures = {
+  "val2017/000000000005.jpg": "20x10",
+  "val2017/000000000006.jpg": "20x10",
+  "val2017/000000000007.jpg": "20x10",
+};
+const files = { "annotations/instances_val2017.json": JSON.stringify(instances), ...pictures };
+
+test("one entry per picture and category, crowds left out, boxes as far as they reach", async () => {
+  const { images, problems, name, classNames } = await open(files);
+  expect([name, classNames]).toEqual(["val2017", ["person", "traffic light"]]);
+  expect(images.map(({ id, label, className, boxes, split }) => ({ id, label, className, boxes, split }))).toEqual([
+    {
+      id: "000000000005.jpg#person",
+      label: 0,
+      className: "person",
+      boxes: [
+        [0, 0, 20, 10],
+        [3, 3, 5, 5],
+      ],
+      split: "test",
+    },
+    {
+      id: "000000000005.jpg#traffic-light",
+      label: 1,
+      className: "traffic light",
+      boxes: [[0, 0, 1, 1]],
+      split: "test",
+    },
+    {
+      id: "000000000007.jpg#traffic-light",
+      label: 1,
+      className: "traffic light",
+      boxes: [[1.5, 2, 4.75, 6]],
+      split: "test",
+    },
+  ]);
+  expect(linesOf(problems)).toEqual(["no-box 000000000006.jpg: has no box; left out"]);
+  expect(await images[0].picture()).toMatchObject({ width: 20, height: 10 });
+});
+
+test("the file itself may be given; labels are the classifier's; numbers of pictures may be listed", async () => {
+  const classes = { names: ["Traffic Light", "cactus"], count: 2 };
+  const { images, problems } = await open(
+    files,
+    { classes, list: ["7", "000000000005"] },
+    "data/annotations/instances_val2017.json",
+  );
+  expect(images.map(({ id, label }) => [id, label])).toEqual([
+    ["000000000005.jpg#traffic-light", 0],
+    ["000000000007.jpg#traffic-light", 0],
+  ]);
+  expect(linesOf(problems)).toEqual([
+    'unknown-class 000000000005.jpg#person: the classifier has no class "person"; left out',
+  ]);
+});
+
+test("several parts: the validation part unless another is named", async () => {
+  const train = { ...instances, images: instances.images.slice(0, 1), annotations: instances.annotations.slice(0, 1) };
+  const both = {
+    ...files,
+    "annotations/instances_train2017.json": JSON.stringify(train),
+    "train2017/000000000007.jpg": "20x10",
+  };
+  expect((await open(both)).name).toBe("val2017");
+  expect((await open(both, { split: "train" })).images.map(({ id, split }) => [id, split])).toEqual([
+    ["000000000007.jpg#traffic-light", "train"],
+  ]);
+  await expect(open(both, { split: "tset" })).rejects.toThrow(
+    'data/annotations: there is no part "tset", expected --split with one of train2017, val2017.',
+  );
+  const years = { ...files, "annotations/instances_val2014.json": JSON.stringify(instances) };
+  await expect(open(years)).rejects.toThrow("there are several parts, expected --split with one of val2014, val2017.");
+  expect((await open(years, { split: "val2017" })).images.length).toBe(3);
+});
+
+test("what is wrong with single entries is counted", async () => {
+  const broken = {
+    images: [
+      ...instances.images.slice(0, 2),
+      { id: 9, file_name: "gone.jpg", width: 2, height: 2 },
+      { id: 7, file_name: "twice.jpg" },
+      { id: 8 },
+    ],
+    annotations: [
+      { image_id: 7, category_id: 3, bbox: [0, 0, 1, 1] },
+      { image_id: 7, category_id: 1, bbox: [0, 0, 1] },
+      { image_id: 7, category_id: 1, bbox: [0, 0, 0, 1] },
+      { image_id: 99, category_id: 1, bbox: [0, 0, 1, 1] },
+      { image_id: 5, category_id: 1, bbox: [1, 1, 2, 2] },
+    ],
+    categories,
+  };
+  const { images, problems } = await open({ ...pictures, "instances_val2017.json": JSON.stringify(broken) });
+  expect(images.map(({ id, boxes }) => [id, boxes])).toEqual([["000000000005.jpg#person", [[1, 1, 3, 3]]]]);
+  expect(linesOf(problems)).toEqual([
+    "duplicate twice.jpg: shares its number 7 with another picture; left out",
+    "malformed-annotation instances_val2017.json, image 5: has no file name; left out",
+    "malformed-annotation instances_val2017.json, annotation 4: is of picture 99, which is not there; left out",
+    "malformed-annotation 000000000007.jpg: category 3 is not there; the box is left out",
+    "malformed-annotation 000000000007.jpg: bbox is [0,0,1]; the box is left out",
+    "bad-box 000000000007.jpg#person: box [0, 0, 0, 1) has no area; dropped",
+    "no-box 000000000007.jpg#person: no usable box is left; left out",
+    "missing-picture gone.jpg: there is no data/val2017/gone.jpg; left out",
+  ]);
+});
+
+test.each([
+  ["{", "is not JSON, or cut short"],
+  ["[]", "has no list of images"],
+  ['{"images":[],"annotations":[1],"categories":[]}', "entry 1 of annotations is no object"],
+  ["null", "has no list of images"],
+])("a file that says %j", async (text, message) => {
+  await expect(open({ "annotations/instances_val2017.json": text, ...pictures })).rejects.toThrow(
+    `data/annotations/instances_val2017.json: ${message}`,
+  );
+});

@@ -1,0 +1,186 @@
+/**
+ * @file COCO's `instances_*.json` (https://cocodataset.org/#format-data): `images` (id, file_name, width, height), `annotations`
+ * (image_id, category_id, bbox, iscrowd) and `categories` (id, name).
+ *
+ * `bbox` is [x, y, width, height] in pixels, not rounded, the picture's corner being (0, 0): the box is [x, y, x + width,
+ * y + height). A picture with objects of several categories is one entry per category. Regions marked `iscrowd` hold many objects of
+ * a kind and are not boxes of one: they are left out.
+ */
+import { BadInputError, MisuseError } from "../../errors.ts";
+import { labelsOfClassList } from "../class-labels.ts";
+import { type Box, type DatasetProblem, finishDataset } from "../dataset.ts";
+import type { DatasetSource, PictureSize } from "../dataset-source.ts";
+import { folderOfFiles } from "../find-folder.ts";
+import { mapConcurrently } from "../map-concurrently.ts";
+import { baseName, byCodeUnits, folderName, joinPath } from "../paths.ts";
+import {
+  type AnnotatedObject,
+  type DatasetReader,
+  entriesOf,
+  type Findings,
+  joinFindings,
+  leftOut,
+  splitOfName,
+} from "../reader.ts";
+
+/** As far as the file can be trusted. */
+type Loose = Readonly<Record<string, unknown>>;
+
+interface CocoPicture {
+  /** The name of its file. */
+  readonly id: string;
+  /** Its number. */
+  readonly names: readonly string[];
+  readonly size?: PictureSize;
+  readonly annotations: readonly Loose[];
+}
+
+interface Instances {
+  readonly pictures: readonly CocoPicture[];
+  readonly categories: readonly { readonly id: unknown; readonly name: string }[];
+  readonly problems: readonly DatasetProblem[];
+}
+
+/** Whether the name is one of the format's files. */
+export function isInstancesFile(name: string): boolean {
+  return /^instances_\w+\.json$/.test(name);
+}
+
+/**
+ * The entries of the file at `path`, or of the one in `annotations` in the folder `path` that `split` names ("val2017", or "test",
+ * which means the validation part, as COCO's test pictures have no annotations). Ids are "<file name>#<category>".
+ */
+export const readCoco: DatasetReader = async (path, context) => {
+  const { source, selection, classes, signal } = context;
+  const file = context.annotations ?? (await instancesFile(source, path, context.split));
+  const part = /^instances_(\w+)\.json$/.exec(baseName(file))?.[1] ?? "";
+  const { pictures, categories, problems } = parseInstances(await source.readText(file), file);
+  const categoryNames = categories.map(({ name }) => name);
+  const lookups =
+    classes === undefined ? categoryNames.map((_, label) => ({ label })) : labelsOfClassList(categoryNames, classes);
+  const position = new Map(categories.map(({ id }, index) => [id, index]));
+  const candidates = pictures.map((picture) => ({ ...picture, split: splitOfName(part) }));
+  const chosen = selection.pictures(candidates.sort((a, b) => byCodeUnits(a.id, b.id)));
+  const beside = [folderName(folderName(file)), folderName(file)];
+  const places = [part, `images/${part}`, "images", ""].flatMap((name) =>
+    beside.map((root) => (name === "" ? root : joinPath(root, name))),
+  );
+  const folders = context.images === undefined ? places : [context.images];
+  const names = chosen.map(({ id }) => id);
+  const folder = names.length === 0 ? "" : await folderOfFiles(source, file, folders, names);
+  const findings = await mapConcurrently(
+    chosen,
+    async ({ id, size, annotations, split }): Promise<Findings> => {
+      const picture = joinPath(folder, id);
+      if ((await source.exists(picture)) !== "file") return leftOut(id, "missing-picture", `there is no ${picture}`);
+      const bad: DatasetProblem[] = [];
+      const objects: AnnotatedObject[] = [];
+      for (const { category_id: category, bbox, iscrowd } of annotations) {
+        if (iscrowd === 1) continue;
+        const index = position.get(category);
+        const box = boxOf(bbox);
+        if (index !== undefined && box !== undefined) {
+          objects.push({ className: categoryNames[index], lookup: lookups[index], box });
+          continue;
+        }
+        const what = index === undefined ? `category ${category} is not there` : `bbox is ${JSON.stringify(bbox)}`;
+        bad.push({ kind: "malformed-annotation", image: id, message: `${what}; the box is left out` });
+      }
+      const found = await entriesOf({ id, path: picture, split, size, objects }, true, context);
+      return joinFindings([{ images: [], problems: bad }, found]);
+    },
+    { signal },
+  );
+  const found = joinFindings(findings);
+  return finishDataset(path, {
+    name: part === "" ? "coco" : part,
+    classNames: classes === undefined ? categoryNames : classes.names,
+    images: found.images,
+    problems: [...selection.problems, ...problems, ...found.problems],
+  });
+};
+
+function boxOf(bbox: unknown): Box | undefined {
+  if (!Array.isArray(bbox) || bbox.length !== 4 || !bbox.every((value) => Number.isFinite(value))) return undefined;
+  const [x, y, width, height] = bbox as number[];
+  return [x, y, x + width, y + height];
+}
+
+function parseInstances(text: string, where: string): Instances {
+  const { images, annotations, categories } = parseLists(text, where);
+  const problems: DatasetProblem[] = [];
+  const pictures = new Map<unknown, CocoPicture & { readonly annotations: Loose[] }>();
+  for (const [index, { id, file_name: name, width, height }] of images.entries()) {
+    const entry = `${baseName(where)}, image ${index + 1}`;
+    if (typeof name !== "string" || name === "") {
+      problems.push(...leftOut(entry, "malformed-annotation", "has no file name").problems);
+    } else if (pictures.has(id)) {
+      problems.push(...leftOut(name, "duplicate", `shares its number ${id} with another picture`).problems);
+    } else {
+      const isSized = typeof width === "number" && typeof height === "number" && width > 0 && height > 0;
+      const size = isSized ? { width, height } : undefined;
+      pictures.set(id, { id: name, names: [String(id)], size, annotations: [] });
+    }
+  }
+  for (const [index, annotation] of annotations.entries()) {
+    const picture = pictures.get(annotation.image_id);
+    if (picture !== undefined) {
+      picture.annotations.push(annotation);
+      continue;
+    }
+    const entry = `${baseName(where)}, annotation ${index + 1}`;
+    const what = `is of picture ${annotation.image_id}, which is not there`;
+    problems.push(...leftOut(entry, "malformed-annotation", what).problems);
+  }
+  const named = categories.map(({ id, name }) => ({ id, name: String(name) }));
+  return { pictures: [...pictures.values()], categories: named, problems };
+}
+
+function parseLists(text: string, where: string): Readonly<Record<"images" | "annotations" | "categories", Loose[]>> {
+  const complain = (what: string, cause?: unknown): BadInputError =>
+    new BadInputError({ where, what, expected: "COCO's instances: images, annotations and categories" }, { cause });
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (error) {
+    throw complain(`is not JSON, or cut short (${(error as Error).message})`, error);
+  }
+  const lists = ["images", "annotations", "categories"].map((key) => {
+    const list = (parsed as Loose | null)?.[key];
+    if (!Array.isArray(list)) throw complain(`has no list of ${key}`);
+    const wrong = list.findIndex((entry) => typeof entry !== "object" || entry === null);
+    if (wrong >= 0) throw complain(`entry ${wrong + 1} of ${key} is no object`);
+    return list as Loose[];
+  });
+  return { images: lists[0], annotations: lists[1], categories: lists[2] };
+}
+
+/** The file of the wanted part in the folder `path` or its "annotations". */
+async function instancesFile(source: DatasetSource, path: string, split: string | undefined): Promise<string> {
+  if ((await source.exists(path)) === "file") return path;
+  const folders = [joinPath(path, "annotations"), path];
+  for (const folder of folders) {
+    if ((await source.exists(folder)) !== "folder") continue;
+    const files = (await source.list(folder))
+      .map(({ name }) => name)
+      .filter(isInstancesFile)
+      .sort(byCodeUnits);
+    if (files.length === 0) continue;
+    const fits = (name: string, wanted: string): boolean => name.startsWith(`instances_${wanted}`);
+    const wanted = split === undefined || split === "test" ? ["test", "val"] : [split];
+    const exact = files.filter((name) => name === `instances_${split}.json`);
+    const fitting = exact.length > 0 ? exact : files.filter((name) => wanted.some((part) => fits(name, part)));
+    const chosen = fitting.length === 0 && split === undefined ? files : fitting;
+    if (chosen.length === 1) return joinPath(folder, chosen[0]);
+    throw new MisuseError({
+      where: folder,
+      what: chosen.length === 0 ? `there is no part ${JSON.stringify(split)}` : "there are several parts",
+      expected: `--split with one of ${files.map((name) => name.slice("instances_".length, -".json".length)).join(", ")}`,
+    });
+  }
+  throw new BadInputError({
+    where: path,
+    what: "there are no instances_*.json",
+    expected: `them in ${folders.join(" or ")}`,
+  });
+}

@@ -1,0 +1,121 @@
+/**
+ * @file ImageNet's localization task (ILSVRC 2012 to 2017): a folder of pictures, flat or by synset, and boxes as XML or CSV.
+ *
+ * Boxes come as one XML file per picture (see box-annotation.ts), or as `LOC_val_solution.csv` of the Kaggle edition: a header, then
+ * `ImageId,PredictionString`, the string being "<synset> <xmin> <ymin> <xmax> <ymax>" once per box. Coordinates count pixels from 0
+ * and include both ends: boxes of whole pictures are 0 … width − 1 in most files (0 … width in some, which is clipped).
+ * Without boxes, Caffe's `val.txt` ("<file> <class index>") gives the classes alone. An image has one class.
+ */
+import { imagenetLabels } from "../../classifier/labels/imagenet.ts";
+import { BadInputError, PerceptualBallError } from "../../errors.ts";
+import { classLabels } from "../class-labels.ts";
+import { finishDataset } from "../dataset.ts";
+import type { DatasetSource } from "../dataset-source.ts";
+import { type FoundPicture, picturesIn } from "../find-folder.ts";
+import { mapConcurrently } from "../map-concurrently.ts";
+import { baseName, byCodeUnits, folderName, withoutExtension } from "../paths.ts";
+import {
+  type DatasetReader,
+  entriesOf,
+  type Findings,
+  joinFindings,
+  leftOut,
+  pictureOf,
+  splitOfName,
+} from "../reader.ts";
+import { findAnnotations, type ImagenetAnnotation, placesIn, synsetPattern } from "./imagenet-annotations.ts";
+import { imagenetSynsets } from "./imagenet-synsets.ts";
+
+interface Picture {
+  readonly id: string;
+  readonly names: readonly string[];
+  readonly path: string;
+  /** The name of the folder that it is in, if that is a synset's. */
+  readonly synset?: string;
+}
+
+/** The places of pictures in the official archives and the Kaggle edition; "*" stands for the split. */
+const picturePlaces = ["ILSVRC/Data/CLS-LOC/*", "Data/CLS-LOC/*", "ILSVRC2012_img_*", "images/*", "images", "*", ""];
+
+/** Whether the name is one that only this format has. */
+export function isImagenetMark(name: string): boolean {
+  return /^(LOC_\w+_solution\.csv|ILSVRC|ILSVRC2012_(img|bbox)_.+|bbox(_\w+)?)$/.test(name);
+}
+
+/**
+ * The images below `path` (a folder, or the CSV itself) that have an annotation, in the order of their ids, which are their files'
+ * names such as "ILSVRC2012_val_00000001". Pictures without an annotation, with a malformed one or without a box are problems.
+ */
+export const readImagenet: DatasetReader = async (path, context) => {
+  const { source, selection, classes, signal } = context;
+  const isFolder = (await source.exists(path)) === "folder";
+  const root = isFolder ? path : folderName(path);
+  const folder = context.split === undefined || context.split === "test" ? "val" : context.split;
+  const pictures = await findPictures(source, root, context.images, folder);
+  const annotations = await findAnnotations(source, root, context.annotations ?? (isFolder ? undefined : path), folder);
+  const labels = classLabels(classes ?? { names: imagenetLabels, count: imagenetLabels.length });
+  const findings = await mapConcurrently(
+    selection.pictures(pictures.map((picture) => ({ ...picture, split: splitOfName(folder) }))),
+    async (picture): Promise<Findings> => {
+      let annotation: ImagenetAnnotation | undefined;
+      try {
+        annotation = await annotations.of(picture.id);
+      } catch (error) {
+        if (!(error instanceof PerceptualBallError)) throw error;
+        return leftOut(picture.id, "malformed-annotation", error.message.replace(/\.$/, ""));
+      }
+      if (annotation === undefined) return leftOut(picture.id, "missing-annotation", "has no annotation");
+      const { size, objects } = annotation;
+      const synset = picture.synset ?? annotation.synset ?? objects[0]?.synset;
+      const className = synset === undefined ? undefined : nameOf(synset);
+      const lookup = synset === undefined || context.labels === "predicted" ? undefined : labels.ofSynset(synset);
+      if (annotations.hasBoxes) {
+        const own = objects.filter((object) => object.synset === synset);
+        const named = own.map(({ box }) => ({ className: className!, lookup, box }));
+        return entriesOf({ ...picture, size, objects: named }, false, context);
+      }
+      if (lookup !== undefined && "reason" in lookup) return leftOut(picture.id, "unknown-class", lookup.reason);
+      const { id, split } = picture;
+      const image = { id, label: lookup?.label, className, picture: pictureOf(source, picture.path), split };
+      return { images: [image], problems: [] };
+    },
+    { signal },
+  );
+  const { images, problems } = joinFindings(findings);
+  return finishDataset(path, {
+    name: baseName(root),
+    classNames: classes === undefined ? imagenetLabels : classes.names,
+    images,
+    problems: [...selection.problems, ...annotations.problems, ...problems],
+  });
+};
+
+function nameOf(synset: string): string {
+  return imagenetLabels[imagenetSynsets.indexOf(synset)] ?? synset;
+}
+
+async function findPictures(
+  source: DatasetSource,
+  root: string,
+  given: string | undefined,
+  split: string,
+): Promise<readonly Picture[]> {
+  const folders = given === undefined ? placesIn(root, picturePlaces, split) : [given];
+  for (const folder of folders) {
+    const found = (await picturesIn(source, folder)) ?? [];
+    const usable = found.filter(({ name }) => !name.includes("/") || synsetPattern.test(folderName(name)));
+    if (usable.length > 0) return usable.map(pictureAt).sort((a, b) => byCodeUnits(a.id, b.id));
+  }
+  throw new BadInputError({
+    where: root,
+    what: "there are no pictures",
+    expected: `them in ${folders.join(" or ")}, or in folders of synsets there`,
+    advice: "Say where they are with --images (the option `images`).",
+  });
+}
+
+function pictureAt({ name, path }: FoundPicture): Picture {
+  const folder = folderName(name);
+  const synset = synsetPattern.test(folder) ? folder : undefined;
+  return { id: withoutExtension(baseName(name)), names: [name], path, synset };
+}

@@ -1,0 +1,130 @@
+import { expect, test } from "vitest";
+import { linesOf, pretendFiles } from "../../../test/pretend-files.ts";
+import type { Dataset } from "../dataset.ts";
+import { type OpenDatasetOptions, openDataset } from "../open-dataset.ts";
+
+function open(
+  files: Readonly<Record<string, string>>,
+  options: Omit<OpenDatasetOptions, "source"> = {},
+): Promise<Dataset> {
+  return openDataset("data", { source: pretendFiles(files), ...options });
+}
+
+function xml(...objects: readonly (readonly [name: string, difficult: 0 | 1, ...box: number[]])[]): string {
+  const parts = objects.map(
+    ([name, difficult, xmin, ymin, xmax, ymax]) =>
+      `<object><name>${name}</name><difficult>${difficult}</difficult>
+      <bndbox><xmin>${xmin}</xmin><ymin>${ymin}</ymin><xmax>${xmax}</xmax><ymax>${ymax}</ymax></bndbox></object>`,
+  );
+  return `<annotation><size><width>20</width><height>10</height></size>${parts.join("")}</annotation>`;
+}
+
+const files = {
+  "JPEGImages/000001.jpg": "20x10",
+  "JPEGImages/000002.jpg": "20x10",
+  "JPEGImages/000003.jpg": "20x10",
+  "Annotations/000001.xml": xml(
+    ["dog", 0, 1, 1, 20, 10],
+    ["diningtable", 0, 2, 3, 4, 5],
+    ["dog", 0, 1, 1, 1, 1],
+    ["dog", 1, 9, 9, 9, 9],
+  ),
+  "Annotations/000002.xml": xml(["cat", 1, 1, 1, 5, 5]),
+  "Annotations/000003.xml": xml(["cat", 0, 1, 1, 5, 5]),
+  "ImageSets/Main/val.txt": "000001\n000002\n",
+  "ImageSets/Main/trainval.txt": "000003\n000001\n000003\nan id\n000009\n",
+  "ImageSets/Main/cat_trainval.txt": "000001 -1\n000002  1\n000003  0\n",
+};
+
+const classes = { names: ["cat, feline", "dining table, board", "dog"], count: 3 };
+
+test("one entry per picture and class; pixels are counted from 1; difficult objects are left out", async () => {
+  const { images, problems, name, classNames } = await open(files, { classes });
+  expect(images.map(({ id, label, className, boxes, split }) => ({ id, label, className, boxes, split }))).toEqual([
+    {
+      id: "000001#dog",
+      label: 2,
+      className: "dog",
+      boxes: [
+        [0, 0, 20, 10],
+        [0, 0, 1, 1],
+      ],
+      split: "test",
+    },
+    { id: "000001#diningtable", label: 1, className: "diningtable", boxes: [[1, 2, 4, 5]], split: "test" },
+  ]);
+  expect(linesOf(problems)).toEqual(["no-box 000002: all objects are difficult; left out"]);
+  expect([name, classNames]).toEqual(["data", classes.names]);
+  expect(await images[1].picture()).toMatchObject({ width: 20, height: 10 });
+});
+
+test("difficult objects may be kept", async () => {
+  const { images } = await open(files, { classes, difficult: "keep" });
+  expect(images.map(({ id, boxes }) => [id, boxes?.length])).toEqual([
+    ["000001#dog", 3],
+    ["000001#diningtable", 1],
+    ["000002#cat", 1],
+  ]);
+});
+
+test("any list of ImageSets/Main, its bad lines and missing pictures counted", async () => {
+  const { images, problems } = await open(files, { classes, split: "trainval" });
+  expect(images.map(({ id, split }) => [id, split])).toEqual([
+    ["000003#cat", "train"],
+    ["000001#dog", "train"],
+    ["000001#diningtable", "train"],
+  ]);
+  expect(linesOf(problems)).toEqual([
+    "duplicate 000003: is twice in trainval.txt; taken once",
+    'bad-line trainval.txt, line 4: "an id" is no id; left out',
+    "missing-picture 000009: there is no picture 000009 in data/JPEGImages; left out",
+  ]);
+  const cats = await open(files, { classes, split: "cat_trainval", difficult: "keep" });
+  expect(cats.images.map(({ id }) => id)).toEqual(["000002#cat", "000003#cat"]);
+  await expect(open(files, { split: "tets" })).rejects.toThrow(
+    'data/ImageSets/Main: there is no list of the part "tets", expected trainval, val.',
+  );
+});
+
+test("without lists, all pictures; VOCdevkit's folder of one year; without a classifier, no labels", async () => {
+  const some = Object.entries(files).filter(([name]) => !name.startsWith("ImageSets"));
+  const { images } = await open(Object.fromEntries(some.map(([name, text]) => [`VOC2007/${name}`, text])));
+  expect(images.map(({ id, label, split }) => [id, label, split])).toEqual([
+    ["000001#dog", undefined, undefined],
+    ["000001#diningtable", undefined, undefined],
+    ["000003#cat", undefined, undefined],
+  ]);
+  const twice = some.flatMap(([name, text]) => [
+    [`VOC2007/${name}`, text],
+    [`VOC2012/${name}`, text],
+  ]);
+  await expect(open(Object.fromEntries(twice))).rejects.toThrow(
+    "data: there are several years, expected data/VOC2007 or data/VOC2012.",
+  );
+});
+
+test("single entries may be listed; the first so many are pictures", async () => {
+  const listed = await open(files, { classes, list: ["000001#diningtable"] });
+  expect(listed.images.map(({ id }) => id)).toEqual(["000001#diningtable"]);
+  const first = await open(files, { classes, first: 1 });
+  expect(first.images.map(({ id }) => id)).toEqual(["000001#dog", "000001#diningtable"]);
+});
+
+test("what is wrong with single pictures is counted", async () => {
+  const { "Annotations/000001.xml": _, ...rest } = files;
+  const broken = {
+    ...rest,
+    "Annotations/000003.xml": "<annotation>",
+    "ImageSets/Main/val.txt": "000001\n000003\n000002",
+  };
+  const { images, problems } = await open(broken, { classes: { names: ["cat", "dog"], count: 2 }, difficult: "keep" });
+  expect(images.map(({ id }) => id)).toEqual(["000002#cat"]);
+  expect(problems.map(({ kind, image }) => `${kind} ${image}`)).toEqual([
+    "missing-annotation 000001",
+    "malformed-annotation 000003",
+  ]);
+  const lacking = await open(files, { classes: { names: ["dog", "bird"], count: 2 } });
+  expect(linesOf(lacking.problems)[0]).toBe(
+    'unknown-class 000001#diningtable: the classifier has no class "diningtable"; left out',
+  );
+});

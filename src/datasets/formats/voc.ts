@@ -1,0 +1,114 @@
+/**
+ * @file Pascal VOC (2005 to 2012): `JPEGImages/*.jpg`, `Annotations/*.xml` and the lists `ImageSets/Main/<split>.txt`.
+ *
+ * Boxes count pixels from 1 and include both ends (see box-annotation.ts). A picture with objects of several classes is one entry
+ * per class, as in the pointing game. Lists hold an id per line; those of single classes ("car_val") have −1, 0 or 1 behind it, of
+ * which −1 (absent) leaves the picture out.
+ */
+import { BadInputError, PerceptualBallError } from "../../errors.ts";
+import { parseBoxAnnotation } from "../box-annotation.ts";
+import { classLabels } from "../class-labels.ts";
+import { type DatasetProblem, finishDataset } from "../dataset.ts";
+import type { DatasetSource } from "../dataset-source.ts";
+import { picturesIn } from "../find-folder.ts";
+import { mapConcurrently } from "../map-concurrently.ts";
+import { baseName, byCodeUnits, joinPath, withoutExtension } from "../paths.ts";
+import { type DatasetReader, entriesOf, type Findings, joinFindings, leftOut, splitOfName } from "../reader.ts";
+
+/**
+ * The entries of the wanted part (of `test`, `val` or all pictures, whichever there is first, unless `split` says so) of the
+ * folder at `path`, which has the three folders or one "VOC2007" or the like that has them. Ids are "<picture>#<class>". Objects that
+ * are marked as difficult are left out unless `difficult` is `keep`; without a classifier's classes there are no labels.
+ */
+export const readVoc: DatasetReader = async (path, context) => {
+  const { source, selection, classes, difficult, signal } = context;
+  const root = await yearFolder(source, path);
+  const list = await imageSet(source, root, context.split);
+  const folder = context.images ?? joinPath(root, "JPEGImages");
+  const annotations = context.annotations ?? joinPath(root, "Annotations");
+  const files = new Map<string, string>();
+  for (const { name, path: file } of (await picturesIn(source, folder)) ?? []) files.set(withoutExtension(name), file);
+  const ids = list?.ids ?? [...files.keys()].sort(byCodeUnits);
+  const split = list === undefined ? undefined : splitOfName(list.name);
+  const labels = classes === undefined ? undefined : classLabels(classes);
+  const findings = await mapConcurrently(
+    selection.pictures(ids.map((id) => ({ id, split }))),
+    async ({ id }): Promise<Findings> => {
+      const picture = files.get(id);
+      if (picture === undefined) return leftOut(id, "missing-picture", `there is no picture ${id} in ${folder}`);
+      const file = joinPath(annotations, `${id}.xml`);
+      if ((await source.exists(file)) !== "file") return leftOut(id, "missing-annotation", `there is no ${id}.xml`);
+      try {
+        const { size, objects } = parseBoxAnnotation(await source.readText(file), file, 1);
+        const wanted = objects.filter(({ isDifficult }) => difficult === "keep" || !isDifficult);
+        if (wanted.length === 0 && objects.length > 0) return leftOut(id, "no-box", "all objects are difficult");
+        const named = wanted.map(({ name, box }) => ({ className: name, lookup: labels?.ofName(name), box }));
+        return await entriesOf({ id, path: picture, split, size, objects: named }, true, context);
+      } catch (error) {
+        if (!(error instanceof PerceptualBallError)) throw error;
+        return leftOut(id, "malformed-annotation", error.message.replace(/\.$/, ""));
+      }
+    },
+    { signal },
+  );
+  const { images, problems } = joinFindings(findings);
+  const found = [...selection.problems, ...(list?.problems ?? []), ...problems];
+  return finishDataset(path, { name: baseName(root), classNames: classes?.names, images, problems: found });
+};
+
+async function yearFolder(source: DatasetSource, path: string): Promise<string> {
+  const entries = await source.list(path);
+  if (entries.some(({ name }) => name === "Annotations")) return path;
+  const years = entries.filter(({ name, kind }) => kind === "folder" && /^VOC\d{4}$/.test(name));
+  if (years.length === 1) return joinPath(path, years[0].name);
+  throw new BadInputError({
+    where: path,
+    what: years.length > 1 ? "there are several years" : "this is no folder of Pascal VOC",
+    expected:
+      years.length > 1 ? years.map(({ name }) => joinPath(path, name)).join(" or ") : "Annotations and JPEGImages",
+  });
+}
+
+interface ImageSet {
+  readonly name: string;
+  readonly ids: readonly string[];
+  readonly problems: readonly DatasetProblem[];
+}
+
+/** The list of the wanted part; undefined if none is asked for and there is none for testing. */
+async function imageSet(
+  source: DatasetSource,
+  root: string,
+  wanted: string | undefined,
+): Promise<ImageSet | undefined> {
+  const folder = joinPath(root, "ImageSets/Main");
+  const candidates = wanted === undefined ? ["test", "val"] : wanted === "test" ? ["test", "val"] : [wanted];
+  for (const name of candidates) {
+    const file = joinPath(folder, `${name}.txt`);
+    if ((await source.exists(file)) === "file") return parseImageSet(await source.readText(file), name);
+  }
+  if (wanted === undefined) return undefined;
+  const entries = (await source.exists(folder)) === "folder" ? await source.list(folder) : [];
+  const there = entries.map(({ name }) => withoutExtension(name)).filter((name) => !name.includes("_"));
+  throw new BadInputError({
+    where: folder,
+    what: `there is no list of the part ${JSON.stringify(wanted)}`,
+    expected: there.length === 0 ? `${wanted}.txt` : there.sort(byCodeUnits).join(", "),
+  });
+}
+
+function parseImageSet(text: string, name: string): ImageSet {
+  const ids = new Set<string>();
+  const problems: DatasetProblem[] = [];
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    if (line.trim() === "") continue;
+    const [, id, presence] = /^(\S+)(?:\s+(-1|0|1))?$/.exec(line.trim()) ?? [];
+    const image = `${name}.txt, line ${index + 1}`;
+    if (id === undefined)
+      problems.push({ kind: "bad-line", image, message: `${JSON.stringify(line)} is no id; left out` });
+    else if (ids.has(id))
+      problems.push({ kind: "duplicate", image: id, message: `is twice in ${name}.txt; taken once` });
+    else if (presence !== "-1") ids.add(id);
+  }
+  return { name, ids: [...ids], problems };
+}

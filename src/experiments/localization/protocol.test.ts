@@ -1,0 +1,219 @@
+import * as ort from "onnxruntime-node";
+import { afterAll, expect, test } from "vitest";
+import { tinyClassifier } from "../../../test/tiny-classifier.ts";
+import { createClassifier } from "../../classifier/classifier.ts";
+import type { Dataset, DatasetImage } from "../../datasets/dataset.ts";
+import { BadInputError } from "../../errors.ts";
+import { blur } from "../../image/gaussian-blur.ts";
+import type { Picture } from "../../image/picture.ts";
+import { largestBox } from "../../localization/box.ts";
+import { energyInside } from "../../localization/energy-inside.ts";
+import { threshold } from "../../localization/threshold.ts";
+import { thresholdGrids } from "../../localization/threshold-grids.ts";
+import { createRandom } from "../../random/random.ts";
+import { fromLevels } from "../../report/localization/localization-tiles.ts";
+import type { SaliencyMethod } from "../../saliency/method.ts";
+import { guidedPerceptualMethod, perceptualMethod } from "../../saliency/perceptual.ts";
+import { floatTensor } from "../../tensor/tensor.ts";
+import { memoryStore } from "../records/memory-store.ts";
+import { runExperiment } from "../records/run-experiment.ts";
+import {
+  defaultLocalizationSettings,
+  gridBoxes,
+  type LocalizationSettings,
+  localizationCompute,
+  localizationIdentity,
+  localizationItems,
+  randomPath,
+} from "./protocol.ts";
+import { boxesAsText, boxesOfText, type LocalizationRecord } from "./record.ts";
+
+const classifier = createClassifier(tinyClassifier(), { runtime: ort, threads: 1 });
+afterAll(() => classifier.dispose());
+
+function pictureOf(seed: number, width = 48, height = 24): Picture {
+  const random = createRandom(seed);
+  return { width, height, channels: 3, data: Uint8Array.from({ length: width * height * 3 }, () => 256 * random()) };
+}
+
+function imageOf(id: string, seed: number, rest: Partial<DatasetImage> = {}): DatasetImage {
+  return { id, label: 1, boxes: [[8, 4, 24, 16]], picture: async () => pictureOf(seed), ...rest };
+}
+
+/** The brightness of the picture's first channel, and a number that was drawn. */
+const brightness: SaliencyMethod = {
+  name: "brightness",
+  title: "Brightness",
+  source: "",
+  summary: "",
+  version: 3,
+  async explain(_classifier, image, { label = -1, random = Math.random, settings = {} } = {}) {
+    const map = floatTensor(image.data.slice(0, 24 * 24), [24, 24]);
+    const perturbation = floatTensor(
+      image.data.map((x) => x - 0.5),
+      image.shape,
+    );
+    return {
+      map,
+      label,
+      evaluations: { forward: 2, gradient: 3 },
+      settings,
+      details: { drawn: random() },
+      perturbation,
+    };
+  },
+};
+
+const run = { name: "brightness", method: brightness, settings: { a: 1 } };
+const settings: LocalizationSettings = { ...defaultLocalizationSettings, curveSteps: 3, seed: 5 };
+
+function datasetOf(...images: DatasetImage[]): Dataset {
+  return { name: "set", images, problems: [] };
+}
+
+async function recordsOf(dataset: Dataset, own = settings, keepMaps = 0) {
+  const store = memoryStore<LocalizationRecord>(localizationIdentity(classifier, "abc", "set", own));
+  const items = localizationItems(dataset, [run], { keepMaps });
+  await runExperiment({ items, store, compute: localizationCompute(classifier, own) });
+  return { store, items, results: items.map(({ key }) => store.finished(key)?.result) };
+}
+
+test("a record says what the map finds, in pixels of the network's input", async () => {
+  const image = imageOf("x", 1);
+  const { results, store, items } = await recordsOf(datasetOf(image), settings, 1);
+  const result = results[0]!;
+  const input = classifier.fit(await image.picture());
+  const map = blur(floatTensor(input.data.slice(0, 576), [24, 24]), { sigmaPixels: 2 });
+  // 48 × 24 becomes 24 × 24: widths are halved.
+  expect(result.truthBoxes).toEqual([[4, 4, 12, 16]]);
+  expect(result.size).toEqual({ width: 24, height: 24 });
+  const expectedBoxes = thresholdGrids.value.map((rule) => largestBox(threshold(map, rule)) ?? null);
+  const boxes = boxesOfText(result.boxes["8"].value);
+  expect(boxes).toEqual(expectedBoxes);
+  expect(new Set(boxes.map((box) => JSON.stringify(box))).size).toBeGreaterThan(3);
+  expect(boxesOfText(result.boxes["4"].percent)[3]).toEqual(
+    largestBox(threshold(map, thresholdGrids.percent[3]), { connectivity: 4 }),
+  );
+  expect(result.energyInside).toBe(energyInside(map, [[4, 4, 12, 16]]));
+  const [x, y] = result.point;
+  expect(map.data[Math.floor(y) * 24 + Math.floor(x)]).toBe(Math.max(...map.data));
+  const outside = (at: number, from: number, to: number): number => Math.max(from - at, 0, at - to);
+  expect(result.pointDistance.input).toBeCloseTo(Math.hypot(outside(x, 4, 12), outside(y, 4, 16)), 9);
+  expect(result.pointDistance.picture).toBeCloseTo(Math.hypot(outside(2 * x, 8, 24), outside(y, 4, 16)), 9);
+  const { label, confidence } = await classifier.classify(input);
+  expect(result).toMatchObject({ explained: label, truth: 1, averagePrecision: null, settings: { a: 1 } });
+  expect(result.predicted.label).toBe(label);
+  expect(result.predicted.confidence).toBeCloseTo(confidence, 6);
+  expect(result.insertion).toHaveLength(4);
+  expect(result.insertion?.at(-1)).toBeCloseTo(confidence, 4);
+  expect(result.deletion?.[0]).toBeCloseTo(confidence, 4);
+  expect(result.details).toEqual({ drawn: createRandom(5, randomPath(items[0].key))() });
+  const kept = fromLevels((await store.readArray(items[0].key, "map"))!);
+  const span = Math.max(...map.data) - Math.min(...map.data);
+  for (const [i, value] of map.data.entries()) {
+    expect(Math.abs(kept.data[i] - (value - Math.min(...map.data)) / span)).toBeLessThan(1e-5);
+  }
+  expect((await store.readArray(items[0].key, "perturbation"))?.shape).toEqual([3, 24, 24]);
+});
+
+test("a picture's record depends on no other", async () => {
+  const [x, y] = [imageOf("x", 1), imageOf("y", 2)];
+  const both = await recordsOf(datasetOf(y, x));
+  const alone = await recordsOf(datasetOf(x));
+  expect(both.results[1]).toEqual(alone.results[0]);
+  expect(both.results[0]).not.toEqual(alone.results[0]);
+});
+
+test("both perceptual methods share one perturbation and give what they give alone", async () => {
+  const own = { perceptualWeight: 0.01, evaluations: 12 };
+  const runs = [perceptualMethod, guidedPerceptualMethod].map((method) => ({
+    name: method.name,
+    method,
+    settings: own,
+  }));
+  const image = imageOf("x", 1);
+  const items = localizationItems(datasetOf(image), runs, { keepMaps: 1 });
+  const unblurred = { ...settings, sigmaPixels: 0, curveSteps: 0 };
+  const computed = await localizationCompute(classifier, unblurred)(items, {});
+  const input = classifier.fit(await image.picture());
+  for (const [i, { method }] of runs.entries()) {
+    const alone = await method.explain(classifier, input, { settings: own });
+    expect(computed[i].result.evaluations).toEqual(alone.evaluations);
+    expect(computed[i].result.boxes["8"].value).toEqual(gridBoxes(alone.map)["8"].value);
+  }
+  expect(computed[0].result.boxes).not.toEqual(computed[1].result.boxes);
+  expect(computed[1].seconds).toBeGreaterThan(computed[0].seconds!);
+});
+
+test("the mask is compared as the network sees it", async () => {
+  const data = new Uint8Array(48 * 24);
+  for (let y = 4; y < 16; y++) data.fill(1, y * 48 + 8, y * 48 + 24);
+  // Where the map is the mask itself, its average precision is 1.
+  const picture: Picture = {
+    width: 48,
+    height: 24,
+    channels: 3,
+    data: Uint8Array.from({ length: 3456 }, (_, i) => 255 * data[Math.floor(i / 3)]),
+  };
+  const image = imageOf("x", 1, {
+    picture: async () => picture,
+    mask: async () => ({ dtype: "bool", shape: [24, 48], data }),
+  });
+  const { results } = await recordsOf(datasetOf(image), { ...settings, sigmaPixels: 0, curveSteps: 0 });
+  expect(results[0]?.averagePrecision).toBeGreaterThan(0.97);
+  expect(results[0]?.insertion).toBeNull();
+  expect(results[0]?.energyInside).toBeGreaterThan(0.95);
+});
+
+test("the stated class is explained where that is asked for", async () => {
+  const own = { ...settings, explain: "truth" } as const;
+  const { results } = await recordsOf(datasetOf(imageOf("x", 1, { label: 3 })), own);
+  expect(results[0]?.explained).toBe(3);
+  const { store } = await recordsOf(datasetOf(imageOf("x", 1, { label: undefined })), own);
+  expect(store.failures()[0].message).toMatch(/x: the data set states no class/);
+});
+
+test("pictures that cannot be used are failures with their reason, and the others are computed", async () => {
+  const broken = imageOf("broken", 1, {
+    picture: async () => {
+      throw new BadInputError({ where: "broken.jpg", what: "damaged" });
+    },
+  });
+  const outside = imageOf("outside", 2, { boxes: [[50, 4, 60, 9]] });
+  const { store, results } = await recordsOf(datasetOf(broken, imageOf("good", 3), outside));
+  expect(results.map((result) => result !== undefined)).toEqual([false, true, false]);
+  expect(store.failures().map(({ message }) => message)).toEqual([
+    "broken.jpg: damaged.",
+    expect.stringMatching(/^outside: the object lies outside/),
+  ]);
+});
+
+test("keys hold the method's version and settings; identities what decides all records", () => {
+  const [{ key }] = localizationItems(datasetOf(imageOf("x", 1)), [run]);
+  expect(key).toEqual({
+    image: "x",
+    method: "brightness",
+    options: { method: "brightness", version: 3, settings: { a: 1 } },
+  });
+  const identity = localizationIdentity(classifier, "abc", "set", settings);
+  expect(localizationIdentity(classifier, "abc", "set", { ...settings, batch: 1 })).toEqual(identity);
+  expect(localizationIdentity(classifier, "abc", "set", { ...settings, sigmaPixels: 1 })).not.toEqual(identity);
+});
+
+test("what cannot be meant is refused", () => {
+  expect(() => localizationItems(datasetOf(imageOf("x", 1)), [run, run])).toThrow(
+    /two methods are called "brightness"/,
+  );
+  expect(() => localizationItems(datasetOf(imageOf("x", 1, { boxes: undefined })), [run])).toThrow(
+    /no picture has a box/,
+  );
+  expect(() => localizationCompute(classifier, { ...settings, sigmaPixels: -1 })).toThrow(/sigmaPixels/);
+  expect(() => localizationCompute(classifier, { ...settings, curveSteps: 1.5 })).toThrow(/curveSteps/);
+});
+
+test("boxes survive being written as text", () => {
+  const boxes = [[0, 1, 20, 30], null, [5, 6, 7, 8]] as const;
+  expect(boxesAsText(boxes)).toBe("0,1,20,30 - 5,6,7,8");
+  expect(boxesOfText(boxesAsText(boxes))).toEqual(boxes);
+  expect(boxesOfText(boxesAsText([null]))).toEqual([null]);
+});

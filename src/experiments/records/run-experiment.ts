@@ -1,0 +1,158 @@
+/** @file The loop of every experiment: what is finished is skipped, what fails is noted, and the rest is computed. */
+import { PerceptualBallError, throwIfAborted } from "../../errors.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import { canonicalJson } from "./canonical-json.ts";
+import { keyText } from "./record-index.ts";
+import type { FailedRecord, RecordKey, RecordStore } from "./record-store.ts";
+import { isInShard, type Shard } from "./shards.ts";
+
+/** One thing to compute. Experiments add what they need to compute it. */
+export interface ExperimentItem {
+  readonly key: RecordKey;
+}
+
+/** What was computed for an item: a record's result, and arrays that are too large for its line. */
+export interface Computed<T> {
+  readonly result: T;
+  readonly arrays?: Readonly<Record<string, Tensor>>;
+  /** What the record says of the time; default: the item's share of the whole computation. */
+  readonly seconds?: number;
+}
+
+/** How far an experiment has come. `done` and `failed` count what is in the store among the items of this run. */
+export interface ExperimentProgress {
+  /** Items of this run: those of its shard. */
+  readonly total: number;
+  readonly done: number;
+  /** Items that failed in this run. */
+  readonly failed: number;
+  /** Items that this run has computed (`failed` ones included). */
+  readonly computed: number;
+  /** Seconds since this run began. */
+  readonly seconds: number;
+  /** An estimate from the items that this run has computed; undefined before the first. */
+  readonly secondsLeft?: number;
+}
+
+export interface RunExperimentOptions<I extends ExperimentItem, T> {
+  /** Computed in this order. Two items with one key are one item. */
+  readonly items: readonly I[];
+  readonly store: RecordStore<T>;
+  /**
+   * Computes items that belong together, one result for each in the same order. A result must not depend on which others are
+   * in the batch. Throws to say that an item cannot be computed; a batch that throws is computed again item by item.
+   */
+  readonly compute: (
+    batch: readonly I[],
+    context: { readonly signal?: AbortSignal },
+  ) => Promise<readonly Computed<T>[]>;
+  /** The most items in one batch; default 1. */
+  readonly batchSize?: number;
+  /** Items of one batch agree in this text; default: any items may share a batch. */
+  readonly batchOf?: (item: I) => string;
+  /** Only the items of this share. */
+  readonly shard?: Shard;
+  readonly signal?: AbortSignal;
+  /** Called once at the start, and after each batch. */
+  readonly onProgress?: (progress: ExperimentProgress) => void;
+  /** Called for each item that could not be computed. */
+  readonly onFailure?: (failure: FailedRecord) => void;
+}
+
+/**
+ * The counts at the end, once every item (of the shard) has been computed or has failed: items that the store has already are
+ * skipped, failures are kept as records of their own, and the run goes on.
+ *
+ * Throws an AbortedError as soon as `signal` is aborted (the item under way is lost, no other), and whatever the store throws
+ * (a full disk): in either case a second run with the same store goes on where this one stopped.
+ */
+export async function runExperiment<I extends ExperimentItem, T>(
+  options: RunExperimentOptions<I, T>,
+): Promise<ExperimentProgress> {
+  const { items, store, batchSize = 1, batchOf = () => "", shard, signal, onProgress } = options;
+  const mine = [...new Map(items.map((item) => [keyText(item.key), item])).values()].filter(({ key }) =>
+    isInShard(key, shard),
+  );
+  const open = mine.filter(({ key }) => store.finished(key) === undefined);
+  const [total, started] = [mine.length, performance.now()];
+  let [computed, failed] = [0, 0];
+  const progress = (): ExperimentProgress => {
+    const seconds = (performance.now() - started) / 1000;
+    const left = open.length - computed;
+    const secondsLeft = computed === 0 ? undefined : (seconds / computed) * left;
+    return { total, done: total - left - failed, failed, computed, seconds, secondsLeft };
+  };
+  onProgress?.(progress());
+  for (const batch of batches(open, batchSize, batchOf)) {
+    failed += await computeBatch(batch, options);
+    computed += batch.length;
+    onProgress?.(progress());
+  }
+  throwIfAborted(signal, "runExperiment");
+  return progress();
+}
+
+/** Items in batches of at most `size` whose members agree in `batchOf`, in order of each batch's first member. */
+function batches<I>(items: readonly I[], size: number, batchOf: (item: I) => string): I[][] {
+  const all: I[][] = [];
+  const filling = new Map<string, I[]>();
+  for (const item of items) {
+    const group = batchOf(item);
+    let batch = filling.get(group);
+    if (batch === undefined || batch.length >= size) {
+      batch = [];
+      all.push(batch);
+      filling.set(group, batch);
+    }
+    batch.push(item);
+  }
+  return all;
+}
+
+/** The number of items that failed. */
+async function computeBatch<I extends ExperimentItem, T>(
+  batch: readonly I[],
+  options: RunExperimentOptions<I, T>,
+): Promise<number> {
+  const { store, compute, signal, onFailure } = options;
+  throwIfAborted(signal, "runExperiment");
+  const started = performance.now();
+  let results: readonly Computed<T>[];
+  try {
+    results = await compute(batch, { signal });
+    if (results.length !== batch.length) {
+      throw new RangeError(`compute gave ${results.length} results for ${batch.length} items`);
+    }
+    for (const { result } of results) canonicalJson(result, "result");
+  } catch (error) {
+    // An abort may surface as any error of what was interrupted.
+    throwIfAborted(signal, "runExperiment");
+    if (batch.length > 1) {
+      let failures = 0;
+      for (const item of batch) failures += await computeBatch([item], options);
+      return failures;
+    }
+    const failure = failedRecord(batch[0].key, error);
+    await store.append(failure);
+    onFailure?.(failure);
+    return 1;
+  }
+  const share = (performance.now() - started) / 1000 / batch.length;
+  for (const [index, { key }] of batch.entries()) {
+    const { result, arrays = {}, seconds = share } = results[index];
+    for (const [name, tensor] of Object.entries(arrays)) await store.writeArray(key, name, tensor);
+    await store.append({ kind: "finished", key, result, seconds, at: new Date().toISOString() });
+  }
+  return 0;
+}
+
+/** The record of a failure. */
+function failedRecord(key: RecordKey, error: unknown): FailedRecord {
+  const message =
+    error instanceof PerceptualBallError
+      ? error.message
+      : error instanceof Error
+        ? `${error.name}: ${error.message}`
+        : String(error);
+  return { kind: "failed", key, message, at: new Date().toISOString() };
+}

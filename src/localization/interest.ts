@@ -1,0 +1,42 @@
+/** @file From a saliency map to what it points at: blur, threshold, dominant component, box. */
+import { blur } from "../image/gaussian-blur.ts";
+import type { Box } from "../image/geometry.ts";
+import type { FloatTensor } from "../tensor/tensor.ts";
+import { boundingBox } from "./box.ts";
+import { largestComponent } from "./components.ts";
+import { type Mask, type ThresholdRule, threshold } from "./threshold.ts";
+
+export interface InterestRule {
+  /** Standard deviation of the Gaussian that smooths the map, in pixels of the network's input. */
+  readonly sigmaPixels: number;
+  readonly threshold: ThresholdRule;
+  readonly connectivity: 4 | 8;
+}
+
+/** What `explain` does unless told otherwise: the released code's blur, and a quarter of the map's range. */
+export const defaultInterestRule: InterestRule = {
+  sigmaPixels: 2,
+  threshold: { kind: "value", alpha: 0.25 },
+  connectivity: 8,
+};
+
+export interface Interest {
+  /** The blurred map, [H, W], in the map's units. */
+  readonly smooth: FloatTensor;
+  /** The largest connected component of what passes the threshold, [H, W]; empty where the map is zero everywhere. */
+  readonly component: Mask;
+  /** Around the component, in pixels of the network's input. */
+  readonly box: Box | undefined;
+}
+
+/** What `map` ([H, W], not negative) points at. A map that is zero everywhere points at nothing. */
+export function interestOf(map: FloatTensor, rule: InterestRule): Interest {
+  const smooth = blur(map, { sigmaPixels: rule.sigmaPixels });
+  const isBlank = smooth.data.every((value) => value === 0);
+  // A constant map passes every "value" threshold as a whole, which would be a box around a picture that nobody changed.
+  const kept: Mask = isBlank
+    ? { dtype: "bool", shape: smooth.shape, data: new Uint8Array(smooth.data.length) }
+    : threshold(smooth, rule.threshold);
+  const component = largestComponent(kept, { connectivity: rule.connectivity });
+  return { smooth, component, box: boundingBox(component) };
+}

@@ -1,0 +1,251 @@
+/**
+ * @file Operators of onnxruntime's own domain, com.microsoft, rewritten in standard ones.
+ *
+ * onnxruntime writes them into the models that it optimizes. Each is defined by a few standard operators
+ * (onnxruntime/docs/ContribOperators.md), which take its place here, so that rules and kernels need not know them.
+ */
+import { UnsupportedError } from "../../errors.ts";
+import { type Tensor, tensorOf } from "../../tensor/tensor.ts";
+import { type AttributeReader, type AttributeValue, attributesFrom, attributesOf, float } from "../attributes.ts";
+import { freshNames } from "../fresh-names.ts";
+import { int64Tensor } from "../int64.ts";
+import { describeNode, type Graph, type Initializer, initializerOf, type Node } from "../model.ts";
+
+const domain = "com.microsoft";
+
+/** What a rewrite appends its nodes to. Values are known by name; "" is one that is left out. */
+interface Rewrite {
+  readonly node: Node;
+  readonly attributes: AttributeReader;
+  /** Input `index` of the node, or "" if it is left out. */
+  input(index: number): string;
+  op(opType: string, inputs: readonly string[], attributes?: Readonly<Record<string, AttributeValue>>): string;
+  /** Appends an operator whose outputs take these names; "" leaves one out. */
+  into(
+    outputs: readonly string[],
+    opType: string,
+    inputs: readonly string[],
+    attributes?: Readonly<Record<string, AttributeValue>>,
+  ): void;
+  constant(tensor: Tensor): string;
+}
+
+type Rule = (rewrite: Rewrite) => void;
+
+const scalar = (value: number): Tensor => tensorOf("float32", [value], []);
+
+/** `value` (the name of a sum, a product, …) as the first output. */
+function finish({ node, into }: Rewrite, opType: string, inputs: readonly string[], attributes = {}): void {
+  into([node.outputs[0]], opType, inputs, attributes);
+}
+
+/** x + bias, or x where there is no bias. */
+function plus({ op }: Rewrite, x: string, bias: string): string {
+  return bias === "" ? x : op("Add", [x, bias]);
+}
+
+/** ½ x (1 + erf(x / √2)) */
+function gelu(rewrite: Rewrite, x: string): void {
+  const { op, constant } = rewrite;
+  const erf = op("Erf", [op("Mul", [x, constant(scalar(Math.SQRT1_2))])]);
+  const half = op("Mul", [x, constant(scalar(0.5))]);
+  finish(rewrite, "Mul", [half, op("Add", [erf, constant(scalar(1))])]);
+}
+
+/** The activation that a fused operator ends with, on `x`; its `parameters` are those that the node's attributes give. */
+function activate(rewrite: Rewrite, x: string, name: string, [alpha, beta]: readonly number[]): void {
+  const limit = (value: number | undefined): string => (value === undefined ? "" : rewrite.constant(scalar(value)));
+  const activations: Readonly<Record<string, () => void>> = {
+    "": () => finish(rewrite, "Identity", [x]),
+    Relu: () => finish(rewrite, "Relu", [x]),
+    Tanh: () => finish(rewrite, "Tanh", [x]),
+    Sigmoid: () => finish(rewrite, "Sigmoid", [x]),
+    LeakyRelu: () => finish(rewrite, "LeakyRelu", [x], { alpha: float(alpha ?? 0.01) }),
+    HardSigmoid: () => finish(rewrite, "HardSigmoid", [x], { alpha: float(alpha ?? 0.2), beta: float(beta ?? 0.5) }),
+    Clip: () => finish(rewrite, "Clip", [x, limit(alpha), limit(beta)]),
+  };
+  if (Object.hasOwn(activations, name)) {
+    activations[name]();
+    return;
+  }
+  throw new UnsupportedError({
+    where: describeNode(rewrite.node),
+    what: `the fused activation ${name} is not supported`,
+    expected: Object.keys(activations).filter(Boolean).join(", "),
+    advice: "Save the model with less optimization (ORT_ENABLE_BASIC), or use it as it was before.",
+  });
+}
+
+const convolution = ["auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"];
+const product = ["alpha", "beta", "transA", "transB"];
+
+/** The attributes of `node` with these names, as they are. */
+function kept({ attributes }: Node, names: readonly string[]): Node["attributes"] {
+  return Object.fromEntries(Object.entries(attributes).filter(([name]) => names.includes(name)));
+}
+
+/**
+ * A factor of FusedMatMul as MatMul takes it. Its last two axes may be exchanged (`trans`), and the first one may come after
+ * the batch axes (`transBatch`).
+ */
+function factor({ op }: Rewrite, x: string, trans: boolean, transBatch: boolean): string {
+  if (!trans && !transBatch) return x;
+  const from = transBatch ? "i...j" : "...ij";
+  return op("Einsum", [x], { equation: `${from}->${trans ? "...ji" : "...ij"}` });
+}
+
+/** Sum, layer normalization of the sum, and the sum itself as the fourth output. */
+const skipped =
+  (normalize: (rewrite: Rewrite, sum: string) => void): Rule =>
+  (rewrite) => {
+    const { node, op, into, input } = rewrite;
+    const biasIndex = node.opType === "SkipLayerNormalization" ? 4 : 3;
+    const sum = plus(rewrite, op("Add", [input(0), input(1)]), input(biasIndex));
+    normalize(rewrite, sum);
+    if (node.outputs[3]) into([node.outputs[3]], "Identity", [sum]);
+  };
+
+/** x / √(mean x² + ε) · scale, over the last axis or all from `axis` on. */
+function rootMeanSquareNormalize(rewrite: Rewrite, x: string, scale: string): void {
+  const { op, constant, attributes, node } = rewrite;
+  if (attributes.int("axis", -1) !== -1) throw unsupportedAxis(node);
+  const squares = op("ReduceMean", [op("Mul", [x, x]), constant(int64Tensor([-1]))], { keepdims: 1 });
+  const root = op("Sqrt", [op("Add", [squares, constant(scalar(attributes.float("epsilon", 1e-5)))])]);
+  finish(rewrite, "Mul", [op("Div", [x, root]), scale]);
+}
+
+function unsupportedAxis(node: Node): UnsupportedError {
+  return new UnsupportedError({
+    where: describeNode(node),
+    what: "a normalization over several axes is not supported here",
+    expected: "axis -1",
+  });
+}
+
+const rules: Readonly<Record<string, Rule>> = {
+  FusedConv(rewrite) {
+    const { node, attributes, input, op } = rewrite;
+    const inputs = [input(0), input(1), input(2)];
+    while (inputs.at(-1) === "") inputs.pop();
+    const sum = plus(rewrite, op("Conv", inputs, attributesAsValues(kept(node, convolution))), input(3));
+    activate(rewrite, sum, attributes.string("activation", ""), attributes.floats("activation_params", []));
+  },
+  FusedGemm(rewrite) {
+    const { node, attributes, input, op } = rewrite;
+    const inputs = [input(0), input(1), input(2)];
+    while (inputs.at(-1) === "") inputs.pop();
+    const parameters = ["activation_alpha", "activation_beta"].flatMap((name) =>
+      attributes.has(name) ? [attributes.float(name)] : [],
+    );
+    const result = op("Gemm", inputs, attributesAsValues(kept(node, product)));
+    activate(rewrite, result, attributes.string("activation", ""), parameters);
+  },
+  FusedMatMul(rewrite) {
+    const { attributes, input, op, constant } = rewrite;
+    const isSet = (name: string): boolean => attributes.int(name, 0) !== 0;
+    const a = factor(rewrite, input(0), isSet("transA"), isSet("transBatchA"));
+    const b = factor(rewrite, input(1), isSet("transB"), isSet("transBatchB"));
+    const alpha = attributes.float("alpha", 1);
+    if (alpha === 1) finish(rewrite, "MatMul", [a, b]);
+    else finish(rewrite, "Mul", [op("MatMul", [a, b]), constant(scalar(alpha))]);
+  },
+  Gelu: (rewrite) => gelu(rewrite, rewrite.input(0)),
+  BiasGelu: (rewrite) => gelu(rewrite, plus(rewrite, rewrite.input(0), rewrite.input(1))),
+  /** ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))) */
+  FastGelu(rewrite) {
+    const { op, constant, input } = rewrite;
+    const x = plus(rewrite, input(0), input(1));
+    const cubic = op("Add", [op("Mul", [op("Mul", [x, x]), constant(scalar(0.044715))]), constant(scalar(1))]);
+    const inner = op("Mul", [op("Mul", [x, cubic]), constant(scalar(Math.sqrt(2 / Math.PI)))]);
+    const sum = op("Add", [op("Tanh", [inner]), constant(scalar(1))]);
+    finish(rewrite, "Mul", [op("Mul", [x, constant(scalar(0.5))]), sum]);
+  },
+  QuickGelu(rewrite) {
+    const { op, constant, input, attributes } = rewrite;
+    const gate = op("Sigmoid", [op("Mul", [input(0), constant(scalar(attributes.float("alpha", 1.702)))])]);
+    finish(rewrite, "Mul", [input(0), gate]);
+  },
+  LayerNormalization: (rewrite) => {
+    const { node, into, attributes } = rewrite;
+    into(node.outputs, "LayerNormalization", node.inputs, {
+      axis: attributes.int("axis", -1),
+      epsilon: float(attributes.float("epsilon", 1e-5)),
+    });
+  },
+  SimplifiedLayerNormalization: (rewrite) => rootMeanSquareNormalize(rewrite, rewrite.input(0), rewrite.input(1)),
+  SkipLayerNormalization: skipped((rewrite, sum) => {
+    const { node, input, into, attributes } = rewrite;
+    const parameters = input(3) === "" ? [input(2)] : [input(2), input(3)];
+    into(node.outputs.slice(0, 3), "LayerNormalization", [sum, ...parameters], {
+      axis: -1,
+      epsilon: float(attributes.float("epsilon", 1e-12)),
+    });
+  }),
+  SkipSimplifiedLayerNormalization: skipped((rewrite, sum) => rootMeanSquareNormalize(rewrite, sum, rewrite.input(2))),
+};
+
+/** Attributes that were read, in the form in which they are written. */
+function attributesAsValues(attributes: Node["attributes"]): Record<string, AttributeValue> {
+  return Object.fromEntries(
+    Object.entries(attributes).map(([name, attribute]): [string, AttributeValue] => {
+      const { kind, value } = attribute as { kind: string; value: number & readonly number[] & string };
+      return [name, kind === "float" || kind === "floats" ? float(value) : value];
+    }),
+  );
+}
+
+/** Standard by name, but only since opset 17 or never: onnxruntime writes them into the standard domain at any opset. */
+const alsoUnderStandardDomain = new Set(["SimplifiedLayerNormalization"]);
+
+function ruleOf(node: Node): Rule | undefined {
+  const isOurs = node.domain === domain || (node.domain === "" && alsoUnderStandardDomain.has(node.opType));
+  return isOurs && Object.hasOwn(rules, node.opType) ? rules[node.opType] : undefined;
+}
+
+/** Whether {@link decomposeFusedOperators} takes `node` in. */
+export function isRewritable(node: Node): boolean {
+  return ruleOf(node) !== undefined;
+}
+
+/** `graph` with the com.microsoft operators that this package knows in standard operators; others stay, to be refused by name. */
+export function decomposeFusedOperators(graph: Graph): Graph {
+  if (!graph.nodes.some(isRewritable)) return graph;
+  const initializers = new Map<string, Initializer>(graph.initializers);
+  const fresh = freshNames(graph);
+  const nodeNames = new Set(graph.nodes.map(({ name }) => name));
+  const freshNode = (wish: string): string => {
+    let name = wish;
+    for (let number = 1; nodeNames.has(name); number++) name = `${wish}_${number}`;
+    nodeNames.add(name);
+    return name;
+  };
+  const nodes = graph.nodes.flatMap((node) => {
+    const rule = ruleOf(node);
+    if (rule === undefined) return [node];
+    const made: Node[] = [];
+    const into: Rewrite["into"] = (outputs, opType, inputs, attributes = {}) => {
+      const trimmed = [...outputs];
+      while (trimmed.length > 1 && trimmed.at(-1) === "") trimmed.pop();
+      const name = freshNode(`${node.name || node.outputs[0]}/${opType}`);
+      made.push({ opType, domain: "", name, inputs, outputs: trimmed, attributes: attributesFrom(attributes) });
+    };
+    rule({
+      node,
+      attributes: attributesOf(node),
+      input: (index) => node.inputs[index] ?? "",
+      into,
+      op(opType, inputs, attributes) {
+        const output = fresh(`${node.outputs[0]}/${opType}`);
+        into([output], opType, inputs, attributes);
+        return output;
+      },
+      constant(tensor) {
+        const name = fresh(`${node.outputs[0]}/constant`);
+        initializers.set(name, initializerOf(tensor));
+        return name;
+      },
+    });
+    return made;
+  });
+  return { ...graph, nodes, initializers };
+}

@@ -1,0 +1,107 @@
+import { expect, test } from "vitest";
+import type { Adversarial, AttackResult } from "../../attacks/attack.ts";
+import { floatTensor } from "../../tensor/tensor.ts";
+import { attackPage } from "./attack-page.ts";
+import { type AttackRecord, attackRecord, attackSentence } from "./attack-record.ts";
+import { attackSummaries, attackTable } from "./attack-summary.ts";
+
+const names = ["cat", "dog", "<tree>"];
+const found = (label: number, linf: number): Adversarial => ({
+  image: floatTensor([0, 0, 0], [3, 1, 1]),
+  label,
+  logits: Float32Array.of(Number(label === 0), Number(label === 1), Number(label === 2)),
+  confidence: 0.58,
+  classConfidence: 0.2,
+  success: label !== 0,
+  margin: label === 0 ? 1 : -1,
+  distances: { l0: 1, l1: linf, l2: linf, linf, perceptual: 0.25 },
+});
+
+function record(attack: string, changes: Partial<AttackResult> = {}): AttackRecord {
+  const result: AttackResult = {
+    attack,
+    outcome: "flipped",
+    label: 0,
+    target: undefined,
+    clean: { label: 0, logits: Float32Array.of(2, 0, 0), confidence: 0.79 },
+    raw: found(1, 4 / 255),
+    withinBudget: found(1, 4 / 255),
+    rounded: found(1, 4 / 255),
+    lostInRounding: false,
+    evaluations: { forward: 3, gradient: 20 },
+    settings: { steps: 20 },
+    details: {},
+    ...changes,
+  };
+  return attackRecord({
+    classifier: { labelName: (index) => names[index] },
+    result,
+    image: "a.png",
+    attack,
+    attackTitle: attack.toUpperCase(),
+    model: { path: "m.onnx", sha256: "ab" },
+    files: {},
+    versions: { perceptualBall: "1", runtime: "r", platform: "p" },
+  });
+}
+
+const lost = record("pgd", { rounded: found(0, 3 / 255), lostInRounding: true });
+const failed = record("pgd", {
+  outcome: "not-flipped",
+  raw: found(0, 0.1),
+  withinBudget: found(0, 0.1),
+  rounded: found(0, 0.1),
+});
+const idle = record("pgd", { outcome: "already-flipped", label: 2 });
+
+test("sentences say what became of the label, and what a PNG loses", () => {
+  expect(attackSentence(record("pgd"))).toBe("cat (78.7 %) becomes dog (58.0 %) at ℓ∞ 4.0/255, ℓ2 0.016.");
+  expect(attackSentence(lost)).toContain("it is cat again: the PNG does not fool the network");
+  expect(attackSentence(failed)).toContain("cat (78.7 %) is still called cat (58.0 %)");
+  expect(attackSentence(record("pgd", { outcome: "over-budget", target: 2, withinBudget: found(0, 0.1) }))).toBe(
+    "cat stays cat within the budget; the search succeeded only outside of it; wanted was <tree>.",
+  );
+  expect(attackSentence(idle)).toBe("The picture is called dog, not <tree>, as it is.");
+});
+
+test("the summary counts pictures that had the label, and averages successes", () => {
+  const [pgd, fgsm] = attackSummaries([record("pgd"), lost, failed, idle, record("fgsm")]);
+  expect(pgd).toMatchObject({
+    attack: "pgd",
+    pictures: 4,
+    attacked: 3,
+    success: 2 / 3,
+    roundedSuccess: 1 / 3,
+    survival: 0.5,
+    gradients: 20,
+  });
+  expect(pgd.linf).toBeCloseTo(4 / 255, 12);
+  expect(fgsm).toMatchObject({ attacked: 1, success: 1, survival: 1 });
+  expect(attackSummaries([failed])[0]).toMatchObject({ success: 0, survival: null, l2: null });
+  const lines = attackTable(attackSummaries([record("pgd"), lost, failed, idle, record("fgsm")])).split("\n");
+  expect(lines[2]).toMatch(
+    /^\| pgd +\| +3 \| +66\.7 % \| +50\.0 % \| +1 \| +0\.02 \| +0\.016 \| +4\.00 \| +0\.2500 \| +20\.0 \|$/,
+  );
+  expect(new Set(lines.map((line) => line.length)).size).toBe(1);
+});
+
+test("the page shows what it is given and escapes it", () => {
+  const entry = {
+    image: "a<b>.png",
+    original: "data:,o",
+    attacks: [{ record: lost, adversarial: "data:,a", difference: "data:,d" }],
+  };
+  const page = attackPage({
+    model: { name: "m.onnx", sha256: "ab", classCount: 3 },
+    source: "files",
+    records: [lost, { ...failed, image: "b.png" }],
+    entries: [entry],
+    size: { width: 32, height: 32 },
+  });
+  expect(page).toContain("a&lt;b&gt;.png");
+  expect(page).toContain("lost in 8 bits");
+  expect(page).toContain("2 pictures from files");
+  expect(page).toContain("The first 1 are shown.");
+  expect(page.match(/<img class="pixels"/g)).toHaveLength(3);
+  expect(page).not.toMatch(/<script|https?:\/\//);
+});

@@ -1,0 +1,102 @@
+/** @file What `attack` says of one picture by one attack, as a plain record: `result.json`, and a line of `attack --json`. */
+import { type Adversarial, type AttackEnding, type AttackResult, attackEndings } from "../../attacks/attack.ts";
+import { marginOf } from "../../attacks/margin.ts";
+import { type Classifier, softmaxAt } from "../../classifier/classifier.ts";
+import type { LabelRecord } from "../explanation/explanation-record.ts";
+
+/** An image that the attack found, as numbers. */
+export interface AdversarialRecord {
+  readonly label: LabelRecord;
+  readonly success: boolean;
+  /** Of the class attacked. */
+  readonly margin: number;
+  /** From the clean picture, in pixels of [0, 1]; `perceptual` without unit. */
+  readonly distances: Adversarial["distances"];
+}
+
+export interface AttackRecord {
+  readonly image: string;
+  readonly attack: string;
+  readonly attackTitle: string;
+  readonly model: { readonly path: string; readonly sha256: string };
+  readonly outcome: AttackEnding;
+  readonly outcomeDescription: string;
+  /** The class attacked, with its confidence on the clean picture. */
+  readonly label: LabelRecord;
+  readonly target: { readonly index: number; readonly name: string } | null;
+  readonly cleanMargin: number;
+  /** As the search left it, clipped to the budget, and in 8 bits per channel as the PNG has it. */
+  readonly raw: AdversarialRecord;
+  readonly withinBudget: AdversarialRecord;
+  readonly rounded: AdversarialRecord;
+  /** Whether the PNG has lost a success. */
+  readonly lostInRounding: boolean;
+  readonly evaluations: AttackResult["evaluations"];
+  readonly settings: AttackResult["settings"];
+  readonly details: AttackResult["details"];
+  /** Relative to the folder of the results; empty where no files were asked for. */
+  readonly files: Readonly<Partial<Record<"adversarial" | "adversarialNpy" | "difference" | "result", string>>>;
+  readonly versions: Readonly<Record<"perceptualBall" | "runtime" | "platform", string>>;
+}
+
+export interface AttackRecordInput
+  extends Pick<AttackRecord, "image" | "attack" | "attackTitle" | "model" | "files" | "versions"> {
+  readonly classifier: Pick<Classifier, "labelName">;
+  readonly result: AttackResult;
+}
+
+/** The record, all JSON. */
+export function attackRecord({ classifier, result, ...given }: AttackRecordInput): AttackRecord {
+  const { outcome, label, target, clean, lostInRounding, evaluations, settings, details } = result;
+  const name = (index: number): string => classifier.labelName(index);
+  const numbersOf = (found: Adversarial): AdversarialRecord => ({
+    label: { index: found.label, name: name(found.label), confidence: found.confidence },
+    success: found.success,
+    margin: found.margin,
+    distances: found.distances,
+  });
+  return {
+    ...given,
+    outcome,
+    outcomeDescription: attackEndings[outcome],
+    label: { index: label, name: name(label), confidence: softmaxAt(clean.logits, label) },
+    target: target === undefined ? null : { index: target, name: name(target) },
+    cleanMargin: marginOf(clean.logits, target ?? label, target !== undefined),
+    raw: numbersOf(result.raw),
+    withinBudget: numbersOf(result.withinBudget),
+    rounded: numbersOf(result.rounded),
+    lostInRounding,
+    evaluations,
+    settings,
+    details,
+  };
+}
+
+/** One sentence on how the attack ended, and one more where saving as a PNG undoes it. */
+export function attackSentence({
+  outcome,
+  label,
+  target,
+  withinBudget,
+  rounded,
+  lostInRounding,
+}: AttackRecord): string {
+  const percent = (share: number): string => `${(100 * share).toFixed(share > 0.9995 || share < 0.0005 ? 0 : 1)} %`;
+  const found = withinBudget.label;
+  const { l2, linf } = withinBudget.distances;
+  const distances = `ℓ∞ ${(255 * linf).toFixed(1)}/255, ℓ2 ${l2.toFixed(3)}`;
+  const goal = target === null ? "" : `; wanted was ${target.name}`;
+  const sentences = {
+    flipped: `${label.name} (${percent(label.confidence)}) becomes ${found.name} (${percent(found.confidence)}) at ${distances}.`,
+    "over-budget": `${label.name} stays ${found.name} within the budget; the search succeeded only outside of it${goal}.`,
+    "not-flipped": `${label.name} (${percent(label.confidence)}) is still called ${found.name} (${percent(found.confidence)}) at ${distances}${goal}.`,
+    "already-flipped":
+      target === null
+        ? `The picture is called ${found.name}, not ${label.name}, as it is.`
+        : `The picture is called ${target.name} as it is.`,
+  };
+  const lost = lostInRounding
+    ? ` Saved with 8 bits per channel it is ${rounded.label.name} again: the PNG does not fool the network (--rounding keep may help).`
+    : "";
+  return sentences[outcome] + lost;
+}

@@ -1,0 +1,223 @@
+/** @file The tables of the detection benchmark as Markdown and CSV. */
+import type {
+  AttackDetection,
+  DetectionSummary,
+  GroupSummary,
+  Share,
+} from "../../experiments/detection/summary-types.ts";
+
+/** Below this chance a difference from the attack that is detected least is called one. */
+const significance = 0.05;
+
+/** "0.1447 [0.12, 0.17]"; "–" for nothing. */
+export function shareText(share: Share | null): string {
+  if (share === null) return "–";
+  const [low, high] = share.interval;
+  return `${share.value.toFixed(3)} [${low.toFixed(2)}, ${high.toFixed(2)}]`;
+}
+
+/** "0.91 [0.88, 0.94]"; "–" for nothing. */
+export function areaText(area: AttackDetection["area"]): string {
+  if (area === null) return "–";
+  return `${area.value.toFixed(3)} [${area.interval[0].toFixed(2)}, ${area.interval[1].toFixed(2)}]`;
+}
+
+/** Whether the attack is detected more than the least detected one of its group by more than chance. */
+export function isDetectedMore({ pValue }: AttackDetection): boolean {
+  return pValue !== null && pValue < significance;
+}
+
+/** What was measured, in a few sentences. */
+export function protocolSentences({ data, settings, statistics, cutoff, clean }: DetectionSummary): string[] {
+  const { samples, antithetic, kinds, pixels } = settings as {
+    samples: number;
+    antithetic: boolean;
+    kinds: readonly string[];
+    pixels: string;
+  };
+  const seen = pixels === "float" ? "as the attack computed them" : "rounded to 8 bits, as a PNG keeps them";
+  const chosen =
+    cutoff.calibration === null
+      ? `the nominal cutoff ${cutoff.value.toFixed(4)}`
+      : `a cutoff of ${cutoff.value.toFixed(3)}, chosen for a false-positive rate of ${cutoff.calibration.falsePositiveRate} on ${cutoff.calibration.images} held-out training images`;
+  const fitted =
+    statistics.mode === "full"
+      ? `on the ${statistics.images.used} of ${statistics.images.given} training images that are classified rightly and change their label under PGD`
+      : `on ${statistics.images.used} training images`;
+  const missing = statistics.missing.map(({ label, count, reason }) => `${label} (${count} images, ${reason})`);
+  return [
+    `${clean.images} test images of ${data.name}; statistics (${statistics.mode}) fitted ${fitted}.`,
+    `${samples} noise samples per image and kind${antithetic ? ", in pairs of opposite noise" : ""}, kinds ${kinds.join(", ")}; an image is flagged if its score is above ${chosen}.`,
+    `Adversarial pixels ${seen}. Attacks leave the predicted class; failed attacks and misclassified images count, as in the paper, except where a column says otherwise.`,
+    ...(missing.length === 0 ? [] : [`Never flagged, for want of statistics: ${missing.join("; ")}.`]),
+  ];
+}
+
+/** What is known of clean images, a sentence. */
+export function cleanSentence({ clean }: DetectionSummary): string {
+  const accuracy = clean.accuracy === null ? "" : ` Accuracy on them: ${shareText(clean.accuracy)}`;
+  const corrected =
+    clean.accuracyAfterCorrection === null ? "" : `; after correction ${shareText(clean.accuracyAfterCorrection)}`;
+  return `Clean detection (false positives): ${shareText(clean.detection)}.${accuracy}${corrected}${accuracy === "" ? "" : "."}`;
+}
+
+/** All tables as Markdown. */
+export function detectionMarkdown(summary: DetectionSummary): string {
+  const { model, data, groups } = summary;
+  const parts = [
+    `# Detection: ${model.name} on ${data.name}`,
+    protocolSentences(summary).join(" "),
+    cleanSentence(summary),
+    "Brackets are 95 % intervals (Wilson; areas: DeLong). **Bold**: detected least of the attacks in the table on the images that all of them changed. †: detected more than that by more than chance (exact McNemar test on those images, Holm-corrected, p < 0.05).",
+    ...groups.flatMap((group) => groupMarkdown(group)),
+    ...failureLines(summary),
+  ];
+  return `${parts.join("\n\n")}\n`;
+}
+
+function groupMarkdown({ name, matchedImages, attacks }: GroupSummary): string[] {
+  const hasCorrection = attacks.some(({ accuracyAfterCorrection }) => accuracyAfterCorrection !== null);
+  return [
+    `## ${name === "attacks" ? "Table 2" : name}`,
+    table(
+      [
+        "Attack",
+        "Attack detection",
+        "Accuracy under attack",
+        "Label changed",
+        "Detected of changed",
+        `Detected of the ${matchedImages} all changed`,
+        "ROC area, changed",
+        "Detected at 5 % false positives",
+        ...(hasCorrection ? ["Accuracy after correction"] : []),
+      ],
+      attacks.map((attack) => [
+        attack.name,
+        shareText(attack.detection),
+        shareText(attack.accuracy),
+        shareText(attack.changed),
+        shareText(attack.detectionOfChanged),
+        matchedText(attack),
+        areaText(attack.area),
+        shareText(attack.detectionAtFivePercent),
+        ...(hasCorrection ? [shareText(attack.accuracyAfterCorrection)] : []),
+      ]),
+    ),
+    "Means over the images whose label changed; pixels from 0 to 1. Log-odds: of the class under attack against the runner-up. Seconds and runs are per attacked image; seconds include the detector.",
+    table(
+      [
+        "Attack",
+        "ℓ0",
+        "ℓ1",
+        "ℓ2",
+        "ℓ∞ · 255",
+        "Perceptual",
+        "Log-odds",
+        "Lost in 8 bits",
+        "Forward",
+        "Gradient",
+        "Seconds",
+      ],
+      attacks.map(({ name: attack, distances, meanMargin, lostInRounding, evaluations, seconds }) => [
+        attack,
+        ...(distances === null
+          ? ["–", "–", "–", "–", "–"]
+          : [
+              distances.l0.toFixed(0),
+              distances.l1.toFixed(2),
+              distances.l2.toFixed(3),
+              (255 * distances.linf).toFixed(2),
+              distances.perceptual.toPrecision(3),
+            ]),
+        meanMargin === null ? "–" : meanMargin.toFixed(2),
+        String(lostInRounding),
+        evaluations.forward.toFixed(1),
+        evaluations.gradient.toFixed(1),
+        seconds.toFixed(2),
+      ]),
+    ),
+  ];
+}
+
+function matchedText(attack: AttackDetection): string {
+  const text = shareText(attack.detectionOfMatched);
+  if (attack.detectionOfMatched === null) return text;
+  if (attack.pValue === null) return `**${text}**`;
+  return isDetectedMore(attack) ? `${text} †` : text;
+}
+
+function failureLines({ failures }: DetectionSummary): string[] {
+  if (failures.length === 0) return [];
+  return [
+    `## Left out: ${failures.length}`,
+    failures.map(({ image, attack, message }) => `- ${image} (${attack}): ${message}`).join("\n"),
+  ];
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(head), line(head.map((_, column) => (column === 0 ? "---" : "--:"))), ...rows.map(line)].join("\n");
+}
+
+/** One line per attack with every number, comma-separated (RFC 4180), the clean images first. */
+export function detectionCsv({ clean, groups }: DetectionSummary): string {
+  const shares = [
+    "detection",
+    "accuracy",
+    "changed",
+    "detectionOfChanged",
+    "detectionOfMatched",
+    "detectionAtFivePercent",
+    "accuracyAfterCorrection",
+  ] as const;
+  const norms = ["l0", "l1", "l2", "linf", "perceptual"] as const;
+  const head = [
+    "group",
+    "attack",
+    "images",
+    ...shares.flatMap((name) => [name, `${name}Low`, `${name}High`, `${name}Of`]),
+    ...[
+      "pValue",
+      "area",
+      "areaLow",
+      "areaHigh",
+      ...norms,
+      "meanMargin",
+      "lostInRounding",
+      "forward",
+      "gradient",
+      "seconds",
+    ],
+  ];
+  const cells = (share: Share | null | undefined): (number | string)[] =>
+    share === null || share === undefined ? ["", "", "", ""] : [share.value, ...share.interval, share.of];
+  const cleanRow = [
+    "clean",
+    "",
+    clean.images,
+    ...shares.flatMap((name) =>
+      cells(name === "detection" || name === "accuracy" || name === "accuracyAfterCorrection" ? clean[name] : null),
+    ),
+  ];
+  const rows = groups.flatMap((group) =>
+    group.attacks.map((attack) => [
+      group.name,
+      attack.name,
+      attack.images,
+      ...shares.flatMap((name) => cells(attack[name])),
+      attack.pValue ?? "",
+      ...(attack.area === null ? ["", "", ""] : [attack.area.value, ...attack.area.interval]),
+      ...norms.map((norm) => attack.distances?.[norm] ?? ""),
+      attack.meanMargin ?? "",
+      attack.lostInRounding,
+      attack.evaluations.forward,
+      attack.evaluations.gradient,
+      attack.seconds,
+    ]),
+  );
+  const quoted = (cell: number | string): string =>
+    typeof cell === "string" && /[",\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : String(cell);
+  const wide = [...cleanRow, ...new Array<string>(head.length - cleanRow.length).fill("")];
+  return `${[head, wide, ...rows].map((row) => row.map(quoted).join(",")).join("\r\n")}\r\n`;
+}

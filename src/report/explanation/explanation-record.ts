@@ -1,0 +1,197 @@
+/** @file What `explain` says of one picture by one method, as a plain record: `result.json`, and a line of `explain --json`. */
+import { marginOf } from "../../attacks/margin.ts";
+import { type AttackOutcome, attackOutcomeDescriptions } from "../../attacks/perceptual/perceptual.ts";
+import type { PerturbationFacts } from "../../attacks/perturbation-facts.ts";
+import { type Classification, type Classifier, softmaxAt } from "../../classifier/classifier.ts";
+import { describeLayer } from "../../classifier/network/layers.ts";
+import type { Preprocessing } from "../../classifier/preprocessing/preprocessing.ts";
+import { type Box, fitGeometry } from "../../image/geometry.ts";
+import { areaOf, iou, roundedOutward } from "../../localization/box.ts";
+import type { Interest, InterestRule } from "../../localization/interest.ts";
+import type { FloatTensor } from "../../tensor/tensor.ts";
+
+/** A class with the softmax of its logit, in [0, 1]. */
+export interface LabelRecord {
+  readonly index: number;
+  readonly name: string;
+  readonly confidence: number;
+}
+
+/** What the records of all methods have. */
+interface CommonRecord {
+  /** The picture as it was given. */
+  readonly image: string;
+  /** The method's name, its title, what its map shows (a sentence), and where it comes from. */
+  readonly method: string;
+  readonly methodTitle: string;
+  readonly methodSummary: string;
+  readonly methodSource: string;
+  readonly model: { readonly path: string; readonly sha256: string };
+  /** The class that is explained, with its confidence on the clean picture. */
+  readonly label: LabelRecord;
+  /** The class that was asked for instead; null if none was. */
+  readonly target: { readonly index: number; readonly name: string } | null;
+  /** Runs of the network with gradient, and without. */
+  readonly evaluations: number;
+  readonly forwardEvaluations: number;
+  readonly outcomeDescription: string;
+  readonly seconds: number;
+  /** Around the dominant component, [x0, y0, x1, y1) in pixels of the picture as given; null if there is none. */
+  readonly box: Box | null;
+  /** The same in pixels of the network's input. */
+  readonly inputBox: Box | null;
+  /** The box's share of the input's area, and of the sum of the squared map; both in [0, 1]. */
+  readonly boxShare: { readonly area: number; readonly change: number } | null;
+  /** Where the right box is known: that box in pixels of the picture, and how well `box` agrees with it. */
+  readonly groundTruth: { readonly box: Box; readonly iou: number } | null;
+  /** The method's own, and those that made the box of its map. */
+  readonly settings: InterestRule & Readonly<Record<string, unknown>>;
+  /** What the method found out besides the map. */
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly preprocessing: Preprocessing & { readonly name: string | null; readonly reason: string };
+  readonly versions: Readonly<Record<"perceptualBall" | "runtime" | "platform", string>>;
+}
+
+/** Files, relative to the report's folder. */
+type Files<Name extends string> = Readonly<Record<Name, string>>;
+
+/** The record of a method that changes the picture. */
+export interface PerturbationRecord extends CommonRecord {
+  readonly outcome: AttackOutcome;
+  readonly solverOutcome: string | null;
+  /** The predicted class of the perturbed picture, with its confidence there. */
+  readonly adversarialLabel: LabelRecord;
+  /** Confidences of both classes on both pictures. */
+  readonly confidences: Readonly<
+    Record<"label" | "adversarialLabel", { readonly clean: number; readonly adversarial: number }>
+  >;
+  readonly margin: { readonly clean: number; readonly adversarial: number };
+  /** Over the pixels in [0, 1]; l0 counts positions. `perceptual` is null where it was not measured. */
+  readonly distances: PerturbationFacts["distances"];
+  /** Whether the perturbed picture keeps its label when its pixels are stored as bytes, as perturbed.png stores them. */
+  readonly rounded: { readonly index: number; readonly name: string; readonly flipped: boolean };
+  /** The layers that were compared. */
+  readonly layers: readonly string[];
+  readonly files: Files<"panel" | "map" | "mapNpy" | "perturbed" | "perturbation" | "result">;
+}
+
+/** The record of a method that makes a map of the picture as it is. */
+export interface MapRecord extends CommonRecord {
+  readonly outcome: "explained";
+  readonly adversarialLabel: null;
+  readonly margin: { readonly clean: number; readonly adversarial: null };
+  readonly distances: null;
+  readonly files: Files<"panel" | "map" | "mapNpy" | "result">;
+}
+
+export type ExplanationRecord = PerturbationRecord | MapRecord;
+
+/** Whether a record is that of a method that changes the picture. */
+export function isPerturbation(record: ExplanationRecord): record is PerturbationRecord {
+  return record.outcome !== "explained";
+}
+
+export interface ExplanationInput {
+  readonly image: string;
+  readonly method: Readonly<Record<"name" | "title" | "summary" | "source", string>>;
+  readonly model: ExplanationRecord["model"];
+  readonly classifier: Classifier;
+  readonly pictureSize: { readonly width: number; readonly height: number };
+  /** Of the clean picture. */
+  readonly clean: Classification;
+  readonly label: number;
+  readonly target?: number;
+  readonly evaluations: { readonly forward: number; readonly gradient: number };
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly details?: Readonly<Record<string, unknown>>;
+  /** Of a method that changes the picture, with a sentence on why its search stopped and the names of layers it compared. */
+  readonly perturbation?: PerturbationFacts & { readonly solverOutcome?: string; readonly layers?: readonly string[] };
+  /** Not blurred, [H, W]. */
+  readonly map: FloatTensor;
+  readonly interest: Interest;
+  readonly interestRule: InterestRule;
+  /** In pixels of the picture. */
+  readonly groundTruth?: Box;
+  readonly seconds: number;
+  readonly versions: ExplanationRecord["versions"];
+  readonly files: PerturbationRecord["files"] | MapRecord["files"];
+}
+
+/** The record of one explanation. Boxes of the picture are rounded outward to whole pixels. */
+export function explanationRecord(input: ExplanationInput): ExplanationRecord {
+  const { classifier, interest, pictureSize, groundTruth, clean, label, target, method, perturbation } = input;
+  const named = (index: number) => ({ index, name: classifier.labelName(index) });
+  const { preprocessing, name, reason } = classifier.guess;
+  const geometry = fitGeometry(classifier.input.geometry, pictureSize.width, pictureSize.height);
+  const box = interest.box === undefined ? undefined : roundedOutward(geometry.toPicture(interest.box));
+  const identity = {
+    image: input.image,
+    method: method.name,
+    methodTitle: method.title,
+    methodSummary: method.summary,
+    methodSource: method.source,
+    model: input.model,
+    label: { ...named(label), confidence: softmaxAt(clean.logits, label) },
+  };
+  const common = {
+    target: target === undefined ? null : named(target),
+    evaluations: input.evaluations.gradient,
+    forwardEvaluations: input.evaluations.forward,
+    seconds: input.seconds,
+    box: box ?? null,
+    inputBox: interest.box ?? null,
+    boxShare: interest.box === undefined ? null : shareOf(input.map, interest.box),
+    groundTruth:
+      groundTruth === undefined ? null : { box: groundTruth, iou: box === undefined ? 0 : iou(box, groundTruth) },
+    settings: { ...input.settings, ...input.interestRule },
+    details: input.details ?? {},
+    preprocessing: { ...preprocessing, name: name ?? null, reason },
+    versions: input.versions,
+  };
+  if (perturbation === undefined) {
+    return {
+      ...identity,
+      adversarialLabel: null,
+      margin: { clean: marginOf(clean.logits, target ?? label, target !== undefined), adversarial: null },
+      distances: null,
+      outcome: "explained",
+      outcomeDescription: "The picture was explained as it is; nothing was changed.",
+      ...common,
+      files: input.files,
+    };
+  }
+  const { adversarial, margin, distances, outcome, rounded, solverOutcome = null, layers = [] } = perturbation;
+  const confidences = (index: number) => ({
+    clean: softmaxAt(clean.logits, index),
+    adversarial: softmaxAt(adversarial.logits, index),
+  });
+  const compared = new Set(layers);
+  return {
+    ...identity,
+    adversarialLabel: { ...named(adversarial.label), confidence: adversarial.confidence },
+    confidences: { label: confidences(label), adversarialLabel: confidences(adversarial.label) },
+    margin,
+    distances,
+    outcome,
+    outcomeDescription: attackOutcomeDescriptions[outcome],
+    solverOutcome,
+    rounded: { ...named(rounded.label), flipped: rounded.flipped },
+    ...common,
+    layers: classifier.layers.filter((layer) => compared.has(layer.name)).map(describeLayer),
+    files: input.files as PerturbationRecord["files"],
+  };
+}
+
+/** What part of the map's area, and of its squares, lies in `box`. */
+function shareOf({ shape: [height, width], data }: FloatTensor, box: Box): { area: number; change: number } {
+  const [x0, y0, x1, y1] = box;
+  let [inside, total] = [0, 0];
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const square = data[y * width + x] ** 2;
+      total += square;
+      if (x >= x0 && x < x1 && y >= y0 && y < y1) inside += square;
+    }
+  }
+  return { area: areaOf(box) / (width * height), change: total > 0 ? inside / total : 0 };
+}

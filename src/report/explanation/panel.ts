@@ -1,0 +1,165 @@
+/**
+ * @file Figure 1's row of the paper as one picture: original, perturbed, interest map, dominant component with its box. Methods that
+ * change nothing show their map over the picture instead.
+ *
+ * Without any text: a machine without fonts would draw none, and captions belong to the page that shows the row.
+ */
+import { blend, type ColorMap, colorize } from "../../image/color-map.ts";
+import type { Box } from "../../image/geometry.ts";
+import { normalizeMap } from "../../image/normalize.ts";
+import { type ImageTensor, type Picture, tensorToPicture } from "../../image/picture.ts";
+import { resizeBytes } from "../../image/resize.ts";
+import type { Interest } from "../../localization/interest.ts";
+import { floatTensor } from "../../tensor/tensor.ts";
+
+/** The four pictures of the row, each three channels at the size of the network's input. */
+export interface Tiles {
+  readonly original: Picture;
+  /** Of a method that changes the picture. */
+  readonly perturbed?: Picture;
+  /** Of a method that does not: the map laid over the picture. */
+  readonly overlay?: Picture;
+  readonly map: Picture;
+  readonly component: Picture;
+}
+
+export interface TilesInput {
+  /** Pixels [C, H, W] in [0, 1], C = 1 or 3. */
+  readonly image: ImageTensor;
+  /** As `image`; values outside of [0, 1] are clipped. Left out, the second tile is the map over the picture. */
+  readonly perturbed?: ImageTensor;
+  readonly interest: Interest;
+  /** Default "inferno". */
+  readonly colorMap?: ColorMap;
+}
+
+/** How much of its brightness the picture keeps outside of the dominant component. */
+const dimmed = 0.28;
+/** How much of the picture the map covers at its maximum. */
+const densest = 0.85;
+
+/** The tiles of the row. The component's tile keeps the color inside the component and dims the gray rest. */
+export function tilesOf({ image, perturbed, interest, colorMap = "inferno" }: TilesInput): Tiles {
+  const color = inColor(image);
+  const [, height, width] = color.shape;
+  const plane = height * width;
+  const spotlight = new Float32Array(color.data.length);
+  for (let i = 0; i < plane; i++) {
+    const [red, green, blue] = [color.data[i], color.data[plane + i], color.data[2 * plane + i]];
+    const gray = dimmed * (0.299 * red + 0.587 * green + 0.114 * blue) + 0.04;
+    const isInside = interest.component.data[i] === 1;
+    for (let c = 0; c < 3; c++) spotlight[c * plane + i] = isInside ? color.data[c * plane + i] : gray;
+  }
+  const heat = normalizeMap(interest.smooth);
+  const colors = colorize(heat, { colorMap });
+  const opacity = floatTensor(
+    heat.data.map((value) => densest * Math.sqrt(value)),
+    heat.shape,
+  );
+  return {
+    original: tensorToPicture(color),
+    ...(perturbed === undefined
+      ? { overlay: tensorToPicture(blend(color, colors, opacity)) }
+      : { perturbed: tensorToPicture(inColor(perturbed)) }),
+    map: tensorToPicture(colors),
+    component: tensorToPicture(floatTensor(spotlight, color.shape)),
+  };
+}
+
+function inColor(image: ImageTensor): ImageTensor {
+  const [channels, height, width] = image.shape;
+  if (channels === 3) return image;
+  const plane = height * width;
+  const data = new Float32Array(3 * plane);
+  for (let c = 0; c < 3; c++) data.set(image.data, c * plane);
+  return floatTensor(data, [3, height, width]);
+}
+
+export type Color = readonly [red: number, green: number, blue: number];
+
+export interface OutlinedBox {
+  /** In pixels of the network's input. */
+  readonly box: Box;
+  readonly color: Color;
+}
+
+/** The color of a box that was found, and of one that is known to be right. */
+export const boxColors = { found: [46, 204, 113], groundTruth: [231, 76, 60] } as const;
+
+/** About how many pixels the longer side of a tile has in the panel. */
+const tileSize = 448;
+const gap = 12;
+
+/** Whether pictures of this size are shown pixel by pixel rather than smoothly enlarged. */
+export function showsPixels(width: number, height: number): boolean {
+  return Math.max(width, height) < 128;
+}
+
+/** The row as one picture on white, with the boxes drawn on the last tile. Small inputs are enlarged. */
+export function panelOf(tiles: Tiles, boxes: readonly OutlinedBox[]): Picture {
+  const second = tiles.perturbed ?? tiles.overlay ?? tiles.original;
+  const enlarged = [tiles.original, second, tiles.map, tiles.component].map(enlarge);
+  const [{ width, height }] = enlarged;
+  const scale = [width / tiles.original.width, height / tiles.original.height] as const;
+  for (const { box, color } of boxes) outline(enlarged[3], box, scale, color);
+  const total = { width: 4 * width + 5 * gap, height: height + 2 * gap };
+  const data = new Uint8Array(total.width * total.height * 3).fill(255);
+  enlarged.forEach((tile, t) => {
+    const left = gap + t * (width + gap);
+    for (let y = 0; y < height; y++) {
+      const row = tile.data.subarray(y * width * 3, (y + 1) * width * 3);
+      data.set(row, ((y + gap) * total.width + left) * 3);
+    }
+  });
+  return { ...total, channels: 3, data };
+}
+
+/** Panels of one width below each other: a row for each method. */
+export function stackPanels(panels: readonly Picture[]): Picture {
+  const [{ width, channels }] = panels;
+  // Each brings a margin all around; two that meet share one.
+  const height = panels.reduce((sum, panel) => sum + panel.height, 0) - gap * (panels.length - 1);
+  const data = new Uint8Array(width * height * channels).fill(255);
+  let top = 0;
+  for (const panel of panels) {
+    data.set(panel.data, top * width * channels);
+    top += panel.height - gap;
+  }
+  return { width, height, channels, data };
+}
+
+function enlarge(picture: Picture): Picture {
+  const { width, height } = picture;
+  const largest = Math.max(width, height);
+  const factor = showsPixels(width, height) ? Math.max(1, Math.floor(tileSize / largest)) : tileSize / largest;
+  if (factor <= 1) return { ...picture, data: picture.data.slice() };
+  return resizeBytes(picture, {
+    width: Math.round(width * factor),
+    height: Math.round(height * factor),
+    interpolation: showsPixels(width, height) ? "nearest" : "bicubic",
+  });
+}
+
+/** Draws the outline of `box` into `picture`: three pixels of color between two of black, so that it shows on any ground. */
+function outline(picture: Picture, box: Box, [scaleX, scaleY]: readonly [number, number], color: Color): void {
+  const { width, height, data } = picture;
+  const [x0, x1] = [Math.round(box[0] * scaleX), Math.round(box[2] * scaleX) - 1];
+  const [y0, y1] = [Math.round(box[1] * scaleY), Math.round(box[3] * scaleY) - 1];
+  const paint = (x: number, y: number, [red, green, blue]: Color): void => {
+    if (x < 0 || y < 0 || x >= width || y >= height) return;
+    data.set([red, green, blue], (y * width + x) * 3);
+  };
+  const ring = (inset: number, ink: Color): void => {
+    for (let x = x0 + inset; x <= x1 - inset; x++) {
+      paint(x, y0 + inset, ink);
+      paint(x, y1 - inset, ink);
+    }
+    for (let y = y0 + inset; y <= y1 - inset; y++) {
+      paint(x0 + inset, y, ink);
+      paint(x1 - inset, y, ink);
+    }
+  };
+  ring(-1, [0, 0, 0]);
+  for (let inset = 0; inset < 3; inset++) ring(inset, color);
+  ring(3, [0, 0, 0]);
+}

@@ -1,0 +1,220 @@
+/** @file The report of the localization benchmark as one page of HTML that needs nothing else. */
+
+import type {
+  Estimate,
+  KindSummary,
+  LocalizationSummary,
+  MethodSummary,
+} from "../../experiments/localization/summary-types.ts";
+import { gridKinds } from "../../localization/threshold-grids.ts";
+import { escapeHtml } from "../explanation/page.ts";
+import { percent } from "../explanation/sentences.ts";
+import { benchmarkStyle } from "../style/benchmark-style.ts";
+import { pageStyle } from "../style/page-style.ts";
+import { bestOf, criterionSentence, isWorse, kindTitles, measures, pictureCount } from "./localization-tables.ts";
+
+/** A plot or a figure as SVG, with what stands below it. */
+export interface PageFigure {
+  readonly title: string;
+  readonly caption: string;
+  readonly svg: string;
+}
+
+export interface LocalizationPageInput {
+  readonly summary: LocalizationSummary;
+  readonly errorPlots: readonly PageFigure[];
+  readonly curvePlots: readonly PageFigure[];
+  readonly sanityPlots: readonly PageFigure[];
+  readonly figures: readonly PageFigure[];
+}
+
+/** The page. The same input gives the same text. */
+export function localizationPage({
+  summary,
+  errorPlots,
+  curvePlots,
+  sanityPlots,
+  figures,
+}: LocalizationPageInput): string {
+  const { model, data } = summary;
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Which explanation finds the object? ${escapeHtml(model.name)} on ${escapeHtml(data.name)}</title>
+<style>${pageStyle}${benchmarkStyle}</style>
+</head>
+<body>
+<main>
+<header>
+<h1>Which explanation finds the object? <em>${escapeHtml(model.name)}</em> on ${escapeHtml(data.name)}</h1>
+<p class="lead">${escapeHtml(leadOf(summary))}</p>
+${factsOf(summary)}
+</header>
+${errorSection(summary)}
+${plotSection("Error over the threshold", "How much the choice of the threshold matters. A map that localizes well at one threshold only needs luck, or a tuned one.", errorPlots)}
+${figures.map(figureSection).join("\n")}
+${measureSection(summary)}
+${plotSection("Insertion and deletion", "The probability of the explained class while pixels are shown, or taken away, in the order of the map. Means over the pictures.", curvePlots)}
+${sanitySection(summary, sanityPlots)}
+${costSection(summary)}
+${problemSection(summary)}
+${footer(summary)}
+</main>
+</body>
+</html>
+`;
+}
+
+function leadOf({ methods }: LocalizationSummary): string {
+  const own = methods.filter(({ isBaseline }) => !isBaseline);
+  if (own.length === 1) return `${own[0].title} on its own, beside boxes that look at nothing.`;
+  const leaders = gridKinds.map((kind) => {
+    const best = own.filter((method) => method.kinds[kind].isBest);
+    const names = best.length > 3 ? `${best.length} methods alike` : listOf(best.map(({ title }) => title));
+    return `${names} by ${kindTitles[kind].toLowerCase()}`;
+  });
+  const isClose = (method: MethodSummary): boolean => gridKinds.every((kind) => !isWorse(method.kinds[kind]));
+  const close = own.filter(isClose).length;
+  const caution =
+    close === own.length
+      ? "No method is worse than the best of a column by more than chance."
+      : `${own.length - close} of ${own.length} methods are worse than the best of a column by more than chance.`;
+  return `Least error: ${leaders.join("; ")}. ${caution}`;
+}
+
+/** "a", "a and b", "a, b and c". */
+function listOf(names: readonly string[]): string {
+  return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]}`;
+}
+
+function factsOf({ model, data, accuracy, settings, methods }: LocalizationSummary): string {
+  const rows: (readonly [string, string])[] = [
+    ["Network", `${model.name}, ${model.classCount} classes`],
+    [
+      "Pictures",
+      `${data.images} of ${data.name}${accuracy === null ? "" : `; class predicted right on ${percent(accuracy.value)}`}`,
+    ],
+    ["Methods", `${methods.filter(({ isBaseline }) => !isBaseline).length}, and 2 boxes that look at nothing`],
+    ["Maps", settings.sigmaPixels === 0 ? "as they are" : `all blurred with σ = ${settings.sigmaPixels} pixels`],
+  ];
+  return `<dl class="facts">${rows.map(([term, text]) => `<div><dt>${term}</dt><dd>${escapeHtml(text)}</dd></div>`).join("")}</dl>`;
+}
+
+/** A thin bar from 0 to 1 with the interval and the value. */
+function reach({ value, interval: [low, high] }: Estimate): string {
+  const at = (share: number): string => `${(100 * Math.min(1, Math.max(0, share))).toFixed(1)}%`;
+  return `<span class="reach"><i style="left:${at(low)};width:${at(high - low)}"></i><b style="left:calc(${at(value)} - 1px)"></b></span>`;
+}
+
+function nameCell({ name, title, isBaseline }: MethodSummary): string {
+  return `<td title="${escapeHtml(title)}">${escapeHtml(isBaseline ? title : name)}</td>`;
+}
+
+function interval({ interval: [low, high] }: Estimate, digits: number): string {
+  return `${low.toFixed(digits)}–${high.toFixed(digits)}`;
+}
+
+function errorSection(summary: LocalizationSummary): string {
+  const head = gridKinds.map((kind) => `<th>${kindTitles[kind]}</th>`).join("");
+  const cell = (kind: KindSummary): string => {
+    const mark = isWorse(kind) ? "<sup>†</sup>" : "";
+    const at = kind.parameter === null ? "" : ` at ${kind.parameter}`;
+    return `<td${kind.isBest ? ' class="best"' : ""}><b>${kind.error.value.toFixed(2)}</b>${mark}<small>${interval(kind.error, 2)}${at}</small>${reach(kind.error)}</td>`;
+  };
+  const heldOut = ({ heldOut, heldOutParameters: [first, second] }: KindSummary): string => {
+    const at = first === null ? "" : first === second ? ` at ${first}` : ` at ${first}, ${second}`;
+    return `<td><b>${heldOut.value.toFixed(2)}</b><small>${interval(heldOut, 2)}${at}</small></td>`;
+  };
+  const rows = (of: (kind: KindSummary) => string): string =>
+    summary.methods
+      .map(
+        (method) =>
+          `<tr${method.isBaseline ? ' class="baseline"' : ""}>${nameCell(method)}${gridKinds.map((kind) => of(method.kinds[kind])).join("")}</tr>`,
+      )
+      .join("");
+  const table = (of: (kind: KindSummary) => string): string =>
+    `<div class="scroll"><table class="results"><thead><tr><th>Localization error</th>${head}</tr></thead><tbody>${rows(of)}</tbody></table></div>`;
+  return `<section><h2>Table 1: localization error</h2>
+<p>${escapeHtml(criterionSentence(summary))} Lower is better. Each method at its best threshold on these pictures, with the 95 % interval; green: the least error; † worse than that by more than chance (exact McNemar test, Holm-corrected, p &lt; 0.05).</p>
+${table(cell)}
+<details><summary>The same with the threshold chosen on one half of the pictures and judged on the other, both ways round</summary>
+${table(heldOut)}
+</details></section>`;
+}
+
+function plotSection(title: string, text: string, plots: readonly PageFigure[]): string {
+  if (plots.length === 0) return "";
+  const figures = plots.map(
+    ({ svg, title: name, caption }) =>
+      `<figure>${svg}<figcaption><b>${escapeHtml(name)}</b> ${escapeHtml(caption)}</figcaption></figure>`,
+  );
+  return `<section><h2>${escapeHtml(title)}</h2><p>${escapeHtml(text)}</p><div class="plots">${figures.join("")}</div></section>`;
+}
+
+function figureSection({ title, caption, svg }: PageFigure): string {
+  return `<section><h2>${escapeHtml(title)}</h2><p>${escapeHtml(caption)}</p><div class="figure"><div class="sheet">${svg}</div></div></section>`;
+}
+
+function measureSection({ methods, options }: LocalizationSummary): string {
+  const present = measures.filter(({ key }) => methods.some((method) => method[key] !== null));
+  const own = methods.filter((method) => present.some(({ key }) => method[key] !== null));
+  if (present.length === 0) return "";
+  const best = present.map((measure) => bestOf(own, measure));
+  const rows = own.map((method) => {
+    const cells = present.map(({ key }, m) => {
+      const estimate = method[key];
+      if (estimate === null) return "<td>–</td>";
+      const isBest = best[m].has(method.name);
+      return `<td${isBest ? ' class="best"' : ""}><b>${estimate.value.toFixed(3)}</b><small>${interval(estimate, 2)}</small></td>`;
+    });
+    return `<tr>${nameCell(method)}${cells.join("")}</tr>`;
+  });
+  const of = options.toleranceOf === "picture" ? "the stored picture" : "the network's input";
+  const head = present.map(({ title, hint }) => `<th>${title}<small>${hint}</small></th>`).join("");
+  return `<section><h2>Other measures of the same maps</h2>
+<p>Pointing game: the greatest pixel lies in a right box or at most ${options.tolerance} pixels of ${of} from it. Shares have Wilson's 95 % interval, means a bootstrap interval over the pictures.</p>
+<div class="scroll"><table class="results"><thead><tr><th>Method</th>${head}</tr></thead><tbody>${rows.join("")}</tbody></table></div></section>`;
+}
+
+function sanitySection({ sanity }: LocalizationSummary, plots: readonly PageFigure[]): string {
+  if (sanity.length === 0) return "";
+  return plotSection(
+    "Sanity check: does the map depend on what the network has learned?",
+    `The weights of the topmost layers are drawn anew, more and more of them. A map that stays the same does not show what the network has learned (Adebayo et al. 2018). ${pictureCount(sanity[0].images)}.`,
+    plots,
+  );
+}
+
+function costSection({ methods }: LocalizationSummary): string {
+  const rows = methods.flatMap((method) => {
+    const { cost, outcomes } = method;
+    if (cost === null) return [];
+    const count = (value: number): string => value.toFixed(1).replace(/\.0$/, "");
+    const ends = Object.entries(outcomes).map(([outcome, number]) => `${number} ${outcome}`);
+    return [
+      `<tr>${nameCell(method)}<td>${cost.seconds.toPrecision(3)}</td><td>${cost.medianSeconds.toPrecision(3)}</td><td>${count(cost.forward)}</td><td>${count(cost.gradient)}</td><td>${escapeHtml(ends.join(", "))}</td></tr>`,
+    ];
+  });
+  return `<section><h2>What it costs</h2><p>Per picture, on the machine named below.</p>
+<div class="scroll"><table class="results"><thead><tr><th>Method</th><th>Seconds<small>mean</small></th><th>Seconds<small>median</small></th><th>Runs<small>forward</small></th><th>Runs<small>forward and back</small></th><th>Outcomes</th></tr></thead><tbody>${rows.join("")}</tbody></table></div></section>`;
+}
+
+function problemSection({ problems }: LocalizationSummary): string {
+  if (problems.length === 0) return "";
+  const items = problems.map(({ image, message }) => `<li><b>${escapeHtml(image)}</b>: ${escapeHtml(message)}</li>`);
+  return `<section class="failed"><h2>Left out: ${problems.length}</h2><ul>${items.join("")}</ul></section>`;
+}
+
+function footer({ versions, model, settings, methods }: LocalizationSummary): string {
+  const own = methods.filter(({ isBaseline }) => !isBaseline);
+  const list = own.map(
+    ({ name, settings }) => `<li><b>${escapeHtml(name)}</b> <code>${escapeHtml(JSON.stringify(settings))}</code></li>`,
+  );
+  const about = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  return `<footer><details><summary>Settings</summary><p><code>${escapeHtml(JSON.stringify(settings))}</code></p><ul>${list.join("")}</ul></details>
+<p>${escapeHtml(about.join(" · "))} · model SHA-256 <code>${escapeHtml(model.sha256.slice(0, 16))}…</code></p>
+<p>Protocol: Elliott, Law and Russell, <cite>Adversarial Perturbations on the Perceptual Ball</cite>, arXiv:1912.09405, section 4; Fong and Vedaldi, <cite>Interpretable Explanations of Black Boxes by Meaningful Perturbation</cite>, 2017.</p></footer>`;
+}

@@ -1,0 +1,261 @@
+/** @file The tables of the localization benchmark as Markdown and CSV. */
+
+import type {
+  Estimate,
+  KindSummary,
+  LocalizationSummary,
+  MethodSummary,
+} from "../../experiments/localization/summary-types.ts";
+import { gridKinds, type ThresholdKind } from "../../localization/threshold-grids.ts";
+
+/** Below this chance a difference from the best method is called one. */
+const significance = 0.05;
+
+export const kindTitles: Readonly<Record<ThresholdKind, string>> = {
+  value: "Value",
+  percent: "Percent",
+  mean: "Mean",
+  energy: "Energy",
+};
+
+/** What is measured besides the boxes' errors: how it is called, whether less is better, and where it stands. */
+export const measures = [
+  { key: "pointing", title: "Pointing game", hint: "hits", isLessBetter: false },
+  { key: "energyInside", title: "Energy inside", hint: "share of the map in the box", isLessBetter: false },
+  { key: "averagePrecision", title: "Average precision", hint: "of the map against the mask", isLessBetter: false },
+  { key: "insertion", title: "Insertion", hint: "area under the curve", isLessBetter: false },
+  { key: "deletion", title: "Deletion", hint: "area under the curve, lower is better", isLessBetter: true },
+] as const satisfies readonly { readonly key: keyof MethodSummary; [other: string]: unknown }[];
+
+/** "0.46 [0.31, 0.61]". */
+export function estimateText({ value, interval: [low, high] }: Estimate, digits = 2): string {
+  return `${value.toFixed(digits)} [${low.toFixed(digits)}, ${high.toFixed(digits)}]`;
+}
+
+/** The mark of a method that is worse than the column's best by more than chance. */
+export function isWorse({ pValue }: KindSummary): boolean {
+  return pValue !== null && pValue < significance;
+}
+
+/** The methods whose value of a measure is the best one. */
+export function bestOf(
+  methods: readonly MethodSummary[],
+  { key, isLessBetter }: (typeof measures)[number],
+): Set<string> {
+  const values = methods.flatMap(({ name, [key]: estimate }) =>
+    estimate === null ? [] : [{ name, value: estimate.value }],
+  );
+  const best = isLessBetter
+    ? Math.min(...values.map(({ value }) => value))
+    : Math.max(...values.map(({ value }) => value));
+  return new Set(values.filter(({ value }) => value === best).map(({ name }) => name));
+}
+
+/** A sentence on how errors are counted. */
+export function criterionSentence({ options, settings, data }: LocalizationSummary): string {
+  const match = options.match === "at-least" ? "of at least" : "above";
+  const object = options.object === "any" ? "the best matching of a picture's boxes" : "a picture's largest box";
+  const around =
+    options.connectivity === "none"
+      ? "everything that the threshold keeps"
+      : `the largest component (${options.connectivity} neighbors) of what the threshold keeps`;
+  const blur = settings.sigmaPixels === 0 ? "not blurred" : `blurred with σ = ${settings.sigmaPixels} pixels`;
+  return `${pictureCount(data.images)}. A box around ${around} counts as right at an intersection over union ${match} ½ with ${object}; where nothing is kept the box is the whole picture. Every map was ${blur} first.`;
+}
+
+/** All tables as Markdown. */
+export function localizationMarkdown(summary: LocalizationSummary): string {
+  const { model, data, methods } = summary;
+  const parts = [
+    `# Localization: ${model.name} on ${data.name}`,
+    criterionSentence(summary),
+    accuracySentence(summary),
+    "## Table 1: error at the best threshold on these pictures",
+    "Lower is better; brackets are 95 % confidence intervals. **Bold**: least error of a method in the column. †: worse than that by more than chance (exact McNemar test on the same pictures, Holm-corrected over the column, p < 0.05). @: the threshold.",
+    table(
+      ["Method", ...gridKinds.map((kind) => kindTitles[kind])],
+      methods.map((method) => [method.name, ...gridKinds.map((kind) => bestCell(method.kinds[kind]))]),
+    ),
+    "## Table 1, held out: threshold chosen on one half, error on the other, both ways round",
+    table(
+      ["Method", ...gridKinds.map((kind) => kindTitles[kind])],
+      methods.map((method) => [method.name, ...gridKinds.map((kind) => estimateText(method.kinds[kind].heldOut))]),
+    ),
+    "## Other measures",
+    pointingSentence(summary),
+    measureTable(methods),
+    "## How components are formed",
+    "Least error over the thresholds of kind value with 8 neighbors, 4 neighbors, and the box around everything kept.",
+    table(
+      ["Method", "8", "4", "none"],
+      methods
+        .filter(({ isBaseline }) => !isBaseline)
+        .map((method) => {
+          const { byConnectivity } = method.kinds.value;
+          return [method.name, ...(["8", "4", "none"] as const).map((key) => byConnectivity[key].toFixed(2))];
+        }),
+    ),
+    "## Cost per picture",
+    table(
+      ["Method", "Seconds (mean)", "Seconds (median)", "Runs forward", "Runs forward and back", "Outcomes"],
+      methods.flatMap((method) => {
+        const { cost } = method;
+        if (cost === null) return [];
+        const counts = [cost.forward, cost.gradient].map((count) => count.toFixed(1).replace(/\.0$/, ""));
+        const seconds = [cost.seconds, cost.medianSeconds].map((value) => value.toPrecision(3));
+        const outcomes = Object.entries(method.outcomes).map(([outcome, count]) => `${count} ${outcome}`);
+        return [[method.name, ...seconds, ...counts, outcomes.join(", ")]];
+      }),
+    ),
+    ...sanityPart(summary),
+    ...problemsPart(summary),
+    "## Settings",
+    ...settingsPart(summary),
+  ];
+  return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
+}
+
+function bestCell(kind: KindSummary): string {
+  const text = estimateText(kind.error);
+  const marked = kind.isBest ? `**${text}**` : `${text}${isWorse(kind) ? " †" : ""}`;
+  return kind.parameter === null ? marked : `${marked} @ ${kind.parameter}`;
+}
+
+function accuracySentence({ accuracy }: LocalizationSummary): string {
+  return accuracy === null ? "" : `The network predicts the stated class of ${estimateText(accuracy)} of them.`;
+}
+
+function pointingSentence({ options }: LocalizationSummary): string {
+  const of = options.toleranceOf === "picture" ? "the picture as stored" : "the network's input";
+  return `Pointing game: the map's greatest pixel lies in a right box or at most ${options.tolerance} pixels of ${of} from it. Shares have Wilson's 95 % interval, means a bootstrap interval over the pictures.`;
+}
+
+function measureTable(methods: readonly MethodSummary[]): string {
+  const present = measures.filter(({ key }) => methods.some((method) => method[key] !== null));
+  const best = present.map((measure) => bestOf(methods, measure));
+  return table(
+    ["Method", ...present.map(({ title }) => title)],
+    methods
+      .filter((method) => present.some(({ key }) => method[key] !== null))
+      .map((method) => [
+        method.name,
+        ...present.map(({ key }, m) => {
+          const estimate = method[key];
+          if (estimate === null) return "–";
+          const text = estimateText(estimate, 3);
+          return best[m].has(method.name) ? `**${text}**` : text;
+        }),
+      ]),
+  );
+}
+
+/** "1 picture", "2 pictures". */
+export function pictureCount(count: number): string {
+  return count === 1 ? "1 picture" : `${count} pictures`;
+}
+
+/** The methods that the sanity check has looked at, in the order of the tables. */
+export function sanityMethods({ methods, sanity }: LocalizationSummary): string[] {
+  const checked = new Set(sanity.map(({ method }) => method));
+  return methods.map(({ name }) => name).filter((name) => checked.has(name));
+}
+
+function sanityPart(summary: LocalizationSummary): string[] {
+  const { sanity } = summary;
+  if (sanity.length === 0) return [];
+  const stages = [...new Set(sanity.map(({ layers }) => layers))].sort((a, b) => a - b);
+  const names = sanityMethods(summary);
+  const at = (method: string, layers: number) => sanity.find((s) => s.method === method && s.layers === layers);
+  const one = (title: string, key: "rankCorrelation" | "structuralSimilarity"): string[] => [
+    `${title} of the maps before and after the topmost layers' weights were drawn anew (${pictureCount(sanity[0].images)}):`,
+    table(
+      ["Method", ...stages.map((layers) => `${layers} layer${layers === 1 ? "" : "s"}`)],
+      names.map((name) => [name, ...stages.map((layers) => signed(at(name, layers)?.[key]))]),
+    ),
+  ];
+  return [
+    "## Sanity check: cascading randomization of the weights",
+    ...one("Rank correlation (Spearman)", "rankCorrelation"),
+    ...one("Structural similarity", "structuralSimilarity"),
+  ];
+}
+
+/** Two digits, and no minus before a zero. */
+function signed(value: number | undefined): string {
+  return value === undefined ? "–" : Number(value.toFixed(2)).toFixed(2);
+}
+
+function problemsPart({ problems }: LocalizationSummary): string[] {
+  if (problems.length === 0) return [];
+  return [
+    "## Left out",
+    `${problems.length} entries:`,
+    problems.map(({ image, message }) => `- ${inline(image)}: ${inline(message)}`).join("\n"),
+  ];
+}
+
+function settingsPart({ methods, settings, versions, model }: LocalizationSummary): string[] {
+  const own = methods.filter(({ isBaseline }) => !isBaseline);
+  return [
+    `Model SHA-256 \`${model.sha256}\`. ${Object.entries(versions)
+      .map(([name, version]) => `${name} ${version}`)
+      .join(", ")}.`,
+    `Benchmark: \`${JSON.stringify(settings)}\``,
+    own.map((method) => `- ${method.name}: \`${JSON.stringify(method.settings)}\``).join("\n"),
+  ];
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  return [line(head), `|${head.map((_, i) => (i === 0 ? "---" : "---:")).join("|")}|`, ...rows.map(line)].join("\n");
+}
+
+/** Text inside a line of Markdown. */
+function inline(text: string): string {
+  return text.replace(/\s*\n\s*/g, " ").replace(/[|*_`<>]/g, (character) => `\\${character}`);
+}
+
+/** Table 1 as CSV (RFC 4180), one line per method and kind of threshold. */
+export function localizationCsv({ methods }: LocalizationSummary): string {
+  const head = [
+    ...["method", "kind", "images", "parameter", "error", "error_low", "error_high"],
+    ...["held_out_error", "held_out_low", "held_out_high", "held_out_parameters", "p_value_against_best", "is_best"],
+    ...["error_8_neighbors", "error_4_neighbors", "error_everything_kept"],
+  ];
+  const rows = methods.flatMap((method) =>
+    gridKinds.map((kind) => {
+      const { parameter, error, heldOut, heldOutParameters, pValue, isBest, byConnectivity } = method.kinds[kind];
+      return [
+        ...[method.name, kind, error.count, parameter, error.value, ...error.interval],
+        ...[heldOut.value, ...heldOut.interval, heldOutParameters.map((p) => p ?? "").join(" "), pValue, isBest],
+        ...[byConnectivity["8"], byConnectivity["4"], byConnectivity.none],
+      ];
+    }),
+  );
+  return csv([head, ...rows]);
+}
+
+/** The measures besides the boxes' errors, and the cost, as CSV: one line per method. */
+export function measuresCsv({ methods }: LocalizationSummary): string {
+  const head = [
+    "method",
+    "images",
+    ...measures.flatMap(({ key }) => [key, `${key}_low`, `${key}_high`]),
+    ...["seconds", "median_seconds", "forward_runs", "gradient_runs"],
+  ];
+  const rows = methods.map((method) => [
+    method.name,
+    method.images,
+    ...measures.flatMap(({ key }) => [method[key]?.value ?? null, ...(method[key]?.interval ?? [null, null])]),
+    ...(["seconds", "medianSeconds", "forward", "gradient"] as const).map((key) => method.cost?.[key] ?? null),
+  ]);
+  return csv([head, ...rows]);
+}
+
+function csv(rows: readonly (readonly (string | number | boolean | null)[])[]): string {
+  const cell = (value: string | number | boolean | null): string => {
+    const text = value === null ? "" : typeof value === "number" ? String(Number(value.toPrecision(6))) : String(value);
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  return rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("");
+}

@@ -1,0 +1,58 @@
+/** @file The score that extremal perturbations raise, with its gradient with respect to the image. */
+import type { Classifier } from "../../classifier/classifier.ts";
+import { type ClassScore, scoreOf } from "../class-score.ts";
+import type { ExtremalReward } from "./extremal-settings.ts";
+
+/** Score and gradient [C · H · W] of each image [C · H · W]. The gradients are the caller's to change. */
+export type RewardGradient = (
+  images: readonly Float32Array[],
+  signal: AbortSignal | undefined,
+) => Promise<{ score: number; gradient: Float32Array }[]>;
+
+export interface RewardOptions {
+  readonly reward: ExtremalReward;
+  readonly label: number;
+  /** Whose score is subtracted. */
+  readonly target: number | undefined;
+  /** Images per run of the network. */
+  readonly batch: number;
+}
+
+/** The score of class `label` (with a target, less the target's; of `margin`, the target takes the place of the best other class). */
+export async function rewardGradient(
+  classifier: Classifier,
+  { reward, label, target, batch }: RewardOptions,
+): Promise<RewardGradient> {
+  if (reward === "margin" && target === undefined) {
+    const pass = await classifier.marginGradients({ batch });
+    return inRuns(batch, async (images, signal) => {
+      const problems = images.map(() => ({ classIndex: label }));
+      const answers = await pass.run(images, problems, { signal });
+      return answers.map(({ margin, gradient }) => ({ score: margin, gradient: gradient.slice() }));
+    });
+  }
+  const score: ClassScore = reward === "probability" ? "probability" : "logit";
+  const pass = await classifier.backward({ of: score === "logit" ? "logits" : "probabilities", batch });
+  const seed = new Float32Array(classifier.classCount);
+  seed[label] = 1;
+  if (target !== undefined) seed[target] = -1;
+  return inRuns(batch, async (images, signal) => {
+    const seeds = images.map(() => seed);
+    const answers = await pass.run(images, seeds, { signal });
+    return answers.map(({ logits, gradient }) => ({
+      score: scoreOf(score, logits, label, target),
+      gradient: gradient!.slice(),
+    }));
+  });
+}
+
+/** `run` for any number of images, `batch` at a time. */
+function inRuns(batch: number, run: RewardGradient): RewardGradient {
+  return async (images, signal) => {
+    const results = [];
+    for (let first = 0; first < images.length; first += batch) {
+      results.push(...(await run(images.slice(first, first + batch), signal)));
+    }
+    return results;
+  };
+}

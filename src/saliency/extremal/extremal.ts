@@ -1,0 +1,180 @@
+/**
+ * @file Extremal perturbations: the region of a given area that, shown alone, scores highest.
+ *
+ * Source: Fong, Patrick and Vedaldi, "Understanding Deep Networks via Extremal Perturbations and Smooth Masks", ICCV 2019; the
+ * settings are those of the authors' implementation, TorchRay.
+ */
+import { type Classifier, classificationOf } from "../../classifier/classifier.ts";
+import { numberIn } from "../../errors.ts";
+import { blur } from "../../image/gaussian-blur.ts";
+import type { ImageTensor } from "../../image/picture.ts";
+import { descent } from "../../optimize/descent.ts";
+import { driveBatch } from "../../optimize/drivers.ts";
+import { projectBox } from "../../optimize/projections.ts";
+import type { Evaluation } from "../../optimize/solver.ts";
+import { floatTensor } from "../../tensor/tensor.ts";
+import { checkContrast } from "../class-score.ts";
+import { fillImage } from "../fill.ts";
+import type { Explanation, MethodOptions, SaliencyMethod } from "../method.ts";
+import { areaPenalty } from "./extremal-area.ts";
+import { smoothMask } from "./extremal-mask.ts";
+import { blurLevels, type Pyramid, pyramid } from "./extremal-pyramid.ts";
+import { type RewardGradient, rewardGradient } from "./extremal-reward.ts";
+import { type ExtremalSettings, extremalSettings } from "./extremal-settings.ts";
+
+/**
+ * The extremal perturbations of `image` as a map: the sum of the masks of all areas, [H, W]. A mask minimizes
+ * λ·R_a(m) − score(x ⊗ m) (`preserve`), λ·R_a(m) + score(x ⊗ (1 − m)) (`delete`) or λ·R_a(m) − score(x ⊗ m) + score(x ⊗ (1 − m))
+ * (`dual`), where ⊗ blurs what the mask hides; with a target, the score is that of the class less the target's. Gradient descent on
+ * the values at the grid's nodes, from 1 everywhere, kept in [0, 1]. R_a sees a margin of σ around the picture as well. The areas go in lockstep through the network, as many as
+ * `batch` allows. Deterministic.
+ *
+ * `details.areas` says of each area which share of the image its mask covers (the mean of the mask), and which class the
+ * network sees in the region alone (`shown`) and in the image without it (`without`).
+ *
+ * Deviation: an area is a share of the picture. TorchRay counts it as a share of the picture with its margin, 1.4 times as much.
+ */
+export async function extremalSaliency(
+  classifier: Classifier,
+  image: ImageTensor,
+  { label: given, target, batch, settings: options, signal, onProgress }: MethodOptions = {},
+): Promise<Explanation> {
+  const { height, width } = classifier.input;
+  const settings = extremalSettings(options, { height, width });
+  checkContrast("extremal", classifier, given, target);
+  const label = given ?? (await classifier.classify(image, { signal })).label;
+  checkContrast("extremal", classifier, label, target);
+  const { areas, iterations, learningRate, momentum, dampening } = settings;
+  const rows = areas.length * (settings.variant === "dual" ? 2 : 1);
+  const wanted = numberIn("extremal: batch", batch ?? rows, { min: 1, integer: true });
+  const network = await rewardGradient(classifier, {
+    reward: settings.reward,
+    label,
+    target,
+    batch: classifier.prepared.batchFor(Math.min(wanted, rows)),
+  });
+
+  const { step, sigma: sigmaPixels } = settings;
+  // Regions that lie across the picture's edge are charged for what is beyond it: otherwise the corners would be cheapest.
+  const masks = areas.map(() => smoothMask({ height, width, step, sigmaPixels, margin: Math.round(sigmaPixels) }));
+  const ones = areas.map((area) => Math.max(1, Math.round(area * height * width)));
+  const shown = shownBy(classifier, image, settings);
+  let done = 0;
+  const evaluate = async (points: readonly Float64Array[]): Promise<Evaluation<Float64Array>[]> => {
+    const values = points.map((point, a) => masks[a].forward(point));
+    const inner = values.map((mask, a) => masks[a].inner(mask));
+    const isFlipped = settings.jitter && done % 2 === 0;
+    const scores = await scoreGradients(network, shown, inner, {
+      variant: settings.variant,
+      isFlipped,
+      width,
+      signal,
+    });
+    const weight = settings.areaWeight * settings.areaGrowth ** done;
+    const evaluations = scores.map(({ score, gradient }, a): Evaluation<Float64Array> => {
+      const penalty = areaPenalty(values[a], ones[a]);
+      const cotangent = penalty.gradient.map((slope) => weight * slope);
+      masks[a].addInner(
+        cotangent,
+        gradient.map((slope) => -slope),
+      );
+      return { value: weight * penalty.value - score, gradient: masks[a].backward(cotangent) };
+    });
+    done++;
+    onProgress?.({ done, of: iterations + 1 });
+    return evaluations;
+  };
+  const solvers = masks.map(({ gridHeight, gridWidth }) =>
+    descent(new Float64Array(gridHeight * gridWidth).fill(1), {
+      stepSize: learningRate,
+      maxIterations: iterations,
+      momentum,
+      dampening,
+      project: projectBox(0, 1),
+    }),
+  );
+  const solutions = await driveBatch(solvers, evaluate, { signal });
+
+  const values = solutions.map(({ point }, a) => masks[a].inner(masks[a].forward(point)));
+  const forward = await classifier.forward();
+  const labelOf = async (mask: Float64Array) => {
+    const [logits] = await forward.logits([shown.show(mask)], { signal });
+    const { label, confidence } = classificationOf(logits);
+    return { label, confidence };
+  };
+  const found: Record<string, unknown>[] = [];
+  for (const [a, mask] of values.entries()) {
+    const covered = mask.reduce((sum, value) => sum + value, 0) / mask.length;
+    const without = await labelOf(mask.map((value) => 1 - value));
+    found.push({ area: areas[a], covered, shown: await labelOf(mask), without });
+  }
+  const sum = values.reduce((total, mask) => total.map((value, u) => value + mask[u]));
+  const map = floatTensor(Float32Array.from(sum), [height, width]);
+  const smooth = settings.smooth * Math.max(height, width);
+  return {
+    map: smooth > 0 ? blur(map, { sigmaPixels: smooth }) : map,
+    label,
+    evaluations: { forward: 2 * areas.length + (given === undefined ? 1 : 0), gradient: done * rows },
+    settings: { ...settings },
+    details: { areas: found },
+  };
+}
+
+function shownBy(classifier: Classifier, image: ImageTensor, { fill, levels, maxBlur }: ExtremalSettings): Pyramid {
+  const [, height, width] = image.shape;
+  const images =
+    fill === "blur" ? blurLevels(image, levels, maxBlur) : [fillImage(classifier, image, fill), image.data];
+  return pyramid(images, height * width);
+}
+
+/** The score that each mask is rewarded with, and its gradient with respect to the mask, [H · W]. */
+async function scoreGradients(
+  network: RewardGradient,
+  shown: Pyramid,
+  masks: readonly Float64Array[],
+  options: {
+    readonly variant: ExtremalSettings["variant"];
+    readonly isFlipped: boolean;
+    readonly width: number;
+    readonly signal: AbortSignal | undefined;
+  },
+): Promise<{ score: number; gradient: Float64Array }[]> {
+  const { variant, isFlipped, width, signal } = options;
+  const parts = masks.flatMap((mask, a) => [
+    ...(variant === "delete" ? [] : [{ a, mask, sign: 1 }]),
+    ...(variant === "preserve" ? [] : [{ a, mask: mask.map((value) => 1 - value), sign: -1 }]),
+  ]);
+  const images = parts.map(({ mask }) => shown.show(mask));
+  if (isFlipped) for (const image of images) flipRows(image, width);
+  const answers = await network(images, signal);
+  const result = masks.map((mask) => ({ score: 0, gradient: new Float64Array(mask.length) }));
+  for (const [n, { a, mask, sign }] of parts.entries()) {
+    const { score, gradient: pixels } = answers[n];
+    if (isFlipped) flipRows(pixels, width);
+    const slopes = shown.adjoint(mask, pixels);
+    result[a].score += sign * score;
+    // The derivative of ±score(x ⊗ ±m): the two signs cancel.
+    for (let u = 0; u < slopes.length; u++) result[a].gradient[u] += slopes[u];
+  }
+  return result;
+}
+
+/** Reverses each row of an image [C · H · W], in place. */
+function flipRows(image: Float32Array, width: number): void {
+  for (let row = 0; row < image.length; row += width) image.subarray(row, row + width).reverse();
+}
+
+/** {@link extremalSaliency} as a method of the registry. */
+export const extremalMethod: SaliencyMethod = {
+  name: "extremal",
+  title: "Extremal perturbation",
+  source:
+    "Fong, Patrick and Vedaldi, Understanding Deep Networks via Extremal Perturbations and Smooth Masks, ICCV 2019",
+  summary: "The regions of given areas that, with all else blurred, score highest for the class.",
+  version: 2,
+  check(classifier, { target, settings }) {
+    extremalSettings(settings, classifier.input);
+    checkContrast("extremal", classifier, undefined, target);
+  },
+  explain: extremalSaliency,
+};
