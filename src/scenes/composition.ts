@@ -44,16 +44,23 @@ function rotation(yaw: number, nod: number, tilt: number): Rotation {
   return multiply([ct, -st, 0, st, ct, 0, 0, 0, 1], multiply([1, 0, 0, 0, cn, -sn, 0, sn, cn], turn));
 }
 
-/** Looks for the three slots; the third is for small details such as eyes and knobs, and calmer. */
-function materials(random: Random): Placed["materials"] {
+/** Materials for the three slots; the third is for small details such as eyes and knobs, and calmer. */
+function drawMaterials(random: Random): Placed["materials"] {
   return [material(random, 0.3), material(random, 0.3), material(random, 0.5)];
 }
 
 /** `solid` in the given pose, scaled to the bounding radius `radius`, resting on the floor with its middle above (x, z). */
-function stand(solid: Solid, looks: Placed["materials"], turn: Rotation, radius: number, x: number, z: number): Placed {
+function placeOnFloor(
+  solid: Solid,
+  materials: Placed["materials"],
+  turn: Rotation,
+  radius: number,
+  x: number,
+  z: number,
+): Placed {
   const scale = radius / solid.radius;
-  const lifted = place(solid, looks, turn, scale, [0, 0, 0]);
-  return place(solid, looks, turn, scale, [x - lifted.center[0], -lowest(lifted), z - lifted.center[2]]);
+  const lifted = place(solid, materials, turn, scale, [0, 0, 0]);
+  return place(solid, materials, turn, scale, [x - lifted.center[0], -lowest(lifted), z - lifted.center[2]]);
 }
 
 /** The height of the lowest point of a solid, by rays from below, to about a hundredth of its radius. */
@@ -121,10 +128,10 @@ function probe(view: Omit<Camera, "window">, object: Placed): Probe {
 /** An object of the class before the camera: posed, framed to cover a random share of the picture, at a random place in it. */
 export function compose(random: Random, { build, yaw, tilt, nod }: ObjectClass): Composition {
   const solid = build(random);
-  const looks = materials(random);
+  const materials = drawMaterials(random);
   for (;;) {
     const turn = rotation(uniform(random, ...yaw), uniform(random, ...nod), uniform(random, ...tilt));
-    const object = stand(solid, looks, turn, 1, 0, 0);
+    const object = placeOnFloor(solid, materials, turn, 1, 0, 0);
     const view = lookAt(random, object.center);
     const seen = probe(view, object);
     const [u0, v0, u1, v1] = seen.box;
@@ -153,7 +160,7 @@ export function scatter(random: Random, { object, camera, seen }: Composition, {
   let visible = seen.hits;
   for (let i = 0; i < count; i++) {
     const solid = clutter(random);
-    const looks = materials(random);
+    const materials = drawMaterials(random);
     const turn = rotation(uniform(random, 0, 2 * Math.PI), 0, chance(random, 0.2) ? uniform(random, -1.6, 1.6) : 0);
     const radius = uniform(random, 0.22, 0.85);
     for (let attempt = 0; attempt < 12; attempt++) {
@@ -164,7 +171,7 @@ export function scatter(random: Random, { object, camera, seen }: Composition, {
         continue;
       if (walls.some(({ normal, offset }) => normal[0] * x + normal[2] * z < radius - offset)) continue;
       if (Math.hypot(camera.eye[0] - x, camera.eye[2] - z) < radius + 1) continue;
-      const candidate = stand(solid, looks, turn, radius, x, z);
+      const candidate = placeOnFloor(solid, materials, turn, radius, x, z);
       if (touches(candidate, object)) continue;
       const left = visible.filter(
         ({ direction, distance }) => rayDistance(candidate, camera.eye, direction, distance) === Infinity,

@@ -21,7 +21,7 @@ const skyId = -2;
 const wallId = -3;
 
 /** Where a ray from the camera ends. */
-interface Meeting {
+interface Hit {
   readonly id: number;
   readonly distance: number;
 }
@@ -47,7 +47,7 @@ function dot(a: Vec3, b: Vec3): number {
 }
 
 /** What a ray meets first; `candidates` says which solids it can meet at all. */
-function meet({ room, camera }: Scene, candidates: readonly Candidate[], direction: Vec3): Meeting {
+function intersect({ room, camera }: Scene, candidates: readonly Candidate[], direction: Vec3): Hit {
   const { eye } = camera;
   let id = skyId;
   let distance = Infinity;
@@ -89,7 +89,7 @@ function pointAt({ camera: { eye } }: Scene, direction: Vec3, distance: number):
 }
 
 /** The color of the surface itself where a ray ends, or of the sky. */
-function albedoAt(scene: Scene, { id, distance }: Meeting, direction: Vec3): Vec3 {
+function albedoAt(scene: Scene, { id, distance }: Hit, direction: Vec3): Vec3 {
   const { solids, room } = scene;
   if (id === skyId) return room.sky(direction);
   const point = pointAt(scene, direction, distance);
@@ -101,7 +101,7 @@ function albedoAt(scene: Scene, { id, distance }: Meeting, direction: Vec3): Vec
 }
 
 /** The lighting where a ray ends. Where there are no walls, distance dissolves into the haze of the horizon. */
-function lightingAt(scene: Scene, { id, distance }: Meeting, direction: Vec3): Lighting {
+function lightingAt(scene: Scene, { id, distance }: Hit, direction: Vec3): Lighting {
   if (id === skyId) return unlit;
   const { room } = scene;
   const lighting = shade(scene, pointAt(scene, direction, distance), direction, id);
@@ -111,31 +111,31 @@ function lightingAt(scene: Scene, { id, distance }: Meeting, direction: Vec3): L
   return { diffuse: [clear * diffuse[0], clear * diffuse[1], clear * diffuse[2]], added: mix(room.haze, added, clear) };
 }
 
-function surfaceAt({ solids, room }: Scene, id: number, point: Vec3): { normal: Vec3; look: Material } {
-  if (id === floorId) return { normal: [0, 1, 0], look: room.floor };
-  if (id <= wallId) return { normal: room.walls[wallId - id].normal, look: room.walls[wallId - id].material };
+function surfaceAt({ solids, room }: Scene, id: number, point: Vec3): { normal: Vec3; material: Material } {
+  if (id === floorId) return { normal: [0, 1, 0], material: room.floor };
+  if (id <= wallId) return { normal: room.walls[wallId - id].normal, material: room.walls[wallId - id].material };
   const placed = solids[id];
   const local = toLocal(placed, point[0], point[1], point[2]);
   const part = nearestPart(placed.solid.parts, local);
-  return { normal: normalAt(placed, part, local), look: placed.materials[part.slot] };
+  return { normal: normalAt(placed, part, local), material: placed.materials[part.slot] };
 }
 
 /** Diffuse light from the main light and from all sides, its highlight, and a mirrored glimpse of the surroundings (Schlick 1994). */
 function shade(scene: Scene, point: Vec3, view: Vec3, id: number): Lighting {
   const { solids, room, camera } = scene;
   const { light } = room;
-  const { normal: n, look } = surfaceAt(scene, id, point);
+  const { normal: n, material } = surfaceAt(scene, id, point);
   const raised: Vec3 = [point[0] + 0.012 * n[0], point[1] + 0.012 * n[1], point[2] + 0.012 * n[2]];
   const facing = dot(n, light.direction);
   const sun = facing > 0 ? lightSeen(solids, raised, light.direction, light.softness) : 0;
   const open = openness(solids, point, n, id === floorId);
   const upward = 0.5 + 0.5 * n[1];
   const glance = Math.max(0, -dot(n, view));
-  const mirror = look.gloss + (look.gloss > 0.02 ? 0.5 : 0.06) * (1 - look.gloss) * (1 - glance) ** 5;
+  const mirror = material.gloss + (material.gloss > 0.02 ? 0.5 : 0.06) * (1 - material.gloss) * (1 - glance) ** 5;
   const bounce = 2 * dot(n, view);
   const reflected: Vec3 = [view[0] - bounce * n[0], view[1] - bounce * n[1], view[2] - bounce * n[2]];
-  const highlight = sun > 0 ? Math.max(0, dot(reflected, light.direction)) ** look.sharpness : 0;
-  const shine = sun * highlight * (look.gloss * 0.09 * (look.sharpness + 8));
+  const highlight = sun > 0 ? Math.max(0, dot(reflected, light.direction)) ** material.sharpness : 0;
+  const shine = sun * highlight * (material.gloss * 0.09 * (material.sharpness + 8));
   // A soft light beside the camera keeps the shaded side readable.
   const fill = 0.22 * Math.max(0, dot(n, camera.right) * -0.5 + n[1] * 0.3 + n[2] * 0.8);
   const diffuse = (i: 0 | 1 | 2) => {
@@ -172,14 +172,26 @@ const block = 6;
 /** Difference of neighboring values above which a pixel is refined, and the spread of the camera's noise. */
 const refineAbove = 0.07;
 
-/**
- * Renders `size` × `size` pixels. Every pixel gets a ray through its middle, which alone decides its id. Where neighbors differ in
- * id or color, the color is the mean of four rays instead; they take the lighting of the pixel next to them that shows the
- * same thing, since light changes more slowly than patterns and outlines. The exposure follows from the picture, as in a camera.
- */
-export function render(scene: Scene, size: number, random: Random): Rendering {
+/** What is known of every pixel once the ray through its middle is traced. */
+interface Traced {
+  readonly ids: Int16Array;
+  /** Six numbers per pixel, `diffuse` and `added`, rather than an object: what lives as long as the picture is costly to collect. */
+  readonly lightings: Float64Array;
+  /** Three numbers per pixel: the color in linear light. */
+  readonly linear: Float64Array;
+  /** The sum of the logarithms of 0.01 + luminance. */
+  readonly logs: number;
+}
+
+/** The rays of a picture, by row and column, whole numbers being middles of pixels, and what they can meet. */
+interface Rays {
+  readonly through: (row: number, column: number) => Vec3;
+  readonly candidates: (row: number, column: number) => readonly Candidate[];
+}
+
+function raysOf(scene: Scene, size: number): Rays {
   const { window } = scene.camera;
-  const ray = (row: number, column: number) =>
+  const through = (row: number, column: number) =>
     rayThrough(
       scene.camera,
       window.u + ((column + 0.5) / size - 0.5) * window.side,
@@ -188,26 +200,43 @@ export function render(scene: Scene, size: number, random: Random): Rendering {
   const blocks = Math.ceil(size / block);
   // Rays of a block's pixels, and those of their refinement, deviate from the ray through its middle by at most half its diagonal.
   const spread = (Math.SQRT1_2 * (block + 1) * window.side) / size;
-  const candidates = Array.from({ length: blocks * blocks }, (_, i) => {
+  const ofBlocks = Array.from({ length: blocks * blocks }, (_, i) => {
     const middle = (at: number) => at * block + (block - 1) / 2;
-    return candidatesIn(scene, ray(middle(Math.floor(i / blocks)), middle(i % blocks)), spread);
+    return candidatesIn(scene, through(middle(Math.floor(i / blocks)), middle(i % blocks)), spread);
   });
-  const near = (row: number, column: number) =>
-    candidates[Math.floor(row / block) * blocks + Math.floor(column / block)];
+  return {
+    through,
+    candidates: (row, column) => ofBlocks[Math.floor(row / block) * blocks + Math.floor(column / block)],
+  };
+}
+
+/**
+ * Renders `size` × `size` pixels. Every pixel gets a ray through its middle, which alone decides its id. Where neighbors differ in
+ * id or color, the color is the mean of four rays instead; they take the lighting of the pixel next to them that shows the
+ * same thing, since light changes more slowly than patterns and outlines. The exposure follows from the picture, as in a camera.
+ */
+export function render(scene: Scene, size: number, random: Random): Rendering {
+  const rays = raysOf(scene, size);
+  const traced = traceMiddles(scene, rays, size);
+  const exposure = (0.3 * Math.exp(0.35 * random())) / (0.12 + Math.exp(traced.logs / (size * size)));
+  return { pixels: develop(refined(scene, rays, traced, exposure, size), size, random), ids: traced.ids };
+}
+
+/** One ray per pixel, through its middle. */
+function traceMiddles(scene: Scene, { through, candidates }: Rays, size: number): Traced {
   const area = size * size;
   const ids = new Int16Array(area);
-  // Six numbers per pixel rather than an object: what lives as long as the picture is costly to collect.
   const lightings = new Float64Array(6 * area);
   const linear = new Float64Array(3 * area);
   let logs = 0;
   for (let i = 0; i < area; i++) {
     const row = Math.floor(i / size);
     const column = i % size;
-    const direction = ray(row, column);
-    const meeting = meet(scene, near(row, column), direction);
-    const lighting = lightingAt(scene, meeting, direction);
-    const color = lit(albedoAt(scene, meeting, direction), lighting);
-    ids[i] = meeting.id;
+    const direction = through(row, column);
+    const hit = intersect(scene, candidates(row, column), direction);
+    const lighting = lightingAt(scene, hit, direction);
+    const color = lit(albedoAt(scene, hit, direction), lighting);
+    ids[i] = hit.id;
     for (let c = 0; c < 3; c++) {
       lightings[6 * i + c] = lighting.diffuse[c];
       lightings[6 * i + 3 + c] = lighting.added[c];
@@ -215,25 +244,35 @@ export function render(scene: Scene, size: number, random: Random): Rendering {
     }
     logs += Math.log(0.01 + luminance(color));
   }
-  const exposure = (0.3 * Math.exp(0.35 * random())) / (0.12 + Math.exp(logs / area));
+  return { ids, lightings, linear, logs };
+}
+
+/** The exposed colors, interleaved; where a pixel differs from its neighbors, the mean of four rays. */
+function refined(
+  scene: Scene,
+  { through, candidates }: Rays,
+  { ids, lightings, linear }: Traced,
+  exposure: number,
+  size: number,
+): Float64Array {
   const toned = linear.map((value) => film(value * exposure));
-  const refined = Float64Array.from(toned);
-  for (let i = 0; i < area; i++) {
+  const result = Float64Array.from(toned);
+  for (let i = 0; i < ids.length; i++) {
     if (!isRough(toned, ids, size, i)) continue;
     const row = Math.floor(i / size);
     const column = i % size;
     const sum = [0, 0, 0];
     for (const [dy, dx] of grid) {
-      const direction = ray(row + dy, column + dx);
-      const meeting = meet(scene, near(row, column), direction);
-      const known = nearby(ids, size, i, meeting.id);
-      const lighting = known === undefined ? lightingAt(scene, meeting, direction) : lightingOf(lightings, known);
-      const color = lit(albedoAt(scene, meeting, direction), lighting);
+      const direction = through(row + dy, column + dx);
+      const hit = intersect(scene, candidates(row, column), direction);
+      const known = nearby(ids, size, i, hit.id);
+      const lighting = known === undefined ? lightingAt(scene, hit, direction) : lightingOf(lightings, known);
+      const color = lit(albedoAt(scene, hit, direction), lighting);
       for (let c = 0; c < 3; c++) sum[c] += film(color[c] * exposure) / 4;
     }
-    refined.set(sum, 3 * i);
+    result.set(sum, 3 * i);
   }
-  return { pixels: develop(refined, size, random), ids };
+  return result;
 }
 
 function lightingOf(lightings: Float64Array, i: number): Lighting {

@@ -4,15 +4,15 @@ import { box, nearestPart, sphere, type Vec3 } from "./solid.ts";
 import type { Material } from "./textures.ts";
 import { coneDistance, lightSeen, normalAt, openness, place, rayDistance, toLocal } from "./trace.ts";
 
-const look: Material = { texture: () => [0.5, 0.5, 0.5], gloss: 0, sharpness: 1 };
-const looks = [look, look, look] as const;
+const material: Material = { texture: () => [0.5, 0.5, 0.5], gloss: 0, sharpness: 1 };
+const materials = [material, material, material] as const;
 const upright = [1, 0, 0, 0, 1, 0, 0, 0, 1];
 /** A quarter turn around z: the local x axis points along the world's y. */
 const quarter = [0, -1, 0, 1, 0, 0, 0, 0, 1];
 
 const ball = place(
   { parts: [{ distance: sphere([0, 0, 0], 1), slot: 0 }], center: [0, 0, 0], radius: 1.1 },
-  looks,
+  materials,
   upright,
   0.5,
   [1, 2, 3],
@@ -26,7 +26,7 @@ const slab = place(
     center: [0, 0, 0],
     radius: 1.6,
   },
-  looks,
+  materials,
   quarter,
   2,
   [0, 1, 0],
@@ -98,7 +98,7 @@ test("light is blocked behind a solid, free beside it, and partial at the rim", 
 });
 
 test("openness is 1 in the open and falls where a solid touches the floor", () => {
-  const resting = place(ball.solid, looks, upright, 0.5, [0, 0.5, 0]);
+  const resting = place(ball.solid, materials, upright, 0.5, [0, 0.5, 0]);
   expect(openness([], [0, 0, 0], [0, 1, 0], true)).toBe(1);
   expect(openness([resting], [3, 0, 0], [0, 1, 0], true)).toBe(1);
   const near = openness([resting], [0.2, 0, 0], [0, 1, 0], true);
