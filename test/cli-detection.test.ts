@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { DetectionSummary } from "../src/experiments/detection/summary-types.ts";
 import { blur } from "../src/image/gaussian-blur.ts";
 import type { ImageTensor } from "../src/image/picture.ts";
-import { writePng } from "../src/node/write-image.ts";
+import { writePng } from "../src/node/pictures/write-image.ts";
 import { writeModel } from "../src/onnx/file/write-model.ts";
 import { fillUniform } from "../src/random/fill.ts";
 import { createWords } from "../src/random/random.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { LocalizationSummary } from "../src/experiments/localization/summary-types.ts";
-import { writePng } from "../src/node/write-image.ts";
+import { writePng } from "../src/node/pictures/write-image.ts";
 import { renderScene } from "../src/scenes/scenes.ts";
 import { runCli } from "./run-cli.ts";
 

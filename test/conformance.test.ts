@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { differentiate } from "../src/autodiff/differentiate.ts";
 import { listLayers } from "../src/classifier/network/layers.ts";
 import { prepareModel } from "../src/classifier/network/prepare-model.ts";
-import { loadModelFile } from "../src/node/load-model.ts";
+import { loadModelFile } from "../src/node/models/load-model.ts";
 import { readNpy } from "../src/node/npy.ts";
 import { evaluate } from "../src/onnx/evaluate.ts";
 import { type NumericTensor, numeric } from "../src/onnx/operators/kernels/kernel.ts";

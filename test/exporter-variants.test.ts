@@ -6,7 +6,7 @@ import { excitationRules } from "../src/autodiff/excitation-rules.ts";
 import { guidedRules } from "../src/autodiff/guided-rules.ts";
 import type { RuleTable } from "../src/autodiff/rules/index.ts";
 import { prepareModel } from "../src/classifier/network/prepare-model.ts";
-import { loadModelFile } from "../src/node/load-model.ts";
+import { loadModelFile } from "../src/node/models/load-model.ts";
 import { readNpy } from "../src/node/npy.ts";
 import { evaluate } from "../src/onnx/evaluate.ts";
 import { numeric } from "../src/onnx/operators/kernels/kernel.ts";

@@ -4,7 +4,7 @@ import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { automaticLayers } from "../src/attacks/perceptual/perceptual-layers.ts";
 import { createClassifier } from "../src/classifier/classifier.ts";
-import { loadModelFile } from "../src/node/load-model.ts";
+import { loadModelFile } from "../src/node/models/load-model.ts";
 import { readNpy } from "../src/node/npy.ts";
 import { numeric } from "../src/onnx/operators/kernels/kernel.ts";
 import { gradCamGrid } from "../src/saliency/feature-grid.ts";

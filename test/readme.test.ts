@@ -20,7 +20,7 @@ import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { CliIo } from "../src/cli/context.ts";
 import { program, run } from "../src/cli/run.ts";
-import { writePng } from "../src/node/write-image.ts";
+import { writePng } from "../src/node/pictures/write-image.ts";
 import { bundledScenes } from "../src/scenes/scenes.ts";
 
 const root = resolve(import.meta.dirname, "..");

@@ -4,8 +4,8 @@ import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { perceptualAttack } from "../src/attacks/perceptual/perceptual.ts";
 import type { Classifier } from "../src/classifier/classifier.ts";
-import { loadClassifier } from "../src/node/load-classifier.ts";
-import { readImageFile } from "../src/node/read-image.ts";
+import { loadClassifier } from "../src/node/models/load-classifier.ts";
+import { readImageFile } from "../src/node/pictures/read-image.ts";
 import { type FloatTensor, floatTensor } from "../src/tensor/tensor.ts";
 import { realData, realDataTitle, realModels } from "./real-data.ts";
 

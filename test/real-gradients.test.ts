@@ -3,7 +3,7 @@ import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { differentiate } from "../src/autodiff/differentiate.ts";
 import { prepareModel } from "../src/classifier/network/prepare-model.ts";
-import { loadModelFile } from "../src/node/load-model.ts";
+import { loadModelFile } from "../src/node/models/load-model.ts";
 import { evaluate } from "../src/onnx/evaluate.ts";
 import { inferShapes } from "../src/onnx/infer-shapes.ts";
 import { type NumericTensor, numeric } from "../src/onnx/operators/kernels/kernel.ts";

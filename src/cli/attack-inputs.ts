@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import type { DatasetImage } from "../datasets/dataset.ts";
 import { MisuseError } from "../errors.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
-import type { FileClassifier } from "../node/load-classifier.ts";
+import type { FileClassifier } from "../node/models/load-classifier.ts";
 import type { CliContext } from "./context.ts";
 import { type DataFlags, datasetOf } from "./flags/data-flags.ts";
 import type { ModelFlags } from "./flags/model-flags.ts";

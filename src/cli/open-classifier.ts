@@ -3,8 +3,8 @@ import { normalizationForChannels } from "../classifier/preprocessing/preprocess
 import { type ProbeOptions, probePreprocessing } from "../classifier/preprocessing/probe-preprocessing.ts";
 import { describeGeometry } from "../image/geometry.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
-import { bundledClassifierPath } from "../node/bundled.ts";
-import { type FileClassifier, loadClassifier } from "../node/load-classifier.ts";
+import { bundledClassifierPath } from "../node/models/bundled.ts";
+import { type FileClassifier, loadClassifier } from "../node/models/load-classifier.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { classifierOptionsOf, geometryOf, type ModelFlags } from "./flags/model-flags.ts";
 import type { RuntimeFlags } from "./flags/runtime-flags.ts";

@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { basename, extname } from "node:path";
 import type { Box } from "../image/geometry.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
-import { readImageFile } from "../node/read-image.ts";
+import { readImageFile } from "../node/pictures/read-image.ts";
 import { renderScene, scenesSeeds } from "../scenes/scenes.ts";
 
 export interface PictureSource {

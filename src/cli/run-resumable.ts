@@ -12,8 +12,8 @@ import {
 } from "../experiments/records/run-experiment.ts";
 import { isInShard, type Shard } from "../experiments/records/shards.ts";
 import { checkWritableFolder } from "../node/check-folder.ts";
-import { openRecordFolder, type RecordFolder } from "../node/record-folder.ts";
-import { runWorkers, type WorkerChannel, workerChannel } from "../node/workers.ts";
+import { openRecordFolder, type RecordFolder } from "../node/records/record-folder.ts";
+import { runWorkers, type WorkerChannel, workerChannel } from "../node/records/workers.ts";
 import { type CliContext, exitCodeOf, exitCodes } from "./context.ts";
 import type { ExperimentFlags } from "./flags/experiment-flags.ts";
 import { createProgress, type Progress } from "./progress.ts";

@@ -1,7 +1,7 @@
 /** @file The files of a localization benchmark's report. */
 import { join } from "node:path";
 import type { LocalizationSummary } from "../experiments/localization/summary-types.ts";
-import { rasterize } from "../node/rasterize.ts";
+import { rasterize } from "../node/pictures/rasterize.ts";
 import { writeFileAtomically } from "../node/write-file.ts";
 import { localizationPage } from "../report/localization/localization-page.ts";
 import { errorPlots, insertionDeletionPlots, sanityPlots } from "../report/localization/localization-plots.ts";

@@ -8,7 +8,7 @@
 import { BadInputError } from "../errors.ts";
 import type { Box } from "./dataset.ts";
 import type { PictureSize } from "./dataset-source.ts";
-import { childOf, parseXml, type XmlElement } from "./parse-xml.ts";
+import { childOf, parseXml, type XmlElement } from "./syntax/parse-xml.ts";
 
 export interface BoxAnnotation {
   /** Undefined where the file has none, or zeros. */

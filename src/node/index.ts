@@ -1,15 +1,16 @@
 /** @file `perceptual-ball/node`: models, pictures and arrays on disk. */
-export { bundledClassifierPath } from "./bundled.ts";
-export { defaultCacheFolder, type FetchDatasetOptions, fetchDataset } from "./fetch-dataset.ts";
-export { nodeFileSource } from "./file-source.ts";
-export { type FileClassifier, type LoadClassifierOptions, loadClassifier } from "./load-classifier.ts";
-export { type LoadDatasetOptions, loadDataset } from "./load-dataset.ts";
-export { type LoadedModel, loadModelFile, type WeightsFile, weightsFolderOption } from "./load-model.ts";
-export { type MergedRecords, mergeRecordFolders } from "./merge-record-folders.ts";
+
+export { defaultCacheFolder, type FetchDatasetOptions, fetchDataset } from "./data/fetch-dataset.ts";
+export { nodeFileSource } from "./data/file-source.ts";
+export { type LoadDatasetOptions, loadDataset } from "./data/load-dataset.ts";
+export { bundledClassifierPath } from "./models/bundled.ts";
+export { type FileClassifier, type LoadClassifierOptions, loadClassifier } from "./models/load-classifier.ts";
+export { type LoadedModel, loadModelFile, type WeightsFile, weightsFolderOption } from "./models/load-model.ts";
+export { type WriteModelFileOptions, writeModelFile } from "./models/write-model-file.ts";
 export { readNpy, writeNpy } from "./npy.ts";
-export { rasterize } from "./rasterize.ts";
-export { decodeImage, type ReadImageOptions, readImageFile } from "./read-image.ts";
-export { readImage } from "./read-input.ts";
-export { openRecordFolder, type RecordFolder, type RecordFolderOptions } from "./record-folder.ts";
-export { encodePng, writePng } from "./write-image.ts";
-export { type WriteModelFileOptions, writeModelFile } from "./write-model-file.ts";
+export { rasterize } from "./pictures/rasterize.ts";
+export { decodeImage, type ReadImageOptions, readImageFile } from "./pictures/read-image.ts";
+export { readImage } from "./pictures/read-input.ts";
+export { encodePng, writePng } from "./pictures/write-image.ts";
+export { type MergedRecords, mergeRecordFolders } from "./records/merge-record-folders.ts";
+export { openRecordFolder, type RecordFolder, type RecordFolderOptions } from "./records/record-folder.ts";

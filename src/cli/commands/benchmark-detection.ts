@@ -20,7 +20,7 @@ import type { DetectionSummary } from "../../experiments/detection/summary-types
 import { keyText } from "../../experiments/records/record-index.ts";
 import type { Picture } from "../../image/picture.ts";
 import { checkWritableFolder } from "../../node/check-folder.ts";
-import type { FileClassifier } from "../../node/load-classifier.ts";
+import type { FileClassifier } from "../../node/models/load-classifier.ts";
 import { describeRuntime } from "../../runtime/runtime.ts";
 import type { CliContext } from "../context.ts";
 import { type DetectionData, type DetectionDataFlags, detectionData } from "../detection-data.ts";

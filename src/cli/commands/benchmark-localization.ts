@@ -42,8 +42,8 @@ import type { ExperimentItem } from "../../experiments/records/run-experiment.ts
 import type { Picture } from "../../image/picture.ts";
 import { gridKinds } from "../../localization/threshold-grids.ts";
 import { checkWritableFolder } from "../../node/check-folder.ts";
-import type { FileClassifier } from "../../node/load-classifier.ts";
-import type { RecordFolder } from "../../node/record-folder.ts";
+import type { FileClassifier } from "../../node/models/load-classifier.ts";
+import type { RecordFolder } from "../../node/records/record-folder.ts";
 import { describeRuntime, type Runtime } from "../../runtime/runtime.ts";
 import type { CliContext } from "../context.ts";
 import { addDataFlags, type DataFlags, datasetOf } from "../flags/data-flags.ts";

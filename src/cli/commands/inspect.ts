@@ -3,7 +3,7 @@ import { Command, Option } from "commander";
 import { createClassifier } from "../../classifier/classifier.ts";
 import { type InspectedLayer, type Inspection, inspectModel } from "../../classifier/network/inspect-model.ts";
 import { describeGeometry } from "../../image/geometry.ts";
-import { loadModelFile } from "../../node/load-model.ts";
+import { loadModelFile } from "../../node/models/load-model.ts";
 import { referenceRuntime } from "../../runtime/reference-runtime.ts";
 import { type CliContext, exitCodes } from "../context.ts";
 import { imageSize } from "../flags/parse-values.ts";

@@ -1,7 +1,7 @@
 /** @file `perceptual-ball merge`: the results of several runs of one benchmark in one folder. */
 import { Command } from "commander";
 import { checkWritableFolder } from "../../node/check-folder.ts";
-import { mergeRecordFolders } from "../../node/merge-record-folders.ts";
+import { mergeRecordFolders } from "../../node/records/merge-record-folders.ts";
 import type { CliContext } from "../context.ts";
 
 interface MergeFlags {

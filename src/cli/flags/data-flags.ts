@@ -4,8 +4,8 @@ import type { Classifier } from "../../classifier/classifier.ts";
 import { type Dataset, describeProblems } from "../../datasets/dataset.ts";
 import { type LabelSource, labelSources } from "../../datasets/reader.ts";
 import { type DatasetFormat, datasetFormats } from "../../datasets/recognize-dataset.ts";
-import type { FetchDatasetOptions } from "../../node/fetch-dataset.ts";
-import { loadDataset } from "../../node/load-dataset.ts";
+import type { FetchDatasetOptions } from "../../node/data/fetch-dataset.ts";
+import { loadDataset } from "../../node/data/load-dataset.ts";
 import { choice, number } from "./parse-values.ts";
 
 export interface DataFlags {

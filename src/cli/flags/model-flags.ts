@@ -6,7 +6,7 @@ import { normalizations, type Preprocessing } from "../../classifier/preprocessi
 import { BadInputError, MisuseError } from "../../errors.ts";
 import { checkGeometryRule, type GeometryRule } from "../../image/geometry.ts";
 import { type Interpolation, interpolations } from "../../image/resize.ts";
-import type { LoadClassifierOptions } from "../../node/load-classifier.ts";
+import type { LoadClassifierOptions } from "../../node/models/load-classifier.ts";
 import { choice, imageSize, number, numbers } from "./parse-values.ts";
 
 export interface ModelFlags {

@@ -13,9 +13,9 @@ import { type Box, type DatasetProblem, finishDataset } from "../dataset.ts";
 import type { DatasetSource } from "../dataset-source.ts";
 import { folderOfFiles } from "../find-folder.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
-import { type CsvRow, parseCsv } from "../parse-csv.ts";
 import { baseName, byCodeUnits, folderName, joinPath } from "../paths.ts";
 import { type DatasetReader, entriesOf, type Findings, joinFindings, leftOut, refuseSplit } from "../reader.ts";
+import { type CsvRow, parseCsv } from "../syntax/parse-csv.ts";
 
 const columns = {
   image: ["image", "file", "filename", "path"],

@@ -3,8 +3,8 @@ import { BadInputError } from "../../errors.ts";
 import { halfOpen, parseBoxAnnotation } from "../box-annotation.ts";
 import type { Box, DatasetProblem } from "../dataset.ts";
 import type { DatasetSource, PictureSize } from "../dataset-source.ts";
-import { parseCsv } from "../parse-csv.ts";
 import { baseName, isPictureName, joinPath, withoutExtension } from "../paths.ts";
+import { parseCsv } from "../syntax/parse-csv.ts";
 import { imagenetSynsets } from "./imagenet-synsets.ts";
 
 /** What is known of one picture. */

@@ -12,9 +12,9 @@ import { type Box, type DatasetProblem, finishDataset } from "../dataset.ts";
 import type { DatasetSource, PictureSize } from "../dataset-source.ts";
 import { folderOfFiles } from "../find-folder.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
-import { parseCsv } from "../parse-csv.ts";
 import { baseName, folderName, joinPath } from "../paths.ts";
 import { type DatasetReader, entriesOf, type Findings, joinFindings, leftOut, splitOfName } from "../reader.ts";
+import { parseCsv } from "../syntax/parse-csv.ts";
 import { imagenetSynsets } from "./imagenet-synsets.ts";
 
 /**

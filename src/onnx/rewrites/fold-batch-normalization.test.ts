@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { runModel, wave } from "../../../test/run-model.ts";
-import { loadModelFile } from "../../node/load-model.ts";
+import { loadModelFile } from "../../node/models/load-model.ts";
 import { type Tensor, tensorOf } from "../../tensor/tensor.ts";
 import { initializerOf, type Model, tensorOfInitializer } from "../model.ts";
 import { parseGraph, parseModel } from "../text/parse.ts";

@@ -1,0 +1,94 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { realData, realDataTitle } from "../../../test/real-data.ts";
+import { imagenetLabels } from "../../classifier/labels/imagenet.ts";
+import { BadInputError } from "../../errors.ts";
+import { nodeFileSource } from "./file-source.ts";
+import { loadDataset } from "./load-dataset.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "file-source-"));
+beforeAll(async () => {
+  mkdirSync(join(folder, "cat"));
+  const pixels = { create: { width: 6, height: 4, channels: 3, background: "#ff0000" } } as const;
+  // A camera held upright: viewers turn this into 4 × 6.
+  await sharp(pixels).withMetadata({ orientation: 6 }).jpeg().toFile(join(folder, "cat/turned.jpg"));
+  writeFileSync(join(folder, "cat/broken.jpg"), "no picture");
+  symlinkSync(join(folder, "cat"), join(folder, "dog"));
+  symlinkSync(join(folder, "gone"), join(folder, "dangling"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+test("lists, texts and bytes; links are followed", async () => {
+  const entries = (await nodeFileSource.list(folder)).map(({ name, kind }) => `${kind} ${name}`).sort();
+  expect(entries).toEqual(["file dangling", "folder cat", "folder dog"]);
+  expect(await nodeFileSource.exists(join(folder, "dog"))).toBe("folder");
+  expect(await nodeFileSource.exists(join(folder, "dog/broken.jpg"))).toBe("file");
+  expect(await nodeFileSource.exists(join(folder, "gone"))).toBeUndefined();
+  expect(await nodeFileSource.readText(join(folder, "cat/broken.jpg"))).toBe("no picture");
+  expect([...(await nodeFileSource.readBytes(join(folder, "cat/broken.jpg")))]).toEqual([...Buffer.from("no picture")]);
+});
+
+test("what cannot be read is named", async () => {
+  const gone = join(folder, "gone.txt");
+  await expect(nodeFileSource.readText(gone)).rejects.toThrow(`${gone}: no such file or folder.`);
+  await expect(nodeFileSource.readBytes(folder)).rejects.toThrow(`${folder}: is a folder, not a file.`);
+  await expect(nodeFileSource.list(join(folder, "cat/broken.jpg"))).rejects.toThrow("is not a folder");
+  await expect(nodeFileSource.readPictureSize(join(folder, "cat/broken.jpg"))).rejects.toThrow(BadInputError);
+});
+
+test("pictures are taken as stored, since boxes refer to that, and so is their size", async () => {
+  const path = join(folder, "cat/turned.jpg");
+  expect(await nodeFileSource.readPicture(path)).toMatchObject({ width: 6, height: 4, channels: 3 });
+  expect(await nodeFileSource.readPictureSize(path)).toEqual({ width: 6, height: 4 });
+});
+
+test("a folder on disk; a broken picture is found out when it is asked for", async () => {
+  const { images } = await loadDataset(folder, { classes: { names: ["dog", "cat"], count: 2 } });
+  expect(images.map(({ id, label }) => [id, label])).toEqual([
+    ["cat/broken.jpg", 1],
+    ["cat/turned.jpg", 1],
+    ["dog/broken.jpg", 0],
+    ["dog/turned.jpg", 0],
+  ]);
+  await expect(images[0].picture()).rejects.toThrow(`${join(folder, "cat/broken.jpg")}: is not a picture`);
+  expect(await images[1].picture()).toMatchObject({ width: 6, height: 4 });
+});
+
+describe.skipIf(realData === undefined)(realDataTitle, () => {
+  const classes = { names: imagenetLabels, count: 1000 };
+
+  test("forty images of ImageNet: labels as in val.txt, boxes inside, pictures of their size", async () => {
+    const root = join(realData!, "imagenet");
+    const { images, problems } = await loadDataset(root, { classes });
+    expect([images.length, problems]).toEqual([40, []]);
+    const lines = readFileSync(join(root, "val.txt"), "utf8").trim().split("\n");
+    expect(images.map(({ id, label }) => `${id}.JPEG ${label}`)).toEqual(lines);
+    const [first] = images;
+    // 111 108 441 193 in LOC_val_solution.csv, last pixels included.
+    expect(first.boxes).toEqual([[111, 108, 442, 194]]);
+    expect(images.reduce((sum, { boxes }) => sum + boxes!.length, 0)).toBe(
+      readFileSync(join(root, "LOC_val_solution.csv"), "utf8").match(/n\d{8}/g)!.length,
+    );
+    for (const { boxes, picture } of images.slice(0, 5)) {
+      const { width, height } = await picture();
+      expect(boxes!.every(([, , x1, y1]) => x1 <= width && y1 <= height)).toBe(true);
+    }
+    const labelsAlone = await loadDataset(root, { classes, annotations: join(root, "val.txt") });
+    expect(labelsAlone.images.map(({ label }) => label)).toEqual(images.map(({ label }) => label));
+  });
+
+  test("CIFAR-10: as many records as the files hold, all classes about equally often", async () => {
+    const { images, problems } = await loadDataset(join(realData!, "cifar10"));
+    expect(problems).toEqual([]);
+    const counts = { train: Array(10).fill(0), test: Array(10).fill(0) };
+    for (const { label, split } of images) counts[split!][label!]++;
+    expect(counts.train.reduce((a, b) => a + b)).toBe(5000);
+    expect(counts.test.reduce((a, b) => a + b)).toBe(2000);
+    expect(Math.min(...counts.test)).toBeGreaterThan(150);
+    const first = await loadDataset(`cifar10:${join(realData!, "cifar10")}`, { first: 10 });
+    expect(first.images.map(({ split }) => split)).toEqual([...Array(10).fill("train"), ...Array(10).fill("test")]);
+  });
+});

@@ -1,0 +1,75 @@
+/** @file Classifiers from ONNX files on disk. */
+import { readFileSync } from "node:fs";
+import { type Classifier, type ClassifierOptions, createClassifier } from "../../classifier/classifier.ts";
+import { builtInLabels } from "../../classifier/labels/labels.ts";
+import { BadInputError, checkKeys } from "../../errors.ts";
+import { describeRuntime } from "../../runtime/runtime.ts";
+import { type LoadedModel, loadModelFile } from "./load-model.ts";
+
+export interface LoadClassifierOptions extends Omit<ClassifierOptions, "where" | "weightsFolder"> {
+  /** As a list, as the name of a built-in one ("imagenet", "cifar10"), or as the path of a text file with one name per line. */
+  readonly labels?: readonly string[] | string;
+}
+
+/** A classifier that knows which file it came from. */
+export interface FileClassifier extends Classifier {
+  readonly file: Omit<LoadedModel, "model">;
+  withPreprocessing(...guess: Parameters<Classifier["withPreprocessing"]>): FileClassifier;
+}
+
+const optionKeys = [
+  "runtime",
+  "threads",
+  "providers",
+  "lowMemory",
+  "blocked",
+  "preprocessing",
+  "labels",
+  "inputSize",
+  "logits",
+] as const satisfies readonly (keyof LoadClassifierOptions)[];
+
+/**
+ * The classifier in the ONNX file at `path`. With onnxruntime-node as the runtime, large weights are not read into memory:
+ * the runtime takes them from the file, which must stay in place while the classifier is in use.
+ *
+ * Throws a MisuseError if there is no such file or an option cannot be meant, a BadInputError for a file that is no ONNX
+ * model or damaged, and an UnsupportedError for a model that is no image classifier or has operators without a rule.
+ */
+export async function loadClassifier(path: string, options: LoadClassifierOptions): Promise<FileClassifier> {
+  checkKeys("loadClassifier", options, optionKeys);
+  const { model, ...file } = loadModelFile(path);
+  const { labels } = options;
+  const readsFiles = describeRuntime(options.runtime).startsWith("onnxruntime-node");
+  const classifier = createClassifier(model, {
+    ...options,
+    where: path,
+    labels: typeof labels === "string" && !Object.hasOwn(builtInLabels, labels) ? readLines(labels) : labels,
+    weightsFolder: readsFiles ? file.folder : undefined,
+  });
+  return withFile(classifier, file);
+}
+
+function withFile(classifier: Classifier, file: FileClassifier["file"]): FileClassifier {
+  return { ...classifier, file, withPreprocessing: (guess) => withFile(classifier.withPreprocessing(guess), file) };
+}
+
+function readLines(path: string): string[] {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    throw new BadInputError(
+      {
+        where: path,
+        what: code === "ENOENT" ? "no such file" : `cannot be read (${message})`,
+        expected: `a text file with one class name per line, or one of ${Object.keys(builtInLabels).join(", ")}`,
+      },
+      { cause },
+    );
+  }
+  const lines = text.split(/\r?\n/);
+  while (lines.at(-1)?.trim() === "") lines.pop();
+  return lines;
+}
