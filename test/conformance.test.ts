@@ -8,7 +8,7 @@ import { prepareModel } from "../src/classifier/network/prepare-model.ts";
 import { loadModelFile } from "../src/node/models/load-model.ts";
 import { readNpy } from "../src/node/npy.ts";
 import { evaluate } from "../src/onnx/evaluate.ts";
-import { type NumericTensor, numeric } from "../src/onnx/operators/kernels/kernel.ts";
+import { type NumericTensor, numeric } from "../src/onnx/numeric-tensor.ts";
 import { foldBatchNormalization } from "../src/onnx/rewrites/fold-batch-normalization.ts";
 import { createSession, modelOf } from "../src/runtime/session.ts";
 

@@ -3,7 +3,7 @@ import * as node from "onnxruntime-node";
 import * as web from "onnxruntime-web";
 import { expect } from "vitest";
 import { evaluate } from "../src/onnx/evaluate.ts";
-import type { NumericTensor } from "../src/onnx/operators/kernels/kernel.ts";
+import type { NumericTensor } from "../src/onnx/numeric-tensor.ts";
 import type { Shape } from "../src/tensor/tensor.ts";
 import { type CheckVjpOptions, checkVjp, testTensor } from "../src/testing/check-vjp.ts";
 import { type OneNodeOptions, oneNodeGraph, runtimeError } from "../src/testing/compare-runtime.ts";

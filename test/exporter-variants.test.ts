@@ -9,7 +9,7 @@ import { prepareModel } from "../src/classifier/network/prepare-model.ts";
 import { loadModelFile } from "../src/node/models/load-model.ts";
 import { readNpy } from "../src/node/npy.ts";
 import { evaluate } from "../src/onnx/evaluate.ts";
-import { numeric } from "../src/onnx/operators/kernels/kernel.ts";
+import { numeric } from "../src/onnx/numeric-tensor.ts";
 
 const fixtures = join(import.meta.dirname, "../conformance/fixtures");
 

@@ -6,7 +6,7 @@ import { automaticLayers } from "../src/attacks/perceptual/perceptual-layers.ts"
 import { createClassifier } from "../src/classifier/classifier.ts";
 import { loadModelFile } from "../src/node/models/load-model.ts";
 import { readNpy } from "../src/node/npy.ts";
-import { numeric } from "../src/onnx/operators/kernels/kernel.ts";
+import { numeric } from "../src/onnx/numeric-tensor.ts";
 import { gradCamGrid } from "../src/saliency/feature-grid.ts";
 import { weightedSum } from "../src/saliency/grad-cam.ts";
 import { floatTensor } from "../src/tensor/tensor.ts";

@@ -6,7 +6,7 @@ import { prepareModel } from "../src/classifier/network/prepare-model.ts";
 import { loadModelFile } from "../src/node/models/load-model.ts";
 import { evaluate } from "../src/onnx/evaluate.ts";
 import { inferShapes } from "../src/onnx/infer-shapes.ts";
-import { type NumericTensor, numeric } from "../src/onnx/operators/kernels/kernel.ts";
+import { type NumericTensor, numeric } from "../src/onnx/numeric-tensor.ts";
 import { extractSubgraph } from "../src/onnx/rewrites/extract-subgraph.ts";
 import { createSession, modelOf } from "../src/runtime/session.ts";
 import { floatTensor, type Tensor } from "../src/tensor/tensor.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { MisuseError, UnsupportedError } from "../errors.ts";
 import { evaluate } from "../onnx/evaluate.ts";
-import { numeric } from "../onnx/operators/kernels/kernel.ts";
+import { numeric } from "../onnx/numeric-tensor.ts";
 import { parseModel } from "../onnx/text/parse.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 import { differentiateModel, notesKey } from "./differentiate-model.ts";

@@ -8,8 +8,8 @@ import { type DataType, intTensor, type Shape, type Tensor, tensorOf } from "../
 import { type AttributeValue, attributesFrom } from "./attributes.ts";
 import { inferNode, type TypedGraph } from "./infer-shapes.ts";
 import { type Graph, type Initializer, initializerOf, type Node, type ValueInfo, type ValueType } from "./model.ts";
-import type { NumericTensor } from "./operators/kernels/kernel.ts";
-import { numeric } from "./operators/kernels/kernel.ts";
+import type { NumericTensor } from "./numeric-tensor.ts";
+import { numeric } from "./numeric-tensor.ts";
 
 /** A value of a graph that is being built: its name, element type and static shape. */
 export interface Value extends ValueType {

@@ -4,8 +4,8 @@ import { sameShape } from "../tensor/shape.ts";
 import { attributesOf } from "./attributes.ts";
 import { inferShapes } from "./infer-shapes.ts";
 import { describeNode, type Graph, tensorOfInitializer } from "./model.ts";
+import { type NumericTensor, numeric } from "./numeric-tensor.ts";
 import { kernels } from "./operators/kernels/index.ts";
-import { type NumericTensor, numeric } from "./operators/kernels/kernel.ts";
 import type { Operator } from "./operators/shapes/index.ts";
 
 /**

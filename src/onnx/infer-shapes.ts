@@ -16,6 +16,9 @@ import {
   tensorOfInitializer,
   type ValueType,
 } from "./model.ts";
+import type { NumericTensor } from "./numeric-tensor.ts";
+import { numeric } from "./numeric-tensor.ts";
+import { einsumTerms } from "./operators/arithmetic/einsum.ts";
 import {
   blamingTheModel,
   checkArity,
@@ -23,10 +26,7 @@ import {
   checkElementTypes,
   checkOutputs,
 } from "./operators/check-node.ts";
-import { einsumTerms } from "./operators/einsum.ts";
 import { kernels } from "./operators/kernels/index.ts";
-import type { NumericTensor } from "./operators/kernels/kernel.ts";
-import { numeric } from "./operators/kernels/kernel.ts";
 import { isOperator, type Operator, shapeRules } from "./operators/shapes/index.ts";
 import type { ShapeCall } from "./operators/shapes/shape-rule.ts";
 

@@ -1,7 +1,7 @@
 /** @file The float64 reference evaluator in the dress of a runtime. */
 import { evaluate } from "../onnx/evaluate.ts";
 import { readModel } from "../onnx/file/read-model.ts";
-import { numeric } from "../onnx/operators/kernels/kernel.ts";
+import { numeric } from "../onnx/numeric-tensor.ts";
 import { type DataType, type Tensor, tensorOf } from "../tensor/tensor.ts";
 import type { Runtime, RuntimeSession, RuntimeTensor } from "./runtime.ts";
 

@@ -5,7 +5,7 @@ import { differentiate } from "../autodiff/differentiate.ts";
 import { AbortedError, UnsupportedError } from "../errors.ts";
 import { evaluate } from "../onnx/evaluate.ts";
 import { readModel } from "../onnx/file/read-model.ts";
-import { numeric } from "../onnx/operators/kernels/kernel.ts";
+import { numeric } from "../onnx/numeric-tensor.ts";
 import { parseGraph } from "../onnx/text/parse.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 import { referenceRuntime } from "./reference-runtime.ts";

@@ -6,7 +6,7 @@ import type { AttributeValue } from "../onnx/attributes.ts";
 import { GraphBuilder, type Value } from "../onnx/builder.ts";
 import { evaluate } from "../onnx/evaluate.ts";
 import type { Graph } from "../onnx/model.ts";
-import type { NumericTensor } from "../onnx/operators/kernels/kernel.ts";
+import type { NumericTensor } from "../onnx/numeric-tensor.ts";
 import { type DataType, type Shape, sizeOf } from "../tensor/tensor.ts";
 
 /** A tensor for tests: `values` cycle to fill the shape. */

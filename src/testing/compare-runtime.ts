@@ -3,7 +3,7 @@ import type { AttributeValue } from "../onnx/attributes.ts";
 import { GraphBuilder, type Value } from "../onnx/builder.ts";
 import { evaluate } from "../onnx/evaluate.ts";
 import type { Graph } from "../onnx/model.ts";
-import { type NumericTensor, numeric } from "../onnx/operators/kernels/kernel.ts";
+import { type NumericTensor, numeric } from "../onnx/numeric-tensor.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { createSession, modelOf } from "../runtime/session.ts";
 import { sameShape } from "../tensor/shape.ts";

@@ -1,5 +1,5 @@
 /** @file Inputs whose sums do not cancel, for comparing float32 with float64. */
-import type { NumericTensor } from "../onnx/operators/kernels/kernel.ts";
+import type { NumericTensor } from "../onnx/numeric-tensor.ts";
 
 /**
  * `feeds` with every element replaced by its magnitude. Sums of mixed signs may come out near 0 and then have no correct digit

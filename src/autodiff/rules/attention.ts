@@ -1,7 +1,7 @@
 /** @file The VJP rule of Attention. */
 
 import type { GraphBuilder, Value } from "../../onnx/builder.ts";
-import { type AttentionLayout, attentionLayout } from "../../onnx/operators/attention-layout.ts";
+import { type AttentionLayout, attentionLayout } from "../../onnx/operators/arithmetic/attention-layout.ts";
 import { tensorOf } from "../../tensor/tensor.ts";
 import { reshapeTo } from "../linear-maps.ts";
 import { unbroadcast } from "../unbroadcast.ts";

@@ -1,6 +1,6 @@
 /** @file VJP rules of the convolutions. */
 import type { GraphBuilder, Value } from "../../onnx/builder.ts";
-import { slidingWindow, transposedWindow } from "../../onnx/operators/window.ts";
+import { slidingWindow, transposedWindow } from "../../onnx/operators/arithmetic/window.ts";
 import type { VjpRule } from "../vjp-rule.ts";
 import { gather, spread, weightCotangent } from "./window-adjoints.ts";
 

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { expectRule, float32, gradientsAt, outputsOf } from "../../../test/expect-operator.ts";
 import { float } from "../../onnx/attributes.ts";
-import type { NumericTensor } from "../../onnx/operators/kernels/kernel.ts";
+import type { NumericTensor } from "../../onnx/numeric-tensor.ts";
 import { checkVjp, spreadTensor, testTensor } from "../../testing/check-vjp.ts";
 import { isNonDifferentiable, vjpRules } from "./index.ts";
 

@@ -7,7 +7,7 @@
  * M_t < y, so r_t = [M_t < y] · ȳ is what passes tap t by, and tap t gets r_(t−1) − r_t, which is ȳ or 0 without rounding.
  */
 import type { GraphBuilder, Value } from "../../onnx/builder.ts";
-import type { Window } from "../../onnx/operators/window.ts";
+import type { Window } from "../../onnx/operators/arithmetic/window.ts";
 import { padAxes, reshapeTo, zeros } from "../linear-maps.ts";
 
 /** The lowest finite float32: what padding holds, so that it never is the maximum. */

@@ -1,6 +1,6 @@
 /** @file VJP rules of the matrix products. */
 import type { GraphBuilder, Value } from "../../onnx/builder.ts";
-import { einsumEquation, einsumTerms } from "../../onnx/operators/einsum.ts";
+import { einsumEquation, einsumTerms } from "../../onnx/operators/arithmetic/einsum.ts";
 import { sameShape } from "../../tensor/shape.ts";
 import { sizeOf, tensorOf } from "../../tensor/tensor.ts";
 import { reshapeTo } from "../linear-maps.ts";

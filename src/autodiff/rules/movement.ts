@@ -1,7 +1,7 @@
 /** @file VJP rules of the operators that move, pick or repeat elements: each is linear, and its rule is the adjoint map. */
 import type { GraphBuilder, Value } from "../../onnx/builder.ts";
-import { padSources, padsPerAxis } from "../../onnx/operators/pad-sources.ts";
-import { sliceRanges, splitSizes } from "../../onnx/operators/slice-bounds.ts";
+import { padSources, padsPerAxis } from "../../onnx/operators/arithmetic/pad-sources.ts";
+import { sliceRanges, splitSizes } from "../../onnx/operators/arithmetic/slice-bounds.ts";
 import { normalizeAxis } from "../../tensor/shape.ts";
 import { sizeOf } from "../../tensor/tensor.ts";
 import { addRuns, dilate, padAxes, reshapeTo, reverse, sliceAxis, zeros } from "../linear-maps.ts";

@@ -5,7 +5,7 @@ import { expectKernel, expectRule, float32, gradientsAt, outputsOf } from "../..
 import { UnsupportedError } from "../../errors.ts";
 import { type AttributeValue, float } from "../../onnx/attributes.ts";
 import { evaluate } from "../../onnx/evaluate.ts";
-import type { NumericTensor } from "../../onnx/operators/kernels/kernel.ts";
+import type { NumericTensor } from "../../onnx/numeric-tensor.ts";
 import type { Shape } from "../../tensor/tensor.ts";
 import { checkVjp, spreadTensor, testTensor } from "../../testing/check-vjp.ts";
 import { runtimeError } from "../../testing/compare-runtime.ts";

@@ -1,6 +1,6 @@
 /** @file VJP rules of the pools. */
 import type { GraphBuilder, Value } from "../../onnx/builder.ts";
-import { kernelShapeOf, slidingWindow, tapCounts, type Window } from "../../onnx/operators/window.ts";
+import { kernelShapeOf, slidingWindow, tapCounts, type Window } from "../../onnx/operators/arithmetic/window.ts";
 import { sizeOf, tensorOf } from "../../tensor/tensor.ts";
 import type { VjpCall, VjpRule } from "../vjp-rule.ts";
 import { routeToFirstMaximum } from "./first-maximum.ts";

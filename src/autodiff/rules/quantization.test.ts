@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { evaluate } from "../../onnx/evaluate.ts";
-import { numeric } from "../../onnx/operators/kernels/kernel.ts";
+import { numeric } from "../../onnx/numeric-tensor.ts";
 import { parseGraph } from "../../onnx/text/parse.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import { differentiate } from "../differentiate.ts";

@@ -6,7 +6,7 @@
  * Through Stochastic Neurons", 2013; the zero outside the range is that of PyTorch's fake quantization.
  */
 import type { GraphBuilder, Value } from "../../onnx/builder.ts";
-import { parameterShape, quantizedRange } from "../../onnx/operators/quantized-range.ts";
+import { parameterShape, quantizedRange } from "../../onnx/operators/arithmetic/quantized-range.ts";
 import { reshapeTo } from "../linear-maps.ts";
 import type { VjpCall, VjpRule } from "../vjp-rule.ts";
 

@@ -3,7 +3,7 @@ import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { expectRule, gradientsAt } from "../../../test/expect-operator.ts";
 import { UnsupportedError } from "../../errors.ts";
-import { type NumericTensor, numeric } from "../../onnx/operators/kernels/kernel.ts";
+import { type NumericTensor, numeric } from "../../onnx/numeric-tensor.ts";
 import { intTensor } from "../../tensor/tensor.ts";
 import { adjointError } from "../../testing/adjoint-error.ts";
 import { checkVjp, spreadTensor, testTensor } from "../../testing/check-vjp.ts";

@@ -1,7 +1,7 @@
 /** @file VJP rules of the reductions and of the running sum. */
 
 import type { GraphBuilder, Value } from "../../onnx/builder.ts";
-import { reductionAxes } from "../../onnx/operators/axes.ts";
+import { reductionAxes } from "../../onnx/operators/arithmetic/axes.ts";
 import { sameShape } from "../../tensor/shape.ts";
 import { sizeOf } from "../../tensor/tensor.ts";
 import type { VjpCall, VjpRule } from "../vjp-rule.ts";

@@ -1,6 +1,6 @@
 /** @file VJP rules of the operators that interpolate between elements. */
 import type { GraphBuilder, Value } from "../../onnx/builder.ts";
-import { isUnchanged, resizedAxes, resizeWeights, type Tap } from "../../onnx/operators/resize-weights.ts";
+import { isUnchanged, resizedAxes, resizeWeights, type Tap } from "../../onnx/operators/arithmetic/resize-weights.ts";
 import { sizeOf, tensorOf } from "../../tensor/tensor.ts";
 import { reshapeTo } from "../linear-maps.ts";
 import type { VjpRule } from "../vjp-rule.ts";

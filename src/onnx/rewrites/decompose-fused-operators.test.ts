@@ -3,7 +3,7 @@ import { runModel } from "../../../test/run-model.ts";
 import type { Shape } from "../../tensor/tensor.ts";
 import { floatTensor, sizeOf } from "../../tensor/tensor.ts";
 import { evaluate } from "../evaluate.ts";
-import { numeric } from "../operators/kernels/kernel.ts";
+import { numeric } from "../numeric-tensor.ts";
 import { parseModel } from "../text/parse.ts";
 import { decomposeFusedOperators } from "./decompose-fused-operators.ts";
 

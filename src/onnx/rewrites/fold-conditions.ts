@@ -10,7 +10,7 @@ import { freshNames } from "../fresh-names.ts";
 import { inferNode, knownValueOf } from "../infer-shapes.ts";
 import { mapGraphs, renameOuterValues } from "../inner-graphs.ts";
 import type { Attributes, Graph, Initializer, Node, ValueType } from "../model.ts";
-import type { NumericTensor } from "../operators/kernels/kernel.ts";
+import type { NumericTensor } from "../numeric-tensor.ts";
 import { isOperator } from "../operators/shapes/index.ts";
 import { cleanUp } from "./clean-up.ts";
 import { decomposeFusedOperators } from "./decompose-fused-operators.ts";

@@ -13,7 +13,7 @@ import { freshNames } from "../fresh-names.ts";
 import { inferNode, inferShapes, type TypedGraph } from "../infer-shapes.ts";
 import { int64Tensor } from "../int64.ts";
 import { describeNode, type Graph, type Initializer, initializerOf, type Node, type ValueType } from "../model.ts";
-import { type NumericTensor, numeric } from "../operators/kernels/kernel.ts";
+import { type NumericTensor, numeric } from "../numeric-tensor.ts";
 
 export interface OpenBatchOptions {
   /** The input whose first axis is the batch. */

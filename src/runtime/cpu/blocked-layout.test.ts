@@ -5,7 +5,7 @@ import { differentiate } from "../../autodiff/differentiate.ts";
 import { evaluate } from "../../onnx/evaluate.ts";
 import { inferShapes } from "../../onnx/infer-shapes.ts";
 import type { Graph } from "../../onnx/model.ts";
-import { numeric } from "../../onnx/operators/kernels/kernel.ts";
+import { numeric } from "../../onnx/numeric-tensor.ts";
 import { parseGraph } from "../../onnx/text/parse.ts";
 import { floatTensor, sizeOf } from "../../tensor/tensor.ts";
 import { createSession, modelOf } from "../session.ts";

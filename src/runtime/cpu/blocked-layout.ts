@@ -19,7 +19,7 @@ import { type AttributeValue, attributesFrom, attributesOf, float } from "../../
 import { GraphBuilder, type Value } from "../../onnx/builder.ts";
 import type { TypedGraph } from "../../onnx/infer-shapes.ts";
 import { type Graph, initializerOf, type Node, producersOf, usesOf } from "../../onnx/model.ts";
-import { sliceRanges } from "../../onnx/operators/slice-bounds.ts";
+import { sliceRanges } from "../../onnx/operators/arithmetic/slice-bounds.ts";
 import { filterMap, neededFor } from "../../onnx/rewrites/extract-subgraph.ts";
 import { sameShape } from "../../tensor/shape.ts";
 import { type Shape, tensorOf } from "../../tensor/tensor.ts";

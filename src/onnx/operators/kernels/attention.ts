@@ -1,8 +1,8 @@
 /** @file The reference kernel of Attention. */
 import { sizeOf } from "../../../tensor/tensor.ts";
-import { attentionLayout } from "../attention-layout.ts";
+import { attentionLayout } from "../arithmetic/attention-layout.ts";
+import { broadcastTo } from "../arithmetic/strided.ts";
 import type { Kernel } from "./kernel.ts";
-import { broadcastTo } from "./strided.ts";
 
 /** softmax(scale · Q Kᵀ + mask) · V per head; a query that may attend to no key gives 0. */
 export const Attention: Kernel = ({ node, where, attributes, inputs, outputs: [type] }) => {

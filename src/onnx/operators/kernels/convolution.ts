@@ -1,8 +1,9 @@
 /** @file Reference kernels of the convolutions. */
 import { sizeOf } from "../../../tensor/tensor.ts";
-import { slidingWindow, transposedWindow } from "../window.ts";
-import type { Kernel, NumericTensor } from "./kernel.ts";
-import { liftWindow, rowsOf } from "./window-loops.ts";
+import type { NumericTensor } from "../../numeric-tensor.ts";
+import { slidingWindow, transposedWindow } from "../arithmetic/window.ts";
+import { liftWindow, rowsOf } from "../arithmetic/window-loops.ts";
+import type { Kernel } from "./kernel.ts";
 
 /** A tensor [N, M, …] filled with its bias, or zeros. */
 function biased(shape: readonly number[], bias: NumericTensor | undefined): Float64Array {

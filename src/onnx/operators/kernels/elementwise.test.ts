@@ -7,7 +7,7 @@ import { float } from "../../attributes.ts";
 import { evaluate } from "../../evaluate.ts";
 import { inferShapes } from "../../infer-shapes.ts";
 import { parseGraph } from "../../text/parse.ts";
-import { erf } from "./erf.ts";
+import { erf } from "../arithmetic/erf.ts";
 
 /** Element-type numbers of ONNX files. */
 const [floatType, int64Type, boolType] = [1, 7, 9];

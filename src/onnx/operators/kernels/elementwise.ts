@@ -1,9 +1,10 @@
 /** @file Reference kernels of the element-wise operators. */
 import { UnsupportedError } from "../../../errors.ts";
 import { type DataType, isFloating, sizeOf } from "../../../tensor/tensor.ts";
-import { erf } from "./erf.ts";
-import type { Kernel, KernelCall, NumericTensor } from "./kernel.ts";
-import { broadcastTo } from "./strided.ts";
+import type { NumericTensor } from "../../numeric-tensor.ts";
+import { erf } from "../arithmetic/erf.ts";
+import { broadcastTo } from "../arithmetic/strided.ts";
+import type { Kernel, KernelCall } from "./kernel.ts";
 
 /** The kernel that applies `f` to every element; `f` sees the call's attributes first. */
 function unary(prepare: (call: KernelCall) => (x: number) => number): Kernel {

@@ -2,8 +2,9 @@
 import { BadInputError } from "../../../errors.ts";
 import { normalizeAxis, stridesOf } from "../../../tensor/shape.ts";
 import { sizeOf } from "../../../tensor/tensor.ts";
-import type { Kernel, NumericTensor } from "./kernel.ts";
-import { stridedPositions, takeAlong } from "./strided.ts";
+import type { NumericTensor } from "../../numeric-tensor.ts";
+import { stridedPositions, takeAlong } from "../arithmetic/strided.ts";
+import type { Kernel } from "./kernel.ts";
 
 /** `indices` counted from the axis's beginning. */
 function resolveIndices(where: string, indices: Float64Array, extent: number): Float64Array {

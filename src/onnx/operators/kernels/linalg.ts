@@ -1,9 +1,10 @@
 /** @file Reference kernels of the matrix products. */
 import { stridesOf } from "../../../tensor/shape.ts";
 import { sizeOf } from "../../../tensor/tensor.ts";
-import { einsumTerms } from "../einsum.ts";
-import type { Kernel, NumericTensor } from "./kernel.ts";
-import { broadcastTo, stridedCopy, stridedPositions } from "./strided.ts";
+import type { NumericTensor } from "../../numeric-tensor.ts";
+import { einsumTerms } from "../arithmetic/einsum.ts";
+import { broadcastTo, stridedCopy, stridedPositions } from "../arithmetic/strided.ts";
+import type { Kernel } from "./kernel.ts";
 
 export { Attention } from "./attention.ts";
 

@@ -4,7 +4,7 @@ import { BadInputError, type PerceptualBallError, UnsupportedError } from "../..
 import { intTensor, tensorOf } from "../../../tensor/tensor.ts";
 import { testTensor } from "../../../testing/check-vjp.ts";
 import { GraphBuilder } from "../../builder.ts";
-import type { NumericTensor } from "./kernel.ts";
+import type { NumericTensor } from "../../numeric-tensor.ts";
 
 const rest = (inputs: readonly unknown[]): number[] => inputs.slice(1).map((_, i) => i + 1);
 /** The outputs where all inputs but the first are constants. */

@@ -1,10 +1,11 @@
 /** @file Reference kernels of the operators that move, pick, repeat or describe elements. */
 import { normalizeAxis, stridesOf } from "../../../tensor/shape.ts";
 import { sizeOf } from "../../../tensor/tensor.ts";
-import { padSources, padsPerAxis } from "../pad-sources.ts";
-import { sliceRanges } from "../slice-bounds.ts";
-import { type Kernel, numeric } from "./kernel.ts";
-import { broadcastTo, stridedCopy, takeAlong } from "./strided.ts";
+import { numeric } from "../../numeric-tensor.ts";
+import { padSources, padsPerAxis } from "../arithmetic/pad-sources.ts";
+import { sliceRanges } from "../arithmetic/slice-bounds.ts";
+import { broadcastTo, stridedCopy, takeAlong } from "../arithmetic/strided.ts";
+import type { Kernel } from "./kernel.ts";
 
 export * from "./indexing.ts";
 export * from "./resampling.ts";

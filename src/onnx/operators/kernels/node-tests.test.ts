@@ -5,7 +5,7 @@ import { arrayTypeOf, type DataType, type Shape, type Tensor } from "../../../te
 import { evaluate } from "../../evaluate.ts";
 import { readModel } from "../../file/read-model.ts";
 import { initializerOf } from "../../model.ts";
-import { numeric } from "./kernel.ts";
+import { numeric } from "../../numeric-tensor.ts";
 
 interface PublishedTensor {
   readonly dtype: DataType;

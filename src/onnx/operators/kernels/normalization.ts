@@ -1,7 +1,8 @@
 /** @file Reference kernels of the normalizations. */
 import { broadcastStrides, normalizeAxis, stridesOf } from "../../../tensor/shape.ts";
 import { type Shape, sizeOf } from "../../../tensor/tensor.ts";
-import type { Kernel, NumericTensor } from "./kernel.ts";
+import type { NumericTensor } from "../../numeric-tensor.ts";
+import type { Kernel } from "./kernel.ts";
 
 /** The mean of a run of elements, and of their squared distances from it. */
 function momentsOf(run: Float64Array): { mean: number; variance: number } {

@@ -1,9 +1,9 @@
 /** @file Reference kernels of the pools. */
 import { stridesOf } from "../../../tensor/shape.ts";
 import { sizeOf } from "../../../tensor/tensor.ts";
-import { kernelShapeOf, slidingWindow, tapCounts, type Window } from "../window.ts";
+import { kernelShapeOf, slidingWindow, tapCounts, type Window } from "../arithmetic/window.ts";
+import { liftWindow, rowsOf } from "../arithmetic/window-loops.ts";
 import type { Kernel, KernelCall } from "./kernel.ts";
-import { liftWindow, rowsOf } from "./window-loops.ts";
 
 function poolWindow({ where, attributes, inputs: [x] }: KernelCall): Window {
   const spatial = x!.shape.slice(2);

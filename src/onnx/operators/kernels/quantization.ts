@@ -1,8 +1,9 @@
 /** @file Reference kernels of quantization. */
 import { broadcastStrides, stridesOf } from "../../../tensor/shape.ts";
 import type { Shape } from "../../../tensor/tensor.ts";
-import { parameterShape, quantizedRange } from "../quantized-range.ts";
-import type { Kernel, KernelCall, NumericTensor } from "./kernel.ts";
+import type { NumericTensor } from "../../numeric-tensor.ts";
+import { parameterShape, quantizedRange } from "../arithmetic/quantized-range.ts";
+import type { Kernel, KernelCall } from "./kernel.ts";
 
 /** Rounds to the nearest integer, halves to the even one. */
 function roundHalfToEven(x: number): number {

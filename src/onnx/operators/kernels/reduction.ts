@@ -1,8 +1,9 @@
 /** @file Reference kernels of the reductions and of the running sum. */
 import { normalizeAxis, stridesOf } from "../../../tensor/shape.ts";
 import { type Shape, sizeOf } from "../../../tensor/tensor.ts";
-import { reductionAxes } from "../axes.ts";
-import type { Kernel, KernelCall, NumericTensor } from "./kernel.ts";
+import type { NumericTensor } from "../../numeric-tensor.ts";
+import { reductionAxes } from "../arithmetic/axes.ts";
+import type { Kernel, KernelCall } from "./kernel.ts";
 
 /** For each element of a tensor of `shape`, the flat index of the element that it is reduced into. */
 function targetsOf(shape: Shape, axes: readonly number[]): Int32Array {

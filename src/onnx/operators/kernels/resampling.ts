@@ -1,8 +1,9 @@
 /** @file Reference kernels of the operators that interpolate between elements. */
 import { UnsupportedError } from "../../../errors.ts";
 import { sizeOf } from "../../../tensor/tensor.ts";
-import { isUnchanged, resizedAxes, resizeWeights, type Tap } from "../resize-weights.ts";
-import type { Kernel, NumericTensor } from "./kernel.ts";
+import type { NumericTensor } from "../../numeric-tensor.ts";
+import { isUnchanged, resizedAxes, resizeWeights, type Tap } from "../arithmetic/resize-weights.ts";
+import type { Kernel } from "./kernel.ts";
 
 /** `x` with each element along `axis` replaced by a weighted sum of the old ones. */
 function applyTaps(x: NumericTensor, axis: number, rows: readonly (readonly Tap[])[]): NumericTensor {

@@ -1,5 +1,5 @@
 /** @file The shape rule of Attention. */
-import { attentionLayout } from "../attention-layout.ts";
+import { attentionLayout } from "../arithmetic/attention-layout.ts";
 import type { ShapeRule } from "./shape-rule.ts";
 
 /** Of the queries' form, with the values' width. */

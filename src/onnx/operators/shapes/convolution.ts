@@ -1,7 +1,7 @@
 /** @file Shape rules of the convolutions. */
 import { BadInputError } from "../../../errors.ts";
 import type { ValueType } from "../../model.ts";
-import { kernelShapeOf, slidingWindow, transposedWindow } from "../window.ts";
+import { kernelShapeOf, slidingWindow, transposedWindow } from "../arithmetic/window.ts";
 import { checkShape, type ShapeRule } from "./shape-rule.ts";
 
 /** Throws a BadInputError unless `x` is [N, C, …] with at least one spatial axis and `w` has as many axes. */

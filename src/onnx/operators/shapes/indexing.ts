@@ -2,7 +2,7 @@
 import { BadInputError, UnsupportedError } from "../../../errors.ts";
 import { normalizeAxis, sameShape } from "../../../tensor/shape.ts";
 import type { Shape } from "../../../tensor/tensor.ts";
-import type { NumericTensor } from "../kernels/kernel.ts";
+import type { NumericTensor } from "../../numeric-tensor.ts";
 import { checkRange, checkScalar, checkShape, requiredNumbers, type ShapeCall, type ShapeRule } from "./shape-rule.ts";
 
 /** The indexed axis is replaced by the axes of the indices. */

@@ -2,7 +2,7 @@
 import { BadInputError } from "../../../errors.ts";
 import { broadcastShapes } from "../../../tensor/shape.ts";
 import type { Shape } from "../../../tensor/tensor.ts";
-import { einsumTerms } from "../einsum.ts";
+import { einsumTerms } from "../arithmetic/einsum.ts";
 import { checkBroadcasts, checkShape, type ShapeRule } from "./shape-rule.ts";
 
 export { Attention } from "./attention.ts";

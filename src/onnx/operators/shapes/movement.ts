@@ -4,8 +4,8 @@ import { broadcastShapes, normalizeAxis } from "../../../tensor/shape.ts";
 import { type Shape as Extents, sizeOf } from "../../../tensor/tensor.ts";
 import { dataTypeOfNumber } from "../../file/tensor-proto.ts";
 import type { ValueType } from "../../model.ts";
-import { padsPerAxis } from "../pad-sources.ts";
-import { sliceRanges, splitSizes } from "../slice-bounds.ts";
+import { padsPerAxis } from "../arithmetic/pad-sources.ts";
+import { sliceRanges, splitSizes } from "../arithmetic/slice-bounds.ts";
 import { checkRange, checkScalar, checkShape, knownNumbers, requiredNumbers, type ShapeRule } from "./shape-rule.ts";
 
 export * from "./indexing.ts";

@@ -1,7 +1,7 @@
 /** @file Shape rules of the pools: [N, C, …wide] → [N, C, …narrow], and over whole planes [N, C, …] → [N, C, 1, …]. */
 import { BadInputError } from "../../../errors.ts";
 import { sameShape } from "../../../tensor/shape.ts";
-import { kernelShapeOf, slidingWindow, spanOf, transposedWindow, type Window } from "../window.ts";
+import { kernelShapeOf, slidingWindow, spanOf, transposedWindow, type Window } from "../arithmetic/window.ts";
 import { checkShape, knownNumbers, type ShapeCall, type ShapeRule } from "./shape-rule.ts";
 
 /** The window of the pool node that `call` describes. */

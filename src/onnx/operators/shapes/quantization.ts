@@ -1,7 +1,7 @@
 /** @file Shape rules of quantization: the shape stays, the element type changes. */
 import { UnsupportedError } from "../../../errors.ts";
 import { dataTypeOfNumber } from "../../file/tensor-proto.ts";
-import { parameterShape } from "../quantized-range.ts";
+import { parameterShape } from "../arithmetic/quantized-range.ts";
 import { checkBroadcasts, type ShapeCall, type ShapeRule } from "./shape-rule.ts";
 
 function refuseBlocks({ where, attributes }: ShapeCall): void {

@@ -1,7 +1,7 @@
 /** @file Shape rules of the reductions and of the running sum. */
 import { normalizeAxis } from "../../../tensor/shape.ts";
 import type { DataType, Shape } from "../../../tensor/tensor.ts";
-import { reductionAxes } from "../axes.ts";
+import { reductionAxes } from "../arithmetic/axes.ts";
 import { checkScalar, knownNumbers, type ShapeRule } from "./shape-rule.ts";
 
 /** `shape` with extent 1 at `axes`, or without them. */

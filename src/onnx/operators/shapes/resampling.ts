@@ -1,6 +1,6 @@
 /** @file Shape rules of the operators that interpolate between elements. */
 import { UnsupportedError } from "../../../errors.ts";
-import { resizedAxes } from "../resize-weights.ts";
+import { resizedAxes } from "../arithmetic/resize-weights.ts";
 import { checkShape, knownNumbers, type ShapeRule } from "./shape-rule.ts";
 
 export const Resize: ShapeRule = (call) => {

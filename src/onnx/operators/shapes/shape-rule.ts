@@ -3,7 +3,7 @@ import { BadInputError, UnsupportedError } from "../../../errors.ts";
 import type { Shape } from "../../../tensor/tensor.ts";
 import type { AttributeReader } from "../../attributes.ts";
 import type { Node, ValueType } from "../../model.ts";
-import type { NumericTensor } from "../kernels/kernel.ts";
+import type { NumericTensor } from "../../numeric-tensor.ts";
 
 export interface ShapeCall {
   readonly node: Node;

@@ -1,7 +1,7 @@
 /** @file What the inputs of Slice and Split select, with negative and out-of-range bounds resolved. */
-import { BadInputError } from "../../errors.ts";
-import { normalizeAxis } from "../../tensor/shape.ts";
-import type { Shape } from "../../tensor/tensor.ts";
+import { BadInputError } from "../../../errors.ts";
+import { normalizeAxis } from "../../../tensor/shape.ts";
+import type { Shape } from "../../../tensor/tensor.ts";
 
 /** The elements `start`, `start + step`, …, `count` of them, along one axis. */
 export interface Range {

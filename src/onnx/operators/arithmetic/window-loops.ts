@@ -1,6 +1,6 @@
 /** @file Loops over a sliding window, shared by the kernels of convolutions and pools: up to three spatial axes, lifted to three. */
 import { UnsupportedError } from "../../../errors.ts";
-import type { Window } from "../window.ts";
+import type { Window } from "./window.ts";
 
 /** A window over exactly three spatial axes: leading axes of extent 1 are added. */
 export interface Window3d {

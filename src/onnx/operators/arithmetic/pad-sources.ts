@@ -1,7 +1,7 @@
 /** @file What Pad puts where: for each output position along an axis, the input position that it repeats. */
-import { BadInputError } from "../../errors.ts";
-import { normalizeAxis } from "../../tensor/shape.ts";
-import type { Shape } from "../../tensor/tensor.ts";
+import { BadInputError } from "../../../errors.ts";
+import { normalizeAxis } from "../../../tensor/shape.ts";
+import type { Shape } from "../../../tensor/tensor.ts";
 
 /** Elements added (or, if negative, removed) before and after one axis. */
 export interface AxisPads {

@@ -1,6 +1,6 @@
 /** @file Reading the equation of Einsum. */
-import { BadInputError } from "../../errors.ts";
-import type { Shape } from "../../tensor/tensor.ts";
+import { BadInputError } from "../../../errors.ts";
+import type { Shape } from "../../../tensor/tensor.ts";
 
 /** The axes of each operand and of the result, as labels; those behind an ellipsis are labelled too. */
 export interface EinsumTerms {

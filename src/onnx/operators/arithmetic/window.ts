@@ -4,9 +4,9 @@
  * Conv and the pools read a wide tensor and write a narrow one; ConvTranspose and every gradient of the former go the other
  * way over the same window. Shape rules, kernels and VJP rules all take their numbers from here.
  */
-import { BadInputError } from "../../errors.ts";
-import type { Shape } from "../../tensor/tensor.ts";
-import type { AttributeReader } from "../attributes.ts";
+import { BadInputError } from "../../../errors.ts";
+import type { Shape } from "../../../tensor/tensor.ts";
+import type { AttributeReader } from "../../attributes.ts";
 
 /**
  * Narrow position o and tap k touch the wide position o · stride + k · dilation − padBegin, on each spatial axis; what lies

@@ -1,7 +1,7 @@
 /** @file Copying a strided view: the one loop behind broadcasting, transposing, slicing, tiling and block rearrangements. */
 import { broadcastStrides } from "../../../tensor/shape.ts";
 import { type Shape, sizeOf } from "../../../tensor/tensor.ts";
-import type { NumericTensor } from "./kernel.ts";
+import type { NumericTensor } from "../../numeric-tensor.ts";
 
 /**
  * Where the elements of a strided view lie, in row-major order: element [i, j, …] at

@@ -1,6 +1,6 @@
 /** @file The axes that a reduction or a normalization runs over, read from a node. */
-import { normalizeAxis } from "../../tensor/shape.ts";
-import type { AttributeReader } from "../attributes.ts";
+import { normalizeAxis } from "../../../tensor/shape.ts";
+import type { AttributeReader } from "../../attributes.ts";
 
 /**
  * The axes of a reduction in ascending order: those of the optional second input, all if there are none, and

@@ -2,10 +2,10 @@
  * @file What Resize computes along each axis: every output element as a weighted sum of a few input elements. All modes are
  * separable, so the operator is one such sum per resized axis.
  */
-import { BadInputError, UnsupportedError } from "../../errors.ts";
-import { normalizeAxis } from "../../tensor/shape.ts";
-import type { Shape } from "../../tensor/tensor.ts";
-import type { AttributeReader } from "../attributes.ts";
+import { BadInputError, UnsupportedError } from "../../../errors.ts";
+import { normalizeAxis } from "../../../tensor/shape.ts";
+import type { Shape } from "../../../tensor/tensor.ts";
+import type { AttributeReader } from "../../attributes.ts";
 
 /** How one axis is resized: from `from` elements to `to`; `roi` is the part of the axis that is kept, in [0, 1]. */
 export interface AxisResize {

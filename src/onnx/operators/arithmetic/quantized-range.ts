@@ -1,7 +1,7 @@
 /** @file What integers a quantized value can be. */
-import { UnsupportedError } from "../../errors.ts";
-import { normalizeAxis } from "../../tensor/shape.ts";
-import type { DataType, Shape } from "../../tensor/tensor.ts";
+import { UnsupportedError } from "../../../errors.ts";
+import { normalizeAxis } from "../../../tensor/shape.ts";
+import type { DataType, Shape } from "../../../tensor/tensor.ts";
 
 const ranges: Partial<Record<DataType, readonly [least: number, largest: number]>> = {
   int8: [-128, 127],
