@@ -380,7 +380,7 @@ export { referenceRuntime } from "./runtime/reference-runtime.ts";
 export { describeRuntime, type Runtime } from "./runtime/runtime.ts";
 export { createSession, modelOf, type Session, type SessionOptions } from "./runtime/session.ts";
 // Saliency maps
-export { excitationGrid, gradCamGrid } from "./saliency/feature-grid.ts";
+export { excitationGrid, gradCamGrid } from "./saliency/cams/feature-grid.ts";
 export type { Explanation, MethodOptions, SaliencyMethod } from "./saliency/method.ts";
 export { findMethod, saliencyMethods } from "./saliency/methods.ts";
 export {
@@ -389,7 +389,7 @@ export {
   type PerceptualSaliency,
   perceptualSaliency,
   rootMeanSquare,
-} from "./saliency/perceptual.ts";
+} from "./saliency/perturbations/perceptual.ts";
 export type { SaliencyMap } from "./saliency/saliency-map.ts";
 export {
   bundledScenes,

@@ -7,8 +7,8 @@ import { createClassifier } from "../src/classifier/classifier.ts";
 import { loadModelFile } from "../src/node/models/load-model.ts";
 import { readNpy } from "../src/node/npy.ts";
 import { numeric } from "../src/onnx/numeric-tensor.ts";
-import { gradCamGrid } from "../src/saliency/feature-grid.ts";
-import { weightedSum } from "../src/saliency/grad-cam.ts";
+import { gradCamGrid } from "../src/saliency/cams/feature-grid.ts";
+import { weightedSum } from "../src/saliency/cams/grad-cam.ts";
 import { floatTensor } from "../src/tensor/tensor.ts";
 
 const fixtures = join(import.meta.dirname, "../conformance/fixtures");

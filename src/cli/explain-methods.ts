@@ -3,7 +3,7 @@ import type { Classifier } from "../classifier/classifier.ts";
 import { MisuseError, nearest } from "../errors.ts";
 import type { SaliencyMethod } from "../saliency/method.ts";
 import { findMethod, saliencyMethods } from "../saliency/methods.ts";
-import type { PerceptualMethodName } from "../saliency/perceptual.ts";
+import type { PerceptualMethodName } from "../saliency/perturbations/perceptual.ts";
 import { type ExplainFlags, perceptualSettingsOf } from "./flags/explain-flags.ts";
 
 /** A method with the settings that it runs with. */

@@ -1,20 +1,20 @@
 /** @file The explanation methods by name. */
 import { MisuseError, nearest } from "../errors.ts";
-import { deconvnetMethod } from "./deconvnet.ts";
-import { deepFoolMethod } from "./deepfool.ts";
-import { contrastiveExcitationBackpropMethod, excitationBackpropMethod } from "./excitation-backprop.ts";
+import { contrastiveExcitationBackpropMethod, excitationBackpropMethod } from "./cams/excitation-backprop.ts";
+import { gradCamMethod } from "./cams/grad-cam.ts";
+import { guidedGradCamMethod } from "./cams/guided-grad-cam.ts";
 import { extremalMethod } from "./extremal/extremal.ts";
-import { gradCamMethod } from "./grad-cam.ts";
-import { gradientMethod } from "./gradient.ts";
-import { gradientInputMethod } from "./gradient-input.ts";
-import { guidedBackpropMethod } from "./guided-backprop.ts";
-import { guidedGradCamMethod } from "./guided-grad-cam.ts";
-import { integratedGradientsMethod } from "./integrated-gradients.ts";
+import { deconvnetMethod } from "./gradients/deconvnet.ts";
+import { gradientMethod } from "./gradients/gradient.ts";
+import { gradientInputMethod } from "./gradients/gradient-input.ts";
+import { guidedBackpropMethod } from "./gradients/guided-backprop.ts";
+import { integratedGradientsMethod } from "./gradients/integrated-gradients.ts";
+import { smoothGradMethod } from "./gradients/smooth-grad.ts";
 import type { SaliencyMethod } from "./method.ts";
-import { occlusionMethod } from "./occlusion.ts";
-import { guidedPerceptualMethod, perceptualMethod } from "./perceptual.ts";
+import { occlusionMethod } from "./occlusion/occlusion.ts";
+import { deepFoolMethod } from "./perturbations/deepfool.ts";
+import { guidedPerceptualMethod, perceptualMethod } from "./perturbations/perceptual.ts";
 import { riseMethod } from "./rise/rise.ts";
-import { smoothGradMethod } from "./smooth-grad.ts";
 
 /** All methods, in the order in which tables list them. */
 export const saliencyMethods: readonly SaliencyMethod[] = [

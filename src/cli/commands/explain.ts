@@ -18,7 +18,7 @@ import { stackPanels } from "../../report/explanation/panel.ts";
 import { summaryLine } from "../../report/explanation/sentences.ts";
 import { describeRuntime, type Runtime } from "../../runtime/runtime.ts";
 import type { Explanation } from "../../saliency/method.ts";
-import { perceptualExplanation } from "../../saliency/perceptual.ts";
+import { perceptualExplanation } from "../../saliency/perturbations/perceptual.ts";
 import { type CliContext, exitCodeOf, exitCodes, reportError } from "../context.ts";
 import { checkMethodRuns, isPerceptual, type MethodRun, methodRunsOf } from "../explain-methods.ts";
 import { addExplainFlags, type ExplainFlags, interestRuleOf } from "../flags/explain-flags.ts";

@@ -13,7 +13,7 @@ import { thresholdGrids } from "../../localization/threshold-grids.ts";
 import { createRandom } from "../../random/random.ts";
 import { fromLevels } from "../../report/localization/localization-tiles.ts";
 import type { SaliencyMethod } from "../../saliency/method.ts";
-import { guidedPerceptualMethod, perceptualMethod } from "../../saliency/perceptual.ts";
+import { guidedPerceptualMethod, perceptualMethod } from "../../saliency/perturbations/perceptual.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import { memoryStore } from "../records/memory-store.ts";
 import { runExperiment } from "../records/run-experiment.ts";

@@ -25,7 +25,7 @@ import {
   type PerceptualMethodName,
   perceptualExplanation,
   perceptualMethod,
-} from "../../saliency/perceptual.ts";
+} from "../../saliency/perturbations/perceptual.ts";
 import type { SaliencyMap } from "../../saliency/saliency-map.ts";
 import { type Tensor, tensorOf } from "../../tensor/tensor.ts";
 import { canonicalJson, hash64 } from "../records/canonical-json.ts";

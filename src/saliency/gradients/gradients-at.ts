@@ -1,8 +1,8 @@
 /** @file Gradients at many points near one image, in batches, one after the other in memory. */
-import type { Classifier } from "../classifier/classifier.ts";
-import type { Output } from "../classifier/passes/network-graphs.ts";
-import { throwIfAborted } from "../errors.ts";
-import type { MethodOptions } from "./method.ts";
+import type { Classifier } from "../../classifier/classifier.ts";
+import type { Output } from "../../classifier/passes/network-graphs.ts";
+import { throwIfAborted } from "../../errors.ts";
+import type { MethodOptions } from "../method.ts";
 
 export interface GradientsAtOptions extends Pick<MethodOptions, "batch" | "signal" | "onProgress"> {
   readonly of: Output;

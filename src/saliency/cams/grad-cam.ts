@@ -3,17 +3,17 @@
  *
  * Source: Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", 2017, equations (1) and (2).
  */
-import type { Classifier } from "../classifier/classifier.ts";
-import type { FeatureGrid } from "../classifier/network/feature-grids.ts";
-import { describeLayer } from "../classifier/network/layers.ts";
-import { type Output, outputs } from "../classifier/passes/network-graphs.ts";
-import type { BackwardEvaluation } from "../classifier/passes/passes.ts";
-import type { ImageTensor } from "../image/picture.ts";
-import { floatTensor } from "../tensor/tensor.ts";
+import type { Classifier } from "../../classifier/classifier.ts";
+import type { FeatureGrid } from "../../classifier/network/feature-grids.ts";
+import { describeLayer } from "../../classifier/network/layers.ts";
+import { type Output, outputs } from "../../classifier/passes/network-graphs.ts";
+import type { BackwardEvaluation } from "../../classifier/passes/passes.ts";
+import type { ImageTensor } from "../../image/picture.ts";
+import { floatTensor } from "../../tensor/tensor.ts";
+import { questionOf } from "../logit-seed.ts";
+import type { Explanation, MethodOptions, SaliencyMethod } from "../method.ts";
+import { completeSettings, layerSetting, wordSetting } from "../method-settings.ts";
 import { gradCamGrid, overGrid } from "./feature-grid.ts";
-import { questionOf } from "./logit-seed.ts";
-import type { Explanation, MethodOptions, SaliencyMethod } from "./method.ts";
-import { completeSettings, layerSetting, wordSetting } from "./method-settings.ts";
 import { upsample, upsamplings } from "./upsample.ts";
 
 const known = {

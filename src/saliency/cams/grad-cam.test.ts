@@ -1,16 +1,16 @@
 import * as ort from "onnxruntime-node";
 import { afterAll, describe, expect, test } from "vitest";
-import { tinyClassifier } from "../../test/tiny-classifier.ts";
-import { createClassifier } from "../classifier/classifier.ts";
-import { resizeFloat } from "../image/resize.ts";
-import { GraphBuilder } from "../onnx/builder.ts";
-import { tensorOfInitializer } from "../onnx/model.ts";
-import { referenceRuntime } from "../runtime/reference-runtime.ts";
-import { modelOf } from "../runtime/session.ts";
-import { floatTensor } from "../tensor/tensor.ts";
+import { tinyClassifier } from "../../../test/tiny-classifier.ts";
+import { createClassifier } from "../../classifier/classifier.ts";
+import { resizeFloat } from "../../image/resize.ts";
+import { GraphBuilder } from "../../onnx/builder.ts";
+import { tensorOfInitializer } from "../../onnx/model.ts";
+import { referenceRuntime } from "../../runtime/reference-runtime.ts";
+import { modelOf } from "../../runtime/session.ts";
+import { floatTensor } from "../../tensor/tensor.ts";
+import { guidedBackpropMethod } from "../gradients/guided-backprop.ts";
 import { contrastiveExcitationBackpropMethod, excitationBackpropMethod } from "./excitation-backprop.ts";
 import { gradCamMethod } from "./grad-cam.ts";
-import { guidedBackpropMethod } from "./guided-backprop.ts";
 import { guidedGradCamMethod } from "./guided-grad-cam.ts";
 
 const scene = floatTensor(

@@ -10,16 +10,16 @@ import {
   type PerceptualOptions,
   type PerceptualResult,
   perceptualAttack,
-} from "../attacks/perceptual/perceptual.ts";
-import { perceptualOptionKeys } from "../attacks/perceptual/perceptual-plan.ts";
-import { guidedRules } from "../autodiff/guided-rules.ts";
-import type { Classifier } from "../classifier/classifier.ts";
-import { checkKeys } from "../errors.ts";
-import type { ImageTensor } from "../image/picture.ts";
-import { type FloatTensor, floatTensor } from "../tensor/tensor.ts";
-import { checkContrast } from "./class-score.ts";
-import type { Explanation, MethodOptions, SaliencyMethod } from "./method.ts";
-import type { SaliencyMap } from "./saliency-map.ts";
+} from "../../attacks/perceptual/perceptual.ts";
+import { perceptualOptionKeys } from "../../attacks/perceptual/perceptual-plan.ts";
+import { guidedRules } from "../../autodiff/guided-rules.ts";
+import type { Classifier } from "../../classifier/classifier.ts";
+import { checkKeys } from "../../errors.ts";
+import type { ImageTensor } from "../../image/picture.ts";
+import { type FloatTensor, floatTensor } from "../../tensor/tensor.ts";
+import { checkContrast } from "../class-score.ts";
+import type { Explanation, MethodOptions, SaliencyMethod } from "../method.ts";
+import type { SaliencyMap } from "../saliency-map.ts";
 
 export interface PerceptualSaliency extends PerceptualResult {
   readonly map: SaliencyMap;

@@ -1,12 +1,12 @@
 /** @file The methods that are one backward pass: a seed at the classes, a rule table, and a readout at the image. */
-import type { RuleTable } from "../autodiff/rules/index.ts";
-import { outputs } from "../classifier/passes/network-graphs.ts";
-import { floatTensor } from "../tensor/tensor.ts";
-import { attributionSpaces, gradientIn, imageIn } from "./attribution-space.ts";
-import { questionOf } from "./logit-seed.ts";
-import type { SaliencyMethod } from "./method.ts";
-import { completeSettings, wordSetting } from "./method-settings.ts";
-import { type Readout, readOut, readouts } from "./readout.ts";
+import type { RuleTable } from "../../autodiff/rules/index.ts";
+import { outputs } from "../../classifier/passes/network-graphs.ts";
+import { floatTensor } from "../../tensor/tensor.ts";
+import { attributionSpaces, gradientIn, imageIn } from "../attribution-space.ts";
+import { questionOf } from "../logit-seed.ts";
+import type { SaliencyMethod } from "../method.ts";
+import { completeSettings, wordSetting } from "../method-settings.ts";
+import { type Readout, readOut, readouts } from "../readout.ts";
 
 export interface BackpropRecipe extends Omit<SaliencyMethod, "check" | "explain"> {
   /** The backward rules; gradients by default. */

@@ -1,12 +1,12 @@
 import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { tinyClassifier } from "../../test/tiny-classifier.ts";
-import { type Classifier, createClassifier } from "../classifier/classifier.ts";
-import { AbortedError, MisuseError } from "../errors.ts";
-import { parseModel } from "../onnx/text/parse.ts";
-import { createRandom } from "../random/random.ts";
-import { referenceRuntime } from "../runtime/reference-runtime.ts";
-import { floatTensor } from "../tensor/tensor.ts";
+import { tinyClassifier } from "../../../test/tiny-classifier.ts";
+import { type Classifier, createClassifier } from "../../classifier/classifier.ts";
+import { AbortedError, MisuseError } from "../../errors.ts";
+import { parseModel } from "../../onnx/text/parse.ts";
+import { createRandom } from "../../random/random.ts";
+import { referenceRuntime } from "../../runtime/reference-runtime.ts";
+import { floatTensor } from "../../tensor/tensor.ts";
 import { occlusionIntervals, occlusionSaliency, occlusionSettings } from "./occlusion.ts";
 
 const W = [0, 1].map((k) => Array.from({ length: 24 }, (_, i) => ((i * 7 + k * 5) % 11) / 5 - 1));

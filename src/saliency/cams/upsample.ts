@@ -1,7 +1,7 @@
 /** @file A map on a coarse grid as one on the pixels. */
-import { resizeFloat } from "../image/resize.ts";
-import type { FloatTensor } from "../tensor/tensor.ts";
-import type { SaliencyMap } from "./saliency-map.ts";
+import { resizeFloat } from "../../image/resize.ts";
+import type { FloatTensor } from "../../tensor/tensor.ts";
+import type { SaliencyMap } from "../saliency-map.ts";
 
 export const upsamplings = ["bilinear", "nearest"] as const;
 /** `bilinear`: between the centers of cells, and constant beyond the outer ones (PyTorch's align_corners = false). */

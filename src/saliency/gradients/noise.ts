@@ -1,6 +1,6 @@
 /** @file Normal noise for whole images, fast enough not to be seen beside a small network. */
-import { normalQuantile } from "../random/normal-quantile.ts";
-import type { Words } from "../random/random.ts";
+import { normalQuantile } from "../../random/normal-quantile.ts";
+import type { Words } from "../../random/random.ts";
 
 const valueCount = 2 ** 16;
 let table: Float32Array | undefined;

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { tinyClassifier } from "../../test/tiny-classifier.ts";
-import { type Classifier, createClassifier } from "../classifier/classifier.ts";
-import { GraphBuilder, type Value } from "../onnx/builder.ts";
-import { referenceRuntime } from "../runtime/reference-runtime.ts";
-import { modelOf } from "../runtime/session.ts";
-import { floatTensor, type Shape, sizeOf } from "../tensor/tensor.ts";
+import { tinyClassifier } from "../../../test/tiny-classifier.ts";
+import { type Classifier, createClassifier } from "../../classifier/classifier.ts";
+import { GraphBuilder, type Value } from "../../onnx/builder.ts";
+import { referenceRuntime } from "../../runtime/reference-runtime.ts";
+import { modelOf } from "../../runtime/session.ts";
+import { floatTensor, type Shape, sizeOf } from "../../tensor/tensor.ts";
 import { excitationGrid, gradCamGrid } from "./feature-grid.ts";
 
 /** A network of 16 × 16 pixels and 3 classes, of which `body` makes what a linear layer reads. */

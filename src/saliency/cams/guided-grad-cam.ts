@@ -3,19 +3,19 @@
  *
  * Source: Selvaraju et al., "Grad-CAM", 2017, section 3.2. Presets: what two published implementations do, as far as they differ.
  */
-import { guidedRules } from "../autodiff/guided-rules.ts";
-import type { Classifier } from "../classifier/classifier.ts";
-import { describeLayer } from "../classifier/network/layers.ts";
-import { outputs } from "../classifier/passes/network-graphs.ts";
-import type { ImageTensor } from "../image/picture.ts";
-import { floatTensor } from "../tensor/tensor.ts";
-import { attributionSpaces, gradientIn } from "./attribution-space.ts";
+import { guidedRules } from "../../autodiff/guided-rules.ts";
+import type { Classifier } from "../../classifier/classifier.ts";
+import { describeLayer } from "../../classifier/network/layers.ts";
+import { outputs } from "../../classifier/passes/network-graphs.ts";
+import type { ImageTensor } from "../../image/picture.ts";
+import { floatTensor } from "../../tensor/tensor.ts";
+import { attributionSpaces, gradientIn } from "../attribution-space.ts";
+import { questionOf } from "../logit-seed.ts";
+import type { Explanation, MethodOptions, SaliencyMethod } from "../method.ts";
+import { completeSettings, layerSetting, wordSetting } from "../method-settings.ts";
+import { readOut, readouts } from "../readout.ts";
 import { gradCamGrid } from "./feature-grid.ts";
 import { weightedSum } from "./grad-cam.ts";
-import { questionOf } from "./logit-seed.ts";
-import type { Explanation, MethodOptions, SaliencyMethod } from "./method.ts";
-import { completeSettings, layerSetting, wordSetting } from "./method-settings.ts";
-import { readOut, readouts } from "./readout.ts";
 import { upsample, upsamplings } from "./upsample.ts";
 
 const guidedGradCamPresets = {

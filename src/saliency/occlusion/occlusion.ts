@@ -3,14 +3,14 @@
  *
  * Source: Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014, section 4.2.
  */
-import type { Classifier } from "../classifier/classifier.ts";
-import { defaultBatch } from "../classifier/passes/default-batch.ts";
-import { checkKeys, MisuseError, numberIn, oneOf, throwIfAborted } from "../errors.ts";
-import type { ImageTensor } from "../image/picture.ts";
-import { floatTensor } from "../tensor/tensor.ts";
-import { type ClassScore, checkContrast, classScores, scoreOf } from "./class-score.ts";
-import { type Fill, fillImage, fills } from "./fill.ts";
-import type { Explanation, MethodOptions, SaliencyMethod } from "./method.ts";
+import type { Classifier } from "../../classifier/classifier.ts";
+import { defaultBatch } from "../../classifier/passes/default-batch.ts";
+import { checkKeys, MisuseError, numberIn, oneOf, throwIfAborted } from "../../errors.ts";
+import type { ImageTensor } from "../../image/picture.ts";
+import { floatTensor } from "../../tensor/tensor.ts";
+import { type ClassScore, checkContrast, classScores, scoreOf } from "../class-score.ts";
+import { type Fill, fillImage, fills } from "../fill.ts";
+import type { Explanation, MethodOptions, SaliencyMethod } from "../method.ts";
 
 export interface OcclusionSettings {
   /** Height and width of the square, in pixels. Default: a seventh of the image's shorter side (32 of 224). */

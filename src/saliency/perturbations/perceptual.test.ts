@@ -1,8 +1,8 @@
 import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Classifier, createClassifier } from "../classifier/classifier.ts";
-import { parseModel } from "../onnx/text/parse.ts";
-import { floatTensor } from "../tensor/tensor.ts";
+import { type Classifier, createClassifier } from "../../classifier/classifier.ts";
+import { parseModel } from "../../onnx/text/parse.ts";
+import { floatTensor } from "../../tensor/tensor.ts";
 import {
   guidedMap,
   guidedPerceptualMethod,
@@ -138,6 +138,8 @@ describe("in the network's numbers", () => {
     expect(outcome).toBe("flipped");
     expect([...perturbation.data]).toEqual(inPixels.map((value) => expect.closeTo(value, 4)));
     expect([...map.data]).toEqual(rootMeanSquareOf(delta));
+    const explained = await perceptualMethod.explain(classifier, image, { settings: options });
+    expect([...explained.map.data]).toEqual(rootMeanSquareOf(delta));
     const slopes = p.map((value, i) => value / std[Math.floor(i / 4)]);
     const largest = Math.max(...slopes.map(Math.abs));
     const guided = await guidedPerceptualSaliency(classifier, image, options);

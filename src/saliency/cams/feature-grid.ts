@@ -1,8 +1,8 @@
 /** @file The choice of a layer on a grid over the image: where Grad-CAM and excitation backpropagation read. */
-import type { Classifier } from "../classifier/classifier.ts";
-import { type Anatomy, anatomyOf, type FeatureGrid } from "../classifier/network/feature-grids.ts";
-import { describeLayer } from "../classifier/network/layers.ts";
-import { MisuseError, UnsupportedError } from "../errors.ts";
+import type { Classifier } from "../../classifier/classifier.ts";
+import { type Anatomy, anatomyOf, type FeatureGrid } from "../../classifier/network/feature-grids.ts";
+import { describeLayer } from "../../classifier/network/layers.ts";
+import { MisuseError, UnsupportedError } from "../../errors.ts";
 
 /**
  * The layer for Grad-CAM: of the layers that every way to the logits passes through, the last at the resolution of the last spatial

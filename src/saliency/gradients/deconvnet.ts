@@ -1,5 +1,5 @@
 /** @file The deconvolutional network as an explanation. */
-import { deconvnetRules } from "../autodiff/deconvnet-rules.ts";
+import { deconvnetRules } from "../../autodiff/deconvnet-rules.ts";
 import { backpropMethod } from "./backprop-method.ts";
 
 /**

@@ -4,18 +4,18 @@
  * Source: Smilkov et al., "SmoothGrad: removing noise by adding noise", 2017, section 3. Presets: what three published implementations
  * do, as far as they differ.
  */
-import type { Classifier } from "../classifier/classifier.ts";
-import { outputs } from "../classifier/passes/network-graphs.ts";
-import type { ImageTensor } from "../image/picture.ts";
-import { createRandom, createWords } from "../random/random.ts";
-import { floatTensor } from "../tensor/tensor.ts";
-import { attributionSpaces, gradientIn, imageIn, pixelAffine } from "./attribution-space.ts";
+import type { Classifier } from "../../classifier/classifier.ts";
+import { outputs } from "../../classifier/passes/network-graphs.ts";
+import type { ImageTensor } from "../../image/picture.ts";
+import { createRandom, createWords } from "../../random/random.ts";
+import { floatTensor } from "../../tensor/tensor.ts";
+import { attributionSpaces, gradientIn, imageIn, pixelAffine } from "../attribution-space.ts";
+import { questionOf } from "../logit-seed.ts";
+import type { Explanation, MethodOptions, SaliencyMethod } from "../method.ts";
+import { completeSettings, countSetting, numberSetting, wordSetting } from "../method-settings.ts";
+import { readOut, readouts } from "../readout.ts";
 import { gradientsAt } from "./gradients-at.ts";
-import { questionOf } from "./logit-seed.ts";
-import type { Explanation, MethodOptions, SaliencyMethod } from "./method.ts";
-import { completeSettings, countSetting, numberSetting, wordSetting } from "./method-settings.ts";
 import { fillNoise } from "./noise.ts";
-import { readOut, readouts } from "./readout.ts";
 
 const smoothGradPresets = {
   /** 50 samples, noise of 0.15 of the range, mean. */

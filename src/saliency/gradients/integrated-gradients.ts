@@ -4,17 +4,17 @@
  * Source: Sundararajan, Taly and Yan, "Axiomatic Attribution for Deep Networks", 2017, equation (1). Presets: what three published
  * implementations do, as far as they differ.
  */
-import type { Classifier } from "../classifier/classifier.ts";
-import { type Output, outputs } from "../classifier/passes/network-graphs.ts";
-import type { ImageTensor } from "../image/picture.ts";
-import { floatTensor } from "../tensor/tensor.ts";
-import { attributionSpaces, gradientIn, pixelAffine } from "./attribution-space.ts";
+import type { Classifier } from "../../classifier/classifier.ts";
+import { type Output, outputs } from "../../classifier/passes/network-graphs.ts";
+import type { ImageTensor } from "../../image/picture.ts";
+import { floatTensor } from "../../tensor/tensor.ts";
+import { attributionSpaces, gradientIn, pixelAffine } from "../attribution-space.ts";
+import { questionOf } from "../logit-seed.ts";
+import type { Explanation, MethodOptions, SaliencyMethod } from "../method.ts";
+import { completeSettings, countSetting, flagSetting, wordSetting } from "../method-settings.ts";
+import { readOut, readouts } from "../readout.ts";
 import { gradientsAt } from "./gradients-at.ts";
-import { questionOf } from "./logit-seed.ts";
-import type { Explanation, MethodOptions, SaliencyMethod } from "./method.ts";
-import { completeSettings, countSetting, flagSetting, wordSetting } from "./method-settings.ts";
 import { equalSteps, gaussLegendre, type Quadrature } from "./quadrature.ts";
-import { readOut, readouts } from "./readout.ts";
 
 const integratedGradientsPresets = {
   /** Captum: 50 Gauss–Legendre nodes, times the difference. */

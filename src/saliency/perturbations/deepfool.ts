@@ -10,12 +10,12 @@ import {
   type DeepFoolSettings,
   deepFoolSettings,
   searchDeepFool,
-} from "../attacks/deepfool.ts";
-import { type Classifier, classificationOf } from "../classifier/classifier.ts";
-import type { ImageTensor } from "../image/picture.ts";
-import { floatTensor } from "../tensor/tensor.ts";
-import { checkContrast } from "./class-score.ts";
-import type { Explanation, MethodOptions, SaliencyMethod } from "./method.ts";
+} from "../../attacks/deepfool.ts";
+import { type Classifier, classificationOf } from "../../classifier/classifier.ts";
+import type { ImageTensor } from "../../image/picture.ts";
+import { floatTensor } from "../../tensor/tensor.ts";
+import { checkContrast } from "../class-score.ts";
+import type { Explanation, MethodOptions, SaliencyMethod } from "../method.ts";
 import { rootMeanSquare } from "./perceptual.ts";
 
 /** How DeepFool ended, a sentence each. */

@@ -4,16 +4,16 @@
  * Source: Zhang et al., "Top-down Neural Attention by Excitation Backprop", 2016; the contrastive form is section 3.4. The rules at each
  * operator are those of {@link excitationRules} and {@link contrastiveExcitationRules}.
  */
-import { contrastiveExcitationRules, excitationRules } from "../autodiff/excitation-rules.ts";
-import type { RuleTable } from "../autodiff/rules/index.ts";
-import type { Classifier } from "../classifier/classifier.ts";
-import { describeLayer } from "../classifier/network/layers.ts";
-import { MisuseError } from "../errors.ts";
-import { floatTensor } from "../tensor/tensor.ts";
+import { contrastiveExcitationRules, excitationRules } from "../../autodiff/excitation-rules.ts";
+import type { RuleTable } from "../../autodiff/rules/index.ts";
+import type { Classifier } from "../../classifier/classifier.ts";
+import { describeLayer } from "../../classifier/network/layers.ts";
+import { MisuseError } from "../../errors.ts";
+import { floatTensor } from "../../tensor/tensor.ts";
+import { questionOf } from "../logit-seed.ts";
+import type { MethodOptions, SaliencyMethod } from "../method.ts";
+import { completeSettings, layerSetting, wordSetting } from "../method-settings.ts";
 import { excitationGrid, overGrid } from "./feature-grid.ts";
-import { questionOf } from "./logit-seed.ts";
-import type { MethodOptions, SaliencyMethod } from "./method.ts";
-import { completeSettings, layerSetting, wordSetting } from "./method-settings.ts";
 import { upsample, upsamplings } from "./upsample.ts";
 
 const known = { layer: layerSetting, upsampling: wordSetting(upsamplings, "bilinear") };

@@ -1,5 +1,5 @@
 /** @file Guided backpropagation as an explanation. */
-import { guidedRules } from "../autodiff/guided-rules.ts";
+import { guidedRules } from "../../autodiff/guided-rules.ts";
 import { backpropMethod } from "./backprop-method.ts";
 
 /**

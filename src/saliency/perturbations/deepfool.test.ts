@@ -1,10 +1,10 @@
 import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { tinyClassifier } from "../../test/tiny-classifier.ts";
-import { deepFoolSettings, searchDeepFool } from "../attacks/deepfool.ts";
-import { type Classifier, createClassifier } from "../classifier/classifier.ts";
-import { createRandom } from "../random/random.ts";
-import { floatTensor } from "../tensor/tensor.ts";
+import { tinyClassifier } from "../../../test/tiny-classifier.ts";
+import { deepFoolSettings, searchDeepFool } from "../../attacks/deepfool.ts";
+import { type Classifier, createClassifier } from "../../classifier/classifier.ts";
+import { createRandom } from "../../random/random.ts";
+import { floatTensor } from "../../tensor/tensor.ts";
 import { deepFoolSaliency } from "./deepfool.ts";
 
 let classifier: Classifier;
