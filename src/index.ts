@@ -131,6 +131,12 @@ export {
   PerceptualBallError,
   UnsupportedError,
 } from "./errors.ts";
+export {
+  type AttackRecord,
+  type AttackRecordInput,
+  attackRecord,
+} from "./experiments/attack/record.ts";
+export { type AttackSummary, attackSummaries } from "./experiments/attack/summary.ts";
 // Experiments
 export { type Cone, type ConeOptions, type ConePair, coneOf, conePoints } from "./experiments/cone/cone.ts";
 export type { ConeCurvature, ConeEstimate } from "./experiments/cone/curvature.ts";
@@ -145,12 +151,12 @@ export {
   detectionItems,
 } from "./experiments/detection/protocol.ts";
 export type { AlignmentRecord, DetectionDistances, DetectionRecord } from "./experiments/detection/record.ts";
+export type { AttackDetection, DetectionSummary, GroupSummary, Share } from "./experiments/detection/summary.ts";
 export {
   type DetectionFinished,
   detectionStatistics,
   summarizeDetection,
 } from "./experiments/detection/summary.ts";
-export type { AttackDetection, DetectionSummary, GroupSummary, Share } from "./experiments/detection/summary-types.ts";
 export {
   areaUnderSteps,
   type CurvesOptions,
@@ -175,6 +181,12 @@ export {
   type GridBoxes,
   type LocalizationRecord,
 } from "./experiments/localization/record.ts";
+export type {
+  KindSummary,
+  LocalizationSummary,
+  MethodSummary,
+  SummaryOptions,
+} from "./experiments/localization/summary.ts";
 export {
   accuracyOf,
   agreementOf,
@@ -183,13 +195,6 @@ export {
   type LocalizationFinished,
   summarizeMethods,
 } from "./experiments/localization/summary.ts";
-export type {
-  KindSummary,
-  LocalizationSummary,
-  MethodSummary,
-  SanityStage,
-  SummaryOptions,
-} from "./experiments/localization/summary-types.ts";
 export {
   cascadeStages,
   type RandomizationComputer,
@@ -198,11 +203,13 @@ export {
   type RandomizationRecord,
   randomizationComputer,
   randomizationItems,
+  type SanityStage,
   summarizeRandomization,
   type WeightLayer,
   weightLayers,
   withRandomWeights,
 } from "./experiments/localization/weight-randomization.ts";
+export type { LabelRecord } from "./experiments/records/label-record.ts";
 export { memoryStore } from "./experiments/records/memory-store.ts";
 export type {
   ExperimentIdentity,
@@ -267,8 +274,13 @@ export {
   largestComponent,
 } from "./localization/components.ts";
 export { energyInside } from "./localization/energy-inside.ts";
-export { defaultInterestRule, type Interest, type InterestRule, interestOf } from "./localization/interest.ts";
 export { type BoxConnectivity, boxConnectivities, levelBoxes } from "./localization/level-boxes.ts";
+export {
+  defaultLocalizationRule,
+  type LocalizationRule,
+  type LocalizedMap,
+  localizeMap,
+} from "./localization/localize-map.ts";
 export { distanceToBoxes, greatestPoint, type Point } from "./localization/pointing-game.ts";
 export { type Mask, type ThresholdRule, threshold, thresholdLevels } from "./localization/threshold.ts";
 export { gridKinds, type ThresholdKind, thresholdGrids, thresholdParameter } from "./localization/threshold-grids.ts";
@@ -313,30 +325,23 @@ export { type Bound, projectBox, projectL2Ball, projectLinfBall } from "./optimi
 export type { Evaluation, Projection, Query, Solution, Solver } from "./optimize/solver.ts";
 // Tensors and random numbers
 export { createRandom, type Random } from "./random/random.ts";
-export { type AttackPageEntry, type AttackPageInput, attackPage } from "./report/attack/attack-page.ts";
-export {
-  type AttackRecord,
-  type AttackRecordInput,
-  attackRecord,
-  attackSentence,
-} from "./report/attack/attack-record.ts";
-export { type AttackSummary, attackSummaries, attackTable } from "./report/attack/attack-summary.ts";
+export { type AttackPageEntry, type AttackPageInput, attackPage } from "./report/attack/page.ts";
+export { attackSentence } from "./report/attack/sentence.ts";
+export { attackTable } from "./report/attack/table.ts";
 // Reports
-export { detectionPage } from "./report/detection/detection-page.ts";
-export { type DetectionPlot, detectionPlots } from "./report/detection/detection-plots.ts";
-export { detectionCsv, detectionMarkdown } from "./report/detection/detection-tables.ts";
+export { detectionPage } from "./report/detection/page.ts";
+export { type DetectionPlot, detectionPlots } from "./report/detection/plots.ts";
+export { detectionCsv, detectionMarkdown } from "./report/detection/tables.ts";
 export {
   type ExplanationInput,
   type ExplanationRecord,
   explanationRecord,
   isPerturbation,
-  type LabelRecord,
   type MapRecord,
   type PerturbationRecord,
 } from "./report/explanation/explanation-record.ts";
 export { type PageEntry, type PageInput, reportPage } from "./report/explanation/page.ts";
 export {
-  boxColors,
   type OutlinedBox,
   panelOf,
   stackPanels,
@@ -367,14 +372,15 @@ export {
   type LocalizationPageInput,
   localizationPage,
   type PageFigure,
-} from "./report/localization/localization-page.ts";
+} from "./report/localization/page.ts";
 export {
   errorPlots,
   insertionDeletionPlots,
   type NamedPlot,
   sanityPlots,
-} from "./report/localization/localization-plots.ts";
-export { localizationCsv, localizationMarkdown, measuresCsv } from "./report/localization/localization-tables.ts";
+} from "./report/localization/plots.ts";
+export { localizationCsv, localizationMarkdown, measuresCsv } from "./report/localization/tables.ts";
+export { boxColors } from "./report/style/box-colors.ts";
 // Runtimes
 export { referenceRuntime } from "./runtime/reference-runtime.ts";
 export { describeRuntime, type Runtime } from "./runtime/runtime.ts";

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { DetectionSummary } from "../src/experiments/detection/summary-types.ts";
+import type { DetectionSummary } from "../src/experiments/detection/summary.ts";
 import { blur } from "../src/image/gaussian-blur.ts";
 import type { ImageTensor } from "../src/image/picture.ts";
 import { writePng } from "../src/node/pictures/write-image.ts";

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { LocalizationSummary } from "../src/experiments/localization/summary-types.ts";
+import type { LocalizationSummary } from "../src/experiments/localization/summary.ts";
 import { writePng } from "../src/node/pictures/write-image.ts";
 import { renderScene } from "../src/scenes/scenes.ts";
 import { runCli } from "./run-cli.ts";

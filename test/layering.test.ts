@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 /** Level of each folder (or file) directly under src: a file may import from lower levels and from its own folder only. */
 const levels: Record<string, number> = {
   "errors.ts": 0,
+  "escape-text.ts": 0,
   options: 1,
   tensor: 2,
   random: 2,
@@ -47,7 +48,9 @@ const imports = files.flatMap((file) => {
 });
 
 test("every folder under src has a level", () => {
-  const unknown = new Set(files.map((file) => file.split("/")[0]).filter((folder) => !(folder in levels)));
+  const unknown = new Set(
+    files.map((file) => file.split("/")[0]).filter((folder) => !(folder.replace(/\.test\.ts$/, ".ts") in levels)),
+  );
   expect([...unknown]).toEqual([]);
 });
 

@@ -4,16 +4,17 @@ import type { ColorMap } from "../image/color-map.ts";
 import { fitGeometry } from "../image/geometry.ts";
 import { normalizeSigned } from "../image/normalize.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
-import { interestOf } from "../localization/interest.ts";
+import { localizeMap } from "../localization/localize-map.ts";
 import type { FileClassifier } from "../node/models/load-classifier.ts";
 import { writeNpy } from "../node/npy.ts";
 import { encodePng, writePng } from "../node/pictures/write-image.ts";
 import { makeFolder, writeFileAtomically } from "../node/write-file.ts";
 import { type ExplanationInput, explanationRecord } from "../report/explanation/explanation-record.ts";
 import type { PageEntry } from "../report/explanation/page.ts";
-import { boxColors, panelOf, tilesOf } from "../report/explanation/panel.ts";
+import { panelOf, tilesOf } from "../report/explanation/panel.ts";
+import { boxColors } from "../report/style/box-colors.ts";
 
-export interface WrittenExplanation extends Omit<ExplanationInput, "model" | "files" | "interest" | "classifier"> {
+export interface WrittenExplanation extends Omit<ExplanationInput, "model" | "files" | "localized" | "classifier"> {
   /** Relative to `out`. */
   readonly folder: string;
   readonly classifier: FileClassifier;
@@ -32,10 +33,10 @@ export async function writeExplanation(
   explanation: WrittenExplanation,
   { inline }: { readonly inline: boolean },
 ): Promise<{ readonly entry: PageEntry; readonly panel: Picture }> {
-  const { classifier, pictureSize, input, perturbation, map, interestRule, colorMap, groundTruth, folder } =
+  const { classifier, pictureSize, input, perturbation, map, localizationRule, colorMap, groundTruth, folder } =
     explanation;
-  const interest = interestOf(map, interestRule);
-  const tiles = tilesOf({ image: input, perturbed: perturbation?.image, interest, colorMap });
+  const localized = localizeMap(map, localizationRule);
+  const tiles = tilesOf({ image: input, perturbed: perturbation?.image, localized, colorMap });
   const file = (name: string): string => `${folder}/${name}`;
   const [panelFile, mapFile, mapNpy, result] = ["panel.png", "map.png", "map.npy", "result.json"].map(file);
   const [perturbedFile, perturbationFile] = ["perturbed.png", "perturbation.png"].map(file);
@@ -43,7 +44,7 @@ export async function writeExplanation(
   const record = explanationRecord({
     ...explanation,
     model: { path: explanation.modelPath, sha256: classifier.file.sha256 },
-    interest,
+    localized,
     files:
       perturbation === undefined
         ? { ...maps, result }
@@ -53,7 +54,7 @@ export async function writeExplanation(
   const truth = groundTruth === undefined ? undefined : geometry.toInput(groundTruth);
   const panel = panelOf(tiles, [
     ...(truth === undefined ? [] : [{ box: truth, color: boxColors.groundTruth }]),
-    ...(interest.box === undefined ? [] : [{ box: interest.box, color: boxColors.found }]),
+    ...(localized.box === undefined ? [] : [{ box: localized.box, color: boxColors.found }]),
   ]);
   await makeFolder(join(out, folder));
   await Promise.all([

@@ -1,12 +1,12 @@
 /** @file The files of a localization benchmark's report. */
 import { join } from "node:path";
-import type { LocalizationSummary } from "../experiments/localization/summary-types.ts";
+import type { LocalizationSummary } from "../experiments/localization/summary.ts";
 import { rasterize } from "../node/pictures/rasterize.ts";
 import { writeFileAtomically } from "../node/write-file.ts";
-import { localizationPage } from "../report/localization/localization-page.ts";
-import { errorPlots, insertionDeletionPlots, sanityPlots } from "../report/localization/localization-plots.ts";
-import { localizationCsv, localizationMarkdown, measuresCsv } from "../report/localization/localization-tables.ts";
-import type { BenchmarkFigure } from "./localization-figures.ts";
+import type { BenchmarkFigure } from "../report/localization/figures.ts";
+import { localizationPage } from "../report/localization/page.ts";
+import { errorPlots, insertionDeletionPlots, sanityPlots } from "../report/localization/plots.ts";
+import { localizationCsv, localizationMarkdown, measuresCsv } from "../report/localization/tables.ts";
 
 /** Writes table1.md, table1.csv, measures.csv, results.json, figures/*.png and, last, index.html into the folder `out`. */
 export async function writeLocalizationReport(

@@ -1,38 +1,41 @@
 import { expect, test } from "vitest";
+import { escapeMarkup } from "../escape-text.ts";
 import type { Picture } from "../image/picture.ts";
-import { defaultInterestRule, interestOf } from "../localization/interest.ts";
+import { defaultLocalizationRule, localizeMap } from "../localization/localize-map.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 import type { MapRecord, PerturbationRecord } from "./explanation/explanation-record.ts";
-import { escapeHtml, reportPage } from "./explanation/page.ts";
-import { boxColors, panelOf, stackPanels, tilesOf } from "./explanation/panel.ts";
-import { explanationSentence, inLevels, percent, shortName, summaryLine } from "./explanation/sentences.ts";
+import { reportPage } from "./explanation/page.ts";
+import { panelOf, stackPanels, tilesOf } from "./explanation/panel.ts";
+import { explanationSentence, summaryLine } from "./explanation/sentences.ts";
+import { boxColors } from "./style/box-colors.ts";
+import { inLevels, percent, shortName } from "./style/wording.ts";
 
-const sharp = { ...defaultInterestRule, sigmaPixels: 0 };
+const sharp = { ...defaultLocalizationRule, sigmaPixels: 0 };
 
 test("the dominant component of a map with two bumps is the larger one, whatever is the higher", () => {
   const data = new Float32Array(8 * 8);
   data[0] = 1;
   for (const y of [4, 5]) for (const x of [3, 4, 5]) data[8 * y + x] = 0.6;
-  const interest = interestOf(floatTensor(data, [8, 8]), sharp);
-  expect(interest.box).toEqual([3, 4, 6, 6]);
-  expect(interest.component.data.reduce((sum, value) => sum + value, 0)).toBe(6);
+  const localized = localizeMap(floatTensor(data, [8, 8]), sharp);
+  expect(localized.box).toEqual([3, 4, 6, 6]);
+  expect(localized.component.data.reduce((sum, value) => sum + value, 0)).toBe(6);
 });
 
 test("a map that is zero everywhere points at nothing", () => {
-  const interest = interestOf(floatTensor(new Float32Array(16), [4, 4]), defaultInterestRule);
-  expect(interest.box).toBeUndefined();
-  expect([...interest.component.data]).toEqual(Array(16).fill(0));
+  const localized = localizeMap(floatTensor(new Float32Array(16), [4, 4]), defaultLocalizationRule);
+  expect(localized.box).toBeUndefined();
+  expect([...localized.component.data]).toEqual(Array(16).fill(0));
 });
 
 test("tiles: the component in color on dimmed gray; gray inputs become three channels", () => {
   const image = floatTensor(Float32Array.of(1, 1, 0, 0, 0, 0), [3, 1, 2]);
-  const interest = interestOf(floatTensor([0, 1], [1, 2]), sharp);
-  const tiles = tilesOf({ image, perturbed: image, interest });
+  const localized = localizeMap(floatTensor([0, 1], [1, 2]), sharp);
+  const tiles = tilesOf({ image, perturbed: image, localized });
   const gray = Math.round(255 * (0.28 * 0.299 + 0.04));
   expect([...tiles.component.data]).toEqual([gray, gray, gray, 255, 0, 0]);
   expect([...tiles.map.data.subarray(3)]).toEqual([252, 255, 164]);
   const one = floatTensor([0, 1], [1, 1, 2]);
-  expect([...tilesOf({ image: one, perturbed: one, interest }).original.data]).toEqual([0, 0, 0, 255, 255, 255]);
+  expect([...tilesOf({ image: one, perturbed: one, localized }).original.data]).toEqual([0, 0, 0, 255, 255, 255]);
 });
 
 const plain = (width: number, height: number, value: number): Picture => ({
@@ -120,7 +123,7 @@ const record = {
   boxShare: { area: 0.2, change: 0.75 },
   groundTruth: { box: [0, 0, 30, 40], iou: 0.9 },
   layers: ["0 Relu[0] a"],
-  settings: { preset: "auto", layers: ["a"], perceptualWeight: 2.7654, ...defaultInterestRule },
+  settings: { preset: "auto", layers: ["a"], perceptualWeight: 2.7654, ...defaultLocalizationRule },
   preprocessing: { name: "imagenet", reason: "as given" },
   details: {},
   versions: { perceptualBall: "1", runtime: "r", platform: "p" },
@@ -139,7 +142,7 @@ test("a sentence for every outcome", () => {
     "Tabby (87 %) becomes <script> (51 %) by a change of at most 2.0/255 per pixel. 75 % of the change lies in the box, which covers 20 % of what the network sees.",
   );
   const guided = { ...record, method: "guided-perceptual", boxShare: { area: 0.05, change: 0.47 } } as const;
-  expect(explanationSentence(guided)).toMatch(/ 47 % of the interest lies in the box, which covers 5 %/);
+  expect(explanationSentence(guided)).toMatch(/ 47 % of the map lies in the box, which covers 5 %/);
   expect(explanationSentence({ ...record, boxShare: { area: 1, change: 1 } })).toMatch(
     / The change is spread over the whole picture\.$/,
   );
@@ -167,7 +170,7 @@ test("the page escapes what comes from outside, and needs nothing from elsewhere
   const entry = { record, size: { width: 32, height: 24 }, tiles, groundTruth: [0, 0, 15, 20] as const };
   const page = reportPage({ model, entries: [entry], failures: [{ image: "a&b", reason: "<bad>" }] });
   expect(page).not.toMatch(/<script|<b>cat|<bad>|https?:\/\/|a&b/);
-  expect(page).toContain(escapeHtml("a&b"));
+  expect(page).toContain(escapeMarkup("a&b"));
   expect(page).toContain("1.23 million weights");
   expect(page).toContain('<rect class="found" x="0.5" y="1" width="14.5" height="19"/>');
   expect(page).toContain('class="pixels" width="32" height="24"');
@@ -195,7 +198,7 @@ const mapRecord = {
 
 test("a map without a perturbation, in words", () => {
   expect(explanationSentence(mapRecord)).toBe(
-    "Tabby (87 %). 75 % of the interest lies in the box, which covers 20 % of what the network sees.",
+    "Tabby (87 %). 75 % of the map lies in the box, which covers 20 % of what the network sees.",
   );
   expect(explanationSentence({ ...mapRecord, target: { index: 2, name: "lynx, catamount" } })).toMatch(
     /^Tabby \(87 %\) rather than lynx\./,
@@ -232,8 +235,8 @@ test("several methods of one picture make one article, with a row for each", () 
 
 test("the map over the picture covers it where it is high, and panels are stacked with one margin between", () => {
   const image = floatTensor(new Float32Array(12).fill(0.5), [3, 2, 2]);
-  const interest = interestOf(floatTensor([0, 0, 0, 1], [2, 2]), sharp);
-  const tiles = tilesOf({ image, interest });
+  const localized = localizeMap(floatTensor([0, 0, 0, 1], [2, 2]), sharp);
+  const tiles = tilesOf({ image, localized });
   expect(tiles.perturbed).toBeUndefined();
   expect([...tiles.overlay!.data.subarray(0, 3)]).toEqual([128, 128, 128]);
   // 0.15 of gray and 0.85 of inferno's brightest, (252, 255, 164).

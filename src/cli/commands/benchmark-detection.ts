@@ -15,8 +15,8 @@ import {
   detectionItems,
 } from "../../experiments/detection/protocol.ts";
 import type { DetectionRecord } from "../../experiments/detection/record.ts";
+import type { DetectionSummary } from "../../experiments/detection/summary.ts";
 import { detectionStatistics, mainGroup, summarizeDetection } from "../../experiments/detection/summary.ts";
-import type { DetectionSummary } from "../../experiments/detection/summary-types.ts";
 import { keyText } from "../../experiments/records/record-index.ts";
 import type { Picture } from "../../image/picture.ts";
 import { checkWritableFolder } from "../../node/check-folder.ts";

@@ -15,24 +15,20 @@ import {
   type MethodRun,
 } from "../../experiments/localization/protocol.ts";
 import type { LocalizationRecord } from "../../experiments/localization/record.ts";
+import type { LocalizationSummary, MethodSummary, SummaryOptions } from "../../experiments/localization/summary.ts";
 import {
   accuracyOf,
   checkSummaryOptions,
   defaultSummaryOptions,
   summarizeMethods,
 } from "../../experiments/localization/summary.ts";
-import type {
-  LocalizationSummary,
-  MethodSummary,
-  SanityStage,
-  SummaryOptions,
-} from "../../experiments/localization/summary-types.ts";
 import {
   cascadeStages,
   type RandomizationItem,
   type RandomizationRecord,
   randomizationComputer,
   randomizationItems,
+  type SanityStage,
   summarizeRandomization,
   weightLayers,
 } from "../../experiments/localization/weight-randomization.ts";
@@ -43,7 +39,9 @@ import type { Picture } from "../../image/picture.ts";
 import { gridKinds } from "../../localization/threshold-grids.ts";
 import { checkWritableFolder } from "../../node/check-folder.ts";
 import type { FileClassifier } from "../../node/models/load-classifier.ts";
+import { jpegDataUri } from "../../node/pictures/data-uri.ts";
 import type { RecordFolder } from "../../node/records/record-folder.ts";
+import { localizationFigures } from "../../report/localization/figures.ts";
 import { describeRuntime, type Runtime } from "../../runtime/runtime.ts";
 import type { CliContext } from "../context.ts";
 import { addDataFlags, type DataFlags, datasetOf } from "../flags/data-flags.ts";
@@ -52,7 +50,6 @@ import { addMethodFlags, type MethodFlags, methodHelp, methodRunsOf } from "../f
 import { addModelFlags, type ModelFlags } from "../flags/model-flags.ts";
 import { choice, number } from "../flags/parse-values.ts";
 import { addRuntimeFlags, loadRuntime, packageVersion, type RuntimeFlags } from "../flags/runtime-flags.ts";
-import { localizationFigures } from "../localization-figures.ts";
 import { describeClassifier, openClassifier } from "../open-classifier.ts";
 import { type ConductedExperiment, conductExperiment } from "../run-resumable.ts";
 import { writeLocalizationReport } from "../write-localization-report.ts";
@@ -324,6 +321,7 @@ async function report(
     methods: summary.methods,
     options,
     rows: flags.figureRows,
+    encode: jpegDataUri,
   });
   await writeLocalizationReport(flags.out, summary, figures);
   if (flags.json) {

@@ -21,7 +21,7 @@ import type { Explanation } from "../../saliency/method.ts";
 import { perceptualExplanation } from "../../saliency/perturbations/perceptual.ts";
 import { type CliContext, exitCodeOf, exitCodes, reportError } from "../context.ts";
 import { checkMethodRuns, isPerceptual, type MethodRun, methodRunsOf } from "../explain-methods.ts";
-import { addExplainFlags, type ExplainFlags, interestRuleOf } from "../flags/explain-flags.ts";
+import { addExplainFlags, type ExplainFlags, localizationRuleOf } from "../flags/explain-flags.ts";
 import { methodHelp } from "../flags/method-flags.ts";
 import { addModelFlags } from "../flags/model-flags.ts";
 import { addRuntimeFlags, loadRuntime, packageVersion } from "../flags/runtime-flags.ts";
@@ -229,7 +229,7 @@ class Run {
           pictureSize: isPicture(picture)
             ? { width: picture.width, height: picture.height }
             : { width: picture.shape[2], height: picture.shape[1] },
-          interestRule: interestRuleOf(this.#flags),
+          localizationRule: localizationRuleOf(this.#flags),
           colorMap,
           groundTruth: source.groundTruth,
           versions,

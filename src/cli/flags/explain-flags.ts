@@ -2,7 +2,7 @@
 import { type Command, Option } from "commander";
 import { constraints, type PerceptualOptions, perceptualPresets } from "../../attacks/perceptual/perceptual.ts";
 import { type ColorMap, colorMaps } from "../../image/color-map.ts";
-import { defaultInterestRule, type InterestRule } from "../../localization/interest.ts";
+import { defaultLocalizationRule, type LocalizationRule } from "../../localization/localize-map.ts";
 import type { ThresholdRule } from "../../localization/threshold.ts";
 import { settingOf } from "./method-flags.ts";
 import type { ModelFlags } from "./model-flags.ts";
@@ -108,7 +108,7 @@ export function addExplainFlags(command: Command): Command {
   add(perceptualGroup, "--history <n>", "curvature pairs that L-BFGS keeps", number("--history", count));
   add(perceptualGroup, "--constraint <kind>", constraints.join(", "), choice("--constraint", constraints));
   add(perceptualGroup, "--epsilon <e>", "radius of the ball, such as 8/255", number("--epsilon"));
-  const { sigmaPixels, connectivity } = defaultInterestRule;
+  const { sigmaPixels, connectivity } = defaultLocalizationRule;
   add(
     boxGroup,
     "--blur <sigma>",
@@ -117,7 +117,7 @@ export function addExplainFlags(command: Command): Command {
     [sigmaPixels, String(sigmaPixels)],
   );
   add(boxGroup, "--threshold <rule>", "value:0.25, mean:2, percent:10 or energy:0.5", thresholdRule("--threshold"), [
-    defaultInterestRule.threshold,
+    defaultLocalizationRule.threshold,
     "value:0.25",
   ]);
   add(
@@ -152,6 +152,6 @@ export function perceptualSettingsOf(flags: ExplainFlags): PerceptualOptions {
 }
 
 /** How the map becomes a box. */
-export function interestRuleOf({ blur, threshold, connectivity }: ExplainFlags): InterestRule {
+export function localizationRuleOf({ blur, threshold, connectivity }: ExplainFlags): LocalizationRule {
   return { sigmaPixels: blur, threshold, connectivity };
 }

@@ -3,7 +3,7 @@ import { findAttack } from "../../attacks/attacks.ts";
 import { fillNormal } from "../../random/fill.ts";
 import { hashText } from "../../random/hash-text.ts";
 import { createWords } from "../../random/random.ts";
-import { detectionMarkdown } from "../../report/detection/detection-tables.ts";
+import { detectionMarkdown } from "../../report/detection/tables.ts";
 import { type AttackRun, cleanMethod, fitMethod } from "./protocol.ts";
 import type { AlignmentRecord } from "./record.ts";
 import { type DetectionFinished, detectionStatistics, scoreOf, summarizeDetection } from "./summary.ts";

@@ -11,7 +11,7 @@ import { energyInside } from "../../localization/energy-inside.ts";
 import { threshold } from "../../localization/threshold.ts";
 import { thresholdGrids } from "../../localization/threshold-grids.ts";
 import { createRandom } from "../../random/random.ts";
-import { fromLevels } from "../../report/localization/localization-tiles.ts";
+import { fromLevels } from "../../report/localization/tiles.ts";
 import type { SaliencyMethod } from "../../saliency/method.ts";
 import { guidedPerceptualMethod, perceptualMethod } from "../../saliency/perturbations/perceptual.ts";
 import { floatTensor } from "../../tensor/tensor.ts";

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Box } from "../../image/geometry.ts";
 import { gridKinds, thresholdGrids } from "../../localization/threshold-grids.ts";
-import { localizationCsv, localizationMarkdown, measuresCsv } from "../../report/localization/localization-tables.ts";
+import { localizationCsv, localizationMarkdown, measuresCsv } from "../../report/localization/tables.ts";
 import type { SaliencyMethod } from "../../saliency/method.ts";
 import { boxesAsText, type GridBoxes, type LocalizationRecord } from "./record.ts";
 import {

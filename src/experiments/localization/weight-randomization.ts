@@ -20,7 +20,6 @@ import type { FinishedRecord } from "../records/record-store.ts";
 import type { Computed, ExperimentItem } from "../records/run-experiment.ts";
 import { spearman } from "../statistics/statistics.ts";
 import { localizationKey, type MethodRun, randomPath } from "./protocol.ts";
-import type { SanityStage } from "./summary-types.ts";
 
 const weightedOperators = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul"]);
 
@@ -187,6 +186,19 @@ export function randomizationComputer(
       randomized = undefined;
     },
   };
+}
+
+/** How alike the maps of one method are, before and after `layers` layers were randomized: means over the images. */
+export interface SanityStage {
+  readonly method: string;
+  /** Layers randomized, from the top; `layer` is the last of them. */
+  readonly layers: number;
+  readonly layer: string;
+  /** Spearman's rank correlation of the maps, in [−1, 1]; for a constant map 0. */
+  readonly rankCorrelation: number;
+  /** Structural similarity of the maps scaled to [0, 1], in [−1, 1]. */
+  readonly structuralSimilarity: number;
+  readonly images: number;
 }
 
 /** The means over the pictures, method by method and stage by stage; a constant map counts as uncorrelated. */

@@ -5,17 +5,11 @@ import type { PerturbationFacts } from "../../attacks/perturbation-facts.ts";
 import { type Classification, type Classifier, softmaxAt } from "../../classifier/classifier.ts";
 import { describeLayer } from "../../classifier/network/layers.ts";
 import type { Preprocessing } from "../../classifier/preprocessing/preprocessing.ts";
+import type { LabelRecord } from "../../experiments/records/label-record.ts";
 import { type Box, fitGeometry } from "../../image/geometry.ts";
 import { areaOf, iou, roundedOutward } from "../../localization/box.ts";
-import type { Interest, InterestRule } from "../../localization/interest.ts";
+import type { LocalizationRule, LocalizedMap } from "../../localization/localize-map.ts";
 import type { FloatTensor } from "../../tensor/tensor.ts";
-
-/** A class with the softmax of its logit, in [0, 1]. */
-export interface LabelRecord {
-  readonly index: number;
-  readonly name: string;
-  readonly confidence: number;
-}
 
 /** What the records of all methods have. */
 interface CommonRecord {
@@ -45,7 +39,7 @@ interface CommonRecord {
   /** Where the right box is known: that box in pixels of the picture, and how well `box` agrees with it. */
   readonly groundTruth: { readonly box: Box; readonly iou: number } | null;
   /** The method's own, and those that made the box of its map. */
-  readonly settings: InterestRule & Readonly<Record<string, unknown>>;
+  readonly settings: LocalizationRule & Readonly<Record<string, unknown>>;
   /** What the method found out besides the map. */
   readonly details: Readonly<Record<string, unknown>>;
   readonly preprocessing: Preprocessing & { readonly name: string | null; readonly reason: string };
@@ -108,8 +102,8 @@ export interface ExplanationInput {
   readonly perturbation?: PerturbationFacts & { readonly solverOutcome?: string; readonly layers?: readonly string[] };
   /** Not blurred, [H, W]. */
   readonly map: FloatTensor;
-  readonly interest: Interest;
-  readonly interestRule: InterestRule;
+  readonly localized: LocalizedMap;
+  readonly localizationRule: LocalizationRule;
   /** In pixels of the picture. */
   readonly groundTruth?: Box;
   readonly seconds: number;
@@ -119,11 +113,11 @@ export interface ExplanationInput {
 
 /** The record of one explanation. Boxes of the picture are rounded outward to whole pixels. */
 export function explanationRecord(input: ExplanationInput): ExplanationRecord {
-  const { classifier, interest, pictureSize, groundTruth, clean, label, target, method, perturbation } = input;
+  const { classifier, localized, pictureSize, groundTruth, clean, label, target, method, perturbation } = input;
   const named = (index: number) => ({ index, name: classifier.labelName(index) });
   const { preprocessing, name, reason } = classifier.guess;
   const geometry = fitGeometry(classifier.input.geometry, pictureSize.width, pictureSize.height);
-  const box = interest.box === undefined ? undefined : roundedOutward(geometry.toPicture(interest.box));
+  const box = localized.box === undefined ? undefined : roundedOutward(geometry.toPicture(localized.box));
   const identity = {
     image: input.image,
     method: method.name,
@@ -139,11 +133,11 @@ export function explanationRecord(input: ExplanationInput): ExplanationRecord {
     forwardEvaluations: input.evaluations.forward,
     seconds: input.seconds,
     box: box ?? null,
-    inputBox: interest.box ?? null,
-    boxShare: interest.box === undefined ? null : shareOf(input.map, interest.box),
+    inputBox: localized.box ?? null,
+    boxShare: localized.box === undefined ? null : shareOf(input.map, localized.box),
     groundTruth:
       groundTruth === undefined ? null : { box: groundTruth, iou: box === undefined ? 0 : iou(box, groundTruth) },
-    settings: { ...input.settings, ...input.interestRule },
+    settings: { ...input.settings, ...input.localizationRule },
     details: input.details ?? {},
     preprocessing: { ...preprocessing, name: name ?? null, reason },
     versions: input.versions,

@@ -1,14 +1,12 @@
 /** @file The report as one page of HTML that needs nothing else: no scripts, no fonts, no network. */
+import { escapeAddress, escapeMarkup } from "../../escape-text.ts";
+import type { LabelRecord } from "../../experiments/records/label-record.ts";
 import type { Box } from "../../image/geometry.ts";
 import { pageStyle } from "../style/page-style.ts";
-import {
-  type ExplanationRecord,
-  isPerturbation,
-  type LabelRecord,
-  type PerturbationRecord,
-} from "./explanation-record.ts";
+import { inLevels, percent, shortName } from "../style/wording.ts";
+import { type ExplanationRecord, isPerturbation, type PerturbationRecord } from "./explanation-record.ts";
 import type { Tiles } from "./panel.ts";
-import { explanationSentence, inLevels, percent, placeSentence, shortName } from "./sentences.ts";
+import { explanationSentence, placeSentence } from "./sentences.ts";
 
 /** The address of each tile's picture: a data URI, or a path relative to the page. */
 export type TileSources = { readonly [Name in keyof Tiles]: string };
@@ -36,19 +34,6 @@ export interface PageInput {
   readonly failures: readonly { readonly image: string; readonly reason: string }[];
 }
 
-const escapes: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-/** `text` with everything escaped that means something in HTML. */
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => escapes[character]);
-}
-
 /** The page of a report. The same input gives the same text. */
 export function reportPage({ model, entries, failures }: PageInput): string {
   const records = entries.map((entry) => entry.record);
@@ -58,13 +43,13 @@ export function reportPage({ model, entries, failures }: PageInput): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>What ${escapeHtml(model.name)} looks at</title>
+<title>What ${escapeMarkup(model.name)} looks at</title>
 <style>${pageStyle}</style>
 </head>
 <body>
 <main>
 <header>
-<h1>What <em>${escapeHtml(model.name)}</em> looks at</h1>
+<h1>What <em>${escapeMarkup(model.name)}</em> looks at</h1>
 <p class="lead">${lead(records)}</p>
 ${facts(model, records)}
 </header>
@@ -116,7 +101,7 @@ function facts(model: PageInput["model"], records: readonly ExplanationRecord[])
       ["Pictures", `${images.size}${changes.length === 0 ? "" : `, of which ${flipped.size} changed their label`}`],
     );
   }
-  const list = rows.map(([term, text]) => `<div><dt>${term}</dt><dd>${escapeHtml(text)}</dd></div>`).join("");
+  const list = rows.map(([term, text]) => `<div><dt>${term}</dt><dd>${escapeMarkup(text)}</dd></div>`).join("");
   return `<dl class="facts">${list}</dl>`;
 }
 
@@ -144,8 +129,8 @@ function badgeOf({ outcome }: ExplanationRecord): string {
 function card(entry: PageEntry): string {
   const { record } = entry;
   return `<article>
-<h2>${fileName(record.image)}${record.method === "perceptual" ? "" : ` <small>${escapeHtml(record.method)}</small>`}${badgeOf(record)}</h2>
-<p class="sentence">${escapeHtml(explanationSentence(record))}</p>
+<h2>${fileName(record.image)}${record.method === "perceptual" ? "" : ` <small>${escapeMarkup(record.method)}</small>`}${badgeOf(record)}</h2>
+<p class="sentence">${escapeMarkup(explanationSentence(record))}</p>
 ${entry.tiles === undefined ? panel(record) : `<div class="tiles">\n${tilesOf(entry, entry.tiles).join("\n")}\n</div>`}
 <div class="details">${confidences(record)}${numbers(record)}</div>
 ${settings(record)}
@@ -153,7 +138,7 @@ ${settings(record)}
 }
 
 function panel({ files }: ExplanationRecord): string {
-  return `<img class="row" alt="Original, perturbed or map over the picture, interest map and dominant component" src="${escapeHtml(encodeURI(files.panel))}">`;
+  return `<img class="row" alt="Original, perturbed or map over the picture, saliency map and dominant component" src="${escapeAddress(files.panel)}">`;
 }
 
 /** A picture that several methods explain: one row each. */
@@ -162,13 +147,13 @@ function comparison(entries: readonly PageEntry[]): string {
   const { record } = first;
   const original = first.tiles === undefined ? "" : tilesOf(first, first.tiles)[0];
   const heading = `<h2>${fileName(record.image)}</h2>
-<p class="sentence">${escapeHtml(`${shortName(record.label.name)} (${percent(record.label.confidence)})`)}</p>`;
+<p class="sentence">${escapeMarkup(`${shortName(record.label.name)} (${percent(record.label.confidence)})`)}</p>`;
   const rows = entries.map((entry) => {
     const body = entry.tiles === undefined ? panel(entry.record) : tilesOf(entry, entry.tiles).slice(1).join("\n");
     return `<section class="method${entry.tiles === undefined ? " whole" : ""}">
-<div><h3>${escapeHtml(entry.record.methodTitle)}${badgeOf(entry.record)}</h3>
-<p>${escapeHtml(isPerturbation(entry.record) ? explanationSentence(entry.record) : entry.record.methodSummary)}</p>
-${isPerturbation(entry.record) ? "" : `<p>${escapeHtml(placeSentence(entry.record))}</p>`}
+<div><h3>${escapeMarkup(entry.record.methodTitle)}${badgeOf(entry.record)}</h3>
+<p>${escapeMarkup(isPerturbation(entry.record) ? explanationSentence(entry.record) : entry.record.methodSummary)}</p>
+${isPerturbation(entry.record) ? "" : `<p>${escapeMarkup(placeSentence(entry.record))}</p>`}
 ${briefly(entry.record)}
 ${settings(entry.record)}</div>
 ${body}
@@ -186,7 +171,7 @@ function briefly({ groundTruth, evaluations, forwardEvaluations, seconds }: Expl
     runs(evaluations, forwardEvaluations),
     `${seconds.toFixed(seconds < 1 ? 2 : 1)} s`,
   ];
-  return `<p class="brief">${escapeHtml(parts.join(" · "))}</p>`;
+  return `<p class="brief">${escapeMarkup(parts.join(" · "))}</p>`;
 }
 
 /** "50 gradients and 2 forward runs" */
@@ -201,8 +186,8 @@ function runs(gradients: number, forward: number): string {
 /** A path with its last part set off from the rest. */
 function fileName(path: string): string {
   const cut = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1;
-  const folder = cut === 0 ? "" : `<span>${escapeHtml(path.slice(0, cut))}</span>`;
-  return `${folder}${escapeHtml(path.slice(cut))}`;
+  const folder = cut === 0 ? "" : `<span>${escapeMarkup(path.slice(0, cut))}</span>`;
+  return `${folder}${escapeMarkup(path.slice(cut))}`;
 }
 
 /** The figures of an entry: original, perturbed (or the map over the picture), map and component. */
@@ -211,7 +196,7 @@ function tilesOf({ record, size, groundTruth }: PageEntry, tiles: TileSources): 
   // At sizes that are no multiple of the picture's, single pixels are worth showing only where there are few.
   const mode = Math.max(width, height) <= 64 ? ' class="pixels"' : "";
   const image = (source: string, alt: string): string =>
-    `<img${mode} width="${width}" height="${height}" alt="${escapeHtml(alt)}" src="${source}">`;
+    `<img${mode} width="${width}" height="${height}" alt="${escapeMarkup(alt)}" src="${escapeMarkup(source)}">`;
   const rectangle = (box: Box | null | undefined, name: string): string => {
     if (box === null || box === undefined) return "";
     const [x0, y0, x1, y1] = box;
@@ -226,14 +211,14 @@ function tilesOf({ record, size, groundTruth }: PageEntry, tiles: TileSources): 
     ? figure(
         image(tiles.perturbed ?? "", `The perturbed picture: ${shortName(record.adversarialLabel.name)}`),
         "perturbed",
-        escapeHtml(shortName(record.adversarialLabel.name)),
+        escapeMarkup(shortName(record.adversarialLabel.name)),
       )
     : figure(image(tiles.overlay ?? "", "The map over the picture"), "overlay", "map over the picture");
   const what = isPerturbation(record) ? "Where the picture was changed" : "The map";
   return [
-    figure(image(tiles.original, `The picture as the network sees it: ${label}`), "original", escapeHtml(label)),
+    figure(image(tiles.original, `The picture as the network sees it: ${label}`), "original", escapeMarkup(label)),
     second,
-    figure(image(tiles.map, what), "interest", isPerturbation(record) ? "where it changed" : ""),
+    figure(image(tiles.map, what), "saliency map", isPerturbation(record) ? "where it changed" : ""),
     figure(
       image(tiles.component, "The dominant component") + overlay,
       "component",
@@ -260,14 +245,14 @@ function detailList({ details, label, margin }: ExplanationRecord): string {
       typeof value === "object" ? JSON.stringify(value) : shortNumber(value),
     ]),
   ];
-  return `<dl class="numbers">${cells.map(([term, text]) => `<div><dt>${escapeHtml(term)}</dt><dd>${escapeHtml(text)}</dd></div>`).join("")}</dl>`;
+  return `<dl class="numbers">${cells.map(([term, text]) => `<div><dt>${escapeMarkup(term)}</dt><dd>${escapeMarkup(text)}</dd></div>`).join("")}</dl>`;
 }
 
 function beforeAndAfter({ label, adversarialLabel, confidences: both }: PerturbationRecord): string {
   const bar = (kind: string, share: number): string =>
     `<td class="bar ${kind}"><span style="width:${(100 * share).toFixed(1)}%"></span></td><td class="value">${percent(share)}</td>`;
   const line = ({ name }: Pick<LabelRecord, "name">, values: { clean: number; adversarial: number }): string =>
-    `<tr><th scope="row" title="${escapeHtml(name)}">${escapeHtml(shortName(name))}</th>${bar("before", values.clean)}${bar("after", values.adversarial)}</tr>`;
+    `<tr><th scope="row" title="${escapeMarkup(name)}">${escapeMarkup(shortName(name))}</th>${bar("before", values.clean)}${bar("after", values.adversarial)}</tr>`;
   const rows = [line(label, both.label)];
   if (adversarialLabel.index !== label.index) rows.push(line(adversarialLabel, both.adversarialLabel));
   return `<table class="confidences"><colgroup><col class="name"><col class="scale"><col><col class="scale"><col></colgroup><thead><tr><td></td><th colspan="2">before</th><th colspan="2">after</th></tr></thead><tbody>${rows.join("")}</tbody></table>`;
@@ -281,7 +266,7 @@ function numbers(record: ExplanationRecord): string {
     ["network runs", `${runs(evaluations, forwardEvaluations)} in ${seconds.toFixed(1)} s`],
   ];
   if (groundTruth !== null) cells.push(["IoU with the true box", groundTruth.iou.toFixed(2)]);
-  return `<dl class="numbers">${cells.map(([term, text]) => `<div><dt>${term}</dt><dd>${escapeHtml(text)}</dd></div>`).join("")}</dl>`;
+  return `<dl class="numbers">${cells.map(([term, text]) => `<div><dt>${term}</dt><dd>${escapeMarkup(text)}</dd></div>`).join("")}</dl>`;
 }
 
 function changes({ margin, distances, rounded }: PerturbationRecord): (readonly [string, string])[] {
@@ -304,12 +289,12 @@ function settings(record: ExplanationRecord): string {
     .filter(([key, value]) => value !== undefined && value !== null && !["layers", "layerWeights"].includes(key))
     .map(([key, value]) => `${key} ${typeof value === "object" ? JSON.stringify(value) : shortNumber(value)}`);
   const links = Object.values(files).map(
-    (file) => `<a href="${escapeHtml(encodeURI(file))}">${escapeHtml(file.split("/").at(-1)!)}</a>`,
+    (file) => `<a href="${escapeAddress(file)}">${escapeMarkup(file.slice(file.lastIndexOf("/") + 1))}</a>`,
   );
   return `<details><summary>Settings and files</summary>
-<p>${escapeHtml(`${outcomeDescription} ${solverOutcome}`)}</p>
-<p>${escapeHtml(plain.join(" · "))}</p>
-${layers.length === 0 ? "" : `<p>Layers compared: ${escapeHtml(layers.join(" · "))}</p>`}
+<p>${escapeMarkup(`${outcomeDescription} ${solverOutcome}`)}</p>
+<p>${escapeMarkup(plain.join(" · "))}</p>
+${layers.length === 0 ? "" : `<p>Layers compared: ${escapeMarkup(layers.join(" · "))}</p>`}
 <p>Files: ${links.join(" · ")}</p>
 </details>`;
 }
@@ -320,7 +305,7 @@ function shortNumber(value: unknown): string {
 
 function failed(failures: PageInput["failures"]): string {
   if (failures.length === 0) return "";
-  const items = failures.map(({ image, reason }) => `<li><b>${escapeHtml(image)}</b>: ${escapeHtml(reason)}</li>`);
+  const items = failures.map(({ image, reason }) => `<li><b>${escapeMarkup(image)}</b>: ${escapeMarkup(reason)}</li>`);
   return `<section class="failed"><h2>Not explained</h2><ul>${items.join("")}</ul></section>`;
 }
 
@@ -328,6 +313,6 @@ function footer(records: readonly ExplanationRecord[]): string {
   if (records.length === 0) return "";
   const [{ versions, model }] = records;
   const sources = [...new Set(records.map((record) => record.methodSource))];
-  return `<footer><p>perceptual-ball ${escapeHtml(versions.perceptualBall)} · ${escapeHtml(versions.runtime)} · ${escapeHtml(versions.platform)} · model SHA-256 <code>${escapeHtml(model.sha256.slice(0, 16))}…</code></p>
-<p>${sources.length === 1 ? "Method" : "Methods"}: ${sources.map(escapeHtml).join("; ")}.</p></footer>`;
+  return `<footer><p>perceptual-ball ${escapeMarkup(versions.perceptualBall)} · ${escapeMarkup(versions.runtime)} · ${escapeMarkup(versions.platform)} · model SHA-256 <code>${escapeMarkup(model.sha256.slice(0, 16))}…</code></p>
+<p>${sources.length === 1 ? "Method" : "Methods"}: ${sources.map(escapeMarkup).join("; ")}.</p></footer>`;
 }

@@ -1,5 +1,5 @@
 /**
- * @file Figure 1's row of the paper as one picture: original, perturbed, interest map, dominant component with its box. Methods that
+ * @file Figure 1's row of the paper as one picture: original, perturbed, saliency map, dominant component with its box. Methods that
  * change nothing show their map over the picture instead.
  *
  * Without any text: a machine without fonts would draw none, and captions belong to the page that shows the row.
@@ -9,8 +9,9 @@ import type { Box } from "../../image/geometry.ts";
 import { normalizeMap } from "../../image/normalize.ts";
 import { type ImageTensor, type Picture, tensorToPicture } from "../../image/picture.ts";
 import { resizeBytes } from "../../image/resize.ts";
-import type { Interest } from "../../localization/interest.ts";
+import type { LocalizedMap } from "../../localization/localize-map.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
+import type { Color } from "../style/box-colors.ts";
 
 /** The four pictures of the row, each three channels at the size of the network's input. */
 export interface Tiles {
@@ -28,7 +29,7 @@ export interface TilesInput {
   readonly image: ImageTensor;
   /** As `image`; values outside of [0, 1] are clipped. Left out, the second tile is the map over the picture. */
   readonly perturbed?: ImageTensor;
-  readonly interest: Interest;
+  readonly localized: LocalizedMap;
   /** Default "inferno". */
   readonly colorMap?: ColorMap;
 }
@@ -39,7 +40,7 @@ const dimmed = 0.28;
 const densest = 0.85;
 
 /** The tiles of the row. The component's tile keeps the color inside the component and dims the gray rest. */
-export function tilesOf({ image, perturbed, interest, colorMap = "inferno" }: TilesInput): Tiles {
+export function tilesOf({ image, perturbed, localized, colorMap = "inferno" }: TilesInput): Tiles {
   const color = inColor(image);
   const [, height, width] = color.shape;
   const plane = height * width;
@@ -47,10 +48,10 @@ export function tilesOf({ image, perturbed, interest, colorMap = "inferno" }: Ti
   for (let i = 0; i < plane; i++) {
     const [red, green, blue] = [color.data[i], color.data[plane + i], color.data[2 * plane + i]];
     const gray = dimmed * (0.299 * red + 0.587 * green + 0.114 * blue) + 0.04;
-    const isInside = interest.component.data[i] === 1;
+    const isInside = localized.component.data[i] === 1;
     for (let c = 0; c < 3; c++) spotlight[c * plane + i] = isInside ? color.data[c * plane + i] : gray;
   }
-  const heat = normalizeMap(interest.smooth);
+  const heat = normalizeMap(localized.smooth);
   const colors = colorize(heat, { colorMap });
   const opacity = floatTensor(
     heat.data.map((value) => densest * Math.sqrt(value)),
@@ -75,16 +76,11 @@ function inColor(image: ImageTensor): ImageTensor {
   return floatTensor(data, [3, height, width]);
 }
 
-export type Color = readonly [red: number, green: number, blue: number];
-
 export interface OutlinedBox {
   /** In pixels of the network's input. */
   readonly box: Box;
   readonly color: Color;
 }
-
-/** The color of a box that was found, and of one that is known to be right. */
-export const boxColors = { found: [46, 204, 113], groundTruth: [231, 76, 60] } as const;
 
 /** About how many pixels the longer side of a tile has in the panel. */
 const tileSize = 448;

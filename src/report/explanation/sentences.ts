@@ -1,24 +1,6 @@
 /** @file Explanations in plain English, as plain text. */
+import { inLevels, percent, shortName } from "../style/wording.ts";
 import { type ExplanationRecord, isPerturbation, type PerturbationRecord } from "./explanation-record.ts";
-
-/** A share in [0, 1] as "87 %"; shares below one percent and above 99 keep what tells them from none and all. */
-export function percent(share: number): string {
-  const value = 100 * share;
-  if (value > 0 && value < 0.1) return "<0.1 %";
-  if ((value > 0 && value < 1) || (value > 99 && value < 99.95)) return `${value.toFixed(1)} %`;
-  return `${Math.round(value)} %`;
-}
-
-/** A distance between pixels in [0, 1] as "7.2/255". */
-export function inLevels(distance: number): string {
-  const levels = 255 * distance;
-  return `${levels >= 100 ? levels.toFixed(0) : levels.toPrecision(2)}/255`;
-}
-
-/** The first synonym of an ImageNet-style name ("tabby" of "tabby, tabby cat"), which is enough to recognize it. */
-export function shortName(name: string): string {
-  return name.split(",")[0].trim();
-}
 
 /** What was found, in one or two sentences for someone who has not read the paper. */
 export function explanationSentence(record: ExplanationRecord): string {
@@ -28,7 +10,7 @@ export function explanationSentence(record: ExplanationRecord): string {
 
 /** Where the map lies. For all maps but that of the change itself, what lies there is not the change. */
 function placeInWords({ area, change }: NonNullable<ExplanationRecord["boxShare"]>, method: string): string {
-  const what = method === "perceptual" || method === "deepfool" ? "change" : "interest";
+  const what = method === "perceptual" || method === "deepfool" ? "change" : "map";
   if (area > 0.95) return `The ${what} is spread over the whole picture.`;
   return `${percent(change)} of the ${what} lies in the box, which covers ${percent(area)} of what the network sees.`;
 }

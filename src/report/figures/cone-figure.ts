@@ -1,6 +1,7 @@
 /** @file Figure 5 of the paper: the cones of several attacks side by side, as one SVG that needs nothing else. */
+
+import { escapeMarkup } from "../../escape-text.ts";
 import { colorAt } from "../../image/color-map.ts";
-import { escapeHtml } from "../explanation/page.ts";
 import { ink, softInk } from "./plot-frame.ts";
 
 /** What is drawn of a cone. */
@@ -42,7 +43,7 @@ export function coneFigure(
     return `<g transform="${place}">${drawPanel(panel)}</g>`;
   });
   const title = `Cone plots: ${panels.map((panel) => panel.title).join(", ")}`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${rows * height}" width="${width}" height="${rows * height}" role="img" aria-label="${escapeHtml(title)}" ${font}><rect width="${width}" height="${rows * height}" fill="#fff"/>${body.join("")}</svg>\n`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${rows * height}" width="${width}" height="${rows * height}" role="img" aria-label="${escapeMarkup(title)}" ${font}><rect width="${width}" height="${rows * height}" fill="#fff"/>${body.join("")}</svg>\n`;
 }
 
 function drawPanel({ title, note, a, b, probability }: ConeFigurePanel): string {
@@ -53,7 +54,7 @@ function drawPanel({ title, note, a, b, probability }: ConeFigurePanel): string 
   const x = (value: number): number => place(value, b, side);
   const y = (value: number): number => top + place(value, a, side);
   const text = (content: string, at: readonly [number, number], more: string): string =>
-    `<text x="${round(at[0])}" y="${round(at[1])}" ${more}>${escapeHtml(content)}</text>`;
+    `<text x="${round(at[0])}" y="${round(at[1])}" ${more}>${escapeMarkup(content)}</text>`;
   const soft = `font-size="11" fill="${softInk}"`;
   const ticks = [
     ...[-1, 0, 1].map((value) => text(sign(value), [x(value), top + side + 16], `${soft} text-anchor="middle"`)),

@@ -1,7 +1,8 @@
 /** @file A figure of pictures in rows and columns, with headings and boxes, as one SVG that needs nothing else. */
+
+import { escapeMarkup } from "../../escape-text.ts";
 import type { Box } from "../../image/geometry.ts";
-import { escapeHtml } from "../explanation/page.ts";
-import { boxColors } from "../explanation/panel.ts";
+import { boxColors } from "../style/box-colors.ts";
 
 export interface FigureCell {
   /** The address of the picture: a data URI, so that the figure can stand alone. */
@@ -61,15 +62,15 @@ export function figureGrid({ title, columns, rows, size, cellWidth = 150 }: Figu
     const caption =
       cell.caption === undefined
         ? ""
-        : `<text x="${cellWidth / 2}" y="${cellHeight + 14}" text-anchor="middle" font-size="11" fill="${color}">${escapeHtml(cell.caption)}</text>`;
+        : `<text x="${cellWidth / 2}" y="${cellHeight + 14}" text-anchor="middle" font-size="11" fill="${color}">${escapeMarkup(cell.caption)}</text>`;
     const pixelated = Math.max(size.width, size.height) < 128 ? ' style="image-rendering:pixelated"' : "";
-    return `<g transform="translate(${x} ${y})"><image width="${cellWidth}" height="${cellHeight}" href="${cell.source}"${pixelated}><title>${escapeHtml(cell.alt)}</title></image>${boxes.join("")}${caption}</g>`;
+    return `<g transform="translate(${x} ${y})"><image width="${cellWidth}" height="${cellHeight}" href="${escapeMarkup(cell.source)}"${pixelated}><title>${escapeMarkup(cell.alt)}</title></image>${boxes.join("")}${caption}</g>`;
   };
   const heading = columns.map((column, c) => {
     const lines = wrapped(column, Math.floor(cellWidth / 7.2)).slice(0, 2);
     const first = headingHeight - 10 - (lines.length - 1) * 14;
     const spans = lines.map(
-      (line, i) => `<tspan x="${left(c) + cellWidth / 2}" y="${first + 14 * i}">${escapeHtml(line)}</tspan>`,
+      (line, i) => `<tspan x="${left(c) + cellWidth / 2}" y="${first + 14 * i}">${escapeMarkup(line)}</tspan>`,
     );
     return `<text text-anchor="middle" font-size="12.5" font-weight="600" fill="${ink.text}">${spans.join("")}</text>`;
   });
@@ -78,12 +79,12 @@ export function figureGrid({ title, columns, rows, size, cellWidth = 150 }: Figu
     const lines = titles[r];
     const first = top + cellHeight / 2 - (lines.length - 1) * 7.5 + 4;
     const spans = lines.map(
-      (line, i) => `<tspan x="${rowTitleWidth - rowTitle.gap}" y="${first + 15 * i}">${escapeHtml(line)}</tspan>`,
+      (line, i) => `<tspan x="${rowTitleWidth - rowTitle.gap}" y="${first + 15 * i}">${escapeMarkup(line)}</tspan>`,
     );
     const name = `<text text-anchor="end" font-size="12" fill="${ink.soft}">${spans.join("")}</text>`;
     return name + row.cells.map((cell, c) => (cell === undefined ? "" : drawn(cell, left(c), top))).join("");
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escapeHtml(title)}" ${font}><rect width="${width}" height="${height}" fill="#fff"/>${heading.join("")}${body.join("")}</svg>`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escapeMarkup(title)}" ${font}><rect width="${width}" height="${height}" fill="#fff"/>${heading.join("")}${body.join("")}</svg>`;
 }
 
 function outline([x0, y0, x1, y1]: Box, scale: number, [red, green, blue]: readonly number[]): string {

@@ -1,5 +1,5 @@
-/** @file What attacks did to many pictures, as a table: how often they succeed, what PNGs keep, and how far they go. */
-import type { AttackRecord } from "./attack-record.ts";
+/** @file What attacks did to many pictures: how often they succeed, what PNGs keep, and how far they go. */
+import type { AttackRecord } from "./record.ts";
 
 /** One attack over all pictures; means are over the successes within budget, null where there are none. */
 export interface AttackSummary {
@@ -46,46 +46,4 @@ export function attackSummaries(records: readonly AttackRecord[]): AttackSummary
       gradients: attacked.reduce((sum, { evaluations }) => sum + evaluations.gradient, 0) / count,
     };
   });
-}
-
-/** The columns of the table. */
-export const attackColumns = [
-  "attack",
-  "attacked",
-  "success",
-  "kept in 8 bits",
-  "ℓ0",
-  "ℓ1",
-  "ℓ2",
-  "ℓ∞ · 255",
-  "perceptual",
-  "gradients",
-] as const;
-
-/** The rows of the table as text, cells in the order of {@link attackColumns}. */
-export function attackRows(summaries: readonly AttackSummary[]): string[][] {
-  const text = (value: number | null, digits: number): string => (value === null ? "–" : value.toFixed(digits));
-  const percent = (value: number | null): string => (value === null ? "–" : `${(100 * value).toFixed(1)} %`);
-  return summaries.map((one) => [
-    one.attack,
-    String(one.attacked),
-    percent(one.success),
-    percent(one.survival),
-    text(one.l0, 0),
-    text(one.l1, 2),
-    text(one.l2, 3),
-    text(one.linf === null ? null : 255 * one.linf, 2),
-    text(one.perceptual, 4),
-    text(one.gradients, 1),
-  ]);
-}
-
-/** The table in Markdown, columns padded so that it reads well as it stands. */
-export function attackTable(summaries: readonly AttackSummary[]): string {
-  const rows = [[...attackColumns], ...attackRows(summaries)];
-  const widths = attackColumns.map((_, column) => Math.max(3, ...rows.map((row) => row[column].length)));
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))).join(" | ")} |`;
-  const rule = `| ${widths.map((width, column) => (column === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`)).join(" | ")} |`;
-  return [line(rows[0]), rule, ...rows.slice(1).map(line)].join("\n");
 }

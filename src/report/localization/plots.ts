@@ -1,11 +1,12 @@
 /** @file The plots of the localization benchmark. */
 
-import type { LocalizationSummary, SanityStage } from "../../experiments/localization/summary-types.ts";
+import type { LocalizationSummary } from "../../experiments/localization/summary.ts";
+import type { SanityStage } from "../../experiments/localization/weight-randomization.ts";
 import { gridKinds } from "../../localization/threshold-grids.ts";
 import { softInk } from "../figures/plot-frame.ts";
 import { curvePlot, type PlotCurve } from "../figures/plots.ts";
-import type { PageFigure } from "./localization-page.ts";
-import { kindTitles, pictureCount, sanityMethods } from "./localization-tables.ts";
+import type { PageFigure } from "./page.ts";
+import { kindTitles, pictureCount, sanityMethods } from "./tables.ts";
 
 /** A plot with the name of its file, without the ending. */
 export interface NamedPlot extends PageFigure {

@@ -1,9 +1,11 @@
 import { expect, test } from "vitest";
 import type { Adversarial, AttackResult } from "../../attacks/attack.ts";
+import { type AttackRecord, attackRecord } from "../../experiments/attack/record.ts";
+import { attackSummaries } from "../../experiments/attack/summary.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
-import { attackPage } from "./attack-page.ts";
-import { type AttackRecord, attackRecord, attackSentence } from "./attack-record.ts";
-import { attackSummaries, attackTable } from "./attack-summary.ts";
+import { attackPage } from "./page.ts";
+import { attackSentence } from "./sentence.ts";
+import { attackTable } from "./table.ts";
 
 const names = ["cat", "dog", "<tree>"];
 const found = (label: number, linf: number): Adversarial => ({

@@ -1,17 +1,17 @@
 /** @file The report of the localization benchmark as one page of HTML that needs nothing else. */
 
+import { escapeMarkup } from "../../escape-text.ts";
 import type {
   Estimate,
   KindSummary,
   LocalizationSummary,
   MethodSummary,
-} from "../../experiments/localization/summary-types.ts";
+} from "../../experiments/localization/summary.ts";
 import { gridKinds } from "../../localization/threshold-grids.ts";
-import { escapeHtml } from "../explanation/page.ts";
-import { percent } from "../explanation/sentences.ts";
 import { benchmarkStyle } from "../style/benchmark-style.ts";
 import { pageStyle } from "../style/page-style.ts";
-import { bestOf, criterionSentence, isWorse, kindTitles, measures, pictureCount } from "./localization-tables.ts";
+import { percent } from "../style/wording.ts";
+import { bestOf, criterionSentence, isWorse, kindTitles, measures, pictureCount } from "./tables.ts";
 
 /** A plot or a figure as SVG, with what stands below it. */
 export interface PageFigure {
@@ -43,14 +43,14 @@ export function localizationPage({
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>Which explanation finds the object? ${escapeHtml(model.name)} on ${escapeHtml(data.name)}</title>
+<title>Which explanation finds the object? ${escapeMarkup(model.name)} on ${escapeMarkup(data.name)}</title>
 <style>${pageStyle}${benchmarkStyle}</style>
 </head>
 <body>
 <main>
 <header>
-<h1>Which explanation finds the object? <em>${escapeHtml(model.name)}</em> on ${escapeHtml(data.name)}</h1>
-<p class="lead">${escapeHtml(leadOf(summary))}</p>
+<h1>Which explanation finds the object? <em>${escapeMarkup(model.name)}</em> on ${escapeMarkup(data.name)}</h1>
+<p class="lead">${escapeMarkup(leadOf(summary))}</p>
 ${factsOf(summary)}
 </header>
 ${errorSection(summary)}
@@ -100,7 +100,7 @@ function factsOf({ model, data, accuracy, settings, methods }: LocalizationSumma
     ["Methods", `${methods.filter(({ isBaseline }) => !isBaseline).length}, and 2 boxes that look at nothing`],
     ["Maps", settings.sigmaPixels === 0 ? "as they are" : `all blurred with σ = ${settings.sigmaPixels} pixels`],
   ];
-  return `<dl class="facts">${rows.map(([term, text]) => `<div><dt>${term}</dt><dd>${escapeHtml(text)}</dd></div>`).join("")}</dl>`;
+  return `<dl class="facts">${rows.map(([term, text]) => `<div><dt>${term}</dt><dd>${escapeMarkup(text)}</dd></div>`).join("")}</dl>`;
 }
 
 /** A thin bar from 0 to 1 with the interval and the value. */
@@ -110,7 +110,7 @@ function reach({ value, interval: [low, high] }: Estimate): string {
 }
 
 function nameCell({ name, title, isBaseline }: MethodSummary): string {
-  return `<td title="${escapeHtml(title)}">${escapeHtml(isBaseline ? title : name)}</td>`;
+  return `<td title="${escapeMarkup(title)}">${escapeMarkup(isBaseline ? title : name)}</td>`;
 }
 
 function interval({ interval: [low, high] }: Estimate, digits: number): string {
@@ -138,7 +138,7 @@ function errorSection(summary: LocalizationSummary): string {
   const table = (of: (kind: KindSummary) => string): string =>
     `<div class="scroll"><table class="results"><thead><tr><th>Localization error</th>${head}</tr></thead><tbody>${rows(of)}</tbody></table></div>`;
   return `<section><h2>Table 1: localization error</h2>
-<p>${escapeHtml(criterionSentence(summary))} Lower is better. Each method at its best threshold on these pictures, with the 95 % interval; green: the least error; † worse than that by more than chance (exact McNemar test, Holm-corrected, p &lt; 0.05).</p>
+<p>${escapeMarkup(criterionSentence(summary))} Lower is better. Each method at its best threshold on these pictures, with the 95 % interval; green: the least error; † worse than that by more than chance (exact McNemar test, Holm-corrected, p &lt; 0.05).</p>
 ${table(cell)}
 <details><summary>The same with the threshold chosen on one half of the pictures and judged on the other, both ways round</summary>
 ${table(heldOut)}
@@ -149,13 +149,13 @@ function plotSection(title: string, text: string, plots: readonly PageFigure[]):
   if (plots.length === 0) return "";
   const figures = plots.map(
     ({ svg, title: name, caption }) =>
-      `<figure>${svg}<figcaption><b>${escapeHtml(name)}</b> ${escapeHtml(caption)}</figcaption></figure>`,
+      `<figure>${svg}<figcaption><b>${escapeMarkup(name)}</b> ${escapeMarkup(caption)}</figcaption></figure>`,
   );
-  return `<section><h2>${escapeHtml(title)}</h2><p>${escapeHtml(text)}</p><div class="plots">${figures.join("")}</div></section>`;
+  return `<section><h2>${escapeMarkup(title)}</h2><p>${escapeMarkup(text)}</p><div class="plots">${figures.join("")}</div></section>`;
 }
 
 function figureSection({ title, caption, svg }: PageFigure): string {
-  return `<section><h2>${escapeHtml(title)}</h2><p>${escapeHtml(caption)}</p><div class="figure"><div class="sheet">${svg}</div></div></section>`;
+  return `<section><h2>${escapeMarkup(title)}</h2><p>${escapeMarkup(caption)}</p><div class="figure"><div class="sheet">${svg}</div></div></section>`;
 }
 
 function measureSection({ methods, options }: LocalizationSummary): string {
@@ -195,7 +195,7 @@ function costSection({ methods }: LocalizationSummary): string {
     const count = (value: number): string => value.toFixed(1).replace(/\.0$/, "");
     const ends = Object.entries(outcomes).map(([outcome, number]) => `${number} ${outcome}`);
     return [
-      `<tr>${nameCell(method)}<td>${cost.seconds.toPrecision(3)}</td><td>${cost.medianSeconds.toPrecision(3)}</td><td>${count(cost.forward)}</td><td>${count(cost.gradient)}</td><td>${escapeHtml(ends.join(", "))}</td></tr>`,
+      `<tr>${nameCell(method)}<td>${cost.seconds.toPrecision(3)}</td><td>${cost.medianSeconds.toPrecision(3)}</td><td>${count(cost.forward)}</td><td>${count(cost.gradient)}</td><td>${escapeMarkup(ends.join(", "))}</td></tr>`,
     ];
   });
   return `<section><h2>What it costs</h2><p>Per picture, on the machine named below.</p>
@@ -204,17 +204,20 @@ function costSection({ methods }: LocalizationSummary): string {
 
 function problemSection({ problems }: LocalizationSummary): string {
   if (problems.length === 0) return "";
-  const items = problems.map(({ image, message }) => `<li><b>${escapeHtml(image)}</b>: ${escapeHtml(message)}</li>`);
+  const items = problems.map(
+    ({ image, message }) => `<li><b>${escapeMarkup(image)}</b>: ${escapeMarkup(message)}</li>`,
+  );
   return `<section class="failed"><h2>Left out: ${problems.length}</h2><ul>${items.join("")}</ul></section>`;
 }
 
 function footer({ versions, model, settings, methods }: LocalizationSummary): string {
   const own = methods.filter(({ isBaseline }) => !isBaseline);
   const list = own.map(
-    ({ name, settings }) => `<li><b>${escapeHtml(name)}</b> <code>${escapeHtml(JSON.stringify(settings))}</code></li>`,
+    ({ name, settings }) =>
+      `<li><b>${escapeMarkup(name)}</b> <code>${escapeMarkup(JSON.stringify(settings))}</code></li>`,
   );
   const about = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
-  return `<footer><details><summary>Settings</summary><p><code>${escapeHtml(JSON.stringify(settings))}</code></p><ul>${list.join("")}</ul></details>
-<p>${escapeHtml(about.join(" · "))} · model SHA-256 <code>${escapeHtml(model.sha256.slice(0, 16))}…</code></p>
+  return `<footer><details><summary>Settings</summary><p><code>${escapeMarkup(JSON.stringify(settings))}</code></p><ul>${list.join("")}</ul></details>
+<p>${escapeMarkup(about.join(" · "))} · model SHA-256 <code>${escapeMarkup(model.sha256.slice(0, 16))}…</code></p>
 <p>Protocol: Elliott, Law and Russell, <cite>Adversarial Perturbations on the Perceptual Ball</cite>, arXiv:1912.09405, section 4; Fong and Vedaldi, <cite>Interpretable Explanations of Black Boxes by Meaningful Perturbation</cite>, 2017.</p></footer>`;
 }

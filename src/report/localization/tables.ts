@@ -5,7 +5,7 @@ import type {
   KindSummary,
   LocalizationSummary,
   MethodSummary,
-} from "../../experiments/localization/summary-types.ts";
+} from "../../experiments/localization/summary.ts";
 import { gridKinds, type ThresholdKind } from "../../localization/threshold-grids.ts";
 
 /** Below this chance a difference from the best method is called one. */

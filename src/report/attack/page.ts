@@ -1,9 +1,11 @@
 /** @file The report of `attack`: one HTML page that needs nothing else. */
 
-import { escapeHtml } from "../explanation/page.ts";
+import { escapeMarkup } from "../../escape-text.ts";
+import type { AttackRecord } from "../../experiments/attack/record.ts";
+import { attackSummaries } from "../../experiments/attack/summary.ts";
 import { pageStyle } from "../style/page-style.ts";
-import { type AttackRecord, attackSentence } from "./attack-record.ts";
-import { attackColumns, attackRows, attackSummaries } from "./attack-summary.ts";
+import { attackSentence } from "./sentence.ts";
+import { attackColumns, attackRows } from "./table.ts";
 
 /** A picture with what the attacks made of it; addresses are data URIs or relative to the page. */
 export interface AttackPageEntry {
@@ -45,28 +47,28 @@ article>h2{margin-bottom:14px}
 export function attackPage({ model, source, records, entries, size }: AttackPageInput): string {
   const pixels = Math.max(size.width, size.height) < 128 ? ' class="pixels"' : "";
   const tile = (address: string, caption: string): string =>
-    `<figure><div class="tile"><img${pixels} src="${escapeHtml(address)}" width="${size.width}" height="${size.height}" alt="${escapeHtml(caption)}" loading="lazy"></div><figcaption>${escapeHtml(caption)}</figcaption></figure>`;
+    `<figure><div class="tile"><img${pixels} src="${escapeMarkup(address)}" width="${size.width}" height="${size.height}" alt="${escapeMarkup(caption)}" loading="lazy"></div><figcaption>${escapeMarkup(caption)}</figcaption></figure>`;
   const cards = entries.map(({ image, original, attacks }) => {
     const rows = attacks.map(({ record, adversarial, difference }) => {
       const lost = record.lostInRounding ? ' <span class="lost">lost in 8 bits</span>' : "";
       const { gradient, forward } = record.evaluations;
-      const settings = escapeHtml(JSON.stringify(record.settings));
-      return `<section class="attack"><div><h3>${escapeHtml(record.attackTitle)}${lost}</h3><p>${escapeHtml(attackSentence(record))}</p><p>${gradient} gradient${gradient === 1 ? "" : "s"}, ${forward} further runs</p><details><summary>Settings</summary><p>${settings}</p></details></div>${tile(original, `as given: ${record.label.name}`)}${tile(adversarial, `attacked: ${record.rounded.label.name}`)}${tile(difference, "difference, rescaled")}</section>`;
+      const settings = escapeMarkup(JSON.stringify(record.settings));
+      return `<section class="attack"><div><h3>${escapeMarkup(record.attackTitle)}${lost}</h3><p>${escapeMarkup(attackSentence(record))}</p><p>${gradient} gradient${gradient === 1 ? "" : "s"}, ${forward} further runs</p><details><summary>Settings</summary><p>${settings}</p></details></div>${tile(original, `as given: ${record.label.name}`)}${tile(adversarial, `attacked: ${record.rounded.label.name}`)}${tile(difference, "difference, rescaled")}</section>`;
     });
-    return `<article><h2>${escapeHtml(image)}</h2>${rows.join("")}</article>`;
+    return `<article><h2>${escapeMarkup(image)}</h2>${rows.join("")}</article>`;
   });
-  const head = attackColumns.map((column) => `<th>${escapeHtml(column)}</th>`).join("");
+  const head = attackColumns.map((column) => `<th>${escapeMarkup(column)}</th>`).join("");
   const body = attackRows(attackSummaries(records))
-    .map((row) => `<tr>${row.map((cell) => `<td>${escapeHtml(cell)}</td>`).join("")}</tr>`)
+    .map((row) => `<tr>${row.map((cell) => `<td>${escapeMarkup(cell)}</td>`).join("")}</tr>`)
     .join("");
   const pictures = new Set(records.map(({ image }) => image)).size;
   const shown = entries.length < pictures ? ` The first ${entries.length} are shown.` : "";
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>Attacks on ${escapeHtml(model.name)}</title><style>${pageStyle}${style}</style></head>
-<body><main><h1>Attacks on <em>${escapeHtml(model.name)}</em></h1>
-<p class="lead">${pictures} picture${pictures === 1 ? "" : "s"} from ${escapeHtml(source)}, ${model.classCount} classes. Success is judged by a run of the network on the image within its budget, and once more on what a PNG keeps of it.${shown}</p>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>Attacks on ${escapeMarkup(model.name)}</title><style>${pageStyle}${style}</style></head>
+<body><main><h1>Attacks on <em>${escapeMarkup(model.name)}</em></h1>
+<p class="lead">${pictures} picture${pictures === 1 ? "" : "s"} from ${escapeMarkup(source)}, ${model.classCount} classes. Success is judged by a run of the network on the image within its budget, and once more on what a PNG keeps of it.${shown}</p>
 <div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>
 ${cards.join("\n")}
-<footer><p>Distances are means over successes; ℓ0 counts pixels, ℓ∞ is in 255ths, perceptual is the relative change of the network's own features. Differences are rescaled by their own largest value about gray, so that colors do not compare between pictures.</p><p>Model ${escapeHtml(model.sha256)}</p></footer></main></body></html>
+<footer><p>Distances are means over successes; ℓ0 counts pixels, ℓ∞ is in 255ths, perceptual is the relative change of the network's own features. Differences are rescaled by their own largest value about gray, so that colors do not compare between pictures.</p><p>Model ${escapeMarkup(model.sha256)}</p></footer></main></body></html>
 `;
 }

@@ -6,7 +6,8 @@ import { boundingBox } from "./box.ts";
 import { largestComponent } from "./components.ts";
 import { type Mask, type ThresholdRule, threshold } from "./threshold.ts";
 
-export interface InterestRule {
+/** How a box is made of a saliency map. */
+export interface LocalizationRule {
   /** Standard deviation of the Gaussian that smooths the map, in pixels of the network's input. */
   readonly sigmaPixels: number;
   readonly threshold: ThresholdRule;
@@ -14,13 +15,14 @@ export interface InterestRule {
 }
 
 /** What `explain` does unless told otherwise: the released code's blur, and a quarter of the map's range. */
-export const defaultInterestRule: InterestRule = {
+export const defaultLocalizationRule: LocalizationRule = {
   sigmaPixels: 2,
   threshold: { kind: "value", alpha: 0.25 },
   connectivity: 8,
 };
 
-export interface Interest {
+/** A saliency map with what it points at. */
+export interface LocalizedMap {
   /** The blurred map, [H, W], in the map's units. */
   readonly smooth: FloatTensor;
   /** The largest connected component of what passes the threshold, [H, W]; empty where the map is zero everywhere. */
@@ -29,8 +31,8 @@ export interface Interest {
   readonly box: Box | undefined;
 }
 
-/** What `map` ([H, W], not negative) points at. A map that is zero everywhere points at nothing. */
-export function interestOf(map: FloatTensor, rule: InterestRule): Interest {
+/** What the saliency map `map` ([H, W], not negative) points at. A map that is zero everywhere points at nothing. */
+export function localizeMap(map: FloatTensor, rule: LocalizationRule): LocalizedMap {
   const smooth = blur(map, { sigmaPixels: rule.sigmaPixels });
   const isBlank = smooth.data.every((value) => value === 0);
   // A constant map passes every "value" threshold as a whole, which would be a box around a picture that nobody changed.

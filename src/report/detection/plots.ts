@@ -1,5 +1,5 @@
 /** @file The plots of the detection benchmark: histograms of scores, ROC curves, and detection rates side by side. */
-import type { DetectionSummary, GroupSummary } from "../../experiments/detection/summary-types.ts";
+import type { DetectionSummary, GroupSummary } from "../../experiments/detection/summary.ts";
 import { estimatePlot, histogramPlot, rocPlot } from "../figures/plots.ts";
 
 /** A plot as SVG, with what stands below it. */

@@ -2,7 +2,7 @@
 import { type Adversarial, type AttackEnding, type AttackResult, attackEndings } from "../../attacks/attack.ts";
 import { marginOf } from "../../attacks/margin.ts";
 import { type Classifier, softmaxAt } from "../../classifier/classifier.ts";
-import type { LabelRecord } from "../explanation/explanation-record.ts";
+import type { LabelRecord } from "../records/label-record.ts";
 
 /** An image that the attack found, as numbers. */
 export interface AdversarialRecord {
@@ -70,33 +70,4 @@ export function attackRecord({ classifier, result, ...given }: AttackRecordInput
     settings,
     details,
   };
-}
-
-/** One sentence on how the attack ended, and one more where saving as a PNG undoes it. */
-export function attackSentence({
-  outcome,
-  label,
-  target,
-  withinBudget,
-  rounded,
-  lostInRounding,
-}: AttackRecord): string {
-  const percent = (share: number): string => `${(100 * share).toFixed(share > 0.9995 || share < 0.0005 ? 0 : 1)} %`;
-  const found = withinBudget.label;
-  const { l2, linf } = withinBudget.distances;
-  const distances = `ℓ∞ ${(255 * linf).toFixed(1)}/255, ℓ2 ${l2.toFixed(3)}`;
-  const goal = target === null ? "" : `; wanted was ${target.name}`;
-  const sentences = {
-    flipped: `${label.name} (${percent(label.confidence)}) becomes ${found.name} (${percent(found.confidence)}) at ${distances}.`,
-    "over-budget": `${label.name} stays ${found.name} within the budget; the search succeeded only outside of it${goal}.`,
-    "not-flipped": `${label.name} (${percent(label.confidence)}) is still called ${found.name} (${percent(found.confidence)}) at ${distances}${goal}.`,
-    "already-flipped":
-      target === null
-        ? `The picture is called ${found.name}, not ${label.name}, as it is.`
-        : `The picture is called ${target.name} as it is.`,
-  };
-  const lost = lostInRounding
-    ? ` Saved with 8 bits per channel it is ${rounded.label.name} again: the PNG does not fool the network (--rounding keep may help).`
-    : "";
-  return sentences[outcome] + lost;
 }

@@ -1,28 +1,20 @@
 /** @file The figures of the localization benchmark, made of the maps that were kept. */
-import sharp from "sharp";
-import type { Classifier } from "../classifier/classifier.ts";
-import type { DatasetImage } from "../datasets/dataset.ts";
-import { PerceptualBallError } from "../errors.ts";
-import { type LocalizationItem, localizationKey, type MethodRun } from "../experiments/localization/protocol.ts";
-import { boxesOfText, type LocalizationRecord } from "../experiments/localization/record.ts";
-import { agreementOf, isLocalized, type LocalizationFinished } from "../experiments/localization/summary.ts";
-import type { MethodSummary, SummaryOptions } from "../experiments/localization/summary-types.ts";
-import type { RecordStore } from "../experiments/records/record-store.ts";
-import type { Box } from "../image/geometry.ts";
-import { type ImageTensor, type Picture, tensorToPicture } from "../image/picture.ts";
-import type { ThresholdRule } from "../localization/threshold.ts";
-import { thresholdGrids, thresholdParameter } from "../localization/threshold-grids.ts";
-import { shortName } from "../report/explanation/sentences.ts";
-import { type FigureCell, type FigureRow, figureGrid } from "../report/figures/figure-grid.ts";
-import {
-  fromLevels,
-  heatTile,
-  keptMask,
-  mapTile,
-  maskedTile,
-  maskTile,
-} from "../report/localization/localization-tiles.ts";
-import type { FloatTensor } from "../tensor/tensor.ts";
+import type { Classifier } from "../../classifier/classifier.ts";
+import type { DatasetImage } from "../../datasets/dataset.ts";
+import { PerceptualBallError } from "../../errors.ts";
+import { type LocalizationItem, localizationKey, type MethodRun } from "../../experiments/localization/protocol.ts";
+import { boxesOfText, type LocalizationRecord } from "../../experiments/localization/record.ts";
+import type { MethodSummary, SummaryOptions } from "../../experiments/localization/summary.ts";
+import { agreementOf, isLocalized, type LocalizationFinished } from "../../experiments/localization/summary.ts";
+import type { RecordStore } from "../../experiments/records/record-store.ts";
+import type { Box } from "../../image/geometry.ts";
+import { type ImageTensor, type Picture, tensorToPicture } from "../../image/picture.ts";
+import type { ThresholdRule } from "../../localization/threshold.ts";
+import { thresholdGrids, thresholdParameter } from "../../localization/threshold-grids.ts";
+import type { FloatTensor } from "../../tensor/tensor.ts";
+import { type FigureCell, type FigureRow, figureGrid } from "../figures/figure-grid.ts";
+import { shortName } from "../style/wording.ts";
+import { fromLevels, heatTile, keptMask, mapTile, maskedTile, maskTile } from "./tiles.ts";
 
 export interface BenchmarkFigure {
   /** Of the file, without its ending. */
@@ -41,6 +33,8 @@ export interface FiguresInput {
   readonly options: SummaryOptions;
   /** Pictures per figure. */
   readonly rows: number;
+  /** The picture as an address, such as a data URI: reports know no format of pictures. */
+  readonly encode: (picture: Picture) => Promise<string>;
 }
 
 /** One method's result on one picture, with its kept map. */
@@ -66,27 +60,30 @@ const ownMethods = ["perceptual", "guided-perceptual"];
 export async function localizationFigures(input: FiguresInput): Promise<BenchmarkFigure[]> {
   const { items, runs, rows } = input;
   const images = [...new Map(items.filter(({ keepsMap }) => keepsMap).map(({ image }) => [image.id, image])).values()];
-  const inputs = new InputCache(input.classifier);
+  const inputOf = inputCache(input.classifier);
   const own = runs.find(({ name }) => ownMethods.includes(name)) ?? runs[0];
   const successes: Shown[] = [];
   const failures: Shown[] = [];
-  const compared: (Shown | undefined)[][] = [];
+  const compared: Column[] = [];
   for (const image of images) {
     if (successes.length >= rows && failures.length >= rows && compared.length >= rows) break;
-    const shown = await shownOf(image, own, inputs, input);
+    const shown = await shownOf(image, own, inputOf, input);
     if (shown === undefined) continue;
     const list = shown.isRight ? successes : failures;
     if (list.length < rows) list.push(shown);
     if (compared.length < rows) {
-      const row: (Shown | undefined)[] = [];
-      for (const run of runs) row.push(run === own ? shown : await shownOf(image, run, inputs, input));
-      compared.push(row);
+      const results: (Shown | undefined)[] = [];
+      for (const run of runs) results.push(run === own ? shown : await shownOf(image, run, inputOf, input));
+      compared.push({ own: shown, results });
     }
   }
-  const firsts = compared.map((row) => row[runs.indexOf(own)]!);
   const where = `the best value threshold of each method on these pictures; red: the right box, green: the one found`;
   const figures: (BenchmarkFigure | undefined)[] = [
-    await explanationFigure(firsts, own, input),
+    await explanationFigure(
+      compared.map((column) => column.own),
+      own,
+      input,
+    ),
     await comparisonFigure(compared, input, where),
     await stagesFigure(failures, own, input, "failures", where),
     await stagesFigure(successes, own, input, "successes", where),
@@ -94,40 +91,41 @@ export async function localizationFigures(input: FiguresInput): Promise<Benchmar
   return figures.filter((figure) => figure !== undefined);
 }
 
-/** Pictures as the network sees them, each read once. */
-class InputCache {
-  readonly #classifier: Classifier;
-  readonly #inputs = new Map<string, ImageTensor | undefined>();
+/** A picture in the comparison: the result of the paper's own method, and those of all runs in their order, as far as there are any. */
+interface Column {
+  readonly own: Shown;
+  readonly results: readonly (Shown | undefined)[];
+}
 
-  constructor(classifier: Classifier) {
-    this.#classifier = classifier;
-  }
-
-  /** The network's input, or undefined if the picture cannot be read (any more), which the benchmark has reported. */
-  async of(image: DatasetImage): Promise<ImageTensor | undefined> {
-    if (!this.#inputs.has(image.id)) {
-      try {
-        this.#inputs.set(image.id, this.#classifier.fit(await image.picture()));
-      } catch (error) {
-        if (!(error instanceof PerceptualBallError)) throw error;
-        this.#inputs.set(image.id, undefined);
-      }
+/** Pictures as the network sees them, each read once; undefined for one that cannot be read (any more), which the benchmark has reported. */
+function inputCache(classifier: Classifier): (image: DatasetImage) => Promise<ImageTensor | undefined> {
+  const known = new Map<string, Promise<ImageTensor | undefined>>();
+  const read = async (image: DatasetImage): Promise<ImageTensor | undefined> => {
+    try {
+      return classifier.fit(await image.picture());
+    } catch (error) {
+      if (error instanceof PerceptualBallError) return undefined;
+      throw error;
     }
-    return this.#inputs.get(image.id);
-  }
+  };
+  return (image) => {
+    const input = known.get(image.id) ?? read(image);
+    known.set(image.id, input);
+    return input;
+  };
 }
 
 async function shownOf(
   image: DatasetImage,
   run: MethodRun,
-  inputs: InputCache,
+  inputOf: (image: DatasetImage) => Promise<ImageTensor | undefined>,
   { store, methods, options }: FiguresInput,
 ): Promise<Shown | undefined> {
   const key = localizationKey(image, run);
   const record = store.finished(key);
   const summary = methods.find(({ name }) => name === run.name);
   const levels = await store.readArray(key, "map");
-  const input = await inputs.of(image);
+  const input = await inputOf(image);
   if (record === undefined || summary === undefined || levels === undefined || input === undefined) return undefined;
   const place = thresholdGrids.value.findIndex((rule) => thresholdParameter(rule) === summary.kinds.value.parameter);
   const found = boxesOfText(record.result.boxes[options.connectivity].value)[place];
@@ -145,12 +143,13 @@ async function shownOf(
   };
 }
 
-async function cellOf(picture: Picture, alt: string, rest: Partial<FigureCell> = {}): Promise<FigureCell> {
-  const { width, height, channels, data } = picture;
-  const bytes = await sharp(data, { raw: { width, height, channels } })
-    .jpeg({ quality: 86, chromaSubsampling: "4:4:4" })
-    .toBuffer();
-  return { source: `data:image/jpeg;base64,${bytes.toString("base64")}`, alt, ...rest };
+/** Makes cells of pictures. */
+function cellMaker({ encode }: FiguresInput) {
+  return async (picture: Picture, alt: string, rest: Partial<FigureCell> = {}): Promise<FigureCell> => ({
+    source: await encode(picture),
+    alt,
+    ...rest,
+  });
 }
 
 function rowTitle({ image, record }: Shown, { classifier }: FiguresInput): string {
@@ -158,41 +157,41 @@ function rowTitle({ image, record }: Shown, { classifier }: FiguresInput): strin
   return shortName(image.className ?? classifier.labelName(truth ?? explained));
 }
 
+function boxesOf({ found, record }: Shown): Pick<FigureCell, "found" | "groundTruth"> {
+  return { found: found ?? undefined, groundTruth: record.result.truthBoxes };
+}
+
 function verdictOf({ agreement, isRight }: Shown): Pick<FigureCell, "caption" | "verdict"> {
   return { caption: `IoU ${agreement.toFixed(2)}`, verdict: isRight ? "right" : "wrong" };
 }
 
-function sizeOfFirst(shown: readonly (Shown | undefined)[]): { width: number; height: number } | undefined {
-  return shown.find((one) => one !== undefined)?.record.result.size;
-}
-
 /** Figure 4: every method on the same pictures, one method to a row. */
 async function comparisonFigure(
-  compared: readonly (readonly (Shown | undefined)[])[],
+  compared: readonly Column[],
   input: FiguresInput,
   where: string,
 ): Promise<BenchmarkFigure | undefined> {
-  const size = sizeOfFirst(compared.flat());
+  const size = compared[0]?.own.record.result.size;
   if (size === undefined) return undefined;
-  const firsts = compared.map((column) => column.find((one) => one !== undefined)!);
-  const titles = firsts.map((first) => rowTitle(first, input));
-  const rows: FigureRow[] = [];
+  const cellOf = cellMaker(input);
+  const titles = compared.map(({ own }) => rowTitle(own, input));
   const pictures: FigureCell[] = [];
-  for (const [c, { input: pixels, record }] of firsts.entries()) {
-    pictures.push(await cellOf(tensorToPicture(pixels), titles[c], { groundTruth: record.result.truthBoxes }));
+  for (const [c, { own }] of compared.entries()) {
+    pictures.push(await cellOf(tensorToPicture(own.input), titles[c], { groundTruth: own.record.result.truthBoxes }));
   }
-  rows.push({ title: "picture", cells: pictures });
+  const rows: FigureRow[] = [{ title: "picture", cells: pictures }];
   for (const [r, { name }] of input.runs.entries()) {
     const cells: (FigureCell | undefined)[] = [];
-    for (const [c, column] of compared.entries()) {
-      const shown = column[r];
-      if (shown === undefined) {
-        cells.push(undefined);
-        continue;
-      }
-      const boxes = { found: shown.found ?? undefined, groundTruth: shown.record.result.truthBoxes };
-      const rest = { ...boxes, ...verdictOf(shown) };
-      cells.push(await cellOf(heatTile(shown.input, shown.map), `${name} on ${titles[c]}`, rest));
+    for (const [c, { results }] of compared.entries()) {
+      const shown = results[r];
+      cells.push(
+        shown === undefined
+          ? undefined
+          : await cellOf(heatTile(shown.input, shown.map), `${name} on ${titles[c]}`, {
+              ...boxesOf(shown),
+              ...verdictOf(shown),
+            }),
+      );
     }
     rows.push({ title: name, cells });
   }
@@ -211,8 +210,9 @@ async function explanationFigure(
   run: MethodRun,
   input: FiguresInput,
 ): Promise<BenchmarkFigure | undefined> {
-  const size = sizeOfFirst(shown);
+  const size = shown[0]?.record.result.size;
   if (size === undefined) return undefined;
+  const cellOf = cellMaker(input);
   const hasPerturbation = shown.some(({ perturbation }) => perturbation !== undefined);
   const rows: FigureRow[] = [];
   for (let i = 0; i < shown.length; i += 2) {
@@ -244,6 +244,7 @@ async function explanationFigure(
   };
 }
 
+const connectivityOf = { "8": 8, "4": 4, none: "none" } as const;
 const singular = { failures: "failure", successes: "success" } as const;
 
 /** Figures 6 and 7: how a box comes about, step by step. */
@@ -254,14 +255,14 @@ async function stagesFigure(
   which: "failures" | "successes",
   where: string,
 ): Promise<BenchmarkFigure | undefined> {
-  const size = sizeOfFirst(shown);
+  const size = shown[0]?.record.result.size;
   if (size === undefined) return undefined;
   const { connectivity } = input.options;
+  const cellOf = cellMaker(input);
   const hasPerturbation = shown.some(({ perturbation }) => perturbation !== undefined);
   const rows: FigureRow[] = [];
   for (const one of shown) {
-    const mask = keptMask(one.map, one.rule, connectivity === "none" ? connectivity : (Number(connectivity) as 8 | 4));
-    const boxes = { found: one.found ?? undefined, groundTruth: one.record.result.truthBoxes };
+    const mask = keptMask(one.map, one.rule, connectivityOf[connectivity]);
     const cells: (FigureCell | undefined)[] = [await cellOf(tensorToPicture(one.input), "picture")];
     if (hasPerturbation) {
       cells.push(
@@ -270,7 +271,7 @@ async function stagesFigure(
     }
     cells.push(
       await cellOf(mapTile(one.map), "map"),
-      await cellOf(maskTile(mask), "dominant component", { ...boxes, ...verdictOf(one) }),
+      await cellOf(maskTile(mask), "dominant component", { ...boxesOf(one), ...verdictOf(one) }),
       await cellOf(maskedTile(one.input, mask), "picture inside the component"),
     );
     rows.push({ title: rowTitle(one, input), cells });

@@ -1,17 +1,12 @@
 /** @file The page of a detection benchmark: one HTML file that needs nothing else. */
 
-import type {
-  AttackDetection,
-  DetectionSummary,
-  GroupSummary,
-  Share,
-} from "../../experiments/detection/summary-types.ts";
-import { escapeHtml } from "../explanation/page.ts";
-import { percent } from "../explanation/sentences.ts";
+import { escapeMarkup } from "../../escape-text.ts";
+import type { AttackDetection, DetectionSummary, GroupSummary, Share } from "../../experiments/detection/summary.ts";
 import { benchmarkStyle } from "../style/benchmark-style.ts";
 import { pageStyle } from "../style/page-style.ts";
-import type { DetectionPlot } from "./detection-plots.ts";
-import { cleanSentence, isDetectedMore, protocolSentences } from "./detection-tables.ts";
+import { percent } from "../style/wording.ts";
+import type { DetectionPlot } from "./plots.ts";
+import { cleanSentence, isDetectedMore, protocolSentences } from "./tables.ts";
 
 /** Room between the tables and plots of one section. */
 const spacing = "section>.scroll+p{margin-top:1.4em}section>.scroll+.plots{margin-top:22px}";
@@ -25,19 +20,19 @@ export function detectionPage(summary: DetectionSummary, plots: readonly (readon
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>Which attack is detected? ${escapeHtml(model.name)} on ${escapeHtml(data.name)}</title>
+<title>Which attack is detected? ${escapeMarkup(model.name)} on ${escapeMarkup(data.name)}</title>
 <style>${pageStyle}${benchmarkStyle}${spacing}</style>
 </head>
 <body>
 <main>
 <header>
-<h1>Which attack is detected? <em>${escapeHtml(model.name)}</em> on ${escapeHtml(data.name)}</h1>
-<p class="lead">${escapeHtml(leadOf(summary))}</p>
+<h1>Which attack is detected? <em>${escapeMarkup(model.name)}</em> on ${escapeMarkup(data.name)}</h1>
+<p class="lead">${escapeMarkup(leadOf(summary))}</p>
 ${factsOf(summary)}
 </header>
 <section><h2>How it was measured</h2>${protocolSentences(summary)
-    .map((sentence) => `<p>${escapeHtml(sentence)}</p>`)
-    .join("")}<p>${escapeHtml(cleanSentence(summary))}</p>
+    .map((sentence) => `<p>${escapeMarkup(sentence)}</p>`)
+    .join("")}<p>${escapeMarkup(cleanSentence(summary))}</p>
 <p>A low rate says that this test does not find the attack, and not that no test would: attacks that know the test defeat it (Hosseini et al. 2019, Tramèr et al. 2020).</p></section>
 ${groups.map((group, n) => groupSection(group, plots[n] ?? [])).join("\n")}
 ${failureSection(summary)}
@@ -75,7 +70,7 @@ function factsOf({ model, data, clean, statistics, cutoff }: DetectionSummary): 
     ["Cutoff", `${cutoff.value.toFixed(3)}${cutoff.calibration === null ? " (nominal)" : " (calibrated)"}`],
     ["Clean detection", interval(clean.detection)],
   ];
-  return `<dl class="facts">${rows.map(([term, text]) => `<div><dt>${term}</dt><dd>${escapeHtml(text)}</dd></div>`).join("")}</dl>`;
+  return `<dl class="facts">${rows.map(([term, text]) => `<div><dt>${term}</dt><dd>${escapeMarkup(text)}</dd></div>`).join("")}</dl>`;
 }
 
 function interval({ value, interval: [low, high] }: Share): string {
@@ -102,12 +97,12 @@ function groupSection({ name, attacks, matchedImages }: GroupSummary, plots: rea
         ]
       : []),
   ];
-  const head = columns.map(([title, hint]) => `<th>${title}<small>${escapeHtml(hint)}</small></th>`).join("");
+  const head = columns.map(([title, hint]) => `<th>${title}<small>${escapeMarkup(hint)}</small></th>`).join("");
   const rows = attacks.map(
     (attack) => `<tr>${nameCell(attack)}${columns.map(([, , cell]) => cell(attack)).join("")}</tr>`,
   );
   const title = name === "attacks" ? "Table 2: attacks and their detection" : name;
-  return `<section><h2>${escapeHtml(title)}</h2>
+  return `<section><h2>${escapeMarkup(title)}</h2>
 <p>Brackets are 95 % intervals. Green: detected least on the images that all attacks of the table changed; † more than that by more than chance (exact McNemar test, Holm-corrected, p &lt; 0.05).</p>
 <div class="scroll"><table class="results"><thead><tr><th>Attack</th>${head}</tr></thead><tbody>${rows.join("")}</tbody></table></div>
 ${distanceTable(attacks)}
@@ -115,7 +110,7 @@ ${plotGrid(plots)}</section>`;
 }
 
 function nameCell({ name, title, settings }: AttackDetection): string {
-  return `<td title="${escapeHtml(`${title} ${JSON.stringify(settings)}`)}">${escapeHtml(name)}</td>`;
+  return `<td title="${escapeMarkup(`${title} ${JSON.stringify(settings)}`)}">${escapeMarkup(name)}</td>`;
 }
 
 function shareCell(share: Share | null, mark = "", isBest = false): string {
@@ -180,7 +175,7 @@ function plotGrid(plots: readonly DetectionPlot[]): string {
   if (plots.length === 0) return "";
   const figures = plots.map(
     ({ svg, title, caption }) =>
-      `<figure>${svg}<figcaption><b>${escapeHtml(title)}</b> ${escapeHtml(caption)}</figcaption></figure>`,
+      `<figure>${svg}<figcaption><b>${escapeMarkup(title)}</b> ${escapeMarkup(caption)}</figcaption></figure>`,
   );
   return `<div class="plots">${figures.join("")}</div>`;
 }
@@ -189,7 +184,7 @@ function failureSection({ failures }: DetectionSummary): string {
   if (failures.length === 0) return "";
   const items = failures.map(
     ({ image, attack, message }) =>
-      `<li><b>${escapeHtml(image)}</b> (${escapeHtml(attack)}): ${escapeHtml(message)}</li>`,
+      `<li><b>${escapeMarkup(image)}</b> (${escapeMarkup(attack)}): ${escapeMarkup(message)}</li>`,
   );
   return `<section class="failed"><h2>Left out: ${failures.length}</h2><ul>${items.join("")}</ul></section>`;
 }
@@ -199,10 +194,10 @@ function footer({ run, model, settings, groups }: DetectionSummary): string {
     .flatMap(({ attacks }) => attacks)
     .map(
       ({ name, effective }) =>
-        `<li><b>${escapeHtml(name)}</b> <code>${escapeHtml(JSON.stringify(effective))}</code></li>`,
+        `<li><b>${escapeMarkup(name)}</b> <code>${escapeMarkup(JSON.stringify(effective))}</code></li>`,
     );
   const about = Object.entries(run).map(([name, version]) => `${name} ${version}`);
-  return `<footer><details><summary>Settings</summary><p><code>${escapeHtml(JSON.stringify(settings))}</code></p><ul>${list.join("")}</ul></details>
-<p>${escapeHtml(about.join(" · "))} · model SHA-256 <code>${escapeHtml(model.sha256.slice(0, 16))}…</code></p>
+  return `<footer><details><summary>Settings</summary><p><code>${escapeMarkup(JSON.stringify(settings))}</code></p><ul>${list.join("")}</ul></details>
+<p>${escapeMarkup(about.join(" · "))} · model SHA-256 <code>${escapeMarkup(model.sha256.slice(0, 16))}…</code></p>
 <p>Test: Roth, Kilcher and Hofmann, <cite>The Odds are Odd</cite>, ICML 2019. Experiment: Elliott, Law and Russell, <cite>Adversarial Perturbations on the Perceptual Ball</cite>, arXiv:1912.09405, section 5.</p></footer>`;
 }

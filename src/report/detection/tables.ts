@@ -1,10 +1,5 @@
 /** @file The tables of the detection benchmark as Markdown and CSV. */
-import type {
-  AttackDetection,
-  DetectionSummary,
-  GroupSummary,
-  Share,
-} from "../../experiments/detection/summary-types.ts";
+import type { AttackDetection, DetectionSummary, GroupSummary, Share } from "../../experiments/detection/summary.ts";
 
 /** Below this chance a difference from the attack that is detected least is called one. */
 const significance = 0.05;

@@ -1,0 +1,17 @@
+/** @file Pictures as data URIs, for pages and figures that need nothing else. */
+import sharp from "sharp";
+import type { ImageTensor, Picture } from "../../image/picture.ts";
+import { encodePng } from "./write-image.ts";
+
+/** The picture as a PNG, without loss. */
+export async function pngDataUri(picture: Picture | ImageTensor): Promise<string> {
+  return `data:image/png;base64,${Buffer.from(await encodePng(picture)).toString("base64")}`;
+}
+
+/** The picture as a JPEG of high quality, for figures of many pictures. */
+export async function jpegDataUri({ width, height, channels, data }: Picture): Promise<string> {
+  const bytes = await sharp(data, { raw: { width, height, channels } })
+    .jpeg({ quality: 86, chromaSubsampling: "4:4:4" })
+    .toBuffer();
+  return `data:image/jpeg;base64,${bytes.toString("base64")}`;
+}

@@ -1,0 +1,20 @@
+/** @file Numbers and names as all reports write them. */
+
+/** A share in [0, 1] as "87 %"; shares below one percent and above 99 keep what tells them from none and all. */
+export function percent(share: number): string {
+  const value = 100 * share;
+  if (value > 0 && value < 0.1) return "<0.1 %";
+  if ((value > 0 && value < 1) || (value > 99 && value < 99.95)) return `${value.toFixed(1)} %`;
+  return `${Math.round(value)} %`;
+}
+
+/** A distance between pixels in [0, 1] as "7.2/255". */
+export function inLevels(distance: number): string {
+  const levels = 255 * distance;
+  return `${levels >= 100 ? levels.toFixed(0) : levels.toPrecision(2)}/255`;
+}
+
+/** The first synonym of an ImageNet-style name ("tabby" of "tabby, tabby cat"), which is enough to recognize it. */
+export function shortName(name: string): string {
+  return name.split(",")[0].trim();
+}
