@@ -108,23 +108,38 @@ export function oneOf<const T extends string>(where: string, value: unknown, cho
   });
 }
 
-/** `value` if it is a finite number in [`min`, `max`] (an integer if `integer`); otherwise throws a {@link MisuseError}. NaN never passes. */
-export function numberIn(
-  where: string,
-  value: unknown,
-  { min = -Infinity, max = Infinity, integer = false }: { min?: number; max?: number; integer?: boolean } = {},
-): number {
-  if (typeof value === "number" && value >= min && value <= max && Number.isFinite(value)) {
-    if (!integer || Number.isInteger(value)) return value;
-  }
+/** The numbers that are allowed: from `min` to `max`, both included, or between `above` and `below`, both excluded. */
+export interface NumberLimits {
+  readonly min?: number;
+  readonly max?: number;
+  readonly above?: number;
+  readonly below?: number;
+  readonly integer?: boolean;
+}
+
+/** Limits in words: "an integer of at least 1", "a number above 0 and below 1". */
+export function describeLimits({ min, max, above, below, integer = false }: NumberLimits): string {
   const kind = integer ? "an integer" : "a number";
-  const range =
-    min === -Infinity && max === Infinity
-      ? ""
-      : max === Infinity
-        ? ` of at least ${min}`
-        : min === -Infinity
-          ? ` of at most ${max}`
-          : ` from ${min} to ${max}`;
-  throw new MisuseError({ where, what: "value out of range", expected: `${kind}${range}`, got: String(value) });
+  if (min !== undefined && max !== undefined) return `${kind} from ${min} to ${max}`;
+  const low = above !== undefined ? `above ${above}` : min !== undefined ? `of at least ${min}` : undefined;
+  const high = below !== undefined ? `below ${below}` : max !== undefined ? `of at most ${max}` : undefined;
+  const bounds = [low, high].filter((bound) => bound !== undefined).join(" and ");
+  return bounds === "" ? kind : `${kind} ${bounds}`;
+}
+
+/** `value` if it is a finite number within `limits`; otherwise throws a {@link MisuseError}. NaN never passes. */
+export function numberIn(where: string, value: unknown, limits: NumberLimits = {}): number {
+  const { min = -Infinity, max = Infinity, above = -Infinity, below = Infinity, integer = false } = limits;
+  if (
+    typeof value === "number" &&
+    Number.isFinite(value) &&
+    value >= min &&
+    value <= max &&
+    value > above &&
+    value < below &&
+    (!integer || Number.isInteger(value))
+  ) {
+    return value;
+  }
+  throw new MisuseError({ where, what: "value out of range", expected: describeLimits(limits), got: String(value) });
 }

@@ -128,6 +128,7 @@ export {
   BadInputError,
   type Complaint,
   MisuseError,
+  type NumberLimits,
   PerceptualBallError,
   UnsupportedError,
 } from "./errors.ts";
@@ -323,6 +324,35 @@ export { type DriveOptions, drive, driveBatch, driveSync } from "./optimize/driv
 export { type LbfgsOptions, lbfgs } from "./optimize/lbfgs.ts";
 export { type Bound, projectBox, projectL2Ball, projectLinfBall } from "./optimize/projections.ts";
 export type { Evaluation, Projection, Query, Solution, Solver } from "./optimize/solver.ts";
+// Options
+export { type Cost, totalCost } from "./options/cost.ts";
+export { describeOption, optionHelp, optionTable } from "./options/describe.ts";
+export { type JsonSchema, optionsJsonSchema } from "./options/json-schema.ts";
+export {
+  countOption,
+  type Derived,
+  derived,
+  flagOption,
+  layerOption,
+  layersOption,
+  numberOption,
+  numbersOption,
+  type OptionKind,
+  type OptionSpec,
+  valueOption,
+  type WithFallback,
+  wordOption,
+} from "./options/option.ts";
+export { parseOption, parseOptions } from "./options/parse.ts";
+export type { OnProgress, Progress } from "./options/progress.ts";
+export {
+  completeOptions,
+  type OptionSchema,
+  type OptionsOf,
+  type PresetSpec,
+  type ValuesOf,
+  withPresets,
+} from "./options/schema.ts";
 // Tensors and random numbers
 export { createRandom, type Random } from "./random/random.ts";
 export { type AttackPageEntry, type AttackPageInput, attackPage } from "./report/attack/page.ts";
