@@ -41,6 +41,106 @@ function kernel(z: number): number {
   return Math.exp(-2 * Math.max(0, z - 0.5) ** 2);
 }
 
+/** Where nodes and pixels lie. */
+interface Layout {
+  readonly gridHeight: number;
+  readonly gridWidth: number;
+  /** With the margin. */
+  readonly height: number;
+  readonly width: number;
+  readonly margin: number;
+  readonly step: number;
+  /** Nodes that count at a pixel, along an axis: 2·radius + 1. */
+  readonly radius: number;
+  /** Pixels that a node reaches along either axis. */
+  readonly reach: number;
+}
+
+function layoutOf({ height, width, step, sigmaPixels, margin }: SmoothMaskOptions): Layout {
+  const radius = 1 + Math.ceil(sigmaPixels / step);
+  return {
+    gridHeight: Math.ceil(height / step),
+    gridWidth: Math.ceil(width / step),
+    height: height + 2 * margin,
+    width: width + 2 * margin,
+    margin,
+    step,
+    radius,
+    reach: step * (2 * radius + 1),
+  };
+}
+
+/** The part of the square around node (i, j) that the mask is computed for. */
+function squareOf({ height, width, margin, step, radius, reach }: Layout, i: number, j: number) {
+  const top = margin + step * (i - radius);
+  const left = margin + step * (j - radius);
+  return {
+    top,
+    left,
+    fromY: Math.max(0, top),
+    toY: Math.min(height, top + reach),
+    fromX: Math.max(0, left),
+    toX: Math.min(width, left + reach),
+  };
+}
+
+/** Functions of the kernel over the square that a node reaches, for one value of the node. */
+interface KernelTables {
+  /** Of the square's upper half; its row y begins at `rowOf(y)`. */
+  readonly first: Float64Array;
+  readonly second: Float64Array;
+  readonly rowOf: (y: number) => number;
+  /** Fills the tables for a node of `value`, if they do not hold that already: most nodes are 0 or 1, and neighbors often equal. */
+  readonly fillFor: (value: number) => void;
+}
+
+/** A function of the kernel k at a pixel and the node's value. */
+type OfKernel = (k: number, value: number) => number;
+
+/** Tables for squares of `reach` pixels; rows of the square are the same from both ends, and so are columns and rows. */
+function kernelTables(reach: number, sigmaPixels: number, ofFirst: OfKernel, ofSecond: OfKernel): KernelTables {
+  const half = Math.ceil(reach / 2);
+  const kernels = new Float64Array(half * reach);
+  const middle = (reach - 1) / 2;
+  for (let y = 0; y < half; y++) {
+    for (let x = 0; x < reach; x++) kernels[y * reach + x] = kernel(Math.hypot(y - middle, x - middle) / sigmaPixels);
+  }
+  const [first, second] = [new Float64Array(half * reach), new Float64Array(half * reach)];
+  /** Once for each of the distances. */
+  const fill = (table: Float64Array, f: OfKernel, value: number): void => {
+    for (let y = 0; y < half; y++) {
+      for (let x = y; x < half; x++) {
+        const result = f(kernels[y * reach + x], value);
+        table[y * reach + x] = result;
+        table[y * reach + reach - 1 - x] = result;
+        table[x * reach + y] = result;
+        table[x * reach + reach - 1 - y] = result;
+      }
+    }
+  };
+  let filled = Number.NaN;
+  return {
+    first,
+    second,
+    rowOf: (y) => Math.min(y, reach - 1 - y) * reach,
+    fillFor(value) {
+      if (value === filled) return;
+      fill(first, ofFirst, value);
+      fill(second, ofSecond, value);
+      filled = value;
+    },
+  };
+}
+
+/** What the way forward leaves for the way back. */
+interface Sums {
+  /** The nodes' values. */
+  readonly values: Float64Array;
+  /** Σ e^{Ta} at each pixel. */
+  readonly denominators: Float64Array;
+  readonly mask: Float64Array;
+}
+
 /**
  * A smooth mask with its adjoint. The maximum at a pixel is over the (2r + 1)² nodes nearest to it, r = 1 + ⌈σ / step⌉; those
  * outside of the grid count with the value 0.
@@ -51,133 +151,30 @@ function kernel(z: number): number {
  * Deviation: nodes are in the middle of their steps, so that a mirrored grid gives the mirrored mask; TorchRay has them at the first pixels.
  */
 export function smoothMask(options: SmoothMaskOptions): SmoothMask {
-  const { step, sigmaPixels, margin } = options;
-  const gridHeight = Math.ceil(options.height / step);
-  const gridWidth = Math.ceil(options.width / step);
-  const [height, width] = [options.height + 2 * margin, options.width + 2 * margin];
-  const radius = 1 + Math.ceil(sigmaPixels / step);
-  /** Pixels that a node reaches along either axis. */
-  const reach = step * (2 * radius + 1);
-  /** Nodes that count at a pixel. */
-  const nodes = (2 * radius + 1) ** 2;
-  const plane = height * width;
-
-  // Of the square that a node reaches, rows are the same from both ends, and so are columns and rows.
-  const half = Math.ceil(reach / 2);
-  const kernels = new Float64Array(half * reach);
-  const middle = (reach - 1) / 2;
-  for (let y = 0; y < half; y++) {
-    for (let x = 0; x < reach; x++) kernels[y * reach + x] = kernel(Math.hypot(y - middle, x - middle) / sigmaPixels);
-  }
-  const rowOf = (y: number): number => Math.min(y, reach - 1 - y) * reach;
-
-  /** Fills `table` [half · reach] with `f` of the kernel, computed once for each of the distances. */
-  function tabulate(table: Float64Array, f: (k: number) => number): void {
-    for (let y = 0; y < half; y++) {
-      for (let x = y; x < half; x++) {
-        const value = f(kernels[y * reach + x]);
-        table[y * reach + x] = value;
-        table[y * reach + reach - 1 - x] = value;
-        table[x * reach + y] = value;
-        table[x * reach + reach - 1 - y] = value;
-      }
-    }
-  }
-
-  /** The part of the square around node (i, j) that the mask is computed for. */
-  function squareOf(i: number, j: number) {
-    const top = margin + step * (i - radius);
-    const left = margin + step * (j - radius);
-    return {
-      top,
-      left,
-      fromY: Math.max(0, top),
-      toY: Math.min(height, top + reach),
-      fromX: Math.max(0, left),
-      toX: Math.min(width, left + reach),
-    };
-  }
-
-  /** Whether the columns that begin at `left` are all there. */
-  const isWhole = (left: number): boolean => left >= 0 && left + reach <= width;
-  /** Whether the nodes from number `at` on are equal, as far as they are taken together. */
-  const isRunAt = (at: number): boolean => {
-    for (let n = 1; n < together; n++) if (given[at + n] !== given[at]) return false;
-    return true;
-  };
-
-  let given = new Float64Array(gridHeight * gridWidth);
-  const mask = new Float64Array(plane);
-  /** Σ e^{Ta} at each pixel. */
-  const denominators = new Float64Array(plane);
-  const numerators = new Float64Array(plane);
-  const [first, second] = [new Float64Array(half * reach), new Float64Array(half * reach)];
-  /** The value that the two tables were made for: most nodes are 0 or 1, and neighbors often equal. */
-  let tabulated = Number.NaN;
-
+  const layout = layoutOf(options);
+  const { gridHeight, gridWidth, width, margin, reach } = layout;
+  const ahead = kernelTables(
+    reach,
+    options.sigmaPixels,
+    (k, value) => Math.expm1(temperature * k * value),
+    (k, value) => k * value * Math.exp(temperature * k * value),
+  );
+  // ∂m/∂a_v = e^{T a_v} (1 + T (a_v − m)) / Σ e^{Ta}, and a_v = k·m̄(v).
+  const back = kernelTables(
+    reach,
+    options.sigmaPixels,
+    (k, value) => k * Math.exp(temperature * k * value) * (1 + temperature * k * value),
+    (k, value) => temperature * k * Math.exp(temperature * k * value),
+  );
+  let sums = maximumOver(layout, ahead, new Float64Array(gridHeight * gridWidth));
   return {
     gridHeight,
     gridWidth,
     forward(values) {
-      given = values.slice();
-      denominators.fill(nodes);
-      numerators.fill(0);
-      tabulated = Number.NaN;
-      for (let i = 0; i < gridHeight; i++) {
-        for (let j = 0; j < gridWidth; j++) {
-          const value = values[i * gridWidth + j];
-          if (value === 0) continue;
-          if (value !== tabulated) {
-            tabulate(first, (k) => Math.expm1(temperature * k * value));
-            tabulate(second, (k) => k * value * Math.exp(temperature * k * value));
-            tabulated = value;
-          }
-          const { top, left, fromY, toY, fromX, toX } = squareOf(i, j);
-          for (let y = fromY; y < toY; y++) {
-            addRow(denominators, numerators, y * width, fromX, toX, first, second, rowOf(y - top) - left);
-          }
-        }
-      }
-      for (let u = 0; u < plane; u++) mask[u] = numerators[u] / denominators[u];
-      return mask.slice();
+      sums = maximumOver(layout, ahead, values.slice());
+      return sums.mask.slice();
     },
-    backward(cotangent) {
-      // ∂m/∂a_v = e^{T a_v} (1 + T (a_v − m)) / Σ e^{Ta}, and a_v = k·m̄(v).
-      const [plain, weighted] = [new Float64Array(plane), new Float64Array(plane)];
-      for (let u = 0; u < plane; u++) {
-        plain[u] = cotangent[u] / denominators[u];
-        weighted[u] = plain[u] * mask[u];
-      }
-      const gradient = new Float64Array(given.length);
-      const sums = new Float64Array(together);
-      tabulated = Number.NaN;
-      for (let i = 0; i < gridHeight; i++) {
-        for (let j = 0; j < gridWidth; ) {
-          const value = given[i * gridWidth + j];
-          if (value !== tabulated) {
-            tabulate(first, (k) => k * Math.exp(temperature * k * value) * (1 + temperature * k * value));
-            tabulate(second, (k) => temperature * k * Math.exp(temperature * k * value));
-            tabulated = value;
-          }
-          const { top, left, fromY, toY, fromX, toX } = squareOf(i, j);
-          const isRun =
-            isRunAt(i * gridWidth + j) &&
-            j + together <= gridWidth &&
-            isWhole(left) &&
-            isWhole(left + step * (together - 1));
-          sums.fill(0);
-          for (let y = fromY; y < toY; y++) {
-            const at = rowOf(y - top) - left;
-            if (isRun) addRowProducts(sums, plain, weighted, y * width, fromX, toX, step, first, second, at);
-            else sums[0] += rowProduct(plain, weighted, y * width, fromX, toX, first, second, at);
-          }
-          const count = isRun ? together : 1;
-          for (let n = 0; n < count; n++) gradient[i * gridWidth + j + n] = sums[n];
-          j += count;
-        }
-      }
-      return gradient;
-    },
+    backward: (cotangent) => gradientOf(layout, back, sums, cotangent),
     inner(mask) {
       const out = new Float64Array(options.height * options.width);
       for (let y = 0; y < options.height; y++) {
@@ -193,6 +190,70 @@ export function smoothMask(options: SmoothMaskOptions): SmoothMask {
       }
     },
   };
+}
+
+/** The smooth maximum Σ a e^{Ta} / Σ e^{Ta} at each pixel. */
+function maximumOver(layout: Layout, tables: KernelTables, values: Float64Array): Sums {
+  const { gridHeight, gridWidth, height, width, radius } = layout;
+  const { first, second, rowOf, fillFor } = tables;
+  const denominators = new Float64Array(height * width).fill((2 * radius + 1) ** 2);
+  const numerators = new Float64Array(height * width);
+  for (let i = 0; i < gridHeight; i++) {
+    for (let j = 0; j < gridWidth; j++) {
+      const value = values[i * gridWidth + j];
+      if (value === 0) continue;
+      fillFor(value);
+      const { top, left, fromY, toY, fromX, toX } = squareOf(layout, i, j);
+      for (let y = fromY; y < toY; y++) {
+        addRow(denominators, numerators, y * width, fromX, toX, first, second, rowOf(y - top) - left);
+      }
+    }
+  }
+  return { values, denominators, mask: numerators.map((numerator, u) => numerator / denominators[u]) };
+}
+
+/** The gradient at the nodes' values, for a cotangent of the mask. */
+function gradientOf(
+  layout: Layout,
+  tables: KernelTables,
+  { values, denominators, mask }: Sums,
+  cotangent: Float64Array,
+): Float64Array {
+  const { gridHeight, gridWidth, width, step } = layout;
+  const { first, second, rowOf, fillFor } = tables;
+  const plain = cotangent.map((slope, u) => slope / denominators[u]);
+  const weighted = plain.map((slope, u) => slope * mask[u]);
+  const gradient = new Float64Array(values.length);
+  const sums = new Float64Array(together);
+  for (let i = 0; i < gridHeight; i++) {
+    for (let j = 0; j < gridWidth; ) {
+      const node = i * gridWidth + j;
+      fillFor(values[node]);
+      const { top, left, fromY, toY, fromX, toX } = squareOf(layout, i, j);
+      const isRun = isRunAt(layout, values, i, j);
+      sums.fill(0);
+      for (let y = fromY; y < toY; y++) {
+        const at = rowOf(y - top) - left;
+        if (isRun) addRowProducts(sums, plain, weighted, y * width, fromX, toX, step, first, second, at);
+        else sums[0] += rowProduct(plain, weighted, y * width, fromX, toX, first, second, at);
+      }
+      const count = isRun ? together : 1;
+      gradient.set(sums.subarray(0, count), node);
+      j += count;
+    }
+  }
+  return gradient;
+}
+
+/** Whether the nodes from (i, j) on are equal, and all columns that they reach are there, as far as nodes are taken together. */
+function isRunAt(layout: Layout, values: Float64Array, i: number, j: number): boolean {
+  const { gridWidth, width, margin, step, radius, reach } = layout;
+  if (j + together > gridWidth) return false;
+  const left = margin + step * (j - radius);
+  if (left < 0 || left + step * (together - 1) + reach > width) return false;
+  const node = i * gridWidth + j;
+  for (let n = 1; n < together; n++) if (values[node + n] !== values[node]) return false;
+  return true;
 }
 
 /** Adds one row of two tables, which begins at `at` for x = 0, to rows of two images. */
