@@ -7,11 +7,11 @@
  * query counts. The first iterations, in which the history fills and the code is compiled, are left out. The variants take turns, run by run,
  * so that what else the machine does falls on all of them alike.
  */
-import { adam } from "../src/optimize/adam.ts";
-import { descent } from "../src/optimize/descent.ts";
+import { descend } from "../src/optimize/descend.ts";
 import { lbfgs } from "../src/optimize/lbfgs.ts";
 import { projectBox, projectLinfBall } from "../src/optimize/projections.ts";
 import type { Solver } from "../src/optimize/solver.ts";
+import { adam, signStep } from "../src/optimize/update-rules.ts";
 
 const size = 3 * 224 * 224;
 const [runs, warmUp, iterations] = [12, 25, 60];
@@ -40,12 +40,10 @@ const variants: Record<string, () => Solver> = {
     lbfgs(start, { ...settings, project: projectLinfBall(start, 8 / 255, 0, 1) }),
   "lbfgs, history 10, armijo": () => lbfgs(start, { ...settings, lineSearch: "armijo" }),
   "lbfgs, history 100": () => lbfgs(start, { ...settings, history: 100 }),
-  adam: () => adam(start, { maxIterations: iterations, stepSize: 1e-3 }),
+  adam: () => descend(start, adam({ stepSize: 1e-3 }), { maxIterations: iterations }),
   "descent, sign, ℓ∞ ball 8/255": () =>
-    descent(start, {
+    descend(start, signStep(1 / 255), {
       maxIterations: iterations,
-      stepSize: 1 / 255,
-      rule: "sign",
       project: projectLinfBall(start, 8 / 255, 0, 1),
     }),
 };

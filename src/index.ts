@@ -47,7 +47,6 @@ export { type Excitation, excitationOf, type Rectification, rectificationOf } fr
 export type { VjpCall, VjpRule } from "./autodiff/vjp-rule.ts";
 // Classifiers
 export {
-  type Classification,
   type Classifier,
   type ClassifierOptions,
   createClassifier,
@@ -55,6 +54,7 @@ export {
   type SharedObjective,
 } from "./classifier/classifier.ts";
 export { builtInLabels, parseLabels } from "./classifier/labels/labels.ts";
+export type { Classification } from "./classifier/logits.ts";
 export type { FeatureGrid } from "./classifier/network/feature-grids.ts";
 export {
   type GradientState,
@@ -317,13 +317,24 @@ export { type ParseOptions, parseGraph, parseModel } from "./onnx/text/parse.ts"
 export { type PrintOptions, printGraph, printModel } from "./onnx/text/print.ts";
 export { type ValidateModelOptions, validateModel } from "./onnx/validate.ts";
 // Solvers
-export { type AdamOptions, adam } from "./optimize/adam.ts";
 export { type BestSoFarOptions, type BestSolution, bestSoFar } from "./optimize/best-so-far.ts";
-export { type DescentOptions, descent } from "./optimize/descent.ts";
+export { type DescendOptions, descend } from "./optimize/descend.ts";
 export { type DriveOptions, drive, driveBatch, driveSync } from "./optimize/drivers.ts";
 export { type LbfgsOptions, lbfgs } from "./optimize/lbfgs.ts";
 export { type Bound, projectBox, projectL2Ball, projectLinfBall } from "./optimize/projections.ts";
 export type { Evaluation, Projection, Query, Solution, Solver } from "./optimize/solver.ts";
+export {
+  type AdamOptions,
+  adam,
+  gradientStep,
+  type MomentumOptions,
+  momentum,
+  type StepSize,
+  signStep,
+  type Update,
+  type UpdateRule,
+  unitStep,
+} from "./optimize/update-rules.ts";
 // Options
 export { type Cost, totalCost } from "./options/cost.ts";
 export { describeOption, optionHelp, optionTable } from "./options/describe.ts";

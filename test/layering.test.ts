@@ -7,7 +7,7 @@ const levels: Record<string, number> = {
   "errors.ts": 0,
   "escape-text.ts": 0,
   options: 1,
-  tensor: 2,
+  tensor: 1,
   random: 2,
   optimize: 2,
   image: 3,

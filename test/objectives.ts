@@ -1,6 +1,7 @@
 /** @file Objectives with known answers, for the tests and the benchmark of the solvers. */
-import type { Evaluation, FloatArray } from "../src/optimize/solver.ts";
-import { zerosLike } from "../src/optimize/solver.ts";
+import type { Evaluation } from "../src/optimize/solver.ts";
+import type { FloatArray } from "../src/tensor/vector.ts";
+import { zerosLike } from "../src/tensor/vector.ts";
 
 export type Objective = <A extends FloatArray>(point: A) => Evaluation<A>;
 

@@ -1,5 +1,6 @@
 /** @file What all attacks have in common: their options, what they return, and how they are described. */
-import type { Classification, Classifier } from "../classifier/classifier.ts";
+import type { Classifier } from "../classifier/classifier.ts";
+import type { Classification } from "../classifier/logits.ts";
 import type { Layer, LayerSelector } from "../classifier/network/layers.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import type { Random } from "../random/random.ts";

@@ -6,12 +6,13 @@
  * numbers of the code of Roth, Kilcher and Hofmann 2019.
  */
 import type { Classifier } from "../classifier/classifier.ts";
+import { marginOf } from "../classifier/logits.ts";
 import { numberIn, oneOf } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { driveBatch } from "../optimize/drivers.ts";
 import type { Evaluation, Query } from "../optimize/solver.ts";
+import { squaredDistance } from "../tensor/vector.ts";
 import type { AttackMethod, AttackOptions, AttackResult, AttackTask, Found } from "./attack.ts";
-import { marginOf } from "./margin.ts";
 import { runAttack } from "./run-attack.ts";
 
 export const carliniWagnerPresets = ["odds", "paper"] as const;
@@ -285,15 +286,6 @@ function adamSteps(length: number, learningRate: number): (gradient: Float32Arra
       return (factor * mean[i]) / (Math.sqrt(meanSquare[i]) * correction + 1e-8);
     });
   };
-}
-
-function squaredDistance(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) {
-    const difference = a[i] - b[i];
-    sum += difference * difference;
-  }
-  return sum;
 }
 
 /** What the attack finds for `images` [C, H, W], pixels in [0, 1]; options and errors as {@link CarliniWagnerOptions} and {@link runAttack} say. */

@@ -4,8 +4,10 @@
  * Source: Moosavi-Dezfooli, Fawzi and Frossard, "DeepFool: a simple and accurate method to fool deep neural networks", CVPR
  * 2016, algorithm 2 and section 3.4; presets after the two generations of Foolbox.
  */
-import { type Classifier, classificationOf } from "../classifier/classifier.ts";
+import type { Classifier } from "../classifier/classifier.ts";
+import { classificationOf } from "../classifier/logits.ts";
 import { checkKeys, numberIn, oneOf, throwIfAborted } from "../errors.ts";
+import { euclideanNorm, sumOfMagnitudes } from "../tensor/vector.ts";
 
 /**
  * `foolbox-2` (2.0 to 2.4; what the paper used): at most 100 steps, each 1.05 times the distance to the boundary.
@@ -184,7 +186,7 @@ interface Boundary {
 
 /** `difference` is its size. */
 function boundaryOf(difference: number, gradient: Float32Array, { norm: kind }: DeepFoolSettings): Boundary {
-  const norm = kind === "l2" ? l2Norm(gradient) : l1Norm(gradient);
+  const norm = kind === "l2" ? euclideanNorm(gradient) : sumOfMagnitudes(gradient);
   return { distance: difference / (norm + 1e-8), gradient, norm };
 }
 
@@ -192,18 +194,6 @@ function boundaryOf(difference: number, gradient: Float32Array, { norm: kind }: 
 function stepTo({ distance, gradient, norm }: Boundary, { norm: kind, margin }: DeepFoolSettings) {
   const length = distance + margin;
   return (i: number): number => length * (kind === "l2" ? gradient[i] / (norm + 1e-8) : Math.sign(gradient[i]));
-}
-
-function l2Norm(vector: Float32Array): number {
-  let sum = 0;
-  for (const element of vector) sum += element * element;
-  return Math.sqrt(sum);
-}
-
-function l1Norm(vector: Float32Array): number {
-  let sum = 0;
-  for (const element of vector) sum += Math.abs(element);
-  return sum;
 }
 
 /** The `count` classes with the largest logits, without `label`; the lower index first of equal ones. */

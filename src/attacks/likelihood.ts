@@ -1,4 +1,5 @@
 /** @file What gradient attacks descend: the logarithm of the softmax at the class attacked, for many images in one run. */
+import { logSoftmaxAt } from "../classifier/logits.ts";
 import type { Evaluation } from "../optimize/solver.ts";
 import type { AttackTask, SearchContext } from "./attack.ts";
 
@@ -28,18 +29,9 @@ export async function likelihoodOf(
     const evaluations = await pass.run(points, seeds, { signal });
     onGradients(active === undefined ? points.length : active.filter(Boolean).length);
     return evaluations.map(({ logits, gradient }, n) => ({
-      value: signs[n] * logProbability(logits, classes[n]),
+      value: signs[n] * logSoftmaxAt(logits, classes[n]),
       gradient: gradient!,
       logits,
     }));
   };
-}
-
-/** The logarithm of the softmax of `logits` at one class, in float64. */
-export function logProbability(logits: Float32Array, classIndex: number): number {
-  let largest = -Infinity;
-  for (const logit of logits) if (logit > largest) largest = logit;
-  let sum = 0;
-  for (const logit of logits) sum += Math.exp(logit - largest);
-  return logits[classIndex] - largest - Math.log(sum);
 }

@@ -1,9 +1,9 @@
 /** @file What a perturbation does, whoever found it: labels, margins, distances, and what is left of it in a PNG. */
-import { type Classification, type Classifier, classificationOf } from "../classifier/classifier.ts";
+import type { Classifier } from "../classifier/classifier.ts";
+import { type Classification, classificationOf, marginOf } from "../classifier/logits.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 import { type Distances, distancesBetween } from "./distances.ts";
-import { marginOf } from "./margin.ts";
 import type { AttackOutcome } from "./perceptual/perceptual.ts";
 
 export interface PerturbationFacts {

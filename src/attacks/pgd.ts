@@ -4,11 +4,13 @@
  * Source: Madry, Makelov, Schmidt, Tsipras and Vladu 2018; presets after the numbers of Roth, Kilcher and Hofmann 2019 ("The Odds
  * are Odd") and of Foolbox 3 (Rauber et al. 2017).
  */
+
 import type { Classifier } from "../classifier/classifier.ts";
 import { numberIn, oneOf } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { driveBatch } from "../optimize/drivers.ts";
 import type { Query } from "../optimize/solver.ts";
+import { indexOfLargest } from "../tensor/vector.ts";
 import type { AttackMethod, AttackOptions, AttackResult, AttackTask, Found } from "./attack.ts";
 import { checkEpsilon, type Norm, norms, paperEpsilon } from "./budget.ts";
 import { type LikelihoodEvaluation, likelihoodOf } from "./likelihood.ts";
@@ -105,7 +107,7 @@ function* searchOf(task: AttackTask, plan: PgdPlan): Generator<Query, Found, Lik
     if (plan.restarts === 1) return { point, evaluations: { forward: 0, gradient } };
     const { value, logits } = yield { point, iteration: plan.steps + 1 };
     gradient++;
-    const flipped = succeeds(task, logits.indexOf(Math.max(...logits)));
+    const flipped = succeeds(task, indexOfLargest(logits));
     if (best === undefined || flipped || value < best.value) best = { point, value };
     if (flipped) break;
   }

@@ -1,8 +1,9 @@
 /** @file Projected gradient descent in a ball, as a solver: what pgd, pgd-mean and fgsm have in common. */
 import { projectLinfBall } from "../optimize/projections.ts";
-import type { FloatArray, Query } from "../optimize/solver.ts";
+import type { Query } from "../optimize/solver.ts";
 import { normal } from "../random/distributions.ts";
 import type { Random } from "../random/random.ts";
+import { euclideanNorm, type FloatArray, squaredDistance } from "../tensor/vector.ts";
 import { type Budget, projectOnBudget } from "./budget.ts";
 import type { LikelihoodEvaluation } from "./likelihood.ts";
 
@@ -38,7 +39,7 @@ export function* projectedGradient(
   project(point);
   for (let iteration = 1; iteration <= steps; iteration++) {
     const { gradient } = yield { point, iteration };
-    const length = normOf(gradient);
+    const length = euclideanNorm(gradient);
     const factor = length > 0 ? stepSize / length : 0;
     for (let i = 0; i < point.length; i++) point[i] -= factor * gradient[i];
     if (onSphere) rescale(point, center, budget.epsilon);
@@ -69,21 +70,14 @@ function signStep(
 export function randomPointInBall(center: Float32Array, { norm, epsilon }: Budget, random: Random): Float32Array {
   if (norm === "linf") return center.map((c) => c + epsilon * (2 * random() - 1));
   const direction = center.map(() => normal(random));
-  const factor = (epsilon * random() ** (1 / center.length)) / normOf(direction);
+  const factor = (epsilon * random() ** (1 / center.length)) / euclideanNorm(direction);
   return center.map((c, i) => c + factor * direction[i]);
 }
 
 /** Moves `point` along its ray from `center` to the distance `radius`. */
 function rescale(point: Float32Array, center: Float32Array, radius: number): void {
-  let squares = 0;
-  for (let i = 0; i < point.length; i++) squares += (point[i] - center[i]) ** 2;
+  const squares = squaredDistance(point, center);
   if (squares === 0) return;
   const factor = radius / Math.sqrt(squares);
   for (let i = 0; i < point.length; i++) point[i] = center[i] + factor * (point[i] - center[i]);
-}
-
-function normOf(vector: Float32Array): number {
-  let squares = 0;
-  for (let i = 0; i < vector.length; i++) squares += vector[i] * vector[i];
-  return Math.sqrt(squares);
 }

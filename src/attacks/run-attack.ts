@@ -1,5 +1,6 @@
 /** @file The frame that all attacks run in: images in batches, the search, and what is said of what it found. */
-import { type Classification, type Classifier, classificationOf, softmaxAt } from "../classifier/classifier.ts";
+import type { Classifier } from "../classifier/classifier.ts";
+import { type Classification, classificationOf, marginOf, softmaxAt } from "../classifier/logits.ts";
 import { defaultBatch } from "../classifier/passes/default-batch.ts";
 import type { CleanFeatures, DistancePass } from "../classifier/passes/passes.ts";
 import { checkKeys, MisuseError, numberIn, oneOf, throwIfAborted } from "../errors.ts";
@@ -19,7 +20,6 @@ import {
 } from "./attack.ts";
 import { projectOnBudget, roundToBytes } from "./budget.ts";
 import { distancesBetween } from "./distances.ts";
-import { marginOf } from "./margin.ts";
 import { automaticLayers } from "./perceptual/perceptual-layers.ts";
 
 /** Throws the MisuseError that the attack would throw for `options`, before any image is at hand. */

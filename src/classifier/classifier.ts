@@ -5,6 +5,7 @@ import type { ImageTensor, Picture } from "../image/picture.ts";
 import type { Graph, Model } from "../onnx/model.ts";
 import { createSession, modelOf, type Session, type SessionOptions } from "../runtime/session.ts";
 import { builtInLabels, findLabel, guessLabels, parseLabels } from "./labels/labels.ts";
+import { type Classification, classificationOf } from "./logits.ts";
 import { type Layer, type LayerSelector, listLayers, selectLayers } from "./network/layers.ts";
 import { type PreparedModel, prepareModel } from "./network/prepare-model.ts";
 import {
@@ -53,15 +54,6 @@ export interface ClassifierOptions extends SessionOptions {
   readonly inputSize?: readonly [height: number, width: number];
   /** The value that holds the logits, where it is not found by itself. */
   readonly logits?: string;
-}
-
-/** What a classifier says of an image. */
-export interface Classification {
-  /** The class with the largest logit; the first of equal ones. */
-  readonly label: number;
-  readonly logits: Float32Array;
-  /** The softmax of the logits at `label`, in [0, 1]. */
-  readonly confidence: number;
 }
 
 export interface ImageInput extends Preprocessing {
@@ -297,20 +289,6 @@ function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
       await Promise.all(held.map((result) => (result.status === "fulfilled" ? result.value.dispose() : undefined)));
     },
   };
-}
-
-/** The class of the largest logit (the first of equal ones) with its softmax. */
-export function classificationOf(logits: Float32Array): Classification {
-  let label = 0;
-  for (let j = 1; j < logits.length; j++) if (logits[j] > logits[label]) label = j;
-  return { label, logits, confidence: softmaxAt(logits, label) };
-}
-
-/** The softmax of `logits` at one class, in float64. */
-export function softmaxAt(logits: Float32Array, label: number): number {
-  let sum = 0;
-  for (const logit of logits) sum += Math.exp(logit - logits[label]);
-  return 1 / sum;
 }
 
 function unknownOutput(of: Output): MisuseError {

@@ -8,7 +8,7 @@
  * positive where noise moves the image toward a. It is the paper's product of a difference of features with a difference of
  * weight vectors of the last layer, for which logits suffice: the bias cancels.
  */
-import { classificationOf } from "../classifier/classifier.ts";
+import { classificationOf } from "../classifier/logits.ts";
 import { numberIn } from "../errors.ts";
 import { addNoise, type NoiseKind, noiseWords } from "./noise.ts";
 

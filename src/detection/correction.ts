@@ -1,4 +1,5 @@
 /** @file The label that a flagged image had before it was attacked, guessed from where noise moves it. */
+import { indexOfLargest } from "../tensor/vector.ts";
 import { type AlignmentStatistics, createMoments, isKnown, type Moments } from "./alignment-statistics.ts";
 import type { Alignments } from "./alignments.ts";
 import { fitLogisticRegression, type LogisticRegression, predictLabel } from "./logistic-regression.ts";
@@ -102,7 +103,7 @@ export function correctedLabel(alignments: MeanAlignments, correction: Correctio
     const scores = pairs.map(
       ({ source, mean: means, std }) => (mean[k * classCount + source] - means[k][source]) / std[k][source],
     );
-    votes[pairs[scores.indexOf(Math.max(...scores))].source]++;
+    votes[pairs[indexOfLargest(scores)].source]++;
   }
-  return votes.indexOf(Math.max(...votes));
+  return indexOfLargest(votes);
 }

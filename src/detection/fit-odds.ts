@@ -1,5 +1,5 @@
 /** @file The statistics of the test, from images that nobody has attacked. */
-import { classificationOf } from "../classifier/classifier.ts";
+import { classificationOf } from "../classifier/logits.ts";
 import { BadInputError, checkKeys, MisuseError, numberIn, throwIfAborted } from "../errors.ts";
 import { createMoments } from "./alignment-statistics.ts";
 import { type Alignments, emptyAlignments, extendAlignments, type LogitsPass, type NamedImage } from "./alignments.ts";

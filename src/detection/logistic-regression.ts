@@ -1,7 +1,9 @@
 /** @file Multinomial logistic regression: small, dense and exact. */
+import { logSumExp, softmax } from "../classifier/logits.ts";
 import { MisuseError } from "../errors.ts";
 import { driveSync } from "../optimize/drivers.ts";
 import { lbfgs } from "../optimize/lbfgs.ts";
+import { indexOfLargest } from "../tensor/vector.ts";
 
 /** A fitted regression: the class of x is the one with the largest w·x + b, the first of equal ones. */
 export interface LogisticRegression {
@@ -50,12 +52,10 @@ export function fitLogisticRegression(
     }
     for (const [i, row] of rows.entries()) {
       const scores = known.map((_, c) => scoreOf(point, c * stride, row));
-      const largest = Math.max(...scores);
-      const exponentials = scores.map((score) => Math.exp(score - largest));
-      const sum = exponentials.reduce((total, x) => total + x, 0);
-      value += C * (Math.log(sum) + largest - scores[targets[i]]);
+      const shares = softmax(scores);
+      value += C * (logSumExp(scores) - scores[targets[i]]);
       for (let c = 0; c < known.length; c++) {
-        const residual = C * (exponentials[c] / sum - (c === targets[i] ? 1 : 0));
+        const residual = C * (shares[c] - (c === targets[i] ? 1 : 0));
         for (let j = 0; j < features; j++) gradient[c * stride + j] += residual * row[j];
         gradient[c * stride + features] += residual;
       }
@@ -89,5 +89,5 @@ function scoreOf(point: ArrayLike<number>, offset: number, row: ArrayLike<number
 /** The label that the regression gives to the features `row`. */
 export function predictLabel({ labels, weights, intercepts }: LogisticRegression, row: ArrayLike<number>): number {
   const scores = weights.map((weight, c) => scoreOf([...weight, intercepts[c]], 0, row));
-  return labels[scores.indexOf(Math.max(...scores))];
+  return labels[indexOfLargest(scores)];
 }

@@ -2,13 +2,14 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { rosenbrock } from "../../test/objectives.ts";
 import { bestSoFar } from "./best-so-far.ts";
-import { descent } from "./descent.ts";
+import { descend } from "./descend.ts";
 import { driveSync } from "./drivers.ts";
 import { lbfgs } from "./lbfgs.ts";
 import type { Evaluation } from "./solver.ts";
+import { signStep } from "./update-rules.ts";
 
 /** A solver that visits 0, 1, 2 … whatever it is answered. */
-const walk = (steps: number) => descent(Float32Array.of(0), { maxIterations: steps, stepSize: 1, rule: "sign" });
+const walk = (steps: number) => descend(Float32Array.of(0), signStep(1), { maxIterations: steps });
 
 /** Answers the walk with the given values, one after the other. */
 function scripted<X extends { readonly value: number }>(script: readonly X[]): (point: Float32Array) => X & Evaluation {

@@ -1,6 +1,7 @@
 /** @file A wrapper that makes any solver return the best of the points it evaluated. */
 import { checkKeys } from "../errors.ts";
-import type { Evaluation, FloatArray, Query, Solution, Solver } from "./solver.ts";
+import type { FloatArray } from "../tensor/vector.ts";
+import type { Evaluation, Query, Solution, Solver } from "./solver.ts";
 
 export interface BestSoFarOptions<E, A extends FloatArray = Float32Array> {
   /**

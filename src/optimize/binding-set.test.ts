@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { FloatArray } from "../tensor/vector.ts";
 import { bindingSetFinder } from "./binding-set.ts";
 import { projectBox } from "./projections.ts";
-import type { FloatArray } from "./solver.ts";
 
 const copied = ({ indices, count, moves, residual }: ReturnType<ReturnType<typeof bindingSetFinder>>) => ({
   indices: Array.from(indices.subarray(0, count)),

@@ -1,5 +1,7 @@
 /** @file Which elements of a point the constraints hold in place, found by asking the projection. */
-import { type Box, type FloatArray, type Projection, zerosLike } from "./solver.ts";
+
+import { type FloatArray, zerosLike } from "../tensor/vector.ts";
+import type { Box, Projection } from "./solver.ts";
 
 /** Elements count as being on a bound within this distance (relative above 1), sixteen units in the last place of float32 at 1. */
 const bindingDistance = 1e-6;

@@ -8,9 +8,10 @@
  * rows that the recursion needs, sᵢᵀyⱼ for i ≤ j and yᵢᵀyⱼ, follow without another pass from yᵀb = gᵀb − g₋ᵀb (same paper,
  * section 3.2); accumulated in float64, what cancels there lies far below the float32 rounding of the rows themselves.
  */
+
+import type { FloatArray } from "../tensor/vector.ts";
 import type { BindingSet } from "./binding-set.ts";
 import { combineRows, innerProducts, innerProductsAt, paddedCount } from "./row-products.ts";
-import type { FloatArray } from "./solver.ts";
 
 /** The measures by which a new pair is accepted or skipped. */
 export interface PairMeasures {

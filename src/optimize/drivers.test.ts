@@ -1,13 +1,13 @@
 import { expect, test, vi } from "vitest";
 import { quadratic, rosenbrock } from "../../test/objectives.ts";
 import { AbortedError } from "../errors.ts";
-import { adam } from "./adam.ts";
 import { bestSoFar } from "./best-so-far.ts";
-import { descent } from "./descent.ts";
+import { descend } from "./descend.ts";
 import { drive, driveBatch, driveSync } from "./drivers.ts";
 import { lbfgs } from "./lbfgs.ts";
 import { projectBox } from "./projections.ts";
 import type { Evaluation, Solver } from "./solver.ts";
+import { adam, gradientStep, signStep } from "./update-rules.ts";
 
 const starts = Array.from({ length: 5 }, (_, row) =>
   Float32Array.from({ length: 40 }, (_, i) => Math.sin(1 + i * (row + 1))),
@@ -17,8 +17,8 @@ const starts = Array.from({ length: 5 }, (_, row) =>
 const makers: ((start: Float32Array) => Solver)[] = [
   (start) => lbfgs(start, { maxIterations: 60, lineSearch: "armijo", project: projectBox(-0.5, 0.5) }),
   (start) => lbfgs(start, { maxIterations: 9, history: 3 }),
-  (start) => adam(start, { maxIterations: 30, stepSize: 0.05 }),
-  (start) => descent(start, { maxIterations: 4, stepSize: 0.01, rule: "sign" }),
+  (start) => descend(start, adam({ stepSize: 0.05 }), { maxIterations: 30 }),
+  (start) => descend(start, signStep(0.01), { maxIterations: 4 }),
   (start) => lbfgs(start, { maxIterations: 40, history: 10, lineSearch: "armijo" }),
 ];
 
@@ -43,7 +43,7 @@ test("a batch in lockstep gives the results of solo runs, bit for bit", async ()
 test("every evaluation is reported once, with its number, iteration and row", async () => {
   const reports: string[] = [];
   await driveBatch(
-    [1, 2].map((maxIterations) => descent(Float32Array.of(1, 1, 1), { maxIterations, stepSize: 1e-4 })),
+    [1, 2].map((maxIterations) => descend(Float32Array.of(1, 1, 1), gradientStep(1e-4), { maxIterations })),
     async (points) => points.map(quadratic),
     { onEvaluation: ({ index, iteration, row }) => reports.push(`${row}:${index}:${iteration}`) },
   );

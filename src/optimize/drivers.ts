@@ -1,6 +1,7 @@
 /** @file Drivers answer solvers: alone and synchronously, alone and asynchronously, or many in lockstep on one batch. */
 import { checkKeys, MisuseError, throwIfAborted } from "../errors.ts";
-import type { Evaluation, FloatArray, Query } from "./solver.ts";
+import type { FloatArray } from "../tensor/vector.ts";
+import type { Evaluation, Query } from "./solver.ts";
 
 /** Anything that asks like a solver and returns an `R`; E is what it must be answered, A the array of its points. */
 type Asker<R, E, A extends FloatArray> = Generator<Query<A>, R, E>;

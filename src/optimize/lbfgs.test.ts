@@ -2,10 +2,11 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Objective, quadratic, rosenbrock } from "../../test/objectives.ts";
 import { MisuseError } from "../errors.ts";
+import type { FloatArray } from "../tensor/vector.ts";
 import { driveSync } from "./drivers.ts";
 import { type LbfgsOptions, lbfgs } from "./lbfgs.ts";
 import { projectBox, projectL2Ball } from "./projections.ts";
-import type { Evaluation, FloatArray } from "./solver.ts";
+import type { Evaluation } from "./solver.ts";
 
 function run<A extends FloatArray>(start: A, objective: Objective, options: LbfgsOptions) {
   const points: A[] = [];

@@ -1,11 +1,11 @@
 /** @file Limited-memory BFGS, free or under a projection. */
 import { checkKeys, numberIn, oneOf } from "../errors.ts";
+import { type FloatArray, largestDifference, sumOfMagnitudes, zerosLike } from "../tensor/vector.ts";
 import { type BindingSet, bindingSetFinder } from "./binding-set.ts";
 import { curvatureHistory, type PairMeasures } from "./curvature-history.ts";
 import { backtrack } from "./line-search.ts";
 import {
   type Evaluation,
-  type FloatArray,
   largestIfFinite,
   type Outcome,
   type Projection,
@@ -13,8 +13,6 @@ import {
   type Solution,
   type Solver,
   startingPoint,
-  sumOfMagnitudes,
-  zerosLike,
 } from "./solver.ts";
 
 export interface LbfgsOptions {
@@ -266,16 +264,6 @@ function scaleInPlace(vector: FloatArray, factor: number): void {
 /** Writes `to − from` to `difference`. */
 function writeDifference(to: FloatArray, from: FloatArray, difference: FloatArray): void {
   for (let i = 0; i < to.length; i++) difference[i] = to[i] - from[i];
-}
-
-/** The largest |to − from|. */
-function largestDifference(to: FloatArray, from: FloatArray): number {
-  let largest = 0;
-  for (let i = 0; i < to.length; i++) {
-    const distance = Math.abs(to[i] - from[i]);
-    if (distance > largest) largest = distance;
-  }
-  return largest;
 }
 
 /** The sum of the magnitudes of the gradient's elements that are not bound. */

@@ -5,7 +5,8 @@
  * becomes the largest float32 below it, not the nearest one, which is above.
  */
 import { MisuseError, numberIn } from "../errors.ts";
-import type { FloatArray, Projection } from "./solver.ts";
+import type { FloatArray } from "../tensor/vector.ts";
+import type { Projection } from "./solver.ts";
 
 /** One bound for all elements, or one per element. Infinite bounds are no bounds. */
 export type Bound = number | FloatArray;

@@ -6,7 +6,7 @@
  * rows and gives the additions five independent chains. Everything is accumulated in float64, in an order that depends
  * on nothing but the lengths, so equal inputs give equal bits.
  */
-import type { FloatArray } from "./solver.ts";
+import type { FloatArray } from "../tensor/vector.ts";
 
 /** Rows that one kernel call takes; offset lists are padded to a multiple of it. */
 export const rowsPerCall = 5;

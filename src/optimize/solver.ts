@@ -1,11 +1,10 @@
 /**
  * @file The vocabulary of this folder: a solver is a generator that yields the points it wants evaluated and returns a
- * {@link Solution}. It never evaluates, waits or throws for numerical reasons; a driver (drivers.ts) answers it.
+ * {@link Solution}. It never evaluates, waits or throws for numerical reasons; a driver (drivers.ts) answers it. Points and
+ * gradients are float32, as inference sessions are; float64 serves the tests and other callers.
  */
 import { MisuseError } from "../errors.ts";
-
-/** Points and gradients are float32, as inference sessions are; float64 serves the tests and other callers. */
-export type FloatArray = Float32Array | Float64Array;
+import type { FloatArray } from "../tensor/vector.ts";
 
 /** What a solver yields: a point that it wants evaluated. */
 export interface Query<A extends FloatArray = Float32Array> {
@@ -39,11 +38,6 @@ export const outcomeDescriptions = {
 /** Why a solver ended; {@link outcomeDescriptions} has a sentence for each. */
 export type Outcome = keyof typeof outcomeDescriptions;
 
-/** Whether `outcome` means that nothing more was to be gained. */
-export function isConverged(outcome: Outcome): boolean {
-  return outcome === "converged" || outcome === "settled";
-}
-
 /** What a solver returns. */
 export interface Solution<A extends FloatArray = Float32Array> {
   /** The solver's final point; the caller's to keep. Always finite. */
@@ -73,11 +67,6 @@ export interface Box {
   readonly high: number | FloatArray;
 }
 
-/** A new array of the kind and length of `array`, all zero. */
-export function zerosLike<A extends FloatArray>(array: A): A {
-  return (array instanceof Float32Array ? new Float32Array(array.length) : new Float64Array(array.length)) as A;
-}
-
 /** A copy of `start`, projected if there is a projection; throws a MisuseError if an element is not finite. */
 export function startingPoint<A extends FloatArray>(where: string, start: A, project: Projection | undefined): A {
   const index = start.findIndex((element) => !Number.isFinite(element));
@@ -100,11 +89,4 @@ export function largestIfFinite({ value, gradient }: Evaluation<FloatArray>): nu
     zero += magnitude * 0;
   }
   return zero === 0 ? largest : Number.NaN;
-}
-
-/** The sum of the magnitudes in `vector`. */
-export function sumOfMagnitudes(vector: FloatArray): number {
-  let sum = 0;
-  for (let i = 0; i < vector.length; i++) sum += Math.abs(vector[i]);
-  return sum;
 }

@@ -2,11 +2,12 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { quadratic, rosenbrock } from "../../test/objectives.ts";
-import { adam } from "./adam.ts";
-import { descent } from "./descent.ts";
+import type { FloatArray } from "../tensor/vector.ts";
+import { descend } from "./descend.ts";
 import { driveSync } from "./drivers.ts";
 import { lbfgs } from "./lbfgs.ts";
-import type { FloatArray, Solver } from "./solver.ts";
+import type { Solver } from "./solver.ts";
+import { adam, gradientStep, momentum } from "./update-rules.ts";
 
 interface Trajectory {
   readonly solver: "lbfgs" | "lbfgs-history3" | "lbfgs-lr" | "adam" | "momentum";
@@ -26,8 +27,8 @@ const solvers: Record<Trajectory["solver"], <A extends FloatArray>(start: A) => 
   lbfgs: (start) => lbfgs(start, { maxIterations: 25 }),
   "lbfgs-history3": (start) => lbfgs(start, { maxIterations: 25, history: 3 }),
   "lbfgs-lr": (start) => lbfgs(start, { maxIterations: 25, learningRate: 0.3 }),
-  adam: (start) => adam(start, { maxIterations: 25, stepSize: 0.1 }),
-  momentum: (start) => descent(start, { maxIterations: 25, stepSize: 0.0002, momentum: 0.9 }),
+  adam: (start) => descend(start, adam({ stepSize: 0.1 }), { maxIterations: 25 }),
+  momentum: (start) => descend(start, momentum(gradientStep(0.0002), { kept: 0.9 }), { maxIterations: 25 }),
 };
 
 /** The largest difference between two points, relative to the largest element of the second. */

@@ -1,5 +1,6 @@
 /** @file The score of a class that methods without gradients follow as they change the image. */
 import type { Classifier } from "../classifier/classifier.ts";
+import { softmaxAt } from "../classifier/logits.ts";
 import { MisuseError, numberIn } from "../errors.ts";
 
 /**
@@ -22,11 +23,8 @@ function scoreAt(score: ClassScore, logits: Float32Array, index: number): number
       return logit;
     case "sigmoid":
       return 1 / (1 + Math.exp(-logit));
-    case "probability": {
-      let sum = 0;
-      for (const other of logits) sum += Math.exp(other - logit);
-      return 1 / sum;
-    }
+    case "probability":
+      return softmaxAt(logits, index);
   }
 }
 

@@ -1,9 +1,9 @@
 /** @file The perceptual attack on many images in lockstep, and its ablation without the perceptual term. */
 import type { Classifier } from "../../classifier/classifier.ts";
+import { marginOf } from "../../classifier/logits.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import { driveBatch } from "../../optimize/drivers.ts";
 import type { AttackMethod, AttackOptions, AttackPlan, AttackResult, Found } from "../attack.ts";
-import { marginOf } from "../margin.ts";
 import { runAttack } from "../run-attack.ts";
 import {
   type PerceptualOptions,

@@ -1,4 +1,5 @@
 /** @file The search for one perceptual perturbation, as a generator that asks for evaluations of objective (4). */
+
 import type { Classifier } from "../../classifier/classifier.ts";
 import type { ObjectiveEvaluation, Problem, Reference } from "../../classifier/passes/objective.ts";
 import { denormalizePixels, normalizePixels } from "../../classifier/preprocessing/preprocessing.ts";
@@ -6,6 +7,7 @@ import { bestSoFar } from "../../optimize/best-so-far.ts";
 import { lbfgs } from "../../optimize/lbfgs.ts";
 import { projectBox, projectLinfBall } from "../../optimize/projections.ts";
 import { outcomeDescriptions, type Projection, type Query } from "../../optimize/solver.ts";
+import { squaredNorm } from "../../tensor/vector.ts";
 import type { PerceptualPlan, PerceptualSettings } from "./perceptual-plan.ts";
 import { type CurrentStrength, type StrengthSolution, strengthSearch } from "./strength-search.ts";
 
@@ -168,7 +170,7 @@ function layerWeightsOf({ plan, reference }: PerceptualRun, strength: number): n
     const features = reference.features[l];
     if (plan.reduction === "sum") return strength;
     if (plan.reduction === "mean") return strength / features.length;
-    return strength / (plan.layers.length * Math.max(squaredNorm(features), 1e-12));
+    return strength / (plan.layers.length * Math.max(knownSquaredNorm(features), 1e-12));
   });
 }
 
@@ -228,17 +230,14 @@ function spreadOf(logits: Float32Array): number {
 /** The mean over the layers of ‖C⁽ˡ⁾(x') − C⁽ˡ⁾(x)‖² / ‖C⁽ˡ⁾(x)‖². */
 export function relativeDistance({ layerDistances }: ObjectiveEvaluation, { features }: Reference): number {
   if (features.length === 0) return 0;
-  const total = layerDistances.reduce((sum, d, l) => sum + d / Math.max(squaredNorm(features[l]), 1e-12), 0);
+  const total = layerDistances.reduce((sum, d, l) => sum + d / Math.max(knownSquaredNorm(features[l]), 1e-12), 0);
   return total / features.length;
 }
 
 const squaredNorms = new WeakMap<Float32Array, number>();
 
-function squaredNorm(vector: Float32Array): number {
-  const known = squaredNorms.get(vector);
-  if (known !== undefined) return known;
-  let sum = 0;
-  for (let i = 0; i < vector.length; i++) sum += vector[i] * vector[i];
-  squaredNorms.set(vector, sum);
-  return sum;
+function knownSquaredNorm(vector: Float32Array): number {
+  const norm = squaredNorms.get(vector) ?? squaredNorm(vector);
+  squaredNorms.set(vector, norm);
+  return norm;
 }

@@ -4,13 +4,13 @@
  * Source: Elliott, Law and Russell, "Adversarial Perturbations on the Perceptual Ball", equations (1) to (4) and section 3;
  * preset `released` after the authors' published code.
  */
-import { type Classification, type Classifier, classificationOf, softmaxAt } from "../../classifier/classifier.ts";
+import type { Classifier } from "../../classifier/classifier.ts";
+import { type Classification, classificationOf, marginOf, softmaxAt } from "../../classifier/logits.ts";
 import { checkKeys } from "../../errors.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import { drive } from "../../optimize/drivers.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import { type Distances, distancesBetween } from "../distances.ts";
-import { marginOf } from "../margin.ts";
 import {
   type PerceptualOptions,
   type PerceptualSettings,

@@ -1,5 +1,7 @@
 /** @file A picture of any size as a network takes it. */
+
 import { applyGeometry, type GeometryRule } from "../../image/geometry.ts";
+import { grayOf } from "../../image/luma.ts";
 import type { ImageTensor, Picture } from "../../image/picture.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 
@@ -11,18 +13,13 @@ export function fitPicture(
   return toChannels(applyGeometry(picture, geometry), channelCount);
 }
 
-/** `image` with one channel (luma as Pillow's "L" mode weighs it, ITU-R 601) or three (gray repeated). */
+/** `image` with one channel (its luma) or three (gray repeated). */
 function toChannels(image: ImageTensor, channels: 1 | 3): ImageTensor {
   const [c, h, w] = image.shape;
   if (c === channels) return image;
+  if (channels === 1) return grayOf(image);
   const plane = h * w;
   const data = new Float32Array(channels * plane);
-  if (channels === 1) {
-    for (let i = 0; i < plane; i++) {
-      data[i] = 0.299 * image.data[i] + 0.587 * image.data[plane + i] + 0.114 * image.data[2 * plane + i];
-    }
-  } else {
-    for (let k = 0; k < channels; k++) data.set(image.data, k * plane);
-  }
+  for (let k = 0; k < channels; k++) data.set(image.data, k * plane);
   return floatTensor(data, [channels, h, w]);
 }

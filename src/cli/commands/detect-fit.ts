@@ -1,4 +1,5 @@
 /** @file `perceptual-ball detect fit`: statistics of clean images, for the test. */
+
 import { basename } from "node:path";
 import { Command, Option } from "commander";
 import { findAttack } from "../../attacks/attacks.ts";
@@ -17,6 +18,7 @@ import { writeFileAtomically } from "../../node/write-file.ts";
 import { hashText } from "../../random/hash-text.ts";
 import { createRandom } from "../../random/random.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
+import { indexOfLargest } from "../../tensor/vector.ts";
 import { type CliContext, exitCodes, reportError } from "../context.ts";
 import { type DetectionDataFlags, trainingData } from "../detection-data.ts";
 import { addDataFlags } from "../flags/data-flags.ts";
@@ -160,7 +162,7 @@ async function* labeledImages(
 
 async function predictedLabel(pass: LogitsPass, pixels: Float32Array, signal: AbortSignal): Promise<number> {
   const [logits] = await pass.logits([pixels], { signal });
-  return logits.indexOf(Math.max(...logits));
+  return indexOfLargest(logits);
 }
 
 /** The attack that statistics are fitted with: the PGD of the released code, 10 steps of a quarter of 8/255. */

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { Command, Option } from "commander";
-import { softmaxAt } from "../../classifier/classifier.ts";
+import { softmaxAt } from "../../classifier/logits.ts";
 import { type CorrectionForm, correctionForms } from "../../detection/correction.ts";
 import { detectOdds, type OddsVerdict } from "../../detection/odds.ts";
 import type { OddsStatistics } from "../../detection/odds-statistics.ts";

@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { Command } from "commander";
 import { type PerceptualResult, perceptualAttack } from "../../attacks/perceptual/perceptual.ts";
 import { perturbationFacts } from "../../attacks/perturbation-facts.ts";
-import type { Classification } from "../../classifier/classifier.ts";
+import type { Classification } from "../../classifier/logits.ts";
 import { MisuseError, PerceptualBallError, throwIfAborted } from "../../errors.ts";
 import { type ImageTensor, isPicture, type Picture } from "../../image/picture.ts";
 import { checkWritableFolder } from "../../node/check-folder.ts";

@@ -1,7 +1,7 @@
 /** @file What `attack` says of one picture by one attack, as a plain record: `result.json`, and a line of `attack --json`. */
 import { type Adversarial, type AttackEnding, type AttackResult, attackEndings } from "../../attacks/attack.ts";
-import { marginOf } from "../../attacks/margin.ts";
-import { type Classifier, softmaxAt } from "../../classifier/classifier.ts";
+import type { Classifier } from "../../classifier/classifier.ts";
+import { marginOf, softmaxAt } from "../../classifier/logits.ts";
 import type { LabelRecord } from "../records/label-record.ts";
 
 /** An image that the attack found, as numbers. */

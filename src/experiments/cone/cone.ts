@@ -4,10 +4,13 @@
  * Source: Figure 5 of the paper, after Roth, Kilcher and Hofmann 2019: the softmax of the image's class at M + a(A − M) + bT, with M the
  * image, A the adversarial image and T a random direction orthogonal to A − M and as long.
  */
+
 import type { Classifier } from "../../classifier/classifier.ts";
+import { logOddsAt } from "../../classifier/logits.ts";
 import { checkKeys, MisuseError, numberIn, throwIfAborted } from "../../errors.ts";
 import { normal } from "../../random/distributions.ts";
 import { createRandom, type Random } from "../../random/random.ts";
+import { dot, squaredNorm } from "../../tensor/vector.ts";
 import { type ConeCurvature, type ConePlane, coneCurvature } from "./curvature.ts";
 
 /** An image and what an attack made of it, both flat [C, H, W] pixels. */
@@ -100,7 +103,7 @@ export async function coneOf(
       });
       const logits = await pass.logits(rows, { signal });
       some.forEach(({ i, j, d }, k) => {
-        const odds = logOddsOf(logits[k], label);
+        const odds = logOddsAt(logits[k], label);
         const isWon = logits[k].every((logit) => logit <= logits[k][label]);
         // A point with b = 0 belongs to the planes of all directions.
         for (const plane of b[j] === 0 ? ofImage : [ofImage[d]]) {
@@ -164,25 +167,9 @@ function gridOf(a: readonly number[], b: readonly number[], directions: number) 
 /** A direction drawn uniformly from those orthogonal to `along`, as long as it. */
 function orthogonal(along: Float32Array, random: Random): Float32Array {
   const direction = Float64Array.from(along, () => normal(random));
-  let [product, squares] = [0, 0];
-  for (let i = 0; i < along.length; i++) {
-    product += direction[i] * along[i];
-    squares += along[i] * along[i];
-  }
-  let rest = 0;
-  for (let i = 0; i < along.length; i++) {
-    direction[i] -= (product / squares) * along[i];
-    rest += direction[i] * direction[i];
-  }
-  const factor = Math.sqrt(squares / rest);
+  const squares = squaredNorm(along);
+  const share = dot(direction, along) / squares;
+  for (let i = 0; i < along.length; i++) direction[i] -= share * along[i];
+  const factor = Math.sqrt(squares / squaredNorm(direction));
   return Float32Array.from(direction, (x) => factor * x);
-}
-
-/** log(p / (1 − p)) of the softmax p at `label`: its logit less the log-sum-exp of the others, in float64. */
-function logOddsOf(logits: Float32Array, label: number): number {
-  let largest = -Infinity;
-  for (let j = 0; j < logits.length; j++) if (j !== label && logits[j] > largest) largest = logits[j];
-  let sum = 0;
-  for (let j = 0; j < logits.length; j++) if (j !== label) sum += Math.exp(logits[j] - largest);
-  return logits[label] - largest - Math.log(sum);
 }

@@ -5,8 +5,10 @@
  * afterwards, so that neither the order of the work nor how it is shared among machines changes a number, and so that fitting
  * the statistics can be interrupted like everything else.
  */
+
 import type { AnyAttackOptions, RegisteredAttack } from "../../attacks/attacks.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
+import { marginOf } from "../../classifier/logits.ts";
 import type { DatasetImage, DatasetSplit } from "../../datasets/dataset.ts";
 import { type Alignments, emptyAlignments, extendAlignments, unitsOf } from "../../detection/alignments.ts";
 import { correctionKinds, detectionKinds, type NoiseKind, noiseKindName } from "../../detection/noise.ts";
@@ -198,7 +200,7 @@ export function detectionCompute(
           truth: image.label ?? null,
           cleanLabel: attacked?.[n].cleanLabel ?? label,
           label,
-          margin: logits[label] - Math.max(...logits.filter((_, a) => a !== label)),
+          margin: marginOf(logits, label),
           detection: detection === undefined ? null : alignmentRecord(detection[n]),
           correction: correction === undefined ? null : alignmentRecord(correction[n]),
           attack: attacked?.[n].facts ?? null,

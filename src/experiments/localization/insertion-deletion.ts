@@ -5,7 +5,7 @@
  * Source: Petsiuk, Das and Saenko, "RISE: Randomized Input Sampling for Explanation of Black-box Models", 2018, and the numbers
  * of its published evaluation: pixels in rows' worth, insertion from a blurred picture, deletion to the mean color.
  */
-import { softmaxAt } from "../../classifier/classifier.ts";
+import { softmaxAt } from "../../classifier/logits.ts";
 import type { ForwardPass } from "../../classifier/passes/passes.ts";
 import { denormalizePixels, type Normalization } from "../../classifier/preprocessing/preprocessing.ts";
 import { MisuseError, numberIn } from "../../errors.ts";

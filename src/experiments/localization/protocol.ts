@@ -5,7 +5,8 @@
  * threshold, the connectivity and the criterion of a match can be chosen without computing a map again.
  */
 import { type PerceptualResult, perceptualAttack } from "../../attacks/perceptual/perceptual.ts";
-import { type Classification, type Classifier, classificationOf } from "../../classifier/classifier.ts";
+import type { Classifier } from "../../classifier/classifier.ts";
+import { type Classification, classificationOf } from "../../classifier/logits.ts";
 import type { Dataset, DatasetImage } from "../../datasets/dataset.ts";
 import { BadInputError, MisuseError, numberIn, oneOf } from "../../errors.ts";
 import { blur } from "../../image/gaussian-blur.ts";

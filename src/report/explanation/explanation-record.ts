@@ -1,8 +1,8 @@
 /** @file What `explain` says of one picture by one method, as a plain record: `result.json`, and a line of `explain --json`. */
-import { marginOf } from "../../attacks/margin.ts";
 import { type AttackOutcome, attackOutcomeDescriptions } from "../../attacks/perceptual/perceptual.ts";
 import type { PerturbationFacts } from "../../attacks/perturbation-facts.ts";
-import { type Classification, type Classifier, softmaxAt } from "../../classifier/classifier.ts";
+import type { Classifier } from "../../classifier/classifier.ts";
+import { type Classification, marginOf, softmaxAt } from "../../classifier/logits.ts";
 import { describeLayer } from "../../classifier/network/layers.ts";
 import type { Preprocessing } from "../../classifier/preprocessing/preprocessing.ts";
 import type { LabelRecord } from "../../experiments/records/label-record.ts";

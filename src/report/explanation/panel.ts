@@ -4,8 +4,10 @@
  *
  * Without any text: a machine without fonts would draw none, and captions belong to the page that shows the row.
  */
+
 import { blend, type ColorMap, colorize } from "../../image/color-map.ts";
 import type { Box } from "../../image/geometry.ts";
+import { luma } from "../../image/luma.ts";
 import { normalizeMap } from "../../image/normalize.ts";
 import { type ImageTensor, type Picture, tensorToPicture } from "../../image/picture.ts";
 import { resizeBytes } from "../../image/resize.ts";
@@ -47,7 +49,7 @@ export function tilesOf({ image, perturbed, localized, colorMap = "inferno" }: T
   const spotlight = new Float32Array(color.data.length);
   for (let i = 0; i < plane; i++) {
     const [red, green, blue] = [color.data[i], color.data[plane + i], color.data[2 * plane + i]];
-    const gray = dimmed * (0.299 * red + 0.587 * green + 0.114 * blue) + 0.04;
+    const gray = dimmed * luma(red, green, blue) + 0.04;
     const isInside = localized.component.data[i] === 1;
     for (let c = 0; c < 3; c++) spotlight[c * plane + i] = isInside ? color.data[c * plane + i] : gray;
   }

@@ -1,5 +1,7 @@
 /** @file The pictures in the cells of the localization benchmark's figures. */
+
 import { blend, colorize } from "../../image/color-map.ts";
+import { grayOf } from "../../image/luma.ts";
 import { normalizeMap } from "../../image/normalize.ts";
 import { type ImageTensor, type Picture, tensorToPicture } from "../../image/picture.ts";
 import { largestComponent } from "../../localization/components.ts";
@@ -49,15 +51,4 @@ export function fromLevels({ dtype, shape, data }: Tensor): FloatTensor {
     Float32Array.from(data as Uint8Array | Uint16Array, (value) => value / greatest),
     shape,
   );
-}
-
-function grayOf(image: ImageTensor): ImageTensor {
-  const [channels, height, width] = image.shape;
-  if (channels === 1) return image;
-  const plane = height * width;
-  const data = new Float32Array(plane);
-  for (let i = 0; i < plane; i++) {
-    data[i] = 0.299 * image.data[i] + 0.587 * image.data[plane + i] + 0.114 * image.data[2 * plane + i];
-  }
-  return floatTensor(data, [1, height, width]);
 }

@@ -4,14 +4,16 @@
  * Source: Fong, Patrick and Vedaldi, "Understanding Deep Networks via Extremal Perturbations and Smooth Masks", ICCV 2019; the
  * settings are those of the authors' implementation, TorchRay.
  */
-import { type Classifier, classificationOf } from "../../classifier/classifier.ts";
+import type { Classifier } from "../../classifier/classifier.ts";
+import { classificationOf } from "../../classifier/logits.ts";
 import { numberIn } from "../../errors.ts";
 import { blur } from "../../image/gaussian-blur.ts";
 import type { ImageTensor } from "../../image/picture.ts";
-import { descent } from "../../optimize/descent.ts";
+import { descend } from "../../optimize/descend.ts";
 import { driveBatch } from "../../optimize/drivers.ts";
 import { projectBox } from "../../optimize/projections.ts";
 import type { Evaluation } from "../../optimize/solver.ts";
+import { gradientStep, momentum } from "../../optimize/update-rules.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import { checkContrast } from "../class-score.ts";
 import { fillImage } from "../fill.ts";
@@ -44,7 +46,7 @@ export async function extremalSaliency(
   checkContrast("extremal", classifier, given, target);
   const label = given ?? (await classifier.classify(image, { signal })).label;
   checkContrast("extremal", classifier, label, target);
-  const { areas, iterations, learningRate, momentum, dampening } = settings;
+  const { areas, iterations } = settings;
   const rows = areas.length * (settings.variant === "dual" ? 2 : 1);
   const wanted = numberIn("extremal: batch", batch ?? rows, { min: 1, integer: true });
   const network = await rewardGradient(classifier, {
@@ -84,12 +86,13 @@ export async function extremalSaliency(
     onProgress?.({ done, of: iterations + 1 });
     return evaluations;
   };
+  const rule = momentum(gradientStep(settings.learningRate), {
+    kept: settings.momentum,
+    dampening: settings.dampening,
+  });
   const solvers = masks.map(({ gridHeight, gridWidth }) =>
-    descent(new Float64Array(gridHeight * gridWidth).fill(1), {
-      stepSize: learningRate,
+    descend(new Float64Array(gridHeight * gridWidth).fill(1), rule, {
       maxIterations: iterations,
-      momentum,
-      dampening,
       project: projectBox(0, 1),
     }),
   );

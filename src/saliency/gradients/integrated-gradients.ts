@@ -5,6 +5,7 @@
  * implementations do, as far as they differ.
  */
 import type { Classifier } from "../../classifier/classifier.ts";
+import { logSoftmaxAt, softmax } from "../../classifier/logits.ts";
 import { type Output, outputs } from "../../classifier/passes/network-graphs.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
@@ -50,14 +51,12 @@ function baselineOf(baseline: "zero" | "black" | "gray" | "white", classifier: C
 
 /** seed · s, for the class scores s that are differentiated. In float64. */
 function scoreOf(of: Output, logits: Float32Array, seed: Float32Array): number {
-  const largest = logits.reduce((max, logit) => Math.max(max, logit), -Infinity);
-  const total = logits.reduce((sum, logit) => sum + Math.exp(logit - largest), 0);
-  const scores: Readonly<Record<Output, (logit: number) => number>> = {
-    logits: (logit) => logit,
-    probabilities: (logit) => Math.exp(logit - largest) / total,
-    "log-probabilities": (logit) => logit - largest - Math.log(total),
+  const scores: Readonly<Record<Output, (classIndex: number) => number>> = {
+    logits: (j) => logits[j],
+    probabilities: (j) => softmax(logits)[j],
+    "log-probabilities": (j) => logSoftmaxAt(logits, j),
   };
-  return seed.reduce((sum, weight, j) => (weight === 0 ? sum : sum + weight * scores[of](logits[j])), 0);
+  return seed.reduce((sum, weight, j) => (weight === 0 ? sum : sum + weight * scores[of](j)), 0);
 }
 
 /** The settings in effect: what is given, else the preset's, else the defaults. */

@@ -11,7 +11,8 @@ import {
   deepFoolSettings,
   searchDeepFool,
 } from "../../attacks/deepfool.ts";
-import { type Classifier, classificationOf } from "../../classifier/classifier.ts";
+import type { Classifier } from "../../classifier/classifier.ts";
+import { classificationOf } from "../../classifier/logits.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import { checkContrast } from "../class-score.ts";

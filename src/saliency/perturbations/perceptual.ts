@@ -17,6 +17,7 @@ import type { Classifier } from "../../classifier/classifier.ts";
 import { checkKeys } from "../../errors.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import { type FloatTensor, floatTensor } from "../../tensor/tensor.ts";
+import { largestMagnitude } from "../../tensor/vector.ts";
 import { checkContrast } from "../class-score.ts";
 import type { Explanation, MethodOptions, SaliencyMethod } from "../method.ts";
 import type { SaliencyMap } from "../saliency-map.ts";
@@ -66,7 +67,7 @@ export async function guidedMap(
     targeted: target !== undefined,
     signal,
   });
-  const largest = gradient.reduce((max, g) => Math.max(max, Math.abs(g)), 0);
+  const largest = largestMagnitude(gradient);
   const product = perturbation.data.map((delta, i) => (largest > 0 ? (delta * gradient[i]) / largest : 0));
   return rootMeanSquare(floatTensor(product, perturbation.shape));
 }

@@ -1,0 +1,68 @@
+/** @file What logits say: the class, its probability, the margin. Everything is computed in float64. */
+import { indexOfLargest } from "../tensor/vector.ts";
+
+/** What a classifier says of an image. */
+export interface Classification {
+  /** The class with the largest logit; the first of equal ones. */
+  readonly label: number;
+  readonly logits: Float32Array;
+  /** The softmax of the logits at `label`, in [0, 1]. */
+  readonly confidence: number;
+}
+
+/** The class of the largest logit (the first of equal ones) with its softmax. */
+export function classificationOf(logits: Float32Array): Classification {
+  const label = indexOfLargest(logits);
+  return { label, logits, confidence: softmaxAt(logits, label) };
+}
+
+/** The softmax of `logits` at one class, in [0, 1]. */
+export function softmaxAt(logits: ArrayLike<number>, classIndex: number): number {
+  let sum = 0;
+  for (let j = 0; j < logits.length; j++) sum += Math.exp(logits[j] - logits[classIndex]);
+  return 1 / sum;
+}
+
+/** The softmax of `logits` at all classes, which add up to 1. */
+export function softmax(logits: ArrayLike<number>): Float64Array {
+  const { largest, sum } = shiftedSum(logits);
+  return Float64Array.from(logits, (logit) => Math.exp(logit - largest) / sum);
+}
+
+/** The logarithm of the softmax of `logits` at one class, at most 0. */
+export function logSoftmaxAt(logits: ArrayLike<number>, classIndex: number): number {
+  const { largest, sum } = shiftedSum(logits);
+  return logits[classIndex] - largest - Math.log(sum);
+}
+
+/** log Σ exp(logits). */
+export function logSumExp(logits: ArrayLike<number>): number {
+  const { largest, sum } = shiftedSum(logits);
+  return Math.log(sum) + largest;
+}
+
+/** log(p / (1 − p)) of the softmax p at one class: its logit less the log-sum-exp of the others. */
+export function logOddsAt(logits: ArrayLike<number>, classIndex: number): number {
+  const { largest, sum } = shiftedSum(logits, classIndex);
+  return logits[classIndex] - largest - Math.log(sum);
+}
+
+/** The margin (equation 1) M = C_i − max_{j≠i} C_j of `classIndex`: of leaving it, or, `targeted`, −M: of reaching it. */
+export function marginOf(logits: ArrayLike<number>, classIndex: number, targeted = false): number {
+  const best = largestOf(logits, classIndex);
+  return targeted ? best - logits[classIndex] : logits[classIndex] - best;
+}
+
+/** The largest of the logits and the sum of the exponentials of what they are less than it, without those of the class `except`. */
+function shiftedSum(logits: ArrayLike<number>, except = -1): { readonly largest: number; readonly sum: number } {
+  const largest = largestOf(logits, except);
+  let sum = 0;
+  for (let j = 0; j < logits.length; j++) if (j !== except) sum += Math.exp(logits[j] - largest);
+  return { largest, sum };
+}
+
+function largestOf(logits: ArrayLike<number>, except: number): number {
+  let largest = -Infinity;
+  for (let j = 0; j < logits.length; j++) if (j !== except && logits[j] > largest) largest = logits[j];
+  return largest;
+}

@@ -1,0 +1,77 @@
+/**
+ * @file Arithmetic on vectors of floats: products, norms and distances.
+ *
+ * Everything is accumulated in float64, element by element from the first to the last, so equal inputs give equal bits. Two vectors
+ * must have the same length; that is the caller's to check.
+ */
+
+/** A vector: float32, as inference sessions have them, or float64. */
+export type FloatArray = Float32Array | Float64Array;
+
+/** aᵀb. */
+export function dot(a: FloatArray, b: FloatArray): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
+}
+
+/** ‖v‖₂². */
+export function squaredNorm(vector: FloatArray): number {
+  let sum = 0;
+  for (let i = 0; i < vector.length; i++) sum += vector[i] * vector[i];
+  return sum;
+}
+
+/** ‖v‖₂. */
+export function euclideanNorm(vector: FloatArray): number {
+  return Math.sqrt(squaredNorm(vector));
+}
+
+/** ‖v‖₁, the sum of the magnitudes. */
+export function sumOfMagnitudes(vector: FloatArray): number {
+  let sum = 0;
+  for (let i = 0; i < vector.length; i++) sum += Math.abs(vector[i]);
+  return sum;
+}
+
+/** ‖v‖∞, the largest magnitude; 0 for no elements. NaN elements are passed over. */
+export function largestMagnitude(vector: FloatArray): number {
+  let largest = 0;
+  for (let i = 0; i < vector.length; i++) {
+    const magnitude = Math.abs(vector[i]);
+    if (magnitude > largest) largest = magnitude;
+  }
+  return largest;
+}
+
+/** The index of the largest element; the first of equal ones. 0 for no elements. */
+export function indexOfLargest(values: ArrayLike<number>): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) if (values[i] > values[best]) best = i;
+  return best;
+}
+
+/** ‖a − b‖₂². */
+export function squaredDistance(a: FloatArray, b: FloatArray): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) {
+    const difference = a[i] - b[i];
+    sum += difference * difference;
+  }
+  return sum;
+}
+
+/** ‖a − b‖∞; 0 for no elements. Differences that are NaN are passed over. */
+export function largestDifference(a: FloatArray, b: FloatArray): number {
+  let largest = 0;
+  for (let i = 0; i < a.length; i++) {
+    const distance = Math.abs(a[i] - b[i]);
+    if (distance > largest) largest = distance;
+  }
+  return largest;
+}
+
+/** A new vector of the kind and length of `vector`, all zero. */
+export function zerosLike<A extends FloatArray>(vector: A): A {
+  return (vector instanceof Float32Array ? new Float32Array(vector.length) : new Float64Array(vector.length)) as A;
+}
