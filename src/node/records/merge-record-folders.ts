@@ -7,6 +7,7 @@ import { canonicalJson } from "../../experiments/records/canonical-json.ts";
 import { createRecordIndex } from "../../experiments/records/record-index.ts";
 import type { FinishedRecord } from "../../experiments/records/record-store.ts";
 import { makeFolder, writeFileAtomically } from "../write-file.ts";
+import { listInManifest } from "./manifest.ts";
 import {
   arrayFolder,
   arrayStem,
@@ -18,6 +19,8 @@ import {
   readIdentity,
   writeIdentity,
 } from "./record-folder.ts";
+
+const mergedFile = "records-merged.jsonl";
 
 /** What a merge has brought together. */
 export interface MergedRecords {
@@ -77,7 +80,8 @@ export async function mergeRecordFolders(folders: readonly string[], destination
   }
   const lines = [...distinctRuns(headers).map((run) => ({ kind: "run", identity, run })), ...finished, ...failed];
   const text = lines.map((line) => `${canonicalJson(line)}\n`).join("");
-  await writeFileAtomically(join(destination, "records-merged.jsonl"), text);
+  await listInManifest(destination, [mergedFile]);
+  await writeFileAtomically(join(destination, mergedFile), text);
   const conflicts = merged.conflicts();
   return {
     finished: finished.length,
@@ -100,6 +104,7 @@ async function copyArrays(
   const stems = new Set(records.map(({ key }) => arrayStem(key)));
   for (const name of await readdir(from)) {
     if (!name.endsWith(".npy") || !stems.has(name.split(".", 1)[0])) continue;
+    await listInManifest(destination, [`${arrayFolder}/${name}`]);
     await writeFileAtomically(join(destination, arrayFolder, name), await readFile(join(from, name)));
   }
 }

@@ -4,7 +4,7 @@ import { BadInputError, PerceptualBallError } from "../../errors.ts";
 import { canonicalJson } from "../../experiments/records/canonical-json.ts";
 import type { ExperimentIdentity, ExperimentRecord, RecordKey } from "../../experiments/records/record-store.ts";
 import { isDiskFull } from "../write-file.ts";
-import { lockFile } from "./file-lock.ts";
+import { type FileLock, lockFile } from "./file-lock.ts";
 
 /** The line at the head of what one run has written: what its records are about, and what ran. */
 export interface RunHeader {
@@ -105,11 +105,11 @@ const syncIntervalMs = 1000;
  * same if the disk is full, and takes what it had written of the line away again.
  */
 export async function openRecordFile(path: string): Promise<RecordFileWriter> {
-  let unlock: (() => void) | undefined;
+  let lock: FileLock | undefined;
   let file: FileHandle | undefined;
   let size: number;
   try {
-    unlock = lockFile(path);
+    lock = lockFile(path);
     const { wholeBytes } = await readRecordFile(path);
     file = await open(path, "a+");
     await file.truncate(wholeBytes);
@@ -118,13 +118,14 @@ export async function openRecordFile(path: string): Promise<RecordFileWriter> {
     if (needsFeed) size += await write(file, Buffer.of(lineFeed));
   } catch (error) {
     await file?.close();
-    unlock?.();
+    lock?.release();
     throw complaintOf(path, error);
   }
-  const [handle, release] = [file, unlock];
+  const [handle, held] = [file, lock];
   let synced = performance.now();
   return {
     async append(line) {
+      held.throwIfLost();
       const bytes = Buffer.from(`${canonicalJson(line, "record")}\n`);
       try {
         size += await write(handle, bytes);
@@ -144,7 +145,7 @@ export async function openRecordFile(path: string): Promise<RecordFileWriter> {
       } catch (error) {
         throw complaintOf(path, error);
       } finally {
-        release();
+        held.release();
       }
     },
   };

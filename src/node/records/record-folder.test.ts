@@ -1,6 +1,7 @@
 import {
   appendFileSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -71,7 +72,7 @@ test("records are found again, failures too, and what ran", async () => {
     expect(each.runs()).toEqual([run]);
     expect(each.problems()).toEqual([]);
   }
-  expect(readdirSync(folder).sort()).toEqual(["experiment.json", "records-1.jsonl"]);
+  expect(readdirSync(folder).sort()).toEqual(["experiment.json", "manifest.txt", "records-1.jsonl"]);
   expect(readFileSync(join(folder, "records-1.jsonl"), "utf8").split("\n")).toHaveLength(5);
 });
 
@@ -102,7 +103,7 @@ test("a folder of another experiment is refused with every difference, and taken
   expect(existsSync(file)).toBe(true);
   const fresh = await openFolder({ identity: other, fresh: true });
   expect(fresh.allRecords()).toEqual([]);
-  expect(readdirSync(folder).sort()).toEqual(["experiment.json", "notes.txt"]);
+  expect(readdirSync(folder).sort()).toEqual(["experiment.json", "manifest.txt", "notes.txt"]);
 });
 
 test("a file of records of another experiment that was put into the folder is refused as well", async () => {
@@ -193,7 +194,12 @@ test("two processes do not write one file; each with its own name do", async () 
   expect(imagesOf(store)).toEqual(["a", "b"]);
   await store.close();
   await other.close();
-  expect(readdirSync(folder).sort()).toEqual(["experiment.json", "records-1.jsonl", "records-2of2.jsonl"]);
+  expect(readdirSync(folder).sort()).toEqual([
+    "experiment.json",
+    "manifest.txt",
+    "records-1.jsonl",
+    "records-2of2.jsonl",
+  ]);
 });
 
 test("a full disk is said so; what was finished stays, and nothing of the rest", async () => {
@@ -281,4 +287,43 @@ test("any shares, any interruption and any cut of the files lead to the same rec
     }),
     { numRuns: 60 },
   );
+});
+
+test("fresh deletes what the experiment listed as its own, and leaves a user's files alone", async () => {
+  const store = await openFolder();
+  await store.writeArray(keyOf("one"), "map", floatTensor([1], [1]));
+  await store.append(finished("one"));
+  await store.close();
+  const foreign = ["maps/mine.npy", "records-2023.jsonl.txt", "notes.md"];
+  for (const name of foreign) writeFileSync(join(folder, name), "mine");
+  const fresh = await openFolder({ fresh: true });
+  expect(fresh.allRecords()).toEqual([]);
+  await fresh.close();
+  expect(readdirSync(folder).sort()).toEqual(
+    ["experiment.json", "manifest.txt", "maps", "notes.md", "records-2023.jsonl.txt"].sort(),
+  );
+  expect(readdirSync(join(folder, "maps"))).toEqual(["mine.npy"]);
+  for (const name of foreign) expect(readFileSync(join(folder, name), "utf8")).toBe("mine");
+});
+
+test("fresh refuses a folder with files in it that no experiment has listed, and touches nothing", async () => {
+  const files = { "maps/a.npy": "x", "records-2023.jsonl": '{"mine":1}\n' };
+  mkdirSync(join(folder, "maps"), { recursive: true });
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  await expect(openFolder({ fresh: true })).rejects.toThrow(
+    /there are files in it that no experiment's manifest.txt lists.*got maps, records-2023.jsonl\. Choose another --out/,
+  );
+  for (const [name, text] of Object.entries(files)) expect(readFileSync(join(folder, name), "utf8")).toBe(text);
+  expect(readdirSync(folder).sort()).toEqual(["maps", "records-2023.jsonl"]);
+});
+
+test("a list that was tampered with deletes nothing that an experiment cannot have made", async () => {
+  await written("one");
+  const outside = join(root, "outside.npy");
+  writeFileSync(outside, "mine");
+  writeFileSync(join(folder, "thesis.tex"), "mine");
+  appendFileSync(join(folder, "manifest.txt"), "../outside.npy\nmaps/../../outside.npy\nthesis.tex\n/etc/passwd\n");
+  await (await openFolder({ fresh: true })).close();
+  expect(readFileSync(outside, "utf8")).toBe("mine");
+  expect(readFileSync(join(folder, "thesis.tex"), "utf8")).toBe("mine");
 });

@@ -1,7 +1,7 @@
 /** @file A folder of an experiment's results: what it is about, its records, and the arrays that belong to them. */
 import { existsSync } from "node:fs";
-import { readdir, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { BadInputError, MisuseError } from "../../errors.ts";
 import { canonicalJson, differences, stableHash } from "../../experiments/records/canonical-json.ts";
 import { createRecordIndex, type RecordIndex } from "../../experiments/records/record-index.ts";
@@ -9,6 +9,7 @@ import type { ExperimentIdentity, RecordKey, RecordStore } from "../../experimen
 import { readNpy, writeNpy } from "../npy.ts";
 import { makeFolder, writeFileAtomically } from "../write-file.ts";
 import { lockFile } from "./file-lock.ts";
+import { deleteListed, listInManifest, readManifest, refuseForeignContent } from "./manifest.ts";
 import { openRecordFile, type RecordFileWriter, type RunHeader, readRecordFile } from "./record-file.ts";
 
 export interface RecordFolderOptions {
@@ -17,7 +18,7 @@ export interface RecordFolderOptions {
   readonly run: object;
   /** Name of this process's own file, `records-<writer>.jsonl`: no two processes at work on one folder share it. Default `1`. */
   readonly writer?: string;
-  /** Throws away what the folder has of any experiment. Default false. */
+  /** Throws away what an experiment has made in the folder, and nothing else. Default false. */
   readonly fresh?: boolean;
 }
 
@@ -38,13 +39,14 @@ const identityFile = "experiment.json";
 /** The folder, in an experiment's folder, of the arrays that belong to records. */
 export const arrayFolder = "maps";
 const format = 1;
-const recordFilePattern = /^records-.+\.jsonl$/;
+const recordFilePattern = /^records-[^/\\]+\.jsonl$/;
 
 /**
  * The folder's experiment, made if the folder has none. It consists of
  * - `experiment.json`: the identity;
  * - `records-<writer>.jsonl`: one record per line, each line written at once when its item is finished;
- * - `maps/*.npy`: arrays that belong to records, each complete before its record is written.
+ * - `maps/*.npy`: arrays that belong to records, each complete before its record is written;
+ * - `manifest.txt`: the names of these files. `fresh` deletes what is listed there and refuses a folder that has files and no such list.
  *
  * Throws a {@link MisuseError} that names the differences if the folder belongs to another experiment, model, version or settings, or
  * if it cannot be made; and a {@link BadInputError} if `experiment.json` cannot be read. Lines that are no records are problems, not
@@ -56,8 +58,10 @@ export async function openRecordFolder<T>(folder: string, options: RecordFolderO
   const identity = JSON.parse(canonicalJson(options.identity, "identity")) as ExperimentIdentity;
   await makeFolder(folder);
   if (fresh) await removeExperiment(folder);
-  if (hasIdentity(folder)) checkSameIdentity(folder, await readIdentity(folder), identity);
-  else await writeIdentity(folder, identity);
+  if (hasIdentity(folder)) {
+    checkSameIdentity(folder, await readIdentity(folder), identity);
+    if ((await readManifest(folder)) === undefined) await listInManifest(folder, [identityFile]);
+  } else await writeIdentity(folder, identity);
 
   const ownFile = join(folder, `records-${writer}.jsonl`);
   let contents = await readFolderRecords<T>(folder);
@@ -78,6 +82,7 @@ export async function openRecordFolder<T>(folder: string, options: RecordFolderO
     async append(record) {
       if (record.kind === "finished" && contents.index.finished(record.key) !== undefined) return;
       if (file === undefined) {
+        await listInManifest(folder, [basename(ownFile)]);
         file = await openRecordFile(ownFile);
         await file.append({ kind: "run", identity, run });
         contents.headers.push({ kind: "run", identity, run });
@@ -86,7 +91,9 @@ export async function openRecordFolder<T>(folder: string, options: RecordFolderO
       contents.index.add(record);
     },
     async writeArray(key, name, tensor) {
-      await writeNpy(arrayPath(key, name), tensor);
+      const path = arrayPath(key, name);
+      await listInManifest(folder, [`${arrayFolder}/${basename(path)}`]);
+      await writeNpy(path, tensor);
     },
     async readArray(key, name) {
       const path = arrayPath(key, name);
@@ -188,8 +195,9 @@ export async function readIdentity(folder: string): Promise<ExperimentIdentity> 
   });
 }
 
-/** Writes a folder's `experiment.json`. */
+/** Writes a folder's `experiment.json`, and lists it. */
 export async function writeIdentity(folder: string, identity: ExperimentIdentity): Promise<void> {
+  await listInManifest(folder, [identityFile]);
   await writeFileAtomically(join(folder, identityFile), `${JSON.stringify({ format, ...identity }, null, 2)}\n`);
 }
 
@@ -227,18 +235,23 @@ export function arrayStem(key: RecordKey): string {
   return `${word(key.image)}-${word(key.method)}-${stableHash(key)}`;
 }
 
-/** Removes what an experiment has written into the folder, and nothing else. Throws a MisuseError if another process is writing. */
+/** Whether an experiment gives a file such a name, in the folder or in that of its arrays. */
+function isExperimentFile(file: string): boolean {
+  return file === identityFile || recordFilePattern.test(file) || /^maps\/[^/\\]+\.npy$/.test(file);
+}
+
+/**
+ * Removes what an experiment has listed as its own in the folder, and nothing else. Throws a MisuseError if another process is writing,
+ * or if the folder has files and no list.
+ */
 async function removeExperiment(folder: string): Promise<void> {
-  const files = (await readdir(folder))
-    .filter((name) => recordFilePattern.test(name))
-    .map((name) => join(folder, name));
+  await refuseForeignContent(folder);
+  const files = ((await readManifest(folder)) ?? []).filter((name) => recordFilePattern.test(name));
   const locks = [];
   try {
-    for (const file of files) locks.push(lockFile(file));
-    for (const file of files) await rm(file);
-    await rm(join(folder, arrayFolder), { recursive: true, force: true });
-    await rm(join(folder, identityFile), { force: true });
+    for (const file of files) locks.push(lockFile(join(folder, file)));
+    await deleteListed(folder, isExperimentFile);
   } finally {
-    for (const unlock of locks) unlock();
+    for (const lock of locks) lock.release();
   }
 }

@@ -15,7 +15,7 @@ const shards = (of: number): Shard[] => Array.from({ length: of }, (_, index) =>
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "perceptual-ball-workers-"));
   // Children run JavaScript, and this file needs no other at run time.
-  const source = readFileSync(new URL("../workers.ts", import.meta.url), "utf8");
+  const source = readFileSync(new URL("./workers.ts", import.meta.url), "utf8");
   const { outputText } = ts.transpileModule(source, {
     compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023, verbatimModuleSyntax: true },
   });
@@ -25,7 +25,7 @@ beforeAll(() => {
     `
 import { existsSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { workerChannel } from "../workers.mjs";
+import { workerChannel } from "./workers.mjs";
 const [behavior, file] = process.argv.slice(2);
 if (behavior === "refuse") {
   console.error("a warning");
@@ -58,7 +58,7 @@ channel.close();
   writeFileSync(
     path("parent.mjs"),
     `
-import { runWorkers } from "../workers.mjs";
+import { runWorkers } from "./workers.mjs";
 const [entry, file] = process.argv.slice(2);
 await runWorkers({ entry, argv: ["wait", file], env: process.env, workers: 1, shards: [{ index: 1, of: 1 }], onMessage: () => console.log("begun") });
 `,
