@@ -9,19 +9,23 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Differentiable, isNonDifferentiable } from "../src/autodiff/rules/index.ts";
 import { excitationOf, type Rectification, rectificationOf } from "../src/autodiff/treatments.ts";
-import * as convolution from "../src/onnx/operators/shapes/convolution.ts";
-import * as elementwise from "../src/onnx/operators/shapes/elementwise.ts";
-import { type Operator, shapeRules } from "../src/onnx/operators/shapes/index.ts";
-import * as linalg from "../src/onnx/operators/shapes/linalg.ts";
-import * as movement from "../src/onnx/operators/shapes/movement.ts";
-import * as normalization from "../src/onnx/operators/shapes/normalization.ts";
-import * as pooling from "../src/onnx/operators/shapes/pooling.ts";
-import * as quantization from "../src/onnx/operators/shapes/quantization.ts";
-import * as reduction from "../src/onnx/operators/shapes/reduction.ts";
+import { type Operator, operatorFamilies, operators } from "../src/onnx/operators/table.ts";
 import { canonicalOpset, oldestOpset } from "../src/onnx/rewrites/upgrade-opset.ts";
 import { newestOpset } from "../src/onnx/validate.ts";
 
-const families = { convolution, elementwise, linalg, movement, normalization, pooling, quantization, reduction };
+const { activations, attention, constants, indexing, resampling, ...rest } = operatorFamilies;
+
+/** The sections of the document: families of operators, small ones put together. */
+const sections = {
+  convolution: rest.convolution,
+  elementwise: { ...rest.elementwise, ...activations },
+  linalg: { ...rest.linalg, ...attention },
+  movement: { ...rest.movement, ...constants, ...indexing, ...resampling },
+  normalization: rest.normalization,
+  pooling: rest.pooling,
+  quantization: rest.quantization,
+  reduction: rest.reduction,
+};
 
 const rulesFolder = join(import.meta.dirname, "../src/autodiff/rules");
 
@@ -68,19 +72,19 @@ function row(operator: Operator, comments: ReadonlyMap<string, string>): string 
 /** The text of OPERATORS.md. Throws if an operator's rule has no doc comment. */
 export function operatorsDocument(): string {
   const comments = ruleComments();
-  const operators = Object.keys(shapeRules) as Operator[];
-  const sections = Object.entries(families).map(([family, table]) => {
+  const known = Object.keys(operators) as Operator[];
+  const tables = Object.entries(sections).map(([family, table]) => {
     const rows = (Object.keys(table) as Operator[]).toSorted().map((operator) => row(operator, comments));
     const title = `${family[0].toUpperCase()}${family.slice(1)}`;
     return `## ${title}\n\n| operator | rules | gradient, and conventions at ties and kinks | guided | excitation |\n|---|---|---|---|---|\n${rows.join("\n")}\n`;
   });
-  const differentiable = operators.filter((operator) => !isNonDifferentiable(operator)).length;
+  const differentiable = known.filter((operator) => !isNonDifferentiable(operator)).length;
   return `# Operators
 
-Written by \`npm run operators\` from the tables in \`src/onnx/operators/shapes\`, \`src/onnx/operators/kernels\` and \`src/autodiff/rules\`. Do not edit.
+Written by \`npm run operators\` from the records in \`src/onnx/operators\` and \`src/autodiff/rules\`. Do not edit.
 
-${operators.length} operators of the standard domain \`ai.onnx\` are known, in opsets ${oldestOpset} to ${newestOpset}. A model of an opset below ${canonicalOpset} is raised to
-${canonicalOpset} when it is loaded; functions of the model are inlined. ${differentiable} operators have a gradient rule. The other ${operators.length - differentiable} are comparisons, indices and
+${known.length} operators of the standard domain \`ai.onnx\` are known, in opsets ${oldestOpset} to ${newestOpset}. A model of an opset below ${canonicalOpset} is raised to
+${canonicalOpset} when it is loaded; functions of the model are inlined. ${differentiable} operators have a gradient rule. The other ${known.length - differentiable} are comparisons, indices and
 shapes: their derivative is zero almost everywhere, so nothing flows back through them, by design.
 
 - **shape**: from the shapes of its inputs to the shapes of its outputs. All shapes are static.
@@ -116,5 +120,5 @@ others is a choice; the same network gets the same result whichever way its expo
 
 An operator that is not in this list is an error that names every node concerned.
 
-${sections.join("\n")}`;
+${tables.join("\n")}`;
 }

@@ -5,8 +5,7 @@ import { attributesOf } from "./attributes.ts";
 import { inferShapes } from "./infer-shapes.ts";
 import { describeNode, type Graph, tensorOfInitializer } from "./model.ts";
 import { type NumericTensor, numeric } from "./numeric-tensor.ts";
-import { kernels } from "./operators/kernels/index.ts";
-import type { Operator } from "./operators/shapes/index.ts";
+import { type Operator, operators } from "./operators/table.ts";
 
 /**
  * The values called `fetches` (the graph's outputs by default) for the given inputs, computed in float64 throughout. Slow and
@@ -39,7 +38,7 @@ export function evaluate(
   graph.nodes.forEach((node, i) => {
     const where = describeNode(node);
     const outputTypes = node.outputs.map((name) => types.get(name)!);
-    const results = kernels[node.opType as Operator]({
+    const results = operators[node.opType as Operator].kernel({
       node,
       where,
       attributes: attributesOf(node),

@@ -18,7 +18,6 @@ import {
 } from "./model.ts";
 import type { NumericTensor } from "./numeric-tensor.ts";
 import { numeric } from "./numeric-tensor.ts";
-import { einsumTerms } from "./operators/arithmetic/einsum.ts";
 import {
   blamingTheModel,
   checkArity,
@@ -26,9 +25,7 @@ import {
   checkElementTypes,
   checkOutputs,
 } from "./operators/check-node.ts";
-import { kernels } from "./operators/kernels/index.ts";
-import { isOperator, type Operator, shapeRules } from "./operators/shapes/index.ts";
-import type { ShapeCall } from "./operators/shapes/shape-rule.ts";
+import { isOperator, operatorOf } from "./operators/table.ts";
 
 /** A graph with the type of each of its values, and the values that are known before it runs. */
 export interface TypedGraph {
@@ -126,15 +123,15 @@ export function inferNode(
     throw new BadInputError({ where, what: `reads ${JSON.stringify(name)}, which nothing produces before it` });
   });
   const attributes = attributesOf(node);
-  const operator = node.opType as Operator;
-  if (!isOperator(node)) throw new UnsupportedError({ where, what: "unknown operator" });
+  const operator = operatorOf(node);
+  if (operator === undefined) throw new UnsupportedError({ where, what: "unknown operator" });
   checkArity(node);
   checkElementTypes(node, inputs);
   checkAttributes(node);
   const constantAt = (index: number): NumericTensor | undefined =>
     node.inputs[index] ? constant(node.inputs[index]) : undefined;
   const call = { node, where, attributes, inputs, constant: constantAt };
-  const types = blamingTheModel(() => shapeRules[operator](call)).map(({ dtype, shape }) => ({ dtype, shape }));
+  const types = blamingTheModel(() => operator.shape(call)).map(({ dtype, shape }) => ({ dtype, shape }));
   checkOutputs(node, types);
   if (node.outputs.length > types.length) {
     throw new BadInputError({
@@ -144,28 +141,20 @@ export function inferNode(
       got: String(node.outputs.length),
     });
   }
-  if (operator === "Shape" || operator === "Size") {
+  if (operator.traits.has("describesShape")) {
     // Their value is in the type of their input, which need not be a constant itself.
     const stand = inputs.map((input) => input && { ...input, data: new Float64Array(0) });
-    return { types, constants: kernels[operator]({ node, where, attributes, inputs: stand, outputs: types }) };
+    return { types, constants: operator.kernel({ node, where, attributes, inputs: stand, outputs: types }) };
   }
   const values = node.inputs.map((name) => (name === "" ? undefined : constant(name)));
   const known = node.inputs.every((name, i) => name === "" || values[i] !== undefined);
   const small = types.every((t) => sizeOf(t.shape) <= largestKnownConstant);
-  if (!known || !small || !isCheap(call)) return { types };
-  return { types, constants: kernels[operator]({ node, where, attributes, inputs: values, outputs: types }) };
+  if (!known || !small || operator.work(call) > mostWork) return { types };
+  return { types, constants: operator.kernel({ node, where, attributes, inputs: values, outputs: types }) };
 }
 
 /** Sums of products, and windows, can be over more than what they read and write. */
 const mostWork = 2 ** 24;
-
-function isCheap({ node, where, attributes, inputs }: ShapeCall): boolean {
-  if (node.opType === "Einsum") {
-    const shapes = inputs.map((input) => input!.shape);
-    return sizeOf([...einsumTerms(where, attributes.string("equation"), shapes).extents.values()]) <= mostWork;
-  }
-  return sizeOf(attributes.ints("kernel_shape", [])) <= mostWork;
-}
 
 /** Whether `type` can have a derivative. */
 export function isDifferentiableType(type: ValueType): boolean {

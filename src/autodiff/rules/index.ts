@@ -1,5 +1,5 @@
 /** @file The table of VJP rules, and the operators that are declared to have none. */
-import type { Operator } from "../../onnx/operators/shapes/index.ts";
+import type { Operator } from "../../onnx/operators/table.ts";
 import type { VjpRule } from "../vjp-rule.ts";
 import * as convolution from "./convolution.ts";
 import * as elementwise from "./elementwise.ts";

@@ -2,7 +2,7 @@
 import { isNonDifferentiable, vjpRules } from "../../autodiff/rules/index.ts";
 import { PerceptualBallError } from "../../errors.ts";
 import { describeNode, type Model, type Node, type ValueInfo } from "../../onnx/model.ts";
-import { isOperator } from "../../onnx/operators/shapes/index.ts";
+import { isOperator } from "../../onnx/operators/table.ts";
 import { isRewritable } from "../../onnx/rewrites/decompose-fused-operators.ts";
 import { type Shape, sizeOf } from "../../tensor/tensor.ts";
 import type { Classifier } from "../classifier.ts";

@@ -2,7 +2,7 @@
 import { MisuseError, nearest, PerceptualBallError, UnsupportedError } from "../../errors.ts";
 import { checkOperators, inferShapes, type TypedGraph } from "../../onnx/infer-shapes.ts";
 import type { Graph, Model } from "../../onnx/model.ts";
-import { isOperator } from "../../onnx/operators/shapes/index.ts";
+import { isOperator } from "../../onnx/operators/table.ts";
 import { canonicalForm } from "../../onnx/rewrites/canonical-form.ts";
 import { castByteInput, realInputNote } from "../../onnx/rewrites/cast-byte-input.ts";
 import { extractSubgraph, neededFor } from "../../onnx/rewrites/extract-subgraph.ts";

@@ -1,13 +1,20 @@
 /** @file What must hold of any node, whatever its operator means: its inputs, their element types, its attributes, the size of its outputs. */
-import { BadInputError, MisuseError } from "../../errors.ts";
+import { BadInputError, MisuseError, UnsupportedError } from "../../errors.ts";
 import { type DataType, sizeOf } from "../../tensor/tensor.ts";
 import { describeNode, type Node, type ValueType } from "../model.ts";
-import type { Operator } from "./shapes/index.ts";
-import { signatures } from "./signatures.ts";
+import type { Signature } from "./signature.ts";
+import { operatorOf } from "./table.ts";
+
+/** The signature of `node`'s operator, which must be a known one. */
+function signatureOf(node: Node): Signature {
+  const record = operatorOf(node);
+  if (record !== undefined) return record.signature;
+  throw new UnsupportedError({ where: describeNode(node), what: "unknown operator" });
+}
 
 /** Throws a BadInputError if `node` has too few inputs or too many, leaves out one that it needs, or has no output. */
 export function checkArity(node: Node): void {
-  const { inputs, isVariadic } = signatures[node.opType as Operator];
+  const { inputs, isVariadic } = signatureOf(node);
   const required = inputs.filter(({ isOptional }) => !isOptional).length;
   const most = isVariadic ? Infinity : inputs.length;
   const where = describeNode(node);
@@ -24,7 +31,7 @@ export function checkArity(node: Node): void {
 
 /** Throws a BadInputError for an input of an element type that the operator does not take, or of another one than its fellows. */
 export function checkElementTypes(node: Node, inputs: readonly (ValueType | undefined)[]): void {
-  const { inputs: forms, isVariadic } = signatures[node.opType as Operator];
+  const { inputs: forms, isVariadic } = signatureOf(node);
   const found = new Set<DataType>();
   inputs.forEach((input, i) => {
     if (input === undefined) return;
@@ -48,7 +55,7 @@ const integersFor: Readonly<Record<string, string>> = { float: "int", floats: "i
 
 /** Throws a BadInputError for an attribute of the wrong kind, or a word that the operator does not know. Others than its own do not matter. */
 export function checkAttributes(node: Node): void {
-  const { attributes } = signatures[node.opType as Operator];
+  const { attributes } = signatureOf(node);
   for (const [name, attribute] of Object.entries(node.attributes)) {
     const known = attributes.get(name);
     if (known === undefined) continue;

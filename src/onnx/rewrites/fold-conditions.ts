@@ -11,7 +11,7 @@ import { inferNode, knownValueOf } from "../infer-shapes.ts";
 import { mapGraphs, renameOuterValues } from "../inner-graphs.ts";
 import type { Attributes, Graph, Initializer, Node, ValueType } from "../model.ts";
 import type { NumericTensor } from "../numeric-tensor.ts";
-import { isOperator } from "../operators/shapes/index.ts";
+import { isOperator } from "../operators/table.ts";
 import { cleanUp } from "./clean-up.ts";
 import { decomposeFusedOperators } from "./decompose-fused-operators.ts";
 

@@ -3,7 +3,7 @@ import { BadInputError, UnsupportedError } from "../../../errors.ts";
 import type { Shape } from "../../../tensor/tensor.ts";
 import type { AttributeReader } from "../../attributes.ts";
 import type { Node } from "../../model.ts";
-import { checkBroadcasts } from "../shapes/shape-rule.ts";
+import { checkBroadcasts } from "../check-shape.ts";
 
 /** The extents of one Attention: queries [batch, heads, queries, width], keys [batch, keyHeads, keys, width], values […, valueWidth]. */
 export interface AttentionLayout {

@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { expectKernel, float32, int64, outputsOf } from "../../../../test/expect-operator.ts";
-import { UnsupportedError } from "../../../errors.ts";
-import { testTensor } from "../../../testing/check-vjp.ts";
-import { float } from "../../attributes.ts";
-import { evaluate } from "../../evaluate.ts";
-import { inferShapes } from "../../infer-shapes.ts";
-import { parseGraph } from "../../text/parse.ts";
-import { erf } from "../arithmetic/erf.ts";
+import { expectKernel, float32, int64, outputsOf } from "../../../test/expect-operator.ts";
+import { UnsupportedError } from "../../errors.ts";
+import { testTensor } from "../../testing/check-vjp.ts";
+import { float } from "../attributes.ts";
+import { evaluate } from "../evaluate.ts";
+import { inferShapes } from "../infer-shapes.ts";
+import { parseGraph } from "../text/parse.ts";
+import { erf } from "./arithmetic/erf.ts";
 
 /** Element-type numbers of ONNX files. */
 const [floatType, int64Type, boolType] = [1, 7, 9];

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { float32, outputsOf } from "../../../../test/expect-operator.ts";
-import { BadInputError } from "../../../errors.ts";
-import { float } from "../../attributes.ts";
+import { float32, outputsOf } from "../../../test/expect-operator.ts";
+import { BadInputError } from "../../errors.ts";
+import { float } from "../attributes.ts";
 
 const a = float32([1, 2, 3, 4, 5, 6], [2, 3]);
 const b = float32([1, 0, 2, -1, 0, 3], [3, 2]);

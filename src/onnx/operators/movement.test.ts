@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { expectKernel, float32, int64, outputsOf } from "../../../../test/expect-operator.ts";
-import { BadInputError, type PerceptualBallError, UnsupportedError } from "../../../errors.ts";
-import { intTensor, tensorOf } from "../../../tensor/tensor.ts";
-import { testTensor } from "../../../testing/check-vjp.ts";
-import { GraphBuilder } from "../../builder.ts";
-import type { NumericTensor } from "../../numeric-tensor.ts";
+import { expectKernel, float32, int64, outputsOf } from "../../../test/expect-operator.ts";
+import { BadInputError, type PerceptualBallError, UnsupportedError } from "../../errors.ts";
+import { intTensor, tensorOf } from "../../tensor/tensor.ts";
+import { testTensor } from "../../testing/check-vjp.ts";
+import { GraphBuilder } from "../builder.ts";
+import type { NumericTensor } from "../numeric-tensor.ts";
 
 const rest = (inputs: readonly unknown[]): number[] => inputs.slice(1).map((_, i) => i + 1);
 /** The outputs where all inputs but the first are constants. */

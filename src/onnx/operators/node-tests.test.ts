@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { expect, test } from "vitest";
-import { arrayTypeOf, type DataType, type Shape, type Tensor } from "../../../tensor/tensor.ts";
-import { evaluate } from "../../evaluate.ts";
-import { readModel } from "../../file/read-model.ts";
-import { initializerOf } from "../../model.ts";
-import { numeric } from "../../numeric-tensor.ts";
+import { arrayTypeOf, type DataType, type Shape, type Tensor } from "../../tensor/tensor.ts";
+import { evaluate } from "../evaluate.ts";
+import { readModel } from "../file/read-model.ts";
+import { initializerOf } from "../model.ts";
+import { numeric } from "../numeric-tensor.ts";
 
 interface PublishedTensor {
   readonly dtype: DataType;
