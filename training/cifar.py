@@ -21,6 +21,7 @@ import time
 
 import numpy
 import onnx
+import onnx.numpy_helper
 import torch
 from PIL import Image
 from torch import nn

@@ -20,8 +20,18 @@ const small = [
   ...["--curve-steps", "8", "--keep-maps", "40"],
 ];
 
+/** One part of the table: the runs of the command that make it, each into a folder of its own. */
+interface Part {
+  /** Whether the data that it needs is there. */
+  readonly isPossible: boolean;
+  readonly runs: readonly { readonly out: string; readonly arguments: readonly string[] }[];
+}
+
 /** One of three ImageNet classifiers, whose pixels are prepared so, on the 40 validation images. */
-function photographs(model, preprocessing) {
+function photographs(
+  model: string,
+  preprocessing: string,
+): { readonly isPossible: boolean; readonly arguments: readonly string[] } {
   const file = join(data, "models", `${model}.onnx`);
   return {
     isPossible: existsSync(file) && existsSync(join(data, "imagenet")),
@@ -30,7 +40,7 @@ function photographs(model, preprocessing) {
 }
 
 /** All methods on them. */
-function imagenet(model, preprocessing) {
+function imagenet(model: string, preprocessing: string): Part {
   const { isPossible, arguments: given } = photographs(model, preprocessing);
   return { isPossible, runs: [{ out: model, arguments: [...given, "--set", "occlusion.stride=24", ...small] }] };
 }
@@ -67,7 +77,7 @@ const checked =
   "grad-cam,guided-grad-cam,excitation-backprop,contrastive-excitation-backprop";
 
 const onPhotographs = photographs("squeezenet1_1", "imagenet");
-const parts = {
+const parts: Readonly<Record<string, Part>> = {
   scenes: {
     isPossible: true,
     runs: [{ out: "scenes", arguments: ["--data", "scenes:200", "--set", "occlusion.stride=10", ...small] }],
@@ -116,8 +126,8 @@ const parts = {
   },
 };
 
-const [first, ...rest] = process.argv.slice(2);
-const isPart = Object.hasOwn(parts, first ?? "");
+const [first = "", ...rest] = process.argv.slice(2);
+const isPart = Object.hasOwn(parts, first);
 const further = isPart ? rest : process.argv.slice(2);
 for (const name of isPart ? [first] : Object.keys(parts)) {
   const { isPossible, runs } = parts[name];

@@ -46,7 +46,7 @@ const choices = [
   "pgd/20 steps ε 2 of 255=pgd,epsilon=0.00784313725490196",
 ].flatMap((variant) => ["--variant", variant]);
 
-const parts = {
+const parts: Readonly<Record<string, { readonly needs: string; readonly arguments: readonly string[] }>> = {
   cifar10: {
     needs: data,
     arguments: [...cifar10, "--attacks", attacks, ...settings, "--train-images", "600", "--first", "200"],
@@ -70,8 +70,8 @@ const parts = {
   },
 };
 
-const [first, ...rest] = process.argv.slice(2);
-const isPart = Object.hasOwn(parts, first ?? "");
+const [first = "", ...rest] = process.argv.slice(2);
+const isPart = Object.hasOwn(parts, first);
 for (const name of isPart ? [first] : Object.keys(parts)) {
   const part = parts[name];
   if (!existsSync(part.needs)) {

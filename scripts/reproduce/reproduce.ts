@@ -8,12 +8,15 @@ import { basename, join } from "node:path";
 
 const folder = import.meta.dirname;
 const names = readdirSync(folder)
-  .filter((file) => file.endsWith(".mjs") && file !== basename(import.meta.filename))
-  .map((file) => basename(file, ".mjs"));
+  .filter((file) => file.endsWith(".ts") && file !== basename(import.meta.filename))
+  .map((file) => basename(file, ".ts"));
 const [name, ...rest] = process.argv.slice(2);
 if (name === undefined || !names.includes(name)) {
   const problem = name === undefined ? "which experiment?" : `no experiment is called ${JSON.stringify(name)}.`;
   console.error(`reproduce: ${problem} There are: ${names.join(", ")}.`);
   process.exit(2);
 }
-process.exit(spawnSync(process.execPath, [join(folder, `${name}.mjs`), ...rest], { stdio: "inherit" }).status ?? 1);
+process.exit(
+  spawnSync(process.execPath, [...process.execArgv, join(folder, `${name}.ts`), ...rest], { stdio: "inherit" })
+    .status ?? 1,
+);

@@ -1,5 +1,5 @@
 /**
- * @file The picture at the top of the README, from a report on the bundled pictures: `npm start`, then `node scripts/readme-picture.mjs`.
+ * @file The picture at the top of the README, from a report on the bundled pictures: `npm start`, then `npx tsx scripts/readme-picture.ts`.
  *
  * Stacks the rows of three of them. The report's folder can be given as an argument.
  */

@@ -1,5 +1,5 @@
 /**
- * @file Renders scenes into raw files for train.py: `node training/render.mjs NAME SEED COUNT [PROCESSES]`, after `npm run build`.
+ * @file Renders scenes into raw files for train.py: `npx tsx training/render.ts NAME SEED COUNT [PROCESSES]`.
  *
  * Writes training/data/NAME.images.u8 (COUNT × 3 × 96 × 96 bytes), NAME.labels.u8 (COUNT bytes) and NAME.json (seed, count and classes).
  * Each process renders every PROCESSES-th scene and writes it in its place.
@@ -9,11 +9,11 @@ import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:f
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { renderScene, scenesClasses } from "../dist/scenes/scenes.js";
+import { renderScene, scenesClasses } from "../src/scenes/scenes.ts";
 
 const size = 96;
 const [name, seed, count, processes = String(availableParallelism()), worker] = process.argv.slice(2);
-if (count === undefined) throw new Error("usage: node training/render.mjs NAME SEED COUNT [PROCESSES]");
+if (count === undefined) throw new Error("usage: npx tsx training/render.ts NAME SEED COUNT [PROCESSES]");
 const folder = join(import.meta.dirname, "data");
 const paths = ["images", "labels"].map((kind) => join(folder, `${name}.${kind}.u8`));
 
@@ -22,10 +22,8 @@ if (worker === undefined) {
   for (const path of paths) closeSync(openSync(path, "w"));
   const workers = Array.from({ length: Number(processes) }, (_, i) => {
     const child = fork(fileURLToPath(import.meta.url), [name, seed, count, processes, String(i)]);
-    return new Promise((resolve, reject) => {
-      child.on("exit", (code) =>
-        code === 0 ? resolve(undefined) : reject(new Error(`worker ${i} ended with ${code}`)),
-      );
+    return new Promise<void>((resolve, reject) => {
+      child.on("exit", (code) => (code === 0 ? resolve() : reject(new Error(`worker ${i} ended with ${code}`))));
     });
   });
   await Promise.all(workers);
