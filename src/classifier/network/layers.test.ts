@@ -36,6 +36,31 @@ test("layers are numbered from 0, every operation counting", () => {
   expect(layers[0]).toMatchObject({ shape: [1, 4, 8, 8], parameters: 108 });
 });
 
+test("what prepares weights is no layer: float16 behind a Cast, bytes behind a DequantizeLinear", () => {
+  const classifier = createClassifier(
+    parseModel(`
+      <ir_version: 8, opset_import: ["" : 18]>
+      net (float[1, 1, 2, 2] x) => (float[1, 2] logits)
+      <float16[2, 1, 1, 1] W = {1, 2}, int8[2, 2] V = {1, 2, 3, 4}, float s = {0.5}>
+      {
+        w = Cast <to = 1> (W)
+        a = Conv (x, w)
+        b = GlobalAveragePool (a)
+        c = Flatten (b)
+        v = DequantizeLinear (V, s)
+        logits = Gemm (c, v)
+      }
+    `),
+    { runtime: referenceRuntime, preprocessing: "unit" },
+  );
+  expect(classifier.layers.map(({ operator, parameters }) => [operator, parameters])).toEqual([
+    ["Conv", 2],
+    ["GlobalAveragePool", 0],
+    ["Flatten", 0],
+    ["Gemm", 5],
+  ]);
+});
+
 test("layers are chosen by number, name, module path, ordinal, range and operator", () => {
   expect(names(0, "2")).toEqual(["a", "c"]);
   expect(names("d", "/features/features.0/Conv")).toEqual(["d", "a"]);

@@ -1,8 +1,8 @@
 /** @file Layers: the operations of a network, numbered, named and chosen by pattern. */
 import { MisuseError, nearest } from "../../errors.ts";
 import type { TypedGraph } from "../../onnx/infer-shapes.ts";
-import type { Node } from "../../onnx/model.ts";
-import { isFloating, type Shape, sizeOf } from "../../tensor/tensor.ts";
+import type { Graph, Node } from "../../onnx/model.ts";
+import { type DataType, isFloating, type Shape, sizeOf } from "../../tensor/tensor.ts";
 
 /** One operation of the network, with its first output. */
 export interface Layer {
@@ -20,26 +20,51 @@ export interface Layer {
   readonly parameters: number;
 }
 
-/** The layers of a graph whose constants and identities are cleaned up. */
+/**
+ * The layers of a graph whose constants and identities are cleaned up: the operations that something of the input flows through.
+ * What prepares weights, such as a Cast from float16 or a DequantizeLinear, is no layer; the layer that reads them counts its
+ * initializers.
+ */
 export function listLayers({ graph, types, constants }: TypedGraph): Layer[] {
   const ordinals = new Map<string, number>();
   const countedWeights = new Set<string>();
-  return graph.nodes
-    .filter((node) => node.outputs[0] !== undefined && !constants.has(node.outputs[0]))
-    .map((node, index) => {
-      const ordinal = ordinals.get(node.opType) ?? 0;
-      ordinals.set(node.opType, ordinal + 1);
-      let parameters = 0;
-      for (const input of node.inputs) {
-        const initializer = graph.initializers.get(input);
-        if (initializer === undefined || !isFloating(initializer.dtype) || countedWeights.has(input)) continue;
-        countedWeights.add(input);
-        parameters += sizeOf(initializer.shape);
-      }
-      const name = node.outputs[0];
-      const { shape } = types.get(name)!;
-      return { index, operator: node.opType, ordinal, name, nodeName: node.name, shape, parameters };
-    });
+  const weightsOf = preparedWeights(graph);
+  const layers: Layer[] = [];
+  for (const node of graph.nodes) {
+    const [name] = node.outputs;
+    if (name === undefined || constants.has(name) || weightsOf.has(name)) continue;
+    const type = types.get(name);
+    if (type === undefined) continue;
+    const ordinal = ordinals.get(node.opType) ?? 0;
+    ordinals.set(node.opType, ordinal + 1);
+    let parameters = 0;
+    for (const weights of node.inputs.flatMap((input) => weightsOf.get(input) ?? [input])) {
+      const initializer = graph.initializers.get(weights);
+      if (initializer === undefined || !isWeight(initializer.dtype) || countedWeights.has(weights)) continue;
+      countedWeights.add(weights);
+      parameters += sizeOf(initializer.shape);
+    }
+    const { opType: operator, name: nodeName } = node;
+    layers.push({ index: layers.length, operator, ordinal, name, nodeName, shape: type.shape, parameters });
+  }
+  return layers;
+}
+
+/** Weights are floating, or the bytes that a DequantizeLinear makes floating; other integers are shapes and indices. */
+function isWeight(dtype: DataType): boolean {
+  return isFloating(dtype) || dtype === "int8" || dtype === "uint8";
+}
+
+/** The values that operations make of initializers alone, each with those initializers. */
+function preparedWeights({ nodes, initializers }: Graph): Map<string, readonly string[]> {
+  const prepared = new Map<string, readonly string[]>();
+  for (const { inputs, outputs } of nodes) {
+    const given = inputs.filter((input) => input !== "");
+    if (given.length === 0 || given.some((input) => !initializers.has(input) && !prepared.has(input))) continue;
+    const sources = [...new Set(given.flatMap((input) => prepared.get(input) ?? [input]))];
+    for (const output of outputs) prepared.set(output, sources);
+  }
+  return prepared;
 }
 
 /** How layers are asked for: a number, a value or node name, or a pattern such as "Relu[3]", "Relu[3:9]", "Conv[-1]" or "Relu". */
