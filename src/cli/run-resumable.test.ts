@@ -5,6 +5,7 @@ import { PassThrough } from "node:stream";
 import { Command } from "commander";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { BadInputError, MisuseError } from "../errors.ts";
+import { isText } from "../experiments/records/record-form.ts";
 import type { ExperimentIdentity } from "../experiments/records/record-store.ts";
 import type { ExperimentItem } from "../experiments/records/run-experiment.ts";
 import { isInShard } from "../experiments/records/shards.ts";
@@ -51,6 +52,7 @@ async function conduct(
     flags: flagsOf(...argv),
     context,
     identity,
+    isResult: isText,
     run: { machine: "this" },
     items,
     async compute([item]) {

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { PerceptualBallError, throwIfAborted } from "../errors.ts";
+import type { Form } from "../experiments/records/record-form.ts";
 import type { ExperimentIdentity, FailedRecord } from "../experiments/records/record-store.ts";
 import {
   type ExperimentItem,
@@ -23,6 +24,8 @@ export interface ConductOptions<I extends ExperimentItem, T>
   readonly flags: ExperimentFlags & { readonly threads?: number };
   readonly context: CliContext;
   readonly identity: ExperimentIdentity;
+  /** The form of the experiment's results. */
+  readonly isResult: Form<T>;
   /** Provenance that does not decide results: versions, runtime, machine. Plain JSON. */
   readonly run: object;
 }
@@ -62,6 +65,7 @@ export async function conductExperiment<I extends ExperimentItem, T>(
   const store = await openRecordFolder<T>(flags.out, {
     identity: options.identity,
     run: options.run,
+    isResult: options.isResult,
     writer: writerName(flags.shard),
     fresh: flags.fresh,
   });
@@ -152,13 +156,13 @@ type WorkerMessage =
 
 /** The whole of a worker's life. */
 async function work<I extends ExperimentItem, T>(options: ConductOptions<I, T>, channel: WorkerChannel): Promise<void> {
-  const { items, compute, batchSize, batchOf, flags, context, identity, run } = options;
+  const { items, compute, batchSize, batchOf, flags, context, identity, run, isResult } = options;
   const signal = AbortSignal.any([context.io.signal, channel.signal]);
   const tell = (message: WorkerMessage): void => channel.send(message);
   const writer = `${writerName(flags.shard)}-worker${channel.number}`;
   let store: RecordFolder<T> | undefined;
   try {
-    store = await openRecordFolder<T>(flags.out, { identity, run, writer });
+    store = await openRecordFolder<T>(flags.out, { identity, run, writer, isResult });
     for await (const { shard, isRepeated } of channel.shares()) {
       if (isRepeated) await store.reload();
       let [computed, failed] = [0, 0];

@@ -1,6 +1,6 @@
 /** @file Files that are either written whole or not at all. */
 import { randomBytes } from "node:crypto";
-import { lstat, mkdir, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { lstat, mkdir, open, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { MisuseError, PerceptualBallError } from "../errors.ts";
 
@@ -69,8 +69,8 @@ async function destinationOf(path: string): Promise<{ readonly target: string; r
 
 /**
  * Writes `contents` to the file at `path`, making its folder if need be. The bytes go to a new file in the same folder, which
- * then takes the name: whoever reads `path` sees the old contents or all of the new, also if this process is killed. A pipe
- * or device is written to as it is.
+ * then takes the name: whoever reads `path` sees the old contents or all of the new, also if this process is killed, and once the
+ * promise has resolved also if the machine loses its power. A pipe or device is written to as it is.
  *
  * Throws a {@link MisuseError} that names the path if it cannot be written there, and a {@link PerceptualBallError} if the
  * disk fails; either way nothing is left behind.
@@ -85,10 +85,41 @@ export async function writeFileAtomically(path: string, contents: Uint8Array | s
     }
     await mkdir(dirname(target), { recursive: true });
     temporary = join(dirname(target), `.perceptual-ball-${randomBytes(6).toString("hex")}.partial`);
-    await writeFile(temporary, contents, { flag: "wx" });
+    await writeAndSync(temporary, contents);
     await rename(temporary, target);
+    await syncFolder(dirname(target));
   } catch (error) {
     if (temporary !== undefined) await rm(temporary, { force: true });
     throw complaintOf(path, error);
   }
+}
+
+/** A new file with these contents, on the disk and not only in the system's memory. */
+async function writeAndSync(path: string, contents: Uint8Array | string): Promise<void> {
+  const file = await open(path, "wx");
+  try {
+    await file.writeFile(contents);
+    await file.datasync().catch(ignoreUnsupported);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Asks the disk to keep the names of a folder's files. Some systems do so by themselves and cannot be asked. */
+async function syncFolder(path: string): Promise<void> {
+  try {
+    const folder = await open(path, "r");
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+  } catch (error) {
+    if (isDiskFull(error)) throw error;
+  }
+}
+
+/** Not every file system can be asked to keep things. */
+export function ignoreUnsupported(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EINVAL" && error.code !== "ENOTSUP") throw error;
 }

@@ -14,7 +14,7 @@ import {
   detectionIdentity,
   detectionItems,
 } from "../../experiments/detection/protocol.ts";
-import type { DetectionRecord } from "../../experiments/detection/record.ts";
+import { type DetectionRecord, isDetectionRecord } from "../../experiments/detection/record.ts";
 import type { DetectionSummary } from "../../experiments/detection/summary.ts";
 import { detectionStatistics, mainGroup, summarizeDetection } from "../../experiments/detection/summary.ts";
 import { keyText } from "../../experiments/records/record-index.ts";
@@ -135,6 +135,7 @@ async function benchmarkDetection(flags: Flags, context: CliContext): Promise<vo
         settings,
       ),
       run: versions,
+      isResult: isDetectionRecord,
       items,
       batchSize: imagesPerBatch,
       batchOf: detectionBatchOf,

@@ -14,7 +14,7 @@ import {
   localizationItems,
   type MethodRun,
 } from "../../experiments/localization/protocol.ts";
-import type { LocalizationRecord } from "../../experiments/localization/record.ts";
+import { isLocalizationRecord, type LocalizationRecord } from "../../experiments/localization/record.ts";
 import type { LocalizationSummary, MethodSummary, SummaryOptions } from "../../experiments/localization/summary.ts";
 import {
   accuracyOf,
@@ -24,6 +24,7 @@ import {
 } from "../../experiments/localization/summary.ts";
 import {
   cascadeStages,
+  isRandomizationRecord,
   type RandomizationItem,
   type RandomizationRecord,
   randomizationComputer,
@@ -201,6 +202,7 @@ async function benchmarkLocalization(flags: Flags, context: CliContext): Promise
       context,
       identity: localizationIdentity(classifier, classifier.file.sha256, data, settings),
       run: versions,
+      isResult: isLocalizationRecord,
       items,
       compute: localizationCompute(classifier, settings),
     });
@@ -272,6 +274,7 @@ async function sanityCheck(input: SanityInput): Promise<SanityStage[]> {
       context,
       identity: { ...rest, experiment: "weight-randomization", version },
       run: versions,
+      isResult: isRandomizationRecord,
       items: wanted,
       compute: computer.compute,
     });

@@ -1,4 +1,16 @@
 /** @file What the detection benchmark keeps of one image under one attack, or without one. */
+import {
+  type Form,
+  isCount,
+  isJsonObject,
+  isNumber,
+  isText,
+  isTruth,
+  listOf,
+  objectOf,
+  orNull,
+  wordOf,
+} from "../records/record-form.ts";
 
 /** Distances of the attacked from the clean image, in pixels of [0, 1]; `perceptual` as the attacks define it. */
 export interface DetectionDistances {
@@ -45,3 +57,51 @@ export interface DetectionRecord {
     readonly settings: Readonly<Record<string, unknown>>;
   } | null;
 }
+
+/** A row of numbers for each kind of noise, all of one length. */
+function areRows(value: readonly (readonly number[])[], kinds: number): boolean {
+  return value.length === kinds && value.every((row) => row.length === value[0].length);
+}
+
+const isAlignmentShape = objectOf<AlignmentRecord>({
+  kinds: listOf(isText),
+  samples: isCount,
+  antithetic: isTruth,
+  mean: listOf(listOf(isNumber)),
+  error: listOf(listOf(isNumber)),
+});
+
+const isAlignmentRecord: Form<AlignmentRecord> = (value): value is AlignmentRecord =>
+  isAlignmentShape(value) &&
+  areRows(value.mean, value.kinds.length) &&
+  areRows(value.error, value.kinds.length) &&
+  value.mean[0]?.length === value.error[0]?.length;
+
+/** Whether a value that was read is a {@link DetectionRecord}. */
+export const isDetectionRecord: Form<DetectionRecord> = objectOf<DetectionRecord>({
+  split: wordOf(["train", "test"]),
+  truth: orNull(isCount),
+  cleanLabel: isCount,
+  label: isCount,
+  margin: isNumber,
+  detection: orNull(isAlignmentRecord),
+  correction: orNull(isAlignmentRecord),
+  attack: orNull(
+    objectOf<NonNullable<DetectionRecord["attack"]>>({
+      outcome: isText,
+      distances: objectOf<DetectionDistances>({
+        l0: isNumber,
+        l1: isNumber,
+        l2: isNumber,
+        linf: isNumber,
+        perceptual: isNumber,
+      }),
+      evaluations: objectOf<NonNullable<DetectionRecord["attack"]>["evaluations"]>({
+        forward: isCount,
+        gradient: isCount,
+      }),
+      lostInRounding: isTruth,
+      settings: isJsonObject,
+    }),
+  ),
+});

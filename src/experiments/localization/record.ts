@@ -1,6 +1,17 @@
 /** @file What the localization benchmark keeps of one picture and method: plain JSON, from which every table is made. */
 import type { Box } from "../../image/geometry.ts";
-import type { ThresholdKind } from "../../localization/threshold-grids.ts";
+import { type ThresholdKind, thresholdGrids } from "../../localization/threshold-grids.ts";
+import {
+  type Form,
+  isBox,
+  isCount,
+  isJsonObject,
+  isNumber,
+  isShare,
+  listOf,
+  objectOf,
+  orNull,
+} from "../records/record-form.ts";
 
 /**
  * For each threshold of each kind's grid the box that was found, in pixels of the network's input, as {@link boxesAsText} writes
@@ -15,7 +26,11 @@ export function boxesAsText(boxes: readonly (Box | null)[]): string {
 
 /** The boxes that {@link boxesAsText} wrote. */
 export function boxesOfText(text: string): (Box | null)[] {
-  return text.split(" ").map((box) => (box === "-" ? null : (box.split(",").map(Number) as unknown as Box)));
+  return text.split(" ").map((box) => {
+    if (box === "-") return null;
+    const [x0, y0, x1, y1] = box.split(",").map(Number);
+    return [x0, y0, x1, y1];
+  });
 }
 
 /** How components are formed, as a key: neighbors, or everything that is kept. */
@@ -49,3 +64,48 @@ export interface LocalizationRecord {
   readonly settings: Readonly<Record<string, unknown>>;
   readonly details: Readonly<Record<string, unknown>> | null;
 }
+
+/** A text of as many boxes as the kind's grid has thresholds. */
+function isGridOf(kind: ThresholdKind): Form<string> {
+  const box = /^(-|\d+,\d+,\d+,\d+)$/;
+  const { length } = thresholdGrids[kind];
+  return (value): value is string => {
+    if (typeof value !== "string") return false;
+    const boxes = value.split(" ");
+    return boxes.length === length && boxes.every((text) => box.test(text));
+  };
+}
+
+const isGridBoxes = objectOf<GridBoxes>({
+  value: isGridOf("value"),
+  percent: isGridOf("percent"),
+  mean: isGridOf("mean"),
+  energy: isGridOf("energy"),
+});
+
+/** Two numbers: a point. */
+const isPoint: Form<LocalizationRecord["point"]> = (value): value is LocalizationRecord["point"] =>
+  Array.isArray(value) && value.length === 2 && value.every(isNumber);
+
+/** A curve has two ends at least. */
+const isCurve: Form<readonly number[]> = (value): value is readonly number[] =>
+  listOf(isShare)(value) && value.length > 1;
+
+/** Whether a value that was read is a {@link LocalizationRecord}. */
+export const isLocalizationRecord: Form<LocalizationRecord> = objectOf<LocalizationRecord>({
+  predicted: objectOf<LocalizationRecord["predicted"]>({ label: isCount, confidence: isShare }),
+  explained: isCount,
+  truth: orNull(isCount),
+  size: objectOf<LocalizationRecord["size"]>({ width: isCount, height: isCount }),
+  truthBoxes: (value): value is readonly Box[] => listOf(isBox)(value) && value.length > 0,
+  boxes: objectOf<LocalizationRecord["boxes"]>({ "8": isGridBoxes, "4": isGridBoxes, none: isGridBoxes }),
+  point: isPoint,
+  pointDistance: objectOf<LocalizationRecord["pointDistance"]>({ picture: isNumber, input: isNumber }),
+  energyInside: orNull(isShare),
+  averagePrecision: orNull(isShare),
+  insertion: orNull(isCurve),
+  deletion: orNull(isCurve),
+  evaluations: objectOf<LocalizationRecord["evaluations"]>({ forward: isCount, gradient: isCount }),
+  settings: isJsonObject,
+  details: orNull(isJsonObject),
+});

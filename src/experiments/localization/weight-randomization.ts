@@ -16,6 +16,7 @@ import { createRandom, type Random } from "../../random/random.ts";
 import { modelOf } from "../../runtime/session.ts";
 import type { SaliencyMap } from "../../saliency/saliency-map.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
+import { type Form, isCount, isNumber, isText, objectOf, orNull } from "../records/record-form.ts";
 import type { FinishedRecord } from "../records/record-store.ts";
 import type { Computed, ExperimentItem } from "../records/run-experiment.ts";
 import { spearman } from "../statistics/statistics.ts";
@@ -89,6 +90,14 @@ export interface RandomizationRecord {
   /** Of the maps scaled to [0, 1]. */
   readonly structuralSimilarity: number;
 }
+
+/** Whether a value that was read is a {@link RandomizationRecord}. */
+export const isRandomizationRecord: Form<RandomizationRecord> = objectOf<RandomizationRecord>({
+  layers: isCount,
+  layer: isText,
+  rankCorrelation: orNull(isNumber),
+  structuralSimilarity: isNumber,
+});
 
 /** One picture with one method at one stage of the cascade. */
 export interface RandomizationItem extends ExperimentItem {

@@ -53,6 +53,6 @@ export function createRecordIndex<T>(): RecordIndex<T> {
 }
 
 /** True if `a` is earlier than `b`, or at the same time and its text sorts before. */
-function comesFirst<T>(a: ExperimentRecord<T>, b: ExperimentRecord<T>): boolean {
+export function comesFirst<T>(a: ExperimentRecord<T>, b: ExperimentRecord<T>): boolean {
   return a.at === b.at ? canonicalJson(a) < canonicalJson(b) : a.at < b.at;
 }

@@ -38,6 +38,8 @@ export interface FinishedRecord<T> {
   readonly seconds: number;
   /** When, as an ISO 8601 date. */
   readonly at: string;
+  /** Checksums of the arrays that were written for this key, by their names; a store of files adds them, and checks them. */
+  readonly arrays?: Readonly<Record<string, string>>;
 }
 
 /** An item that could not be computed; it is tried again on the next start. */

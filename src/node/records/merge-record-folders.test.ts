@@ -136,3 +136,37 @@ test("mixtures and folders without results are refused before anything is writte
   await expect(mergeRecordFolders([], path("all"))).rejects.toThrow(MisuseError);
   expect(readdirSync(base)).not.toContain("all");
 });
+
+test("records of an earlier version are taken over with their arrays, and get checksums", async () => {
+  // What that version wrote: no checksums, in lines or of arrays.
+  const old = path("first");
+  for (const file of readdirSync(old).filter((name) => name.endsWith(".jsonl"))) {
+    const lines = readFileSync(join(old, file), "utf8").trimEnd().split("\n");
+    const plain = lines.map((line) => {
+      const { sum, arrays, ...rest } = JSON.parse(line);
+      return JSON.stringify(rest);
+    });
+    writeFileSync(join(old, file), `${plain.join("\n")}\n`);
+  }
+  const described = JSON.parse(readFileSync(join(old, "experiment.json"), "utf8"));
+  writeFileSync(join(old, "experiment.json"), JSON.stringify({ ...described, format: 1 }));
+  await expect(mergeRecordFolders([old], old)).rejects.toThrow(/earlier version of perceptual-ball/);
+  const { finished: count, problems } = await mergeRecordFolders([old, path("second")], path("all"));
+  expect([count, problems]).toEqual([
+    4,
+    [`${old}: written by an earlier version without checksums; its records were taken over as they are.`],
+  ]);
+  const store = await openRecordFolder<unknown>(path("all"), { identity, run: {} });
+  expect(store.allRecords().map(({ key, arrays }) => [key.image, Object.keys(arrays ?? {})])).toEqual(
+    ["a", "b", "c", "d"].map((image) => [image, ["map"]]),
+  );
+  expect(store.problems()).toEqual([]);
+});
+
+test("what is damaged is not merged", async () => {
+  const file = join(path("second"), "records-1.jsonl");
+  writeFileSync(file, readFileSync(file, "utf8").replace('"result":3', '"result":8'));
+  const { finished: count, problems } = await mergeRecordFolders(sources(), path("all"));
+  expect(count).toBe(3);
+  expect(problems[0]).toMatch(/second\/records-1\.jsonl: 1 record is damaged \(line 2\)/);
+});

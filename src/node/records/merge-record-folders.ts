@@ -1,22 +1,21 @@
 /** @file Results of one experiment that were computed in several folders, united in one. */
-import { existsSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { readFile } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
 import { MisuseError } from "../../errors.ts";
-import { canonicalJson } from "../../experiments/records/canonical-json.ts";
 import { createRecordIndex } from "../../experiments/records/record-index.ts";
 import type { FinishedRecord } from "../../experiments/records/record-store.ts";
 import { makeFolder, writeFileAtomically } from "../write-file.ts";
 import { listInManifest } from "./manifest.ts";
+import { recordLine } from "./record-file.ts";
 import {
+  arrayFile,
   arrayFolder,
-  arrayStem,
   checkSameIdentity,
   describeConflicts,
   distinctRuns,
   hasIdentity,
+  readExperimentFile,
   readFolderRecords,
-  readIdentity,
   writeIdentity,
 } from "./record-folder.ts";
 
@@ -45,17 +44,19 @@ export async function mergeRecordFolders(folders: readonly string[], destination
   }
   const isNew = !hasIdentity(destination);
   const paths = [...new Set([...folders, ...(isNew ? [] : [destination])].map((folder) => resolve(folder)))];
-  const identity = await readIdentity(paths[0]);
-  for (const path of paths.slice(1)) {
-    checkSameIdentity(
-      path,
-      await readIdentity(path),
-      identity,
-      `Merge it with folders of its own experiment, not with ${paths[0]}.`,
-    );
+  // Checked records are not written among unchecked ones, which would be taken for damaged.
+  if (!isNew) await readExperimentFile(destination);
+  const described = [];
+  for (const path of paths) described.push({ path, ...(await readExperimentFile(path, { takesUnchecked: true })) });
+  const { identity } = described[0];
+  for (const { path, identity: other } of described.slice(1)) {
+    checkSameIdentity(path, other, identity, `Merge it with folders of its own experiment, not with ${paths[0]}.`);
   }
   const sources = [];
-  for (const path of paths) sources.push({ path, ...(await readFolderRecords<unknown>(path)) });
+  for (const { path, isChecked } of described) {
+    const contents = await readFolderRecords<unknown>(path, { takesUnchecked: !isChecked });
+    sources.push({ path, isChecked, ...contents });
+  }
   const headers = sources.flatMap((source) => source.headers);
   for (const { path, headers: inside } of sources) {
     for (const header of inside) {
@@ -78,8 +79,12 @@ export async function mergeRecordFolders(folders: readonly string[], destination
       index.allRecords().filter((record) => isKept.has(record)),
     );
   }
-  const lines = [...distinctRuns(headers).map((run) => ({ kind: "run", identity, run })), ...finished, ...failed];
-  const text = lines.map((line) => `${canonicalJson(line)}\n`).join("");
+  const lines = [
+    ...distinctRuns(headers).map((run) => ({ kind: "run" as const, identity, run })),
+    ...finished,
+    ...failed,
+  ];
+  const text = lines.map(recordLine).join("");
   await listInManifest(destination, [mergedFile]);
   await writeFileAtomically(join(destination, mergedFile), text);
   const conflicts = merged.conflicts();
@@ -87,7 +92,12 @@ export async function mergeRecordFolders(folders: readonly string[], destination
     finished: finished.length,
     failed: failed.length,
     problems: [
-      ...sources.flatMap(({ problems }) => problems),
+      ...sources.flatMap(({ path, isChecked, problems }) => [
+        ...(isChecked
+          ? []
+          : [`${path}: written by an earlier version without checksums; its records were taken over as they are.`]),
+        ...problems,
+      ]),
       ...(conflicts.length > 0 ? [describeConflicts(destination, conflicts)] : []),
     ],
   };
@@ -99,12 +109,12 @@ async function copyArrays(
   destination: string,
   records: readonly FinishedRecord<unknown>[],
 ): Promise<void> {
-  const from = join(source, arrayFolder);
-  if (source === resolve(destination) || !existsSync(from)) return;
-  const stems = new Set(records.map(({ key }) => arrayStem(key)));
-  for (const name of await readdir(from)) {
-    if (!name.endsWith(".npy") || !stems.has(name.split(".", 1)[0])) continue;
-    await listInManifest(destination, [`${arrayFolder}/${name}`]);
-    await writeFileAtomically(join(destination, arrayFolder, name), await readFile(join(from, name)));
+  if (source === resolve(destination)) return;
+  for (const { key, arrays = {} } of records) {
+    for (const name of Object.keys(arrays)) {
+      const path = arrayFile(destination, key, name);
+      await listInManifest(destination, [`${arrayFolder}/${basename(path)}`]);
+      await writeFileAtomically(path, await readFile(arrayFile(source, key, name)));
+    }
   }
 }

@@ -1,9 +1,11 @@
-/** @file A file of records, one JSON object per line, that survives being cut off anywhere. */
-import { type FileHandle, open, readFile } from "node:fs/promises";
+/** @file A file of records, one JSON object per line with its checksum, that survives being cut off and notices being damaged. */
+import { createHash } from "node:crypto";
+import { type FileHandle, open } from "node:fs/promises";
 import { BadInputError, PerceptualBallError } from "../../errors.ts";
 import { canonicalJson } from "../../experiments/records/canonical-json.ts";
+import { type Form, isJsonObject } from "../../experiments/records/record-form.ts";
 import type { ExperimentIdentity, ExperimentRecord, RecordKey } from "../../experiments/records/record-store.ts";
-import { isDiskFull } from "../write-file.ts";
+import { ignoreUnsupported, isDiskFull } from "../write-file.ts";
 import { type FileLock, lockFile } from "./file-lock.ts";
 
 /** The line at the head of what one run has written: what its records are about, and what ran. */
@@ -18,15 +20,36 @@ export interface RunHeader {
 export interface RecordFileContents<T> {
   readonly records: readonly ExperimentRecord<T>[];
   readonly headers: readonly RunHeader[];
-  /** Lines that are no records, by number from 1. */
-  readonly corruptLines: readonly number[];
-  /** True if the last line was cut off. Such a line is not among `corruptLines`. */
+  /** Lines that are no records, by number from 1: their checksum is wrong, or what they say has not the form of a record. */
+  readonly damagedLines: readonly number[];
+  /** True if the last line was cut off. Such a line is not among `damagedLines`. */
   readonly isCutOff: boolean;
   /** Length in bytes of all before a line that was cut off. */
   readonly wholeBytes: number;
 }
 
+export interface ReadRecordsOptions<T> {
+  /** The form of the records' results. Default: anything. */
+  readonly isResult?: Form<T>;
+  /** Takes lines without a checksum, as earlier versions wrote them. Default false: such a line is damaged. */
+  readonly takesUnchecked?: boolean;
+}
+
 const lineFeed = 0x0a;
+/** Digits of a checksum: 64 bits, so that not one of 2⁶⁴ damages goes unnoticed by chance. */
+const checksumDigits = 16;
+const checksumPattern = /,"sum":"([0-9a-f]{16})"\}$/;
+
+/** The first 16 hexadecimal digits of the SHA-256. */
+export function checksumOf(contents: string | Uint8Array): string {
+  return createHash("sha256").update(contents).digest("hex").slice(0, checksumDigits);
+}
+
+/** The line of a record or header: canonical JSON, whose last member `sum` is the checksum of the text without it. */
+export function recordLine(line: RunHeader | ExperimentRecord<unknown>): string {
+  const text = canonicalJson(line, "record");
+  return `${text.slice(0, -1)},"sum":"${checksumOf(text)}"}\n`;
+}
 
 /**
  * The records in the file at `path`. A last line without its end is left out if it was cut off by a crash, and taken if only the
@@ -34,59 +57,121 @@ const lineFeed = 0x0a;
  *
  * Throws a {@link BadInputError} if the file is there and cannot be read.
  */
-export async function readRecordFile<T>(path: string): Promise<RecordFileContents<T>> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") bytes = Buffer.alloc(0);
-    else throw new BadInputError({ where: path, what: `cannot be read (${message})` }, { cause: error });
-  }
+export async function readRecordFile<T>(
+  path: string,
+  options: ReadRecordsOptions<T> = {},
+): Promise<RecordFileContents<T>> {
   const records: ExperimentRecord<T>[] = [];
   const headers: RunHeader[] = [];
-  const corruptLines: number[] = [];
-  let [start, number] = [0, 0];
-  while (start < bytes.length) {
-    const feed = bytes.indexOf(lineFeed, start);
-    const end = feed === -1 ? bytes.length : feed;
-    const line = parseLine<T>(bytes.toString("utf8", start, end));
-    number++;
-    if (line === undefined && feed === -1) return { records, headers, corruptLines, isCutOff: true, wholeBytes: start };
-    if (line === undefined) corruptLines.push(number);
-    else if (line.kind === "run") headers.push(line);
-    else records.push(line);
-    start = end + 1;
+  const damagedLines: number[] = [];
+  let [number, wholeBytes] = [0, 0];
+  try {
+    for await (const { text, isEnded, bytes } of linesOf(path)) {
+      const line = parseLine<T>(text, options);
+      number++;
+      if (line === undefined && !isEnded) return { records, headers, damagedLines, isCutOff: true, wholeBytes };
+      if (line === undefined) damagedLines.push(number);
+      else if (line.kind === "run") headers.push(line);
+      else records.push(line);
+      wholeBytes += bytes;
+    }
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== "ENOENT")
+      throw new BadInputError({ where: path, what: `cannot be read (${message})` }, { cause: error });
   }
-  return { records, headers, corruptLines, isCutOff: false, wholeBytes: bytes.length };
+  return { records, headers, damagedLines, isCutOff: false, wholeBytes };
 }
 
-function parseLine<T>(text: string): ExperimentRecord<T> | RunHeader | undefined {
-  let line: Partial<Record<string, unknown>> | null;
+/** A line of a file without its line feed, whether it had one, and its length with it. */
+interface Line {
+  readonly text: string;
+  readonly isEnded: boolean;
+  readonly bytes: number;
+}
+
+/** The lines of the file, a piece of it in memory at a time: records of a whole data set are larger than what Node reads at once. */
+async function* linesOf(path: string): AsyncGenerator<Line, void> {
+  const file = await open(path, "r");
   try {
-    line = JSON.parse(text);
+    const piece = Buffer.alloc(1 << 20);
+    let rest: Buffer[] = [];
+    for (;;) {
+      const { bytesRead } = await file.read(piece, 0, piece.length);
+      if (bytesRead === 0) break;
+      let start = 0;
+      for (let end = piece.indexOf(lineFeed); end !== -1 && end < bytesRead; end = piece.indexOf(lineFeed, start)) {
+        const line = Buffer.concat([...rest, piece.subarray(start, end)]);
+        rest = [];
+        yield { text: line.toString("utf8"), isEnded: true, bytes: line.length + 1 };
+        start = end + 1;
+      }
+      if (start < bytesRead) rest.push(Buffer.from(piece.subarray(start, bytesRead)));
+    }
+    if (rest.length > 0) {
+      const line = Buffer.concat(rest);
+      yield { text: line.toString("utf8"), isEnded: false, bytes: line.length };
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+function parseLine<T>(
+  text: string,
+  { isResult, takesUnchecked = false }: ReadRecordsOptions<T>,
+): ExperimentRecord<T> | RunHeader | undefined {
+  const sum = checksumPattern.exec(text);
+  const body = sum === null ? text : `${text.slice(0, sum.index)}}`;
+  if (sum === null ? !takesUnchecked : checksumOf(body) !== sum[1]) return undefined;
+  let line: unknown;
+  try {
+    line = JSON.parse(body);
   } catch {
     return undefined;
   }
-  if (typeof line !== "object" || line === null) return undefined;
-  if (line.kind === "run")
-    return isObject(line.identity) && isObject(line.run) ? (line as object as RunHeader) : undefined;
-  if (!isKey(line.key) || typeof line.at !== "string") return undefined;
-  const isRecord =
-    line.kind === "finished"
-      ? typeof line.seconds === "number" && "result" in line
-      : line.kind === "failed" && typeof line.message === "string";
-  return isRecord ? (line as object as ExperimentRecord<T>) : undefined;
+  if (isHeader(line)) return line;
+  return isFailed(line) || isFinished(line, isResult) ? line : undefined;
+}
+
+function isHeader(line: unknown): line is RunHeader {
+  return isJsonObject(line) && line.kind === "run" && isJsonObject(line.identity) && isJsonObject(line.run);
+}
+
+function isFailed<T>(line: unknown): line is ExperimentRecord<T> & { readonly kind: "failed" } {
+  return isJsonObject(line) && line.kind === "failed" && isPlaced(line) && typeof line.message === "string";
+}
+
+function isFinished<T>(
+  line: unknown,
+  isResult: Form<T> = (result): result is T => result !== undefined,
+): line is ExperimentRecord<T> & { readonly kind: "finished" } {
+  return (
+    isJsonObject(line) &&
+    line.kind === "finished" &&
+    isPlaced(line) &&
+    typeof line.seconds === "number" &&
+    (line.arrays === undefined || isArrayList(line.arrays)) &&
+    isResult(line.result)
+  );
+}
+
+/** Whether the line says what it is about, and when it was written. */
+function isPlaced({ key, at }: Readonly<Record<string, unknown>>): boolean {
+  return typeof at === "string" && isKey(key);
 }
 
 function isKey(value: unknown): value is RecordKey {
   return (
-    isObject(value) && typeof value.image === "string" && typeof value.method === "string" && isObject(value.options)
+    isJsonObject(value) &&
+    typeof value.image === "string" &&
+    typeof value.method === "string" &&
+    isJsonObject(value.options)
   );
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+function isArrayList(value: unknown): boolean {
+  return isJsonObject(value) && Object.values(value).every((sum) => typeof sum === "string");
 }
 
 /** A file of records that this process writes. */
@@ -126,7 +211,7 @@ export async function openRecordFile(path: string): Promise<RecordFileWriter> {
   return {
     async append(line) {
       held.throwIfLost();
-      const bytes = Buffer.from(`${canonicalJson(line, "record")}\n`);
+      const bytes = Buffer.from(recordLine(line));
       try {
         size += await write(handle, bytes);
         if (performance.now() - synced < syncIntervalMs) return;
@@ -159,11 +244,6 @@ async function write(file: FileHandle, bytes: Uint8Array): Promise<number> {
     written += (await file.write(bytes, written, bytes.length - written)).bytesWritten;
   }
   return written;
-}
-
-/** Not every file system can be asked to keep things. */
-function ignoreUnsupported(error: NodeJS.ErrnoException): void {
-  if (error.code !== "EINVAL" && error.code !== "ENOTSUP") throw error;
 }
 
 function complaintOf(path: string, error: unknown): PerceptualBallError {

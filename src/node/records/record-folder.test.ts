@@ -16,9 +16,11 @@ import fc from "fast-check";
 import { afterAll, afterEach, beforeEach, expect, test, vi } from "vitest";
 import { AbortedError, BadInputError, MisuseError } from "../../errors.ts";
 import { memoryStore } from "../../experiments/records/memory-store.ts";
+import { isText, objectOf } from "../../experiments/records/record-form.ts";
 import type { ExperimentIdentity, FinishedRecord, RecordStore } from "../../experiments/records/record-store.ts";
 import { type ExperimentItem, runExperiment } from "../../experiments/records/run-experiment.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
+import { recordLine } from "./record-file.ts";
 import { openRecordFolder, type RecordFolderOptions } from "./record-folder.ts";
 
 const root = mkdtempSync(join(tmpdir(), "perceptual-ball-records-"));
@@ -46,7 +48,7 @@ const finished = (image: string, result: unknown = image): FinishedRecord<unknow
   seconds: 1,
   at: "2026-01-01T00:00:00.000Z",
 });
-const openFolder = <T = unknown>(options: Partial<RecordFolderOptions> = {}) =>
+const openFolder = <T = unknown>(options: Partial<RecordFolderOptions<T>> = {}) =>
   openRecordFolder<T>(folder, { identity, run, ...options });
 /** A folder with these records, closed again. */
 async function written(...images: readonly string[]): Promise<string> {
@@ -107,9 +109,12 @@ test("a folder of another experiment is refused with every difference, and taken
 });
 
 test("a file of records of another experiment that was put into the folder is refused as well", async () => {
+  await written("a");
   const other = { ...identity, version: "2" };
-  const file = readFileSync(await written("a"), "utf8").replace('"version":"1"', '"version":"2"');
-  writeFileSync(join(folder, "records-9.jsonl"), file);
+  writeFileSync(
+    join(folder, "records-9.jsonl"),
+    `${recordLine({ kind: "run", identity: other, run })}${recordLine(finished("a"))}`,
+  );
   await expect(openFolder()).rejects.toThrow('version is "2" there and "1" here');
   await expect(openFolder({ identity: other })).rejects.toThrow('version is "1" there and "2" here');
 });
@@ -123,7 +128,7 @@ test("an experiment.json that cannot be understood is refused", async () => {
   }
   writeFileSync(join(folder, "experiment.json"), '{"format": 99}');
   await expect(openFolder()).rejects.toThrow(
-    /results of another version of perceptual-ball, expected format 1, got format 99\. .*--fresh\.$/,
+    /results of another version of perceptual-ball, expected format 2, got format 99\. .*--fresh\.$/,
   );
 });
 
@@ -160,21 +165,29 @@ test("lines in the middle that are no records are reported by number, and the re
   const file = await written("a", "b", "c");
   const lines = readFileSync(file, "utf8").split("\n");
   lines[2] = lines[2].slice(0, 30);
-  lines.splice(4, 0, '{"kind":"finished","key":{"image":"d"}}', "null", "\0\0\0", '{"kind":"run"}');
+  lines.splice(
+    4,
+    0,
+    '{"kind":"finished","key":{"image":"d"}}',
+    "null",
+    "\0\0\0",
+    '{"kind":"run"}',
+    recordLine(finished("e", null)).trim(),
+  );
   writeFileSync(file, lines.join("\n"));
   const store = await openFolder();
-  expect(imagesOf(store)).toEqual(["a", "c"]);
+  expect(imagesOf(store)).toEqual(["a", "c", "e"]);
   expect(store.problems()).toEqual([
-    `${file}: not a record in line 3, 5, 6, 7, 8; left out, the rest is kept, and what is missing is computed again.`,
+    `${file}: 5 records are damaged (line 3, 5, 6, 7, 8): not used, and what they held is computed again.`,
   ]);
   await store.append(finished("b"));
   await store.close();
-  expect(imagesOf(await openFolder())).toEqual(["a", "b", "c"]);
+  expect(imagesOf(await openFolder())).toEqual(["a", "b", "c", "e"]);
 });
 
 test("different results for one key are reported, the earlier one is kept", async () => {
   const file = await written("a");
-  appendFileSync(file, `${JSON.stringify({ ...finished("a", "late"), at: "2026-02-01T00:00:00.000Z" })}\n`);
+  appendFileSync(file, recordLine({ ...finished("a", "late"), at: "2026-02-01T00:00:00.000Z" }));
   const store = await openFolder();
   expect(store.allRecords()).toEqual([finished("a")]);
   expect(store.problems()).toEqual([
@@ -230,6 +243,105 @@ test("a full disk is said so; what was finished stays, and nothing of the rest",
   await store.close();
   const again = await openFolder();
   expect([imagesOf(again), again.problems()]).toEqual([["a", "c"], []]);
+});
+
+test("no damage to a file changes a result: every byte but line feeds counts, and what is damaged is computed again", async () => {
+  const file = await written("a", "b", "c");
+  const bytes = readFileSync(file);
+  const whole = (await openFolder()).allRecords();
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.record({ at: fc.nat({ max: bytes.length - 1 }), mask: fc.integer({ min: 1, max: 255 }) }), {
+        minLength: 1,
+        maxLength: 20,
+      }),
+      async (damages) => {
+        const damaged = Buffer.from(bytes);
+        for (const { at, mask } of damages) damaged[at] ^= mask;
+        writeFileSync(file, damaged);
+        const store = await openFolder();
+        const found = store.allRecords();
+        for (const record of found) expect(whole).toContainEqual(record);
+        if (found.length < whole.length) expect(store.problems()).not.toEqual([]);
+      },
+    ),
+    { numRuns: 100 },
+  );
+});
+
+test("a record without its checksum, with another result, or of another form is not used", async () => {
+  const form = objectOf<{ readonly name: string }>({ name: isText });
+  const file = await written();
+  const store = await openFolder({ isResult: form });
+  await store.append(finished("a", { name: "x" }) as FinishedRecord<{ name: string }>);
+  await store.close();
+  const lines = readFileSync(file, "utf8");
+  const more = [
+    // Edited by hand, cut at the checksum, and written whole but of another form.
+    lines.split("\n")[1].replace('"name":"x"', '"name":"y"').replace('"image":"a"', '"image":"b"'),
+    lines
+      .split("\n")[1]
+      .replace(/,"sum":.*/, "}")
+      .replace('"image":"a"', '"image":"c"'),
+    ...["d", "e", "f"].map((image, n) => recordLine(finished(image, [null, {}, { name: "z", more: 1 }][n])).trim()),
+  ];
+  writeFileSync(file, `${lines}${more.join("\n")}\n`);
+  const again = await openFolder({ isResult: form });
+  expect(again.allRecords().map(({ result }) => result)).toEqual([{ name: "x" }]);
+  expect(again.problems()).toEqual([
+    `${file}: 5 records are damaged (line 3, 4, 5, 6, 7): not used, and what they held is computed again.`,
+  ]);
+});
+
+test("of many damaged lines the first ten are named", async () => {
+  const file = await written("a");
+  appendFileSync(file, "x\n".repeat(12));
+  expect((await openFolder()).problems()).toEqual([
+    `${file}: 12 records are damaged (line 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 and 2 more): not used, and what they held is computed again.`,
+  ]);
+});
+
+test("a record whose array is damaged or gone is computed again, and then whole", async () => {
+  const map = (value: number) => floatTensor([value, 1], [1, 2]);
+  const items: ExperimentItem[] = ["a", "b", "c"].map((image) => ({ key: keyOf(image) }));
+  const compute = vi.fn(async ([{ key }]: readonly ExperimentItem[]) => [
+    { result: key.image, ...(key.image === "c" ? {} : { arrays: { map: map(key.image.charCodeAt(0)) } }) },
+  ]);
+  const runAll = async (): Promise<RecordStore<string>> => {
+    const store = await openFolder<string>();
+    await runExperiment({ items, store, compute });
+    await store.close();
+    return store;
+  };
+  const first = await runAll();
+  expect(compute).toHaveBeenCalledTimes(3);
+  expect(first.finished(keyOf("a"))?.arrays).toEqual({ map: expect.stringMatching(/^[0-9a-f]{16}$/) });
+  expect(first.finished(keyOf("c"))?.arrays).toBeUndefined();
+  const store = await openFolder();
+  const [a, b] = ["a", "b"].map((image) => store.arrayPath(keyOf(image), "map"));
+  const bytes = readFileSync(a);
+  bytes[bytes.length - 6] ^= 1;
+  writeFileSync(a, bytes);
+  rmSync(b);
+  const damaged = await openFolder();
+  expect(imagesOf(damaged)).toEqual(["c"]);
+  expect(damaged.problems()).toEqual([
+    `${join(folder, "maps")}: missing or damaged: what belongs to x of a, x of b; the 2 items are computed again.`,
+  ]);
+  compute.mockClear();
+  await runAll();
+  expect(compute.mock.calls.map(([[{ key }]]) => key.image)).toEqual(["a", "b"]);
+  const again = await openFolder();
+  expect([imagesOf(again), again.problems()]).toEqual([["a", "b", "c"], []]);
+  expect((await again.readArray(keyOf("a"), "map"))?.data).toEqual(map(97).data);
+});
+
+test("results of an earlier version, without checksums, are refused with the way to take them over", async () => {
+  await written("a");
+  writeFileSync(join(folder, "experiment.json"), JSON.stringify({ format: 1, ...identity }));
+  await expect(openFolder()).rejects.toThrow(
+    `${join(folder, "experiment.json")}: results of an earlier version of perceptual-ball, whose records have no checksums, expected format 2, got format 1. \`perceptual-ball merge ${folder} -o <new folder>\` takes them over as they are; or choose another --out, or start anew with --fresh.`,
+  );
 });
 
 const items: readonly ExperimentItem[] = ["één", "two", "three", "four", "five"].flatMap((image) =>
