@@ -50,6 +50,7 @@ const images = Array.from({ length: count }, (_, n) => ({
 const pass = await classifier.backward({ of: "log-probabilities", batch: count });
 const seeds = images.map(() => Float32Array.from({ length: 10 }, (_, j) => Number(j === 0)));
 const points = images.map((image) => image.data);
+const inputs = points.map((image, n) => ({ image, seed: seeds[n] }));
 
 const python = spawn("/usr/bin/python3", [`${import.meta.dirname}/torch_attacks.py`, model, String(threads)], {
   stdio: ["pipe", "pipe", "inherit"],
@@ -66,7 +67,7 @@ async function torch(what, repeats = steps) {
 const options = { batch: count };
 const forward = await classifier.forward({ batch });
 const named = images.map(({ data: pixels }, n) => ({ id: String(n), pixels }));
-const own = await forward.logits(named.map(({ pixels }) => pixels));
+const own = await forward.run(named.map(({ pixels }) => pixels));
 const statistics = await fitOdds(
   forward,
   named.map((image, n) => ({ ...image, label: own[n].indexOf(Math.max(...own[n])) })),
@@ -77,17 +78,17 @@ const noisyRuns = (count * samples * detectionKinds.length) / batch;
 const works = {
   // As many in a row as an attack makes: one alone between other work finds cold caches or a rested processor.
   async gradient() {
-    for (let step = 0; step < steps; step++) await pass.run(points, seeds);
+    for (let step = 0; step < steps; step++) await pass.run(inputs);
   },
   pgd: () => pgdAttack(classifier, images, { ...options, steps }),
   // A margin out of reach, so that no image ends before its last iteration.
   perceptual: () => perceptualAttacks(classifier, images, { ...options, iterations: steps, margin: -100 }),
   async forward() {
-    for (let run = 0; run < noisyRuns; run++) await forward.logits(block);
+    for (let run = 0; run < noisyRuns; run++) await forward.run(block);
   },
   detector: () => detectOdds(forward, statistics, named, { samples }),
 };
-for (const work of [() => pass.run(points, seeds), () => pgdAttack(classifier, images, { ...options, steps: 1 })])
+for (const work of [() => pass.run(inputs), () => pgdAttack(classifier, images, { ...options, steps: 1 })])
   await work();
 await perceptualAttacks(classifier, images, { ...options, iterations: 2 });
 await torch("gradient", 1);

@@ -121,10 +121,11 @@ async function bench() {
       const options = { intraOpNumThreads: threads, logSeverityLevel: 3 };
       const forward = await ort.InferenceSession.create(path, options);
       const classifier = await loadClassifier(path, { runtime: ort, threads, preprocessing: "imagenet" });
-      const objective = await classifier.objective({ layers: automaticLayers(classifier) });
+      const layers = automaticLayers(classifier);
+      const [references, objective] = [await classifier.references({ layers }), await classifier.objective({ layers })];
       const image = picture([3, size, size]);
-      const [reference] = await objective.reference([image.data]);
-      const layerWeights = objective.layers.map(() => 1e-6);
+      const [reference] = await references.run([image.data]);
+      const layerWeights = layers.map(() => 1e-6);
       const problem = { reference, classIndex: 0, marginTarget: -1, layerWeights, distanceWeight: 0 };
       const point = image.data.map((x, i) => x + 1e-3 * Math.sin(i));
       const feeds = { [forward.inputNames[0]]: new ort.Tensor("float32", image.data, [1, 3, size, size]) };
@@ -132,7 +133,7 @@ async function bench() {
       const repeats = repeatsOf[name] ?? 5;
       for (let pair = -3; pair < pairs; pair++) {
         const forwardMs = await fastest(repeats, () => forward.run(feeds));
-        const gradientMs = await fastest(repeats, () => objective.evaluate([point], [problem]));
+        const gradientMs = await fastest(repeats, () => objective.run([{ image: point, problem }]));
         const answers = [];
         for (let i = 0; i < repeats; i++) answers.push(await torch(name));
         const [torchForward, torchGradient] = [0, 1].map((column) =>

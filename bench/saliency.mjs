@@ -64,7 +64,7 @@ const unit = () => classifier.marginGradient(image, label);
 const forward = await classifier.forward();
 /** Ten plain runs forward, one image each. */
 const plainRuns = async () => {
-  for (let run = 0; run < 10; run++) await forward.logits([image.data]);
+  for (let run = 0; run < 10; run++) await forward.run([image.data]);
 };
 for (const warm of [unit, unit, plainRuns]) await warm();
 

@@ -50,8 +50,9 @@ export {
   type Classifier,
   type ClassifierOptions,
   createClassifier,
+  type DistanceOptions,
   type ImageInput,
-  type SharedObjective,
+  type ObjectiveOptions,
 } from "./classifier/classifier.ts";
 export { builtInLabels, parseLabels } from "./classifier/labels/labels.ts";
 export type { Classification } from "./classifier/logits.ts";
@@ -64,18 +65,32 @@ export {
 } from "./classifier/network/inspect-model.ts";
 export { describeLayer, type Layer, type LayerSelector } from "./classifier/network/layers.ts";
 export type { Output } from "./classifier/passes/network-graphs.ts";
-export type { ObjectiveEvaluation, Problem, Reference } from "./classifier/passes/objective.ts";
+export type {
+  ObjectiveEvaluation,
+  ObjectiveInput,
+  ObjectivePass,
+  Problem,
+  Reference,
+  ReferencePass,
+} from "./classifier/passes/objective.ts";
 export type { Space } from "./classifier/passes/objective-graph.ts";
+export type { Pass } from "./classifier/passes/pass.ts";
 export type {
   BackwardEvaluation,
+  BackwardInput,
   BackwardOptions,
   BackwardPass,
   CleanFeatures,
+  DistanceEvaluation,
+  DistanceInput,
   DistancePass,
+  FeaturePass,
   ForwardPass,
+  LayerCotangents,
+  LayerPass,
   MarginEvaluation,
+  MarginInput,
   MarginPass,
-  MarginProblem,
 } from "./classifier/passes/passes.ts";
 export { fitPicture } from "./classifier/preprocessing/fit-picture.ts";
 export type { PreprocessingGuess } from "./classifier/preprocessing/guess-preprocessing.ts";
@@ -108,7 +123,7 @@ export type {
   AlignmentStatistics,
   MissingStatistics,
 } from "./detection/alignment-statistics.ts";
-export type { LogitsPass, NamedImage } from "./detection/alignments.ts";
+export type { NamedImage } from "./detection/alignments.ts";
 export { type CorrectionForm, correctionForms } from "./detection/correction.ts";
 export { type AttackImages, type FitOddsOptions, fitOdds, type LabeledImage } from "./detection/fit-odds.ts";
 export { correctionKinds, detectionKinds, type NoiseKind, noiseKindName, parseNoiseKind } from "./detection/noise.ts";

@@ -131,7 +131,10 @@ export const carliniWagner: AttackMethod<CarliniWagnerOptions> = {
         return driveBatch(
           tasks.map((task, n) => searchOf(task, origins[n], plan, (constant) => (constants[n] = constant))),
           async (points, active) => {
-            const evaluations = await pass.run(points, problems, { signal });
+            const evaluations = await pass.run(
+              points.map((image, n) => ({ image, ...problems[n] })),
+              { signal },
+            );
             onGradients(active.filter(Boolean).length);
             const losses = evaluations.map(({ margin }, n) => {
               const penalty = constants[n] * Math.max(margin + plan.confidence, 0);

@@ -42,7 +42,7 @@ async function search(
   } = {},
 ) {
   const { label, target, ...rest } = more;
-  const [logits] = await (await classifier.forward()).logits([x]);
+  const [logits] = await (await classifier.forward()).run([x]);
   const task = { image: x, logits, label: label ?? classificationOf(logits).label, target };
   return searchDeepFool(classifier, task, deepFoolSettings(options), rest);
 }

@@ -147,12 +147,11 @@ export async function searchDeepFool(
       throwIfAborted(signal, "deepFool");
       const some = open.slice(first, first + size);
       const results = await backward.run(
-        some.map(() => point),
-        some.map((other) => differenceSeed(logits.length, other, left)),
+        some.map((other) => ({ image: point, seed: differenceSeed(logits.length, other, left) })),
         { signal },
       );
       for (const [n, { gradient }] of results.entries()) {
-        const boundary = boundaryOf(Math.max(Math.abs(logits[some[n]] - logits[left]), least), gradient!, settings);
+        const boundary = boundaryOf(Math.max(Math.abs(logits[some[n]] - logits[left]), least), gradient, settings);
         if (boundary.norm > 0 && boundary.distance < (nearest?.distance ?? Infinity)) nearest = boundary;
       }
     }
@@ -167,7 +166,7 @@ export async function searchDeepFool(
     }
     point = next;
     steps++;
-    [logits] = await forward.logits([point], { signal });
+    [logits] = await forward.run([point], { signal });
     gradients += open.length;
     onStep?.(open.length);
   }

@@ -26,11 +26,14 @@ export async function likelihoodOf(
     return seed;
   });
   return async (points, active) => {
-    const evaluations = await pass.run(points, seeds, { signal });
+    const evaluations = await pass.run(
+      points.map((image, n) => ({ image, seed: seeds[n] })),
+      { signal },
+    );
     onGradients(active === undefined ? points.length : active.filter(Boolean).length);
     return evaluations.map(({ logits, gradient }, n) => ({
       value: signs[n] * logSoftmaxAt(logits, classes[n]),
-      gradient: gradient!,
+      gradient,
       logits,
     }));
   };

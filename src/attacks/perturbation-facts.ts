@@ -39,8 +39,8 @@ export async function perturbationFacts(
   const perturbed = image.data.map((x, i) => x + perturbation.data[i]);
   const bytes = perturbed.map((x) => Math.round(255 * Math.min(Math.max(x, 0), 1)) / 255);
   const pass = await classifier.forward();
-  const [adversarial] = (await pass.logits([perturbed], { signal })).map(classificationOf);
-  const [rounded] = (await pass.logits([bytes], { signal })).map(classificationOf);
+  const [adversarial] = (await pass.run([perturbed], { signal })).map(classificationOf);
+  const [rounded] = (await pass.run([bytes], { signal })).map(classificationOf);
   const isReached = (found: number): boolean => (target === undefined ? found !== label : found === target);
   const [, height, width] = image.shape;
   const measured = target ?? label;

@@ -67,7 +67,8 @@ export async function runAttack<O extends AttackOptions>(
       : classifier.selectLayers(options.distanceLayers);
   const batch = options.batch ?? evenBatch(classifier, images.length);
   // The search may want other layers of the clean images than the distance compares: one run gives both.
-  const pass = await classifier.distances({ layers, further: plan.layers, batch });
+  const compared = { layers, further: plan.layers, batch };
+  const [features, pass] = [await classifier.features(compared), await classifier.distances(compared)];
 
   const results: AttackResult[] = [];
   let gradients = 0;
@@ -84,7 +85,7 @@ export async function runAttack<O extends AttackOptions>(
   for (let first = 0; first < images.length; first += batch) {
     throwIfAborted(signal, method.name);
     const chunk = images.slice(first, first + batch);
-    const clean = await pass.clean(
+    const clean = await features.run(
       chunk.map((image) => image.data),
       { signal },
     );
@@ -161,8 +162,7 @@ function judgeOf(
     for (let first = 0; first < points.length; first += pass.batch) {
       const some = points.slice(first, first + pass.batch);
       const answers = await pass.run(
-        some.map(({ data }) => data),
-        some.map(({ n }) => clean[n]),
+        some.map(({ n, data }) => ({ image: data, clean: clean[n] })),
         { signal },
       );
       some.forEach(({ n, data }, k) => {

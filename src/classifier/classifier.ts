@@ -3,7 +3,7 @@ import type { RuleTable } from "../autodiff/rules/index.ts";
 import { checkKeys, MisuseError } from "../errors.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
 import type { Graph, Model } from "../onnx/model.ts";
-import { createSession, modelOf, type Session, type SessionOptions } from "../runtime/session.ts";
+import { createSession, modelOf, type SessionOptions } from "../runtime/session.ts";
 import { builtInLabels, findLabel, guessLabels, parseLabels } from "./labels/labels.ts";
 import { type Classification, classificationOf } from "./logits.ts";
 import { type Layer, type LayerSelector, listLayers, selectLayers } from "./network/layers.ts";
@@ -16,19 +16,24 @@ import {
   type Output,
   outputs,
 } from "./passes/network-graphs.ts";
-import { createObjective, inRuns, type Objective } from "./passes/objective.ts";
-import type { Space } from "./passes/objective-graph.ts";
+import { type ObjectivePass, objectivePass, type ReferencePass, referencePass } from "./passes/objective.ts";
+import { objectiveGraph, type Space } from "./passes/objective-graph.ts";
+import type { OpenGraph } from "./passes/pass.ts";
 import {
   type BackwardOptions,
   type BackwardPass,
   backwardPass,
   type DistancePass,
   distancePass,
+  type FeaturePass,
   type ForwardPass,
+  featurePass,
   forwardPass,
+  type LayerPass,
+  layerPass,
+  type MarginEvaluation,
   type MarginPass,
   marginPass,
-  type OpenGraph,
 } from "./passes/passes.ts";
 import { fitPicture } from "./preprocessing/fit-picture.ts";
 import { guessPreprocessing, type PreprocessingGuess } from "./preprocessing/guess-preprocessing.ts";
@@ -63,8 +68,23 @@ export interface ImageInput extends Preprocessing {
   readonly width: number;
 }
 
-/** An objective that others may be using as well: the classifier disposes of it. */
-export type SharedObjective = Omit<Objective, "dispose">;
+/** Which layers a distance compares. */
+export interface DistanceOptions {
+  readonly layers: readonly Layer[];
+  /** Layers whose values are wanted of the clean images besides. Default none. */
+  readonly further?: readonly Layer[];
+  /** The most images that one call takes. Default 1. */
+  readonly batch?: number;
+}
+
+/** Which layers an objective compares. */
+export interface ObjectiveOptions {
+  readonly layers: readonly Layer[];
+  /** Where images live: in pixels (default), or in the numbers that the network sees. */
+  readonly space?: Space;
+  /** The most images that one call takes. Default 1. */
+  readonly batch?: number;
+}
 
 export interface Classifier {
   readonly model: Model;
@@ -88,28 +108,22 @@ export interface Classifier {
     image: ImageTensor,
     label: number,
     options?: { readonly rules?: RuleTable; readonly targeted?: boolean; readonly signal?: AbortSignal },
-  ): Promise<{ readonly margin: number; readonly gradient: Float32Array; readonly logits: Float32Array }>;
+  ): Promise<MarginEvaluation>;
   /** Logits of up to `batch` images (default 1) in one run. */
   forward(options?: { readonly batch?: number }): Promise<ForwardPass>;
-  /**
-   * Logits of up to `batch` images (default 1) with the distances to clean ones in the given layers, computed in
-   * the run; `further` are layers whose values are wanted of the clean ones only.
-   */
-  distances(options: {
-    readonly layers: readonly Layer[];
-    readonly further?: readonly Layer[];
-    readonly batch?: number;
-  }): Promise<DistancePass>;
-  /** A pass back from any cotangent of the logits or what follows them, to the image and to layers. */
-  backward(options: BackwardOptions): Promise<BackwardPass>;
+  /** A pass back from any cotangent of the logits or what follows them, to layers and, unless `input` is false, to the image. */
+  backward(options: BackwardOptions & { readonly input?: true }): Promise<BackwardPass>;
+  backward(options: BackwardOptions & { readonly input: false }): Promise<LayerPass>;
   /** Margins of up to `batch` images (default 1) with their gradients under the given backward rules. */
   marginGradients(options?: { readonly batch?: number; readonly rules?: RuleTable }): Promise<MarginPass>;
-  /** Objective (4) comparing the given layers, ready to run: one session for all that ask for the same, held by the classifier. */
-  objective(options: {
-    readonly layers: readonly Layer[];
-    readonly space?: Space;
-    readonly batch?: number;
-  }): Promise<SharedObjective>;
+  /** What {@link distances} with the same options measures by: features and their norms. */
+  features(options: DistanceOptions): Promise<FeaturePass>;
+  /** Logits with the distances to clean images in the given layers, computed in the run. */
+  distances(options: DistanceOptions): Promise<DistancePass>;
+  /** What {@link objective} with the same options compares with: clean images with their features. */
+  references(options: ObjectiveOptions): Promise<ReferencePass>;
+  /** Objective (4), comparing the given layers. */
+  objective(options: ObjectiveOptions): Promise<ObjectivePass>;
   /** The same model with its pixels prepared otherwise: a classifier of its own, with sessions of its own. */
   withPreprocessing(guess: PreprocessingGuess): Classifier;
   /** Releases all sessions. */
@@ -176,7 +190,6 @@ function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
     width,
   };
   const owned = new Map<string, Promise<OpenGraph>>();
-  const objectives = new Map<string, Promise<Objective>>();
   const tables: (RuleTable | undefined)[] = [undefined];
   /** The session of the graph that `key` stands for: one for all that ask for the same. */
   const open = (key: readonly unknown[], graphOf: () => Graph): Promise<OpenGraph> => {
@@ -211,6 +224,31 @@ function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
     const graph = (): Graph => marginGraph(prepared, { ...graphOptions, batch, rules });
     return marginPass(await open(["margin", batch, numberOf(rules)], graph), most, classCount);
   };
+  const openDistances = ({ layers: compared, further = [], batch: most = 1 }: DistanceOptions): Promise<OpenGraph> => {
+    const batch = prepared.batchFor(most);
+    const names = [...compared, ...further].map((layer) => layer.name);
+    const options = { ...graphOptions, batch, layers: names, compared: compared.length };
+    return open(["distances", batch, names, compared.length], () => distanceGraph(prepared, options));
+  };
+  const openObjective = ({ layers: compared, space = "pixels", batch: most = 1 }: ObjectiveOptions) => {
+    const batch = prepared.batchFor(most);
+    const names = compared.map((layer) => layer.name);
+    const options = { space, normalization: input, batch, layers: names };
+    return open(["objective", space, batch, names], () => objectiveGraph(prepared, options));
+  };
+  async function backward(options: BackwardOptions & { readonly input?: true }): Promise<BackwardPass>;
+  async function backward(options: BackwardOptions & { readonly input: false }): Promise<LayerPass>;
+  async function backward(options: BackwardOptions): Promise<BackwardPass | LayerPass> {
+    const { of, batch: most = 1, rules, layers: wanted = [], input: reachesInput = true, fold = true } = options;
+    if (!outputs.includes(of)) throw unknownOutput(of);
+    const batch = prepared.batchFor(most);
+    const names = wanted.map((layer) => layer.name);
+    const key = ["backward", of, batch, numberOf(rules), names, reachesInput, fold];
+    const graph = (): Graph =>
+      backwardGraph(prepared, { ...graphOptions, of, batch, rules, layers: names, input: reachesInput, fold });
+    const opened = await open(key, graph);
+    return reachesInput ? backwardPass(opened, most, wanted) : layerPass(opened, most, wanted);
+  }
   const checkImage = (image: ImageTensor): ImageTensor => {
     const [c, h, w] = image.shape;
     if (image.shape.length === 3 && c === channels && h === height && w === width) return image;
@@ -236,57 +274,35 @@ function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
     selectLayers: (selectors) => selectLayers(layers, selectors),
     fit: (picture) => fitPicture(picture, input),
     async classify(image, options) {
-      const [logits] = await (await forward()).logits([checkImage(image).data], options);
+      const [logits] = await (await forward()).run([checkImage(image).data], options);
       return classificationOf(logits);
     },
     async marginGradient(image, label, { rules, targeted, signal } = {}) {
       const pass = await marginGradients({ rules });
-      const [result] = await pass.run([checkImage(image).data], [{ classIndex: label, targeted }], { signal });
+      const [result] = await pass.run([{ image: checkImage(image).data, classIndex: label, targeted }], { signal });
       return result;
     },
     forward,
+    backward,
     marginGradients,
-    async distances({ layers: compared, further = [], batch: most = 1 }) {
-      const batch = prepared.batchFor(most);
-      const wanted = [...compared, ...further];
-      const names = wanted.map((layer) => layer.name);
-      const options = { ...graphOptions, batch, layers: names, compared: compared.length };
-      const key = ["distances", batch, names, compared.length];
-      return distancePass(await open(key, () => distanceGraph(prepared, options)), most, wanted, compared.length);
+    async features(options) {
+      const { layers: compared, further = [], batch = 1 } = options;
+      return featurePass(await openDistances(options), batch, [...compared, ...further], compared.length);
     },
-    async backward({ of, batch: most = 1, rules, layers: wanted = [], input: reachesInput = true, fold = true }) {
-      if (!outputs.includes(of)) throw unknownOutput(of);
-      const batch = prepared.batchFor(most);
-      const names = wanted.map((layer) => layer.name);
-      const key = ["backward", of, batch, numberOf(rules), names, reachesInput, fold];
-      const graph = (): Graph =>
-        backwardGraph(prepared, { ...graphOptions, of, batch, rules, layers: names, input: reachesInput, fold });
-      return backwardPass(await open(key, graph), most, wanted, reachesInput);
+    async distances(options) {
+      return distancePass(await openDistances(options), options.batch ?? 1, options.layers.length);
     },
-    objective({ layers: compared, space = "pixels", batch: most = 1 }) {
-      const batch = prepared.batchFor(most);
-      const key = JSON.stringify([space, batch, compared.map((layer) => layer.name)]);
-      const existing = objectives.get(key);
-      const created =
-        existing ??
-        createObjective(prepared, {
-          where,
-          layers: compared,
-          space,
-          batch,
-          normalization: input,
-          createSession: (objective) => createSession(objective, sessionOptions),
-        });
-      objectives.set(key, created);
-      return batch >= most ? created : created.then((objective) => inRuns(objective, most));
+    async references(options) {
+      return referencePass(await openObjective(options), options.batch ?? 1, options.layers, classCount);
+    },
+    async objective(options) {
+      return objectivePass(await openObjective(options), options.batch ?? 1, options.layers, classCount);
     },
     withPreprocessing: (other) => assemble(other, parts),
     async dispose() {
-      const sessions = [...owned.values()].map(async (created) => (await created).session);
-      const held = await Promise.allSettled<Session | Objective>([...sessions, ...objectives.values()]);
+      const opened = await Promise.allSettled(owned.values());
       owned.clear();
-      objectives.clear();
-      await Promise.all(held.map((result) => (result.status === "fulfilled" ? result.value.dispose() : undefined)));
+      await Promise.all(opened.map((one) => (one.status === "fulfilled" ? one.value.session.dispose() : undefined)));
     },
   };
 }

@@ -1,4 +1,5 @@
 /** @file What logits say: the class, its probability, the margin. Everything is computed in float64. */
+import { BadInputError } from "../errors.ts";
 import { indexOfLargest } from "../tensor/vector.ts";
 
 /** What a classifier says of an image. */
@@ -51,6 +52,18 @@ export function logOddsAt(logits: ArrayLike<number>, classIndex: number): number
 export function marginOf(logits: ArrayLike<number>, classIndex: number, targeted = false): number {
   const best = largestOf(logits, classIndex);
   return targeted ? best - logits[classIndex] : logits[classIndex] - best;
+}
+
+/** `logits`, if all of them are finite numbers; otherwise throws a BadInputError, `where` being how messages call the model. */
+export function finiteLogits(logits: Float32Array, where: string): Float32Array {
+  const bad = logits.findIndex((logit) => !Number.isFinite(logit));
+  if (bad < 0) return logits;
+  throw new BadInputError({
+    where,
+    what: `the logit of class ${bad} is not a finite number`,
+    got: String(logits[bad]),
+    advice: "Look for NaN or infinity in the model's weights, and check the preprocessing.",
+  });
 }
 
 /** The largest of the logits and the sum of the exponentials of what they are less than it, without those of the class `except`. */

@@ -8,15 +8,11 @@
  * positive where noise moves the image toward a. It is the paper's product of a difference of features with a difference of
  * weight vectors of the last layer, for which logits suffice: the bias cancels.
  */
+
 import { classificationOf } from "../classifier/logits.ts";
+import type { ForwardPass } from "../classifier/passes/passes.ts";
 import { numberIn } from "../errors.ts";
 import { addNoise, type NoiseKind, noiseWords } from "./noise.ts";
-
-/** What the test needs of a classifier: logits of up to `batch` images (flat [C, H, W], pixels in [0, 1]) per call. */
-export interface LogitsPass {
-  readonly batch: number;
-  logits(images: readonly Float32Array[], options?: { readonly signal?: AbortSignal }): Promise<Float32Array[]>;
-}
 
 /** An image with a name, which its noise is drawn for. */
 export interface NamedImage {
@@ -74,7 +70,7 @@ export interface ExtendOptions {
  * run before is run once without noise as well. The mean and the squares are Welford's, in the order of the samples.
  */
 export async function extendAlignments(
-  pass: LogitsPass,
+  pass: ForwardPass,
   alignments: readonly Alignments[],
   samples: number,
   { seed, signal, onRun }: ExtendOptions,
@@ -85,7 +81,7 @@ export async function extendAlignments(
   const rows = Array.from({ length: pass.batch }, (_, n) => block.subarray(n * size, (n + 1) * size));
   const waiting: ((logits: Float32Array) => void)[] = [];
   const run = async (): Promise<void> => {
-    const results = await pass.logits(rows.slice(0, waiting.length), { signal });
+    const results = await pass.run(rows.slice(0, waiting.length), { signal });
     for (const [n, receive] of waiting.entries()) receive(results[n]);
     onRun?.(waiting.length);
     waiting.length = 0;

@@ -1,8 +1,10 @@
 /** @file The statistics of the test, from images that nobody has attacked. */
+
 import { classificationOf } from "../classifier/logits.ts";
+import type { ForwardPass } from "../classifier/passes/passes.ts";
 import { BadInputError, checkKeys, MisuseError, numberIn, throwIfAborted } from "../errors.ts";
 import { createMoments } from "./alignment-statistics.ts";
-import { type Alignments, emptyAlignments, extendAlignments, type LogitsPass, type NamedImage } from "./alignments.ts";
+import { type Alignments, emptyAlignments, extendAlignments, type NamedImage } from "./alignments.ts";
 import { createCorrectionFit } from "./correction.ts";
 import { checkNoiseKind, correctionKinds, detectionKinds, type NoiseKind } from "./noise.ts";
 import { nominalCutoff, type OddsStatistics } from "./odds-statistics.ts";
@@ -58,7 +60,7 @@ const optionKeys: readonly (keyof FitOddsOptions)[] = [
  * Errors: MisuseError for unknown or impossible options and labels outside the classes; BadInputError if no class has statistics.
  */
 export async function fitOdds(
-  pass: LogitsPass,
+  pass: ForwardPass,
   images: Iterable<LabeledImage> | AsyncIterable<LabeledImage>,
   options: FitOddsOptions = {},
 ): Promise<OddsStatistics> {
@@ -76,7 +78,7 @@ export async function fitOdds(
   let fit: OddsFit | undefined;
   for await (const group of groupsOf(images, pass.batch)) {
     throwIfAborted(signal, "fitOdds");
-    const logits = await pass.logits(
+    const logits = await pass.run(
       group.map(({ pixels }) => pixels),
       { signal },
     );
@@ -91,7 +93,7 @@ export async function fitOdds(
       const attacked = await attacksOf(right, attack);
       const changed: LabeledImage[] = [];
       if (right.length > 0) {
-        const after = await pass.logits(
+        const after = await pass.run(
           attacked.map(({ pixels }) => pixels),
           { signal },
         );

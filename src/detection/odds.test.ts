@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
+import type { ForwardPass } from "../classifier/passes/passes.ts";
 import { BadInputError, MisuseError } from "../errors.ts";
 import { fillNormal, fillUniform } from "../random/fill.ts";
 import { createWords } from "../random/random.ts";
 import { isKnown } from "./alignment-statistics.ts";
-import type { LogitsPass, NamedImage } from "./alignments.ts";
+import type { NamedImage } from "./alignments.ts";
 import { fitOdds, type LabeledImage } from "./fit-odds.ts";
 import { correctionKinds, detectionKinds, type NoiseKind, parseNoiseKind } from "./noise.ts";
 import { calibrateOdds, detectOdds } from "./odds.ts";
@@ -34,9 +35,9 @@ function logitsOf(pixels: Float32Array): Float32Array {
 /** A pass that keeps every image it is given with its logits, in order. */
 function recordingPass(batch: number) {
   const recorded: { readonly pixels: Float32Array; readonly logits: Float32Array }[] = [];
-  const pass: LogitsPass = {
+  const pass: ForwardPass = {
     batch,
-    async logits(images) {
+    async run(images) {
       expect(images.length).toBeLessThanOrEqual(batch);
       return images.map((pixels) => {
         const logits = logitsOf(pixels);

@@ -4,8 +4,9 @@
  * A test that attacks were not made against says nothing about attacks that were: Hosseini et al. (arXiv 1907.12138) and Tramèr
  * et al. (NeurIPS 2020) break this one.
  */
+import type { ForwardPass } from "../classifier/passes/passes.ts";
 import { BadInputError, checkKeys, MisuseError, numberIn, oneOf } from "../errors.ts";
-import { type Alignments, emptyAlignments, extendAlignments, type LogitsPass, type NamedImage } from "./alignments.ts";
+import { type Alignments, emptyAlignments, extendAlignments, type NamedImage } from "./alignments.ts";
 import { type CorrectionForm, correctedLabel, correctionForms } from "./correction.ts";
 import type { Cutoff, OddsStatistics } from "./odds-statistics.ts";
 import { type OddsScore, oddsScore } from "./score.ts";
@@ -64,7 +65,7 @@ const firstLook = 8;
  * Errors: MisuseError for unknown or impossible options, and for statistics of another number of classes.
  */
 export async function detectOdds(
-  pass: LogitsPass,
+  pass: ForwardPass,
   statistics: OddsStatistics,
   images: readonly NamedImage[],
   options: DetectOddsOptions = {},

@@ -83,7 +83,10 @@ function lockstep(plan: PerceptualPlan): AttackPlan {
         searches.map(({ solver }) => solver),
         async (points, active) => {
           const problems = searches.map(({ problem }) => problem());
-          const evaluations = await objective.evaluate(points, problems, { signal });
+          const evaluations = await objective.run(
+            points.map((image, n) => ({ image, problem: problems[n] })),
+            { signal },
+          );
           onGradients(active.filter(Boolean).length);
           return evaluations.map((evaluation, n) => ({
             ...evaluation,

@@ -106,9 +106,10 @@ export async function perceptualAttack(
   checkKeys("perceptualAttack", options, optionKeys);
   const plan = perceptualPlan("perceptualAttack", classifier, options);
   const { signal, onProgress } = options;
-  const objective = await classifier.objective({ layers: plan.layers, space: plan.space });
+  const compared = { layers: plan.layers, space: plan.space };
+  const objective = await classifier.objective(compared);
   const start = toSpace(image.data, { plan, classifier });
-  const [reference] = await objective.reference([start], { signal });
+  const [reference] = await (await classifier.references(compared)).run([start], { signal });
   const clean = classificationOf(reference.logits);
   const label = options.label === undefined ? clean.label : classifier.findLabel(options.label);
   const target = options.target === undefined ? undefined : classifier.findLabel(options.target);
@@ -124,7 +125,7 @@ export async function perceptualAttack(
     found = await drive(
       solver,
       async (point) => {
-        const [evaluation] = await objective.evaluate([point], [problem()], { signal });
+        const [evaluation] = await objective.run([{ image: point, problem: problem() }], { signal });
         evaluations++;
         onProgress?.({ evaluations, of: plan.evaluations });
         return { ...evaluation, perceptual: relativeDistance(evaluation, reference) };
@@ -138,8 +139,8 @@ export async function perceptualAttack(
   const bytes = perturbed.map((x) => Math.round(255 * Math.min(Math.max(x, 0), 1)) / 255);
   const rounded = toSpace(bytes, run);
   const problem = problemOf(run, found.strength);
-  const [atPoint] = await objective.evaluate([found.point], [problem], { signal });
-  const [atRounded] = await objective.evaluate([rounded], [problem], { signal });
+  const [atPoint] = await objective.run([{ image: found.point, problem }], { signal });
+  const [atRounded] = await objective.run([{ image: rounded, problem }], { signal });
   const adversarial = classificationOf(atPoint.logits);
   const flipped = target === undefined ? adversarial.label !== label : adversarial.label === target;
   const roundedLabel = classificationOf(atRounded.logits).label;

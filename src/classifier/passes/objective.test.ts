@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { parseModel } from "../../onnx/text/parse.ts";
 import { referenceRuntime } from "../../runtime/reference-runtime.ts";
 import { createClassifier } from "../classifier.ts";
-import type { Objective, Problem } from "./objective.ts";
+import type { Problem } from "./objective.ts";
 
 /** Two "pixels" in one channel, a hidden layer h = relu(A x), three logits C h. */
 const model = parseModel(`
@@ -26,9 +26,10 @@ function open() {
 
 test("value, margin, distances and gradient of a network small enough to work out by hand", async () => {
   const classifier = open();
-  const objective = await classifier.objective({ layers: classifier.selectLayers(["h"]) });
+  const layers = classifier.selectLayers(["h"]);
+  const [references, objective] = [await classifier.references({ layers }), await classifier.objective({ layers })];
   // Pixels (0.5, 0.75) are (0, 1) for the network: h = relu(2, 1) = (2, 1), logits (2, 2, -1).
-  const [reference] = await objective.reference([Float32Array.of(0.5, 0.75)]);
+  const [reference] = await references.run([Float32Array.of(0.5, 0.75)]);
   expect([...reference.features[0]]).toEqual([2, 1]);
   expect([...reference.logits]).toEqual([2, 2, -1]);
   // Pixels (0.75, 0.75) are (1, 1): pre = (3, 0), h = (3, 0), logits (3, 0, -3).
@@ -40,7 +41,7 @@ test("value, margin, distances and gradient of a network small enough to work ou
     layerWeights: [0.1],
     distanceWeight: 3,
   };
-  const [at] = await objective.evaluate([Float32Array.of(0.75, 0.75)], [problem]);
+  const [at] = await objective.run([{ image: Float32Array.of(0.75, 0.75), problem }]);
   expect([...at.logits]).toEqual([3, 0, -3]);
   expect(at.margin).toBe(-3);
   expect(at.layerDistances).toEqual([2]);
@@ -58,10 +59,10 @@ test("a targeted margin is negative once the target wins, and its gradient is tu
   const classifier = open();
   const objective = await classifier.objective({ layers: [] });
   const image = Float32Array.of(0.75, 0.9);
-  const [reference] = await objective.reference([image]);
+  const [reference] = await (await classifier.references({ layers: [] })).run([image]);
   const problem = { reference, classIndex: 0, marginTarget: -1, layerWeights: [], distanceWeight: 0 };
-  const [away] = await objective.evaluate([image], [problem]);
-  const [towards] = await objective.evaluate([image], [{ ...problem, targeted: true }]);
+  const [away] = await objective.run([{ image, problem }]);
+  const [towards] = await objective.run([{ image, problem: { ...problem, targeted: true } }]);
   expect(towards.margin).toBeCloseTo(-away.margin, 6);
   // d/dx (M - T)² = 2 (M - T) ∂M/∂x, so the gradients of M itself are opposite.
   const slope = (e: typeof away, i: number): number => e.gradient[i] / (2 * (e.margin + 1));
@@ -72,25 +73,23 @@ test("a targeted margin is negative once the target wins, and its gradient is tu
 test("rows of a batch are evaluated as each would be alone, whatever the number of rows in use", async () => {
   const classifier = open();
   const layers = classifier.selectLayers(["h", "pre"]);
-  const [batched, solo] = (await Promise.all([
-    classifier.objective({ layers, batch: 3 }),
-    classifier.objective({ layers }),
-  ])) as Objective[];
+  const [batched, solo] = [await classifier.objective({ layers, batch: 3 }), await classifier.objective({ layers })];
   const images = [Float32Array.of(0.2, 0.9), Float32Array.of(0.8, 0.4)];
   const points = [Float32Array.of(0.3, 0.7), Float32Array.of(0.6, 0.1)];
-  const make = async (objective: Objective, chosen: Float32Array[]): Promise<Problem[]> =>
-    (await objective.reference(chosen)).map((reference, n) => ({
+  const clean = await (await classifier.references({ layers, batch: 3 })).run(images);
+  const problems = clean.map(
+    (reference, n): Problem => ({
       reference,
       classIndex: n,
       marginTarget: -1 - n,
       layerWeights: [1 + n, 0.5],
       distanceWeight: n,
-    }));
-  const problems = await make(batched, images);
-  const together = await batched.evaluate(points, problems);
+    }),
+  );
+  const together = await batched.run(points.map((image, n) => ({ image, problem: problems[n] })));
   for (const [n, point] of points.entries()) {
-    const [reference] = await solo.reference([images[n]]);
-    const [alone] = await solo.evaluate([point], [{ ...problems[n], reference }]);
+    const [reference] = await (await classifier.references({ layers })).run([images[n]]);
+    const [alone] = await solo.run([{ image: point, problem: { ...problems[n], reference } }]);
     expect(together[n].value).toBe(alone.value);
     expect([...together[n].gradient]).toEqual([...alone.gradient]);
   }

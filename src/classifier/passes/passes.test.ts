@@ -38,7 +38,7 @@ test("a pass back gives the cotangents of layers that lie behind one another, an
   const classifier = open();
   const layers = classifier.selectLayers(["pre", "h", "logits"]);
   const pass = await classifier.backward({ of: "logits", layers });
-  const [result] = await pass.run([image], [Float32Array.of(0, 1, 0)]);
+  const [result] = await pass.run([{ image, seed: Float32Array.of(0, 1, 0) }]);
   expectClose(result.logits, [4.2, 1.2, -3.6]);
   expect(result.activations.map((row) => row.length)).toEqual([2, 2, 3]);
   expectClose(result.activations[1], [4.2, 0.6]);
@@ -57,11 +57,11 @@ test("cross-entropy's gradient is the seed −y at the logarithm of the probabil
   const total = exponentials.reduce((a, b) => a + b);
   const p = exponentials.map((e) => e / total);
   const ofLog = await classifier.backward({ of: "log-probabilities", layers, input: false });
-  const [log] = await ofLog.run([image], [Float32Array.of(0, -1, 0)]);
+  const [log] = await ofLog.run([{ image, seed: Float32Array.of(0, -1, 0) }]);
   expectClose(log.cotangents[0], [p[0], p[1] - 1, p[2]]);
-  expect(log.gradient).toBeUndefined();
+  expect(log).not.toHaveProperty("gradient");
   const ofProbabilities = await classifier.backward({ of: "probabilities", layers, input: false });
-  const [probability] = await ofProbabilities.run([image], [Float32Array.of(1, 0, 0)]);
+  const [probability] = await ofProbabilities.run([{ image, seed: Float32Array.of(1, 0, 0) }]);
   expectClose(probability.cotangents[0], [p[0] * (1 - p[0]), -p[0] * p[1], -p[0] * p[2]]);
   await classifier.dispose();
 });
@@ -70,7 +70,11 @@ test("rows of a batch are what each is alone, in all three passes", async () => 
   const classifier = open();
   const images = [image, Float32Array.of(0.2, 0.4)];
   const seeds = [Float32Array.of(0, 1, 0), Float32Array.of(1, 0, -1)];
-  const problems = [{ classIndex: 0 }, { classIndex: 2, targeted: true }];
+  const backInputs = images.map((each, n) => ({ image: each, seed: seeds[n] }));
+  const marginInputs = [
+    { image: images[0], classIndex: 0 },
+    { image: images[1], classIndex: 2, targeted: true },
+  ];
   const layers = classifier.selectLayers(["h"]);
   const [forward, back, margins] = [
     await classifier.forward({ batch: 3 }),
@@ -82,15 +86,11 @@ test("rows of a batch are what each is alone, in all three passes", async () => 
     await classifier.backward({ of: "logits", layers }),
     await classifier.marginGradients({ rules: guidedRules }),
   ];
-  const together = [
-    await forward.logits(images),
-    await back.run(images, seeds),
-    await margins.run(images, problems),
-  ] as const;
+  const together = [await forward.run(images), await back.run(backInputs), await margins.run(marginInputs)] as const;
   for (const n of [0, 1]) {
-    expect(together[0][n]).toEqual((await forwardOne.logits([images[n]]))[0]);
-    expect(together[1][n]).toEqual((await backOne.run([images[n]], [seeds[n]]))[0]);
-    expect(together[2][n]).toEqual((await marginsOne.run([images[n]], [problems[n]]))[0]);
+    expect(together[0][n]).toEqual((await forwardOne.run([images[n]]))[0]);
+    expect(together[1][n]).toEqual((await backOne.run([backInputs[n]]))[0]);
+    expect(together[2][n]).toEqual((await marginsOne.run([marginInputs[n]]))[0]);
   }
   await classifier.dispose();
 });
@@ -100,8 +100,8 @@ test("rows that lie one after the other in memory are taken as they lie", async 
   const pass = await classifier.forward({ batch: 2 });
   const both = Float32Array.of(0.75, 0.9, 0.2, 0.4);
   const [first, second] = [both.subarray(0, 2), both.subarray(2)];
-  const adjacent = await pass.logits([first, second]);
-  const swapped = await pass.logits([second, first]);
+  const adjacent = await pass.run([first, second]);
+  const swapped = await pass.run([second, first]);
   expect(adjacent.toReversed()).toEqual(swapped);
   expectClose(adjacent[0], [4.2, 1.2, -3.6]);
   await classifier.dispose();
@@ -110,10 +110,10 @@ test("rows that lie one after the other in memory are taken as they lie", async 
 test("what does not fit is refused with what was expected", async () => {
   const classifier = open();
   const pass = await classifier.forward();
-  await expect(pass.logits([image, image])).rejects.toThrow(/wrong number of images, expected 1 to 1, got 2/);
-  await expect(pass.logits([Float32Array.of(1)])).rejects.toThrow(/wrong size, expected 2 numbers \(\[1, 1, 2\]\)/);
+  await expect(pass.run([image, image])).rejects.toThrow(/wrong number of images, expected 1 to 1, got 2/);
+  await expect(pass.run([Float32Array.of(1)])).rejects.toThrow(/wrong size, expected 2 numbers \(\[1, 1, 2\]\)/);
   const back = await classifier.backward({ of: "logits" });
-  await expect(back.run([image], [])).rejects.toThrow(/wrong number of seeds/);
+  await expect(back.run([{ image, seed: Float32Array.of(1) }])).rejects.toThrow(/seed has the wrong size, expected 3/);
   await expect(classifier.backward({ of: "loss" as never })).rejects.toThrow(/expected one of logits, probabilities/);
   await classifier.dispose();
 });
@@ -156,18 +156,15 @@ test("a model that is bound to its batch is run as often as it takes, and says s
   const classifier = createClassifier(bound, { runtime: referenceRuntime, preprocessing: "unit" });
   expect(classifier.prepared.notes).toEqual(["the model takes one image at a time"]);
   const images = [0.1, 0.5, 0.3].map((value) => Float32Array.of(value, 1 - value));
-  const logits = await (await classifier.forward({ batch: 3 })).logits(images);
+  const logits = await (await classifier.forward({ batch: 3 })).run(images);
   logits.forEach((row, n) => {
     expectClose(row, [images[n][0], 2 * images[n][1], images[n][1] - images[n][0]]);
   });
   const pass = await classifier.backward({ of: "logits", batch: 3 });
-  const results = await pass.run(
-    images,
-    images.map(() => Float32Array.of(0, 1, 0)),
-  );
+  const results = await pass.run(images.map((each) => ({ image: each, seed: Float32Array.of(0, 1, 0) })));
   for (const { gradient } of results) expectClose(gradient, [0, 2]);
   const objective = await classifier.objective({ layers: [], batch: 3 });
-  const references = await objective.reference(images);
+  const references = await (await classifier.references({ layers: [], batch: 3 })).run(images);
   const problems = references.map((reference, n) => ({
     reference,
     classIndex: n,
@@ -175,9 +172,9 @@ test("a model that is bound to its batch is run as often as it takes, and says s
     layerWeights: [],
     distanceWeight: 0,
   }));
-  const evaluations = await objective.evaluate(images, problems);
+  const evaluations = await objective.run(images.map((each, n) => ({ image: each, problem: problems[n] })));
   expect(evaluations.map(({ margin }) => margin > 0)).toEqual([false, true, false]);
-  await expect(objective.evaluate([], [])).rejects.toThrow(/wrong number of images/);
+  await expect(objective.run([])).rejects.toThrow(/wrong number of images/);
   await classifier.dispose();
 });
 
@@ -186,23 +183,23 @@ test("distances are those to the clean image of the same row, whatever the batch
   const other = Float32Array.of(0.5, 0.75);
   const [h, logits, pre] = classifier.selectLayers(["h"]).concat(classifier.selectLayers(["logits", "pre"]));
   for (const batch of [2, 3]) {
-    const pass = await classifier.distances({ layers: [h, logits], further: [pre], batch });
+    const compared = { layers: [h, logits], further: [pre], batch };
+    const pass = await classifier.distances(compared);
     // For the network `other` is (0, 1): pre = h = (2, 1), logits (2, 2, −1).
-    const clean = await pass.clean([image, other]);
+    const clean = await (await classifier.features(compared)).run([image, other]);
     expectClose(
       clean[0].activations.flatMap((values) => [...values]),
       [4.2, 0.6, 4.2, 1.2, -3.6, 4.2, 0.6],
     );
     expectClose(clean[1].squaredNorms, [5, 9]);
-    const [a, b] = await pass.run([other, other], clean);
+    const [a, b] = await pass.run(clean.map((each) => ({ image: other, clean: each })));
     expectClose(a.logits, [2, 2, -1]);
     expectClose(a.squaredDistances, [2.2 ** 2 + 0.4 ** 2, 2.2 ** 2 + 0.8 ** 2 + 2.6 ** 2]);
     expect([...b.squaredDistances]).toEqual([0, 0]);
   }
+  const [clean] = await (await classifier.features({ layers: [] })).run([image]);
+  expect(clean.squaredNorms).toHaveLength(0);
   const nothing = await classifier.distances({ layers: [] });
-  const clean = await nothing.clean([image]);
-  expect(clean[0].squaredNorms).toHaveLength(0);
-  expect((await nothing.run([other], clean))[0].squaredDistances).toHaveLength(0);
-  await expect(nothing.run([other], [])).rejects.toThrow(/wrong number of clean images, expected 1.*got 0/s);
+  expect((await nothing.run([{ image: other, clean }]))[0].squaredDistances).toHaveLength(0);
   await classifier.dispose();
 });

@@ -4,9 +4,9 @@ import { basename } from "node:path";
 import { Command, Option } from "commander";
 import { findAttack } from "../../attacks/attacks.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
+import type { ForwardPass } from "../../classifier/passes/passes.ts";
 import type { DatasetImage } from "../../datasets/dataset.ts";
 import { isKnown } from "../../detection/alignment-statistics.ts";
-import type { LogitsPass } from "../../detection/alignments.ts";
 import { type AttackImages, fitOdds, type LabeledImage } from "../../detection/fit-odds.ts";
 import { calibrateOdds, detectOdds } from "../../detection/odds.ts";
 import type { OddsStatistics } from "../../detection/odds-statistics.ts";
@@ -145,7 +145,7 @@ function folderOf(path: string): string {
 async function* labeledImages(
   images: readonly DatasetImage[],
   classifier: Classifier,
-  pass: LogitsPass,
+  pass: ForwardPass,
   report: (error: PerceptualBallError) => void,
   signal: AbortSignal,
 ): AsyncGenerator<LabeledImage> {
@@ -160,8 +160,8 @@ async function* labeledImages(
   }
 }
 
-async function predictedLabel(pass: LogitsPass, pixels: Float32Array, signal: AbortSignal): Promise<number> {
-  const [logits] = await pass.logits([pixels], { signal });
+async function predictedLabel(pass: ForwardPass, pixels: Float32Array, signal: AbortSignal): Promise<number> {
+  const [logits] = await pass.run([pixels], { signal });
   return indexOfLargest(logits);
 }
 

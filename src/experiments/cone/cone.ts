@@ -101,7 +101,7 @@ export async function coneOf(
         for (let e = 0; e < row.length; e++) row[e] = image[e] + a[i] * along[e] + b[j] * t[e];
         return row;
       });
-      const logits = await pass.logits(rows, { signal });
+      const logits = await pass.run(rows, { signal });
       some.forEach(({ i, j, d }, k) => {
         const odds = logOddsAt(logits[k], label);
         const isWon = logits[k].every((logit) => logit <= logits[k][label]);

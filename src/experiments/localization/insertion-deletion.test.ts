@@ -10,7 +10,7 @@ const normalization: Normalization = { scale: 1, channels: "rgb", mean: [0.25], 
 function linearPass(weights: readonly number[], batch: number, sizes: number[] = []): ForwardPass {
   return {
     batch,
-    async logits(images) {
+    async run(images) {
       sizes.push(images.length);
       return images.map((image) =>
         Float32Array.of(

@@ -107,7 +107,7 @@ async function curve(
         for (let at = order[moved]; at < image.length; at += plane) image[at] = to[at];
       }
     }
-    for (const logits of await forward.logits(images, { signal })) scores.push(softmaxAt(logits, label));
+    for (const logits of await forward.run(images, { signal })) scores.push(softmaxAt(logits, label));
   }
   return scores;
 }

@@ -195,7 +195,7 @@ async function subjectOf(image: DatasetImage, classifier: Classifier, signal?: A
       advice: "Crop less (--resize, --crop), or leave the picture out.",
     });
   }
-  const [logits] = await (await classifier.forward()).logits([input.data], { signal });
+  const [logits] = await (await classifier.forward()).run([input.data], { signal });
   const mask = image.mask === undefined ? undefined : maskInInput(await image.mask(), geometry, input.shape);
   const classification = classificationOf(logits);
   return { id: image.id, input, classification, geometry, truthBoxes, mask, perturbations: new Map() };

@@ -50,7 +50,7 @@ function excitationMethod({
       const { settings, grid } = planOf(classifier, options);
       const { label, seed, forward } = await questionOf(name, classifier, image, options);
       const pass = await classifier.backward({ of: "logits", rules, layers: [grid.layer], input: false, fold: false });
-      const [{ cotangents }] = await pass.run([image.data], [seed], { signal: options.signal });
+      const [{ cotangents }] = await pass.run([{ image: image.data, seed }], { signal: options.signal });
       const [p] = cotangents;
       const { channels, offset, channelStride, cellStride } = grid;
       const sums = overGrid(grid, (i) => {

@@ -65,7 +65,7 @@ describe("on a network that ends in global average pooling and a linear layer", 
     const label = 2;
     const last = classifier.layers.find(({ operator, ordinal }) => operator === "Relu" && ordinal === 1)!;
     const pass = await classifier.backward({ of: "logits", layers: [last], input: false });
-    const [{ activations }] = await pass.run([scene.data], [new Float32Array(4)]);
+    const [{ activations }] = await pass.run([{ image: scene.data, seed: new Float32Array(4) }]);
     const weights = tensorOfInitializer(model.graph.initializers.get("w3")!).data as Float32Array;
     const cells = 144;
     const cam = Float32Array.from({ length: cells }, (_, i) => {

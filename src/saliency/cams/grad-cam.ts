@@ -65,7 +65,7 @@ export async function weightedSum(
   }: { readonly grid: FeatureGrid; readonly seed: Float32Array; readonly of: Output; readonly signal?: AbortSignal },
 ): Promise<Float32Array> {
   const pass = await classifier.backward({ of, layers: [grid.layer], input: false });
-  const [{ activations, cotangents }] = await pass.run([image.data], [seed], { signal });
+  const [{ activations, cotangents }] = await pass.run([{ image: image.data, seed }], { signal });
   return combine(grid, activations[0], cotangents[0]);
 }
 

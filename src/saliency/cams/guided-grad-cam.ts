@@ -70,8 +70,8 @@ async function explain(classifier: Classifier, image: ImageTensor, options: Meth
   const [channels, height, width] = image.shape;
   const { data: weights } = upsample(floatTensor(coarse, [grid.height, grid.width]), height, width, upsampling);
   const pass = await classifier.backward({ of, rules: guidedRules });
-  const [{ gradient }] = await pass.run([image.data], [seed], { signal });
-  const guided = gradientIn(space, gradient!, classifier);
+  const [{ gradient }] = await pass.run([{ image: image.data, seed }], { signal });
+  const guided = gradientIn(space, gradient, classifier);
   const product = guided.map((g, i) => g * weights[i % (height * width)]);
   return {
     map: readOut(floatTensor(product, [channels, height, width]), readout),

@@ -1,5 +1,6 @@
 /** @file The score that extremal perturbations raise, with its gradient with respect to the image. */
 import type { Classifier } from "../../classifier/classifier.ts";
+import { inChunks } from "../../classifier/passes/in-chunks.ts";
 import { type ClassScore, scoreOf } from "../class-score.ts";
 import type { ExtremalReward } from "./extremal-settings.ts";
 
@@ -25,34 +26,25 @@ export async function rewardGradient(
 ): Promise<RewardGradient> {
   if (reward === "margin" && target === undefined) {
     const pass = await classifier.marginGradients({ batch });
-    return inRuns(batch, async (images, signal) => {
-      const problems = images.map(() => ({ classIndex: label }));
-      const answers = await pass.run(images, problems, { signal });
-      return answers.map(({ margin, gradient }) => ({ score: margin, gradient: gradient.slice() }));
-    });
+    return (all, signal) =>
+      inChunks(all, batch, async (images) => {
+        const inputs = images.map((image) => ({ image, classIndex: label }));
+        const answers = await pass.run(inputs, { signal });
+        return answers.map(({ margin, gradient }) => ({ score: margin, gradient: gradient.slice() }));
+      });
   }
   const score: ClassScore = reward === "probability" ? "probability" : "logit";
   const pass = await classifier.backward({ of: score === "logit" ? "logits" : "probabilities", batch });
   const seed = new Float32Array(classifier.classCount);
   seed[label] = 1;
   if (target !== undefined) seed[target] = -1;
-  return inRuns(batch, async (images, signal) => {
-    const seeds = images.map(() => seed);
-    const answers = await pass.run(images, seeds, { signal });
-    return answers.map(({ logits, gradient }) => ({
-      score: scoreOf(score, logits, label, target),
-      gradient: gradient!.slice(),
-    }));
-  });
-}
-
-/** `run` for any number of images, `batch` at a time. */
-function inRuns(batch: number, run: RewardGradient): RewardGradient {
-  return async (images, signal) => {
-    const results = [];
-    for (let first = 0; first < images.length; first += batch) {
-      results.push(...(await run(images.slice(first, first + batch), signal)));
-    }
-    return results;
-  };
+  return (all, signal) =>
+    inChunks(all, batch, async (images) => {
+      const inputs = images.map((image) => ({ image, seed }));
+      const answers = await pass.run(inputs, { signal });
+      return answers.map(({ logits, gradient }) => ({
+        score: scoreOf(score, logits, label, target),
+        gradient: gradient.slice(),
+      }));
+    });
 }

@@ -101,7 +101,7 @@ export async function extremalSaliency(
   const values = solutions.map(({ point }, a) => masks[a].inner(masks[a].forward(point)));
   const forward = await classifier.forward();
   const labelOf = async (mask: Float64Array) => {
-    const [logits] = await forward.logits([shown.show(mask)], { signal });
+    const [logits] = await forward.run([shown.show(mask)], { signal });
     const { label, confidence } = classificationOf(logits);
     return { label, confidence };
   };

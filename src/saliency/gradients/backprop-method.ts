@@ -35,8 +35,8 @@ export function backpropMethod({ rules, readout, timesInput = false, ...descript
       const settings = completeSettings(description.name, known, options.settings);
       const { label, seed, forward } = await questionOf(description.name, classifier, image, options);
       const pass = await classifier.backward({ of: settings.of, rules });
-      const [{ gradient }] = await pass.run([image.data], [seed], { signal });
-      const own = gradientIn(settings.space, gradient!, classifier);
+      const [{ gradient }] = await pass.run([{ image: image.data, seed }], { signal });
+      const own = gradientIn(settings.space, gradient, classifier);
       const attribution = timesInput ? product(own, imageIn(settings.space, image.data, classifier)) : own;
       return {
         map: readOut(floatTensor(attribution, image.shape), settings.readout),

@@ -32,9 +32,12 @@ export async function gradientsAt(classifier: Classifier, size: number, options:
     rows.forEach((row, n) => {
       point(first + n, row);
     });
-    const results = await pass.run(rows, Array(rows.length).fill(seed), { signal });
+    const results = await pass.run(
+      rows.map((image) => ({ image, seed })),
+      { signal },
+    );
     results.forEach(({ gradient }, n) => {
-      take(first + n, gradient!);
+      take(first + n, gradient);
     });
     onProgress?.({ done: first + rows.length, of: count });
   }

@@ -111,7 +111,7 @@ async function explain(classifier: Classifier, image: ImageTensor, options: Meth
   const products = sum.map((gradient, i) => gradient * (data[i] - baseline[i]));
   const pass = await classifier.forward();
   const { signal } = options;
-  const [[above], [below]] = [await pass.logits([data], { signal }), await pass.logits([baseline], { signal })];
+  const [[above], [below]] = [await pass.run([data], { signal }), await pass.run([baseline], { signal })];
   const difference = scoreOf(settings.of, above, seed) - scoreOf(settings.of, below, seed);
   const attributed = products.reduce((total, product) => total + product, 0);
   return {

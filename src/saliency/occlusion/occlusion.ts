@@ -106,7 +106,7 @@ export async function occlusionSaliency(
     throwIfAborted(signal, "occlusion");
     const some = squares.slice(done, done + forward.batch);
     const images = some.map((square) => withSquare(image.data, hidden, square, height, width));
-    const logits = await forward.logits(images, { signal });
+    const logits = await forward.run(images, { signal });
     for (const [n, { x, y }] of some.entries()) {
       const drop = cleanScore - scoreOf(settings.score, logits[n], label, target);
       if (drop > largest) largest = drop;

@@ -206,7 +206,7 @@ describe("on the tiny classifier", () => {
     for (let n = 0; n < 6; n++) {
       const mask = masks.render(masks.draw(again, 0.4));
       const masked = image.data.map((x, i) => hidden[i] + mask[i % 576] * (x - hidden[i]));
-      const [logits] = await pass.logits([masked]);
+      const [logits] = await pass.run([masked]);
       const sum = logits.reduce((total, logit) => total + Math.exp(logit), 0);
       mask.forEach((value, i) => {
         expected[i] += (value * Math.exp(logits[2])) / sum / (6 * 0.4);

@@ -106,7 +106,7 @@ export async function riseSaliency(
       if (color === undefined) for (let i = 0; i < hidden.length; i++) rows[n][i] += hidden[i];
       drawn.push(mask);
     }
-    const logits = await forward.logits(rows.slice(0, drawn.length), { signal });
+    const logits = await forward.run(rows.slice(0, drawn.length), { signal });
     for (const [n, mask] of drawn.entries()) {
       const score = scoreOf(settings.score, logits[n], label, target);
       scores += score;

@@ -1,0 +1,139 @@
+/** @file A pass: a graph of the network, open in a session, run on as many inputs as one has. */
+import { MisuseError } from "../../errors.ts";
+import type { Graph } from "../../onnx/model.ts";
+import type { Session } from "../../runtime/session.ts";
+import { floatTensor, type Shape, sizeOf, type Tensor } from "../../tensor/tensor.ts";
+import { inChunks } from "./in-chunks.ts";
+
+/** Gives an `Out` for each `In`, such as logits for images. */
+export interface Pass<In, Out> {
+  /** The most inputs that one call takes. */
+  readonly batch: number;
+  /**
+   * What comes out for each input, in order; an output does not depend on the other inputs. The arrays of an output may share their
+   * memory with those of the other outputs. Throws a MisuseError for no inputs, for more than `batch`, and for arrays of the wrong
+   * size; a BadInputError for logits that are not finite; an AbortedError when `signal` aborts.
+   */
+  run(inputs: readonly In[], options?: { readonly signal?: AbortSignal }): Promise<Out[]>;
+}
+
+/** A graph with its session. Its inputs and outputs have as many rows as the model takes images at a time. */
+export interface OpenGraph {
+  readonly graph: Graph;
+  readonly session: Session;
+  /** How messages call the model. */
+  readonly where: string;
+}
+
+/** How an input of the graph is made of those of the pass. */
+export interface Feed<In> {
+  /** The numbers of one row. */
+  readonly row: (input: In) => ArrayLike<number>;
+  /**
+   * What the row is made of, where that often stays from run to run: if it is the same (===) for all rows as in the run before, they are
+   * not made again. By default they always are, as an array may have new contents.
+   */
+  readonly per?: (input: In) => unknown;
+}
+
+export interface PassPlan<In, Out> {
+  /** The most inputs that one call takes; where the session takes fewer at a time, it is run several times. */
+  readonly most: number;
+  /** One for each input of the graph, by its name. */
+  readonly feeds: Readonly<Record<string, Feed<In>>>;
+  /** The outputs of the graph that are wanted. */
+  readonly fetches: readonly string[];
+  /** What the pass says of an input; `row` gives its row of an output, flat, and shares its memory. */
+  readonly read: (row: (output: string) => Float32Array, input: In) => Out;
+}
+
+/** The pass that runs the graph as planned. */
+export function openPass<In, Out>({ graph, session }: OpenGraph, plan: PassPlan<In, Out>): Pass<In, Out> {
+  const { most, feeds, fetches, read } = plan;
+  const makers = graph.inputs.map(({ name, shape }) => ({
+    name,
+    make: tensorMaker(name, shape as Shape, feeds[name]),
+  }));
+  const perRun = (graph.inputs[0].shape as Shape)[0];
+  return {
+    batch: most,
+    async run(inputs, options) {
+      checkCount(inputs, most);
+      return inChunks(inputs, perRun, async (some) => {
+        const tensors = Object.fromEntries(makers.map(({ name, make }) => [name, make(some)]));
+        const results = await session.run(tensors, fetches, options);
+        return some.map((input, n) => read((output) => rowOf(results[output], n), input));
+      });
+    },
+  };
+}
+
+function checkCount(inputs: unknown, most: number): void {
+  if (Array.isArray(inputs) && inputs.length >= 1 && inputs.length <= most) return;
+  throw new MisuseError({
+    where: "classifier",
+    what: Array.isArray(inputs) ? "wrong number of images" : "the images are no list",
+    expected: Array.isArray(inputs) ? `1 to ${most}` : `an array of 1 to ${most}`,
+    got: Array.isArray(inputs) ? String(inputs.length) : kindOf(inputs),
+  });
+}
+
+/** Makes the tensor of an input of the graph; what {@link Feed.per} says is the same is not made again. */
+function tensorMaker<In>(name: string, shape: Shape, { row, per }: Feed<In>): (inputs: readonly In[]) => Tensor {
+  const [batch] = shape;
+  const size = sizeOf(shape) / batch;
+  let last: { readonly keys: readonly unknown[]; readonly tensor: Tensor } | undefined;
+  return (inputs) => {
+    const keys = per === undefined ? undefined : inputs.map(per);
+    if (keys !== undefined && last !== undefined && isSame(keys, last.keys)) return last.tensor;
+    const rows = inputs.map(row);
+    for (const each of rows) checkSize(name, each, size, shape);
+    const tensor = floatTensor(stacked(rows, batch, size), shape);
+    last = keys === undefined ? undefined : { keys, tensor };
+    return tensor;
+  };
+}
+
+function isSame(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((element, i) => element === b[i]);
+}
+
+function checkSize(name: string, row: ArrayLike<number> | undefined, size: number, shape: Shape): void {
+  if (row?.length === size) return;
+  throw new MisuseError({
+    where: "classifier",
+    what: `${name} has the wrong size`,
+    expected: `${size} numbers ([${shape.slice(1).join(", ")}])`,
+    got: row?.length === undefined ? kindOf(row) : String(row.length),
+    advice: "classifier.fit() resizes and crops a picture.",
+  });
+}
+
+function kindOf(value: unknown): string {
+  return value === null ? "null" : typeof value === "object" ? "an object" : typeof value;
+}
+
+/**
+ * The rows one after the other; rows that lie so in memory already are not copied. Rows that nobody asks for repeat the last
+ * one, so that they are as well-behaved as the others.
+ */
+function stacked(rows: readonly ArrayLike<number>[], batch: number, size: number): Float32Array {
+  const [first] = rows;
+  if (first instanceof Float32Array && rows.length === batch) {
+    if (batch === 1) return first;
+    const { buffer, byteOffset, byteLength } = first;
+    const isNext = (row: ArrayLike<number>, n: number): boolean =>
+      row instanceof Float32Array && row.buffer === buffer && row.byteOffset === byteOffset + n * byteLength;
+    if (rows.every(isNext)) return new Float32Array(buffer, byteOffset, batch * size);
+  }
+  const data = new Float32Array(batch * size);
+  for (let n = 0; n < batch; n++) data.set(rows[Math.min(n, rows.length - 1)], n * size);
+  return data;
+}
+
+/** Row `n` of a tensor along its first axis, sharing its memory. */
+function rowOf({ data, shape: [count] }: Tensor, n: number): Float32Array {
+  const values = data as Float32Array;
+  const size = values.length / count;
+  return count === 1 ? values : values.subarray(n * size, (n + 1) * size);
+}
