@@ -8,12 +8,11 @@
  * pictures and five directions each, into results/cone/<network>-curvature. The paper's own size is --images 100 --directions 5: nine
  * million forward passes. PART is cifar10, cifar10-curvature, scenes or scenes-curvature; all of them by default.
  */
-import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { data, root, runPart } from "./run-part.ts";
 
-const root = resolve(import.meta.dirname, "../..");
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -26,7 +25,6 @@ const { values, positionals } = parseArgs({
     out: { type: "string", default: join(root, "results/cone") },
   },
 });
-const data = process.env.PERCEPTUAL_BALL_DATA ?? resolve(root, "../shared/data");
 const model = join(data, "models/cifar10_vgg7_bn.onnx");
 const common = [
   ["--attacks", values.attacks, "--set", "pgd-mean.preset=odds", "--split", "test"],
@@ -53,16 +51,6 @@ for (const [name, own] of Object.entries(figures)) {
   for (const [suffix, size] of Object.entries(runs)) {
     const part = `${name}${suffix}`;
     if (positionals.length > 0 && !positionals.includes(part)) continue;
-    const command = [
-      join(root, "dist/cli/main.js"),
-      "cone",
-      ...own,
-      ...common,
-      ...size,
-      "--out",
-      join(values.out, part),
-    ];
-    const { status } = spawnSync(process.execPath, command, { stdio: "inherit" });
-    if (status !== 0) process.exit(status ?? 1);
+    runPart(["cone", ...own, ...common, ...size], join(values.out, part));
   }
 }

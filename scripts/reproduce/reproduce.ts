@@ -8,7 +8,7 @@ import { basename, join } from "node:path";
 
 const folder = import.meta.dirname;
 const names = readdirSync(folder)
-  .filter((file) => file.endsWith(".ts") && file !== basename(import.meta.filename))
+  .filter((file) => file.endsWith(".ts") && !["reproduce.ts", "run-part.ts"].includes(file))
   .map((file) => basename(file, ".ts"));
 const [name, ...rest] = process.argv.slice(2);
 if (name === undefined || !names.includes(name)) {

@@ -6,13 +6,10 @@
  * `choices`: variants of the perceptual method on Scenes. What was stopped goes on where it was. Records and reports are in results/table1/<part>. A part's name as the
  * first argument runs that part only; further arguments go to the command, such as --workers 1 or --first 10.
  */
-import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { join, resolve } from "node:path";
-
-const root = resolve(import.meta.dirname, "../..");
-const data = process.env.PERCEPTUAL_BALL_DATA ?? join(root, "../shared/data");
+import { join } from "node:path";
+import { data, root, runPart } from "./run-part.ts";
 
 /** What a small machine can do: fewer masks, coarser curves, fewer iterations than published. The settings are in the results. */
 const small = [
@@ -138,8 +135,6 @@ for (const name of isPart ? [first] : Object.keys(parts)) {
   for (const run of runs) {
     const out = join(root, "results/table1", run.out);
     const shares = ["--threads", "1", "--workers", String(availableParallelism())];
-    const command = ["benchmark", "localization", ...run.arguments, ...shares, "--out", out, ...further];
-    const { status } = spawnSync(process.execPath, [join(root, "dist/cli/main.js"), ...command], { stdio: "inherit" });
-    if (status !== 0) process.exit(status ?? 1);
+    runPart(["benchmark", "localization", ...run.arguments, ...shares, ...further], out);
   }
 }

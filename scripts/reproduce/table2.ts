@@ -6,12 +6,10 @@
  * stopped goes on where it was. Records and reports are in results/table2/<part>. Further arguments go to the command, such as
  * --workers 4; the name of a part as the first one runs that part only.
  */
-import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
+import { data, root, runPart } from "./run-part.ts";
 
-const root = resolve(import.meta.dirname, "../..");
-const data = process.env.PERCEPTUAL_BALL_DATA ?? join(root, "../shared/data");
 const cifar10 = [
   ["--data", `cifar10:${join(data, "cifar10")}`],
   ["--model", join(data, "models/cifar10_vgg7_bn.onnx")],
@@ -82,7 +80,5 @@ for (const name of isPart ? [first] : Object.keys(parts)) {
   }
   const out = join(root, "results/table2", name);
   const further = isPart ? rest : process.argv.slice(2);
-  const command = ["benchmark", "detection", ...part.arguments, ...samples, "--out", out, ...further];
-  const { status } = spawnSync(process.execPath, [join(root, "dist/cli/main.js"), ...command], { stdio: "inherit" });
-  if (status !== 0) process.exit(status ?? 1);
+  runPart(["benchmark", "detection", ...part.arguments, ...samples, ...further], out);
 }
