@@ -6,20 +6,9 @@
  */
 import type { Dimension, Graph, Initializer, Node } from "./model.ts";
 import { tensorOfInitializer } from "./model.ts";
+import { hasTrait } from "./operators/table.ts";
 
 type PartialShape = readonly Dimension[];
-
-const sameShape = [
-  ..."Abs Cast Celu Ceil Clip Cos Dropout Elu Erf Exp Floor Gelu HardSigmoid HardSwish Hardmax Identity LRN".split(" "),
-  ..."BatchNormalization InstanceNormalization LeakyRelu Log LogSoftmax Mish Neg Not PRelu Reciprocal Relu Round".split(
-    " ",
-  ),
-  ..."Selu Sigmoid Sign Sin Softmax Softplus Softsign Sqrt Tanh ThresholdedRelu".split(" "),
-];
-const sameRank =
-  "AveragePool Concat Conv ConvTranspose LpPool MaxPool Pad Resize Slice Split Tile Transpose Upsample".split(" ");
-const broadcasting = "Add And Div Equal Greater Less Max Mean Min Mul Or Pow Sub Sum Where Xor".split(" ");
-const globalPools = "GlobalAveragePool GlobalLpPool GlobalMaxPool".split(" ");
 
 /** The shape of each value of which at least the number of axes is known; undefined stands for an unknown extent. */
 export function shapeHintsOf(graph: Graph): ReadonlyMap<string, PartialShape> {
@@ -33,27 +22,28 @@ export function shapeHintsOf(graph: Graph): ReadonlyMap<string, PartialShape> {
     const value = node.attributes.value;
     if (node.opType === "Constant" && value?.kind === "tensor") constants.set(node.outputs[0], value.value);
     const shape = hintOf(node, hints, constants);
-    for (const name of node.outputs) if (shape !== undefined && !hints.has(name)) hints.set(name, shape);
+    // Further outputs of a normalization are its statistics.
+    const alike = hasTrait(node, "keepsShape") ? node.outputs.slice(0, 1) : node.outputs;
+    for (const name of alike) if (shape !== undefined && !hints.has(name)) hints.set(name, shape);
   }
   return hints;
 }
 
 function hintOf(
-  { opType, domain, inputs, attributes }: Node,
+  node: Node,
   hints: ReadonlyMap<string, PartialShape>,
   constants: ReadonlyMap<string, Initializer>,
 ): PartialShape | undefined {
+  const { opType, domain, inputs, attributes } = node;
   if (domain !== "") return undefined;
   const first = hints.get(inputs[0]);
-  const unknown = (rank: number): PartialShape => new Array<Dimension>(rank).fill(undefined);
   if (opType === "Flatten" || opType === "Gemm") return unknown(2);
-  if (sameShape.includes(opType)) return first;
-  if (sameRank.includes(opType)) return first && unknown(first.length);
-  if (globalPools.includes(opType)) return first?.map((extent, axis) => (axis < 2 ? extent : 1));
-  if (broadcasting.includes(opType)) {
-    const ranks = inputs.map((name) => hints.get(name)?.length ?? Number.NaN);
-    const rank = Math.max(...ranks);
-    return Number.isNaN(rank) ? undefined : unknown(rank);
+  if (hasTrait(node, "elementwise") || hasTrait(node, "keepsShape")) return first;
+  // Upsample is what Resize was before opset 10.
+  if (hasTrait(node, "keepsRank") || opType === "Upsample") return first && unknown(first.length);
+  if (hasTrait(node, "globalPool")) return first?.map((extent, axis) => (axis < 2 ? extent : 1));
+  if (hasTrait(node, "broadcasting")) {
+    return unknown(inputs.reduce((most, name) => Math.max(most, hints.get(name)?.length ?? Number.NaN), 0));
   }
   if (opType === "MatMul") {
     const second = hints.get(inputs[1]);
@@ -71,10 +61,15 @@ function hintOf(
   if (first === undefined) return undefined;
   if (opType === "Unsqueeze") return axes && unknown(first.length + axes.length);
   if (opType === "Squeeze") return axes && unknown(first.length - axes.length);
-  if (opType.startsWith("Reduce")) {
+  if (hasTrait(node, "reduction")) {
     const keepsAxes = attributes.keepdims?.value !== 0;
     if (keepsAxes) return unknown(first.length);
     return axes && unknown(first.length - axes.length);
   }
   return undefined;
+}
+
+/** A shape of which only the number of axes is said; undefined for a number that cannot be one: the model contradicts itself. */
+function unknown(rank: number): PartialShape | undefined {
+  return rank >= 0 ? new Array<Dimension>(rank).fill(undefined) : undefined;
 }

@@ -1,7 +1,7 @@
 /** @file A session: a graph loaded into a runtime, fed and read with this package's own tensors. */
 import { AbortedError, PerceptualBallError, throwIfAborted, UnsupportedError } from "../errors.ts";
 import { writeModel } from "../onnx/file/write-model.ts";
-import { inferShapes } from "../onnx/infer-shapes.ts";
+import { inferShapes, type TypedGraph } from "../onnx/infer-shapes.ts";
 import { type Graph, initializerOf, type Model, tensorOfInitializer } from "../onnx/model.ts";
 import type { DataType, Tensor, TensorData } from "../tensor/tensor.ts";
 import { blockedLayout } from "./cpu/blocked-layout.ts";
@@ -111,12 +111,21 @@ function hasBlockedLayout({ runtime, providers = ["cpu"] }: SessionOptions): boo
   return describeRuntime(runtime).startsWith("onnxruntime-node") && providers.every((provider) => provider === "cpu");
 }
 
-/** `graph` such that tensors stay in the blocked layout for long; itself where its shapes are open or an operator is unknown. */
+/**
+ * `graph` such that tensors stay in the blocked layout for long; itself where its shapes are open or an operator is unknown. What it
+ * is rewritten to must have shapes again: an error there is a defect, and thrown.
+ */
 function inBlocks(graph: Graph): Graph {
+  const typed = typedIfStatic(graph);
+  return typed === undefined ? graph : blockedLayout(inferShapes(splitConvolutions(typed)));
+}
+
+/** The types of `graph`; undefined where they cannot be worked out. Whether it can run all the same is for the runtime to say. */
+function typedIfStatic(graph: Graph): TypedGraph | undefined {
   try {
-    return blockedLayout(inferShapes(splitConvolutions(inferShapes(graph))));
+    return inferShapes(graph);
   } catch (error) {
-    if (error instanceof PerceptualBallError) return graph;
+    if (error instanceof PerceptualBallError) return undefined;
     throw error;
   }
 }

@@ -4,6 +4,7 @@ import { type Anatomy, anatomyOf, type FeatureGrid } from "../../classifier/netw
 import { isActivation, type Layer } from "../../classifier/network/layers.ts";
 import { MisuseError } from "../../errors.ts";
 import { producersOf } from "../../onnx/model.ts";
+import { hasTrait, type OperatorName } from "../../onnx/operators/table.ts";
 
 /**
  * The paper's layers {3, 8, 15, 22} of VGG-19 with BatchNormalization, where every operation counts, from 0: the second
@@ -94,7 +95,7 @@ export function automaticLayers(classifier: Classifier): Layer[] {
   const anatomy = anatomyOf(classifier);
   const { grids, cuts, lastAttention } = anatomy;
   const ways = grids.filter((grid) => {
-    return cellsOf(grid) > 1 && cuts.has(grid.layer.name) && !moving.has(grid.layer.operator);
+    return cellsOf(grid) > 1 && cuts.has(grid.layer.name) && !isMove({ opType: grid.layer.operator });
   });
   const isMixing = lastAttention !== undefined || ways.some(({ cellStride }) => cellStride > 1);
   const stages = isMixing ? stagesOf(ways) : stepsDown(classifier, anatomy);
@@ -107,17 +108,10 @@ export function automaticLayers(classifier: Classifier): Layer[] {
   return Array.from({ length: count }, (_, i) => pool[Math.floor(((i + 0.5) * pool.length) / count)]);
 }
 
-/** Operators that move values about and compute none. */
-const moving: ReadonlySet<string> = new Set([
-  "Pad",
-  "Slice",
-  "Split",
-  "Gather",
-  "Transpose",
-  "Reshape",
-  "Squeeze",
-  "Unsqueeze",
-]);
+/** Whether an operator moves values about and computes none. */
+function isMove(node: OperatorName): boolean {
+  return hasTrait(node, "moves") || node.opType === "Pad";
+}
 
 /** The last layer of each resolution but the coarsest, of layers that every way passes through. */
 function stagesOf(ways: readonly FeatureGrid[]): Layer[] {
@@ -137,7 +131,7 @@ function stepsDown({ layers, prepared }: Classifier, { grids }: Anatomy): Layer[
   /** The layer that computed what a value holds; undefined for the image. */
   const sourceOf = (name: string): Layer | undefined => {
     const producer = producers.get(name);
-    return producer !== undefined && moving.has(producer.opType) ? sourceOf(producer.inputs[0]) : byName.get(name);
+    return producer !== undefined && isMove(producer) ? sourceOf(producer.inputs[0]) : byName.get(name);
   };
   const stages = new Map<number, Layer>();
   for (const { inputs, outputs } of graph.nodes) {

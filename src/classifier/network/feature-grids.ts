@@ -7,6 +7,7 @@
 import { isNonDifferentiable } from "../../autodiff/rules/index.ts";
 import type { Node } from "../../onnx/model.ts";
 import { nodesBetween } from "../../onnx/nodes-between.ts";
+import { hasTrait } from "../../onnx/operators/table.ts";
 import type { Shape } from "../../tensor/tensor.ts";
 import type { Classifier } from "../classifier.ts";
 import type { Layer } from "./layers.ts";
@@ -64,7 +65,7 @@ export function anatomyOf(classifier: Pick<Classifier, "layers" | "prepared">): 
     cuts: cutsOf(graph.nodes, prepared.input, prepared.logits),
     weighted: new Set(
       graph.nodes
-        .filter(({ opType, inputs }) => weighing.has(opType) && inputs.some(isWeight))
+        .filter((node) => hasTrait(node, "weighted") && node.inputs.some(isWeight))
         .map(({ outputs }) => outputs[0]),
     ),
     lastAttention: lastIndex(graph.nodes, ({ opType, outputs: [name] }) => {
@@ -80,18 +81,11 @@ function lastIndex(nodes: readonly Node[], test: (node: Node) => boolean): numbe
   return index === -1 ? undefined : index;
 }
 
-const weighing: ReadonlySet<string> = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul"]);
-/** Operators that read and write [N, C, H, W], whatever came before. */
-const channelsFirst: ReadonlySet<string> = new Set([
-  ...["Conv", "ConvTranspose", "AveragePool", "MaxPool", "LpPool", "GlobalAveragePool", "GlobalMaxPool"],
-  ...["BatchNormalization", "InstanceNormalization", "GroupNormalization", "LRN", "DepthToSpace", "SpaceToDepth"],
-]);
-
 /** Where the channels of four-dimensional values are; values that are neither are left out. */
 function ordersOf(nodes: readonly Node[], shapeOf: (name: string) => Shape | undefined): ReadonlyMap<string, Order> {
   const orders = new Map<string, Order>();
   /** What such an operator reads is in its order, wherever it comes from. */
-  const read = new Set(nodes.flatMap(({ opType, inputs }) => (channelsFirst.has(opType) ? [inputs[0]] : [])));
+  const read = new Set(nodes.flatMap((node) => (hasTrait(node, "channelsFirst") ? [node.inputs[0]] : [])));
   for (const node of nodes) {
     const followed = orderOf(node, orders, shapeOf);
     for (const output of node.outputs) {
@@ -103,11 +97,12 @@ function ordersOf(nodes: readonly Node[], shapeOf: (name: string) => Shape | und
 }
 
 function orderOf(
-  { opType, inputs, attributes }: Node,
+  node: Node,
   orders: ReadonlyMap<string, Order>,
   shapeOf: (name: string) => Shape | undefined,
 ): Order | undefined {
-  if (channelsFirst.has(opType)) return "channels-first";
+  const { opType, inputs, attributes } = node;
+  if (hasTrait(node, "channelsFirst")) return "channels-first";
   if (opType === "Reshape" || opType === "Flatten") return undefined;
   const source = inputs.find((name) => orders.has(name) && shapeOf(name)?.length === 4);
   const order = source === undefined ? undefined : orders.get(source);

@@ -4,6 +4,7 @@ import { attributesOf } from "../../onnx/attributes.ts";
 import { freshNames } from "../../onnx/fresh-names.ts";
 import type { TypedGraph } from "../../onnx/infer-shapes.ts";
 import { type Graph, type Node, producersOf } from "../../onnx/model.ts";
+import { hasTrait } from "../../onnx/operators/table.ts";
 import { neededFor } from "../../onnx/rewrites/extract-subgraph.ts";
 
 export interface FindLogitsOptions {
@@ -12,14 +13,6 @@ export interface FindLogitsOptions {
   /** The value that holds the logits, which is then taken as it is. */
   readonly logits?: string;
 }
-
-/** Operators that hand scores on, element by element, under another shape or type. */
-const passing: ReadonlySet<string> = new Set(["Flatten", "Reshape", "Squeeze", "Unsqueeze", "Cast", "Identity"]);
-/** Operators that only say which scores are the largest. */
-const ranking: ReadonlySet<string> = new Set(["ArgMax", "TopK"]);
-/** Operators that map scores to probabilities and keep their order. */
-const squashing: ReadonlySet<string> = new Set(["Softmax", "LogSoftmax", "Sigmoid"]);
-const weighing: ReadonlySet<string> = new Set(["Gemm", "MatMul", "Conv"]);
 
 /** Scores of classes that a model gives out, and what it does with them last. */
 interface Scores {
@@ -100,18 +93,18 @@ function scoresAt(typed: TypedGraph, output: string, asGiven: boolean): Scores |
   /** The value behind nodes that only pass it on. */
   const behind = (name: string): string => {
     const producer = producers.get(name);
-    return producer !== undefined && passing.has(producer.opType) ? behind(producer.inputs[0]) : name;
+    return producer !== undefined && hasTrait(producer, "view") ? behind(producer.inputs[0]) : name;
   };
   /** `name`, or the next value behind it that has the form of scores. */
   const asScores = (name: string): string | undefined => {
     if (isScores(name)) return name;
     const producer = producers.get(name);
-    const isPassed = producer !== undefined && passing.has(producer.opType);
+    const isPassed = producer !== undefined && hasTrait(producer, "view");
     return isPassed && !asGiven ? asScores(producer.inputs[0]) : undefined;
   };
   let given = output;
   let isRanked = false;
-  for (let last = producers.get(behind(given)); !asGiven && last !== undefined && ranking.has(last.opType); ) {
+  for (let last = producers.get(behind(given)); !asGiven && last !== undefined && hasTrait(last, "ranking"); ) {
     isRanked = true;
     given = last.inputs[0];
     last = producers.get(behind(given));
@@ -120,7 +113,7 @@ function scoresAt(typed: TypedGraph, output: string, asGiven: boolean): Scores |
   if (name === undefined) return undefined;
   const last = producers.get(behind(name));
   const before = last?.inputs[0];
-  const isSquashed = !asGiven && last !== undefined && squashing.has(last.opType) && isScores(before!);
+  const isSquashed = !asGiven && last !== undefined && hasTrait(last, "probability") && isScores(before!);
   if (isSquashed && countOf(before!) === countOf(name) && isOverClasses(typed, last)) {
     return { name: before!, classCount: countOf(name), squashed: { by: last.opType, output: name }, isRanked };
   }
@@ -161,9 +154,10 @@ function isComputedFrom(graph: Graph, one: Scores, other: Scores): boolean {
   const { nodes } = neededFor(graph, [other.name]);
   const dependent = new Set([one.name]);
   const weighted = new Set<string>();
-  for (const { opType, inputs, outputs } of nodes) {
+  for (const node of nodes) {
+    const { inputs, outputs } = node;
     if (!inputs.some((name) => dependent.has(name))) continue;
-    const isWeighted = weighing.has(opType) || inputs.some((name) => weighted.has(name));
+    const isWeighted = hasTrait(node, "weighted") || inputs.some((name) => weighted.has(name));
     for (const name of outputs) {
       dependent.add(name);
       if (isWeighted) weighted.add(name);

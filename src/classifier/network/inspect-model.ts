@@ -98,7 +98,7 @@ function workingLayers({ layers }: Classifier): InspectedLayer[] {
 function rawLayers({ graph }: Model): InspectedLayer[] {
   const ordinals = new Map<string, number>();
   return graph.nodes
-    .filter((node) => !["Constant", "Identity"].includes(node.opType))
+    .filter(({ opType }) => opType !== "Constant" && opType !== "Identity")
     .map((node, index) => {
       const operator = node.domain === "" ? node.opType : `${node.domain}.${node.opType}`;
       const ordinal = ordinals.get(operator) ?? 0;

@@ -2,6 +2,7 @@
 import { MisuseError, nearest } from "../../errors.ts";
 import type { TypedGraph } from "../../onnx/infer-shapes.ts";
 import type { Graph, Node } from "../../onnx/model.ts";
+import { hasTrait } from "../../onnx/operators/table.ts";
 import { type DataType, isFloating, type Shape, sizeOf } from "../../tensor/tensor.ts";
 
 /** One operation of the network, with its first output. */
@@ -134,28 +135,9 @@ function unknownLayer(selector: LayerSelector, expected: string, hint = ""): Mis
   });
 }
 
-const activations: ReadonlySet<string> = new Set([
-  "Relu",
-  "LeakyRelu",
-  "Clip",
-  "PRelu",
-  "Elu",
-  "Selu",
-  "Celu",
-  "Gelu",
-  "Sigmoid",
-  "HardSwish",
-  "HardSigmoid",
-  "Mish",
-  "Softplus",
-  "Swish",
-  "Tanh",
-  "ThresholdedRelu",
-]);
-
 /** Whether a layer is an activation function. */
 export function isActivation({ operator }: Pick<Layer, "operator">): boolean {
-  return activations.has(operator);
+  return hasTrait({ opType: operator }, "activation");
 }
 
 /** How messages and reports name a layer: number, operator and name. */

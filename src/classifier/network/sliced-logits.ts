@@ -7,10 +7,8 @@
 import { attributesOf } from "../../onnx/attributes.ts";
 import type { GraphBuilder, Value } from "../../onnx/builder.ts";
 import type { Node } from "../../onnx/model.ts";
+import { hasTrait } from "../../onnx/operators/table.ts";
 import { sizeOf } from "../../tensor/tensor.ts";
-
-/** Operators that treat each channel alike and by itself. */
-const channelwise = new Set(["AveragePool", "Dropout", "GlobalAveragePool", "Identity", "LeakyRelu", "Relu"]);
 
 /**
  * The logits [1, 2] of the two `classes` [2] (int64), computed anew from what enters the last linear operator; `scores`
@@ -33,7 +31,7 @@ function narrowed(g: GraphBuilder, value: Value, classes: Value): Value | undefi
     parameter && g.op("Gather", [parameter, classes], { axis });
   const areWeights = [weight, bias].every((parameter) => parameter === undefined || g.isInitializer(parameter));
 
-  if (channelwise.has(node.opType) || (node.opType === "ReduceMean" && isOverPlanes(g, node))) {
+  if (isChannelwise(g, node)) {
     const before = narrowed(g, data!, classes);
     return before && again(g, node, [before, weight, bias]);
   }
@@ -70,6 +68,12 @@ function narrowed(g: GraphBuilder, value: Value, classes: Value): Value | undefi
     default:
       return undefined;
   }
+}
+
+/** Whether `node` treats each channel alike and by itself. */
+function isChannelwise(g: GraphBuilder, node: Node): boolean {
+  if (hasTrait(node, "planewise") || hasTrait(node, "elementwise")) return true;
+  return node.opType === "ReduceMean" && isOverPlanes(g, node);
 }
 
 /** Whether a ReduceMean averages over height and width only. */

@@ -7,6 +7,7 @@
 import type { GeometryRule } from "../../image/geometry.ts";
 import type { TypedGraph } from "../../onnx/infer-shapes.ts";
 import { type Initializer, type Node, tensorOfInitializer, usesOf } from "../../onnx/model.ts";
+import { hasTrait } from "../../onnx/operators/table.ts";
 import { numbersOf } from "../../tensor/tensor.ts";
 import type { PreparedModel } from "../network/prepare-model.ts";
 import {
@@ -115,7 +116,7 @@ function guessNormalization(
     [pixels] = first.outputs;
     [first] = uses.get(pixels) ?? [];
   }
-  if (first !== undefined && ["Sub", "Div", "Mul", "Add"].includes(first.opType)) {
+  if (first !== undefined && hasTrait(first, "affine")) {
     const operand = first.inputs.find((name) => name !== pixels) ?? "";
     const values = typed.constants.get(operand)?.data;
     if (values !== undefined) {

@@ -11,6 +11,7 @@ import { numberIn } from "../../errors.ts";
 import { blur } from "../../image/gaussian-blur.ts";
 import { structuralSimilarity } from "../../image/structural-similarity.ts";
 import { initializerOf, type Model, tensorOfInitializer } from "../../onnx/model.ts";
+import { hasTrait } from "../../onnx/operators/table.ts";
 import { normal } from "../../random/distributions.ts";
 import { createRandom, type Random } from "../../random/random.ts";
 import { modelOf } from "../../runtime/session.ts";
@@ -21,8 +22,6 @@ import type { FinishedRecord } from "../records/record-store.ts";
 import type { Computed, ExperimentItem } from "../records/run-experiment.ts";
 import { spearman } from "../statistics/statistics.ts";
 import { localizationKey, type MethodRun, randomPath } from "./protocol.ts";
-
-const weightedOperators = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul"]);
 
 /** One layer with weights: its node's name or output, and the initializer that holds the weights. */
 export interface WeightLayer {
@@ -37,7 +36,7 @@ export interface WeightLayer {
 export function weightLayers({ graph }: PreparedModel): WeightLayer[] {
   const layers = new Map<string, WeightLayer>();
   for (const node of graph.nodes.toReversed()) {
-    if (node.domain !== "" || !weightedOperators.has(node.opType)) continue;
+    if (!hasTrait(node, "weighted")) continue;
     const weights = node.inputs.slice(0, 2).find((input) => graph.initializers.get(input)?.dtype === "float32");
     if (weights === undefined || layers.has(weights)) continue;
     layers.set(weights, { name: node.name === "" ? node.outputs[0] : node.name, weights });

@@ -5,13 +5,18 @@
  */
 import { UnsupportedError } from "../../errors.ts";
 import { valuesReadBy } from "../captures.ts";
-import { describeNode, type Graph, type ValueInfo } from "../model.ts";
+import { describeNode, type Graph, type Node, type ValueInfo } from "../model.ts";
+import { hasTrait } from "../operators/table.ts";
 
-/** Operators that treat bytes and real numbers alike. */
-const indifferent: ReadonlySet<string> = new Set([
-  ...["Cast", "Identity", "Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Slice", "Split", "Gather"],
-  ...["Resize", "Shape", "Size"],
-]);
+/** Whether an operator makes something else of bytes: real numbers, or a shape. */
+function endsBytes(node: Node): boolean {
+  return node.opType === "Cast" || hasTrait(node, "describesShape");
+}
+
+/** Whether an operator treats bytes and real numbers alike. */
+function isIndifferent(node: Node): boolean {
+  return endsBytes(node) || hasTrait(node, "moves") || node.opType === "Resize";
+}
 
 /** What users should know of a model whose input was made real. */
 export const realInputNote = "the whole numbers of the input are computed as real ones";
@@ -24,7 +29,7 @@ export function castByteInput(graph: Graph, input: string, where: string): Graph
   const bytes = new Set([input]);
   for (const node of graph.nodes) {
     if (![...valuesReadBy(node)].some((name) => bytes.has(name))) continue;
-    if (!indifferent.has(node.opType)) {
+    if (!isIndifferent(node)) {
       throw new UnsupportedError({
         where: `${where}: ${describeNode(node)}`,
         what: "computes with the bytes of the image, which have no derivative",
@@ -32,7 +37,7 @@ export function castByteInput(graph: Graph, input: string, where: string): Graph
         advice: "Export the model with a float32 input.",
       });
     }
-    if (!["Cast", "Shape", "Size"].includes(node.opType)) for (const output of node.outputs) bytes.add(output);
+    if (!endsBytes(node)) for (const output of node.outputs) bytes.add(output);
   }
   const declare = (info: ValueInfo): ValueInfo => (info.name === input ? { ...info, dtype: "float32" } : info);
   return { ...graph, inputs: graph.inputs.map(declare) };

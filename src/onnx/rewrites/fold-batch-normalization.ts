@@ -115,7 +115,8 @@ export function foldBatchNormalization(graph: Graph, options: FoldBatchNormaliza
 }
 
 function isLinear(node: Node): node is Node & { opType: Linear } {
-  return node.domain === "" && ["Conv", "ConvTranspose", "Gemm"].includes(node.opType);
+  const { opType, domain } = node;
+  return domain === "" && (opType === "Conv" || opType === "ConvTranspose" || opType === "Gemm");
 }
 
 function constantsOf(names: readonly string[], initializers: ReadonlyMap<string, Initializer>): Tensor[] | string {

@@ -47,6 +47,10 @@ describe("a batch of two gives what the pictures give alone", () => {
       }`,
     ],
     [
+      "of a running sum within each picture",
+      `g (float[1,2,3] x) => (float[] y) <int64 i = {1}, int64[2] s = {1, 6}> { a = CumSum (x, i)  y = Reshape (a, s) }`,
+    ],
+    [
       "of a Resize to the traced shape",
       `g (float[1,2,3] x) => (float[] y) <int64[3] s = {1, 2, 6}> {
         y = Resize <mode = "linear", coordinate_transformation_mode = "asymmetric"> (x, "", "", s)
@@ -89,13 +93,20 @@ describe("a graph in which pictures would mix is left alone", () => {
   test.each([
     ["a sum over the batch", "s = ReduceSum <keepdims = 1> (x, zero)  y = Reshape (s, k)"],
     ["a Softmax over an axis that holds it", "a = Reshape (x, flat)  s = Softmax <axis = 0> (a)  y = Reshape (s, k)"],
+    ["a running sum over the batch", "a = CumSum (x, zero)  s = Mul (a, a)  y = Reshape (s, k)"],
+    [
+      "a running sum over an axis that is not known beforehand",
+      "i = ArgMax <keepdims = 0> (line)  a = CumSum (x, i)  y = Reshape (a, k)",
+    ],
+    ["a constant for each picture of the traced batch", "a = Reshape (x, flat)  s = Add (a, each)  y = Reshape (s, k)"],
     [
       "products of one picture with another",
       "a = Reshape (x, flat)  s = MatMul (a, turned)  t = Transpose (a)  b = MatMul (a, t)  y = Reshape (b, two)",
     ],
   ])("%s", (_, body) => {
     const text = `g (float[1,2,3] x) => (float[] y)
-      <int64[1] zero = {0}, int64[2] k = {1, 6}, int64[2] flat = {2, 3}, int64[2] two = {1, 4}, float[3,2] turned = {1, 2, 3, 4, 5, 6}> { ${body} }`;
+      <int64[1] zero = {0}, int64[2] k = {1, 6}, int64[2] flat = {2, 3}, int64[2] two = {1, 4}, float[3,2] turned = {1, 2, 3, 4, 5, 6},
+       float[2,3] each = {1, 2, 3, 4, 5, 6}> { ${body} }`;
     const { graph, result } = opened(text);
     expect(result).toBe(graph);
   });

@@ -5,15 +5,16 @@
  * tokens that are repeated for each picture. Both say nothing about the network: with the batch extent left open, the graph
  * computes for each picture of a batch what it computed for one.
  */
-import { PerceptualBallError } from "../../errors.ts";
+import { BadInputError, PerceptualBallError, UnsupportedError } from "../../errors.ts";
 import { normalizeAxis, sameShape } from "../../tensor/shape.ts";
 import { type Shape, sizeOf } from "../../tensor/tensor.ts";
 import { attributesFrom, attributesOf } from "../attributes.ts";
 import { freshNames } from "../fresh-names.ts";
-import { inferNode, inferShapes, type TypedGraph } from "../infer-shapes.ts";
+import { type InferShapesOptions, inferNode, inferShapes, type TypedGraph } from "../infer-shapes.ts";
 import { int64Tensor } from "../int64.ts";
 import { describeNode, type Graph, type Initializer, initializerOf, type Node, type ValueType } from "../model.ts";
 import { type NumericTensor, numeric } from "../numeric-tensor.ts";
+import { hasTrait } from "../operators/table.ts";
 
 export interface OpenBatchOptions {
   /** The input whose first axis is the batch. */
@@ -39,12 +40,18 @@ interface Growth {
 export function makeBatchDynamic(graph: Graph, { input, shape }: OpenBatchOptions): Graph {
   const [batch, ...rest] = shape;
   const shapesFor = (extent: number) => ({ inputShapes: { [input]: [extent, ...rest] } });
+  const traced = typedIfValid(graph, shapesFor(batch));
+  if (traced === undefined) return graph;
+  const start = inferShapes({ ...graph, nodes: [], outputs: [] }, shapesFor(2 * batch));
+  return new Walk(graph, batch, traced, start).opened() ?? graph;
+}
+
+/** The types of the untouched graph; undefined where it has none. Why is said when they are needed. */
+function typedIfValid(graph: Graph, options: InferShapesOptions): TypedGraph | undefined {
   try {
-    const traced = inferShapes(graph, shapesFor(batch));
-    const start = inferShapes({ ...graph, nodes: [], outputs: [] }, shapesFor(2 * batch));
-    return new Walk(graph, batch, traced, start).opened() ?? graph;
+    return inferShapes(graph, options);
   } catch (error) {
-    if (error instanceof PerceptualBallError) return graph;
+    if (error instanceof PerceptualBallError) return undefined;
     throw error;
   }
 }
@@ -75,13 +82,37 @@ class Walk {
   /** The rewritten graph; undefined where the batch cannot be followed. */
   opened(): Graph | undefined {
     for (const node of this.#graph.nodes) {
-      if (node.opType === "Reshape") this.#reshape(node);
-      else if (node.opType === "Concat") this.#concat(node);
-      else if (node.opType === "Resize") this.#resize(node);
-      else this.#append(node);
-      if (!this.#keepsPicturesApart(node)) return undefined;
+      if (!this.#follow(node) || !this.#keepsPicturesApart(node)) return undefined;
     }
     return { ...this.#graph, nodes: this.#nodes, initializers: this.#initializers };
+  }
+
+  /** Appends `node`, rewritten where it was traced for one batch. False where it takes no other. */
+  #follow(node: Node): boolean {
+    switch (node.opType) {
+      case "Reshape":
+        return this.#reshape(node);
+      case "Concat":
+        return this.#concat(node);
+      case "Resize":
+        return this.#resize(node);
+      default:
+        return this.#appendIfFits(node);
+    }
+  }
+
+  /**
+   * Appends a node of the graph as it is. False where its inputs, of which some have grown, do not fit together any more: that is what
+   * cannot be rewritten. In what is rewritten such an error is a defect, and {@link #append} throws it.
+   */
+  #appendIfFits(node: Node): boolean {
+    try {
+      this.#append(node);
+      return true;
+    } catch (error) {
+      if (error instanceof BadInputError || error instanceof UnsupportedError) return false;
+      throw error;
+    }
   }
 
   #append(node: Node): void {
@@ -131,13 +162,20 @@ class Walk {
       if (turns.size > 1) return false;
       if (turns.has(true)) for (const name of named(node.outputs)) this.#inner.add(name);
     }
-    if (!alongAxis.has(node.opType)) return true;
+    const combined = this.#combinedAxis(node);
+    if (combined === undefined) return true;
     const [{ axis, from }] = sources;
-    return normalizeAxis(describeNode(node), attributesOf(node).int("axis", -1), from.length) !== axis;
+    return Number.isInteger(combined) && normalizeAxis(describeNode(node), combined, from.length) !== axis;
+  }
+
+  /** The axis along which `node` combines elements, NaN if it is not known; undefined if it combines none. */
+  #combinedAxis(node: Node): number | undefined {
+    if (node.opType === "CumSum") return this.#constants.get(node.inputs[1])?.data[0] ?? Number.NaN;
+    return hasTrait(node, "alongAxis") ? attributesOf(node).int("axis", -1) : undefined;
   }
 
   /** With −1 where the shape has the batch; as it is where it grows by itself or need not. */
-  #reshape(node: Node): void {
+  #reshape(node: Node): boolean {
     const [data, written] = node.inputs;
     const [result] = node.outputs;
     const growth = this.#growthOf(data);
@@ -146,48 +184,43 @@ class Walk {
       growth === undefined || growth === "unclear" || sizeOf(target) === 0
         ? undefined
         : batchPlace(growth, target, this.#batch);
-    if (place === undefined) {
-      this.#append(node);
-      return;
-    }
+    if (place === undefined) return this.#appendIfFits(node);
     const { axis, isInner } = place;
     const wanted = target.with(axis, 2 * target[axis]);
     const asWritten = resolveShape(this.#types.get(data)!.shape, this.#constants.get(written)?.data);
     const fits = asWritten !== undefined && sameShape(asWritten, wanted);
     this.#append(fits ? node : { ...node, inputs: [data, this.#ints(`${result}_shape`, target.with(axis, -1))] });
     if (isInner) this.#inner.add(result);
+    return true;
   }
 
   /** After nodes that repeat the inputs which were traced for one picture for each picture of the others. */
-  #concat(node: Node): void {
+  #concat(node: Node): boolean {
     const growth = node.inputs.map((name) => this.#growthOf(name)).find((found) => found !== undefined);
     const growing = node.inputs.find((name) => this.#growthOf(name) !== undefined);
     const rank = this.#types.get(node.inputs[0])!.shape.length;
     const along = normalizeAxis(describeNode(node), attributesOf(node).int("axis"), rank);
     if (growing === undefined || growth === undefined || growth === "unclear" || along === growth.axis) {
-      this.#append(node);
-      return;
+      return this.#appendIfFits(node);
     }
     const { axis } = growth;
     const inputs = node.inputs.map((name) => {
       if (this.#growthOf(name) !== undefined || this.#types.get(name)!.shape[axis] !== 1) return name;
       return this.#make(node, "Expand", [name, this.#shapeWith(node, Array(rank).fill(1), growing, axis)]);
     });
-    this.#append({ ...node, inputs });
+    return this.#appendIfFits({ ...node, inputs });
   }
 
   /** With the batch of its input where its sizes name all extents. */
-  #resize(node: Node): void {
+  #resize(node: Node): boolean {
     const [data, , , sizes = ""] = node.inputs;
     const growth = this.#growthOf(data);
     const written = Array.from(this.#constants.get(sizes)?.data ?? []);
     const isAsked = growth !== undefined && growth !== "unclear" && written[growth.axis] === growth.from[growth.axis];
-    if (!isAsked || attributesOf(node).has("axes")) {
-      this.#append(node);
-      return;
-    }
+    if (!isAsked || attributesOf(node).has("axes")) return this.#appendIfFits(node);
     const shape = this.#shapeWith(node, written, data, growth.axis);
     this.#append({ ...node, inputs: [...node.inputs.slice(0, 3), shape] });
+    return true;
   }
 
   /** Appends a node for what `node` needs, and returns the name of its output. */
@@ -211,16 +244,6 @@ class Walk {
     });
   }
 }
-
-/** Operators that combine the elements along their attribute `axis` and keep its extent. */
-const alongAxis: ReadonlySet<string> = new Set([
-  "Softmax",
-  "LogSoftmax",
-  "Hardmax",
-  "CumSum",
-  "TopK",
-  "LpNormalization",
-]);
 
 /** The shape that Reshape makes of `from` (without allowzero); undefined where it is unknown or does not fit. */
 function resolveShape(from: Shape, written: ArrayLike<number> | undefined): number[] | undefined {

@@ -20,6 +20,7 @@ import { GraphBuilder, type Value } from "../../onnx/builder.ts";
 import type { TypedGraph } from "../../onnx/infer-shapes.ts";
 import { type Graph, initializerOf, type Node, producersOf, usesOf } from "../../onnx/model.ts";
 import { sliceRanges } from "../../onnx/operators/arithmetic/slice-bounds.ts";
+import type { Operator } from "../../onnx/operators/table.ts";
 import { filterMap, neededFor } from "../../onnx/rewrites/extract-subgraph.ts";
 import { sameShape } from "../../tensor/shape.ts";
 import { type Shape, tensorOf } from "../../tensor/tensor.ts";
@@ -31,9 +32,6 @@ const steepest = 2 ** 127;
 const steep = 2 ** 64;
 /** A depthwise convolution with more taps than this costs more than it saves. */
 const mostTaps = 4;
-
-/** Element-wise operators that pass blocks on, or are rewritten such that they do. */
-const passing = new Set(["Add", "Mul", "Pad", "Relu", "Slice", "Sub", "Where"]);
 
 /** An operator with its inputs, to take a node's place. */
 interface Replacement {
@@ -168,9 +166,24 @@ export function blockedLayout({ graph, types, constants }: TypedGraph): Graph {
 function wantedInBlocks(graph: Graph, readers: ReturnType<typeof usesOf>): (name: string) => boolean {
   const unwanted = new Set(graph.outputs.map(({ name }) => name));
   const takes = (node: Node, name: string): boolean => {
-    if (node.opType === "Conv") return node.inputs[0] === name;
-    if (node.opType === "MaxPool" || node.opType === "AveragePool") return true;
-    return passing.has(node.opType) && !unwanted.has(node.outputs[0]);
+    switch (node.opType as Operator) {
+      case "Conv":
+        return node.inputs[0] === name;
+      case "MaxPool":
+      case "AveragePool":
+        return true;
+      // They pass blocks on, the first three as they are, the others as they are rewritten above.
+      case "Add":
+      case "Mul":
+      case "Relu":
+      case "Sub":
+      case "Where":
+      case "Pad":
+      case "Slice":
+        return !unwanted.has(node.outputs[0]);
+      default:
+        return false;
+    }
   };
   for (const { outputs } of graph.nodes.toReversed()) {
     for (const name of outputs) {

@@ -3,12 +3,9 @@
 import { attributesOf } from "../../onnx/attributes.ts";
 import type { TypedGraph } from "../../onnx/infer-shapes.ts";
 import type { Node } from "../../onnx/model.ts";
+import type { Operator } from "../../onnx/operators/table.ts";
 import { sameShape } from "../../tensor/shape.ts";
 
-/** The operators that stay in blocks as they are: element-wise ones of one operand. */
-const unary = new Set(["Relu", "Sigmoid", "Tanh", "HardSigmoid"]);
-/** Element-wise ones of operands of one shape. */
-const variadic = new Set(["Add", "Mul", "Sum"]);
 /** The channels of a block on processors with AVX-512; AVX2 has half as many. */
 const widestBlock = 16;
 /** Depthwise convolutions, pools and what enters a convolution need a multiple of this many channels. */
@@ -27,11 +24,17 @@ export interface BlockedContext {
 export function staysInBlocks(node: Node, { type, isConstant, isBlocked }: BlockedContext): boolean {
   const { dtype, shape } = type(node.outputs[0]);
   if (node.domain !== "" || dtype !== "float32" || shape.length !== 4) return false;
-  if (unary.has(node.opType)) return isBlocked(node.inputs[0]);
-  if (variadic.has(node.opType)) {
-    return node.inputs.every((name) => isBlocked(name) && sameShape(type(name).shape, shape));
-  }
-  switch (node.opType) {
+  // A matter of the provider's kernels, not of the operators: others of the same kind take their operands out of the blocks.
+  switch (node.opType as Operator) {
+    case "Relu":
+    case "Sigmoid":
+    case "Tanh":
+    case "HardSigmoid":
+      return isBlocked(node.inputs[0]);
+    case "Add":
+    case "Mul":
+    case "Sum":
+      return node.inputs.every((name) => isBlocked(name) && sameShape(type(name).shape, shape));
     case "Conv": {
       const [data, weight] = node.inputs;
       return isConstant(weight) && takesConvolution(type(data).shape[1], type(weight).shape, groupOf(node));
