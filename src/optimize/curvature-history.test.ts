@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type CurvatureHistory, curvatureHistory } from "./curvature-history.ts";
+import { curvatureHistory } from "./curvature-history.ts";
+import type { PairMeasures } from "./pair-products.ts";
 
 type Vector = Float64Array<ArrayBuffer>;
 
@@ -48,12 +49,6 @@ function denseDirection(
   return solve(b, masked).map((d, i) => (bound.has(i) ? 0 : d));
 }
 
-/** Gives `history` the step `s`, as a solver would: by writing it where the direction lies. */
-function push(history: CurvatureHistory<Vector>, s: Vector, gradient: Vector, previous: Vector): void {
-  history.step().set(s);
-  history.remember(gradient, previous, () => true);
-}
-
 const size = 7;
 const vector = fc
   .array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: size, maxLength: size })
@@ -66,7 +61,7 @@ test.each([1, 3, 12])("the direction with a history of %i agrees with the dense 
       vector,
       fc.uniqueArray(fc.nat(size - 1), { maxLength: 3 }),
       (steps, firstGradient, boundIndices) => {
-        const history = curvatureHistory(firstGradient, capacity);
+        const history = curvatureHistory(firstGradient, { capacity, isUsable: () => true });
         let gradient = firstGradient;
         const pairs: { s: Vector; y: Vector }[] = [];
         history.direct(gradient);
@@ -76,7 +71,7 @@ test.each([1, 3, 12])("the direction with a history of %i agrees with the dense 
           if (sum < 1e-3) continue;
           const total = s.reduce((a, x) => a + x, 0);
           const next = gradient.map((g, i) => g + (i + 1) * s[i] + 0.3 * total);
-          push(history, s, next, gradient);
+          history.push(s, next, gradient);
           pairs.push({ s, y: next.map((g, i) => g - gradient[i]) });
           gradient = next;
           history.direct(gradient);
@@ -90,10 +85,9 @@ test.each([1, 3, 12])("the direction with a history of %i agrees with the dense 
           moves: new Float64Array(bound.length),
           residual: 1,
         };
-        const slope = history.direct(asked, binding);
+        const { direction: step, slope } = history.direct(asked, binding);
         const expected = denseDirection(pairs.slice(-capacity), asked, new Set(bound));
         const scale = Math.max(1, ...expected.map(Math.abs));
-        const step = history.step();
         for (let i = 0; i < size; i++) expect(Math.abs(step[i] - expected[i]) / scale).toBeLessThan(1e-8);
         expect(Math.abs(slope - dot(asked, step)) / Math.max(1, Math.abs(slope))).toBeLessThan(1e-10);
       },
@@ -104,24 +98,23 @@ test.each([1, 3, 12])("the direction with a history of %i agrees with the dense 
 
 test("in float32 with a history of ten, the direction is the vector recursion's to float32 precision", () => {
   const [n, count] = [3000, 25];
-  const history = curvatureHistory(new Float32Array(n), 10);
+  const history = curvatureHistory(new Float32Array(n), { capacity: 10, isUsable: () => true });
   const random = lcg(3);
   let gradient = Float32Array.from({ length: n }, () => random() - 0.5);
   const pairs: { s: Float32Array; y: Float32Array }[] = [];
-  history.direct(gradient);
+  let { direction } = history.direct(gradient);
   for (let k = 0; k < count; k++) {
     // Gradients that change by little, the case in which products found by subtraction lose digits.
     const s = Float32Array.from({ length: n }, () => 1e-3 * (random() - 0.5));
     const next = gradient.map((g, i) => g + s[i] * (1 + (9 * i) / n));
-    history.step().set(s);
-    history.remember(next, gradient, () => true);
+    history.push(s, next, gradient);
     pairs.push({ s, y: next.map((g, i) => g - gradient[i]) });
     gradient = next;
-    history.direct(gradient);
+    ({ direction } = history.direct(gradient));
   }
   const expected = twoLoop(pairs.slice(-10), gradient);
   const norm = Math.sqrt(dot(expected, expected));
-  const error = Math.sqrt(expected.reduce((sum, x, i) => sum + (x - history.step()[i]) ** 2, 0));
+  const error = Math.sqrt(expected.reduce((sum, x, i) => sum + (x - direction[i]) ** 2, 0));
   expect(history.size()).toBe(10);
   expect(error / norm).toBeLessThan(1e-6);
 });
@@ -155,19 +148,40 @@ function lcg(seed: number): () => number {
 }
 
 test("a pair that is refused changes nothing, and a cleared history gives steepest descent", () => {
-  const history = curvatureHistory(new Float64Array(2), 4);
+  const seen: PairMeasures[] = [];
+  const history = curvatureHistory(new Float64Array(2), {
+    capacity: 4,
+    isUsable: (measures) => {
+      seen.push(measures);
+      return seen.length > 1;
+    },
+  });
   const [first, second] = [Float64Array.of(1, 2), Float64Array.of(0, 1)];
   history.direct(first);
-  history.step().set([1, 1]);
-  history.remember(second, first, ({ ys, yy, ss }) => {
-    expect([ys, yy, ss]).toEqual([-2, 2, 2]);
-    return false;
-  });
+  history.push(Float64Array.of(1, 1), second, first);
+  expect(seen).toEqual([{ ys: -2, yy: 2, ss: 2 }]);
   expect(history.size()).toBe(0);
-  expect(history.direct(second)).toBe(-1);
-  expect([...history.step()]).toEqual([-0, -1]);
-  push(history, Float64Array.of(1, 1), first, second);
+  const { direction, slope } = history.direct(second);
+  expect(slope).toBe(-1);
+  expect([...direction]).toEqual([-0, -1]);
+  history.push(Float64Array.of(1, 1), first, second);
   expect(history.size()).toBe(1);
   history.clear();
-  expect(history.direct(first)).toBe(-5);
+  expect(history.direct(first).slope).toBe(-5);
+});
+
+test("the step that is pushed may be the direction itself, changed by the caller", () => {
+  const steps = [Float64Array.of(0.5, -1, 2), Float64Array.of(1, 1, 0.25)];
+  const gradients = [Float64Array.of(1, 2, 3), Float64Array.of(2, 1, 5), Float64Array.of(3, 2, 5.5)];
+  const directions = [true, false].map((inPlace) => {
+    const history = curvatureHistory(gradients[0], { capacity: 2, isUsable: () => true });
+    let { direction } = history.direct(gradients[0]);
+    for (const [k, step] of steps.entries()) {
+      if (inPlace) direction.set(step);
+      history.push(inPlace ? direction : step, gradients[k + 1], gradients[k]);
+      ({ direction } = history.direct(gradients[k + 1]));
+    }
+    return [...direction];
+  });
+  expect(directions[0]).toEqual(directions[1]);
 });

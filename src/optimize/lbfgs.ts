@@ -2,8 +2,9 @@
 import { checkKeys, numberIn, oneOf } from "../errors.ts";
 import { type FloatArray, largestDifference, sumOfMagnitudes, zerosLike } from "../tensor/vector.ts";
 import { type BindingSet, bindingSetFinder } from "./binding-set.ts";
-import { curvatureHistory, type PairMeasures } from "./curvature-history.ts";
+import { curvatureHistory } from "./curvature-history.ts";
 import { backtrack } from "./line-search.ts";
+import type { PairMeasures } from "./pair-products.ts";
 import {
   type Evaluation,
   largestIfFinite,
@@ -103,9 +104,11 @@ export function* lbfgs<A extends FloatArray>(start: A, options: LbfgsOptions = {
   let point = startingPoint("lbfgs", start, project);
   let trial = zerosLike(point);
   // More pairs than iterations can never arise.
-  const history = curvatureHistory(point, Math.max(1, Math.min(capacity, maxIterations)));
+  const history = curvatureHistory(point, {
+    capacity: Math.max(1, Math.min(capacity, maxIterations)),
+    isUsable: searches ? hasPositiveCosine : exceedsTorchThreshold,
+  });
   const findBindingSet = project === undefined ? undefined : bindingSetFinder(point, project);
-  const isUsable = searches ? hasPositiveCosine : exceedsTorchThreshold;
 
   let isSettled = false;
   let iterations = 0;
@@ -126,18 +129,17 @@ export function* lbfgs<A extends FloatArray>(start: A, options: LbfgsOptions = {
     if (evaluations >= maxEvaluations) return finish("evaluations-exhausted");
     iterations++;
 
-    let slope = history.direct(gradient, binding);
+    let { direction, slope } = history.direct(gradient, binding);
     if (searches && slope > -toleranceChange && history.size() > 0) {
       // Rounding has spoiled the history; with it gone, the direction is −g and cannot but descend.
       history.clear();
-      slope = history.direct(gradient, binding);
+      ({ direction, slope } = history.direct(gradient, binding));
     }
     if (!Number.isFinite(slope)) return finish("non-finite");
     if (slope > -toleranceChange) return finish("settled");
 
     const isFirst = searches ? history.size() === 0 : iterations === 1;
     const length = (isFirst ? Math.min(1, 1 / freeSum(gradient, binding)) : 1) * learningRate;
-    const direction = history.step();
     const from: Origin<A> = { point, value, gradient, direction, slope, project, iteration: iterations };
     const step = searches
       ? yield* armijoStep(from, length, trial, Math.min(maxTrials, maxEvaluations - evaluations))
@@ -151,13 +153,14 @@ export function* lbfgs<A extends FloatArray>(start: A, options: LbfgsOptions = {
       continue;
     }
 
+    // From here on the direction is the step that was taken.
     if (project === undefined) scaleInPlace(direction, step.length);
     else writeDifference(trial, point, direction);
     [point, trial] = [trial, point];
     const previous = { value, gradient };
     ({ value, gradient } = step.answer);
     largest = step.largest;
-    history.remember(gradient, previous.gradient, isUsable);
+    history.push(direction, gradient, previous.gradient);
     isSettled = step.moved <= toleranceChange || Math.abs(value - previous.value) < toleranceChange;
   }
 }
@@ -269,6 +272,7 @@ function writeDifference(to: FloatArray, from: FloatArray, difference: FloatArra
 /** The sum of the magnitudes of the gradient's elements that are not bound. */
 function freeSum(gradient: FloatArray, binding: BindingSet | undefined): number {
   let sum = sumOfMagnitudes(gradient);
-  for (let k = 0; k < (binding?.count ?? 0); k++) sum -= Math.abs(gradient[binding!.indices[k]]);
+  if (binding === undefined) return sum;
+  for (let k = 0; k < binding.count; k++) sum -= Math.abs(gradient[binding.indices[k]]);
   return sum;
 }

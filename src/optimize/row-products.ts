@@ -117,8 +117,8 @@ function fiveProductsAt(
 const blockSums = new Float64Array(blockLength);
 
 /**
- * Writes `scale · vector + Σ_r coefficients[r] · row r` to the row of `rows` that starts at `target` (not among the rows
- * summed), and returns its inner product with `vector`, taken after rounding to the precision of `rows`.
+ * Writes `scale · vector + Σ_r coefficients[r] · row r` to `target` and returns its inner product with `vector`, taken after rounding
+ * to the precision of `target`.
  */
 export function combineRows(
   scale: number,
@@ -127,7 +127,7 @@ export function combineRows(
   offsets: Int32Array,
   coefficients: Float64Array,
   count: number,
-  target: number,
+  target: FloatArray,
 ): number {
   const padded = paddedCount(count);
   offsets.fill(offsets[0], count, padded);
@@ -138,8 +138,8 @@ export function combineRows(
     for (let i = 0; i < length; i++) blockSums[i] = scale * vector[from + i];
     for (let r = 0; r < padded; r += rowsPerCall) addFiveRows(rows, offsets, coefficients, r, from, length);
     for (let i = 0; i < length; i++) {
-      rows[target + from + i] = blockSums[i];
-      product += vector[from + i] * rows[target + from + i];
+      target[from + i] = blockSums[i];
+      product += vector[from + i] * target[from + i];
     }
   }
   return product;
