@@ -19,7 +19,7 @@ import type { Command } from "commander";
 import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { CliIo } from "../src/cli/context.ts";
-import { program, run } from "../src/cli/run.ts";
+import { commandLine, run } from "../src/cli/run.ts";
 import { writePng } from "../src/node/pictures/write-image.ts";
 import { bundledScenes } from "../src/scenes/scenes.ts";
 
@@ -119,12 +119,13 @@ describe("documents", () => {
   });
 });
 
-describe("commands", () => {
+describe("commands", async () => {
+  const everything = await commandLine({ io: testIo(), argv: [], exitCode: 0 });
   const lines = ["README.md", "docs/export.md"].flatMap(commandLines);
 
   /** The command that the words begin with, and the words after its name. */
   function commandOf(words: readonly string[]): { command: Command; rest: readonly string[] } {
-    let command = program({ io: testIo(), argv: words, exitCode: 0 });
+    let command = everything;
     let rest = words;
     for (;;) {
       const inner = command.commands.find((candidate) => candidate.name() === rest[0]);
@@ -138,7 +139,7 @@ describe("commands", () => {
       ...(command.registeredArguments.length > 0 || command.options.length > 0 ? [path.join(" ")] : []),
       ...command.commands.flatMap((inner) => paths(inner, [...path, inner.name()])),
     ];
-    const all = program({ io: testIo(), argv: [], exitCode: 0 }).commands.flatMap((c) => paths(c, [c.name()]));
+    const all = everything.commands.flatMap((c) => paths(c, [c.name()]));
     const shown = lines.map((words) => words.slice(0, words.length - commandOf(words).rest.length).join(" "));
     expect([...new Set(shown)].toSorted()).toEqual(all.filter((path) => path !== "help").toSorted());
   });

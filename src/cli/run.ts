@@ -1,22 +1,16 @@
 /** @file The command line as a function: arguments and streams in, exit code out. */
 import { Command, CommanderError } from "commander";
 import { MisuseError } from "../errors.ts";
-import { attackCommand } from "./commands/attack.ts";
-import { benchmarkCommand } from "./commands/benchmark.ts";
-import { coneCommand } from "./commands/cone.ts";
-import { detectCommand } from "./commands/detect.ts";
-import { differentiateCommand } from "./commands/differentiate.ts";
-import { explainCommand } from "./commands/explain.ts";
-import { inspectCommand } from "./commands/inspect.ts";
-import { mergeCommand } from "./commands/merge.ts";
+import { commandEntries } from "./commands/index.ts";
 import { type CliContext, type CliIo, exitCodeOf, exitCodes, reportError } from "./context.ts";
-import { packageVersion } from "./flags/runtime-flags.ts";
+import { packageVersion } from "./package-version.ts";
 
 /** The exit code of `perceptual-ball` with the arguments `argv`: 0 done, 1 failed, 2 misuse, 130 interrupted. Never throws. */
 export async function run(argv: readonly string[], io: CliIo): Promise<number> {
   const context: CliContext = { io, argv, exitCode: exitCodes.done };
   try {
-    await program(context).parseAsync(argv, { from: "user" });
+    const program = await commandLine(context, namedCommands(argv));
+    await program.parseAsync(argv, { from: "user" });
     return context.exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return commanderExit(error, context);
@@ -25,8 +19,17 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
   }
 }
 
-/** The whole command line, before any arguments are looked at. */
-export function program(context: CliContext): Command {
+/** The names of the commands that `argv` may mean: its first word, or the one after `help`. */
+function namedCommands(argv: readonly string[]): readonly string[] {
+  const words = argv.filter((word) => !word.startsWith("-"));
+  return words[0] === "help" ? words.slice(1, 2) : words.slice(0, 1);
+}
+
+/**
+ * The command line, before any arguments are looked at. Commands that are not among `wanted` (default: all are) are there by name
+ * and summary only: what they need of the library is not read.
+ */
+export async function commandLine(context: CliContext, wanted?: readonly string[]): Promise<Command> {
   const { io } = context;
   const program = new Command("perceptual-ball")
     .description("Explain and attack image classifiers given as ONNX files.")
@@ -36,17 +39,9 @@ export function program(context: CliContext): Command {
     // So that a subcommand's flags are not taken by a command above it that has flags of the same names.
     .enablePositionalOptions()
     .addHelpText("after", "\nExample:\n  perceptual-ball explain dog.jpg --model resnet50.onnx\n");
-  for (const command of [
-    explainCommand(context),
-    inspectCommand(context),
-    differentiateCommand(context),
-    attackCommand(context),
-    coneCommand(context),
-    detectCommand(context),
-    benchmarkCommand(context),
-    mergeCommand(context),
-  ]) {
-    program.addCommand(command);
+  for (const { name, summary, load } of commandEntries) {
+    const isWanted = wanted === undefined || wanted.includes(name);
+    program.addCommand((isWanted ? await load(context) : new Command(name)).summary(summary));
   }
   for (const command of [program, ...program.commands.flatMap((command) => [command, ...command.commands])]) {
     command

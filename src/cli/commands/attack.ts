@@ -25,7 +25,8 @@ import { addDataFlags } from "../flags/data-flags.ts";
 import { type Setting, settingOf } from "../flags/method-flags.ts";
 import { addModelFlags } from "../flags/model-flags.ts";
 import { choice, number, words } from "../flags/parse-values.ts";
-import { addRuntimeFlags, loadRuntime, packageVersion } from "../flags/runtime-flags.ts";
+import { addRuntimeFlags, loadRuntime } from "../flags/runtime-flags.ts";
+import { packageVersion } from "../package-version.ts";
 import { createProgress, type Progress } from "../progress.ts";
 
 interface Flags extends AttackInputFlags {
@@ -50,7 +51,6 @@ const sharedFlags = ["preset", "epsilon", "norm", "steps"] as const;
 
 export function attackCommand(context: CliContext): Command {
   const command = new Command("attack")
-    .summary("change pictures a little so that the classifier errs")
     .description(
       "Writes adversarial pictures as lossless PNGs, and says whether they still fool the classifier when saved; with --data,\n" +
         "attacks a data set (its test part, where it has parts) and prints a table.",

@@ -30,8 +30,9 @@ import { addExperimentFlags, type ExperimentFlags } from "../flags/experiment-fl
 import { addModelFlags, type ModelFlags } from "../flags/model-flags.ts";
 import { addNoiseFlags, batchSizeOf, type NoiseFlags } from "../flags/noise-flags.ts";
 import { choice, number } from "../flags/parse-values.ts";
-import { addRuntimeFlags, loadRuntime, packageVersion, type RuntimeFlags } from "../flags/runtime-flags.ts";
+import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
 import { describeClassifier, openClassifier } from "../open-classifier.ts";
+import { packageVersion } from "../package-version.ts";
 import { type ConductedExperiment, conductExperiment } from "../run-resumable.ts";
 import { writeDetectionReport } from "../write-detection-report.ts";
 

@@ -6,7 +6,6 @@ import { benchmarkLocalizationCommand } from "./benchmark-localization.ts";
 
 export function benchmarkCommand(context: CliContext): Command {
   return new Command("benchmark")
-    .summary("compare methods over many pictures")
     .description("The paper's experiments on any classifier and data.")
     .addCommand(benchmarkLocalizationCommand(context))
     .addCommand(benchmarkDetectionCommand(context));

@@ -22,7 +22,8 @@ import { type AttackRunFlags, addAttackRunFlags, attackHelp, attackRunsOf } from
 import { addDataFlags } from "../flags/data-flags.ts";
 import { addModelFlags } from "../flags/model-flags.ts";
 import { number } from "../flags/parse-values.ts";
-import { addRuntimeFlags, loadRuntime, packageVersion } from "../flags/runtime-flags.ts";
+import { addRuntimeFlags, loadRuntime } from "../flags/runtime-flags.ts";
+import { packageVersion } from "../package-version.ts";
 import { createProgress } from "../progress.ts";
 
 interface Flags extends AttackInputFlags, AttackRunFlags {
@@ -40,7 +41,6 @@ const [attackStream, directionStream] = [0, 1];
 
 export function coneCommand(context: CliContext): Command {
   const command = new Command("cone")
-    .summary("how the classifier bends around adversarial images (Figures 5 and 8)")
     .description(
       "Attacks the pictures and draws the softmax of their class over the planes through picture, adversarial picture and random\n" +
         "orthogonal directions, averaged, with the curvature across the perturbation as a number.",

@@ -34,7 +34,6 @@ interface Flags extends ModelFlags, RuntimeFlags {
 
 export function detectCommand(context: CliContext): Command {
   const command = new Command("detect")
-    .summary("say whether pictures were attacked, by a statistical test")
     .description(
       "Adds noise to each picture and looks how the logits move: those of an attacked picture move back toward the class that it was\n" +
         "taken from. Needs statistics of clean pictures: perceptual-ball detect fit. Attacks that know this test defeat it.",

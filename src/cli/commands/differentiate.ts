@@ -24,7 +24,6 @@ interface DifferentiateFlags {
 
 export function differentiateCommand(context: CliContext): Command {
   return new Command("differentiate")
-    .summary("write a model with its input gradient as an output")
     .description(
       "Writes the model with one more input, `cotangent`, and one more output, `input_gradient`: the cotangent times the Jacobian\n" +
         "of the model's output with respect to its input. Any ONNX runtime executes it.",

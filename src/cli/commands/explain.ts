@@ -24,8 +24,9 @@ import { checkMethodRuns, isPerceptual, type MethodRun, methodRunsOf } from "../
 import { addExplainFlags, type ExplainFlags, localizationRuleOf } from "../flags/explain-flags.ts";
 import { methodHelp } from "../flags/method-flags.ts";
 import { addModelFlags } from "../flags/model-flags.ts";
-import { addRuntimeFlags, loadRuntime, packageVersion } from "../flags/runtime-flags.ts";
+import { addRuntimeFlags, loadRuntime } from "../flags/runtime-flags.ts";
 import { describeClassifier, openClassifier } from "../open-classifier.ts";
+import { packageVersion } from "../package-version.ts";
 import { bundledPictures, type PictureSource, picturesOfFiles, seemsReadable } from "../pictures.ts";
 import { createProgress, type Progress } from "../progress.ts";
 import { writeExplanation } from "../write-explanation.ts";
@@ -37,7 +38,6 @@ const samplePictures = 8;
 
 export function explainCommand(context: CliContext): Command {
   const command = new Command("explain")
-    .summary("show what a classifier looks at in pictures")
     .description(
       "Maps of what a label rests on, by one method or several. The default one changes each picture as little as the network's own " +
         "features can tell until its label flips, and reports where the change had to go.\n" +

@@ -16,7 +16,6 @@ interface InspectFlags {
 
 export function inspectCommand(context: CliContext): Command {
   return new Command("inspect")
-    .summary("list a model's layers, and say whether it works")
     .description(
       "Lists the numbered layers of a model with operator, name, shape and parameters, what has a gradient and what has not,\n" +
         "its input and output, and how pixels become its input. Nothing is run.",

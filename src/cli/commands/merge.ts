@@ -12,7 +12,6 @@ interface MergeFlags {
 
 export function mergeCommand(context: CliContext): Command {
   return new Command("merge")
-    .summary("unite the results of a benchmark that was split over machines")
     .description(
       "Unites folders of results that were written with --shard (or otherwise) by the same benchmark with the same model and settings.\n" +
         "The benchmark's own command with --out on the united folder then finds everything finished and writes the report.",

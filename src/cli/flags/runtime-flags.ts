@@ -1,5 +1,4 @@
 /** @file The runtime that the flags ask for. */
-import { createRequire } from "node:module";
 import { type Command, Option } from "commander";
 import { MisuseError } from "../../errors.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
@@ -50,9 +49,4 @@ export async function loadRuntime({ runtime, threads }: RuntimeFlags): Promise<R
       { cause },
     );
   }
-}
-
-/** This package's version, from its package.json. */
-export function packageVersion(): string {
-  return (createRequire(import.meta.url)("../../../package.json") as { version: string }).version;
 }
