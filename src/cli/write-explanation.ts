@@ -1,5 +1,7 @@
 /** @file The files of one explanation. */
+
 import { join } from "node:path";
+import { geometryFor } from "../classifier/preprocessing/fit-picture.ts";
 import type { ColorMap } from "../image/color-map.ts";
 import { fitGeometry } from "../image/geometry.ts";
 import { normalizeSigned } from "../image/normalize.ts";
@@ -50,7 +52,11 @@ export async function writeExplanation(
         ? { ...maps, result }
         : { ...maps, perturbed: perturbedFile, perturbation: perturbationFile, result },
   });
-  const geometry = fitGeometry(classifier.input.geometry, pictureSize.width, pictureSize.height);
+  const geometry = fitGeometry(
+    geometryFor(pictureSize, classifier.input.geometry),
+    pictureSize.width,
+    pictureSize.height,
+  );
   const truth = groundTruth === undefined ? undefined : geometry.toInput(groundTruth);
   const panel = panelOf(tiles, [
     ...(truth === undefined ? [] : [{ box: truth, color: boxColors.groundTruth }]),
@@ -64,7 +70,7 @@ export async function writeExplanation(
     ...(perturbation === undefined
       ? []
       : [
-          writePng(join(out, perturbedFile), perturbation.image),
+          writePng(join(out, perturbedFile), perturbation.image, { isNetworkInput: true }),
           writePng(join(out, perturbationFile), normalizeSigned(perturbation.perturbation)),
         ]),
   ]);

@@ -49,13 +49,13 @@ test("a tensor is an exact picture only if every value is a byte over 255", () =
   for (const value of [0.3, -1 / 255, 256 / 255, Number.NaN, Math.fround(77 / 255) + 2 ** -25]) {
     expect(exactPicture(floatTensor([0, 1, value], [1, 1, 3]))).toBeUndefined();
   }
-  expect(exactPicture(floatTensor([0, 1], [2, 1, 1]))).toBeUndefined();
+  expect(exactPicture(floatTensor([0, 1], [2, 1, 1]))).toMatchObject({ channels: 2, data: Uint8Array.of(0, 255) });
 });
 
 test("what is no picture is refused", () => {
   expect(() => tensorToPicture(floatTensor([0, Number.NaN], [1, 2]))).toThrow(BadInputError);
   expect(() => tensorToPicture(floatTensor([0, Number.NaN], [1, 2]))).toThrow(/pixel \(1, 0\) is not a number/);
-  expect(() => tensorToPicture(floatTensor([0, 0], [2, 1, 1]))).toThrow(/\[3, H, W\].*got \[2, 1, 1\]/);
+  expect(() => tensorToPicture(floatTensor([0, 0], [2, 1, 1, 1]))).toThrow(/\[C, H, W\].*got \[2, 1, 1, 1\]/);
   expect(() => tensorToPicture(floatTensor([], [3, 0, 1]))).toThrow(/\[C, H, W\]/);
   expect(() => pictureToTensor({ width: 2, height: 1, channels: 3, data: new Uint8Array(5) })).toThrow(/5 bytes/);
 });

@@ -9,9 +9,11 @@ export type ImageTensor = FloatTensor;
 export interface Picture {
   readonly width: number;
   readonly height: number;
-  /** 3 (red, green, blue) or 1 (gray). */
-  readonly channels: 1 | 3;
+  /** 3 (red, green, blue) or 1 (gray); others only for networks of as many: 2 (gray, alpha), 4 (with alpha), or any number of bands. */
+  readonly channels: number;
   readonly data: Uint8Array;
+  /** True of a picture that was written at the size of a network's input: one of that size takes it without resizing or cropping. */
+  readonly isNetworkInput?: boolean;
 }
 
 /** `image`, if its shape is [C, H, W] with no empty axis; otherwise throws a {@link MisuseError} on behalf of `where`. */
@@ -55,7 +57,7 @@ export function pictureToTensor(picture: Picture): ImageTensor {
 }
 
 /**
- * The image tensor ([C, H, W] with C = 1 or 3, or a map [H, W]) as bytes: 255·v, clipped to [0, 255] and rounded to the
+ * The image tensor ([C, H, W], or a map [H, W]) as bytes: 255·v, clipped to [0, 255] and rounded to the
  * nearest integer, halves upwards. Throws a {@link BadInputError} if a value is NaN.
  *
  * Perturbations smaller than 1/510 do not survive this rounding; keep the tensor where they matter.
@@ -63,11 +65,11 @@ export function pictureToTensor(picture: Picture): ImageTensor {
 export function tensorToPicture(image: FloatTensor): Picture {
   const { shape, data } = image;
   const [channels, height, width] = shape.length === 2 ? [1, ...shape] : checkImage("tensorToPicture", image).shape;
-  if ((channels !== 1 && channels !== 3) || width === 0 || height === 0) {
+  if (width === 0 || height === 0) {
     throw new MisuseError({
       where: "tensorToPicture",
       what: "not the shape of a picture",
-      expected: "[3, H, W], [1, H, W] or [H, W]",
+      expected: "[C, H, W] or [H, W]",
       got: `[${shape.join(", ")}]`,
     });
   }
@@ -94,10 +96,9 @@ const byteLevels = Float32Array.from({ length: 256 }, (_, k) => k / 255);
 
 /**
  * The picture whose tensor `image` is, or undefined if there is none: if some value is not the float32 nearest to k/255 for
- * any byte k, or the channels are neither 1 nor 3.
+ * any byte k.
  */
 export function exactPicture({ dtype, shape, data }: ImageTensor): Picture | undefined {
-  if (shape[0] !== 1 && shape[0] !== 3) return undefined;
   for (let i = 0; i < data.length; i++) {
     const value = data[i];
     if (!(value >= 0 && value <= 1) || byteLevels[Math.round(value * 255)] !== value) return undefined;

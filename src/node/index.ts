@@ -11,6 +11,7 @@ export { readNpy, writeNpy } from "./npy.ts";
 export { rasterize } from "./pictures/rasterize.ts";
 export { decodeImage, type ReadImageOptions, readImageFile } from "./pictures/read-image.ts";
 export { readImage } from "./pictures/read-input.ts";
-export { encodePng, writePng } from "./pictures/write-image.ts";
+export { type ArrayImage, type ReadPictureFileOptions, readPictureFile } from "./pictures/read-picture-file.ts";
+export { type EncodePngOptions, encodePng, writePng } from "./pictures/write-image.ts";
 export { type MergedRecords, mergeRecordFolders } from "./records/merge-record-folders.ts";
 export { openRecordFolder, type RecordFolder, type RecordFolderOptions } from "./records/record-folder.ts";

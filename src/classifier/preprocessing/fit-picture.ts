@@ -1,16 +1,40 @@
 /** @file A picture of any size as a network takes it. */
 
-import { applyGeometry, type GeometryRule } from "../../image/geometry.ts";
+import { applyGeometry, fitGeometry, type GeometryRule } from "../../image/geometry.ts";
 import { grayOf } from "../../image/luma.ts";
-import type { ImageTensor, Picture } from "../../image/picture.ts";
+import { type ImageTensor, isPicture, type Picture } from "../../image/picture.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 
-/** `picture` resized and cropped by the rule, in gray for networks of one channel: [C, H, W], pixels in [0, 1]. */
+/**
+ * `rule`, or the rule that leaves the picture as it is, for one that was written at the size of a network's input if the rule gives that
+ * size: such a picture has been resized and cropped already.
+ */
+export function geometryFor(picture: SizedPicture, rule: GeometryRule): GeometryRule {
+  if (!picture.isNetworkInput) return rule;
+  const { crop } = fitGeometry(rule, picture.width, picture.height);
+  return crop.width === picture.width && crop.height === picture.height ? { resize: { kind: "none" } } : rule;
+}
+
+/** What of a picture decides how it becomes a network's input. */
+export interface SizedPicture {
+  readonly width: number;
+  readonly height: number;
+  readonly isNetworkInput?: boolean;
+}
+
+/** The size of either form of a picture, and whether it is a network's input already. */
+export function sizedPicture(image: Picture | (ImageTensor & { readonly isNetworkInput?: boolean })): SizedPicture {
+  if (isPicture(image)) return image;
+  const [, height, width] = image.shape;
+  return { width, height, isNetworkInput: image.isNetworkInput };
+}
+
+/** `picture` resized and cropped by the rule (see {@link geometryFor}), in gray for networks of one channel: [C, H, W], pixels in [0, 1]. */
 export function fitPicture(
   picture: Picture | ImageTensor,
   { geometry, channelCount }: { readonly geometry: GeometryRule; readonly channelCount: 1 | 3 },
 ): ImageTensor {
-  return toChannels(applyGeometry(picture, geometry), channelCount);
+  return toChannels(applyGeometry(picture, geometryFor(sizedPicture(picture), geometry)), channelCount);
 }
 
 /** `image` with one channel (its luma) or three (gray repeated). */

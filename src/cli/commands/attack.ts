@@ -321,7 +321,7 @@ async function writeFiles(
   const path = (name: string): string => join(out, folder, name);
   await makeFolder(join(out, folder));
   await Promise.all([
-    writePng(path("adversarial.png"), rounded.image),
+    writePng(path("adversarial.png"), rounded.image, { isNetworkInput: true }),
     writeNpy(path("adversarial.npy"), withinBudget.image),
     writePng(path("difference.png"), difference),
   ]);

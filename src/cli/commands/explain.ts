@@ -1,11 +1,13 @@
 /** @file `perceptual-ball explain`: pictures in, a report out. */
+
 import { basename, join } from "node:path";
 import { Command } from "commander";
 import { type PerceptualResult, perceptualAttack } from "../../attacks/perceptual/perceptual.ts";
 import { perturbationFacts } from "../../attacks/perturbation-facts.ts";
 import type { Classification } from "../../classifier/logits.ts";
+import { sizedPicture } from "../../classifier/preprocessing/fit-picture.ts";
 import { MisuseError, PerceptualBallError, throwIfAborted } from "../../errors.ts";
-import { type ImageTensor, isPicture, type Picture } from "../../image/picture.ts";
+import type { ImageTensor, Picture } from "../../image/picture.ts";
 import { checkWritableFolder } from "../../node/check-folder.ts";
 import { bundledClassifierPath } from "../../node/models/bundled.ts";
 import type { FileClassifier } from "../../node/models/load-classifier.ts";
@@ -226,9 +228,7 @@ class Run {
           method,
           classifier,
           modelPath: model ?? bundledClassifierPath,
-          pictureSize: isPicture(picture)
-            ? { width: picture.width, height: picture.height }
-            : { width: picture.shape[2], height: picture.shape[1] },
+          pictureSize: sizedPicture(picture),
           localizationRule: localizationRuleOf(this.#flags),
           colorMap,
           groundTruth: source.groundTruth,

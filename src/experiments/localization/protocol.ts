@@ -4,9 +4,11 @@
  * One record per picture and method holds the boxes at every threshold; tables are made of records afterwards, so that the best
  * threshold, the connectivity and the criterion of a match can be chosen without computing a map again.
  */
+
 import { type PerceptualResult, perceptualAttack } from "../../attacks/perceptual/perceptual.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { type Classification, classificationOf } from "../../classifier/logits.ts";
+import { geometryFor } from "../../classifier/preprocessing/fit-picture.ts";
 import type { Dataset, DatasetImage } from "../../datasets/dataset.ts";
 import { BadInputError, MisuseError, numberIn, oneOf } from "../../errors.ts";
 import { blur } from "../../image/gaussian-blur.ts";
@@ -185,7 +187,7 @@ export function localizationCompute(
 async function subjectOf(image: DatasetImage, classifier: Classifier, signal?: AbortSignal): Promise<Subject> {
   const picture = await image.picture();
   const input = classifier.fit(picture);
-  const geometry = fitGeometry(classifier.input.geometry, picture.width, picture.height);
+  const geometry = fitGeometry(geometryFor(picture, classifier.input.geometry), picture.width, picture.height);
   const truthBoxes = (image.boxes ?? []).map(geometry.toInput).filter((box) => areaOf(box) > 0);
   if (truthBoxes.length === 0) {
     throw new BadInputError({

@@ -9,8 +9,9 @@ export async function pngDataUri(picture: Picture | ImageTensor): Promise<string
 }
 
 /** The picture as a JPEG of high quality, for figures of many pictures. */
-export async function jpegDataUri({ width, height, channels, data }: Picture): Promise<string> {
-  const bytes = await sharp(data, { raw: { width, height, channels } })
+export async function jpegDataUri(picture: Picture): Promise<string> {
+  const bytes = await sharp(await encodePng(picture))
+    .removeAlpha()
     .jpeg({ quality: 86, chromaSubsampling: "4:4:4" })
     .toBuffer();
   return `data:image/jpeg;base64,${bytes.toString("base64")}`;

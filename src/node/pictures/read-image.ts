@@ -1,8 +1,14 @@
 /** @file Pictures from files, as a PyTorch pipeline would see them. */
-import { readFile, stat } from "node:fs/promises";
-import sharp from "sharp";
-import { BadInputError, checkKeys, oneOf, UnsupportedError } from "../../errors.ts";
+import sharp, { type Metadata } from "sharp";
+import { BadInputError, checkKeys, numberIn, oneOf, UnsupportedError } from "../../errors.ts";
 import type { Picture } from "../../image/picture.ts";
+import { readRegularFile } from "../read-regular-file.ts";
+import { sampleDepth, toBytes } from "./bit-depth.ts";
+import { decodeBmp, isBmp } from "./decode-bmp.ts";
+import { decodeNetpbm, isNetpbm } from "./decode-netpbm.ts";
+import { foreignFormat } from "./foreign-format.ts";
+import { isMarkedNetworkInput } from "./picture-origin.ts";
+import type { RawSamples } from "./raw-samples.ts";
 
 export interface ReadImageOptions {
   /**
@@ -13,14 +19,36 @@ export interface ReadImageOptions {
    * in the picture as every viewer shows it; use `ignore` to match numbers measured with torchvision.
    */
   readonly orientation?: "apply" | "ignore";
+  /**
+   * `rgb` (default) gives three channels, whatever is stored; `stored` gives those that are in the file: gray, gray and alpha, red,
+   * green, blue and alpha, or the bands of a TIFF.
+   */
+  readonly channels?: "rgb" | "stored";
+  /** Pictures of more pixels are refused before they are decoded; default 2²⁶, which are 200 MB as RGB bytes. */
+  readonly maxPixels?: number;
+  /** How many bits of 16-bit samples are used, from 8 to 16; where it is not given it is seen from the samples, and noted. */
+  readonly bitDepth?: number;
+  /** Called with what was concluded about the picture and could be wrong: a sentence that begins with the path. */
+  readonly onNote?: (note: string) => void;
 }
 
-const formats = "JPEG, PNG, WebP, GIF, TIFF or AVIF";
+export const readImageOptionKeys = [
+  "orientation",
+  "channels",
+  "maxPixels",
+  "bitDepth",
+  "onNote",
+] as const satisfies readonly (keyof ReadImageOptions)[];
+
+export const pictureFormats = "JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP, PPM or PGM";
 const readableFormats = ["jpeg", "png", "webp", "gif", "tiff", "heif"];
 
-/** 2²⁸ pixels are 0.8 GB as RGB bytes. */
-const maxPixels = 2 ** 28;
-const maxFileBytes = 2 ** 30;
+/** The limit on pixels unless it is given. */
+export const defaultMaxPixels = 2 ** 26;
+/** The limit on width and height, which is JPEG's. */
+const maxSide = 65_535;
+/** The limit on the longer side over the shorter. */
+const maxAspect = 1000;
 
 /** The first line of an error's message, without a final stop. */
 function firstLine(error: unknown): string {
@@ -28,96 +56,204 @@ function firstLine(error: unknown): string {
   return text.trim().split("\n")[0].replace(/\.$/, "");
 }
 
-const reasons: Record<string, string> = {
-  ENOENT: "no such file",
-  ENOTDIR: "no such file",
-  EACCES: "no permission to read",
-  EPERM: "no permission to read",
-  EISDIR: "is a folder",
-  ENAMETOOLONG: "name too long",
-  ELOOP: "links in a circle",
-};
-
-async function readBytes(path: string): Promise<Uint8Array> {
-  const complain = (what: string, cause?: unknown) =>
-    new BadInputError({ where: path, what, expected: `a picture (${formats})` }, { cause });
-  try {
-    const info = await stat(path);
-    if (info.isDirectory()) throw complain("is a folder");
-    if (info.isCharacterDevice() || info.isBlockDevice()) throw complain("is a device");
-    if (info.size > maxFileBytes) throw complain(`is ${info.size} bytes long`);
-    return await readFile(path);
-  } catch (error) {
-    if (error instanceof BadInputError) throw error;
-    const code = (error as NodeJS.ErrnoException).code ?? "";
-    throw complain(reasons[code] ?? `cannot be read (${firstLine(error)})`, error);
-  }
+/** A function that throws a {@link BadInputError} for a size beyond the limits. */
+function sizeCheck(where: string, maxPixels: number): (width: number, height: number) => void {
+  const refuse = (what: string, expected: string, got: string): never => {
+    const advice = "Make the picture smaller first; a classifier's input is a few hundred pixels wide.";
+    throw new BadInputError({ where, what, expected, got, advice });
+  };
+  return (width, height) => {
+    const got = `${width} × ${height}`;
+    if (width * height > maxPixels) {
+      refuse("too many pixels", `at most ${maxPixels} (--max-pixels, the option \`maxPixels\`)`, got);
+    }
+    if (Math.max(width, height) > maxSide) refuse("too wide or too high", `at most ${maxSide} pixels either way`, got);
+    if (Math.max(width, height) > maxAspect * Math.min(width, height)) {
+      refuse("too long a strip", `one side at most ${maxAspect} times the other`, got);
+    }
+  };
 }
 
 /**
  * The picture in the file at `path`, three channels of bytes at full size; see {@link decodeImage} for what is done to it.
- * Throws a {@link BadInputError} that names the path if the file is missing, may not be read, is a folder, or holds no picture.
+ * Throws a {@link BadInputError} that names the path if the file is missing, may not be read, is a folder, pipe, socket or device, or
+ * holds no picture.
  */
 export async function readImageFile(path: string, options: ReadImageOptions = {}): Promise<Picture> {
-  return decodeImage(await readBytes(path), path, options);
+  return decodeImage(await readRegularFile(path, { expected: `a picture (${pictureFormats})` }), path, options);
+}
+
+/** The size of the picture encoded in `bytes` as stored, from its header. Throws as {@link decodeImage} does. */
+export async function decodeImageSize(
+  bytes: Uint8Array,
+  where: string,
+  { maxPixels = defaultMaxPixels }: Pick<ReadImageOptions, "maxPixels"> = {},
+): Promise<{ readonly width: number; readonly height: number }> {
+  const { width, height } =
+    decoderOf(bytes) === undefined
+      ? await headerOf(bytes, where, maxPixels)
+      : await decodeImage(bytes, where, { maxPixels });
+  return { width, height };
 }
 
 /**
- * The picture encoded in `bytes` (JPEG, PNG, WebP, GIF, TIFF, AVIF), three channels of bytes at full size. `where` stands for
- * the bytes in error messages.
+ * The picture encoded in `bytes` (JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP, PBM, PGM, PPM, PAM), three channels of bytes at full size.
+ * `where` stands for the bytes in error messages.
  *
  * What is not plain RGB becomes so as in Pillow's `convert("RGB")`, which is what torchvision's loaders do: gray is repeated,
  * palettes are looked up, transparency is dropped (the color stored under it shows), color profiles are not applied, and CMYK
  * becomes (255 − C)(255 − K)/255. Of several frames or pages the first is taken.
  *
- * Deviation: 16-bit samples are divided by 256, also where Pillow clips 16-bit gray to white.
+ * Deviation: 16-bit samples are divided by 256, also where Pillow clips 16-bit gray to white; samples of fewer bits in 16 by as much
+ * as makes them bytes.
  *
- * Throws a {@link BadInputError} if the bytes are empty, cut short, damaged, not a picture, or more than 2²⁸ pixels, and an
+ * Throws a {@link BadInputError} if the bytes are empty, cut short, damaged, not a picture, or of more pixels than allowed, and an
  * {@link UnsupportedError} for samples that are neither 8 nor 16 bits wide.
  */
 export async function decodeImage(bytes: Uint8Array, where: string, options: ReadImageOptions = {}): Promise<Picture> {
-  checkKeys("decodeImage", options, ["orientation"]);
-  const orientation = oneOf("decodeImage: orientation", options.orientation ?? "apply", ["apply", "ignore"]);
-  if (bytes.length === 0) throw new BadInputError({ where, what: "is empty", expected: `a picture (${formats})` });
-  try {
-    // Damage that decoders merely warn of (as Pillow does not) is let pass; what is missing or undecodable is not.
-    const open = { failOn: "error", ignoreIcc: true } as const;
-    const { format, width, height, space, depth } = await sharp(bytes, { ...open, limitInputPixels: false }).metadata();
-    if (!readableFormats.includes(format)) {
-      throw new BadInputError({ where, what: "unreadable format", expected: formats, got: format.toUpperCase() });
-    }
-    if (width * height > maxPixels) {
-      throw new BadInputError({
-        where,
-        what: "too many pixels",
-        expected: `at most ${maxPixels}`,
-        got: `${width} × ${height}`,
-        advice: "Make the picture smaller first; a classifier's input is a few hundred pixels wide.",
-      });
-    }
-    if (depth !== "uchar" && depth !== "ushort") {
-      throw new UnsupportedError({
-        where,
-        what: "unsupported kind of samples",
-        expected: "8 or 16 bits",
-        got: depth,
-        advice: "Save the picture as PNG or JPEG first.",
-      });
-    }
-    const opened = sharp(bytes, { ...open, limitInputPixels: maxPixels });
-    const upright = orientation === "apply" ? opened.autoOrient() : opened;
+  checkKeys("decodeImage", options, readImageOptionKeys);
+  oneOf("decodeImage: orientation", options.orientation ?? "apply", ["apply", "ignore"]);
+  oneOf("decodeImage: channels", options.channels ?? "rgb", ["rgb", "stored"]);
+  const maxPixels = numberIn("decodeImage: maxPixels", options.maxPixels ?? defaultMaxPixels, { min: 1, max: 2 ** 31 });
+  if (options.bitDepth !== undefined) {
+    numberIn("decodeImage: bitDepth", options.bitDepth, { min: 8, max: 16, integer: true });
+  }
+  const expected = `a picture (${pictureFormats})`;
+  if (bytes.length === 0) throw new BadInputError({ where, what: "is empty", expected });
+  const foreign = foreignFormat(bytes, where);
+  if (foreign !== undefined) {
+    throw new UnsupportedError({
+      where,
+      what: `is ${foreign.name}, which is not read`,
+      expected: pictureFormats,
+      advice: `Make a PNG of it: ${foreign.command}`,
+    });
+  }
+  const decode = decoderOf(bytes);
+  if (decode !== undefined) return pictureOfSamples(decode(bytes, where, sizeCheck(where, maxPixels)), where, options);
+  return decodeBySharp(bytes, where, maxPixels, options);
+}
+
+/** The decoder of our own that the bytes need, if they need one. */
+function decoderOf(bytes: Uint8Array): typeof decodeBmp | undefined {
+  return isBmp(bytes) ? decodeBmp : isNetpbm(bytes) ? decodeNetpbm : undefined;
+}
+
+/** Samples as a picture of the wanted channels. */
+function pictureOfSamples(samples: RawSamples, where: string, options: ReadImageOptions): Picture {
+  const { width, height, channels } = samples;
+  const data = bytesOfSamples(samples.data, where, options);
+  if (options.channels === "stored" || channels === 3) return { width, height, channels, data };
+  if (channels > 4) throw tooManyChannels(where, channels);
+  const colors = channels < 3 ? [0, 0, 0] : [0, 1, 2];
+  const rgb = new Uint8Array(3 * width * height);
+  for (let i = 0; i < width * height; i++) for (let c = 0; c < 3; c++) rgb[3 * i + c] = data[i * channels + colors[c]];
+  return { width, height, channels: 3, data: rgb };
+}
+
+function tooManyChannels(where: string, channels: number): BadInputError {
+  return new BadInputError({
+    where,
+    what: `has ${channels} channels, which are no colors`,
+    expected: "gray or color, with or without transparency",
+    advice: "Only a classifier of as many channels can take it.",
+  });
+}
+
+function bytesOfSamples(
+  data: Uint8Array | Uint16Array,
+  where: string,
+  { bitDepth, onNote }: ReadImageOptions,
+): Uint8Array {
+  if (data instanceof Uint8Array) return data;
+  const { bits, note } = sampleDepth(data, where, bitDepth);
+  if (note !== undefined) onNote?.(`${where}: ${note}.`);
+  return toBytes(data, bits);
+}
+
+/** More bands than sensors have. */
+const maxChannels = 256;
+
+/** Damage that decoders merely warn of (as Pillow does not) is let pass; what is missing or undecodable is not. */
+const opening = { failOn: "error", ignoreIcc: true, limitInputChannels: maxChannels } as const;
+
+/** What the header says, if it is that of a picture within the limits. */
+async function headerOf(bytes: Uint8Array, where: string, maxPixels: number): Promise<Metadata> {
+  const header = await explained(where, () => sharp(bytes, { ...opening, limitInputPixels: false }).metadata());
+  if (!readableFormats.includes(header.format)) {
+    const got = header.format.toUpperCase();
+    throw new BadInputError({ where, what: "unreadable format", expected: pictureFormats, got });
+  }
+  sizeCheck(where, maxPixels)(header.width, header.height);
+  return header;
+}
+
+async function decodeBySharp(
+  bytes: Uint8Array,
+  where: string,
+  maxPixels: number,
+  options: ReadImageOptions,
+): Promise<Picture> {
+  const { space, depth, channels, comments } = await headerOf(bytes, where, maxPixels);
+  if (depth !== "uchar" && depth !== "ushort") {
+    throw new UnsupportedError({
+      where,
+      what: "unsupported kind of samples",
+      expected: "8 or 16 bits",
+      got: depth,
+      advice: "Save the picture as PNG or JPEG first.",
+    });
+  }
+  const isWide = depth === "ushort";
+  return explained(where, async () => {
+    const opened = sharp(bytes, { ...opening, limitInputPixels: maxPixels });
+    const upright = options.orientation === "ignore" ? opened : opened.autoOrient();
+    const isStored = options.channels === "stored";
+    const isGray = space === "b-w" || space === "grey16";
+    const isBands = space === "multiband" || (space !== "cmyk" && channels > (isGray ? 2 : 4));
+    if (!isStored && isBands) throw tooManyChannels(where, channels);
     const colored =
       space === "cmyk"
         ? upright.pipelineColourspace("cmyk").toColourspace("cmyk")
-        : upright.removeAlpha().toColourspace("srgb");
-    const { data, info } = await colored.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
+        : isStored
+          ? upright.toColourspace(isBands ? storedSpace(false, isWide) : storedSpace(isGray, isWide))
+          : upright.removeAlpha().toColourspace(isWide ? "rgb16" : "srgb");
+    const { data, info } = await colored.raw({ depth }).toBuffer({ resolveWithObject: true });
+    const samples = isWide
+      ? new Uint16Array(data.buffer, data.byteOffset, data.length / 2)
+      : new Uint8Array(data.buffer, data.byteOffset, data.length);
+    const own = bytesOfSamples(samples, where, options);
+    const { width, height } = info;
+    const stored =
+      space === "cmyk"
+        ? { channels: 3, data: rgbOfCmyk(own, info.channels) }
+        : isBands && info.channels > channels
+          ? { channels, data: withoutRepetition(own, info.channels, info.channels - channels) }
+          : { channels: info.channels, data: own };
     return {
-      width: info.width,
-      height: info.height,
-      channels: 3,
-      data:
-        space === "cmyk" ? rgbOfCmyk(data, info.channels) : new Uint8Array(data.buffer, data.byteOffset, data.length),
+      width,
+      height,
+      ...stored,
+      ...(isMarkedNetworkInput(comments) ? { isNetworkInput: true } : {}),
     };
+  });
+}
+
+/** The samples of `channels` each without the `repeated` ones after the first: sharp makes color of the first band. */
+function withoutRepetition(samples: Uint8Array, channels: number, repeated: number): Uint8Array {
+  return samples.filter((_, i) => i % channels === 0 || i % channels > repeated);
+}
+
+/** The space in which gray stays gray and color color. */
+function storedSpace(isGray: boolean, isWide: boolean): string {
+  if (isGray) return isWide ? "grey16" : "b-w";
+  return isWide ? "rgb16" : "srgb";
+}
+
+/** The result of `work`, its errors in our words. */
+async function explained<T>(where: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
   } catch (error) {
     if (error instanceof BadInputError || error instanceof UnsupportedError) throw error;
     const reason = firstLine(error);
@@ -127,7 +263,7 @@ export async function decodeImage(bytes: Uint8Array, where: string, options: Rea
       {
         where,
         what: isForeign ? "is not a picture" : `cannot be decoded (${reason})`,
-        expected: isForeign ? formats : undefined,
+        expected: isForeign ? pictureFormats : undefined,
         advice: isForeign ? undefined : "The file is damaged or cut short.",
       },
       { cause: error },

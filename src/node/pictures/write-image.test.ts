@@ -63,7 +63,7 @@ test("a file is written whole, over an old one too, and nothing lies beside it",
 test("what is no picture is refused before anything is written", async () => {
   const path = join(folder, "never.png");
   await expect(writePng(path, floatTensor([Number.NaN], [1, 1]))).rejects.toThrow(BadInputError);
-  await expect(writePng(path, floatTensor([1, 1], [2, 1, 1]))).rejects.toThrow(MisuseError);
+  await expect(writePng(path, floatTensor([1, 1, 1, 1, 1], [5, 1, 1]))).rejects.toThrow(MisuseError);
   await expect(writePng(path, { width: 2, height: 2, channels: 3, data: new Uint8Array(3) })).rejects.toThrow(
     /3 bytes/,
   );

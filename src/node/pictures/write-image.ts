@@ -1,26 +1,51 @@
 /** @file Pictures as PNG files. */
 import sharp from "sharp";
+import { checkKeys, MisuseError } from "../../errors.ts";
 import { checkPicture, isPicture, type Picture, tensorToPicture } from "../../image/picture.ts";
 import type { FloatTensor } from "../../tensor/tensor.ts";
 import { writeFileAtomically } from "../write-file.ts";
+import { markNetworkInput } from "./picture-origin.ts";
+
+export interface EncodePngOptions {
+  /**
+   * Marks the picture as one that has a network's input size already, such as an adversarial one: a network of that size then takes it
+   * as it is, without resizing and cropping it again.
+   */
+  readonly isNetworkInput?: boolean;
+}
 
 /**
- * The image as the bytes of a PNG file: a picture, an image tensor [3, H, W] or [1, H, W], or a map [H, W], with 8 bits per
- * channel, color or gray as its channels say. Tensors are clipped to [0, 1] and rounded to the nearest byte. The same image
+ * The image as the bytes of a PNG file: a picture, an image tensor [C, H, W], or a map [H, W], with 8 bits per channel: gray, gray and
+ * alpha, color, or color and alpha, for 1 to 4 channels. Tensors are clipped to [0, 1] and rounded to the nearest byte. The same image
  * gives the same bytes with the same version of sharp.
  *
  * Throws a {@link MisuseError} for other shapes and a {@link BadInputError} if a value is NaN.
  */
-export async function encodePng(image: Picture | FloatTensor): Promise<Uint8Array> {
+export async function encodePng(image: Picture | FloatTensor, options: EncodePngOptions = {}): Promise<Uint8Array> {
+  checkKeys("encodePng", options, ["isNetworkInput"]);
   const { width, height, channels, data } = isPicture(image)
     ? checkPicture("encodePng", image)
     : tensorToPicture(image);
+  if (channels !== 1 && channels !== 2 && channels !== 3 && channels !== 4) {
+    throw new MisuseError({
+      where: "encodePng",
+      what: "more channels than a PNG has",
+      expected: "1 to 4",
+      got: String(channels),
+      advice: "Keep it as NPY (writeNpy), or show some of its channels.",
+    });
+  }
   const opened = sharp(data, { raw: { width, height, channels } });
-  const colored = channels === 1 ? opened.toColourspace("b-w") : opened;
-  return colored.png({ compressionLevel: 6, adaptiveFiltering: false, palette: false }).toBuffer();
+  const colored = channels < 3 ? opened.toColourspace("b-w") : opened;
+  const png = await colored.png({ compressionLevel: 6, adaptiveFiltering: false, palette: false }).toBuffer();
+  return options.isNetworkInput ? markNetworkInput(png) : png;
 }
 
 /** Writes the image to the file at `path` as {@link encodePng} encodes it, whole or not at all. */
-export async function writePng(path: string, image: Picture | FloatTensor): Promise<void> {
-  await writeFileAtomically(path, await encodePng(image));
+export async function writePng(
+  path: string,
+  image: Picture | FloatTensor,
+  options: EncodePngOptions = {},
+): Promise<void> {
+  await writeFileAtomically(path, await encodePng(image, options));
 }

@@ -1,9 +1,11 @@
 /** @file What `explain` says of one picture by one method, as a plain record: `result.json`, and a line of `explain --json`. */
+
 import { type AttackOutcome, attackOutcomeDescriptions } from "../../attacks/perceptual/perceptual.ts";
 import type { PerturbationFacts } from "../../attacks/perturbation-facts.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { type Classification, marginOf, softmaxAt } from "../../classifier/logits.ts";
 import { describeLayer } from "../../classifier/network/layers.ts";
+import { geometryFor, type SizedPicture } from "../../classifier/preprocessing/fit-picture.ts";
 import type { Preprocessing } from "../../classifier/preprocessing/preprocessing.ts";
 import type { LabelRecord } from "../../experiments/records/label-record.ts";
 import { type Box, fitGeometry } from "../../image/geometry.ts";
@@ -90,7 +92,7 @@ export interface ExplanationInput {
   readonly method: Readonly<Record<"name" | "title" | "summary" | "source", string>>;
   readonly model: ExplanationRecord["model"];
   readonly classifier: Classifier;
-  readonly pictureSize: { readonly width: number; readonly height: number };
+  readonly pictureSize: SizedPicture;
   /** Of the clean picture. */
   readonly clean: Classification;
   readonly label: number;
@@ -116,7 +118,11 @@ export function explanationRecord(input: ExplanationInput): ExplanationRecord {
   const { classifier, localized, pictureSize, groundTruth, clean, label, target, method, perturbation } = input;
   const named = (index: number) => ({ index, name: classifier.labelName(index) });
   const { preprocessing, name, reason } = classifier.guess;
-  const geometry = fitGeometry(classifier.input.geometry, pictureSize.width, pictureSize.height);
+  const geometry = fitGeometry(
+    geometryFor(pictureSize, classifier.input.geometry),
+    pictureSize.width,
+    pictureSize.height,
+  );
   const box = localized.box === undefined ? undefined : roundedOutward(geometry.toPicture(localized.box));
   const identity = {
     image: input.image,

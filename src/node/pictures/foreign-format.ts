@@ -1,0 +1,75 @@
+/** @file Formats of pictures that are not decoded, each known by its first bytes, with the command that makes a PNG of it. */
+
+export interface ForeignFormat {
+  /** As people call it. */
+  readonly name: string;
+  /** A command that converts `picture` with this ending. */
+  readonly command: string;
+}
+
+interface Mark extends ForeignFormat {
+  readonly fits: (bytes: Uint8Array, path: string) => boolean;
+}
+
+function text(bytes: Uint8Array, from: number, length: number): string {
+  return String.fromCharCode(...bytes.subarray(from, from + length));
+}
+
+const starts =
+  (word: string, at = 0) =>
+  (bytes: Uint8Array) =>
+    text(bytes, at, word.length) === word;
+
+function magick(ending: string): string {
+  return `magick picture.${ending} picture.png`;
+}
+
+/** The brands in the header of an ISO media file, such as "heic" and "mif1". */
+function brandsOf(bytes: Uint8Array): readonly string[] {
+  if (text(bytes, 4, 4) !== "ftyp") return [];
+  const length = Math.min(bytes.length, new DataView(bytes.buffer, bytes.byteOffset).getUint32(0), 256);
+  return Array.from({ length: Math.max(0, Math.floor(length / 4) - 2) }, (_, i) => text(bytes, 8 + 4 * i, 4));
+}
+
+const heicBrands = ["heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs"];
+
+/** Targa has no mark at the beginning: a header that makes sense, and the ending of the name or the footer of its second version. */
+function isTarga(bytes: Uint8Array, path: string): boolean {
+  const hasFooter = bytes.length > 44 && text(bytes, bytes.length - 18, 16) === "TRUEVISION-XFILE";
+  const isHeader = bytes.length > 18 && bytes[1] <= 1 && [1, 2, 3, 9, 10, 11].includes(bytes[2]);
+  return isHeader && (hasFooter || /\.(tga|icb|vda|vst)$/i.test(path));
+}
+
+const marks: readonly Mark[] = [
+  {
+    name: "HEIC",
+    command: "heif-convert picture.heic picture.png",
+    fits: (bytes) => brandsOf(bytes).some((brand) => heicBrands.includes(brand)) && !brandsOf(bytes).includes("avif"),
+  },
+  {
+    name: "JPEG 2000",
+    command: magick("jp2"),
+    fits: (bytes) => starts("jP  ", 4)(bytes) || starts("\xff\x4f\xff\x51")(bytes),
+  },
+  {
+    name: "JPEG XL",
+    command: "djxl picture.jxl picture.png",
+    fits: (bytes) => starts("\xff\x0a")(bytes) || starts("JXL ", 4)(bytes),
+  },
+  { name: "Photoshop", command: magick("psd"), fits: starts("8BPS") },
+  { name: "OpenEXR", command: magick("exr"), fits: starts("\x76\x2f\x31\x01") },
+  { name: "DICOM", command: "dcm2img picture.dcm picture.png", fits: starts("DICM", 128) },
+  { name: "PDF", command: "pdftoppm -png -r 150 picture.pdf picture", fits: starts("%PDF-") },
+  {
+    name: "an icon",
+    command: magick("ico"),
+    fits: (bytes) => starts("\0\0\x01\0")(bytes) && bytes.length > 22 && bytes[4] > 0 && bytes[5] === 0,
+  },
+  { name: "TGA", command: magick("tga"), fits: isTarga },
+];
+
+/** The format that the file at `path` with these first (and for TGA, last) bytes has, if it is a known one that is not decoded. */
+export function foreignFormat(bytes: Uint8Array, path: string): ForeignFormat | undefined {
+  const found = marks.find(({ fits }) => fits(bytes, path));
+  return found && { name: found.name, command: found.command };
+}
