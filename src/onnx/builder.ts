@@ -6,7 +6,7 @@
 import { MisuseError } from "../errors.ts";
 import { type DataType, intTensor, type Shape, type Tensor, tensorOf } from "../tensor/tensor.ts";
 import { type AttributeValue, attributesFrom } from "./attributes.ts";
-import { inferNode, type TypedGraph } from "./infer-shapes.ts";
+import { inferNode, type TypedGraph, typeOf } from "./infer-shapes.ts";
 import { type Graph, type Initializer, initializerOf, type Node, type ValueInfo, type ValueType } from "./model.ts";
 import type { NumericTensor } from "./numeric-tensor.ts";
 import { numeric } from "./numeric-tensor.ts";
@@ -29,11 +29,12 @@ export class GraphBuilder {
   #scope = "";
 
   /** A builder that goes on from a graph whose shapes are known; its inputs, nodes and weights are taken over, its outputs are not. */
-  static from({ graph, types, constants }: TypedGraph): GraphBuilder {
+  static from(typed: TypedGraph): GraphBuilder {
+    const { graph, types, constants } = typed;
     const builder = new GraphBuilder();
     for (const name of types.keys()) builder.#names.add(name);
     for (const input of graph.inputs) {
-      builder.#inputs.push({ name: input.name, ...types.get(input.name)! });
+      builder.#inputs.push({ name: input.name, ...typeOf(typed, input.name) });
     }
     for (const [name, initializer] of graph.initializers) builder.#initializers.set(name, initializer);
     for (const node of graph.nodes) {

@@ -2,8 +2,8 @@
 import { BadInputError } from "../errors.ts";
 import { sameShape } from "../tensor/shape.ts";
 import { attributesOf } from "./attributes.ts";
-import { inferShapes } from "./infer-shapes.ts";
-import { describeNode, type Graph, tensorOfInitializer } from "./model.ts";
+import { inferNode, inferShapes, type TypedGraph, typeOf } from "./infer-shapes.ts";
+import { describeNode, type Graph, type Node, tensorOfInitializer, type ValueType } from "./model.ts";
 import { type NumericTensor, numeric } from "./numeric-tensor.ts";
 import { type Operator, operators } from "./operators/table.ts";
 
@@ -23,9 +23,9 @@ export function evaluate(
     inputShapes[name] = inputs[name].shape;
   }
   const inputInfos = graph.inputs.map((info) => ({ ...info, dtype: info.dtype ?? inputs[info.name].dtype }));
-  const { types } = inferShapes({ ...graph, inputs: inputInfos }, { inputShapes });
+  const typed = inferShapes({ ...graph, inputs: inputInfos }, { inputShapes });
   const values = new Map<string, NumericTensor>();
-  for (const { name } of graph.inputs) values.set(name, { ...inputs[name], dtype: types.get(name)!.dtype });
+  for (const { name } of graph.inputs) values.set(name, { ...inputs[name], dtype: typeOf(typed, name).dtype });
   for (const [name, initializer] of graph.initializers) {
     if (initializer.dtype !== "string")
       values.set(name, numeric(tensorOfInitializer(initializer, `initializer ${name}`)));
@@ -37,7 +37,7 @@ export function evaluate(
   const kept = new Set(fetches);
   graph.nodes.forEach((node, i) => {
     const where = describeNode(node);
-    const outputTypes = node.outputs.map((name) => types.get(name)!);
+    const outputTypes = outputTypesOf(node, typed);
     const results = operators[node.opType as Operator].kernel({
       node,
       where,
@@ -61,4 +61,11 @@ export function evaluate(
       return [name, value];
     }),
   );
+}
+
+/** The types of the outputs that `node` names and of those that it leaves out among them. */
+function outputTypesOf(node: Node, typed: TypedGraph): readonly ValueType[] {
+  if (!node.outputs.includes("")) return node.outputs.map((name) => typeOf(typed, name));
+  const { types, constants } = typed;
+  return inferNode(node, { type: (name) => types.get(name), constant: (name) => constants.get(name) }).types;
 }

@@ -4,7 +4,7 @@
  * Exporters compute shapes inside the graph (Shape → Gather → Concat → Reshape): once the input shape is fixed these are
  * constants, and the reference kernels evaluate them here.
  */
-import { BadInputError, UnsupportedError } from "../errors.ts";
+import { BadInputError, MisuseError, UnsupportedError } from "../errors.ts";
 import { isFloating, type Shape, sizeOf } from "../tensor/tensor.ts";
 import { attributesOf } from "./attributes.ts";
 import {
@@ -78,6 +78,13 @@ export function inferShapes(graph: Graph, { inputShapes = {} }: InferShapesOptio
     });
   }
   return { graph, types, constants };
+}
+
+/** The type of the value called `name`. Throws a MisuseError if the graph has none. */
+export function typeOf({ types }: Pick<TypedGraph, "types">, name: string): ValueType {
+  const type = types.get(name);
+  if (type !== undefined) return type;
+  throw new MisuseError({ where: "typeOf", what: `the graph has no value ${JSON.stringify(name)}` });
 }
 
 /** The value of an initializer, unless it is a large weight or no number. */

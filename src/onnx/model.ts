@@ -5,7 +5,7 @@
  * stands for an optional input or output that is left out. Records are treated as immutable: passes return new ones and
  * share what did not change, so weights are never copied by a rewrite.
  */
-import { BadInputError } from "../errors.ts";
+import { BadInputError, MisuseError } from "../errors.ts";
 import { arrayTypeOf, bytesPerElement, type DataType, type Shape, sizeOf, type Tensor } from "../tensor/tensor.ts";
 
 /** The extent of one axis: a number, the name of a symbolic extent such as "batch", or undefined where nothing is known. */
@@ -140,6 +140,13 @@ export function tensorOfInitializer(initializer: Initializer, where = "initializ
   // A copy by `new`, for the slice of a Node Buffer is no copy.
   const aligned = bytes.byteOffset % ArrayType.BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes);
   return { dtype, shape, data: new ArrayType(aligned.buffer as ArrayBuffer, aligned.byteOffset, sizeOf(shape)) };
+}
+
+/** The initializer called `name`. Throws a MisuseError if the graph has none. */
+export function initializerNamed({ initializers }: Pick<Graph, "initializers">, name: string): Initializer {
+  const initializer = initializers.get(name);
+  if (initializer !== undefined) return initializer;
+  throw new MisuseError({ where: "initializerNamed", what: `the graph has no initializer ${JSON.stringify(name)}` });
 }
 
 /** The node that produces each value, by the value's name. */

@@ -1,7 +1,7 @@
 /** @file Layers: the operations of a network, numbered, named and chosen by pattern. */
 import { MisuseError, nearest } from "../../errors.ts";
 import type { TypedGraph } from "../../onnx/infer-shapes.ts";
-import type { Graph, Node } from "../../onnx/model.ts";
+import type { Graph } from "../../onnx/model.ts";
 import { hasTrait } from "../../onnx/operators/table.ts";
 import { type DataType, isFloating, type Shape, sizeOf } from "../../tensor/tensor.ts";
 
@@ -143,9 +143,4 @@ export function isActivation({ operator }: Pick<Layer, "operator">): boolean {
 /** How messages and reports name a layer: number, operator and name. */
 export function describeLayer({ index, operator, ordinal, name }: Layer): string {
   return `${index} ${operator}[${ordinal}] ${name}`;
-}
-
-/** The nodes of a cleaned graph by the name of their first output. */
-export function nodesByOutput({ graph }: TypedGraph): Map<string, Node> {
-  return new Map(graph.nodes.map((node) => [node.outputs[0], node]));
 }

@@ -73,7 +73,8 @@ export function* modelInParts(model: Model): Generator<Uint8Array> {
   const initializers = [...model.graph.initializers];
   checkSize("modelInParts", [...model.graph.initializers.values()]);
   const proto = protoOfModel(model);
-  const graph = toBinary(GraphProtoSchema, Object.assign(copyMessage(proto.graph!), { initializer: [] }));
+  const { graph: graphProto = create(GraphProtoSchema) } = proto;
+  const graph = toBinary(GraphProtoSchema, Object.assign(copyMessage(graphProto), { initializer: [] }));
   Reflect.deleteProperty(proto, "graph");
   const heads = initializers.map(([name, initializer]) => headOf(name, initializer));
   const fieldSizes = heads.map((head, i) => head.byteLength + sizeOfStorage(initializers[i][1]));

@@ -18,7 +18,7 @@ export const Attention = operator({
     );
     const { batch, heads, queries, valueWidth, isFolded } = layout;
     const shape = isFolded ? [batch, queries, heads * valueWidth] : [batch, heads, queries, valueWidth];
-    return [{ dtype: inputs[0]!.dtype, shape }];
+    return [{ dtype: inputs[0].dtype, shape }];
   },
   kernel: ({ node, where, attributes, inputs, outputs: [type] }) => {
     const [q, k, v, mask] = inputs;

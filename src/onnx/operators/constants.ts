@@ -79,11 +79,11 @@ export const ConstantOfShape = operator({
 export const Range = operator({
   inputs: "n n n",
   shape: (call) => {
-    for (const bound of call.inputs) checkScalar(call.where, "a bound", bound!.shape);
+    for (const bound of call.inputs) checkScalar(call.where, "a bound", bound.shape);
     const [[start], [limit], [delta]] = [0, 1, 2].map((i) => requiredNumbers(call, i, "the bounds"));
     if (delta === 0)
       throw new BadInputError({ where: call.where, what: "the step is 0", expected: "any other number" });
-    return [{ dtype: call.inputs[0]!.dtype, shape: [Math.max(0, Math.ceil((limit - start) / delta))] }];
+    return [{ dtype: call.inputs[0].dtype, shape: [Math.max(0, Math.ceil((limit - start) / delta))] }];
   },
   kernel: ({ inputs: [start, , delta], outputs: [type] }) => [
     { ...type, data: Float64Array.from({ length: type.shape[0] }, (_, i) => start.data[0] + i * delta.data[0]) },

@@ -139,7 +139,7 @@ function slicePositions(
   indices: NumericTensor,
   batch: number,
 ): { readonly starts: Float64Array; readonly length: number } {
-  const depth = indices.shape.at(-1)!;
+  const depth = indices.shape[indices.shape.length - 1];
   const strides = stridesOf(shape);
   const tuples = sizeOf(indices.shape.slice(0, -1));
   const perBatch = tuples / sizeOf(shape.slice(0, batch));
@@ -211,7 +211,7 @@ export const OneHot = operator({
   attributes: "axis:int",
   shape: (call) => {
     const [indices, , values] = call.inputs;
-    checkScalar(call.where, "the number of classes", call.inputs[1]!.shape);
+    checkScalar(call.where, "the number of classes", call.inputs[1].shape);
     checkShape(call.where, "the values", values.shape, sameShape(values.shape, [2]), "[2]");
     const [depth] = requiredNumbers(call, 1, "the number of classes");
     const axis = normalizeAxis(call.where, call.attributes.int("axis", -1), indices.shape.length + 1);
@@ -238,7 +238,7 @@ export const TopK = operator({
   shape: (call) => {
     const [x] = call.inputs;
     const axis = normalizeAxis(call.where, call.attributes.int("axis", -1), x.shape.length);
-    checkScalar(call.where, "the number of elements", call.inputs[1]!.shape);
+    checkScalar(call.where, "the number of elements", call.inputs[1].shape);
     const [k] = requiredNumbers(call, 1, "the number of elements");
     checkRange(call.where, "k", k, 0, x.shape[axis]);
     const shape = x.shape.with(axis, k);

@@ -3,7 +3,7 @@ import { BadInputError } from "../../errors.ts";
 import { broadcastShapes, stridesOf } from "../../tensor/shape.ts";
 import { type Shape, sizeOf } from "../../tensor/tensor.ts";
 import type { NumericTensor } from "../numeric-tensor.ts";
-import { einsumTerms } from "./arithmetic/einsum.ts";
+import { einsumTerms, extentsOf } from "./arithmetic/einsum.ts";
 import { broadcastTo, stridedCopy, stridedPositions } from "./arithmetic/strided.ts";
 import { checkBroadcasts, checkShape } from "./check-shape.ts";
 import { operator } from "./operator.ts";
@@ -41,21 +41,23 @@ export const MatMul = operator({
   shape: ({ inputs: [a, b], where }) => {
     const left = a.shape.length === 1 ? [1, ...a.shape] : a.shape;
     const right = b.shape.length === 1 ? [...b.shape, 1] : b.shape;
-    checkInner(where, a.shape, b.shape, left.at(-1)!, right.at(-2)!);
+    const [[rows, inner], [otherInner, columns]] = [left.slice(-2), right.slice(-2)];
+    checkInner(where, a.shape, b.shape, inner, otherInner);
     const shape = broadcastShapes(where, left.slice(0, -2), right.slice(0, -2));
-    if (a.shape.length > 1) shape.push(left.at(-2)!);
-    if (b.shape.length > 1) shape.push(right.at(-1)!);
+    if (a.shape.length > 1) shape.push(rows);
+    if (b.shape.length > 1) shape.push(columns);
     return [{ dtype: a.dtype, shape }];
   },
   kernel: ({ inputs: [a, b], outputs: [type] }) => {
     const left = a.shape.length === 1 ? [1, ...a.shape] : a.shape;
     const right = b.shape.length === 1 ? [...b.shape, 1] : b.shape;
-    const [rows, inner, columns] = [left.at(-2)!, left.at(-1)!, right.at(-1)!];
+    const [[rows, inner], [, columns]] = [left.slice(-2), right.slice(-2)];
     const batch = type.shape.slice(0, type.shape.length - Number(a.shape.length > 1) - Number(b.shape.length > 1));
     const count = sizeOf(batch);
     const starts = (shape: readonly number[]): Float64Array => {
       const own = shape.slice(0, -2);
-      const matrices = Float64Array.from({ length: sizeOf(own) }, (_, i) => i * shape.at(-2)! * shape.at(-1)!);
+      const size = sizeOf(shape.slice(-2));
+      const matrices = Float64Array.from({ length: sizeOf(own) }, (_, i) => i * size);
       return broadcastTo({ dtype: "int64", shape: own, data: matrices }, batch);
     };
     const [leftStarts, rightStarts] = [starts(left), starts(right)];
@@ -106,7 +108,7 @@ export const Einsum = operator({
   shape: ({ inputs, attributes, where }) => {
     const shapes = inputs.map((input) => input.shape);
     const { output, extents } = einsumTerms(where, attributes.string("equation"), shapes);
-    return [{ dtype: inputs[0]!.dtype, shape: output.map((label) => extents.get(label)!) }];
+    return [{ dtype: inputs[0].dtype, shape: extentsOf(output, extents) }];
   },
   kernel: ({ inputs, attributes, outputs: [type], where }) => {
     const shapes = inputs.map((input) => input.shape);
@@ -119,13 +121,10 @@ export const Einsum = operator({
       const step = (label: string): number =>
         operands[i].reduce((sum, own, axis) => sum + (own === label && shapes[i][axis] !== 1 ? strides[axis] : 0), 0);
       const places = (labels: readonly string[]): Int32Array =>
-        stridedPositions(
-          labels.map((label) => extents.get(label)!),
-          labels.map(step),
-        );
+        stridedPositions(extentsOf(labels, extents), labels.map(step));
       return { data: input.data, outer: places(output), inner: places(summed) };
     });
-    const count = sizeOf(summed.map((label) => extents.get(label)!));
+    const count = sizeOf(extentsOf(summed, extents));
     const data = new Float64Array(sizeOf(type.shape));
     for (let n = 0; n < data.length; n++) {
       for (let m = 0; m < count; m++) {

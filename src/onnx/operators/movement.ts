@@ -78,8 +78,8 @@ export const Unsqueeze = operator({
     const given = requiredNumbers(call, 1, "the axes");
     const rank = x.shape.length + given.length;
     const axes = given.map((axis) => normalizeAxis(call.where, axis, rank));
-    const rest = [...x.shape];
-    const shape = Array.from({ length: rank }, (_, axis) => (axes.includes(axis) ? 1 : rest.shift()!));
+    let next = 0;
+    const shape = Array.from({ length: rank }, (_, axis) => (axes.includes(axis) ? 1 : x.shape[next++]));
     return checkSize(call.where, x, shape);
   },
   kernel: renamed,
@@ -104,7 +104,7 @@ export const Tile = operator({
   shape: (call) => {
     const [x] = call.inputs;
     const repeats = requiredNumbers(call, 1, "the repeats");
-    const { shape } = call.inputs[1]!;
+    const { shape } = call.inputs[1];
     checkShape(
       call.where,
       "the repeats",
@@ -163,20 +163,20 @@ export const Concat = operator({
   attributes: "axis:int",
   shape: ({ inputs, attributes, where }) => {
     const [first] = inputs;
-    const axis = normalizeAxis(where, attributes.int("axis"), first!.shape.length);
-    const shape = [...first!.shape];
+    const axis = normalizeAxis(where, attributes.int("axis"), first.shape.length);
+    const shape = [...first.shape];
     for (const input of inputs.slice(1)) {
       if (input.shape.length !== shape.length || input.shape.some((n, k) => k !== axis && n !== shape[k])) {
         throw new BadInputError({
           where,
           what: `the shapes differ outside axis ${axis}`,
-          expected: `like [${first!.shape.join(", ")}]`,
+          expected: `like [${first.shape.join(", ")}]`,
           got: `[${input.shape.join(", ")}]`,
         });
       }
       shape[axis] += input.shape[axis];
     }
-    return [{ dtype: first!.dtype, shape }];
+    return [{ dtype: first.dtype, shape }];
   },
   kernel: ({ inputs, attributes, outputs: [type], where }) => {
     const axis = normalizeAxis(where, attributes.int("axis"), type.shape.length);
@@ -201,7 +201,7 @@ export const Split = operator({
   attributes: "axis:int num_outputs:int",
   shape: (call) => {
     const { inputs, node, where, attributes } = call;
-    const { dtype, shape } = inputs[0]!;
+    const { dtype, shape } = inputs[0];
     const axis = normalizeAxis(where, attributes.int("axis", 0), shape.length);
     const parts = attributes.int("num_outputs", node.outputs.length);
     checkRange(where, "num_outputs", parts, node.outputs.length, node.outputs.length);

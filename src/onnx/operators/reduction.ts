@@ -67,7 +67,7 @@ function reduction(
   finish?: (result: number, count: number) => number,
 ): Kernel {
   return (call) => {
-    const [x, type] = [call.inputs[0]!, call.outputs[0]];
+    const [x, type] = [call.inputs[0], call.outputs[0]];
     const data = folded(x, targetsOfCall(call), type.shape, initial, combine);
     const count = x.data.length / data.length;
     return [{ ...type, data: finish === undefined ? data : data.map((result) => finish(result, count)) }];
@@ -156,7 +156,7 @@ export const ReduceLogSumExp = operator({
   attributes: "keepdims:int noop_with_empty_axes:int",
   shape: reduced,
   kernel: (call) => {
-    const [x, type] = [call.inputs[0]!, call.outputs[0]];
+    const [x, type] = [call.inputs[0], call.outputs[0]];
     const targets = targetsOfCall(call);
     const most = folded(x, targets, type.shape, -Infinity, Math.max);
     const sums = folded(x, targets, type.shape, 0, (sum, element, target) => sum + Math.exp(element - most[target]));

@@ -30,7 +30,7 @@ export const Resize = operator({
   attributes:
     "antialias:int axes:ints coordinate_transformation_mode:half_pixel,half_pixel_symmetric,pytorch_half_pixel,align_corners,asymmetric,tf_crop_and_resize cubic_coeff_a:float exclude_outside:int extrapolation_value:float keep_aspect_ratio_policy:stretch,not_larger,not_smaller mode:nearest,linear,cubic nearest_mode:round_prefer_floor,round_prefer_ceil,floor,ceil",
   shape: (call) => {
-    const { dtype, shape } = call.inputs[0]!;
+    const { dtype, shape } = call.inputs[0];
     const axes = resizedAxes(call.where, shape, call.attributes, {
       roi: knownNumbers(call, 1, "the region of interest"),
       scales: knownNumbers(call, 2, "the scales"),

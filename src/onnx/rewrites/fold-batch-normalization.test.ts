@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { runModel, wave } from "../../../test/run-model.ts";
 import { loadModelFile } from "../../node/models/load-model.ts";
 import { type Tensor, tensorOf } from "../../tensor/tensor.ts";
-import { initializerOf, type Model, tensorOfInitializer } from "../model.ts";
+import { initializerNamed, initializerOf, type Model, tensorOfInitializer } from "../model.ts";
 import { parseGraph, parseModel } from "../text/parse.ts";
 import { foldBatchNormalization } from "./fold-batch-normalization.ts";
 
@@ -30,7 +30,7 @@ test("weights in a file and weights in memory give the same, and those in memory
   const { graph } = modelOf(`g (float[1, 4, 6, 6] x) => (float[] y) { a = Conv (x, w) ${norm} }`, 6, {
     w: [6, 4, 3, 3],
   });
-  const inline = graph.initializers.get("w")!;
+  const inline = initializerNamed(graph, "w");
   const before = tensorOfInitializer(inline).data.slice() as Float32Array;
   const bytes = new Uint8Array(before.slice().buffer);
   const storage = {
@@ -42,7 +42,7 @@ test("weights in a file and weights in memory give the same, and those in memory
   } as const;
   const external = new Map([...graph.initializers, ["w", { ...inline, storage }]]);
   const weightOf = (initializers: typeof graph.initializers) =>
-    tensorOfInitializer(foldBatchNormalization({ ...graph, initializers }).graph.initializers.get("w_folded")!).data;
+    tensorOfInitializer(initializerNamed(foldBatchNormalization({ ...graph, initializers }).graph, "w_folded")).data;
   expect(weightOf(external)).toEqual(weightOf(graph.initializers));
   expect(weightOf(external)).not.toEqual(before);
   expect(tensorOfInitializer(inline).data).toEqual(before);

@@ -38,6 +38,11 @@ interface Affine {
   readonly isFresh: boolean;
 }
 
+/** What an {@link Affine} becomes: it has a bias then. */
+interface FoldedAffine extends Affine {
+  readonly bias: Tensor;
+}
+
 /** y = scale[c]·x + shift[c], in float64. */
 interface Normalization {
   readonly scale: Float64Array;
@@ -69,7 +74,7 @@ export function foldBatchNormalization(graph: Graph, options: FoldBatchNormaliza
     if (node.opType !== "BatchNormalization" || node.domain !== "") continue;
     const [input] = node.inputs;
     const producer = producers.get(input);
-    const outcome = ((): string | { before: Node; affine: Affine } => {
+    const outcome = ((): string | { before: Node; affine: FoldedAffine } => {
       if (producer === undefined || !isLinear(producer)) {
         return `its input comes from ${producer === undefined ? "no node" : describeNode(producer)}`;
       }
@@ -91,7 +96,7 @@ export function foldBatchNormalization(graph: Graph, options: FoldBatchNormaliza
     const weight = fresh(`${weightName}_folded`);
     const bias = fresh(`${biasName || before.name || before.outputs[0]}_folded_bias`);
     initializers.set(weight, initializerOf(affine.weight));
-    initializers.set(bias, initializerOf(affine.bias!));
+    initializers.set(bias, initializerOf(affine.bias));
     replaced.set(before, { ...before, inputs: [data, weight, bias], outputs: [node.outputs[0]] });
     replaced.set(node, undefined);
     folded.push(node);
@@ -122,7 +127,10 @@ function isLinear(node: Node): node is Node & { opType: Linear } {
 function constantsOf(names: readonly string[], initializers: ReadonlyMap<string, Initializer>): Tensor[] | string {
   const missing = names.filter((name) => !initializers.has(name));
   if (missing.length > 0) return `${missing.join(", ")} ${missing.length > 1 ? "are" : "is"} no initializer`;
-  const tensors = names.map((name) => tensorOfInitializer(initializers.get(name)!, name));
+  const tensors = names.flatMap((name) => {
+    const initializer = initializers.get(name);
+    return initializer === undefined ? [] : [tensorOfInitializer(initializer, name)];
+  });
   const other = tensors.findIndex(({ dtype }) => dtype !== "float32" && dtype !== "float64");
   return other < 0 ? tensors : `${names[other]} is of type ${tensors[other].dtype}`;
 }
@@ -144,12 +152,16 @@ function affineOf(node: Node, initializers: ReadonlyMap<string, Initializer>): A
   const [, weightName, biasName = ""] = node.inputs;
   const constants = constantsOf(biasName === "" ? [weightName] : [weightName, biasName], initializers);
   if (typeof constants === "string") return constants;
-  const isFresh = initializers.get(weightName)!.storage.kind === "external";
+  const isFresh = initializers.get(weightName)?.storage.kind === "external";
   return { weight: constants[0], bias: constants[1], isFresh };
 }
 
 /** The weights and bias with `scale` and `shift` worked in, or why that cannot be. */
-function foldInto(node: Node, { weight, bias, isFresh }: Affine, { scale, shift }: Normalization): Affine | string {
+function foldInto(
+  node: Node,
+  { weight, bias, isFresh }: Affine,
+  { scale, shift }: Normalization,
+): FoldedAffine | string {
   const attributes = attributesOf(node);
   const channels = scale.length;
   const group = node.opType === "Gemm" ? 1 : attributes.int("group", 1);
@@ -158,8 +170,9 @@ function foldInto(node: Node, { weight, bias, isFresh }: Affine, { scale, shift 
   const perGroup = node.opType === "ConvTranspose" ? channels / group : channels;
   if (weight.shape[axis] !== perGroup) return `it has ${channels} channels, its weights have ${weight.shape[axis]}`;
   if (biasFactor === 0) return "the Gemm before it ignores its bias";
-  const biasSize = bias === undefined ? 1 : sizeOf(bias.shape);
-  const isPerChannel = biasSize === 1 || (biasSize === channels && bias!.shape[bias!.shape.length - 1] === channels);
+  const biasShape = bias?.shape ?? [];
+  const biasSize = sizeOf(biasShape);
+  const isPerChannel = biasSize === 1 || (biasSize === channels && biasShape[biasShape.length - 1] === channels);
   if (!isPerChannel) return "the bias of the Gemm before it is not one number per channel";
 
   const inner = sizeOf(weight.shape.slice(axis + 1));

@@ -10,7 +10,7 @@ import { normalizeAxis, sameShape } from "../../tensor/shape.ts";
 import { type Shape, sizeOf } from "../../tensor/tensor.ts";
 import { attributesFrom, attributesOf } from "../attributes.ts";
 import { freshNames } from "../fresh-names.ts";
-import { type InferShapesOptions, inferNode, inferShapes, type TypedGraph } from "../infer-shapes.ts";
+import { type InferShapesOptions, inferNode, inferShapes, type TypedGraph, typeOf } from "../infer-shapes.ts";
 import { int64Tensor } from "../int64.ts";
 import { describeNode, type Graph, type Initializer, initializerOf, type Node, type ValueType } from "../model.ts";
 import { type NumericTensor, numeric } from "../numeric-tensor.ts";
@@ -137,10 +137,15 @@ class Walk {
     return name;
   }
 
+  /** The shape of a value for a batch of twice the extent. */
+  #shapeOf(name: string): Shape {
+    return typeOf({ types: this.#types }, name).shape;
+  }
+
   /** How a value of the traced graph grows with the batch: undefined if it does not, "unclear" if not along one axis. */
   #growthOf(name: string): Growth | undefined | "unclear" {
-    const from = this.#traced.types.get(name)!.shape;
-    const to = this.#types.get(name)!.shape;
+    const from = typeOf(this.#traced, name).shape;
+    const to = this.#shapeOf(name);
     const axes = from.flatMap((extent, axis) => (extent === to[axis] ? [] : [axis]));
     if (from.length !== to.length || axes.length > 1) return "unclear";
     if (axes.length === 0) return undefined;
@@ -179,7 +184,7 @@ class Walk {
     const [data, written] = node.inputs;
     const [result] = node.outputs;
     const growth = this.#growthOf(data);
-    const target = this.#traced.types.get(result)!.shape;
+    const target = typeOf(this.#traced, result).shape;
     const place =
       growth === undefined || growth === "unclear" || sizeOf(target) === 0
         ? undefined
@@ -187,7 +192,7 @@ class Walk {
     if (place === undefined) return this.#appendIfFits(node);
     const { axis, isInner } = place;
     const wanted = target.with(axis, 2 * target[axis]);
-    const asWritten = resolveShape(this.#types.get(data)!.shape, this.#constants.get(written)?.data);
+    const asWritten = resolveShape(this.#shapeOf(data), this.#constants.get(written)?.data);
     const fits = asWritten !== undefined && sameShape(asWritten, wanted);
     this.#append(fits ? node : { ...node, inputs: [data, this.#ints(`${result}_shape`, target.with(axis, -1))] });
     if (isInner) this.#inner.add(result);
@@ -198,14 +203,14 @@ class Walk {
   #concat(node: Node): boolean {
     const growth = node.inputs.map((name) => this.#growthOf(name)).find((found) => found !== undefined);
     const growing = node.inputs.find((name) => this.#growthOf(name) !== undefined);
-    const rank = this.#types.get(node.inputs[0])!.shape.length;
+    const rank = this.#shapeOf(node.inputs[0]).length;
     const along = normalizeAxis(describeNode(node), attributesOf(node).int("axis"), rank);
     if (growing === undefined || growth === undefined || growth === "unclear" || along === growth.axis) {
       return this.#appendIfFits(node);
     }
     const { axis } = growth;
     const inputs = node.inputs.map((name) => {
-      if (this.#growthOf(name) !== undefined || this.#types.get(name)!.shape[axis] !== 1) return name;
+      if (this.#growthOf(name) !== undefined || this.#shapeOf(name)[axis] !== 1) return name;
       return this.#make(node, "Expand", [name, this.#shapeWith(node, Array(rank).fill(1), growing, axis)]);
     });
     return this.#appendIfFits({ ...node, inputs });

@@ -352,13 +352,17 @@ class Parser {
       this.#expect("]");
     }
     const outputs = this.#list("=", () => this.#name('an output of a node, or "}"'));
-    const path = [this.#name("an operator")];
-    while (this.#accept(".")) path.push(this.#name("an operator"));
+    const domains: string[] = [];
+    let opType = this.#name("an operator");
+    while (this.#accept(".")) {
+      domains.push(opType);
+      opType = this.#name("an operator");
+    }
     let attributes = this.#attributes();
     this.#expect("(", attributes === undefined ? '"<" or "("' : '"("');
     const inputs = this.#list(")", () => this.#name('an input (or "" for one left out)'));
     attributes ??= this.#attributes() ?? {};
-    return { opType: path.pop()!, domain: path.join("."), name, inputs, outputs, attributes };
+    return { opType, domain: domains.join("."), name, inputs, outputs, attributes };
   }
 
   #attributes(): Attributes | undefined {

@@ -19,7 +19,7 @@ const pattern = new RegExp(
     '(?<string>"(?:[^"\\\\]|\\\\.)*")',
     "(?<symbol>=>|.)",
   ].join("|"),
-  "suy",
+  "gsuy",
 );
 
 const escapes: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r" };
@@ -27,10 +27,7 @@ const escapes: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r" };
 /** The words of `text`; `#` starts a comment to the end of its line. */
 export function tokenize(text: string): Token[] {
   const tokens: Token[] = [];
-  pattern.lastIndex = 0;
-  while (pattern.lastIndex < text.length) {
-    const offset = pattern.lastIndex;
-    const groups = pattern.exec(text)!.groups!;
+  for (const { groups = {}, index: offset } of text.matchAll(pattern)) {
     if (groups.space !== undefined) continue;
     for (const kind of ["identifier", "number", "integer", "symbol"] as const) {
       if (groups[kind] !== undefined) tokens.push({ kind, text: groups[kind], offset });

@@ -31,30 +31,30 @@ export function attentionLayout(
   where: string,
   node: Node,
   attributes: AttributeReader,
-  [q, k, v, mask, ...cache]: readonly (Shape | undefined)[],
+  [q = [], k = [], v = [], mask, ...cache]: readonly (Shape | undefined)[],
 ): AttentionLayout {
   const isWindowed = attributes.int("left_window_size", -1) >= 0 || attributes.int("right_window_size", -1) >= 0;
   const usesCache = cache.some((shape) => shape !== undefined) || node.outputs.slice(1).some((name) => name !== "");
   if (isWindowed || usesCache) {
     throw new UnsupportedError({ where, what: "caches, windows and other outputs than the first are not supported" });
   }
-  const isFolded = q!.length === 3;
-  const all = [q!, k!, v!];
+  const isFolded = q.length === 3;
+  const all = [q, k, v];
   const complain = (): BadInputError =>
     new BadInputError({
       where,
       what: "queries, keys and values do not fit together",
       got: all.map((shape) => `[${shape.join(", ")}]`).join(", "),
     });
-  if (!all.every((shape) => shape.length === (isFolded ? 3 : 4) && shape[0] === q![0])) throw complain();
-  const heads = isFolded ? attributes.int("q_num_heads") : q![1];
-  const keyHeads = isFolded ? attributes.int("kv_num_heads") : k![1];
-  const width = q!.at(-1)! / (isFolded ? heads : 1);
-  const valueWidth = v!.at(-1)! / (isFolded ? keyHeads : 1);
-  const [queries, keys] = [q!.at(-2)!, k!.at(-2)!];
+  if (!all.every((shape) => shape.length === (isFolded ? 3 : 4) && shape[0] === q[0])) throw complain();
+  const heads = isFolded ? attributes.int("q_num_heads") : q[1];
+  const keyHeads = isFolded ? attributes.int("kv_num_heads") : k[1];
+  const width = lastOf(q) / (isFolded ? heads : 1);
+  const valueWidth = lastOf(v) / (isFolded ? keyHeads : 1);
+  const [queries, keys] = [q[q.length - 2], k[k.length - 2]];
   const areWhole = Number.isInteger(width) && Number.isInteger(valueWidth) && heads >= 1 && keyHeads >= 1;
-  const fits = heads % keyHeads === 0 && k!.at(-1)! / (isFolded ? keyHeads : 1) === width && v!.at(-2) === keys;
-  if (!areWhole || !fits || (!isFolded && v![1] !== keyHeads)) throw complain();
+  const fits = heads % keyHeads === 0 && lastOf(k) / (isFolded ? keyHeads : 1) === width && v[v.length - 2] === keys;
+  if (!areWhole || !fits || (!isFolded && v[1] !== keyHeads)) throw complain();
   if (mask !== undefined && mask.at(-1) !== keys) {
     throw new UnsupportedError({
       where,
@@ -63,9 +63,9 @@ export function attentionLayout(
       got: String(mask.at(-1)),
     });
   }
-  if (mask !== undefined) checkBroadcasts(where, "the mask", mask, [q![0], heads, queries, keys]);
+  if (mask !== undefined) checkBroadcasts(where, "the mask", mask, [q[0], heads, queries, keys]);
   return {
-    batch: q![0],
+    batch: q[0],
     heads,
     keyHeads,
     queries,
@@ -77,4 +77,8 @@ export function attentionLayout(
     softcap: attributes.float("softcap", 0),
     isCausal: attributes.int("is_causal", 0) !== 0,
   };
+}
+
+function lastOf(shape: Shape): number {
+  return shape[shape.length - 1];
 }

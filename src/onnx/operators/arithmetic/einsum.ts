@@ -53,6 +53,11 @@ export function einsumTerms(where: string, equation: string, shapes: readonly Sh
   return { operands, output: [...expand("...", widest), ...single.sort()], extents };
 }
 
+/** The extents of `labels`, all of which `extents` has. */
+export function extentsOf(labels: readonly string[], extents: EinsumTerms["extents"]): number[] {
+  return labels.flatMap((label) => extents.get(label) ?? []);
+}
+
 /** The equation of the given terms, in letters; `labels` of any kind get letters of their own. */
 export function einsumEquation(operands: readonly (readonly string[])[], output: readonly string[]): string {
   const alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
