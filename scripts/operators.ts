@@ -1,14 +1,11 @@
 /**
- * @file OPERATORS.md, from the tables of operators and from the doc comments of the VJP rules.
+ * @file OPERATORS.md, from the records of the operators and of their rules.
  *
  * test/operators-document.test.ts compares the file with this; `npm run operators` makes the same test write it, as a file
  * snapshot. So the check and the writer are one, both read the sources rather than a build, and Node needs no loader for
  * TypeScript.
  */
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { type Differentiable, isNonDifferentiable } from "../src/autodiff/rules/index.ts";
-import { excitationOf, type Rectification, rectificationOf } from "../src/autodiff/treatments.ts";
+import { isNonDifferentiable, ruleOf } from "../src/autodiff/rules/index.ts";
 import { type Operator, operatorFamilies, operators } from "../src/onnx/operators/table.ts";
 import { canonicalOpset, oldestOpset } from "../src/onnx/rewrites/upgrade-opset.ts";
 import { newestOpset } from "../src/onnx/validate.ts";
@@ -27,54 +24,24 @@ const sections = {
   reduction: rest.reduction,
 };
 
-const rulesFolder = join(import.meta.dirname, "../src/autodiff/rules");
-
-/** The doc comment of every constant in the sources of the rules, as one line; of an alias, that of what it stands for. */
-function ruleComments(): ReadonlyMap<string, string> {
-  const comments = new Map<string, string>();
-  for (const file of readdirSync(rulesFolder).filter((name) => /(?<!\.test)\.ts$/.test(name))) {
-    const text = readFileSync(join(rulesFolder, file), "utf8");
-    const ofFile = new Map<string, string>();
-    for (const [, comment, name] of text.matchAll(/\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\n(?:export )?const (\w+)\b/g)) {
-      ofFile.set(name, comment.replace(/\s*\n \*(?= |\n|$)/g, "").trim());
-    }
-    for (const [, name, original] of text.matchAll(/^export const (\w+) = (\w+);$/gm)) {
-      const comment = ofFile.get(name) ?? ofFile.get(original);
-      if (comment !== undefined) ofFile.set(name, comment);
-    }
-    for (const [name, comment] of ofFile) comments.set(name, comment);
-  }
-  return comments;
-}
-
 /** `text` for a cell of a Markdown table. */
 function cell(text: string): string {
-  const plain = text.replace(/\{@link (\w+)\}/g, "$1").replace(/([|*_<>[\]])/g, "\\$1");
+  const plain = text.replace(/([|*_<>[\]])/g, "\\$1");
   return /[.:]$/.test(plain) ? plain : `${plain}.`;
 }
 
-const guidances: Readonly<Record<Rectification, string>> = {
-  rectifier: "gated",
-  product: "gated if it ends an activation",
-  ordinary: "as gradient",
-};
-
 /** One row: operator, what there is of it, its rule in a formula with conventions, and what the passes that explain do. */
-function row(operator: Operator, comments: ReadonlyMap<string, string>): string {
-  if (isNonDifferentiable(operator)) return `| ${operator} | shape, kernel | none by design | – | – |`;
-  const comment = comments.get(operator);
-  if (comment === undefined) throw new Error(`the VJP rule of ${operator} has no doc comment`);
-  const guided = guidances[rectificationOf(operator as Differentiable)];
-  const excitation = excitationOf(operator as Differentiable);
-  return `| ${operator} | shape, kernel, gradient | ${cell(comment)} | ${guided} | ${excitation === "ordinary" ? "as gradient" : excitation} |`;
+function row(operator: Operator): string {
+  const rule = ruleOf(operator);
+  if (rule === undefined) return `| ${operator} | shape, kernel | none by design | – | – |`;
+  return `| ${operator} | shape, kernel, gradient | ${cell(rule.formula)} | ${rule.guided} | ${rule.excitation.by} |`;
 }
 
-/** The text of OPERATORS.md. Throws if an operator's rule has no doc comment. */
+/** The text of OPERATORS.md. */
 export function operatorsDocument(): string {
-  const comments = ruleComments();
   const known = Object.keys(operators) as Operator[];
   const tables = Object.entries(sections).map(([family, table]) => {
-    const rows = (Object.keys(table) as Operator[]).toSorted().map((operator) => row(operator, comments));
+    const rows = (Object.keys(table) as Operator[]).toSorted().map(row);
     const title = `${family[0].toUpperCase()}${family.slice(1)}`;
     return `## ${title}\n\n| operator | rules | gradient, and conventions at ties and kinks | guided | excitation |\n|---|---|---|---|---|\n${rows.join("\n")}\n`;
   });

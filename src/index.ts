@@ -41,10 +41,17 @@ export { type DifferentiateOptions, differentiate } from "./autodiff/differentia
 export { type DifferentiateModelOptions, differentiateModel } from "./autodiff/differentiate-model.ts";
 export { contrastiveExcitationRules, excitationRules } from "./autodiff/excitation-rules.ts";
 export { guidedRules } from "./autodiff/guided-rules.ts";
-export { type Differentiable, nonDifferentiable, type RuleTable, vjpRules } from "./autodiff/rules/index.ts";
+export type { Excitation, Guidance, Limit, NoGradient, Rule, VjpCall, VjpRule } from "./autodiff/rule.ts";
+export {
+  type Differentiable,
+  type NonDifferentiable,
+  nonDifferentiable,
+  type OperatorRules,
+  operatorRules,
+  type RuleTable,
+  vjpRules,
+} from "./autodiff/rules/index.ts";
 export { appendVjp, type Seed } from "./autodiff/sweep.ts";
-export { type Excitation, excitationOf, type Rectification, rectificationOf } from "./autodiff/treatments.ts";
-export type { VjpCall, VjpRule } from "./autodiff/vjp-rule.ts";
 // Classifiers
 export {
   type Classifier,

@@ -104,6 +104,47 @@ test("an output that nothing excites hands nothing down, and no NaN", () => {
   expect(handedDown(gemm, [-1, -3], [1, 2], [0.5, 0.5])).toEqual([0, 0]);
 });
 
+test.each<[string, number, (g: GraphBuilder, x: Value) => Value]>([
+  ["the input", 1, (_, x) => x],
+  ["a rectifier", 0, (g, x) => g.op("Relu", [x])],
+  ["a clip to [0, 6]", 0, (g, x) => g.op("Clip", [x, g.scalar(0), g.scalar(6)])],
+  ["a clip to [−1, 6]", 1, (g, x) => g.op("Clip", [x, g.scalar(-1), g.scalar(6)])],
+  ["a clip from above", 1, (g, x) => g.op("Clip", [x, undefined, g.scalar(6)])],
+  ["a clip to a computed bound", 0, (g, x) => g.op("Clip", [x, g.op("ReduceL1", [x], { keepdims: 0 })])],
+  ["rectifiers side by side", 0, (g, x) => halves(g, g.op("Relu", [x]), g.op("Abs", [x]))],
+  ["a rectifier beside the input", 1, (g, x) => halves(g, g.op("Relu", [x]), x)],
+  ["a rectifier in another shape", 0, (g, x) => g.op("Transpose", [g.op("Transpose", [g.op("Relu", [x])])])],
+  ["the negative of a rectifier", 1, (g, x) => g.op("Neg", [g.op("Relu", [x])])],
+])("x⁺ of %s takes %d rectifiers", (_, count, body) => {
+  const g = new GraphBuilder();
+  const x = g.input("x", "float32", [1, 2]);
+  const before = body(g, x);
+  const output = g.op("Gemm", [before, matrix(g, [1, -2], [2, 1])]);
+  const forward = g.nodes.length;
+  appendVjp(g, { seeds: [{ value: output, cotangent: g.scalar(1) }], wrt: [before], rules: excitationRules });
+  const ofX = g.nodes.slice(forward).filter(({ opType, inputs }) => opType === "Relu" && inputs[0] === before.name);
+  expect(ofX).toHaveLength(count);
+});
+
+/** The first element of `a` and the last of `b`. */
+function halves(g: GraphBuilder, a: Value, b: Value): Value {
+  const joined = g.op("Concat", [a, b], { axis: 1 });
+  return g.op("Gather", [joined, g.ints([0, 3])], { axis: 1 });
+}
+
+test("a gate stays one where it is moved, and of two gates both get p", () => {
+  const moved = (g: GraphBuilder, x: Value): Value => {
+    const gate = g.op("Slice", [g.op("Softmax", [x], { axis: 1 }), g.ints([1]), g.ints([2]), g.ints([1])]);
+    return g.op("Mul", [g.op("Expand", [gate, g.ints([1, 2])]), x]);
+  };
+  expect(handedDown(moved, [1, 2], [1, 2], [0.25, 0.75])).toEqual([0.25, 0.75]);
+  const gates = (g: GraphBuilder, x: Value): Value => {
+    const [a, b] = g.ops("Split", [x, g.ints([1, 1])], { axis: 1 }, 2);
+    return g.op("Mul", [g.op("Sigmoid", [a]), g.op("Sigmoid", [b])]);
+  };
+  expect(handedDown(gates, [1, 2], [1, 2], [1])).toEqual([0.5, 0.5]);
+});
+
 /** Convolutions, rectifiers, pools, a residual sum, a concatenation, normalization and a classifier, as ReLU networks have them. */
 function chain(g: GraphBuilder, x: Value): Value {
   const weight = (shape: Shape, seed: number): Value =>
@@ -172,6 +213,16 @@ describe("contrastive", () => {
     // Both passes hand on a whole probability, so the difference has none left.
     expect(sum(contrast)).toBeCloseTo(0, 12);
     expect(contrast.some((value) => value > 0.05)).toBe(true);
+  });
+
+  test("a pool of overlapping windows behind the last weights leaves them the last", () => {
+    const pooled = (g: GraphBuilder, x: Value): Value => {
+      const scores = g.op("Relu", [g.op("Conv", [x, matrix(g, [1, -1, -1, 1], [2, 2, 1])])]);
+      return g.op("AveragePool", [scores], { kernel_shape: [2], strides: [1] });
+    };
+    const found = handedDown(pooled, [3, 2, 4, 1, 3, 2], [1, 2, 3], [0.5, 0.5, 0, 0], contrastiveExcitationRules);
+    // Both windows hand their p to the one position that is above zero: to the first channel there, less to the second.
+    expect(found).toEqual([0.5, 0, 0.5, -0.5, 0, -0.5].map((value) => expect.closeTo(value, 12)));
   });
 
   test("sums to 0 on a chain without loss", () => {

@@ -2,7 +2,7 @@
  * @file Excitation backpropagation as rule tables: a probability handed down from winner to winner.
  *
  * Source: Zhang et al., "Top-down Neural Attention by Excitation Backprop", 2016: equation (10), p(a_i | a_j) = a_i w⁺_ij / Σ a_k w⁺_kj,
- * and section 3.4 for the contrastive form. What happens at each operator is said in {@link treatments}; the sum of p is conserved
+ * and section 3.4 for the contrastive form. What happens at each operator is said in its record, as its {@link Excitation}; the sum of p is conserved
  * wherever an output has an excitatory input.
  *
  * Conventions: an output that nothing excites hands nothing down (its p is lost); inputs below zero excite nothing, so at the image,
@@ -14,12 +14,13 @@
  */
 import type { GraphBuilder, Value } from "../onnx/builder.ts";
 import type { Node } from "../onnx/model.ts";
+import { hasTrait } from "../onnx/operators/table.ts";
 import { sizeOf } from "../tensor/tensor.ts";
 import { activationProductOf } from "./activation-products.ts";
-import { type Differentiable, type RuleTable, vjpRules } from "./rules/index.ts";
-import { excitationOf } from "./treatments.ts";
-import { unbroadcast } from "./unbroadcast.ts";
-import type { VjpCall, VjpRule } from "./vjp-rule.ts";
+import { unbroadcast } from "./adjoints/unbroadcast.ts";
+import { present, variadic } from "./pullbacks.ts";
+import type { Excitation, Rule, VjpCall, VjpRule } from "./rule.ts";
+import { operatorRules, type RuleTable, ruleOf, ruleTable } from "./rules/index.ts";
 
 /** Keeps p / 0 finite; what it is then multiplied by is 0. */
 const guard = 1e-20;
@@ -29,24 +30,30 @@ function quotient(g: GraphBuilder, p: Value, z: Value): Value {
   return g.op("Div", [p, g.op("Add", [z, g.scalar(guard, z.dtype)])]);
 }
 
-function producer(g: GraphBuilder, value: Value): Node | undefined {
-  return g.nodes.find(({ outputs }) => outputs.includes(value.name));
+/** What {@link isNonNegative} found of each graph's values. */
+const signs = new WeakMap<GraphBuilder, Map<string, boolean>>();
+
+/** Whether the operators say that no element of `value` is below zero. */
+function isNonNegative(g: GraphBuilder, value: Value): boolean {
+  let known = signs.get(g);
+  if (known === undefined) {
+    known = new Map();
+    signs.set(g, known);
+  }
+  const found = known.get(value.name) ?? followSign(g, value);
+  known.set(value.name, found);
+  return found;
 }
 
-const nonNegative: ReadonlySet<string> = new Set(["Relu", "Sigmoid", "HardSigmoid", "Softmax", "Abs", "Softplus"]);
-/** Operators whose output is not negative where their first input is not. */
-const signKeeping: ReadonlySet<string> = new Set([
-  ...["AveragePool", "GlobalAveragePool", "MaxPool", "GlobalMaxPool", "ReduceMean", "ReduceSum", "ReduceMax"],
-  ...["Flatten", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Slice", "Split", "Dropout", "Identity"],
-]);
-
-function isNonNegative(g: GraphBuilder, value: Value): boolean {
-  const node = producer(g, value);
+function followSign(g: GraphBuilder, value: Value): boolean {
+  const node = g.producer(value);
   if (node === undefined) return false;
-  if (nonNegative.has(node.opType)) return true;
-  if (node.opType === "Clip") return (g.known(g.value(node.inputs[1] || node.inputs[0]))?.data[0] ?? -1) >= 0;
-  if (node.opType === "Concat") return node.inputs.every((input) => isNonNegative(g, g.value(input)));
-  return signKeeping.has(node.opType) && isNonNegative(g, g.value(node.inputs[0]));
+  if (hasTrait(node, "nonNegative")) return true;
+  const inputs = node.inputs.map((name) => (name === "" ? undefined : g.value(name)));
+  const ask = (input: Value | undefined): boolean =>
+    input !== undefined && (g.known(input)?.data.every((element) => element >= 0) ?? isNonNegative(g, input));
+  if (hasTrait(node, "keepsSign") || hasTrait(node, "moves")) return ask(inputs[0]);
+  return ruleOf(node.opType)?.isNonNegative?.(inputs, ask) ?? false;
 }
 
 /** x⁺ */
@@ -61,37 +68,43 @@ const excitatory: Weights = positivePart;
 /** (−W)⁺: the positive weights of the network that says the opposite. */
 const inhibitory: Weights = (g, value) => g.op("Relu", [g.op("Neg", [value])]);
 
-const moving: ReadonlySet<string> = new Set(["Reshape", "Transpose", "Squeeze", "Unsqueeze", "Expand", "Cast"]);
-const gates: ReadonlySet<string> = new Set(["Sigmoid", "HardSigmoid", "Softmax"]);
-
 /** Whether `value` only says how much of another value passes: attention, squeeze-and-excitation, the sigmoid of a SiLU. */
 function isGate(g: GraphBuilder, value: Value): boolean {
-  const node = producer(g, value);
+  const node = g.producer(value);
   if (node === undefined) return false;
-  return gates.has(node.opType) || (moving.has(node.opType) && isGate(g, g.value(node.inputs[0])));
+  const isMoved = hasTrait(node, "moves") || hasTrait(node, "view");
+  return hasTrait(node, "gate") || (isMoved && isGate(g, g.value(node.inputs[0])));
 }
 
 /** Which of the first `count` inputs p goes to: those that depend on the image and are no gates, or the gates if there are no others. */
-function streams({ g, inputs, wants }: VjpCall, count = inputs.length): number[] {
-  const wanted = inputs.flatMap((_, i) => (i < count && wants(i) ? [i] : []));
-  const signals = wanted.filter((i) => wanted.length === 1 || !isGate(g, inputs[i]!));
-  return signals.length > 0 ? signals : wanted;
+function streams(
+  { g, inputs, wants }: Pick<VjpCall, "g" | "inputs" | "wants">,
+  count = inputs.length,
+): readonly number[] {
+  const wanted = inputs.flatMap((input, i) => (input !== undefined && i < count && wants(i) ? [{ input, i }] : []));
+  const signals = wanted.filter(({ input }) => wanted.length === 1 || !isGate(g, input));
+  return (signals.length > 0 ? signals : wanted).map(({ i }) => i);
 }
 
 /**
- * x⁺ ∘ Jᵀ (p / f(x⁺)) for each input of `receivers`, in equal parts if there are several; f is the operator with `parts` for inputs.
- * It adds up to p for every f with f(t x) = t f(x): all linear ones, and norms.
+ * x⁺ ∘ Jᵀ (p / f(x⁺)) for each input of `receivers`, in equal parts if there are several; f is the operator with `parts` for inputs and
+ * `vjp` for its rule. It adds up to p for every f with f(t x) = t f(x): all linear ones, and norms.
  */
 function distributed(
-  { g, node, inputs, cotangents, ...call }: VjpCall,
-  parts: readonly (Value | undefined)[],
-  receivers: readonly number[],
-  opType: Differentiable = node.opType as Differentiable,
+  { g, node, cotangents, ...call }: VjpCall,
+  {
+    vjp,
+    parts,
+    receivers,
+  }: Pick<Rule, "vjp"> & {
+    readonly parts: readonly (Value | undefined)[];
+    readonly receivers: readonly number[];
+  },
 ): (Value | undefined)[] {
-  const outputs = g.again({ ...node, opType }, parts);
+  const outputs = g.again(node, parts);
   const shares = cotangents.map((p, o) => p && quotient(g, p, outputs[o]));
   const wants = (i: number): boolean => receivers.includes(i);
-  const back = vjpRules[opType]({ ...call, g, node, inputs: parts, outputs, cotangents: shares, wants });
+  const back = vjp({ ...call, g, node, inputs: parts, outputs, cotangents: shares, wants });
   return back.map((cotangent, i) => {
     if (cotangent === undefined || !wants(i)) return undefined;
     const whole = g.op("Mul", [parts[i], cotangent]);
@@ -99,31 +112,33 @@ function distributed(
   });
 }
 
-/** The parts of each of the operators that weigh: which inputs are multiplied; what follows them is a bias or a mask. */
-const operandCounts = { Conv: 2, ConvTranspose: 2, Gemm: 2, MatMul: 2, Einsum: Infinity } as const;
-
-/** p by weights: x⁺ and `weights` take the places of the operands, biases are left out. */
-function weighted(weights: Weights): VjpRule {
+/** p by weights: x⁺ and `weights` take the places of the first `count` inputs, what follows (a bias, a mask) is left out. */
+function weighted(vjp: VjpRule, count: number, weights: Weights): VjpRule {
   return (call) => {
-    const { g, node, inputs } = call;
-    const count = operandCounts[node.opType as keyof typeof operandCounts];
+    const { g, where, inputs } = call;
     const receivers = streams(call, count);
-    const operands = inputs.slice(0, Math.min(count, inputs.length));
-    const parts = operands.map((input, i) => (receivers.includes(i) ? positivePart : weights)(g, input!));
-    return distributed(call, parts, receivers);
+    const parts = inputs
+      .slice(0, Math.min(count, inputs.length))
+      .map((input, i) => (receivers.includes(i) ? positivePart : weights)(g, present(where, input, i)));
+    return distributed(call, { vjp, parts, receivers });
   };
 }
 
-/** Attention weighs values: p goes to them by the probabilities, which are not negative. Queries and keys, which only choose, get none. */
-const attention: VjpRule = (call) => {
-  const parts = call.inputs.with(2, positivePart(call.g, call.inputs[2]!));
-  return distributed(call, parts, [2]);
-};
+/** p to input `index` alone, in proportion to its positive part. What else there is weighs it or chooses, and gets nothing. */
+function proportional(vjp: VjpRule, index: number): VjpRule {
+  return (call) => {
+    const part = positivePart(call.g, present(call.where, call.inputs[index], index));
+    return distributed(call, { vjp, parts: call.inputs.with(index, part), receivers: [index] });
+  };
+}
 
-/** Whether `node` takes the mean of its first input away, as the operators do that stand for a LayerNormalization. */
-function isCentering(g: GraphBuilder, { opType, inputs }: Node): boolean {
-  if (opType !== "Sub") return false;
-  const mean = producer(g, g.value(inputs[1]));
+/** As {@link proportional} to the first input, in proportion to the elements themselves. */
+const bySum: VjpRule = (call) =>
+  proportional(operatorRules.ReduceSum.vjp, 0)({ ...call, node: { ...call.node, opType: "ReduceSum" } });
+
+/** Whether `node`, a difference, takes the mean of its first input away, as the operators do that stand for a LayerNormalization. */
+function isCentering(g: GraphBuilder, { inputs }: Node): boolean {
+  const mean = g.producer(g.value(inputs[1]));
   return mean?.opType === "ReduceMean" && mean.inputs[0] === inputs[0];
 }
 
@@ -131,117 +146,110 @@ function isCentering(g: GraphBuilder, { opType, inputs }: Node): boolean {
  * p by shares among what is added: a⁺ p / (a⁺ + b⁺); of a difference a − b, the second adds (−b)⁺. Constants are biases, and so is the
  * mean that a normalization takes away.
  */
-const summed: VjpRule = (call) => {
-  const {
-    g,
-    node,
-    inputs,
-    cotangents: [p],
-    wants,
-  } = call;
-  const wanted = inputs.flatMap((_, i) => (wants(i) ? [i] : []));
-  const receivers = isCentering(g, node) ? [0] : wanted;
-  if (receivers.length === 1) {
-    return inputs.map((input, i) => (i === receivers[0] ? unbroadcast(g, p!, input!.shape) : undefined));
-  }
-  const parts = inputs.map((input, i) => {
-    if (!wants(i)) return undefined;
-    return node.opType === "Sub" && i === 1 ? inhibitory(g, input!) : positivePart(g, input!);
+function added(isDifference: boolean): VjpRule {
+  return variadic(({ g, node, inputs, dy: p, wants }) => {
+    const wanted = inputs.flatMap((input, i) => (wants(i) ? [{ input, i }] : []));
+    const receivers = isDifference && isCentering(g, node) ? wanted.filter(({ i }) => i === 0) : wanted;
+    const [first, ...others] = receivers;
+    if (first === undefined) return () => undefined;
+    if (others.length === 0) return (input, i) => (i === first.i ? unbroadcast(g, p, input.shape) : undefined);
+    const part = ({ input, i }: typeof first): Value => (isDifference && i === 1 ? inhibitory : positivePart)(g, input);
+    const parts = new Map(receivers.map((receiver) => [receiver.i, part(receiver)]));
+    const total = [...parts.values()].reduce((sum, one) => g.op("Add", [sum, one]));
+    const share = quotient(g, p, total);
+    return (input, i) => unbroadcast(g, g.op("Mul", [parts.get(i), share]), input.shape);
   });
-  const total = receivers.map((i) => parts[i]!).reduce((sum, part) => g.op("Add", [sum, part]));
-  const share = quotient(g, p!, total);
-  return inputs.map((input, i) =>
-    wants(i) ? unbroadcast(g, g.op("Mul", [parts[i], share]), input!.shape) : undefined,
-  );
-};
-
-/** p by shares among the elements of the first input that make an output. */
-const pooled: VjpRule = (call) => distributed(call, call.inputs.with(0, positivePart(call.g, call.inputs[0]!)), [0]);
-
-/** As {@link pooled}, in proportion to the elements themselves, for reductions that do not grow as their input does. */
-const pooledBySum: VjpRule = (call) =>
-  distributed(call, call.inputs.with(0, positivePart(call.g, call.inputs[0]!)), [0], "ReduceSum");
+}
 
 /** p unchanged to the factors that are no gates, in equal parts; to x where the product ends an activation of x. */
-const factors: VjpRule = (call) => {
-  const {
-    g,
-    node,
-    inputs,
-    cotangents: [p],
-  } = call;
+const factors = variadic(({ g, node, mul, inputs, dy: p, wants }) => {
   const activation = activationProductOf(g, node);
-  const receivers = activation === undefined ? streams(call) : [activation.input];
-  const part = receivers.length === 1 ? p! : g.op("Mul", [p, g.scalar(1 / receivers.length, p!.dtype)]);
-  return inputs.map((input, i) => (receivers.includes(i) ? unbroadcast(g, part, input!.shape) : undefined));
-};
+  const receivers = activation === undefined ? streams({ g, inputs, wants }) : [activation.input];
+  const part = receivers.length === 1 ? p : mul(p, 1 / receivers.length);
+  return (input, i) => (receivers.includes(i) ? unbroadcast(g, part, input.shape) : undefined);
+});
 
 /** p unchanged, to the first input that depends on the image. */
 const passed: VjpRule = ({ g, inputs, cotangents: [p], wants }) => {
   const receiver = inputs.findIndex((_, i) => wants(i));
   return inputs.map((input, i) => {
-    if (i !== receiver || p === undefined) return undefined;
-    const summed = sizeOf(input!.shape) === sizeOf(p.shape) ? p : unbroadcast(g, p, input!.shape);
-    return summed.dtype === input!.dtype ? summed : g.op("CastLike", [summed, input]);
+    if (i !== receiver || p === undefined || input === undefined) return undefined;
+    const summed = sizeOf(input.shape) === sizeOf(p.shape) ? p : unbroadcast(g, p, input.shape);
+    return summed.dtype === input.dtype ? summed : g.op("CastLike", [summed, input]);
   });
 };
 
-/** The ordinary rule for the first input alone: a grid of coordinates gets nothing. */
-const firstOnly =
-  (rule: VjpRule): VjpRule =>
-  (call) =>
-    rule({ ...call, wants: (i) => i === 0 && call.wants(0) });
+/** `vjp` for the first input alone. */
+function ofFirst(vjp: VjpRule): VjpRule {
+  return (call) => vjp({ ...call, wants: (i) => i === 0 && call.wants(0) });
+}
 
-const sums: ReadonlySet<string> = new Set(["Add", "Sub", "Sum", "Mean"]);
-const notHomogeneous: ReadonlySet<string> = new Set([
-  "ReduceLogSum",
-  "ReduceLogSumExp",
-  "ReduceProd",
-  "ReduceSumSquare",
-]);
+function shared(vjp: VjpRule, among: (Excitation & { readonly by: "shares" })["among"]): VjpRule {
+  switch (among) {
+    case "terms":
+      return added(false);
+    case "difference":
+      return added(true);
+    case "elements":
+      return proportional(vjp, 0);
+    case "sum":
+      return bySum;
+  }
+}
 
-function excitationRule(operator: Differentiable): VjpRule {
-  switch (excitationOf(operator)) {
+function excitationRule({ vjp, excitation }: Rule): VjpRule {
+  switch (excitation.by) {
     case "weights":
-      return operator === "Attention" ? attention : weighted(excitatory);
+      return "values" in excitation
+        ? proportional(vjp, excitation.values)
+        : weighted(vjp, excitation.operands, excitatory);
     case "shares":
-      if (sums.has(operator)) return summed;
-      return notHomogeneous.has(operator) ? pooledBySum : pooled;
+      return shared(vjp, excitation.among);
     case "factors":
       return factors;
     case "first":
       return passed;
-    case "ordinary":
-      return operator === "GridSample" ? firstOnly(vjpRules.GridSample) : vjpRules[operator];
+    case "as gradient":
+      return excitation.isOfFirst ? ofFirst(vjp) : vjp;
   }
 }
-
-const operators = Object.keys(vjpRules) as Differentiable[];
 
 /** The backward rules of excitation backpropagation; the seed is a probability over the logits, such as 1 at one class. */
-export const excitationRules = Object.fromEntries(
-  operators.map((operator) => [operator, excitationRule(operator)]),
-) as RuleTable;
+export const excitationRules: RuleTable = ruleTable(excitationRule);
 
-/** Whether no other weights come between `node` and the end of the network. */
-function isLastWeighted(g: GraphBuilder, node: Node): boolean {
-  const reached = new Set(node.outputs);
-  for (const other of g.nodes.slice(g.nodes.indexOf(node) + 1)) {
-    if (!other.inputs.some((input) => reached.has(input))) continue;
-    if (Object.hasOwn(operandCounts, other.opType)) return false;
-    for (const output of other.outputs) reached.add(output);
-  }
-  return true;
+/** The number of inputs that `node` multiplies; undefined if it is no operator with weights. */
+function operandCount({ opType }: Node): number | undefined {
+  const excitation = ruleOf(opType)?.excitation;
+  return excitation !== undefined && "operands" in excitation ? excitation.operands : undefined;
 }
 
-/** At the last weights: p by the positive weights less p by the negative ones. Elsewhere `rule`. */
-function contrasted(rule: VjpRule): VjpRule {
-  const [plain, opposite] = [weighted(excitatory), weighted(inhibitory)];
+/** The {@link lastWeighted} of each sweep. */
+const lastOf = new WeakMap<readonly Node[], ReadonlySet<Node>>();
+
+/** The nodes with weights behind which no others come on the way to the end of `path`. */
+function lastWeighted(path: readonly Node[]): ReadonlySet<Node> {
+  const known = lastOf.get(path);
+  if (known !== undefined) return known;
+  const last = new Set<Node>();
+  /** Values that go through weights. */
+  const weighed = new Set<string>();
+  for (const node of path.toReversed()) {
+    const isFollowed = node.outputs.some((output) => weighed.has(output));
+    const hasWeights = operandCount(node) !== undefined;
+    if (hasWeights && !isFollowed) last.add(node);
+    if (hasWeights || isFollowed) for (const input of node.inputs) weighed.add(input);
+  }
+  lastOf.set(path, last);
+  return last;
+}
+
+/** At the last weights: p by the positive weights less p by the negative ones. Elsewhere the plain rule. */
+function contrasted({ vjp }: Rule, count: number): VjpRule {
+  const [plain, opposite] = [weighted(vjp, count, excitatory), weighted(vjp, count, inhibitory)];
   return (call) => {
-    const { g, node } = call;
-    if (!isLastWeighted(g, node)) return rule(call);
+    if (!lastWeighted(call.path).has(call.node)) return plain(call);
     const less = opposite(call);
-    return plain(call).map((p, i) => p && g.op("Sub", [p, less[i]]));
+    return plain(call).map((p, i) => p && call.g.op("Sub", [p, less[i]]));
   };
 }
 
@@ -250,9 +258,8 @@ function contrasted(rule: VjpRule): VjpRule {
  * classifier whose last weights are negated. The two passes are subtracted behind those weights and go on as one; the result is
  * signed, and its positive part is the map.
  */
-export const contrastiveExcitationRules: RuleTable = {
-  ...excitationRules,
-  Conv: contrasted(excitationRules.Conv),
-  Gemm: contrasted(excitationRules.Gemm),
-  MatMul: contrasted(excitationRules.MatMul),
-};
+export const contrastiveExcitationRules: RuleTable = ruleTable((record) => {
+  const { excitation } = record;
+  const isContrasted = "operands" in excitation && excitation.isContrasted === true;
+  return isContrasted ? contrasted(record, excitation.operands) : excitationRule(record);
+});

@@ -6,9 +6,8 @@ import { testTensor } from "../testing/check-vjp.ts";
 import { activationProductOf } from "./activation-products.ts";
 import { deconvnetRules } from "./deconvnet-rules.ts";
 import { guidedRules } from "./guided-rules.ts";
-import { type Differentiable, type RuleTable, vjpRules } from "./rules/index.ts";
+import { differentiable, operatorRules, type RuleTable, vjpRules } from "./rules/index.ts";
 import { appendVjp } from "./sweep.ts";
-import { rectificationOf } from "./treatments.ts";
 
 /** x̄ of one operator under `rules`. */
 function back(
@@ -42,8 +41,7 @@ test("ReLU6: what is saturated passes in the deconvolutional network only", () =
   expect(back(deconvnetRules, "Clip", [-1, 3, 7], [1, -1, 1], [0, 6])).toEqual([1, 0, 1]);
 });
 
-const differentiable = Object.keys(vjpRules) as Differentiable[];
-const rectifiers = differentiable.filter((operator) => rectificationOf(operator) === "rectifier");
+const rectifiers = differentiable.filter((operator) => operatorRules[operator].guided === "gated");
 
 describe.each(rectifiers)("%s", (operator) => {
   // Parameters where an operator needs them: the slope of PRelu, the bounds of Clip.
@@ -131,7 +129,7 @@ describe("an activation of several operators is gated as the one that it stands 
 });
 
 test("everything else is differentiated", () => {
-  const others = differentiable.filter((operator) => rectificationOf(operator) === "ordinary");
+  const others = differentiable.filter((operator) => operatorRules[operator].guided === "as gradient");
   for (const rules of [guidedRules, deconvnetRules]) {
     expect(others.filter((operator) => rules[operator] !== vjpRules[operator])).toEqual([]);
   }

@@ -4,9 +4,8 @@
  * Source: Springenberg et al., "Striving for Simplicity: The All Convolutional Net", 2015, section 3.4.
  */
 import { type ActivationProduct, activationProductOf, isInsideActivation } from "./activation-products.ts";
-import { type Differentiable, type RuleTable, vjpRules } from "./rules/index.ts";
-import { rectificationOf } from "./treatments.ts";
-import type { VjpRule } from "./vjp-rule.ts";
+import type { VjpRule } from "./rule.ts";
+import { type RuleTable, ruleTable } from "./rules/index.ts";
 
 /**
  * `rule` behind a gate: only positive cotangents are passed on. For y = max(x, 0) that is x̄ = max(ȳ, 0) · [x > 0]: at x = 0 nothing
@@ -15,7 +14,7 @@ import type { VjpRule } from "./vjp-rule.ts";
  *
  * Deviation: TorchRay lets x = 0 pass.
  */
-function guided(rule: VjpRule): VjpRule {
+function gated(rule: VjpRule): VjpRule {
   return (call) => {
     const [dy, ...rest] = call.cotangents;
     return rule({ ...call, cotangents: [dy && call.g.op("Relu", [dy]), ...rest] });
@@ -23,26 +22,29 @@ function guided(rule: VjpRule): VjpRule {
 }
 
 /** The backward rules of guided backpropagation. */
-export const guidedRules: RuleTable = rectified(
-  (operator) => guided(vjpRules[operator]),
-  () => guided(vjpRules.Mul),
-);
+export const guidedRules: RuleTable = rectified(gated, gated);
 
-/** The gradient rules, with `ruleOf` in the place of those of rectifiers, and `productRule` where a product ends an activation. */
+/**
+ * The gradient rules, with what `ruleOf` makes of a rectifier's rule in the place of it, and what `productRuleOf` makes of a product's
+ * where that ends an activation.
+ */
 export function rectified(
-  ruleOf: (operator: Differentiable) => VjpRule,
-  productRule: (product: ActivationProduct) => VjpRule,
+  ruleOf: (vjp: VjpRule) => VjpRule,
+  productRuleOf: (vjp: VjpRule, product: ActivationProduct) => VjpRule,
 ): RuleTable {
-  const operators = Object.keys(vjpRules) as Differentiable[];
-  const own = operators
-    .filter((operator) => rectificationOf(operator) === "rectifier")
-    .map((operator): [Differentiable, VjpRule] => {
-      const own = ruleOf(operator);
-      return [operator, (call) => (isInsideActivation(call.g, call.node) ? vjpRules[operator] : own)(call)];
-    });
-  const Mul: VjpRule = (call) => {
-    const product = activationProductOf(call.g, call.node);
-    return (product === undefined ? vjpRules.Mul : productRule(product))(call);
-  };
-  return { ...vjpRules, ...Object.fromEntries(own), Mul };
+  return ruleTable(({ vjp, guided }) => {
+    switch (guided) {
+      case "gated": {
+        const rectifier = ruleOf(vjp);
+        return (call) => (isInsideActivation(call.g, call.node) ? vjp : rectifier)(call);
+      }
+      case "gated if it ends an activation":
+        return (call) => {
+          const product = activationProductOf(call.g, call.node);
+          return (product === undefined ? vjp : productRuleOf(vjp, product))(call);
+        };
+      case "as gradient":
+        return vjp;
+    }
+  });
 }

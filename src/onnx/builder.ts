@@ -18,6 +18,7 @@ export interface Value extends ValueType {
 
 export class GraphBuilder {
   readonly #nodes: Node[] = [];
+  readonly #producers = new Map<string, Node>();
   readonly #inputs: ValueInfo[] = [];
   readonly #outputs: ValueInfo[] = [];
   readonly #initializers = new Map<string, Initializer>();
@@ -38,7 +39,7 @@ export class GraphBuilder {
     }
     for (const [name, initializer] of graph.initializers) builder.#initializers.set(name, initializer);
     for (const node of graph.nodes) {
-      builder.#nodes.push(node);
+      builder.#add(node);
       builder.#names.add(node.name);
     }
     for (const [name, type] of types) builder.#values.set(name, { name, ...type });
@@ -60,6 +61,11 @@ export class GraphBuilder {
 
   has(name: string): boolean {
     return this.#values.has(name);
+  }
+
+  /** The node that computes `value`; undefined for inputs and initializers. */
+  producer(value: Value): Node | undefined {
+    return this.#producers.get(value.name);
   }
 
   /** What `value` is, where that is known before the graph runs. */
@@ -153,7 +159,7 @@ export class GraphBuilder {
       type: (name) => this.#values.get(name),
       constant: (name) => this.#known.get(name),
     });
-    this.#nodes.push(node);
+    this.#add(node);
     return node.outputs.map((name, i) => {
       const value = { name, ...types[i] };
       if (name === "") return value;
@@ -215,6 +221,11 @@ export class GraphBuilder {
       initializers,
       valueInfo: new Map(),
     };
+  }
+
+  #add(node: Node): void {
+    this.#nodes.push(node);
+    for (const output of node.outputs) if (output !== "") this.#producers.set(output, node);
   }
 
   #define(value: Value): Value {

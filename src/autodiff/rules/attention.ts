@@ -1,56 +1,49 @@
-/** @file The VJP rule of Attention. */
-
+/** @file The rule of Attention. */
 import type { GraphBuilder, Value } from "../../onnx/builder.ts";
 import { type AttentionLayout, attentionLayout } from "../../onnx/operators/arithmetic/attention-layout.ts";
 import { tensorOf } from "../../tensor/tensor.ts";
-import { reshapeTo } from "../linear-maps.ts";
-import { unbroadcast } from "../unbroadcast.ts";
-import type { VjpRule } from "../vjp-rule.ts";
+import { reshapeTo } from "../adjoints/linear-maps.ts";
+import { unbroadcast } from "../adjoints/unbroadcast.ts";
+import { pullbacks } from "../pullbacks.ts";
+import { rule } from "../rule.ts";
 
 /** Stands for −∞ in scores, and makes no NaN where a query may attend to no key. */
 const never = -1e30;
 
-/**
- * Y = P V with P = softmax(S + mask), S = scale · Q Kᵀ ⇒ V̄ = Pᵀ Ȳ, P̄ = Ȳ Vᵀ, S̄ = P ∘ (P̄ − Σ P ∘ P̄ over the keys),
- * Q̄ = scale · S̄ K, K̄ = scale · S̄ᵀ Q, and the mask's cotangent is S̄ summed over its repetitions. With a cap c, S is
- * c · tanh(S′/c) and S̄′ = S̄ · (1 − tanh²). The operator does not give P away, so it is computed once more.
- */
-export const Attention: VjpRule = ({ g, node, where, attributes, inputs, cotangents: [dy], wants }) => {
-  const [q, k, v, mask] = inputs;
-  const layout = attentionLayout(
-    where,
-    node,
-    attributes,
-    inputs.map((input) => input?.shape),
-  );
-  const { heads, keyHeads, scale, softcap } = layout;
-  const constant = (value: number): Value => g.scalar(value, dy!.dtype);
-  const transposed = (value: Value): Value => g.op("Transpose", [value], { perm: [0, 1, 3, 2] });
+export const Attention = rule({
+  formula: `
+    Y = P V with P = softmax(S + mask), S = scale · Q Kᵀ ⇒ V̄ = Pᵀ Ȳ, P̄ = Ȳ Vᵀ, S̄ = P ∘ (P̄ − Σ P ∘ P̄ over the keys),
+    Q̄ = scale · S̄ K, K̄ = scale · S̄ᵀ Q, and the mask's cotangent is S̄ summed over its repetitions. With a cap c, S is
+    c · tanh(S′/c) and S̄′ = S̄ · (1 − tanh²). The operator does not give P away, so it is computed once more.`,
+  vjp: pullbacks(["q", "k", "v", "mask?"], ({ g, node, where, attributes, q, k, v, mask, dy, ...call }) => {
+    const { mul, sub, square, tanh, sumOver } = call;
+    const layout = attentionLayout(where, node, attributes, [q.shape, k.shape, v.shape, mask?.shape]);
+    const { heads, keyHeads, scale, softcap } = layout;
+    const transposed = (value: Value): Value => g.op("Transpose", [value], { perm: [0, 1, 3, 2] });
 
-  const queries = g.op("Mul", [unfold(g, q!, heads, layout), constant(scale)]);
-  const keys = repeatHeads(g, unfold(g, k!, keyHeads, layout), layout);
-  const values = repeatHeads(g, unfold(g, v!, keyHeads, layout), layout);
-  const seed = unfold(g, dy!, heads, layout);
-  const scores = g.op("MatMul", [queries, transposed(keys)]);
-  const squashed = softcap > 0 ? g.op("Tanh", [g.op("Mul", [scores, constant(1 / softcap)])]) : undefined;
-  const capped = squashed === undefined ? scores : g.op("Mul", [squashed, constant(softcap)]);
-  const weights = probabilities(g, capped, mask, layout);
+    const queries = mul(unfold(g, q, heads, layout), scale);
+    const keys = repeatHeads(g, unfold(g, k, keyHeads, layout), layout);
+    const values = repeatHeads(g, unfold(g, v, keyHeads, layout), layout);
+    const seed = unfold(g, dy, heads, layout);
+    const scores = g.op("MatMul", [queries, transposed(keys)]);
+    const squashed = softcap > 0 ? tanh(mul(scores, 1 / softcap)) : undefined;
+    const capped = squashed === undefined ? scores : mul(squashed, softcap);
+    const weights = probabilities(g, capped, mask, layout);
 
-  const weightCotangent = g.op("MatMul", [seed, transposed(values)]);
-  const mean = g.op("ReduceSum", [g.op("Mul", [weights, weightCotangent]), g.ints([3])], { keepdims: 1 });
-  const biased = g.op("Mul", [weights, g.op("Sub", [weightCotangent, mean])]);
-  const scoreCotangent =
-    squashed === undefined
-      ? biased
-      : g.op("Mul", [biased, g.op("Sub", [constant(1), g.op("Mul", [squashed, squashed])])]);
-  const back = (value: Value, like: Value): Value => fold(g, sumHeads(g, value, like, layout), like, layout);
-  return [
-    wants(0) ? back(g.op("Mul", [g.op("MatMul", [scoreCotangent, keys]), constant(scale)]), q!) : undefined,
-    wants(1) ? back(g.op("MatMul", [transposed(scoreCotangent), queries]), k!) : undefined,
-    wants(2) ? back(g.op("MatMul", [transposed(weights), seed]), v!) : undefined,
-    wants(3) ? unbroadcast(g, biased, mask!.shape) : undefined,
-  ];
-};
+    const weightCotangent = g.op("MatMul", [seed, transposed(values)]);
+    const mean = sumOver(mul(weights, weightCotangent), [3]);
+    const biased = mul(weights, sub(weightCotangent, mean));
+    const scoreCotangent = squashed === undefined ? biased : mul(biased, sub(1, square(squashed)));
+    const back = (value: Value, like: Value): Value => fold(g, sumHeads(g, value, like, layout), like, layout);
+    return {
+      q: () => back(mul(g.op("MatMul", [scoreCotangent, keys]), scale), q),
+      k: () => back(g.op("MatMul", [transposed(scoreCotangent), queries]), k),
+      v: () => back(g.op("MatMul", [transposed(weights), seed]), v),
+      mask: (input) => unbroadcast(g, biased, input.shape),
+    };
+  }),
+  excitation: { by: "weights", values: 2 },
+});
 
 /** softmax of the scores and the mask, over the keys; 0 where the mask forbids. */
 function probabilities(g: GraphBuilder, scores: Value, mask: Value | undefined, layout: AttentionLayout): Value {

@@ -1,8 +1,9 @@
-/** @file The VJP rule of GridSample: with respect to the picture a scatter, with respect to the grid a gather. */
+/** @file The rule of GridSample: with respect to the picture a scatter, with respect to the grid a gather. */
 import type { GraphBuilder, Value } from "../../onnx/builder.ts";
 import { intTensor } from "../../tensor/tensor.ts";
-import { reshapeTo, sliceAxis, zeros } from "../linear-maps.ts";
-import type { VjpRule } from "../vjp-rule.ts";
+import { reshapeTo, sliceAxis, zeros } from "../adjoints/linear-maps.ts";
+import { pullbacks } from "../pullbacks.ts";
+import { rule } from "../rule.ts";
 
 /** The element that one tap reads along one axis, per point: its index (a float), its weight and the weight's derivative. */
 interface AxisTap {
@@ -18,74 +19,75 @@ interface Sampling {
   readonly isAligned: boolean;
 }
 
-/**
- * y[c, p] = Σ w · x[c, i] over the few elements i around point p ⇒ x̄[c, i] = Σ w · ȳ[c, p], and the grid's cotangent is
- * Σ w′ · x[c, i] · ȳ[c, p]. As in PyTorch, a coordinate that `border` or `reflection` clamps to the edge gets no cotangent,
- * and neither does the grid of mode `nearest`.
- */
-export const GridSample: VjpRule = ({ g, attributes, inputs: [picture, grid], cotangents: [dy], wants }) => {
-  const [x, seed] = [picture!, dy!];
-  const [n, channels, height, width] = x.shape;
-  const points = seed.shape[2] * seed.shape[3];
-  const sampling: Sampling = {
-    mode: attributes.string("mode", "linear"),
-    padding: attributes.string("padding_mode", "zeros"),
-    isAligned: attributes.int("align_corners", 0) !== 0,
-  };
-  const coordinates = reshapeTo(g, grid!, [n, points, 2]);
-  const [tapsX, tapsY] = [width, height].map((extent, k) =>
-    axisTaps(g, sliceAxis(g, coordinates, 2, k, k + 1), extent, sampling),
-  );
-  const pairs = tapsY.flatMap((v) => tapsX.map((h) => ({ v, h })));
+export const GridSample = rule({
+  formula: `
+    y[c, p] = Σ w · x[c, i] over the few elements i around point p ⇒ x̄[c, i] = Σ w · ȳ[c, p], and the grid's cotangent is
+    Σ w′ · x[c, i] · ȳ[c, p]. As in PyTorch, a coordinate that \`border\` or \`reflection\` clamps to the edge gets no cotangent,
+    and neither does the grid of mode \`nearest\`.`,
+  vjp: pullbacks(["x", "grid"], ({ g, attributes, x, grid, dy: seed }) => {
+    const [n, channels, height, width] = x.shape;
+    const points = seed.shape[2] * seed.shape[3];
+    const sampling: Sampling = {
+      mode: attributes.string("mode", "linear"),
+      padding: attributes.string("padding_mode", "zeros"),
+      isAligned: attributes.int("align_corners", 0) !== 0,
+    };
+    const coordinates = reshapeTo(g, grid, [n, points, 2]);
+    const [tapsX, tapsY] = [width, height].map((extent, k) =>
+      axisTaps(g, sliceAxis(g, coordinates, 2, k, k + 1), extent, sampling),
+    );
+    const pairs = tapsY.flatMap((v) => tapsX.map((h) => ({ v, h })));
 
-  // Rows are pixels of all pictures, columns are channels; each tap names one row per point.
-  const rows = (value: Value): Value =>
-    g.op("Transpose", [reshapeTo(g, value, [n, channels, value.shape[2] * value.shape[3]])], { perm: [0, 2, 1] });
-  const seedRows = rows(seed);
-  const firstRows = g.constant(
-    intTensor(
-      Array.from({ length: n }, (_, i) => i * height * width),
-      [n, 1, 1],
-    ),
-  );
-  const rowOf = ({ v, h }: (typeof pairs)[0]): Value => {
-    const flat = g.op("Add", [g.op("Mul", [v.index, g.scalar(width, v.index.dtype)]), h.index]);
-    return g.op("Add", [g.op("Cast", [flat], { to: 7 }), firstRows]);
-  };
-  const indices = g.op("Concat", pairs.map(rowOf), { axis: 1 });
+    // Rows are pixels of all pictures, columns are channels; each tap names one row per point.
+    const rows = (value: Value): Value =>
+      g.op("Transpose", [reshapeTo(g, value, [n, channels, value.shape[2] * value.shape[3]])], { perm: [0, 2, 1] });
+    const seedRows = rows(seed);
+    const firstRows = g.constant(
+      intTensor(
+        Array.from({ length: n }, (_, i) => i * height * width),
+        [n, 1, 1],
+      ),
+    );
+    const rowOf = ({ v, h }: (typeof pairs)[0]): Value => {
+      const flat = g.op("Add", [g.op("Mul", [v.index, g.scalar(width, v.index.dtype)]), h.index]);
+      return g.op("Add", [g.op("Cast", [flat], { to: 7 }), firstRows]);
+    };
+    const indices = g.op("Concat", pairs.map(rowOf), { axis: 1 });
 
-  const pictureCotangent = (): Value => {
-    const shares = pairs.map(({ v, h }) => g.op("Mul", [seedRows, g.op("Mul", [v.weight, h.weight])]));
-    const updates = reshapeTo(g, g.op("Concat", shares, { axis: 1 }), [n * pairs.length * points, channels]);
-    const places = reshapeTo(g, indices, [n * pairs.length * points, 1]);
-    const start = zeros(g, x, [n * height * width, channels]);
-    const sum = g.op("ScatterND", [start, places, updates], { reduction: "add" });
-    const back = g.op("Transpose", [reshapeTo(g, sum, [n, height * width, channels])], { perm: [0, 2, 1] });
-    return reshapeTo(g, back, x.shape);
-  };
-  const gridCotangent = (): Value | undefined => {
-    if (pairs[0].v.slope === undefined) return undefined;
-    const pixels = reshapeTo(g, rows(x), [n * height * width, channels]);
-    const read = g.op("Gather", [pixels, reshapeTo(g, indices, [n, pairs.length * points])], { axis: 0 });
-    const products = g.op("Mul", [
-      reshapeTo(g, read, [n, pairs.length, points, channels]),
-      reshapeTo(g, seedRows, [n, 1, points, channels]),
-    ]);
-    const sums = g.op("ReduceSum", [products, g.ints([3])], { keepdims: 0 });
-    const stack = (values: readonly Value[]): Value =>
-      reshapeTo(g, g.op("Concat", values, { axis: 1 }), [n, pairs.length, points]);
-    const slopes = [
-      stack(pairs.map(({ v, h }) => g.op("Mul", [v.weight, h.slope]))),
-      stack(pairs.map(({ v, h }) => g.op("Mul", [v.slope, h.weight]))),
-    ];
-    const parts = slopes.map((slope) => {
-      const part = g.op("ReduceSum", [g.op("Mul", [sums, slope]), g.ints([1])], { keepdims: 0 });
-      return reshapeTo(g, part, [n, points, 1]);
-    });
-    return reshapeTo(g, g.op("Concat", parts, { axis: 2 }), grid!.shape);
-  };
-  return [wants(0) ? pictureCotangent() : undefined, wants(1) ? gridCotangent() : undefined];
-};
+    const pictureCotangent = (): Value => {
+      const shares = pairs.map(({ v, h }) => g.op("Mul", [seedRows, g.op("Mul", [v.weight, h.weight])]));
+      const updates = reshapeTo(g, g.op("Concat", shares, { axis: 1 }), [n * pairs.length * points, channels]);
+      const places = reshapeTo(g, indices, [n * pairs.length * points, 1]);
+      const start = zeros(g, x, [n * height * width, channels]);
+      const sum = g.op("ScatterND", [start, places, updates], { reduction: "add" });
+      const back = g.op("Transpose", [reshapeTo(g, sum, [n, height * width, channels])], { perm: [0, 2, 1] });
+      return reshapeTo(g, back, x.shape);
+    };
+    const gridCotangent = (): Value | undefined => {
+      if (pairs[0].v.slope === undefined) return undefined;
+      const pixels = reshapeTo(g, rows(x), [n * height * width, channels]);
+      const read = g.op("Gather", [pixels, reshapeTo(g, indices, [n, pairs.length * points])], { axis: 0 });
+      const products = g.op("Mul", [
+        reshapeTo(g, read, [n, pairs.length, points, channels]),
+        reshapeTo(g, seedRows, [n, 1, points, channels]),
+      ]);
+      const sums = g.op("ReduceSum", [products, g.ints([3])], { keepdims: 0 });
+      const stack = (values: readonly Value[]): Value =>
+        reshapeTo(g, g.op("Concat", values, { axis: 1 }), [n, pairs.length, points]);
+      const slopes = [
+        stack(pairs.map(({ v, h }) => g.op("Mul", [v.weight, h.slope]))),
+        stack(pairs.map(({ v, h }) => g.op("Mul", [v.slope, h.weight]))),
+      ];
+      const parts = slopes.map((slope) => {
+        const part = g.op("ReduceSum", [g.op("Mul", [sums, slope]), g.ints([1])], { keepdims: 0 });
+        return reshapeTo(g, part, [n, points, 1]);
+      });
+      return reshapeTo(g, g.op("Concat", parts, { axis: 2 }), grid.shape);
+    };
+    return { x: pictureCotangent, grid: gridCotangent };
+  }),
+  excitation: { by: "as gradient", isOfFirst: true },
+});
 
 /** The taps along an axis of `extent` elements for grid coordinates in [−1, 1], one per point. */
 function axisTaps(g: GraphBuilder, coordinate: Value, extent: number, sampling: Sampling): AxisTap[] {

@@ -1,23 +1,34 @@
-/** @file VJP rules of the operators that interpolate between elements. */
+/** @file Rules of the operators that interpolate between elements. */
 import type { GraphBuilder, Value } from "../../onnx/builder.ts";
 import { isUnchanged, resizedAxes, resizeWeights, type Tap } from "../../onnx/operators/arithmetic/resize-weights.ts";
 import { sizeOf, tensorOf } from "../../tensor/tensor.ts";
-import { reshapeTo } from "../linear-maps.ts";
-import type { VjpRule } from "../vjp-rule.ts";
+import { knownNumbers } from "../adjoints/known-numbers.ts";
+import { reshapeTo } from "../adjoints/linear-maps.ts";
+import { pullbacks } from "../pullbacks.ts";
+import { rule } from "../rule.ts";
 
 export { GridSample } from "./grid-sample.ts";
 
-/** y = W x along each resized axis, with a fixed matrix W per axis ⇒ x̄ = Wᵀ ȳ along each */
-export const Resize: VjpRule = ({ g, attributes, inputs: [x, ...rest], cotangents: [dy], where }) => {
-  const [roi, scales, sizes] = rest.map((input) => input && Array.from(g.known(input)!.data));
-  const axes = resizedAxes(where, x!.shape, attributes, { roi, scales, sizes });
-  let cotangent = dy!;
-  axes.forEach((resize, axis) => {
-    if (isUnchanged(resize)) return;
-    cotangent = transposedTaps(g, cotangent, axis, resizeWeights(where, attributes, resize), resize.from);
-  });
-  return [cotangent];
-};
+export const Resize = rule({
+  formula: "y = W x along each resized axis, with a fixed matrix W per axis ⇒ x̄ = Wᵀ ȳ along each",
+  vjp: pullbacks(["x", "roi?", "scales?", "sizes?"], ({ g, attributes, x, roi, scales, sizes, dy, where }) => ({
+    x: () => {
+      const numbers = (value: Value | undefined): number[] | undefined => value && knownNumbers(g, value);
+      const axes = resizedAxes(where, x.shape, attributes, {
+        roi: numbers(roi),
+        scales: numbers(scales),
+        sizes: numbers(sizes),
+      });
+      let cotangent = dy;
+      for (const [axis, resize] of axes.entries()) {
+        if (isUnchanged(resize)) continue;
+        cotangent = transposedTaps(g, cotangent, axis, resizeWeights(where, attributes, resize), resize.from);
+      }
+      return cotangent;
+    },
+  })),
+  excitation: { by: "as gradient" },
+});
 
 /** Wᵀ ȳ along `axis`, where row i of W has the given taps. */
 function transposedTaps(

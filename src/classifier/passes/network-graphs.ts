@@ -1,5 +1,5 @@
 /** @file The network as graphs from pixels to logits, and from cotangents of its outputs back to pixels and layers. */
-import { reshapeTo } from "../../autodiff/linear-maps.ts";
+import { reshapeTo } from "../../autodiff/adjoints/linear-maps.ts";
 import type { RuleTable } from "../../autodiff/rules/index.ts";
 import { appendVjp } from "../../autodiff/sweep.ts";
 import { GraphBuilder, type Value } from "../../onnx/builder.ts";

@@ -9,7 +9,7 @@
  * of the graph, one per image of the batch, so one session serves all of them. For a wanted class t the sign of the margin is
  * turned, max_{j≠t} C_j − C_t: it too is negative once the label is as wanted.
  */
-import { reshapeTo } from "../../autodiff/linear-maps.ts";
+import { reshapeTo } from "../../autodiff/adjoints/linear-maps.ts";
 import { type RuleTable, vjpRules } from "../../autodiff/rules/index.ts";
 import { appendVjp, type Seed } from "../../autodiff/sweep.ts";
 import { GraphBuilder, type Value } from "../../onnx/builder.ts";

@@ -1,7 +1,7 @@
 /** @file The linear maps of a sliding window as graph nodes: gathering (convolution), spreading (its adjoint), and the adjoint in the weight. */
 import type { GraphBuilder, Value } from "../../onnx/builder.ts";
 import { spanOf, type Window } from "../../onnx/operators/arithmetic/window.ts";
-import { padAxes, reshapeTo, reverse } from "../linear-maps.ts";
+import { padAxes, reshapeTo, reverse } from "./linear-maps.ts";
 
 /** `value` [N, C, …] with zeros added before and after each spatial axis, or elements removed where a number is negative. */
 function padSpatial(g: GraphBuilder, value: Value, before: readonly number[], after: readonly number[]): Value {

@@ -1,7 +1,7 @@
 /** @file Pieces of graph that move elements, and the adjoint of picking them: what the rules of linear operators are made of. */
-import type { GraphBuilder, Value } from "../onnx/builder.ts";
-import { sameShape } from "../tensor/shape.ts";
-import { type Shape, sizeOf } from "../tensor/tensor.ts";
+import type { GraphBuilder, Value } from "../../onnx/builder.ts";
+import { sameShape } from "../../tensor/shape.ts";
+import { type Shape, sizeOf } from "../../tensor/tensor.ts";
 
 /** `value` under another shape of as many elements; itself where the shape is the same. */
 export function reshapeTo(g: GraphBuilder, value: Value, shape: Shape): Value {

@@ -1,7 +1,7 @@
 /** @file The adjoint of broadcasting. */
-import type { GraphBuilder, Value } from "../onnx/builder.ts";
-import { broadcastAxes, sameShape } from "../tensor/shape.ts";
-import type { Shape } from "../tensor/tensor.ts";
+import type { GraphBuilder, Value } from "../../onnx/builder.ts";
+import { broadcastAxes, sameShape } from "../../tensor/shape.ts";
+import type { Shape } from "../../tensor/tensor.ts";
 
 /** `cotangent` summed over the axes along which a tensor of `shape` was repeated to get the cotangent's shape. */
 export function unbroadcast(g: GraphBuilder, cotangent: Value, shape: Shape): Value {

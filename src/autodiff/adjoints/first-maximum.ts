@@ -8,7 +8,7 @@
  */
 import type { GraphBuilder, Value } from "../../onnx/builder.ts";
 import type { Window } from "../../onnx/operators/arithmetic/window.ts";
-import { padAxes, reshapeTo, zeros } from "../linear-maps.ts";
+import { padAxes, reshapeTo, zeros } from "./linear-maps.ts";
 
 /** The lowest finite float32: what padding holds, so that it never is the maximum. */
 const lowest = -3.4028234663852886e38;
