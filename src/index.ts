@@ -155,16 +155,43 @@ export {
   UnsupportedError,
 } from "./errors.ts";
 export {
+  type AttackItem,
+  type AttackItemsOptions,
+  type AttackPicture,
+  type AttackProgressOf,
+  type AttackRun,
+  type AttackSettings,
+  attackBatchOf,
+  attackCompute,
+  attackIdentity,
+  attackItems,
+  attackKey,
+} from "./experiments/attack/protocol.ts";
+export {
+  type AdversarialFinding,
+  type AdversarialRecord,
+  type AttackFinding,
   type AttackRecord,
   type AttackRecordInput,
   attackRecord,
+  findingOf,
 } from "./experiments/attack/record.ts";
 export { type AttackSummary, attackSummaries } from "./experiments/attack/summary.ts";
 // Experiments
-export { type Cone, type ConeOptions, type ConePair, coneOf, conePoints } from "./experiments/cone/cone.ts";
-export type { ConeCurvature, ConeEstimate } from "./experiments/cone/curvature.ts";
+export { type ConeOptions, coneOf, conePoints } from "./experiments/cone/cone.ts";
+export type { ConeCurvature, ConeEstimate, PictureCurvature } from "./experiments/cone/curvature.ts";
+export type { ConeAxes, ConePair, PicturePlanes } from "./experiments/cone/planes.ts";
 export {
-  type AttackRun,
+  type ConeItem,
+  type ConeSettings,
+  coneCompute,
+  coneIdentity,
+  coneItems,
+  coneOfRecords,
+} from "./experiments/cone/protocol.ts";
+export type { ConeRecord } from "./experiments/cone/record.ts";
+export { type Cone, type ConeAccumulator, coneAccumulator } from "./experiments/cone/summary.ts";
+export {
   type DetectionItem,
   type DetectionSettings,
   defaultDetectionSettings,

@@ -47,7 +47,9 @@ describe("attack", () => {
         [image, "fgsm"],
       ]),
     );
-    expect(readdirSync(out).sort()).toEqual(["index.html", "noise0", "noise1", "results.jsonl", "table.md"]);
+    expect(readdirSync(out).sort()).toEqual(
+      ["experiment.json", "index.html", "manifest.txt", "maps", "noise0", "noise1", "records-1.jsonl", "results.jsonl", "table.md"], // biome-ignore format: a list
+    );
     expect(readFileSync(join(out, "results.jsonl"), "utf8")).toBe(stdout);
     const classifier = await loadClassifier(model, { runtime: ort });
     for (const record of records) {
@@ -69,7 +71,11 @@ describe("attack", () => {
     expect(code).toBe(0);
     expect(stdout).toContain("3 pictures of scenes");
     expect(stdout).toMatch(/\| deepfool \| +3 \| +\d+\.\d % \|/);
-    expect(readdirSync(out).filter((name) => !name.includes("."))).toHaveLength(1);
+    expect(readdirSync(out).filter((name) => !name.includes(".") && name !== "maps")).toHaveLength(1);
+    // The same command computes nothing again, and gives the same.
+    const records = readFileSync(join(out, "records-1.jsonl"), "utf8");
+    expect((await runCli(["attack", "--model", model, ...own])).stdout).toBe(stdout);
+    expect(readFileSync(join(out, "records-1.jsonl"), "utf8")).toBe(records);
     const targeted = await runCli([
       "attack", path("noise0.png"), "--model", model, "--target", "3", "--attack", "pgd", "--out", path("target"),
     ]); // biome-ignore format: one line
@@ -95,7 +101,55 @@ describe("attack", () => {
       { signal: controller.signal },
     );
     expect({ code, stdout }).toEqual({ code: 130, stdout: "" });
-    expect(stderr).toMatch(/interrupted after 0 of 1 pictures\n$|aborted/);
+    expect(stderr).toMatch(
+      /interrupted; 0 of 1 are finished and kept in .*: the same command goes on from there\.\n$|aborted/,
+    );
+  });
+
+  test("what an interruption leaves is whole, and the next run goes on to the same results", async () => {
+    const own = ["--model", model, "--data", "scenes:6", "--attack", "pgd,fgsm", "--batch", "2", "--examples", "2"];
+    const whole = path("whole");
+    const { stdout } = await runCli(["attack", ...own, "--out", whole, "--quiet"]);
+    const half = path("half");
+    // As a run leaves it that was killed: some records, the last of them cut off, and an array that nobody will read.
+    expect((await runCli(["attack", ...own, "--out", half, "--quiet"])).code).toBe(0);
+    const file = join(half, "records-1.jsonl");
+    const lines = readFileSync(file, "utf8").split("\n");
+    writeFileSync(file, `${lines.slice(0, 4).join("\n")}\n${lines[5].slice(0, 80)}`);
+    rmSync(join(half, "results.jsonl"));
+    const again = await runCli(["attack", ...own, "--out", half, "--quiet"]);
+    expect(again).toMatchObject({ code: 0, stdout: stdout.replaceAll(whole, half) });
+    const records = (out: string): string => readFileSync(join(out, "results.jsonl"), "utf8");
+    expect(records(half)).toBe(records(whole));
+  });
+
+  test("a picture that cannot be read is said so, and the others are attacked", async () => {
+    writeFileSync(path("broken.png"), "no picture");
+    const images = [path("noise0.png"), path("broken.png"), path("noise1.png")];
+    const own = ["--model", model, "--attack", "fgsm", "--out", path("some"), "--json"];
+    const { code, stdout, stderr } = await runCli(["attack", ...images, ...own]);
+    expect(code).toBe(1);
+    expect(
+      stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line).image),
+    ).toEqual([images[0], images[2]]);
+    expect(stderr).toContain(`${path("broken.png")} (fgsm): `);
+    expect(stderr).toContain("1 of 3 could not be computed");
+  });
+
+  test("another file of the same name is another picture, other settings are other records", async () => {
+    const [image, out] = [path("changing.png"), path("changing")];
+    writeFileSync(image, readFileSync(path("noise0.png")));
+    const own = ["--model", model, "--attack", "pgd", "--out", out, "--json", "--quiet"];
+    const first = await runCli(["attack", image, ...own]);
+    expect((await runCli(["attack", image, ...own])).stdout).toBe(first.stdout);
+    expect((await runCli(["attack", image, ...own, "--epsilon", "0.2"])).stdout).not.toBe(first.stdout);
+    writeFileSync(image, readFileSync(path("noise1.png")));
+    expect((await runCli(["attack", image, ...own])).stdout).not.toBe(first.stdout);
+    writeFileSync(image, readFileSync(path("noise0.png")));
+    expect((await runCli(["attack", image, ...own])).stdout).toBe(first.stdout);
   });
 
   test.each([
@@ -127,10 +181,24 @@ test("cone draws the same pictures for all attacks and says how they bend", asyn
   expect(code).toBe(0);
   expect(stdout).toMatch(/pgd: curvature -?[\d.e-]+ ± /);
   expect(stdout).toContain("Cones of 2 of 2 pictures");
-  expect(readdirSync(out).sort()).toEqual(["cones.json", "cones.png", "cones.svg", "examples.png", "examples.svg"]);
+  const ofExperiment = ["attacks", "experiment.json", "manifest.txt", "maps", "records-1.jsonl"];
+  expect(
+    readdirSync(out)
+      .filter((name) => !ofExperiment.includes(name))
+      .sort(),
+  ).toEqual(["cones.json", "cones.png", "cones.svg", "examples.png", "examples.svg"]);
   const record = JSON.parse(readFileSync(join(out, "cones.json"), "utf8"));
   expect(record.model).toEqual({ name: "tiny.onnx", sha256: expect.stringMatching(/^[0-9a-f]{64}$/) });
   expect(record.attacks[0]).toMatchObject({ name: "pgd", images: 2, directions: 1, points: 2 * 7 * 7 });
+  // Of a record that is lost and an array that is damaged the planes are made again, to the same cones.
+  const figure = readFileSync(join(out, "cones.svg"), "utf8");
+  const lines = readFileSync(join(out, "records-1.jsonl"), "utf8").split("\n");
+  writeFileSync(join(out, "records-1.jsonl"), [...lines.slice(0, 2), ...lines.slice(3)].join("\n"));
+  const [array] = readdirSync(join(out, "maps"));
+  writeFileSync(join(out, "maps", array), readFileSync(join(out, "maps", array)).fill(0, 200, 208));
+  const repaired = await runCli(["cone", path("noise0.png"), path("noise1.png"), "--model", model, ...own]);
+  expect(repaired).toMatchObject({ code: 0, stdout });
+  expect(readFileSync(join(out, "cones.svg"), "utf8")).toBe(figure);
   const again = await runCli(["cone", path("noise0.png"), "--model", model, "--step", "0.3"]);
   expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining("one over an even number") });
 });

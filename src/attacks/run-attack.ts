@@ -138,7 +138,7 @@ function checkImages(where: string, { input }: Classifier, images: readonly Imag
 }
 
 /** As many images as are given, in runs of equal size; fewer of large ones. */
-function evenBatch(classifier: Classifier, images: number): number {
+export function evenBatch(classifier: Classifier, images: number): number {
   const runs = Math.max(1, Math.ceil(images / defaultBatch(classifier)));
   return Math.max(1, Math.ceil(images / runs));
 }

@@ -1,15 +1,19 @@
-/** @file What `attack` and `cone` work on: a classifier, and pictures from files or a data set, fitted to its input. */
+/** @file What `attack` and `cone` work on: a classifier, and pictures from files or a data set, each opened when its turn comes. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
 import { basename } from "node:path";
 import type { DatasetImage } from "../datasets/dataset.ts";
-import { MisuseError } from "../errors.ts";
+import { MisuseError, PerceptualBallError } from "../errors.ts";
+import type { AttackPicture } from "../experiments/attack/protocol.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
 import type { FileClassifier } from "../node/models/load-classifier.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 import type { CliContext } from "./context.ts";
 import { type DataFlags, datasetOf } from "./flags/data-flags.ts";
 import type { ModelFlags } from "./flags/model-flags.ts";
 import { loadRuntime, type RuntimeFlags } from "./flags/runtime-flags.ts";
-import { describeClassifier, openClassifier } from "./open-classifier.ts";
-import { bundledPictures, picturesOfFiles } from "./pictures.ts";
+import { describeClassifier, openClassifier, samplePictures } from "./open-classifier.ts";
+import { bundledPictures, nameGiver, type PictureSource, picturesOfFiles, seemsReadable } from "./pictures.ts";
 import type { Progress } from "./progress.ts";
 
 export interface AttackInputFlags extends ModelFlags, Omit<DataFlags, "label">, RuntimeFlags {
@@ -17,16 +21,14 @@ export interface AttackInputFlags extends ModelFlags, Omit<DataFlags, "label">, 
 }
 
 /** A picture as the network takes it. */
-export interface AttackInput {
-  /** As the user gave it, or its id in the data set. */
-  readonly image: string;
+export interface AttackInput extends AttackPicture {
   /** Unique, and fit for the name of a file. */
   readonly name: string;
-  readonly input: ImageTensor;
 }
 
 export interface AttackInputs {
   readonly classifier: FileClassifier;
+  readonly runtime: Runtime;
   /** The name of the data set, or what the pictures are. */
   readonly source: string;
   readonly inputs: readonly AttackInput[];
@@ -38,12 +40,9 @@ function testPart(images: readonly DatasetImage[], split: string | undefined): r
   return split === undefined && test.length > 0 ? test : images;
 }
 
-/** So many pictures are looked at where the model leaves its preprocessing open. */
-const samplePictures = 8;
-
 /**
  * The classifier and the pictures that the flags mean: files, a data set, or, without model and pictures, the bundled Scenes. The
- * classifier is the caller's to dispose of. Errors: a picture that cannot be read ends the command.
+ * classifier is the caller's to dispose of. No picture is opened yet, but for those that the preprocessing is guessed by.
  */
 export async function openAttackInputs(
   command: string,
@@ -68,31 +67,62 @@ export async function openAttackInputs(
   };
   const runtime = await loadRuntime(flags);
   const given = images.length === 0 ? bundledPictures() : picturesOfFiles(images);
-  const loaded: (Picture | ImageTensor)[] = [];
-  if (flags.data === undefined) for (const { load } of given) loaded.push(await load());
-  const dataFor = (classifier: FileClassifier) =>
-    datasetOf({ ...flags, label: "predicted" }, classifier, { note, signal: io.signal });
   const classifier = await openClassifier(flags, {
     runtime,
     signal: io.signal,
-    samples: async () => loaded.slice(0, samplePictures),
+    samples: () => (flags.data === undefined ? samplesOf(given) : Promise.resolve([])),
     onProgress: ({ runs, of }) => progress.update(runs / of, "trying normalizations"),
   });
   try {
     note(describeClassifier(classifier, basename(classifier.file.path)));
     if (flags.data === undefined) {
-      const inputs = given.map(({ image, name }, n) => ({ image, name, input: classifier.fit(loaded[n]) }));
-      return { classifier, source: images.length === 0 ? "the bundled Scenes" : "files", inputs };
+      const inputs: AttackInput[] = [];
+      for (const { image, name, load } of given) {
+        const origin = images.length === 0 ? "the bundled Scenes" : await fingerprintOf(image);
+        inputs.push({ image, name, origin, input: async () => classifier.fit(await load()) });
+      }
+      return { classifier, runtime, source: images.length === 0 ? "the bundled Scenes" : "files", inputs };
     }
-    const dataset = await dataFor(classifier);
-    const inputs: AttackInput[] = [];
-    for (const { id, picture } of testPart(dataset.images, flags.split)) {
-      const name = id.replace(/[^\p{L}\p{N}._-]+/gu, "-");
-      inputs.push({ image: id, name, input: classifier.fit(await picture()) });
-    }
-    return { classifier, source: dataset.name, inputs };
+    const dataset = await datasetOf({ ...flags, label: "predicted" }, classifier, { note, signal: io.signal });
+    const nameOf = nameGiver();
+    const inputs = testPart(dataset.images, flags.split).map(
+      ({ id, picture }): AttackInput => ({
+        image: id,
+        name: nameOf(id.replace(/[^\p{L}\p{N}._-]+/gu, "-")),
+        origin: dataset.name,
+        input: async () => classifier.fit(await picture()),
+      }),
+    );
+    return { classifier, runtime, source: dataset.name, inputs };
   } catch (error) {
     await classifier.dispose();
     throw error;
   }
+}
+
+/** Pictures to try normalizations on; those that cannot be read are reported when their turn comes. */
+async function samplesOf(given: readonly PictureSource[]): Promise<(Picture | ImageTensor)[]> {
+  const samples: (Picture | ImageTensor)[] = [];
+  for (const { load } of given) {
+    if (samples.length === samplePictures) break;
+    try {
+      samples.push(await load());
+    } catch (error) {
+      if (!(error instanceof PerceptualBallError)) throw error;
+    }
+  }
+  return samples;
+}
+
+/** What decides the pixels of a file besides its name: results of an older file of the same name are not taken for its own. */
+async function fingerprintOf(path: string): Promise<string> {
+  if (!seemsReadable(path)) return "unreadable";
+  const hash = createHash("sha256");
+  try {
+    for await (const piece of createReadStream(path)) hash.update(piece);
+  } catch {
+    // What is wrong with it is said when it is opened.
+    return "unreadable";
+  }
+  return hash.digest("hex").slice(0, 16);
 }

@@ -9,6 +9,9 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { classifierOptionsOf, geometryOf, type ModelFlags } from "./flags/model-flags.ts";
 import type { RuntimeFlags } from "./flags/runtime-flags.ts";
 
+/** At most so many pictures are looked at where the model leaves its preprocessing open. */
+export const samplePictures = 8;
+
 export interface OpenClassifierOptions {
   readonly runtime: Runtime;
   /** Pictures to try normalizations on where the model leaves them open. */

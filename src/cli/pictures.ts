@@ -27,26 +27,35 @@ export function bundledPictures(seed: number = scenesSeeds.bundled): PictureSour
   });
 }
 
+/** Names that the files of a run have already. */
+const reserved = ["index.html", "maps", "attacks", "experiment.json", "manifest.txt", "results.jsonl", "table.md"];
+
+/** Gives each wanted name, or that with a number where it is taken: some file systems do not tell upper from lower case. */
+export function nameGiver(): (wanted: string) => string {
+  const taken = new Set(reserved);
+  return (wanted) => {
+    const base = wanted === "" ? "picture" : wanted;
+    let name = base;
+    for (let count = 2; taken.has(name.toLowerCase()); count++) name = `${base}-${count}`;
+    taken.add(name.toLowerCase());
+    return name;
+  };
+}
+
 /** Pictures from files, in order. A file that is named twice is explained once. */
 export function picturesOfFiles(paths: readonly string[]): PictureSource[] {
-  // The page has this name.
-  const taken = new Set(["index.html"]);
+  const nameOf = nameGiver();
   return [...new Set(paths)].map((path) => {
     const plain = basename(path, extname(path))
       .replace(/[^\p{L}\p{N}._-]+/gu, "-")
       .replace(/^[.-]+|[.-]+$/g, "")
       .slice(0, 80);
-    const wish = plain === "" ? "picture" : plain;
-    let name = wish;
-    // Some file systems do not tell upper from lower case.
-    for (let count = 2; taken.has(name.toLowerCase()); count++) name = `${wish}-${count}`;
-    taken.add(name.toLowerCase());
-    return { image: path, name, load: () => readImageFile(path) };
+    return { image: path, name: nameOf(plain), load: () => readImageFile(path) };
   });
 }
 
 /** Whether there is a file that is not empty: what can be told of a picture without decoding it. */
 export function seemsReadable(path: string): boolean {
   const stats = statSync(path, { throwIfNoEntry: false });
-  return (stats?.isFile() ?? false) && stats!.size > 0;
+  return stats?.isFile() === true && stats.size > 0;
 }

@@ -4,8 +4,8 @@ import { basename, join } from "node:path";
 import { Command, Option } from "commander";
 import { findAttack } from "../../attacks/attacks.ts";
 import { noiseKindName } from "../../detection/noise.ts";
+import type { AttackRun } from "../../experiments/attack/protocol.ts";
 import {
-  type AttackRun,
   type DetectionItem,
   type DetectionSettings,
   defaultDetectionSettings,
@@ -31,7 +31,7 @@ import { addModelFlags, type ModelFlags } from "../flags/model-flags.ts";
 import { addNoiseFlags, batchSizeOf, type NoiseFlags } from "../flags/noise-flags.ts";
 import { choice, number } from "../flags/parse-values.ts";
 import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
-import { describeClassifier, openClassifier } from "../open-classifier.ts";
+import { describeClassifier, openClassifier, samplePictures } from "../open-classifier.ts";
 import { packageVersion } from "../package-version.ts";
 import { type ConductedExperiment, conductExperiment } from "../run-resumable.ts";
 import { writeDetectionReport } from "../write-detection-report.ts";
@@ -40,8 +40,6 @@ interface Flags extends ModelFlags, DetectionDataFlags, AttackRunFlags, NoiseFla
   readonly pixels: DetectionSettings["pixels"];
 }
 
-/** So many pictures are looked at where the model leaves its preprocessing open. */
-const samplePictures = 8;
 /** So many images are attacked in lockstep, and lost when the run is killed. */
 const imagesPerBatch = 16;
 

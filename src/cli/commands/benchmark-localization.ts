@@ -51,7 +51,7 @@ import { addMethodFlags, type MethodFlags, methodHelp, methodRunsOf } from "../f
 import { addModelFlags, type ModelFlags } from "../flags/model-flags.ts";
 import { choice, number } from "../flags/parse-values.ts";
 import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
-import { describeClassifier, openClassifier } from "../open-classifier.ts";
+import { describeClassifier, openClassifier, samplePictures } from "../open-classifier.ts";
 import { packageVersion } from "../package-version.ts";
 import { type ConductedExperiment, conductExperiment } from "../run-resumable.ts";
 import { writeLocalizationReport } from "../write-localization-report.ts";
@@ -71,9 +71,6 @@ interface Flags extends ModelFlags, DataFlags, MethodFlags, RuntimeFlags, Experi
   readonly keepMaps: number;
   readonly figureRows: number;
 }
-
-/** So many pictures are looked at where the model leaves its preprocessing open. */
-const samplePictures = 8;
 
 export function benchmarkLocalizationCommand(context: CliContext): Command {
   const command = new Command("localization")

@@ -26,7 +26,7 @@ import { addModelFlags, type ModelFlags } from "../flags/model-flags.ts";
 import { addNoiseFlags, batchSizeOf, type NoiseFlags } from "../flags/noise-flags.ts";
 import { number } from "../flags/parse-values.ts";
 import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
-import { describeClassifier, openClassifier } from "../open-classifier.ts";
+import { describeClassifier, openClassifier, samplePictures } from "../open-classifier.ts";
 import { createProgress, type Progress } from "../progress.ts";
 
 interface Flags extends ModelFlags, Omit<DetectionDataFlags, "trainImages">, NoiseFlags, RuntimeFlags {
@@ -36,8 +36,6 @@ interface Flags extends ModelFlags, Omit<DetectionDataFlags, "trainImages">, Noi
   readonly quiet?: boolean;
 }
 
-/** So many pictures are looked at where the model leaves its preprocessing open. */
-const samplePictures = 8;
 /** One in so many images is held out where a cutoff is calibrated. */
 const heldOutShare = 5;
 

@@ -27,7 +27,7 @@ import { addExplainFlags, type ExplainFlags, localizationRuleOf } from "../flags
 import { methodHelp } from "../flags/method-flags.ts";
 import { addModelFlags } from "../flags/model-flags.ts";
 import { addRuntimeFlags, loadRuntime } from "../flags/runtime-flags.ts";
-import { describeClassifier, openClassifier } from "../open-classifier.ts";
+import { describeClassifier, openClassifier, samplePictures } from "../open-classifier.ts";
 import { packageVersion } from "../package-version.ts";
 import { bundledPictures, type PictureSource, picturesOfFiles, seemsReadable } from "../pictures.ts";
 import { createProgress, type Progress } from "../progress.ts";
@@ -35,8 +35,6 @@ import { writeExplanation } from "../write-explanation.ts";
 
 /** So many pictures are inside the page; the others it shows from their files, so that a browser can open it. */
 const inlinePictures = 100;
-/** So many pictures are looked at where the model leaves its preprocessing open. */
-const samplePictures = 8;
 
 export function explainCommand(context: CliContext): Command {
   const command = new Command("explain")

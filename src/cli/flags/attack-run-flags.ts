@@ -2,7 +2,7 @@
 import { type Command, Option } from "commander";
 import { attacks, findAttack } from "../../attacks/attacks.ts";
 import { MisuseError } from "../../errors.ts";
-import type { AttackRun } from "../../experiments/detection/protocol.ts";
+import type { AttackRun } from "../../experiments/attack/protocol.ts";
 import { type Setting, settingOf, settingsOf, type Variant, variantOf } from "./method-flags.ts";
 import { number, words } from "./parse-values.ts";
 

@@ -13,11 +13,32 @@ export interface ExperimentFlags {
   readonly quiet?: boolean;
 }
 
-/** Adds the flags; `out` is the default of `--out`. */
-export function addExperimentFlags(command: Command, { out }: { readonly out: string }): Command {
+export interface ExperimentFlagsOptions {
+  /** The default of `--out`. */
+  readonly out: string;
+  /** Whether shares of the work can be computed apart: `--workers` and `--shard`. Default true. */
+  readonly isDivisible?: boolean;
+}
+
+/** Adds the flags. */
+export function addExperimentFlags(command: Command, { out, isDivisible = true }: ExperimentFlagsOptions): Command {
   const group = "Run:";
   const add = (option: Option): Command => command.addOption(option.helpGroup(group));
   add(new Option("--out <folder>", "folder for results and report; a run that was stopped goes on here").default(out));
+  if (isDivisible) addDivisionFlags(add);
+  add(new Option("--fresh", "throw away the results that --out has"));
+  add(
+    new Option("--seed <n>", "seed of everything that is drawn")
+      .default(0)
+      .argParser(number("--seed", { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true })),
+  );
+  add(new Option("--json", "print one JSON object per line on stdout"));
+  add(new Option("--quiet", "no progress and no notes"));
+  return command;
+}
+
+/** The flags that divide the work. */
+function addDivisionFlags(add: (option: Option) => Command): void {
   add(
     new Option("--workers <n>", "child processes that share the work")
       .default(1)
@@ -28,13 +49,4 @@ export function addExperimentFlags(command: Command, { out }: { readonly out: st
       (text: string) => parseShard(text, "--shard"),
     ),
   );
-  add(new Option("--fresh", "throw away the results that --out has"));
-  add(
-    new Option("--seed <n>", "seed of everything that is drawn")
-      .default(0)
-      .argParser(number("--seed", { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true })),
-  );
-  add(new Option("--json", "print one JSON object per line on stdout"));
-  add(new Option("--quiet", "no progress and no notes"));
-  return command;
 }

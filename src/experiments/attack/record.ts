@@ -1,12 +1,25 @@
-/** @file What `attack` says of one picture by one attack, as a plain record: `result.json`, and a line of `attack --json`. */
+/** @file What an attack did to one picture: the numbers that the experiment keeps, and the record that is shown. */
 import { type Adversarial, type AttackEnding, type AttackResult, attackEndings } from "../../attacks/attack.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { marginOf, softmaxAt } from "../../classifier/logits.ts";
 import type { LabelRecord } from "../records/label-record.ts";
+import {
+  type Form,
+  isCount,
+  isJsonObject,
+  isNumber,
+  isShare,
+  isTruth,
+  objectOf,
+  orNull,
+  wordOf,
+} from "../records/record-form.ts";
 
 /** An image that the attack found, as numbers. */
-export interface AdversarialRecord {
-  readonly label: LabelRecord;
+export interface AdversarialFinding {
+  /** The class predicted for it, and its softmax. */
+  readonly label: number;
+  readonly confidence: number;
   readonly success: boolean;
   /** Of the class attacked. */
   readonly margin: number;
@@ -14,6 +27,88 @@ export interface AdversarialRecord {
   readonly distances: Adversarial["distances"];
 }
 
+/** What the experiment keeps of one picture under one attack: plain JSON. */
+export interface AttackFinding {
+  readonly outcome: AttackEnding;
+  /** The class attacked, with its softmax on the clean picture. */
+  readonly label: number;
+  readonly confidence: number;
+  readonly target: number | null;
+  readonly cleanMargin: number;
+  /** As the search left it, clipped to the budget, and in 8 bits per channel as the PNG has it. */
+  readonly raw: AdversarialFinding;
+  readonly withinBudget: AdversarialFinding;
+  readonly rounded: AdversarialFinding;
+  /** Whether the PNG has lost a success. */
+  readonly lostInRounding: boolean;
+  readonly evaluations: AttackResult["evaluations"];
+  /** The settings in force, and what only this attack knows. */
+  readonly settings: AttackResult["settings"];
+  readonly details: AttackResult["details"];
+}
+
+/** What is kept of an attack's result: everything but the images. */
+export function findingOf(result: AttackResult): AttackFinding {
+  const { outcome, label, target, clean, lostInRounding, evaluations, settings, details } = result;
+  const numbersOf = (found: Adversarial): AdversarialFinding => ({
+    label: found.label,
+    confidence: found.confidence,
+    success: found.success,
+    margin: found.margin,
+    distances: found.distances,
+  });
+  return {
+    outcome,
+    label,
+    confidence: softmaxAt(clean.logits, label),
+    target: target ?? null,
+    cleanMargin: marginOf(clean.logits, target ?? label, target !== undefined),
+    raw: numbersOf(result.raw),
+    withinBudget: numbersOf(result.withinBudget),
+    rounded: numbersOf(result.rounded),
+    lostInRounding,
+    evaluations,
+    settings,
+    details,
+  };
+}
+
+const isAdversarialFinding = objectOf<AdversarialFinding>({
+  label: isCount,
+  confidence: isShare,
+  success: isTruth,
+  margin: isNumber,
+  distances: objectOf<AdversarialFinding["distances"]>({
+    l0: isCount,
+    l1: isNumber,
+    l2: isNumber,
+    linf: isNumber,
+    perceptual: isNumber,
+  }),
+});
+
+/** Whether a value that was read is an {@link AttackFinding}. */
+export const isAttackFinding: Form<AttackFinding> = objectOf<AttackFinding>({
+  outcome: wordOf(["flipped", "over-budget", "not-flipped", "already-flipped"]),
+  label: isCount,
+  confidence: isShare,
+  target: orNull(isCount),
+  cleanMargin: isNumber,
+  raw: isAdversarialFinding,
+  withinBudget: isAdversarialFinding,
+  rounded: isAdversarialFinding,
+  lostInRounding: isTruth,
+  evaluations: objectOf<AttackFinding["evaluations"]>({ forward: isCount, gradient: isCount }),
+  settings: isJsonObject,
+  details: isJsonObject,
+});
+
+/** An image that the attack found, as numbers and names. */
+export interface AdversarialRecord extends Omit<AdversarialFinding, "label" | "confidence"> {
+  readonly label: LabelRecord;
+}
+
+/** A finding with the names of everything in it, as `result.json` and `attack --json` show it. */
 export interface AttackRecord {
   readonly image: string;
   readonly attack: string;
@@ -42,31 +137,35 @@ export interface AttackRecord {
 export interface AttackRecordInput
   extends Pick<AttackRecord, "image" | "attack" | "attackTitle" | "model" | "files" | "versions"> {
   readonly classifier: Pick<Classifier, "labelName">;
-  readonly result: AttackResult;
+  readonly finding: AttackFinding;
 }
 
-/** The record, all JSON. */
-export function attackRecord({ classifier, result, ...given }: AttackRecordInput): AttackRecord {
-  const { outcome, label, target, clean, lostInRounding, evaluations, settings, details } = result;
+/** The record, all JSON, its names always in the same order. */
+export function attackRecord({ classifier, finding, ...given }: AttackRecordInput): AttackRecord {
+  const { outcome, label, confidence, target, cleanMargin, lostInRounding, evaluations, settings, details } = finding;
+  const { image, attack, attackTitle, model, files, versions } = given;
   const name = (index: number): string => classifier.labelName(index);
-  const numbersOf = (found: Adversarial): AdversarialRecord => ({
-    label: { index: found.label, name: name(found.label), confidence: found.confidence },
-    success: found.success,
-    margin: found.margin,
-    distances: found.distances,
-  });
+  const recordOf = (found: AdversarialFinding): AdversarialRecord => {
+    const { l0, l1, l2, linf, perceptual } = found.distances;
+    return {
+      label: { index: found.label, name: name(found.label), confidence: found.confidence },
+      success: found.success,
+      margin: found.margin,
+      distances: { l0, l1, l2, linf, perceptual },
+    };
+  };
   return {
-    ...given,
+    ...{ image, attack, attackTitle, model, files, versions },
     outcome,
     outcomeDescription: attackEndings[outcome],
-    label: { index: label, name: name(label), confidence: softmaxAt(clean.logits, label) },
-    target: target === undefined ? null : { index: target, name: name(target) },
-    cleanMargin: marginOf(clean.logits, target ?? label, target !== undefined),
-    raw: numbersOf(result.raw),
-    withinBudget: numbersOf(result.withinBudget),
-    rounded: numbersOf(result.rounded),
+    label: { index: label, name: name(label), confidence },
+    target: target === null ? null : { index: target, name: name(target) },
+    cleanMargin,
+    raw: recordOf(finding.raw),
+    withinBudget: recordOf(finding.withinBudget),
+    rounded: recordOf(finding.rounded),
     lostInRounding,
-    evaluations,
+    evaluations: { forward: evaluations.forward, gradient: evaluations.gradient },
     settings,
     details,
   };

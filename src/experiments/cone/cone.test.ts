@@ -4,7 +4,8 @@ import { createClassifier } from "../../classifier/classifier.ts";
 import { AbortedError } from "../../errors.ts";
 import { parseModel } from "../../onnx/text/parse.ts";
 import { createRandom } from "../../random/random.ts";
-import { type ConePair, coneOf, conePoints } from "./cone.ts";
+import { coneOf, conePoints } from "./cone.ts";
+import type { ConePair } from "./planes.ts";
 
 const preprocessing = { scale: 1, mean: [0], std: [1], channels: "rgb" } as const;
 

@@ -1,15 +1,5 @@
 /** @file A number for how a cone bends, so that cones can be compared without eyes. */
 
-/** The plane of one image and one direction. */
-export interface ConePlane {
-  readonly a: readonly number[];
-  readonly b: readonly number[];
-  /** ℓ = log(p / (1 − p)) of the image's class at a[i], b[j]. */
-  readonly logOdds: readonly Float64Array[];
-  /** Indices i · b.length + j of the points where no class has a larger logit than the image's own. */
-  readonly won: Set<number>;
-}
-
 /** A mean over images, with its standard error; null for a single image. */
 export interface ConeEstimate {
   readonly mean: number;
@@ -35,25 +25,48 @@ export interface ConeCurvature {
   readonly returned: ConeEstimate;
 }
 
+/** The three numbers of one image, each a mean over its directions. */
+export interface PictureCurvature {
+  readonly adversarial: number;
+  readonly clean: number;
+  readonly returned: number;
+}
+
+/** What the network says on the planes of one image. */
+export interface SampledPlanes {
+  readonly a: readonly number[];
+  readonly b: readonly number[];
+  /** ℓ = log(p / (1 − p)) of the image's class, [directions, a, b]. */
+  readonly logOdds: Float64Array;
+  /** 1 where no class has a larger logit than the image's own, [directions, a, b]. */
+  readonly isWon: Uint8Array;
+}
+
 const h = 0.5;
 
-/** The curvature of the planes, grouped by image. */
-export function coneCurvature(planes: readonly (readonly ConePlane[])[]): ConeCurvature {
-  const over = (value: (plane: ConePlane) => number): ConeEstimate =>
-    estimate(planes.map((ofImage) => mean(ofImage.map(value))));
+/** The curvature of one image's planes. */
+export function pictureCurvature({ a, b, logOdds, isWon }: SampledPlanes): PictureCurvature {
+  const size = a.length * b.length;
+  const directions = Array.from({ length: logOdds.length / size }, (_, d) => d);
+  const place = (d: number, onA: number, onB: number): number => d * size + a.indexOf(onA) * b.length + b.indexOf(onB);
+  const bend = (d: number, onA: number): number => {
+    const [below, middle, above] = [-h, 0, h].map((onB) => logOdds[place(d, onA, onB)]);
+    return (above - 2 * middle + below) / h ** 2;
+  };
   return {
-    adversarial: over((plane) => bend(plane, 1)),
-    clean: over((plane) => bend(plane, 0)),
-    returned: over(({ a, b, won }) =>
-      mean([-1, 1].map((side) => Number(won.has(a.indexOf(1) * b.length + b.indexOf(side))))),
-    ),
+    adversarial: mean(directions.map((d) => bend(d, 1))),
+    clean: mean(directions.map((d) => bend(d, 0))),
+    returned: mean(directions.map((d) => mean([-1, 1].map((side) => isWon[place(d, 1, side)])))),
   };
 }
 
-function bend({ a, b, logOdds }: ConePlane, at: number): number {
-  const row = logOdds[a.indexOf(at)];
-  const [below, middle, above] = [-h, 0, h].map((value) => row[b.indexOf(value)]);
-  return (above - 2 * middle + below) / h ** 2;
+/** The curvature over all images. */
+export function coneCurvature(pictures: readonly PictureCurvature[]): ConeCurvature {
+  return {
+    adversarial: estimate(pictures.map(({ adversarial }) => adversarial)),
+    clean: estimate(pictures.map(({ clean }) => clean)),
+    returned: estimate(pictures.map(({ returned }) => returned)),
+  };
 }
 
 function mean(values: readonly number[]): number {

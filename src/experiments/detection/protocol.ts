@@ -6,7 +6,7 @@
  * the statistics can be interrupted like everything else.
  */
 
-import type { AnyAttackOptions, RegisteredAttack } from "../../attacks/attacks.ts";
+import type { AnyAttackOptions } from "../../attacks/attacks.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { marginOf } from "../../classifier/logits.ts";
 import type { DatasetImage, DatasetSplit } from "../../datasets/dataset.ts";
@@ -16,25 +16,13 @@ import { MisuseError, numberIn, oneOf } from "../../errors.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import { hashText } from "../../random/hash-text.ts";
 import { createRandom } from "../../random/random.ts";
+import type { AttackRun } from "../attack/protocol.ts";
 import type { ExperimentIdentity, RecordKey } from "../records/record-store.ts";
 import type { Computed, ExperimentItem } from "../records/run-experiment.ts";
 import type { AlignmentRecord, DetectionRecord } from "./record.ts";
 
 /** Raised when the same settings no longer give the same records. */
 export const detectionVersion = "1";
-
-/** An attack as the benchmark runs it. */
-export interface AttackRun {
-  /** What tables call it: the attack's name, or one of the user's for other settings of it. */
-  readonly name: string;
-  readonly attack: RegisteredAttack;
-  /** The attack's own settings; its defaults are left out. Plain JSON. */
-  readonly settings: Readonly<Record<string, unknown>>;
-  /** The table that it stands in; tables of one name are compared with each other. Default "attacks". */
-  readonly group?: string;
-  /** Only the first so many test images; all by default. */
-  readonly images?: number;
-}
 
 export interface DetectionSettings {
   /**

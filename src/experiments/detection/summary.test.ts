@@ -4,7 +4,8 @@ import { fillNormal } from "../../random/fill.ts";
 import { hashText } from "../../random/hash-text.ts";
 import { createWords } from "../../random/random.ts";
 import { detectionMarkdown } from "../../report/detection/tables.ts";
-import { type AttackRun, cleanMethod, fitMethod } from "./protocol.ts";
+import type { AttackRun } from "../attack/protocol.ts";
+import { cleanMethod, fitMethod } from "./protocol.ts";
 import type { AlignmentRecord } from "./record.ts";
 import { type DetectionFinished, detectionStatistics, scoreOf, summarizeDetection } from "./summary.ts";
 

@@ -8,11 +8,12 @@ import { calibratedCutoff } from "../../detection/odds.ts";
 import type { OddsStatistics } from "../../detection/odds-statistics.ts";
 import { type MeasuredAlignments, type OddsScore, oddsScore } from "../../detection/score.ts";
 import { BadInputError } from "../../errors.ts";
+import type { AttackRun } from "../attack/protocol.ts";
 import { hash64 } from "../records/canonical-json.ts";
 import type { FinishedRecord } from "../records/record-store.ts";
 import { rocArea, rocCurve } from "../statistics/ranking.ts";
 import { holmAdjust, mcnemarTest, wilsonInterval } from "../statistics/statistics.ts";
-import { type AttackRun, cleanMethod, fitMethod } from "./protocol.ts";
+import { cleanMethod, fitMethod } from "./protocol.ts";
 import type { AlignmentRecord, DetectionDistances, DetectionRecord } from "./record.ts";
 
 /** A share of images with Wilson's 95 % interval. */

@@ -19,6 +19,11 @@ export interface Computed<T> {
   readonly seconds?: number;
 }
 
+/** An item of a batch that could not be computed, while the others were. */
+export interface FailedItem {
+  readonly error: unknown;
+}
+
 /** How far an experiment has come. `done` and `failed` count what is in the store among the items of this run. */
 export interface ExperimentProgress {
   /** Items of this run: those of its shard. */
@@ -40,12 +45,12 @@ export interface RunExperimentOptions<I extends ExperimentItem, T> {
   readonly store: RecordStore<T>;
   /**
    * Computes items that belong together, one result for each in the same order. A result must not depend on which others are
-   * in the batch. Throws to say that an item cannot be computed; a batch that throws is computed again item by item.
+   * in the batch. An item that cannot be computed is a {@link FailedItem}; a batch that throws is computed again item by item.
    */
   readonly compute: (
     batch: readonly I[],
     context: { readonly signal?: AbortSignal },
-  ) => Promise<readonly Computed<T>[]>;
+  ) => Promise<readonly (Computed<T> | FailedItem)[]>;
   /** The most items in one batch; default 1. */
   readonly batchSize?: number;
   /** Items of one batch agree in this text; default: any items may share a batch. */
@@ -117,13 +122,13 @@ async function computeBatch<I extends ExperimentItem, T>(
   const { store, compute, signal, onFailure } = options;
   throwIfAborted(signal, "runExperiment");
   const started = performance.now();
-  let results: readonly Computed<T>[];
+  let results: readonly (Computed<T> | FailedItem)[];
   try {
     results = await compute(batch, { signal });
     if (results.length !== batch.length) {
       throw new RangeError(`compute gave ${results.length} results for ${batch.length} items`);
     }
-    for (const { result } of results) canonicalJson(result, "result");
+    for (const computed of results) if (!("error" in computed)) canonicalJson(computed.result, "result");
   } catch (error) {
     // An abort may surface as any error of what was interrupted.
     throwIfAborted(signal, "runExperiment");
@@ -132,18 +137,24 @@ async function computeBatch<I extends ExperimentItem, T>(
       for (const item of batch) failures += await computeBatch([item], options);
       return failures;
     }
-    const failure = failedRecord(batch[0].key, error);
-    await store.append(failure);
-    onFailure?.(failure);
-    return 1;
+    results = [{ error }];
   }
   const share = (performance.now() - started) / 1000 / batch.length;
+  let failures = 0;
   for (const [index, { key }] of batch.entries()) {
-    const { result, arrays = {}, seconds = share } = results[index];
+    const computed = results[index];
+    if ("error" in computed) {
+      const failure = failedRecord(key, computed.error);
+      await store.append(failure);
+      onFailure?.(failure);
+      failures++;
+      continue;
+    }
+    const { result, arrays = {}, seconds = share } = computed;
     for (const [name, tensor] of Object.entries(arrays)) await store.writeArray(key, name, tensor);
     await store.append({ kind: "finished", key, result, seconds, at: new Date().toISOString() });
   }
-  return 0;
+  return failures;
 }
 
 /** The record of a failure. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Adversarial, AttackResult } from "../../attacks/attack.ts";
-import { type AttackRecord, attackRecord } from "../../experiments/attack/record.ts";
+import { type AttackRecord, attackRecord, findingOf } from "../../experiments/attack/record.ts";
 import { attackSummaries } from "../../experiments/attack/summary.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import { attackPage } from "./page.ts";
@@ -37,7 +37,7 @@ function record(attack: string, changes: Partial<AttackResult> = {}): AttackReco
   };
   return attackRecord({
     classifier: { labelName: (index) => names[index] },
-    result,
+    finding: findingOf(result),
     image: "a.png",
     attack,
     attackTitle: attack.toUpperCase(),

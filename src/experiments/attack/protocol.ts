@@ -1,0 +1,244 @@
+/**
+ * @file The attack experiment: every picture under every attack, and what became of it.
+ *
+ * Pictures are opened when their turn comes and let go of after it: what stays in memory is a record of about two kilobytes per picture
+ * and attack. Images are kept as arrays of the store where they are wanted.
+ */
+import type { AttackResult } from "../../attacks/attack.ts";
+import type { AnyAttackOptions, RegisteredAttack } from "../../attacks/attacks.ts";
+import { evenBatch } from "../../attacks/run-attack.ts";
+import type { Classifier } from "../../classifier/classifier.ts";
+import { MisuseError, numberIn, oneOf, PerceptualBallError, throwIfAborted } from "../../errors.ts";
+import type { ImageTensor } from "../../image/picture.ts";
+import { createRandom } from "../../random/random.ts";
+import { floatTensor, type Tensor, tensorOf } from "../../tensor/tensor.ts";
+import type { ExperimentIdentity, RecordKey } from "../records/record-store.ts";
+import type { Computed, ExperimentItem, FailedItem } from "../records/run-experiment.ts";
+import { type AttackFinding, findingOf } from "./record.ts";
+
+/** Raised when the same settings no longer give the same records. */
+export const attackVersion = "1";
+
+/** An attack as experiments run it. */
+export interface AttackRun {
+  /** What tables call it: the attack's name, or one of the user's for other settings of it. */
+  readonly name: string;
+  readonly attack: RegisteredAttack;
+  /** The attack's own settings; its defaults are left out. Plain JSON. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** The table that it stands in; tables of one name are compared with each other. Default "attacks". */
+  readonly group?: string;
+  /** Only the first so many test images; all by default. */
+  readonly images?: number;
+}
+
+/** A picture to attack. */
+export interface AttackPicture {
+  /** What it is called: unique among the pictures. */
+  readonly image: string;
+  /** Whatever decides the pixels besides the name: the data set, or a hash of the file. */
+  readonly origin: string;
+  /** The picture as the network takes it, [C, H, W] in [0, 1]; opened when its turn comes, once for each attack at most. */
+  readonly input: () => Promise<ImageTensor>;
+}
+
+export interface AttackSettings {
+  /** Of random starts. A picture's numbers are those of its place among the pictures. */
+  readonly seed: number;
+  /** A stream of random numbers of the seed; default: the seed itself. */
+  readonly stream?: number;
+  /** The class to leave; default: the predicted one of each picture. */
+  readonly label?: number;
+  /** The class to reach; default: any other. */
+  readonly target?: number;
+  readonly rounding?: "nearest" | "keep";
+}
+
+/** What a folder of attack results is about. Everything else is in the keys: one folder takes other attacks, settings and pictures. */
+export function attackIdentity(classifier: Classifier, modelSha256: string): ExperimentIdentity {
+  const { preprocessing } = classifier.guess;
+  return {
+    experiment: "attack",
+    version: attackVersion,
+    model: modelSha256,
+    data: "pictures",
+    settings: { preprocessing },
+  };
+}
+
+/** One picture under one attack. */
+export interface AttackItem extends ExperimentItem {
+  readonly picture: AttackPicture;
+  readonly run: AttackRun;
+  readonly settings: AttackSettings;
+  /** Among the pictures, from 0. */
+  readonly position: number;
+  /** Whether the attacked images are kept, as the arrays `adversarial` (within budget) and `rounded` (bytes). */
+  readonly keepsImages: boolean;
+  /** Items of one turn may be attacked in lockstep. */
+  readonly turn: number;
+  /** Rows of the lockstep; undefined: as many as are attacked together. */
+  readonly batch: number | undefined;
+}
+
+export interface AttackItemsOptions {
+  readonly classifier: Classifier;
+  readonly settings: AttackSettings;
+  /** Of the first so many pictures the images are kept; default: of all. */
+  readonly keepImages?: number;
+  /** So many pictures meet all attacks before the next ones do: what an interruption leaves is whole. Default 64. */
+  readonly turn?: number;
+  /** Rows of the lockstep; default: as many as share the pictures of a turn evenly, fewer of large pictures. */
+  readonly batch?: number;
+  /**
+   * True where shares of the pictures are computed apart: a share's pictures are then attacked together whichever turn they are of,
+   * and last digits may depend on the share, as they depend on the rows of a lockstep. Default false.
+   */
+  readonly isDivided?: boolean;
+}
+
+/** The most pictures in lockstep, and in a turn. */
+export const picturesPerTurn = 64;
+
+/** The key of a picture's record. */
+export function attackKey(
+  { image, origin }: AttackPicture,
+  { name, attack, settings }: AttackRun,
+  position: number,
+  { seed, stream, label, target, rounding }: AttackSettings,
+): RecordKey {
+  const how = { attack: attack.name, version: attack.version, settings };
+  return { image, method: name, options: { ...how, origin, position, seed, stream, label, target, rounding } };
+}
+
+/**
+ * Every picture under every attack, turn by turn. Throws a MisuseError if two runs have one name, if two pictures have one, or for
+ * settings that cannot be meant.
+ */
+export function attackItems(
+  pictures: readonly AttackPicture[],
+  runs: readonly AttackRun[],
+  options: AttackItemsOptions,
+): AttackItem[] {
+  const { classifier, settings, keepImages = pictures.length, isDivided = false } = options;
+  const where = "attack";
+  numberIn(`${where}: seed`, settings.seed, { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true });
+  oneOf(`${where}: rounding`, settings.rounding ?? "nearest", ["nearest", "keep"]);
+  const turn = numberIn(`${where}: turn`, options.turn ?? picturesPerTurn, { min: 1, integer: true });
+  for (const [what, names] of [
+    ["attacks", runs.map(({ name }) => name)],
+    ["pictures", pictures.map(({ image }) => image)],
+  ] as const) {
+    const seen = new Set<string>();
+    for (const name of names) {
+      if (seen.has(name)) throw new MisuseError({ where, what: `two ${what} are called ${JSON.stringify(name)}` });
+      seen.add(name);
+    }
+  }
+  const items: AttackItem[] = [];
+  for (let first = 0; first < pictures.length; first += turn) {
+    const some = pictures.slice(first, first + turn);
+    const batch = options.batch ?? (isDivided ? undefined : evenBatch(classifier, some.length));
+    for (const run of runs) {
+      for (const [n, picture] of some.entries()) {
+        const position = first + n;
+        items.push({
+          key: attackKey(picture, run, position, settings),
+          ...{ picture, run, settings, position, batch },
+          keepsImages: position < keepImages,
+          turn: isDivided ? 0 : first / turn,
+        });
+      }
+    }
+  }
+  return items;
+}
+
+/** Items that may share a batch agree in this. */
+export function attackBatchOf({ run, turn }: AttackItem): string {
+  return `${turn} ${run.name}`;
+}
+
+/** What the attack on some pictures has come to. */
+export interface AttackProgressOf {
+  readonly run: AttackRun;
+  /** Pictures that are done, of those attacked together. */
+  readonly images: number;
+  readonly of: number;
+  readonly gradients: number;
+}
+
+/**
+ * The function that computes records of items that agree in {@link attackBatchOf}, for `runExperiment`. A picture that cannot be opened
+ * fails by itself; the others of its batch are attacked.
+ */
+export function attackCompute(
+  classifier: Classifier,
+  { onProgress }: { readonly onProgress?: (progress: AttackProgressOf) => void } = {},
+): (
+  items: readonly AttackItem[],
+  context: { readonly signal?: AbortSignal },
+) => Promise<(Computed<AttackFinding> | FailedItem)[]> {
+  // The pictures of the last batch: the next attack is mostly on the same.
+  let last = new Map<string, ImageTensor>();
+  return async (items, { signal }) => {
+    const inputs = new Map<string, ImageTensor>();
+    const failures = new Map<string, unknown>();
+    for (const { picture } of items) {
+      throwIfAborted(signal, "attack");
+      try {
+        inputs.set(picture.image, last.get(picture.image) ?? (await picture.input()));
+      } catch (error) {
+        if (!(error instanceof PerceptualBallError)) throw error;
+        failures.set(picture.image, error);
+      }
+    }
+    throwIfAborted(signal, "attack");
+    last = inputs;
+    const open = items.flatMap((item) => {
+      const input = inputs.get(item.picture.image);
+      return input === undefined ? [] : [{ item, input }];
+    });
+    const results = open.length === 0 ? [] : await attackAll(classifier, open, signal, onProgress);
+    const computed = new Map(open.map(({ item, input }, n) => [item, computedOf(item, input, results[n])]));
+    return items.map((item) => computed.get(item) ?? { error: failures.get(item.picture.image) });
+  };
+}
+
+async function attackAll(
+  classifier: Classifier,
+  open: readonly { readonly item: AttackItem; readonly input: ImageTensor }[],
+  signal: AbortSignal | undefined,
+  onProgress: ((progress: AttackProgressOf) => void) | undefined,
+): Promise<AttackResult[]> {
+  const [{ item }] = open;
+  const { run, batch, settings } = item;
+  const { seed, stream, label, target, rounding } = settings;
+  const options: AnyAttackOptions = {
+    ...run.settings,
+    ...(label === undefined ? {} : { labels: open.map(() => label) }),
+    ...(target === undefined ? {} : { targets: open.map(() => target) }),
+    ...{ rounding, batch, signal },
+    // Of the picture alone, so that neither the order of the attacks nor the other pictures matter.
+    random: (n) => createRandom(seed, ...(stream === undefined ? [] : [stream]), open[n].item.position),
+    onProgress: ({ images, of, gradients }) => onProgress?.({ run, images, of, gradients }),
+  };
+  return run.attack.attack(
+    classifier,
+    open.map(({ input }) => input),
+    options,
+  );
+}
+
+function computedOf({ keepsImages }: AttackItem, input: ImageTensor, result: AttackResult): Computed<AttackFinding> {
+  return { result: findingOf(result), arrays: keepsImages ? keptImages(input, result) : {} };
+}
+
+/** The attacked image within its budget, and what a PNG keeps of it. */
+function keptImages({ shape }: ImageTensor, { withinBudget, rounded }: AttackResult): Record<string, Tensor> {
+  const bytes = Uint8Array.from(rounded.image.data, (x) => Math.round(255 * x));
+  return {
+    adversarial: floatTensor(withinBudget.image.data, shape),
+    rounded: tensorOf("uint8", bytes, shape),
+  };
+}
