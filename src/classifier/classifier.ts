@@ -4,10 +4,13 @@ import { checkKeys, MisuseError } from "../errors.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
 import type { Graph, Model } from "../onnx/model.ts";
 import { createSession, modelOf, type SessionOptions } from "../runtime/session.ts";
-import { builtInLabels, findLabel, guessLabels, parseLabels } from "./labels/labels.ts";
+import { findLabel } from "./labels/labels.ts";
+import { type LabelSource, type Labels, labelCountOf, labelSources, resolveLabels } from "./labels/resolve-labels.ts";
 import { type Classification, classificationOf } from "./logits.ts";
+import type { InputValue } from "./network/bind-inputs.ts";
+import type { HeadKind } from "./network/find-head.ts";
 import { type Layer, type LayerSelector, listLayers, selectLayers } from "./network/layers.ts";
-import { type PreparedModel, prepareModel } from "./network/prepare-model.ts";
+import { type ModelWarning, type PreparedModel, prepareModel } from "./network/prepare-model.ts";
 import {
   backwardGraph,
   distanceGraph,
@@ -59,11 +62,17 @@ export interface ClassifierOptions extends SessionOptions {
   readonly inputSize?: readonly [height: number, width: number];
   /** The value that holds the logits, where it is not found by itself. */
   readonly logits?: string;
+  /** What its numbers are, where that is not found by itself: "value" asks what moves a number that is no class. */
+  readonly head?: HeadKind;
+  /** Values of inputs beside the picture, by name; unused ones and such as "keras_learning_phase" need none. */
+  readonly inputs?: Readonly<Record<string, InputValue>>;
+  /** Names of classes found in files beside the model, in the order of trust. */
+  readonly labelSources?: readonly LabelSource[];
 }
 
 export interface ImageInput extends Preprocessing {
   readonly channels: "rgb" | "bgr";
-  readonly channelCount: 1 | 3;
+  readonly channelCount: number;
   readonly height: number;
   readonly width: number;
 }
@@ -94,6 +103,10 @@ export interface Classifier {
   readonly guess: PreprocessingGuess;
   readonly classCount: number;
   readonly labels: readonly string[] | undefined;
+  /** Where the names come from, or why there are none, a phrase. */
+  readonly labelsReason: string;
+  /** What a user must know before trusting a result. */
+  readonly warnings: readonly ModelWarning[];
   /** The name of a class: its label, or "class 7" where the classes have no names. */
   labelName(index: number): string;
   /** The index of a class given by number or name. */
@@ -124,6 +137,11 @@ export interface Classifier {
   references(options: ObjectiveOptions): Promise<ReferencePass>;
   /** Objective (4), comparing the given layers. */
   objective(options: ObjectiveOptions): Promise<ObjectivePass>;
+  /**
+   * Of a multi-label head: the classifier of the decision on one label alone, with the classes "not <label>" and "<label>". Throws a
+   * MisuseError for other heads. It shares nothing with this one and is disposed of by itself.
+   */
+  decision(label: number): Classifier;
   /** The same model with its pixels prepared otherwise: a classifier of its own, with sessions of its own. */
   withPreprocessing(guess: PreprocessingGuess): Classifier;
   /** Releases all sessions. */
@@ -142,6 +160,9 @@ const optionKeys = [
   "labels",
   "inputSize",
   "logits",
+  "head",
+  "inputs",
+  "labelSources",
 ] as const satisfies readonly (keyof ClassifierOptions)[];
 
 /**
@@ -156,30 +177,44 @@ export function createClassifier(model: Model, options: ClassifierOptions): Clas
     typeof options.preprocessing === "string"
       ? namedNormalization(options.preprocessing)
       : checkNormalization(`${where}: preprocessing`, options.preprocessing ?? {});
+  const { labels, logits, head, inputs, inputSize } = options;
+  const sources = labelSources(labels, model, where, options.labelSources);
+  const labelCount = labelCountOf(sources);
   const prepared = prepareModel(model, {
-    where,
-    logits: options.logits,
-    inputSize: options.inputSize,
-    layout: given.layout,
+    ...{ where, logits, head, inputs, inputSize },
+    ...{ labelCount, layout: given.layout },
   });
-  const { height, classCount } = prepared;
   const typed = prepared.typed(prepared.fixedBatch ?? 1);
-  const labels = resolveLabels(options.labels, model, classCount, height, where);
-  const layers = listLayers(typed);
-  return assemble(guessPreprocessing(prepared, typed, given), { where, prepared, labels, layers, sessionOptions });
+  return assemble(guessPreprocessing(prepared, typed, given), {
+    where,
+    prepared,
+    names: namesOf(prepared, sources, where),
+    layers: listLayers(typed),
+    sessionOptions,
+  });
+}
+
+/** The names of the classes; those of a number are the ways in which it can change. */
+function namesOf(prepared: PreparedModel, sources: readonly LabelSource[], where: string): Labels {
+  const { model, classCount, channels, height, width, head } = prepared;
+  if (head.kind === "value" && head.count === 1) {
+    return { labels: ["lower", "higher"], reason: "the output is a number", warnings: [] };
+  }
+  return resolveLabels({ sources, model, where, classCount, channels, height, width });
 }
 
 /** What does not depend on how pixels are prepared. */
 interface Parts {
   readonly where: string;
   readonly prepared: PreparedModel;
-  readonly labels: readonly string[] | undefined;
+  readonly names: Labels;
   readonly layers: readonly Layer[];
   readonly sessionOptions: SessionOptions;
 }
 
 function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
-  const { where, prepared, labels, layers, sessionOptions } = parts;
+  const { where, prepared, layers, sessionOptions } = parts;
+  const { labels } = parts.names;
   const { model, height, width, classCount, channels } = prepared;
   const { preprocessing } = guess;
   const input: ImageInput = {
@@ -268,6 +303,8 @@ function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
     guess,
     classCount,
     labels,
+    labelsReason: parts.names.reason,
+    warnings: [...prepared.warnings, ...parts.names.warnings, ...(guess.warnings ?? [])],
     labelName: (index) => labels?.[index] ?? `class ${index}`,
     findLabel: (label) => findLabel(label, labels, classCount),
     layers,
@@ -298,6 +335,13 @@ function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
     async objective(options) {
       return objectivePass(await openObjective(options), options.batch ?? 1, options.layers, classCount);
     },
+    decision(label) {
+      const decided = prepared.decision(label);
+      const name = labels?.[label] ?? `label ${label}`;
+      const names = { ...parts.names, labels: [`not ${name}`, name], warnings: [] };
+      const own = listLayers(decided.typed(decided.fixedBatch ?? 1));
+      return assemble(guess, { ...parts, prepared: decided, names, layers: own });
+    },
     withPreprocessing: (other) => assemble(other, parts),
     async dispose() {
       const opened = await Promise.allSettled(owned.values());
@@ -325,26 +369,4 @@ function namedNormalization(name: string): Partial<Preprocessing> {
     expected: `one of ${Object.keys(normalizations).join(", ")}`,
     got: JSON.stringify(name),
   });
-}
-
-function resolveLabels(
-  given: readonly string[] | string | undefined,
-  model: Model,
-  classCount: number,
-  height: number,
-  where: string,
-): readonly string[] | undefined {
-  const list = typeof given === "string" ? builtInLabels[given] : given;
-  if (typeof given === "string" && list === undefined) {
-    throw new MisuseError({
-      where: "labels",
-      what: "no such list",
-      expected: `a file, or one of ${Object.keys(builtInLabels).join(", ")}`,
-      got: JSON.stringify(given),
-    });
-  }
-  if (list !== undefined) return parseLabels(list.join("\n"), classCount, "labels");
-  const embedded = model.metadata.get("labels");
-  if (embedded !== undefined) return parseLabels(embedded, classCount, `${where}: labels`);
-  return guessLabels(classCount, height);
 }

@@ -1,7 +1,7 @@
 /** @file From the classes of a data set to those of a classifier. */
 
 import { imagenetLabels } from "../classifier/labels/imagenet.ts";
-import { guessLabels } from "../classifier/labels/labels.ts";
+import { builtInLabelsFor } from "../classifier/labels/labels.ts";
 import { imagenetSynsets } from "./formats/imagenet-synsets.ts";
 
 /** The classes that labels are to be indices of. */
@@ -85,7 +85,7 @@ export function classLabels({ names, count }: ClassifierClasses): ClassLabels {
 
 /** Where ImageNet's classes begin among the classifier's, if those are ImageNet's. */
 function offsetOfImagenet(names: readonly string[] | undefined, count: number): number | undefined {
-  const standard = guessLabels(count, 224);
+  const standard = builtInLabelsFor(count);
   if (standard === undefined || count < 1000) return undefined;
   const offset = count - 1000;
   if (names === undefined) return offset;

@@ -172,6 +172,11 @@ export function usesOf(graph: Graph): Map<string, Node[]> {
   return uses;
 }
 
+/** "input: float32[N, 3, 224, 224]". */
+export function describeValueInfo({ name, dtype, shape }: ValueInfo): string {
+  return `${name}: ${dtype ?? "?"}${shape === undefined ? "" : `[${shape.map((extent) => extent ?? "?").join(", ")}]`}`;
+}
+
 /** How messages name a node: its operator and its name, or its first output where it has none. */
 export function describeNode(node: Pick<Node, "opType" | "name" | "outputs">): string {
   return `${node.opType} (${node.name || node.outputs.find((output) => output !== "") || "unnamed"})`;

@@ -23,6 +23,9 @@ const optionKeys = [
   "labels",
   "inputSize",
   "logits",
+  "head",
+  "inputs",
+  "labelSources",
   "externalData",
   "fetch",
 ] as const satisfies readonly (keyof LoadClassifierOptions)[];

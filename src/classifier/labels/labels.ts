@@ -1,7 +1,8 @@
-/** @file The names of a model's classes: from a text, from the model itself, or built in. */
+/** @file The names of a model's classes: fitted to it, looked up, or built in. */
 import { BadInputError, MisuseError, nearest } from "../../errors.ts";
 import { cifar10Labels } from "./cifar10.ts";
 import { imagenetLabels } from "./imagenet.ts";
+import { readLabels, withoutSynset } from "./read-labels.ts";
 
 /** The names that come with this package, by the name of their data set. */
 export const builtInLabels: Readonly<Record<string, readonly string[]>> = {
@@ -9,17 +10,15 @@ export const builtInLabels: Readonly<Record<string, readonly string[]>> = {
   cifar10: cifar10Labels,
 };
 
-/**
- * The class names in `text`: one per line, in class order; a WordNet number at the start of each line ("n01440764 tench, Tinca
- * tinca") is left out. Throws a BadInputError if their number is not `classCount`.
- */
+/** The class names in `text`, in any form that `readLabels` knows. Throws a BadInputError if their number is not `classCount`. */
 export function parseLabels(text: string, classCount: number, where: string): readonly string[] {
-  const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/);
-  while (lines.length > 0 && lines[lines.length - 1].trim() === "") lines.pop();
-  const names = lines.map((line) => line.trim().replace(/^n\d{8}[\s,]+(?=\S)/, ""));
-  // TensorFlow's ImageNet lists begin with a class for "background" that most networks do not have.
-  const list = names.length === classCount + 1 && /^(background|dummy)$/i.test(names[0]) ? names.slice(1) : names;
-  if (list.length === classCount) return list;
+  return fitLabels(readLabels(text, where), classCount, where);
+}
+
+/** `names` as those of `classCount` classes; throws a BadInputError, which starts with `where`, if their number is another. */
+export function fitLabels(names: readonly string[], classCount: number, where: string): readonly string[] {
+  const list = fittedLabels(names, classCount);
+  if (list !== undefined) return list;
   throw new BadInputError({
     where,
     what: "the labels do not fit the model",
@@ -28,20 +27,42 @@ export function parseLabels(text: string, classCount: number, where: string): re
   });
 }
 
-/** The names of the classes of a model with `classCount` classes that says nothing about them, or undefined. */
-export function guessLabels(classCount: number, inputSize: number): readonly string[] | undefined {
-  if (classCount === 1000) return imagenetLabels;
-  if (classCount === 1001) return ["background", ...imagenetLabels];
-  if (classCount === 10 && inputSize === 32) return cifar10Labels;
+/** `names` as those of `classCount` classes, without WordNet numbers; undefined if their number is another. */
+export function fittedLabels(names: readonly string[], classCount: number): readonly string[] | undefined {
+  const plain = names.map(withoutSynset);
+  const [first] = plain;
+  // TensorFlow's ImageNet lists begin with a class for "background" that most networks do not have.
+  if (plain.length === classCount + 1 && /^(background|dummy)$/i.test(first)) return plain.slice(1);
+  if (classCount === 1001 && plain.length === 1000) return ["background", ...plain];
+  // One name for the head of one number: what it says yes to.
+  if (classCount === 2 && plain.length === 1) return [`not ${first}`, first];
+  return plain.length === classCount ? plain : undefined;
+}
+
+/** The names of ImageNet's or CIFAR-10's classes if a model has as many; that they are those is another question. */
+export function builtInLabelsFor(
+  classCount: number,
+): { readonly name: string; readonly labels: readonly string[] } | undefined {
+  if (classCount === 1000) return { name: "imagenet", labels: imagenetLabels };
+  if (classCount === 1001) return { name: "imagenet", labels: ["background", ...imagenetLabels] };
+  if (classCount === 10) return { name: "cifar10", labels: cifar10Labels };
   return undefined;
+}
+
+function folded(name: string): string {
+  return name
+    .trim()
+    .toLowerCase()
+    .replace(/[\s_-]+/g, " ");
 }
 
 /**
  * The index of the class that `wanted` means: its number, its name, or one of the synonyms in its name ("tabby" for "tabby,
- * tabby cat"); letter case does not matter. Throws a MisuseError with the nearest name.
+ * tabby cat"); letter case, spaces, underscores and hyphens do not matter. A number that is a class's name, as of digits, means that
+ * class. Throws a MisuseError with the nearest name, or with all numbers where several classes have the name.
  */
 export function findLabel(wanted: string | number, labels: readonly string[] | undefined, classCount: number): number {
-  const number = typeof wanted === "number" ? wanted : /^\d+$/.test(wanted) ? Number(wanted) : undefined;
+  const number = typeof wanted === "number" ? wanted : /^\d+$/.test(wanted.trim()) ? Number(wanted) : undefined;
   if (number !== undefined) {
     if (Number.isInteger(number) && number >= 0 && number < classCount) return number;
     throw new MisuseError({
@@ -51,21 +72,37 @@ export function findLabel(wanted: string | number, labels: readonly string[] | u
       got: String(number),
     });
   }
-  const text = String(wanted).trim().toLowerCase();
-  const lowered = labels?.map((label) => label.toLowerCase()) ?? [];
-  const exact = lowered.indexOf(text);
-  if (exact >= 0) return exact;
-  const synonym = lowered.findIndex((label) => label.split(/\s*,\s*/).includes(text));
-  if (synonym >= 0) return synonym;
+  const text = folded(String(wanted));
+  const names = labels?.map(folded) ?? [];
+  const synonyms = names.map((label) => label.split(/\s*,\s*/));
+  const bearers = names.flatMap((label, index) => (label === text || synonyms[index].includes(text) ? [index] : []));
+  const [only, ...more] = bearers;
+  if (only !== undefined && more.length === 0) return only;
+  if (only !== undefined) {
+    // A whole list of synonyms means its class, though another class may share one of them.
+    const whole = names.flatMap((label, index) => (label === text ? [index] : []));
+    if (whole.length === 1 && text.includes(",")) return whole[0];
+    throw new MisuseError({
+      where: "label",
+      what: `${bearers.length} classes have the name ${JSON.stringify(wanted)}`,
+      expected: `the number of one: ${bearers.map((index) => `${index} (${labels?.[index]})`).join(", ")}`,
+      got: JSON.stringify(wanted),
+    });
+  }
   const hint = nearest(
     text,
-    lowered.flatMap((label) => label.split(/\s*,\s*/)),
+    names.flatMap((label, index) => [label, ...synonyms[index]]),
   );
   throw new MisuseError({
     where: "label",
     what: labels === undefined ? "the model's classes have no names" : "no such class",
     expected: labels === undefined ? `a number from 0 to ${classCount - 1}` : "a class name or number",
     got: JSON.stringify(wanted),
-    advice: hint === undefined ? undefined : `Did you mean ${JSON.stringify(hint)}?`,
+    advice:
+      labels === undefined
+        ? "Give the names with --labels (the option labels)."
+        : hint === undefined
+          ? undefined
+          : `Did you mean ${JSON.stringify(hint)}?`,
   });
 }

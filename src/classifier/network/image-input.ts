@@ -1,7 +1,7 @@
 /** @file Which input of a model takes the images, and in which form. */
 import { MisuseError, UnsupportedError } from "../../errors.ts";
-import type { Graph, ValueInfo } from "../../onnx/model.ts";
-import type { Shape } from "../../tensor/tensor.ts";
+import { type Dimension, describeValueInfo, type Graph } from "../../onnx/model.ts";
+import type { DataType, Shape } from "../../tensor/tensor.ts";
 
 export interface FindImageInputOptions {
   /** How messages call the model, such as its path. */
@@ -14,12 +14,14 @@ export interface FindImageInputOptions {
 export interface ImageInput {
   readonly name: string;
   readonly layout: "nchw" | "nhwc";
-  readonly channels: 1 | 3;
+  readonly channels: number;
   readonly height: number;
   readonly width: number;
   readonly fixedBatch: number | undefined;
-  /** Whether the model declares it as uint8. */
-  readonly isOfBytes: boolean;
+  /** Whether height or width is open, and not given. */
+  readonly hasOpenSize: boolean;
+  /** Whether the model declares whole numbers, such as uint8. */
+  readonly isOfIntegers: boolean;
 }
 
 /** The shape of `batch` images. */
@@ -27,14 +29,46 @@ export function imageShape({ layout, channels, height, width }: ImageInput, batc
   return layout === "nchw" ? [batch, channels, height, width] : [batch, height, width, channels];
 }
 
-function describeInput({ name, dtype, shape }: ValueInfo): string {
-  return `${name}: ${dtype ?? "?"}${shape === undefined ? "" : `[${shape.map((extent) => extent ?? "?").join(", ")}]`}`;
+/** Types of whole numbers that pictures are declared as. */
+const integers: ReadonlySet<DataType> = new Set<DataType>([
+  "uint8",
+  "int8",
+  "uint16",
+  "int16",
+  "int32",
+  "uint32",
+  "int64",
+  "uint64",
+]);
+
+/** More channels than this are no picture: a transposed one, or features. */
+const mostChannels = 512;
+
+/**
+ * Where the channels of a declared shape are: the axis with 1 or 3, the first of two; else, of the axes whose extent is known, that with
+ * the smaller one, as pictures have fewer channels than rows.
+ */
+function layoutOf(shape: readonly Dimension[]): "nchw" | "nhwc" | undefined {
+  const isUsual = (axis: number): boolean => shape[axis] === 3 || shape[axis] === 1;
+  if (isUsual(1)) return "nchw";
+  if (isUsual(3)) return "nhwc";
+  const [first, last] = [shape[1], shape[3]].map((extent) =>
+    typeof extent === "number" && extent > 0 ? extent : undefined,
+  );
+  if (first === undefined && last === undefined) return "nchw";
+  // The other of the two is a side of the picture, whose other side has about its length.
+  const few = 16;
+  if (first !== undefined && first <= few && (last === undefined || last > few)) return "nchw";
+  if (last !== undefined && last <= few && (first === undefined || first > few)) return "nhwc";
+  const side = typeof shape[2] === "number" ? shape[2] : undefined;
+  if (first !== undefined && last === side && first !== side) return "nchw";
+  return last !== undefined && first === side && last !== side ? "nhwc" : undefined;
 }
 
-/** The only input of `graph`. Throws an UnsupportedError if it takes no images, a MisuseError for a size that it does not take. */
+/** The only input of Throws an UnsupportedError if it takes no images, a MisuseError for a size that it does not take. */
 export function findImageInput(graph: Graph, { where, layout: wanted, inputSize }: FindImageInputOptions): ImageInput {
   const [input, ...others] = graph.inputs;
-  const got = graph.inputs.map(describeInput).join("; ") || "none";
+  const got = graph.inputs.map(describeValueInfo).join("; ") || "none";
   if (input === undefined || others.length > 0) {
     throw new UnsupportedError({
       where,
@@ -45,10 +79,10 @@ export function findImageInput(graph: Graph, { where, layout: wanted, inputSize 
     });
   }
   const { shape, dtype } = input;
-  if (dtype !== "float32" && dtype !== "uint8") {
+  if (dtype === undefined || (dtype !== "float32" && !integers.has(dtype))) {
     throw new UnsupportedError({
       where,
-      what: "the input is neither float32 nor uint8",
+      what: "the input is made of neither floating-point numbers nor integers",
       expected: "a batch of images [N, 3, H, W]",
       got,
       advice: "Export the model in float32.",
@@ -62,17 +96,17 @@ export function findImageInput(graph: Graph, { where, layout: wanted, inputSize 
       got,
     });
   }
-  const isChannels = (axis: number): boolean => shape[axis] === 3 || shape[axis] === 1;
-  const open = (axis: number): boolean => typeof shape[axis] !== "number";
-  const layout = wanted ?? (isChannels(1) ? "nchw" : isChannels(3) ? "nhwc" : open(1) ? "nchw" : undefined);
+  const open = (axis: number): boolean => typeof shape[axis] !== "number" || shape[axis] <= 0;
+  const layout = wanted ?? layoutOf(shape);
   const axes = layout === "nhwc" ? { channels: 3, height: 1, width: 2 } : { channels: 1, height: 2, width: 3 };
   const channels = shape[axes.channels];
-  if (layout === undefined || (typeof channels === "number" && channels !== 3 && channels !== 1)) {
+  if (layout === undefined || (typeof channels === "number" && channels > mostChannels)) {
     throw new UnsupportedError({
       where,
-      what: "the input has neither 1 nor 3 channels",
-      expected: "a batch of images [N, 3, H, W] or [N, H, W, 3]",
+      what: "which axis holds the channels is open",
+      expected: `a batch of images [N, C, H, W] or [N, H, W, C] with C up to ${mostChannels}, such as [N, 3, H, W]`,
       got,
+      advice: "Say --layout nchw or --layout nhwc (preprocessing.layout).",
     });
   }
   const extent = (axis: number, given: number | undefined, name: string): number => {
@@ -94,10 +128,12 @@ export function findImageInput(graph: Graph, { where, layout: wanted, inputSize 
   return {
     name: input.name,
     layout,
-    channels: channels === 1 ? 1 : 3,
+    // Open channels are those of colors.
+    channels: typeof channels === "number" && channels > 0 ? channels : 3,
     height: extent(axes.height, inputSize?.[0], "height"),
     width: extent(axes.width, inputSize?.[1], "width"),
     fixedBatch: typeof batch === "number" && batch > 0 ? batch : undefined,
-    isOfBytes: dtype === "uint8",
+    hasOpenSize: (open(axes.height) || open(axes.width)) && inputSize === undefined,
+    isOfIntegers: dtype !== "float32",
   };
 }

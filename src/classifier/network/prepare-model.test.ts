@@ -29,7 +29,7 @@ describe("the logits are the scores before a final Softmax", () => {
     ],
   ])("%s", (_, body, logits) => {
     const prepared = prepare(`g (float[1,3,8,8] x) => ${body}`);
-    expect(prepared).toMatchObject({ logits, softmax: "p", classCount: 3 });
+    expect(prepared).toMatchObject({ logits, classCount: 3, head: { kind: "softmax", count: 3 } });
     expect(prepared.graph.nodes.map(({ opType }) => opType)).not.toContain("Softmax");
   });
 
@@ -43,7 +43,7 @@ describe("the logits are the scores before a final Softmax", () => {
     ["of which only the class is given out", "(int64[1] c)", "c = ArgMax <axis = 1, keepdims = 0> (s)", "s"],
     ["converted to another type", "(float[1,3] y)", "p = Softmax (s)  q = Cast <to = 1> (p)  y = Identity (q)", "s"],
     ["without a batch axis", "(float[3] y) <int64[1] k = {0}>", "y = Squeeze (s, k)", "s"],
-    ["with the classes last", "(float[1,1,1,3] y)", "y = Transpose <perm = [0, 2, 3, 1]> (a)", "y_flat"],
+    ["with the classes last", "(float[1,1,1,3] y)", "y = Transpose <perm = [0, 2, 3, 1]> (a)", "head/Flatten"],
     [
       "computed from features that are given out first",
       "(float[1,3] s, float[1,2] y) <float[3,2] w = {1,2,3,4,5,6}>",
@@ -57,7 +57,6 @@ describe("the logits are the scores before a final Softmax", () => {
       "s",
     ],
     ["beside an output of an unknown operator", "(float[1,3] s, float[1,3] y)", "y = Loopless (s)", "s"],
-    ["before a Softmax over the batch, which is none", "(float[1,3] y)", "y = Softmax <axis = 0> (s)", "y"],
   ])("scores %s", (_, outputs, body, logits) => {
     const prepared = prepare(
       `g (float[1,3,8,8] x) => ${outputs} { a = GlobalAveragePool (x)  s = Flatten (a)  ${body} }`,
@@ -70,17 +69,18 @@ describe("the logits are the scores before a final Softmax", () => {
     const prepared = prepare(
       "g (float[1,3,8,8] x) => (float[1,3] p) { a = GlobalAveragePool (x)  s = Flatten (a)  p = Sigmoid (s) }",
     );
-    expect(prepared).toMatchObject({ logits: "s", softmax: undefined });
-    expect(prepared.notes).toEqual([expect.stringMatching(/^the classes have a Sigmoid each/)]);
+    expect(prepared).toMatchObject({ logits: "s", head: { kind: "multi-label", count: 3 } });
+    expect(prepared.notes).toEqual([expect.stringMatching(/^each of the 3 labels is present or absent by itself/)]);
   });
 
-  test("a value that is named is taken as it is, also one that the clean-up would do away with", () => {
+  test("a value that is named is taken, also one that the clean-up would do away with", () => {
     const text = `g (float[1,3,8,8] x) => (float[1,3] p)
       { a = GlobalAveragePool (x)  s = Flatten (a)  d = Dropout (s)  p = Softmax (d)  q = Loopless (p) }`;
     const model = parseModel(`<ir_version: 7, opset_import: ["": 13]> ${text}`);
-    for (const logits of ["s", "d", "p"]) {
-      expect(prepareModel(model, { where: "net.onnx", logits })).toMatchObject({ logits, softmax: undefined });
-    }
+    for (const logits of ["s", "d"])
+      expect(prepareModel(model, { where: "net.onnx", logits })).toMatchObject({ logits });
+    // Probabilities are not put through a softmax again, however they are asked for.
+    expect(prepareModel(model, { where: "net.onnx", logits: "p" })).toMatchObject({ logits: "s" });
     expect(() => prepareModel(model, { where: "net.onnx", logits: "q" })).toThrow(
       "net.onnx: 1 operator not supported: Loopless (q).",
     );
@@ -89,8 +89,14 @@ describe("the logits are the scores before a final Softmax", () => {
 
   test("where there is none, the output is taken as it is", () => {
     const prepared = prepare("g (float[N,3,8,8] x) => (float[N,3] y) { a = GlobalAveragePool (x)  y = Flatten (a) }");
-    expect(prepared).toMatchObject({ logits: "y", softmax: undefined, fixedBatch: undefined });
+    expect(prepared).toMatchObject({ logits: "y", head: { value: "y", kind: "softmax" }, fixedBatch: undefined });
   });
+});
+
+test("a softmax over the batch is no probability of classes", () => {
+  const text =
+    "g (float[1,3,8,8] x) => (float[1,3] y) { a = GlobalAveragePool (x)  s = Flatten (a)  y = Softmax <axis = 0> (s) }";
+  expect(() => prepare(text)).toThrow("its numbers are always the same");
 });
 
 test("shapes written for the exported batch are opened for any other", () => {

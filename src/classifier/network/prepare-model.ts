@@ -1,24 +1,40 @@
 /** @file Finding the image input and the logits of a model, and bringing its graph into the form that everything else works on. */
-import { MisuseError, nearest, PerceptualBallError, UnsupportedError } from "../../errors.ts";
+import { MisuseError, nearest, numberIn, PerceptualBallError, UnsupportedError } from "../../errors.ts";
+import { appendNodes } from "../../onnx/append-nodes.ts";
 import { checkOperators, inferShapes, type TypedGraph } from "../../onnx/infer-shapes.ts";
 import type { Graph, Model } from "../../onnx/model.ts";
-import { isOperator } from "../../onnx/operators/table.ts";
 import { canonicalForm } from "../../onnx/rewrites/canonical-form.ts";
 import { castByteInput, realInputNote } from "../../onnx/rewrites/cast-byte-input.ts";
-import { extractSubgraph, neededFor } from "../../onnx/rewrites/extract-subgraph.ts";
+import { decodedOutputs } from "../../onnx/rewrites/decoded-outputs.ts";
+import { extractSubgraph } from "../../onnx/rewrites/extract-subgraph.ts";
 import { foldConditions } from "../../onnx/rewrites/fold-conditions.ts";
+import { doubleToFloat32 } from "../../onnx/rewrites/half-to-float32.ts";
 import { makeBatchDynamic } from "../../onnx/rewrites/make-batch-dynamic.ts";
-import { findLogits } from "./find-logits.ts";
-import { findImageInput, imageShape } from "./image-input.ts";
+import { intTensor } from "../../tensor/tensor.ts";
+import { bindInputs, type InputValue } from "./bind-inputs.ts";
+import { findHead, type Head, type HeadKind } from "./find-head.ts";
+import { findImageInput, type ImageInput, imageShape } from "./image-input.ts";
 
 export interface PrepareModelOptions {
   /** How messages call the model, such as its path. */
   readonly where: string;
-  /** The value that holds the logits; found by itself if left out. */
+  /** The value that holds the scores of the classes; found by itself if left out. */
   readonly logits?: string;
+  /** What its numbers are, where that is not found by itself. */
+  readonly head?: HeadKind;
+  /** How many names of classes are known: the output that has as many is preferred. */
+  readonly labelCount?: number;
+  /** Values of inputs beside the picture, by name. */
+  readonly inputs?: Readonly<Record<string, InputValue>>;
   /** Height and width where the model leaves them open. */
   readonly inputSize?: readonly [height: number, width: number];
   readonly layout?: "nchw" | "nhwc";
+}
+
+/** Something that a user must know before trusting a result; `code` names it in kebab-case. */
+export interface ModelWarning {
+  readonly code: string;
+  readonly message: string;
 }
 
 /** A model whose parts are known. */
@@ -29,22 +45,31 @@ export interface PreparedModel {
   readonly opsets: ReadonlyMap<string, number>;
   readonly input: string;
   readonly layout: "nchw" | "nhwc";
-  readonly channels: 1 | 3;
+  readonly channels: number;
   readonly height: number;
   readonly width: number;
-  /** The value [N, K] (or [N, K, 1, 1]) before any final Softmax. */
+  /** Which output was taken, and what its numbers mean. */
+  readonly head: Head;
+  /**
+   * The value [N, K] (or [N, K, 1, 1]) whose softmax is what the model says of its K classes; of a multi-label head the scores whose
+   * sigmoids are what it says of its labels.
+   */
   readonly logits: string;
   readonly classCount: number;
-  /** Set if the model ends in a Softmax, whose input the logits are: its output, or that of what reshapes it. */
-  readonly softmax: string | undefined;
   /** Whether the model declares a batch extent other than a symbol. */
   readonly fixedBatch: number | undefined;
   /** What a user should know of how the model is computed: other precision, gradients that are conventions. */
   readonly notes: readonly string[];
+  readonly warnings: readonly ModelWarning[];
   /** How many images a run takes where `batch` are wanted: as many, unless the model is bound to a batch of its own. */
   batchFor(batch: number): number;
   /** The graph with the types of its values for a batch of `batch`; throws an UnsupportedError if the model cannot take it. */
   typed(batch: number): TypedGraph;
+  /**
+   * Of a head that decides each of its labels by itself: the model of the decision on label `index` alone, with two classes, absent and
+   * present. Throws a MisuseError for other heads.
+   */
+  decision(index: number): PreparedModel;
 }
 
 /** Throws a BadInputError or UnsupportedError that says why `model` is no image classifier that can be differentiated. */
@@ -52,51 +77,103 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
   const { where } = options;
   const keep = options.logits === undefined ? [] : [options.logits];
   const { model: canonical, notes } = canonicalForm(model, { where, keep });
-  const image = findImageInput(canonical.graph, options);
+  const isDouble = [...canonical.graph.inputs, ...canonical.graph.outputs].some(({ dtype }) => dtype === "float64");
+  const bound = bindInputs(isDouble ? doubleToFloat32(canonical.graph) : canonical.graph, options);
+  const image = findImageInput(bound.graph, options);
   const declared = imageShape(image, image.fixedBatch ?? 1);
   const inputShapes = { [image.name]: declared };
-  const real = image.isOfBytes ? castByteInput(canonical.graph, image.name, where) : canonical.graph;
+  const real = image.isOfIntegers ? castByteInput(bound.graph, image.name, where) : bound.graph;
   const decided = foldConditions(real, { inputShapes, keep });
-  const full = makeBatchDynamic(supportedPart(decided, options), { input: image.name, shape: declared });
-  const found = findLogits(inferShapes(full, { inputShapes }), options);
-  const { logits, softmax, classCount } = found;
-  const graph = extractSubgraph(found.graph, [logits]);
+  const { graph: supported, outputs } = supportedPart(decided, options);
+  const full = makeBatchDynamic(supported, { input: image.name, shape: declared });
+  const found = findHead(inferShapes(full, { inputShapes }), {
+    ...{ where, logits: options.logits, head: options.head, labelCount: options.labelCount },
+    ...{ outputs, batch: image.fixedBatch ?? 1 },
+  });
+  const parts = { where, model, opsets: canonical.opsets, image };
+  return assemble(extractSubgraph(found.graph, [found.logits]), found, {
+    ...parts,
+    notes: [
+      ...notes,
+      ...(isDouble ? ["float64 numbers are computed in float32"] : []),
+      ...bound.notes,
+      ...(image.isOfIntegers ? [realInputNote] : []),
+      ...found.notes,
+    ],
+    warnings: found.warnings,
+  });
+}
+
+interface Parts {
+  readonly where: string;
+  readonly model: Model;
+  readonly opsets: ReadonlyMap<string, number>;
+  readonly image: ImageInput;
+  readonly notes: readonly string[];
+  readonly warnings: readonly ModelWarning[];
+}
+
+/** The prepared model of a graph that ends in its logits. */
+function assemble(
+  graph: Graph,
+  { logits, classCount, head }: Pick<PreparedModel, "logits" | "classCount" | "head">,
+  parts: Parts,
+): PreparedModel {
+  const { where, model, opsets, image, notes, warnings } = parts;
   const takes = new Map<number, boolean>();
   const canTake = (batch: number): boolean => {
-    if (!takes.has(batch)) {
-      try {
-        typedFor(batch);
-        takes.set(batch, true);
-      } catch (error) {
-        if (!(error instanceof UnsupportedError)) throw error;
-        takes.set(batch, false);
-      }
+    const known = takes.get(batch);
+    if (known !== undefined) return known;
+    let result = true;
+    try {
+      typedFor(batch);
+    } catch (error) {
+      if (!(error instanceof UnsupportedError)) throw error;
+      result = false;
     }
-    return takes.get(batch)!;
+    takes.set(batch, result);
+    return result;
   };
   const { fixedBatch } = image;
   const isBound = fixedBatch !== undefined && !canTake(fixedBatch + 1);
   return {
     model,
     graph,
-    opsets: canonical.opsets,
+    opsets,
     input: image.name,
     layout: image.layout,
     channels: image.channels,
     height: image.height,
     width: image.width,
+    head,
     logits,
     classCount,
-    softmax,
     fixedBatch,
-    notes: [
-      ...notes,
-      ...(image.isOfBytes ? [realInputNote] : []),
-      ...found.notes,
-      ...(isBound ? [`the model takes ${fixedBatch === 1 ? "one image" : `${fixedBatch} images`} at a time`] : []),
-    ],
+    notes: isBound
+      ? [...notes, `the model takes ${fixedBatch === 1 ? "one image" : `${fixedBatch} images`} at a time`]
+      : notes,
+    warnings,
     batchFor: (batch) => (fixedBatch === undefined || canTake(batch) ? batch : fixedBatch),
     typed: typedFor,
+    decision(index) {
+      const isSeparate = head.decision === undefined && (head.kind === "multi-label" || head.kind === "value");
+      if (!isSeparate || classCount < 2 || (head.kind === "value" && head.count < 2)) {
+        throw new MisuseError({
+          where,
+          what: "the head does not decide each label by itself",
+          expected: "a multi-label head",
+          got: head.kind,
+        });
+      }
+      numberIn(`${where}: label`, index, { min: 0, max: classCount - 1, integer: true });
+      const to = appendNodes(graph, "decision");
+      const [flat] = [to.op("Flatten", [logits], { axis: 1 })];
+      const one = to.op("Gather", [flat, to.constant(intTensor([index]))], { axis: 1 });
+      // Softmax of (0, z) is (1 − σ(z), σ(z)).
+      const pair = to.op("Pad", [one, to.constant(intTensor([0, 1, 0, 0]))]);
+      const decided = extractSubgraph(to.graph(), [pair]);
+      return assemble(decided, { logits: pair, classCount: 2, head: { ...head, decision: index } }, parts);
+    },
   };
 
   function typedFor(batch: number): TypedGraph {
@@ -119,33 +196,39 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
       if (error instanceof PerceptualBallError) throw refusal(error.message.replace(/\.$/, ""), error);
       throw error;
     }
-    const { shape } = typed.types.get(logits)!;
+    const shape = typed.types.get(logits)?.shape ?? [];
     if (shape[0] === batch) return typed;
     throw refusal(`shape [${shape.join(", ")}]`);
   }
 }
 
 /**
- * The part of `graph` that computes the logits if they are named, or else the outputs of which all operators are known: others are
- * not looked at. Throws an UnsupportedError that names the operators in the way if there is none.
+ * The part of `graph` that computes the scores if they are named, or else what its outputs are made of: those of which all operators are
+ * known, without what puts results into words. Throws an UnsupportedError that names the operators in the way if there is none.
  */
-function supportedPart(graph: Graph, { where, logits }: PrepareModelOptions): Graph {
+function supportedPart(
+  graph: Graph,
+  { where, logits }: PrepareModelOptions,
+): { readonly graph: Graph; readonly outputs: readonly string[] } {
   if (logits !== undefined) {
     const known = [...graph.nodes.flatMap(({ outputs }) => outputs), ...graph.inputs.map(({ name }) => name)];
     if (!known.includes(logits)) {
       const hint = nearest(logits, known);
+      const outputs = graph.outputs.map(({ name }) => name).join(", ");
       throw new MisuseError({
         where,
         what: `the model has no value ${JSON.stringify(logits)} to take the logits from`,
+        expected: `an output (${outputs}) or an inner value`,
         advice: hint === undefined ? undefined : `Did you mean ${JSON.stringify(hint)}?`,
       });
     }
     const part = extractSubgraph(graph, [logits]);
     checkOperators(part, where);
-    return part;
+    return { graph: part, outputs: [logits] };
   }
   const names = graph.outputs.map(({ name }) => name);
-  const supported = names.filter((name) => neededFor(graph, [name]).nodes.every(isOperator));
-  if (supported.length === 0) checkOperators(graph, where);
-  return supported.length === names.length ? graph : extractSubgraph(graph, supported);
+  const outputs = decodedOutputs(graph);
+  if (outputs.length === 0) checkOperators(graph, where);
+  const isWhole = outputs.length === names.length && outputs.every((name) => names.includes(name));
+  return { graph: isWhole ? graph : extractSubgraph(graph, outputs), outputs };
 }

@@ -1,5 +1,6 @@
 /** @file A picture of any size as a network takes it. */
 
+import { UnsupportedError } from "../../errors.ts";
 import { applyGeometry, fitGeometry, type GeometryRule } from "../../image/geometry.ts";
 import { grayOf } from "../../image/luma.ts";
 import { type ImageTensor, isPicture, type Picture } from "../../image/picture.ts";
@@ -32,16 +33,33 @@ export function sizedPicture(image: Picture | (ImageTensor & { readonly isNetwor
 /** `picture` resized and cropped by the rule (see {@link geometryFor}), in gray for networks of one channel: [C, H, W], pixels in [0, 1]. */
 export function fitPicture(
   picture: Picture | ImageTensor,
-  { geometry, channelCount }: { readonly geometry: GeometryRule; readonly channelCount: 1 | 3 },
+  { geometry, channelCount }: { readonly geometry: GeometryRule; readonly channelCount: number },
 ): ImageTensor {
   return toChannels(applyGeometry(picture, geometryFor(sizedPicture(picture), geometry)), channelCount);
 }
 
 /** `image` with one channel (its luma) or three (gray repeated). */
-function toChannels(image: ImageTensor, channels: 1 | 3): ImageTensor {
+function toChannels(image: ImageTensor, channels: number): ImageTensor {
   const [c, h, w] = image.shape;
   if (c === channels) return image;
   if (channels === 1) return grayOf(image);
+  if (channels !== 3) {
+    throw new UnsupportedError({
+      where: "classifier.fit",
+      what: "the picture does not have the network's channels",
+      expected: `${channels} channels`,
+      got: String(c),
+      advice: "A picture of that many channels can be given as an array [C, H, W], such as an .npy file.",
+    });
+  }
+  if (c !== 1) {
+    throw new UnsupportedError({
+      where: "classifier.fit",
+      what: "the picture has neither gray nor colors",
+      expected: "1 or 3 channels",
+      got: String(c),
+    });
+  }
   const plane = h * w;
   const data = new Float32Array(channels * plane);
   for (let k = 0; k < channels; k++) data.set(image.data, k * plane);

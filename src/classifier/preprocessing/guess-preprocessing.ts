@@ -9,7 +9,7 @@ import type { TypedGraph } from "../../onnx/infer-shapes.ts";
 import { type Initializer, type Node, tensorOfInitializer, usesOf } from "../../onnx/model.ts";
 import { hasTrait } from "../../onnx/operators/table.ts";
 import { numbersOf } from "../../tensor/tensor.ts";
-import type { PreparedModel } from "../network/prepare-model.ts";
+import type { ModelWarning, PreparedModel } from "../network/prepare-model.ts";
 import {
   affineOf,
   checkNormalization,
@@ -28,6 +28,8 @@ export interface PreprocessingGuess {
   readonly reason: string;
   /** Whether pictures could still change the normalization: neither the caller nor the model itself settled it. */
   readonly isUncertain: boolean;
+  /** What a user must know of it before trusting a result. */
+  readonly warnings?: readonly ModelWarning[];
 }
 
 /** The statistics of natural pictures in [0, 1], per channel. */
@@ -79,7 +81,10 @@ export function nameOf(normalization: Normalization): NormalizationName | undefi
   const same = (a: readonly number[], b: readonly number[]): boolean =>
     a.every((value, i) => Math.abs(value - b[i]) <= 1e-6 * Math.max(1, Math.abs(b[i])));
   return (Object.keys(normalizations) as NormalizationName[]).find((name) => {
-    const preset = normalizationForChannels(normalizations[name], normalization.mean.length);
+    const channels = normalization.mean.length;
+    // What is particular to red, green and blue is no name for other channels.
+    if (channels !== 1 && channels !== 3 && normalizations[name].mean.some((mean) => mean !== 0)) return false;
+    const preset = normalizationForChannels(normalizations[name], channels);
     const { factor, offset } = affineOf({ ...preset, layout: normalization.layout });
     const isSameOrder = preset.channels === normalization.channels;
     return isSameOrder && same(wanted.factor, factor) && same(wanted.offset, offset);
@@ -134,6 +139,10 @@ function guessNormalization(
   const statistics = firstLayerStatistics(typed, first);
   if (statistics !== undefined) return statistics;
   const { producerName } = prepared.model;
+  if (prepared.channels !== 1 && prepared.channels !== 3) {
+    const reason = `nothing in the model says how its ${prepared.channels} channels are prepared: they are taken as they are`;
+    return { normalization: normalizations.unit, reason, certain: true };
+  }
   const isTensorFlow = /tf2onnx|tfl|tensorflow|keras/i.test(producerName) || prepared.layout === "nhwc";
   const name: NormalizationName = isTensorFlow ? "symmetric" : "imagenet";
   const usual = isTensorFlow ? "TensorFlow's networks" : "PyTorch's networks";

@@ -50,7 +50,10 @@ export function normalizationForChannels(preset: Preset, channels: number): Pres
   if (preset.mean.length === channels && preset.std.length === channels) return preset;
   const average = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
   if (channels === 1) return { ...preset, channels: "rgb", mean: [average(preset.mean)], std: [average(preset.std)] };
-  if (preset.mean.length === 1 && preset.std.length === 1) {
+  // What is the same for red, green and blue is so for any other channels.
+  const isAlike = (values: readonly number[]): boolean =>
+    values.length === 1 || (channels !== 3 && values.length === 3 && values.every((value) => value === values[0]));
+  if (isAlike(preset.mean) && isAlike(preset.std)) {
     return { ...preset, mean: Array(channels).fill(preset.mean[0]), std: Array(channels).fill(preset.std[0]) };
   }
   throw new MisuseError({

@@ -2,12 +2,13 @@
 import { readFileSync } from "node:fs";
 import { type Classifier, type ClassifierOptions, createClassifier } from "../../classifier/classifier.ts";
 import { builtInLabels } from "../../classifier/labels/labels.ts";
+import { readLabels } from "../../classifier/labels/read-labels.ts";
 import { BadInputError, checkKeys } from "../../errors.ts";
 import { describeRuntime } from "../../runtime/runtime.ts";
 import { type LoadedModel, loadModelFile } from "./load-model.ts";
 
 export interface LoadClassifierOptions extends Omit<ClassifierOptions, "where" | "weightsFolder"> {
-  /** As a list, as the name of a built-in one ("imagenet", "cifar10"), or as the path of a text file with one name per line. */
+  /** As a list, as the name of a built-in one ("imagenet", "cifar10"), or as the path of a file of names. */
   readonly labels?: readonly string[] | string;
 }
 
@@ -27,6 +28,9 @@ const optionKeys = [
   "labels",
   "inputSize",
   "logits",
+  "head",
+  "inputs",
+  "labelSources",
 ] as const satisfies readonly (keyof LoadClassifierOptions)[];
 
 /**
@@ -44,7 +48,7 @@ export async function loadClassifier(path: string, options: LoadClassifierOption
   const classifier = createClassifier(model, {
     ...options,
     where: path,
-    labels: typeof labels === "string" && !Object.hasOwn(builtInLabels, labels) ? readLines(labels) : labels,
+    labels: typeof labels === "string" && !Object.hasOwn(builtInLabels, labels) ? readLabelFile(labels) : labels,
     weightsFolder: readsFiles ? file.folder : undefined,
   });
   return withFile(classifier, file);
@@ -54,7 +58,7 @@ function withFile(classifier: Classifier, file: FileClassifier["file"]): FileCla
   return { ...classifier, file, withPreprocessing: (guess) => withFile(classifier.withPreprocessing(guess), file) };
 }
 
-function readLines(path: string): string[] {
+function readLabelFile(path: string): readonly string[] {
   let text: string;
   try {
     text = readFileSync(path, "utf8");
@@ -64,12 +68,10 @@ function readLines(path: string): string[] {
       {
         where: path,
         what: code === "ENOENT" ? "no such file" : `cannot be read (${message})`,
-        expected: `a text file with one class name per line, or one of ${Object.keys(builtInLabels).join(", ")}`,
+        expected: `a file of class names (lines, CSV or JSON), or one of ${Object.keys(builtInLabels).join(", ")}`,
       },
       { cause },
     );
   }
-  const lines = text.split(/\r?\n/);
-  while (lines.at(-1)?.trim() === "") lines.pop();
-  return lines;
+  return readLabels(text, path);
 }

@@ -5,7 +5,7 @@
  * the original rounds each intermediate result to 11 (float16) or 8 (bfloat16) bits, this does not.
  */
 import { fromBfloat16, fromFloat16 } from "../../tensor/half.ts";
-import type { DataType } from "../../tensor/tensor.ts";
+import { type DataType, numbersOf } from "../../tensor/tensor.ts";
 import { dataTypeOfNumber, numberOfDataType } from "../file/tensor-proto.ts";
 import {
   type Attribute,
@@ -47,32 +47,43 @@ export function halfTypesOf(graph: Graph): DataType[] {
 
 /** `graph` with float32 in place of float16 and bfloat16, in inner graphs too; itself if it has none. */
 export function halfToFloat32(graph: Graph): Graph {
-  return halfTypesOf(graph).length === 0 ? graph : widenGraph(graph);
+  return halfTypesOf(graph).length === 0 ? graph : convertGraph(graph, isHalf);
 }
 
-function widenGraph(graph: Graph): Graph {
-  const declared = (info: ValueInfo): ValueInfo => (isHalf(info.dtype) ? { ...info, dtype: "float32" } : info);
+/** `graph` with float32 in place of float64, in inner graphs too: the numbers are rounded to 24 bits. */
+export function doubleToFloat32(graph: Graph): Graph {
+  return convertGraph(graph, (dtype) => dtype === "float64");
+}
+
+/** Which element types become float32. */
+type Choice = (dtype: DataType | undefined) => boolean;
+
+function convertGraph(graph: Graph, isOther: Choice): Graph {
+  const declared = (info: ValueInfo): ValueInfo => (isOther(info.dtype) ? { ...info, dtype: "float32" } : info);
   return {
     ...graph,
     inputs: graph.inputs.map(declared),
     outputs: graph.outputs.map(declared),
     // Declarations of inner values are a hint only; none is better than a wrong one.
-    valueInfo: filterMap(graph.valueInfo, (name) => !isHalf(graph.valueInfo.get(name)?.dtype)),
+    valueInfo: filterMap(graph.valueInfo, (name) => !isOther(graph.valueInfo.get(name)?.dtype)),
     initializers: new Map(
-      [...graph.initializers].map(([name, value]) => [name, widened(value, `initializer ${name}`)]),
+      [...graph.initializers].map(([name, value]) => [name, converted(value, `initializer ${name}`, isOther)]),
     ),
-    nodes: graph.nodes.map(widenNode),
+    nodes: graph.nodes.map((node) => convertNode(node, isOther)),
   };
 }
 
-function widenNode(node: Node): Node {
+function convertNode(node: Node, isOther: Choice): Node {
   const changed = Object.entries(node.attributes).map(([name, attribute]): [string, Attribute] => {
     if (attribute.kind === "tensor") {
-      return [name, { kind: "tensor", value: widened(attribute.value, `${node.name || node.opType}: ${name}`) }];
+      return [
+        name,
+        { kind: "tensor", value: converted(attribute.value, `${node.name || node.opType}: ${name}`, isOther) },
+      ];
     }
-    if (attribute.kind === "graph") return [name, { kind: "graph", value: widenGraph(attribute.value) }];
+    if (attribute.kind === "graph") return [name, { kind: "graph", value: convertGraph(attribute.value, isOther) }];
     const isType = attribute.kind === "int" && typeAttributes.includes(name);
-    if (isType && isHalf(dataTypeOfNumber(attribute.value))) {
+    if (isType && isOther(dataTypeOfNumber(attribute.value))) {
       return [name, { kind: "int", value: numberOfDataType("float32") }];
     }
     return [name, attribute];
@@ -81,8 +92,12 @@ function widenNode(node: Node): Node {
   return { ...node, attributes };
 }
 
-function widened(initializer: Initializer, where: string): Initializer {
-  if (!isHalf(initializer.dtype)) return initializer;
+function converted(initializer: Initializer, where: string, isOther: Choice): Initializer {
+  if (!isOther(initializer.dtype)) return initializer;
+  if (initializer.dtype === "float64") {
+    const numbers = numbersOf(tensorOfInitializer(initializer, where));
+    return initializerOf({ dtype: "float32", shape: initializer.shape, data: Float32Array.from(numbers) });
+  }
   const bits = tensorOfInitializer(initializer, where).data as Uint16Array;
   const data = initializer.dtype === "float16" ? fromFloat16(bits) : fromBfloat16(bits);
   return initializerOf({ dtype: "float32", shape: initializer.shape, data });

@@ -1,0 +1,139 @@
+import { describe, expect, test } from "vitest";
+import { parseModel } from "../../onnx/text/parse.ts";
+import { findLabel, fitLabels } from "./labels.ts";
+import { parseLiteral } from "./literal.ts";
+import { readLabels } from "./read-labels.ts";
+import { labelSources, resolveLabels } from "./resolve-labels.ts";
+
+const three = ["tabby", "fox", "red panda"];
+
+describe("names are read in the forms that files have", () => {
+  test.each([
+    ["lines", "tabby\nfox\nred panda\n"],
+    ["numbers and a space", "0 tabby\n1 fox\n2 red panda\n"],
+    ["numbers and a colon", "0: tabby\n1: fox\n2: red panda"],
+    ["numbers and a comma", "0,tabby\n1,fox\n2,red panda\n"],
+    ["numbers with tabs", "0\ttabby\n1\tfox\n2\tred panda\n"],
+    ["numbers in brackets", "[0] tabby\n[1] fox\n[2] red panda\n"],
+    ["numbers and stops, from 1", "1. tabby\n2. fox\n3. red panda\n"],
+    ["numbers behind", "tabby 0\nfox 1\nred panda 2\n"],
+    ["numbers in another order", "2 red panda\n0 tabby\n1 fox\n"],
+    ["WordNet numbers", "n02123045 tabby\nn02119789 fox\nn02509815 red panda\n"],
+    ["a table", "id,name\n1,fox\n0,tabby\n2,red panda\n"],
+    ["a table with quotes", 'class_index;class_name;note\r\n0;tabby;"a; b"\r\n1;fox;\r\n2;"red panda";\r\n'],
+    ["a table of a label and a name", "label,name\n0,tabby\n1,fox\n2,red panda\n"],
+    ["a JSON list", '["tabby", "fox", "red panda"]'],
+    ["a JSON dictionary", '{"0": "tabby", "2": "red panda", "1": "fox"}'],
+    ["Keras' class indices", '{"tabby": 0, "red panda": 2, "fox": 1}'],
+    [
+      "Keras' class_index.json",
+      '{"0": ["n02123045", "tabby"], "1": ["n02119789", "fox"], "2": ["n02509815", "red panda"]}',
+    ],
+    ["Hugging Face", '{"model_type": "vit", "id2label": {"0": "tabby", "1": "fox", "2": "red panda"}, "label2id": {}}'],
+    ["only label2id", '{"label2id": {"fox": 1, "tabby": 0, "red panda": 2}}'],
+    ["timm", '{"architecture": "x", "label_names": ["tabby", "fox", "red panda"]}'],
+    ["Python", "{0: 'tabby', 1: \"fox\", 2: 'red panda'}"],
+    ["YAML's list", "path: x\nnames:\n- tabby\n- fox # a\n- 'red panda'\nnc: 3\n"],
+    ["YAML's dictionary", "names:\n  0: tabby\n  1: fox\n  2: red panda\n\nother: 1\n"],
+    ["YAML in one line", "nc: 3\nnames: [tabby, fox, 'red panda']\n"],
+    [
+      "a label map",
+      "item {\n id: 1\n name: 'tabby'\n}\nitem { id: 2 name: 'fox' }\nitem { id: 3 name: 'red panda' }\n",
+    ],
+  ])("%s", (_, text) => {
+    expect(readLabels(text, "f")).toEqual(three);
+  });
+
+  test("names that begin with numbers are no numbering", () => {
+    expect(readLabels("7 up\n3 musketeers\n5th avenue\n", "f")).toEqual(["7 up", "3 musketeers", "5th avenue"]);
+    expect(readLabels("0\n1\n2\n", "f")).toEqual(["0", "1", "2"]);
+    expect(readLabels("a, b\nc, d\n", "f")).toEqual(["a, b", "c, d"]);
+  });
+
+  test("what has gaps, or no names, is said", () => {
+    expect(() => readLabels('{"0": "a", "2": "b"}', "f.json")).toThrow(/^f\.json: .* gaps .* got 0, then 2\.$/);
+    expect(() => readLabels('{"weights": {"a": {}}}', "f.json")).toThrow("there are no class names in it");
+  });
+});
+
+test("literals of JSON and Python keep the order of their keys", () => {
+  expect(parseLiteral("{1: 'a', 0: (True, None, -1.5e2)}")).toEqual({
+    entries: [
+      ["1", "a"],
+      ["0", [true, null, -150]],
+    ],
+  });
+  expect(parseLiteral("'it\\'s \\u00e9'")).toBe("it's é");
+  for (const text of ["{0: }", "[1, 2", "{'a' 1}", "", "abc", "[".repeat(100)])
+    expect(parseLiteral(text)).toBeUndefined();
+});
+
+describe("where names come from", () => {
+  const resolve = (
+    header: string,
+    { classCount = 3, where = "net.onnx", height = 224, channels = 3, given = undefined as string[] | undefined } = {},
+  ) => {
+    const model = parseModel(
+      `<ir_version: 8, opset_import: ["": 18]${header}> g (float[1,3,8,8] x) => (float[1,3] y) { y = Relu (x) }`,
+    );
+    const sources = labelSources(given, model, where);
+    return resolveLabels({ sources, model, where, classCount, channels, height, width: height });
+  };
+  const metadata = (key: string, text: string): string => `, metadata_props: ["${key}": ${JSON.stringify(text)}]`;
+
+  test.each([
+    ["names", "{0: 'tabby', 1: 'fox', 2: 'red panda'}"],
+    ["classes", '["tabby", "fox", "red panda"]'],
+    ["labels", "tabby\nfox\nred panda"],
+    ["class_names", "tabby,fox,red panda"],
+  ])("metadata %s", (key, text) => {
+    expect(resolve(metadata(key, text))).toMatchObject({ labels: three, reason: `the model's metadata (${key})` });
+  });
+
+  test("names that do not fit are not used, and said", () => {
+    expect(resolve(metadata("names", "{0: 'a', 1: 'b'}"))).toMatchObject({
+      labels: undefined,
+      warnings: [
+        { code: "labels-do-not-fit", message: expect.stringContaining("names 2 classes, and the model has 3") },
+      ],
+    });
+    expect(() => resolve("", { given: ["a"] })).toThrow("expected 3 lines, one per class, got 1");
+  });
+
+  test("ImageNet's names only where something says so", () => {
+    const thousand = { classCount: 1000 };
+    expect(resolve("", thousand)).toMatchObject({
+      labels: undefined,
+      reason: expect.stringContaining("--labels imagenet"),
+    });
+    expect(resolve("", { ...thousand, where: "a/faces-1000.onnx" }).labels).toBeUndefined();
+    expect(resolve("", { ...thousand, where: "a/bitmap.onnx" }).labels).toBeUndefined();
+    for (const where of ["a/resnet50.onnx", "C:\\m\\mobilenetv2-12.onnx", "vit_b_16.onnx", "squeezenet1_1.onnx"]) {
+      const { labels, reason } = resolve("", { ...thousand, where });
+      expect(labels?.[281]).toBe("tabby, tabby cat");
+      expect(reason).toMatch(/^ImageNet's: the file is called /);
+    }
+    expect(resolve("", { ...thousand, where: "resnet50.onnx", channels: 1 }).labels).toBeUndefined();
+    expect(resolve(metadata("description", "trained on ImageNet"), { classCount: 1001 }).labels?.[0]).toBe(
+      "background",
+    );
+    expect(resolve("", { classCount: 10, height: 32, where: "resnet20.onnx" }).labels).toBeUndefined();
+    expect(resolve("", { classCount: 10, height: 32, where: "cifar10_resnet20.onnx" }).labels?.[3]).toBe("cat");
+    expect(resolve("", { classCount: 10, height: 32, where: "cifar100.onnx" }).labels).toBeUndefined();
+  });
+});
+
+test("one name is what a decision says yes to", () => {
+  expect(fitLabels(["cat"], 2, "f")).toEqual(["not cat", "cat"]);
+});
+
+test("a name that two classes bear is refused with both numbers", () => {
+  const names = ["crane", "truck", "crane", "maillot", "maillot, tank suit", "Tank_Suit"];
+  expect(() => findLabel("crane", names, 6)).toThrow(
+    /2 classes have the name "crane", expected the number of one: 0 \(crane\), 2 \(crane\)/,
+  );
+  expect(() => findLabel("maillot", names, 6)).toThrow("3 (maillot), 4 (maillot, tank suit)");
+  expect(() => findLabel("tank suit", names, 6)).toThrow("4 (maillot, tank suit), 5 (Tank_Suit)");
+  expect(findLabel("maillot, tank suit", names, 6)).toBe(4);
+  expect(findLabel("TRUCK", names, 6)).toBe(1);
+});

@@ -1,0 +1,231 @@
+/**
+ * @file Names of classes in the forms that files and metadata have.
+ *
+ * One name per line; lines with numbers ("0: cat", "0,cat", "cat 0"); tables with a header; JSON and Python's dictionaries (Keras'
+ * class_index.json and class_indices, Hugging Face's id2label and label2id, ultralytics' names); YAML's `names:`; TensorFlow's label maps.
+ */
+import { BadInputError } from "../../errors.ts";
+import { isLiteralList, isLiteralMap, type Literal, literalAt, parseLiteral } from "./literal.ts";
+
+/** A name with the number that stands beside it. */
+type Numbered = readonly [number: number, name: string];
+
+/**
+ * The class names in `text`, in class order. Numbers beside the names decide the order, whether they count from 0 or from 1; WordNet
+ * numbers are left out. Throws a BadInputError, which starts with `where`, for numbers that have gaps or occur twice.
+ */
+export function readLabels(text: string, where: string): readonly string[] {
+  const plain = text.replace(/^\uFEFF/, "");
+  const literal = /^\s*[[{]/.test(plain) ? parseLiteral(plain) : undefined;
+  if (literal !== undefined) {
+    const names = namesOfLiteral(literal, where);
+    if (names !== undefined) return names;
+    throw new BadInputError({
+      where,
+      what: "there are no class names in it",
+      expected:
+        'a list of names, {"0": "cat", …}, {"cat": 0, …}, or an object with id2label, names, classes or label_names',
+    });
+  }
+  if (/\bitem\s*\{/.test(plain)) {
+    const items = [...plain.matchAll(/\bitem\s*\{([^}]*)\}/g)].flatMap(([, body]): Numbered[] => {
+      const number = /\bid\s*:\s*(\d+)/.exec(body)?.[1];
+      const name =
+        /\bdisplay_name\s*:\s*["']([^"']*)["']/.exec(body)?.[1] ?? /\bname\s*:\s*["']([^"']*)["']/.exec(body)?.[1];
+      return number === undefined || name === undefined ? [] : [[Number(number), name]];
+    });
+    if (items.length > 0) return inOrder(items, where);
+  }
+  const yaml = namesOfYaml(plain, where);
+  if (yaml !== undefined) return yaml;
+  const lines = plain.split(/\r?\n|\r/);
+  while (lines.length > 0 && lines[lines.length - 1].trim() === "") lines.pop();
+  return namesOfTable(lines, where) ?? namesOfNumberedLines(lines, where) ?? lines.map(withoutSynset);
+}
+
+/** `line` without the WordNet number in front. */
+export function withoutSynset(line: string): string {
+  return line.trim().replace(/^n\d{8}[\s,:;]+(?=\S)/, "");
+}
+
+/** The keys under which objects hold names, those of whole lists and those of dictionaries. */
+const listKeys = [
+  "id2label",
+  "label2id",
+  "names",
+  "classes",
+  "class_names",
+  "label_names",
+  "labels",
+  "categories",
+  "idx_to_class",
+  "class_to_idx",
+];
+
+/** The names that a list or a dictionary holds; undefined if it holds none. */
+export function namesOfLiteral(value: Literal, where: string): readonly string[] | undefined {
+  if (isLiteralList(value)) {
+    if (value.every((item) => isLiteralMap(item))) {
+      const items = value.flatMap((item, index): Numbered[] => {
+        const name = ["name", "label", "class"]
+          .map((key) => literalAt(item, key))
+          .find((one) => typeof one === "string");
+        const number = ["id", "index"].map((key) => literalAt(item, key)).find((one) => typeof one === "number");
+        return name === undefined ? [] : [[number ?? index, name]];
+      });
+      return items.length === value.length && items.length > 0 ? inOrder(items, where) : undefined;
+    }
+    const names = value.map(nameOf).filter((name) => name !== undefined);
+    return names.length === value.length && names.length > 0 ? names : undefined;
+  }
+  if (!isLiteralMap(value) || value.entries.length === 0) return undefined;
+  const { entries } = value;
+  if (entries.every(([key, item]) => /^\d+$/.test(key) && nameOf(item) !== undefined)) {
+    return inOrder(
+      entries.map(([key, item]): Numbered => [Number(key), nameOf(item) ?? ""]),
+      where,
+    );
+  }
+  if (entries.every(([, item]) => typeof item === "number" && Number.isInteger(item) && item >= 0)) {
+    return inOrder(
+      entries.map(([key, item]): Numbered => [Number(item), key]),
+      where,
+    );
+  }
+  for (const key of listKeys) {
+    const inner = literalAt(value, key);
+    const names = inner === undefined ? undefined : namesOfLiteral(inner, where);
+    if (names !== undefined) return names;
+  }
+  return undefined;
+}
+
+/** A name, or Keras' pair of a WordNet number and a name. */
+function nameOf(item: Literal): string | undefined {
+  if (typeof item === "string") return withoutSynset(item);
+  if (typeof item === "number") return String(item);
+  if (!isLiteralList(item)) return undefined;
+  const texts = item.filter((one) => typeof one === "string");
+  if (texts.length !== item.length || texts.length === 0) return undefined;
+  return texts.length > 1 && /^n\d{8}$/.test(texts[0]) ? texts.slice(1).join(", ") : texts.join(", ");
+}
+
+/** The names by their numbers, which count from 0 or from 1 without gaps. */
+function inOrder(items: readonly Numbered[], where: string): readonly string[] {
+  const sorted = items.toSorted(([a], [b]) => a - b);
+  const [[first]] = sorted;
+  const gap = sorted.findIndex(([number], index) => number !== first + index);
+  if (first <= 1 && gap === -1) return sorted.map(([, name]) => name.trim());
+  throw new BadInputError({
+    where,
+    what: gap === -1 ? "the numbers of the classes begin late" : "the numbers of the classes have gaps or occur twice",
+    expected: `${sorted.length} numbers from 0 or 1 on`,
+    got: gap === -1 ? `${first} first` : `${sorted[gap - 1][0]}, then ${sorted[gap][0]}`,
+  });
+}
+
+/** The lines as names, if each has a number before or behind its name and these are those of the classes. */
+function namesOfNumberedLines(lines: readonly string[], where: string): readonly string[] | undefined {
+  const filled = lines.filter((line) => line.trim() !== "");
+  const patterns = [
+    /^\s*[[("']?(\d+)[\])"']?(?:\s*[:=;,|]\s*|\s+-\s+|\.\s+|\s+|\)\s*)(\S.*)$/,
+    /^\s*["']?()(\S.*?)["']?\s*[\s:=;,|]\s*(\d+)\s*$/,
+  ];
+  for (const pattern of patterns) {
+    const items = filled.flatMap((line): Numbered[] => {
+      const match = pattern.exec(line);
+      if (match === null) return [];
+      const [, front, name, back] = match;
+      return [[Number(back ?? front), unquoted(withoutSynset(name))]];
+    });
+    if (items.length !== filled.length || items.length === 0) continue;
+    const numbers = new Set(items.map(([number]) => number));
+    const least = Math.min(...numbers);
+    // Names that begin with a number ("7 up") are no numbering: that one has every number once.
+    const isNumbering =
+      numbers.size === items.length && least <= 1 && Math.max(...numbers) === least + items.length - 1;
+    if (isNumbering) return inOrder(items, where);
+  }
+  return undefined;
+}
+
+function unquoted(text: string): string {
+  const trimmed = text.trim();
+  const match = /^(["'])(.*)\1,?$/.exec(trimmed);
+  return match === null ? trimmed : match[2];
+}
+
+const nameColumns =
+  /^(names?|labels?|class(es)?|class[ _-]?names?|label[ _-]?names?|categor(y|ies)|titles?|descriptions?|display[ _-]?names?|species|text|synset[ _-]?names?)$/i;
+const numberColumns =
+  /^(id|ids|index|idx|class[ _-]?(id|idx|index|num(ber)?)|label[ _-]?(id|idx|index)|number|num|no\.?|nr\.?|#|targets?|labels?|class(es)?|y)?$/i;
+
+/** The names of a table whose first line says what its columns are; undefined if it is none. */
+function namesOfTable(lines: readonly string[], where: string): readonly string[] | undefined {
+  const [header, ...body] = lines.filter((line) => line.trim() !== "");
+  const separator = [",", "\t", ";"].find((one) => header?.includes(one));
+  if (header === undefined || body.length === 0) return undefined;
+  // One column with a heading.
+  if (separator === undefined) return undefined;
+  const titles = fields(header, separator);
+  const rows = body.map((line) => fields(line, separator));
+  if (!titles.some((title) => nameColumns.test(title)) || rows.some((row) => row.length < titles.length))
+    return undefined;
+  const column = (index: number): readonly string[] => rows.map((row) => row[index]);
+  const isWhole = (index: number): boolean => column(index).every((cell) => /^\d+$/.test(cell));
+  const isSynset = (index: number): boolean => column(index).every((cell) => /^n\d{8}$/.test(cell));
+  const named = titles.findIndex((title, index) => nameColumns.test(title) && !isWhole(index) && !isSynset(index));
+  if (named === -1) return undefined;
+  // Whether the columns themselves are a header, or the first class.
+  if (titles.some((title) => /^\d+$/.test(title))) return undefined;
+  const numbered = titles.findIndex((title, index) => index !== named && numberColumns.test(title) && isWhole(index));
+  const names = column(named);
+  if (numbered === -1) return names;
+  return inOrder(
+    rows.map((row): Numbered => [Number(row[numbered]), row[named]]),
+    where,
+  );
+}
+
+/** The cells of a line, quotes taken off. */
+function fields(line: string, separator: string): string[] {
+  const cells: string[] = [];
+  let cell = "";
+  let isQuoted = false;
+  for (let i = 0; i < line.length; i++) {
+    const character = line[i];
+    if (character === '"') {
+      if (isQuoted && line[i + 1] === '"') cell += line[++i];
+      else isQuoted = !isQuoted;
+    } else if (character === separator && !isQuoted) {
+      cells.push(cell.trim());
+      cell = "";
+    } else cell += character;
+  }
+  return [...cells, cell.trim()];
+}
+
+/** What stands under `names:` in YAML, as a list or with numbers. */
+function namesOfYaml(text: string, where: string): readonly string[] | undefined {
+  const match = /^names\s*:[ \t]*(.*)$/m.exec(text);
+  if (match === null) return undefined;
+  const [whole, inline] = match;
+  if (inline.trim() !== "" && !inline.trim().startsWith("#")) {
+    // A list over several lines ends at its bracket.
+    const rest = text.slice(match.index + whole.length - inline.length);
+    const close = rest.trim().startsWith("[") ? "]" : "}";
+    const list = rest.slice(0, rest.indexOf(close) + 1);
+    const literal = parseLiteral(list);
+    if (literal !== undefined) return namesOfLiteral(literal, where);
+    const items = /^\s*\[(.*)\]\s*$/s.exec(list)?.[1].split(",");
+    return items?.map(unquoted).filter((name) => name !== "");
+  }
+  const names: Numbered[] = [];
+  for (const line of text.slice(match.index + whole.length).split(/\r?\n/)) {
+    if (line.trim() === "" || line.trim().startsWith("#")) continue;
+    const item = /^\s*(?:-|(\d+)\s*:)\s+(.+?)\s*(?:#.*)?$/.exec(line);
+    if (item === null) break;
+    names.push([item[1] === undefined ? names.length : Number(item[1]), unquoted(item[2])]);
+  }
+  return names.length === 0 ? undefined : inOrder(names, where);
+}

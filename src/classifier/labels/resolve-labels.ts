@@ -1,0 +1,157 @@
+/** @file Where the names of a model's classes come from. */
+import { MisuseError } from "../../errors.ts";
+import type { Model } from "../../onnx/model.ts";
+import { decodedNames } from "../../onnx/rewrites/decoded-outputs.ts";
+import { builtInLabels, builtInLabelsFor, fitLabels, fittedLabels } from "./labels.ts";
+import { parseLiteral } from "./literal.ts";
+import { namesOfLiteral, readLabels } from "./read-labels.ts";
+
+/** Names whose number is not yet compared with the model's classes. */
+export interface LabelSource {
+  readonly names: readonly string[];
+  /** Where they come from, a phrase. */
+  readonly reason: string;
+  /** What messages call it. */
+  readonly where: string;
+  /** Whether it must fit: the caller asked for it. */
+  readonly isGiven: boolean;
+}
+
+export interface Labels {
+  readonly labels: readonly string[] | undefined;
+  /** Where they come from, or why there are none, a phrase. */
+  readonly reason: string;
+  readonly warnings: readonly { readonly code: string; readonly message: string }[];
+}
+
+/** Keys of metadata that hold names, as their last word. */
+const nameKey =
+  /(^|[^a-z0-9])(names|labels|classes|class_?names|label_?names|id2label|categories|classlabels|class_labels)$/i;
+
+/** The names that are given, and those that the files beside the model and its metadata hold, in the order of trust. */
+export function labelSources(
+  given: readonly string[] | string | undefined,
+  model: Model,
+  where: string,
+  beside: readonly LabelSource[] = [],
+): readonly LabelSource[] {
+  if (given !== undefined) {
+    const names = typeof given === "string" ? builtInLabels[given] : given;
+    if (names === undefined) {
+      throw new MisuseError({
+        where: "labels",
+        what: "no such list",
+        expected: `a file, or one of ${Object.keys(builtInLabels).join(", ")}`,
+        got: JSON.stringify(given),
+      });
+    }
+    return [{ names, reason: "as given", where: "labels", isGiven: true }];
+  }
+  const embedded = [...model.metadata].flatMap(([key, text]): LabelSource[] => {
+    if (!nameKey.test(key) || text.trim() === "") return [];
+    const names = namesOfMetadata(text, `${where}: ${key}`);
+    if (names === undefined) return [];
+    return [{ names, reason: `the model's metadata (${key})`, where: `${where}: ${key}`, isGiven: key === "labels" }];
+  });
+  const decoded = decodedNames(model.graph);
+  return [
+    ...beside,
+    ...embedded,
+    ...(decoded === undefined
+      ? []
+      : [{ names: decoded, reason: "the model's own look-up of names", where: `${where}: names`, isGiven: false }]),
+  ];
+}
+
+/** The names that a metadata entry holds: JSON, Python, lines, or words with commas between them. */
+function namesOfMetadata(text: string, where: string): readonly string[] | undefined {
+  const literal = /^\s*[[{(]/.test(text) ? parseLiteral(text) : undefined;
+  if (literal !== undefined) return namesOfLiteral(literal, where);
+  if (/^\s*[[{]/.test(text)) return undefined;
+  if (/[\r\n]/.test(text.trim())) return readLabels(text, where);
+  const parts = text.split(text.includes(",") ? "," : text.includes(";") ? ";" : /\s+/);
+  return parts.map((part) => part.trim()).filter((part) => part !== "");
+}
+
+/** How many classes the most trusted names are for; undefined if there are none. */
+export function labelCountOf(sources: readonly LabelSource[]): number | undefined {
+  return sources[0]?.names.length;
+}
+
+export interface ResolveLabelsOptions {
+  readonly sources: readonly LabelSource[];
+  readonly model: Model;
+  /** How messages call the model, such as its path. */
+  readonly where: string;
+  readonly classCount: number;
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** The first of the names that fit; names of ImageNet's and CIFAR-10's classes only where something says that they are those. */
+export function resolveLabels({
+  sources,
+  model,
+  where,
+  classCount,
+  channels,
+  height,
+  width,
+}: ResolveLabelsOptions): Labels {
+  const warnings: { readonly code: string; readonly message: string }[] = [];
+  for (const source of sources) {
+    if (source.isGiven)
+      return { labels: fitLabels(source.names, classCount, source.where), reason: source.reason, warnings };
+    const labels = fittedLabels(source.names, classCount);
+    if (labels !== undefined) return { labels, reason: source.reason, warnings };
+    warnings.push({
+      code: "labels-do-not-fit",
+      message: `${source.reason} names ${source.names.length} classes, and the model has ${classCount}: the names are not used`,
+    });
+  }
+  const builtIn = builtInLabelsFor(classCount);
+  if (builtIn === undefined) return { labels: undefined, reason: "nothing names the classes", warnings };
+  const isPicture =
+    channels === 3 && (builtIn.name === "cifar10" ? height === 32 && width === 32 : Math.min(height, width) >= 64);
+  const evidence = isPicture ? evidenceOf(builtIn.name, model, where) : undefined;
+  if (evidence === undefined) {
+    const hint = isPicture ? `; if they are ${titles.get(builtIn.name)}'s, say so: --labels ${builtIn.name}` : "";
+    return { labels: undefined, reason: `nothing names the classes${hint}`, warnings };
+  }
+  return { labels: builtIn.labels, reason: `${titles.get(builtIn.name)}'s: ${evidence}`, warnings };
+}
+
+const titles: ReadonlyMap<string, string> = new Map([
+  ["imagenet", "ImageNet"],
+  ["cifar10", "CIFAR-10"],
+]);
+
+/** Families of networks whose published weights, with a thousand classes, are ImageNet's. */
+const imagenetFamilies =
+  /(^|[^a-z])(alexnet|caffenet|zfnet|vgg|resnet|resnext|resnest|res2net|seresnet|senet|wide_?resnet|regnet[xy]?|densenet|squeezenet|shufflenet|mobilenet|mnasnet|nasnet|pnasnet|efficientnet|googlenet|inception|xception|vit|deit|cait|beit|swin|convnext|convmixer|coatnet|maxvit|mobilevit|mobileone|fastvit|ghostnet|hardnet|darknet|cspnet|dpn|dla|hrnet|repvgg|rexnet|tresnet|volo|xcit|poolformer|levit|pvt|nfnet|bit|eva|mixer|resmlp|gmlp|tinynet|lcnet|hgnet|selecsls|vovnet|edgenext|efficientformer|crossvit|twins|visformer|yolov?[0-9]+[a-z]?-cls)(?=[vbslt]?\d|[^a-z]|$)/i;
+
+/** What says that a model's classes are those of ImageNet or CIFAR-10, a phrase; undefined if nothing does. */
+function evidenceOf(name: string, { metadata, graph, producerName }: Model, where: string): string | undefined {
+  const file =
+    where
+      .split(/[\\/]/)
+      .at(-1)
+      ?.replace(/\.[a-z0-9]+$/i, "") ?? "";
+  const dataset =
+    name === "cifar10" ? /cifar[-_ ]?10(?!\d)|cifar(?![-_ ]?1?0)/i : /image[-_ ]?net|ilsvrc|in1k|in-?22k.*ft.*1k/i;
+  for (const [key, text] of metadata) {
+    if (dataset.test(text)) return `the model's metadata (${key}) says so`;
+  }
+  for (const [what, text] of [
+    ["the file", file],
+    ["its graph", graph.name],
+    ["its producer", producerName],
+  ] as const) {
+    if (dataset.test(text)) return `${what} is called ${text}`;
+    if (name === "imagenet" && what !== "its producer" && imagenetFamilies.test(text)) {
+      return `${what} is called ${text}, a network whose thousand classes usually are ImageNet's`;
+    }
+  }
+  return undefined;
+}

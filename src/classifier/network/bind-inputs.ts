@@ -1,0 +1,134 @@
+/** @file Inputs of a model beside the picture: left out where nothing reads them, bound where their value is evident or given. */
+import { MisuseError, nearest, UnsupportedError } from "../../errors.ts";
+import { valuesReadBy } from "../../onnx/captures.ts";
+import { describeValueInfo, type Graph, initializerOf, type ValueInfo } from "../../onnx/model.ts";
+import { sizeOf, tensorOf } from "../../tensor/tensor.ts";
+
+/** A value for an input: one number for all of its elements, or one for each. */
+export type InputValue = number | boolean | readonly number[];
+
+export interface BindInputsOptions {
+  /** How messages call the model, such as its path. */
+  readonly where: string;
+  /** Values of inputs, by name. */
+  readonly inputs?: Readonly<Record<string, InputValue>>;
+  /** Height and width of the pictures, where they are known: what inputs such as "image_size" mean. */
+  readonly inputSize?: readonly [height: number, width: number];
+}
+
+export interface BoundGraph {
+  /** With one input left, the picture. */
+  readonly graph: Graph;
+  /** What was bound to what, and why, one phrase each. */
+  readonly notes: readonly string[];
+}
+
+/** Inputs that say whether a network is being trained. */
+const training =
+  /^(.*[_/:.])?(keras_)?(learning_phase|is_train(ing)?|train(ing)?|phase(_train)?|training_mode|train_mode)(:\d+)?$/i;
+/** Shares of units that dropout keeps, or drops. */
+const keeping = /^(.*[_/:.])?keep_prob(ability)?(:\d+)?$/i;
+const dropping = /^(.*[_/:.])?(dropout|drop)(_?(rate|prob|ratio))?(:\d+)?$/i;
+/** Sizes of the picture. */
+const sizing = /^(.*[_/:.])?(im(age)?|img|input|orig(inal)?)_?(size|shape|sizes|hw|info|target_sizes?)(:\d+)?$/i;
+
+/**
+ * `graph` with its only input the picture: inputs that nothing reads are left out, the others become constants. Throws an
+ * UnsupportedError that names those without an evident value, and a MisuseError for values that do not fit.
+ */
+export function bindInputs(graph: Graph, { where, inputs = {}, inputSize }: BindInputsOptions): BoundGraph {
+  const names = graph.inputs.map(({ name }) => name);
+  for (const name of Object.keys(inputs)) {
+    if (names.includes(name)) continue;
+    const hint = nearest(name, names);
+    throw new MisuseError({
+      where,
+      what: `the model has no input ${JSON.stringify(name)}`,
+      expected: `one of ${names.join(", ")}`,
+      advice: hint === undefined ? undefined : `Did you mean ${JSON.stringify(hint)}?`,
+    });
+  }
+  const others = graph.inputs.filter(({ name }) => Object.hasOwn(inputs, name));
+  const open = graph.inputs.filter(({ name }) => !Object.hasOwn(inputs, name));
+  if (open.length === 0 && graph.inputs.length > 0) {
+    throw new MisuseError({ where, what: "every input has a value", expected: "one left for the picture" });
+  }
+  if (graph.inputs.length < 2) return { graph, notes: [] };
+  const image = pictureAmong(graph, open);
+  const read = new Set(graph.nodes.flatMap((node) => [...valuesReadBy(node)]));
+  const initializers = new Map(graph.initializers);
+  const notes: string[] = [];
+  const missing: ValueInfo[] = [];
+  for (const input of [...others, ...open]) {
+    const { name } = input;
+    if (name === image?.name) continue;
+    if (!read.has(name)) {
+      notes.push(`input ${JSON.stringify(name)} is read by nothing`);
+      continue;
+    }
+    const found = Object.hasOwn(inputs, name) ? { value: inputs[name], why: "as given" } : evident(input, inputSize);
+    if (found === undefined) {
+      missing.push(input);
+      continue;
+    }
+    initializers.set(name, constantOf(input, found.value, where));
+    notes.push(`input ${JSON.stringify(name)} is ${String(found.value)} (${found.why})`);
+  }
+  if (image === undefined || missing.length > 0) {
+    const inputsGiven = missing.map(({ name }) => `--input ${name}=…`).join(" ");
+    throw new UnsupportedError({
+      where,
+      what: `the model has ${graph.inputs.length} inputs`,
+      expected: "one input, a batch of images, and values for the others",
+      got: graph.inputs.map(describeValueInfo).join("; "),
+      advice:
+        image === undefined
+          ? "Only classifiers of single images are supported."
+          : `Give the others values: ${inputsGiven} (the option inputs).`,
+    });
+  }
+  return { graph: { ...graph, inputs: [image], initializers }, notes };
+}
+
+/** The only input that has the form of pictures and is not given. */
+function pictureAmong(graph: Graph, open: readonly ValueInfo[]): ValueInfo | undefined {
+  if (open.length === 1) return open[0];
+  const read = new Set(graph.nodes.flatMap((node) => [...valuesReadBy(node)]));
+  const used = open.filter(({ name }) => read.has(name));
+  const pictures = used.filter(({ shape }) => shape?.length === 4);
+  return pictures.length === 1 ? pictures[0] : undefined;
+}
+
+function evident(
+  { name, dtype, shape }: ValueInfo,
+  inputSize: readonly [number, number] | undefined,
+): { readonly value: InputValue; readonly why: string } | undefined {
+  const extents = shape ?? [];
+  const isOne = extents.every((extent) => extent === 1 || typeof extent !== "number");
+  if (isOne && (training.test(name) || (dtype === "bool" && /train/i.test(name)))) {
+    return { value: dtype === "bool" ? false : 0, why: "the network is not trained here" };
+  }
+  if (isOne && keeping.test(name)) return { value: 1, why: "nothing is dropped" };
+  if (isOne && dropping.test(name)) return { value: 0, why: "nothing is dropped" };
+  if (sizing.test(name) && extents.at(-1) === 2 && inputSize !== undefined) {
+    return { value: inputSize, why: "the size of the picture" };
+  }
+  return undefined;
+}
+
+function constantOf({ name, dtype = "float32", shape = [] }: ValueInfo, value: InputValue, where: string) {
+  // An open extent is that of the batch: one value serves all of it.
+  const extents = shape.map((extent) => (typeof extent === "number" ? extent : 1));
+  const size = sizeOf(extents);
+  const given = typeof value === "object" ? value : [Number(value)];
+  if (given.length !== 1 && given.length !== size) {
+    throw new MisuseError({
+      where: `${where}: input ${name}`,
+      what: "the value does not fit",
+      expected: `1 or ${size} numbers for [${shape.map((extent) => extent ?? "?").join(", ")}]`,
+      got: `${given.length} numbers`,
+    });
+  }
+  const numbers = Array.from({ length: size }, (_, i) => given[given.length === 1 ? 0 : i]);
+  return initializerOf(tensorOf(dtype, numbers, extents));
+}

@@ -1,0 +1,240 @@
+import { describe, expect, test } from "vitest";
+import { evaluate } from "../../onnx/evaluate.ts";
+import { canonicalForm } from "../../onnx/rewrites/canonical-form.ts";
+import { parseModel } from "../../onnx/text/parse.ts";
+import { softmax } from "../logits.ts";
+import { describeHead } from "./find-head.ts";
+import { type PrepareModelOptions, prepareModel } from "./prepare-model.ts";
+
+type Options = Partial<PrepareModelOptions>;
+
+const weights = "float[3,3] W = {6, -2, 1, 0, 5, -3, 2, 1, 4}, float[3] B = {0.1, -0.2, 0.3}, int64[1] ax = {1}";
+const scores = "a = GlobalAveragePool (x)  f = Flatten (a)  z = Gemm <transB = 1> (f, W, B)";
+
+function prepare(
+  body: string,
+  { outputs = "(float[1,3] y)", more = "", ...options }: Options & { outputs?: string; more?: string } = {},
+) {
+  const text = `<ir_version: 7, opset_import: ["": 13, "ai.onnx.ml": 2]> g (float[1,3,8,8] x) => ${outputs} <${weights}${more && `, ${more}`}> { ${scores}  ${body} }`;
+  const model = parseModel(text);
+  return { model, prepared: prepareModel(model, { where: "net.onnx", ...options }) };
+}
+
+const picture = (scale = 1) => ({
+  dtype: "float32" as const,
+  shape: [1, 3, 8, 8],
+  data: Float64Array.from({ length: 192 }, (_, i) => scale * [0.9, 0.3, 0.5][Math.floor(i / 64)] + 0.001 * (i % 64)),
+});
+
+/** The logits at a picture, and what the model itself gives out. */
+function valuesOf({ model, prepared }: ReturnType<typeof prepare>, output: string, scale?: number) {
+  const feeds = { x: picture(scale) };
+  const inner = evaluate(canonicalForm(model, { keep: [output] }).model.graph, feeds, [output])[output];
+  const logits = evaluate(prepared.graph, feeds, [prepared.logits])[prepared.logits];
+  return { logits: Array.from(logits.data), output: Array.from(inner.data) };
+}
+
+const members = "z2 = Mul (z, half)  p1 = Softmax (z)  p2 = Softmax (z2)";
+const half =
+  "float half = {0.5}, float one = {1}, float hundred = {100}, float tiny = {1e-7}, float most = {0.9999999}";
+
+describe("probabilities, however they are made, are taken back to what they are made of", () => {
+  test.each([
+    ["a Softmax", "y = Softmax (z)", 1],
+    [
+      "written out",
+      "m = ReduceMax <axes = [1]> (z) u = Sub (z, m) e = Exp (u) t = ReduceSum (e, ax) y = Div (e, t)",
+      1,
+    ],
+    ["written out without a maximum", "e = Exp (z) t = ReduceSum (e, ax) y = Div (e, t)", 1],
+    ["by a reciprocal", "e = Exp (z) t = ReduceSum (e, ax) r = Reciprocal (t) y = Mul (e, r)", 1],
+    ["with a small constant below", "e = Exp (z) t = ReduceSum (e, ax) u = Add (t, tiny) y = Div (e, u)", 1],
+    ["exp of a log-softmax", "l = LogSoftmax (z) y = Exp (l)", 1],
+    ["exp of one written out", "l = ReduceLogSumExp <axes = [1]> (z) u = Sub (z, l) y = Exp (u)", 1],
+    ["in per cent", "p = Softmax (z) y = Mul (p, hundred)", 100],
+    ["clipped", "p = Softmax (z) y = Clip (p, tiny, most)", 1],
+    ["normalized once more", "p = Softmax (z) t = ReduceSum (p, ax) y = Div (p, t)", 1],
+    ["the mean of an ensemble", `${members} s = Add (p1, p2) y = Mul (s, half)`, 1],
+    ["the mean of an ensemble by Mean", `${members} y = Mean (p1, p2)`, 1],
+    [
+      "the mean of stacked members",
+      `${members} u1 = Unsqueeze (p1, ax) u2 = Unsqueeze (p2, ax) s = Concat <axis = 1> (u1, u2) y = ReduceMean <axes = [1], keepdims = 0> (s)`,
+      1,
+    ],
+    ["shares of a sum", "e = Softplus (z) t = ReduceSum (e, ax) y = Div (e, t)", 1],
+  ])("%s", (_, body, total) => {
+    const found = prepare(body, { more: half });
+    expect(found.prepared.head).toMatchObject({ kind: "softmax", count: 3 });
+    for (const scale of [1, 3]) {
+      const { logits, output } = valuesOf(found, "y", scale);
+      const probabilities = softmax(logits);
+      output.forEach((p, i) => {
+        expect(probabilities[i]).toBeCloseTo(p / total, 6);
+      });
+      // Neither 0 nor 1 in any way that float32 could round to.
+      for (const logit of logits) expect(Number.isFinite(logit)).toBe(true);
+    }
+  });
+
+  test("where the graph cannot be read, the logarithm of the values is taken", () => {
+    // Shares of squares: no softmax of anything.
+    const found = prepare("q = Mul (z, z) e = Abs (q) t = ReduceSum (e, ax) y = Div (e, t)");
+    const { logits, output } = valuesOf(found, "y");
+    const probabilities = softmax(logits);
+    output.forEach((p, i) => {
+      expect(probabilities[i]).toBeCloseTo(p, 6);
+    });
+  });
+
+  test("the scores themselves are used where the probabilities are a softmax of them", () => {
+    for (const body of [
+      "y = Softmax (z)",
+      "e = Exp (z) t = ReduceSum (e, ax) y = Div (e, t)",
+      "l = LogSoftmax (z) y = Exp (l)",
+    ]) {
+      expect(prepare(body).prepared).toMatchObject({ logits: "z", head: { value: "z" } });
+    }
+  });
+
+  test("scores that sum to nothing in particular stay as they are", () => {
+    expect(prepare("y = Relu (z)").prepared).toMatchObject({ logits: "y", head: { kind: "softmax" } });
+    expect(prepare("y = Mul (z, z)").prepared.logits).toBe("y");
+  });
+});
+
+describe("one number is two classes", () => {
+  const one = "float[1,3] w = {40, 0, 0}, float[1] b = {-20}, float two = {2}";
+  const z1 = "v = Gemm <transB = 1> (f, w, b)";
+  test.each([
+    ["a sigmoid", "y = Sigmoid (v)", (z: number) => z],
+    ["squeezed", "p = Sigmoid (v) y = Squeeze (p, ax)", (z: number) => z],
+    ["written out", "n = Neg (v) e = Exp (n) d = Add (e, one) y = Div (one, d)", (z: number) => z],
+    ["in per cent", "p = Sigmoid (v) y = Mul (p, hundred)", (z: number) => z],
+    ["clipped", "p = Sigmoid (v) y = Clip (p, tiny, most)", (z: number) => z],
+    ["one minus it", "p = Sigmoid (v) y = Sub (one, p)", (z: number) => -z],
+    ["by a tangent", "h = Div (v, two) t = Tanh (h) u = Add (t, one) y = Mul (u, half)", (z: number) => z],
+    ["a score", "y = Identity (v)", (z: number) => z],
+  ])("%s", (_, body, logitOf) => {
+    const isSqueezed = body.includes("Squeeze");
+    const found = prepare(`${z1} ${body}`, {
+      outputs: isSqueezed ? "(float[1] y)" : "(float[1,1] y)",
+      more: `${one}, ${half}`,
+    });
+    const { prepared } = found;
+    expect(prepared).toMatchObject({ classCount: 2, head: { kind: "sigmoid", count: 2 } });
+    const { logits } = valuesOf(found, "y");
+    const [v] = valuesOf(found, "v").output;
+    expect(logits).toEqual([0, expect.closeTo(logitOf(v), 9)]);
+    expect(prepared.typed(4).types.get(prepared.logits)?.shape).toEqual([4, 2]);
+    expect(prepared.warnings.map(({ code }) => code)).toEqual(body.includes("Identity") ? ["one-value-head"] : []);
+  });
+
+  test("a pair of sigmoids is one softmax", () => {
+    const pair = `${z1} p = Sigmoid (v) q = Sub (one, p) y = Concat <axis = 1> (q, p)`;
+    const found = prepare(pair, { outputs: "(float[1,2] y)", more: `${one}, ${half}` });
+    const { logits } = valuesOf(found, "y");
+    const [v] = valuesOf(found, "v").output;
+    expect(found.prepared.head).toMatchObject({ kind: "softmax", count: 2 });
+    expect(logits[1] - logits[0]).toBeCloseTo(v, 9);
+  });
+});
+
+test("a decision for each label is one for each: its graph has two classes, absent and present", () => {
+  for (const body of ["y = Sigmoid (z)", "n = Neg (z) e = Exp (n) d = Add (e, one) y = Reciprocal (d)"]) {
+    const found = prepare(body, { more: half });
+    const { prepared } = found;
+    expect(prepared).toMatchObject({ logits: "z", classCount: 3, head: { kind: "multi-label", count: 3 } });
+    const decision = prepared.decision(1);
+    expect(decision).toMatchObject({ classCount: 2, head: { decision: 1 } });
+    const logits = evaluate(decision.graph, { x: picture() }, [decision.logits])[decision.logits];
+    expect(Array.from(logits.data)).toEqual([0, expect.closeTo(valuesOf(found, "z").output[1], 9)]);
+  }
+  expect(() => prepare("y = Softmax (z)").prepared.decision(1)).toThrow("does not decide each label by itself");
+  // Two sigmoids that are no complements of one another.
+  const two = prepare("s = Sigmoid (z) y = Gather <axis = 1> (s, ix)", {
+    outputs: "(float[1,2] y)",
+    more: "int64[2] ix = {0, 2}",
+  });
+  expect(two.prepared.head).toMatchObject({ kind: "multi-label", count: 2 });
+});
+
+describe("of several outputs, the classification", () => {
+  const heads =
+    "float[4,3] Wb = {1,2,3,4,5,6,7,8,9,1,2,3}, float[1,3] Wa = {1,2,3}, float[32,3] We = {1}, float[5,3] W5 = {1}";
+  const head = (text: string, outputs: string, options: Options = {}) =>
+    prepare(text, {
+      outputs,
+      more: heads.replace("We = {1}", `We = {${Array(96).fill(1)}}`).replace("W5 = {1}", `W5 = {${Array(15).fill(1)}}`),
+      ...options,
+    });
+  const box = "box = Gemm <transB = 1> (f, Wb)";
+  const age = "age = Gemm <transB = 1> (f, Wa)";
+  const embedding = "e = Gemm <transB = 1> (f, We)";
+
+  test.each([
+    ["a softmax beside a box", `${box} cls = Softmax (z)`, "(float[1,4] box, float[1,3] cls)", "z"],
+    [
+      "scores beside a box and an age",
+      `${box} ${age} cls = Identity (z)`,
+      "(float[1,4] box, float[1,1] age, float[1,3] cls)",
+      "cls",
+    ],
+    [
+      "scores beside an embedding",
+      `${embedding} features = Identity (e) cls = Identity (z)`,
+      "(float[1,32] features, float[1,3] cls)",
+      "cls",
+    ],
+    [
+      "scores beside a vector of length 1",
+      `${embedding} v = LpNormalization <axis = 1> (e) cls = Identity (z)`,
+      "(float[1,32] v, float[1,3] cls)",
+      "cls",
+    ],
+    ["scores beside a map", "m = Relu (x) cls = Identity (z)", "(float[1,3,8,8] m, float[1,3] cls)", "cls"],
+    [
+      "probabilities given out beside their scores",
+      "p = Softmax (z) s = Identity (z)",
+      "(float[1,3] s, float[1,3] p)",
+      "s",
+    ],
+  ])("%s", (_, body, outputs, logits) => {
+    const { prepared } = head(body, outputs);
+    expect([prepared.head.value, prepared.logits]).toContain(logits);
+    expect(prepared.head.count).toBe(3);
+    expect(describeHead(prepared.head)).toMatch(/^value "\w+", 3 classes \(/);
+  });
+
+  test("the count of the names decides", () => {
+    const body = "k = Gemm <transB = 1> (f, W5) s = Softmax (z) t = Softmax (k)";
+    const outputs = "(float[1,3] s, float[1,5] t)";
+    expect(head(body, outputs, { labelCount: 5 }).prepared.head.value).toBe("k");
+    expect(head(body, outputs, { labelCount: 3 }).prepared.head.value).toBe("z");
+    expect(() => head(body, outputs)).toThrow(
+      /2 outputs could be the classification, .* got s \(3 numbers: .*\); t \(5 numbers: .*\)\. Choose with --logits s or --logits t\.$/,
+    );
+    expect(head(body, outputs, { logits: "t" }).prepared).toMatchObject({ classCount: 5, logits: "k" });
+  });
+
+  test("what puts results into words is passed over", () => {
+    const body = `p = Softmax (z) best = ArgMax <axis = 1, keepdims = 0> (p) picked = ai.onnx.ml.ArrayFeatureExtractor (names, best)
+      label = Reshape (picked, flat) map = ai.onnx.ml.ZipMap <classlabels_strings = ["red", "green", "blue"]> (p)`;
+    const { prepared } = prepare(body, {
+      outputs: "(string[1] label, ? map)",
+      more: 'string[3] names = {"red", "green", "blue"}, int64[1] flat = {-1}',
+    });
+    expect(prepared).toMatchObject({ logits: "z", classCount: 3 });
+  });
+
+  test("a quantity is refused with the way out, and shown as one where that is asked for", () => {
+    expect(() => head(age, "(float[1,1] age)")).toThrow(
+      /output "age" is no classification: its name says that it is a quantity, .* give --head value/,
+    );
+    expect(() => head(`${age} years = Relu (age)`, "(float[1,1] years)")).toThrow("never negative");
+    const { prepared } = head(age, "(float[1,1] age)", { head: "value" });
+    expect(prepared).toMatchObject({ classCount: 2, head: { kind: "value", count: 1 } });
+    expect(() => head(box, "(float[1,4] box)")).toThrow("is no classification");
+    expect(() => head(box, "(float[1,4] box)", { head: "sigmoid" })).toThrow("has 4 numbers");
+    expect(head("y = Identity (z)", "(float[1,3] y)", { head: "multi-label" }).prepared.head.kind).toBe("multi-label");
+  });
+});

@@ -1,0 +1,512 @@
+/**
+ * @file Which output of a model says what is on a picture, and what its numbers mean.
+ *
+ * All outputs are looked at. What is taken becomes logits: numbers whose softmax is what the model says of its classes. Probabilities are
+ * taken back to the scores that they are made of, one number becomes two classes, and a decision for each label stays one for each.
+ */
+import { BadInputError, MisuseError, UnsupportedError } from "../../errors.ts";
+import { appendNodes } from "../../onnx/append-nodes.ts";
+import { attributesOf } from "../../onnx/attributes.ts";
+import type { TypedGraph } from "../../onnx/infer-shapes.ts";
+import { type Graph, type Node, producersOf } from "../../onnx/model.ts";
+import { hasTrait } from "../../onnx/operators/table.ts";
+import { neededFor } from "../../onnx/rewrites/extract-subgraph.ts";
+import { intTensor } from "../../tensor/tensor.ts";
+import {
+  type LogReading,
+  type OddsReading,
+  plainLogarithm,
+  plainOdds,
+  probabilityReader,
+} from "./read-probabilities.ts";
+import { classAxisOf, classCountOf } from "./score-axis.ts";
+import { tailValues } from "./tail-values.ts";
+
+/**
+ * `softmax`: of several classes, one is meant. `sigmoid`: one number decides between two classes. `multi-label`: each label is present
+ * or absent by itself. `value`: a number, such as an age, that is no class; only where it is asked for.
+ */
+export const headKinds = ["softmax", "sigmoid", "multi-label", "value"] as const;
+export type HeadKind = (typeof headKinds)[number];
+
+/** What a model says of a picture, and where. */
+export interface Head {
+  /** The value that was taken, as the model names it. */
+  readonly value: string;
+  readonly kind: HeadKind;
+  /** Labels, classes or values. */
+  readonly count: number;
+  /** Why this value and this meaning, a phrase. */
+  readonly reason: string;
+  /** What else the model gives out, with what it seems to be. */
+  readonly alternatives: readonly { readonly value: string; readonly description: string }[];
+  /** Of one decision of a multi-label head: its number. */
+  readonly decision?: number;
+}
+
+export interface FindHeadOptions {
+  /** How messages call the model, such as its path. */
+  readonly where: string;
+  /** The value that holds the scores, an output or an inner one. */
+  readonly logits?: string;
+  /** What its numbers are, where that is not found by itself. */
+  readonly head?: HeadKind;
+  /** How many names of classes are known. */
+  readonly labelCount?: number;
+  /** Values that are looked at; the graph's outputs by default. */
+  readonly outputs?: readonly string[];
+  /** The batch that the graph's types are for. */
+  readonly batch: number;
+}
+
+export interface FoundHead {
+  /** The graph, with nodes behind it where logits had to be computed. */
+  readonly graph: Graph;
+  /** The value [N, K] (or [N, K, 1, 1]). */
+  readonly logits: string;
+  /** How many columns the logits have. */
+  readonly classCount: number;
+  readonly head: Head;
+  /** What a user should know of the classes. */
+  readonly notes: readonly string[];
+  readonly warnings: readonly { readonly code: string; readonly message: string }[];
+}
+
+/** How an output's numbers become logits. */
+interface Candidate {
+  /** As the user knows it: the output. */
+  readonly output: string;
+  /** The value that holds the scores or the probabilities. */
+  readonly value: string;
+  readonly count: number;
+  readonly kind: HeadKind;
+  /** Scores that are used as they are, if any. */
+  readonly scores: string | undefined;
+  readonly reading: LogReading | OddsReading | undefined;
+  /** What it is, a phrase. */
+  readonly what: string;
+  /** Whether the model gives out only which scores are the largest. */
+  readonly isRanked: boolean;
+  /** Whether it seems to be something else than classes, and what. */
+  readonly otherwise: string | undefined;
+  /** The larger, the more it is a classification. */
+  readonly tier: number;
+}
+
+/**
+ * The scores of the output that is a classification, as logits. Throws an UnsupportedError that lists the outputs if none is or several
+ * could be, and a MisuseError for a head that the value cannot be.
+ */
+export function findHead(typed: TypedGraph, options: FindHeadOptions): FoundHead {
+  const { where, logits: wanted, head: asked, labelCount } = options;
+  const { graph, types } = typed;
+  const names = wanted === undefined ? (options.outputs ?? graph.outputs.map(({ name }) => name)) : [wanted];
+  const describe = (name: string): string => `${name} [${types.get(name)?.shape.join(", ") ?? "?"}]`;
+  const listed = names.map(describe).join(", ");
+  const found = names.flatMap((name) => candidateAt(typed, name, options) ?? []);
+  const direct = found.filter(({ isRanked }) => !isRanked);
+  const choices = unique(direct.length > 0 ? direct : found);
+  // From probabilities no other output takes its features.
+  const free = choices.filter((one) => one.tier === 4 || !choices.some((other) => isComputedFrom(graph, one, other)));
+  const chosen = wanted === undefined ? choose(free, { labelCount, asked, where }) : choices[0];
+  if (chosen === undefined) {
+    throw new UnsupportedError({
+      where,
+      what: "the model has no logits",
+      expected: "a float32 output [N, classes]",
+      got: listed || "no output",
+      advice:
+        "Name the value that holds the scores of the classes, if it is an inner one, with --logits (the option logits).",
+    });
+  }
+  if (graph.initializers.has(chosen.scores ?? chosen.value)) {
+    throw new BadInputError({ where, what: "the output does not depend on the input" });
+  }
+  const meant = asked === undefined ? chosen : asKind(typed, chosen, asked, where);
+  if (meant.otherwise !== undefined && meant.kind !== "value" && asked === undefined && wanted === undefined) {
+    throw new UnsupportedError({
+      where,
+      what: `output ${JSON.stringify(meant.output)} is no classification: ${meant.otherwise}`,
+      expected: "scores of classes",
+      got: listed,
+      advice:
+        "To see what moves the number, give --head value (the option head); if it is a classification, --head softmax, sigmoid or multi-label.",
+    });
+  }
+  const others = names
+    .filter((name) => name !== meant.output)
+    .map((name) => {
+      const candidate = found.find(({ output }) => output === name);
+      return {
+        value: name,
+        description:
+          candidate === undefined ? `[${types.get(name)?.shape.join(", ") ?? "?"}]` : describeCandidate(candidate),
+      };
+    });
+  return emit(typed, meant, others);
+}
+
+/** The logits of `candidate`, appended to the graph where they are not there yet. */
+function emit(typed: TypedGraph, candidate: Candidate, alternatives: Head["alternatives"]): FoundHead {
+  const to = appendNodes(typed.graph, "head");
+  const { kind, reading, scores, count, what } = candidate;
+  const raw = scores ?? reading?.append(to) ?? candidate.value;
+  const shape = typed.types.get(scores ?? candidate.value)?.shape ?? [];
+  const axis = classAxisOf(typed, scores ?? candidate.value);
+  const isTwo = count === 1;
+  const column = (): string =>
+    shape.length === 1 || shape.length === 0
+      ? to.op("Reshape", [raw, to.constant(intTensor([-1, 1]))])
+      : shape.length === 2
+        ? raw
+        : to.op("Flatten", [raw], { axis: 1 });
+  const logits = isTwo
+    ? // Softmax of (0, z) is (1 − σ(z), σ(z)).
+      to.op("Pad", [column(), to.constant(intTensor([0, 1, 0, 0]))])
+    : axis === 1
+      ? raw
+      : to.op("Flatten", [raw], { axis: 1 });
+  const graph = to.graph();
+  const value = scores ?? candidate.value;
+  const from = value === candidate.output ? "" : `, of output ${JSON.stringify(candidate.output)}`;
+  return {
+    graph,
+    logits,
+    classCount: isTwo ? 2 : count,
+    head: { value, kind, count: isTwo && kind !== "value" ? 2 : count, reason: `${what}${from}`, alternatives },
+    notes: notesOn(candidate),
+    warnings: warningsOn(candidate),
+  };
+}
+
+function notesOn({ kind, reading, scores, what, count }: Candidate): string[] {
+  if (kind === "multi-label") {
+    return [`each of the ${count} labels is present or absent by itself: percentages are those of its sigmoid`];
+  }
+  if (kind === "sigmoid") return [`${what}: two classes, and percentages are those of its sigmoid`];
+  if (kind === "value") return ["the output is taken as a number, which has no classes: what moves it up is shown"];
+  if (reading !== undefined && scores === undefined) {
+    return [`the output is made of probabilities (${reading.what}): their logarithms are the logits`];
+  }
+  return [];
+}
+
+function warningsOn({ kind, count, otherwise, reading, value, what }: Candidate): FoundHead["warnings"] {
+  const name = JSON.stringify(value);
+  if (kind === "sigmoid" && count === 1 && reading === undefined) {
+    return [
+      {
+        code: "one-value-head",
+        message: `${name} is one number without a sigmoid (${what}): it is taken as the logit of two classes. If it is a quantity, give --head value.`,
+      },
+    ];
+  }
+  if (otherwise !== undefined && kind !== "value") {
+    return [{ code: "doubtful-head", message: `${name} may be no classification: ${otherwise}` }];
+  }
+  return [];
+}
+
+function describeCandidate({ count, kind, what, otherwise }: Candidate): string {
+  const many = kind === "multi-label" ? `${count} labels` : count === 1 ? "1 number" : `${count} numbers`;
+  return `${many}: ${otherwise ?? what}`;
+}
+
+/** Candidates without those that are the same scores given out twice. */
+function unique(candidates: readonly Candidate[]): Candidate[] {
+  const seen = new Set<string>();
+  return candidates.filter(({ scores, value }) => {
+    const key = scores ?? value;
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}
+
+const words = (name: string): string =>
+  name
+    .replace(/([a-z])([A-Z])/g, "$1 $2")
+    .replace(/[\d_/.:-]+/g, " ")
+    .toLowerCase();
+const regressing =
+  /\b(age|ages|price|depth|regression|regressor|reg|bbox|bboxes|box|boxes|landmark|landmarks|keypoint|keypoints|coord|coords|coordinates|offset|offsets|loc|locations|yaw|pitch|roll|pose|gaze|temperature|weight|height|bmi|angle|distance|counts?|rating|quality|area|volume|mask|masks|heatmap)\b/;
+const embedding =
+  /\b(embed|embeds|embedding|embeddings|emb|feat|feats|feature|features|hidden|descriptor|latent|pooler|pooled|repr|representation|state)\b/;
+const classifying =
+  /\b(class|classes|cls|clas|logit|logits|prob|probs|probability|probabilities|softmax|label|labels|category|categories|classification|classifier)\b/;
+const auxiliary = /\baux\w*\b/;
+
+/** The candidate that is a classification; undefined if there is none. Throws an UnsupportedError where several could be. */
+function choose(
+  candidates: readonly Candidate[],
+  {
+    labelCount,
+    asked,
+    where,
+  }: Pick<FindHeadOptions, "labelCount" | "where"> & { readonly asked: HeadKind | undefined },
+): Candidate | undefined {
+  const [first] = candidates;
+  if (candidates.length < 2) return first;
+  const fits = ({ count, kind }: Candidate): boolean =>
+    labelCount !== undefined && (count === labelCount || (count === 1 && kind === "sigmoid" && labelCount <= 2));
+  const criteria: readonly ((candidate: Candidate) => number)[] = [
+    ({ kind }) => (kind === asked ? 1 : 0),
+    (candidate) => (fits(candidate) ? 1 : 0),
+    ({ otherwise }) => (otherwise === undefined ? 1 : 0),
+    ({ output, value }) => (auxiliary.test(words(output)) || auxiliary.test(words(value)) ? 0 : 1),
+    ({ tier }) => tier,
+    ({ output }) => (classifying.test(words(output)) ? 1 : 0),
+    // A box beside classes has four numbers, as may a model of four classes alone.
+    ({ count }) => (count === 4 ? 0 : 1),
+  ];
+  let left = candidates;
+  for (const criterion of criteria) {
+    const best = Math.max(...left.map(criterion));
+    left = left.filter((candidate) => criterion(candidate) === best);
+  }
+  if (left.length === 1) return left[0];
+  throw new UnsupportedError({
+    where,
+    what: `${left.length} outputs could be the classification`,
+    expected: "one of them, named",
+    got: left.map((one) => `${one.output} (${describeCandidate(one)})`).join("; "),
+    advice: `Choose with ${left.map(({ output }) => `--logits ${output}`).join(" or ")}.`,
+  });
+}
+
+/** `candidate` as a head of the kind that was asked for; throws a MisuseError where its numbers cannot be that. */
+function asKind(typed: TypedGraph, candidate: Candidate, kind: HeadKind, where: string): Candidate {
+  const refused = (what: string, expected: string): MisuseError =>
+    new MisuseError({ where, what: `${JSON.stringify(candidate.value)} ${what}`, expected, got: `--head ${kind}` });
+  if (kind === "value") {
+    return { ...candidate, kind, scores: candidate.value, reading: undefined, what: "taken as a number, as asked" };
+  }
+  if (candidate.kind === kind) return { ...candidate, otherwise: undefined };
+  if (kind === "sigmoid") {
+    if (candidate.count !== 1) throw refused(`has ${candidate.count} numbers`, "one number for --head sigmoid");
+    return { ...candidate, kind, otherwise: undefined, what: "two classes, as asked" };
+  }
+  if (candidate.count === 1) throw refused("is one number", "--head sigmoid or --head value");
+  const what = kind === "multi-label" ? "one decision for each label, as asked" : "one of several classes, as asked";
+  if (kind === "softmax" && candidate.kind === "multi-label") {
+    const reading = probabilityReader(typed).logarithm(candidate.value);
+    return {
+      ...candidate,
+      kind,
+      scores: candidate.scores,
+      reading: candidate.scores === undefined ? reading : candidate.reading,
+      what,
+    };
+  }
+  return { ...candidate, kind, otherwise: undefined, what };
+}
+
+/** What `output` scores; undefined if it is nothing of the kind. */
+function candidateAt(typed: TypedGraph, output: string, options: FindHeadOptions): Candidate | undefined {
+  const { types, graph } = typed;
+  const { batch, logits: wanted } = options;
+  const producers = producersOf(graph);
+  const countOf = (name: string): number | undefined => classCountOf(typed, name, batch);
+  /** The value behind nodes that only pass it on. */
+  const behind = (name: string): string => {
+    const producer = producers.get(name);
+    return producer !== undefined && hasTrait(producer, "view") ? behind(producer.inputs[0]) : name;
+  };
+  /** `name`, or the next value behind it that has the form of scores. */
+  const asScores = (name: string): string | undefined => {
+    const isOne = countOf(name) === 1 && countOf(behind(name)) !== undefined && (countOf(behind(name)) ?? 0) > 1;
+    if (countOf(name) !== undefined && !isOne) return name;
+    const producer = producers.get(name);
+    return producer !== undefined && hasTrait(producer, "view") ? asScores(producer.inputs[0]) : undefined;
+  };
+  let given = output;
+  let isRanked = false;
+  for (
+    let last = producers.get(behind(given));
+    wanted === undefined && last !== undefined && hasTrait(last, "ranking");
+  ) {
+    isRanked = true;
+    given = last.inputs[0];
+    last = producers.get(behind(given));
+  }
+  const name = asScores(given);
+  const count = name === undefined ? undefined : countOf(name);
+  if (name === undefined || count === undefined || count < 1 || types.get(name)?.dtype !== "float32") return undefined;
+  const common = { output, value: name, count, isRanked };
+  const otherwise = otherwiseOf(output, name, count);
+  return count === 1
+    ? oneNumber(typed, common, otherwise, producers.get(behind(name)))
+    : severalNumbers(typed, common, otherwise, producers.get(behind(name)), countOf);
+}
+
+type Common = Pick<Candidate, "output" | "value" | "count" | "isRanked">;
+
+/** What the names say that a value is, other than classes. */
+function otherwiseOf(output: string, value: string, count: number): string | undefined {
+  const text = `${words(output)} ${words(value)}`;
+  if (classifying.test(words(output))) return undefined;
+  if (regressing.test(words(output))) return `its name says that it is ${count === 1 ? "a quantity" : "quantities"}`;
+  if (embedding.test(text) && count >= 16) return "its name says that it is an embedding";
+  return undefined;
+}
+
+function severalNumbers(
+  typed: TypedGraph,
+  common: Common,
+  otherwise: string | undefined,
+  last: Node | undefined,
+  countOf: (name: string) => number | undefined,
+): Candidate {
+  const { value, count } = common;
+  const before = last?.inputs[0] ?? "";
+  const isOwn = last !== undefined && countOf(before) === count;
+  if (isOwn && (last.opType === "Softmax" || last.opType === "LogSoftmax") && isOverClasses(typed, last)) {
+    const of = last.opType === "Softmax" ? "the scores before a Softmax" : "the scores before a LogSoftmax";
+    return { ...common, kind: "softmax", scores: before, reading: undefined, what: of, otherwise: undefined, tier: 4 };
+  }
+  const reader = probabilityReader(typed);
+  const values = tailValues(typed, value);
+  if (values?.kind === "distribution") {
+    const reading = reader.logarithm(value) ?? plainLogarithm(value);
+    const scores = reading.scores !== undefined && countOf(reading.scores) === count ? reading.scores : undefined;
+    const what = scores === undefined ? `the logarithm of ${reading.what}` : `the scores before ${reading.what}`;
+    return { ...common, kind: "softmax", scores, reading, what, otherwise: undefined, tier: 4 };
+  }
+  if (values?.kind === "log-distribution") {
+    const scores = reader.logSoftmaxOf(value);
+    const own = scores !== undefined && countOf(scores) === count ? scores : value;
+    return {
+      ...common,
+      kind: "softmax",
+      scores: own,
+      reading: undefined,
+      what: "logarithms of probabilities",
+      otherwise: undefined,
+      tier: 4,
+    };
+  }
+  if (values?.kind === "unit") {
+    const reading = reader.odds(value) ?? plainOdds(value, values.most);
+    const scores = reading.scores !== undefined && countOf(reading.scores) === count ? reading.scores : undefined;
+    return {
+      ...common,
+      kind: "multi-label",
+      scores,
+      reading,
+      what: `${reading.what} for each label`,
+      otherwise,
+      tier: 3,
+    };
+  }
+  const instead =
+    otherwise ??
+    (values?.kind === "normalized"
+      ? "its numbers are a vector of length 1, as embeddings are"
+      : values?.kind === "constant"
+        ? "its numbers are always the same"
+        : undefined);
+  return {
+    ...common,
+    kind: "softmax",
+    scores: value,
+    reading: undefined,
+    what: "scores as they are given out",
+    otherwise: instead,
+    tier: 2,
+  };
+}
+
+function oneNumber(
+  typed: TypedGraph,
+  common: Common,
+  otherwise: string | undefined,
+  last: Node | undefined,
+): Candidate {
+  const { value } = common;
+  const values = tailValues(typed, value);
+  const reader = probabilityReader(typed);
+  const reading = reader.odds(value);
+  const sigmoid = (of: OddsReading): Candidate => ({
+    ...common,
+    kind: "sigmoid",
+    scores: of.scores,
+    reading: of,
+    what: `${of.what} of one number`,
+    otherwise: undefined,
+    tier: 3,
+  });
+  const isUnit = values === undefined ? last?.opType === "Sigmoid" : values.kind === "unit";
+  if (isUnit) return { ...sigmoid(reading ?? plainOdds(value, values?.most)), otherwise };
+  const plain = {
+    ...common,
+    kind: "sigmoid",
+    scores: value,
+    reading: undefined,
+    what: "one score as it is given out",
+    tier: 1,
+  } as const;
+  switch (values?.kind) {
+    case "constant":
+      return { ...plain, otherwise: "it is always the same number" };
+    case "positive":
+      return { ...plain, otherwise: otherwise ?? "its number is never negative and may exceed 1, as quantities do" };
+    case "bounded": {
+      const tangent = last?.opType === "Tanh" ? last.inputs[0] : undefined;
+      if (tangent === undefined) return { ...plain, otherwise };
+      const of: OddsReading = {
+        append: (to) => to.op("Add", [tangent, tangent]),
+        scores: undefined,
+        what: "a hyperbolic tangent",
+      };
+      return { ...sigmoid(of), otherwise };
+    }
+    default:
+      return {
+        ...plain,
+        otherwise:
+          otherwise ?? (reading === undefined ? undefined : "it is a sigmoid on another scale, as quantities are"),
+      };
+  }
+}
+
+/** Whether a Softmax is taken over the classes. */
+function isOverClasses(typed: TypedGraph, node: Node): boolean {
+  const [name] = node.inputs;
+  const rank = typed.types.get(name)?.shape.length ?? 0;
+  const axis = attributesOf(node).int("axis", -1);
+  return (axis < 0 ? axis + rank : axis) === classAxisOf(typed, name);
+}
+
+/** Whether a layer with weights lies on the way from `one` to `other`. */
+function isComputedFrom(graph: Graph, one: Candidate, other: Candidate): boolean {
+  const [from, to] = [one.scores ?? one.value, other.scores ?? other.value];
+  if (from === to) return false;
+  const { nodes } = neededFor(graph, [to]);
+  const dependent = new Set([from]);
+  const weighted = new Set<string>();
+  for (const node of nodes) {
+    const { inputs, outputs } = node;
+    if (!inputs.some((name) => dependent.has(name))) continue;
+    const isWeighted = hasTrait(node, "weighted") || inputs.some((name) => weighted.has(name));
+    for (const name of outputs) {
+      dependent.add(name);
+      if (isWeighted) weighted.add(name);
+    }
+  }
+  return weighted.has(to);
+}
+
+/** "value "cls", 3 classes", as lines, pages and records say it. */
+export function describeHead({ value, kind, count, decision, reason }: Head): string {
+  const name = JSON.stringify(value);
+  if (decision !== undefined) return `value ${name}, the decision on label ${decision} of ${count} (${reason})`;
+  const what =
+    kind === "multi-label"
+      ? `${count} labels, each present or absent`
+      : kind === "value"
+        ? count === 1
+          ? "1 number"
+          : `${count} numbers`
+        : `${count} classes`;
+  return `value ${name}, ${what} (${reason})`;
+}

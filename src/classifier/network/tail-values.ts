@@ -1,0 +1,160 @@
+/**
+ * @file What the end of a network gives out, whatever enters it.
+ *
+ * Whether numbers are probabilities cannot always be read off a graph. But what comes after the last layer with weights is small: it is
+ * computed here for random values of that layer, and what holds for all of them holds for pictures.
+ */
+import { PerceptualBallError } from "../../errors.ts";
+import { evaluate } from "../../onnx/evaluate.ts";
+import type { TypedGraph } from "../../onnx/infer-shapes.ts";
+import { type Graph, initializerOf, type Node, producersOf } from "../../onnx/model.ts";
+import { hasTrait } from "../../onnx/operators/table.ts";
+import { normal } from "../../random/distributions.ts";
+import { createRandom } from "../../random/random.ts";
+import { sizeOf, tensorOf } from "../../tensor/tensor.ts";
+import { classAxisOf } from "./score-axis.ts";
+
+/**
+ * `distribution`: not negative, and the same sum over the classes, `most`, always; `log-distribution`: the exponentials are so;
+ * `unit`: from 0 to `most` (1 or 100) each by itself; `normalized`: vectors of length 1; `constant`: always the same; `positive`: never
+ * negative, and larger than 1; `bounded`: from −1 to 1 each; `free`: none of these.
+ */
+export interface TailValues {
+  readonly kind:
+    | "distribution"
+    | "log-distribution"
+    | "unit"
+    | "normalized"
+    | "constant"
+    | "positive"
+    | "bounded"
+    | "free";
+  readonly most: number;
+}
+
+/** Whether a node only adds, weighs by constants and arranges: its results are as free as what enters. */
+function isLinear(node: Node, isGiven: (value: string) => boolean): boolean {
+  if (hasTrait(node, "view") || hasTrait(node, "moves") || hasTrait(node, "globalPool")) return true;
+  return hasTrait(node, "affine") && node.inputs.some(isGiven);
+}
+
+/** More values than this are not drawn, nor computed. */
+const mostValues = 2 ** 20;
+
+/** What `name` [N, K] (or [N], [N, 1]) is for random values of the last layers; undefined where that would take long. */
+export function tailValues(typed: TypedGraph, name: string): TailValues | undefined {
+  const { graph, types, constants } = typed;
+  const producers = producersOf(graph);
+  const starts = new Set<string>();
+  const nodes = new Set<Node>();
+  const isGiven = (value: string): boolean => constants.has(value) || graph.initializers.has(value);
+  const visit = (value: string): void => {
+    if (value === "" || isGiven(value) || starts.has(value)) return;
+    const node = producers.get(value);
+    if (node === undefined || (hasTrait(node, "weighted") && node.inputs.some(isGiven))) {
+      starts.add(value);
+      return;
+    }
+    if (nodes.has(node)) return;
+    nodes.add(node);
+    for (const input of node.inputs) visit(input);
+  };
+  visit(name);
+  const tail = graph.nodes.filter((node) => nodes.has(node));
+  if (tail.every((node) => isLinear(node, isGiven))) return { kind: "free", most: Number.POSITIVE_INFINITY };
+  const sizes = [...starts, ...tail.flatMap(({ outputs }) => outputs)].map((value) =>
+    sizeOf(types.get(value)?.shape ?? []),
+  );
+  if (sizes.reduce((sum, size) => sum + size, 0) > mostValues) return undefined;
+  const values = drawn(typed, { name, tail, starts });
+  return values === undefined ? undefined : describe(values, countOf(typed, name));
+}
+
+function countOf(typed: TypedGraph, name: string): number {
+  const shape = typed.types.get(name)?.shape ?? [];
+  return shape.length < 2 ? 1 : (shape[classAxisOf(typed, name) ?? 1] ?? 1);
+}
+
+/** Scales of the random values: small ones tell functions apart, large ones show limits. */
+const scales = [0.3, 1, 2, 10, 30];
+/** So many of them are usual for scores. */
+const usual = 3;
+
+/** The values of `name` for draws at all scales, one list for each; undefined if they cannot be computed. */
+function drawn(
+  { graph, types, constants }: TypedGraph,
+  {
+    name,
+    tail,
+    starts,
+  }: { readonly name: string; readonly tail: readonly Node[]; readonly starts: ReadonlySet<string> },
+): readonly (readonly number[])[] | undefined {
+  const read = new Set(tail.flatMap(({ inputs }) => inputs));
+  const produced = new Set(tail.flatMap(({ outputs }) => outputs));
+  // Constants stay constants: axes and shapes must be known before anything is computed.
+  const known = [...constants].filter(([value]) => read.has(value) && !produced.has(value));
+  const inputs = [...starts].map((value) => ({
+    name: value,
+    dtype: types.get(value)?.dtype,
+    shape: types.get(value)?.shape,
+  }));
+  const part: Graph = {
+    ...graph,
+    inputs,
+    outputs: [{ name, dtype: undefined, shape: undefined }],
+    nodes: tail,
+    initializers: new Map([
+      ...[...graph.initializers].filter(([value]) => read.has(value)),
+      ...known.map(([value, { dtype, data, shape }]) => [value, initializerOf(tensorOf(dtype, data, shape))] as const),
+    ]),
+    valueInfo: new Map(),
+  };
+  try {
+    return scales.map((scale, index) => {
+      const random = createRandom(5, index);
+      // All values of a layer moved together: a softmax does not notice, separate functions do.
+      const shift = normal(random, 0, scale);
+      const feeds = inputs.map(({ name: value, dtype = "float32", shape = [] }) => {
+        const extents = shape.map((extent) => (typeof extent === "number" ? extent : 1));
+        const data = Float64Array.from({ length: sizeOf(extents) }, () => shift + normal(random, 0, scale));
+        return [value, { dtype, shape: extents, data }] as const;
+      });
+      const { [name]: result } = evaluate(part, Object.fromEntries(feeds), [name]);
+      return Array.from(result.data);
+    });
+  } catch (error) {
+    // What cannot be computed alone is not judged.
+    if (error instanceof PerceptualBallError) return undefined;
+    throw error;
+  }
+}
+
+function describe(draws: readonly (readonly number[])[], count: number): TailValues {
+  const all = draws.flat();
+  const [least, most] = [Math.min(...all), Math.max(...all)];
+  if (!Number.isFinite(least) || !Number.isFinite(most)) return { kind: "free", most: Number.POSITIVE_INFINITY };
+  // Constants against a division by 0 count where all numbers are tiny: sums are compared for values of usual size.
+  const rows = draws
+    .slice(0, usual)
+    .flatMap((draw) =>
+      Array.from({ length: Math.floor(draw.length / count) }, (_, row) => draw.slice(row * count, (row + 1) * count)),
+    );
+  const sums = (of: (value: number) => number): number[] =>
+    rows.map((row) => row.reduce((sum, value) => sum + of(value), 0));
+  const agree = (values: readonly number[]): boolean =>
+    Math.max(...values) - Math.min(...values) <= 0.05 * Math.abs(Math.max(...values));
+  if (most - least <= 1e-9 * Math.max(1, Math.abs(most))) return { kind: "constant", most };
+  if (count > 1) {
+    const plain = sums((value) => value);
+    if (least >= 0 && agree(plain)) return { kind: "distribution", most: plain[0] };
+    const exponentials = sums(Math.exp);
+    if (most <= 1e-6 && agree(exponentials) && Math.abs(exponentials[0] - 1) < 0.05)
+      return { kind: "log-distribution", most: 0 };
+    const squares = sums((value) => value * value);
+    if (agree(squares)) return { kind: "normalized", most };
+  }
+  if (least >= 0 && most <= 1 + 1e-9) return { kind: "unit", most: 1 };
+  if (least >= 0 && most > 50 && most <= 100 + 1e-6) return { kind: "unit", most: 100 };
+  if (least >= -1 - 1e-9 && most <= 1 + 1e-9) return { kind: "bounded", most };
+  return { kind: least >= 0 ? "positive" : "free", most };
+}
