@@ -8,7 +8,7 @@
  */
 import * as ort from "onnxruntime-node";
 import { loadClassifier } from "../dist/node/load-classifier.js";
-import { findMethod } from "../dist/saliency/methods.js";
+import { methodNamed } from "../dist/saliency/methods.js";
 
 const threads = Number(process.env.THREADS ?? 1);
 const pairs = process.argv.includes("--quick") ? 5 : 21;
@@ -72,7 +72,7 @@ process.stdout.write(`| method | runs with gradient (RISE: forward) | bound |\n|
 const wanted = process.env.METHODS?.split(",");
 for (const { name, samples, bound, settings, batch, isForward } of plan) {
   if (wanted !== undefined && !wanted.includes(name)) continue;
-  const explain = () => findMethod(name).explain(classifier, image, { label, settings, batch });
+  const explain = () => methodNamed(name).explain(classifier, image, { ...settings, label, batch });
   await explain();
   await explain();
   const ratios = [];

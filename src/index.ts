@@ -208,6 +208,14 @@ export {
   summarizeDetection,
 } from "./experiments/detection/summary.ts";
 export {
+  type ExplanationInput,
+  type ExplanationRecord,
+  explanationRecord,
+  isPerturbation,
+  type MapRecord,
+  type PerturbationRecord,
+} from "./experiments/explanation/record.ts";
+export {
   areaUnderSteps,
   type CurvesOptions,
   type InsertionDeletion,
@@ -423,13 +431,11 @@ export { detectionPage } from "./report/detection/page.ts";
 export { type DetectionPlot, detectionPlots } from "./report/detection/plots.ts";
 export { detectionCsv, detectionMarkdown } from "./report/detection/tables.ts";
 export {
-  type ExplanationInput,
-  type ExplanationRecord,
-  explanationRecord,
-  isPerturbation,
-  type MapRecord,
-  type PerturbationRecord,
-} from "./report/explanation/explanation-record.ts";
+  type ExplainPictureOptions,
+  type ExplanationRun,
+  explainPicture,
+  type PictureExplanation,
+} from "./report/explanation/explain-picture.ts";
 export { type PageEntry, type PageInput, reportPage } from "./report/explanation/page.ts";
 export {
   type OutlinedBox,
@@ -476,16 +482,44 @@ export { referenceRuntime } from "./runtime/reference-runtime.ts";
 export { describeRuntime, type Runtime } from "./runtime/runtime.ts";
 export { createSession, modelOf, type Session, type SessionOptions } from "./runtime/session.ts";
 // Saliency maps
+export { contrastiveExcitationBackprop, excitationBackprop } from "./saliency/cams/excitation-backprop.ts";
 export { excitationGrid, gradCamGrid } from "./saliency/cams/feature-grid.ts";
-export type { Explanation, MethodOptions, SaliencyMethod } from "./saliency/method.ts";
-export { findMethod, saliencyMethods } from "./saliency/methods.ts";
+export { gradCam } from "./saliency/cams/grad-cam.ts";
+export { guidedGradCam } from "./saliency/cams/guided-grad-cam.ts";
 export {
-  guidedMap,
-  guidedPerceptualSaliency,
-  type PerceptualSaliency,
-  perceptualSaliency,
-  rootMeanSquare,
-} from "./saliency/perturbations/perceptual.ts";
+  type CommonDefinition,
+  defineMethod,
+  definePerturbationMethod,
+  type MapTask,
+  type MethodDefinition,
+  type MethodResult,
+  type MethodTask,
+  type PerturbationMethod,
+  type PerturbationMethodDefinition,
+  type PerturbationTask,
+} from "./saliency/define-method.ts";
+export { createExplainer, type Explainer, type TimedExplanation } from "./saliency/explainer.ts";
+export { extremal } from "./saliency/extremal/extremal.ts";
+export { deconvnet } from "./saliency/gradients/deconvnet.ts";
+export { gradient } from "./saliency/gradients/gradient.ts";
+export { gradientInput } from "./saliency/gradients/gradient-input.ts";
+export { guidedBackprop } from "./saliency/gradients/guided-backprop.ts";
+export { integratedGradients } from "./saliency/gradients/integrated-gradients.ts";
+export { smoothGrad } from "./saliency/gradients/smooth-grad.ts";
+export type {
+  ExplainOptions,
+  Explanation,
+  MethodOptions,
+  Perturbation,
+  Perturbing,
+  SaliencyMethod,
+} from "./saliency/method.ts";
+export { findMethod, type MethodName, methodNamed, methods, saliencyMethods } from "./saliency/methods.ts";
+export { occlusion } from "./saliency/occlusion/occlusion.ts";
+export { deepFool } from "./saliency/perturbations/deepfool.ts";
+export { guidedPerceptual, perceptual } from "./saliency/perturbations/perceptual.ts";
+export { rootMeanSquare } from "./saliency/perturbations/root-mean-square.ts";
+export { rise } from "./saliency/rise/rise.ts";
 export type { SaliencyMap } from "./saliency/saliency-map.ts";
 export {
   bundledScenes,

@@ -8,7 +8,7 @@ import { loadModelFile } from "../src/node/models/load-model.ts";
 import { readNpy } from "../src/node/npy.ts";
 import { numeric } from "../src/onnx/numeric-tensor.ts";
 import { gradCamGrid } from "../src/saliency/cams/feature-grid.ts";
-import { weightedSum } from "../src/saliency/cams/grad-cam.ts";
+import { weightedSums } from "../src/saliency/cams/grad-cam.ts";
 import { floatTensor } from "../src/tensor/tensor.ts";
 
 const fixtures = join(import.meta.dirname, "../conformance/fixtures");
@@ -33,7 +33,8 @@ describe("Grad-CAM of a family of networks is what PyTorch's hooks give, at the 
     const length = size.reduce((product, extent) => product * extent, 1);
     const image = floatTensor(Float32Array.from(numeric(input).data.slice(0, length)), size);
     const seed = Float32Array.from({ length: classifier.classCount }, (_, k) => Number(k === 0));
-    const found = await weightedSum(classifier, image, { grid, seed, of: "logits" });
+    const task = { classifier, image, seed, batch: undefined, signal: undefined };
+    const [found] = await weightedSums([task], grid, "logits");
     await classifier.dispose();
     const wanted = numeric(expected).data;
     const scale = Math.max(...wanted.map(Math.abs));

@@ -1,29 +1,24 @@
 /** @file Which methods `explain` runs, each with its settings. */
 import type { Classifier } from "../classifier/classifier.ts";
 import { MisuseError, nearest } from "../errors.ts";
+import { completeOptions } from "../options/schema.ts";
+import type { ExplanationRun } from "../report/explanation/explain-picture.ts";
 import type { SaliencyMethod } from "../saliency/method.ts";
-import { findMethod, saliencyMethods } from "../saliency/methods.ts";
-import type { PerceptualMethodName } from "../saliency/perturbations/perceptual.ts";
+import { methodNamed, saliencyMethods } from "../saliency/methods.ts";
+import { perceptual } from "../saliency/perturbations/perceptual.ts";
 import { type ExplainFlags, perceptualSettingsOf } from "./flags/explain-flags.ts";
 
-/** A method with the settings that it runs with. */
-export interface MethodRun {
-  readonly method: SaliencyMethod;
-  readonly settings: Readonly<Record<string, unknown>>;
-}
-
-/** Whether a method's map is made of the perceptual perturbation. */
-export function isPerceptual(method: SaliencyMethod): method is SaliencyMethod & { name: PerceptualMethodName } {
-  const { name } = method;
-  return name === "perceptual" || name === "guided-perceptual";
+/** Whether a method's map is made of the perceptual perturbation, whose search some flags are of. */
+function isPerceptual({ perturbing }: SaliencyMethod): boolean {
+  return perturbing?.search === perceptual.perturbing.search;
 }
 
 /**
  * The methods that the flags name, each once, with their settings. Throws a MisuseError for methods that do not exist, for settings whose
  * method does not run or is not named where several run, and for flags of the perceptual methods where neither of them runs.
  */
-export function methodRunsOf(flags: ExplainFlags): MethodRun[] {
-  const named = flags.method.flatMap((name) => (name === "all" ? saliencyMethods : [findMethod(name)]));
+export function methodRunsOf(flags: ExplainFlags): ExplanationRun[] {
+  const named = flags.method.flatMap((name) => (name === "all" ? saliencyMethods : [methodNamed(name)]));
   const methods = [...new Set(named)];
   const names = methods.map(({ name }) => name);
   const { set = [] } = flags;
@@ -45,12 +40,13 @@ export function methodRunsOf(flags: ExplainFlags): MethodRun[] {
       advice: hint === undefined ? undefined : `Did you mean ${hint}?`,
     });
   }
-  const perceptual = perceptualSettingsOf(flags);
-  const [flag] = Object.keys(perceptual);
+  const perceptualSettings = perceptualSettingsOf(flags);
+  const [flag] = Object.keys(perceptualSettings);
   if (flag !== undefined && !methods.some(isPerceptual)) {
+    const ofPerceptual = saliencyMethods.filter(isPerceptual).map(({ name }) => name);
     throw new MisuseError({
       where: `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
-      what: "the flag is of the methods perceptual and guided-perceptual, and neither runs",
+      what: `the flag is of the methods ${ofPerceptual.join(" and ")}, and neither runs`,
       got: `--method ${names.join(",")}`,
       advice: "Settings of other methods are given with --set name=value.",
     });
@@ -58,17 +54,21 @@ export function methodRunsOf(flags: ExplainFlags): MethodRun[] {
   return methods.map((method) => {
     const own = set.filter((setting) => setting.method === undefined || setting.method === method.name);
     const given = Object.fromEntries(own.map(({ name, value }) => [name, value]));
-    return { method, settings: isPerceptual(method) ? { ...perceptual, ...given } : given };
+    return { method, settings: isPerceptual(method) ? { ...perceptualSettings, ...given } : given };
   });
 }
 
 /** Throws the MisuseErrors that can be told before any picture is at hand. */
 export function checkMethodRuns(
   classifier: Classifier,
-  runs: readonly MethodRun[],
+  runs: readonly ExplanationRun[],
   { label, target }: Pick<ExplainFlags, "label" | "target">,
 ): void {
   if (label !== undefined) classifier.findLabel(label);
   const wanted = target === undefined ? undefined : classifier.findLabel(target);
-  for (const { method, settings } of runs) method.check?.(classifier, { target: wanted, settings });
+  for (const { method, settings = {} } of runs) {
+    // Only the method's own: --set label=3 is no setting.
+    completeOptions(method.name, method.settings, settings);
+    method.check(classifier, { ...settings, target: wanted });
+  }
 }

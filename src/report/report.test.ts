@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { escapeMarkup } from "../escape-text.ts";
+import type { MapRecord, PerturbationRecord } from "../experiments/explanation/record.ts";
 import type { Picture } from "../image/picture.ts";
 import { defaultLocalizationRule, localizeMap } from "../localization/localize-map.ts";
 import { floatTensor } from "../tensor/tensor.ts";
-import type { MapRecord, PerturbationRecord } from "./explanation/explanation-record.ts";
 import { reportPage } from "./explanation/page.ts";
 import { panelOf, stackPanels, tilesOf } from "./explanation/panel.ts";
 import { explanationSentence, summaryLine } from "./explanation/sentences.ts";
@@ -101,6 +101,8 @@ test("numbers in words", () => {
 
 const record = {
   image: "photos/<b>cat</b>.jpg",
+  kind: "perturbation",
+  mapShows: "change",
   method: "perceptual",
   methodTitle: "Perceptual perturbation",
   methodSource: "Elliott & al.",
@@ -141,7 +143,7 @@ test("a sentence for every outcome", () => {
   expect(explanationSentence(record)).toBe(
     "Tabby (87 %) becomes <script> (51 %) by a change of at most 2.0/255 per pixel. 75 % of the change lies in the box, which covers 20 % of what the network sees.",
   );
-  const guided = { ...record, method: "guided-perceptual", boxShare: { area: 0.05, change: 0.47 } } as const;
+  const guided = { ...record, mapShows: "interest", boxShare: { area: 0.05, change: 0.47 } } as const;
   expect(explanationSentence(guided)).toMatch(/ 47 % of the map lies in the box, which covers 5 %/);
   expect(explanationSentence({ ...record, boxShare: { area: 1, change: 1 } })).toMatch(
     / The change is spread over the whole picture\.$/,
@@ -159,7 +161,7 @@ test("a sentence for every outcome", () => {
   expect(explanationSentence({ ...record, outcome: "already-flipped", target: { index: 1, name: "cat" } })).toMatch(
     /^The network says cat already/,
   );
-  expect(summaryLine(record)).toBe(
+  expect(summaryLine(record, { usualMethod: "perceptual" })).toBe(
     "photos/<b>cat</b>.jpg: tabby 87 % → <script> 51 %  box [1, 2, 30, 40]  IoU 0.90  1.2 s",
   );
 });
@@ -182,6 +184,8 @@ test("the page escapes what comes from outside, and needs nothing from elsewhere
 
 const mapRecord = {
   ...record,
+  kind: "map",
+  mapShows: "interest",
   method: "grad-cam",
   methodTitle: "Grad-CAM",
   methodSummary: "Where <features> are.",

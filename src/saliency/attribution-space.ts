@@ -1,13 +1,21 @@
 /** @file In which numbers gradients are taken: those of pixels, or those that the network sees. */
 import type { Classifier } from "../classifier/classifier.ts";
 import { affineOf } from "../classifier/preprocessing/preprocessing.ts";
+import { wordOption } from "../options/option.ts";
 
-export const attributionSpaces = ["network", "pixels"] as const;
+const attributionSpaces = ["network", "pixels"] as const;
 /**
  * `network`: the normalized numbers that the network is given, as in all reference implementations; `pixels`: [0, 1]. The
  * gradients differ by one factor per channel, for ImageNet's normalization from 0.224 to 0.229: next to nothing.
  */
 export type AttributionSpace = (typeof attributionSpaces)[number];
+
+/** The setting `space` of methods that differentiate. */
+export const spaceOption = wordOption(
+  "In which numbers gradients are taken: the normalized ones that the network is given, or pixels in [0, 1].",
+  attributionSpaces,
+  { fallback: "network" },
+);
 
 /** For each channel of the pixels, the factor and offset with which the network's numbers are made of them: u = factor · x + offset. */
 export function pixelAffine({ input }: Classifier): { readonly factor: number[]; readonly offset: number[] } {

@@ -3,13 +3,23 @@ import type { Classifier } from "../classifier/classifier.ts";
 import { denormalizePixels } from "../classifier/preprocessing/preprocessing.ts";
 import { blur } from "../image/gaussian-blur.ts";
 import type { ImageTensor } from "../image/picture.ts";
+import { wordOption } from "../options/option.ts";
 
 /**
  * `mean`: the color that the network's normalization maps to zero, usually the mean of its training set; `gray`: ½; `black`: 0;
  * `blur`: the image itself, blurred with σ = 20 pixels of 224.
  */
-export const fills = ["mean", "gray", "black", "blur"] as const;
+const fills = ["mean", "gray", "black", "blur"] as const;
 export type Fill = (typeof fills)[number];
+
+/** The setting `fill` of methods that hide parts of an image. */
+export function fillOption<const F extends Fill>(fallback: F) {
+  return wordOption(
+    "What hidden parts show: the color that the network sees as zero, gray, black, or the image itself, blurred.",
+    fills,
+    { fallback },
+  );
+}
 
 /** The color, one value per channel in [0, 1], that hidden parts show; undefined for `blur`, which has no single one. */
 export function fillColor({ input }: Pick<Classifier, "input">, fill: Fill): Float32Array | undefined {

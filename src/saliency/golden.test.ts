@@ -6,7 +6,7 @@ import { createClassifier } from "../classifier/classifier.ts";
 import { GraphBuilder, type Value } from "../onnx/builder.ts";
 import { modelOf } from "../runtime/session.ts";
 import { floatTensor } from "../tensor/tensor.ts";
-import { findMethod } from "./methods.ts";
+import { methodNamed } from "./methods.ts";
 
 interface Golden {
   readonly versions: { readonly torch: string };
@@ -57,17 +57,17 @@ describe(`as PyTorch ${golden.versions.torch} with reference implementations wri
   });
 
   const options: Readonly<Record<string, object>> = {
-    "gradient sum": { settings: { readout: "sum" } },
+    "gradient sum": { readout: "sum" },
     "gradient against": { target },
-    "guided-grad-cam captum": { settings: { preset: "captum" } },
-    "guided-grad-cam cnnv": { settings: { preset: "cnnv" } },
-    "integrated-gradients pair": { settings: { preset: "pair" } },
-    "integrated-gradients cnnv": { settings: { preset: "cnnv" } },
-    "excitation-backprop Relu[0]": { settings: { layer: "Relu[0]" } },
+    "guided-grad-cam captum": { preset: "captum" },
+    "guided-grad-cam cnnv": { preset: "cnnv" },
+    "integrated-gradients pair": { preset: "pair" },
+    "integrated-gradients cnnv": { preset: "cnnv" },
+    "excitation-backprop Relu[0]": { layer: "Relu[0]" },
   };
 
   test.each(Object.keys(golden.maps))("%s", async (name) => {
-    const { map } = await findMethod(name.split(" ")[0]).explain(classifier, image, { label, ...options[name] });
+    const { map } = await methodNamed(name.split(" ")[0]).explain(classifier, image, { label, ...options[name] });
     const wanted = floats(golden.maps[name]);
     const scale = wanted.reduce((max, value) => Math.max(max, value), 0);
     expect(scale).toBeGreaterThan(1e-4);

@@ -1,30 +1,35 @@
 /** @file What is asked of a network: why this class, or why this class and not that one. */
 import type { Classifier } from "../classifier/classifier.ts";
-import type { ImageTensor } from "../image/picture.ts";
-import { checkContrast } from "./class-score.ts";
-import type { MethodOptions } from "./method.ts";
+import { MisuseError, numberIn } from "../errors.ts";
 
-export interface Question {
-  /** The class that is explained. */
-  readonly label: number;
-  /** The cotangent [K] of the class scores: 1 at the label, and −1 at the target if there is one. */
-  readonly seed: Float32Array;
-  /** Runs of the network that the question took: one forward if the label was to be found. */
-  readonly forward: number;
-}
-
-/** The label, by default the predicted one, and the seed. Throws a MisuseError for a class that the network does not have. */
-export async function questionOf(
-  where: string,
-  classifier: Classifier,
-  image: ImageTensor,
-  { label: given, target, signal }: Pick<MethodOptions, "label" | "target" | "signal">,
-): Promise<Question> {
-  checkContrast(where, classifier, given, target);
-  const label = given ?? (await classifier.classify(image, { signal })).label;
-  checkContrast(where, classifier, label, target);
-  const seed = new Float32Array(classifier.classCount);
+/** The cotangent [K] of the class scores: 1 at the label, and −1 at the target if there is one. */
+export function logitSeed(
+  { classCount }: Pick<Classifier, "classCount">,
+  label: number,
+  target?: number,
+): Float32Array {
+  const seed = new Float32Array(classCount);
   seed[label] = 1;
   if (target !== undefined) seed[target] = -1;
-  return { label, seed, forward: given === undefined ? 1 : 0 };
+  return seed;
+}
+
+/** Throws a MisuseError if `label` or `target` is not a class, or both are the same one. */
+export function checkContrast(
+  where: string,
+  classifier: Pick<Classifier, "classCount" | "labelName">,
+  label: number | undefined,
+  target: number | undefined,
+): void {
+  for (const [name, index] of Object.entries({ label, target })) {
+    if (index !== undefined)
+      numberIn(`${where}: ${name}`, index, { min: 0, max: classifier.classCount - 1, integer: true });
+  }
+  if (label === undefined || label !== target) return;
+  throw new MisuseError({
+    where: `${where}: target`,
+    what: "the target is the label",
+    expected: "another class",
+    got: classifier.labelName(label),
+  });
 }

@@ -1,41 +1,89 @@
 /** @file What an explanation method is: one interface for all, so that the command line and the benchmarks treat them alike. */
+import type { PerturbationFacts } from "../attacks/perturbation-facts.ts";
 import type { Classifier } from "../classifier/classifier.ts";
+import type { Classification } from "../classifier/logits.ts";
 import type { ImageTensor } from "../image/picture.ts";
+import type { Cost } from "../options/cost.ts";
+import { countOption, derived, valueOption } from "../options/option.ts";
+import type { OnProgress } from "../options/progress.ts";
+import type { OptionSchema, OptionsOf } from "../options/schema.ts";
 import type { Random } from "../random/random.ts";
 import type { SaliencyMap } from "./saliency-map.ts";
 
-export interface MethodOptions {
-  /** The class that is explained; the predicted one by default. */
-  readonly label?: number;
-  /** Another class: "why the label and not this?" Methods that have no such question refuse it. */
-  readonly target?: number;
-  /** The source of chance; a fixed seed by default. */
-  readonly random?: Random;
-  /** Images per run of the network, where a method evaluates many; the method's own choice by default. */
-  readonly batch?: number;
-  /** The method's own settings, by name. Unknown names are errors that name the nearest known one. */
-  readonly settings?: Readonly<Record<string, unknown>>;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: { readonly done: number; readonly of: number }) => void;
-}
+const isClass = (value: unknown): value is string | number => typeof value === "string" || typeof value === "number";
+const aFunction = <F>() => ({
+  is: (value: unknown): value is F => typeof value === "function",
+  expected: "a function",
+});
+
+/** The options that every method takes besides its own settings. */
+export const methodOptions = {
+  label: valueOption("The class that is explained.", {
+    is: isClass,
+    expected: "a class, by number or name",
+    fallbackText: "the predicted one",
+  }),
+  target: valueOption('Another class: "why the label and not this?" Methods that have no such question refuse it.', {
+    is: isClass,
+    expected: "a class, by number or name",
+  }),
+  random: valueOption<Random>("The source of chance. Several images draw from it in order.", {
+    ...aFunction<Random>(),
+    fallbackText: "a fixed seed, for each image anew",
+  }),
+  batch: countOption("Images per run of the network, where a method evaluates many or several images are given.", {
+    fallback: derived("the method's own choice; one for several images"),
+  }),
+  signal: valueOption("Ends the call with an AbortedError.", {
+    is: (value): value is AbortSignal => value instanceof AbortSignal,
+    expected: "an AbortSignal",
+  }),
+  onProgress: valueOption<OnProgress>("Called as the work goes on.", aFunction<OnProgress>()),
+} satisfies OptionSchema;
+
+/** The options that every method takes besides its own settings. */
+export type MethodOptions = OptionsOf<typeof methodOptions>;
+
+/** What `explain` takes: the settings of the method and the options of all methods, in one object. */
+export type ExplainOptions<S extends OptionSchema> = OptionsOf<S> & MethodOptions;
 
 export interface Explanation {
   readonly map: SaliencyMap;
   /** The class that was explained. */
   readonly label: number;
-  /** How often the network ran, counted in images: forward only, and forward and back. */
-  readonly evaluations: { readonly forward: number; readonly gradient: number };
+  /** How often the network ran. */
+  readonly evaluations: Cost;
   /** The settings in effect, complete, as JSON. */
   readonly settings: Readonly<Record<string, unknown>>;
   /** What the method found out besides the map, as JSON: its outcome, how well an axiom held. */
   readonly details?: Readonly<Record<string, unknown>>;
-  /** The perturbation [C, H, W] that the map is the magnitude of, where there is one. */
+  /** The perturbation [C, H, W], in pixels, that the map is made of, where there is one. */
   readonly perturbation?: ImageTensor;
 }
 
-export interface SaliencyMethod {
+/** What a method that changes the image has found. The map is made of it. */
+export interface Perturbation {
+  /** The class that was left, and the one that was to be reached. */
+  readonly label: number;
+  readonly target: number | undefined;
+  /** Of the image as it was. */
+  readonly clean: Classification;
+  /** Adversarial less clean pixels, [C, H, W]. */
+  readonly pixels: ImageTensor;
+  /** The same in the numbers that were optimized over; `pixels` itself where those were pixels. */
+  readonly optimized: ImageTensor;
+  /** How often the network ran to find it. */
+  readonly evaluations: Cost;
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** What only this search knows, as JSON. */
+  readonly details: Readonly<Record<string, unknown>>;
+  /** What the search measured of its own result; where it is left out, two runs of the network tell. */
+  readonly facts?: PerturbationFacts & { readonly solverOutcome?: string; readonly layers?: readonly string[] };
+}
+
+export interface SaliencyMethod<N extends string = string, S extends OptionSchema = OptionSchema> {
   /** As on the command line: kebab-case. */
-  readonly name: string;
+  readonly name: N;
   /** As in a table's heading. */
   readonly title: string;
   /** Where it comes from: authors, title, year. */
@@ -44,11 +92,38 @@ export interface SaliencyMethod {
   readonly summary: string;
   /** Raised when the same settings no longer give the same map; results that were kept under another version do not count. */
   readonly version: number;
+  /** Its own settings. */
+  readonly settings: S;
+  /** Whether the map is the magnitude of a change of the image, or interest in it. */
+  readonly shows: "change" | "interest";
+  /** Throws the MisuseError that `explain` would throw for these options and this network, before any image is at hand. */
+  check(classifier: Classifier, options?: ExplainOptions<S>): void;
+  /** How often the network runs for one image, known in advance; of a search that may end early, at most. Throws as `check` does. */
+  costOf(classifier: Classifier, options?: ExplainOptions<S>): Cost;
   /**
-   * Throws the MisuseError that `explain` would throw for these options and this network, before any image is at hand. A method without it
-   * says what is wrong with its first image.
+   * The map of `image` [C, H, W], pixels in [0, 1]; of several images, their maps in order, each the same as for the image alone. A
+   * `batch` lets methods of one backward pass run that many images at once, where the last digits may differ. Throws a MisuseError
+   * for options that cannot be meant.
    */
-  check?(classifier: Classifier, options: Pick<MethodOptions, "target" | "settings">): void;
-  /** The map of `image` [C, H, W], pixels in [0, 1]. */
-  explain(classifier: Classifier, image: ImageTensor, options?: MethodOptions): Promise<Explanation>;
+  explain(classifier: Classifier, image: ImageTensor, options?: ExplainOptions<S>): Promise<Explanation>;
+  explain(classifier: Classifier, images: readonly ImageTensor[], options?: ExplainOptions<S>): Promise<Explanation[]>;
+  /** Of a method that changes the image: how it does, apart from the map. */
+  readonly perturbing?: Perturbing<S>;
+}
+
+/** The two halves of a method that changes the image; other methods may make other maps of the same perturbation. */
+export interface Perturbing<S extends OptionSchema = OptionSchema> {
+  /** The name of the search. Methods of one search and one schema of settings find the same perturbations. */
+  readonly search: string;
+  /** Runs of the network for a map, besides those of the search. */
+  readonly mapCost: Cost;
+  /** The perturbation of `image` [C, H, W]. */
+  perturb(classifier: Classifier, image: ImageTensor, options?: ExplainOptions<S>): Promise<Perturbation>;
+  /** The explanation that the method makes of a perturbation of `image`; its evaluations count those of the search. */
+  mapOf(
+    classifier: Classifier,
+    image: ImageTensor,
+    perturbation: Perturbation,
+    options?: Pick<MethodOptions, "signal">,
+  ): Promise<Explanation>;
 }

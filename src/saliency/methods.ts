@@ -1,43 +1,53 @@
 /** @file The explanation methods by name. */
 import { MisuseError, nearest } from "../errors.ts";
-import { contrastiveExcitationBackpropMethod, excitationBackpropMethod } from "./cams/excitation-backprop.ts";
-import { gradCamMethod } from "./cams/grad-cam.ts";
-import { guidedGradCamMethod } from "./cams/guided-grad-cam.ts";
-import { extremalMethod } from "./extremal/extremal.ts";
-import { deconvnetMethod } from "./gradients/deconvnet.ts";
-import { gradientMethod } from "./gradients/gradient.ts";
-import { gradientInputMethod } from "./gradients/gradient-input.ts";
-import { guidedBackpropMethod } from "./gradients/guided-backprop.ts";
-import { integratedGradientsMethod } from "./gradients/integrated-gradients.ts";
-import { smoothGradMethod } from "./gradients/smooth-grad.ts";
+import { contrastiveExcitationBackprop, excitationBackprop } from "./cams/excitation-backprop.ts";
+import { gradCam } from "./cams/grad-cam.ts";
+import { guidedGradCam } from "./cams/guided-grad-cam.ts";
+import { extremal } from "./extremal/extremal.ts";
+import { deconvnet } from "./gradients/deconvnet.ts";
+import { gradient } from "./gradients/gradient.ts";
+import { gradientInput } from "./gradients/gradient-input.ts";
+import { guidedBackprop } from "./gradients/guided-backprop.ts";
+import { integratedGradients } from "./gradients/integrated-gradients.ts";
+import { smoothGrad } from "./gradients/smooth-grad.ts";
 import type { SaliencyMethod } from "./method.ts";
-import { occlusionMethod } from "./occlusion/occlusion.ts";
-import { deepFoolMethod } from "./perturbations/deepfool.ts";
-import { guidedPerceptualMethod, perceptualMethod } from "./perturbations/perceptual.ts";
-import { riseMethod } from "./rise/rise.ts";
+import { occlusion } from "./occlusion/occlusion.ts";
+import { deepFool } from "./perturbations/deepfool.ts";
+import { guidedPerceptual, perceptual } from "./perturbations/perceptual.ts";
+import { rise } from "./rise/rise.ts";
+
+/** All methods by name, in the order in which tables list them. */
+export const methods = {
+  [perceptual.name]: perceptual,
+  [guidedPerceptual.name]: guidedPerceptual,
+  [gradient.name]: gradient,
+  [gradientInput.name]: gradientInput,
+  [deconvnet.name]: deconvnet,
+  [guidedBackprop.name]: guidedBackprop,
+  [smoothGrad.name]: smoothGrad,
+  [integratedGradients.name]: integratedGradients,
+  [gradCam.name]: gradCam,
+  [guidedGradCam.name]: guidedGradCam,
+  [excitationBackprop.name]: excitationBackprop,
+  [contrastiveExcitationBackprop.name]: contrastiveExcitationBackprop,
+  [rise.name]: rise,
+  [extremal.name]: extremal,
+  [occlusion.name]: occlusion,
+  [deepFool.name]: deepFool,
+};
+
+export type MethodName = keyof typeof methods;
 
 /** All methods, in the order in which tables list them. */
-export const saliencyMethods: readonly SaliencyMethod[] = [
-  perceptualMethod,
-  guidedPerceptualMethod,
-  gradientMethod,
-  gradientInputMethod,
-  deconvnetMethod,
-  guidedBackpropMethod,
-  smoothGradMethod,
-  integratedGradientsMethod,
-  gradCamMethod,
-  guidedGradCamMethod,
-  excitationBackpropMethod,
-  contrastiveExcitationBackpropMethod,
-  riseMethod,
-  extremalMethod,
-  occlusionMethod,
-  deepFoolMethod,
-];
+export const saliencyMethods: readonly SaliencyMethod[] = Object.values(methods);
 
-/** The method called `name`. Throws a MisuseError with the nearest name. */
-export function findMethod(name: string): SaliencyMethod {
+/** The method called `name`, with the types of its settings: a name that no method has does not compile. */
+export function findMethod<const N extends MethodName>(name: N): (typeof methods)[N] {
+  return methods[name];
+}
+
+/** The method that a user calls `name`. Throws a MisuseError with the nearest name. */
+export function methodNamed(name: string): SaliencyMethod {
   const found = saliencyMethods.find((method) => method.name === name);
   if (found !== undefined) return found;
   const names = saliencyMethods.map((method) => method.name);

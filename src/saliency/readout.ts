@@ -1,4 +1,5 @@
 /** @file From an attribution, one signed number per pixel and channel, to a map. */
+import { wordOption } from "../options/option.ts";
 import { type FloatTensor, floatTensor } from "../tensor/tensor.ts";
 import type { SaliencyMap } from "./saliency-map.ts";
 
@@ -8,6 +9,17 @@ export const readouts = ["max", "sum", "rms", "net", "positive"] as const;
  * |Σ a|, or the `positive` part of Σ a.
  */
 export type Readout = (typeof readouts)[number];
+
+/** The setting `readout` of methods that attribute to channels. */
+export function readoutOption<const R extends Readout>(fallback: R) {
+  return wordOption(
+    "How the channels of a pixel become one number: max |a|, Σ|a|, √mean a², |Σ a| or max(Σ a, 0).",
+    readouts,
+    {
+      fallback,
+    },
+  );
+}
 
 /** How one channel's value joins what the channels before it have come to, and what becomes of the end. */
 interface Fold {

@@ -4,11 +4,12 @@ import * as ort from "onnxruntime-node";
 import { afterAll, describe, expect, test } from "vitest";
 import { type Classifier, createClassifier } from "../classifier/classifier.ts";
 import { GraphBuilder, type Value } from "../onnx/builder.ts";
+import type { OptionSchema } from "../options/schema.ts";
 import type { Random } from "../random/random.ts";
 import { modelOf } from "../runtime/session.ts";
 import { floatTensor } from "../tensor/tensor.ts";
-import type { MethodOptions } from "./method.ts";
-import { findMethod } from "./methods.ts";
+import type { ExplainOptions } from "./method.ts";
+import { methodNamed } from "./methods.ts";
 
 interface Weight {
   readonly shape: readonly number[];
@@ -98,8 +99,8 @@ afterAll(async () => {
   await unbiased.dispose();
 });
 
-async function mapOf(method: string, options: MethodOptions = {}, image = picture, classifier = plain) {
-  const { map } = await findMethod(method).explain(classifier, image, { label, ...options });
+async function mapOf(method: string, options: ExplainOptions<OptionSchema> = {}, image = picture, classifier = plain) {
+  const { map } = await methodNamed(method).explain(classifier, image, { label, ...options });
   return map.data;
 }
 
@@ -137,12 +138,12 @@ describe(`captum ${versions.captum} on PyTorch ${versions.torch}`, () => {
 
   // NoiseTunnel was given the noise of seed 0.
   test.each(exact)("%s is %s", async (name, method, settings) => {
-    expect(difference(await mapOf(method, { settings }), reference(name))).toBeLessThan(2e-5);
+    expect(difference(await mapOf(method, settings), reference(name))).toBeLessThan(2e-5);
   });
 
   test("Occlusion of overlapping squares: the same where as many squares cover a pixel", async () => {
     const settings = { patch: 4, stride: 2, score: "logit" };
-    const map = await mapOf("occlusion", { settings });
+    const map = await mapOf("occlusion", settings);
     const expected = reference("Occlusion patch 4, stride 2");
     expect(difference(map, expected, (x, y) => Math.min(x, y) >= 2 && Math.max(x, y) < size - 2)).toBeLessThan(2e-5);
     // captum's squares do not hang over the edges.
@@ -152,20 +153,15 @@ describe(`captum ${versions.captum} on PyTorch ${versions.torch}`, () => {
 
 describe(`TorchRay ${versions.torchray} on PyTorch ${versions.torch}`, () => {
   const reference = (name: string): Float32Array => floats(references.maps.torchray[name]);
-  const exact: readonly [string, string, MethodOptions?, Classifier?][] = [
+  const exact: readonly [string, string, ExplainOptions<OptionSchema>?, Classifier?][] = [
     ["gradient", "gradient"],
     ["guided_backprop", "guided-backprop"],
     ["deconvnet", "deconvnet"],
     ["grad_cam", "grad-cam"],
     ["excitation_backprop", "excitation-backprop"],
     ["contrastive_excitation_backprop", "contrastive-excitation-backprop"],
-    ["excitation_backprop residual", "excitation-backprop", { settings: { layer: "MaxPool[0]" } }, residual],
-    [
-      "contrastive_excitation_backprop residual",
-      "contrastive-excitation-backprop",
-      { settings: { layer: "MaxPool[0]" } },
-      residual,
-    ],
+    ["excitation_backprop residual", "excitation-backprop", { layer: "MaxPool[0]" }, residual],
+    ["contrastive_excitation_backprop residual", "contrastive-excitation-backprop", { layer: "MaxPool[0]" }, residual],
   ];
 
   test.each(exact)("%s is %s", async (name, method, options, classifier) => {
@@ -187,7 +183,7 @@ describe(`TorchRay ${versions.torchray} on PyTorch ${versions.torch}`, () => {
 
   test.each(extremal)("%s, areas counted alike", async (name, given) => {
     const settings = { ...published, fill: "mean", step: 1, sigma: 3, ...given };
-    expect(difference(await mapOf("extremal", { settings }), reference(name))).toBeLessThan(1e-5);
+    expect(difference(await mapOf("extremal", settings), reference(name))).toBeLessThan(1e-5);
   });
 
   test("rise, with the masks that it drew: p times the map", async () => {
@@ -203,7 +199,7 @@ describe(`TorchRay ${versions.torchray} on PyTorch ${versions.torch}`, () => {
     let at = 0;
     const random: Random = () => numbers[at++];
     const settings = { preset: "torchray", masks: kept.length, cells };
-    const map = await mapOf("rise", { random, settings });
+    const map = await mapOf("rise", { random, ...settings });
     expect(at).toBe(numbers.length);
     expect(
       difference(
@@ -216,7 +212,7 @@ describe(`TorchRay ${versions.torchray} on PyTorch ${versions.torch}`, () => {
 
 test("at a ReLU's input of exactly 0, TorchRay's guided backpropagation lets pass what ours and captum's do not", async () => {
   const map = await mapOf("guided-backprop", {}, patched, unbiased);
-  const sum = await mapOf("guided-backprop", { settings: { readout: "sum" } }, patched, unbiased);
+  const sum = await mapOf("guided-backprop", { readout: "sum" }, patched, unbiased);
   expect(difference(sum, floats(references.maps.captum["GuidedBackprop zero"]))).toBeLessThan(2e-5);
   const torchray = floats(references.maps.torchray["guided_backprop zero"]);
   const isInside = (x: number, y: number): boolean => Math.min(x, y) >= 4 && Math.max(x, y) < 12;

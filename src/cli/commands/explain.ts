@@ -1,29 +1,22 @@
 /** @file `perceptual-ball explain`: pictures in, a report out. */
-
 import { basename, join } from "node:path";
 import { Command } from "commander";
-import { type PerceptualResult, perceptualAttack } from "../../attacks/perceptual/perceptual.ts";
-import { perturbationFacts } from "../../attacks/perturbation-facts.ts";
-import type { Classification } from "../../classifier/logits.ts";
-import { sizedPicture } from "../../classifier/preprocessing/fit-picture.ts";
 import { MisuseError, PerceptualBallError, throwIfAborted } from "../../errors.ts";
+import type { ExplanationRecord } from "../../experiments/explanation/record.ts";
 import type { ImageTensor, Picture } from "../../image/picture.ts";
 import { checkWritableFolder } from "../../node/check-folder.ts";
 import { bundledClassifierPath } from "../../node/models/bundled.ts";
 import type { FileClassifier } from "../../node/models/load-classifier.ts";
 import { writePng } from "../../node/pictures/write-image.ts";
 import { writeFileAtomically } from "../../node/write-file.ts";
-import { createRandom } from "../../random/random.ts";
-import type { ExplanationInput, ExplanationRecord } from "../../report/explanation/explanation-record.ts";
+import { type ExplanationRun, explainPicture } from "../../report/explanation/explain-picture.ts";
 import { type PageEntry, reportPage } from "../../report/explanation/page.ts";
 import { stackPanels } from "../../report/explanation/panel.ts";
 import { summaryLine } from "../../report/explanation/sentences.ts";
 import { describeRuntime, type Runtime } from "../../runtime/runtime.ts";
-import type { Explanation } from "../../saliency/method.ts";
-import { perceptualExplanation } from "../../saliency/perturbations/perceptual.ts";
 import { type CliContext, exitCodeOf, exitCodes, reportError } from "../context.ts";
-import { checkMethodRuns, isPerceptual, type MethodRun, methodRunsOf } from "../explain-methods.ts";
-import { addExplainFlags, type ExplainFlags, localizationRuleOf } from "../flags/explain-flags.ts";
+import { checkMethodRuns, methodRunsOf } from "../explain-methods.ts";
+import { addExplainFlags, type ExplainFlags, localizationRuleOf, usualMethods } from "../flags/explain-flags.ts";
 import { methodHelp } from "../flags/method-flags.ts";
 import { addModelFlags } from "../flags/model-flags.ts";
 import { addRuntimeFlags, loadRuntime } from "../flags/runtime-flags.ts";
@@ -129,7 +122,7 @@ async function explainPresent(
 /** One run of `explain`: what is finished, what failed. */
 class Run {
   readonly progress: Progress;
-  readonly methods: readonly MethodRun[];
+  readonly methods: readonly ExplanationRun[];
   readonly #flags: ExplainFlags;
   readonly #context: CliContext;
   readonly #total: number;
@@ -137,7 +130,7 @@ class Run {
   readonly #failures: { image: string; reason: string }[] = [];
   readonly #loaded = new Map<PictureSource, Picture | ImageTensor>();
 
-  constructor(flags: ExplainFlags, methods: readonly MethodRun[], context: CliContext, total: number) {
+  constructor(flags: ExplainFlags, methods: readonly ExplanationRun[], context: CliContext, total: number) {
     this.methods = methods;
     this.#flags = flags;
     this.#context = context;
@@ -210,96 +203,25 @@ class Run {
     versions: ExplanationRecord["versions"],
   ): Promise<void> {
     const { io } = this.#context;
-    const { out, colorMap, json, model } = this.#flags;
-    const subject = this.#subject(classifier, classifier.fit(picture));
+    const { out, colorMap, json, model, batch, seed, label, target } = this.#flags;
+    const explanations = explainPicture(classifier, picture, this.methods, {
+      ...{ image: source.image, groundTruth: source.groundTruth, folder: source.name },
+      ...{ label, target, batch, seed, colorMap, localizationRule: localizationRuleOf(this.#flags) },
+      model: { path: model ?? bundledClassifierPath, sha256: classifier.file.sha256 },
+      versions,
+      signal: io.signal,
+      onProgress: ({ done, of }) => onProgress(of > 0 ? done / of : 1),
+    });
     const panels: Picture[] = [];
-    for (const [index, run] of this.methods.entries()) {
-      const { method } = run;
-      const result = await subject(run, (share) => onProgress((index + share) / this.methods.length));
+    for await (const explanation of explanations) {
       throwIfAborted(io.signal, "explain");
-      const { entry, panel } = await writeExplanation(
-        out,
-        {
-          ...result,
-          image: source.image,
-          folder: this.methods.length === 1 ? source.name : `${source.name}/${method.name}`,
-          method,
-          classifier,
-          modelPath: model ?? bundledClassifierPath,
-          pictureSize: sizedPicture(picture),
-          localizationRule: localizationRuleOf(this.#flags),
-          colorMap,
-          groundTruth: source.groundTruth,
-          versions,
-        },
-        { inline: this.#entries.length < inlinePictures },
-      );
-      panels.push(panel);
+      const entry = await writeExplanation(out, explanation, { inline: this.#entries.length < inlinePictures });
+      panels.push(explanation.pictures.panel);
       this.#entries.push(entry);
-      const line = json ? JSON.stringify(entry.record) : summaryLine(entry.record);
+      const line = json ? JSON.stringify(entry.record) : summaryLine(entry.record, { usualMethod: usualMethods[0] });
       this.progress.around(() => io.stdout.write(`${line}\n`));
     }
     if (panels.length > 1) await writePng(join(out, source.name, "panel.png"), stackPanels(panels));
-  }
-
-  /** Explains one picture by any method; what methods have in common (the clean labels, the perturbation) is computed once. */
-  #subject(classifier: FileClassifier, input: ImageTensor) {
-    const { signal } = this.#context.io;
-    const { batch, seed = 0, label: labelName, target: targetName } = this.#flags;
-    const given = labelName === undefined ? undefined : classifier.findLabel(labelName);
-    const target = targetName === undefined ? undefined : classifier.findLabel(targetName);
-    const attacks = new Map<string, { readonly result: PerceptualResult; readonly seconds: number }>();
-    let known: Classification | undefined;
-
-    const attack = async (settings: MethodRun["settings"], onProgress: (share: number) => void) => {
-      const key = JSON.stringify(settings);
-      const started = performance.now();
-      const found = attacks.get(key) ?? {
-        result: await perceptualAttack(classifier, input, {
-          ...settings,
-          ...(given === undefined ? {} : { label: given }),
-          ...(target === undefined ? {} : { target }),
-          signal,
-          onProgress: ({ evaluations, of }) => onProgress(Math.min(1, evaluations / of)),
-        }),
-        seconds: (performance.now() - started) / 1000,
-      };
-      attacks.set(key, found);
-      known ??= found.result.clean;
-      return found;
-    };
-
-    return async ({ method, settings }: MethodRun, onProgress: (share: number) => void) => {
-      const shared = isPerceptual(method) ? await attack(settings, onProgress) : undefined;
-      const clean = known ?? (await classifier.classify(input, { signal }));
-      known = clean;
-      const label = given ?? clean.label;
-      const started = performance.now();
-      const explanation: Explanation =
-        isPerceptual(method) && shared !== undefined
-          ? await perceptualExplanation(method.name, classifier, input, shared.result, signal)
-          : await method.explain(classifier, input, {
-              label,
-              target,
-              batch,
-              settings,
-              random: createRandom(seed),
-              signal,
-              onProgress: ({ done, of }) => onProgress(Math.min(1, done / of)),
-            });
-      const seconds = (performance.now() - started) / 1000 + (shared?.seconds ?? 0);
-      const { map, evaluations, settings: effective, details, perturbation } = explanation;
-      const changed: ExplanationInput["perturbation"] =
-        shared !== undefined
-          ? { ...shared.result, layers: shared.result.settings.layers }
-          : perturbation &&
-            (await perturbationFacts(classifier, input, perturbation, { clean, label, target, signal }));
-      return {
-        ...{ input, clean, label, target, map, evaluations, settings: effective, seconds, perturbation: changed },
-        // What the record says of a perturbation in fields of its own is not said twice.
-        details: shared === undefined ? details : { stages: shared.result.stages },
-      };
-    };
   }
 
   async #writePage(classifier: FileClassifier): Promise<void> {
@@ -315,6 +237,7 @@ class Run {
       },
       entries: this.#entries,
       failures: this.#failures,
+      usualMethod: usualMethods[0],
     });
     await writeFileAtomically(join(this.#flags.out, "index.html"), page);
   }

@@ -50,6 +50,9 @@ export interface ExplainFlags extends ModelFlags, RuntimeFlags {
   readonly quiet?: boolean;
 }
 
+/** What `explain` runs unless told otherwise. */
+export const usualMethods: readonly string[] = ["perceptual"];
+
 const methodGroup = "Method:";
 const perceptualGroup = "Of the methods perceptual and guided-perceptual:";
 const boxGroup = "Map and box:";
@@ -70,8 +73,8 @@ export function addExplainFlags(command: Command): Command {
   };
   const count = { min: 1, integer: true };
   add(methodGroup, "--method <list>", "some of the methods below, or all", words("--method"), [
-    ["perceptual"],
-    "perceptual",
+    usualMethods,
+    usualMethods.join(","),
   ]);
   add(
     methodGroup,

@@ -2,7 +2,7 @@
 import { type Command, Option } from "commander";
 import { MisuseError, nearest } from "../../errors.ts";
 import type { MethodRun } from "../../experiments/localization/protocol.ts";
-import { findMethod, saliencyMethods } from "../../saliency/methods.ts";
+import { methodNamed, saliencyMethods } from "../../saliency/methods.ts";
 import { words } from "./parse-values.ts";
 
 /** One `--set METHOD.NAME=VALUE`. */
@@ -63,13 +63,13 @@ export function methodHelp(): string {
  */
 export function methodRunsOf({ methods = ["all"], set = [], variant = [] }: MethodFlags): MethodRun[] {
   const named = methods.flatMap((name) =>
-    name === "all" ? saliencyMethods : name === "none" ? [] : [findMethod(name)],
+    name === "all" ? saliencyMethods : name === "none" ? [] : [methodNamed(name)],
   );
   const chosen = [...new Set(named)];
   const settings = settingsOf(set, chosen, "method");
   const runs: MethodRun[] = chosen.map((method) => ({ name: method.name, method, settings: settings(method.name) }));
   for (const { name, method, settings: own } of variant) {
-    runs.push({ name, method: findMethod(method), settings: own });
+    runs.push({ name, method: methodNamed(method), settings: own });
   }
   const twice = runs.find(({ name }, i) => runs.findIndex((other) => other.name === name) < i);
   if (twice !== undefined) {

@@ -10,10 +10,11 @@ import { largestBox } from "../../localization/box.ts";
 import { energyInside } from "../../localization/energy-inside.ts";
 import { threshold } from "../../localization/threshold.ts";
 import { thresholdGrids } from "../../localization/threshold-grids.ts";
+import { numberOption } from "../../options/option.ts";
 import { createRandom } from "../../random/random.ts";
 import { fromLevels } from "../../report/localization/tiles.ts";
-import type { SaliencyMethod } from "../../saliency/method.ts";
-import { guidedPerceptualMethod, perceptualMethod } from "../../saliency/perturbations/perceptual.ts";
+import { definePerturbationMethod } from "../../saliency/define-method.ts";
+import { guidedPerceptual, perceptual } from "../../saliency/perturbations/perceptual.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import { memoryStore } from "../records/memory-store.ts";
 import { runExperiment } from "../records/run-experiment.ts";
@@ -41,28 +42,31 @@ function imageOf(id: string, seed: number, rest: Partial<DatasetImage> = {}): Da
 }
 
 /** The brightness of the picture's first channel, and a number that was drawn. */
-const brightness: SaliencyMethod = {
+const brightness = definePerturbationMethod({
   name: "brightness",
   title: "Brightness",
   source: "",
   summary: "",
   version: 3,
-  async explain(_classifier, image, { label = -1, random = Math.random, settings = {} } = {}) {
-    const map = floatTensor(image.data.slice(0, 24 * 24), [24, 24]);
-    const perturbation = floatTensor(
+  settings: { a: numberOption("Nothing.", { fallback: 0 }) },
+  shows: "interest",
+  search: "darkening",
+  cost: () => ({ forward: 2, gradient: 3 }),
+  async perturb({ classifier: network, image, label = -1, target, settings: own, random }) {
+    const pixels = floatTensor(
       image.data.map((x) => x - 0.5),
       image.shape,
     );
     return {
-      map,
-      label,
+      ...{ label, target, pixels, optimized: pixels, settings: own },
+      clean: await network.classify(image),
       evaluations: { forward: 2, gradient: 3 },
-      settings,
       details: { drawn: random() },
-      perturbation,
     };
   },
-};
+  mapOf: ({ image }) => floatTensor(image.data.slice(0, 24 * 24), [24, 24]),
+  mapCost: { forward: 0, gradient: 0 },
+});
 
 const run = { name: "brightness", method: brightness, settings: { a: 1 } };
 const settings: LocalizationSettings = { ...defaultLocalizationSettings, curveSteps: 3, seed: 5 };
@@ -127,7 +131,7 @@ test("a picture's record depends on no other", async () => {
 
 test("both perceptual methods share one perturbation and give what they give alone", async () => {
   const own = { perceptualWeight: 0.01, evaluations: 12 };
-  const runs = [perceptualMethod, guidedPerceptualMethod].map((method) => ({
+  const runs = [perceptual, guidedPerceptual].map((method) => ({
     name: method.name,
     method,
     settings: own,
@@ -138,7 +142,7 @@ test("both perceptual methods share one perturbation and give what they give alo
   const computed = await localizationCompute(classifier, unblurred)(items, {});
   const input = classifier.fit(await image.picture());
   for (const [i, { method }] of runs.entries()) {
-    const alone = await method.explain(classifier, input, { settings: own });
+    const alone = await method.explain(classifier, input, own);
     expect(computed[i].result.evaluations).toEqual(alone.evaluations);
     expect(computed[i].result.boxes["8"].value).toEqual(gridBoxes(alone.map)["8"].value);
   }

@@ -4,8 +4,6 @@
  * One record per picture and method holds the boxes at every threshold; tables are made of records afterwards, so that the best
  * threshold, the connectivity and the criterion of a match can be chosen without computing a map again.
  */
-
-import { type PerceptualResult, perceptualAttack } from "../../attacks/perceptual/perceptual.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { type Classification, classificationOf } from "../../classifier/logits.ts";
 import { geometryFor } from "../../classifier/preprocessing/fit-picture.ts";
@@ -22,13 +20,8 @@ import { distanceToBoxes, greatestPoint } from "../../localization/pointing-game
 import { thresholdLevels } from "../../localization/threshold.ts";
 import { gridKinds, thresholdGrids } from "../../localization/threshold-grids.ts";
 import { createRandom } from "../../random/random.ts";
-import type { Explanation, MethodOptions, SaliencyMethod } from "../../saliency/method.ts";
-import {
-  guidedPerceptualMethod,
-  type PerceptualMethodName,
-  perceptualExplanation,
-  perceptualMethod,
-} from "../../saliency/perturbations/perceptual.ts";
+import { createExplainer, type Explainer } from "../../saliency/explainer.ts";
+import type { Explanation, SaliencyMethod } from "../../saliency/method.ts";
 import type { SaliencyMap } from "../../saliency/saliency-map.ts";
 import { type Tensor, tensorOf } from "../../tensor/tensor.ts";
 import { canonicalJson, hash64 } from "../records/canonical-json.ts";
@@ -157,8 +150,8 @@ interface Subject {
   readonly geometry: Geometry;
   readonly truthBoxes: readonly Box[];
   readonly mask: Uint8Array | undefined;
-  /** Perceptual perturbations that have been found, by class and settings, with the seconds that it took. */
-  readonly perturbations: Map<string, { readonly value: PerceptualResult; readonly seconds: number }>;
+  /** By the class that is explained: methods share what they have in common, such as a perturbation. */
+  readonly explainers: Map<number, Explainer>;
 }
 
 /**
@@ -200,7 +193,7 @@ async function subjectOf(image: DatasetImage, classifier: Classifier, signal?: A
   const [logits] = await (await classifier.forward()).run([input.data], { signal });
   const mask = image.mask === undefined ? undefined : maskInInput(await image.mask(), geometry, input.shape);
   const classification = classificationOf(logits);
-  return { id: image.id, input, classification, geometry, truthBoxes, mask, perturbations: new Map() };
+  return { id: image.id, input, classification, geometry, truthBoxes, mask, explainers: new Map() };
 }
 
 /** The mask as the network's input sees it: for each input pixel the picture's pixel under its middle; 0 where there is none. */
@@ -236,7 +229,8 @@ async function computeOne(
   }
   const explained = label ?? classification.label;
   const random = createRandom(settings.seed, randomPath(key));
-  const { explanation, seconds } = await explain(run, subject, classifier, { label: explained, random, signal });
+  const explainer = explainerFor(subject, classifier, explained);
+  const { explanation, seconds } = await explainer.explain(run.method, run.settings, { random, signal });
   const map = blur(explanation.map, { sigmaPixels: settings.sigmaPixels });
   const curves = await curvesOf(map, explained, subject, classifier, settings, signal);
   const [, height, width] = input.shape;
@@ -263,45 +257,11 @@ async function computeOne(
   return { result, seconds, arrays: keepsMap ? keptArrays(map, explanation) : {} };
 }
 
-interface TimedExplanation {
-  readonly explanation: Explanation;
-  readonly seconds: number;
+function explainerFor({ explainers, input }: Subject, classifier: Classifier, label: number): Explainer {
+  const explainer = explainers.get(label) ?? createExplainer(classifier, input, { label });
+  explainers.set(label, explainer);
+  return explainer;
 }
-
-/**
- * The explanation of the picture by the method, with the time it takes. Both perceptual methods make their maps of one perturbation,
- * which is most of their time: it is found once for each settings, and its time counts for either.
- */
-async function explain(
-  { method, settings }: MethodRun,
-  { input, perturbations }: Subject,
-  classifier: Classifier,
-  options: Pick<MethodOptions, "random" | "signal"> & { readonly label: number },
-): Promise<TimedExplanation> {
-  const timed = async <T>(work: () => Promise<T>): Promise<{ readonly value: T; readonly seconds: number }> => {
-    const started = performance.now();
-    const value = await work();
-    return { value, seconds: (performance.now() - started) / 1000 };
-  };
-  const { label, signal } = options;
-  const name = perceptualNames.get(method);
-  if (name === undefined) {
-    const { value, seconds } = await timed(() => method.explain(classifier, input, { ...options, settings }));
-    return { explanation: value, seconds };
-  }
-  const attack = canonicalJson({ label, settings });
-  const known =
-    perturbations.get(attack) ??
-    (await timed(() => perceptualAttack(classifier, input, { ...settings, label, signal })));
-  perturbations.set(attack, known);
-  const { value, seconds } = await timed(() => perceptualExplanation(name, classifier, input, known.value, signal));
-  return { explanation: value, seconds: known.seconds + seconds };
-}
-
-const perceptualNames = new Map<SaliencyMethod, PerceptualMethodName>([
-  [perceptualMethod, "perceptual"],
-  [guidedPerceptualMethod, "guided-perceptual"],
-]);
 
 async function curvesOf(
   map: SaliencyMap,

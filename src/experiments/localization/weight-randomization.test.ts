@@ -5,7 +5,7 @@ import { createClassifier } from "../../classifier/classifier.ts";
 import type { DatasetImage } from "../../datasets/dataset.ts";
 import { type Model, tensorOfInitializer } from "../../onnx/model.ts";
 import { createRandom } from "../../random/random.ts";
-import type { SaliencyMethod } from "../../saliency/method.ts";
+import { defineMethod } from "../../saliency/define-method.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import {
   cascadeStages,
@@ -60,29 +60,28 @@ test("stages go from one layer to all, at most as many as asked for", () => {
   expect(cascadeStages(0)).toEqual([]);
 });
 
-const blind: SaliencyMethod = {
+const unknown = { title: "", source: "", summary: "", version: 1, settings: {} };
+
+const blind = defineMethod({
+  ...unknown,
   name: "blind",
-  title: "Blind",
-  source: "",
-  summary: "",
-  version: 1,
-  async explain(_network, image, { label = 0 } = {}) {
-    const map = floatTensor(image.data.slice(0, 576), [24, 24]);
-    return { map, label, evaluations: { forward: 0, gradient: 0 }, settings: {} };
+  cost: () => ({ forward: 0, gradient: 0 }),
+  async explain({ image }) {
+    return { map: floatTensor(image.data.slice(0, 576), [24, 24]), evaluations: { forward: 0, gradient: 0 } };
   },
-};
+});
 
 /** The magnitude of the gradient of the explained class, as the network at hand has it. */
-const seeing: SaliencyMethod = {
-  ...blind,
+const seeing = defineMethod({
+  ...unknown,
   name: "seeing",
-  async explain(network, image, { label } = {}) {
-    const explained = label ?? (await network.classify(image)).label;
-    const { gradient } = await network.marginGradient(image, explained);
+  cost: () => ({ forward: 0, gradient: 1 }),
+  async explain({ classifier: network, image, label }) {
+    const { gradient } = await network.marginGradient(image, label);
     const map = floatTensor(gradient.slice(0, 576).map(Math.abs), [24, 24]);
-    return { map, label: explained, evaluations: { forward: 0, gradient: 1 }, settings: {} };
+    return { map, evaluations: { forward: 0, gradient: 1 } };
   },
-};
+});
 
 test("a method that ignores the network keeps its map, one that uses it does not", async () => {
   const random = createRandom(3);

@@ -160,7 +160,7 @@ export function randomizationComputer(
     const input = classifier.fit(await image.picture());
     const random = createRandom(seed, randomPath(key));
     const { settings } = run;
-    const { map, label: explained } = await run.method.explain(network, input, { label, random, settings, signal });
+    const { map, label: explained } = await run.method.explain(network, input, { ...settings, label, random, signal });
     return { label: explained, map: blur(map, { sigmaPixels }) };
   };
   const networkOf = async (layers: number): Promise<Classifier> => {

@@ -1,10 +1,14 @@
 /** @file The report as one page of HTML that needs nothing else: no scripts, no fonts, no network. */
 import { escapeAddress, escapeMarkup } from "../../escape-text.ts";
+import {
+  type ExplanationRecord,
+  isPerturbation,
+  type PerturbationRecord,
+} from "../../experiments/explanation/record.ts";
 import type { LabelRecord } from "../../experiments/records/label-record.ts";
 import type { Box } from "../../image/geometry.ts";
 import { pageStyle } from "../style/page-style.ts";
 import { inLevels, percent, shortName } from "../style/wording.ts";
-import { type ExplanationRecord, isPerturbation, type PerturbationRecord } from "./explanation-record.ts";
 import type { Tiles } from "./panel.ts";
 import { explanationSentence, placeSentence } from "./sentences.ts";
 
@@ -30,12 +34,14 @@ export interface PageInput {
     readonly parameters: number;
   };
   readonly entries: readonly PageEntry[];
+  /** The method that goes without saying: where it runs alone, the page does not name it at each picture. */
+  readonly usualMethod?: string;
   /** Pictures that could not be explained, with the reason. */
   readonly failures: readonly { readonly image: string; readonly reason: string }[];
 }
 
 /** The page of a report. The same input gives the same text. */
-export function reportPage({ model, entries, failures }: PageInput): string {
+export function reportPage({ model, entries, failures, usualMethod }: PageInput): string {
   const records = entries.map((entry) => entry.record);
   return `<!doctype html>
 <html lang="en">
@@ -53,7 +59,9 @@ export function reportPage({ model, entries, failures }: PageInput): string {
 <p class="lead">${lead(records)}</p>
 ${facts(model, records)}
 </header>
-${groups(entries).map(article).join("\n")}
+${groups(entries)
+  .map((group) => article(group, usualMethod))
+  .join("\n")}
 ${failed(failures)}
 ${footer(records)}
 </main>
@@ -66,7 +74,7 @@ function lead(records: readonly ExplanationRecord[]): string {
   const methods = new Set(records.map((record) => record.method));
   const changing =
     "Each picture was changed, as little as the network's own features can tell, until the network gave it another name.\nWhere the change had to go is what the name rests on.";
-  if ([...methods].every((method) => method.endsWith("perceptual"))) return changing;
+  if (records.every((record) => isPerturbation(record) && record.layers.length > 0)) return changing;
   return `What each picture's name rests on, ${methods.size === 1 ? "by one method" : `by ${methods.size} methods`}: the brighter the map, the more that place matters to the network.`;
 }
 
@@ -111,8 +119,8 @@ function compact(count: number): string {
   return String(count);
 }
 
-function article(entries: readonly PageEntry[]): string {
-  return entries.length === 1 ? card(entries[0]) : comparison(entries);
+function article(entries: readonly PageEntry[], usual: string | undefined): string {
+  return entries.length === 1 ? card(entries[0], usual) : comparison(entries);
 }
 
 function badgeOf({ outcome }: ExplanationRecord): string {
@@ -126,10 +134,10 @@ function badgeOf({ outcome }: ExplanationRecord): string {
 }
 
 /** A picture that one method explains. */
-function card(entry: PageEntry): string {
+function card(entry: PageEntry, usual: string | undefined): string {
   const { record } = entry;
   return `<article>
-<h2>${fileName(record.image)}${record.method === "perceptual" ? "" : ` <small>${escapeMarkup(record.method)}</small>`}${badgeOf(record)}</h2>
+<h2>${fileName(record.image)}${record.method === usual ? "" : ` <small>${escapeMarkup(record.method)}</small>`}${badgeOf(record)}</h2>
 <p class="sentence">${escapeMarkup(explanationSentence(record))}</p>
 ${entry.tiles === undefined ? panel(record) : `<div class="tiles">\n${tilesOf(entry, entry.tiles).join("\n")}\n</div>`}
 <div class="details">${confidences(record)}${numbers(record)}</div>

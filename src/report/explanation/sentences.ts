@@ -1,6 +1,11 @@
 /** @file Explanations in plain English, as plain text. */
+
+import {
+  type ExplanationRecord,
+  isPerturbation,
+  type PerturbationRecord,
+} from "../../experiments/explanation/record.ts";
 import { inLevels, percent, shortName } from "../style/wording.ts";
-import { type ExplanationRecord, isPerturbation, type PerturbationRecord } from "./explanation-record.ts";
 
 /** What was found, in one or two sentences for someone who has not read the paper. */
 export function explanationSentence(record: ExplanationRecord): string {
@@ -9,22 +14,25 @@ export function explanationSentence(record: ExplanationRecord): string {
 }
 
 /** Where the map lies. For all maps but that of the change itself, what lies there is not the change. */
-function placeInWords({ area, change }: NonNullable<ExplanationRecord["boxShare"]>, method: string): string {
-  const what = method === "perceptual" || method === "deepfool" ? "change" : "map";
+function placeInWords(
+  { area, change }: NonNullable<ExplanationRecord["boxShare"]>,
+  shows: ExplanationRecord["mapShows"],
+): string {
+  const what = shows === "change" ? "change" : "map";
   if (area > 0.95) return `The ${what} is spread over the whole picture.`;
   return `${percent(change)} of the ${what} lies in the box, which covers ${percent(area)} of what the network sees.`;
 }
 
 /** Where the map lies, in a sentence. */
-export function placeSentence({ boxShare, method }: ExplanationRecord): string {
-  return boxShare === null ? "The map is empty." : placeInWords(boxShare, method);
+export function placeSentence({ boxShare, mapShows }: ExplanationRecord): string {
+  return boxShare === null ? "The map is empty." : placeInWords(boxShare, mapShows);
 }
 
 function inWords(record: ExplanationRecord): string {
   const { label, target, boxShare } = record;
   const before = `${shortName(label.name)} (${percent(label.confidence)})`;
   if (isPerturbation(record)) {
-    return changeInWords(record, before, boxShare === null ? "" : ` ${placeInWords(boxShare, record.method)}`);
+    return changeInWords(record, before, boxShare === null ? "" : ` ${placeInWords(boxShare, record.mapShows)}`);
   }
   const question = target === null ? before : `${before} rather than ${shortName(target.name)}`;
   return `${question}. ${placeSentence(record)}`;
@@ -46,14 +54,17 @@ function changeInWords(record: PerturbationRecord, before: string, where: string
   return `${before} becomes ${after} by a change of at most ${inLevels(distances.linf)} per pixel.${where}`;
 }
 
-/** One line for a terminal. */
-export function summaryLine(record: ExplanationRecord): string {
+/** One line for a terminal. The method is named unless it is the one that goes without saying. */
+export function summaryLine(
+  record: ExplanationRecord,
+  { usualMethod }: { readonly usualMethod?: string } = {},
+): string {
   const { label, box, seconds } = record;
   const side = (name: string, confidence: number): string => `${shortName(name)} ${percent(confidence)}`;
   const place = box === null ? "" : `  box [${box.join(", ")}]`;
   const truth = record.groundTruth === null ? "" : `  IoU ${record.groundTruth.iou.toFixed(2)}`;
   const end = `${place}${truth}  ${seconds.toFixed(1)} s`;
-  const start = `${record.image}: ${record.method === "perceptual" ? "" : `${record.method}  `}`;
+  const start = `${record.image}: ${record.method === usualMethod ? "" : `${record.method}  `}`;
   const before = side(label.name, label.confidence);
   if (!isPerturbation(record)) return `${start}${before}${end}`;
   const { adversarialLabel, outcome } = record;

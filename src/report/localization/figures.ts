@@ -1,4 +1,5 @@
 /** @file The figures of the localization benchmark, made of the maps that were kept. */
+
 import type { Classifier } from "../../classifier/classifier.ts";
 import type { DatasetImage } from "../../datasets/dataset.ts";
 import { PerceptualBallError } from "../../errors.ts";
@@ -11,6 +12,7 @@ import type { Box } from "../../image/geometry.ts";
 import { type ImageTensor, type Picture, tensorToPicture } from "../../image/picture.ts";
 import type { ThresholdRule } from "../../localization/threshold.ts";
 import { thresholdGrids, thresholdParameter } from "../../localization/threshold-grids.ts";
+import { perceptual } from "../../saliency/perturbations/perceptual.ts";
 import type { FloatTensor } from "../../tensor/tensor.ts";
 import { type FigureCell, type FigureRow, figureGrid } from "../figures/figure-grid.ts";
 import { shortName } from "../style/wording.ts";
@@ -50,9 +52,6 @@ interface Shown {
   readonly isRight: boolean;
 }
 
-/** Methods that stand for the paper's own in figures 3, 6 and 7, in order of preference. */
-const ownMethods = ["perceptual", "guided-perceptual"];
-
 /**
  * The counterparts of the paper's figures 3, 4, 6 and 7, as far as maps were kept. Pictures are taken in the order of the data, not
  * by how well they look. Boxes are those at each method's best `value` threshold.
@@ -61,7 +60,8 @@ export async function localizationFigures(input: FiguresInput): Promise<Benchmar
   const { items, runs, rows } = input;
   const images = [...new Map(items.filter(({ keepsMap }) => keepsMap).map(({ image }) => [image.id, image])).values()];
   const inputOf = inputCache(input.classifier);
-  const own = runs.find(({ name }) => ownMethods.includes(name)) ?? runs[0];
+  // A method of the paper stands for its own in figures 3, 6 and 7.
+  const own = runs.find(({ method }) => method.perturbing?.search === perceptual.perturbing.search) ?? runs[0];
   const successes: Shown[] = [];
   const failures: Shown[] = [];
   const compared: Column[] = [];

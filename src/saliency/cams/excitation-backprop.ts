@@ -6,81 +6,77 @@
  */
 import { contrastiveExcitationRules, excitationRules } from "../../autodiff/excitation-rules.ts";
 import type { RuleTable } from "../../autodiff/rules/index.ts";
-import type { Classifier } from "../../classifier/classifier.ts";
-import { describeLayer } from "../../classifier/network/layers.ts";
+import type { FeatureGrid } from "../../classifier/network/feature-grids.ts";
 import { MisuseError } from "../../errors.ts";
-import { floatTensor } from "../../tensor/tensor.ts";
-import { questionOf } from "../logit-seed.ts";
-import type { MethodOptions, SaliencyMethod } from "../method.ts";
-import { completeSettings, layerSetting, wordSetting } from "../method-settings.ts";
+import { defineMethod } from "../define-method.ts";
 import { excitationGrid, overGrid } from "./feature-grid.ts";
-import { upsample, upsamplings } from "./upsample.ts";
+import { cellMap, type LayerValues, layerCells, layerSettings, ofLayer } from "./layer-cells.ts";
 
-const known = { layer: layerSetting, upsampling: wordSetting(upsamplings, "bilinear") };
+interface ExcitationRecipe<N extends string> {
+  readonly name: N;
+  readonly title: string;
+  readonly source: string;
+  readonly summary: string;
+  readonly version: number;
+  readonly rules: RuleTable;
+}
 
 /**
  * A method that hands a probability of 1 down from the label's logit to a layer by `rules`. Its map is the sum over the layer's
  * channels, its negative part cut off, enlarged to [H, W]; `details.total` is the sum over the whole layer before that: 1 if nothing was
- * lost on the way to neurons that only their bias excites (nearly all is, in a MobileNet), 0 for the contrastive form. Settings: `layer` (by default see {@link excitationGrid}) and `upsampling`. It has no question
- * "why not that", and refuses a target; the contrastive form contrasts the label with all that it is not.
+ * lost on the way to neurons that only their bias excites (nearly all is, in a MobileNet), 0 for the contrastive form. The layer is by
+ * default that of {@link excitationGrid}. It has no question "why not that", and refuses a target; the contrastive form contrasts the
+ * label with all that it is not.
  */
-function excitationMethod({
-  rules,
-  ...description
-}: Omit<SaliencyMethod, "check" | "explain"> & { rules: RuleTable }): SaliencyMethod {
+function excitationMethod<const N extends string>({ rules, ...description }: ExcitationRecipe<N>) {
   const { name } = description;
-  const planOf = (classifier: Classifier, options: Pick<MethodOptions, "target" | "settings">) => {
-    const settings = completeSettings(name, known, options.settings);
-    if (options.target !== undefined) {
+  return defineMethod({
+    ...description,
+    settings: layerSettings,
+    complete: (settings, classifier) => ({ ...settings, grid: excitationGrid(name, classifier, settings.layer) }),
+    check(_, classifier, { target }) {
+      if (target === undefined) return;
       throw new MisuseError({
         where: name,
         what: "a target was given",
         expected: "a label alone",
-        got: classifier.labelName(options.target),
+        got: classifier.labelName(target),
         advice:
           "contrastive-excitation-backprop contrasts the label with its opposite; gradient and grad-cam take a target.",
       });
-    }
-    return { settings, grid: excitationGrid(name, classifier, settings.layer) };
-  };
-  return {
-    ...description,
-    check: (classifier, options) => void planOf(classifier, options),
-    async explain(classifier, image, options = {}) {
-      const { settings, grid } = planOf(classifier, options);
-      const { label, seed, forward } = await questionOf(name, classifier, image, options);
-      const pass = await classifier.backward({ of: "logits", rules, layers: [grid.layer], input: false, fold: false });
-      const [{ cotangents }] = await pass.run([{ image: image.data, seed }], { signal: options.signal });
-      const [p] = cotangents;
-      const { channels, offset, channelStride, cellStride } = grid;
-      const sums = overGrid(grid, (i) => {
-        let sum = 0;
-        for (let k = 0; k < channels; k++) sum += p[offset + k * channelStride + i * cellStride];
-        return sum;
-      });
-      const [, height, width] = image.shape;
-      const map = floatTensor(
-        sums.map((sum) => Math.max(sum, 0)),
-        [grid.height, grid.width],
-      );
-      return {
-        map: upsample(map, height, width, settings.upsampling),
-        label,
-        evaluations: { forward, gradient: 1 },
-        settings: { ...settings, layer: grid.layer.name },
-        details: {
-          layer: describeLayer(grid.layer),
-          grid: [grid.height, grid.width],
-          total: p.reduce((total, share) => total + share, 0),
-        },
-      };
     },
-  };
+    cost: () => ({ forward: 0, gradient: 1 }),
+    async explainTogether(tasks) {
+      const [{ settings }] = tasks;
+      const totals: number[] = [];
+      const combine = (grid: FeatureGrid, { cotangents }: LayerValues): Float32Array => {
+        totals.push(cotangents.reduce((total, share) => total + share, 0));
+        return channelSums(grid, cotangents);
+      };
+      const cells = await layerCells(tasks, settings.grid, { of: "logits", rules, fold: false }, combine);
+      const { settings: effective, details } = ofLayer(settings);
+      return cells.map((sums, n) => ({
+        map: cellMap(tasks[n], settings.grid, sums),
+        evaluations: { forward: 0, gradient: 1 },
+        settings: effective,
+        details: { ...details, total: totals[n] },
+      }));
+    },
+  });
+}
+
+function channelSums(grid: FeatureGrid, values: Float32Array): Float32Array {
+  const { channels, offset, channelStride, cellStride } = grid;
+  return overGrid(grid, (i) => {
+    let sum = 0;
+    for (let k = 0; k < channels; k++) sum += values[offset + k * channelStride + i * cellStride];
+    return sum;
+  });
 }
 
 const source = "Zhang et al., Top-down Neural Attention by Excitation Backprop, 2016";
 
-export const excitationBackpropMethod = excitationMethod({
+export const excitationBackprop = excitationMethod({
   name: "excitation-backprop",
   title: "Excitation backprop",
   source,
@@ -89,7 +85,7 @@ export const excitationBackpropMethod = excitationMethod({
   rules: excitationRules,
 });
 
-export const contrastiveExcitationBackpropMethod = excitationMethod({
+export const contrastiveExcitationBackprop = excitationMethod({
   name: "contrastive-excitation-backprop",
   title: "Contrastive excitation backprop",
   source,

@@ -8,10 +8,10 @@ import { tensorOfInitializer } from "../../onnx/model.ts";
 import { referenceRuntime } from "../../runtime/reference-runtime.ts";
 import { modelOf } from "../../runtime/session.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
-import { guidedBackpropMethod } from "../gradients/guided-backprop.ts";
-import { contrastiveExcitationBackpropMethod, excitationBackpropMethod } from "./excitation-backprop.ts";
-import { gradCamMethod } from "./grad-cam.ts";
-import { guidedGradCamMethod } from "./guided-grad-cam.ts";
+import { guidedBackprop } from "../gradients/guided-backprop.ts";
+import { contrastiveExcitationBackprop, excitationBackprop } from "./excitation-backprop.ts";
+import { gradCam } from "./grad-cam.ts";
+import { guidedGradCam } from "./guided-grad-cam.ts";
 
 const scene = floatTensor(
   Float32Array.from({ length: 3 * 24 * 24 }, (_, i) => 0.5 + 0.4 * Math.sin(i / 7) * Math.cos(i / 31)),
@@ -31,22 +31,22 @@ describe("by hand: two feature maps, pooled and weighed", () => {
   const input = floatTensor(x, [1, 2, 4]);
 
   test("Grad-CAM is the positive part of Σ α A: with the mean over 8 cells, α = (3, −2) / 8", async () => {
-    const { map, details } = await gradCamMethod.explain(classifier, input, { label: 0 });
+    const { map, details } = await gradCam.explain(classifier, input, { label: 0 });
     expect([...map.data]).toEqual(x.map((v) => expect.closeTo(Math.max(0, (3 * v - 2 * (1 - v)) / 8), 6)));
     expect(details!.grid).toEqual([2, 4]);
   });
 
   test("guided Grad-CAM is that times the guided gradient: of label 1 nothing passes, for its only weight counts down", async () => {
-    const { map, evaluations } = await guidedGradCamMethod.explain(classifier, input, { label: 0 });
+    const { map, evaluations } = await guidedGradCam.explain(classifier, input, { label: 0 });
     // Guided: 3/8 through a, the −2/8 through b is held back; then 1 · 3/8.
     expect([...map.data]).toEqual(x.map((v) => expect.closeTo((Math.max(0, (3 * v - 2 * (1 - v)) / 8) * 3) / 8, 6)));
     expect(evaluations).toEqual({ forward: 0, gradient: 2 });
   });
 
   test("the rounded map of cnnv", async () => {
-    const { map, settings } = await guidedGradCamMethod.explain(classifier, input, {
+    const { map, settings } = await guidedGradCam.explain(classifier, input, {
       label: 0,
-      settings: { preset: "cnnv" },
+      preset: "cnnv",
     });
     const sums = x.map((v) => Math.max(0, 1 + (3 * v - 2 * (1 - v)) / 8));
     const [low, high] = [Math.min(...sums), Math.max(...sums)];
@@ -75,39 +75,39 @@ describe("on a network that ends in global average pooling and a linear layer", 
     });
     expect(Math.max(...cam)).toBeGreaterThan(0);
     const wanted = resizeFloat(floatTensor(cam, [12, 12]), { width: 24, height: 24, interpolation: "bilinear" });
-    const { map } = await gradCamMethod.explain(classifier, scene, { label });
+    const { map } = await gradCam.explain(classifier, scene, { label });
     map.data.forEach((value, i) => {
       expect(value).toBeCloseTo(wanted.data[i], 6);
     });
-    const nearest = await gradCamMethod.explain(classifier, scene, { label, settings: { upsampling: "nearest" } });
+    const nearest = await gradCam.explain(classifier, scene, { label, upsampling: "nearest" });
     expect(nearest.map.data[2 * 24 + 2]).toBeCloseTo(cam[13], 6);
     expect(nearest.map.data[3 * 24 + 3]).toBeCloseTo(cam[13], 6);
   });
 
   test("Captum's guided Grad-CAM is guided backpropagation times the map by repetition", async () => {
-    const guided = await guidedBackpropMethod.explain(classifier, scene, { label: 1, settings: { readout: "sum" } });
-    const cam = await gradCamMethod.explain(classifier, scene, { label: 1, settings: { upsampling: "nearest" } });
-    const both = await guidedGradCamMethod.explain(classifier, scene, { label: 1, settings: { preset: "captum" } });
+    const guided = await guidedBackprop.explain(classifier, scene, { label: 1, readout: "sum" });
+    const cam = await gradCam.explain(classifier, scene, { label: 1, upsampling: "nearest" });
+    const both = await guidedGradCam.explain(classifier, scene, { label: 1, preset: "captum" });
     both.map.data.forEach((value, i) => {
       expect(value).toBeCloseTo(guided.map.data[i] * cam.map.data[i], 6);
     });
   });
 
   test.each([0, 1, 2, 3])("excitation backpropagation of class %i: 1 in all, and the contrast 0", async (label) => {
-    const { map, details } = await excitationBackpropMethod.explain(classifier, scene, { label });
+    const { map, details } = await excitationBackprop.explain(classifier, scene, { label });
     expect(details!.total).toBeCloseTo(1, 5);
     expect(details!.grid).toEqual([12, 12]);
     // Enlarging 12² cells to 24² pixels by interpolation keeps the mean but at the border.
     expect(map.data.reduce((sum, value) => sum + value, 0) / 4).toBeCloseTo(1, 1);
-    const contrast = await contrastiveExcitationBackpropMethod.explain(classifier, scene, { label });
+    const contrast = await contrastiveExcitationBackprop.explain(classifier, scene, { label });
     expect(contrast.details!.total).toBeCloseTo(0, 5);
     expect(Math.max(...contrast.map.data)).toBeGreaterThan(0);
   });
 
   test("excitation backpropagation takes any layer, the first too", async () => {
-    const { details } = await excitationBackpropMethod.explain(classifier, scene, {
+    const { details } = await excitationBackprop.explain(classifier, scene, {
       label: 1,
-      settings: { layer: "Relu[0]" },
+      layer: "Relu[0]",
     });
     expect(details).toMatchObject({ grid: [24, 24], total: expect.closeTo(1, 5) });
   });

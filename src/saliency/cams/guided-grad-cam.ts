@@ -4,38 +4,43 @@
  * Source: Selvaraju et al., "Grad-CAM", 2017, section 3.2. Presets: what two published implementations do, as far as they differ.
  */
 import { guidedRules } from "../../autodiff/guided-rules.ts";
-import type { Classifier } from "../../classifier/classifier.ts";
-import { describeLayer } from "../../classifier/network/layers.ts";
-import { outputs } from "../../classifier/passes/network-graphs.ts";
-import type { ImageTensor } from "../../image/picture.ts";
+import { wordOption } from "../../options/option.ts";
+import { withPresets } from "../../options/schema.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
-import { attributionSpaces, gradientIn } from "../attribution-space.ts";
-import { questionOf } from "../logit-seed.ts";
-import type { Explanation, MethodOptions, SaliencyMethod } from "../method.ts";
-import { completeSettings, layerSetting, wordSetting } from "../method-settings.ts";
-import { readOut, readouts } from "../readout.ts";
+import { gradientIn, spaceOption } from "../attribution-space.ts";
+import { imageGradients, outputOption } from "../backward-run.ts";
+import { defineMethod } from "../define-method.ts";
+import { readOut, readoutOption } from "../readout.ts";
 import { gradCamGrid } from "./feature-grid.ts";
-import { weightedSum } from "./grad-cam.ts";
-import { upsample, upsamplings } from "./upsample.ts";
+import { weightedSums } from "./grad-cam.ts";
+import { cellMap, layerSettings, ofLayer } from "./layer-cells.ts";
 
-const guidedGradCamPresets = {
-  /** The map enlarged with bilinear interpolation, as the paper says. */
-  paper: {},
-  /** Captum: enlarged by repetition. */
-  captum: { upsampling: "nearest" },
-  /** pytorch-cnn-visualizations: the weighted sum begins with ones, and is stretched to bytes before it is enlarged. */
-  cnnv: { cam: "bytes" },
-} as const;
-
-const known = {
-  preset: wordSetting(["paper", "captum", "cnnv"], "paper"),
-  layer: layerSetting,
-  cam: wordSetting(["positive", "bytes"], "positive"),
-  upsampling: wordSetting(upsamplings, "bilinear"),
-  readout: wordSetting(readouts, "sum"),
-  of: wordSetting(outputs, "logits"),
-  space: wordSetting(attributionSpaces, "network"),
-};
+const settings = withPresets(
+  {
+    doc: "As the paper says, as Captum does, or as pytorch-cnn-visualizations does.",
+    fallback: "paper",
+    presets: {
+      /** The map enlarged with bilinear interpolation, as the paper says. */
+      paper: {},
+      /** Captum: enlarged by repetition. */
+      captum: { upsampling: "nearest" },
+      /** pytorch-cnn-visualizations: the weighted sum begins with ones, and is stretched to bytes before it is enlarged. */
+      cnnv: { cam: "bytes" },
+    },
+  },
+  {
+    layer: layerSettings.layer,
+    cam: wordOption(
+      "Grad-CAM's map as it is, or as pytorch-cnn-visualizations makes it: with ones added, rounded to bytes.",
+      ["positive", "bytes"],
+      { fallback: "positive" },
+    ),
+    upsampling: layerSettings.upsampling,
+    readout: readoutOption("sum"),
+    of: outputOption,
+    space: spaceOption,
+  },
+);
 
 /** max(1 + Σ_k α_k A_k, 0), stretched from 0 to 255 and cut to whole numbers, over 255. A map that is the same everywhere becomes 0. */
 function stretchedToBytes(sums: Float32Array): Float32Array {
@@ -44,51 +49,36 @@ function stretchedToBytes(sums: Float32Array): Float32Array {
   return positive.map((value) => (high > low ? Math.floor(255 * ((value - low) / (high - low))) / 255 : 0));
 }
 
-/** The settings in effect (what is given, else the preset's, else the defaults), and the layer. */
-function planOf(classifier: Classifier, options: Pick<MethodOptions, "settings">) {
-  const { preset } = completeSettings("guided-grad-cam", known, options.settings);
-  const settings = completeSettings("guided-grad-cam", known, options.settings, guidedGradCamPresets[preset]);
-  return { settings, grid: gradCamGrid("guided-grad-cam", classifier, settings.layer) };
-}
-
 /**
  * Σ over channels of |guided gradient · Grad-CAM|, [H, W]. Two runs of the network.
- *
- * Settings: `preset` (paper, captum, cnnv), `layer`, `cam` (positive: Grad-CAM's map; bytes: the rounded map of cnnv), `upsampling`, `readout`,
- * `of`, `space`. What is given beside a preset takes precedence over it.
  *
  * Deviation: pytorch-cnn-visualizations guides the ReLUs of a module called `features` only, not those of a classifier behind it. A
  * graph has no modules; all are guided, with every preset.
  */
-async function explain(classifier: Classifier, image: ImageTensor, options: MethodOptions = {}): Promise<Explanation> {
-  const { settings, grid } = planOf(classifier, options);
-  const { of, cam, upsampling, readout, space } = settings;
-  const { label, seed, forward } = await questionOf("guided-grad-cam", classifier, image, options);
-  const { signal } = options;
-  const sums = await weightedSum(classifier, image, { grid, seed, of, signal });
-  const coarse = cam === "bytes" ? stretchedToBytes(sums) : sums.map((sum) => Math.max(sum, 0));
-  const [channels, height, width] = image.shape;
-  const { data: weights } = upsample(floatTensor(coarse, [grid.height, grid.width]), height, width, upsampling);
-  const pass = await classifier.backward({ of, rules: guidedRules });
-  const [{ gradient }] = await pass.run([{ image: image.data, seed }], { signal });
-  const guided = gradientIn(space, gradient, classifier);
-  const product = guided.map((g, i) => g * weights[i % (height * width)]);
-  return {
-    map: readOut(floatTensor(product, [channels, height, width]), readout),
-    label,
-    evaluations: { forward, gradient: 2 },
-    settings: { ...settings, layer: grid.layer.name },
-    details: { layer: describeLayer(grid.layer), grid: [grid.height, grid.width] },
-  };
-}
-
-/** {@link explain Guided Grad-CAM} as a method of the registry. */
-export const guidedGradCamMethod: SaliencyMethod = {
+export const guidedGradCam = defineMethod({
   name: "guided-grad-cam",
   title: "Guided Grad-CAM",
   source: "Selvaraju et al., Grad-CAM, 2017",
   summary: "The details of guided backpropagation where Grad-CAM sees the class.",
   version: 1,
-  check: (classifier, options) => void planOf(classifier, options),
-  explain,
-};
+  settings,
+  complete: (values, classifier) => ({ ...values, grid: gradCamGrid("guided-grad-cam", classifier, values.layer) }),
+  cost: () => ({ forward: 0, gradient: 2 }),
+  async explainTogether(tasks) {
+    const [{ classifier, settings }] = tasks;
+    const { grid, of, cam, readout, space } = settings;
+    const sums = await weightedSums(tasks, grid, of);
+    const weights = sums.map((cells, n) => cellMap(tasks[n], grid, cam === "bytes" ? stretchedToBytes(cells) : cells));
+    const gradients = await imageGradients(tasks, { of, rules: guidedRules });
+    return gradients.map((gradient, n) => {
+      const { data } = weights[n];
+      const guided = gradientIn(space, gradient, classifier);
+      const product = guided.map((g, i) => g * data[i % data.length]);
+      return {
+        map: readOut(floatTensor(product, tasks[n].image.shape), readout),
+        evaluations: { forward: 0, gradient: 2 },
+        ...ofLayer(settings),
+      };
+    });
+  },
+});

@@ -2,6 +2,7 @@
 import type { Classifier } from "../../classifier/classifier.ts";
 import { inChunks } from "../../classifier/passes/in-chunks.ts";
 import { type ClassScore, scoreOf } from "../class-score.ts";
+import { logitSeed } from "../logit-seed.ts";
 import type { ExtremalReward } from "./extremal-settings.ts";
 
 /** Score and gradient [C · H · W] of each image [C · H · W]. The gradients are the caller's to change. */
@@ -35,9 +36,7 @@ export async function rewardGradient(
   }
   const score: ClassScore = reward === "probability" ? "probability" : "logit";
   const pass = await classifier.backward({ of: score === "logit" ? "logits" : "probabilities", batch });
-  const seed = new Float32Array(classifier.classCount);
-  seed[label] = 1;
-  if (target !== undefined) seed[target] = -1;
+  const seed = logitSeed(classifier, label, target);
   return (all, signal) =>
     inChunks(all, batch, async (images) => {
       const inputs = images.map((image) => ({ image, seed }));

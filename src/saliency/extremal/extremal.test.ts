@@ -7,15 +7,16 @@ import { AbortedError, MisuseError } from "../../errors.ts";
 import { bundledClassifierPath } from "../../node/models/bundled.ts";
 import { loadClassifier } from "../../node/models/load-classifier.ts";
 import { parseModel } from "../../onnx/text/parse.ts";
+import { completeOptions } from "../../options/schema.ts";
 import { createRandom } from "../../random/random.ts";
 import { renderScene } from "../../scenes/scenes.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
-import { extremalSaliency } from "./extremal.ts";
+import { extremal } from "./extremal.ts";
 import { areaPenalty } from "./extremal-area.ts";
 import { smoothMask } from "./extremal-mask.ts";
 import { blurLevels, pyramid } from "./extremal-pyramid.ts";
 import { rewardGradient } from "./extremal-reward.ts";
-import { extremalSettings } from "./extremal-settings.ts";
+import { completeExtremal, extremalSettings } from "./extremal-settings.ts";
 
 /** Σ f over numbers drawn from `random`, and the like: the largest error of `gradient` against central differences, relative to its largest element. */
 function differenceError(
@@ -209,7 +210,7 @@ describe("on a linear model that looks at a square", () => {
     step: 2,
     sigma: 3,
     iterations: 100,
-  };
+  } as const;
   beforeAll(() => {
     classifier = createClassifier(square, { runtime: ort, preprocessing: "unit" });
   });
@@ -240,9 +241,10 @@ describe("on a linear model that looks at a square", () => {
 
   for (const variant of ["preserve", "delete", "dual"] as const) {
     test(`${variant} finds it, with the area that was asked for`, async () => {
-      const { map, details, evaluations } = await extremalSaliency(classifier, image, {
+      const { map, details, evaluations } = await extremal.explain(classifier, image, {
         label: 0,
-        settings: { ...settings, variant },
+        ...settings,
+        variant,
       });
       let [both, either] = [0, 0];
       map.data.forEach((value, i) => {
@@ -272,10 +274,10 @@ describe("on the tiny classifier", () => {
 
   test("several areas add up, in lockstep or not", async () => {
     const settings = { iterations: 12, areas: [0.1, 0.3] };
-    const together = await extremalSaliency(classifier, image, { settings });
-    const apart = await extremalSaliency(classifier, image, { settings, batch: 1 });
+    const together = await extremal.explain(classifier, image, settings);
+    const apart = await extremal.explain(classifier, image, { ...settings, batch: 1 });
     const [first, second] = await Promise.all(
-      [0.1, 0.3].map((area) => extremalSaliency(classifier, image, { settings: { ...settings, areas: [area] } })),
+      [0.1, 0.3].map((area) => extremal.explain(classifier, image, { ...settings, areas: [area] })),
     );
     together.map.data.forEach((value, i) => {
       expect(Math.abs(value - apart.map.data[i])).toBeLessThan(1e-5);
@@ -287,10 +289,13 @@ describe("on the tiny classifier", () => {
 
   test("progress is reported, and the settings in effect", async () => {
     const seen: number[] = [];
-    const { settings, map } = await extremalSaliency(classifier, image, {
+    const { settings, map } = await extremal.explain(classifier, image, {
       label: 1,
       target: 3,
-      settings: { reward: "margin", iterations: 5, jitter: false, smooth: 0.02 },
+      reward: "margin",
+      iterations: 5,
+      jitter: false,
+      smooth: 0.02,
       onProgress: ({ done }) => seen.push(done),
     });
     expect(settings).toMatchObject({ reward: "margin", step: 1, preset: "torchray" });
@@ -301,14 +306,16 @@ describe("on the tiny classifier", () => {
   test("an aborted signal ends it", async () => {
     const controller = new AbortController();
     const onProgress = (): void => controller.abort();
-    const run = extremalSaliency(classifier, image, { signal: controller.signal, onProgress });
+    const run = extremal.explain(classifier, image, { signal: controller.signal, onProgress });
     await expect(run).rejects.toThrow(AbortedError);
   });
 });
 
 test("settings follow the image's size, and what cannot be meant is refused", () => {
+  const settingsOf = (given: object, size: { readonly height: number; readonly width: number }) =>
+    completeExtremal(completeOptions("extremal", extremalSettings, given), size);
   const size = { height: 224, width: 224 };
-  expect(extremalSettings({}, size)).toMatchObject({
+  expect(settingsOf({}, size)).toMatchObject({
     areas: [0.1],
     variant: "preserve",
     reward: "logit",
@@ -320,28 +327,29 @@ test("settings follow the image's size, and what cannot be meant is refused", ()
     areaWeight: 300,
     areaGrowth: 1.0035,
   });
-  expect(extremalSettings({ preset: "voc" }, { height: 96, width: 120 })).toMatchObject({
+  expect(settingsOf({ preset: "voc" }, { height: 96, width: 120 })).toMatchObject({
     areas: [0.025, 0.05, 0.1, 0.2],
     smooth: 0.09,
     step: 3,
     sigma: 9,
   });
   // A quarter of the iterations take the way of four each.
-  const { learningRate, areaGrowth, momentum, dampening } = extremalSettings({ iterations: 200 }, size);
+  const { learningRate, areaGrowth, momentum, dampening } = settingsOf({ iterations: 200 }, size);
   expect([learningRate, areaGrowth, momentum, dampening]).toEqual([0.04, 1.0035 ** 4, 0.6, 0.6]);
-  expect(extremalSettings({ iterations: 60 }, size).momentum).toBe(0);
-  expect(extremalSettings({ areas: 0.3 }, size).areas).toEqual([0.3]);
+  expect(settingsOf({ iterations: 60 }, size).momentum).toBe(0);
+  expect(settingsOf({ areas: 0.3 }, size).areas).toEqual([0.3]);
   for (const settings of [{ areas: [] }, { areas: [1] }, { areas: ["0.1"] }, { jitter: 1 }, { levels: 1 }]) {
-    expect(() => extremalSettings(settings, size)).toThrow(MisuseError);
+    expect(() => settingsOf(settings, size)).toThrow(MisuseError);
   }
-  expect(() => extremalSettings({ iteration: 5 }, size)).toThrow('Did you mean "iterations"?');
+  expect(() => settingsOf({ iteration: 5 }, size)).toThrow('Did you mean "iterations"?');
 });
 
 test("on Scenes, the region alone keeps the label", { timeout: 240_000 }, async () => {
   const classifier = await loadClassifier(bundledClassifierPath, { runtime: ort, threads: 1 });
   const { image, label, mask } = renderScene({ seed: 41, index: 0 });
-  const { map, details } = await extremalSaliency(classifier, image, {
-    settings: { areas: [0.15], iterations: 60 },
+  const { map, details } = await extremal.explain(classifier, image, {
+    areas: [0.15],
+    iterations: 60,
   });
   const [{ shown, covered }] = details!.areas as Record<string, never>[];
   expect((shown as { label: number }).label).toBe(label);

@@ -6,7 +6,6 @@
  */
 import type { Classifier } from "../../classifier/classifier.ts";
 import { classificationOf } from "../../classifier/logits.ts";
-import { numberIn } from "../../errors.ts";
 import { blur } from "../../image/gaussian-blur.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import { descend } from "../../optimize/descend.ts";
@@ -15,14 +14,13 @@ import { projectBox } from "../../optimize/projections.ts";
 import type { Evaluation } from "../../optimize/solver.ts";
 import { gradientStep, momentum } from "../../optimize/update-rules.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
-import { checkContrast } from "../class-score.ts";
+import { defineMethod, type MethodResult, type MethodTask } from "../define-method.ts";
 import { fillImage } from "../fill.ts";
-import type { Explanation, MethodOptions, SaliencyMethod } from "../method.ts";
 import { areaPenalty } from "./extremal-area.ts";
 import { smoothMask } from "./extremal-mask.ts";
 import { blurLevels, type Pyramid, pyramid } from "./extremal-pyramid.ts";
 import { type RewardGradient, rewardGradient } from "./extremal-reward.ts";
-import { type ExtremalSettings, extremalSettings } from "./extremal-settings.ts";
+import { completeExtremal, type ExtremalSettings, extremalSettings } from "./extremal-settings.ts";
 
 /**
  * The extremal perturbations of `image` as a map: the sum of the masks of all areas, [H, W]. A mask minimizes
@@ -36,24 +34,20 @@ import { type ExtremalSettings, extremalSettings } from "./extremal-settings.ts"
  *
  * Deviation: an area is a share of the picture. TorchRay counts it as a share of the picture with its margin, 1.4 times as much.
  */
-export async function extremalSaliency(
-  classifier: Classifier,
-  image: ImageTensor,
-  { label: given, target, batch, settings: options, signal, onProgress }: MethodOptions = {},
-): Promise<Explanation> {
+async function explain(task: MethodTask<ExtremalSettings>): Promise<MethodResult> {
+  const { classifier, image, label, target, settings, batch, signal, onProgress } = task;
   const { height, width } = classifier.input;
-  const settings = extremalSettings(options, { height, width });
-  checkContrast("extremal", classifier, given, target);
-  const label = given ?? (await classifier.classify(image, { signal })).label;
-  checkContrast("extremal", classifier, label, target);
   const { areas, iterations } = settings;
-  const rows = areas.length * (settings.variant === "dual" ? 2 : 1);
-  const wanted = numberIn("extremal: batch", batch ?? rows, { min: 1, integer: true });
+  const rule = momentum(gradientStep(settings.learningRate), {
+    kept: settings.momentum,
+    dampening: settings.dampening,
+  });
+  const rows = rowsOf(settings);
   const network = await rewardGradient(classifier, {
     reward: settings.reward,
     label,
     target,
-    batch: classifier.prepared.batchFor(Math.min(wanted, rows)),
+    batch: classifier.prepared.batchFor(Math.min(batch ?? rows, rows)),
   });
 
   const { step, sigma: sigmaPixels } = settings;
@@ -83,13 +77,9 @@ export async function extremalSaliency(
       return { value: weight * penalty.value - score, gradient: masks[a].backward(cotangent) };
     });
     done++;
-    onProgress?.({ done, of: iterations + 1 });
+    onProgress({ done, of: iterations + 1, unit: "steps" });
     return evaluations;
   };
-  const rule = momentum(gradientStep(settings.learningRate), {
-    kept: settings.momentum,
-    dampening: settings.dampening,
-  });
   const solvers = masks.map(({ gridHeight, gridWidth }) =>
     descend(new Float64Array(gridHeight * gridWidth).fill(1), rule, {
       maxIterations: iterations,
@@ -116,9 +106,7 @@ export async function extremalSaliency(
   const smooth = settings.smooth * Math.max(height, width);
   return {
     map: smooth > 0 ? blur(map, { sigmaPixels: smooth }) : map,
-    label,
-    evaluations: { forward: 2 * areas.length + (given === undefined ? 1 : 0), gradient: done * rows },
-    settings: { ...settings },
+    evaluations: { forward: 2 * areas.length, gradient: done * rows },
     details: { areas: found },
   };
 }
@@ -167,17 +155,24 @@ function flipRows(image: Float32Array, width: number): void {
   for (let row = 0; row < image.length; row += width) image.subarray(row, row + width).reverse();
 }
 
-/** {@link extremalSaliency} as a method of the registry. */
-export const extremalMethod: SaliencyMethod = {
+/** How many images a step runs: one for each mask, of `dual` two. */
+function rowsOf({ areas, variant }: ExtremalSettings): number {
+  return areas.length * (variant === "dual" ? 2 : 1);
+}
+
+/** {@link explain Extremal perturbations} as a method. */
+export const extremal = defineMethod({
   name: "extremal",
   title: "Extremal perturbation",
   source:
     "Fong, Patrick and Vedaldi, Understanding Deep Networks via Extremal Perturbations and Smooth Masks, ICCV 2019",
   summary: "The regions of given areas that, with all else blurred, score highest for the class.",
   version: 2,
-  check(classifier, { target, settings }) {
-    extremalSettings(settings, classifier.input);
-    checkContrast("extremal", classifier, undefined, target);
-  },
-  explain: extremalSaliency,
-};
+  settings: extremalSettings,
+  complete: (settings, { input }) => completeExtremal(settings, input),
+  cost: (settings) => ({
+    forward: 2 * settings.areas.length,
+    gradient: (settings.iterations + 1) * rowsOf(settings),
+  }),
+  explain,
+});

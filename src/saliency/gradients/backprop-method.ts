@@ -1,14 +1,17 @@
 /** @file The methods that are one backward pass: a seed at the classes, a rule table, and a readout at the image. */
 import type { RuleTable } from "../../autodiff/rules/index.ts";
-import { outputs } from "../../classifier/passes/network-graphs.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
-import { attributionSpaces, gradientIn, imageIn } from "../attribution-space.ts";
-import { questionOf } from "../logit-seed.ts";
-import type { SaliencyMethod } from "../method.ts";
-import { completeSettings, wordSetting } from "../method-settings.ts";
-import { type Readout, readOut, readouts } from "../readout.ts";
+import { gradientIn, imageIn, spaceOption } from "../attribution-space.ts";
+import { imageGradients, outputOption } from "../backward-run.ts";
+import { defineMethod } from "../define-method.ts";
+import { type Readout, readOut, readoutOption } from "../readout.ts";
 
-export interface BackpropRecipe extends Omit<SaliencyMethod, "check" | "explain"> {
+export interface BackpropRecipe<N extends string> {
+  readonly name: N;
+  readonly title: string;
+  readonly source: string;
+  readonly summary: string;
+  readonly version: number;
   /** The backward rules; gradients by default. */
   readonly rules?: RuleTable;
   readonly readout: Readout;
@@ -16,36 +19,28 @@ export interface BackpropRecipe extends Omit<SaliencyMethod, "check" | "explain"
   readonly timesInput?: boolean;
 }
 
-/**
- * A method of one pass. Its settings: `readout` (see {@link Readout}), `of` ("logits", "probabilities" or "log-probabilities": what
- * is differentiated; default "logits") and `space` (see {@link AttributionSpace}; default "network"). With a target the
- * difference of the two scores is explained.
- */
-export function backpropMethod({ rules, readout, timesInput = false, ...description }: BackpropRecipe): SaliencyMethod {
-  const known = {
-    readout: wordSetting(readouts, readout),
-    of: wordSetting(outputs, "logits"),
-    space: wordSetting(attributionSpaces, "network"),
-  };
-  return {
+/** A method of one pass. With a target the difference of the two scores is explained. */
+export function backpropMethod<const N extends string>(recipe: BackpropRecipe<N>) {
+  const { rules, readout: usual, timesInput = false, ...description } = recipe;
+  return defineMethod({
     ...description,
-    check: (_, { settings }) => void completeSettings(description.name, known, settings),
-    async explain(classifier, image, options = {}) {
-      const { signal } = options;
-      const settings = completeSettings(description.name, known, options.settings);
-      const { label, seed, forward } = await questionOf(description.name, classifier, image, options);
-      const pass = await classifier.backward({ of: settings.of, rules });
-      const [{ gradient }] = await pass.run([{ image: image.data, seed }], { signal });
-      const own = gradientIn(settings.space, gradient, classifier);
-      const attribution = timesInput ? product(own, imageIn(settings.space, image.data, classifier)) : own;
-      return {
-        map: readOut(floatTensor(attribution, image.shape), settings.readout),
-        label,
-        evaluations: { forward, gradient: 1 },
-        settings,
-      };
+    settings: { readout: readoutOption(usual), of: outputOption, space: spaceOption },
+    cost: () => ({ forward: 0, gradient: 1 }),
+    async explainTogether(tasks) {
+      const [{ classifier, settings }] = tasks;
+      const { readout, of, space } = settings;
+      const gradients = await imageGradients(tasks, { of, rules });
+      return gradients.map((gradient, n) => {
+        const { image } = tasks[n];
+        const own = gradientIn(space, gradient, classifier);
+        const attribution = timesInput ? product(own, imageIn(space, image.data, classifier)) : own;
+        return {
+          map: readOut(floatTensor(attribution, image.shape), readout),
+          evaluations: { forward: 0, gradient: 1 },
+        };
+      });
     },
-  };
+  });
 }
 
 /** a ∘ b */

@@ -4,9 +4,9 @@ import { backpropMethod } from "./backprop-method.ts";
 
 /**
  * max over channels of the magnitude of what {@link deconvnetRules} hand back from the class score to the image, [H, W]. Source: Zeiler
- * and Fergus, 2014. Settings: see {@link backpropMethod}.
+ * and Fergus, 2014.
  */
-export const deconvnetMethod = backpropMethod({
+export const deconvnet = backpropMethod({
   name: "deconvnet",
   title: "Deconvolutional network",
   source: "Zeiler and Fergus, Visualizing and Understanding Convolutional Networks, 2014",

@@ -3,9 +3,9 @@ import { backpropMethod } from "./backprop-method.ts";
 
 /**
  * Σ over channels of |x · ∂s/∂x|, [H, W], for the class score s, by default the logit. For a linear network x · ∂s/∂x adds up to the score
- * less its bias. Source: Shrikumar, Greenside and Kundaje, 2017, section 3.2. Settings: see {@link backpropMethod}.
+ * less its bias. Source: Shrikumar, Greenside and Kundaje, 2017, section 3.2.
  */
-export const gradientInputMethod = backpropMethod({
+export const gradientInput = backpropMethod({
   name: "gradient-input",
   title: "Gradient × input",
   source:

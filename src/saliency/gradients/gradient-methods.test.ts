@@ -10,12 +10,12 @@ import { referenceRuntime } from "../../runtime/reference-runtime.ts";
 import { modelOf } from "../../runtime/session.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import { saliencyMethods } from "../methods.ts";
-import { deconvnetMethod } from "./deconvnet.ts";
-import { gradientMethod } from "./gradient.ts";
-import { gradientInputMethod } from "./gradient-input.ts";
-import { guidedBackpropMethod } from "./guided-backprop.ts";
-import { integratedGradientsMethod } from "./integrated-gradients.ts";
-import { smoothGradMethod } from "./smooth-grad.ts";
+import { deconvnet } from "./deconvnet.ts";
+import { gradient } from "./gradient.ts";
+import { gradientInput } from "./gradient-input.ts";
+import { guidedBackprop } from "./guided-backprop.ts";
+import { integratedGradients } from "./integrated-gradients.ts";
+import { smoothGrad } from "./smooth-grad.ts";
 
 const size = 4;
 const pixelCount = 3 * size * size;
@@ -54,14 +54,15 @@ describe("on a linear network, in closed form", () => {
   const { classifier: normalized, w: weightsOfNormalized } = linearClassifier("imagenet");
 
   test("the gradient is the weight, in the network's numbers and in pixels", async () => {
-    const { map, label, evaluations } = await gradientMethod.explain(classifier, image, { label: 1 });
+    const { map, label, evaluations } = await gradient.explain(classifier, image, { label: 1 });
     expect([...map.data]).toEqual(mapOf(w[1], largest));
     expect({ label, evaluations }).toEqual({ label: 1, evaluations: { forward: 0, gradient: 1 } });
-    const inNetwork = await gradientMethod.explain(normalized, image, { label: 1, settings: { readout: "sum" } });
+    const inNetwork = await gradient.explain(normalized, image, { label: 1, readout: "sum" });
     expect([...inNetwork.map.data]).toEqual(mapOf(weightsOfNormalized[1], total));
-    const inPixels = await gradientMethod.explain(normalized, image, {
+    const inPixels = await gradient.explain(normalized, image, {
       label: 1,
-      settings: { readout: "sum", space: "pixels" },
+      readout: "sum",
+      space: "pixels",
     });
     const std = [0.229, 0.224, 0.225];
     const scaled = weightsOfNormalized[1].map((weight, i) => weight / std[Math.floor(i / plane)]);
@@ -70,13 +71,13 @@ describe("on a linear network, in closed form", () => {
 
   test("the predicted class by default, at the price of a forward run", async () => {
     const logits = w.map((row, j) => row.reduce((sum, weight, i) => sum + weight * image.data[i], b[j]));
-    const { label, evaluations } = await gradientMethod.explain(classifier, image);
+    const { label, evaluations } = await gradient.explain(classifier, image);
     expect(label).toBe(logits.indexOf(Math.max(...logits)));
     expect(evaluations).toEqual({ forward: 1, gradient: 1 });
   });
 
   test("with a target, the difference of the two classes", async () => {
-    const { map } = await gradientMethod.explain(classifier, image, { label: 1, target: 2 });
+    const { map } = await gradient.explain(classifier, image, { label: 1, target: 2 });
     expect([...map.data]).toEqual(
       mapOf(
         w[1].map((weight, i) => weight - w[2][i]),
@@ -91,12 +92,13 @@ describe("on a linear network, in closed form", () => {
     const p = logits.map((logit) => Math.exp(logit) / sum);
     // ∂ log p_1 / ∂x = w_1 − Σ p_j w_j, and ∂p_1 is p_1 times that.
     const slope = w[1].map((weight, i) => weight - p.reduce((mean, share, j) => mean + share * w[j][i], 0));
-    const settings = { readout: "sum", of: "log-probabilities" };
-    const { map } = await gradientMethod.explain(classifier, image, { label: 1, settings });
+    const settings = { readout: "sum", of: "log-probabilities" } as const;
+    const { map } = await gradient.explain(classifier, image, { label: 1, ...settings });
     expect([...map.data]).toEqual(mapOf(slope, total));
-    const share = await gradientMethod.explain(classifier, image, {
+    const share = await gradient.explain(classifier, image, {
       label: 1,
-      settings: { ...settings, of: "probabilities" },
+      ...settings,
+      of: "probabilities",
     });
     expect([...share.map.data]).toEqual(
       mapOf(
@@ -108,12 +110,12 @@ describe("on a linear network, in closed form", () => {
 
   test("gradient × input is w x; its channels' net sum adds up to the logit less the bias", async () => {
     const products = w[2].map((weight, i) => weight * image.data[i]);
-    const { map } = await gradientInputMethod.explain(classifier, image, { label: 2 });
+    const { map } = await gradientInput.explain(classifier, image, { label: 2 });
     expect([...map.data]).toEqual(mapOf(products, total));
     const mean = [0.485, 0.456, 0.406];
     const std = [0.229, 0.224, 0.225];
     const seen = Array.from(image.data, (x, i) => (x - mean[Math.floor(i / plane)]) / std[Math.floor(i / plane)]);
-    const inNetwork = await gradientInputMethod.explain(normalized, image, { label: 2 });
+    const inNetwork = await gradientInput.explain(normalized, image, { label: 2 });
     expect([...inNetwork.map.data]).toEqual(
       mapOf(
         weightsOfNormalized[2].map((weight, i) => weight * seen[i]),
@@ -122,11 +124,11 @@ describe("on a linear network, in closed form", () => {
     );
   });
 
-  test.each(["captum", "pair"])("integrated gradients are w (x − x₀) with any rule: %s", async (preset) => {
+  test.each(["captum", "pair"] as const)("integrated gradients are w (x − x₀) with any rule: %s", async (preset) => {
     const settings = { preset, steps: 3 };
-    const { map, details, evaluations } = await integratedGradientsMethod.explain(classifier, image, {
+    const { map, details, evaluations } = await integratedGradients.explain(classifier, image, {
       label: 0,
-      settings,
+      ...settings,
     });
     expect([...map.data]).toEqual(
       mapOf(
@@ -141,11 +143,12 @@ describe("on a linear network, in closed form", () => {
       Float32Array.from({ length: pixelCount }, (_, i) => [0.485, 0.456, 0.406][Math.floor(i / plane)]),
       image.shape,
     );
-    const none = await integratedGradientsMethod.explain(normalized, gray, { label: 0, settings });
+    const none = await integratedGradients.explain(normalized, gray, { label: 0, ...settings });
     expect(Math.max(...none.map.data)).toBeLessThan(1e-5);
-    const white = await integratedGradientsMethod.explain(classifier, image, {
+    const white = await integratedGradients.explain(classifier, image, {
       label: 0,
-      settings: { ...settings, baseline: "white" },
+      ...settings,
+      baseline: "white",
     });
     expect([...white.map.data]).toEqual(
       mapOf(
@@ -156,9 +159,9 @@ describe("on a linear network, in closed form", () => {
   });
 
   test("cnnv's integrated gradients: 101 gradients by 100, not times the difference", async () => {
-    const { map, details, evaluations } = await integratedGradientsMethod.explain(classifier, image, {
+    const { map, details, evaluations } = await integratedGradients.explain(classifier, image, {
       label: 0,
-      settings: { preset: "cnnv" },
+      preset: "cnnv",
     });
     expect([...map.data]).toEqual(
       mapOf(
@@ -171,29 +174,36 @@ describe("on a linear network, in closed form", () => {
   });
 
   test.each([
-    { preset: "paper", samples: 50, of: (weight: number) => weight },
-    { preset: "pair", samples: 25, of: (weight: number) => weight ** 2 },
-    { preset: "captum", samples: 5, of: (weight: number) => weight },
-    { preset: "cnnv", samples: 50, of: (weight: number) => weight },
+    { preset: "paper" as const, samples: 50, of: (weight: number) => weight },
+    { preset: "pair" as const, samples: 25, of: (weight: number) => weight ** 2 },
+    { preset: "captum" as const, samples: 5, of: (weight: number) => weight },
+    { preset: "cnnv" as const, samples: 50, of: (weight: number) => weight },
   ])("SmoothGrad is the gradient whatever the noise: $preset", async ({ preset, samples, of }) => {
-    const { map, evaluations } = await smoothGradMethod.explain(classifier, image, { label: 0, settings: { preset } });
+    const { map, evaluations } = await smoothGrad.explain(classifier, image, { label: 0, preset });
     expect([...map.data]).toEqual(mapOf(w[0].map(of), total));
     expect(evaluations.gradient).toBe(samples);
   });
 
   test("the noise of each preset", async () => {
     const range = Math.max(...image.data) - Math.min(...image.data);
-    const deviations = { paper: 0.15 * range, pair: 0.15 * range, captum: 1, cnnv: (4 / range) ** 2 };
-    for (const [preset, deviation] of Object.entries(deviations)) {
-      const { details } = await smoothGradMethod.explain(classifier, image, {
+    const deviations = [
+      ["paper", 0.15 * range],
+      ["pair", 0.15 * range],
+      ["captum", 1],
+      ["cnnv", (4 / range) ** 2],
+    ] as const;
+    for (const [preset, deviation] of deviations) {
+      const { details } = await smoothGrad.explain(classifier, image, {
         label: 0,
-        settings: { preset, samples: 1 },
+        preset,
+        samples: 1,
       });
       expect(details!.noiseDeviation).toBeCloseTo(deviation, 6);
     }
-    const { details } = await smoothGradMethod.explain(classifier, image, {
+    const { details } = await smoothGrad.explain(classifier, image, {
       label: 0,
-      settings: { noise: 0.3, noiseScale: "absolute" },
+      noise: 0.3,
+      noiseScale: "absolute",
     });
     expect(details!.noiseDeviation).toBe(0.3);
   });
@@ -207,8 +217,8 @@ test("SmoothGrad on a square: the mean gradient of Σ u² is 2 u, its variance 4
   g.output(g.op("Gemm", [flat, g.constant(weights, "w")], { transB: 1 }), "logits");
   const classifier = createClassifier(modelOf(g.toGraph()), { runtime: ort, preprocessing: "symmetric", threads: 1 });
   // The network sees 2 x − 1 from −1 to 1. Noise there of 0.1 gives gradients 2 u + 0.2 n.
-  const settings = { samples: 4000, noise: 0.1, noiseScale: "absolute", readout: "sum" };
-  const mean = await smoothGradMethod.explain(classifier, image, { label: 0, batch: 1, settings });
+  const settings = { samples: 4000, noise: 0.1, noiseScale: "absolute", readout: "sum" } as const;
+  const mean = await smoothGrad.explain(classifier, image, { label: 0, batch: 1, ...settings });
   const seen = Array.from(image.data, (x) => 2 * x - 1);
   mean.map.data.forEach((value, i) => {
     // Three standard errors of three means, and a little.
@@ -224,16 +234,18 @@ test("SmoothGrad on a square: the mean gradient of Σ u² is 2 u, its variance 4
       ),
     ).toBeLessThan(0.05);
   });
-  const variance = await smoothGradMethod.explain(classifier, image, {
+  const variance = await smoothGrad.explain(classifier, image, {
     label: 0,
-    settings: { ...settings, aggregate: "variance" },
+    ...settings,
+    aggregate: "variance",
   });
   variance.map.data.forEach((value) => {
     expect(value / (3 * 0.04)).toBeCloseTo(1, 0.8);
   });
-  const squares = await smoothGradMethod.explain(classifier, image, {
+  const squares = await smoothGrad.explain(classifier, image, {
     label: 0,
-    settings: { ...settings, aggregate: "mean-square" },
+    ...settings,
+    aggregate: "mean-square",
   });
   squares.map.data.forEach((value, i) => {
     const wanted = channelsAt(
@@ -255,9 +267,9 @@ describe("on a small convolutional network", () => {
 
   test("integrated gradients are complete: more steps, less error, and from any baseline", async () => {
     const errorOf = async (settings: object): Promise<number> => {
-      const { details } = await integratedGradientsMethod.explain(classifier, scene, {
+      const { details } = await integratedGradients.explain(classifier, scene, {
         label: 2,
-        settings: { ...settings },
+        ...settings,
       });
       const { attributed, difference, completenessError } = details as Record<string, number>;
       expect(completenessError).toBe(Math.abs(attributed - difference));
@@ -273,11 +285,11 @@ describe("on a small convolutional network", () => {
 
   test("samples do not depend on the batch, and a source of chance gives the same map again", async () => {
     const explain = (batch: number, seed: number) =>
-      smoothGradMethod.explain(classifier, scene, {
+      smoothGrad.explain(classifier, scene, {
         label: 1,
         batch,
         random: createRandom(seed),
-        settings: { samples: 7 },
+        samples: 7,
       });
     const [one, four, again, other] = [
       await explain(1, 5),
@@ -291,7 +303,7 @@ describe("on a small convolutional network", () => {
       expect(value).toBeCloseTo(one.map.data[i], 5);
     });
     const integrated = async (batch: number) =>
-      (await integratedGradientsMethod.explain(classifier, scene, { label: 1, batch, settings: { steps: 5 } })).map;
+      (await integratedGradients.explain(classifier, scene, { label: 1, batch, steps: 5 })).map;
     const [alone, together] = [await integrated(1), await integrated(4)];
     together.data.forEach((value, i) => {
       expect(value).toBeCloseTo(alone.data[i], 5);
@@ -301,25 +313,23 @@ describe("on a small convolutional network", () => {
   test("progress is counted to the end, and an abort stops between runs", async () => {
     const seen: number[] = [];
     const settings = { steps: 5 };
-    await integratedGradientsMethod.explain(classifier, scene, {
+    await integratedGradients.explain(classifier, scene, {
       label: 1,
       batch: 2,
-      settings,
+      ...settings,
       onProgress: ({ done }) => seen.push(done),
     });
     expect(seen).toEqual([2, 4, 5]);
     const controller = new AbortController();
     const onProgress = () => controller.abort();
     await expect(
-      smoothGradMethod.explain(classifier, scene, { label: 1, signal: controller.signal, onProgress }),
+      smoothGrad.explain(classifier, scene, { label: 1, signal: controller.signal, onProgress }),
     ).rejects.toThrow("aborted");
   });
 
   test("the deconvolutional network and guided backpropagation hand back no more than their rules let through", async () => {
     const maps = await Promise.all(
-      [gradientMethod, deconvnetMethod, guidedBackpropMethod].map((method) =>
-        method.explain(classifier, scene, { label: 1 }),
-      ),
+      [gradient, deconvnet, guidedBackprop].map((method) => method.explain(classifier, scene, { label: 1 })),
     );
     for (const { map } of maps) {
       expect(map.shape).toEqual([24, 24]);
@@ -346,11 +356,10 @@ describe("every method", () => {
   });
 
   test.each(gradients)("$name: what explain refuses, check refuses before", ({ name, check }) => {
-    expect(() => check!(classifier, {})).not.toThrow();
-    expect(() => check!(classifier, { settings: { nothing: 1 } })).toThrow(`${name}: unknown option "nothing"`);
-    if (name.includes("cam"))
-      expect(() => check!(classifier, { settings: { layer: "Relu[9]" } })).toThrow(/no such layer/);
-    if (name.includes("excitation")) expect(() => check!(classifier, { target: 1 })).toThrow("a target was given");
+    expect(() => check(classifier, {})).not.toThrow();
+    expect(() => check(classifier, { nothing: 1 })).toThrow(`${name}: unknown option "nothing"`);
+    if (name.includes("cam")) expect(() => check(classifier, { layer: "Relu[9]" })).toThrow(/no such layer/);
+    if (name.includes("excitation")) expect(() => check(classifier, { target: 1 })).toThrow("a target was given");
   });
 
   test.each(gradients)(
@@ -367,13 +376,11 @@ describe("every method", () => {
     "$name: an unknown setting names the nearest, an impossible value and class are refused",
     async ({ name, explain }) => {
       const known = name.includes("cam") || name.includes("excitation") ? "upsampling" : "readout";
-      await expect(explain(classifier, scene, { settings: { [`${known}s`]: "max" } })).rejects.toThrow(
+      await expect(explain(classifier, scene, { [`${known}s`]: "max" })).rejects.toThrow(
         `${name}: unknown option "${known}s"`,
       );
-      await expect(explain(classifier, scene, { settings: { [`${known}s`]: "max" } })).rejects.toThrow(
-        `Did you mean "${known}"?`,
-      );
-      await expect(explain(classifier, scene, { settings: { [known]: "nothing" } })).rejects.toThrow(
+      await expect(explain(classifier, scene, { [`${known}s`]: "max" })).rejects.toThrow(`Did you mean "${known}"?`);
+      await expect(explain(classifier, scene, { [known]: "nothing" })).rejects.toThrow(
         `${name}: ${known}: unknown value`,
       );
       await expect(explain(classifier, scene, { label: 4 })).rejects.toThrow(/from 0 to 3/);
@@ -391,7 +398,7 @@ test("whatever the image, the gradient of a linear network is the same", () => {
       fc.array(fc.float({ min: 0, max: 1, noNaN: true }), { minLength: pixelCount, maxLength: pixelCount }),
       async (pixels) => {
         const [here, there] = await Promise.all(
-          [floatTensor(pixels, image.shape), image].map((x) => gradientMethod.explain(classifier, x, { label: 2 })),
+          [floatTensor(pixels, image.shape), image].map((x) => gradient.explain(classifier, x, { label: 2 })),
         );
         expect(here.map.data).toEqual(there.map.data);
       },

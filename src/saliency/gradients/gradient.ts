@@ -3,9 +3,9 @@ import { backpropMethod } from "./backprop-method.ts";
 
 /**
  * max over channels of |∂s/∂x|, [H, W], for the class score s, by default the logit. Source: Simonyan, Vedaldi and Zisserman, 2014,
- * section 3.1. Settings: see {@link backpropMethod}.
+ * section 3.1.
  */
-export const gradientMethod = backpropMethod({
+export const gradient = backpropMethod({
   name: "gradient",
   title: "Gradient",
   source: "Simonyan, Vedaldi and Zisserman, Deep Inside Convolutional Networks, 2014",

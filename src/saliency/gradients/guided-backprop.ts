@@ -4,9 +4,9 @@ import { backpropMethod } from "./backprop-method.ts";
 
 /**
  * max over channels of the magnitude of what {@link guidedRules} hand back from the class score to the image, [H, W]. Source:
- * Springenberg et al., 2015. Settings: see {@link backpropMethod}.
+ * Springenberg et al., 2015.
  */
-export const guidedBackpropMethod = backpropMethod({
+export const guidedBackprop = backpropMethod({
   name: "guided-backprop",
   title: "Guided backpropagation",
   source: "Springenberg, Dosovitskiy, Brox and Riedmiller, Striving for Simplicity, 2015",

@@ -6,36 +6,50 @@
  */
 import type { Classifier } from "../../classifier/classifier.ts";
 import { logSoftmaxAt, softmax } from "../../classifier/logits.ts";
-import { type Output, outputs } from "../../classifier/passes/network-graphs.ts";
-import type { ImageTensor } from "../../image/picture.ts";
+import type { Output } from "../../classifier/passes/network-graphs.ts";
+import { countOption, flagOption, wordOption } from "../../options/option.ts";
+import { type ValuesOf, withPresets } from "../../options/schema.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
-import { attributionSpaces, gradientIn, pixelAffine } from "../attribution-space.ts";
-import { questionOf } from "../logit-seed.ts";
-import type { Explanation, MethodOptions, SaliencyMethod } from "../method.ts";
-import { completeSettings, countSetting, flagSetting, wordSetting } from "../method-settings.ts";
-import { readOut, readouts } from "../readout.ts";
+import { gradientIn, pixelAffine, spaceOption } from "../attribution-space.ts";
+import { outputOption } from "../backward-run.ts";
+import { defineMethod, type MethodResult, type MethodTask } from "../define-method.ts";
+import { readOut, readoutOption } from "../readout.ts";
 import { gradientsAt } from "./gradients-at.ts";
 import { equalSteps, gaussLegendre, type Quadrature } from "./quadrature.ts";
 
-const integratedGradientsPresets = {
-  /** Captum: 50 Gauss–Legendre nodes, times the difference. */
-  captum: {},
-  /** PAIR-code/saliency: the mean over 25 points from the baseline to the image, both included, times the difference. */
-  pair: { steps: 25, rule: "mean" },
-  /** pytorch-cnn-visualizations: 101 points, both ends included, their sum divided by 100; not times the difference. */
-  cnnv: { steps: 100, rule: "ends", timesDifference: false },
-} as const;
-
-const known = {
-  preset: wordSetting(["captum", "pair", "cnnv"], "captum"),
-  steps: countSetting(50, 2),
-  rule: wordSetting(["gauss-legendre", "mean", "ends"], "gauss-legendre"),
-  baseline: wordSetting(["zero", "black", "gray", "white"], "zero"),
-  timesDifference: flagSetting(true),
-  readout: wordSetting(readouts, "sum"),
-  of: wordSetting(outputs, "logits"),
-  space: wordSetting(attributionSpaces, "network"),
-};
+const settings = withPresets(
+  {
+    doc: "The numbers of Captum, of PAIR's saliency, or of pytorch-cnn-visualizations.",
+    fallback: "captum",
+    presets: {
+      /** Captum: 50 Gauss–Legendre nodes, times the difference. */
+      captum: {},
+      /** PAIR-code/saliency: the mean over 25 points from the baseline to the image, both included, times the difference. */
+      pair: { steps: 25, rule: "mean" },
+      /** pytorch-cnn-visualizations: 101 points, both ends included, their sum divided by 100; not times the difference. */
+      cnnv: { steps: 100, rule: "ends", timesDifference: false },
+    },
+  },
+  {
+    steps: countOption("How many points on the way.", { min: 2, fallback: 50 }),
+    rule: wordOption(
+      "The points: Gauss–Legendre nodes; `steps` equal steps with both ends, averaged; or one more, their sum by `steps`.",
+      ["gauss-legendre", "mean", "ends"],
+      { fallback: "gauss-legendre" },
+    ),
+    baseline: wordOption(
+      "Where the way begins: where the network sees zeros (with most normalizations the mean color), black, gray or white.",
+      ["zero", "black", "gray", "white"],
+      { fallback: "zero" },
+    ),
+    timesDifference: flagOption("Whether the integral is multiplied by the difference of image and baseline.", {
+      fallback: true,
+    }),
+    readout: readoutOption("sum"),
+    of: outputOption,
+    space: spaceOption,
+  },
+);
 
 function quadratureOf(rule: "gauss-legendre" | "mean" | "ends", steps: number): Quadrature {
   if (rule === "gauss-legendre") return gaussLegendre(steps);
@@ -59,39 +73,23 @@ function scoreOf(of: Output, logits: Float32Array, seed: Float32Array): number {
   return seed.reduce((sum, weight, j) => (weight === 0 ? sum : sum + weight * scores[of](j)), 0);
 }
 
-/** The settings in effect: what is given, else the preset's, else the defaults. */
-function settingsOf({ settings }: Pick<MethodOptions, "settings">) {
-  const { preset } = completeSettings("integrated-gradients", known, settings);
-  return completeSettings("integrated-gradients", known, settings, integratedGradientsPresets[preset]);
-}
-
 /**
  * Σ over channels of |(x − x₀) · ∫ ∂s/∂x|, [H, W], the integral along the straight line from the baseline x₀ to the image x. The
  * attributions add up to s(x) − s(x₀); `details` says how nearly: `attributed`, `difference` and their distance,
  * `completenessError` (only with `timesDifference`, without which there is nothing that they should add up to).
- *
- * Settings: `preset` (captum, pair, cnnv), `steps` (50), `rule` (gauss-legendre; mean: the mean over `steps` points, ends included; ends:
- * the sum over `steps` + 1 points by `steps`), `baseline` (zero: of the network's numbers, the mean color for most; black, gray, white),
- * `timesDifference` (true), `readout`, `of`, `space` (only matters without `timesDifference`). What is given beside a preset takes
- * precedence over it.
  */
-async function explain(classifier: Classifier, image: ImageTensor, options: MethodOptions = {}): Promise<Explanation> {
-  const settings = settingsOf(options);
-  const { label, seed, forward } = await questionOf("integrated-gradients", classifier, image, options);
+async function explain(task: MethodTask<ValuesOf<typeof settings>>): Promise<MethodResult> {
+  const { classifier, image, seed, settings, signal } = task;
   const { nodes, weights } = quadratureOf(settings.rule, settings.steps);
   const { data, shape } = image;
   const plane = data.length / shape[0];
   const colors = baselineOf(settings.baseline, classifier);
   const baseline = new Float32Array(data.length);
-  colors.forEach((color, c) => {
-    baseline.fill(color, c * plane, (c + 1) * plane);
-  });
+  for (const [c, color] of colors.entries()) baseline.fill(color, c * plane, (c + 1) * plane);
 
   const sum = new Float64Array(data.length);
-  await gradientsAt(classifier, data.length, {
-    ...options,
+  await gradientsAt(task, {
     of: settings.of,
-    seed,
     count: nodes.length,
     point: (n, pixels) => {
       const share = nodes[n];
@@ -103,22 +101,21 @@ async function explain(classifier: Classifier, image: ImageTensor, options: Meth
     },
   });
 
-  const evaluations = { forward, gradient: nodes.length };
   if (!settings.timesDifference) {
     const attribution = gradientIn(settings.space, Float32Array.from(sum), classifier);
-    return { map: readOut(floatTensor(attribution, shape), settings.readout), label, evaluations, settings };
+    return {
+      map: readOut(floatTensor(attribution, shape), settings.readout),
+      evaluations: { forward: 0, gradient: nodes.length },
+    };
   }
   const products = sum.map((gradient, i) => gradient * (data[i] - baseline[i]));
   const pass = await classifier.forward();
-  const { signal } = options;
   const [[above], [below]] = [await pass.run([data], { signal }), await pass.run([baseline], { signal })];
   const difference = scoreOf(settings.of, above, seed) - scoreOf(settings.of, below, seed);
   const attributed = products.reduce((total, product) => total + product, 0);
   return {
     map: readOut(floatTensor(Float32Array.from(products), shape), settings.readout),
-    label,
-    evaluations: { ...evaluations, forward: forward + 2 },
-    settings,
+    evaluations: { forward: 2, gradient: nodes.length },
     details: {
       attributed,
       difference,
@@ -127,13 +124,17 @@ async function explain(classifier: Classifier, image: ImageTensor, options: Meth
   };
 }
 
-/** {@link explain Integrated gradients} as a method of the registry. */
-export const integratedGradientsMethod: SaliencyMethod = {
+/** {@link explain Integrated gradients} as a method. */
+export const integratedGradients = defineMethod({
   name: "integrated-gradients",
   title: "Integrated gradients",
   source: "Sundararajan, Taly and Yan, Axiomatic Attribution for Deep Networks, 2017",
   summary: "What each pixel adds to the class score on the way from a uniform picture to this one.",
   version: 1,
-  check: (_, options) => void settingsOf(options),
+  settings,
+  cost: ({ rule, steps, timesDifference }) => ({
+    forward: timesDifference ? 2 : 0,
+    gradient: quadratureOf(rule, steps).nodes.length,
+  }),
   explain,
-};
+});

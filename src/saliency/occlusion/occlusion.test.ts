@@ -4,10 +4,11 @@ import { tinyClassifier } from "../../../test/tiny-classifier.ts";
 import { type Classifier, createClassifier } from "../../classifier/classifier.ts";
 import { AbortedError, MisuseError } from "../../errors.ts";
 import { parseModel } from "../../onnx/text/parse.ts";
+import { completeOptions } from "../../options/schema.ts";
 import { createRandom } from "../../random/random.ts";
 import { referenceRuntime } from "../../runtime/reference-runtime.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
-import { occlusionIntervals, occlusionSaliency, occlusionSettings } from "./occlusion.ts";
+import { completeOcclusion, occlusion, occlusionIntervals } from "./occlusion.ts";
 
 const W = [0, 1].map((k) => Array.from({ length: 24 }, (_, i) => ((i * 7 + k * 5) % 11) / 5 - 1));
 /** logits = W x for x in [0, 1]²⁴ (one channel, 4 × 6). */
@@ -45,10 +46,12 @@ describe("on a linear model", () => {
 
   test("squares of one pixel give w·(x − fill) where that is positive", async () => {
     for (const target of [undefined, 1]) {
-      const { map, evaluations } = await occlusionSaliency(classifier, floatTensor(x, [1, 4, 6]), {
+      const { map, evaluations } = await occlusion.explain(classifier, floatTensor(x, [1, 4, 6]), {
         label: 0,
         target,
-        settings: { patch: 1, score: "logit", fill: "gray" },
+        patch: 1,
+        score: "logit",
+        fill: "gray",
       });
       map.data.forEach((value, i) => {
         const w = W[0][i] - (target === undefined ? 0 : W[1][i]);
@@ -59,10 +62,13 @@ describe("on a linear model", () => {
   });
 
   test("larger squares give the mean of what they hide", async () => {
-    const { map, details } = await occlusionSaliency(classifier, floatTensor(x, [1, 4, 6]), {
+    const { map, details } = await occlusion.explain(classifier, floatTensor(x, [1, 4, 6]), {
       label: 1,
       batch: 4,
-      settings: { patch: 3, stride: 2, score: "logit", fill: "black" },
+      patch: 3,
+      stride: 2,
+      score: "logit",
+      fill: "black",
     });
     const part = (y: number, x0: number): number =>
       y < 0 || y > 3 || x0 < 0 || x0 > 5 ? 0 : W[1][y * 6 + x0] * x[y * 6 + x0];
@@ -101,9 +107,9 @@ describe("on the tiny classifier", () => {
   afterAll(() => classifier.dispose());
 
   test("the batch changes nothing", async () => {
-    const settings = { patch: 8, stride: 4, fill: "blur" };
-    const one = await occlusionSaliency(classifier, image, { settings, batch: 1 });
-    const many = await occlusionSaliency(classifier, image, { settings });
+    const settings = { patch: 8, stride: 4, fill: "blur" } as const;
+    const one = await occlusion.explain(classifier, image, { ...settings, batch: 1 });
+    const many = await occlusion.explain(classifier, image, settings);
     expect(one.evaluations).toEqual({ forward: 50, gradient: 0 });
     many.map.data.forEach((value, i) => {
       expect(Math.abs(value - one.map.data[i])).toBeLessThan(1e-6);
@@ -113,16 +119,18 @@ describe("on the tiny classifier", () => {
   test("an aborted signal ends it", async () => {
     const controller = new AbortController();
     const onProgress = (): void => controller.abort();
-    const run = occlusionSaliency(classifier, image, { batch: 3, signal: controller.signal, onProgress });
+    const run = occlusion.explain(classifier, image, { batch: 3, signal: controller.signal, onProgress });
     await expect(run).rejects.toThrow(AbortedError);
   });
 });
 
 test("settings follow the image's size, and what cannot be meant is refused", () => {
+  const settingsOf = (given: object, input: { readonly height: number; readonly width: number }) =>
+    completeOcclusion(completeOptions("occlusion", occlusion.settings, given), { input });
   const size = { height: 224, width: 224 };
-  expect(occlusionSettings({}, size)).toEqual({ patch: 32, stride: 8, score: "probability", fill: "mean" });
-  expect(occlusionSettings({}, { height: 32, width: 40 })).toMatchObject({ patch: 5, stride: 1 });
-  expect(() => occlusionSettings({ patch: 225 }, size)).toThrow(MisuseError);
-  expect(() => occlusionSettings({ patch: 4, stride: 5 }, size)).toThrow("occlusion: stride");
-  expect(() => occlusionSettings({ fills: "gray" }, size)).toThrow('Did you mean "fill"?');
+  expect(settingsOf({}, size)).toEqual({ patch: 32, stride: 8, score: "probability", fill: "mean" });
+  expect(settingsOf({}, { height: 32, width: 40 })).toMatchObject({ patch: 5, stride: 1 });
+  expect(() => settingsOf({ patch: 225 }, size)).toThrow(MisuseError);
+  expect(() => settingsOf({ patch: 4, stride: 5 }, size)).toThrow("occlusion: stride");
+  expect(() => settingsOf({ fills: "gray" }, size)).toThrow('Did you mean "fill"?');
 });

@@ -3,58 +3,45 @@
  *
  * Source: Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014, section 4.2.
  */
-import type { Classifier } from "../../classifier/classifier.ts";
 import { defaultBatch } from "../../classifier/passes/default-batch.ts";
-import { checkKeys, MisuseError, numberIn, oneOf, throwIfAborted } from "../../errors.ts";
-import type { ImageTensor } from "../../image/picture.ts";
+import { MisuseError, numberIn, throwIfAborted } from "../../errors.ts";
+import { countOption, derived } from "../../options/option.ts";
+import type { ValuesOf } from "../../options/schema.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
-import { type ClassScore, checkContrast, classScores, scoreOf } from "../class-score.ts";
-import { type Fill, fillImage, fills } from "../fill.ts";
-import type { Explanation, MethodOptions, SaliencyMethod } from "../method.ts";
+import { scoreOf, scoreOption } from "../class-score.ts";
+import { defineMethod, type MethodResult, type MethodTask } from "../define-method.ts";
+import { fillImage, fillOption } from "../fill.ts";
 
-export interface OcclusionSettings {
-  /** Height and width of the square, in pixels. Default: a seventh of the image's shorter side (32 of 224). */
-  readonly patch: number;
-  /** Pixels from one position to the next, at most `patch`. Default: a quarter of it. */
-  readonly stride: number;
-  /** Default `probability`. */
-  readonly score: ClassScore;
-  /** What the square shows. Default `mean`. */
-  readonly fill: Fill;
-}
+const settings = {
+  patch: countOption("Height and width of the square, in pixels; at most the image's shorter side.", {
+    fallback: derived("a seventh of the image's shorter side"),
+  }),
+  stride: countOption("Pixels from one position of the square to the next, at most `patch`.", {
+    fallback: derived("a quarter of `patch`"),
+  }),
+  score: scoreOption,
+  fill: fillOption("mean"),
+};
 
-const settingKeys = ["patch", "stride", "score", "fill"] as const satisfies readonly (keyof OcclusionSettings)[];
+type Given = ValuesOf<typeof settings>;
+type Settings = Given & { readonly patch: number; readonly stride: number };
 
-/** The settings that `given` stand for on images of the given size; throws a MisuseError for settings that cannot be meant. */
-export function occlusionSettings(
-  given: Readonly<Record<string, unknown>> = {},
-  { height, width }: { readonly height: number; readonly width: number },
-): OcclusionSettings {
-  checkKeys("occlusion", given, settingKeys);
+/** Throws a MisuseError for a square that does not fit into the image, or that leaves pixels out. */
+export function completeOcclusion(
+  given: Given,
+  { input: { height, width } }: { readonly input: { height: number; width: number } },
+): Settings {
   const side = Math.min(height, width);
-  const patch = numberIn("occlusion: patch", given.patch ?? Math.max(1, Math.round(side / 7)), {
-    min: 1,
-    max: side,
-    integer: true,
+  const { patch: wanted = Math.max(1, Math.round(side / 7)) } = given;
+  const patch = numberIn("occlusion: patch", wanted, { min: 1, max: side, integer: true });
+  const { stride = Math.max(1, Math.round(patch / 4)) } = given;
+  if (stride <= patch) return { ...given, patch, stride };
+  throw new MisuseError({
+    where: "occlusion: stride",
+    what: "squares that far apart leave pixels out",
+    expected: `at most the patch, ${patch}`,
+    got: String(stride),
   });
-  const stride = numberIn("occlusion: stride", given.stride ?? Math.max(1, Math.round(patch / 4)), {
-    min: 1,
-    integer: true,
-  });
-  if (stride > patch) {
-    throw new MisuseError({
-      where: "occlusion: stride",
-      what: "squares that far apart leave pixels out",
-      expected: `at most the patch, ${patch}`,
-      got: String(stride),
-    });
-  }
-  return {
-    patch,
-    stride,
-    score: oneOf("occlusion: score", given.score ?? "probability", classScores),
-    fill: oneOf("occlusion: fill", given.fill ?? "mean", fills),
-  };
 }
 
 /** The part of one axis that a square hides: [from, to). */
@@ -63,10 +50,15 @@ interface Interval {
   readonly to: number;
 }
 
+interface Square {
+  readonly x: Interval;
+  readonly y: Interval;
+}
+
 /** All positions of a square along an axis, those included where part of it is outside: pixels at the edge count as others do. */
 export function occlusionIntervals(
   extent: number,
-  { patch, stride }: Pick<OcclusionSettings, "patch" | "stride">,
+  { patch, stride }: { readonly patch: number; readonly stride: number },
 ): Interval[] {
   const intervals: Interval[] = [];
   for (let start = stride - patch; start < extent; start += stride) {
@@ -75,29 +67,30 @@ export function occlusionIntervals(
   return intervals;
 }
 
+/** All positions of the square over an image. */
+function squaresOver(
+  { height, width }: { readonly height: number; readonly width: number },
+  settings: Settings,
+): Square[] {
+  const columns = occlusionIntervals(width, settings);
+  return occlusionIntervals(height, settings).flatMap((y) => columns.map((x) => ({ x, y })));
+}
+
 /**
  * The occlusion map of `image`, [H, W]: at each pixel, the mean over the squares that cover it of the drop in the score of the
  * class (with a target, of the score less the target's), and 0 where that is negative. Deterministic.
  *
  * Deviation: the paper plots the score over the position of the square; here the drop is handed to the pixels that were hidden.
  */
-export async function occlusionSaliency(
-  classifier: Classifier,
-  image: ImageTensor,
-  { label: given, target, batch, settings: options, signal, onProgress }: MethodOptions = {},
-): Promise<Explanation> {
+async function explain(task: MethodTask<Settings>): Promise<MethodResult> {
+  const { classifier, image, label, target, settings, batch, signal, onProgress } = task;
   const { height, width } = classifier.input;
-  const settings = occlusionSettings(options, { height, width });
-  checkContrast("occlusion", classifier, given, target);
-  const clean = await classifier.classify(image, { signal });
-  const label = given ?? clean.label;
-  checkContrast("occlusion", classifier, label, target);
+  const clean = await task.classify();
   const cleanScore = scoreOf(settings.score, clean.logits, label, target);
   const hidden = fillImage(classifier, image, settings.fill);
-  const columns = occlusionIntervals(width, settings);
-  const squares = occlusionIntervals(height, settings).flatMap((y) => columns.map((x) => ({ x, y })));
-  const wanted = numberIn("occlusion: batch", batch ?? defaultBatch(classifier), { min: 1, integer: true });
-  const forward = await classifier.forward({ batch: classifier.prepared.batchFor(Math.min(wanted, squares.length)) });
+  const squares = squaresOver(classifier.input, settings);
+  const most = Math.min(batch ?? defaultBatch(classifier), squares.length);
+  const forward = await classifier.forward({ batch: classifier.prepared.batchFor(most) });
 
   const drops = new Float64Array(height * width);
   const covers = new Float64Array(height * width);
@@ -118,14 +111,12 @@ export async function occlusionSaliency(
       }
     }
     done += some.length;
-    onProgress?.({ done, of: squares.length });
+    onProgress({ done, of: squares.length, unit: "squares" });
   }
   const map = Float32Array.from(drops, (drop, i) => Math.max(0, drop / covers[i]));
   return {
     map: floatTensor(map, [height, width]),
-    label,
-    evaluations: { forward: squares.length + 1, gradient: 0 },
-    settings: { ...settings },
+    evaluations: { forward: squares.length, gradient: 0 },
     details: { cleanScore, largestDrop: largest },
   };
 }
@@ -134,7 +125,7 @@ export async function occlusionSaliency(
 function withSquare(
   image: Float32Array,
   hidden: Float32Array,
-  { x, y }: { readonly x: Interval; readonly y: Interval },
+  { x, y }: Square,
   height: number,
   width: number,
 ): Float32Array {
@@ -148,16 +139,16 @@ function withSquare(
   return result;
 }
 
-/** {@link occlusionSaliency} as a method of the registry. */
-export const occlusionMethod: SaliencyMethod = {
+/** {@link explain Occlusion} as a method. */
+export const occlusion = defineMethod({
   name: "occlusion",
   title: "Occlusion",
   source: "Zeiler and Fergus, Visualizing and Understanding Convolutional Networks, ECCV 2014",
   summary: "How far the score of the class drops while a square over the pixel is hidden.",
   version: 1,
-  check(classifier, { target, settings }) {
-    occlusionSettings(settings, classifier.input);
-    checkContrast("occlusion", classifier, undefined, target);
-  },
-  explain: occlusionSaliency,
-};
+  settings,
+  complete: completeOcclusion,
+  classifies: true,
+  cost: (settings, { input }) => ({ forward: squaresOver(input, settings).length, gradient: 0 }),
+  explain,
+});

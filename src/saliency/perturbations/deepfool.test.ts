@@ -5,7 +5,8 @@ import { deepFoolSettings, searchDeepFool } from "../../attacks/deepfool.ts";
 import { type Classifier, createClassifier } from "../../classifier/classifier.ts";
 import { createRandom } from "../../random/random.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
-import { deepFoolSaliency } from "./deepfool.ts";
+import { methodNamed } from "../methods.ts";
+import { deepFool } from "./deepfool.ts";
 
 let classifier: Classifier;
 const random = createRandom(3);
@@ -24,8 +25,8 @@ test("the map is the root mean square of the attack's perturbation", async () =>
   const task = { image: image.data, logits: clean.logits, label: clean.label };
   const found = await searchDeepFool(classifier, task, deepFoolSettings(settings));
   const steps: number[] = [];
-  const { map, perturbation, details, evaluations, label } = await deepFoolSaliency(classifier, image, {
-    settings,
+  const { map, perturbation, details, evaluations, label } = await deepFool.explain(classifier, image, {
+    ...settings,
     onProgress: ({ done }) => steps.push(done),
   });
   expect(label).toBe(clean.label);
@@ -44,17 +45,19 @@ test("a label or target that holds already leaves nothing to do; another target 
   const { label } = await classifier.classify(image);
   const other = (label + 1) % 4;
   for (const options of [{ label: other }, { target: label }]) {
-    const { map, details, evaluations } = await deepFoolSaliency(classifier, image, options);
+    const { map, details, evaluations } = await deepFool.explain(classifier, image, options);
     expect(details!.outcome).toBe("already-flipped");
     expect(map.data.every((value) => value === 0)).toBe(true);
     expect(evaluations).toEqual({ forward: 1, gradient: 0 });
   }
-  const full = await deepFoolSaliency(classifier, image, { target: other });
+  const full = await deepFool.explain(classifier, image, { target: other });
   expect(full.details).toMatchObject({ outcome: "flipped", adversarialLabel: other });
 });
 
 test("what cannot be meant is refused", async () => {
-  await expect(deepFoolSaliency(classifier, image, { settings: { step: 1 } })).rejects.toThrow('Did you mean "steps"?');
-  await expect(deepFoolSaliency(classifier, image, { label: 1, target: 1 })).rejects.toThrow("the target is the label");
-  await expect(deepFoolSaliency(classifier, image, { target: 4 })).rejects.toThrow("deepfool: target");
+  await expect(methodNamed("deepfool").explain(classifier, image, { step: 1 })).rejects.toThrow(
+    'Did you mean "steps"?',
+  );
+  await expect(deepFool.explain(classifier, image, { label: 1, target: 1 })).rejects.toThrow("the target is the label");
+  await expect(deepFool.explain(classifier, image, { target: 4 })).rejects.toThrow("deepfool: target");
 });

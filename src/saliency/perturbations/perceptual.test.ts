@@ -3,14 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Classifier, createClassifier } from "../../classifier/classifier.ts";
 import { parseModel } from "../../onnx/text/parse.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
-import {
-  guidedMap,
-  guidedPerceptualMethod,
-  guidedPerceptualSaliency,
-  perceptualMethod,
-  perceptualSaliency,
-  rootMeanSquare,
-} from "./perceptual.ts";
+import { guidedPerceptual, perceptual } from "./perceptual.ts";
+import { rootMeanSquare } from "./root-mean-square.ts";
 
 /**
  * Logits (relu(p·u) − relu(q·u), 0) of the twelve numbers u that the network sees, three channels of 2 × 2. While both rectifiers are
@@ -65,9 +59,9 @@ describe("in pixels, in closed form", () => {
   const delta = optimum([...image.data], -1, 0.2, 0.05);
 
   test("the perturbation is the minimum of objective (4), and the map its root mean square", async () => {
-    const { map, perturbation, label, outcome } = await perceptualSaliency(classifier, image, options);
-    expect([...perturbation.data]).toEqual(delta.map((value) => expect.closeTo(value, 4)));
-    expect({ label, outcome }).toEqual({ label: 0, outcome: "flipped" });
+    const { map, perturbation, label, details } = await perceptual.explain(classifier, image, options);
+    expect([...(perturbation?.data ?? [])]).toEqual(delta.map((value) => expect.closeTo(value, 4)));
+    expect({ label, details }).toMatchObject({ label: 0, details: { outcome: "flipped", adversarialLabel: 1 } });
     expect(map.shape).toEqual([2, 2]);
     expect([...map.data]).toEqual(rootMeanSquareOf(delta));
   });
@@ -75,41 +69,38 @@ describe("in pixels, in closed form", () => {
   test("the guided map multiplies with the guided gradient of the margin, whose largest magnitude becomes 1", async () => {
     // The rectifier of q is handed −1 and lets nothing back.
     const products = delta.map((value, i) => (value * p[i]) / 3);
-    const { map } = await guidedPerceptualSaliency(classifier, image, options);
+    const { map } = await guidedPerceptual.explain(classifier, image, options);
     expect([...map.data]).toEqual(rootMeanSquareOf(products));
   });
 
   test("with a target the margin is that of the target, and so is the guided gradient", async () => {
-    const { map, target } = await guidedPerceptualSaliency(classifier, image, { ...options, target: 1 });
-    expect(target).toBe(1);
+    const { map } = await guidedPerceptual.explain(classifier, image, { ...options, target: 1 });
     expect([...map.data]).toEqual(rootMeanSquareOf(delta.map((value, i) => (value * p[i]) / 3)));
   });
 
   test("where no guided gradient arrives, the guided map is zero", async () => {
     // Both rectifiers are off.
     const off = floatTensor([0, 0, 0, 1, 0, 1, 0, 0, 1, 0, 0, 0], [3, 2, 2]);
-    const perturbation = floatTensor(new Float32Array(12).fill(0.1), [3, 2, 2]);
-    const map = await guidedMap(classifier, off, { label: 0, target: undefined, perturbation });
+    const pixels = floatTensor(new Float32Array(12).fill(0.1), [3, 2, 2]);
+    const found = await perceptual.perturbing.perturb(classifier, image, options);
+    const { map } = await guidedPerceptual.perturbing.mapOf(classifier, off, { ...found, pixels });
     expect([...map.data]).toEqual([0, 0, 0, 0]);
   });
 
-  test("the methods of the registry say the same, count their runs and repeat what the record needs", async () => {
-    const { preset, layers, perceptualWeight, distanceWeight, margin, constraint } = options;
-    const settings = { preset, layers, perceptualWeight, distanceWeight, margin, constraint };
-    const plain = await perceptualMethod.explain(classifier, image, { settings });
-    const guided = await guidedPerceptualMethod.explain(classifier, image, { settings });
-    expect([...plain.map.data]).toEqual(rootMeanSquareOf(delta));
-    expect([...guided.map.data]).toEqual(rootMeanSquareOf(delta.map((value, i) => (value * p[i]) / 3)));
+  test("both make their maps of one perturbation, count their runs and say what was in force", async () => {
+    const plain = await perceptual.explain(classifier, image, options);
+    const guided = await guidedPerceptual.explain(classifier, image, options);
     expect(guided.evaluations).toEqual({ forward: 0, gradient: plain.evaluations.gradient + 1 });
-    expect(plain.label).toBe(0);
-    expect([...plain.perturbation!.data]).toEqual(delta.map((value) => expect.closeTo(value, 4)));
-    expect(plain.details).toMatchObject({ outcome: "flipped", adversarialLabel: 1 });
+    expect(guided.perturbation?.data).toEqual(plain.perturbation?.data);
     expect(plain.settings).toMatchObject({
       preset: "paper",
       perceptualWeight: 0.05,
       distanceWeight: 0.2,
       marginTarget: -1,
     });
+    const found = await guidedPerceptual.perturbing.perturb(classifier, image, options);
+    const again = await perceptual.perturbing.mapOf(classifier, image, found);
+    expect(again).toEqual(plain);
   });
 });
 
@@ -134,15 +125,13 @@ describe("in the network's numbers", () => {
       distanceWeight: 3,
       margin: -1,
     } as const;
-    const { map, perturbation, outcome } = await perceptualSaliency(classifier, image, options);
-    expect(outcome).toBe("flipped");
-    expect([...perturbation.data]).toEqual(inPixels.map((value) => expect.closeTo(value, 4)));
+    const { map, perturbation, details } = await perceptual.explain(classifier, image, options);
+    expect(details).toMatchObject({ outcome: "flipped" });
+    expect([...(perturbation?.data ?? [])]).toEqual(inPixels.map((value) => expect.closeTo(value, 4)));
     expect([...map.data]).toEqual(rootMeanSquareOf(delta));
-    const explained = await perceptualMethod.explain(classifier, image, { settings: options });
-    expect([...explained.map.data]).toEqual(rootMeanSquareOf(delta));
     const slopes = p.map((value, i) => value / std[Math.floor(i / 4)]);
     const largest = Math.max(...slopes.map(Math.abs));
-    const guided = await guidedPerceptualSaliency(classifier, image, options);
+    const guided = await guidedPerceptual.explain(classifier, image, options);
     expect([...guided.map.data]).toEqual(rootMeanSquareOf(inPixels.map((value, i) => (value * slopes[i]) / largest)));
   });
 });

@@ -5,12 +5,13 @@ import { tinyClassifier } from "../../../test/tiny-classifier.ts";
 import { type Classifier, createClassifier } from "../../classifier/classifier.ts";
 import { AbortedError, MisuseError } from "../../errors.ts";
 import { parseModel } from "../../onnx/text/parse.ts";
+import { completeOptions } from "../../options/schema.ts";
 import { createRandom } from "../../random/random.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import { scoreOf } from "../class-score.ts";
 import { fillImage } from "../fill.ts";
-import { findMethod } from "../methods.ts";
-import { riseSaliency, riseSettings } from "./rise.ts";
+import { methodNamed } from "../methods.ts";
+import { rise } from "./rise.ts";
 import { type RiseMask, riseMasks } from "./rise-masks.ts";
 
 /** The mask as its definition says, pixel by pixel. */
@@ -148,12 +149,16 @@ test("on a linear model the map converges to its expectation", async () => {
           square[i] += chance * ((score * value) / p) ** 2;
         });
       }
-      const { map, details } = await riseSaliency(classifier, floatTensor(x, [1, 4, 4]), {
+      const { map, details } = await rise.explain(classifier, floatTensor(x, [1, 4, 4]), {
         label: 0,
         target,
         random: createRandom(3),
         batch: 500,
-        settings: { masks: count, cells: 2, probability: p, score: "logit", fill },
+        masks: count,
+        cells: 2,
+        probability: p,
+        score: "logit",
+        fill,
       });
       map.data.forEach((value, i) => {
         const estimate = value + (details!.subtracted as number);
@@ -183,10 +188,10 @@ describe("on the tiny classifier", () => {
   test("the batch changes nothing, also where the model has one of its own", async () => {
     const fixed = createClassifier(tinyClassifier({ batch: 1 }), { runtime: ort });
     const [one, seven, large, own] = await Promise.all([
-      riseSaliency(classifier, image, { settings, batch: 1 }),
-      riseSaliency(classifier, image, { settings, batch: 7 }),
-      riseSaliency(classifier, image, { settings }),
-      riseSaliency(fixed, image, { settings }),
+      rise.explain(classifier, image, { ...settings, batch: 1 }),
+      rise.explain(classifier, image, { ...settings, batch: 7 }),
+      rise.explain(classifier, image, settings),
+      rise.explain(fixed, image, settings),
     ]);
     for (const other of [seven, large, own]) {
       other.map.data.forEach((value, i) => {
@@ -216,23 +221,25 @@ describe("on the tiny classifier", () => {
       map,
       label,
       settings: effective,
-    } = await riseSaliency(classifier, image, {
+    } = await rise.explain(classifier, image, {
       label: 2,
       random: createRandom(9),
-      settings: { ...settings, masks: 6, fill: "blur" },
+      ...settings,
+      masks: 6,
+      fill: "blur",
     });
     map.data.forEach((value, i) => {
       expect(Math.abs(value - expected[i])).toBeLessThan(1e-6);
     });
     expect(map.shape).toEqual([24, 24]);
     expect(label).toBe(2);
-    expect(effective).toEqual({ ...riseSettings(), ...settings, masks: 6, fill: "blur" });
+    expect(effective).toEqual({ ...settingsOf(), ...settings, masks: 6, fill: "blur" });
   });
 
   test("chance is seeded", async () => {
-    const first = await riseSaliency(classifier, image, { settings });
-    const again = await riseSaliency(classifier, image, { settings, random: createRandom(0) });
-    const other = await riseSaliency(classifier, image, { settings, random: createRandom(1) });
+    const first = await rise.explain(classifier, image, settings);
+    const again = await rise.explain(classifier, image, { ...settings, random: createRandom(0) });
+    const other = await rise.explain(classifier, image, { ...settings, random: createRandom(1) });
     expect(again.map.data).toEqual(first.map.data);
     expect(other.map.data).not.toEqual(first.map.data);
   });
@@ -245,9 +252,9 @@ describe("on the tiny classifier", () => {
       seen.push(done);
       if (done >= 20) controller.abort();
     };
-    const run = riseSaliency(classifier, image, {
+    const run = rise.explain(classifier, image, {
       label: 0,
-      settings,
+      ...settings,
       batch: 10,
       signal: controller.signal,
       onProgress,
@@ -257,26 +264,28 @@ describe("on the tiny classifier", () => {
   });
 });
 
+const settingsOf = (given: object = {}) => completeOptions("rise", rise.settings, given);
+
 test("settings that cannot be meant are refused", async () => {
-  expect(() => riseSettings({ mask: 3 })).toThrow('rise: unknown option "mask"');
+  expect(() => settingsOf({ mask: 3 })).toThrow('rise: unknown option "mask"');
   for (const settings of [{ masks: 0 }, { cells: 1 }, { probability: 0 }, { probability: "1" }, { score: "softmax" }]) {
-    expect(() => riseSettings(settings)).toThrow(MisuseError);
+    expect(() => settingsOf(settings)).toThrow(MisuseError);
   }
-  expect(riseSettings({ preset: "torchray", masks: 10 })).toMatchObject({ masks: 10, cells: 7, score: "sigmoid" });
+  expect(settingsOf({ preset: "torchray", masks: 10 })).toMatchObject({ masks: 10, cells: 7, score: "sigmoid" });
   const classifier = createClassifier(affine, { runtime: ort, preprocessing: "unit" });
   const image = floatTensor(new Float32Array(16), [1, 4, 4]);
-  await expect(riseSaliency(classifier, image, { label: 2 })).rejects.toThrow("rise: label");
-  await expect(riseSaliency(classifier, image, { label: 1, target: 1 })).rejects.toThrow("the target is the label");
+  await expect(rise.explain(classifier, image, { label: 2 })).rejects.toThrow("rise: label");
+  await expect(rise.explain(classifier, image, { label: 1, target: 1 })).rejects.toThrow("the target is the label");
   await classifier.dispose();
 });
 
 test("settings are checked before there is an image, by all methods that evaluate changed images", async () => {
   const classifier = createClassifier(affine, { runtime: ort, preprocessing: "unit" });
   for (const name of ["rise", "occlusion", "extremal", "deepfool"]) {
-    const { check } = findMethod(name);
-    expect(() => check!(classifier, {})).not.toThrow();
-    expect(() => check!(classifier, { settings: { unknown: 1 } })).toThrow(`unknown option "unknown"`);
-    expect(() => check!(classifier, { target: 2 })).toThrow(`${name}: target`);
+    const { check } = methodNamed(name);
+    expect(() => check(classifier, {})).not.toThrow();
+    expect(() => check(classifier, { unknown: 1 })).toThrow(`unknown option "unknown"`);
+    expect(() => check(classifier, { target: 2 })).toThrow(`${name}: target`);
   }
   await classifier.dispose();
 });

@@ -7,11 +7,13 @@ import { type Classification, marginOf, softmaxAt } from "../../classifier/logit
 import { describeLayer } from "../../classifier/network/layers.ts";
 import { geometryFor, type SizedPicture } from "../../classifier/preprocessing/fit-picture.ts";
 import type { Preprocessing } from "../../classifier/preprocessing/preprocessing.ts";
-import type { LabelRecord } from "../../experiments/records/label-record.ts";
 import { type Box, fitGeometry } from "../../image/geometry.ts";
 import { areaOf, iou, roundedOutward } from "../../localization/box.ts";
 import type { LocalizationRule, LocalizedMap } from "../../localization/localize-map.ts";
+import type { Cost } from "../../options/cost.ts";
+import type { SaliencyMethod } from "../../saliency/method.ts";
 import type { FloatTensor } from "../../tensor/tensor.ts";
+import type { LabelRecord } from "../records/label-record.ts";
 
 /** What the records of all methods have. */
 interface CommonRecord {
@@ -22,6 +24,8 @@ interface CommonRecord {
   readonly methodTitle: string;
   readonly methodSummary: string;
   readonly methodSource: string;
+  /** Whether the map is the magnitude of a change of the picture, or interest in it. */
+  readonly mapShows: SaliencyMethod["shows"];
   readonly model: { readonly path: string; readonly sha256: string };
   /** The class that is explained, with its confidence on the clean picture. */
   readonly label: LabelRecord;
@@ -53,6 +57,7 @@ type Files<Name extends string> = Readonly<Record<Name, string>>;
 
 /** The record of a method that changes the picture. */
 export interface PerturbationRecord extends CommonRecord {
+  readonly kind: "perturbation";
   readonly outcome: AttackOutcome;
   readonly solverOutcome: string | null;
   /** The predicted class of the perturbed picture, with its confidence there. */
@@ -73,6 +78,7 @@ export interface PerturbationRecord extends CommonRecord {
 
 /** The record of a method that makes a map of the picture as it is. */
 export interface MapRecord extends CommonRecord {
+  readonly kind: "map";
   readonly outcome: "explained";
   readonly adversarialLabel: null;
   readonly margin: { readonly clean: number; readonly adversarial: null };
@@ -82,14 +88,23 @@ export interface MapRecord extends CommonRecord {
 
 export type ExplanationRecord = PerturbationRecord | MapRecord;
 
+/** The files of an explanation in a folder, given by its parts. */
+export function explanationFiles(folder: readonly string[], isPerturbation: boolean): ExplanationRecord["files"] {
+  const file = (name: string): string => [...folder, name].join("/");
+  const maps = { panel: file("panel.png"), map: file("map.png"), mapNpy: file("map.npy") };
+  const result = file("result.json");
+  if (!isPerturbation) return { ...maps, result };
+  return { ...maps, perturbed: file("perturbed.png"), perturbation: file("perturbation.png"), result };
+}
+
 /** Whether a record is that of a method that changes the picture. */
 export function isPerturbation(record: ExplanationRecord): record is PerturbationRecord {
-  return record.outcome !== "explained";
+  return record.kind === "perturbation";
 }
 
 export interface ExplanationInput {
   readonly image: string;
-  readonly method: Readonly<Record<"name" | "title" | "summary" | "source", string>>;
+  readonly method: Pick<SaliencyMethod, "name" | "title" | "summary" | "source" | "shows">;
   readonly model: ExplanationRecord["model"];
   readonly classifier: Classifier;
   readonly pictureSize: SizedPicture;
@@ -97,7 +112,7 @@ export interface ExplanationInput {
   readonly clean: Classification;
   readonly label: number;
   readonly target?: number;
-  readonly evaluations: { readonly forward: number; readonly gradient: number };
+  readonly evaluations: Cost;
   readonly settings: Readonly<Record<string, unknown>>;
   readonly details?: Readonly<Record<string, unknown>>;
   /** Of a method that changes the picture, with a sentence on why its search stopped and the names of layers it compared. */
@@ -130,6 +145,7 @@ export function explanationRecord(input: ExplanationInput): ExplanationRecord {
     methodTitle: method.title,
     methodSummary: method.summary,
     methodSource: method.source,
+    mapShows: method.shows,
     model: input.model,
     label: { ...named(label), confidence: softmaxAt(clean.logits, label) },
   };
@@ -150,6 +166,7 @@ export function explanationRecord(input: ExplanationInput): ExplanationRecord {
   };
   if (perturbation === undefined) {
     return {
+      kind: "map",
       ...identity,
       adversarialLabel: null,
       margin: { clean: marginOf(clean.logits, target ?? label, target !== undefined), adversarial: null },
@@ -167,6 +184,7 @@ export function explanationRecord(input: ExplanationInput): ExplanationRecord {
   });
   const compared = new Set(layers);
   return {
+    kind: "perturbation",
     ...identity,
     adversarialLabel: { ...named(adversarial.label), confidence: adversarial.confidence },
     confidences: { label: confidences(label), adversarialLabel: confidences(adversarial.label) },

@@ -1,0 +1,192 @@
+/** @file Everything between a picture and the files of its explanation: what `explain` does, in Node and in a browser. */
+import { perturbationFacts } from "../../attacks/perturbation-facts.ts";
+import type { Classifier } from "../../classifier/classifier.ts";
+import { geometryFor, type SizedPicture, sizedPicture } from "../../classifier/preprocessing/fit-picture.ts";
+import { type ExplanationRecord, explanationFiles, explanationRecord } from "../../experiments/explanation/record.ts";
+import type { ColorMap } from "../../image/color-map.ts";
+import { type Box, fitGeometry } from "../../image/geometry.ts";
+import { normalizeSigned } from "../../image/normalize.ts";
+import { type ImageTensor, type Picture, tensorToPicture } from "../../image/picture.ts";
+import { defaultLocalizationRule, type LocalizationRule, localizeMap } from "../../localization/localize-map.ts";
+import type { Cost } from "../../options/cost.ts";
+import type { OnProgress } from "../../options/progress.ts";
+import { createRandom } from "../../random/random.ts";
+import { createExplainer, type Explainer, type TimedExplanation } from "../../saliency/explainer.ts";
+import type { SaliencyMethod } from "../../saliency/method.ts";
+import type { FloatTensor } from "../../tensor/tensor.ts";
+import { boxColors } from "../style/box-colors.ts";
+import { panelOf, type Tiles, tilesOf } from "./panel.ts";
+
+/** A method with the settings that it runs with. */
+export interface ExplanationRun {
+  readonly method: SaliencyMethod;
+  /** The method's own settings; its defaults are left out. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+}
+
+export interface ExplainPictureOptions {
+  /** What records call the picture. */
+  readonly image: string;
+  /** What they call the model. */
+  readonly model: ExplanationRecord["model"];
+  readonly versions: ExplanationRecord["versions"];
+  /** The class that is explained, by number or name; the predicted one by default. */
+  readonly label?: string | number;
+  /** Another class: "why the label and not this?" */
+  readonly target?: string | number;
+  /** Images per run of the network; each method's own choice by default. */
+  readonly batch?: number;
+  /** Of the random numbers of each method. Default 0. */
+  readonly seed?: number;
+  /** How boxes are made of maps. Default {@link defaultLocalizationRule}. */
+  readonly localizationRule?: LocalizationRule;
+  /** Default "inferno". */
+  readonly colorMap?: ColorMap;
+  /** Where the right box is known, in pixels of the picture. */
+  readonly groundTruth?: Box;
+  /** Where the files that records name lie; of several methods, each in a folder of its name inside. Default: none. */
+  readonly folder?: string;
+  readonly signal?: AbortSignal;
+  /** Called as the work goes on; counted in forward runs of the network, of which a gradient is three. */
+  readonly onProgress?: OnProgress;
+}
+
+/** What one method finds in a picture. */
+export interface PictureExplanation {
+  readonly record: ExplanationRecord;
+  /** Of the network's input, in pixels. */
+  readonly size: { readonly width: number; readonly height: number };
+  /** Where the right box is known, in pixels of the network's input. */
+  readonly groundTruth: Box | undefined;
+  /** The parts of the panel, at the size of the network's input. */
+  readonly tiles: Tiles;
+  /** What the files of the record show, by their names there. */
+  readonly pictures: {
+    readonly panel: Picture;
+    readonly map: Picture;
+    readonly perturbed?: Picture;
+    /** Scaled so that it can be seen: gray where nothing changes. */
+    readonly perturbation?: Picture;
+  };
+  readonly arrays: {
+    /** Not blurred, [H, W]. */
+    readonly map: FloatTensor;
+    /** Pixels [C, H, W], and their difference from the clean ones, of a method that changes the picture. */
+    readonly perturbed?: ImageTensor;
+    readonly perturbation?: ImageTensor;
+  };
+}
+
+/**
+ * The explanations of `picture` (a picture, or pixels [C, H, W]) by each of `runs`, in order, each as soon as it is finished. The picture
+ * is fitted and classified once, and methods of one search share their perturbation. Throws the MisuseErrors of the methods
+ * before anything runs, and an AbortedError when `signal` aborts.
+ */
+export async function* explainPicture(
+  classifier: Classifier,
+  picture: Picture | ImageTensor,
+  runs: readonly ExplanationRun[],
+  options: ExplainPictureOptions,
+): AsyncGenerator<PictureExplanation, void, undefined> {
+  const { label, target, batch, seed = 0, signal, onProgress } = options;
+  const weights = weightsOf(classifier, runs, options);
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const subject = subjectOf(classifier, picture, options, runs.length > 1);
+  const explainer = createExplainer(classifier, subject.input, { label, target, batch });
+  let before = 0;
+  for (const [n, { method, settings }] of runs.entries()) {
+    const report: OnProgress = ({ done, of }) =>
+      onProgress?.({ done: before + weights[n] * Math.min(1, done / of), of: total, unit: "runs" });
+    const random = createRandom(seed);
+    const found = await explainer.explain(method, settings, { random, signal, onProgress: report });
+    const explained = await pictureExplanation(subject, method, found, explainer);
+    before += weights[n];
+    onProgress?.({ done: before, of: total, unit: "runs" });
+    yield explained;
+  }
+}
+
+/** What the explanations of a picture have in common. */
+interface Subject {
+  readonly classifier: Classifier;
+  readonly options: ExplainPictureOptions;
+  readonly input: ImageTensor;
+  readonly pictureSize: SizedPicture;
+  readonly hasFolders: boolean;
+}
+
+function subjectOf(
+  classifier: Classifier,
+  picture: Picture | ImageTensor,
+  options: ExplainPictureOptions,
+  hasFolders: boolean,
+): Subject {
+  return { classifier, options, input: classifier.fit(picture), pictureSize: sizedPicture(picture), hasFolders };
+}
+
+/** About how long each run takes, in forward runs of the network. A perturbation that an earlier run has found costs nothing. */
+function weightsOf(
+  classifier: Classifier,
+  runs: readonly ExplanationRun[],
+  { label, target }: ExplainPictureOptions,
+): number[] {
+  const forwardRuns = ({ forward, gradient }: Cost): number => forward + 3 * gradient;
+  const searched = new Set<string>();
+  return runs.map(({ method, settings = {} }) => {
+    const cost = forwardRuns(method.costOf(classifier, { ...settings, label, target }));
+    if (method.perturbing === undefined) return cost;
+    const key = JSON.stringify([method.perturbing.search, settings]);
+    const isKnown = searched.has(key);
+    searched.add(key);
+    return isKnown ? forwardRuns(method.perturbing.mapCost) : cost;
+  });
+}
+
+async function pictureExplanation(
+  { classifier, options, input, pictureSize, hasFolders }: Subject,
+  method: SaliencyMethod,
+  { explanation, perturbation, seconds }: TimedExplanation,
+  explainer: Explainer,
+): Promise<PictureExplanation> {
+  const { signal, localizationRule = defaultLocalizationRule, colorMap, groundTruth, folder = "" } = options;
+  const { map, label, evaluations, settings } = explanation;
+  const clean = await explainer.classify({ signal });
+  const target = options.target === undefined ? undefined : classifier.findLabel(options.target);
+  const facts =
+    perturbation &&
+    (perturbation.facts ??
+      (await perturbationFacts(classifier, input, perturbation.pixels, { clean, label, target, signal })));
+  const localized = localizeMap(map, localizationRule);
+  const tiles = tilesOf({ image: input, perturbed: facts?.image, localized, colorMap });
+  const parts = [folder, ...(hasFolders ? [method.name] : [])].filter((part) => part !== "");
+  const record = explanationRecord({
+    ...{ image: options.image, model: options.model, versions: options.versions, groundTruth },
+    ...{ method, classifier, pictureSize, clean, label, target, evaluations, settings, seconds },
+    ...{ map, localized, localizationRule, perturbation: facts },
+    // What the record says of a perturbation in fields of its own is not said twice.
+    details: perturbation?.facts === undefined ? explanation.details : perturbation.details,
+    files: explanationFiles(parts, facts !== undefined),
+  });
+  const truth =
+    groundTruth &&
+    fitGeometry(geometryFor(pictureSize, classifier.input.geometry), pictureSize.width, pictureSize.height).toInput(
+      groundTruth,
+    );
+  const panel = panelOf(tiles, [
+    ...(truth === undefined ? [] : [{ box: truth, color: boxColors.groundTruth }]),
+    ...(localized.box === undefined ? [] : [{ box: localized.box, color: boxColors.found }]),
+  ]);
+  const { width, height } = tiles.original;
+  const common = { record, size: { width, height }, groundTruth: truth, tiles };
+  if (facts === undefined) return { ...common, pictures: { panel, map: tiles.map }, arrays: { map } };
+  return {
+    ...common,
+    pictures: {
+      panel,
+      map: tiles.map,
+      perturbed: tensorToPicture(facts.image),
+      perturbation: tensorToPicture(normalizeSigned(facts.perturbation)),
+    },
+    arrays: { map, perturbed: facts.image, perturbation: facts.perturbation },
+  };
+}

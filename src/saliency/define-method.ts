@@ -1,0 +1,270 @@
+/** @file How a method is defined: its description, its settings and what it does for one image, and nothing else. */
+import { attackOutcomeDescriptions } from "../attacks/perceptual/perceptual.ts";
+import type { Classifier } from "../classifier/classifier.ts";
+import type { Classification } from "../classifier/logits.ts";
+import { throwIfAborted } from "../errors.ts";
+import type { ImageTensor } from "../image/picture.ts";
+import { type Cost, totalCost } from "../options/cost.ts";
+import type { OnProgress } from "../options/progress.ts";
+import { completeBoth, type OptionSchema, type ValuesOf } from "../options/schema.ts";
+import { createRandom, type Random } from "../random/random.ts";
+import { explainOver } from "./explain-over.ts";
+import { checkContrast, logitSeed } from "./logit-seed.ts";
+import {
+  type ExplainOptions,
+  type Explanation,
+  type MethodOptions,
+  methodOptions,
+  type Perturbation,
+  type Perturbing,
+  type SaliencyMethod,
+} from "./method.ts";
+import type { SaliencyMap } from "./saliency-map.ts";
+
+/** One image to explain, with everything that was asked checked and completed. C are the settings. */
+export interface MethodTask<C> {
+  readonly classifier: Classifier;
+  /** [C, H, W], pixels in [0, 1]. */
+  readonly image: ImageTensor;
+  /** The class to explain: the one that was asked for, else the predicted one. */
+  readonly label: number;
+  readonly target: number | undefined;
+  /** The cotangent [K] of the class scores: 1 at the label, and −1 at the target if there is one. */
+  readonly seed: Float32Array;
+  /** The settings in effect. */
+  readonly settings: C;
+  readonly random: Random;
+  readonly batch: number | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly onProgress: OnProgress;
+  /** What the classifier says of the image; one run, which is counted, unless it is known already. */
+  classify(): Promise<Classification>;
+}
+
+/** What a method found for one image. */
+export interface MethodResult {
+  readonly map: SaliencyMap;
+  /** Runs of the network besides the classification of the image. */
+  readonly evaluations: Cost;
+  /** The settings in effect, where they say more than those of the task. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** What all definitions have. C are the settings in effect: the values of the schema, or what `complete` makes of them. */
+export interface CommonDefinition<N extends string, S extends OptionSchema, C> {
+  readonly name: N;
+  readonly title: string;
+  readonly source: string;
+  readonly summary: string;
+  readonly version: number;
+  readonly settings: S;
+  /** Fills in what depends on the classifier, and checks settings against each other; throws a MisuseError. */
+  readonly complete?: (settings: ValuesOf<S>, classifier: Classifier) => C;
+  /** Throws for what the classifier has not, or the method does not take. */
+  readonly check?: (settings: C, classifier: Classifier, asked: { readonly target: number | undefined }) => void;
+}
+
+export type MethodDefinition<N extends string, S extends OptionSchema, C> = CommonDefinition<N, S, C> & {
+  /** Whether the method needs the classification of the image also where a label is given. Default false. */
+  readonly classifies?: boolean;
+  /** Runs of the network for one image besides its classification; at most, where that depends on the image. */
+  readonly cost: (settings: C, classifier: Classifier) => Cost;
+} & (
+    | { readonly explain: (task: MethodTask<C>) => Promise<MethodResult>; readonly explainTogether?: undefined }
+    | {
+        readonly explain?: undefined;
+        /** For one image or several, all with the same settings, in one run of the network. */
+        readonly explainTogether: (tasks: readonly MethodTask<C>[]) => Promise<MethodResult[]>;
+      }
+  );
+
+/** A definition whose settings in effect are made by `complete`. */
+type Completing<S extends OptionSchema, C> = Required<Pick<CommonDefinition<string, S, C>, "complete">>;
+
+/**
+ * A method whose maps are made of the image as it is. What is the same for all methods is done here: options are checked and
+ * completed, the label is found, and several images are explained one after the other, or with a `batch` together where the method
+ * explains any number of images in one run.
+ */
+export function defineMethod<const N extends string, const S extends OptionSchema>(
+  definition: MethodDefinition<N, S, ValuesOf<S>> & { readonly complete?: undefined },
+): SaliencyMethod<N, S>;
+export function defineMethod<const N extends string, const S extends OptionSchema, C>(
+  definition: MethodDefinition<N, S, C> & Completing<S, C>,
+): SaliencyMethod<N, S>;
+export function defineMethod<const N extends string, const S extends OptionSchema>(
+  definition: MethodDefinition<N, S, ValuesOf<S>>,
+): SaliencyMethod<N, S> {
+  const { name, classifies = false, cost, explainTogether } = definition;
+  const read = readerOf(definition);
+  type Options = ExplainOptions<S> | undefined;
+  const taskOf = async (classifier: Classifier, image: ImageTensor, options: Options, onProgress: OnProgress) => {
+    const { settings, common, label: given, target } = read(classifier, options);
+    const { batch, signal, random = createRandom(0) } = common;
+    let known: Classification | undefined;
+    const classify = async (): Promise<Classification> => {
+      known ??= await classifier.classify(image, { signal });
+      return known;
+    };
+    const label = given ?? (await classify()).label;
+    checkContrast(name, classifier, label, target);
+    const seed = logitSeed(classifier, label, target);
+    const task = { classifier, image, label, target, seed, settings, random, batch, signal, onProgress, classify };
+    const explanationOf = ({ map, evaluations, settings: effective, details }: MethodResult): Explanation => ({
+      map,
+      label,
+      evaluations: totalCost(evaluations, { forward: known === undefined ? 0 : 1, gradient: 0 }),
+      settings: effective ?? { ...settings },
+      ...(details === undefined ? {} : { details }),
+    });
+    return { task, explanationOf };
+  };
+  const resultOf = async (task: MethodTask<ValuesOf<S>>): Promise<MethodResult> => {
+    if (definition.explainTogether === undefined) return definition.explain(task);
+    const [result] = await definition.explainTogether([task]);
+    return result;
+  };
+  const one = async (classifier: Classifier, image: ImageTensor, options: Options, onProgress: OnProgress) => {
+    const { task, explanationOf } = await taskOf(classifier, image, options, onProgress);
+    return explanationOf(await resultOf(task));
+  };
+  const together =
+    explainTogether &&
+    (async (classifier: Classifier, images: readonly ImageTensor[], options: Options) => {
+      const asked: Awaited<ReturnType<typeof taskOf>>[] = [];
+      for (const image of images) asked.push(await taskOf(classifier, image, options, ignoreProgress));
+      const results = await explainTogether(asked.map(({ task }) => task));
+      return results.map((result, n) => asked[n].explanationOf(result));
+    });
+  return {
+    ...descriptionOf(definition),
+    shows: "interest",
+    check: (classifier, options) => void read(classifier, options),
+    costOf(classifier, options) {
+      const { settings, label } = read(classifier, options);
+      const isClassified = classifies || label === undefined;
+      return totalCost(cost(settings, classifier), { forward: isClassified ? 1 : 0, gradient: 0 });
+    },
+    explain: explainOver(name, one, together),
+  };
+}
+
+/** One image to change. */
+export interface PerturbationTask<C>
+  extends Pick<
+    MethodTask<C>,
+    "classifier" | "image" | "target" | "settings" | "random" | "batch" | "signal" | "onProgress"
+  > {
+  /** The class to leave; where none is asked for, the search finds out which is predicted. */
+  readonly label: number | undefined;
+}
+
+/** A perturbation to make a map of. */
+export interface MapTask {
+  readonly classifier: Classifier;
+  readonly image: ImageTensor;
+  readonly perturbation: Perturbation;
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface PerturbationMethodDefinition<N extends string, S extends OptionSchema, C>
+  extends CommonDefinition<N, S, C> {
+  readonly shows: SaliencyMethod["shows"];
+  /** The name of the search; see {@link Perturbing}. */
+  readonly search: string;
+  readonly perturb: (task: PerturbationTask<C>) => Promise<Perturbation>;
+  /** Runs of the network of the search, at most. */
+  readonly cost: (settings: C, classifier: Classifier) => Cost;
+  readonly mapOf: (task: MapTask) => Promise<SaliencyMap> | SaliencyMap;
+  /** Runs of the network for the map, besides those of the search. */
+  readonly mapCost: Cost;
+}
+
+/** A method that changes the image until it has another label, and whose map is made of the change. */
+export function definePerturbationMethod<const N extends string, const S extends OptionSchema>(
+  definition: PerturbationMethodDefinition<N, S, ValuesOf<S>> & { readonly complete?: undefined },
+): PerturbationMethod<N, S>;
+export function definePerturbationMethod<const N extends string, const S extends OptionSchema, C>(
+  definition: PerturbationMethodDefinition<N, S, C> & Completing<S, C>,
+): PerturbationMethod<N, S>;
+export function definePerturbationMethod<const N extends string, const S extends OptionSchema>(
+  definition: PerturbationMethodDefinition<N, S, ValuesOf<S>>,
+): PerturbationMethod<N, S> {
+  const { name, shows, search, cost, mapCost } = definition;
+  const read = readerOf(definition);
+  type Options = ExplainOptions<S> | undefined;
+  const perturb = async (classifier: Classifier, image: ImageTensor, options: Options, onProgress: OnProgress) => {
+    const { settings, common, label, target } = read(classifier, options);
+    const { batch, signal, random = createRandom(0) } = common;
+    return definition.perturb({ classifier, image, label, target, settings, random, batch, signal, onProgress });
+  };
+  const mapOf: Perturbing<S>["mapOf"] = async (classifier, image, perturbation, { signal } = {}) => {
+    const { label, pixels, evaluations, settings, details, facts } = perturbation;
+    return {
+      map: await definition.mapOf({ classifier, image, perturbation, signal }),
+      label,
+      evaluations: totalCost(evaluations, mapCost),
+      settings,
+      details: facts === undefined ? details : { ...detailsOf(facts), ...details },
+      perturbation: pixels,
+    };
+  };
+  return {
+    ...descriptionOf(definition),
+    shows,
+    check: (classifier, options) => void read(classifier, options),
+    costOf: (classifier, options) => totalCost(cost(read(classifier, options).settings, classifier), mapCost),
+    explain: explainOver(name, async (classifier, image, options: Options, onProgress) => {
+      const perturbation = await perturb(classifier, image, options, onProgress);
+      return mapOf(classifier, image, perturbation, { signal: options?.signal });
+    }),
+    perturbing: {
+      search,
+      mapCost,
+      perturb: (classifier, image, options) =>
+        perturb(classifier, image, options, options?.onProgress ?? ignoreProgress),
+      mapOf,
+    },
+  };
+}
+
+/** A method that changes the image. */
+export interface PerturbationMethod<N extends string = string, S extends OptionSchema = OptionSchema>
+  extends SaliencyMethod<N, S> {
+  readonly perturbing: Perturbing<S>;
+}
+
+/** What a search measured of its result, as details of an explanation. */
+function detailsOf(facts: NonNullable<Perturbation["facts"]>): Readonly<Record<string, unknown>> {
+  const { outcome, solverOutcome, adversarial, margin, distances } = facts;
+  const outcomeDescription = attackOutcomeDescriptions[outcome];
+  return { outcome, outcomeDescription, solverOutcome, adversarialLabel: adversarial.label, margin, distances };
+}
+
+const ignoreProgress: OnProgress = () => undefined;
+
+function descriptionOf<N extends string, S extends OptionSchema, C>(definition: CommonDefinition<N, S, C>) {
+  const { name, title, source, summary, version, settings } = definition;
+  return { name, title, source, summary, version, settings };
+}
+
+/** Checks and completes what a call was given. */
+function readerOf<N extends string, S extends OptionSchema>({
+  name,
+  settings: schema,
+  complete = (settings) => settings,
+  check,
+}: CommonDefinition<N, S, ValuesOf<S>>) {
+  return (classifier: Classifier, options: ExplainOptions<S> | undefined) => {
+    const [own, common] = completeBoth(name, [schema, methodOptions], options);
+    throwIfAborted(common.signal, name);
+    const indexOf = (given: MethodOptions["label"]): number | undefined =>
+      typeof given === "string" ? classifier.findLabel(given) : given;
+    const [label, target] = [indexOf(common.label), indexOf(common.target)];
+    const settings = complete(own, classifier);
+    check?.(settings, classifier, { target });
+    checkContrast(name, classifier, label, target);
+    return { settings, common, label, target };
+  };
+}

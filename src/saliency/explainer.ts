@@ -1,0 +1,79 @@
+/** @file Several methods on one image: what they have in common is computed once. */
+import type { Classifier } from "../classifier/classifier.ts";
+import type { Classification } from "../classifier/logits.ts";
+import type { ImageTensor } from "../image/picture.ts";
+import { completeOptions } from "../options/schema.ts";
+import type { Explanation, MethodOptions, Perturbation, SaliencyMethod } from "./method.ts";
+
+/** An explanation with what it took. */
+export interface TimedExplanation {
+  readonly explanation: Explanation;
+  /** What the map was made of, where the method changes the image. */
+  readonly perturbation: Perturbation | undefined;
+  /** Of the method alone: the search of a perturbation counts for each map that is made of it, the classification for none. */
+  readonly seconds: number;
+}
+
+export interface Explainer {
+  /** What the classifier says of the image; it runs once, or not at all where a search has found it out already. */
+  classify(options?: Pick<MethodOptions, "signal">): Promise<Classification>;
+  /** The explanation by `method` with its own `settings`. Throws a MisuseError for settings that it does not have. */
+  explain(
+    method: SaliencyMethod,
+    settings?: Readonly<Record<string, unknown>>,
+    options?: Pick<MethodOptions, "random" | "signal" | "onProgress">,
+  ): Promise<TimedExplanation>;
+}
+
+/**
+ * An explainer of `image` [C, H, W]: one question (`label`, `target`) put to any number of methods. The image is classified once, and
+ * methods of one search and equal settings share one perturbation.
+ */
+export function createExplainer(
+  classifier: Classifier,
+  image: ImageTensor,
+  question: Pick<MethodOptions, "label" | "target" | "batch"> = {},
+): Explainer {
+  const perturbations = new Map<string, Promise<Timed<Perturbation>>>();
+  let clean: Classification | undefined;
+  const classify: Explainer["classify"] = async (options) => {
+    clean ??= await classifier.classify(image, options);
+    return clean;
+  };
+  return {
+    classify,
+    async explain(method, settings = {}, options = {}) {
+      const { name, perturbing } = method;
+      // Only the method's own: a setting called label is none.
+      const own = completeOptions(name, method.settings, settings);
+      if (perturbing === undefined) {
+        const label = question.label ?? (await classify(options)).label;
+        const asked = { ...settings, ...question, ...options, label };
+        const { value, seconds } = await timed(() => method.explain(classifier, image, asked));
+        return { explanation: value, perturbation: undefined, seconds };
+      }
+      const key = JSON.stringify([perturbing.search, own]);
+      const search = (): Promise<Perturbation> =>
+        perturbing.perturb(classifier, image, { ...settings, ...question, ...options });
+      const found = perturbations.get(key) ?? timed(search);
+      perturbations.set(key, found);
+      // A search that failed or was aborted is not kept.
+      found.catch(() => perturbations.delete(key));
+      const { value: perturbation, seconds: before } = await found;
+      clean ??= perturbation.clean;
+      const { value, seconds } = await timed(() => perturbing.mapOf(classifier, image, perturbation, options));
+      return { explanation: value, perturbation, seconds: before + seconds };
+    },
+  };
+}
+
+interface Timed<T> {
+  readonly value: T;
+  readonly seconds: number;
+}
+
+async function timed<T>(work: () => Promise<T>): Promise<Timed<T>> {
+  const started = performance.now();
+  const value = await work();
+  return { value, seconds: (performance.now() - started) / 1000 };
+}
