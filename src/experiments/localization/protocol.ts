@@ -24,7 +24,7 @@ import { createExplainer, type Explainer } from "../../saliency/explainer.ts";
 import type { Explanation, SaliencyMethod } from "../../saliency/method.ts";
 import type { SaliencyMap } from "../../saliency/saliency-map.ts";
 import { type Tensor, tensorOf } from "../../tensor/tensor.ts";
-import { canonicalJson, hash64 } from "../records/canonical-json.ts";
+import { hash64 } from "../records/canonical-json.ts";
 import type { ExperimentIdentity, RecordKey } from "../records/record-store.ts";
 import type { Computed, ExperimentItem } from "../records/run-experiment.ts";
 import { averagePrecision } from "../statistics/ranking.ts";
