@@ -81,6 +81,18 @@ function editDistance(a: string, b: string): number {
   return previous[b.length];
 }
 
+/** What was given instead of what was expected, for a message: short values as they are, others by their kind. */
+export function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === "string") return value.length <= 60 ? JSON.stringify(value) : "a long string";
+  if (typeof value === "number" || typeof value === "boolean" || typeof value === "bigint") return String(value);
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  if (ArrayBuffer.isView(value)) return `a ${value.constructor.name} of ${value.byteLength} bytes`;
+  if (typeof value === "function") return "a function";
+  const keys = Object.keys(value).slice(0, 4);
+  return keys.length === 0 ? "an object" : `an object with ${keys.join(", ")}`;
+}
+
 /** Throws a {@link MisuseError} that names every key of `options` that is not in `known`, with the nearest known one. */
 export function checkKeys(where: string, options: object | undefined, known: readonly string[]): void {
   if (options === undefined) return;

@@ -57,9 +57,7 @@ export {
   type Classifier,
   type ClassifierOptions,
   createClassifier,
-  type DistanceOptions,
   type ImageInput,
-  type ObjectiveOptions,
 } from "./classifier/classifier.ts";
 export { builtInLabels, parseLabels } from "./classifier/labels/labels.ts";
 export type { Classification } from "./classifier/logits.ts";
@@ -72,6 +70,7 @@ export {
 } from "./classifier/network/inspect-model.ts";
 export { describeLayer, type Layer, type LayerSelector } from "./classifier/network/layers.ts";
 export type { Output } from "./classifier/passes/network-graphs.ts";
+export type { DistanceOptions, NetworkPasses, ObjectiveOptions } from "./classifier/passes/network-passes.ts";
 export type {
   ObjectiveEvaluation,
   ObjectiveInput,

@@ -1,9 +1,10 @@
 /** @file A model made usable as an image classifier: pixels in, labels, layers, objectives and gradients out. */
 import type { RuleTable } from "../autodiff/rules/index.ts";
-import { checkKeys, MisuseError } from "../errors.ts";
+import { checkKeys, kindOf, MisuseError } from "../errors.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
-import type { Graph, Model } from "../onnx/model.ts";
-import { createSession, modelOf, type SessionOptions } from "../runtime/session.ts";
+import type { Model } from "../onnx/model.ts";
+import { checkRuntime } from "../runtime/runtime.ts";
+import type { SessionOptions } from "../runtime/session.ts";
 import { findLabel } from "./labels/labels.ts";
 import { type LabelSource, type Labels, labelCountOf, labelSources, resolveLabels } from "./labels/resolve-labels.ts";
 import { type Classification, classificationOf } from "./logits.ts";
@@ -11,33 +12,8 @@ import type { InputValue } from "./network/bind-inputs.ts";
 import type { HeadKind } from "./network/find-head.ts";
 import { type Layer, type LayerSelector, listLayers, selectLayers } from "./network/layers.ts";
 import { type ModelWarning, type PreparedModel, prepareModel } from "./network/prepare-model.ts";
-import {
-  backwardGraph,
-  distanceGraph,
-  logitsGraph,
-  marginGraph,
-  type Output,
-  outputs,
-} from "./passes/network-graphs.ts";
-import { type ObjectivePass, objectivePass, type ReferencePass, referencePass } from "./passes/objective.ts";
-import { objectiveGraph, type Space } from "./passes/objective-graph.ts";
-import type { OpenGraph } from "./passes/pass.ts";
-import {
-  type BackwardOptions,
-  type BackwardPass,
-  backwardPass,
-  type DistancePass,
-  distancePass,
-  type FeaturePass,
-  type ForwardPass,
-  featurePass,
-  forwardPass,
-  type LayerPass,
-  layerPass,
-  type MarginEvaluation,
-  type MarginPass,
-  marginPass,
-} from "./passes/passes.ts";
+import { type NetworkPasses, networkPasses } from "./passes/network-passes.ts";
+import type { MarginEvaluation } from "./passes/passes.ts";
 import { fitPicture } from "./preprocessing/fit-picture.ts";
 import { guessPreprocessing, type PreprocessingGuess } from "./preprocessing/guess-preprocessing.ts";
 import {
@@ -49,8 +25,6 @@ import {
 } from "./preprocessing/preprocessing.ts";
 
 export interface ClassifierOptions extends SessionOptions {
-  /** How messages call the model, such as its path. Default "model". */
-  readonly where?: string;
   /**
    * How pixels become the network's numbers: the name of a usual way ("imagenet", "unit", "symmetric", "caffe", "bytes") or the
    * parts that are known. What is left out is guessed from the model; {@link Classifier.guess} says how.
@@ -77,25 +51,7 @@ export interface ImageInput extends Preprocessing {
   readonly width: number;
 }
 
-/** Which layers a distance compares. */
-export interface DistanceOptions {
-  readonly layers: readonly Layer[];
-  /** Layers whose values are wanted of the clean images besides. Default none. */
-  readonly further?: readonly Layer[];
-  /** The most images that one call takes. Default 1. */
-  readonly batch?: number;
-}
-
-/** Which layers an objective compares. */
-export interface ObjectiveOptions {
-  readonly layers: readonly Layer[];
-  /** Where images live: in pixels (default), or in the numbers that the network sees. */
-  readonly space?: Space;
-  /** The most images that one call takes. Default 1. */
-  readonly batch?: number;
-}
-
-export interface Classifier {
+export interface Classifier extends NetworkPasses {
   readonly model: Model;
   readonly prepared: PreparedModel;
   readonly input: ImageInput;
@@ -122,21 +78,6 @@ export interface Classifier {
     label: number,
     options?: { readonly rules?: RuleTable; readonly targeted?: boolean; readonly signal?: AbortSignal },
   ): Promise<MarginEvaluation>;
-  /** Logits of up to `batch` images (default 1) in one run. */
-  forward(options?: { readonly batch?: number }): Promise<ForwardPass>;
-  /** A pass back from any cotangent of the logits or what follows them, to layers and, unless `input` is false, to the image. */
-  backward(options: BackwardOptions & { readonly input?: true }): Promise<BackwardPass>;
-  backward(options: BackwardOptions & { readonly input: false }): Promise<LayerPass>;
-  /** Margins of up to `batch` images (default 1) with their gradients under the given backward rules. */
-  marginGradients(options?: { readonly batch?: number; readonly rules?: RuleTable }): Promise<MarginPass>;
-  /** What {@link distances} with the same options measures by: features and their norms. */
-  features(options: DistanceOptions): Promise<FeaturePass>;
-  /** Logits with the distances to clean images in the given layers, computed in the run. */
-  distances(options: DistanceOptions): Promise<DistancePass>;
-  /** What {@link objective} with the same options compares with: clean images with their features. */
-  references(options: ObjectiveOptions): Promise<ReferencePass>;
-  /** Objective (4), comparing the given layers. */
-  objective(options: ObjectiveOptions): Promise<ObjectivePass>;
   /**
    * Of a multi-label head: the classifier of the decision on one label alone, with the classes "not <label>" and "<label>". Throws a
    * MisuseError for other heads. It shares nothing with this one and is disposed of by itself.
@@ -144,8 +85,6 @@ export interface Classifier {
   decision(label: number): Classifier;
   /** The same model with its pixels prepared otherwise: a classifier of its own, with sessions of its own. */
   withPreprocessing(guess: PreprocessingGuess): Classifier;
-  /** Releases all sessions. */
-  dispose(): Promise<void>;
 }
 
 const optionKeys = [
@@ -155,6 +94,7 @@ const optionKeys = [
   "weightsFolder",
   "lowMemory",
   "blocked",
+  "runtimeLog",
   "where",
   "preprocessing",
   "labels",
@@ -171,8 +111,18 @@ const optionKeys = [
  */
 export function createClassifier(model: Model, options: ClassifierOptions): Classifier {
   checkKeys("createClassifier", options, optionKeys);
-  const { where = "model", runtime, threads, providers, weightsFolder, lowMemory, blocked } = options;
-  const sessionOptions = { runtime, threads, providers, weightsFolder, lowMemory, blocked };
+  checkRuntime("createClassifier", options?.runtime);
+  if (!(model?.graph?.initializers instanceof Map)) {
+    throw new MisuseError({
+      where: "createClassifier",
+      what: "not a model",
+      expected: "what readModel() or parseModel() returns",
+      got: kindOf(model),
+      advice: "loadClassifier() takes the path of a file.",
+    });
+  }
+  const { where = "model", runtime, threads, providers, weightsFolder, lowMemory, blocked, runtimeLog } = options;
+  const sessionOptions = { where, runtime, threads, providers, weightsFolder, lowMemory, blocked, runtimeLog };
   const given =
     typeof options.preprocessing === "string"
       ? namedNormalization(options.preprocessing)
@@ -224,75 +174,22 @@ function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
     height,
     width,
   };
-  const owned = new Map<string, Promise<OpenGraph>>();
-  const tables: (RuleTable | undefined)[] = [undefined];
-  /** The session of the graph that `key` stands for: one for all that ask for the same. */
-  const open = (key: readonly unknown[], graphOf: () => Graph): Promise<OpenGraph> => {
-    const name = JSON.stringify(key);
-    const existing = owned.get(name);
-    if (existing !== undefined) return existing;
-    const create = async (): Promise<OpenGraph> => {
-      const graph = graphOf();
-      return {
-        graph,
-        session: await createSession(modelOf(graph, { opsets: prepared.opsets }), sessionOptions),
-        where,
-      };
-    };
-    const created = create();
-    owned.set(name, created);
-    // What could not be made is not kept: the next caller gets the error of its own attempt.
-    created.catch(() => owned.delete(name));
-    return created;
-  };
-  const numberOf = (rules: RuleTable | undefined): number => {
-    if (!tables.includes(rules)) tables.push(rules);
-    return tables.indexOf(rules);
-  };
-  const graphOptions = { space: "pixels", normalization: input } as const;
-  const forward: Classifier["forward"] = async ({ batch: most = 1 } = {}) => {
-    const batch = prepared.batchFor(most);
-    return forwardPass(await open(["logits", batch], () => logitsGraph(prepared, { ...graphOptions, batch })), most);
-  };
-  const marginGradients: Classifier["marginGradients"] = async ({ batch: most = 1, rules } = {}) => {
-    const batch = prepared.batchFor(most);
-    const graph = (): Graph => marginGraph(prepared, { ...graphOptions, batch, rules });
-    return marginPass(await open(["margin", batch, numberOf(rules)], graph), most, classCount);
-  };
-  const openDistances = ({ layers: compared, further = [], batch: most = 1 }: DistanceOptions): Promise<OpenGraph> => {
-    const batch = prepared.batchFor(most);
-    const names = [...compared, ...further].map((layer) => layer.name);
-    const options = { ...graphOptions, batch, layers: names, compared: compared.length };
-    return open(["distances", batch, names, compared.length], () => distanceGraph(prepared, options));
-  };
-  const openObjective = ({ layers: compared, space = "pixels", batch: most = 1 }: ObjectiveOptions) => {
-    const batch = prepared.batchFor(most);
-    const names = compared.map((layer) => layer.name);
-    const options = { space, normalization: input, batch, layers: names };
-    return open(["objective", space, batch, names], () => objectiveGraph(prepared, options));
-  };
-  async function backward(options: BackwardOptions & { readonly input?: true }): Promise<BackwardPass>;
-  async function backward(options: BackwardOptions & { readonly input: false }): Promise<LayerPass>;
-  async function backward(options: BackwardOptions): Promise<BackwardPass | LayerPass> {
-    const { of, batch: most = 1, rules, layers: wanted = [], input: reachesInput = true, fold = true } = options;
-    if (!outputs.includes(of)) throw unknownOutput(of);
-    const batch = prepared.batchFor(most);
-    const names = wanted.map((layer) => layer.name);
-    const key = ["backward", of, batch, numberOf(rules), names, reachesInput, fold];
-    const graph = (): Graph =>
-      backwardGraph(prepared, { ...graphOptions, of, batch, rules, layers: names, input: reachesInput, fold });
-    const opened = await open(key, graph);
-    return reachesInput ? backwardPass(opened, most, wanted) : layerPass(opened, most, wanted);
-  }
-  const checkImage = (image: ImageTensor): ImageTensor => {
-    const [c, h, w] = image.shape;
-    if (image.shape.length === 3 && c === channels && h === height && w === width) return image;
+  const passes = networkPasses(prepared, { where, normalization: input, sessionOptions });
+  /** The pixels of `image`, if it has the network's size. */
+  const checkImage = (method: string, image: ImageTensor): Float32Array => {
+    const expected = [channels, height, width];
+    const { shape, data } = (image ?? {}) as Partial<ImageTensor>;
+    const isTensor = Array.isArray(shape) && data instanceof Float32Array;
+    const fits = isTensor && shape.length === 3 && shape.every((extent, axis) => extent === expected[axis]);
+    if (fits && data.length === channels * height * width) return data;
     throw new MisuseError({
-      where: "classifier",
-      what: "the image does not have the network's size",
-      expected: `[${channels}, ${height}, ${width}]`,
-      got: `[${image.shape.join(", ")}]`,
-      advice: "classifier.fit() resizes and crops a picture.",
+      where: `classifier.${method}`,
+      what: isTensor ? "the image does not have the network's size" : "not an image",
+      expected: `${isTensor ? "" : "a float32 tensor "}[${expected.join(", ")}]`,
+      got: isTensor ? `[${shape.join(", ")}]${fits ? ` with ${data.length} numbers` : ""}` : kindOf(image),
+      advice: isTensor
+        ? "classifier.fit() resizes and crops a picture."
+        : "readImage() or readPicture() reads a file, classifier.fit() resizes and crops a picture.",
     });
   };
 
@@ -308,33 +205,28 @@ function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
     labelName: (index) => labels?.[index] ?? `class ${index}`,
     findLabel: (label) => findLabel(label, labels, classCount),
     layers,
-    selectLayers: (selectors) => selectLayers(layers, selectors),
-    fit: (picture) => fitPicture(picture, input),
+    selectLayers(selectors) {
+      if (Array.isArray(selectors)) return selectLayers(layers, selectors);
+      throw new MisuseError({
+        where: "classifier.selectLayers",
+        what: "not a list of layers",
+        expected: 'names, numbers or patterns, such as ["Relu[-1]"]',
+        got: kindOf(selectors),
+      });
+    },
+    fit: (picture) => fitPicture(checkPictureOrImage(picture), input),
     async classify(image, options) {
-      const [logits] = await (await forward()).run([checkImage(image).data], options);
+      const data = checkImage("classify", image);
+      const [logits] = await (await passes.forward()).run([data], options);
       return classificationOf(logits);
     },
     async marginGradient(image, label, { rules, targeted, signal } = {}) {
-      const pass = await marginGradients({ rules });
-      const [result] = await pass.run([{ image: checkImage(image).data, classIndex: label, targeted }], { signal });
+      const data = checkImage("marginGradient", image);
+      const pass = await passes.marginGradients({ rules });
+      const [result] = await pass.run([{ image: data, classIndex: label, targeted }], { signal });
       return result;
     },
-    forward,
-    backward,
-    marginGradients,
-    async features(options) {
-      const { layers: compared, further = [], batch = 1 } = options;
-      return featurePass(await openDistances(options), batch, [...compared, ...further], compared.length);
-    },
-    async distances(options) {
-      return distancePass(await openDistances(options), options.batch ?? 1, options.layers.length);
-    },
-    async references(options) {
-      return referencePass(await openObjective(options), options.batch ?? 1, options.layers, classCount);
-    },
-    async objective(options) {
-      return objectivePass(await openObjective(options), options.batch ?? 1, options.layers, classCount);
-    },
+    ...passes,
     decision(label) {
       const decided = prepared.decision(label);
       const name = labels?.[label] ?? `label ${label}`;
@@ -343,20 +235,20 @@ function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
       return assemble(guess, { ...parts, prepared: decided, names, layers: own });
     },
     withPreprocessing: (other) => assemble(other, parts),
-    async dispose() {
-      const opened = await Promise.allSettled(owned.values());
-      owned.clear();
-      await Promise.all(opened.map((one) => (one.status === "fulfilled" ? one.value.session.dispose() : undefined)));
-    },
   };
 }
 
-function unknownOutput(of: Output): MisuseError {
-  return new MisuseError({
-    where: "classifier.backward",
-    what: "no such output",
-    expected: `one of ${outputs.join(", ")}`,
-    got: JSON.stringify(of),
+/** `picture`, if it is one or an image; what its sizes must be is checked where it is resized. */
+function checkPictureOrImage(picture: Picture | ImageTensor): Picture | ImageTensor {
+  const { data } = (picture ?? {}) as { readonly data?: unknown };
+  const given: object = typeof picture === "object" && picture !== null ? picture : {};
+  if (ArrayBuffer.isView(data) && ("shape" in given || "channels" in given)) return picture;
+  throw new MisuseError({
+    where: "classifier.fit",
+    what: "not a picture",
+    expected: "a picture (width, height, channels, data) or an image tensor [C, H, W]",
+    got: kindOf(picture),
+    advice: "readPicture() reads a file.",
   });
 }
 

@@ -4,6 +4,7 @@
  * Both onnxruntime packages fit as they are: import one as a namespace and pass the namespace. Their Tensor classes
  * differ, so a session only ever gets tensors of its own runtime.
  */
+import { kindOf, MisuseError } from "../errors.ts";
 
 /** A tensor of the runtime's own class. */
 export interface RuntimeTensor {
@@ -42,6 +43,19 @@ export interface Runtime {
   readonly Tensor: new (...parts: never[]) => unknown;
   /** onnxruntime's own description of itself, where it has one. */
   readonly env?: unknown;
+}
+
+/** `runtime`, if it can be one; otherwise throws a MisuseError that says how to get one. */
+export function checkRuntime(where: string, runtime: unknown): Runtime {
+  const { InferenceSession, Tensor } = (runtime ?? {}) as Partial<Runtime>;
+  if (typeof InferenceSession?.create === "function" && typeof Tensor === "function") return runtime as Runtime;
+  throw new MisuseError({
+    where: `${where}: runtime`,
+    what: runtime === undefined ? "no runtime" : "not a runtime",
+    expected: "the module of onnxruntime-node or onnxruntime-web, or referenceRuntime",
+    got: kindOf(runtime),
+    advice: "For example: import * as runtime from 'onnxruntime-node'.",
+  });
 }
 
 /** The version of onnxruntime that `runtime` reports, such as "onnxruntime 1.30.0", or "reference" for the float64 evaluator. */

@@ -1,15 +1,16 @@
 import * as node from "onnxruntime-node";
 import * as web from "onnxruntime-web";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { differentiate } from "../autodiff/differentiate.ts";
-import { AbortedError, UnsupportedError } from "../errors.ts";
+import { AbortedError, MisuseError, PerceptualBallError, UnsupportedError } from "../errors.ts";
 import { evaluate } from "../onnx/evaluate.ts";
 import { readModel } from "../onnx/file/read-model.ts";
+import type { Graph } from "../onnx/model.ts";
 import { numeric } from "../onnx/numeric-tensor.ts";
 import { parseGraph } from "../onnx/text/parse.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 import { referenceRuntime } from "./reference-runtime.ts";
-import { describeRuntime, type Runtime } from "./runtime.ts";
+import { describeRuntime, type Runtime, type RuntimeSessionOptions } from "./runtime.ts";
 import { createSession, modelOf } from "./session.ts";
 
 const runtimes: [string, Runtime][] = [
@@ -82,6 +83,139 @@ test("a provider that is not there is an error in the runtime's own words", asyn
   const creation = createSession(modelOf(graph), { runtime: node, providers: ["coreml"] });
   await expect(creation).rejects.toThrow(UnsupportedError);
   await expect(creation).rejects.toThrow("Providers asked for: coreml.");
+});
+
+describe("errors of the runtime", () => {
+  const gather = parseGraph(`
+    net (float[2] x, int64[1] i) => (float[1] y) { y = Gather <axis = 0> (x, i) }
+  `);
+  const named = { ...gather, nodes: gather.nodes.map((node) => ({ ...node, name: "pick" })) };
+  const feeds = (index: bigint) => ({
+    x: floatTensor([1, 2], [2]),
+    i: { dtype: "int64", shape: [1], data: BigInt64Array.of(index) } as const,
+  });
+
+  test("name the model, the node and the reason, and are of this package", async () => {
+    const session = await createSession(modelOf(named), { runtime: node, where: "dog.onnx" });
+    const failing = session.run(feeds(7n));
+    await expect(failing).rejects.toThrow(UnsupportedError);
+    await expect(failing).rejects.toThrow(
+      /^dog\.onnx: the runtime failed in the Gather node "pick": indices element out of data bounds, idx=7.*blocked: false.*runtimeLog: true/,
+    );
+    await expect(session.run(feeds(1n))).resolves.toMatchObject({ y: { data: Float32Array.of(2) } });
+    await expect(session.run({ x: floatTensor([1, 2], [2]) })).rejects.toThrow(
+      /^dog\.onnx: no value for the input i\.$/,
+    );
+    await expect(session.run({ ...feeds(0n), x: floatTensor([1, 2, 3], [3]) })).rejects.toThrow(
+      /^dog\.onnx: the runtime failed: Got invalid dimensions for input: x/,
+    );
+    await expect(session.run({ ...feeds(0n), x: { ...floatTensor([1, 2], [2]), shape: [3] } })).rejects.toThrow(
+      /^dog\.onnx: the runtime failed: Tensor's size\(3\) does not match data length\(2\)\. /,
+    );
+    await session.dispose();
+  });
+
+  test("are not wrapped again where this package's own evaluator throws them", async () => {
+    const session = await createSession(modelOf(named), { runtime: referenceRuntime });
+    await expect(session.run(feeds(7n))).rejects.toThrow(/^(?!.*the runtime failed)/);
+    await session.dispose();
+  });
+
+  test("say that memory ran out, and what to do about it", async () => {
+    const expand = parseGraph(`net (float[1] x, int64[3] s) => (float[a, b, c] y) { y = Expand (x, s) }`);
+    const session = await createSession(modelOf(expand), { runtime: node });
+    const huge = { dtype: "int64", shape: [3], data: BigInt64Array.of(1_000_000n, 1_000_000n, 100n) } as const;
+    await expect(session.run({ x: floatTensor([1], [1]), s: huge })).rejects.toThrow(
+      /^model: the runtime ran out of memory in the Expand node.*smaller batch.*lowMemory: true\.$/,
+    );
+    await session.dispose();
+  });
+
+  test("say what a refused model lacks", async () => {
+    const bogus = { ...named, nodes: named.nodes.map((each) => ({ ...each, opType: "Bogus" })) };
+    const creation = createSession(modelOf(bogus), { runtime: node, where: "cat.onnx" });
+    await expect(creation).rejects.toThrow(/^cat\.onnx: the runtime refused the model: .*No Op registered for Bogus/);
+  });
+
+  test.each([
+    [undefined, /^model: runtime: no runtime, expected the module of onnxruntime-node.*got undefined\. For example/],
+    ["onnxruntime-node", /^model: runtime: not a runtime.*got "onnxruntime-node"/],
+    [{ InferenceSession: {} }, /got an object with InferenceSession/],
+  ])("say that %j is no runtime", async (runtime, message) => {
+    await expect(createSession(modelOf(named), { runtime: runtime as never })).rejects.toThrow(message);
+  });
+
+  test("do not go to stderr as well, unless they are asked for", async () => {
+    const levels: unknown[] = [];
+    const InferenceSession = {
+      create: async (_: Uint8Array, options?: unknown) => {
+        levels.push((options as RuntimeSessionOptions).logSeverityLevel);
+        return { inputNames: [], outputNames: [], run: async () => ({}), release: async () => {} };
+      },
+    };
+    const runtime = { ...referenceRuntime, InferenceSession };
+    await createSession(modelOf(named), { runtime });
+    await createSession(modelOf(named), { runtime, runtimeLog: true });
+    expect(levels).toEqual([4, 2]);
+  });
+
+  test("a rewrite that fails is a defect, not a slow session and not the model's fault", async () => {
+    const broken = modelOf({
+      ...wide,
+      get outputs(): Graph["outputs"] {
+        // Asked for by the rewrites, not by shape inference.
+        throw new TypeError("no outputs");
+      },
+    });
+    const creation = createSession(broken, { runtime: node });
+    await expect(creation).rejects.toThrow(/^createSession: arranging the graph for speed failed.*blocked: false/);
+    await expect(creation).rejects.not.toBeInstanceOf(PerceptualBallError);
+  });
+});
+
+describe("after dispose()", () => {
+  test("a run is refused in the house's words, and disposing again does nothing", async () => {
+    for (const [, runtime] of runtimes) {
+      const session = await createSession(modelOf(graph), { runtime, where: "dog.onnx" });
+      await session.dispose();
+      await session.dispose();
+      const late = session.run({ x, cotangent });
+      await expect(late).rejects.toThrow(MisuseError);
+      await expect(late).rejects.toThrow(/^dog\.onnx: used after dispose\(\)\. Dispose of it after its last run/);
+    }
+  });
+
+  test("the runs that were under way end as if nothing had happened, all of them; the next is refused", async () => {
+    let releases = 0;
+    const finish: (() => void)[] = [];
+    const InferenceSession = {
+      create: async () => ({
+        inputNames: [],
+        outputNames: ["y"],
+        run: () =>
+          new Promise((resolve) => {
+            finish.push(() => resolve({ y: { type: "float32", dims: [1], data: Float32Array.of(finish.length) } }));
+          }),
+        release: async () => {
+          releases++;
+        },
+      }),
+    };
+    const runtime = { ...referenceRuntime, InferenceSession } as Runtime;
+    const session = await createSession(modelOf(graph), { runtime, blocked: false });
+    const [first, second] = [session.run({}), session.run({})];
+    const disposed = session.dispose();
+    await expect(session.run({})).rejects.toThrow(/used after dispose/);
+    // The later of the two ends first: the other one counts as well.
+    finish[1]();
+    await second;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(releases).toBe(0);
+    finish[0]();
+    await first;
+    await disposed;
+    expect(releases).toBe(1);
+  });
 });
 
 test("a runtime describes itself", () => {

@@ -1,5 +1,5 @@
 /** @file A session: a graph loaded into a runtime, fed and read with this package's own tensors. */
-import { AbortedError, PerceptualBallError, throwIfAborted, UnsupportedError } from "../errors.ts";
+import { AbortedError, MisuseError, PerceptualBallError, throwIfAborted } from "../errors.ts";
 import { writeModel } from "../onnx/file/write-model.ts";
 import { inferShapes, type TypedGraph } from "../onnx/infer-shapes.ts";
 import { type Graph, initializerOf, type Model, tensorOfInitializer } from "../onnx/model.ts";
@@ -7,14 +7,18 @@ import type { DataType, Tensor, TensorData } from "../tensor/tensor.ts";
 import { blockedLayout } from "./cpu/blocked-layout.ts";
 import { splitConvolutions } from "./cpu/split-convolutions.ts";
 import {
+  checkRuntime,
   describeRuntime,
   type Runtime,
   type RuntimeSession,
   type RuntimeSessionOptions,
   type RuntimeTensor,
 } from "./runtime.ts";
+import { failedRun, refusedModel, usedAfterDispose } from "./runtime-errors.ts";
 
 export interface SessionOptions {
+  /** How messages call the model, such as its path. Default "model". */
+  readonly where?: string;
   readonly runtime: Runtime;
   /** Threads per operator; the runtime's own choice (usually one per core) by default. */
   readonly threads?: number;
@@ -32,6 +36,8 @@ export interface SessionOptions {
    * {@link blockedLayout}, which says where values can differ. Default: on that provider of onnxruntime-node, true.
    */
   readonly blocked?: boolean;
+  /** Whether the runtime writes what it has to say about the session to its own log, usually stderr. Default false. */
+  readonly runtimeLog?: boolean;
 }
 
 /** A graph that is ready to run. */
@@ -40,14 +46,15 @@ export interface Session {
   readonly outputNames: readonly string[];
   /**
    * The outputs called `fetches` (all by default) for the given inputs. An aborted `signal` rejects at once with an
-   * AbortedError; the run that was under way ends unseen, and {@link Session.dispose} waits for it.
+   * AbortedError; the run that was under way ends unseen, and {@link Session.dispose} waits for it. Throws a MisuseError for an input
+   * that is missing and after `dispose()`, and an UnsupportedError with the runtime's words where it fails.
    */
   run(
     feeds: Readonly<Record<string, Tensor>>,
     fetches?: readonly string[],
     options?: { readonly signal?: AbortSignal },
   ): Promise<Record<string, Tensor>>;
-  /** Releases the memory of the runtime; further calls do nothing. */
+  /** Releases the memory of the runtime, once the runs under way have ended; further calls do nothing. */
   dispose(): Promise<void>;
 }
 
@@ -70,41 +77,33 @@ export function modelOf(graph: Graph, base?: Partial<Model>): Model {
  * because a wanted execution provider is not there.
  */
 export async function createSession(model: Model, options: SessionOptions): Promise<Session> {
-  const {
-    runtime,
-    threads,
-    providers,
-    weightsFolder,
-    lowMemory = false,
-    blocked = hasBlockedLayout(options),
-  } = options;
-  const configuration: Record<string, unknown> = {};
-  if (weightsFolder !== undefined) configuration.model_external_initializers_file_folder_path = weightsFolder;
-  if (lowMemory) configuration.disable_prepacking = "1";
-  const sessionOptions: RuntimeSessionOptions = {
-    graphOptimizationLevel: "all",
-    logSeverityLevel: 3,
-    ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
-    ...(providers === undefined ? {} : { executionProviders: providers }),
-    ...(Object.keys(configuration).length === 0 ? {} : { extra: { session: configuration } }),
-  };
+  const { where = "model", weightsFolder } = options;
+  const { InferenceSession } = checkRuntime(where, options.runtime);
+  const blocked = options.blocked ?? hasBlockedLayout(options);
   const arranged = blocked ? { ...model, graph: inBlocks(model.graph) } : model;
   const bytes = writeModel(weightsFolder === undefined ? withInlineWeights(arranged) : arranged);
   let session: RuntimeSession;
   try {
-    session = (await runtime.InferenceSession.create(bytes, sessionOptions as never)) as RuntimeSession;
+    session = (await InferenceSession.create(bytes, runtimeOptions(options) as never)) as RuntimeSession;
   } catch (error) {
-    if (error instanceof PerceptualBallError) throw error;
-    throw new UnsupportedError(
-      {
-        where: "createSession",
-        what: `the runtime refused the model: ${firstLine(error)}`,
-        advice: providers === undefined ? undefined : `Providers asked for: ${providers.join(", ")}.`,
-      },
-      { cause: error },
-    );
+    throw refusedModel(error, options);
   }
-  return wrap(session, runtime);
+  return wrap(session, { ...options, where, blocked });
+}
+
+function runtimeOptions(options: SessionOptions): RuntimeSessionOptions {
+  const { threads, providers, weightsFolder, lowMemory = false, runtimeLog = false } = options;
+  const configuration: Record<string, unknown> = {};
+  if (weightsFolder !== undefined) configuration.model_external_initializers_file_folder_path = weightsFolder;
+  if (lowMemory) configuration.disable_prepacking = "1";
+  return {
+    graphOptimizationLevel: "all",
+    // Warnings, or nothing: what fails is said by the errors.
+    logSeverityLevel: runtimeLog ? 2 : 4,
+    ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+    ...(providers === undefined ? {} : { executionProviders: providers }),
+    ...(Object.keys(configuration).length === 0 ? {} : { extra: { session: configuration } }),
+  };
 }
 
 function hasBlockedLayout({ runtime, providers = ["cpu"] }: SessionOptions): boolean {
@@ -113,11 +112,22 @@ function hasBlockedLayout({ runtime, providers = ["cpu"] }: SessionOptions): boo
 
 /**
  * `graph` such that tensors stay in the blocked layout for long; itself where its shapes are open or an operator is unknown. What it
- * is rewritten to must have shapes again: an error there is a defect, and thrown.
+ * is rewritten to must have shapes again: an error there is a defect, and thrown as one.
  */
 function inBlocks(graph: Graph): Graph {
   const typed = typedIfStatic(graph);
-  return typed === undefined ? graph : blockedLayout(inferShapes(splitConvolutions(typed)));
+  if (typed === undefined) return graph;
+  try {
+    return blockedLayout(inferShapes(splitConvolutions(typed)));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(
+      `createSession: arranging the graph for speed failed (${reason}); blocked: false leaves it as it is`,
+      {
+        cause,
+      },
+    );
+  }
 }
 
 /** The types of `graph`; undefined where they cannot be worked out. Whether it can run all the same is for the runtime to say. */
@@ -130,33 +140,47 @@ function typedIfStatic(graph: Graph): TypedGraph | undefined {
   }
 }
 
-function wrap(session: RuntimeSession, runtime: Runtime): Session {
-  let pending: Promise<unknown> = Promise.resolve();
+function wrap(session: RuntimeSession, options: SessionOptions & { readonly where: string }): Session {
+  const { runtime, where } = options;
+  const underWay = new Set<Promise<unknown>>();
   let released: Promise<void> | undefined;
-  return {
-    inputNames: session.inputNames,
-    outputNames: session.outputNames,
-    async run(feeds, fetches = session.outputNames, { signal } = {}) {
-      throwIfAborted(signal, "Session.run");
+  /** Like everything that is asked of the runtime, its tensors may be refused. */
+  const start = async (feeds: Readonly<Record<string, Tensor>>, fetches: readonly string[]) => {
+    try {
       const runtimeFeeds: Record<string, unknown> = {};
       for (const [name, { dtype, data, shape }] of Object.entries(feeds)) {
         runtimeFeeds[name] = new runtime.Tensor(dtype as never, data as never, shape as never);
       }
-      const run = session.run(runtimeFeeds as never, fetches);
-      pending = run.catch(() => undefined);
-      const results = await (signal === undefined ? run : raceAbort(run, signal));
+      return await session.run(runtimeFeeds as never, fetches);
+    } catch (error) {
+      throw failedRun(error, options);
+    }
+  };
+  return {
+    inputNames: session.inputNames,
+    outputNames: session.outputNames,
+    async run(feeds, fetches = session.outputNames, { signal } = {}) {
+      if (released !== undefined) throw usedAfterDispose(where);
+      throwIfAborted(signal, where);
+      const missing = session.inputNames.find((name) => feeds[name] === undefined);
+      if (missing !== undefined) throw new MisuseError({ where, what: `no value for the input ${missing}` });
+      const run = start(feeds, fetches);
+      underWay.add(run);
+      const ended = (): boolean => underWay.delete(run);
+      run.then(ended, ended);
+      const results = await (signal === undefined ? run : raceAbort(run, signal, where));
       return Object.fromEntries(fetches.map((name) => [name, tensorOfRuntime(results[name])]));
     },
     dispose() {
-      released ??= pending.then(() => session.release());
+      released ??= Promise.allSettled(underWay).then(() => session.release());
       return released;
     },
   };
 }
 
-function raceAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+function raceAbort<T>(work: Promise<T>, signal: AbortSignal, where: string): Promise<T> {
   return new Promise((resolve, reject) => {
-    const abort = (): void => reject(new AbortedError("Session.run"));
+    const abort = (): void => reject(new AbortedError(where));
     signal.addEventListener("abort", abort, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });
@@ -175,8 +199,4 @@ function withInlineWeights(model: Model): Model {
     initializers.set(name, { ...initializerOf(tensorOfInitializer(initializer, `initializer ${name}`)) });
   }
   return { ...model, graph: { ...model.graph, initializers } };
-}
-
-function firstLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split("\n")[0];
 }

@@ -1,7 +1,8 @@
 /** @file Classifiers from ONNX files in a browser: by address, as a file that the user chose, or as bytes. */
 import { type Classifier, type ClassifierOptions, createClassifier } from "../classifier/classifier.ts";
-import { BadInputError, checkKeys } from "../errors.ts";
+import { BadInputError, checkKeys, kindOf, MisuseError } from "../errors.ts";
 import { readModel } from "../onnx/file/read-model.ts";
+import { checkRuntime } from "../runtime/runtime.ts";
 
 /** Where a file comes from: an address, a Blob (such as the File of an input element), or its bytes. */
 export type FileSource = string | URL | Blob | ArrayBuffer | Uint8Array;
@@ -19,6 +20,7 @@ const optionKeys = [
   "providers",
   "lowMemory",
   "blocked",
+  "runtimeLog",
   "preprocessing",
   "labels",
   "inputSize",
@@ -36,6 +38,7 @@ const optionKeys = [
  */
 export async function loadClassifier(source: FileSource, options: LoadClassifierOptions): Promise<Classifier> {
   checkKeys("loadClassifier", options, optionKeys);
+  checkRuntime("loadClassifier", options?.runtime);
   const { externalData = {}, fetch = globalThis.fetch, ...classifierOptions } = options;
   const where = nameOf(source);
   const read = async (file: FileSource) => bytesOf(file, fetch);
@@ -66,7 +69,7 @@ function rangeOf(
 export function nameOf(source: FileSource): string {
   if (typeof source === "string") return source;
   if (source instanceof URL) return source.href;
-  const { name } = source as { readonly name?: unknown };
+  const { name } = (source ?? {}) as { readonly name?: unknown };
   return typeof name === "string" ? name : "model";
 }
 
@@ -75,6 +78,14 @@ export async function bytesOf(source: FileSource, fetch: typeof globalThis.fetch
   if (source instanceof Uint8Array) return source;
   if (source instanceof ArrayBuffer) return new Uint8Array(source);
   if (source instanceof Blob) return new Uint8Array(await source.arrayBuffer());
+  if (typeof source !== "string" && !(source instanceof URL)) {
+    throw new MisuseError({
+      where: "loadClassifier",
+      what: "not a file",
+      expected: "an address, a Blob, or bytes",
+      got: kindOf(source),
+    });
+  }
   let response: Response;
   try {
     response = await fetch(source);

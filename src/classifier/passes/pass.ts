@@ -1,5 +1,5 @@
 /** @file A pass: a graph of the network, open in a session, run on as many inputs as one has. */
-import { MisuseError } from "../../errors.ts";
+import { kindOf, MisuseError } from "../../errors.ts";
 import type { Graph } from "../../onnx/model.ts";
 import type { Session } from "../../runtime/session.ts";
 import { floatTensor, type Shape, sizeOf, type Tensor } from "../../tensor/tensor.ts";
@@ -17,10 +17,10 @@ export interface Pass<In, Out> {
   run(inputs: readonly In[], options?: { readonly signal?: AbortSignal }): Promise<Out[]>;
 }
 
-/** A graph with its session. Its inputs and outputs have as many rows as the model takes images at a time. */
+/** A graph that is ready to run. Its inputs and outputs have as many rows as the model takes images at a time. */
 export interface OpenGraph {
   readonly graph: Graph;
-  readonly session: Session;
+  readonly run: Session["run"];
   /** How messages call the model. */
   readonly where: string;
 }
@@ -48,7 +48,7 @@ export interface PassPlan<In, Out> {
 }
 
 /** The pass that runs the graph as planned. */
-export function openPass<In, Out>({ graph, session }: OpenGraph, plan: PassPlan<In, Out>): Pass<In, Out> {
+export function openPass<In, Out>({ graph, run: runGraph }: OpenGraph, plan: PassPlan<In, Out>): Pass<In, Out> {
   const { most, feeds, fetches, read } = plan;
   const makers = graph.inputs.map(({ name, shape }) => ({
     name,
@@ -61,7 +61,7 @@ export function openPass<In, Out>({ graph, session }: OpenGraph, plan: PassPlan<
       checkCount(inputs, most);
       return inChunks(inputs, perRun, async (some) => {
         const tensors = Object.fromEntries(makers.map(({ name, make }) => [name, make(some)]));
-        const results = await session.run(tensors, fetches, options);
+        const results = await runGraph(tensors, fetches, options);
         return some.map((input, n) => read((output) => rowOf(results[output], n), input));
       });
     },
@@ -107,10 +107,6 @@ function checkSize(name: string, row: ArrayLike<number> | undefined, size: numbe
     got: row?.length === undefined ? kindOf(row) : String(row.length),
     advice: "classifier.fit() resizes and crops a picture.",
   });
-}
-
-function kindOf(value: unknown): string {
-  return value === null ? "null" : typeof value === "object" ? "an object" : typeof value;
 }
 
 /**

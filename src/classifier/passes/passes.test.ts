@@ -1,8 +1,11 @@
 import { expect, test } from "vitest";
 import { guidedRules } from "../../autodiff/guided-rules.ts";
+import { MisuseError } from "../../errors.ts";
 import { parseModel } from "../../onnx/text/parse.ts";
 import { referenceRuntime } from "../../runtime/reference-runtime.ts";
-import { createClassifier } from "../classifier.ts";
+import type { RuntimeSession } from "../../runtime/runtime.ts";
+import { floatTensor } from "../../tensor/tensor.ts";
+import { type Classifier, createClassifier } from "../classifier.ts";
 
 /** Two "pixels" in one channel, a hidden layer h = relu(A x), three logits (h₁, 2 h₂, h₂ − h₁). */
 const model = parseModel(`
@@ -116,6 +119,92 @@ test("what does not fit is refused with what was expected", async () => {
   await expect(back.run([{ image, seed: Float32Array.of(1) }])).rejects.toThrow(/seed has the wrong size, expected 3/);
   await expect(classifier.backward({ of: "loss" as never })).rejects.toThrow(/expected one of logits, probabilities/);
   await classifier.dispose();
+});
+
+test("a class that is none is refused", async () => {
+  const classifier = open();
+  const pass = await classifier.marginGradients();
+  await expect(pass.run([{ image, classIndex: 3 }])).rejects.toThrow(/classIndex.*from 0 to 2.*got 3/);
+  await classifier.dispose();
+});
+
+test.each([
+  ["forward", (c: Classifier) => c.forward({ batches: 3 } as never), /Did you mean "batch"/],
+  ["forward", (c: Classifier) => c.forward({ batch: 0 }), /forward: batch.*got 0/],
+  ["backward", (c: Classifier) => c.backward(undefined as never), /backward: of: unknown value.*one of logits/],
+  ["features", (c: Classifier) => c.features(undefined as never), /features: layers: not a list of layers/],
+  [
+    "distances",
+    (c: Classifier) => c.distances({ layers: ["h"] as never }),
+    /distances: layers.*an array of 1.*selectLayers/,
+  ],
+  ["objective", (c: Classifier) => c.objective({ layers: "h" as never }), /objective: layers.*got "h"/],
+  [
+    "references",
+    (c: Classifier) => c.references({ layers: [], space: "bytes" as never }),
+    /references: space.*pixels, network/,
+  ],
+])("wrong options of %s get the house's messages (%#)", async (_, ask, message) => {
+  const classifier = open();
+  await expect(ask(classifier)).rejects.toThrow(MisuseError);
+  await expect(ask(classifier)).rejects.toThrow(message);
+  await classifier.dispose();
+});
+
+test.each([
+  ["an image for a list of images", image, /wrong number of images, expected 1 to 1|the images are no list/],
+  ["nothing", undefined, /the images are no list, expected an array of 1 to 1, got undefined/],
+  [
+    "a tensor for its pixels",
+    [{ shape: [1, 1, 2], data: image }],
+    /image has the wrong size.*got an object with shape, data/,
+  ],
+])("what is no list of images is refused: %s", async (_, images, message) => {
+  const classifier = open();
+  const pass = await classifier.forward();
+  await expect(pass.run(images as never)).rejects.toThrow(MisuseError);
+  await expect(pass.run(images as never)).rejects.toThrow(message);
+  await classifier.dispose();
+});
+
+test("after dispose() no pass runs and none is opened, and a session that was being made is released", async () => {
+  let [created, released] = [0, 0];
+  const counting = {
+    ...referenceRuntime,
+    InferenceSession: {
+      create: async (bytes: Uint8Array) => {
+        created++;
+        const session = (await referenceRuntime.InferenceSession.create(bytes)) as RuntimeSession;
+        return { ...session, release: async () => void released++ };
+      },
+    },
+  };
+  const classifier = createClassifier(model, { runtime: counting, where: "dog.onnx", preprocessing: "unit" });
+  const problem = { marginTarget: -1, layerWeights: [], distanceWeight: 0, classIndex: 0 };
+  const [forward, objective, references] = [
+    await classifier.forward(),
+    await classifier.objective({ layers: [] }),
+    await classifier.references({ layers: [] }),
+  ];
+  const [reference] = await references.run([image]);
+  const inTheMaking = classifier.marginGradients();
+  const disposed = classifier.dispose();
+  const late = [
+    forward.run([image]),
+    objective.run([{ image, problem: { ...problem, reference } }]),
+    inTheMaking.then((pass) => pass.run([{ image, classIndex: 0 }])),
+    classifier.forward(),
+    classifier.backward({ of: "logits" }),
+    classifier.classify(floatTensor(image, [1, 1, 2])),
+    classifier.marginGradient(floatTensor(image, [1, 1, 2]), 0),
+  ];
+  for (const attempt of await Promise.allSettled(late)) {
+    expect(attempt).toMatchObject({ status: "rejected", reason: expect.any(MisuseError) });
+    expect(String(attempt.status === "rejected" && attempt.reason)).toMatch(/dog\.onnx: used after dispose\(\)\./);
+  }
+  await disposed;
+  await classifier.dispose();
+  expect([created, released]).toEqual([3, 3]);
 });
 
 test("one session serves all that ask for the same", async () => {

@@ -1,5 +1,6 @@
 /** @file The passes through a network: logits, cotangents, margins with gradients, features and their distances. */
 import type { RuleTable } from "../../autodiff/rules/index.ts";
+import { numberIn } from "../../errors.ts";
 import { finiteLogits } from "../logits.ts";
 import type { Layer } from "../network/layers.ts";
 import { backwardNames, type Output } from "./network-graphs.ts";
@@ -144,6 +145,7 @@ export function marginFeeds<In>(
 }
 
 function oneHot(index: number, length: number): Float32Array {
+  numberIn("classifier: classIndex", index, { min: 0, max: length - 1, integer: true });
   const vector = new Float32Array(length);
   vector[index] = 1;
   return vector;

@@ -33,7 +33,12 @@ export function addRuntimeFlags(command: Command): Command {
 
 /** The module of the runtime; throws a MisuseError that says what to install if it is not there. */
 export async function loadRuntime({ runtime, threads }: RuntimeFlags): Promise<Runtime> {
-  if (runtime === "node") return import("onnxruntime-node");
+  if (runtime === "node") {
+    const ort = await import("onnxruntime-node");
+    // What it says before there is a session, such as that it found no GPU.
+    if (!process.env.PERCEPTUAL_BALL_DEBUG) ort.env.logLevel = "fatal";
+    return ort;
+  }
   try {
     const ort = await import("onnxruntime-web");
     // The files beside the module; in Node they are read from disk.

@@ -51,6 +51,18 @@ test("labels from a file, with its line ends and its WordNet numbers", async () 
   );
 });
 
+test("wrong arguments get the house's messages", async () => {
+  await expect(loadClassifier(path("tiny.onnx"), undefined as never)).rejects.toThrow(
+    /^loadClassifier: runtime: no runtime, expected the module of onnxruntime-node.*import \* as runtime from 'onnxruntime-node'/,
+  );
+  await expect(loadClassifier(path("tiny.onnx"), { runtime: "node" } as never)).rejects.toThrow(
+    /not a runtime.*got "node"/,
+  );
+  await expect(loadClassifier(new Uint8Array(3) as never, { runtime: ort })).rejects.toThrow(
+    /^loadClassifier: not the path of a model, expected a string.*got a Uint8Array of 3 bytes/,
+  );
+});
+
 test("a folder that can be written need not exist; nothing is created", () => {
   writeFileSync(path("file"), "");
   expect(() => checkWritableFolder(path("new/and/deep"))).not.toThrow();

@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { type Classifier, type ClassifierOptions, createClassifier } from "../../classifier/classifier.ts";
 import { builtInLabels } from "../../classifier/labels/labels.ts";
 import { readLabels } from "../../classifier/labels/read-labels.ts";
-import { BadInputError, checkKeys } from "../../errors.ts";
-import { describeRuntime } from "../../runtime/runtime.ts";
+import { BadInputError, checkKeys, kindOf, MisuseError } from "../../errors.ts";
+import { checkRuntime, describeRuntime } from "../../runtime/runtime.ts";
 import { type LoadedModel, loadModelFile } from "./load-model.ts";
 
 export interface LoadClassifierOptions extends Omit<ClassifierOptions, "where" | "weightsFolder"> {
@@ -24,6 +24,7 @@ const optionKeys = [
   "providers",
   "lowMemory",
   "blocked",
+  "runtimeLog",
   "preprocessing",
   "labels",
   "inputSize",
@@ -42,12 +43,22 @@ const optionKeys = [
  */
 export async function loadClassifier(path: string, options: LoadClassifierOptions): Promise<FileClassifier> {
   checkKeys("loadClassifier", options, optionKeys);
+  checkRuntime("loadClassifier", options?.runtime);
+  if (typeof path !== "string") {
+    throw new MisuseError({
+      where: "loadClassifier",
+      what: "not the path of a model",
+      expected: 'a string, such as "model.onnx"',
+      got: kindOf(path),
+    });
+  }
   const { model, ...file } = loadModelFile(path);
   const { labels } = options;
   const readsFiles = describeRuntime(options.runtime).startsWith("onnxruntime-node");
   const classifier = createClassifier(model, {
     ...options,
     where: path,
+    runtimeLog: options.runtimeLog ?? Boolean(process.env.PERCEPTUAL_BALL_DEBUG),
     labels: typeof labels === "string" && !Object.hasOwn(builtInLabels, labels) ? readLabelFile(labels) : labels,
     weightsFolder: readsFiles ? file.folder : undefined,
   });

@@ -1,0 +1,72 @@
+import { afterAll, expect, test } from "vitest";
+import { tinyClassifier } from "../../test/tiny-classifier.ts";
+import { MisuseError } from "../errors.ts";
+import { referenceRuntime } from "../runtime/reference-runtime.ts";
+import { floatTensor } from "../tensor/tensor.ts";
+import { type Classifier, createClassifier } from "./classifier.ts";
+
+const model = tinyClassifier();
+const classifier = createClassifier(model, { runtime: referenceRuntime });
+afterAll(() => classifier.dispose());
+
+const long = { dtype: "float32", shape: [3, 24, 24], data: new Float32Array(10) };
+
+test.each([
+  [
+    "a path",
+    "dog.png",
+    /^classifier\.classify: not an image, expected a float32 tensor \[3, 24, 24\], got "dog\.png"\. .*reads a file/,
+  ],
+  ["nothing", undefined, /got undefined/],
+  ["bytes", new Uint8Array(9), /got a Uint8Array of 9 bytes/],
+  [
+    "another size",
+    floatTensor(new Float32Array(12), [3, 2, 2]),
+    /expected \[3, 24, 24\], got \[3, 2, 2\]\. classifier\.fit\(\)/,
+  ],
+  ["too few numbers", long, /got \[3, 24, 24\] with 10 numbers/],
+])("%s for an image is refused", async (_, image, message) => {
+  for (const attempt of [
+    () => classifier.classify(image as never),
+    () => classifier.marginGradient(image as never, 0),
+  ]) {
+    await expect(attempt()).rejects.toThrow(MisuseError);
+  }
+  await expect(classifier.classify(image as never)).rejects.toThrow(message);
+});
+
+test.each([
+  ["a path", "dog.png", /^classifier\.fit: not a picture, .*got "dog\.png"\. readPicture\(\) reads a file\.$/],
+  ["nothing", undefined, /got undefined/],
+  ["something else", { width: 3 }, /got an object with width/],
+])("%s for a picture is refused", (_, picture, message) => {
+  expect(() => classifier.fit(picture as never)).toThrow(MisuseError);
+  expect(() => classifier.fit(picture as never)).toThrow(message);
+});
+
+test("a name is no list of layers", () => {
+  expect(() => classifier.selectLayers("Relu" as never)).toThrow(/selectLayers: not a list of layers.*got "Relu"/);
+});
+
+test.each([
+  [
+    "a path for the model",
+    () => createClassifier("model.onnx" as never, { runtime: referenceRuntime }),
+    /not a model.*got "model\.onnx"\. loadClassifier/,
+  ],
+  [
+    "no options",
+    () => createClassifier(model, undefined as never),
+    /createClassifier: runtime: no runtime, expected the module/,
+  ],
+  ["no runtime", () => createClassifier(model, {} as never), /createClassifier: runtime: no runtime/],
+  ["a runtime's name", () => createClassifier(model, { runtime: "node" as never }), /not a runtime.*got "node"/],
+  [
+    "a misspelt option",
+    () => createClassifier(model, { runtime: referenceRuntime, thread: 1 } as never),
+    /Did you mean "threads"/,
+  ],
+])("%s is refused", (_, create: () => Classifier, message) => {
+  expect(create).toThrow(MisuseError);
+  expect(create).toThrow(message);
+});

@@ -1,0 +1,223 @@
+/** @file All passes of a network: which graph each runs, and one session for all that ask for the same. */
+import type { RuleTable } from "../../autodiff/rules/index.ts";
+import { checkKeys, kindOf, MisuseError, numberIn, oneOf } from "../../errors.ts";
+import type { Graph } from "../../onnx/model.ts";
+import { usedAfterDispose } from "../../runtime/runtime-errors.ts";
+import { createSession, modelOf, type Session, type SessionOptions } from "../../runtime/session.ts";
+import type { Layer } from "../network/layers.ts";
+import type { PreparedModel } from "../network/prepare-model.ts";
+import type { Normalization } from "../preprocessing/preprocessing.ts";
+import { backwardGraph, distanceGraph, logitsGraph, marginGraph, outputs } from "./network-graphs.ts";
+import { type ObjectivePass, objectivePass, type ReferencePass, referencePass } from "./objective.ts";
+import { objectiveGraph, type Space } from "./objective-graph.ts";
+import type { OpenGraph } from "./pass.ts";
+import {
+  type BackwardOptions,
+  type BackwardPass,
+  backwardPass,
+  type DistancePass,
+  distancePass,
+  type FeaturePass,
+  type ForwardPass,
+  featurePass,
+  forwardPass,
+  type LayerPass,
+  layerPass,
+  type MarginPass,
+  marginPass,
+} from "./passes.ts";
+
+/** Which layers a distance compares. */
+export interface DistanceOptions {
+  readonly layers: readonly Layer[];
+  /** Layers whose values are wanted of the clean images besides. Default none. */
+  readonly further?: readonly Layer[];
+  /** The most images that one call takes. Default 1. */
+  readonly batch?: number;
+}
+
+/** Which layers an objective compares. */
+export interface ObjectiveOptions {
+  readonly layers: readonly Layer[];
+  /** Where images live: in pixels (default), or in the numbers that the network sees. */
+  readonly space?: Space;
+  /** The most images that one call takes. Default 1. */
+  readonly batch?: number;
+}
+
+/** The passes of a network. Sessions are made when they are first asked for, and kept. */
+export interface NetworkPasses {
+  /** Logits of up to `batch` images (default 1) in one run. */
+  forward(options?: { readonly batch?: number }): Promise<ForwardPass>;
+  /** A pass back from any cotangent of the logits or what follows them, to layers and, unless `input` is false, to the image. */
+  backward(options: BackwardOptions & { readonly input?: true }): Promise<BackwardPass>;
+  backward(options: BackwardOptions & { readonly input: false }): Promise<LayerPass>;
+  /** Margins of up to `batch` images (default 1) with their gradients under the given backward rules. */
+  marginGradients(options?: { readonly batch?: number; readonly rules?: RuleTable }): Promise<MarginPass>;
+  /** What {@link distances} with the same options measures by: features and their norms. */
+  features(options: DistanceOptions): Promise<FeaturePass>;
+  /** Logits with the distances to clean images in the given layers, computed in the run. */
+  distances(options: DistanceOptions): Promise<DistancePass>;
+  /** What {@link objective} with the same options compares with: clean images with their features. */
+  references(options: ObjectiveOptions): Promise<ReferencePass>;
+  /** Objective (4), comparing the given layers. */
+  objective(options: ObjectiveOptions): Promise<ObjectivePass>;
+  /** Releases all sessions, once the runs under way have ended; no pass can be opened or run afterwards. */
+  dispose(): Promise<void>;
+}
+
+export interface NetworkPassesOptions {
+  /** How messages call the model. */
+  readonly where: string;
+  readonly normalization: Normalization;
+  readonly sessionOptions: SessionOptions;
+}
+
+/** The passes of `prepared`, of which none is open yet. */
+export function networkPasses(
+  prepared: PreparedModel,
+  { where, normalization, sessionOptions }: NetworkPassesOptions,
+): NetworkPasses {
+  const { classCount } = prepared;
+  const { open, dispose } = openGraphs(prepared, where, sessionOptions);
+  const inPixels = { space: "pixels", normalization } as const;
+  const tables: (RuleTable | undefined)[] = [undefined];
+  const numberOf = (rules: RuleTable | undefined): number => {
+    if (!tables.includes(rules)) tables.push(rules);
+    return tables.indexOf(rules);
+  };
+
+  const openDistances = (options: DistanceOptions, further: readonly Layer[], most: number): Promise<OpenGraph> => {
+    const batch = prepared.batchFor(most);
+    const layers = [...options.layers, ...further].map((layer) => layer.name);
+    const compared = options.layers.length;
+    const graph = (): Graph => distanceGraph(prepared, { ...inPixels, batch, layers, compared });
+    return open(["distances", batch, layers, compared], graph);
+  };
+  const checkedDistances = (name: string, options: DistanceOptions) => {
+    checkKeys(name, options, ["layers", "further", "batch"]);
+    checkLayers(`${name}: layers`, options?.layers);
+    const further = checkLayers(`${name}: further`, options.further ?? []);
+    return { further, most: checkBatch(name, options.batch) };
+  };
+  const openObjective = async (name: string, options: ObjectiveOptions) => {
+    checkKeys(name, options, ["layers", "space", "batch"]);
+    const layers = checkLayers(`${name}: layers`, options?.layers);
+    const space = oneOf(`${name}: space`, options.space ?? "pixels", ["pixels", "network"]);
+    const most = checkBatch(name, options.batch);
+    const batch = prepared.batchFor(most);
+    const names = layers.map((layer) => layer.name);
+    const graph = (): Graph => objectiveGraph(prepared, { space, normalization, batch, layers: names });
+    return { opened: await open(["objective", space, batch, names], graph), most, layers };
+  };
+
+  async function backward(options: BackwardOptions & { readonly input?: true }): Promise<BackwardPass>;
+  async function backward(options: BackwardOptions & { readonly input: false }): Promise<LayerPass>;
+  async function backward(options: BackwardOptions): Promise<BackwardPass | LayerPass> {
+    checkKeys("backward", options, ["of", "batch", "rules", "layers", "input", "fold"]);
+    const of = oneOf("backward: of", options?.of, outputs);
+    const { rules, input = true, fold = true } = options;
+    const most = checkBatch("backward", options.batch);
+    const wanted = checkLayers("backward: layers", options.layers ?? []);
+    const batch = prepared.batchFor(most);
+    const layers = wanted.map((layer) => layer.name);
+    const graph = (): Graph => backwardGraph(prepared, { ...inPixels, of, batch, rules, layers, input, fold });
+    const opened = await open(["backward", of, batch, numberOf(rules), layers, input, fold], graph);
+    return input ? backwardPass(opened, most, wanted) : layerPass(opened, most, wanted);
+  }
+
+  return {
+    async forward(options) {
+      checkKeys("forward", options, ["batch"]);
+      const most = checkBatch("forward", options?.batch);
+      const batch = prepared.batchFor(most);
+      return forwardPass(await open(["logits", batch], () => logitsGraph(prepared, { ...inPixels, batch })), most);
+    },
+    backward,
+    async marginGradients(options) {
+      checkKeys("marginGradients", options, ["batch", "rules"]);
+      const rules = options?.rules;
+      const most = checkBatch("marginGradients", options?.batch);
+      const batch = prepared.batchFor(most);
+      const graph = (): Graph => marginGraph(prepared, { ...inPixels, batch, rules });
+      return marginPass(await open(["margin", batch, numberOf(rules)], graph), most, classCount);
+    },
+    async features(options) {
+      const { further, most } = checkedDistances("features", options);
+      const opened = await openDistances(options, further, most);
+      return featurePass(opened, most, [...options.layers, ...further], options.layers.length);
+    },
+    async distances(options) {
+      const { further, most } = checkedDistances("distances", options);
+      return distancePass(await openDistances(options, further, most), most, options.layers.length);
+    },
+    async references(options) {
+      const { opened, most, layers } = await openObjective("references", options);
+      return referencePass(opened, most, layers, classCount);
+    },
+    async objective(options) {
+      const { opened, most, layers } = await openObjective("objective", options);
+      return objectivePass(opened, most, layers, classCount);
+    },
+    dispose,
+  };
+}
+
+/** The sessions of graphs, by keys that say which graph it is. */
+function openGraphs(prepared: PreparedModel, where: string, sessionOptions: SessionOptions) {
+  const opened = new Map<string, { readonly session: Promise<Session>; readonly graph: Promise<OpenGraph> }>();
+  let disposed: Promise<unknown> | undefined;
+  const create = (graph: Graph) => {
+    const session = createSession(modelOf(graph, { opsets: prepared.opsets }), sessionOptions);
+    const ready = session.then(
+      ({ run }): OpenGraph => ({
+        graph,
+        where,
+        async run(...given) {
+          if (disposed !== undefined) throw usedAfterDispose(where);
+          return run(...given);
+        },
+      }),
+    );
+    return { session, graph: ready };
+  };
+  return {
+    /** The session of the graph that `key` stands for: one for all that ask for the same. */
+    async open(key: readonly unknown[], graphOf: () => Graph): Promise<OpenGraph> {
+      if (disposed !== undefined) throw usedAfterDispose(where);
+      const name = JSON.stringify(key);
+      const existing = opened.get(name);
+      if (existing !== undefined) return existing.graph;
+      const created = create(graphOf());
+      opened.set(name, created);
+      // What could not be made is not kept: the next caller gets the error of its own attempt.
+      created.graph.catch(() => opened.delete(name));
+      return created.graph;
+    },
+    async dispose(): Promise<void> {
+      const release = ({ session }: { readonly session: Promise<Session> }) =>
+        session.then(
+          (made) => made.dispose(),
+          () => undefined,
+        );
+      disposed ??= Promise.all([...opened.values()].map(release));
+      await disposed;
+    },
+  };
+}
+
+function checkBatch(name: string, batch: number | undefined): number {
+  return numberIn(`${name}: batch`, batch ?? 1, { min: 1, integer: true });
+}
+
+function checkLayers(where: string, layers: readonly Layer[]): readonly Layer[] {
+  const isLayer = (layer: unknown): boolean => typeof (layer as Partial<Layer> | undefined)?.name === "string";
+  if (Array.isArray(layers) && layers.every(isLayer)) return layers;
+  throw new MisuseError({
+    where,
+    what: "not a list of layers",
+    expected: "some of the classifier's layers",
+    got: kindOf(layers),
+    advice: "classifier.selectLayers([…]) finds layers by name.",
+  });
+}
