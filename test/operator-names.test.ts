@@ -7,7 +7,7 @@ import { operators } from "../src/onnx/operators/table.ts";
 const source = resolve(import.meta.dirname, "../src");
 
 /** Where operators are defined, and where their derivatives are. */
-const homes = ["onnx/operators/", "autodiff/"];
+const homes = ["onnx/operators/", "autodiff/rules/"];
 
 const isOperatorName = (text: string): boolean => Object.hasOwn(operators, text);
 

@@ -40,7 +40,8 @@ export type Differentiable = Exclude<Operator, NonDifferentiable>;
 /** The record of each operator with a derivative. An operator that has neither a rule nor {@link noGradient} does not compile. */
 export type OperatorRules = Readonly<Record<Differentiable, Rule>> & Readonly<Record<NonDifferentiable, NoGradient>>;
 
-export const operatorRules: OperatorRules = records;
+/** The records. One for an operator that has none in `onnx/operators/` does not compile either. */
+export const operatorRules: keyof typeof records extends Operator ? OperatorRules : never = records;
 
 /** A table of backward rules: what {@link vjpRules} has, or a variant of it that explains rather than differentiates. */
 export type RuleTable = Readonly<Record<Differentiable, VjpRule>>;
