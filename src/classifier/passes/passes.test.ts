@@ -33,7 +33,7 @@ const image = Float32Array.of(0.75, 0.9);
 function expectClose(actual: ArrayLike<number> | undefined, expected: readonly number[]): void {
   expect(actual).toHaveLength(expected.length);
   expected.forEach((value, i) => {
-    expect(actual![i]).toBeCloseTo(value, 5);
+    expect(actual?.[i]).toBeCloseTo(value, 5);
   });
 }
 

@@ -59,8 +59,9 @@ export function blockedLayout({ graph, types, constants }: TypedGraph): Graph {
     else if (staysInBlocks(node, context)) blocked.add(node.outputs[0]);
   };
   const op = ({ opType, inputs, attributes }: Replacement): Value => {
+    const before = g.nodes.length;
     const value = g.op(opType, inputs, attributes);
-    note(g.nodes.at(-1)!);
+    for (const node of g.nodes.slice(before)) note(node);
     return value;
   };
   const number = (name: string | undefined): number | undefined => {
@@ -212,7 +213,7 @@ interface Margins {
 
 /** What a Pad with zeros or a Slice does around height and width of an image tensor; undefined if it does anything else. */
 function marginsOf(node: Node, { types, constants }: TypedGraph): Margins | undefined {
-  const { shape } = types.get(node.inputs[0])!;
+  const shape = types.get(node.inputs[0])?.shape ?? [];
   const values = node.inputs.map((name) => constants.get(name)?.data);
   const isOpen = node.inputs.some((name, i) => i > 0 && name !== "" && values[i] === undefined);
   if (shape.length !== 4 || isOpen) return undefined;

@@ -10,6 +10,15 @@ import { freshNames } from "../../onnx/fresh-names.ts";
 import type { TypedGraph } from "../../onnx/infer-shapes.ts";
 import { int64Tensor } from "../../onnx/int64.ts";
 import { type Graph, type Initializer, initializerOf, type Node, producersOf } from "../../onnx/model.ts";
+import { sameShape } from "../../tensor/shape.ts";
+import type { Shape } from "../../tensor/tensor.ts";
+
+/** A convolution, or a sum of such, that can be cut. */
+interface Divisible {
+  readonly node: Node;
+  /** Of a sum; of a convolution none. */
+  readonly terms: readonly Divisible[];
+}
 
 /**
  * `graph` with each Split of channels that reads a Conv of one group, or a sum of such, and is its only reader, replaced by a
@@ -29,25 +38,28 @@ export function splitConvolutions({ graph, types }: TypedGraph): Graph {
     return name;
   };
 
-  /** Whether the only use of `name` is as a convolution's output that can be cut. */
-  const isDivisible = (name: string): boolean => {
+  const shapeOf = (name: string): Shape => types.get(name)?.shape ?? [];
+  /** How the only use of `name`, as a convolution's output or a sum of such, is cut; undefined where it cannot be. */
+  const divisible = (name: string): Divisible | undefined => {
     const producer = producers.get(name);
-    if (producer === undefined || readers.get(name) !== 1) return false;
+    if (producer === undefined || readers.get(name) !== 1) return undefined;
     if (producer.opType === "Add") {
-      const shape = String(types.get(name)!.shape);
-      return producer.inputs.every((input) => String(types.get(input)!.shape) === shape && isDivisible(input));
+      const terms = producer.inputs.map((input) =>
+        sameShape(shapeOf(input), shapeOf(name)) ? divisible(input) : undefined,
+      );
+      return terms.every((term) => term !== undefined) ? { node: producer, terms } : undefined;
     }
-    return producer.opType === "Conv" && attributesOf(producer).int("group", 1) === 1;
+    const isWhole = producer.opType === "Conv" && attributesOf(producer).int("group", 1) === 1;
+    return isWhole ? { node: producer, terms: [] } : undefined;
   };
 
   const removed = new Set<Node>();
-  /** The nodes that compute channels `start` to `end` of `name` as `output`. */
-  const part = (name: string, start: number, end: number, output: string): Node[] => {
-    const producer = producers.get(name)!;
+  /** The nodes that compute channels `start` to `end` of what is cut as `output`. */
+  const part = ({ node: producer, terms }: Divisible, start: number, end: number, output: string): Node[] => {
     removed.add(producer);
-    if (producer.opType === "Add") {
+    if (terms.length > 0) {
       const inputs = producer.inputs.map((input) => fresh(`${input}_part`));
-      const before = producer.inputs.flatMap((input, i) => part(input, start, end, inputs[i]));
+      const before = terms.flatMap((term, i) => part(term, start, end, inputs[i]));
       return [...before, { ...producer, name: fresh(producer.name), inputs, outputs: [output] }];
     }
     const [data, ...parameters] = producer.inputs;
@@ -68,11 +80,13 @@ export function splitConvolutions({ graph, types }: TypedGraph): Graph {
 
   const nodes = graph.nodes.flatMap((node): Node[] => {
     const axis = node.opType === "Split" ? attributesOf(node).int("axis", 0) : -1;
-    if (axis !== 1 || !isDivisible(node.inputs[0])) return [node];
+    // Parts that nobody reads have no name, and no shape to go on from.
+    const cut = axis === 1 && !node.outputs.includes("") ? divisible(node.inputs[0]) : undefined;
+    if (cut === undefined) return [node];
     let start = 0;
     return node.outputs.flatMap((output) => {
-      const end = start + types.get(output)!.shape[1];
-      const nodes = part(node.inputs[0], start, end, output);
+      const end = start + shapeOf(output)[1];
+      const nodes = part(cut, start, end, output);
       start = end;
       return nodes;
     });
