@@ -119,11 +119,11 @@ export {
   describeProblems,
   type ObjectMask,
 } from "./datasets/dataset.ts";
+export { type DatasetFormat, datasetFormats } from "./datasets/dataset-formats.ts";
 export type { DatasetSource, FileEntry, PictureSize } from "./datasets/dataset-source.ts";
 export { memoryFileSource, type PictureDecoder } from "./datasets/memory-source.ts";
 export { type OpenDatasetOptions, openDataset } from "./datasets/open-dataset.ts";
 export type { LabelSource } from "./datasets/reader.ts";
-export { type DatasetFormat, datasetFormats } from "./datasets/recognize-dataset.ts";
 // Detection
 export type {
   AlignmentStatistics,

@@ -7,16 +7,19 @@ import { MisuseError, PerceptualBallError } from "../errors.ts";
 import type { AttackPicture } from "../experiments/attack/protocol.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
 import type { FileClassifier } from "../node/models/load-classifier.ts";
+import { outputName, uniqueNames } from "../node/output-names.ts";
+import { pathBytes } from "../node/path-bytes.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { CliContext } from "./context.ts";
 import { type DataFlags, datasetOf } from "./flags/data-flags.ts";
 import type { ModelFlags } from "./flags/model-flags.ts";
+import { type PictureFlags, pictureOptionsOf } from "./flags/picture-flags.ts";
 import { loadRuntime, type RuntimeFlags } from "./flags/runtime-flags.ts";
 import { describeClassifier, openClassifier, samplePictures } from "./open-classifier.ts";
-import { bundledPictures, nameGiver, type PictureSource, picturesOfFiles, seemsReadable } from "./pictures.ts";
+import { bundledPictures, type PictureSource, picturesOfFiles, reservedNames, seemsReadable } from "./pictures.ts";
 import type { Progress } from "./progress.ts";
 
-export interface AttackInputFlags extends ModelFlags, Omit<DataFlags, "label">, RuntimeFlags {
+export interface AttackInputFlags extends ModelFlags, PictureFlags, Omit<DataFlags, "label">, RuntimeFlags {
   readonly quiet?: boolean;
 }
 
@@ -66,11 +69,11 @@ export async function openAttackInputs(
     if (!flags.quiet) progress.around(() => io.stderr.write(`${text}\n`));
   };
   const runtime = await loadRuntime(flags);
-  const given = images.length === 0 ? bundledPictures() : picturesOfFiles(images);
+  const given = images.length === 0 ? bundledPictures() : await picturesOfFiles(images, pictureOptionsOf(flags, note));
   const classifier = await openClassifier(flags, {
     runtime,
     signal: io.signal,
-    samples: () => (flags.data === undefined ? samplesOf(given) : Promise.resolve([])),
+    samples: async (channelCount) => (flags.data === undefined ? samplesOf(given, channelCount) : []),
     onProgress: ({ runs, of }) => progress.update(runs / of, "trying normalizations"),
   });
   try {
@@ -78,17 +81,22 @@ export async function openAttackInputs(
     if (flags.data === undefined) {
       const inputs: AttackInput[] = [];
       for (const { image, name, load } of given) {
-        const origin = images.length === 0 ? "the bundled Scenes" : await fingerprintOf(image);
-        inputs.push({ image, name, origin, input: async () => classifier.fit(await load()) });
+        const origin = images.length === 0 ? "the bundled Scenes" : await fingerprintOf(image, flags);
+        inputs.push({
+          image,
+          name,
+          origin,
+          input: async () => classifier.fit(await load(classifier.input.channelCount)),
+        });
       }
       return { classifier, runtime, source: images.length === 0 ? "the bundled Scenes" : "files", inputs };
     }
     const dataset = await datasetOf({ ...flags, label: "predicted" }, classifier, { note, signal: io.signal });
-    const nameOf = nameGiver();
+    const unique = uniqueNames(reservedNames);
     const inputs = testPart(dataset.images, flags.split).map(
       ({ id, picture }): AttackInput => ({
         image: id,
-        name: nameOf(id.replace(/[^\p{L}\p{N}._-]+/gu, "-")),
+        name: unique(outputName(id, { maxLength: 200 })),
         origin: dataset.name,
         input: async () => classifier.fit(await picture()),
       }),
@@ -101,12 +109,12 @@ export async function openAttackInputs(
 }
 
 /** Pictures to try normalizations on; those that cannot be read are reported when their turn comes. */
-async function samplesOf(given: readonly PictureSource[]): Promise<(Picture | ImageTensor)[]> {
+async function samplesOf(given: readonly PictureSource[], channelCount: number): Promise<(Picture | ImageTensor)[]> {
   const samples: (Picture | ImageTensor)[] = [];
   for (const { load } of given) {
     if (samples.length === samplePictures) break;
     try {
-      samples.push(await load());
+      samples.push(await load(channelCount));
     } catch (error) {
       if (!(error instanceof PerceptualBallError)) throw error;
     }
@@ -115,14 +123,15 @@ async function samplesOf(given: readonly PictureSource[]): Promise<(Picture | Im
 }
 
 /** What decides the pixels of a file besides its name: results of an older file of the same name are not taken for its own. */
-async function fingerprintOf(path: string): Promise<string> {
+async function fingerprintOf(path: string, { bitDepth }: PictureFlags): Promise<string> {
   if (!seemsReadable(path)) return "unreadable";
   const hash = createHash("sha256");
   try {
-    for await (const piece of createReadStream(path)) hash.update(piece);
+    for await (const piece of createReadStream(pathBytes(path))) hash.update(piece);
   } catch {
     // What is wrong with it is said when it is opened.
     return "unreadable";
   }
-  return hash.digest("hex").slice(0, 16);
+  const contents = hash.digest("hex").slice(0, 16);
+  return bitDepth === undefined ? contents : `${contents}, ${bitDepth} bits`;
 }

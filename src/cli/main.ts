@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { argumentsAsGiven } from "../node/path-bytes.ts";
 /** @file The `perceptual-ball` executable. */
 import { exitCodes } from "./context.ts";
 import { run } from "./run.ts";
@@ -19,7 +20,7 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-process.exitCode = await run(process.argv.slice(2), {
+process.exitCode = await run(argumentsAsGiven(process.argv.slice(2)), {
   stdout: process.stdout,
   stderr: process.stderr,
   signal: interruption.signal,

@@ -15,7 +15,7 @@ export const samplePictures = 8;
 export interface OpenClassifierOptions {
   readonly runtime: Runtime;
   /** Pictures to try normalizations on where the model leaves them open. */
-  readonly samples: () => Promise<readonly (Picture | ImageTensor)[]>;
+  readonly samples: (channelCount: number) => Promise<readonly (Picture | ImageTensor)[]>;
   readonly signal: AbortSignal;
   readonly onProgress?: ProbeOptions["onProgress"];
 }
@@ -32,7 +32,7 @@ export async function openClassifier(
   const geometry = geometryOf(flags, input);
   const fitted = loaded.withPreprocessing({ ...guess, preprocessing: { ...guess.preprocessing, geometry } });
   if (!guess.isUncertain) return fitted;
-  const images = (await samples()).map((picture) => fitted.fit(picture));
+  const images = (await samples(loaded.input.channelCount)).map((picture) => fitted.fit(picture));
   if (images.length === 0) return fitted;
   return fitted.withPreprocessing(await probePreprocessing(fitted, images, { ...execution, signal, onProgress }));
 }

@@ -3,7 +3,10 @@ import { statSync } from "node:fs";
 import { basename, extname } from "node:path";
 import type { Box } from "../image/geometry.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
-import { readImageFile } from "../node/pictures/read-image.ts";
+import { outputName, uniqueNames } from "../node/output-names.ts";
+import { pathBytes } from "../node/path-bytes.ts";
+import { findPictures } from "../node/pictures/find-pictures.ts";
+import { type ReadPictureFileOptions, readPictureFile } from "../node/pictures/read-picture-file.ts";
 import { renderScene, scenesSeeds } from "../scenes/scenes.ts";
 
 export interface PictureSource {
@@ -13,7 +16,8 @@ export interface PictureSource {
   readonly name: string;
   /** Where the right box is known, in pixels. */
   readonly groundTruth?: Box;
-  readonly load: () => Promise<Picture | ImageTensor>;
+  /** The picture, for a network of so many channels; 3 by default. */
+  readonly load: (channelCount?: number) => Promise<Picture | ImageTensor>;
 }
 
 const bundledCount = 6;
@@ -28,34 +32,34 @@ export function bundledPictures(seed: number = scenesSeeds.bundled): PictureSour
 }
 
 /** Names that the files of a run have already. */
-const reserved = ["index.html", "maps", "attacks", "experiment.json", "manifest.txt", "results.jsonl", "table.md"];
+export const reservedNames: readonly string[] = [
+  "index.html",
+  "maps",
+  "attacks",
+  "experiment.json",
+  "manifest.txt",
+  "results.jsonl",
+  "table.md",
+];
 
-/** Gives each wanted name, or that with a number where it is taken: some file systems do not tell upper from lower case. */
-export function nameGiver(): (wanted: string) => string {
-  const taken = new Set(reserved);
-  return (wanted) => {
-    const base = wanted === "" ? "picture" : wanted;
-    let name = base;
-    for (let count = 2; taken.has(name.toLowerCase()); count++) name = `${base}-${count}`;
-    taken.add(name.toLowerCase());
-    return name;
-  };
-}
-
-/** Pictures from files, in order. A file that is named twice is explained once. */
-export function picturesOfFiles(paths: readonly string[]): PictureSource[] {
-  const nameOf = nameGiver();
-  return [...new Set(paths)].map((path) => {
-    const plain = basename(path, extname(path))
-      .replace(/[^\p{L}\p{N}._-]+/gu, "-")
-      .replace(/^[.-]+|[.-]+$/g, "")
-      .slice(0, 80);
-    return { image: path, name: nameOf(plain), load: () => readImageFile(path) };
-  });
+/**
+ * The pictures that arguments mean (files, folders, patterns and lists; see {@link findPictures}), in order. A file that is named twice
+ * is explained once. Throws as `findPictures` does.
+ */
+export async function picturesOfFiles(
+  given: readonly string[],
+  options: Omit<ReadPictureFileOptions, "channelCount"> = {},
+): Promise<PictureSource[]> {
+  const unique = uniqueNames(reservedNames);
+  return (await findPictures(given)).map((path) => ({
+    image: path,
+    name: unique(outputName(basename(path, extname(path)))),
+    load: (channelCount) => readPictureFile(path, { ...options, channelCount }),
+  }));
 }
 
 /** Whether there is a file that is not empty: what can be told of a picture without decoding it. */
 export function seemsReadable(path: string): boolean {
-  const stats = statSync(path, { throwIfNoEntry: false });
+  const stats = statSync(pathBytes(path), { throwIfNoEntry: false });
   return stats?.isFile() === true && stats.size > 0;
 }

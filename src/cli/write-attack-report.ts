@@ -103,7 +103,7 @@ async function reportPicture(
   }
   if (clean === undefined) return undefined;
   if (isInline) return { image: input.image, original: await pngDataUri(clean), attacks: shown };
-  await writePng(join(out, input.name, "original.png"), clean);
+  await writePng(join(out, input.name, "original.png"), clean, { isNetworkInput: true });
   return { image: input.image, original: relative(`${input.name}/original.png`), attacks: shown };
 }
 

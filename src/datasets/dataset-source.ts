@@ -8,6 +8,11 @@ export interface FileEntry {
 
 /** Paths have forward slashes. Every function rejects with a PerceptualBallError that names the path. */
 export interface DatasetSource {
+  /**
+   * Called by readers with a folder that belongs to the data set by the rules of its format, though it may lie beside the path that was
+   * given. A source that refuses files elsewhere reads those in it.
+   */
+  readonly admit?: (folder: string) => void;
   /** What the folder holds, in any order. */
   readonly list: (folder: string) => Promise<readonly FileEntry[]>;
   /** What is at the path, or undefined. */

@@ -1,7 +1,7 @@
 /** @file Where, of the usual places, the pictures of a data set are. */
 import { BadInputError } from "../errors.ts";
 import type { DatasetSource } from "./dataset-source.ts";
-import { isPictureName, joinPath } from "./paths.ts";
+import { isPictureName, joinPath, leavesFolder } from "./paths.ts";
 
 /** A picture file, by its path in the folder that was searched. */
 export interface FoundPicture {
@@ -42,7 +42,9 @@ export async function folderOfFiles(
 ): Promise<string> {
   for (const folder of folders) {
     for (const name of names.slice(0, 20)) {
-      if ((await source.exists(joinPath(folder, name))) === "file") return folder;
+      if (leavesFolder(name) || (await source.exists(joinPath(folder, name))) !== "file") continue;
+      source.admit?.(folder);
+      return folder;
     }
   }
   throw new BadInputError({

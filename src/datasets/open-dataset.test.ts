@@ -69,7 +69,7 @@ describe("formats are recognized by what only they have", () => {
       /^data: not recognized as a data set, expected LOC_val_solution.csv, .* \(imagenet\); image_ids.txt \(wsol\); .* or pictures \(pictures\), got a\/, notes.txt\./,
     );
     await expect(openDataset("data/notes.txt", { source })).rejects.toThrow(
-      /not recognized as a data set, expected a CSV/,
+      /not recognized as a data set, expected LOC_val_solution.csv; .*; or a picture\./,
     );
     await expect(openDataset("gone", { source })).rejects.toThrow(
       "gone: no such file or folder, expected a data set: scenes[:COUNT]",

@@ -2,10 +2,12 @@
 import { BadInputError, checkKeys, MisuseError, numberIn, oneOf, throwIfAborted } from "../errors.ts";
 import type { ClassifierClasses } from "./class-labels.ts";
 import { type Dataset, finishDataset } from "./dataset.ts";
+import { type DatasetFormatDefinition, type FormatOption, formatOptions } from "./dataset-format.ts";
+import { type DatasetFormat, datasetFormats, formatDefinitions } from "./dataset-formats.ts";
 import type { DatasetSource } from "./dataset-source.ts";
 import { type CifarName, readCifar } from "./formats/cifar.ts";
 import { type LabelSource, labelSources, type ReaderContext } from "./reader.ts";
-import { type DatasetFormat, datasetReaders, recognizeDataset } from "./recognize-dataset.ts";
+import { recognizeDataset } from "./recognize-dataset.ts";
 import { scenesDataset } from "./scenes-dataset.ts";
 import { createSelection } from "./selection.ts";
 
@@ -36,12 +38,14 @@ export interface OpenDatasetOptions {
   readonly sceneSize?: number;
   /** Where CIFAR's files are if no folder is given. */
   readonly fetchDataset?: (name: CifarName) => Promise<string>;
+  /** Takes pictures, too, that the data set names outside of its folders; default false, which leaves them out. */
+  readonly follow?: boolean;
   readonly signal?: AbortSignal;
 }
 
 const optionKeys = [
   ...["source", "format", "images", "annotations", "split", "first", "list", "blacklist", "classes", "labels"],
-  ...["difficult", "sceneSize", "fetchDataset", "signal"],
+  ...["difficult", "sceneSize", "fetchDataset", "follow", "signal"],
 ] as const satisfies readonly string[];
 
 /** What the user wrote after `--data`. */
@@ -76,7 +80,7 @@ const countLimits = { min: 1, max: 1e6, integer: true };
  */
 export async function openDataset(spec: string, options: OpenDatasetOptions): Promise<Dataset> {
   checkKeys("openDataset", options, optionKeys);
-  const { source, first, list, blacklist, images, annotations, split, classes, signal, fetchDataset } = options;
+  const { source, first, list, blacklist, images, annotations, split, classes, follow, signal, fetchDataset } = options;
   const labels = oneOf("openDataset: labels", options.labels ?? "dataset", labelSources);
   const difficult = oneOf("openDataset: difficult", options.difficult ?? "skip", ["skip", "keep"]);
   throwIfAborted(signal, "openDataset");
@@ -85,12 +89,25 @@ export async function openDataset(spec: string, options: OpenDatasetOptions): Pr
     list: await linesAt(list, source),
     blacklist: await linesAt(blacklist, source),
   });
-  const context: ReaderContext = { source, selection, classes, labels, images, annotations, split, difficult, signal };
+  const context: ReaderContext = {
+    source,
+    selection,
+    classes,
+    labels,
+    images,
+    annotations,
+    split,
+    difficult,
+    follow,
+    signal,
+  };
   const meant: DatasetSpec = options.format === undefined ? parseDatasetSpec(spec) : { kind: "path", path: spec };
   if (meant.kind === "scenes") {
+    refuseUnused(spec, options, ["split"]);
     return finishDataset(spec, scenesDataset({ count: meant.count, size: options.sceneSize }, context));
   }
   if (meant.kind !== "path") {
+    refuseUnused(spec, options, ["split"]);
     const folder = meant.folder ?? (await fetchDataset?.(meant.kind));
     if (folder !== undefined) return readCifar(meant.kind, folder, context);
     throw new MisuseError({ where: spec, what: "no folder is given", expected: `${meant.kind}:FOLDER` });
@@ -103,11 +120,33 @@ export async function openDataset(spec: string, options: OpenDatasetOptions): Pr
       expected: "a data set: scenes[:COUNT], cifar10[:FOLDER], cifar100[:FOLDER], or a path",
     });
   }
-  const format = options.format ?? (await recognizeDataset(path, source));
-  return datasetReaders[oneOf("openDataset: format", format, Object.keys(datasetReaders) as DatasetFormat[])](
-    path,
-    context,
-  );
+  const name = oneOf("openDataset: format", options.format ?? (await recognizeDataset(path, source)), datasetFormats);
+  const format: DatasetFormatDefinition | undefined = formatDefinitions.find((definition) => definition.name === name);
+  if (format === undefined) throw new MisuseError({ where: "openDataset: format", what: "unknown", got: name });
+  refuseUnused(spec, options, format.options);
+  return format.read(path, context);
+}
+
+/** Throws a MisuseError if an option is given that the format has no use for. */
+function refuseUnused(where: string, options: OpenDatasetOptions, used: readonly FormatOption[]): void {
+  for (const option of formatOptions) {
+    const given = options[option];
+    if (given === undefined || used.includes(option)) continue;
+    if (option === "split") {
+      throw new MisuseError({
+        where,
+        what: "this data set has no parts",
+        expected: "no split",
+        got: JSON.stringify(given),
+      });
+    }
+    throw new MisuseError({
+      where,
+      what: `the option ${option} (--${option}) means nothing for this data set`,
+      expected: used.length === 0 ? "none" : `one of ${used.join(", ")}`,
+      got: JSON.stringify(given),
+    });
+  }
 }
 
 async function linesAt(

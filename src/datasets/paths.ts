@@ -6,6 +6,18 @@ export function joinPath(folder: string, name: string): string {
   return folder.endsWith("/") ? folder + name : `${folder}/${name}`;
 }
 
+/** Whether `name`, which should be that of a file in some folder, is absolute or leads out of the folder by "..". */
+export function leavesFolder(name: string): boolean {
+  if (/^([/\\]|[A-Za-z]:)/.test(name)) return true;
+  let depth = 0;
+  for (const part of name.split(/[/\\]/)) {
+    if (part === "..") depth--;
+    else if (part !== "" && part !== ".") depth++;
+    if (depth < 0) return true;
+  }
+  return false;
+}
+
 /** The last part of the path. */
 export function baseName(path: string): string {
   const trimmed = path.replace(/(?<=.)\/+$/, "");
@@ -23,7 +35,7 @@ export function withoutExtension(name: string): string {
   return name.replace(/(?<=[^/])\.[^./]*$/, "");
 }
 
-const pictureExtensions = /\.(jpe?g|png|webp|gif|tiff?|avif)$/i;
+const pictureExtensions = /\.(jpe?g|png|webp|gif|tiff?|avif|bmp|dib|p[bgpn]m|pam)$/i;
 
 /** Whether the name is one of a picture that can be decoded. */
 export function isPictureName(name: string): boolean {

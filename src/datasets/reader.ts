@@ -1,10 +1,11 @@
 /** @file What readers of data sets are given, and what they have in common. */
-import { BadInputError, MisuseError, PerceptualBallError } from "../errors.ts";
+import { BadInputError, PerceptualBallError } from "../errors.ts";
 import type { Picture } from "../image/picture.ts";
 import { type BoxFinding, checkBox } from "./check-box.ts";
 import type { ClassifierClasses, LabelLookup } from "./class-labels.ts";
 import type { Box, Dataset, DatasetImage, DatasetProblem, DatasetSplit } from "./dataset.ts";
 import type { DatasetSource, PictureSize } from "./dataset-source.ts";
+import { joinPath, leavesFolder } from "./paths.ts";
 import type { Selection } from "./selection.ts";
 
 /** Where a label comes from: the data set's class, or what the classifier predicts, whatever the data set says. */
@@ -25,6 +26,8 @@ export interface ReaderContext {
   readonly split?: string;
   /** What becomes of objects that Pascal VOC marks as difficult. */
   readonly difficult: "skip" | "keep";
+  /** Whether pictures that the data set names outside of its folders are taken. */
+  readonly follow?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -126,19 +129,22 @@ export function pictureOf(source: DatasetSource, path: string, size?: PictureSiz
   };
 }
 
+/** The path of the picture that annotations call `name`, in `folder`; or the findings of an entry that is left out. */
+export async function namedPicture(
+  name: string,
+  folder: string,
+  { source, follow = false }: Pick<ReaderContext, "source" | "follow">,
+): Promise<{ readonly path: string } | Findings> {
+  const leaves = leavesFolder(name);
+  if (leaves && !follow) {
+    return leftOut(name, "missing-picture", `leads out of ${folder}, which --follow (the option \`follow\`) allows`);
+  }
+  const path = leaves && /^([/\\]|[A-Za-z]:)/.test(name) ? name : joinPath(folder, name);
+  return (await source.exists(path)) === "file" ? { path } : leftOut(name, "missing-picture", `there is no ${path}`);
+}
+
 /** Which split the name of a folder, file or list stands for, if any: "val2017", "test_batch.bin", "train". */
 export function splitOfName(name: string): DatasetSplit | undefined {
   if (/^(train|data_batch)/i.test(name)) return "train";
   return /^(val|test)/i.test(name) ? "test" : undefined;
-}
-
-/** Throws a MisuseError if a part is wanted of a format that has none. */
-export function refuseSplit(where: string, split: string | undefined): void {
-  if (split === undefined) return;
-  throw new MisuseError({
-    where,
-    what: "this data set has no parts",
-    expected: "no split",
-    got: JSON.stringify(split),
-  });
 }

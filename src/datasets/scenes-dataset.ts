@@ -87,7 +87,8 @@ function sceneRenderer(seed: number, size: number): (index: number) => Rendered 
     recent.delete(index);
     const rendered = known ?? renderedScene({ seed, index, size });
     recent.set(index, rendered);
-    if (recent.size > keptScenes) recent.delete(recent.keys().next().value!);
+    const [oldest] = recent.keys();
+    if (oldest !== undefined && recent.size > keptScenes) recent.delete(oldest);
     return rendered;
   };
 }

@@ -23,6 +23,7 @@ import { attackHelp } from "../flags/attack-run-flags.ts";
 import { addDataFlags } from "../flags/data-flags.ts";
 import { addExperimentFlags, type ExperimentFlags } from "../flags/experiment-flags.ts";
 import { addModelFlags } from "../flags/model-flags.ts";
+import { pictureArgument } from "../flags/picture-flags.ts";
 import { addRuntimeFlags } from "../flags/runtime-flags.ts";
 import { packageVersion } from "../package-version.ts";
 import { createProgress } from "../progress.ts";
@@ -37,7 +38,7 @@ export function attackCommand(context: CliContext): Command {
       "Writes adversarial pictures as lossless PNGs, and says whether they still fool the classifier when saved; with --data,\n" +
         "attacks a data set (its test part, where it has parts) and prints a table. A run that was stopped goes on where it was.",
     )
-    .argument("[image...]", "pictures (JPEG, PNG, WebP, GIF, TIFF, AVIF)");
+    .argument("[image...]", pictureArgument);
   addAttackFlags(command);
   addDataFlags(command, { hasLabelFlag: false });
   addModelFlags(command, { hasModelFlag: true });

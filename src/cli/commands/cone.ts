@@ -31,6 +31,7 @@ import { addDataFlags } from "../flags/data-flags.ts";
 import { addExperimentFlags, type ExperimentFlags } from "../flags/experiment-flags.ts";
 import { addModelFlags } from "../flags/model-flags.ts";
 import { number } from "../flags/parse-values.ts";
+import { pictureArgument } from "../flags/picture-flags.ts";
 import { addRuntimeFlags } from "../flags/runtime-flags.ts";
 import { packageVersion } from "../package-version.ts";
 import { createProgress } from "../progress.ts";
@@ -50,7 +51,7 @@ export function coneCommand(context: CliContext): Command {
       "Attacks the pictures and draws the softmax of their class over the planes through picture, adversarial picture and random\n" +
         "orthogonal directions, averaged, with the curvature across the perturbation as a number. A run that was stopped goes on where it was.",
     )
-    .argument("[image...]", "pictures (JPEG, PNG, WebP, GIF, TIFF, AVIF)");
+    .argument("[image...]", pictureArgument);
   addAttackRunFlags(command, ["pgd", "pgd-mean", "perceptual", "carlini-wagner"]);
   addConeFlags(command);
   addDataFlags(command, { hasLabelFlag: false });

@@ -8,19 +8,21 @@ import { type CorrectionForm, correctionForms } from "../../detection/correction
 import { detectOdds, type OddsVerdict } from "../../detection/odds.ts";
 import type { OddsStatistics } from "../../detection/odds-statistics.ts";
 import { ownerOf, parseStatistics } from "../../detection/statistics-file.ts";
-import { BadInputError, MisuseError, PerceptualBallError } from "../../errors.ts";
+import { BadInputError, MisuseError, PerceptualBallError, UnsupportedError } from "../../errors.ts";
 import type { FileClassifier } from "../../node/models/load-classifier.ts";
-import { readImageFile } from "../../node/pictures/read-image.ts";
+import { findPictures } from "../../node/pictures/find-pictures.ts";
+import { readPictureFile } from "../../node/pictures/read-picture-file.ts";
 import { type CliContext, exitCodes, reportError } from "../context.ts";
 import { addModelFlags, type ModelFlags } from "../flags/model-flags.ts";
 import { batchOption, batchSizeOf } from "../flags/noise-flags.ts";
 import { choice, number } from "../flags/parse-values.ts";
+import { addPictureFlags, type PictureFlags, pictureArgument, pictureOptionsOf } from "../flags/picture-flags.ts";
 import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
 import { describeClassifier, openClassifier } from "../open-classifier.ts";
 import { createProgress } from "../progress.ts";
 import { detectFitCommand } from "./detect-fit.ts";
 
-interface Flags extends ModelFlags, RuntimeFlags {
+interface Flags extends ModelFlags, PictureFlags, RuntimeFlags {
   readonly statistics?: string;
   readonly samples?: number;
   readonly stopEarly?: boolean;
@@ -40,7 +42,7 @@ export function detectCommand(context: CliContext): Command {
     )
     // Both commands have flags of the same names: those after "fit" are its own.
     .enablePositionalOptions()
-    .argument("[image...]", "pictures, as PNG or anything else that lost nothing");
+    .argument("[image...]", `${pictureArgument}; saved without loss, as PNG`);
   const add = (option: Option): Command => command.addOption(option.helpGroup("Detector:"));
   add(new Option("--statistics <file>", "what `detect fit` wrote for this model"));
   add(
@@ -57,6 +59,7 @@ export function detectCommand(context: CliContext): Command {
   );
   add(batchOption());
   addModelFlags(command, { hasModelFlag: true });
+  addPictureFlags(command);
   addRuntimeFlags(command);
   return command
     .option(
@@ -80,17 +83,18 @@ Exit code: 0 done, 1 a picture, the statistics or the model could not be used, 2
     .addCommand(detectFitCommand(context));
 }
 
-async function detect(paths: readonly string[], flags: Flags, context: CliContext): Promise<void> {
+async function detect(given: readonly string[], flags: Flags, context: CliContext): Promise<void> {
   const { io } = context;
-  if (paths.length === 0 || flags.statistics === undefined) {
+  if (given.length === 0 || flags.statistics === undefined) {
     throw new MisuseError({
       where: "detect",
-      what: paths.length === 0 ? "there is no picture" : "there are no statistics",
+      what: given.length === 0 ? "there is no picture" : "there are no statistics",
       expected: "pictures, and statistics of clean ones",
       advice:
         "perceptual-ball detect fit --data … -o statistics.json, then perceptual-ball detect dog.png --statistics statistics.json",
     });
   }
+  const paths = await findPictures(given);
   const text = readStatistics(flags.statistics);
   const runtime = await loadRuntime(flags);
   const classifier = await openClassifier(flags, { runtime, signal: io.signal, samples: async () => [] });
@@ -103,10 +107,14 @@ async function detect(paths: readonly string[], flags: Flags, context: CliContex
     const pass = await classifier.forward({ batch: batchSizeOf(flags, classifier) });
     const samples = flags.samples ?? statistics.samples;
     const runs = samples * statistics.kinds.length;
+    const note = (said: string): void => {
+      if (!flags.quiet) progress.around(() => io.stderr.write(`${said}\n`));
+    };
+    const reading = { ...pictureOptionsOf(flags, note), channelCount: classifier.input.channelCount };
     progress.begin();
     for (const [index, path] of paths.entries()) {
       try {
-        const { data: pixels } = classifier.fit(await readImageFile(path));
+        const { data: pixels } = classifier.fit(await readPictureFile(path, reading));
         const [verdict] = await detectOdds(pass, statistics, [{ id: nameOf(pixels), pixels }], {
           samples,
           seed: flags.seed,
@@ -121,7 +129,7 @@ async function detect(paths: readonly string[], flags: Flags, context: CliContex
           : sentenceOf(path, verdict, statistics, classifier);
         progress.around(() => io.stdout.write(`${line}\n`));
       } catch (error) {
-        if (!(error instanceof BadInputError)) throw error;
+        if (!(error instanceof BadInputError || error instanceof UnsupportedError)) throw error;
         context.exitCode = exitCodes.failed;
         progress.around(() => reportError(io, error));
       }

@@ -19,6 +19,7 @@ import { checkMethodRuns, methodRunsOf } from "../explain-methods.ts";
 import { addExplainFlags, type ExplainFlags, localizationRuleOf, usualMethods } from "../flags/explain-flags.ts";
 import { methodHelp } from "../flags/method-flags.ts";
 import { addModelFlags } from "../flags/model-flags.ts";
+import { addPictureFlags, pictureArgument, pictureOptionsOf } from "../flags/picture-flags.ts";
 import { addRuntimeFlags, loadRuntime } from "../flags/runtime-flags.ts";
 import { describeClassifier, openClassifier, samplePictures } from "../open-classifier.ts";
 import { packageVersion } from "../package-version.ts";
@@ -36,9 +37,10 @@ export function explainCommand(context: CliContext): Command {
         "features can tell until its label flips, and reports where the change had to go.\n" +
         "Without pictures and model, the bundled classifier explains bundled pictures.",
     )
-    .argument("[image...]", "pictures (JPEG, PNG, WebP, GIF, TIFF, AVIF)");
+    .argument("[image...]", pictureArgument);
   addExplainFlags(command);
   addModelFlags(command, { hasModelFlag: true });
+  addPictureFlags(command);
   addRuntimeFlags(command);
   return command
     .addHelpText(
@@ -74,7 +76,11 @@ async function explain(images: readonly string[], flags: ExplainFlags, context: 
   const methods = methodRunsOf(flags);
   checkWritableFolder(flags.out);
   const runtime = await loadRuntime(flags);
-  const pictures = images.length === 0 ? bundledPictures(flags.seed) : picturesOfFiles(images);
+  const note = (text: string): void => {
+    if (!flags.quiet) context.io.stderr.write(`${text}\n`);
+  };
+  const pictures =
+    images.length === 0 ? bundledPictures(flags.seed) : await picturesOfFiles(images, pictureOptionsOf(flags, note));
   const run = new Run(flags, methods, context, pictures.length);
   try {
     // Wrong paths are all named before anything takes time.
@@ -99,7 +105,7 @@ async function explainPresent(
   const classifier = await openClassifier(flags, {
     runtime,
     signal: io.signal,
-    samples: () => run.samples(present.slice(0, samplePictures)),
+    samples: (channelCount) => run.samples(present.slice(0, samplePictures), channelCount),
     onProgress: ({ runs, of }) => run.progress.update(runs / of, "trying normalizations"),
   });
   try {
@@ -139,11 +145,11 @@ class Run {
   }
 
   /** The picture, or undefined if it cannot be read, which is reported and decides the exit code. */
-  async load(source: PictureSource): Promise<Picture | ImageTensor | undefined> {
+  async load(source: PictureSource, channelCount?: number): Promise<Picture | ImageTensor | undefined> {
     const known = this.#loaded.get(source);
     if (known !== undefined || this.#failures.some(({ image }) => image === source.image)) return known;
     try {
-      return await source.load();
+      return await source.load(channelCount);
     } catch (error) {
       if (!(error instanceof PerceptualBallError)) throw error;
       this.#failures.push({ image: source.image, reason: error.message });
@@ -154,9 +160,9 @@ class Run {
   }
 
   /** Those of the pictures that can be read; they are kept until they are explained. */
-  async samples(sources: readonly PictureSource[]): Promise<(Picture | ImageTensor)[]> {
+  async samples(sources: readonly PictureSource[], channelCount: number): Promise<(Picture | ImageTensor)[]> {
     for (const source of sources) {
-      const picture = await this.load(source);
+      const picture = await this.load(source, channelCount);
       if (picture !== undefined) this.#loaded.set(source, picture);
     }
     return [...this.#loaded.values()];
@@ -172,7 +178,7 @@ class Run {
     this.progress.begin();
     try {
       for (const [index, source] of sources.entries()) {
-        const picture = await this.load(source);
+        const picture = await this.load(source, classifier.input.channelCount);
         this.#loaded.delete(source);
         if (picture === undefined) continue;
         const show = (share: number): void =>

@@ -2,13 +2,14 @@
 import { type Command, Option } from "commander";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { type Dataset, describeProblems } from "../../datasets/dataset.ts";
+import { type DatasetFormat, datasetFormats } from "../../datasets/dataset-formats.ts";
 import { type LabelSource, labelSources } from "../../datasets/reader.ts";
-import { type DatasetFormat, datasetFormats } from "../../datasets/recognize-dataset.ts";
 import type { FetchDatasetOptions } from "../../node/data/fetch-dataset.ts";
 import { loadDataset } from "../../node/data/load-dataset.ts";
 import { choice, number } from "./parse-values.ts";
+import { addPictureFlags, type PictureFlags, pictureOptionsOf } from "./picture-flags.ts";
 
-export interface DataFlags {
+export interface DataFlags extends PictureFlags {
   readonly data?: string;
   readonly dataFormat?: DatasetFormat;
   readonly images?: string;
@@ -19,6 +20,7 @@ export interface DataFlags {
   readonly blacklist?: string;
   readonly difficult?: "skip" | "keep";
   readonly cache?: string;
+  readonly follow?: boolean;
   readonly label?: LabelSource;
 }
 
@@ -46,11 +48,12 @@ export function addDataFlags(command: Command, { hasLabelFlag }: { readonly hasL
     "skip (default) or keep objects marked as difficult",
     choice("--difficult", ["skip", "keep"]),
   );
+  add("--follow", "read files that the data set names outside of its own folders, or links to there");
   add("--cache <dir>", "where fetched data sets are kept (default: ~/.cache/perceptual-ball)");
   if (hasLabelFlag) {
     add("--label <source>", "classes from the dataset (default), or predicted ones", choice("--label", labelSources));
   }
-  return command;
+  return addPictureFlags(command);
 }
 
 export interface DatasetOfOptions {
@@ -78,12 +81,15 @@ export async function datasetOf(
     blacklist,
     difficult,
     cache,
+    follow,
     label,
   } = flags;
   const dataset = await loadDataset(data, {
     ...{ format: dataFormat, images, annotations, split, first, list, blacklist, difficult, signal },
     labels: label,
     classes: { names: labels, count: classCount },
+    follow,
+    reading: pictureOptionsOf(flags, note),
     fetching: { cacheFolder: cache, onProgress: downloadNotes(data, note) },
   });
   const problems = describeProblems(dataset.problems);

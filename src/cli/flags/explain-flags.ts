@@ -7,6 +7,7 @@ import type { ThresholdRule } from "../../localization/threshold.ts";
 import { settingOf } from "./method-flags.ts";
 import type { ModelFlags } from "./model-flags.ts";
 import { choice, number, thresholdRule, words } from "./parse-values.ts";
+import type { PictureFlags } from "./picture-flags.ts";
 import type { RuntimeFlags } from "./runtime-flags.ts";
 
 /** One `--set`: of all methods, or of the one that is named. */
@@ -23,7 +24,7 @@ export function givenSetting(text: string, before: readonly GivenSetting[] = [])
   return [...before, { method: isNamed ? method : undefined, name, value }];
 }
 
-export interface ExplainFlags extends ModelFlags, RuntimeFlags {
+export interface ExplainFlags extends ModelFlags, PictureFlags, RuntimeFlags {
   readonly method: readonly string[];
   readonly set?: readonly GivenSetting[];
   readonly batch?: number;

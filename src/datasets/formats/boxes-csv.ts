@@ -7,15 +7,18 @@
  * are [x0, y0, x1, y1) in pixels: pixel (x, y) covers [x, x + 1) × [y, y + 1), so a box around the first pixel is 0, 0, 1, 1. Values
  * are separated by commas as RFC 4180 says.
  */
+
 import { BadInputError, MisuseError } from "../../errors.ts";
 import { classLabels } from "../class-labels.ts";
 import { type Box, type DatasetProblem, finishDataset } from "../dataset.ts";
+import { type DatasetFormatDefinition, hasFile } from "../dataset-format.ts";
 import type { DatasetSource } from "../dataset-source.ts";
 import { folderOfFiles } from "../find-folder.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
 import { baseName, byCodeUnits, folderName, joinPath } from "../paths.ts";
-import { type DatasetReader, entriesOf, type Findings, joinFindings, leftOut, refuseSplit } from "../reader.ts";
+import { type DatasetReader, entriesOf, type Findings, joinFindings, namedPicture } from "../reader.ts";
 import { type CsvRow, parseCsv } from "../syntax/parse-csv.ts";
+import { isImagenetMark } from "./imagenet.ts";
 
 const columns = {
   image: ["image", "file", "filename", "path"],
@@ -40,9 +43,8 @@ interface Row {
  * The pictures that the CSV names: the file at `path`, or the only CSV in that folder. Ids are the names in it, with "#<class>"
  * behind them for pictures with boxes of several classes. Rows that are malformed or name no picture are problems.
  */
-export const readBoxesCsv: DatasetReader = async (path, context) => {
+const readBoxesCsv: DatasetReader = async (path, context) => {
   const { source, selection, classes, signal } = context;
-  refuseSplit(path, context.split);
   const file = context.annotations ?? (await csvFile(source, path));
   const problems: DatasetProblem[] = [];
   const rows = new Map<string, Row[]>();
@@ -67,8 +69,8 @@ export const readBoxesCsv: DatasetReader = async (path, context) => {
   const findings = await mapConcurrently(
     chosen,
     async ({ id, own }): Promise<Findings> => {
-      const picture = joinPath(folder, id);
-      if ((await source.exists(picture)) !== "file") return leftOut(id, "missing-picture", `there is no ${picture}`);
+      const picture = await namedPicture(id, folder, context);
+      if (!("path" in picture)) return picture;
       const objects = own.map((row) => {
         const className = row.get("label") ?? "";
         const corners = (["x0", "y0", "x1", "y1"] as const).map((column) => numberOf(row.get(column)));
@@ -78,7 +80,7 @@ export const readBoxesCsv: DatasetReader = async (path, context) => {
       const [width, height] = (["width", "height"] as const).map((column) => numberOf(own[0].get(column)));
       const size = width > 0 && height > 0 ? { width, height } : undefined;
       const isMixed = new Set(objects.map(({ className }) => className)).size > 1;
-      const found = await entriesOf({ id, path: picture, size, objects }, isMixed, context);
+      const found = await entriesOf({ id, path: picture.path, size, objects }, isMixed, context);
       return { ...found, images: found.images.map((image) => ({ ...image, className: image.className || undefined })) };
     },
     { signal },
@@ -119,7 +121,7 @@ function tableOf([header, ...rows]: readonly CsvRow[], where: string, problems: 
 
 async function csvFile(source: DatasetSource, path: string): Promise<string> {
   if ((await source.exists(path)) === "file") return path;
-  const files = (await source.list(path)).filter(({ name, kind }) => kind === "file" && /\.csv$/i.test(name));
+  const files = (await source.list(path)).filter(({ name, kind }) => kind === "file" && isCsv(name));
   if (files.length === 1) return joinPath(path, files[0].name);
   throw new MisuseError({
     where: path,
@@ -127,4 +129,20 @@ async function csvFile(source: DatasetSource, path: string): Promise<string> {
     expected: "one, or the path of the one that is meant",
     got: files.length === 0 ? undefined : files.map(({ name }) => name).join(", "),
   });
+}
+
+export const boxesFormat = {
+  name: "boxes",
+  description: "pictures with boxes in a CSV; an entry per picture, or per picture and class where these differ",
+  recognition: {
+    files: "a CSV",
+    folder: hasFile((name) => isCsv(name) && !isImagenetMark(name)),
+    file: { named: "a CSV of boxes", fits: isCsv },
+  },
+  options: ["images", "annotations"],
+  read: readBoxesCsv,
+} as const satisfies DatasetFormatDefinition;
+
+function isCsv(name: string): boolean {
+  return /\.csv$/i.test(name);
 }

@@ -5,11 +5,13 @@
  * of red, then green, then blue, each row by row. A record of CIFAR-100 has the coarse label (0 to 19) in front of the fine one
  * (0 to 99). `data_batch_1.bin` to `data_batch_5.bin` and `train.bin` are for training, `test_batch.bin` and `test.bin` for testing.
  */
+
 import { BadInputError, oneOf } from "../../errors.ts";
 import type { Picture } from "../../image/picture.ts";
 import { type LabelLookup, labelsOfClassList } from "../class-labels.ts";
 import { type Dataset, type DatasetImage, type DatasetProblem, finishDataset } from "../dataset.ts";
-import type { DatasetSource } from "../dataset-source.ts";
+import { called, type DatasetFormatDefinition, hasFile, hasFolder } from "../dataset-format.ts";
+import type { DatasetSource, FileEntry } from "../dataset-source.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
 import { baseName, byCodeUnits, joinPath, withoutExtension } from "../paths.ts";
 import { leftOut, type ReaderContext, splitOfName } from "../reader.ts";
@@ -32,7 +34,7 @@ const variants = {
 export type CifarName = keyof typeof variants;
 
 /** Whether a file of this name is a batch of the set, by the names of the official files. */
-export function isCifarFile(cifar: CifarName, name: string): boolean {
+function isCifarFile(cifar: CifarName, name: string): boolean {
   return variants[cifar].files.test(name);
 }
 
@@ -151,4 +153,32 @@ async function batchFiles(cifar: CifarName, path: string, source: DatasetSource)
             .join(", "),
     advice: "These are the files of the “binary version” on the set's page; the Python version has other ones.",
   });
+}
+
+export const cifar10Format = {
+  name: "cifar10",
+  description: "binary batches of CIFAR-10; an entry per record",
+  recognition: {
+    files: "data_batch_1.bin, test_batch.bin or cifar-10-batches-bin/",
+    folder: (entries) => hasBatch("cifar10", entries),
+    file: { named: "a batch of CIFAR (.bin)", fits: (name) => /\.bin$/i.test(name) && !isCifarFile("cifar100", name) },
+  },
+  options: ["split"],
+  read: (path, context) => readCifar("cifar10", path, context),
+} as const satisfies DatasetFormatDefinition;
+
+export const cifar100Format = {
+  name: "cifar100",
+  description: "binary batches of CIFAR-100; an entry per record",
+  recognition: {
+    files: "train.bin, test.bin or cifar-100-binary/",
+    folder: (entries) => hasBatch("cifar100", entries),
+    file: { named: "train.bin or test.bin", fits: (name) => isCifarFile("cifar100", name) },
+  },
+  options: ["split"],
+  read: (path, context) => readCifar("cifar100", path, context),
+} as const satisfies DatasetFormatDefinition;
+
+function hasBatch(cifar: CifarName, entries: readonly FileEntry[]): boolean {
+  return hasFile((name) => isCifarFile(cifar, name))(entries) || hasFolder(called(variants[cifar].official))(entries);
 }

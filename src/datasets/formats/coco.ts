@@ -6,9 +6,11 @@
  * y + height). A picture with objects of several categories is one entry per category. Regions marked `iscrowd` hold many objects of
  * a kind and are not boxes of one: they are left out.
  */
+
 import { BadInputError, MisuseError } from "../../errors.ts";
 import { labelsOfClassList } from "../class-labels.ts";
 import { type Box, type DatasetProblem, finishDataset } from "../dataset.ts";
+import { type DatasetFormatDefinition, hasFile } from "../dataset-format.ts";
 import type { DatasetSource, PictureSize } from "../dataset-source.ts";
 import { folderOfFiles } from "../find-folder.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
@@ -20,6 +22,7 @@ import {
   type Findings,
   joinFindings,
   leftOut,
+  namedPicture,
   splitOfName,
 } from "../reader.ts";
 
@@ -42,7 +45,7 @@ interface Instances {
 }
 
 /** Whether the name is one of the format's files. */
-export function isInstancesFile(name: string): boolean {
+function isInstancesFile(name: string): boolean {
   return /^instances_\w+\.json$/.test(name);
 }
 
@@ -50,7 +53,7 @@ export function isInstancesFile(name: string): boolean {
  * The entries of the file at `path`, or of the one in `annotations` in the folder `path` that `split` names ("val2017", or "test",
  * which means the validation part, as COCO's test pictures have no annotations). Ids are "<file name>#<category>".
  */
-export const readCoco: DatasetReader = async (path, context) => {
+const readCoco: DatasetReader = async (path, context) => {
   const { source, selection, classes, signal } = context;
   const file = context.annotations ?? (await instancesFile(source, path, context.split));
   const part = /^instances_(\w+)\.json$/.exec(baseName(file))?.[1] ?? "";
@@ -71,8 +74,8 @@ export const readCoco: DatasetReader = async (path, context) => {
   const findings = await mapConcurrently(
     chosen,
     async ({ id, size, annotations, split }): Promise<Findings> => {
-      const picture = joinPath(folder, id);
-      if ((await source.exists(picture)) !== "file") return leftOut(id, "missing-picture", `there is no ${picture}`);
+      const picture = await namedPicture(id, folder, context);
+      if (!("path" in picture)) return picture;
       const bad: DatasetProblem[] = [];
       const objects: AnnotatedObject[] = [];
       for (const { category_id: category, bbox, iscrowd } of annotations) {
@@ -86,7 +89,7 @@ export const readCoco: DatasetReader = async (path, context) => {
         const what = index === undefined ? `category ${category} is not there` : `bbox is ${JSON.stringify(bbox)}`;
         bad.push({ kind: "malformed-annotation", image: id, message: `${what}; the box is left out` });
       }
-      const found = await entriesOf({ id, path: picture, split, size, objects }, true, context);
+      const found = await entriesOf({ id, path: picture.path, split, size, objects }, true, context);
       return joinFindings([{ images: [], problems: bad }, found]);
     },
     { signal },
@@ -184,3 +187,16 @@ async function instancesFile(source: DatasetSource, path: string, split: string 
     expected: `them in ${folders.join(" or ")}`,
   });
 }
+
+export const cocoFormat = {
+  name: "coco",
+  description: "COCO's instances; an entry per picture and category",
+  recognition: {
+    files: "instances_*.json, in annotations/ or not",
+    folder: hasFile(isInstancesFile),
+    inner: hasFile(isInstancesFile),
+    file: { named: "instances_*.json", fits: (name) => /\.json$/i.test(name) },
+  },
+  options: ["images", "annotations", "split"],
+  read: readCoco,
+} as const satisfies DatasetFormatDefinition;

@@ -6,11 +6,13 @@
  * and include both ends: boxes of whole pictures are 0 … width − 1 in most files (0 … width in some, which is clipped).
  * Without boxes, Caffe's `val.txt` ("<file> <class index>") gives the classes alone. An image has one class.
  */
+
 import { imagenetLabels } from "../../classifier/labels/imagenet.ts";
 import { BadInputError, PerceptualBallError } from "../../errors.ts";
 import { classLabels } from "../class-labels.ts";
 import { finishDataset } from "../dataset.ts";
-import type { DatasetSource } from "../dataset-source.ts";
+import { called, type DatasetFormatDefinition, hasFile, hasFolder } from "../dataset-format.ts";
+import type { DatasetSource, FileEntry } from "../dataset-source.ts";
 import { type FoundPicture, picturesIn } from "../find-folder.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
 import { baseName, byCodeUnits, folderName, withoutExtension } from "../paths.ts";
@@ -46,7 +48,7 @@ export function isImagenetMark(name: string): boolean {
  * The images below `path` (a folder, or the CSV itself) that have an annotation, in the order of their ids, which are their files'
  * names such as "ILSVRC2012_val_00000001". Pictures without an annotation, with a malformed one or without a box are problems.
  */
-export const readImagenet: DatasetReader = async (path, context) => {
+const readImagenet: DatasetReader = async (path, context) => {
   const { source, selection, classes, signal } = context;
   const isFolder = (await source.exists(path)) === "folder";
   const root = isFolder ? path : folderName(path);
@@ -71,7 +73,7 @@ export const readImagenet: DatasetReader = async (path, context) => {
       const lookup = synset === undefined || context.labels === "predicted" ? undefined : labels.ofSynset(synset);
       if (annotations.hasBoxes) {
         const own = objects.filter((object) => object.synset === synset);
-        const named = own.map(({ box }) => ({ className: className!, lookup, box }));
+        const named = own.map((object) => ({ className: nameOf(object.synset), lookup, box: object.box }));
         return entriesOf({ ...picture, size, objects: named }, false, context);
       }
       if (lookup !== undefined && "reason" in lookup) return leftOut(picture.id, "unknown-class", lookup.reason);
@@ -119,3 +121,33 @@ function pictureAt({ name, path }: FoundPicture): Picture {
   const synset = synsetPattern.test(folder) ? folder : undefined;
   return { id: withoutExtension(baseName(name)), names: [name], path, synset };
 }
+
+/** Pictures of the validation part beside Caffe's list of their classes. */
+async function isListedValidation(
+  path: string,
+  entries: readonly FileEntry[],
+  source: DatasetSource,
+): Promise<boolean> {
+  if (hasFile(isXml)(entries)) return true;
+  if (!hasFile(called("val.txt"))(entries)) return false;
+  const pictures = (await picturesIn(source, path)) ?? [];
+  return pictures.some(({ name }) => baseName(name).startsWith("ILSVRC2012_val_"));
+}
+
+function isXml(name: string): boolean {
+  return /\.xml$/i.test(name);
+}
+
+export const imagenetFormat = {
+  name: "imagenet",
+  description: "ImageNet's localization task, or its classes alone; an entry per picture",
+  recognition: {
+    files: "LOC_val_solution.csv, ILSVRC/, ILSVRC2012_img_val/, bbox/, or XML files",
+    folder: (entries) => entries.some(({ name }) => isImagenetMark(name)),
+    inner: (entries) => hasFolder(called("CLS-LOC"))(entries) || hasFile(isXml)(entries),
+    otherwise: isListedValidation,
+    file: { named: "LOC_val_solution.csv", fits: isImagenetMark },
+  },
+  options: ["images", "annotations", "split"],
+  read: readImagenet,
+} as const satisfies DatasetFormatDefinition;

@@ -5,13 +5,15 @@
  * `test/…`. Names of folders are names of classes, WordNet numbers or indices; if none of them is one of the classifier's and there are
  * as many folders as classes, their sorted order is that of the classes.
  */
+
 import { oneOf } from "../../errors.ts";
 import { type LabelLookup, labelsOfClassList } from "../class-labels.ts";
 import { type DatasetImage, type DatasetProblem, type DatasetSplit, finishDataset } from "../dataset.ts";
+import type { DatasetFormatDefinition } from "../dataset-format.ts";
 import type { DatasetSource } from "../dataset-source.ts";
 import { type FoundPicture, picturesIn } from "../find-folder.ts";
 import { baseName, byCodeUnits, folderName, isPictureName, joinPath } from "../paths.ts";
-import { type DatasetReader, leftOut, pictureOf, refuseSplit, splitOfName } from "../reader.ts";
+import { type DatasetReader, leftOut, pictureOf, splitOfName } from "../reader.ts";
 
 interface FolderPicture extends FoundPicture {
   readonly id: string;
@@ -22,7 +24,7 @@ interface FolderPicture extends FoundPicture {
 const splitFolder = /^(train|training|val|valid|validation|test|testing)$/i;
 
 /** The pictures of each class, named by their path in the folder, such as "dog/17.png" or "train/dog/17.png". */
-export const readClassFolders: DatasetReader = async (path, context) => {
+const readClassFolders: DatasetReader = async (path, context) => {
   const { source, selection, classes, labels } = context;
   const split = context.split === undefined ? undefined : oneOf("folders: split", context.split, ["train", "test"]);
   const root = context.images ?? path;
@@ -76,9 +78,8 @@ async function hasFolders(source: DatasetSource, root: string, names: readonly s
 }
 
 /** The pictures in the folder `path`, or the one at `path`, without labels; their ids are their names. */
-export const readPictures: DatasetReader = async (path, context) => {
+const readPictures: DatasetReader = async (path, context) => {
   const { source, selection, classes } = context;
-  refuseSplit(path, context.split);
   const isFile = (await source.exists(path)) === "file";
   const root = isFile ? folderName(path) : (context.images ?? path);
   const names = isFile
@@ -95,3 +96,33 @@ export const readPictures: DatasetReader = async (path, context) => {
     problems: [...selection.problems],
   });
 };
+
+export const classesFormat = {
+  name: "classes",
+  description: "folders of pictures, one per class, also in folders for training and testing; an entry per picture",
+  recognition: {
+    files: "folders of pictures",
+    otherwise: async (path, entries, source) => {
+      const pictures = (await picturesIn(source, path)) ?? [];
+      if (pictures.length > 0) return pictures.some(({ name }) => name.includes("/"));
+      for (const { name, kind } of entries) {
+        if (kind === "folder" && ((await picturesIn(source, joinPath(path, name))) ?? []).length > 0) return true;
+      }
+      return false;
+    },
+  },
+  options: ["images", "split"],
+  read: readClassFolders,
+} as const satisfies DatasetFormatDefinition;
+
+export const picturesFormat = {
+  name: "pictures",
+  description: "pictures without classes; an entry per picture",
+  recognition: {
+    files: "pictures",
+    otherwise: async (path, _entries, source) => ((await picturesIn(source, path)) ?? []).length > 0,
+    file: { named: "a picture", fits: isPictureName },
+  },
+  options: ["images"],
+  read: readPictures,
+} as const satisfies DatasetFormatDefinition;

@@ -5,10 +5,12 @@
  * per class, as in the pointing game. Lists hold an id per line; those of single classes ("car_val") have −1, 0 or 1 behind it, of
  * which −1 (absent) leaves the picture out.
  */
+
 import { BadInputError, PerceptualBallError } from "../../errors.ts";
 import { parseBoxAnnotation } from "../box-annotation.ts";
 import { classLabels } from "../class-labels.ts";
 import { type DatasetProblem, finishDataset } from "../dataset.ts";
+import { called, type DatasetFormatDefinition, hasFolder } from "../dataset-format.ts";
 import type { DatasetSource } from "../dataset-source.ts";
 import { picturesIn } from "../find-folder.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
@@ -20,7 +22,7 @@ import { type DatasetReader, entriesOf, type Findings, joinFindings, leftOut, sp
  * folder at `path`, which has the three folders or one "VOC2007" or the like that has them. Ids are "<picture>#<class>". Objects that
  * are marked as difficult are left out unless `difficult` is `keep`; without a classifier's classes there are no labels.
  */
-export const readVoc: DatasetReader = async (path, context) => {
+const readVoc: DatasetReader = async (path, context) => {
   const { source, selection, classes, difficult, signal } = context;
   const root = await yearFolder(source, path);
   const list = await imageSet(source, root, context.split);
@@ -112,3 +114,16 @@ function parseImageSet(text: string, name: string): ImageSet {
   }
   return { name, ids: [...ids], problems };
 }
+
+export const vocFormat = {
+  name: "voc",
+  description: "Pascal VOC; an entry per picture and class",
+  recognition: {
+    files: "JPEGImages/ and Annotations/, or VOC2007/ and the like",
+    folder: (entries) =>
+      (hasFolder(called("JPEGImages"))(entries) && hasFolder(called("Annotations"))(entries)) ||
+      hasFolder((name) => /^VOC\d{4}$/.test(name))(entries),
+  },
+  options: ["images", "annotations", "split", "difficult"],
+  read: readVoc,
+} as const satisfies DatasetFormatDefinition;

@@ -5,15 +5,25 @@
  *
  * Boxes count pixels from 0 and include both ends, as the overlap in the authors' evaluation does, which adds 1 to widths.
  */
+
 import { MisuseError, UnsupportedError } from "../../errors.ts";
 import { halfOpen } from "../box-annotation.ts";
 import { type ClassLabels, classLabels } from "../class-labels.ts";
 import { type Box, type DatasetProblem, finishDataset } from "../dataset.ts";
+import { called, type DatasetFormatDefinition, hasFile } from "../dataset-format.ts";
 import type { DatasetSource, PictureSize } from "../dataset-source.ts";
 import { folderOfFiles } from "../find-folder.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
 import { baseName, folderName, joinPath } from "../paths.ts";
-import { type DatasetReader, entriesOf, type Findings, joinFindings, leftOut, splitOfName } from "../reader.ts";
+import {
+  type DatasetReader,
+  entriesOf,
+  type Findings,
+  joinFindings,
+  leftOut,
+  namedPicture,
+  splitOfName,
+} from "../reader.ts";
 import { parseCsv } from "../syntax/parse-csv.ts";
 import { imagenetSynsets } from "./imagenet-synsets.ts";
 
@@ -24,7 +34,7 @@ import { imagenetSynsets } from "./imagenet-synsets.ts";
  *
  * Throws an UnsupportedError for masks in place of boxes (OpenImages).
  */
-export const readWsol: DatasetReader = async (path, context) => {
+const readWsol: DatasetReader = async (path, context) => {
   const { source, selection, classes, signal } = context;
   const folder = await listFolder(
     source,
@@ -63,8 +73,8 @@ export const readWsol: DatasetReader = async (path, context) => {
   const findings = await mapConcurrently(
     chosen,
     async ({ id, split }): Promise<Findings> => {
-      const file = joinPath(pictures, id);
-      if ((await source.exists(file)) !== "file") return leftOut(id, "missing-picture", `there is no ${file}`);
+      const picture = await namedPicture(id, pictures, context);
+      if (!("path" in picture)) return picture;
       const [label, ...more] = new Set(labelRows.get(id)?.map((row) => row[0]) ?? []);
       if (label === undefined) return leftOut(id, "missing-annotation", "has no line in class_labels.txt");
       if (more.length > 0 || !/^\d+$/.test(label)) {
@@ -79,7 +89,7 @@ export const readWsol: DatasetReader = async (path, context) => {
         lookup,
         box: halfOpen(row.map(Number) as unknown as Box, 0),
       }));
-      return entriesOf({ id, path: file, split, size, objects }, false, context);
+      return entriesOf({ id, path: picture.path, split, size, objects }, false, context);
     },
     { signal },
   );
@@ -138,3 +148,16 @@ function rowsById(text: string, where: string, columns: number, problems: Datase
   }
   return rows;
 }
+
+export const wsolFormat = {
+  name: "wsol",
+  description: "the lists of Choe et al. 2020; an entry per picture",
+  recognition: {
+    files: "image_ids.txt",
+    folder: hasFile(called("image_ids.txt")),
+    inner: hasFile(called("image_ids.txt")),
+    file: { named: "image_ids.txt", fits: called("image_ids.txt") },
+  },
+  options: ["images", "annotations", "split"],
+  read: readWsol,
+} as const satisfies DatasetFormatDefinition;

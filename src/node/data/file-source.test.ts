@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { realData, realDataTitle } from "../../../test/real-data.ts";
 import { imagenetLabels } from "../../classifier/labels/imagenet.ts";
 import { BadInputError } from "../../errors.ts";
+import { encodePng } from "../pictures/write-image.ts";
 import { nodeFileSource } from "./file-source.ts";
 import { loadDataset } from "./load-dataset.ts";
 
@@ -33,8 +34,12 @@ test("lists, texts and bytes; links are followed", async () => {
 
 test("what cannot be read is named", async () => {
   const gone = join(folder, "gone.txt");
-  await expect(nodeFileSource.readText(gone)).rejects.toThrow(`${gone}: no such file or folder.`);
-  await expect(nodeFileSource.readBytes(folder)).rejects.toThrow(`${folder}: is a folder, not a file.`);
+  await expect(nodeFileSource.readText(gone)).rejects.toThrow(
+    `${gone}: no such file, expected a file of the data set.`,
+  );
+  await expect(nodeFileSource.readBytes(folder)).rejects.toThrow(
+    `${folder}: is a folder, expected a file of the data set.`,
+  );
   await expect(nodeFileSource.list(join(folder, "cat/broken.jpg"))).rejects.toThrow("is not a folder");
   await expect(nodeFileSource.readPictureSize(join(folder, "cat/broken.jpg"))).rejects.toThrow(BadInputError);
 });
@@ -61,7 +66,7 @@ describe.skipIf(realData === undefined)(realDataTitle, () => {
   const classes = { names: imagenetLabels, count: 1000 };
 
   test("forty images of ImageNet: labels as in val.txt, boxes inside, pictures of their size", async () => {
-    const root = join(realData!, "imagenet");
+    const root = join(realData ?? "", "imagenet");
     const { images, problems } = await loadDataset(root, { classes });
     expect([images.length, problems]).toEqual([40, []]);
     const lines = readFileSync(join(root, "val.txt"), "utf8").trim().split("\n");
@@ -69,26 +74,51 @@ describe.skipIf(realData === undefined)(realDataTitle, () => {
     const [first] = images;
     // 111 108 441 193 in LOC_val_solution.csv, last pixels included.
     expect(first.boxes).toEqual([[111, 108, 442, 194]]);
-    expect(images.reduce((sum, { boxes }) => sum + boxes!.length, 0)).toBe(
+    expect(images.reduce((sum, { boxes }) => sum + (boxes ?? []).length, 0)).toBe(
       readFileSync(join(root, "LOC_val_solution.csv"), "utf8").match(/n\d{8}/g)!.length,
     );
     for (const { boxes, picture } of images.slice(0, 5)) {
       const { width, height } = await picture();
-      expect(boxes!.every(([, , x1, y1]) => x1 <= width && y1 <= height)).toBe(true);
+      expect(boxes?.every(([, , x1, y1]) => x1 <= width && y1 <= height)).toBe(true);
     }
     const labelsAlone = await loadDataset(root, { classes, annotations: join(root, "val.txt") });
     expect(labelsAlone.images.map(({ label }) => label)).toEqual(images.map(({ label }) => label));
   });
 
   test("CIFAR-10: as many records as the files hold, all classes about equally often", async () => {
-    const { images, problems } = await loadDataset(join(realData!, "cifar10"));
+    const { images, problems } = await loadDataset(join(realData ?? "", "cifar10"));
     expect(problems).toEqual([]);
     const counts = { train: Array(10).fill(0), test: Array(10).fill(0) };
-    for (const { label, split } of images) counts[split!][label!]++;
+    for (const { label, split } of images) counts[split ?? "test"][label ?? -1]++;
     expect(counts.train.reduce((a, b) => a + b)).toBe(5000);
     expect(counts.test.reduce((a, b) => a + b)).toBe(2000);
     expect(Math.min(...counts.test)).toBeGreaterThan(150);
-    const first = await loadDataset(`cifar10:${join(realData!, "cifar10")}`, { first: 10 });
+    const first = await loadDataset(`cifar10:${join(realData ?? "", "cifar10")}`, { first: 10 });
     expect(first.images.map(({ split }) => split)).toEqual([...Array(10).fill("train"), ...Array(10).fill("test")]);
   });
+});
+
+test("what a data set names outside of its folder, or links to there, is read only where that is allowed", async () => {
+  const inside = join(folder, "set");
+  mkdirSync(join(inside, "images"), { recursive: true });
+  const png = await encodePng({ width: 4, height: 4, channels: 3, data: new Uint8Array(48).fill(7) });
+  for (const path of ["secret.png", "set/images/own.png"]) writeFileSync(join(folder, path), png);
+  symlinkSync(join(folder, "secret.png"), join(inside, "images/linked.png"));
+  const rows = ["own.png", "linked.png", "../../secret.png", join(folder, "secret.png")].map(
+    (name) => `${name},0,0,2,2`,
+  );
+  writeFileSync(join(inside, "boxes.csv"), ["image,x0,y0,x1,y1", ...rows].join("\n"));
+  const { images, problems } = await loadDataset(inside);
+  expect(images.map(({ id }) => id)).toEqual(["linked.png", "own.png"]);
+  expect(problems.map(({ image, message }) => `${image}: ${message}`)).toEqual(
+    ["../../secret.png", join(folder, "secret.png")].map(
+      (name) => `${name}: leads out of ${inside}/images, which --follow (the option \`follow\`) allows; left out`,
+    ),
+  );
+  const [linked, own] = images;
+  expect((await own.picture()).width).toBe(4);
+  await expect(linked.picture()).rejects.toThrow(/linked.png: leads out of the data set, to .*secret.png.* --follow/);
+  const all = await loadDataset(inside, { follow: true });
+  expect(all.problems).toEqual([]);
+  expect(await Promise.all(all.images.map(async ({ picture }) => (await picture()).width))).toEqual([4, 4, 4, 4]);
 });

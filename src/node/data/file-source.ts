@@ -1,9 +1,11 @@
 /** @file Data sets from disk. */
-import { readdir, readFile, stat } from "node:fs/promises";
-import sharp from "sharp";
+import { readdir, realpath, stat } from "node:fs/promises";
+import { resolve, sep } from "node:path";
 import type { DatasetSource } from "../../datasets/dataset-source.ts";
 import { BadInputError } from "../../errors.ts";
-import { readImageFile } from "../pictures/read-image.ts";
+import { pathBytes, pathOfBytes } from "../path-bytes.ts";
+import { decodeImageSize, type ReadImageOptions, readImageFile } from "../pictures/read-image.ts";
+import { readRegularFile } from "../read-regular-file.ts";
 
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: "no such file or folder",
@@ -24,29 +26,98 @@ async function naming<T>(path: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Files on disk; links are followed. Pictures are read as stored, whatever their EXIF tag says, since boxes refer to that. */
-export const nodeFileSource: DatasetSource = {
-  list: (folder) =>
-    naming(folder, async () => {
-      const entries = await readdir(folder, { withFileTypes: true });
-      return Promise.all(
-        entries.map(async (entry) => {
-          const isFolder = entry.isSymbolicLink()
-            ? (await stat(`${folder}/${entry.name}`).catch(() => undefined))?.isDirectory()
-            : entry.isDirectory();
-          return { name: entry.name, kind: isFolder ? "folder" : "file" } as const;
-        }),
-      );
-    }),
-  exists: async (path) => {
-    const info = await stat(path).catch(() => undefined);
-    return info === undefined ? undefined : info.isDirectory() ? "folder" : "file";
-  },
-  readText: (path) => naming(path, () => readFile(path, "utf8")),
-  readBytes: (path) => naming(path, () => readFile(path)),
-  readPicture: (path) => readImageFile(path, { orientation: "ignore" }),
-  readPictureSize: async (path) => {
-    const { width, height } = await naming(path, () => sharp(path).metadata());
-    return { width, height };
-  },
-};
+export interface FileSourceOptions extends Pick<ReadImageOptions, "maxPixels" | "bitDepth" | "onNote"> {
+  /**
+   * The folders that files may be read from, links followed; files elsewhere are refused. Undefined (default): any. What a data set
+   * *names* (a picture in a CSV, a file in a JSON) is not the user's choice, unlike the paths on the command line.
+   */
+  readonly roots?: readonly string[];
+}
+
+/** Larger files of annotations are refused; COCO's largest is 450 MB. */
+const maxAnnotationBytes = 2 ** 31;
+
+/**
+ * Files on disk. Pictures are read as stored, whatever their EXIF tag says, since boxes refer to that.
+ *
+ * Its functions throw a {@link BadInputError} for a path that leads out of `roots`.
+ */
+export function createFileSource({ roots, ...reading }: FileSourceOptions = {}): DatasetSource {
+  const { inside, admit } = guard(roots);
+  const bytesAt = async (path: string): Promise<Buffer> => {
+    await inside(path);
+    return readRegularFile(path, { expected: "a file of the data set", maxBytes: maxAnnotationBytes });
+  };
+  return {
+    admit,
+    list: async (folder) => {
+      await inside(folder);
+      return naming(folder, async () => {
+        const entries = await readdir(pathBytes(folder), { withFileTypes: true, encoding: "buffer" });
+        return Promise.all(
+          entries.map(async (entry) => {
+            const name = pathOfBytes(entry.name);
+            const isFolder = entry.isSymbolicLink()
+              ? (await stat(pathBytes(`${folder}/${name}`)).catch(() => undefined))?.isDirectory()
+              : entry.isDirectory();
+            return { name, kind: isFolder ? "folder" : "file" } as const;
+          }),
+        );
+      });
+    },
+    exists: async (path) => {
+      const info = await stat(pathBytes(path)).catch(() => undefined);
+      return info === undefined ? undefined : info.isDirectory() ? "folder" : "file";
+    },
+    readText: async (path) => (await bytesAt(path)).toString("utf8"),
+    readBytes: bytesAt,
+    readPicture: async (path) => {
+      await inside(path);
+      return readImageFile(path, { ...reading, orientation: "ignore" });
+    },
+    readPictureSize: async (path) => decodeImageSize(await bytesAt(path), path, reading),
+  };
+}
+
+/** Files anywhere on disk. */
+export const nodeFileSource: DatasetSource = createFileSource();
+
+interface Guard {
+  /** Throws if the path, links followed, does not lie in one of the folders. */
+  readonly inside: (path: string) => Promise<void>;
+  /** Adds a folder. */
+  readonly admit: (folder: string) => void;
+}
+
+function guard(given: readonly string[] | undefined): Guard {
+  if (given === undefined) return { inside: async () => {}, admit: () => {} };
+  const roots = [...given];
+  const realRoot = (root: string): Promise<string> => realpath(pathBytes(root)).then(String, () => resolve(root));
+  const real = roots.map(realRoot);
+  const known = new Map<string, Promise<void>>();
+  const check = async (path: string): Promise<void> => {
+    // What does not exist is found out by whoever reads it.
+    const target = await realpath(pathBytes(path)).then(String, () => resolve(path));
+    const isInside = (await Promise.all(real)).some(
+      (root) => target === root || target.startsWith(root.endsWith(sep) ? root : root + sep),
+    );
+    if (isInside) return;
+    throw new BadInputError({
+      where: path,
+      what: `leads out of the data set, to ${target}`,
+      expected: `a file in ${roots.join(" or ")}`,
+      advice: "If that is meant, allow it with --follow (the option `follow`).",
+    });
+  };
+  const inside = (path: string): Promise<void> => {
+    // Of many files in one folder each is looked at once, however often it is read.
+    const found = known.get(path) ?? check(path);
+    if (known.size < 100_000) known.set(path, found);
+    return found;
+  };
+  const admit = (folder: string): void => {
+    roots.push(folder);
+    real.push(realRoot(folder));
+  };
+  return { inside, admit };
+}

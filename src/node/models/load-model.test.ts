@@ -61,7 +61,9 @@ async function logitsOf(session: Promise<ort.InferenceSession>): Promise<unknown
 }
 
 function weight(model: Model, name = "w") {
-  return tensorOfInitializer(model.graph.initializers.get(name)!).data;
+  const initializer = model.graph.initializers.get(name);
+  if (initializer === undefined) throw new Error(`no initializer ${name}`);
+  return tensorOfInitializer(initializer).data;
 }
 
 test("large weights stay in the file, and a derived model as bytes finds them there", async () => {

@@ -106,7 +106,7 @@ async function picturesOfPattern(pattern: string, given: string): Promise<string
     const root = parts[0] === "" ? "/" : "";
     await walk(root, root === "" ? parts : parts.slice(1), found);
   }
-  const pictures = [...found].filter(isPictureName).sort(byCodeUnits);
+  const pictures = [...found].filter((path) => isPictureName(path) || /\.npy$/i.test(path)).sort(byCodeUnits);
   if (pictures.length > 0) return pictures;
   throw new MisuseError({
     where: given,

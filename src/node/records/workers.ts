@@ -145,7 +145,7 @@ export async function runWorkers(options: RunWorkersOptions): Promise<Shard[]> {
         const isFinished = share === undefined && code === 0;
         if (!isFinished && !signal?.aborted) {
           const isRepeated = share !== undefined && !share.isRepeated;
-          if (isRepeated) queue.push({ shard: share!.shard, isRepeated });
+          if (share !== undefined && isRepeated) queue.push({ shard: share.shard, isRepeated });
           else if (share !== undefined) lost.push(share.shard);
           deaths++;
           isHopeless ||= !hasBegun || deaths > workers;

@@ -1,0 +1,45 @@
+/** @file The flags that say how pictures are read: the same in every command that takes pictures or data. */
+import { type Command, Option } from "commander";
+import { defaultMaxPixels, type ReadImageOptions } from "../../node/pictures/read-image.ts";
+import { number } from "./parse-values.ts";
+
+/** What commands say of their arguments. */
+export const pictureArgument = "pictures: files, folders, patterns (quoted where the shell expands none), @list.txt";
+
+export interface PictureFlags {
+  readonly maxPixels?: number;
+  readonly bitDepth?: number;
+}
+
+export function addPictureFlags(command: Command): Command {
+  const add = (flags: string, description: string, parse: (text: string) => number): void => {
+    command.addOption(new Option(flags, description).helpGroup("Pictures:").argParser(parse));
+  };
+  add(
+    "--max-pixels <n>",
+    `refuse larger pictures (default: ${defaultMaxPixels}, which take 200 MB)`,
+    number("--max-pixels", { min: 1, max: 2 ** 31, integer: true }),
+  );
+  add(
+    "--bit-depth <bits>",
+    "bits that 16-bit samples use, such as 12 (default: seen from the samples, and said)",
+    number("--bit-depth", { min: 8, max: 16, integer: true }),
+  );
+  return command;
+}
+
+/** How the flags have pictures read; each note is said once. */
+export function pictureOptionsOf(
+  { maxPixels, bitDepth }: PictureFlags,
+  note?: (text: string) => void,
+): Pick<ReadImageOptions, "maxPixels" | "bitDepth" | "onNote"> {
+  const said = new Set<string>();
+  return {
+    maxPixels,
+    bitDepth,
+    onNote(text) {
+      if (!said.has(text)) note?.(text);
+      said.add(text);
+    },
+  };
+}

@@ -1,0 +1,26 @@
+/** @file The formats of data sets, in the order in which they are tried and listed. A new one is a file in `formats/` and a line here. */
+import type { DatasetFormatDefinition } from "./dataset-format.ts";
+import { boxesFormat } from "./formats/boxes-csv.ts";
+import { cifar10Format, cifar100Format } from "./formats/cifar.ts";
+import { cocoFormat } from "./formats/coco.ts";
+import { imagenetFormat } from "./formats/imagenet.ts";
+import { classesFormat, picturesFormat } from "./formats/picture-folders.ts";
+import { vocFormat } from "./formats/voc.ts";
+import { wsolFormat } from "./formats/wsol.ts";
+
+export const formatDefinitions = [
+  imagenetFormat,
+  wsolFormat,
+  vocFormat,
+  cocoFormat,
+  boxesFormat,
+  cifar10Format,
+  cifar100Format,
+  classesFormat,
+  picturesFormat,
+] as const satisfies readonly DatasetFormatDefinition[];
+
+export type DatasetFormat = (typeof formatDefinitions)[number]["name"];
+
+/** The names of the formats. */
+export const datasetFormats: readonly DatasetFormat[] = formatDefinitions.map(({ name }) => name);
