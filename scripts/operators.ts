@@ -57,6 +57,8 @@ shapes: their derivative is zero almost everywhere, so nothing flows back throug
 - **shape**: from the shapes of its inputs to the shapes of its outputs. All shapes are static.
 - **kernel**: what the operator computes, in float64. Gradients are checked against it.
 - **gradient**: the VJP rule. x̄ is the cotangent of x: the derivative of the result with respect to x. [·] is 1 where the condition holds, else 0.
+  Where an operator rounds, its gradient is a convention: the cotangent goes straight through, as if it did not (Bengio, Léonard and Courville, 2013, arXiv
+  1308.3432). \`gradientSteps\` names the nodes of a graph where that happens.
 - **guided**: what guided backpropagation does. *Gated* rules pass on positive cotangents only, each with its own derivative; for the
   same operators the deconvolutional network passes on positive cotangents whatever the derivative.
 - **excitation**: how excitation backpropagation hands the probability p of the output to its inputs. *weights*: x⁺ ∘ W⁺ᵀ (p / (W⁺ x⁺)),

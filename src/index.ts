@@ -40,6 +40,7 @@ export { deconvnetRules } from "./autodiff/deconvnet-rules.ts";
 export { type DifferentiateOptions, differentiate } from "./autodiff/differentiate.ts";
 export { type DifferentiateModelOptions, differentiateModel } from "./autodiff/differentiate-model.ts";
 export { contrastiveExcitationRules, excitationRules } from "./autodiff/excitation-rules.ts";
+export { type GradientSteps, type GradientStepsOptions, gradientSteps } from "./autodiff/gradient-steps.ts";
 export { guidedRules } from "./autodiff/guided-rules.ts";
 export type { Excitation, Guidance, Limit, NoGradient, Rule, VjpCall, VjpRule } from "./autodiff/rule.ts";
 export {

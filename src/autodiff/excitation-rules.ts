@@ -15,7 +15,7 @@
 import type { GraphBuilder, Value } from "../onnx/builder.ts";
 import type { Node } from "../onnx/model.ts";
 import { hasTrait } from "../onnx/operators/table.ts";
-import { sizeOf } from "../tensor/tensor.ts";
+import { isFloating, sizeOf } from "../tensor/tensor.ts";
 import { activationProductOf } from "./activation-products.ts";
 import { unbroadcast } from "./adjoints/unbroadcast.ts";
 import { present, variadic } from "./pullbacks.ts";
@@ -175,7 +175,9 @@ const passed: VjpRule = ({ g, inputs, cotangents: [p], wants }) => {
   return inputs.map((input, i) => {
     if (i !== receiver || p === undefined || input === undefined) return undefined;
     const summed = sizeOf(input.shape) === sizeOf(p.shape) ? p : unbroadcast(g, p, input.shape);
-    return summed.dtype === input.dtype ? summed : g.op("CastLike", [summed, input]);
+    // Integers stand for real numbers, and so does their p.
+    const isSame = summed.dtype === input.dtype || !isFloating(input.dtype);
+    return isSame ? summed : g.op("CastLike", [summed, input]);
   });
 };
 

@@ -7,7 +7,7 @@
  */
 import type { AttributeReader } from "../onnx/attributes.ts";
 import type { GraphBuilder, Value } from "../onnx/builder.ts";
-import type { Node } from "../onnx/model.ts";
+import type { Node, ValueType } from "../onnx/model.ts";
 
 export interface VjpCall {
   /** Where the rule appends its nodes. */
@@ -70,6 +70,21 @@ export type SignRule = (
   isNonNegative: (input: Value | undefined) => boolean,
 ) => boolean;
 
+/**
+ * How an operator rounds. Its derivative is zero almost everywhere, which would keep every gradient from what comes before it; so its rule
+ * passes the cotangent straight through, as if it did not round. Source: Bengio, Léonard and Courville, "Estimating or Propagating
+ * Gradients Through Stochastic Neurons", 2013.
+ */
+export interface Step {
+  /** Whether it rounds where its first input and its first output are of these types. Integers that come out stand for real numbers. */
+  rounds(x: ValueType, y: ValueType): boolean;
+  /**
+   * When its rule is used: always, or unless what it rounds has a continuous way to the result as well. Then the step is a constant, as in
+   * x − ⌊x⌋, whose derivative is 1.
+   */
+  readonly passes: "always" | "unless bypassed";
+}
+
 /** All that autodiff knows of an operator with a derivative. */
 export interface Rule {
   /** y = f(x) ⇒ x̄ = …, and what happens at kinks and ties: one line, which OPERATORS.md shows. */
@@ -77,24 +92,22 @@ export interface Rule {
   readonly vjp: VjpRule;
   readonly guided: Guidance;
   readonly excitation: Excitation;
-  /** Makes integers of real numbers, which stand for these: their cotangents are real numbers. */
-  readonly quantizes: boolean;
+  /** Given for operators that round. */
+  readonly step?: Step;
   /** Given for the functions that activations are written with. */
   readonly limit?: Limit;
   /** Given where the operator's traits do not say it, and other inputs than the first decide. */
   readonly isNonNegative?: SignRule;
 }
 
-/** A {@link Rule} as it is written down: lines of the formula may be broken. Default: guided as the gradient, no quantization. */
-export interface RuleOptions extends Omit<Rule, "guided" | "quantizes"> {
+/** A {@link Rule} as it is written down: lines of the formula may be broken. Default: guided as the gradient. */
+export interface RuleOptions extends Omit<Rule, "guided"> {
   readonly guided?: Guidance;
-  readonly quantizes?: boolean;
 }
 
 /** The record of an operator with a derivative. */
 export function rule(options: RuleOptions): Rule {
-  const formula = options.formula.trim().replace(/\s*\n\s*/g, " ");
-  return { guided: "as gradient", quantizes: false, ...options, formula };
+  return { guided: "as gradient", ...options, formula: options.formula.trim().replace(/\s*\n\s*/g, " ") };
 }
 
 /** The record of an operator whose outputs do not vary smoothly with any input: comparisons, indices, shapes. */

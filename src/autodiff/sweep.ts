@@ -3,11 +3,11 @@ import { UnsupportedError } from "../errors.ts";
 import { attributesOf } from "../onnx/attributes.ts";
 import type { GraphBuilder, Value } from "../onnx/builder.ts";
 import { describeNode, groupByOperator, type Node } from "../onnx/model.ts";
-import { nodesBetween } from "../onnx/nodes-between.ts";
 import { sameShape } from "../tensor/shape.ts";
 import { cotangentMap } from "./cotangent-map.ts";
-import { gradientCarriers } from "./gradient-carriers.ts";
-import { isNonDifferentiable, type RuleTable, vjpRules } from "./rules/index.ts";
+import { gradientPath } from "./gradient-path.ts";
+import { realView } from "./real-view.ts";
+import { type RuleTable, vjpRules } from "./rules/index.ts";
 
 /** A value and the cotangent with which the sweep starts there, of the same shape. */
 export interface Seed {
@@ -24,15 +24,9 @@ export function appendVjp(
   g: GraphBuilder,
   { seeds, wrt, rules = vjpRules }: { seeds: readonly Seed[]; wrt: readonly Value[]; rules?: RuleTable },
 ): Value[] {
-  const carriesGradient = gradientCarriers(g);
   const asked = new Set(wrt.map(({ name }) => name));
   const ends = seeds.map(({ value }) => value.name);
-  const path = nodesBetween(
-    g.nodes,
-    asked,
-    ends,
-    ({ opType }, output) => !isNonDifferentiable(opType) && carriesGradient(g.value(output)),
-  );
+  const { nodes: path, carriesGradient } = gradientPath(g, asked, ends);
   checkRules(path, rules);
   const dependent = new Set([...asked, ...path.flatMap(({ outputs }) => outputs)]);
   const cotangents = cotangentMap(g, asked);
@@ -47,7 +41,9 @@ export function appendVjp(
     const [where, attributes] = [describeNode(node), attributesOf(node)];
     const wants = (i: number): boolean => isWanted(inputs[i]);
     const rule = rules[node.opType as keyof RuleTable];
-    const pulled = rule({ g, node, path, where, attributes, inputs, outputs, cotangents: taken, wants });
+    const real = realView(g, node, inputs.filter(isWanted));
+    const call = { g, node, path, where, attributes, inputs: inputs.map(real), outputs: outputs.map(real) };
+    const pulled = rule({ ...call, cotangents: taken, wants });
     for (const [i, cotangent] of pulled.entries()) {
       const input = inputs[i];
       if (cotangent === undefined || !isWanted(input)) continue;

@@ -76,6 +76,11 @@ export function bytesPerElement(dtype: DataType): number {
   return dtype === "string" ? Number.NaN : arrayTypes[dtype].BYTES_PER_ELEMENT;
 }
 
+/** Whether `dtype` is an integer type; bool is none. */
+export function isInteger(dtype: DataType): boolean {
+  return /^u?int\d+$/.test(dtype);
+}
+
 /** Whether `dtype` is a floating-point type: the values that have derivatives. */
 export function isFloating(dtype: DataType): boolean {
   return dtype === "float32" || dtype === "float64" || dtype === "float16" || dtype === "bfloat16";

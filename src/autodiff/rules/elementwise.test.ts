@@ -136,15 +136,12 @@ describe("at kinks and ties the derivative is PyTorch's", () => {
   });
 });
 
-test.each(["Sign", "Floor", "Ceil", "Round", "IsNaN", "Equal", "And"])(
-  "%s is declared to have no derivative",
-  (opType) => {
-    expect(isNonDifferentiable(opType)).toBe(true);
-    expect(vjpRules).not.toHaveProperty(opType);
-  },
-);
+test.each(["Sign", "IsNaN", "Equal", "And"])("%s is declared to have no derivative", (opType) => {
+  expect(isNonDifferentiable(opType)).toBe(true);
+  expect(vjpRules).not.toHaveProperty(opType);
+});
 
-test("what passes through a step has the gradient 0", () => {
-  expect(gradientsAt("Floor", [float32([0.5, 1.5])])).toEqual([[0, 0]]);
+test("what passes through a sign has the gradient 0", () => {
+  expect(gradientsAt("Sign", [float32([0.5, -1.5])])).toEqual([[0, 0]]);
   expect(outputsOf("Floor", [float32([0.5, 1.5, -0.5])])).toEqual([[0, 1, -1]]);
 });

@@ -1,10 +1,11 @@
 /** @file Rules of the operators that work on each element alone, and of those that repeat their inputs to a common shape. */
 import type { GraphBuilder, Value } from "../../onnx/builder.ts";
 import { numberOfDataType } from "../../onnx/file/tensor-proto.ts";
+import { isFloating, isInteger } from "../../tensor/tensor.ts";
 import { unbroadcast } from "../adjoints/unbroadcast.ts";
 import type { Arithmetic } from "../arithmetic.ts";
 import { broadcasting, minus, type Pull, pullbacks, unary, variadic } from "../pullbacks.ts";
-import { type Limit, noGradient, type Rule, rule } from "../rule.ts";
+import { type Limit, noGradient, type Rule, rule, type Step } from "../rule.ts";
 
 export const Identity = rule({
   formula: "y = x ⇒ x̄ = ȳ",
@@ -18,18 +19,29 @@ export const Dropout = rule({
   excitation: { by: "first" },
 });
 
-const castBack = unary(({ g, x, dy }) => castLike(g, dy, x));
+/** Integers stand for real numbers, so their cotangents stay real. */
+const castBack = unary(({ g, x, dy }) => (isFloating(x.dtype) ? castLike(g, dy, x) : dy));
+
+/** A Cast of real numbers to integers leaves out what comes after the point. */
+const truncation: Step = {
+  rounds: (x, y) => isFloating(x.dtype) && isInteger(y.dtype),
+  passes: "unless bypassed",
+};
 
 export const Cast = rule({
-  formula: "y = x as another float type ⇒ x̄ = ȳ as x's type",
+  formula: `
+    y = x as another type ⇒ x̄ = ȳ as x's type. To integers and from there it goes straight through, unless x has a continuous way
+    to the result as well; then y is a constant.`,
   vjp: castBack,
   excitation: { by: "first" },
+  step: truncation,
 });
 
 export const CastLike = rule({
-  formula: "y = x as the other input's type ⇒ x̄ = ȳ as x's type",
+  formula: "y = x as the other input's type ⇒ x̄ = ȳ as x's type. To integers and from there: as Cast.",
   vjp: castBack,
   excitation: { by: "first" },
+  step: truncation,
 });
 
 function castLike(g: GraphBuilder, value: Value, like: Value): Value {
@@ -80,7 +92,7 @@ export const Mul = rule({
 });
 
 export const Div = rule({
-  formula: "y = a / b ⇒ ā = ȳ / b, b̄ = −ȳ · y / b",
+  formula: "y = a / b ⇒ ā = ȳ / b, b̄ = −ȳ · y / b. Of integers, straight through the rounding.",
   vjp: pullbacks(["a", "b"], ({ g, mul, div, neg, b, y, dy }) => {
     const quotient = div(dy, b);
     return {
@@ -89,6 +101,7 @@ export const Div = rule({
     };
   }),
   excitation: { by: "first" },
+  step: { rounds: (x) => isInteger(x.dtype), passes: "always" },
   limit: ([a, b]) => a / b,
 });
 
@@ -248,10 +261,29 @@ export const Atanh = smooth("y = artanh x ⇒ x̄ = ȳ / (1 − x²)", ({ div, s
   div(dy, sub(1, square(x))),
 );
 
+/** A function that is constant between steps: straight through, as if it did not round. */
+function rounding(formula: string, passes: Step["passes"]): Rule {
+  return rule({
+    formula,
+    vjp: unary(({ dy }) => dy),
+    excitation: { by: "first" },
+    step: { rounds: () => true, passes },
+  });
+}
+
+export const Round = rounding("y = x to the nearest integer ⇒ x̄ = ȳ, straight through the rounding", "always");
+
+export const Floor = rounding(
+  `
+  y = ⌊x⌋ ⇒ x̄ = ȳ, straight through the rounding, unless x has a continuous way to the result as well: then y is a constant, so
+  that x − ⌊x⌋ has the derivative 1.`,
+  "unless bypassed",
+);
+
+export const Ceil = rounding("y = ⌈x⌉ ⇒ x̄ = ȳ, straight through the rounding as for Floor", "unless bypassed");
+
 export const And = noGradient;
-export const Ceil = noGradient;
 export const Equal = noGradient;
-export const Floor = noGradient;
 export const Greater = noGradient;
 export const GreaterOrEqual = noGradient;
 export const IsInf = noGradient;
@@ -260,6 +292,5 @@ export const Less = noGradient;
 export const LessOrEqual = noGradient;
 export const Not = noGradient;
 export const Or = noGradient;
-export const Round = noGradient;
 export const Sign = noGradient;
 export const Xor = noGradient;

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { ValueType } from "../../onnx/model.ts";
 import { operators } from "../../onnx/operators/table.ts";
 import {
   differentiable,
@@ -47,6 +48,14 @@ test("a table has what is made of each record", () => {
   expect(table).toEqual(vjpRules);
 });
 
-test("only QuantizeLinear makes integers that stand for real numbers", () => {
-  expect(differentiable.filter((operator) => operatorRules[operator].quantizes)).toEqual(["QuantizeLinear"]);
+test("what rounds", () => {
+  const [float, integer, bool] = (["float32", "int64", "bool"] as const).map((dtype) => ({ dtype, shape: [2] }));
+  const rounding = (x: ValueType, y: ValueType): string[] =>
+    differentiable.filter((operator) => operatorRules[operator].step?.rounds(x, y)).toSorted();
+  const always = ["Ceil", "Floor", "QuantizeLinear", "Round"];
+  expect(rounding(float, float)).toEqual(always);
+  expect(rounding(float, integer)).toEqual([...always, "Cast", "CastLike"].toSorted());
+  expect(rounding(integer, integer)).toEqual([...always, "Div"].toSorted());
+  expect(rounding(integer, float)).not.toContain("Cast");
+  expect(rounding(float, bool)).not.toContain("Cast");
 });

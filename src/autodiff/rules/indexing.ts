@@ -38,7 +38,11 @@ export const Gather = rule({
 export const GatherElements = rule({
   formula: "y[i, j] = x[indices[i, j], j] ⇒ x̄[k, j] = Σ ȳ[i, j] over all i with indices[i, j] = k (here along axis 0)",
   vjp: pullbacks(["x", "indices"], ({ g, attributes, x, indices, dy }) => ({
-    x: () => g.op("ScatterElements", [zeros(g, x), indices, dy], { axis: attributes.int("axis", 0), reduction: "add" }),
+    x: () =>
+      g.op("ScatterElements", [zeros(g, dy, x.shape), indices, dy], {
+        axis: attributes.int("axis", 0),
+        reduction: "add",
+      }),
   })),
   excitation: { by: "as gradient" },
 });
@@ -64,7 +68,7 @@ function scatterPullbacks(
 ): { readonly x: Pullback; readonly updates: Pullback } {
   const { g, where, attributes, mul, div, equal, select, indicator, x, updates: u, y, dy } = call;
   const reduction = attributes.string("reduction", "none");
-  if (reduction === "none") return { x: () => scatter(dy, zeros(g, u), "none"), updates: () => gather(dy) };
+  if (reduction === "none") return { x: () => scatter(dy, zeros(g, dy, u.shape), "none"), updates: () => gather(dy) };
   if (reduction === "add") return { x: () => dy, updates: () => gather(dy) };
   if (reduction === "mul") {
     return {
@@ -121,7 +125,7 @@ export const GatherND = rule({
   vjp: pullbacks(["x", "indices"], ({ g, attributes, x, indices, dy }) => ({
     x: () => {
       const batch = x.shape.slice(0, attributes.int("batch_dims", 0));
-      if (batch.length === 0) return g.op("ScatterND", [zeros(g, x), indices, dy], { reduction: "add" });
+      if (batch.length === 0) return g.op("ScatterND", [zeros(g, dy, x.shape), indices, dy], { reduction: "add" });
       // ScatterND has no batch axes: they become one more index in each tuple.
       const [batches, depth] = [sizeOf(batch), indices.shape[indices.shape.length - 1]];
       const tuples = sizeOf(indices.shape.slice(0, -1));
@@ -131,7 +135,7 @@ export const GatherND = rule({
       const full = g.op("Concat", [g.constant(intTensor(numbers, [tuples, 1])), rows], { axis: 1 });
       const rest = x.shape.slice(batch.length);
       const updates = reshapeTo(g, dy, [tuples, ...rest.slice(depth)]);
-      const sum = g.op("ScatterND", [zeros(g, x, [batches, ...rest]), full, updates], { reduction: "add" });
+      const sum = g.op("ScatterND", [zeros(g, dy, [batches, ...rest]), full, updates], { reduction: "add" });
       return reshapeTo(g, sum, x.shape);
     },
   })),
@@ -147,7 +151,7 @@ export const TopK = rule({
       const axis = attributes.int("axis", -1);
       const flags = { axis, largest: attributes.int("largest", 1), sorted: attributes.int("sorted", 1) };
       const indices = own ?? g.ops("TopK", [x, k], flags, 2)[1];
-      return g.op("ScatterElements", [zeros(g, x), indices, dy], { axis, reduction: "add" });
+      return g.op("ScatterElements", [zeros(g, dy, x.shape), indices, dy], { axis, reduction: "add" });
     },
   })),
   excitation: { by: "as gradient" },

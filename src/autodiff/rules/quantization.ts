@@ -21,7 +21,8 @@ function aligned(
 }
 
 export const QuantizeLinear = rule({
-  formula: "y = saturate(round(x / s) + z) ⇒ x̄ = ȳ / s where round(x / s) + z is within the range, 0 elsewhere.",
+  formula: `
+    y = saturate(round(x / s) + z) ⇒ x̄ = ȳ / s where round(x / s) + z is within the range, 0 elsewhere: straight through the rounding.`,
   vjp: pullbacks(["x", "scale", "zero?"], ({ x, scale, zero, y, dy, ...call }) => ({
     x: () => {
       const { g, where, add, div, select } = call;
@@ -38,7 +39,7 @@ export const QuantizeLinear = rule({
     },
   })),
   excitation: { by: "first" },
-  quantizes: true,
+  step: { rounds: () => true, passes: "always" },
 });
 
 export const DequantizeLinear = rule({
