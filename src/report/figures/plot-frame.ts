@@ -1,5 +1,6 @@
 /** @file What all plots share: the drawing library, colors, the frame with its axes, and labels beside lines. */
 import type * as PlotLibrary from "@observablehq/plot";
+import { printable } from "../../escape-text.ts";
 
 /** An axis of a plot. */
 export interface PlotAxis {
@@ -45,8 +46,9 @@ export function styleOf(index: number): PlotStyle {
 
 /** The library and a document for it to draw in: loaded when the first plot is drawn, since most commands draw none. */
 async function loadPlot(): Promise<{ Plot: typeof PlotLibrary; document: PlotLibrary.PlotOptions["document"] }> {
-  const [Plot, { parseHTML }] = await Promise.all([import("@observablehq/plot"), import("linkedom")]);
-  return { Plot, document: parseHTML("<!doctype html><html><body></body></html>").document };
+  const [Plot, { DOMParser }] = await Promise.all([import("@observablehq/plot"), import("linkedom")]);
+  // Of XML, since HTML leaves < and & in attributes as they are, which no XML parser takes.
+  return { Plot, document: new DOMParser().parseFromString(`<svg xmlns="${svgNamespace}"/>`, "image/svg+xml") };
 }
 
 /** Space around the frame, in pixels. */
@@ -57,12 +59,91 @@ export interface PlotMargins {
   readonly left: number;
 }
 
-/** A line through points of the picture, in pixels. */
-export interface PlotStroke {
-  readonly points: readonly (readonly [x: number, y: number])[];
-  readonly style: PlotStyle;
-  readonly width: number;
+/** A place on the picture, in pixels from its upper left corner. */
+export type PlotPlace = readonly [x: number, y: number];
+
+/** What draws in pixels of the picture, beside and over what Observable Plot draws in the units of the axes. */
+export interface PlotPen {
+  /** Where values of the axes lie. */
+  readonly x: (value: number) => number;
+  readonly y: (value: number) => number;
+  /** The edges of the frame. */
+  readonly frame: { readonly left: number; readonly right: number; readonly top: number; readonly bottom: number };
+  /** A line through the places. */
+  line(places: readonly PlotPlace[], style: PlotStyle, width: number): void;
+  /** Text that begins at the place, its middle at the place's height. */
+  text(content: string, place: PlotPlace, color: string): void;
 }
+
+/** An SVG element as far as plots need it: the type check knows no browsers. */
+interface SvgElement {
+  readonly outerHTML: string;
+  textContent: string | null;
+  setAttribute(name: string, value: string): void;
+  append(...children: readonly SvgElement[]): void;
+}
+
+interface SvgDocument {
+  createElementNS(namespace: string, name: string): SvgElement;
+}
+
+/** What Observable Plot hands to a mark that draws by itself. */
+type RenderArguments = readonly [
+  index: unknown,
+  scales: { readonly x?: (value: number) => number; readonly y?: (value: number) => number },
+  values: unknown,
+  dimensions: Readonly<
+    Record<"width" | "height" | "marginTop" | "marginRight" | "marginBottom" | "marginLeft", number>
+  >,
+  context: { readonly document: SvgDocument },
+];
+
+const svgNamespace = "http://www.w3.org/2000/svg";
+
+/** A mark of Observable Plot that draws with a pen; `name` is its aria-label. */
+export function penMark(name: string, draw: (pen: PlotPen) => void): (...given: RenderArguments) => SvgElement {
+  return (_index, { x = () => 0, y = () => 0 }, _values, dimensions, { document }) => {
+    const group = document.createElementNS(svgNamespace, "g");
+    group.setAttribute("aria-label", name);
+    const add = (tag: string, attributes: Readonly<Record<string, string | number | undefined>>): SvgElement => {
+      const element = document.createElementNS(svgNamespace, tag);
+      for (const [key, value] of Object.entries(attributes)) {
+        if (value !== undefined) element.setAttribute(key, String(value));
+      }
+      group.append(element);
+      return element;
+    };
+    const { width, height, marginTop: top, marginRight, marginBottom, marginLeft: left } = dimensions;
+    draw({
+      x,
+      y,
+      frame: { left, right: width - marginRight, top, bottom: height - marginBottom },
+      line(places, { color, dashes: dashed }, strokeWidth) {
+        const d = `M${places.map((place) => place.map(rounded).join(" ")).join("L")}`;
+        add("path", { d, fill: "none", stroke: color, "stroke-width": strokeWidth, "stroke-dasharray": dashed });
+      },
+      text(content, [atX, atY], color) {
+        const element = add("text", {
+          x: rounded(atX),
+          y: rounded(atY),
+          dy: "0.32em",
+          fill: color,
+          "text-anchor": "start",
+          "font-size": labelFontSize,
+        });
+        element.textContent = printable(content);
+      },
+    });
+    return group;
+  };
+}
+
+function rounded(pixel: number): number {
+  return Number(pixel.toFixed(2));
+}
+
+/** Of names beside the frame, in pixels. */
+export const labelFontSize = 12;
 
 export interface PlotFrame extends Required<Omit<PlotSize, "title">> {
   readonly title?: string;
@@ -73,18 +154,16 @@ export interface PlotFrame extends Required<Omit<PlotSize, "title">> {
   readonly grid: "x" | "y" | "both";
   /** What is drawn, from back to front. */
   readonly marks: (Plot: typeof PlotLibrary) => readonly unknown[];
-  /** Lines in pixels of the picture, drawn over everything. */
-  readonly strokes?: readonly PlotStroke[];
   /** Further options of Observable Plot. */
   readonly options?: object;
 }
 
 /** The plot as an SVG document: white ground, its own fonts and sizes, no scripts. */
 export async function drawPlot(frame: PlotFrame): Promise<string> {
-  const { width, height, title, x, y, margins, grid, marks, strokes = [], options } = frame;
+  const { width, height, title, x, y, margins, grid, marks, options } = frame;
   const { Plot, document } = await loadPlot();
   const scaleOf = ({ label, domain, isPercent, scale = "linear" }: PlotFrame["x"]): object => ({
-    label,
+    label: printable(label),
     domain,
     type: scale,
     tickFormat: isPercent ? percentage : undefined,
@@ -96,7 +175,7 @@ export async function drawPlot(frame: PlotFrame): Promise<string> {
     title === undefined
       ? []
       : [
-          Plot.text([title], {
+          Plot.text([printable(title)], {
             frameAnchor: "top-left",
             dy: -margins.top + 8,
             fontSize: 14,
@@ -132,31 +211,16 @@ export async function drawPlot(frame: PlotFrame): Promise<string> {
       ...heading,
     ] as PlotLibrary.Markish[],
   });
-  const attributes = `xmlns="http://www.w3.org/2000/svg" role="img"${title === undefined ? "" : ` aria-label="${escapeAttribute(title)}"`}`;
-  return svg.outerHTML
-    .replace("<svg ", `<svg ${attributes} `)
-    .replace(/<\/svg>$/, `${strokes.map(strokePath).join("")}</svg>`);
-}
-
-function strokePath({ points, style, width }: PlotStroke): string {
-  const path = points.map((point) => point.map((pixel) => Number(pixel.toFixed(2))).join(" ")).join("L");
-  const dashed = style.dashes === undefined ? "" : ` stroke-dasharray="${style.dashes}"`;
-  return `<path d="M${path}" fill="none" stroke="${style.color}" stroke-width="${width}"${dashed}/>`;
+  // A file of its own needs the namespace; in a page it does no harm.
+  svg.setAttribute("xmlns", svgNamespace);
+  svg.setAttribute("role", "img");
+  if (title !== undefined) svg.setAttribute("aria-label", printable(title));
+  return svg.outerHTML;
 }
 
 /** A share as a percentage: 0.05 → "5 %". */
 function percentage(share: number): string {
   return `${Number((100 * share).toPrecision(6))} %`;
-}
-
-function escapeAttribute(text: string): string {
-  return text.replace(/[&"<>]/g, (character) => `&#${character.charCodeAt(0)};`);
-}
-
-/** Where a value of an axis lies between `start` and `end`, in pixels. */
-export function pixelOf(value: number, { domain, scale }: PlotFrame["y"], start: number, end: number): number {
-  const [from, to, at] = scale === "log" ? [...domain, value].map(Math.log) : [...domain, value];
-  return start + ((at - from) / (to - from)) * (end - start);
 }
 
 /**
@@ -181,7 +245,7 @@ export function spreadApart(wanted: readonly number[], gap: number, low: number,
     }
     groups.push(group);
   }
-  const positions = new Array<number>(wanted.length);
+  const positions = wanted.slice();
   for (const group of groups) {
     for (const [place, member] of group.members.entries()) positions[member] = startOf(group) + place * gap;
   }

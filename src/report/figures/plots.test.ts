@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { parseHTML } from "linkedom";
 import { expect, test } from "vitest";
-import { pixelOf, spreadApart, styleOf } from "./plot-frame.ts";
+import { spreadApart, styleOf } from "./plot-frame.ts";
 import { curvePlot, estimatePlot, histogramPlot, rocPlot } from "./plots.ts";
 
 /** What is looked at of an element: the type check knows no browsers. */
@@ -71,7 +71,7 @@ test("curves run through their points, and end where their names begin", async (
     expect.closeTo(bottom + 0.27 * (top - bottom), 3),
   ]);
   // A thin line leads from each end to a sample of the curve, and neighbors do not touch.
-  const strokes = all("svg > path").map(pointsOf);
+  const strokes = all('[aria-label="names of the curves"] path').map(pointsOf);
   expect(strokes).toHaveLength(4);
   expect(strokes[0][0]).toEqual([expect.closeTo(right, 1), expect.closeTo(low, 1)]);
   expect(strokes[0][2]).toEqual(strokes[1][0]);
@@ -147,10 +147,38 @@ test("plots of nothing, of one point and of a constant can be drawn", async () =
   expect(await rocPlot({ curves: [] })).not.toContain("NaN");
 });
 
-test("a logarithmic axis", () => {
+test("a logarithmic axis", async () => {
+  const points = [1, 10, 100].map((x) => ({ x, y: x }));
   const log = { label: "", domain: [1, 100], scale: "log" } as const;
-  expect(pixelOf(10, log, 0, 50)).toBeCloseTo(25, 12);
-  expect(pixelOf(10, { ...log, scale: "linear" }, 0, 99)).toBeCloseTo(9, 12);
+  const { all } = read(await curvePlot({ curves: [{ name: "c", points }], x: log, y: log }));
+  const [[[left, bottom], [middle, half], [right, top]]] = all('[aria-label="line"] path').map(pointsOf);
+  expect(middle).toBeCloseTo((left + right) / 2, 3);
+  expect(half).toBeCloseTo((bottom + top) / 2, 3);
+  // The line to the name begins where the curve ends.
+  const [leader] = all('[aria-label="names of the curves"] path').map(pointsOf);
+  expect(leader[0]).toEqual([expect.closeTo(right, 1), expect.closeTo(top, 1)]);
+});
+
+test("names and titles from outside are text, and what cannot be seen is written out", async () => {
+  const name = "<script>\u0000\u202e&\u001b";
+  const shown = "<script>\\u{0}\\u{202e}&\\u{1b}";
+  const [x, rules] = [axis(name), [{ value: 0.5, label: name }]];
+  const points = [
+    { x: 0, y: 0 },
+    { x: 1, y: 1 },
+  ];
+  for (const svg of [
+    await curvePlot({ title: name, curves: [{ name, points }], x, y: axis(name), rules }),
+    await histogramPlot({ title: name, groups: [{ name, values: [0.5] }], x, rules }),
+    await rocPlot({ title: name, curves: [{ name, points: [] }] }),
+    await estimatePlot({ title: name, rows: [{ name, value: 0.5, low: 0, high: 1, group: name }], x, rules }),
+  ]) {
+    expect(svg).not.toMatch(/[^\P{Cc}\n]|\u202e|<script/u);
+    const { texts, root } = read(svg);
+    expect(texts.filter((text) => text?.startsWith("<script>")).every((text) => text === shown)).toBe(true);
+    expect(texts).toContain(shown);
+    expect(root.getAttribute("aria-label")).toBe(shown);
+  }
 });
 
 test("labels keep their order and their distance, stay where there is room, and move no more than needed", () => {

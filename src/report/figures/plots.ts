@@ -1,15 +1,17 @@
 /** @file The plots of the experiments as SVG: curves, histograms, ROC curves, and estimates with their intervals. */
 import type * as PlotLibrary from "@observablehq/plot";
+import { printable } from "../../escape-text.ts";
 import {
   drawPlot,
   ink,
+  labelFontSize,
   type PlotAxis,
   type PlotFrame,
   type PlotMargins,
+  type PlotPen,
   type PlotSize,
-  type PlotStroke,
   type PlotStyle,
-  pixelOf,
+  penMark,
   softInk,
   spreadApart,
   styleOf,
@@ -47,7 +49,6 @@ export interface CurvePlotInput extends PlotSize {
 }
 
 const labelGap = 15;
-const labelFontSize = 12;
 /** Where the sample of a line begins, and its name, to the right of the frame. */
 const [sampleOffset, nameOffset] = [18, 44];
 
@@ -71,11 +72,6 @@ export async function curvePlot(input: CurvePlotInput): Promise<string> {
     title,
     rules.length > 0,
   );
-  const ends = drawn.map((curve) => curve.points[curve.points.length - 1]);
-  const [top, bottom] = [margins.top, height - margins.bottom];
-  const wanted = ends.map((end) => pixelOf(end.y, y, bottom, top));
-  const labels = spreadApart(wanted, labelGap, top, bottom);
-  const edge = width - margins.right;
   return await drawPlot({
     width,
     height,
@@ -84,18 +80,6 @@ export async function curvePlot(input: CurvePlotInput): Promise<string> {
     y,
     margins,
     grid: "both",
-    strokes: drawn.flatMap(({ style }, index) => [
-      {
-        points: [
-          [pixelOf(ends[index].x, x, margins.left, edge), wanted[index]],
-          [edge + 4, wanted[index]],
-          [edge + sampleOffset, labels[index]],
-        ],
-        style: { color: style.color },
-        width: 0.7,
-      },
-      sampleStroke(edge + sampleOffset, labels[index], style),
-    ]),
     marks: (Plot) => [
       ...rules.flatMap((rule) => ruleMarks(Plot, rule)),
       ...drawn.map(({ points, style }) =>
@@ -107,19 +91,51 @@ export async function curvePlot(input: CurvePlotInput): Promise<string> {
       ...drawn.map(({ points, style }) =>
         Plot.line(points, { x: "x", y: "y", stroke: style.color, strokeDasharray: style.dashes, strokeWidth: 1.8 }),
       ),
-      ...drawn.map(({ name, style }, index) =>
-        Plot.text([name], {
-          frameAnchor: "top-right",
-          textAnchor: "start",
-          lineAnchor: "middle",
-          dx: nameOffset,
-          dy: labels[index] - top,
-          fill: style.color,
-          fontSize: labelFontSize,
-        }),
-      ),
+      penMark("names of the curves", (pen) => nameCurves(pen, drawn)),
     ],
   });
+}
+
+/** The name of each curve at its right end, with a sample of its line; thin lines lead there, since names must not touch. */
+function nameCurves(pen: PlotPen, curves: readonly (LegendEntry & Pick<PlotCurve, "points">)[]): void {
+  const { right, top, bottom } = pen.frame;
+  const ends = curves.flatMap(({ points, ...entry }) => {
+    const last = points.at(-1);
+    return last === undefined ? [] : [{ ...entry, x: pen.x(last.x), y: pen.y(last.y) }];
+  });
+  const heights = spreadApart(
+    ends.map(({ y }) => y),
+    labelGap,
+    top,
+    bottom,
+  );
+  for (const [index, { name, style, x, y }] of ends.entries()) {
+    const height = heights[index];
+    pen.line(
+      [
+        [x, y],
+        [right + 4, y],
+        [right + sampleOffset, height],
+      ],
+      { color: style.color },
+      0.7,
+    );
+    nameWithSample(pen, { name, style }, height);
+  }
+}
+
+/** A piece of line that shows what it looks like, and its name, to the right of the frame. */
+function nameWithSample(pen: PlotPen, { name, style }: LegendEntry, height: number): void {
+  const start = pen.frame.right + sampleOffset;
+  pen.line(
+    [
+      [start, height],
+      [start + 20, height],
+    ],
+    style,
+    2.2,
+  );
+  pen.text(name, [pen.frame.right + nameOffset, height], style.color);
 }
 
 /** The values of one group of a histogram. */
@@ -164,7 +180,6 @@ export async function histogramPlot(input: HistogramInput): Promise<string> {
     y: { label: "share of the values", isPercent: true, domain: [0, highest * 1.05] },
     margins,
     grid: "y",
-    strokes: legendSamples(drawn, width, margins),
     marks: (Plot) => [
       ...drawn.map(({ bars, style }) =>
         Plot.rectY(bars, { x1: "x1", x2: "x2", y: "y", fill: style.color, fillOpacity: 0.22, inset: 0 }),
@@ -174,7 +189,7 @@ export async function histogramPlot(input: HistogramInput): Promise<string> {
       ),
       Plot.ruleY([0], { stroke: softInk }),
       ...rules.flatMap((rule) => ruleMarks(Plot, rule)),
-      ...legendNames(Plot, drawn),
+      penMark("legend", (pen) => legend(pen, drawn)),
     ],
   });
 }
@@ -200,7 +215,6 @@ export async function rocPlot(input: PlotSize & { readonly curves: readonly RocP
     y: { label: "true positives", isPercent: true, domain: [0, 1] },
     margins,
     grid: "both",
-    strokes: legendSamples(drawn, width, margins),
     marks: (Plot) => [
       Plot.line(
         [
@@ -218,7 +232,7 @@ export async function rocPlot(input: PlotSize & { readonly curves: readonly RocP
           strokeWidth: 1.8,
         }),
       ),
-      ...legendNames(Plot, drawn),
+      penMark("legend", (pen) => legend(pen, drawn)),
     ],
   });
 }
@@ -258,6 +272,7 @@ export async function estimatePlot(input: EstimatePlotInput): Promise<string> {
   const margins = { ...plain, left: 16 + widthOf(rows.map(({ name }) => name)) };
   const placed = rows.map((row, index) => ({
     ...row,
+    name: printable(row.name),
     place: -index,
     color: styleOf(groups.indexOf(row.group ?? "")).color,
   }));
@@ -270,7 +285,6 @@ export async function estimatePlot(input: EstimatePlotInput): Promise<string> {
     y: { label: "", domain: [-rows.length + 0.5, 0.5] },
     margins,
     grid: "x",
-    strokes: legendSamples(entries, width, margins),
     options: { y: { axis: null, domain: [-rows.length + 0.5, 0.5] } },
     marks: (Plot) => [
       ...rules.flatMap((rule) => ruleMarks(Plot, rule)),
@@ -294,7 +308,7 @@ export async function estimatePlot(input: EstimatePlotInput): Promise<string> {
         fill: ink,
         fontSize: labelFontSize,
       }),
-      ...legendNames(Plot, entries),
+      penMark("legend", (pen) => legend(pen, entries)),
     ],
   });
 }
@@ -303,7 +317,7 @@ export async function estimatePlot(input: EstimatePlotInput): Promise<string> {
 function ruleMarks(Plot: typeof PlotLibrary, { value, label }: PlotRule): unknown[] {
   return [
     Plot.ruleX([value], { stroke: softInk, strokeDasharray: "4 3" }),
-    Plot.text([label], {
+    Plot.text([printable(label)], {
       x: value,
       frameAnchor: "top",
       lineAnchor: "bottom",
@@ -314,43 +328,17 @@ function ruleMarks(Plot: typeof PlotLibrary, { value, label }: PlotRule): unknow
   ];
 }
 
-/** A piece of a line, 20 pixels long, that shows what it looks like. */
-function sampleStroke(x: number, y: number, style: PlotStyle): PlotStroke {
-  const points = [
-    [x, y],
-    [x + 20, y],
-  ] as const;
-  return { points, style, width: 2.2 };
-}
-
 /** Something with a name and a style. */
 interface LegendEntry {
   readonly name: string;
   readonly style: PlotStyle;
 }
 
-const legendOffset = (index: number): number => 8 + index * (labelGap + 3);
-
-/** Names to the right of the frame. */
-function legendNames(Plot: typeof PlotLibrary, entries: readonly LegendEntry[]): unknown[] {
-  return entries.map(({ name, style }, index) =>
-    Plot.text([name], {
-      frameAnchor: "top-right",
-      textAnchor: "start",
-      lineAnchor: "middle",
-      dx: nameOffset,
-      dy: legendOffset(index),
-      fill: style.color,
-      fontSize: labelFontSize,
-    }),
-  );
-}
-
-/** The pieces of line before those names. */
-function legendSamples(entries: readonly LegendEntry[], width: number, { right, top }: PlotMargins): PlotStroke[] {
-  return entries.map(({ style }, index) =>
-    sampleStroke(width - right + sampleOffset, top + legendOffset(index), style),
-  );
+/** Names to the right of the frame, from its top down. */
+function legend(pen: PlotPen, entries: readonly LegendEntry[]): void {
+  for (const [index, entry] of entries.entries()) {
+    nameWithSample(pen, entry, pen.frame.top + 8 + index * (labelGap + 3));
+  }
 }
 
 /** The axis with ends: those given, or those of the data, with a little room if they are equal. */
@@ -373,7 +361,7 @@ function marginsFor(names: readonly string[], title: string | undefined, hasRule
 
 /** About how wide the widest of the texts is, in pixels. */
 function widthOf(texts: readonly string[]): number {
-  return Math.max(0, ...texts.map((text) => text.length)) * labelFontSize * 0.56;
+  return Math.max(0, ...texts.map((text) => printable(text).length)) * labelFontSize * 0.56;
 }
 
 interface Bar {
