@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { PerceptualBallError, throwIfAborted } from "../errors.ts";
+import { printable } from "../escape-text.ts";
 import type { Form } from "../experiments/records/record-form.ts";
 import type { ExperimentIdentity, FailedRecord } from "../experiments/records/record-store.ts";
 import {
@@ -70,7 +71,8 @@ export async function conductExperiment<I extends ExperimentItem, T>(
     fresh: flags.fresh,
   });
   const progress = createProgress(context.io.stderr, { quiet: flags.quiet ?? false });
-  const note = (text: string): void => progress.around(() => context.io.stderr.write(`perceptual-ball: ${text}\n`));
+  const note = (text: string): void =>
+    progress.around(() => context.io.stderr.write(`perceptual-ball: ${printable(text)}\n`));
   for (const problem of store.problems()) note(problem);
   let isInterrupted = false;
   try {

@@ -1,5 +1,6 @@
 /** @file The files of `attack`: what became of each picture, the table and the page. */
 import { basename, join } from "node:path";
+import { printableJson } from "../escape-text.ts";
 import type { AttackItem } from "../experiments/attack/protocol.ts";
 import { type AttackFinding, type AttackRecord, attackRecord } from "../experiments/attack/record.ts";
 import { attackSummaries } from "../experiments/attack/summary.ts";
@@ -51,7 +52,7 @@ export async function writeAttackReport(report: AttackReport): Promise<AttackRec
     entries,
     size: { width, height },
   });
-  const lines = records.map((record) => `${JSON.stringify(record)}\n`).join("");
+  const lines = records.map((record) => `${printableJson(record)}\n`).join("");
   await writeFileAtomically(join(out, "results.jsonl"), lines);
   await writeFileAtomically(join(out, "table.md"), `${attackTable(attackSummaries(records))}\n`);
   await writeFileAtomically(join(out, "index.html"), page);
@@ -144,6 +145,6 @@ async function writePicture(
     writeNpy(join(folder, "adversarial.npy"), adversarial),
     writePng(join(folder, "difference.png"), difference),
   ]);
-  await writeFileAtomically(join(folder, "result.json"), `${JSON.stringify(record, null, 2)}\n`);
+  await writeFileAtomically(join(folder, "result.json"), `${printableJson(record, 2)}\n`);
   return { adversarial: rounded, difference };
 }

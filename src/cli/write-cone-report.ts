@@ -1,6 +1,7 @@
 /** @file The files of `cone`: the cones, examples of the pictures, and the numbers. */
 import { cpus } from "node:os";
 import { basename, join } from "node:path";
+import { printableJson } from "../escape-text.ts";
 import type { AttackItem, AttackRun } from "../experiments/attack/protocol.ts";
 import type { AttackFinding } from "../experiments/attack/record.ts";
 import type { ConeItem, ConeSettings } from "../experiments/cone/protocol.ts";
@@ -75,7 +76,7 @@ export async function writeConeReport(report: ConeReport): Promise<void> {
     machine: { processor: cpus()[0]?.model ?? "unknown", cores: cpus().length },
     seconds,
   };
-  await writeFileAtomically(join(out, "cones.json"), `${JSON.stringify(record)}\n`);
+  await writeFileAtomically(join(out, "cones.json"), `${printableJson(record)}\n`);
 }
 
 /** Means over the pictures of a cone. */

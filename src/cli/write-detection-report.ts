@@ -1,5 +1,6 @@
 /** @file The files of a detection benchmark's report. */
 import { join } from "node:path";
+import { printableJson } from "../escape-text.ts";
 import type { DetectionSummary } from "../experiments/detection/summary.ts";
 import { writeFileAtomically } from "../node/write-file.ts";
 import { detectionPage } from "../report/detection/page.ts";
@@ -20,5 +21,5 @@ export async function writeDetectionReport(out: string, summary: DetectionSummar
 
 /** Indented JSON with lists of plain values on one line each: scores and curves would fill thousands of lines. */
 function compactJson(value: unknown): string {
-  return JSON.stringify(value, null, 2).replace(/\[[^[\]{}]*\]/g, (list) => list.replace(/\s*\n\s*/g, " "));
+  return printableJson(value, 2).replace(/\[[^[\]{}]*\]/g, (list) => list.replace(/\s*\n\s*/g, " "));
 }

@@ -1,5 +1,6 @@
 /** @file The files of a localization benchmark's report. */
 import { join } from "node:path";
+import { printableJson } from "../escape-text.ts";
 import type { LocalizationSummary } from "../experiments/localization/summary.ts";
 import { rasterize } from "../node/pictures/rasterize.ts";
 import { writeFileAtomically } from "../node/write-file.ts";
@@ -18,7 +19,7 @@ export async function writeLocalizationReport(
     ["table1.md", localizationMarkdown(summary)],
     ["table1.csv", localizationCsv(summary)],
     ["measures.csv", measuresCsv(summary)],
-    ["results.json", `${JSON.stringify(summary, null, 2)}\n`],
+    ["results.json", `${printableJson(summary, 2)}\n`],
   ];
   for (const [name, text] of files) await writeFileAtomically(join(out, name), text);
   const plots = {

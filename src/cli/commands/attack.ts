@@ -1,6 +1,7 @@
 /** @file `perceptual-ball attack`: adversarial pictures of pictures, or a table for a data set. */
 import { basename, join } from "node:path";
 import { Command } from "commander";
+import { printable, printableJson } from "../../escape-text.ts";
 import {
   type AttackItem,
   attackBatchOf,
@@ -109,14 +110,14 @@ async function attackPictures(images: readonly string[], flags: Flags, context: 
     const records = await writeAttackReport({ out: flags.out, opened, items, store, model, versions });
     const { stdout } = context.io;
     for (const record of records) {
-      if (flags.json) stdout.write(`${JSON.stringify(record)}\n`);
+      if (flags.json) stdout.write(`${printableJson(record)}\n`);
       else if (flags.data === undefined) {
-        stdout.write(`${basename(record.image)}, ${record.attack}: ${attackSentence(record)}\n`);
+        stdout.write(`${printable(`${basename(record.image)}, ${record.attack}: ${attackSentence(record)}`)}\n`);
       }
     }
     if (isInterrupted || flags.json || records.length === 0) return;
     if (flags.data !== undefined) {
-      stdout.write(`${inputs.length} pictures of ${source}\n\n${attackTable(attackSummaries(records))}\n`);
+      stdout.write(`${inputs.length} pictures of ${printable(source)}\n\n${attackTable(attackSummaries(records))}\n`);
     }
     stdout.write(`\nReport: ${join(flags.out, "index.html")}\n`);
   } finally {

@@ -180,8 +180,10 @@ export function detectionCompute(
     const detection = forFit ? undefined : await measure(settings.kinds);
     const wantsCorrection = settings.mode === "full" && (split === "test" || run !== undefined);
     const correction = wantsCorrection ? await measure(settings.correctionKinds) : undefined;
+    // Attacked training images are measured for the corrections that mode `full` fits, and there is no other kind of item.
+    const either = detection ?? correction ?? [];
     return items.map(({ image }, n): Computed<DetectionRecord> => {
-      const { label, logits } = (detection ?? correction)![n];
+      const { label, logits } = either[n];
       return {
         result: {
           split,

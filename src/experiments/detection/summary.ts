@@ -139,7 +139,13 @@ export function detectionStatistics(
   const attacked = new Map(
     records.filter(({ key }) => key.method === fitMethod).map(({ key, result }) => [key.image, result]),
   );
-  const first = train[0].result.detection!;
+  const first = train.find(({ result }) => result.detection !== null)?.result.detection;
+  if (first === undefined || first === null) {
+    throw new BadInputError({
+      where: "detection",
+      what: "no training image has been measured with the noise that decides",
+    });
+  }
   const larger = [...attacked.values()].find(({ correction }) => correction !== null)?.correction?.kinds.map(kindOf);
   const fit = createOddsFit(first.mean[0].length, first.kinds.map(kindOf), larger);
   const isHeldOut = ({ key }: DetectionFinished): boolean =>
@@ -149,11 +155,11 @@ export function detectionStatistics(
     const { result, key } = entry;
     if (larger !== undefined) {
       const after = attacked.get(key.image);
-      if (after === undefined || result.label !== (result.truth ?? result.label) || after.label === after.cleanLabel)
-        continue;
-      fit.addAttacked(measured(after, after.correction!), result.label);
+      const isRight = result.label === (result.truth ?? result.label);
+      if (after?.correction == null || !isRight || after.label === after.cleanLabel) continue;
+      fit.addAttacked(measured(after, after.correction), result.label);
     }
-    fit.addClean(measured(result, result.detection!));
+    if (result.detection !== null) fit.addClean(measured(result, result.detection));
   }
   const statistics = fit.finish({
     samples: first.samples,
@@ -244,7 +250,7 @@ export function summarizeDetection(
     cutoff: { value: statistics.cutoff.value, calibration: statistics.cutoff.calibration ?? null },
     clean: {
       images: clean.length,
-      detection: shareOf(clean, ({ isFlagged }) => isFlagged)!,
+      detection: shareOf(clean, ({ isFlagged }) => isFlagged) ?? unknownShare,
       accuracy: accuracyOf(clean, ({ record }) => record.label),
       accuracyAfterCorrection: accuracyAfterCorrection(clean),
       fivePercentCutoff: Number.isFinite(fivePercentCutoff) ? fivePercentCutoff : null,
@@ -316,33 +322,38 @@ function attackSummary(
 ): Omit<AttackDetection, "detectionOfMatched" | "pValue"> {
   const changed = judged.filter(isChanged);
   const scores = changed.map(({ score }) => score).sort((a, b) => a - b);
-  const facts = changed.map(({ record }) => record.attack!);
+  const factsOf = (ones: readonly Judged[]) => ones.flatMap(({ record }) => record.attack ?? []);
+  const [facts, all] = [factsOf(changed), factsOf(judged)];
   const area = changed.length === 0 ? null : rocArea(scores, cleanScores);
   const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
-  const distances = (["l0", "l1", "l2", "linf", "perceptual"] as const).map((norm) => [
-    norm,
-    mean(facts.map(({ distances: of }) => of[norm])),
-  ]);
+  const meanOf = (norm: keyof DetectionDistances): number => mean(facts.map(({ distances: of }) => of[norm]));
+  const distances: DetectionDistances = {
+    l0: meanOf("l0"),
+    l1: meanOf("l1"),
+    l2: meanOf("l2"),
+    linf: meanOf("linf"),
+    perceptual: meanOf("perceptual"),
+  };
   return {
     // The table says the rest.
     name: group !== undefined && name.startsWith(`${group}/`) ? name.slice(group.length + 1) : name,
     title: attack.title,
     settings,
-    effective: judged[0].record.attack!.settings,
+    effective: all[0]?.settings ?? {},
     images: judged.length,
-    detection: shareOf(judged, ({ isFlagged }) => isFlagged)!,
+    detection: shareOf(judged, ({ isFlagged }) => isFlagged) ?? unknownShare,
     accuracy: accuracyOf(judged, ({ record }) => record.label),
-    changed: shareOf(judged, isChanged)!,
+    changed: shareOf(judged, isChanged) ?? unknownShare,
     detectionOfChanged: shareOf(changed, ({ isFlagged }) => isFlagged),
     area: area === null ? null : { value: area.value, interval: [area.low, area.high] },
     detectionAtFivePercent: shareOf(changed, ({ score }) => score > fivePercentCutoff),
     accuracyAfterCorrection: accuracyAfterCorrection(judged),
-    distances: changed.length === 0 ? null : (Object.fromEntries(distances) as unknown as DetectionDistances),
+    distances: changed.length === 0 ? null : distances,
     meanMargin: changed.length === 0 ? null : mean(changed.map(({ record }) => record.margin)),
     lostInRounding: facts.filter(({ lostInRounding }) => lostInRounding).length,
     evaluations: {
-      forward: mean(judged.map(({ record }) => record.attack!.evaluations.forward)),
-      gradient: mean(judged.map(({ record }) => record.attack!.evaluations.gradient)),
+      forward: mean(all.map(({ evaluations }) => evaluations.forward)),
+      gradient: mean(all.map(({ evaluations }) => evaluations.gradient)),
     },
     seconds: mean(judged.map(({ seconds }) => seconds)),
     scores: scores.filter(Number.isFinite),
@@ -355,6 +366,9 @@ function attackSummary(
           ]),
   };
 }
+
+/** The share of no images at all: anything is possible. */
+const unknownShare: Share = { count: 0, of: 0, value: 0, interval: [0, 1] };
 
 /** The share of the images for which `holds`; null for none. */
 function shareOf(judged: readonly Judged[], holds: (one: Judged) => boolean): Share | null {
@@ -375,6 +389,6 @@ function accuracyOf(judged: readonly Judged[], labelOf: (one: Judged) => number)
 function accuracyAfterCorrection(judged: readonly Judged[]): Share | null {
   return accuracyOf(
     judged.filter(({ corrected }) => corrected !== undefined),
-    ({ corrected }) => corrected!,
+    ({ corrected }) => corrected ?? Number.NaN,
   );
 }

@@ -245,7 +245,7 @@ async function computeOne(
     truthBoxes,
     boxes: gridBoxes(map),
     point,
-    pointDistance: { picture: distanceToBoxes([px, py], image.boxes!), input: distanceToBoxes(point, truthBoxes) },
+    pointDistance: { picture: distanceToBoxes([px, py], image.boxes ?? []), input: distanceToBoxes(point, truthBoxes) },
     energyInside: energyInside(map, truthBoxes) ?? null,
     averagePrecision: mask === undefined ? null : (averagePrecision(map.data, mask) ?? null),
     insertion: curves?.insertion ?? null,

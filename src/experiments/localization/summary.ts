@@ -2,12 +2,7 @@
 import { MisuseError, numberIn, oneOf } from "../../errors.ts";
 import type { Box } from "../../image/geometry.ts";
 import { areaOf, centeredBox, iou, wholeBox } from "../../localization/box.ts";
-import {
-  gridKinds,
-  type ThresholdKind,
-  thresholdGrids,
-  thresholdParameter,
-} from "../../localization/threshold-grids.ts";
+import { type ThresholdKind, thresholdGrids, thresholdParameter } from "../../localization/threshold-grids.ts";
 import type { FinishedRecord } from "../records/record-store.ts";
 import { tuneOnHalves } from "../statistics/split-half.ts";
 import { bootstrapMean, holmAdjust, mcnemarTest, wilsonInterval } from "../statistics/statistics.ts";
@@ -168,13 +163,23 @@ export function summarizeMethods(
     },
   ];
   const all = [...subjects, ...baselines];
-  const kinds = new Map(gridKinds.map((kind) => [kind, kindSummaries(all, kind, options)]));
+  const columns = {
+    value: kindSummaries(all, "value", options),
+    percent: kindSummaries(all, "percent", options),
+    mean: kindSummaries(all, "mean", options),
+    energy: kindSummaries(all, "energy", options),
+  } satisfies Record<ThresholdKind, readonly KindSummary[]>;
   return all.map((subject, s) => ({
     name: subject.name,
     title: subject.title,
     isBaseline: subject.baseline !== undefined,
     images: subject.records.length,
-    kinds: Object.fromEntries(gridKinds.map((kind) => [kind, kinds.get(kind)![s]])) as MethodSummary["kinds"],
+    kinds: {
+      value: columns.value[s],
+      percent: columns.percent[s],
+      mean: columns.mean[s],
+      energy: columns.energy[s],
+    },
     ...(subject.baseline === undefined ? measuresOf(subject.records, options) : noMeasures),
   }));
 }
@@ -210,6 +215,9 @@ export function agreementOf(
       : [truthBoxes.reduce((largest, other) => (areaOf(other) > areaOf(largest) ? other : largest))];
   return Math.max(...right.map((truth) => iou(box, truth)));
 }
+
+/** The share of no pictures at all: anything is possible. */
+const unknownShare: Estimate = { value: 0, interval: [0, 1], count: 0 };
 
 function shareOf(hits: readonly boolean[]): Estimate | null {
   const estimate = wilsonInterval(hits.filter((hit) => hit).length, hits.length);
@@ -258,7 +266,7 @@ function kindSummaries(subjects: readonly Subject[], kind: ThresholdKind, option
   const rates = errors.map((grid, s) => countOf(grid[chosen[s]]) / grid[chosen[s]].length);
   const methods = subjects.flatMap(({ baseline }, s) => (baseline === undefined ? [s] : []));
   const leastRate = Math.min(...methods.map((s) => rates[s]));
-  const best = methods.find((s) => rates[s] === leastRate)!;
+  const best = methods.find((s) => rates[s] === leastRate) ?? methods[0];
   const rivals = methods.filter((s) => s !== best);
   const tests = rivals.map((s) => pairedTest(subjects, errors, chosen, s, best));
   const adjusted = holmAdjust(tests);
@@ -274,8 +282,8 @@ function kindSummaries(subjects: readonly Subject[], kind: ThresholdKind, option
     const rival = rivals.indexOf(s);
     return {
       parameter: parameterAt(chosen[s]),
-      error: shareOf(grid[chosen[s]])!,
-      heldOut: shareOf(heldOut)!,
+      error: shareOf(grid[chosen[s]]) ?? unknownShare,
+      heldOut: shareOf(heldOut) ?? unknownShare,
       heldOutParameters: [parameterAt(chosenOnHalves[0]), parameterAt(chosenOnHalves[1])],
       pValue: rival < 0 ? null : adjusted[rival],
       isBest: methods.includes(s) && rates[s] === leastRate,
@@ -325,7 +333,7 @@ function heldOutErrors(
     return [[...grid[only]], [only, only]];
   }
   const place = new Map(ids.map((id, i) => [id, i]));
-  const { losses, chosen } = tuneOnHalves(ids, [...grid.keys()], (t, id) => Number(grid[t][place.get(id)!]));
+  const { losses, chosen } = tuneOnHalves(ids, [...grid.keys()], (t, id) => Number(grid[t][place.get(id) ?? 0]));
   return [losses.map((loss) => loss === 1), chosen];
 }
 

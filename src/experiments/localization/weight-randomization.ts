@@ -56,8 +56,10 @@ export function withRandomWeights(prepared: PreparedModel, count: number, seed =
   numberIn("withRandomWeights: count", count, { min: 0, max: layers.length, integer: true });
   const initializers = new Map(prepared.graph.initializers);
   for (const [index, { weights }] of layers.slice(0, count).entries()) {
-    const { data, shape } = tensorOfInitializer(initializers.get(weights)!, weights);
-    const values = redrawn(data as Float32Array, createRandom(seed, index));
+    const initializer = initializers.get(weights);
+    if (initializer === undefined) continue;
+    const { data, shape } = tensorOfInitializer(initializer, weights);
+    const values = redrawn(Float32Array.from(data, Number), createRandom(seed, index));
     initializers.set(weights, initializerOf(floatTensor(values, shape)));
   }
   return modelOf({ ...prepared.graph, initializers }, { opsets: prepared.opsets, metadata: prepared.model.metadata });

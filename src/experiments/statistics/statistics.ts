@@ -209,7 +209,7 @@ export function midranks(values: ArrayLike<number>): Float64Array {
     rankOf.set(sorted[start], (start + 1 + end) / 2);
     start = end;
   }
-  return Float64Array.from(values, (value) => rankOf.get(value)!);
+  return Float64Array.from(values, (value) => rankOf.get(value) ?? Number.NaN);
 }
 
 /** Pearson's correlation coefficient, in [−1, 1]; undefined if either side is constant or has fewer than two values. */

@@ -1,5 +1,6 @@
 /** @file The table of attacks: as cells, and as Markdown. */
 import type { AttackSummary } from "../../experiments/attack/summary.ts";
+import { markdownText } from "../tables/markdown.ts";
 
 /** The columns of the table. */
 export const attackColumns = [
@@ -35,7 +36,7 @@ export function attackRows(summaries: readonly AttackSummary[]): string[][] {
 
 /** The table in Markdown, columns padded so that it reads well as it stands. */
 export function attackTable(summaries: readonly AttackSummary[]): string {
-  const rows = [[...attackColumns], ...attackRows(summaries)];
+  const rows = [[...attackColumns], ...attackRows(summaries)].map((row) => row.map(markdownText));
   const widths = attackColumns.map((_, column) => Math.max(3, ...rows.map((row) => row[column].length)));
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))).join(" | ")} |`;

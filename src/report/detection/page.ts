@@ -50,9 +50,9 @@ function leadOf({ groups, clean }: DetectionSummary): string {
   const compared = main.attacks.filter(({ detectionOfMatched }) => detectionOfMatched !== null);
   const falseAlarms = `${percent(clean.detection.value)} of the clean images are flagged`;
   if (compared.length < 2) return `${falseAlarms}.`;
-  const least = compared.find(({ pValue }) => pValue === null)!;
+  const least = compared.find(({ pValue }) => pValue === null) ?? compared[0];
   const tied = compared.filter((attack) => attack !== least && !isDetectedMore(attack));
-  const rate = `${percent(least.detectionOfMatched!.value)} of the ${main.matchedImages} images that every attack changed`;
+  const rate = `${percent(least.detectionOfMatched?.value ?? 0)} of the ${main.matchedImages} images that every attack changed`;
   const others =
     tied.length === 0
       ? "every other attack is detected more often, by more than chance"

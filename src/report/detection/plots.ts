@@ -17,10 +17,13 @@ export async function detectionPlots(
   { clean, cutoff }: DetectionSummary,
   { attacks, matchedImages }: GroupSummary,
 ): Promise<DetectionPlot[]> {
-  const changed = attacks.filter(({ detectionOfChanged }) => detectionOfChanged !== null);
+  const changed = attacks.flatMap((attack) => {
+    const { detectionOfChanged } = attack;
+    return detectionOfChanged === null ? [] : [{ ...attack, detectionOfChanged }];
+  });
   if (changed.length === 0) return [];
   const rows = changed.flatMap(({ name, detectionOfChanged, detectionOfMatched }) => [
-    { name, share: detectionOfChanged!, group: "all that it changed" },
+    { name, share: detectionOfChanged, group: "all that it changed" },
     ...(detectionOfMatched === null || changed.length === 1
       ? []
       : [{ name: "", share: detectionOfMatched, group: `the ${matchedImages} that all changed` }]),

@@ -1,5 +1,7 @@
 /** @file The tables of the detection benchmark as Markdown and CSV. */
 import type { AttackDetection, DetectionSummary, GroupSummary, Share } from "../../experiments/detection/summary.ts";
+import { csvOf } from "../tables/csv.ts";
+import { markdownTable, markdownText } from "../tables/markdown.ts";
 
 /** Below this chance a difference from the attack that is detected least is called one. */
 const significance = 0.05;
@@ -60,8 +62,8 @@ export function cleanSentence({ clean }: DetectionSummary): string {
 export function detectionMarkdown(summary: DetectionSummary): string {
   const { model, data, groups } = summary;
   const parts = [
-    `# Detection: ${model.name} on ${data.name}`,
-    protocolSentences(summary).join(" "),
+    `# Detection: ${markdownText(model.name)} on ${markdownText(data.name)}`,
+    markdownText(protocolSentences(summary).join(" ")),
     cleanSentence(summary),
     "Brackets are 95 % intervals (Wilson; areas: DeLong). **Bold**: detected least of the attacks in the table on the images that all of them changed. †: detected more than that by more than chance (exact McNemar test on those images, Holm-corrected, p < 0.05).",
     ...groups.flatMap((group) => groupMarkdown(group)),
@@ -73,8 +75,8 @@ export function detectionMarkdown(summary: DetectionSummary): string {
 function groupMarkdown({ name, matchedImages, attacks }: GroupSummary): string[] {
   const hasCorrection = attacks.some(({ accuracyAfterCorrection }) => accuracyAfterCorrection !== null);
   return [
-    `## ${name === "attacks" ? "Table 2" : name}`,
-    table(
+    `## ${name === "attacks" ? "Table 2" : markdownText(name)}`,
+    markdownTable(
       [
         "Attack",
         "Attack detection",
@@ -87,7 +89,7 @@ function groupMarkdown({ name, matchedImages, attacks }: GroupSummary): string[]
         ...(hasCorrection ? ["Accuracy after correction"] : []),
       ],
       attacks.map((attack) => [
-        attack.name,
+        markdownText(attack.name),
         shareText(attack.detection),
         shareText(attack.accuracy),
         shareText(attack.changed),
@@ -99,7 +101,7 @@ function groupMarkdown({ name, matchedImages, attacks }: GroupSummary): string[]
       ]),
     ),
     "Means over the images whose label changed; pixels from 0 to 1. Log-odds: of the class under attack against the runner-up. Seconds and runs are per attacked image; seconds include the detector.",
-    table(
+    markdownTable(
       [
         "Attack",
         "ℓ0",
@@ -114,7 +116,7 @@ function groupMarkdown({ name, matchedImages, attacks }: GroupSummary): string[]
         "Seconds",
       ],
       attacks.map(({ name: attack, distances, meanMargin, lostInRounding, evaluations, seconds }) => [
-        attack,
+        markdownText(attack),
         ...(distances === null
           ? ["–", "–", "–", "–", "–"]
           : [
@@ -145,14 +147,12 @@ function failureLines({ failures }: DetectionSummary): string[] {
   if (failures.length === 0) return [];
   return [
     `## Left out: ${failures.length}`,
-    failures.map(({ image, attack, message }) => `- ${image} (${attack}): ${message}`).join("\n"),
+    failures
+      .map(
+        ({ image, attack, message }) => `- ${markdownText(image)} (${markdownText(attack)}): ${markdownText(message)}`,
+      )
+      .join("\n"),
   ];
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-  return [line(head), line(head.map((_, column) => (column === 0 ? "---" : "--:"))), ...rows.map(line)].join("\n");
 }
 
 /** One line per attack with every number, comma-separated (RFC 4180), the clean images first. */
@@ -211,8 +211,6 @@ export function detectionCsv({ clean, groups }: DetectionSummary): string {
       attack.seconds,
     ]),
   );
-  const quoted = (cell: number | string): string =>
-    typeof cell === "string" && /[",\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : String(cell);
   const wide = [...cleanRow, ...new Array<string>(head.length - cleanRow.length).fill("")];
-  return `${[head, wide, ...rows].map((row) => row.map(quoted).join(",")).join("\r\n")}\r\n`;
+  return csvOf([head, wide, ...rows]);
 }

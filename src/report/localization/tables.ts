@@ -7,6 +7,8 @@ import type {
   MethodSummary,
 } from "../../experiments/localization/summary.ts";
 import { gridKinds, type ThresholdKind } from "../../localization/threshold-grids.ts";
+import { csvOf } from "../tables/csv.ts";
+import { markdownCode, markdownTable, markdownText } from "../tables/markdown.ts";
 
 /** Below this chance a difference from the best method is called one. */
 const significance = 0.05;
@@ -67,36 +69,42 @@ export function criterionSentence({ options, settings, data }: LocalizationSumma
 export function localizationMarkdown(summary: LocalizationSummary): string {
   const { model, data, methods } = summary;
   const parts = [
-    `# Localization: ${model.name} on ${data.name}`,
+    `# Localization: ${markdownText(model.name)} on ${markdownText(data.name)}`,
     criterionSentence(summary),
     accuracySentence(summary),
     "## Table 1: error at the best threshold on these pictures",
     "Lower is better; brackets are 95 % confidence intervals. **Bold**: least error of a method in the column. †: worse than that by more than chance (exact McNemar test on the same pictures, Holm-corrected over the column, p < 0.05). @: the threshold.",
-    table(
+    markdownTable(
       ["Method", ...gridKinds.map((kind) => kindTitles[kind])],
-      methods.map((method) => [method.name, ...gridKinds.map((kind) => bestCell(method.kinds[kind]))]),
+      methods.map((method) => [markdownText(method.name), ...gridKinds.map((kind) => bestCell(method.kinds[kind]))]),
     ),
     "## Table 1, held out: threshold chosen on one half, error on the other, both ways round",
-    table(
+    markdownTable(
       ["Method", ...gridKinds.map((kind) => kindTitles[kind])],
-      methods.map((method) => [method.name, ...gridKinds.map((kind) => estimateText(method.kinds[kind].heldOut))]),
+      methods.map((method) => [
+        markdownText(method.name),
+        ...gridKinds.map((kind) => estimateText(method.kinds[kind].heldOut)),
+      ]),
     ),
     "## Other measures",
     pointingSentence(summary),
     measureTable(methods),
     "## How components are formed",
     "Least error over the thresholds of kind value with 8 neighbors, 4 neighbors, and the box around everything kept.",
-    table(
+    markdownTable(
       ["Method", "8", "4", "none"],
       methods
         .filter(({ isBaseline }) => !isBaseline)
         .map((method) => {
           const { byConnectivity } = method.kinds.value;
-          return [method.name, ...(["8", "4", "none"] as const).map((key) => byConnectivity[key].toFixed(2))];
+          return [
+            markdownText(method.name),
+            ...(["8", "4", "none"] as const).map((key) => byConnectivity[key].toFixed(2)),
+          ];
         }),
     ),
     "## Cost per picture",
-    table(
+    markdownTable(
       ["Method", "Seconds (mean)", "Seconds (median)", "Runs forward", "Runs forward and back", "Outcomes"],
       methods.flatMap((method) => {
         const { cost } = method;
@@ -104,7 +112,7 @@ export function localizationMarkdown(summary: LocalizationSummary): string {
         const counts = [cost.forward, cost.gradient].map((count) => count.toFixed(1).replace(/\.0$/, ""));
         const seconds = [cost.seconds, cost.medianSeconds].map((value) => value.toPrecision(3));
         const outcomes = Object.entries(method.outcomes).map(([outcome, count]) => `${count} ${outcome}`);
-        return [[method.name, ...seconds, ...counts, outcomes.join(", ")]];
+        return [[markdownText(method.name), ...seconds, ...counts, markdownText(outcomes.join(", "))]];
       }),
     ),
     ...sanityPart(summary),
@@ -133,12 +141,12 @@ function pointingSentence({ options }: LocalizationSummary): string {
 function measureTable(methods: readonly MethodSummary[]): string {
   const present = measures.filter(({ key }) => methods.some((method) => method[key] !== null));
   const best = present.map((measure) => bestOf(methods, measure));
-  return table(
+  return markdownTable(
     ["Method", ...present.map(({ title }) => title)],
     methods
       .filter((method) => present.some(({ key }) => method[key] !== null))
       .map((method) => [
-        method.name,
+        markdownText(method.name),
         ...present.map(({ key }, m) => {
           const estimate = method[key];
           if (estimate === null) return "–";
@@ -168,9 +176,9 @@ function sanityPart(summary: LocalizationSummary): string[] {
   const at = (method: string, layers: number) => sanity.find((s) => s.method === method && s.layers === layers);
   const one = (title: string, key: "rankCorrelation" | "structuralSimilarity"): string[] => [
     `${title} of the maps before and after the topmost layers' weights were drawn anew (${pictureCount(sanity[0].images)}):`,
-    table(
+    markdownTable(
       ["Method", ...stages.map((layers) => `${layers} layer${layers === 1 ? "" : "s"}`)],
-      names.map((name) => [name, ...stages.map((layers) => signed(at(name, layers)?.[key]))]),
+      names.map((name) => [markdownText(name), ...stages.map((layers) => signed(at(name, layers)?.[key]))]),
     ),
   ];
   return [
@@ -190,7 +198,7 @@ function problemsPart({ problems }: LocalizationSummary): string[] {
   return [
     "## Left out",
     `${problems.length} entries:`,
-    problems.map(({ image, message }) => `- ${inline(image)}: ${inline(message)}`).join("\n"),
+    problems.map(({ image, message }) => `- ${markdownText(image)}: ${markdownText(message)}`).join("\n"),
   ];
 }
 
@@ -198,21 +206,11 @@ function settingsPart({ methods, settings, versions, model }: LocalizationSummar
   const own = methods.filter(({ isBaseline }) => !isBaseline);
   return [
     `Model SHA-256 \`${model.sha256}\`. ${Object.entries(versions)
-      .map(([name, version]) => `${name} ${version}`)
+      .map(([name, version]) => markdownText(`${name} ${version}`))
       .join(", ")}.`,
-    `Benchmark: \`${JSON.stringify(settings)}\``,
-    own.map((method) => `- ${method.name}: \`${JSON.stringify(method.settings)}\``).join("\n"),
+    `Benchmark: ${markdownCode(settings)}`,
+    own.map((method) => `- ${markdownText(method.name)}: ${markdownCode(method.settings)}`).join("\n"),
   ];
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
-  return [line(head), `|${head.map((_, i) => (i === 0 ? "---" : "---:")).join("|")}|`, ...rows.map(line)].join("\n");
-}
-
-/** Text inside a line of Markdown. */
-function inline(text: string): string {
-  return text.replace(/\s*\n\s*/g, " ").replace(/[|*_`<>]/g, (character) => `\\${character}`);
 }
 
 /** Table 1 as CSV (RFC 4180), one line per method and kind of threshold. */
@@ -232,7 +230,7 @@ export function localizationCsv({ methods }: LocalizationSummary): string {
       ];
     }),
   );
-  return csv([head, ...rows]);
+  return csvOf([head, ...rows], { digits: 6 });
 }
 
 /** The measures besides the boxes' errors, and the cost, as CSV: one line per method. */
@@ -249,13 +247,5 @@ export function measuresCsv({ methods }: LocalizationSummary): string {
     ...measures.flatMap(({ key }) => [method[key]?.value ?? null, ...(method[key]?.interval ?? [null, null])]),
     ...(["seconds", "medianSeconds", "forward", "gradient"] as const).map((key) => method.cost?.[key] ?? null),
   ]);
-  return csv([head, ...rows]);
-}
-
-function csv(rows: readonly (readonly (string | number | boolean | null)[])[]): string {
-  const cell = (value: string | number | boolean | null): string => {
-    const text = value === null ? "" : typeof value === "number" ? String(Number(value.toPrecision(6))) : String(value);
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  return rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("");
+  return csvOf([head, ...rows], { digits: 6 });
 }
