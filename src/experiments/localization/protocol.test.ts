@@ -170,6 +170,29 @@ test("the mask is compared as the network sees it", async () => {
   expect(results[0]?.energyInside).toBeGreaterThan(0.95);
 });
 
+test("an input pixel is on the object if the picture's pixel under its middle is", async () => {
+  // Twice as large as the input: the middle of input pixel (x, y) lies in the picture's pixel (2x + 1, 2y + 1).
+  const size = 48;
+  const isInside = (x: number, y: number): boolean => x >= 8 && x < 24 && y >= 12 && y < 30;
+  const data = new Uint8Array(size * size);
+  const pixels = new Uint8Array(3 * size * size);
+  for (let y = 0; y < size; y++) {
+    for (let x = 0; x < size; x++) {
+      if (!isInside(x, y)) continue;
+      if (x % 2 === 1 && y % 2 === 1) data[y * size + x] = 1;
+      pixels.fill(255, 3 * (y * size + x), 3 * (y * size + x) + 3);
+    }
+  }
+  const image = imageOf("x", 1, {
+    boxes: [[8, 12, 24, 30]],
+    picture: async () => ({ width: size, height: size, channels: 3, data: pixels }),
+    mask: async () => ({ dtype: "bool", shape: [size, size], data }),
+  });
+  const { results } = await recordsOf(datasetOf(image), { ...settings, sigmaPixels: 0, curveSteps: 0 });
+  // The map is bright on the object and nowhere else, so that its order is that of the mask: to half a pixel.
+  expect(results[0]?.averagePrecision).toBe(1);
+});
+
 test("the stated class is explained where that is asked for", async () => {
   const own = { ...settings, explain: "truth" } as const;
   const { results } = await recordsOf(datasetOf(imageOf("x", 1, { label: 3 })), own);
