@@ -27,6 +27,7 @@ const levels: Record<string, number> = {
   web: 9,
   testing: 9,
   "index.ts": 10,
+  exports: 10,
   cli: 10,
   studio: 10,
 };

@@ -1,0 +1,54 @@
+/** @file `perceptual-ball/report`: tables, figures and pages of what explanations, attacks and experiments found. */
+export { type AttackPageEntry, type AttackPageInput, attackPage } from "../report/attack/page.ts";
+export { attackSentence } from "../report/attack/sentence.ts";
+export { attackTable } from "../report/attack/table.ts";
+export { detectionPage } from "../report/detection/page.ts";
+export { type DetectionPlot, detectionPlots } from "../report/detection/plots.ts";
+export { detectionCsv, detectionMarkdown } from "../report/detection/tables.ts";
+export {
+  type ExplainPictureOptions,
+  type ExplanationRun,
+  explainPicture,
+  type PictureExplanation,
+} from "../report/explanation/explain-picture.ts";
+export { type PageEntry, type PageInput, reportPage } from "../report/explanation/page.ts";
+export {
+  type OutlinedBox,
+  panelOf,
+  stackPanels,
+  type Tiles,
+  type TilesInput,
+  tilesOf,
+} from "../report/explanation/panel.ts";
+export { explanationSentence, summaryLine } from "../report/explanation/sentences.ts";
+export { type ConeFigurePanel, coneFigure } from "../report/figures/cone-figure.ts";
+export { type FigureCell, type FigureGridInput, type FigureRow, figureGrid } from "../report/figures/figure-grid.ts";
+export type { PlotAxis, PlotSize, PlotStyle } from "../report/figures/plot-frame.ts";
+export {
+  type CurvePlotInput,
+  curvePlot,
+  type EstimatePlotInput,
+  type EstimateRow,
+  estimatePlot,
+  type HistogramGroup,
+  type HistogramInput,
+  histogramPlot,
+  type PlotCurve,
+  type PlotPoint,
+  type PlotRule,
+  type RocPlotCurve,
+  rocPlot,
+} from "../report/figures/plots.ts";
+export {
+  type LocalizationPageInput,
+  localizationPage,
+  type PageFigure,
+} from "../report/localization/page.ts";
+export {
+  errorPlots,
+  insertionDeletionPlots,
+  type NamedPlot,
+  sanityPlots,
+} from "../report/localization/plots.ts";
+export { localizationCsv, localizationMarkdown, measuresCsv } from "../report/localization/tables.ts";
+export { boxColors } from "../report/style/box-colors.ts";
