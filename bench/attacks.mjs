@@ -12,8 +12,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import * as ort from "onnxruntime-node";
-import { perceptualAttacks } from "../dist/attacks/perceptual/perceptual-method.js";
-import { pgdAttack } from "../dist/attacks/pgd.js";
+import { perceptual } from "../dist/attacks/perceptual/perceptual.js";
+import { pgd } from "../dist/attacks/pgd.js";
 import { fitOdds } from "../dist/detection/fit-odds.js";
 import { detectionKinds } from "../dist/detection/noise.js";
 import { detectOdds } from "../dist/detection/odds.js";
@@ -80,17 +80,17 @@ const works = {
   async gradient() {
     for (let step = 0; step < steps; step++) await pass.run(inputs);
   },
-  pgd: () => pgdAttack(classifier, images, { ...options, steps }),
+  pgd: () => pgd.attack(classifier, images, { ...options, steps }),
   // A margin out of reach, so that no image ends before its last iteration.
-  perceptual: () => perceptualAttacks(classifier, images, { ...options, iterations: steps, margin: -100 }),
+  perceptual: () => perceptual.attack(classifier, images, { ...options, iterations: steps, margin: -100 }),
   async forward() {
     for (let run = 0; run < noisyRuns; run++) await forward.run(block);
   },
   detector: () => detectOdds(forward, statistics, named, { samples }),
 };
-for (const work of [() => pass.run(inputs), () => pgdAttack(classifier, images, { ...options, steps: 1 })])
+for (const work of [() => pass.run(inputs), () => pgd.attack(classifier, images, { ...options, steps: 1 })])
   await work();
-await perceptualAttacks(classifier, images, { ...options, iterations: 2 });
+await perceptual.attack(classifier, images, { ...options, iterations: 2 });
 await torch("gradient", 1);
 await torch("detector", 1);
 

@@ -3,38 +3,48 @@
 // Attacks
 export {
   type Adversarial,
+  type AnyAttack,
+  type AnyAttackOptions,
+  type Attack,
+  type AttackDefinition,
   type AttackEnding,
-  type AttackMethod,
-  type AttackOptions,
-  type AttackProgress,
+  type AttackOptionsOf,
   type AttackResult,
+  type AttackSearch,
+  type AttackTask,
   attackEndings,
+  type Epsilons,
+  type Images,
+  type PerEpsilon,
+  type PerImage,
+  type SearchContext,
+  type SearchResult,
 } from "./attacks/attack.ts";
-export { type AnyAttackOptions, attacks, findAttack, type RegisteredAttack } from "./attacks/attacks.ts";
-export { type Budget, type Norm, projectOnBudget, roundToBytes } from "./attacks/budget.ts";
-export { type CarliniWagnerOptions, type CarliniWagnerPreset, carliniWagnerAttack } from "./attacks/carlini-wagner.ts";
-export { type DeepFoolAttackOptions, deepFoolAttack } from "./attacks/deepfool-method.ts";
+export type { CommonAttackOptions } from "./attacks/attack-options.ts";
+export { type AttackName, attackNamed, attacks, attacksByName, findAttack } from "./attacks/attacks.ts";
+export { type Budget, ballOf, ballOptions, type Norm, projectOnBudget, roundToBytes } from "./attacks/budget.ts";
+export { carliniWagner } from "./attacks/carlini-wagner.ts";
+export { deepfool as deepFoolAttack } from "./attacks/deepfool.ts";
+export { defineAttack } from "./attacks/define-attack.ts";
 export type { Distances } from "./attacks/distances.ts";
-export { type FgsmOptions, fgsmAttack } from "./attacks/fgsm.ts";
+export { evaluatePerturbed } from "./attacks/evaluate-results.ts";
+export { fgsm } from "./attacks/fgsm.ts";
+export { type Goal, goalOf } from "./attacks/goal.ts";
+export { type LikelihoodEvaluation, likelihoodOf } from "./attacks/likelihood.ts";
+export { type Evaluator, type Found, inLockstep } from "./attacks/lockstep.ts";
+export type { CleanView, Observer, PerturbedView } from "./attacks/observer.ts";
 export {
-  type AttackOutcome,
-  attackOutcomeDescriptions,
-  type Constraint,
-  type PerceptualOptions,
-  type PerceptualPreset,
-  type PerceptualResult,
-  type PerceptualSettings,
-  perceptualAttack,
+  l2 as l2Attack,
+  type PerceptualFinding,
+  perceptual as perceptualAttack,
+  perceptualFinding,
 } from "./attacks/perceptual/perceptual.ts";
-export {
-  type L2AttackOptions,
-  l2Attack,
-  type PerceptualAttackOptions,
-  perceptualAttacks,
-} from "./attacks/perceptual/perceptual-method.ts";
-export { type PerturbationFacts, perturbationFacts } from "./attacks/perturbation-facts.ts";
-export { type PgdOptions, type PgdPreset, pgdAttack } from "./attacks/pgd.ts";
-export { type PgdMeanOptions, pgdMeanAttack } from "./attacks/pgd-mean.ts";
+export type { Constraint, PerceptualOptions, PerceptualPreset } from "./attacks/perceptual/perceptual-options.ts";
+export type { PerceptualSettings } from "./attacks/perceptual/perceptual-plan.ts";
+export type { StageSummary } from "./attacks/perceptual/perceptual-search.ts";
+export { pgd } from "./attacks/pgd.ts";
+export { pgdMean } from "./attacks/pgd-mean.ts";
+export { type GradientSteps, projectedGradient } from "./attacks/projected-gradient.ts";
 // Classifiers
 export {
   type Classifier,
@@ -235,6 +245,7 @@ export type {
   Explanation,
   MethodOptions,
   Perturbation,
+  PerturbationFacts,
   Perturbing,
   SaliencyMethod,
 } from "./saliency/method.ts";

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
-import { perceptualAttack } from "../src/attacks/perceptual/perceptual.ts";
+import { perceptual } from "../src/attacks/perceptual/perceptual.ts";
 import type { Classifier } from "../src/classifier/classifier.ts";
 import { loadClassifier } from "../src/node/models/load-classifier.ts";
 import { readImageFile } from "../src/node/pictures/read-image.ts";
@@ -40,14 +40,14 @@ describe.skipIf(realData === undefined)(`the automatic preset, ${realDataTitle}`
       for await (const { image, label } of pictures(classifier)) {
         if (tried === wanted) break;
         if ((await classifier.classify(image)).label !== label) continue;
-        const result = await perceptualAttack(classifier, image);
+        const result = await perceptual.attack(classifier, image, { preset: "auto", distanceLayers: "search" });
         tried++;
         if (result.outcome === "flipped") {
           flipped++;
-          expect(result.adversarial.label).not.toBe(label);
-          expect((await classifier.classify(result.image)).label).toBe(result.adversarial.label);
+          expect(result.raw.label).not.toBe(label);
+          expect((await classifier.classify(result.raw.image)).label).toBe(result.raw.label);
         }
-        most = Math.max(most, result.evaluations);
+        most = Math.max(most, result.cost.forward + result.cost.gradient);
       }
       await classifier.dispose();
       process.stdout.write(`${name}: ${flipped} of ${tried} flipped, at most ${most} evaluations\n`);

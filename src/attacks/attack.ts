@@ -1,52 +1,16 @@
-/** @file What all attacks have in common: their options, what they return, and how they are described. */
+/** @file What all attacks have in common: what they are, what they are given, and what they return. */
 import type { Classifier } from "../classifier/classifier.ts";
 import type { Classification } from "../classifier/logits.ts";
-import type { Layer, LayerSelector } from "../classifier/network/layers.ts";
+import type { Layer } from "../classifier/network/layers.ts";
 import type { ImageTensor } from "../image/picture.ts";
+import type { Cost } from "../options/cost.ts";
+import type { OptionSchema, OptionsOf, ValuesOf } from "../options/schema.ts";
 import type { Random } from "../random/random.ts";
+import type { CommonAttackOptions } from "./attack-options.ts";
 import type { Budget } from "./budget.ts";
 import type { Distances } from "./distances.ts";
-
-export interface AttackProgress {
-  /** Images that are done, of `of`. */
-  readonly images: number;
-  readonly of: number;
-  /** Gradients computed so far, counted per image. */
-  readonly gradients: number;
-}
-
-/** The options that every attack takes. */
-export interface AttackOptions {
-  /** The class to leave, number or name, one per image. Default: the predicted class of each. */
-  readonly labels?: readonly (string | number)[];
-  /** The class to reach, one per image. Default: any other class. */
-  readonly targets?: readonly (string | number)[];
-  /** Images per run of the network. Default: at most 64, fewer for large images. */
-  readonly batch?: number;
-  /** The random numbers of image i, so that its result does not depend on the others. Default: a fixed seed, and i. */
-  readonly random?: (image: number) => Random;
-  /**
-   * How pixels become bytes: "nearest" (default), or "keep", which rounds away from the clean image where rounding to the
-   * nearest level loses the success.
-   */
-  readonly rounding?: "nearest" | "keep";
-  /** The layers of the perceptual distance that results report. Default: those of the preset `auto` of the perceptual attack. */
-  readonly distanceLayers?: readonly LayerSelector[];
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: AttackProgress) => void;
-}
-
-/** The names of {@link AttackOptions}. */
-export const attackOptionKeys = [
-  "labels",
-  "targets",
-  "batch",
-  "random",
-  "rounding",
-  "distanceLayers",
-  "signal",
-  "onProgress",
-] as const satisfies readonly (keyof AttackOptions)[];
+import type { Goal } from "./goal.ts";
+import type { Observer } from "./observer.ts";
 
 /** An image that an attack found, with what the classifier says of it in a run of its own. */
 export interface Adversarial extends Classification {
@@ -60,7 +24,7 @@ export interface Adversarial extends Classification {
   readonly margin: number;
   /**
    * From the clean image, in pixels: `l0` counts pixels, not channels. `perceptual` is the mean over the layers compared of
-   * ‖C⁽ˡ⁾(x') − C⁽ˡ⁾(x)‖² / ‖C⁽ˡ⁾(x)‖², without unit.
+   * ‖C⁽ˡ⁾(x') − C⁽ˡ⁾(x)‖² / ‖C⁽ˡ⁾(x)‖², without unit; 0 where no layers are compared.
    */
   readonly distances: Distances & { readonly perceptual: number };
 }
@@ -68,14 +32,17 @@ export interface Adversarial extends Classification {
 /** How an attack ended, a sentence each. */
 export const attackEndings = {
   flipped: "The label is flipped within the budget.",
-  "over-budget": "The label is flipped, but no longer when the image is clipped to the budget. Allow a larger epsilon.",
-  "not-flipped": "The label is not flipped. Allow a larger epsilon or more steps, or try another attack.",
+  "over-budget":
+    "The label is flipped, but no longer when the image is clipped to the budget and to [0, 1]. Allow a larger epsilon.",
+  "not-flipped":
+    "The label is not flipped. Allow a larger epsilon or more steps, lower the weight of a perceptual term, or try another attack.",
   "already-flipped": "The clean image does not have this label (or has the target already), so nothing had to change.",
 } as const;
 
 export type AttackEnding = keyof typeof attackEndings;
 
-export interface AttackResult {
+/** What an attack made of one image. `F` is what only this attack knows. */
+export interface AttackResult<F = unknown> {
   readonly attack: string;
   readonly outcome: AttackEnding;
   /** The class attacked. */
@@ -90,12 +57,16 @@ export interface AttackResult {
   readonly rounded: Adversarial;
   /** Whether rounding to 8 bits undoes a success. */
   readonly lostInRounding: boolean;
-  /** Runs of the network for this image, alone (`forward`) and with the gradient of something (`gradient`). */
-  readonly evaluations: { readonly forward: number; readonly gradient: number };
+  /** Pixels of {@link raw} less those of the clean image, [C, H, W]. */
+  readonly perturbation: ImageTensor;
+  /** The runs of the network for this image. */
+  readonly cost: Cost;
   /** The settings that were in force; JSON. */
   readonly settings: Readonly<Record<string, unknown>>;
-  /** What only this attack knows; JSON. */
+  /** What only this attack knows, as JSON, for records. */
   readonly details: Readonly<Record<string, unknown>>;
+  /** What only this attack knows, in its own type. Undefined where it knows nothing besides, or had nothing to do and says nothing of it. */
+  readonly found: F | undefined;
 }
 
 /** One image to attack. */
@@ -108,18 +79,21 @@ export interface AttackTask {
   /** The class to leave; also known where there is a target. */
   readonly label: number;
   readonly target: number | undefined;
+  readonly goal: Goal;
   readonly clean: Classification;
-  /** Of the clean image: the values of the layers that the plan asks for, flat. */
+  /** Of the clean image: the values of the layers that the search asks for, flat. */
   readonly activations: readonly Float32Array[];
   readonly random: Random;
 }
 
 /** What a search found for one task. */
-export interface Found {
+export interface SearchResult<F = unknown> {
   /** Flat [C, H, W], pixels; not necessarily within the budget. */
   readonly point: Float32Array;
-  readonly evaluations: { readonly forward: number; readonly gradient: number };
+  readonly cost: Cost;
+  /** JSON, for records. */
   readonly details?: Readonly<Record<string, unknown>>;
+  readonly found?: F;
 }
 
 export interface SearchContext {
@@ -127,33 +101,88 @@ export interface SearchContext {
   /** The batch of the sessions to use; there are at most so many tasks. */
   readonly batch: number;
   readonly signal: AbortSignal | undefined;
-  /** To be called after each gradient of an image that was computed. */
+  /** To be called after gradients of images have been computed, with their number. */
   readonly onGradients: (count: number) => void;
 }
 
-/** An attack with all of its options checked and its defaults filled in. */
-export interface AttackPlan {
-  readonly budget: Budget | undefined;
+/** A search with all of its options filled in. */
+export interface AttackSearch<F = unknown> {
+  /** The ball that adversarial images are clipped to; undefined: [0, 1] alone. */
+  readonly budget?: Budget;
+  /** What is in force, complete; JSON. */
   readonly settings: Readonly<Record<string, unknown>>;
+  /** The most gradients that one image takes, for progress. */
+  readonly gradients: number;
   /** Layers whose values at the clean image the search needs; default none. */
   readonly layers?: readonly Layer[];
+  /** Sees images as the search does itself, for callers who want the distances in the search's own layers. */
+  observe?(batch: number): Promise<Observer>;
   /** One answer per task, in order. */
-  search(tasks: readonly AttackTask[], context: SearchContext): Promise<Found[]>;
+  run(tasks: readonly AttackTask[], context: SearchContext): Promise<SearchResult<F>[]>;
+  /** What is known of an image that has reached the goal as it is; default nothing. */
+  untouched?(task: AttackTask): F;
 }
 
-/** An attack as the registry holds it. */
-export interface AttackMethod<O extends AttackOptions = AttackOptions> {
-  readonly name: string;
+/** An attack: its options, and the search that they stand for. */
+export interface AttackDefinition<N extends string, S extends OptionSchema, F> {
+  /** As on the command line: kebab-case. */
+  readonly name: N;
+  /** As in a table's heading. */
   readonly title: string;
+  /** Where it comes from: authors, title, year. */
   readonly source: string;
   /** One sentence. */
   readonly summary: string;
   /** Raised whenever results change. */
   readonly version: number;
-  /** The names of its presets, the default first. */
+  /** Its options besides those of every attack. An option `epsilon` is the radius of the budget. */
+  readonly options: S;
+  /** The search that `options` stand for on this network. Throws a MisuseError for options that cannot be meant. */
+  search(options: ValuesOf<S>, classifier: Classifier): AttackSearch<F>;
+}
+
+/** Options of every attack and, under the names that {@link AnyAttack.options} lists, an attack's own, which are checked as it runs. */
+export type AnyAttackOptions = CommonAttackOptions & Readonly<Record<string, unknown>>;
+
+/** Any attack, for callers to whom it is given by name: its options are checked as it runs. */
+export interface AnyAttack extends Omit<AttackDefinition<string, OptionSchema, unknown>, "search"> {
+  /** The names of its presets, the default first; none if it has none. */
   readonly presets: readonly string[];
-  /** The names of its options besides {@link AttackOptions}. */
-  readonly optionKeys: readonly string[];
-  /** Throws a MisuseError for options that cannot be meant. */
-  plan(classifier: Classifier, options: O): AttackPlan;
+  /** Throws the MisuseError that {@link run} would throw for `options`, before any image is at hand. */
+  check(classifier: Classifier, options?: AnyAttackOptions): void;
+  /** As {@link Attack.attack}, for a list of images and one epsilon. */
+  run(classifier: Classifier, images: readonly ImageTensor[], options?: AnyAttackOptions): Promise<AttackResult[]>;
+}
+
+/** One image, or several. */
+export type Images = ImageTensor | readonly ImageTensor[];
+/** One radius, or several. */
+export type Epsilons = number | readonly number[];
+/** A result for one image, a list of them for a list. */
+export type PerImage<I extends Images, R> = I extends readonly unknown[] ? R[] : R;
+/** What there is for one radius, a list of it for several. */
+export type PerEpsilon<E extends Epsilons, R> = E extends readonly unknown[] ? R[] : R;
+
+/** The options of an attack with the schema `S`: those of every attack, its own, and as `epsilon` one radius or several. */
+export type AttackOptionsOf<S extends OptionSchema, E extends Epsilons = number> = CommonAttackOptions &
+  OptionsOf<Omit<S, "epsilon">> &
+  ("epsilon" extends keyof S ? { readonly epsilon?: E | undefined } : unknown);
+
+/** An attack as {@link defineAttack} makes it. */
+export interface Attack<N extends string, S extends OptionSchema, F = unknown> extends AnyAttack {
+  readonly name: N;
+  readonly options: S;
+  /**
+   * What the attack makes of `images` [C, H, W], pixels in [0, 1] at the network's size: of one image a result, of a list a list in its
+   * order, of several epsilons a list with an entry for each, as calls of their own would give.
+   *
+   * Up to `batch` images share each run of the network; a result depends neither on the other images nor on their order. Images that do
+   * not have the label come back as they are. Not to flip the label is an outcome, not an error. Throws a MisuseError for options and
+   * images that cannot be meant, before anything runs, and an AbortedError when `signal` aborts.
+   */
+  attack<const I extends Images, E extends Epsilons = number>(
+    classifier: Classifier,
+    images: I,
+    options?: AttackOptionsOf<S, E>,
+  ): Promise<PerEpsilon<E, PerImage<I, AttackResult<F>>>>;
 }

@@ -8,10 +8,11 @@ import type { ImageTensor } from "../image/picture.ts";
 import { parseModel } from "../onnx/text/parse.ts";
 import { createRandom } from "../random/random.ts";
 import { floatTensor } from "../tensor/tensor.ts";
-import { type AnyAttackOptions, attacks, findAttack } from "./attacks.ts";
+import type { AnyAttackOptions } from "./attack.ts";
+import { attackNamed, attacks } from "./attacks.ts";
 import { roundToBytes } from "./budget.ts";
-import { fgsmAttack } from "./fgsm.ts";
-import { pgdAttack } from "./pgd.ts";
+import { fgsm } from "./fgsm.ts";
+import { pgd } from "./pgd.ts";
 
 /** logits = W x for x in [0, 1]⁴ (one channel, 2 × 2). */
 const rows = [
@@ -48,22 +49,22 @@ describe("on a linear classifier of two classes", () => {
 
   test("FGSM moves by ε against the sign of the weights' difference", async () => {
     const epsilon = 0.2;
-    const [result] = await fgsmAttack(classifier, [image], { epsilon });
+    const [result] = await fgsm.attack(classifier, [image], { epsilon });
     const margin = a.reduce((sum, w, i) => sum + w * image.data[i], 0);
     result.raw.image.data.forEach((x, i) => {
       expect(x).toBeCloseTo(image.data[i] - epsilon * Math.sign(a[i]), 6);
     });
     // The margin falls by ε‖a‖₁: 1 to 6 times 0.2 here, behind the boundary.
     expect(result.raw.margin).toBeCloseTo(margin - epsilon * a.reduce((sum, w) => sum + Math.abs(w), 0), 5);
-    expect(result).toMatchObject({ outcome: "flipped", label: 0, evaluations: { gradient: 1 } });
+    expect(result).toMatchObject({ outcome: "flipped", label: 0, cost: { gradient: 1 } });
     expect(result.raw.label).toBe(1);
   });
 
   test("in ℓ2 the step is ε·a/‖a‖₂, and PGD on the sphere ends at the same point", async () => {
     const epsilon = 0.15;
     const norm = Math.hypot(...a);
-    const [fast] = await fgsmAttack(classifier, [image], { norm: "l2", epsilon });
-    const [slow] = await pgdAttack(classifier, [image], { norm: "l2", epsilon, preset: "odds", steps: 60 });
+    const [fast] = await fgsm.attack(classifier, [image], { norm: "l2", epsilon });
+    const [slow] = await pgd.attack(classifier, [image], { norm: "l2", epsilon, preset: "odds", steps: 60 });
     for (const { raw } of [fast, slow]) {
       raw.image.data.forEach((x, i) => {
         expect(x).toBeCloseTo(image.data[i] - (epsilon * a[i]) / norm, 4);
@@ -74,15 +75,15 @@ describe("on a linear classifier of two classes", () => {
 
   test("PGD ends in the corner of ball and bounds that lowers the margin most", async () => {
     const epsilon = 0.5;
-    const [result] = await pgdAttack(classifier, [image], { epsilon, restarts: 2 });
+    const [result] = await pgd.attack(classifier, [image], { epsilon, restarts: 2 });
     result.raw.image.data.forEach((x, i) => {
       expect(x).toBeCloseTo(Math.min(1, Math.max(0, image.data[i] - epsilon * Math.sign(a[i]))), 6);
     });
   });
 
   test("a target is reached from the other side", async () => {
-    const [stay, go] = await fgsmAttack(classifier, [image, image], { targets: [0, 1], epsilon: 0.2 });
-    expect(stay).toMatchObject({ outcome: "already-flipped", evaluations: { gradient: 0 } });
+    const [stay, go] = await fgsm.attack(classifier, [image, image], { targets: [0, 1], epsilon: 0.2 });
+    expect(stay).toMatchObject({ outcome: "already-flipped", cost: { gradient: 0 } });
     expect(stay.raw.distances.l0).toBe(0);
     expect(go).toMatchObject({ outcome: "flipped", target: 1 });
     expect(go.raw.margin).toBeLessThan(0);
@@ -95,10 +96,10 @@ describe("on a linear classifier of two classes", () => {
       [1, 2, 2],
     );
     const options = { norm: "l2", epsilon: 1.01 / 255 / Math.hypot(...a) } as const;
-    const [lost] = await fgsmAttack(classifier, [near], options);
+    const [lost] = await fgsm.attack(classifier, [near], options);
     expect(lost).toMatchObject({ outcome: "flipped", lostInRounding: true });
     expect(lost.rounded).toMatchObject({ success: false, label: 0, distances: { l0: 0, perceptual: 0 } });
-    const [kept] = await fgsmAttack(classifier, [near], { ...options, rounding: "keep" });
+    const [kept] = await fgsm.attack(classifier, [near], { ...options, rounding: "keep" });
     expect(kept).toMatchObject({ outcome: "flipped", lostInRounding: false });
     expect(kept.rounded).toMatchObject({ success: true, label: 1 });
     kept.rounded.image.data.forEach((x, i) => {
@@ -125,7 +126,7 @@ describe("every attack, on a small network", () => {
   test.each(attacks.map(({ name }) => name))(
     "%s stays within its budget and the bounds, and is judged truly",
     async (name) => {
-      const results = await findAttack(name).attack(classifier, images, brief[name]);
+      const results = await attackNamed(name).run(classifier, images, brief[name]);
       if (name !== "fgsm") expect(results.some((result) => result.withinBudget.success)).toBe(true);
       for (const [n, result] of results.entries()) {
         const { data } = images[n];
@@ -155,12 +156,12 @@ describe("every attack, on a small network", () => {
   test.each(attacks.map(({ name }) => name))(
     "%s: images in lockstep are found as each alone, bit by bit",
     async (name) => {
-      const together = await findAttack(name).attack(classifier, images, { ...brief[name], batch: 5 });
+      const together = await attackNamed(name).run(classifier, images, { ...brief[name], batch: 5 });
       for (const [n, image] of images.entries()) {
         const random = () => createRandom(0, n);
-        const [alone] = await findAttack(name).attack(classifier, [image], { ...brief[name], batch: 5, random });
+        const [alone] = await attackNamed(name).run(classifier, [image], { ...brief[name], batch: 5, random });
         expect(alone.raw.image.data).toEqual(together[n].raw.image.data);
-        expect(alone.evaluations).toEqual(together[n].evaluations);
+        expect(alone.cost).toEqual(together[n].cost);
       }
     },
   );
@@ -168,7 +169,7 @@ describe("every attack, on a small network", () => {
   test.each(attacks.map(({ name }) => name))("%s reaches targets", async (name) => {
     const clean = await Promise.all(images.map((image) => classifier.classify(image)));
     const targets = clean.map(({ label }) => (label + 1) % classifier.classCount);
-    const results = await findAttack(name).attack(classifier, images, { ...brief[name], targets });
+    const results = await attackNamed(name).run(classifier, images, { ...brief[name], targets });
     for (const [n, { target, raw, clean }] of results.entries()) {
       expect(target).toBe(targets[n]);
       expect(raw.success).toBe(raw.label === target);
@@ -183,7 +184,7 @@ describe("every attack, on a small network", () => {
   }
 
   test("what cannot be meant is refused before anything runs", async () => {
-    const attempt = (options: object) => pgdAttack(classifier, images, options);
+    const attempt = (options: object) => pgd.attack(classifier, images, options);
     await expect(attempt({ epsilon: 8 })).rejects.toThrow(
       "pgd: epsilon: value out of range, expected a number above 0 and up to 1, in pixels of [0, 1], got 8. Did you mean 8/255?",
     );
@@ -192,21 +193,21 @@ describe("every attack, on a small network", () => {
     await expect(attempt({ labels: [0] })).rejects.toThrow("expected 5, one per image");
     await expect(attempt({ labels: [0, 1, 2, 3, 4] })).rejects.toThrow(MisuseError);
     const small = floatTensor(new Float32Array(3 * 8 * 8), [3, 8, 8]);
-    await expect(pgdAttack(classifier, [small])).rejects.toThrow("expected [3, 24, 24], got [3, 8, 8]");
+    await expect(pgd.attack(classifier, [small])).rejects.toThrow("expected [3, 24, 24], got [3, 8, 8]");
     const bytes = floatTensor(new Float32Array(3 * 24 * 24).fill(128), [3, 24, 24]);
-    await expect(pgdAttack(classifier, [bytes])).rejects.toThrow("numbers from 0 to 1");
-    expect(() => findAttack("pdg")).toThrow('Did you mean "pgd"?');
+    await expect(pgd.attack(classifier, [bytes])).rejects.toThrow("numbers from 0 to 1");
+    expect(() => attackNamed("pdg")).toThrow('Did you mean "pgd"?');
   });
 
   test("restarts go on until one succeeds; an aborted signal ends the attack", async () => {
-    const [once] = await pgdAttack(classifier, [images[0]], { steps: 3, restarts: 4, epsilon: 0.2 });
-    expect(once.evaluations.gradient).toBe(once.raw.success ? 4 : 16);
-    const [never] = await pgdAttack(classifier, [images[0]], { steps: 3, restarts: 4, epsilon: 1e-4 });
-    expect(never).toMatchObject({ outcome: "not-flipped", evaluations: { gradient: 16 } });
+    const [once] = await pgd.attack(classifier, [images[0]], { steps: 3, restarts: 4, epsilon: 0.2 });
+    expect(once.cost.gradient).toBe(once.raw.success ? 4 : 16);
+    const [never] = await pgd.attack(classifier, [images[0]], { steps: 3, restarts: 4, epsilon: 1e-4 });
+    expect(never).toMatchObject({ outcome: "not-flipped", cost: { gradient: 16 } });
     const controller = new AbortController();
-    const attack = pgdAttack(classifier, images, {
+    const attack = pgd.attack(classifier, images, {
       signal: controller.signal,
-      onProgress: ({ gradients }) => gradients > 20 && controller.abort(),
+      onProgress: ({ done }) => done > 20 && controller.abort(),
     });
     await expect(attack).rejects.toThrow(AbortedError);
   });

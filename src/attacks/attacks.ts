@@ -1,51 +1,37 @@
 /** @file The registry of attacks: each by its name. */
-
-import type { Classifier } from "../classifier/classifier.ts";
 import { MisuseError, nearest } from "../errors.ts";
-import type { ImageTensor } from "../image/picture.ts";
-import type { AttackMethod, AttackOptions, AttackResult } from "./attack.ts";
+import type { AnyAttack } from "./attack.ts";
 import { carliniWagner } from "./carlini-wagner.ts";
-import { deepfool } from "./deepfool-method.ts";
+import { deepfool } from "./deepfool.ts";
 import { fgsm } from "./fgsm.ts";
-import { l2, perceptual } from "./perceptual/perceptual-method.ts";
+import { l2, perceptual } from "./perceptual/perceptual.ts";
 import { pgd } from "./pgd.ts";
 import { pgdMean } from "./pgd-mean.ts";
-import { checkAttackOptions, runAttack } from "./run-attack.ts";
 
-/** The common options and, under the names that `optionKeys` lists, an attack's own: each attack checks them itself. */
-export type AnyAttackOptions = AttackOptions & Readonly<Record<string, unknown>>;
+/** The attacks by name, in the order in which they are listed to users. */
+export const attacksByName = {
+  perceptual,
+  l2,
+  pgd,
+  "pgd-mean": pgdMean,
+  fgsm,
+  "carlini-wagner": carliniWagner,
+  deepfool,
+} as const;
 
-export interface RegisteredAttack extends AttackMethod<AnyAttackOptions> {
-  /** What the attack makes of `images` [C, H, W], pixels in [0, 1] at the network's size, in order; see {@link runAttack}. */
-  attack(classifier: Classifier, images: readonly ImageTensor[], options?: AnyAttackOptions): Promise<AttackResult[]>;
-  /** Throws the MisuseError that `attack` would throw for `options`, before any image is at hand. */
-  check(classifier: Classifier, options?: AnyAttackOptions): void;
+/** All attacks, in the same order. */
+export const attacks: readonly AnyAttack[] = Object.values(attacksByName);
+
+export type AttackName = keyof typeof attacksByName;
+
+/** The attack called `name`, with its own types: a name that does not exist does not compile. For names from outside, {@link attackNamed}. */
+export function findAttack<N extends AttackName>(name: N): (typeof attacksByName)[N] {
+  attackNamed(name);
+  return attacksByName[name];
 }
 
-function registered<O extends AttackOptions>(typed: AttackMethod<O>): RegisteredAttack {
-  const method = typed as unknown as AttackMethod<AnyAttackOptions>;
-  return {
-    ...method,
-    attack: (classifier, images, options = {}) => runAttack(method, classifier, images, options),
-    check(classifier, options = {}) {
-      checkAttackOptions(method, classifier, options);
-    },
-  };
-}
-
-/** All attacks, in the order in which they are listed to users. */
-export const attacks: readonly RegisteredAttack[] = [
-  registered(perceptual),
-  registered(l2),
-  registered(pgd),
-  registered(pgdMean),
-  registered(fgsm),
-  registered(carliniWagner),
-  registered(deepfool),
-];
-
-/** The attack called `name`; throws a MisuseError with the nearest name if there is none. */
-export function findAttack(name: string): RegisteredAttack {
+/** The attack called `name`, whatever its options are; throws a MisuseError with the nearest name if there is none. */
+export function attackNamed(name: string): AnyAttack {
   const found = attacks.find((attack) => attack.name === name);
   if (found !== undefined) return found;
   const names = attacks.map((attack) => attack.name);

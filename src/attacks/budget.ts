@@ -1,7 +1,10 @@
 /** @file Budgets: how far from the clean image an adversarial image may be, and the projections that keep it there. */
+import type { Classifier } from "../classifier/classifier.ts";
 import { MisuseError } from "../errors.ts";
 import { projectBox, projectL2Ball, projectLinfBall } from "../optimize/projections.ts";
 import type { Projection } from "../optimize/solver.ts";
+import { derived, numberOption, wordOption } from "../options/option.ts";
+import type { ValuesOf } from "../options/schema.ts";
 
 export const norms = ["linf", "l2"] as const;
 export type Norm = (typeof norms)[number];
@@ -15,19 +18,46 @@ export interface Budget {
 /** The radius of the ℓ∞ ball of section 5 of the paper. */
 export const paperEpsilon = 8 / 255;
 
-/** `epsilon`, if it can be the radius of a ball in [0, 1]ⁿ; otherwise throws a MisuseError that says what was probably meant. */
-export function checkEpsilon(where: string, epsilon: unknown, norm: Norm = "linf", elements = 1): number {
-  const most = norm === "linf" ? 1 : Math.sqrt(elements);
-  if (typeof epsilon === "number" && epsilon > 0 && epsilon <= most) return epsilon;
+/** What was probably meant by a radius that is too large: levels of 255. */
+function epsilonAdvice(epsilon: unknown): string | undefined {
+  return typeof epsilon === "number" && epsilon > 1 && epsilon <= 255 ? `Did you mean ${epsilon}/255?` : undefined;
+}
+
+/** The radius of an ℓ∞ ball as an option. */
+export const linfEpsilonOption = numberOption("The radius of the ℓ∞ ball, in pixels of [0, 1].", {
+  above: 0,
+  max: 1,
+  fallback: paperEpsilon,
+  advice: epsilonAdvice,
+});
+
+/** The ball as options: its norm and its radius. {@link ballOf} makes a budget of them. */
+export const ballOptions = {
+  norm: wordOption("The norm of the ball.", norms, { fallback: "linf" }),
+  epsilon: numberOption(
+    "The radius of the ball, in pixels of [0, 1]; at most 1, in ℓ2 the root of the number of elements.",
+    {
+      above: 0,
+      fallback: derived("8/255; in ℓ2, 8/255 times the root of the number of elements"),
+    },
+  ),
+};
+
+/** The ball that the options stand for on the images of a network; throws a MisuseError if it is larger than the space. */
+export function ballOf(
+  where: string,
+  { norm, epsilon }: ValuesOf<typeof ballOptions>,
+  { input: { channelCount, height, width } }: Pick<Classifier, "input">,
+): Budget {
+  const most = norm === "linf" ? 1 : Math.sqrt(channelCount * height * width);
+  const radius = epsilon ?? paperEpsilon * most;
+  if (radius <= most) return { norm, epsilon: radius };
   throw new MisuseError({
     where: `${where}: epsilon`,
     what: "value out of range",
     expected: `a number above 0 and up to ${Number(most.toFixed(2))}, in pixels of [0, 1]`,
     got: String(epsilon),
-    advice:
-      norm === "linf" && typeof epsilon === "number" && epsilon > 1 && epsilon <= 255
-        ? `Did you mean ${epsilon}/255?`
-        : undefined,
+    advice: norm === "linf" ? epsilonAdvice(epsilon) : undefined,
   });
 }
 

@@ -5,83 +5,49 @@
  * Source: Carlini and Wagner, "Towards evaluating the robustness of neural networks" (2017), section V; preset `odds` by the
  * numbers of the code of Roth, Kilcher and Hofmann 2019.
  */
-import type { Classifier } from "../classifier/classifier.ts";
-import { marginOf } from "../classifier/logits.ts";
-import { numberIn, oneOf } from "../errors.ts";
-import type { ImageTensor } from "../image/picture.ts";
-import { driveBatch } from "../optimize/drivers.ts";
 import type { Evaluation, Query } from "../optimize/solver.ts";
+import { adam } from "../optimize/update-rules.ts";
+import { countOption, flagOption, numberOption, wordOption } from "../options/option.ts";
+import { type OptionsOf, type ValuesOf, withPresets } from "../options/schema.ts";
 import { squaredDistance } from "../tensor/vector.ts";
-import type { AttackMethod, AttackOptions, AttackResult, AttackTask, Found } from "./attack.ts";
-import { runAttack } from "./run-attack.ts";
+import type { AttackTask, SearchContext } from "./attack.ts";
+import { defineAttack } from "./define-attack.ts";
+import { type Evaluator, type Found, inLockstep } from "./lockstep.ts";
 
-export const carliniWagnerPresets = ["odds", "paper"] as const;
-export type CarliniWagnerPreset = (typeof carliniWagnerPresets)[number];
-
-/** The numbers of a preset; each is an option of its own as well. */
-export interface CarliniWagnerNumbers {
-  /** κ: how far behind the boundary a success must lie, in logits. */
-  readonly confidence: number;
-  /** The first c. */
-  readonly constant: number;
-  /** Adam's. */
-  readonly learningRate: number;
-  /** Steps of Adam for each c, at most. */
-  readonly steps: number;
-  /** Values of c that are tried. */
-  readonly searchSteps: number;
-  /** How [0, 1] is kept: the perturbed image is clipped, or it is (tanh(w) + 1)/2 for a free w. */
-  readonly bounds: "clip" | "tanh";
-  /** Whether each c starts from the clean image with an Adam of its own, rather than from where the last one ended. */
-  readonly restart: boolean;
-  /**
-   * A tenth of the steps after the last check, a c is given up if its loss is above 0.9999 times what it was then: the loss of the
-   * image, the loss of all images of the batch together, or never.
-   */
-  readonly abort: "image" | "batch" | "never";
-}
-
-const presets: Readonly<Record<CarliniWagnerPreset, CarliniWagnerNumbers>> = {
-  odds: {
-    confidence: 0,
-    constant: 1e-4 / 255 ** 2,
-    learningRate: 1e-4,
-    steps: 300,
-    searchSteps: 10,
-    bounds: "clip",
-    restart: false,
-    abort: "image",
+const options = withPresets(
+  {
+    doc: "Whose numbers. `odds`: the published code of Roth et al., c from 1.5·10⁻⁹ by factors of ten and Adam at 10⁻⁴, which goes on from one c to the next; its first c are so small that nearly nothing happens before the sixth. `paper`: tanh and binary search.",
+    fallback: "odds",
+    presets: {
+      odds: {},
+      paper: { constant: 1e-3, learningRate: 1e-2, steps: 1000, searchSteps: 9, bounds: "tanh", restart: true },
+    },
   },
-  paper: {
-    confidence: 0,
-    constant: 1e-3,
-    learningRate: 1e-2,
-    steps: 1000,
-    searchSteps: 9,
-    bounds: "tanh",
-    restart: true,
-    abort: "image",
+  {
+    confidence: numberOption("κ: how far behind the boundary a success must lie, in logits.", { min: 0, fallback: 0 }),
+    constant: numberOption("The first c.", { above: 0, fallback: 1e-4 / 255 ** 2 }),
+    learningRate: numberOption("Adam's.", { above: 0, fallback: 1e-4 }),
+    steps: countOption("Steps of Adam for each c, at most.", { fallback: 300 }),
+    searchSteps: countOption("Values of c that are tried.", { fallback: 10 }),
+    bounds: wordOption(
+      "How [0, 1] is kept: the perturbed image is clipped, or it is (tanh(w) + 1)/2 for a free w.",
+      ["clip", "tanh"],
+      { fallback: "clip" },
+    ),
+    restart: flagOption(
+      "Whether each c starts from the clean image with an Adam of its own, rather than from where the last one ended.",
+      { fallback: false },
+    ),
+    abort: wordOption(
+      "A tenth of the steps after the last check, a c is given up if its loss is above 0.9999 times what it was then: the loss of the image, the loss of all images of the batch together, or never.",
+      ["image", "batch", "never"],
+      { fallback: "image" },
+    ),
   },
-};
+);
 
-export interface CarliniWagnerOptions extends AttackOptions, Partial<CarliniWagnerNumbers> {
-  /**
-   * `odds` (default): the published code of Roth et al., c from 1.5·10⁻⁹ by factors of ten and Adam at 10⁻⁴, which goes on from
-   * one c to the next. Its first c are so small that nearly nothing happens before the sixth. `paper`: tanh and binary search.
-   */
-  readonly preset?: CarliniWagnerPreset;
-}
-
-const numbers = [
-  "confidence",
-  "constant",
-  "learningRate",
-  "steps",
-  "searchSteps",
-  "bounds",
-  "restart",
-  "abort",
-] as const satisfies readonly (keyof CarliniWagnerNumbers)[];
+export type CarliniWagnerOptions = OptionsOf<typeof options>;
+type Settings = ValuesOf<typeof options>;
 
 /**
  * The attack; the result is the success of least ℓ2 distance over all steps, or the clean image. It has no budget.
@@ -92,67 +58,58 @@ const numbers = [
  * each image is on its own. The two are the same for one image.
  * Deviation: preset `paper` takes 1000 steps for each c, where Carlini and Wagner's code takes up to 10 000 (`steps`).
  */
-export const carliniWagner: AttackMethod<CarliniWagnerOptions> = {
+export const carliniWagner = defineAttack({
   name: "carlini-wagner",
   title: "Carlini–Wagner",
   source: "Carlini and Wagner, Towards evaluating the robustness of neural networks (IEEE S&P 2017), the ℓ2 attack",
   summary:
     "Adam on the squared ℓ2 distance plus c times the margin, and a search for the smallest c that flips the label.",
   version: 2,
-  presets: carliniWagnerPresets,
-  optionKeys: ["preset", ...numbers],
-  plan(_, options) {
-    const preset = oneOf("carlini-wagner: preset", options.preset ?? "odds", carliniWagnerPresets);
-    const given = Object.fromEntries(
-      numbers.flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])),
+  options,
+  search: (settings) => ({
+    settings: { ...settings },
+    gradients: settings.steps * settings.searchSteps,
+    run(tasks, context) {
+      // With tanh a white pixel is 1 − 5·10⁻⁷ at the start; the distance is taken from there, or it would have a slope at once.
+      const origins = tasks.map(({ image }) => (settings.bounds === "clip" ? image : tanhVariable(image).point()));
+      /** c of each image at the moment. */
+      const constants = tasks.map(() => settings.constant);
+      const run = inLockstep(
+        () => lossOf(tasks, origins, constants, settings, context),
+        (task, n) => search(task, origins[n], settings, (constant) => (constants[n] = constant)),
+      );
+      return run(tasks, context);
+    },
+  }),
+});
+
+/** The evaluator of the tasks' losses c·max(M + κ, 0) + ‖x' − x‖², with the c that `constants` has at the moment. */
+async function lossOf(
+  tasks: readonly AttackTask[],
+  origins: readonly Float32Array[],
+  constants: readonly number[],
+  { confidence, abort }: Settings,
+  { classifier, batch, signal }: SearchContext,
+): Promise<Evaluator<CarliniWagnerEvaluation>> {
+  const pass = await classifier.marginGradients({ batch });
+  const goals = tasks.map(({ goal }) => goal);
+  return async (points, active) => {
+    const evaluations = await pass.run(
+      points.map((image, n) => ({ image, classIndex: goals[n].classIndex, targeted: goals[n].targeted })),
+      { signal },
     );
-    const plan: CarliniWagnerNumbers = { ...presets[preset], ...given };
-    const where = (key: keyof CarliniWagnerNumbers): string => `carlini-wagner: ${key}`;
-    numberIn(where("confidence"), plan.confidence, { min: 0 });
-    numberIn(where("constant"), plan.constant, { min: Number.MIN_VALUE });
-    numberIn(where("learningRate"), plan.learningRate, { min: Number.MIN_VALUE });
-    numberIn(where("steps"), plan.steps, { min: 1, integer: true });
-    numberIn(where("searchSteps"), plan.searchSteps, { min: 1, integer: true });
-    oneOf(where("bounds"), plan.bounds, ["clip", "tanh"]);
-    oneOf(where("abort"), plan.abort, ["image", "batch", "never"]);
-    return {
-      budget: undefined,
-      settings: { preset, ...plan },
-      async search(tasks, { classifier, batch, signal, onGradients }) {
-        const pass = await classifier.marginGradients({ batch });
-        const problems = tasks.map(({ label, target }) => ({
-          classIndex: target ?? label,
-          targeted: target !== undefined,
-        }));
-        /** c of each image at the moment. */
-        const constants = tasks.map(() => plan.constant);
-        // With tanh a white pixel is 1 − 5·10⁻⁷ at the start; the distance is taken from there, or it would have a slope at once.
-        const origins = tasks.map(({ image }) => (plan.bounds === "clip" ? image : tanhVariable(image).point()));
-        return driveBatch(
-          tasks.map((task, n) => searchOf(task, origins[n], plan, (constant) => (constants[n] = constant))),
-          async (points, active) => {
-            const evaluations = await pass.run(
-              points.map((image, n) => ({ image, ...problems[n] })),
-              { signal },
-            );
-            onGradients(active.filter(Boolean).length);
-            const losses = evaluations.map(({ margin }, n) => {
-              const penalty = constants[n] * Math.max(margin + plan.confidence, 0);
-              return penalty + squaredDistance(points[n], origins[n]);
-            });
-            const total = losses.reduce((sum, loss, n) => sum + (active[n] ? loss : 0), 0);
-            return evaluations.map((evaluation, n) => ({
-              ...evaluation,
-              value: losses[n],
-              watched: plan.abort === "batch" ? total : losses[n],
-            }));
-          },
-          { signal },
-        );
-      },
-    };
-  },
-};
+    const losses = evaluations.map(({ margin }, n) => {
+      const penalty = constants[n] * Math.max(margin + confidence, 0);
+      return penalty + squaredDistance(points[n], origins[n]);
+    });
+    const total = losses.reduce((sum, loss, n) => sum + (active[n] ? loss : 0), 0);
+    return evaluations.map((evaluation, n) => ({
+      ...evaluation,
+      value: losses[n],
+      watched: abort === "batch" ? total : losses[n],
+    }));
+  };
+}
 
 interface CarliniWagnerEvaluation extends Evaluation {
   /** c·max(M + κ, 0) + ‖x' − x‖². */
@@ -170,21 +127,22 @@ const noUpperBound = 1e10;
 /** A loss that any loss is below. */
 const firstLoss = 1e6;
 
-function* searchOf(
-  { image, label, target }: AttackTask,
+function* search(
+  { image, goal }: AttackTask,
   origin: Float32Array,
-  plan: CarliniWagnerNumbers,
+  plan: Settings,
   setConstant: (constant: number) => void,
-): Generator<Query, Found, CarliniWagnerEvaluation> {
+): Generator<Query, Found<undefined>, CarliniWagnerEvaluation> {
   const variable = plan.bounds === "clip" ? clippedVariable(image) : tanhVariable(image);
-  let adam = adamSteps(image.length, plan.learningRate);
+  const rule = adam({ stepSize: plan.learningRate });
+  let update = rule(variable.values);
   let best = { distance: Infinity, point: image };
   let [constant, lower, upper] = [plan.constant, 0, noUpperBound];
   let gradients = 0;
   const checkEvery = Math.max(1, Math.floor(plan.steps / 10));
   for (let search = 0; search < plan.searchSteps; search++) {
     if (plan.restart && search > 0) {
-      adam = adamSteps(image.length, plan.learningRate);
+      update = rule(variable.values);
       variable.reset();
     }
     setConstant(constant);
@@ -192,19 +150,18 @@ function* searchOf(
     let lastLoss = firstLoss;
     for (let step = 0; step < plan.steps; step++) {
       const point = variable.point();
-      const { margin, gradient, logits, watched } = yield { point, iteration: gradients + 1 };
-      gradients++;
+      const { margin, gradient, logits, watched } = yield { point, iteration: ++gradients };
       const distance = squaredDistance(point, image);
       const found = point.slice();
       // ∂/∂x' of c·max(M + κ, 0) + ‖x' − x‖².
       const share = margin + plan.confidence >= 0 ? constant : 0;
       const slope = Float32Array.from(point, (x, i) => share * gradient[i] + 2 * (x - origin[i]));
-      variable.move(adam(variable.pullBack(slope)));
+      update(variable.pullBack(slope), variable.values, variable.values);
       if (plan.abort !== "never" && step % checkEvery === 0) {
         if (watched > 0.9999 * lastLoss) break;
         lastLoss = watched;
       }
-      if (marginOf(logits, target ?? label, target !== undefined) + plan.confidence < 0) {
+      if (goal.margin(logits) + plan.confidence < 0) {
         succeeded = true;
         if (distance < best.distance) best = { distance, point: found };
       }
@@ -214,21 +171,17 @@ function* searchOf(
     if (upper < noUpperBound) constant = (lower + upper) / 2;
     else if (!succeeded) constant *= 10;
   }
-  return {
-    point: best.point,
-    evaluations: { forward: 0, gradient: gradients },
-    details: { constant: upper < noUpperBound ? upper : null },
-  };
+  return { point: best.point, details: { constant: upper < noUpperBound ? upper : null } };
 }
 
 /** What Adam moves, and the image that it stands for. */
 interface Variable {
+  readonly values: Float32Array;
   /** The image x'; the same array every time. */
   point(): Float32Array;
   /** The gradient with respect to the variable from that with respect to x'. */
   pullBack(slope: Float32Array): Float32Array;
-  /** Subtracts `step` from the variable. */
-  move(step: Float32Array): void;
+  /** Back to the clean image. */
   reset(): void;
 }
 
@@ -237,6 +190,7 @@ function clippedVariable(image: Float32Array): Variable {
   const delta = new Float32Array(image.length);
   const point = new Float32Array(image.length);
   return {
+    values: delta,
     point() {
       for (let i = 0; i < point.length; i++) point[i] = Math.min(Math.max(image[i] + delta[i], 0), 1);
       return point;
@@ -246,9 +200,6 @@ function clippedVariable(image: Float32Array): Variable {
         const x = Math.fround(image[i] + delta[i]);
         return x >= 0 && x <= 1 ? s : 0;
       }),
-    move(step) {
-      for (let i = 0; i < delta.length; i++) delta[i] -= step[i];
-    },
     reset: () => delta.fill(0),
   };
 }
@@ -262,40 +213,12 @@ function tanhVariable(image: Float32Array): Variable {
   const w = start.slice();
   const point = new Float32Array(image.length);
   return {
+    values: w,
     point() {
       for (let i = 0; i < point.length; i++) point[i] = (Math.tanh(w[i]) + 1) / 2;
       return point;
     },
     pullBack: (slope) => slope.map((s, i) => (s * (1 - Math.tanh(w[i]) ** 2)) / 2),
-    move(step) {
-      for (let i = 0; i < w.length; i++) w[i] -= step[i];
-    },
     reset: () => w.set(start),
   };
-}
-
-/** Adam's steps for one gradient after the other, with β = (0.9, 0.999) and 10⁻⁸ beside the root. */
-function adamSteps(length: number, learningRate: number): (gradient: Float32Array) => Float32Array {
-  const mean = new Float32Array(length);
-  const meanSquare = new Float32Array(length);
-  let count = 0;
-  return (gradient) => {
-    count++;
-    const factor = learningRate / (1 - 0.9 ** count);
-    const correction = 1 / Math.sqrt(1 - 0.999 ** count);
-    return gradient.map((g, i) => {
-      mean[i] = 0.9 * mean[i] + 0.1 * g;
-      meanSquare[i] = 0.999 * meanSquare[i] + 0.001 * g * g;
-      return (factor * mean[i]) / (Math.sqrt(meanSquare[i]) * correction + 1e-8);
-    });
-  };
-}
-
-/** What the attack finds for `images` [C, H, W], pixels in [0, 1]; options and errors as {@link CarliniWagnerOptions} and {@link runAttack} say. */
-export function carliniWagnerAttack(
-  classifier: Classifier,
-  images: readonly ImageTensor[],
-  options: CarliniWagnerOptions = {},
-): Promise<AttackResult[]> {
-  return runAttack(carliniWagner, classifier, images, options);
 }

@@ -7,9 +7,9 @@ import type { ImageTensor } from "../image/picture.ts";
 import { GraphBuilder } from "../onnx/builder.ts";
 import { modelOf } from "../runtime/session.ts";
 import { floatTensor } from "../tensor/tensor.ts";
-import { carliniWagnerAttack } from "./carlini-wagner.ts";
-import { pgdAttack } from "./pgd.ts";
-import { pgdMeanAttack } from "./pgd-mean.ts";
+import { carliniWagner } from "./carlini-wagner.ts";
+import { pgd } from "./pgd.ts";
+import { pgdMean } from "./pgd-mean.ts";
 
 interface CarliniWagnerGolden {
   readonly distance: number;
@@ -90,7 +90,7 @@ describe("others find the same", () => {
     ["linf", 8 / 255],
     ["l2", 0.4],
   ] as const)("Foolbox with PGD in %s, preset foolbox", async (norm, epsilon) => {
-    const results = await pgdAttack(classifier, images, { preset: "foolbox", norm, epsilon, randomStart: false });
+    const results = await pgd.attack(classifier, images, { preset: "foolbox", norm, epsilon, randomStart: false });
     for (const [n, { raw }] of results.entries()) {
       // At a bound of [0, 1] the two project differently in ℓ2.
       const isAtBound = norm === "l2" && raw.image.data.some((x) => x === 0 || x === 1);
@@ -100,7 +100,7 @@ describe("others find the same", () => {
 
   test("Foolbox with Carlini–Wagner, preset paper, in fewer steps", async () => {
     const options = { preset: "paper", steps: 60, searchSteps: 6 } as const;
-    const results = await carliniWagnerAttack(classifier, images.slice(0, 4), options);
+    const results = await carliniWagner.attack(classifier, images.slice(0, 4), options);
     for (const [n, { raw }] of results.entries()) {
       expect(raw.success).toBe(true);
       expect(largestDifference(raw.image.data, foolbox.carliniWagner[n])).toBeLessThan(1e-5);
@@ -109,7 +109,7 @@ describe("others find the same", () => {
 
   test("PyTorch with PGD, preset odds", async () => {
     const random = (n: number) => replay(golden.draws[0][n]);
-    const results = await pgdAttack(classifier, images, { preset: "odds", random });
+    const results = await pgd.attack(classifier, images, { preset: "odds", random });
     for (const [n, { label, raw }] of results.entries()) {
       expect(label).toBe(golden.labels[n]);
       expect(largestDifference(raw.image.data, golden.pgd[n])).toBeLessThan(1e-6);
@@ -118,7 +118,7 @@ describe("others find the same", () => {
 
   test("PyTorch with the mean of PGDs", async () => {
     const random = (n: number) => replay(golden.draws[0][n], golden.draws[1][n], golden.draws[2][n]);
-    const results = await pgdMeanAttack(classifier, images, { preset: "odds", copies: 1, random });
+    const results = await pgdMean.attack(classifier, images, { preset: "odds", copies: 1, random });
     for (const [n, { raw }] of results.entries()) {
       expect(largestDifference(raw.image.data, golden.mean[n])).toBeLessThan(1e-6);
     }
@@ -127,14 +127,14 @@ describe("others find the same", () => {
   test("PyTorch with Carlini–Wagner, preset odds: each image alone, and all with the batch's loss", async () => {
     const { together, alone } = golden.carliniWagner;
     const some = images.slice(0, 4);
-    const apart = await carliniWagnerAttack(classifier, some);
-    const joint = await carliniWagnerAttack(classifier, some, { abort: "batch", batch: 4 });
+    const apart = await carliniWagner.attack(classifier, some);
+    const joint = await carliniWagner.attack(classifier, some, { abort: "batch", batch: 4 });
     for (const [n, one] of alone.entries()) {
       // The first image lies so near to the boundary that the last bits of its losses decide when they have settled.
-      if (n > 0) expect(apart[n].evaluations.gradient).toBe(one.runs);
+      if (n > 0) expect(apart[n].cost.gradient).toBe(one.runs);
       expect(largestDifference(apart[n].raw.image.data, one.points)).toBeLessThan(1e-6);
       expect(apart[n].raw.distances.l2).toBeCloseTo(one.distance, 5);
-      expect(joint[n].evaluations.gradient).toBe(together.runs);
+      expect(joint[n].cost.gradient).toBe(together.runs);
       expect(largestDifference(joint[n].raw.image.data, together.points[n])).toBeLessThan(1e-6);
       expect(joint[n].raw).toMatchObject({ success: true });
     }

@@ -2,6 +2,7 @@
 import { logSoftmaxAt } from "../classifier/logits.ts";
 import type { Evaluation } from "../optimize/solver.ts";
 import type { AttackTask, SearchContext } from "./attack.ts";
+import type { Evaluator } from "./lockstep.ts";
 
 export interface LikelihoodEvaluation extends Evaluation {
   /** log p_y, to be lowered, of the label to leave (cross-entropy is −log p_y); with a target, −log p_t. */
@@ -15,26 +16,23 @@ export interface LikelihoodEvaluation extends Evaluation {
  */
 export async function likelihoodOf(
   tasks: readonly AttackTask[],
-  { classifier, batch, signal, onGradients }: SearchContext,
-): Promise<(points: readonly Float32Array[], active?: readonly boolean[]) => Promise<LikelihoodEvaluation[]>> {
+  { classifier, batch, signal }: Pick<SearchContext, "classifier" | "batch" | "signal">,
+): Promise<Evaluator<LikelihoodEvaluation>> {
   const pass = await classifier.backward({ of: "log-probabilities", batch });
-  const classes = tasks.map(({ label, target }) => target ?? label);
-  const signs = tasks.map(({ target }) => (target === undefined ? 1 : -1));
-  const seeds = tasks.map((_, n) => {
+  const terms = tasks.map(({ goal: { classIndex, targeted } }) => ({ classIndex, sign: targeted ? -1 : 1 }));
+  const seeds = terms.map(({ classIndex, sign }) => {
     const seed = new Float32Array(classifier.classCount);
-    seed[classes[n]] = signs[n];
+    seed[classIndex] = sign;
     return seed;
   });
-  return async (points, active) => {
+  return async (points) => {
     const evaluations = await pass.run(
       points.map((image, n) => ({ image, seed: seeds[n] })),
       { signal },
     );
-    onGradients(active === undefined ? points.length : active.filter(Boolean).length);
-    return evaluations.map(({ logits, gradient }, n) => ({
-      value: signs[n] * logSoftmaxAt(logits, classes[n]),
-      gradient,
-      logits,
-    }));
+    return evaluations.map(({ logits, gradient }, n) => {
+      const { classIndex, sign } = terms[n];
+      return { value: sign * logSoftmaxAt(logits, classIndex), gradient, logits };
+    });
   };
 }

@@ -1,6 +1,6 @@
 /** @file Projected gradient descent in a ball, as a solver: what pgd, pgd-mean and fgsm have in common. */
-import { projectLinfBall } from "../optimize/projections.ts";
-import type { Query } from "../optimize/solver.ts";
+import type { Projection, Query } from "../optimize/solver.ts";
+import { signStep, unitStep } from "../optimize/update-rules.ts";
 import { normal } from "../random/distributions.ts";
 import type { Random } from "../random/random.ts";
 import { euclideanNorm, type FloatArray, squaredDistance } from "../tensor/vector.ts";
@@ -26,44 +26,24 @@ export function* projectedGradient(
   { budget, steps, stepSize, onSphere }: GradientSteps,
 ): Generator<Query, Float32Array, LikelihoodEvaluation> {
   const point = start.slice();
-  if (budget.norm === "linf") {
-    const project = projectLinfBall(center, budget.epsilon, 0, 1);
-    project(point);
-    for (let iteration = 1; iteration <= steps; iteration++) {
-      const { gradient } = yield { point, iteration };
-      signStep(point, gradient, stepSize, project.box);
-    }
-    return point;
-  }
   const project = projectOnBudget(center, budget);
   project(point);
+  const afterStep = onSphere ? throughSphere(center, budget.epsilon, project) : project;
+  const rule = budget.norm === "linf" ? signStep(stepSize) : unitStep(stepSize);
+  const update = rule<Float32Array>(point, afterStep);
   for (let iteration = 1; iteration <= steps; iteration++) {
     const { gradient } = yield { point, iteration };
-    const length = euclideanNorm(gradient);
-    const factor = length > 0 ? stepSize / length : 0;
-    for (let i = 0; i < point.length; i++) point[i] -= factor * gradient[i];
-    if (onSphere) rescale(point, center, budget.epsilon);
-    project(point);
+    update(gradient, point, point);
   }
   return point;
 }
 
-/**
- * x ← P(x − stepSize·sign(g)) in one pass, P the projection on `low` to `high`, without branches, which on a sign would be
- * mispredicted half of the time. A gradient that is not finite makes the point NaN, which the network then refuses.
- */
-function signStep(
-  point: Float32Array,
-  gradient: Float32Array,
-  stepSize: number,
-  { low, high }: { readonly low: FloatArray; readonly high: FloatArray },
-): void {
-  for (let i = 0; i < point.length; i++) {
-    const slope = gradient[i];
-    const sign = Number(slope > 0) - Number(slope < 0);
-    const moved = Math.fround(point[i] - stepSize * sign + 0 * slope);
-    point[i] = Math.min(Math.max(moved, low[i]), high[i]);
-  }
+/** The projection of what {@link rescale} makes of a point. */
+function throughSphere(center: Float32Array, radius: number, project: Projection): Projection {
+  return (point) => {
+    rescale(point, center, radius);
+    project(point);
+  };
 }
 
 /** `center` plus a point drawn uniformly from the ball. */
@@ -75,7 +55,7 @@ export function randomPointInBall(center: Float32Array, { norm, epsilon }: Budge
 }
 
 /** Moves `point` along its ray from `center` to the distance `radius`. */
-function rescale(point: Float32Array, center: Float32Array, radius: number): void {
+function rescale(point: FloatArray, center: Float32Array, radius: number): void {
   const squares = squaredDistance(point, center);
   if (squares === 0) return;
   const factor = radius / Math.sqrt(squares);

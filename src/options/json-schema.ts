@@ -64,7 +64,7 @@ function kindSchema(kind: OptionKind): JsonSchema {
     case "layer":
       return { type: kind.automatic ? ["string", "integer", "null"] : ["string", "integer"] };
     case "list":
-      return { type: "array", items: kindSchema(kind.of), minItems: 1 };
+      return { type: "array", items: kindSchema(kind.of), ...(kind.mayBeEmpty ? {} : { minItems: 1 }) };
     case "value":
       return {};
   }

@@ -10,7 +10,7 @@ export type OptionKind =
   | { readonly type: "flag" }
   /** A layer of a network: a number, a name or a pattern such as Relu[-1]. `null` is the automatic choice, where there is one. */
   | { readonly type: "layer"; readonly automatic: boolean }
-  | { readonly type: "list"; readonly of: OptionKind }
+  | { readonly type: "list"; readonly of: OptionKind; readonly mayBeEmpty: boolean }
   /** Anything that neither text nor JSON can hold: a signal, a callback. */
   | { readonly type: "value"; readonly expected: string };
 
@@ -119,12 +119,12 @@ export function layerOption(
   return { doc, kind, fallback: null, fallbackText, check: (where, value) => layerOf(where, value, true) };
 }
 
-/** Several layers, each as {@link layerOption} takes one. */
+/** Several layers, or none, each as {@link layerOption} takes one. */
 export function layersOption<const F extends readonly (string | number)[] | Derived>(
   doc: string,
   { fallback }: { readonly fallback: F },
 ): OptionSpec<WithFallback<readonly (string | number)[], F>> {
-  const kind: OptionKind = { type: "list", of: { type: "layer", automatic: false } };
+  const kind = { type: "list", of: { type: "layer", automatic: false }, mayBeEmpty: true } as const;
   return specOf(doc, kind, fallback, (where, value) =>
     listOf(where, value, kind).map((layer) => layerOf(where, layer, false)),
   );
@@ -147,15 +147,15 @@ export function numbersOption<const F extends readonly number[] | Derived>(
   doc: string,
   { fallback, ...limits }: NumberLimits & { readonly fallback: F },
 ): OptionSpec<WithFallback<readonly number[], F>> {
-  const kind: OptionKind = { type: "list", of: { type: "number", limits } };
+  const kind = { type: "list", of: { type: "number", limits }, mayBeEmpty: false } as const;
   return specOf(doc, kind, fallback, (where, value) =>
     listOf(where, value, kind).map((number) => numberIn(where, number, limits)),
   );
 }
 
-function listOf(where: string, value: unknown, kind: OptionKind): readonly unknown[] {
+function listOf(where: string, value: unknown, kind: OptionKind & { readonly type: "list" }): readonly unknown[] {
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
-  if (value !== null && list.length > 0) return list;
+  if (value !== null && (kind.mayBeEmpty || list.length > 0)) return list;
   throw new MisuseError({ where, what: "the list is empty", expected: expectedOf(kind), got: JSON.stringify(value) });
 }
 
@@ -202,11 +202,12 @@ export function expectedOf(kind: OptionKind): string {
   }
 }
 
-/** A value as users write it: 8/255 for 0.03137254901960784. */
+/** A value as users write it: 8/255 for 0.03137254901960784, other long numbers with three digits. */
 function formatValue(value: unknown, kind: OptionKind): string {
   if (kind.type === "list" && Array.isArray(value)) return value.map((item) => formatValue(item, kind.of)).join(", ");
   if (typeof value !== "number") return String(value);
+  if (String(value).length <= 8) return String(value);
   const levels = 255 * value;
-  const isLevel = String(value).length > 8 && Math.abs(levels - Math.round(levels)) < 1e-9 && levels >= 0.5;
-  return isLevel ? `${Math.round(levels)}/255` : String(value);
+  const isLevel = Math.abs(levels - Math.round(levels)) < 1e-9 && levels >= 0.5;
+  return isLevel ? `${Math.round(levels)}/255` : String(Number(value.toPrecision(3)));
 }

@@ -80,7 +80,8 @@ describe("completeOptions", () => {
     [{ start: 1 }, "x: start: not a flag, expected true or false, got 1"],
     [{ layer: 1.5 }, "x: layer: not a layer, .*null for the automatic choice, got 1.5"],
     [{ layers: [null] }, "x: layers: not a layer, .*got null"],
-    [{ layers: [] }, "x: layers: the list is empty"],
+    [{ areas: [] }, "x: areas: the list is empty"],
+    [{ layers: null }, "x: layers: the list is empty"],
     [{ areas: [0.1, 1] }, "x: areas: value out of range, expected a number above 0 and below 1, got 1"],
     [{ areas: null }, "x: areas: the list is empty"],
     [{ signal: null }, "x: signal: wrong type, expected an AbortSignal, got null"],
@@ -134,6 +135,7 @@ describe("text", () => {
     ["layer", "Relu[-1]", "Relu[-1]"],
     ["layers", "Relu[4:10],3, conv1", ["Relu[4:10]", 3, "conv1"]],
     ["layers", '["Relu[0]", 5]', ["Relu[0]", 5]],
+    ["layers", "[]", []],
     ["areas", "0.1,1/2", [0.1, 0.5]],
     ["areas", "[0.25]", [0.25]],
   ] as const)("%s=%s", (name, text, value) => {
@@ -172,6 +174,7 @@ describe("words", () => {
     expect(describeOption(schema.areas)).toBe(
       "Shares of the image. A list, each a number above 0 and below 1; default 0.1, 0.5.",
     );
+    expect(describeOption(numberOption("c.", { fallback: 1e-4 / 255 ** 2 }))).toBe("c. A number; default 1.54e-9.");
     expect(describeOption(schema.preset)).toBe("Whose numbers. One of quick, paper, odd; default paper.");
   });
 

@@ -1,5 +1,6 @@
 /** @file How a method is defined: its description, its settings and what it does for one image, and nothing else. */
-import { attackOutcomeDescriptions } from "../attacks/perceptual/perceptual.ts";
+import { attackEndings } from "../attacks/attack.ts";
+import { goalOf } from "../attacks/goal.ts";
 import type { Classifier } from "../classifier/classifier.ts";
 import type { Classification } from "../classifier/logits.ts";
 import { throwIfAborted } from "../errors.ts";
@@ -16,6 +17,7 @@ import {
   type MethodOptions,
   methodOptions,
   type Perturbation,
+  type PerturbationFacts,
   type Perturbing,
   type SaliencyMethod,
 } from "./method.ts";
@@ -236,10 +238,12 @@ export interface PerturbationMethod<N extends string = string, S extends OptionS
 }
 
 /** What a search measured of its result, as details of an explanation. */
-function detailsOf(facts: NonNullable<Perturbation["facts"]>): Readonly<Record<string, unknown>> {
-  const { outcome, solverOutcome, adversarial, margin, distances } = facts;
-  const outcomeDescription = attackOutcomeDescriptions[outcome];
-  return { outcome, outcomeDescription, solverOutcome, adversarialLabel: adversarial.label, margin, distances };
+function detailsOf({ result, solverOutcome }: PerturbationFacts): Readonly<Record<string, unknown>> {
+  const { outcome, raw, clean } = result;
+  const margin = { clean: goalOf(result).margin(clean.logits), adversarial: raw.margin };
+  const outcomeDescription = attackEndings[outcome];
+  const { label: adversarialLabel, distances } = raw;
+  return { outcome, outcomeDescription, solverOutcome, adversarialLabel, margin, distances };
 }
 
 const ignoreProgress: OnProgress = () => undefined;

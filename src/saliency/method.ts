@@ -1,5 +1,5 @@
 /** @file What an explanation method is: one interface for all, so that the command line and the benchmarks treat them alike. */
-import type { PerturbationFacts } from "../attacks/perturbation-facts.ts";
+import type { AttackResult } from "../attacks/attack.ts";
 import type { Classifier } from "../classifier/classifier.ts";
 import type { Classification } from "../classifier/logits.ts";
 import type { ImageTensor } from "../image/picture.ts";
@@ -77,8 +77,17 @@ export interface Perturbation {
   readonly settings: Readonly<Record<string, unknown>>;
   /** What only this search knows, as JSON. */
   readonly details: Readonly<Record<string, unknown>>;
-  /** What the search measured of its own result; where it is left out, two runs of the network tell. */
-  readonly facts?: PerturbationFacts & { readonly solverOutcome?: string; readonly layers?: readonly string[] };
+  /** What the search measured of its own result; where it is left out, a few runs of the network tell. */
+  readonly facts?: PerturbationFacts;
+}
+
+/** What became of a perturbed image. */
+export interface PerturbationFacts {
+  readonly result: AttackResult;
+  /** Why the search stopped, a sentence. */
+  readonly solverOutcome?: string;
+  /** The names of the layers that the perceptual distance compares; without them it was not measured. */
+  readonly layers?: readonly string[];
 }
 
 export interface SaliencyMethod<N extends string = string, S extends OptionSchema = OptionSchema> {

@@ -8,6 +8,7 @@ import { lbfgs } from "../../optimize/lbfgs.ts";
 import { projectBox, projectLinfBall } from "../../optimize/projections.ts";
 import { outcomeDescriptions, type Projection, type Query } from "../../optimize/solver.ts";
 import { squaredNorm } from "../../tensor/vector.ts";
+import type { Goal } from "../goal.ts";
 import type { PerceptualPlan, PerceptualSettings } from "./perceptual-plan.ts";
 import { type CurrentStrength, type StrengthSolution, strengthSearch } from "./strength-search.ts";
 
@@ -17,6 +18,7 @@ const marginShare = 0.1;
 const flipShare = 0.005;
 /** The search of `auto` ends when the largest strength is known this well. */
 const bracketRatio = 1.2;
+
 /** One image with what is wanted of it. */
 export interface PerceptualRun {
   readonly plan: PerceptualPlan;
@@ -24,11 +26,17 @@ export interface PerceptualRun {
   readonly reference: Reference;
   /** Flat [C, H, W], pixels. */
   readonly image: Float32Array;
+  readonly shape: readonly number[];
   /** The image in the space of the optimization. */
   readonly start: Float32Array;
-  readonly label: number;
-  readonly target: number | undefined;
-  readonly cleanMargin: number;
+  readonly goal: Goal;
+}
+
+/** One run of the search of `auto` at one strength. */
+export interface StageSummary {
+  readonly strength: number;
+  readonly flipped: boolean;
+  readonly evaluations: number;
 }
 
 export interface PerceptualFound {
@@ -39,7 +47,7 @@ export interface PerceptualFound {
   /** Why the solver stopped, a sentence. */
   readonly solverOutcome: string;
   readonly evaluations: number;
-  readonly stages: readonly { readonly strength: number; readonly flipped: boolean; readonly evaluations: number }[];
+  readonly stages: readonly StageSummary[];
 }
 
 /** What a search must be answered: objective (4) for {@link PerceptualSearch.problem} with the distance of the features. */
@@ -77,7 +85,7 @@ export function perceptualSearch(run: PerceptualRun): PerceptualSearch {
 
 /** The search of the preset `auto`. */
 function strongestFlip(run: PerceptualRun): PerceptualSearch {
-  const { plan, reference, start, cleanMargin } = run;
+  const { plan, reference, start, goal } = run;
   const spread = spreadOf(reference.logits);
   const budget = plan.evaluations - 2;
   const current: CurrentStrength = { gamma: 0 };
@@ -85,7 +93,7 @@ function strongestFlip(run: PerceptualRun): PerceptualSearch {
   let problemStrength = Number.NaN;
   const search = strengthSearch<PerceptualEvaluation>({
     start,
-    cleanMargin,
+    cleanMargin: goal.margin(reference.logits),
     marginTarget: plan.marginTarget ?? -marginShare * spread,
     spread,
     flipMargin: -flipShare * spread,
@@ -182,12 +190,12 @@ function distanceWeightOf({ plan, start }: PerceptualRun): number {
 
 /** Equation (4) for the run at one strength of the perceptual term. */
 export function problemOf(run: PerceptualRun, strength: number): Problem {
-  const { plan, reference, label, target } = run;
+  const { plan, reference, goal } = run;
   const spread = spreadOf(reference.logits);
   return {
     reference,
-    classIndex: target ?? label,
-    targeted: target !== undefined,
+    classIndex: goal.classIndex,
+    targeted: goal.targeted,
     marginTarget: plan.marginTarget ?? -marginShare * spread,
     // Scale-free terms are measured against a margin in units of the spread.
     marginWeight: plan.reduction === "relative" ? 1 / spread ** 2 : 1,

@@ -4,10 +4,11 @@ import { type Classifier, createClassifier } from "../../classifier/classifier.t
 import { AbortedError, MisuseError } from "../../errors.ts";
 import { parseModel } from "../../onnx/text/parse.ts";
 import { type FloatTensor, floatTensor } from "../../tensor/tensor.ts";
+import type { AttackOptionsOf } from "../attack.ts";
 import { distancesBetween } from "../distances.ts";
-import { perceptualAttack } from "./perceptual.ts";
+import { goalOf } from "../goal.ts";
+import { perceptual, perceptualFinding } from "./perceptual.ts";
 import { automaticLayers, detectionLayers, paperLayers, releasedLayers } from "./perceptual-layers.ts";
-import { perceptualAttacks } from "./perceptual-method.ts";
 
 /** logits = W x for x in [0, 1]⁴ (one channel, 2 × 2): everything about it has a closed form. */
 const rows = [
@@ -22,6 +23,13 @@ const linear = parseModel(`
   { f = Flatten (x)  logits = Gemm <transB = 1> (f, W) }
 `);
 
+/** The perturbation of an explanation: the preset `auto`, and the distance in the layers that are compared. */
+const explain = (
+  classifier: Classifier,
+  image: FloatTensor,
+  options: AttackOptionsOf<typeof perceptual.options> = {},
+) => perceptual.attack(classifier, image, { preset: "auto", distanceLayers: "search", ...options });
+
 describe("on a linear classifier", () => {
   let classifier: Classifier;
   const image: FloatTensor = floatTensor([0.6, 0.4, 0.55, 0.45], [1, 2, 2]);
@@ -35,7 +43,7 @@ describe("on a linear classifier", () => {
 
   test("objective (3) is minimized in closed form: x' = x − λ⁻¹ (M − T) a / (1 + |a|²/λ)", async () => {
     const [distanceWeight, margin] = [2, -0.3];
-    const result = await perceptualAttack(classifier, image, {
+    const result = await explain(classifier, image, {
       preset: "paper",
       layers: [],
       perceptualWeight: 0,
@@ -49,13 +57,13 @@ describe("on a linear classifier", () => {
     const norm = a.reduce((sum, ai) => sum + ai * ai, 0);
     const step = (cleanMargin - margin) / (distanceWeight + norm);
     expect(result.label).toBe(0);
-    expect(result.margin.clean).toBeCloseTo(cleanMargin, 6);
+    expect(goalOf(result).margin(result.clean.logits)).toBeCloseTo(cleanMargin, 6);
     result.perturbation.data.forEach((delta, i) => {
       expect(delta).toBeCloseTo(-step * a[i], 4);
     });
-    expect(result.margin.adversarial).toBeCloseTo(cleanMargin - step * norm, 4);
+    expect(result.raw.margin).toBeCloseTo(cleanMargin - step * norm, 4);
     expect(result.outcome).toBe("flipped");
-    expect(result.adversarial.label).toBe(1);
+    expect(result.raw.label).toBe(1);
   });
 
   test("the released preset moves in normalized space and reports pixels", async () => {
@@ -63,17 +71,22 @@ describe("on a linear classifier", () => {
       runtime: ort,
       preprocessing: { scale: 1, mean: [0.5], std: [0.25], channels: "rgb" },
     });
-    const result = await perceptualAttack(normalized, image, { preset: "released", layers: [], margin: -0.5 });
-    expect(result.settings).toMatchObject({ space: "network", history: 100, lineSearch: "none", iterations: 100 });
+    const result = await explain(normalized, image, { preset: "released", layers: [], margin: -0.5 });
+    expect(perceptualFinding(result).settings).toMatchObject({
+      space: "network",
+      history: 100,
+      lineSearch: "none",
+      iterations: 100,
+    });
     result.perturbation.data.forEach((delta, i) => {
-      expect(delta).toBeCloseTo(0.25 * result.optimizedPerturbation.data[i], 6);
+      expect(delta).toBeCloseTo(0.25 * perceptualFinding(result).optimizedPerturbation.data[i], 6);
     });
     await normalized.dispose();
   });
 
   test.each(["range", "ball"] as const)("the constraint %s is kept, by the last digit", async (constraint) => {
     const epsilon = 0.05;
-    const result = await perceptualAttack(classifier, image, {
+    const result = await explain(classifier, image, {
       preset: "paper",
       layers: [],
       perceptualWeight: 0,
@@ -83,22 +96,22 @@ describe("on a linear classifier", () => {
       epsilon,
     });
     const [low, high] = [Math.min(...image.data), Math.max(...image.data)];
-    result.image.data.forEach((x, i) => {
+    result.raw.image.data.forEach((x, i) => {
       if (constraint === "range") expect(x >= low && x <= high).toBe(true);
       else expect(Math.abs(x - image.data[i])).toBeLessThanOrEqual(epsilon);
     });
     // The bounds are reached: the unconstrained answer lies far outside.
-    expect(result.distances.linf).toBeGreaterThan(constraint === "range" ? 0.1 : 0.0499);
+    expect(result.raw.distances.linf).toBeGreaterThan(constraint === "range" ? 0.1 : 0.0499);
   });
 
   test("an image that does not have the label has nothing to flip, and is returned as it is", async () => {
-    const result = await perceptualAttack(classifier, image, { layers: [], label: 2 });
+    const result = await explain(classifier, image, { layers: [], label: 2 });
     expect(result.outcome).toBe("already-flipped");
-    expect(result.distances).toMatchObject({ l0: 0, l2: 0 });
+    expect(result.raw.distances).toMatchObject({ l0: 0, l2: 0 });
   });
 
   test("what cannot be meant is refused before anything runs", async () => {
-    const attempt = (options: object) => perceptualAttack(classifier, image, { layers: [], ...options });
+    const attempt = (options: object) => explain(classifier, image, { layers: [], ...options });
     await expect(attempt({ margin: 2 })).rejects.toThrow("a flipped label has a margin below 0");
     await expect(attempt({ epsilon: 8 })).rejects.toThrow("Did you mean 8/255?");
     await expect(attempt({ preset: "papr" })).rejects.toThrow('Did you mean "paper"?');
@@ -109,10 +122,10 @@ describe("on a linear classifier", () => {
 
   test("an aborted signal ends it", async () => {
     const controller = new AbortController();
-    const attack = perceptualAttack(classifier, image, {
+    const attack = explain(classifier, image, {
       layers: [],
       signal: controller.signal,
-      onProgress: ({ evaluations }) => evaluations >= 3 && controller.abort(),
+      onProgress: ({ done }) => done >= 3 && controller.abort(),
     });
     await expect(attack).rejects.toThrow(AbortedError);
   });
@@ -159,29 +172,29 @@ describe("on a small convolutional network", () => {
 
   test("the automatic preset flips the label within its budget and says how it searched", async () => {
     const calls: number[] = [];
-    const result = await perceptualAttack(classifier, picture, {
-      onProgress: ({ evaluations }) => calls.push(evaluations),
+    const result = await explain(classifier, picture, {
+      onProgress: ({ done, of }) => calls.push(done / of),
     });
+    const { stages, settings } = perceptualFinding(result);
     expect(result.outcome).toBe("flipped");
-    expect(result.adversarial.label).not.toBe(result.clean.label);
-    expect(result.margin.adversarial).toBeLessThan(0);
-    expect(result.evaluations).toBeLessThanOrEqual(150);
-    expect(calls.at(-1)).toBeLessThanOrEqual(150);
-    expect(result.stages.length).toBeGreaterThan(1);
-    expect(result.stages.some((stage) => stage.strength === result.settings.perceptualWeight && stage.flipped)).toBe(
-      true,
-    );
-    expect(result.distances).toMatchObject(distancesBetween(result.image.data, picture.data, 256));
+    expect(result.raw.label).not.toBe(result.clean.label);
+    expect(result.raw.margin).toBeLessThan(0);
+    expect(result.cost.forward + result.cost.gradient).toBeLessThanOrEqual(150);
+    expect(calls).toEqual([...calls].sort((a, b) => a - b));
+    expect(calls.at(-1)).toBe(1);
+    expect(stages.length).toBeGreaterThan(1);
+    expect(stages.some((stage) => stage.strength === settings.perceptualWeight && stage.flipped)).toBe(true);
+    expect(result.raw.distances).toMatchObject(distancesBetween(result.raw.image.data, picture.data, 256));
     const [low, high] = [Math.min(...picture.data), Math.max(...picture.data)];
-    expect(result.image.data.every((x) => x >= low && x <= high)).toBe(true);
+    expect(result.raw.image.data.every((x) => x >= low && x <= high)).toBe(true);
   });
 
   test("with a target, the target wins", async () => {
     const { label: clean } = await classifier.classify(picture);
     for (const target of [1, 3]) {
       expect(clean).not.toBe(target);
-      const result = await perceptualAttack(classifier, picture, { target });
-      expect(result).toMatchObject({ outcome: "flipped", target, adversarial: { label: target } });
+      const result = await explain(classifier, picture, { target });
+      expect(result).toMatchObject({ outcome: "flipped", target, raw: { label: target } });
     }
   });
 
@@ -189,27 +202,27 @@ describe("on a small convolutional network", () => {
     const margin = -0.5;
     const common = { preset: "paper", margin, iterations: 200, constraint: "none" } as const;
     const layers = ["r1", "r3"];
-    const perceptual = await perceptualAttack(classifier, picture, {
+    const close = await explain(classifier, picture, {
       ...common,
       layers,
       perceptualWeight: 1e-2,
       distanceWeight: 0,
     });
-    const plain = await perceptualAttack(classifier, picture, {
+    const plain = await explain(classifier, picture, {
       ...common,
       layers,
       perceptualWeight: 0,
       distanceWeight: 1e-2,
     });
-    expect(perceptual.outcome).toBe("flipped");
+    expect(close.outcome).toBe("flipped");
     expect(plain.outcome).toBe("flipped");
-    expect(perceptual.distances.perceptual).toBeLessThan(plain.distances.perceptual);
-    expect(perceptual.distances.l2).toBeGreaterThan(plain.distances.l2);
+    expect(close.raw.distances.perceptual).toBeLessThan(plain.raw.distances.perceptual);
+    expect(close.raw.distances.l2).toBeGreaterThan(plain.raw.distances.l2);
   });
 
   test("a second run gives the same answer, digit by digit", async () => {
-    const [a, b] = [await perceptualAttack(classifier, picture), await perceptualAttack(classifier, picture)];
-    expect([...a.image.data]).toEqual([...b.image.data]);
+    const [a, b] = [await explain(classifier, picture), await explain(classifier, picture)];
+    expect([...a.raw.image.data]).toEqual([...b.raw.image.data]);
   });
 });
 
@@ -289,16 +302,16 @@ test("many images in lockstep are changed as each alone", async () => {
     iterations: 8,
     margin: -0.5,
   } as const;
-  const together = await perceptualAttacks(classifier, pictures, options);
+  const together = await perceptual.attack(classifier, pictures, options);
   for (const [n, picture] of pictures.entries()) {
-    const alone = await perceptualAttack(classifier, picture, options);
-    expect(together[n].evaluations.gradient).toBe(8);
+    const alone = await explain(classifier, picture, options);
+    expect(together[n].cost.gradient).toBe(8);
     // Graphs of other batches sum in another order.
     together[n].raw.image.data.forEach((x, i) => {
-      expect(x).toBeCloseTo(alone.image.data[i], 4);
+      expect(x).toBeCloseTo(alone.raw.image.data[i], 4);
     });
     expect(together[n].raw.distances.linf).toBeLessThanOrEqual(8 / 255 + 1e-9);
-    expect(together[n].raw.label).toBe(alone.adversarial.label);
+    expect(together[n].raw.label).toBe(alone.raw.label);
   }
   await classifier.dispose();
 });

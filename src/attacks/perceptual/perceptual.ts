@@ -1,173 +1,205 @@
 /**
- * @file The perceptual perturbation: an adversarial image that changes the network's own features as little as it can.
+ * @file The perceptual attack: an adversarial image that changes the network's own features as little as it can; and its ablation without
+ * the perceptual term.
  *
- * Source: Elliott, Law and Russell, "Adversarial Perturbations on the Perceptual Ball", equations (1) to (4) and section 3;
- * preset `released` after the authors' published code.
+ * Source: Elliott, Law and Russell, "Adversarial Perturbations on the Perceptual Ball", equations (1) to (4), sections 3 and 5; preset
+ * `released` after the authors' published code.
  */
 import type { Classifier } from "../../classifier/classifier.ts";
-import { type Classification, classificationOf, marginOf, softmaxAt } from "../../classifier/logits.ts";
-import { checkKeys } from "../../errors.ts";
-import type { ImageTensor } from "../../image/picture.ts";
-import { drive } from "../../optimize/drivers.ts";
-import { floatTensor } from "../../tensor/tensor.ts";
-import { type Distances, distancesBetween } from "../distances.ts";
+import type { Problem, Reference } from "../../classifier/passes/objective.ts";
+import { MisuseError } from "../../errors.ts";
+import type { Query } from "../../optimize/solver.ts";
+import { type FloatTensor, floatTensor } from "../../tensor/tensor.ts";
+import { squaredNorm } from "../../tensor/vector.ts";
+import type { AttackResult, AttackSearch, AttackTask } from "../attack.ts";
+import { defineAttack } from "../define-attack.ts";
+import { type Found, inLockstep } from "../lockstep.ts";
+import type { CleanView, Observer } from "../observer.ts";
+import { l2Options, perceptualOptions } from "./perceptual-options.ts";
+import { type PerceptualPlan, type PerceptualSettings, perceptualPlan } from "./perceptual-plan.ts";
 import {
-  type PerceptualOptions,
-  type PerceptualSettings,
-  perceptualOptionKeys,
-  perceptualPlan,
-} from "./perceptual-plan.ts";
-import {
-  type PerceptualFound,
+  type PerceptualEvaluation,
   type PerceptualRun,
+  type PerceptualSearch,
   perceptualSearch,
-  problemOf,
   relativeDistance,
+  type StageSummary,
   settingsOf,
   toPixels,
   toSpace,
 } from "./perceptual-search.ts";
 
-export {
-  type Constraint,
-  constraints,
-  type PerceptualOptions,
-  type PerceptualPreset,
-  type PerceptualSettings,
-  perceptualOptionKeys,
-  perceptualPresets,
-} from "./perceptual-plan.ts";
-
-/** How an attack ended. */
-export type AttackOutcome = "flipped" | "not-flipped" | "already-flipped";
-
-export const attackOutcomeDescriptions: Readonly<Record<AttackOutcome, string>> = {
-  flipped: "The label is flipped.",
-  "not-flipped":
-    "The label is not flipped: the perceptual term is too strong for this budget. Lower the perceptual weight, raise the iterations, or use the automatic preset.",
-  "already-flipped": "The clean image does not have this label (or has the target already), so nothing had to change.",
-};
-
-export interface PerceptualResult {
-  readonly outcome: AttackOutcome;
+/** What the perceptual attack knows besides the image. */
+export interface PerceptualFinding {
+  /** The perturbation in the space that was optimized in, [C, H, W]: what the saliency map is made of. */
+  readonly optimizedPerturbation: FloatTensor;
   /** Why the solver stopped, a sentence. */
   readonly solverOutcome: string;
-  readonly label: number;
-  readonly target: number | undefined;
-  readonly clean: Classification;
-  readonly adversarial: Classification;
-  /** The softmax of `label` at the adversarial image. */
-  readonly labelConfidence: number;
-  /** Pixels [C, H, W]; within [0, 1] unless the constraint is `none`. */
-  readonly image: ImageTensor;
-  /** Adversarial less clean pixels, [C, H, W]. */
-  readonly perturbation: ImageTensor;
-  /** The perturbation in the space that was optimized in, [C, H, W]: what the saliency map is made of. */
-  readonly optimizedPerturbation: ImageTensor;
-  readonly margin: { readonly clean: number; readonly adversarial: number };
-  /** In pixels, plus `perceptual`: the mean over the layers of ‖C⁽ˡ⁾(x') − C⁽ˡ⁾(x)‖² / ‖C⁽ˡ⁾(x)‖². */
-  readonly distances: Distances & { readonly perceptual: number };
-  /** What is left after the pixels are clipped to [0, 1] and rounded to 8 bits, as a PNG stores them. */
-  readonly rounded: { readonly label: number; readonly flipped: boolean };
-  /** Runs of the network with gradient, all of them. */
-  readonly evaluations: number;
-  /** Of the search of `auto`, in order: strength tried, and whether it flipped the label. */
-  readonly stages: readonly { readonly strength: number; readonly flipped: boolean; readonly evaluations: number }[];
+  /** Of the search of `auto`, in order: the strengths tried, and whether they flipped the label. */
+  readonly stages: readonly StageSummary[];
+  /** What was in force for this image, the weights found by the search included. */
   readonly settings: PerceptualSettings;
 }
 
-const optionKeys: readonly (keyof PerceptualOptions)[] = [
-  ...perceptualOptionKeys,
-  "label",
-  "target",
-  "signal",
-  "onProgress",
-];
-
-/** Throws the MisuseError that {@link perceptualAttack} would throw for `options`, before any image is at hand. */
-export function checkPerceptualOptions(classifier: Classifier, options: PerceptualOptions): void {
-  checkKeys("perceptualAttack", options, optionKeys);
-  perceptualPlan("perceptualAttack", classifier, options);
-  for (const label of [options.label, options.target]) if (label !== undefined) classifier.findLabel(label);
-}
+const source = "Elliott, Law and Russell, Adversarial perturbations on the perceptual ball (arXiv 1912.09405)";
 
 /**
- * The perceptual perturbation of `image` [C, H, W], pixels in [0, 1] at the network's size. Not flipping the label is an outcome,
- * not an error. Throws a MisuseError for options that cannot be meant, all of them before anything runs.
- *
- * Deviation: the paper's T is "greater than zero"; since M ≤ 0 is what a flip means, it is negative here, as in the released
- * code (T = −2). A margin target of 0 or more is refused.
+ * Deviation: the paper's T is "greater than zero"; since M ≤ 0 is what a flip means, it is negative here, as in the released code
+ * (T = −2). A margin target of 0 or more is refused.
  */
-export async function perceptualAttack(
-  classifier: Classifier,
-  image: ImageTensor,
-  options: PerceptualOptions = {},
-): Promise<PerceptualResult> {
-  checkKeys("perceptualAttack", options, optionKeys);
-  const plan = perceptualPlan("perceptualAttack", classifier, options);
-  const { signal, onProgress } = options;
-  const compared = { layers: plan.layers, space: plan.space };
-  const objective = await classifier.objective(compared);
-  const start = toSpace(image.data, { plan, classifier });
-  const [reference] = await (await classifier.references(compared)).run([start], { signal });
-  const clean = classificationOf(reference.logits);
-  const label = options.label === undefined ? clean.label : classifier.findLabel(options.label);
-  const target = options.target === undefined ? undefined : classifier.findLabel(options.target);
-  const cleanMargin = marginOf(reference.logits, target ?? label, target !== undefined);
-  const run: PerceptualRun = { plan, classifier, reference, image: image.data, start, label, target, cleanMargin };
-  let found: PerceptualFound;
-  if (cleanMargin <= 0) {
-    const solverOutcome = "Nothing was to be done.";
-    found = { point: start, strength: 0, solverOutcome, evaluations: 0, stages: [] };
-  } else {
-    const { solver, problem } = perceptualSearch(run);
-    let evaluations = 1;
-    found = await drive(
-      solver,
-      async (point) => {
-        const [evaluation] = await objective.run([{ image: point, problem: problem() }], { signal });
-        evaluations++;
-        onProgress?.({ evaluations, of: plan.evaluations });
-        return { ...evaluation, perceptual: relativeDistance(evaluation, reference) };
-      },
-      { signal },
-    );
-  }
+export const perceptual = defineAttack({
+  name: "perceptual",
+  title: "Perceptual",
+  source: `${source}, objective (4)`,
+  summary:
+    "L-BFGS on the squared miss of a margin target, the change of the network's own features and the ℓ2 distance.",
+  version: 2,
+  options: perceptualOptions,
+  search: (options, classifier) => searchOf(perceptualPlan(classifier, options), classifier),
+});
 
-  const perturbed = found.point === start ? image.data : Float32Array.from(toPixels(found.point, run));
-  // The last run: what a PNG keeps of it.
-  const bytes = perturbed.map((x) => Math.round(255 * Math.min(Math.max(x, 0), 1)) / 255);
-  const rounded = toSpace(bytes, run);
-  const problem = problemOf(run, found.strength);
-  const [atPoint] = await objective.run([{ image: found.point, problem }], { signal });
-  const [atRounded] = await objective.run([{ image: rounded, problem }], { signal });
-  const adversarial = classificationOf(atPoint.logits);
-  const flipped = target === undefined ? adversarial.label !== label : adversarial.label === target;
-  const roundedLabel = classificationOf(atRounded.logits).label;
-  const shape = image.shape;
+export const l2 = defineAttack({
+  name: "l2",
+  title: "ℓ2",
+  source: `${source}, objective (3)`,
+  summary:
+    "The perceptual attack without its perceptual term: the squared miss of a margin target and the ℓ2 distance.",
+  version: 1,
+  options: l2Options,
+  search: (options, classifier) =>
+    searchOf(perceptualPlan(classifier, { ...options, layers: [], perceptualWeight: 0 }), classifier),
+});
+
+function searchOf(plan: PerceptualPlan, classifier: Classifier): AttackSearch<PerceptualFinding> {
+  const { layers, space, search, ...settings } = plan;
+  const { runOf, look, isKnown } = spaceOf(plan, classifier);
   return {
-    outcome: cleanMargin <= 0 ? "already-flipped" : flipped ? "flipped" : "not-flipped",
-    solverOutcome: found.solverOutcome,
-    label,
-    target,
-    clean,
-    adversarial,
-    labelConfidence: softmaxAt(atPoint.logits, label),
-    image: floatTensor(perturbed, shape),
-    perturbation: floatTensor(difference(perturbed, image.data), shape),
-    optimizedPerturbation: floatTensor(difference(found.point, start), shape),
-    margin: { clean: cleanMargin, adversarial: atPoint.margin },
-    distances: {
-      ...distancesBetween(perturbed, image.data, shape[1] * shape[2]),
-      perceptual: relativeDistance(atPoint, reference),
+    ...(plan.constraint === "ball" ? { budget: { norm: "linf", epsilon: plan.epsilon } } : {}),
+    settings: {
+      ...settings,
+      layers: layers.map((layer) => layer.name),
+      space,
+      // Without a search of its own the strength is that of the settings; with one, the details of each result say it.
+      ...(search ? { perceptualWeight: null } : {}),
+      ...(plan.constraint === "ball" ? {} : { epsilon: null }),
+      marginTarget: plan.marginTarget ?? null,
     },
-    rounded: { label: roundedLabel, flipped: target === undefined ? roundedLabel !== label : roundedLabel === target },
-    evaluations: found.evaluations + 3,
-    stages: found.stages,
-    settings: settingsOf(run, found.strength),
+    gradients: plan.evaluations,
+    layers,
+    observe: look,
+    async run(tasks, context) {
+      const { batch, signal } = context;
+      // The values at the start of the very function that is optimized: in the network's space pixels come out otherwise in the last digits.
+      const unseen = space === "pixels" ? [] : tasks.filter(({ image }) => !isKnown(image));
+      if (unseen.length > 0) {
+        const images = unseen.map(({ image }) => image);
+        await (await look(batch)).clean(images, { signal });
+      }
+      const runs = tasks.map(runOf);
+      const searches = runs.map(perceptualSearch);
+      const pass = await classifier.objective({ layers, space, batch });
+      const evaluate = async (points: readonly Float32Array[]): Promise<PerceptualEvaluation[]> => {
+        const evaluations = await pass.run(
+          points.map((image, n) => ({ image, problem: searches[n].problem() })),
+          { signal },
+        );
+        return evaluations.map((evaluation, n) => ({
+          ...evaluation,
+          perceptual: relativeDistance(evaluation, runs[n].reference),
+        }));
+      };
+      const inTurn = inLockstep(
+        async () => evaluate,
+        (_, n) => withFinding(runs[n], searches[n]),
+      );
+      return inTurn(tasks, context);
+    },
+    untouched(task) {
+      return {
+        optimizedPerturbation: floatTensor(new Float32Array(task.image.length), task.shape),
+        solverOutcome: "Nothing was to be done.",
+        stages: [],
+        settings: settingsOf(runOf(task), 0),
+      };
+    },
   };
 }
 
-function difference(a: Float32Array, b: Float32Array): Float32Array {
-  return a.map((value, i) => value - b[i]);
+/** What the perceptual attack knows of its result; throws a MisuseError for the result of another attack. */
+export function perceptualFinding({ attack, found }: AttackResult<PerceptualFinding>): PerceptualFinding {
+  if (found !== undefined) return found;
+  throw new MisuseError({
+    where: "perceptualFinding",
+    what: "wrong attack",
+    expected: "perceptual or l2",
+    got: attack,
+  });
+}
+
+/** The search for one image, with all that is known at its end. */
+function* withFinding(
+  run: PerceptualRun,
+  { solver }: PerceptualSearch,
+): Generator<Query, Found<PerceptualFinding>, PerceptualEvaluation> {
+  const { point, strength, solverOutcome, stages } = yield* solver;
+  const { plan, start, shape } = run;
+  return {
+    point: Float32Array.from(toPixels(point, run)),
+    details: { strength, solverOutcome, ...(plan.search ? { stages } : {}) },
+    found: {
+      optimizedPerturbation: floatTensor(
+        point.map((x, i) => x - start[i]),
+        shape,
+      ),
+      solverOutcome,
+      stages,
+      settings: settingsOf(run, strength),
+    },
+  };
+}
+
+/** Images as the plan's objective sees them: it remembers what it has seen of clean ones. */
+function spaceOf(plan: PerceptualPlan, classifier: Classifier) {
+  const { layers, space } = plan;
+  const inSpace = (image: Float32Array): Float32Array => toSpace(image, { plan, classifier });
+  const references = new WeakMap<Float32Array, Reference>();
+  const look = async (batch: number): Promise<Observer> => {
+    const options = { layers, space, batch };
+    const clean = await classifier.references(options);
+    const perturbed = await classifier.objective(options);
+    return {
+      batch: perturbed.batch,
+      // The session computes the gradient whether it is asked for or not.
+      cost: "gradient",
+      async clean(images, { signal }) {
+        const seen = await clean.run(images.map(inSpace), { signal });
+        return seen.map((reference, n) => {
+          references.set(images[n], reference);
+          const { logits, features } = reference;
+          return { logits, activations: features, squaredNorms: Float32Array.from(features, squaredNorm) };
+        });
+      },
+      async run(images, views, { signal }) {
+        const inputs = images.map((image, n) => ({ image: inSpace(image), problem: nothingOf(views[n], image) }));
+        const evaluations = await perturbed.run(inputs, { signal });
+        return evaluations.map(({ logits, layerDistances }) => ({ logits, squaredDistances: layerDistances }));
+      },
+    };
+  };
+  return {
+    look,
+    isKnown: (image: Float32Array) => references.has(image),
+    runOf({ image, shape, goal, clean: { logits }, activations }: AttackTask): PerceptualRun {
+      const start = inSpace(image);
+      const reference = references.get(image) ?? { image: start, features: activations, logits };
+      return { plan, classifier, reference, image, shape, start, goal };
+    },
+  };
+}
+
+/** A problem that asks for nothing but the distances to a clean image. */
+function nothingOf({ activations, logits }: CleanView, image: Float32Array): Problem {
+  const reference = { image, features: activations, logits };
+  const layerWeights = activations.map(() => 0);
+  return { reference, classIndex: 0, marginTarget: -1, marginWeight: 0, layerWeights, distanceWeight: 0 };
 }

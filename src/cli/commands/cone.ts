@@ -1,7 +1,7 @@
 /** @file `perceptual-ball cone`: Figures 5 and 8 of the paper for any classifier, attacks and pictures. */
 import { join } from "node:path";
 import { Command, Option } from "commander";
-import { evenBatch } from "../../attacks/run-attack.ts";
+import { evenBatch } from "../../attacks/run-search.ts";
 import { MisuseError } from "../../errors.ts";
 import {
   type AttackItem,

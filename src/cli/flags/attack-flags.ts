@@ -1,6 +1,6 @@
 /** @file The flags of `attack` that say which attacks run, with which settings, and toward which class. */
 import { type Command, Option } from "commander";
-import { attacks, findAttack } from "../../attacks/attacks.ts";
+import { attackNamed, attacks } from "../../attacks/attacks.ts";
 import { MisuseError, nearest } from "../../errors.ts";
 import type { AttackRun } from "../../experiments/attack/protocol.ts";
 import { type Setting, settingOf } from "./method-flags.ts";
@@ -58,13 +58,13 @@ export function addAttackFlags(command: Command): Command {
 
 /** The attacks with their settings; throws a MisuseError for a flag that none of them takes. */
 export function attacksOf(flags: AttackFlags): AttackRun[] {
-  const chosen = [...new Set(flags.attack.flatMap((name) => (name === "all" ? attacks : [findAttack(name)])))];
+  const chosen = [...new Set(flags.attack.flatMap((name) => (name === "all" ? attacks : [attackNamed(name)])))];
   for (const key of sharedFlags) {
-    if (flags[key] === undefined || chosen.some(({ optionKeys }) => optionKeys.includes(key))) continue;
+    if (flags[key] === undefined || chosen.some(({ options }) => key in options)) continue;
     throw new MisuseError({
       where: `--${key}`,
       what: `${chosen.map(({ name }) => name).join(", ")} ${chosen.length > 1 ? "have" : "has"} no such setting`,
-      expected: `one of ${attacks.flatMap(({ name, optionKeys }) => (optionKeys.includes(key) ? [name] : [])).join(", ")}`,
+      expected: `one of ${attacks.flatMap(({ name, options }) => (key in options ? [name] : [])).join(", ")}`,
     });
   }
   const names = chosen.map(({ name }) => name);
@@ -80,7 +80,7 @@ export function attacksOf(flags: AttackFlags): AttackRun[] {
     });
   }
   return chosen.map((attack) => {
-    const shared = sharedFlags.filter((key) => flags[key] !== undefined && attack.optionKeys.includes(key));
+    const shared = sharedFlags.filter((key) => flags[key] !== undefined && key in attack.options);
     const own = (flags.set ?? []).filter(({ method }) => method === attack.name);
     const options = [...shared.map((key) => [key, flags[key]]), ...own.map(({ name, value }) => [name, value])];
     return { name: attack.name, attack, settings: Object.fromEntries(options) };

@@ -1,6 +1,6 @@
 /** @file The flags that say which attacks a benchmark runs, and with which settings. */
 import { type Command, Option } from "commander";
-import { attacks, findAttack } from "../../attacks/attacks.ts";
+import { attackNamed, attacks } from "../../attacks/attacks.ts";
 import { MisuseError } from "../../errors.ts";
 import type { AttackRun } from "../../experiments/attack/protocol.ts";
 import { type Setting, settingOf, settingsOf, type Variant, variantOf } from "./method-flags.ts";
@@ -49,14 +49,14 @@ export function attackHelp(): string {
  * slash of its name. Throws a MisuseError for attacks that do not exist and settings of attacks that do not run.
  */
 export function attackRunsOf({ attacks: named, set = [], variant = [], variantImages }: AttackRunFlags): AttackRun[] {
-  const list = named.flatMap((name) => (name === "all" ? attacks : name === "none" ? [] : [findAttack(name)]));
+  const list = named.flatMap((name) => (name === "all" ? attacks : name === "none" ? [] : [attackNamed(name)]));
   const chosen = [...new Set(list)];
   const settings = settingsOf(set, chosen, "attack");
   const runs: AttackRun[] = chosen.map((attack) => ({ name: attack.name, attack, settings: settings(attack.name) }));
   for (const { name, method, settings: own } of variant) {
     const slash = name.indexOf("/");
     const group = slash > 0 ? name.slice(0, slash) : undefined;
-    runs.push({ name, attack: findAttack(method), settings: own, group, images: variantImages });
+    runs.push({ name, attack: attackNamed(method), settings: own, group, images: variantImages });
   }
   if (runs.length === 0) throw new MisuseError({ where: "--attacks", what: "no attack is to run" });
   return runs;

@@ -1,6 +1,6 @@
 /** @file The flags of `explain` beyond the model's and the runtime's. */
 import { type Command, Option } from "commander";
-import { constraints, type PerceptualOptions, perceptualPresets } from "../../attacks/perceptual/perceptual.ts";
+import { constraints, type PerceptualOptions, perceptualPresets } from "../../attacks/perceptual/perceptual-options.ts";
 import { type ColorMap, colorMaps } from "../../image/color-map.ts";
 import { defaultLocalizationRule, type LocalizationRule } from "../../localization/localize-map.ts";
 import type { ThresholdRule } from "../../localization/threshold.ts";

@@ -4,12 +4,12 @@
  * Pictures are opened when their turn comes and let go of after it: what stays in memory is a record of about two kilobytes per picture
  * and attack. Images are kept as arrays of the store where they are wanted.
  */
-import type { AttackResult } from "../../attacks/attack.ts";
-import type { AnyAttackOptions, RegisteredAttack } from "../../attacks/attacks.ts";
-import { evenBatch } from "../../attacks/run-attack.ts";
+import type { AnyAttack, AnyAttackOptions, AttackResult } from "../../attacks/attack.ts";
+import { evenBatch } from "../../attacks/run-search.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { MisuseError, numberIn, oneOf, PerceptualBallError, throwIfAborted } from "../../errors.ts";
 import type { ImageTensor } from "../../image/picture.ts";
+import type { Progress } from "../../options/progress.ts";
 import { createRandom } from "../../random/random.ts";
 import { floatTensor, type Tensor, tensorOf } from "../../tensor/tensor.ts";
 import type { ExperimentIdentity, RecordKey } from "../records/record-store.ts";
@@ -23,7 +23,7 @@ export const attackVersion = "1";
 export interface AttackRun {
   /** What tables call it: the attack's name, or one of the user's for other settings of it. */
   readonly name: string;
-  readonly attack: RegisteredAttack;
+  readonly attack: AnyAttack;
   /** The attack's own settings; its defaults are left out. Plain JSON. */
   readonly settings: Readonly<Record<string, unknown>>;
   /** The table that it stands in; tables of one name are compared with each other. Default "attacks". */
@@ -160,12 +160,8 @@ export function attackBatchOf({ run, turn }: AttackItem): string {
 }
 
 /** What the attack on some pictures has come to. */
-export interface AttackProgressOf {
+export interface AttackProgressOf extends Progress {
   readonly run: AttackRun;
-  /** Pictures that are done, of those attacked together. */
-  readonly images: number;
-  readonly of: number;
-  readonly gradients: number;
 }
 
 /**
@@ -216,14 +212,12 @@ async function attackAll(
   const { seed, stream, label, target, rounding } = settings;
   const options: AnyAttackOptions = {
     ...run.settings,
-    ...(label === undefined ? {} : { labels: open.map(() => label) }),
-    ...(target === undefined ? {} : { targets: open.map(() => target) }),
-    ...{ rounding, batch, signal },
+    ...{ label, target, rounding, batch, signal },
     // Of the picture alone, so that neither the order of the attacks nor the other pictures matter.
     random: (n) => createRandom(seed, ...(stream === undefined ? [] : [stream]), open[n].item.position),
-    onProgress: ({ images, of, gradients }) => onProgress?.({ run, images, of, gradients }),
+    onProgress: (progress) => onProgress?.({ run, ...progress }),
   };
-  return run.attack.attack(
+  return run.attack.run(
     classifier,
     open.map(({ input }) => input),
     options,

@@ -1,7 +1,8 @@
 /** @file What an attack did to one picture: the numbers that the experiment keeps, and the record that is shown. */
 import { type Adversarial, type AttackEnding, type AttackResult, attackEndings } from "../../attacks/attack.ts";
+import { goalOf } from "../../attacks/goal.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
-import { marginOf, softmaxAt } from "../../classifier/logits.ts";
+import { softmaxAt } from "../../classifier/logits.ts";
 import type { LabelRecord } from "../records/label-record.ts";
 import {
   type Form,
@@ -41,7 +42,7 @@ export interface AttackFinding {
   readonly rounded: AdversarialFinding;
   /** Whether the PNG has lost a success. */
   readonly lostInRounding: boolean;
-  readonly evaluations: AttackResult["evaluations"];
+  readonly evaluations: AttackResult["cost"];
   /** The settings in force, and what only this attack knows. */
   readonly settings: AttackResult["settings"];
   readonly details: AttackResult["details"];
@@ -49,7 +50,7 @@ export interface AttackFinding {
 
 /** What is kept of an attack's result: everything but the images. */
 export function findingOf(result: AttackResult): AttackFinding {
-  const { outcome, label, target, clean, lostInRounding, evaluations, settings, details } = result;
+  const { outcome, label, target, clean, lostInRounding, cost, settings, details } = result;
   const numbersOf = (found: Adversarial): AdversarialFinding => ({
     label: found.label,
     confidence: found.confidence,
@@ -62,12 +63,12 @@ export function findingOf(result: AttackResult): AttackFinding {
     label,
     confidence: softmaxAt(clean.logits, label),
     target: target ?? null,
-    cleanMargin: marginOf(clean.logits, target ?? label, target !== undefined),
+    cleanMargin: goalOf({ label, target }).margin(clean.logits),
     raw: numbersOf(result.raw),
     withinBudget: numbersOf(result.withinBudget),
     rounded: numbersOf(result.rounded),
     lostInRounding,
-    evaluations,
+    evaluations: cost,
     settings,
     details,
   };
@@ -126,7 +127,7 @@ export interface AttackRecord {
   readonly rounded: AdversarialRecord;
   /** Whether the PNG has lost a success. */
   readonly lostInRounding: boolean;
-  readonly evaluations: AttackResult["evaluations"];
+  readonly evaluations: AttackResult["cost"];
   readonly settings: AttackResult["settings"];
   readonly details: AttackResult["details"];
   /** Relative to the folder of the results; empty where no files were asked for. */

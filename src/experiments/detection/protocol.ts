@@ -6,7 +6,7 @@
  * the statistics can be interrupted like everything else.
  */
 
-import type { AnyAttackOptions } from "../../attacks/attacks.ts";
+import type { AnyAttackOptions } from "../../attacks/attack.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { marginOf } from "../../classifier/logits.ts";
 import type { DatasetImage, DatasetSplit } from "../../datasets/dataset.ts";
@@ -220,8 +220,8 @@ async function attackAll(
     // A stream of its own for each image, whichever others are in the batch.
     random: (n) => createRandom(seed, hashText(items[n].image.id), 1),
   };
-  const results = await attack.attack(classifier, inputs, options);
-  return results.map(({ outcome, clean, withinBudget, rounded, evaluations, lostInRounding, settings: effective }) => {
+  const results = await attack.run(classifier, inputs, options);
+  return results.map(({ outcome, clean, withinBudget, rounded, cost, lostInRounding, settings: effective }) => {
     const { image, distances } = pixels === "float" ? withinBudget : rounded;
     const { l0, l1, l2, linf, perceptual } = distances;
     return {
@@ -230,7 +230,7 @@ async function attackAll(
       facts: {
         outcome,
         distances: { l0, l1, l2, linf, perceptual },
-        evaluations,
+        evaluations: cost,
         lostInRounding,
         settings: effective,
       },

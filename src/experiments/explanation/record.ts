@@ -1,9 +1,10 @@
 /** @file What `explain` says of one picture by one method, as a plain record: `result.json`, and a line of `explain --json`. */
 
-import { type AttackOutcome, attackOutcomeDescriptions } from "../../attacks/perceptual/perceptual.ts";
-import type { PerturbationFacts } from "../../attacks/perturbation-facts.ts";
+import { type AttackEnding, attackEndings } from "../../attacks/attack.ts";
+import type { Distances } from "../../attacks/distances.ts";
+import { goalOf } from "../../attacks/goal.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
-import { type Classification, marginOf, softmaxAt } from "../../classifier/logits.ts";
+import { type Classification, softmaxAt } from "../../classifier/logits.ts";
 import { describeLayer } from "../../classifier/network/layers.ts";
 import { geometryFor, type SizedPicture } from "../../classifier/preprocessing/fit-picture.ts";
 import type { Preprocessing } from "../../classifier/preprocessing/preprocessing.ts";
@@ -11,7 +12,7 @@ import { type Box, fitGeometry } from "../../image/geometry.ts";
 import { areaOf, iou, roundedOutward } from "../../localization/box.ts";
 import type { LocalizationRule, LocalizedMap } from "../../localization/localize-map.ts";
 import type { Cost } from "../../options/cost.ts";
-import type { SaliencyMethod } from "../../saliency/method.ts";
+import type { PerturbationFacts, SaliencyMethod } from "../../saliency/method.ts";
 import type { FloatTensor } from "../../tensor/tensor.ts";
 import type { LabelRecord } from "../records/label-record.ts";
 
@@ -58,7 +59,7 @@ type Files<Name extends string> = Readonly<Record<Name, string>>;
 /** The record of a method that changes the picture. */
 export interface PerturbationRecord extends CommonRecord {
   readonly kind: "perturbation";
-  readonly outcome: AttackOutcome;
+  readonly outcome: AttackEnding;
   readonly solverOutcome: string | null;
   /** The predicted class of the perturbed picture, with its confidence there. */
   readonly adversarialLabel: LabelRecord;
@@ -68,7 +69,7 @@ export interface PerturbationRecord extends CommonRecord {
   >;
   readonly margin: { readonly clean: number; readonly adversarial: number };
   /** Over the pixels in [0, 1]; l0 counts positions. `perceptual` is null where it was not measured. */
-  readonly distances: PerturbationFacts["distances"];
+  readonly distances: Distances & { readonly perceptual: number | null };
   /** Whether the perturbed picture keeps its label when its pixels are stored as bytes, as perturbed.png stores them. */
   readonly rounded: { readonly index: number; readonly name: string; readonly flipped: boolean };
   /** The layers that were compared. */
@@ -115,8 +116,8 @@ export interface ExplanationInput {
   readonly evaluations: Cost;
   readonly settings: Readonly<Record<string, unknown>>;
   readonly details?: Readonly<Record<string, unknown>>;
-  /** Of a method that changes the picture, with a sentence on why its search stopped and the names of layers it compared. */
-  readonly perturbation?: PerturbationFacts & { readonly solverOutcome?: string; readonly layers?: readonly string[] };
+  /** Of a method that changes the picture. */
+  readonly perturbation?: PerturbationFacts;
   /** Not blurred, [H, W]. */
   readonly map: FloatTensor;
   readonly localized: LocalizedMap;
@@ -164,12 +165,13 @@ export function explanationRecord(input: ExplanationInput): ExplanationRecord {
     preprocessing: { ...preprocessing, name: name ?? null, reason },
     versions: input.versions,
   };
+  const cleanMargin = goalOf({ label, target }).margin(clean.logits);
   if (perturbation === undefined) {
     return {
       kind: "map",
       ...identity,
       adversarialLabel: null,
-      margin: { clean: marginOf(clean.logits, target ?? label, target !== undefined), adversarial: null },
+      margin: { clean: cleanMargin, adversarial: null },
       distances: null,
       outcome: "explained",
       outcomeDescription: "The picture was explained as it is; nothing was changed.",
@@ -177,7 +179,8 @@ export function explanationRecord(input: ExplanationInput): ExplanationRecord {
       files: input.files,
     };
   }
-  const { adversarial, margin, distances, outcome, rounded, solverOutcome = null, layers = [] } = perturbation;
+  const { result, solverOutcome = null, layers = [] } = perturbation;
+  const { raw: adversarial, rounded, outcome } = result;
   const confidences = (index: number) => ({
     clean: softmaxAt(clean.logits, index),
     adversarial: softmaxAt(adversarial.logits, index),
@@ -188,12 +191,12 @@ export function explanationRecord(input: ExplanationInput): ExplanationRecord {
     ...identity,
     adversarialLabel: { ...named(adversarial.label), confidence: adversarial.confidence },
     confidences: { label: confidences(label), adversarialLabel: confidences(adversarial.label) },
-    margin,
-    distances,
+    margin: { clean: cleanMargin, adversarial: adversarial.margin },
+    distances: { ...adversarial.distances, ...(perturbation.layers === undefined ? { perceptual: null } : {}) },
     outcome,
-    outcomeDescription: attackOutcomeDescriptions[outcome],
+    outcomeDescription: attackEndings[outcome],
     solverOutcome,
-    rounded: { ...named(rounded.label), flipped: rounded.flipped },
+    rounded: { ...named(rounded.label), flipped: rounded.success },
     ...common,
     layers: classifier.layers.filter((layer) => compared.has(layer.name)).map(describeLayer),
     files: input.files as PerturbationRecord["files"],

@@ -30,9 +30,11 @@ function record(attack: string, changes: Partial<AttackResult> = {}): AttackReco
     withinBudget: found(1, 4 / 255),
     rounded: found(1, 4 / 255),
     lostInRounding: false,
-    evaluations: { forward: 3, gradient: 20 },
+    perturbation: floatTensor([0, 0, 0], [3, 1, 1]),
+    cost: { forward: 3, gradient: 20 },
     settings: { steps: 20 },
     details: {},
+    found: undefined,
     ...changes,
   };
   return attackRecord({

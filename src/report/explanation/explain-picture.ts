@@ -1,5 +1,5 @@
 /** @file Everything between a picture and the files of its explanation: what `explain` does, in Node and in a browser. */
-import { perturbationFacts } from "../../attacks/perturbation-facts.ts";
+import { evaluatePerturbed } from "../../attacks/evaluate-results.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { geometryFor, type SizedPicture, sizedPicture } from "../../classifier/preprocessing/fit-picture.ts";
 import { type ExplanationRecord, explanationFiles, explanationRecord } from "../../experiments/explanation/record.ts";
@@ -12,8 +12,8 @@ import type { Cost } from "../../options/cost.ts";
 import type { OnProgress } from "../../options/progress.ts";
 import { createRandom } from "../../random/random.ts";
 import { createExplainer, type Explainer, type TimedExplanation } from "../../saliency/explainer.ts";
-import type { SaliencyMethod } from "../../saliency/method.ts";
-import type { FloatTensor } from "../../tensor/tensor.ts";
+import type { PerturbationFacts, SaliencyMethod } from "../../saliency/method.ts";
+import { type FloatTensor, floatTensor } from "../../tensor/tensor.ts";
 import { boxColors } from "../style/box-colors.ts";
 import { panelOf, type Tiles, tilesOf } from "./panel.ts";
 
@@ -152,12 +152,13 @@ async function pictureExplanation(
   const { map, label, evaluations, settings } = explanation;
   const clean = await explainer.classify({ signal });
   const target = options.target === undefined ? undefined : classifier.findLabel(options.target);
-  const facts =
+  const facts: PerturbationFacts | undefined =
     perturbation &&
-    (perturbation.facts ??
-      (await perturbationFacts(classifier, input, perturbation.pixels, { clean, label, target, signal })));
+    (perturbation.facts ?? {
+      result: await evaluatePerturbed(classifier, input, sumOf(input, perturbation.pixels), { label, target, signal }),
+    });
   const localized = localizeMap(map, localizationRule);
-  const tiles = tilesOf({ image: input, perturbed: facts?.image, localized, colorMap });
+  const tiles = tilesOf({ image: input, perturbed: facts?.result.rounded.image, localized, colorMap });
   const parts = [folder, ...(hasFolders ? [method.name] : [])].filter((part) => part !== "");
   const record = explanationRecord({
     ...{ image: options.image, model: options.model, versions: options.versions, groundTruth },
@@ -184,9 +185,17 @@ async function pictureExplanation(
     pictures: {
       panel,
       map: tiles.map,
-      perturbed: tensorToPicture(facts.image),
-      perturbation: tensorToPicture(normalizeSigned(facts.perturbation)),
+      perturbed: tensorToPicture(facts.result.rounded.image),
+      perturbation: tensorToPicture(normalizeSigned(facts.result.perturbation)),
     },
-    arrays: { map, perturbed: facts.image, perturbation: facts.perturbation },
+    arrays: { map, perturbed: facts.result.raw.image, perturbation: facts.result.perturbation },
   };
+}
+
+/** Element by element. */
+function sumOf({ data, shape }: ImageTensor, perturbation: ImageTensor): ImageTensor {
+  return floatTensor(
+    data.map((x, i) => x + perturbation.data[i]),
+    shape,
+  );
 }

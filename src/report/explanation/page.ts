@@ -127,6 +127,7 @@ function badgeOf({ outcome }: ExplanationRecord): string {
   const badge = {
     flipped: "",
     explained: "",
+    "over-budget": "lost by clipping",
     "not-flipped": "label unchanged",
     "already-flipped": "nothing to change",
   }[outcome];

@@ -51,7 +51,7 @@ function changeInWords(record: PerturbationRecord, before: string, where: string
     return `${before} stays ${shortName(adversarialLabel.name)} (${percent(adversarialLabel.confidence)})${strength}.${where}`;
   }
   const after = `${shortName(adversarialLabel.name)} (${percent(confidences.adversarialLabel.adversarial)})`;
-  return `${before} becomes ${after} by a change of at most ${inLevels(distances.linf)} per pixel.${where}`;
+  return `${before} becomes ${after} by a change of at most ${inLevels(distances.linf)} per pixel${outcome === "over-budget" ? ", but no longer when the pixels are clipped" : ""}.${where}`;
 }
 
 /** One line for a terminal. The method is named unless it is the one that goes without saying. */
@@ -68,7 +68,12 @@ export function summaryLine(
   const before = side(label.name, label.confidence);
   if (!isPerturbation(record)) return `${start}${before}${end}`;
   const { adversarialLabel, outcome } = record;
-  const arrow = outcome === "flipped" ? "→" : "·";
-  const state = { flipped: "", "not-flipped": "  NOT FLIPPED", "already-flipped": "  nothing to change" }[outcome];
+  const arrow = outcome === "flipped" || outcome === "over-budget" ? "→" : "·";
+  const state = {
+    flipped: "",
+    "over-budget": "  LOST BY CLIPPING",
+    "not-flipped": "  NOT FLIPPED",
+    "already-flipped": "  nothing to change",
+  }[outcome];
   return `${start}${before} ${arrow} ${side(adversarialLabel.name, adversarialLabel.confidence)}${state}${end}`;
 }

@@ -1,8 +1,9 @@
 import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { tinyClassifier } from "../../../test/tiny-classifier.ts";
-import { deepFoolSettings, searchDeepFool } from "../../attacks/deepfool.ts";
+import { deepFoolOptions, deepFoolSettings, searchDeepFool } from "../../attacks/deepfool-search.ts";
 import { type Classifier, createClassifier } from "../../classifier/classifier.ts";
+import { completeOptions } from "../../options/schema.ts";
 import { createRandom } from "../../random/random.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import { methodNamed } from "../methods.ts";
@@ -23,7 +24,11 @@ test("the map is the root mean square of the attack's perturbation", async () =>
   const settings = { preset: "foolbox-3", norm: "linf" } as const;
   const clean = await classifier.classify(image);
   const task = { image: image.data, logits: clean.logits, label: clean.label };
-  const found = await searchDeepFool(classifier, task, deepFoolSettings(settings));
+  const found = await searchDeepFool(
+    classifier,
+    task,
+    deepFoolSettings(completeOptions("deepfool", deepFoolOptions, settings)),
+  );
   const steps: number[] = [];
   const { map, perturbation, details, evaluations, label } = await deepFool.explain(classifier, image, {
     ...settings,

@@ -4,11 +4,7 @@
  * Source: Elliott, Law and Russell, "Adversarial Perturbations on the Perceptual Ball", section 4 ("we simply treat the
  * magnitude of the alteration in each pixel as its salience").
  */
-import {
-  checkPerceptualOptions,
-  type PerceptualOptions,
-  perceptualAttack,
-} from "../../attacks/perceptual/perceptual.ts";
+import { perceptual as attack, perceptualFinding } from "../../attacks/perceptual/perceptual.ts";
 import { perceptualPlan } from "../../attacks/perceptual/perceptual-plan.ts";
 import { guidedRules } from "../../autodiff/guided-rules.ts";
 import type { ValuesOf } from "../../options/schema.ts";
@@ -22,42 +18,35 @@ import { rootMeanSquare } from "./root-mean-square.ts";
 
 type Settings = ValuesOf<typeof perceptualSettings>;
 
-/** Settings as the attack takes them. */
-function optionsOf(settings: Settings): PerceptualOptions {
-  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
-}
-
 async function perturb(task: PerturbationTask<Settings>): Promise<Perturbation> {
   const { classifier, image, label, target, settings, signal, onProgress } = task;
-  const result = await perceptualAttack(classifier, image, {
-    ...optionsOf(settings),
-    label,
-    target,
-    signal,
-    onProgress: ({ evaluations, of }) => onProgress({ done: Math.min(evaluations, of), of, unit: "gradients" }),
-  });
+  // The distance that is reported is that of the layers compared.
+  const options = { ...settings, label, target, signal, onProgress, distanceLayers: "search" } as const;
+  const result = await attack.attack(classifier, image, options);
+  const found = perceptualFinding(result);
+  const { stages, solverOutcome } = found;
   return {
     label: result.label,
     target,
     clean: result.clean,
     pixels: result.perturbation,
-    optimized: result.optimizedPerturbation,
-    evaluations: { forward: 0, gradient: result.evaluations },
-    settings: { ...result.settings },
-    details: { stages: result.stages },
-    facts: { ...result, layers: result.settings.layers },
+    optimized: found.optimizedPerturbation,
+    evaluations: result.cost,
+    settings: { ...found.settings },
+    details: { stages },
+    facts: { result, solverOutcome, layers: found.settings.layers },
   };
 }
 
 const search = {
   source: "Elliott, Law and Russell, Adversarial Perturbations on the Perceptual Ball, 2019",
   settings: perceptualSettings,
-  check: (settings, classifier) => checkPerceptualOptions(classifier, optionsOf(settings)),
+  check: (settings, classifier) => attack.check(classifier, settings),
   search: "perceptual",
   perturb,
   cost: (settings, classifier) => ({
     forward: 0,
-    gradient: perceptualPlan("perceptual", classifier, optionsOf(settings)).evaluations,
+    gradient: perceptualPlan(classifier, settings).evaluations,
   }),
 } satisfies Partial<Parameters<typeof definePerturbationMethod<string, typeof perceptualSettings>>[0]>;
 

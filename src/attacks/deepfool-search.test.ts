@@ -8,11 +8,12 @@ import { classificationOf } from "../classifier/logits.ts";
 import { AbortedError, MisuseError } from "../errors.ts";
 import { GraphBuilder } from "../onnx/builder.ts";
 import { parseModel } from "../onnx/text/parse.ts";
+import { completeOptions } from "../options/schema.ts";
 import { createRandom } from "../random/random.ts";
 import { referenceRuntime } from "../runtime/reference-runtime.ts";
 import { modelOf } from "../runtime/session.ts";
 import { floatTensor } from "../tensor/tensor.ts";
-import { type DeepFoolOptions, deepFoolSettings, searchDeepFool } from "./deepfool.ts";
+import { type DeepFoolOptions, deepFoolOptions, deepFoolSettings, searchDeepFool } from "./deepfool-search.ts";
 
 /** logits = W x + b for x in [0, 1]⁴ (one channel, 2 × 2). */
 const W = [
@@ -29,6 +30,8 @@ const affine = parseModel(`
 `);
 const image = Float32Array.of(0.5, 0.5, 0.5, 0.5);
 
+const settingsOf = (options: object) => deepFoolSettings(completeOptions("deepFool", deepFoolOptions, options));
+
 async function search(
   classifier: Classifier,
   x: Float32Array,
@@ -44,7 +47,7 @@ async function search(
   const { label, target, ...rest } = more;
   const [logits] = await (await classifier.forward()).run([x]);
   const task = { image: x, logits, label: label ?? classificationOf(logits).label, target };
-  return searchDeepFool(classifier, task, deepFoolSettings(options), rest);
+  return searchDeepFool(classifier, task, settingsOf(options), rest);
 }
 
 describe("on an affine classifier", () => {
@@ -73,7 +76,7 @@ describe("on an affine classifier", () => {
       const least = leastPerturbation(norm, [1, 2]);
       const second = await search(classifier, image, { preset: "foolbox-2", norm });
       expect(second.steps).toBe(1);
-      expect(second.evaluations).toEqual({ forward: 1, gradient: 2 });
+      expect(second.cost).toEqual({ forward: 1, gradient: 2 });
       least.forEach((r, i) => {
         expect(second.point[i] - image[i]).toBeCloseTo(1.05 * r, 6);
       });
@@ -115,8 +118,8 @@ describe("on an affine classifier", () => {
     const tied = Float32Array.of(0.25, 0.0625, 0.0625, 0.8125);
     const second = await search(classifier, tied, { preset: "foolbox-2", steps: 1 });
     const third = await search(classifier, tied, { preset: "foolbox-3", steps: 1 });
-    expect(second.evaluations.gradient).toBe(1);
-    expect(third.evaluations.gradient).toBe(2);
+    expect(second.cost.gradient).toBe(1);
+    expect(third.cost.gradient).toBe(2);
     expect(Math.hypot(...third.point.map((value, i) => value - tied[i]))).toBeCloseTo(1.02e-4, 7);
   });
 
@@ -131,7 +134,7 @@ describe("on an affine classifier", () => {
       { runtime: referenceRuntime, preprocessing: "unit" },
     );
     const found = await search(constant, image, {});
-    expect(found).toMatchObject({ steps: 0, evaluations: { forward: 0, gradient: 0 } });
+    expect(found).toMatchObject({ steps: 0, cost: { forward: 0, gradient: 0 } });
     expect(found.point).toEqual(image);
     await constant.dispose();
   });
@@ -163,7 +166,7 @@ describe("as Foolbox", () => {
           const expected: number[] = fixture[`${preset}/${norm}`][n];
           const error = found.point.reduce((max, value, i) => Math.max(max, Math.abs(value - expected[i])), 0);
           expect(error, `image ${n}`).toBeLessThan(1e-6);
-          expect(found.evaluations.gradient).toBe(9 * found.steps);
+          expect(found.cost.gradient).toBe(9 * found.steps);
         }
       });
     }
@@ -203,12 +206,12 @@ describe("on the tiny classifier", () => {
 });
 
 test("options that cannot be meant are refused", () => {
-  expect(() => deepFoolSettings({ step: 3 } as never)).toThrow('deepFool: unknown option "step"');
-  expect(() => deepFoolSettings({ candidates: 1 })).toThrow(MisuseError);
-  expect(() => deepFoolSettings({ steps: 0 })).toThrow(MisuseError);
-  expect(() => deepFoolSettings({ overshoot: -1 })).toThrow(MisuseError);
-  expect(() => deepFoolSettings({ norm: "l1" as never })).toThrow("expected one of l2, linf");
-  expect(deepFoolSettings({ preset: "foolbox-3", steps: 7 })).toEqual({
+  expect(() => settingsOf({ step: 3 })).toThrow('deepFool: unknown option "step"');
+  expect(() => settingsOf({ candidates: 1 })).toThrow(MisuseError);
+  expect(() => settingsOf({ steps: 0 })).toThrow(MisuseError);
+  expect(() => settingsOf({ overshoot: -1 })).toThrow(MisuseError);
+  expect(() => settingsOf({ norm: "l1" })).toThrow("expected one of l2, linf");
+  expect(settingsOf({ preset: "foolbox-3", steps: 7 })).toEqual({
     preset: "foolbox-3",
     norm: "l2",
     steps: 7,

@@ -1,0 +1,52 @@
+/** @file The options that every attack takes. */
+import type { LayerSelector } from "../classifier/network/layers.ts";
+import { countOption, derived, valueOption, wordOption } from "../options/option.ts";
+import type { OnProgress } from "../options/progress.ts";
+import type { OptionsOf, ValuesOf } from "../options/schema.ts";
+import type { Random } from "../random/random.ts";
+
+type Label = string | number;
+
+const isLabel = (value: unknown): value is Label => typeof value === "string" || typeof value === "number";
+const isLabels = (value: unknown): value is readonly Label[] => Array.isArray(value) && value.every(isLabel);
+const label = { is: isLabel, expected: "a class, by number or name" };
+const labels = { is: isLabels, expected: "a list of classes, one per image, each by number or name" };
+
+export const commonAttackOptions = {
+  label: valueOption("The class to leave, for all images.", { ...label, fallbackText: "the predicted class of each" }),
+  target: valueOption("The class to reach, for all images.", { ...label, fallbackText: "any other class" }),
+  labels: valueOption("The class to leave, one per image.", { ...labels, fallbackText: "the predicted class of each" }),
+  targets: valueOption("The class to reach, one per image.", { ...labels, fallbackText: "any other class" }),
+  batch: countOption("Images per run of the network.", { fallback: derived("at most 64, fewer for large images") }),
+  rounding: wordOption(
+    "How pixels become bytes: to the nearest level, or away from the clean image where the nearest level loses the success.",
+    ["nearest", "keep"],
+    { fallback: "nearest" },
+  ),
+  random: valueOption("The random numbers of image i, so that its result does not depend on the others.", {
+    is: (value): value is (image: number) => Random => typeof value === "function",
+    expected: "a function from the image's number to a generator",
+    fallbackText: "a fixed seed, and i",
+  }),
+  distanceLayers: valueOption(
+    'The layers of the perceptual distance that results report; none: it is not measured. "search": those that the search compares, seen as it sees them.',
+    {
+      is: (value): value is readonly LayerSelector[] | "search" => value === "search" || isLabels(value),
+      expected: 'a list of layers, or "search"',
+      fallbackText: "those of the preset auto of the perceptual attack",
+    },
+  ),
+  signal: valueOption("Ends the attack early.", {
+    is: (value): value is AbortSignal => typeof value === "object" && value !== null && "aborted" in value,
+    expected: "an AbortSignal",
+  }),
+  onProgress: valueOption("Called as gradients are computed: how many, of how many at most.", {
+    is: (value): value is OnProgress => typeof value === "function",
+    expected: "a function",
+  }),
+};
+
+/** The options that every attack takes, as a caller gives them. */
+export type CommonAttackOptions = OptionsOf<typeof commonAttackOptions>;
+/** The same, complete. */
+export type CommonAttackValues = ValuesOf<typeof commonAttackOptions>;

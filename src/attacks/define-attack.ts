@@ -1,0 +1,126 @@
+/** @file Makes an attack of its options and its search. */
+import { checkClassifier, checkImages } from "../classifier/check-arguments.ts";
+import type { Classifier } from "../classifier/classifier.ts";
+import { MisuseError } from "../errors.ts";
+import type { ImageTensor } from "../image/picture.ts";
+import { completeBoth, type OptionSchema, presetNames } from "../options/schema.ts";
+import type {
+  AnyAttackOptions,
+  Attack,
+  AttackDefinition,
+  AttackOptionsOf,
+  AttackResult,
+  AttackSearch,
+  Epsilons,
+  Images,
+  PerEpsilon,
+  PerImage,
+} from "./attack.ts";
+import { type CommonAttackValues, commonAttackOptions } from "./attack-options.ts";
+import { runSearch } from "./run-search.ts";
+
+/**
+ * The attack with these options and this search. Its options are checked and completed by their schema; what the search finds is clipped to
+ * the budget, rounded to bytes, classified and measured in the same way for all attacks.
+ *
+ * ```ts
+ * const gray = defineAttack({
+ *   name: "gray",
+ *   title: "Gray",
+ *   source: "an example",
+ *   summary: "Mixes the image with gray.",
+ *   version: 1,
+ *   options: { share: numberOption("How much of the image is gray.", { min: 0, max: 1, fallback: 0.5 }) },
+ *   search: ({ share }) => ({
+ *     settings: { share },
+ *     gradients: 0,
+ *     run: async (tasks) =>
+ *       tasks.map(({ image }) => ({
+ *         point: image.map((x) => (1 - share) * x + share / 2),
+ *         cost: { forward: 0, gradient: 0 },
+ *       })),
+ *   }),
+ * });
+ * const result = await gray.attack(classifier, image, { share: 0.7 });
+ * ```
+ */
+export function defineAttack<const N extends string, S extends OptionSchema, F = undefined>(
+  definition: AttackDefinition<N, S, F>,
+): Attack<N, S, F> {
+  const { name, options: schema } = definition;
+
+  const plan = (
+    classifier: Classifier,
+    given: object,
+  ): { readonly search: AttackSearch<F>; readonly common: CommonAttackValues } => {
+    checkClassifier(name, classifier);
+    const [common, own] = completeBoth(name, [commonAttackOptions, schema], given);
+    return { search: definition.search(own, classifier), common };
+  };
+
+  const run = async (
+    classifier: Classifier,
+    images: readonly ImageTensor[],
+    given: readonly object[],
+  ): Promise<AttackResult<F>[][]> => {
+    const plans = given.map((options) => plan(classifier, options));
+    checkImages(name, classifier, images);
+    if (plans.length > 1 && plans.some(({ search }) => search.budget === undefined)) {
+      throw new MisuseError({
+        where: `${name}: epsilon`,
+        what: "with these options there is no budget",
+        expected: "one",
+      });
+    }
+    const of = plans.reduce((sum, { search }) => sum + images.length * search.gradients, 0);
+    const results: AttackResult<F>[][] = [];
+    let before = 0;
+    for (const { search, common } of plans) {
+      const onGradients = (done: number): void => common.onProgress?.({ done: before + done, of, unit: "gradients" });
+      results.push(await runSearch(name, search, classifier, images, common, onGradients));
+      before += images.length * search.gradients;
+    }
+    return results;
+  };
+
+  function attack<const I extends Images, E extends Epsilons = number>(
+    classifier: Classifier,
+    images: I,
+    options?: AttackOptionsOf<S, E>,
+  ): Promise<PerEpsilon<E, PerImage<I, AttackResult<F>>>>;
+  async function attack(
+    classifier: Classifier,
+    images: Images,
+    options: object = {},
+  ): Promise<AttackResult<F> | AttackResult<F>[] | AttackResult<F>[][]> {
+    const epsilons = severalEpsilons(name, options);
+    const given = epsilons === undefined ? [options] : epsilons.map((epsilon) => ({ ...options, epsilon }));
+    const isOne = !Array.isArray(images);
+    const byEpsilon = await run(classifier, isOne ? [images] : images, given);
+    const results = isOne ? byEpsilon.map(([result]) => result) : byEpsilon;
+    return epsilons === undefined ? results[0] : results;
+  }
+
+  const { title, source, summary, version } = definition;
+  return {
+    ...{ name, title, source, summary, version, options: schema },
+    presets: presetNames(schema),
+    attack,
+    async run(classifier, images, options: AnyAttackOptions = {}) {
+      const [results] = await run(classifier, images, [options]);
+      return results;
+    },
+    check(classifier, options: AnyAttackOptions = {}) {
+      plan(classifier, options);
+    },
+  };
+}
+
+/** The radii, if there are several; a MisuseError if the list has none. */
+function severalEpsilons(where: string, options: object): readonly unknown[] | undefined {
+  if (typeof options !== "object" || options === null || !("epsilon" in options)) return undefined;
+  const { epsilon } = options;
+  if (!Array.isArray(epsilon)) return undefined;
+  if (epsilon.length > 0) return epsilon;
+  throw new MisuseError({ where: `${where}: epsilon`, what: "the list is empty", expected: "a radius, or several" });
+}

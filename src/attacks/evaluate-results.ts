@@ -1,0 +1,181 @@
+/** @file What is said of perturbed images: each is seen once more as it is, within the budget, and as 8 bits per channel keep it. */
+
+import { checkClassifier, checkImages } from "../classifier/check-arguments.ts";
+import type { Classifier } from "../classifier/classifier.ts";
+import { type Classification, classificationOf, softmaxAt } from "../classifier/logits.ts";
+import type { ImageTensor } from "../image/picture.ts";
+import { type Cost, totalCost } from "../options/cost.ts";
+import { floatTensor } from "../tensor/tensor.ts";
+import type { Adversarial, AttackResult } from "./attack.ts";
+import { type Budget, projectOnBudget, roundToBytes } from "./budget.ts";
+import { distancesBetween } from "./distances.ts";
+import { type Goal, goalOf } from "./goal.ts";
+import { type CleanView, type Observer, observerOf, perceptualDistance } from "./observer.ts";
+
+/** An image with what was wanted of it and, where a search ran, the point that it found. */
+export interface Attempt<F> {
+  /** Flat [C, H, W], pixels. */
+  readonly image: Float32Array;
+  readonly shape: ImageTensor["shape"];
+  readonly label: number;
+  readonly target: number | undefined;
+  readonly goal: Goal;
+  readonly view: CleanView;
+  /** Undefined where the clean image was what was wanted. */
+  readonly point: Float32Array | undefined;
+  /** What it has taken so far. */
+  readonly cost: Cost;
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly found: F | undefined;
+}
+
+export interface EvaluateOptions {
+  readonly attack: string;
+  readonly budget: Budget | undefined;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly rounding: "nearest" | "keep";
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The results of `attempts`, in order. Images that differ are seen once; costs count those looks. */
+export async function evaluateResults<F>(
+  observer: Observer,
+  attempts: readonly Attempt<F>[],
+  { attack, budget, settings, rounding, signal }: EvaluateOptions,
+): Promise<AttackResult<F>[]> {
+  const looks = attempts.map(() => 0);
+  /** What is said of one image for each attempt; undefined where there is none. */
+  const evaluateOnce = async (images: readonly (Float32Array | undefined)[]): Promise<(Adversarial | undefined)[]> => {
+    const wanted = attempts.flatMap((attempt, n) => {
+      const data = images[n];
+      return data === undefined ? [] : [{ attempt, n, data }];
+    });
+    const said: (Adversarial | undefined)[] = attempts.map(() => undefined);
+    for (let first = 0; first < wanted.length; first += observer.batch) {
+      const some = wanted.slice(first, first + observer.batch);
+      const views = await observer.run(
+        some.map(({ data }) => data),
+        some.map(({ attempt }) => attempt.view),
+        { signal },
+      );
+      for (const [k, { attempt, n, data }] of some.entries()) {
+        looks[n]++;
+        said[n] = adversarialOf(attempt, data, views[k]);
+      }
+    }
+    return said;
+  };
+  const evaluateAll = async (
+    images: readonly Float32Array[],
+    known: readonly Adversarial[] = [],
+  ): Promise<Adversarial[]> => {
+    const isKnown = (data: Float32Array, n: number): boolean => known.length > 0 && isSame(data, known[n].image.data);
+    const said = await evaluateOnce(images.map((data, n) => (isKnown(data, n) ? undefined : data)));
+    return said.map((one, n) => one ?? known[n]);
+  };
+
+  const raw = await evaluateAll(attempts.map(({ image, point }) => point ?? image));
+  const within = await evaluateAll(
+    attempts.map(({ image }, n) => {
+      const point = raw[n].image.data.slice();
+      projectOnBudget(image, budget)(point);
+      return point;
+    }),
+    raw,
+  );
+  const inBytes = (direction: "nearest" | "outward") => (attempt: Attempt<F>, n: number) =>
+    roundToBytes(within[n].image.data, attempt.image, budget, direction);
+  const nearest = await evaluateAll(attempts.map(inBytes("nearest")), within);
+  const isLost = (n: number): boolean => within[n].success && !nearest[n].success;
+  const outward =
+    rounding === "keep"
+      ? await evaluateOnce(attempts.map((attempt, n) => (isLost(n) ? inBytes("outward")(attempt, n) : undefined)))
+      : [];
+  return attempts.map((attempt, n): AttackResult<F> => {
+    const { image, shape, label, target, view, point, cost, details, found } = attempt;
+    const kept = outward[n];
+    const rounded = kept?.success ? kept : nearest[n];
+    const searched = within[n].success ? "flipped" : raw[n].success ? "over-budget" : "not-flipped";
+    return {
+      attack,
+      outcome: point === undefined ? "already-flipped" : searched,
+      label,
+      target,
+      clean: ownClassification(view.logits),
+      raw: raw[n],
+      withinBudget: within[n],
+      rounded,
+      lostInRounding: within[n].success && !rounded.success,
+      perturbation: floatTensor(
+        raw[n].image.data.map((x, i) => x - image[i]),
+        shape,
+      ),
+      cost: totalCost(cost, { forward: 0, gradient: 0, [observer.cost]: looks[n] }),
+      settings,
+      details,
+      found,
+    };
+  });
+}
+
+function adversarialOf<F>(
+  { image, shape, goal, view }: Attempt<F>,
+  data: Float32Array,
+  perturbed: Awaited<ReturnType<Observer["run"]>>[number],
+): Adversarial {
+  const classification = ownClassification(perturbed.logits);
+  const [, height, width] = shape;
+  return {
+    ...classification,
+    image: floatTensor(data, shape),
+    success: goal.isReached(classification.label),
+    classConfidence: softmaxAt(perturbed.logits, goal.classIndex),
+    margin: goal.margin(perturbed.logits),
+    distances: { ...distancesBetween(data, image, height * width), perceptual: perceptualDistance(perturbed, view) },
+  };
+}
+
+/** The classification, with logits of its own: those of a pass are a view of the whole batch's. */
+function ownClassification(logits: Float32Array): Classification {
+  return classificationOf(logits.slice());
+}
+
+function isSame(a: Float32Array, b: Float32Array): boolean {
+  return a.every((x, i) => x === b[i]);
+}
+
+/**
+ * What is said of `perturbed`, an image [C, H, W] that was made of `image` by whatever means: the result that an attack without a budget would
+ * give. The label is the predicted class by default. The layers' distances are not measured. At most four runs of the network.
+ *
+ * Throws a MisuseError for images that are not of the network's size, and an AbortedError when `signal` aborts.
+ */
+export async function evaluatePerturbed(
+  classifier: Classifier,
+  image: ImageTensor,
+  perturbed: ImageTensor,
+  {
+    label: given,
+    target,
+    signal,
+  }: { readonly label?: number; readonly target?: number; readonly signal?: AbortSignal } = {},
+): Promise<AttackResult> {
+  const where = "evaluatePerturbed";
+  checkClassifier(where, classifier);
+  checkImages(where, classifier, [image]);
+  checkImages(where, classifier, [perturbed], { anyNumbers: true });
+  const observer = await observerOf(classifier, { layers: [], batch: 1 });
+  const [view] = await observer.clean([image.data], { signal });
+  const label = given ?? classificationOf(view.logits).label;
+  const goal = goalOf({ label, target });
+  const attempt: Attempt<unknown> = {
+    ...{ image: image.data, shape: image.shape, label, target, goal, view },
+    point: goal.isReached(classificationOf(view.logits).label) ? undefined : perturbed.data,
+    cost: { forward: 1, gradient: 0 },
+    details: {},
+    found: undefined,
+  };
+  const options = { attack: "none", budget: undefined, settings: {}, rounding: "nearest", signal } as const;
+  const [result] = await evaluateResults(observer, [attempt], options);
+  return result;
+}

@@ -1,0 +1,127 @@
+/** @file The frame that all searches run in: images in batches, the search, and what is said of what it found. */
+import type { Classifier } from "../classifier/classifier.ts";
+import { classificationOf } from "../classifier/logits.ts";
+import { defaultBatch } from "../classifier/passes/default-batch.ts";
+import { MisuseError, throwIfAborted } from "../errors.ts";
+import type { ImageTensor } from "../image/picture.ts";
+import { createRandom } from "../random/random.ts";
+import type { AttackResult, AttackSearch, AttackTask, SearchResult } from "./attack.ts";
+import type { CommonAttackValues } from "./attack-options.ts";
+import { type Attempt, evaluateResults } from "./evaluate-results.ts";
+import { goalOf } from "./goal.ts";
+import { type Observer, observerOf } from "./observer.ts";
+import { automaticLayers } from "./perceptual/perceptual-layers.ts";
+
+/**
+ * What the search makes of `images`, in order. Up to `batch` of them share each run of the network; an image's result does not depend on the
+ * others. Images that have reached their goal are left as they are. `onGradients` is told how many gradients are done.
+ */
+export async function runSearch<F>(
+  attack: string,
+  search: AttackSearch<F>,
+  classifier: Classifier,
+  images: readonly ImageTensor[],
+  options: CommonAttackValues,
+  onGradients: (done: number) => void,
+): Promise<AttackResult<F>[]> {
+  const { signal, rounding, random = (image: number) => createRandom(0, image) } = options;
+  const labels = classesOf(attack, classifier, images.length, "label", options.label, options.labels);
+  const targets = classesOf(attack, classifier, images.length, "target", options.target, options.targets);
+  const batch = options.batch ?? evenBatch(classifier, images.length);
+  const { observer, compared } = await observerFor(search, classifier, options, batch);
+
+  const results: AttackResult<F>[] = [];
+  for (let first = 0; first < images.length; first += batch) {
+    throwIfAborted(signal, attack);
+    const chunk = images.slice(first, first + batch);
+    const views = await observer.clean(
+      chunk.map(({ data }) => data),
+      { signal },
+    );
+    const tasks = chunk.map(({ data, shape }, n): AttackTask => {
+      const index = first + n;
+      const { logits, activations } = views[n];
+      const clean = classificationOf(logits);
+      const label = labels?.[index] ?? clean.label;
+      const target = targets?.[index];
+      const goal = goalOf({ label, target });
+      const own = activations.slice(compared);
+      return { index, image: data, shape, label, target, goal, clean, activations: own, random: random(index) };
+    });
+    const open = tasks.filter(({ goal, clean }) => !goal.isReached(clean.label));
+    const before = first * search.gradients;
+    let gradients = 0;
+    const context = {
+      ...{ classifier, batch, signal },
+      onGradients(count: number) {
+        gradients += count;
+        onGradients(before + Math.min(gradients, open.length * search.gradients));
+      },
+    };
+    const answers = open.length === 0 ? [] : await search.run(open, context);
+    const found = new Map<AttackTask, SearchResult<F>>(open.map((task, n) => [task, answers[n]]));
+    const attempts = tasks.map((task, n): Attempt<F> => {
+      const answer = found.get(task);
+      const { forward, gradient } = answer?.cost ?? { forward: 0, gradient: 0 };
+      const looked = { forward, gradient, [observer.cost]: 1 + (observer.cost === "forward" ? forward : gradient) };
+      return {
+        ...task,
+        view: views[n],
+        point: answer?.point,
+        cost: looked,
+        details: answer?.details ?? {},
+        found: answer === undefined ? search.untouched?.(task) : answer.found,
+      };
+    });
+    const { budget, settings } = search;
+    results.push(...(await evaluateResults(observer, attempts, { attack, budget, settings, rounding, signal })));
+    onGradients((first + chunk.length) * search.gradients);
+  }
+  return results;
+}
+
+/** The observer that the caller wants, and how many layers it compares before those of the search. */
+async function observerFor<F>(
+  search: AttackSearch<F>,
+  classifier: Classifier,
+  { distanceLayers }: CommonAttackValues,
+  batch: number,
+): Promise<{ readonly observer: Observer; readonly compared: number }> {
+  const { layers: further = [] } = search;
+  if (distanceLayers === "search" && search.observe !== undefined) {
+    return { observer: await search.observe(batch), compared: 0 };
+  }
+  const layers = Array.isArray(distanceLayers) ? classifier.selectLayers(distanceLayers) : automaticLayers(classifier);
+  return { observer: await observerOf(classifier, { layers, further, batch }), compared: layers.length };
+}
+
+/** The classes that are meant, one per image; undefined if none are given. */
+function classesOf(
+  attack: string,
+  classifier: Classifier,
+  images: number,
+  what: "label" | "target",
+  one: string | number | undefined,
+  several: readonly (string | number)[] | undefined,
+): readonly number[] | undefined {
+  if (one !== undefined && several !== undefined) {
+    throw new MisuseError({ where: attack, what: `there are both ${what} and ${what}s`, expected: "one of them" });
+  }
+  if (one !== undefined) {
+    const index = classifier.findLabel(one);
+    return Array.from({ length: images }, () => index);
+  }
+  if (several === undefined || several.length === images) return several?.map((label) => classifier.findLabel(label));
+  throw new MisuseError({
+    where: `${attack}: ${what}s`,
+    what: "wrong number of classes",
+    expected: `${images}, one per image`,
+    got: String(several.length),
+  });
+}
+
+/** As many images as are given, in runs of equal size; fewer of large ones. */
+export function evenBatch(classifier: Classifier, images: number): number {
+  const runs = Math.max(1, Math.ceil(images / defaultBatch(classifier)));
+  return Math.max(1, Math.ceil(images / runs));
+}

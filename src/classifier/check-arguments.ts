@@ -1,0 +1,69 @@
+/** @file What callers without types get wrong, said in words: a classifier that is none, images that are no tensors of pixels. */
+import { MisuseError } from "../errors.ts";
+import type { ImageTensor } from "../image/picture.ts";
+import type { Classifier } from "./classifier.ts";
+
+/** Throws a MisuseError in the name of `where` if `classifier` is not one. */
+export function checkClassifier(where: string, classifier: unknown): asserts classifier is Classifier {
+  if (typeof classifier === "object" && classifier !== null && "findLabel" in classifier && "prepared" in classifier)
+    return;
+  throw new MisuseError({
+    where,
+    what: "the first argument is no classifier",
+    expected: "what loadClassifier or createClassifier gives",
+    got: kindOf(classifier),
+    advice: classifier instanceof Promise ? "Write `await` before the call that makes it." : undefined,
+  });
+}
+
+/**
+ * Throws a MisuseError in the name of `where` unless all of `images` are tensors of the network's size with pixels in [0, 1], or with
+ * numbers of any size where `anyNumbers`.
+ */
+export function checkImages(
+  where: string,
+  { input }: Pick<Classifier, "input">,
+  images: unknown,
+  { anyNumbers = false }: { readonly anyNumbers?: boolean } = {},
+): asserts images is readonly ImageTensor[] {
+  const wanted = [input.channelCount, input.height, input.width];
+  const expected = `tensors of shape [${wanted.join(", ")}], as classifier.fit gives`;
+  if (!Array.isArray(images))
+    throw new MisuseError({ where, what: "there are no images", expected, got: kindOf(images) });
+  for (const [n, image] of images.entries()) {
+    if (!isTensor(image))
+      throw new MisuseError({ where, what: `image ${n} is no tensor`, expected, got: kindOf(image) });
+    const { shape, data } = image;
+    if (shape.length !== 3 || shape.some((extent, i) => extent !== wanted[i])) {
+      throw new MisuseError({
+        where,
+        what: `image ${n} does not have the network's size`,
+        expected: `[${wanted.join(", ")}]`,
+        got: `[${shape.join(", ")}]`,
+        advice: "classifier.fit() resizes and crops a picture.",
+      });
+    }
+    const bad = data.findIndex((x) => !(anyNumbers ? Number.isFinite(x) : x >= 0 && x <= 1));
+    if (bad < 0) continue;
+    throw new MisuseError({
+      where,
+      what: `image ${n} is not in pixels`,
+      expected: anyNumbers ? "finite numbers" : "numbers from 0 to 1; the classifier normalizes them itself",
+      got: `${data[bad]} at element ${bad}`,
+    });
+  }
+}
+
+function isTensor(value: unknown): value is ImageTensor {
+  if (typeof value !== "object" || value === null || !("shape" in value) || !("data" in value)) return false;
+  return Array.isArray(value.shape) && value.data instanceof Float32Array;
+}
+
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (Array.isArray(value)) return "an array";
+  if (value instanceof Promise) return "a promise";
+  if (typeof value !== "object") return `${typeof value} ${JSON.stringify(value)}`;
+  const keys = Object.keys(value).slice(0, 4);
+  return keys.length === 0 ? "an empty object" : `an object with ${keys.join(", ")}`;
+}
