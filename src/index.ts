@@ -44,7 +44,7 @@ export type { PerceptualSettings } from "./attacks/perceptual/perceptual-plan.ts
 export type { StageSummary } from "./attacks/perceptual/perceptual-search.ts";
 export { pgd } from "./attacks/pgd.ts";
 export { pgdMean } from "./attacks/pgd-mean.ts";
-export { type GradientSteps, projectedGradient } from "./attacks/projected-gradient.ts";
+export { type BallSteps, projectedGradient } from "./attacks/projected-gradient.ts";
 // Classifiers
 export {
   type Classifier,

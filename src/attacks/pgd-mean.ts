@@ -12,9 +12,9 @@ import { defineAttack } from "./define-attack.ts";
 import { type LikelihoodEvaluation, likelihoodOf } from "./likelihood.ts";
 import { type Found, inLockstep } from "./lockstep.ts";
 import { gradientOptions, gradientStepsOf } from "./pgd.ts";
-import { type GradientSteps, projectedGradient, randomPointInBall } from "./projected-gradient.ts";
+import { type BallSteps, projectedGradient, randomPointInBall } from "./projected-gradient.ts";
 
-interface MeanSteps extends GradientSteps {
+interface MeanSteps extends BallSteps {
   readonly randomStart: boolean;
   readonly copies: number;
   readonly noiseShare: number;

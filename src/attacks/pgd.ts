@@ -14,7 +14,7 @@ import { ballOf, ballOptions } from "./budget.ts";
 import { defineAttack } from "./define-attack.ts";
 import { type LikelihoodEvaluation, likelihoodOf } from "./likelihood.ts";
 import { type Found, inLockstep } from "./lockstep.ts";
-import { type GradientSteps, projectedGradient, randomPointInBall } from "./projected-gradient.ts";
+import { type BallSteps, projectedGradient, randomPointInBall } from "./projected-gradient.ts";
 
 /** What pgd and pgd-mean have in common besides the ball. */
 export const gradientOptions = {
@@ -39,7 +39,7 @@ export function gradientStepsOf(
   where: string,
   { preset, steps, stepSize, ...ball }: ValuesOf<typeof gradientOptions & typeof ballOptions>,
   classifier: Classifier,
-): GradientSteps {
+): BallSteps {
   const budget = ballOf(where, ball, classifier);
   const published = {
     paper: { steps: 20, share: 1 / 4 },
@@ -89,7 +89,7 @@ export const pgd = defineAttack({
 
 function* search(
   { image, goal, random }: AttackTask,
-  steps: GradientSteps,
+  steps: BallSteps,
   { randomStart, restarts }: { readonly randomStart: boolean; readonly restarts: number },
 ): Generator<Query, Found<undefined>, LikelihoodEvaluation> {
   let best = { point: image, value: Infinity };

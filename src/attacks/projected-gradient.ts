@@ -7,7 +7,7 @@ import { euclideanNorm, type FloatArray, squaredDistance } from "../tensor/vecto
 import { type Budget, projectOnBudget } from "./budget.ts";
 import type { LikelihoodEvaluation } from "./likelihood.ts";
 
-export interface GradientSteps {
+export interface BallSteps {
   readonly budget: Budget;
   readonly steps: number;
   /** The length of a step in the budget's norm. */
@@ -23,7 +23,7 @@ export interface GradientSteps {
 export function* projectedGradient(
   start: Float32Array,
   center: Float32Array,
-  { budget, steps, stepSize, onSphere }: GradientSteps,
+  { budget, steps, stepSize, onSphere }: BallSteps,
 ): Generator<Query, Float32Array, LikelihoodEvaluation> {
   const point = start.slice();
   const project = projectOnBudget(center, budget);
