@@ -2,7 +2,7 @@ import * as ort from "onnxruntime-node";
 import { afterAll, expect, test, vi } from "vitest";
 import { expectForm } from "../../../test/expect-form.ts";
 import { tinyClassifier } from "../../../test/tiny-classifier.ts";
-import { findAttack } from "../../attacks/attacks.ts";
+import { attackNamed } from "../../attacks/attacks.ts";
 import { createClassifier } from "../../classifier/classifier.ts";
 import { BadInputError } from "../../errors.ts";
 import type { ImageTensor } from "../../image/picture.ts";
@@ -36,7 +36,7 @@ function imageOf(seed: number): ImageTensor {
 
 const pictureOf = (n: number): AttackPicture => ({ image: `p${n}`, origin: "noise", input: async () => imageOf(n) });
 const pictures = Array.from({ length: 5 }, (_, n) => pictureOf(n));
-const runOf = (name: string, settings = {}): AttackRun => ({ name, attack: findAttack(name), settings });
+const runOf = (name: string, settings = {}): AttackRun => ({ name, attack: attackNamed(name), settings });
 const runs = [runOf("pgd", { epsilon: 0.1, steps: 3 }), runOf("fgsm", { epsilon: 0.1 })];
 const settings = { seed: 4 };
 const identity = attackIdentity(classifier, "ab");
@@ -54,7 +54,7 @@ test("findings are what the attack says of all pictures at once, whatever the in
   const images = pictures.map((_, n) => imageOf(n));
   for (const [k, { attack, settings: own }] of runs.entries()) {
     const random = (n: number) => createRandom(4, n);
-    const results = await attack.attack(classifier, images, { ...own, random });
+    const results = await attack.run(classifier, images, { ...own, random });
     expect(findings.slice(5 * k, 5 * k + 5)).toEqual(results.map(findingOf));
     const [{ key }] = items.slice(5 * k);
     expect((await store.readArray(key, "adversarial"))?.data).toEqual(results[0].withinBudget.image.data);

@@ -2,7 +2,7 @@ import * as ort from "onnxruntime-node";
 import { afterAll, expect, test } from "vitest";
 import { expectForm } from "../../../test/expect-form.ts";
 import { tinyClassifier } from "../../../test/tiny-classifier.ts";
-import { findAttack } from "../../attacks/attacks.ts";
+import { attackNamed } from "../../attacks/attacks.ts";
 import { createClassifier } from "../../classifier/classifier.ts";
 import { createRandom } from "../../random/random.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
@@ -34,7 +34,7 @@ const pictures = [1, 2, 3].map((seed) => {
   );
   return { image: `p${seed}`, origin: "noise", input: async () => image };
 });
-const runs = ["pgd", "fgsm"].map((name) => ({ name, attack: findAttack(name), settings: { epsilon: 0.2 } }));
+const runs = ["pgd", "fgsm"].map((name) => ({ name, attack: attackNamed(name), settings: { epsilon: 0.2 } }));
 const settings: ConeSettings = { step: 0.5, directions: 2, batch: 16, seed: 3 };
 
 async function attacked() {
