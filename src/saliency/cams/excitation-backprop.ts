@@ -9,7 +9,7 @@ import type { RuleTable } from "../../autodiff/rules/index.ts";
 import type { FeatureGrid } from "../../classifier/network/feature-grids.ts";
 import { MisuseError } from "../../errors.ts";
 import { defineMethod } from "../define-method.ts";
-import { excitationGrid, overGrid } from "./feature-grid.ts";
+import { excitationGrid, excitationLayer, overGrid } from "./feature-grid.ts";
 import { cellMap, type LayerValues, layerCells, layerSettings, ofLayer } from "./layer-cells.ts";
 
 interface ExcitationRecipe<N extends string> {
@@ -32,7 +32,7 @@ function excitationMethod<const N extends string>({ rules, ...description }: Exc
   const { name } = description;
   return defineMethod({
     ...description,
-    settings: layerSettings,
+    settings: layerSettings(excitationLayer),
     complete: (settings, classifier) => ({ ...settings, grid: excitationGrid(name, classifier, settings.layer) }),
     check(_, classifier, { target }) {
       if (target === undefined) return;

@@ -4,6 +4,13 @@ import { type Anatomy, anatomyOf, type FeatureGrid } from "../../classifier/netw
 import { describeLayer } from "../../classifier/network/layers.ts";
 import { MisuseError, UnsupportedError } from "../../errors.ts";
 
+/** {@link gradCamGrid}, in words. */
+export const gradCamLayer =
+  "the last at the resolution of the last spatial convolution that every way to the logits passes through; in a transformer, the last such tokens before the last attention";
+/** {@link excitationGrid}, in words. */
+export const excitationLayer =
+  "what enters the last stage: the fourth pool of a VGG, the third stage of a ResNet; in a transformer, that of Grad-CAM";
+
 /**
  * The layer for Grad-CAM: of the layers that every way to the logits passes through, the last at the resolution of the last spatial
  * convolution, which is its activation, or the sum of the last residual block. In a network with tokens behind its convolutions, the last

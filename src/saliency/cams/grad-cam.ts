@@ -7,7 +7,7 @@ import type { FeatureGrid } from "../../classifier/network/feature-grids.ts";
 import type { Output } from "../../classifier/passes/network-graphs.ts";
 import { type BackwardTask, outputOption } from "../backward-run.ts";
 import { defineMethod } from "../define-method.ts";
-import { gradCamGrid, overGrid } from "./feature-grid.ts";
+import { gradCamGrid, gradCamLayer, overGrid } from "./feature-grid.ts";
 import { cellMap, type LayerValues, layerCells, layerSettings, ofLayer } from "./layer-cells.ts";
 
 /**
@@ -21,7 +21,7 @@ export const gradCam = defineMethod({
   source: "Selvaraju et al., Grad-CAM, 2017",
   summary: "Where the features of a late layer are present that raise the class score.",
   version: 1,
-  settings: { ...layerSettings, of: outputOption },
+  settings: { ...layerSettings(gradCamLayer), of: outputOption },
   complete: (settings, classifier) => ({ ...settings, grid: gradCamGrid("grad-cam", classifier, settings.layer) }),
   cost: () => ({ forward: 0, gradient: 1 }),
   async explainTogether(tasks) {

@@ -11,9 +11,11 @@ import { gradientIn, spaceOption } from "../attribution-space.ts";
 import { imageGradients, outputOption } from "../backward-run.ts";
 import { defineMethod } from "../define-method.ts";
 import { readOut, readoutOption } from "../readout.ts";
-import { gradCamGrid } from "./feature-grid.ts";
+import { gradCamGrid, gradCamLayer } from "./feature-grid.ts";
 import { weightedSums } from "./grad-cam.ts";
 import { cellMap, layerSettings, ofLayer } from "./layer-cells.ts";
+
+const { layer, upsampling } = layerSettings(gradCamLayer);
 
 const settings = withPresets(
   {
@@ -29,13 +31,13 @@ const settings = withPresets(
     },
   },
   {
-    layer: layerSettings.layer,
+    layer,
     cam: wordOption(
       "Grad-CAM's map as it is, or as pytorch-cnn-visualizations makes it: with ones added, rounded to bytes.",
       ["positive", "bytes"],
       { fallback: "positive" },
     ),
-    upsampling: layerSettings.upsampling,
+    upsampling,
     readout: readoutOption("sum"),
     of: outputOption,
     space: spaceOption,

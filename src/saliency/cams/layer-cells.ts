@@ -12,11 +12,13 @@ import type { MethodResult, MethodTask } from "../define-method.ts";
 import type { SaliencyMap } from "../saliency-map.ts";
 import { type Upsampling, upsample, upsamplings } from "./upsample.ts";
 
-/** The settings of methods that read a layer. */
-export const layerSettings = {
-  layer: layerOption("The layer that is read.", { fallbackText: "the last on a grid that counts for the method" }),
-  upsampling: wordOption("How the grid is enlarged to the image.", upsamplings, { fallback: "bilinear" }),
-};
+/** The settings of methods that read a layer; `usual` says in words which one by default. */
+export function layerSettings(usual: string) {
+  return {
+    layer: layerOption("The layer that is read.", { fallbackText: usual }),
+    upsampling: wordOption("How the grid is enlarged to the image.", upsamplings, { fallback: "bilinear" }),
+  };
+}
 
 /** What a layer holds for one image: values and cotangents, flat. */
 export interface LayerValues {
