@@ -204,8 +204,10 @@ describe("types", () => {
   });
 
   test("one image gives one explanation, several give as many", () => {
-    expectTypeOf(rise.explain(classifier, images[0], { masks: 1 })).resolves.toEqualTypeOf<Explanation>();
-    expectTypeOf(rise.explain(classifier, images, { masks: 1 })).resolves.toEqualTypeOf<Explanation[]>();
+    const one = () => rise.explain(classifier, images[0], { masks: 1 });
+    const several = () => rise.explain(classifier, images, { masks: 1 });
+    expectTypeOf(one).returns.resolves.toEqualTypeOf<Explanation>();
+    expectTypeOf(several).returns.resolves.toEqualTypeOf<Explanation[]>();
     expectTypeOf(findMethod("rise")).toEqualTypeOf<typeof rise>();
     expectTypeOf(methods["grad-cam"]).toEqualTypeOf<typeof gradCam>();
   });
