@@ -19,6 +19,8 @@ export interface DatasetSource {
   readonly exists: (path: string) => Promise<FileEntry["kind"] | undefined>;
   readonly readText: (path: string) => Promise<string>;
   readonly readBytes: (path: string) => Promise<Uint8Array>;
+  /** The bytes in pieces, for files that need not be in memory as a whole; `readBytes` serves where it is missing. */
+  readonly readChunks?: (path: string) => AsyncIterable<Uint8Array>;
   /** The picture as stored, turned by no EXIF tag. */
   readonly readPicture: (path: string) => Promise<Picture>;
   /** The size of the picture as stored, from its header. */
@@ -29,4 +31,10 @@ export interface DatasetSource {
 export interface PictureSize {
   readonly width: number;
   readonly height: number;
+}
+
+/** The bytes of the file at `path`, in pieces if the source gives them so. */
+export async function* chunksOf(source: DatasetSource, path: string): AsyncGenerator<Uint8Array> {
+  if (source.readChunks === undefined) yield await source.readBytes(path);
+  else yield* source.readChunks(path);
 }

@@ -18,15 +18,22 @@ export function leavesFolder(name: string): boolean {
   return false;
 }
 
+/** The length of the path without the slashes at its end. */
+function withoutFinalSlashes(path: string): number {
+  let length = path.length;
+  while (path[length - 1] === "/") length--;
+  return length;
+}
+
 /** The last part of the path. */
 export function baseName(path: string): string {
-  const trimmed = path.replace(/(?<=.)\/+$/, "");
+  const trimmed = path.slice(0, Math.max(1, withoutFinalSlashes(path)));
   return trimmed.slice(trimmed.lastIndexOf("/") + 1);
 }
 
 /** The path of the folder that holds what `path` names. */
 export function folderName(path: string): string {
-  const end = path.replace(/\/+$/, "").lastIndexOf("/");
+  const end = path.slice(0, withoutFinalSlashes(path)).lastIndexOf("/");
   return end < 0 ? "." : end === 0 ? "/" : path.slice(0, end);
 }
 

@@ -78,18 +78,22 @@ export async function entriesOf(
   const images: DatasetImage[] = [];
   const problems: DatasetProblem[] = [];
   const size = picture.size ?? (await sizeOf(path, context.source));
-  const classNames = [...new Set(objects.map(({ className }) => className))].slice(0, perClass ? undefined : 1);
-  for (const className of classNames) {
+  const byClass = new Map<string, AnnotatedObject[]>();
+  for (const object of objects) {
+    const known = byClass.get(object.className);
+    if (known === undefined) byClass.set(object.className, [object]);
+    else known.push(object);
+  }
+  for (const [className, own] of [...byClass].slice(0, perClass ? undefined : 1)) {
     const entryId = perClass ? `${id}#${className.replace(/\s+/g, "-")}` : id;
     if (!context.selection.entry(id, entryId)) continue;
-    const own = objects.filter((object) => object.className === className);
     const lookup = context.labels === "predicted" ? undefined : own[0].lookup;
     if (lookup !== undefined && "reason" in lookup) {
       problems.push(...leftOut(entryId, "unknown-class", lookup.reason).problems);
       continue;
     }
     const findings = own.map(({ box }) => checkBox(box, size));
-    problems.push(...findings.flatMap((finding) => boxProblem(entryId, finding)));
+    for (const finding of findings) for (const problem of boxProblem(entryId, finding)) problems.push(problem);
     const boxes = findings.flatMap(({ box }) => (box === undefined ? [] : [box]));
     if (boxes.length === 0) {
       problems.push(...leftOut(entryId, "no-box", "no usable box is left").problems);

@@ -21,24 +21,34 @@ const reasons: Readonly<Record<string, string>> = {
 };
 
 /**
- * The bytes of the file at `path`. Throws a {@link BadInputError} that names the path if there is none, it may not be read, is a folder,
- * pipe, socket or device, or is larger than allowed.
+ * Throws a {@link BadInputError} that names the path if there is no file, it is a folder, pipe, socket or device, or larger than
+ * allowed.
  */
+export async function checkRegularFile(
+  path: string,
+  { expected, maxBytes = 2 ** 29 }: ReadRegularFileOptions,
+): Promise<void> {
+  const complain = (what: string): BadInputError => new BadInputError({ where: path, what, expected });
+  const info = await stat(pathBytes(path)).catch((error: unknown) => {
+    throw unreadable(path, expected, error);
+  });
+  if (info.isDirectory()) throw complain("is a folder");
+  if (info.isFIFO()) throw complain("is a pipe");
+  if (info.isSocket()) throw complain("is a socket");
+  if (!info.isFile()) throw complain("is a device");
+  if (info.size > maxBytes) throw complain(`is ${info.size} bytes long, and at most ${maxBytes} are read`);
+}
+
+function unreadable(path: string, expected: string, cause: unknown): BadInputError {
+  const { code = "", message } = cause as NodeJS.ErrnoException;
+  const what = reasons[code] ?? `cannot be read (${message.trim().split("\n", 1)[0]})`;
+  return new BadInputError({ where: path, what, expected }, { cause });
+}
+
+/** The bytes of the file at `path`. Throws a {@link BadInputError} as {@link checkRegularFile} does, and if it may not be read. */
 export async function readRegularFile(path: string, options: ReadRegularFileOptions): Promise<Buffer> {
-  const { expected, maxBytes = 2 ** 29 } = options;
-  const complain = (what: string, cause?: unknown): BadInputError =>
-    new BadInputError({ where: path, what, expected }, { cause });
-  try {
-    const info = await stat(pathBytes(path));
-    if (info.isDirectory()) throw complain("is a folder");
-    if (info.isFIFO()) throw complain("is a pipe");
-    if (info.isSocket()) throw complain("is a socket");
-    if (!info.isFile()) throw complain("is a device");
-    if (info.size > maxBytes) throw complain(`is ${info.size} bytes long, and at most ${maxBytes} are read`);
-    return await readFile(pathBytes(path));
-  } catch (error) {
-    if (error instanceof BadInputError) throw error;
-    const { code = "", message } = error as NodeJS.ErrnoException;
-    throw complain(reasons[code] ?? `cannot be read (${message.trim().split("\n", 1)[0]})`, error);
-  }
+  await checkRegularFile(path, options);
+  return readFile(pathBytes(path)).catch((error: unknown) => {
+    throw unreadable(path, options.expected, error);
+  });
 }

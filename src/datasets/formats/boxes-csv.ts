@@ -56,7 +56,11 @@ const readBoxesCsv: DatasetReader = async (path, context) => {
     if (image === "") problems.push({ kind: "bad-line", image: where, message: "names no picture; left out" });
     else if (seen.has(key))
       problems.push({ kind: "duplicate", image, message: `line ${row.line} repeats a box; left out` });
-    else rows.set(image, [...(rows.get(image) ?? []), row]);
+    else {
+      const known = rows.get(image);
+      if (known === undefined) rows.set(image, [row]);
+      else known.push(row);
+    }
     seen.add(key);
   }
   const candidates = [...rows].map(([id, own]) => ({ id, own })).sort((a, b) => byCodeUnits(a.id, b.id));

@@ -138,9 +138,9 @@ test("what is wrong with single entries is counted", async () => {
 
 test.each([
   ["{", "is not JSON, or cut short"],
-  ["[]", "has no list of images"],
+  ["[]", "is no object"],
   ['{"images":[],"annotations":[1],"categories":[]}', "entry 1 of annotations is no object"],
-  ["null", "has no list of images"],
+  ["null", "is no object"],
 ])("a file that says %j", async (text, message) => {
   await expect(open({ "annotations/instances_val2017.json": text, ...pictures })).rejects.toThrow(
     `data/annotations/instances_val2017.json: ${message}`,

@@ -9,9 +9,9 @@
 
 import { BadInputError, MisuseError } from "../../errors.ts";
 import { labelsOfClassList } from "../class-labels.ts";
-import { type Box, type DatasetProblem, finishDataset } from "../dataset.ts";
+import { type DatasetProblem, finishDataset } from "../dataset.ts";
 import { type DatasetFormatDefinition, hasFile } from "../dataset-format.ts";
-import type { DatasetSource, PictureSize } from "../dataset-source.ts";
+import type { DatasetSource } from "../dataset-source.ts";
 import { folderOfFiles } from "../find-folder.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
 import { baseName, byCodeUnits, folderName, joinPath } from "../paths.ts";
@@ -21,28 +21,10 @@ import {
   entriesOf,
   type Findings,
   joinFindings,
-  leftOut,
   namedPicture,
   splitOfName,
 } from "../reader.ts";
-
-/** As far as the file can be trusted. */
-type Loose = Readonly<Record<string, unknown>>;
-
-interface CocoPicture {
-  /** The name of its file. */
-  readonly id: string;
-  /** Its number. */
-  readonly names: readonly string[];
-  readonly size?: PictureSize;
-  readonly annotations: readonly Loose[];
-}
-
-interface Instances {
-  readonly pictures: readonly CocoPicture[];
-  readonly categories: readonly { readonly id: unknown; readonly name: string }[];
-  readonly problems: readonly DatasetProblem[];
-}
+import { readInstances } from "./coco-instances.ts";
 
 /** Whether the name is one of the format's files. */
 function isInstancesFile(name: string): boolean {
@@ -57,7 +39,7 @@ const readCoco: DatasetReader = async (path, context) => {
   const { source, selection, classes, signal } = context;
   const file = context.annotations ?? (await instancesFile(source, path, context.split));
   const part = /^instances_(\w+)\.json$/.exec(baseName(file))?.[1] ?? "";
-  const { pictures, categories, problems } = parseInstances(await source.readText(file), file);
+  const { pictures, categories, problems } = await readInstances(source, file);
   const categoryNames = categories.map(({ name }) => name);
   const lookups =
     classes === undefined ? categoryNames.map((_, label) => ({ label })) : labelsOfClassList(categoryNames, classes);
@@ -78,15 +60,13 @@ const readCoco: DatasetReader = async (path, context) => {
       if (!("path" in picture)) return picture;
       const bad: DatasetProblem[] = [];
       const objects: AnnotatedObject[] = [];
-      for (const { category_id: category, bbox, iscrowd } of annotations) {
-        if (iscrowd === 1) continue;
+      for (const { category, box, text } of annotations()) {
         const index = position.get(category);
-        const box = boxOf(bbox);
         if (index !== undefined && box !== undefined) {
           objects.push({ className: categoryNames[index], lookup: lookups[index], box });
           continue;
         }
-        const what = index === undefined ? `category ${category} is not there` : `bbox is ${JSON.stringify(bbox)}`;
+        const what = index === undefined ? `category ${category} is not there` : `bbox is ${text}`;
         bad.push({ kind: "malformed-annotation", image: id, message: `${what}; the box is left out` });
       }
       const found = await entriesOf({ id, path: picture.path, split, size, objects }, true, context);
@@ -102,61 +82,6 @@ const readCoco: DatasetReader = async (path, context) => {
     problems: [...selection.problems, ...problems, ...found.problems],
   });
 };
-
-function boxOf(bbox: unknown): Box | undefined {
-  if (!Array.isArray(bbox) || bbox.length !== 4 || !bbox.every((value) => Number.isFinite(value))) return undefined;
-  const [x, y, width, height] = bbox as number[];
-  return [x, y, x + width, y + height];
-}
-
-function parseInstances(text: string, where: string): Instances {
-  const { images, annotations, categories } = parseLists(text, where);
-  const problems: DatasetProblem[] = [];
-  const pictures = new Map<unknown, CocoPicture & { readonly annotations: Loose[] }>();
-  for (const [index, { id, file_name: name, width, height }] of images.entries()) {
-    const entry = `${baseName(where)}, image ${index + 1}`;
-    if (typeof name !== "string" || name === "") {
-      problems.push(...leftOut(entry, "malformed-annotation", "has no file name").problems);
-    } else if (pictures.has(id)) {
-      problems.push(...leftOut(name, "duplicate", `shares its number ${id} with another picture`).problems);
-    } else {
-      const isSized = typeof width === "number" && typeof height === "number" && width > 0 && height > 0;
-      const size = isSized ? { width, height } : undefined;
-      pictures.set(id, { id: name, names: [String(id)], size, annotations: [] });
-    }
-  }
-  for (const [index, annotation] of annotations.entries()) {
-    const picture = pictures.get(annotation.image_id);
-    if (picture !== undefined) {
-      picture.annotations.push(annotation);
-      continue;
-    }
-    const entry = `${baseName(where)}, annotation ${index + 1}`;
-    const what = `is of picture ${annotation.image_id}, which is not there`;
-    problems.push(...leftOut(entry, "malformed-annotation", what).problems);
-  }
-  const named = categories.map(({ id, name }) => ({ id, name: String(name) }));
-  return { pictures: [...pictures.values()], categories: named, problems };
-}
-
-function parseLists(text: string, where: string): Readonly<Record<"images" | "annotations" | "categories", Loose[]>> {
-  const complain = (what: string, cause?: unknown): BadInputError =>
-    new BadInputError({ where, what, expected: "COCO's instances: images, annotations and categories" }, { cause });
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch (error) {
-    throw complain(`is not JSON, or cut short (${(error as Error).message})`, error);
-  }
-  const lists = ["images", "annotations", "categories"].map((key) => {
-    const list = (parsed as Loose | null)?.[key];
-    if (!Array.isArray(list)) throw complain(`has no list of ${key}`);
-    const wrong = list.findIndex((entry) => typeof entry !== "object" || entry === null);
-    if (wrong >= 0) throw complain(`entry ${wrong + 1} of ${key} is no object`);
-    return list as Loose[];
-  });
-  return { images: lists[0], annotations: lists[1], categories: lists[2] };
-}
 
 /** The file of the wanted part in the folder `path` or its "annotations". */
 async function instancesFile(source: DatasetSource, path: string, split: string | undefined): Promise<string> {

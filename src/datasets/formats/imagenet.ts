@@ -92,8 +92,10 @@ const readImagenet: DatasetReader = async (path, context) => {
   });
 };
 
+const namesOfSynsets = new Map(imagenetSynsets.map((synset, index) => [synset, imagenetLabels[index]]));
+
 function nameOf(synset: string): string {
-  return imagenetLabels[imagenetSynsets.indexOf(synset)] ?? synset;
+  return namesOfSynsets.get(synset) ?? synset;
 }
 
 async function findPictures(

@@ -171,3 +171,28 @@ test("the cache is where the XDG specification puts it", () => {
   expect(defaultCacheFolder({ XDG_CACHE_HOME: "relative" })).toBe(join(homedir(), ".cache/perceptual-ball"));
   expect(defaultCacheFolder({})).toBe(join(homedir(), ".cache/perceptual-ball"));
 });
+
+describe("a server that", () => {
+  test("never answers is given up", async () => {
+    await serve(() => undefined);
+    await expect(fetching({ silenceMs: 50 })).rejects.toThrow("the server has said nothing for 0.05 s");
+    expect(readdirSync(cacheFolder)).toEqual([]);
+  });
+
+  test("stops in the middle is given up", async () => {
+    await serve((_, response) => void response.write(archive.subarray(0, 100)));
+    await expect(fetching({ silenceMs: 300 })).rejects.toThrow("the server has said nothing for 0.3 s");
+    expect(readdirSync(cacheFolder)).toEqual([]);
+  });
+
+  test("sends more than is published is not listened to", async () => {
+    await serve(whole);
+    await expect(fetching({ maxBytes: archive.length - 1 })).rejects.toThrow("the archive has more than");
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    // Without saying so before.
+    await serve((_, response) => void response.write(archive));
+    await expect(fetching({ maxBytes: archive.length - 1 })).rejects.toThrow("the archive has more than");
+    expect(readdirSync(cacheFolder)).toEqual([]);
+  });
+});

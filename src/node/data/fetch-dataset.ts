@@ -36,8 +36,15 @@ export interface FetchDatasetOptions {
   readonly md5?: string;
   /** Called with each piece that arrives; `totalBytes` is undefined if the server does not say. */
   readonly onProgress?: (progress: { readonly receivedBytes: number; readonly totalBytes?: number }) => void;
+  /** How long the server may say nothing, before it answers or in between, in milliseconds; default 60 seconds. */
+  readonly silenceMs?: number;
+  /** An archive of more bytes is not fetched to its end; default 512 MiB, three times the larger of the two. */
+  readonly maxBytes?: number;
   readonly signal?: AbortSignal;
 }
+
+/** More bytes than this are not unpacked, whatever the archive says. */
+const maxUnpackedBytes = 2 ** 30;
 
 /** Where fetched data sets are kept unless said otherwise. */
 export function defaultCacheFolder(env: Readonly<Record<string, string | undefined>> = process.env): string {
@@ -55,7 +62,7 @@ export function defaultCacheFolder(env: Readonly<Record<string, string | undefin
  * the archive (it is deleted then).
  */
 export async function fetchDataset(name: FetchableDataset, options: FetchDatasetOptions = {}): Promise<string> {
-  checkKeys("fetchDataset", options, ["cacheFolder", "url", "md5", "onProgress", "signal"]);
+  checkKeys("fetchDataset", options, ["cacheFolder", "url", "md5", "onProgress", "silenceMs", "maxBytes", "signal"]);
   const { folder, ...official } = published[oneOf("fetchDataset", name, Object.keys(published) as FetchableDataset[])];
   const { url = official.url, md5 = official.md5, cacheFolder = defaultCacheFolder(), signal } = options;
   const target = join(cacheFolder, folder);
@@ -102,7 +109,8 @@ async function isFolder(path: string): Promise<boolean> {
 }
 
 /** Writes what is at `url` to `path`; its MD5. */
-async function download(url: string, path: string, { signal, onProgress }: FetchDatasetOptions): Promise<string> {
+async function download(url: string, path: string, options: FetchDatasetOptions): Promise<string> {
+  const { signal, onProgress, silenceMs = 60_000, maxBytes = 2 ** 29 } = options;
   const unreachable = (what: string, cause?: unknown): PerceptualBallError =>
     new PerceptualBallError(
       {
@@ -112,34 +120,71 @@ async function download(url: string, path: string, { signal, onProgress }: Fetch
       },
       { cause },
     );
-  const response = await fetch(url, { signal }).catch((error: unknown) => {
-    throw unreachable(`cannot be reached (${causeOf(error)})`, error);
-  });
-  if (!response.ok || response.body === null) {
-    throw unreachable(`the server answers ${response.status} ${response.statusText}`.trimEnd());
+  const silence = watchSilence(silenceMs);
+  const either = signal === undefined ? silence.signal : AbortSignal.any([signal, silence.signal]);
+  const broken = (what: string, error: unknown): PerceptualBallError =>
+    silence.signal.aborted
+      ? unreachable(`the server has said nothing for ${silenceMs / 1000} s`, error)
+      : unreachable(what, error);
+  try {
+    return await receive();
+  } finally {
+    silence.end();
   }
-  const length = Number(response.headers.get("content-length"));
-  const totalBytes = length > 0 ? length : undefined;
-  const hash = createHash("md5");
-  let receivedBytes = 0;
-  const { body } = response;
-  const received = async function* (): AsyncGenerator<Uint8Array> {
-    try {
-      for await (const chunk of body as ReadableStream<Uint8Array>) {
-        hash.update(chunk);
-        receivedBytes += chunk.length;
-        onProgress?.({ receivedBytes, totalBytes });
-        yield chunk;
+
+  async function receive(): Promise<string> {
+    const response = await fetch(url, { signal: either }).catch((error: unknown) => {
+      throw broken(`cannot be reached (${causeOf(error)})`, error);
+    });
+    if (!response.ok || response.body === null) {
+      throw unreachable(`the server answers ${response.status} ${response.statusText}`.trimEnd());
+    }
+    const length = Number(response.headers.get("content-length"));
+    const totalBytes = length > 0 ? length : undefined;
+    const refuseLarge = (bytes: number): void => {
+      if (bytes > maxBytes)
+        throw unreachable(`the archive has more than ${maxBytes} bytes, so it is not the one that is published`);
+    };
+    refuseLarge(totalBytes ?? 0);
+    const hash = createHash("md5");
+    let receivedBytes = 0;
+    const { body } = response;
+    const received = async function* (): AsyncGenerator<Uint8Array> {
+      try {
+        for await (const chunk of body as ReadableStream<Uint8Array>) {
+          silence.heard();
+          hash.update(chunk);
+          receivedBytes += chunk.length;
+          refuseLarge(receivedBytes);
+          onProgress?.({ receivedBytes, totalBytes });
+          yield chunk;
+        }
+      } catch (error) {
+        if (error instanceof PerceptualBallError) throw error;
+        throw broken(`the connection broke off after ${receivedBytes} bytes (${causeOf(error)})`, error);
       }
-    } catch (error) {
-      throw unreachable(`the connection broke off after ${receivedBytes} bytes (${causeOf(error)})`, error);
-    }
-    if (totalBytes !== undefined && receivedBytes < totalBytes) {
-      throw unreachable(`the connection broke off after ${receivedBytes} of ${totalBytes} bytes`);
-    }
+      if (totalBytes !== undefined && receivedBytes < totalBytes) {
+        throw unreachable(`the connection broke off after ${receivedBytes} of ${totalBytes} bytes`);
+      }
+    };
+    await pipeline(received, createWriteStream(path, { flags: "wx" }), { signal });
+    return hash.digest("hex");
+  }
+}
+
+/** Aborts its signal when nothing is heard for so long. */
+function watchSilence(ms: number): {
+  readonly signal: AbortSignal;
+  readonly heard: () => void;
+  readonly end: () => void;
+} {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), ms);
+  return {
+    signal: controller.signal,
+    heard: () => void timer.refresh(),
+    end: () => clearTimeout(timer),
   };
-  await pipeline(received, createWriteStream(path, { flags: "wx" }), { signal });
-  return hash.digest("hex");
 }
 
 /** What is behind fetch's "fetch failed". */
@@ -152,7 +197,8 @@ function causeOf(error: unknown): string {
 async function unpack(archive: string, folder: string, signal: AbortSignal | undefined): Promise<void> {
   const bytes = createReadStream(archive).pipe(createGunzip());
   try {
-    for await (const { name, data } of tarFiles(bytes)) await writeFile(join(folder, basename(name)), data, { signal });
+    for await (const { name, data } of tarFiles(bytes, { maxBytes: maxUnpackedBytes }))
+      await writeFile(join(folder, basename(name)), data, { signal });
   } finally {
     bytes.destroy();
   }

@@ -1,11 +1,12 @@
 /** @file Data sets from disk. */
+import { createReadStream } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { resolve, sep } from "node:path";
 import type { DatasetSource } from "../../datasets/dataset-source.ts";
 import { BadInputError } from "../../errors.ts";
 import { pathBytes, pathOfBytes } from "../path-bytes.ts";
 import { decodeImageSize, type ReadImageOptions, readImageFile } from "../pictures/read-image.ts";
-import { readRegularFile } from "../read-regular-file.ts";
+import { checkRegularFile, readRegularFile } from "../read-regular-file.ts";
 
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: "no such file or folder",
@@ -71,6 +72,16 @@ export function createFileSource({ roots, ...reading }: FileSourceOptions = {}):
     },
     readText: async (path) => (await bytesAt(path)).toString("utf8"),
     readBytes: bytesAt,
+    async *readChunks(path) {
+      await inside(path);
+      await checkRegularFile(path, { expected: "a file of the data set", maxBytes: Infinity });
+      const stream = createReadStream(pathBytes(path), { highWaterMark: 2 ** 20 });
+      try {
+        for await (const bytes of stream) yield bytes as Buffer;
+      } catch (error) {
+        await naming(path, () => Promise.reject(error));
+      }
+    },
     readPicture: async (path) => {
       await inside(path);
       return readImageFile(path, { ...reading, orientation: "ignore" });

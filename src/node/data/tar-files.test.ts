@@ -36,3 +36,17 @@ test("a damaged header is refused", async () => {
   damaged[1030] ^= 1;
   await expect(namesIn(damaged, 512)).rejects.toThrow("tar archive: a header is damaged.");
 });
+
+test("an archive that says to hold more than is allowed is refused before that is read", async () => {
+  const bytes = Buffer.concat([tarEntry("a", Buffer.alloc(600)), tarEntry("b", Buffer.alloc(600))]);
+  const chunks = async function* () {
+    yield bytes;
+  };
+  const read = async (maxBytes: number): Promise<string[]> => {
+    const names: string[] = [];
+    for await (const { name } of tarFiles(chunks(), { maxBytes })) names.push(name);
+    return names;
+  };
+  expect(await read(1200)).toEqual(["a", "b"]);
+  await expect(read(1199)).rejects.toThrow("b: there are more than 1199 bytes in the archive");
+});

@@ -13,15 +13,23 @@ const block = 512;
  * The regular files of the archive that arrives in pieces; one file at a time is in memory. Folders, links and the extended headers
  * of newer formats are passed over.
  *
- * Throws a BadInputError if a header's checksum is wrong or the archive ends in the middle of a file.
+ * Throws a BadInputError if a header's checksum is wrong, the archive ends in the middle of a file, or there are more than `maxBytes`
+ * in it (default 1 GiB), which is found out before they are read.
  */
-export async function* tarFiles(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<TarFile> {
+export async function* tarFiles(
+  chunks: AsyncIterable<Uint8Array>,
+  { maxBytes = 2 ** 30 }: { readonly maxBytes?: number } = {},
+): AsyncGenerator<TarFile> {
+  let total = 0;
   const take = reader(chunks);
   for (;;) {
     const header = await take(block);
     // Two blocks of zeros end an archive; what follows is padding.
     if (header === undefined || header.every((byte) => byte === 0)) return;
     const { name, size, isFile } = parseHeader(header);
+    total += size;
+    if (total > maxBytes)
+      throw new BadInputError({ where: name, what: `there are more than ${maxBytes} bytes in the archive` });
     const data = await take(Math.ceil(size / block) * block);
     if (data === undefined) throw new BadInputError({ where: name, what: "the archive is cut short in this file" });
     if (isFile) yield { name, data: data.subarray(0, size) };
