@@ -103,8 +103,8 @@ describe("models that cannot be explained, each with one line and exit code 1", 
       /neither floating-point numbers nor integers/,
     ],
     "quantized operators": [
-      () => writeModel(graph("g (float[1, 3, 8, 8] x) => (float[1, 3] y) { [q] y = QLinearConv (x) }")),
-      /quantized operators, which have no gradient: QLinearConv \(q\).*QDQ/,
+      () => writeModel(graph("g (float[1, 3, 8, 8] x) => (float[1, 3] y) { [q] y = MatMulNBits (x) }")),
+      /quantized operators, which have no gradient: MatMulNBits \(q\).*QDQ/,
     ],
     "operators without a rule": [
       () =>

@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
+import { expectRule, float32 } from "../../../test/expect-operator.ts";
 import { evaluate } from "../../onnx/evaluate.ts";
 import { numeric } from "../../onnx/numeric-tensor.ts";
 import { parseGraph } from "../../onnx/text/parse.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
+import { testTensor } from "../../testing/check-vjp.ts";
 import { differentiate } from "../differentiate.ts";
 
 /** The gradient with respect to x of Σ v y. */
@@ -36,4 +38,36 @@ test("scales and zero points along an axis", () => {
   [0, 2, 3, 0].forEach((expected, i) => {
     expect(gradient[i]).toBeCloseTo(expected, 6);
   });
+});
+
+test("a scale and a zero point that are computed get what their elements get, outside the range nothing", () => {
+  // Integers 3 and 128, which is beyond 127, of scale 0.1 and zero point 1.
+  const text = (of: string) => `g (float[2] x, float s, int8 z) => (float[2] y) {
+    q = QuantizeLinear (x, s, z)
+    y = DequantizeLinear (q, ${of})
+  }`;
+  const fixed = "c, d";
+  const graph = (wrt: string, of: string) =>
+    differentiate(parseGraph(text(of).replace("{", `<float c = {0.1}, int8 d = {1}> {`)), { wrt: [wrt] });
+  const feeds = {
+    x: numeric(floatTensor([0.26, 12.7], [2])),
+    s: { dtype: "float32", shape: [], data: Float64Array.of(0.1) },
+    z: { dtype: "int8", shape: [], data: Float64Array.of(1) },
+    cotangent: numeric(floatTensor([2, 5], [2])),
+  } as const;
+  const gradient = (wrt: string, of: string): number[] => [
+    ...evaluate(graph(wrt, of), feeds, [`${wrt}_gradient`])[`${wrt}_gradient`].data,
+  ];
+  // ȳ of the integers is 0.2 and 0.5: s̄ = −0.2 · 3 / 0.1.
+  expect(gradient("s", fixed)).toEqual([expect.closeTo(-6, 5)]);
+  // With the scale of DequantizeLinear: + 2 · 3 + 5 · 126.
+  expect(gradient("s", "s, z")).toEqual([expect.closeTo(630, 3)]);
+});
+
+test("scales of DequantizeLinear, one or one per channel", async () => {
+  const integers = testTensor([2, 3, 2], [3, -7, 100, 0, -128, 127, 5], "int8");
+  await expectRule("DequantizeLinear", [integers, float32([0.3], []), testTensor([], [4], "int8")], { wrt: [1] });
+  const perChannel = [integers, float32([0.3, 0.7, 1.1]), testTensor([3], [4, -3, 2], "int8")];
+  await expectRule("DequantizeLinear", perChannel, { wrt: [1], attributes: { axis: 1 } });
+  await expectRule("DequantizeLinear", [integers, float32([0.3], [])], { wrt: [1] });
 });

@@ -37,12 +37,12 @@ export function canonicalForm(model: Model, options: CanonicalFormOptions = {}):
   const inlined = inlineFunctions(valid);
   // What functions are made of is checked where it has become part of the graph.
   const upgraded = upgradeOpset(inlined === valid ? valid : validateModel(inlined, { where }), { where });
-  checkQuantization(upgraded.graph, where);
-  const graph = cleanUp(decomposeFusedOperators(halfToFloat32(upgraded.graph)), { keep });
-  return { model: { ...upgraded, graph }, notes: notesOn(upgraded.graph) };
+  const written = decomposeFusedOperators(halfToFloat32(upgraded.graph));
+  checkQuantization(written, where);
+  return { model: { ...upgraded, graph: cleanUp(written, { keep }) }, notes: notesOn(upgraded.graph, written) };
 }
 
-/** Operators that compute with integers, or pack them: they have no gradient, not even a straight-through one. */
+/** Operators that compute with integers, or pack them, and that are not rewritten: they have no gradient, not even a straight-through one. */
 const integerOperators =
   /^(ConvInteger|MatMulInteger|DynamicQuantizeLinear|MatMulNBits|DynamicQuantize\w+|MatMulIntegerToFloat|Q[A-Z]\w*)$/;
 
@@ -59,11 +59,12 @@ function checkQuantization({ nodes }: Graph, where: string): void {
   });
 }
 
-function notesOn(graph: Graph): string[] {
+/** Notes on a graph as it came, and as it is `written` in standard operators. */
+function notesOn(graph: Graph, written: Graph): string[] {
   const notes: string[] = [];
   const halves = halfTypesOf(graph);
   if (halves.length > 0) notes.push(`${halves.join(" and ")} numbers are computed in float32`);
-  const quantizers = graph.nodes.filter(({ opType }) => opType === "QuantizeLinear").length;
+  const quantizers = written.nodes.filter(({ opType }) => opType === "QuantizeLinear").length;
   if (quantizers > 0) {
     notes.push(`quantized (${quantizers} QuantizeLinear nodes): gradients pass straight through the rounding`);
   }

@@ -1,36 +1,19 @@
 /**
- * @file Operators of onnxruntime's own domain, com.microsoft, rewritten in standard ones.
+ * @file Operators of onnxruntime's own domain, com.microsoft, and quantized ones, rewritten in standard operators on real numbers.
  *
- * onnxruntime writes them into the models that it optimizes. Each is defined by a few standard operators
+ * onnxruntime writes the former into the models that it optimizes. Each is defined by a few standard operators
  * (onnxruntime/docs/ContribOperators.md), which take its place here, so that rules and kernels need not know them.
  */
 import { UnsupportedError } from "../../errors.ts";
 import { type Tensor, tensorOf } from "../../tensor/tensor.ts";
-import { type AttributeReader, type AttributeValue, attributesFrom, attributesOf, float } from "../attributes.ts";
+import { type AttributeValue, attributesFrom, attributesOf, float } from "../attributes.ts";
 import { freshNames } from "../fresh-names.ts";
 import { int64Tensor } from "../int64.ts";
 import { describeNode, type Graph, type Initializer, initializerOf, type Node } from "../model.ts";
+import { quantizedOperators } from "./quantized-operators.ts";
+import type { Rewrite, RewriteRule } from "./rewrite.ts";
 
 const domain = "com.microsoft";
-
-/** What a rewrite appends its nodes to. Values are known by name; "" is one that is left out. */
-interface Rewrite {
-  readonly node: Node;
-  readonly attributes: AttributeReader;
-  /** Input `index` of the node, or "" if it is left out. */
-  input(index: number): string;
-  op(opType: string, inputs: readonly string[], attributes?: Readonly<Record<string, AttributeValue>>): string;
-  /** Appends an operator whose outputs take these names; "" leaves one out. */
-  into(
-    outputs: readonly string[],
-    opType: string,
-    inputs: readonly string[],
-    attributes?: Readonly<Record<string, AttributeValue>>,
-  ): void;
-  constant(tensor: Tensor): string;
-}
-
-type Rule = (rewrite: Rewrite) => void;
 
 const scalar = (value: number): Tensor => tensorOf("float32", [value], []);
 
@@ -96,7 +79,7 @@ function factor({ op }: Rewrite, x: string, trans: boolean, transBatch: boolean)
 
 /** Sum, layer normalization of the sum, and the sum itself as the fourth output. */
 const skipped =
-  (normalize: (rewrite: Rewrite, sum: string) => void): Rule =>
+  (normalize: (rewrite: Rewrite, sum: string) => void): RewriteRule =>
   (rewrite) => {
     const { node, op, into, input } = rewrite;
     const biasIndex = node.opType === "SkipLayerNormalization" ? 4 : 3;
@@ -122,7 +105,7 @@ function unsupportedAxis(node: Node): UnsupportedError {
   });
 }
 
-const rules: Readonly<Record<string, Rule>> = {
+const rules: Readonly<Record<string, RewriteRule>> = {
   FusedConv(rewrite) {
     const { node, attributes, input, op } = rewrite;
     const inputs = [input(0), input(1), input(2)];
@@ -197,7 +180,9 @@ function attributesAsValues(attributes: Node["attributes"]): Record<string, Attr
 /** Standard by name, but only since opset 17 or never: onnxruntime writes them into the standard domain at any opset. */
 const alsoUnderStandardDomain = new Set(["SimplifiedLayerNormalization"]);
 
-function ruleOf(node: Node): Rule | undefined {
+function ruleOf(node: Node): RewriteRule | undefined {
+  const isKnown = node.domain === domain || node.domain === "";
+  if (isKnown && Object.hasOwn(quantizedOperators, node.opType)) return quantizedOperators[node.opType];
   const isOurs = node.domain === domain || (node.domain === "" && alsoUnderStandardDomain.has(node.opType));
   return isOurs && Object.hasOwn(rules, node.opType) ? rules[node.opType] : undefined;
 }
@@ -207,7 +192,7 @@ export function isRewritable(node: Node): boolean {
   return ruleOf(node) !== undefined;
 }
 
-/** `graph` with the com.microsoft operators that this package knows in standard operators; others stay, to be refused by name. */
+/** `graph` with the com.microsoft and quantized operators that this package knows in standard operators; others stay, to be refused by name. */
 export function decomposeFusedOperators(graph: Graph): Graph {
   if (!graph.nodes.some(isRewritable)) return graph;
   const initializers = new Map<string, Initializer>(graph.initializers);
