@@ -123,6 +123,41 @@ test("tables count what the records say, whatever their order", () => {
   expect(summary.cutoff).toEqual({ value: 3.090232306167813, calibration: null });
 });
 
+test("the cutoff that flags one in twenty clean images is applied to the attacked ones", () => {
+  const statistics = detectionStatistics(records);
+  const { clean: cleanOnes, groups } = summarizeDetection(records, runs, { ...options, statistics });
+  const scores = clean.map(({ result }) => scoreOf(result, statistics)?.score ?? 0).sort((a, b) => a - b);
+  // Two of forty lie above the third from the top.
+  expect(cleanOnes.fivePercentCutoff).toBe(scores[37]);
+  const loudScores = attacked("loud", 10, 8)
+    .filter(({ result }) => result.label !== result.cleanLabel)
+    .map(({ result }) => scoreOf(result, statistics)?.score ?? 0);
+  expect(groups[0].attacks[0].detectionAtFivePercent).toMatchObject({
+    count: loudScores.filter((score) => score > scores[37]).length,
+    of: 36,
+  });
+});
+
+test("a record's standard errors become the interval of its score", () => {
+  const statistics = detectionStatistics(records);
+  const [{ result }] = clean;
+  const known = statistics.classes[result.label];
+  if (result.detection === null || !("std" in known)) throw new Error("no statistics");
+  // Φ⁻¹(1 − 0.05 / 4): two other classes. The errors are 0.1 in every record.
+  const critical = 2.241402727604947;
+  const ends = [0, 1, 2]
+    .filter((a) => a !== result.label)
+    .map((a) => {
+      const z = kinds.map((_, k) => ((result.detection?.mean[k][a] ?? 0) - known.mean[k][a]) / known.std[k][a]);
+      const mean = z.reduce((sum, value) => sum + value, 0) / kinds.length;
+      const error = Math.hypot(...kinds.map((_, k) => 0.1 / known.std[k][a])) / kinds.length;
+      return [mean - critical * error, mean + critical * error];
+    });
+  const [low, high] = scoreOf(result, statistics)?.interval ?? [];
+  expect(low).toBeCloseTo(Math.max(...ends.map(([end]) => end)), 6);
+  expect(high).toBeCloseTo(Math.max(...ends.map(([, end]) => end)), 6);
+});
+
 test("runs of a group stand in a table of their own, by what comes after its name", () => {
   const own: AttackRun[] = [
     { ...runs[0], name: "T/loud", group: "T" },

@@ -89,6 +89,8 @@ test("a histogram shows shares; what lies beyond the axis counts in the outermos
   // −∞, 0.1 and 0.1 | 0.3 | 0.6 | 1 and 7, of seven.
   const heights = all('[aria-label="rect"] rect').map((bar) => Number(bar.getAttribute("height")));
   expect(heights.map((height) => height / heights[1]).map((share) => Number(share.toFixed(6)))).toEqual([3, 1, 1, 2]);
+  // The highest bar is 3/7: with a twentieth of it above, the axis ends at 45 %.
+  expect(texts).toContain("45 %");
   expect(texts).toContain("cutoff");
   expect(texts).toContain("clean");
 });

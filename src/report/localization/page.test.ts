@@ -120,6 +120,21 @@ test("the page's numbers are those of the records", async () => {
   expect(document.querySelector(".lead")?.textContent).toMatch(/^Least error: Gradient by value; Gradient by percent/);
 });
 
+test("a method that is worse by more than chance is marked, in its column only", async () => {
+  const methods = summary.methods.map((method) =>
+    method.name === "gradient" || method.isBaseline
+      ? method
+      : { ...method, kinds: { ...method.kinds, mean: { ...method.kinds.mean, pValue: 0.03 } } },
+  );
+  const { document, tables } = await pageOf({ ...summary, methods });
+  expect([...document.querySelectorAll("sup")].map((mark) => mark.parentElement?.textContent?.slice(0, 5))).toEqual([
+    "0.75†",
+  ]);
+  expect(tables[0][2][3]).toMatch(/^0\.75†/);
+  expect(document.querySelector(".lead")?.textContent).toMatch(/1 of 2 methods are worse than the best of a column/);
+  expect(localizationMarkdown({ ...summary, methods })).toMatch(/\| 0\.75 \[0\.41, 0\.93\] † @ 2 \|/);
+});
+
 test("Markdown and CSV say the same", () => {
   const markdown = localizationMarkdown(summary);
   expect(markdown).toMatch(
@@ -166,6 +181,9 @@ test("the plots draw the curves of the summary", async () => {
   expect(heights(other)[4] - full).toBeCloseTo(drop / 3, 6);
   const [insertion, deletion] = await insertionDeletionPlots(summary);
   expect([insertion.name, deletion.name]).toEqual(["insertion", "deletion"]);
+  const ticks = [...parseHTML(insertion.svg).document.querySelectorAll("text")].map((text) => text.textContent);
+  expect(ticks).toContain("100 %");
+  expect(ticks).not.toContain("150 %");
   expect((await sanityPlots(summary)).map(({ name }) => name)).toEqual([
     "sanity-rank-correlation",
     "sanity-structural-similarity",
