@@ -15,7 +15,12 @@ import { type ModelWarning, type PreparedModel, prepareModel } from "./network/p
 import { type NetworkPasses, networkPasses } from "./passes/network-passes.ts";
 import type { MarginEvaluation } from "./passes/passes.ts";
 import { fitPicture } from "./preprocessing/fit-picture.ts";
-import { guessPreprocessing, type PreprocessingGuess } from "./preprocessing/guess-preprocessing.ts";
+import {
+  guessPreprocessing,
+  type PreprocessingGuess,
+  type StatedBeside,
+  statedInputSize,
+} from "./preprocessing/guess-preprocessing.ts";
 import {
   checkNormalization,
   type NormalizationName,
@@ -23,13 +28,14 @@ import {
   normalizations,
   type Preprocessing,
 } from "./preprocessing/preprocessing.ts";
+import type { StatedPreprocessing } from "./preprocessing/read-config.ts";
 
 export interface ClassifierOptions extends SessionOptions {
   /**
    * How pixels become the network's numbers: the name of a usual way ("imagenet", "unit", "symmetric", "caffe", "bytes") or the
    * parts that are known. What is left out is guessed from the model; {@link Classifier.guess} says how.
    */
-  readonly preprocessing?: NormalizationName | Partial<Preprocessing>;
+  readonly preprocessing?: NormalizationName | Partial<Preprocessing> | StatedPreprocessing;
   /** Names of the classes: a list, or the name of a built-in one ("imagenet", "cifar10"). */
   readonly labels?: readonly string[] | string;
   /** Height and width where the model leaves them open; default 224. */
@@ -40,8 +46,12 @@ export interface ClassifierOptions extends SessionOptions {
   readonly head?: HeadKind;
   /** Values of inputs beside the picture, by name; unused ones and such as "keras_learning_phase" need none. */
   readonly inputs?: Readonly<Record<string, InputValue>>;
-  /** Names of classes found in files beside the model, in the order of trust. */
-  readonly labelSources?: readonly LabelSource[];
+  /** What files beside the model say of its preprocessing and of its classes, in the order of trust; given options come before it. */
+  readonly beside?: {
+    readonly stated?: readonly StatedBeside[];
+    readonly labels?: readonly LabelSource[];
+    readonly warnings?: readonly ModelWarning[];
+  };
 }
 
 export interface ImageInput extends Preprocessing {
@@ -102,7 +112,7 @@ const optionKeys = [
   "logits",
   "head",
   "inputs",
-  "labelSources",
+  "beside",
 ] as const satisfies readonly (keyof ClassifierOptions)[];
 
 /**
@@ -123,20 +133,19 @@ export function createClassifier(model: Model, options: ClassifierOptions): Clas
   }
   const { where = "model", runtime, threads, providers, weightsFolder, lowMemory, blocked, runtimeLog } = options;
   const sessionOptions = { where, runtime, threads, providers, weightsFolder, lowMemory, blocked, runtimeLog };
-  const given =
-    typeof options.preprocessing === "string"
-      ? namedNormalization(options.preprocessing)
-      : checkNormalization(`${where}: preprocessing`, options.preprocessing ?? {});
+  const given = givenPreprocessing(options.preprocessing, where);
   const { labels, logits, head, inputs, inputSize } = options;
-  const sources = labelSources(labels, model, where, options.labelSources);
+  const sources = labelSources(labels, model, where, options.beside?.labels);
   const labelCount = labelCountOf(sources);
+  const stated = options.beside?.stated ?? [];
   const prepared = prepareModel(model, {
     ...{ where, logits, head, inputs, inputSize },
-    ...{ labelCount, layout: given.layout },
+    ...{ labelCount, layout: given.layout, usualSize: statedInputSize(model, stated) },
   });
   const typed = prepared.typed(prepared.fixedBatch ?? 1);
-  return assemble(guessPreprocessing(prepared, typed, given), {
+  return assemble(guessPreprocessing(prepared, typed, given, stated), {
     where,
+    warnings: options.beside?.warnings ?? [],
     prepared,
     names: namesOf(prepared, sources, where),
     layers: listLayers(typed),
@@ -158,6 +167,7 @@ interface Parts {
   readonly where: string;
   readonly prepared: PreparedModel;
   readonly names: Labels;
+  readonly warnings: readonly ModelWarning[];
   readonly layers: readonly Layer[];
   readonly sessionOptions: SessionOptions;
 }
@@ -201,7 +211,7 @@ function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
     classCount,
     labels,
     labelsReason: parts.names.reason,
-    warnings: [...prepared.warnings, ...parts.names.warnings, ...(guess.warnings ?? [])],
+    warnings: [...parts.warnings, ...prepared.warnings, ...parts.names.warnings, ...(guess.warnings ?? [])],
     labelName: (index) => labels?.[index] ?? `class ${index}`,
     findLabel: (label) => findLabel(label, labels, classCount),
     layers,
@@ -250,6 +260,19 @@ function checkPictureOrImage(picture: Picture | ImageTensor): Picture | ImageTen
     got: kindOf(picture),
     advice: "readPicture() reads a file.",
   });
+}
+
+/** What the option states, in one form; throws a MisuseError for what cannot be meant. */
+function givenPreprocessing(given: ClassifierOptions["preprocessing"] = {}, where: string): StatedPreprocessing {
+  if (typeof given === "object" && "normalization" in given) return given;
+  const parts =
+    typeof given === "string" ? namedNormalization(given) : checkNormalization(`${where}: preprocessing`, given);
+  const { scale, mean, std, channels, layout, geometry }: Partial<Preprocessing> = parts;
+  const numbers = Object.entries({ scale, mean, std }).filter(([, value]) => value !== undefined);
+  return {
+    ...{ normalization: Object.fromEntries(numbers), channels, layout },
+    geometry: geometry === undefined ? undefined : () => geometry,
+  };
 }
 
 function namedNormalization(name: string): Partial<Preprocessing> {

@@ -1,11 +1,9 @@
 /** @file What `attack` and `cone` work on: a classifier, and pictures from files or a data set, each opened when its turn comes. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { basename } from "node:path";
-import type { DatasetImage } from "../datasets/dataset.ts";
-import { MisuseError, PerceptualBallError } from "../errors.ts";
+import type { Dataset, DatasetImage } from "../datasets/dataset.ts";
+import { AbortedError, MisuseError, PerceptualBallError } from "../errors.ts";
 import type { AttackPicture } from "../experiments/attack/protocol.ts";
-import type { ImageTensor, Picture } from "../image/picture.ts";
 import type { FileClassifier } from "../node/models/load-classifier.ts";
 import { outputName, uniqueNames } from "../node/output-names.ts";
 import { pathBytes } from "../node/path-bytes.ts";
@@ -15,7 +13,7 @@ import { type DataFlags, datasetOf } from "./flags/data-flags.ts";
 import type { ModelFlags } from "./flags/model-flags.ts";
 import { type PictureFlags, pictureOptionsOf } from "./flags/picture-flags.ts";
 import { loadRuntime, type RuntimeFlags } from "./flags/runtime-flags.ts";
-import { describeClassifier, openClassifier, samplePictures } from "./open-classifier.ts";
+import { openClassifier, type Sample, samplePictures, samplesOfImages } from "./open-classifier.ts";
 import { bundledPictures, type PictureSource, picturesOfFiles, reservedNames, seemsReadable } from "./pictures.ts";
 import type { Progress } from "./progress.ts";
 
@@ -73,11 +71,17 @@ export async function openAttackInputs(
   const classifier = await openClassifier(flags, {
     runtime,
     signal: io.signal,
-    samples: async (channelCount) => (flags.data === undefined ? samplesOf(given, channelCount) : []),
+    isLabelled: flags.data !== undefined,
+    hasOwnPictures: images.length > 0,
+    samples: async (opened) => {
+      if (flags.data === undefined) return samplesOf(given, opened.input.channelCount);
+      const data = await labelledData(flags, opened, io.signal);
+      return samplesOfImages(testPart(data.images, flags.split));
+    },
     onProgress: ({ runs, of }) => progress.update(runs / of, "trying normalizations"),
+    note,
   });
   try {
-    note(describeClassifier(classifier, basename(classifier.file.path)));
     if (flags.data === undefined) {
       const inputs: AttackInput[] = [];
       for (const { image, name, load } of given) {
@@ -108,13 +112,27 @@ export async function openAttackInputs(
   }
 }
 
+/** The data with its own labels where they are among the classifier's classes, or without. */
+export async function labelledData(
+  flags: DataFlags,
+  classifier: Pick<FileClassifier, "labels" | "classCount">,
+  signal: AbortSignal,
+): Promise<Dataset> {
+  try {
+    return await datasetOf({ ...flags, label: "dataset" }, classifier, { signal });
+  } catch (error) {
+    if (!(error instanceof PerceptualBallError) || error instanceof AbortedError) throw error;
+    return datasetOf({ ...flags, label: "predicted" }, classifier, { signal });
+  }
+}
+
 /** Pictures to try normalizations on; those that cannot be read are reported when their turn comes. */
-async function samplesOf(given: readonly PictureSource[], channelCount: number): Promise<(Picture | ImageTensor)[]> {
-  const samples: (Picture | ImageTensor)[] = [];
+async function samplesOf(given: readonly PictureSource[], channelCount: number): Promise<Sample[]> {
+  const samples: Sample[] = [];
   for (const { load } of given) {
     if (samples.length === samplePictures) break;
     try {
-      samples.push(await load(channelCount));
+      samples.push({ picture: await load(channelCount) });
     } catch (error) {
       if (!(error instanceof PerceptualBallError)) throw error;
     }

@@ -1,6 +1,11 @@
-/** @file The classifier that the flags mean, with what had to be guessed about it. */
+/** @file The classifier that the flags mean, with what had to be guessed about it: every command that runs a model opens it here. */
+import { basename } from "node:path";
+import { describeHead } from "../classifier/network/find-head.ts";
+import type { ModelWarning } from "../classifier/network/prepare-model.ts";
 import { normalizationForChannels } from "../classifier/preprocessing/preprocessing.ts";
 import { type ProbeOptions, probePreprocessing } from "../classifier/preprocessing/probe-preprocessing.ts";
+import type { DatasetImage } from "../datasets/dataset.ts";
+import { PerceptualBallError, throwIfAborted } from "../errors.ts";
 import { describeGeometry } from "../image/geometry.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
 import { bundledClassifierPath } from "../node/models/bundled.ts";
@@ -11,42 +16,133 @@ import type { RuntimeFlags } from "./flags/runtime-flags.ts";
 
 /** At most so many pictures are looked at where the model leaves its preprocessing open. */
 export const samplePictures = 8;
+/** At most so many pictures of labelled data are looked at to see whether the model recognizes them. */
+const labelledPictures = 20;
+
+/** A picture with its class, where that is known. */
+export interface Sample {
+  readonly picture: Picture | ImageTensor;
+  readonly label?: number;
+}
 
 export interface OpenClassifierOptions {
   readonly runtime: Runtime;
-  /** Pictures to try normalizations on where the model leaves them open. */
-  readonly samples: (channelCount: number) => Promise<readonly (Picture | ImageTensor)[]>;
+  /** Pictures to try normalizations on where the model leaves them open; those of labelled data are looked at in any case. */
+  readonly samples: (classifier: FileClassifier) => Promise<readonly Sample[]>;
+  /** Whether the samples are of a data set that says what is on them. */
+  readonly isLabelled?: boolean;
+  /** Whether the pictures are the user's own: the bundled classifier then says what it is. */
+  readonly hasOwnPictures?: boolean;
   readonly signal: AbortSignal;
   readonly onProgress?: ProbeOptions["onProgress"];
+  /** Shows the share of labelled pictures that are recognized, what the classifier is, and its warnings, a line each. */
+  readonly note: (text: string) => void;
 }
 
-/** The classifier in the model's file, or the bundled one, prepared as the flags say, as the model says, or as pictures suggest. */
+/**
+ * The classifier in the model's file, or the bundled one, prepared as the flags say, as the model says, or as pictures suggest, and what a
+ * user must know of it noted. The classifier is the caller's to dispose of.
+ */
 export async function openClassifier(
   flags: ModelFlags & RuntimeFlags,
-  { runtime, samples, signal, onProgress }: OpenClassifierOptions,
+  options: OpenClassifierOptions,
 ): Promise<FileClassifier> {
+  const { runtime, signal, onProgress, note } = options;
   const { model = bundledClassifierPath, threads, providers } = flags;
   const execution = { runtime, threads, providers };
   const loaded = await loadClassifier(model, { ...classifierOptionsOf(flags), ...execution });
   const { guess, input } = loaded;
   const geometry = geometryOf(flags, input);
-  const fitted = loaded.withPreprocessing({ ...guess, preprocessing: { ...guess.preprocessing, geometry } });
-  if (!guess.isUncertain) return fitted;
-  const images = (await samples(loaded.input.channelCount)).map((picture) => fitted.fit(picture));
-  if (images.length === 0) return fitted;
-  return fitted.withPreprocessing(await probePreprocessing(fitted, images, { ...execution, signal, onProgress }));
+  const isGiven = geometry !== input.geometry && (flags.resize ?? flags.crop ?? flags.interpolation) !== undefined;
+  const geometryReason = isGiven ? "as given" : guess.geometryReason;
+  const fitted = loaded.withPreprocessing({
+    ...guess,
+    preprocessing: { ...guess.preprocessing, geometry },
+    geometryReason,
+  });
+  const { isLabelled = false } = options;
+  const samples = guess.isUncertain || isLabelled ? await options.samples(fitted) : [];
+  const images = samples.map(({ picture }) => fitted.fit(picture));
+  const labels = samples.map(({ label }) => label);
+  const isProbed = guess.isUncertain && images.length > 0;
+  const probed = isProbed
+    ? fitted.withPreprocessing(await probePreprocessing(fitted, images, { ...execution, labels, signal, onProgress }))
+    : fitted;
+  const accuracy = isLabelled ? await accuracyOf(probed, images, labels, signal) : undefined;
+  const warnings = [
+    ...(accuracy?.warnings ?? []),
+    ...(flags.model === undefined && options.hasOwnPictures === true ? [bundledWarning(probed)] : []),
+  ];
+  const classifier =
+    warnings.length === 0
+      ? probed
+      : probed.withPreprocessing({ ...probed.guess, warnings: [...(probed.guess.warnings ?? []), ...warnings] });
+  if (accuracy !== undefined) note(accuracy.text);
+  note(describeClassifier(classifier));
+  for (const { message } of classifier.warnings) note(`warning: ${message}`);
+  return classifier;
 }
 
-/** One line on the model and on how pixels become its input, and why. */
-export function describeClassifier(
-  { file, input, guess, classCount, layers, prepared }: FileClassifier,
-  name: string,
-): string {
+/** The first pictures of a data set that can be read, with their classes. */
+export async function samplesOfImages(images: readonly DatasetImage[]): Promise<Sample[]> {
+  const samples: Sample[] = [];
+  for (const { picture, label } of images) {
+    if (samples.length === labelledPictures) break;
+    try {
+      samples.push({ picture: await picture(), ...(label === undefined ? {} : { label }) });
+    } catch (error) {
+      // What cannot be read is said when it is its turn.
+      if (!(error instanceof PerceptualBallError)) throw error;
+    }
+  }
+  return samples;
+}
+
+/** How many of the pictures whose class is known get it, in words, with a warning if these are few; undefined where no class is known. */
+async function accuracyOf(
+  classifier: FileClassifier,
+  images: readonly ImageTensor[],
+  labels: readonly (number | undefined)[],
+  signal: AbortSignal,
+): Promise<{ readonly text: string; readonly warnings: readonly ModelWarning[] } | undefined> {
+  let [right, of] = [0, 0];
+  for (const [n, image] of images.entries()) {
+    const wanted = labels[n];
+    if (wanted === undefined || wanted >= classifier.classCount) continue;
+    throwIfAborted(signal, "clean accuracy");
+    of++;
+    if ((await classifier.classify(image, { signal })).label === wanted) right++;
+  }
+  if (of === 0) return undefined;
+  const share = right / of;
+  const chance = 1 / classifier.classCount;
+  const text = `clean accuracy: ${right} of ${of} pictures (${Math.round(100 * share)} %)`;
+  const isPoor = (share - chance) / (1 - chance) < 0.3;
+  const message = `the model recognizes only ${right} of the first ${of} pictures: its preprocessing (${classifier.guess.name ?? "custom"}, ${classifier.guess.reason}) or the order of its classes may be wrong. Say how pixels are prepared with --preprocessing, or --mean, --std, --scale and --channels`;
+  return { text, warnings: isPoor ? [{ code: "poor-accuracy", message }] : [] };
+}
+
+function bundledWarning({ labels, classCount }: FileClassifier): ModelWarning {
+  const names = labels === undefined ? "" : ` (${labels.join(", ")})`;
+  return {
+    code: "bundled-classifier",
+    message: `no model was given, so the bundled network looks at these pictures: it knows ${classCount} kinds of objects in rendered scenes${names} and nothing else. Give your own with --model`,
+  };
+}
+
+/** One line on the model: what its output is taken for, what its classes are called, how pixels become its input, and why. */
+export function describeClassifier(classifier: FileClassifier): string {
+  const { file, input, guess, layers, prepared, labelsReason, labels } = classifier;
   const { mean, std, scale, channels } = normalizationForChannels(guess.preprocessing, input.channelCount);
   const notes = prepared.notes.map((note) => `; ${note}`).join("");
   const exact = guess.name ?? `mean ${mean.join(",")} std ${std.join(",")} scale ${scale} ${channels}`;
-  return (
-    `${name}: ${layers.length} operations, ${classCount} classes, input ${input.channelCount}x${input.height}x${input.width}` +
-    ` (${(file.bytes / 1e6).toFixed(1)} MB); preprocessing ${exact} (${guess.reason}), resize ${describeGeometry(input.geometry)}${notes}`
-  );
+  const others = prepared.head.alternatives.map(({ value }) => value).join(", ");
+  const parts = [
+    `${layers.length} operations, input ${input.channelCount}x${input.height}x${input.width} (${(file.bytes / 1e6).toFixed(1)} MB)`,
+    `logits: ${describeHead(prepared.head)}${others === "" ? "" : `, not ${others}`}`,
+    labels === undefined ? `no names: ${labelsReason}` : `names: ${labelsReason}`,
+    `preprocessing ${exact} (${guess.reason})`,
+    `resize ${describeGeometry(input.geometry)} (${guess.geometryReason})`,
+  ];
+  return `${basename(file.path)}: ${parts.join("; ")}${notes}`;
 }

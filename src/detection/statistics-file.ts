@@ -34,6 +34,22 @@ export function formatStatistics(statistics: OddsStatistics, owner: StatisticsOw
 }
 
 /**
+ * How pixels were prepared when the statistics in `text` were fitted; undefined if the text does not say it. Whether it is a file of
+ * statistics at all, {@link parseStatistics} checks.
+ */
+export function preprocessingOfStatistics(
+  text: string,
+): (StatisticsOwner["normalization"] & Pick<StatisticsOwner, "channels">) | undefined {
+  try {
+    const { model } = JSON.parse(text) as { readonly model?: Partial<StatisticsOwner> };
+    const { normalization, channels } = model ?? {};
+    return normalization === undefined || channels === undefined ? undefined : { ...normalization, channels };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
  * The statistics in the text of a file.
  *
  * Errors: BadInputError that begins with `where` if it is no such file, of another version, or of another model than `owner`; it says what differs.

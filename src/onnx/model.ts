@@ -16,6 +16,8 @@ export interface ValueInfo {
   readonly name: string;
   readonly dtype: DataType | undefined;
   readonly shape: readonly Dimension[] | undefined;
+  /** What the model says of this value alone, by key. */
+  readonly metadata?: ReadonlyMap<string, string>;
 }
 
 /** Element type and static shape: what shape inference knows of every value. */

@@ -27,7 +27,7 @@ const optionKeys = [
   "logits",
   "head",
   "inputs",
-  "labelSources",
+  "beside",
   "externalData",
   "fetch",
 ] as const satisfies readonly (keyof LoadClassifierOptions)[];

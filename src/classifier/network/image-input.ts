@@ -9,6 +9,8 @@ export interface FindImageInputOptions {
   /** Height and width where the model leaves them open. */
   readonly inputSize?: readonly [height: number, width: number];
   readonly layout?: "nchw" | "nhwc";
+  /** Height and width to take where the model leaves them open and none are given; default 224. */
+  readonly usualSize?: readonly [height: number, width: number];
 }
 
 export interface ImageInput {
@@ -66,7 +68,10 @@ function layoutOf(shape: readonly Dimension[]): "nchw" | "nhwc" | undefined {
 }
 
 /** The only input of Throws an UnsupportedError if it takes no images, a MisuseError for a size that it does not take. */
-export function findImageInput(graph: Graph, { where, layout: wanted, inputSize }: FindImageInputOptions): ImageInput {
+export function findImageInput(
+  graph: Graph,
+  { where, layout: wanted, inputSize, usualSize }: FindImageInputOptions,
+): ImageInput {
   const [input, ...others] = graph.inputs;
   const got = graph.inputs.map(describeValueInfo).join("; ") || "none";
   if (input === undefined || others.length > 0) {
@@ -109,7 +114,8 @@ export function findImageInput(graph: Graph, { where, layout: wanted, inputSize 
       advice: "Say --layout nchw or --layout nhwc (preprocessing.layout).",
     });
   }
-  const extent = (axis: number, given: number | undefined, name: string): number => {
+  const extent = (axis: number, side: 0 | 1, name: string): number => {
+    const given = inputSize?.[side];
     const declared = shape[axis];
     if (typeof declared === "number" && declared > 0) {
       if (given === undefined || given === declared) return declared;
@@ -122,7 +128,7 @@ export function findImageInput(graph: Graph, { where, layout: wanted, inputSize 
       });
     }
     // The size that nearly every ImageNet network was trained at.
-    return given ?? 224;
+    return given ?? usualSize?.[side] ?? 224;
   };
   const batch = shape[0];
   return {
@@ -130,8 +136,8 @@ export function findImageInput(graph: Graph, { where, layout: wanted, inputSize 
     layout,
     // Open channels are those of colors.
     channels: typeof channels === "number" && channels > 0 ? channels : 3,
-    height: extent(axes.height, inputSize?.[0], "height"),
-    width: extent(axes.width, inputSize?.[1], "width"),
+    height: extent(axes.height, 0, "height"),
+    width: extent(axes.width, 1, "width"),
     fixedBatch: typeof batch === "number" && batch > 0 ? batch : undefined,
     hasOpenSize: (open(axes.height) || open(axes.width)) && inputSize === undefined,
     isOfIntegers: dtype !== "float32",

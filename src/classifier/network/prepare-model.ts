@@ -29,6 +29,8 @@ export interface PrepareModelOptions {
   /** Height and width where the model leaves them open. */
   readonly inputSize?: readonly [height: number, width: number];
   readonly layout?: "nchw" | "nhwc";
+  /** Height and width that something says the model is used at; taken where the model leaves them open and none are given. */
+  readonly usualSize?: readonly [height: number, width: number];
 }
 
 /** Something that a user must know before trusting a result; `code` names it in kebab-case. */

@@ -141,17 +141,19 @@ function describe(draws: readonly (readonly number[])[], count: number): TailVal
     );
   const sums = (of: (value: number) => number): number[] =>
     rows.map((row) => row.reduce((sum, value) => sum + of(value), 0));
-  const agree = (values: readonly number[]): boolean =>
-    Math.max(...values) - Math.min(...values) <= 0.05 * Math.abs(Math.max(...values));
+  const agree = (values: readonly number[], share: number): boolean =>
+    Math.max(...values) - Math.min(...values) <= share * Math.abs(Math.max(...values));
   if (most - least <= 1e-9 * Math.max(1, Math.abs(most))) return { kind: "constant", most };
   if (count > 1) {
     const plain = sums((value) => value);
-    if (least >= 0 && agree(plain)) return { kind: "distribution", most: plain[0] };
+    // Limits and constants against a division by 0 move sums a little; large constants must not look like probabilities.
+    const isWhole = [1, 100].some((whole) => plain.every((sum) => Math.abs(sum - whole) <= 0.05 * whole));
+    if (least >= 0 && (isWhole || agree(plain, 1e-5))) return { kind: "distribution", most: plain[0] };
     const exponentials = sums(Math.exp);
-    if (most <= 1e-6 && agree(exponentials) && Math.abs(exponentials[0] - 1) < 0.05)
+    if (most <= 1e-6 && exponentials.every((sum) => Math.abs(sum - 1) < 0.05))
       return { kind: "log-distribution", most: 0 };
     const squares = sums((value) => value * value);
-    if (agree(squares)) return { kind: "normalized", most };
+    if (agree(squares, 1e-5)) return { kind: "normalized", most };
   }
   if (least >= 0 && most <= 1 + 1e-9) return { kind: "unit", most: 1 };
   if (least >= 0 && most > 50 && most <= 100 + 1e-6) return { kind: "unit", most: 100 };

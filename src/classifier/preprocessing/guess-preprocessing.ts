@@ -1,24 +1,26 @@
 /**
- * @file Guessing a model's preprocessing from the model.
+ * @file How a model's pixels are prepared: what is given, what files and metadata state, what the graph shows, and what is left to guess.
  *
- * ONNX files do not say how their input was normalized, and a wrong guess costs accuracy silently. So the guess comes with its
+ * ONNX files seldom say how their input was normalized, and a wrong guess costs accuracy silently. So each part comes with its
  * reason, everything that shows it prints both, and every part can be given instead.
  */
 import type { GeometryRule } from "../../image/geometry.ts";
 import type { TypedGraph } from "../../onnx/infer-shapes.ts";
 import { type Initializer, type Node, tensorOfInitializer, usesOf } from "../../onnx/model.ts";
-import { hasTrait } from "../../onnx/operators/table.ts";
 import { numbersOf } from "../../tensor/tensor.ts";
 import type { ModelWarning, PreparedModel } from "../network/prepare-model.ts";
 import {
   affineOf,
-  checkNormalization,
+  checkConsistent,
   type Normalization,
   type NormalizationName,
   normalizationForChannels,
   normalizations,
   type Preprocessing,
 } from "./preprocessing.ts";
+import type { StatedPreprocessing } from "./read-config.ts";
+import { type ChannelMap, type InputChain, readInputChain } from "./read-input-chain.ts";
+import { statedInMetadata } from "./read-metadata.ts";
 
 export interface PreprocessingGuess {
   readonly preprocessing: Preprocessing;
@@ -28,6 +30,10 @@ export interface PreprocessingGuess {
   readonly reason: string;
   /** Whether pictures could still change the normalization: neither the caller nor the model itself settled it. */
   readonly isUncertain: boolean;
+  /** Whether the order of the channels is known: pictures could change it otherwise. */
+  readonly hasKnownChannels: boolean;
+  /** Why the pictures are resized and cropped as they are, a phrase. */
+  readonly geometryReason: string;
   /** What a user must know of it before trusting a result. */
   readonly warnings?: readonly ModelWarning[];
 }
@@ -35,35 +41,251 @@ export interface PreprocessingGuess {
 /** The statistics of natural pictures in [0, 1], per channel. */
 const naturalMean = [0.46, 0.44, 0.4];
 
-/** The preprocessing of `prepared`, where `given` holds the parts that the caller knows. */
+/** Preprocessing that a file beside the model states, with the phrase that says so. */
+export interface StatedBeside {
+  readonly stated: StatedPreprocessing;
+  readonly reason: string;
+}
+
+/** A statement on preprocessing, in the order of trust. */
+interface Source extends StatedBeside {
+  /** Whether pictures can no longer change the normalization. */
+  readonly isSettled: boolean;
+}
+
+/** The input size that files beside a model or its metadata state, for models that leave it open. */
+export function statedInputSize(
+  model: PreparedModel["model"],
+  beside: readonly StatedBeside[],
+): readonly [height: number, width: number] | undefined {
+  const all = [...beside, ...statedInMetadata(model).stated];
+  return all.map(({ stated }) => stated.inputSize).find((size) => size !== undefined);
+}
+
+/**
+ * The preprocessing of `prepared`: of each part the first of what is given, what files `beside` the model state, what its metadata states,
+ * what its graph shows, and what is usual. Throws a MisuseError for numbers that cannot be meant together.
+ */
 export function guessPreprocessing(
   prepared: PreparedModel,
   typed: TypedGraph,
-  given: Partial<Preprocessing>,
+  given: StatedPreprocessing,
+  beside: readonly StatedBeside[] = [],
 ): PreprocessingGuess {
   const { model, layout, height, width, channels } = prepared;
-  const complete = (["scale", "channels", "mean", "std"] as const).every((key) => given[key] !== undefined);
-  const embedded = embeddedPreprocessing(model.metadata.get("preprocessing"));
-  const found = complete
-    ? { normalization: given, reason: "as given", certain: true }
-    : embedded !== undefined
-      ? { normalization: embedded, reason: "the model's own metadata", certain: true }
-      : guessNormalization(prepared, typed);
-  const base = normalizationForChannels({ ...normalizations.unit, ...found.normalization }, channels);
+  const metadata = statedInMetadata(model, prepared.input);
+  const settled = (one: StatedBeside): Source => ({ ...one, isSettled: true });
+  const sources: Source[] = [
+    { stated: given, reason: "as given", isSettled: true },
+    ...beside.map(settled),
+    ...metadata.stated.map(settled),
+    ...shownByGraph(prepared, typed),
+  ];
+  const normalized = sources.find(({ stated }) => Object.keys(stated.normalization).length > 0) ?? usual(prepared);
+  const ordered =
+    sources.find(({ stated }) => stated.channels !== undefined) ??
+    (normalized.stated.channels === undefined ? undefined : normalized);
+  const placed = sources.find(({ stated }) => stated.geometry !== undefined);
+  const { scale, std: deviation, mean = deviation?.map(() => 0) ?? [0, 0, 0] } = normalized.stated.normalization;
+  const std = deviation ?? mean.map(() => 1);
+  const filled = { scale: scale ?? scaleOf(mean, std), mean, std: std.length === 1 ? mean.map(() => std[0]) : std };
+  checkConsistent("preprocessing", filled);
+  const order = ordered?.stated.channels ?? "rgb";
+  const base = normalizationForChannels({ ...filled, channels: order }, channels);
   const preprocessing: Preprocessing = {
     ...base,
-    ...definedParts(given),
     layout,
-    geometry: given.geometry ?? embedded?.geometry ?? usualGeometry(height, width),
+    geometry: placed?.stated.geometry?.(height, width) ?? usualGeometry(height, width),
   };
-  const isPartlyGiven = given.scale !== undefined || given.mean !== undefined || given.std !== undefined;
+  const isTold = order === "bgr" && ordered !== undefined && ordered !== normalized && channels === 3;
   return {
     preprocessing,
     name: nameOf(preprocessing),
-    reason: found.reason,
-    isUncertain: !found.certain && !isPartlyGiven,
+    reason: isTold ? `${normalized.reason}; channels bgr: ${ordered.reason}` : normalized.reason,
+    isUncertain: !normalized.isSettled,
+    hasKnownChannels: ordered?.isSettled ?? false,
+    geometryReason: placed?.reason ?? "usual for this size",
+    warnings: [...metadata.warnings, ...sizeWarnings(sources, height, width)],
   };
 }
+
+/** What mean and deviation are of: 0 … 255 where they are larger than any of pixels in [0, 1] can be. */
+function scaleOf(mean: readonly number[], std: readonly number[]): Normalization["scale"] {
+  return Math.max(...mean.map(Math.abs), ...std.map(Math.abs)) > 3 ? 255 : 1;
+}
+
+function sizeWarnings(sources: readonly Source[], height: number, width: number): ModelWarning[] {
+  return sources.flatMap(({ stated: { inputSize }, reason }): ModelWarning[] => {
+    if (inputSize === undefined || (inputSize[0] === height && inputSize[1] === width)) return [];
+    const message = `${reason} is for pictures of ${inputSize.join("x")}, and the model takes ${height}x${width}`;
+    return [{ code: "other-input-size", message }];
+  });
+}
+
+/** What is usual for networks of this kind, where nothing says so. */
+function usual(prepared: PreparedModel): Source {
+  const { producerName } = prepared.model;
+  if (prepared.channels !== 1 && prepared.channels !== 3) {
+    const reason = `nothing in the model says how its ${prepared.channels} channels are prepared: they are taken as they are`;
+    return { stated: statedBy("unit"), reason, isSettled: true };
+  }
+  const isTensorFlow = /tf2onnx|tfl|tensorflow|keras/i.test(producerName) || prepared.layout === "nhwc";
+  const name: NormalizationName = isTensorFlow ? "symmetric" : "imagenet";
+  const networks = isTensorFlow ? "TensorFlow's networks" : "PyTorch's networks";
+  return {
+    stated: { ...statedBy(name), channels: undefined },
+    reason: `usual for ${networks}; nothing in the model says so`,
+    isSettled: false,
+  };
+}
+
+function statedBy(name: NormalizationName): StatedPreprocessing {
+  const { scale, mean, std, channels } = normalizations[name];
+  return { normalization: { scale, mean, std }, channels };
+}
+
+/** What the graph shows: the type of its input, what it does to the pixels first, and what its first normalization has seen. */
+function shownByGraph(prepared: PreparedModel, typed: TypedGraph): Source[] {
+  const { input, layout, model, channels } = prepared;
+  const chain = readInputChain(typed, input, layout === "nchw" ? 1 : 3);
+  const declared = model.graph.inputs.find(({ name }) => name === input)?.dtype ?? "float32";
+  const shown: Source[] = [];
+  const order = channels === 3 ? orderOf(chain) : undefined;
+  const what = `the model normalizes its input itself (it begins with ${[...new Set(chain.operators)].join(", ")})`;
+  if (order !== undefined) {
+    const reason = `the graph (${chain.operators.join(", ")}) ${order.why}`;
+    shown.push({ stated: { normalization: {}, channels: order.channels }, reason, isSettled: true });
+  }
+  const bytes: StatedPreprocessing = { ...statedBy("bytes"), channels: undefined };
+  if (/^u?int/.test(declared)) {
+    const kind = declared === "uint8" ? "bytes" : `whole numbers (${declared})`;
+    shown.push({ stated: bytes, reason: `the model takes ${kind}`, isSettled: true });
+  }
+  const range = rangeOf(chain);
+  if (range !== undefined) {
+    const ranges = { bytes: "0 to 255", unit: "0 to 1", symmetric: "-1 to 1", imagenet: "ImageNet's normalization" };
+    const taken = range === "imagenet" ? `pixels in ${ranges.imagenet}` : `pixels from ${ranges[range]}`;
+    shown.push({
+      stated: { ...statedBy(range), channels: undefined },
+      reason: `${what} and takes ${taken}`,
+      isSettled: true,
+    });
+  }
+  const seen = chain.statistics === undefined || channels !== 3 ? undefined : seenByNormalization(chain.statistics);
+  if (seen !== undefined) shown.push(seen);
+  const isPlain = chain.channels.every(({ factor, offset }) => factor === 1 && offset === 0);
+  const statistics = isPlain && channels === 3 ? firstLayerStatistics(typed, chain.next) : undefined;
+  if (statistics !== undefined) {
+    const { name, reason, certain } = statistics;
+    const { channels: own, normalization } = statedBy(name);
+    shown.push({ stated: { normalization, channels: own === "bgr" ? own : undefined }, reason, isSettled: certain });
+  }
+  return shown;
+}
+
+/** The pixel at which each channel is 0 when the first layer reads it: the mean that was taken away, in the input's units. */
+function zerosOf(channels: readonly ChannelMap[]): readonly number[] {
+  return channels.map(({ factor, offset }) => -offset / factor);
+}
+
+/** Which order of channels the input has, from what happens to them; undefined where nothing tells. */
+function orderOf({
+  channels,
+  statistics,
+}: InputChain): { readonly channels: "rgb" | "bgr"; readonly why: string } | undefined {
+  const sources = channels.map(({ source }) => source);
+  if (isFromImagenet(channels)) return undefined;
+  const isReversed = sources.join() === "2,1,0";
+  if (!isReversed && sources.join() !== "0,1,2") return undefined;
+  const told =
+    statistics === undefined
+      ? undefined
+      : risingOf(
+          statistics.mean.map(
+            (mean, c) => (mean - (statistics.channels[c]?.offset ?? 0)) / (statistics.channels[c]?.factor ?? 1),
+          ),
+        );
+  // Pictures are a little more red than blue: the channel with the larger mean is red.
+  const rising = risingOf(zerosOf(channels)) ?? told;
+  if (rising !== undefined) {
+    const readsBgr = rising === "rising";
+    return {
+      channels: readsBgr === isReversed ? "rgb" : "bgr",
+      why: `takes away means in the order ${readsBgr ? "blue, green, red" : "red, green, blue"}${isReversed ? " after it reverses the channels" : ""}`,
+    };
+  }
+  return isReversed ? { channels: "bgr", why: "reverses the channels, as of blue, green, red" } : undefined;
+}
+
+function risingOf(values: readonly number[]): "rising" | "falling" | undefined {
+  const [first, middle, last] = values;
+  const least = 0.01 * Math.max(...values.map(Math.abs));
+  if (!values.every(Number.isFinite) || Math.abs(last - first) <= least) return undefined;
+  const isBetween = (middle - first) * (last - middle) >= 0;
+  // Means of pixels, not whatever a layer learned.
+  const isMean = values.every((value) => value > 0 && value < 256);
+  return isBetween && isMean ? (last > first ? "rising" : "falling") : undefined;
+}
+
+/** Which pixels the arithmetic before the first layer is made for; undefined where there is none that tells. */
+function rangeOf({ channels, statistics }: InputChain): "bytes" | "unit" | "symmetric" | "imagenet" | undefined {
+  // After a BatchNormalization the numbers are what was learned.
+  const maps = statistics === undefined ? channels : statistics.channels;
+  if (maps.length === 0 || maps.every(({ factor, offset }) => factor === 1 && offset === 0)) return undefined;
+  if (isFromImagenet(maps)) return "imagenet";
+  const factor = maps.reduce((sum, one) => sum + Math.abs(one.factor), 0) / maps.length;
+  const zeros = zerosOf(maps);
+  const zero = zeros.reduce((sum, value) => sum + value, 0) / zeros.length;
+  if (maps.every(({ offset }) => offset === 0)) {
+    if (factor <= 0.1) return "bytes";
+    return factor >= 30 ? "unit" : undefined;
+  }
+  if (zero > 2.5) return "bytes";
+  if (zero < -0.5 && zero > -1.5) return "symmetric";
+  return zero > 0 && zero <= 1.5 ? "unit" : undefined;
+}
+
+/** Whether pixels in ImageNet's normalization become 2 x − 1, as torchvision's Inception and GoogLeNet make of them. */
+function isFromImagenet(maps: readonly ChannelMap[]): boolean {
+  const { mean, std } = normalizations.imagenet;
+  return (
+    maps.length === 3 &&
+    maps.every(({ source, factor, offset }) => {
+      const slope = factor / std[source];
+      return Math.abs(slope - 2) < 0.02 && Math.abs(offset - slope * mean[source] + 1) < 0.02;
+    })
+  );
+}
+
+/** The normalization under which pictures have what a BatchNormalization on the pixels has seen. */
+function seenByNormalization({ channels, mean, variance }: NonNullable<InputChain["statistics"]>): Source | undefined {
+  const isUntrained = mean.every((value) => value === 0) && variance.every((value) => value === 1);
+  if (isUntrained || channels.length !== 3) return undefined;
+  const candidates = statisticNames
+    .map((name) => {
+      const preset = normalizations[name];
+      const { factor, offset } = affineOf({ ...preset, layout: "nchw" });
+      const divergences = channels.map((map, c) => {
+        const color = preset.channels === "bgr" ? 2 - map.source : map.source;
+        const slope = map.factor * factor[map.source];
+        const expected = map.factor * (factor[map.source] * naturalMean[color] + offset[map.source]) + map.offset;
+        const ratio = (slope * naturalDeviation) ** 2 / variance[c];
+        return 0.5 * (ratio - 1 - Math.log(ratio) + (expected - mean[c]) ** 2 / variance[c]);
+      });
+      return { name, divergence: divergences.reduce((sum, value) => sum + value, 0) / 3 };
+    })
+    .sort((a, b) => a.divergence - b.divergence);
+  const [best, second] = candidates;
+  if (!(best.divergence < 0.5)) return undefined;
+  const { normalization, channels: order } = statedBy(best.name);
+  return {
+    stated: { normalization, channels: order === "bgr" ? order : undefined },
+    reason: `the statistics of the BatchNormalization on the pixels fit (divergence ${best.divergence.toFixed(2)}; ${second.name} ${second.divergence.toFixed(2)})`,
+    isSettled: second.divergence > 3 * best.divergence + 0.1,
+  };
+}
+
+const statisticNames = ["imagenet", "unit", "symmetric", "caffe", "bytes"] as const;
 
 /** The resize and crop that networks of this input size are usually evaluated with. */
 export function usualGeometry(height: number, width: number): GeometryRule {
@@ -91,68 +313,6 @@ export function nameOf(normalization: Normalization): NormalizationName | undefi
   });
 }
 
-function definedParts(given: Partial<Preprocessing>): Partial<Preprocessing> {
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-}
-
-/** What the metadata entry "preprocessing" of a model says: JSON with the parts of {@link Preprocessing} and "size". */
-function embeddedPreprocessing(text: string | undefined): Partial<Preprocessing> | undefined {
-  if (text === undefined) return undefined;
-  try {
-    const { size: _, ...parts } = JSON.parse(text) as Record<string, unknown>;
-    return checkNormalization("metadata", parts as Partial<Preprocessing>);
-  } catch {
-    return undefined;
-  }
-}
-
-function guessNormalization(
-  prepared: PreparedModel,
-  typed: TypedGraph,
-): { normalization: Partial<Normalization>; reason: string; certain: boolean } {
-  const { graph, input } = prepared;
-  if (prepared.model.graph.inputs.some(({ name, dtype }) => name === input && dtype === "uint8")) {
-    return { normalization: normalizations.bytes, reason: "the model takes bytes", certain: true };
-  }
-  const uses = usesOf(graph);
-  let [first] = uses.get(input) ?? [];
-  let pixels = input;
-  while (first !== undefined && (first.opType === "Cast" || first.opType === "Transpose")) {
-    [pixels] = first.outputs;
-    [first] = uses.get(pixels) ?? [];
-  }
-  if (first !== undefined && hasTrait(first, "affine")) {
-    const operand = first.inputs.find((name) => name !== pixels) ?? "";
-    const values = typed.constants.get(operand)?.data;
-    if (values !== undefined) {
-      // A model that divides by 255, or subtracts a mean of some tens, wants bytes; one that subtracts 0.5 wants [0, 1].
-      const largest = Math.max(...Array.from(values, Math.abs));
-      const wantsBytes = first.opType === "Mul" ? largest < 0.1 : largest > 3;
-      const what = `the model normalizes its input itself (it begins with ${first.opType})`;
-      return {
-        normalization: wantsBytes ? normalizations.bytes : normalizations.unit,
-        reason: `${what} and takes pixels from 0 to ${wantsBytes ? 255 : 1}`,
-        certain: true,
-      };
-    }
-  }
-  const statistics = firstLayerStatistics(typed, first);
-  if (statistics !== undefined) return statistics;
-  const { producerName } = prepared.model;
-  if (prepared.channels !== 1 && prepared.channels !== 3) {
-    const reason = `nothing in the model says how its ${prepared.channels} channels are prepared: they are taken as they are`;
-    return { normalization: normalizations.unit, reason, certain: true };
-  }
-  const isTensorFlow = /tf2onnx|tfl|tensorflow|keras/i.test(producerName) || prepared.layout === "nhwc";
-  const name: NormalizationName = isTensorFlow ? "symmetric" : "imagenet";
-  const usual = isTensorFlow ? "TensorFlow's networks" : "PyTorch's networks";
-  return {
-    normalization: normalizations[name],
-    reason: `usual for ${usual}; nothing in the model says so`,
-    certain: false,
-  };
-}
-
 /**
  * The normalization under which natural pictures give what the first BatchNormalization has seen: for a convolution's output the
  * mean is W·m + b and the variance wᵀΣw, where m and Σ are the mean and the covariance of a patch of the normalized picture. Each
@@ -161,7 +321,7 @@ function guessNormalization(
 function firstLayerStatistics(
   typed: TypedGraph,
   first: Node | undefined,
-): { normalization: Partial<Normalization>; reason: string; certain: boolean } | undefined {
+): { readonly name: NormalizationName; readonly reason: string; readonly certain: boolean } | undefined {
   const { graph, constants } = typed;
   if (first?.opType !== "Conv") return undefined;
   const [next] = usesOf(graph).get(first.outputs[0]) ?? [];
@@ -172,7 +332,7 @@ function firstLayerStatistics(
   if (mean === undefined || variance === undefined) return undefined;
   const bias = first.inputs[2] ? constants.get(first.inputs[2])?.data : undefined;
   const filters = { weights, bias, mean, variance };
-  const candidates = (["imagenet", "unit", "symmetric", "caffe", "bytes"] as const)
+  const candidates = statisticNames
     .map((name) => {
       const divergences = correlationLengths.map((length) => medianDivergence(filters, normalizations[name], length));
       return { name, divergence: Math.min(...divergences) };
@@ -181,7 +341,7 @@ function firstLayerStatistics(
   const [best, second] = candidates;
   if (!(best.divergence < 0.3)) return undefined;
   return {
-    normalization: normalizations[best.name],
+    name: best.name,
     reason: `the statistics of the first BatchNormalization fit (divergence ${best.divergence.toFixed(2)}; ${second.name} ${second.divergence.toFixed(2)})`,
     certain: second.divergence > 3 * best.divergence + 0.1,
   };

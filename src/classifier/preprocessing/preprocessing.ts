@@ -93,6 +93,28 @@ export function checkNormalization(where: string, normalization: Partial<Normali
   return normalization;
 }
 
+/** Throws a MisuseError for a mean or deviation that is of another scale than the one that is named. */
+export function checkConsistent(
+  where: string,
+  { scale, mean, std }: Pick<Normalization, "scale" | "mean" | "std">,
+): void {
+  const most = Math.max(...mean.map(Math.abs));
+  const deviation = Math.max(...std);
+  const isOfBytes = most > 3 || deviation > 3;
+  const isOfUnit = (most > 0 && most <= 1) || deviation < 1;
+  if (scale === 255 ? !isOfUnit : !isOfBytes) return;
+  throw new MisuseError({
+    where,
+    what: `mean and std are not of the scale ${scale}`,
+    expected:
+      scale === 255
+        ? "numbers of pixels from 0 to 255, such as 123.675 and 58.395"
+        : "numbers of pixels from 0 to 1, such as 0.485 and 0.229",
+    got: `mean ${mean.join(",")} and std ${std.join(",")}`,
+    advice: `Leave the scale out (it is ${scale === 255 ? 1 : 255} for these), or give them in its units.`,
+  });
+}
+
 /** The affine map of each network channel, in the network's order: u = factor · x + offset for pixels x in [0, 1]. */
 export function affineOf({ scale, mean, std }: Normalization): { factor: number[]; offset: number[] } {
   const [gain, shift] = scale === "symmetric" ? [2, -1] : [scale, 0];

@@ -18,7 +18,6 @@ import { type DetectionRecord, isDetectionRecord } from "../../experiments/detec
 import type { DetectionSummary } from "../../experiments/detection/summary.ts";
 import { detectionStatistics, mainGroup, summarizeDetection } from "../../experiments/detection/summary.ts";
 import { keyText } from "../../experiments/records/record-index.ts";
-import type { Picture } from "../../image/picture.ts";
 import { checkWritableFolder } from "../../node/check-folder.ts";
 import type { FileClassifier } from "../../node/models/load-classifier.ts";
 import { describeRuntime } from "../../runtime/runtime.ts";
@@ -31,7 +30,7 @@ import { addModelFlags, type ModelFlags } from "../flags/model-flags.ts";
 import { addNoiseFlags, batchSizeOf, type NoiseFlags } from "../flags/noise-flags.ts";
 import { choice, number } from "../flags/parse-values.ts";
 import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
-import { describeClassifier, openClassifier, samplePictures } from "../open-classifier.ts";
+import { openClassifier, type Sample, samplesOfImages } from "../open-classifier.ts";
 import { packageVersion } from "../package-version.ts";
 import { type ConductedExperiment, conductExperiment } from "../run-resumable.ts";
 import { writeDetectionReport } from "../write-detection-report.ts";
@@ -111,11 +110,14 @@ async function benchmarkDetection(flags: Flags, context: CliContext): Promise<vo
   };
   const { signal } = context.io;
   const runtime = await loadRuntime(flags);
-  const classifier = await openClassifier(flags, { runtime, signal, samples: () => samplesOf(flags, signal) });
+  const classifier = await openClassifier(flags, {
+    ...{ runtime, signal, note },
+    isLabelled: true,
+    samples: (opened) => samplesOf(flags, opened, signal),
+  });
   const settings = { ...chosen, batch: batchSizeOf(flags, classifier) };
   try {
     for (const { attack, settings: own } of runs) attack.check(classifier, own);
-    note(describeClassifier(classifier, basename(classifier.file.path)));
     const data = await detectionData(flags, classifier, { note, signal });
     const items = detectionItems(data.train, data.test, runs, settings);
     const versions = {
@@ -159,13 +161,9 @@ async function benchmarkDetection(flags: Flags, context: CliContext): Promise<vo
 }
 
 /** Pictures to try normalizations on. */
-async function samplesOf(flags: Flags, signal: AbortSignal): Promise<Picture[]> {
-  const { test } = await detectionData(
-    { ...flags, label: "predicted" },
-    { labels: undefined, classCount: 0 },
-    { signal },
-  );
-  return Promise.all(test.slice(0, samplePictures).map((image) => image.picture()));
+async function samplesOf(flags: Flags, classifier: FileClassifier, signal: AbortSignal): Promise<Sample[]> {
+  const { test } = await detectionData(flags, classifier, { signal });
+  return samplesOfImages(test);
 }
 
 interface ReportInput {

@@ -4,7 +4,6 @@ import { basename, join } from "node:path";
 import { Command, Option } from "commander";
 import { createClassifier } from "../../classifier/classifier.ts";
 import type { Dataset } from "../../datasets/dataset.ts";
-import { PerceptualBallError } from "../../errors.ts";
 import {
   defaultLocalizationSettings,
   type LocalizationItem,
@@ -36,7 +35,6 @@ import {
 import { keyText } from "../../experiments/records/record-index.ts";
 import type { FailedRecord, FinishedRecord } from "../../experiments/records/record-store.ts";
 import type { ExperimentItem } from "../../experiments/records/run-experiment.ts";
-import type { Picture } from "../../image/picture.ts";
 import { gridKinds } from "../../localization/threshold-grids.ts";
 import { checkWritableFolder } from "../../node/check-folder.ts";
 import type { FileClassifier } from "../../node/models/load-classifier.ts";
@@ -51,7 +49,7 @@ import { addMethodFlags, type MethodFlags, methodHelp, methodRunsOf } from "../f
 import { addModelFlags, type ModelFlags } from "../flags/model-flags.ts";
 import { choice, number } from "../flags/parse-values.ts";
 import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
-import { describeClassifier, openClassifier, samplePictures } from "../open-classifier.ts";
+import { openClassifier, samplesOfImages } from "../open-classifier.ts";
 import { packageVersion } from "../package-version.ts";
 import { type ConductedExperiment, conductExperiment } from "../run-resumable.ts";
 import { writeLocalizationReport } from "../write-localization-report.ts";
@@ -183,9 +181,12 @@ async function benchmarkLocalization(flags: Flags, context: CliContext): Promise
   };
   const { signal } = context.io;
   const runtime = await loadRuntime(flags);
-  const classifier = await openClassifier(flags, { runtime, signal, samples: () => samplesOf(flags, signal) });
+  const classifier = await openClassifier(flags, {
+    ...{ runtime, signal, note },
+    isLabelled: flags.label !== "predicted",
+    samples: async (opened) => samplesOfImages((await datasetOf(flags, opened, { signal })).images),
+  });
   try {
-    note(describeClassifier(classifier, basename(classifier.file.path)));
     const dataset = await datasetOf(flags, classifier, { note, signal });
     const items = localizationItems(dataset, runs, { keepMaps: flags.keepMaps });
     const versions = {
@@ -212,21 +213,6 @@ async function benchmarkLocalization(flags: Flags, context: CliContext): Promise
   } finally {
     await classifier.dispose();
   }
-}
-
-/** Pictures to try normalizations on; those that cannot be read are reported later. */
-async function samplesOf(flags: Flags, signal: AbortSignal): Promise<Picture[]> {
-  const anyClasses = { labels: undefined, classCount: 0 };
-  const { images } = await datasetOf({ ...flags, label: "predicted" }, anyClasses, { signal });
-  const pictures: Picture[] = [];
-  for (const image of images.slice(0, samplePictures)) {
-    try {
-      pictures.push(await image.picture());
-    } catch (error) {
-      if (!(error instanceof PerceptualBallError)) throw error;
-    }
-  }
-  return pictures;
 }
 
 interface SanityInput {

@@ -26,7 +26,7 @@ import { addModelFlags, type ModelFlags } from "../flags/model-flags.ts";
 import { addNoiseFlags, batchSizeOf, type NoiseFlags } from "../flags/noise-flags.ts";
 import { number } from "../flags/parse-values.ts";
 import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
-import { describeClassifier, openClassifier, samplePictures } from "../open-classifier.ts";
+import { openClassifier, samplesOfImages } from "../open-classifier.ts";
 import { createProgress, type Progress } from "../progress.ts";
 
 interface Flags extends ModelFlags, Omit<DetectionDataFlags, "trainImages">, NoiseFlags, RuntimeFlags {
@@ -82,17 +82,14 @@ async function fitStatistics(flags: Flags, context: CliContext): Promise<void> {
     if (!flags.quiet) progress.around(() => io.stderr.write(`${text}\n`));
   };
   const runtime = await loadRuntime(flags);
-  const anyClasses = { labels: undefined, classCount: 0 };
   const classifier = await openClassifier(flags, {
     runtime,
     signal,
-    async samples() {
-      const { images } = await trainingData({ ...flags, label: "predicted" }, anyClasses, { signal });
-      return Promise.all(images.slice(0, samplePictures).map((image) => image.picture()));
-    },
+    note,
+    isLabelled: true,
+    samples: async (opened) => samplesOfImages((await trainingData(flags, opened, { signal })).images),
   });
   try {
-    note(describeClassifier(classifier, basename(classifier.file.path)));
     const data = await trainingData(flags, classifier, { note, signal });
     const pass = await classifier.forward({ batch: batchSizeOf(flags, classifier) });
     const isHeldOut = ({ id }: DatasetImage): boolean =>

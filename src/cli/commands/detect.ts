@@ -4,10 +4,11 @@ import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { Command, Option } from "commander";
 import { softmaxAt } from "../../classifier/logits.ts";
+import { statedInConfig } from "../../classifier/preprocessing/read-config.ts";
 import { type CorrectionForm, correctionForms } from "../../detection/correction.ts";
 import { detectOdds, type OddsVerdict } from "../../detection/odds.ts";
 import type { OddsStatistics } from "../../detection/odds-statistics.ts";
-import { ownerOf, parseStatistics } from "../../detection/statistics-file.ts";
+import { ownerOf, parseStatistics, preprocessingOfStatistics } from "../../detection/statistics-file.ts";
 import { BadInputError, MisuseError, PerceptualBallError, UnsupportedError } from "../../errors.ts";
 import type { FileClassifier } from "../../node/models/load-classifier.ts";
 import { findPictures } from "../../node/pictures/find-pictures.ts";
@@ -18,7 +19,7 @@ import { batchOption, batchSizeOf } from "../flags/noise-flags.ts";
 import { choice, number } from "../flags/parse-values.ts";
 import { addPictureFlags, type PictureFlags, pictureArgument, pictureOptionsOf } from "../flags/picture-flags.ts";
 import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
-import { describeClassifier, openClassifier } from "../open-classifier.ts";
+import { openClassifier } from "../open-classifier.ts";
 import { createProgress } from "../progress.ts";
 import { detectFitCommand } from "./detect-fit.ts";
 
@@ -83,6 +84,16 @@ Exit code: 0 done, 1 a picture, the statistics or the model could not be used, 2
     .addCommand(detectFitCommand(context));
 }
 
+/** `flags` with the preprocessing under which the statistics in `text` were fitted, unless they give one. */
+function withFittedPreprocessing(flags: Flags, text: string): Flags {
+  const isGiven = [flags.preprocessing, flags.mean, flags.std, flags.scale, flags.channels].some(
+    (flag) => flag !== undefined,
+  );
+  const fitted = isGiven ? undefined : preprocessingOfStatistics(text);
+  const stated = fitted === undefined ? undefined : statedInConfig(fitted, flags.statistics ?? "statistics");
+  return stated === undefined ? flags : { ...flags, preprocessing: stated };
+}
+
 async function detect(given: readonly string[], flags: Flags, context: CliContext): Promise<void> {
   const { io } = context;
   if (given.length === 0 || flags.statistics === undefined) {
@@ -97,13 +108,21 @@ async function detect(given: readonly string[], flags: Flags, context: CliContex
   const paths = await findPictures(given);
   const text = readStatistics(flags.statistics);
   const runtime = await loadRuntime(flags);
-  const classifier = await openClassifier(flags, { runtime, signal: io.signal, samples: async () => [] });
+  const classifier = await openClassifier(withFittedPreprocessing(flags, text), {
+    runtime,
+    signal: io.signal,
+    hasOwnPictures: true,
+    // Statistics hold for one preprocessing: that which they were fitted under, or that which is given.
+    samples: async () => [],
+    note: (text) => {
+      if (!flags.quiet) io.stderr.write(`${text}\n`);
+    },
+  });
   const progress = createProgress(io.stderr, { quiet: flags.quiet ?? false });
   try {
     const owner = ownerOf(classifier, classifier.file.sha256);
     const fitted = parseStatistics(text, owner, flags.statistics);
     const statistics = flags.cutoff === undefined ? fitted : { ...fitted, cutoff: { value: flags.cutoff } };
-    if (!flags.quiet) io.stderr.write(`${describeClassifier(classifier, basename(classifier.file.path))}\n`);
     const pass = await classifier.forward({ batch: batchSizeOf(flags, classifier) });
     const samples = flags.samples ?? statistics.samples;
     const runs = samples * statistics.kinds.length;

@@ -21,7 +21,7 @@ import { methodHelp } from "../flags/method-flags.ts";
 import { addModelFlags } from "../flags/model-flags.ts";
 import { addPictureFlags, pictureArgument, pictureOptionsOf } from "../flags/picture-flags.ts";
 import { addRuntimeFlags, loadRuntime } from "../flags/runtime-flags.ts";
-import { describeClassifier, openClassifier, samplePictures } from "../open-classifier.ts";
+import { openClassifier, samplePictures } from "../open-classifier.ts";
 import { packageVersion } from "../package-version.ts";
 import { bundledPictures, type PictureSource, picturesOfFiles, seemsReadable } from "../pictures.ts";
 import { createProgress, type Progress } from "../progress.ts";
@@ -89,7 +89,7 @@ async function explain(images: readonly string[], flags: ExplainFlags, context: 
       const isPresent = images.length === 0 || seemsReadable(picture.image);
       if (isPresent || (await run.load(picture)) !== undefined) present.push(picture);
     }
-    if (present.length > 0) await explainPresent(present, run, runtime, flags, context);
+    if (present.length > 0) await explainPresent(present, run, runtime, flags, context, images.length > 0);
   } finally {
     run.progress.stop();
   }
@@ -101,19 +101,21 @@ async function explainPresent(
   runtime: Runtime,
   flags: ExplainFlags,
   { io }: CliContext,
+  isOwn: boolean,
 ): Promise<void> {
   const classifier = await openClassifier(flags, {
     runtime,
     signal: io.signal,
-    samples: (channelCount) => run.samples(present.slice(0, samplePictures), channelCount),
+    hasOwnPictures: isOwn,
+    samples: async ({ input: { channelCount } }) =>
+      (await run.samples(present.slice(0, samplePictures), channelCount)).map((picture) => ({ picture })),
+    note: (text) => {
+      if (!flags.quiet) run.progress.around(() => io.stderr.write(`${text}\n`));
+    },
     onProgress: ({ runs, of }) => run.progress.update(runs / of, "trying normalizations"),
   });
   try {
     checkMethodRuns(classifier, run.methods, flags);
-    if (!flags.quiet) {
-      const description = describeClassifier(classifier, basename(classifier.file.path));
-      run.progress.around(() => io.stderr.write(`${description}\n`));
-    }
     const versions = {
       perceptualBall: packageVersion(),
       runtime: describeRuntime(runtime),

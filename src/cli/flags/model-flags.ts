@@ -2,9 +2,16 @@
 import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import type { ImageInput } from "../../classifier/classifier.ts";
-import { normalizations, type Preprocessing } from "../../classifier/preprocessing/preprocessing.ts";
+import type { InputValue } from "../../classifier/network/bind-inputs.ts";
+import { type HeadKind, headKinds } from "../../classifier/network/find-head.ts";
+import {
+  checkNormalization,
+  normalizations,
+  type Preprocessing,
+} from "../../classifier/preprocessing/preprocessing.ts";
+import { type StatedPreprocessing, statedInConfig } from "../../classifier/preprocessing/read-config.ts";
 import { BadInputError, MisuseError } from "../../errors.ts";
-import { checkGeometryRule, type GeometryRule } from "../../image/geometry.ts";
+import type { GeometryRule } from "../../image/geometry.ts";
 import { type Interpolation, interpolations } from "../../image/resize.ts";
 import type { LoadClassifierOptions } from "../../node/models/load-classifier.ts";
 import { choice, imageSize, number, numbers } from "./parse-values.ts";
@@ -14,7 +21,9 @@ export interface ModelFlags {
   readonly labels?: string;
   readonly logits?: string;
   readonly inputSize?: readonly [height: number, width: number];
-  readonly preprocessing?: Partial<Preprocessing>;
+  readonly head?: HeadKind;
+  readonly input?: Readonly<Record<string, InputValue>>;
+  readonly preprocessing?: StatedPreprocessing;
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
   readonly scale?: Preprocessing["scale"];
@@ -36,10 +45,16 @@ export function addModelFlags(command: Command, { hasModelFlag }: { readonly has
   if (hasModelFlag) add("--model <file>", "the classifier, an ONNX file (default: the bundled one)");
   add("--labels <file>", "class names, one per line; or imagenet, cifar10");
   add("--logits <value>", "the value that holds the logits, where it is not found by itself");
+  add(
+    "--head <kind>",
+    `what its numbers are, where that is not found: ${headKinds.join(", ")} (value: what moves a number that is no class)`,
+    choice("--head", headKinds),
+  );
+  command.addOption(inputOption().helpGroup("Model:"));
   add("--input-size <size>", "224, or height x width, where the model leaves it open", imageSize("--input-size"));
   add(
     "--preprocessing <name>",
-    `${Object.keys(normalizations).join(", ")}, or a JSON file with any of scale, channels, mean, std, layout, geometry`,
+    `${Object.keys(normalizations).join(", ")}, or a JSON file: any of scale, channels, mean, std, layout, geometry, or Hugging Face's or timm's`,
     preprocessingOf,
   );
   add("--mean <a,b,c>", "per channel, in units of the scale", numbers("--mean"));
@@ -73,8 +88,34 @@ function resize(text: string): ModelFlags["resize"] {
   });
 }
 
-function preprocessingOf(text: string): Partial<Preprocessing> {
-  if (Object.hasOwn(normalizations, text)) return normalizations[text as keyof typeof normalizations];
+/** `--input name=value`, which may be repeated. */
+export function inputOption(): Option {
+  return new Option(
+    "--input <name=value>",
+    "value of an input beside the picture: a number, true, false, or numbers with commas; may be repeated",
+  ).argParser((text: string, before: Readonly<Record<string, InputValue>> = {}) => {
+    const cut = text.indexOf("=");
+    const [name, value] = [text.slice(0, cut).trim(), text.slice(cut + 1).trim()];
+    if (cut < 1 || value === "") {
+      throw new MisuseError({
+        where: "--input",
+        what: "not an input with its value",
+        expected: "name=value, such as keras_learning_phase=0",
+        got: JSON.stringify(text),
+      });
+    }
+    if (/^(true|false)$/i.test(value)) return { ...before, [name]: value.toLowerCase() === "true" };
+    const given = numbers(`--input ${name}`)(value);
+    const [first] = given;
+    return { ...before, [name]: given.length === 1 && first !== undefined ? first : given };
+  });
+}
+
+function preprocessingOf(text: string): StatedPreprocessing {
+  if (Object.hasOwn(normalizations, text)) {
+    const { channels, ...normalization } = normalizations[text as keyof typeof normalizations];
+    return { normalization, channels };
+  }
   if (!text.endsWith(".json")) {
     // Refuses with the nearest name.
     choice("--preprocessing", Object.keys(normalizations))(text);
@@ -90,19 +131,36 @@ function preprocessingOf(text: string): Partial<Preprocessing> {
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
     throw new BadInputError({ where: text, what: "is not a JSON object", expected: '{ "mean": […], "std": […], … }' });
   }
-  const { geometry } = parsed as Partial<Preprocessing>;
-  if (geometry !== undefined) checkGeometryRule(`${text}: geometry`, geometry);
-  return parsed as Partial<Preprocessing>;
+  const stated = statedInConfig(parsed, text);
+  if (stated !== undefined) return stated;
+  // Refuses with the nearest key.
+  checkNormalization(text, parsed);
+  throw new BadInputError({
+    where: text,
+    what: "says nothing of preprocessing",
+    expected: "any of scale, channels, mean, std, layout, geometry, or Hugging Face's or timm's keys",
+  });
 }
 
 /** The options for loading a classifier that the flags mean, but for its geometry: see {@link geometryOf}. */
 export function classifierOptionsOf(
   flags: ModelFlags,
 ): Omit<LoadClassifierOptions, "runtime" | "threads" | "providers"> {
-  const { labels, logits, inputSize, lowMemory, preprocessing, mean, std, scale, channels, layout } = flags;
-  const parts = Object.entries({ mean, std, scale, channels, layout }).filter(([, value]) => value !== undefined);
-  const given = { ...preprocessing, ...Object.fromEntries(parts) };
-  return { labels, logits, inputSize, lowMemory, preprocessing: Object.keys(given).length > 0 ? given : undefined };
+  const { labels, logits, head, input, inputSize, lowMemory, preprocessing, mean, std, scale, channels, layout } =
+    flags;
+  const parts = Object.entries({ mean, std, scale }).filter(([, value]) => value !== undefined);
+  const given = [...parts, channels, layout, preprocessing].filter((part) => part !== undefined);
+  const stated: StatedPreprocessing = {
+    ...preprocessing,
+    normalization: { ...preprocessing?.normalization, ...Object.fromEntries(parts) },
+    ...(channels === undefined ? {} : { channels }),
+    ...(layout === undefined ? {} : { layout }),
+  };
+  return {
+    ...{ labels, logits, head, inputSize, lowMemory },
+    inputs: input,
+    preprocessing: given.length > 0 ? stated : undefined,
+  };
 }
 
 /** The geometry that the flags ask for, for a network's input; `input.geometry` where they ask for none. */

@@ -5,6 +5,7 @@ import { builtInLabels } from "../../classifier/labels/labels.ts";
 import { readLabels } from "../../classifier/labels/read-labels.ts";
 import { BadInputError, checkKeys, kindOf, MisuseError } from "../../errors.ts";
 import { checkRuntime, describeRuntime } from "../../runtime/runtime.ts";
+import { readBesideModel } from "./beside-model.ts";
 import { type LoadedModel, loadModelFile } from "./load-model.ts";
 
 export interface LoadClassifierOptions extends Omit<ClassifierOptions, "where" | "weightsFolder"> {
@@ -31,7 +32,7 @@ const optionKeys = [
   "logits",
   "head",
   "inputs",
-  "labelSources",
+  "beside",
 ] as const satisfies readonly (keyof LoadClassifierOptions)[];
 
 /**
@@ -54,11 +55,13 @@ export async function loadClassifier(path: string, options: LoadClassifierOption
   }
   const { model, ...file } = loadModelFile(path);
   const { labels } = options;
+  const beside = options.beside ?? readBesideModel(path);
   const readsFiles = describeRuntime(options.runtime).startsWith("onnxruntime-node");
   const classifier = createClassifier(model, {
     ...options,
     where: path,
     runtimeLog: options.runtimeLog ?? Boolean(process.env.PERCEPTUAL_BALL_DEBUG),
+    beside,
     labels: typeof labels === "string" && !Object.hasOwn(builtInLabels, labels) ? readLabelFile(labels) : labels,
     weightsFolder: readsFiles ? file.folder : undefined,
   });

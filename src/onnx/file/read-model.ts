@@ -216,11 +216,14 @@ function readInitializers(proto: GraphProto, { where, external }: Context): Map<
 }
 
 /** Element type and shape as far as `proto` declares them for a dense tensor; other kinds of value have neither. */
-export function readValueInfo({ name, type }: ValueInfoProto): ValueInfo {
+export function readValueInfo({ name, type, metadataProps }: ValueInfoProto): ValueInfo {
   const declared = type?.value;
-  if (declared?.case !== "tensorType") return { name, dtype: undefined, shape: undefined };
+  const entries = metadataProps.map(({ key, value }) => [key, value] as const);
+  const own = entries.length === 0 ? {} : { metadata: new Map(entries) };
+  if (declared?.case !== "tensorType") return { name, dtype: undefined, shape: undefined, ...own };
   return {
     name,
+    ...own,
     dtype: dataTypeOfNumber(declared.value.elemType),
     shape: declared.value.shape?.dim.map(({ value }): Dimension => {
       if (value.case === "dimParam") return value.value || undefined;

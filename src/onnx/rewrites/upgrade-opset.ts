@@ -23,11 +23,12 @@ import {
   type ValueInfo,
 } from "../model.ts";
 import { shapeHintsOf } from "../shape-hints.ts";
+import { oldestUpgrades, replaceExperiment } from "./upgrade-oldest.ts";
 
 /** The version that every model is brought to, unless it is of a newer one. */
 export const canonicalOpset = 18;
-/** The oldest version that can be upgraded: the first with numpy's broadcasting. */
-export const oldestOpset = 7;
+/** The oldest version that can be upgraded. */
+export const oldestOpset = 1;
 /** The first IR version that may import {@link canonicalOpset}. */
 const canonicalIrVersion = 8;
 
@@ -40,7 +41,7 @@ export interface UpgradeOpsetOptions {
 
 /**
  * `model` with its nodes, those of inner graphs and of functions in the form of operator set `target`. Throws an
- * UnsupportedError for a version before 7 and for what has no newer form (BatchNormalization in training mode or per
+ * UnsupportedError for what has no newer form (BatchNormalization in training mode or per
  * activation), a BadInputError if no standard operator set is imported.
  */
 export function upgradeOpset(model: Model, options: UpgradeOpsetOptions = {}): Model {
@@ -99,7 +100,7 @@ function upgradeFunction(definition: FunctionDefinition, target: number): Functi
 }
 
 /** What a rewrite can ask of the graph around its node, and add to it. */
-interface Context {
+export interface UpgradeContext {
   /** Adds a constant; the name of its value, made from `wish`. */
   constant(wish: string, tensor: Tensor): string;
   fresh(wish: string): string;
@@ -124,7 +125,7 @@ function upgradeGraph(graph: Graph, version: number, target: number): Graph {
     if (opType === "Constant" && value?.kind === "tensor") constants.set(outputs[0], value.value);
   }
   const nodes: Node[] = [];
-  const context: Context = {
+  const context: UpgradeContext = {
     constant(wish, tensor) {
       const name = fresh(wish);
       const value: Attribute = { kind: "tensor", value: initializerOf(tensor) };
@@ -157,17 +158,28 @@ function upgradeInnerGraphs(attributes: Attributes, version: number, target: num
   );
 }
 
-function upgradeNode(node: Node, version: number, target: number, context: Context): Node[] {
-  const steps = Object.hasOwn(upgrades, node.opType) ? upgrades[node.opType] : [];
+function upgradeNode(node: Node, version: number, target: number, context: UpgradeContext): Node[] {
+  const experiment = version < lastOfExperiments ? replaceExperiment(node, context) : undefined;
+  if (experiment !== undefined) return experiment.flatMap((next) => upgradeNode(next, version, target, context));
+  const steps = stepsOf(node.opType);
   const step = steps.find(({ since }) => since > version && since <= target);
   if (step === undefined) return [node];
   return step.rewrite(node, context).flatMap((next) => upgradeNode(next, step.since, target, context));
 }
 
+/** Operators that were never more than an experiment were taken out in this version. */
+const lastOfExperiments = 10;
+
+function stepsOf(operator: string): readonly Upgrade[] {
+  const own = (table: Readonly<Record<string, readonly Upgrade[]>>): readonly Upgrade[] =>
+    Object.hasOwn(table, operator) ? table[operator] : [];
+  return [...own(oldestUpgrades), ...own(upgrades)];
+}
+
 /** The nodes that mean from version `since` on what `node` meant before. */
-interface Upgrade {
+export interface Upgrade {
   readonly since: number;
-  readonly rewrite: (node: Node, context: Context) => readonly Node[];
+  readonly rewrite: (node: Node, context: UpgradeContext) => readonly Node[];
 }
 
 function without(attributes: Attributes, ...names: readonly string[]): Attributes {

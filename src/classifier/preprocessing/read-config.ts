@@ -1,0 +1,185 @@
+/**
+ * @file Preprocessing as the files beside models state it: Hugging Face's preprocessor_config.json, timm's config.json, and our own.
+ */
+import { BadInputError } from "../../errors.ts";
+import { checkGeometryRule, type GeometryRule } from "../../image/geometry.ts";
+import type { Interpolation } from "../../image/resize.ts";
+import { checkConsistent, checkNormalization, type Normalization, type Preprocessing } from "./preprocessing.ts";
+
+/** Parts of a preprocessing that something states. */
+export interface StatedPreprocessing {
+  readonly normalization: Partial<Pick<Normalization, "scale" | "mean" | "std">>;
+  readonly channels?: Normalization["channels"];
+  readonly layout?: Normalization["layout"];
+  /** For an input of this size; undefined where nothing is said of it. */
+  readonly geometry?: (height: number, width: number) => GeometryRule;
+  /** The size of the network's input, where the statement has it. */
+  readonly inputSize?: readonly [height: number, width: number];
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+const isObject = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const isNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
+
+function numbersAt(config: Json, key: string, where: string): readonly number[] | undefined {
+  const value = config[key];
+  if (value === undefined || value === null) return undefined;
+  const list = Array.isArray(value) ? value : [value];
+  if (list.length > 0 && list.every(isNumber)) return list;
+  throw new BadInputError({ where, what: `${key} is not usable`, expected: "numbers", got: JSON.stringify(value) });
+}
+
+/** What a JSON object says of preprocessing; undefined if it says nothing. Throws a BadInputError or MisuseError for what cannot be meant. */
+export function statedInConfig(config: unknown, where: string): StatedPreprocessing | undefined {
+  if (!isObject(config)) return undefined;
+  // timm keeps it under a key; in older files the object itself is it.
+  const { pretrained_cfg: timm } = config;
+  if (isObject(timm)) return statedByTimm(timm, where);
+  const keys = Object.keys(config);
+  if (keys.some((key) => key.startsWith("image_") || key.startsWith("do_") || key === "rescale_factor")) {
+    return statedByHuggingFace(config, where);
+  }
+  const isTimm = "input_size" in config || "crop_pct" in config || "architecture" in config;
+  if (isTimm && ("mean" in config || "std" in config || "crop_pct" in config)) return statedByTimm(config, where);
+  return ["scale", "mean", "std", "channels", "geometry"].some((key) => key in config)
+    ? statedByUs(config, where)
+    : undefined;
+}
+
+/** Our own: the parts of {@link Preprocessing}, and "size". */
+function statedByUs(config: Json, where: string): StatedPreprocessing {
+  const { size: _, ...parts } = config;
+  const { scale, mean, std, channels, layout, geometry } = checkNormalization(where, parts) as Partial<Preprocessing>;
+  if (scale !== undefined && mean !== undefined && std !== undefined) checkConsistent(where, { scale, mean, std });
+  if (geometry !== undefined) checkGeometryRule(`${where}: geometry`, geometry);
+  return {
+    normalization: defined({ scale, mean, std }),
+    channels,
+    layout,
+    geometry: geometry === undefined ? undefined : () => geometry,
+  };
+}
+
+function defined<T extends object>(parts: T): Partial<T> {
+  return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
+/** Pillow's numbers of resampling filters. Lanczos and Hamming are not among ours: bicubic is the nearest. */
+const pillowFilters: readonly Interpolation[] = ["nearest", "bicubic", "bilinear", "bicubic", "bilinear", "bilinear"];
+
+/** Transformers' image processors: v = rescale_factor · (0 … 255) (+ offset), then (v − image_mean) / image_std. */
+function statedByHuggingFace(config: Json, where: string): StatedPreprocessing {
+  const isOn = (key: string): boolean => config[key] !== false;
+  const factor = isOn("do_rescale") ? (isNumber(config.rescale_factor) ? config.rescale_factor : 1 / 255) : 1;
+  if (!(factor > 0)) {
+    throw new BadInputError({
+      where,
+      what: "rescale_factor is not usable",
+      expected: "a positive number",
+      got: String(factor),
+    });
+  }
+  const offset = config.rescale_offset === true ? 1 : 0;
+  const isNormalized = isOn("do_normalize") && config.image_mean !== undefined && config.image_mean !== null;
+  const mean = (isNormalized ? numbersAt(config, "image_mean", where) : undefined) ?? [0, 0, 0];
+  const std = (isNormalized ? numbersAt(config, "image_std", where) : undefined) ?? mean.map(() => 1);
+  checkNormalization(where, { mean, std });
+  const isUnit = Math.abs(factor * 255 - 1) < 1e-6;
+  return {
+    normalization: isUnit
+      ? { scale: 1, mean: mean.map((value) => value + offset), std }
+      : {
+          scale: 255,
+          mean: mean.map((value) => (value + offset) / factor),
+          std: std.map((value) => value / factor),
+        },
+    channels: config.do_flip_channel_order === true ? "bgr" : "rgb",
+    geometry:
+      isOn("do_resize") || isOn("do_center_crop")
+        ? (height, width) => geometryOfHuggingFace(config, height, width)
+        : undefined,
+    inputSize: sizeOfHuggingFace(config),
+  };
+}
+
+/** [height, width] of { height, width }, or of one number. */
+function sizeAt(value: unknown): readonly [height: number, width: number] | undefined {
+  if (isNumber(value)) return [value, value];
+  if (!isObject(value)) return undefined;
+  const { height, width } = value;
+  return isNumber(height) && isNumber(width) ? [height, width] : undefined;
+}
+
+function shortestEdge(value: unknown): number | undefined {
+  return isObject(value) && isNumber(value.shortest_edge) ? value.shortest_edge : undefined;
+}
+
+function sizeOfHuggingFace(config: Json): readonly [height: number, width: number] | undefined {
+  if (config.do_center_crop === true || (config.do_center_crop === undefined && config.crop_size !== undefined)) {
+    const cropped = sizeAt(config.crop_size);
+    if (cropped !== undefined) return cropped;
+  }
+  const edge = shortestEdge(config.size);
+  return edge === undefined ? sizeAt(config.size) : config.crop_pct === undefined ? undefined : [edge, edge];
+}
+
+function geometryOfHuggingFace(config: Json, height: number, width: number): GeometryRule {
+  const interpolation = isNumber(config.resample) ? (pillowFilters[config.resample] ?? "bilinear") : "bilinear";
+  const crop = { width, height };
+  const edge = shortestEdge(config.size);
+  // ConvNeXt: the shorter side over crop_pct, then the middle; from 384 on squeezed.
+  if (isNumber(config.crop_pct) && edge !== undefined) {
+    if (edge >= 384) return { resize: { kind: "exact", ...crop }, interpolation };
+    return { resize: { kind: "shorter", size: Math.floor(edge / config.crop_pct) }, crop, interpolation };
+  }
+  const isCropped =
+    config.do_center_crop === true || (config.do_center_crop === undefined && config.crop_size !== undefined);
+  if (edge !== undefined) return { resize: { kind: "shorter", size: edge }, crop, interpolation };
+  const size = sizeAt(config.size);
+  const isSquare = size !== undefined && size[0] === size[1];
+  // One number without a crop is both sides; with one it is the shorter side.
+  if (isCropped && isNumber(config.size))
+    return { resize: { kind: "shorter", size: config.size }, crop, interpolation };
+  if (isCropped && size !== undefined && (size[0] !== height || size[1] !== width)) {
+    const [rows, columns] = size;
+    const resize = isSquare && rows >= height ? ({ kind: "exact", width: columns, height: rows } as const) : undefined;
+    if (resize !== undefined) return { resize, crop, interpolation };
+  }
+  return { resize: { kind: "exact", ...crop }, interpolation };
+}
+
+/** timm: (x − mean) / std of x in [0, 1], the shorter side over crop_pct, then the middle. */
+function statedByTimm(config: Json, where: string): StatedPreprocessing {
+  const mean = numbersAt(config, "mean", where);
+  const std = numbersAt(config, "std", where);
+  checkNormalization(where, defined({ mean, std }));
+  const size = numbersAt(config, "test_input_size", where) ?? numbersAt(config, "input_size", where);
+  const share = isNumber(config.crop_pct) && config.crop_pct > 0 ? config.crop_pct : undefined;
+  const named = config.interpolation;
+  const interpolation: Interpolation = named === "bilinear" || named === "nearest" ? named : "bicubic";
+  const mode = config.crop_mode;
+  const normalization =
+    mean === undefined && std === undefined
+      ? {}
+      : { scale: 1 as const, mean: mean ?? [0, 0, 0], std: std ?? (mean ?? [0, 0, 0]).map(() => 1) };
+  return {
+    normalization,
+    channels: mean === undefined ? undefined : "rgb",
+    geometry:
+      share === undefined
+        ? undefined
+        : (height, width) => {
+            const crop = { width, height };
+            const grown = (side: number): number => Math.floor(side / share);
+            if (mode === "squash") {
+              return { resize: { kind: "exact", width: grown(width), height: grown(height) }, crop, interpolation };
+            }
+            if (mode === "border") return { resize: { kind: "pad", ...crop }, interpolation };
+            if (width !== height) return { resize: { kind: "exact", ...crop }, interpolation };
+            return { resize: { kind: "shorter", size: grown(height) }, crop, interpolation };
+          },
+    inputSize: size?.length === 3 ? [size[1], size[2]] : undefined,
+  };
+}

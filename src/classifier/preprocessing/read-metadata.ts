@@ -1,0 +1,231 @@
+/**
+ * @file What a model's metadata says of its preprocessing.
+ *
+ * The ONNX specification's image keys (as Custom Vision and Windows ML write them), of the model or of its input; ultralytics' `task`
+ * and `imgsz`; the keys of OpenVINO's and others' exporters; and an object of ours.
+ */
+import { PerceptualBallError } from "../../errors.ts";
+import type { Model } from "../../onnx/model.ts";
+import { isLiteralList, literalAt, numbersIn, parseLiteral } from "../labels/literal.ts";
+import type { ModelWarning } from "../network/prepare-model.ts";
+import type { Normalization } from "./preprocessing.ts";
+import { type StatedPreprocessing, statedInConfig } from "./read-config.ts";
+
+export interface MetadataReading {
+  readonly stated: readonly { readonly stated: StatedPreprocessing; readonly reason: string }[];
+  readonly warnings: readonly ModelWarning[];
+}
+
+/** What the metadata of `model`, and of its input called `input`, says. */
+export function statedInMetadata({ metadata, graph }: Model, input?: string): MetadataReading {
+  const stated: MetadataReading["stated"][number][] = [];
+  const warnings: ModelWarning[] = [];
+  const unusable = (key: string, why: string): void => {
+    warnings.push({
+      code: "unusable-metadata",
+      message: `the model's metadata says how pixels are prepared (${key}), and it cannot be used: ${why}. Check what it says, and give the preprocessing yourself`,
+    });
+  };
+  const note = (keys: string, read: () => StatedPreprocessing | undefined): void => {
+    try {
+      const found = read();
+      if (found !== undefined) stated.push({ stated: found, reason: `the model's metadata (${keys})` });
+    } catch (error) {
+      if (!(error instanceof PerceptualBallError)) throw error;
+      unusable(
+        keys,
+        `${error.complaint.what}${error.complaint.got === undefined ? "" : ` (${error.complaint.got.slice(0, 80)})`}`,
+      );
+    }
+  };
+  const own = metadata.get("preprocessing");
+  if (own !== undefined) {
+    let parsed: unknown;
+    try {
+      parsed = JSON.parse(own);
+    } catch {
+      unusable("preprocessing", "it is not JSON");
+    }
+    if (parsed !== undefined) {
+      try {
+        const found = statedInConfig(parsed, "metadata");
+        if (found === undefined) unusable("preprocessing", "it has none of scale, channels, mean, std and geometry");
+        else stated.push({ stated: found, reason: "the model's own metadata" });
+      } catch (error) {
+        if (!(error instanceof PerceptualBallError)) throw error;
+        unusable("preprocessing", error.complaint.what);
+      }
+    }
+  }
+  const ofInput = graph.inputs.find(
+    ({ name, metadata: entries }) => name === input || (input === undefined && entries !== undefined),
+  );
+  const all = new Map([...metadata, ...(ofInput?.metadata ?? [])]);
+  imageKeys(all, note, unusable);
+  ultralytics(all, note, warnings);
+  namedNumbers(all, note);
+  for (const [key, text] of all) {
+    if (key === "preprocessing" || !/^\s*\{/.test(text) || !/image_mean|crop_pct|"mean"/.test(text)) continue;
+    note(key, () => {
+      try {
+        return statedInConfig(JSON.parse(text), key);
+      } catch (error) {
+        if (error instanceof SyntaxError) return undefined;
+        throw error;
+      }
+    });
+  }
+  return { stated, warnings };
+}
+
+type Note = (keys: string, read: () => StatedPreprocessing | undefined) => void;
+
+/** The entry whose key ends in `name`, whatever stands before it and in whatever case. */
+function entry(all: ReadonlyMap<string, string>, name: RegExp): readonly [key: string, text: string] | undefined {
+  return [...all].find(([key]) => name.test(key.trim()));
+}
+
+/** https://github.com/onnx/onnx/blob/main/docs/MetadataProps.md */
+function imageKeys(all: ReadonlyMap<string, string>, note: Note, unusable: (key: string, why: string) => void): void {
+  const format = entry(all, /(^|\.)BitmapPixelFormat$/i);
+  const range = entry(all, /(^|\.)NominalPixelRange$/i);
+  const gamma = entry(all, /(^|\.)ColorSpaceGamma$/i);
+  if (gamma !== undefined && !/^s?rgb$/i.test(gamma[1].trim())) {
+    unusable(`${gamma[0]}=${gamma[1]}`, "pixels are prepared as they are in files, in sRGB's gamma");
+  }
+  if (format !== undefined) {
+    const kind = format[1].trim().toLowerCase();
+    const known: Readonly<Record<string, Normalization["channels"]>> = {
+      gray8: "rgb",
+      rgb8: "rgb",
+      bgr8: "bgr",
+      rgba8: "rgb",
+      bgra8: "bgr",
+      rgb: "rgb",
+      bgr: "bgr",
+      gray: "rgb",
+    };
+    if (Object.hasOwn(known, kind))
+      note(`${format[0]}=${format[1]}`, () => ({ normalization: {}, channels: known[kind] }));
+    else unusable(`${format[0]}=${format[1]}`, "the format is none of Gray8, Rgb8, Bgr8, Rgba8 and Bgra8");
+  }
+  if (range === undefined) return;
+  const kind = range[1]
+    .trim()
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "");
+  const ranges: Readonly<Record<string, StatedPreprocessing["normalization"]>> = {
+    nominalrange0255: { scale: 255, mean: [0, 0, 0], std: [1, 1, 1] },
+    normalized01: { scale: 1, mean: [0, 0, 0], std: [1, 1, 1] },
+    normalized11: { scale: "symmetric", mean: [0, 0, 0], std: [1, 1, 1] },
+    // 16 + 219 x.
+    nominalrange16235: { scale: 255, mean: Array(3).fill((-16 * 255) / 219), std: Array(3).fill(255 / 219) },
+  };
+  if (Object.hasOwn(ranges, kind)) note(`${range[0]}=${range[1]}`, () => ({ normalization: ranges[kind] }));
+  else {
+    unusable(
+      `${range[0]}=${range[1]}`,
+      "the range is none of NominalRange_0_255, Normalized_0_1, Normalized_1_1 and NominalRange_16_235",
+    );
+  }
+}
+
+/** ultralytics: x in [0, 1]; its classifiers cut the middle out of the picture whose shorter side is `imgsz`. */
+function ultralytics(all: ReadonlyMap<string, string>, note: Note, warnings: ModelWarning[]): void {
+  const task = all.get("task")?.trim();
+  const sizes = sizeIn(all.get("imgsz"));
+  const isTheirs = task !== undefined && (all.has("imgsz") || all.has("stride") || all.has("names"));
+  if (!isTheirs) return;
+  if (task !== "classify") {
+    warnings.push({
+      code: "other-task",
+      message: `the model's metadata says that its task is ${JSON.stringify(task)}, which is no classification: percentages may mean nothing`,
+    });
+  }
+  note(`task=${task}${sizes === undefined ? "" : `, imgsz=${sizes.join("x")}`}`, () => ({
+    normalization: { scale: 1, mean: [0, 0, 0], std: [1, 1, 1] },
+    channels: "rgb",
+    inputSize: sizes,
+    geometry: (height, width) =>
+      task !== "classify"
+        ? { resize: { kind: "pad", width, height }, interpolation: "bilinear", fill: 114 / 255 }
+        : height === width
+          ? { resize: { kind: "shorter", size: height }, crop: { width, height }, interpolation: "bilinear" }
+          : { resize: { kind: "exact", width, height }, interpolation: "bilinear" },
+  }));
+}
+
+function sizeIn(text: string | undefined): readonly [height: number, width: number] | undefined {
+  const literal = text === undefined ? undefined : parseLiteral(text);
+  if (typeof literal === "number") return [literal, literal];
+  const numbers = numbersIn(literal);
+  const [height, width = height] = numbers ?? [];
+  return height === undefined || !(height > 0) || !(width > 0) ? undefined : [height, width];
+}
+
+/** Numbers under the names that OpenVINO's model API, MMDeploy, Azure and people's own scripts give them. */
+function namedNumbers(all: ReadonlyMap<string, string>, note: Note): void {
+  const found = (pattern: RegExp): readonly [key: string, text: string] | undefined => entry(all, pattern);
+  const mean = found(/(^|[^a-z0-9])((image|img|input|pixel|norm)[_ ]?)?(mean|means|mean_values|mean_value)$/i);
+  const std = found(
+    /(^|[^a-z0-9])((image|img|input|pixel|norm)[_ ]?)?(std|stds|stdev|scale_values|std_values|std_value)$/i,
+  );
+  const reversed = found(/(^|[^a-z0-9])reverse_input_channels$/i);
+  const order = found(
+    /(^|[^a-z0-9])(channel_order|channels_order|color_format|color_order|color_space|color_mode|input_format|to_rgb|bgr)$/i,
+  );
+  const scale = found(/(^|[^a-z0-9])(pixel_scale|input_scale|rescale_factor|pixel_range)$/i);
+  if (mean !== undefined || std !== undefined) {
+    const keys = [mean, std].flatMap((one) => (one === undefined ? [] : [one[0]])).join(", ");
+    note(keys, () => {
+      const means = mean === undefined ? undefined : numbersOfText(mean[1]);
+      const deviations = std === undefined ? undefined : numbersOfText(std[1]);
+      if ((mean !== undefined && means === undefined) || (std !== undefined && deviations === undefined))
+        return undefined;
+      // A factor of 1/255, as some write for it.
+      const isFactor = scale !== undefined && Math.abs(Number(scale[1]) * 255 - 1) < 1e-3;
+      const largest = Math.max(...(means ?? [0]).map(Math.abs), ...(deviations ?? [0]).map(Math.abs));
+      return statedInConfig(
+        {
+          scale: !isFactor && largest > 3 ? 255 : 1,
+          mean: means ?? (deviations ?? []).map(() => 0),
+          std: deviations ?? (means ?? []).map(() => 1),
+        },
+        keys,
+      );
+    });
+  }
+  if (reversed !== undefined) {
+    note(reversed[0], () => ({
+      normalization: {},
+      channels: /^(true|yes|1)$/i.test(reversed[1].trim()) ? "bgr" : "rgb",
+    }));
+  } else if (order !== undefined) {
+    const text = order[1].trim().toLowerCase();
+    const isFlag = /^(true|yes|1|false|no|0)$/.test(text);
+    const isYes = /^(true|yes|1)$/.test(text);
+    const isOfBgr = /(^|[^a-z])bgr$/i.test(order[0]);
+    const channels = isFlag
+      ? isYes === isOfBgr
+        ? "bgr"
+        : "rgb"
+      : /bgr/.test(text)
+        ? "bgr"
+        : /rgb/.test(text)
+          ? "rgb"
+          : undefined;
+    if (channels !== undefined) note(`${order[0]}=${order[1]}`, () => ({ normalization: {}, channels }));
+  }
+}
+
+/** Numbers in a list, or with spaces or commas between them. */
+function numbersOfText(text: string): readonly number[] | undefined {
+  const literal = parseLiteral(text);
+  if (isLiteralList(literal)) return numbersIn(literal);
+  if (literalAt(literal, "") !== undefined) return undefined;
+  const numbers = text
+    .trim()
+    .split(/[\s,;]+/)
+    .map(Number);
+  return numbers.length > 0 && numbers.every(Number.isFinite) ? numbers : undefined;
+}

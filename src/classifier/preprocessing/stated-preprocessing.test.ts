@@ -1,0 +1,389 @@
+import { describe, expect, test } from "vitest";
+import { parseModel } from "../../onnx/text/parse.ts";
+import { referenceRuntime } from "../../runtime/reference-runtime.ts";
+import { createClassifier } from "../classifier.ts";
+import { affineOf } from "./preprocessing.ts";
+import { statedInConfig } from "./read-config.ts";
+
+interface Extra {
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly constants?: string;
+  readonly input?: string;
+  readonly producer?: string;
+  readonly preprocessing?: Parameters<typeof createClassifier>[1]["preprocessing"];
+  readonly beside?: Parameters<typeof createClassifier>[1]["beside"];
+}
+
+/** How the pixels of a network with `body` before its pooling are prepared. */
+function guessOf(
+  body: string,
+  {
+    metadata = {},
+    constants = "float k0 = {0}",
+    input = "float[1,3,8,8] x",
+    producer = "pytorch",
+    ...rest
+  }: Extra = {},
+) {
+  const entries = Object.entries(metadata).map(([key, value]) => `${JSON.stringify(key)}: ${JSON.stringify(value)}`);
+  const header = entries.length === 0 ? "" : `, metadata_props: [${entries.join(", ")}]`;
+  const text = `<ir_version: 8, opset_import: ["": 18], producer_name: "${producer}"${header}>
+    g (${input}) => (float[1,3] y) <${constants}> { ${body} a = GlobalAveragePool (n) y = Flatten (a) }`;
+  const { guess, input: taken, warnings } = createClassifier(parseModel(text), { runtime: referenceRuntime, ...rest });
+  const { factor, offset } = affineOf({ ...taken, layout: "nchw" });
+  return { ...guess, factor, offset, order: taken.channels, geometry: taken.geometry, all: warnings };
+}
+
+const plain = "n = Identity (x)";
+const caffe = "float[1,3,1,1] m = {103.939, 116.779, 123.68}";
+const caffeRgb = "float[1,3,1,1] m = {123.68, 116.779, 103.939}";
+
+describe("what a model does to its pixels first says what they are", () => {
+  test.each<[string, string, Extra, number, "rgb" | "bgr"]>([
+    ["Div by 255", "n = Div (x, k)", { constants: "float k = {255}" }, 255, "rgb"],
+    [
+      "Mul by 1/255 after a Cast",
+      "c = Cast <to = 1> (x) n = Mul (c, k)",
+      { constants: "float k = {0.003921569}" },
+      255,
+      "rgb",
+    ],
+    ["caffe's means", "n = Sub (x, m)", { constants: caffe }, 255, "bgr"],
+    ["caffe's means of red, green, blue", "n = Sub (x, m)", { constants: caffeRgb }, 255, "rgb"],
+    [
+      "means added with a minus",
+      "n = Add (x, m)",
+      { constants: "float[3,1,1] m = {-103.9, -116.8, -123.7}" },
+      255,
+      "bgr",
+    ],
+    [
+      "channels reversed by Gather, then means",
+      "r = Gather <axis = 1> (x, i) n = Sub (r, m)",
+      { constants: `int64[3] i = {2, 1, 0}, ${caffe}` },
+      255,
+      "rgb",
+    ],
+    [
+      "means, then channels reversed",
+      "r = Sub (x, m) n = Gather <axis = 1> (r, i)",
+      { constants: `int64[3] i = {2, 1, 0}, ${caffeRgb}` },
+      255,
+      "rgb",
+    ],
+    [
+      "channels reversed alone",
+      "r = Gather <axis = 1> (x, i) n = Div (r, k)",
+      { constants: "int64[3] i = {2, 1, 0}, float k = {255}" },
+      255,
+      "bgr",
+    ],
+    [
+      "channels reversed by Slice",
+      "r = Slice (x, s, e, ax, st) n = Div (r, k)",
+      { constants: "int64[1] s = {-1}, int64[1] e = {-100}, int64[1] ax = {1}, int64[1] st = {-1}, float k = {255}" },
+      255,
+      "bgr",
+    ],
+    [
+      "channels reversed by Split and Concat",
+      "p, q, r = Split <axis = 1, num_outputs = 3> (x) t = Concat <axis = 1> (r, q, p) n = Div (t, k)",
+      { constants: "float k = {255}" },
+      255,
+      "bgr",
+    ],
+    [
+      "each channel by itself",
+      "p, q, r = Split <axis = 1, num_outputs = 3> (x) u = Sub (p, a1) v = Sub (q, a2) w = Sub (r, a3) n = Concat <axis = 1> (u, v, w)",
+      { constants: "float a1 = {103.9}, float a2 = {116.8}, float a3 = {123.7}" },
+      255,
+      "bgr",
+    ],
+    [
+      "channels last",
+      "r = Slice (x, s, e, ax, st) d = Sub (r, m) n = Transpose <perm = [0, 3, 1, 2]> (d)",
+      {
+        input: "float[1,8,8,3] x",
+        producer: "tf2onnx",
+        constants:
+          "int64[1] s = {-1}, int64[1] e = {-2147483648}, int64[1] ax = {3}, int64[1] st = {-1}, float[3] m = {103.939, 116.779, 123.68}",
+      },
+      255,
+      "rgb",
+    ],
+    [
+      "ImageNet's numbers of [0, 1]",
+      "d = Sub (x, m) n = Div (d, s)",
+      { constants: "float[1,3,1,1] m = {0.485, 0.456, 0.406}, float[1,3,1,1] s = {0.229, 0.224, 0.225}" },
+      1,
+      "rgb",
+    ],
+    [
+      "ImageNet's numbers in blue, green, red",
+      "d = Sub (x, m) n = Div (d, s)",
+      { constants: "float[1,3,1,1] m = {0.406, 0.456, 0.485}, float[1,3,1,1] s = {0.225, 0.224, 0.229}" },
+      1,
+      "bgr",
+    ],
+    [
+      "a scale and a shift",
+      "d = Mul (x, k) n = Add (d, o)",
+      { constants: "float k = {0.00784314}, float o = {-1}" },
+      255,
+      "rgb",
+    ],
+    ["from [-1, 1]", "d = Add (x, o) n = Mul (d, k)", { constants: "float o = {1}, float k = {127.5}" }, 2, "rgb"],
+    ["bytes made of [0, 1]", "n = Mul (x, k)", { constants: "float k = {255}" }, 1, "rgb"],
+    [
+      "a resize first",
+      'r = Resize <mode = "linear"> (x, "", "", z) n = Div (r, k)',
+      { constants: "int64[4] z = {1, 3, 4, 4}, float k = {255}" },
+      255,
+      "rgb",
+    ],
+    [
+      "a convolution that reverses",
+      "r = Conv (x, w) n = Div (r, k)",
+      { constants: "float[3,3,1,1] w = {0,0,1, 0,1,0, 1,0,0}, float k = {255}" },
+      255,
+      "bgr",
+    ],
+    [
+      "a BatchNormalization that has seen bytes",
+      "n = BatchNormalization (x, o, z, m, v)",
+      {
+        constants:
+          "float[3] o = {1,1,1}, float[3] z = {0,0,0}, float[3] m = {118, 113, 104}, float[3] v = {4000, 3900, 4100}",
+      },
+      255,
+      "rgb",
+    ],
+    [
+      "a BatchNormalization that has seen blue first",
+      "n = BatchNormalization (x, o, z, m, v)",
+      {
+        constants:
+          "float[3] o = {1,1,1}, float[3] z = {0,0,0}, float[3] m = {104, 113, 118}, float[3] v = {4100, 3900, 4000}",
+      },
+      255,
+      "bgr",
+    ],
+    ["integers", "c = Cast <to = 1> (x) n = Sub (c, m)", { input: "int32[1,3,8,8] x", constants: caffe }, 255, "bgr"],
+  ])("%s", (_, body, extra, factor, order) => {
+    const guess = guessOf(body, extra);
+    expect({ factor: guess.factor[0], order: guess.order }).toEqual({ factor: expect.closeTo(factor, 4), order });
+    expect(guess.isUncertain).toBe(false);
+    expect(guess.all).toEqual([]);
+  });
+
+  test("ImageNet's normalization that becomes another, as in torchvision's Inception", () => {
+    const constants = "float[1,3,1,1] s = {0.458, 0.448, 0.45}, float[1,3,1,1] o = {-0.030, -0.088, -0.188}";
+    expect(guessOf("d = Mul (x, s) n = Add (d, o)", { constants })).toMatchObject({
+      name: "imagenet",
+      isUncertain: false,
+    });
+  });
+
+  test("nothing tells", () => {
+    expect(guessOf(plain)).toMatchObject({ name: "imagenet", isUncertain: true, hasKnownChannels: false });
+    expect(guessOf("n = Mul (x, k)", { constants: "float k = {2}" })).toMatchObject({ isUncertain: true });
+  });
+});
+
+describe("metadata in the forms in use", () => {
+  const bytes = { "Image.NominalPixelRange": "NominalRange_0_255" };
+  test.each<[string, Readonly<Record<string, string>>, number, number, "rgb" | "bgr"]>([
+    [
+      "bytes, blue first",
+      { "Image.BitmapPixelFormat": "Bgr8", "Image.ColorSpaceGamma": "SRGB", ...bytes },
+      255,
+      0,
+      "bgr",
+    ],
+    ["bytes", { "Image.BitmapPixelFormat": "Rgba8", ...bytes }, 255, 0, "rgb"],
+    ["[0, 1]", { "Image.NominalPixelRange": "Normalized_0_1" }, 1, 0, "rgb"],
+    ["[-1, 1]", { "Image.NominalPixelRange": "Normalized_1_1" }, 2, -1, "rgb"],
+    ["video range", { "Image.NominalPixelRange": "NominalRange_16_235" }, 219, 16, "rgb"],
+    ["ultralytics", { task: "classify", imgsz: "[8, 8]", names: "{0: 'a', 1: 'b', 2: 'c'}" }, 1, 0, "rgb"],
+    [
+      "OpenVINO",
+      {
+        "model_info mean_values": "123.675 116.28 103.53",
+        "model_info scale_values": "58.395 57.12 57.375",
+        "model_info reverse_input_channels": "True",
+      },
+      255 / 58.395,
+      -123.675 / 58.395,
+      "bgr",
+    ],
+    ["plain names", { mean: "[0.5, 0.5, 0.5]", std: "[0.25, 0.25, 0.25]" }, 4, -2, "rgb"],
+    ["an object", { config: '{"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}' }, 2, -1, "rgb"],
+    [
+      "ours",
+      { preprocessing: '{"scale": 255, "channels": "bgr", "mean": [103.939, 116.779, 123.68], "std": [1, 1, 1]}' },
+      255,
+      -103.939,
+      "bgr",
+    ],
+  ])("%s", (_, metadata, factor, offset, order) => {
+    const guess = guessOf(plain, { metadata });
+    expect(guess).toMatchObject({ order, isUncertain: false });
+    expect(guess.reason).toMatch(/metadata/);
+    expect([guess.factor[0], guess.offset[0]]).toEqual([expect.closeTo(factor, 4), expect.closeTo(offset, 4)]);
+  });
+
+  test("what cannot be used is a warning, never nothing", () => {
+    const metadata: readonly Readonly<Record<string, string>>[] = [
+      { preprocessing: "{" },
+      { preprocessing: '{"mean":[0,0,0],"std":[0,0,0]}' },
+      { preprocessing: '{"geometry":{"resize":{"shorter":1000000}}}' },
+      { preprocessing: '{"scale":1,"mean":[123,116,103],"std":[58,57,57]}' },
+      { "Image.ColorSpaceGamma": "Linear" },
+      { "Image.NominalPixelRange": "Normalized_0_2" },
+      { "Image.BitmapPixelFormat": "Nv12" },
+    ];
+    for (const entry of metadata) {
+      expect(guessOf(plain, { metadata: entry }).all).toEqual([
+        {
+          code: "unusable-metadata",
+          message: expect.stringMatching(/^the model's metadata says how pixels are prepared .* cannot be used: ./),
+        },
+      ]);
+    }
+  });
+
+  test("a task that is no classification is said", () => {
+    const metadata = { task: "detect", names: "{0: 'a', 1: 'b', 2: 'c'}", stride: "32" };
+    expect(guessOf(plain, { metadata }).all).toEqual([expect.objectContaining({ code: "other-task" })]);
+  });
+});
+
+describe("files beside the model", () => {
+  const beside = (config: object): Extra => {
+    const stated = statedInConfig(config, "config.json");
+    return { beside: { stated: stated === undefined ? [] : [{ stated, reason: "config.json beside the model" }] } };
+  };
+  test.each<[string, object, number, number]>([
+    [
+      "Hugging Face",
+      {
+        do_normalize: true,
+        do_rescale: true,
+        image_mean: [0.5, 0.5, 0.5],
+        image_std: [0.5, 0.5, 0.5],
+        rescale_factor: 1 / 255,
+      },
+      2,
+      -1,
+    ],
+    [
+      "without a rescale",
+      { do_rescale: false, image_mean: [127.5, 127.5, 127.5], image_std: [127.5, 127.5, 127.5] },
+      2,
+      -1,
+    ],
+    ["with a rescale alone", { do_rescale: true, rescale_factor: 1 / 127.5, do_normalize: false }, 2, 0],
+    ["rescaled with an offset", { rescale_factor: 1 / 127.5, rescale_offset: true, do_normalize: false }, 2, -1],
+    [
+      "older, of pixels in [0, 1]",
+      { do_normalize: true, image_mean: [0.485, 0.456, 0.406], image_std: [0.229, 0.224, 0.225], size: 224 },
+      1 / 0.229,
+      -0.485 / 0.229,
+    ],
+    [
+      "timm",
+      {
+        architecture: "x",
+        pretrained_cfg: { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], input_size: [3, 8, 8], crop_pct: 1 },
+      },
+      2,
+      -1,
+    ],
+    [
+      "timm's older",
+      { input_size: [3, 8, 8], mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], interpolation: "bicubic", crop_pct: 0.8 },
+      2,
+      -1,
+    ],
+  ])("%s", (_, config, factor, offset) => {
+    const guess = guessOf(plain, beside(config));
+    expect(guess).toMatchObject({ reason: "config.json beside the model", isUncertain: false });
+    expect([guess.factor[0], guess.offset[0]]).toEqual([expect.closeTo(factor, 5), expect.closeTo(offset, 5)]);
+  });
+
+  test("sizes and crops", () => {
+    const normal = { image_mean: [0.5, 0.5, 0.5], image_std: [0.5, 0.5, 0.5] };
+    const geometry = (config: object) => guessOf(plain, beside(config)).geometry;
+    const crop = { width: 8, height: 8 };
+    expect(geometry({ ...normal, size: { height: 8, width: 8 }, resample: 3 })).toEqual({
+      resize: { kind: "exact", ...crop },
+      interpolation: "bicubic",
+    });
+    expect(
+      geometry({
+        ...normal,
+        size: { shortest_edge: 10 },
+        crop_size: { height: 8, width: 8 },
+        do_center_crop: true,
+        resample: 2,
+      }),
+    ).toEqual({ resize: { kind: "shorter", size: 10 }, crop, interpolation: "bilinear" });
+    expect(geometry({ ...normal, size: { shortest_edge: 8 }, crop_pct: 0.8 })).toMatchObject({
+      resize: { kind: "shorter", size: 10 },
+      crop,
+    });
+    expect(geometry({ mean: [0.5], std: [0.5], input_size: [3, 8, 8], crop_pct: 0.8 })).toMatchObject({
+      resize: { kind: "shorter", size: 10 },
+      crop,
+    });
+    expect(
+      geometry({ mean: [0.5], std: [0.5], input_size: [3, 8, 8], crop_pct: 0.8, crop_mode: "squash" }),
+    ).toMatchObject({ resize: { kind: "exact", width: 10, height: 10 }, crop });
+    const { all } = guessOf(plain, beside({ ...normal, size: { height: 16, width: 16 } }));
+    expect(all).toEqual([
+      {
+        code: "other-input-size",
+        message: "config.json beside the model is for pictures of 16x16, and the model takes 8x8",
+      },
+    ]);
+  });
+
+  test("channels that are flipped", () => {
+    expect(guessOf(plain, beside({ do_flip_channel_order: true, do_normalize: false })).order).toBe("bgr");
+  });
+});
+
+describe("what is given", () => {
+  const imagenet = { mean: [123.675, 116.28, 103.53], std: [58.395, 57.12, 57.375] };
+  test("numbers of 0 … 255 are taken as that, as given", () => {
+    const guess = guessOf(plain, { preprocessing: imagenet });
+    expect(guess).toMatchObject({ reason: "as given", isUncertain: false, name: "imagenet" });
+    expect(guess.factor[0]).toBeCloseTo(255 / 58.395, 5);
+    expect(guessOf(plain, { preprocessing: { mean: [103.9, 116.8, 123.7], channels: "bgr" } })).toMatchObject({
+      factor: [255, 255, 255],
+      reason: "as given",
+    });
+    expect(guessOf(plain, { preprocessing: { scale: 255 } })).toMatchObject({ name: "bytes", reason: "as given" });
+  });
+
+  test("numbers of another scale than the one that is named are refused", () => {
+    expect(() => guessOf(plain, { preprocessing: { ...imagenet, scale: 1 } })).toThrow(
+      "mean and std are not of the scale 1",
+    );
+    expect(() =>
+      guessOf(plain, { preprocessing: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225], scale: 255 } }),
+    ).toThrow("Leave the scale out (it is 1 for these)");
+  });
+
+  test("the order given stands before everything, and the rest is still looked for", () => {
+    const metadata = { "Image.BitmapPixelFormat": "Bgr8", "Image.NominalPixelRange": "NominalRange_0_255" };
+    expect(guessOf(plain, { metadata, preprocessing: { channels: "rgb" } })).toMatchObject({
+      order: "rgb",
+      factor: [255, 255, 255],
+    });
+    const guess = guessOf(plain, { metadata });
+    expect(guess.reason).toBe(
+      "the model's metadata (Image.NominalPixelRange=NominalRange_0_255); channels bgr: the model's metadata (Image.BitmapPixelFormat=Bgr8)",
+    );
+  });
+});

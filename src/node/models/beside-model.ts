@@ -1,0 +1,92 @@
+/**
+ * @file Files beside a model that say how its pixels are prepared and what its classes are called.
+ *
+ * Hugging Face's preprocessor_config.json and config.json, timm's config.json, and lists of names as exporters call them. Each is read only
+ * where it lies in the model's own folder (or, for optimum's exports, in the folder above one called "onnx").
+ */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { readLabels } from "../../classifier/labels/read-labels.ts";
+import type { LabelSource } from "../../classifier/labels/resolve-labels.ts";
+import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
+import type { StatedBeside } from "../../classifier/preprocessing/guess-preprocessing.ts";
+import { statedInConfig } from "../../classifier/preprocessing/read-config.ts";
+import { PerceptualBallError } from "../../errors.ts";
+
+export interface BesideModel {
+  readonly stated: readonly StatedBeside[];
+  readonly labels: readonly LabelSource[];
+  readonly warnings: readonly ModelWarning[];
+}
+
+const configFiles = ["preprocessor_config.json", "config.json"] as const;
+const nameFiles = [
+  "labels.txt",
+  "classes.txt",
+  "class_names.txt",
+  "class_index.json",
+  "labels.json",
+  "id2label.json",
+] as const;
+
+/** Larger files are none of these. */
+const mostBytes = 2 ** 24;
+
+/** What the files beside the model at `path` say. Files that cannot be used are warnings. */
+export function readBesideModel(path: string): BesideModel {
+  const own = dirname(path);
+  const folders = basename(own) === "onnx" ? [own, dirname(own)] : [own];
+  const stated: StatedBeside[] = [];
+  const labels: LabelSource[] = [];
+  const warnings: ModelWarning[] = [];
+  const attempt = (file: string, read: () => void): void => {
+    try {
+      read();
+    } catch (error) {
+      const isOurs = error instanceof PerceptualBallError || error instanceof SyntaxError;
+      if (!isOurs) throw error;
+      warnings.push({
+        code: "unusable-file",
+        message: `${basename(file)} beside the model cannot be used: ${error.message.replace(/\.$/, "")}`,
+      });
+    }
+  };
+  for (const name of configFiles) {
+    const file = textBeside(folders, name);
+    if (file === undefined) continue;
+    attempt(file.path, () => {
+      const config: unknown = JSON.parse(file.text);
+      const reason = `${name} beside the model`;
+      const found = statedInConfig(config, name);
+      if (found !== undefined) stated.push({ stated: found, reason });
+      if (name === "config.json" && /"(id2label|label_names)"/.test(file.text)) {
+        const names = readLabels(file.text, name);
+        // What transformers writes where nobody named the classes says nothing.
+        const isNamed = names.some((label, index) => label !== `LABEL_${index}`);
+        if (isNamed) labels.push({ names, reason, where: name, isGiven: false });
+      }
+    });
+  }
+  for (const name of nameFiles) {
+    const file = textBeside(folders, name);
+    if (file === undefined) continue;
+    attempt(file.path, () => {
+      const names = readLabels(file.text, name);
+      labels.push({ names, reason: `${name} beside the model`, where: name, isGiven: false });
+    });
+  }
+  return { stated, labels, warnings };
+}
+
+function textBeside(
+  folders: readonly string[],
+  name: string,
+): { readonly path: string; readonly text: string } | undefined {
+  for (const folder of folders) {
+    const path = join(folder, name);
+    if (!existsSync(path)) continue;
+    const stats = statSync(path);
+    if (stats.isFile() && stats.size <= mostBytes) return { path, text: readFileSync(path, "utf8") };
+  }
+  return undefined;
+}

@@ -1,0 +1,83 @@
+/**
+ * Models and pictures as people have them: small inputs re-created after public reports, with the right answer for each. They are looked for
+ * in ../shared/cases/models-and-pictures, or where PERCEPTUAL_BALL_CASES says; the same kinds are made in text in the tests beside the code.
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runCli } from "./run-cli.ts";
+
+const given = process.env.PERCEPTUAL_BALL_CASES ?? resolve("../shared/cases/models-and-pictures");
+const cases = existsSync(join(given, "README.md")) ? given : undefined;
+const title =
+  cases === undefined
+    ? "models and pictures as people have them (no cases at hand: skipped)"
+    : "models and pictures as people have them";
+
+let out: string;
+beforeAll(() => {
+  out = mkdtempSync(join(tmpdir(), "perceptual-ball-cases-"));
+});
+afterAll(() => rmSync(out, { recursive: true }));
+
+interface Answer {
+  readonly code: number;
+  readonly stderr: string;
+  readonly label: string;
+  readonly index: number;
+  readonly confidence: number;
+  readonly record: Readonly<Record<string, unknown>>;
+}
+
+/** What `explain --method gradient` says of a picture of a case; further flags behind. */
+async function explain(folder: string, model: string, picture: string, ...flags: readonly string[]): Promise<Answer> {
+  const at = (name: string): string => join(given, folder, name);
+  const argv = ["explain", at(picture), "--model", at(model), "--method", "gradient", "--json", "--out", out];
+  const { code, stdout, stderr } = await runCli([...argv, ...flags]);
+  const line = stdout.split("\n").find((text) => text.startsWith("{"));
+  const record = line === undefined ? {} : JSON.parse(line);
+  const { name = "", index = -1, confidence = Number.NaN } = record.label ?? {};
+  return { code, stderr, label: name, index, confidence, record };
+}
+
+/** The largest value of the map that was written last. */
+function largestOfMap(record: Answer["record"]): number {
+  const { mapNpy } = record.files as { readonly mapNpy: string };
+  const bytes = readFileSync(join(out, mapNpy));
+  const start = 10 + bytes.readUInt16LE(8);
+  let largest = 0;
+  for (let at = start; at + 4 <= bytes.length; at += 4) largest = Math.max(largest, bytes.readFloatLE(at));
+  return largest;
+}
+
+describe.skipIf(cases === undefined)(title, () => {
+  test.each([
+    ["01-image-metadata-bgr", "model.onnx", "red.png", 0, 0.9999],
+    ["01-image-metadata-bgr", "model.onnx", "green.png", 1, 0.9999],
+    ["01-image-metadata-bgr", "model.onnx", "blue.png", 2, 0.9999],
+    ["02-zipmap-outputs", "model.onnx", "red.png", 0, 0.9999],
+    ["03-names-dict-unit", "dark-bright.onnx", "grey140.png", 1, 0.993],
+    ["05-probabilities-no-softmax", "plain-softmax.onnx", "red.png", 0, 1],
+    ["05-probabilities-no-softmax", "decomposed-softmax.onnx", "red.png", 0, 1],
+    ["05-probabilities-no-softmax", "exp-logsoftmax.onnx", "red.png", 0, 1],
+    ["05-probabilities-no-softmax", "softmax-percent.onnx", "red.png", 0, 1],
+    ["17-reversal-inside", "model.onnx", "red.png", 0, 0.9998],
+    ["17-reversal-inside", "bgr2rgb-div255.onnx", "blue.png", 2, 0.9998],
+    ["17-reversal-inside", "resize-div255.onnx", "red.png", 0, 0.9998],
+    ["18-learning-phase", "unused.onnx", "red.png", 0, 0.99],
+    ["18-learning-phase", "if.onnx", "red.png", 0, 0.99],
+    ["18-learning-phase", "default.onnx", "red.png", 0, 0.99],
+    ["21-old-opsets", "opset3.onnx", "red.png", 0, 0.99],
+    ["21-old-opsets", "opset6.onnx", "red.png", 0, 0.99],
+    ["21-old-opsets", "imagescaler.onnx", "red.png", 0, 0.99],
+    ["21-old-opsets", "upsample9.onnx", "red.png", 0, 0.99],
+    ["41-given-preprocessing", "model.onnx", "red.png", 0, 0.99],
+  ])("%s/%s: %s is class %d", async (folder, model, picture, index, confidence) => {
+    const unit = /^(05|18|21)/.test(folder) ? ["--preprocessing", "unit"] : [];
+    const answer = await explain(folder, model, picture, ...unit);
+    expect(answer.stderr).not.toMatch(/^perceptual-ball: /m);
+    expect({ code: answer.code, index: answer.index }).toEqual({ code: 0, index });
+    expect(answer.confidence).toBeGreaterThanOrEqual(confidence - 5e-4);
+  });
+});
