@@ -264,7 +264,15 @@ function checkPictureOrImage(picture: Picture | ImageTensor): Picture | ImageTen
 
 /** What the option states, in one form; throws a MisuseError for what cannot be meant. */
 function givenPreprocessing(given: ClassifierOptions["preprocessing"] = {}, where: string): StatedPreprocessing {
-  if (typeof given === "object" && "normalization" in given) return given;
+  if (typeof given === "object" && "normalization" in given) {
+    const { normalization, channels, layout } = given;
+    checkNormalization(`${where}: preprocessing`, {
+      ...normalization,
+      ...(channels === undefined ? {} : { channels }),
+      ...(layout === undefined ? {} : { layout }),
+    });
+    return given;
+  }
   const parts =
     typeof given === "string" ? namedNormalization(given) : checkNormalization(`${where}: preprocessing`, given);
   const { scale, mean, std, channels, layout, geometry }: Partial<Preprocessing> = parts;
