@@ -80,4 +80,49 @@ describe.skipIf(cases === undefined)(title, () => {
     expect({ code: answer.code, index: answer.index }).toEqual({ code: 0, index });
     expect(answer.confidence).toBeGreaterThanOrEqual(confidence - 5e-4);
   });
+
+  test.each(["plain-softmax.onnx", "decomposed-softmax.onnx", "exp-logsoftmax.onnx", "softmax-percent.onnx"])(
+    "05-probabilities-no-softmax/%s: the gradient is that of the scores",
+    async (model) => {
+      const { record } = await explain("05-probabilities-no-softmax", model, "red.png", "--preprocessing", "unit");
+      // 60 / 64²: the weight of the channel, spread over its pixels.
+      expect(largestOfMap(record)).toBeCloseTo(60 / 4096, 6);
+    },
+  );
+
+  test.each(["sigmoid.onnx", "logit.onnx", "squeezed.onnx"])("06-one-logit/%s", async (model) => {
+    const answer = await explain("06-one-logit", model, "red.png", "--preprocessing", "unit");
+    expect(answer).toMatchObject({ code: 0, index: 1 });
+    expect(answer.confidence).toBeCloseTo(0.99999, 5);
+    expect(largestOfMap(answer.record)).toBeCloseTo(40 / 4096, 6);
+  });
+
+  test.each(["labels.txt", "labels-colon.txt", "class_index.json"])("04-numbered-labels: %s", async (labels) => {
+    const path = join(given, "04-numbered-labels", labels);
+    const target = labels.endsWith(".json") ? "kit fox" : "fox";
+    const answer = await explain("04-numbered-labels", "model.onnx", "red.png", "--labels", path, "--target", target);
+    expect(answer).toMatchObject({ code: 0, label: "tabby" });
+    expect(answer.record).toMatchObject({ target: { index: 1 } });
+  });
+
+  test.each(["faces-1000.onnx", "gray-1000.onnx", "gray-1001.onnx", "lenet5-gray-32.onnx", "svhn-like.onnx"])(
+    "45-guessed-names/%s has no names",
+    async (model) => {
+      const answer = await explain("45-guessed-names", model, "digit.png");
+      expect(answer.code).toBe(0);
+      expect(answer.label).toMatch(/^class \d+$/);
+      expect(answer.stderr).toMatch(/no names: nothing names the classes/);
+    },
+  );
+
+  test("41-given-preprocessing: numbers of 0 … 255", async () => {
+    const numbers = ["--mean", "123.675,116.28,103.53", "--std", "58.395,57.12,57.375"];
+    const answer = await explain("41-given-preprocessing", "model.onnx", "red.png", ...numbers);
+    expect(answer).toMatchObject({ code: 0, index: 0 });
+    expect(answer.confidence).toBeGreaterThan(0.999);
+    expect(answer.stderr).toMatch(/preprocessing imagenet \(as given\)/);
+    const refused = await explain("41-given-preprocessing", "model.onnx", "red.png", ...numbers, "--scale", "1");
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(/not of the scale 1/);
+  });
 });
