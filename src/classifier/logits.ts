@@ -56,8 +56,9 @@ export function marginOf(logits: ArrayLike<number>, classIndex: number, targeted
 
 /** `logits`, if all of them are finite numbers; otherwise throws a BadInputError, `where` being how messages call the model. */
 export function finiteLogits(logits: Float32Array, where: string): Float32Array {
-  const bad = logits.findIndex((logit) => !Number.isFinite(logit));
-  if (bad < 0) return logits;
+  let bad = 0;
+  while (bad < logits.length && Number.isFinite(logits[bad])) bad++;
+  if (bad === logits.length) return logits;
   throw new BadInputError({
     where,
     what: `the logit of class ${bad} is not a finite number`,

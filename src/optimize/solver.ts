@@ -69,9 +69,10 @@ export interface Box {
 
 /** A copy of `start`, projected if there is a projection; throws a MisuseError if an element is not finite. */
 export function startingPoint<A extends FloatArray>(where: string, start: A, project: Projection | undefined): A {
-  const index = start.findIndex((element) => !Number.isFinite(element));
-  if (index >= 0) {
-    throw new MisuseError({ where, what: `start[${index}]`, expected: "a finite number", got: String(start[index]) });
+  // Not findIndex, which makes an object of every element.
+  for (let i = 0; i < start.length; i++) {
+    if (Number.isFinite(start[i])) continue;
+    throw new MisuseError({ where, what: `start[${i}]`, expected: "a finite number", got: String(start[i]) });
   }
   const point = start.slice() as A;
   project?.(point);
