@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { placesOf, withSettings } from "../scripts/settings.ts";
+import { attacks } from "../src/attacks/attacks.ts";
 import { numberOption } from "../src/options/option.ts";
 import { saliencyMethods } from "../src/saliency/methods.ts";
 
@@ -22,6 +23,15 @@ test("every method has a table there, its own or that of a method with the same 
   );
   expect(missing.map(({ name }) => name)).toEqual([]);
   expect(new Set(places).size).toBe(places.length);
+});
+
+test("docs/attacks.md has a table of every attack's settings, as `npm run settings` writes it", async () => {
+  const file = join(import.meta.dirname, "../docs/attacks.md");
+  const text = readFileSync(file, "utf8");
+  expect(placesOf(text)).toEqual(attacks.map(({ name }) => name));
+  await expect(withSettings(text, new Map(attacks.map(({ name, options }) => [name, options])))).toMatchFileSnapshot(
+    file,
+  );
 });
 
 test("a table goes between its marks, and nothing else changes", () => {

@@ -1,5 +1,5 @@
 /** @file What callers without types get wrong, said in words: a classifier that is none, images that are no tensors of pixels. */
-import { MisuseError } from "../errors.ts";
+import { kindOf, MisuseError } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import type { Classifier } from "./classifier.ts";
 
@@ -57,13 +57,4 @@ export function checkImages(
 function isTensor(value: unknown): value is ImageTensor {
   if (typeof value !== "object" || value === null || !("shape" in value) || !("data" in value)) return false;
   return Array.isArray(value.shape) && value.data instanceof Float32Array;
-}
-
-function kindOf(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  if (Array.isArray(value)) return "an array";
-  if (value instanceof Promise) return "a promise";
-  if (typeof value !== "object") return `${typeof value} ${JSON.stringify(value)}`;
-  const keys = Object.keys(value).slice(0, 4);
-  return keys.length === 0 ? "an empty object" : `an object with ${keys.join(", ")}`;
 }

@@ -45,11 +45,6 @@ export function choice<const T extends string>(flag: string, choices: readonly T
   return (text) => oneOf(flag, text, choices);
 }
 
-/** A parser of several of a few words, separated by commas. */
-export function choiceList<const T extends string>(flag: string, choices: readonly T[]): (text: string) => T[] {
-  return (text) => [...new Set(words(flag)(text).map((word) => oneOf(flag, word, choices)))];
-}
-
 /** "224" or "224x192" as [height, width]. */
 export function imageSize(flag: string): (text: string) => [height: number, width: number] {
   return (text) => {
