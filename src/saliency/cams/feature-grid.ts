@@ -41,10 +41,8 @@ export function excitationGrid(where: string, classifier: Classifier, selector: 
   const last = lastConvolution(anatomy);
   const first = last && anatomy.grids.find((one) => anatomy.weighted.has(one.layer.name) && sameGrid(one, last));
   if (first === undefined) throw noGrid(where);
-  const end = anatomy.positions.get(first.layer.name)!;
-  const before = anatomy.grids.findLast(
-    ({ layer }) => anatomy.cuts.has(layer.name) && anatomy.positions.get(layer.name)! < end,
-  );
+  const end = positionOf(anatomy, first);
+  const before = anatomy.grids.findLast((one) => anatomy.cuts.has(one.layer.name) && positionOf(anatomy, one) < end);
   // A network of one stage has nothing before it but the image.
   return before ?? gradCamGrid(where, classifier, null);
 }
@@ -63,10 +61,16 @@ function lastTokens(anatomy: Anatomy): FeatureGrid | undefined {
   const { grids, cuts, positions, lastAttention } = anatomy;
   const start = positions.get(lastConvolution(anatomy)?.layer.name ?? "") ?? -1;
   const end = lastAttention === undefined || lastAttention < start ? Infinity : lastAttention;
-  return grids.findLast(({ layer }) => {
-    const position = positions.get(layer.name)!;
+  return grids.findLast((grid) => {
+    const { layer } = grid;
+    const position = positionOf(anatomy, grid);
     return layer.shape.length === 3 && cuts.has(layer.name) && position > start && position < end;
   });
+}
+
+/** Where the layer of a grid stands in the graph; of a layer that is no node's first output NaN, which lies before and behind nothing. */
+function positionOf({ positions }: Anatomy, { layer }: FeatureGrid): number {
+  return positions.get(layer.name) ?? Number.NaN;
 }
 
 function noGrid(where: string): UnsupportedError {

@@ -136,7 +136,7 @@ describe("on a linear network, in closed form", () => {
         total,
       ),
     );
-    expect(details!.completenessError).toBeLessThan(1e-5);
+    expect(details?.completenessError).toBeLessThan(1e-5);
     expect(evaluations).toEqual({ forward: 2, gradient: 3 });
     // A pixel of the mean color adds nothing; from white, everything else does.
     const gray = floatTensor(
@@ -198,14 +198,14 @@ describe("on a linear network, in closed form", () => {
         preset,
         samples: 1,
       });
-      expect(details!.noiseDeviation).toBeCloseTo(deviation, 6);
+      expect(details?.noiseDeviation).toBeCloseTo(deviation, 6);
     }
     const { details } = await smoothGrad.explain(classifier, image, {
       label: 0,
       noise: 0.3,
       noiseScale: "absolute",
     });
-    expect(details!.noiseDeviation).toBe(0.3);
+    expect(details?.noiseDeviation).toBe(0.3);
   });
 });
 

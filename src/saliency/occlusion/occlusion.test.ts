@@ -90,7 +90,7 @@ describe("on a linear model", () => {
       expect(value).toBeCloseTo(expected[i], 6);
     });
     expect(expected.some((value) => value > 0.1)).toBe(true);
-    expect(details!.largestDrop).toBeCloseTo(largest, 5);
+    expect(details?.largestDrop).toBeCloseTo(largest, 5);
   });
 });
 

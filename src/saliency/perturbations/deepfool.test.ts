@@ -39,9 +39,9 @@ test("the map is the root mean square of the attack's perturbation", async () =>
     const square = [0, 1, 2].reduce((sum, c) => sum + (found.point[c * 576 + i] - image.data[c * 576 + i]) ** 2, 0);
     expect(value).toBeCloseTo(Math.sqrt(square / 3), 7);
   });
-  expect(perturbation!.shape).toEqual([3, 24, 24]);
+  expect(perturbation?.shape).toEqual([3, 24, 24]);
   expect(details).toMatchObject({ outcome: "flipped", steps: found.steps });
-  expect(details!.adversarialLabel).not.toBe(label);
+  expect(details?.adversarialLabel).not.toBe(label);
   expect(evaluations).toEqual({ forward: found.steps + 1, gradient: 3 * found.steps });
   expect(steps).toEqual(Array.from({ length: found.steps }, (_, i) => i + 1));
 });
@@ -51,7 +51,7 @@ test("a label or target that holds already leaves nothing to do; another target 
   const other = (label + 1) % 4;
   for (const options of [{ label: other }, { target: label }]) {
     const { map, details, evaluations } = await deepFool.explain(classifier, image, options);
-    expect(details!.outcome).toBe("already-flipped");
+    expect(details?.outcome).toBe("already-flipped");
     expect(map.data.every((value) => value === 0)).toBe(true);
     expect(evaluations).toEqual({ forward: 1, gradient: 0 });
   }

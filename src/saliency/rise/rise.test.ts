@@ -161,7 +161,7 @@ test("on a linear model the map converges to its expectation", async () => {
         fill,
       });
       map.data.forEach((value, i) => {
-        const estimate = value + (details!.subtracted as number);
+        const estimate = value + (details?.subtracted as number);
         const deviation = Math.sqrt((square[i] - mean[i] ** 2) / count);
         // 4.5 standard errors: for all 64 numbers together, exceeded with a chance below 0.0005.
         expect(Math.abs(estimate - mean[i]) / deviation).toBeLessThan(4.5);
