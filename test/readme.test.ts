@@ -273,12 +273,12 @@ describe("code", () => {
     expect(lines[2]).toMatch(/^flipped \w+ 0\.\d+$/);
     expect(lines[2]).not.toContain(scene.className);
     expect(lines[3]).toMatch(/^\[ \d+, \d+, \d+, \d+ \]$/);
-    expect(existsSync(join(folder, "perturbed.png"))).toBe(true);
+    expect(existsSync(join(folder, "map.png"))).toBe(true);
   });
 
   test("in Node: an explanation and an attack by name", async () => {
     const [explanation, attack] = (await output(1)).trimEnd().split("\n");
-    expect(explanation).toBe("[ 96, 96 ] { forward: 1, gradient: 1 }");
+    expect(explanation).toBe("[ 96, 96 ] { forward: 100, gradient: 0 } { forward: 6001, gradient: 0 }");
     expect(attack).toMatch(/^flipped (true|false) 0\.03\d+$/);
   });
 
