@@ -66,9 +66,14 @@ function joined(folder: string, name: string): string {
   return folder === "" || folder.endsWith("/") ? folder + name : `${folder}/${name}`;
 }
 
+/** Whether the name is that of a picture, also of a format that is not read: that is said when it is. */
+function seemsPicture(name: string): boolean {
+  return isPictureName(name) || (/\.(hei[cf]|jp2|j2k|jxl|tga)$/i.test(name) && !name.startsWith("."));
+}
+
 async function picturesInFolder(folder: string): Promise<string[]> {
   const entries = await entriesOf(folder);
-  const names = entries.filter(({ name, isFolder }) => !isFolder && isPictureName(name)).map(({ name }) => name);
+  const names = entries.filter(({ name, isFolder }) => !isFolder && seemsPicture(name)).map(({ name }) => name);
   if (names.length > 0) return names.map((name) => joined(folder, name));
   const inner = entries.filter(({ isFolder }) => isFolder).length;
   throw new MisuseError({
@@ -106,7 +111,7 @@ async function picturesOfPattern(pattern: string, given: string): Promise<string
     const root = parts[0] === "" ? "/" : "";
     await walk(root, root === "" ? parts : parts.slice(1), found);
   }
-  const pictures = [...found].filter((path) => isPictureName(path) || /\.npy$/i.test(path)).sort(byCodeUnits);
+  const pictures = [...found].filter((path) => seemsPicture(path) || /\.npy$/i.test(path)).sort(byCodeUnits);
   if (pictures.length > 0) return pictures;
   throw new MisuseError({
     where: given,

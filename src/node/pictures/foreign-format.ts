@@ -3,11 +3,14 @@
 export interface ForeignFormat {
   /** As people call it. */
   readonly name: string;
-  /** A command that converts `picture` with this ending. */
+  /** A command that makes a PNG of the file. */
   readonly command: string;
 }
 
-interface Mark extends ForeignFormat {
+interface Mark {
+  readonly name: string;
+  /** The command for the file `from`, to give the file `to`. */
+  readonly command: (from: string, to: string) => string;
   readonly fits: (bytes: Uint8Array, path: string) => boolean;
 }
 
@@ -20,8 +23,8 @@ const starts =
   (bytes: Uint8Array) =>
     text(bytes, at, word.length) === word;
 
-function magick(ending: string): string {
-  return `magick picture.${ending} picture.png`;
+function magick(from: string, to: string): string {
+  return `magick ${from} ${to}`;
 }
 
 /** The brands in the header of an ISO media file, such as "heic" and "mif1". */
@@ -43,33 +46,42 @@ function isTarga(bytes: Uint8Array, path: string): boolean {
 const marks: readonly Mark[] = [
   {
     name: "HEIC",
-    command: "heif-convert picture.heic picture.png",
+    command: (from, to) => `heif-convert ${from} ${to}`,
     fits: (bytes) => brandsOf(bytes).some((brand) => heicBrands.includes(brand)) && !brandsOf(bytes).includes("avif"),
   },
   {
     name: "JPEG 2000",
-    command: magick("jp2"),
+    command: magick,
     fits: (bytes) => starts("jP  ", 4)(bytes) || starts("\xff\x4f\xff\x51")(bytes),
   },
   {
     name: "JPEG XL",
-    command: "djxl picture.jxl picture.png",
+    command: (from, to) => `djxl ${from} ${to}`,
     fits: (bytes) => starts("\xff\x0a")(bytes) || starts("JXL ", 4)(bytes),
   },
-  { name: "Photoshop", command: magick("psd"), fits: starts("8BPS") },
-  { name: "OpenEXR", command: magick("exr"), fits: starts("\x76\x2f\x31\x01") },
-  { name: "DICOM", command: "dcm2img picture.dcm picture.png", fits: starts("DICM", 128) },
-  { name: "PDF", command: "pdftoppm -png -r 150 picture.pdf picture", fits: starts("%PDF-") },
+  { name: "Photoshop", command: magick, fits: starts("8BPS") },
+  { name: "OpenEXR", command: magick, fits: starts("\x76\x2f\x31\x01") },
+  { name: "DICOM", command: (from, to) => `dcm2img ${from} ${to}`, fits: starts("DICM", 128) },
+  {
+    name: "PDF",
+    command: (from, to) => `pdftoppm -png -r 150 ${from} ${to.replace(/\.png$/, "")}`,
+    fits: starts("%PDF-"),
+  },
   {
     name: "an icon",
-    command: magick("ico"),
+    command: magick,
     fits: (bytes) => starts("\0\0\x01\0")(bytes) && bytes.length > 22 && bytes[4] > 0 && bytes[5] === 0,
   },
-  { name: "TGA", command: magick("tga"), fits: isTarga },
+  { name: "TGA", command: magick, fits: isTarga },
 ];
+
+/** A path that a shell takes as it stands. */
+const plainPath = /^[\w./:\\-]+$/;
 
 /** The format that the file at `path` with these first (and for TGA, last) bytes has, if it is a known one that is not decoded. */
 export function foreignFormat(bytes: Uint8Array, path: string): ForeignFormat | undefined {
   const found = marks.find(({ fits }) => fits(bytes, path));
-  return found && { name: found.name, command: found.command };
+  if (found === undefined) return undefined;
+  const from = plainPath.test(path) && !path.startsWith("-") ? path : "PICTURE";
+  return { name: found.name, command: found.command(from, `${from.replace(/\.\w+$/, "")}.png`) };
 }

@@ -113,16 +113,11 @@ describe("Netpbm", () => {
 });
 
 test.each([
-  [
-    "x.heic",
-    "\0\0\0\x18ftypheic\0\0\0\0mif1heic",
-    "is HEIC, which is not read",
-    "heif-convert picture.heic picture.png",
-  ],
-  ["x.jp2", "\0\0\0\x0cjP  \r\n\x87\n", "is JPEG 2000", "magick picture.jp2 picture.png"],
+  ["x.heic", "\0\0\0\x18ftypheic\0\0\0\0mif1heic", "is HEIC, which is not read", "heif-convert"],
+  ["x.jp2", "\0\0\0\x0cjP  \r\n\x87\n", "is JPEG 2000", "magick "],
   ["x.j2k", "\xff\x4f\xff\x51\0\x2f", "is JPEG 2000", "magick"],
-  ["x.tga", `\0\0\x02${"\0".repeat(9)}\x40\0\x40\0\x18\0`, "is TGA", "magick picture.tga picture.png"],
-  ["x.psd", "8BPS\0\x01", "is Photoshop", "magick picture.psd"],
+  ["x.tga", `\0\0\x02${"\0".repeat(9)}\x40\0\x40\0\x18\0`, "is TGA", "magick "],
+  ["x.psd", "8BPS\0\x01", "is Photoshop", "magick "],
   ["x.dcm", `${"\0".repeat(128)}DICM`, "is DICOM", "dcm2img"],
   ["x.pdf", "%PDF-1.7", "is PDF", "pdftoppm"],
 ])("%s is refused by its right name, with the command that converts it", async (name, text, what, command) => {
@@ -131,7 +126,9 @@ test.each([
   );
   expect(error).toBeInstanceOf(UnsupportedError);
   expect(error.message).toContain(what);
-  expect(error.message).toContain(command);
+  expect(error.message).toContain(`${command.trim()} `);
+  expect(error.message).toContain(join(folder, name));
+  expect(error.message).toMatch(/x(\.png)?$/);
 });
 
 describe("limits", () => {

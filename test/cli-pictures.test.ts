@@ -1,0 +1,117 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { MapRecord, PerturbationRecord } from "../src/experiments/explanation/record.ts";
+import { loadDataset } from "../src/node/data/load-dataset.ts";
+import { readImageFile } from "../src/node/pictures/read-image.ts";
+import { writePng } from "../src/node/pictures/write-image.ts";
+import { writeModel } from "../src/onnx/file/write-model.ts";
+import { renderScene } from "../src/scenes/scenes.ts";
+import { casesIn } from "./cases.ts";
+import { runCli } from "./run-cli.ts";
+import { tinyClassifier } from "./tiny-classifier.ts";
+
+let folder: string;
+let model: string;
+let runs = 0;
+const path = (name: string): string => join(folder, name);
+const explain = (...argv: readonly string[]) =>
+  runCli(["explain", "--model", model, "--method", "gradient", "--out", path(`out${runs++}`), "--json", ...argv]);
+const imagesOf = (stdout: string): string[] =>
+  stdout
+    .trim()
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => (JSON.parse(line) as MapRecord).image.replace(`${folder}/`, ""));
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "perceptual-ball-pictures-"));
+  model = path("tiny.onnx");
+  writeFileSync(model, writeModel(tinyClassifier()));
+  mkdirSync(path("pics"));
+  for (const index of [0, 1])
+    await writePng(path(`pics/scene${index}.png`), renderScene({ seed: 5, index, size: 48 }).image);
+  writeFileSync(path("list.txt"), "pics/scene1.png\npics/scene0.png\n");
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+test("a folder, a pattern and a list are their pictures", async () => {
+  const both = ["pics/scene0.png", "pics/scene1.png"];
+  expect(imagesOf((await explain(path("pics"))).stdout)).toEqual(both);
+  expect(imagesOf((await explain(path("pics/scene[01].p*"))).stdout)).toEqual(both);
+  expect(imagesOf((await explain(`@${path("list.txt")}`)).stdout)).toEqual(both.toReversed());
+  const { code, stderr } = await explain(path("pics/*.gif"));
+  expect([code, stderr]).toEqual([2, expect.stringContaining("no picture fits the pattern")]);
+});
+
+test("a picture of a format that is not read is refused by name, and the others are explained", async () => {
+  writeFileSync(path("photo.heic"), Buffer.from("\0\0\0\x18ftypheic\0\0\0\0mif1heic".padEnd(64, "\0"), "latin1"));
+  const { code, stdout, stderr } = await explain(path("photo.heic"), path("pics/scene0.png"));
+  expect(code).toBe(1);
+  expect(stderr).toContain("photo.heic: is HEIC, which is not read");
+  expect(stderr).toContain(`heif-convert ${path("photo.heic")} ${path("photo.png")}`);
+  expect(imagesOf(stdout)).toEqual(["pics/scene0.png"]);
+});
+
+test("fewer bits than a sample has room for are said, and can be given", async () => {
+  const samples = Uint16Array.from({ length: 48 * 48 }, (_, i) => (i * 7) % 4096);
+  const twelve = path("twelve.png");
+  await sharp(samples, { raw: { width: 48, height: 48, channels: 1 } })
+    .toColourspace("grey16")
+    .png()
+    .toFile(twelve);
+  const seen = await explain(twelve);
+  expect(seen.stderr).toContain(`${twelve}: its 16-bit samples reach only 4095, so they are taken as 12 bits`);
+  const given = await explain(twelve, "--bit-depth", "12");
+  expect(given.stderr).not.toContain("16-bit");
+  const [a, b, dark] = [seen, given, await explain(twelve, "--bit-depth", "16")].map(
+    ({ stdout }) => (JSON.parse(stdout) as MapRecord).label,
+  );
+  expect(a).toEqual(b);
+  expect(dark).not.toEqual(a);
+});
+
+test("larger pictures than allowed are refused", async () => {
+  const { code, stderr } = await explain(path("pics/scene0.png"), "--max-pixels", "2303");
+  expect([code, stderr]).toEqual([1, expect.stringContaining("too many pixels, expected at most 2303")]);
+  expect((await explain(path("pics/scene0.png"), "--max-pixels", "2304")).code).toBe(0);
+});
+
+test("a perturbed picture that is read again is what the record says of its pixels", async () => {
+  const out = path("perturbed");
+  const flags = ["--model", model, "--json", "--resize", "shorter:60"];
+  const first = await runCli(["explain", path("pics/scene0.png"), ...flags, "--out", out]);
+  const record = JSON.parse(first.stdout) as PerturbationRecord;
+  const perturbed = join(out, "scene0/perturbed.png");
+  expect(await readImageFile(perturbed)).toMatchObject({ isNetworkInput: true });
+  const again = await runCli(["explain", perturbed, ...flags, "--method", "gradient", "--out", path("again")]);
+  const { label } = JSON.parse(again.stdout) as MapRecord;
+  expect(label.index).toBe(record.rounded.index);
+});
+
+const cases = casesIn("models-and-pictures/46-folders-and-patterns");
+test.skipIf(!cases.isThere)(`the quoted pattern and the folder of the case work (${cases.title})`, async () => {
+  const run = (what: string) =>
+    runCli([
+      "explain",
+      what,
+      "--model",
+      cases.path("model.onnx"),
+      "--method",
+      "gradient",
+      "--json",
+      "--out",
+      path("case"),
+    ]);
+  const [pattern, whole] = [await run(cases.path("pics/*.png")), await run(cases.path("pics"))];
+  expect([pattern.code, whole.code]).toEqual([0, 0]);
+  expect(imagesOf(pattern.stdout).length).toBeGreaterThan(0);
+  expect(imagesOf(pattern.stdout)).toEqual(imagesOf(whole.stdout));
+});
+
+const hostile = casesIn("hostile/data");
+test.skipIf(!hostile.isThere)(`an annotation of a hundred thousand spaces is refused (${hostile.title})`, async () => {
+  await expect(loadDataset(hostile.path("voc-redos"))).rejects.toThrow("malformed annotation");
+});
