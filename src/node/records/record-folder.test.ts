@@ -342,6 +342,10 @@ test("results of an earlier version, without checksums, are refused with the way
   await expect(openFolder()).rejects.toThrow(
     `${join(folder, "experiment.json")}: results of an earlier version of perceptual-ball, whose records have no checksums, expected format 2, got format 1. \`perceptual-ball merge ${folder} -o <new folder>\` takes them over as they are; or choose another --out, or start anew with --fresh.`,
   );
+  // Without records there is nothing to be refused.
+  rmSync(join(folder, "records-1.jsonl"));
+  expect(await written("b")).toBe(join(folder, "records-1.jsonl"));
+  expect(imagesOf(await openFolder())).toEqual(["b"]);
 });
 
 const items: readonly ExperimentItem[] = ["één", "two", "three", "four", "five"].flatMap((image) =>

@@ -72,8 +72,11 @@ export async function openRecordFolder<T>(folder: string, options: RecordFolderO
   await makeFolder(folder);
   if (fresh) await removeExperiment(folder);
   if (hasIdentity(folder)) {
-    checkSameIdentity(folder, (await readExperimentFile(folder)).identity, identity);
-    if ((await readManifest(folder)) === undefined) await listInManifest(folder, [identityFile]);
+    // Of an earlier version's folder that has no records any more nothing is taken for checked that is not.
+    const found = await readExperimentFile(folder, { takesUnchecked: !(await hasRecords(folder)) });
+    checkSameIdentity(folder, found.identity, identity);
+    if (!found.isChecked) await writeIdentity(folder, identity);
+    else if ((await readManifest(folder)) === undefined) await listInManifest(folder, [identityFile]);
   } else await writeIdentity(folder, identity);
 
   const ownFile = join(folder, `records-${writer}.jsonl`);
@@ -257,6 +260,11 @@ function someOf(keys: readonly RecordKey[]): string {
 /** A sentence on items that were computed more than once with different results. */
 export function describeConflicts(folder: string, conflicts: readonly RecordKey[]): string {
   return `${folder}: computed more than once with different results: ${someOf(conflicts)}; the earlier one is kept.`;
+}
+
+/** True if there are files of records in the folder. */
+async function hasRecords(folder: string): Promise<boolean> {
+  return (await readdir(folder)).some((name) => recordFilePattern.test(name));
 }
 
 /** True if the folder holds an experiment. */
