@@ -6,7 +6,7 @@
 import { MisuseError } from "../errors.ts";
 import { type DataType, intTensor, type Shape, type Tensor, tensorOf } from "../tensor/tensor.ts";
 import { type AttributeValue, attributesFrom } from "./attributes.ts";
-import { inferNode, type TypedGraph, typeOf } from "./infer-shapes.ts";
+import { budgetPerNode, foldingBudget, inferNode, type TypedGraph, typeOf } from "./infer-shapes.ts";
 import { type Graph, type Initializer, initializerOf, type Node, type ValueInfo, type ValueType } from "./model.ts";
 import type { NumericTensor } from "./numeric-tensor.ts";
 import { numeric } from "./numeric-tensor.ts";
@@ -27,6 +27,7 @@ export class GraphBuilder {
   readonly #constants = new Map<string, Value>();
   readonly #names = new Set<string>();
   readonly #counters = new Map<string, number>();
+  readonly #budget = foldingBudget(0);
   #scope = "";
 
   /** A builder that goes on from a graph whose shapes are known; its inputs, nodes and weights are taken over, its outputs are not. */
@@ -155,9 +156,11 @@ export class GraphBuilder {
 
   /** Appends a ready-made node, whose outputs must be new names, and returns its outputs. */
   append(node: Node): Value[] {
+    this.#budget.left += budgetPerNode;
     const { types, constants } = inferNode(node, {
       type: (name) => this.#values.get(name),
       constant: (name) => this.#known.get(name),
+      budget: this.#budget,
     });
     this.#add(node);
     return node.outputs.map((name, i) => {

@@ -1,7 +1,10 @@
 /** @file Names for the values that a rewrite adds. */
 import type { Graph } from "./model.ts";
 
-/** A function that returns the wish, or the wish with the first number that makes it new to `graph` and to earlier calls. */
+/**
+ * A function that returns the wish, or the wish with the first number that makes it new to `graph` and to earlier calls. A call takes
+ * the same time however often its wish was made before.
+ */
 export function freshNames(graph: Pick<Graph, "inputs" | "nodes" | "initializers">): (wish: string) => string {
   const taken = new Set<string>();
   const visit = ({ inputs, nodes, initializers }: Pick<Graph, "inputs" | "nodes" | "initializers">): void => {
@@ -13,9 +16,13 @@ export function freshNames(graph: Pick<Graph, "inputs" | "nodes" | "initializers
     }
   };
   visit(graph);
+  /** The last number that each wish was given. */
+  const numbers = new Map<string, number>();
   return (wish) => {
     let name = wish;
-    for (let number = 1; taken.has(name); number++) name = `${wish}_${number}`;
+    let number = numbers.get(wish) ?? 0;
+    while (taken.has(name)) name = `${wish}_${++number}`;
+    numbers.set(wish, number);
     taken.add(name);
     return name;
   };

@@ -42,6 +42,22 @@ export interface InferShapesOptions {
 /** Float initializers above this many elements are weights: nothing about shapes depends on them, and they are not read. */
 const largestKnownConstant = 4096;
 
+/** What may still be spent on values that are known beforehand: elements computed, and steps of loops that are over more than these. */
+export interface FoldingBudget {
+  left: number;
+}
+
+/** What each node adds to a {@link FoldingBudget}. */
+export const budgetPerNode = 256;
+
+/**
+ * What a graph of so many nodes may spend: much more than computing shapes takes, and no more than in proportion to the file. Where it
+ * is spent, values count as not known.
+ */
+export function foldingBudget(nodeCount: number): FoldingBudget {
+  return { left: 2 ** 22 + budgetPerNode * nodeCount };
+}
+
 /**
  * The type of every value of `graph`, and every value that is known beforehand. Nodes must be in topological order and in
  * the canonical opset form. Throws an UnsupportedError that names all operators without a shape rule, and a BadInputError
@@ -69,8 +85,13 @@ export function inferShapes(graph: Graph, { inputShapes = {} }: InferShapesOptio
     const constant = knownValueOf(name, initializer);
     if (constant !== undefined) constants.set(name, constant);
   }
+  const known: KnownValues = {
+    type: (name) => types.get(name),
+    constant: (name) => constants.get(name),
+    budget: foldingBudget(graph.nodes.length),
+  };
   for (const node of graph.nodes) {
-    const inferred = inferNode(node, { type: (name) => types.get(name), constant: (name) => constants.get(name) });
+    const inferred = inferNode(node, known);
     node.outputs.forEach((output, i) => {
       if (output === "") return;
       types.set(output, inferred.types[i]);
@@ -115,12 +136,14 @@ export function checkOperators(graph: Graph, where = "inferShapes"): void {
 export interface KnownValues {
   type(name: string): ValueType | undefined;
   constant(name: string): NumericTensor | undefined;
+  /** What the values of outputs may cost. Default: what a graph of one node may spend. */
+  readonly budget?: FoldingBudget;
 }
 
 /** The types of `node`'s outputs, and their values where all that they depend on is known. */
 export function inferNode(
   node: Node,
-  { type, constant }: KnownValues,
+  { type, constant, budget = foldingBudget(1) }: KnownValues,
 ): { readonly types: readonly ValueType[]; readonly constants?: readonly NumericTensor[] } {
   const where = describeNode(node);
   const inputs = node.inputs.map((name) => {
@@ -156,12 +179,12 @@ export function inferNode(
   const values = node.inputs.map((name) => (name === "" ? undefined : constant(name)));
   const known = node.inputs.every((name, i) => name === "" || values[i] !== undefined);
   const small = types.every((t) => sizeOf(t.shape) <= largestKnownConstant);
-  if (!known || !small || operator.work(call) > mostWork) return { types };
+  if (!known || !small) return { types };
+  const cost = types.reduce((sum, { shape }) => sum + sizeOf(shape), operator.work(call));
+  if (cost > budget.left) return { types };
+  budget.left -= cost;
   return { types, constants: operator.kernel({ node, where, attributes, inputs: values, outputs: types }) };
 }
-
-/** Sums of products, and windows, can be over more than what they read and write. */
-const mostWork = 2 ** 24;
 
 /** Whether `type` can have a derivative. */
 export function isDifferentiableType(type: ValueType): boolean {

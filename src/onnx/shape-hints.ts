@@ -6,6 +6,7 @@
  */
 import type { Dimension, Graph, Initializer, Node } from "./model.ts";
 import { tensorOfInitializer } from "./model.ts";
+import { mostAxes } from "./operators/check-node.ts";
 import { hasTrait } from "./operators/table.ts";
 
 type PartialShape = readonly Dimension[];
@@ -69,7 +70,7 @@ function hintOf(
   return undefined;
 }
 
-/** A shape of which only the number of axes is said; undefined for a number that cannot be one: the model contradicts itself. */
+/** A shape of which only the number of axes is said; undefined for a number that no value has. */
 function unknown(rank: number): PartialShape | undefined {
-  return rank >= 0 ? new Array<Dimension>(rank).fill(undefined) : undefined;
+  return rank >= 0 && rank <= mostAxes ? new Array<Dimension>(rank).fill(undefined) : undefined;
 }

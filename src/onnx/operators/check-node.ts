@@ -83,17 +83,19 @@ export function checkAttributes(node: Node): void {
 
 /** More elements than any runtime addresses. */
 const mostElements = 2 ** 31;
+/** As many as NumPy has; each node of a chain may add one, and every shape lists them. */
+export const mostAxes = 64;
 
 /** Throws a BadInputError for an output whose extents are not counts, or that is larger than anything that can run. */
 export function checkOutputs(node: Node, outputs: readonly ValueType[]): void {
   for (const { shape } of outputs) {
     const areCounts = shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0);
-    if (areCounts && sizeOf(shape) <= mostElements) continue;
+    if (areCounts && sizeOf(shape) <= mostElements && shape.length <= mostAxes) continue;
     throw new BadInputError({
       where: describeNode(node),
       what: "impossible output shape",
-      expected: "extents of at least 0, and at most 2^31 elements",
-      got: `[${shape.join(", ")}]`,
+      expected: `at most ${mostAxes} extents of at least 0, and at most 2^31 elements`,
+      got: shape.length > mostAxes ? `${shape.length} axes` : `[${shape.join(", ")}]`,
     });
   }
 }

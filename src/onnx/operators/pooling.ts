@@ -1,5 +1,5 @@
 /** @file Pools: [N, C, …wide] → [N, C, …narrow], and over whole planes [N, C, …] → [N, C, 1, …]. */
-import { BadInputError } from "../../errors.ts";
+import { BadInputError, UnsupportedError } from "../../errors.ts";
 import { sameShape, stridesOf } from "../../tensor/shape.ts";
 import { type Shape, sizeOf } from "../../tensor/tensor.ts";
 import type { AttributeReader } from "../attributes.ts";
@@ -24,6 +24,9 @@ function windowOf({ where, attributes, inputs: [{ shape }] }: PoolNode): Window 
   return slidingWindow(where, attributes, spatial, kernel, attributes.int("ceil_mode", 0) !== 0);
 }
 
+/** Windows of so many taps are for pictures of any size; larger ones must not be much larger than the plane. */
+const mostTaps = 2 ** 20;
+
 /** As {@link windowOf}, checked. */
 function checkedWindow(node: PoolNode): Window {
   const { where, inputs } = node;
@@ -32,12 +35,21 @@ function checkedWindow(node: PoolNode): Window {
   const { kernel, padsBegin, padsEnd } = window;
   // Beyond that a window could hold nothing but padding.
   const fits = kernel.every((_, axis) => Math.max(padsBegin[axis], padsEnd[axis]) < spanOf(window, axis));
-  if (fits) return window;
-  throw new BadInputError({
+  if (!fits) {
+    throw new BadInputError({
+      where,
+      what: "attribute pads does not fit",
+      expected: `less than the window [${kernel.join(", ")}]`,
+      got: `[${[...padsBegin, ...padsEnd].join(", ")}]`,
+    });
+  }
+  const most = Math.max(mostTaps, 4 * sizeOf(window.wide));
+  if (sizeOf(kernel) <= most) return window;
+  throw new UnsupportedError({
     where,
-    what: "attribute pads does not fit",
-    expected: `less than the window [${kernel.join(", ")}]`,
-    got: `[${[...padsBegin, ...padsEnd].join(", ")}]`,
+    what: "the window is too large for what it is moved over",
+    expected: `at most ${most} taps`,
+    got: `[${kernel.join(", ")}]`,
   });
 }
 

@@ -97,6 +97,14 @@ function bypass(graph: Graph, kept: ReadonlySet<string>): Graph {
   read.delete("");
   /** What a name is called now. Chains do not arise: a value is looked up before it is entered. */
   const called = new Map<string, string>();
+  /** Which names are called what a name is now, so that all can be told when that changes. */
+  const callers = new Map<string, string[]>();
+  const call = (name: string, next: string): void => {
+    called.set(name, next);
+    const others = callers.get(next);
+    if (others === undefined) callers.set(next, [name]);
+    else others.push(name);
+  };
   const now = (name: string): string => called.get(name) ?? name;
   const isFixed = (name: string): boolean => kept.has(name) || captured.has(name);
   const passed: Node[] = [];
@@ -107,10 +115,11 @@ function bypass(graph: Graph, kept: ReadonlySet<string>): Graph {
       continue;
     }
     const input = now(inputs[0]);
-    if (!isFixed(outputs[0])) called.set(outputs[0], input);
+    if (!isFixed(outputs[0])) call(outputs[0], input);
     else if (!isFixed(input) && produced.has(input)) {
-      for (const [name, other] of called) if (other === input) called.set(name, outputs[0]);
-      called.set(input, outputs[0]);
+      for (const name of callers.get(input) ?? []) call(name, outputs[0]);
+      callers.delete(input);
+      call(input, outputs[0]);
     } else passed.push(node.opType === "Identity" ? node : identity(node, inputs[0], outputs[0]));
   }
   const rename = (names: readonly string[]): readonly string[] =>

@@ -42,16 +42,14 @@ export function extractSubgraph(graph: Graph, outputs: readonly string[], option
   const own = graph.inputs.filter(({ name }) => needed.values.has(name) && !starts.has(name));
   const weights = filterMap(graph.initializers, (name) => needed.values.has(name) && !starts.has(name));
   const produced = new Set(needed.nodes.flatMap((node) => node.outputs));
-  const passed = outputs.filter((name) => !produced.has(name));
+  const passed = new Set(outputs.filter((name) => !produced.has(name)));
   return {
     ...graph,
     inputs: [...own, ...inputs.filter((name) => needed.values.has(name)).map(infoOf)],
-    outputs: outputs.map((name) =>
-      passed.includes(name) ? { ...infoOf(name), name: `${name}_output` } : infoOf(name),
-    ),
+    outputs: outputs.map((name) => (passed.has(name) ? { ...infoOf(name), name: `${name}_output` } : infoOf(name))),
     nodes: [
       ...needed.nodes,
-      ...passed.map((name): Node => {
+      ...Array.from(passed, (name): Node => {
         return {
           opType: "Identity",
           domain: "",

@@ -7,7 +7,7 @@
 import { PerceptualBallError } from "../../errors.ts";
 import type { Shape } from "../../tensor/tensor.ts";
 import { freshNames } from "../fresh-names.ts";
-import { inferNode, knownValueOf } from "../infer-shapes.ts";
+import { type FoldingBudget, foldingBudget, inferNode, knownValueOf } from "../infer-shapes.ts";
 import { mapGraphs, renameOuterValues } from "../inner-graphs.ts";
 import type { Attributes, Graph, Initializer, Node, ValueType } from "../model.ts";
 import type { NumericTensor } from "../numeric-tensor.ts";
@@ -44,10 +44,12 @@ class Walk {
   readonly #constants = new Map<string, NumericTensor>();
   readonly #initializers = new Map<string, Initializer>();
   readonly #fresh: (wish: string) => string;
+  readonly #budget: FoldingBudget;
 
   constructor(graph: Graph, inputShapes: Readonly<Record<string, Shape>>) {
     this.#graph = graph;
     this.#fresh = freshNames(graph);
+    this.#budget = foldingBudget(graph.nodes.length);
     for (const { name, dtype, shape: declared } of graph.inputs) {
       const shape = Object.hasOwn(inputShapes, name) ? inputShapes[name] : declared;
       if (dtype === undefined || !shape?.every((extent) => typeof extent === "number")) continue;
@@ -97,6 +99,7 @@ class Walk {
       const { types, constants } = inferNode(node, {
         type: (name) => this.#types.get(name),
         constant: (name) => this.#constants.get(name),
+        budget: this.#budget,
       });
       node.outputs.forEach((output, i) => {
         this.#types.set(output, types[i]);

@@ -20,8 +20,13 @@ import { upgradeOpset } from "./upgrade-opset.ts";
 
 /** More nodes than any network has: functions that call others twice grow exponentially. */
 const mostNodes = 200_000;
+/** A file of n nodes may come to this many and n times {@link growth} of them: layers that share one function are that many at most. */
+const fewNodes = 10_000;
+const growth = 100;
 /** Calls within calls, many more than exporters nest modules. */
 const deepest = 200;
+/** Names tell in which calls a value lies, up to this length: deep calls would make them grow without bound. */
+const longestPrefix = 1000;
 
 /**
  * `model` without functions. Where a function was written for another standard operator set than the model, everything is
@@ -56,17 +61,10 @@ function checkFunctions({ graph, functions }: Model): void {
     if (byKey.has(keyOf(definition))) throw new BadInputError({ where, what: "defined twice", expected: "once" });
     byKey.set(keyOf(definition), definition);
   }
-  const sizes = new Map<string, number>();
+  const sizes = new Map<string, Size>();
   const open = new Set<string>();
-  const sizeOfCall = (node: Node): number => {
-    const inner = Object.values(node.attributes).reduce(
-      (sum, attribute) => sum + (attribute.kind === "graph" ? sizeOfNodes(attribute.value.nodes) : 0),
-      1,
-    );
+  const sizeOfBody = (node: Node, definition: FunctionDefinition): Size => {
     const key = keyOf(node);
-    const definition = byKey.get(key);
-    if (definition === undefined) return inner;
-    checkCall(node, definition);
     if (open.has(key)) {
       throw new BadInputError({
         where: describeNode(node),
@@ -89,15 +87,62 @@ function checkFunctions({ graph, functions }: Model): void {
     sizes.set(key, size);
     return size;
   };
-  const sizeOfNodes = (nodes: readonly Node[]): number => nodes.reduce((sum, node) => sum + sizeOfCall(node), 0);
-  const size = sizeOfNodes(graph.nodes);
-  if (size <= mostNodes) return;
+  const addAttribute = (sum: Size, attribute: Attribute | undefined, times = 1): void => {
+    if (attribute?.kind === "graph") add(sum, sizeOfNodes(attribute.value.nodes), times);
+    if (attribute?.kind === "reference") add(sum, { nodes: 0, passed: new Map([[attribute.value, 1]]) }, times);
+  };
+  const sizeOfNodes = (nodes: readonly Node[]): Size => {
+    const sum: Size = { nodes: 0, passed: new Map() };
+    for (const node of nodes) {
+      const definition = byKey.get(keyOf(node));
+      if (definition === undefined) {
+        sum.nodes++;
+        for (const attribute of Object.values(node.attributes)) addAttribute(sum, attribute);
+        continue;
+      }
+      checkCall(node, definition);
+      const body = sizeOfBody(node, definition);
+      sum.nodes += body.nodes;
+      for (const [name, times] of body.passed) {
+        addAttribute(sum, node.attributes[name] ?? definition.attributeDefaults[name], times);
+      }
+    }
+    return sum;
+  };
+  const { nodes: size } = sizeOfNodes(graph.nodes);
+  const most = Math.min(mostNodes, fewNodes + growth * nodesInFile(graph, functions));
+  if (size <= most) return;
   throw new BadInputError({
     where: `graph ${graph.name}`,
     what: "the functions that it calls are too large",
-    expected: `at most ${mostNodes} nodes once they are inlined`,
+    expected: `at most ${most} nodes once they are inlined`,
     got: size.toPrecision(3),
   });
+}
+
+/** What nodes come to once they are inlined: so many, and so many times the graph that is passed as each attribute. */
+interface Size {
+  nodes: number;
+  readonly passed: Map<string, number>;
+}
+
+function add(sum: Size, { nodes, passed }: Size, times: number): void {
+  sum.nodes += nodes * times;
+  for (const [name, count] of passed) sum.passed.set(name, (sum.passed.get(name) ?? 0) + count * times);
+}
+
+/** How many nodes the model has as it is written, those of inner graphs included. */
+function nodesInFile(graph: Graph, functions: readonly FunctionDefinition[]): number {
+  const count = (nodes: readonly Node[]): number => {
+    let sum = nodes.length;
+    for (const { attributes } of nodes) {
+      for (const attribute of Object.values(attributes)) {
+        if (attribute.kind === "graph") sum += count(attribute.value.nodes);
+      }
+    }
+    return sum;
+  };
+  return functions.reduce((sum, { nodes }) => sum + count(nodes), count(graph.nodes));
 }
 
 function checkCall(node: Node, { inputs, outputs, domain, name }: FunctionDefinition): void {
@@ -143,7 +188,7 @@ function inlineNode(node: Node, inliner: Inliner): Node[] {
 
 /** The nodes of `definition` in place of `call`. */
 function bodyOf(definition: FunctionDefinition, call: Node, fresh: (wish: string) => string): Node[] {
-  const prefix = call.name || call.outputs.find((name) => name !== "") || definition.name;
+  const prefix = (call.name || call.outputs.find((name) => name !== "") || definition.name).slice(0, longestPrefix);
   const names = new Map<string, string>([["", ""]]);
   definition.inputs.forEach((name, i) => {
     names.set(name, call.inputs[i] ?? "");
@@ -172,14 +217,19 @@ function bodyOf(definition: FunctionDefinition, call: Node, fresh: (wish: string
   return [...nodes, ...passed.map((node) => ({ ...node, inputs: node.inputs.map(now) }))];
 }
 
-/** `attributes` with references replaced by `values` (left out where there is none) and the names in inner graphs by `now`. */
+/**
+ * `attributes` with references replaced by `values` (left out where there is none) and the names in inner graphs by `now`. A graph among
+ * the values has the caller's names already.
+ */
 function resolve(attributes: Attributes, values: Attributes, now: (name: string) => string): Attributes {
   const resolved = Object.entries(attributes).flatMap(([name, attribute]): [string, Attribute][] => {
-    if (attribute.kind !== "reference") return [[name, attribute]];
-    const value = values[attribute.value];
-    return value === undefined ? [] : [[name, value]];
+    if (attribute.kind === "reference") {
+      const value = values[attribute.value];
+      return value === undefined ? [] : [[name, value]];
+    }
+    if (attribute.kind !== "graph") return [[name, attribute]];
+    const value = renameOuterValues(attribute.value, now, (inner, innerNow) => resolve(inner, values, innerNow));
+    return [[name, { kind: "graph", value }]];
   });
-  return mapGraphs(Object.fromEntries(resolved), (graph) =>
-    renameOuterValues(graph, now, (inner, innerNow) => resolve(inner, values, innerNow)),
-  );
+  return Object.fromEntries(resolved);
 }

@@ -10,7 +10,15 @@ import { normalizeAxis, sameShape } from "../../tensor/shape.ts";
 import { type Shape, sizeOf } from "../../tensor/tensor.ts";
 import { attributesFrom, attributesOf } from "../attributes.ts";
 import { freshNames } from "../fresh-names.ts";
-import { type InferShapesOptions, inferNode, inferShapes, type TypedGraph, typeOf } from "../infer-shapes.ts";
+import {
+  type FoldingBudget,
+  foldingBudget,
+  type InferShapesOptions,
+  inferNode,
+  inferShapes,
+  type TypedGraph,
+  typeOf,
+} from "../infer-shapes.ts";
 import { int64Tensor } from "../int64.ts";
 import { describeNode, type Graph, type Initializer, initializerOf, type Node, type ValueType } from "../model.ts";
 import { type NumericTensor, numeric } from "../numeric-tensor.ts";
@@ -66,6 +74,7 @@ class Walk {
   readonly #initializers: Map<string, Initializer>;
   readonly #nodes: Node[] = [];
   readonly #fresh: (wish: string) => string;
+  readonly #budget: FoldingBudget;
   /** Values along whose growing axis the pictures take turns. */
   readonly #inner = new Set<string>();
 
@@ -77,6 +86,7 @@ class Walk {
     this.#constants = new Map(start.constants);
     this.#initializers = new Map(graph.initializers);
     this.#fresh = freshNames(graph);
+    this.#budget = foldingBudget(graph.nodes.length);
   }
 
   /** The rewritten graph; undefined where the batch cannot be followed. */
@@ -119,6 +129,7 @@ class Walk {
     const inferred = inferNode(node, {
       type: (name) => this.#types.get(name),
       constant: (name) => this.#constants.get(name),
+      budget: this.#budget,
     });
     this.#nodes.push(node);
     node.outputs.forEach((output, i) => {

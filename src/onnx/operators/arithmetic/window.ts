@@ -178,12 +178,11 @@ export function tapCounts(window: Window, includePad: boolean): Float64Array {
   const perAxis = narrow.map((extent, axis) => {
     const [low, high] = includePad ? [-padsBegin[axis], wide[axis] + padsEnd[axis]] : [0, wide[axis]];
     return Array.from({ length: extent }, (_, o) => {
-      let count = 0;
-      for (let k = 0; k < kernel[axis]; k++) {
-        const position = o * strides[axis] + k * dilations[axis] - padsBegin[axis];
-        if (position >= low && position < high) count++;
-      }
-      return count;
+      // Taps k with low ≤ start + k · dilation < high; how many there are is not counted one by one, for the file may say anything.
+      const start = o * strides[axis] - padsBegin[axis];
+      const first = Math.max(0, Math.ceil((low - start) / dilations[axis]));
+      const end = Math.min(kernel[axis], Math.ceil((high - start) / dilations[axis]));
+      return Math.max(0, end - first);
     });
   });
   let counts = [1];
