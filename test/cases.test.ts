@@ -125,4 +125,64 @@ describe.skipIf(cases === undefined)(title, () => {
     expect(refused.code).toBe(2);
     expect(refused.stderr).toMatch(/not of the scale 1/);
   });
+
+  describe("08-multi-label", () => {
+    const folder = "08-multi-label";
+    test("the most probable label is explained, or the one that is named", async () => {
+      const first = await explain(folder, "model.onnx", "red.png", "--preprocessing", "unit");
+      expect(first).toMatchObject({ code: 0, label: "label 0" });
+      expect(first.confidence).toBeCloseTo(0.9753, 4);
+      for (const [label, confidence] of [
+        [1, 0.9573],
+        [2, 0.005],
+        [3, 0.503],
+      ]) {
+        const named = await explain(
+          folder,
+          "model.onnx",
+          "red.png",
+          "--preprocessing",
+          "unit",
+          "--label",
+          String(label),
+        );
+        expect(named).toMatchObject({ code: 0, label: `label ${label}` });
+        expect(named.confidence).toBeCloseTo(confidence, 3);
+        expect(named.record).toMatchObject({ head: { kind: "multi-label", decision: label } });
+      }
+    });
+
+    test("a label is attacked until it is absent", async () => {
+      const at = (name: string): string => join(given, folder, name);
+      const common = [
+        at("red.png"),
+        "--model",
+        at("model.onnx"),
+        "--preprocessing",
+        "unit",
+        "--json",
+        "--out",
+        join(out, "attack"),
+      ];
+      const { code, stdout } = await runCli([
+        "attack",
+        ...common,
+        "--attack",
+        "pgd",
+        "--label",
+        "1",
+        "--epsilon",
+        "0.3",
+      ]);
+      expect(code).toBe(0);
+      expect(JSON.parse(stdout.trim().split("\n")[0])).toMatchObject({
+        outcome: "flipped",
+        label: { name: "label 1", confidence: expect.closeTo(0.9573, 3) },
+        rounded: { label: { name: "not label 1" }, success: true },
+      });
+      const unnamed = await runCli(["attack", ...common, "--attack", "pgd"]);
+      expect(unnamed.code).toBe(2);
+      expect(unnamed.stderr).toMatch(/each of the 4 labels is present or absent by itself.*Choose with --label/);
+    });
+  });
 });

@@ -7,7 +7,7 @@ import { checkRuntime } from "../runtime/runtime.ts";
 import type { SessionOptions } from "../runtime/session.ts";
 import { findLabel } from "./labels/labels.ts";
 import { type LabelSource, type Labels, labelCountOf, labelSources, resolveLabels } from "./labels/resolve-labels.ts";
-import { type Classification, classificationOf } from "./logits.ts";
+import { type Classification, classificationOf, sigmoidAt } from "./logits.ts";
 import type { InputValue } from "./network/bind-inputs.ts";
 import type { HeadKind } from "./network/find-head.ts";
 import { type Layer, type LayerSelector, listLayers, selectLayers } from "./network/layers.ts";
@@ -162,6 +162,30 @@ function namesOf(prepared: PreparedModel, sources: readonly LabelSource[], where
   return resolveLabels({ sources, model, where, classCount, channels, height, width });
 }
 
+/** The passes of a head that decides each of its labels by itself: those that compare labels with one another refuse. */
+function separatePasses(passes: NetworkPasses, prepared: PreparedModel, where: string): NetworkPasses {
+  const refuse = (): Promise<never> => Promise.reject(notSeparately(prepared, where));
+  return {
+    ...passes,
+    backward: ((options: Parameters<NetworkPasses["backward"]>[0]) =>
+      options?.of === "logits" ? passes.backward(options) : refuse()) as NetworkPasses["backward"],
+    marginGradients: refuse,
+    features: refuse,
+    distances: refuse,
+    references: refuse,
+    objective: refuse,
+  };
+}
+
+function notSeparately({ head }: PreparedModel, where: string): MisuseError {
+  return new MisuseError({
+    where,
+    what: `each of the ${head.count} labels is decided by itself, so that there is no margin between them`,
+    expected: "the decision on one label",
+    advice: "classifier.decision(label) is the classifier of it; on the command line, --label names it.",
+  });
+}
+
 /** What does not depend on how pixels are prepared. */
 interface Parts {
   readonly where: string;
@@ -184,6 +208,9 @@ function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
     height,
     width,
   };
+  const { head } = prepared;
+  const isSeparate =
+    head.decision === undefined && (head.kind === "multi-label" || (head.kind === "value" && head.count > 1));
   const passes = networkPasses(prepared, { where, normalization: input, sessionOptions });
   /** The pixels of `image`, if it has the network's size. */
   const checkImage = (method: string, image: ImageTensor): Float32Array => {
@@ -228,15 +255,18 @@ function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
     async classify(image, options) {
       const data = checkImage("classify", image);
       const [logits] = await (await passes.forward()).run([data], options);
-      return classificationOf(logits);
+      const found = classificationOf(logits);
+      // The most probable label of those that are decided each by itself.
+      return isSeparate ? { ...found, confidence: sigmoidAt(logits, found.label) } : found;
     },
     async marginGradient(image, label, { rules, targeted, signal } = {}) {
       const data = checkImage("marginGradient", image);
+      if (isSeparate) throw notSeparately(prepared, where);
       const pass = await passes.marginGradients({ rules });
       const [result] = await pass.run([{ image: data, classIndex: label, targeted }], { signal });
       return result;
     },
-    ...passes,
+    ...(isSeparate ? separatePasses(passes, prepared, where) : passes),
     decision(label) {
       const decided = prepared.decision(label);
       const name = labels?.[label] ?? `label ${label}`;

@@ -24,6 +24,11 @@ export function softmaxAt(logits: ArrayLike<number>, classIndex: number): number
   return 1 / sum;
 }
 
+/** The sigmoid of the logit of one label that is decided by itself, in [0, 1]. */
+export function sigmoidAt(logits: ArrayLike<number>, label: number): number {
+  return 1 / (1 + Math.exp(-logits[label]));
+}
+
 /** The softmax of `logits` at all classes, which add up to 1. */
 export function softmax(logits: ArrayLike<number>): Float64Array {
   const { largest, sum } = shiftedSum(logits);

@@ -18,6 +18,8 @@ import { bundledPictures, type PictureSource, picturesOfFiles, reservedNames, se
 import type { Progress } from "./progress.ts";
 
 export interface AttackInputFlags extends ModelFlags, PictureFlags, Omit<DataFlags, "label">, RuntimeFlags {
+  /** The class to leave, by name or number. */
+  readonly label?: string;
   readonly quiet?: boolean;
 }
 
@@ -72,6 +74,7 @@ export async function openAttackInputs(
     runtime,
     signal: io.signal,
     isLabelled: flags.data !== undefined,
+    decision: flags.label,
     hasOwnPictures: images.length > 0,
     samples: async (opened) => {
       if (flags.data === undefined) return samplesOf(given, opened.input.channelCount);
@@ -82,6 +85,7 @@ export async function openAttackInputs(
     note,
   });
   try {
+    if (classifier.prepared.head.kind === "value") throw numberHasNoLabel(command, classifier);
     if (flags.data === undefined) {
       const inputs: AttackInput[] = [];
       for (const { image, name, load } of given) {
@@ -112,9 +116,20 @@ export async function openAttackInputs(
   }
 }
 
+/** Why nothing can be done to a number's label. */
+function numberHasNoLabel(command: string, { prepared: { head } }: FileClassifier): MisuseError {
+  return new MisuseError({
+    where: command,
+    what: `output ${JSON.stringify(head.value)} is taken as a number, which has no label to change`,
+    expected: "a classification",
+    advice:
+      "perceptual-ball explain with a method that changes nothing, such as --method integrated-gradients, shows what moves it.",
+  });
+}
+
 /** The data with its own labels where they are among the classifier's classes, or without. */
 export async function labelledData(
-  flags: DataFlags,
+  flags: Omit<DataFlags, "label">,
   classifier: Pick<FileClassifier, "labels" | "classCount">,
   signal: AbortSignal,
 ): Promise<Dataset> {

@@ -7,6 +7,7 @@ import type { SaliencyMethod } from "../saliency/method.ts";
 import { methodNamed, saliencyMethods } from "../saliency/methods.ts";
 import { perceptual } from "../saliency/perturbations/perceptual.ts";
 import { type ExplainFlags, perceptualSettingsOf } from "./flags/explain-flags.ts";
+import { isSeparate } from "./open-classifier.ts";
 
 /** Whether a method's map is made of the perceptual perturbation, whose search some flags are of. */
 function isPerceptual({ perturbing }: SaliencyMethod): boolean {
@@ -66,7 +67,24 @@ export function checkMethodRuns(
 ): void {
   if (label !== undefined) classifier.findLabel(label);
   const wanted = target === undefined ? undefined : classifier.findLabel(target);
+  const { head } = classifier.prepared;
+  if (target !== undefined && isSeparate(classifier)) {
+    throw new MisuseError({
+      where: "--target",
+      what: "each label is present or absent by itself, so that none can be asked for instead of another",
+      expected: "--label alone",
+    });
+  }
   for (const { method, settings = {} } of runs) {
+    if (head.kind === "value" && method.perturbing !== undefined) {
+      const still = saliencyMethods.filter(({ perturbing }) => perturbing === undefined).map(({ name }) => name);
+      throw new MisuseError({
+        where: `--method ${method.name}`,
+        what: `output ${JSON.stringify(head.value)} is taken as a number, which has no label to change`,
+        expected: "a method that changes nothing",
+        advice: `Choose with --method: ${still.join(", ")}.`,
+      });
+    }
     // Only the method's own: --set label=3 is no setting.
     completeOptions(method.name, method.settings, settings);
     method.check(classifier, { ...settings, target: wanted });

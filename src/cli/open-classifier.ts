@@ -5,7 +5,7 @@ import type { ModelWarning } from "../classifier/network/prepare-model.ts";
 import { normalizationForChannels } from "../classifier/preprocessing/preprocessing.ts";
 import { type ProbeOptions, probePreprocessing } from "../classifier/preprocessing/probe-preprocessing.ts";
 import type { DatasetImage } from "../datasets/dataset.ts";
-import { PerceptualBallError, throwIfAborted } from "../errors.ts";
+import { MisuseError, PerceptualBallError, throwIfAborted } from "../errors.ts";
 import { describeGeometry } from "../image/geometry.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
 import { bundledClassifierPath } from "../node/models/bundled.ts";
@@ -33,6 +33,10 @@ export interface OpenClassifierOptions {
   readonly isLabelled?: boolean;
   /** Whether the pictures are the user's own: the bundled classifier then says what it is. */
   readonly hasOwnPictures?: boolean;
+  /** Of a model that decides each of its labels by itself: the label whose decision is meant, by name or number. */
+  readonly decision?: string;
+  /** Whether the command works with all labels of such a model; others want one. */
+  readonly takesAllLabels?: boolean;
   readonly signal: AbortSignal;
   readonly onProgress?: ProbeOptions["onProgress"];
   /** Shows the share of labelled pictures that are recognized, what the classifier is, and its warnings, a line each. */
@@ -80,7 +84,29 @@ export async function openClassifier(
   if (accuracy !== undefined) note(accuracy.text);
   note(describeClassifier(classifier));
   for (const { message } of classifier.warnings) note(`warning: ${message}`);
-  return classifier;
+  return decided(classifier, options);
+}
+
+/** Whether the head decides each of its labels by itself, so that one of them has to be meant. */
+export function isSeparate({ prepared: { head } }: Pick<FileClassifier, "prepared">): boolean {
+  return head.decision === undefined && (head.kind === "multi-label" || (head.kind === "value" && head.count > 1));
+}
+
+/** The classifier of the decision that is meant, where labels are decided each by itself. */
+function decided(
+  classifier: FileClassifier,
+  { decision, takesAllLabels = false }: Pick<OpenClassifierOptions, "decision" | "takesAllLabels">,
+): FileClassifier {
+  if (!isSeparate(classifier) || takesAllLabels) return classifier;
+  if (decision !== undefined) return classifier.decision(classifier.findLabel(decision));
+  const { count } = classifier.prepared.head;
+  const names = classifier.labels?.slice(0, 8).join(", ");
+  throw new MisuseError({
+    where: classifier.file.path,
+    what: `each of the ${count} labels is present or absent by itself`,
+    expected: `one of them, named${names === undefined ? "" : ` (${names}${count > 8 ? ", …" : ""})`}`,
+    advice: "Choose with --label. If only one of them is ever meant, --head softmax compares them with one another.",
+  });
 }
 
 /** The first pictures of a data set that can be read, with their classes. */

@@ -68,6 +68,7 @@ async function reportPicture(
   records: AttackRecord[],
 ): Promise<AttackPageEntry | undefined> {
   const shown: AttackPageEntry["attacks"][number][] = [];
+  const { alternatives: _, ...head } = classifier.prepared.head;
   let clean: ImageTensor | undefined;
   for (const { key, run } of items) {
     const finding = store.finished(key)?.result;
@@ -81,6 +82,8 @@ async function reportPicture(
       attack: run.name,
       attackTitle: run.attack.title,
       model,
+      head,
+      warnings: classifier.warnings,
       files:
         kept === undefined
           ? {}

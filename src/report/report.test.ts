@@ -127,6 +127,9 @@ const record = {
   layers: ["0 Relu[0] a"],
   settings: { preset: "auto", layers: ["a"], perceptualWeight: 2.7654, ...defaultLocalizationRule },
   preprocessing: { name: "imagenet", reason: "as given" },
+  head: { value: "logits", kind: "softmax", count: 3, reason: "scores as they are given out" },
+  labelsReason: "as given",
+  warnings: [{ code: "doubtful-head", message: "this may be <no> classification" }],
   details: {},
   versions: { perceptualBall: "1", runtime: "r", platform: "p" },
   files: {

@@ -79,7 +79,8 @@ async function attackPictures(images: readonly string[], flags: Flags, context: 
       classifier,
       settings: {
         seed: flags.seed,
-        label: classOf(flags.label),
+        // Of a decision on one label, "present" is what there is to leave or to reach.
+        label: classifier.prepared.head.decision === undefined ? classOf(flags.label) : undefined,
         target: classOf(flags.target),
         rounding: flags.rounding,
       },

@@ -21,7 +21,7 @@ import { methodHelp } from "../flags/method-flags.ts";
 import { addModelFlags } from "../flags/model-flags.ts";
 import { addPictureFlags, pictureArgument, pictureOptionsOf } from "../flags/picture-flags.ts";
 import { addRuntimeFlags, loadRuntime } from "../flags/runtime-flags.ts";
-import { openClassifier, samplePictures } from "../open-classifier.ts";
+import { isSeparate, openClassifier, samplePictures } from "../open-classifier.ts";
 import { packageVersion } from "../package-version.ts";
 import { bundledPictures, type PictureSource, picturesOfFiles, seemsReadable } from "../pictures.ts";
 import { createProgress, type Progress } from "../progress.ts";
@@ -107,6 +107,7 @@ async function explainPresent(
     runtime,
     signal: io.signal,
     hasOwnPictures: isOwn,
+    takesAllLabels: true,
     samples: async ({ input: { channelCount } }) =>
       (await run.samples(present.slice(0, samplePictures), channelCount)).map((picture) => ({ picture })),
     note: (text) => {
@@ -123,6 +124,7 @@ async function explainPresent(
     };
     await run.explainAll(present, classifier, versions);
   } finally {
+    await run.dispose();
     await classifier.dispose();
   }
 }
@@ -136,6 +138,7 @@ class Run {
   readonly #total: number;
   readonly #entries: PageEntry[] = [];
   readonly #failures: { image: string; reason: string }[] = [];
+  readonly #decisions = new Map<number, FileClassifier>();
   readonly #loaded = new Map<PictureSource, Picture | ImageTensor>();
 
   constructor(flags: ExplainFlags, methods: readonly ExplanationRun[], context: CliContext, total: number) {
@@ -212,9 +215,10 @@ class Run {
   ): Promise<void> {
     const { io } = this.#context;
     const { out, colorMap, json, model, batch, seed, label, target } = this.#flags;
-    const explanations = explainPicture(classifier, picture, this.methods, {
+    const subject = await this.#subjectOf(classifier, picture, label);
+    const explanations = explainPicture(subject.classifier, picture, this.methods, {
       ...{ image: source.image, groundTruth: source.groundTruth, folder: source.name },
-      ...{ label, target, batch, seed, colorMap, localizationRule: localizationRuleOf(this.#flags) },
+      ...{ label: subject.label, target, batch, seed, colorMap, localizationRule: localizationRuleOf(this.#flags) },
       model: { path: model ?? bundledClassifierPath, sha256: classifier.file.sha256 },
       versions,
       signal: io.signal,
@@ -230,6 +234,30 @@ class Run {
       this.progress.around(() => io.stdout.write(`${line}\n`));
     }
     if (panels.length > 1) await writePng(join(out, source.name, "panel.png"), stackPanels(panels));
+  }
+
+  /**
+   * What is asked of a picture. Where labels are decided each by itself, that is the decision on the label that is given, or else on the
+   * most probable one; its second class is "present".
+   */
+  async #subjectOf(
+    classifier: FileClassifier,
+    picture: Picture | ImageTensor,
+    label: string | undefined,
+  ): Promise<{ readonly classifier: FileClassifier; readonly label: string | number | undefined }> {
+    if (!isSeparate(classifier)) return { classifier, label };
+    const index =
+      label === undefined
+        ? (await classifier.classify(classifier.fit(picture), { signal: this.#context.io.signal })).label
+        : classifier.findLabel(label);
+    const decision = this.#decisions.get(index) ?? classifier.decision(index);
+    this.#decisions.set(index, decision);
+    return { classifier: decision, label: 1 };
+  }
+
+  /** Releases what was opened for single labels. */
+  async dispose(): Promise<void> {
+    await Promise.all([...this.#decisions.values()].map((decision) => decision.dispose()));
   }
 
   async #writePage(classifier: FileClassifier): Promise<void> {

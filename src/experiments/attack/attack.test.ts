@@ -158,7 +158,14 @@ const given = {
   versions: { perceptualBall: "1", runtime: "r", platform: "p" },
 };
 const recordOf = (image: string, attack: string, own: Partial<AttackFinding> = {}) =>
-  attackRecord({ ...given, image, attack, finding: { ...finding, ...own } });
+  attackRecord({
+    head: { value: "y", kind: "softmax", count: 3, reason: "scores" },
+    warnings: [],
+    ...given,
+    image,
+    attack,
+    finding: { ...finding, ...own },
+  });
 
 test("a record names what a finding numbers, its names in one order whatever a file did to them", () => {
   const record = recordOf("a.png", "pgd", { target: 3 });

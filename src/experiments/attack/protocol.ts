@@ -57,12 +57,13 @@ export interface AttackSettings {
 /** What a folder of attack results is about. Everything else is in the keys: one folder takes other attacks, settings and pictures. */
 export function attackIdentity(classifier: Classifier, modelSha256: string): ExperimentIdentity {
   const { preprocessing } = classifier.guess;
+  const { decision } = classifier.prepared.head;
   return {
     experiment: "attack",
     version: attackVersion,
     model: modelSha256,
     data: "pictures",
-    settings: { preprocessing },
+    settings: { preprocessing, ...(decision === undefined ? {} : { decision }) },
   };
 }
 

@@ -3,6 +3,8 @@ import { type Adversarial, type AttackEnding, type AttackResult, attackEndings }
 import { goalOf } from "../../attacks/goal.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { softmaxAt } from "../../classifier/logits.ts";
+import type { Head } from "../../classifier/network/find-head.ts";
+import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
 import type { LabelRecord } from "../records/label-record.ts";
 import {
   type Form,
@@ -132,11 +134,18 @@ export interface AttackRecord {
   readonly details: AttackResult["details"];
   /** Relative to the folder of the results; empty where no files were asked for. */
   readonly files: Readonly<Partial<Record<"adversarial" | "adversarialNpy" | "difference" | "result", string>>>;
+  /** Which output of the model was taken for the classes, what its numbers mean, and why. */
+  readonly head: Omit<Head, "alternatives">;
+  /** What must be known before the result is trusted. */
+  readonly warnings: readonly ModelWarning[];
   readonly versions: Readonly<Record<"perceptualBall" | "runtime" | "platform", string>>;
 }
 
 export interface AttackRecordInput
-  extends Pick<AttackRecord, "image" | "attack" | "attackTitle" | "model" | "files" | "versions"> {
+  extends Pick<
+    AttackRecord,
+    "image" | "attack" | "attackTitle" | "model" | "files" | "versions" | "head" | "warnings"
+  > {
   readonly classifier: Pick<Classifier, "labelName">;
   readonly finding: AttackFinding;
 }
@@ -144,7 +153,7 @@ export interface AttackRecordInput
 /** The record, all JSON, its names always in the same order. */
 export function attackRecord({ classifier, finding, ...given }: AttackRecordInput): AttackRecord {
   const { outcome, label, confidence, target, cleanMargin, lostInRounding, evaluations, settings, details } = finding;
-  const { image, attack, attackTitle, model, files, versions } = given;
+  const { image, attack, attackTitle, model, files, versions, head, warnings } = given;
   const name = (index: number): string => classifier.labelName(index);
   const recordOf = (found: AdversarialFinding): AdversarialRecord => {
     const { l0, l1, l2, linf, perceptual } = found.distances;
@@ -169,5 +178,7 @@ export function attackRecord({ classifier, finding, ...given }: AttackRecordInpu
     evaluations: { forward: evaluations.forward, gradient: evaluations.gradient },
     settings,
     details,
+    head,
+    warnings,
   };
 }

@@ -5,7 +5,9 @@ import type { Distances } from "../../attacks/distances.ts";
 import { goalOf } from "../../attacks/goal.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { type Classification, softmaxAt } from "../../classifier/logits.ts";
+import type { Head } from "../../classifier/network/find-head.ts";
 import { describeLayer } from "../../classifier/network/layers.ts";
+import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
 import { geometryFor, type SizedPicture } from "../../classifier/preprocessing/fit-picture.ts";
 import type { Preprocessing } from "../../classifier/preprocessing/preprocessing.ts";
 import { type Box, fitGeometry } from "../../image/geometry.ts";
@@ -50,6 +52,12 @@ interface CommonRecord {
   /** What the method found out besides the map. */
   readonly details: Readonly<Record<string, unknown>>;
   readonly preprocessing: Preprocessing & { readonly name: string | null; readonly reason: string };
+  /** Which output of the model was taken for the classes, what its numbers mean, and why. */
+  readonly head: Omit<Head, "alternatives">;
+  /** Where the names of the classes come from. */
+  readonly labelsReason: string;
+  /** What must be known before the result is trusted. */
+  readonly warnings: readonly ModelWarning[];
   readonly versions: Readonly<Record<"perceptualBall" | "runtime" | "platform", string>>;
 }
 
@@ -134,6 +142,7 @@ export function explanationRecord(input: ExplanationInput): ExplanationRecord {
   const { classifier, localized, pictureSize, groundTruth, clean, label, target, method, perturbation } = input;
   const named = (index: number) => ({ index, name: classifier.labelName(index) });
   const { preprocessing, name, reason } = classifier.guess;
+  const { alternatives: _, ...head } = classifier.prepared.head;
   const geometry = fitGeometry(
     geometryFor(pictureSize, classifier.input.geometry),
     pictureSize.width,
@@ -163,6 +172,9 @@ export function explanationRecord(input: ExplanationInput): ExplanationRecord {
     settings: { ...input.settings, ...input.localizationRule },
     details: input.details ?? {},
     preprocessing: { ...preprocessing, name: name ?? null, reason },
+    head,
+    labelsReason: classifier.labelsReason,
+    warnings: classifier.warnings,
     versions: input.versions,
   };
   const cleanMargin = goalOf({ label, target }).margin(clean.logits);

@@ -17,6 +17,7 @@ export interface LoadClassifierOptions extends Omit<ClassifierOptions, "where" |
 export interface FileClassifier extends Classifier {
   readonly file: Omit<LoadedModel, "model">;
   withPreprocessing(...guess: Parameters<Classifier["withPreprocessing"]>): FileClassifier;
+  decision(...label: Parameters<Classifier["decision"]>): FileClassifier;
 }
 
 const optionKeys = [
@@ -69,7 +70,12 @@ export async function loadClassifier(path: string, options: LoadClassifierOption
 }
 
 function withFile(classifier: Classifier, file: FileClassifier["file"]): FileClassifier {
-  return { ...classifier, file, withPreprocessing: (guess) => withFile(classifier.withPreprocessing(guess), file) };
+  return {
+    ...classifier,
+    file,
+    withPreprocessing: (guess) => withFile(classifier.withPreprocessing(guess), file),
+    decision: (label) => withFile(classifier.decision(label), file),
+  };
 }
 
 function readLabelFile(path: string): readonly string[] {

@@ -38,6 +38,8 @@ function record(attack: string, changes: Partial<AttackResult> = {}): AttackReco
     ...changes,
   };
   return attackRecord({
+    head: { value: "y", kind: "softmax", count: 3, reason: "scores" },
+    warnings: [],
     classifier: { labelName: (index) => names[index] },
     finding: findingOf(result),
     image: "a.png",

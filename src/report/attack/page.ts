@@ -1,5 +1,6 @@
 /** @file The report of `attack`: one HTML page that needs nothing else. */
 
+import { describeHead } from "../../classifier/network/find-head.ts";
 import { escapeMarkup } from "../../escape-text.ts";
 import type { AttackRecord } from "../../experiments/attack/record.ts";
 import { attackSummaries } from "../../experiments/attack/summary.ts";
@@ -43,6 +44,16 @@ article>h2{margin-bottom:14px}
 @media (max-width:760px){.attack{grid-template-columns:repeat(3,minmax(0,1fr))}.attack>div{grid-column:1/-1}}
 `;
 
+/** What must be known before the results are trusted, and what the model's output was taken for. */
+function warningsOf([first]: readonly AttackRecord[]): string {
+  if (first === undefined) return "";
+  const lines = [
+    `logits: ${describeHead({ ...first.head, alternatives: [] })}`,
+    ...first.warnings.map(({ message }) => `Warning: ${message}`),
+  ];
+  return lines.map((line) => `<p>${escapeMarkup(line)}</p>\n`).join("");
+}
+
 /** The page. The same input gives the same text. */
 export function attackPage({ model, source, records, entries, size }: AttackPageInput): string {
   const pixels = Math.max(size.width, size.height) < 128 ? ' class="pixels"' : "";
@@ -67,7 +78,7 @@ export function attackPage({ model, source, records, entries, size }: AttackPage
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>Attacks on ${escapeMarkup(model.name)}</title><style>${pageStyle}${style}</style></head>
 <body><main><h1>Attacks on <em>${escapeMarkup(model.name)}</em></h1>
 <p class="lead">${pictures} picture${pictures === 1 ? "" : "s"} from ${escapeMarkup(source)}, ${model.classCount} classes. Success is judged by a run of the network on the image within its budget, and once more on what a PNG keeps of it.${shown}</p>
-<div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>
+${warningsOf(records)}<div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>
 ${cards.join("\n")}
 <footer><p>Distances are means over successes; ℓ0 counts pixels, ℓ∞ is in 255ths, perceptual is the relative change of the network's own features. Differences are rescaled by their own largest value about gray, so that colors do not compare between pictures.</p><p>Model ${escapeMarkup(model.sha256)}</p></footer></main></body></html>
 `;

@@ -1,4 +1,5 @@
 /** @file The report as one page of HTML that needs nothing else: no scripts, no fonts, no network. */
+import { describeHead } from "../../classifier/network/find-head.ts";
 import { escapeAddress, escapeMarkup } from "../../escape-text.ts";
 import {
   type ExplanationRecord,
@@ -95,7 +96,7 @@ function facts(model: PageInput["model"], records: readonly ExplanationRecord[])
     ["Network", `${model.operations} operations, ${compact(model.parameters)} weights, ${model.classCount} classes`],
   ];
   if (first !== undefined) {
-    const { preprocessing } = first;
+    const { preprocessing, head, labelsReason, warnings } = first;
     const changes = records.filter(isPerturbation);
     const flipped = new Set(changes.filter((record) => record.outcome === "flipped").map((record) => record.image));
     const images = new Set(records.map((record) => record.image));
@@ -104,8 +105,11 @@ function facts(model: PageInput["model"], records: readonly ExplanationRecord[])
     const preset = changes.find((record) => record.layers.length > 0);
     const compared = preset && `, preset ${preset.settings.preset}, comparing ${preset.layers.length} layers`;
     rows.push(
+      ["Output", describeHead({ ...head, alternatives: [] })],
+      ["Names", labelsReason],
       ["Pixels", `${preprocessing.name ?? "custom"} normalization: ${preprocessing.reason}`],
       ["Method", `${method}${compared ?? ""}`],
+      ...warnings.map(({ message }) => ["Warning", message] as const),
       ["Pictures", `${images.size}${changes.length === 0 ? "" : `, of which ${flipped.size} changed their label`}`],
     );
   }
