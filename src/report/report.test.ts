@@ -177,6 +177,10 @@ test("the page escapes what comes from outside, and needs nothing from elsewhere
   expect(page).not.toMatch(/<script|<b>cat|<bad>|https?:\/\/|a&b/);
   expect(page).toContain(escapeMarkup("a&b"));
   expect(page).toContain("1.23 million weights");
+  // What the output was taken for, and what must be known before it is trusted.
+  expect(page).toContain(escapeMarkup('value "logits", 3 classes'));
+  expect(page).toContain(escapeMarkup("this may be <no> classification"));
+  expect(page).not.toContain("<no>");
   expect(page).toContain('<rect class="found" x="0.5" y="1" width="14.5" height="19"/>');
   expect(page).toContain('class="pixels" width="32" height="24"');
   // Without tiles the row's own file is shown.
