@@ -1,6 +1,6 @@
 /** @file Gradients as graphs, for whole models: an ONNX model in, the same model with its gradient as an output out. */
 import { checkKeys, MisuseError, nearest, numberIn, PerceptualBallError, UnsupportedError } from "../errors.ts";
-import { checkOperators, inferShapes } from "../onnx/infer-shapes.ts";
+import { checkOperators, inferShapes, typeOf } from "../onnx/infer-shapes.ts";
 import type { Dimension, Graph, Model, ValueInfo } from "../onnx/model.ts";
 import { canonicalForm } from "../onnx/rewrites/canonical-form.ts";
 import { castByteInput, realInputNote } from "../onnx/rewrites/cast-byte-input.ts";
@@ -125,7 +125,7 @@ function withBatch(
   const [fixed, ...rest] = shapes[wrt];
   const inputShapes = { ...shapes, [wrt]: [batch, ...rest] };
   const firstExtent = (one: Graph, all: typeof shapes): number =>
-    inferShapes(one, { inputShapes: all }).types.get(of)!.shape[0];
+    typeOf(inferShapes(one, { inputShapes: all }), of).shape[0];
   const refusal = (cause?: unknown): UnsupportedError =>
     new UnsupportedError(
       {

@@ -5,7 +5,8 @@ import type { Node } from "../onnx/model.ts";
 import { hasTrait } from "../onnx/operators/table.ts";
 import { isInteger } from "../tensor/tensor.ts";
 
-const arithmetic = ["broadcasting", "elementwise", "reduction", "weighted"] as const;
+/** Of operators that compute or compare, rather than move. */
+const arithmetic = ["broadcasting", "elementwise", "planewise", "reduction", "weighted"] as const;
 
 /**
  * What the rule of `node` sees of its inputs and outputs, if those in `wanted` get cotangents. Where arithmetic is done on integers that

@@ -67,7 +67,8 @@ const pool = fc
 
 /** The cotangent of a max pool's input by its definition: each ȳ goes where the kernel found the maximum. */
 function routedByIndices({ graph, feeds }: VjpCheck): Float64Array {
-  const pool = graph.nodes.find((node) => node.opType === "MaxPool")!;
+  const pool = graph.nodes.find((node) => node.opType === "MaxPool");
+  if (pool === undefined) throw new Error("the graph has no MaxPool");
   const withIndices = {
     ...graph,
     nodes: [{ ...pool, outputs: ["y", "indices"] }],

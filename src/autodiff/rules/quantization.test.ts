@@ -1,10 +1,12 @@
+import * as node from "onnxruntime-node";
 import { expect, test } from "vitest";
 import { expectRule, float32 } from "../../../test/expect-operator.ts";
 import { evaluate } from "../../onnx/evaluate.ts";
 import { numeric } from "../../onnx/numeric-tensor.ts";
 import { parseGraph } from "../../onnx/text/parse.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
-import { testTensor } from "../../testing/check-vjp.ts";
+import { spreadTensor, testTensor } from "../../testing/check-vjp.ts";
+import { runtimeError } from "../../testing/compare-runtime.ts";
 import { differentiate } from "../differentiate.ts";
 
 /** The gradient with respect to x of Σ v y. */
@@ -70,4 +72,28 @@ test("scales of DequantizeLinear, one or one per channel", async () => {
   const perChannel = [integers, float32([0.3, 0.7, 1.1]), testTensor([3], [4, -3, 2], "int8")];
   await expectRule("DequantizeLinear", perChannel, { wrt: [1], attributes: { axis: 1 } });
   await expectRule("DequantizeLinear", [integers, float32([0.3], [])], { wrt: [1] });
+});
+
+test("the largest of integers, in windows that hang over the edge, in onnxruntime too", async () => {
+  const graph = differentiate(
+    parseGraph(`g (float[1, 1, 5, 5] x) => (float[1, 1, 3, 3] y) <float s = {0.1}, uint8 z = {100}> {
+      q = QuantizeLinear (x, s, z)
+      p = MaxPool <kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1]> (q)
+      y = DequantizeLinear (p, s, z)
+    }`),
+  );
+  const x = spreadTensor([1, 1, 5, 5], 3, 8);
+  const cotangent = testTensor([1, 1, 3, 3], [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  expect(await runtimeError(node, graph, { x, cotangent })).toBeLessThan(1e-5);
+  const gradient = evaluate(graph, { x, cotangent }, ["x_gradient"]).x_gradient.data;
+  const expected = new Float64Array(25);
+  for (const [i, v] of cotangent.data.entries()) {
+    const [row, column] = [2 * Math.floor(i / 3) - 1, 2 * (i % 3) - 1];
+    const window = Array.from({ length: 9 }, (_, k) => [row + Math.floor(k / 3), column + (k % 3)]).filter(
+      ([r, c]) => r >= 0 && r < 5 && c >= 0 && c < 5,
+    );
+    const best = Math.max(...window.map(([r, c]) => x.data[5 * r + c]));
+    expected[x.data.indexOf(best)] += v;
+  }
+  expect([...gradient]).toEqual([...expected].map((value) => expect.closeTo(value, 5)));
 });
