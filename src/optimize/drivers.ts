@@ -4,10 +4,10 @@ import type { FloatArray } from "../tensor/vector.ts";
 import type { Evaluation, Query } from "./solver.ts";
 
 /** Anything that asks like a solver and returns an `R`; E is what it must be answered, A the array of its points. */
-type Asker<R, E, A extends FloatArray> = Generator<Query<A>, R, E>;
+export type Asker<R, E, A extends FloatArray> = Generator<Query<A>, R, E>;
 
 /** What a driver reports after each answer; the point is the solver's own and must not be kept or changed. */
-export interface Progress<E, A extends FloatArray = Float32Array> {
+export interface DriveProgress<E, A extends FloatArray = Float32Array> {
   readonly point: A;
   readonly evaluation: E;
   /** The number of this evaluation, from 0, counted per solver. */
@@ -21,7 +21,7 @@ export interface DriveOptions<E, A extends FloatArray = Float32Array> {
   /** Aborts between evaluations; the driver then throws an AbortedError. */
   readonly signal?: AbortSignal;
   /** Called after each evaluation, before the solver sees it. */
-  readonly onEvaluation?: (progress: Progress<E, A>) => void;
+  readonly onEvaluation?: (progress: DriveProgress<E, A>) => void;
 }
 
 const driveKeys: readonly (keyof DriveOptions<unknown>)[] = ["signal", "onEvaluation"];
