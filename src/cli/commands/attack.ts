@@ -1,6 +1,7 @@
 /** @file `perceptual-ball attack`: adversarial pictures of pictures, or a table for a data set. */
 import { basename, join } from "node:path";
 import { Command } from "commander";
+import { evenBatch } from "../../attacks/run-search.ts";
 import { printable, printableJson } from "../../escape-text.ts";
 import {
   type AttackItem,
@@ -101,7 +102,8 @@ async function attackPictures(images: readonly string[], flags: Flags, context: 
       run: versions,
       isResult: isAttackFinding,
       items,
-      batchSize: turn,
+      // What is attacked in lockstep is what a kill loses.
+      batchSize: flags.batch ?? evenBatch(classifier, turn),
       batchOf: attackBatchOf,
       compute: attackCompute(classifier),
     });

@@ -64,6 +64,8 @@ test("findings are what the attack says of all pictures at once, whatever the in
     );
   }
   for (const finding of findings) expect(isAttackFinding(JSON.parse(JSON.stringify(finding)))).toBe(true);
+  // As few in lockstep as one likes: the rows of the network's runs are those of the turn.
+  expect((await resultsOf(items, 2)).findings).toEqual(findings);
   // Part of the items first: the rows of the lockstep stay those of the whole turn.
   const part = await resultsOf(items.filter((_, n) => n % 3 === 0));
   expect((await resultsOf(items, 64, part.store)).findings).toEqual(findings);

@@ -176,22 +176,23 @@ export function attackCompute(
   items: readonly AttackItem[],
   context: { readonly signal?: AbortSignal },
 ) => Promise<(Computed<AttackFinding> | FailedItem)[]> {
-  // The pictures of the last batch: the next attack is mostly on the same.
-  let last = new Map<string, ImageTensor>();
+  // The pictures of a turn, the oldest first: the next attack is mostly on the same.
+  const known = new Map<string, ImageTensor>();
   return async (items, { signal }) => {
     const inputs = new Map<string, ImageTensor>();
     const failures = new Map<string, unknown>();
     for (const { picture } of items) {
       throwIfAborted(signal, "attack");
       try {
-        inputs.set(picture.image, last.get(picture.image) ?? (await picture.input()));
+        inputs.set(picture.image, known.get(picture.image) ?? (await picture.input()));
       } catch (error) {
         if (!(error instanceof PerceptualBallError)) throw error;
         failures.set(picture.image, error);
       }
     }
     throwIfAborted(signal, "attack");
-    last = inputs;
+    for (const [image, input] of inputs) known.set(image, input);
+    for (const image of [...known.keys()].slice(0, Math.max(0, known.size - picturesPerTurn))) known.delete(image);
     const open = items.flatMap((item) => {
       const input = inputs.get(item.picture.image);
       return input === undefined ? [] : [{ item, input }];
