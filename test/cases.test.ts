@@ -105,6 +105,17 @@ describe.skipIf(cases === undefined)(title, () => {
     expect(answer.record).toMatchObject({ target: { index: 1 } });
   });
 
+  test.each([
+    ["22-open-size", "dense48.onnx"],
+    ["23-dtypes", "float64.onnx"],
+    ["23-dtypes", "int32.onnx"],
+    ["23-dtypes", "int64.onnx"],
+  ])("%s/%s is explained", async (folder, model) => {
+    const { code, stderr, record } = await explain(folder, model, "red.png");
+    expect({ code, problems: stderr.match(/^perceptual-ball: .*/m) }).toEqual({ code: 0, problems: null });
+    expect(largestOfMap(record)).toBeGreaterThan(0);
+  });
+
   test.each(["faces-1000.onnx", "gray-1000.onnx", "gray-1001.onnx", "lenet5-gray-32.onnx", "svhn-like.onnx"])(
     "45-guessed-names/%s has no names",
     async (model) => {

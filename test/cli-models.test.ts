@@ -234,6 +234,43 @@ test("version and help, with an example for every command", async () => {
 });
 
 describe("inspect", () => {
+  test("a verdict that is true: tried, not read off the operators", async () => {
+    const zero = path("zero.onnx");
+    const text =
+      "g (float[1, 3, 8, 8] x) => (float[1, 3] y) <float[3, 3, 1, 1] w = {0, 0, 0, 0, 0, 0, 0, 0, 0}> { c = Conv (x, w) p = GlobalAveragePool (c) y = Flatten (p) }";
+    writeFileSync(zero, writeModel(graph(text)));
+    const { code, stdout } = await runCli(["inspect", zero]);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^blocked by: no gradient arrives at the pixels: it is 0 on every way/);
+    expect(stdout).not.toMatch(/Works:/);
+    const compared = path("compared.onnx");
+    const steps =
+      "g (float[1, 3, 8, 8] x) => (float[1, 3] y) <float h = {0.5}> { g = Greater (x, h) c = Cast <to = 1> (g) p = GlobalAveragePool (c) y = Flatten (p) }";
+    writeFileSync(compared, writeModel(graph(steps)));
+    expect((await runCli(["inspect", compared])).stdout).toMatch(/^blocked by: .*(Greater|no gradient)/);
+  });
+
+  test("what is guessed, and what to give", async () => {
+    const plain = path("plain.onnx");
+    const text =
+      "g (float[1, 3, 8, 8] x) => (float[1, 1] z, float[1, 64] features) <float[1, 3] w = {1, 2, 3}, float[64, 3] v = {" +
+      `${Array(192).fill(1)}` +
+      "}> { p = GlobalAveragePool (x) f = Flatten (p) z = Gemm <transB = 1> (f, w) features = Gemm <transB = 1> (f, v) }";
+    writeFileSync(plain, writeModel(graph(text)));
+    const { code, stdout } = await runCli(["inspect", plain]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Logits +value "z", 2 classes/m);
+    expect(stdout).toMatch(/not features: 64 numbers: its name says that it is an embedding/);
+    expect(stdout).toMatch(/Works: +explanations and attacks/);
+    expect(stdout).toMatch(/Guessed: how pixels are prepared: imagenet/);
+    expect(stdout).toMatch(/Give: +--head value, if it is a quantity\n/);
+    const value = await runCli(["inspect", plain, "--head", "value", "--json"]);
+    expect(JSON.parse(value.stdout)).toMatchObject({
+      head: { kind: "value" },
+      advice: { works: [expect.stringContaining("change nothing")] },
+    });
+  });
+
   test("a model that works: verdict first, then its layers", async () => {
     const { code, stdout } = await runCli(["inspect", model]);
     expect(code).toBe(0);
@@ -281,7 +318,7 @@ describe("inspect", () => {
     expect(stdout.split("\n")[0]).toMatch(/^blocked by: .*RoiAlign/);
     expect(stdout).toMatch(/Unsupported +RoiAlign: one, two/);
     expect(stdout).toMatch(/RoiAlign\[1\] .*MISSING/);
-    expect(stdout).toMatch(/Round\[0\] .*none \(by design\)/);
+    expect(stdout).toMatch(/Round\[0\] .*yes/);
     const record = JSON.parse((await runCli(["inspect", file, "--json"])).stdout);
     expect(record).toMatchObject({ works: false, unsupported: { RoiAlign: ["one", "two"] }, classes: null });
   });

@@ -1,5 +1,6 @@
 /** @file The classifier that the flags mean, with what had to be guessed about it: every command that runs a model opens it here. */
 import { basename } from "node:path";
+import type { Classifier } from "../classifier/classifier.ts";
 import { describeHead } from "../classifier/network/find-head.ts";
 import type { ModelWarning } from "../classifier/network/prepare-model.ts";
 import { normalizationForChannels } from "../classifier/preprocessing/preprocessing.ts";
@@ -88,7 +89,7 @@ export async function openClassifier(
 }
 
 /** Whether the head decides each of its labels by itself, so that one of them has to be meant. */
-export function isSeparate({ prepared: { head } }: Pick<FileClassifier, "prepared">): boolean {
+export function isSeparate({ prepared: { head } }: Pick<Classifier, "prepared">): boolean {
   return head.decision === undefined && (head.kind === "multi-label" || (head.kind === "value" && head.count > 1));
 }
 

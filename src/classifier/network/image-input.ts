@@ -2,6 +2,7 @@
 import { MisuseError, UnsupportedError } from "../../errors.ts";
 import { type Dimension, describeValueInfo, type Graph } from "../../onnx/model.ts";
 import type { DataType, Shape } from "../../tensor/tensor.ts";
+import type { OpenSides } from "./solve-input-size.ts";
 
 export interface FindImageInputOptions {
   /** How messages call the model, such as its path. */
@@ -20,8 +21,8 @@ export interface ImageInput {
   readonly height: number;
   readonly width: number;
   readonly fixedBatch: number | undefined;
-  /** Whether height or width is open, and not given. */
-  readonly hasOpenSize: boolean;
+  /** Height and width as declared or given; undefined where they are left open. */
+  readonly sides: OpenSides;
   /** Whether the model declares whole numbers, such as uint8. */
   readonly isOfIntegers: boolean;
 }
@@ -130,16 +131,21 @@ export function findImageInput(
     // The size that nearly every ImageNet network was trained at.
     return given ?? usualSize?.[side] ?? 224;
   };
+  const height = extent(axes.height, 0, "height");
+  const width = extent(axes.width, 1, "width");
   const batch = shape[0];
   return {
     name: input.name,
     layout,
     // Open channels are those of colors.
     channels: typeof channels === "number" && channels > 0 ? channels : 3,
-    height: extent(axes.height, 0, "height"),
-    width: extent(axes.width, 1, "width"),
+    height,
+    width,
     fixedBatch: typeof batch === "number" && batch > 0 ? batch : undefined,
-    hasOpenSize: (open(axes.height) || open(axes.width)) && inputSize === undefined,
+    sides: {
+      height: open(axes.height) ? inputSize?.[0] : height,
+      width: open(axes.width) ? inputSize?.[1] : width,
+    },
     isOfIntegers: dtype !== "float32",
   };
 }

@@ -133,3 +133,46 @@ describe("an image of bytes", () => {
     );
   });
 });
+
+describe("an open input size", () => {
+  const dense = (features: number) =>
+    `g (float[N,3,h,w] x) => (float[N,2] y) <float[2,3,3,3] k = {${Array(54).fill(0.1)}}, float[${features},2] v = {${Array(2 * features).fill(0.01)}}>
+      { c = Conv <pads = [1, 1, 1, 1], strides = [2, 2]> (x, k) f = Flatten (c) y = MatMul (f, v) }`;
+
+  test("is the one at which the dense layer fits, the roundest of several", () => {
+    const prepared = prepare(dense(2 * 24 * 24));
+    // 47 fits as well.
+    expect(prepared).toMatchObject({ height: 48, width: 48 });
+    expect(prepared.notes).toEqual(["the input size is open, and the layers fit 48x48"]);
+    expect(prepare(dense(2 * 13 * 13))).toMatchObject({ height: 26, width: 26 });
+  });
+
+  test("is asked for where none fits, and 224 where any does", () => {
+    expect(() => prepare(dense(7))).toThrow(/no square size from 8 to 640 fits the layers.*--input-size/);
+    const any = "g (float[N,3,h,w] x) => (float[N,3] y) { a = GlobalAveragePool (x)  y = Flatten (a) }";
+    expect(prepare(any)).toMatchObject({ height: 224, width: 224, notes: [] });
+  });
+});
+
+describe("inputs beside the picture", () => {
+  const mean = "a = GlobalAveragePool (x) f = Flatten (a)";
+  const withInputs = (text: string, inputs?: Readonly<Record<string, number>>) =>
+    prepareModel(parseModel(`<ir_version: 7, opset_import: ["": 13]> ${text}`), { where: "net.onnx", inputs });
+
+  test("are left out where nothing reads them, and bound where their value is evident", () => {
+    const unused = withInputs(`g (float[N,3,8,8] x, int64[N,2] size) => (float[N,3] y) { ${mean} y = Neg (f) }`);
+    expect(unused.graph.inputs.map(({ name }) => name)).toEqual(["x"]);
+    expect(unused.notes).toEqual(['input "size" is read by nothing']);
+    const phase = withInputs(`g (bool keras_learning_phase, float[N,3,8,8] x) => (float[N,3] y) {
+      ${mean} y = If <then_branch = t () => (float[N,3] u) { u = Exp (f) }, else_branch = e () => (float[N,3] v) { v = Neg (f) }> (keras_learning_phase) }`);
+    expect(phase.graph.nodes.map(({ opType }) => opType)).toContain("Neg");
+    expect(phase.notes).toEqual(['input "keras_learning_phase" is false (the network is not trained here)']);
+  });
+
+  test("are asked for where it is not, and can be given", () => {
+    const text = `g (float[N,3,8,8] x, float t) => (float[N,3] y) { ${mean} y = Div (f, t) }`;
+    expect(() => withInputs(text)).toThrow(/the model has 2 inputs, .* Give the others values: --input t=…/);
+    expect(withInputs(text, { t: 2 }).notes).toEqual(['input "t" is 2 (as given)']);
+    expect(() => withInputs(text, { u: 2 })).toThrow(/the model has no input "u", expected one of x, t/);
+  });
+});

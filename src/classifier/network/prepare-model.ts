@@ -14,6 +14,7 @@ import { intTensor } from "../../tensor/tensor.ts";
 import { bindInputs, type InputValue } from "./bind-inputs.ts";
 import { findHead, type Head, type HeadKind } from "./find-head.ts";
 import { findImageInput, type ImageInput, imageShape } from "./image-input.ts";
+import { solveInputSize } from "./solve-input-size.ts";
 
 export interface PrepareModelOptions {
   /** How messages call the model, such as its path. */
@@ -81,7 +82,7 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
   const { model: canonical, notes } = canonicalForm(model, { where, keep });
   const isDouble = [...canonical.graph.inputs, ...canonical.graph.outputs].some(({ dtype }) => dtype === "float64");
   const bound = bindInputs(isDouble ? doubleToFloat32(canonical.graph) : canonical.graph, options);
-  const image = findImageInput(bound.graph, options);
+  const { image, sizeNotes } = sizedInput(bound.graph, findImageInput(bound.graph, options), options);
   const declared = imageShape(image, image.fixedBatch ?? 1);
   const inputShapes = { [image.name]: declared };
   const real = image.isOfIntegers ? castByteInput(bound.graph, image.name, where) : bound.graph;
@@ -99,11 +100,61 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
       ...notes,
       ...(isDouble ? ["float64 numbers are computed in float32"] : []),
       ...bound.notes,
+      ...sizeNotes,
       ...(image.isOfIntegers ? [realInputNote] : []),
       ...found.notes,
     ],
     warnings: found.warnings,
   });
+}
+
+/** `image` at a size that the graph takes: as it is, unless its open sides only fit another one. */
+function sizedInput(
+  graph: Graph,
+  image: ImageInput,
+  options: PrepareModelOptions,
+): { readonly image: ImageInput; readonly sizeNotes: readonly string[] } {
+  const { height, width } = image.sides;
+  if (height !== undefined && width !== undefined) return { image, sizeNotes: [] };
+  const real = image.isOfIntegers ? castByteInput(graph, image.name, options.where) : graph;
+  const keep = options.logits === undefined ? [] : [options.logits];
+  const fits = (rows: number, columns: number): boolean => {
+    const inputShapes = { [image.name]: imageShape({ ...image, height: rows, width: columns }, image.fixedBatch ?? 1) };
+    try {
+      inferShapes(supportedPart(foldConditions(real, { inputShapes, keep }), options).graph, { inputShapes });
+      return true;
+    } catch (error) {
+      if (error instanceof PerceptualBallError) return false;
+      throw error;
+    }
+  };
+  // What no size could mend is said where it is met.
+  if (fits(image.height, image.width) || !isSupported(real, options)) return { image, sizeNotes: [] };
+  const solved = solveInputSize(image.sides, fits, graph.nodes.length < 200);
+  if (solved === undefined) {
+    throw new UnsupportedError({
+      where: options.where,
+      what: "height and width of the input are open, and no square size from 8 to 640 fits the layers",
+      expected: "a size",
+      advice: "Give it with --input-size HEIGHTxWIDTH (the option inputSize).",
+    });
+  }
+  const [rows, columns] = solved;
+  return {
+    image: { ...image, height: rows, width: columns },
+    sizeNotes: [`the input size is open, and the layers fit ${rows}x${columns}`],
+  };
+}
+
+/** Whether all operators that the classes need are known. */
+function isSupported(graph: Graph, options: PrepareModelOptions): boolean {
+  try {
+    checkOperators(supportedPart(graph, options).graph, options.where);
+    return true;
+  } catch (error) {
+    if (error instanceof PerceptualBallError) return false;
+    throw error;
+  }
 }
 
 interface Parts {

@@ -1,16 +1,20 @@
 /** @file `perceptual-ball inspect`: what is in a model, and whether it works. */
 import { Command, Option } from "commander";
-import { createClassifier } from "../../classifier/classifier.ts";
+import { type Classifier, createClassifier } from "../../classifier/classifier.ts";
+import { describeHead } from "../../classifier/network/find-head.ts";
 import { type InspectedLayer, type Inspection, inspectModel } from "../../classifier/network/inspect-model.ts";
+import { probeGradient } from "../../classifier/network/probe-gradient.ts";
+import { AbortedError, PerceptualBallError } from "../../errors.ts";
 import { describeGeometry } from "../../image/geometry.ts";
+import { readBesideModel } from "../../node/models/beside-model.ts";
 import { loadModelFile } from "../../node/models/load-model.ts";
-import { referenceRuntime } from "../../runtime/reference-runtime.ts";
 import { type CliContext, exitCodes } from "../context.ts";
+import { headOption, inputOption, type ModelFlags } from "../flags/model-flags.ts";
 import { imageSize } from "../flags/parse-values.ts";
+import { loadRuntime } from "../flags/runtime-flags.ts";
+import { isSeparate } from "../open-classifier.ts";
 
-interface InspectFlags {
-  readonly inputSize?: readonly [height: number, width: number];
-  readonly logits?: string;
+interface InspectFlags extends Pick<ModelFlags, "inputSize" | "logits" | "head" | "input"> {
   readonly json?: boolean;
 }
 
@@ -18,7 +22,9 @@ export function inspectCommand(context: CliContext): Command {
   return new Command("inspect")
     .description(
       "Lists the numbered layers of a model with operator, name, shape and parameters, what has a gradient and what has not,\n" +
-        "its input and output, and how pixels become its input. Nothing is run.",
+        "its input and output, which output is taken for the classes and what it means, and how pixels become its input. The network is run\n" +
+        "back a few times on pictures of noise, to see whether a gradient arrives at the pixels. The last lines say what works, what is guessed\n" +
+        "and what to give.",
     )
     .argument("<file>", "an ONNX model")
     .addOption(
@@ -27,6 +33,8 @@ export function inspectCommand(context: CliContext): Command {
       ),
     )
     .option("--logits <value>", "the value that holds the logits, where it is not found by itself")
+    .addOption(headOption())
+    .addOption(inputOption())
     .option("--json", "print one JSON object")
     .addHelpText(
       "after",
@@ -39,13 +47,24 @@ The first line is the verdict: "works", or "blocked by: …". Exit code: 0 works
     .action((file: string, flags: InspectFlags) => inspect(file, flags, context));
 }
 
-function inspect(file: string, { inputSize, logits, json }: InspectFlags, context: CliContext): void {
-  const { stdout } = context.io;
+async function inspect(
+  file: string,
+  { inputSize, logits, head, input: inputs, json }: InspectFlags,
+  context: CliContext,
+): Promise<void> {
+  const { stdout, signal } = context.io;
   const { model, ...about } = loadModelFile(file);
-  const { inspection, classifier } = inspectModel(model, () =>
-    // Any runtime will do: nothing runs.
-    createClassifier(model, { runtime: referenceRuntime, where: file, inputSize, logits }),
+  const runtime = await loadRuntime({ runtime: "node" });
+  const described = inspectModel(model, () =>
+    createClassifier(model, {
+      ...{ runtime, where: file, weightsFolder: about.folder, lowMemory: true },
+      ...{ inputSize, logits, head, inputs, beside: readBesideModel(file) },
+    }),
   );
+  const { classifier } = described;
+  const inspection = await withProbe(described.inspection, classifier, signal);
+  await classifier?.dispose();
+  const advice = adviceOn(inspection, classifier);
   if (!inspection.works) context.exitCode = exitCodes.failed;
   const guess = classifier?.guess;
   const preprocessing =
@@ -57,7 +76,10 @@ function inspect(file: string, { inputSize, logits, json }: InspectFlags, contex
   if (json) {
     const labels = classifier?.labels?.slice(0, 3) ?? null;
     const classes = classifier === undefined ? null : { count: classifier.classCount, first: labels };
-    stdout.write(`${JSON.stringify({ file, sha256, bytes, weights, ...inspection, classes, preprocessing })}\n`);
+    const head = classifier?.prepared.head ?? null;
+    const warnings = classifier?.warnings ?? [];
+    const found = { head, classes, preprocessing, warnings, advice };
+    stdout.write(`${JSON.stringify({ file, sha256, bytes, weights, ...inspection, ...found })}\n`);
     return;
   }
   const rows: (readonly [string, string])[] = [
@@ -80,7 +102,14 @@ function inspect(file: string, { inputSize, logits, json }: InspectFlags, contex
     const { mean, std, scale, channels, layout } = guess.preprocessing;
     const known = classifier.labels?.slice(0, 3).map((label) => label.split(",")[0]);
     rows.push(
-      ["Classes", `${classifier.classCount}${known === undefined ? " (without names)" : `: ${known.join(", ")}, …`}`],
+      ["Logits", describeHead(classifier.prepared.head)],
+      ...classifier.prepared.head.alternatives.map(
+        ({ value, description }) => ["", `not ${value}: ${description}`] as const,
+      ),
+      [
+        "Classes",
+        `${classifier.classCount}${known === undefined ? " (without names)" : `: ${known.join(", ")}, …`} (${classifier.labelsReason})`,
+      ],
       [
         "Pixels",
         `${channelCount}x${height}x${width} ${layout}, ${guess.name ?? "custom"} normalization: ${guess.reason}${guess.isUncertain ? " (explain looks at the pictures as well)" : ""}`,
@@ -92,12 +121,75 @@ function inspect(file: string, { inputSize, logits, json }: InspectFlags, contex
     );
   }
   for (const note of inspection.notes) rows.push(["Note", note]);
+  for (const { message } of classifier?.warnings ?? []) rows.push(["Warning", message]);
   rows.push(["Weights", inspection.parameters.toLocaleString("en-US")]);
   for (const [operator, nodes] of Object.entries(inspection.unsupported)) {
     rows.push(["Unsupported", `${operator}: ${nodes.join(", ")}`]);
   }
   const facts = rows.map(([term, text]) => `${term.padEnd(12)}${text}`).join("\n");
-  stdout.write(`${inspection.verdict}\n\n${facts}\n\n${layerTable(inspection)}`);
+  const lines = [
+    ...advice.works.map((text) => `Works:   ${text}`),
+    ...advice.guessed.map((text) => `Guessed: ${text}`),
+    ...advice.give.map((text) => `Give:    ${text}`),
+  ];
+  const ending = lines.map((line) => `${line}\n`).join("");
+  stdout.write(`${inspection.verdict}\n\n${facts}\n\n${layerTable(inspection)}\n${ending}`);
+}
+
+/** `inspection` with what a few runs of the network say: a gradient that arrives, or what is in its way. */
+async function withProbe(
+  inspection: Inspection,
+  classifier: Classifier | undefined,
+  signal: AbortSignal,
+): Promise<Inspection> {
+  if (classifier === undefined) return inspection;
+  const blocked = (blocker: string): Inspection => ({ ...inspection, works: false, verdict: `blocked by: ${blocker}` });
+  try {
+    const { blocker } = await probeGradient(classifier, { signal });
+    return blocker === undefined ? inspection : blocked(blocker);
+  } catch (error) {
+    if (!(error instanceof PerceptualBallError) || error instanceof AbortedError) throw error;
+    return blocked(error.message.replace(/\.$/, ""));
+  }
+}
+
+/** What works, what was guessed, and which flags would replace a guess. */
+function adviceOn(inspection: Inspection, classifier: Classifier | undefined) {
+  if (classifier === undefined || !inspection.works) {
+    return {
+      works: [],
+      guessed: [],
+      give: inspection.works ? [] : ["a model without what blocks this one; OPERATORS.md lists what is supported"],
+    };
+  }
+  const { guess, labels, labelsReason, prepared, classCount } = classifier;
+  const { head, channels } = prepared;
+  const works = [
+    head.kind === "value"
+      ? "explanations by methods that change nothing: a gradient arrives at the pixels"
+      : "explanations and attacks: a gradient arrives at the pixels",
+  ];
+  const guessed: string[] = [];
+  const give: string[] = [];
+  if (guess.isUncertain) {
+    guessed.push(`how pixels are prepared: ${guess.name ?? "custom"} (${guess.reason})`);
+    give.push("--preprocessing NAME, or --mean, --std, --scale and --channels; explain looks at the pictures as well");
+  } else if (!guess.hasKnownChannels && channels === 3) {
+    guessed.push(`the order of the channels: ${guess.preprocessing.channels}, as usual`);
+    give.push("--channels, if they are blue, green and red");
+  }
+  if (head.kind === "sigmoid" && prepared.warnings.some(({ code }) => code === "one-value-head")) {
+    guessed.push(
+      `what the output means: ${JSON.stringify(head.value)} is one number, taken as the logit of two classes`,
+    );
+    give.push("--head value, if it is a quantity");
+  }
+  if (labels === undefined) {
+    guessed.push(`nothing about the names of the ${classCount} classes: ${labelsReason}`);
+    give.push("--labels FILE");
+  }
+  if (isSeparate(classifier)) give.push("--label, for the decision that is meant; explain takes the most probable one");
+  return { works, guessed, give };
 }
 
 function layerTable({ layers }: Inspection): string {

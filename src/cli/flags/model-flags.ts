@@ -45,11 +45,7 @@ export function addModelFlags(command: Command, { hasModelFlag }: { readonly has
   if (hasModelFlag) add("--model <file>", "the classifier, an ONNX file (default: the bundled one)");
   add("--labels <file>", "class names, one per line; or imagenet, cifar10");
   add("--logits <value>", "the value that holds the logits, where it is not found by itself");
-  add(
-    "--head <kind>",
-    `what its numbers are, where that is not found: ${headKinds.join(", ")} (value: what moves a number that is no class)`,
-    choice("--head", headKinds),
-  );
+  command.addOption(headOption().helpGroup("Model:"));
   command.addOption(inputOption().helpGroup("Model:"));
   add("--input-size <size>", "224, or height x width, where the model leaves it open", imageSize("--input-size"));
   add(
@@ -86,6 +82,14 @@ function resize(text: string): ModelFlags["resize"] {
     expected: "shorter:256 (the new length of the shorter side), exact or pad",
     got: JSON.stringify(text),
   });
+}
+
+/** `--head`: what the numbers of the output are. */
+export function headOption(): Option {
+  return new Option(
+    "--head <kind>",
+    `what its numbers are, where that is not found: ${headKinds.join(", ")} (value: what moves a number that is no class)`,
+  ).argParser(choice("--head", headKinds));
 }
 
 /** `--input name=value`, which may be repeated. */
