@@ -1,3 +1,4 @@
+import { parseHTML } from "linkedom";
 import { expect, test } from "vitest";
 import type { Adversarial, AttackResult } from "../../attacks/attack.ts";
 import { type AttackRecord, attackRecord, findingOf } from "../../experiments/attack/record.ts";
@@ -89,6 +90,53 @@ test("the summary counts pictures that had the label, and averages successes", (
     /^\| pgd +\| +3 \| +66\.7 % \| +50\.0 % \| +1 \| +0\.02 \| +0\.016 \| +4\.00 \| +0\.2500 \| +20\.0 \|$/,
   );
   expect(new Set(lines.map((line) => line.length)).size).toBe(1);
+});
+
+test("the page's table is that of the records, and names from outside are text", () => {
+  const hostile = `x<script>&"'\u0000\u001b[31m\u202e`;
+  const shown = "x<script>&\"'\\u{0}\\u{1b}[31m\\u{202e}";
+  const named = {
+    ...lost,
+    image: hostile,
+    attackTitle: hostile,
+    label: { ...lost.label, name: hostile },
+    settings: { note: hostile },
+  };
+  const records = [record("pgd"), named, failed, idle, record("fgsm")];
+  const page = attackPage({
+    model: { name: hostile, sha256: "ab", classCount: 3 },
+    source: hostile,
+    records,
+    entries: [
+      {
+        image: hostile,
+        original: "data:,o",
+        attacks: [{ record: named, adversarial: "a b/c.png", difference: "data:,d" }],
+      },
+    ],
+    size: { width: 320, height: 200 },
+  });
+  expect(page).not.toMatch(/[^\P{Cc}\n]|\u202e/u);
+  const { document } = parseHTML(page);
+  expect(document.querySelectorAll("script")).toHaveLength(0);
+  expect([document.querySelector("h1 em")?.textContent, document.querySelector("h2")?.textContent]).toEqual([
+    shown,
+    shown,
+  ]);
+  expect(document.querySelector(".attack h3")?.textContent).toBe(`${shown} lost in 8 bits`);
+  expect(document.querySelector("details p")?.textContent).toBe(
+    JSON.stringify(named.settings).replace("\u202e", "\\u{202e}"),
+  );
+  const rows = [...document.querySelectorAll("tbody tr")].map((row) =>
+    [...row.querySelectorAll("td")].map((cell) => cell.textContent),
+  );
+  expect(rows).toEqual([
+    ["pgd", "3", "66.7 %", "50.0 %", "1", "0.02", "0.016", "4.00", "0.2500", "20.0"],
+    ["fgsm", "1", "100.0 %", "100.0 %", "1", "0.02", "0.016", "4.00", "0.2500", "20.0"],
+  ]);
+  // Large pictures are not shown pixel by pixel.
+  expect(document.querySelectorAll("img.pixels")).toHaveLength(0);
+  expect(attackTable(attackSummaries([{ ...named, attack: "a|b\u0007" }]))).toContain("| a\\|b\\\\u{7} |");
 });
 
 test("the page shows what it is given and escapes it", () => {

@@ -26,6 +26,18 @@ test("cells stand in rows and columns, boxes in the scale of the cell", () => {
   expect(svg).not.toMatch(/undefined|NaN/);
 });
 
+test("names and addresses from outside are text", () => {
+  const name = "<b>\u0007&\u202e";
+  const svg = figureGrid({
+    title: name,
+    columns: [name],
+    rows: [{ title: name, cells: [{ source: 'x" onload="y', alt: name, caption: name }] }],
+    size: { width: 10, height: 10 },
+  });
+  expect(svg).not.toMatch(/\p{Cc}|\u202e|<b>| onload="/u);
+  expect(svg.match(/&lt;b&gt;\\u\{7\}&amp;\\u\{202e\}/g)).toHaveLength(5);
+});
+
 test("titles have the room that they need, and none if there are none", () => {
   const svgOf = (title: string): string =>
     figureGrid({ title: "t", columns: ["a"], rows: [{ title, cells: [cell] }], size: { width: 10, height: 10 } });
