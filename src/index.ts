@@ -240,14 +240,15 @@ export { gradientInput } from "./saliency/gradients/gradient-input.ts";
 export { guidedBackprop } from "./saliency/gradients/guided-backprop.ts";
 export { integratedGradients } from "./saliency/gradients/integrated-gradients.ts";
 export { smoothGrad } from "./saliency/gradients/smooth-grad.ts";
-export type {
-  ExplainOptions,
-  Explanation,
-  MethodOptions,
-  Perturbation,
-  PerturbationFacts,
-  Perturbing,
-  SaliencyMethod,
+export {
+  type ExplainOptions,
+  type Explanation,
+  type MethodOptions,
+  methodOptions,
+  type Perturbation,
+  type PerturbationFacts,
+  type Perturbing,
+  type SaliencyMethod,
 } from "./saliency/method.ts";
 export { findMethod, type MethodName, methodNamed, methods, saliencyMethods } from "./saliency/methods.ts";
 export { occlusion } from "./saliency/occlusion/occlusion.ts";

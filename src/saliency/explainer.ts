@@ -26,7 +26,7 @@ export interface Explainer {
 }
 
 /**
- * An explainer of `image` [C, H, W]: one question (`label`, `target`) put to any number of methods. The image is classified once, and
+ * Puts one question (`label`, `target`) about `image`, pixels [C, H, W], to any number of methods. The image is classified once, and
  * methods of one search and equal settings share one perturbation.
  */
 export function createExplainer(

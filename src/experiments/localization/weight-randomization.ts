@@ -15,6 +15,7 @@ import { hasTrait } from "../../onnx/operators/table.ts";
 import { normal } from "../../random/distributions.ts";
 import { createRandom, type Random } from "../../random/random.ts";
 import { modelOf } from "../../runtime/session.ts";
+import { createExplainer } from "../../saliency/explainer.ts";
 import type { SaliencyMap } from "../../saliency/saliency-map.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import { type Form, isCount, isNumber, isText, objectOf, orNull } from "../records/record-form.ts";
@@ -161,9 +162,9 @@ export function randomizationComputer(
   ): Promise<{ label: number; map: SaliencyMap }> => {
     const input = classifier.fit(await image.picture());
     const random = createRandom(seed, randomPath(key));
-    const { settings } = run;
-    const { map, label: explained } = await run.method.explain(network, input, { ...settings, label, random, signal });
-    return { label: explained, map: blur(map, { sigmaPixels }) };
+    const explainer = createExplainer(network, input, { label });
+    const { explanation } = await explainer.explain(run.method, run.settings, { random, signal });
+    return { label: explanation.label, map: blur(explanation.map, { sigmaPixels }) };
   };
   const networkOf = async (layers: number): Promise<Classifier> => {
     if (randomized?.layers !== layers) {

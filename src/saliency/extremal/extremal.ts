@@ -22,18 +22,6 @@ import { blurLevels, type Pyramid, pyramid } from "./extremal-pyramid.ts";
 import { type RewardGradient, rewardGradient } from "./extremal-reward.ts";
 import { completeExtremal, type ExtremalSettings, extremalSettings } from "./extremal-settings.ts";
 
-/**
- * The extremal perturbations of `image` as a map: the sum of the masks of all areas, [H, W]. A mask minimizes
- * λ·R_a(m) − score(x ⊗ m) (`preserve`), λ·R_a(m) + score(x ⊗ (1 − m)) (`delete`) or λ·R_a(m) − score(x ⊗ m) + score(x ⊗ (1 − m))
- * (`dual`), where ⊗ blurs what the mask hides; with a target, the score is that of the class less the target's. Gradient descent on
- * the values at the grid's nodes, from 1 everywhere, kept in [0, 1]. R_a sees a margin of σ around the picture as well. The areas go in lockstep through the network, as many as
- * `batch` allows. Deterministic.
- *
- * `details.areas` says of each area which share of the image its mask covers (the mean of the mask), and which class the
- * network sees in the region alone (`shown`) and in the image without it (`without`).
- *
- * Deviation: an area is a share of the picture. TorchRay counts it as a share of the picture with its margin, 1.4 times as much.
- */
 async function explain(task: MethodTask<ExtremalSettings>): Promise<MethodResult> {
   const { classifier, image, label, target, settings, batch, signal, onProgress } = task;
   const { height, width } = classifier.input;
@@ -160,7 +148,18 @@ function rowsOf({ areas, variant }: ExtremalSettings): number {
   return areas.length * (variant === "dual" ? 2 : 1);
 }
 
-/** {@link explain Extremal perturbations} as a method. */
+/**
+ * The extremal perturbations of `image` as a map: the sum of the masks of all areas, [H, W]. A mask minimizes
+ * λ·R_a(m) − score(x ⊗ m) (`preserve`), λ·R_a(m) + score(x ⊗ (1 − m)) (`delete`) or λ·R_a(m) − score(x ⊗ m) + score(x ⊗ (1 − m))
+ * (`dual`), where ⊗ blurs what the mask hides; with a target, the score is that of the class less the target's. Gradient descent on
+ * the values at the grid's nodes, from 1 everywhere, kept in [0, 1]. R_a sees a margin of σ around the picture as well. The areas go in lockstep through the network, as many as
+ * `batch` allows. Deterministic.
+ *
+ * `details.areas` says of each area which share of the image its mask covers (the mean of the mask), and which class the
+ * network sees in the region alone (`shown`) and in the image without it (`without`).
+ *
+ * Deviation: an area is a share of the picture. TorchRay counts it as a share of the picture with its margin, 1.4 times as much.
+ */
 export const extremal = defineMethod({
   name: "extremal",
   title: "Extremal perturbation",

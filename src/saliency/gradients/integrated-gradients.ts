@@ -73,11 +73,6 @@ function scoreOf(of: Output, logits: Float32Array, seed: Float32Array): number {
   return seed.reduce((sum, weight, j) => (weight === 0 ? sum : sum + weight * scores[of](j)), 0);
 }
 
-/**
- * Σ over channels of |(x − x₀) · ∫ ∂s/∂x|, [H, W], the integral along the straight line from the baseline x₀ to the image x. The
- * attributions add up to s(x) − s(x₀); `details` says how nearly: `attributed`, `difference` and their distance,
- * `completenessError` (only with `timesDifference`, without which there is nothing that they should add up to).
- */
 async function explain(task: MethodTask<ValuesOf<typeof settings>>): Promise<MethodResult> {
   const { classifier, image, seed, settings, signal } = task;
   const { nodes, weights } = quadratureOf(settings.rule, settings.steps);
@@ -124,7 +119,11 @@ async function explain(task: MethodTask<ValuesOf<typeof settings>>): Promise<Met
   };
 }
 
-/** {@link explain Integrated gradients} as a method. */
+/**
+ * Σ over channels of |(x − x₀) · ∫ ∂s/∂x|, [H, W], the integral along the straight line from the baseline x₀ to the image x. The
+ * attributions add up to s(x) − s(x₀); `details` says how nearly: `attributed`, `difference` and their distance,
+ * `completenessError` (only with `timesDifference`, without which there is nothing that they should add up to).
+ */
 export const integratedGradients = defineMethod({
   name: "integrated-gradients",
   title: "Integrated gradients",

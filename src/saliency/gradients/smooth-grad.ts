@@ -56,11 +56,6 @@ function deviationOf(noise: number, scale: "range" | "absolute" | "squared-inver
   return range > 0 ? (noise / range) ** 2 : 0;
 }
 
-/**
- * Σ over channels of the magnitude of the mean gradient over noisy images, [H, W]. The noise is normal (see {@link fillNoise}), drawn for each sample afresh
- * and added in the numbers of `space` (by default those that the network sees); noisy images are not clipped. The samples do not
- * depend on the batch.
- */
 async function explain(task: MethodTask<ValuesOf<typeof settings>>): Promise<MethodResult> {
   const { settings } = task;
   const { samples, aggregate, space } = settings;
@@ -126,7 +121,11 @@ function rangeOf(values: Float32Array): number {
   return high - low;
 }
 
-/** {@link explain SmoothGrad} as a method. */
+/**
+ * Σ over channels of the magnitude of the mean gradient over noisy images, [H, W]. The noise is normal (see `fillNoise`), drawn for each sample afresh
+ * and added in the numbers of `space` (by default those that the network sees); noisy images are not clipped. The samples do not
+ * depend on the batch.
+ */
 export const smoothGrad = defineMethod({
   name: "smooth-grad",
   title: "SmoothGrad",

@@ -76,12 +76,6 @@ function squaresOver(
   return occlusionIntervals(height, settings).flatMap((y) => columns.map((x) => ({ x, y })));
 }
 
-/**
- * The occlusion map of `image`, [H, W]: at each pixel, the mean over the squares that cover it of the drop in the score of the
- * class (with a target, of the score less the target's), and 0 where that is negative. Deterministic.
- *
- * Deviation: the paper plots the score over the position of the square; here the drop is handed to the pixels that were hidden.
- */
 async function explain(task: MethodTask<Settings>): Promise<MethodResult> {
   const { classifier, image, label, target, settings, batch, signal, onProgress } = task;
   const { height, width } = classifier.input;
@@ -139,7 +133,12 @@ function withSquare(
   return result;
 }
 
-/** {@link explain Occlusion} as a method. */
+/**
+ * The occlusion map of `image`, [H, W]: at each pixel, the mean over the squares that cover it of the drop in the score of the
+ * class (with a target, of the score less the target's), and 0 where that is negative. Deterministic.
+ *
+ * Deviation: the paper plots the score over the position of the square; here the drop is handed to the pixels that were hidden.
+ */
 export const occlusion = defineMethod({
   name: "occlusion",
   title: "Occlusion",

@@ -33,15 +33,6 @@ const settings = withPresets(
   },
 );
 
-/**
- * The RISE map of `image`, [H, W]: (1 / (N·p)) Σ_i f(x ⊙ m_i) m_i, where f is the score of the class (with a target, less the
- * target's). Where that is negative somewhere (logits, a target), the least value is subtracted, which no ranking notices.
- * Masks are drawn in order from `random`, so that the batch changes nothing but time and memory; never more
- * than a batch of them exist at once.
- *
- * Deviation: TorchRay does not divide by p, which is a constant factor, and rounds the sides of enlarged cells up to whole pixels (37 of 224 where
- * they are 36.57 here, as in the authors' code).
- */
 async function explain(task: MethodTask<ValuesOf<typeof settings>>): Promise<MethodResult> {
   const { classifier, image, label, target, settings, random, batch, signal, onProgress } = task;
   const { height, width } = classifier.input;
@@ -90,7 +81,15 @@ async function explain(task: MethodTask<ValuesOf<typeof settings>>): Promise<Met
   };
 }
 
-/** {@link explain RISE} as a method. */
+/**
+ * The RISE map of `image`, [H, W]: (1 / (N·p)) Σ_i f(x ⊙ m_i) m_i, where f is the score of the class (with a target, less the
+ * target's). Where that is negative somewhere (logits, a target), the least value is subtracted, which no ranking notices.
+ * Masks are drawn in order from `random`, so that the batch changes nothing but time and memory; never more
+ * than a batch of them exist at once.
+ *
+ * Deviation: TorchRay does not divide by p, which is a constant factor, and rounds the sides of enlarged cells up to whole pixels (37 of 224 where
+ * they are 36.57 here, as in the authors' code).
+ */
 export const rise = defineMethod({
   name: "rise",
   title: "RISE",
