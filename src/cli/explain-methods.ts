@@ -1,6 +1,7 @@
 /** @file Which methods `explain` runs, each with its settings. */
 import type { Classifier } from "../classifier/classifier.ts";
 import { MisuseError, nearest } from "../errors.ts";
+import { readTexts } from "../options/parse.ts";
 import { completeOptions } from "../options/schema.ts";
 import type { ExplanationRun } from "../report/explanation/explain-picture.ts";
 import type { SaliencyMethod } from "../saliency/method.ts";
@@ -54,7 +55,8 @@ export function methodRunsOf(flags: ExplainFlags): ExplanationRun[] {
   }
   return methods.map((method) => {
     const own = set.filter((setting) => setting.method === undefined || setting.method === method.name);
-    const given = Object.fromEntries(own.map(({ name, value }) => [name, value]));
+    const values = Object.fromEntries(own.map(({ name, value }) => [name, value]));
+    const given = readTexts(method.name, method.settings, values);
     return { method, settings: isPerceptual(method) ? { ...perceptualSettings, ...given } : given };
   });
 }

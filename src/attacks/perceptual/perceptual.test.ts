@@ -271,15 +271,16 @@ test("the paper's numbers count BatchNormalization where it is there", () => {
 });
 
 test("section 5 counts the layers 5, 10 and 15 of the CIFAR network, with its normalizations folded or not", () => {
+  const network = createClassifier(parseModel(convolutional(true)), { runtime: ort, preprocessing: "unit" });
   const model = (hasNormalization: boolean): Classifier => {
     const block = ["Conv", ...(hasNormalization ? ["BatchNormalization"] : []), "Relu"];
     const pair = [...block, ...block, "MaxPool"];
     const operators = [...pair, ...pair, ...pair, ...block, "MaxPool", "Flatten", "Gemm"];
     const layers = operators.map((operator, index) => {
       const ordinal = operators.slice(0, index).filter((other) => other === operator).length;
-      return { index, operator, ordinal };
+      return { index, operator, ordinal, name: `v${index}`, nodeName: "", shape: [1], parameters: 0 };
     });
-    return { layers } as unknown as Classifier;
+    return { ...network, layers };
   };
   const names = (classifier: Classifier) =>
     detectionLayers(classifier).map(({ operator, ordinal }) => `${operator}[${ordinal}]`);

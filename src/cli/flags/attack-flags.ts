@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import { attackNamed, attacks } from "../../attacks/attacks.ts";
 import { MisuseError, nearest } from "../../errors.ts";
 import type { AttackRun } from "../../experiments/attack/protocol.ts";
+import { readTexts } from "../../options/parse.ts";
 import { type Setting, settingOf } from "./method-flags.ts";
 import { choice, number, words } from "./parse-values.ts";
 
@@ -83,6 +84,6 @@ export function attacksOf(flags: AttackFlags): AttackRun[] {
     const shared = sharedFlags.filter((key) => flags[key] !== undefined && key in attack.options);
     const own = (flags.set ?? []).filter(({ method }) => method === attack.name);
     const options = [...shared.map((key) => [key, flags[key]]), ...own.map(({ name, value }) => [name, value])];
-    return { name: attack.name, attack, settings: Object.fromEntries(options) };
+    return { name: attack.name, attack, settings: readTexts(attack.name, attack.options, Object.fromEntries(options)) };
   });
 }

@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import { attackNamed, attacks } from "../../attacks/attacks.ts";
 import { MisuseError } from "../../errors.ts";
 import type { AttackRun } from "../../experiments/attack/protocol.ts";
+import { readTexts } from "../../options/parse.ts";
 import { type Setting, settingOf, settingsOf, type Variant, variantOf } from "./method-flags.ts";
 import { number, words } from "./parse-values.ts";
 
@@ -51,12 +52,18 @@ export function attackHelp(): string {
 export function attackRunsOf({ attacks: named, set = [], variant = [], variantImages }: AttackRunFlags): AttackRun[] {
   const list = named.flatMap((name) => (name === "all" ? attacks : name === "none" ? [] : [attackNamed(name)]));
   const chosen = [...new Set(list)];
-  const settings = settingsOf(set, chosen, "attack");
+  const settings = settingsOf(
+    set,
+    chosen.map(({ name, options }) => ({ name, schema: options })),
+    "attack",
+  );
   const runs: AttackRun[] = chosen.map((attack) => ({ name: attack.name, attack, settings: settings(attack.name) }));
   for (const { name, method, settings: own } of variant) {
     const slash = name.indexOf("/");
     const group = slash > 0 ? name.slice(0, slash) : undefined;
-    runs.push({ name, attack: attackNamed(method), settings: own, group, images: variantImages });
+    const attack = attackNamed(method);
+    const read = readTexts(attack.name, attack.options, own);
+    runs.push({ name, attack, settings: read, group, images: variantImages });
   }
   if (runs.length === 0) throw new MisuseError({ where: "--attacks", what: "no attack is to run" });
   return runs;

@@ -2,6 +2,8 @@
 import { type Command, Option } from "commander";
 import { MisuseError, nearest } from "../../errors.ts";
 import type { MethodRun } from "../../experiments/localization/protocol.ts";
+import { readTexts } from "../../options/parse.ts";
+import type { OptionSchema } from "../../options/schema.ts";
 import { methodNamed, saliencyMethods } from "../../saliency/methods.ts";
 import { words } from "./parse-values.ts";
 
@@ -66,10 +68,15 @@ export function methodRunsOf({ methods = ["all"], set = [], variant = [] }: Meth
     name === "all" ? saliencyMethods : name === "none" ? [] : [methodNamed(name)],
   );
   const chosen = [...new Set(named)];
-  const settings = settingsOf(set, chosen, "method");
+  const settings = settingsOf(
+    set,
+    chosen.map(({ name, settings }) => ({ name, schema: settings })),
+    "method",
+  );
   const runs: MethodRun[] = chosen.map((method) => ({ name: method.name, method, settings: settings(method.name) }));
   for (const { name, method, settings: own } of variant) {
-    runs.push({ name, method: methodNamed(method), settings: own });
+    const found = methodNamed(method);
+    runs.push({ name, method: found, settings: readTexts(found.name, found.settings, own) });
   }
   const twice = runs.find(({ name }, i) => runs.findIndex((other) => other.name === name) < i);
   if (twice !== undefined) {
@@ -85,9 +92,9 @@ export function methodRunsOf({ methods = ["all"], set = [], variant = [] }: Meth
  */
 export function settingsOf(
   set: readonly Setting[],
-  chosen: readonly { readonly name: string }[],
+  chosen: readonly { readonly name: string; readonly schema: OptionSchema }[],
   what: "attack" | "method",
-): (name: string) => Record<string, unknown> {
+): (name: string) => Readonly<Record<string, unknown>> {
   const names = chosen.map(({ name }) => name);
   const idle = set.find(({ method }) => !names.includes(method));
   if (idle !== undefined) {
@@ -100,8 +107,11 @@ export function settingsOf(
       advice: hint === undefined ? undefined : `Did you mean ${hint}?`,
     });
   }
-  return (name) =>
-    Object.fromEntries(set.filter(({ method }) => method === name).map((setting) => [setting.name, setting.value]));
+  const schemas = new Map(chosen.map(({ name, schema }) => [name, schema]));
+  return (name) => {
+    const own = set.filter(({ method }) => method === name).map((setting) => [setting.name, setting.value]);
+    return readTexts(name, schemas.get(name) ?? {}, Object.fromEntries(own));
+  };
 }
 
 /** Parses one `--set NAME.SETTING=VALUE`; benchmarks of other things than methods have the same flag. */
