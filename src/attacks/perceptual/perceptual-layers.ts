@@ -130,8 +130,11 @@ function stepsDown({ layers, prepared }: Classifier, { grids }: Anatomy): Layer[
   const cells = new Map(grids.map((grid) => [grid.layer.name, cellsOf(grid)]));
   /** The layer that computed what a value holds; undefined for the image. */
   const sourceOf = (name: string): Layer | undefined => {
-    const producer = producers.get(name);
-    return producer !== undefined && isMove(producer) ? sourceOf(producer.inputs[0]) : byName.get(name);
+    let source = name;
+    for (let node = producers.get(name); node !== undefined && isMove(node); node = producers.get(source)) {
+      [source] = node.inputs;
+    }
+    return byName.get(source);
   };
   const stages = new Map<number, Layer>();
   for (const { inputs, outputs } of graph.nodes) {

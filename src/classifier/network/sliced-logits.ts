@@ -21,10 +21,14 @@ export function twoLogits(g: GraphBuilder, scores: Value, classes: Value): Value
   return pair && (pair.shape.length === 2 ? pair : g.op("Reshape", [pair, g.ints([1, 2])]));
 }
 
-/** The two `classes` of `value`, whose second axis is that of all classes. */
-function narrowed(g: GraphBuilder, value: Value, classes: Value): Value | undefined {
-  const node = g.nodes.find(({ outputs }) => outputs[0] === value.name);
-  if (node === undefined || node.outputs.some((output, i) => i > 0 && output !== "")) return undefined;
+/** More operators than there are behind the last weights of any network. */
+const mostSteps = 100;
+
+/** The two `classes` of `value`, whose second axis is that of all classes; the way back has at most `steps` operators. */
+function narrowed(g: GraphBuilder, value: Value, classes: Value, steps = mostSteps): Value | undefined {
+  const node = g.producer(value);
+  if (steps === 0 || node?.outputs[0] !== value.name) return undefined;
+  if (node.outputs.some((output, i) => i > 0 && output !== "")) return undefined;
   const [data, weight, bias] = node.inputs.map((name) => (name === "" ? undefined : g.value(name)));
   const attributes = attributesOf(node);
   const rows = (parameter: Value | undefined, axis: number): Value | undefined =>
@@ -32,7 +36,7 @@ function narrowed(g: GraphBuilder, value: Value, classes: Value): Value | undefi
   const areWeights = [weight, bias].every((parameter) => parameter === undefined || g.isInitializer(parameter));
 
   if (isChannelwise(g, node)) {
-    const before = narrowed(g, data!, classes);
+    const before = narrowed(g, data!, classes, steps - 1);
     return before && again(g, node, [before, weight, bias]);
   }
   switch (node.opType) {
@@ -41,7 +45,7 @@ function narrowed(g: GraphBuilder, value: Value, classes: Value): Value | undefi
     case "Squeeze": {
       const isVector =
         data!.shape[0] === 1 && data!.shape[1] === value.shape[1] && sizeOf(data!.shape) === value.shape[1];
-      const before = isVector ? narrowed(g, data!, classes) : undefined;
+      const before = isVector ? narrowed(g, data!, classes, steps - 1) : undefined;
       return before && g.op("Reshape", [before, g.ints(value.shape.with(1, 2))]);
     }
     case "Conv":
@@ -62,7 +66,7 @@ function narrowed(g: GraphBuilder, value: Value, classes: Value): Value | undefi
       const [shift, sum] = g.isInitializer(data!) ? [data!, weight!] : [weight!, data!];
       if (!g.isInitializer(shift) || value.shape.length !== 2 || shift.shape.at(-1) !== value.shape[1])
         return undefined;
-      const before = narrowed(g, sum, classes);
+      const before = narrowed(g, sum, classes, steps - 1);
       return before && again(g, node, [before, rows(shift, shift.shape.length - 1)]);
     }
     default:
