@@ -5,10 +5,12 @@ import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { MapRecord, PerturbationRecord } from "../src/experiments/explanation/record.ts";
 import { loadDataset } from "../src/node/data/load-dataset.ts";
+import { writeNpy } from "../src/node/npy.ts";
 import { readImageFile } from "../src/node/pictures/read-image.ts";
 import { writePng } from "../src/node/pictures/write-image.ts";
 import { writeModel } from "../src/onnx/file/write-model.ts";
 import { renderScene } from "../src/scenes/scenes.ts";
+import { floatTensor } from "../src/tensor/tensor.ts";
 import { casesIn } from "./cases.ts";
 import { runCli } from "./run-cli.ts";
 import { tinyClassifier } from "./tiny-classifier.ts";
@@ -115,3 +117,33 @@ const hostile = casesIn("hostile/data");
 test.skipIf(!hostile.isThere)(`an annotation of a hundred thousand spaces is refused (${hostile.title})`, async () => {
   await expect(loadDataset(hostile.path("voc-redos"))).rejects.toThrow("malformed annotation");
 });
+
+const channels = casesIn("models-and-pictures/19-channels");
+test.skipIf(!channels.isThere)(
+  `pictures of 4 and 13 channels are explained and attacked (${channels.title})`,
+  async () => {
+    const bands = path("bands.npy");
+    const values = Float32Array.from({ length: 13 * 32 * 32 }, (_, i) => ((i * 37) % 101) / 100);
+    await writeNpy(bands, floatTensor(values, [13, 32, 32]));
+    for (const [picture, classifier] of [
+      [channels.path("rgba.png"), "c4.onnx"],
+      [bands, "c13.onnx"],
+    ]) {
+      const flags = [picture, "--model", channels.path(classifier), "--quiet"];
+      const explained = await runCli([
+        "explain",
+        ...flags,
+        "--method",
+        "gradient",
+        "--out",
+        path(`${classifier}-explain`),
+      ]);
+      expect([explained.code, explained.stderr]).toEqual([0, ""]);
+      const attacked = await runCli(["attack", ...flags, "--attack", "fgsm", "--out", path(`${classifier}-attack`)]);
+      expect([attacked.code, attacked.stderr]).toEqual([0, ""]);
+    }
+    const wrong = await explain(path("pics/scene0.png"), "--model", channels.path("c13.onnx"));
+    expect(wrong.code).toBe(1);
+    expect(wrong.stderr).toContain("the picture does not have the network's number of channels, expected 13");
+  },
+);

@@ -7,6 +7,7 @@ import { attackSummaries } from "../experiments/attack/summary.ts";
 import type { RecordStore } from "../experiments/records/record-store.ts";
 import { normalizeSigned } from "../image/normalize.ts";
 import type { ImageTensor } from "../image/picture.ts";
+import { shownImage, storedImage } from "../image/shown-image.ts";
 import { writeNpy } from "../node/npy.ts";
 import { pngDataUri } from "../node/pictures/data-uri.ts";
 import { writePng } from "../node/pictures/write-image.ts";
@@ -107,7 +108,7 @@ async function reportPicture(
   }
   if (clean === undefined) return undefined;
   if (isInline) return { image: input.image, original: await pngDataUri(clean), attacks: shown };
-  await writePng(join(out, input.name, "original.png"), clean, { isNetworkInput: true });
+  await writePng(join(out, input.name, "original.png"), storedImage(clean), { isNetworkInput: true });
   return { image: input.image, original: relative(`${input.name}/original.png`), attacks: shown };
 }
 
@@ -144,9 +145,9 @@ async function writePicture(
   const difference = normalizeSigned(floatTensor(change, clean.shape));
   await makeFolder(folder);
   await Promise.all([
-    writePng(join(folder, "adversarial.png"), rounded, { isNetworkInput: true }),
+    writePng(join(folder, "adversarial.png"), storedImage(rounded), { isNetworkInput: true }),
     writeNpy(join(folder, "adversarial.npy"), adversarial),
-    writePng(join(folder, "difference.png"), difference),
+    writePng(join(folder, "difference.png"), shownImage(difference)),
   ]);
   await writeFileAtomically(join(folder, "result.json"), `${printableJson(record, 2)}\n`);
   return { adversarial: rounded, difference };

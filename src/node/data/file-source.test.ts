@@ -75,7 +75,7 @@ describe.skipIf(realData === undefined)(realDataTitle, () => {
     // 111 108 441 193 in LOC_val_solution.csv, last pixels included.
     expect(first.boxes).toEqual([[111, 108, 442, 194]]);
     expect(images.reduce((sum, { boxes }) => sum + (boxes ?? []).length, 0)).toBe(
-      readFileSync(join(root, "LOC_val_solution.csv"), "utf8").match(/n\d{8}/g)!.length,
+      readFileSync(join(root, "LOC_val_solution.csv"), "utf8").match(/n\d{8}/g)?.length,
     );
     for (const { boxes, picture } of images.slice(0, 5)) {
       const { width, height } = await picture();

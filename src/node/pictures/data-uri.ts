@@ -1,11 +1,13 @@
 /** @file Pictures as data URIs, for pages and figures that need nothing else. */
 import sharp from "sharp";
 import type { ImageTensor, Picture } from "../../image/picture.ts";
+import { shownImage } from "../../image/shown-image.ts";
 import { encodePng } from "./write-image.ts";
 
-/** The picture as a PNG, without loss. */
+/** The picture as a PNG, without loss but for channels that are no colors (see {@link shownImage}). */
 export async function pngDataUri(picture: Picture | ImageTensor): Promise<string> {
-  return `data:image/png;base64,${Buffer.from(await encodePng(picture)).toString("base64")}`;
+  const shown = "channels" in picture ? picture : shownImage(picture);
+  return `data:image/png;base64,${Buffer.from(await encodePng(shown)).toString("base64")}`;
 }
 
 /** The picture as a JPEG of high quality, for figures of many pictures. */

@@ -7,6 +7,7 @@ import type { ColorMap } from "../../image/color-map.ts";
 import { type Box, fitGeometry } from "../../image/geometry.ts";
 import { normalizeSigned } from "../../image/normalize.ts";
 import { type ImageTensor, type Picture, tensorToPicture } from "../../image/picture.ts";
+import { shownImage, storedImage } from "../../image/shown-image.ts";
 import { defaultLocalizationRule, type LocalizationRule, localizeMap } from "../../localization/localize-map.ts";
 import type { Cost } from "../../options/cost.ts";
 import type { OnProgress } from "../../options/progress.ts";
@@ -185,8 +186,8 @@ async function pictureExplanation(
     pictures: {
       panel,
       map: tiles.map,
-      perturbed: tensorToPicture(facts.result.rounded.image),
-      perturbation: tensorToPicture(normalizeSigned(facts.result.perturbation)),
+      perturbed: tensorToPicture(storedImage(facts.result.rounded.image)),
+      perturbation: tensorToPicture(shownImage(normalizeSigned(facts.result.perturbation))),
     },
     arrays: { map, perturbed: facts.result.raw.image, perturbation: facts.result.perturbation },
   };

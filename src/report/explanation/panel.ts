@@ -11,6 +11,7 @@ import { luma } from "../../image/luma.ts";
 import { normalizeMap } from "../../image/normalize.ts";
 import { type ImageTensor, type Picture, tensorToPicture } from "../../image/picture.ts";
 import { resizeBytes } from "../../image/resize.ts";
+import { shownImage } from "../../image/shown-image.ts";
 import type { LocalizedMap } from "../../localization/localize-map.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import type { Color } from "../style/box-colors.ts";
@@ -27,7 +28,7 @@ export interface Tiles {
 }
 
 export interface TilesInput {
-  /** Pixels [C, H, W] in [0, 1], C = 1 or 3. */
+  /** Pixels [C, H, W] in [0, 1]; of channels beyond color the tiles show what {@link shownImage} does. */
   readonly image: ImageTensor;
   /** As `image`; values outside of [0, 1] are clipped. Left out, the second tile is the map over the picture. */
   readonly perturbed?: ImageTensor;
@@ -69,7 +70,8 @@ export function tilesOf({ image, perturbed, localized, colorMap = "inferno" }: T
   };
 }
 
-function inColor(image: ImageTensor): ImageTensor {
+function inColor(given: ImageTensor): ImageTensor {
+  const image = shownImage(given);
   const [channels, height, width] = image.shape;
   if (channels === 3) return image;
   const plane = height * width;
