@@ -11,6 +11,7 @@ import { hasTrait } from "../../onnx/operators/table.ts";
 import type { Shape } from "../../tensor/tensor.ts";
 import type { Classifier } from "../classifier.ts";
 import type { Layer } from "./layers.ts";
+import { type TokenLayout, tokenLayouts } from "./token-layouts.ts";
 
 /** A layer with how to read it: the value of channel c at cell i (row by row) is at `offset + c · channelStride + i · cellStride`. */
 export interface FeatureGrid {
@@ -47,9 +48,12 @@ export function anatomyOf(classifier: Pick<Classifier, "layers" | "prepared">): 
   const known = anatomies.get(prepared);
   if (known !== undefined) return known;
   const batch = prepared.fixedBatch ?? 1;
-  const { graph, types, constants } = prepared.typed(batch);
+  const typed = prepared.typed(batch);
+  const { graph, types, constants } = typed;
   const shapeOf = (name: string): Shape | undefined => types.get(name)?.shape;
   const orders = ordersOf(graph.nodes, shapeOf);
+  const tokens = tokenLayouts(typed, orders);
+  const elsewhere = tokens.size > 0 ? "elsewhere" : undefined;
   const layers = new Map(classifier.layers.map((layer) => [layer.name, layer]));
   const positions = new Map(graph.nodes.map((node, position) => [node.outputs[0], position]));
   const { height, width } = prepared;
@@ -58,7 +62,10 @@ export function anatomyOf(classifier: Pick<Classifier, "layers" | "prepared">): 
     grids: graph.nodes.flatMap(({ outputs: [name] }) => {
       const layer = layers.get(name);
       // Windows of attention, and heads, lie along the first axis too.
-      const grid = layer?.shape[0] === batch ? gridOf(layer, orders.get(name), height, width) : undefined;
+      const grid =
+        layer?.shape[0] === batch
+          ? gridOf(layer, { order: orders.get(name), tokens: tokens.get(name) ?? elsewhere, height, width })
+          : undefined;
       return grid === undefined ? [] : [grid];
     }),
     positions,
@@ -113,8 +120,17 @@ function orderOf(
   return undefined;
 }
 
-/** How a layer lies over an image of `height` × `width` pixels, or undefined if it does not. */
-function gridOf(layer: Layer, order: Order | undefined, height: number, width: number): FeatureGrid | undefined {
+/** What is known of a layer's place over an image of `height` × `width` pixels. */
+interface Place {
+  readonly order: Order | undefined;
+  /** "elsewhere": the network's tokens are known, and the layer has not all of them. */
+  readonly tokens: TokenLayout | "elsewhere" | undefined;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** How a layer lies over the image, or undefined if it does not. */
+function gridOf(layer: Layer, { order, tokens: layout, height, width }: Place): FeatureGrid | undefined {
   const { shape } = layer;
   if (shape.length === 4 && order === "channels-first") {
     const [, channels, h, w] = shape;
@@ -126,6 +142,11 @@ function gridOf(layer: Layer, order: Order | undefined, height: number, width: n
   }
   if (shape.length !== 3) return undefined;
   const [, tokens, channels] = shape;
+  if (layout === "elsewhere") return undefined;
+  if (layout !== undefined) {
+    const { height: h, width: w, offset } = layout;
+    return { layer, channels, height: h, width: w, offset: offset * channels, channelStride: 1, cellStride: channels };
+  }
   for (let extra = 0; extra <= mostClassTokens; extra++) {
     const cells = tokens - extra;
     const side = Math.sqrt((height * width) / cells);

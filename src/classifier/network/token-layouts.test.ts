@@ -1,0 +1,88 @@
+import { describe, expect, test } from "vitest";
+import { parseModel } from "../../onnx/text/parse.ts";
+import { referenceRuntime } from "../../runtime/reference-runtime.ts";
+import { createClassifier } from "../classifier.ts";
+import { anatomyOf } from "./feature-grids.ts";
+
+const list = (count: number): string => `{${Array(count).fill(0.1)}}`;
+
+/** The grid of the layer called `name` of a network whose patches are made by `patches` and whose tokens by `tokens`. */
+function gridAt(name: string, patches: string, tokens: string, constants = "") {
+  const text = `<ir_version: 8, opset_import: ["": 18]> g (float[1,3,24,24] x) => (float[1,4] y)
+    <float[4,3,8,8] k = ${list(768)}, float[4,3,7,7] o = ${list(588)}, float[4,4] w = ${list(16)}, float[4] g1 = ${list(4)}, int64[3] flat = {1, 4, -1}, int64[1] one = {1}${constants}>
+    { ${patches} r = Reshape (c, flat) t = Transpose <perm = [0, 2, 1]> (r) ${tokens} m = ReduceMean <keepdims = 0> (z, one) y = MatMul (m, w) }`;
+  const { layers, prepared } = createClassifier(parseModel(text), { runtime: referenceRuntime });
+  const grid = anatomyOf({ layers, prepared }).grids.find(({ layer }) => layer.name === name);
+  return grid && { height: grid.height, width: grid.width, tokens: grid.offset / grid.channels };
+}
+
+const tiles = "c = Conv <strides = [8, 8]> (x, k)";
+const block = "n = LayerNormalization (j, g1) v = MatMul (n, w) z = Add (j, v)";
+
+describe("tokens lie on the grid of their patches", () => {
+  test.each([
+    [
+      "no other tokens",
+      tiles,
+      `j = Identity (t) n = LayerNormalization (t, g1) v = MatMul (n, w) z = Add (t, v)`,
+      "",
+      3,
+      3,
+      0,
+    ],
+    ["a class token", tiles, `j = Concat <axis = 1> (cls, t) ${block}`, ", float[1,1,4] cls = {1,1,1,1}", 3, 3, 1],
+    [
+      "class, distillation and four register tokens",
+      tiles,
+      `j = Concat <axis = 1> (cls, t) ${block}`,
+      `, float[1,6,4] cls = ${list(24)}`,
+      3,
+      3,
+      6,
+    ],
+    [
+      "registers behind",
+      tiles,
+      `j = Concat <axis = 1> (cls, t, reg) ${block}`,
+      `, float[1,1,4] cls = ${list(4)}, float[1,4,4] reg = ${list(16)}`,
+      3,
+      3,
+      1,
+    ],
+    [
+      "as many registers as would make another square",
+      tiles,
+      `j = Concat <axis = 1> (cls, t) ${block}`,
+      `, float[1,7,4] cls = ${list(28)}`,
+      3,
+      3,
+      7,
+    ],
+    [
+      "overlapping patches",
+      "c = Conv <strides = [4, 4], pads = [2, 2, 2, 2]> (x, o)",
+      `j = Concat <axis = 1> (cls, t) ${block}`,
+      `, float[1,1,4] cls = ${list(4)}`,
+      6,
+      6,
+      1,
+    ],
+    [
+      "the class token taken off again",
+      tiles,
+      `q = Concat <axis = 1> (cls, t) j = Slice (q, one, far, one) ${block}`,
+      `, float[1,1,4] cls = ${list(4)}, int64[1] far = {100}`,
+      3,
+      3,
+      0,
+    ],
+  ])("%s", (_, patches, tokens, constants, height, width, offset) => {
+    expect(gridAt("z", patches, tokens, constants)).toEqual({ height, width, tokens: offset });
+    expect(gridAt("v", patches, tokens, constants)).toEqual({ height, width, tokens: offset });
+  });
+
+  test("what has lost cells is no grid of them", () => {
+    const part = "q = Concat <axis = 1> (cls, t) j = Slice (q, one, six, one) " + block;
+    expect(gridAt("z", tiles, part, `, float[1,1,4] cls = ${list(4)}, int64[1] six = {6}`)).toBeUndefined();
+  });
+});
