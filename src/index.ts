@@ -53,8 +53,12 @@ export {
   type ImageInput,
 } from "./classifier/classifier.ts";
 export { builtInLabels, parseLabels } from "./classifier/labels/labels.ts";
+export { readLabels } from "./classifier/labels/read-labels.ts";
+export type { LabelSource } from "./classifier/labels/resolve-labels.ts";
 export type { Classification } from "./classifier/logits.ts";
+export type { InputValue } from "./classifier/network/bind-inputs.ts";
 export type { FeatureGrid } from "./classifier/network/feature-grids.ts";
+export { describeHead, type Head, type HeadKind } from "./classifier/network/find-head.ts";
 export {
   type GradientState,
   type InspectedLayer,
@@ -62,6 +66,8 @@ export {
   inspectModel,
 } from "./classifier/network/inspect-model.ts";
 export { describeLayer, type Layer, type LayerSelector } from "./classifier/network/layers.ts";
+export type { ModelWarning, PreparedModel } from "./classifier/network/prepare-model.ts";
+export { type GradientProbe, probeGradient } from "./classifier/network/probe-gradient.ts";
 export type { Output } from "./classifier/passes/network-graphs.ts";
 export type { DistanceOptions, NetworkPasses, ObjectiveOptions } from "./classifier/passes/network-passes.ts";
 export type {
@@ -92,7 +98,7 @@ export type {
   MarginPass,
 } from "./classifier/passes/passes.ts";
 export { fitPicture } from "./classifier/preprocessing/fit-picture.ts";
-export type { PreprocessingGuess } from "./classifier/preprocessing/guess-preprocessing.ts";
+export type { PreprocessingGuess, StatedBeside } from "./classifier/preprocessing/guess-preprocessing.ts";
 export {
   type Normalization,
   type NormalizationName,
@@ -100,6 +106,7 @@ export {
   type Preprocessing,
 } from "./classifier/preprocessing/preprocessing.ts";
 export { type ProbeOptions, probePreprocessing } from "./classifier/preprocessing/probe-preprocessing.ts";
+export { type StatedPreprocessing, statedInConfig } from "./classifier/preprocessing/read-config.ts";
 // Data
 export { type BoxesInInput, boxesInInput, boxesInPicture } from "./datasets/boxes-in-input.ts";
 export type { ClassifierClasses } from "./datasets/class-labels.ts";

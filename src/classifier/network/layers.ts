@@ -86,7 +86,7 @@ function select(layers: readonly Layer[], selector: LayerSelector): readonly Lay
   if (typeof selector === "number" || /^\d+$/.test(selector)) {
     const layer = layers[Number(selector)];
     if (layer !== undefined) return [layer];
-    throw unknownLayer(selector, `a number from 0 to ${layers.length - 1}`);
+    throw unknownLayer(layers, selector, `a number from 0 to ${layers.length - 1}`);
   }
   const named = layers.filter((layer) => layer.name === selector || layer.nodeName === selector);
   if (named.length > 0) return named;
@@ -97,7 +97,7 @@ function select(layers: readonly Layer[], selector: LayerSelector): readonly Lay
     if (group.length > 0) {
       const picked = pick(group, selector.includes("["), first, colon !== undefined, last);
       if (picked.length > 0) return picked;
-      throw unknownLayer(selector, `${operator}[0] to ${operator}[${group.length - 1}]`);
+      throw unknownLayer(layers, selector, `${operator}[0] to ${operator}[${group.length - 1}]`);
     }
   }
   // A PyTorch module path such as "features.16": the legacy exporter makes it part of the value's name.
@@ -106,6 +106,7 @@ function select(layers: readonly Layer[], selector: LayerSelector): readonly Lay
   const names = layers.flatMap((layer) => [layer.name, layer.nodeName, layer.operator]);
   const hint = nearest(selector, names);
   throw unknownLayer(
+    layers,
     selector,
     "a number, a value's name, or a pattern such as Relu[3:9]",
     hint === undefined ? undefined : `Did you mean ${JSON.stringify(hint)}?`,
@@ -125,14 +126,28 @@ function pick(
   return single === undefined ? [] : [single];
 }
 
-function unknownLayer(selector: LayerSelector, expected: string, hint = ""): MisuseError {
+function unknownLayer(layers: readonly Layer[], selector: LayerSelector, expected: string, hint = ""): MisuseError {
   return new MisuseError({
     where: "layers",
     what: "no such layer",
     expected,
     got: JSON.stringify(selector),
-    advice: `${hint}${hint === "" ? "" : " "}\`perceptual-ball inspect\` lists the layers.`,
+    advice: `${hint}${hint === "" ? "" : " "}There are ${listed(layers)}; \`perceptual-ball inspect\` lists them by name.`,
   });
+}
+
+/** So many operators are listed; the rest is counted. */
+const mostListed = 8;
+
+/** What layers there are: "Conv[0] to Conv[12], Relu[0] to Relu[11], Gemm[0]". */
+function listed(layers: readonly Layer[]): string {
+  const counts = new Map<string, number>();
+  for (const { operator } of layers) counts.set(operator, (counts.get(operator) ?? 0) + 1);
+  const groups = [...counts].map(([operator, count]) =>
+    count === 1 ? `${operator}[0]` : `${operator}[0] to ${operator}[${count - 1}]`,
+  );
+  const more = groups.length - mostListed;
+  return `${groups.slice(0, mostListed).join(", ")}${more > 0 ? ` and ${more} more operators` : ""}`;
 }
 
 /** Whether a layer is an activation function. */

@@ -82,7 +82,7 @@ describe("tokens lie on the grid of their patches", () => {
   });
 
   test("what has lost cells is no grid of them", () => {
-    const part = "q = Concat <axis = 1> (cls, t) j = Slice (q, one, six, one) " + block;
+    const part = `q = Concat <axis = 1> (cls, t) j = Slice (q, one, six, one) ${block}`;
     expect(gridAt("z", tiles, part, `, float[1,1,4] cls = ${list(4)}, int64[1] six = {6}`)).toBeUndefined();
   });
 });

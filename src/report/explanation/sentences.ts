@@ -60,10 +60,14 @@ export function summaryLine(
   { usualMethod }: { readonly usualMethod?: string } = {},
 ): string {
   const { label, box, seconds } = record;
-  const side = (name: string, confidence: number): string => `${shortName(name)} ${percent(confidence)}`;
+  // A number has no percentage.
+  const side = (name: string, confidence: number): string =>
+    record.head.kind === "value" ? shortName(name) : `${shortName(name)} ${percent(confidence)}`;
+  const { layer, grid } = record.details;
+  const read = typeof layer !== "string" ? "" : `  layer ${layer}${Array.isArray(grid) ? ` (${grid.join("x")})` : ""}`;
   const place = box === null ? "" : `  box [${box.join(", ")}]`;
   const truth = record.groundTruth === null ? "" : `  IoU ${record.groundTruth.iou.toFixed(2)}`;
-  const end = `${place}${truth}  ${seconds.toFixed(1)} s`;
+  const end = `${read}${place}${truth}  ${seconds.toFixed(1)} s`;
   const start = `${record.image}: ${record.method === usualMethod ? "" : `${record.method}  `}`;
   const before = side(label.name, label.confidence);
   if (!isPerturbation(record)) return `${start}${before}${end}`;
