@@ -54,7 +54,7 @@ export {
 } from "./classifier/classifier.ts";
 export { builtInLabels, parseLabels } from "./classifier/labels/labels.ts";
 export { readLabels } from "./classifier/labels/read-labels.ts";
-export type { LabelSource } from "./classifier/labels/resolve-labels.ts";
+export type { NameSource } from "./classifier/labels/resolve-labels.ts";
 export type { Classification } from "./classifier/logits.ts";
 export type { InputValue } from "./classifier/network/bind-inputs.ts";
 export type { FeatureGrid } from "./classifier/network/feature-grids.ts";

@@ -6,7 +6,7 @@ import type { Model } from "../onnx/model.ts";
 import { checkRuntime } from "../runtime/runtime.ts";
 import type { SessionOptions } from "../runtime/session.ts";
 import { findLabel } from "./labels/labels.ts";
-import { type LabelSource, type Labels, labelCountOf, labelSources, resolveLabels } from "./labels/resolve-labels.ts";
+import { type Labels, labelCountOf, labelSources, type NameSource, resolveLabels } from "./labels/resolve-labels.ts";
 import { type Classification, classificationOf, sigmoidAt } from "./logits.ts";
 import type { InputValue } from "./network/bind-inputs.ts";
 import type { HeadKind } from "./network/find-head.ts";
@@ -49,7 +49,7 @@ export interface ClassifierOptions extends SessionOptions {
   /** What files beside the model say of its preprocessing and of its classes, in the order of trust; given options come before it. */
   readonly beside?: {
     readonly stated?: readonly StatedBeside[];
-    readonly labels?: readonly LabelSource[];
+    readonly labels?: readonly NameSource[];
     readonly warnings?: readonly ModelWarning[];
   };
 }
@@ -154,7 +154,7 @@ export function createClassifier(model: Model, options: ClassifierOptions): Clas
 }
 
 /** The names of the classes; those of a number are the ways in which it can change. */
-function namesOf(prepared: PreparedModel, sources: readonly LabelSource[], where: string): Labels {
+function namesOf(prepared: PreparedModel, sources: readonly NameSource[], where: string): Labels {
   const { model, classCount, channels, height, width, head } = prepared;
   if (head.kind === "value" && head.count === 1) {
     return { labels: ["lower", "higher"], reason: "the output is a number", warnings: [] };

@@ -7,7 +7,7 @@ import { parseLiteral } from "./literal.ts";
 import { namesOfLiteral, readLabels } from "./read-labels.ts";
 
 /** Names whose number is not yet compared with the model's classes. */
-export interface LabelSource {
+export interface NameSource {
   readonly names: readonly string[];
   /** Where they come from, a phrase. */
   readonly reason: string;
@@ -33,8 +33,8 @@ export function labelSources(
   given: readonly string[] | string | undefined,
   model: Model,
   where: string,
-  beside: readonly LabelSource[] = [],
-): readonly LabelSource[] {
+  beside: readonly NameSource[] = [],
+): readonly NameSource[] {
   if (given !== undefined) {
     const names = typeof given === "string" ? builtInLabels[given] : given;
     if (names === undefined) {
@@ -47,7 +47,7 @@ export function labelSources(
     }
     return [{ names, reason: "as given", where: "labels", isGiven: true }];
   }
-  const embedded = [...model.metadata].flatMap(([key, text]): LabelSource[] => {
+  const embedded = [...model.metadata].flatMap(([key, text]): NameSource[] => {
     if (!nameKey.test(key) || text.trim() === "") return [];
     const names = namesOfMetadata(text, `${where}: ${key}`);
     if (names === undefined) return [];
@@ -74,12 +74,12 @@ function namesOfMetadata(text: string, where: string): readonly string[] | undef
 }
 
 /** How many classes the most trusted names are for; undefined if there are none. */
-export function labelCountOf(sources: readonly LabelSource[]): number | undefined {
+export function labelCountOf(sources: readonly NameSource[]): number | undefined {
   return sources[0]?.names.length;
 }
 
 export interface ResolveLabelsOptions {
-  readonly sources: readonly LabelSource[];
+  readonly sources: readonly NameSource[];
   readonly model: Model;
   /** How messages call the model, such as its path. */
   readonly where: string;

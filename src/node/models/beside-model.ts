@@ -7,7 +7,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { readLabels } from "../../classifier/labels/read-labels.ts";
-import type { LabelSource } from "../../classifier/labels/resolve-labels.ts";
+import type { NameSource } from "../../classifier/labels/resolve-labels.ts";
 import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
 import type { StatedBeside } from "../../classifier/preprocessing/guess-preprocessing.ts";
 import { statedInConfig } from "../../classifier/preprocessing/read-config.ts";
@@ -15,7 +15,7 @@ import { PerceptualBallError } from "../../errors.ts";
 
 export interface BesideModel {
   readonly stated: readonly StatedBeside[];
-  readonly labels: readonly LabelSource[];
+  readonly labels: readonly NameSource[];
   readonly warnings: readonly ModelWarning[];
 }
 
@@ -37,7 +37,7 @@ export function readBesideModel(path: string): BesideModel {
   const own = dirname(path);
   const folders = basename(own) === "onnx" ? [own, dirname(own)] : [own];
   const stated: StatedBeside[] = [];
-  const labels: LabelSource[] = [];
+  const labels: NameSource[] = [];
   const warnings: ModelWarning[] = [];
   const attempt = (file: string, read: () => void): void => {
     try {
