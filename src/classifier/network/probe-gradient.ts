@@ -10,6 +10,7 @@ import { describeNode } from "../../onnx/model.ts";
 import { nodesBetween } from "../../onnx/nodes-between.ts";
 import { normal } from "../../random/distributions.ts";
 import { createRandom } from "../../random/random.ts";
+import { sizeOf } from "../../tensor/tensor.ts";
 import type { Classifier } from "../classifier.ts";
 
 /** Why no gradient arrives, a phrase; undefined if one does. */
@@ -17,7 +18,12 @@ export interface GradientProbe {
   readonly blocker: string | undefined;
   /** The share of pixels and channels, in [0, 1], whose derivative is not 0 on one of the pictures. */
   readonly reached: number;
+  /** Why nothing was run, a phrase: the network's values would take more memory than a look at it is worth. */
+  readonly notTried?: string;
 }
+
+/** Networks whose values take more bytes than this are not run. */
+const mostBytes = 1.5e9;
 
 /** How many pictures are tried, at most: one on which all units happen to be at rest says nothing. */
 const pictures = 3;
@@ -29,6 +35,13 @@ export async function probeGradient(
 ): Promise<GradientProbe> {
   const { prepared, classCount } = classifier;
   const { channels, height, width } = prepared;
+  const bytes = [...prepared.typed(prepared.fixedBatch ?? 1).types.values()].reduce(
+    (sum, { shape }) => sum + 4 * sizeOf(shape),
+    0,
+  );
+  if (bytes > mostBytes) {
+    return { blocker: undefined, reached: 0, notTried: `its values take ${(bytes / 1e9).toFixed(1)} GB` };
+  }
   const pass = await classifier.backward({ of: "logits" });
   let reached = 0;
   for (let index = 0; index < pictures; index++) {

@@ -145,7 +145,10 @@ async function withProbe(
   if (classifier === undefined) return inspection;
   const blocked = (blocker: string): Inspection => ({ ...inspection, works: false, verdict: `blocked by: ${blocker}` });
   try {
-    const { blocker } = await probeGradient(classifier, { signal });
+    const { blocker, notTried } = await probeGradient(classifier, { signal });
+    if (notTried !== undefined) {
+      return { ...inspection, notes: [...inspection.notes, `whether a gradient arrives was not tried: ${notTried}`] };
+    }
     return blocker === undefined ? inspection : blocked(blocker);
   } catch (error) {
     if (!(error instanceof PerceptualBallError) || error instanceof AbortedError) throw error;
@@ -164,10 +167,13 @@ function adviceOn(inspection: Inspection, classifier: Classifier | undefined) {
   }
   const { guess, labels, labelsReason, prepared, classCount } = classifier;
   const { head, channels } = prepared;
+  const isTried = !inspection.notes.some((note) => note.startsWith("whether a gradient arrives was not tried"));
   const works = [
-    head.kind === "value"
-      ? "explanations by methods that change nothing: a gradient arrives at the pixels"
-      : "explanations and attacks: a gradient arrives at the pixels",
+    !isTried
+      ? "explanations and attacks, as far as the operators say: nothing was run"
+      : head.kind === "value"
+        ? "explanations by methods that change nothing: a gradient arrives at the pixels"
+        : "explanations and attacks: a gradient arrives at the pixels",
   ];
   const guessed: string[] = [];
   const give: string[] = [];
