@@ -7,6 +7,7 @@ import { normalizationForChannels } from "../classifier/preprocessing/preprocess
 import { type ProbeOptions, probePreprocessing } from "../classifier/preprocessing/probe-preprocessing.ts";
 import type { DatasetImage } from "../datasets/dataset.ts";
 import { MisuseError, PerceptualBallError, throwIfAborted } from "../errors.ts";
+import { printable } from "../escape-text.ts";
 import { describeGeometry } from "../image/geometry.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
 import { bundledClassifierPath } from "../node/models/bundled.ts";
@@ -82,9 +83,9 @@ export async function openClassifier(
     warnings.length === 0
       ? probed
       : probed.withPreprocessing({ ...probed.guess, warnings: [...(probed.guess.warnings ?? []), ...warnings] });
-  if (accuracy !== undefined) note(accuracy.text);
-  note(describeClassifier(classifier));
-  for (const { message } of classifier.warnings) note(`warning: ${message}`);
+  if (accuracy !== undefined) note(printable(accuracy.text));
+  note(printable(describeClassifier(classifier)));
+  for (const { message } of classifier.warnings) note(printable(`warning: ${message}`));
   return decided(classifier, options);
 }
 

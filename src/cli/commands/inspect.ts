@@ -5,6 +5,7 @@ import { describeHead } from "../../classifier/network/find-head.ts";
 import { type InspectedLayer, type Inspection, inspectModel } from "../../classifier/network/inspect-model.ts";
 import { probeGradient } from "../../classifier/network/probe-gradient.ts";
 import { AbortedError, PerceptualBallError } from "../../errors.ts";
+import { printable, printableJson } from "../../escape-text.ts";
 import { describeGeometry } from "../../image/geometry.ts";
 import { readBesideModel } from "../../node/models/beside-model.ts";
 import { loadModelFile } from "../../node/models/load-model.ts";
@@ -79,7 +80,7 @@ async function inspect(
     const head = classifier?.prepared.head ?? null;
     const warnings = classifier?.warnings ?? [];
     const found = { head, classes, preprocessing, warnings, advice };
-    stdout.write(`${JSON.stringify({ file, sha256, bytes, weights, ...inspection, ...found })}\n`);
+    stdout.write(`${printableJson({ file, sha256, bytes, weights, ...inspection, ...found })}\n`);
     return;
   }
   const rows: (readonly [string, string])[] = [
@@ -133,7 +134,9 @@ async function inspect(
     ...advice.give.map((text) => `Give:    ${text}`),
   ];
   const ending = lines.map((line) => `${line}\n`).join("");
-  stdout.write(`${inspection.verdict}\n\n${facts}\n\n${layerTable(inspection)}\n${ending}`);
+  const text = `${inspection.verdict}\n\n${facts}\n\n${layerTable(inspection)}\n${ending}`;
+  // Names come from the model: a line at a time, nothing in them reaches the terminal but as text.
+  stdout.write(`${text.trimEnd().split("\n").map(printable).join("\n")}\n`);
 }
 
 /** `inspection` with what a few runs of the network say: a gradient that arrives, or what is in its way. */
