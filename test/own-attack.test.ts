@@ -2,18 +2,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { afterAll, expect, test } from "vitest";
-import {
-  ballOf,
-  ballOptions,
-  countOption,
-  createClassifier,
-  defineAttack,
-  floatTensor,
-  inLockstep,
-  likelihoodOf,
-  numberOption,
-  projectOnBudget,
-} from "../src/index.ts";
+import { floatTensor } from "../src/exports/onnx.ts";
+import { ballOf, ballOptions, inLockstep, likelihoodOf, projectOnBudget } from "../src/exports/optimize.ts";
+import { countOption, createClassifier, defineAttack, numberOption } from "../src/index.ts";
 import { momentum, signStep } from "../src/optimize/update-rules.ts";
 import { tinyClassifier } from "./tiny-classifier.ts";
 

@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { afterAll, expect, test } from "vitest";
-import { createClassifier, defineMethod, floatTensor, numberOption } from "../src/index.ts";
+import { floatTensor } from "../src/exports/onnx.ts";
+import { createClassifier, defineMethod, numberOption } from "../src/index.ts";
 import { tinyClassifier } from "./tiny-classifier.ts";
 
 // The example of docs/methods.md, from here …

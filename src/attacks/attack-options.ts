@@ -5,7 +5,7 @@ import type { OnProgress } from "../options/progress.ts";
 import type { OptionsOf, ValuesOf } from "../options/schema.ts";
 import type { Random } from "../random/random.ts";
 
-type Label = string | number;
+export type Label = string | number;
 
 const isLabel = (value: unknown): value is Label => typeof value === "string" || typeof value === "number";
 const isLabels = (value: unknown): value is readonly Label[] => Array.isArray(value) && value.every(isLabel);

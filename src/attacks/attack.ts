@@ -168,7 +168,7 @@ export type AttackOptionsOf<S extends OptionSchema, E extends Epsilons = number>
   OptionsOf<Omit<S, "epsilon">> &
   ("epsilon" extends keyof S ? { readonly epsilon?: E | undefined } : unknown);
 
-/** An attack as {@link defineAttack} makes it. */
+/** An attack as `defineAttack` makes it. */
 export interface Attack<N extends string, S extends OptionSchema, F = unknown> extends AnyAttack {
   readonly name: N;
   readonly options: S;

@@ -34,7 +34,7 @@ const optionKeys = [
   "fold",
 ] as const satisfies readonly (keyof DifferentiateModelOptions)[];
 
-/** The metadata entry of a differentiated model that says what to know of its gradient, as {@link CanonicalModel.notes} does. */
+/** The metadata entry of a differentiated model that says what to know of its gradient, one sentence each. */
 export const notesKey = "perceptual-ball.notes";
 
 /**

@@ -12,7 +12,7 @@ import { contrastiveExcitationRules, excitationRules } from "./excitation-rules.
 import { guidedRules } from "./guided-rules.ts";
 import type { VjpCall } from "./rule.ts";
 import { type RuleTable, vjpRules } from "./rules/index.ts";
-import { appendVjp, type Seed } from "./sweep.ts";
+import { appendVjp, type CotangentSeed } from "./sweep.ts";
 
 /** A node of the standard domain with outputs of the given names; "" is an output that is left out. */
 function append(g: GraphBuilder, opType: string, inputs: readonly Value[], outputs: readonly string[]): Value[] {
@@ -36,7 +36,7 @@ function pulled(
 ): number[] {
   const g = new GraphBuilder();
   const input = g.input("x", "float32", shape);
-  const seeds = network(g, input).map((value): Seed => {
+  const seeds = network(g, input).map((value): CotangentSeed => {
     const size = value.shape.reduce((product, extent) => product * extent, 1);
     const cotangent = g.constant(
       floatTensor(

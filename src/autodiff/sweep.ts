@@ -10,7 +10,7 @@ import { realView } from "./real-view.ts";
 import { type RuleTable, vjpRules } from "./rules/index.ts";
 
 /** A value and the cotangent with which the sweep starts there, of the same shape. */
-export interface Seed {
+export interface CotangentSeed {
   readonly value: Value;
   readonly cotangent: Value;
 }
@@ -22,7 +22,7 @@ export interface Seed {
  */
 export function appendVjp(
   g: GraphBuilder,
-  { seeds, wrt, rules = vjpRules }: { seeds: readonly Seed[]; wrt: readonly Value[]; rules?: RuleTable },
+  { seeds, wrt, rules = vjpRules }: { seeds: readonly CotangentSeed[]; wrt: readonly Value[]; rules?: RuleTable },
 ): Value[] {
   const asked = new Set(wrt.map(({ name }) => name));
   const ends = seeds.map(({ value }) => value.name);

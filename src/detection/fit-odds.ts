@@ -24,7 +24,7 @@ export interface FitOddsOptions {
   readonly correctionKinds?: readonly NoiseKind[];
   /** Noise samples per image and kind; default 256. */
   readonly samples?: number;
-  /** Whether samples come in pairs of opposite noise, see {@link emptyAlignments}; default false, as the released code. */
+  /** Whether samples come in pairs of opposite noise; default false, as the released code. */
   readonly antithetic?: boolean;
   /** Seed of the noise; default 0. */
   readonly seed?: number;

@@ -1,4 +1,37 @@
-/** @file `perceptual-ball/experiments`: resumable experiments over many pictures, their records, summaries and statistics. */
+/** @file `perceptual-ball/experiments`: data sets, resumable experiments over many pictures, their records, summaries and statistics. */
+export { type BoxesInInput, type BoxInput, boxesInInput, boxesInPicture } from "../datasets/boxes-in-input.ts";
+export type { ClassifierClasses } from "../datasets/class-labels.ts";
+export {
+  type Dataset,
+  type DatasetImage,
+  type DatasetProblem,
+  type DatasetProblemKind,
+  type DatasetSplit,
+  datasetProblemKinds,
+  describeProblems,
+  type ObjectMask,
+} from "../datasets/dataset.ts";
+export { type DatasetFormat, datasetFormats } from "../datasets/dataset-formats.ts";
+export type { DatasetSource, FileEntry, PictureSize } from "../datasets/dataset-source.ts";
+export { memoryFileSource, type PictureDecoder } from "../datasets/memory-source.ts";
+export { type OpenDatasetOptions, openDataset } from "../datasets/open-dataset.ts";
+export { type LabelSource, labelSources } from "../datasets/reader.ts";
+export type { AlignmentStatistics, MissingStatistics } from "../detection/alignment-statistics.ts";
+export type { NamedImage } from "../detection/alignments.ts";
+export {
+  type ClassCorrection,
+  type Correction,
+  type CorrectionForm,
+  correctionForms,
+  type PairStatistics,
+} from "../detection/correction.ts";
+export type { AttackImages, FitOddsOptions, LabeledImage } from "../detection/fit-odds.ts";
+export type { LogisticRegression } from "../detection/logistic-regression.ts";
+export { correctionKinds, detectionKinds, type NoiseKind, noiseKindName, parseNoiseKind } from "../detection/noise.ts";
+export { calibratedCutoff, calibrateOdds, type DetectOddsOptions } from "../detection/odds.ts";
+export { type Cutoff, nominalCutoff } from "../detection/odds-statistics.ts";
+export type { OddsScore } from "../detection/score.ts";
+export { formatStatistics, ownerOf, parseStatistics, type StatisticsOwner } from "../detection/statistics-file.ts";
 export {
   type AttackItem,
   type AttackItemsOptions,
@@ -26,6 +59,7 @@ export { type ConeOptions, coneOf, conePoints } from "../experiments/cone/cone.t
 export type { ConeCurvature, ConeEstimate, PictureCurvature } from "../experiments/cone/curvature.ts";
 export type { ConeAxes, ConePair, PicturePlanes } from "../experiments/cone/planes.ts";
 export {
+  type ConeComputeOptions,
   type ConeItem,
   type ConeSettings,
   coneCompute,
@@ -45,13 +79,19 @@ export {
   detectionItems,
 } from "../experiments/detection/protocol.ts";
 export type { AlignmentRecord, DetectionDistances, DetectionRecord } from "../experiments/detection/record.ts";
-export type { AttackDetection, DetectionSummary, GroupSummary, Share } from "../experiments/detection/summary.ts";
 export {
+  type AttackDetection,
   type DetectionFinished,
+  type DetectionStatisticsOptions,
+  type DetectionSummary,
   detectionStatistics,
+  type GroupSummary,
+  type ShareEstimate,
+  type SummarizeDetectionOptions,
   summarizeDetection,
 } from "../experiments/detection/summary.ts";
 export {
+  type ExplanationFiles,
   type ExplanationInput,
   type ExplanationRecord,
   explanationRecord,
@@ -83,18 +123,17 @@ export {
   type GridBoxes,
   type LocalizationRecord,
 } from "../experiments/localization/record.ts";
-export type {
-  KindSummary,
-  LocalizationSummary,
-  MethodSummary,
-  SummaryOptions,
-} from "../experiments/localization/summary.ts";
 export {
   accuracyOf,
   agreementOf,
   defaultSummaryOptions,
+  type IntervalEstimate,
   isLocalized,
+  type KindSummary,
   type LocalizationFinished,
+  type LocalizationSummary,
+  type MethodSummary,
+  type SummaryOptions,
   summarizeMethods,
 } from "../experiments/localization/summary.ts";
 export {
@@ -113,6 +152,7 @@ export {
 } from "../experiments/localization/weight-randomization.ts";
 export type { LabelRecord } from "../experiments/records/label-record.ts";
 export { memoryStore } from "../experiments/records/memory-store.ts";
+export type { Form as RecordForm } from "../experiments/records/record-form.ts";
 export type {
   ExperimentIdentity,
   ExperimentRecord,
@@ -125,6 +165,7 @@ export {
   type Computed,
   type ExperimentItem,
   type ExperimentProgress,
+  type FailedItem,
   type RunExperimentOptions,
   runExperiment,
 } from "../experiments/records/run-experiment.ts";
@@ -150,3 +191,47 @@ export {
   spearman,
   wilsonInterval,
 } from "../experiments/statistics/statistics.ts";
+export { areaOf, boundingBox, centeredBox, roundedOutward, wholeBox } from "../localization/box.ts";
+export {
+  type ComponentOptions,
+  type Components,
+  connectedComponents,
+  largestComponent,
+} from "../localization/components.ts";
+export { energyInside } from "../localization/energy-inside.ts";
+export { type BoxConnectivity, boxConnectivities, levelBoxes } from "../localization/level-boxes.ts";
+export { defaultLocalizationRule, type LocalizationRule, type LocalizedMap } from "../localization/localize-map.ts";
+export { distanceToBoxes, greatestPoint, type MapPoint } from "../localization/pointing-game.ts";
+export { type Mask, thresholdLevels } from "../localization/threshold.ts";
+export { gridKinds, type ThresholdKind, thresholdGrids, thresholdParameter } from "../localization/threshold-grids.ts";
+export type {
+  CommonDefinition,
+  MapTask,
+  MethodDefinition,
+  MethodResult,
+  MethodTask,
+  PerturbationMethod,
+  PerturbationMethodDefinition,
+  PerturbationTask,
+} from "../saliency/define-method.ts";
+export type { TimedExplanation } from "../saliency/explainer.ts";
+export {
+  type MethodOptions,
+  methodOptions,
+  type Perturbation,
+  type PerturbationFacts,
+  type Perturbing,
+} from "../saliency/method.ts";
+export { methods } from "../saliency/methods.ts";
+export { rootMeanSquare } from "../saliency/perturbations/root-mean-square.ts";
+export {
+  bundledScenes,
+  type RenderedScene,
+  renderScene,
+  type SceneOptions,
+  type SceneRecord,
+  type ScenesOptions,
+  scenes,
+  scenesClasses,
+  scenesSeeds,
+} from "../scenes/scenes.ts";

@@ -1,4 +1,51 @@
-/** @file `perceptual-ball/optimize`: solvers as generators, their drivers, update rules and projections. They know nothing of images or networks. */
+/** @file `perceptual-ball/optimize`: what searches are made of – solvers, update rules and projections, which know nothing of images; goals, balls and the parts of attacks; options. */
+
+export {
+  type AnyAttack,
+  type AnyAttackOptions,
+  type Attack,
+  type AttackDefinition,
+  type AttackEnding,
+  type AttackOptionsOf,
+  type AttackSearch,
+  type AttackTask,
+  attackEndings,
+  type Epsilons,
+  type Images,
+  type PerEpsilon,
+  type PerImage,
+  type SearchContext,
+  type SearchResult,
+} from "../attacks/attack.ts";
+export { type CommonAttackOptions, commonAttackOptions, type Label as AttackLabel } from "../attacks/attack-options.ts";
+export { attacksByName } from "../attacks/attacks.ts";
+export {
+  type Budget,
+  ballOf,
+  ballOptions,
+  type Norm,
+  norms,
+  projectOnBudget,
+  roundToBytes,
+} from "../attacks/budget.ts";
+export type { Distances } from "../attacks/distances.ts";
+export { evaluatePerturbed } from "../attacks/evaluate-results.ts";
+export { type Goal, goalOf } from "../attacks/goal.ts";
+export { type LikelihoodEvaluation, likelihoodOf } from "../attacks/likelihood.ts";
+export { type Evaluator, type Found, inLockstep } from "../attacks/lockstep.ts";
+export type { CleanView, Observer, PerturbedView } from "../attacks/observer.ts";
+export { type PerceptualFinding, perceptualFinding } from "../attacks/perceptual/perceptual.ts";
+export {
+  type Constraint,
+  constraints,
+  type PerceptualOptions,
+  type PerceptualPreset,
+  perceptualOptions,
+  perceptualPresets,
+} from "../attacks/perceptual/perceptual-options.ts";
+export type { PerceptualSettings } from "../attacks/perceptual/perceptual-plan.ts";
+export type { StageSummary } from "../attacks/perceptual/perceptual-search.ts";
+export { type BallSteps, projectedGradient } from "../attacks/projected-gradient.ts";
 export { type BestSoFarOptions, type BestSolution, bestSoFar } from "../optimize/best-so-far.ts";
 export { type DescendOptions, descend } from "../optimize/descend.ts";
 export {
@@ -9,7 +56,7 @@ export {
   driveBatch,
   driveSync,
 } from "../optimize/drivers.ts";
-export { type LbfgsOptions, type LineSearch, lbfgs } from "../optimize/lbfgs.ts";
+export { type LbfgsOptions, type LineSearch, lbfgs, lineSearches } from "../optimize/lbfgs.ts";
 export {
   type BallProjection,
   type Bound,
@@ -39,4 +86,18 @@ export {
   type UpdateRule,
   unitStep,
 } from "../optimize/update-rules.ts";
+export { type Cost, totalCost } from "../options/cost.ts";
+export { describeOption, optionHelp, optionTable } from "../options/describe.ts";
+export { type JsonSchema, optionsJsonSchema } from "../options/json-schema.ts";
+export { type Derived, type OptionKind, type OptionSpec, valueOption, type WithFallback } from "../options/option.ts";
+export { parseOption, parseOptions } from "../options/parse.ts";
+export type { OnProgress, Progress } from "../options/progress.ts";
+export {
+  completeOptions,
+  type OptionSchema,
+  type OptionsOf,
+  type PresetSpec,
+  type ValuesOf,
+} from "../options/schema.ts";
+export { createRandom, type Random } from "../random/random.ts";
 export type { FloatArray } from "../tensor/vector.ts";

@@ -1,4 +1,16 @@
-/** @file `perceptual-ball/report`: tables, figures and pages of what explanations, attacks and experiments found. */
+/** @file `perceptual-ball/report`: tables, figures and pages of what explanations, attacks and experiments found, and how maps become pictures. */
+export {
+  blend,
+  type ColorizeOptions,
+  type ColorMap,
+  colorAt,
+  colorize,
+  colorMaps,
+  type Rgb,
+} from "../image/color-map.ts";
+export type { BlurOptions } from "../image/gaussian-blur.ts";
+export { normalizeSigned } from "../image/normalize.ts";
+export { structuralSimilarity } from "../image/structural-similarity.ts";
 export { type AttackPageEntry, type AttackPageInput, attackPage } from "../report/attack/page.ts";
 export { attackSentence } from "../report/attack/sentence.ts";
 export { attackTable } from "../report/attack/table.ts";
@@ -11,7 +23,7 @@ export {
   explainPicture,
   type PictureExplanation,
 } from "../report/explanation/explain-picture.ts";
-export { type PageEntry, type PageInput, reportPage } from "../report/explanation/page.ts";
+export { type PageEntry, type PageInput, reportPage, type TileSources } from "../report/explanation/page.ts";
 export {
   type OutlinedBox,
   panelOf,
@@ -39,16 +51,7 @@ export {
   type RocPlotCurve,
   rocPlot,
 } from "../report/figures/plots.ts";
-export {
-  type LocalizationPageInput,
-  localizationPage,
-  type PageFigure,
-} from "../report/localization/page.ts";
-export {
-  errorPlots,
-  insertionDeletionPlots,
-  type NamedPlot,
-  sanityPlots,
-} from "../report/localization/plots.ts";
+export { type LocalizationPageInput, localizationPage, type PageFigure } from "../report/localization/page.ts";
+export { errorPlots, insertionDeletionPlots, type NamedPlot, sanityPlots } from "../report/localization/plots.ts";
 export { localizationCsv, localizationMarkdown, measuresCsv } from "../report/localization/tables.ts";
-export { boxColors } from "../report/style/box-colors.ts";
+export { boxColors, type Color as RgbColor } from "../report/style/box-colors.ts";

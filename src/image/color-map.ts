@@ -10,7 +10,7 @@ export const colorMaps = ["inferno", "viridis", "diverging"] as const;
  */
 export type ColorMap = (typeof colorMaps)[number];
 
-type Rgb = readonly [red: number, green: number, blue: number];
+export type Rgb = readonly [red: number, green: number, blue: number];
 
 // Every eighth color of Matplotlib's maps (van der Walt and Smith, released under CC0), straight lines between them: at most
 // 2/255 from the full table.

@@ -4,10 +4,10 @@ import type { FloatTensor } from "../tensor/tensor.ts";
 import type { Box } from "./box.ts";
 
 /** A position in pixels; the middle of the pixel in column x and row y is (x + ½, y + ½). */
-export type Point = readonly [x: number, y: number];
+export type MapPoint = readonly [x: number, y: number];
 
 /** The middle of the pixel with the greatest value of `map` [H, W]; of equal ones the first in raster order, as numpy's argmax. */
-export function greatestPoint({ shape, data }: FloatTensor): Point {
+export function greatestPoint({ shape, data }: FloatTensor): MapPoint {
   if (shape.length !== 2 || data.length === 0) {
     throw new MisuseError({
       where: "greatestPoint",
@@ -22,7 +22,7 @@ export function greatestPoint({ shape, data }: FloatTensor): Point {
 }
 
 /** The Euclidean distance from `point` to the nearest of `boxes`, in their pixels: 0 inside or on the edge; Infinity without boxes. */
-export function distanceToBoxes([x, y]: Point, boxes: readonly Box[]): number {
+export function distanceToBoxes([x, y]: MapPoint, boxes: readonly Box[]): number {
   const distances = boxes.map(([x0, y0, x1, y1]) =>
     Math.hypot(Math.max(x0 - x, 0, x - x1), Math.max(y0 - y, 0, y - y1)),
   );

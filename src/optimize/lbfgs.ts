@@ -35,7 +35,7 @@ export interface LbfgsOptions {
   readonly project?: Projection;
 }
 
-const lineSearches = ["none", "armijo"] as const;
+export const lineSearches = ["none", "armijo"] as const;
 export type LineSearch = (typeof lineSearches)[number];
 
 const optionKeys: readonly (keyof LbfgsOptions)[] = [

@@ -35,7 +35,7 @@ export interface RuntimeSessionOptions {
   readonly extra?: Record<string, unknown>;
 }
 
-/** The module namespace of onnxruntime-node or onnxruntime-web, or {@link referenceRuntime}. */
+/** The module namespace of onnxruntime-node or onnxruntime-web, or `referenceRuntime`. */
 export interface Runtime {
   readonly InferenceSession: {
     create(model: Uint8Array, options?: never): Promise<unknown>;

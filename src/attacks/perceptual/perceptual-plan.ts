@@ -1,7 +1,7 @@
 /** @file What the options of the perceptual attack stand for: presets, weights, layers and limits, checked. */
 import type { Classifier } from "../../classifier/classifier.ts";
 import type { Layer } from "../../classifier/network/layers.ts";
-import type { Space } from "../../classifier/passes/objective-graph.ts";
+import type { ObjectiveSpace } from "../../classifier/passes/objective-graph.ts";
 import { automaticLayers, detectionLayers, paperLayers, releasedLayers } from "./perceptual-layers.ts";
 import type { Constraint, PerceptualPreset, PerceptualValues } from "./perceptual-options.ts";
 
@@ -9,7 +9,7 @@ import type { Constraint, PerceptualPreset, PerceptualValues } from "./perceptua
 export interface PerceptualSettings {
   readonly preset: PerceptualPreset;
   readonly layers: readonly string[];
-  readonly space: Space;
+  readonly space: ObjectiveSpace;
   readonly marginTarget: number;
   readonly reduction: "sum" | "mean" | "relative";
   /** λ' as given, or γ as found by the search. */
@@ -34,7 +34,7 @@ const detectionWeight = 100;
 export interface PerceptualPlan {
   readonly preset: PerceptualPreset;
   readonly layers: readonly Layer[];
-  readonly space: Space;
+  readonly space: ObjectiveSpace;
   /** Undefined: a share of the spread of the clean logits. */
   readonly marginTarget: number | undefined;
   readonly search: boolean;

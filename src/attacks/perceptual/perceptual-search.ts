@@ -1,7 +1,7 @@
 /** @file The search for one perceptual perturbation, as a generator that asks for evaluations of objective (4). */
 
 import type { Classifier } from "../../classifier/classifier.ts";
-import type { ObjectiveEvaluation, Problem, Reference } from "../../classifier/passes/objective.ts";
+import type { ObjectiveEvaluation, ObjectiveProblem, ObjectiveReference } from "../../classifier/passes/objective.ts";
 import { denormalizePixels, normalizePixels } from "../../classifier/preprocessing/preprocessing.ts";
 import { bestSoFar } from "../../optimize/best-so-far.ts";
 import { lbfgs } from "../../optimize/lbfgs.ts";
@@ -23,7 +23,7 @@ const bracketRatio = 1.2;
 export interface PerceptualRun {
   readonly plan: PerceptualPlan;
   readonly classifier: Classifier;
-  readonly reference: Reference;
+  readonly reference: ObjectiveReference;
   /** Flat [C, H, W], pixels. */
   readonly image: Float32Array;
   readonly shape: readonly number[];
@@ -58,7 +58,7 @@ export interface PerceptualEvaluation extends ObjectiveEvaluation {
 export interface PerceptualSearch {
   readonly solver: Generator<Query, PerceptualFound, PerceptualEvaluation>;
   /** The problem that the search wants solved at the moment; the same object until it changes. */
-  problem(): Problem;
+  problem(): ObjectiveProblem;
 }
 
 /** The pixels of an image as the numbers that the plan optimizes over, and back. */
@@ -89,7 +89,7 @@ function strongestFlip(run: PerceptualRun): PerceptualSearch {
   const spread = spreadOf(reference.logits);
   const budget = plan.evaluations - 2;
   const current: CurrentStrength = { gamma: 0 };
-  let problem: Problem | undefined;
+  let problem: ObjectiveProblem | undefined;
   let problemStrength = Number.NaN;
   const search = strengthSearch<PerceptualEvaluation>({
     start,
@@ -189,7 +189,7 @@ function distanceWeightOf({ plan, start }: PerceptualRun): number {
 }
 
 /** Equation (4) for the run at one strength of the perceptual term. */
-export function problemOf(run: PerceptualRun, strength: number): Problem {
+export function problemOf(run: PerceptualRun, strength: number): ObjectiveProblem {
   const { plan, reference, goal } = run;
   const spread = spreadOf(reference.logits);
   return {
@@ -236,7 +236,7 @@ function spreadOf(logits: Float32Array): number {
 }
 
 /** The mean over the layers of ‖C⁽ˡ⁾(x') − C⁽ˡ⁾(x)‖² / ‖C⁽ˡ⁾(x)‖². */
-export function relativeDistance({ layerDistances }: ObjectiveEvaluation, { features }: Reference): number {
+export function relativeDistance({ layerDistances }: ObjectiveEvaluation, { features }: ObjectiveReference): number {
   if (features.length === 0) return 0;
   const total = layerDistances.reduce((sum, d, l) => sum + d / Math.max(knownSquaredNorm(features[l]), 1e-12), 0);
   return total / features.length;

@@ -6,7 +6,7 @@
  * `released` after the authors' published code.
  */
 import type { Classifier } from "../../classifier/classifier.ts";
-import type { Problem, Reference } from "../../classifier/passes/objective.ts";
+import type { ObjectiveProblem, ObjectiveReference } from "../../classifier/passes/objective.ts";
 import { MisuseError } from "../../errors.ts";
 import type { Query } from "../../optimize/solver.ts";
 import { type FloatTensor, floatTensor } from "../../tensor/tensor.ts";
@@ -162,7 +162,7 @@ function* withFinding(
 function spaceOf(plan: PerceptualPlan, classifier: Classifier) {
   const { layers, space } = plan;
   const inSpace = (image: Float32Array): Float32Array => toSpace(image, { plan, classifier });
-  const references = new WeakMap<Float32Array, Reference>();
+  const references = new WeakMap<Float32Array, ObjectiveReference>();
   const look = async (batch: number): Promise<Observer> => {
     const options = { layers, space, batch };
     const clean = await classifier.references(options);
@@ -198,7 +198,7 @@ function spaceOf(plan: PerceptualPlan, classifier: Classifier) {
 }
 
 /** A problem that asks for nothing but the distances to a clean image. */
-function nothingOf({ activations, logits }: CleanView, image: Float32Array): Problem {
+function nothingOf({ activations, logits }: CleanView, image: Float32Array): ObjectiveProblem {
   const reference = { image, features: activations, logits };
   const layerWeights = activations.map(() => 0);
   return { reference, classIndex: 0, marginTarget: -1, marginWeight: 0, layerWeights, distanceWeight: 0 };

@@ -11,15 +11,15 @@ import {
   appendMargin,
   appendSquaredNorm,
   imageGraph,
+  type ObjectiveSpace,
   objectiveInputs,
   objectiveOutputs,
-  type Space,
 } from "./objective-graph.ts";
 
 /** What of a network a backward pass starts from. */
-export type Output = "logits" | "probabilities" | "log-probabilities";
+export type NetworkOutput = "logits" | "probabilities" | "log-probabilities";
 
-export const outputs: readonly Output[] = ["logits", "probabilities", "log-probabilities"];
+export const outputs: readonly NetworkOutput[] = ["logits", "probabilities", "log-probabilities"];
 
 /** The names of the backward graph's own inputs and outputs; the layers keep the names that they have in the model. */
 export const backwardNames = {
@@ -30,7 +30,7 @@ export const backwardNames = {
 } as const;
 
 export interface NetworkGraphOptions {
-  readonly space: Space;
+  readonly space: ObjectiveSpace;
   readonly normalization: Normalization;
   readonly batch: number;
 }
@@ -88,7 +88,7 @@ export function marginGraph(
 }
 
 export interface BackwardGraphOptions extends NetworkGraphOptions {
-  readonly of: Output;
+  readonly of: NetworkOutput;
   readonly rules?: RuleTable;
   /** The names of the layers whose values and cotangents are given out as well. */
   readonly layers: readonly string[];
@@ -130,7 +130,7 @@ function flatLogits(g: GraphBuilder, prepared: PreparedModel): Value {
   return reshapeTo(g, scores, [batch, classes]);
 }
 
-function outputOf(g: GraphBuilder, logits: Value, of: Output): Value {
+function outputOf(g: GraphBuilder, logits: Value, of: NetworkOutput): Value {
   switch (of) {
     case "logits":
       return logits;

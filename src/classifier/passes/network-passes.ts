@@ -9,7 +9,7 @@ import type { PreparedModel } from "../network/prepare-model.ts";
 import type { Normalization } from "../preprocessing/preprocessing.ts";
 import { backwardGraph, distanceGraph, logitsGraph, marginGraph, outputs } from "./network-graphs.ts";
 import { type ObjectivePass, objectivePass, type ReferencePass, referencePass } from "./objective.ts";
-import { objectiveGraph, type Space } from "./objective-graph.ts";
+import { type ObjectiveSpace, objectiveGraph } from "./objective-graph.ts";
 import type { OpenGraph } from "./pass.ts";
 import {
   type BackwardOptions,
@@ -40,7 +40,7 @@ export interface DistanceOptions {
 export interface ObjectiveOptions {
   readonly layers: readonly Layer[];
   /** Where images live: in pixels (default), or in the numbers that the network sees. */
-  readonly space?: Space;
+  readonly space?: ObjectiveSpace;
   /** The most images that one call takes. Default 1. */
   readonly batch?: number;
 }

@@ -11,7 +11,7 @@
  */
 import { reshapeTo } from "../../autodiff/adjoints/linear-maps.ts";
 import { type RuleTable, vjpRules } from "../../autodiff/rules/index.ts";
-import { appendVjp, type Seed } from "../../autodiff/sweep.ts";
+import { appendVjp, type CotangentSeed } from "../../autodiff/sweep.ts";
 import { GraphBuilder, type Value } from "../../onnx/builder.ts";
 import { inferShapes } from "../../onnx/infer-shapes.ts";
 import type { Graph } from "../../onnx/model.ts";
@@ -22,7 +22,7 @@ import { twoLogits } from "../network/sliced-logits.ts";
 import { appendLayout, appendNormalization, type Normalization } from "../preprocessing/preprocessing.ts";
 
 /** Where images live: pixels in [0, 1], or the numbers that the network sees after normalization (in its channel order). */
-export type Space = "pixels" | "network";
+export type ObjectiveSpace = "pixels" | "network";
 
 /** The names of the objective graph's inputs; `reference(l)` is that of layer l. */
 export const objectiveInputs = {
@@ -66,7 +66,7 @@ export function imageGraph(
     normalization,
     batch,
     keep,
-  }: { space: Space; normalization: Normalization; batch: number; keep: Iterable<string> },
+  }: { space: ObjectiveSpace; normalization: Normalization; batch: number; keep: Iterable<string> },
 ): Graph {
   const { graph } = foldBatchNormalization(prepared.graph, { keep: new Set([...keep, prepared.logits]) });
   const g = new GraphBuilder();
@@ -127,7 +127,7 @@ function alongImages(g: GraphBuilder, perImage: Value, like: Value): Value {
 }
 
 export interface ObjectiveGraphOptions {
-  readonly space: Space;
+  readonly space: ObjectiveSpace;
   readonly normalization: Normalization;
   readonly batch: number;
   /** The names of the layers that are compared. */
@@ -144,7 +144,7 @@ export function objectiveGraph(prepared: PreparedModel, options: ObjectiveGraphO
   const g = GraphBuilder.from(inferShapes(imageGraph(prepared, { ...options, keep: layers })));
   const image = g.value(objectiveInputs.image);
   const features = layers.map((layer) => g.value(layer));
-  const seeds: Seed[] = [];
+  const seeds: CotangentSeed[] = [];
   const { margin, logits, value, distance, layerDistances } = g.scope("objective", () => {
     const { margin, logits, pair, signs } = appendMargin(g, g.value(prepared.logits));
     const perImage = (name: string): Value => g.input(name, "float32", [batch]);

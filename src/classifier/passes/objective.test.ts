@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { parseModel } from "../../onnx/text/parse.ts";
 import { referenceRuntime } from "../../runtime/reference-runtime.ts";
 import { createClassifier } from "../classifier.ts";
-import type { Problem } from "./objective.ts";
+import type { ObjectiveProblem } from "./objective.ts";
 
 /** Two "pixels" in one channel, a hidden layer h = relu(A x), three logits C h. */
 const model = parseModel(`
@@ -33,7 +33,7 @@ test("value, margin, distances and gradient of a network small enough to work ou
   expect([...reference.features[0]]).toEqual([2, 1]);
   expect([...reference.logits]).toEqual([2, 2, -1]);
   // Pixels (0.75, 0.75) are (1, 1): pre = (3, 0), h = (3, 0), logits (3, 0, -3).
-  const problem: Problem = {
+  const problem: ObjectiveProblem = {
     reference,
     classIndex: 1,
     marginTarget: -2,
@@ -78,7 +78,7 @@ test("rows of a batch are evaluated as each would be alone, whatever the number 
   const points = [Float32Array.of(0.3, 0.7), Float32Array.of(0.6, 0.1)];
   const clean = await (await classifier.references({ layers, batch: 3 })).run(images);
   const problems = clean.map(
-    (reference, n): Problem => ({
+    (reference, n): ObjectiveProblem => ({
       reference,
       classIndex: n,
       marginTarget: -1 - n,

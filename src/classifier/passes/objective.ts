@@ -6,7 +6,7 @@ import { type Feed, type OpenGraph, openPass, type Pass } from "./pass.ts";
 import { marginFeeds, rowSizeOf } from "./passes.ts";
 
 /** What the objective compares with: a clean image [C, H, W] (in the objective's space), its features and its logits. */
-export interface Reference {
+export interface ObjectiveReference {
   readonly image: Float32Array;
   /** Of each layer, flat. */
   readonly features: readonly Float32Array[];
@@ -14,8 +14,8 @@ export interface Reference {
 }
 
 /** The parameters of equation (4) for one image. */
-export interface Problem {
-  readonly reference: Reference;
+export interface ObjectiveProblem {
+  readonly reference: ObjectiveReference;
   /** The class i of the margin. */
   readonly classIndex: number;
   /** Whether the class is to be reached rather than left; turns the margin's sign. Default false. */
@@ -33,7 +33,7 @@ export interface Problem {
 export interface ObjectiveInput {
   /** Flat [C, H, W], in the objective's space. */
   readonly image: Float32Array;
-  readonly problem: Problem;
+  readonly problem: ObjectiveProblem;
 }
 
 export interface ObjectiveEvaluation {
@@ -54,7 +54,7 @@ export interface ObjectiveEvaluation {
 /** Objective (4) at images, each with its own problem. */
 export type ObjectivePass = Pass<ObjectiveInput, ObjectiveEvaluation>;
 /** Clean images [C, H, W], in the objective's space, with what is compared with later. */
-export type ReferencePass = Pass<Float32Array, Reference>;
+export type ReferencePass = Pass<Float32Array, ObjectiveReference>;
 
 /** The objective of up to `most` images at once. */
 export function objectivePass(
@@ -98,7 +98,7 @@ export function referencePass(
   layers: readonly Layer[],
   classCount: number,
 ): ReferencePass {
-  const nothing: Problem = {
+  const nothing: ObjectiveProblem = {
     reference: {
       image: new Float32Array(rowSizeOf(open, inputs.referenceImage)),
       features: layers.map((_, l) => new Float32Array(rowSizeOf(open, inputs.reference(l)))),
@@ -126,12 +126,12 @@ export function referencePass(
 
 /** What does not change while the same problem is evaluated again and again, such as the reference features, is fed again as it was. */
 function problemFeeds<In>(
-  problemOf: (input: In) => Problem,
+  problemOf: (input: In) => ObjectiveProblem,
   layerCount: number,
   classCount: number,
 ): Record<string, Feed<In>> {
-  const referenceOf = (input: In): Reference => problemOf(input).reference;
-  const number = (read: (problem: Problem) => number): Feed<In> => ({
+  const referenceOf = (input: In): ObjectiveReference => problemOf(input).reference;
+  const number = (read: (problem: ObjectiveProblem) => number): Feed<In> => ({
     row: (input) => [read(problemOf(input))],
     per: (input) => read(problemOf(input)),
   });

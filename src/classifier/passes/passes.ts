@@ -3,7 +3,7 @@ import type { RuleTable } from "../../autodiff/rules/index.ts";
 import { numberIn } from "../../errors.ts";
 import { finiteLogits } from "../logits.ts";
 import type { Layer } from "../network/layers.ts";
-import { backwardNames, type Output } from "./network-graphs.ts";
+import { backwardNames, type NetworkOutput } from "./network-graphs.ts";
 import { objectiveInputs as inputs, objectiveOutputs as outputs } from "./objective-graph.ts";
 import { type Feed, type OpenGraph, openPass, type Pass } from "./pass.ts";
 
@@ -22,7 +22,7 @@ export function forwardPass(open: OpenGraph, most: number): ForwardPass {
 
 export interface BackwardOptions {
   /** What the pass starts from: the logits, their softmax, or its logarithm (whose cotangent −y gives cross-entropy's gradient). */
-  readonly of: Output;
+  readonly of: NetworkOutput;
   /** The most images that one call takes. Default 1. */
   readonly batch?: number;
   /** The backward rules; gradients by default. */

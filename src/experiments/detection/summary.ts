@@ -17,7 +17,7 @@ import { cleanMethod, fitMethod } from "./protocol.ts";
 import type { AlignmentRecord, DetectionDistances, DetectionRecord } from "./record.ts";
 
 /** A share of images with Wilson's 95 % interval. */
-export interface Share {
+export interface ShareEstimate {
   readonly count: number;
   readonly of: number;
   readonly value: number;
@@ -35,23 +35,23 @@ export interface AttackDetection {
   /** Attacked images, all of them: failed attacks and images that were misclassified already included, as in the paper. */
   readonly images: number;
   /** "Attack Detection": flagged images. */
-  readonly detection: Share;
+  readonly detection: ShareEstimate;
   /** "Classifier Suc.": images whose predicted class is the true one under attack; null without true classes. */
-  readonly accuracy: Share | null;
+  readonly accuracy: ShareEstimate | null;
   /** Images whose predicted class changed. */
-  readonly changed: Share;
+  readonly changed: ShareEstimate;
   /** Flagged images among those whose predicted class changed. */
-  readonly detectionOfChanged: Share | null;
+  readonly detectionOfChanged: ShareEstimate | null;
   /** Flagged images among those whose predicted class every attack of the group changed. */
-  readonly detectionOfMatched: Share | null;
+  readonly detectionOfMatched: ShareEstimate | null;
   /** Exact McNemar test on those images against the attack of the group that is detected least, Holm-corrected over the group; null for that one. */
   readonly pValue: number | null;
   /** Area under the ROC curve, changed images against clean ones, with DeLong's 95 % interval. */
   readonly area: { readonly value: number; readonly interval: readonly [low: number, high: number] } | null;
   /** Changed images flagged at the cutoff that flags 5 % of the clean test images. */
-  readonly detectionAtFivePercent: Share | null;
+  readonly detectionAtFivePercent: ShareEstimate | null;
   /** True class restored: the corrected label where flagged, the predicted one otherwise; null without corrections. */
-  readonly accuracyAfterCorrection: Share | null;
+  readonly accuracyAfterCorrection: ShareEstimate | null;
   /** Means over the changed images; null if there are none. */
   readonly distances: DetectionDistances | null;
   /** Mean of the log-odds of the class predicted under attack, over the changed images: how far beyond the boundary they lie. */
@@ -91,9 +91,9 @@ export interface DetectionSummary {
   readonly clean: {
     readonly images: number;
     /** "Clean Detection": flagged clean test images. */
-    readonly detection: Share;
-    readonly accuracy: Share | null;
-    readonly accuracyAfterCorrection: Share | null;
+    readonly detection: ShareEstimate;
+    readonly accuracy: ShareEstimate | null;
+    readonly accuracyAfterCorrection: ShareEstimate | null;
     /** The cutoff that flags 5 % of the clean test images. */
     readonly fivePercentCutoff: number | null;
     readonly scores: readonly number[];
@@ -368,10 +368,10 @@ function attackSummary(
 }
 
 /** The share of no images at all: anything is possible. */
-const unknownShare: Share = { count: 0, of: 0, value: 0, interval: [0, 1] };
+const unknownShare: ShareEstimate = { count: 0, of: 0, value: 0, interval: [0, 1] };
 
 /** The share of the images for which `holds`; null for none. */
-function shareOf(judged: readonly Judged[], holds: (one: Judged) => boolean): Share | null {
+function shareOf(judged: readonly Judged[], holds: (one: Judged) => boolean): ShareEstimate | null {
   const count = judged.filter(holds).length;
   const estimate = wilsonInterval(count, judged.length);
   if (estimate === undefined) return null;
@@ -379,14 +379,14 @@ function shareOf(judged: readonly Judged[], holds: (one: Judged) => boolean): Sh
   return { count, of: judged.length, value, interval: [low, high] };
 }
 
-function accuracyOf(judged: readonly Judged[], labelOf: (one: Judged) => number): Share | null {
+function accuracyOf(judged: readonly Judged[], labelOf: (one: Judged) => number): ShareEstimate | null {
   return shareOf(
     judged.filter(({ record }) => record.truth !== null),
     (one) => labelOf(one) === one.record.truth,
   );
 }
 
-function accuracyAfterCorrection(judged: readonly Judged[]): Share | null {
+function accuracyAfterCorrection(judged: readonly Judged[]): ShareEstimate | null {
   return accuracyOf(
     judged.filter(({ corrected }) => corrected !== undefined),
     ({ corrected }) => corrected ?? Number.NaN,

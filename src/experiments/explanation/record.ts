@@ -62,7 +62,7 @@ interface CommonRecord {
 }
 
 /** Files, relative to the report's folder. */
-type Files<Name extends string> = Readonly<Record<Name, string>>;
+export type ExplanationFiles<Name extends string> = Readonly<Record<Name, string>>;
 
 /** The record of a method that changes the picture. */
 export interface PerturbationRecord extends CommonRecord {
@@ -82,7 +82,7 @@ export interface PerturbationRecord extends CommonRecord {
   readonly rounded: { readonly index: number; readonly name: string; readonly flipped: boolean };
   /** The layers that were compared. */
   readonly layers: readonly string[];
-  readonly files: Files<"panel" | "map" | "mapNpy" | "perturbed" | "perturbation" | "result">;
+  readonly files: ExplanationFiles<"panel" | "map" | "mapNpy" | "perturbed" | "perturbation" | "result">;
 }
 
 /** The record of a method that makes a map of the picture as it is. */
@@ -92,7 +92,7 @@ export interface MapRecord extends CommonRecord {
   readonly adversarialLabel: null;
   readonly margin: { readonly clean: number; readonly adversarial: null };
   readonly distances: null;
-  readonly files: Files<"panel" | "map" | "mapNpy" | "result">;
+  readonly files: ExplanationFiles<"panel" | "map" | "mapNpy" | "result">;
 }
 
 export type ExplanationRecord = PerturbationRecord | MapRecord;

@@ -12,7 +12,7 @@ import { boxesOfText, type ConnectivityKey, type LocalizationRecord } from "./re
 import type { SanityStage } from "./weight-randomization.ts";
 
 /** A share or a mean with its 95 % confidence interval. */
-export interface Estimate {
+export interface IntervalEstimate {
   readonly value: number;
   readonly interval: readonly [low: number, high: number];
   /** How many pictures it is of. */
@@ -23,9 +23,9 @@ export interface Estimate {
 export interface KindSummary {
   /** The threshold with the least error on all pictures (as the paper chose it), the least such threshold; α, or k in percent. */
   readonly parameter: number | null;
-  readonly error: Estimate;
+  readonly error: IntervalEstimate;
   /** Tuned on one half of the pictures and judged on the other, both ways round. */
-  readonly heldOut: Estimate;
+  readonly heldOut: IntervalEstimate;
   /** The thresholds that the two halves choose. */
   readonly heldOutParameters: readonly [number | null, number | null];
   /**
@@ -48,11 +48,11 @@ export interface MethodSummary {
   readonly images: number;
   readonly kinds: Readonly<Record<ThresholdKind, KindSummary>>;
   /** null where it says nothing (baselines), or is not measured. */
-  readonly pointing: Estimate | null;
-  readonly energyInside: Estimate | null;
-  readonly averagePrecision: Estimate | null;
-  readonly insertion: Estimate | null;
-  readonly deletion: Estimate | null;
+  readonly pointing: IntervalEstimate | null;
+  readonly energyInside: IntervalEstimate | null;
+  readonly averagePrecision: IntervalEstimate | null;
+  readonly insertion: IntervalEstimate | null;
+  readonly deletion: IntervalEstimate | null;
   /** Means over the pictures at equal steps from nothing to everything. */
   readonly curves: { readonly insertion: readonly number[]; readonly deletion: readonly number[] } | null;
   readonly cost: {
@@ -85,7 +85,7 @@ export interface LocalizationSummary {
   readonly options: SummaryOptions;
   readonly settings: Readonly<Record<string, unknown>>;
   /** Share of pictures whose class the network predicts, where the data set states classes. */
-  readonly accuracy: Estimate | null;
+  readonly accuracy: IntervalEstimate | null;
   /** In the order in which tables list them; baselines last. */
   readonly methods: readonly MethodSummary[];
   readonly sanity: readonly SanityStage[];
@@ -185,7 +185,7 @@ export function summarizeMethods(
 }
 
 /** The classifier's accuracy on the pictures of the records; null where no classes are stated. */
-export function accuracyOf(records: readonly LocalizationFinished[]): Estimate | null {
+export function accuracyOf(records: readonly LocalizationFinished[]): IntervalEstimate | null {
   const stated = [...new Map(records.map(({ key, result }) => [key.image, result])).values()].filter(
     ({ truth }) => truth !== null,
   );
@@ -217,16 +217,16 @@ export function agreementOf(
 }
 
 /** The share of no pictures at all: anything is possible. */
-const unknownShare: Estimate = { value: 0, interval: [0, 1], count: 0 };
+const unknownShare: IntervalEstimate = { value: 0, interval: [0, 1], count: 0 };
 
-function shareOf(hits: readonly boolean[]): Estimate | null {
+function shareOf(hits: readonly boolean[]): IntervalEstimate | null {
   const estimate = wilsonInterval(hits.filter((hit) => hit).length, hits.length);
   return estimate === undefined
     ? null
     : { value: estimate.value, interval: [estimate.low, estimate.high], count: hits.length };
 }
 
-function meanOf(values: readonly number[]): Estimate | null {
+function meanOf(values: readonly number[]): IntervalEstimate | null {
   const estimate = bootstrapMean(values, { resamples: 2000 });
   return estimate === undefined
     ? null

@@ -19,7 +19,7 @@ export interface EncodePngOptions {
  * alpha, color, or color and alpha, for 1 to 4 channels. Tensors are clipped to [0, 1] and rounded to the nearest byte. The same image
  * gives the same bytes with the same version of sharp.
  *
- * Throws a {@link MisuseError} for other shapes and a {@link BadInputError} if a value is NaN.
+ * Throws a `MisuseError` for other shapes and a `BadInputError` if a value is NaN.
  */
 export async function encodePng(image: Picture | FloatTensor, options: EncodePngOptions = {}): Promise<Uint8Array> {
   checkKeys("encodePng", options, ["isNetworkInput"]);

@@ -1,12 +1,12 @@
 import { parseHTML } from "linkedom";
 import { expect, test } from "vitest";
-import type { AttackDetection, DetectionSummary, Share } from "../../experiments/detection/summary.ts";
+import type { AttackDetection, DetectionSummary, ShareEstimate } from "../../experiments/detection/summary.ts";
 import { detectionPage } from "./page.ts";
 import { detectionPlots } from "./plots.ts";
 import { cleanSentence, detectionCsv, detectionMarkdown } from "./tables.ts";
 
 const hostile = `x<script>&"'|\`\u0000\u001b[31m\u202e`;
-const share = (count: number, of: number): Share => ({
+const share = (count: number, of: number): ShareEstimate => ({
   count,
   of,
   value: count / of,

@@ -1,7 +1,12 @@
 /** @file The page of a detection benchmark: one HTML file that needs nothing else. */
 
 import { escapeMarkup } from "../../escape-text.ts";
-import type { AttackDetection, DetectionSummary, GroupSummary, Share } from "../../experiments/detection/summary.ts";
+import type {
+  AttackDetection,
+  DetectionSummary,
+  GroupSummary,
+  ShareEstimate,
+} from "../../experiments/detection/summary.ts";
 import { benchmarkStyle } from "../style/benchmark-style.ts";
 import { pageStyle } from "../style/page-style.ts";
 import { percent } from "../style/wording.ts";
@@ -73,7 +78,7 @@ function factsOf({ model, data, clean, statistics, cutoff }: DetectionSummary): 
   return `<dl class="facts">${rows.map(([term, text]) => `<div><dt>${term}</dt><dd>${escapeMarkup(text)}</dd></div>`).join("")}</dl>`;
 }
 
-function interval({ value, interval: [low, high] }: Share): string {
+function interval({ value, interval: [low, high] }: ShareEstimate): string {
   return `${value.toFixed(3)} (${low.toFixed(2)}–${high.toFixed(2)})`;
 }
 
@@ -113,7 +118,7 @@ function nameCell({ name, title, settings }: AttackDetection): string {
   return `<td title="${escapeMarkup(`${title} ${JSON.stringify(settings)}`)}">${escapeMarkup(name)}</td>`;
 }
 
-function shareCell(share: Share | null, mark = "", isBest = false): string {
+function shareCell(share: ShareEstimate | null, mark = "", isBest = false): string {
   if (share === null) return "<td>–</td>";
   const {
     value,

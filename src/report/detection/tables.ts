@@ -1,5 +1,10 @@
 /** @file The tables of the detection benchmark as Markdown and CSV. */
-import type { AttackDetection, DetectionSummary, GroupSummary, Share } from "../../experiments/detection/summary.ts";
+import type {
+  AttackDetection,
+  DetectionSummary,
+  GroupSummary,
+  ShareEstimate,
+} from "../../experiments/detection/summary.ts";
 import { csvOf } from "../tables/csv.ts";
 import { markdownTable, markdownText } from "../tables/markdown.ts";
 
@@ -7,7 +12,7 @@ import { markdownTable, markdownText } from "../tables/markdown.ts";
 const significance = 0.05;
 
 /** "0.1447 [0.12, 0.17]"; "–" for nothing. */
-export function shareText(share: Share | null): string {
+export function shareText(share: ShareEstimate | null): string {
   if (share === null) return "–";
   const [low, high] = share.interval;
   return `${share.value.toFixed(3)} [${low.toFixed(2)}, ${high.toFixed(2)}]`;
@@ -185,7 +190,7 @@ export function detectionCsv({ clean, groups }: DetectionSummary): string {
       "seconds",
     ],
   ];
-  const cells = (share: Share | null | undefined): (number | string)[] =>
+  const cells = (share: ShareEstimate | null | undefined): (number | string)[] =>
     share === null || share === undefined ? ["", "", "", ""] : [share.value, ...share.interval, share.of];
   const cleanRow = [
     "clean",

@@ -28,7 +28,7 @@ export interface Tiles {
 }
 
 export interface TilesInput {
-  /** Pixels [C, H, W] in [0, 1]; of channels beyond color the tiles show what {@link shownImage} does. */
+  /** Pixels [C, H, W] in [0, 1]; of channels beyond color the tiles show what `shownImage` does. */
   readonly image: ImageTensor;
   /** As `image`; values outside of [0, 1] are clipped. Left out, the second tile is the map over the picture. */
   readonly perturbed?: ImageTensor;

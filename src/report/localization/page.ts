@@ -2,7 +2,7 @@
 
 import { escapeMarkup } from "../../escape-text.ts";
 import type {
-  Estimate,
+  IntervalEstimate,
   KindSummary,
   LocalizationSummary,
   MethodSummary,
@@ -104,7 +104,7 @@ function factsOf({ model, data, accuracy, settings, methods }: LocalizationSumma
 }
 
 /** A thin bar from 0 to 1 with the interval and the value. */
-function reach({ value, interval: [low, high] }: Estimate): string {
+function reach({ value, interval: [low, high] }: IntervalEstimate): string {
   const at = (share: number): string => `${(100 * Math.min(1, Math.max(0, share))).toFixed(1)}%`;
   return `<span class="reach"><i style="left:${at(low)};width:${at(high - low)}"></i><b style="left:calc(${at(value)} - 1px)"></b></span>`;
 }
@@ -113,7 +113,7 @@ function nameCell({ name, title, isBaseline }: MethodSummary): string {
   return `<td title="${escapeMarkup(title)}">${escapeMarkup(isBaseline ? title : name)}</td>`;
 }
 
-function interval({ interval: [low, high] }: Estimate, digits: number): string {
+function interval({ interval: [low, high] }: IntervalEstimate, digits: number): string {
   return `${low.toFixed(digits)}–${high.toFixed(digits)}`;
 }
 

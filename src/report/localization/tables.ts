@@ -1,7 +1,7 @@
 /** @file The tables of the localization benchmark as Markdown and CSV. */
 
 import type {
-  Estimate,
+  IntervalEstimate,
   KindSummary,
   LocalizationSummary,
   MethodSummary,
@@ -30,7 +30,7 @@ export const measures = [
 ] as const satisfies readonly { readonly key: keyof MethodSummary; [other: string]: unknown }[];
 
 /** "0.46 [0.31, 0.61]". */
-export function estimateText({ value, interval: [low, high] }: Estimate, digits = 2): string {
+export function estimateText({ value, interval: [low, high] }: IntervalEstimate, digits = 2): string {
   return `${value.toFixed(digits)} [${low.toFixed(digits)}, ${high.toFixed(digits)}]`;
 }
 

@@ -4,7 +4,7 @@
  * Source: Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", 2017, equations (1) and (2).
  */
 import type { FeatureGrid } from "../../classifier/network/feature-grids.ts";
-import type { Output } from "../../classifier/passes/network-graphs.ts";
+import type { NetworkOutput } from "../../classifier/passes/network-graphs.ts";
 import { type BackwardTask, outputOption } from "../backward-run.ts";
 import { defineMethod } from "../define-method.ts";
 import { gradCamGrid, gradCamLayer, overGrid } from "./feature-grid.ts";
@@ -37,7 +37,11 @@ export const gradCam = defineMethod({
 });
 
 /** Σ_k α_k A_k for each cell of the grid and each task: class evidence before the ReLU. One run of the network, back to the layer only. */
-export function weightedSums(tasks: readonly BackwardTask[], grid: FeatureGrid, of: Output): Promise<Float32Array[]> {
+export function weightedSums(
+  tasks: readonly BackwardTask[],
+  grid: FeatureGrid,
+  of: NetworkOutput,
+): Promise<Float32Array[]> {
   return layerCells(tasks, grid, { of }, weightedSum);
 }
 

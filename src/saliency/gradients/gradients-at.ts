@@ -1,10 +1,10 @@
 /** @file Gradients at many points near one image, in batches, one after the other in memory. */
-import type { Output } from "../../classifier/passes/network-graphs.ts";
+import type { NetworkOutput } from "../../classifier/passes/network-graphs.ts";
 import { throwIfAborted } from "../../errors.ts";
 import type { MethodTask } from "../define-method.ts";
 
 export interface GradientsAtOptions {
-  readonly of: Output;
+  readonly of: NetworkOutput;
   readonly count: number;
   /** Writes point `index` into `pixels` (flat [C, H, W]). Called in order. */
   readonly point: (index: number, pixels: Float32Array) => void;

@@ -6,7 +6,7 @@
  */
 import type { Classifier } from "../../classifier/classifier.ts";
 import { logSoftmaxAt, softmax } from "../../classifier/logits.ts";
-import type { Output } from "../../classifier/passes/network-graphs.ts";
+import type { NetworkOutput } from "../../classifier/passes/network-graphs.ts";
 import { countOption, flagOption, wordOption } from "../../options/option.ts";
 import { type ValuesOf, withPresets } from "../../options/schema.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
@@ -64,8 +64,8 @@ function baselineOf(baseline: "zero" | "black" | "gray" | "white", classifier: C
 }
 
 /** seed · s, for the class scores s that are differentiated. In float64. */
-function scoreOf(of: Output, logits: Float32Array, seed: Float32Array): number {
-  const scores: Readonly<Record<Output, (classIndex: number) => number>> = {
+function scoreOf(of: NetworkOutput, logits: Float32Array, seed: Float32Array): number {
+  const scores: Readonly<Record<NetworkOutput, (classIndex: number) => number>> = {
     logits: (j) => logits[j],
     probabilities: (j) => softmax(logits)[j],
     "log-probabilities": (j) => logSoftmaxAt(logits, j),
