@@ -1,5 +1,12 @@
 /** @file `perceptual-ball/web`: models and pictures in a browser. */
-export { type FileSource, type LoadClassifierOptions, loadClassifier } from "./load-classifier.ts";
+export {
+  type FileSource,
+  type LoadClassifierOptions,
+  loadClassifier,
+  type ReadModelFileOptions,
+  readModelFile,
+} from "./load-classifier.ts";
+export { type LoadRuntimeOptions, loadRuntime, useThreads } from "./load-runtime.ts";
 export {
   type Bitmap,
   browserEnvironment,

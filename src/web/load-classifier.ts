@@ -2,16 +2,30 @@
 import { type Classifier, type ClassifierOptions, createClassifier } from "../classifier/classifier.ts";
 import { BadInputError, checkKeys, kindOf, MisuseError } from "../errors.ts";
 import { readModel } from "../onnx/file/read-model.ts";
-import { checkRuntime } from "../runtime/runtime.ts";
+import type { Model } from "../onnx/model.ts";
+import { checkRuntime, type Runtime } from "../runtime/runtime.ts";
+import { loadRuntime, useThreads } from "./load-runtime.ts";
 
 /** Where a file comes from: an address, a Blob (such as the File of an input element), or its bytes. */
 export type FileSource = string | URL | Blob | ArrayBuffer | Uint8Array;
 
-export interface LoadClassifierOptions extends Omit<ClassifierOptions, "where" | "weightsFolder"> {
+export interface ReadModelFileOptions {
   /** The files of weights beside the model, by the name under which the model refers to each. */
   readonly externalData?: Readonly<Record<string, FileSource>>;
   /** Fetches addresses; the environment's own `fetch` by default. */
   readonly fetch?: typeof globalThis.fetch;
+}
+
+export interface LoadClassifierOptions
+  extends Omit<ClassifierOptions, "where" | "weightsFolder" | "runtime">,
+    ReadModelFileOptions {
+  /** The module of onnxruntime-web; by default its build for WebAssembly alone, the smallest: see {@link loadRuntime}. */
+  readonly runtime?: Runtime;
+  /**
+   * Threads of WebAssembly; they need a page that is isolated from others, elsewhere there is one. All sessions of a runtime share them, so that
+   * the first session decides: see {@link useThreads}.
+   */
+  readonly threads?: number;
 }
 
 const optionKeys = [
@@ -36,19 +50,27 @@ const optionKeys = [
  * The classifier in the ONNX file `source`. Throws a BadInputError if it cannot be fetched or is no ONNX model, and an
  * UnsupportedError if it is no image classifier or has operators without a rule.
  */
-export async function loadClassifier(source: FileSource, options: LoadClassifierOptions): Promise<Classifier> {
+export async function loadClassifier(source: FileSource, options: LoadClassifierOptions = {}): Promise<Classifier> {
   checkKeys("loadClassifier", options, optionKeys);
-  checkRuntime("loadClassifier", options?.runtime);
-  const { externalData = {}, fetch = globalThis.fetch, ...classifierOptions } = options;
+  const { externalData, fetch, runtime: given, threads, ...classifierOptions } = options;
+  const runtime = given === undefined ? await loadRuntime({ threads }) : checkRuntime("loadClassifier", given);
+  if (given !== undefined && threads !== undefined) useThreads(given, threads);
+  const model = await readModelFile(source, { externalData, fetch });
+  return createClassifier(model, { ...classifierOptions, runtime, where: nameOf(source) });
+}
+
+/** The model in the ONNX file `source`, with what lies beside it. Errors as {@link loadClassifier}. */
+export async function readModelFile(source: FileSource, options: ReadModelFileOptions = {}): Promise<Model> {
+  checkKeys("readModelFile", options, ["externalData", "fetch"]);
+  const { externalData = {}, fetch = globalThis.fetch } = options;
   const where = nameOf(source);
   const read = async (file: FileSource) => bytesOf(file, fetch);
   const [bytes, ...weights] = await Promise.all([read(source), ...Object.values(externalData).map(read)]);
   const files = new Map(Object.keys(externalData).map((name, i) => [name, weights[i]]));
-  const model = readModel(bytes, {
+  return readModel(bytes, {
     where,
     external: (location, offset, length) => rangeOf(files.get(location), { where, location, offset, length }),
   });
-  return createClassifier(model, { ...classifierOptions, where });
 }
 
 function rangeOf(

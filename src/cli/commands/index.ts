@@ -51,6 +51,11 @@ export const commandEntries: readonly CommandEntry[] = [
     load: async (context) => (await import("./benchmark.ts")).benchmarkCommand(context),
   },
   {
+    name: "studio",
+    summary: "open a page in the browser: drop a model and a picture, and watch",
+    load: async (context) => (await import("./studio.ts")).studioCommand(context),
+  },
+  {
     name: "merge",
     summary: "unite the results of a benchmark that was split over machines",
     load: async (context) => (await import("./merge.ts")).mergeCommand(context),

@@ -48,7 +48,9 @@ export function styleOf(index: number): PlotStyle {
 async function loadPlot(): Promise<{ Plot: typeof PlotLibrary; document: PlotLibrary.PlotOptions["document"] }> {
   const [Plot, { DOMParser }] = await Promise.all([import("@observablehq/plot"), import("linkedom")]);
   // Of XML, since HTML leaves < and & in attributes as they are, which no XML parser takes.
-  return { Plot, document: new DOMParser().parseFromString(`<svg xmlns="${svgNamespace}"/>`, "image/svg+xml") };
+  // Where the type check knows browsers, their documents have more; Observable Plot needs no more than this one has.
+  const document: unknown = new DOMParser().parseFromString(`<svg xmlns="${svgNamespace}"/>`, "image/svg+xml");
+  return { Plot, document: document as PlotLibrary.PlotOptions["document"] };
 }
 
 /** Space around the frame, in pixels. */

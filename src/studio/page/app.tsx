@@ -1,0 +1,135 @@
+/** @file The page. */
+import type { ComponentType } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { address, choose, type Tab, tabs } from "../state/address.ts";
+import { listenForFiles } from "../state/files.ts";
+import { network, notice, picture, ready, runtimeName, threads } from "../state/store.ts";
+import { strings } from "../strings.ts";
+import { AttackPanel } from "./attack-panel.tsx";
+import { ComparePanel } from "./compare-panel.tsx";
+import { ExplainPanel } from "./explain-panel.tsx";
+import { InsidePanel } from "./inside-panel.tsx";
+import { ModelCard } from "./model-card.tsx";
+import { PicturesCard } from "./pictures-card.tsx";
+import { TakePanel } from "./take-panel.tsx";
+import { ThemePicker } from "./theme-picker.tsx";
+
+const panels: Readonly<Record<Tab, ComponentType>> = {
+  explain: ExplainPanel,
+  compare: ComparePanel,
+  attack: AttackPanel,
+  inside: InsidePanel,
+  take: TakePanel,
+};
+
+export function App() {
+  const [isOver, setOver] = useState(false);
+  useEffect(() => listenForFiles(setOver), []);
+  return (
+    <>
+      <a class="skip" href="#results">
+        {strings.skip}
+      </a>
+      <header class="page-header">
+        <div>
+          <h1>{strings.title}</h1>
+          <p>{strings.lead}</p>
+        </div>
+        <div class="header-side">
+          <details class="privacy">
+            <summary>{strings.privacy}</summary>
+            <p>{strings.privacyMore}</p>
+          </details>
+          <span class="soft runtime">
+            {runtimeName.value === "" ? strings.starting : strings.runtime(runtimeName.value, threads)}
+          </span>
+          <ThemePicker />
+        </div>
+      </header>
+      <Notice />
+      <div class="columns">
+        <aside class="side">
+          <PicturesCard />
+          <ModelCard />
+        </aside>
+        <main id="results" tabIndex={-1} aria-busy={!ready.value}>
+          <Tabs />
+          <Panel />
+        </main>
+      </div>
+      {isOver ? <div class="drop-cover">{strings.dropHere}</div> : null}
+    </>
+  );
+}
+
+/** What was said last: read out, and shown where it is an error. */
+function Notice() {
+  const { value } = notice;
+  return (
+    <>
+      <div class="unseen" role="status" aria-live="polite">
+        {value?.isError === false ? value.text : ""}
+      </div>
+      <div role="alert" class={value?.isError ? "notice" : ""}>
+        {value?.isError ? (
+          <>
+            <span>{value.text}</span>
+            <button
+              type="button"
+              onClick={() => {
+                notice.value = undefined;
+              }}
+            >
+              {strings.errors.dismiss}
+            </button>
+          </>
+        ) : null}
+      </div>
+    </>
+  );
+}
+
+function Tabs() {
+  const { tab } = address.value;
+  const move = (event: KeyboardEvent): void => {
+    const at = tabs.indexOf(tab);
+    const next = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tabs.length - 1 }[event.key];
+    if (next === undefined) return;
+    event.preventDefault();
+    const to = tabs[(next + tabs.length) % tabs.length];
+    choose({ tab: to });
+    document.getElementById(`tab-${to}`)?.focus();
+  };
+  return (
+    <div class="tabs" role="tablist" aria-label={strings.tabsLabel} onKeyDown={move}>
+      {tabs.map((name) => (
+        <button
+          key={name}
+          type="button"
+          role="tab"
+          id={`tab-${name}`}
+          aria-selected={name === tab}
+          aria-controls="panel"
+          tabIndex={name === tab ? 0 : -1}
+          onClick={() => choose({ tab: name })}
+        >
+          {strings.tabs[name]}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function Panel() {
+  const { tab } = address.value;
+  const Shown = panels[tab];
+  return (
+    <div role="tabpanel" id="panel" aria-labelledby={`tab-${tab}`} class={`panel panel-${tab}`}>
+      {network.value === undefined || picture.value === undefined ? (
+        <p class="soft waiting">{ready.value ? strings.pictures.none : strings.starting}</p>
+      ) : (
+        <Shown />
+      )}
+    </div>
+  );
+}

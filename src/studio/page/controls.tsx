@@ -1,0 +1,297 @@
+/** @file Controls that several panels share. */
+import type { ComponentChildren } from "preact";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+import type { NetworkView, OptionView, TechniqueView } from "../protocol.ts";
+import { address, choose, chooseSetting } from "../state/address.ts";
+import { hold, network, picture, type RunState, secondsOf, stop } from "../state/store.ts";
+import { strings } from "../strings.ts";
+
+const words = strings.run;
+
+export interface SliderProps {
+  readonly label: string;
+  readonly value: number;
+  readonly min: number;
+  readonly max: number;
+  readonly step: number;
+  readonly shown: string;
+  readonly onInput: (value: number) => void;
+}
+
+/** A range with its name and its value. */
+export function Slider({ label, value, min, max, step, shown, onInput }: SliderProps) {
+  const id = useId();
+  return (
+    <div class="slider">
+      <label for={id}>{label}</label>
+      <output for={id}>{shown}</output>
+      <input
+        id={id}
+        type="range"
+        {...{ value, min, max, step }}
+        aria-valuetext={shown}
+        onInput={({ currentTarget }) => onInput(Number(currentTarget.value))}
+      />
+    </div>
+  );
+}
+
+/** Text beside what it names. */
+export function Field({
+  label,
+  children,
+  hint,
+}: {
+  label: string;
+  children: (id: string) => ComponentChildren;
+  hint?: string;
+}) {
+  const id = useId();
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      {children(id)}
+      {hint === undefined ? null : <small>{hint}</small>}
+    </div>
+  );
+}
+
+/** The choice of a method or an attack, with what it does. */
+export function TechniquePicker({
+  label,
+  techniques,
+  chosen,
+  onChoose,
+}: {
+  label: string;
+  techniques: readonly TechniqueView[];
+  chosen: TechniqueView;
+  onChoose: (name: string) => void;
+}) {
+  const seconds = secondsOf(chosen);
+  const { cost } = chosen;
+  const effort = cost === undefined ? "" : words.runs(cost.forward, cost.gradient);
+  const time = seconds === undefined ? "" : ` · ${words.takes(seconds)}`;
+  return (
+    <Field label={label} hint={`${chosen.summary}${effort === "" ? "" : ` (${effort}${time})`}`}>
+      {(id) => (
+        <select id={id} value={chosen.name} onChange={({ currentTarget }) => onChoose(currentTarget.value)}>
+          {techniques.map(({ name, title }) => (
+            <option key={name} value={name}>
+              {title}
+            </option>
+          ))}
+        </select>
+      )}
+    </Field>
+  );
+}
+
+/** The settings of a technique, made from its options. `prefix` is under which they are kept. */
+export function SettingsForm({ technique, prefix }: { technique: TechniqueView; prefix: string }) {
+  const { settings } = address.value;
+  const given = Object.keys(settings).filter((name) => name.startsWith(`${prefix}.`)).length;
+  if (technique.options.length === 0) return null;
+  return (
+    <details class="settings">
+      <summary>
+        {words.settings}
+        {given > 0 ? ` (${given})` : ""}
+      </summary>
+      <div class="fields">
+        {technique.options.map((option) => (
+          <Setting
+            key={option.name}
+            option={option}
+            value={settings[`${prefix}.${option.name}`] ?? ""}
+            onChange={(value) => chooseSetting(prefix, option.name, value)}
+          />
+        ))}
+      </div>
+    </details>
+  );
+}
+
+interface SettingProps {
+  readonly option: OptionView;
+  readonly value: string;
+  readonly onChange: (value: string) => void;
+}
+
+function Setting({ option, value, onChange }: SettingProps) {
+  const { name, doc, kind, expected, fallbackText } = option;
+  const byDefault = words.byDefault(fallbackText);
+  const choices = choicesOf(option);
+  return (
+    <Field label={readable(name)} hint={`${doc} ${expected.charAt(0).toUpperCase()}${expected.slice(1)}.`}>
+      {(id) =>
+        choices === undefined ? (
+          <input
+            id={id}
+            type="text"
+            inputMode={kind.type === "number" ? "decimal" : "text"}
+            autocomplete="off"
+            spellcheck={false}
+            value={value}
+            placeholder={byDefault}
+            onChange={({ currentTarget }) => onChange(currentTarget.value.trim())}
+          />
+        ) : (
+          <select id={id} value={value} onChange={({ currentTarget }) => onChange(currentTarget.value)}>
+            <option value="">{byDefault}</option>
+            {choices.map(([key, text]) => (
+              <option key={key} value={key}>
+                {text}
+              </option>
+            ))}
+          </select>
+        )
+      }
+    </Field>
+  );
+}
+
+function choicesOf({ kind }: OptionView): readonly (readonly [value: string, text: string])[] | undefined {
+  switch (kind.type) {
+    case "word":
+      return kind.choices.map((word) => [word, word]);
+    case "flag":
+      return [
+        ["true", words.yes],
+        ["false", words.no],
+      ];
+    case "layer":
+      return network.value?.layers
+        .filter(({ isSpatial }) => isSpatial)
+        .map(({ pattern, shape }) => [pattern, `${pattern} · ${shape.slice(1).join(" × ")}`]);
+    default:
+      return undefined;
+  }
+}
+
+/** "perceptualWeight" → "perceptual weight". */
+export function readable(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+/** The first of several names: "tench, Tinca tinca" → "tench". */
+export function shortClass(name: string): string {
+  return name.split(",")[0];
+}
+
+/** "Why this and not …?": another of the likely classes, or any. */
+export function QuestionPicker({ of, lead }: { of: NetworkView; lead: (name: string) => string }) {
+  const list = useId();
+  const [problem, setProblem] = useState("");
+  const input = useRef<HTMLInputElement>(null);
+  const { target } = address.value;
+  useEffect(() => {
+    if (input.current !== null) input.current.value = target === undefined ? "" : shortClass(of.classes[target] ?? "");
+  }, [target, of]);
+  const top = picture.value?.fitted?.top ?? [];
+  const [predicted, ...others] = top;
+  if (of.isSeparate || predicted === undefined) return null;
+  const take = (text: string): void => {
+    if (text.trim() === "") {
+      pick(undefined);
+      return;
+    }
+    const index = classNamed(of.classes, text);
+    setProblem(index === undefined ? words.questionUnknown(text) : "");
+    if (index !== undefined) pick(index === predicted.index ? undefined : index);
+  };
+  const pick = (index: number | undefined): void => {
+    setProblem("");
+    choose({ target: index });
+  };
+  return (
+    <fieldset class="question">
+      <legend>{lead(shortClass(predicted.name))}</legend>
+      <button type="button" class="chip" aria-pressed={target === undefined} onClick={() => pick(undefined)}>
+        {words.questionAny}
+      </button>
+      {others.map(({ index, name }) => (
+        <button key={index} type="button" class="chip" aria-pressed={target === index} onClick={() => pick(index)}>
+          {shortClass(name)}
+        </button>
+      ))}
+      <input
+        ref={input}
+        type="text"
+        list={list}
+        aria-label={words.questionLabel}
+        placeholder={words.questionLabel}
+        aria-invalid={problem !== ""}
+        aria-describedby={problem === "" ? undefined : `${list}-problem`}
+        onChange={({ currentTarget }) => take(currentTarget.value)}
+      />
+      <datalist id={list}>
+        {of.classes.map((name) => (
+          <option key={name} value={shortClass(name)} />
+        ))}
+      </datalist>
+      {problem === "" ? null : (
+        <p id={`${list}-problem`} class="problem">
+          {problem}
+        </p>
+      )}
+    </fieldset>
+  );
+}
+
+function classNamed(classes: readonly string[], text: string): number | undefined {
+  const wanted = text.trim().toLowerCase();
+  if (/^\d+$/.test(wanted) && Number(wanted) < classes.length) return Number(wanted);
+  const exact = classes.findIndex((name) => name.toLowerCase() === wanted || shortClass(name).toLowerCase() === wanted);
+  const near = exact >= 0 ? exact : classes.findIndex((name) => name.toLowerCase().includes(wanted));
+  return near >= 0 ? near : undefined;
+}
+
+/** Start, hold, go on, stop; and how far it is. */
+export function RunBar({
+  run,
+  start,
+  label,
+  isDisabled,
+}: {
+  run: RunState<unknown> | undefined;
+  start: () => void;
+  label: string;
+  isDisabled: boolean;
+}) {
+  const isOn = run?.status === "running" || run?.status === "held";
+  const share = run?.progress === undefined || run.progress.of === 0 ? undefined : run.progress.done / run.progress.of;
+  const elapsed = isOn && run !== undefined ? (performance.now() - run.started) / 1000 : 0;
+  const left =
+    run?.status === "running" && share !== undefined && share > 0.05 && elapsed > 1
+      ? ` · ${words.left((elapsed * (1 - share)) / share)}`
+      : "";
+  return (
+    <div class="run-bar">
+      {isOn ? (
+        <>
+          <button type="button" onClick={() => hold(run?.status === "running")}>
+            {run?.status === "held" ? words.goOn : words.hold}
+          </button>
+          <button type="button" onClick={stop}>
+            {words.stop}
+          </button>
+        </>
+      ) : (
+        <button type="button" class="primary" disabled={isDisabled} onClick={start}>
+          {label}
+        </button>
+      )}
+      {isOn ? (
+        <>
+          <progress aria-label={label} value={share} max={1} />
+          <span class="soft">
+            {run?.status === "held" ? words.held : share === undefined ? "" : words.progress(share)}
+            {left}
+          </span>
+        </>
+      ) : null}
+      {run?.status === "stopped" ? <span class="soft">{words.stopped}</span> : null}
+    </div>
+  );
+}

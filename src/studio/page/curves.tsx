@@ -1,0 +1,99 @@
+/** @file Margin and confidences over the evaluations, drawn by Observable Plot, which is loaded when there is something to draw. */
+import type * as PlotLibrary from "@observablehq/plot";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { CurvePoint } from "../state/store.ts";
+import { strings } from "../strings.ts";
+import { shortClass } from "./controls.tsx";
+
+const words = strings.curves;
+
+export interface CurvesProps {
+  readonly curve: readonly CurvePoint[];
+  /** The evaluation that is shown above. */
+  readonly at: number | undefined;
+  readonly label: string;
+  readonly other: string;
+}
+
+/** Two small plots side by side. */
+export function Curves({ curve, at, label, other }: CurvesProps) {
+  const [Plot, setPlot] = useState<typeof PlotLibrary>();
+  const margin = useRef<HTMLDivElement>(null);
+  const confidence = useRef<HTMLDivElement>(null);
+  const waiting = useRef(0);
+  useEffect(() => {
+    let isGone = false;
+    void import("@observablehq/plot").then((library) => {
+      if (!isGone) setPlot(library);
+    });
+    return () => {
+      isGone = true;
+    };
+  }, []);
+  useEffect(() => {
+    if (Plot === undefined || curve.length === 0) return;
+    cancelAnimationFrame(waiting.current);
+    waiting.current = requestAnimationFrame(() => {
+      const last = curve.at(-1);
+      const shown = curve.find(({ evaluation }) => evaluation === at) ?? last;
+      if (shown === undefined) return;
+      const text = words.text(shown.margin, shown.confidence, shown.other);
+      const frame = { width: 420, height: 190, marginLeft: 48, marginRight: 12, marginTop: 24, marginBottom: 34 };
+      const x = { label: words.evaluation, labelArrow: "none", domain: [1, Math.max(10, curve.length)] } as const;
+      const style = { fontSize: "12px", background: "transparent", maxWidth: "100%" };
+      const mark = at === undefined ? [] : [Plot.ruleX([at], { stroke: "currentColor", strokeDasharray: "3 3" })];
+      margin.current?.replaceChildren(
+        Plot.plot({
+          ...{ ...frame, x, style, ariaLabel: words.margin, ariaDescription: text, className: "plot" },
+          y: { label: words.margin, labelArrow: "none", grid: true, nice: true },
+          marks: [
+            Plot.ruleY([0], { stroke: "var(--bad)" }),
+            ...mark,
+            Plot.lineY(curve, { x: "evaluation", y: "margin", stroke: "var(--accent)", strokeWidth: 2 }),
+          ],
+        }),
+      );
+      confidence.current?.replaceChildren(
+        Plot.plot({
+          ...{ ...frame, x, style, ariaLabel: words.confidence, ariaDescription: text, className: "plot" },
+          y: {
+            label: words.confidence,
+            labelArrow: "none",
+            grid: true,
+            domain: [0, 1],
+            percent: false,
+            tickFormat: "%",
+          },
+          marks: [
+            ...mark,
+            Plot.lineY(curve, { x: "evaluation", y: "confidence", stroke: "var(--accent)", strokeWidth: 2 }),
+            Plot.lineY(curve, {
+              x: "evaluation",
+              y: "other",
+              stroke: "var(--second)",
+              strokeWidth: 2,
+              strokeDasharray: "6 3",
+            }),
+          ],
+        }),
+      );
+    });
+    return () => cancelAnimationFrame(waiting.current);
+  }, [Plot, curve, at]);
+  if (curve.length === 0) return null;
+  return (
+    <section class="curves" aria-label={words.heading}>
+      <figure>
+        <figcaption>{words.margin}</figcaption>
+        <div ref={margin} class="plot-place" />
+      </figure>
+      <figure>
+        <figcaption>
+          {words.confidence}: <span class="key solid">{shortClass(label)}</span>{" "}
+          <span class="key dashed">{shortClass(other)}</span>
+        </figcaption>
+        <div ref={confidence} class="plot-place" />
+      </figure>
+    </section>
+  );
+}

@@ -1,0 +1,44 @@
+/** @file The command line that does what the page does. */
+import { address, settingsOf } from "./address.ts";
+import { attackRun, explainRun, type ModelState, type PictureEntry } from "./store.ts";
+
+/** The command for what is shown, for a POSIX shell. The bundled classifier and its scenes need no files. */
+export function commandLine(
+  kind: "explain" | "attack",
+  { file }: PictureEntry,
+  { file: model, choices }: ModelState,
+): string {
+  const isScene = "scene" in file;
+  const { method, attack, sigma, alpha } = address.value;
+  const technique =
+    kind === "explain" ? (explainRun.value?.technique ?? method) : (attackRun.value?.technique ?? attack);
+  const target = kind === "explain" ? explainRun.value?.target : attackRun.value?.target;
+  const settings = Object.entries(settingsOf(kind === "explain" ? technique : `attack-${technique}`));
+  const isBundled = model.address !== undefined && model.name === "scenes-vgg.onnx";
+  const prefix = kind === "attack" ? `${technique}.` : "";
+  return [
+    "perceptual-ball",
+    kind,
+    ...(isScene ? [] : [quoted(file.name)]),
+    ...(isBundled ? [] : ["--model", quoted(model.name)]),
+    ...(kind === "explain" ? ["--method", technique] : ["--attack", technique]),
+    ...(target === undefined ? [] : ["--target", String(target)]),
+    ...settings.flatMap(([name, value]) => ["--set", quoted(`${prefix}${name}=${value}`)]),
+    ...(kind === "explain" && sigma !== 2 ? ["--blur", String(sigma)] : []),
+    ...(kind === "explain" && alpha !== 0.25 ? ["--threshold", `value:${alpha}`] : []),
+    ...(choices.normalization === undefined ? [] : ["--preprocessing", choices.normalization]),
+    ...(["mean", "std", "scale", "channels"] as const).flatMap((name) => {
+      const value = choices[name]
+        ?.trim()
+        .split(/[\s,;]+/)
+        .join(",");
+      return value === undefined || value === "" ? [] : [`--${name}`, quoted(value)];
+    }),
+    ...(choices.logits === undefined || choices.logits === "" ? [] : ["--logits", quoted(choices.logits)]),
+  ].join(" ");
+}
+
+/** As a shell takes it literally. */
+function quoted(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

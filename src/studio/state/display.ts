@@ -1,0 +1,104 @@
+/** @file From a map and the sliders to what is drawn. */
+import { colorAt } from "../../image/color-map.ts";
+import { blur } from "../../image/gaussian-blur.ts";
+import { type LocalizedMap, localizeMap } from "../../localization/localize-map.ts";
+import { type FloatTensor, floatTensor } from "../../tensor/tensor.ts";
+import type { PixelsView } from "../protocol.ts";
+
+/** 256 colors, as bytes. */
+const inferno = Uint8Array.from(
+  { length: 256 * 3 },
+  (_, i) => 255 * colorAt(Math.floor(i / 3) / 255, "inferno")[i % 3],
+);
+
+/** Sliders move often, maps seldom: the last blur is kept. */
+let blurred: { readonly map: Float32Array; readonly sigma: number; readonly smooth: FloatTensor } | undefined;
+
+/** What `map` points at; as `localizeMap` says, but that a map which was just blurred is not blurred again. */
+export function localized(
+  map: Float32Array,
+  width: number,
+  height: number,
+  sigma: number,
+  alpha: number,
+): LocalizedMap {
+  if (blurred?.map !== map || blurred.sigma !== sigma) {
+    const whole = floatTensor(map, [height, width]);
+    blurred = { map, sigma, smooth: sigma > 0 ? blur(whole, { sigmaPixels: sigma }) : whole };
+  }
+  const found = localizeMap(blurred.smooth, { sigmaPixels: 0, threshold: { kind: "value", alpha }, connectivity: 8 });
+  return { ...found, smooth: blurred.smooth };
+}
+
+/** The map in colors. */
+export function heatOf({ shape: [height, width], data }: FloatTensor): PixelsView {
+  const pixels = new Uint8ClampedArray(4 * data.length);
+  const { low, range } = rangeOf(data);
+  for (const [i, value] of data.entries()) {
+    const level = range > 0 ? Math.round((255 * (value - low)) / range) : 0;
+    pixels.set(inferno.subarray(3 * level, 3 * level + 3), 4 * i);
+    pixels[4 * i + 3] = 255;
+  }
+  return { width, height, data: pixels };
+}
+
+/** The map over the picture: the more, the denser. */
+export function overlayOf(picture: PixelsView, { data }: FloatTensor, opacity: number): PixelsView {
+  const { low, range } = rangeOf(data);
+  const pixels = new Uint8ClampedArray(picture.data.length);
+  for (const [i, value] of data.entries()) {
+    const share = range > 0 ? (value - low) / range : 0;
+    const level = Math.round(255 * share);
+    const density = opacity * Math.sqrt(share);
+    for (let c = 0; c < 3; c++) {
+      pixels[4 * i + c] = (1 - density) * picture.data[4 * i + c] + density * inferno[3 * level + c];
+    }
+    pixels[4 * i + 3] = 255;
+  }
+  return { ...picture, data: pixels };
+}
+
+/** The picture inside of the component; gray and dark around it. */
+export function spotlightOf(picture: PixelsView, component: ArrayLike<number>): PixelsView {
+  const pixels = picture.data.slice();
+  for (let i = 0; i < component.length; i++) {
+    if (component[i] === 1) continue;
+    const gray = 0.2126 * pixels[4 * i] + 0.7152 * pixels[4 * i + 1] + 0.0722 * pixels[4 * i + 2];
+    pixels.fill(10 + 0.28 * gray, 4 * i, 4 * i + 3);
+  }
+  return { ...picture, data: pixels };
+}
+
+/** The change of the pixels, times `factor`, around gray. */
+export function differenceOf(before: PixelsView, after: PixelsView, factor: number): PixelsView {
+  const pixels = new Uint8ClampedArray(before.data.length);
+  for (let i = 0; i < pixels.length; i++) {
+    pixels[i] = i % 4 === 3 ? 255 : 128 + factor * (after.data[i] - before.data[i]);
+  }
+  return { ...before, data: pixels };
+}
+
+function rangeOf(data: ArrayLike<number>): { readonly low: number; readonly range: number } {
+  let [low, high] = [Infinity, -Infinity];
+  for (let i = 0; i < data.length; i++) {
+    low = Math.min(low, data[i]);
+    high = Math.max(high, data[i]);
+  }
+  return { low, range: high - low };
+}
+
+/** How much of the squared map lies in the box. */
+export function shareInside(
+  { shape: [height, width], data }: FloatTensor,
+  [x0, y0, x1, y1]: readonly [number, number, number, number],
+): number {
+  let [inside, total] = [0, 0];
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const square = data[y * width + x] ** 2;
+      total += square;
+      if (x >= x0 && x < x1 && y >= y0 && y < y1) inside += square;
+    }
+  }
+  return total > 0 ? inside / total : 0;
+}

@@ -1,0 +1,585 @@
+/** @file What the page knows: the model, the pictures, the runs; and what can be done with them. */
+import { computed, signal } from "@preact/signals";
+import type {
+  AttackView,
+  ConeView,
+  DetectorView,
+  Download,
+  ExplanationView,
+  FileView,
+  FittedPicture,
+  Frame,
+  LayerDistance,
+  LayerMaps,
+  ModelChoices,
+  ModelView,
+  NetworkView,
+  PictureFile,
+  ProgressView,
+  TechniqueView,
+} from "../protocol.ts";
+import { strings } from "../strings.ts";
+import { address, choose, settingsOf } from "./address.ts";
+import { createWorkerClient, JobError, type RunningJob, type WorkerClient } from "./worker-client.ts";
+
+export interface PictureEntry {
+  readonly key: string;
+  readonly file: PictureFile;
+  readonly fitted?: FittedPicture;
+  readonly error?: string;
+}
+
+export interface ModelState {
+  readonly file: FileView;
+  readonly beside: readonly FileView[];
+  readonly choices: ModelChoices;
+  readonly status: "opening" | "open" | "failed";
+  readonly view?: ModelView;
+  readonly error?: string;
+}
+
+/** A frame with its number among the evaluations. */
+export interface KeptFrame extends Frame {
+  readonly evaluation: number;
+}
+
+/** One evaluation, as the curves show it. */
+export interface CurvePoint {
+  readonly evaluation: number;
+  readonly margin: number;
+  readonly confidence: number;
+  readonly other: number;
+}
+
+/** A run that one watches. */
+export interface RunState<R> {
+  readonly technique: string;
+  readonly picture: string;
+  readonly target: number | undefined;
+  readonly status: "running" | "held" | "done" | "stopped" | "failed";
+  readonly progress: ProgressView | undefined;
+  readonly started: number;
+  /** Milliseconds it was held so far. */
+  readonly frames: readonly KeptFrame[];
+  readonly curve: readonly CurvePoint[];
+  /** Which frame is shown; undefined: the newest, and at the end the result. */
+  readonly position: number | undefined;
+  readonly result?: R;
+  readonly error?: string;
+}
+
+/** A method in the grid. */
+export type GridCell =
+  | { readonly status: "waiting" | "running"; readonly progress?: ProgressView; readonly started?: number }
+  | { readonly status: "done"; readonly view: ExplanationView }
+  | { readonly status: "failed"; readonly error: string };
+
+export const ready = signal(false);
+export const runtimeName = signal("");
+export const model = signal<ModelState | undefined>(undefined);
+export const pictures = signal<readonly PictureEntry[]>([]);
+export const explainRun = signal<RunState<ExplanationView> | undefined>(undefined);
+export const attackRun = signal<RunState<AttackView> | undefined>(undefined);
+export const cone = signal<{ readonly of: string; readonly view?: ConeView; readonly error?: string } | undefined>(
+  undefined,
+);
+export const detector = signal<
+  | { readonly of: string; readonly progress?: ProgressView; readonly view?: DetectorView; readonly error?: string }
+  | undefined
+>(undefined);
+export const grid = signal<Readonly<Record<string, GridCell>>>({});
+export const layerMaps = signal<{ readonly view?: LayerMaps; readonly error?: string } | undefined>(undefined);
+export const layerDistances = signal<
+  { readonly of: string; readonly view?: readonly LayerDistance[]; readonly error?: string } | undefined
+>(undefined);
+/** What is said to those who do not see the page, and in the corner to those who do. */
+export const notice = signal<{ readonly text: string; readonly isError: boolean } | undefined>(undefined);
+/** Seconds per forward run, of which a gradient is three; undefined before the first run has ended. */
+export const pace = signal<number | undefined>(undefined);
+
+export const network = computed<NetworkView | undefined>(() => model.value?.view?.network);
+export const picture = computed<PictureEntry | undefined>(() => {
+  const list = pictures.value;
+  return list[Math.min(address.value.picture, list.length - 1)];
+});
+export const isIsolated = globalThis.crossOriginIsolated === true;
+/** More threads than cores are of no use, and more than four rarely are. */
+export const threads = isIsolated
+  ? (address.value.threads ?? Math.max(1, Math.min(4, Math.ceil((navigator.hardwareConcurrency || 2) / 2))))
+  : 1;
+
+/** Bytes of frames that are kept to step back through; beyond, every second one is let go. */
+const mostFrameBytes = 96e6;
+/** In forward runs: what is computed in the grid without being asked for, as long as the pace is not known. */
+const cheapRuns = 40;
+const cheapSeconds = 2;
+
+let client: WorkerClient | undefined;
+let nextKey = 0;
+let current: RunningJob<"explain"> | RunningJob<"attack"> | undefined;
+
+function worker(): WorkerClient {
+  if (client !== undefined) return client;
+  throw new Error("the studio has not been started");
+}
+
+/** Shows `text` until the next notice, and reads it out. */
+export function say(text: string, isError = false): void {
+  notice.value = { text, isError };
+}
+
+/** What went wrong, in words; a defect says that it is one. */
+function wordsOf(error: unknown): string {
+  if (error instanceof JobError) return error.isDefect ? strings.errors.defect(error.message) : error.message;
+  return strings.errors.defect(error instanceof Error ? error.message : String(error));
+}
+
+const isAborted = (error: unknown): boolean => error instanceof JobError && error.isAborted;
+
+/** Starts the worker and opens what the address names, or what comes with the page. */
+export async function startStudio(makeWorker: () => Worker, bundledModel: string): Promise<void> {
+  client = createWorkerClient(makeWorker, () => {
+    say(strings.errors.restarted, true);
+    void reviveWorker();
+  });
+  const { model: given, beside, files } = address.value;
+  const chosen = given === undefined ? bundledFile(bundledModel) : linkedFile(given);
+  const linked = files.map((file): PictureFile => linkedFile(file));
+  pictures.value = (linked.length > 0 ? linked : sceneFiles()).map(entryOf);
+  await startRuntime();
+  await openModel(chosen, beside.map(linkedFile));
+  ready.value = true;
+}
+
+const bundledFile = (path: string): FileView => ({
+  name: "scenes-vgg.onnx",
+  address: new URL(path, document.baseURI).href,
+});
+
+/** A file at an address; relative ones are meant relative to the page. */
+function linkedFile(path: string): FileView {
+  const url = new URL(path, document.baseURI);
+  return { name: decodeURIComponent(url.pathname.split("/").at(-1) ?? path), address: url.href };
+}
+
+function sceneFiles(): PictureFile[] {
+  return Array.from({ length: 6 }, (_, scene) => ({ name: `scene-${scene + 1}`, scene }));
+}
+
+const entryOf = (file: PictureFile): PictureEntry => ({ key: `picture-${nextKey++}`, file });
+
+async function startRuntime(): Promise<void> {
+  const { runtime } = await worker().run("start", { threads }).output;
+  runtimeName.value = runtime;
+}
+
+/** After the worker died: a new one, with the same model and pictures. */
+async function reviveWorker(): Promise<void> {
+  const state = model.value;
+  try {
+    await startRuntime();
+    if (state !== undefined) await openModel(state.file, state.beside, state.choices);
+  } catch (error) {
+    if (!isAborted(error)) say(wordsOf(error), true);
+  }
+}
+
+/** Forgets everything that was found out with the model so far. */
+function clearResults(): void {
+  current = undefined;
+  explainRun.value = undefined;
+  attackRun.value = undefined;
+  cone.value = undefined;
+  detector.value = undefined;
+  grid.value = {};
+  layerMaps.value = undefined;
+  layerDistances.value = undefined;
+  pace.value = undefined;
+}
+
+/** Opens another model in a worker of its own, since WebAssembly gives no memory back, and looks at all pictures with it. */
+export async function changeModel(file: FileView, beside: readonly FileView[]): Promise<void> {
+  worker().restart();
+  choose({ target: undefined, layer: undefined, model: undefined, beside: [] });
+  await startRuntime();
+  await openModel(file, beside);
+}
+
+/** The same model, prepared as the user now says. */
+export async function changeChoices(choices: ModelChoices): Promise<void> {
+  const state = model.value;
+  if (state !== undefined) await openModel(state.file, state.beside, choices, false);
+}
+
+async function openModel(
+  file: FileView,
+  beside: readonly FileView[],
+  choices: ModelChoices = {},
+  isNew = true,
+): Promise<void> {
+  stop();
+  const before = isNew ? undefined : model.value?.view;
+  clearResults();
+  model.value = { file, beside, choices, status: "opening", view: before };
+  pictures.value = pictures.value.map(({ key, file: of }) => ({ key, file: of }));
+  try {
+    const view = await worker().run("open", { model: file, beside, choices }).output;
+    model.value = { file, beside, choices, status: "open", view };
+    say(
+      view.inspection.works ? strings.model.opened(file.name) : strings.model.blocked(file.name),
+      !view.inspection.works,
+    );
+    await Promise.all(pictures.value.map(({ key, file: of }) => handOver(key, of, isNew)));
+    if (view.network !== undefined) await lookAtPictures();
+  } catch (error) {
+    if (isAborted(error)) return;
+    const text = wordsOf(error);
+    model.value = { file, beside, choices, status: "failed", error: text, view: before };
+    say(text, true);
+  }
+}
+
+function updatePicture(key: string, change: Partial<PictureEntry>): void {
+  pictures.value = pictures.value.map((entry) => (entry.key === key ? { ...entry, ...change } : entry));
+}
+
+async function handOver(key: string, file: PictureFile, isNew = true): Promise<void> {
+  if (!isNew) return;
+  try {
+    await worker().run("add", { key, file }).output;
+  } catch (error) {
+    if (!isAborted(error)) updatePicture(key, { error: wordsOf(error) });
+  }
+}
+
+/** What the network says of all pictures that it has not seen yet; the selected one first, which is explained at once. */
+async function lookAtPictures(): Promise<void> {
+  const { choices } = model.value ?? {};
+  const isOpen = choices?.normalization === undefined && choices?.mean === undefined;
+  const readable = pictures.value.filter(({ error }) => error === undefined).map(({ key }) => key);
+  if (isOpen) {
+    const probed = await worker().run("probe", { pictures: readable.slice(0, 8) }).output;
+    const state = model.value;
+    if (probed !== null && state?.view !== undefined) {
+      model.value = { ...state, view: { ...state.view, network: probed } };
+    }
+  }
+  const first = picture.value?.key;
+  const keys = [...readable].sort((a, b) => Number(b === first) - Number(a === first));
+  for (const key of keys) {
+    if (pictures.value.find((entry) => entry.key === key)?.fitted !== undefined) continue;
+    try {
+      const fitted = await worker().run("fit", { picture: key }).output;
+      updatePicture(key, { fitted });
+      if (key === first && explainRun.value === undefined) explain();
+    } catch (error) {
+      if (isAborted(error)) return;
+      updatePicture(key, { error: wordsOf(error) });
+    }
+  }
+}
+
+/** More pictures; the first of them is selected. */
+export async function addPictures(files: readonly PictureFile[]): Promise<void> {
+  if (files.length === 0) return;
+  const entries = files.map(entryOf);
+  const isFirstOwn = pictures.value.every(({ file }) => "scene" in file);
+  const own = files.some((file) => !("scene" in file));
+  if (isFirstOwn && own) for (const { key } of pictures.value) void removeQuietly(key);
+  const kept = isFirstOwn && own ? [] : pictures.value;
+  stop();
+  pictures.value = [...kept, ...entries];
+  selectPicture(kept.length);
+  await Promise.all(entries.map(({ key, file }) => handOver(key, file)));
+  if (network.value !== undefined) await lookAtPictures();
+}
+
+async function removeQuietly(key: string): Promise<void> {
+  try {
+    await worker().run("remove", { key }).output;
+  } catch (error) {
+    if (!isAborted(error)) say(wordsOf(error), true);
+  }
+}
+
+export function removePicture(key: string): void {
+  const index = pictures.value.findIndex((entry) => entry.key === key);
+  if (index < 0) return;
+  void removeQuietly(key);
+  pictures.value = pictures.value.filter((entry) => entry.key !== key);
+  const { picture: at } = address.value;
+  if (at >= index) selectPicture(Math.max(0, at > index ? at - 1 : Math.min(at, pictures.value.length - 1)));
+}
+
+/** Shows another picture, and explains it as the one before was. */
+export function selectPicture(index: number): void {
+  stop();
+  choose({ picture: index, target: undefined });
+  explainRun.value = undefined;
+  attackRun.value = undefined;
+  cone.value = undefined;
+  detector.value = undefined;
+  grid.value = {};
+  layerMaps.value = undefined;
+  layerDistances.value = undefined;
+  if (picture.value?.fitted !== undefined) explain();
+}
+
+type AnyRun = RunState<ExplanationView> | RunState<AttackView>;
+
+function begun(technique: string, key: string, target: number | undefined): RunState<never> {
+  const start = { progress: undefined, started: performance.now(), frames: [], curve: [], position: undefined };
+  return { technique, picture: key, target, status: "running", ...start };
+}
+
+/** `run` with one more frame. */
+function withFrame<R extends AnyRun>(run: R, frame: Frame): R {
+  const evaluation = run.curve.length + 1;
+  const point = { evaluation, margin: frame.margin, confidence: frame.confidence, other: frame.other.confidence };
+  let frames: readonly KeptFrame[] = [...run.frames, { ...frame, evaluation }];
+  const each = frame.pixels.data.byteLength + frame.map.byteLength;
+  if (frames.length > 8 && frames.length * each > mostFrameBytes) {
+    const last = frames.length - 1;
+    frames = frames.filter((_, n) => n % 2 === 0 || n === last);
+  }
+  return { ...run, frames, curve: [...run.curve, point] };
+}
+
+/** Explains the selected picture by the chosen method. */
+export function explain(): void {
+  const entry = picture.value;
+  if (entry?.fitted === undefined || network.value === undefined) return;
+  stop();
+  const { method, target, sigma, alpha } = address.value;
+  explainRun.value = begun(method, entry.key, target);
+  const rule = { sigmaPixels: sigma, threshold: { kind: "value", alpha }, connectivity: 8 } as const;
+  const question = { picture: entry.key, target, settings: settingsOf(method), method, rule, watch: true };
+  const job = worker().run("explain", question, (event) => {
+    if (current !== job || explainRun.value === undefined) return;
+    if ("frame" in event) explainRun.value = withFrame(explainRun.value, event.frame);
+    else explainRun.value = { ...explainRun.value, progress: event.progress };
+  });
+  current = job;
+  void settle(explainRun, job, (view) => {
+    notePace(view);
+    grid.value =
+      target === undefined && Object.keys(question.settings).length === 0
+        ? { ...grid.value, [method]: { status: "done", view } }
+        : grid.value;
+    say(view.sentence);
+  });
+}
+
+/** Attacks the selected picture. */
+export function attack(): void {
+  const entry = picture.value;
+  if (entry?.fitted === undefined || network.value === undefined) return;
+  stop();
+  const { attack: name, target } = address.value;
+  attackRun.value = begun(name, entry.key, target);
+  cone.value = undefined;
+  detector.value = undefined;
+  const question = { picture: entry.key, target, settings: settingsOf(`attack-${name}`), attack: name };
+  const job = worker().run("attack", question, (event) => {
+    if (current !== job || attackRun.value === undefined) return;
+    if ("frame" in event) attackRun.value = withFrame(attackRun.value, event.frame);
+    else attackRun.value = { ...attackRun.value, progress: event.progress };
+  });
+  current = job;
+  void settle(attackRun, job, (view) => {
+    say(view.outcomeText);
+    if (view.outcome !== "already-flipped") void drawCone(view.key);
+  });
+}
+
+async function settle<R>(
+  run: { value: RunState<R> | undefined },
+  job: RunningJob<"explain" | "attack">,
+  onResult: (result: R) => void,
+): Promise<void> {
+  try {
+    const result = (await job.output) as R;
+    if (current !== job || run.value === undefined) return;
+    run.value = { ...run.value, status: "done", result, position: undefined };
+    current = undefined;
+    onResult(result);
+  } catch (error) {
+    if (current !== job || run.value === undefined) return;
+    current = undefined;
+    if (isAborted(error)) {
+      run.value = { ...run.value, status: "stopped" };
+      return;
+    }
+    const text = wordsOf(error);
+    run.value = { ...run.value, status: "failed", error: text };
+    say(text, true);
+  }
+}
+
+/** Ends the run under way at once; its frames stay. */
+export function stop(): void {
+  const job = current;
+  if (job === undefined) return;
+  job.cancel();
+  for (const run of [explainRun, attackRun] as { value: AnyRun | undefined }[]) {
+    const { value } = run;
+    if (value?.status === "running" || value?.status === "held") run.value = { ...value, status: "stopped" } as AnyRun;
+  }
+  current = undefined;
+}
+
+/** Holds the run under way where it is, or lets it go on. */
+export function hold(isHeld: boolean): void {
+  current?.hold(isHeld);
+  for (const run of [explainRun, attackRun] as { value: AnyRun | undefined }[]) {
+    const { value } = run;
+    const [from, to] = isHeld ? (["running", "held"] as const) : (["held", "running"] as const);
+    if (value?.status === from) run.value = { ...value, status: to, position: undefined } as AnyRun;
+  }
+}
+
+/** Shows the frame `position` of a run; undefined shows the newest one, or the result. */
+export function showFrame(run: { value: AnyRun | undefined }, position: number | undefined): void {
+  if (run.value !== undefined) run.value = { ...run.value, position } as AnyRun;
+}
+
+function notePace({ record }: ExplanationView): void {
+  const runs = record.forwardEvaluations + 3 * record.evaluations;
+  if (runs >= 3) pace.value = record.seconds / runs;
+}
+
+/** Seconds that a technique takes, as far as can be told. */
+export function secondsOf({ cost }: TechniqueView): number | undefined {
+  if (cost === undefined || pace.value === undefined) return undefined;
+  return pace.value * (cost.forward + 3 * cost.gradient);
+}
+
+/** Whether a method is computed in the grid without being asked for. */
+export function isCheap(technique: TechniqueView): boolean {
+  if (technique.cost === undefined) return false;
+  const seconds = secondsOf(technique);
+  return seconds === undefined
+    ? technique.cost.forward + 3 * technique.cost.gradient <= cheapRuns
+    : seconds <= cheapSeconds;
+}
+
+/** Computes a method for the grid. */
+export async function fillCell(name: string): Promise<void> {
+  const entry = picture.value;
+  if (entry?.fitted === undefined) return;
+  const put = (cell: GridCell): void => {
+    if (picture.value?.key === entry.key) grid.value = { ...grid.value, [name]: cell };
+  };
+  put({ status: "waiting" });
+  const { sigma, alpha, target } = address.value;
+  const rule = { sigmaPixels: sigma, threshold: { kind: "value", alpha }, connectivity: 8 } as const;
+  const question = { picture: entry.key, target, settings: settingsOf(name), method: name, rule, watch: false };
+  const started = performance.now();
+  const job = worker().run("explain", question, (event) => {
+    if ("progress" in event) put({ status: "running", progress: event.progress, started });
+  });
+  gridJobs.add(job);
+  try {
+    const view = await job.output;
+    notePace(view);
+    put({ status: "done", view });
+  } catch (error) {
+    if (isAborted(error)) {
+      const { [name]: _, ...rest } = grid.value;
+      if (picture.value?.key === entry.key) grid.value = rest;
+    } else put({ status: "failed", error: wordsOf(error) });
+  } finally {
+    gridJobs.delete(job);
+  }
+}
+
+const gridJobs = new Set<RunningJob<"explain">>();
+
+/** Computes what is cheap and not there yet. */
+export function fillCheapCells(): void {
+  for (const method of network.value?.methods ?? []) {
+    if (isCheap(method) && grid.value[method.name] === undefined) void fillCell(method.name);
+  }
+}
+
+/** Ends what the grid is waiting for. */
+export function stopGrid(): void {
+  for (const job of gridJobs) job.cancel();
+}
+
+/** The plane through the picture that was just attacked. */
+async function drawCone(of: string): Promise<void> {
+  cone.value = { of };
+  try {
+    const view = await worker().run("cone", { attack: of }, (event) => {
+      if (cone.value?.of === of) cone.value = { of, view: event.cone };
+    }).output;
+    if (cone.value?.of === of) cone.value = { of, view };
+  } catch (error) {
+    if (!isAborted(error) && cone.value?.of === of) cone.value = { of, error: wordsOf(error) };
+  }
+}
+
+/** What the statistical test says of the attacked picture. */
+export async function detect(of: string): Promise<void> {
+  detector.value = { of };
+  try {
+    const view = await worker().run("detect", { of }, ({ progress }) => {
+      if (detector.value?.of === of) detector.value = { of, progress };
+    }).output;
+    if (detector.value?.of === of) detector.value = { of, view };
+  } catch (error) {
+    if (!isAborted(error) && detector.value?.of === of) detector.value = { of, error: wordsOf(error) };
+  }
+}
+
+/** The result that changed the picture last: what to look inside with. */
+export const lastChange = computed<string | undefined>(() => {
+  const explained = explainRun.value?.result;
+  const attacked = attackRun.value?.result;
+  return explained?.perturbed !== undefined ? explained.key : attacked?.key;
+});
+
+/** The feature maps of the chosen layer. */
+export async function lookInside(layer: number): Promise<void> {
+  const entry = picture.value;
+  if (entry?.fitted === undefined) return;
+  choose({ layer });
+  layerMaps.value = {};
+  try {
+    const view = await worker().run("maps", { picture: entry.key, layer, of: lastChange.value }).output;
+    if (address.value.layer === layer) layerMaps.value = { view };
+  } catch (error) {
+    if (!isAborted(error)) layerMaps.value = { error: wordsOf(error) };
+  }
+}
+
+/** How far the last change moved each layer. */
+export async function measureLayers(): Promise<void> {
+  const [entry, of] = [picture.value, lastChange.value];
+  if (entry?.fitted === undefined || of === undefined || layerDistances.value?.of === of) return;
+  layerDistances.value = { of };
+  try {
+    const view = await worker().run("distances", { picture: entry.key, of }).output;
+    if (layerDistances.value?.of === of) layerDistances.value = { of, view };
+  } catch (error) {
+    if (!isAborted(error)) layerDistances.value = { of, error: wordsOf(error) };
+  }
+}
+
+/** A file to take along. */
+export async function download(of: readonly string[], what: Download): Promise<void> {
+  const { sigma, alpha, opacity } = address.value;
+  const rule = { sigmaPixels: sigma, threshold: { kind: "value", alpha }, connectivity: 8 } as const;
+  try {
+    const { name, blob } = await worker().run("download", { of, what, rule, opacity }).output;
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(blob);
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    say(strings.take.saved(name));
+  } catch (error) {
+    if (!isAborted(error)) say(wordsOf(error), true);
+  }
+}

@@ -1,0 +1,207 @@
+/** @file The model that is open: read once, made a classifier as the user says, and described for the page. */
+import { attacks } from "../../attacks/attacks.ts";
+import { type Classifier, type ClassifierOptions, createClassifier } from "../../classifier/classifier.ts";
+import { builtInLabels } from "../../classifier/labels/labels.ts";
+import { readLabels } from "../../classifier/labels/read-labels.ts";
+import { anatomyOf } from "../../classifier/network/feature-grids.ts";
+import { describeHead } from "../../classifier/network/find-head.ts";
+import { inspectModel } from "../../classifier/network/inspect-model.ts";
+import { BadInputError, MisuseError, PerceptualBallError } from "../../errors.ts";
+import { describeGeometry } from "../../image/geometry.ts";
+import type { Model } from "../../onnx/model.ts";
+import { expectedOf } from "../../options/option.ts";
+import { parseNumber } from "../../options/parse.ts";
+import type { OptionSchema } from "../../options/schema.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import type { SaliencyMethod } from "../../saliency/method.ts";
+import { saliencyMethods } from "../../saliency/methods.ts";
+import { bytesOf, readModelFile } from "../../web/load-classifier.ts";
+import type {
+  FileView,
+  LayerView,
+  ModelChoices,
+  ModelView,
+  NetworkView,
+  OptionView,
+  TechniqueView,
+} from "../protocol.ts";
+
+/** A model with what the user chose for it. */
+export interface OpenModel {
+  readonly name: string;
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly model: Model;
+  /** Undefined where the model does not work. */
+  readonly classifier: Classifier | undefined;
+  readonly view: ModelView;
+}
+
+/** Larger files do not fit into a page's memory together with the graphs that are made of them. */
+export const mostModelBytes = 300e6;
+
+/** The bytes of a file that the page hands over or that lies beside it. Throws a BadInputError where it cannot be read. */
+export async function fileBytes({ name, blob, address }: FileView): Promise<Uint8Array> {
+  if (blob === undefined) return bytesOf(address, fetch);
+  try {
+    return new Uint8Array(await blob.arrayBuffer());
+  } catch (cause) {
+    throw new BadInputError({ where: name, what: "cannot be read; it may have been moved or changed" }, { cause });
+  }
+}
+
+/** The model of `file`, with the files of weights among `beside`. */
+export async function openModel(
+  file: FileView,
+  beside: readonly FileView[],
+  choices: ModelChoices,
+  runtime: Runtime,
+): Promise<OpenModel> {
+  const sizes = [file, ...beside].map(({ blob }) => blob?.size ?? 0);
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  if (total > mostModelBytes) throw tooLarge(file.name, total);
+  const bytes = await fileBytes(file);
+  if (bytes.length > mostModelBytes) throw tooLarge(file.name, bytes.length);
+  const externalData = Object.fromEntries(
+    await Promise.all(beside.map(async (each) => [each.name, await fileBytes(each)] as const)),
+  );
+  const named = new File([bytes as Uint8Array<ArrayBuffer>], file.name);
+  const model = await readModelFile(named, { externalData });
+  const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
+  const sha256 = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return describe({ name: file.name, sha256, bytes: bytes.length, model }, choices, runtime);
+}
+
+/** The same model, opened as the user now says. */
+export function reopenModel(
+  { name, sha256, bytes, model }: OpenModel,
+  choices: ModelChoices,
+  runtime: Runtime,
+): OpenModel {
+  return describe({ name, sha256, bytes, model }, choices, runtime);
+}
+
+function describe(
+  file: Pick<OpenModel, "name" | "sha256" | "bytes" | "model">,
+  choices: ModelChoices,
+  runtime: Runtime,
+): OpenModel {
+  const options = classifierOptions(choices);
+  const { inspection, classifier } = inspectModel(file.model, () =>
+    createClassifier(file.model, { ...options, runtime, where: file.name }),
+  );
+  const { layers: _, ...about } = inspection;
+  const { name, sha256, bytes } = file;
+  const network = classifier === undefined ? undefined : networkView(classifier);
+  return { ...file, classifier, view: { name, sha256, bytes, inspection: about, network } };
+}
+
+function tooLarge(name: string, bytes: number): BadInputError {
+  return new BadInputError({
+    where: name,
+    what: "is too large for a page",
+    expected: `at most ${mostModelBytes / 1e6} MB`,
+    got: `${Math.round(bytes / 1e6)} MB`,
+    advice: `Outside of the browser there is no such limit: perceptual-ball explain picture.jpg --model ${name}`,
+  });
+}
+
+function classifierOptions(choices: ModelChoices): Omit<ClassifierOptions, "runtime"> {
+  const { normalization, mean, std, scale, channels, labels, logits, inputSize } = choices;
+  const numbers = {
+    ...(given(mean) ? { mean: numbersOf("mean", mean) } : {}),
+    ...(given(std) ? { std: numbersOf("std", std) } : {}),
+    ...(given(scale) ? { scale: (scale === "symmetric" ? scale : Number(scale)) as 1 | 255 | "symmetric" } : {}),
+    ...(given(channels) ? { channels: channels as "rgb" | "bgr" } : {}),
+  };
+  const preprocessing = normalization ?? (Object.keys(numbers).length > 0 ? numbers : undefined);
+  return {
+    ...(preprocessing === undefined ? {} : { preprocessing }),
+    ...(given(labels) ? { labels: labels in builtInLabels ? labels : readLabels(labels, "labels") } : {}),
+    ...(given(logits) ? { logits: logits.trim() } : {}),
+    ...(given(inputSize) ? { inputSize: sizeOf(inputSize) } : {}),
+  };
+}
+
+function given(text: string | undefined): text is string {
+  return text !== undefined && text.trim() !== "";
+}
+
+function numbersOf(name: string, text: string): number[] {
+  return text
+    .split(/[\s,;]+/)
+    .filter((part) => part !== "")
+    .map((part) => parseNumber(name, part));
+}
+
+function sizeOf(text: string): readonly [number, number] {
+  const [height, width = height] = text.split(/\s*[x×,]\s*/).map(Number);
+  if (Number.isInteger(height) && Number.isInteger(width) && height > 0 && width > 0) return [height, width];
+  throw new MisuseError({ where: "input size", what: "not a size", expected: "224, or height x width", got: text });
+}
+
+export function networkView(classifier: Classifier): NetworkView {
+  const { prepared, input, guess, labelsReason, warnings, classCount } = classifier;
+  const { head } = prepared;
+  const isSeparate = isSeparateHead(classifier);
+  const grids = new Set(anatomyOf(classifier).grids.map(({ layer }) => layer.name));
+  return {
+    classes: Array.from({ length: classCount }, (_, index) => classifier.labelName(index)),
+    labelsReason,
+    input: { channels: input.channelCount, height: input.height, width: input.width },
+    head: describeHead(head),
+    otherLogits: head.alternatives.map(({ value }) => value),
+    preprocessing: guess.preprocessing,
+    preprocessingName: guess.name,
+    preprocessingReason: guess.reason,
+    geometry: describeGeometry(input.geometry),
+    warnings,
+    layers: classifier.layers.map(
+      ({ index, name, operator, ordinal, shape, parameters }): LayerView => ({
+        ...{ index, name, shape, parameters },
+        pattern: `${operator}[${ordinal}]`,
+        isSpatial: grids.has(name),
+      }),
+    ),
+    methods: saliencyMethods.map((method) => methodView(method, classifier)),
+    attacks: attacks.map((attack) => ({
+      ...{ name: attack.name, title: attack.title, summary: attack.summary, source: attack.source },
+      options: optionViews(attack.options),
+      changes: true,
+      refusal: refusalOf(() => attack.check(classifier)),
+    })),
+    isSeparate,
+  };
+}
+
+/** Whether each label is decided by itself. */
+export function isSeparateHead({ prepared: { head } }: Pick<Classifier, "prepared">): boolean {
+  return head.decision === undefined && (head.kind === "multi-label" || (head.kind === "value" && head.count > 1));
+}
+
+function methodView(method: SaliencyMethod, classifier: Classifier): TechniqueView {
+  const { name, title, summary, source, settings, perturbing } = method;
+  const view = { name, title, summary, source, options: optionViews(settings), changes: perturbing !== undefined };
+  try {
+    return { ...view, cost: method.costOf(classifier) };
+  } catch (error) {
+    if (error instanceof PerceptualBallError) return { ...view, refusal: error.message };
+    throw error;
+  }
+}
+
+function refusalOf(check: () => void): string | undefined {
+  try {
+    check();
+    return undefined;
+  } catch (error) {
+    if (error instanceof PerceptualBallError) return error.message;
+    throw error;
+  }
+}
+
+function optionViews(schema: OptionSchema): OptionView[] {
+  return Object.entries(schema)
+    .filter(([, { kind }]) => kind.type !== "value")
+    .map(([name, { doc, kind, fallbackText }]) => ({ name, doc, kind, expected: expectedOf(kind), fallbackText }));
+}

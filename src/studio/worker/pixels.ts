@@ -1,0 +1,31 @@
+/** @file Pixels as a canvas takes them. */
+import type { ImageTensor, Picture } from "../../image/picture.ts";
+import { tensorToPicture } from "../../image/picture.ts";
+import type { PixelsView } from "../protocol.ts";
+
+/** `picture` as RGBA; gray ones in three equal channels. */
+export function pixelsOfPicture({ width, height, channels, data }: Picture): PixelsView {
+  const rgba = new Uint8ClampedArray(width * height * 4);
+  for (let i = 0; i < width * height; i++) {
+    for (let c = 0; c < 3; c++) rgba[4 * i + c] = data[channels * i + (channels >= 3 ? c : 0)];
+    rgba[4 * i + 3] = 255;
+  }
+  return { width, height, data: rgba };
+}
+
+/** Pixels [C, H, W] in [0, 1], clipped; of other than one or three channels the first alone. */
+export function pixelsOfImage(image: ImageTensor): PixelsView {
+  const [channels, height, width] = image.shape;
+  const isUsual = channels === 1 || channels === 3;
+  const shown = isUsual ? image : { ...image, shape: [1, height, width], data: image.data.subarray(0, height * width) };
+  return pixelsOfPicture(tensorToPicture(shown));
+}
+
+/** `pixels` as a PNG. */
+export async function pngOf({ width, height, data }: PixelsView): Promise<Blob> {
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext("2d");
+  if (context === null) throw new Error(`the browser gives no canvas of ${width} × ${height} pixels`);
+  context.putImageData(new ImageData(data, width, height), 0, 0);
+  return canvas.convertToBlob({ type: "image/png" });
+}

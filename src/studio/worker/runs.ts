@@ -1,0 +1,139 @@
+/** @file Explanations and attacks of one picture, watched. */
+import { type AttackResult, attackEndings } from "../../attacks/attack.ts";
+import { attackNamed } from "../../attacks/attacks.ts";
+import type { Classifier } from "../../classifier/classifier.ts";
+import { classificationOf, softmaxAt } from "../../classifier/logits.ts";
+import type { ExplanationRecord } from "../../experiments/explanation/record.ts";
+import type { ImageTensor, Picture } from "../../image/picture.ts";
+import type { LocalizationRule } from "../../localization/localize-map.ts";
+import { parseOptions } from "../../options/parse.ts";
+import { explainPicture, type PictureExplanation } from "../../report/explanation/explain-picture.ts";
+import { explanationSentence } from "../../report/explanation/sentences.ts";
+import { methodNamed } from "../../saliency/methods.ts";
+import { rootMeanSquare } from "../../saliency/perturbations/root-mean-square.ts";
+import type { AdversarialView, AttackView, ExplanationView, Frame, ProgressView, RunQuestion } from "../protocol.ts";
+import { pixelsOfImage } from "./pixels.ts";
+import { rememberedMethod } from "./remembered-method.ts";
+import { type Gate, watchedSearch } from "./watch-search.ts";
+
+/** What a run is about. */
+export interface Subject {
+  readonly classifier: Classifier;
+  readonly name: string;
+  readonly picture: Picture | ImageTensor;
+  readonly input: ImageTensor;
+  readonly model: ExplanationRecord["model"];
+  readonly versions: ExplanationRecord["versions"];
+  /** The class asked about; undefined: the predicted one. */
+  readonly label: number | undefined;
+  readonly target: number | undefined;
+  /** Of the picture as it is. */
+  readonly predicted: number;
+}
+
+export interface Watching {
+  readonly signal: AbortSignal;
+  readonly gate: Gate;
+  readonly onFrame?: (frame: Frame) => void;
+  readonly onProgress: (progress: ProgressView) => void;
+}
+
+/** An explanation that can be written down again with another rule for its box. */
+export interface KeptExplanation {
+  readonly latest: PictureExplanation;
+  again(rule: LocalizationRule): Promise<PictureExplanation>;
+}
+
+/** The explanation of the subject by the method called `name`, with settings as texts. */
+export async function runExplanation(
+  subject: Subject,
+  name: string,
+  settings: RunQuestion["settings"],
+  rule: LocalizationRule,
+  { signal, gate, onFrame, onProgress }: Watching,
+): Promise<KeptExplanation> {
+  const method = methodNamed(name);
+  const parsed = parseOptions(name, method.settings, Object.entries(settings));
+  const { classifier, input, label, target, predicted } = subject;
+  const isWatched = onFrame !== undefined && method.perturbing !== undefined;
+  const watched = isWatched
+    ? watchedSearch(classifier, { image: input, label: label ?? predicted, target, gate, onFrame })
+    : classifier;
+  const remembered = rememberedMethod(method);
+  const explained = async (how: LocalizationRule, by: Classifier, seconds?: number): Promise<PictureExplanation> => {
+    const { name: image, picture, model, versions } = subject;
+    const options = { image, model, versions, label, target, localizationRule: how, signal, onProgress };
+    const runs = [{ method: remembered, settings: parsed }];
+    for await (const found of explainPicture(by, picture, runs, seconds === undefined ? options : quietly(options))) {
+      return seconds === undefined ? found : { ...found, record: { ...found.record, seconds } };
+    }
+    throw new Error("explainPicture ended without an explanation");
+  };
+  const latest = await explained(rule, watched);
+  return { latest, again: (how) => explained(how, classifier, latest.record.seconds) };
+}
+
+/** Without what ended with the run: its signal and whoever listened. */
+function quietly<O extends { readonly signal: AbortSignal; readonly onProgress: unknown }>(
+  options: O,
+): Omit<O, "signal" | "onProgress"> {
+  const { signal: _, onProgress: __, ...rest } = options;
+  return rest;
+}
+
+export function explanationView(key: string, { record, arrays, pictures }: PictureExplanation): ExplanationView {
+  return {
+    key,
+    record,
+    sentence: explanationSentence(record),
+    map: arrays.map.data.slice() as Float32Array<ArrayBuffer>,
+    ...(pictures.perturbed === undefined || arrays.perturbed === undefined
+      ? {}
+      : { perturbed: pixelsOfImage(arrays.perturbed) }),
+  };
+}
+
+/** What the attack called `name` makes of the subject, with how long it took. */
+export async function runAttack(
+  { classifier, input, label, target, predicted }: Subject,
+  name: string,
+  settings: RunQuestion["settings"],
+  { signal, gate, onFrame, onProgress }: Watching,
+): Promise<{ readonly result: AttackResult; readonly seconds: number }> {
+  const attack = attackNamed(name);
+  const parsed = parseOptions(name, attack.options, Object.entries(settings));
+  const watched =
+    onFrame === undefined
+      ? classifier
+      : watchedSearch(classifier, { image: input, label: label ?? predicted, target, gate, onFrame });
+  const started = performance.now();
+  const [result] = await attack.run(watched, [input], { ...parsed, label, target, signal, onProgress });
+  return { result, seconds: (performance.now() - started) / 1000 };
+}
+
+export function attackView(
+  key: string,
+  classifier: Classifier,
+  { result, seconds }: { readonly result: AttackResult; readonly seconds: number },
+): AttackView {
+  const { outcome, label, clean, raw, rounded, lostInRounding, cost, perturbation, settings } = result;
+  const named = (logits: Float32Array, index: number) => ({
+    index,
+    name: classifier.labelName(index),
+    confidence: softmaxAt(logits, index),
+  });
+  const viewOf = (found: AttackResult["raw"]): AdversarialView => ({
+    label: named(found.logits, classificationOf(found.logits).label),
+    success: found.success,
+    margin: found.margin,
+    distances: found.distances,
+  });
+  return {
+    ...{ key, outcome, outcomeText: attackEndings[outcome], lostInRounding, cost, seconds, settings },
+    label: named(clean.logits, label),
+    raw: viewOf(raw),
+    rounded: viewOf(rounded),
+    map: rootMeanSquare(perturbation).data.slice() as Float32Array<ArrayBuffer>,
+    perturbed: pixelsOfImage(rounded.image),
+  };
+}

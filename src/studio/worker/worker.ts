@@ -1,0 +1,360 @@
+/** @file The worker of the page: it owns the runtime, the model and the pictures, and does one job after the other. */
+import mjsUrl from "onnxruntime-web/ort-wasm-simd-threaded.mjs?url";
+import wasmUrl from "onnxruntime-web/ort-wasm-simd-threaded.wasm?url";
+import type { AttackResult } from "../../attacks/attack.ts";
+import { attackNamed } from "../../attacks/attacks.ts";
+import type { Classifier } from "../../classifier/classifier.ts";
+import { classificationOf, sigmoidAt, softmaxAt } from "../../classifier/logits.ts";
+import { probePreprocessing } from "../../classifier/preprocessing/probe-preprocessing.ts";
+import { MisuseError, PerceptualBallError } from "../../errors.ts";
+import { attackRecord, findingOf } from "../../experiments/attack/record.ts";
+import { coneOf } from "../../experiments/cone/cone.ts";
+import type { ImageTensor, Picture } from "../../image/picture.ts";
+import { describeRuntime, type Runtime } from "../../runtime/runtime.ts";
+import { renderScene, scenesSeeds } from "../../scenes/scenes.ts";
+import { loadRuntime } from "../../web/load-runtime.ts";
+import { readPicture } from "../../web/read-image.ts";
+import type { Answer, ConeView, FittedPicture, JobName, Jobs, NetworkView, Order, RunQuestion } from "../protocol.ts";
+import { detectAttack } from "./detector.ts";
+import { fileName, mapFile, npyFile, overlayFile, recordFile, reportFile } from "./downloads.ts";
+import { layerDistances, layerMaps } from "./look-inside.ts";
+import { isSeparateHead, networkView, type OpenModel, openModel, reopenModel } from "./model.ts";
+import { pixelsOfImage, pixelsOfPicture, pngOf } from "./pixels.ts";
+import { attackView, explanationView, type KeptExplanation, runAttack, runExplanation, type Subject } from "./runs.ts";
+import { createGate, type Gate } from "./watch-search.ts";
+
+declare const packageVersion: string;
+
+/** What a job hears of the page while it runs. */
+interface Handle<N extends JobName> {
+  readonly signal: AbortSignal;
+  readonly gate: Gate;
+  tell(event: Jobs[N]["event"]): void;
+}
+
+interface KnownPicture {
+  readonly name: string;
+  readonly picture: Picture | ImageTensor;
+  /** Where the object is, of a scene. */
+  readonly groundTruth?: readonly [number, number, number, number];
+  logits?: Float32Array;
+}
+
+const pictures = new Map<string, KnownPicture>();
+const explanations = new Map<string, { readonly kept: KeptExplanation; readonly subject: Subject }>();
+const attacked = new Map<
+  string,
+  { readonly result: AttackResult; readonly seconds: number; readonly subject: Subject }
+>();
+let runtime: Runtime | undefined;
+let opened: OpenModel | undefined;
+let decisions = new Map<number, Classifier>();
+/** Of the results that can be asked for again, so many of each kind are kept. */
+const mostKept = 40;
+let runs = 0;
+
+function theRuntime(): Runtime {
+  if (runtime !== undefined) return runtime;
+  throw new MisuseError({ where: "worker", what: "no runtime was started", expected: "start before any other job" });
+}
+
+function theClassifier(): Classifier {
+  if (opened?.classifier !== undefined) return opened.classifier;
+  throw new MisuseError({ where: "studio", what: "there is no model that works", advice: "Open one first." });
+}
+
+function thePicture(key: string): KnownPicture {
+  const found = pictures.get(key);
+  if (found !== undefined) return found;
+  throw new MisuseError({ where: "studio", what: "there is no such picture any more", advice: "Choose another one." });
+}
+
+function keep<T>(map: Map<string, T>, prefix: string, value: T): string {
+  const key = `${prefix}${runs++}`;
+  map.set(key, value);
+  const [oldest] = map.keys();
+  if (map.size > mostKept && oldest !== undefined) map.delete(oldest);
+  return key;
+}
+
+function fromMap<T>(map: ReadonlyMap<string, T>, key: string): T {
+  const found = map.get(key);
+  if (found !== undefined) return found;
+  throw new MisuseError({ where: "studio", what: "this result is no longer kept", advice: "Run it again." });
+}
+
+/** Forgets what belongs to the classifier that was. */
+async function closeModel(): Promise<void> {
+  const open = [...decisions.values(), ...(opened?.classifier === undefined ? [] : [opened.classifier])];
+  decisions = new Map();
+  explanations.clear();
+  attacked.clear();
+  for (const known of pictures.values()) delete known.logits;
+  await Promise.all(open.map((classifier) => classifier.dispose()));
+}
+
+async function logitsOf(key: string, signal: AbortSignal): Promise<Float32Array> {
+  const known = thePicture(key);
+  if (known.logits === undefined) {
+    const classifier = theClassifier();
+    const pass = await classifier.forward();
+    const [logits] = await pass.run([classifier.fit(known.picture).data], { signal });
+    known.logits = logits.slice();
+  }
+  return known.logits;
+}
+
+async function subjectOf(question: RunQuestion, signal: AbortSignal): Promise<Subject> {
+  const whole = theClassifier();
+  const { name, picture } = thePicture(question.picture);
+  const logits = await logitsOf(question.picture, signal);
+  const { label: predicted } = classificationOf(logits);
+  const input = whole.fit(picture);
+  const model = { path: opened?.name ?? "", sha256: opened?.sha256 ?? "" };
+  const versions = { perceptualBall: packageVersion, runtime: describeRuntime(theRuntime()), platform: browserName() };
+  const common = { name, picture, input, model, versions };
+  if (!isSeparateHead(whole)) {
+    return { ...common, classifier: whole, label: question.label, target: question.target, predicted };
+  }
+  // Labels that are decided each by itself: the decision on one of them, whose second class is "present".
+  const asked = question.label ?? predicted;
+  const decision = decisions.get(asked) ?? whole.decision(asked);
+  decisions.set(asked, decision);
+  return { ...common, classifier: decision, label: 1, target: undefined, predicted: 1 };
+}
+
+function browserName(): string {
+  const found = /(Firefox|Edg|Chrome|Version)\/([\d.]+)/.exec(navigator.userAgent);
+  if (found === null) return "browser";
+  const [, name, version] = found;
+  return `${{ Edg: "Edge", Version: "Safari" }[name] ?? name} ${version}`;
+}
+
+type Doers = { readonly [N in JobName]: (input: Jobs[N]["input"], handle: Handle<N>) => Promise<Jobs[N]["output"]> };
+
+const doers: Doers = {
+  async start({ threads }) {
+    const address = (file: string) => new URL(file, self.location.href);
+    runtime = await loadRuntime({ threads, files: { mjs: address(mjsUrl), wasm: address(wasmUrl) } });
+    return { runtime: describeRuntime(runtime) };
+  },
+
+  async open({ model, beside, choices }) {
+    const isSame = opened !== undefined && opened.name === model.name && reopening === model;
+    const next =
+      isSame && opened !== undefined
+        ? reopenModel(opened, choices, theRuntime())
+        : await openModel(model, beside, choices, theRuntime());
+    await closeModel();
+    opened = next;
+    reopening = model;
+    return next.view;
+  },
+
+  async add({ key, file }) {
+    if ("scene" in file) {
+      const { image, box } = renderScene({ seed: scenesSeeds.bundled, index: file.scene });
+      pictures.set(key, { name: file.name, picture: image, groundTruth: box });
+      return null;
+    }
+    const source = file.blob === undefined ? file.address : new File([file.blob], file.name);
+    pictures.set(key, { name: file.name, picture: await readPicture(source) });
+    return null;
+  },
+
+  async remove({ key }) {
+    pictures.delete(key);
+    return null;
+  },
+
+  async probe({ pictures: keys }, { signal }): Promise<NetworkView | null> {
+    const classifier = theClassifier();
+    if (opened === undefined || !classifier.guess.isUncertain) return null;
+    const images = keys.map((key) => classifier.fit(thePicture(key).picture));
+    if (images.length === 0) return null;
+    const guess = await probePreprocessing(classifier, images, { runtime: theRuntime(), signal });
+    const probed = classifier.withPreprocessing(guess);
+    await closeModel();
+    opened = { ...opened, classifier: probed };
+    return networkView(probed);
+  },
+
+  async fit({ picture }, { signal }): Promise<FittedPicture> {
+    const classifier = theClassifier();
+    const logits = await logitsOf(picture, signal);
+    const isSeparate = isSeparateHead(classifier);
+    const order = [...logits.keys()].sort((a, b) => logits[b] - logits[a] || a - b);
+    const top = order.slice(0, 5).map((index) => ({
+      index,
+      name: classifier.labelName(index),
+      confidence: isSeparate ? sigmoidAt(logits, index) : softmaxAt(logits, index),
+    }));
+    return { pixels: pixelsOfImage(classifier.fit(thePicture(picture).picture)), top };
+  },
+
+  async explain({ method, rule, watch, ...question }, { signal, gate, tell }) {
+    const subject = await subjectOf(question, signal);
+    const kept = await runExplanation(subject, method, question.settings, rule, {
+      ...{ signal, gate },
+      onProgress: ({ done, of }) => tell({ progress: { done, of } }),
+      ...(watch ? { onFrame: (frame) => tell({ frame }) } : {}),
+    });
+    return explanationView(keep(explanations, "explanation-", { kept, subject }), kept.latest);
+  },
+
+  async attack({ attack, ...question }, { signal, gate, tell }) {
+    const subject = await subjectOf(question, signal);
+    const found = await runAttack(subject, attack, question.settings, {
+      ...{ signal, gate },
+      onProgress: ({ done, of }) => tell({ progress: { done, of } }),
+      onFrame: (frame) => tell({ frame }),
+    });
+    return attackView(keep(attacked, "attack-", { ...found, subject }), subject.classifier, found);
+  },
+
+  async cone({ attack }, { signal, tell }) {
+    const { result, subject } = fromMap(attacked, attack);
+    const pair = { image: subject.input.data, adversarial: result.raw.image.data, label: result.label };
+    let view: ConeView | undefined;
+    // From coarse to fine, so that there is something to see at once.
+    for (const step of [0.5, 0.25, 0.125, 0.0625]) {
+      const { a, b, probability } = await coneOf(subject.classifier, [pair], { step, directions: 1, batch: 8, signal });
+      view = { a, b, probability };
+      tell({ cone: view });
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+    if (view === undefined) throw new Error("the cone has no steps");
+    return view;
+  },
+
+  async maps({ picture, layer, of }) {
+    const classifier = theClassifier();
+    const clean = classifier.fit(thePicture(picture).picture).data;
+    return layerMaps(classifier, layer, clean, of === undefined ? undefined : perturbedImage(of));
+  },
+
+  async distances({ picture, of }) {
+    const classifier = theClassifier();
+    return layerDistances(classifier, classifier.fit(thePicture(picture).picture).data, perturbedImage(of));
+  },
+
+  async detect({ of }, { signal, tell }) {
+    const { result, subject } = fromMap(attacked, of);
+    return detectAttack(subject.classifier, result.rounded.image, {
+      signal,
+      onProgress: (done, all) => tell({ progress: { done, of: all } }),
+    });
+  },
+
+  async download({ of, what, rule, opacity }) {
+    const [first] = of;
+    const attack = first === undefined ? undefined : attacked.get(first);
+    if (attack !== undefined) {
+      const { result, subject, seconds } = attack;
+      if (what === "record") {
+        return recordFile(subject.name, result.attack, { ...attackRecordOf(subject, result), seconds });
+      }
+      const name = fileName(subject.name, result.attack, "adversarial.png");
+      return { name, blob: await pngOf(pixelsOfImage(result.rounded.image)) };
+    }
+    const found = of.map((key) => fromMap(explanations, key));
+    const written = await Promise.all(
+      found.map(async ({ kept, subject }) => ({ subject, explained: await kept.again(rule) })),
+    );
+    const [{ explained, subject }] = written;
+    switch (what) {
+      case "overlay":
+        return overlayFile(subject, explained, rule, opacity);
+      case "map":
+        return mapFile(subject.name, explained);
+      case "npy":
+        return npyFile(subject.name, explained);
+      case "record":
+        return recordFile(subject.name, explained.record.method, explained.record);
+      case "perturbed": {
+        const { perturbed } = explained.tiles;
+        if (perturbed === undefined) throw new MisuseError({ where: "studio", what: "this method changes no picture" });
+        const name = fileName(subject.name, explained.record.method, "perturbed.png");
+        return { name, blob: await pngOf(pixelsOfPicture(perturbed)) };
+      }
+      case "report": {
+        const { classCount, layers } = theClassifier();
+        const model = {
+          ...{ name: opened?.name ?? "", sha256: opened?.sha256 ?? "", classCount, operations: layers.length },
+          parameters: layers.reduce((sum, layer) => sum + layer.parameters, 0),
+        };
+        return reportFile(
+          model,
+          written.map((each) => each.explained),
+        );
+      }
+    }
+  },
+};
+
+/** The pixels that a run ended with: an explanation's perturbed picture, or an attack's. */
+function perturbedImage(key: string): Float32Array {
+  const attack = attacked.get(key);
+  if (attack !== undefined) return attack.result.raw.image.data;
+  const { perturbed } = fromMap(explanations, key).kept.latest.arrays;
+  if (perturbed !== undefined) return perturbed.data;
+  throw new MisuseError({ where: "studio", what: "this method changes no picture" });
+}
+
+function attackRecordOf({ classifier, name, model, versions }: Subject, result: AttackResult) {
+  const { alternatives: _, ...head } = classifier.prepared.head;
+  const { title } = attackNamed(result.attack);
+  return attackRecord({
+    ...{ image: name, attack: result.attack, attackTitle: title, model, versions, head, files: {} },
+    ...{ classifier, warnings: classifier.warnings, finding: findingOf(result) },
+  });
+}
+
+/** The file that is open, so that the same one need not be read again. */
+let reopening: Jobs["open"]["input"]["model"] | undefined;
+
+const handles = new Map<number, { readonly abort: AbortController; readonly gate: Gate }>();
+/** One job after the other: the runtime has one session running at a time anyway. */
+let queue: Promise<void> = Promise.resolve();
+
+const post = (answer: Answer): void => self.postMessage(answer, { transfer: buffersOf(answer) });
+
+self.addEventListener("message", ({ data }: MessageEvent<Order>) => {
+  if ("cancel" in data) {
+    const handle = handles.get(data.id);
+    handle?.abort.abort();
+    handle?.gate.hold(false);
+  } else if ("hold" in data) {
+    handles.get(data.id)?.gate.hold(data.hold);
+  } else {
+    const handle = { abort: new AbortController(), gate: createGate() };
+    handles.set(data.id, handle);
+    queue = queue.then(() => perform(data, handle)).finally(() => handles.delete(data.id));
+  }
+});
+
+async function perform(
+  { id, job, input }: Extract<Order, { readonly job: JobName }>,
+  { abort, gate }: { readonly abort: AbortController; readonly gate: Gate },
+): Promise<void> {
+  try {
+    abort.signal.throwIfAborted();
+    const handle = { signal: abort.signal, gate, tell: (event: Jobs[JobName]["event"]) => post({ id, event }) };
+    const work = doers[job] as (input: unknown, handle: object) => Promise<Jobs[JobName]["output"]>;
+    post({ id, output: await work(input, handle) });
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const isAborted = abort.signal.aborted || (error instanceof Error && error.name === "AbortError");
+    post({ id, error: { message, isAborted, isDefect: !(error instanceof PerceptualBallError) } });
+  }
+}
+
+/** The buffers of what is posted, which nobody here needs any more. */
+function buffersOf(value: unknown, found: Set<ArrayBuffer> = new Set()): ArrayBuffer[] {
+  if (ArrayBuffer.isView(value)) {
+    if (value.buffer instanceof ArrayBuffer) found.add(value.buffer);
+  } else if (typeof value === "object" && value !== null && !(value instanceof Blob)) {
+    for (const part of Object.values(value)) buffersOf(part, found);
+  }
+  return [...found];
+}
