@@ -46,7 +46,7 @@ test("all files of a picture, and a record that agrees with them", async () => {
   const [record] = recordsOf(stdout);
   expect(readdirSync(out).sort()).toEqual(["index.html", "scene0"]);
   expect(readdirSync(join(out, "scene0")).sort()).toEqual([
-    "map.npy", "map.png", "panel.png", "perturbation.png", "perturbed.png", "result.json",
+    "input.png", "map.npy", "map.png", "overlay.png", "panel.png", "perturbation.png", "perturbed.png", "result.json",
   ]); // biome-ignore format: one line
   expect(JSON.parse(readFileSync(join(out, "scene0/result.json"), "utf8"))).toEqual(record);
   expect(record).toMatchObject({
@@ -76,11 +76,16 @@ test("all files of a picture, and a record that agrees with them", async () => {
   expect(norm * Math.sqrt(3)).toBeCloseTo(record.distances.l2, 5);
 
   const panel = await readImageFile(join(out, record.files.panel));
-  expect(panel.width).toBeGreaterThan(4 * panel.height * 0.9);
+  // Four tiles and what is written below them.
+  expect([panel.width / 4 / panel.height > 0.8, panel.width / 4 / panel.height < 1]).toEqual([true, true]);
   const page = readFileSync(join(out, "index.html"), "utf8");
-  expect(page.match(/src="data:image\/png;base64,/g)).toHaveLength(4);
+  // The overlay first; then before and after, their difference, and the map.
+  const kinds = Array.from(page.matchAll(/src="data:image\/(\w+);base64,/g), ([, kind]) => kind);
+  expect(kinds).toEqual(["jpeg", "png", "png", "png", "png"]);
   expect(page).not.toMatch(/(src|href)="(https?:)?\/\//);
-  expect(page).not.toContain("<script");
+  expect(page.match(/<script/g)).toHaveLength(1);
+  const input = await readImageFile(join(out, record.files.input));
+  expect([input.width, input.height, input.isNetworkInput]).toEqual([24, 24, true]);
 });
 
 test("a box in pixels of the whole picture, also where the network sees a crop of it", async () => {
@@ -128,7 +133,12 @@ test("two methods share one attack, in folders of their own; settings are record
     sigmaPixels: 1, threshold: { kind: "percent", k: 10 }, connectivity: 4,
   }); // biome-ignore format: one line
   expect(records[0].layers).toHaveLength(2);
-  expect(readdirSync(join(out, "scene1")).sort()).toEqual(["guided-perceptual", "panel.png", "perceptual"]);
+  expect(readdirSync(join(out, "scene1")).sort()).toEqual([
+    "guided-perceptual",
+    "input.png",
+    "panel.png",
+    "perceptual",
+  ]);
   const maps = await Promise.all(records.map((record) => readNpy(join(out, record.files.mapNpy))));
   expect(maps[0].data).not.toEqual(maps[1].data);
 });
@@ -163,6 +173,7 @@ test("several methods: a folder and a row for each, one panel of all, settings b
   expect(readdirSync(join(out, "scene1")).sort()).toEqual([
     "deepfool",
     "grad-cam",
+    "input.png",
     "panel.png",
     "perceptual",
     "smooth-grad",
@@ -334,7 +345,7 @@ test("Ctrl-C keeps what is finished, writes its page, and exits with 130", async
   expect(stdout.trim().split("\n")).toHaveLength(1);
   expect(stderr).toBe(`perceptual-ball: interrupted after 1 of 4 pictures; those are in ${join(out, "index.html")}\n`);
   expect(readdirSync(out).sort()).toEqual(["index.html", "scene0"]);
-  expect(readdirSync(join(out, "scene0"))).toHaveLength(6);
+  expect(readdirSync(join(out, "scene0"))).toHaveLength(8);
 });
 
 test("with nothing given, the bundled classifier explains bundled pictures, whose boxes are known", async () => {
@@ -358,7 +369,7 @@ test("with nothing given, the bundled classifier explains bundled pictures, whos
     expect(groundTruth!.box[2] - groundTruth!.box[0]).toBeGreaterThan(8);
   }
   const page = readFileSync(join(path("bundled"), "index.html"), "utf8");
-  expect(page.match(/<rect class="truth"/g)).toHaveLength(records.length);
+  expect(page.match(/<i class="truth">true<\/i>/g)).toHaveLength(records.length);
   const other = await runCli([
     "explain",
     "--out",

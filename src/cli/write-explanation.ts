@@ -1,25 +1,50 @@
-/** @file The files of one explanation. */
+/** @file The files of one picture's explanations. */
 import { dirname, join } from "node:path";
 import { isPerturbation } from "../experiments/explanation/record.ts";
+import type { ColorMap } from "../image/color-map.ts";
+import type { Picture } from "../image/picture.ts";
+import { resizeBytes } from "../image/resize.ts";
+import { shownImage } from "../image/shown-image.ts";
 import { writeNpy } from "../node/npy.ts";
+import { captioned } from "../node/pictures/captioned.ts";
+import { jpegDataUri, pngDataUri } from "../node/pictures/data-uri.ts";
 import { encodePng, writePng } from "../node/pictures/write-image.ts";
 import { makeFolder, writeFileAtomically } from "../node/write-file.ts";
+import { amplified, commonFactor } from "../report/explanation/amplified.ts";
+import { overlayCaption, panelCaption } from "../report/explanation/caption.ts";
 import type { PictureExplanation } from "../report/explanation/explain-picture.ts";
 import type { PageEntry } from "../report/explanation/page.ts";
 
+export interface WriteExplanationOptions {
+  /** Whether the page's entry carries its pictures instead of naming files. */
+  readonly inline: boolean;
+  readonly colorMap: ColorMap;
+}
+
+/** The longer side of an overlay inside a page, in pixels; the file is larger. */
+const inlineSide = 1000;
+
 /**
- * Writes the files that the record names below `out`: panel.png, map.png, map.npy, for a perturbation perturbed.png and
- * perturbation.png, and, last, result.json. The page's entry comes back, with its tiles as data URIs if `inline`.
+ * Writes the files that the record names below `out`: input.png, overlay.png and panel.png with words below, map.png, map.npy, for a
+ * perturbation perturbed.png and perturbation.png, and, last, result.json. The page's entry comes back, with its pictures as data URIs if
+ * `inline`, and the panel as it was written.
  */
 export async function writeExplanation(
   out: string,
-  { record, size, groundTruth, tiles, pictures, arrays }: PictureExplanation,
-  { inline }: { readonly inline: boolean },
-): Promise<PageEntry> {
+  { record, size, groundTruth, tiles, pictures, arrays, amplification }: PictureExplanation,
+  { inline, colorMap }: WriteExplanationOptions,
+): Promise<{ readonly entry: PageEntry; readonly panel: Picture }> {
   const { files } = record;
-  const { panel, map, perturbed, perturbation } = pictures;
+  const { map, perturbed, perturbation } = pictures;
   await makeFolder(dirname(join(out, files.result)));
+  const panel = await captioned(pictures.panel, panelCaption({ record, width: pictures.panel.width, colorMap }));
+  const overlay = await captioned(
+    pictures.overlay,
+    overlayCaption({ record, width: pictures.overlay.width, colorMap }),
+  );
   await Promise.all([
+    writePng(join(out, files.input), pictures.input, { isNetworkInput: true }),
+    writePng(join(out, files.overlay), overlay),
     writePng(join(out, files.panel), panel),
     writePng(join(out, files.map), map),
     writeNpy(join(out, files.mapNpy), arrays.map),
@@ -32,12 +57,76 @@ export async function writeExplanation(
   ]);
   await writeFileAtomically(join(out, files.result), `${JSON.stringify(record, null, 2)}\n`);
   const entry = { record, size, groundTruth };
-  if (!inline) return entry;
+  if (!inline) {
+    const { width, height } = overlay;
+    const change = isPerturbation(record) && amplification !== undefined;
+    return {
+      panel,
+      entry: {
+        ...entry,
+        overlay: { source: escapedPath(files.overlay), width, height },
+        ...(change ? { difference: { source: escapedPath(record.files.perturbation), factor: amplification } } : {}),
+      },
+    };
+  }
   const uris = await Promise.all(
     Object.entries(tiles).map(async ([name, tile]) => [
       name,
       `data:image/png;base64,${Buffer.from(await encodePng(tile)).toString("base64")}`,
     ]),
   );
-  return { ...entry, tiles: Object.fromEntries(uris) };
+  const shown = smaller(pictures.overlay);
+  const overlaySource = { source: await jpegDataUri(shown), width: shown.width, height: shown.height };
+  const difference =
+    perturbation === undefined || amplification === undefined
+      ? {}
+      : { difference: { source: await pngDataUri(perturbation), factor: amplification } };
+  return { panel, entry: { ...entry, tiles: Object.fromEntries(uris), overlay: overlaySource, ...difference } };
+}
+
+/** A path below the report's folder as an address; the page escapes what means something in HTML. */
+function escapedPath(path: string): string {
+  return path.split("/").map(encodeURIComponent).join("/");
+}
+
+function smaller(picture: Picture): Picture {
+  const { width, height } = picture;
+  const side = Math.max(width, height);
+  if (side <= inlineSide) return picture;
+  return resizeBytes(picture, {
+    width: Math.max(1, Math.round((width * inlineSide) / side)),
+    height: Math.max(1, Math.round((height * inlineSide) / side)),
+    interpolation: "bilinear",
+  });
+}
+
+/** What is kept of an explanation until all of its picture are finished. */
+export interface WrittenExplanation {
+  readonly entry: PageEntry;
+  readonly perturbation: PictureExplanation["arrays"]["perturbation"];
+}
+
+/**
+ * The entries of one picture, all changes amplified by one factor, so that they can be compared: perturbation.png is written anew where
+ * that factor is not the one that a change had alone.
+ */
+export async function amplifyAlike(out: string, written: readonly WrittenExplanation[]): Promise<PageEntry[]> {
+  const factor = commonFactor(written.flatMap(({ perturbation }) => perturbation ?? []));
+  return await Promise.all(
+    written.map(async ({ entry, perturbation }) => {
+      const { record, difference } = entry;
+      if (perturbation === undefined || difference === undefined || !isPerturbation(record)) return entry;
+      if (difference.factor === factor) return entry;
+      const picture = shownImage(amplified(perturbation, factor));
+      await writePng(join(out, record.files.perturbation), picture);
+      const source = entry.tiles === undefined ? difference.source : await pngDataUri(picture);
+      return { ...entry, difference: { source, factor } };
+    }),
+  );
+}
+
+/** How many characters of a page the entry's pictures take; those that are files take none that count. */
+export function inlinedIn({ tiles, overlay, difference }: PageEntry): number {
+  const sources = [...Object.values(tiles ?? {}), overlay?.source ?? "", difference?.source ?? ""];
+  return sources.filter((source) => source.startsWith("data:")).reduce((sum, source) => sum + source.length, 0);
 }

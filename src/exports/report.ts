@@ -17,12 +17,15 @@ export { attackTable } from "../report/attack/table.ts";
 export { detectionPage } from "../report/detection/page.ts";
 export { type DetectionPlot, detectionPlots } from "../report/detection/plots.ts";
 export { detectionCsv, detectionMarkdown } from "../report/detection/tables.ts";
+export { amplified, commonFactor } from "../report/explanation/amplified.ts";
+export { type CaptionInput, overlayCaption, panelCaption } from "../report/explanation/caption.ts";
 export {
   type ExplainPictureOptions,
   type ExplanationRun,
   explainPicture,
   type PictureExplanation,
 } from "../report/explanation/explain-picture.ts";
+export { type OverlayInput, overlayOf } from "../report/explanation/overlay.ts";
 export { type PageEntry, type PageInput, reportPage, type TileSources } from "../report/explanation/page.ts";
 export {
   type OutlinedBox,

@@ -1,13 +1,16 @@
+import { parseHTML } from "linkedom";
 import { expect, test } from "vitest";
 import { escapeMarkup } from "../escape-text.ts";
 import type { MapRecord, PerturbationRecord } from "../experiments/explanation/record.ts";
 import type { Picture } from "../image/picture.ts";
 import { defaultLocalizationRule, localizeMap } from "../localization/localize-map.ts";
 import { floatTensor } from "../tensor/tensor.ts";
-import { reportPage } from "./explanation/page.ts";
+import { type PageEntry, reportPage } from "./explanation/page.ts";
 import { panelOf, stackPanels, tilesOf } from "./explanation/panel.ts";
 import { explanationSentence, summaryLine } from "./explanation/sentences.ts";
 import { boxColors } from "./style/box-colors.ts";
+import { colorBarGradient } from "./style/color-bar.ts";
+import { pageStyle } from "./style/page-style.ts";
 import { inLevels, percent, shortName } from "./style/wording.ts";
 
 const sharp = { ...defaultLocalizationRule, sigmaPixels: 0 };
@@ -64,10 +67,10 @@ test("a panel: four tiles enlarged by a whole number, white between them, boxes 
   expect(at(452, 100)).toEqual([255, 255, 255]);
   expect(at(464, 100)).toEqual([20, 20, 20]);
   const left = 12 + 3 * 452;
-  expect(at(left + 110, 12 + 100)).toEqual([46, 204, 113]);
+  expect(at(left + 110, 12 + 100)).toEqual([86, 180, 233]);
   expect(at(left + 109, 12 + 100)).toEqual([0, 0, 0]);
-  expect(at(left + 219, 12 + 100)).toEqual([46, 204, 113]);
-  expect(at(left + 160, 12 + 55)).toEqual([46, 204, 113]);
+  expect(at(left + 219, 12 + 100)).toEqual([86, 180, 233]);
+  expect(at(left + 160, 12 + 55)).toEqual([86, 180, 233]);
   expect(at(left + 160, 12 + 110)).toEqual([40, 40, 40]);
   expect(at(left + 100, 12 + 100)).toEqual([40, 40, 40]);
   // 224² inputs are doubled, smoothly.
@@ -105,11 +108,22 @@ const record = {
   mapShows: "change",
   method: "perceptual",
   methodTitle: "Perceptual perturbation",
+  methodSummary: "How much each pixel changes.",
   methodSource: "Elliott & al.",
   model: { path: "m.onnx", sha256: "0123456789abcdef0123" },
   label: { index: 1, name: "tabby, tabby cat", confidence: 0.87 },
   adversarialLabel: { index: 2, name: "<script>", confidence: 0.51 },
   target: null,
+  top: {
+    clean: [
+      { index: 1, name: "tabby, tabby cat", confidence: 0.87 },
+      { index: 2, name: "<script>", confidence: 0.02 },
+    ],
+    adversarial: [
+      { index: 2, name: "<script>", confidence: 0.51 },
+      { index: 1, name: "tabby, tabby cat", confidence: 0.3 },
+    ],
+  },
   confidences: { label: { clean: 0.87, adversarial: 0.3 }, adversarialLabel: { clean: 0.02, adversarial: 0.51 } },
   margin: { clean: 2, adversarial: -0.1 },
   distances: { l0: 10, l1: 1, l2: 0.5, linf: 2 / 255, perceptual: 0.001 },
@@ -133,6 +147,8 @@ const record = {
   details: {},
   versions: { perceptualBall: "1", runtime: "r", platform: "p" },
   files: {
+    input: "c t/input.png",
+    overlay: "c t/overlay.png",
     panel: "c t/panel.png",
     map: "c t/map.png",
     mapNpy: "c t/map.npy",
@@ -174,7 +190,9 @@ test("the page escapes what comes from outside, and needs nothing from elsewhere
   const tiles = { original: "data:o", perturbed: "data:p", map: "data:m", component: "data:c" };
   const entry = { record, size: { width: 32, height: 24 }, tiles, groundTruth: [0, 0, 15, 20] as const };
   const page = reportPage({ model, entries: [entry], failures: [{ image: "a&b", reason: "<bad>" }] });
-  expect(page).not.toMatch(/<script|<b>cat|<bad>|https?:\/\/|a&b/);
+  expect(page).not.toMatch(/<b>cat|<bad>|https?:\/\/|a&b/);
+  // The one script is the page's own; the class of that name is escaped.
+  expect(page.match(/<script/g)).toHaveLength(1);
   expect(page).toContain(escapeMarkup("a&b"));
   expect(page).toContain("1.23 million weights");
   // What the output was taken for, and what must be known before it is trusted.
@@ -183,9 +201,11 @@ test("the page escapes what comes from outside, and needs nothing from elsewhere
   expect(page).not.toContain("<no>");
   expect(page).toContain('<rect class="found" x="0.5" y="1" width="14.5" height="19"/>');
   expect(page).toContain('class="pixels" width="32" height="24"');
-  // Without tiles the row's own file is shown.
+  // Without tiles the files are shown: of the two pictures that are compared, of the map, and of the overlay.
   const linked = reportPage({ model, entries: [{ ...entry, tiles: undefined }], failures: [] });
-  expect(linked).toContain('src="c%20t/panel.png"');
+  const shown = Array.from(linked.matchAll(/<img[^>]*src="([^"]*)"/g), ([, source]) => source);
+  expect(shown).toEqual(["c%20t/overlay.png", "c%20t/input.png", "p", "c%20t/map.png"]);
+  expect(linked.match(/<img/g)).toHaveLength(linked.match(/loading="lazy" decoding="async"/g)?.length ?? 0);
   expect(linked).not.toContain("Not explained");
 });
 
@@ -203,8 +223,16 @@ const mapRecord = {
   distances: null,
   evaluations: 1,
   forwardEvaluations: 0,
+  top: { clean: record.top.clean, adversarial: null },
   details: { gridSize: [7, 7], note: "<i>" },
-  files: { panel: "g/panel.png", map: "g/map.png", mapNpy: "g/map.npy", result: "g/result.json" },
+  files: {
+    input: "g/input.png",
+    overlay: "g/overlay.png",
+    panel: "g/panel.png",
+    map: "g/map.png",
+    mapNpy: "g/map.npy",
+    result: "g/result.json",
+  },
 } as unknown as MapRecord;
 
 test("a map without a perturbation, in words", () => {
@@ -232,13 +260,13 @@ test("several methods of one picture make one article, with a row for each", () 
   const page = reportPage({ model, entries, failures: [] });
   expect(page.match(/<article/g)).toHaveLength(2);
   expect(page.match(/<section class="method"/g)).toHaveLength(2);
-  // The original once for each picture; the second tile of each method; the methods' sources once each.
-  expect(page.match(/src="data:o"/g)).toHaveLength(2);
+  // What the network sees, beside each map; the perturbed picture of the method that has one; the methods' sources once each.
+  expect(page.match(/src="data:o"/g)).toHaveLength(3);
   expect(page.match(/src="data:p"/g)).toHaveLength(1);
-  expect(page.match(/src="data:v"/g)).toHaveLength(2);
+  expect(page.match(/src="data:m"/g)).toHaveLength(3);
   expect(page).toContain("Methods: Elliott &amp; al.; Selvaraju.");
   expect(page).toContain("by 2 methods");
-  expect(page).toContain("<p>Where &lt;features&gt; are.</p>");
+  expect(page).toContain('<p class="what">Where &lt;features&gt; are.</p>');
   expect(page).toContain("<dt>grid size</dt><dd>[7,7]</dd>");
   expect(page).toContain("&lt;i&gt;");
   expect(page).not.toContain("<i>");
@@ -256,4 +284,77 @@ test("the map over the picture covers it where it is high, and panels are stacke
   const two = stackPanels([one, one]);
   expect([two.width, two.height]).toEqual([one.width, 2 * one.height - 12]);
   expect(Buffer.compare(two.data.subarray(3 * two.width * (one.height - 12)), one.data)).toBe(0);
+});
+
+const pageOf = (given: PerturbationRecord | MapRecord, more: Partial<PageEntry> = {}): string =>
+  reportPage({
+    model: { name: "m.onnx", sha256: "ab", classCount: 3, operations: 5, parameters: 10 },
+    entries: [{ record: given, size: { width: 224, height: 224 }, ...more }],
+    failures: [],
+  });
+const documentOf = (page: string) => parseHTML(page).document;
+
+test("before and after: a slider between two pictures, which are there without a script, and the labels of both", () => {
+  const document = documentOf(pageOf(record));
+  const compare = document.querySelector("figure.compare");
+  expect([...(compare?.querySelectorAll("img") ?? [])].map((image) => image.getAttribute("src"))).toEqual([
+    "c%20t/input.png",
+    "p",
+  ]);
+  const slider = compare?.querySelector("input");
+  expect(slider?.getAttribute("type")).toBe("range");
+  expect(slider?.getAttribute("aria-label")).toBe("Where before ends and after begins, in per cent");
+  expect(compare?.querySelector("figcaption")?.textContent).toBe("before tabby 87 %after <script> 51 %");
+  // The slider is hidden, and the pictures side by side, until the script says that it runs.
+  expect(pageStyle).toMatch(/(^|\n)\.cut\{display:none\}/);
+  expect(pageStyle).toMatch(/\n\.js \.cut\{display:block/);
+  // A method that changes nothing has nothing to compare.
+  expect(documentOf(pageOf(mapRecord)).querySelector("figure.compare")).toBeNull();
+});
+
+test("the most probable labels before and after, the one that is asked about in bold", () => {
+  const rows = (given: PerturbationRecord | MapRecord) =>
+    [...documentOf(pageOf(given)).querySelectorAll("table.confidences")].map((table) =>
+      [...table.querySelectorAll("tr")].map(
+        (row) => `${row.querySelector("th")?.textContent} ${row.querySelector(".value")?.textContent} ${row.className}`,
+      ),
+    );
+  const before = ["tabby 87 % asked", "<script> 2 % "];
+  expect(rows(record)).toEqual([before, ["<script> 51 % ", "tabby 30 % asked"]]);
+  expect(rows(mapRecord)).toEqual([before]);
+});
+
+test("badges: endings that are no success, what 8 bits lose, and warnings that lead to their sentences", () => {
+  const badges = (given: PerturbationRecord | MapRecord) =>
+    [...documentOf(pageOf(given)).querySelectorAll("h2 .warn")].map(({ textContent }) => textContent);
+  const calm = { ...record, warnings: [] };
+  expect(badges(calm)).toEqual([]);
+  expect(badges({ ...calm, rounded: { index: 1, name: "tabby", flipped: false } })).toEqual(["lost in 8 bits"]);
+  expect(badges({ ...calm, outcome: "not-flipped", rounded: { index: 1, name: "tabby", flipped: false } })).toEqual([
+    "label unchanged",
+  ]);
+  expect(badges({ ...calm, outcome: "over-budget" })).toEqual(["lost by clipping"]);
+  expect(badges(record)).toEqual(["⚠ doubtful head"]);
+  const document = documentOf(pageOf(record));
+  const target = document.querySelector("h2 a.warn")?.getAttribute("href");
+  expect(document.querySelector(`${target} li`)?.textContent).toBe("⚠ doubtful head this may be <no> classification");
+  expect(documentOf(pageOf(calm)).querySelector("#warnings")).toBeNull();
+});
+
+test("the change is shown with its factor, the map with a bar of its colors, and numbers fold away", () => {
+  const document = documentOf(pageOf(record, { difference: { source: "data:x", factor: 50 } }));
+  const change = document.querySelector('img[src="data:x"]')?.closest("figure");
+  expect(change?.textContent).toBe("the change × 50 gray is none");
+  expect(document.querySelectorAll(".ramp")).toHaveLength(1);
+  expect(pageOf(record)).toContain(`.ramp{background:${colorBarGradient("inferno")}}`);
+  for (const number of document.querySelectorAll("dl.numbers")) {
+    expect(number.closest("details")).not.toBeNull();
+  }
+  expect(document.querySelectorAll("dl.numbers")).toHaveLength(1);
+});
+
+test("the first picture of an entry is the overlay on the whole picture, at its own size", () => {
+  const overlay = { source: "data:w", width: 500, height: 375 };
+  const first = documentOf(pageOf(record, { overlay })).querySelector("img");
+  expect(["src", "width", "height"].map((name) => first?.getAttribute(name))).toEqual(["data:w", "500", "375"]);
 });

@@ -25,10 +25,10 @@ import { isSeparate, openClassifier, samplePictures } from "../open-classifier.t
 import { packageVersion } from "../package-version.ts";
 import { bundledPictures, type PictureSource, picturesOfFiles, seemsReadable } from "../pictures.ts";
 import { createProgress, type Progress } from "../progress.ts";
-import { writeExplanation } from "../write-explanation.ts";
+import { amplifyAlike, inlinedIn, type WrittenExplanation, writeExplanation } from "../write-explanation.ts";
 
-/** So many pictures are inside the page; the others it shows from their files, so that a browser can open it. */
-const inlinePictures = 100;
+/** So many characters of pictures are inside the page; the others it shows from their files, so that a browser can open it and scroll. */
+const mostInline = 24e6;
 
 export function explainCommand(context: CliContext): Command {
   const command = new Command("explain")
@@ -57,8 +57,8 @@ Examples:
   perceptual-ball explain dog.jpg --model resnet50.onnx --method grad-cam,smooth-grad,excitation-backprop
   perceptual-ball explain dog.jpg --model resnet50.onnx --method grad-cam --set layer='Relu[-1]' --set upsampling=nearest
 
-Writes into --out, for each picture: panel.png, map.png, map.npy and result.json, of methods that change the picture also perturbed.png and
-perturbation.png; and index.html. With several methods these lie in a folder for each, beside a panel.png of all of them.
+Writes into --out, for each picture: overlay.png (the map over the whole picture), panel.png, input.png, map.png, map.npy and result.json, of
+methods that change the picture also perturbed.png and perturbation.png; and index.html. With several methods these lie in a folder for each, beside a panel.png of all of them.
 Exit code: 0 done, 1 a picture or the model could not be used, 2 misuse, 130 interrupted (finished pictures are kept).`,
     )
     .action((images: string[], flags: ExplainFlags) => explain(images, flags, context));
@@ -137,6 +137,7 @@ class Run {
   readonly #context: CliContext;
   readonly #total: number;
   readonly #entries: PageEntry[] = [];
+  #inlined = 0;
   readonly #failures: { image: string; reason: string }[] = [];
   readonly #decisions = new Map<number, FileClassifier>();
   readonly #loaded = new Map<PictureSource, Picture | ImageTensor>();
@@ -225,13 +226,23 @@ class Run {
       onProgress: ({ done, of }) => onProgress(of > 0 ? done / of : 1),
     });
     const panels: Picture[] = [];
-    for await (const explanation of explanations) {
-      throwIfAborted(io.signal, "explain");
-      const entry = await writeExplanation(out, explanation, { inline: this.#entries.length < inlinePictures });
-      panels.push(explanation.pictures.panel);
-      this.#entries.push(entry);
-      const line = json ? JSON.stringify(entry.record) : summaryLine(entry.record, { usualMethod: usualMethods[0] });
-      this.progress.around(() => io.stdout.write(`${line}\n`));
+    const written: WrittenExplanation[] = [];
+    const inline = this.#inlined < mostInline;
+    try {
+      for await (const explanation of explanations) {
+        throwIfAborted(io.signal, "explain");
+        const { entry, panel } = await writeExplanation(out, explanation, { inline, colorMap });
+        panels.push(panel);
+        written.push({ entry, perturbation: explanation.arrays.perturbation });
+        const line = json ? JSON.stringify(entry.record) : summaryLine(entry.record, { usualMethod: usualMethods[0] });
+        this.progress.around(() => io.stdout.write(`${line}\n`));
+      }
+    } finally {
+      // Also of a picture whose later methods are interrupted.
+      for (const entry of await amplifyAlike(out, written)) {
+        this.#inlined += inlinedIn(entry);
+        this.#entries.push(entry);
+      }
     }
     if (panels.length > 1) await writePng(join(out, source.name, "panel.png"), stackPanels(panels));
   }
@@ -274,6 +285,7 @@ class Run {
       entries: this.#entries,
       failures: this.#failures,
       usualMethod: usualMethods[0],
+      colorMap: this.#flags.colorMap,
     });
     await writeFileAtomically(join(this.#flags.out, "index.html"), page);
   }

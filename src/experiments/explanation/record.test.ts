@@ -37,7 +37,7 @@ function recordOf(map = cornerMap()) {
     groundTruth: [0, 0, 12, 12],
     seconds: 1,
     versions: { perceptualBall: "1", runtime: "r", platform: "p" },
-    files: { panel: "p", map: "m", mapNpy: "n", result: "r" },
+    files: { input: "i", overlay: "o", panel: "p", map: "m", mapNpy: "n", result: "r" },
   });
 }
 

@@ -32,6 +32,8 @@ interface CommonRecord {
   readonly model: { readonly path: string; readonly sha256: string };
   /** The class that is explained, with its confidence on the clean picture. */
   readonly label: LabelRecord;
+  /** The most probable classes of the clean picture and of the perturbed one (null of a method that changes nothing): at most five, the first first. */
+  readonly top: { readonly clean: readonly LabelRecord[]; readonly adversarial: readonly LabelRecord[] | null };
   /** The class that was asked for instead; null if none was. */
   readonly target: { readonly index: number; readonly name: string } | null;
   /** Runs of the network with gradient, and without. */
@@ -82,7 +84,7 @@ export interface PerturbationRecord extends CommonRecord {
   readonly rounded: { readonly index: number; readonly name: string; readonly flipped: boolean };
   /** The layers that were compared. */
   readonly layers: readonly string[];
-  readonly files: ExplanationFiles<"panel" | "map" | "mapNpy" | "perturbed" | "perturbation" | "result">;
+  readonly files: ExplanationFiles<"input" | "overlay" | "panel" | "map" | "mapNpy" | "perturbed" | "perturbation" | "result">;
 }
 
 /** The record of a method that makes a map of the picture as it is. */
@@ -92,15 +94,26 @@ export interface MapRecord extends CommonRecord {
   readonly adversarialLabel: null;
   readonly margin: { readonly clean: number; readonly adversarial: null };
   readonly distances: null;
-  readonly files: ExplanationFiles<"panel" | "map" | "mapNpy" | "result">;
+  readonly files: ExplanationFiles<"input" | "overlay" | "panel" | "map" | "mapNpy" | "result">;
 }
 
 export type ExplanationRecord = PerturbationRecord | MapRecord;
 
-/** The files of an explanation in a folder, given by its parts. */
-export function explanationFiles(folder: readonly string[], isPerturbation: boolean): ExplanationRecord["files"] {
+/**
+ * The files of an explanation in a folder, given by its parts, all but the network's input, which is the same for all methods of a picture
+ * and lies in `pictureFolder`.
+ */
+export function explanationFiles(
+  folder: readonly string[],
+  isPerturbation: boolean,
+  pictureFolder: readonly string[] = folder,
+): ExplanationRecord["files"] {
   const file = (name: string): string => [...folder, name].join("/");
-  const maps = { panel: file("panel.png"), map: file("map.png"), mapNpy: file("map.npy") };
+  const maps = {
+    input: [...pictureFolder, "input.png"].join("/"),
+    overlay: file("overlay.png"),
+    ...{ panel: file("panel.png"), map: file("map.png"), mapNpy: file("map.npy") },
+  };
   const result = file("result.json");
   if (!isPerturbation) return { ...maps, result };
   return { ...maps, perturbed: file("perturbed.png"), perturbation: file("perturbation.png"), result };
@@ -137,6 +150,16 @@ export interface ExplanationInput {
   readonly files: PerturbationRecord["files"] | MapRecord["files"];
 }
 
+/** So many classes are named before and after. */
+const topCount = 5;
+
+/** The classes with the `count` largest logits, the largest first; of equal ones the first. */
+function mostProbable(logits: Float32Array, count: number): number[] {
+  return Array.from(logits, (_, index) => index)
+    .sort((a, b) => logits[b] - logits[a] || a - b)
+    .slice(0, count);
+}
+
 /** The record of one explanation. Boxes of the picture are rounded outward to whole pixels. */
 export function explanationRecord(input: ExplanationInput): ExplanationRecord {
   const { classifier, localized, pictureSize, groundTruth, clean, label, target, method, perturbation } = input;
@@ -159,7 +182,13 @@ export function explanationRecord(input: ExplanationInput): ExplanationRecord {
     model: input.model,
     label: { ...named(label), confidence: softmaxAt(clean.logits, label) },
   };
+  const topOf = (logits: Float32Array): LabelRecord[] =>
+    mostProbable(logits, topCount).map((index) => ({ ...named(index), confidence: softmaxAt(logits, index) }));
   const common = {
+    top: {
+      clean: topOf(clean.logits),
+      adversarial: perturbation === undefined ? null : topOf(perturbation.result.raw.logits),
+    },
     target: target === undefined ? null : named(target),
     evaluations: input.evaluations.gradient,
     forwardEvaluations: input.evaluations.forward,

@@ -112,7 +112,7 @@ test("what the record says of a perturbed picture is what the classifier says of
       run.method === perceptual ? ["stages"] : ["outcome", "outcomeDescription", "adversarialLabel", "steps"],
     );
     expect(record.files).toEqual({
-      ...{ panel: "panel.png", map: "map.png", mapNpy: "map.npy" },
+      ...{ input: "input.png", overlay: "overlay.png", panel: "panel.png", map: "map.png", mapNpy: "map.npy" },
       ...{ perturbed: "perturbed.png", perturbation: "perturbation.png", result: "result.json" },
     });
     // The PNG shows the rounded picture.

@@ -5,7 +5,6 @@ import { geometryFor, type SizedPicture, sizedPicture } from "../../classifier/p
 import { type ExplanationRecord, explanationFiles, explanationRecord } from "../../experiments/explanation/record.ts";
 import type { ColorMap } from "../../image/color-map.ts";
 import { type Box, fitGeometry } from "../../image/geometry.ts";
-import { normalizeSigned } from "../../image/normalize.ts";
 import { type ImageTensor, type Picture, tensorToPicture } from "../../image/picture.ts";
 import { shownImage, storedImage } from "../../image/shown-image.ts";
 import { defaultLocalizationRule, type LocalizationRule, localizeMap } from "../../localization/localize-map.ts";
@@ -16,6 +15,8 @@ import { createExplainer, type Explainer, type TimedExplanation } from "../../sa
 import type { PerturbationFacts, SaliencyMethod } from "../../saliency/method.ts";
 import { type FloatTensor, floatTensor } from "../../tensor/tensor.ts";
 import { boxColors } from "../style/box-colors.ts";
+import { amplified, commonFactor } from "./amplified.ts";
+import { overlayOf } from "./overlay.ts";
 import { panelOf, type Tiles, tilesOf } from "./panel.ts";
 
 /** A method with the settings that it runs with. */
@@ -59,14 +60,20 @@ export interface PictureExplanation {
   readonly size: { readonly width: number; readonly height: number };
   /** Where the right box is known, in pixels of the network's input. */
   readonly groundTruth: Box | undefined;
+  /** By what factor the change is shown larger than it is, of this method alone (see `commonFactor` for several). */
+  readonly amplification?: number;
   /** The parts of the panel, at the size of the network's input. */
   readonly tiles: Tiles;
   /** What the files of the record show, by their names there. */
   readonly pictures: {
+    /** The network's input. */
+    readonly input: Picture;
+    /** The map over the whole picture, see `overlayOf`. */
+    readonly overlay: Picture;
     readonly panel: Picture;
     readonly map: Picture;
     readonly perturbed?: Picture;
-    /** Scaled so that it can be seen: gray where nothing changes. */
+    /** The change, `amplification` times as large: gray where nothing changes. */
     readonly perturbation?: Picture;
   };
   readonly arrays: {
@@ -112,6 +119,7 @@ interface Subject {
   readonly classifier: Classifier;
   readonly options: ExplainPictureOptions;
   readonly input: ImageTensor;
+  readonly picture: Picture | ImageTensor;
   readonly pictureSize: SizedPicture;
   readonly hasFolders: boolean;
 }
@@ -122,7 +130,8 @@ function subjectOf(
   options: ExplainPictureOptions,
   hasFolders: boolean,
 ): Subject {
-  return { classifier, options, input: classifier.fit(picture), pictureSize: sizedPicture(picture), hasFolders };
+  const pictureSize = sizedPicture(picture);
+  return { classifier, options, input: classifier.fit(picture), picture, pictureSize, hasFolders };
 }
 
 /** About how long each run takes, in forward runs of the network. A perturbation that an earlier run has found costs nothing. */
@@ -144,7 +153,7 @@ function weightsOf(
 }
 
 async function pictureExplanation(
-  { classifier, options, input, pictureSize, hasFolders }: Subject,
+  { classifier, options, input, picture, pictureSize, hasFolders }: Subject,
   method: SaliencyMethod,
   { explanation, perturbation, seconds }: TimedExplanation,
   explainer: Explainer,
@@ -160,34 +169,40 @@ async function pictureExplanation(
     });
   const localized = localizeMap(map, localizationRule);
   const tiles = tilesOf({ image: input, perturbed: facts?.result.rounded.image, localized, colorMap });
-  const parts = [folder, ...(hasFolders ? [method.name] : [])].filter((part) => part !== "");
+  const pictureFolder = folder === "" ? [] : [folder];
+  const parts = [...pictureFolder, ...(hasFolders ? [method.name] : [])];
   const record = explanationRecord({
     ...{ image: options.image, model: options.model, versions: options.versions, groundTruth },
     ...{ method, classifier, pictureSize, clean, label, target, evaluations, settings, seconds },
     ...{ map, localized, localizationRule, perturbation: facts },
     // What the record says of a perturbation in fields of its own is not said twice.
     details: perturbation?.facts === undefined ? explanation.details : perturbation.details,
-    files: explanationFiles(parts, facts !== undefined),
+    files: explanationFiles(parts, facts !== undefined, pictureFolder),
   });
-  const truth =
-    groundTruth &&
-    fitGeometry(geometryFor(pictureSize, classifier.input.geometry), pictureSize.width, pictureSize.height).toInput(
-      groundTruth,
-    );
+  const { width: pictureWidth, height: pictureHeight } = pictureSize;
+  const geometry = fitGeometry(geometryFor(pictureSize, classifier.input.geometry), pictureWidth, pictureHeight);
+  const truth = groundTruth && geometry.toInput(groundTruth);
   const panel = panelOf(tiles, [
-    ...(truth === undefined ? [] : [{ box: truth, color: boxColors.groundTruth }]),
+    ...(truth === undefined ? [] : [{ box: truth, color: boxColors.groundTruth, isDashed: true }]),
     ...(localized.box === undefined ? [] : [{ box: localized.box, color: boxColors.found }]),
   ]);
   const { width, height } = tiles.original;
   const common = { record, size: { width, height }, groundTruth: truth, tiles };
-  if (facts === undefined) return { ...common, pictures: { panel, map: tiles.map }, arrays: { map } };
+  const pictures = {
+    input: tensorToPicture(storedImage(input)),
+    overlay: overlayOf({ picture, geometry, localized, box: record.box ?? undefined, groundTruth, colorMap }),
+    panel,
+    map: tiles.map,
+  };
+  if (facts === undefined) return { ...common, pictures, arrays: { map } };
+  const amplification = commonFactor([facts.result.perturbation]);
   return {
     ...common,
+    amplification,
     pictures: {
-      panel,
-      map: tiles.map,
+      ...pictures,
       perturbed: tensorToPicture(storedImage(facts.result.rounded.image)),
-      perturbation: tensorToPicture(shownImage(normalizeSigned(facts.result.perturbation))),
+      perturbation: tensorToPicture(shownImage(amplified(facts.result.perturbation, amplification))),
     },
     arrays: { map, perturbed: facts.result.raw.image, perturbation: facts.result.perturbation },
   };

@@ -1,4 +1,4 @@
-/** @file The report as one page of HTML that needs nothing else: no scripts, no fonts, no network. */
+/** @file The report as one page of HTML that needs nothing else: no fonts, no network, and a script of a few lines that it can do without. */
 import { describeHead } from "../../classifier/network/find-head.ts";
 import { escapeAddress, escapeMarkup } from "../../escape-text.ts";
 import {
@@ -7,7 +7,11 @@ import {
   type PerturbationRecord,
 } from "../../experiments/explanation/record.ts";
 import type { LabelRecord } from "../../experiments/records/label-record.ts";
+import type { ColorMap } from "../../image/color-map.ts";
 import type { Box } from "../../image/geometry.ts";
+import { colorBarGradient } from "../style/color-bar.ts";
+import { compareFigure } from "../style/compare-figure.ts";
+import { pageScript } from "../style/page-script.ts";
 import { pageStyle } from "../style/page-style.ts";
 import { inLevels, percent, shortName } from "../style/wording.ts";
 import type { Tiles } from "./panel.ts";
@@ -20,8 +24,12 @@ export interface PageEntry {
   readonly record: ExplanationRecord;
   /** Of the network's input, in pixels. */
   readonly size: { readonly width: number; readonly height: number };
-  /** Where the tiles are; left out, the page shows the file of the whole row. */
+  /** Where the tiles are; left out, the page shows the files that the record names. */
   readonly tiles?: TileSources;
+  /** The map over the whole picture, with its size in pixels; left out, the tile of the component stands for it. */
+  readonly overlay?: { readonly source: string; readonly width: number; readonly height: number };
+  /** The change of the picture, so many times as large. */
+  readonly difference?: { readonly source: string; readonly factor: number };
   /** In pixels of the network's input. */
   readonly groundTruth?: Box;
 }
@@ -37,12 +45,14 @@ export interface PageInput {
   readonly entries: readonly PageEntry[];
   /** The method that goes without saying: where it runs alone, the page does not name it at each picture. */
   readonly usualMethod?: string;
+  /** Of the maps. Default "inferno". */
+  readonly colorMap?: ColorMap;
   /** Pictures that could not be explained, with the reason. */
   readonly failures: readonly { readonly image: string; readonly reason: string }[];
 }
 
 /** The page of a report. The same input gives the same text. */
-export function reportPage({ model, entries, failures, usualMethod }: PageInput): string {
+export function reportPage({ model, entries, failures, usualMethod, colorMap = "inferno" }: PageInput): string {
   const records = entries.map((entry) => entry.record);
   return `<!doctype html>
 <html lang="en">
@@ -51,18 +61,23 @@ export function reportPage({ model, entries, failures, usualMethod }: PageInput)
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>What ${escapeMarkup(model.name)} looks at</title>
-<style>${pageStyle}</style>
+<style>${pageStyle}.ramp{background:${colorBarGradient(colorMap)}}</style>
+<script>${pageScript}</script>
 </head>
 <body>
+<a class="skip" href="#pictures">To the pictures</a>
 <main>
 <header>
 <h1>What <em>${escapeMarkup(model.name)}</em> looks at</h1>
 <p class="lead">${lead(records)}</p>
 ${facts(model, records)}
+${warningList(records)}
 </header>
+<div id="pictures">
 ${groups(entries)
   .map((group) => article(group, usualMethod))
   .join("\n")}
+</div>
 ${failed(failures)}
 ${footer(records)}
 </main>
@@ -96,7 +111,7 @@ function facts(model: PageInput["model"], records: readonly ExplanationRecord[])
     ["Network", `${model.operations} operations, ${compact(model.parameters)} weights, ${model.classCount} classes`],
   ];
   if (first !== undefined) {
-    const { preprocessing, head, labelsReason, warnings } = first;
+    const { preprocessing, head, labelsReason } = first;
     const changes = records.filter(isPerturbation);
     const flipped = new Set(changes.filter((record) => record.outcome === "flipped").map((record) => record.image));
     const images = new Set(records.map((record) => record.image));
@@ -109,7 +124,6 @@ function facts(model: PageInput["model"], records: readonly ExplanationRecord[])
       ["Names", labelsReason],
       ["Pixels", `${preprocessing.name ?? "custom"} normalization: ${preprocessing.reason}`],
       ["Method", `${method}${compared ?? ""}`],
-      ...warnings.map(({ message }) => ["Warning", message] as const),
       ["Pictures", `${images.size}${changes.length === 0 ? "" : `, of which ${flipped.size} changed their label`}`],
     );
   }
@@ -127,64 +141,80 @@ function article(entries: readonly PageEntry[], usual: string | undefined): stri
   return entries.length === 1 ? card(entries[0], usual) : comparison(entries);
 }
 
-function badgeOf({ outcome }: ExplanationRecord): string {
-  const badge = {
+/** What must be known before the results are trusted; each once. */
+function warningList(records: readonly ExplanationRecord[]): string {
+  const byMessage = new Map(records.flatMap(({ warnings }) => warnings.map((one) => [one.message, one] as const)));
+  if (byMessage.size === 0) return "";
+  const items = [...byMessage.values()].map(
+    ({ code, message }) => `<li><b>⚠ ${escapeMarkup(codeInWords(code))}</b> ${escapeMarkup(message)}</li>`,
+  );
+  return `<ul class="warnings" id="warnings">${items.join("")}</ul>`;
+}
+
+function codeInWords(code: string): string {
+  return code.replaceAll("-", " ");
+}
+
+/** What sets a result apart, in a word or two each. */
+export function badgesOf(record: ExplanationRecord): string[] {
+  const ending = {
     flipped: "",
     explained: "",
     "over-budget": "lost by clipping",
     "not-flipped": "label unchanged",
     "already-flipped": "nothing to change",
-  }[outcome];
-  return badge === "" ? "" : ` <small class="warn">${badge}</small>`;
+  }[record.outcome];
+  const isLost = isPerturbation(record) && record.outcome === "flipped" && !record.rounded.flipped;
+  return [...(ending === "" ? [] : [ending]), ...(isLost ? ["lost in 8 bits"] : [])];
+}
+
+function badges(record: ExplanationRecord): string {
+  return badgesOf(record)
+    .map((badge) => ` <small class="warn">${badge}</small>`)
+    .join("");
+}
+
+/** The warnings of a record as badges that lead to their sentences. */
+function warningBadges({ warnings }: ExplanationRecord): string {
+  const codes = [...new Set(warnings.map(({ code }) => codeInWords(code)))];
+  return codes.map((code) => ` <a class="warn" href="#warnings">⚠ ${escapeMarkup(code)}</a>`).join("");
 }
 
 /** A picture that one method explains. */
 function card(entry: PageEntry, usual: string | undefined): string {
   const { record } = entry;
   return `<article>
-<h2>${fileName(record.image)}${record.method === usual ? "" : ` <small>${escapeMarkup(record.method)}</small>`}${badgeOf(record)}</h2>
+<h2>${fileName(record.image)}${record.method === usual ? "" : ` <small>${escapeMarkup(record.method)}</small>`}${badges(record)}${warningBadges(record)}</h2>
 <p class="sentence">${escapeMarkup(explanationSentence(record))}</p>
-${entry.tiles === undefined ? panel(record) : `<div class="tiles">\n${tilesOf(entry, entry.tiles).join("\n")}\n</div>`}
-<div class="details">${confidences(record)}${numbers(record)}</div>
-${settings(record)}
+${pictures(entry, tops(record))}
+${folded(record)}
 </article>`;
 }
 
-function panel({ files }: ExplanationRecord): string {
-  return `<img class="row" alt="Original, perturbed or map over the picture, saliency map and dominant component" src="${escapeAddress(files.panel)}">`;
-}
-
-/** A picture that several methods explain: one row each. */
+/** A picture that several methods explain: one below the other. */
 function comparison(entries: readonly PageEntry[]): string {
-  const [first] = entries;
-  const { record } = first;
-  const original = first.tiles === undefined ? "" : tilesOf(first, first.tiles)[0];
-  const heading = `<h2>${fileName(record.image)}</h2>
-<p class="sentence">${escapeMarkup(`${shortName(record.label.name)} (${percent(record.label.confidence)})`)}</p>`;
-  const rows = entries.map((entry) => {
-    const body = entry.tiles === undefined ? panel(entry.record) : tilesOf(entry, entry.tiles).slice(1).join("\n");
-    return `<section class="method${entry.tiles === undefined ? " whole" : ""}">
-<div><h3>${escapeMarkup(entry.record.methodTitle)}${badgeOf(entry.record)}</h3>
-<p>${escapeMarkup(isPerturbation(entry.record) ? explanationSentence(entry.record) : entry.record.methodSummary)}</p>
-${isPerturbation(entry.record) ? "" : `<p>${escapeMarkup(placeSentence(entry.record))}</p>`}
-${briefly(entry.record)}
-${settings(entry.record)}</div>
-${body}
+  const [{ record: first }] = entries;
+  // Maps that are made of one perturbation have one before and after.
+  const seen = new Set<string>();
+  const sections = entries.map((entry) => {
+    const { record } = entry;
+    const change = JSON.stringify([record.distances, record.top]);
+    const isNew = isPerturbation(record) && !seen.has(change);
+    seen.add(change);
+    return `<section class="method">
+<h3>${escapeMarkup(record.methodTitle)}${badges(record)}</h3>
+<p>${escapeMarkup(isPerturbation(record) ? explanationSentence(record) : placeSentence(record))}</p>
+<p class="what">${escapeMarkup(record.methodSummary)}</p>
+${pictures(entry, isNew ? tops(record) : "")}
+${folded(record)}
 </section>`;
   });
   return `<article class="comparison">
-<header>${original}<div>${heading}</div></header>
-${rows.join("\n")}
+<h2>${fileName(first.image)}${warningBadges(first)}</h2>
+<p class="sentence">${escapeMarkup(`${shortName(first.label.name)} (${percent(first.label.confidence)})`)}</p>
+${entries.every(({ record }) => !isPerturbation(record)) ? tops(first) : ""}
+${sections.join("\n")}
 </article>`;
-}
-
-function briefly({ groundTruth, evaluations, forwardEvaluations, seconds }: ExplanationRecord): string {
-  const parts = [
-    ...(groundTruth === null ? [] : [`IoU ${groundTruth.iou.toFixed(2)}`]),
-    runs(evaluations, forwardEvaluations),
-    `${seconds.toFixed(seconds < 1 ? 2 : 1)} s`,
-  ];
-  return `<p class="brief">${escapeMarkup(parts.join(" · "))}</p>`;
 }
 
 /** "50 gradients and 2 forward runs" */
@@ -203,54 +233,129 @@ function fileName(path: string): string {
   return `${folder}${escapeMarkup(path.slice(cut))}`;
 }
 
-/** The figures of an entry: original, perturbed (or the map over the picture), map and component. */
-function tilesOf({ record, size, groundTruth }: PageEntry, tiles: TileSources): string[] {
+/** Where the pictures of an entry are, as attributes have them. */
+interface Sources {
+  readonly original: string;
+  readonly perturbed: string | undefined;
+  readonly map: string;
+}
+
+function sourcesOf({ record, tiles }: PageEntry): Sources {
+  if (tiles !== undefined) {
+    const perturbed = tiles.perturbed === undefined ? undefined : escapeMarkup(tiles.perturbed);
+    return { original: escapeMarkup(tiles.original), perturbed, map: escapeMarkup(tiles.map) };
+  }
+  const { files } = record;
+  return {
+    original: escapeAddress(files.input),
+    perturbed: isPerturbation(record) ? escapeAddress(record.files.perturbed) : undefined,
+    map: escapeAddress(files.map),
+  };
+}
+
+/**
+ * The map over the whole picture first, with `below` it what there is; then before and after, the change, and the map, or the network's input
+ * and the map.
+ */
+function pictures(entry: PageEntry, below: string): string {
+  const { record, size, difference } = entry;
   const { width, height } = size;
   // At sizes that are no multiple of the picture's, single pixels are worth showing only where there are few.
-  const mode = Math.max(width, height) <= 64 ? ' class="pixels"' : "";
-  const image = (source: string, alt: string): string =>
-    `<img${mode} width="${width}" height="${height}" alt="${escapeMarkup(alt)}" src="${escapeMarkup(source)}">`;
+  const isPixelated = Math.max(width, height) <= 64;
+  const { original, perturbed, map } = sourcesOf(entry);
+  const tile = (source: string, alt: string, title: string, text: string, below = ""): string =>
+    `<figure><div class="tile"><img${isPixelated ? ' class="pixels"' : ""} width="${width}" height="${height}" alt="${escapeMarkup(alt)}" loading="lazy" decoding="async" src="${source}"></div>${below}<figcaption><b>${title}</b> ${escapeMarkup(text)}</figcaption></figure>`;
+  const label = `${shortName(record.label.name)} ${percent(record.label.confidence)}`;
+  const isChange = isPerturbation(record) && record.mapShows === "change";
+  const mapTile = tile(
+    map,
+    `The saliency map of ${record.methodTitle}`,
+    "saliency map",
+    isChange ? "where it changed" : "",
+    `<span class="ramp"></span><span class="scale"><span>least</span><span>most</span></span>`,
+  );
+  const parts =
+    perturbed === undefined || !isPerturbation(record)
+      ? [tile(original, `The picture as the network sees it: ${label}`, "as the network sees it", label), mapTile]
+      : [
+          compareFigure({
+            before: {
+              source: original,
+              alt: `The picture as the network sees it: ${label}`,
+              title: "before",
+              text: label,
+            },
+            after: {
+              source: perturbed,
+              alt: `The perturbed picture: ${shortName(record.adversarialLabel.name)}`,
+              title: "after",
+              text: `${shortName(record.adversarialLabel.name)} ${percent(record.adversarialLabel.confidence)}`,
+            },
+            size,
+            isPixelated,
+          }),
+          ...(difference === undefined
+            ? []
+            : [
+                tile(
+                  escapeMarkup(difference.source),
+                  `The change, ${difference.factor} times as large`,
+                  `the change × ${difference.factor}`,
+                  "gray is none",
+                ),
+              ]),
+          mapTile,
+        ];
+  return `<div class="pictures"><div>${wholePicture(entry)}${below}</div><div class="parts">${parts.join("\n")}</div></div>`;
+}
+
+/** The overlay on the picture as given, or, where there is none, the component with the boxes. */
+function wholePicture({ record, size, groundTruth, overlay, tiles }: PageEntry): string {
+  const found = record.box === null ? "" : ` <i class="found">found</i>`;
+  const legend = `${found}${record.groundTruth === null ? "" : ` <i class="truth">true</i>`}`;
+  const alt = `The map of ${record.methodTitle} over the picture`;
+  const image = (source: string, width: number, height: number, kind: string): string =>
+    `<img${kind} width="${width}" height="${height}" alt="${escapeMarkup(alt)}" loading="lazy" decoding="async" src="${source}">`;
+  const caption = `<figcaption><b>${escapeMarkup(record.methodTitle)}</b> over the whole picture${legend}</figcaption>`;
+  if (overlay !== undefined) {
+    return `<figure class="whole"><div class="tile">${image(escapeMarkup(overlay.source), overlay.width, overlay.height, "")}</div>${caption}</figure>`;
+  }
+  if (tiles === undefined) {
+    return `<figure class="whole"><div class="tile">${image(escapeAddress(record.files.overlay), size.width, size.height, "")}</div>${caption}</figure>`;
+  }
+  const { width, height } = size;
   const rectangle = (box: Box | null | undefined, name: string): string => {
     if (box === null || box === undefined) return "";
     const [x0, y0, x1, y1] = box;
     return `<rect class="${name}" x="${round(x0)}" y="${round(y0)}" width="${round(x1 - x0)}" height="${round(y1 - y0)}"/>`;
   };
-  const overlay = `<svg viewBox="0 0 ${width} ${height}" aria-hidden="true">${rectangle(groundTruth, "truth")}${rectangle(record.inputBox, "found")}</svg>`;
-  const figure = (content: string, title: string, text: string): string =>
-    `<figure><div class="tile">${content}</div><figcaption><b>${title}</b> ${text}</figcaption></figure>`;
-  const legend = `<i class="found">found</i>${groundTruth === undefined ? "" : ` <i class="truth">true</i>`}`;
-  const label = shortName(record.label.name);
-  const second = isPerturbation(record)
-    ? figure(
-        image(tiles.perturbed ?? "", `The perturbed picture: ${shortName(record.adversarialLabel.name)}`),
-        "perturbed",
-        escapeMarkup(shortName(record.adversarialLabel.name)),
-      )
-    : figure(image(tiles.overlay ?? "", "The map over the picture"), "overlay", "map over the picture");
-  const what = isPerturbation(record) ? "Where the picture was changed" : "The map";
-  return [
-    figure(image(tiles.original, `The picture as the network sees it: ${label}`), "original", escapeMarkup(label)),
-    second,
-    figure(image(tiles.map, what), "saliency map", isPerturbation(record) ? "where it changed" : ""),
-    figure(
-      image(tiles.component, "The dominant component") + overlay,
-      "component",
-      record.inputBox === null ? "" : legend,
-    ),
-  ];
+  const boxes = `<svg viewBox="0 0 ${width} ${height}" aria-hidden="true">${rectangle(groundTruth, "truth")}${rectangle(record.inputBox, "found")}</svg>`;
+  const kind = Math.max(width, height) <= 64 ? ' class="pixels"' : "";
+  return `<figure class="whole"><div class="tile">${image(escapeMarkup(tiles.component), width, height, kind)}${boxes}</div><figcaption><b>component</b> in color${legend}</figcaption></figure>`;
 }
 
 function round(value: number): string {
   return String(Number(value.toFixed(2)));
 }
 
-function confidences(record: ExplanationRecord): string {
-  return isPerturbation(record) ? beforeAndAfter(record) : `<div class="label">${detailList(record)}</div>`;
+/** The most probable classes before and, where the picture was changed, after. */
+function tops({ top, label }: Pick<ExplanationRecord, "top" | "label">): string {
+  const table = (title: string, kind: string, classes: readonly LabelRecord[]): string => {
+    const rows = classes.map(
+      ({ index, name, confidence }) =>
+        `<tr${index === label.index ? ' class="asked"' : ""}><th scope="row" title="${escapeMarkup(name)}">${escapeMarkup(shortName(name))}</th><td class="bar ${kind}"><span style="width:${(100 * confidence).toFixed(1)}%"></span></td><td class="value">${percent(confidence)}</td></tr>`,
+    );
+    return `<table class="confidences"><caption>${title}</caption><colgroup><col class="name"><col><col class="number"></colgroup><tbody>${rows.join("")}</tbody></table>`;
+  };
+  const title = (n: number, when: string): string => `The ${n} most probable labels <b>${when}</b>`;
+  const before = table(title(top.clean.length, top.adversarial === null ? "" : "before"), "before", top.clean);
+  const after = top.adversarial === null ? "" : table(title(top.adversarial.length, "after"), "after", top.adversarial);
+  return `<div class="tops">${before}${after}</div>`;
 }
 
 /** What the method found out besides the map, as a list. */
-function detailList({ details, label, margin }: ExplanationRecord): string {
-  const cells: (readonly [string, string])[] = [
+function detailCells({ details, label, margin }: ExplanationRecord): (readonly [string, string])[] {
+  return [
     [`confidence in ${shortName(label.name)}`, percent(label.confidence)],
     ["margin", margin.clean.toFixed(2)],
     ...Object.entries(details).map(([name, value]): [string, string] => [
@@ -258,23 +363,17 @@ function detailList({ details, label, margin }: ExplanationRecord): string {
       typeof value === "object" ? JSON.stringify(value) : shortNumber(value),
     ]),
   ];
-  return `<dl class="numbers">${cells.map(([term, text]) => `<div><dt>${escapeMarkup(term)}</dt><dd>${escapeMarkup(text)}</dd></div>`).join("")}</dl>`;
 }
 
-function beforeAndAfter({ label, adversarialLabel, confidences: both }: PerturbationRecord): string {
-  const bar = (kind: string, share: number): string =>
-    `<td class="bar ${kind}"><span style="width:${(100 * share).toFixed(1)}%"></span></td><td class="value">${percent(share)}</td>`;
-  const line = ({ name }: Pick<LabelRecord, "name">, values: { clean: number; adversarial: number }): string =>
-    `<tr><th scope="row" title="${escapeMarkup(name)}">${escapeMarkup(shortName(name))}</th>${bar("before", values.clean)}${bar("after", values.adversarial)}</tr>`;
-  const rows = [line(label, both.label)];
-  if (adversarialLabel.index !== label.index) rows.push(line(adversarialLabel, both.adversarialLabel));
-  return `<table class="confidences"><colgroup><col class="name"><col class="scale"><col><col class="scale"><col></colgroup><thead><tr><td></td><th colspan="2">before</th><th colspan="2">after</th></tr></thead><tbody>${rows.join("")}</tbody></table>`;
+/** Numbers that answer no question at first sight, settings, and files. */
+function folded(record: ExplanationRecord): string {
+  return `<details><summary>Numbers, settings and files</summary>${numbers(record)}${settings(record)}</details>`;
 }
 
 function numbers(record: ExplanationRecord): string {
   const { evaluations, forwardEvaluations, seconds, box, groundTruth } = record;
   const cells: (readonly [string, string])[] = [
-    ...(isPerturbation(record) ? changes(record) : []),
+    ...(isPerturbation(record) ? changes(record) : detailCells(record)),
     ["box", box === null ? "none" : `[${box.map(round).join(", ")})`],
     ["network runs", `${runs(evaluations, forwardEvaluations)} in ${seconds.toFixed(1)} s`],
   ];
@@ -282,9 +381,12 @@ function numbers(record: ExplanationRecord): string {
   return `<dl class="numbers">${cells.map(([term, text]) => `<div><dt>${term}</dt><dd>${escapeMarkup(text)}</dd></div>`).join("")}</dl>`;
 }
 
-function changes({ margin, distances, rounded }: PerturbationRecord): (readonly [string, string])[] {
+function changes(record: PerturbationRecord): (readonly [string, string])[] {
+  const { label, confidences, margin, distances, rounded } = record;
   const { linf, l2, l0, perceptual } = distances;
+  const { clean, adversarial } = confidences.label;
   return [
+    [`confidence in ${shortName(label.name)}`, `${percent(clean)} → ${percent(adversarial)}`],
     ["margin", `${margin.clean.toFixed(2)} → ${margin.adversarial.toFixed(2)}`],
     ["largest change ℓ∞", inLevels(linf)],
     ["ℓ2", l2.toPrecision(3)],
@@ -304,12 +406,10 @@ function settings(record: ExplanationRecord): string {
   const links = Object.values(files).map(
     (file) => `<a href="${escapeAddress(file)}">${escapeMarkup(file.slice(file.lastIndexOf("/") + 1))}</a>`,
   );
-  return `<details><summary>Settings and files</summary>
-<p>${escapeMarkup(`${outcomeDescription} ${solverOutcome}`)}</p>
+  return `<p>${escapeMarkup(`${outcomeDescription} ${solverOutcome}`)}</p>
 <p>${escapeMarkup(plain.join(" · "))}</p>
 ${layers.length === 0 ? "" : `<p>Layers compared: ${escapeMarkup(layers.join(" · "))}</p>`}
-<p>Files: ${links.join(" · ")}</p>
-</details>`;
+<p>Files: ${links.join(" · ")}</p>`;
 }
 
 function shortNumber(value: unknown): string {

@@ -2,7 +2,7 @@
  * @file Figure 1's row of the paper as one picture: original, perturbed, saliency map, dominant component with its box. Methods that
  * change nothing show their map over the picture instead.
  *
- * Without any text: a machine without fonts would draw none, and captions belong to the page that shows the row.
+ * Without any text: that is drawn by `caption.ts`, where there are fonts.
  */
 
 import { blend, type ColorMap, colorize } from "../../image/color-map.ts";
@@ -15,6 +15,7 @@ import { shownImage } from "../../image/shown-image.ts";
 import type { LocalizedMap } from "../../localization/localize-map.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import type { Color } from "../style/box-colors.ts";
+import { outline } from "./outline.ts";
 
 /** The four pictures of the row, each three channels at the size of the network's input. */
 export interface Tiles {
@@ -84,11 +85,15 @@ export interface OutlinedBox {
   /** In pixels of the network's input. */
   readonly box: Box;
   readonly color: Color;
+  /** Default false. */
+  readonly isDashed?: boolean;
 }
 
 /** About how many pixels the longer side of a tile has in the panel. */
 const tileSize = 448;
-const gap = 12;
+/** White pixels around and between the tiles of a panel. */
+export const panelGap = 12;
+const gap = panelGap;
 
 /** Whether pictures of this size are shown pixel by pixel rather than smoothly enlarged. */
 export function showsPixels(width: number, height: number): boolean {
@@ -100,8 +105,14 @@ export function panelOf(tiles: Tiles, boxes: readonly OutlinedBox[]): Picture {
   const second = tiles.perturbed ?? tiles.overlay ?? tiles.original;
   const enlarged = [tiles.original, second, tiles.map, tiles.component].map(enlarge);
   const [{ width, height }] = enlarged;
-  const scale = [width / tiles.original.width, height / tiles.original.height] as const;
-  for (const { box, color } of boxes) outline(enlarged[3], box, scale, color);
+  const [scaleX, scaleY] = [width / tiles.original.width, height / tiles.original.height];
+  for (const {
+    box: [x0, y0, x1, y1],
+    color,
+    isDashed,
+  } of boxes) {
+    outline(enlarged[3], [x0 * scaleX, y0 * scaleY, x1 * scaleX, y1 * scaleY], { color, isDashed });
+  }
   const total = { width: 4 * width + 5 * gap, height: height + 2 * gap };
   const data = new Uint8Array(total.width * total.height * 3).fill(255);
   enlarged.forEach((tile, t) => {
@@ -138,28 +149,4 @@ function enlarge(picture: Picture): Picture {
     height: Math.round(height * factor),
     interpolation: showsPixels(width, height) ? "nearest" : "bicubic",
   });
-}
-
-/** Draws the outline of `box` into `picture`: three pixels of color between two of black, so that it shows on any ground. */
-function outline(picture: Picture, box: Box, [scaleX, scaleY]: readonly [number, number], color: Color): void {
-  const { width, height, data } = picture;
-  const [x0, x1] = [Math.round(box[0] * scaleX), Math.round(box[2] * scaleX) - 1];
-  const [y0, y1] = [Math.round(box[1] * scaleY), Math.round(box[3] * scaleY) - 1];
-  const paint = (x: number, y: number, [red, green, blue]: Color): void => {
-    if (x < 0 || y < 0 || x >= width || y >= height) return;
-    data.set([red, green, blue], (y * width + x) * 3);
-  };
-  const ring = (inset: number, ink: Color): void => {
-    for (let x = x0 + inset; x <= x1 - inset; x++) {
-      paint(x, y0 + inset, ink);
-      paint(x, y1 - inset, ink);
-    }
-    for (let y = y0 + inset; y <= y1 - inset; y++) {
-      paint(x0 + inset, y, ink);
-      paint(x1 - inset, y, ink);
-    }
-  };
-  ring(-1, [0, 0, 0]);
-  for (let inset = 0; inset < 3; inset++) ring(inset, color);
-  ring(3, [0, 0, 0]);
 }

@@ -17,10 +17,12 @@ test("cells stand in rows and columns, boxes in the scale of the cell", () => {
   expect(svg.match(/<image /g)).toHaveLength(2);
   expect(svg).toContain('aria-label="Maps &amp; boxes"');
   expect(svg).toContain("<title>a &lt;map&gt;</title>");
-  // Twice as large as the picture: the found box in green, the right one in red.
-  expect(svg).toContain('x="20" y="40" width="80" height="80" fill="none" stroke="rgb(46,204,113)"');
-  expect(svg).toContain('x="0" y="0" width="200" height="200" fill="none" stroke="rgb(231,76,60)"');
-  expect(svg).toContain("IoU 0.71");
+  // Twice as large as the picture: the found box, and the right one in another color and dashed.
+  expect(svg).toContain('x="20" y="40" width="80" height="80" fill="none" stroke="rgb(86,180,233)" stroke-width="2"/>');
+  expect(svg).toContain(
+    'x="0" y="0" width="200" height="200" fill="none" stroke="rgb(213,94,0)" stroke-width="2" stroke-dasharray="7 4"/>',
+  );
+  expect(svg).toContain(">✓ IoU 0.71</text>");
   // Second column, second row: 3 characters of 7.3 and 2 · 12 and 208 to the right, 40 + 100 + 8 + 18 down.
   expect(svg).toContain('<g transform="translate(254 166)">');
   expect(svg).not.toMatch(/undefined|NaN/);

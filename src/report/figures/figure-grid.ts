@@ -13,7 +13,7 @@ export interface FigureCell {
   readonly groundTruth?: readonly Box[];
   /** One short line below the picture. */
   readonly caption?: string;
-  /** Draws attention to a right or a wrong answer by the caption's color. */
+  /** Draws attention to a right or a wrong answer by the caption's color and a mark before it. */
   readonly verdict?: "right" | "wrong";
 }
 
@@ -39,7 +39,8 @@ const rowTitle = { characters: 15, characterWidth: 7.3, gap: 12 } as const;
 const headingHeight = 40;
 const captionHeight = 18;
 const font = "font-family=\"system-ui,'Segoe UI',Roboto,'Helvetica Neue',Arial,'DejaVu Sans',sans-serif\"";
-const ink = { text: "#1b1f27", soft: "#5c6675", right: "#15803d", wrong: "#b42318" };
+const marks = { right: "✓ ", wrong: "✗ " } as const;
+const ink = { text: "#1b1f27", soft: "#5c6675", right: "#0072b2", wrong: "#a34700" };
 
 /** The figure. The same input gives the same text. */
 export function figureGrid({ title, columns, rows, size, cellWidth = 150 }: FigureGridInput): string {
@@ -55,14 +56,15 @@ export function figureGrid({ title, columns, rows, size, cellWidth = 150 }: Figu
   const drawn = (cell: FigureCell, x: number, y: number): string => {
     const scale = cellWidth / size.width;
     const boxes = [
-      ...(cell.groundTruth ?? []).map((box) => outline(box, scale, boxColors.groundTruth)),
+      ...(cell.groundTruth ?? []).map((box) => outline(box, scale, boxColors.groundTruth, true)),
       ...(cell.found === undefined ? [] : [outline(cell.found, scale, boxColors.found)]),
     ];
+    const mark = cell.verdict === undefined ? "" : marks[cell.verdict];
     const color = cell.verdict === undefined ? ink.soft : ink[cell.verdict];
     const caption =
       cell.caption === undefined
         ? ""
-        : `<text x="${cellWidth / 2}" y="${cellHeight + 14}" text-anchor="middle" font-size="11" fill="${color}">${escapeMarkup(cell.caption)}</text>`;
+        : `<text x="${cellWidth / 2}" y="${cellHeight + 14}" text-anchor="middle" font-size="11" fill="${color}">${mark}${escapeMarkup(cell.caption)}</text>`;
     const pixelated = Math.max(size.width, size.height) < 128 ? ' style="image-rendering:pixelated"' : "";
     return `<g transform="translate(${x} ${y})"><image width="${cellWidth}" height="${cellHeight}" href="${escapeMarkup(cell.source)}"${pixelated}><title>${escapeMarkup(cell.alt)}</title></image>${boxes.join("")}${caption}</g>`;
   };
@@ -87,11 +89,17 @@ export function figureGrid({ title, columns, rows, size, cellWidth = 150 }: Figu
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escapeMarkup(title)}" ${font}><rect width="${width}" height="${height}" fill="#fff"/>${heading.join("")}${body.join("")}</svg>`;
 }
 
-function outline([x0, y0, x1, y1]: Box, scale: number, [red, green, blue]: readonly number[]): string {
+/** The true box is dashed, so that it is told from a found one without its color. */
+function outline(
+  [x0, y0, x1, y1]: Box,
+  scale: number,
+  [red, green, blue]: readonly number[],
+  isDashed = false,
+): string {
   const place = [x0, y0, x1 - x0, y1 - y0].map((value) => Number((value * scale).toFixed(2)));
   const shape = `x="${place[0]}" y="${place[1]}" width="${place[2]}" height="${place[3]}" fill="none"`;
   // A dark edge on either side lets the color show on any ground.
-  return `<rect ${shape} stroke="#000" stroke-opacity=".55" stroke-width="3.6"/><rect ${shape} stroke="rgb(${red},${green},${blue})" stroke-width="2"/>`;
+  return `<rect ${shape} stroke="#000" stroke-opacity=".55" stroke-width="3.6"/><rect ${shape} stroke="rgb(${red},${green},${blue})" stroke-width="2"${isDashed ? ' stroke-dasharray="7 4"' : ""}/>`;
 }
 
 /** `text` in lines of at most `most` characters, broken at spaces and hyphens where there are any. */
