@@ -84,7 +84,9 @@ export interface PerturbationRecord extends CommonRecord {
   readonly rounded: { readonly index: number; readonly name: string; readonly flipped: boolean };
   /** The layers that were compared. */
   readonly layers: readonly string[];
-  readonly files: ExplanationFiles<"input" | "overlay" | "panel" | "map" | "mapNpy" | "perturbed" | "perturbation" | "result">;
+  readonly files: ExplanationFiles<
+    "input" | "overlay" | "panel" | "map" | "mapNpy" | "perturbed" | "perturbation" | "result"
+  >;
 }
 
 /** The record of a method that makes a map of the picture as it is. */
