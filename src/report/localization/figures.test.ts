@@ -99,9 +99,10 @@ async function figuresOf(
 }
 
 const captions = (svg = ""): string[] =>
-  [...svg.matchAll(/fill="(#[0-9a-f]+)">(IoU [\d.]+)</g)].map(([, ink, text]) => `${ink} ${text}`);
+  [...svg.matchAll(/fill="(#[0-9a-f]+)">((?:✓ |✗ )?IoU [\d.]+)</g)].map(([, ink, text]) => `${ink} ${text}`);
 const titles = (svg = ""): string[] => [...svg.matchAll(/<tspan[^>]*>([^<]*)<\/tspan>/g)].map(([, text]) => text);
-const [green, red] = ["#15803d", "#b42318"];
+/** A caption's color and its mark. */
+const [green, red] = ["#0072b2 ✓", "#a34700 ✗"];
 
 test("failures stand among failures, successes among successes, at the threshold that is best for the method", async () => {
   const images = ["a", "b", "c"].map((id) => imageOf(id));
