@@ -12,10 +12,14 @@ const root = resolve(import.meta.dirname, "..");
 /** What the snippets are about, and what they are called in the copy. */
 const [example, added] = ["LeakyRelu", "BentRectifier"];
 
-/** The snippets of TypeScript in CONTRIBUTING.md with the paths they name, about the new operator. */
-const snippets = [
-  ...readFileSync(join(root, "CONTRIBUTING.md"), "utf8").matchAll(/^ *```ts\n *\/\/ (\S+)\n([\s\S]*?)```$/gm),
-].map(([, path, code]) => ({ path, code: code.replaceAll(example, added) }));
+const [, section = ""] =
+  /^## Adding an operator\n([\s\S]*?)^## /m.exec(readFileSync(join(root, "CONTRIBUTING.md"), "utf8")) ?? [];
+
+/** The snippets of TypeScript in the part on operators with the paths they name, about the new operator. */
+const snippets = [...section.matchAll(/^ *```ts\n *\/\/ (\S+)\n([\s\S]*?)```$/gm)].map(([, path, code]) => ({
+  path,
+  code: code.replaceAll(example, added),
+}));
 const [operatorRecord, ruleRecord, ...cases] = snippets;
 
 let copy: string;
