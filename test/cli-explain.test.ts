@@ -44,7 +44,7 @@ test("all files of a picture, and a record that agrees with them", async () => {
   expect({ code, lines: stderr.trim().split("\n").length }).toEqual({ code: 0, lines: 1 });
   expect(stderr).toContain("preprocessing unit (the model's own metadata)");
   const [record] = recordsOf(stdout);
-  expect(readdirSync(out).sort()).toEqual(["index.html", "scene0"]);
+  expect(readdirSync(out).sort()).toEqual(["index.html", "results.csv", "run.json", "scene0"]);
   expect(readdirSync(join(out, "scene0")).sort()).toEqual([
     "input.png", "map.npy", "map.png", "overlay.png", "panel.png", "perturbation.png", "perturbed.png", "result.json",
   ]); // biome-ignore format: one line
@@ -344,7 +344,7 @@ test("Ctrl-C keeps what is finished, writes its page, and exits with 130", async
   expect(code).toBe(130);
   expect(stdout.trim().split("\n")).toHaveLength(1);
   expect(stderr).toBe(`perceptual-ball: interrupted after 1 of 4 pictures; those are in ${join(out, "index.html")}\n`);
-  expect(readdirSync(out).sort()).toEqual(["index.html", "scene0"]);
+  expect(readdirSync(out).sort()).toEqual(["index.html", "results.csv", "run.json", "scene0"]);
   expect(readdirSync(join(out, "scene0"))).toHaveLength(8);
 });
 
@@ -418,4 +418,104 @@ test("preprocessing from a file, with single parts overridden", async () => {
     std: [1, 1, 1],
     geometry: { resize: { kind: "exact" }, interpolation: "nearest" },
   });
+});
+
+test("results.csv has a row for each record, with the record's numbers", async () => {
+  const out = path("csv");
+  const flags = ["--model", model, "--out", out, "--json", "--quiet", "--evaluations", "20"];
+  const given = [path("scene0.png"), path("scene1.png"), "--method", "perceptual,grad-cam"];
+  const { stdout } = await runCli(["explain", ...given, ...flags]);
+  const records = recordsOf<MapRecord | PerturbationRecord>(stdout);
+  const [heading = "", ...lines] = readFileSync(join(out, "results.csv"), "utf8").trimEnd().split("\r\n");
+  const names = heading.split(",");
+  expect(lines).toHaveLength(4);
+  for (const [n, record] of records.entries()) {
+    const cells = Array.from(lines[n].matchAll(/(?<=^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g), ([, quoted, plain]) =>
+      quoted === undefined ? plain : quoted.replaceAll('""', '"'),
+    );
+    expect(cells).toHaveLength(names.length);
+    const row = Object.fromEntries(cells.map((cell, column) => [names[column], cell]));
+    const at = (field: string): unknown =>
+      field.split(".").reduce<unknown>((value, part) => (value as Record<string, unknown> | null)?.[part], record);
+    const { box, warnings, files } = record;
+    const special: Record<string, unknown> = {
+      ...{ "box.x0": box?.[0], "box.y0": box?.[1], "box.x1": box?.[2], "box.y1": box?.[3] },
+      ...{ warnings: warnings.map(({ code }) => code).join(" "), result: files.result },
+    };
+    for (const name of names) {
+      const value = name in special ? special[name] : at(name);
+      expect([name, row[name]]).toEqual([name, value === null || value === undefined ? "" : String(value)]);
+    }
+    expect(Number(row["label.confidence"])).toBe(record.label.confidence);
+  }
+});
+
+test("all changes of a picture are amplified by one factor, which the page states", async () => {
+  const out = path("alike");
+  const flags = ["--model", model, "--out", out, "--json", "--quiet", "--method", "perceptual,deepfool"];
+  const { stdout } = await runCli(["explain", path("scene0.png"), ...flags]);
+  const records = recordsOf(stdout);
+  const linf = records.map(({ distances }) => distances.linf);
+  const page = readFileSync(join(out, "index.html"), "utf8");
+  const factors = Array.from(page.matchAll(/<b>the change × (\d+)<\/b>/g), ([, factor]) => Number(factor));
+  expect(factors).toHaveLength(2);
+  expect(new Set(factors).size).toBe(1);
+  const [factor] = factors;
+  expect(factor * Math.max(...linf)).toBeLessThanOrEqual(0.5 + 1e-6);
+  // The next of 1, 2, 5, … would be too large.
+  expect(factor * 2.5 * Math.max(...linf)).toBeGreaterThan(0.5);
+  for (const [n, { files }] of records.entries()) {
+    const { data } = await readImageFile(join(out, files.perturbation));
+    const largest = data.reduce((most, value) => Math.max(most, Math.abs(value - 127.5)), 0);
+    expect(Math.abs(largest / 255 - factor * linf[n])).toBeLessThan(1.1 / 255);
+  }
+});
+
+test("a second run into the same folder replaces the first as a whole, and says so; what is not its own stays", async () => {
+  const out = path("again");
+  const flags = ["--model", model, "--out", out, "--evaluations", "8"];
+  await runCli(["explain", path("scene0.png"), path("scene1.png"), ...flags, "--quiet"]);
+  writeFileSync(join(out, "notes.txt"), "mine");
+  const { code, stderr, stdout } = await runCli([
+    "explain",
+    path("scene2.png"),
+    ...flags,
+    "--method",
+    "grad-cam,perceptual",
+  ]);
+  expect(code).toBe(0);
+  expect(stderr).toMatch(/index\.html replaces the report of 2 pictures from \d{4}-\d\d-\d\d \d\d:\d\d UTC\n/);
+  expect(stdout).toContain(`Report: ${join(out, "index.html")}\n`);
+  expect(readdirSync(out).sort()).toEqual(["index.html", "notes.txt", "results.csv", "run.json", "scene2"]);
+  const page = readFileSync(join(out, "index.html"), "utf8");
+  expect(page).not.toContain("scene0.png");
+  // An interrupted run that has finished nothing leaves what was there.
+  const interruption = new AbortController();
+  interruption.abort();
+  const stopped = await runCli(["explain", path("scene3.png"), ...flags, "--quiet"], { signal: interruption.signal });
+  expect(stopped.code).toBe(130);
+  expect(readFileSync(join(out, "index.html"), "utf8")).toBe(page);
+  expect(readdirSync(out).sort()).toEqual(["index.html", "notes.txt", "results.csv", "run.json", "scene2"]);
+});
+
+test("a folder with files that no run has written is left alone", async () => {
+  const out = mkdtempSync(join(folder, "site-"));
+  writeFileSync(join(out, "index.html"), "my home page");
+  const { code, stderr } = await runCli(["explain", path("scene0.png"), "--model", model, "--out", out, "--quiet"]);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/index\.html would be overwritten, and no earlier run of explain says that it is its own/);
+  expect(readdirSync(out)).toEqual(["index.html"]);
+  expect(readFileSync(join(out, "index.html"), "utf8")).toBe("my home page");
+});
+
+test("--open gives the page to the browser", async () => {
+  const out = path("opened");
+  const flags = ["--model", model, "--out", out, "--quiet", "--evaluations", "5", "--open"];
+  const { code, stderr } = await runCli(["explain", path("scene0.png"), ...flags], {
+    env: { BROWSER: path("no-such-browser") },
+  });
+  // What cannot be opened is there all the same.
+  expect(code).toBe(0);
+  expect(stderr).toMatch(/--open: .*no-such-browser did not open the page/);
+  expect(existsSync(join(out, "index.html"))).toBe(true);
 });

@@ -38,7 +38,9 @@ export const reservedNames: readonly string[] = [
   "attacks",
   "experiment.json",
   "manifest.txt",
+  "results.csv",
   "results.jsonl",
+  "run.json",
   "table.md",
 ];
 

@@ -1,5 +1,5 @@
 /** @file `perceptual-ball explain`: pictures in, a report out. */
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import { Command } from "commander";
 import { MisuseError, PerceptualBallError, throwIfAborted } from "../../errors.ts";
 import type { ExplanationRecord } from "../../experiments/explanation/record.ts";
@@ -7,15 +7,13 @@ import type { ImageTensor, Picture } from "../../image/picture.ts";
 import { checkWritableFolder } from "../../node/check-folder.ts";
 import { bundledClassifierPath } from "../../node/models/bundled.ts";
 import type { FileClassifier } from "../../node/models/load-classifier.ts";
-import { writePng } from "../../node/pictures/write-image.ts";
-import { writeFileAtomically } from "../../node/write-file.ts";
+import type { RunMark } from "../../node/run-folder.ts";
 import { type ExplanationRun, explainPicture } from "../../report/explanation/explain-picture.ts";
-import { type PageEntry, reportPage } from "../../report/explanation/page.ts";
-import { stackPanels } from "../../report/explanation/panel.ts";
 import { summaryLine } from "../../report/explanation/sentences.ts";
 import { describeRuntime, type Runtime } from "../../runtime/runtime.ts";
 import { type CliContext, exitCodeOf, exitCodes, reportError } from "../context.ts";
 import { checkMethodRuns, methodRunsOf } from "../explain-methods.ts";
+import { describeReplaced, type ExplainReport, explainReport } from "../explain-report.ts";
 import { addExplainFlags, type ExplainFlags, localizationRuleOf, usualMethods } from "../flags/explain-flags.ts";
 import { methodHelp } from "../flags/method-flags.ts";
 import { addModelFlags } from "../flags/model-flags.ts";
@@ -23,12 +21,9 @@ import { addPictureFlags, pictureArgument, pictureOptionsOf } from "../flags/pic
 import { addRuntimeFlags, loadRuntime } from "../flags/runtime-flags.ts";
 import { isSeparate, openClassifier, samplePictures } from "../open-classifier.ts";
 import { packageVersion } from "../package-version.ts";
+import { openPage, pageLink } from "../page-link.ts";
 import { bundledPictures, type PictureSource, picturesOfFiles, seemsReadable } from "../pictures.ts";
 import { createProgress, type Progress } from "../progress.ts";
-import { amplifyAlike, inlinedIn, type WrittenExplanation, writeExplanation } from "../write-explanation.ts";
-
-/** So many characters of pictures are inside the page; the others it shows from their files, so that a browser can open it and scroll. */
-const mostInline = 24e6;
 
 export function explainCommand(context: CliContext): Command {
   const command = new Command("explain")
@@ -58,7 +53,7 @@ Examples:
   perceptual-ball explain dog.jpg --model resnet50.onnx --method grad-cam --set layer='Relu[-1]' --set upsampling=nearest
 
 Writes into --out, for each picture: overlay.png (the map over the whole picture), panel.png, input.png, map.png, map.npy and result.json, of
-methods that change the picture also perturbed.png and perturbation.png; and index.html. With several methods these lie in a folder for each, beside a panel.png of all of them.
+methods that change the picture also perturbed.png and perturbation.png; index.html, and results.csv. What an earlier report left in --out is replaced as a whole. With several methods these lie in a folder for each, beside a panel.png of all of them.
 Exit code: 0 done, 1 a picture or the model could not be used, 2 misuse, 130 interrupted (finished pictures are kept).`,
     )
     .action((images: string[], flags: ExplainFlags) => explain(images, flags, context));
@@ -81,7 +76,7 @@ async function explain(images: readonly string[], flags: ExplainFlags, context: 
   };
   const pictures =
     images.length === 0 ? bundledPictures(flags.seed) : await picturesOfFiles(images, pictureOptionsOf(flags, note));
-  const run = new Run(flags, methods, context, pictures.length);
+  const run = new Run(flags, methods, context, pictures.length, explainReport(flags, pictures));
   try {
     // Wrong paths are all named before anything takes time.
     const present: PictureSource[] = [];
@@ -136,13 +131,19 @@ class Run {
   readonly #flags: ExplainFlags;
   readonly #context: CliContext;
   readonly #total: number;
-  readonly #entries: PageEntry[] = [];
-  #inlined = 0;
+  readonly #report: ExplainReport;
   readonly #failures: { image: string; reason: string }[] = [];
   readonly #decisions = new Map<number, FileClassifier>();
   readonly #loaded = new Map<PictureSource, Picture | ImageTensor>();
 
-  constructor(flags: ExplainFlags, methods: readonly ExplanationRun[], context: CliContext, total: number) {
+  constructor(
+    flags: ExplainFlags,
+    methods: readonly ExplanationRun[],
+    context: CliContext,
+    total: number,
+    report: ExplainReport,
+  ) {
+    this.#report = report;
     this.methods = methods;
     this.#flags = flags;
     this.#context = context;
@@ -180,7 +181,8 @@ class Run {
     versions: ExplanationRecord["versions"],
   ): Promise<void> {
     const { io } = this.#context;
-    const { out, json } = this.#flags;
+    const { json, quiet, open } = this.#flags;
+    let replaced: RunMark | undefined;
     this.progress.begin();
     try {
       for (const [index, source] of sources.entries()) {
@@ -197,14 +199,19 @@ class Run {
       this.#context.exitCode = exitCodes.interrupted;
     } finally {
       this.progress.stop();
-      await this.#writePage(classifier);
+      replaced = await this.#report.finish(classifier, this.#failures);
     }
-    const finished = new Set(this.#entries.map((entry) => entry.record.image)).size;
-    const page = join(out, "index.html");
+    const { page, records } = this.#report;
+    const finished = new Set(records.map(({ image }) => image)).size;
+    if (replaced !== undefined && !quiet) io.stderr.write(`${page} replaces ${describeReplaced(replaced)}\n`);
     if (this.#context.exitCode === exitCodes.interrupted) {
       const kept = finished === 0 ? "" : `; those are in ${page}`;
       io.stderr.write(`perceptual-ball: interrupted after ${finished} of ${this.#total} pictures${kept}\n`);
-    } else if (finished > 0 && !json) io.stdout.write(`\nReport: ${page}\n`);
+    } else if (finished > 0) {
+      if (!json) io.stdout.write(`\nReport: ${pageLink(page, io.stdout, io.env)}\n`);
+      const complaint = open ? await openPage(page, io.env) : undefined;
+      if (complaint !== undefined) io.stderr.write(`perceptual-ball: ${complaint}\n`);
+    }
   }
 
   async #explainOne(
@@ -215,7 +222,7 @@ class Run {
     versions: ExplanationRecord["versions"],
   ): Promise<void> {
     const { io } = this.#context;
-    const { out, colorMap, json, model, batch, seed, label, target } = this.#flags;
+    const { colorMap, json, model, batch, seed, label, target } = this.#flags;
     const subject = await this.#subjectOf(classifier, picture, label);
     const explanations = explainPicture(subject.classifier, picture, this.methods, {
       ...{ image: source.image, groundTruth: source.groundTruth, folder: source.name },
@@ -225,26 +232,17 @@ class Run {
       signal: io.signal,
       onProgress: ({ done, of }) => onProgress(of > 0 ? done / of : 1),
     });
-    const panels: Picture[] = [];
-    const written: WrittenExplanation[] = [];
-    const inline = this.#inlined < mostInline;
     try {
       for await (const explanation of explanations) {
         throwIfAborted(io.signal, "explain");
-        const { entry, panel } = await writeExplanation(out, explanation, { inline, colorMap });
-        panels.push(panel);
-        written.push({ entry, perturbation: explanation.arrays.perturbation });
-        const line = json ? JSON.stringify(entry.record) : summaryLine(entry.record, { usualMethod: usualMethods[0] });
+        await this.#report.add(explanation);
+        const { record } = explanation;
+        const line = json ? JSON.stringify(record) : summaryLine(record, { usualMethod: usualMethods[0] });
         this.progress.around(() => io.stdout.write(`${line}\n`));
       }
     } finally {
-      // Also of a picture whose later methods are interrupted.
-      for (const entry of await amplifyAlike(out, written)) {
-        this.#inlined += inlinedIn(entry);
-        this.#entries.push(entry);
-      }
+      await this.#report.endPicture(source);
     }
-    if (panels.length > 1) await writePng(join(out, source.name, "panel.png"), stackPanels(panels));
   }
 
   /**
@@ -269,24 +267,5 @@ class Run {
   /** Releases what was opened for single labels. */
   async dispose(): Promise<void> {
     await Promise.all([...this.#decisions.values()].map((decision) => decision.dispose()));
-  }
-
-  async #writePage(classifier: FileClassifier): Promise<void> {
-    if (this.#entries.length === 0) return;
-    const { file, classCount, layers } = classifier;
-    const page = reportPage({
-      model: {
-        name: basename(file.path),
-        sha256: file.sha256,
-        classCount,
-        operations: layers.length,
-        parameters: layers.reduce((sum, layer) => sum + layer.parameters, 0),
-      },
-      entries: this.#entries,
-      failures: this.#failures,
-      usualMethod: usualMethods[0],
-      colorMap: this.#flags.colorMap,
-    });
-    await writeFileAtomically(join(this.#flags.out, "index.html"), page);
   }
 }

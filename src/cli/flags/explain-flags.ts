@@ -46,6 +46,7 @@ export interface ExplainFlags extends ModelFlags, PictureFlags, RuntimeFlags {
   readonly connectivity: 4 | 8;
   readonly colorMap: ColorMap;
   readonly out: string;
+  readonly open?: boolean;
   readonly seed?: number;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -139,6 +140,7 @@ export function addExplainFlags(command: Command): Command {
     "of methods that draw numbers, and of the pictures that are rendered when none are given",
     number("--seed", { min: 0, integer: true }),
   );
+  add("", "--open", "open the report in the browser");
   add("", "--json", "print one JSON object per picture and method on stdout");
   add("", "--quiet", "no progress, no notes");
   return command;

@@ -1,0 +1,104 @@
+/** @file The report of a run of `explain`: a folder that the run owns, with the files of each picture, a table, and the page. */
+import { basename, join } from "node:path";
+import type { ExplanationRecord } from "../experiments/explanation/record.ts";
+import type { ColorMap } from "../image/color-map.ts";
+import type { Picture } from "../image/picture.ts";
+import type { FileClassifier } from "../node/models/load-classifier.ts";
+import { writePng } from "../node/pictures/write-image.ts";
+import { checkRunFolder, openRunFolder, type RunFolder, type RunMark } from "../node/run-folder.ts";
+import { writeFileAtomically } from "../node/write-file.ts";
+import { explanationCsv } from "../report/explanation/csv.ts";
+import type { PictureExplanation } from "../report/explanation/explain-picture.ts";
+import { type PageEntry, type PageInput, reportPage } from "../report/explanation/page.ts";
+import { stackPanels } from "../report/explanation/panel.ts";
+import { usualMethods } from "./flags/explain-flags.ts";
+import type { PictureSource } from "./pictures.ts";
+import { amplifyAlike, inlinedIn, type WrittenExplanation, writeExplanation } from "./write-explanation.ts";
+
+/** So many characters of pictures are inside the page; the others it shows from their files, so that a browser can open it and scroll. */
+const mostInline = 24e6;
+
+export interface ExplainReport {
+  /** Of everything that is written, in order. */
+  readonly records: readonly ExplanationRecord[];
+  /** The page, once the report is finished. */
+  readonly page: string;
+  /** Writes the files of one explanation; those of a picture follow each other. */
+  add(explanation: PictureExplanation): Promise<void>;
+  /** What several methods of the picture have in common; also where the last of them was interrupted. */
+  endPicture(source: PictureSource): Promise<void>;
+  /** Writes table and page and puts everything in its place; without records, nothing is left. What was replaced comes back. */
+  finish(classifier: FileClassifier, failures: PageInput["failures"]): Promise<RunMark | undefined>;
+}
+
+/**
+ * The report of a run on these pictures into the folder `out`. Throws a MisuseError if it would overwrite what no earlier report has
+ * written. Nothing is written before there is something to write.
+ */
+export function explainReport(
+  { out, colorMap }: { readonly out: string; readonly colorMap: ColorMap },
+  pictures: readonly Pick<PictureSource, "name">[],
+): ExplainReport {
+  const names = ["index.html", "results.csv", ...pictures.map(({ name }) => name)];
+  checkRunFolder(out, "explain", names);
+  let opened: Promise<RunFolder> | undefined;
+  const folder = async (): Promise<RunFolder> => {
+    opened ??= openRunFolder(out, "explain", names);
+    return await opened;
+  };
+  const entries: PageEntry[] = [];
+  const records: ExplanationRecord[] = [];
+  let written: WrittenExplanation[] = [];
+  let panels: Picture[] = [];
+  let inlined = 0;
+  return {
+    records,
+    page: join(out, "index.html"),
+    async add(explanation) {
+      const { path } = await folder();
+      const { entry, panel } = await writeExplanation(path, explanation, { inline: inlined < mostInline, colorMap });
+      written.push({ entry, perturbation: explanation.arrays.perturbation });
+      panels.push(panel);
+      records.push(entry.record);
+    },
+    async endPicture({ name }) {
+      if (written.length === 0) return;
+      const { path } = await folder();
+      const alike = await amplifyAlike(path, written);
+      inlined += alike.reduce((sum, entry) => sum + inlinedIn(entry), 0);
+      entries.push(...alike);
+      if (panels.length > 1) await writePng(join(path, name, "panel.png"), stackPanels(panels));
+      [written, panels] = [[], []];
+    },
+    async finish({ file, classCount, layers }, failures) {
+      if (records.length === 0) {
+        await (await opened)?.abandon();
+        return undefined;
+      }
+      const { path, finish } = await folder();
+      const page = reportPage({
+        model: {
+          name: basename(file.path),
+          sha256: file.sha256,
+          classCount,
+          operations: layers.length,
+          parameters: layers.reduce((sum, layer) => sum + layer.parameters, 0),
+        },
+        entries,
+        failures,
+        usualMethod: usualMethods[0],
+        colorMap,
+      });
+      await writeFileAtomically(join(path, "results.csv"), explanationCsv(records));
+      await writeFileAtomically(join(path, "index.html"), page);
+      return await finish(new Set(records.map(({ image }) => image)).size);
+    },
+  };
+}
+
+/** "the report of 2 pictures from 2026-04-01 12:30 UTC, which was unfinished", in words for whoever ran the command. */
+export function describeReplaced({ started, finished, pictures }: RunMark): string {
+  const when = `${started.slice(0, 10)} ${started.slice(11, 16)} UTC`;
+  if (finished === null) return `an unfinished report from ${when}`;
+  return `the report of ${pictures} picture${pictures === 1 ? "" : "s"} from ${when}`;
+}
