@@ -7,6 +7,10 @@
  */
 import { isNonDifferentiable, ruleOf } from "../src/autodiff/rules/index.ts";
 import { type Operator, operatorFamilies, operators } from "../src/onnx/operators/table.ts";
+import { fusedOperatorNames } from "../src/onnx/rewrites/decompose-fused-operators.ts";
+import { quantizedOperators } from "../src/onnx/rewrites/quantized-operators.ts";
+import { recurrentOperators } from "../src/onnx/rewrites/recurrent-operators.ts";
+import { shapedOperators } from "../src/onnx/rewrites/shaped-operators.ts";
 import { canonicalOpset, oldestOpset } from "../src/onnx/rewrites/upgrade-opset.ts";
 import { newestOpset } from "../src/onnx/validate.ts";
 
@@ -35,6 +39,10 @@ function row(operator: Operator): string {
   const rule = ruleOf(operator);
   if (rule === undefined) return `| ${operator} | shape, kernel | none by design | – | – |`;
   return `| ${operator} | shape, kernel, gradient | ${cell(rule.formula)} | ${rule.guided} | ${rule.excitation.by} |`;
+}
+
+function listed(names: readonly string[]): string {
+  return names.toSorted().join(", ");
 }
 
 /** The text of OPERATORS.md. */
@@ -87,7 +95,20 @@ others is a choice; the same network gets the same result whichever way its expo
   p goes to the positive parts of the values by the probabilities, and nothing through the softmax to queries and keys, which only choose. Ali et al. hold the probabilities
   constant for the same reason. It holds for Attention as one operator and for MatMul, Softmax and MatMul. At residual sums p is shared in proportion to the positive parts.
 
-An operator that is not in this list is an error that names every node concerned.
+## Operators that are written in others
+
+These are replaced by the operators below when a model is loaded, and so have values, gradients and explanations like them.
+
+- **Control flow**: If, where its condition does not depend on the input; Loop, where the number of turns does not; Scan. Their branches and turns take their
+  place. What depends on the input is refused by name.
+- **Recurrent networks**: ${listed(Object.keys(recurrentOperators))}, step by step, in both directions, with lengths of sequences, initial states, peepholes and all activations of the
+  standard. Gates that are clipped are refused.
+- **By the shapes of their inputs**: ${listed(Object.keys(shapedOperators))}. DequantizeLinear is replaced where it works in blocks. Attention with a cache of
+  keys and values is refused.
+- **onnxruntime's, of the domain com.microsoft**: ${listed(fusedOperatorNames)}.
+- **Quantized**: ${listed(Object.keys(quantizedOperators))}. They compute with real numbers between DequantizeLinear and QuantizeLinear: gradients pass straight through the rounding.
+
+An operator that is in neither list is an error that names every node concerned.
 
 ${tables.join("\n")}`;
 }

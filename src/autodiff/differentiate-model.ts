@@ -5,8 +5,8 @@ import type { Dimension, Graph, Model, ValueInfo } from "../onnx/model.ts";
 import { canonicalForm } from "../onnx/rewrites/canonical-form.ts";
 import { castByteInput, realInputNote } from "../onnx/rewrites/cast-byte-input.ts";
 import { foldBatchNormalization } from "../onnx/rewrites/fold-batch-normalization.ts";
-import { foldConditions } from "../onnx/rewrites/fold-conditions.ts";
 import { makeBatchDynamic } from "../onnx/rewrites/make-batch-dynamic.ts";
+import { unfoldOperators } from "../onnx/rewrites/unfold-operators.ts";
 import { isFloating, type Shape } from "../tensor/tensor.ts";
 import { differentiate } from "./differentiate.ts";
 
@@ -61,7 +61,7 @@ export function differentiateModel(model: Model, options: DifferentiateModelOpti
     inputs.flatMap(({ name, shape }) => (shape === undefined ? [] : [[name, fixedShape(shape, batch, inputSize)]])),
   );
   if (options.inputSize !== undefined) checkInputSize(where, options.inputSize, Object.values(shapes));
-  const decided = foldConditions(real, { inputShapes: shapes, keep: asked });
+  const decided = unfoldOperators(real, { inputShapes: shapes, keep: asked });
   const of = options.of ?? decided.outputs[0]?.name;
   const values = decided.nodes.flatMap((node) => node.outputs);
   if (of === undefined || !values.includes(of)) {

@@ -1,4 +1,4 @@
-/** @file Names for the values that a rewrite adds. */
+/** @file Names for the values and nodes that a rewrite adds. */
 import type { Graph } from "./model.ts";
 
 /**
@@ -16,6 +16,15 @@ export function freshNames(graph: Pick<Graph, "inputs" | "nodes" | "initializers
     }
   };
   visit(graph);
+  return namesBut(taken);
+}
+
+/** The same for the names of nodes. */
+export function freshNodeNames({ nodes }: Pick<Graph, "nodes">): (wish: string) => string {
+  return namesBut(new Set(nodes.map(({ name }) => name)));
+}
+
+function namesBut(taken: Set<string>): (wish: string) => string {
   /** The last number that each wish was given. */
   const numbers = new Map<string, number>();
   return (wish) => {

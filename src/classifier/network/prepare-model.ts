@@ -7,9 +7,9 @@ import { canonicalForm } from "../../onnx/rewrites/canonical-form.ts";
 import { castByteInput, realInputNote } from "../../onnx/rewrites/cast-byte-input.ts";
 import { decodedOutputs } from "../../onnx/rewrites/decoded-outputs.ts";
 import { extractSubgraph } from "../../onnx/rewrites/extract-subgraph.ts";
-import { foldConditions } from "../../onnx/rewrites/fold-conditions.ts";
 import { doubleToFloat32 } from "../../onnx/rewrites/half-to-float32.ts";
 import { makeBatchDynamic } from "../../onnx/rewrites/make-batch-dynamic.ts";
+import { unfoldOperators } from "../../onnx/rewrites/unfold-operators.ts";
 import { intTensor } from "../../tensor/tensor.ts";
 import { bindInputs, type InputValue } from "./bind-inputs.ts";
 import { findHead, type Head, type HeadKind } from "./find-head.ts";
@@ -86,7 +86,7 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
   const declared = imageShape(image, image.fixedBatch ?? 1);
   const inputShapes = { [image.name]: declared };
   const real = image.isOfIntegers ? castByteInput(bound.graph, image.name, where) : bound.graph;
-  const decided = foldConditions(real, { inputShapes, keep });
+  const decided = unfoldOperators(real, { inputShapes, keep });
   const { graph: supported, outputs } = supportedPart(decided, options);
   const full = makeBatchDynamic(supported, { input: image.name, shape: declared });
   const found = findHead(inferShapes(full, { inputShapes }), {
@@ -121,7 +121,7 @@ function sizedInput(
   const fits = (rows: number, columns: number): boolean => {
     const inputShapes = { [image.name]: imageShape({ ...image, height: rows, width: columns }, image.fixedBatch ?? 1) };
     try {
-      inferShapes(supportedPart(foldConditions(real, { inputShapes, keep }), options).graph, { inputShapes });
+      inferShapes(supportedPart(unfoldOperators(real, { inputShapes, keep }), options).graph, { inputShapes });
       return true;
     } catch (error) {
       if (error instanceof PerceptualBallError) return false;

@@ -6,12 +6,12 @@
  */
 import { UnsupportedError } from "../../errors.ts";
 import { type Tensor, tensorOf } from "../../tensor/tensor.ts";
-import { type AttributeValue, attributesFrom, attributesOf, float } from "../attributes.ts";
-import { freshNames } from "../fresh-names.ts";
+import { type AttributeValue, float } from "../attributes.ts";
+import { freshNames, freshNodeNames } from "../fresh-names.ts";
 import { int64Tensor } from "../int64.ts";
-import { describeNode, type Graph, type Initializer, initializerOf, type Node } from "../model.ts";
+import { describeNode, type Graph, type Initializer, type Node } from "../model.ts";
 import { quantizedOperators } from "./quantized-operators.ts";
-import type { Rewrite, RewriteRule } from "./rewrite.ts";
+import { type Rewrite, type RewriteRule, rewriteOf } from "./rewrite.ts";
 
 const domain = "com.microsoft";
 
@@ -75,6 +75,13 @@ function factor({ op }: Rewrite, x: string, trans: boolean, transBatch: boolean)
   if (!trans && !transBatch) return x;
   const from = transBatch ? "i...j" : "...ij";
   return op("Einsum", [x], { equation: `${from}->${trans ? "...ji" : "...ij"}` });
+}
+
+const channelsLast = { perm: [0, 2, 3, 1] };
+
+/** [N, H, W, C] as [N, C, H, W]. */
+function channelsFirst({ op }: Rewrite, x: string): string {
+  return op("Transpose", [x], { perm: [0, 3, 1, 2] });
 }
 
 /** Sum, layer normalization of the sum, and the sum itself as the fourth output. */
@@ -164,6 +171,45 @@ const rules: Readonly<Record<string, RewriteRule>> = {
       epsilon: float(attributes.float("epsilon", 1e-12)),
     });
   }),
+  /**
+   * Channels last: [N, H, W, C] and kernels [M, kH, kW, C / group], with the bias of Conv
+   * (onnxruntime's transformers/fusion_nhwc_conv.py writes it so).
+   */
+  NhwcConv(rewrite) {
+    const { node, op, input } = rewrite;
+    const planes = channelsFirst(rewrite, input(0));
+    const kernels = channelsFirst(rewrite, input(1));
+    const inputs = input(2) === "" ? [planes, kernels] : [planes, kernels, input(2)];
+    finish(rewrite, "Transpose", [op("Conv", inputs, attributesAsValues(kept(node, convolution)))], channelsLast);
+  },
+  /** Groups of channels normalized, then scaled and shifted per channel; `activation` 1 is SiLU. */
+  GroupNorm(rewrite) {
+    const { node, attributes, op, constant, input } = rewrite;
+    const activation = attributes.int("activation");
+    if (activation !== 0 && activation !== 1) {
+      throw new UnsupportedError({
+        where: describeNode(node),
+        what: "unknown activation",
+        expected: "0 (none) or 1 (SiLU)",
+        got: String(activation),
+      });
+    }
+    const isLast = attributes.int("channels_last", 1) !== 0;
+    const planes = isLast ? channelsFirst(rewrite, input(0)) : input(0);
+    const groups = attributes.int("groups");
+    const runs = op("Reshape", [planes, constant(int64Tensor([0, groups, -1]))]);
+    const each = (value: number): string =>
+      constant(tensorOf("float32", new Array<number>(groups).fill(value), [groups]));
+    const standard = op("InstanceNormalization", [runs, each(1), each(0)], {
+      epsilon: float(attributes.float("epsilon", 1e-5)),
+    });
+    const perChannel = (index: number): string => op("Reshape", [input(index), constant(int64Tensor([-1, 1, 1]))]);
+    const scaled = op("Mul", [op("Reshape", [standard, op("Shape", [planes])]), perChannel(1)]);
+    const shifted = op("Add", [scaled, perChannel(2)]);
+    const result = activation === 0 ? shifted : op("Mul", [shifted, op("Sigmoid", [shifted])]);
+    if (isLast) finish(rewrite, "Transpose", [result], channelsLast);
+    else finish(rewrite, "Identity", [result]);
+  },
   SkipSimplifiedLayerNormalization: skipped((rewrite, sum) => rootMeanSquareNormalize(rewrite, sum, rewrite.input(2))),
 };
 
@@ -187,6 +233,9 @@ function ruleOf(node: Node): RewriteRule | undefined {
   return isOurs && Object.hasOwn(rules, node.opType) ? rules[node.opType] : undefined;
 }
 
+/** The names of com.microsoft's operators that {@link decomposeFusedOperators} takes in, but for quantized ones. */
+export const fusedOperatorNames: readonly string[] = Object.keys(rules);
+
 /** Whether {@link decomposeFusedOperators} takes `node` in. */
 export function isRewritable(node: Node): boolean {
   return ruleOf(node) !== undefined;
@@ -196,40 +245,16 @@ export function isRewritable(node: Node): boolean {
 export function decomposeFusedOperators(graph: Graph): Graph {
   if (!graph.nodes.some(isRewritable)) return graph;
   const initializers = new Map<string, Initializer>(graph.initializers);
-  const fresh = freshNames(graph);
-  const nodeNames = new Set(graph.nodes.map(({ name }) => name));
-  const freshNode = (wish: string): string => {
-    let name = wish;
-    for (let number = 1; nodeNames.has(name); number++) name = `${wish}_${number}`;
-    nodeNames.add(name);
-    return name;
+  const target = {
+    fresh: freshNames(graph),
+    freshNode: freshNodeNames(graph),
+    define: (name: string, initializer: Initializer) => initializers.set(name, initializer),
   };
   const nodes = graph.nodes.flatMap((node) => {
     const rule = ruleOf(node);
     if (rule === undefined) return [node];
-    const made: Node[] = [];
-    const into: Rewrite["into"] = (outputs, opType, inputs, attributes = {}) => {
-      const trimmed = [...outputs];
-      while (trimmed.length > 1 && trimmed.at(-1) === "") trimmed.pop();
-      const name = freshNode(`${node.name || node.outputs[0]}/${opType}`);
-      made.push({ opType, domain: "", name, inputs, outputs: trimmed, attributes: attributesFrom(attributes) });
-    };
-    rule({
-      node,
-      attributes: attributesOf(node),
-      input: (index) => node.inputs[index] ?? "",
-      into,
-      op(opType, inputs, attributes) {
-        const output = fresh(`${node.outputs[0]}/${opType}`);
-        into([output], opType, inputs, attributes);
-        return output;
-      },
-      constant(tensor) {
-        const name = fresh(`${node.outputs[0]}/constant`);
-        initializers.set(name, initializerOf(tensor));
-        return name;
-      },
-    });
+    const { rewrite, made } = rewriteOf(node, target);
+    rule(rewrite);
     return made;
   });
   return { ...graph, nodes, initializers };

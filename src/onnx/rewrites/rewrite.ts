@@ -1,7 +1,8 @@
 /** @file How one node is rewritten in others. */
 import type { Tensor } from "../../tensor/tensor.ts";
-import type { AttributeReader, AttributeValue } from "../attributes.ts";
-import type { Node } from "../model.ts";
+import { type AttributeReader, type AttributeValue, attributesFrom, attributesOf } from "../attributes.ts";
+import { type Initializer, initializerOf, type Node, type ValueType } from "../model.ts";
+import type { NumericTensor } from "../numeric-tensor.ts";
 
 /** What a rewrite appends its nodes to. Values are known by name; "" is one that is left out. */
 export interface Rewrite {
@@ -10,6 +11,13 @@ export interface Rewrite {
   /** Input `index` of the node, or "" if it is left out. */
   input(index: number): string;
   op(opType: string, inputs: readonly string[], attributes?: Readonly<Record<string, AttributeValue>>): string;
+  /** The outputs of an operator that has `count` of them. */
+  ops(
+    count: number,
+    opType: string,
+    inputs: readonly string[],
+    attributes?: Readonly<Record<string, AttributeValue>>,
+  ): readonly string[];
   /** Appends an operator whose outputs take these names; "" leaves one out. */
   into(
     outputs: readonly string[],
@@ -22,3 +30,60 @@ export interface Rewrite {
 
 /** Appends the nodes that take the place of `rewrite.node`. */
 export type RewriteRule = (rewrite: Rewrite) => void;
+
+/** A rewrite that may ask what the node's inputs are. */
+export interface TypedRewrite extends Rewrite {
+  /** Element type and shape of input `index`; undefined if it is left out. */
+  type(index: number): ValueType | undefined;
+  /** The value of input `index` where it does not depend on what is fed in. */
+  value(index: number): NumericTensor | undefined;
+}
+
+/** Appends the nodes that take the place of `rewrite.node`, whose inputs have known shapes. */
+export type TypedRewriteRule = (rewrite: TypedRewrite) => void;
+
+/** The graph that a rewrite adds to. */
+export interface RewriteTarget {
+  /** A new name for a value. */
+  fresh(wish: string): string;
+  /** A new name for a node. */
+  freshNode(wish: string): string;
+  define(name: string, initializer: Initializer): void;
+}
+
+/** A rewrite of `node`, and the nodes that it has appended so far. */
+export function rewriteOf(
+  node: Node,
+  { fresh, freshNode, define }: RewriteTarget,
+): { readonly rewrite: Rewrite; readonly made: readonly Node[] } {
+  const made: Node[] = [];
+  const wish = node.outputs.find((name) => name !== "") ?? node.opType;
+  const into: Rewrite["into"] = (outputs, opType, inputs, attributes = {}) => {
+    const trimmed = [...outputs];
+    while (trimmed.length > 1 && trimmed.at(-1) === "") trimmed.pop();
+    const name = freshNode(`${node.name || wish}/${opType}`);
+    made.push({ opType, domain: "", name, inputs, outputs: trimmed, attributes: attributesFrom(attributes) });
+  };
+  const ops: Rewrite["ops"] = (count, opType, inputs, attributes) => {
+    const outputs = Array.from({ length: count }, () => fresh(`${wish}/${opType}`));
+    into(outputs, opType, inputs, attributes);
+    return outputs;
+  };
+  const rewrite: Rewrite = {
+    node,
+    attributes: attributesOf(node),
+    input: (index) => node.inputs[index] ?? "",
+    into,
+    ops,
+    op(opType, inputs, attributes) {
+      const [output] = ops(1, opType, inputs, attributes);
+      return output;
+    },
+    constant(tensor) {
+      const name = fresh(`${wish}/constant`);
+      define(name, initializerOf(tensor));
+      return name;
+    },
+  };
+  return { rewrite, made };
+}

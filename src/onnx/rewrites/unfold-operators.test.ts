@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { parseGraph } from "../text/parse.ts";
 import { printGraph } from "../text/print.ts";
-import { foldConditions } from "./fold-conditions.ts";
+import { unfoldOperators } from "./unfold-operators.ts";
 
 const inputShapes = { x: [1, 3] };
 
@@ -15,7 +15,7 @@ test("the branch that a shape decides for takes the If's place, with outer value
       [squeeze] y = If <then_branch: graph = t () => (float[N, 3] r) <float[1] w = {2}> { t2 = Mul (t, w) r = Neg (t2) },
               else_branch: graph = e () => (float[N, 3] q) { q = Relu (t) }> (isThree)
     }`);
-  expect(printGraph(foldConditions(graph, { inputShapes }))).toBe(
+  expect(printGraph(unfoldOperators(graph, { inputShapes }))).toBe(
     printGraph(
       parseGraph(`g (float[N, 3] x) => (float[N, 3] y) <float[1] "squeeze/w" = {2}>
       {
@@ -38,7 +38,7 @@ test("Ifs within the branch that is taken are folded too; a branch may return an
               },
               else_branch: graph = e () => (float[N, 3] q) { q = Relu (t) }> (yes)
     }`);
-  const folded = foldConditions(graph);
+  const folded = unfoldOperators(graph);
   expect(folded.nodes.map(({ opType }) => opType)).toEqual(["Relu"]);
   expect(folded.nodes[0].outputs).toEqual(["y"]);
 });
@@ -51,7 +51,7 @@ test("an If that depends on what is fed in stays", () => {
       y = If <then_branch: graph = t () => (float[1, 3] r) { r = Neg (x) },
               else_branch: graph = e () => (float[1, 3] q) { q = Relu (x) }> (isPositive)
     }`);
-  expect(foldConditions(graph)).toBe(graph);
+  expect(unfoldOperators(graph)).toBe(graph);
 });
 
 test("hundreds of Ifs, each deciding by the result of the one before, are folded in one walk", () => {
@@ -65,6 +65,6 @@ test("hundreds of Ifs, each deciding by the result of the one before, are folded
   const graph = parseGraph(
     `g (float[1, 3] x) => (float[1, 3] v${count - 1}) <int64 three = {3}> { ${nodes.join("\n")} }`,
   );
-  const folded = foldConditions(graph);
+  const folded = unfoldOperators(graph);
   expect(folded.nodes.map(({ opType }) => opType)).toEqual(Array(count).fill("Neg"));
 });
