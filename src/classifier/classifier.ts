@@ -1,6 +1,6 @@
 /** @file A model made usable as an image classifier: pixels in, labels, layers, objectives and gradients out. */
 import type { RuleTable } from "../autodiff/rules/index.ts";
-import { checkKeys, kindOf, MisuseError } from "../errors.ts";
+import { checkKeys, kindOf, MisuseError, numberIn } from "../errors.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
 import type { Model } from "../onnx/model.ts";
 import { checkRuntime } from "../runtime/runtime.ts";
@@ -9,6 +9,7 @@ import { findLabel } from "./labels/labels.ts";
 import { type Labels, labelCountOf, labelSources, type NameSource, resolveLabels } from "./labels/resolve-labels.ts";
 import { type Classification, classificationOf, sigmoidAt } from "./logits.ts";
 import type { InputValue } from "./network/bind-inputs.ts";
+import type { NeedsLimits } from "./network/check-needs.ts";
 import type { HeadKind } from "./network/find-head.ts";
 import { type Layer, type LayerSelector, listLayers, selectLayers } from "./network/layers.ts";
 import { type ModelWarning, type PreparedModel, prepareModel } from "./network/prepare-model.ts";
@@ -46,6 +47,13 @@ export interface ClassifierOptions extends SessionOptions {
   readonly head?: HeadKind;
   /** Values of inputs beside the picture, by name; unused ones and such as "keras_learning_phase" need none. */
   readonly inputs?: Readonly<Record<string, InputValue>>;
+  /**
+   * Bytes that a run of the network may need, by its shapes. Default: a quarter of {@link ClassifierOptions.machineMemory}, and no more
+   * than an image classifier of its number of weights and pixels could need.
+   */
+  readonly allowMemory?: number;
+  /** The machine's memory in bytes; `loadClassifier` knows it. */
+  readonly machineMemory?: number;
   /** What files beside the model say of its preprocessing and of its classes, in the order of trust; given options come before it. */
   readonly beside?: {
     readonly stated?: readonly StatedBeside[];
@@ -112,6 +120,8 @@ const optionKeys = [
   "logits",
   "head",
   "inputs",
+  "allowMemory",
+  "machineMemory",
   "beside",
 ] as const satisfies readonly (keyof ClassifierOptions)[];
 
@@ -141,6 +151,7 @@ export function createClassifier(model: Model, options: ClassifierOptions): Clas
   const prepared = prepareModel(model, {
     ...{ where, logits, head, inputs, inputSize },
     ...{ labelCount, layout: given.layout, usualSize: statedInputSize(model, stated) },
+    ...memoryLimits(options, where),
   });
   const typed = prepared.typed(prepared.fixedBatch ?? 1);
   return assemble(guessPreprocessing(prepared, typed, given, stated), {
@@ -151,6 +162,13 @@ export function createClassifier(model: Model, options: ClassifierOptions): Clas
     layers: listLayers(typed),
     sessionOptions,
   });
+}
+
+function memoryLimits({ allowMemory, machineMemory }: ClassifierOptions, where: string): NeedsLimits {
+  for (const [name, value] of Object.entries({ allowMemory, machineMemory })) {
+    if (value !== undefined) numberIn(`${where}: ${name}`, value, { min: 1 });
+  }
+  return { allowMemory, machineMemory };
 }
 
 /** The names of the classes; those of a number are the ways in which it can change. */

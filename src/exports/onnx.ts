@@ -112,6 +112,7 @@ export {
 } from "../onnx/model.ts";
 export type { NumericTensor } from "../onnx/numeric-tensor.ts";
 export type { Operator } from "../onnx/operators/table.ts";
+export { type ResourceNeeds, resourceNeeds } from "../onnx/resource-needs.ts";
 export { type CleanUpOptions, cleanUp } from "../onnx/rewrites/clean-up.ts";
 export { type ExtractSubgraphOptions, extractSubgraph } from "../onnx/rewrites/extract-subgraph.ts";
 export {

@@ -180,7 +180,7 @@ export function inferNode(
   const known = node.inputs.every((name, i) => name === "" || values[i] !== undefined);
   const small = types.every((t) => sizeOf(t.shape) <= largestKnownConstant);
   if (!known || !small) return { types };
-  const cost = types.reduce((sum, { shape }) => sum + sizeOf(shape), operator.work(call));
+  const cost = types.reduce((sum, { shape }) => sum + sizeOf(shape), operator.work({ ...call, outputs: types }));
   if (cost > budget.left) return { types };
   budget.left -= cost;
   return { types, constants: operator.kernel({ node, where, attributes, inputs: values, outputs: types }) };

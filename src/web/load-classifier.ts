@@ -41,6 +41,8 @@ const optionKeys = [
   "logits",
   "head",
   "inputs",
+  "allowMemory",
+  "machineMemory",
   "beside",
   "externalData",
   "fetch",

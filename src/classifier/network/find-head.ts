@@ -10,7 +10,6 @@ import { attributesOf } from "../../onnx/attributes.ts";
 import type { TypedGraph } from "../../onnx/infer-shapes.ts";
 import { type Graph, type Node, producersOf } from "../../onnx/model.ts";
 import { hasTrait } from "../../onnx/operators/table.ts";
-import { neededFor } from "../../onnx/rewrites/extract-subgraph.ts";
 import { intTensor } from "../../tensor/tensor.ts";
 import {
   type LogReading,
@@ -103,11 +102,13 @@ export function findHead(typed: TypedGraph, options: FindHeadOptions): FoundHead
   const names = wanted === undefined ? (options.outputs ?? graph.outputs.map(({ name }) => name)) : [wanted];
   const describe = (name: string): string => `${name} [${types.get(name)?.shape.join(", ") ?? "?"}]`;
   const listed = names.map(describe).join(", ");
-  const found = names.flatMap((name) => candidateAt(typed, name, options) ?? []);
+  const producers = producersOf(graph);
+  const found = names.flatMap((name) => candidateAt(typed, name, options, producers) ?? []);
   const direct = found.filter(({ isRanked }) => !isRanked);
   const choices = unique(direct.length > 0 ? direct : found);
+  const features = valuesBeforeOthers(graph, new Set(choices.map(({ scores, value }) => scores ?? value)));
   // From probabilities no other output takes its features.
-  const free = choices.filter((one) => one.tier === 4 || !choices.some((other) => isComputedFrom(graph, one, other)));
+  const free = choices.filter(({ tier, scores, value }) => tier === 4 || !features.has(scores ?? value));
   const chosen = wanted === undefined ? choose(free, { labelCount, asked, where }) : choices[0];
   if (chosen === undefined) {
     throw new UnsupportedError({
@@ -133,10 +134,11 @@ export function findHead(typed: TypedGraph, options: FindHeadOptions): FoundHead
         "To see what moves the number, give --head value (the option head); if it is a classification, --head softmax, sigmoid or multi-label.",
     });
   }
+  const byOutput = new Map(found.map((candidate) => [candidate.output, candidate]));
   const others = names
     .filter((name) => name !== meant.output)
     .map((name) => {
-      const candidate = found.find(({ output }) => output === name);
+      const candidate = byOutput.get(name);
       return {
         value: name,
         description:
@@ -302,22 +304,34 @@ function asKind(typed: TypedGraph, candidate: Candidate, kind: HeadKind, where: 
 }
 
 /** What `output` scores; undefined if it is nothing of the kind. */
-function candidateAt(typed: TypedGraph, output: string, options: FindHeadOptions): Candidate | undefined {
-  const { types, graph } = typed;
+function candidateAt(
+  typed: TypedGraph,
+  output: string,
+  options: FindHeadOptions,
+  producers: ReadonlyMap<string, Node>,
+): Candidate | undefined {
+  const { types } = typed;
   const { batch, logits: wanted } = options;
-  const producers = producersOf(graph);
   const countOf = (name: string): number | undefined => classCountOf(typed, name, batch);
+  /** The value that a node only passes on as `name`. */
+  const passed = (name: string): string | undefined => {
+    const producer = producers.get(name);
+    return producer !== undefined && hasTrait(producer, "view") ? producer.inputs[0] : undefined;
+  };
   /** The value behind nodes that only pass it on. */
   const behind = (name: string): string => {
-    const producer = producers.get(name);
-    return producer !== undefined && hasTrait(producer, "view") ? behind(producer.inputs[0]) : name;
+    let last = name;
+    for (let next = passed(last); next !== undefined; next = passed(last)) last = next;
+    return last;
   };
   /** `name`, or the next value behind it that has the form of scores. */
   const asScores = (name: string): string | undefined => {
-    const isOne = countOf(name) === 1 && countOf(behind(name)) !== undefined && (countOf(behind(name)) ?? 0) > 1;
-    if (countOf(name) !== undefined && !isOne) return name;
-    const producer = producers.get(name);
-    return producer !== undefined && hasTrait(producer, "view") ? asScores(producer.inputs[0]) : undefined;
+    const origin = countOf(behind(name));
+    for (let one: string | undefined = name; one !== undefined; one = passed(one)) {
+      const own = countOf(one);
+      if (own !== undefined && !(own === 1 && origin !== undefined && origin > 1)) return one;
+    }
+    return undefined;
   };
   let given = output;
   let isRanked = false;
@@ -477,23 +491,20 @@ function isOverClasses(typed: TypedGraph, node: Node): boolean {
   return (axis < 0 ? axis + rank : axis) === classAxisOf(typed, name);
 }
 
-/** Whether a layer with weights lies on the way from `one` to `other`. */
-function isComputedFrom(graph: Graph, one: Candidate, other: Candidate): boolean {
-  const [from, to] = [one.scores ?? one.value, other.scores ?? other.value];
-  if (from === to) return false;
-  const { nodes } = neededFor(graph, [to]);
-  const dependent = new Set([from]);
+/** The values from which a way leads through a layer with weights to one of `ends`. */
+function valuesBeforeOthers(graph: Graph, ends: ReadonlySet<string>): ReadonlySet<string> {
+  const before = new Set(ends);
   const weighted = new Set<string>();
-  for (const node of nodes) {
+  for (const node of graph.nodes.toReversed()) {
     const { inputs, outputs } = node;
-    if (!inputs.some((name) => dependent.has(name))) continue;
-    const isWeighted = hasTrait(node, "weighted") || inputs.some((name) => weighted.has(name));
-    for (const name of outputs) {
-      dependent.add(name);
+    if (!outputs.some((name) => before.has(name))) continue;
+    const isWeighted = hasTrait(node, "weighted") || outputs.some((name) => weighted.has(name));
+    for (const name of inputs) {
+      before.add(name);
       if (isWeighted) weighted.add(name);
     }
   }
-  return weighted.has(to);
+  return weighted;
 }
 
 /** "value "cls", 3 classes", as lines, pages and records say it. */

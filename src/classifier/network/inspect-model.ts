@@ -3,6 +3,7 @@ import { isNonDifferentiable, vjpRules } from "../../autodiff/rules/index.ts";
 import { PerceptualBallError } from "../../errors.ts";
 import { describeNode, type Model, type Node, type ValueInfo } from "../../onnx/model.ts";
 import { isOperator } from "../../onnx/operators/table.ts";
+import { type ResourceNeeds, resourceNeeds } from "../../onnx/resource-needs.ts";
 import { isRewritable } from "../../onnx/rewrites/decompose-fused-operators.ts";
 import { type Shape, sizeOf } from "../../tensor/tensor.ts";
 import type { Classifier } from "../classifier.ts";
@@ -33,6 +34,8 @@ export interface Inspection {
   readonly outputs: readonly string[];
   readonly layers: readonly InspectedLayer[];
   readonly parameters: number;
+  /** What a run forward takes for one picture, by the shapes; null where they could not be worked out. */
+  readonly needs: ResourceNeeds | null;
   /** What to know of how the model is computed: other precision, gradients that are conventions. */
   readonly notes: readonly string[];
   /** Operators that stand in the way, with the nodes that use them. */
@@ -67,10 +70,18 @@ export function inspectModel(
     outputs: model.graph.outputs.map(describeValue),
     layers,
     parameters: layers.reduce((sum, layer) => sum + layer.parameters, 0),
+    needs: classifier === undefined ? null : needsOf(classifier),
     notes: classifier?.prepared.notes ?? [],
     unsupported,
   };
   return { inspection, classifier };
+}
+
+/** Of a model that is bound to a batch, the operations are those for one of its pictures; its memory is needed whole. */
+function needsOf({ prepared }: Classifier): ResourceNeeds {
+  const batch = prepared.fixedBatch ?? 1;
+  const needs = resourceNeeds(prepared.typed(batch));
+  return { ...needs, operations: needs.operations / batch };
 }
 
 function attempt(open: () => Classifier): { classifier?: Classifier; blocker?: string } {

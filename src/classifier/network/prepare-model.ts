@@ -12,11 +12,12 @@ import { makeBatchDynamic } from "../../onnx/rewrites/make-batch-dynamic.ts";
 import { unfoldOperators } from "../../onnx/rewrites/unfold-operators.ts";
 import { intTensor } from "../../tensor/tensor.ts";
 import { bindInputs, type InputValue } from "./bind-inputs.ts";
+import { checkNeeds, type NeedsLimits } from "./check-needs.ts";
 import { findHead, type Head, type HeadKind } from "./find-head.ts";
 import { findImageInput, type ImageInput, imageShape } from "./image-input.ts";
 import { solveInputSize } from "./solve-input-size.ts";
 
-export interface PrepareModelOptions {
+export interface PrepareModelOptions extends NeedsLimits {
   /** How messages call the model, such as its path. */
   readonly where: string;
   /** The value that holds the scores of the classes; found by itself if left out. */
@@ -89,7 +90,13 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
   const decided = unfoldOperators(real, { inputShapes, keep });
   const { graph: supported, outputs } = supportedPart(decided, options);
   const full = makeBatchDynamic(supported, { input: image.name, shape: declared });
-  const found = findHead(inferShapes(full, { inputShapes }), {
+  const typed = inferShapes(full, { inputShapes });
+  // The end of the network is tried on numbers to find its head.
+  checkNeeds(typed, {
+    ...{ where, area: image.height * image.width, batch: image.fixedBatch ?? 1 },
+    ...{ allowMemory: options.allowMemory, machineMemory: options.machineMemory },
+  });
+  const found = findHead(typed, {
     ...{ where, logits: options.logits, head: options.head, labelCount: options.labelCount },
     ...{ outputs, batch: image.fixedBatch ?? 1 },
   });

@@ -244,6 +244,7 @@ async function sanityCheck(input: SanityInput): Promise<SanityStage[]> {
         threads,
         providers,
         where: "randomized model",
+        allowMemory: flags.allowMemory,
         weightsFolder: readsFiles ? classifier.file.folder : undefined,
         inputSize: [classifier.input.height, classifier.input.width],
         preprocessing: { layout: classifier.guess.preprocessing.layout },

@@ -1,6 +1,7 @@
 /** @file `perceptual-ball inspect`: what is in a model, and whether it works. */
 import { Command, Option } from "commander";
 import { type Classifier, createClassifier } from "../../classifier/classifier.ts";
+import { describeNeeds } from "../../classifier/network/check-needs.ts";
 import { describeHead } from "../../classifier/network/find-head.ts";
 import { type InspectedLayer, type Inspection, inspectModel } from "../../classifier/network/inspect-model.ts";
 import { probeGradient } from "../../classifier/network/probe-gradient.ts";
@@ -9,13 +10,14 @@ import { printable, printableJson } from "../../escape-text.ts";
 import { describeGeometry } from "../../image/geometry.ts";
 import { readBesideModel } from "../../node/models/beside-model.ts";
 import { loadModelFile } from "../../node/models/load-model.ts";
+import { machineMemory } from "../../node/models/machine-memory.ts";
 import { type CliContext, exitCodes } from "../context.ts";
-import { headOption, inputOption, type ModelFlags } from "../flags/model-flags.ts";
+import { allowMemoryOption, headOption, inputOption, type ModelFlags } from "../flags/model-flags.ts";
 import { imageSize } from "../flags/parse-values.ts";
 import { loadRuntime } from "../flags/runtime-flags.ts";
 import { isSeparate } from "../open-classifier.ts";
 
-interface InspectFlags extends Pick<ModelFlags, "inputSize" | "logits" | "head" | "input"> {
+interface InspectFlags extends Pick<ModelFlags, "inputSize" | "logits" | "head" | "input" | "allowMemory"> {
   readonly json?: boolean;
 }
 
@@ -36,6 +38,7 @@ export function inspectCommand(context: CliContext): Command {
     .option("--logits <value>", "the value that holds the logits, where it is not found by itself")
     .addOption(headOption())
     .addOption(inputOption())
+    .addOption(allowMemoryOption())
     .option("--json", "print one JSON object")
     .addHelpText(
       "after",
@@ -50,7 +53,7 @@ The first line is the verdict: "works", or "blocked by: …". Exit code: 0 works
 
 async function inspect(
   file: string,
-  { inputSize, logits, head, input: inputs, json }: InspectFlags,
+  { inputSize, logits, head, input: inputs, allowMemory, json }: InspectFlags,
   context: CliContext,
 ): Promise<void> {
   const { stdout, signal } = context.io;
@@ -60,6 +63,7 @@ async function inspect(
     createClassifier(model, {
       ...{ runtime, where: file, weightsFolder: about.folder, lowMemory: true },
       ...{ inputSize, logits, head, inputs, beside: readBesideModel(file) },
+      ...{ allowMemory, machineMemory: machineMemory() },
     }),
   );
   const { classifier } = described;
@@ -124,6 +128,7 @@ async function inspect(
   for (const note of inspection.notes) rows.push(["Note", note]);
   for (const { message } of classifier?.warnings ?? []) rows.push(["Warning", message]);
   rows.push(["Weights", inspection.parameters.toLocaleString("en-US")]);
+  if (inspection.needs !== null) rows.push(["Needs", describeNeeds(inspection.needs)]);
   for (const [operator, nodes] of Object.entries(inspection.unsupported)) {
     rows.push(["Unsupported", `${operator}: ${nodes.join(", ")}`]);
   }

@@ -14,7 +14,7 @@ import { BadInputError, MisuseError } from "../../errors.ts";
 import type { GeometryRule } from "../../image/geometry.ts";
 import { type Interpolation, interpolations } from "../../image/resize.ts";
 import type { LoadClassifierOptions } from "../../node/models/load-classifier.ts";
-import { choice, imageSize, number, numbers } from "./parse-values.ts";
+import { byteCount, choice, imageSize, number, numbers } from "./parse-values.ts";
 
 export interface ModelFlags {
   readonly model?: string;
@@ -33,6 +33,7 @@ export interface ModelFlags {
   readonly interpolation?: Interpolation;
   readonly crop?: readonly [height: number, width: number];
   readonly lowMemory?: boolean;
+  readonly allowMemory?: number;
 }
 
 /** Adds the flags; `model` as well where the model is not an argument. */
@@ -62,6 +63,7 @@ export function addModelFlags(command: Command, { hasModelFlag }: { readonly has
   add("--interpolation <kind>", interpolations.join(", "), choice("--interpolation", interpolations));
   add("--crop <size>", "cut out of the middle after the resize", imageSize("--crop"));
   add("--low-memory", "half the memory for weights, slower");
+  command.addOption(allowMemoryOption().helpGroup("Model:"));
   return command;
 }
 
@@ -90,6 +92,14 @@ export function headOption(): Option {
     "--head <kind>",
     `what its numbers are, where that is not found: ${headKinds.join(", ")} (value: what moves a number that is no class)`,
   ).argParser(choice("--head", headKinds));
+}
+
+/** `--allow-memory 8GB`: what a run of the network may need. */
+export function allowMemoryOption(): Option {
+  return new Option(
+    "--allow-memory <size>",
+    "such as 8GB: run a model that needs more than a quarter of the memory, or far more than usual",
+  ).argParser(byteCount("--allow-memory"));
 }
 
 /** `--input name=value`, which may be repeated. */
@@ -150,8 +160,8 @@ function preprocessingOf(text: string): StatedPreprocessing {
 export function classifierOptionsOf(
   flags: ModelFlags,
 ): Omit<LoadClassifierOptions, "runtime" | "threads" | "providers"> {
-  const { labels, logits, head, input, inputSize, lowMemory, preprocessing, mean, std, scale, channels, layout } =
-    flags;
+  const { labels, logits, head, input, inputSize, lowMemory, allowMemory } = flags;
+  const { preprocessing, mean, std, scale, channels, layout } = flags;
   const parts = Object.entries({ mean, std, scale }).filter(([, value]) => value !== undefined);
   const given = [...parts, channels, layout, preprocessing].filter((part) => part !== undefined);
   const stated: StatedPreprocessing = {
@@ -161,7 +171,7 @@ export function classifierOptionsOf(
     ...(layout === undefined ? {} : { layout }),
   };
   return {
-    ...{ labels, logits, head, inputSize, lowMemory },
+    ...{ labels, logits, head, inputSize, lowMemory, allowMemory },
     inputs: input,
     preprocessing: given.length > 0 ? stated : undefined,
   };

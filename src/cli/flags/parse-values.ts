@@ -60,6 +60,26 @@ export function imageSize(flag: string): (text: string) => [height: number, widt
   };
 }
 
+const byteUnits: Readonly<Record<string, number>> = {
+  ...{ "": 1, b: 1, kb: 1e3, mb: 1e6, gb: 1e9, tb: 1e12 },
+  ...{ kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30, tib: 2 ** 40 },
+};
+
+/** A parser of sizes such as "8GB", "500 MB" or "2GiB", in bytes. */
+export function byteCount(flag: string): (text: string) => number {
+  return (text) => {
+    const [, amount, unit = ""] = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(text) ?? [];
+    const bytes = Number(amount) * (byteUnits[unit.toLowerCase()] ?? Number.NaN);
+    if (bytes >= 1) return Math.floor(bytes);
+    throw new MisuseError({
+      where: flag,
+      what: "not a size of memory",
+      expected: "a number and a unit, such as 8GB or 500MB",
+      got: JSON.stringify(text),
+    });
+  };
+}
+
 /** "value:0.25", "mean:2", "percent:10" or "energy:0.5". */
 export function thresholdRule(flag: string): (text: string) => ThresholdRule {
   return (text) => {

@@ -7,6 +7,7 @@ import { BadInputError, checkKeys, kindOf, MisuseError } from "../../errors.ts";
 import { checkRuntime, describeRuntime } from "../../runtime/runtime.ts";
 import { readBesideModel } from "./beside-model.ts";
 import { type LoadedModel, loadModelFile } from "./load-model.ts";
+import { machineMemory } from "./machine-memory.ts";
 
 export interface LoadClassifierOptions extends Omit<ClassifierOptions, "where" | "weightsFolder"> {
   /** As a list, as the name of a built-in one ("imagenet", "cifar10"), or as the path of a file of names. */
@@ -33,6 +34,8 @@ const optionKeys = [
   "logits",
   "head",
   "inputs",
+  "allowMemory",
+  "machineMemory",
   "beside",
 ] as const satisfies readonly (keyof LoadClassifierOptions)[];
 
@@ -63,6 +66,7 @@ export async function loadClassifier(path: string, options: LoadClassifierOption
     where: path,
     runtimeLog: options.runtimeLog ?? Boolean(process.env.PERCEPTUAL_BALL_DEBUG),
     beside,
+    machineMemory: options.machineMemory ?? machineMemory(),
     labels: typeof labels === "string" && !Object.hasOwn(builtInLabels, labels) ? readLabelFile(labels) : labels,
     weightsFolder: readsFiles ? file.folder : undefined,
   });

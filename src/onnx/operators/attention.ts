@@ -66,4 +66,9 @@ export const Attention = operator({
     }
     return [{ ...type, data }];
   },
+  work: ({ node, where, attributes, inputs }) => {
+    const shapes = inputs.map((input) => input?.shape);
+    const { batch, heads, queries, keys, width, valueWidth } = attentionLayout(where, node, attributes, shapes);
+    return batch * heads * queries * keys * (width + valueWidth);
+  },
 });

@@ -74,7 +74,7 @@ export const Conv = operator({
     }
     return [{ ...type, data }];
   },
-  work: ({ inputs: [, w] }) => sizeOf(w.shape.slice(1)),
+  work: ({ inputs: [, w], outputs: [y] }) => sizeOf(w.shape.slice(1)) * sizeOf(y.shape),
   traits: ["weighted", "channelsFirst", "keepsRank"],
 });
 
@@ -124,6 +124,6 @@ export const ConvTranspose = operator({
     }
     return [{ ...type, data }];
   },
-  work: ({ inputs: [, w] }) => sizeOf(w.shape.slice(1)),
+  work: ({ inputs: [x, w] }) => sizeOf(w.shape.slice(1)) * sizeOf(x.shape),
   traits: ["weighted", "channelsFirst", "keepsRank"],
 });

@@ -68,6 +68,7 @@ export const MatMul = operator({
     }
     return [{ ...type, data }];
   },
+  work: ({ inputs: [a], outputs: [y] }) => sizeOf(a.shape.slice(-1)) * sizeOf(y.shape),
   traits: ["weighted"],
 });
 
@@ -98,6 +99,8 @@ export const Gemm = operator({
     const bias = c === undefined ? undefined : broadcastTo(c, type.shape);
     return [{ ...type, data: product.map((x, i) => alpha * x + (bias === undefined ? 0 : beta * bias[i])) }];
   },
+  work: ({ inputs: [a], attributes, outputs: [y] }) =>
+    sizeOf(a.shape.slice(attributes.int("transA", 0) ? 0 : 1).slice(0, 1)) * sizeOf(y.shape),
   traits: ["weighted"],
 });
 

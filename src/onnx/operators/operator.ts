@@ -19,6 +19,12 @@ export interface ShapeCall<Inputs extends AnyInputs<ValueType> = AnyInputs<Value
   constant(index: number): NumericTensor | undefined;
 }
 
+/** What is known of a node where its work is counted. */
+export interface WorkCall<Inputs extends AnyInputs<ValueType> = AnyInputs<ValueType>> extends ShapeCall<Inputs> {
+  /** What the shape rule says of the outputs, one for each output that the operator can have. */
+  readonly outputs: readonly ValueType[];
+}
+
 /** What a kernel is told of a node. */
 export interface KernelCall<Inputs extends AnyInputs<NumericTensor> = AnyInputs<NumericTensor>> extends Call<Inputs> {
   /** What the shape rule says of the outputs, one for each output that the operator can have. */
@@ -49,8 +55,8 @@ export interface OperatorDefinition<Form extends string> {
   readonly attributes?: string;
   readonly shape: ShapeRule<InputsOf<NoInfer<Form>, ValueType>>;
   readonly kernel: Kernel<InputsOf<NoInfer<Form>, NumericTensor>>;
-  /** How many steps its loops take that are not over the elements of inputs and outputs: taps of a window, terms of a sum. */
-  readonly work?: (call: ShapeCall<InputsOf<NoInfer<Form>, ValueType>>) => number;
+  /** How many steps its loops take where that is more than the elements of inputs and outputs: products of a sum, taps of all windows. */
+  readonly work?: (call: WorkCall<InputsOf<NoInfer<Form>, ValueType>>) => number;
   readonly traits?: readonly Trait[];
 }
 
@@ -59,7 +65,7 @@ export interface OperatorRecord {
   readonly signature: Signature;
   shape(call: ShapeCall): readonly ValueType[];
   kernel(call: KernelCall): readonly NumericTensor[];
-  work(call: ShapeCall): number;
+  work(call: WorkCall): number;
   readonly traits: ReadonlySet<Trait>;
 }
 

@@ -71,9 +71,15 @@ function pooledType(call: PoolNode): ValueType {
 
 const pooled: ShapeRule = (call) => [pooledType(call)];
 
-/** How many taps each window has. */
-function tapsOf({ attributes }: PoolNode): number {
-  return sizeOf(attributes.ints("kernel_shape", []));
+/** How many taps all windows have together that are not padding, at most. */
+function tapsOf({
+  attributes,
+  inputs: [{ shape }],
+  outputs,
+}: PoolNode & { readonly outputs: readonly ValueType[] }): number {
+  const spatial = shape.slice(2);
+  const taps = attributes.ints("kernel_shape", []).map((extent, axis) => Math.min(extent, spatial[axis] ?? extent));
+  return sizeOf(taps) * sizeOf(outputs[0]?.shape ?? []);
 }
 
 /** Calls `visit(narrow, wide)` with flat indices into y and x for every tap that is not padding, taps in row-major order per window. */
@@ -159,7 +165,6 @@ export const MaxUnpool = operator({
     for (let i = 0; i < x.data.length; i++) data[indices.data[i]] = x.data[i];
     return [{ ...type, data }];
   },
-  work: tapsOf,
   traits: ["channelsFirst", "keepsRank", "keepsSign"],
 });
 

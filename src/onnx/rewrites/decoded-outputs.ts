@@ -7,7 +7,6 @@
 import { valuesReadBy } from "../captures.ts";
 import { type Graph, type Node, producersOf } from "../model.ts";
 import { isOperator } from "../operators/table.ts";
-import { neededFor } from "./extract-subgraph.ts";
 
 /** Operators that decode results, by domain and name. */
 const decoding: ReadonlySet<string> = new Set([
@@ -26,20 +25,32 @@ function isDecoding({ domain, opType }: Node): boolean {
  */
 export function decodedOutputs(graph: Graph): readonly string[] {
   const producers = producersOf(graph);
+  /** Values in whose way an unknown operator stands, and those where it is none that decodes. */
+  const [undecoded, blocked] = [new Set<string>(), new Set<string>()];
+  for (const node of graph.nodes) {
+    const read = [...valuesReadBy(node)];
+    const isKnown = isOperator(node);
+    const isUndecoded = !isKnown || read.some((name) => undecoded.has(name));
+    const isBlocked = !(isKnown || isDecoding(node)) || read.some((name) => blocked.has(name));
+    for (const name of node.outputs) {
+      if (isUndecoded) undecoded.add(name);
+      if (isBlocked) blocked.add(name);
+    }
+  }
   const sources = new Set<string>();
-  const isSupported = (name: string): boolean => neededFor(graph, [name]).nodes.every(isOperator);
-  const visit = (name: string): void => {
-    if (graph.initializers.has(name)) return;
-    if (isSupported(name)) {
+  const seen = new Set<string>();
+  /** What is still to be looked at, the next one last. */
+  const waiting = graph.outputs.map(({ name }) => name).reverse();
+  for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+    if (name === "" || seen.has(name) || graph.initializers.has(name)) continue;
+    seen.add(name);
+    if (!undecoded.has(name)) {
       sources.add(name);
-      return;
+      continue;
     }
     const node = producers.get(name);
-    if (node === undefined || !neededFor(graph, [name]).nodes.every((one) => isOperator(one) || isDecoding(one)))
-      return;
-    for (const input of valuesReadBy(node)) if (input !== "") visit(input);
-  };
-  for (const { name } of graph.outputs) visit(name);
+    if (node !== undefined && !blocked.has(name)) waiting.push(...[...valuesReadBy(node)].reverse());
+  }
   return [...sources];
 }
 
