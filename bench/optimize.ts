@@ -1,7 +1,7 @@
 /**
  * @file Prints what one iteration of each solver costs beside its evaluations, in milliseconds, at the size of a 224 × 224 image.
  *
- * Run: npx tsc -p tsconfig.json --noEmit false --outDir dist/bench && node dist/bench/bench/optimize.js
+ * Run: npx tsx bench/optimize.ts
  *
  * The driver's own evaluation (a separable quadratic) is outside of the clock: only the time between an answer and the next
  * query counts. The first iterations, in which the history fills and the code is compiled, are left out. The variants take turns, run by run,

@@ -136,8 +136,9 @@ def detector(images, samples, batch=64):
         return torch.stack(means)
 
 
-def forward(images, samples, batch=64):
+def forward(images, samples):
     """The same runs without anything around them."""
+    batch = min(64, len(images))
     with torch.no_grad():
         block = images[torch.arange(batch) % len(images)]
         for _ in range(len(images) * samples * len(KINDS) // batch):

@@ -132,13 +132,29 @@ function kernelTables(reach: number, sigmaPixels: number, ofFirst: OfKernel, ofS
   };
 }
 
-/** What the way forward leaves for the way back. */
-interface Sums {
+/** What the way forward leaves for the way back, and what both compute in: made once, since a search goes either way at each of its steps. */
+interface Workspace {
   /** The nodes' values. */
   readonly values: Float64Array;
-  /** Σ e^{Ta} at each pixel. */
+  /** Σ a e^{Ta} and Σ e^{Ta} at each pixel, and their ratio. */
+  readonly numerators: Float64Array;
   readonly denominators: Float64Array;
   readonly mask: Float64Array;
+  /** The cotangent over the denominators, and that times the mask. */
+  readonly plain: Float64Array;
+  readonly weighted: Float64Array;
+}
+
+function workspaceOf({ gridHeight, gridWidth, height, width }: Layout): Workspace {
+  const plane = () => new Float64Array(height * width);
+  return {
+    values: new Float64Array(gridHeight * gridWidth),
+    numerators: plane(),
+    denominators: plane(),
+    mask: plane(),
+    plain: plane(),
+    weighted: plane(),
+  };
 }
 
 /**
@@ -166,15 +182,17 @@ export function smoothMask(options: SmoothMaskOptions): SmoothMask {
     (k, value) => k * Math.exp(temperature * k * value) * (1 + temperature * k * value),
     (k, value) => temperature * k * Math.exp(temperature * k * value),
   );
-  let sums = maximumOver(layout, ahead, new Float64Array(gridHeight * gridWidth));
+  const workspace = workspaceOf(layout);
+  fillMaximum(layout, ahead, workspace);
   return {
     gridHeight,
     gridWidth,
     forward(values) {
-      sums = maximumOver(layout, ahead, values.slice());
-      return sums.mask.slice();
+      workspace.values.set(values);
+      fillMaximum(layout, ahead, workspace);
+      return workspace.mask.slice();
     },
-    backward: (cotangent) => gradientOf(layout, back, sums, cotangent),
+    backward: (cotangent) => gradientOf(layout, back, workspace, cotangent),
     inner(mask) {
       const out = new Float64Array(options.height * options.width);
       for (let y = 0; y < options.height; y++) {
@@ -192,12 +210,13 @@ export function smoothMask(options: SmoothMaskOptions): SmoothMask {
   };
 }
 
-/** The smooth maximum Σ a e^{Ta} / Σ e^{Ta} at each pixel. */
-function maximumOver(layout: Layout, tables: KernelTables, values: Float64Array): Sums {
-  const { gridHeight, gridWidth, height, width, radius } = layout;
+/** Fills the workspace with the smooth maximum Σ a e^{Ta} / Σ e^{Ta} of its values at each pixel. */
+function fillMaximum(layout: Layout, tables: KernelTables, workspace: Workspace): void {
+  const { gridHeight, gridWidth, width, radius } = layout;
   const { first, second, rowOf, fillFor } = tables;
-  const denominators = new Float64Array(height * width).fill((2 * radius + 1) ** 2);
-  const numerators = new Float64Array(height * width);
+  const { values, numerators, denominators, mask } = workspace;
+  denominators.fill((2 * radius + 1) ** 2);
+  numerators.fill(0);
   for (let i = 0; i < gridHeight; i++) {
     for (let j = 0; j < gridWidth; j++) {
       const value = values[i * gridWidth + j];
@@ -209,20 +228,22 @@ function maximumOver(layout: Layout, tables: KernelTables, values: Float64Array)
       }
     }
   }
-  return { values, denominators, mask: numerators.map((numerator, u) => numerator / denominators[u]) };
+  for (let u = 0; u < mask.length; u++) mask[u] = numerators[u] / denominators[u];
 }
 
 /** The gradient at the nodes' values, for a cotangent of the mask. */
 function gradientOf(
   layout: Layout,
   tables: KernelTables,
-  { values, denominators, mask }: Sums,
+  { values, denominators, mask, plain, weighted }: Workspace,
   cotangent: Float64Array,
 ): Float64Array {
   const { gridHeight, gridWidth, width, step } = layout;
   const { first, second, rowOf, fillFor } = tables;
-  const plain = cotangent.map((slope, u) => slope / denominators[u]);
-  const weighted = plain.map((slope, u) => slope * mask[u]);
+  for (let u = 0; u < mask.length; u++) {
+    plain[u] = cotangent[u] / denominators[u];
+    weighted[u] = plain[u] * mask[u];
+  }
   const gradient = new Float64Array(values.length);
   const sums = new Float64Array(together);
   for (let i = 0; i < gridHeight; i++) {

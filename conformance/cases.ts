@@ -5,7 +5,7 @@
  * it: of the million units of a deep ReLU network at 224², a few lie within float32's rounding of their kink for any picture, and
  * each that falls on the other side changes the gradient by a thousandth, in PyTorch as here. AlexNet, VGG, ViT and MaxViT are bound to theirs: the exporter asks it of adaptive pooling, and position embeddings have one size.
  */
-const sizes = {
+const sizes: Readonly<Record<string, number>> = {
   "": 32,
   convnext: 64,
   efficientnet: 64,
@@ -38,7 +38,7 @@ const architectures = `
   .split(/\s+/);
 
 /** The same networks as other people export them: by architecture, lists of flags of export.py. */
-const dresses = {
+const dresses: Readonly<Record<string, readonly (readonly string[])[]>> = {
   resnet18: [
     ["--opset=9"],
     ["--opset=10"],
@@ -92,12 +92,30 @@ const float32Only = new Set(["vit_h_14"]);
 const kinked = /^(resne|wide_|densenet|googlenet|inception|mnasnet|mobilenet|regnet|shufflenet|squeezenet|vgg1[69]_bn)/;
 
 /** Height and width for which a network is made, at which it is timed; 224 otherwise. */
-const nativeSizes = { inception_v3: 299, swin_v2_t: 256, swin_v2_s: 256, swin_v2_b: 256 };
+const nativeSizes: Readonly<Record<string, number>> = {
+  inception_v3: 299,
+  swin_v2_t: 256,
+  swin_v2_s: 256,
+  swin_v2_b: 256,
+};
 
-function caseOf(architecture, flags = []) {
+/** One export that is compared. */
+export interface Case {
+  /** By which the command line and the table know it. */
+  readonly name: string;
+  readonly architecture: string;
+  /** What export.py takes for the comparison in float32. */
+  readonly flags: readonly string[];
+  /** For that in float64; undefined where there is none. */
+  readonly referenceFlags: readonly string[] | undefined;
+  /** For the timing; undefined where there is none. */
+  readonly timeFlags: readonly string[] | undefined;
+}
+
+function caseOf(architecture: string, flags: readonly string[] = []): Case {
   const prefix = Object.keys(sizes)
     .filter((name) => architecture.startsWith(name))
-    .sort((a, b) => b.length - a.length)[0];
+    .reduce((longest, name) => (name.length > longest.length ? name : longest), "");
   const size = flags.some((flag) => flag.startsWith("--size")) ? [] : [`--size=${sizes[prefix]}`];
   const isHeavy = heavy.has(architecture);
   const isPlain = flags.length === 0;
@@ -111,11 +129,7 @@ function caseOf(architecture, flags = []) {
   };
 }
 
-/**
- * Each with the name by which the command line and the table know it, and the flags that export.py takes for the comparison
- * in float32, for that in float64 and for the timing; undefined where there is none.
- */
-export const cases = architectures.flatMap((architecture) => [
+export const cases: readonly Case[] = architectures.flatMap((architecture) => [
   caseOf(architecture),
   ...(dresses[architecture] ?? []).map((flags) => caseOf(architecture, flags)),
 ]);

@@ -1,5 +1,5 @@
 /**
- * @file Measures what the README and bench/RESULTS.md say about speed and memory: `npm run bench` (after a build).
+ * @file Measures what the README and bench/RESULTS.md say about speed and memory: `npm run bench`.
  *
  * The runs that a ratio compares are interleaved, A B A B …, in one process (PyTorch in a child that answers on request), and
  * the ratio is the median over the pairs: shared machines drift. Networks with random weights are exported by bench/export.py,
@@ -12,29 +12,40 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import * as ort from "onnxruntime-node";
-import { perceptual } from "../dist/attacks/perceptual/perceptual.js";
-import { automaticLayers } from "../dist/attacks/perceptual/perceptual-layers.js";
-import { loadClassifier } from "../dist/node/load-classifier.js";
+import { perceptual } from "../src/attacks/perceptual/perceptual.ts";
+import { automaticLayers } from "../src/attacks/perceptual/perceptual-layers.ts";
+import type { PerceptualOptions } from "../src/attacks/perceptual/perceptual-options.ts";
+import type { Classifier } from "../src/classifier/classifier.ts";
+import { loadClassifier } from "../src/node/models/load-classifier.ts";
+import type { Runtime } from "../src/runtime/runtime.ts";
+import type { FloatTensor } from "../src/tensor/tensor.ts";
 
 const python = "/usr/bin/python3";
 const here = import.meta.dirname;
 const threads = Number(process.env.THREADS ?? 2);
 const pairs = process.argv.includes("--quick") ? 7 : 21;
-const sizes = { vgg19_bn: 224, resnet50: 224, mobilenet_v2: 224, squeezenet1_1: 224, cifar_vgg7: 32 };
+const sizes: Readonly<Record<string, number>> = {
+  vgg19_bn: 224,
+  resnet50: 224,
+  mobilenet_v2: 224,
+  squeezenet1_1: 224,
+  cifar_vgg7: 32,
+};
 
 const othersHeading = "## Explanations and attacks";
 
-const sorted = (values) => values.toSorted((a, b) => a - b);
-const quantile = (values, q) => sorted(values)[Math.min(values.length - 1, Math.floor(q * values.length))];
-const median = (values) => quantile(values, 0.5);
+const sorted = (values: readonly number[]) => values.toSorted((a, b) => a - b);
+const quantile = (values: readonly number[], q: number) =>
+  sorted(values)[Math.min(values.length - 1, Math.floor(q * values.length))];
+const median = (values: readonly number[]) => quantile(values, 0.5);
 
 /**
  * Runs per round, of which the fastest counts: what takes milliseconds is at the mercy of whatever else the machine does, and the first
  * run after another program's finds caches cold and threads asleep. Long runs are measured once.
  */
-const repeatsOf = { vgg19_bn: 1, resnet50: 1 };
+const repeatsOf: Readonly<Record<string, number>> = { vgg19_bn: 1, resnet50: 1 };
 
-async function fastest(repeats, run) {
+async function fastest(repeats: number, run: () => Promise<unknown>): Promise<number> {
   let least = Number.POSITIVE_INFINITY;
   for (let i = 0; i < repeats; i++) {
     const started = performance.now();
@@ -44,29 +55,33 @@ async function fastest(repeats, run) {
   return least;
 }
 
-/** The runtime with every run timed. */
-function timed() {
-  const spent = { ms: 0 };
-  const InferenceSession = {
-    async create(...parts) {
-      const session = await ort.InferenceSession.create(...parts);
-      return {
-        inputNames: session.inputNames,
-        outputNames: session.outputNames,
-        release: () => session.release(),
-        async run(...run) {
-          const started = performance.now();
-          const results = await session.run(...run);
-          spent.ms += performance.now() - started;
-          return results;
-        },
-      };
-    },
-  };
-  return { runtime: { InferenceSession, Tensor: ort.Tensor, env: ort.env }, spent };
-}
+/** Milliseconds in the runtime's runs. */
+const spent = { ms: 0 };
 
-const picture = (shape) => ({
+/** The runtime with every run timed in `spent`. */
+const timedRuntime: Runtime = {
+  InferenceSession: {
+    async create(...given: readonly unknown[]) {
+      const session: ort.InferenceSession = await Reflect.apply(
+        ort.InferenceSession.create,
+        ort.InferenceSession,
+        given,
+      );
+      const { run } = session;
+      session.run = async (...inputs: readonly unknown[]) => {
+        const started = performance.now();
+        const results: ort.InferenceSession.ReturnType = await Reflect.apply(run, session, inputs);
+        spent.ms += performance.now() - started;
+        return results;
+      };
+      return session;
+    },
+  },
+  Tensor: ort.Tensor,
+  env: ort.env,
+};
+
+const picture = (shape: readonly number[]): FloatTensor => ({
   dtype: "float32",
   shape,
   data: Float32Array.from(
@@ -76,14 +91,41 @@ const picture = (shape) => ({
 });
 
 /** The perturbation that explains an image. */
-function explained(classifier, image, options) {
+function explained(classifier: Classifier, image: FloatTensor, options: PerceptualOptions) {
   return perceptual.attack(classifier, image, { preset: "auto", distanceLayers: "search", ...options });
 }
 
+/** What one explanation costs. */
+interface ExplanationCost {
+  /** Milliseconds. */
+  readonly total: number;
+  readonly evaluations: number;
+  /** Of the time, outside the runtime. */
+  readonly share: number;
+  /** Megabytes. */
+  readonly peak: number;
+}
+
+/** What was measured of one network: times in milliseconds, one for each round. */
+interface Row {
+  readonly name: string;
+  readonly forward: readonly number[];
+  readonly gradient: readonly number[];
+  readonly torchForward: readonly number[];
+  readonly torchGradient: readonly number[];
+  readonly explanation: ExplanationCost;
+  /** Of an explanation that trades speed for memory. */
+  readonly lean: ExplanationCost | undefined;
+}
+
 /** One explanation in a process of its own: seconds, the share of it outside the runtime, and the peak of its memory. */
-async function explain(path, lowMemory) {
-  const { runtime, spent } = timed();
-  const classifier = await loadClassifier(path, { runtime, threads, preprocessing: "imagenet", lowMemory });
+async function explain(path: string, lowMemory: boolean): Promise<void> {
+  const classifier = await loadClassifier(path, {
+    runtime: timedRuntime,
+    threads,
+    preprocessing: "imagenet",
+    lowMemory,
+  });
   const image = picture([3, classifier.input.height, classifier.input.width]);
   // At a fixed strength, so that random weights run through the same number of iterations as trained ones.
   await explained(classifier, image, { perceptualWeight: 1, iterations: 3, margin: -1e3 });
@@ -94,7 +136,8 @@ async function explain(path, lowMemory) {
   const evaluations = cost.forward + cost.gradient;
   await classifier.dispose();
   const peak = process.resourceUsage().maxRSS / 1024;
-  process.stdout.write(JSON.stringify({ total, evaluations, share: 1 - spent.ms / total, peak }));
+  const explanation: ExplanationCost = { total, evaluations, share: 1 - spent.ms / total, peak };
+  process.stdout.write(JSON.stringify(explanation));
 }
 
 if (process.argv[2] === "--explain") {
@@ -109,18 +152,20 @@ async function bench() {
     stdio: ["pipe", "pipe", "inherit"],
   });
   const answers = createInterface({ input: server.stdout })[Symbol.asyncIterator]();
-  const torch = async (name) => {
+  const torch = async (name: string): Promise<readonly number[]> => {
     server.stdin.write(`${name}\n`);
-    return (await answers.next()).value.split(" ").map(Number);
+    const { value, done } = await answers.next();
+    if (done) throw new Error("bench/run: PyTorch gave no answer");
+    return value.split(" ").map(Number);
   };
-  const rows = [];
+  const rows: Row[] = [];
   try {
     const chosen = process.argv.slice(2).filter((argument) => argument in sizes);
     for (const [name, size] of Object.entries(sizes)) {
       if (chosen.length > 0 && !chosen.includes(name)) continue;
       execFileSync(python, [join(here, "export.py"), folder, name], { stdio: ["ignore", "ignore", "inherit"] });
       const path = join(folder, `${name}.onnx`);
-      const options = { intraOpNumThreads: threads, logSeverityLevel: 3 };
+      const options = { intraOpNumThreads: threads, logSeverityLevel: 3 } as const;
       const forward = await ort.InferenceSession.create(path, options);
       const classifier = await loadClassifier(path, { runtime: ort, threads, preprocessing: "imagenet" });
       const layers = automaticLayers(classifier);
@@ -131,33 +176,44 @@ async function bench() {
       const problem = { reference, classIndex: 0, marginTarget: -1, layerWeights, distanceWeight: 0 };
       const point = image.data.map((x, i) => x + 1e-3 * Math.sin(i));
       const feeds = { [forward.inputNames[0]]: new ort.Tensor("float32", image.data, [1, 3, size, size]) };
-      const [f, g, tf, tg] = [[], [], [], []];
+      const [forwardTimes, gradientTimes]: [number[], number[]] = [[], []];
+      const [torchForwardTimes, torchGradientTimes]: [number[], number[]] = [[], []];
       const repeats = repeatsOf[name] ?? 5;
       for (let pair = -3; pair < pairs; pair++) {
         const forwardMs = await fastest(repeats, () => forward.run(feeds));
         const gradientMs = await fastest(repeats, () => objective.run([{ image: point, problem }]));
-        const answers = [];
+        const answers: (readonly number[])[] = [];
         for (let i = 0; i < repeats; i++) answers.push(await torch(name));
-        const [torchForward, torchGradient] = [0, 1].map((column) =>
+        if (pair < 0) continue;
+        const [torchForwardMs, torchGradientMs] = [0, 1].map((column) =>
           Math.min(...answers.map((times) => times[column])),
         );
-        if (pair < 0) continue;
-        f.push(forwardMs);
-        g.push(gradientMs);
-        tf.push(torchForward);
-        tg.push(torchGradient);
+        forwardTimes.push(forwardMs);
+        gradientTimes.push(gradientMs);
+        torchForwardTimes.push(torchForwardMs);
+        torchGradientTimes.push(torchGradientMs);
       }
       await forward.release();
       await classifier.dispose();
-      const measure = (...flags) =>
+      const measure = (...flags: readonly string[]): ExplanationCost =>
         JSON.parse(
-          execFileSync(process.execPath, [import.meta.filename, "--explain", path, ...flags], { encoding: "utf8" }),
+          execFileSync(
+            process.execPath,
+            ["--import", import.meta.resolve("tsx"), import.meta.filename, "--explain", path, ...flags],
+            { encoding: "utf8" },
+          ),
         );
       // The share is the median of three processes, the peak the largest of them.
       const explanations = [measure(), measure(), measure()].toSorted((a, b) => a.share - b.share);
-      const explanation = { ...explanations[1], peak: Math.max(...explanations.map(({ peak }) => peak)) };
-      const lean = name === "vgg19_bn" ? measure("low") : undefined;
-      rows.push({ name, f, g, tf, tg, explanation, lean });
+      rows.push({
+        name,
+        forward: forwardTimes,
+        gradient: gradientTimes,
+        torchForward: torchForwardTimes,
+        torchGradient: torchGradientTimes,
+        explanation: { ...explanations[1], peak: Math.max(...explanations.map(({ peak }) => peak)) },
+        lean: name === "vgg19_bn" ? measure("low") : undefined,
+      });
       rmSync(path);
       process.stderr.write(`${name} done\n`);
     }
@@ -166,8 +222,13 @@ async function bench() {
     rmSync(folder, { recursive: true, force: true });
   }
   if (rows.length < Object.keys(sizes).length) {
-    for (const { name, f, g, tg } of rows)
-      process.stdout.write(`${name}: ${median(f)} ${median(g)} ${median(tg)} ms\n`);
+    for (const { name, forward, gradient, torchGradient, explanation } of rows) {
+      const times = [forward, gradient, torchGradient].map((all) => median(all).toFixed(2));
+      process.stdout.write(
+        `${name}: forward ${times[0]}, gradient ${times[1]}, PyTorch's ${times[2]} ms; ` +
+          `outside the runtime ${(100 * explanation.share).toFixed(0)} %, ${explanation.peak.toFixed(0)} MB at the peak\n`,
+      );
+    }
     return;
   }
   const text = document(rows);
@@ -178,28 +239,32 @@ async function bench() {
   process.stdout.write(text);
 }
 
-function document(rows) {
-  const ratios = (a, b) => a.map((value, i) => value / b[i]);
-  const spread = (values) =>
+/** RESULTS.md for the rows of all networks. */
+function document(rows: readonly Row[]): string {
+  const ratios = (a: readonly number[], b: readonly number[]) => a.map((value, i) => value / b[i]);
+  const spread = (values: readonly number[]) =>
     `${median(values).toFixed(2)} (${quantile(values, 0.25).toFixed(2)}–${quantile(values, 0.75).toFixed(2)})`;
-  const ms = (values) => median(values).toFixed(1);
-  const speed = rows.map(
-    ({ name, f, g, tf, tg }) =>
-      `| ${name} | ${ms(f)} | ${ms(g)} | ${spread(ratios(g, f))} | ${ms(tf)} | ${ms(tg)} | ${spread(ratios(g, tg))} |`,
-  );
+  const ms = (values: readonly number[]) => median(values).toFixed(1);
+  const speed = rows.map(({ name, forward, gradient, torchForward, torchGradient }) => {
+    const [overForward, overTorch] = [ratios(gradient, forward), ratios(gradient, torchGradient)].map(spread);
+    return `| ${name} | ${ms(forward)} | ${ms(gradient)} | ${overForward} | ${ms(torchForward)} | ${ms(torchGradient)} | ${overTorch} |`;
+  });
   const explanations = rows.flatMap(({ name, explanation, lean }) =>
     [explanation, ...(lean ? [lean] : [])].map(
       ({ total, evaluations, share, peak }, i) =>
         `| ${name}${i === 1 ? ", low memory" : ""} | ${evaluations} | ${(total / 1000).toFixed(1)} s | ${(100 * share).toFixed(0)} % | ${(peak / 1024).toFixed(2)} GB |`,
     ),
   );
-  const ratioOf = (name) =>
-    median(ratios(rows.find((row) => row.name === name).g, rows.find((row) => row.name === name).f));
-  const row = (name) => rows.find((each) => each.name === name);
-  const verdict = (what, value, limit, format = (x) => x.toFixed(2)) =>
+  const row = (name: string): Row => {
+    const found = rows.find((each) => each.name === name);
+    if (found === undefined) throw new Error(`bench/run: ${name} was not measured`);
+    return found;
+  };
+  const ratioOf = (name: string) => median(ratios(row(name).gradient, row(name).forward));
+  const verdict = (what: string, value: number, limit: number, format = (x: number) => x.toFixed(2)) =>
     `| ${what} | ${format(limit)} | ${format(value)} | ${value <= limit ? "met" : "missed"} |`;
-  const percent = (x) => `${(100 * x).toFixed(0)} %`;
-  const slowest = Math.max(...rows.map(({ g, tg }) => median(ratios(g, tg))));
+  const percent = (x: number) => `${(100 * x).toFixed(0)} %`;
+  const slowest = Math.max(...rows.map(({ gradient, torchGradient }) => median(ratios(gradient, torchGradient))));
   return `# Speed and memory, as measured
 
 \`npm run bench\` wrote this on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} × ${cpus()[0].model.trim()}, Node ${process.versions.node}, onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}, Debian's PyTorch 1.13, ${threads} threads for both.

@@ -11,8 +11,9 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { cases } from "./cases.mjs";
-import { renderResults } from "./render-results.mjs";
+import { type Case, cases } from "./cases.ts";
+import type { CaseRecord } from "./record.ts";
+import { renderResults } from "./render-results.ts";
 
 const flags = process.argv.slice(2);
 const isTimed = flags.includes("--time");
@@ -23,45 +24,52 @@ const here = import.meta.dirname;
 const recordsFile = join(here, "results.jsonl");
 
 const chosen = cases.filter(({ name }) => patterns.length === 0 || patterns.some((pattern) => pattern.test(name)));
-for (const { name, architecture, flags: plainFlags, referenceFlags, timeFlags } of chosen) {
-  const record = isTimed
-    ? timeFlags && check(architecture, timeFlags, ["--time"])
-    : {
-        ...check(architecture, plainFlags),
-        ...(referenceFlags && check(architecture, referenceFlags, ["--reference"])),
-      };
-  if (record === undefined) continue;
+for (const one of chosen) {
+  const found = measure(one);
+  if (found === undefined) continue;
   const records = readRecords();
-  const { timedSize, forwardMs, gradientMs, ratio } = records[name] ?? {};
-  records[name] = isTimed ? { ...records[name], ...record } : { timedSize, forwardMs, gradientMs, ratio, ...record };
-  const lines = cases.flatMap((one) =>
-    records[one.name] ? [JSON.stringify({ name: one.name, ...records[one.name] })] : [],
-  );
+  const { timedSize, forwardMs, gradientMs, ratio } = records[one.name] ?? {};
+  const record = isTimed ? { ...records[one.name], ...found } : { timedSize, forwardMs, gradientMs, ratio, ...found };
+  records[one.name] = record;
+  const lines = cases.flatMap(({ name }) => (records[name] ? [JSON.stringify({ name, ...records[name] })] : []));
   writeFileSync(recordsFile, `${lines.join("\n")}\n`);
-  process.stdout.write(`${name}: ${summaryOf(records[name])}\n`);
+  process.stdout.write(`${one.name}: ${summaryOf(record)}\n`);
 }
 writeFileSync(join(here, "RESULTS.md"), renderResults(cases, readRecords()));
 
-function readRecords() {
+/** What this run finds of a case; undefined where it has nothing to ask. */
+function measure({ architecture, flags: plainFlags, referenceFlags, timeFlags }: Case): CaseRecord | undefined {
+  if (isTimed) return timeFlags && check(architecture, timeFlags, ["--time"]);
+  return {
+    ...check(architecture, plainFlags),
+    ...(referenceFlags && check(architecture, referenceFlags, ["--reference"])),
+  };
+}
+
+/** The records of this run and of others, by the case's name. */
+function readRecords(): Record<string, CaseRecord> {
   const lines = existsSync(recordsFile) ? readFileSync(recordsFile, "utf8").trim().split("\n") : [];
-  return Object.fromEntries(lines.map((line) => JSON.parse(line)).map(({ name, ...record }) => [name, record]));
+  const named: readonly (CaseRecord & { readonly name: string })[] = lines.map((line) => JSON.parse(line));
+  return Object.fromEntries(named.map(({ name, ...record }) => [name, record]));
 }
 
-function summaryOf({ failure, errors, exactErrors, torchErrors, referenceError, ratio }) {
+function summaryOf({ failure, errors, exactErrors, torchErrors, referenceError, ratio }: CaseRecord): string {
   if (failure !== undefined) return failure;
-  const lists = [errors, exactErrors, torchErrors].map((list) =>
-    list?.map((error) => error.toExponential(1)).join(" "),
+  const lists = [errors, exactErrors, torchErrors].map(
+    (list) => list?.map((error) => error.toExponential(1)).join(" ") ?? "–",
   );
-  return `${lists.join(" | ")} | float64 ${referenceError?.toExponential(1)} | ratio ${ratio?.toFixed(2)}`;
+  return `${lists.join(" | ")} | float64 ${referenceError?.toExponential(1) ?? "–"} | ratio ${ratio?.toFixed(2) ?? "–"}`;
 }
 
-/** What check.mjs finds of the network as export.py exports it with these flags; both live in a folder of their own meanwhile. */
-function check(architecture, exportFlags, checkFlags = []) {
+/** What check.ts finds of the network as export.py exports it with these flags; both live in a folder of their own meanwhile. */
+function check(architecture: string, exportFlags: readonly string[], checkFlags: readonly string[] = []): CaseRecord {
   const folder = mkdtempSync(join(tmpdir(), "conformance-"));
   try {
     const exported = run(python, [join(here, "export.py"), architecture, "--out", folder, ...exportFlags]);
     if (exported.failure !== undefined) return { failure: `export: ${exported.failure}` };
-    const checked = run(process.execPath, [join(here, "check.mjs"), folder, ...checkFlags]);
+    // --import tsx, resolved from here: the child may run anywhere.
+    const script = ["--import", import.meta.resolve("tsx"), join(here, "check.ts")];
+    const checked = run(process.execPath, [...script, folder, ...checkFlags]);
     return checked.failure !== undefined ? { failure: checked.failure } : JSON.parse(checked.stdout);
   } finally {
     if (isKept) process.stdout.write(`${folder}\n`);
@@ -69,7 +77,11 @@ function check(architecture, exportFlags, checkFlags = []) {
   }
 }
 
-function run(command, parameters) {
+/** What a program writes, or why it failed. */
+function run(
+  command: string,
+  parameters: readonly string[],
+): { stdout: string; failure?: undefined } | { failure: string } {
   const { status, signal, stdout, stderr } = spawnSync(command, parameters, { encoding: "utf8", maxBuffer: 2 ** 26 });
   if (status === 0) return { stdout };
   const lines = stderr.trim().split("\n");

@@ -1,37 +1,37 @@
 /**
  * @file Compares the gradient graph of one exported network with PyTorch's autograd; prints one line of JSON.
  *
- * Run: node conformance/check.mjs FOLDER [--reference | --time], where FOLDER is what export.py wrote. --reference compares the
- * float64 evaluator's gradient instead of onnxruntime's, --time measures instead of comparing. PERCEPTUAL_BALL_BUILD names another
- * build than ./dist.
+ * Run: npx tsx conformance/check.ts FOLDER [--reference | --time], where FOLDER is what export.py wrote. --reference compares the
+ * float64 evaluator's gradient instead of onnxruntime's, --time measures instead of comparing.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import * as ort from "onnxruntime-node";
-
-const build = resolve(process.env.PERCEPTUAL_BALL_BUILD ?? join(import.meta.dirname, "../dist"));
-const load = (path) => import(pathToFileURL(join(build, path)).href);
-const { loadModelFile } = await load("node/load-model.js");
-const { readNpy } = await load("node/npy.js");
-const { prepareModel } = await load("classifier/network/prepare-model.js");
-const { listLayers } = await load("classifier/network/layers.js");
-const { differentiate } = await load("autodiff/differentiate.js");
-const { evaluate } = await load("onnx/evaluate.js");
-const { numeric } = await load("onnx/numeric-tensor.js");
-const { foldBatchNormalization } = await load("onnx/rewrites/fold-batch-normalization.js");
-const { writeModel } = await load("onnx/file/write-model.js");
-const { createSession, modelOf } = await load("runtime/session.js");
-const { describeRuntime } = await load("runtime/runtime.js");
+import { differentiate } from "../src/autodiff/differentiate.ts";
+import { listLayers } from "../src/classifier/network/layers.ts";
+import { prepareModel } from "../src/classifier/network/prepare-model.ts";
+import { loadModelFile } from "../src/node/models/load-model.ts";
+import { readNpy } from "../src/node/npy.ts";
+import { evaluate } from "../src/onnx/evaluate.ts";
+import { writeModel } from "../src/onnx/file/write-model.ts";
+import type { Graph } from "../src/onnx/model.ts";
+import { numeric } from "../src/onnx/numeric-tensor.ts";
+import { foldBatchNormalization } from "../src/onnx/rewrites/fold-batch-normalization.ts";
+import { describeRuntime } from "../src/runtime/runtime.ts";
+import { createSession, modelOf, type Session } from "../src/runtime/session.ts";
+import type { Tensor } from "../src/tensor/tensor.ts";
+import type { Comparison, ReferenceComparison, Timing } from "./record.ts";
 
 const [, , folder, mode] = process.argv;
 const threads = 2;
 
+type Numbers = Float32Array | Float64Array;
+
 /** ‖a − b‖₂ / ‖b‖₂. */
-function relativeError(a, b) {
+function relativeError(a: Numbers, b: Numbers): number {
   let [difference, norm] = [0, 0];
   for (let i = 0; i < b.length; i++) {
     difference += (a[i] - b[i]) ** 2;
@@ -40,38 +40,57 @@ function relativeError(a, b) {
   return a.length === b.length ? Math.sqrt(difference / norm) : Infinity;
 }
 
-/** The draws in an array that export.py stacked; undefined where it was not asked for it. */
-async function drawsOf(name) {
+/** The elements of a tensor of floats. */
+function floats({ dtype, data }: Tensor): Numbers {
+  if (data instanceof Float32Array || data instanceof Float64Array) return data;
+  throw new Error(`conformance/check: expected floats, got ${dtype}`);
+}
+
+/** One draw of an array that export.py stacked. */
+interface Draw {
+  readonly dtype: "float32" | "float64";
+  readonly shape: readonly number[];
+  readonly data: Numbers;
+}
+
+/** The draws in such an array; undefined where export.py was not asked for it. */
+async function drawsOf(name: string): Promise<readonly Draw[] | undefined> {
   const path = join(folder, `${name}.npy`);
   if (!existsSync(path)) return undefined;
-  const { dtype, shape, data } = await readNpy(path);
-  const length = data.length / shape[0];
-  return Array.from({ length: shape[0] }, (_, i) => ({
-    dtype,
-    shape: shape.slice(1),
-    data: data.slice(i * length, (i + 1) * length),
-  }));
+  const tensor = await readNpy(path);
+  const [data, [count, ...shape]] = [floats(tensor), tensor.shape];
+  const dtype = data instanceof Float64Array ? "float64" : "float32";
+  const length = data.length / count;
+  return Array.from({ length: count }, (_, i) => ({ dtype, shape, data: data.slice(i * length, (i + 1) * length) }));
+}
+
+/** The draws of an array that export.py always writes. */
+async function givenDraws(name: string): Promise<readonly Draw[]> {
+  const draws = await drawsOf(name);
+  if (draws === undefined) throw new Error(`conformance/check: there is no ${join(folder, `${name}.npy`)}`);
+  return draws;
 }
 
 setFlagsFromString("--expose-gc");
-globalThis.gc ??= runInNewContext("gc");
+const collectGarbage: () => void = runInNewContext("gc");
 
-const [inputs, cotangents, logits, gradients, exactLogits, exactGradients] = await Promise.all(
-  ["input", "cotangent", "logits", "gradient", "logits64", "gradient64"].map(drawsOf),
+const [inputs, cotangents, logits, gradients] = await Promise.all(
+  ["input", "cotangent", "logits", "gradient"].map(givenDraws),
 );
-const [batch, , ...inputSize] = inputs[0].shape;
+const [exactLogits, exactGradients] = await Promise.all(["logits64", "gradient64"].map(drawsOf));
+const [batch, , height, width] = inputs[0].shape;
 
-globalThis.gc();
+collectGarbage();
 const sizeBefore = process.memoryUsage().rss;
 const begin = performance.now();
 const loaded = loadModelFile(join(folder, "model.onnx"));
-const prepared = prepareModel(loaded.model, { where: "model", inputSize });
+const prepared = prepareModel(loaded.model, { where: "model", inputSize: [height, width] });
 const layers = listLayers(prepared.typed(batch));
 const loadMs = performance.now() - begin;
 const feeds = inputs.map((input, i) => ({ [prepared.input]: input, cotangent: cotangents[i] }));
 
 /** The forward graph with the gradient as one more output. */
-function withGradient(graph) {
+function withGradient(graph: Graph): Graph {
   return differentiate(graph, {
     of: prepared.logits,
     wrt: [prepared.input],
@@ -84,15 +103,16 @@ function withGradient(graph) {
  * The float64 evaluator's gradient, of the network as it stands in the file, against PyTorch's in float64: no unit is within
  * such rounding of its kink.
  */
-function compareExactly() {
+function compareExactly(): ReferenceComparison {
+  if (exactGradients === undefined) throw new Error("conformance/check: --reference needs an export with float64");
   const exact = Object.fromEntries(Object.entries(feeds[0]).map(([name, tensor]) => [name, numeric(tensor)]));
   const { input_gradient: found } = evaluate(withGradient(prepared.graph), exact, ["input_gradient"]);
   return { referenceError: relativeError(found.data, exactGradients[0].data) };
 }
 
 /** Bytes that this process holds at least: objects and arrays, after what is no longer needed has been given back. */
-function heldBytes() {
-  globalThis.gc();
+function heldBytes(): number {
+  collectGarbage();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return heapUsed + arrayBuffers;
 }
@@ -104,28 +124,35 @@ function heldBytes() {
 function differentiateMeasured() {
   const modelBytes = loaded.bytes + loaded.weightsFiles.reduce((sum, { bytes }) => sum + bytes, 0);
   const before = heldBytes();
-  const times = [];
-  let graph;
-  let peakBytes;
-  for (let i = 0; i < 3; i++) {
-    graph = undefined;
+  const differentiateOnce = () => {
     const start = performance.now();
-    graph = withGradient(foldBatchNormalization(prepared.graph, { keep: [prepared.logits] }).graph);
-    times.push(performance.now() - start);
-    peakBytes ??= Math.max(0, 1024 * process.resourceUsage().maxRSS - sizeBefore - modelBytes);
-  }
+    const graph = withGradient(foldBatchNormalization(prepared.graph, { keep: [prepared.logits] }).graph);
+    return { graph, ms: performance.now() - start };
+  };
+  // Of the first two, nothing but their time is kept.
+  const times = [differentiateOnce().ms];
+  const peakBytes = Math.max(0, 1024 * process.resourceUsage().maxRSS - sizeBefore - modelBytes);
+  times.push(differentiateOnce().ms);
+  const { graph, ms } = differentiateOnce();
+  times.push(ms);
   return {
     graph,
     record: { differentiateMs: Math.min(...times), modelBytes, heldBytes: heldBytes() - before, peakBytes },
   };
 }
 
+/** What was measured before the first comparison. */
+type Started = Pick<
+  Comparison,
+  "loadMs" | "differentiateMs" | "modelBytes" | "heldBytes" | "peakBytes" | "gradientBytes" | "gradientNodes"
+>;
+
 /** Seconds and sizes aside, the errors of onnxruntime's float32 results for each draw. */
-async function compare(session, started) {
-  const found = [];
+async function compare(session: Session, started: Started): Promise<Comparison> {
+  const found: Readonly<Record<string, Tensor>>[] = [];
   for (const feed of feeds) found.push(await session.run(feed));
-  const errors = (name, reference) =>
-    reference && found.map((result, i) => relativeError(result[name].data, reference[i].data));
+  const errors = (name: string, reference: readonly Draw[]) =>
+    found.map((result, i) => relativeError(floats(result[name]), reference[i].data));
   const settings = JSON.parse(readFileSync(join(folder, "export.json"), "utf8"));
   const { torch, torchvision } = settings;
   return {
@@ -135,15 +162,15 @@ async function compare(session, started) {
     layers: layers.length,
     parameters: layers.reduce((sum, layer) => sum + layer.parameters, 0),
     errors: errors("input_gradient", gradients),
-    exactErrors: errors("input_gradient", exactGradients),
+    exactErrors: exactGradients && errors("input_gradient", exactGradients),
     torchErrors: exactGradients && gradients.map(({ data }, i) => relativeError(data, exactGradients[i].data)),
-    logitsErrors: prepared.softmax === undefined ? errors(prepared.logits, exactLogits ?? logits) : undefined,
+    logitsErrors: settings.softmax ? undefined : errors(prepared.logits, exactLogits ?? logits),
     ...started,
   };
 }
 
 /** The gradient's time over that of the plain forward pass of the user's own file, in the same process, turn by turn. */
-async function time(session) {
+async function time(session: Session): Promise<Timing> {
   const forward = await ort.InferenceSession.create(join(folder, "model.onnx"), {
     intraOpNumThreads: threads,
     graphOptimizationLevel: "all",
@@ -151,12 +178,12 @@ async function time(session) {
   });
   const { dtype, data, shape } = inputs[0];
   const picture = { [prepared.input]: new ort.Tensor(dtype, data, shape) };
-  const clock = async (run) => {
+  const clock = async (run: () => Promise<unknown>): Promise<number> => {
     const start = performance.now();
     await run();
     return performance.now() - start;
   };
-  const [forwardTimes, gradientTimes] = [[], []];
+  const [forwardTimes, gradientTimes]: [number[], number[]] = [[], []];
   const until = performance.now() + 6000;
   for (let i = 0; i < 60 && (i < 4 || performance.now() < until); i++) {
     forwardTimes.push(await clock(() => forward.run(picture)));
@@ -164,12 +191,12 @@ async function time(session) {
   }
   await forward.release();
   // The first of each is a warm-up.
-  const median = (all) => all.slice(1).sort((a, b) => a - b)[Math.floor((all.length - 1) / 2)];
+  const median = (all: readonly number[]) => all.slice(1).sort((a, b) => a - b)[Math.floor((all.length - 1) / 2)];
   const [forwardMs, gradientMs] = [median(forwardTimes), median(gradientTimes)];
-  return { timedSize: inputSize[0], forwardMs, gradientMs, ratio: gradientMs / forwardMs };
+  return { timedSize: height, forwardMs, gradientMs, ratio: gradientMs / forwardMs };
 }
 
-async function run() {
+async function run(): Promise<Comparison | ReferenceComparison | Timing> {
   if (mode === "--reference") return compareExactly();
   const { graph, record } = differentiateMeasured();
   const differentiated = modelOf(graph, { opsets: prepared.opsets });

@@ -1,14 +1,15 @@
 /**
- * @file Measures what explanations cost, in units of one run of the network with gradient (RISE: forward): `node bench/saliency.mjs MODEL.onnx` (after a
- * build). Prints a Markdown table.
+ * @file Measures what explanations cost, in units of one run of the network with gradient (RISE: forward), and prints a Markdown table:
+ * `npx tsx bench/saliency.ts MODEL.onnx`.
  *
  * Each method runs right after a run with gradient, and the ratio is the median over such pairs: shared machines drift. Times are
  * processor times of the process, so that other processes hardly count; THREADS=1 (the default) makes them those of one core. Sessions are
  * open and the label is given, as in a benchmark over many images. METHODS=a,b restricts, --quick takes fewer pairs.
  */
 import * as ort from "onnxruntime-node";
-import { loadClassifier } from "../dist/node/load-classifier.js";
-import { methodNamed } from "../dist/saliency/methods.js";
+import { loadClassifier } from "../src/node/models/load-classifier.ts";
+import { methodNamed } from "../src/saliency/methods.ts";
+import type { FloatTensor } from "../src/tensor/tensor.ts";
 
 const threads = Number(process.env.THREADS ?? 1);
 const pairs = process.argv.includes("--quick") ? 5 : 21;
@@ -18,7 +19,15 @@ const [model] = process.argv.slice(2).filter((argument) => !argument.startsWith(
 const oneRun = 1.2;
 const manyRuns = 1.05;
 const manyMasks = 1.15;
-const plan = [
+interface Measured {
+  readonly name: string;
+  readonly samples: number;
+  readonly bound: number;
+  readonly settings?: Readonly<Record<string, number>>;
+  readonly batch?: number;
+  readonly isForward?: boolean;
+}
+const plan: readonly Measured[] = [
   { name: "gradient", samples: 1, bound: oneRun },
   { name: "gradient-input", samples: 1, bound: oneRun },
   { name: "deconvnet", samples: 1, bound: oneRun },
@@ -40,9 +49,9 @@ const plan = [
   })),
 ];
 
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
-async function processorMs(body) {
+async function processorMs(body: () => Promise<unknown>): Promise<number> {
   const before = process.cpuUsage();
   await body();
   const { user, system } = process.cpuUsage(before);
@@ -51,7 +60,7 @@ async function processorMs(body) {
 
 const classifier = await loadClassifier(model, { runtime: ort, threads });
 const { height, width, channelCount } = classifier.input;
-const image = {
+const image: FloatTensor = {
   dtype: "float32",
   shape: [channelCount, height, width],
   data: Float32Array.from(
@@ -75,7 +84,7 @@ for (const { name, samples, bound, settings, batch, isForward } of plan) {
   const explain = () => methodNamed(name).explain(classifier, image, { ...settings, label, batch });
   await explain();
   await explain();
-  const ratios = [];
+  const ratios: number[] = [];
   for (let pair = 0; pair < pairs; pair++) {
     const one = isForward ? (await processorMs(plainRuns)) / 10 : await processorMs(unit);
     ratios.push((await processorMs(explain)) / one);

@@ -1,9 +1,14 @@
 /** @file The table of results from the records of a run. */
+import type { Case } from "./cases.ts";
+import { type CaseRecord, type ComparedRecord, isCompared } from "./record.ts";
 
-const scientific = (value) => (value === undefined ? "–" : value.toExponential(1));
-const sorted = (numbers) => [...numbers].sort((a, b) => a - b);
-const median = (numbers) => sorted(numbers)[Math.floor((numbers.length - 1) / 2)];
-const percent = (value) => `${(100 * value).toFixed(0)} %`;
+/** A case's name with what is known of it. */
+type Named<R = CaseRecord> = readonly [name: string, record: R];
+
+const scientific = (value: number | undefined) => (value === undefined ? "–" : value.toExponential(1));
+const sorted = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b);
+const median = (numbers: readonly number[]) => sorted(numbers)[Math.floor((numbers.length - 1) / 2)];
+const percent = (value: number) => `${(100 * value).toFixed(0)} %`;
 
 /** What differentiating may take: milliseconds, and memory beyond the model in multiples of the model's size. */
 const bounds = { ms: 2000, memory: 1.5 };
@@ -12,7 +17,7 @@ const bounds = { ms: 2000, memory: 1.5 };
 const tolerance = 1e-4;
 
 /** The errors of the draws in brief: the smallest and the median. */
-function brief(errors) {
+function brief(errors: readonly number[] | undefined): string {
   return errors === undefined ? "–" : `${scientific(Math.min(...errors))} / ${scientific(median(errors))}`;
 }
 
@@ -20,15 +25,16 @@ function brief(errors) {
  * Whether the gradient agrees with PyTorch's: in onnxruntime to the tolerance for the draw that is farthest from the kinks, or else
  * in the float64 evaluator, or else as well as PyTorch's own float32 gradient does.
  */
-function agrees({ failure, referenceError, exactErrors, torchErrors, errors }) {
-  if (failure !== undefined) return false;
+function agrees(record: CaseRecord): boolean {
+  if (!isCompared(record)) return false;
+  const { referenceError, exactErrors, torchErrors, errors } = record;
   if (Math.min(...(exactErrors ?? errors)) <= tolerance) return true;
   if (referenceError !== undefined) return referenceError <= tolerance;
-  return torchErrors !== undefined && median(exactErrors) <= 3 * median(torchErrors);
+  return torchErrors !== undefined && median(exactErrors ?? errors) <= 3 * median(torchErrors);
 }
 
-function rowOf({ name }, record) {
-  if (record.failure !== undefined) return `| ${name} | ${record.failure} |`;
+function rowOf(name: string, record: CaseRecord): string {
+  if (!isCompared(record)) return `| ${name} | ${record.failure ?? "not compared"} |`;
   const { settings, errors, exactErrors, torchErrors, referenceError, ratio, timedSize, operators } = record;
   return `| ${[
     name,
@@ -39,57 +45,66 @@ function rowOf({ name }, record) {
     scientific(referenceError),
     ratio === undefined ? "–" : `${ratio.toFixed(2)} (${timedSize}²)`,
     record.differentiateMs.toFixed(0),
-    memoryOf(record) === undefined ? "–" : memoryOf(record).toFixed(2),
+    memoryOf(record)?.toFixed(2) ?? "–",
     operators.join(" "),
   ].join(" | ")} |`;
 }
 
 /** What differentiating takes beyond the model, in multiples of the model's size; undefined where it was not measured. */
-function memoryOf({ peakBytes, heldBytes, modelBytes }) {
-  return modelBytes === undefined ? undefined : Math.max(peakBytes, heldBytes) / modelBytes;
+function memoryOf({ peakBytes, heldBytes, modelBytes }: ComparedRecord): number | undefined {
+  if (peakBytes === undefined || heldBytes === undefined || modelBytes === undefined) return undefined;
+  return Math.max(peakBytes, heldBytes) / modelBytes;
 }
 
 /** The largest of what `of` gives for the records, by name, with the bound it is to keep. */
-function largest(records, of, write, bound) {
-  const measured = records.filter(([, record]) => of(record) !== undefined);
+function largest(
+  records: readonly Named<ComparedRecord>[],
+  of: (record: ComparedRecord) => number | undefined,
+  write: (value: number) => string,
+  bound: number,
+): string {
+  const measured = records.flatMap(([name, record]) => {
+    const value = of(record);
+    return value === undefined ? [] : [{ name, value }];
+  });
   if (measured.length === 0) return "not measured";
-  const [name, record] = measured.reduce((a, b) => (of(b[1]) > of(a[1]) ? b : a));
-  const over = measured.filter(([, one]) => of(one) > bound).map(([one]) => one);
+  const top = measured.reduce((a, b) => (b.value > a.value ? b : a));
+  const over = measured.filter(({ value }) => value > bound).map(({ name }) => name);
   const judged = over.length === 0 ? `all within ${write(bound)}` : `over ${write(bound)}: ${over.join(", ")}`;
-  return `${write(of(record))} at most (${name}), ${judged}`;
+  return `${write(top.value)} at most (${top.name}), ${judged}`;
 }
 
 /** How many draws of all networks are off by more than the tolerance, of those with a float64 reference. */
-function shareOfKinked(records, key) {
-  const all = records.flatMap((record) => (record.torchErrors === undefined ? [] : record[key]));
+function shareOfKinked(records: readonly ComparedRecord[], key: "exactErrors" | "torchErrors"): string {
+  const all = records.flatMap((record) => (record.torchErrors === undefined ? [] : (record[key] ?? [])));
   return percent(all.filter((error) => error > tolerance).length / all.length);
 }
 
-function summaryOfTimes(records) {
-  const timed = records.filter(([, { ratio }]) => ratio !== undefined);
+function summaryOfTimes(records: readonly Named[]): string {
+  const timed = records.flatMap(([name, { ratio }]) => (ratio === undefined ? [] : [{ name, ratio }]));
   if (timed.length === 0) return "No times were taken.";
-  const ratios = timed.map(([, { ratio }]) => ratio);
-  const worst = timed.sort(([, a], [, b]) => b.ratio - a.ratio).slice(0, 5);
-  const listed = worst.map(([name, { ratio }]) => `${name} ${ratio.toFixed(2)}`).join(", ");
-  return `Gradient over forward: median ${median(ratios).toFixed(2)} of ${timed.length} networks; the slowest are ${listed}.`;
+  const worst = timed.toSorted((a, b) => b.ratio - a.ratio).slice(0, 5);
+  const listed = worst.map(({ name, ratio }) => `${name} ${ratio.toFixed(2)}`).join(", ");
+  const middle = median(timed.map(({ ratio }) => ratio));
+  return `Gradient over forward: median ${middle.toFixed(2)} of ${timed.length} networks; the slowest are ${listed}.`;
 }
 
 /** RESULTS.md for the records by case name. */
-export function renderResults(cases, records) {
-  const found = cases.filter(({ name }) => records[name] !== undefined);
-  const all = found.map(({ name }) => records[name]);
-  const agreeing = all.filter(agrees).length;
-  const named = found.map(({ name }) => [name, records[name]]);
+export function renderResults(cases: readonly Case[], records: Readonly<Record<string, CaseRecord>>): string {
+  const named = cases.flatMap(({ name }): Named[] => (records[name] === undefined ? [] : [[name, records[name]]]));
+  const compared = named.flatMap(([name, record]): Named<ComparedRecord>[] =>
+    isCompared(record) ? [[name, record]] : [],
+  );
+  const all = compared.map(([, record]) => record);
+  const agreeing = named.filter(([, record]) => agrees(record)).length;
   const versions = new Set(
-    all.flatMap(({ versions: of }) =>
-      of?.runtime
-        ? [[`PyTorch ${of.torch}`, `torchvision ${of.torchvision}`, of.runtime, of.machine].filter(Boolean).join(", ")]
-        : [],
+    all.map(({ versions: { torch, torchvision, runtime, machine } }) =>
+      [`PyTorch ${torch}`, `torchvision ${torchvision}`, runtime, machine].filter(Boolean).join(", "),
     ),
   );
   return `# Gradients of torchvision's classifiers
 
-${agreeing} of ${found.length} exports agree with PyTorch. Written by \`npm run conformance\`, from a fixed seed: ${[...versions].join("; ")}.
+${agreeing} of ${named.length} exports agree with PyTorch. Written by \`npm run conformance\`, from a fixed seed: ${[...versions].join("; ")}.
 
 Each network has random weights, BatchNormalization the statistics of random pictures. It is exported by torch.onnx.export at the
 opset that is given, loaded, prepared and differentiated by this package; onnxruntime then computes the product of a random
@@ -102,20 +117,20 @@ cotangent of the logits with the Jacobian, for several draws of picture and cota
 - **float64**: for networks with kinks, the gradient graph in this package's float64 evaluator against PyTorch in float64, BatchNormalization
   kept: there no unit is that close to its kink, and what differs would be a wrong rule.
 - **ratio**: time of the gradient graph (forward and backward in one run) over that of the plain forward pass of the exported file, one
-  picture of the given size, two threads, turn by turn in one process, medians. ${summaryOfTimes([...named])}
+  picture of the given size, two threads, turn by turn in one process, medians. ${summaryOfTimes(named)}
 - **ms**: to differentiate the loaded graph, BatchNormalization folded, the least of three times;
   ${largest(
-    named,
+    compared,
     ({ differentiateMs }) => differentiateMs,
     (ms) => `${ms.toFixed(0)} ms`,
     bounds.ms,
   )}.
 - **memory**: what that takes beyond the model, in multiples of the model's size: the larger of what the differentiated graph holds, and
   of how much the process grew at its largest, reading the file included, less the model's size;
-  ${largest(named, memoryOf, (multiple) => `${multiple.toFixed(2)} ×`, bounds.memory)}.
+  ${largest(compared, memoryOf, (multiple) => `${multiple.toFixed(2)} ×`, bounds.memory)}.
 
 | network | opset | input | error | PyTorch | float64 | ratio | ms | memory | operators |
 |---|---|---|---|---|---|---|---|---|---|
-${found.map((one) => rowOf(one, records[one.name])).join("\n")}
+${named.map(([name, record]) => rowOf(name, record)).join("\n")}
 `;
 }
