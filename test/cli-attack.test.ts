@@ -48,7 +48,7 @@ describe("attack", () => {
       ]),
     );
     expect(readdirSync(out).sort()).toEqual(
-      ["experiment.json", "index.html", "manifest.txt", "maps", "noise0", "noise1", "records-1.jsonl", "results.jsonl", "table.md"], // biome-ignore format: a list
+      ["experiment.json", "index.html", "manifest.txt", "maps", "noise0", "noise1", "records-1.jsonl", "results.csv", "results.jsonl", "table.md"], // biome-ignore format: a list
     );
     expect(readFileSync(join(out, "results.jsonl"), "utf8")).toBe(stdout);
     const classifier = await loadClassifier(model, { runtime: ort });

@@ -24,6 +24,13 @@ export function softmaxAt(logits: ArrayLike<number>, classIndex: number): number
   return 1 / sum;
 }
 
+/** The classes with the `count` largest logits, the largest first; of equal ones the first. All of them if there are fewer. */
+export function mostProbable(logits: ArrayLike<number>, count: number): number[] {
+  return Array.from(logits, (_, index) => index)
+    .sort((a, b) => logits[b] - logits[a] || a - b)
+    .slice(0, count);
+}
+
 /** The sigmoid of the logit of one label that is decided by itself, in [0, 1]. */
 export function sigmoidAt(logits: ArrayLike<number>, label: number): number {
   return 1 / (1 + Math.exp(-logits[label]));

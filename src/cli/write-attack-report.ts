@@ -1,19 +1,23 @@
 /** @file The files of `attack`: what became of each picture, the table and the page. */
 import { basename, join } from "node:path";
+import type { Classifier } from "../classifier/classifier.ts";
+import { mostProbable, softmaxAt } from "../classifier/logits.ts";
 import { printableJson } from "../escape-text.ts";
 import type { AttackItem } from "../experiments/attack/protocol.ts";
 import { type AttackFinding, type AttackRecord, attackRecord } from "../experiments/attack/record.ts";
 import { attackSummaries } from "../experiments/attack/summary.ts";
+import { type LabelRecord, topCount } from "../experiments/records/label-record.ts";
 import type { RecordStore } from "../experiments/records/record-store.ts";
-import { normalizeSigned } from "../image/normalize.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { shownImage, storedImage } from "../image/shown-image.ts";
 import { writeNpy } from "../node/npy.ts";
 import { pngDataUri } from "../node/pictures/data-uri.ts";
 import { writePng } from "../node/pictures/write-image.ts";
 import { makeFolder, writeFileAtomically } from "../node/write-file.ts";
+import { attackCsv } from "../report/attack/csv.ts";
 import { type AttackPageEntry, attackPage } from "../report/attack/page.ts";
 import { attackTable } from "../report/attack/table.ts";
+import { amplified, commonFactor } from "../report/explanation/amplified.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 import type { AttackInput, AttackInputs } from "./attack-inputs.ts";
 
@@ -28,7 +32,7 @@ export interface AttackReport extends Pick<AttackRecord, "model" | "versions"> {
 }
 
 /**
- * Writes each kept picture's files, results.jsonl, table.md and, last, index.html into the folder `out`; one picture is in memory at a time. The
+ * Writes each kept picture's files, results.jsonl, results.csv, table.md and, last, index.html into the folder `out`; one picture is in memory at a time. The
  * records of all finished pictures and attacks come back, picture by picture.
  */
 export async function writeAttackReport(report: AttackReport): Promise<AttackRecord[]> {
@@ -55,6 +59,7 @@ export async function writeAttackReport(report: AttackReport): Promise<AttackRec
   });
   const lines = records.map((record) => `${printableJson(record)}\n`).join("");
   await writeFileAtomically(join(out, "results.jsonl"), lines);
+  await writeFileAtomically(join(out, "results.csv"), attackCsv(records));
   await writeFileAtomically(join(out, "table.md"), `${attackTable(attackSummaries(records))}\n`);
   await writeFileAtomically(join(out, "index.html"), page);
   return records;
@@ -68,14 +73,27 @@ async function reportPicture(
   isInline: boolean,
   records: AttackRecord[],
 ): Promise<AttackPageEntry | undefined> {
-  const shown: AttackPageEntry["attacks"][number][] = [];
   const { alternatives: _, ...head } = classifier.prepared.head;
-  let clean: ImageTensor | undefined;
-  for (const { key, run } of items) {
+  const kept = new Map<AttackItem, KeptImages>();
+  for (const item of items) {
+    const images = await keptImages(store, item.key);
+    if (images !== undefined) kept.set(item, images);
+  }
+  const clean = kept.size === 0 ? undefined : await input.input();
+  const changeOf = ({ adversarial }: KeptImages, from: ImageTensor): ImageTensor =>
+    floatTensor(
+      adversarial.data.map((x, i) => x - from.data[i]),
+      from.shape,
+    );
+  // One factor for all attacks of the picture, so that their changes can be compared.
+  const factor = clean === undefined ? 1 : commonFactor([...kept.values()].map((images) => changeOf(images, clean)));
+  const shown: AttackPageEntry["attacks"][number][] = [];
+  for (const item of items) {
+    const { key, run } = item;
     const finding = store.finished(key)?.result;
     if (finding === undefined) continue;
     const folder = items.length === 1 ? input.name : `${input.name}/${run.name}`;
-    const kept = await keptImages(store, key);
+    const images = kept.get(item);
     const record = attackRecord({
       classifier,
       finding,
@@ -86,7 +104,7 @@ async function reportPicture(
       head,
       warnings: classifier.warnings,
       files:
-        kept === undefined
+        images === undefined
           ? {}
           : {
               adversarial: `${folder}/adversarial.png`,
@@ -97,19 +115,31 @@ async function reportPicture(
       versions,
     });
     records.push(record);
-    if (kept === undefined) continue;
-    clean ??= await input.input();
-    const { adversarial, difference } = await writePicture(join(out, folder), clean, kept, record);
+    if (images === undefined || clean === undefined) continue;
+    const difference = amplified(changeOf(images, clean), factor);
+    await writePicture(join(out, folder), images, difference, record);
     shown.push({
       record,
-      adversarial: isInline ? await pngDataUri(adversarial) : relative(`${folder}/adversarial.png`),
+      factor,
+      top: await topOf(classifier, images.rounded),
+      adversarial: isInline ? await pngDataUri(images.rounded) : relative(`${folder}/adversarial.png`),
       difference: isInline ? await pngDataUri(difference) : relative(`${folder}/difference.png`),
     });
   }
   if (clean === undefined) return undefined;
-  if (isInline) return { image: input.image, original: await pngDataUri(clean), attacks: shown };
+  const entry = { image: input.image, top: await topOf(classifier, clean), attacks: shown };
+  if (isInline) return { ...entry, original: await pngDataUri(clean) };
   await writePng(join(out, input.name, "original.png"), storedImage(clean), { isNetworkInput: true });
-  return { image: input.image, original: relative(`${input.name}/original.png`), attacks: shown };
+  return { ...entry, original: relative(`${input.name}/original.png`) };
+}
+
+/** The most probable classes of an image; one run of the network. */
+async function topOf(classifier: Classifier, image: ImageTensor): Promise<LabelRecord[]> {
+  const { logits } = await classifier.classify(image);
+  return mostProbable(logits, topCount).map((index) => ({
+    ...{ index, name: classifier.labelName(index) },
+    confidence: softmaxAt(logits, index),
+  }));
 }
 
 function relative(path: string): string {
@@ -134,15 +164,13 @@ async function keptImages(store: RecordStore<AttackFinding>, key: AttackItem["ke
   };
 }
 
-/** Writes one picture's files; the two pictures of the page come back. */
+/** Writes one picture's files. */
 async function writePicture(
   folder: string,
-  clean: ImageTensor,
   { adversarial, rounded }: KeptImages,
+  difference: ImageTensor,
   record: AttackRecord,
-): Promise<{ readonly adversarial: ImageTensor; readonly difference: ImageTensor }> {
-  const change = adversarial.data.map((x, i) => x - clean.data[i]);
-  const difference = normalizeSigned(floatTensor(change, clean.shape));
+): Promise<void> {
   await makeFolder(folder);
   await Promise.all([
     writePng(join(folder, "adversarial.png"), storedImage(rounded), { isNetworkInput: true }),
@@ -150,5 +178,4 @@ async function writePicture(
     writePng(join(folder, "difference.png"), shownImage(difference)),
   ]);
   await writeFileAtomically(join(folder, "result.json"), `${printableJson(record, 2)}\n`);
-  return { adversarial: rounded, difference };
 }

@@ -59,7 +59,7 @@ Examples:
   perceptual-ball attack --data cifar10 --model vgg.onnx --attack all --first 200 --workers 4
 
 Writes into --out, for each picture and attack: adversarial.png, adversarial.npy (before rounding to bytes), difference.png and
-result.json; and index.html, table.md and results.jsonl; and the records themselves, which the next run goes on from.
+result.json; and index.html, table.md, results.csv and results.jsonl; and the records themselves, which the next run goes on from.
 Exit code: 0 done, 1 a picture or the model could not be used, 2 misuse, 130 interrupted (finished pictures are kept).`,
     )
     .action((images: string[], flags: Flags) => attackPictures(images, flags, context));

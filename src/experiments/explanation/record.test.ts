@@ -2,6 +2,7 @@ import * as ort from "onnxruntime-node";
 import { afterAll, expect, test } from "vitest";
 import { tinyClassifier } from "../../../test/tiny-classifier.ts";
 import { createClassifier } from "../../classifier/classifier.ts";
+import { mostProbable } from "../../classifier/logits.ts";
 import { defaultLocalizationRule, localizeMap } from "../../localization/localize-map.ts";
 import { findMethod } from "../../saliency/methods.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
@@ -61,4 +62,12 @@ test("margin and confidence are those of the class explained, on the clean pictu
 test("a map that is zero everywhere has no box", () => {
   const record = recordOf(floatTensor(new Float32Array(576), [24, 24]));
   expect(record).toMatchObject({ box: null, inputBox: null, boxShare: null, groundTruth: { iou: 0 } });
+});
+
+test("the most probable classes, the first first, and of equal ones the one of the smaller number", () => {
+  const { top } = recordOf();
+  expect(top.clean.map(({ index }) => index)).toEqual([1, 0, 2, 3]);
+  expect(top.clean[0].confidence).toBeCloseTo(2 / (1 + 2 + Math.exp(-1) + Math.exp(-2)), 6);
+  expect(top.adversarial).toBeNull();
+  expect(mostProbable([0, 3, 3, -1, 7, 2], 4)).toEqual([4, 1, 2, 5]);
 });

@@ -4,7 +4,7 @@ import { type AttackEnding, attackEndings } from "../../attacks/attack.ts";
 import type { Distances } from "../../attacks/distances.ts";
 import { goalOf } from "../../attacks/goal.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
-import { type Classification, softmaxAt } from "../../classifier/logits.ts";
+import { type Classification, mostProbable, softmaxAt } from "../../classifier/logits.ts";
 import type { Head } from "../../classifier/network/find-head.ts";
 import { describeLayer } from "../../classifier/network/layers.ts";
 import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
@@ -16,7 +16,7 @@ import type { LocalizationRule, LocalizedMap } from "../../localization/localize
 import type { Cost } from "../../options/cost.ts";
 import type { PerturbationFacts, SaliencyMethod } from "../../saliency/method.ts";
 import type { FloatTensor } from "../../tensor/tensor.ts";
-import type { LabelRecord } from "../records/label-record.ts";
+import { type LabelRecord, topCount } from "../records/label-record.ts";
 
 /** What the records of all methods have. */
 interface CommonRecord {
@@ -150,16 +150,6 @@ export interface ExplanationInput {
   readonly seconds: number;
   readonly versions: ExplanationRecord["versions"];
   readonly files: PerturbationRecord["files"] | MapRecord["files"];
-}
-
-/** So many classes are named before and after. */
-const topCount = 5;
-
-/** The classes with the `count` largest logits, the largest first; of equal ones the first. */
-function mostProbable(logits: Float32Array, count: number): number[] {
-  return Array.from(logits, (_, index) => index)
-    .sort((a, b) => logits[b] - logits[a] || a - b)
-    .slice(0, count);
 }
 
 /** The record of one explanation. Boxes of the picture are rounded outward to whole pixels. */

@@ -4,6 +4,7 @@ import type { Adversarial, AttackResult } from "../../attacks/attack.ts";
 import { type AttackRecord, attackRecord, findingOf } from "../../experiments/attack/record.ts";
 import { attackSummaries } from "../../experiments/attack/summary.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
+import { attackCsv } from "./csv.ts";
 import { attackPage } from "./page.ts";
 import { attackSentence } from "./sentence.ts";
 import { attackTable } from "./table.ts";
@@ -118,17 +119,18 @@ test("the page's table is that of the records, and names from outside are text",
   });
   expect(page).not.toMatch(/[^\P{Cc}\n]|\u202e/u);
   const { document } = parseHTML(page);
-  expect(document.querySelectorAll("script")).toHaveLength(0);
+  // The page's own.
+  expect(document.querySelectorAll("script")).toHaveLength(1);
   expect([document.querySelector("h1 em")?.textContent, document.querySelector("h2")?.textContent]).toEqual([
     shown,
     shown,
   ]);
   expect(document.querySelector(".attack h3")?.textContent).toBe(`${shown} lost in 8 bits`);
-  expect(document.querySelector("details p")?.textContent).toBe(
+  expect([...document.querySelectorAll("details p")].at(-1)?.textContent).toBe(
     JSON.stringify(named.settings).replace("\u202e", "\\u{202e}"),
   );
   const rows = [...document.querySelectorAll("tbody tr")].map((row) =>
-    [...row.querySelectorAll("td")].map((cell) => cell.textContent),
+    [...row.querySelectorAll("th,td")].map((cell) => cell.textContent),
   );
   expect(rows).toEqual([
     ["pgd", "3", "66.7 %", "50.0 %", "1", "0.02", "0.016", "4.00", "0.2500", "20.0"],
@@ -156,6 +158,73 @@ test("the page shows what it is given and escapes it", () => {
   expect(page).toContain("lost in 8 bits");
   expect(page).toContain("2 pictures from files");
   expect(page).toContain("The first 1 are shown.");
-  expect(page.match(/<img class="pixels"/g)).toHaveLength(3);
-  expect(page).not.toMatch(/<script|https?:\/\//);
+  expect(page.match(/<img class="[^"]*pixels"/g)).toHaveLength(3);
+  expect(page).not.toMatch(/https?:\/\//);
+  expect(page.match(/<script/g)).toHaveLength(1);
+});
+
+test("badges, the factor of the change, and the labels before and after", () => {
+  const badges = (of: AttackRecord): string[] => {
+    const attacks = [{ record: of, adversarial: "data:,a", difference: "data:,d", factor: 20 }];
+    const page = attackPage({
+      model: { name: "m.onnx", sha256: "ab", classCount: 3 },
+      source: "files",
+      records: [of],
+      entries: [{ image: "a.png", original: "data:,o", attacks }],
+      size: { width: 320, height: 200 },
+    });
+    const { document } = parseHTML(page);
+    expect([...document.querySelectorAll("figcaption")].map(({ textContent }) => textContent)[1]).toBe(
+      "the change × 20 gray is none",
+    );
+    return [...document.querySelectorAll(".attack .warn, h2 .warn")].map(({ textContent }) => textContent ?? "");
+  };
+  const calm = { ...record("pgd"), warnings: [] };
+  expect(badges(calm)).toEqual([]);
+  expect(badges({ ...lost, warnings: [] })).toEqual(["lost in 8 bits"]);
+  expect(badges({ ...failed, warnings: [] })).toEqual(["label unchanged"]);
+  expect(badges({ ...calm, outcome: "over-budget" })).toEqual(["over budget"]);
+  expect(badges({ ...idle, warnings: [{ code: "doubtful-head", message: "look" }] })).toEqual([
+    "⚠ doubtful head",
+    "nothing to change",
+  ]);
+  const label = (index: number, confidence: number) => ({ index, name: names[index], confidence });
+  const attack = { record: calm, adversarial: "data:,a", difference: "data:,d", top: [label(1, 0.6), label(0, 0.3)] };
+  const page = attackPage({
+    model: { name: "m.onnx", sha256: "ab", classCount: 3 },
+    source: "files",
+    records: [calm],
+    entries: [{ image: "a.png", original: "data:,o", top: [label(0, 0.8)], attacks: [attack] }],
+    size: { width: 320, height: 200 },
+  });
+  const tables = [...parseHTML(page).document.querySelectorAll("table.confidences")];
+  expect(tables.map(({ textContent }) => textContent)).toEqual([
+    "The 1 most probable labels beforecat80 %",
+    "The 2 most probable labels afterdog60 %cat30 %",
+  ]);
+});
+
+test("the records as CSV: every number of each of the three images", () => {
+  const of = { ...lost, warnings: [{ code: "doubtful-head", message: "look" }], files: { result: "a/result.json" } };
+  const [head = "", first = "", second = ""] = attackCsv([
+    of,
+    { ...failed, target: { index: 2, name: "<tree>" } },
+  ]).split("\r\n");
+  const row = (line: string) => Object.fromEntries(line.split(",").map((cell, n) => [head.split(",")[n], cell]));
+  expect(row(first)).toMatchObject({
+    image: of.image,
+    attack: of.attack,
+    outcome: "flipped",
+    "label.confidence": String(of.label.confidence),
+    "rounded.label.name": "cat",
+    "rounded.success": "false",
+    "withinBudget.distances.linf": String(of.withinBudget.distances.linf),
+    "withinBudget.distances.perceptual": "0.25",
+    lostInRounding: "true",
+    "evaluations.gradient": String(of.evaluations.gradient),
+    warnings: "doubtful-head",
+    result: "a/result.json",
+  });
+  expect(row(second)).toMatchObject({ "target.name": "<tree>", outcome: "not-flipped" });
+  expect(Object.keys(row(first))).toHaveLength(8 + 30 + 5);
 });

@@ -6,13 +6,14 @@ import {
   isPerturbation,
   type PerturbationRecord,
 } from "../../experiments/explanation/record.ts";
-import type { LabelRecord } from "../../experiments/records/label-record.ts";
 import type { ColorMap } from "../../image/color-map.ts";
 import type { Box } from "../../image/geometry.ts";
 import { colorBarGradient } from "../style/color-bar.ts";
 import { compareFigure } from "../style/compare-figure.ts";
 import { pageScript } from "../style/page-script.ts";
 import { pageStyle } from "../style/page-style.ts";
+import { topTables } from "../style/top-table.ts";
+import { warningBadges, warningList } from "../style/warning-list.ts";
 import { inLevels, percent, shortName } from "../style/wording.ts";
 import type { Tiles } from "./panel.ts";
 import { explanationSentence, placeSentence } from "./sentences.ts";
@@ -71,7 +72,7 @@ export function reportPage({ model, entries, failures, usualMethod, colorMap = "
 <h1>What <em>${escapeMarkup(model.name)}</em> looks at</h1>
 <p class="lead">${lead(records)}</p>
 ${facts(model, records)}
-${warningList(records)}
+${warningList(records.flatMap(({ warnings }) => warnings))}
 </header>
 <div id="pictures">
 ${groups(entries)
@@ -141,20 +142,6 @@ function article(entries: readonly PageEntry[], usual: string | undefined): stri
   return entries.length === 1 ? card(entries[0], usual) : comparison(entries);
 }
 
-/** What must be known before the results are trusted; each once. */
-function warningList(records: readonly ExplanationRecord[]): string {
-  const byMessage = new Map(records.flatMap(({ warnings }) => warnings.map((one) => [one.message, one] as const)));
-  if (byMessage.size === 0) return "";
-  const items = [...byMessage.values()].map(
-    ({ code, message }) => `<li><b>⚠ ${escapeMarkup(codeInWords(code))}</b> ${escapeMarkup(message)}</li>`,
-  );
-  return `<ul class="warnings" id="warnings">${items.join("")}</ul>`;
-}
-
-function codeInWords(code: string): string {
-  return code.replaceAll("-", " ");
-}
-
 /** What sets a result apart, in a word or two each. */
 export function badgesOf(record: ExplanationRecord): string[] {
   const ending = {
@@ -174,17 +161,11 @@ function badges(record: ExplanationRecord): string {
     .join("");
 }
 
-/** The warnings of a record as badges that lead to their sentences. */
-function warningBadges({ warnings }: ExplanationRecord): string {
-  const codes = [...new Set(warnings.map(({ code }) => codeInWords(code)))];
-  return codes.map((code) => ` <a class="warn" href="#warnings">⚠ ${escapeMarkup(code)}</a>`).join("");
-}
-
 /** A picture that one method explains. */
 function card(entry: PageEntry, usual: string | undefined): string {
   const { record } = entry;
   return `<article>
-<h2>${fileName(record.image)}${record.method === usual ? "" : ` <small>${escapeMarkup(record.method)}</small>`}${badges(record)}${warningBadges(record)}</h2>
+<h2>${fileName(record.image)}${record.method === usual ? "" : ` <small>${escapeMarkup(record.method)}</small>`}${badges(record)}${warningBadges(record.warnings)}</h2>
 <p class="sentence">${escapeMarkup(explanationSentence(record))}</p>
 ${pictures(entry, tops(record))}
 ${folded(record)}
@@ -210,7 +191,7 @@ ${folded(record)}
 </section>`;
   });
   return `<article class="comparison">
-<h2>${fileName(first.image)}${warningBadges(first)}</h2>
+<h2>${fileName(first.image)}${warningBadges(first.warnings)}</h2>
 <p class="sentence">${escapeMarkup(`${shortName(first.label.name)} (${percent(first.label.confidence)})`)}</p>
 ${entries.every(({ record }) => !isPerturbation(record)) ? tops(first) : ""}
 ${sections.join("\n")}
@@ -339,18 +320,8 @@ function round(value: number): string {
 }
 
 /** The most probable classes before and, where the picture was changed, after. */
-function tops({ top, label }: Pick<ExplanationRecord, "top" | "label">): string {
-  const table = (title: string, kind: string, classes: readonly LabelRecord[]): string => {
-    const rows = classes.map(
-      ({ index, name, confidence }) =>
-        `<tr${index === label.index ? ' class="asked"' : ""}><th scope="row" title="${escapeMarkup(name)}">${escapeMarkup(shortName(name))}</th><td class="bar ${kind}"><span style="width:${(100 * confidence).toFixed(1)}%"></span></td><td class="value">${percent(confidence)}</td></tr>`,
-    );
-    return `<table class="confidences"><caption>${title}</caption><colgroup><col class="name"><col><col class="number"></colgroup><tbody>${rows.join("")}</tbody></table>`;
-  };
-  const title = (n: number, when: string): string => `The ${n} most probable labels <b>${when}</b>`;
-  const before = table(title(top.clean.length, top.adversarial === null ? "" : "before"), "before", top.clean);
-  const after = top.adversarial === null ? "" : table(title(top.adversarial.length, "after"), "after", top.adversarial);
-  return `<div class="tops">${before}${after}</div>`;
+function tops({ top, label }: ExplanationRecord): string {
+  return topTables({ before: top.clean, after: top.adversarial ?? undefined, asked: label.index });
 }
 
 /** What the method found out besides the map, as a list. */
