@@ -24,5 +24,6 @@ test("help and version read the command line's own frame only: commands are impo
     "cli/package-version.ts",
     "cli/run.ts",
     "errors.ts",
+    "node/path-bytes.ts",
   ]);
 });
