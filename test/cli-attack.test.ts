@@ -102,7 +102,7 @@ describe("attack", () => {
     );
     expect({ code, stdout }).toEqual({ code: 130, stdout: "" });
     expect(stderr).toMatch(
-      /interrupted; 0 of 1 are finished and kept in .*: the same command goes on from there\.\n$|aborted/,
+      /^perceptual-ball: interrupted(: 0 of 1 results are finished\. The same command goes on from there)?\.\n$/,
     );
   });
 

@@ -109,7 +109,7 @@ test("Ctrl-C with workers: exit code 130, and what was finished is kept", async 
   const { code, stderr } = await ended;
   expect(code).toBe(130);
   expect(stderr).toMatch(
-    /perceptual-ball: interrupted; \d of 6 are finished and kept in .*interrupted: the same command/,
+    /perceptual-ball: interrupted: \d of 6 results are finished, kept in .*interrupted\. The same command/,
   );
   expect(resultsOf("interrupted").size).toBeGreaterThan(0);
 }, 180_000);

@@ -41,7 +41,7 @@ test("all files of a picture, and a record that agrees with them", async () => {
     out,
     "--json",
   ]);
-  expect({ code, lines: stderr.trim().split("\n").length }).toEqual({ code: 0, lines: 1 });
+  expect({ code, lines: stderr.trim().split("\n").length }).toEqual({ code: 0, lines: 5 });
   expect(stderr).toContain("preprocessing unit (the model's own metadata)");
   const [record] = recordsOf(stdout);
   expect(readdirSync(out).sort()).toEqual(["index.html", "results.csv", "run.json", "scene0"]);
@@ -205,7 +205,7 @@ test.each([
   { flags: ["--method", "grad-cam", "--set", "layer"], says: /--set: not a setting/ },
   {
     flags: ["--method", "grad-cam", "--perceptual-weight", "3"],
-    says: /--perceptual-weight: the flag is of the methods perceptual/,
+    says: /--perceptual-weight: grad-cam has no such setting, expected one of perceptual, guided-perceptual to run/,
   },
   { flags: ["--method", "excitation-backprop", "--target", "1"], says: /excitation-backprop: a target was given/ },
   { flags: ["--method", "smooth-grad", "--set", "samples=0"], says: /smooth-grad: samples: value out of range/ },
@@ -343,7 +343,9 @@ test("Ctrl-C keeps what is finished, writes its page, and exits with 130", async
   });
   expect(code).toBe(130);
   expect(stdout.trim().split("\n")).toHaveLength(1);
-  expect(stderr).toBe(`perceptual-ball: interrupted after 1 of 4 pictures; those are in ${join(out, "index.html")}\n`);
+  expect(stderr).toBe(
+    `perceptual-ball: interrupted: 1 of 4 pictures are finished, kept in ${join(out, "index.html")}.\n`,
+  );
   expect(readdirSync(out).sort()).toEqual(["index.html", "results.csv", "run.json", "scene0"]);
   expect(readdirSync(join(out, "scene0"))).toHaveLength(8);
 });

@@ -431,7 +431,9 @@ describe("the built executable", () => {
     child.stdout.once("data", () => child.kill("SIGINT"));
     const { code, stderr } = await ended;
     expect(code).toBe(130);
-    expect(stderr).toMatch(/^perceptual-ball: interrupted after \d+ of 40 pictures; those are in .*index\.html\n$/);
+    expect(stderr).toMatch(
+      /^perceptual-ball: interrupted: \d+ of 40 pictures are finished, kept in .*index\.html\.\n$/,
+    );
     const folders = readdirSync(out).filter((name) => name !== "index.html");
     expect(folders.length).toBeGreaterThan(0);
     expect(folders.length).toBeLessThan(40);

@@ -20,10 +20,12 @@ test("help and version read the command line's own frame only: commands are impo
   expect(files).toEqual([
     "cli/commands/index.ts",
     "cli/context.ts",
+    "cli/flags/help.ts",
     "cli/main.ts",
     "cli/package-version.ts",
     "cli/run.ts",
     "errors.ts",
+    "escape-text.ts",
     "node/path-bytes.ts",
   ]);
 });

@@ -8,14 +8,14 @@ import type { FileClassifier } from "../node/models/load-classifier.ts";
 import { outputName, uniqueNames } from "../node/output-names.ts";
 import { pathBytes } from "../node/path-bytes.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import type { CliContext } from "./context.ts";
+import { type CliContext, notesOf } from "./context.ts";
 import { type DataFlags, datasetOf } from "./flags/data-flags.ts";
 import type { ModelFlags } from "./flags/model-flags.ts";
 import { type PictureFlags, pictureOptionsOf } from "./flags/picture-flags.ts";
 import { loadRuntime, type RuntimeFlags } from "./flags/runtime-flags.ts";
 import { openClassifier, type Sample, samplePictures, samplesOfImages } from "./open-classifier.ts";
 import { bundledPictures, type PictureSource, picturesOfFiles, reservedNames, seemsReadable } from "./pictures.ts";
-import type { Progress } from "./progress.ts";
+import type { ProgressDisplay } from "./progress.ts";
 
 export interface AttackInputFlags extends ModelFlags, PictureFlags, Omit<DataFlags, "label">, RuntimeFlags {
   /** The class to leave, by name or number. */
@@ -52,7 +52,7 @@ export async function openAttackInputs(
   images: readonly string[],
   flags: AttackInputFlags,
   { io }: CliContext,
-  progress: Progress,
+  progress: ProgressDisplay,
 ): Promise<AttackInputs> {
   if (images.length > 0 && flags.data !== undefined) {
     throw new MisuseError({ where: command, what: "there are both pictures and --data", expected: "one of them" });
@@ -65,9 +65,7 @@ export async function openAttackInputs(
       advice: `perceptual-ball ${command} dog.jpg --model model.onnx`,
     });
   }
-  const note = (text: string): void => {
-    if (!flags.quiet) progress.around(() => io.stderr.write(`${text}\n`));
-  };
+  const note = notesOf(io, { ...flags, progress });
   const runtime = await loadRuntime(flags);
   const given = images.length === 0 ? bundledPictures() : await picturesOfFiles(images, pictureOptionsOf(flags, note));
   const classifier = await openClassifier(flags, {

@@ -1,6 +1,7 @@
-/** @file What a command works with: where it writes, and what interrupts it. */
+/** @file What a command works with: where it writes, and what interrupts it. Every line that it writes goes through here. */
 import type { Writable } from "node:stream";
 import { MisuseError, PerceptualBallError } from "../errors.ts";
+import { printable, printableJson } from "../escape-text.ts";
 
 /** A stream that may be a terminal. */
 export type OutputStream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
@@ -15,6 +16,10 @@ export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
+/**
+ * What every command's exit code means: all is done; a picture, a model or a file could not be used (what could is finished); the command line cannot be
+ * meant; interrupted by Ctrl-C or SIGTERM (what is finished is kept).
+ */
 export const exitCodes = { done: 0, failed: 1, misuse: 2, interrupted: 130 } as const;
 
 /** What a command is given, and where it leaves its exit code. */
@@ -25,23 +30,81 @@ export interface CliContext {
   exitCode: number;
 }
 
+/** Writes lines to stdout. What a line break, a control or a bidirectional character in a label or a file's name would do to a terminal, it does not. */
+export function say({ stdout }: CliIo, ...lines: readonly string[]): void {
+  stdout.write(lines.map((line) => `${printable(line)}\n`).join(""));
+}
+
+/** Writes `value` to stdout as JSON on one line. */
+export function sayJson({ stdout }: CliIo, value: unknown): void {
+  stdout.write(`${printableJson(value)}\n`);
+}
+
+/** Says something in a line. */
+export type Note = (text: string) => void;
+
+/** Writes a line to stderr, as {@link say} does. */
+export function sayAside({ stderr }: CliIo, line: string): void {
+  stderr.write(`${printable(line)}\n`);
+}
+
+/** How notes are shown: on stderr, beside a progress bar if there is one, or not at all. */
+export interface NoteOptions {
+  readonly quiet?: boolean | undefined;
+  readonly progress?: { around(print: () => void): void } | undefined;
+}
+
+/** What takes a command's notes, a line each. */
+export function notesOf(io: CliIo, { quiet = false, progress }: NoteOptions = {}): Note {
+  if (quiet) return () => {};
+  const write = (text: string): void => sayAside(io, text);
+  return progress === undefined ? write : (text) => progress.around(() => write(text));
+}
+
 /** The error as the one line that a user sees. */
 export function describeError(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  const line = message.trim().replace(/\s*\n\s*/g, " ");
+  const line = printable(message.trim().replace(/\s*\n\s*/g, " "));
   return error instanceof PerceptualBallError
     ? line
     : `${line || "unknown error"} (this is a defect of perceptual-ball; PERCEPTUAL_BALL_DEBUG=1 shows where)`;
 }
 
 /** Writes `perceptual-ball: <error>` to stderr as one line, and where it happened if PERCEPTUAL_BALL_DEBUG is set. */
-export function reportError({ stderr, env }: CliIo, error: unknown): void {
-  stderr.write(`perceptual-ball: ${describeError(error)}\n`);
-  if (env.PERCEPTUAL_BALL_DEBUG) stderr.write(`${error instanceof Error ? error.stack : error}\n`);
+export function reportError(io: CliIo, error: unknown): void {
+  sayAside(io, `perceptual-ball: ${describeError(error)}`);
+  if (!io.env.PERCEPTUAL_BALL_DEBUG) return;
+  for (const line of String(error instanceof Error ? error.stack : error).split("\n")) sayAside(io, line);
+}
+
+/** What was finished when Ctrl-C came, and where it is. */
+export interface Interrupted {
+  readonly done: number;
+  readonly of: number;
+  /** What is counted, in the plural; default "pictures". */
+  readonly unit?: string;
+  /** Where what is finished is kept. */
+  readonly keptIn?: string;
+  /** What to do now, whole sentences. */
+  readonly advice?: string;
+}
+
+/** Says that Ctrl-C ended the command, in the same words everywhere, and sets its exit code. */
+export function reportInterruption(context: CliContext, interrupted?: Interrupted): void {
+  context.exitCode = exitCodes.interrupted;
+  const { done = 0, of = 0, unit = "pictures", keptIn, advice } = interrupted ?? {};
+  const kept = keptIn === undefined || done === 0 ? "" : `, kept in ${keptIn}`;
+  const finished = of === 0 ? "" : `: ${done} of ${of} ${unit} are finished${kept}`;
+  sayAside(context.io, `perceptual-ball: interrupted${finished}.${advice === undefined ? "" : ` ${advice}`}`);
+}
+
+/** Whether an error is Ctrl-C. */
+export function isInterruption(error: unknown): boolean {
+  return error instanceof Error && error.name === "AbortError";
 }
 
 /** The exit code for an error that ended a command. */
 export function exitCodeOf(error: unknown): number {
-  if (error instanceof Error && error.name === "AbortError") return exitCodes.interrupted;
+  if (isInterruption(error)) return exitCodes.interrupted;
   return error instanceof MisuseError ? exitCodes.misuse : exitCodes.failed;
 }

@@ -1,64 +1,17 @@
-/** @file Which methods `explain` runs, each with its settings. */
+/** @file Which methods `explain` runs, and what can be told of them before any picture is at hand. */
 import type { Classifier } from "../classifier/classifier.ts";
-import { MisuseError, nearest } from "../errors.ts";
-import { readTexts } from "../options/parse.ts";
+import { MisuseError } from "../errors.ts";
 import { completeOptions } from "../options/schema.ts";
 import type { ExplanationRun } from "../report/explanation/explain-picture.ts";
-import type { SaliencyMethod } from "../saliency/method.ts";
-import { methodNamed, saliencyMethods } from "../saliency/methods.ts";
-import { perceptual } from "../saliency/perturbations/perceptual.ts";
-import { type ExplainFlags, perceptualSettingsOf } from "./flags/explain-flags.ts";
+import { saliencyMethods } from "../saliency/methods.ts";
+import { type ExplainFlags, usualMethods } from "./flags/explain-flags.ts";
+import { methodKind, runsOf } from "./flags/runnables.ts";
 import { isSeparate } from "./open-classifier.ts";
 
-/** Whether a method's map is made of the perceptual perturbation, whose search some flags are of. */
-function isPerceptual({ perturbing }: SaliencyMethod): boolean {
-  return perturbing?.search === perceptual.perturbing.search;
-}
-
-/**
- * The methods that the flags name, each once, with their settings. Throws a MisuseError for methods that do not exist, for settings whose
- * method does not run or is not named where several run, and for flags of the perceptual methods where neither of them runs.
- */
+/** The methods that the flags name, each once, with their settings. Throws as {@link runsOf} does. */
 export function methodRunsOf(flags: ExplainFlags): ExplanationRun[] {
-  const named = flags.method.flatMap((name) => (name === "all" ? saliencyMethods : [methodNamed(name)]));
-  const methods = [...new Set(named)];
-  const names = methods.map(({ name }) => name);
-  const { set = [] } = flags;
-  for (const { method, name } of set) {
-    if (method === undefined && methods.length > 1) {
-      throw new MisuseError({
-        where: "--set",
-        what: `whose setting ${JSON.stringify(name)} is meant is open`,
-        expected: `one of ${names.map((one) => `${one}.${name}`).join(", ")}`,
-      });
-    }
-    if (method === undefined || names.includes(method)) continue;
-    const hint = nearest(method, names);
-    throw new MisuseError({
-      where: "--set",
-      what: "no such method runs",
-      expected: `one of ${names.join(", ")}`,
-      got: JSON.stringify(method),
-      advice: hint === undefined ? undefined : `Did you mean ${hint}?`,
-    });
-  }
-  const perceptualSettings = perceptualSettingsOf(flags);
-  const [flag] = Object.keys(perceptualSettings);
-  if (flag !== undefined && !methods.some(isPerceptual)) {
-    const ofPerceptual = saliencyMethods.filter(isPerceptual).map(({ name }) => name);
-    throw new MisuseError({
-      where: `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
-      what: `the flag is of the methods ${ofPerceptual.join(" and ")}, and neither runs`,
-      got: `--method ${names.join(",")}`,
-      advice: "Settings of other methods are given with --set name=value.",
-    });
-  }
-  return methods.map((method) => {
-    const own = set.filter((setting) => setting.method === undefined || setting.method === method.name);
-    const values = Object.fromEntries(own.map(({ name, value }) => [name, value]));
-    const given = readTexts(method.name, method.settings, values);
-    return { method, settings: isPerceptual(method) ? { ...perceptualSettings, ...given } : given };
-  });
+  const runs = runsOf(methodKind, flags, { fallback: usualMethods });
+  return runs.map(({ of, settings }) => ({ method: of, settings }));
 }
 
 /** Throws the MisuseErrors that can be told before any picture is at hand. */

@@ -7,7 +7,6 @@ import { normalizationForChannels } from "../classifier/preprocessing/preprocess
 import { type ProbeOptions, probePreprocessing } from "../classifier/preprocessing/probe-preprocessing.ts";
 import type { DatasetImage } from "../datasets/dataset.ts";
 import { MisuseError, PerceptualBallError, throwIfAborted } from "../errors.ts";
-import { printable } from "../escape-text.ts";
 import { describeGeometry } from "../image/geometry.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
 import { bundledClassifierPath } from "../node/models/bundled.ts";
@@ -83,9 +82,9 @@ export async function openClassifier(
     warnings.length === 0
       ? probed
       : probed.withPreprocessing({ ...probed.guess, warnings: [...(probed.guess.warnings ?? []), ...warnings] });
-  if (accuracy !== undefined) note(printable(accuracy.text));
-  note(printable(describeClassifier(classifier)));
-  for (const { message } of classifier.warnings) note(printable(`warning: ${message}`));
+  if (accuracy !== undefined) note(accuracy.text);
+  for (const line of describeClassifier(classifier)) note(line);
+  for (const { message } of classifier.warnings) note(`warning: ${message}`);
   return decided(classifier, options);
 }
 
@@ -158,19 +157,19 @@ function bundledWarning({ labels, classCount }: FileClassifier): ModelWarning {
   };
 }
 
-/** One line on the model: what its output is taken for, what its classes are called, how pixels become its input, and why. */
-export function describeClassifier(classifier: FileClassifier): string {
+/** What is said of the model, a line each: what its output is taken for, what its classes are called, how pixels become its input, and why. */
+export function describeClassifier(classifier: FileClassifier): string[] {
   const { file, input, guess, layers, prepared, labelsReason, labels } = classifier;
   const { mean, std, scale, channels } = normalizationForChannels(guess.preprocessing, input.channelCount);
-  const notes = prepared.notes.map((note) => `; ${note}`).join("");
   const exact = guess.name ?? `mean ${mean.join(",")} std ${std.join(",")} scale ${scale} ${channels}`;
   const others = prepared.head.alternatives.map(({ value }) => value).join(", ");
-  const parts = [
-    `${layers.length} operations, input ${input.channelCount}x${input.height}x${input.width} (${(file.bytes / 1e6).toFixed(1)} MB)`,
-    `logits: ${describeHead(prepared.head)}${others === "" ? "" : `, not ${others}`}`,
-    labels === undefined ? `no names: ${labelsReason}` : `names: ${labelsReason}`,
-    `preprocessing ${exact} (${guess.reason})`,
-    `resize ${describeGeometry(input.geometry)} (${guess.geometryReason})`,
+  const size = `${input.channelCount}x${input.height}x${input.width} (${(file.bytes / 1e6).toFixed(1)} MB)`;
+  return [
+    `${basename(file.path)}: ${layers.length} operations, input ${size}`,
+    `  logits: ${describeHead(prepared.head)}${others === "" ? "" : `, not ${others}`}`,
+    labels === undefined ? `  no names: ${labelsReason}` : `  names: ${labelsReason}`,
+    `  preprocessing ${exact} (${guess.reason})`,
+    `  resize ${describeGeometry(input.geometry)} (${guess.geometryReason})`,
+    ...prepared.notes.map((note) => `  ${note}`),
   ];
-  return `${basename(file.path)}: ${parts.join("; ")}${notes}`;
 }

@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { printable } from "../escape-text.ts";
 import type { CliIo, OutputStream } from "./context.ts";
 
 /**
@@ -9,8 +10,13 @@ import type { CliIo, OutputStream } from "./context.ts";
  * elsewhere and in terminals that say that they are dumb as it is.
  */
 export function pageLink(page: string, stream: OutputStream, env: CliIo["env"]): string {
-  if (!stream.isTTY || env.TERM === "dumb") return page;
-  return `\u001b]8;;${pathToFileURL(resolve(page)).href}\u001b\\${page}\u001b]8;;\u001b\\`;
+  if (!stream.isTTY || env.TERM === "dumb") return printable(page);
+  return `\u001b]8;;${pathToFileURL(resolve(page)).href}\u001b\\${printable(page)}\u001b]8;;\u001b\\`;
+}
+
+/** Says where a page is: as a link where the terminal makes one. */
+export function sayPage(io: CliIo, page: string): void {
+  io.stdout.write(`Report: ${pageLink(page, io.stdout, io.env)}\n`);
 }
 
 /** The program that opens pages, with its arguments: the one that BROWSER names, or the system's. */

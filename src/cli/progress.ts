@@ -1,8 +1,9 @@
 /** @file Progress on stderr with the time left: a bar in a terminal, else a line now and then. */
 import cliProgress from "cli-progress";
+import { printable } from "../escape-text.ts";
 import type { OutputStream } from "./context.ts";
 
-export interface Progress {
+export interface ProgressDisplay {
   /** Begins something new: the time left is counted from here. */
   begin(): void;
   /** How much is done, in [0, 1], and what is being done. */
@@ -36,12 +37,12 @@ function timeLeft(share: number, seconds: number): string {
  * A bar on `stream` if it is a terminal, which shows after a second; elsewhere (a file, a batch system's log) a line every half minute. Nothing
  * if `quiet`.
  */
-export function createProgress(stream: OutputStream, { quiet }: { readonly quiet: boolean }): Progress {
+export function createProgress(stream: OutputStream, { quiet }: { readonly quiet: boolean }): ProgressDisplay {
   if (quiet) return { begin() {}, update() {}, around: (print) => print(), stop() {} };
   return stream.isTTY ? progressBar(stream) : progressLines(stream);
 }
 
-function progressLines(stream: OutputStream): Progress {
+function progressLines(stream: OutputStream): ProgressDisplay {
   let started = performance.now();
   let last = started;
   return {
@@ -53,7 +54,7 @@ function progressLines(stream: OutputStream): Progress {
       const now = performance.now();
       if (now - last < quietMs.line || share >= 1) return;
       last = now;
-      const parts = [`${Math.round(100 * share)} %`, timeLeft(share, (now - started) / 1000), what];
+      const parts = [`${Math.round(100 * share)} %`, timeLeft(share, (now - started) / 1000), printable(what)];
       stream.write(`${parts.filter((part) => part !== "").join("  ")}\n`);
     },
     around: (print) => print(),
@@ -61,7 +62,7 @@ function progressLines(stream: OutputStream): Progress {
   };
 }
 
-function progressBar(stream: OutputStream): Progress {
+function progressBar(stream: OutputStream): ProgressDisplay {
   let started = performance.now();
   let [share, what] = [0, ""];
   let bar: cliProgress.SingleBar | undefined;
@@ -90,7 +91,7 @@ function progressBar(stream: OutputStream): Progress {
       [started, share] = [performance.now(), 0];
     },
     update(nextShare, nextWhat) {
-      [share, what] = [Math.min(1, nextShare), nextWhat];
+      [share, what] = [Math.min(1, nextShare), printable(nextWhat)];
       if (bar !== undefined) bar.update(share);
       else if (performance.now() - started > quietMs.bar) show();
     },

@@ -98,7 +98,7 @@ test("Ctrl-C: exit code 130, what is finished is kept, and the way on is told", 
   });
   expect(stopped).toMatchObject({ exitCode: 130, isInterrupted: true, counts: { total: 6, done: 4 } });
   expect(stopped.stderr).toBe(
-    `perceptual-ball: interrupted; 4 of 6 are finished and kept in ${out}: the same command goes on from there.\n`,
+    `perceptual-ball: interrupted: 4 of 6 results are finished, kept in ${out}. The same command goes on from there.\n`,
   );
   expect((await conduct([])).computed).toEqual(["image 4", "image 5"]);
 });

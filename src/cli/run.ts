@@ -2,7 +2,16 @@
 import { Command, CommanderError } from "commander";
 import { MisuseError } from "../errors.ts";
 import { commandEntries } from "./commands/index.ts";
-import { type CliContext, type CliIo, exitCodeOf, exitCodes, reportError } from "./context.ts";
+import {
+  type CliContext,
+  type CliIo,
+  exitCodeOf,
+  exitCodes,
+  isInterruption,
+  reportError,
+  reportInterruption,
+} from "./context.ts";
+import { withHelpAll } from "./flags/help.ts";
 import { packageVersion } from "./package-version.ts";
 
 /** The exit code of `perceptual-ball` with the arguments `argv`: 0 done, 1 failed, 2 misuse, 130 interrupted. Never throws. */
@@ -10,11 +19,12 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
   const context: CliContext = { io, argv, exitCode: exitCodes.done };
   try {
     const program = await commandLine(context, namedCommands(argv));
-    await program.parseAsync(argv, { from: "user" });
+    await program.parseAsync(withHelpAll(argv), { from: "user" });
     return context.exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return commanderExit(error, context);
-    reportError(io, error);
+    if (isInterruption(error)) reportInterruption(context);
+    else reportError(io, error);
     return exitCodeOf(error);
   }
 }

@@ -2,28 +2,21 @@
 import { cpus } from "node:os";
 import { basename, join } from "node:path";
 import { printableJson } from "../escape-text.ts";
-import type { AttackItem, AttackRun } from "../experiments/attack/protocol.ts";
+import type { AttackItem } from "../experiments/attack/protocol.ts";
 import type { AttackFinding } from "../experiments/attack/record.ts";
+import type { AttackCone } from "../experiments/cone/attack-cones.ts";
 import type { ConeItem, ConeSettings } from "../experiments/cone/protocol.ts";
-import type { Cone } from "../experiments/cone/summary.ts";
 import type { RecordStore } from "../experiments/records/record-store.ts";
 import { normalizeSigned } from "../image/normalize.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { pngDataUri } from "../node/pictures/data-uri.ts";
 import { rasterize } from "../node/pictures/rasterize.ts";
 import { writeFileAtomically } from "../node/write-file.ts";
+import { estimateText } from "../report/cone/sentence.ts";
 import { coneFigure } from "../report/figures/cone-figure.ts";
 import { type FigureCell, type FigureRow, figureGrid } from "../report/figures/figure-grid.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 import type { AttackInputs } from "./attack-inputs.ts";
-
-/** One attack with the cone of what it made of the pictures. */
-export interface AttackCone {
-  readonly run: AttackRun;
-  readonly cone: Cone;
-  /** What the attack did to the pictures of the cone. */
-  readonly findings: readonly AttackFinding[];
-}
 
 export interface ConeReport {
   readonly out: string;
@@ -66,9 +59,9 @@ export async function writeConeReport(report: ConeReport): Promise<void> {
     seed: settings.seed,
     step: settings.step,
     directions: settings.directions,
-    attacks: attacks.map(({ run, cone, findings }) => ({
+    attacks: attacks.map(({ run, cone, findings, means }) => ({
       name: run.name,
-      ...attackMeans(findings),
+      ...means,
       settings: findings[0].settings,
       ...cone,
     })),
@@ -77,19 +70,6 @@ export async function writeConeReport(report: ConeReport): Promise<void> {
     seconds,
   };
   await writeFileAtomically(join(out, "cones.json"), `${printableJson(record)}\n`);
-}
-
-/** Means over the pictures of a cone. */
-export function attackMeans(findings: readonly AttackFinding[]) {
-  const mean = (value: (finding: AttackFinding) => number): number =>
-    findings.reduce((sum, finding) => sum + value(finding), 0) / findings.length;
-  return {
-    flipped: mean(({ withinBudget }) => Number(withinBudget.success)),
-    margin: mean(({ withinBudget }) => withinBudget.margin),
-    l2: mean(({ withinBudget }) => withinBudget.distances.l2),
-    linf: mean(({ withinBudget }) => withinBudget.distances.linf),
-    perceptual: mean(({ withinBudget }) => withinBudget.distances.perceptual),
-  };
 }
 
 /** Figure 8: each picture with what every attack made of it, and the differences, each rescaled by its own largest. */
@@ -136,9 +116,4 @@ async function examplesFigure({
     size: { width, height },
     cellWidth: 110,
   });
-}
-
-/** "3.1 ± 0.22". */
-export function estimateText({ mean, standardError }: Cone["curvature"]["adversarial"]): string {
-  return `${mean.toPrecision(3)}${standardError === null ? "" : ` ± ${standardError.toPrecision(2)}`}`;
 }

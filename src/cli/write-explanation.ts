@@ -1,5 +1,6 @@
 /** @file The files of one picture's explanations. */
 import { dirname, join } from "node:path";
+import { printableJson } from "../escape-text.ts";
 import { isPerturbation } from "../experiments/explanation/record.ts";
 import type { ColorMap } from "../image/color-map.ts";
 import type { Picture } from "../image/picture.ts";
@@ -55,7 +56,7 @@ export async function writeExplanation(
         ]
       : []),
   ]);
-  await writeFileAtomically(join(out, files.result), `${JSON.stringify(record, null, 2)}\n`);
+  await writeFileAtomically(join(out, files.result), `${printableJson(record, 2)}\n`);
   const entry = { record, size, groundTruth };
   if (!inline) {
     const { width, height } = overlay;

@@ -2,7 +2,6 @@
 import { basename, join } from "node:path";
 import { Command } from "commander";
 import { evenBatch } from "../../attacks/run-search.ts";
-import { printable, printableJson } from "../../escape-text.ts";
 import {
   type AttackItem,
   attackBatchOf,
@@ -17,22 +16,24 @@ import { checkWritableFolder } from "../../node/check-folder.ts";
 import { bundledClassifierPath } from "../../node/models/bundled.ts";
 import { attackSentence } from "../../report/attack/sentence.ts";
 import { attackTable } from "../../report/attack/table.ts";
-import { describeRuntime } from "../../runtime/runtime.ts";
 import { type AttackInputFlags, openAttackInputs } from "../attack-inputs.ts";
-import type { CliContext } from "../context.ts";
-import { type AttackFlags, addAttackFlags, attacksOf } from "../flags/attack-flags.ts";
-import { attackHelp } from "../flags/attack-run-flags.ts";
+import { type CliContext, say, sayJson } from "../context.ts";
+import { type AttackFlags, addAttackFlags, attackRunsOf } from "../flags/attack-flags.ts";
 import { addDataFlags } from "../flags/data-flags.ts";
 import { addExperimentFlags, type ExperimentFlags } from "../flags/experiment-flags.ts";
+import { describeHelp } from "../flags/help.ts";
 import { addModelFlags } from "../flags/model-flags.ts";
 import { pictureArgument } from "../flags/picture-flags.ts";
+import { addRunnableFlags, attackKind, runnableHelp } from "../flags/runnables.ts";
 import { addRuntimeFlags } from "../flags/runtime-flags.ts";
-import { packageVersion } from "../package-version.ts";
 import { createProgress } from "../progress.ts";
 import { conductExperiment } from "../run-resumable.ts";
+import { pictureVersions } from "../versions.ts";
 import { writeAttackReport } from "../write-attack-report.ts";
 
 interface Flags extends AttackInputFlags, AttackFlags, Omit<ExperimentFlags, "quiet"> {}
+
+const runnables = { fallback: ["perceptual"] };
 
 export function attackCommand(context: CliContext): Command {
   const command = new Command("attack")
@@ -46,29 +47,29 @@ export function attackCommand(context: CliContext): Command {
   addModelFlags(command, { hasModelFlag: true });
   addRuntimeFlags(command);
   addExperimentFlags(command, { out: "perceptual-ball-attack" });
-  return command
-    .addHelpText(
-      "after",
-      () => `
-Attacks:
-${attackHelp()}
-
-Examples:
-  perceptual-ball attack dog.jpg --model resnet50.onnx --attack pgd --epsilon 4/255
-  perceptual-ball attack dog.jpg --model resnet50.onnx --attack perceptual,deepfool --target "tabby cat"
-  perceptual-ball attack --data cifar10 --model vgg.onnx --attack all --first 200 --workers 4
-
-Writes into --out, for each picture and attack: adversarial.png, adversarial.npy (before rounding to bytes), difference.png and
-result.json; and index.html, table.md, results.csv and results.jsonl; and the records themselves, which the next run goes on from.
-Exit code: 0 done, 1 a picture or the model could not be used, 2 misuse, 130 interrupted (finished pictures are kept).`,
-    )
-    .action((images: string[], flags: Flags) => attackPictures(images, flags, context));
+  addRunnableFlags(command, attackKind, runnables);
+  return describeHelp(command, context, {
+    flags: [
+      ...["--model", "--attack", "--epsilon", "--steps", "--target"],
+      ...["--set", "--data", "--first", "--workers", "--out"],
+    ],
+    lists: [{ title: "Attacks", names: attackKind.all.map(({ name }) => name), text: runnableHelp(attackKind) }],
+    examples: [
+      "attack dog.jpg --model resnet50.onnx --attack pgd --epsilon 4/255",
+      'attack dog.jpg --model resnet50.onnx --attack perceptual,deepfool --target "tabby cat"',
+      "attack --data cifar10 --model vgg.onnx --attack all --first 200 --workers 4",
+    ],
+    notes: `Writes into --out, for each picture and attack: adversarial.png, adversarial.npy (before rounding to bytes), difference.png and
+result.json; and index.html, table.md, results.csv and results.jsonl; and the records themselves, which the next run goes on from.`,
+    failure: "a picture or the model could not be used",
+  }).action((images: string[], flags: Flags) => attackPictures(images, flags, context));
 }
 
 async function attackPictures(images: readonly string[], flags: Flags, context: CliContext): Promise<void> {
-  const runs = attacksOf(flags);
+  const runs = attackRunsOf(flags, runnables);
   checkWritableFolder(flags.out);
-  const progress = createProgress(context.io.stderr, { quiet: flags.quiet ?? false });
+  const { io } = context;
+  const progress = createProgress(io.stderr, { quiet: flags.quiet ?? false });
   const opened = await openAttackInputs("attack", images, flags, context, progress);
   progress.stop();
   const { classifier, inputs, source, runtime } = opened;
@@ -90,18 +91,11 @@ async function attackPictures(images: readonly string[], flags: Flags, context: 
       batch: flags.batch,
       isDivided: flags.workers > 1 || flags.shard !== undefined,
     });
-    const versions = {
-      perceptualBall: packageVersion(),
-      runtime: describeRuntime(runtime),
-      platform: `Node ${process.version}`,
-    };
+    const versions = pictureVersions(runtime);
     const conducted = await conductExperiment<AttackItem, AttackFinding>({
-      flags,
-      context,
+      ...{ flags, context, items, run: versions },
       identity: attackIdentity(classifier, classifier.file.sha256),
-      run: versions,
       isResult: isAttackFinding,
-      items,
       // What is attacked in lockstep is what a kill loses.
       batchSize: flags.batch ?? evenBatch(classifier, turn),
       batchOf: attackBatchOf,
@@ -111,18 +105,17 @@ async function attackPictures(images: readonly string[], flags: Flags, context: 
     const { store, isInterrupted } = conducted;
     const model = { path: flags.model ?? bundledClassifierPath, sha256: classifier.file.sha256 };
     const records = await writeAttackReport({ out: flags.out, opened, items, store, model, versions });
-    const { stdout } = context.io;
     for (const record of records) {
-      if (flags.json) stdout.write(`${printableJson(record)}\n`);
+      if (flags.json) sayJson(io, record);
       else if (flags.data === undefined) {
-        stdout.write(`${printable(`${basename(record.image)}, ${record.attack}: ${attackSentence(record)}`)}\n`);
+        say(io, `${basename(record.image)}, ${record.attack}: ${attackSentence(record)}`);
       }
     }
     if (isInterrupted || flags.json || records.length === 0) return;
     if (flags.data !== undefined) {
-      stdout.write(`${inputs.length} pictures of ${printable(source)}\n\n${attackTable(attackSummaries(records))}\n`);
+      say(io, `${inputs.length} pictures of ${source}`, "", ...attackTable(attackSummaries(records)).split("\n"));
     }
-    stdout.write(`\nReport: ${join(flags.out, "index.html")}\n`);
+    say(io, "", `Report: ${join(flags.out, "index.html")}`);
   } finally {
     await classifier.dispose();
   }

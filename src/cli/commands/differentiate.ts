@@ -8,7 +8,7 @@ import { checkWritableFolder } from "../../node/check-folder.ts";
 import { type LoadedModel, loadModelFile } from "../../node/models/load-model.ts";
 import { writeModelFile } from "../../node/models/write-model-file.ts";
 import type { Model, ValueInfo } from "../../onnx/model.ts";
-import type { CliContext } from "../context.ts";
+import { type CliContext, say, sayJson } from "../context.ts";
 import { imageSize, number } from "../flags/parse-values.ts";
 
 interface DifferentiateFlags {
@@ -65,12 +65,11 @@ function differentiate(file: string, flags: DifferentiateFlags, { io }: CliConte
   const differentiated = differentiateModel(model, { where: file, of, wrt, batch, inputSize, fold });
   writeModelFile(output, differentiated);
   const notes = differentiated.metadata.get(notesKey);
-  if (json)
-    io.stdout.write(`${JSON.stringify({ file, output, ...signatureOf(differentiated), notes: notes ?? null })}\n`);
+  if (json) sayJson(io, { file, output, ...signatureOf(differentiated), notes: notes ?? null });
   else if (!quiet) {
     const { inputs, outputs } = signatureOf(differentiated);
-    const note = notes === undefined ? "" : `  notes:   ${notes}\n`;
-    io.stdout.write(`${output}\n  inputs:  ${inputs.join("; ")}\n  outputs: ${outputs.join("; ")}\n${note}`);
+    say(io, output, `  inputs:  ${inputs.join("; ")}`, `  outputs: ${outputs.join("; ")}`);
+    if (notes !== undefined) say(io, `  notes:   ${notes}`);
   }
 }
 

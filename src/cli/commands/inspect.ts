@@ -1,21 +1,17 @@
 /** @file `perceptual-ball inspect`: what is in a model, and whether it works. */
 import { Command, Option } from "commander";
 import { type Classifier, createClassifier } from "../../classifier/classifier.ts";
-import { describeNeeds } from "../../classifier/network/check-needs.ts";
-import { describeHead } from "../../classifier/network/find-head.ts";
-import { type InspectedLayer, type Inspection, inspectModel } from "../../classifier/network/inspect-model.ts";
+import { type Inspection, inspectModel } from "../../classifier/network/inspect-model.ts";
 import { probeGradient } from "../../classifier/network/probe-gradient.ts";
 import { AbortedError, PerceptualBallError } from "../../errors.ts";
-import { printable, printableJson } from "../../escape-text.ts";
-import { describeGeometry } from "../../image/geometry.ts";
 import { readBesideModel } from "../../node/models/beside-model.ts";
 import { loadModelFile } from "../../node/models/load-model.ts";
 import { machineMemory } from "../../node/models/machine-memory.ts";
-import { type CliContext, exitCodes } from "../context.ts";
+import { type CliContext, exitCodes, say, sayJson } from "../context.ts";
+import { adviceOn, inspectionLines } from "../describe-inspection.ts";
 import { allowMemoryOption, headOption, inputOption, type ModelFlags } from "../flags/model-flags.ts";
 import { imageSize } from "../flags/parse-values.ts";
 import { loadRuntime } from "../flags/runtime-flags.ts";
-import { isSeparate } from "../open-classifier.ts";
 
 interface InspectFlags extends Pick<ModelFlags, "inputSize" | "logits" | "head" | "input" | "allowMemory"> {
   readonly json?: boolean;
@@ -56,7 +52,7 @@ async function inspect(
   { inputSize, logits, head, input: inputs, allowMemory, json }: InspectFlags,
   context: CliContext,
 ): Promise<void> {
-  const { stdout, signal } = context.io;
+  const { signal } = context.io;
   const { model, ...about } = loadModelFile(file);
   const runtime = await loadRuntime({ runtime: "node" });
   const described = inspectModel(model, () =>
@@ -84,64 +80,8 @@ async function inspect(
     const head = classifier?.prepared.head ?? null;
     const warnings = classifier?.warnings ?? [];
     const found = { head, classes, preprocessing, warnings, advice };
-    stdout.write(`${printableJson({ file, sha256, bytes, weights, ...inspection, ...found })}\n`);
-    return;
-  }
-  const rows: (readonly [string, string])[] = [
-    [
-      "File",
-      `${(bytes / 1e6).toFixed(1)} MB, SHA-256 ${sha256}${weights.length > 0 ? `, weights in ${weights.join(", ")}` : ""}`,
-    ],
-    ["Producer", inspection.producer],
-    [
-      "Format",
-      `IR ${inspection.irVersion}, opset ${Object.entries(inspection.opsets)
-        .map(([domain, version]) => `${domain} ${version}`)
-        .join(", ")}`,
-    ],
-    ["Input", inspection.inputs.join("; ") || "none"],
-    ["Output", inspection.outputs.join("; ") || "none"],
-  ];
-  if (classifier !== undefined && guess !== undefined) {
-    const { channelCount, height, width } = classifier.input;
-    const { mean, std, scale, channels, layout } = guess.preprocessing;
-    const known = classifier.labels?.slice(0, 3).map((label) => label.split(",")[0]);
-    rows.push(
-      ["Logits", describeHead(classifier.prepared.head)],
-      ...classifier.prepared.head.alternatives.map(
-        ({ value, description }) => ["", `not ${value}: ${description}`] as const,
-      ),
-      [
-        "Classes",
-        `${classifier.classCount}${known === undefined ? " (without names)" : `: ${known.join(", ")}, …`} (${classifier.labelsReason})`,
-      ],
-      [
-        "Pixels",
-        `${channelCount}x${height}x${width} ${layout}, ${guess.name ?? "custom"} normalization: ${guess.reason}${guess.isUncertain ? " (explain looks at the pictures as well)" : ""}`,
-      ],
-      [
-        "",
-        `scale ${scale}, ${channels}, mean ${mean.join(", ")}, std ${std.join(", ")}, resize ${describeGeometry(classifier.input.geometry)}`,
-      ],
-    );
-  }
-  for (const note of inspection.notes) rows.push(["Note", note]);
-  for (const { message } of classifier?.warnings ?? []) rows.push(["Warning", message]);
-  rows.push(["Weights", inspection.parameters.toLocaleString("en-US")]);
-  if (inspection.needs !== null) rows.push(["Needs", describeNeeds(inspection.needs)]);
-  for (const [operator, nodes] of Object.entries(inspection.unsupported)) {
-    rows.push(["Unsupported", `${operator}: ${nodes.join(", ")}`]);
-  }
-  const facts = rows.map(([term, text]) => `${term.padEnd(12)}${text}`).join("\n");
-  const lines = [
-    ...advice.works.map((text) => `Works:   ${text}`),
-    ...advice.guessed.map((text) => `Guessed: ${text}`),
-    ...advice.give.map((text) => `Give:    ${text}`),
-  ];
-  const ending = lines.map((line) => `${line}\n`).join("");
-  const text = `${inspection.verdict}\n\n${facts}\n\n${layerTable(inspection)}\n${ending}`;
-  // Names come from the model: a line at a time, nothing in them reaches the terminal but as text.
-  stdout.write(`${text.trimEnd().split("\n").map(printable).join("\n")}\n`);
+    sayJson(context.io, { file, sha256, bytes, weights, ...inspection, ...found });
+  } else say(context.io, ...inspectionLines(inspection, classifier, about));
 }
 
 /** `inspection` with what a few runs of the network say: a gradient that arrives, or what is in its way. */
@@ -162,73 +102,4 @@ async function withProbe(
     if (!(error instanceof PerceptualBallError) || error instanceof AbortedError) throw error;
     return blocked(error.message.replace(/\.$/, ""));
   }
-}
-
-/** What works, what was guessed, and which flags would replace a guess. */
-function adviceOn(inspection: Inspection, classifier: Classifier | undefined) {
-  if (classifier === undefined || !inspection.works) {
-    return {
-      works: [],
-      guessed: [],
-      give: inspection.works ? [] : ["a model without what blocks this one; OPERATORS.md lists what is supported"],
-    };
-  }
-  const { guess, labels, labelsReason, prepared, classCount } = classifier;
-  const { head, channels } = prepared;
-  const isTried = !inspection.notes.some((note) => note.startsWith("whether a gradient arrives was not tried"));
-  const works = [
-    !isTried
-      ? "explanations and attacks, as far as the operators say: nothing was run"
-      : head.kind === "value"
-        ? "explanations by methods that change nothing: a gradient arrives at the pixels"
-        : "explanations and attacks: a gradient arrives at the pixels",
-  ];
-  const guessed: string[] = [];
-  const give: string[] = [];
-  if (guess.isUncertain) {
-    guessed.push(`how pixels are prepared: ${guess.name ?? "custom"} (${guess.reason})`);
-    give.push("--preprocessing NAME, or --mean, --std, --scale and --channels; explain looks at the pictures as well");
-  } else if (!guess.hasKnownChannels && channels === 3) {
-    guessed.push(`the order of the channels: ${guess.preprocessing.channels}, as usual`);
-    give.push("--channels, if they are blue, green and red");
-  }
-  if (head.kind === "sigmoid" && prepared.warnings.some(({ code }) => code === "one-value-head")) {
-    guessed.push(
-      `what the output means: ${JSON.stringify(head.value)} is one number, taken as the logit of two classes`,
-    );
-    give.push("--head value, if it is a quantity");
-  }
-  if (labels === undefined) {
-    guessed.push(`nothing about the names of the ${classCount} classes: ${labelsReason}`);
-    give.push("--labels FILE");
-  }
-  if (isSeparate(classifier)) give.push("--label, for the decision that is meant; explain takes the most probable one");
-  return { works, guessed, give };
-}
-
-function layerTable({ layers }: Inspection): string {
-  const header = ["#", "layer", "name", "shape", "parameters", "gradient"];
-  const cells = layers.map((layer) => [
-    String(layer.index),
-    `${layer.operator}[${layer.ordinal}]`,
-    layer.name,
-    layer.shape === null ? "?" : layer.shape.join("x"),
-    layer.parameters === 0 ? "" : layer.parameters.toLocaleString("en-US"),
-    describeGradient(layer),
-  ]);
-  const widths = header.map((title, column) => Math.max(title.length, ...cells.map((row) => row[column].length)));
-  const isNumber = (column: number): boolean => column === 0 || column === 4;
-  return [header, ...cells]
-    .map((row) =>
-      row
-        .map((cell, column) => (isNumber(column) ? cell.padStart(widths[column]) : cell.padEnd(widths[column])))
-        .join("  ")
-        .trimEnd(),
-    )
-    .map((line) => `${line}\n`)
-    .join("");
-}
-
-function describeGradient({ gradient }: InspectedLayer): string {
-  return { rule: "yes", "none by design": "none (by design)", missing: "MISSING" }[gradient];
 }

@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { checkWritableFolder } from "../../node/check-folder.ts";
 import { mergeRecordFolders } from "../../node/records/merge-record-folders.ts";
-import type { CliContext } from "../context.ts";
+import { type CliContext, notesOf, say, sayJson } from "../context.ts";
 
 interface MergeFlags {
   readonly output?: string;
@@ -38,10 +38,11 @@ async function merge(folders: readonly string[], flags: MergeFlags, { io }: CliC
   const { output = folders[0], json, quiet } = flags;
   checkWritableFolder(output);
   const { finished, failed, problems } = await mergeRecordFolders(folders, output);
-  if (!quiet) for (const problem of problems) io.stderr.write(`perceptual-ball: ${problem}\n`);
-  if (json) io.stdout.write(`${JSON.stringify({ output, finished, failed, problems })}\n`);
+  const note = notesOf(io, flags);
+  for (const problem of problems) note(`perceptual-ball: ${problem}`);
+  if (json) sayJson(io, { output, finished, failed, problems });
   else if (!quiet) {
     const failures = failed === 0 ? "" : `, ${failed} failed`;
-    io.stdout.write(`${output}: ${finished} finished${failures}\n`);
+    say(io, `${output}: ${finished} finished${failures}`);
   }
 }

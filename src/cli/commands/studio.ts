@@ -8,7 +8,7 @@ import { BadInputError, MisuseError } from "../../errors.ts";
 import { pathBytes } from "../../node/path-bytes.ts";
 import { serveFolder } from "../../node/serve-folder.ts";
 import { studioHeaders } from "../../web/content-security-policy.ts";
-import type { CliContext } from "../context.ts";
+import { type CliContext, say, sayAside } from "../context.ts";
 import { number } from "../flags/parse-values.ts";
 
 interface StudioFlags {
@@ -77,8 +77,8 @@ async function studio(given: readonly string[], { port, open }: StudioFlags, { i
   for (const picture of pictures) hash.append("file", put(picture));
   const served = await serveFolder({ folder, files, headers: studioHeaders, port });
   const address = `${served.address}${hash.size === 0 ? "" : `#${hash}`}`;
-  io.stdout.write(`The studio is at ${address}\nCtrl-C ends it.\n`);
-  if (open) openBrowser(address, (text) => io.stderr.write(`${text}\n`));
+  say(io, `The studio is at ${address}`, "Ctrl-C ends it.");
+  if (open) openBrowser(address, (text) => sayAside(io, text));
   await aborted(io.signal);
   await served.close();
 }

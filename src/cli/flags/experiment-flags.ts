@@ -2,15 +2,14 @@
 import { type Command, Option } from "commander";
 import { parseShard, type Shard } from "../../experiments/records/shards.ts";
 import { number } from "./parse-values.ts";
+import { addSpeechFlags, type SpeechFlags, seedOption } from "./run-flags.ts";
 
-export interface ExperimentFlags {
+export interface ExperimentFlags extends SpeechFlags {
   readonly out: string;
   readonly shard?: Shard;
   readonly workers: number;
   readonly fresh?: boolean;
   readonly seed: number;
-  readonly json?: boolean;
-  readonly quiet?: boolean;
 }
 
 export interface ExperimentFlagsOptions {
@@ -27,14 +26,8 @@ export function addExperimentFlags(command: Command, { out, isDivisible = true }
   add(new Option("--out <folder>", "folder for results and report; a run that was stopped goes on here").default(out));
   if (isDivisible) addDivisionFlags(add);
   add(new Option("--fresh", "throw away the results that --out has"));
-  add(
-    new Option("--seed <n>", "seed of everything that is drawn")
-      .default(0)
-      .argParser(number("--seed", { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true })),
-  );
-  add(new Option("--json", "print one JSON object per line on stdout"));
-  add(new Option("--quiet", "no progress and no notes"));
-  return command;
+  add(seedOption("seed of everything that is drawn", 0));
+  return addSpeechFlags(command);
 }
 
 /** The flags that divide the work. */

@@ -3,7 +3,7 @@ import { PerceptualBallError, throwIfAborted } from "../../errors.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { keyText } from "./record-index.ts";
-import type { FailedRecord, RecordKey, RecordStore } from "./record-store.ts";
+import type { FailedRecord, FinishedRecord, RecordKey, RecordStore } from "./record-store.ts";
 import { isInShard, type Shard } from "./shards.ts";
 
 /** One thing to compute. Experiments add what they need to compute it. */
@@ -166,4 +166,12 @@ function failedRecord(key: RecordKey, error: unknown): FailedRecord {
         ? `${error.name}: ${error.message}`
         : String(error);
   return { kind: "failed", key, message, at: new Date().toISOString() };
+}
+
+/** The finished records of these items, in their order: a store may hold those of others as well. */
+export function finishedRecords<T>(
+  store: Pick<RecordStore<T>, "finished">,
+  items: readonly ExperimentItem[],
+): FinishedRecord<T>[] {
+  return items.map(({ key }) => store.finished(key)).filter((record) => record !== undefined);
 }

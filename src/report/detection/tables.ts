@@ -5,6 +5,7 @@ import type {
   GroupSummary,
   ShareEstimate,
 } from "../../experiments/detection/summary.ts";
+import { mainGroup } from "../../experiments/detection/summary.ts";
 import { csvOf } from "../tables/csv.ts";
 import { markdownTable, markdownText } from "../tables/markdown.ts";
 
@@ -218,4 +219,31 @@ export function detectionCsv({ clean, groups }: DetectionSummary): string {
   );
   const wide = [...cleanRow, ...new Array<string>(head.length - cleanRow.length).fill("")];
   return csvOf([head, wide, ...rows]);
+}
+
+/** Table 2 for a terminal, a line per row. */
+export function detectionLines({ clean, groups }: DetectionSummary): string[] {
+  const all = groups.flatMap(({ name: group, attacks }) =>
+    attacks.map((attack) => (group === mainGroup ? attack : { ...attack, name: `${group}/${attack.name}` })),
+  );
+  const width = Math.max(5, ...all.map(({ name }) => name.length));
+  const cell = (share: { readonly value: number } | null): string => (share?.value.toFixed(3) ?? "–").padStart(12);
+  const titles = ["detected", "accuracy", "changed", "of changed"].map((title) => title.padStart(12));
+  return [
+    `${"".padEnd(width)}  ${titles.join("")}`,
+    `${"clean".padEnd(width)}  ${cell(clean.detection)}${cell(clean.accuracy)}`,
+    ...all.map(
+      ({ name, detection, accuracy, changed, detectionOfChanged }) =>
+        `${name.padEnd(width)}  ${[detection, accuracy, changed, detectionOfChanged].map(cell).join("")}`,
+    ),
+  ];
+}
+
+/** What `--json` prints: the clean images, then every attack; without scores and curves. */
+export function detectionObjects({ clean, groups }: DetectionSummary): object[] {
+  const { scores: _, ...shares } = clean;
+  const attacks = groups.flatMap(({ name: group, attacks }) =>
+    attacks.map(({ scores: __, roc: ___, ...attack }) => ({ group, ...attack })),
+  );
+  return [{ attack: null, ...shares }, ...attacks];
 }

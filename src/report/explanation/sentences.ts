@@ -81,3 +81,29 @@ export function summaryLine(
   }[outcome];
   return `${start}${before} ${arrow} ${side(adversarialLabel.name, adversarialLabel.confidence)}${state}${end}`;
 }
+
+/**
+ * A run in one line: "6 pictures: 6 flipped, 5 survive 8 bits, 6 boxes of which 4 have an IoU of at least 0.5; 12 s". Counts what applies:
+ * methods that change nothing flip nothing, and an IoU is known where the right box is. `took` is the time in words, `failed` how many
+ * pictures could not be read.
+ */
+export function runSummary(
+  records: readonly ExplanationRecord[],
+  { took, failed = 0 }: { readonly took: string; readonly failed?: number },
+): string {
+  const images = new Set(records.map(({ image }) => image)).size;
+  const changed = records.filter(isPerturbation);
+  const flipped = changed.filter(({ outcome }) => outcome === "flipped");
+  const surviving = changed.filter(({ outcome, rounded }) => outcome === "flipped" && rounded.flipped).length;
+  const boxes = records.filter(({ box }) => box !== null).length;
+  const known = records.flatMap(({ groundTruth }) => groundTruth ?? []);
+  const right = known.filter(({ iou }) => iou >= 0.5).length;
+  const parts = [
+    ...(changed.length === 0
+      ? []
+      : [`${flipped.length} of ${changed.length} flipped`, `${surviving} survive${surviving === 1 ? "s" : ""} 8 bits`]),
+    `${boxes} ${boxes === 1 ? "box" : "boxes"}${known.length === 0 ? "" : ` (${right} of ${known.length} at an IoU of ½ or more)`}`,
+    ...(failed === 0 ? [] : [`${failed} could not be read`]),
+  ];
+  return `${images} picture${images === 1 ? "" : "s"}: ${parts.join(", ")}; ${took}`;
+}

@@ -249,3 +249,15 @@ export function measuresCsv({ methods }: LocalizationSummary): string {
   ]);
   return csvOf([head, ...rows], { digits: 6 });
 }
+
+/** Table 1 for a terminal, a line per row; the best of each column has a star. */
+export function localizationLines({ methods }: LocalizationSummary): string[] {
+  const width = Math.max(5, ...methods.map(({ name }) => name.length));
+  const cell = ({ error, isBest }: MethodSummary["kinds"]["value"]): string =>
+    `${error.value.toFixed(2)}${isBest ? "*" : " "}`.padStart(9);
+  const head = `${"error".padEnd(width)}${gridKinds.map((kind) => `${kind} `.padStart(9)).join("")}`;
+  const rows = methods.map(
+    ({ name, kinds }) => `${name.padEnd(width)}${gridKinds.map((kind) => cell(kinds[kind])).join("")}`,
+  );
+  return [head, ...rows];
+}

@@ -1,0 +1,57 @@
+/** @file What the process of a command and its workers both know of an experiment that they compute. */
+import type { Form } from "../experiments/records/record-form.ts";
+import type { ExperimentIdentity, FailedRecord } from "../experiments/records/record-store.ts";
+import type {
+  ExperimentItem,
+  ExperimentProgress,
+  RunExperimentOptions,
+} from "../experiments/records/run-experiment.ts";
+import { isInShard, type Shard } from "../experiments/records/shards.ts";
+import type { RecordFolder } from "../node/records/record-folder.ts";
+import type { CliContext } from "./context.ts";
+import type { ExperimentFlags } from "./flags/experiment-flags.ts";
+import type { ProgressDisplay } from "./progress.ts";
+
+export interface ConductOptions<I extends ExperimentItem, T>
+  extends Pick<RunExperimentOptions<I, T>, "items" | "compute" | "batchSize" | "batchOf"> {
+  readonly flags: ExperimentFlags & { readonly threads?: number };
+  readonly context: CliContext;
+  readonly identity: ExperimentIdentity;
+  /** The form of the experiment's results. */
+  readonly isResult: Form<T>;
+  /** Provenance that does not decide results: versions, runtime, machine. Plain JSON. */
+  readonly run: object;
+}
+
+/** Items of a run (of its shard), how many of them have records, and how many have none. */
+export type RunCounts = Pick<ExperimentProgress, "total" | "done" | "failed">;
+
+/** Whose records these are in the folder. */
+export function writerName(shard: Shard | undefined): string {
+  return shard === undefined ? "1" : `${shard.index}of${shard.of}`;
+}
+
+/** How much of this run's items the folder has. */
+export function countsOf<I extends ExperimentItem, T>(
+  { items, flags }: ConductOptions<I, T>,
+  store: RecordFolder<T>,
+): RunCounts {
+  const mine = items.filter(({ key }) => isInShard(key, flags.shard));
+  const done = mine.filter(({ key }) => store.finished(key) !== undefined).length;
+  return { total: mine.length, done, failed: mine.length - done };
+}
+
+/** What the bar shows: the share of what was open when this run began, so that its time left is right. */
+export function showProgress(
+  progress: ProgressDisplay,
+  open: number,
+  { total, done, failed, computed }: Omit<ExperimentProgress, "seconds">,
+): void {
+  const failures = failed === 0 ? "" : `, ${failed} failed`;
+  progress.update(open === 0 ? 1 : computed / open, `${done} of ${total}${failures}`);
+}
+
+/** A failure in a line. */
+export function describeFailure({ key, message }: FailedRecord): string {
+  return `${key.image} (${key.method}): ${message}`;
+}

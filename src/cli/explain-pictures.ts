@@ -1,0 +1,175 @@
+/** @file `explain` at work: picture by picture, what is finished, what failed, and the page. */
+import { basename } from "node:path";
+import { PerceptualBallError, throwIfAborted } from "../errors.ts";
+import type { ExplanationRecord } from "../experiments/explanation/record.ts";
+import type { ImageTensor, Picture } from "../image/picture.ts";
+import { bundledClassifierPath } from "../node/models/bundled.ts";
+import type { FileClassifier } from "../node/models/load-classifier.ts";
+import type { RunMark } from "../node/run-folder.ts";
+import { type ExplanationRun, explainPicture } from "../report/explanation/explain-picture.ts";
+import { runSummary, summaryLine } from "../report/explanation/sentences.ts";
+import {
+  type CliContext,
+  exitCodes,
+  isInterruption,
+  notesOf,
+  reportError,
+  reportInterruption,
+  say,
+  sayAside,
+  sayJson,
+} from "./context.ts";
+import { describeReplaced, explainReport } from "./explain-report.ts";
+import { type ExplainFlags, localizationRuleOf, usualMethods } from "./flags/explain-flags.ts";
+import { isSeparate } from "./open-classifier.ts";
+import { openPage, sayPage } from "./page-link.ts";
+import type { PictureSource } from "./pictures.ts";
+import { createProgress, describeSeconds, type ProgressDisplay } from "./progress.ts";
+
+/** One run of `explain`. */
+export interface Explaining {
+  readonly progress: ProgressDisplay;
+  /** The picture, or undefined if it cannot be read, which is reported once and decides the exit code. */
+  load(source: PictureSource, channelCount?: number): Promise<Picture | ImageTensor | undefined>;
+  /** Those of the pictures that can be read; they are kept until they are explained. */
+  samples(sources: readonly PictureSource[], channelCount: number): Promise<(Picture | ImageTensor)[]>;
+  /** Explains the pictures, writes the page, and says how it went. */
+  explainAll(
+    sources: readonly PictureSource[],
+    classifier: FileClassifier,
+    versions: ExplanationRecord["versions"],
+  ): Promise<void>;
+}
+
+/** A run with these flags and methods on these pictures. Throws as `explainReport` does. */
+export function explainingOf(
+  flags: ExplainFlags,
+  methods: readonly ExplanationRun[],
+  context: CliContext,
+  pictures: readonly PictureSource[],
+): Explaining {
+  const report = explainReport(flags, pictures);
+  const total = pictures.length;
+  const { io } = context;
+  const { json } = flags;
+  const progress = createProgress(io.stderr, { quiet: flags.quiet ?? false });
+  const failures: { image: string; reason: string }[] = [];
+  const decisions = new Map<number, FileClassifier>();
+  const loaded = new Map<PictureSource, Picture | ImageTensor>();
+
+  async function load(source: PictureSource, channelCount?: number): Promise<Picture | ImageTensor | undefined> {
+    const known = loaded.get(source);
+    if (known !== undefined || failures.some(({ image }) => image === source.image)) return known;
+    try {
+      return await source.load(channelCount);
+    } catch (error) {
+      if (!(error instanceof PerceptualBallError)) throw error;
+      failures.push({ image: source.image, reason: error.message });
+      context.exitCode = exitCodes.failed;
+      progress.around(() => reportError(io, error));
+      return undefined;
+    }
+  }
+
+  async function samples(sources: readonly PictureSource[], channelCount: number): Promise<(Picture | ImageTensor)[]> {
+    for (const source of sources) {
+      const picture = await load(source, channelCount);
+      if (picture !== undefined) loaded.set(source, picture);
+    }
+    return [...loaded.values()];
+  }
+
+  /**
+   * What is asked of a picture. Where labels are decided each by itself, that is the decision on the label that is given, or else on the
+   * most probable one; its second class is "present".
+   */
+  async function subjectOf(classifier: FileClassifier, picture: Picture | ImageTensor) {
+    const { label } = flags;
+    if (!isSeparate(classifier)) return { classifier, label };
+    const index =
+      label === undefined
+        ? (await classifier.classify(classifier.fit(picture), { signal: io.signal })).label
+        : classifier.findLabel(label);
+    const decision = decisions.get(index) ?? classifier.decision(index);
+    decisions.set(index, decision);
+    return { classifier: decision, label: 1 };
+  }
+
+  async function explainOne(
+    source: PictureSource,
+    picture: Picture | ImageTensor,
+    classifier: FileClassifier,
+    show: (share: number) => void,
+    versions: ExplanationRecord["versions"],
+  ): Promise<void> {
+    const { colorMap, model, batch, seed, target } = flags;
+    const subject = await subjectOf(classifier, picture);
+    const explanations = explainPicture(subject.classifier, picture, methods, {
+      ...{ image: source.image, groundTruth: source.groundTruth, folder: source.name },
+      ...{ label: subject.label, target, batch, seed, colorMap, localizationRule: localizationRuleOf(flags) },
+      model: { path: model ?? bundledClassifierPath, sha256: classifier.file.sha256 },
+      versions,
+      signal: io.signal,
+      onProgress: ({ done, of }) => show(of > 0 ? done / of : 1),
+    });
+    try {
+      for await (const explanation of explanations) {
+        throwIfAborted(io.signal, "explain");
+        await report.add(explanation);
+        const { record } = explanation;
+        progress.around(() => {
+          if (json) sayJson(io, record);
+          else say(io, summaryLine(record, { usualMethod: usualMethods[0] }));
+        });
+      }
+    } finally {
+      await report.endPicture(source);
+    }
+  }
+
+  async function explainAll(
+    sources: readonly PictureSource[],
+    classifier: FileClassifier,
+    versions: ExplanationRecord["versions"],
+  ): Promise<void> {
+    const started = performance.now();
+    const { page, records } = report;
+    let isInterrupted = false;
+    let replaced: RunMark | undefined;
+    progress.begin();
+    try {
+      for (const [index, source] of sources.entries()) {
+        const picture = await load(source, classifier.input.channelCount);
+        loaded.delete(source);
+        if (picture === undefined) continue;
+        const show = (share: number): void => progress.update((index + share) / sources.length, basename(source.image));
+        show(0);
+        await explainOne(source, picture, classifier, show, versions);
+      }
+    } catch (error) {
+      if (!isInterruption(error)) throw error;
+      isInterrupted = true;
+    } finally {
+      progress.stop();
+      replaced = await report.finish(classifier, failures);
+      await Promise.all([...decisions.values()].map((decision) => decision.dispose()));
+    }
+    const note = notesOf(io, flags);
+    if (replaced !== undefined) note(`${page} replaces ${describeReplaced(replaced)}`);
+    if (isInterrupted) {
+      const done = new Set(records.map(({ image }) => image)).size;
+      reportInterruption(context, { done, of: total, keptIn: page });
+      return;
+    }
+    if (records.length === 0) return;
+    const took = describeSeconds((performance.now() - started) / 1000);
+    if (!json) {
+      say(io, "", runSummary(records, { took, failed: failures.length }));
+      sayPage(io, page);
+    }
+    const complaint = flags.open ? await openPage(page, io.env) : undefined;
+    if (complaint !== undefined) sayAside(io, `perceptual-ball: ${complaint}`);
+  }
+
+  return { progress, load, samples, explainAll };
+}
