@@ -2,11 +2,14 @@
  * Models and pictures as people have them: small inputs re-created after public reports, with the right answer for each. They are looked for
  * in ../shared/cases/models-and-pictures, or where PERCEPTUAL_BALL_CASES says; the same kinds are made in text in the tests beside the code.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readModel } from "../src/onnx/file/read-model.ts";
+import { expectGradient, expectUnfolded } from "./expect-unfolded.ts";
 import { runCli } from "./run-cli.ts";
+import { wave } from "./run-model.ts";
 
 const given = process.env.PERCEPTUAL_BALL_CASES ?? resolve("../shared/cases/models-and-pictures");
 const cases = existsSync(join(given, "README.md")) ? given : undefined;
@@ -41,14 +44,31 @@ async function explain(folder: string, model: string, picture: string, ...flags:
   return { code, stderr, label: name, index, confidence, record };
 }
 
+/** The numbers of an array of 32-bit floats. */
+function valuesOf(path: string): number[] {
+  const bytes = readFileSync(path);
+  const start = 10 + bytes.readUInt16LE(8);
+  return Array.from({ length: (bytes.length - start) / 4 }, (_, i) => bytes.readFloatLE(start + 4 * i));
+}
+
+function valuesOfMap({ files }: Answer["record"]): number[] {
+  return valuesOf(join(out, (files as { readonly mapNpy: string }).mapNpy));
+}
+
 /** The largest value of the map that was written last. */
 function largestOfMap(record: Answer["record"]): number {
-  const { mapNpy } = record.files as { readonly mapNpy: string };
-  const bytes = readFileSync(join(out, mapNpy));
-  const start = 10 + bytes.readUInt16LE(8);
-  let largest = 0;
-  for (let at = start; at + 4 <= bytes.length; at += 4) largest = Math.max(largest, bytes.readFloatLE(at));
-  return largest;
+  return Math.max(...valuesOfMap(record));
+}
+
+/** Bytes as a NumPy array of this shape. */
+function npy(bytes: Uint8Array, shape: readonly number[]): Buffer {
+  const text = `{'descr': '|u1', 'fortran_order': False, 'shape': (${shape.join(", ")}), }`;
+  const header = `${text.padEnd(117)}\n`;
+  return Buffer.concat([
+    Buffer.from([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, header.length, 0]),
+    Buffer.from(header, "latin1"),
+    bytes,
+  ]);
 }
 
 describe.skipIf(cases === undefined)(title, () => {
@@ -73,6 +93,11 @@ describe.skipIf(cases === undefined)(title, () => {
     ["21-old-opsets", "imagescaler.onnx", "red.png", 0, 0.99],
     ["21-old-opsets", "upsample9.onnx", "red.png", 0, 0.99],
     ["41-given-preprocessing", "model.onnx", "red.png", 0, 0.99],
+    ["30-formats", "model.onnx", "red.bmp", 0, 0.9999],
+    ["30-formats", "model.onnx", "pal.bmp", 0, 0.9999],
+    ["30-formats", "model.onnx", "red.ppm", 0, 0.9999],
+    ["15-png-12-bit", "dark-bright.onnx", "bright-12bit.png", 1, 0.993],
+    ["15-png-12-bit", "dark-bright.onnx", "bright-8bit.png", 1, 0.993],
   ])("%s/%s: %s is class %d", async (folder, model, picture, index, confidence) => {
     const unit = /^(05|18|21)/.test(folder) ? ["--preprocessing", "unit"] : [];
     const answer = await explain(folder, model, picture, ...unit);
@@ -196,4 +221,137 @@ describe.skipIf(cases === undefined)(title, () => {
       expect(unnamed.stderr).toMatch(/each of the 4 labels is present or absent by itself.*Choose with --label/);
     });
   });
+
+  test("10-gradcam-negative: no class activation anywhere is a map of zeros", async () => {
+    const at = (name: string): string => join(given, "10-gradcam-negative", name);
+    const argv = [
+      "explain",
+      at("red.png"),
+      "--model",
+      at("model.onnx"),
+      "--method",
+      "grad-cam",
+      "--json",
+      "--out",
+      out,
+    ];
+    const { code, stdout } = await runCli(argv);
+    expect(code).toBe(0);
+    const record = JSON.parse(stdout.split("\n")[0]);
+    const values = valuesOfMap(record);
+    expect(values.every((value) => value === 0)).toBe(true);
+    expect(record).toMatchObject({ box: null, boxShare: null });
+  });
+
+  test("15-png-12-bit: 12 bits are seen and said, and can be given", async () => {
+    const seen = await explain("15-png-12-bit", "dark-bright.onnx", "bright-12bit.png");
+    expect(seen.stderr).toMatch(
+      /16-bit samples reach only 2248, so they are taken as 12 bits; --bit-depth 16 takes them as they are/,
+    );
+    const told = await explain("15-png-12-bit", "dark-bright.onnx", "bright-12bit.png", "--bit-depth", "12");
+    expect(told).toMatchObject({ code: 0, index: 1, confidence: seen.confidence });
+    expect(told.stderr).not.toMatch(/taken as 12 bits/);
+    const asIs = await explain("15-png-12-bit", "dark-bright.onnx", "bright-12bit.png", "--bit-depth", "16");
+    expect(asIs).toMatchObject({ code: 0, index: 0 });
+    const eight = await explain("15-png-12-bit", "model.onnx", "eight.png");
+    for (const picture of ["twelve.png", "sixteen.png"]) {
+      const same = await explain("15-png-12-bit", "model.onnx", picture);
+      expect(same.index).toBe(eight.index);
+      expect(same.confidence).toBeCloseTo(eight.confidence, 2);
+    }
+  });
+
+  test.each([2, 4, 5, 13])("19-channels: %d of them, from an array; explained and attacked", async (channels) => {
+    const model = join(given, "19-channels", `c${channels}.onnx`);
+    const picture = join(out, `c${channels}.npy`);
+    const pixels = Uint8Array.from({ length: 32 * 32 * channels }, (_, i) => (i * 37 + (i % channels) * 61) % 256);
+    writeFileSync(picture, npy(pixels, [32, 32, channels]));
+    const common = [picture, "--model", model, "--json", "--out", join(out, `c${channels}`)];
+    const explained = await runCli(["explain", ...common, "--method", "gradient"]);
+    expect(explained.stderr).not.toMatch(/^perceptual-ball: /m);
+    expect(explained.code).toBe(0);
+    expect(JSON.parse(explained.stdout.split("\n")[0]).label.index).toBeLessThan(4);
+    const attacked = await runCli(["attack", ...common, "--attack", "pgd", "--epsilon", "0.5"]);
+    expect(attacked.code).toBe(0);
+    const { cleanMargin, withinBudget } = JSON.parse(attacked.stdout.split("\n")[0]);
+    expect(withinBudget.margin).toBeLessThan(cleanMargin);
+    expect(withinBudget.distances.linf).toBeLessThanOrEqual(0.5);
+  });
+
+  test("19-channels: a picture with transparency has four", async () => {
+    const answer = await explain("19-channels", "c4.onnx", "rgba.png");
+    expect(answer).toMatchObject({ code: 0, index: 2 });
+    expect(answer.confidence).toBeCloseTo(0.3624, 4);
+  });
+
+  test.each([
+    ["20-lstm", "lstm.onnx", "red.png"],
+    ["20-lstm", "gru.onnx", "red.png"],
+    ["42-spatial-transformer", "stn.onnx", "digit.png"],
+    ["42-spatial-transformer", "affinegrid20.onnx", "digit.png"],
+  ])("%s/%s: values are onnxruntime's, the gradient their central difference", async (folder, model, picture) => {
+    const answer = await explain(folder, model, picture, "--preprocessing", "unit", "--label", "0");
+    expect(answer.stderr).not.toMatch(/^perceptual-ball: /m);
+    expect(answer.code).toBe(0);
+    expect(largestOfMap(answer.record)).toBeGreaterThan(0);
+    const file = readModel(readFileSync(join(given, folder, model)));
+    const [{ name, shape = [] }] = file.graph.inputs;
+    const feeds = { [name]: wave(shape.map((extent) => (typeof extent === "number" ? extent : 1))) };
+    expectGradient(await expectUnfolded(file, feeds), feeds, name);
+  });
+
+  test("42-spatial-transformer: the gradient of class 3 is PyTorch's", async () => {
+    const expected = valuesOf(join(given, "42-spatial-transformer", "torch-gradient.npy"));
+    const flags = ["--preprocessing", "unit", "--label", "3"];
+    const { record } = await explain("42-spatial-transformer", "stn.onnx", "digit.png", ...flags);
+    const found = valuesOfMap(record);
+    const miss = expected.reduce((most, value, i) => Math.max(most, Math.abs(Math.abs(value) - found[i])), 0);
+    expect(found).toHaveLength(expected.length);
+    expect(miss).toBeLessThan(1e-5 * Math.max(...found));
+  });
+
+  test.each([
+    ["red.jp2", "JPEG 2000"],
+    ["red.tga", "TGA"],
+    ["x.heic", "HEIC"],
+  ])("30-formats/%s is refused as %s, with the command that helps", async (picture, name) => {
+    const answer = await explain("30-formats", "model.onnx", picture);
+    expect(answer.code).not.toBe(0);
+    expect(answer.stderr).toMatch(new RegExp(`is ${name}, which is not read.*Make a PNG of it: `));
+    expect(answer.stderr).not.toMatch(/damaged|cut short/);
+  });
+
+  test.each([
+    ["a folder", "pics"],
+    ["a pattern", "pics/*.png"],
+  ])("46-folders-and-patterns: %s", async (_, what) => {
+    const at = (name: string): string => join(given, "46-folders-and-patterns", name);
+    const argv = ["explain", at(what), "--model", at("model.onnx"), "--method", "gradient", "--json", "--out", out];
+    const { code, stdout } = await runCli(argv);
+    expect(code).toBe(0);
+    const records = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(records.map(({ image, label }) => [basename(image), label.index])).toEqual([
+      ["green.png", 1],
+      ["red.png", 0],
+    ]);
+  });
+
+  test.each(["grey140.png", "low-contrast.png"])(
+    "48-flat-picture/%s: the constraint is named, not the weight",
+    async (picture) => {
+      const at = (name: string): string => join(given, "48-flat-picture", name);
+      const argv = ["explain", at(picture), "--model", at("dark-bright.onnx"), "--method", "perceptual", "--out", out];
+      const { code, stdout, stderr } = await runCli(argv);
+      expect(code).toBe(0);
+      expect(stdout + stderr).toMatch(
+        /NOT FLIPPED \(The constraint "range" holds it back: .*With the constraint "ball" or "none"/,
+      );
+      expect(stdout + stderr).not.toMatch(/weight/);
+      const free = await runCli([...argv, "--constraint", "none"]);
+      expect(free.stdout + free.stderr).not.toMatch(/NOT FLIPPED/);
+    },
+  );
 });

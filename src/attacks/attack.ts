@@ -29,17 +29,8 @@ export interface Adversarial extends Classification {
   readonly distances: Distances & { readonly perceptual: number };
 }
 
-/** How an attack ended, a sentence each. */
-export const attackEndings = {
-  flipped: "The label is flipped within the budget.",
-  "over-budget":
-    "The label is flipped, but no longer when the image is clipped to the budget and to [0, 1]. Allow a larger epsilon.",
-  "not-flipped":
-    "The label is not flipped. Allow a larger epsilon or more steps, lower the weight of a perceptual term, or try another attack.",
-  "already-flipped": "The clean image does not have this label (or has the target already), so nothing had to change.",
-} as const;
-
-export type AttackEnding = keyof typeof attackEndings;
+/** How an attack ended. `over-budget`: only before the image was clipped to the budget and to [0, 1]. */
+export type AttackEnding = "flipped" | "over-budget" | "not-flipped" | "already-flipped";
 
 /** What an attack made of one image. `F` is what only this attack knows. */
 export interface AttackResult<F = unknown> {

@@ -1,21 +1,20 @@
 /** @file `perceptual-ball/optimize`: what searches are made of – solvers, update rules and projections, which know nothing of images; goals, balls and the parts of attacks; options. */
 
-export {
-  type AnyAttack,
-  type AnyAttackOptions,
-  type Attack,
-  type AttackDefinition,
-  type AttackEnding,
-  type AttackOptionsOf,
-  type AttackSearch,
-  type AttackTask,
-  attackEndings,
-  type Epsilons,
-  type Images,
-  type PerEpsilon,
-  type PerImage,
-  type SearchContext,
-  type SearchResult,
+export type {
+  AnyAttack,
+  AnyAttackOptions,
+  Attack,
+  AttackDefinition,
+  AttackEnding,
+  AttackOptionsOf,
+  AttackSearch,
+  AttackTask,
+  Epsilons,
+  Images,
+  PerEpsilon,
+  PerImage,
+  SearchContext,
+  SearchResult,
 } from "../attacks/attack.ts";
 export { type CommonAttackOptions, commonAttackOptions, type Label as AttackLabel } from "../attacks/attack-options.ts";
 export { attacksByName } from "../attacks/attacks.ts";
@@ -29,6 +28,7 @@ export {
   roundToBytes,
 } from "../attacks/budget.ts";
 export type { Distances } from "../attacks/distances.ts";
+export { attackEndings, describeEnding } from "../attacks/ending.ts";
 export { evaluatePerturbed } from "../attacks/evaluate-results.ts";
 export { type Goal, goalOf } from "../attacks/goal.ts";
 export { type LikelihoodEvaluation, likelihoodOf } from "../attacks/likelihood.ts";

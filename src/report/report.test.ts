@@ -173,7 +173,13 @@ test("a sentence for every outcome", () => {
     outcome: "not-flipped",
     boxShare: null,
   } as const;
-  expect(explanationSentence(unmoved)).toBe("Tabby (87 %) stays tabby (80 %) with a perceptual weight of 2.77.");
+  // A weight that a search found last is no reason; one that was given may be.
+  expect(explanationSentence(unmoved)).toBe("Tabby (87 %) stays tabby (80 %).");
+  const given = { ...unmoved, settings: { ...unmoved.settings, iterations: 100 } };
+  expect(explanationSentence(given)).toBe("Tabby (87 %) stays tabby (80 %) with a perceptual weight of 2.77.");
+  const heldBack = { ...given, details: { hindrance: "The constraint holds it back." } };
+  expect(explanationSentence(heldBack)).toBe("Tabby (87 %) stays tabby (80 %). The constraint holds it back.");
+  expect(summaryLine(heldBack)).toMatch(/NOT FLIPPED \(The constraint holds it back\.\)/);
   expect(explanationSentence({ ...record, outcome: "already-flipped" })).toMatch(
     /^The network does not say tabby here/,
   );

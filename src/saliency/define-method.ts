@@ -1,5 +1,5 @@
 /** @file How a method is defined: its description, its settings and what it does for one image, and nothing else. */
-import { attackEndings } from "../attacks/attack.ts";
+import { describeEnding } from "../attacks/ending.ts";
 import { goalOf } from "../attacks/goal.ts";
 import type { Classifier } from "../classifier/classifier.ts";
 import type { Classification } from "../classifier/logits.ts";
@@ -241,7 +241,7 @@ export interface PerturbationMethod<N extends string = string, S extends OptionS
 function detailsOf({ result, solverOutcome }: PerturbationFacts): Readonly<Record<string, unknown>> {
   const { outcome, raw, clean } = result;
   const margin = { clean: goalOf(result).margin(clean.logits), adversarial: raw.margin };
-  const outcomeDescription = attackEndings[outcome];
+  const outcomeDescription = describeEnding(result);
   const { label: adversarialLabel, distances } = raw;
   return { outcome, outcomeDescription, solverOutcome, adversarialLabel, margin, distances };
 }

@@ -46,6 +46,8 @@ export interface PerceptualFound {
   readonly strength: number;
   /** Why the solver stopped, a sentence. */
   readonly solverOutcome: string;
+  /** What stood in the way of a flip, a sentence, where that is a constraint. */
+  readonly hindrance: string | undefined;
   readonly evaluations: number;
   readonly stages: readonly StageSummary[];
 }
@@ -107,10 +109,12 @@ function strongestFlip(run: PerceptualRun): PerceptualSearch {
   function* solver(): PerceptualSearch["solver"] {
     const solution = yield* search;
     const chosen = solution.best ?? solution.last;
+    const hindrance = solution.best === undefined ? hindranceOf(run, chosen.point) : undefined;
     return {
       point: chosen.point,
       strength: chosen.gamma,
-      solverOutcome: searchDescription(solution),
+      solverOutcome: searchDescription(solution, hindrance !== undefined),
+      hindrance,
       evaluations: solution.evaluations,
       stages: solution.stages.map(({ gamma, flipped, evaluations }) => ({ strength: gamma, flipped, evaluations })),
     };
@@ -127,7 +131,9 @@ function strongestFlip(run: PerceptualRun): PerceptualSearch {
   };
 }
 
-function searchDescription({ best, outcome }: StrengthSolution<ObjectiveEvaluation>): string {
+function searchDescription({ best, outcome }: StrengthSolution<ObjectiveEvaluation>, isHeldBack: boolean): string {
+  if (best === undefined && isHeldBack)
+    return "Within the constraint no strength of the perceptual term flips the label.";
   if (best === undefined) return "No strength of the perceptual term that was tried flips the label.";
   return outcome === "converged"
     ? `The largest strength that flips the label is known within a factor of ${bracketRatio}.`
@@ -144,19 +150,58 @@ function* minimize(run: PerceptualRun): PerceptualSearch["solver"] {
     lineSearch: plan.lineSearch,
     ...(plan.constraint === "none" ? {} : { project: projectionOf(run) }),
   });
-  const { point, outcome, evaluations } = yield* bestSoFar<PerceptualEvaluation>(solver, {});
+  const { point, outcome, evaluations, evaluation } = yield* bestSoFar<PerceptualEvaluation>(solver, {});
   const solverOutcome = outcomeDescriptions[outcome];
-  return { point, strength: plan.perceptualWeight, solverOutcome, evaluations, stages: [] };
+  const isFlipped = evaluation !== undefined && evaluation.margin < 0;
+  const hindrance = isFlipped ? undefined : hindranceOf(run, point);
+  return { point, strength: plan.perceptualWeight, solverOutcome, hindrance, evaluations, stages: [] };
 }
 
-/** The projection onto the constraint set of section 3, in the space of the optimization. */
-function projectionOf({ plan, classifier, image, start }: PerceptualRun): Projection {
-  if (plan.constraint === "none") return () => {};
+/** A constraint stands in the way from this share of the pixel values on that lie at its ends. */
+const hinderingShare = 0.5;
+
+/** What stands in the way of a flip where most values of `point` have gone as far as the constraint lets them; undefined where they have not. */
+function hindranceOf(run: PerceptualRun, point: Float32Array): string | undefined {
+  const { image, plan } = run;
+  if (plan.constraint === "none") return undefined;
+  const [low, high] = rangeOf(image);
+  const room = plan.constraint === "range" ? Infinity : plan.epsilon;
+  const [least, most] = plan.constraint === "range" ? [Math.max(low, 0), Math.min(high, 1)] : [0, 1];
+  // Far below a level of 8 bits, and far above what normalizing back and forth leaves.
+  const close = 1e-4;
+  const pixels = toPixels(point, run);
+  let ends = 0;
+  for (const [i, value] of pixels.entries()) {
+    const isAtEnd =
+      value <= Math.max(least, image[i] - room) + close || value >= Math.min(most, image[i] + room) - close;
+    if (isAtEnd) ends++;
+  }
+  const share = ends / pixels.length;
+  if (share < hinderingShare) return undefined;
+  const level = (value: number): string => `${Number((255 * value).toFixed(1))}/255`;
+  const percent = `${(100 * share).toFixed(0)} %`;
+  if (plan.constraint === "ball") {
+    return `The constraint "ball" holds it back: ${percent} of the values have changed by all of ${level(room)}, or are black or white. Allow a larger epsilon.`;
+  }
+  if (least <= close && most >= 1 - close) return undefined;
+  const reach = `between ${level(least)} and ${level(most)}, the picture's own darkest and brightest values`;
+  return `The constraint "range" holds it back: values stay ${reach}, and ${percent} of them are at these ends. With the constraint "ball" or "none" they may leave them.`;
+}
+
+/** The least and the largest element. */
+function rangeOf(image: Float32Array): readonly [low: number, high: number] {
   let [low, high] = [Infinity, -Infinity];
   for (const x of image) {
     if (x < low) low = x;
     if (x > high) high = x;
   }
+  return [low, high];
+}
+
+/** The projection onto the constraint set of section 3, in the space of the optimization. */
+function projectionOf({ plan, classifier, image, start }: PerceptualRun): Projection {
+  if (plan.constraint === "none") return () => {};
+  const [low, high] = rangeOf(image);
   if (plan.space === "pixels") {
     return plan.constraint === "range"
       ? projectBox(Math.max(low, 0), Math.min(high, 1))

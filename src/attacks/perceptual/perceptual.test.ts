@@ -6,6 +6,7 @@ import { parseModel } from "../../onnx/text/parse.ts";
 import { type FloatTensor, floatTensor } from "../../tensor/tensor.ts";
 import type { AttackOptionsOf } from "../attack.ts";
 import { distancesBetween } from "../distances.ts";
+import { describeEnding } from "../ending.ts";
 import { goalOf } from "../goal.ts";
 import { perceptual, perceptualFinding } from "./perceptual.ts";
 import { automaticLayers, detectionLayers, paperLayers, releasedLayers } from "./perceptual-layers.ts";
@@ -103,6 +104,43 @@ describe("on a linear classifier", () => {
     // The bounds are reached: the unconstrained answer lies far outside.
     expect(result.raw.distances.linf).toBeGreaterThan(constraint === "range" ? 0.1 : 0.0499);
   });
+
+  test.each([
+    [
+      "a flat image",
+      [0.55, 0.55, 0.55, 0.55],
+      {},
+      /The constraint "range" holds it back: values stay between 140\.3\/255 and 140\.3\/255, .* 100 % of them/,
+    ],
+    [
+      "little contrast",
+      [0.56, 0.55, 0.56, 0.55],
+      { preset: "paper", layers: [], perceptualWeight: 0 },
+      /holds it back: values stay between 140\.3\/255 and 142\.8\/255/,
+    ],
+    [
+      "a small ball",
+      [0.6, 0.4, 0.55, 0.45],
+      { preset: "paper", layers: [], perceptualWeight: 0, constraint: "ball", epsilon: 0.01 },
+      /The constraint "ball" holds it back: \d+ % of the values have changed by all of 2\.6\/255/,
+    ],
+  ] as const)(
+    "%s: what holds the flip back is the constraint, and it is named",
+    async (_, values, options, hindrance) => {
+      // The class is 0 by the second term alone, wherever all values are the same.
+      const result = await explain(classifier, floatTensor([...values], [1, 2, 2]), { ...options, margin: -1 });
+      expect(result.outcome).toBe("not-flipped");
+      expect(result.details.hindrance).toMatch(hindrance);
+      expect(describeEnding(result)).toBe(`The label is not flipped. ${result.details.hindrance}`);
+      expect(perceptualFinding(result).solverOutcome).not.toMatch(/No strength/);
+      const free = await explain(classifier, floatTensor([...values], [1, 2, 2]), {
+        ...options,
+        margin: -1,
+        constraint: "none",
+      });
+      expect(free.details).not.toHaveProperty("hindrance");
+    },
+  );
 
   test("an image that does not have the label has nothing to flip, and is returned as it is", async () => {
     const result = await explain(classifier, image, { layers: [], label: 2 });

@@ -35,6 +35,8 @@ export interface PerceptualFinding {
   readonly optimizedPerturbation: FloatTensor;
   /** Why the solver stopped, a sentence. */
   readonly solverOutcome: string;
+  /** What stood in the way of a flip, a sentence, where that is a constraint. */
+  readonly hindrance: string | undefined;
   /** Of the search of `auto`, in order: the strengths tried, and whether they flipped the label. */
   readonly stages: readonly StageSummary[];
   /** What was in force for this image, the weights found by the search included. */
@@ -118,6 +120,7 @@ function searchOf(plan: PerceptualPlan, classifier: Classifier): AttackSearch<Pe
       return {
         optimizedPerturbation: floatTensor(new Float32Array(task.image.length), task.shape),
         solverOutcome: "Nothing was to be done.",
+        hindrance: undefined,
         stages: [],
         settings: settingsOf(runOf(task), 0),
       };
@@ -141,17 +144,22 @@ function* withFinding(
   run: PerceptualRun,
   { solver }: PerceptualSearch,
 ): Generator<Query, Found<PerceptualFinding>, PerceptualEvaluation> {
-  const { point, strength, solverOutcome, stages } = yield* solver;
+  const { point, strength, solverOutcome, hindrance, stages } = yield* solver;
   const { plan, start, shape } = run;
   return {
     point: Float32Array.from(toPixels(point, run)),
-    details: { strength, solverOutcome, ...(plan.search ? { stages } : {}) },
+    details: {
+      ...{ strength, solverOutcome },
+      ...(hindrance === undefined ? {} : { hindrance }),
+      ...(plan.search ? { stages } : {}),
+    },
     found: {
       optimizedPerturbation: floatTensor(
         point.map((x, i) => x - start[i]),
         shape,
       ),
       solverOutcome,
+      hindrance,
       stages,
       settings: settingsOf(run, strength),
     },

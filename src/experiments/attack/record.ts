@@ -1,5 +1,6 @@
 /** @file What an attack did to one picture: the numbers that the experiment keeps, and the record that is shown. */
-import { type Adversarial, type AttackEnding, type AttackResult, attackEndings } from "../../attacks/attack.ts";
+import type { Adversarial, AttackEnding, AttackResult } from "../../attacks/attack.ts";
+import { describeEnding } from "../../attacks/ending.ts";
 import { goalOf } from "../../attacks/goal.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { softmaxAt } from "../../classifier/logits.ts";
@@ -167,7 +168,7 @@ export function attackRecord({ classifier, finding, ...given }: AttackRecordInpu
   return {
     ...{ image, attack, attackTitle, model, files, versions },
     outcome,
-    outcomeDescription: attackEndings[outcome],
+    outcomeDescription: describeEnding(finding),
     label: { index: label, name: name(label), confidence },
     target: target === null ? null : { index: target, name: name(target) },
     cleanMargin,

@@ -1,7 +1,8 @@
 /** @file What `explain` says of one picture by one method, as a plain record: `result.json`, and a line of `explain --json`. */
 
-import { type AttackEnding, attackEndings } from "../../attacks/attack.ts";
+import type { AttackEnding } from "../../attacks/attack.ts";
 import type { Distances } from "../../attacks/distances.ts";
+import { describeEnding } from "../../attacks/ending.ts";
 import { goalOf } from "../../attacks/goal.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { type Classification, mostProbable, softmaxAt } from "../../classifier/logits.ts";
@@ -227,7 +228,7 @@ export function explanationRecord(input: ExplanationInput): ExplanationRecord {
     margin: { clean: cleanMargin, adversarial: adversarial.margin },
     distances: { ...adversarial.distances, ...(perturbation.layers === undefined ? { perceptual: null } : {}) },
     outcome,
-    outcomeDescription: attackEndings[outcome],
+    outcomeDescription: describeEnding({ ...result, settings: { ...input.settings, ...result.settings } }),
     solverOutcome,
     rounded: { ...named(rounded.label), flipped: rounded.success },
     ...common,

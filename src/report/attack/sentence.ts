@@ -9,6 +9,7 @@ export function attackSentence({
   withinBudget,
   rounded,
   lostInRounding,
+  details: { hindrance },
 }: AttackRecord): string {
   const percent = (share: number): string => `${(100 * share).toFixed(share > 0.9995 || share < 0.0005 ? 0 : 1)} %`;
   const found = withinBudget.label;
@@ -18,7 +19,7 @@ export function attackSentence({
   const sentences = {
     flipped: `${label.name} (${percent(label.confidence)}) becomes ${found.name} (${percent(found.confidence)}) at ${distances}.`,
     "over-budget": `${label.name} stays ${found.name} within the budget; the search succeeded only outside of it${goal}.`,
-    "not-flipped": `${label.name} (${percent(label.confidence)}) is still called ${found.name} (${percent(found.confidence)}) at ${distances}${goal}.`,
+    "not-flipped": `${label.name} (${percent(label.confidence)}) is still called ${found.name} (${percent(found.confidence)}) at ${distances}${goal}.${typeof hindrance === "string" ? ` ${hindrance}` : ""}`,
     "already-flipped":
       target === null
         ? `The picture is called ${found.name}, not ${label.name}, as it is.`

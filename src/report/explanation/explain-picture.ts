@@ -175,8 +175,7 @@ async function pictureExplanation(
     ...{ image: options.image, model: options.model, versions: options.versions, groundTruth },
     ...{ method, classifier, pictureSize, clean, label, target, evaluations, settings, seconds },
     ...{ map, localized, localizationRule, perturbation: facts },
-    // What the record says of a perturbation in fields of its own is not said twice.
-    details: perturbation?.facts === undefined ? explanation.details : perturbation.details,
+    details: detailsFor(explanation.details, perturbation),
     files: explanationFiles(parts, facts !== undefined, pictureFolder),
   });
   const { width: pictureWidth, height: pictureHeight } = pictureSize;
@@ -206,6 +205,17 @@ async function pictureExplanation(
     },
     arrays: { map, perturbed: facts.result.raw.image, perturbation: facts.result.perturbation },
   };
+}
+
+/** What the record says of a perturbation in fields of its own is not said twice, where it might come out otherwise. */
+function detailsFor(
+  details: Readonly<Record<string, unknown>> | undefined,
+  perturbation: TimedExplanation["perturbation"],
+): Readonly<Record<string, unknown>> | undefined {
+  if (perturbation === undefined || details === undefined) return details;
+  if (perturbation.facts !== undefined) return perturbation.details;
+  const { outcome: _outcome, outcomeDescription: _description, adversarialLabel: _label, ...rest } = details;
+  return rest;
 }
 
 /** Element by element. */

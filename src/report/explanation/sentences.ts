@@ -46,8 +46,14 @@ function changeInWords(record: PerturbationRecord, before: string, where: string
       : `The network says ${shortName(record.target.name)} already, so there is nothing to change.`;
   }
   if (outcome === "not-flipped") {
+    const { hindrance } = record.details;
     const weight = settings.perceptualWeight;
-    const strength = typeof weight === "number" ? ` with a perceptual weight of ${Number(weight.toPrecision(3))}` : "";
+    // A weight that was looked for is no reason.
+    const isGiven = typeof weight === "number" && typeof settings.iterations === "number";
+    const strength = isGiven ? ` with a perceptual weight of ${Number(weight.toPrecision(3))}` : "";
+    if (typeof hindrance === "string") {
+      return `${before} stays ${shortName(adversarialLabel.name)} (${percent(adversarialLabel.confidence)}). ${hindrance}${where}`;
+    }
     return `${before} stays ${shortName(adversarialLabel.name)} (${percent(adversarialLabel.confidence)})${strength}.${where}`;
   }
   const after = `${shortName(adversarialLabel.name)} (${percent(confidences.adversarialLabel.adversarial)})`;
@@ -76,7 +82,7 @@ export function summaryLine(
   const state = {
     flipped: "",
     "over-budget": "  LOST BY CLIPPING",
-    "not-flipped": "  NOT FLIPPED",
+    "not-flipped": `  NOT FLIPPED${typeof record.details.hindrance === "string" ? ` (${record.details.hindrance})` : ""}`,
     "already-flipped": "  nothing to change",
   }[outcome];
   return `${start}${before} ${arrow} ${side(adversarialLabel.name, adversarialLabel.confidence)}${state}${end}`;

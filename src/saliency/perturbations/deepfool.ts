@@ -4,13 +4,14 @@
  * Source: Moosavi-Dezfooli, Fawzi and Frossard, "DeepFool", CVPR 2016; as an explanation, Elliott, Law and Russell, "Adversarial
  * Perturbations on the Perceptual Ball", section 4.
  */
-import { type AttackEnding, attackEndings } from "../../attacks/attack.ts";
+import type { AttackEnding } from "../../attacks/attack.ts";
 import {
   type DeepFoolPoint,
   deepFoolOptions,
   deepFoolSettings,
   searchDeepFool,
 } from "../../attacks/deepfool-search.ts";
+import { describeEnding } from "../../attacks/ending.ts";
 import { goalOf } from "../../attacks/goal.ts";
 import { classificationOf } from "../../classifier/logits.ts";
 import type { ValuesOf } from "../../options/schema.ts";
@@ -53,7 +54,12 @@ async function perturb(task: PerturbationTask<ValuesOf<typeof deepFoolOptions>>)
     optimized: pixels,
     evaluations: { ...found.cost, forward: found.cost.forward + 1 },
     settings: { ...settings },
-    details: { outcome, outcomeDescription: attackEndings[outcome], adversarialLabel, steps: found.steps },
+    details: {
+      outcome,
+      outcomeDescription: describeEnding({ outcome, settings: { ...settings }, details: {} }),
+      adversarialLabel,
+      steps: found.steps,
+    },
   };
 }
 

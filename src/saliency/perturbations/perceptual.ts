@@ -24,7 +24,7 @@ async function perturb(task: PerturbationTask<Settings>): Promise<Perturbation> 
   const options = { ...settings, label, target, signal, onProgress, distanceLayers: "search" } as const;
   const result = await attack.attack(classifier, image, options);
   const found = perceptualFinding(result);
-  const { stages, solverOutcome } = found;
+  const { stages, solverOutcome, hindrance } = found;
   return {
     label: result.label,
     target,
@@ -33,7 +33,7 @@ async function perturb(task: PerturbationTask<Settings>): Promise<Perturbation> 
     optimized: found.optimizedPerturbation,
     evaluations: result.cost,
     settings: { ...found.settings },
-    details: { stages },
+    details: { stages, ...(hindrance === undefined ? {} : { hindrance }) },
     facts: { result, solverOutcome, layers: found.settings.layers },
   };
 }

@@ -1,6 +1,7 @@
 /** @file Explanations and attacks of one picture, watched. */
-import { type AttackResult, attackEndings } from "../../attacks/attack.ts";
+import type { AttackResult } from "../../attacks/attack.ts";
 import { attackNamed } from "../../attacks/attacks.ts";
+import { describeEnding } from "../../attacks/ending.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { classificationOf, softmaxAt } from "../../classifier/logits.ts";
 import type { ExplanationRecord } from "../../experiments/explanation/record.ts";
@@ -129,7 +130,7 @@ export function attackView(
     distances: found.distances,
   });
   return {
-    ...{ key, outcome, outcomeText: attackEndings[outcome], lostInRounding, cost, seconds, settings },
+    ...{ key, outcome, outcomeText: describeEnding(result), lostInRounding, cost, seconds, settings },
     label: named(clean.logits, label),
     raw: viewOf(raw),
     rounded: viewOf(rounded),
