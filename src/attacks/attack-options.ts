@@ -4,6 +4,7 @@ import { countOption, derived, valueOption, wordOption } from "../options/option
 import type { OnProgress } from "../options/progress.ts";
 import type { OptionsOf, ValuesOf } from "../options/schema.ts";
 import type { Random } from "../random/random.ts";
+import { isMask } from "./hold-to-mask.ts";
 
 export type Label = string | number;
 
@@ -35,6 +36,10 @@ export const commonAttackOptions = {
       expected: 'a list of layers, or "search"',
       fallbackText: "those of the preset auto of the perceptual attack",
     },
+  ),
+  mask: valueOption(
+    "Where pixels may change: 1 inside, 0 outside, [H, W] of the network's input. Pixels outside stay as they are; `regionMask` makes one of a box or a picture.",
+    { is: isMask, expected: "a float32 tensor [H, W] of zeros and ones", fallbackText: "everywhere" },
   ),
   signal: valueOption("Ends the attack early.", {
     is: (value): value is AbortSignal => typeof value === "object" && value !== null && "aborted" in value,

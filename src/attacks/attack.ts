@@ -6,6 +6,7 @@ import type { ImageTensor } from "../image/picture.ts";
 import type { Cost } from "../options/cost.ts";
 import type { OptionSchema, OptionsOf, ValuesOf } from "../options/schema.ts";
 import type { Random } from "../random/random.ts";
+import type { FloatTensor } from "../tensor/tensor.ts";
 import type { CommonAttackOptions } from "./attack-options.ts";
 import type { Budget } from "./budget.ts";
 import type { Distances } from "./distances.ts";
@@ -75,6 +76,8 @@ export interface AttackTask {
   /** Of the clean image: the values of the layers that the search asks for, flat. */
   readonly activations: readonly Float32Array[];
   readonly random: Random;
+  /** Where pixels may change, [H, W]; undefined: everywhere. Gradients that the classifier gives are 0 outside already. */
+  readonly mask: FloatTensor | undefined;
 }
 
 /** What a search found for one task. */

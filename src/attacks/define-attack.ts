@@ -17,6 +17,7 @@ import type {
   PerImage,
 } from "./attack.ts";
 import { type CommonAttackValues, commonAttackOptions } from "./attack-options.ts";
+import { checkMask, heldTo } from "./hold-to-mask.ts";
 import { runSearch } from "./run-search.ts";
 
 /**
@@ -52,10 +53,17 @@ export function defineAttack<const N extends string, S extends OptionSchema, F =
   const plan = (
     classifier: Classifier,
     given: object,
-  ): { readonly search: AttackSearch<F>; readonly common: CommonAttackValues } => {
+  ): {
+    readonly search: AttackSearch<F>;
+    readonly common: CommonAttackValues;
+    /** As the search sees it. */
+    readonly seen: Classifier;
+  } => {
     checkClassifier(name, classifier);
     const [common, own] = completeBoth(name, [commonAttackOptions, schema], given);
-    return { search: definition.search(own, classifier), common };
+    if (common.mask !== undefined) checkMask(name, classifier, common.mask);
+    const seen = common.mask === undefined ? classifier : heldTo(classifier, common.mask);
+    return { search: definition.search(own, seen), common, seen };
   };
 
   const run = async (
@@ -75,9 +83,9 @@ export function defineAttack<const N extends string, S extends OptionSchema, F =
     const of = plans.reduce((sum, { search }) => sum + images.length * search.gradients, 0);
     const results: AttackResult<F>[][] = [];
     let before = 0;
-    for (const { search, common } of plans) {
+    for (const { search, common, seen } of plans) {
       const onGradients = (done: number): void => common.onProgress?.({ done: before + done, of, unit: "gradients" });
-      results.push(await runSearch(name, search, classifier, images, common, onGradients));
+      results.push(await runSearch(name, search, seen, images, common, onGradients));
       before += images.length * search.gradients;
     }
     return results;

@@ -49,15 +49,15 @@ export const pgdMean = defineAttack({
 
 /** Each PGD stays in the ball around its own noisy copy, which may lie outside of [0, 1] itself. */
 function* search(
-  { image, random }: AttackTask,
+  { image, random, mask }: AttackTask,
   plan: MeanSteps,
 ): Generator<Query, Found<undefined>, LikelihoodEvaluation> {
   const { budget, copies, noiseShare, randomStart } = plan;
   const noise = { norm: budget.norm, epsilon: noiseShare * budget.epsilon };
   const sums = new Float64Array(image.length);
   for (let copy = 0; copy <= copies; copy++) {
-    const center = copy === 0 ? image : randomPointInBall(image, noise, random);
-    const start = randomStart ? randomPointInBall(center, budget, random) : center;
+    const center = copy === 0 ? image : randomPointInBall(image, noise, random, mask);
+    const start = randomStart ? randomPointInBall(center, budget, random, mask) : center;
     const point = yield* projectedGradient(start, center, plan);
     for (let i = 0; i < sums.length; i++) sums[i] += point[i];
   }

@@ -88,13 +88,13 @@ export const pgd = defineAttack({
 });
 
 function* search(
-  { image, goal, random }: AttackTask,
+  { image, goal, random, mask }: AttackTask,
   steps: BallSteps,
   { randomStart, restarts }: { readonly randomStart: boolean; readonly restarts: number },
 ): Generator<Query, Found<undefined>, LikelihoodEvaluation> {
   let best = { point: image, value: Infinity };
   for (let restart = 1; restart <= restarts; restart++) {
-    const start = randomStart ? randomPointInBall(image, steps.budget, random) : image;
+    const start = randomStart ? randomPointInBall(image, steps.budget, random, mask) : image;
     const point = yield* projectedGradient(start, image, steps);
     if (restarts === 1) return { point };
     const { value, logits } = yield { point, iteration: steps.steps + 1 };

@@ -3,8 +3,10 @@ import type { Projection, Query } from "../optimize/solver.ts";
 import { signStep, unitStep } from "../optimize/update-rules.ts";
 import { normal } from "../random/distributions.ts";
 import type { Random } from "../random/random.ts";
+import type { FloatTensor } from "../tensor/tensor.ts";
 import { euclideanNorm, type FloatArray, squaredDistance } from "../tensor/vector.ts";
 import { type Budget, projectOnBudget } from "./budget.ts";
+import { describeMask, keepOutside } from "./hold-to-mask.ts";
 import type { LikelihoodEvaluation } from "./likelihood.ts";
 
 export interface BallSteps {
@@ -46,12 +48,29 @@ function throughSphere(center: Float32Array, radius: number, project: Projection
   };
 }
 
-/** `center` plus a point drawn uniformly from the ball. */
-export function randomPointInBall(center: Float32Array, { norm, epsilon }: Budget, random: Random): Float32Array {
-  if (norm === "linf") return center.map((c) => c + epsilon * (2 * random() - 1));
+/** `center` plus a point drawn uniformly from the ball; with a mask, from the ball of the pixels inside. */
+export function randomPointInBall(
+  center: Float32Array,
+  { norm, epsilon }: Budget,
+  random: Random,
+  mask?: FloatTensor,
+): Float32Array {
+  if (norm === "linf") {
+    const point = center.map((c) => c + epsilon * (2 * random() - 1));
+    if (mask !== undefined) keepOutside(point, mask, center);
+    return point;
+  }
   const direction = center.map(() => normal(random));
-  const factor = (epsilon * random() ** (1 / center.length)) / euclideanNorm(direction);
+  if (mask !== undefined) keepOutside(direction, mask);
+  const dimensions = mask === undefined ? center.length : freeElements(center.length, mask);
+  const factor = (epsilon * random() ** (1 / dimensions)) / euclideanNorm(direction);
   return center.map((c, i) => c + factor * direction[i]);
+}
+
+/** How many of `count` elements [C, H, W] are inside. */
+function freeElements(count: number, mask: FloatTensor): number {
+  const { inside, of } = describeMask(mask);
+  return (count / of) * inside;
 }
 
 /** Moves `point` along its ray from `center` to the distance `radius`. */

@@ -9,6 +9,7 @@ import type { AttackResult, AttackSearch, AttackTask, SearchResult } from "./att
 import type { CommonAttackValues } from "./attack-options.ts";
 import { type Attempt, evaluateResults } from "./evaluate-results.ts";
 import { goalOf } from "./goal.ts";
+import { describeMask, keepOutside } from "./hold-to-mask.ts";
 import { type Observer, observerOf } from "./observer.ts";
 import { automaticLayers } from "./perceptual/perceptual-layers.ts";
 
@@ -24,7 +25,7 @@ export async function runSearch<F>(
   options: CommonAttackValues,
   onGradients: (done: number) => void,
 ): Promise<AttackResult<F>[]> {
-  const { signal, rounding, random = (image: number) => createRandom(0, image) } = options;
+  const { signal, rounding, mask, random = (image: number) => createRandom(0, image) } = options;
   const labels = classesOf(attack, classifier, images.length, "label", options.label, options.labels);
   const targets = classesOf(attack, classifier, images.length, "target", options.target, options.targets);
   const batch = options.batch ?? evenBatch(classifier, images.length);
@@ -46,7 +47,7 @@ export async function runSearch<F>(
       const target = targets?.[index];
       const goal = goalOf({ label, target });
       const own = activations.slice(compared);
-      return { index, image: data, shape, label, target, goal, clean, activations: own, random: random(index) };
+      return { index, image: data, shape, label, target, goal, clean, activations: own, random: random(index), mask };
     });
     const open = tasks.filter(({ goal, clean }) => !goal.isReached(clean.label));
     const before = first * search.gradients;
@@ -59,6 +60,8 @@ export async function runSearch<F>(
       },
     };
     const answers = open.length === 0 ? [] : await search.run(open, context);
+    // Whatever the search did: as normalizing and back, which costs last digits.
+    if (mask !== undefined) for (const [n, { point }] of answers.entries()) keepOutside(point, mask, open[n]?.image);
     const found = new Map<AttackTask, SearchResult<F>>(open.map((task, n) => [task, answers[n]]));
     const attempts = tasks.map((task, n): Attempt<F> => {
       const answer = found.get(task);
@@ -73,7 +76,8 @@ export async function runSearch<F>(
         found: answer === undefined ? search.untouched?.(task) : answer.found,
       };
     });
-    const { budget, settings } = search;
+    const { budget } = search;
+    const settings = mask === undefined ? search.settings : { ...search.settings, mask: describeMask(mask) };
     results.push(...(await evaluateResults(observer, attempts, { attack, budget, settings, rounding, signal })));
     onGradients((first + chunk.length) * search.gradients);
   }

@@ -1,12 +1,16 @@
 /** @file What `attack` and `cone` work on: a classifier, and pictures from files or a data set, each opened when its turn comes. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
+import { type SizedPicture, sizedPicture } from "../classifier/preprocessing/fit-picture.ts";
+import { regionMask } from "../classifier/preprocessing/region-mask.ts";
 import type { Dataset, DatasetImage } from "../datasets/dataset.ts";
 import { AbortedError, MisuseError, PerceptualBallError } from "../errors.ts";
 import type { AttackPicture } from "../experiments/attack/protocol.ts";
+import type { ImageTensor, Picture } from "../image/picture.ts";
 import type { FileClassifier } from "../node/models/load-classifier.ts";
 import { outputName, uniqueNames } from "../node/output-names.ts";
 import { pathBytes } from "../node/path-bytes.ts";
+import { readRegion } from "../node/pictures/read-region.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type CliContext, notesOf } from "./context.ts";
 import { type DataFlags, datasetOf } from "./flags/data-flags.ts";
@@ -20,6 +24,8 @@ import type { ProgressDisplay } from "./progress.ts";
 export interface AttackInputFlags extends ModelFlags, PictureFlags, Omit<DataFlags, "label">, RuntimeFlags {
   /** The class to leave, by name or number. */
   readonly label?: string;
+  /** Where pictures may change. */
+  readonly mask?: string;
   readonly quiet?: boolean;
 }
 
@@ -84,34 +90,58 @@ export async function openAttackInputs(
   });
   try {
     if (classifier.prepared.head.kind === "value") throw numberHasNoLabel(command, classifier);
+    const region = flags.mask === undefined ? undefined : await givenRegion(flags.mask, flags, note);
     if (flags.data === undefined) {
       const inputs: AttackInput[] = [];
       for (const { image, name, load } of given) {
         const origin = images.length === 0 ? "the bundled Scenes" : await fingerprintOf(image, flags);
-        inputs.push({
-          image,
-          name,
-          origin,
-          input: async () => classifier.fit(await load(classifier.input.channelCount)),
-        });
+        const picture = () => load(classifier.input.channelCount);
+        inputs.push({ image, name, ...openedIn(region, origin, picture, classifier) });
       }
       return { classifier, runtime, source: images.length === 0 ? "the bundled Scenes" : "files", inputs };
     }
     const dataset = await datasetOf({ ...flags, label: "predicted" }, classifier, { note, signal: io.signal });
     const unique = uniqueNames(reservedNames);
-    const inputs = testPart(dataset.images, flags.split).map(
-      ({ id, picture }): AttackInput => ({
-        image: id,
-        name: unique(outputName(id, { maxLength: 200 })),
-        origin: dataset.name,
-        input: async () => classifier.fit(await picture()),
-      }),
-    );
+    const inputs: AttackInput[] = [];
+    for (const { id, picture } of testPart(dataset.images, flags.split)) {
+      const opened = openedIn(region, dataset.name, picture, classifier);
+      inputs.push({ image: id, name: unique(outputName(id, { maxLength: 200 })), ...opened });
+    }
     return { classifier, runtime, source: dataset.name, inputs };
   } catch (error) {
     await classifier.dispose();
     throw error;
   }
+}
+
+/** The region that `--mask` means, with what decides it: the box itself, or what is in the file. */
+async function givenRegion(mask: string, flags: PictureFlags, note: (text: string) => void) {
+  const region = await readRegion(mask, pictureOptionsOf(flags, note));
+  return {
+    region,
+    origin: "box" in region ? `mask ${region.box.join(",")}` : `mask ${await fingerprintOf(mask, flags)}`,
+  };
+}
+
+/** A picture as the network takes it, and where it may change. */
+function openedIn(
+  given: Awaited<ReturnType<typeof givenRegion>> | undefined,
+  origin: string,
+  picture: () => Promise<Picture | ImageTensor>,
+  classifier: FileClassifier,
+): Pick<AttackInput, "origin" | "input" | "mask"> {
+  if (given === undefined) return { origin, input: async () => classifier.fit(await picture()) };
+  let size: SizedPicture | undefined;
+  const opened = async () => {
+    const one = await picture();
+    size = sizedPicture(one);
+    return one;
+  };
+  return {
+    origin: `${origin}, ${given.origin}`,
+    input: async () => classifier.fit(await opened()),
+    mask: async () => regionMask("--mask", given.region, size ?? sizedPicture(await opened()), classifier.input),
+  };
 }
 
 /** Why nothing can be done to a number's label. */

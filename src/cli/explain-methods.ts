@@ -14,6 +14,18 @@ export function methodRunsOf(flags: ExplainFlags): ExplanationRun[] {
   return runs.map(({ of, settings }) => ({ method: of, settings }));
 }
 
+/** Throws a MisuseError where a region is given that may change, and a method runs that changes nothing. */
+export function checkMaskedMethods(runs: readonly ExplanationRun[], { mask }: Pick<ExplainFlags, "mask">): void {
+  const still = runs.find(({ method }) => method.perturbing === undefined);
+  if (mask === undefined || still === undefined) return;
+  const changing = saliencyMethods.filter(({ perturbing }) => perturbing !== undefined).map(({ name }) => name);
+  throw new MisuseError({
+    where: "--mask",
+    what: `${still.method.name} does not change the picture`,
+    expected: `--method with some of ${changing.join(", ")}`,
+  });
+}
+
 /** Throws the MisuseErrors that can be told before any picture is at hand. */
 export function checkMethodRuns(
   classifier: Classifier,

@@ -1,5 +1,7 @@
 /** @file `explain` at work: picture by picture, what is finished, what failed, and the page. */
 import { basename } from "node:path";
+import { sizedPicture } from "../classifier/preprocessing/fit-picture.ts";
+import { type Region, regionMask } from "../classifier/preprocessing/region-mask.ts";
 import { PerceptualBallError, throwIfAborted } from "../errors.ts";
 import type { ExplanationRecord } from "../experiments/explanation/record.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
@@ -41,12 +43,13 @@ export interface Explaining {
   ): Promise<void>;
 }
 
-/** A run with these flags and methods on these pictures. Throws as `explainReport` does. */
+/** A run with these flags and methods on these pictures, which may change in `region` only. Throws as `explainReport` does. */
 export function explainingOf(
   flags: ExplainFlags,
   methods: readonly ExplanationRun[],
   context: CliContext,
   pictures: readonly PictureSource[],
+  region: Region | undefined,
 ): Explaining {
   const report = explainReport(flags, pictures);
   const total = pictures.length;
@@ -63,11 +66,27 @@ export function explainingOf(
     try {
       return await source.load(channelCount);
     } catch (error) {
-      if (!(error instanceof PerceptualBallError)) throw error;
-      failures.push({ image: source.image, reason: error.message });
-      context.exitCode = exitCodes.failed;
-      progress.around(() => reportError(io, error));
+      fail(source, error);
       return undefined;
+    }
+  }
+
+  /** Reports what is wrong with a picture; throws what is no fault of it. */
+  function fail({ image }: PictureSource, error: unknown): void {
+    if (!(error instanceof PerceptualBallError)) throw error;
+    failures.push({ image, reason: error.message });
+    context.exitCode = exitCodes.failed;
+    progress.around(() => reportError(io, error));
+  }
+
+  /** Whether something of the picture is in the region, which is reported otherwise. */
+  function hasRegion(source: PictureSource, picture: Picture | ImageTensor, { input }: FileClassifier): boolean {
+    try {
+      if (region !== undefined) regionMask("--mask", region, sizedPicture(picture), input);
+      return true;
+    } catch (error) {
+      fail(source, error);
+      return false;
     }
   }
 
@@ -106,7 +125,7 @@ export function explainingOf(
     const subject = await subjectOf(classifier, picture);
     const explanations = explainPicture(subject.classifier, picture, methods, {
       ...{ image: source.image, groundTruth: source.groundTruth, folder: source.name },
-      ...{ label: subject.label, target, batch, seed, colorMap, localizationRule: localizationRuleOf(flags) },
+      ...{ label: subject.label, target, region, batch, seed, colorMap, localizationRule: localizationRuleOf(flags) },
       model: { path: model ?? bundledClassifierPath, sha256: classifier.file.sha256 },
       versions,
       signal: io.signal,
@@ -141,7 +160,7 @@ export function explainingOf(
       for (const [index, source] of sources.entries()) {
         const picture = await load(source, classifier.input.channelCount);
         loaded.delete(source);
-        if (picture === undefined) continue;
+        if (picture === undefined || !hasRegion(source, picture, classifier)) continue;
         const show = (share: number): void => progress.update((index + share) / sources.length, basename(source.image));
         show(0);
         await explainOne(source, picture, classifier, show, versions);

@@ -1,14 +1,16 @@
 /** @file How a method is defined: its description, its settings and what it does for one image, and nothing else. */
 import { describeEnding } from "../attacks/ending.ts";
 import { goalOf } from "../attacks/goal.ts";
+import { checkMask } from "../attacks/hold-to-mask.ts";
 import type { Classifier } from "../classifier/classifier.ts";
 import type { Classification } from "../classifier/logits.ts";
-import { throwIfAborted } from "../errors.ts";
+import { MisuseError, throwIfAborted } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { type Cost, totalCost } from "../options/cost.ts";
 import type { OnProgress } from "../options/progress.ts";
 import { completeBoth, type OptionSchema, type ValuesOf } from "../options/schema.ts";
 import { createRandom, type Random } from "../random/random.ts";
+import type { FloatTensor } from "../tensor/tensor.ts";
 import { explainOver } from "./explain-over.ts";
 import { checkContrast, logitSeed } from "./logit-seed.ts";
 import {
@@ -103,6 +105,7 @@ export function defineMethod<const N extends string, const S extends OptionSchem
   type Options = ExplainOptions<S> | undefined;
   const taskOf = async (classifier: Classifier, image: ImageTensor, options: Options, onProgress: OnProgress) => {
     const { settings, common, label: given, target } = read(classifier, options);
+    if (common.mask !== undefined) throw maskless(name);
     const { batch, signal, random = createRandom(0) } = common;
     let known: Classification | undefined;
     const classify = async (): Promise<Classification> => {
@@ -142,7 +145,9 @@ export function defineMethod<const N extends string, const S extends OptionSchem
   return {
     ...descriptionOf(definition),
     shows: "interest",
-    check: (classifier, options) => void read(classifier, options),
+    check(classifier, options) {
+      if (read(classifier, options).common.mask !== undefined) throw maskless(name);
+    },
     costOf(classifier, options) {
       const { settings, label } = read(classifier, options);
       const isClassified = classifies || label === undefined;
@@ -160,6 +165,8 @@ export interface PerturbationTask<C>
   > {
   /** The class to leave; where none is asked for, the search finds out which is predicted. */
   readonly label: number | undefined;
+  /** Where pixels may change, [H, W]; undefined: everywhere. It fits the classifier. */
+  readonly mask: FloatTensor | undefined;
 }
 
 /** A perturbation to make a map of. */
@@ -198,8 +205,9 @@ export function definePerturbationMethod<const N extends string, const S extends
   type Options = ExplainOptions<S> | undefined;
   const perturb = async (classifier: Classifier, image: ImageTensor, options: Options, onProgress: OnProgress) => {
     const { settings, common, label, target } = read(classifier, options);
-    const { batch, signal, random = createRandom(0) } = common;
-    return definition.perturb({ classifier, image, label, target, settings, random, batch, signal, onProgress });
+    const { batch, signal, mask, random = createRandom(0) } = common;
+    if (mask !== undefined) checkMask(name, classifier, mask);
+    return definition.perturb({ classifier, image, label, target, settings, mask, random, batch, signal, onProgress });
   };
   const mapOf: Perturbing<S>["mapOf"] = async (classifier, image, perturbation, { signal } = {}) => {
     const { label, pixels, evaluations, settings, details, facts } = perturbation;
@@ -244,6 +252,15 @@ function detailsOf({ result, solverOutcome }: PerturbationFacts): Readonly<Recor
   const outcomeDescription = describeEnding(result);
   const { label: adversarialLabel, distances } = raw;
   return { outcome, outcomeDescription, solverOutcome, adversarialLabel, margin, distances };
+}
+
+function maskless(where: string): MisuseError {
+  return new MisuseError({
+    where: `${where}: mask`,
+    what: "the method does not change the image",
+    expected: "no mask, or a method that changes the image",
+    advice: "perceptual, guided-perceptual and deepfool can be held to a region.",
+  });
 }
 
 const ignoreProgress: OnProgress = () => undefined;

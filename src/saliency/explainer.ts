@@ -32,7 +32,7 @@ export interface Explainer {
 export function createExplainer(
   classifier: Classifier,
   image: ImageTensor,
-  question: Pick<MethodOptions, "label" | "target" | "batch"> = {},
+  question: Pick<MethodOptions, "label" | "target" | "batch" | "mask"> = {},
 ): Explainer {
   const perturbations = new Map<string, Promise<Timed<Perturbation>>>();
   let clean: Classification | undefined;

@@ -1,5 +1,6 @@
 /** @file What an explanation method is: one interface for all, so that the command line and the benchmarks treat them alike. */
 import type { AttackResult } from "../attacks/attack.ts";
+import { isMask } from "../attacks/hold-to-mask.ts";
 import type { Classifier } from "../classifier/classifier.ts";
 import type { Classification } from "../classifier/logits.ts";
 import type { ImageTensor } from "../image/picture.ts";
@@ -34,6 +35,10 @@ export const methodOptions = {
   batch: countOption("Images per run of the network, where a method evaluates many or several images are given.", {
     fallback: derived("the method's own choice; one for several images"),
   }),
+  mask: valueOption(
+    "Where pixels may change, [H, W] of the network's input: 1 inside, 0 outside. Of methods that change the image; others refuse it.",
+    { is: isMask, expected: "a float32 tensor [H, W] of zeros and ones", fallbackText: "everywhere" },
+  ),
   signal: valueOption("Ends the call with an AbortedError.", {
     is: (value): value is AbortSignal => value instanceof AbortSignal,
     expected: "an AbortSignal",

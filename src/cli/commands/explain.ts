@@ -2,8 +2,9 @@
 import { Command } from "commander";
 import { MisuseError } from "../../errors.ts";
 import { checkWritableFolder } from "../../node/check-folder.ts";
+import { readRegion } from "../../node/pictures/read-region.ts";
 import { type CliContext, notesOf } from "../context.ts";
-import { checkMethodRuns, methodRunsOf } from "../explain-methods.ts";
+import { checkMaskedMethods, checkMethodRuns, methodRunsOf } from "../explain-methods.ts";
 import { type Explaining, explainingOf } from "../explain-pictures.ts";
 import { addExplainFlags, type ExplainFlags, usualMethods } from "../flags/explain-flags.ts";
 import { describeHelp } from "../flags/help.ts";
@@ -58,11 +59,13 @@ async function explain(images: readonly string[], flags: ExplainFlags, context: 
     });
   }
   const methods = methodRunsOf(flags);
+  checkMaskedMethods(methods, flags);
   checkWritableFolder(flags.out);
   const note = notesOf(context.io, flags);
   const pictures =
     images.length === 0 ? bundledPictures(flags.seed) : await picturesOfFiles(images, pictureOptionsOf(flags, note));
-  const explaining = explainingOf(flags, methods, context, pictures);
+  const region = flags.mask === undefined ? undefined : await readRegion(flags.mask, pictureOptionsOf(flags, note));
+  const explaining = explainingOf(flags, methods, context, pictures, region);
   try {
     // Wrong paths are all named before anything takes time.
     const present: PictureSource[] = [];

@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import { MisuseError } from "../../errors.ts";
 import type { AttackRun } from "../../experiments/attack/protocol.ts";
 import { choice, number } from "./parse-values.ts";
+import { maskOption } from "./picture-flags.ts";
 import { attackKind, type RunnableFlags, type RunnableFlagsOptions, runsOf } from "./runnables.ts";
 
 export interface AttackFlags extends RunnableFlags {
@@ -11,6 +12,7 @@ export interface AttackFlags extends RunnableFlags {
   readonly rounding?: "nearest" | "keep";
   readonly batch?: number;
   readonly examples: number;
+  readonly mask?: string;
 }
 
 /** Of commands that compare attacks. */
@@ -33,6 +35,7 @@ export function addAttackFlags(command: Command): Command {
       "--rounding <how>",
       "nearest (default), or keep: away from the picture where bytes lose the success",
     ).argParser(choice("--rounding", ["nearest", "keep"])),
+    maskOption(),
     new Option("--batch <n>", "pictures in lockstep (default: up to 64, fewer of large ones)").argParser(
       number("--batch", { min: 1, max: 4096, integer: true }),
     ),

@@ -5,7 +5,7 @@ import { defaultLocalizationRule, type LocalizationRule } from "../../localizati
 import type { ThresholdRule } from "../../localization/threshold.ts";
 import type { ModelFlags } from "./model-flags.ts";
 import { choice, number, thresholdRule } from "./parse-values.ts";
-import type { PictureFlags } from "./picture-flags.ts";
+import { maskOption, type PictureFlags } from "./picture-flags.ts";
 import { addSpeechFlags, type SpeechFlags, seedOption } from "./run-flags.ts";
 import type { RunnableFlags } from "./runnables.ts";
 import type { RuntimeFlags } from "./runtime-flags.ts";
@@ -14,6 +14,7 @@ export interface ExplainFlags extends ModelFlags, PictureFlags, RuntimeFlags, Ru
   readonly batch?: number;
   readonly label?: string;
   readonly target?: string;
+  readonly mask?: string;
   readonly blur: number;
   readonly threshold: ThresholdRule;
   readonly connectivity: 4 | 8;
@@ -32,6 +33,7 @@ export function addExplainFlags(command: Command): Command {
     "Question:": [
       new Option("--label <class>", "the class to explain, by name or number (default: the predicted one)"),
       new Option("--target <class>", "the class to reach: why this and not that?"),
+      maskOption(),
       new Option("--batch <n>", "images per run, for methods that evaluate many").argParser(
         number("--batch", { min: 1, integer: true }),
       ),

@@ -11,6 +11,14 @@ export interface PictureFlags {
   readonly bitDepth?: number;
 }
 
+/** `--mask`: where pictures may change. */
+export function maskOption(): Option {
+  return new Option(
+    "--mask <region>",
+    "change pixels inside only: a box x0,y0,x1,y1 in pixels of the picture, or a picture that is light there",
+  );
+}
+
 export function addPictureFlags(command: Command): Command {
   const add = (flags: string, description: string, parse: (text: string) => number): void => {
     command.addOption(new Option(flags, description).helpGroup("Pictures:").argParser(parse));

@@ -11,7 +11,7 @@ import { MisuseError, numberIn, oneOf, PerceptualBallError, throwIfAborted } fro
 import type { ImageTensor } from "../../image/picture.ts";
 import type { Progress } from "../../options/progress.ts";
 import { createRandom } from "../../random/random.ts";
-import { floatTensor, type Tensor, tensorOf } from "../../tensor/tensor.ts";
+import { type FloatTensor, floatTensor, type Tensor, tensorOf } from "../../tensor/tensor.ts";
 import type { ExperimentIdentity, RecordKey } from "../records/record-store.ts";
 import type { Computed, ExperimentItem, FailedItem } from "../records/run-experiment.ts";
 import { type AttackFinding, findingOf } from "./record.ts";
@@ -40,6 +40,8 @@ export interface AttackPicture {
   readonly origin: string;
   /** The picture as the network takes it, [C, H, W] in [0, 1]; opened when its turn comes, once for each attack at most. */
   readonly input: () => Promise<ImageTensor>;
+  /** Where its pixels may change, [H, W] of the network's input, which `origin` says as well; default: everywhere. */
+  readonly mask?: () => Promise<FloatTensor>;
 }
 
 export interface AttackSettings {
@@ -180,10 +182,13 @@ export function attackCompute(
   const known = new Map<string, ImageTensor>();
   return async (items, { signal }) => {
     const inputs = new Map<string, ImageTensor>();
+    const masks = new Map<string, FloatTensor>();
     const failures = new Map<string, unknown>();
     for (const { picture } of items) {
       throwIfAborted(signal, "attack");
       try {
+        const mask = await picture.mask?.();
+        if (mask !== undefined) masks.set(picture.image, mask);
         inputs.set(picture.image, known.get(picture.image) ?? (await picture.input()));
       } catch (error) {
         if (!(error instanceof PerceptualBallError)) throw error;
@@ -195,26 +200,47 @@ export function attackCompute(
     for (const image of [...known.keys()].slice(0, Math.max(0, known.size - picturesPerTurn))) known.delete(image);
     const open = items.flatMap((item) => {
       const input = inputs.get(item.picture.image);
-      return input === undefined ? [] : [{ item, input }];
+      return input === undefined ? [] : [{ item, input, mask: masks.get(item.picture.image) }];
     });
-    const results = open.length === 0 ? [] : await attackAll(classifier, open, signal, onProgress);
-    const computed = new Map(open.map(({ item, input }, n) => [item, computedOf(item, input, results[n])]));
+    const computed = new Map<AttackItem, Computed<AttackFinding>>();
+    for (const some of byMask(open)) {
+      const results = await attackAll(classifier, some, signal, onProgress);
+      for (const [n, { item, input }] of some.entries()) computed.set(item, computedOf(item, input, results[n]));
+    }
     return items.map((item) => computed.get(item) ?? { error: failures.get(item.picture.image) });
   };
 }
 
+interface OpenItem {
+  readonly item: AttackItem;
+  readonly input: ImageTensor;
+  readonly mask: FloatTensor | undefined;
+}
+
+/** Items whose masks are equal, in order; without masks all together. */
+function byMask(open: readonly OpenItem[]): OpenItem[][] {
+  const groups = new Map<string, OpenItem[]>();
+  for (const one of open) {
+    const key = one.mask?.data.join("") ?? "";
+    const group = groups.get(key) ?? [];
+    groups.set(key, group);
+    group.push(one);
+  }
+  return [...groups.values()];
+}
+
 async function attackAll(
   classifier: Classifier,
-  open: readonly { readonly item: AttackItem; readonly input: ImageTensor }[],
+  open: readonly OpenItem[],
   signal: AbortSignal | undefined,
   onProgress: ((progress: AttackProgressOf) => void) | undefined,
 ): Promise<AttackResult[]> {
-  const [{ item }] = open;
+  const [{ item, mask }] = open;
   const { run, batch, settings } = item;
   const { seed, stream, label, target, rounding } = settings;
   const options: AnyAttackOptions = {
     ...run.settings,
-    ...{ label, target, rounding, batch, signal },
+    ...{ label, target, rounding, mask, batch, signal },
     // Of the picture alone, so that neither the order of the attacks nor the other pictures matter.
     random: (n) => createRandom(seed, ...(stream === undefined ? [] : [stream]), open[n].item.position),
     onProgress: (progress) => onProgress?.({ run, ...progress }),

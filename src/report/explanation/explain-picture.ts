@@ -2,6 +2,7 @@
 import { evaluatePerturbed } from "../../attacks/evaluate-results.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { geometryFor, type SizedPicture, sizedPicture } from "../../classifier/preprocessing/fit-picture.ts";
+import { type Region, regionMask } from "../../classifier/preprocessing/region-mask.ts";
 import { type ExplanationRecord, explanationFiles, explanationRecord } from "../../experiments/explanation/record.ts";
 import type { ColorMap } from "../../image/color-map.ts";
 import { type Box, fitGeometry } from "../../image/geometry.ts";
@@ -38,6 +39,8 @@ export interface ExplainPictureOptions {
   readonly target?: string | number;
   /** Images per run of the network; each method's own choice by default. */
   readonly batch?: number;
+  /** The region of the picture that methods may change; those that change nothing refuse it. Default: everywhere. */
+  readonly region?: Region;
   /** Of the random numbers of each method. Default 0. */
   readonly seed?: number;
   /** How boxes are made of maps. Default {@link defaultLocalizationRule}. */
@@ -96,11 +99,13 @@ export async function* explainPicture(
   runs: readonly ExplanationRun[],
   options: ExplainPictureOptions,
 ): AsyncGenerator<PictureExplanation, void, undefined> {
-  const { label, target, batch, seed = 0, signal, onProgress } = options;
+  const { label, target, batch, region, seed = 0, signal, onProgress } = options;
   const weights = weightsOf(classifier, runs, options);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const subject = subjectOf(classifier, picture, options, runs.length > 1);
-  const explainer = createExplainer(classifier, subject.input, { label, target, batch });
+  const { pictureSize } = subject;
+  const mask = region && regionMask(`region of ${options.image}`, region, pictureSize, classifier.input);
+  const explainer = createExplainer(classifier, subject.input, { label, target, batch, mask });
   let before = 0;
   for (const [n, { method, settings }] of runs.entries()) {
     const report: OnProgress = ({ done, of }) =>

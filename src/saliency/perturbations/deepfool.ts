@@ -13,6 +13,7 @@ import {
 } from "../../attacks/deepfool-search.ts";
 import { describeEnding } from "../../attacks/ending.ts";
 import { goalOf } from "../../attacks/goal.ts";
+import { describeMask, heldTo } from "../../attacks/hold-to-mask.ts";
 import { classificationOf } from "../../classifier/logits.ts";
 import type { ValuesOf } from "../../options/schema.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
@@ -21,7 +22,8 @@ import type { Perturbation } from "../method.ts";
 import { rootMeanSquare } from "./root-mean-square.ts";
 
 async function perturb(task: PerturbationTask<ValuesOf<typeof deepFoolOptions>>): Promise<Perturbation> {
-  const { classifier, image, label: given, target, batch, signal, onProgress } = task;
+  const { classifier, image, label: given, target, mask, batch, signal, onProgress } = task;
+  const seen = mask === undefined ? classifier : heldTo(classifier, mask);
   const settings = deepFoolSettings(task.settings);
   const clean = await classifier.classify(image, { signal });
   const label = given ?? clean.label;
@@ -31,7 +33,7 @@ async function perturb(task: PerturbationTask<ValuesOf<typeof deepFoolOptions>>)
   const onStep = (): void => onProgress({ done: ++done, of: settings.steps, unit: "steps" });
   const found: DeepFoolPoint = isDone
     ? { point: image.data, logits: clean.logits, steps: 0, cost: { forward: 0, gradient: 0 } }
-    : await searchDeepFool(classifier, { image: image.data, logits: clean.logits, label, target }, settings, {
+    : await searchDeepFool(seen, { image: image.data, logits: clean.logits, label, target }, settings, {
         batch,
         signal,
         onStep,
@@ -53,7 +55,7 @@ async function perturb(task: PerturbationTask<ValuesOf<typeof deepFoolOptions>>)
     pixels,
     optimized: pixels,
     evaluations: { ...found.cost, forward: found.cost.forward + 1 },
-    settings: { ...settings },
+    settings: { ...settings, ...(mask === undefined ? {} : { mask: describeMask(mask) }) },
     details: {
       outcome,
       outcomeDescription: describeEnding({ outcome, settings: { ...settings }, details: {} }),

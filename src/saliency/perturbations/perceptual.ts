@@ -4,6 +4,7 @@
  * Source: Elliott, Law and Russell, "Adversarial Perturbations on the Perceptual Ball", section 4 ("we simply treat the
  * magnitude of the alteration in each pixel as its salience").
  */
+import { describeMask } from "../../attacks/hold-to-mask.ts";
 import { perceptual as attack, perceptualFinding } from "../../attacks/perceptual/perceptual.ts";
 import { perceptualPlan } from "../../attacks/perceptual/perceptual-plan.ts";
 import { guidedRules } from "../../autodiff/guided-rules.ts";
@@ -19,9 +20,9 @@ import { rootMeanSquare } from "./root-mean-square.ts";
 type Settings = ValuesOf<typeof perceptualSettings>;
 
 async function perturb(task: PerturbationTask<Settings>): Promise<Perturbation> {
-  const { classifier, image, label, target, settings, signal, onProgress } = task;
+  const { classifier, image, label, target, settings, mask, signal, onProgress } = task;
   // The distance that is reported is that of the layers compared.
-  const options = { ...settings, label, target, signal, onProgress, distanceLayers: "search" } as const;
+  const options = { ...settings, label, target, mask, signal, onProgress, distanceLayers: "search" } as const;
   const result = await attack.attack(classifier, image, options);
   const found = perceptualFinding(result);
   const { stages, solverOutcome, hindrance } = found;
@@ -32,7 +33,7 @@ async function perturb(task: PerturbationTask<Settings>): Promise<Perturbation> 
     pixels: result.perturbation,
     optimized: found.optimizedPerturbation,
     evaluations: result.cost,
-    settings: { ...found.settings },
+    settings: { ...found.settings, ...(mask === undefined ? {} : { mask: describeMask(mask) }) },
     details: { stages, ...(hindrance === undefined ? {} : { hindrance }) },
     facts: { result, solverOutcome, layers: found.settings.layers },
   };
