@@ -27,7 +27,7 @@ const items: ExperimentItem[] = Array.from({ length: 6 }, (_, index) => ({
 }));
 
 function flagsOf(...argv: string[]): ExperimentFlags {
-  const command = addExperimentFlags(new Command("benchmark").exitOverride(), { out });
+  const command = addExperimentFlags(new Command("benchmark").exitOverride(), { out, env: {} });
   return command.parse(argv, { from: "user" }).opts<ExperimentFlags>();
 }
 

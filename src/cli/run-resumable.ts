@@ -55,6 +55,8 @@ export async function conductExperiment<I extends ExperimentItem, T>(
   const say = notesOf(context.io, { progress });
   const note: Note = (text) => say(`perceptual-ball: ${text}`);
   for (const problem of store.problems()) note(problem);
+  const { shard } = flags;
+  if (shard?.source !== undefined) note(`share ${shard.index} of ${shard.of}, from ${shard.source}`);
   let isInterrupted = false;
   try {
     await (flags.workers > 1

@@ -46,7 +46,7 @@ export function attackCommand(context: CliContext): Command {
   addDataFlags(command, { hasLabelFlag: false });
   addModelFlags(command, { hasModelFlag: true });
   addRuntimeFlags(command);
-  addExperimentFlags(command, { out: "perceptual-ball-attack" });
+  addExperimentFlags(command, { out: "perceptual-ball-attack", env: context.io.env });
   addRunnableFlags(command, attackKind, runnables);
   return describeHelp(command, context, {
     flags: [

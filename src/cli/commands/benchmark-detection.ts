@@ -50,7 +50,7 @@ export function benchmarkDetectionCommand(context: CliContext): Command {
   addNoiseFlags(command);
   addModelFlags(command, { hasModelFlag: true });
   addRuntimeFlags(command);
-  addExperimentFlags(command, { out: "perceptual-ball-detection" });
+  addExperimentFlags(command, { out: "perceptual-ball-detection", env: context.io.env });
   addRunnableFlags(command, attackKind, comparedAttacks);
   addVariantImages(command);
   return describeHelp(command, context, {

@@ -48,7 +48,7 @@ export function benchmarkLocalizationCommand(context: CliContext): Command {
   addLocalizationFlags(command);
   addModelFlags(command, { hasModelFlag: true });
   addRuntimeFlags(command);
-  addExperimentFlags(command, { out: "perceptual-ball-localization" });
+  addExperimentFlags(command, { out: "perceptual-ball-localization", env: context.io.env });
   addRunnableFlags(command, methodKind, runnables);
   return describeHelp(command, context, {
     flags: [

@@ -66,7 +66,7 @@ export function coneCommand(context: CliContext): Command {
   addDataFlags(command, { hasLabelFlag: false });
   addModelFlags(command, { hasModelFlag: true });
   addRuntimeFlags(command);
-  addExperimentFlags(command, { out: "perceptual-ball-cone", isDivisible: false });
+  addExperimentFlags(command, { out: "perceptual-ball-cone", env: context.io.env, isDivisible: false });
   addRunnableFlags(command, attackKind, comparedAttacks);
   return describeHelp(command, context, {
     flags: [

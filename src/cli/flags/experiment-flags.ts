@@ -1,5 +1,7 @@
 /** @file The flags of every command that runs an experiment over many pictures. */
 import { type Command, Option } from "commander";
+import { MisuseError } from "../../errors.ts";
+import { type Environment, shardFromEnvironment } from "../../experiments/records/shard-environment.ts";
 import { parseShard, type Shard } from "../../experiments/records/shards.ts";
 import { number } from "./parse-values.ts";
 import { addSpeechFlags, type SpeechFlags, seedOption } from "./run-flags.ts";
@@ -15,31 +17,53 @@ export interface ExperimentFlags extends SpeechFlags {
 export interface ExperimentFlagsOptions {
   /** The default of `--out`. */
   readonly out: string;
+  /** Where `--shard auto` looks. */
+  readonly env: Environment;
   /** Whether shares of the work can be computed apart: `--workers` and `--shard`. Default true. */
   readonly isDivisible?: boolean;
 }
 
 /** Adds the flags. */
-export function addExperimentFlags(command: Command, { out, isDivisible = true }: ExperimentFlagsOptions): Command {
+export function addExperimentFlags(
+  command: Command,
+  { out, env, isDivisible = true }: ExperimentFlagsOptions,
+): Command {
   const group = "Run:";
   const add = (option: Option): Command => command.addOption(option.helpGroup(group));
   add(new Option("--out <folder>", "folder for results and report; a run that was stopped goes on here").default(out));
-  if (isDivisible) addDivisionFlags(add);
+  if (isDivisible) addDivisionFlags(add, env);
   add(new Option("--fresh", "throw away the results that --out has"));
   add(seedOption("seed of everything that is drawn", 0));
   return addSpeechFlags(command);
 }
 
+/** `i/n`, or what the environment says where that is asked for. */
+function shardOf(text: string, env: Environment): Shard {
+  const [, of] = /^\s*auto(?:\/(\d{1,6}))?\s*$/.exec(text) ?? [text];
+  if (!/^\s*auto\b/.test(text)) return parseShard(text, "--shard");
+  if (of === undefined && text.trim() !== "auto") {
+    throw new MisuseError({
+      where: "--shard",
+      what: "not a share",
+      expected: "i/n, auto, or auto/n",
+      got: JSON.stringify(text),
+    });
+  }
+  const count = of === undefined ? undefined : number("--shard auto", { min: 1, max: 999_999, integer: true })(of);
+  return shardFromEnvironment(env, count);
+}
+
 /** The flags that divide the work. */
-function addDivisionFlags(add: (option: Option) => Command): void {
+function addDivisionFlags(add: (option: Option) => Command, env: Environment): void {
   add(
     new Option("--workers <n>", "child processes that share the work")
       .default(1)
       .argParser(number("--workers", { min: 1, max: 256, integer: true })),
   );
   add(
-    new Option("--shard <i/n>", "only this share of the pictures, such as 1/4; `merge` unites the folders").argParser(
-      (text: string) => parseShard(text, "--shard"),
-    ),
+    new Option(
+      "--shard <i/n>",
+      "only this share of the pictures, such as 1/4; auto: which one the scheduler says, of auto/40: of 40; `merge` unites the folders",
+    ).argParser((text: string) => shardOf(text, env)),
   );
 }

@@ -8,6 +8,8 @@ export interface Shard {
   readonly index: number;
   readonly of: number;
   readonly within?: Shard;
+  /** Where that is from, if it was not said outright. */
+  readonly source?: string;
 }
 
 /**
