@@ -112,9 +112,9 @@ describe("documents", () => {
     expect(read("README.md")).not.toMatch(/TODO|TBD|<!--|@@/);
   });
 
-  test("the README says of the bundled classifier what its record says", () => {
+  test("the documents say of the bundled classifier what its record says", () => {
     const { testAccuracy, testScenes } = JSON.parse(read("assets/scenes-vgg.json"));
-    expect(read("README.md")).toContain(
+    expect(read("docs/limits.md")).toContain(
       `names ${(100 * testAccuracy).toFixed(1)} % of ${testScenes.count} rendered pictures`,
     );
   });
@@ -122,7 +122,7 @@ describe("documents", () => {
 
 describe("commands", async () => {
   const everything = await commandLine({ io: testIo(), argv: [], exitCode: 0 });
-  const lines = ["README.md", "docs/export.md"].flatMap(commandLines);
+  const lines = documents.flatMap(commandLines);
 
   /** The command that the words begin with, and the words after its name. */
   function commandOf(words: readonly string[]): { command: Command; rest: readonly string[] } {
@@ -188,7 +188,7 @@ describe("commands", async () => {
   });
 
   test("what it shows of the output is what comes out", async () => {
-    const consoles = blocksOf("README.md", "console").filter((block) => block.includes("assets/scenes-vgg.onnx"));
+    const consoles = blocksOf("docs/cli.md", "console").filter((block) => block.includes("assets/scenes-vgg.onnx"));
     expect(consoles).toHaveLength(2);
     const folder = mkdtempSync(join(tmpdir(), "perceptual-ball-readme-"));
     try {
@@ -235,7 +235,7 @@ globalThis.OffscreenCanvas = class {
 `;
 
 describe("code", () => {
-  const snippets = blocksOf("README.md", "js");
+  const snippets = ["docs/library.md", "docs/browser.md"].flatMap((document) => blocksOf(document, "js"));
   let folder = "";
 
   beforeAll(async () => {
@@ -297,7 +297,13 @@ describe("code", () => {
     expect(await output(3, "--import", pathToFileURL(join(folder, "browser.mjs")).href)).toBe("flipped [ 96, 96 ]\n");
   });
 
-  test("there is no other code", () => {
+  test("the README begins with the first of them, and there is no other code", () => {
+    expect(blocksOf("README.md", "js")).toEqual(snippets.slice(0, 1));
     expect(snippets).toHaveLength(4);
+  });
+
+  test("the README is one screen of what and why: two commands, five examples, links", () => {
+    expect(read("README.md").split("\n").length).toBeLessThan(110);
+    expect(commandLines("README.md")).toHaveLength(5);
   });
 });

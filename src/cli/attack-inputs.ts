@@ -81,7 +81,7 @@ export async function openAttackInputs(
     decision: flags.label,
     hasOwnPictures: images.length > 0,
     samples: async (opened) => {
-      if (flags.data === undefined) return samplesOf(given, opened.input.channelCount);
+      if (flags.data === undefined) return pictureSamples(given, opened.input.channelCount);
       const data = await labelledData(flags, opened, io.signal);
       return samplesOfImages(testPart(data.images, flags.split));
     },
@@ -170,7 +170,7 @@ export async function labelledData(
 }
 
 /** Pictures to try normalizations on; those that cannot be read are reported when their turn comes. */
-async function samplesOf(given: readonly PictureSource[], channelCount: number): Promise<Sample[]> {
+export async function pictureSamples(given: readonly PictureSource[], channelCount: number): Promise<Sample[]> {
   const samples: Sample[] = [];
   for (const { load } of given) {
     if (samples.length === samplePictures) break;

@@ -55,6 +55,21 @@ export {
   findingOf,
 } from "../experiments/attack/record.ts";
 export { type AttackSummary, attackSummaries } from "../experiments/attack/summary.ts";
+export {
+  type ClassificationAccuracy,
+  type ClassificationRecord,
+  type ClassifyPicturesOptions,
+  classificationAccuracy,
+  classifyPictures,
+  type PictureToClassify,
+} from "../experiments/classification/classify-pictures.ts";
+export {
+  type AttackCone,
+  type AttackConesInput,
+  type AttackMeans,
+  attackCones,
+  coneSeconds,
+} from "../experiments/cone/attack-cones.ts";
 export { type ConeOptions, coneOf, conePoints } from "../experiments/cone/cone.ts";
 export type { ConeCurvature, ConeEstimate, PictureCurvature } from "../experiments/cone/curvature.ts";
 export type { ConeAxes, ConePair, PicturePlanes } from "../experiments/cone/planes.ts";
@@ -69,6 +84,12 @@ export {
 } from "../experiments/cone/protocol.ts";
 export type { ConeRecord } from "../experiments/cone/record.ts";
 export { type Cone, type ConeAccumulator, coneAccumulator } from "../experiments/cone/summary.ts";
+export {
+  type DetectionBenchmarkInput,
+  type DetectionResults,
+  detectionSummary,
+} from "../experiments/detection/benchmark-summary.ts";
+export { type FitStatisticsOptions, fitStatistics } from "../experiments/detection/fit-statistics.ts";
 export {
   type DetectionItem,
   type DetectionSettings,
@@ -99,6 +120,7 @@ export {
   type MapRecord,
   type PerturbationRecord,
 } from "../experiments/explanation/record.ts";
+export { type BenchmarkSummaryInput, localizationSummary } from "../experiments/localization/benchmark-summary.ts";
 export {
   areaUnderSteps,
   type CurvesOptions,

@@ -14,6 +14,12 @@ export { structuralSimilarity } from "../image/structural-similarity.ts";
 export { type AttackPageEntry, type AttackPageInput, attackPage } from "../report/attack/page.ts";
 export { attackSentence } from "../report/attack/sentence.ts";
 export { attackTable } from "../report/attack/table.ts";
+export {
+  accuracyLine,
+  classificationHeading,
+  classificationLine,
+  classificationRow,
+} from "../report/classification/tables.ts";
 export { detectionPage } from "../report/detection/page.ts";
 export { type DetectionPlot, detectionPlots } from "../report/detection/plots.ts";
 export { detectionCsv, detectionMarkdown } from "../report/detection/tables.ts";

@@ -21,6 +21,11 @@ export const commandEntries: readonly CommandEntry[] = [
     load: async (context) => (await import("./explain.ts")).explainCommand(context),
   },
   {
+    name: "classify",
+    summary: "name the most probable classes of pictures, with the accuracy where labels are known",
+    load: async (context) => (await import("./classify.ts")).classifyCommand(context),
+  },
+  {
     name: "inspect",
     summary: "list a model's layers, and say whether it works",
     load: async (context) => (await import("./inspect.ts")).inspectCommand(context),

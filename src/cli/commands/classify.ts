@@ -1,0 +1,168 @@
+/** @file `perceptual-ball classify`: the most probable classes of pictures, folders and data sets. */
+import { Command, Option } from "commander";
+import { MisuseError } from "../../errors.ts";
+import {
+  type ClassificationRecord,
+  classificationAccuracy,
+  classifyPictures,
+  type PictureToClassify,
+} from "../../experiments/classification/classify-pictures.ts";
+import type { FileClassifier } from "../../node/models/load-classifier.ts";
+import {
+  accuracyLine,
+  classificationHeading,
+  classificationLine,
+  classificationRow,
+} from "../../report/classification/tables.ts";
+import { pictureSamples } from "../attack-inputs.ts";
+import {
+  type CliContext,
+  exitCodes,
+  isInterruption,
+  type Note,
+  notesOf,
+  reportError,
+  reportInterruption,
+  say,
+  sayJson,
+} from "../context.ts";
+import { addDataFlags, type DataFlags, datasetOf } from "../flags/data-flags.ts";
+import { describeHelp } from "../flags/help.ts";
+import { addModelFlags, type ModelFlags } from "../flags/model-flags.ts";
+import { batchOption } from "../flags/noise-flags.ts";
+import { number } from "../flags/parse-values.ts";
+import { pictureArgument, pictureOptionsOf } from "../flags/picture-flags.ts";
+import { addSpeechFlags, type SpeechFlags } from "../flags/run-flags.ts";
+import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
+import { openClassifier, samplesOfImages } from "../open-classifier.ts";
+import { bundledPictures, picturesOfFiles } from "../pictures.ts";
+import { createProgress } from "../progress.ts";
+
+interface Flags extends ModelFlags, DataFlags, RuntimeFlags, SpeechFlags {
+  readonly top: number;
+  readonly batch?: number;
+  readonly csv?: boolean;
+}
+
+export function classifyCommand(context: CliContext): Command {
+  const command = new Command("classify")
+    .description(
+      "Prints the most probable classes of pictures, folders and data sets, and the accuracy where the right classes are known.",
+    )
+    .argument("[image...]", pictureArgument);
+  const top = number("--top", { min: 1, integer: true });
+  const options = [
+    new Option("--top <k>", "how many classes of each picture").default(5).argParser(top),
+    batchOption(),
+    new Option("--csv", "print CSV on stdout, a row per picture").conflicts("json"),
+  ];
+  for (const option of options) command.addOption(option.helpGroup("Classes:"));
+  addDataFlags(command, { hasLabelFlag: true });
+  addModelFlags(command, { hasModelFlag: true });
+  addRuntimeFlags(command);
+  addSpeechFlags(command);
+  return describeHelp(command, context, {
+    flags: [
+      "--model",
+      "--labels",
+      "--preprocessing",
+      "--data",
+      "--split",
+      "--first",
+      "--top",
+      "--csv",
+      "--json",
+      "--quiet",
+    ],
+    examples: [
+      "classify photos/ --model resnet50.onnx --top 3",
+      "classify --data cifar10 --model vgg.onnx --first 1000 --top 1 --csv > classes.csv",
+    ],
+    notes: "Prints a line per picture, as text, JSON or CSV. Nothing is written.",
+    failure: "a picture or the model could not be used",
+    interruption: "what was printed stands",
+  }).action((images: string[], flags: Flags) => classify(images, flags, context));
+}
+
+async function classify(images: readonly string[], flags: Flags, context: CliContext): Promise<void> {
+  const { io } = context;
+  const { signal } = io;
+  const { data, top, batch, csv, json } = flags;
+  if (images.length > 0 && data !== undefined) {
+    throw new MisuseError({ where: "classify", what: "there are both pictures and --data", expected: "one of them" });
+  }
+  if (images.length === 0 && data === undefined && flags.model !== undefined) {
+    throw new MisuseError({
+      where: "classify",
+      what: "there is a model but no picture",
+      expected: "at least one picture, or --data",
+      advice: "perceptual-ball classify dog.jpg --model model.onnx",
+    });
+  }
+  const progress = createProgress(io.stderr, { quiet: flags.quiet ?? false });
+  const note = notesOf(io, { ...flags, progress });
+  const files = images.length === 0 ? bundledPictures() : await picturesOfFiles(images, pictureOptionsOf(flags, note));
+  const classifier = await openClassifier(flags, {
+    ...{ runtime: await loadRuntime(flags), signal, note },
+    hasOwnPictures: images.length > 0,
+    takesAllLabels: true,
+    isLabelled: data !== undefined && flags.label !== "predicted",
+    samples: async (opened) =>
+      data === undefined
+        ? pictureSamples(files, opened.input.channelCount)
+        : samplesOfImages((await datasetOf(flags, opened, { signal })).images),
+    onProgress: ({ runs, of }) => progress.update(runs / of, "trying normalizations"),
+  });
+  const records: ClassificationRecord[] = [];
+  let of = 0;
+  try {
+    const pictures =
+      data === undefined ? filesToClassify(files, classifier) : await imagesToClassify(flags, classifier, note, signal);
+    of = pictures.length;
+    const count = Math.min(top, classifier.classCount);
+    if (csv) io.stdout.write(classificationHeading(count));
+    progress.begin();
+    const onFailure = (_image: string, error: Error): void => {
+      context.exitCode = exitCodes.failed;
+      progress.around(() => reportError(io, error));
+    };
+    for await (const record of classifyPictures(classifier, pictures, { top: count, batch, signal, onFailure })) {
+      records.push(record);
+      progress.update(records.length / of, record.image);
+      progress.around(() => {
+        if (json) sayJson(io, record);
+        else if (csv) io.stdout.write(classificationRow(record, count));
+        else say(io, classificationLine(record));
+      });
+    }
+    progress.stop();
+    const accuracy = classificationAccuracy(records);
+    // Beside JSON and CSV it is no record.
+    if (accuracy !== undefined && !json && !csv) say(io, "", accuracyLine(accuracy));
+    else if (accuracy !== undefined) note(accuracyLine(accuracy));
+  } catch (error) {
+    if (!isInterruption(error)) throw error;
+    progress.stop();
+    reportInterruption(context, { done: records.length, of });
+  } finally {
+    progress.stop();
+    await classifier.dispose();
+  }
+}
+
+function filesToClassify(
+  files: Awaited<ReturnType<typeof picturesOfFiles>>,
+  { input }: Pick<FileClassifier, "input">,
+): PictureToClassify[] {
+  return files.map(({ image, load }) => ({ image, load: () => load(input.channelCount) }));
+}
+
+async function imagesToClassify(
+  flags: Flags,
+  classifier: FileClassifier,
+  note: Note,
+  signal: AbortSignal,
+): Promise<PictureToClassify[]> {
+  const { images } = await datasetOf(flags, classifier, { note, signal });
+  return images.map(({ id, label, picture }) => ({ image: id, label, load: picture }));
+}
