@@ -18,6 +18,10 @@ export interface ValueInfo {
   readonly shape: readonly Dimension[] | undefined;
   /** What the model says of this value alone, by key. */
   readonly metadata?: ReadonlyMap<string, string>;
+  /** What the model says that the value is, such as IMAGE (onnx/docs/TypeDenotation.md), where it does. */
+  readonly denotation?: string;
+  /** What it says of each axis, such as DATA_CHANNEL (onnx/docs/DimensionDenotation.md), "" where nothing; left out if of none. */
+  readonly axisDenotations?: readonly string[];
 }
 
 /** Element type and static shape: what shape inference knows of every value. */

@@ -90,13 +90,15 @@ export function bindInputs(graph: Graph, { where, inputs = {}, inputSize }: Bind
   return { graph: { ...graph, inputs: [image], initializers }, notes };
 }
 
-/** The only input that has the form of pictures and is not given. */
+/** The only input that has the form of pictures and is not given; of several, the only one that the model says is an image. */
 function pictureAmong(graph: Graph, open: readonly ValueInfo[]): ValueInfo | undefined {
   if (open.length === 1) return open[0];
   const read = new Set(graph.nodes.flatMap((node) => [...valuesReadBy(node)]));
   const used = open.filter(({ name }) => read.has(name));
   const pictures = used.filter(({ shape }) => shape?.length === 4);
-  return pictures.length === 1 ? pictures[0] : undefined;
+  const denoted = pictures.filter(({ denotation }) => denotation === "IMAGE");
+  const [picture, ...others] = denoted.length > 0 ? denoted : pictures;
+  return others.length === 0 ? picture : undefined;
 }
 
 function evident(

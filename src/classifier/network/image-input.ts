@@ -1,6 +1,6 @@
 /** @file Which input of a model takes the images, and in which form. */
 import { MisuseError, UnsupportedError } from "../../errors.ts";
-import { type Dimension, describeValueInfo, type Graph } from "../../onnx/model.ts";
+import { type Dimension, describeValueInfo, type Graph, type ValueInfo } from "../../onnx/model.ts";
 import type { DataType, Shape } from "../../tensor/tensor.ts";
 import type { OpenSides } from "./solve-input-size.ts";
 
@@ -68,6 +68,12 @@ function layoutOf(shape: readonly Dimension[]): "nchw" | "nhwc" | undefined {
   return last !== undefined && first === side && last !== side ? "nhwc" : undefined;
 }
 
+/** Where the model itself says that the channels are. */
+function denotedLayout({ axisDenotations = [] }: ValueInfo): "nchw" | "nhwc" | undefined {
+  const axis = axisDenotations.indexOf("DATA_CHANNEL");
+  return axis === 1 ? "nchw" : axis === 3 ? "nhwc" : undefined;
+}
+
 /** The only input of Throws an UnsupportedError if it takes no images, a MisuseError for a size that it does not take. */
 export function findImageInput(
   graph: Graph,
@@ -103,7 +109,7 @@ export function findImageInput(
     });
   }
   const open = (axis: number): boolean => typeof shape[axis] !== "number" || shape[axis] <= 0;
-  const layout = wanted ?? layoutOf(shape);
+  const layout = wanted ?? denotedLayout(input) ?? layoutOf(shape);
   const axes = layout === "nhwc" ? { channels: 3, height: 1, width: 2 } : { channels: 1, height: 2, width: 3 };
   const channels = shape[axes.channels];
   if (layout === undefined || (typeof channels === "number" && channels > mostChannels)) {

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { int64Tensor } from "../../onnx/int64.ts";
+import { initializerOf, type Model } from "../../onnx/model.ts";
 import { parseModel } from "../../onnx/text/parse.ts";
 import { prepareModel } from "./prepare-model.ts";
 
@@ -174,5 +176,30 @@ describe("inputs beside the picture", () => {
     expect(() => withInputs(text)).toThrow(/the model has 2 inputs, .* Give the others values: --input t=…/);
     expect(withInputs(text, { t: 2 }).notes).toEqual(['input "t" is 2 (as given)']);
     expect(() => withInputs(text, { u: 2 })).toThrow(/the model has no input "u", expected one of x, t/);
+  });
+});
+
+describe("what the model denotes its input to be", () => {
+  const two =
+    parseModel(`<ir_version: 8, opset_import: ["": 18]> g (float[1,8,4,4] a, float[1,4,4,8] b) => (float[1,8] y) {
+    p = Transpose <perm = [0, 3, 1, 2]> (b) s = Add (a, p) m = ReduceMean <keepdims = 0> (s, axes) y = Identity (m)
+  }`);
+  const denoted = (index: number, denotation: string, axisDenotations?: readonly string[]): Model => {
+    const inputs = two.graph.inputs.map((info, i) => (i === index ? { ...info, denotation, axisDenotations } : info));
+    const axes = initializerOf(int64Tensor([2, 3]));
+    return { ...two, graph: { ...two.graph, inputs, initializers: new Map([["axes", axes]]) } };
+  };
+
+  test("the axis of the channels", () => {
+    const model = denoted(1, "IMAGE", ["DATA_BATCH", "DATA_FEATURE", "DATA_FEATURE", "DATA_CHANNEL"]);
+    expect(prepareModel(model, { where: "m", inputs: { a: 0 } })).toMatchObject({ layout: "nhwc", channels: 8 });
+    const other = denoted(1, "IMAGE", ["DATA_BATCH", "DATA_CHANNEL", "DATA_FEATURE", "DATA_FEATURE"]);
+    expect(prepareModel(other, { where: "m", inputs: { a: 0 } })).toMatchObject({ layout: "nchw", channels: 4 });
+  });
+
+  test("which of several inputs is the picture", () => {
+    expect(() => prepareModel(denoted(1, ""), { where: "m" })).toThrow(/the model has 2 inputs/);
+    const model = denoted(1, "IMAGE");
+    expect(() => prepareModel(model, { where: "m" })).toThrow(/Give the others values: --input a=…/);
   });
 });

@@ -1,9 +1,8 @@
 /**
  * @file What a model's metadata says of its preprocessing.
  *
- * The ONNX specification's image keys (as Custom Vision and Windows ML write them), of the model or of its input; ultralytics' `task`
- * and `imgsz`; the keys of OpenVINO's and others' exporters; and an object of ours.
- */
+ * The ONNX specification's image keys (as Custom Vision and Windows ML write them), of the model or of its input; Custom Vision's own keys;
+ * ultralytics' `task` and `imgsz`; the keys of OpenVINO's and others' exporters; and an object of ours.  */
 import { PerceptualBallError } from "../../errors.ts";
 import type { Model } from "../../onnx/model.ts";
 import { isLiteralList, literalAt, numbersIn, parseLiteral } from "../labels/literal.ts";
@@ -16,20 +15,24 @@ export interface MetadataReading {
   readonly warnings: readonly ModelWarning[];
 }
 
-/** What the metadata of `model`, and of its input called `input`, says. */
-export function statedInMetadata({ metadata, graph }: Model, input?: string): MetadataReading {
+/** What the metadata of `model`, and of its input called `input`, says; `said` is what messages call it. */
+export function statedInMetadata(
+  { metadata, graph }: Pick<Model, "metadata" | "graph">,
+  input?: string,
+  said = "the model's metadata",
+): MetadataReading {
   const stated: MetadataReading["stated"][number][] = [];
   const warnings: ModelWarning[] = [];
   const unusable = (key: string, why: string): void => {
     warnings.push({
       code: "unusable-metadata",
-      message: `the model's metadata says how pixels are prepared (${key}), and it cannot be used: ${why}. Check what it says, and give the preprocessing yourself`,
+      message: `${said} says how pixels are prepared (${key}), and it cannot be used: ${why}. Check what it says, and give the preprocessing yourself`,
     });
   };
   const note = (keys: string, read: () => StatedPreprocessing | undefined): void => {
     try {
       const found = read();
-      if (found !== undefined) stated.push({ stated: found, reason: `the model's metadata (${keys})` });
+      if (found !== undefined) stated.push({ stated: found, reason: `${said} (${keys})` });
     } catch (error) {
       if (!(error instanceof PerceptualBallError)) throw error;
       unusable(
@@ -61,6 +64,8 @@ export function statedInMetadata({ metadata, graph }: Model, input?: string): Me
     ({ name, metadata: entries }) => name === input || (input === undefined && entries !== undefined),
   );
   const all = new Map([...metadata, ...(ofInput?.metadata ?? [])]);
+  // Before the range, which its normalization is in.
+  customVision(all, note);
   imageKeys(all, note, unusable);
   ultralytics(all, note, warnings);
   namedNumbers(all, note);
@@ -128,6 +133,53 @@ function imageKeys(all: ReadonlyMap<string, string>, note: Note, unusable: (key:
       "the range is none of NominalRange_0_255, Normalized_0_1, Normalized_1_1 and NominalRange_16_235",
     );
   }
+}
+
+/**
+ * Custom Vision: the picture's middle square, or all of it, at the size of the input. Its NormalizeMean and NormalizeStd are in the numbers of
+ * the nominal range, and 0 and 1 where they do nothing.
+ */
+function customVision(all: ReadonlyMap<string, string>, note: Note): void {
+  const at = (name: string) => entry(all, new RegExp(`^CustomVision\\.Preprocess\\.${name}$`, "i"));
+  const crop = at("CropMethod");
+  if (crop !== undefined) {
+    const sides = ["TargetHeight", "TargetWidth"].map((name) => Number(at(name)?.[1] ?? Number.NaN));
+    const [height, width] = sides;
+    const inputSize = height > 0 && width > 0 ? ([height, width] as const) : undefined;
+    const kind = crop[1].trim().toLowerCase();
+    const geometries: Readonly<Record<string, StatedPreprocessing["geometry"]>> = {
+      fullimageshorterside: (rows, columns) =>
+        rows === columns
+          ? {
+              resize: { kind: "shorter", size: rows },
+              crop: { width: columns, height: rows },
+              interpolation: "bilinear",
+            }
+          : { resize: { kind: "exact", width: columns, height: rows }, interpolation: "bilinear" },
+      nocrop: (rows, columns) => ({
+        resize: { kind: "exact", width: columns, height: rows },
+        interpolation: "bilinear",
+      }),
+    };
+    const geometry = Object.hasOwn(geometries, kind) ? geometries[kind] : undefined;
+    if (geometry !== undefined) note(`${crop[0]}=${crop[1]}`, () => ({ normalization: {}, geometry, inputSize }));
+  }
+  const [mean, std] = [at("NormalizeMean"), at("NormalizeStd")];
+  const [means, deviations] = [mean, std].map((one) => (one === undefined ? undefined : numbersOfText(one[1])));
+  const doesNothing = (means ?? [0]).every((value) => value === 0) && (deviations ?? [1]).every((value) => value === 1);
+  if (doesNothing) return;
+  const keys = [mean, std].flatMap((one) => (one === undefined ? [] : [one[0]])).join(", ");
+  const isBytes = /0_255/.test(entry(all, /(^|\.)NominalPixelRange$/i)?.[1] ?? "");
+  note(keys, () =>
+    statedInConfig(
+      {
+        scale: isBytes ? 255 : 1,
+        mean: means ?? (deviations ?? []).map(() => 0),
+        std: deviations ?? (means ?? []).map(() => 1),
+      },
+      keys,
+    ),
+  );
 }
 
 /** ultralytics: x in [0, 1]; its classifiers cut the middle out of the picture whose shorter side is `imgsz`. */

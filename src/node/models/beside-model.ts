@@ -1,8 +1,8 @@
 /**
  * @file Files beside a model that say how its pixels are prepared and what its classes are called.
  *
- * Hugging Face's preprocessor_config.json and config.json, timm's config.json, and lists of names as exporters call them. Each is read only
- * where it lies in the model's own folder (or, for optimum's exports, in the folder above one called "onnx").
+ * Hugging Face's preprocessor_config.json and config.json, timm's config.json, Custom Vision's cvexport.manifest with the files that it names,
+ * and lists of names as exporters call them. Each is read only where it lies in the model's own folder (or, for optimum's exports, in the folder above one called "onnx").
  */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -11,6 +11,7 @@ import type { NameSource } from "../../classifier/labels/resolve-labels.ts";
 import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
 import type { StatedBeside } from "../../classifier/preprocessing/guess-preprocessing.ts";
 import { statedInConfig } from "../../classifier/preprocessing/read-config.ts";
+import { statedInMetadata } from "../../classifier/preprocessing/read-metadata.ts";
 import { PerceptualBallError } from "../../errors.ts";
 
 export interface BesideModel {
@@ -67,7 +68,26 @@ export function readBesideModel(path: string): BesideModel {
       }
     });
   }
-  for (const name of nameFiles) {
+  const manifest = textBeside(folders, manifestFile);
+  const named: string[] = [];
+  if (manifest !== undefined) {
+    attempt(manifest.path, () => {
+      const { labelFile, metadataFile, warning } = readManifest(manifest.text, basename(path));
+      if (warning !== undefined) warnings.push(warning);
+      if (labelFile !== undefined) named.push(labelFile);
+      const file = metadataFile === undefined ? undefined : textBeside(folders, metadataFile);
+      if (file === undefined) return;
+      attempt(file.path, () => {
+        const entries = Object.entries(JSON.parse(file.text) as Record<string, unknown>);
+        const metadata = new Map(entries.map(([key, value]) => [key, String(value)]));
+        const nothing = { name: "", inputs: [], outputs: [], nodes: [], initializers: new Map(), valueInfo: new Map() };
+        const found = statedInMetadata({ metadata, graph: nothing }, undefined, `${metadataFile} beside the model`);
+        stated.push(...found.stated);
+        warnings.push(...found.warnings);
+      });
+    });
+  }
+  for (const name of new Set([...named, ...nameFiles])) {
     const file = textBeside(folders, name);
     if (file === undefined) continue;
     attempt(file.path, () => {
@@ -76,6 +96,42 @@ export function readBesideModel(path: string): BesideModel {
     });
   }
   return { stated, labels, warnings };
+}
+
+/** What Custom Vision puts beside the models that it exports. */
+const manifestFile = "cvexport.manifest";
+
+interface Manifest {
+  readonly labelFile: string | undefined;
+  readonly metadataFile: string | undefined;
+  readonly warning: ModelWarning | undefined;
+}
+
+/** The files that a manifest names, by their last part only: none lies anywhere but beside the model. One of another model says nothing. */
+function readManifest(text: string, model: string): Manifest {
+  const manifest: unknown = JSON.parse(text);
+  const fields: Readonly<Record<string, unknown>> =
+    typeof manifest === "object" && manifest !== null ? { ...manifest } : {};
+  const fieldOf = (name: string): string | undefined => {
+    const value = fields[name];
+    return typeof value === "string" && value !== "" ? basename(value.replaceAll("\\", "/")) : undefined;
+  };
+  const other = fieldOf("ModelFileName");
+  if (other !== undefined && other !== model) {
+    return { labelFile: undefined, metadataFile: undefined, warning: undefined };
+  }
+  const domain = fields.DomainType;
+  const isOther = typeof domain === "string" && domain !== "Classification";
+  return {
+    labelFile: fieldOf("LabelFileName"),
+    metadataFile: fieldOf("MetadataPropsFileName"),
+    warning: isOther
+      ? {
+          code: "other-task",
+          message: `${manifestFile} beside the model says that it is for ${JSON.stringify(domain)}, which is no classification: percentages may mean nothing`,
+        }
+      : undefined,
+  };
 }
 
 function textBeside(

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { tinyClassifier } from "../../../test/tiny-classifier.ts";
 import { writeModel } from "../../onnx/file/write-model.ts";
 import { referenceRuntime } from "../../runtime/reference-runtime.ts";
@@ -70,4 +70,72 @@ test("a folder that can be written need not exist; nothing is created", () => {
   expect(() => checkWritableFolder(path("file"))).toThrow(/file: is not a folder/);
   expect(() => checkWritableFolder(path("file/below"))).toThrow(/is a file, not a folder/);
   expect(() => checkWritableFolder(path("x".repeat(300)))).toThrow(/name too long/);
+});
+
+describe("what Custom Vision exports", () => {
+  const manifest = {
+    DomainType: "Classification",
+    Platform: "ONNX",
+    ModelFileName: "model.onnx",
+    LabelFileName: "names.txt",
+    MetadataPropsFileName: "metadata_properties.json",
+  };
+  const properties = {
+    "CustomVision.Preprocess.CropMethod": "FullImageShorterSide",
+    "CustomVision.Preprocess.NormalizeMean": "[0.0, 0.0, 0.0]",
+    "CustomVision.Preprocess.NormalizeStd": "[1.0, 1.0, 1.0]",
+    "CustomVision.Preprocess.ResizeMethod": "Stretch",
+    "CustomVision.Preprocess.TargetHeight": "24",
+    "CustomVision.Preprocess.TargetWidth": "24",
+    "Image.BitmapPixelFormat": "Bgr8",
+    "Image.NominalPixelRange": "NominalRange_0_255",
+  };
+  const exported = async (changes: { manifest?: object; properties?: object } = {}) => {
+    const inside = mkdtempSync(join(folder, "export-"));
+    const put = (name: string, text: string | Uint8Array): void => writeFileSync(join(inside, name), text);
+    put("model.onnx", writeModel(tinyClassifier()));
+    put("names.txt", "ant\nbee\ncat\ndog\n");
+    put("cvexport.manifest", JSON.stringify({ ...manifest, ...changes.manifest }));
+    put("metadata_properties.json", JSON.stringify({ ...properties, ...changes.properties }));
+    return loadClassifier(join(inside, "model.onnx"), { runtime: referenceRuntime });
+  };
+
+  test("the manifest names the files that say how pixels are prepared and what the classes are called", async () => {
+    const { guess, input, labelName, labelsReason, warnings } = await exported();
+    expect(guess.reason).toMatch(/metadata_properties\.json beside the model/);
+    expect(input).toMatchObject({ scale: 255, channels: "bgr", mean: [0, 0, 0], std: [1, 1, 1] });
+    expect(input.geometry).toEqual({
+      ...{ resize: { kind: "shorter", size: 24 }, crop: { width: 24, height: 24 } },
+      interpolation: "bilinear",
+    });
+    expect(labelName(1)).toBe("bee");
+    expect(labelsReason).toMatch(/names\.txt beside the model/);
+    expect(warnings).toEqual([]);
+  });
+
+  test("without a crop the picture is squeezed; a normalization is in the numbers of the range", async () => {
+    const { input } = await exported({
+      properties: {
+        "CustomVision.Preprocess.CropMethod": "NoCrop",
+        "CustomVision.Preprocess.NormalizeMean": "[104, 117, 123]",
+        "CustomVision.Preprocess.NormalizeStd": "[1.0, 1.0, 1.0]",
+      },
+    });
+    expect(input.geometry.resize).toEqual({ kind: "exact", width: 24, height: 24 });
+    expect(input).toMatchObject({ scale: 255, mean: [104, 117, 123], std: [1, 1, 1] });
+  });
+
+  test("a detector is warned of; the manifest of another model says nothing, and what it names lies beside the model", async () => {
+    const detector = await exported({ manifest: { DomainType: "ObjectDetection" } });
+    expect(detector.warnings).toMatchObject([
+      { code: "other-task", message: expect.stringMatching(/"ObjectDetection", which is no classification/) },
+    ]);
+    const other = await exported({ manifest: { ModelFileName: "other.onnx" } });
+    expect(other.guess.reason).not.toMatch(/metadata_properties/);
+    const away = await exported({
+      manifest: { LabelFileName: "../../names.txt", MetadataPropsFileName: "/etc/passwd" },
+    });
+    expect(away.labelName(1)).toBe("bee");
+    expect(away.guess.reason).not.toMatch(/passwd/);
+  });
 });

@@ -157,6 +157,20 @@ describe("round trip", () => {
     });
   });
 
+  test("what a value and its axes are denoted to be is read, and written back", () => {
+    const bytes = changed((proto) => {
+      const { type } = graphOf(proto).input[0];
+      if (type?.value.case !== "tensorType" || type.value.value.shape === undefined) throw new Error("no tensor");
+      type.denotation = "IMAGE";
+      type.value.value.shape.dim[0].denotation = "DATA_BATCH";
+    });
+    const [input] = readModel(bytes).graph.inputs;
+    expect(input.denotation).toBe("IMAGE");
+    expect(input.axisDenotations?.[0]).toBe("DATA_BATCH");
+    expect(readModel(writeModel(readModel(bytes))).graph.inputs[0]).toEqual(input);
+    expect(readModel(changed(() => {})).graph.inputs[0]).not.toHaveProperty("axisDenotations");
+  });
+
   test("weights that are listed as inputs are no inputs, and are listed again where IR version 3 wants them", () => {
     const bytes = changed((proto) => {
       const { input } = graphOf(proto);

@@ -219,11 +219,16 @@ function readInitializers(proto: GraphProto, { where, external }: Context): Map<
 export function readValueInfo({ name, type, metadataProps }: ValueInfoProto): ValueInfo {
   const declared = type?.value;
   const entries = metadataProps.map(({ key, value }) => [key, value] as const);
-  const own = entries.length === 0 ? {} : { metadata: new Map(entries) };
+  const own = {
+    ...(entries.length === 0 ? {} : { metadata: new Map(entries) }),
+    ...(type?.denotation ? { denotation: type.denotation } : {}),
+  };
   if (declared?.case !== "tensorType") return { name, dtype: undefined, shape: undefined, ...own };
+  const axes = declared.value.shape?.dim.map(({ denotation }) => denotation) ?? [];
   return {
     name,
     ...own,
+    ...(axes.some((denotation) => denotation !== "") ? { axisDenotations: axes } : {}),
     dtype: dataTypeOfNumber(declared.value.elemType),
     shape: declared.value.shape?.dim.map(({ value }): Dimension => {
       if (value.case === "dimParam") return value.value || undefined;
