@@ -52,7 +52,7 @@ export function anatomyOf(classifier: Pick<Classifier, "layers" | "prepared">): 
   const { graph, types, constants } = typed;
   const shapeOf = (name: string): Shape | undefined => types.get(name)?.shape;
   const orders = ordersOf(graph.nodes, shapeOf);
-  const tokens = tokenLayouts(typed, orders);
+  const tokens = tokenLayouts(typed, orders, { name: prepared.input, layout: prepared.layout });
   const elsewhere = tokens.size > 0 ? "elsewhere" : undefined;
   const layers = new Map(classifier.layers.map((layer) => [layer.name, layer]));
   const positions = new Map(graph.nodes.map((node, position) => [node.outputs[0], position]));

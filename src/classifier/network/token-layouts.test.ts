@@ -19,6 +19,32 @@ function gridAt(name: string, patches: string, tokens: string, constants = "") {
 const tiles = "c = Conv <strides = [8, 8]> (x, k)";
 const block = "n = LayerNormalization (j, g1) v = MatMul (n, w) z = Add (j, v)";
 
+describe("tokens without a convolution lie where their patches were cut out", () => {
+  /** Patches of 8 × 6 pixels of a picture of 16 × 24, cut out as einops does, and other tokens before them. */
+  const gridOfPatches = (layout: "nchw" | "nhwc", others: number) => {
+    const [shape, split, perm] =
+      layout === "nchw"
+        ? ["1,3,16,24", "1, 3, 2, 8, 4, 6", "0, 2, 4, 3, 5, 1"]
+        : ["1,16,24,3", "1, 2, 8, 4, 6, 3", "0, 1, 3, 2, 4, 5"];
+    const text = `<ir_version: 8, opset_import: ["": 18]> g (float[${shape}] x) => (float[1,4] y)
+      <float[144,4] k = ${list(576)}, float[4,4] w = ${list(16)}, float[4] g1 = ${list(4)}, int64[6] split = {${split}},
+       int64[3] flat = {1, 8, 144}, int64[1] one = {1}, float half = {0.5}, float[1,${others},4] cls = ${list(4 * others)}>
+      { s = Sub (x, half) a = Reshape (s, split) b = Transpose <perm = [${perm}]> (a) p = Reshape (b, flat) t = MatMul (p, k)
+        j = Concat <axis = 1> (cls, t) ${block} m = ReduceMean <keepdims = 0> (z, one) y = MatMul (m, w) }`;
+    const { layers, prepared } = createClassifier(parseModel(text), { runtime: referenceRuntime });
+    const grid = anatomyOf({ layers, prepared }).grids.find(({ layer }) => layer.name === "z");
+    return grid && { height: grid.height, width: grid.width, tokens: grid.offset / grid.channels };
+  };
+
+  test.each([
+    ["nchw", 1],
+    ["nchw", 5],
+    ["nhwc", 4],
+  ] as const)("%s, %d other tokens", (layout, others) => {
+    expect(gridOfPatches(layout, others)).toEqual({ height: 2, width: 4, tokens: others });
+  });
+});
+
 describe("tokens lie on the grid of their patches", () => {
   test.each([
     [

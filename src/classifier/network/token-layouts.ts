@@ -1,12 +1,14 @@
 /**
  * @file How tokens of a transformer lie over the picture.
  *
- * Tokens are cells of a grid that convolutions made, flattened row by row, with class, distillation or register tokens before or behind
- * them. Both are followed through the graph: the grid from where it is flattened, the other tokens from where they are joined.
+ * Tokens are cells of a grid that convolutions made, or patches that were cut out of the picture, flattened row by row, with class,
+ * distillation or register tokens before or behind them. Both are followed through the graph: the grid from where it is flattened, the other
+ * tokens from where they are joined.
  */
 import { attributesOf } from "../../onnx/attributes.ts";
 import type { TypedGraph } from "../../onnx/infer-shapes.ts";
 import type { Node } from "../../onnx/model.ts";
+import { sameShape } from "../../tensor/shape.ts";
 import type { Shape } from "../../tensor/tensor.ts";
 
 /** Of a value [N, T, C]: tokens `offset` to `offset + height · width` are the cells, row by row. */
@@ -23,19 +25,49 @@ interface Flattened extends TokenLayout {
 
 type Order = "channels-first" | "channels-last";
 
-/** The layouts of the values [N, T, C] of `typed`; `orders` says where the channels of values of four dimensions are. */
+/** What an axis of a picture that is being cut up runs over. */
+type Part =
+  | "batch"
+  | "channels"
+  | "rows"
+  | "columns"
+  | "patch rows"
+  | "patch columns"
+  | "within rows"
+  | "within columns";
+
+/** The network's input, of four dimensions. */
+export interface PictureInput {
+  readonly name: string;
+  readonly layout: "nchw" | "nhwc";
+}
+
+/**
+ * The layouts of the values [N, T, C] of `typed`; `orders` says where the channels of values of four dimensions are, `picture` which of them
+ * patches may be cut out of.
+ */
 export function tokenLayouts(
   { graph, types, constants }: TypedGraph,
   orders: ReadonlyMap<string, Order>,
+  picture: PictureInput,
 ): ReadonlyMap<string, TokenLayout> {
   const shapeOf = (name: string): Shape => types.get(name)?.shape ?? [];
   const known = new Map<string, Flattened>();
+  /** The picture, and what it is cut into, with what each axis runs over. */
+  const cut = new Map<string, readonly Part[]>([
+    [
+      picture.name,
+      picture.layout === "nchw" ? ["batch", "channels", "rows", "columns"] : ["batch", "rows", "columns", "channels"],
+    ],
+  ]);
   /** By number of tokens, the layout that was seen last: attention loses its way among heads, and its result has the same tokens. */
   const seen = new Map<number, Flattened>();
   const layouts = new Map<string, TokenLayout>();
   for (const node of graph.nodes) {
     const [output] = node.outputs;
     const shape = shapeOf(output);
+    const parts = partsOf(node);
+    if (parts !== undefined) cut.set(output, parts);
     node.outputs.forEach((name, index) => {
       if (name === "" || shapeOf(name).length !== 3) return;
       const found = flattenedBy(node, index) ?? carried(node, name);
@@ -60,7 +92,7 @@ export function tokenLayouts(
       case "Reshape":
       case "Flatten":
         return from === undefined
-          ? gridAs(data, shape)
+          ? (gridAs(data, shape) ?? patchesAs(data, shape))
           : shape[from.axis] === shapeOf(data)[from.axis]
             ? from
             : undefined;
@@ -134,6 +166,34 @@ export function tokenLayouts(
     return { height, width, offset: 0, axis };
   }
 
+  /** What the axes of the output of `node` run over, where it does nothing to the picture but cut it up, or change it pixel by pixel. */
+  function partsOf({ opType, inputs, outputs: [output], ...node }: Node): readonly Part[] | undefined {
+    const from = cut.get(inputs[0]);
+    const shape = shapeOf(output);
+    if (opType === "Transpose" && from !== undefined) {
+      const { value: perm = from.map((_, i) => from.length - 1 - i) } =
+        node.attributes.perm?.kind === "ints" ? node.attributes.perm : {};
+      return perm.map((axis) => from[axis]);
+    }
+    if (opType === "Reshape" && from !== undefined) return splitParts(from, shapeOf(inputs[0]), shape);
+    if (isRearranging(opType)) return undefined;
+    const source = inputs.find((name) => cut.has(name) && sameShape(shapeOf(name), shape));
+    return source === undefined ? undefined : cut.get(source);
+  }
+
+  /** [N, h, w, …] or [N, …, h, w] as [N, h·w, …] or [N, …, h·w], h and w being rows and columns of patches. */
+  function patchesAs(data: string, shape: Shape): Flattened | undefined {
+    const from = shapeOf(data);
+    const parts = cut.get(data);
+    const first = parts?.indexOf("patch rows") ?? -1;
+    if (parts === undefined || first < 1 || parts[first + 1] !== "patch columns" || shape.length !== 3)
+      return undefined;
+    const [height, width] = [from[first], from[first + 1]];
+    const axis = first === 1 ? 1 : first + 2 === from.length ? 2 : 0;
+    const isWhole = shape[0] === from[0] && shape[axis] === height * width && height * width >= 4;
+    return axis !== 0 && isWhole ? { height, width, offset: 0, axis } : undefined;
+  }
+
   /** What passes through an operator that keeps tokens where they are. */
   function carried({ opType, inputs }: Node, output: string): Flattened | undefined {
     if (isRearranging(opType)) return undefined;
@@ -147,6 +207,26 @@ export function tokenLayouts(
     // A product along the cells mixes them.
     return first !== undefined && !(opType === "MatMul" && first.axis === 2) ? first : undefined;
   }
+}
+
+/** What axes run over after a Reshape that takes rows or columns apart into patches and places within them; undefined for any other. */
+function splitParts(parts: readonly Part[], from: Shape, to: Shape): readonly Part[] | undefined {
+  const found: Part[] = [];
+  let at = 0;
+  for (const [axis, part] of parts.entries()) {
+    if (to[at] === from[axis]) {
+      found.push(part);
+      at++;
+      continue;
+    }
+    const isSplit = (part === "rows" || part === "columns") && to[at] * to[at + 1] === from[axis];
+    if (!isSplit) return undefined;
+    found.push(
+      ...(part === "rows" ? (["patch rows", "within rows"] as const) : (["patch columns", "within columns"] as const)),
+    );
+    at += 2;
+  }
+  return at === to.length ? found : undefined;
 }
 
 function isRearranging(opType: string): boolean {
