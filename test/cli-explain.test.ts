@@ -521,3 +521,26 @@ test("--open gives the page to the browser", async () => {
   expect(stderr).toMatch(/--open: .*no-such-browser did not open the page/);
   expect(existsSync(join(out, "index.html"))).toBe(true);
 });
+
+test("--animate writes each search as a film, and changes nothing else", async () => {
+  const [out, still] = [path("film"), path("still")];
+  const flags = ["--model", model, "--json", "--quiet", "--threads", "1", "--evaluations", "12"];
+  const methods = ["--method", "perceptual,guided-perceptual,grad-cam"];
+  await runCli(["explain", path("scene0.png"), ...flags, ...methods, "--out", out, "--animate"]);
+  await runCli(["explain", path("scene0.png"), ...flags, ...methods, "--out", still]);
+  // Of two methods that share one search the first shows it; a method that changes nothing has none.
+  const files = (name: string): string[] => readdirSync(join(out, "scene0", name)).sort();
+  expect(["perceptual", "guided-perceptual", "grad-cam"].map((name) => files(name).includes("search.gif"))).toEqual([
+    ...[true, false, false],
+  ]);
+  const { format, pages, loop } = await sharp(join(out, "scene0/perceptual/search.gif")).metadata();
+  expect({ format, loop, several: (pages ?? 0) > 3 }).toEqual({ format: "gif", loop: 0, several: true });
+  expect(pages).toBeLessThanOrEqual(13);
+  expect(readFileSync(join(out, "index.html"), "utf8").match(/<img class="film"/g)).toHaveLength(1);
+  for (const name of ["perceptual", "guided-perceptual", "grad-cam"]) {
+    expect(readFileSync(join(out, "scene0", name, "map.npy"))).toEqual(
+      readFileSync(join(still, "scene0", name, "map.npy")),
+    );
+    expect(readdirSync(join(still, "scene0", name))).not.toContain("search.gif");
+  }
+});

@@ -2,6 +2,7 @@
 import { basename } from "node:path";
 import { sizedPicture } from "../classifier/preprocessing/fit-picture.ts";
 import { type Region, regionMask } from "../classifier/preprocessing/region-mask.ts";
+import { watchClassifier } from "../classifier/watch-classifier.ts";
 import { PerceptualBallError, throwIfAborted } from "../errors.ts";
 import type { ExplanationRecord } from "../experiments/explanation/record.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
@@ -9,6 +10,7 @@ import { bundledClassifierPath } from "../node/models/bundled.ts";
 import type { FileClassifier } from "../node/models/load-classifier.ts";
 import type { RunMark } from "../node/run-folder.ts";
 import { type ExplanationRun, explainPicture } from "../report/explanation/explain-picture.ts";
+import { searchRecorder } from "../report/explanation/search-frames.ts";
 import { runSummary, summaryLine } from "../report/explanation/sentences.ts";
 import {
   type CliContext,
@@ -121,9 +123,12 @@ export function explainingOf(
     show: (share: number) => void,
     versions: ExplanationRecord["versions"],
   ): Promise<void> {
-    const { colorMap, model, batch, seed, target } = flags;
+    const { animate, colorMap, model, batch, seed, target } = flags;
     const subject = await subjectOf(classifier, picture);
-    const explanations = explainPicture(subject.classifier, picture, methods, {
+    const { classifier: asked } = subject;
+    const recorder = animate ? searchRecorder() : undefined;
+    const watched = recorder === undefined ? asked : watchClassifier(asked, recorder.see);
+    const explanations = explainPicture(watched, picture, methods, {
       ...{ image: source.image, groundTruth: source.groundTruth, folder: source.name },
       ...{ label: subject.label, target, region, batch, seed, colorMap, localizationRule: localizationRuleOf(flags) },
       model: { path: model ?? bundledClassifierPath, sha256: classifier.file.sha256 },
@@ -134,7 +139,8 @@ export function explainingOf(
     try {
       for await (const explanation of explanations) {
         throwIfAborted(io.signal, "explain");
-        await report.add(explanation);
+        const film = recorder && { search: recorder.take(), labelName: asked.labelName };
+        await report.add(explanation, film);
         const { record } = explanation;
         progress.around(() => {
           if (json) sayJson(io, record);

@@ -11,20 +11,33 @@ import { explanationCsv } from "../report/explanation/csv.ts";
 import type { PictureExplanation } from "../report/explanation/explain-picture.ts";
 import { type PageEntry, type PageInput, reportPage } from "../report/explanation/page.ts";
 import { stackPanels } from "../report/explanation/panel.ts";
+import type { Search } from "../report/explanation/search-frames.ts";
 import { usualMethods } from "./flags/explain-flags.ts";
 import type { PictureSource } from "./pictures.ts";
-import { amplifyAlike, inlinedIn, type WrittenExplanation, writeExplanation } from "./write-explanation.ts";
+import {
+  amplifyAlike,
+  inlinedIn,
+  type WrittenExplanation,
+  writeExplanation,
+  writeSearch,
+} from "./write-explanation.ts";
 
 /** So many characters of pictures are inside the page; the others it shows from their files, so that a browser can open it and scroll. */
 const mostInline = 24e6;
+
+/** The search that made an explanation, with the names of its labels. */
+export interface Film {
+  readonly search: Search;
+  readonly labelName: (index: number) => string;
+}
 
 export interface ExplainReport {
   /** Of everything that is written, in order. */
   readonly records: readonly ExplanationRecord[];
   /** The page, once the report is finished. */
   readonly page: string;
-  /** Writes the files of one explanation; those of a picture follow each other. */
-  add(explanation: PictureExplanation): Promise<void>;
+  /** Writes the files of one explanation, and the film of its search if there is one; those of a picture follow each other. */
+  add(explanation: PictureExplanation, film?: Film): Promise<void>;
   /** What several methods of the picture have in common; also where the last of them was interrupted. */
   endPicture(source: PictureSource): Promise<void>;
   /** Writes table and page and puts everything in its place; without records, nothing is left. What was replaced comes back. */
@@ -54,9 +67,16 @@ export function explainReport(
   return {
     records,
     page: join(out, "index.html"),
-    async add(explanation) {
+    async add(explanation, film) {
       const { path } = await folder();
-      const { entry, panel } = await writeExplanation(path, explanation, { inline: inlined < mostInline, colorMap });
+      const inline = inlined < mostInline;
+      const { entry: still, panel } = await writeExplanation(path, explanation, { inline, colorMap });
+      const { search: steps, labelName } = film ?? {};
+      const search =
+        steps === undefined || labelName === undefined
+          ? undefined
+          : await writeSearch(path, explanation, steps, { inline, labelName });
+      const entry = search === undefined ? still : { ...still, search };
       written.push({ entry, perturbation: explanation.arrays.perturbation });
       panels.push(panel);
       records.push(entry.record);

@@ -9,18 +9,24 @@ import { shownImage } from "../image/shown-image.ts";
 import { writeNpy } from "../node/npy.ts";
 import { captioned } from "../node/pictures/captioned.ts";
 import { jpegDataUri, pngDataUri } from "../node/pictures/data-uri.ts";
+import { encodeGif } from "../node/pictures/encode-gif.ts";
 import { encodePng, writePng } from "../node/pictures/write-image.ts";
 import { makeFolder, writeFileAtomically } from "../node/write-file.ts";
 import { amplified, commonFactor } from "../report/explanation/amplified.ts";
 import { overlayCaption, panelCaption } from "../report/explanation/caption.ts";
 import type { PictureExplanation } from "../report/explanation/explain-picture.ts";
 import type { PageEntry } from "../report/explanation/page.ts";
+import { type Search, searchFrames } from "../report/explanation/search-frames.ts";
+import { floatTensor } from "../tensor/tensor.ts";
 
 export interface WriteExplanationOptions {
   /** Whether the page's entry carries its pictures instead of naming files. */
   readonly inline: boolean;
   readonly colorMap: ColorMap;
 }
+
+/** How long the frames of a search are shown; the last is what was found. */
+const [frameMs, lastFrameMs] = [160, 2400];
 
 /** The longer side of an overlay inside a page, in pixels; the file is larger. */
 const inlineSide = 1000;
@@ -85,6 +91,38 @@ export async function writeExplanation(
   return { panel, entry: { ...entry, tiles: Object.fromEntries(uris), overlay: overlaySource, ...difference } };
 }
 
+/**
+ * Writes the film of a search beside the files of `explanation` as search.gif. What the page shows of it comes back; undefined if there was no search
+ * to show.
+ */
+export async function writeSearch(
+  out: string,
+  { record, arrays }: PictureExplanation,
+  search: Search,
+  { inline, labelName }: { readonly inline: boolean; readonly labelName: (index: number) => string },
+): Promise<PageEntry["search"]> {
+  const { perturbed, perturbation } = arrays;
+  if (!isPerturbation(record) || perturbed === undefined || perturbation === undefined) return undefined;
+  const clean = floatTensor(
+    perturbed.data.map((x, i) => x - perturbation.data[i]),
+    perturbed.shape,
+  );
+  const frames = searchFrames({ search, clean, found: perturbed, foundLabel: record.adversarialLabel, labelName });
+  if (frames.length === 0) return undefined;
+  const shown = await Promise.all(
+    frames.map(async ({ picture, caption }, n) => ({
+      picture: await captioned(picture, caption),
+      milliseconds: n === frames.length - 1 ? lastFrameMs : frameMs,
+    })),
+  );
+  const gif = await encodeGif(shown);
+  const file = record.files.result.replace(/[^/]*$/, "search.gif");
+  await writeFileAtomically(join(out, file), gif);
+  const { width, height } = shown[0].picture;
+  const source = inline ? `data:image/gif;base64,${Buffer.from(gif).toString("base64")}` : escapedPath(file);
+  return { source, width, height };
+}
+
 /** A path below the report's folder as an address; the page escapes what means something in HTML. */
 function escapedPath(path: string): string {
   return path.split("/").map(encodeURIComponent).join("/");
@@ -127,7 +165,7 @@ export async function amplifyAlike(out: string, written: readonly WrittenExplana
 }
 
 /** How many characters of a page the entry's pictures take; those that are files take none that count. */
-export function inlinedIn({ tiles, overlay, difference }: PageEntry): number {
-  const sources = [...Object.values(tiles ?? {}), overlay?.source ?? "", difference?.source ?? ""];
+export function inlinedIn({ tiles, overlay, difference, search }: PageEntry): number {
+  const sources = [...Object.values(tiles ?? {}), ...[overlay, difference, search].map((shown) => shown?.source ?? "")];
   return sources.filter((source) => source.startsWith("data:")).reduce((sum, source) => sum + source.length, 0);
 }

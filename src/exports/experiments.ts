@@ -120,6 +120,7 @@ export {
   type MapRecord,
   type PerturbationRecord,
 } from "../experiments/explanation/record.ts";
+export { explanationRecordSchema, type RecordJsonSchema } from "../experiments/explanation/record-schema.ts";
 export { type BenchmarkSummaryInput, localizationSummary } from "../experiments/localization/benchmark-summary.ts";
 export {
   areaUnderSteps,

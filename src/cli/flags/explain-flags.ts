@@ -21,6 +21,7 @@ export interface ExplainFlags extends ModelFlags, PictureFlags, RuntimeFlags, Ru
   readonly colorMap: ColorMap;
   readonly out: string;
   readonly open?: boolean;
+  readonly animate?: boolean;
   readonly seed?: number;
 }
 
@@ -55,6 +56,7 @@ export function addExplainFlags(command: Command): Command {
     "Run:": [
       new Option("--out <folder>", "folder for the report").default("perceptual-ball-report"),
       seedOption("of methods that draw numbers, and of the pictures that are rendered when none are given"),
+      new Option("--animate", "also write each search of a perturbation as a film, search.gif"),
       new Option("--open", "open the report in the browser"),
     ],
   };

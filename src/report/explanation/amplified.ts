@@ -3,6 +3,9 @@ import { finiteRange } from "../../image/normalize.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 
+/** Differences of float32 may exceed what they stand for by so much. */
+const tolerance = 1e-6;
+
 /**
  * The largest of the factors 1, 2, 5, 10, 20, 50, … by which none of `changes` (differences of pixels in [0, 1]) exceeds ½ in magnitude;
  * 1 where a change is larger than ½, and where nothing changes at all.
@@ -15,7 +18,10 @@ export function commonFactor(changes: readonly ImageTensor[]): number {
   if (largest === 0) return 1;
   const most = Math.min(0.5 / largest, 1e9);
   const power = 10 ** Math.floor(Math.log10(most));
-  return Math.max(1, ...[1, 2, 5, 10].map((digit) => digit * power).filter((factor) => factor <= most * (1 + 1e-9)));
+  return Math.max(
+    1,
+    ...[1, 2, 5, 10].map((digit) => digit * power).filter((factor) => factor <= most * (1 + tolerance)),
+  );
 }
 
 /** The change `factor` times as large about gray: ½ where nothing changes; what leaves [0, 1] is clipped. */

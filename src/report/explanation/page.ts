@@ -31,6 +31,8 @@ export interface PageEntry {
   readonly overlay?: { readonly source: string; readonly width: number; readonly height: number };
   /** The change of the picture, so many times as large. */
   readonly difference?: { readonly source: string; readonly factor: number };
+  /** A film of the search. */
+  readonly search?: { readonly source: string; readonly width: number; readonly height: number };
   /** In pixels of the network's input. */
   readonly groundTruth?: Box;
 }
@@ -168,7 +170,7 @@ function card(entry: PageEntry, usual: string | undefined): string {
 <h2>${fileName(record.image)}${record.method === usual ? "" : ` <small>${escapeMarkup(record.method)}</small>`}${badges(record)}${warningBadges(record.warnings)}</h2>
 <p class="sentence">${escapeMarkup(explanationSentence(record))}</p>
 ${pictures(entry, tops(record))}
-${folded(record)}
+${folded(entry)}
 </article>`;
 }
 
@@ -187,7 +189,7 @@ function comparison(entries: readonly PageEntry[]): string {
 <p>${escapeMarkup(isPerturbation(record) ? explanationSentence(record) : placeSentence(record))}</p>
 <p class="what">${escapeMarkup(record.methodSummary)}</p>
 ${pictures(entry, isNew ? tops(record) : "")}
-${folded(record)}
+${folded(entry)}
 </section>`;
   });
   return `<article class="comparison">
@@ -336,9 +338,13 @@ function detailCells({ details, label, margin }: ExplanationRecord): (readonly [
   ];
 }
 
-/** Numbers that answer no question at first sight, settings, and files. */
-function folded(record: ExplanationRecord): string {
-  return `<details><summary>Numbers, settings and files</summary>${numbers(record)}${settings(record)}</details>`;
+/** Numbers that answer no question at first sight, settings, and files; and the film of the search, which moves only where it is asked for. */
+function folded({ record, search }: PageEntry): string {
+  const film =
+    search === undefined
+      ? ""
+      : `<details><summary>The search, evaluation by evaluation</summary><img class="film" width="${search.width}" height="${search.height}" alt="The picture and its change as the search of ${escapeMarkup(record.methodTitle)} goes on" loading="lazy" decoding="async" src="${escapeMarkup(search.source)}"></details>`;
+  return `${film}<details><summary>Numbers, settings and files</summary>${numbers(record)}${settings(record)}</details>`;
 }
 
 function numbers(record: ExplanationRecord): string {

@@ -15,7 +15,7 @@ h1 em{font-style:normal;color:var(--before)}
 .lead{font-size:1.1rem;color:var(--soft);max-width:46em;margin:0 0 1.4em}
 dl{margin:0}dd{margin:0}
 dt{color:var(--soft);font-size:.8rem}
-.facts{display:grid;grid-template-columns:1fr 1.7fr 1.2fr 1fr;gap:14px 28px;padding:16px 0;border-top:1px solid var(--line);border-bottom:1px solid var(--line);margin-bottom:30px;font-size:.92rem}
+.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(200px,1fr));gap:14px 28px;padding:16px 0;border-top:1px solid var(--line);border-bottom:1px solid var(--line);margin-bottom:30px;font-size:.92rem}
 article{background:var(--card);border:1px solid var(--line);border-radius:14px;padding:22px 24px 16px;margin:0 0 26px;box-shadow:0 1px 2px rgba(16,24,40,.05)}
 h2{font-size:1.02rem;margin:0;overflow-wrap:anywhere;color:var(--soft);font-weight:600}
 h2 span{font-weight:400}
@@ -41,6 +41,7 @@ h2 a.warn{font-weight:600;font-size:.75rem;border:1px solid;border-radius:99px;p
 figure{margin:0}
 .tile{position:relative;border-radius:8px;overflow:hidden;background:#000}
 .tile img,.tile svg{display:block;width:100%;height:auto}
+.film{display:block;max-width:100%;height:auto;margin-top:10px}
 .tile svg{position:absolute;inset:0;height:100%}
 .pixels{image-rendering:pixelated}
 rect{fill:none;stroke-width:3px;vector-effect:non-scaling-stroke;stroke-linejoin:round;filter:drop-shadow(0 0 1px #000)}
@@ -73,7 +74,7 @@ details{margin-top:14px;border-top:1px solid var(--line);padding-top:8px;color:v
 summary{cursor:pointer}details p{margin:.5em 0}
 a{color:var(--before)}
 .failed{border-left:3px solid var(--warn);padding:2px 18px;margin-bottom:26px}.failed ul{padding-left:18px}
-footer{color:var(--soft);font-size:.82rem}footer p{margin:.3em 0}
+footer{color:var(--soft);font-size:.82rem;overflow-wrap:anywhere}footer p{margin:.3em 0}
 article{content-visibility:auto;contain-intrinsic-size:auto 860px}
 @media (max-width:760px){.facts{grid-template-columns:1fr}.pictures{grid-template-columns:minmax(0,1fr)}main{padding:24px 12px}article{padding:16px 14px}h1{font-size:1.55rem;overflow-wrap:anywhere}}
 @media (max-width:560px){.tops{grid-template-columns:minmax(0,1fr)}}
