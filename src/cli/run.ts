@@ -12,6 +12,7 @@ import {
   reportInterruption,
 } from "./context.ts";
 import { withHelpAll } from "./flags/help.ts";
+import { explainMissingPackage } from "./missing-package.ts";
 import { packageVersion } from "./package-version.ts";
 
 /** The exit code of `perceptual-ball` with the arguments `argv`: 0 done, 1 failed, 2 misuse, 130 interrupted. Never throws. */
@@ -21,8 +22,9 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
     const program = await commandLine(context, namedCommands(argv));
     await program.parseAsync(withHelpAll(argv), { from: "user" });
     return context.exitCode;
-  } catch (error) {
-    if (error instanceof CommanderError) return commanderExit(error, context);
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return commanderExit(thrown, context);
+    const error = explainMissingPackage(thrown);
     if (isInterruption(error)) reportInterruption(context);
     else reportError(io, error);
     return exitCodeOf(error);

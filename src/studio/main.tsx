@@ -4,6 +4,7 @@ import { App } from "./page/app.tsx";
 import "./style.css";
 import bundledModel from "../../assets/scenes-vgg.onnx?url";
 import { followAddress } from "./state/address.ts";
+import { becomeIsolated } from "./state/isolation.ts";
 import { say, startStudio } from "./state/store.ts";
 import { strings } from "./strings.ts";
 
@@ -14,6 +15,8 @@ if (root !== null) render(<App />, root);
 followAddress();
 
 const makeWorker = (): Worker => new Worker(new URL("./worker/worker.ts", import.meta.url), { type: "module" });
-startStudio(makeWorker, bundledModel).catch((error: unknown) => {
-  say(error instanceof Error ? error.message : String(error), true);
-});
+becomeIsolated()
+  .then(() => startStudio(makeWorker, bundledModel))
+  .catch((error: unknown) => {
+    say(error instanceof Error ? error.message : String(error), true);
+  });

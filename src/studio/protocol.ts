@@ -237,7 +237,8 @@ export interface Jobs {
     event: { readonly frame: Frame } | { readonly progress: ProgressView };
     output: AttackView;
   };
-  cone: { input: { readonly attack: string }; event: { readonly cone: ConeView }; output: ConeView };
+  /** The plane through the attacked picture, in steps of `step` perturbations. */
+  cone: { input: { readonly attack: string; readonly step: number }; event: never; output: ConeView };
   maps: {
     input: { readonly picture: string; readonly layer: number; readonly of?: string };
     event: never;

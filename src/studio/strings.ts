@@ -127,6 +127,7 @@ export const strings = {
     perturbed: "Before and after",
     spotlight: "What passes the threshold",
     map: "Saliency map",
+    change: "Change of each pixel",
     difference: "Difference, amplified",
     opacity: "Overlay",
     blur: "Blur",
@@ -185,6 +186,7 @@ export const strings = {
   inside: {
     lead: "The perceptual ball: how far the change moved each layer, relative to the layer's own size.",
     distances: "Perceptual distance per layer",
+    barsAre: "Numbers are ‖C(x′) − C(x)‖² / ‖C(x)‖² of each layer, first to last; bars are as long as their roots.",
     needsChange: "Explain with a method that changes the picture, or attack it, to see how far each layer moves.",
     layer: "Layer",
     maps: (shown: number, total: number) => `Feature maps, ${shown} of ${total}`,

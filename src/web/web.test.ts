@@ -3,6 +3,7 @@ import { tinyClassifier } from "../../test/tiny-classifier.ts";
 import { writeModel } from "../onnx/file/write-model.ts";
 import { referenceRuntime } from "../runtime/reference-runtime.ts";
 import { loadClassifier } from "./load-classifier.ts";
+import { loadRuntime, useThreads } from "./load-runtime.ts";
 import { browserEnvironment, type ImageEnvironment, readImage, readPicture } from "./read-image.ts";
 
 const bytes = writeModel(tinyClassifier());
@@ -96,5 +97,23 @@ test("no canvas, no decoder, no such option", async () => {
   await expect(readPicture(new Uint8Array(1), { environment: bare })).rejects.toThrow("no canvas of 9 × 9 pixels");
   await expect(readPicture(new Uint8Array(1), { enviroment: bare } as object)).rejects.toThrow(
     /Did you mean "environment"/,
+  );
+});
+
+test("without a runtime the small build of onnxruntime-web runs the model, with the threads that were asked for", async () => {
+  const ort = await loadRuntime({ threads: 1 });
+  expect(ort).toBe(await import("onnxruntime-web/wasm"));
+  expect(ort.env).toMatchObject({ wasm: { numThreads: 1 } });
+  const image = { dtype: "float32", shape: [3, 24, 24], data: new Float32Array(1728).fill(0.3) } as const;
+  const classifier = await loadClassifier(bytes, { threads: 1 });
+  const { logits } = await classifier.classify(image);
+  const { logits: expected } = await (await loadClassifier(bytes, { runtime })).classify(image);
+  expect([...logits]).toEqual([...expected].map((logit) => expect.closeTo(logit, 4)));
+  await classifier.dispose();
+  await expect(loadClassifier(bytes, { threads: 2 })).rejects.toThrow(
+    /share their threads, expected 1, as it was first, got 2/,
+  );
+  expect(() => useThreads(referenceRuntime, 2)).toThrow(
+    /no threads to choose here, expected onnxruntime-web, got reference/,
   );
 });

@@ -3,7 +3,7 @@ import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { address, choose, type Tab, tabs } from "../state/address.ts";
 import { listenForFiles } from "../state/files.ts";
-import { network, notice, picture, ready, runtimeName, threads } from "../state/store.ts";
+import { network, picture, problem, ready, runtimeName, status, threads } from "../state/store.ts";
 import { strings } from "../strings.ts";
 import { AttackPanel } from "./attack-panel.tsx";
 import { ComparePanel } from "./compare-panel.tsx";
@@ -62,28 +62,27 @@ export function App() {
   );
 }
 
-/** What was said last: read out, and shown where it is an error. */
+/** What happened, read out; what went wrong, shown as well. */
 function Notice() {
-  const { value } = notice;
   return (
     <>
       <div class="unseen" role="status" aria-live="polite">
-        {value?.isError === false ? value.text : ""}
+        {status.value}
       </div>
-      <div role="alert" class={value?.isError ? "notice" : ""}>
-        {value?.isError ? (
+      <div role="alert" class={problem.value === "" ? "" : "notice"}>
+        {problem.value === "" ? null : (
           <>
-            <span>{value.text}</span>
+            <span>{problem.value}</span>
             <button
               type="button"
               onClick={() => {
-                notice.value = undefined;
+                problem.value = "";
               }}
             >
               {strings.errors.dismiss}
             </button>
           </>
-        ) : null}
+        )}
       </div>
     </>
   );

@@ -42,7 +42,7 @@ export function AttackPanel() {
       )}
       {run?.error === undefined ? null : <p class="problem">{run.error}</p>}
       {run?.result === undefined ? null : <Finding found={run.result} />}
-      <Stage entry={entry} run={run} />
+      <Stage entry={entry} run={run} mapTitle={strings.stage.change} />
       <Timeline run={attackRun} />
       {run === undefined || newest === undefined ? null : (
         <Curves
@@ -122,7 +122,7 @@ function Detector({ found }: { found: AttackView }) {
   const mine = value?.of === found.key ? value : undefined;
   const { view, error, progress } = mine ?? {};
   return (
-    <section>
+    <section class="detector">
       <h3>{words.detector}</h3>
       {mine === undefined ? (
         <button type="button" onClick={() => void detect(found.key)}>

@@ -15,6 +15,13 @@ export interface CurvesProps {
   readonly other: string;
 }
 
+/** Puts the plot into its place, with what it says in words. */
+function show(place: HTMLElement | null, text: string, plot: Element): void {
+  plot.setAttribute("aria-hidden", "true");
+  place?.setAttribute("aria-label", text);
+  place?.replaceChildren(plot);
+}
+
 /** Two small plots side by side. */
 export function Curves({ curve, at, label, other }: CurvesProps) {
   const [Plot, setPlot] = useState<typeof PlotLibrary>();
@@ -42,9 +49,11 @@ export function Curves({ curve, at, label, other }: CurvesProps) {
       const x = { label: words.evaluation, labelArrow: "none", domain: [1, Math.max(10, curve.length)] } as const;
       const style = { fontSize: "12px", background: "transparent", maxWidth: "100%" };
       const mark = at === undefined ? [] : [Plot.ruleX([at], { stroke: "currentColor", strokeDasharray: "3 3" })];
-      margin.current?.replaceChildren(
+      show(
+        margin.current,
+        text,
         Plot.plot({
-          ...{ ...frame, x, style, ariaLabel: words.margin, ariaDescription: text, className: "plot" },
+          ...{ ...frame, x, style, className: "plot" },
           y: { label: words.margin, labelArrow: "none", grid: true, nice: true },
           marks: [
             Plot.ruleY([0], { stroke: "var(--bad)" }),
@@ -53,9 +62,11 @@ export function Curves({ curve, at, label, other }: CurvesProps) {
           ],
         }),
       );
-      confidence.current?.replaceChildren(
+      show(
+        confidence.current,
+        text,
         Plot.plot({
-          ...{ ...frame, x, style, ariaLabel: words.confidence, ariaDescription: text, className: "plot" },
+          ...{ ...frame, x, style, className: "plot" },
           y: {
             label: words.confidence,
             labelArrow: "none",
@@ -85,14 +96,14 @@ export function Curves({ curve, at, label, other }: CurvesProps) {
     <section class="curves" aria-label={words.heading}>
       <figure>
         <figcaption>{words.margin}</figcaption>
-        <div ref={margin} class="plot-place" />
+        <div ref={margin} class="plot-place" role="img" />
       </figure>
       <figure>
         <figcaption>
           {words.confidence}: <span class="key solid">{shortClass(label)}</span>{" "}
           <span class="key dashed">{shortClass(other)}</span>
         </figcaption>
-        <div ref={confidence} class="plot-place" />
+        <div ref={confidence} class="plot-place" role="img" />
       </figure>
     </section>
   );

@@ -43,7 +43,7 @@ export function ExplainPanel() {
       )}
       {run?.error === undefined ? null : <p class="problem">{run.error}</p>}
       {run?.result === undefined || run.position !== undefined ? null : <p class="finding">{run.result.sentence}</p>}
-      <Stage entry={entry} run={run} />
+      <Stage entry={entry} run={run} mapTitle={strings.stage.map} />
       <Timeline run={explainRun} />
       {run === undefined || newest === undefined ? null : (
         <Curves

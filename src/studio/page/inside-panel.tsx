@@ -57,6 +57,7 @@ function DistanceBars({ chosen }: { chosen: number | undefined }) {
   return (
     <section>
       <h3>{words.distances}</h3>
+      <p class="soft">{words.barsAre}</p>
       <ol class="bars">
         {view.map(({ index, pattern, distance }) => (
           <li key={index}>
@@ -68,7 +69,7 @@ function DistanceBars({ chosen }: { chosen: number | undefined }) {
             >
               <span class="bar-name">{pattern}</span>
               <span class="bar-track">
-                <span class="bar" style={{ inlineSize: `${(100 * distance) / most}%` }} />
+                <span class="bar" style={{ inlineSize: `${100 * Math.sqrt(distance / most)}%` }} />
               </span>
               <span class="bar-number">{distance.toPrecision(2)}</span>
             </button>

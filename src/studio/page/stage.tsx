@@ -25,7 +25,7 @@ export function shownOf(
   return newest && { map: newest.map, perturbed: newest.pixels, evaluation: newest.evaluation };
 }
 
-export function Stage({ entry, run }: { entry: PictureEntry; run: AnyRun | undefined }) {
+export function Stage({ entry, run, mapTitle }: { entry: PictureEntry; run: AnyRun | undefined; mapTitle: string }) {
   const picture = entry.fitted?.pixels;
   const { opacity, sigma, alpha } = address.value;
   const shown = shownOf(run);
@@ -57,7 +57,7 @@ export function Stage({ entry, run }: { entry: PictureEntry; run: AnyRun | undef
         ) : (
           <BeforeAfter before={picture} after={shown.perturbed} name={name} />
         )}
-        {found === undefined ? null : <Heat map={found} text={words.mapText(boxText)} />}
+        {found === undefined ? null : <Heat map={found} title={mapTitle} text={words.mapText(boxText)} />}
       </div>
       <p class="box-text">{boxText}</p>
       <div class="sliders">
@@ -138,7 +138,7 @@ function BoxOutline({
   );
 }
 
-function Heat({ map, text }: { map: Found; text: string }) {
+function Heat({ map, title, text }: { map: Found; title: string; text: string }) {
   const [height, width] = map.smooth.shape;
   const draw = useCallback(
     (context: CanvasRenderingContext2D) => context.putImageData(imageDataOf(heatOf(map.smooth)), 0, 0),
@@ -149,7 +149,7 @@ function Heat({ map, text }: { map: Found; text: string }) {
       <div class="frame">
         <Canvas {...{ width, height, draw, text }} />
       </div>
-      <figcaption>{words.map}</figcaption>
+      <figcaption>{title}</figcaption>
     </figure>
   );
 }

@@ -22,7 +22,7 @@ export async function takeFiles(files: readonly File[]): Promise<void> {
   } else if (weights.length > 0) {
     const state = model.value;
     // Weights that were missed a moment ago.
-    if (state?.status === "failed" && state.file.blob !== undefined) {
+    if (state?.error !== undefined && weights.some(({ name }) => state.error?.includes(JSON.stringify(name)))) {
       await changeModel(state.file, [...state.beside, ...weights.map(viewOf)]);
     } else say(strings.files.unknown(weights.map(({ name }) => name).join(", ")), true);
   }

@@ -92,8 +92,10 @@ export const layerMaps = signal<{ readonly view?: LayerMaps; readonly error?: st
 export const layerDistances = signal<
   { readonly of: string; readonly view?: readonly LayerDistance[]; readonly error?: string } | undefined
 >(undefined);
-/** What is said to those who do not see the page, and in the corner to those who do. */
-export const notice = signal<{ readonly text: string; readonly isError: boolean } | undefined>(undefined);
+/** What happened last, for those who do not see it. */
+export const status = signal("");
+/** What went wrong, until it is dismissed or something else is begun. */
+export const problem = signal("");
 /** Seconds per forward run, of which a gradient is three; undefined before the first run has ended. */
 export const pace = signal<number | undefined>(undefined);
 
@@ -123,9 +125,10 @@ function worker(): WorkerClient {
   throw new Error("the studio has not been started");
 }
 
-/** Shows `text` until the next notice, and reads it out. */
+/** Reads `text` out; what is an error is shown as well. */
 export function say(text: string, isError = false): void {
-  notice.value = { text, isError };
+  if (isError) problem.value = text;
+  else status.value = text;
 }
 
 /** What went wrong, in words; a defect says that it is one. */
@@ -199,6 +202,7 @@ function clearResults(): void {
 
 /** Opens another model in a worker of its own, since WebAssembly gives no memory back, and looks at all pictures with it. */
 export async function changeModel(file: FileView, beside: readonly FileView[]): Promise<void> {
+  problem.value = "";
   worker().restart();
   choose({ target: undefined, layer: undefined, model: undefined, beside: [] });
   await startRuntime();
@@ -257,13 +261,7 @@ async function lookAtPictures(): Promise<void> {
   const { choices } = model.value ?? {};
   const isOpen = choices?.normalization === undefined && choices?.mean === undefined;
   const readable = pictures.value.filter(({ error }) => error === undefined).map(({ key }) => key);
-  if (isOpen) {
-    const probed = await worker().run("probe", { pictures: readable.slice(0, 8) }).output;
-    const state = model.value;
-    if (probed !== null && state?.view !== undefined) {
-      model.value = { ...state, view: { ...state.view, network: probed } };
-    }
-  }
+  if (isOpen) await probe(readable.slice(0, 8));
   const first = picture.value?.key;
   const keys = [...readable].sort((a, b) => Number(b === first) - Number(a === first));
   for (const key of keys) {
@@ -279,12 +277,26 @@ async function lookAtPictures(): Promise<void> {
   }
 }
 
+/** Lets the pictures say how pixels are prepared, where the model leaves that open. */
+async function probe(keys: readonly string[]): Promise<void> {
+  try {
+    const probed = await worker().run("probe", { pictures: keys }).output;
+    const state = model.value;
+    if (probed !== null && state?.view !== undefined) {
+      model.value = { ...state, view: { ...state.view, network: probed } };
+    }
+  } catch (error) {
+    if (!isAborted(error)) say(wordsOf(error), true);
+  }
+}
+
 /** More pictures; the first of them is selected. */
 export async function addPictures(files: readonly PictureFile[]): Promise<void> {
   if (files.length === 0) return;
   const entries = files.map(entryOf);
   const isFirstOwn = pictures.value.every(({ file }) => "scene" in file);
   const own = files.some((file) => !("scene" in file));
+  problem.value = "";
   if (isFirstOwn && own) for (const { key } of pictures.value) void removeQuietly(key);
   const kept = isFirstOwn && own ? [] : pictures.value;
   stop();
@@ -507,14 +519,18 @@ export function stopGrid(): void {
   for (const job of gridJobs) job.cancel();
 }
 
-/** The plane through the picture that was just attacked. */
+/** From coarse to fine, so that there is something to see at once. */
+const coneSteps = [1 / 2, 1 / 4, 1 / 8, 1 / 16] as const;
+
+/** The plane through the picture that was just attacked. Each step is a job of its own, so that others need not wait for the last. */
 async function drawCone(of: string): Promise<void> {
   cone.value = { of };
   try {
-    const view = await worker().run("cone", { attack: of }, (event) => {
-      if (cone.value?.of === of) cone.value = { of, view: event.cone };
-    }).output;
-    if (cone.value?.of === of) cone.value = { of, view };
+    for (const step of coneSteps) {
+      const view = await worker().run("cone", { attack: of, step }).output;
+      if (cone.value?.of !== of) return;
+      cone.value = { of, view };
+    }
   } catch (error) {
     if (!isAborted(error) && cone.value?.of === of) cone.value = { of, error: wordsOf(error) };
   }

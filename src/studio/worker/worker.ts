@@ -212,19 +212,11 @@ const doers: Doers = {
     return attackView(keep(attacked, "attack-", { ...found, subject }), subject.classifier, found);
   },
 
-  async cone({ attack }, { signal, tell }) {
+  async cone({ attack, step }, { signal }): Promise<ConeView> {
     const { result, subject } = fromMap(attacked, attack);
     const pair = { image: subject.input.data, adversarial: result.raw.image.data, label: result.label };
-    let view: ConeView | undefined;
-    // From coarse to fine, so that there is something to see at once.
-    for (const step of [0.5, 0.25, 0.125, 0.0625]) {
-      const { a, b, probability } = await coneOf(subject.classifier, [pair], { step, directions: 1, batch: 8, signal });
-      view = { a, b, probability };
-      tell({ cone: view });
-      await new Promise((resolve) => setTimeout(resolve));
-    }
-    if (view === undefined) throw new Error("the cone has no steps");
-    return view;
+    const { a, b, probability } = await coneOf(subject.classifier, [pair], { step, directions: 1, batch: 8, signal });
+    return { a, b, probability };
   },
 
   async maps({ picture, layer, of }) {
