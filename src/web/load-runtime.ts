@@ -20,14 +20,16 @@ interface WasmSettings {
 
 /**
  * The module onnxruntime-web/wasm: WebAssembly alone, half the size of the build with WebGPU that `import "onnxruntime-web"` gives. Throws a
- * MisuseError if it is not installed.
+ * MisuseError if it is not installed. In Node it is the package's build for Node.
  */
 export async function loadRuntime(options: LoadRuntimeOptions = {}): Promise<Runtime> {
   checkKeys("loadRuntime", options, ["threads", "files"]);
   const { threads, files } = options;
   let runtime: Runtime;
   try {
-    runtime = await import("onnxruntime-web/wasm");
+    // The small build does not run in Node; the build that does is named by a variable, so that no bundler takes it into a page as well.
+    const forNode: string = "onnxruntime-web";
+    runtime = isNode() ? await import(/* @vite-ignore */ forNode) : await import("onnxruntime-web/wasm");
   } catch (cause) {
     throw new MisuseError(
       {
@@ -44,6 +46,12 @@ export async function loadRuntime(options: LoadRuntimeOptions = {}): Promise<Run
   }
   if (threads !== undefined) useThreads(runtime, threads);
   return runtime;
+}
+
+/** Whether this is Node, as in tests of what is meant for pages. */
+function isNode(): boolean {
+  const { process } = globalThis as { readonly process?: { readonly versions?: { readonly node?: string } } };
+  return process?.versions?.node !== undefined;
 }
 
 /** The numbers of threads that were asked of runtimes. */
