@@ -59,6 +59,8 @@ export function throwIfAborted(signal: AbortSignal | undefined, where: string): 
 
 /** The known word nearest to `word` by edit distance, or undefined if none is near enough to be a slip of the keyboard. */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
+  // Callers without types name things by anything.
+  if (typeof word !== "string") return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.ceil(word.length / 3)) + 1;
   for (const candidate of known) {
@@ -96,6 +98,14 @@ export function kindOf(value: unknown): string {
 /** Throws a {@link MisuseError} that names every key of `options` that is not in `known`, with the nearest known one. */
 export function checkKeys(where: string, options: object | undefined, known: readonly string[]): void {
   if (options === undefined) return;
+  if (typeof options !== "object" || options === null) {
+    throw new MisuseError({
+      where,
+      what: "the options are no object",
+      expected: "options by name, { … }",
+      got: kindOf(options),
+    });
+  }
   const unknown = Object.keys(options).filter((key) => !known.includes(key));
   if (unknown.length === 0) return;
   const hints = unknown.map((key) => nearest(key, known)).filter((hint) => hint !== undefined);

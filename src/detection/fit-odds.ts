@@ -5,6 +5,7 @@ import type { ForwardPass } from "../classifier/passes/passes.ts";
 import { BadInputError, checkKeys, MisuseError, numberIn, throwIfAborted } from "../errors.ts";
 import { createMoments } from "./alignment-statistics.ts";
 import { type Alignments, emptyAlignments, extendAlignments, type NamedImage } from "./alignments.ts";
+import { checkIterable, checkPass } from "./check-arguments.ts";
 import { createCorrectionFit } from "./correction.ts";
 import { checkNoiseKind, correctionKinds, detectionKinds, type NoiseKind } from "./noise.ts";
 import { nominalCutoff, type OddsStatistics } from "./odds-statistics.ts";
@@ -64,6 +65,8 @@ export async function fitOdds(
   images: Iterable<LabeledImage> | AsyncIterable<LabeledImage>,
   options: FitOddsOptions = {},
 ): Promise<OddsStatistics> {
+  checkPass("fitOdds", pass);
+  checkIterable("fitOdds", images);
   checkKeys("fitOdds", options, optionKeys);
   const kinds = checkKinds("fitOdds: kinds", options.kinds ?? detectionKinds);
   const samples = numberIn("fitOdds: samples", options.samples ?? 256, { min: 1, integer: true });

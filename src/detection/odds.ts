@@ -7,6 +7,7 @@
 import type { ForwardPass } from "../classifier/passes/passes.ts";
 import { BadInputError, checkKeys, MisuseError, numberIn, oneOf } from "../errors.ts";
 import { type Alignments, emptyAlignments, extendAlignments, type NamedImage } from "./alignments.ts";
+import { checkIterable, checkPass, checkStatistics } from "./check-arguments.ts";
 import { type CorrectionForm, correctedLabel, correctionForms } from "./correction.ts";
 import type { Cutoff, OddsStatistics } from "./odds-statistics.ts";
 import { type OddsScore, oddsScore } from "./score.ts";
@@ -70,6 +71,9 @@ export async function detectOdds(
   images: readonly NamedImage[],
   options: DetectOddsOptions = {},
 ): Promise<OddsVerdict[]> {
+  checkPass("detectOdds", pass);
+  checkStatistics("detectOdds", statistics);
+  checkIterable("detectOdds", images);
   checkKeys("detectOdds", options, optionKeys);
   const samples = numberIn("detectOdds: samples", options.samples ?? statistics.samples, { min: 1, integer: true });
   const seed = numberIn("detectOdds: seed", options.seed ?? 0, { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true });

@@ -1,6 +1,6 @@
 /** @file Gaussian blur of maps and images. */
 import { checkKeys, MisuseError, numberIn } from "../errors.ts";
-import type { FloatTensor } from "../tensor/tensor.ts";
+import { checkTensor, type FloatTensor } from "../tensor/tensor.ts";
 
 export interface BlurOptions {
   /** Standard deviation of the Gaussian in pixels; 0 copies. */
@@ -79,8 +79,9 @@ function correlateRows(source: Float64Array, width: number, weights: Float64Arra
  * Throws a {@link MisuseError} unless σ is from 0 to 10000 and the radius a whole number up to 40000, or if the tensor has neither 2 nor 3 axes.
  */
 export function blur(image: FloatTensor, options: BlurOptions): FloatTensor {
+  checkTensor("blur", image, "a map [H, W] or an image [C, H, W]");
   checkKeys("blur", options, ["sigmaPixels", "radiusPixels"]);
-  const sigma = numberIn("blur: sigmaPixels", options.sigmaPixels, { min: 0, max: 10_000 });
+  const sigma = numberIn("blur: sigmaPixels", options?.sigmaPixels, { min: 0, max: 10_000 });
   const radius = numberIn("blur: radiusPixels", options.radiusPixels ?? Math.floor(4 * sigma + 0.5), {
     min: 0,
     max: 40_000,

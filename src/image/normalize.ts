@@ -1,6 +1,6 @@
 /** @file Maps and differences brought into [0, 1]. */
 import { BadInputError } from "../errors.ts";
-import type { FloatTensor } from "../tensor/tensor.ts";
+import { checkTensor, type FloatTensor } from "../tensor/tensor.ts";
 
 /** The least and the greatest value; throws a {@link BadInputError} if a value is NaN or infinite, or there are none. */
 export function finiteRange(
@@ -30,6 +30,7 @@ export function finiteRange(
  * becomes all zeros. Throws a {@link BadInputError} if a value is NaN or infinite.
  */
 export function normalizeMap(map: FloatTensor): FloatTensor {
+  checkTensor("normalizeMap", map, "a map [H, W]");
   const { min, max } = finiteRange("normalizeMap", map);
   const range = max - min;
   return { ...map, data: map.data.map((value) => (range > 0 ? (value - min) / range : 0)) };

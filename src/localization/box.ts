@@ -1,6 +1,7 @@
 /** @file Boxes around what a saliency map points at, and how well two boxes agree. */
-import { numberIn } from "../errors.ts";
+import { kindOf, MisuseError, numberIn } from "../errors.ts";
 import type { Box } from "../image/geometry.ts";
+import { checkTensor } from "../tensor/tensor.ts";
 import { type ComponentOptions, largestComponent } from "./components.ts";
 import type { Mask } from "./threshold.ts";
 
@@ -27,6 +28,7 @@ export function boundingBox(mask: Mask): Box | undefined {
  * its box; undefined if the mask is empty. {@link wholeBox} is Fong and Vedaldi's answer where nothing survives.
  */
 export function largestBox(mask: Mask, options: ComponentOptions = {}): Box | undefined {
+  checkTensor("largestBox", mask, "a mask [H, W], as threshold() gives");
   return boundingBox(largestComponent(mask, options));
 }
 
@@ -40,6 +42,10 @@ export function areaOf([x0, y0, x1, y1]: Box): number {
  * inclusive coordinates need); 0 if either is empty.
  */
 export function iou(a: Box, b: Box): number {
+  for (const box of [a, b]) {
+    if (Array.isArray(box) && box.length === 4) continue;
+    throw new MisuseError({ where: "iou", what: "not a box", expected: "[x0, y0, x1, y1)", got: kindOf(box) });
+  }
   const intersection = areaOf([Math.max(a[0], b[0]), Math.max(a[1], b[1]), Math.min(a[2], b[2]), Math.min(a[3], b[3])]);
   return intersection === 0 ? 0 : intersection / (areaOf(a) + areaOf(b) - intersection);
 }

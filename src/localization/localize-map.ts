@@ -1,7 +1,8 @@
 /** @file From a saliency map to what it points at: blur, threshold, dominant component, box. */
+import { checkKeys } from "../errors.ts";
 import { blur } from "../image/gaussian-blur.ts";
 import type { Box } from "../image/geometry.ts";
-import type { FloatTensor } from "../tensor/tensor.ts";
+import { checkTensor, type FloatTensor } from "../tensor/tensor.ts";
 import { boundingBox } from "./box.ts";
 import { largestComponent } from "./components.ts";
 import { type Mask, type ThresholdRule, threshold } from "./threshold.ts";
@@ -33,6 +34,8 @@ export interface LocalizedMap {
 
 /** What the saliency map `map` ([H, W], not negative) points at. A map that is zero everywhere points at nothing. */
 export function localizeMap(map: FloatTensor, rule: LocalizationRule): LocalizedMap {
+  checkTensor("localizeMap", map, "a map [H, W]");
+  checkKeys("localizeMap", rule ?? null, ["sigmaPixels", "threshold", "connectivity"]);
   const smooth = blur(map, { sigmaPixels: rule.sigmaPixels });
   const isBlank = smooth.data.every((value) => value === 0);
   // A constant map passes every "value" threshold as a whole, which would be a box around a picture that nobody changed.

@@ -1,7 +1,7 @@
 /** @file Which pixels of a saliency map count as salient. */
 import { BadInputError, checkKeys, MisuseError, numberIn, oneOf } from "../errors.ts";
 import { fallingOrder } from "../tensor/falling-order.ts";
-import type { FloatTensor, Tensor } from "../tensor/tensor.ts";
+import { checkTensor, type FloatTensor, type Tensor } from "../tensor/tensor.ts";
 
 /** Shape [H, W]; 1 where a pixel is kept, otherwise 0. */
 export interface Mask extends Tensor {
@@ -32,7 +32,7 @@ export const thresholdKinds = ["value", "mean", "percent", "energy"] as const;
 
 /** `rule`, if it is one; otherwise throws a {@link MisuseError} that says which part is wrong. */
 export function checkThresholdRule(where: string, rule: ThresholdRule): ThresholdRule {
-  switch (oneOf(`${where}: kind`, rule.kind, thresholdKinds)) {
+  switch (oneOf(`${where}: kind`, rule?.kind, thresholdKinds)) {
     case "value":
       checkKeys(where, rule, ["kind", "alpha", "squareRoot"]);
       break;
@@ -142,6 +142,7 @@ function firstWhere(count: number, isTrue: (i: number) => boolean): number {
 
 /** The pixels of `map` ([H, W], any unit) that `rule` keeps, as a mask [H, W]. Throws as {@link thresholdLevels} does. */
 export function threshold(map: FloatTensor, rule: ThresholdRule): Mask {
+  checkTensor("threshold", map, "a map [H, W]");
   const [level] = thresholdLevels(map, [rule]);
   const data = new Uint8Array(map.data.length);
   for (let i = 0; i < data.length; i++) data[i] = map.data[i] >= level ? 1 : 0;

@@ -2,6 +2,7 @@
 import { describeEnding } from "../attacks/ending.ts";
 import { goalOf } from "../attacks/goal.ts";
 import { checkMask } from "../attacks/hold-to-mask.ts";
+import { checkClassifier } from "../classifier/check-arguments.ts";
 import type { Classifier } from "../classifier/classifier.ts";
 import type { Classification } from "../classifier/logits.ts";
 import { MisuseError, throwIfAborted } from "../errors.ts";
@@ -278,6 +279,7 @@ function readerOf<N extends string, S extends OptionSchema>({
   check,
 }: CommonDefinition<N, S, ValuesOf<S>>) {
   return (classifier: Classifier, options: ExplainOptions<S> | undefined) => {
+    checkClassifier(name, classifier);
     const [own, common] = completeBoth(name, [schema, methodOptions], options);
     throwIfAborted(common.signal, name);
     const indexOf = (given: MethodOptions["label"]): number | undefined =>

@@ -1,4 +1,5 @@
 /** @file The form in which methods are called: with one image or with several. */
+import { checkClassifier } from "../classifier/check-arguments.ts";
 import type { Classifier } from "../classifier/classifier.ts";
 import { MisuseError, throwIfAborted } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
@@ -39,6 +40,7 @@ export function explainOver<S extends OptionSchema>(
     given: ImageTensor | readonly ImageTensor[],
     options?: ExplainOptions<S>,
   ): Promise<Explanation | Explanation[]> {
+    checkClassifier(where, classifier);
     const onProgress = options?.onProgress ?? (() => undefined);
     if (!isList(given)) return one(classifier, checkImage(where, classifier, given), options, onProgress);
     for (const image of given) checkImage(where, classifier, image);

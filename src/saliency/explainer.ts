@@ -1,4 +1,5 @@
 /** @file Several methods on one image: what they have in common is computed once. */
+import { checkClassifier } from "../classifier/check-arguments.ts";
 import type { Classifier } from "../classifier/classifier.ts";
 import type { Classification } from "../classifier/logits.ts";
 import type { ImageTensor } from "../image/picture.ts";
@@ -34,6 +35,7 @@ export function createExplainer(
   image: ImageTensor,
   question: Pick<MethodOptions, "label" | "target" | "batch" | "mask"> = {},
 ): Explainer {
+  checkClassifier("createExplainer", classifier);
   const perturbations = new Map<string, Promise<Timed<Perturbation>>>();
   let clean: Classification | undefined;
   const classify: Explainer["classify"] = async (options) => {

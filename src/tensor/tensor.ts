@@ -1,5 +1,5 @@
 /** @file A tensor: element type, shape and a flat typed array in row-major order. */
-import { MisuseError } from "../errors.ts";
+import { kindOf, MisuseError } from "../errors.ts";
 
 /** The element types, named as onnxruntime names them. `float16` and `bfloat16` hold the 16 raw bits of each element. */
 export const dataTypes = [
@@ -137,4 +137,12 @@ function checkSize(where: string, length: number, shape: Shape): void {
     expected: `${sizeOf(shape)} for [${shape.join(", ")}]`,
     got: String(length),
   });
+}
+
+/** Throws a MisuseError in the name of `where` unless `value` is a tensor: a shape, and as much data as it says. */
+export function checkTensor(where: string, value: unknown, expected: string): void {
+  const isObject = typeof value === "object" && value !== null;
+  const isTensor = isObject && "shape" in value && "data" in value && Array.isArray(value.shape);
+  if (isTensor && ArrayBuffer.isView(value.data)) return;
+  throw new MisuseError({ where, what: "not a tensor", expected, got: kindOf(value) });
 }

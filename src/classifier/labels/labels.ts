@@ -1,5 +1,5 @@
 /** @file The names of a model's classes: fitted to it, looked up, or built in. */
-import { BadInputError, MisuseError, nearest } from "../../errors.ts";
+import { BadInputError, kindOf, MisuseError, nearest } from "../../errors.ts";
 import { cifar10Labels } from "./cifar10.ts";
 import { imagenetLabels } from "./imagenet.ts";
 import { readLabels, withoutSynset } from "./read-labels.ts";
@@ -62,6 +62,9 @@ function folded(name: string): string {
  * class. Throws a MisuseError with the nearest name, or with all numbers where several classes have the name.
  */
 export function findLabel(wanted: string | number, labels: readonly string[] | undefined, classCount: number): number {
+  if (typeof wanted !== "string" && typeof wanted !== "number") {
+    throw new MisuseError({ where: "label", what: "not a class", expected: "its number or name", got: kindOf(wanted) });
+  }
   const number = typeof wanted === "number" ? wanted : /^\d+$/.test(wanted.trim()) ? Number(wanted) : undefined;
   if (number !== undefined) {
     if (Number.isInteger(number) && number >= 0 && number < classCount) return number;

@@ -17,10 +17,8 @@ export interface LoadDatasetOptions extends Omit<OpenDatasetOptions, "source" | 
  * {@link openDataset} on files on disk; "cifar10" and "cifar100" without a folder are fetched once and kept in the cache. Files are read
  * from the folder of the data set and from those that the options name; files elsewhere that it names or links to only with `follow`.
  */
-export function loadDataset(
-  spec: string,
-  { fetching, reading, ...options }: LoadDatasetOptions = {},
-): Promise<Dataset> {
+export function loadDataset(spec: string, given: LoadDatasetOptions = {}): Promise<Dataset> {
+  const { fetching, reading, ...options } = given ?? {};
   const { signal, follow = false } = options;
   return openDataset(spec, {
     ...options,

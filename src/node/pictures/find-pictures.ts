@@ -6,7 +6,7 @@
 import { lstat, readdir, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
 import { byCodeUnits, isPictureName } from "../../datasets/paths.ts";
-import { BadInputError, MisuseError } from "../../errors.ts";
+import { BadInputError, kindOf, MisuseError } from "../../errors.ts";
 import { pathBytes, pathOfBytes } from "../path-bytes.ts";
 import { readRegularFile } from "../read-regular-file.ts";
 
@@ -21,13 +21,21 @@ import { readRegularFile } from "../read-regular-file.ts";
  * cannot be read.
  */
 export async function findPictures(given: readonly string[]): Promise<string[]> {
+  if (!Array.isArray(given) || given.some((path) => typeof path !== "string")) {
+    throw new MisuseError({
+      where: "findPictures",
+      what: "not a list of paths",
+      expected: '["dog.jpg", …]',
+      got: kindOf(given),
+    });
+  }
   const found = new Set<string>();
   for (const argument of given) for (const path of await picturesOf(argument)) found.add(path);
   return [...found];
 }
 
 async function picturesOf(argument: string): Promise<readonly string[]> {
-  const kind = await kindOf(argument);
+  const kind = await entryKindOf(argument);
   if (kind === "file") return [argument];
   if (kind === "folder") return picturesInFolder(argument);
   if (argument.startsWith("@")) return picturesOfList(argument.slice(1));
@@ -36,7 +44,7 @@ async function picturesOf(argument: string): Promise<readonly string[]> {
   return /[*?[{]/.test(pattern) ? picturesOfPattern(pattern, argument) : [argument];
 }
 
-async function kindOf(path: string): Promise<"file" | "folder" | undefined> {
+async function entryKindOf(path: string): Promise<"file" | "folder" | undefined> {
   const info = await stat(pathBytes(path)).catch(() => undefined);
   return info === undefined ? undefined : info.isDirectory() ? "folder" : "file";
 }
@@ -55,7 +63,9 @@ async function entriesOf(folder: string): Promise<Entry[]> {
   const named = await Promise.all(
     entries.map(async (entry) => {
       const name = pathOfBytes(entry.name);
-      const isFolder = entry.isSymbolicLink() ? (await kindOf(joined(folder, name))) === "folder" : entry.isDirectory();
+      const isFolder = entry.isSymbolicLink()
+        ? (await entryKindOf(joined(folder, name))) === "folder"
+        : entry.isDirectory();
       return { name, isFolder };
     }),
   );
@@ -126,7 +136,7 @@ async function walk(folder: string, parts: readonly string[], found: Set<string>
   if (part === undefined) return;
   if (!/[*?[]/.test(part)) {
     const path = joined(folder, part);
-    const kind = await kindOf(path);
+    const kind = await entryKindOf(path);
     if (rest.length > 0 && kind === "folder") await walk(path, rest, found);
     if (rest.length === 0 && kind === "file") found.add(path);
     return;

@@ -1,6 +1,6 @@
 /** @file Pictures from files, as a PyTorch pipeline would see them. */
 import sharp, { type Metadata } from "sharp";
-import { BadInputError, checkKeys, numberIn, oneOf, UnsupportedError } from "../../errors.ts";
+import { BadInputError, checkKeys, kindOf, MisuseError, numberIn, oneOf, UnsupportedError } from "../../errors.ts";
 import type { Picture } from "../../image/picture.ts";
 import { readRegularFile } from "../read-regular-file.ts";
 import { sampleDepth, toBytes } from "./bit-depth.ts";
@@ -111,6 +111,16 @@ export async function decodeImageSize(
  * {@link UnsupportedError} for samples that are neither 8 nor 16 bits wide.
  */
 export async function decodeImage(bytes: Uint8Array, where: string, options: ReadImageOptions = {}): Promise<Picture> {
+  if (!(bytes instanceof Uint8Array)) {
+    const advice = typeof bytes === "string" ? "readImageFile() takes a path." : undefined;
+    throw new MisuseError({
+      where: "decodeImage",
+      what: "not bytes",
+      expected: "a Uint8Array",
+      got: kindOf(bytes),
+      advice,
+    });
+  }
   checkKeys("decodeImage", options, readImageOptionKeys);
   oneOf("decodeImage: orientation", options.orientation ?? "apply", ["apply", "ignore"]);
   oneOf("decodeImage: channels", options.channels ?? "rgb", ["rgb", "stored"]);
