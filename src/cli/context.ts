@@ -18,9 +18,9 @@ export interface CliIo {
 
 /**
  * What every command's exit code means: all is done; a picture, a model or a file could not be used (what could is finished); the command line cannot be
- * meant; interrupted by Ctrl-C or SIGTERM (what is finished is kept).
+ * meant; what `status` was asked about is not finished yet; interrupted by Ctrl-C or SIGTERM (what is finished is kept).
  */
-export const exitCodes = { done: 0, failed: 1, misuse: 2, interrupted: 130 } as const;
+export const exitCodes = { done: 0, failed: 1, misuse: 2, unfinished: 3, interrupted: 130 } as const;
 
 /** What a command is given, and where it leaves its exit code. */
 export interface CliContext {

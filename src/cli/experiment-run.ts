@@ -1,12 +1,15 @@
 /** @file What the process of a command and its workers both know of an experiment that they compute. */
+import { cpus, hostname } from "node:os";
 import type { Form } from "../experiments/records/record-form.ts";
+import { keyText } from "../experiments/records/record-index.ts";
 import type { ExperimentIdentity, FailedRecord } from "../experiments/records/record-store.ts";
 import type {
   ExperimentItem,
   ExperimentProgress,
   RunExperimentOptions,
 } from "../experiments/records/run-experiment.ts";
-import { isInShard, type Shard } from "../experiments/records/shards.ts";
+import { describeShard, isInShard, type Shard } from "../experiments/records/shards.ts";
+import type { RecordWriter } from "../node/records/record-file.ts";
 import type { RecordFolder } from "../node/records/record-folder.ts";
 import type { CliContext } from "./context.ts";
 import type { ExperimentFlags } from "./flags/experiment-flags.ts";
@@ -29,6 +32,16 @@ export type RunCounts = Pick<ExperimentProgress, "total" | "done" | "failed">;
 /** Whose records these are in the folder. */
 export function writerName(shard: Shard | undefined): string {
   return shard === undefined ? "1" : `${shard.index}of${shard.of}`;
+}
+
+/** This process, as its records say. */
+export function recordWriterOf<I extends ExperimentItem, T>({ items, flags }: ConductOptions<I, T>): RecordWriter {
+  return {
+    host: hostname(),
+    machine: `${cpus()[0]?.model.trim() ?? "unknown processor"}, ${process.platform} ${process.arch}`,
+    items: new Set(items.map(({ key }) => keyText(key))).size,
+    ...(flags.shard === undefined ? {} : { shard: describeShard(flags.shard) }),
+  };
 }
 
 /** How much of this run's items the folder has. */

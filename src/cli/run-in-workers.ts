@@ -9,7 +9,14 @@ import { isInShard } from "../experiments/records/shards.ts";
 import { openRecordFolder, type RecordFolder } from "../node/records/record-folder.ts";
 import { runWorkers, type WorkerChannel } from "../node/records/workers.ts";
 import { exitCodes, type Note } from "./context.ts";
-import { type ConductOptions, countsOf, describeFailure, showProgress, writerName } from "./experiment-run.ts";
+import {
+  type ConductOptions,
+  countsOf,
+  describeFailure,
+  recordWriterOf,
+  showProgress,
+  writerName,
+} from "./experiment-run.ts";
 import type { ProgressDisplay } from "./progress.ts";
 
 /** So many shares per worker: fine enough that all end at about the same time. */
@@ -32,7 +39,7 @@ export async function work<I extends ExperimentItem, T>(
   const writer = `${writerName(flags.shard)}-worker${channel.number}`;
   let store: RecordFolder<T> | undefined;
   try {
-    store = await openRecordFolder<T>(flags.out, { identity, run, writer, isResult });
+    store = await openRecordFolder<T>(flags.out, { identity, run, by: recordWriterOf(options), writer, isResult });
     for await (const { shard, isRepeated } of channel.shares()) {
       if (isRepeated) await store.reload();
       let [computed, failed] = [0, 0];

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { Command } from "commander";
 import { afterAll, beforeEach, expect, test } from "vitest";
+import { runCli } from "../../test/run-cli.ts";
 import { BadInputError, MisuseError } from "../errors.ts";
 import { isText } from "../experiments/records/record-form.ts";
 import type { ExperimentIdentity } from "../experiments/records/record-store.ts";
@@ -139,4 +140,72 @@ test("flags out of range are refused", () => {
     shard: { index: 1, of: 2 },
     seed: 7,
   });
+});
+
+test("--allow-failed: a few that fail are a success, with a list", async () => {
+  const failing = (item: ExperimentItem): string => {
+    if (item === items[2] || item === items[4]) throw new BadInputError({ where: "file", what: "truncated" });
+    return imageOf(item);
+  };
+  const allowed = await conduct(["--allow-failed", "2"], failing);
+  expect(allowed).toMatchObject({ exitCode: 0, counts: { total: 6, done: 4, failed: 2 } });
+  expect(allowed.stderr.split("\n").slice(-4)).toEqual([
+    "perceptual-ball: 2 of 6 could not be computed, which --allow-failed allows:",
+    "perceptual-ball: image 2 (x): file: truncated.",
+    "perceptual-ball: image 4 (x): file: truncated.",
+    "",
+  ]);
+  expect((await conduct(["--allow-failed", "1"], failing)).exitCode).toBe(1);
+});
+
+test("status reads what a run writes, and its exit code says how far it is", async () => {
+  const status = (...argv: string[]) => runCli(["status", out, ...argv]);
+  await conduct([], (item, abort) => {
+    if (item === items[3]) abort.abort();
+    return imageOf(item);
+  });
+  const begun = await status();
+  expect([begun.code, begun.stderr]).toEqual([3, ""]);
+  expect(begun.stdout).toMatch(/^test: \d of 6 done \(\d+ %\), 0 failed\n.* a minute, about .* left\n/);
+  await conduct([], (item) => {
+    if (item === items[5]) throw new BadInputError({ where: "5.jpg", what: "truncated" });
+    return imageOf(item);
+  });
+  const failed = await status();
+  expect([failed.code, failed.stderr]).toEqual([1, ""]);
+  expect(failed.stdout).toContain("test: 5 of 6 done (83 %), 1 failed\nfinished\n");
+  expect(failed.stdout).toContain("failed: image 5 (x): 5.jpg: truncated.\n");
+  expect((await status("--allow-failed", "1")).code).toBe(0);
+  await conduct([]);
+  const finished = await status("--json");
+  expect(finished.code).toBe(0);
+  expect(JSON.parse(finished.stdout)).toMatchObject({ expected: 6, done: 6, failures: [], secondsLeft: 0 });
+  expect((await runCli(["status", join(root, "nowhere")])).code).toBe(1);
+});
+
+test("--shard auto says what it took; what it cannot take is misuse", async () => {
+  const command = (env: Readonly<Record<string, string>>, ...argv: string[]) =>
+    addExperimentFlags(new Command("benchmark").exitOverride(), { out, env })
+      .parse(argv, { from: "user" })
+      .opts<ExperimentFlags>().shard;
+  const env = { SLURM_ARRAY_TASK_ID: "6", JOB_COMPLETION_INDEX: "6" };
+  expect(command({ JOB_COMPLETION_INDEX: "6" }, "--shard", "auto/40")).toMatchObject({ index: 7, of: 40 });
+  expect(command(env, "--shard", "2/4")).toEqual({ index: 2, of: 4 });
+  expect(command(env)).toBeUndefined();
+  expect(() => command(env, "--shard", "auto")).toThrow("but not of how many");
+  expect(() => command(env, "--shard", "auto/")).toThrow("expected i/n, auto, or auto/n");
+  expect(() => command(env, "--shard", "auto/0")).toThrow(MisuseError);
+  const context: CliContext = {
+    io: { stdout: new PassThrough(), stderr: new PassThrough(), signal: new AbortController().signal, env: {} },
+    argv: [],
+    exitCode: 0,
+  };
+  const shard = command({ RANK: "1", WORLD_SIZE: "2" }, "--shard", "auto");
+  await conductExperiment<ExperimentItem, string>({
+    ...{ flags: { ...flagsOf(), shard }, context, identity, isResult: isText, run: {}, items },
+    compute: async ([item]) => [{ result: item === undefined ? "" : imageOf(item) }],
+  });
+  expect(String((context.io.stderr as PassThrough).read())).toBe(
+    "perceptual-ball: share 2 of 2, from torchrun: RANK=1\n",
+  );
 });

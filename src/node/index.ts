@@ -16,4 +16,11 @@ export { type ArrayImage, type ReadPictureFileOptions, readPictureFile } from ".
 export { readRegion } from "./pictures/read-region.ts";
 export { type EncodePngOptions, encodePng, writePng } from "./pictures/write-image.ts";
 export { type MergedRecords, mergeRecordFolders } from "./records/merge-record-folders.ts";
+export type { RecordWriter } from "./records/record-file.ts";
 export { openRecordFolder, type RecordFolder, type RecordFolderOptions } from "./records/record-folder.ts";
+export {
+  type MachineStatus,
+  type RecordStatus,
+  type RecordStatusOptions,
+  recordStatus,
+} from "./records/record-status.ts";

@@ -61,6 +61,11 @@ export const commandEntries: readonly CommandEntry[] = [
     load: async (context) => (await import("./studio.ts")).studioCommand(context),
   },
   {
+    name: "status",
+    summary: "say how far a benchmark has come, on any number of machines",
+    load: async (context) => (await import("./status.ts")).statusCommand(context),
+  },
+  {
     name: "merge",
     summary: "unite the results of a benchmark that was split over machines",
     load: async (context) => (await import("./merge.ts")).mergeCommand(context),

@@ -11,6 +11,7 @@ export interface ExperimentFlags extends SpeechFlags {
   readonly shard?: Shard;
   readonly workers: number;
   readonly fresh?: boolean;
+  readonly allowFailed: number;
   readonly seed: number;
 }
 
@@ -32,9 +33,17 @@ export function addExperimentFlags(
   const add = (option: Option): Command => command.addOption(option.helpGroup(group));
   add(new Option("--out <folder>", "folder for results and report; a run that was stopped goes on here").default(out));
   if (isDivisible) addDivisionFlags(add, env);
+  add(allowFailedOption());
   add(new Option("--fresh", "throw away the results that --out has"));
   add(seedOption("seed of everything that is drawn", 0));
   return addSpeechFlags(command);
+}
+
+/** `--allow-failed`: how many items may fail in what counts as a success. */
+export function allowFailedOption(): Option {
+  return new Option("--allow-failed <n>", "exit with 0 although up to n items have failed, which are listed")
+    .default(0)
+    .argParser(number("--allow-failed", { min: 0, integer: true }));
 }
 
 /** `i/n`, or what the environment says where that is asked for. */

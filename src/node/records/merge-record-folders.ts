@@ -12,12 +12,13 @@ import {
   arrayFolder,
   checkSameIdentity,
   describeConflicts,
-  distinctRuns,
+  distinctHeaders,
   hasIdentity,
   readExperimentFile,
   readFolderRecords,
   writeIdentity,
 } from "./record-folder.ts";
+import { describeMachineKinds } from "./record-status.ts";
 
 const mergedFile = "records-merged.jsonl";
 
@@ -80,7 +81,10 @@ export async function mergeRecordFolders(folders: readonly string[], destination
     );
   }
   const lines = [
-    ...distinctRuns(headers).map((run) => ({ kind: "run" as const, identity, run })),
+    ...distinctHeaders(headers).map(({ run, by }) => ({
+      ...{ kind: "run" as const, identity, run },
+      ...(by === undefined ? {} : { by }),
+    })),
     ...finished,
     ...failed,
   ];
@@ -88,6 +92,7 @@ export async function mergeRecordFolders(folders: readonly string[], destination
   await listInManifest(destination, [mergedFile]);
   await writeFileAtomically(join(destination, mergedFile), text);
   const conflicts = merged.conflicts();
+  const kinds = describeMachineKinds(headers.flatMap(({ by }) => by ?? []));
   return {
     finished: finished.length,
     failed: failed.length,
@@ -99,6 +104,7 @@ export async function mergeRecordFolders(folders: readonly string[], destination
         ...problems,
       ]),
       ...(conflicts.length > 0 ? [describeConflicts(destination, conflicts)] : []),
+      ...(kinds === undefined ? [] : [`${destination}: ${kinds}`]),
     ],
   };
 }

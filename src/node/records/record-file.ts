@@ -8,18 +8,33 @@ import type { ExperimentIdentity, ExperimentRecord, RecordKey } from "../../expe
 import { ignoreUnsupported, isDiskFull } from "../write-file.ts";
 import { type FileLock, lockFile } from "./file-lock.ts";
 
+/** The process that has written records, for `recordStatus`. */
+export interface RecordWriter {
+  /** The machine's name. */
+  readonly host: string;
+  /** Processor and system: what last digits may depend on. */
+  readonly machine: string;
+  /** The items of the whole experiment as this process knows it, all shares together. */
+  readonly items: number;
+  /** Which share of them it computes, such as "2/4". */
+  readonly shard?: string;
+}
+
 /** The line at the head of what one run has written: what its records are about, and what ran. */
 export interface RunHeader {
   readonly kind: "run";
   readonly identity: ExperimentIdentity;
   /** Provenance that does not decide results: versions, runtime, machine, threads. Plain JSON. */
   readonly run: object;
+  readonly by?: RecordWriter;
 }
 
 /** What a file of records holds. */
 export interface RecordFileContents<T> {
   readonly records: readonly ExperimentRecord<T>[];
   readonly headers: readonly RunHeader[];
+  /** The header that stands before each of the records, in their order. */
+  readonly origins: readonly (RunHeader | undefined)[];
   /** Lines that are no records, by number from 1: their checksum is wrong, or what they say has not the form of a record. */
   readonly damagedLines: readonly number[];
   /** True if the last line was cut off. Such a line is not among `damagedLines`. */
@@ -63,16 +78,21 @@ export async function readRecordFile<T>(
 ): Promise<RecordFileContents<T>> {
   const records: ExperimentRecord<T>[] = [];
   const headers: RunHeader[] = [];
+  const origins: (RunHeader | undefined)[] = [];
   const damagedLines: number[] = [];
   let [number, wholeBytes] = [0, 0];
   try {
     for await (const { text, isEnded, bytes } of linesOf(path)) {
       const line = parseLine<T>(text, options);
       number++;
-      if (line === undefined && !isEnded) return { records, headers, damagedLines, isCutOff: true, wholeBytes };
+      if (line === undefined && !isEnded)
+        return { records, headers, origins, damagedLines, isCutOff: true, wholeBytes };
       if (line === undefined) damagedLines.push(number);
       else if (line.kind === "run") headers.push(line);
-      else records.push(line);
+      else {
+        records.push(line);
+        origins.push(headers.at(-1));
+      }
       wholeBytes += bytes;
     }
   } catch (error) {
@@ -80,7 +100,7 @@ export async function readRecordFile<T>(
     if (code !== "ENOENT")
       throw new BadInputError({ where: path, what: `cannot be read (${message})` }, { cause: error });
   }
-  return { records, headers, damagedLines, isCutOff: false, wholeBytes };
+  return { records, headers, origins, damagedLines, isCutOff: false, wholeBytes };
 }
 
 /** A line of a file without its line feed, whether it had one, and its length with it. */
@@ -135,7 +155,22 @@ function parseLine<T>(
 }
 
 function isHeader(line: unknown): line is RunHeader {
-  return isJsonObject(line) && line.kind === "run" && isJsonObject(line.identity) && isJsonObject(line.run);
+  return (
+    isJsonObject(line) &&
+    line.kind === "run" &&
+    isJsonObject(line.identity) &&
+    isJsonObject(line.run) &&
+    (line.by === undefined || isWriter(line.by))
+  );
+}
+
+function isWriter(value: unknown): value is RecordWriter {
+  return (
+    isJsonObject(value) &&
+    [value.host, value.machine].every((text) => typeof text === "string") &&
+    typeof value.items === "number" &&
+    (value.shard === undefined || typeof value.shard === "string")
+  );
 }
 
 function isFailed<T>(line: unknown): line is ExperimentRecord<T> & { readonly kind: "failed" } {

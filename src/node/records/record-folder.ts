@@ -18,12 +18,21 @@ import { readNpy } from "../npy.ts";
 import { makeFolder, writeFileAtomically } from "../write-file.ts";
 import { lockFile } from "./file-lock.ts";
 import { deleteListed, listInManifest, readManifest, refuseForeignContent } from "./manifest.ts";
-import { checksumOf, openRecordFile, type RecordFileWriter, type RunHeader, readRecordFile } from "./record-file.ts";
+import {
+  checksumOf,
+  openRecordFile,
+  type RecordFileWriter,
+  type RecordWriter,
+  type RunHeader,
+  readRecordFile,
+} from "./record-file.ts";
 
 export interface RecordFolderOptions<T = unknown> {
   readonly identity: ExperimentIdentity;
   /** Provenance that does not decide results: versions, runtime, machine, threads. Plain JSON; kept with the records. */
   readonly run: object;
+  /** The process that writes, for `recordStatus`; kept with the records. */
+  readonly by?: RecordWriter;
   /** Name of this process's own file, `records-<writer>.jsonl`: no two processes at work on one folder share it. Default `1`. */
   readonly writer?: string;
   /** The form of the experiment's results: what has another is not used, and computed again. Default: anything. */
@@ -52,7 +61,8 @@ export const arrayFolder = "maps";
 const format = 2;
 /** The format without checksums, which only a merge reads. */
 const uncheckedFormat = 1;
-const recordFilePattern = /^records-[^/\\]+\.jsonl$/;
+/** The names of files of records. */
+export const recordFilePattern = /^records-[^/\\]+\.jsonl$/;
 
 /**
  * The folder's experiment, made if the folder has none. It consists of
@@ -66,7 +76,7 @@ const recordFilePattern = /^records-[^/\\]+\.jsonl$/;
  * are, are problems, not errors: they are not used, and their items are computed again.
  */
 export async function openRecordFolder<T>(folder: string, options: RecordFolderOptions<T>): Promise<RecordFolder<T>> {
-  const { run, writer = "1", fresh = false, isResult } = options;
+  const { run, by, writer = "1", fresh = false, isResult } = options;
   // What other folders are compared with is what a file would give back.
   const identity = JSON.parse(canonicalJson(options.identity, "identity")) as ExperimentIdentity;
   await makeFolder(folder);
@@ -103,8 +113,9 @@ export async function openRecordFolder<T>(folder: string, options: RecordFolderO
       if (file === undefined) {
         await listInManifest(folder, [basename(ownFile)]);
         file = await openRecordFile(ownFile);
-        await file.append({ kind: "run", identity, run });
-        contents.headers.push({ kind: "run", identity, run });
+        const header: RunHeader = { kind: "run", identity, run, ...(by === undefined ? {} : { by }) };
+        await file.append(header);
+        contents.headers.push(header);
       }
       const arrays = record.kind === "finished" ? sums.get(keyText(record.key)) : undefined;
       const kept = arrays === undefined ? record : { ...record, arrays };
@@ -374,6 +385,12 @@ export function checkSameIdentity(
 export function distinctRuns(headers: readonly RunHeader[]): object[] {
   const texts = new Set(headers.map(({ run }) => canonicalJson(run)));
   return [...texts].sort().map((text) => JSON.parse(text));
+}
+
+/** The distinct provenances, each with the processes that they are of, in order of their texts. */
+export function distinctHeaders(headers: readonly RunHeader[]): RunHeader[] {
+  const known = new Map(headers.map((header) => [canonicalJson({ run: header.run, by: header.by ?? null }), header]));
+  return [...known].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, header]) => header);
 }
 
 /** The file of a record's array. */
