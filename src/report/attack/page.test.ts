@@ -4,6 +4,7 @@ import type { Adversarial, AttackResult } from "../../attacks/attack.ts";
 import { type AttackRecord, attackRecord, findingOf } from "../../experiments/attack/record.ts";
 import { attackSummaries } from "../../experiments/attack/summary.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
+import { inLevels } from "../style/wording.ts";
 import { attackCsv } from "./csv.ts";
 import { attackPage } from "./page.ts";
 import { attackSentence } from "./sentence.ts";
@@ -175,7 +176,7 @@ test("badges, the factor of the change, and the labels before and after", () => 
     });
     const { document } = parseHTML(page);
     expect([...document.querySelectorAll("figcaption")].map(({ textContent }) => textContent)[1]).toBe(
-      "the change × 20 gray is none",
+      `the change × 20 gray is none; at most ${inLevels(of.withinBudget.distances.linf)}`,
     );
     return [...document.querySelectorAll(".attack .warn, h2 .warn")].map(({ textContent }) => textContent ?? "");
   };

@@ -10,7 +10,7 @@ import { pageScript } from "../style/page-script.ts";
 import { pageStyle } from "../style/page-style.ts";
 import { topTables } from "../style/top-table.ts";
 import { warningBadges, warningList } from "../style/warning-list.ts";
-import { percent, shortName } from "../style/wording.ts";
+import { inLevels, percent, shortName } from "../style/wording.ts";
 import { attackSentence } from "./sentence.ts";
 import { attackColumns, attackRows } from "./table.ts";
 
@@ -126,7 +126,7 @@ function section(
     isPixelated,
   });
   const change = factor === undefined ? "the change, rescaled" : `the change × ${factor}`;
-  const tile = `<figure><div class="tile"><img${isPixelated ? ' class="pixels"' : ""} src="${escapeMarkup(difference)}" width="${size.width}" height="${size.height}" alt="${change}" loading="lazy" decoding="async"></div><figcaption><b>${change}</b> gray is none</figcaption></figure>`;
+  const tile = `<figure><div class="tile"><img${isPixelated ? ' class="pixels"' : ""} src="${escapeMarkup(difference)}" width="${size.width}" height="${size.height}" alt="${change}" loading="lazy" decoding="async"></div><figcaption><b>${change}</b> gray is none; at most ${inLevels(record.withinBudget.distances.linf)}</figcaption></figure>`;
   const tops = top === undefined || after === undefined ? "" : topTables({ before: top, after, asked: label.index });
   return `<section class="attack"><div><h3>${escapeMarkup(record.attackTitle)}${badges.join("")}</h3><p>${escapeMarkup(attackSentence(record))}</p>${tops}<details><summary>Numbers and settings</summary><p>${gradient} gradient${gradient === 1 ? "" : "s"}, ${forward} further runs</p><p>${escapeMarkup(JSON.stringify(settings))}</p></details></div>${compare}${tile}</section>`;
 }

@@ -77,6 +77,7 @@ a{color:var(--before)}
 footer{color:var(--soft);font-size:.82rem;overflow-wrap:anywhere}footer p{margin:.3em 0}
 article{content-visibility:auto;contain-intrinsic-size:auto 860px}
 @media (max-width:760px){.facts{grid-template-columns:1fr}.pictures{grid-template-columns:minmax(0,1fr)}main{padding:24px 12px}article{padding:16px 14px}h1{font-size:1.55rem;overflow-wrap:anywhere}}
+@media (min-width:761px) and (max-width:1000px){.pictures .tops{grid-template-columns:minmax(0,1fr)}}
 @media (max-width:560px){.tops{grid-template-columns:minmax(0,1fr)}}
 @media (prefers-contrast:more){:root{--soft:var(--ink);--line:currentColor}}
 @media print{:root{--ground:#fff;--card:#fff;--ink:#000;--soft:#333;--line:#bbb;--before:#0072b2;--after:#d55e00;--warn:#9a4a06;--warn-ground:#fff}body{background:#fff}article{content-visibility:visible;break-inside:avoid;box-shadow:none}.method{break-inside:avoid}details,.cut,.skip{display:none!important}.js .stack{grid-template-columns:repeat(2,minmax(0,1fr))}.js .stack img{grid-area:auto}.js .stack .second{clip-path:none}.js .stack::after{display:none}.bar span,.ramp,.tile{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
