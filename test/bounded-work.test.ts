@@ -3,6 +3,7 @@ import { Session } from "node:inspector/promises";
 import { setFlagsFromString } from "node:v8";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { differentiateModel } from "../src/autodiff/differentiate-model.ts";
+import { prepareModel } from "../src/classifier/network/prepare-model.ts";
 import { PerceptualBallError } from "../src/errors.ts";
 import { readModel } from "../src/onnx/file/read-model.ts";
 import { writeModel } from "../src/onnx/file/write-model.ts";
@@ -46,6 +47,11 @@ function toGradient(bytes: Uint8Array): void {
 /** From the file to the form that rules are written for. */
 function toCanonicalForm(bytes: Uint8Array): void {
   canonicalForm(readModel(bytes));
+}
+
+/** From the file to what its output means. */
+function toHead(bytes: Uint8Array): void {
+  orRefused(() => prepareModel(readModel(bytes), { where: "model" }));
 }
 
 /** `work`, which may refuse the model. */
@@ -93,6 +99,23 @@ describe("twice the file takes twice the work", { timeout: 120_000 }, () => {
       1000,
       (n) => `g (float[1, 3] x) => (${lines(n, (i) => `float[1, 3] y${i},`)} float[1, 3] y) {
         ${lines(n, (i) => `a${i} = Relu (x) b${i} = Identity (a${i}) y${i} = Identity (b${i})`)} y = Relu (x) }`,
+    ],
+    [
+      "outputs that could all be the classes",
+      toHead,
+      40,
+      (n) => `g (float[1, 3, 8, 8] x) => (${lines(n, (i) => `float[1, 3] y${i},`)} float[1, 3] y) {
+        p = GlobalAveragePool (x)  f = Flatten (p)
+        ${lines(n, (i) => `y${i} = Relu (f)`)} y = Relu (f) }`,
+    ],
+    [
+      "outputs that come one after the other",
+      toHead,
+      40,
+      (n) => `g (float[1, 3, 8, 8] x) => (${lines(n, (i) => `float[1, 3] y${i + 1},`)} float[1, 3] y)
+        <float[3, 3] w = {1, 2, 3, 4, 5, 6, 7, 8, 9}> {
+        p = GlobalAveragePool (x)  y0 = Flatten (p)
+        ${lines(n, (i) => `y${i + 1} = MatMul (y${i}, w)`)} y = MatMul (y${n}, w) }`,
     ],
     [
       "names that are taken",
@@ -176,4 +199,15 @@ test("a chain of 20,000 nodes overflows no stack", { timeout: 120_000 }, () => {
     v0 = Relu (x) ${lines(20_000, (i) => `v${i + 1} = ${["Relu", "Identity", "Neg"][i % 3]} (v${i})`)}
     last = Relu (v20000) ${end} }`);
   expect(() => differentiateModel(readModel(bytes))).not.toThrow();
+});
+
+test("a head behind 20,000 nodes without weights, or views, overflows no stack", { timeout: 120_000 }, () => {
+  const behind = (operators: readonly string[]) =>
+    bytesOf(`g (float[1, 3, 8, 8] x) => (float[1, 3] y) {
+      p = GlobalAveragePool (x)  v0 = Flatten (p)
+      ${lines(20_000, (i) => `v${i + 1} = ${operators[i % operators.length]} (v${i})`)} y = Softmax (v20000) }`);
+  for (const operators of [["Relu", "Neg"], ["Flatten"]]) {
+    const { head } = prepareModel(readModel(behind(operators)), { where: "model" });
+    expect(head.kind).toBe("softmax");
+  }
 });

@@ -155,9 +155,15 @@ export function initializerNamed({ initializers }: Pick<Graph, "initializers">, 
   throw new MisuseError({ where: "initializerNamed", what: `the graph has no initializer ${JSON.stringify(name)}` });
 }
 
+/** Graphs do not change, and many ask. */
+const knownProducers = new WeakMap<Graph, ReadonlyMap<string, Node>>();
+
 /** The node that produces each value, by the value's name. */
-export function producersOf(graph: Graph): Map<string, Node> {
+export function producersOf(graph: Graph): ReadonlyMap<string, Node> {
+  const known = knownProducers.get(graph);
+  if (known !== undefined) return known;
   const producers = new Map<string, Node>();
+  knownProducers.set(graph, producers);
   for (const node of graph.nodes) {
     for (const output of node.outputs) if (output !== "") producers.set(output, node);
   }

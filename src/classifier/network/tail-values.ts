@@ -48,18 +48,20 @@ export function tailValues(typed: TypedGraph, name: string): TailValues | undefi
   const starts = new Set<string>();
   const nodes = new Set<Node>();
   const isGiven = (value: string): boolean => constants.has(value) || graph.initializers.has(value);
-  const visit = (value: string): void => {
-    if (value === "" || isGiven(value) || starts.has(value)) return;
+  /** What is still to be looked at, the next one last: the order is that of going down each input before the next. */
+  const waiting = [name];
+  for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
+    if (value === "" || isGiven(value) || starts.has(value)) continue;
     const node = producers.get(value);
     if (node === undefined || (hasTrait(node, "weighted") && node.inputs.some(isGiven))) {
       starts.add(value);
-      return;
+      continue;
     }
-    if (nodes.has(node)) return;
+    if (nodes.has(node)) continue;
     nodes.add(node);
-    for (const input of node.inputs) visit(input);
-  };
-  visit(name);
+    for (const input of node.inputs.toReversed()) waiting.push(input);
+  }
+  if (nodes.size === 0) return { kind: "free", most: Number.POSITIVE_INFINITY };
   const tail = graph.nodes.filter((node) => nodes.has(node));
   if (tail.every((node) => isLinear(node, isGiven))) return { kind: "free", most: Number.POSITIVE_INFINITY };
   const sizes = [...starts, ...tail.flatMap(({ outputs }) => outputs)].map((value) =>
