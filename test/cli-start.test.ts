@@ -22,6 +22,7 @@ test("help and version read the command line's own frame only: commands are impo
     "cli/context.ts",
     "cli/flags/help.ts",
     "cli/main.ts",
+    "cli/missing-package.ts",
     "cli/package-version.ts",
     "cli/run.ts",
     "errors.ts",

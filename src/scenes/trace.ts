@@ -33,9 +33,9 @@ export function place(
   position: Vec3,
 ): Placed {
   const [x, y, z] = solid.center;
-  const center = [0, 1, 2].map(
-    (i) => position[i] + scale * (rotation[3 * i] * x + rotation[3 * i + 1] * y + rotation[3 * i + 2] * z),
-  ) as unknown as Vec3;
+  const at = (i: number): number =>
+    position[i] + scale * (rotation[3 * i] * x + rotation[3 * i + 1] * y + rotation[3 * i + 2] * z);
+  const center: Vec3 = [at(0), at(1), at(2)];
   return { solid, materials, rotation, scale, position, center, radius: solid.radius * scale };
 }
 

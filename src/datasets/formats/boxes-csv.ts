@@ -77,9 +77,10 @@ const readBoxesCsv: DatasetReader = async (path, context) => {
       if (!("path" in picture)) return picture;
       const objects = own.map((row) => {
         const className = row.get("label") ?? "";
-        const corners = (["x0", "y0", "x1", "y1"] as const).map((column) => numberOf(row.get(column)));
+        const corner = (column: "x0" | "y0" | "x1" | "y1"): number => numberOf(row.get(column));
+        const box: Box = [corner("x0"), corner("y0"), corner("x1"), corner("y1")];
         const lookup = className === "" ? undefined : labels?.ofText(className);
-        return { className, lookup, box: corners as unknown as Box };
+        return { className, lookup, box };
       });
       const [width, height] = (["width", "height"] as const).map((column) => numberOf(own[0].get(column)));
       const size = width > 0 && height > 0 ? { width, height } : undefined;

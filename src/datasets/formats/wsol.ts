@@ -9,7 +9,7 @@
 import { MisuseError, UnsupportedError } from "../../errors.ts";
 import { halfOpen } from "../box-annotation.ts";
 import { type ClassLabels, classLabels } from "../class-labels.ts";
-import { type Box, type DatasetProblem, finishDataset } from "../dataset.ts";
+import { type DatasetProblem, finishDataset } from "../dataset.ts";
 import { called, type DatasetFormatDefinition, hasFile } from "../dataset-format.ts";
 import type { DatasetSource, PictureSize } from "../dataset-source.ts";
 import { folderOfFiles } from "../find-folder.ts";
@@ -84,11 +84,10 @@ const readWsol: DatasetReader = async (path, context) => {
       const rows = boxRows.get(id) ?? [];
       const isImagenet = /ILSVRC/.test(id) || /ILSVRC/.test(path);
       const lookup = labels === undefined ? { label: Number(label) } : labelOf(labels, Number(label), isImagenet);
-      const objects = rows.map((row) => ({
-        className: label,
-        lookup,
-        box: halfOpen(row.map(Number) as unknown as Box, 0),
-      }));
+      const objects = rows.map((row) => {
+        const [x0, y0, x1, y1] = row.map(Number);
+        return { className: label, lookup, box: halfOpen([x0, y0, x1, y1], 0) };
+      });
       return entriesOf({ id, path: picture.path, split, size, objects }, false, context);
     },
     { signal },
