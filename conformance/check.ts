@@ -154,10 +154,16 @@ async function compare(session: Session, started: Started): Promise<Comparison> 
   const errors = (name: string, reference: readonly Draw[]) =>
     found.map((result, i) => relativeError(floats(result[name]), reference[i].data));
   const settings = JSON.parse(readFileSync(join(folder, "export.json"), "utf8"));
-  const { torch, torchvision } = settings;
+  const { torch, torchvision, timm } = settings;
   return {
     settings,
-    versions: { torch, torchvision, runtime: describeRuntime(ort), machine: `${cpus().length} × ${cpus()[0].model}` },
+    versions: {
+      torch,
+      torchvision,
+      timm,
+      runtime: describeRuntime(ort),
+      machine: `${cpus().length} × ${cpus()[0].model}`,
+    },
     operators: [...new Set(loaded.model.graph.nodes.map((node) => node.opType))].sort(),
     layers: layers.length,
     parameters: layers.reduce((sum, layer) => sum + layer.parameters, 0),

@@ -5,7 +5,8 @@ export interface Comparison {
   readonly settings: { readonly opset: number; readonly batch: number; readonly size: number };
   readonly versions: {
     readonly torch: string;
-    readonly torchvision: string;
+    readonly torchvision?: string;
+    readonly timm?: string;
     readonly runtime: string;
     readonly machine?: string;
   };

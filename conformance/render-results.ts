@@ -98,17 +98,27 @@ export function renderResults(cases: readonly Case[], records: Readonly<Record<s
   const all = compared.map(([, record]) => record);
   const agreeing = named.filter(([, record]) => agrees(record)).length;
   const versions = new Set(
-    all.map(({ versions: { torch, torchvision, runtime, machine } }) =>
-      [`PyTorch ${torch}`, `torchvision ${torchvision}`, runtime, machine].filter(Boolean).join(", "),
+    all.map(({ versions: { torch, torchvision, timm, runtime, machine } }) =>
+      [
+        `PyTorch ${torch}`,
+        torchvision === undefined ? undefined : `torchvision ${torchvision}`,
+        timm === undefined ? undefined : `timm ${timm}`,
+        runtime,
+        machine,
+      ]
+        .filter(Boolean)
+        .join(", "),
     ),
   );
-  return `# Gradients of torchvision's classifiers
+  return `# Gradients of torchvision's and timm's classifiers
 
 ${agreeing} of ${named.length} exports agree with PyTorch. Written by \`npm run conformance\`, from a fixed seed: ${[...versions].join("; ")}.
 
 Each network has random weights, BatchNormalization the statistics of random pictures. It is exported by torch.onnx.export at the
 opset that is given, loaded, prepared and differentiated by this package; onnxruntime then computes the product of a random
-cotangent of the logits with the Jacobian, for several draws of picture and cotangent. Flags after a name are those of export.py.
+cotangent of the logits with the Jacobian, for several draws of picture and cotangent. Flags after a name are those of export.py. Networks
+called timm/… are timm's, exported by the dynamo exporter; everything but the size of an open input is found in the file. Where PyTorch's own
+gradient contradicts the central difference of the same network in float64, there is nothing to compare with, and the row says so.
 
 - **error**: ‖found − reference‖ / ‖reference‖ against PyTorch's autograd in float64 (float32 where the network is too large), the
   smallest and the median of the draws; **PyTorch**: the same of PyTorch's own float32 gradient. A deep ReLU network has units within

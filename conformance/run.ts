@@ -3,8 +3,9 @@
  *
  * Run: npm run conformance -- [PATTERN…] [--time] [--keep]
  *
- * A pattern is a part of a case's name ("resnet18", "--opset=9", "^swin"); without one all run, in an hour or two on two cores. Needs
- * Python with torch and torchvision (PYTHON names it; /usr/bin/python3 otherwise) and up to 6 GB on the temporary folder's disk. With --time the
+ * A pattern is a part of a case's name ("resnet18", "--opset=9", "^swin", "^timm/"); without one all run, in an hour or two on two cores. Needs
+ * Python with torch and torchvision (PYTHON names it; /usr/bin/python3 otherwise), for timm's networks one with timm, onnx and onnxscript as
+ * well and a newer torch, and up to 6 GB on the temporary folder's disk. With --time the
  * gradient is timed against the plain forward pass instead, at the size that the network is made for. results.jsonl keeps what other runs found.
  */
 import { spawnSync } from "node:child_process";
@@ -38,11 +39,12 @@ for (const one of chosen) {
 writeFileSync(join(here, "RESULTS.md"), renderResults(cases, readRecords()));
 
 /** What this run finds of a case; undefined where it has nothing to ask. */
-function measure({ architecture, flags: plainFlags, referenceFlags, timeFlags }: Case): CaseRecord | undefined {
-  if (isTimed) return timeFlags && check(architecture, timeFlags, ["--time"]);
+function measure(one: Case): CaseRecord | undefined {
+  const { flags: plainFlags, referenceFlags, timeFlags } = one;
+  if (isTimed) return timeFlags && check(one, timeFlags, ["--time"]);
   return {
-    ...check(architecture, plainFlags),
-    ...(referenceFlags && check(architecture, referenceFlags, ["--reference"])),
+    ...check(one, plainFlags),
+    ...(referenceFlags && check(one, referenceFlags, ["--reference"])),
   };
 }
 
@@ -61,11 +63,21 @@ function summaryOf({ failure, errors, exactErrors, torchErrors, referenceError, 
   return `${lists.join(" | ")} | float64 ${referenceError?.toExponential(1) ?? "–"} | ratio ${ratio?.toFixed(2) ?? "–"}`;
 }
 
-/** What check.ts finds of the network as export.py exports it with these flags; both live in a folder of their own meanwhile. */
-function check(architecture: string, exportFlags: readonly string[], checkFlags: readonly string[] = []): CaseRecord {
+/** What check.ts finds of the network as it is exported with these flags; both live in a folder of their own meanwhile. */
+function check(
+  { architecture, library }: Case,
+  exportFlags: readonly string[],
+  checkFlags: readonly string[] = [],
+): CaseRecord {
   const folder = mkdtempSync(join(tmpdir(), "conformance-"));
   try {
-    const exported = run(python, [join(here, "export.py"), architecture, "--out", folder, ...exportFlags]);
+    const exported = run(python, [
+      join(here, library === "timm" ? "export_timm.py" : "export.py"),
+      architecture,
+      "--out",
+      folder,
+      ...exportFlags,
+    ]);
     if (exported.failure !== undefined) return { failure: `export: ${exported.failure}` };
     // --import tsx, resolved from here: the child may run anywhere.
     const script = ["--import", import.meta.resolve("tsx"), join(here, "check.ts")];

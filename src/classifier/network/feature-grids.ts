@@ -11,7 +11,7 @@ import { hasTrait } from "../../onnx/operators/table.ts";
 import type { Shape } from "../../tensor/tensor.ts";
 import type { Classifier } from "../classifier.ts";
 import type { Layer } from "./layers.ts";
-import { type TokenLayout, tokenLayouts } from "./token-layouts.ts";
+import { areGridOfPatches, type Part, splitParts, type TokenLayout, tokenLayouts } from "./token-layouts.ts";
 
 /** A layer with how to read it: the value of channel c at cell i (row by row) is at `offset + c · channelStride + i · cellStride`. */
 export interface FeatureGrid {
@@ -93,14 +93,53 @@ function ordersOf(nodes: readonly Node[], shapeOf: (name: string) => Shape | und
   const orders = new Map<string, Order>();
   /** What such an operator reads is in its order, wherever it comes from. */
   const read = new Set(nodes.flatMap((node) => (hasTrait(node, "channelsFirst") ? [node.inputs[0]] : [])));
+  const merged = patchMerging(orders, shapeOf);
   for (const node of nodes) {
-    const followed = orderOf(node, orders, shapeOf);
+    const followed = orderOf(node, orders, shapeOf) ?? merged(node);
     for (const output of node.outputs) {
       const order = read.has(output) ? "channels-first" : followed;
       if (order !== undefined && shapeOf(output)?.length === 4) orders.set(output, order);
     }
   }
   return orders;
+}
+
+/**
+ * Where neighboring cells become channels of one, as between the stages of a Swin transformer: [N, h, w, C] is cut into patches
+ * [N, h/2, 2, w/2, 2, C], turned to [N, h/2, w/2, …] and joined to [N, h/2, w/2, 4 C]. Cells that were flattened to tokens and are laid out again
+ * are where they were. Must be asked of all nodes in turn.
+ */
+function patchMerging(
+  orders: ReadonlyMap<string, Order>,
+  shapeOf: (name: string) => Shape | undefined,
+): (node: Node) => Order | undefined {
+  const cut = new Map<string, readonly Part[]>();
+  /** The grids that were flattened, "h x w". */
+  const flattened = new Set<string>();
+  return ({ opType, inputs: [data], outputs: [output], attributes }) => {
+    const [from, to] = [shapeOf(data), shapeOf(output)];
+    if (from === undefined || to === undefined) return undefined;
+    const parts = cut.get(data);
+    if (opType === "Transpose" && parts !== undefined && attributes.perm?.kind === "ints") {
+      cut.set(
+        output,
+        attributes.perm.value.map((axis) => parts[axis]),
+      );
+    }
+    if (opType !== "Reshape") return undefined;
+    if (from.length === 4 && to.length === 6 && orders.get(data) === "channels-last") {
+      const split = splitParts(["batch", "rows", "columns", "channels"], from, to);
+      if (split !== undefined) cut.set(output, split);
+    }
+    const isFlattened = from.length === 4 && to.length === 3 && to[0] === from[0];
+    if (isFlattened && orders.get(data) === "channels-last" && to[1] === from[1] * from[2] && to[2] === from[3]) {
+      flattened.add(`${from[1]} x ${from[2]}`);
+    }
+    const isLaidOut = from.length === 3 && to.length === 4 && from[0] === to[0] && from[2] === to[3];
+    if (isLaidOut && flattened.has(`${to[1]} x ${to[2]}`)) return "channels-last";
+    const isJoined = to.length === 4 && to.slice(0, 3).every((extent, axis) => extent === from[axis]);
+    return parts !== undefined && isJoined && areGridOfPatches(parts) ? "channels-last" : undefined;
+  };
 }
 
 function orderOf(

@@ -19,6 +19,19 @@ function gridAt(name: string, patches: string, tokens: string, constants = "") {
 const tiles = "c = Conv <strides = [8, 8]> (x, k)";
 const block = "n = LayerNormalization (j, g1) v = MatMul (n, w) z = Add (j, v)";
 
+test("cells that are merged between the stages of a Swin transformer lie on a grid of half the sides", () => {
+  const text = `<ir_version: 8, opset_import: ["": 18]> g (float[1,3,32,48] x) => (float[1,4] y)
+    <float[4,3,8,8] k = ${list(768)}, float[16,4] w = ${list(64)}, int64[6] cut = {1, 2, 2, 3, 2, 4}, int64[4] joined = {1, 2, 3, 16}, int64[2] sides = {1, 2}, int64[3] tokens = {1, 24, 4}, int64[4] cells = {1, 4, 6, 4}>
+    { c = Conv <strides = [8, 8]> (x, k) t = Transpose <perm = [0, 2, 3, 1]> (c) f = Reshape (t, tokens) l = Reshape (f, cells) a = Reshape (l, cut)
+      b = Transpose <perm = [0, 1, 3, 4, 2, 5]> (a) j = Reshape (b, joined) z = MatMul (j, w) r = Relu (z)
+      y = ReduceMean <keepdims = 0> (r, sides) }`;
+  const { layers, prepared } = createClassifier(parseModel(text), { runtime: referenceRuntime });
+  const { grids } = anatomyOf({ layers, prepared });
+  const grid = grids.find(({ layer }) => layer.name === "z");
+  expect(grid).toMatchObject({ height: 2, width: 3, channels: 4, channelStride: 1, cellStride: 4 });
+  expect(grids.some(({ layer }) => layer.name === "a" || layer.name === "b")).toBe(false);
+});
+
 describe("tokens without a convolution lie where their patches were cut out", () => {
   /** Patches of 8 × 6 pixels of a picture of 16 × 24, cut out as einops does, and other tokens before them. */
   const gridOfPatches = (layout: "nchw" | "nhwc", others: number) => {

@@ -26,7 +26,7 @@ interface Flattened extends TokenLayout {
 type Order = "channels-first" | "channels-last";
 
 /** What an axis of a picture that is being cut up runs over. */
-type Part =
+export type Part =
   | "batch"
   | "channels"
   | "rows"
@@ -209,8 +209,13 @@ export function tokenLayouts(
   }
 }
 
+/** Whether axes that run over these parts begin with a grid of patches, row by row. */
+export function areGridOfPatches(parts: readonly Part[]): boolean {
+  return parts[0] === "batch" && parts[1] === "patch rows" && parts[2] === "patch columns";
+}
+
 /** What axes run over after a Reshape that takes rows or columns apart into patches and places within them; undefined for any other. */
-function splitParts(parts: readonly Part[], from: Shape, to: Shape): readonly Part[] | undefined {
+export function splitParts(parts: readonly Part[], from: Shape, to: Shape): readonly Part[] | undefined {
   const found: Part[] = [];
   let at = 0;
   for (const [axis, part] of parts.entries()) {
