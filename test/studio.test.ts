@@ -1,9 +1,10 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -84,6 +85,21 @@ async function pngOf(index: number, size = 96): Promise<Uint8Array> {
   return readFileSync(path);
 }
 let temporary: string;
+
+test("what is loaded before the runtime is at most 250 kB of JavaScript, gzipped", () => {
+  const assets = join(folder, "assets");
+  const entries = readdirSync(assets).filter((file) => /^(index|worker)-[^.]*\.js$/.test(file));
+  expect(entries).toHaveLength(2);
+  const loaded = new Set(entries);
+  for (const file of loaded) {
+    // Static imports; what is imported by a call is loaded when it is needed.
+    const text = readFileSync(join(assets, file), "utf8");
+    for (const [, other] of text.matchAll(/(?:from|import)\s*["'`]\.\/([^"'`]+\.js)["'`]/g)) loaded.add(other);
+  }
+  expect(loaded.size).toBeGreaterThan(entries.length);
+  const sizes = [...loaded].map((file) => gzipSync(readFileSync(join(assets, file))).length);
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(250_000);
+});
 
 describe.skipIf(chromiumPath === undefined)("the studio in Chromium (skipped where there is none)", () => {
   let browser: Browser;

@@ -15,7 +15,7 @@ export function explainMissingPackage(error: unknown): unknown {
   if (!Object.hasOwn(companions, name)) return error;
   return new UnsupportedError(
     {
-      where: "perceptual-ball",
+      where: "installation",
       what: `${name}, which ${companions[name]}, is not installed`,
       advice: `Run \`npm install ${Object.keys(companions).join(" ")}\` beside perceptual-ball (with -g if that was installed so).`,
     },

@@ -5,19 +5,13 @@ import type { AttackResult } from "../../attacks/attack.ts";
 import { attackNamed } from "../../attacks/attacks.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { classificationOf, sigmoidAt, softmaxAt } from "../../classifier/logits.ts";
-import { probePreprocessing } from "../../classifier/preprocessing/probe-preprocessing.ts";
 import { MisuseError, PerceptualBallError } from "../../errors.ts";
-import { attackRecord, findingOf } from "../../experiments/attack/record.ts";
-import { coneOf } from "../../experiments/cone/cone.ts";
 import type { ImageTensor, Picture } from "../../image/picture.ts";
 import { describeRuntime, type Runtime } from "../../runtime/runtime.ts";
 import { renderScene, scenesSeeds } from "../../scenes/scenes.ts";
 import { loadRuntime } from "../../web/load-runtime.ts";
 import { readPicture } from "../../web/read-image.ts";
 import type { Answer, ConeView, FittedPicture, JobName, Jobs, NetworkView, Order, RunQuestion } from "../protocol.ts";
-import { detectAttack } from "./detector.ts";
-import { fileName, mapFile, npyFile, overlayFile, recordFile, reportFile } from "./downloads.ts";
-import { layerDistances, layerMaps } from "./look-inside.ts";
 import { isSeparateHead, networkView, type OpenModel, openModel, reopenModel } from "./model.ts";
 import { pixelsOfImage, pixelsOfPicture, pngOf } from "./pixels.ts";
 import { attackView, explanationView, type KeptExplanation, runAttack, runExplanation, type Subject } from "./runs.ts";
@@ -130,6 +124,7 @@ function browserName(): string {
   return `${{ Edg: "Edge", Version: "Safari" }[name] ?? name} ${version}`;
 }
 
+// What is not needed for the first explanation is read when it is asked for.
 type Doers = { readonly [N in JobName]: (input: Jobs[N]["input"], handle: Handle<N>) => Promise<Jobs[N]["output"]> };
 
 const doers: Doers = {
@@ -172,6 +167,7 @@ const doers: Doers = {
     if (opened === undefined || !classifier.guess.isUncertain) return null;
     const images = keys.map((key) => classifier.fit(thePicture(key).picture));
     if (images.length === 0) return null;
+    const { probePreprocessing } = await import("../../classifier/preprocessing/probe-preprocessing.ts");
     const guess = await probePreprocessing(classifier, images, { runtime: theRuntime(), signal });
     const probed = classifier.withPreprocessing(guess);
     await closeModel();
@@ -215,6 +211,7 @@ const doers: Doers = {
   async cone({ attack, step }, { signal }): Promise<ConeView> {
     const { result, subject } = fromMap(attacked, attack);
     const pair = { image: subject.input.data, adversarial: result.raw.image.data, label: result.label };
+    const { coneOf } = await import("../../experiments/cone/cone.ts");
     const { a, b, probability } = await coneOf(subject.classifier, [pair], { step, directions: 1, batch: 8, signal });
     return { a, b, probability };
   },
@@ -222,16 +219,19 @@ const doers: Doers = {
   async maps({ picture, layer, of }) {
     const classifier = theClassifier();
     const clean = classifier.fit(thePicture(picture).picture).data;
+    const { layerMaps } = await import("./look-inside.ts");
     return layerMaps(classifier, layer, clean, of === undefined ? undefined : perturbedImage(of));
   },
 
   async distances({ picture, of }) {
     const classifier = theClassifier();
+    const { layerDistances } = await import("./look-inside.ts");
     return layerDistances(classifier, classifier.fit(thePicture(picture).picture).data, perturbedImage(of));
   },
 
   async detect({ of }, { signal, tell }) {
     const { result, subject } = fromMap(attacked, of);
+    const { detectAttack } = await import("./detector.ts");
     return detectAttack(subject.classifier, result.rounded.image, {
       signal,
       onProgress: (done, all) => tell({ progress: { done, of: all } }),
@@ -239,12 +239,13 @@ const doers: Doers = {
   },
 
   async download({ of, what, rule, opacity }) {
+    const { fileName, mapFile, npyFile, overlayFile, recordFile, reportFile } = await import("./downloads.ts");
     const [first] = of;
     const attack = first === undefined ? undefined : attacked.get(first);
     if (attack !== undefined) {
       const { result, subject, seconds } = attack;
       if (what === "record") {
-        return recordFile(subject.name, result.attack, { ...attackRecordOf(subject, result), seconds });
+        return recordFile(subject.name, result.attack, { ...(await attackRecordOf(subject, result)), seconds });
       }
       const name = fileName(subject.name, result.attack, "adversarial.png");
       return { name, blob: await pngOf(pixelsOfImage(result.rounded.image)) };
@@ -293,7 +294,8 @@ function perturbedImage(key: string): Float32Array {
   throw new MisuseError({ where: "studio", what: "this method changes no picture" });
 }
 
-function attackRecordOf({ classifier, name, model, versions }: Subject, result: AttackResult) {
+async function attackRecordOf({ classifier, name, model, versions }: Subject, result: AttackResult) {
+  const { attackRecord, findingOf } = await import("../../experiments/attack/record.ts");
   const { alternatives: _, ...head } = classifier.prepared.head;
   const { title } = attackNamed(result.attack);
   return attackRecord({
