@@ -217,6 +217,7 @@ describe.skipIf(chromiumPath === undefined)("the studio in Chromium (skipped whe
 
       await page.click("#tab-inside");
       await page.waitForSelector(".bars li");
+      await page.waitForSelector(".feature-maps li");
       expect(await page.locator(".feature-maps li").count()).toBe(24);
       expect(problems).toEqual([]);
       await page.context().close();
@@ -361,7 +362,7 @@ function rounded(value: unknown): unknown {
 /** A report without what differs between two machines: pictures' bytes, times, paths, versions. */
 function skeletonOf(html: string): string[] {
   return html
-    .replace(/data:image\/png;base64,[\w+/=]+/g, "PICTURE")
+    .replace(/data:image\/(png|jpeg);base64,[\w+/=]+/g, "PICTURE")
     .replace(/[\d.]+ s\b/g, "TIME")
     .replace(/href="[^"]*"/g, "LINK")
     .replace(/<footer>.*?<\/footer>/gs, "")

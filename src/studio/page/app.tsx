@@ -1,26 +1,24 @@
 /** @file The page. */
+import { signal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { address, choose, type Tab, tabs } from "../state/address.ts";
 import { listenForFiles } from "../state/files.ts";
-import { network, picture, problem, ready, runtimeName, status, threads } from "../state/store.ts";
+import { network, picture, problem, ready, runtimeName, say, status, threads } from "../state/store.ts";
 import { strings } from "../strings.ts";
-import { AttackPanel } from "./attack-panel.tsx";
-import { ComparePanel } from "./compare-panel.tsx";
 import { ExplainPanel } from "./explain-panel.tsx";
-import { InsidePanel } from "./inside-panel.tsx";
 import { ModelCard } from "./model-card.tsx";
 import { PicturesCard } from "./pictures-card.tsx";
-import { TakePanel } from "./take-panel.tsx";
 import { ThemePicker } from "./theme-picker.tsx";
 
-const panels: Readonly<Record<Tab, ComponentType>> = {
-  explain: ExplainPanel,
-  compare: ComparePanel,
-  attack: AttackPanel,
-  inside: InsidePanel,
-  take: TakePanel,
+/** What the first view does not need is loaded when its tab is chosen. */
+const loaders: Readonly<Record<Exclude<Tab, "explain">, () => Promise<ComponentType>>> = {
+  compare: async () => (await import("./compare-panel.tsx")).ComparePanel,
+  attack: async () => (await import("./attack-panel.tsx")).AttackPanel,
+  inside: async () => (await import("./inside-panel.tsx")).InsidePanel,
+  take: async () => (await import("./take-panel.tsx")).TakePanel,
 };
+const panels = signal<Partial<Record<Tab, ComponentType>>>({ explain: ExplainPanel });
 
 export function App() {
   const [isOver, setOver] = useState(false);
@@ -121,10 +119,18 @@ function Tabs() {
 
 function Panel() {
   const { tab } = address.value;
-  const Shown = panels[tab];
+  const Shown = panels.value[tab];
+  useEffect(() => {
+    if (tab === "explain" || panels.value[tab] !== undefined) return;
+    loaders[tab]()
+      .then((panel) => {
+        panels.value = { ...panels.value, [tab]: panel };
+      })
+      .catch((error: unknown) => say(error instanceof Error ? error.message : String(error), true));
+  }, [tab]);
   return (
     <div role="tabpanel" id="panel" aria-labelledby={`tab-${tab}`} class={`panel panel-${tab}`}>
-      {network.value === undefined || picture.value === undefined ? (
+      {Shown === undefined || network.value === undefined || picture.value === undefined ? (
         <p class="soft waiting">{ready.value ? strings.pictures.none : strings.starting}</p>
       ) : (
         <Shown />

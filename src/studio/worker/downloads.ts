@@ -1,13 +1,14 @@
 /** @file What one takes along: pictures, arrays, records and the report, as files. */
 import { blend, colorize } from "../../image/color-map.ts";
 import { normalizeMap } from "../../image/normalize.ts";
-import { tensorToPicture } from "../../image/picture.ts";
+import { type Picture, tensorToPicture } from "../../image/picture.ts";
+import { resizeBytes } from "../../image/resize.ts";
 import { type LocalizationRule, localizeMap } from "../../localization/localize-map.ts";
 import type { PictureExplanation } from "../../report/explanation/explain-picture.ts";
 import { type PageEntry, reportPage } from "../../report/explanation/page.ts";
 import { encodeNpy } from "../../tensor/npy.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
-import { pixelsOfPicture, pngOf } from "./pixels.ts";
+import { encoded, pixelsOfPicture } from "./pixels.ts";
 import type { Subject } from "./runs.ts";
 
 export interface NamedBlob {
@@ -34,11 +35,11 @@ export async function overlayFile(
     heat.shape,
   );
   const picture = tensorToPicture(blend(color, colorize(heat, { colorMap: "inferno" }), opacities));
-  return { name: fileName(subject.name, record.method, "overlay.png"), blob: await pngOf(pixelsOfPicture(picture)) };
+  return { name: fileName(subject.name, record.method, "overlay.png"), blob: await encoded(pixelsOfPicture(picture)) };
 }
 
 export async function mapFile(name: string, { pictures, record }: PictureExplanation): Promise<NamedBlob> {
-  return { name: fileName(name, record.method, "map.png"), blob: await pngOf(pixelsOfPicture(pictures.map)) };
+  return { name: fileName(name, record.method, "map.png"), blob: await encoded(pixelsOfPicture(pictures.map)) };
 }
 
 export function npyFile(name: string, { arrays, record }: PictureExplanation): NamedBlob {
@@ -56,23 +57,48 @@ export async function reportFile(
   model: Parameters<typeof reportPage>[0]["model"],
   explanations: readonly PictureExplanation[],
 ): Promise<NamedBlob> {
-  const entries = await Promise.all(
-    explanations.map(async ({ record, size, groundTruth, tiles }): Promise<PageEntry> => {
-      const addresses = await Promise.all(
-        Object.entries(tiles).map(async ([name, tile]) => [name, await dataUri(await pngOf(pixelsOfPicture(tile)))]),
-      );
-      return { record, size, groundTruth, tiles: Object.fromEntries(addresses) };
-    }),
-  );
+  const entries = await Promise.all(explanations.map(pageEntry));
   const page = reportPage({ model, entries, failures: [], usualMethod: "perceptual" });
   return { name: "index.html", blob: new Blob([page], { type: "text/html" }) };
+}
+
+/** The longer side of the overlay inside the page, in pixels. */
+const overlaySide = 1000;
+
+async function pageEntry({
+  record,
+  size,
+  groundTruth,
+  tiles,
+  pictures,
+  amplification,
+}: PictureExplanation): Promise<PageEntry> {
+  const png = async (picture: Picture): Promise<string> => dataUri(await encoded(pixelsOfPicture(picture)));
+  const addresses = await Promise.all(Object.entries(tiles).map(async ([name, tile]) => [name, await png(tile)]));
+  const shown = smaller(pictures.overlay);
+  const { width, height } = shown;
+  const overlay = { source: await dataUri(await encoded(pixelsOfPicture(shown), "image/jpeg")), width, height };
+  const { perturbation } = pictures;
+  const difference =
+    perturbation === undefined || amplification === undefined
+      ? {}
+      : { difference: { source: await png(perturbation), factor: amplification } };
+  return { record, size, groundTruth, tiles: Object.fromEntries(addresses), overlay, ...difference };
+}
+
+function smaller(picture: Picture): Picture {
+  const { width, height } = picture;
+  const factor = overlaySide / Math.max(width, height);
+  if (factor >= 1) return picture;
+  const size = { width: Math.round(width * factor), height: Math.round(height * factor) };
+  return resizeBytes(picture, { ...size, interpolation: "bicubic" });
 }
 
 async function dataUri(blob: Blob): Promise<string> {
   const bytes = new Uint8Array(await blob.arrayBuffer());
   let text = "";
   for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
-  return `data:image/png;base64,${btoa(text)}`;
+  return `data:${blob.type};base64,${btoa(text)}`;
 }
 
 /** "dog.jpg", "grad-cam", "map.png" → "dog-grad-cam-map.png". */

@@ -21,11 +21,14 @@ export function pixelsOfImage(image: ImageTensor): PixelsView {
   return pixelsOfPicture(tensorToPicture(shown));
 }
 
-/** `pixels` as a PNG. */
-export async function pngOf({ width, height, data }: PixelsView): Promise<Blob> {
+/** `pixels` as a file: a PNG, or a JPEG where a little loss does no harm. */
+export async function encoded(
+  { width, height, data }: PixelsView,
+  type: "image/png" | "image/jpeg" = "image/png",
+): Promise<Blob> {
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext("2d");
   if (context === null) throw new Error(`the browser gives no canvas of ${width} × ${height} pixels`);
   context.putImageData(new ImageData(data, width, height), 0, 0);
-  return canvas.convertToBlob({ type: "image/png" });
+  return canvas.convertToBlob({ type, quality: 0.9 });
 }

@@ -13,7 +13,7 @@ import { loadRuntime } from "../../web/load-runtime.ts";
 import { readPicture } from "../../web/read-image.ts";
 import type { Answer, ConeView, FittedPicture, JobName, Jobs, NetworkView, Order, RunQuestion } from "../protocol.ts";
 import { isSeparateHead, networkView, type OpenModel, openModel, reopenModel } from "./model.ts";
-import { pixelsOfImage, pixelsOfPicture, pngOf } from "./pixels.ts";
+import { encoded, pixelsOfImage, pixelsOfPicture } from "./pixels.ts";
 import { attackView, explanationView, type KeptExplanation, runAttack, runExplanation, type Subject } from "./runs.ts";
 import { createGate, type Gate } from "./watch-search.ts";
 
@@ -248,7 +248,7 @@ const doers: Doers = {
         return recordFile(subject.name, result.attack, { ...(await attackRecordOf(subject, result)), seconds });
       }
       const name = fileName(subject.name, result.attack, "adversarial.png");
-      return { name, blob: await pngOf(pixelsOfImage(result.rounded.image)) };
+      return { name, blob: await encoded(pixelsOfImage(result.rounded.image)) };
     }
     const found = of.map((key) => fromMap(explanations, key));
     const written = await Promise.all(
@@ -268,7 +268,7 @@ const doers: Doers = {
         const { perturbed } = explained.tiles;
         if (perturbed === undefined) throw new MisuseError({ where: "studio", what: "this method changes no picture" });
         const name = fileName(subject.name, explained.record.method, "perturbed.png");
-        return { name, blob: await pngOf(pixelsOfPicture(perturbed)) };
+        return { name, blob: await encoded(pixelsOfPicture(perturbed)) };
       }
       case "report": {
         const { classCount, layers } = theClassifier();
