@@ -58,7 +58,9 @@ export function perceptualPlan(classifier: Classifier, options: PerceptualValues
   const layersOf = { auto: automaticLayers, paper: paperLayers, released: releasedLayers, detection: detectionLayers };
   const layers = options.layers === undefined ? layersOf[preset](classifier) : classifier.selectLayers(options.layers);
   const elements = (layer: Layer): number => layer.shape.slice(1).reduce((a, b) => a * b, 1);
-  const averageElements = layers.reduce((sum, layer) => sum + elements(layer), 0) / Math.max(1, layers.length);
+  const total = layers.reduce((sum, layer) => sum + elements(layer), 0);
+  // Without layers there is no term to weigh: the weight is that of one element, a number like any other in the settings.
+  const averageElements = layers.length === 0 ? 1 : total / layers.length;
   const imageElements = classifier.input.channelCount * classifier.input.height * classifier.input.width;
   // The paper has one λ' and one λ for sums of squares: those under which the terms are as large as the released code's means.
   const [defaultWeight, defaultDistanceWeight] = {

@@ -94,23 +94,46 @@ interface KernelTables {
   readonly fillFor: (value: number) => void;
 }
 
-/** A function of the kernel k at a pixel and the node's value. */
-type OfKernel = (k: number, value: number) => number;
+/** Fills `first` and `second` with two functions of the kernels and of the node's value, element by element. */
+type Tabulate = (kernels: Float64Array, value: number, first: Float64Array, second: Float64Array) => void;
 
-/** Tables for squares of `reach` pixels; rows of the square are the same from both ends, and so are columns and rows. */
-function kernelTables(reach: number, sigmaPixels: number, ofFirst: OfKernel, ofSecond: OfKernel): KernelTables {
-  const half = Math.ceil(reach / 2);
-  const kernels = new Float64Array(half * reach);
-  const middle = (reach - 1) / 2;
-  for (let y = 0; y < half; y++) {
-    for (let x = 0; x < reach; x++) kernels[y * reach + x] = kernel(Math.hypot(y - middle, x - middle) / sigmaPixels);
+/** What a node adds to the sums: e^{Ta} − 1 and a·e^{Ta}, of a = k·value. */
+function tabulateSums(kernels: Float64Array, value: number, first: Float64Array, second: Float64Array): void {
+  for (let n = 0; n < kernels.length; n++) {
+    const k = kernels[n];
+    first[n] = Math.expm1(temperature * k * value);
+    second[n] = k * value * Math.exp(temperature * k * value);
   }
+}
+
+/** Of ∂m/∂a_v = e^{T a_v} (1 + T (a_v − m)) / Σ e^{Ta}, with a_v = k·m̄(v): what does not depend on m, and what m is multiplied by. */
+function tabulateSlopes(kernels: Float64Array, value: number, first: Float64Array, second: Float64Array): void {
+  for (let n = 0; n < kernels.length; n++) {
+    const k = kernels[n];
+    const power = Math.exp(temperature * k * value);
+    first[n] = k * power * (1 + temperature * k * value);
+    second[n] = temperature * k * power;
+  }
+}
+
+/**
+ * Tables for squares of `reach` pixels; rows of the square are the same from both ends, and so are columns and rows. What fills them is asked
+ * once for each of the distances, in loops of its own: a function per element would cost more than its exponential.
+ */
+function kernelTables(reach: number, sigmaPixels: number, tabulate: Tabulate): KernelTables {
+  const half = Math.ceil(reach / 2);
+  const middle = (reach - 1) / 2;
+  const distances = (half * (half + 1)) / 2;
+  const kernels = new Float64Array(distances);
+  for (let y = 0, n = 0; y < half; y++) {
+    for (let x = y; x < half; x++, n++) kernels[n] = kernel(Math.hypot(y - middle, x - middle) / sigmaPixels);
+  }
+  const [firstOf, secondOf] = [new Float64Array(distances), new Float64Array(distances)];
   const [first, second] = [new Float64Array(half * reach), new Float64Array(half * reach)];
-  /** Once for each of the distances. */
-  const fill = (table: Float64Array, f: OfKernel, value: number): void => {
-    for (let y = 0; y < half; y++) {
-      for (let x = y; x < half; x++) {
-        const result = f(kernels[y * reach + x], value);
+  const spread = (table: Float64Array, ofDistance: Float64Array): void => {
+    for (let y = 0, n = 0; y < half; y++) {
+      for (let x = y; x < half; x++, n++) {
+        const result = ofDistance[n];
         table[y * reach + x] = result;
         table[y * reach + reach - 1 - x] = result;
         table[x * reach + y] = result;
@@ -125,8 +148,9 @@ function kernelTables(reach: number, sigmaPixels: number, ofFirst: OfKernel, ofS
     rowOf: (y) => Math.min(y, reach - 1 - y) * reach,
     fillFor(value) {
       if (value === filled) return;
-      fill(first, ofFirst, value);
-      fill(second, ofSecond, value);
+      tabulate(kernels, value, firstOf, secondOf);
+      spread(first, firstOf);
+      spread(second, secondOf);
       filled = value;
     },
   };
@@ -169,19 +193,8 @@ function workspaceOf({ gridHeight, gridWidth, height, width }: Layout): Workspac
 export function smoothMask(options: SmoothMaskOptions): SmoothMask {
   const layout = layoutOf(options);
   const { gridHeight, gridWidth, width, margin, reach } = layout;
-  const ahead = kernelTables(
-    reach,
-    options.sigmaPixels,
-    (k, value) => Math.expm1(temperature * k * value),
-    (k, value) => k * value * Math.exp(temperature * k * value),
-  );
-  // ∂m/∂a_v = e^{T a_v} (1 + T (a_v − m)) / Σ e^{Ta}, and a_v = k·m̄(v).
-  const back = kernelTables(
-    reach,
-    options.sigmaPixels,
-    (k, value) => k * Math.exp(temperature * k * value) * (1 + temperature * k * value),
-    (k, value) => temperature * k * Math.exp(temperature * k * value),
-  );
+  const ahead = kernelTables(reach, options.sigmaPixels, tabulateSums);
+  const back = kernelTables(reach, options.sigmaPixels, tabulateSlopes);
   const workspace = workspaceOf(layout);
   fillMaximum(layout, ahead, workspace);
   return {

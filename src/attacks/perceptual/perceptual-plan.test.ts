@@ -1,0 +1,109 @@
+import * as ort from "onnxruntime-node";
+import { afterAll, describe, expect, test } from "vitest";
+import { type Classifier, createClassifier } from "../../classifier/classifier.ts";
+import { parseModel } from "../../onnx/text/parse.ts";
+import { completeOptions, type OptionsOf } from "../../options/schema.ts";
+import { automaticLayers, detectionLayers, releasedLayers } from "./perceptual-layers.ts";
+import { type PerceptualPreset, perceptualOptions } from "./perceptual-options.ts";
+import { perceptualPlan } from "./perceptual-plan.ts";
+
+/** Images [1, 4, 6] and two layers, of 24 and of 3 elements: 13.5 on average. */
+const model = parseModel(`<ir_version: 8, opset_import: ["" : 18]>
+  net (float[1, 1, 4, 6] x) => (float[1, 3] logits)
+  <float[24, 3] W = {${Array.from({ length: 72 }, (_, i) => Math.sin(i).toFixed(3)).join(", ")}}>
+  { r = Relu (x)  f = Flatten (r)  logits = MatMul (f, W) }`);
+const [imageElements, averageElements] = [24, (24 + 3) / 2];
+
+const classifier = createClassifier(model, { runtime: ort, preprocessing: "unit" });
+afterAll(() => classifier.dispose());
+
+/** What the options stand for; the layers are given, since each preset has its own idea of a network. */
+function planOf(
+  preset: PerceptualPreset,
+  options: OptionsOf<typeof perceptualOptions> = {},
+  on: Classifier = classifier,
+) {
+  const given = { layers: ["r", "logits"], ...options, preset };
+  return perceptualPlan(on, completeOptions("perceptual", perceptualOptions, given));
+}
+
+describe("what a preset stands for, number by number", () => {
+  test("paper: sums of squares that are as large as the released code's means", () => {
+    expect(planOf("paper")).toMatchObject({
+      ...{ preset: "paper", space: "pixels", marginTarget: -2, search: false, reduction: "sum" },
+      ...{ perceptualWeight: 10_000 / averageElements, distanceWeight: 1 / imageElements },
+      ...{ iterations: 100, evaluations: 3 + 100 + 25, history: 10, lineSearch: "armijo", constraint: "range" },
+    });
+  });
+
+  test("released: γ = 10⁴ and λ = 1 for means, T = −2, 100 iterations without line search, history 100, no constraint", () => {
+    expect(planOf("released")).toMatchObject({
+      ...{ preset: "released", space: "network", marginTarget: -2, search: false, reduction: "mean" },
+      ...{ perceptualWeight: 10_000, distanceWeight: 1 },
+      ...{ iterations: 100, evaluations: 3 + 100 + 1, history: 100, lineSearch: "none", constraint: "none" },
+    });
+  });
+
+  test("detection: a hundredth of the paper's λ', 20 iterations that are 20 evaluations, a ball of 8/255", () => {
+    expect(planOf("detection")).toMatchObject({
+      ...{ preset: "detection", space: "pixels", marginTarget: -2, search: false, reduction: "sum" },
+      ...{ perceptualWeight: 100 / averageElements, distanceWeight: 1 / imageElements },
+      ...{ iterations: 20, evaluations: 3 + 20, history: 10, lineSearch: "none", constraint: "ball", epsilon: 8 / 255 },
+    });
+    expect(planOf("detection").perceptualWeight).toBeCloseTo(planOf("paper").perceptualWeight / 100, 12);
+  });
+
+  test("auto: scale-free, a margin of the image's own, and a search for the strength in 150 evaluations", () => {
+    expect(planOf("auto")).toMatchObject({
+      ...{ preset: "auto", space: "pixels", marginTarget: undefined, search: true, reduction: "relative" },
+      ...{ perceptualWeight: 1, distanceWeight: 0 },
+      ...{ evaluations: 150, history: 10, lineSearch: "armijo", constraint: "range" },
+    });
+  });
+});
+
+test("what is given takes the preset's place", () => {
+  const own = {
+    ...{ perceptualWeight: 3, distanceWeight: 0.25, reduction: "mean" as const, constraint: "none" as const },
+    ...{ iterations: 7, evaluations: 50, history: 4, epsilon: 0.1 },
+  };
+  for (const preset of ["auto", "paper", "released", "detection"] as const) {
+    expect(planOf(preset, { ...own, margin: -0.5 })).toMatchObject({ ...own, marginTarget: -0.5, search: false });
+  }
+  // 0 is a weight like any other.
+  expect(planOf("paper", { perceptualWeight: 0, distanceWeight: 0 })).toMatchObject({
+    perceptualWeight: 0,
+    distanceWeight: 0,
+  });
+});
+
+test("auto searches unless a weight or a reduction says how strong the term is to be", () => {
+  expect(planOf("auto", { perceptualWeight: 2 })).toMatchObject({ search: false, reduction: "relative" });
+  expect(planOf("auto", { reduction: "sum" })).toMatchObject({
+    ...{ search: false, reduction: "sum" },
+    ...{ perceptualWeight: 10_000 / averageElements, evaluations: 3 + 100 + 25 },
+  });
+  expect(planOf("auto", { reduction: "mean" })).toMatchObject({ search: false, perceptualWeight: 10_000 });
+  // The reductions of the others do not change whose numbers count.
+  expect(planOf("detection", { reduction: "mean" })).toMatchObject({ perceptualWeight: 10_000, distanceWeight: 1 });
+  expect(planOf("released", { reduction: "sum" })).toMatchObject({
+    ...{ perceptualWeight: 10_000 / averageElements, distanceWeight: 1 / imageElements },
+  });
+});
+
+test("as many evaluations as the iterations need: a quarter more for the line search, one more for Torch's last point", () => {
+  expect(planOf("paper", { iterations: 10 }).evaluations).toBe(3 + 10 + 3);
+  expect(planOf("released", { iterations: 10 }).evaluations).toBe(3 + 10 + 1);
+  expect(planOf("detection", { iterations: 10 }).evaluations).toBe(3 + 10);
+});
+
+test("the layers are the preset's own unless they are given; none at all is a choice too", () => {
+  expect(planOf("paper").layers.map(({ name }) => name)).toEqual(["r", "logits"]);
+  expect(planOf("paper", { layers: [] })).toMatchObject({ layers: [], perceptualWeight: 10_000 });
+  const without = (preset: PerceptualPreset) =>
+    perceptualPlan(classifier, completeOptions("perceptual", perceptualOptions, { preset }));
+  expect(() => without("paper")).toThrow("layers {3, 8, 15, 22} do not exist");
+  expect(without("released").layers).toEqual(releasedLayers(classifier));
+  expect(without("detection").layers).toEqual(detectionLayers(classifier));
+  expect(without("auto").layers).toEqual(automaticLayers(classifier));
+});
