@@ -13,17 +13,28 @@ const isLabels = (value: unknown): value is readonly Label[] => Array.isArray(va
 const label = { is: isLabel, expected: "a class, by number or name" };
 const labels = { is: isLabels, expected: "a list of classes, one per image, each by number or name" };
 
+export const roundings = ["keep", "nearest", "none"] as const;
+/**
+ * How pixels become bytes. `keep`: to the nearest level and, where that loses the success, farther from the clean image, as little as a few
+ * trials tell. `nearest`: to the nearest level, whatever becomes of the success. `none`: the search minds no bytes, and spends nothing
+ * on them; what is stored is the nearest level.
+ */
+export type Rounding = (typeof roundings)[number];
+
+/** {@link Rounding} as an option. */
+export const roundingOption = wordOption(
+  "How pixels become bytes: to the nearest level and, where that loses the success, farther from the clean image (`keep`); to the nearest level (`nearest`); or by a search that minds no bytes (`none`).",
+  roundings,
+  { fallback: "keep" },
+);
+
 export const commonAttackOptions = {
   label: valueOption("The class to leave, for all images.", { ...label, fallbackText: "the predicted class of each" }),
   target: valueOption("The class to reach, for all images.", { ...label, fallbackText: "any other class" }),
   labels: valueOption("The class to leave, one per image.", { ...labels, fallbackText: "the predicted class of each" }),
   targets: valueOption("The class to reach, one per image.", { ...labels, fallbackText: "any other class" }),
   batch: countOption("Images per run of the network.", { fallback: derived("at most 64, fewer for large images") }),
-  rounding: wordOption(
-    "How pixels become bytes: to the nearest level, or away from the clean image where the nearest level loses the success.",
-    ["nearest", "keep"],
-    { fallback: "nearest" },
-  ),
+  rounding: roundingOption,
   random: valueOption("The random numbers of image i, so that its result does not depend on the others.", {
     is: (value): value is (image: number) => Random => typeof value === "function",
     expected: "a function from the image's number to a generator",

@@ -7,7 +7,7 @@ import type { Cost } from "../options/cost.ts";
 import type { OptionSchema, OptionsOf, ValuesOf } from "../options/schema.ts";
 import type { Random } from "../random/random.ts";
 import type { FloatTensor } from "../tensor/tensor.ts";
-import type { CommonAttackOptions } from "./attack-options.ts";
+import type { CommonAttackOptions, CommonAttackValues } from "./attack-options.ts";
 import type { Budget } from "./budget.ts";
 import type { Distances } from "./distances.ts";
 import type { Goal } from "./goal.ts";
@@ -45,7 +45,7 @@ export interface AttackResult<F = unknown> {
   readonly raw: Adversarial;
   /** Clipped to the budget (where the attack has one) and to [0, 1]. */
   readonly withinBudget: Adversarial;
-  /** What a PNG keeps: {@link withinBudget} in 8 bits per channel. */
+  /** What a PNG keeps: {@link withinBudget} in 8 bits per channel, farther from the clean image where `rounding` lets it and the nearest levels lose the success. */
   readonly rounded: Adversarial;
   /** Whether rounding to 8 bits undoes a success. */
   readonly lostInRounding: boolean;
@@ -131,8 +131,11 @@ export interface AttackDefinition<N extends string, S extends OptionSchema, F> {
   readonly version: number;
   /** Its options besides those of every attack. An option `epsilon` is the radius of the budget. */
   readonly options: S;
-  /** The search that `options` stand for on this network. Throws a MisuseError for options that cannot be meant. */
-  search(options: ValuesOf<S>, classifier: Classifier): AttackSearch<F>;
+  /**
+   * The search that `options` stand for on this network; `common` are the options of every attack. Throws a MisuseError for options that
+   * cannot be meant.
+   */
+  search(options: ValuesOf<S>, classifier: Classifier, common: CommonAttackValues): AttackSearch<F>;
 }
 
 /** Options of every attack and, under the names that {@link AnyAttack.options} lists, an attack's own, which are checked as it runs. */

@@ -5,6 +5,7 @@ import { projectBox, projectL2Ball, projectLinfBall } from "../optimize/projecti
 import type { Projection } from "../optimize/solver.ts";
 import { derived, numberOption, wordOption } from "../options/option.ts";
 import type { ValuesOf } from "../options/schema.ts";
+import { squaredDistance } from "../tensor/vector.ts";
 
 export const norms = ["linf", "l2"] as const;
 export type Norm = (typeof norms)[number];
@@ -102,3 +103,40 @@ export function roundToBytes(
 
 /** What float32 pixels may miss an 8-bit level by, in levels. */
 const levelTolerance = 1e-4;
+
+/** What the perturbation is multiplied by where the nearest levels lose the success. */
+const lengths = [1.1, 1.25, 1.6, 2.5];
+
+/** So many images {@link bytesFartherOut} gives at most. */
+export const mostBytesFartherOut = lengths.length + 1;
+
+/**
+ * The 8-bit images to try, in order, where those nearest to `image` lose what it has reached: `image` rounded outward, and the
+ * perturbation image − clean made longer (by a tenth up to two and a half times) and rounded to the nearest levels. They stay within the
+ * budget, as far as {@link roundToBytes} keeps it, and between the least and the greatest value of the two images. The one that is
+ * nearest to `clean` in ℓ2 comes first; none equals the nearest levels of `image`, or another.
+ */
+export function bytesFartherOut(image: Float32Array, clean: Float32Array, budget: Budget | undefined): Float32Array[] {
+  let [low, high] = [Infinity, -Infinity];
+  for (const values of [image, clean]) {
+    for (const x of values) {
+      if (x < low) low = x;
+      if (x > high) high = x;
+    }
+  }
+  const project = projectOnBudget(clean, budget);
+  const longer = lengths.map((length) => {
+    const point = image.map((x, i) => Math.min(Math.max(clean[i] + length * (x - clean[i]), low), high));
+    project(point);
+    return roundToBytes(point, clean, budget);
+  });
+  const seen = [roundToBytes(image, clean, budget)];
+  return [roundToBytes(image, clean, budget, "outward"), ...longer]
+    .map((bytes) => ({ bytes, distance: squaredDistance(bytes, clean) }))
+    .sort((a, b) => a.distance - b.distance)
+    .flatMap(({ bytes }) => {
+      if (seen.some((other) => other.every((x, i) => x === bytes[i]))) return [];
+      seen.push(bytes);
+      return [bytes];
+    });
+}

@@ -11,7 +11,7 @@ import { createRandom } from "../random/random.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 import type { AttackResult } from "./attack.ts";
 import { attackNamed, attacks, attacksByName, findAttack } from "./attacks.ts";
-import { roundToBytes } from "./budget.ts";
+import { bytesFartherOut, roundToBytes } from "./budget.ts";
 import { carliniWagner } from "./carlini-wagner.ts";
 import { deepfool } from "./deepfool.ts";
 import { defineAttack } from "./define-attack.ts";
@@ -89,16 +89,18 @@ describe("what is said of an image that was found", () => {
   test("a success within the budget that the bytes lose is said to be lost", async () => {
     // Levels 127.6 and 127.7: both are 128 in bytes, and of equal logits the first counts.
     const [left, right] = [127.6 / 255, 127.7 / 255];
-    const result = await paint.attack(pair, clean, { left, right });
+    const result = await paint.attack(pair, clean, { left, right, rounding: "nearest" });
     expect(result).toMatchObject({ outcome: "flipped", lostInRounding: true });
     expect(result.withinBudget.success).toBe(true);
     expect(result.rounded).toMatchObject({ label: 0, success: false, margin: 0 });
     expect(result.rounded.image.data).toEqual(Float32Array.of(128 / 255, 128 / 255));
-    const kept = await paint.attack(pair, clean, { left, right, rounding: "keep" });
-    // Away from the clean image, both pixels are brighter: 128 each once more, which is no success to keep.
-    expect(kept.rounded.image.data).toEqual(result.rounded.image.data);
+    // Away from the clean image, both pixels are brighter: 128 each once more. Of the longer perturbations the shortest one that succeeds counts:
+    // at a length of 1.1 the left pixel, which has a level and a half less to go, falls behind.
+    const kept = await paint.attack(pair, clean, { left, right });
+    expect(kept).toMatchObject({ lostInRounding: false, rounded: { success: true, label: 1 } });
+    expect([...kept.rounded.image.data].map((x) => Math.round(255 * x))).toEqual([128, 130]);
     // The left one darker than the clean one: 127 against 128.
-    const apart = await paint.attack(pair, pixels(0.6, 0.4), { left, right, rounding: "keep" });
+    const apart = await paint.attack(pair, pixels(0.6, 0.4), { left, right });
     expect(apart.rounded).toMatchObject({ success: true, label: 1 });
     expect(apart.rounded.image.data).toEqual(Float32Array.of(127 / 255, 128 / 255));
     expect(apart.lostInRounding).toBe(false);
@@ -140,6 +142,24 @@ test("eight bits keep what is inside the ball: 10.6/255 with ε = 8/255 goes to 
   // Without a ball, the nearest level; in an ℓ2 ball as well, which rounding may leave.
   expect(roundToBytes(atTheEdge, clean, undefined)).toEqual(Float32Array.of(19 / 255));
   expect(roundToBytes(atTheEdge, clean, { norm: "l2", epsilon: 8 / 255 })).toEqual(Float32Array.of(19 / 255));
+});
+
+test("farther out than the nearest bytes are those rounded outward and those of a longer perturbation, the nearest to the clean image first", () => {
+  const clean = Float32Array.of(100 / 255, 100 / 255, 200 / 255);
+  const levels = (images: readonly Float32Array[]) => images.map((image) => [...image].map((x) => Math.round(255 * x)));
+  const image = Float32Array.of(101.3 / 255, 99.6 / 255, 200 / 255);
+  // Nearest: 101, 100. Outward: 102, 99. Times 1.1 and 1.25: 101.4 and 101.6, times 1.6 102.1 and 99.4, times 2.5 103.3 and 99.
+  expect(levels(bytesFartherOut(image, clean, undefined))).toEqual([
+    [102, 100, 200],
+    [102, 99, 200],
+    [103, 99, 200],
+  ]);
+  // The ball of 2 levels is kept, and so are the least and the greatest value of the two images.
+  const ball = { norm: "linf", epsilon: 2 / 255 } as const;
+  expect(levels(bytesFartherOut(image, clean, ball)).every(([first]) => first === 102)).toBe(true);
+  const bright = Float32Array.of(100 / 255, 100 / 255, 201.4 / 255);
+  for (const [, , last] of levels(bytesFartherOut(bright, clean, undefined))) expect(last).toBe(202);
+  expect(bytesFartherOut(clean, clean, undefined)).toEqual([]);
 });
 
 test("the perceptual attack in a ball and its PNG agree on that number", async () => {

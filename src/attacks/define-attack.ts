@@ -63,7 +63,7 @@ export function defineAttack<const N extends string, S extends OptionSchema, F =
     const [common, own] = completeBoth(name, [commonAttackOptions, schema], given);
     if (common.mask !== undefined) checkMask(name, classifier, common.mask);
     const seen = common.mask === undefined ? classifier : heldTo(classifier, common.mask);
-    return { search: definition.search(own, seen), common, seen };
+    return { search: definition.search(own, seen, common), common, seen };
   };
 
   const run = async (

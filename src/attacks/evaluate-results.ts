@@ -7,7 +7,8 @@ import type { ImageTensor } from "../image/picture.ts";
 import { type Cost, totalCost } from "../options/cost.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 import type { Adversarial, AttackResult } from "./attack.ts";
-import { type Budget, projectOnBudget, roundToBytes } from "./budget.ts";
+import type { Rounding } from "./attack-options.ts";
+import { type Budget, bytesFartherOut, projectOnBudget, roundToBytes } from "./budget.ts";
 import { distancesBetween } from "./distances.ts";
 import { type Goal, goalOf } from "./goal.ts";
 import { type CleanView, type Observer, observerOf, perceptualDistance } from "./observer.ts";
@@ -33,7 +34,7 @@ export interface EvaluateOptions {
   readonly attack: string;
   readonly budget: Budget | undefined;
   readonly settings: Readonly<Record<string, unknown>>;
-  readonly rounding: "nearest" | "keep";
+  readonly rounding: Rounding;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -83,18 +84,14 @@ export async function evaluateResults<F>(
     }),
     raw,
   );
-  const inBytes = (direction: "nearest" | "outward") => (attempt: Attempt<F>, n: number) =>
-    roundToBytes(within[n].image.data, attempt.image, budget, direction);
-  const nearest = await evaluateAll(attempts.map(inBytes("nearest")), within);
-  const isLost = (n: number): boolean => within[n].success && !nearest[n].success;
-  const outward =
-    rounding === "keep"
-      ? await evaluateOnce(attempts.map((attempt, n) => (isLost(n) ? inBytes("outward")(attempt, n) : undefined)))
-      : [];
+  const nearest = await evaluateAll(
+    attempts.map(({ image }, n) => roundToBytes(within[n].image.data, image, budget)),
+    within,
+  );
+  const kept = rounding === "keep" ? await keptInBytes(attempts, within, nearest, budget, evaluateOnce) : [];
   return attempts.map((attempt, n): AttackResult<F> => {
     const { image, shape, label, target, view, point, cost, details, found } = attempt;
-    const kept = outward[n];
-    const rounded = kept?.success ? kept : nearest[n];
+    const rounded = kept[n] ?? nearest[n];
     const searched = within[n].success ? "flipped" : raw[n].success ? "over-budget" : "not-flipped";
     return {
       attack,
@@ -116,6 +113,30 @@ export async function evaluateResults<F>(
       found,
     };
   });
+}
+
+/** For each attempt whose success the nearest bytes lose, what is said of the first bytes farther out that keep it, if there are any. */
+async function keptInBytes<F>(
+  attempts: readonly Attempt<F>[],
+  within: readonly Adversarial[],
+  nearest: readonly Adversarial[],
+  budget: Budget | undefined,
+  evaluateOnce: (images: readonly (Float32Array | undefined)[]) => Promise<(Adversarial | undefined)[]>,
+): Promise<(Adversarial | undefined)[]> {
+  const open = attempts.map(({ image }, n) => {
+    const isLost = within[n].success && !nearest[n].success;
+    return isLost ? bytesFartherOut(within[n].image.data, image, budget) : [];
+  });
+  const kept: (Adversarial | undefined)[] = attempts.map(() => undefined);
+  while (open.some((images) => images.length > 0)) {
+    const said = await evaluateOnce(open.map((images) => images.shift()));
+    for (const [n, one] of said.entries()) {
+      if (one?.success !== true) continue;
+      kept[n] = one;
+      open[n] = [];
+    }
+  }
+  return kept;
 }
 
 function adversarialOf<F>(
@@ -146,7 +167,8 @@ function isSame(a: Float32Array, b: Float32Array): boolean {
 
 /**
  * What is said of `perturbed`, an image [C, H, W] that was made of `image` by whatever means: the result that an attack without a budget would
- * give. The label is the predicted class by default. The layers' distances are not measured. At most four runs of the network.
+ * give. The label is the predicted class by default. The layers' distances are not measured. At most four runs of the network, and with the
+ * rounding "keep" (the default) five more where the nearest bytes lose the success.
  *
  * Throws a MisuseError for images that are not of the network's size, and an AbortedError when `signal` aborts.
  */
@@ -157,8 +179,14 @@ export async function evaluatePerturbed(
   {
     label: given,
     target,
+    rounding = "keep",
     signal,
-  }: { readonly label?: number; readonly target?: number; readonly signal?: AbortSignal } = {},
+  }: {
+    readonly label?: number;
+    readonly target?: number;
+    readonly rounding?: Rounding;
+    readonly signal?: AbortSignal;
+  } = {},
 ): Promise<AttackResult> {
   const where = "evaluatePerturbed";
   checkClassifier(where, classifier);
@@ -175,7 +203,7 @@ export async function evaluatePerturbed(
     details: {},
     found: undefined,
   };
-  const options = { attack: "none", budget: undefined, settings: {}, rounding: "nearest", signal } as const;
+  const options = { attack: "none", budget: undefined, settings: {}, rounding, signal };
   const [result] = await evaluateResults(observer, [attempt], options);
   return result;
 }

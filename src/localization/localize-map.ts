@@ -15,12 +15,11 @@ export interface LocalizationRule {
   readonly connectivity: 4 | 8;
 }
 
-/** What `explain` does unless told otherwise: the released code's blur, and a quarter of the map's range. */
-export const defaultLocalizationRule: LocalizationRule = {
-  sigmaPixels: 2,
-  threshold: { kind: "value", alpha: 0.25 },
-  connectivity: 8,
-};
+/** The threshold of maps of which nothing is known: half of the map's sum, which is near the best of most methods. */
+export const usualBox: ThresholdRule = { kind: "energy", alpha: 0.5 };
+
+/** The released code's blur, and {@link usualBox}. A method's own threshold (`SaliencyMethod.box`) is the better one for its maps. */
+export const defaultLocalizationRule: LocalizationRule = { sigmaPixels: 2, threshold: usualBox, connectivity: 8 };
 
 /** A saliency map with what it points at. */
 export interface LocalizedMap {

@@ -11,7 +11,7 @@ function steps(from: number, to: number, count: number): number[] {
 }
 
 /**
- * The grids. `value`: α from 0 to 1 by 0.05 on the square root of the map scaled to [0, 1] (section 4 of the paper). `mean`: α
+ * The grids. `value`: α = (k/20)² for k from 0 to 20, which is from 0 to 1 by 0.05 on the square root of the map (section 4 of the paper). `mean`: α
  * from 0 to 10 by 0.5, and `energy`: α from 0 to 0.95 by 0.05 (Fong and Vedaldi 2017, whose grids the paper follows). `percent`:
  * the 1, 2, 3 and 4 % of pixels with the greatest values, then 5 to 95 % by 5; the paper states no grid for it.
  */
@@ -22,7 +22,11 @@ export const thresholdGrids: Readonly<Record<ThresholdKind, readonly ThresholdRu
   energy: steps(0, 0.95, 19).map((alpha) => ({ kind: "energy", alpha })),
 };
 
-/** The number that a rule is known by in its grid: α, or k of `percent`. */
+/**
+ * The number that a rule is known by: α, or k of `percent`. Of `value` it is the share of the map's range, whether the rule takes the square
+ * root or not: what a table says can be given to `--threshold`.
+ */
 export function thresholdParameter(rule: ThresholdRule): number {
-  return rule.kind === "percent" ? rule.k : rule.alpha;
+  if (rule.kind === "percent") return rule.k;
+  return rule.kind === "value" && rule.squareRoot ? Number((rule.alpha ** 2).toPrecision(12)) : rule.alpha;
 }

@@ -7,6 +7,8 @@ import type { Classifier } from "../classifier/classifier.ts";
 import type { Classification } from "../classifier/logits.ts";
 import { MisuseError, throwIfAborted } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
+import { usualBox } from "../localization/localize-map.ts";
+import { checkThresholdRule, type ThresholdRule } from "../localization/threshold.ts";
 import { type Cost, totalCost } from "../options/cost.ts";
 import type { OnProgress } from "../options/progress.ts";
 import { completeBoth, type OptionSchema, type ValuesOf } from "../options/schema.ts";
@@ -63,6 +65,8 @@ export interface CommonDefinition<N extends string, S extends OptionSchema, C> {
   readonly source: string;
   readonly summary: string;
   readonly version: number;
+  /** How its map becomes a box, unless a caller says otherwise. Default {@link usualBox}. */
+  readonly box?: ThresholdRule;
   readonly settings: S;
   /** Fills in what depends on the classifier, and checks settings against each other; throws a MisuseError. */
   readonly complete?: (settings: ValuesOf<S>, classifier: Classifier) => C;
@@ -267,8 +271,8 @@ function maskless(where: string): MisuseError {
 const ignoreProgress: OnProgress = () => undefined;
 
 function descriptionOf<N extends string, S extends OptionSchema, C>(definition: CommonDefinition<N, S, C>) {
-  const { name, title, source, summary, version, settings } = definition;
-  return { name, title, source, summary, version, settings };
+  const { name, title, source, summary, version, box = usualBox, settings } = definition;
+  return { name, title, source, summary, version, box: checkThresholdRule(`${name}: box`, box), settings };
 }
 
 /** Checks and completes what a call was given. */

@@ -1,9 +1,11 @@
 /** @file What an explanation method is: one interface for all, so that the command line and the benchmarks treat them alike. */
 import type { AttackResult } from "../attacks/attack.ts";
+import type { Rounding } from "../attacks/attack-options.ts";
 import { isMask } from "../attacks/hold-to-mask.ts";
 import type { Classifier } from "../classifier/classifier.ts";
 import type { Classification } from "../classifier/logits.ts";
 import type { ImageTensor } from "../image/picture.ts";
+import type { ThresholdRule } from "../localization/threshold.ts";
 import type { Cost } from "../options/cost.ts";
 import { countOption, derived, valueOption } from "../options/option.ts";
 import type { OnProgress } from "../options/progress.ts";
@@ -80,6 +82,8 @@ export interface Perturbation {
   /** How often the network ran to find it. */
   readonly evaluations: Cost;
   readonly settings: Readonly<Record<string, unknown>>;
+  /** How pixels become bytes where `facts` are left out. */
+  readonly rounding?: Rounding;
   /** What only this search knows, as JSON. */
   readonly details: Readonly<Record<string, unknown>>;
   /** What the search measured of its own result; where it is left out, a few runs of the network tell. */
@@ -106,6 +110,11 @@ export interface SaliencyMethod<N extends string = string, S extends OptionSchem
   readonly summary: string;
   /** Raised when the same settings no longer give the same map; results that were kept under another version do not count. */
   readonly version: number;
+  /**
+   * How its map becomes a box, unless a caller says otherwise: the rule with the least error on rendered Scenes that no test uses, on the
+   * blurred map (`results/thresholds`).
+   */
+  readonly box: ThresholdRule;
   /** Its own settings. */
   readonly settings: S;
   /** Whether the map is the magnitude of a change of the image, or interest in it. */

@@ -48,7 +48,7 @@ const sharedOptions = {
   }),
   evaluations: countOption("Evaluations of the objective and its gradient in all.", {
     min: 5,
-    fallback: derived("150 for `auto`, else what the iterations need"),
+    fallback: derived("52 for `auto`, and 150 with the rounding `none`; else what the iterations need"),
   }),
   history: countOption("Curvature pairs that L-BFGS keeps.", { fallback: derived("10; of `released`, 100") }),
   constraint: wordOption(

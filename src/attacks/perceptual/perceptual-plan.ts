@@ -2,6 +2,8 @@
 import type { Classifier } from "../../classifier/classifier.ts";
 import type { Layer } from "../../classifier/network/layers.ts";
 import type { ObjectiveSpace } from "../../classifier/passes/objective-graph.ts";
+import type { Rounding } from "../attack-options.ts";
+import { mostBytesFartherOut } from "../budget.ts";
 import { automaticLayers, detectionLayers, paperLayers, releasedLayers } from "./perceptual-layers.ts";
 import type { Constraint, PerceptualPreset, PerceptualValues } from "./perceptual-options.ts";
 
@@ -30,6 +32,9 @@ const releasedWeight = 10_000;
 /** That of `detection`, likewise: the strongest power of ten with which nearly all labels flip within 20 evaluations. */
 const detectionWeight = 100;
 
+/** Of the search of `auto`, looks at the clean image and at the result included. */
+const searchEvaluations = (rounding: Rounding): number => (rounding === "none" ? 150 : 52);
+
 /** The options with every default filled in that does not depend on the image. */
 export interface PerceptualPlan {
   readonly preset: PerceptualPreset;
@@ -47,10 +52,13 @@ export interface PerceptualPlan {
   readonly lineSearch: "none" | "armijo";
   readonly constraint: Constraint;
   readonly epsilon: number;
+  /** Looks at images in bytes that may follow the search, besides that at the nearest levels. */
+  readonly furtherLooks: number;
+  readonly rounding: Rounding;
 }
 
 /** What complete options stand for on this network. Throws a MisuseError for layers that do not exist. */
-export function perceptualPlan(classifier: Classifier, options: PerceptualValues): PerceptualPlan {
+export function perceptualPlan(classifier: Classifier, options: PerceptualValues, rounding: Rounding): PerceptualPlan {
   const { preset, reduction, margin, perceptualWeight, epsilon } = options;
   const search = preset === "auto" && perceptualWeight === undefined && reduction === undefined;
   const effective =
@@ -83,10 +91,12 @@ export function perceptualPlan(classifier: Classifier, options: PerceptualValues
     perceptualWeight: perceptualWeight ?? defaultWeight,
     distanceWeight: options.distanceWeight ?? defaultDistanceWeight,
     iterations,
-    evaluations: options.evaluations ?? (search ? 150 : 3 + iterations + evaluationsBeside),
+    evaluations: options.evaluations ?? (search ? searchEvaluations(rounding) : 3 + iterations + evaluationsBeside),
     history: options.history ?? (preset === "released" ? 100 : 10),
     lineSearch,
     constraint: options.constraint ?? constraint,
     epsilon,
+    rounding,
+    furtherLooks: rounding === "keep" ? mostBytesFartherOut : 0,
   };
 }

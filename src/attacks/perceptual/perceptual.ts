@@ -55,9 +55,9 @@ export const perceptual = defineAttack({
   source: `${source}, objective (4)`,
   summary:
     "L-BFGS on the squared miss of a margin target, the change of the network's own features and the ℓ2 distance.",
-  version: 2,
+  version: 3,
   options: perceptualOptions,
-  search: (options, classifier) => searchOf(perceptualPlan(classifier, options), classifier),
+  search: (options, classifier, { rounding }) => searchOf(perceptualPlan(classifier, options, rounding), classifier),
 });
 
 export const l2 = defineAttack({
@@ -68,12 +68,12 @@ export const l2 = defineAttack({
     "The perceptual attack without its perceptual term: the squared miss of a margin target and the ℓ2 distance.",
   version: 1,
   options: l2Options,
-  search: (options, classifier) =>
-    searchOf(perceptualPlan(classifier, { ...options, layers: [], perceptualWeight: 0 }), classifier),
+  search: (options, classifier, { rounding }) =>
+    searchOf(perceptualPlan(classifier, { ...options, layers: [], perceptualWeight: 0 }, rounding), classifier),
 });
 
 function searchOf(plan: PerceptualPlan, classifier: Classifier): AttackSearch<PerceptualFinding> {
-  const { layers, space, search, ...settings } = plan;
+  const { layers, space, search, furtherLooks: _, rounding: __, ...settings } = plan;
   const { runOf, look, isKnown } = spaceOf(plan, classifier);
   return {
     ...(plan.constraint === "ball" ? { budget: { norm: "linf", epsilon: plan.epsilon } } : {}),

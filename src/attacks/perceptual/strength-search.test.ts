@@ -32,7 +32,7 @@ function linearProblem(
   return { current, evaluate, asked, boundary: (w * -target) / (cleanMargin * spread ** 2) };
 }
 
-const options = { maxEvaluations: 150, stageEvaluations: 25, history: 10, project: () => {}, ratio: 1.2 };
+const options = { maxEvaluations: 150, stageEvaluations: 25, history: 10, project: () => {}, ratio: 1.2, polishing: 0 };
 
 test("the search brackets the strength at which the minimizer sits on the boundary", () => {
   const a = [1, -2, 0.5, 3];

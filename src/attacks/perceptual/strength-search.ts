@@ -6,6 +6,9 @@
  * strength γ* at which the minimizer sits on the decision boundary, where it is the flip of least perceptual distance. The
  * search brackets γ*, each stage an L-BFGS run warm-started from the best flip so far.
  *
+ * With `polishing`, the last of the evaluations go to one longer run at the largest strength that flipped: the map gains more from a
+ * minimizer that is near than from a strength that is exact.
+ *
  * Where to look next follows from the model that is exact for a margin linear and a P quadratic along the way: if a flip to
  * margin M costs P, then γ* = (M₀ − M)² (−T) / (M₀ P s²), with M₀ the clean margin.
  */
@@ -42,6 +45,8 @@ export interface StrengthSearchOptions<E extends StrengthEvaluation> {
   readonly current: CurrentStrength;
   /** Ends the search once the bracket of γ* is narrower than this ratio. */
   readonly ratio: number;
+  /** Evaluations that are left for the last run, at the strength found; 0: every strength gets the same. */
+  readonly polishing: number;
   readonly onStage?: (stage: Stage<E>) => void;
 }
 
@@ -74,9 +79,12 @@ const [leastGrowth, mostGrowth, shrinkage] = [1.5, 30, 10];
 export function* strengthSearch<E extends StrengthEvaluation>(
   options: StrengthSearchOptions<E>,
 ): Generator<Query, StrengthSolution<E>, E> {
-  const { start, cleanMargin, marginTarget, spread, flipMargin, current, ratio, project, maxEvaluations } = options;
+  const { start, cleanMargin, marginTarget, spread, flipMargin, current, ratio, polishing, project, maxEvaluations } =
+    options;
   const strengthFor = (margin: number, perceptual: number): number =>
     ((cleanMargin - margin) ** 2 * -marginTarget) / (cleanMargin * Math.max(perceptual, 1e-30) * spread ** 2);
+
+  const strengthOf = ({ evaluation }: Stage<E>): number => strengthFor(evaluation.margin, evaluation.perceptual);
 
   // The step that would reach the target if the margin were linear (DeepFool's step): it gives the first estimate of P.
   current.gamma = 0;
@@ -108,7 +116,9 @@ export function* strengthSearch<E extends StrengthEvaluation>(
   let from = start;
   let outcome: Outcome = "evaluations-exhausted";
 
-  while (maxEvaluations - evaluations >= leastStage) {
+  // Nothing is left for polishing as long as there is nothing to polish.
+  const reserve = (): number => (low === undefined ? 0 : polishing);
+  while (maxEvaluations - evaluations >= Math.max(leastStage, reserve())) {
     current.gamma = gamma;
     const budget = Math.min(options.stageEvaluations, maxEvaluations - evaluations);
     const stage = yield* runStage(options, from, gamma, budget);
@@ -130,23 +140,42 @@ export function* strengthSearch<E extends StrengthEvaluation>(
         outcome = "converged";
         break;
       }
-      gamma = Math.sqrt(low * high);
+      gamma = polishing > 0 && best !== undefined ? between(low, high, strengthOf(best)) : Math.sqrt(low * high);
     } else if (low !== undefined) {
-      const estimate = strengthFor(stage.evaluation.margin, stage.evaluation.perceptual);
-      gamma = Math.min(Math.max(estimate, gamma * leastGrowth), gamma * mostGrowth);
+      gamma = Math.min(Math.max(strengthOf(stage), gamma * leastGrowth), gamma * mostGrowth);
     } else {
       gamma /= shrinkage;
     }
   }
+  if (polishing > 0 && low !== undefined && best !== undefined && maxEvaluations - evaluations >= leastStage) {
+    current.gamma = low;
+    // It starts from a flip, and what counts is the best flip, even if the minimizer turns out to lie in front of the boundary.
+    const { gamma: strength, point } = best;
+    const polished = yield* runStage(options, point, strength, maxEvaluations - evaluations, true);
+    evaluations += polished.evaluations;
+    stages.push(polished);
+    options.onStage?.(polished);
+    if (polished.flipped) best = polished;
+  }
   return { best, last, stages, evaluations, outcome };
 }
 
-/** An L-BFGS run at one strength: the lowest value that flips if the last point does, else the last point. */
+/** `wanted`, but not in the outer quarters of the bracket, on the scale of the logarithm. */
+function between(low: number, high: number, wanted: number): number {
+  const width = high / low;
+  return Math.min(Math.max(wanted, low * width ** 0.25), low * width ** 0.75);
+}
+
+/**
+ * An L-BFGS run at one strength: of all points that flip the one with the lowest value, if the lowest value of all flips as well or any flip
+ * will do; else the point with the lowest value.
+ */
 function* runStage<E extends StrengthEvaluation>(
   { flipMargin, history, project }: StrengthSearchOptions<E>,
   from: Float32Array,
   gamma: number,
   budget: number,
+  anyFlip = false,
 ): Generator<Query, Stage<E>, E> {
   const solver = lbfgs(from, {
     maxIterations: budget,
@@ -176,7 +205,7 @@ function* runStage<E extends StrengthEvaluation>(
   }
   const { evaluations, point } = state.value;
   const end = lowest ?? { point, evaluation: flip?.evaluation as E };
-  const flipped = lowest !== undefined && lowest.evaluation.margin <= flipMargin;
+  const flipped = flip !== undefined && (anyFlip || (lowest !== undefined && lowest.evaluation.margin <= flipMargin));
   const chosen = flipped && flip !== undefined ? flip : end;
   return { gamma, flipped, ...chosen, evaluations };
 }

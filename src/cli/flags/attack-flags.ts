@@ -1,6 +1,7 @@
 /** @file The flags of attacks: which run, in `attack`, `cone` and `benchmark detection`, and what `attack` asks besides. */
 import { type Command, Option } from "commander";
 import { MisuseError } from "../../errors.ts";
+import { type Rounding, roundings } from "../../attacks/attack-options.ts";
 import type { AttackRun } from "../../experiments/attack/protocol.ts";
 import { choice, number } from "./parse-values.ts";
 import { maskOption } from "./picture-flags.ts";
@@ -9,7 +10,7 @@ import { attackKind, type RunnableFlags, type RunnableFlagsOptions, runsOf } fro
 export interface AttackFlags extends RunnableFlags {
   readonly label?: string;
   readonly target?: string;
-  readonly rounding?: "nearest" | "keep";
+  readonly rounding?: Rounding;
   readonly batch?: number;
   readonly examples: number;
   readonly mask?: string;
@@ -33,8 +34,8 @@ export function addAttackFlags(command: Command): Command {
     new Option("--target <class>", "class to reach (default: any other)"),
     new Option(
       "--rounding <how>",
-      "nearest (default), or keep: away from the picture where bytes lose the success",
-    ).argParser(choice("--rounding", ["nearest", "keep"])),
+      "keep (default): farther from the picture where the nearest bytes lose the success; nearest; none: a search that minds no bytes",
+    ).argParser(choice("--rounding", roundings)),
     maskOption(),
     new Option("--batch <n>", "pictures in lockstep (default: up to 64, fewer of large ones)").argParser(
       number("--batch", { min: 1, max: 4096, integer: true }),

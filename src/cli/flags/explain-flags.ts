@@ -16,7 +16,7 @@ export interface ExplainFlags extends ModelFlags, PictureFlags, RuntimeFlags, Ru
   readonly target?: string;
   readonly mask?: string;
   readonly blur: number;
-  readonly threshold: ThresholdRule;
+  readonly threshold?: ThresholdRule;
   readonly connectivity: 4 | 8;
   readonly colorMap: ColorMap;
   readonly out: string;
@@ -43,9 +43,10 @@ export function addExplainFlags(command: Command): Command {
       new Option("--blur <sigma>", "standard deviation in pixels of the input")
         .argParser(number("--blur", { min: 0, max: 1000 }))
         .default(sigmaPixels),
-      new Option("--threshold <rule>", "value:0.25, mean:2, percent:10 or energy:0.5")
-        .argParser(thresholdRule("--threshold"))
-        .default(defaultLocalizationRule.threshold, "value:0.25"),
+      new Option(
+        "--threshold <rule>",
+        "value:0.25, mean:2, percent:10 or energy:0.5 (default: the method's own)",
+      ).argParser(thresholdRule("--threshold")),
       new Option("--connectivity <n>", "4 or 8 neighbors")
         .argParser((text) => Number(choice("--connectivity", ["4", "8"])(text)))
         .default(connectivity),
@@ -67,6 +68,6 @@ export function addExplainFlags(command: Command): Command {
 }
 
 /** How the map becomes a box. */
-export function localizationRuleOf({ blur, threshold, connectivity }: ExplainFlags): LocalizationRule {
-  return { sigmaPixels: blur, threshold, connectivity };
+export function localizationRuleOf({ blur, threshold, connectivity }: ExplainFlags): Partial<LocalizationRule> {
+  return { sigmaPixels: blur, ...(threshold === undefined ? {} : { threshold }), connectivity };
 }

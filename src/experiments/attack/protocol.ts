@@ -5,6 +5,7 @@
  * and attack. Images are kept as arrays of the store where they are wanted.
  */
 import type { AnyAttack, AnyAttackOptions, AttackResult } from "../../attacks/attack.ts";
+import { type Rounding, roundings } from "../../attacks/attack-options.ts";
 import { evenBatch } from "../../attacks/run-search.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { MisuseError, numberIn, oneOf, PerceptualBallError, throwIfAborted } from "../../errors.ts";
@@ -17,7 +18,7 @@ import type { Computed, ExperimentItem, FailedItem } from "../records/run-experi
 import { type AttackFinding, findingOf } from "./record.ts";
 
 /** Raised when the same settings no longer give the same records. */
-export const attackVersion = "1";
+export const attackVersion = "2";
 
 /** An attack as experiments run it. */
 export interface AttackRun {
@@ -53,7 +54,8 @@ export interface AttackSettings {
   readonly label?: number;
   /** The class to reach; default: any other. */
   readonly target?: number;
-  readonly rounding?: "nearest" | "keep";
+  /** How pixels become bytes; default "keep". */
+  readonly rounding?: Rounding;
 }
 
 /** What a folder of attack results is about. Everything else is in the keys: one folder takes other attacks, settings and pictures. */
@@ -126,7 +128,7 @@ export function attackItems(
   const { classifier, settings, keepImages = pictures.length, isDivided = false } = options;
   const where = "attack";
   numberIn(`${where}: seed`, settings.seed, { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true });
-  oneOf(`${where}: rounding`, settings.rounding ?? "nearest", ["nearest", "keep"]);
+  oneOf(`${where}: rounding`, settings.rounding ?? "keep", roundings);
   const turn = numberIn(`${where}: turn`, options.turn ?? picturesPerTurn, { min: 1, integer: true });
   for (const [what, names] of [
     ["attacks", runs.map(({ name }) => name)],

@@ -217,6 +217,8 @@ async function attackAll(
   const options: AnyAttackOptions = {
     ...settings,
     signal,
+    // As published: what is measured is what the search found, in floating-point pixels or at the nearest levels.
+    rounding: "none",
     // A stream of its own for each image, whichever others are in the batch.
     random: (n) => createRandom(seed, hashText(items[n].image.id), 1),
   };

@@ -26,7 +26,7 @@ export function attackSentence({
         : `The picture is called ${target.name} as it is.`,
   };
   const lost = lostInRounding
-    ? ` Saved with 8 bits per channel it is ${rounded.label.name} again: the PNG does not fool the network (--rounding keep may help).`
+    ? ` Saved with 8 bits per channel it is ${rounded.label.name} again: the PNG does not fool the network.`
     : "";
   return sentences[outcome] + lost;
 }

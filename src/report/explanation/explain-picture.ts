@@ -43,8 +43,8 @@ export interface ExplainPictureOptions {
   readonly region?: Region;
   /** Of the random numbers of each method. Default 0. */
   readonly seed?: number;
-  /** How boxes are made of maps. Default {@link defaultLocalizationRule}. */
-  readonly localizationRule?: LocalizationRule;
+  /** How boxes are made of maps. What is left out is that of {@link defaultLocalizationRule}, and the threshold the method's own. */
+  readonly localizationRule?: Partial<LocalizationRule>;
   /** Default "inferno". */
   readonly colorMap?: ColorMap;
   /** Where the right box is known, in pixels of the picture. */
@@ -163,14 +163,19 @@ async function pictureExplanation(
   { explanation, perturbation, seconds }: TimedExplanation,
   explainer: Explainer,
 ): Promise<PictureExplanation> {
-  const { signal, localizationRule = defaultLocalizationRule, colorMap, groundTruth, folder = "" } = options;
+  const { signal, colorMap, groundTruth, folder = "" } = options;
+  const { sigmaPixels, connectivity } = { ...defaultLocalizationRule, ...options.localizationRule };
+  const threshold = options.localizationRule?.threshold ?? method.box;
+  const localizationRule: LocalizationRule = { sigmaPixels, threshold, connectivity };
   const { map, label, evaluations, settings } = explanation;
   const clean = await explainer.classify({ signal });
   const target = options.target === undefined ? undefined : classifier.findLabel(options.target);
   const facts: PerturbationFacts | undefined =
     perturbation &&
     (perturbation.facts ?? {
-      result: await evaluatePerturbed(classifier, input, sumOf(input, perturbation.pixels), { label, target, signal }),
+      result: await evaluatePerturbed(classifier, input, sumOf(input, perturbation.pixels), {
+        ...{ label, target, rounding: perturbation.rounding, signal },
+      }),
     });
   const localized = localizeMap(map, localizationRule);
   const tiles = tilesOf({ image: input, perturbed: facts?.result.rounded.image, localized, colorMap });

@@ -14,7 +14,7 @@ export interface NamedPlot extends PageFigure {
 }
 
 const thresholdLabels = {
-  value: "α: share of the map's range, after the square root",
+  value: "α: share of the map's range",
   percent: "k: percent of the pixels",
   mean: "α: multiples of the map's mean",
   energy: "α: share of the map's sum",

@@ -8,6 +8,7 @@ import { contrastiveExcitationRules, excitationRules } from "../../autodiff/exci
 import type { RuleTable } from "../../autodiff/rules/index.ts";
 import type { FeatureGrid } from "../../classifier/network/feature-grids.ts";
 import { MisuseError } from "../../errors.ts";
+import type { ThresholdRule } from "../../localization/threshold.ts";
 import { defineMethod } from "../define-method.ts";
 import { excitationGrid, excitationLayer, overGrid } from "./feature-grid.ts";
 import { cellMap, type LayerValues, layerCells, layerSettings, ofLayer } from "./layer-cells.ts";
@@ -18,6 +19,7 @@ interface ExcitationRecipe<N extends string> {
   readonly source: string;
   readonly summary: string;
   readonly version: number;
+  readonly box: ThresholdRule;
   readonly rules: RuleTable;
 }
 
@@ -82,6 +84,7 @@ export const excitationBackprop = excitationMethod({
   source,
   summary: "Where the neurons lie that excited the class, each by its share.",
   version: 1,
+  box: { kind: "energy", alpha: 0.55 },
   rules: excitationRules,
 });
 
@@ -91,5 +94,6 @@ export const contrastiveExcitationBackprop = excitationMethod({
   source,
   summary: "Where the neurons lie that excited the class more than its opposite.",
   version: 1,
+  box: { kind: "energy", alpha: 0.8 },
   rules: contrastiveExcitationRules,
 });

@@ -63,6 +63,7 @@ export const guidedGradCam = defineMethod({
   source: "Selvaraju et al., Grad-CAM, 2017",
   summary: "The details of guided backpropagation where Grad-CAM sees the class.",
   version: 1,
+  box: { kind: "energy", alpha: 0.85 },
   settings,
   complete: (values, classifier) => ({ ...values, grid: gradCamGrid("guided-grad-cam", classifier, values.layer) }),
   cost: () => ({ forward: 0, gradient: 2 }),

@@ -1,5 +1,6 @@
 /** @file The methods that are one backward pass: a seed at the classes, a rule table, and a readout at the image. */
 import type { RuleTable } from "../../autodiff/rules/index.ts";
+import type { ThresholdRule } from "../../localization/threshold.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import { gradientIn, imageIn, spaceOption } from "../attribution-space.ts";
 import { imageGradients, outputOption } from "../backward-run.ts";
@@ -12,6 +13,8 @@ export interface BackpropRecipe<N extends string> {
   readonly source: string;
   readonly summary: string;
   readonly version: number;
+  /** How its map becomes a box. */
+  readonly box: ThresholdRule;
   /** The backward rules; gradients by default. */
   readonly rules?: RuleTable;
   readonly readout: Readout;

@@ -11,5 +11,6 @@ export const gradient = backpropMethod({
   source: "Simonyan, Vedaldi and Zisserman, Deep Inside Convolutional Networks, 2014",
   summary: "How strongly the class score reacts to each pixel.",
   version: 1,
+  box: { kind: "energy", alpha: 0.55 },
   readout: "max",
 });

@@ -130,6 +130,7 @@ export const integratedGradients = defineMethod({
   source: "Sundararajan, Taly and Yan, Axiomatic Attribution for Deep Networks, 2017",
   summary: "What each pixel adds to the class score on the way from a uniform picture to this one.",
   version: 1,
+  box: { kind: "energy", alpha: 0.6 },
   settings,
   cost: ({ rule, steps, timesDifference }) => ({
     forward: timesDifference ? 2 : 0,

@@ -5,6 +5,7 @@
  * Perturbations on the Perceptual Ball", section 4.
  */
 import type { AttackEnding } from "../../attacks/attack.ts";
+import { roundingOption } from "../../attacks/attack-options.ts";
 import {
   type DeepFoolPoint,
   deepFoolOptions,
@@ -21,10 +22,13 @@ import { definePerturbationMethod, type PerturbationTask } from "../define-metho
 import type { Perturbation } from "../method.ts";
 import { rootMeanSquare } from "./root-mean-square.ts";
 
-async function perturb(task: PerturbationTask<ValuesOf<typeof deepFoolOptions>>): Promise<Perturbation> {
+const deepFoolSchema = { ...deepFoolOptions, rounding: roundingOption };
+
+async function perturb(task: PerturbationTask<ValuesOf<typeof deepFoolSchema>>): Promise<Perturbation> {
   const { classifier, image, label: given, target, mask, batch, signal, onProgress } = task;
   const seen = mask === undefined ? classifier : heldTo(classifier, mask);
-  const settings = deepFoolSettings(task.settings);
+  const { rounding, ...own } = task.settings;
+  const settings = deepFoolSettings(own);
   const clean = await classifier.classify(image, { signal });
   const label = given ?? clean.label;
   const goal = goalOf({ label, target });
@@ -55,7 +59,8 @@ async function perturb(task: PerturbationTask<ValuesOf<typeof deepFoolOptions>>)
     pixels,
     optimized: pixels,
     evaluations: { ...found.cost, forward: found.cost.forward + 1 },
-    settings: { ...settings, ...(mask === undefined ? {} : { mask: describeMask(mask) }) },
+    settings: { ...settings, rounding, ...(mask === undefined ? {} : { mask: describeMask(mask) }) },
+    rounding,
     details: {
       outcome,
       outcomeDescription: describeEnding({ outcome, settings: { ...settings }, details: {} }),
@@ -75,7 +80,8 @@ export const deepFool = definePerturbationMethod({
   source: "Moosavi-Dezfooli, Fawzi and Frossard, DeepFool, CVPR 2016",
   summary: "How much each pixel changes on the way to the nearest decision boundary in ℓ2 or ℓ∞.",
   version: 1,
-  settings: deepFoolOptions,
+  box: { kind: "energy", alpha: 0.55 },
+  settings: deepFoolSchema,
   shows: "change",
   search: "deepfool",
   perturb,

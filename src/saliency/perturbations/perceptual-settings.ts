@@ -1,4 +1,5 @@
 /** @file The settings of the perceptual methods: those of the perceptual attack, with a default preset of their own. */
+import { roundingOption } from "../../attacks/attack-options.ts";
 import {
   perceptualOptions,
   perceptualPresetOption,
@@ -8,4 +9,5 @@ import {
 export const perceptualSettings = {
   ...perceptualOptions,
   preset: perceptualPresetOption(perceptualPresets, "auto"),
+  rounding: roundingOption,
 };

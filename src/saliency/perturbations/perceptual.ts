@@ -33,7 +33,7 @@ async function perturb(task: PerturbationTask<Settings>): Promise<Perturbation> 
     pixels: result.perturbation,
     optimized: found.optimizedPerturbation,
     evaluations: result.cost,
-    settings: { ...found.settings, ...(mask === undefined ? {} : { mask: describeMask(mask) }) },
+    settings: { ...found.settings, rounding: settings.rounding, ...(mask === undefined ? {} : { mask: describeMask(mask) }) },
     details: { stages, ...(hindrance === undefined ? {} : { hindrance }) },
     facts: { result, solverOutcome, layers: found.settings.layers },
   };
@@ -45,10 +45,10 @@ const search = {
   check: (settings, classifier) => attack.check(classifier, settings),
   search: "perceptual",
   perturb,
-  cost: (settings, classifier) => ({
-    forward: 0,
-    gradient: perceptualPlan(classifier, settings).evaluations,
-  }),
+  cost(settings, classifier) {
+    const { search, evaluations, furtherLooks } = perceptualPlan(classifier, settings, settings.rounding);
+    return { forward: 0, gradient: search ? evaluations : evaluations + furtherLooks };
+  },
 } satisfies Partial<Parameters<typeof definePerturbationMethod<string, typeof perceptualSettings>>[0]>;
 
 /**
@@ -62,7 +62,8 @@ export const perceptual = definePerturbationMethod({
   name: "perceptual",
   title: "Perceptual perturbation",
   summary: "How much each pixel changes until the label flips, if the network's own features may hardly change.",
-  version: 1,
+  version: 2,
+  box: { kind: "energy", alpha: 0.45 },
   shows: "change",
   mapOf: ({ perturbation }) => rootMeanSquare(perturbation.optimized),
   mapCost: { forward: 0, gradient: 0 },
@@ -78,7 +79,8 @@ export const guidedPerceptual = definePerturbationMethod({
   name: "guided-perceptual",
   title: "Perceptual perturbation, guided",
   summary: "The perceptual perturbation where the guided gradient of the margin is strong as well.",
-  version: 1,
+  version: 2,
+  box: { kind: "energy", alpha: 0.85 },
   shows: "interest",
   mapOf: guidedMap,
   mapCost: { forward: 0, gradient: 1 },
