@@ -67,7 +67,8 @@ test("all files of a picture, and a record that agrees with them", async () => {
   expect(record.label.index).toBe(clean.label);
   expect(record.label.confidence).toBeCloseTo(clean.confidence, 4);
   const stored = await classifier.classify(classifier.fit(await readImageFile(join(out, "scene0/perturbed.png"))));
-  expect(record.rounded.index).toBe(stored.label);
+  expect(record.rounded).toMatchObject({ index: stored.label, flipped: true });
+  expect(stored.label).not.toBe(record.label.index);
 
   const map = await readNpy(join(out, "scene0/map.npy"));
   expect(map).toMatchObject({ dtype: "float32", shape: [24, 24] });

@@ -223,7 +223,12 @@ export {
 } from "../localization/components.ts";
 export { energyInside } from "../localization/energy-inside.ts";
 export { type BoxConnectivity, boxConnectivities, levelBoxes } from "../localization/level-boxes.ts";
-export { defaultLocalizationRule, type LocalizationRule, type LocalizedMap } from "../localization/localize-map.ts";
+export {
+  defaultLocalizationRule,
+  type LocalizationRule,
+  type LocalizedMap,
+  usualBox,
+} from "../localization/localize-map.ts";
 export { distanceToBoxes, greatestPoint, type MapPoint } from "../localization/pointing-game.ts";
 export { type Mask, thresholdLevels } from "../localization/threshold.ts";
 export { gridKinds, type ThresholdKind, thresholdGrids, thresholdParameter } from "../localization/threshold-grids.ts";

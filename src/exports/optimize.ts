@@ -16,7 +16,13 @@ export type {
   SearchContext,
   SearchResult,
 } from "../attacks/attack.ts";
-export { type CommonAttackOptions, commonAttackOptions, type Label as AttackLabel } from "../attacks/attack-options.ts";
+export {
+  type CommonAttackOptions,
+  type CommonAttackValues,
+  commonAttackOptions,
+  type Label as AttackLabel,
+  type Rounding,
+} from "../attacks/attack-options.ts";
 export { attacksByName } from "../attacks/attacks.ts";
 export {
   type Budget,

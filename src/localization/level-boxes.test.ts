@@ -54,7 +54,7 @@ test("what is no connectivity and no map is refused", () => {
 test("the grids are those of the paper and of Fong and Vedaldi", () => {
   const parameters = (kind: (typeof gridKinds)[number]) => thresholdGrids[kind].map(thresholdParameter);
   expect(parameters("value")).toHaveLength(21);
-  expect(parameters("value").slice(0, 4)).toEqual([0, 0.05, 0.1, 0.15]);
+  expect(parameters("value").slice(0, 4)).toEqual([0, 0.0025, 0.01, 0.0225]);
   expect(thresholdGrids.value.every((rule) => rule.kind === "value" && rule.squareRoot)).toBe(true);
   expect(parameters("mean")).toEqual([
     0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 5.5, 6, 6.5, 7, 7.5, 8, 8.5, 9, 9.5, 10,

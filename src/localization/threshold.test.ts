@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { BadInputError, MisuseError } from "../errors.ts";
+import { createRandom } from "../random/random.ts";
 import { type FloatTensor, floatTensor } from "../tensor/tensor.ts";
 import { type ThresholdRule, threshold } from "./threshold.ts";
+import { thresholdGrids, thresholdParameter } from "./threshold-grids.ts";
 
 const map = floatTensor([0, 1, 2, 3, 4, 10], [2, 3]);
 
@@ -120,4 +122,19 @@ test("what is no rule or no map is refused", () => {
   const holed = floatTensor([0, 0, 0, Number.NaN], [2, 2]);
   expect(() => threshold(holed, { kind: "mean", alpha: 1 })).toThrow(BadInputError);
   expect(() => threshold(holed, { kind: "mean", alpha: 1 })).toThrow(/pixel \(1, 1\).*got NaN/);
+});
+
+test("value:α means the same everywhere: what the grid's rules are called is the share of the map's range that they take", () => {
+  const random = createRandom(8);
+  const map = floatTensor(
+    Float32Array.from({ length: 400 }, () => random() ** 3),
+    [20, 20],
+  );
+  for (const rule of thresholdGrids.value) {
+    const named = { kind: "value", alpha: thresholdParameter(rule) } as const;
+    expect(threshold(map, named).data).toEqual(threshold(map, rule).data);
+  }
+  expect(thresholdParameter({ kind: "value", alpha: 0.25 })).toBe(0.25);
+  expect(thresholdParameter({ kind: "value", alpha: 0.5, squareRoot: true })).toBe(0.25);
+  expect(thresholdParameter({ kind: "percent", k: 3 })).toBe(3);
 });

@@ -13,7 +13,7 @@ import { colorBarGradient } from "./style/color-bar.ts";
 import { pageStyle } from "./style/page-style.ts";
 import { inLevels, percent, shortName } from "./style/wording.ts";
 
-const sharp = { ...defaultLocalizationRule, sigmaPixels: 0 };
+const sharp = { ...defaultLocalizationRule, sigmaPixels: 0, threshold: { kind: "value", alpha: 0.25 } } as const;
 
 test("the dominant component of a map with two bumps is the larger one, whatever is the higher", () => {
   const data = new Float32Array(8 * 8);
@@ -139,7 +139,7 @@ const record = {
   boxShare: { area: 0.2, change: 0.75 },
   groundTruth: { box: [0, 0, 30, 40], iou: 0.9 },
   layers: ["0 Relu[0] a"],
-  settings: { preset: "auto", layers: ["a"], perceptualWeight: 2.7654, ...defaultLocalizationRule },
+  settings: { preset: "auto", layers: ["a"], perceptualWeight: 2.7654, ...sharp, sigmaPixels: 2 },
   preprocessing: { name: "imagenet", reason: "as given" },
   head: { value: "logits", kind: "softmax", count: 3, reason: "scores as they are given out" },
   labelsReason: "as given",

@@ -76,3 +76,23 @@ test("a margin that cannot be changed gives no flip", () => {
   expect(best).toBeUndefined();
   expect(last.evaluation.margin).toBe(1);
 });
+
+test("with polishing the last evaluations go to one run at the largest strength that flipped, and none are asked for in vain", () => {
+  const { current, evaluate, asked, boundary } = linearProblem(4, [1, -2, 0.5, 3], [1, 10, 0.3, 2], -1, 7);
+  const common = { start: new Float32Array(4), cleanMargin: 4, marginTarget: -1, spread: 7, flipMargin: 0, current };
+  const brief = { maxEvaluations: 44, stageEvaluations: 9, ratio: 1.6, polishing: 20 };
+  const { best, stages, evaluations } = driveSync(strengthSearch({ ...options, ...common, ...brief }), evaluate);
+  expect(asked.length).toBe(evaluations);
+  expect(evaluations).toBeLessThanOrEqual(44);
+  const flips = stages.filter(({ flipped }) => flipped);
+  const last = stages.at(-1);
+  expect(best).toBe(last);
+  expect(last?.gamma).toBe(Math.max(...flips.map(({ gamma }) => gamma)));
+  expect(best?.evaluation.margin).toBeLessThanOrEqual(0);
+  expect(best?.gamma).toBeGreaterThan(boundary / 2);
+  expect(best?.gamma).toBeLessThanOrEqual(boundary * 1.001);
+  // Nothing flips: nothing is kept for polishing.
+  const never = driveSync(strengthSearch({ ...options, ...common, ...brief, cleanMargin: 4, flipMargin: -1e9 }), evaluate);
+  expect(never.best).toBeUndefined();
+  expect(never.evaluations).toBeGreaterThan(44 - 6);
+});

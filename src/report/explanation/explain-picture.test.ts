@@ -72,7 +72,8 @@ test("the maps are those of the methods, each with its record, its pictures and 
       ...{ evaluations: alone[n].evaluations.gradient, forwardEvaluations: alone[n].evaluations.forward },
       files: { map: `dog/${runs[n].method.name}/map.png`, result: `dog/${runs[n].method.name}/result.json` },
     });
-    const { box } = localizeMap(arrays.map, defaultLocalizationRule);
+    const { box } = localizeMap(arrays.map, { ...defaultLocalizationRule, threshold: runs[n].method.box });
+    expect(record.settings.threshold).toEqual(runs[n].method.box);
     expect(record.inputBox).toEqual(box ?? null);
     // The picture is twice as large.
     expect(record.box).toEqual(box === undefined ? null : box.map((edge) => 2 * edge));
@@ -170,4 +171,14 @@ test("what cannot be meant is refused before anything runs; what is finished sta
   };
   await expect(run()).rejects.toThrow(AbortedError);
   expect(finished).toEqual(["grad-cam"]);
+});
+
+test("a method's own threshold makes its box, unless one is given; blur and neighbors are given apart from it", async () => {
+  const threshold = { kind: "percent", k: 5 } as const;
+  const [own] = await explanationsOf([{ method: gradCam }], { localizationRule: { sigmaPixels: 0 } });
+  const [given] = await explanationsOf([{ method: gradCam }], { localizationRule: { threshold } });
+  expect(own.record.settings).toMatchObject({ sigmaPixels: 0, threshold: gradCam.box, connectivity: 8 });
+  expect(given.record.settings).toMatchObject({ sigmaPixels: 2, threshold, connectivity: 8 });
+  const { box } = localizeMap(given.arrays.map, { ...defaultLocalizationRule, threshold });
+  expect(given.record.inputBox).toEqual(box);
 });

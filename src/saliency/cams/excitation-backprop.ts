@@ -94,6 +94,6 @@ export const contrastiveExcitationBackprop = excitationMethod({
   source,
   summary: "Where the neurons lie that excited the class more than its opposite.",
   version: 1,
-  box: { kind: "energy", alpha: 0.8 },
+  box: { kind: "value", alpha: 0.2025 },
   rules: contrastiveExcitationRules,
 });

@@ -21,7 +21,7 @@ export const gradCam = defineMethod({
   source: "Selvaraju et al., Grad-CAM, 2017",
   summary: "Where the features of a late layer are present that raise the class score.",
   version: 1,
-  box: { kind: "energy", alpha: 0.6 },
+  box: { kind: "energy", alpha: 0.65 },
   settings: { ...layerSettings(gradCamLayer), of: outputOption },
   complete: (settings, classifier) => ({ ...settings, grid: gradCamGrid("grad-cam", classifier, settings.layer) }),
   cost: () => ({ forward: 0, gradient: 1 }),

@@ -167,7 +167,7 @@ export const extremal = defineMethod({
     "Fong, Patrick and Vedaldi, Understanding Deep Networks via Extremal Perturbations and Smooth Masks, ICCV 2019",
   summary: "The regions of given areas that, with all else blurred, score highest for the class.",
   version: 2,
-  box: { kind: "energy", alpha: 0.5 },
+  box: { kind: "percent", k: 30 },
   settings: extremalSettings,
   complete: (settings, { input }) => completeExtremal(settings, input),
   cost: (settings) => ({

@@ -13,7 +13,7 @@ export const deconvnet = backpropMethod({
   summary:
     "The pattern in the image that excites the class, traced back through rectifiers that pass positive signals only.",
   version: 1,
-  box: { kind: "energy", alpha: 0.55 },
+  box: { kind: "energy", alpha: 0.6 },
   rules: deconvnetRules,
   readout: "max",
 });

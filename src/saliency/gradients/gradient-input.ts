@@ -12,7 +12,7 @@ export const gradientInput = backpropMethod({
     "Shrikumar, Greenside and Kundaje, Learning Important Features Through Propagating Activation Differences, 2017",
   summary: "What each pixel contributes to the class score if the network is taken to be linear.",
   version: 1,
-  box: { kind: "energy", alpha: 0.5 },
+  box: { kind: "energy", alpha: 0.55 },
   readout: "sum",
   timesInput: true,
 });

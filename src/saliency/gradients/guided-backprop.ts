@@ -12,7 +12,7 @@ export const guidedBackprop = backpropMethod({
   source: "Springenberg, Dosovitskiy, Brox and Riedmiller, Striving for Simplicity, 2015",
   summary: "The details in the image that active rectifiers pass positive signals back to.",
   version: 1,
-  box: { kind: "energy", alpha: 0.7 },
+  box: { kind: "energy", alpha: 0.75 },
   rules: guidedRules,
   readout: "max",
 });

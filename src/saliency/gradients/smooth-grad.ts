@@ -132,7 +132,7 @@ export const smoothGrad = defineMethod({
   source: "Smilkov, Thorat, Kim, Viégas and Wattenberg, SmoothGrad, 2017",
   summary: "How strongly the class score reacts to each pixel on average, if noise is added to the image.",
   version: 1,
-  box: { kind: "energy", alpha: 0.55 },
+  box: { kind: "energy", alpha: 0.6 },
   settings,
   cost: ({ samples }) => ({ forward: 0, gradient: samples }),
   explain,

@@ -145,7 +145,7 @@ export const occlusion = defineMethod({
   source: "Zeiler and Fergus, Visualizing and Understanding Convolutional Networks, ECCV 2014",
   summary: "How far the score of the class drops while a square over the pixel is hidden.",
   version: 1,
-  box: { kind: "energy", alpha: 0.5 },
+  box: { kind: "percent", k: 30 },
   settings,
   complete: completeOcclusion,
   classifies: true,

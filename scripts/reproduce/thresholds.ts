@@ -1,0 +1,97 @@
+/**
+ * The default thresholds of the methods: `npm run reproduce -- thresholds`, after `npm run build`.
+ *
+ * Runs `perceptual-ball benchmark localization` on Scenes of the split `train`, which neither the benchmarks nor the tests use: 120 for the
+ * methods that cost little, 60 for the others. What was stopped goes on where it was. Records and reports are in
+ * results/thresholds/<part>; curves.csv there has the error at every threshold, and thresholds.csv the rule that {@link chooseThreshold}
+ * takes for each method.
+ * Further arguments go to the command, such as --workers 1.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { root, runPart } from "./run-part.ts";
+
+const costly = ["occlusion", "rise", "extremal"];
+const others =
+  "perceptual,guided-perceptual,gradient,gradient-input,deconvnet,guided-backprop,smooth-grad,integrated-gradients," +
+  "grad-cam,guided-grad-cam,excitation-backprop,contrastive-excitation-backprop,deepfool";
+
+const parts = [
+  { name: "scenes", arguments: ["--data", "scenes:120", "--methods", others] },
+  {
+    name: "scenes-costly",
+    arguments: [
+      ...["--data", "scenes:60", "--methods", costly.join(","), "--set", "occlusion.stride=10"],
+      ...["--set", "rise.preset=paper", "--set", "rise.masks=1000", "--set", "extremal.iterations=100"],
+    ],
+  },
+];
+
+/** A kind of threshold of one method: the error at each place of its grid, and what comes out if it is chosen on other pictures. */
+interface Kind {
+  readonly parameter: number;
+  readonly error: { readonly value: number };
+  readonly heldOut: { readonly value: number };
+  readonly curve: readonly { readonly parameter: number; readonly error: number }[];
+}
+
+interface Method {
+  readonly name: string;
+  readonly isBaseline: boolean;
+  readonly images: number;
+  readonly kinds: Readonly<Record<string, Kind>>;
+}
+
+/** Errors with a quarter of each neighbor's: a threshold that is good only where it is exactly met is no good default. */
+function smoothed(errors: readonly number[]): number[] {
+  return errors.map((error, t) => {
+    const neighbors = [errors[t - 1], errors[t + 1]].filter((other) => other !== undefined);
+    return (2 * error + neighbors.reduce((sum, other) => sum + other, 0)) / (2 + neighbors.length);
+  });
+}
+
+/** Another kind has to err less than `energy` by more than this: one picture in fifty. */
+const advantage = 0.02;
+
+/**
+ * The rule with the least smoothed error over the grid of `energy`; of another kind, if its least smoothed error is lower by more than
+ * {@link advantage}. Of equal ones the greater threshold, whose box is smaller by less.
+ */
+function chooseThreshold({ kinds }: Method) {
+  const best = Object.entries(kinds).map(([kind, { curve }]) => {
+    const errors = smoothed(curve.map(({ error }) => error));
+    const least = Math.min(...errors);
+    const place = errors.lastIndexOf(least);
+    return { kind, ...curve[place], smoothed: least };
+  });
+  const energy = best.find(({ kind }) => kind === "energy");
+  const other = best.reduce((a, b) => (b.smoothed < a.smoothed ? b : a));
+  return energy !== undefined && energy.smoothed <= other.smoothed + advantage ? energy : other;
+}
+
+const curves = ["method,kind,parameter,error"];
+const lines = ["method,pictures,rule,parameter,error,smoothed_error,least_error,least_error_rule,held_out_energy"];
+for (const part of parts) {
+  const out = join(root, "results/thresholds", part.name);
+  const shares = ["--threads", "1", "--workers", String(availableParallelism())];
+  const common = ["--split", "train", "--curve-steps", "0", "--keep-maps", "0"];
+  runPart(["benchmark", "localization", ...part.arguments, ...common, ...shares, ...process.argv.slice(2)], out);
+  const { methods }: { readonly methods: readonly Method[] } = JSON.parse(
+    readFileSync(join(out, "results.json"), "utf8"),
+  );
+  for (const method of methods) {
+    if (method.isBaseline) continue;
+    for (const [kind, { curve }] of Object.entries(method.kinds)) {
+      for (const { parameter, error } of curve) curves.push([method.name, kind, parameter, error.toFixed(3)].join(","));
+    }
+    const chosen = chooseThreshold(method);
+    const [kind, least] = Object.entries(method.kinds).reduce((a, b) => (b[1].error.value < a[1].error.value ? b : a));
+    const numbers = [chosen.error, chosen.smoothed, least.error.value].map((value) => value.toFixed(3));
+    const rule = [chosen.kind, String(chosen.parameter)];
+    const heldOut = method.kinds.energy.heldOut.value.toFixed(3);
+    lines.push([method.name, method.images, ...rule, ...numbers, `${kind}:${least.parameter}`, heldOut].join(","));
+  }
+}
+writeFileSync(join(root, "results/thresholds/curves.csv"), `${curves.join("\n")}\n`);
+writeFileSync(join(root, "results/thresholds/thresholds.csv"), `${lines.join("\n")}\n`);
