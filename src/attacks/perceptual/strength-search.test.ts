@@ -92,7 +92,10 @@ test("with polishing the last evaluations go to one run at the largest strength 
   expect(best?.gamma).toBeGreaterThan(boundary / 2);
   expect(best?.gamma).toBeLessThanOrEqual(boundary * 1.001);
   // Nothing flips: nothing is kept for polishing.
-  const never = driveSync(strengthSearch({ ...options, ...common, ...brief, cleanMargin: 4, flipMargin: -1e9 }), evaluate);
+  const never = driveSync(
+    strengthSearch({ ...options, ...common, ...brief, cleanMargin: 4, flipMargin: -1e9 }),
+    evaluate,
+  );
   expect(never.best).toBeUndefined();
   expect(never.evaluations).toBeGreaterThan(44 - 6);
 });

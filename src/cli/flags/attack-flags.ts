@@ -1,7 +1,7 @@
 /** @file The flags of attacks: which run, in `attack`, `cone` and `benchmark detection`, and what `attack` asks besides. */
 import { type Command, Option } from "commander";
-import { MisuseError } from "../../errors.ts";
 import { type Rounding, roundings } from "../../attacks/attack-options.ts";
+import { MisuseError } from "../../errors.ts";
 import type { AttackRun } from "../../experiments/attack/protocol.ts";
 import { choice, number } from "./parse-values.ts";
 import { maskOption } from "./picture-flags.ts";
