@@ -33,7 +33,11 @@ async function perturb(task: PerturbationTask<Settings>): Promise<Perturbation> 
     pixels: result.perturbation,
     optimized: found.optimizedPerturbation,
     evaluations: result.cost,
-    settings: { ...found.settings, rounding: settings.rounding, ...(mask === undefined ? {} : { mask: describeMask(mask) }) },
+    settings: {
+      ...found.settings,
+      rounding: settings.rounding,
+      ...(mask === undefined ? {} : { mask: describeMask(mask) }),
+    },
     details: { stages, ...(hindrance === undefined ? {} : { hindrance }) },
     facts: { result, solverOutcome, layers: found.settings.layers },
   };
