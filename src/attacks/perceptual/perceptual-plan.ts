@@ -58,7 +58,11 @@ export interface PerceptualPlan {
 }
 
 /** What complete options stand for on this network. Throws a MisuseError for layers that do not exist. */
-export function perceptualPlan(classifier: Classifier, options: PerceptualValues, rounding: Rounding): PerceptualPlan {
+export function perceptualPlan(
+  classifier: Classifier,
+  options: PerceptualValues,
+  rounding: Rounding = "none",
+): PerceptualPlan {
   const { preset, reduction, margin, perceptualWeight, epsilon } = options;
   const search = preset === "auto" && perceptualWeight === undefined && reduction === undefined;
   const effective =
