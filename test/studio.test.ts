@@ -194,7 +194,20 @@ describe.skipIf(chromiumPath === undefined)("the studio in Chromium (skipped whe
       const text: string[] = [];
       const stream = { write: (line: string) => text.push(line) };
       const io = { stdout: stream, stderr: stream, signal: new AbortController().signal, env: {} } as never;
-      const flags = ["--model", modelFile, "--method", "gradient", "--runtime", "wasm", "--out", out, "--quiet"];
+      // The rule of the page's slider, which its command line names.
+      const rule = ["--threshold", "value:0.25"];
+      const flags = [
+        "--model",
+        modelFile,
+        "--method",
+        "gradient",
+        ...rule,
+        "--runtime",
+        "wasm",
+        "--out",
+        out,
+        "--quiet",
+      ];
       expect(await run(["explain", pictureFile, ...flags], io)).toBe(0);
       const theirs = JSON.parse(readFileSync(join(out, "own", "result.json"), "utf8"));
       const expected = decodeNpy(readFileSync(join(out, "own", "map.npy")));

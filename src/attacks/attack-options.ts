@@ -13,13 +13,15 @@ const isLabels = (value: unknown): value is readonly Label[] => Array.isArray(va
 const label = { is: isLabel, expected: "a class, by number or name" };
 const labels = { is: isLabels, expected: "a list of classes, one per image, each by number or name" };
 
-export const roundings = ["keep", "nearest", "none"] as const;
 /**
  * How pixels become bytes. `keep`: to the nearest level and, where that loses the success, farther from the clean image, as little as a few
  * trials tell. `nearest`: to the nearest level, whatever becomes of the success. `none`: the search minds no bytes, and spends nothing
  * on them; what is stored is the nearest level.
  */
-export type Rounding = (typeof roundings)[number];
+export type Rounding = "keep" | "nearest" | "none";
+
+/** All of {@link Rounding}. */
+export const roundings: readonly Rounding[] = ["keep", "nearest", "none"];
 
 /** {@link Rounding} as an option. */
 export const roundingOption = wordOption(

@@ -91,7 +91,7 @@ test("the best threshold on the pictures, the first of equal ones", () => {
   ]);
   const [a, b, whole, centered] = summarizeMethods(records, [run("a"), run("b"), run("absent")]);
   expect([a.name, b.name, whole.name, centered.name]).toEqual(["a", "b", "whole picture", "centered box"]);
-  expect(a.kinds.value).toMatchObject({ parameter: 0.1, isBest: true, pValue: null });
+  expect(a.kinds.value).toMatchObject({ parameter: 0.01, isBest: true, pValue: null });
   expect(a.kinds.value.error).toMatchObject({ value: 0.25, count: 8 });
   expect(a.kinds.percent.parameter).toBe(3);
   expect(b.kinds.mean).toMatchObject({ parameter: 2, isBest: false });
@@ -101,7 +101,7 @@ test("the best threshold on the pictures, the first of equal ones", () => {
   expect(a.kinds.value.error.interval[1]).toBeCloseTo(0.5907, 4);
   // Four pictures only a has, none only b: 2 · (1/2)⁴.
   expect(b.kinds.value.pValue).toBeCloseTo(0.125, 12);
-  expect(a.kinds.value.curve[1]).toEqual({ parameter: 0.05, error: 1 });
+  expect(a.kinds.value.curve[1]).toEqual({ parameter: 0.0025, error: 1 });
   expect(a.kinds.value.curve).toHaveLength(21);
   expect(a.kinds.value.byConnectivity).toEqual({ "8": 0.25, "4": 1, none: 0 });
   // 16 of 100 and 16 of 50 - both below one half.

@@ -98,14 +98,14 @@ async function pageOf(one: LocalizationSummary) {
 test("the page's numbers are those of the records", async () => {
   const { document, tables } = await pageOf(summary);
   const [best, heldOut, measures, cost] = tables;
-  // Six of eight right from the third threshold on, α = 0.1; two of eight from the fifth on, α = 0.2.
+  // Six of eight right from the third threshold on, α = 0.01 (√α = 0.1); two of eight from the fifth on, α = 0.2.
   expect(best[1].slice(1)).toEqual([
-    expect.stringMatching(/^0\.25.*at 0\.1$/),
+    expect.stringMatching(/^0\.25.*at 0\.01$/),
     expect.stringMatching(/^0\.25.*at 3$/),
     expect.stringMatching(/^0\.25.*at 1$/),
     expect.stringMatching(/^0\.25.*at 0\.1$/),
   ]);
-  expect(best[2][1]).toMatch(/^0\.75.*at 0\.2$/);
+  expect(best[2][1]).toMatch(/^0\.75.*at 0\.04$/);
   expect(best.slice(3).map(([name]) => name)).toEqual(["The whole picture", "A centered box of half the area"]);
   expect(best[3][1]).toMatch(/^1\.00/);
   expect(heldOut[1][1]).toMatch(/^0\.25/);
@@ -138,7 +138,7 @@ test("a method that is worse by more than chance is marked, in its column only",
 test("Markdown and CSV say the same", () => {
   const markdown = localizationMarkdown(summary);
   expect(markdown).toMatch(
-    /\| gradient \| \*\*0\.25 \[0\.07, 0\.59\]\*\* @ 0\.1 \| \*\*0\.25 \[0\.07, 0\.59\]\*\* @ 3 \|/,
+    /\| gradient \| \*\*0\.25 \[0\.07, 0\.59\]\*\* @ 0\.01 \| \*\*0\.25 \[0\.07, 0\.59\]\*\* @ 3 \|/,
   );
   expect(markdown).toMatch(/\| 0\.75 \[0\.41, 0\.93\] @ 0\.2 \|/);
   expect(markdown).toContain("The network predicts the stated class of 0.88 [0.53, 0.98] of them.");
@@ -146,7 +146,7 @@ test("Markdown and CSV say the same", () => {
   expect(markdown).toContain("| gradient | 0.50 | 0.00 |");
   expect(markdown).toContain("| Method | 1 layer | 4 layers |");
   const lines = localizationCsv(summary).split("\r\n");
-  expect(lines[1]).toMatch(/^gradient,value,8,0\.1,0\.25,0\.0714\d+,0\.5907\d*,0\.25,/);
+  expect(lines[1]).toMatch(/^gradient,value,8,0\.01,0\.25,0\.0714\d+,0\.5907\d*,0\.25,/);
   expect(lines).toHaveLength(1 + 4 * 4 + 1);
   const measured = measuresCsv(summary).split("\r\n");
   expect(measured[1]).toMatch(/^gradient,8,1,/);

@@ -25,7 +25,8 @@ export function commandLine(
     ...(target === undefined ? [] : ["--target", String(target)]),
     ...settings.flatMap(([name, value]) => ["--set", quoted(`${prefix}${name}=${value}`)]),
     ...(kind === "explain" && sigma !== 2 ? ["--blur", String(sigma)] : []),
-    ...(kind === "explain" && alpha !== 0.25 ? ["--threshold", `value:${alpha}`] : []),
+    // The slider is a share of the largest value; `explain` by itself takes each method's own rule.
+    ...(kind === "explain" ? ["--threshold", `value:${alpha}`] : []),
     ...(choices.normalization === undefined ? [] : ["--preprocessing", choices.normalization]),
     ...(["mean", "std", "scale", "channels"] as const).flatMap((name) => {
       const value = choices[name]

@@ -101,7 +101,7 @@ async function dataUri(blob: Blob): Promise<string> {
   return `data:${blob.type};base64,${btoa(text)}`;
 }
 
-/** "dog.jpg", "grad-cam", "map.png" → "dog-grad-cam-map.png". */
+/** "dog.jpg", "attack", "map.png" → "dog-attack-map.png". */
 export function fileName(picture: string, part: string, rest: string): string {
   const stem = picture.replace(/^.*[/\\]/, "").replace(/\.[^.]+$/, "");
   const safe = stem.replace(/[^\p{L}\p{N}._-]+/gu, "-").slice(0, 80) || "picture";
