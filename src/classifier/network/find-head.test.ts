@@ -238,3 +238,13 @@ describe("of several outputs, the classification", () => {
     expect(head("y = Identity (z)", "(float[1,3] y)", { head: "multi-label" }).prepared.head.kind).toBe("multi-label");
   });
 });
+
+test("small scores that a ReLU lets pass lie from 0 to 1 by chance: they are scores, not labels each by itself", () => {
+  const body = "s = Mul (z, small) u = Add (s, shift) y = Relu (u)";
+  const { prepared } = prepare(body, { more: "float small = {0.001}, float shift = {0.1}" });
+  expect(prepared.head).toMatchObject({ value: "y", kind: "softmax" });
+  const { prepared: squashed } = prepare(`${body.replace("y =", "r =")} y = Sigmoid (r)`, {
+    more: "float small = {0.001}, float shift = {0.1}",
+  });
+  expect(squashed.head.kind).toBe("multi-label");
+});

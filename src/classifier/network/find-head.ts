@@ -355,6 +355,22 @@ function candidateAt(
 
 type Common = Pick<Candidate, "output" | "value" | "count" | "isRanked">;
 
+/**
+ * Whether `name` is what a ReLU lets pass, or means of that, as of SqueezeNet: nothing bounds such scores, so that those of small weights
+ * lie from 0 to 1 by chance.
+ */
+function isRectified({ graph }: TypedGraph, name: string): boolean {
+  const producers = producersOf(graph);
+  let node = producers.get(name);
+  while (
+    node !== undefined &&
+    (hasTrait(node, "view") || hasTrait(node, "globalPool") || hasTrait(node, "reduction"))
+  ) {
+    node = producers.get(node.inputs[0]);
+  }
+  return node?.opType === "Relu";
+}
+
 /** What the names say that a value is, other than classes. */
 function otherwiseOf(output: string, value: string, count: number): string | undefined {
   const text = `${words(output)} ${words(value)}`;
@@ -399,8 +415,9 @@ function severalNumbers(
       tier: 4,
     };
   }
-  if (values?.kind === "unit") {
-    const reading = reader.odds(value) ?? plainOdds(value, values.most);
+  const odds = values?.kind === "unit" ? reader.odds(value) : undefined;
+  if (values?.kind === "unit" && (odds !== undefined || !isRectified(typed, value))) {
+    const reading = odds ?? plainOdds(value, values.most);
     const scores = reading.scores !== undefined && countOf(reading.scores) === count ? reading.scores : undefined;
     return {
       ...common,
