@@ -105,7 +105,7 @@ export interface Classifier extends NetworkPasses {
   withPreprocessing(guess: PreprocessingGuess): Classifier;
 }
 
-const optionKeys = [
+const classifierOptionKeys = [
   "runtime",
   "threads",
   "providers",
@@ -125,12 +125,15 @@ const optionKeys = [
   "beside",
 ] as const satisfies readonly (keyof ClassifierOptions)[];
 
+/** Those of {@link ClassifierOptions} that are for whoever loads a model from a file to pass on: where it lies is the loader's to say. */
+export const loadedOptionKeys = classifierOptionKeys.filter((key) => key !== "where" && key !== "weightsFolder");
+
 /**
  * A classifier from an ONNX model. Nothing runs until it is asked for something. Throws a PerceptualBallError that says what
  * is missing if the model is no image classifier, and names every operator that is not supported.
  */
 export function createClassifier(model: Model, options: ClassifierOptions): Classifier {
-  checkKeys("createClassifier", options, optionKeys);
+  checkKeys("createClassifier", options, classifierOptionKeys);
   checkRuntime("createClassifier", options?.runtime);
   if (!(model?.graph?.initializers instanceof Map)) {
     throw new MisuseError({

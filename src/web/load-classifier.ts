@@ -1,5 +1,10 @@
 /** @file Classifiers from ONNX files in a browser: by address, as a file that the user chose, or as bytes. */
-import { type Classifier, type ClassifierOptions, createClassifier } from "../classifier/classifier.ts";
+import {
+  type Classifier,
+  type ClassifierOptions,
+  createClassifier,
+  loadedOptionKeys,
+} from "../classifier/classifier.ts";
 import { BadInputError, checkKeys, kindOf, MisuseError } from "../errors.ts";
 import { readModel } from "../onnx/file/read-model.ts";
 import type { Model } from "../onnx/model.ts";
@@ -28,32 +33,12 @@ export interface LoadClassifierOptions
   readonly threads?: number;
 }
 
-const optionKeys = [
-  "runtime",
-  "threads",
-  "providers",
-  "lowMemory",
-  "blocked",
-  "runtimeLog",
-  "preprocessing",
-  "labels",
-  "inputSize",
-  "logits",
-  "head",
-  "inputs",
-  "allowMemory",
-  "machineMemory",
-  "beside",
-  "externalData",
-  "fetch",
-] as const satisfies readonly (keyof LoadClassifierOptions)[];
-
 /**
  * The classifier in the ONNX file `source`. Throws a BadInputError if it cannot be fetched or is no ONNX model, and an
  * UnsupportedError if it is no image classifier or has operators without a rule.
  */
 export async function loadClassifier(source: FileSource, options: LoadClassifierOptions = {}): Promise<Classifier> {
-  checkKeys("loadClassifier", options, optionKeys);
+  checkKeys("loadClassifier", options, [...loadedOptionKeys, "externalData", "fetch"]);
   const { externalData, fetch, runtime: given, threads, ...classifierOptions } = options;
   const runtime = given === undefined ? await loadRuntime({ threads }) : checkRuntime("loadClassifier", given);
   if (given !== undefined && threads !== undefined) useThreads(given, threads);

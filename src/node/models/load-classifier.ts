@@ -1,6 +1,11 @@
 /** @file Classifiers from ONNX files on disk. */
 import { readFileSync } from "node:fs";
-import { type Classifier, type ClassifierOptions, createClassifier } from "../../classifier/classifier.ts";
+import {
+  type Classifier,
+  type ClassifierOptions,
+  createClassifier,
+  loadedOptionKeys,
+} from "../../classifier/classifier.ts";
 import { builtInLabels } from "../../classifier/labels/labels.ts";
 import { readLabels } from "../../classifier/labels/read-labels.ts";
 import { BadInputError, checkKeys, kindOf, MisuseError } from "../../errors.ts";
@@ -21,24 +26,6 @@ export interface FileClassifier extends Classifier {
   decision(...label: Parameters<Classifier["decision"]>): FileClassifier;
 }
 
-const optionKeys = [
-  "runtime",
-  "threads",
-  "providers",
-  "lowMemory",
-  "blocked",
-  "runtimeLog",
-  "preprocessing",
-  "labels",
-  "inputSize",
-  "logits",
-  "head",
-  "inputs",
-  "allowMemory",
-  "machineMemory",
-  "beside",
-] as const satisfies readonly (keyof LoadClassifierOptions)[];
-
 /**
  * The classifier in the ONNX file at `path`. With onnxruntime-node as the runtime, large weights are not read into memory:
  * the runtime takes them from the file, which must stay in place while the classifier is in use.
@@ -47,7 +34,7 @@ const optionKeys = [
  * model or damaged, and an UnsupportedError for a model that is no image classifier or has operators without a rule.
  */
 export async function loadClassifier(path: string, options: LoadClassifierOptions): Promise<FileClassifier> {
-  checkKeys("loadClassifier", options, optionKeys);
+  checkKeys("loadClassifier", options, loadedOptionKeys);
   checkRuntime("loadClassifier", options?.runtime);
   if (typeof path !== "string") {
     throw new MisuseError({
