@@ -23,3 +23,16 @@ export function energyInside(map: FloatTensor, boxes: readonly Box[]): number | 
   }
   return total > 0 ? inside / total : undefined;
 }
+
+/** The share in [0, 1] of the sum of the squares of `map` ([H, W]) that lies in `box`; 0 for a map that is zero everywhere. */
+export function squaresInside({ shape: [height, width], data }: FloatTensor, [x0, y0, x1, y1]: Box): number {
+  let [inside, total] = [0, 0];
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const square = data[y * width + x] ** 2;
+      total += square;
+      if (x >= x0 && x < x1 && y >= y0 && y < y1) inside += square;
+    }
+  }
+  return total > 0 ? inside / total : 0;
+}

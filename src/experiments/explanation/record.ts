@@ -13,6 +13,7 @@ import { geometryFor, type SizedPicture } from "../../classifier/preprocessing/f
 import type { Preprocessing } from "../../classifier/preprocessing/preprocessing.ts";
 import { type Box, fitGeometry } from "../../image/geometry.ts";
 import { areaOf, iou, roundedOutward } from "../../localization/box.ts";
+import { squaresInside } from "../../localization/energy-inside.ts";
 import type { LocalizationRule, LocalizedMap } from "../../localization/localize-map.ts";
 import type { Cost } from "../../options/cost.ts";
 import type { PerturbationFacts, SaliencyMethod } from "../../saliency/method.ts";
@@ -238,15 +239,7 @@ export function explanationRecord(input: ExplanationInput): ExplanationRecord {
 }
 
 /** What part of the map's area, and of its squares, lies in `box`. */
-function shareOf({ shape: [height, width], data }: FloatTensor, box: Box): { area: number; change: number } {
-  const [x0, y0, x1, y1] = box;
-  let [inside, total] = [0, 0];
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const square = data[y * width + x] ** 2;
-      total += square;
-      if (x >= x0 && x < x1 && y >= y0 && y < y1) inside += square;
-    }
-  }
-  return { area: areaOf(box) / (width * height), change: total > 0 ? inside / total : 0 };
+function shareOf(map: FloatTensor, box: Box): { area: number; change: number } {
+  const [height, width] = map.shape;
+  return { area: areaOf(box) / (width * height), change: squaresInside(map, box) };
 }

@@ -1,9 +1,10 @@
 /** @file What is looked at: the map over the picture, before and after, the map; with the sliders that change how it is drawn. */
 import type { Signal } from "@preact/signals";
 import { useCallback, useMemo, useState } from "preact/hooks";
+import { squaresInside } from "../../localization/energy-inside.ts";
 import type { AttackView, ExplanationView, PixelsView } from "../protocol.ts";
 import { address, choose } from "../state/address.ts";
-import { differenceOf, heatOf, localized, overlayOf, shareInside, spotlightOf } from "../state/display.ts";
+import { differenceOf, heatOf, localized, overlayOf, spotlightOf } from "../state/display.ts";
 import { type PictureEntry, type RunState, showFrame } from "../state/store.ts";
 import { strings } from "../strings.ts";
 import { Canvas, imageDataOf } from "./canvas.tsx";
@@ -45,7 +46,7 @@ export function Stage({ entry, run, mapTitle }: { entry: PictureEntry; run: AnyR
       ? ""
       : box === undefined
         ? words.noBox
-        : words.box(...box, shareInside({ ...found.smooth, data: map as Float32Array<ArrayBuffer> }, box));
+        : words.box(...box, squaresInside({ ...found.smooth, data: map as Float32Array<ArrayBuffer> }, box));
   return (
     <div class="stage-area">
       <div class="stage">

@@ -4,6 +4,7 @@ import { blur } from "../../image/gaussian-blur.ts";
 import { type LocalizedMap, localizeMap } from "../../localization/localize-map.ts";
 import { type FloatTensor, floatTensor } from "../../tensor/tensor.ts";
 import type { PixelsView } from "../protocol.ts";
+import { sliderRule } from "./slider-rule.ts";
 
 /** 256 colors, as bytes. */
 const inferno = Uint8Array.from(
@@ -26,7 +27,7 @@ export function localized(
     const whole = floatTensor(map, [height, width]);
     blurred = { map, sigma, smooth: sigma > 0 ? blur(whole, { sigmaPixels: sigma }) : whole };
   }
-  const found = localizeMap(blurred.smooth, { sigmaPixels: 0, threshold: { kind: "value", alpha }, connectivity: 8 });
+  const found = localizeMap(blurred.smooth, sliderRule({ sigma: 0, alpha }));
   return { ...found, smooth: blurred.smooth };
 }
 
@@ -85,20 +86,4 @@ function rangeOf(data: ArrayLike<number>): { readonly low: number; readonly rang
     high = Math.max(high, data[i]);
   }
   return { low, range: high - low };
-}
-
-/** How much of the squared map lies in the box. */
-export function shareInside(
-  { shape: [height, width], data }: FloatTensor,
-  [x0, y0, x1, y1]: readonly [number, number, number, number],
-): number {
-  let [inside, total] = [0, 0];
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const square = data[y * width + x] ** 2;
-      total += square;
-      if (x >= x0 && x < x1 && y >= y0 && y < y1) inside += square;
-    }
-  }
-  return total > 0 ? inside / total : 0;
 }

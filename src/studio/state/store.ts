@@ -20,6 +20,7 @@ import type {
 } from "../protocol.ts";
 import { strings } from "../strings.ts";
 import { address, choose, settingsOf } from "./address.ts";
+import { sliderRule } from "./slider-rule.ts";
 import { createWorkerClient, JobError, type RunningJob, type WorkerClient } from "./worker-client.ts";
 
 export interface PictureEntry {
@@ -187,9 +188,8 @@ async function reviveWorker(): Promise<void> {
   }
 }
 
-/** Forgets everything that was found out with the model so far. */
-function clearResults(): void {
-  current = undefined;
+/** Forgets what was found out about the picture. */
+function clearPicture(): void {
   explainRun.value = undefined;
   attackRun.value = undefined;
   cone.value = undefined;
@@ -197,6 +197,12 @@ function clearResults(): void {
   grid.value = {};
   layerMaps.value = undefined;
   layerDistances.value = undefined;
+}
+
+/** Forgets everything that was found out with the model so far. */
+function clearResults(): void {
+  current = undefined;
+  clearPicture();
   pace.value = undefined;
 }
 
@@ -327,13 +333,7 @@ export function removePicture(key: string): void {
 export function selectPicture(index: number): void {
   stop();
   choose({ picture: index, target: undefined });
-  explainRun.value = undefined;
-  attackRun.value = undefined;
-  cone.value = undefined;
-  detector.value = undefined;
-  grid.value = {};
-  layerMaps.value = undefined;
-  layerDistances.value = undefined;
+  clearPicture();
   if (picture.value?.fitted !== undefined) explain();
 }
 
@@ -362,9 +362,9 @@ export function explain(): void {
   const entry = picture.value;
   if (entry?.fitted === undefined || network.value === undefined) return;
   stop();
-  const { method, target, sigma, alpha } = address.value;
+  const { method, target } = address.value;
   explainRun.value = begun(method, entry.key, target);
-  const rule = { sigmaPixels: sigma, threshold: { kind: "value", alpha }, connectivity: 8 } as const;
+  const rule = sliderRule(address.value);
   const question = { picture: entry.key, target, settings: settingsOf(method), method, rule, watch: true };
   const job = worker().run("explain", question, (event) => {
     if (current !== job || explainRun.value === undefined) return;
@@ -483,8 +483,8 @@ export async function fillCell(name: string): Promise<void> {
     if (picture.value?.key === entry.key) grid.value = { ...grid.value, [name]: cell };
   };
   put({ status: "waiting" });
-  const { sigma, alpha, target } = address.value;
-  const rule = { sigmaPixels: sigma, threshold: { kind: "value", alpha }, connectivity: 8 } as const;
+  const { target } = address.value;
+  const rule = sliderRule(address.value);
   const question = { picture: entry.key, target, settings: settingsOf(name), method: name, rule, watch: false };
   const started = performance.now();
   const job = worker().run("explain", question, (event) => {
@@ -585,8 +585,8 @@ export async function measureLayers(): Promise<void> {
 
 /** A file to take along. */
 export async function download(of: readonly string[], what: Download): Promise<void> {
-  const { sigma, alpha, opacity } = address.value;
-  const rule = { sigmaPixels: sigma, threshold: { kind: "value", alpha }, connectivity: 8 } as const;
+  const { opacity } = address.value;
+  const rule = sliderRule(address.value);
   try {
     const { name, blob } = await worker().run("download", { of, what, rule, opacity }).output;
     const link = document.createElement("a");
