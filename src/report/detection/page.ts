@@ -11,7 +11,7 @@ import { benchmarkStyle } from "../style/benchmark-style.ts";
 import { pageStyle } from "../style/page-style.ts";
 import { percent } from "../style/wording.ts";
 import type { DetectionPlot } from "./plots.ts";
-import { cleanSentence, isDetectedMore, protocolSentences } from "./tables.ts";
+import { cleanSentence, effortCells, isDetectedMore, protocolSentences } from "./tables.ts";
 
 /** Room between the tables and plots of one section. */
 const spacing = "section>.scroll+p{margin-top:1.4em}section>.scroll+.plots{margin-top:22px}";
@@ -85,19 +85,19 @@ function interval({ value, interval: [low, high] }: ShareEstimate): string {
 function groupSection({ name, attacks, matchedImages }: GroupSummary, plots: readonly DetectionPlot[]): string {
   const hasCorrection = attacks.some(({ accuracyAfterCorrection }) => accuracyAfterCorrection !== null);
   const columns: (readonly [title: string, hint: string, cell: (attack: AttackDetection) => string])[] = [
-    ["Attack detection", "flagged, of all", ({ detection }) => shareCell(detection)],
-    ["Accuracy", "under attack", ({ accuracy }) => shareCell(accuracy)],
-    ["Label changed", "of all", ({ changed }) => shareCell(changed)],
-    ["Detected", "of changed", ({ detectionOfChanged }) => shareCell(detectionOfChanged)],
+    ["Attack detection", "flagged, of all", ({ detection }) => estimateCell(detection)],
+    ["Accuracy", "under attack", ({ accuracy }) => estimateCell(accuracy)],
+    ["Label changed", "of all", ({ changed }) => estimateCell(changed)],
+    ["Detected", "of changed", ({ detectionOfChanged }) => estimateCell(detectionOfChanged)],
     ["Detected", `of the ${matchedImages} all changed`, matchedCell],
-    ["ROC area", "changed against clean", ({ area }) => areaCell(area)],
-    ["Detected", "at 5 % false positives", ({ detectionAtFivePercent }) => shareCell(detectionAtFivePercent)],
+    ["ROC area", "changed against clean", ({ area }) => estimateCell(area)],
+    ["Detected", "at 5 % false positives", ({ detectionAtFivePercent }) => estimateCell(detectionAtFivePercent)],
     ...(hasCorrection
       ? [
           [
             "Accuracy",
             "after correction",
-            ({ accuracyAfterCorrection }: AttackDetection) => shareCell(accuracyAfterCorrection),
+            ({ accuracyAfterCorrection }: AttackDetection) => estimateCell(accuracyAfterCorrection),
           ] as const,
         ]
       : []),
@@ -118,7 +118,7 @@ function nameCell({ name, title, settings }: AttackDetection): string {
   return `<td title="${escapeMarkup(`${title} ${JSON.stringify(settings)}`)}">${escapeMarkup(name)}</td>`;
 }
 
-function shareCell(share: ShareEstimate | null, mark = "", isBest = false): string {
+function estimateCell(share: Pick<ShareEstimate, "value" | "interval"> | null, mark = "", isBest = false): string {
   if (share === null) return "<td>–</td>";
   const {
     value,
@@ -129,36 +129,13 @@ function shareCell(share: ShareEstimate | null, mark = "", isBest = false): stri
 
 function matchedCell(attack: AttackDetection): string {
   const mark = isDetectedMore(attack) ? "<sup>†</sup>" : "";
-  return shareCell(attack.detectionOfMatched, mark, attack.pValue === null);
-}
-
-function areaCell(area: AttackDetection["area"]): string {
-  if (area === null) return "<td>–</td>";
-  const [low, high] = area.interval;
-  return `<td><b>${area.value.toFixed(3)}</b><small>${low.toFixed(2)}–${high.toFixed(2)}</small></td>`;
+  return estimateCell(attack.detectionOfMatched, mark, attack.pValue === null);
 }
 
 function distanceTable(attacks: readonly AttackDetection[]): string {
   const rows = attacks.map((attack) => {
-    const { distances, meanMargin, lostInRounding, evaluations, seconds } = attack;
-    const cells =
-      distances === null
-        ? ["–", "–", "–", "–", "–"]
-        : [
-            distances.l0.toFixed(0),
-            distances.l1.toFixed(2),
-            distances.l2.toFixed(3),
-            (255 * distances.linf).toFixed(2),
-            distances.perceptual.toPrecision(3),
-          ];
-    const more = [
-      meanMargin === null ? "–" : meanMargin.toFixed(2),
-      String(lostInRounding),
-      evaluations.forward.toFixed(1),
-      evaluations.gradient.toFixed(1),
-      seconds.toFixed(2),
-    ];
-    return `<tr>${nameCell(attack)}${[...cells, ...more].map((cell) => `<td>${cell}</td>`).join("")}</tr>`;
+    const cells = effortCells(attack).map((cell) => `<td>${cell}</td>`);
+    return `<tr>${nameCell(attack)}${cells.join("")}</tr>`;
   });
   const head = [
     ["ℓ0", "pixels"],

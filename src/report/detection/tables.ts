@@ -12,17 +12,37 @@ import { markdownTable, markdownText } from "../tables/markdown.ts";
 /** Below this chance a difference from the attack that is detected least is called one. */
 const significance = 0.05;
 
-/** "0.1447 [0.12, 0.17]"; "–" for nothing. */
-export function shareText(share: ShareEstimate | null): string {
-  if (share === null) return "–";
-  const [low, high] = share.interval;
-  return `${share.value.toFixed(3)} [${low.toFixed(2)}, ${high.toFixed(2)}]`;
+/** A share or an area with its interval: "0.145 [0.12, 0.17]"; "–" for nothing. */
+function estimateText(estimate: Pick<ShareEstimate, "value" | "interval"> | null): string {
+  if (estimate === null) return "–";
+  const [low, high] = estimate.interval;
+  return `${estimate.value.toFixed(3)} [${low.toFixed(2)}, ${high.toFixed(2)}]`;
 }
 
-/** "0.91 [0.88, 0.94]"; "–" for nothing. */
-export function areaText(area: AttackDetection["area"]): string {
-  if (area === null) return "–";
-  return `${area.value.toFixed(3)} [${area.interval[0].toFixed(2)}, ${area.interval[1].toFixed(2)}]`;
+/** How far an attack went and what it took: ℓ0, ℓ1, ℓ2, ℓ∞ of 255, perceptual, log-odds, lost in 8 bits, runs of either kind, seconds. */
+export function effortCells({
+  distances,
+  meanMargin,
+  lostInRounding,
+  evaluations,
+  seconds,
+}: AttackDetection): string[] {
+  return [
+    ...(distances === null
+      ? ["–", "–", "–", "–", "–"]
+      : [
+          distances.l0.toFixed(0),
+          distances.l1.toFixed(2),
+          distances.l2.toFixed(3),
+          (255 * distances.linf).toFixed(2),
+          distances.perceptual.toPrecision(3),
+        ]),
+    meanMargin === null ? "–" : meanMargin.toFixed(2),
+    String(lostInRounding),
+    evaluations.forward.toFixed(1),
+    evaluations.gradient.toFixed(1),
+    seconds.toFixed(2),
+  ];
 }
 
 /** Whether the attack is detected more than the least detected one of its group by more than chance. */
@@ -58,10 +78,10 @@ export function protocolSentences({ data, settings, statistics, cutoff, clean }:
 
 /** What is known of clean images, a sentence. */
 export function cleanSentence({ clean }: DetectionSummary): string {
-  const accuracy = clean.accuracy === null ? "" : ` Accuracy on them: ${shareText(clean.accuracy)}`;
+  const accuracy = clean.accuracy === null ? "" : ` Accuracy on them: ${estimateText(clean.accuracy)}`;
   const corrected =
-    clean.accuracyAfterCorrection === null ? "" : `; after correction ${shareText(clean.accuracyAfterCorrection)}`;
-  return `Clean detection (false positives): ${shareText(clean.detection)}.${accuracy}${corrected}${accuracy === "" ? "" : "."}`;
+    clean.accuracyAfterCorrection === null ? "" : `; after correction ${estimateText(clean.accuracyAfterCorrection)}`;
+  return `Clean detection (false positives): ${estimateText(clean.detection)}.${accuracy}${corrected}${accuracy === "" ? "" : "."}`;
 }
 
 /** All tables as Markdown. */
@@ -96,14 +116,14 @@ function groupMarkdown({ name, matchedImages, attacks }: GroupSummary): string[]
       ],
       attacks.map((attack) => [
         markdownText(attack.name),
-        shareText(attack.detection),
-        shareText(attack.accuracy),
-        shareText(attack.changed),
-        shareText(attack.detectionOfChanged),
+        estimateText(attack.detection),
+        estimateText(attack.accuracy),
+        estimateText(attack.changed),
+        estimateText(attack.detectionOfChanged),
         matchedText(attack),
-        areaText(attack.area),
-        shareText(attack.detectionAtFivePercent),
-        ...(hasCorrection ? [shareText(attack.accuracyAfterCorrection)] : []),
+        estimateText(attack.area),
+        estimateText(attack.detectionAtFivePercent),
+        ...(hasCorrection ? [estimateText(attack.accuracyAfterCorrection)] : []),
       ]),
     ),
     "Means over the images whose label changed; pixels from 0 to 1. Log-odds: of the class under attack against the runner-up. Seconds and runs are per attacked image; seconds include the detector.",
@@ -121,29 +141,13 @@ function groupMarkdown({ name, matchedImages, attacks }: GroupSummary): string[]
         "Gradient",
         "Seconds",
       ],
-      attacks.map(({ name: attack, distances, meanMargin, lostInRounding, evaluations, seconds }) => [
-        markdownText(attack),
-        ...(distances === null
-          ? ["–", "–", "–", "–", "–"]
-          : [
-              distances.l0.toFixed(0),
-              distances.l1.toFixed(2),
-              distances.l2.toFixed(3),
-              (255 * distances.linf).toFixed(2),
-              distances.perceptual.toPrecision(3),
-            ]),
-        meanMargin === null ? "–" : meanMargin.toFixed(2),
-        String(lostInRounding),
-        evaluations.forward.toFixed(1),
-        evaluations.gradient.toFixed(1),
-        seconds.toFixed(2),
-      ]),
+      attacks.map((attack) => [markdownText(attack.name), ...effortCells(attack)]),
     ),
   ];
 }
 
 function matchedText(attack: AttackDetection): string {
-  const text = shareText(attack.detectionOfMatched);
+  const text = estimateText(attack.detectionOfMatched);
   if (attack.detectionOfMatched === null) return text;
   if (attack.pValue === null) return `**${text}**`;
   return isDetectedMore(attack) ? `${text} †` : text;
