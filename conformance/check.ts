@@ -85,9 +85,7 @@ const sizeBefore = process.memoryUsage().rss;
 const begin = performance.now();
 const loaded = loadModelFile(join(folder, "model.onnx"));
 const settings = JSON.parse(readFileSync(join(folder, "export.json"), "utf8"));
-// That these are classes is known: with random weights and small pictures the scores of a final ReLU may all lie between 0 and 1.
-const head = settings.softmax ? undefined : "softmax";
-const prepared = prepareModel(loaded.model, { where: "model", inputSize: [height, width], head });
+const prepared = prepareModel(loaded.model, { where: "model", inputSize: [height, width] });
 const layers = listLayers(prepared.typed(batch));
 const loadMs = performance.now() - begin;
 const feeds = inputs.map((input, i) => ({ [prepared.input]: input, cotangent: cotangents[i] }));
