@@ -21,8 +21,8 @@ import time
 
 import numpy
 import onnx
-import onnx.numpy_helper
 import torch
+from export_onnx import MEAN, STD, export
 from PIL import Image
 from torch import nn
 from torch.nn import functional as F
@@ -69,7 +69,7 @@ def read_records(path):
 
 
 def normalize(pictures):
-    return (pictures.float() / 255 - 0.5) / 0.5
+    return (pictures.float() / 255 - MEAN) / STD
 
 
 def augment(x, generator):
@@ -151,7 +151,14 @@ def train(args):
             os.replace(written, checkpoint)
     score = accuracy(network, test_pictures, test_labels)
     print(f"accuracy on {test_file.name}: {score:.4f}", flush=True)
-    export(network, args.output, args.half)
+    export(
+        network,
+        args.output,
+        size=32,
+        classes=CLASSES,
+        doc="The CIFAR-10 network of 'The Odds are Odd', trained for perceptual-ball.",
+        half=args.half,
+    )
     provenance = {
         "recipe": "training/cifar.py",
         **recipe,
@@ -168,50 +175,6 @@ def train(args):
 
 def sha256(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def export(network, path, half):
-    """PRESERVE keeps the exporter from folding BatchNormalization into the convolutions, as EVAL would."""
-    network = network.eval().to("cpu", memory_format=torch.contiguous_format)
-    modern = {"dynamo": False} if int(torch.__version__.split(".")[0]) >= 2 else {}
-    torch.onnx.export(
-        network,
-        torch.zeros(1, 3, 32, 32),
-        str(path),
-        opset_version=13,
-        training=torch.onnx.TrainingMode.PRESERVE,
-        do_constant_folding=False,
-        input_names=["image"],
-        output_names=["logits"],
-        dynamic_axes={"image": {0: "batch"}, "logits": {0: "batch"}},
-        **modern,
-    )
-    model = onnx.load(path)
-    if half:
-        halve(model)
-    preprocessing = {"mean": [0.5] * 3, "std": [0.5] * 3, "scale": 1, "channels": "rgb", "layout": "nchw", "size": 32}
-    onnx.helper.set_model_props(model, {"preprocessing": json.dumps(preprocessing), "labels": "\n".join(CLASSES)})
-    model.doc_string = "The CIFAR-10 network of 'The Odds are Odd', trained for perceptual-ball."
-    onnx.checker.check_model(model, full_check=True)
-    onnx.save(model, path)
-
-
-def halve(model):
-    """Keeps large weights as float16 behind a Cast to float32: half the file, and float32 arithmetic all the same."""
-    graph, casts = model.graph, []
-    for tensor in graph.initializer:
-        values = onnx.numpy_helper.to_array(tensor)
-        if values.dtype != numpy.float32 or values.size < 1024:
-            continue
-        name = tensor.name
-        tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(numpy.float16), f"{name}.half"))
-        casts.append(onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
-    nodes = [*casts, *graph.node]
-    del graph.node[:]
-    graph.node.extend(nodes)
-    kept = [value for value in graph.input if not any(cast.output[0] == value.name for cast in casts)]
-    del graph.input[:]
-    graph.input.extend(kept)
 
 
 if __name__ == "__main__":

@@ -15,12 +15,12 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import numpy  # noqa: E402
 import onnx  # noqa: E402
 import torch  # noqa: E402
+from export_onnx import MEAN, STD, export  # noqa: E402
 from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
 HERE = pathlib.Path(__file__).parent
 SIZE = 96
-MEAN, STD = 0.5, 0.5
 STAGES = [(16, 16), (32, 32), (64, 64), (128, 128), (128, 128)]
 
 
@@ -136,7 +136,8 @@ def train(args):
     score, confusion = accuracy(network, test_images, test_labels)
     seconds = time.time() - started
     print(f"test accuracy {score:.4f}\n{confusion}", flush=True)
-    export(network, classes, args.output)
+    doc = "The bundled classifier of perceptual-ball, trained on its Scenes set."
+    export(network, args.output, size=SIZE, classes=classes, doc=doc)
     provenance = {
         "recipe": "training/README.md",
         "trainingScenes": {"seed": record["seed"], "count": len(labels)},
@@ -152,28 +153,6 @@ def train(args):
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "onnx": onnx.__version__},
     }
     args.output.with_suffix(".json").write_text(json.dumps(provenance, indent=2) + "\n")
-
-
-def export(network, classes, path):
-    """PRESERVE keeps the exporter from folding BatchNormalization into the convolutions, as EVAL would."""
-    network = network.eval().to(memory_format=torch.contiguous_format)
-    torch.onnx.export(
-        network,
-        torch.zeros(1, 3, SIZE, SIZE),
-        str(path),
-        opset_version=13,
-        training=torch.onnx.TrainingMode.PRESERVE,
-        do_constant_folding=False,
-        input_names=["image"],
-        output_names=["logits"],
-        dynamic_axes={"image": {0: "batch"}, "logits": {0: "batch"}},
-    )
-    model = onnx.load(path)
-    preprocessing = {"mean": [MEAN] * 3, "std": [STD] * 3, "scale": 1, "channels": "rgb", "layout": "nchw", "size": SIZE}
-    onnx.helper.set_model_props(model, {"preprocessing": json.dumps(preprocessing), "labels": "\n".join(classes)})
-    model.doc_string = "The bundled classifier of perceptual-ball, trained on its Scenes set."
-    onnx.checker.check_model(model, full_check=True)
-    onnx.save(model, path)
 
 
 if __name__ == "__main__":
