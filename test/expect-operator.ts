@@ -5,7 +5,7 @@ import { expect } from "vitest";
 import { evaluate } from "../src/onnx/evaluate.ts";
 import type { NumericTensor } from "../src/onnx/numeric-tensor.ts";
 import type { Shape } from "../src/tensor/tensor.ts";
-import { type CheckVjpOptions, checkVjp, testTensor } from "../src/testing/check-vjp.ts";
+import { type CheckVjpOptions, checkVjp, spreadTensor, testTensor } from "../src/testing/check-vjp.ts";
 import { type OneNodeOptions, oneNodeGraph, runtimeError } from "../src/testing/compare-runtime.ts";
 
 type Inputs = readonly (NumericTensor | undefined)[];
@@ -29,6 +29,12 @@ async function expectAgreement(
   for (const runtime of count < webCases ? [node, web] : [node]) {
     expect(await runtimeError(runtime, graph, feeds, options)).toBeLessThan(1e-5);
   }
+}
+
+/** Elements spread evenly over (low, high). */
+export function over(low: number, high: number, seed = 1, extents: Shape = [2, 3, 4]): NumericTensor {
+  const tensor = spreadTensor(extents, seed);
+  return { ...tensor, data: tensor.data.map((x) => (low + high) / 2 + (x * (high - low)) / 2) };
 }
 
 /** The kernel agrees with onnxruntime to float32 precision. */

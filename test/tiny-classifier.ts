@@ -46,6 +46,15 @@ export function tinyClassifier(options: TinyClassifierOptions = {}): Model {
   );
 }
 
+/** An image for it: [3, 24, 24], pixels drawn evenly from [0, 1). */
+export function tinyImage(seed: number): FloatTensor {
+  const random = createRandom(seed);
+  return floatTensor(
+    Float32Array.from({ length: 3 * 24 * 24 }, () => random()),
+    [3, 24, 24],
+  );
+}
+
 /** What the model's metadata says of its pixels. */
 export const unitPreprocessing = JSON.stringify({
   scale: 1,

@@ -1,11 +1,10 @@
 import * as ort from "onnxruntime-node";
 import { afterAll, describe, expect, expectTypeOf, test } from "vitest";
-import { tinyClassifier } from "../../test/tiny-classifier.ts";
+import { tinyClassifier, tinyImage } from "../../test/tiny-classifier.ts";
 import { createClassifier } from "../classifier/classifier.ts";
 import { AbortedError, MisuseError } from "../errors.ts";
 import { countOption, wordOption } from "../options/option.ts";
 import type { Progress } from "../options/progress.ts";
-import { createRandom } from "../random/random.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 import { gradCam } from "./cams/grad-cam.ts";
 import { defineMethod } from "./define-method.ts";
@@ -21,14 +20,7 @@ afterAll(async () => {
   await fixed.dispose();
 });
 
-function imageOf(seed: number) {
-  const random = createRandom(seed);
-  return floatTensor(
-    Float32Array.from({ length: 3 * 24 * 24 }, () => random()),
-    [3, 24, 24],
-  );
-}
-const images = [imageOf(1), imageOf(2), imageOf(3)];
+const images = [tinyImage(1), tinyImage(2), tinyImage(3)];
 
 /** Settings with which methods of thousands of runs take a few. */
 const quick: Readonly<Record<string, object>> = {

@@ -1,9 +1,8 @@
 import * as ort from "onnxruntime-node";
 import { afterAll, expect, test } from "vitest";
-import { tinyClassifier } from "../../test/tiny-classifier.ts";
+import { tinyClassifier, tinyImage } from "../../test/tiny-classifier.ts";
 import { createClassifier } from "../classifier/classifier.ts";
 import { countOption } from "../options/option.ts";
-import { createRandom } from "../random/random.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 import { definePerturbationMethod } from "./define-method.ts";
 import { createExplainer } from "./explainer.ts";
@@ -15,11 +14,7 @@ import { rise } from "./rise/rise.ts";
 
 const classifier = createClassifier(tinyClassifier(), { runtime: ort, threads: 1 });
 afterAll(() => classifier.dispose());
-const random = createRandom(4);
-const image = floatTensor(
-  Float32Array.from({ length: 3 * 24 * 24 }, () => random()),
-  [3, 24, 24],
-);
+const image = tinyImage(4);
 
 /** A method whose map is `factor` times a perturbation of as much as its setting says; its search is noted in `searches`. */
 function counted(searches: number[], factor: number) {

@@ -1,15 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { expectRule, float32, gradientsAt } from "../../../test/expect-operator.ts";
+import { expectRule, float32, gradientsAt, over } from "../../../test/expect-operator.ts";
 import { float } from "../../onnx/attributes.ts";
 import type { NumericTensor } from "../../onnx/numeric-tensor.ts";
-import { spreadTensor } from "../../testing/check-vjp.ts";
-
-const shape = [2, 3, 4];
-/** Elements spread evenly over (low, high). */
-function over(low: number, high: number, seed = 1, extents: readonly number[] = shape): NumericTensor {
-  const tensor = spreadTensor(extents, seed);
-  return { ...tensor, data: tensor.data.map((x) => (low + high) / 2 + (x * (high - low)) / 2) };
-}
 
 describe("one input", () => {
   test.each([

@@ -1,16 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { expectRule, float32, gradientsAt, outputsOf } from "../../../test/expect-operator.ts";
+import { expectRule, float32, gradientsAt, outputsOf, over } from "../../../test/expect-operator.ts";
 import type { NumericTensor } from "../../onnx/numeric-tensor.ts";
-import { checkVjp, spreadTensor, testTensor } from "../../testing/check-vjp.ts";
+import { checkVjp, testTensor } from "../../testing/check-vjp.ts";
 import { isNonDifferentiable, vjpRules } from "./index.ts";
-
-const shape = [2, 3, 4];
-/** Elements spread evenly over (low, high). */
-function over(low: number, high: number, seed = 1, extents: readonly number[] = shape): NumericTensor {
-  const tensor = spreadTensor(extents, seed);
-  return { ...tensor, data: tensor.data.map((x) => (low + high) / 2 + (x * (high - low)) / 2) };
-}
 
 describe("one input", () => {
   test.each([

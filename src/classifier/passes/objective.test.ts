@@ -1,28 +1,6 @@
 import { expect, test } from "vitest";
-import { parseModel } from "../../onnx/text/parse.ts";
-import { referenceRuntime } from "../../runtime/reference-runtime.ts";
-import { createClassifier } from "../classifier.ts";
+import { openHandNetwork as open } from "../../../test/hand-network.ts";
 import type { ObjectiveProblem } from "./objective.ts";
-
-/** Two "pixels" in one channel, a hidden layer h = relu(A x), three logits C h. */
-const model = parseModel(`
-  <ir_version: 8, opset_import: ["" : 18]>
-  net (float[N, 1, 1, 2] x) => (float[N, 3] logits)
-  <float[2, 2] A = {1, 2, -1, 1}, float[2, 3] C = {1, 0, -1, 0, 2, 1}>
-  {
-    flat = Flatten (x)
-    pre = Gemm <transB = 1> (flat, A)
-    h = Relu (pre)
-    logits = MatMul (h, C)
-  }
-`);
-
-function open() {
-  return createClassifier(model, {
-    runtime: referenceRuntime,
-    preprocessing: { scale: 1, mean: [0.5], std: [0.25], channels: "rgb" },
-  });
-}
 
 test("value, margin, distances and gradient of a network small enough to work out by hand", async () => {
   const classifier = open();

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { handModel as model, openHandNetwork as open } from "../../../test/hand-network.ts";
 import { guidedRules } from "../../autodiff/guided-rules.ts";
 import { MisuseError } from "../../errors.ts";
 import { parseModel } from "../../onnx/text/parse.ts";
@@ -6,26 +7,6 @@ import { referenceRuntime } from "../../runtime/reference-runtime.ts";
 import type { RuntimeSession } from "../../runtime/runtime.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import { type Classifier, createClassifier } from "../classifier.ts";
-
-/** Two "pixels" in one channel, a hidden layer h = relu(A x), three logits (h₁, 2 h₂, h₂ − h₁). */
-const model = parseModel(`
-  <ir_version: 8, opset_import: ["" : 18]>
-  net (float[N, 1, 1, 2] x) => (float[N, 3] logits)
-  <float[2, 2] A = {1, 2, -1, 1}, float[2, 3] C = {1, 0, -1, 0, 2, 1}>
-  {
-    flat = Flatten (x)
-    pre = Gemm <transB = 1> (flat, A)
-    h = Relu (pre)
-    logits = MatMul (h, C)
-  }
-`);
-
-function open() {
-  return createClassifier(model, {
-    runtime: referenceRuntime,
-    preprocessing: { scale: 1, mean: [0.5], std: [0.25], channels: "rgb" },
-  });
-}
 
 /** For the network (1, 1.6): pre = h = (4.2, 0.6), logits (4.2, 1.2, −3.6). */
 const image = Float32Array.of(0.75, 0.9);

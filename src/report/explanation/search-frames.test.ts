@@ -1,9 +1,8 @@
 import * as ort from "onnxruntime-node";
 import { afterAll, expect, test } from "vitest";
-import { tinyClassifier } from "../../../test/tiny-classifier.ts";
+import { tinyClassifier, tinyImage } from "../../../test/tiny-classifier.ts";
 import { createClassifier } from "../../classifier/classifier.ts";
 import { watchClassifier } from "../../classifier/watch-classifier.ts";
-import { createRandom } from "../../random/random.ts";
 import { deepFool } from "../../saliency/perturbations/deepfool.ts";
 import { perceptual } from "../../saliency/perturbations/perceptual.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
@@ -12,11 +11,7 @@ import { searchFrames, searchRecorder } from "./search-frames.ts";
 
 const classifier = createClassifier(tinyClassifier(), { runtime: ort, threads: 1 });
 afterAll(() => classifier.dispose());
-const random = createRandom(6);
-const image = floatTensor(
-  Float32Array.from({ length: 3 * 24 * 24 }, () => random()),
-  [3, 24, 24],
-);
+const image = tinyImage(6);
 
 test("what a search evaluates is seen in order, and the map is the same as without", async () => {
   const runs: readonly ExplanationRun[] = [{ method: perceptual, settings: { evaluations: 14 } }, { method: deepFool }];

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { tinyClassifier } from "../../../test/tiny-classifier.ts";
+import { tinyClassifier, tinyImage } from "../../../test/tiny-classifier.ts";
 import { type Classifier, createClassifier } from "../../classifier/classifier.ts";
 import { AbortedError, MisuseError } from "../../errors.ts";
 import { bundledClassifierPath } from "../../node/models/bundled.ts";
@@ -273,11 +273,7 @@ describe("on a linear model that looks at a square", () => {
 
 describe("on the tiny classifier", () => {
   let classifier: Classifier;
-  const random = createRandom(5);
-  const image = floatTensor(
-    Float32Array.from({ length: 3 * 24 * 24 }, () => random()),
-    [3, 24, 24],
-  );
+  const image = tinyImage(5);
   beforeAll(() => {
     classifier = createClassifier(tinyClassifier(), { runtime: ort });
   });

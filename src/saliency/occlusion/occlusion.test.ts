@@ -1,6 +1,6 @@
 import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { tinyClassifier } from "../../../test/tiny-classifier.ts";
+import { tinyClassifier, tinyImage } from "../../../test/tiny-classifier.ts";
 import { type Classifier, createClassifier } from "../../classifier/classifier.ts";
 import { AbortedError, MisuseError } from "../../errors.ts";
 import { parseModel } from "../../onnx/text/parse.ts";
@@ -96,11 +96,7 @@ describe("on a linear model", () => {
 
 describe("on the tiny classifier", () => {
   let classifier: Classifier;
-  const random = createRandom(5);
-  const image = floatTensor(
-    Float32Array.from({ length: 3 * 24 * 24 }, () => random()),
-    [3, 24, 24],
-  );
+  const image = tinyImage(5);
   beforeAll(() => {
     classifier = createClassifier(tinyClassifier(), { runtime: ort });
   });

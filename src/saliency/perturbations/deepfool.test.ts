@@ -1,20 +1,14 @@
 import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { tinyClassifier } from "../../../test/tiny-classifier.ts";
+import { tinyClassifier, tinyImage } from "../../../test/tiny-classifier.ts";
 import { deepFoolOptions, deepFoolSettings, searchDeepFool } from "../../attacks/deepfool-search.ts";
 import { type Classifier, createClassifier } from "../../classifier/classifier.ts";
 import { completeOptions } from "../../options/schema.ts";
-import { createRandom } from "../../random/random.ts";
-import { floatTensor } from "../../tensor/tensor.ts";
 import { methodNamed } from "../methods.ts";
 import { deepFool } from "./deepfool.ts";
 
 let classifier: Classifier;
-const random = createRandom(3);
-const image = floatTensor(
-  Float32Array.from({ length: 3 * 24 * 24 }, () => random()),
-  [3, 24, 24],
-);
+const image = tinyImage(3);
 beforeAll(() => {
   classifier = createClassifier(tinyClassifier(), { runtime: ort });
 });
