@@ -1,6 +1,6 @@
 /** @file Options in words: one line for help, a table for documentation. */
 import { expectedOf, type OptionSpec } from "./option.ts";
-import type { OptionSchema } from "./schema.ts";
+import { type OptionSchema, writableOptions } from "./schema.ts";
 
 /** What an option means, takes and falls back to, in one line: "How many masks. An integer of at least 1; default 6000." */
 export function describeOption({ doc, kind, fallbackText }: OptionSpec<unknown>): string {
@@ -10,21 +10,17 @@ export function describeOption({ doc, kind, fallbackText }: OptionSpec<unknown>)
 
 /** The options that text can hold, a line each, for the end of a command's help; every line begins with `indent`. */
 export function optionHelp(schema: OptionSchema, indent = "  "): string {
-  const options = writable(schema);
+  const options = writableOptions(schema);
   const width = Math.max(0, ...options.map(([name]) => name.length));
   return options.map(([name, spec]) => `${indent}${name.padEnd(width)}  ${describeOption(spec)}`).join("\n");
 }
 
 /** The options that text can hold as a table in Markdown: name, meaning, values, default. */
 export function optionTable(schema: OptionSchema): string {
-  const rows = writable(schema).map(([name, { doc, kind, fallbackText }]) =>
+  const rows = writableOptions(schema).map(([name, { doc, kind, fallbackText }]) =>
     row([`\`${name}\``, doc, expectedOf(kind), fallbackText]),
   );
   return [row(["setting", "meaning", "values", "default"]), "|---|---|---|---|", ...rows].join("\n");
-}
-
-function writable(schema: OptionSchema): [name: string, spec: OptionSpec<unknown>][] {
-  return Object.entries(schema).filter(([, { kind }]) => kind.type !== "value");
 }
 
 function row(cells: readonly string[]): string {

@@ -1,6 +1,6 @@
 /** @file Options as a JSON Schema (draft 2020-12): what the settings in a record can be. */
 import type { OptionKind, OptionSpec } from "./option.ts";
-import type { OptionSchema } from "./schema.ts";
+import { type OptionSchema, writableOptions } from "./schema.ts";
 
 /** As much of JSON Schema as options need. */
 export interface JsonSchema {
@@ -26,10 +26,9 @@ export function optionsJsonSchema(
   schema: OptionSchema,
   { open = false }: { readonly open?: boolean } = {},
 ): JsonSchema {
-  const entries = Object.entries(schema).filter(([, { kind }]) => kind.type !== "value");
   return {
     type: "object",
-    properties: Object.fromEntries(entries.map(([name, spec]) => [name, optionJsonSchema(spec)])),
+    properties: Object.fromEntries(writableOptions(schema).map(([name, spec]) => [name, optionJsonSchema(spec)])),
     additionalProperties: open,
   };
 }

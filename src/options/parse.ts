@@ -1,7 +1,7 @@
 /** @file Options as text, as command lines and address bars have them: `masks=1000`, `epsilon=8/255`, `layers=Relu[0],Relu[3]`. */
 import { checkKeys, MisuseError } from "../errors.ts";
 import { expectedOf, type OptionKind, type OptionSpec } from "./option.ts";
-import type { OptionSchema, OptionsOf } from "./schema.ts";
+import { type OptionSchema, type OptionsOf, writableOptions } from "./schema.ts";
 
 /**
  * The value that `text` stands for: a number or a fraction such as 8/255, a word, true or false, a layer, or several of them
@@ -23,7 +23,7 @@ export function parseOptions(
   given: Iterable<readonly [name: string, text: string]>,
 ): Readonly<Record<string, unknown>> {
   const texts = Object.fromEntries(given);
-  const readable = Object.entries(schema).filter(([, { kind }]) => kind.type !== "value");
+  const readable = writableOptions(schema);
   checkKeys(
     where,
     texts,

@@ -13,6 +13,11 @@ export type ValuesOf<S extends OptionSchema> = {
 /** What a caller may give: some of the options of a schema. */
 export type OptionsOf<S extends OptionSchema> = Partial<ValuesOf<S>>;
 
+/** The options of a schema that text and JSON can hold, in order; the others are values such as signals. */
+export function writableOptions(schema: OptionSchema): [name: string, spec: OptionSpec<unknown>][] {
+  return Object.entries(schema).filter(([, { kind }]) => kind.type !== "value");
+}
+
 /** The option that chooses a preset: fallbacks that belong together, by a name. */
 export interface PresetSpec<N extends string> extends OptionSpec<N> {
   readonly presets: Readonly<Record<N, Readonly<Record<string, unknown>>>>;

@@ -8,7 +8,7 @@ import { MisuseError, nearest } from "../../errors.ts";
 import { describeOption } from "../../options/describe.ts";
 import type { OptionSpec } from "../../options/option.ts";
 import { parseOption } from "../../options/parse.ts";
-import type { OptionSchema } from "../../options/schema.ts";
+import { type OptionSchema, writableOptions } from "../../options/schema.ts";
 import { methodNamed, saliencyMethods } from "../../saliency/methods.ts";
 import { words } from "./parse-values.ts";
 
@@ -130,8 +130,8 @@ interface Owner<R> {
 function settingsOf<R extends Runnable>({ all, schemaOf }: RunnableKind<R>): Map<string, Owner<R>[]> {
   const owners = new Map<string, Owner<R>[]>();
   for (const runnable of all) {
-    for (const [name, spec] of Object.entries(schemaOf(runnable))) {
-      if (spec.kind.type !== "value") owners.set(name, [...(owners.get(name) ?? []), { runnable, spec }]);
+    for (const [name, spec] of writableOptions(schemaOf(runnable))) {
+      owners.set(name, [...(owners.get(name) ?? []), { runnable, spec }]);
     }
   }
   return owners;

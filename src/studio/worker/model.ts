@@ -11,7 +11,7 @@ import { describeGeometry } from "../../image/geometry.ts";
 import type { Model } from "../../onnx/model.ts";
 import { expectedOf } from "../../options/option.ts";
 import { parseNumber } from "../../options/parse.ts";
-import type { OptionSchema } from "../../options/schema.ts";
+import { type OptionSchema, writableOptions } from "../../options/schema.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { SaliencyMethod } from "../../saliency/method.ts";
 import { saliencyMethods } from "../../saliency/methods.ts";
@@ -201,7 +201,7 @@ function refusalOf(check: () => void): string | undefined {
 }
 
 function optionViews(schema: OptionSchema): OptionView[] {
-  return Object.entries(schema)
-    .filter(([, { kind }]) => kind.type !== "value")
-    .map(([name, { doc, kind, fallbackText }]) => ({ name, doc, kind, expected: expectedOf(kind), fallbackText }));
+  return writableOptions(schema).map(([name, { doc, kind, fallbackText }]) => {
+    return { name, doc, kind, expected: expectedOf(kind), fallbackText };
+  });
 }
