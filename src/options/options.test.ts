@@ -14,7 +14,7 @@ import {
   valueOption,
   wordOption,
 } from "./option.ts";
-import { parseNumber, parseOption, parseOptions, readTexts } from "./parse.ts";
+import { parseNumber, parseOption, parseOptions } from "./parse.ts";
 import { completeBoth, completeOptions, type OptionsOf, presetNames, type ValuesOf, withPresets } from "./schema.ts";
 
 const schema = withPresets(
@@ -164,18 +164,6 @@ describe("text", () => {
     ]);
     expect(parsed).toEqual({ steps: 4, kind: "b" });
     expect(parseNumber("x", "1/4")).toBe(0.25);
-  });
-
-  test("of values that JSON has read, those that are text are read by their options", () => {
-    const read = readTexts("x", schema, {
-      epsilon: "4/255",
-      steps: 3,
-      kind: "b",
-      layers: "Relu[0],Relu[3]",
-      other: "8/255",
-    });
-    expect(read).toEqual({ epsilon: 4 / 255, steps: 3, kind: "b", layers: ["Relu[0]", "Relu[3]"], other: "8/255" });
-    expect(messageOf(() => readTexts("x", schema, { epsilon: "wide" }))).toMatch(/^x: epsilon: not a number/);
   });
 });
 

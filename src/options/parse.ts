@@ -33,23 +33,6 @@ export function parseOptions(
   return Object.fromEntries(named.map(([name, spec]) => [name, parseOption(`${where}: ${name}`, spec, texts[name])]));
 }
 
-/**
- * `values` with those that are text read by their options: what JSON could not read, such as 8/255 or Relu[0],Relu[3]. Names that the
- * schema does not have are left for whoever checks names. Errors as {@link parseOption}, in the name of `where`.
- */
-export function readTexts(
-  where: string,
-  schema: OptionSchema,
-  values: Readonly<Record<string, unknown>>,
-): Readonly<Record<string, unknown>> {
-  const read = (name: string, value: unknown): unknown => {
-    const spec = Object.hasOwn(schema, name) ? schema[name] : undefined;
-    if (spec === undefined || typeof value !== "string") return value;
-    return parseOption<unknown>(`${where}: ${name}`, spec, value);
-  };
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, read(name, value)]));
-}
-
 /** A number, or a fraction such as 8/255. Throws a MisuseError for other text, with what is `expected`. */
 export function parseNumber(where: string, text: string, expected = "a number, or a fraction such as 8/255"): number {
   const values = text.split("/").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
