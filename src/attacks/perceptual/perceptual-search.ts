@@ -58,7 +58,6 @@ export interface PerceptualFound {
   readonly solverOutcome: string;
   /** What stood in the way of a flip, a sentence, where that is a constraint. */
   readonly hindrance: string | undefined;
-  readonly evaluations: number;
   readonly stages: readonly StageSummary[];
 }
 
@@ -127,7 +126,6 @@ function strongestFlip(run: PerceptualRun): PerceptualSearch {
       strength: chosen.gamma,
       solverOutcome: searchDescription(solution, { isHeldBack: hindrance !== undefined, ratio }),
       hindrance,
-      evaluations: solution.evaluations,
       stages: solution.stages.map(({ gamma, flipped, evaluations }) => ({ strength: gamma, flipped, evaluations })),
     };
   }
@@ -165,11 +163,11 @@ function* minimize(run: PerceptualRun): PerceptualSearch["solver"] {
     lineSearch: plan.lineSearch,
     ...(plan.constraint === "none" ? {} : { project: projectionOf(run) }),
   });
-  const { point, outcome, evaluations, evaluation } = yield* bestSoFar<PerceptualEvaluation>(solver, {});
+  const { point, outcome, evaluation } = yield* bestSoFar<PerceptualEvaluation>(solver, {});
   const solverOutcome = outcomeDescriptions[outcome];
   const isFlipped = evaluation !== undefined && evaluation.margin < 0;
   const hindrance = isFlipped ? undefined : hindranceOf(run, point);
-  return { point, strength: plan.perceptualWeight, solverOutcome, hindrance, evaluations, stages: [] };
+  return { point, strength: plan.perceptualWeight, solverOutcome, hindrance, stages: [] };
 }
 
 /** A constraint stands in the way from this share of the pixel values on that lie at its ends. */
@@ -267,15 +265,16 @@ export function problemOf(run: PerceptualRun, strength: number): ObjectiveProble
 /** What was in force for the run, found at `strength`. */
 export function settingsOf(run: PerceptualRun, strength: number): PerceptualSettings {
   const { plan } = run;
+  const { marginTarget, layerWeights, distanceWeight } = problemOf(run, strength);
   return {
     preset: plan.preset,
     layers: plan.layers.map((layer) => layer.name),
     space: plan.space,
-    marginTarget: problemOf(run, strength).marginTarget,
+    marginTarget,
     reduction: plan.reduction,
     perceptualWeight: strength,
-    layerWeights: layerWeightsOf(run, strength),
-    distanceWeight: distanceWeightOf(run),
+    layerWeights,
+    distanceWeight,
     iterations: plan.search ? undefined : plan.iterations,
     evaluations: plan.evaluations,
     history: plan.history,
