@@ -5,7 +5,7 @@ import { projectBox, projectL2Ball, projectLinfBall } from "../optimize/projecti
 import type { Projection } from "../optimize/solver.ts";
 import { derived, numberOption, wordOption } from "../options/option.ts";
 import type { ValuesOf } from "../options/schema.ts";
-import { squaredDistance } from "../tensor/vector.ts";
+import { isEqual, rangeOf, squaredDistance } from "../tensor/vector.ts";
 
 export const norms = ["linf", "l2"] as const;
 export type Norm = (typeof norms)[number];
@@ -117,13 +117,9 @@ export const mostBytesFartherOut = lengths.length + 1;
  * nearest to `clean` in ℓ2 comes first; none equals the nearest levels of `image`, or another.
  */
 export function bytesFartherOut(image: Float32Array, clean: Float32Array, budget: Budget | undefined): Float32Array[] {
-  let [low, high] = [Infinity, -Infinity];
-  for (const values of [image, clean]) {
-    for (const x of values) {
-      if (x < low) low = x;
-      if (x > high) high = x;
-    }
-  }
+  const ranges = [rangeOf(image), rangeOf(clean)];
+  const low = Math.min(...ranges.map(([least]) => least));
+  const high = Math.max(...ranges.map(([, most]) => most));
   const project = projectOnBudget(clean, budget);
   const longer = lengths.map((length) => {
     const point = image.map((x, i) => Math.min(Math.max(clean[i] + length * (x - clean[i]), low), high));
@@ -135,7 +131,7 @@ export function bytesFartherOut(image: Float32Array, clean: Float32Array, budget
     .map((bytes) => ({ bytes, distance: squaredDistance(bytes, clean) }))
     .sort((a, b) => a.distance - b.distance)
     .flatMap(({ bytes }) => {
-      if (seen.some((other) => other.every((x, i) => x === bytes[i]))) return [];
+      if (seen.some((other) => isEqual(other, bytes))) return [];
       seen.push(bytes);
       return [bytes];
     });

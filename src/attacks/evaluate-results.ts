@@ -6,6 +6,7 @@ import { type Classification, classificationOf, softmaxAt } from "../classifier/
 import type { ImageTensor } from "../image/picture.ts";
 import { type Cost, totalCost } from "../options/cost.ts";
 import { floatTensor } from "../tensor/tensor.ts";
+import { isEqual } from "../tensor/vector.ts";
 import type { Adversarial, AttackResult } from "./attack.ts";
 import type { Rounding } from "./attack-options.ts";
 import { type Budget, bytesFartherOut, projectOnBudget, roundToBytes } from "./budget.ts";
@@ -70,7 +71,7 @@ export async function evaluateResults<F>(
     images: readonly Float32Array[],
     known: readonly Adversarial[] = [],
   ): Promise<Adversarial[]> => {
-    const isKnown = (data: Float32Array, n: number): boolean => known.length > 0 && isSame(data, known[n].image.data);
+    const isKnown = (data: Float32Array, n: number): boolean => known.length > 0 && isEqual(data, known[n].image.data);
     const said = await evaluateOnce(images.map((data, n) => (isKnown(data, n) ? undefined : data)));
     return said.map((one, n) => one ?? known[n]);
   };
@@ -159,10 +160,6 @@ function adversarialOf<F>(
 /** The classification, with logits of its own: those of a pass are a view of the whole batch's. */
 function ownClassification(logits: Float32Array): Classification {
   return classificationOf(logits.slice());
-}
-
-function isSame(a: Float32Array, b: Float32Array): boolean {
-  return a.every((x, i) => x === b[i]);
 }
 
 /**

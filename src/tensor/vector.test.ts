@@ -4,8 +4,10 @@ import {
   dot,
   euclideanNorm,
   indexOfLargest,
+  isEqual,
   largestDifference,
   largestMagnitude,
+  rangeOf,
   squaredDistance,
   squaredNorm,
   sumOfMagnitudes,
@@ -21,6 +23,17 @@ test("products, norms and distances of vectors worked out by hand", () => {
   expect(largestMagnitude(a)).toBe(4);
   expect(squaredDistance(a, b)).toBe(16 + 36 + 12.25);
   expect(largestDifference(a, b)).toBe(6);
+});
+
+test("the range passes NaN over, and has no ends for no elements", () => {
+  expect(rangeOf(Float32Array.of(0.5, -2, NaN, 3))).toEqual([-2, 3]);
+  expect(rangeOf(new Float64Array(0))).toEqual([Infinity, -Infinity]);
+});
+
+test("vectors are equal in all elements; NaN equals nothing", () => {
+  expect(isEqual(Float32Array.of(1, 0), Float64Array.of(1, -0))).toBe(true);
+  expect(isEqual(Float32Array.of(1, 0), Float32Array.of(1, 2))).toBe(false);
+  expect(isEqual(Float32Array.of(NaN), Float32Array.of(NaN))).toBe(false);
 });
 
 test("of no elements everything is 0", () => {

@@ -71,6 +71,21 @@ export function largestDifference(a: FloatArray, b: FloatArray): number {
   return largest;
 }
 
+/** The least and the largest element; Infinity and −Infinity for no elements. NaN elements are passed over. */
+export function rangeOf(vector: FloatArray): readonly [low: number, high: number] {
+  let [low, high] = [Infinity, -Infinity];
+  for (const x of vector) {
+    if (x < low) low = x;
+    if (x > high) high = x;
+  }
+  return [low, high];
+}
+
+/** Whether all elements are equal; −0 equals 0, and NaN nothing. */
+export function isEqual(a: FloatArray, b: FloatArray): boolean {
+  return a.every((x, i) => x === b[i]);
+}
+
 /** A new vector of the kind and length of `vector`, all zero. */
 export function zerosLike<A extends FloatArray>(vector: A): A {
   return (vector instanceof Float32Array ? new Float32Array(vector.length) : new Float64Array(vector.length)) as A;

@@ -7,7 +7,7 @@ import { bestSoFar } from "../../optimize/best-so-far.ts";
 import { lbfgs } from "../../optimize/lbfgs.ts";
 import { projectBox, projectLinfBall } from "../../optimize/projections.ts";
 import { outcomeDescriptions, type Projection, type Query } from "../../optimize/solver.ts";
-import { squaredNorm } from "../../tensor/vector.ts";
+import { rangeOf, squaredNorm } from "../../tensor/vector.ts";
 import type { Goal } from "../goal.ts";
 import type { PerceptualPlan, PerceptualSettings } from "./perceptual-plan.ts";
 import { type CurrentStrength, type StrengthSolution, strengthSearch } from "./strength-search.ts";
@@ -199,16 +199,6 @@ function hindranceOf(run: PerceptualRun, point: Float32Array): string | undefine
   if (least <= close && most >= 1 - close) return undefined;
   const reach = `between ${level(least)} and ${level(most)}, the picture's own darkest and brightest values`;
   return `The constraint "range" holds it back: values stay ${reach}, and ${percent} of them are at these ends. With the constraint "ball" or "none" they may leave them.`;
-}
-
-/** The least and the largest element. */
-function rangeOf(image: Float32Array): readonly [low: number, high: number] {
-  let [low, high] = [Infinity, -Infinity];
-  for (const x of image) {
-    if (x < low) low = x;
-    if (x > high) high = x;
-  }
-  return [low, high];
 }
 
 /** The projection onto the constraint set of section 3, in the space of the optimization. */

@@ -8,6 +8,7 @@ import { type ImageTensor, type Picture, tensorToPicture } from "../../image/pic
 import { resizeBytes } from "../../image/resize.ts";
 import { shownImage } from "../../image/shown-image.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
+import { isEqual } from "../../tensor/vector.ts";
 import { percent, shortName } from "../style/wording.ts";
 import { amplified, commonFactor } from "./amplified.ts";
 
@@ -63,7 +64,7 @@ function stepKeeper(most: number) {
   let last: Float32Array | undefined;
   return {
     keep({ image, logits }: Look): void {
-      if (last?.every((x, i) => x === image[i])) return;
+      if (last !== undefined && isEqual(last, image)) return;
       last = image.slice();
       evaluations++;
       if ((evaluations - 1) % stride !== 0) return;
