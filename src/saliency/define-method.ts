@@ -1,7 +1,7 @@
 /** @file How a method is defined: its description, its settings and what it does for one image, and nothing else. */
 import { describeEnding } from "../attacks/ending.ts";
 import { goalOf } from "../attacks/goal.ts";
-import { checkMask } from "../attacks/hold-to-mask.ts";
+import { checkMask, describeMask } from "../attacks/hold-to-mask.ts";
 import { checkClassifier } from "../classifier/check-arguments.ts";
 import type { Classifier } from "../classifier/classifier.ts";
 import type { Classification } from "../classifier/logits.ts";
@@ -187,6 +187,7 @@ export interface PerturbationMethodDefinition<N extends string, S extends Option
   readonly shows: SaliencyMethod["shows"];
   /** The name of the search; see {@link Perturbing}. */
   readonly search: string;
+  /** The perturbation; its settings need not name the mask. */
   readonly perturb: (task: PerturbationTask<C>) => Promise<Perturbation>;
   /** Runs of the network of the search, at most. */
   readonly cost: (settings: C, classifier: Classifier) => Cost;
@@ -208,11 +209,18 @@ export function definePerturbationMethod<const N extends string, const S extends
   const { name, shows, search, cost, mapCost } = definition;
   const read = readerOf(definition);
   type Options = ExplainOptions<S> | undefined;
-  const perturb = async (classifier: Classifier, image: ImageTensor, options: Options, onProgress: OnProgress) => {
+  const perturb = async (
+    classifier: Classifier,
+    image: ImageTensor,
+    options: Options,
+    onProgress: OnProgress,
+  ): Promise<Perturbation> => {
     const { settings, common, label, target } = read(classifier, options);
     const { batch, signal, mask, random = createRandom(0) } = common;
     if (mask !== undefined) checkMask(name, classifier, mask);
-    return definition.perturb({ classifier, image, label, target, settings, mask, random, batch, signal, onProgress });
+    const task = { classifier, image, label, target, settings, mask, random, batch, signal, onProgress };
+    const found = await definition.perturb(task);
+    return mask === undefined ? found : { ...found, settings: { ...found.settings, mask: describeMask(mask) } };
   };
   const mapOf: Perturbing<S>["mapOf"] = async (classifier, image, perturbation, { signal } = {}) => {
     const { label, pixels, evaluations, settings, details, facts } = perturbation;

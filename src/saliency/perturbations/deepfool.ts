@@ -14,7 +14,7 @@ import {
 } from "../../attacks/deepfool-search.ts";
 import { describeEnding } from "../../attacks/ending.ts";
 import { goalOf } from "../../attacks/goal.ts";
-import { describeMask, heldTo } from "../../attacks/hold-to-mask.ts";
+import { heldTo } from "../../attacks/hold-to-mask.ts";
 import { classificationOf } from "../../classifier/logits.ts";
 import type { ValuesOf } from "../../options/schema.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
@@ -59,7 +59,7 @@ async function perturb(task: PerturbationTask<ValuesOf<typeof deepFoolSchema>>):
     pixels,
     optimized: pixels,
     evaluations: { ...found.cost, forward: found.cost.forward + 1 },
-    settings: { ...settings, rounding, ...(mask === undefined ? {} : { mask: describeMask(mask) }) },
+    settings: { ...settings, rounding },
     rounding,
     details: {
       outcome,

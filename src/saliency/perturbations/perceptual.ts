@@ -4,7 +4,6 @@
  * Source: Elliott, Law and Russell, "Adversarial Perturbations on the Perceptual Ball", section 4 ("we simply treat the
  * magnitude of the alteration in each pixel as its salience").
  */
-import { describeMask } from "../../attacks/hold-to-mask.ts";
 import { perceptual as attack, perceptualFinding } from "../../attacks/perceptual/perceptual.ts";
 import { perceptualPlan } from "../../attacks/perceptual/perceptual-plan.ts";
 import { guidedRules } from "../../autodiff/guided-rules.ts";
@@ -33,11 +32,7 @@ async function perturb(task: PerturbationTask<Settings>): Promise<Perturbation> 
     pixels: result.perturbation,
     optimized: found.optimizedPerturbation,
     evaluations: result.cost,
-    settings: {
-      ...found.settings,
-      rounding: settings.rounding,
-      ...(mask === undefined ? {} : { mask: describeMask(mask) }),
-    },
+    settings: { ...found.settings, rounding: settings.rounding },
     details: { stages, ...(hindrance === undefined ? {} : { hindrance }) },
     facts: { result, solverOutcome, layers: found.settings.layers },
   };
