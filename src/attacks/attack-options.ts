@@ -4,13 +4,14 @@ import { countOption, derived, valueOption, wordOption } from "../options/option
 import type { OnProgress } from "../options/progress.ts";
 import type { OptionsOf, ValuesOf } from "../options/schema.ts";
 import type { Random } from "../random/random.ts";
-import { isMask } from "./hold-to-mask.ts";
+import { maskForm } from "./hold-to-mask.ts";
 
 export type Label = string | number;
 
 const isLabel = (value: unknown): value is Label => typeof value === "string" || typeof value === "number";
 const isLabels = (value: unknown): value is readonly Label[] => Array.isArray(value) && value.every(isLabel);
-const label = { is: isLabel, expected: "a class, by number or name" };
+/** A class as the value of an option. */
+export const classForm = { is: isLabel, expected: "a class, by number or name" };
 const labels = { is: isLabels, expected: "a list of classes, one per image, each by number or name" };
 
 /**
@@ -31,8 +32,11 @@ export const roundingOption = wordOption(
 );
 
 export const commonAttackOptions = {
-  label: valueOption("The class to leave, for all images.", { ...label, fallbackText: "the predicted class of each" }),
-  target: valueOption("The class to reach, for all images.", { ...label, fallbackText: "any other class" }),
+  label: valueOption("The class to leave, for all images.", {
+    ...classForm,
+    fallbackText: "the predicted class of each",
+  }),
+  target: valueOption("The class to reach, for all images.", { ...classForm, fallbackText: "any other class" }),
   labels: valueOption("The class to leave, one per image.", { ...labels, fallbackText: "the predicted class of each" }),
   targets: valueOption("The class to reach, one per image.", { ...labels, fallbackText: "any other class" }),
   batch: countOption("Images per run of the network.", { fallback: derived("at most 64, fewer for large images") }),
@@ -52,7 +56,7 @@ export const commonAttackOptions = {
   ),
   mask: valueOption(
     "Where pixels may change: 1 inside, 0 outside, [H, W] of the network's input. Pixels outside stay as they are; `regionMask` makes one of a box or a picture.",
-    { is: isMask, expected: "a float32 tensor [H, W] of zeros and ones", fallbackText: "everywhere" },
+    maskForm,
   ),
   signal: valueOption("Ends the attack early.", {
     is: (value): value is AbortSignal => typeof value === "object" && value !== null && "aborted" in value,

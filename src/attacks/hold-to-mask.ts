@@ -12,10 +12,17 @@ import { kindOf, MisuseError } from "../errors.ts";
 import type { FloatTensor } from "../tensor/tensor.ts";
 
 /** Whether `value` has the form of a mask: a float32 tensor of two axes. */
-export function isMask(value: unknown): value is FloatTensor {
+function isMask(value: unknown): value is FloatTensor {
   const { data, shape } = (value ?? {}) as { readonly data?: unknown; readonly shape?: unknown };
   return data instanceof Float32Array && Array.isArray(shape) && shape.length === 2;
 }
+
+/** A mask as the value of an option; {@link checkMask} checks it against the network. */
+export const maskForm = {
+  is: isMask,
+  expected: "a float32 tensor [H, W] of zeros and ones",
+  fallbackText: "everywhere",
+};
 
 /** Throws a MisuseError unless `mask` is [H, W] as the network's input, of zeros and ones, and not all zeros. */
 export function checkMask(

@@ -1,7 +1,7 @@
 /** @file What an explanation method is: one interface for all, so that the command line and the benchmarks treat them alike. */
 import type { AttackResult } from "../attacks/attack.ts";
-import type { Rounding } from "../attacks/attack-options.ts";
-import { isMask } from "../attacks/hold-to-mask.ts";
+import { classForm, type Rounding } from "../attacks/attack-options.ts";
+import { maskForm } from "../attacks/hold-to-mask.ts";
 import type { Classifier } from "../classifier/classifier.ts";
 import type { Classification } from "../classifier/logits.ts";
 import type { ImageTensor } from "../image/picture.ts";
@@ -13,7 +13,6 @@ import type { OptionSchema, OptionsOf } from "../options/schema.ts";
 import type { Random } from "../random/random.ts";
 import type { SaliencyMap } from "./saliency-map.ts";
 
-const isClass = (value: unknown): value is string | number => typeof value === "string" || typeof value === "number";
 const aFunction = <F>() => ({
   is: (value: unknown): value is F => typeof value === "function",
   expected: "a function",
@@ -21,15 +20,11 @@ const aFunction = <F>() => ({
 
 /** The options that every method takes besides its own settings. */
 export const methodOptions = {
-  label: valueOption("The class that is explained.", {
-    is: isClass,
-    expected: "a class, by number or name",
-    fallbackText: "the predicted one",
-  }),
-  target: valueOption('Another class: "why the label and not this?" Methods that have no such question refuse it.', {
-    is: isClass,
-    expected: "a class, by number or name",
-  }),
+  label: valueOption("The class that is explained.", { ...classForm, fallbackText: "the predicted one" }),
+  target: valueOption(
+    'Another class: "why the label and not this?" Methods that have no such question refuse it.',
+    classForm,
+  ),
   random: valueOption<Random>("The source of chance. Several images draw from it in order.", {
     ...aFunction<Random>(),
     fallbackText: "a fixed seed, for each image anew",
@@ -39,7 +34,7 @@ export const methodOptions = {
   }),
   mask: valueOption(
     "Where pixels may change, [H, W] of the network's input: 1 inside, 0 outside. Of methods that change the image; others refuse it.",
-    { is: isMask, expected: "a float32 tensor [H, W] of zeros and ones", fallbackText: "everywhere" },
+    maskForm,
   ),
   signal: valueOption("Ends the call with an AbortedError.", {
     is: (value): value is AbortSignal => value instanceof AbortSignal,
