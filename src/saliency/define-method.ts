@@ -19,6 +19,7 @@ import { checkContrast, logitSeed } from "./logit-seed.ts";
 import {
   type ExplainOptions,
   type Explanation,
+  type MethodDescription,
   type MethodOptions,
   methodOptions,
   type Perturbation,
@@ -59,12 +60,7 @@ export interface MethodResult {
 }
 
 /** What all definitions have. C are the settings in effect: the values of the schema, or what `complete` makes of them. */
-export interface CommonDefinition<N extends string, S extends OptionSchema, C> {
-  readonly name: N;
-  readonly title: string;
-  readonly source: string;
-  readonly summary: string;
-  readonly version: number;
+export interface CommonDefinition<N extends string, S extends OptionSchema, C> extends MethodDescription<N> {
   /** How its map becomes a box, unless a caller says otherwise. Default {@link usualBox}. */
   readonly box?: ThresholdRule;
   readonly settings: S;

@@ -94,7 +94,8 @@ export interface PerturbationFacts {
   readonly layers?: readonly string[];
 }
 
-export interface SaliencyMethod<N extends string = string, S extends OptionSchema = OptionSchema> {
+/** What a method is called, and where it comes from. */
+export interface MethodDescription<N extends string = string> {
   /** As on the command line: kebab-case. */
   readonly name: N;
   /** As in a table's heading. */
@@ -105,6 +106,10 @@ export interface SaliencyMethod<N extends string = string, S extends OptionSchem
   readonly summary: string;
   /** Raised when the same settings no longer give the same map; results that were kept under another version do not count. */
   readonly version: number;
+}
+
+export interface SaliencyMethod<N extends string = string, S extends OptionSchema = OptionSchema>
+  extends MethodDescription<N> {
   /**
    * How its map becomes a box, unless a caller says otherwise: the rule with the least error on rendered Scenes that no test uses, on the
    * blurred map (`results/thresholds`).

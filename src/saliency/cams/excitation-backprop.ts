@@ -10,15 +10,11 @@ import type { FeatureGrid } from "../../classifier/network/feature-grids.ts";
 import { MisuseError } from "../../errors.ts";
 import type { ThresholdRule } from "../../localization/threshold.ts";
 import { defineMethod } from "../define-method.ts";
+import type { MethodDescription } from "../method.ts";
 import { excitationGrid, excitationLayer, overGrid } from "./feature-grid.ts";
 import { cellMap, type LayerValues, layerCells, layerSettings, ofLayer } from "./layer-cells.ts";
 
-interface ExcitationRecipe<N extends string> {
-  readonly name: N;
-  readonly title: string;
-  readonly source: string;
-  readonly summary: string;
-  readonly version: number;
+interface ExcitationRecipe<N extends string> extends MethodDescription<N> {
   readonly box: ThresholdRule;
   readonly rules: RuleTable;
 }

@@ -5,14 +5,10 @@ import { floatTensor } from "../../tensor/tensor.ts";
 import { gradientIn, imageIn, spaceOption } from "../attribution-space.ts";
 import { imageGradients, outputOption } from "../backward-run.ts";
 import { defineMethod } from "../define-method.ts";
+import type { MethodDescription } from "../method.ts";
 import { type Readout, readOut, readoutOption } from "../readout.ts";
 
-export interface BackpropRecipe<N extends string> {
-  readonly name: N;
-  readonly title: string;
-  readonly source: string;
-  readonly summary: string;
-  readonly version: number;
+export interface BackpropRecipe<N extends string> extends MethodDescription<N> {
   /** How its map becomes a box. */
   readonly box: ThresholdRule;
   /** The backward rules; gradients by default. */
