@@ -4,17 +4,17 @@ import { printableJson } from "../escape-text.ts";
 import { isPerturbation } from "../experiments/explanation/record.ts";
 import type { ColorMap } from "../image/color-map.ts";
 import type { Picture } from "../image/picture.ts";
-import { resizeBytes } from "../image/resize.ts";
 import { shownImage } from "../image/shown-image.ts";
 import { writeNpy } from "../node/npy.ts";
 import { captioned } from "../node/pictures/captioned.ts";
 import { jpegDataUri, pngDataUri } from "../node/pictures/data-uri.ts";
 import { encodeGif } from "../node/pictures/encode-gif.ts";
-import { encodePng, writePng } from "../node/pictures/write-image.ts";
+import { writePng } from "../node/pictures/write-image.ts";
 import { makeFolder, writeFileAtomically } from "../node/write-file.ts";
 import { amplified, commonFactor } from "../report/explanation/amplified.ts";
 import { overlayCaption, panelCaption } from "../report/explanation/caption.ts";
 import type { PictureExplanation } from "../report/explanation/explain-picture.ts";
+import { inlineEntry } from "../report/explanation/inline-entry.ts";
 import type { PageEntry } from "../report/explanation/page.ts";
 import { type Search, searchFrames } from "../report/explanation/search-frames.ts";
 import { floatTensor } from "../tensor/tensor.ts";
@@ -28,9 +28,6 @@ export interface WriteExplanationOptions {
 /** How long the frames of a search are shown; the last is what was found. */
 const [frameMs, lastFrameMs] = [160, 2400];
 
-/** The longer side of an overlay inside a page, in pixels; the file is larger. */
-const inlineSide = 1000;
-
 /**
  * Writes the files that the record names below `out`: input.png, overlay.png and panel.png with words below, map.png, map.npy, for a
  * perturbation perturbed.png and perturbation.png, and, last, result.json. The page's entry comes back, with its pictures as data URIs if
@@ -38,9 +35,10 @@ const inlineSide = 1000;
  */
 export async function writeExplanation(
   out: string,
-  { record, size, groundTruth, tiles, pictures, arrays, amplification }: PictureExplanation,
+  explanation: PictureExplanation,
   { inline, colorMap }: WriteExplanationOptions,
 ): Promise<{ readonly entry: PageEntry; readonly panel: Picture }> {
+  const { record, size, groundTruth, pictures, arrays, amplification } = explanation;
   const { files } = record;
   const { map, perturbed, perturbation } = pictures;
   await makeFolder(dirname(join(out, files.result)));
@@ -63,32 +61,17 @@ export async function writeExplanation(
       : []),
   ]);
   await writeFileAtomically(join(out, files.result), `${printableJson(record, 2)}\n`);
-  const entry = { record, size, groundTruth };
-  if (!inline) {
-    const { width, height } = overlay;
-    const change = isPerturbation(record) && amplification !== undefined;
-    return {
-      panel,
-      entry: {
-        ...entry,
-        overlay: { source: escapedPath(files.overlay), width, height },
-        ...(change ? { difference: { source: escapedPath(record.files.perturbation), factor: amplification } } : {}),
-      },
-    };
-  }
-  const uris = await Promise.all(
-    Object.entries(tiles).map(async ([name, tile]) => [
-      name,
-      `data:image/png;base64,${Buffer.from(await encodePng(tile)).toString("base64")}`,
-    ]),
-  );
-  const shown = smaller(pictures.overlay);
-  const overlaySource = { source: await jpegDataUri(shown), width: shown.width, height: shown.height };
-  const difference =
-    perturbation === undefined || amplification === undefined
-      ? {}
-      : { difference: { source: await pngDataUri(perturbation), factor: amplification } };
-  return { panel, entry: { ...entry, tiles: Object.fromEntries(uris), overlay: overlaySource, ...difference } };
+  if (inline) return { panel, entry: await inlineEntry(explanation, { png: pngDataUri, jpeg: jpegDataUri }) };
+  const { width, height } = overlay;
+  const change = isPerturbation(record) && amplification !== undefined;
+  return {
+    panel,
+    entry: {
+      ...{ record, size, groundTruth },
+      overlay: { source: escapedPath(files.overlay), width, height },
+      ...(change ? { difference: { source: escapedPath(record.files.perturbation), factor: amplification } } : {}),
+    },
+  };
 }
 
 /**
@@ -126,17 +109,6 @@ export async function writeSearch(
 /** A path below the report's folder as an address; the page escapes what means something in HTML. */
 function escapedPath(path: string): string {
   return path.split("/").map(encodeURIComponent).join("/");
-}
-
-function smaller(picture: Picture): Picture {
-  const { width, height } = picture;
-  const side = Math.max(width, height);
-  if (side <= inlineSide) return picture;
-  return resizeBytes(picture, {
-    width: Math.max(1, Math.round((width * inlineSide) / side)),
-    height: Math.max(1, Math.round((height * inlineSide) / side)),
-    interpolation: "bilinear",
-  });
 }
 
 /** What is kept of an explanation until all of its picture are finished. */

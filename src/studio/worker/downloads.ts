@@ -1,11 +1,11 @@
 /** @file What one takes along: pictures, arrays, records and the report, as files. */
 import { blend, colorize } from "../../image/color-map.ts";
 import { normalizeMap } from "../../image/normalize.ts";
-import { type Picture, tensorToPicture } from "../../image/picture.ts";
-import { resizeBytes } from "../../image/resize.ts";
+import { tensorToPicture } from "../../image/picture.ts";
 import { type LocalizationRule, localizeMap } from "../../localization/localize-map.ts";
 import type { PictureExplanation } from "../../report/explanation/explain-picture.ts";
-import { type PageEntry, reportPage } from "../../report/explanation/page.ts";
+import { type DataUris, inlineEntry } from "../../report/explanation/inline-entry.ts";
+import { reportPage } from "../../report/explanation/page.ts";
 import { encodeNpy } from "../../tensor/npy.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import { encoded, pixelsOfPicture } from "./pixels.ts";
@@ -57,42 +57,15 @@ export async function reportFile(
   model: Parameters<typeof reportPage>[0]["model"],
   explanations: readonly PictureExplanation[],
 ): Promise<NamedBlob> {
-  const entries = await Promise.all(explanations.map(pageEntry));
+  const entries = await Promise.all(explanations.map((explanation) => inlineEntry(explanation, dataUris)));
   const page = reportPage({ model, entries, failures: [], usualMethod: "perceptual" });
   return { name: "index.html", blob: new Blob([page], { type: "text/html" }) };
 }
 
-/** The longer side of the overlay inside the page, in pixels. */
-const overlaySide = 1000;
-
-async function pageEntry({
-  record,
-  size,
-  groundTruth,
-  tiles,
-  pictures,
-  amplification,
-}: PictureExplanation): Promise<PageEntry> {
-  const png = async (picture: Picture): Promise<string> => dataUri(await encoded(pixelsOfPicture(picture)));
-  const addresses = await Promise.all(Object.entries(tiles).map(async ([name, tile]) => [name, await png(tile)]));
-  const shown = smaller(pictures.overlay);
-  const { width, height } = shown;
-  const overlay = { source: await dataUri(await encoded(pixelsOfPicture(shown), "image/jpeg")), width, height };
-  const { perturbation } = pictures;
-  const difference =
-    perturbation === undefined || amplification === undefined
-      ? {}
-      : { difference: { source: await png(perturbation), factor: amplification } };
-  return { record, size, groundTruth, tiles: Object.fromEntries(addresses), overlay, ...difference };
-}
-
-function smaller(picture: Picture): Picture {
-  const { width, height } = picture;
-  const factor = overlaySide / Math.max(width, height);
-  if (factor >= 1) return picture;
-  const size = { width: Math.round(width * factor), height: Math.round(height * factor) };
-  return resizeBytes(picture, { ...size, interpolation: "bicubic" });
-}
+const dataUris: DataUris = {
+  png: async (picture) => dataUri(await encoded(pixelsOfPicture(picture))),
+  jpeg: async (picture) => dataUri(await encoded(pixelsOfPicture(picture), "image/jpeg")),
+};
 
 async function dataUri(blob: Blob): Promise<string> {
   const bytes = new Uint8Array(await blob.arrayBuffer());

@@ -4,8 +4,9 @@ import wasmUrl from "onnxruntime-web/ort-wasm-simd-threaded.wasm?url";
 import type { AttackResult } from "../../attacks/attack.ts";
 import { attackNamed } from "../../attacks/attacks.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
-import { classificationOf, sigmoidAt, softmaxAt } from "../../classifier/logits.ts";
+import { classificationOf, mostProbable, sigmoidAt, softmaxAt } from "../../classifier/logits.ts";
 import { MisuseError, PerceptualBallError } from "../../errors.ts";
+import { topCount } from "../../experiments/records/label-record.ts";
 import type { ImageTensor, Picture } from "../../image/picture.ts";
 import { describeRuntime, type Runtime } from "../../runtime/runtime.ts";
 import { renderScene, scenesSeeds } from "../../scenes/scenes.ts";
@@ -179,8 +180,7 @@ const doers: Doers = {
     const classifier = theClassifier();
     const logits = await logitsOf(picture, signal);
     const isSeparate = isSeparateHead(classifier);
-    const order = [...logits.keys()].sort((a, b) => logits[b] - logits[a] || a - b);
-    const top = order.slice(0, 5).map((index) => ({
+    const top = mostProbable(logits, topCount).map((index) => ({
       index,
       name: classifier.labelName(index),
       confidence: isSeparate ? sigmoidAt(logits, index) : softmaxAt(logits, index),
