@@ -57,9 +57,9 @@ export function countsOf<I extends ExperimentItem, T>(
 /** What the bar shows: the share of what was open when this run began, so that its time left is right. */
 export function showProgress(
   progress: ProgressDisplay,
-  open: number,
   { total, done, failed, computed }: Omit<ExperimentProgress, "seconds">,
 ): void {
+  const open = total - done - failed + computed;
   const failures = failed === 0 ? "" : `, ${failed} failed`;
   progress.update(open === 0 ? 1 : computed / open, `${done} of ${total}${failures}`);
 }

@@ -88,8 +88,7 @@ export async function computeInWorkers<I extends ExperimentItem, T>(
     (shard) => items.some(({ key }) => isInShard(key, shard) && store.finished(key) === undefined),
   );
   let [computed, failed] = [0, 0];
-  const show = (): void =>
-    showProgress(progress, total - done, { total, done: done + computed - failed, failed, computed });
+  const show = (): void => showProgress(progress, { total, done: done + computed - failed, failed, computed });
   progress.begin();
   show();
   const lost = await runWorkers({

@@ -1,7 +1,5 @@
 /** @file An experiment as commands run it: results in a folder, progress, child processes, Ctrl-C, and going on afterwards. */
-import { keyText } from "../experiments/records/record-index.ts";
-import type { FailedRecord } from "../experiments/records/record-store.ts";
-import { type ExperimentItem, runExperiment } from "../experiments/records/run-experiment.ts";
+import { type ExperimentItem, failedRecords, runExperiment } from "../experiments/records/run-experiment.ts";
 import { isInShard } from "../experiments/records/shards.ts";
 import { checkWritableFolder } from "../node/check-folder.ts";
 import { openRecordFolder, type RecordFolder } from "../node/records/record-folder.ts";
@@ -84,30 +82,21 @@ export async function conductExperiment<I extends ExperimentItem, T>(
       keptIn: flags.out,
       advice,
     });
-  } else if (counts.done < counts.total && isAllowed(options, store)) {
-    note(`${counts.total - counts.done} of ${counts.total} could not be computed, which --allow-failed allows:`);
-    for (const failure of failuresOf(options, store)) note(describeFailure(failure));
   } else if (counts.done < counts.total) {
-    context.exitCode = exitCodes.failed;
-    note(`${counts.total - counts.done} of ${counts.total} could not be computed; the same command tries them again.`);
+    const failures = failedRecords(
+      store,
+      options.items.filter(({ key }) => isInShard(key, flags.shard)),
+    );
+    // What is missing may have failed, but not be left undone.
+    if (failures.length === counts.failed && failures.length <= flags.allowFailed) {
+      note(`${counts.failed} of ${counts.total} could not be computed, which --allow-failed allows:`);
+      for (const failure of failures) note(describeFailure(failure));
+    } else {
+      context.exitCode = exitCodes.failed;
+      note(`${counts.failed} of ${counts.total} could not be computed; the same command tries them again.`);
+    }
   }
   return { store, counts, isInterrupted };
-}
-
-/** The items of this run that have failed. */
-function failuresOf<I extends ExperimentItem, T>(
-  { items, flags }: ConductOptions<I, T>,
-  store: RecordFolder<T>,
-): readonly FailedRecord[] {
-  const mine = new Set(items.flatMap(({ key }) => (isInShard(key, flags.shard) ? [keyText(key)] : [])));
-  return store.failures().filter(({ key }) => mine.has(keyText(key)));
-}
-
-/** Whether all that is missing has failed, and no more than may. */
-function isAllowed<I extends ExperimentItem, T>(options: ConductOptions<I, T>, store: RecordFolder<T>): boolean {
-  const { total, done } = countsOf(options, store);
-  const failed = failuresOf(options, store).length;
-  return failed === total - done && failed <= options.flags.allowFailed;
 }
 
 async function computeHere<I extends ExperimentItem, T>(
@@ -117,7 +106,6 @@ async function computeHere<I extends ExperimentItem, T>(
   note: Note,
 ): Promise<void> {
   const { items, compute, batchSize, batchOf, flags, context } = options;
-  const { total, done } = countsOf(options, store);
   progress.begin();
   await runExperiment({
     items,
@@ -127,7 +115,7 @@ async function computeHere<I extends ExperimentItem, T>(
     batchOf,
     shard: flags.shard,
     signal: context.io.signal,
-    onProgress: (state) => showProgress(progress, total - done, state),
+    onProgress: (state) => showProgress(progress, state),
     onFailure: (failure) => note(describeFailure(failure)),
   });
 }

@@ -1,9 +1,8 @@
 /** @file The whole summary of a localization benchmark, from what its folder holds. */
 import type { Classifier } from "../../classifier/classifier.ts";
 import type { Dataset } from "../../datasets/dataset.ts";
-import { keyText } from "../records/record-index.ts";
 import type { FailedRecord, RecordStore } from "../records/record-store.ts";
-import { finishedRecords } from "../records/run-experiment.ts";
+import { failedRecords, finishedRecords } from "../records/run-experiment.ts";
 import type { LocalizationItem, LocalizationSettings, MethodRun } from "./protocol.ts";
 import type { LocalizationRecord } from "./record.ts";
 import { accuracyOf, type LocalizationSummary, type SummaryOptions, summarizeMethods } from "./summary.ts";
@@ -29,8 +28,6 @@ export function localizationSummary(
 ): LocalizationSummary | undefined {
   const records = finishedRecords(store, items);
   if (records.length === 0) return undefined;
-  const wanted = new Set(items.map(({ key }) => keyText(key)));
-  const failures = store.failures().filter(({ key }) => wanted.has(keyText(key)));
   return {
     model: { ...model, classCount: classifier.classCount },
     data: { name: dataset.name, images: new Set(records.map(({ key }) => key.image)).size },
@@ -39,7 +36,10 @@ export function localizationSummary(
     accuracy: accuracyOf(records),
     methods: summarizeMethods(records, runs, options),
     sanity,
-    problems: [...dataset.problems.map(({ image, message }) => ({ image, message })), ...failureProblems(failures)],
+    problems: [
+      ...dataset.problems.map(({ image, message }) => ({ image, message })),
+      ...failureProblems(failedRecords(store, items)),
+    ],
     versions,
   };
 }

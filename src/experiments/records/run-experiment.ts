@@ -175,3 +175,12 @@ export function finishedRecords<T>(
 ): FinishedRecord<T>[] {
   return items.map(({ key }) => store.finished(key)).filter((record) => record !== undefined);
 }
+
+/** The failures of these items, in order of their keys: a store may hold those of others as well. */
+export function failedRecords(
+  store: Pick<RecordStore<unknown>, "failures">,
+  items: readonly ExperimentItem[],
+): FailedRecord[] {
+  const wanted = new Set(items.map(({ key }) => keyText(key)));
+  return store.failures().filter(({ key }) => wanted.has(keyText(key)));
+}
