@@ -13,7 +13,7 @@ import { hashText } from "../../random/hash-text.ts";
 import { createRandom } from "../../random/random.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import { indexOfLargest } from "../../tensor/vector.ts";
-import { hash64 } from "../records/canonical-json.ts";
+import { isHeldOutImage } from "./held-out.ts";
 
 export interface FitStatisticsOptions {
   readonly kinds: readonly NoiseKind[];
@@ -31,9 +31,6 @@ export interface FitStatisticsOptions {
   readonly onFailure?: (error: PerceptualBallError) => void;
 }
 
-/** One in so many images is held out where a cutoff is calibrated. */
-const heldOutShare = 5;
-
 /**
  * The statistics of clean images, of the classes that the data states or else of those that are predicted. Throws as `fitOdds` and
  * `calibrateOdds` do where the images are too few.
@@ -45,8 +42,7 @@ export async function fitStatistics(
   options: FitStatisticsOptions,
 ): Promise<OddsStatistics> {
   const { kinds, correctionKinds, samples, antithetic, justDetect = false, falsePositiveRate, seed, signal } = options;
-  const isHeldOut = ({ id }: DatasetImage): boolean =>
-    falsePositiveRate !== undefined && hash64(`held out ${id}`) % BigInt(heldOutShare) === 0n;
+  const isHeldOut = ({ id }: DatasetImage): boolean => falsePositiveRate !== undefined && isHeldOutImage(id);
   const fitted = images.filter((image) => !isHeldOut(image));
   const held = images.filter(isHeldOut);
   const kindsInAll = kinds.length + (justDetect ? 0 : correctionKinds.length);

@@ -9,10 +9,10 @@ import type { OddsStatistics } from "../../detection/odds-statistics.ts";
 import { type MeasuredAlignments, type OddsScore, oddsScore } from "../../detection/score.ts";
 import { BadInputError } from "../../errors.ts";
 import type { AttackRun } from "../attack/protocol.ts";
-import { hash64 } from "../records/canonical-json.ts";
 import type { FinishedRecord } from "../records/record-store.ts";
 import { rocArea, rocCurve } from "../statistics/ranking.ts";
 import { holmAdjust, mcnemarTest, wilsonInterval } from "../statistics/statistics.ts";
+import { isHeldOutImage } from "./held-out.ts";
 import { cleanMethod, fitMethod } from "./protocol.ts";
 import type { AlignmentRecord, DetectionDistances, DetectionRecord } from "./record.ts";
 
@@ -109,9 +109,6 @@ export type DetectionFinished = FinishedRecord<DetectionRecord>;
 /** The table of the runs that name none. */
 export const mainGroup = "attacks";
 
-/** One in so many training images is held out where a cutoff is calibrated. */
-const heldOutShare = 5;
-
 export interface DetectionStatisticsOptions {
   /** Chooses the cutoff for this rate, on a fifth of the training images that the statistics are then not fitted to. Default: the nominal cutoff. */
   readonly falsePositiveRate?: number;
@@ -149,7 +146,7 @@ export function detectionStatistics(
   const larger = [...attacked.values()].find(({ correction }) => correction !== null)?.correction?.kinds.map(kindOf);
   const fit = createOddsFit(first.mean[0].length, first.kinds.map(kindOf), larger);
   const isHeldOut = ({ key }: DetectionFinished): boolean =>
-    falsePositiveRate !== undefined && hash64(`held out ${key.image}`) % BigInt(heldOutShare) === 0n;
+    falsePositiveRate !== undefined && isHeldOutImage(key.image);
   for (const entry of train) {
     if (isHeldOut(entry)) continue;
     const { result, key } = entry;
