@@ -56,12 +56,15 @@ export function printableJson(value: unknown, space?: number): string {
 }
 
 /** The path `path` as a relative address of a link or picture: every character that has a meaning in addresses is percent-encoded. */
+export function relativeAddress(path: string): string {
+  return path
+    .replace(/\p{Cs}/gu, "\ufffd")
+    .split("/")
+    .map(encodeURIComponent)
+    .join("/");
+}
+
+/** The address of {@link relativeAddress}, escaped as {@link escapeMarkup} does. */
 export function escapeAddress(path: string): string {
-  return escapeMarkup(
-    path
-      .replace(/\p{Cs}/gu, "\ufffd")
-      .split("/")
-      .map(encodeURIComponent)
-      .join("/"),
-  );
+  return escapeMarkup(relativeAddress(path));
 }

@@ -2,7 +2,7 @@
 import { basename, join } from "node:path";
 import type { Classifier } from "../classifier/classifier.ts";
 import { mostProbable, softmaxAt } from "../classifier/logits.ts";
-import { printableJson } from "../escape-text.ts";
+import { printableJson, relativeAddress } from "../escape-text.ts";
 import type { AttackItem } from "../experiments/attack/protocol.ts";
 import { type AttackFinding, type AttackRecord, attackRecord } from "../experiments/attack/record.ts";
 import { attackSummaries } from "../experiments/attack/summary.ts";
@@ -122,15 +122,15 @@ async function reportPicture(
       record,
       factor,
       top: await topOf(classifier, images.rounded),
-      adversarial: isInline ? await pngDataUri(images.rounded) : relative(`${folder}/adversarial.png`),
-      difference: isInline ? await pngDataUri(difference) : relative(`${folder}/difference.png`),
+      adversarial: isInline ? await pngDataUri(images.rounded) : relativeAddress(`${folder}/adversarial.png`),
+      difference: isInline ? await pngDataUri(difference) : relativeAddress(`${folder}/difference.png`),
     });
   }
   if (clean === undefined) return undefined;
   const entry = { image: input.image, top: await topOf(classifier, clean), attacks: shown };
   if (isInline) return { ...entry, original: await pngDataUri(clean) };
   await writePng(join(out, input.name, "original.png"), storedImage(clean), { isNetworkInput: true });
-  return { ...entry, original: relative(`${input.name}/original.png`) };
+  return { ...entry, original: relativeAddress(`${input.name}/original.png`) };
 }
 
 /** The most probable classes of an image; one run of the network. */
@@ -140,10 +140,6 @@ async function topOf(classifier: Classifier, image: ImageTensor): Promise<LabelR
     ...{ index, name: classifier.labelName(index) },
     confidence: softmaxAt(logits, index),
   }));
-}
-
-function relative(path: string): string {
-  return path.split("/").map(encodeURIComponent).join("/");
 }
 
 /** The two images that the experiment keeps: within budget, and in bytes. */

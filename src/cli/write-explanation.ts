@@ -1,6 +1,6 @@
 /** @file The files of one picture's explanations. */
 import { dirname, join } from "node:path";
-import { printableJson } from "../escape-text.ts";
+import { printableJson, relativeAddress } from "../escape-text.ts";
 import { isPerturbation } from "../experiments/explanation/record.ts";
 import type { ColorMap } from "../image/color-map.ts";
 import type { Picture } from "../image/picture.ts";
@@ -68,8 +68,8 @@ export async function writeExplanation(
     panel,
     entry: {
       ...{ record, size, groundTruth },
-      overlay: { source: escapedPath(files.overlay), width, height },
-      ...(change ? { difference: { source: escapedPath(record.files.perturbation), factor: amplification } } : {}),
+      overlay: { source: relativeAddress(files.overlay), width, height },
+      ...(change ? { difference: { source: relativeAddress(record.files.perturbation), factor: amplification } } : {}),
     },
   };
 }
@@ -102,13 +102,8 @@ export async function writeSearch(
   const file = record.files.result.replace(/[^/]*$/, "search.gif");
   await writeFileAtomically(join(out, file), gif);
   const { width, height } = shown[0].picture;
-  const source = inline ? `data:image/gif;base64,${Buffer.from(gif).toString("base64")}` : escapedPath(file);
+  const source = inline ? `data:image/gif;base64,${Buffer.from(gif).toString("base64")}` : relativeAddress(file);
   return { source, width, height };
-}
-
-/** A path below the report's folder as an address; the page escapes what means something in HTML. */
-function escapedPath(path: string): string {
-  return path.split("/").map(encodeURIComponent).join("/");
 }
 
 /** What is kept of an explanation until all of its picture are finished. */
