@@ -8,7 +8,7 @@ import type {
   ShareEstimate,
 } from "../../experiments/detection/summary.ts";
 import { benchmarkStyle } from "../style/benchmark-style.ts";
-import { pageStyle } from "../style/page-style.ts";
+import { htmlPage } from "../style/html-page.ts";
 import { percent } from "../style/wording.ts";
 import type { DetectionPlot } from "./plots.ts";
 import { cleanSentence, effortCells, isDetectedMore, protocolSentences } from "./tables.ts";
@@ -19,33 +19,24 @@ const spacing = "section>.scroll+p{margin-top:1.4em}section>.scroll+.plots{margi
 /** The page; `plots` are those of each group, in the order of the groups. The same input gives the same text. */
 export function detectionPage(summary: DetectionSummary, plots: readonly (readonly DetectionPlot[])[]): string {
   const { model, data, groups } = summary;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Which attack is detected? ${escapeMarkup(model.name)} on ${escapeMarkup(data.name)}</title>
-<style>${pageStyle}${benchmarkStyle}${spacing}</style>
-</head>
-<body>
-<main>
+  return htmlPage({
+    title: `Which attack is detected? ${model.name} on ${data.name}`,
+    style: `${benchmarkStyle}${spacing}`,
+    body: `<main>
 <header>
 <h1>Which attack is detected? <em>${escapeMarkup(model.name)}</em> on ${escapeMarkup(data.name)}</h1>
 <p class="lead">${escapeMarkup(leadOf(summary))}</p>
 ${factsOf(summary)}
 </header>
 <section><h2>How it was measured</h2>${protocolSentences(summary)
-    .map((sentence) => `<p>${escapeMarkup(sentence)}</p>`)
-    .join("")}<p>${escapeMarkup(cleanSentence(summary))}</p>
+      .map((sentence) => `<p>${escapeMarkup(sentence)}</p>`)
+      .join("")}<p>${escapeMarkup(cleanSentence(summary))}</p>
 <p>A low rate says that this test does not find the attack, and not that no test would: attacks that know the test defeat it (Hosseini et al. 2019, Tramèr et al. 2020).</p></section>
 ${groups.map((group, n) => groupSection(group, plots[n] ?? [])).join("\n")}
 ${failureSection(summary)}
 ${footer(summary)}
-</main>
-</body>
-</html>
-`;
+</main>`,
+  });
 }
 
 /** What a reader wants to know first. */

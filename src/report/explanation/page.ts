@@ -10,8 +10,8 @@ import type { ColorMap } from "../../image/color-map.ts";
 import type { Box } from "../../image/geometry.ts";
 import { colorBarGradient } from "../style/color-bar.ts";
 import { compareFigure } from "../style/compare-figure.ts";
+import { htmlPage } from "../style/html-page.ts";
 import { pageScript } from "../style/page-script.ts";
-import { pageStyle } from "../style/page-style.ts";
 import { topTables } from "../style/top-table.ts";
 import { warningBadges, warningList } from "../style/warning-list.ts";
 import { inLevels, percent, shortName } from "../style/wording.ts";
@@ -57,18 +57,11 @@ export interface PageInput {
 /** The page of a report. The same input gives the same text. */
 export function reportPage({ model, entries, failures, usualMethod, colorMap = "inferno" }: PageInput): string {
   const records = entries.map((entry) => entry.record);
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>What ${escapeMarkup(model.name)} looks at</title>
-<style>${pageStyle}.ramp{background:${colorBarGradient(colorMap)}}</style>
-<script>${pageScript}</script>
-</head>
-<body>
-<a class="skip" href="#pictures">To the pictures</a>
+  return htmlPage({
+    title: `What ${model.name} looks at`,
+    style: `.ramp{background:${colorBarGradient(colorMap)}}`,
+    script: pageScript,
+    body: `<a class="skip" href="#pictures">To the pictures</a>
 <main>
 <header>
 <h1>What <em>${escapeMarkup(model.name)}</em> looks at</h1>
@@ -83,10 +76,8 @@ ${groups(entries)
 </div>
 ${failed(failures)}
 ${footer(records)}
-</main>
-</body>
-</html>
-`;
+</main>`,
+  });
 }
 
 function lead(records: readonly ExplanationRecord[]): string {

@@ -9,7 +9,7 @@ import type {
 } from "../../experiments/localization/summary.ts";
 import { gridKinds } from "../../localization/threshold-grids.ts";
 import { benchmarkStyle } from "../style/benchmark-style.ts";
-import { pageStyle } from "../style/page-style.ts";
+import { htmlPage } from "../style/html-page.ts";
 import { percent } from "../style/wording.ts";
 import { bestOf, criterionSentence, isWorse, kindTitles, measures, pictureCount } from "./tables.ts";
 
@@ -37,17 +37,10 @@ export function localizationPage({
   figures,
 }: LocalizationPageInput): string {
   const { model, data } = summary;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Which explanation finds the object? ${escapeMarkup(model.name)} on ${escapeMarkup(data.name)}</title>
-<style>${pageStyle}${benchmarkStyle}</style>
-</head>
-<body>
-<main>
+  return htmlPage({
+    title: `Which explanation finds the object? ${model.name} on ${data.name}`,
+    style: benchmarkStyle,
+    body: `<main>
 <header>
 <h1>Which explanation finds the object? <em>${escapeMarkup(model.name)}</em> on ${escapeMarkup(data.name)}</h1>
 <p class="lead">${escapeMarkup(leadOf(summary))}</p>
@@ -62,10 +55,8 @@ ${sanitySection(summary, sanityPlots)}
 ${costSection(summary)}
 ${problemSection(summary)}
 ${footer(summary)}
-</main>
-</body>
-</html>
-`;
+</main>`,
+  });
 }
 
 function leadOf({ methods }: LocalizationSummary): string {
