@@ -1,12 +1,11 @@
 /** @file The files of `attack`: what became of each picture, the table and the page. */
 import { basename, join } from "node:path";
 import type { Classifier } from "../classifier/classifier.ts";
-import { mostProbable, softmaxAt } from "../classifier/logits.ts";
 import { printableJson, relativeAddress } from "../escape-text.ts";
 import type { AttackItem } from "../experiments/attack/protocol.ts";
 import { type AttackFinding, type AttackRecord, attackRecord } from "../experiments/attack/record.ts";
 import { attackSummaries } from "../experiments/attack/summary.ts";
-import { type LabelRecord, topCount } from "../experiments/records/label-record.ts";
+import { type LabelRecord, topLabels } from "../experiments/records/label-record.ts";
 import type { RecordStore } from "../experiments/records/record-store.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { shownImage, storedImage } from "../image/shown-image.ts";
@@ -136,10 +135,7 @@ async function reportPicture(
 /** The most probable classes of an image; one run of the network. */
 async function topOf(classifier: Classifier, image: ImageTensor): Promise<LabelRecord[]> {
   const { logits } = await classifier.classify(image);
-  return mostProbable(logits, topCount).map((index) => ({
-    ...{ index, name: classifier.labelName(index) },
-    confidence: softmaxAt(logits, index),
-  }));
+  return topLabels(logits, classifier);
 }
 
 /** The two images that the experiment keeps: within budget, and in bytes. */

@@ -5,7 +5,7 @@ import type { Distances } from "../../attacks/distances.ts";
 import { describeEnding } from "../../attacks/ending.ts";
 import { goalOf } from "../../attacks/goal.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
-import { type Classification, mostProbable, softmaxAt } from "../../classifier/logits.ts";
+import { type Classification, softmaxAt } from "../../classifier/logits.ts";
 import type { Head } from "../../classifier/network/find-head.ts";
 import { describeLayer } from "../../classifier/network/layers.ts";
 import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
@@ -18,7 +18,7 @@ import type { LocalizationRule, LocalizedMap } from "../../localization/localize
 import type { Cost } from "../../options/cost.ts";
 import type { PerturbationFacts, SaliencyMethod } from "../../saliency/method.ts";
 import type { FloatTensor } from "../../tensor/tensor.ts";
-import { type LabelRecord, topCount } from "../records/label-record.ts";
+import { type LabelRecord, topLabels } from "../records/label-record.ts";
 
 /** What the records of all methods have. */
 interface CommonRecord {
@@ -176,12 +176,10 @@ export function explanationRecord(input: ExplanationInput): ExplanationRecord {
     model: input.model,
     label: { ...named(label), confidence: softmaxAt(clean.logits, label) },
   };
-  const topOf = (logits: Float32Array): LabelRecord[] =>
-    mostProbable(logits, topCount).map((index) => ({ ...named(index), confidence: softmaxAt(logits, index) }));
   const common = {
     top: {
-      clean: topOf(clean.logits),
-      adversarial: perturbation === undefined ? null : topOf(perturbation.result.raw.logits),
+      clean: topLabels(clean.logits, classifier),
+      adversarial: perturbation === undefined ? null : topLabels(perturbation.result.raw.logits, classifier),
     },
     target: target === undefined ? null : named(target),
     evaluations: input.evaluations.gradient,
