@@ -17,8 +17,8 @@ import { type DataFlags, datasetOf } from "./flags/data-flags.ts";
 import type { ModelFlags } from "./flags/model-flags.ts";
 import { type PictureFlags, pictureOptionsOf } from "./flags/picture-flags.ts";
 import { loadRuntime, type RuntimeFlags } from "./flags/runtime-flags.ts";
-import { openClassifier, type Sample, samplePictures, samplesOfImages } from "./open-classifier.ts";
-import { bundledPictures, type PictureSource, picturesOfFiles, reservedNames, seemsReadable } from "./pictures.ts";
+import { openClassifier, samplesOfImages, samplesOfPictures } from "./open-classifier.ts";
+import { bundledPictures, picturesOfFiles, reservedNames, seemsReadable } from "./pictures.ts";
 import type { ProgressDisplay } from "./progress.ts";
 
 export interface AttackInputFlags extends ModelFlags, PictureFlags, Omit<DataFlags, "label">, RuntimeFlags {
@@ -81,7 +81,7 @@ export async function openAttackInputs(
     decision: flags.label,
     hasOwnPictures: images.length > 0,
     samples: async (opened) => {
-      if (flags.data === undefined) return pictureSamples(given, opened.input.channelCount);
+      if (flags.data === undefined) return samplesOfPictures(given, opened.input.channelCount);
       const data = await labelledData(flags, opened, io.signal);
       return samplesOfImages(testPart(data.images, flags.split));
     },
@@ -156,7 +156,7 @@ function numberHasNoLabel(command: string, { prepared: { head } }: FileClassifie
 }
 
 /** The data with its own labels where they are among the classifier's classes, or without. */
-export async function labelledData(
+async function labelledData(
   flags: Omit<DataFlags, "label">,
   classifier: Pick<FileClassifier, "labels" | "classCount">,
   signal: AbortSignal,
@@ -167,20 +167,6 @@ export async function labelledData(
     if (!(error instanceof PerceptualBallError) || error instanceof AbortedError) throw error;
     return datasetOf({ ...flags, label: "predicted" }, classifier, { signal });
   }
-}
-
-/** Pictures to try normalizations on; those that cannot be read are reported when their turn comes. */
-export async function pictureSamples(given: readonly PictureSource[], channelCount: number): Promise<Sample[]> {
-  const samples: Sample[] = [];
-  for (const { load } of given) {
-    if (samples.length === samplePictures) break;
-    try {
-      samples.push({ picture: await load(channelCount) });
-    } catch (error) {
-      if (!(error instanceof PerceptualBallError)) throw error;
-    }
-  }
-  return samples;
 }
 
 /** What decides the pixels of a file besides its name: results of an older file of the same name are not taken for its own. */

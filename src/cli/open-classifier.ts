@@ -14,6 +14,7 @@ import { type FileClassifier, loadClassifier } from "../node/models/load-classif
 import type { Runtime } from "../runtime/runtime.ts";
 import { classifierOptionsOf, geometryOf, type ModelFlags } from "./flags/model-flags.ts";
 import type { RuntimeFlags } from "./flags/runtime-flags.ts";
+import type { PictureSource } from "./pictures.ts";
 
 /** At most so many pictures are looked at where the model leaves its preprocessing open. */
 export const samplePictures = 8;
@@ -111,10 +112,26 @@ function decided(
 }
 
 /** The first pictures of a data set that can be read, with their classes. */
-export async function samplesOfImages(images: readonly DatasetImage[]): Promise<Sample[]> {
+export function samplesOfImages(images: readonly DatasetImage[]): Promise<Sample[]> {
+  return readableSamples(images, labelledPictures);
+}
+
+/** The first pictures of files that can be read, for a network of so many channels. */
+export function samplesOfPictures(given: readonly PictureSource[], channelCount: number): Promise<Sample[]> {
+  return readableSamples(
+    given.map(({ load }) => ({ picture: () => load(channelCount) })),
+    samplePictures,
+  );
+}
+
+/** At most so many of the pictures, in order. */
+async function readableSamples(
+  pictures: readonly { readonly picture: () => Promise<Sample["picture"]>; readonly label?: number }[],
+  most: number,
+): Promise<Sample[]> {
   const samples: Sample[] = [];
-  for (const { picture, label } of images) {
-    if (samples.length === labelledPictures) break;
+  for (const { picture, label } of pictures) {
+    if (samples.length === most) break;
     try {
       samples.push({ picture: await picture(), ...(label === undefined ? {} : { label }) });
     } catch (error) {

@@ -14,7 +14,6 @@ import {
   classificationLine,
   classificationRow,
 } from "../../report/classification/tables.ts";
-import { pictureSamples } from "../attack-inputs.ts";
 import {
   type CliContext,
   exitCodes,
@@ -34,7 +33,7 @@ import { number } from "../flags/parse-values.ts";
 import { pictureArgument, pictureOptionsOf } from "../flags/picture-flags.ts";
 import { addSpeechFlags, type SpeechFlags } from "../flags/run-flags.ts";
 import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
-import { openClassifier, samplesOfImages } from "../open-classifier.ts";
+import { openClassifier, samplesOfImages, samplesOfPictures } from "../open-classifier.ts";
 import { bundledPictures, picturesOfFiles } from "../pictures.ts";
 import { createProgress } from "../progress.ts";
 
@@ -109,7 +108,7 @@ async function classify(images: readonly string[], flags: Flags, context: CliCon
     isLabelled: data !== undefined && flags.label !== "predicted",
     samples: async (opened) =>
       data === undefined
-        ? pictureSamples(files, opened.input.channelCount)
+        ? samplesOfPictures(files, opened.input.channelCount)
         : samplesOfImages((await datasetOf(flags, opened, { signal })).images),
     onProgress: ({ runs, of }) => progress.update(runs / of, "trying normalizations"),
   });
