@@ -18,7 +18,7 @@ import type { ModelFlags } from "./flags/model-flags.ts";
 import { type PictureFlags, pictureOptionsOf } from "./flags/picture-flags.ts";
 import { loadRuntime, type RuntimeFlags } from "./flags/runtime-flags.ts";
 import { openClassifier, samplesOfImages, samplesOfPictures } from "./open-classifier.ts";
-import { bundledPictures, picturesOfFiles, reservedNames, seemsReadable } from "./pictures.ts";
+import { bundledPictures, checkPicturesOrData, picturesOfFiles, reservedNames, seemsReadable } from "./pictures.ts";
 import type { ProgressDisplay } from "./progress.ts";
 
 export interface AttackInputFlags extends ModelFlags, PictureFlags, Omit<DataFlags, "label">, RuntimeFlags {
@@ -60,17 +60,7 @@ export async function openAttackInputs(
   { io }: CliContext,
   progress: ProgressDisplay,
 ): Promise<AttackInputs> {
-  if (images.length > 0 && flags.data !== undefined) {
-    throw new MisuseError({ where: command, what: "there are both pictures and --data", expected: "one of them" });
-  }
-  if (images.length === 0 && flags.data === undefined && flags.model !== undefined) {
-    throw new MisuseError({
-      where: command,
-      what: "there is a model but no picture",
-      expected: "at least one picture, or --data",
-      advice: `perceptual-ball ${command} dog.jpg --model model.onnx`,
-    });
-  }
+  checkPicturesOrData(command, images, flags);
   const note = notesOf(io, { ...flags, progress });
   const runtime = await loadRuntime(flags);
   const given = images.length === 0 ? bundledPictures() : await picturesOfFiles(images, pictureOptionsOf(flags, note));

@@ -1,6 +1,7 @@
 /** @file The pictures that `explain` works on. */
 import { statSync } from "node:fs";
 import { basename, extname } from "node:path";
+import { MisuseError } from "../errors.ts";
 import type { Box } from "../image/geometry.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
 import { outputName, uniqueNames } from "../node/output-names.ts";
@@ -58,6 +59,25 @@ export async function picturesOfFiles(
     name: unique(outputName(basename(path, extname(path)))),
     load: (channelCount) => readPictureFile(path, { ...options, channelCount }),
   }));
+}
+
+/** Throws a MisuseError for both pictures and data, and for a model that is given neither; without a model there are the bundled pictures. */
+export function checkPicturesOrData(
+  command: string,
+  images: readonly string[],
+  { data, model }: { readonly data?: string; readonly model?: string },
+): void {
+  if (images.length > 0 && data !== undefined) {
+    throw new MisuseError({ where: command, what: "there are both pictures and --data", expected: "one of them" });
+  }
+  if (images.length === 0 && data === undefined && model !== undefined) {
+    throw new MisuseError({
+      where: command,
+      what: "there is a model but no picture",
+      expected: "at least one picture, or --data",
+      advice: `perceptual-ball ${command} dog.jpg --model model.onnx`,
+    });
+  }
 }
 
 /** Whether there is a file that is not empty: what can be told of a picture without decoding it. */

@@ -1,6 +1,5 @@
 /** @file `perceptual-ball classify`: the most probable classes of pictures, folders and data sets. */
 import { Command, Option } from "commander";
-import { MisuseError } from "../../errors.ts";
 import {
   type ClassificationRecord,
   classificationAccuracy,
@@ -34,7 +33,7 @@ import { pictureArgument, pictureOptionsOf } from "../flags/picture-flags.ts";
 import { addSpeechFlags, type SpeechFlags } from "../flags/run-flags.ts";
 import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
 import { openClassifier, samplesOfImages, samplesOfPictures } from "../open-classifier.ts";
-import { bundledPictures, picturesOfFiles } from "../pictures.ts";
+import { bundledPictures, checkPicturesOrData, picturesOfFiles } from "../pictures.ts";
 import { createProgress } from "../progress.ts";
 
 interface Flags extends ModelFlags, DataFlags, RuntimeFlags, SpeechFlags {
@@ -87,17 +86,7 @@ async function classify(images: readonly string[], flags: Flags, context: CliCon
   const { io } = context;
   const { signal } = io;
   const { data, top, batch, csv, json } = flags;
-  if (images.length > 0 && data !== undefined) {
-    throw new MisuseError({ where: "classify", what: "there are both pictures and --data", expected: "one of them" });
-  }
-  if (images.length === 0 && data === undefined && flags.model !== undefined) {
-    throw new MisuseError({
-      where: "classify",
-      what: "there is a model but no picture",
-      expected: "at least one picture, or --data",
-      advice: "perceptual-ball classify dog.jpg --model model.onnx",
-    });
-  }
+  checkPicturesOrData("classify", images, flags);
   const progress = createProgress(io.stderr, { quiet: flags.quiet ?? false });
   const note = notesOf(io, { ...flags, progress });
   const files = images.length === 0 ? bundledPictures() : await picturesOfFiles(images, pictureOptionsOf(flags, note));
