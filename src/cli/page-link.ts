@@ -19,9 +19,8 @@ export function sayPage(io: CliIo, page: string): void {
   io.stdout.write(`Report: ${pageLink(page, io.stdout, io.env)}\n`);
 }
 
-/** The program that opens pages, with its arguments: the one that BROWSER names, or the system's. */
-function opener(address: string, env: CliIo["env"], platform: NodeJS.Platform): readonly [string, readonly string[]] {
-  if (env.BROWSER) return [env.BROWSER, [address]];
+/** The system's program that opens the page at an address, with its arguments. */
+export function systemOpener(address: string, platform: NodeJS.Platform): readonly [string, readonly string[]] {
   if (platform === "darwin") return ["open", [address]];
   if (platform === "win32") return ["rundll32", ["url.dll,FileProtocolHandler", address]];
   return ["xdg-open", [address]];
@@ -31,15 +30,16 @@ function opener(address: string, env: CliIo["env"], platform: NodeJS.Platform): 
 const patienceMs = 3000;
 
 /**
- * Opens `page` in the browser. What is wrong comes back as a sentence, undefined if the browser was started: a page that cannot be opened is
- * there all the same.
+ * Opens `page` in the browser: the one that BROWSER names, or the system's. What is wrong comes back as a sentence, undefined if the browser was
+ * started: a page that cannot be opened is there all the same.
  */
 export async function openPage(
   page: string,
   env: CliIo["env"],
   platform: NodeJS.Platform = process.platform,
 ): Promise<string | undefined> {
-  const [program, args] = opener(pathToFileURL(resolve(page)).href, env, platform);
+  const address = pathToFileURL(resolve(page)).href;
+  const [program, args] = env.BROWSER ? [env.BROWSER, [address]] : systemOpener(address, platform);
   return await new Promise((done) => {
     const child = spawn(program, args, { stdio: "ignore", detached: true, windowsHide: true });
     const complain = (why: string): void =>

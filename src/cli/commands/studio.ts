@@ -10,6 +10,7 @@ import { serveFolder } from "../../node/serve-folder.ts";
 import { studioHeaders } from "../../web/content-security-policy.ts";
 import { type CliContext, say, sayAside } from "../context.ts";
 import { number } from "../flags/parse-values.ts";
+import { systemOpener } from "../page-link.ts";
 
 interface StudioFlags {
   readonly port: number;
@@ -95,13 +96,8 @@ function weightsBeside(model: string): string[] {
 }
 
 function openBrowser(address: string, note: (text: string) => void): void {
-  const [command, ...rest] =
-    process.platform === "darwin"
-      ? ["open"]
-      : process.platform === "win32"
-        ? ["rundll32", "url.dll,FileProtocolHandler"]
-        : ["xdg-open"];
-  const child = spawn(command, [...rest, address], { stdio: "ignore", detached: true });
+  const [program, args] = systemOpener(address, process.platform);
+  const child = spawn(program, args, { stdio: "ignore", detached: true });
   child.on("error", () => note("No browser could be opened; the address above is where the page is."));
   child.unref();
 }
