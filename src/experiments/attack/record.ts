@@ -9,6 +9,7 @@ import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
 import type { LabelRecord } from "../records/label-record.ts";
 import {
   type Form,
+  isCost,
   isCount,
   isJsonObject,
   isNumber,
@@ -102,7 +103,7 @@ export const isAttackFinding: Form<AttackFinding> = objectOf<AttackFinding>({
   withinBudget: isAdversarialFinding,
   rounded: isAdversarialFinding,
   lostInRounding: isTruth,
-  evaluations: objectOf<AttackFinding["evaluations"]>({ forward: isCount, gradient: isCount }),
+  evaluations: isCost,
   settings: isJsonObject,
   details: isJsonObject,
 });

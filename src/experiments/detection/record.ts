@@ -1,6 +1,7 @@
 /** @file What the detection benchmark keeps of one image under one attack, or without one. */
 import {
   type Form,
+  isCost,
   isCount,
   isJsonObject,
   isNumber,
@@ -96,10 +97,7 @@ export const isDetectionRecord: Form<DetectionRecord> = objectOf<DetectionRecord
         linf: isNumber,
         perceptual: isNumber,
       }),
-      evaluations: objectOf<NonNullable<DetectionRecord["attack"]>["evaluations"]>({
-        forward: isCount,
-        gradient: isCount,
-      }),
+      evaluations: isCost,
       lostInRounding: isTruth,
       settings: isJsonObject,
     }),

@@ -4,6 +4,7 @@ import { type ThresholdKind, thresholdGrids } from "../../localization/threshold
 import {
   type Form,
   isBox,
+  isCost,
   isCount,
   isJsonObject,
   isNumber,
@@ -105,7 +106,7 @@ export const isLocalizationRecord: Form<LocalizationRecord> = objectOf<Localizat
   averagePrecision: orNull(isShare),
   insertion: orNull(isCurve),
   deletion: orNull(isCurve),
-  evaluations: objectOf<LocalizationRecord["evaluations"]>({ forward: isCount, gradient: isCount }),
+  evaluations: isCost,
   settings: isJsonObject,
   details: orNull(isJsonObject),
 });

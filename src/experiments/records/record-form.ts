@@ -3,6 +3,7 @@
  * A form is a type guard that accepts what JSON gives back of a value of its type, and nothing else: a missing name, a name too
  * many, or a number that is a text does not pass.
  */
+import type { Cost } from "../../options/cost.ts";
 
 /** True for values of the type. */
 export type Form<T> = (value: unknown) => value is T;
@@ -29,6 +30,9 @@ export function objectOf<T extends object>(members: { readonly [Name in keyof T]
     Object.keys(value).length === forms.length &&
     forms.every(([name, form]) => Object.hasOwn(value, name) && form(value[name]));
 }
+
+/** What a result took of the network. */
+export const isCost: Form<Cost> = objectOf<Cost>({ forward: isCount, gradient: isCount });
 
 /** A list of any length whose items have the form. */
 export function listOf<T>(item: Form<T>): Form<readonly T[]> {
