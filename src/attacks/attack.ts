@@ -30,8 +30,11 @@ export interface Adversarial extends Classification {
   readonly distances: Distances & { readonly perceptual: number };
 }
 
+/** All that can become of an attack. */
+export const attackOutcomes = ["flipped", "over-budget", "not-flipped", "already-flipped"] as const;
+
 /** How an attack ended. `over-budget`: only before the image was clipped to the budget and to [0, 1]. */
-export type AttackEnding = "flipped" | "over-budget" | "not-flipped" | "already-flipped";
+export type AttackEnding = (typeof attackOutcomes)[number];
 
 /** What an attack made of one image. `F` is what only this attack knows. */
 export interface AttackResult<F = unknown> {

@@ -1,5 +1,5 @@
 /** @file What an attack did to one picture: the numbers that the experiment keeps, and the record that is shown. */
-import type { Adversarial, AttackEnding, AttackResult } from "../../attacks/attack.ts";
+import { type Adversarial, type AttackEnding, type AttackResult, attackOutcomes } from "../../attacks/attack.ts";
 import { describeEnding } from "../../attacks/ending.ts";
 import { goalOf } from "../../attacks/goal.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
@@ -94,7 +94,7 @@ const isAdversarialFinding = objectOf<AdversarialFinding>({
 
 /** Whether a value that was read is an {@link AttackFinding}. */
 export const isAttackFinding: Form<AttackFinding> = objectOf<AttackFinding>({
-  outcome: wordOf(["flipped", "over-budget", "not-flipped", "already-flipped"]),
+  outcome: wordOf(attackOutcomes),
   label: isCount,
   confidence: isShare,
   target: orNull(isCount),

@@ -1,9 +1,10 @@
 /** @file The form of `result.json` as a JSON Schema (draft 2020-12), for programs in other languages that read it. */
-import type { AttackEnding } from "../../attacks/attack.ts";
+import { attackOutcomes } from "../../attacks/attack.ts";
 import { type JsonSchema, optionsJsonSchema } from "../../options/json-schema.ts";
 import type { OptionSchema } from "../../options/schema.ts";
 import type { SaliencyMethod } from "../../saliency/method.ts";
 import { saliencyMethods } from "../../saliency/methods.ts";
+import { topCount } from "../records/label-record.ts";
 
 /** As much of JSON Schema as records need. */
 export interface RecordJsonSchema extends Omit<JsonSchema, "properties" | "items" | "additionalProperties"> {
@@ -43,13 +44,11 @@ const described = (description: string, schema: RecordJsonSchema): RecordJsonSch
 const label = exactly({ index: count, name: text, confidence: share });
 const classNamed = exactly({ index: count, name: text });
 const bothPictures = exactly({ clean: share, adversarial: share });
-const labels: RecordJsonSchema = { type: "array", items: label, maxItems: 5 };
-
-const endings = ["flipped", "over-budget", "not-flipped", "already-flipped"] as const satisfies readonly AttackEnding[];
+const labels: RecordJsonSchema = { type: "array", items: label, maxItems: topCount };
 
 /** What only records of methods that change the picture have, and what they have otherwise than those of the others. */
 const perturbationFields = {
-  outcome: { enum: endings },
+  outcome: { enum: attackOutcomes },
   solverOutcome: described("Why the search stopped.", { type: ["string", "null"] }),
   adversarialLabel: described("The predicted class of the perturbed picture.", label),
   confidences: exactly({ label: bothPictures, adversarialLabel: bothPictures }),
