@@ -9,6 +9,7 @@ import { BadInputError, checkKeys, UnsupportedError } from "../../errors.ts";
 import { type DataType, type Tensor, tensorOf } from "../../tensor/tensor.ts";
 import { attributesFrom, attributesOf } from "../attributes.ts";
 import { freshNames } from "../fresh-names.ts";
+import { mapGraphs } from "../inner-graphs.ts";
 import { int64Tensor } from "../int64.ts";
 import {
   type Attribute,
@@ -141,21 +142,11 @@ function upgradeGraph(graph: Graph, version: number, target: number): Graph {
     },
   };
   for (const node of graph.nodes) {
-    const inner = { ...node, attributes: upgradeInnerGraphs(node.attributes, version, target) };
+    const inner = { ...node, attributes: mapGraphs(node.attributes, (body) => upgradeGraph(body, version, target)) };
     const upgraded = node.domain === "" ? upgradeNode(inner, version, target, context) : [inner];
     nodes.push(...upgraded);
   }
   return { ...graph, nodes };
-}
-
-function upgradeInnerGraphs(attributes: Attributes, version: number, target: number): Attributes {
-  if (!Object.values(attributes).some(({ kind }) => kind === "graph")) return attributes;
-  return Object.fromEntries(
-    Object.entries(attributes).map(([name, attribute]): [string, Attribute] => [
-      name,
-      attribute.kind === "graph" ? { kind: "graph", value: upgradeGraph(attribute.value, version, target) } : attribute,
-    ]),
-  );
 }
 
 function upgradeNode(node: Node, version: number, target: number, context: UpgradeContext): Node[] {
