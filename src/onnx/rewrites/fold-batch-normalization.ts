@@ -11,7 +11,15 @@ import { sizeOf, type Tensor, tensorOf } from "../../tensor/tensor.ts";
 import { attributesOf } from "../attributes.ts";
 import { valuesReadBy } from "../captures.ts";
 import { freshNames } from "../fresh-names.ts";
-import { describeNode, type Graph, type Initializer, initializerOf, type Node, tensorOfInitializer } from "../model.ts";
+import {
+  describeNode,
+  type Graph,
+  type Initializer,
+  initializerOf,
+  type Node,
+  producersOf,
+  tensorOfInitializer,
+} from "../model.ts";
 import { filterMap } from "./extract-subgraph.ts";
 
 export interface FoldBatchNormalizationOptions {
@@ -62,7 +70,7 @@ export function foldBatchNormalization(graph: Graph, options: FoldBatchNormaliza
   for (const node of graph.nodes) {
     for (const name of valuesReadBy(node)) readers.set(name, (readers.get(name) ?? 0) + 1);
   }
-  const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node])));
+  const producers = producersOf(graph);
   const initializers = new Map(graph.initializers);
   const fresh = freshNames(graph);
   const folded: Node[] = [];
