@@ -4,7 +4,7 @@
  * Exporters compute shapes inside the graph (Shape → Gather → Concat → Reshape): once the input shape is fixed these are
  * constants, and the reference kernels evaluate them here.
  */
-import { BadInputError, MisuseError, UnsupportedError } from "../errors.ts";
+import { BadInputError, MisuseError, PerceptualBallError, UnsupportedError } from "../errors.ts";
 import { isFloating, type Shape, sizeOf } from "../tensor/tensor.ts";
 import { attributesOf } from "./attributes.ts";
 import {
@@ -99,6 +99,16 @@ export function inferShapes(graph: Graph, { inputShapes = {} }: InferShapesOptio
     });
   }
   return { graph, types, constants };
+}
+
+/** As {@link inferShapes}; undefined where the types cannot be worked out. Why is said when they are needed. */
+export function inferShapesIfValid(graph: Graph, options: InferShapesOptions = {}): TypedGraph | undefined {
+  try {
+    return inferShapes(graph, options);
+  } catch (error) {
+    if (error instanceof PerceptualBallError) return undefined;
+    throw error;
+  }
 }
 
 /** The type of the value called `name`. Throws a MisuseError if the graph has none. */

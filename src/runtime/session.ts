@@ -1,7 +1,7 @@
 /** @file A session: a graph loaded into a runtime, fed and read with this package's own tensors. */
-import { AbortedError, MisuseError, PerceptualBallError, throwIfAborted } from "../errors.ts";
+import { AbortedError, MisuseError, throwIfAborted } from "../errors.ts";
 import { writeModel } from "../onnx/file/write-model.ts";
-import { inferShapes, type TypedGraph } from "../onnx/infer-shapes.ts";
+import { inferShapes, inferShapesIfValid } from "../onnx/infer-shapes.ts";
 import { type Graph, initializerOf, type Model, tensorOfInitializer } from "../onnx/model.ts";
 import type { DataType, Tensor, TensorData } from "../tensor/tensor.ts";
 import { blockedLayout } from "./cpu/blocked-layout.ts";
@@ -115,7 +115,8 @@ function hasBlockedLayout({ runtime, providers = ["cpu"] }: SessionOptions): boo
  * is rewritten to must have shapes again: an error there is a defect, and thrown as one.
  */
 function inBlocks(graph: Graph): Graph {
-  const typed = typedIfStatic(graph);
+  // Whether a graph without types can run all the same is for the runtime to say.
+  const typed = inferShapesIfValid(graph);
   if (typed === undefined) return graph;
   try {
     return blockedLayout(inferShapes(splitConvolutions(typed)));
@@ -127,16 +128,6 @@ function inBlocks(graph: Graph): Graph {
         cause,
       },
     );
-  }
-}
-
-/** The types of `graph`; undefined where they cannot be worked out. Whether it can run all the same is for the runtime to say. */
-function typedIfStatic(graph: Graph): TypedGraph | undefined {
-  try {
-    return inferShapes(graph);
-  } catch (error) {
-    if (error instanceof PerceptualBallError) return undefined;
-    throw error;
   }
 }
 

@@ -5,7 +5,7 @@
  * tokens that are repeated for each picture. Both say nothing about the network: with the batch extent left open, the graph
  * computes for each picture of a batch what it computed for one.
  */
-import { BadInputError, PerceptualBallError, UnsupportedError } from "../../errors.ts";
+import { BadInputError, UnsupportedError } from "../../errors.ts";
 import { normalizeAxis, sameShape } from "../../tensor/shape.ts";
 import { type Shape, sizeOf } from "../../tensor/tensor.ts";
 import { attributesFrom, attributesOf } from "../attributes.ts";
@@ -13,9 +13,9 @@ import { freshNames } from "../fresh-names.ts";
 import {
   type FoldingBudget,
   foldingBudget,
-  type InferShapesOptions,
   inferNode,
   inferShapes,
+  inferShapesIfValid,
   type TypedGraph,
   typeOf,
 } from "../infer-shapes.ts";
@@ -48,20 +48,10 @@ interface Growth {
 export function makeBatchDynamic(graph: Graph, { input, shape }: OpenBatchOptions): Graph {
   const [batch, ...rest] = shape;
   const shapesFor = (extent: number) => ({ inputShapes: { [input]: [extent, ...rest] } });
-  const traced = typedIfValid(graph, shapesFor(batch));
+  const traced = inferShapesIfValid(graph, shapesFor(batch));
   if (traced === undefined) return graph;
   const start = inferShapes({ ...graph, nodes: [], outputs: [] }, shapesFor(2 * batch));
   return new Walk(graph, batch, traced, start).opened() ?? graph;
-}
-
-/** The types of the untouched graph; undefined where it has none. Why is said when they are needed. */
-function typedIfValid(graph: Graph, options: InferShapesOptions): TypedGraph | undefined {
-  try {
-    return inferShapes(graph, options);
-  } catch (error) {
-    if (error instanceof PerceptualBallError) return undefined;
-    throw error;
-  }
 }
 
 /** The nodes one after the other, with the types that their values have for the traced batch and for one of twice the extent. */
