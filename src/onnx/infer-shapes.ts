@@ -85,19 +85,8 @@ export function inferShapes(graph: Graph, { inputShapes = {} }: InferShapesOptio
     const constant = knownValueOf(name, initializer);
     if (constant !== undefined) constants.set(name, constant);
   }
-  const known: KnownValues = {
-    type: (name) => types.get(name),
-    constant: (name) => constants.get(name),
-    budget: foldingBudget(graph.nodes.length),
-  };
-  for (const node of graph.nodes) {
-    const inferred = inferNode(node, known);
-    node.outputs.forEach((output, i) => {
-      if (output === "") return;
-      types.set(output, inferred.types[i]);
-      if (inferred.constants?.[i] !== undefined) constants.set(output, inferred.constants[i]);
-    });
-  }
+  const values = { types, constants, budget: foldingBudget(graph.nodes.length) };
+  for (const node of graph.nodes) inferInto(values, node);
   return { graph, types, constants };
 }
 
@@ -194,6 +183,27 @@ export function inferNode(
   if (cost > budget.left) return { types };
   budget.left -= cost;
   return { types, constants: operator.kernel({ node, where, attributes, inputs: values, outputs: types }) };
+}
+
+/** What is known of the values so far, node by node. */
+export interface InferredValues {
+  readonly types: Map<string, ValueType>;
+  readonly constants: Map<string, NumericTensor>;
+  readonly budget: FoldingBudget;
+}
+
+/** Adds to `values` what {@link inferNode} says of the outputs that `node` names. */
+export function inferInto({ types, constants, budget }: InferredValues, node: Node): void {
+  const inferred = inferNode(node, {
+    type: (name) => types.get(name),
+    constant: (name) => constants.get(name),
+    budget,
+  });
+  node.outputs.forEach((output, i) => {
+    if (output === "") return;
+    types.set(output, inferred.types[i]);
+    if (inferred.constants?.[i] !== undefined) constants.set(output, inferred.constants[i]);
+  });
 }
 
 /** Whether `type` can have a derivative. */

@@ -13,7 +13,7 @@ import { freshNames } from "../fresh-names.ts";
 import {
   type FoldingBudget,
   foldingBudget,
-  inferNode,
+  inferInto,
   inferShapes,
   inferShapesIfValid,
   type TypedGraph,
@@ -116,17 +116,8 @@ class Walk {
   }
 
   #append(node: Node): void {
-    const inferred = inferNode(node, {
-      type: (name) => this.#types.get(name),
-      constant: (name) => this.#constants.get(name),
-      budget: this.#budget,
-    });
+    inferInto({ types: this.#types, constants: this.#constants, budget: this.#budget }, node);
     this.#nodes.push(node);
-    node.outputs.forEach((output, i) => {
-      this.#types.set(output, inferred.types[i]);
-      const known = inferred.constants?.[i];
-      if (known !== undefined) this.#constants.set(output, known);
-    });
   }
 
   #ints(wish: string, values: readonly number[]): string {

@@ -8,7 +8,7 @@
 import { PerceptualBallError, UnsupportedError } from "../../errors.ts";
 import type { Shape } from "../../tensor/tensor.ts";
 import { freshNames, freshNodeNames } from "../fresh-names.ts";
-import { type FoldingBudget, foldingBudget, inferNode, knownValueOf } from "../infer-shapes.ts";
+import { type FoldingBudget, foldingBudget, inferInto, knownValueOf } from "../infer-shapes.ts";
 import { mapGraphs, renameOuterValues } from "../inner-graphs.ts";
 import { type Attributes, describeNode, type Graph, type Initializer, type Node, type ValueType } from "../model.ts";
 import type { NumericTensor } from "../numeric-tensor.ts";
@@ -174,15 +174,7 @@ class Walk {
   #infer(node: Node): void {
     if (!isOperator(node) || !this.#areTyped(node)) return;
     try {
-      const { types, constants } = inferNode(node, {
-        type: (name) => this.#types.get(name),
-        constant: (name) => this.#constants.get(name),
-        budget: this.#budget,
-      });
-      node.outputs.forEach((output, i) => {
-        this.#types.set(output, types[i]);
-        if (constants?.[i] !== undefined) this.#constants.set(output, constants[i]);
-      });
+      inferInto({ types: this.#types, constants: this.#constants, budget: this.#budget }, node);
     } catch (error) {
       // What is wrong with the node is said by whoever needs its outputs.
       if (!(error instanceof PerceptualBallError)) throw error;
