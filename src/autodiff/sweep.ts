@@ -4,6 +4,7 @@ import { attributesOf } from "../onnx/attributes.ts";
 import type { GraphBuilder, Value } from "../onnx/builder.ts";
 import { describeNode, groupByOperator, type Node } from "../onnx/model.ts";
 import { sameShape } from "../tensor/shape.ts";
+import { zeros } from "./adjoints/linear-maps.ts";
 import { cotangentMap } from "./cotangent-map.ts";
 import { gradientPath } from "./gradient-path.ts";
 import { realView } from "./real-view.ts";
@@ -54,9 +55,7 @@ export function appendVjp(
 
   for (const { value, cotangent } of seeds) cotangents.add(value.name, cotangent);
   for (const node of path.toReversed()) g.scope(`${node.name || node.outputs[0]}/vjp`, () => pull(node));
-  return wrt.map(
-    ({ name, dtype, shape }) => cotangents.take(name) ?? g.op("Expand", [g.scalar(0, dtype), g.ints(shape)]),
-  );
+  return wrt.map((value) => cotangents.take(value.name) ?? zeros(g, value));
 }
 
 function checkShape(where: string, index: number, cotangent: Value, input: Value): void {
