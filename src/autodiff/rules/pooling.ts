@@ -1,6 +1,6 @@
 /** @file Rules of the pools. */
 import type { Value } from "../../onnx/builder.ts";
-import { kernelShapeOf, slidingWindow, tapCounts, type Window } from "../../onnx/operators/arithmetic/window.ts";
+import { poolWindow, tapCounts, type Window } from "../../onnx/operators/arithmetic/window.ts";
 import { sizeOf, tensorOf } from "../../tensor/tensor.ts";
 import { routeToFirstMaximum } from "../adjoints/first-maximum.ts";
 import { spreadSum } from "../adjoints/window-adjoints.ts";
@@ -9,10 +9,8 @@ import { rule } from "../rule.ts";
 
 type PoolPull = Pull & { readonly x: Value };
 
-function poolWindow({ where, attributes, x }: PoolPull): Window {
-  const spatial = x.shape.slice(2);
-  const kernel = kernelShapeOf(where, attributes, spatial);
-  return slidingWindow(where, attributes, spatial, kernel, attributes.int("ceil_mode", 0) !== 0);
+function windowOf({ where, attributes, x }: PoolPull): Window {
+  return poolWindow(where, attributes, x.shape.slice(2));
 }
 
 export const AveragePool = rule({
@@ -20,7 +18,7 @@ export const AveragePool = rule({
     "y = Σ over the window of x / n ⇒ x̄ = Σ over the windows that hold it of ȳ / n, n being what the operator divides by",
   vjp: unary((call) => {
     const { g, attributes, dy } = call;
-    const window = poolWindow(call);
+    const window = windowOf(call);
     const counts = tapCounts(window, attributes.int("count_include_pad", 0) !== 0);
     const divisor = counts.every((count) => count === counts[0])
       ? g.scalar(counts[0], dy.dtype)
@@ -33,7 +31,7 @@ export const AveragePool = rule({
 export const MaxPool = rule({
   formula:
     "y = max x over the window ⇒ x̄ = Σ of ȳ over the windows whose first maximum in row-major order it is, as in PyTorch",
-  vjp: unary((call) => routeToFirstMaximum(call.g, call.x, call.y, call.dy, poolWindow(call))),
+  vjp: unary((call) => routeToFirstMaximum(call.g, call.x, call.y, call.dy, windowOf(call))),
   excitation: { by: "as gradient" },
 });
 
@@ -49,7 +47,7 @@ export const LpPool = rule({
   formula:
     "y = (Σ |x|ᵖ)^(1/p) over the window ⇒ x̄ = |x|^(p−1) · sign x · Σ over the windows that hold it of ȳ y^(1−p), 0 where y = 0",
   vjp: unary((call) => {
-    const window = poolWindow(call);
+    const window = windowOf(call);
     return lpCotangent(call, (value) => spreadSum(call.g, value, window));
   }),
   excitation: { by: "shares", among: "elements" },

@@ -5,7 +5,7 @@ import { type Shape, sizeOf } from "../../tensor/tensor.ts";
 import type { AttributeReader } from "../attributes.ts";
 import type { ValueType } from "../model.ts";
 import type { NumericTensor } from "../numeric-tensor.ts";
-import { kernelShapeOf, slidingWindow, spanOf, tapCounts, transposedWindow, type Window } from "./arithmetic/window.ts";
+import { kernelShapeOf, poolWindow, spanOf, tapCounts, transposedWindow, type Window } from "./arithmetic/window.ts";
 import { liftWindow, rowsOf } from "./arithmetic/window-loops.ts";
 import { checkShape, knownNumbers } from "./check-shape.ts";
 import { type Kernel, operator, type ShapeRule } from "./operator.ts";
@@ -19,9 +19,7 @@ interface PoolNode {
 
 /** The window of a pool, whose input has at least three axes. */
 function windowOf({ where, attributes, inputs: [{ shape }] }: PoolNode): Window {
-  const spatial = shape.slice(2);
-  const kernel = kernelShapeOf(where, attributes, spatial);
-  return slidingWindow(where, attributes, spatial, kernel, attributes.int("ceil_mode", 0) !== 0);
+  return poolWindow(where, attributes, shape.slice(2));
 }
 
 /** Windows of so many taps are for pictures of any size; larger ones must not be much larger than the plane. */

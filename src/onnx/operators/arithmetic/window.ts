@@ -57,6 +57,12 @@ function readWindow(where: string, attributes: AttributeReader, kernel: Shape) {
   };
 }
 
+/** The window of a pool over a wide grid of extents `wide`, by its attributes alone. */
+export function poolWindow(where: string, attributes: AttributeReader, wide: Shape): Window {
+  const kernel = kernelShapeOf(where, attributes, wide);
+  return slidingWindow(where, attributes, wide, kernel, attributes.int("ceil_mode", 0) !== 0);
+}
+
 /** The window's extents: `kernel_shape`, or `fallback` (of the weight) where that is left out; both must agree. */
 export function kernelShapeOf(where: string, attributes: AttributeReader, spatial: Shape, fallback?: Shape): Shape {
   const kernel = attributes.ints("kernel_shape", fallback);
