@@ -10,3 +10,9 @@ export function unbroadcast(g: GraphBuilder, cotangent: Value, shape: Shape): Va
   const sum = g.op("ReduceSum", [cotangent, g.ints(axes)], { keepdims: 1 });
   return sameShape(sum.shape, shape) ? sum : g.op("Reshape", [sum, g.ints(shape)]);
 }
+
+/** The adjoint of repeating a vector over channels at every position of every image: the sum over all axes but the channels. */
+export function channelSum(g: GraphBuilder, cotangent: Value): Value {
+  const axes = cotangent.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]));
+  return g.op("ReduceSum", [cotangent, g.ints(axes)], { keepdims: 0 });
+}

@@ -1,15 +1,9 @@
 /** @file Rules of the convolutions. */
-import type { GraphBuilder, Value } from "../../onnx/builder.ts";
 import { slidingWindow, transposedWindow } from "../../onnx/operators/arithmetic/window.ts";
+import { channelSum } from "../adjoints/unbroadcast.ts";
 import { gather, spread, weightCotangent } from "../adjoints/window-adjoints.ts";
 import { pullbacks } from "../pullbacks.ts";
 import { rule } from "../rule.ts";
-
-/** The bias is added at every position of every image: its cotangent is the sum over all axes but the channels. */
-function biasCotangent(g: GraphBuilder, dy: Value): Value {
-  const axes = dy.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]));
-  return g.op("ReduceSum", [dy, g.ints(axes)], { keepdims: 0 });
-}
 
 export const Conv = rule({
   formula: "y = w ∗ x + b ⇒ x̄ = wᵀ ∗ ȳ (the adjoint), w̄ = x ∗ ȳ over batch and positions, b̄ = Σ ȳ",
@@ -19,7 +13,7 @@ export const Conv = rule({
     return {
       x: () => spread(g, dy, w, window, group),
       w: () => weightCotangent(g, x, dy, window, group),
-      b: () => biasCotangent(g, dy),
+      b: () => channelSum(g, dy),
     };
   }),
   excitation: { by: "weights", operands: 2, isContrasted: true },
@@ -34,7 +28,7 @@ export const ConvTranspose = rule({
     return {
       x: () => gather(g, dy, w, window, group),
       w: () => weightCotangent(g, dy, x, window, group),
-      b: () => biasCotangent(g, dy),
+      b: () => channelSum(g, dy),
     };
   }),
   excitation: { by: "weights", operands: 2 },

@@ -4,7 +4,7 @@ import type { GraphBuilder, Value } from "../../onnx/builder.ts";
 import { normalizeAxis } from "../../tensor/shape.ts";
 import { sizeOf, tensorOf } from "../../tensor/tensor.ts";
 import { reshapeTo } from "../adjoints/linear-maps.ts";
-import { unbroadcast } from "../adjoints/unbroadcast.ts";
+import { channelSum, unbroadcast } from "../adjoints/unbroadcast.ts";
 import { arithmeticOn } from "../arithmetic.ts";
 import { type Pull, present, pullbacks, unary } from "../pullbacks.ts";
 import { noGradient, rule, type VjpCall, type VjpRule } from "../rule.ts";
@@ -14,16 +14,6 @@ const scaling = { excitation: { by: "first" } } as const;
 
 function mean(g: GraphBuilder, value: Value, axes: readonly number[]): Value {
   return g.op("ReduceMean", [value, g.ints(axes)], { keepdims: 1 });
-}
-
-function sum(g: GraphBuilder, value: Value, axes: readonly number[]): Value {
-  return g.op("ReduceSum", [value, g.ints(axes)], { keepdims: 1 });
-}
-
-/** The sum for each channel: a vector. */
-function channelSum(g: GraphBuilder, value: Value): Value {
-  const axes = value.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]));
-  return g.op("ReduceSum", [value, g.ints(axes)], { keepdims: 0 });
 }
 
 /** `axis` and all that follow it, of `rank` axes. */
@@ -49,14 +39,14 @@ function axisOf({ where, attributes }: Pick<VjpCall, "where" | "attributes">, x:
 
 export const Softmax = rule({
   formula: "y = softmax x ⇒ x̄ = y · (ȳ − Σ y ȳ)",
-  vjp: unary(({ g, mul, sub, x, y, dy, ...call }) => mul(y, sub(dy, sum(g, mul(y, dy), [axisOf(call, x)])))),
+  vjp: unary(({ mul, sub, sumOver, x, y, dy, ...call }) => mul(y, sub(dy, sumOver(mul(y, dy), [axisOf(call, x)])))),
   ...scaling,
 });
 
 export const LogSoftmax = rule({
   formula: "y = x − log Σ exp x ⇒ x̄ = ȳ − exp(y) · Σ ȳ",
-  vjp: unary(({ g, mul, sub, exp, x, y, dy, ...call }) => {
-    const total = sum(g, dy, [axisOf(call, x)]);
+  vjp: unary(({ mul, sub, exp, sumOver, x, y, dy, ...call }) => {
+    const total = sumOver(dy, [axisOf(call, x)]);
     return sub(dy, mul(exp(y), total));
   }),
   ...scaling,
@@ -188,14 +178,14 @@ export const GroupNormalization = rule({
   formula: `
     y = x̂ · scale + bias, x̂ standardized over groups of channels: as LayerNormalization. Scale and bias are per channel
     (opset 21) or per group (opset 18); seen as [N, groups, scales per group, rest], both broadcast alike.`,
-  vjp: pullbacks(["x", "scale", "bias"], ({ g, attributes, mul, x, scale, dy: cotangent }) => {
+  vjp: pullbacks(["x", "scale", "bias"], ({ g, attributes, mul, sumOver, x, scale, dy: cotangent }) => {
     const groups = attributes.int("num_groups");
     const n = x.shape[0];
     const perGroup = sizeOf(scale.shape) / groups;
     const shape = [n, groups, perGroup, sizeOf(x.shape) / (n * groups * perGroup)];
     const parts = standardize(g, reshapeTo(g, x, shape), [2, 3], (variance) => inverseRoot(g, variance, attributes));
     const dy = reshapeTo(g, cotangent, shape);
-    const total = (value: Value, like: Value): Value => reshapeTo(g, sum(g, value, [0, 3]), like.shape);
+    const total = (value: Value, like: Value): Value => reshapeTo(g, sumOver(value, [0, 3]), like.shape);
     return {
       x: () => {
         const d = mul(dy, reshapeTo(g, scale, [groups, perGroup, 1]));
@@ -223,12 +213,12 @@ export const LpNormalization = rule({
     y = x / n with n = ‖x‖ₚ along one axis ⇒ x̄ = (ȳ − s · Σ ȳ y) / n, where s = ∂n/∂x is y for p = 2 and sign x for p = 1.
     At x = 0, where y = 0 by convention, x̄ = 0.`,
   vjp: unary((call) => {
-    const { g, attributes, mul, sub, div, sign, equal, select, x, y, dy } = call;
+    const { g, attributes, mul, sub, div, sign, equal, select, sumOver, x, y, dy } = call;
     const axis = axisOf(call, x);
     const p = attributes.int("p", 2);
     const norm = g.op(p === 1 ? "ReduceL1" : "ReduceL2", [x, g.ints([axis])], { keepdims: 1 });
     const slope = p === 1 ? sign(x) : y;
-    const inner = sum(g, mul(dy, y), [axis]);
+    const inner = sumOver(mul(dy, y), [axis]);
     const inverse = select(equal(norm, 0), 0, div(1, norm));
     return mul(sub(dy, mul(slope, inner)), inverse);
   }),
