@@ -58,9 +58,6 @@ export type Excitation =
   | { readonly by: "first" }
   | { readonly by: "as gradient"; readonly isOfFirst?: boolean };
 
-/** The word for an operator's {@link Excitation}. */
-export type ExcitationKind = Excitation["by"];
-
 /** The limit of an operator's output where its inputs tend to `inputs` (±∞ too; those left out are missing); NaN if there is none. */
 export type Limit = (inputs: readonly number[], attributes: AttributeReader) => number;
 
