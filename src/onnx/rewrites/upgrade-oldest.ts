@@ -11,7 +11,8 @@ import { int64Tensor } from "../int64.ts";
 import { describeNode, type Node } from "../model.ts";
 import type { Upgrade, UpgradeContext } from "./upgrade-opset.ts";
 
-function without(node: Node, ...names: readonly string[]): Node {
+/** `node` less the attributes with these names. */
+export function without(node: Node, ...names: readonly string[]): Node {
   return {
     ...node,
     attributes: Object.fromEntries(Object.entries(node.attributes).filter(([name]) => !names.includes(name))),

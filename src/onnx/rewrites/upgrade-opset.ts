@@ -13,7 +13,6 @@ import { mapGraphs } from "../inner-graphs.ts";
 import { int64Tensor } from "../int64.ts";
 import {
   type Attribute,
-  type Attributes,
   describeNode,
   type FunctionDefinition,
   type Graph,
@@ -24,7 +23,7 @@ import {
   type ValueInfo,
 } from "../model.ts";
 import { shapeHintsOf } from "../shape-hints.ts";
-import { oldestUpgrades, replaceExperiment } from "./upgrade-oldest.ts";
+import { oldestUpgrades, replaceExperiment, without } from "./upgrade-oldest.ts";
 
 /** The version that every model is brought to, unless it is of a newer one. */
 export const canonicalOpset = 18;
@@ -173,10 +172,6 @@ export interface Upgrade {
   readonly rewrite: (node: Node, context: UpgradeContext) => readonly Node[];
 }
 
-function without(attributes: Attributes, ...names: readonly string[]): Attributes {
-  return Object.fromEntries(Object.entries(attributes).filter(([name]) => !names.includes(name)));
-}
-
 /** `inputs` with `name` at `index`; left-out inputs before it are empty. */
 function withInput(inputs: readonly string[], index: number, name: string): string[] {
   const next = [...inputs];
@@ -196,7 +191,7 @@ function intsToInputs(since: number, positions: Readonly<Record<string, number>>
         if (values.length === 0) continue;
         inputs = withInput(inputs, index, context.constant(`${node.outputs[0]}_${name}`, int64Tensor(values)));
       }
-      return [{ ...node, inputs, attributes: without(node.attributes, ...Object.keys(positions)) }];
+      return [{ ...without(node, ...Object.keys(positions)), inputs }];
     },
   };
 }
@@ -215,14 +210,14 @@ const clip: Upgrade = {
       const bound = tensorOf(dtype, [attributes.float(name)], []);
       inputs = withInput(inputs, index + 1, context.constant(`${node.outputs[0]}_${name}`, bound));
     }
-    return [{ ...node, inputs, attributes: without(node.attributes, "min", "max") }];
+    return [{ ...without(node, "min", "max"), inputs }];
   },
 };
 
 /** Dropout's ratio became an input, which inference does not read. */
 const dropout: Upgrade = {
   since: 12,
-  rewrite: (node) => [{ ...node, attributes: without(node.attributes, "ratio") }],
+  rewrite: (node) => [without(node, "ratio")],
 };
 
 /** Pad's amounts and value became inputs. */
@@ -239,7 +234,7 @@ const pad: Upgrade = {
       const dtype = context.dtypeOf(node.inputs[0]) ?? "float32";
       inputs = [...inputs, context.constant(`${node.outputs[0]}_value`, tensorOf(dtype, [value], []))];
     }
-    return [{ ...node, inputs, attributes: without(node.attributes, "pads", "value") }];
+    return [{ ...without(node, "pads", "value"), inputs }];
   },
 };
 
@@ -248,7 +243,7 @@ const topK: Upgrade = {
   since: 10,
   rewrite(node, context) {
     const k = context.constant(`${node.outputs[0]}_k`, int64Tensor([attributesOf(node).int("k")]));
-    return [{ ...node, inputs: [node.inputs[0], k], attributes: without(node.attributes, "k") }];
+    return [{ ...without(node, "k"), inputs: [node.inputs[0], k] }];
   },
 };
 
@@ -295,7 +290,7 @@ const spatialStatistics: Upgrade = {
   since: 9,
   rewrite(node) {
     if (attributesOf(node).int("spatial", 1) !== 0) {
-      return [{ ...node, attributes: without(node.attributes, "spatial") }];
+      return [without(node, "spatial")];
     }
     throw new UnsupportedError({
       where: describeNode(node),
@@ -324,7 +319,7 @@ const scalesToInput: Upgrade = {
   rewrite(node, context) {
     const scales = attributesOf(node).floats("scales");
     const name = context.constant(`${node.outputs[0]}_scales`, tensorOf("float32", scales, [scales.length]));
-    return [{ ...node, inputs: [node.inputs[0], name], attributes: without(node.attributes, "scales") }];
+    return [{ ...without(node, "scales"), inputs: [node.inputs[0], name] }];
   },
 };
 
