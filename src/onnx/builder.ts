@@ -141,13 +141,11 @@ export class GraphBuilder {
   ): Value[] {
     const name = this.#unique(opType);
     const outputs = Array.from({ length: outputCount }, (_, i) => (i === 0 ? name : `${name}_${i}`));
-    let last = inputs.length;
-    while (last > 0 && inputs[last - 1] === undefined) last--;
     const node: Node = {
       opType,
       domain: "",
       name,
-      inputs: inputs.slice(0, last).map((input) => input?.name ?? ""),
+      inputs: namesOf(inputs),
       outputs,
       attributes: attributesFrom(attributes),
     };
@@ -174,11 +172,9 @@ export class GraphBuilder {
 
   /** Appends `node` once more, on other inputs and under new names, and returns its outputs; those it leaves out stay left out. */
   again(node: Node, inputs: readonly (Value | undefined)[]): Value[] {
-    const names = inputs.map((input) => input?.name ?? "");
-    while (names.at(-1) === "") names.pop();
     const name = this.#unique(node.opType);
     const outputs = node.outputs.map((output, i) => (output === "" ? "" : i === 0 ? name : `${name}_${i}`));
-    return this.append({ ...node, name, inputs: names, outputs });
+    return this.append({ ...node, name, inputs: namesOf(inputs), outputs });
   }
 
   /** Runs `body`; nodes appended meanwhile are called `<scope>/…`, so that a profile tells where each came from. */
@@ -252,4 +248,11 @@ export class GraphBuilder {
     this.#names.add(name);
     return name;
   }
+}
+
+/** The inputs as a node names them: "" for one that is left out, and nothing for those that are left out at the end. */
+function namesOf(inputs: readonly (Value | undefined)[]): string[] {
+  const names = inputs.map((input) => input?.name ?? "");
+  while (names.at(-1) === "") names.pop();
+  return names;
 }
