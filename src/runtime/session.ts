@@ -119,7 +119,8 @@ function inBlocks(graph: Graph): Graph {
   const typed = inferShapesIfValid(graph);
   if (typed === undefined) return graph;
   try {
-    return blockedLayout(inferShapes(splitConvolutions(typed)));
+    const split = splitConvolutions(typed);
+    return blockedLayout(split === graph ? typed : inferShapes(split));
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new Error(
