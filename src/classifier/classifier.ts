@@ -10,7 +10,7 @@ import { type Labels, labelCountOf, labelSources, type NameSource, resolveLabels
 import { type Classification, classificationOf, sigmoidAt } from "./logits.ts";
 import type { InputValue } from "./network/bind-inputs.ts";
 import type { NeedsLimits } from "./network/check-needs.ts";
-import type { HeadKind } from "./network/find-head.ts";
+import { decidesEachLabel, type HeadKind } from "./network/find-head.ts";
 import { type Layer, type LayerSelector, listLayers, selectLayers } from "./network/layers.ts";
 import { type ModelWarning, type PreparedModel, prepareModel } from "./network/prepare-model.ts";
 import { type NetworkPasses, networkPasses } from "./passes/network-passes.ts";
@@ -229,9 +229,7 @@ function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
     height,
     width,
   };
-  const { head } = prepared;
-  const isSeparate =
-    head.decision === undefined && (head.kind === "multi-label" || (head.kind === "value" && head.count > 1));
+  const isSeparate = decidesEachLabel(prepared.head);
   const passes = networkPasses(prepared, { where, normalization: input, sessionOptions });
   /** The pixels of `image`, if it has the network's size. */
   const checkImage = (method: string, image: ImageTensor): Float32Array => {

@@ -1,11 +1,10 @@
 /** @file What `inspect` says of a model: facts, layers, and what works, what is guessed, what to give. */
 import type { Classifier } from "../classifier/classifier.ts";
 import { describeNeeds } from "../classifier/network/check-needs.ts";
-import { describeHead } from "../classifier/network/find-head.ts";
+import { decidesEachLabel, describeHead } from "../classifier/network/find-head.ts";
 import type { InspectedLayer, Inspection } from "../classifier/network/inspect-model.ts";
 import { describeGeometry } from "../image/geometry.ts";
 import type { LoadedModel } from "../node/models/load-model.ts";
-import { isSeparate } from "./open-classifier.ts";
 
 /** What is said of a model, line by line; names come from the model, so each line is to be shown as text only. */
 export function inspectionLines(
@@ -122,7 +121,8 @@ export function adviceOn(inspection: Inspection, classifier: Classifier | undefi
     guessed.push(`nothing about the names of the ${classCount} classes: ${labelsReason}`);
     give.push("--labels FILE");
   }
-  if (isSeparate(classifier)) give.push("--label, for the decision that is meant; explain takes the most probable one");
+  if (decidesEachLabel(classifier.prepared.head))
+    give.push("--label, for the decision that is meant; explain takes the most probable one");
   return { works, guessed, give };
 }
 

@@ -1,12 +1,12 @@
 /** @file Which methods `explain` runs, and what can be told of them before any picture is at hand. */
 import type { Classifier } from "../classifier/classifier.ts";
+import { decidesEachLabel } from "../classifier/network/find-head.ts";
 import { MisuseError } from "../errors.ts";
 import { completeOptions } from "../options/schema.ts";
 import type { ExplanationRun } from "../report/explanation/explain-picture.ts";
 import { saliencyMethods } from "../saliency/methods.ts";
 import { type ExplainFlags, usualMethods } from "./flags/explain-flags.ts";
 import { methodKind, runsOf } from "./flags/runnables.ts";
-import { isSeparate } from "./open-classifier.ts";
 
 /** The methods that the flags name, each once, with their settings. Throws as {@link runsOf} does. */
 export function methodRunsOf(flags: ExplainFlags): ExplanationRun[] {
@@ -35,7 +35,7 @@ export function checkMethodRuns(
   if (label !== undefined) classifier.findLabel(label);
   const wanted = target === undefined ? undefined : classifier.findLabel(target);
   const { head } = classifier.prepared;
-  if (target !== undefined && isSeparate(classifier)) {
+  if (target !== undefined && decidesEachLabel(classifier.prepared.head)) {
     throw new MisuseError({
       where: "--target",
       what: "each label is present or absent by itself, so that none can be asked for instead of another",

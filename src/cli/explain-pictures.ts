@@ -1,5 +1,6 @@
 /** @file `explain` at work: picture by picture, what is finished, what failed, and the page. */
 import { basename } from "node:path";
+import { decidesEachLabel } from "../classifier/network/find-head.ts";
 import { sizedPicture } from "../classifier/preprocessing/fit-picture.ts";
 import { type Region, regionMask } from "../classifier/preprocessing/region-mask.ts";
 import { watchClassifier } from "../classifier/watch-classifier.ts";
@@ -25,7 +26,6 @@ import {
 } from "./context.ts";
 import { describeReplaced, explainReport } from "./explain-report.ts";
 import { type ExplainFlags, localizationRuleOf, usualMethods } from "./flags/explain-flags.ts";
-import { isSeparate } from "./open-classifier.ts";
 import { openPage, sayPage } from "./page-link.ts";
 import type { PictureSource } from "./pictures.ts";
 import { createProgress, describeSeconds, type ProgressDisplay } from "./progress.ts";
@@ -106,7 +106,7 @@ export function explainingOf(
    */
   async function subjectOf(classifier: FileClassifier, picture: Picture | ImageTensor) {
     const { label } = flags;
-    if (!isSeparate(classifier)) return { classifier, label };
+    if (!decidesEachLabel(classifier.prepared.head)) return { classifier, label };
     const index =
       label === undefined
         ? (await classifier.classify(classifier.fit(picture), { signal: io.signal })).label

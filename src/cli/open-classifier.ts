@@ -1,7 +1,6 @@
 /** @file The classifier that the flags mean, with what had to be guessed about it: every command that runs a model opens it here. */
 import { basename } from "node:path";
-import type { Classifier } from "../classifier/classifier.ts";
-import { describeHead } from "../classifier/network/find-head.ts";
+import { decidesEachLabel, describeHead } from "../classifier/network/find-head.ts";
 import type { ModelWarning } from "../classifier/network/prepare-model.ts";
 import { normalizationForChannels } from "../classifier/preprocessing/preprocessing.ts";
 import { type ProbeOptions, probePreprocessing } from "../classifier/preprocessing/probe-preprocessing.ts";
@@ -89,17 +88,12 @@ export async function openClassifier(
   return decided(classifier, options);
 }
 
-/** Whether the head decides each of its labels by itself, so that one of them has to be meant. */
-export function isSeparate({ prepared: { head } }: Pick<Classifier, "prepared">): boolean {
-  return head.decision === undefined && (head.kind === "multi-label" || (head.kind === "value" && head.count > 1));
-}
-
 /** The classifier of the decision that is meant, where labels are decided each by itself. */
 function decided(
   classifier: FileClassifier,
   { decision, takesAllLabels = false }: Pick<OpenClassifierOptions, "decision" | "takesAllLabels">,
 ): FileClassifier {
-  if (!isSeparate(classifier) || takesAllLabels) return classifier;
+  if (!decidesEachLabel(classifier.prepared.head) || takesAllLabels) return classifier;
   if (decision !== undefined) return classifier.decision(classifier.findLabel(decision));
   const { count } = classifier.prepared.head;
   const names = classifier.labels?.slice(0, 8).join(", ");

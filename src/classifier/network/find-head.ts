@@ -524,6 +524,11 @@ function valuesBeforeOthers(graph: Graph, ends: ReadonlySet<string>): ReadonlySe
   return weighted;
 }
 
+/** Whether the head decides each of its labels by itself, so that one of them has to be meant before there is a margin. */
+export function decidesEachLabel({ kind, count, decision }: Head): boolean {
+  return decision === undefined && (kind === "multi-label" || (kind === "value" && count > 1));
+}
+
 /** "value "cls", 3 classes", as lines, pages and records say it. */
 export function describeHead({ value, kind, count, decision, reason }: Head): string {
   const name = JSON.stringify(value);

@@ -13,7 +13,7 @@ import { unfoldOperators } from "../../onnx/rewrites/unfold-operators.ts";
 import { intTensor } from "../../tensor/tensor.ts";
 import { bindInputs, type InputValue } from "./bind-inputs.ts";
 import { checkNeeds, type NeedsLimits } from "./check-needs.ts";
-import { findHead, type Head, type HeadKind } from "./find-head.ts";
+import { decidesEachLabel, findHead, type Head, type HeadKind } from "./find-head.ts";
 import { findImageInput, type ImageInput, imageShape } from "./image-input.ts";
 import { solveInputSize } from "./solve-input-size.ts";
 
@@ -216,8 +216,7 @@ function assemble(
     batchFor: (batch) => (fixedBatch === undefined || canTake(batch) ? batch : fixedBatch),
     typed: typedFor,
     decision(index) {
-      const isSeparate = head.decision === undefined && (head.kind === "multi-label" || head.kind === "value");
-      if (!isSeparate || classCount < 2 || (head.kind === "value" && head.count < 2)) {
+      if (!decidesEachLabel(head)) {
         throw new MisuseError({
           where,
           what: "the head does not decide each label by itself",
@@ -227,7 +226,7 @@ function assemble(
       }
       numberIn(`${where}: label`, index, { min: 0, max: classCount - 1, integer: true });
       const to = appendNodes(graph, "decision");
-      const [flat] = [to.op("Flatten", [logits], { axis: 1 })];
+      const flat = to.op("Flatten", [logits], { axis: 1 });
       const one = to.op("Gather", [flat, to.constant(intTensor([index]))], { axis: 1 });
       // Softmax of (0, z) is (1 − σ(z), σ(z)).
       const pair = to.op("Pad", [one, to.constant(intTensor([0, 1, 0, 0]))]);

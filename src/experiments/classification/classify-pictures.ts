@@ -2,6 +2,7 @@
 import { checkClassifier } from "../../classifier/check-arguments.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { finiteLogits, mostProbable, sigmoidAt, softmaxAt } from "../../classifier/logits.ts";
+import { decidesEachLabel } from "../../classifier/network/find-head.ts";
 import { defaultBatch } from "../../classifier/passes/default-batch.ts";
 import { AbortedError, MisuseError, numberIn, PerceptualBallError, throwIfAborted } from "../../errors.ts";
 import type { ImageTensor, Picture } from "../../image/picture.ts";
@@ -57,8 +58,7 @@ export async function* classifyPictures(
       expected: "a classification",
     });
   }
-  const isSeparate = head.kind === "multi-label" && head.decision === undefined;
-  const confidenceAt = isSeparate ? sigmoidAt : softmaxAt;
+  const confidenceAt = decidesEachLabel(head) ? sigmoidAt : softmaxAt;
   const pass = await classifier.forward({ batch: classifier.prepared.batchFor(batch ?? defaultBatch(classifier)) });
   let waiting: { readonly picture: PictureToClassify; readonly pixels: Float32Array }[] = [];
   const named = (index: number) => ({ index, name: classifier.labelName(index) });

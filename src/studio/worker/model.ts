@@ -4,7 +4,7 @@ import { type Classifier, type ClassifierOptions, createClassifier } from "../..
 import { builtInLabels } from "../../classifier/labels/labels.ts";
 import { readLabels } from "../../classifier/labels/read-labels.ts";
 import { anatomyOf } from "../../classifier/network/feature-grids.ts";
-import { describeHead } from "../../classifier/network/find-head.ts";
+import { decidesEachLabel, describeHead } from "../../classifier/network/find-head.ts";
 import { inspectModel } from "../../classifier/network/inspect-model.ts";
 import { BadInputError, MisuseError, PerceptualBallError } from "../../errors.ts";
 import { describeGeometry } from "../../image/geometry.ts";
@@ -143,7 +143,7 @@ function sizeOf(text: string): readonly [number, number] {
 export function networkView(classifier: Classifier): NetworkView {
   const { prepared, input, guess, labelsReason, warnings, classCount } = classifier;
   const { head } = prepared;
-  const isSeparate = isSeparateHead(classifier);
+  const isSeparate = decidesEachLabel(classifier.prepared.head);
   const grids = new Set(anatomyOf(classifier).grids.map(({ layer }) => layer.name));
   return {
     classes: Array.from({ length: classCount }, (_, index) => classifier.labelName(index)),
@@ -172,11 +172,6 @@ export function networkView(classifier: Classifier): NetworkView {
     })),
     isSeparate,
   };
-}
-
-/** Whether each label is decided by itself. */
-export function isSeparateHead({ prepared: { head } }: Pick<Classifier, "prepared">): boolean {
-  return head.decision === undefined && (head.kind === "multi-label" || (head.kind === "value" && head.count > 1));
 }
 
 function methodView(method: SaliencyMethod, classifier: Classifier): TechniqueView {

@@ -5,6 +5,7 @@ import type { AttackResult } from "../../attacks/attack.ts";
 import { attackNamed } from "../../attacks/attacks.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { classificationOf, mostProbable, sigmoidAt, softmaxAt } from "../../classifier/logits.ts";
+import { decidesEachLabel } from "../../classifier/network/find-head.ts";
 import { MisuseError, PerceptualBallError } from "../../errors.ts";
 import { topCount } from "../../experiments/records/label-record.ts";
 import type { ImageTensor, Picture } from "../../image/picture.ts";
@@ -13,7 +14,7 @@ import { renderScene, scenesSeeds } from "../../scenes/scenes.ts";
 import { loadRuntime } from "../../web/load-runtime.ts";
 import { readPicture } from "../../web/read-image.ts";
 import type { Answer, ConeView, FittedPicture, JobName, Jobs, NetworkView, Order, RunQuestion } from "../protocol.ts";
-import { isSeparateHead, networkView, type OpenModel, openModel, reopenModel } from "./model.ts";
+import { networkView, type OpenModel, openModel, reopenModel } from "./model.ts";
 import { encoded, pixelsOfImage, pixelsOfPicture } from "./pixels.ts";
 import { attackView, explanationView, type KeptExplanation, runAttack, runExplanation, type Subject } from "./runs.ts";
 import { createGate, type Gate } from "./watch-search.ts";
@@ -108,7 +109,7 @@ async function subjectOf(question: RunQuestion, signal: AbortSignal): Promise<Su
   const model = { path: opened?.name ?? "", sha256: opened?.sha256 ?? "" };
   const versions = { perceptualBall: packageVersion, runtime: describeRuntime(theRuntime()), platform: browserName() };
   const common = { name, picture, input, model, versions };
-  if (!isSeparateHead(whole)) {
+  if (!decidesEachLabel(whole.prepared.head)) {
     return { ...common, classifier: whole, label: question.label, target: question.target, predicted };
   }
   // Labels that are decided each by itself: the decision on one of them, whose second class is "present".
@@ -179,7 +180,7 @@ const doers: Doers = {
   async fit({ picture }, { signal }): Promise<FittedPicture> {
     const classifier = theClassifier();
     const logits = await logitsOf(picture, signal);
-    const isSeparate = isSeparateHead(classifier);
+    const isSeparate = decidesEachLabel(classifier.prepared.head);
     const top = mostProbable(logits, topCount).map((index) => ({
       index,
       name: classifier.labelName(index),
