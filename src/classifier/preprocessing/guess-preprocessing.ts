@@ -174,12 +174,8 @@ function shownByGraph(prepared: PreparedModel, typed: TypedGraph): Source[] {
   const seen = chain.statistics === undefined || channels !== 3 ? undefined : seenByNormalization(chain.statistics);
   if (seen !== undefined) shown.push(seen);
   const isPlain = chain.channels.every(({ factor, offset }) => factor === 1 && offset === 0);
-  const statistics = isPlain && channels === 3 ? firstLayerStatistics(typed, chain.next) : undefined;
-  if (statistics !== undefined) {
-    const { name, reason, certain } = statistics;
-    const { channels: own, normalization } = statedBy(name);
-    shown.push({ stated: { normalization, channels: own === "bgr" ? own : undefined }, reason, isSettled: certain });
-  }
+  const statistics = isPlain && channels === 3 ? seenByFirstLayer(typed, chain.next) : undefined;
+  if (statistics !== undefined) shown.push(statistics);
   return shown;
 }
 
@@ -261,31 +257,44 @@ function isFromImagenet(maps: readonly ChannelMap[]): boolean {
 function seenByNormalization({ channels, mean, variance }: NonNullable<InputChain["statistics"]>): Source | undefined {
   const isUntrained = mean.every((value) => value === 0) && variance.every((value) => value === 1);
   if (isUntrained || channels.length !== 3) return undefined;
-  const candidates = statisticNames
-    .map((name) => {
-      const preset = normalizations[name];
-      const { factor, offset } = affineOf({ ...preset, layout: "nchw" });
-      const divergences = channels.map((map, c) => {
-        const color = preset.channels === "bgr" ? 2 - map.source : map.source;
-        const slope = map.factor * factor[map.source];
-        const expected = map.factor * (factor[map.source] * naturalMean[color] + offset[map.source]) + map.offset;
-        const ratio = (slope * naturalDeviation) ** 2 / variance[c];
-        return 0.5 * (ratio - 1 - Math.log(ratio) + (expected - mean[c]) ** 2 / variance[c]);
-      });
-      return { name, divergence: divergences.reduce((sum, value) => sum + value, 0) / 3 };
-    })
+  return bestFitting("the BatchNormalization on the pixels", 0.5, (name) => {
+    const preset = normalizations[name];
+    const { factor, offset } = affineOf({ ...preset, layout: "nchw" });
+    const divergences = channels.map((map, c) => {
+      const color = preset.channels === "bgr" ? 2 - map.source : map.source;
+      const slope = map.factor * factor[map.source];
+      const expected = map.factor * (factor[map.source] * naturalMean[color] + offset[map.source]) + map.offset;
+      return divergenceOf(expected, (slope * naturalDeviation) ** 2, mean[c], variance[c]);
+    });
+    return divergences.reduce((sum, value) => sum + value, 0) / 3;
+  });
+}
+
+const statisticNames = ["imagenet", "unit", "symmetric", "caffe", "bytes"] as const;
+
+/** The usual normalization of the least divergence from the statistics of `what`; undefined where that is not below `most`. */
+function bestFitting(
+  what: string,
+  most: number,
+  divergenceUnder: (name: NormalizationName) => number,
+): Source | undefined {
+  const [best, second] = statisticNames
+    .map((name) => ({ name, divergence: divergenceUnder(name) }))
     .sort((a, b) => a.divergence - b.divergence);
-  const [best, second] = candidates;
-  if (!(best.divergence < 0.5)) return undefined;
-  const { normalization, channels: order } = statedBy(best.name);
+  if (!(best.divergence < most)) return undefined;
+  const { normalization, channels } = statedBy(best.name);
   return {
-    stated: { normalization, channels: order === "bgr" ? order : undefined },
-    reason: `the statistics of the BatchNormalization on the pixels fit (divergence ${best.divergence.toFixed(2)}; ${second.name} ${second.divergence.toFixed(2)})`,
+    stated: { normalization, channels: channels === "bgr" ? channels : undefined },
+    reason: `the statistics of ${what} fit (divergence ${best.divergence.toFixed(2)}; ${second.name} ${second.divergence.toFixed(2)})`,
     isSettled: second.divergence > 3 * best.divergence + 0.1,
   };
 }
 
-const statisticNames = ["imagenet", "unit", "symmetric", "caffe", "bytes"] as const;
+/** The Kullback–Leibler divergence between the normal distributions of an expected mean and variance and of those that were seen. */
+function divergenceOf(expectedMean: number, expectedVariance: number, mean: number, variance: number): number {
+  const ratio = expectedVariance / variance;
+  return 0.5 * (ratio - 1 - Math.log(ratio) + (expectedMean - mean) ** 2 / variance);
+}
 
 /** The resize and crop that networks of this input size are usually evaluated with. */
 export function usualGeometry(height: number, width: number): GeometryRule {
@@ -318,10 +327,7 @@ export function nameOf(normalization: Normalization): NormalizationName | undefi
  * mean is W·m + b and the variance wᵀΣw, where m and Σ are the mean and the covariance of a patch of the normalized picture. Each
  * candidate is judged by the Kullback–Leibler divergence between these and the running statistics, in the median over filters.
  */
-function firstLayerStatistics(
-  typed: TypedGraph,
-  first: Node | undefined,
-): { readonly name: NormalizationName; readonly reason: string; readonly certain: boolean } | undefined {
+function seenByFirstLayer(typed: TypedGraph, first: Node | undefined): Source | undefined {
   const { graph, constants } = typed;
   if (first?.opType !== "Conv") return undefined;
   const [next] = usesOf(graph).get(first.outputs[0]) ?? [];
@@ -332,19 +338,9 @@ function firstLayerStatistics(
   if (mean === undefined || variance === undefined) return undefined;
   const bias = first.inputs[2] ? constants.get(first.inputs[2])?.data : undefined;
   const filters = { weights, bias, mean, variance };
-  const candidates = statisticNames
-    .map((name) => {
-      const divergences = correlationLengths.map((length) => medianDivergence(filters, normalizations[name], length));
-      return { name, divergence: Math.min(...divergences) };
-    })
-    .sort((a, b) => a.divergence - b.divergence);
-  const [best, second] = candidates;
-  if (!(best.divergence < 0.3)) return undefined;
-  return {
-    name: best.name,
-    reason: `the statistics of the first BatchNormalization fit (divergence ${best.divergence.toFixed(2)}; ${second.name} ${second.divergence.toFixed(2)})`,
-    certain: second.divergence > 3 * best.divergence + 0.1,
-  };
+  return bestFitting("the first BatchNormalization", 0.3, (name) =>
+    Math.min(...correlationLengths.map((length) => medianDivergence(filters, normalizations[name], length))),
+  );
 }
 
 interface FirstLayer {
@@ -396,8 +392,7 @@ function medianDivergence(
         }
       }
     }
-    const ratio = expectedVariance / variance[o];
-    return 0.5 * (ratio - 1 - Math.log(ratio) + (expectedMean - mean[o]) ** 2 / variance[o]);
+    return divergenceOf(expectedMean, expectedVariance, mean[o], variance[o]);
   });
   divergences.sort((a, b) => a - b);
   const median = divergences[Math.floor(filters / 2)];
