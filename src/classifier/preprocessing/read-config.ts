@@ -116,8 +116,12 @@ function shortestEdge(value: unknown): number | undefined {
   return isObject(value) && isNumber(value.shortest_edge) ? value.shortest_edge : undefined;
 }
 
+function isCroppedByHuggingFace({ do_center_crop: isAsked, crop_size: size }: Json): boolean {
+  return isAsked === true || (isAsked === undefined && size !== undefined);
+}
+
 function sizeOfHuggingFace(config: Json): readonly [height: number, width: number] | undefined {
-  if (config.do_center_crop === true || (config.do_center_crop === undefined && config.crop_size !== undefined)) {
+  if (isCroppedByHuggingFace(config)) {
     const cropped = sizeAt(config.crop_size);
     if (cropped !== undefined) return cropped;
   }
@@ -134,8 +138,7 @@ function geometryOfHuggingFace(config: Json, height: number, width: number): Geo
     if (edge >= 384) return { resize: { kind: "exact", ...crop }, interpolation };
     return { resize: { kind: "shorter", size: Math.floor(edge / config.crop_pct) }, crop, interpolation };
   }
-  const isCropped =
-    config.do_center_crop === true || (config.do_center_crop === undefined && config.crop_size !== undefined);
+  const isCropped = isCroppedByHuggingFace(config);
   if (edge !== undefined) return { resize: { kind: "shorter", size: edge }, crop, interpolation };
   const size = sizeAt(config.size);
   const isSquare = size !== undefined && size[0] === size[1];

@@ -4,6 +4,7 @@
  * The ONNX specification's image keys (as Custom Vision and Windows ML write them), of the model or of its input; Custom Vision's own keys;
  * ultralytics' `task` and `imgsz`; the keys of OpenVINO's and others' exporters; and an object of ours.  */
 import { PerceptualBallError } from "../../errors.ts";
+import type { GeometryRule } from "../../image/geometry.ts";
 import type { Model } from "../../onnx/model.ts";
 import { isLiteralList, literalAt, numbersIn, parseLiteral } from "../labels/literal.ts";
 import type { ModelWarning } from "../network/prepare-model.ts";
@@ -90,6 +91,25 @@ function entry(all: ReadonlyMap<string, string>, name: RegExp): readonly [key: s
   return [...all].find(([key]) => name.test(key.trim()));
 }
 
+/** The keys of the entries that are there, for messages. */
+function keysOf(entries: readonly ReturnType<typeof entry>[]): string {
+  return entries.flatMap((one) => (one === undefined ? [] : [one[0]])).join(", ");
+}
+
+/** Means and deviations, of which one may be left out. */
+interface StatedNumbers {
+  readonly scale: 1 | 255;
+  readonly means: readonly number[] | undefined;
+  readonly deviations: readonly number[] | undefined;
+}
+
+/** What the numbers state: without means none is taken away, without deviations nothing is divided. Throws as {@link statedInConfig}. */
+function statedByNumbers({ scale, means, deviations }: StatedNumbers, where: string): StatedPreprocessing | undefined {
+  const mean = means ?? (deviations ?? []).map(() => 0);
+  const std = deviations ?? (means ?? []).map(() => 1);
+  return statedInConfig({ scale, mean, std }, where);
+}
+
 /** https://github.com/onnx/onnx/blob/main/docs/MetadataProps.md */
 function imageKeys(all: ReadonlyMap<string, string>, note: Note, unusable: (key: string, why: string) => void): void {
   const format = entry(all, /(^|\.)BitmapPixelFormat$/i);
@@ -148,14 +168,7 @@ function customVision(all: ReadonlyMap<string, string>, note: Note): void {
     const inputSize = height > 0 && width > 0 ? ([height, width] as const) : undefined;
     const kind = crop[1].trim().toLowerCase();
     const geometries: Readonly<Record<string, StatedPreprocessing["geometry"]>> = {
-      fullimageshorterside: (rows, columns) =>
-        rows === columns
-          ? {
-              resize: { kind: "shorter", size: rows },
-              crop: { width: columns, height: rows },
-              interpolation: "bilinear",
-            }
-          : { resize: { kind: "exact", width: columns, height: rows }, interpolation: "bilinear" },
+      fullimageshorterside: middleOf,
       nocrop: (rows, columns) => ({
         resize: { kind: "exact", width: columns, height: rows },
         interpolation: "bilinear",
@@ -168,18 +181,9 @@ function customVision(all: ReadonlyMap<string, string>, note: Note): void {
   const [means, deviations] = [mean, std].map((one) => (one === undefined ? undefined : numbersOfText(one[1])));
   const doesNothing = (means ?? [0]).every((value) => value === 0) && (deviations ?? [1]).every((value) => value === 1);
   if (doesNothing) return;
-  const keys = [mean, std].flatMap((one) => (one === undefined ? [] : [one[0]])).join(", ");
+  const keys = keysOf([mean, std]);
   const isBytes = /0_255/.test(entry(all, /(^|\.)NominalPixelRange$/i)?.[1] ?? "");
-  note(keys, () =>
-    statedInConfig(
-      {
-        scale: isBytes ? 255 : 1,
-        mean: means ?? (deviations ?? []).map(() => 0),
-        std: deviations ?? (means ?? []).map(() => 1),
-      },
-      keys,
-    ),
-  );
+  note(keys, () => statedByNumbers({ scale: isBytes ? 255 : 1, means, deviations }, keys));
 }
 
 /** ultralytics: x in [0, 1]; its classifiers cut the middle out of the picture whose shorter side is `imgsz`. */
@@ -201,10 +205,15 @@ function ultralytics(all: ReadonlyMap<string, string>, note: Note, warnings: Mod
     geometry: (height, width) =>
       task !== "classify"
         ? { resize: { kind: "pad", width, height }, interpolation: "bilinear", fill: 114 / 255 }
-        : height === width
-          ? { resize: { kind: "shorter", size: height }, crop: { width, height }, interpolation: "bilinear" }
-          : { resize: { kind: "exact", width, height }, interpolation: "bilinear" },
+        : middleOf(height, width),
   }));
+}
+
+/** The middle square of the picture for a square input; all of it for any other. */
+function middleOf(height: number, width: number): GeometryRule {
+  return height === width
+    ? { resize: { kind: "shorter", size: height }, crop: { width, height }, interpolation: "bilinear" }
+    : { resize: { kind: "exact", width, height }, interpolation: "bilinear" };
 }
 
 function sizeIn(text: string | undefined): readonly [height: number, width: number] | undefined {
@@ -228,7 +237,7 @@ function namedNumbers(all: ReadonlyMap<string, string>, note: Note): void {
   );
   const scale = found(/(^|[^a-z0-9])(pixel_scale|input_scale|rescale_factor|pixel_range)$/i);
   if (mean !== undefined || std !== undefined) {
-    const keys = [mean, std].flatMap((one) => (one === undefined ? [] : [one[0]])).join(", ");
+    const keys = keysOf([mean, std]);
     note(keys, () => {
       const means = mean === undefined ? undefined : numbersOfText(mean[1]);
       const deviations = std === undefined ? undefined : numbersOfText(std[1]);
@@ -237,14 +246,7 @@ function namedNumbers(all: ReadonlyMap<string, string>, note: Note): void {
       // A factor of 1/255, as some write for it.
       const isFactor = scale !== undefined && Math.abs(Number(scale[1]) * 255 - 1) < 1e-3;
       const largest = Math.max(...(means ?? [0]).map(Math.abs), ...(deviations ?? [0]).map(Math.abs));
-      return statedInConfig(
-        {
-          scale: !isFactor && largest > 3 ? 255 : 1,
-          mean: means ?? (deviations ?? []).map(() => 0),
-          std: deviations ?? (means ?? []).map(() => 1),
-        },
-        keys,
-      );
+      return statedByNumbers({ scale: !isFactor && largest > 3 ? 255 : 1, means, deviations }, keys);
     });
   }
   if (reversed !== undefined) {
