@@ -1,10 +1,11 @@
 /** @file Data sets from disk. */
 import { createReadStream } from "node:fs";
-import { readdir, realpath, stat } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { resolve, sep } from "node:path";
 import type { DatasetSource } from "../../datasets/dataset-source.ts";
 import { BadInputError } from "../../errors.ts";
-import { pathBytes, pathOfBytes } from "../path-bytes.ts";
+import { entryKindOf, folderEntries } from "../folder-entries.ts";
+import { pathBytes } from "../path-bytes.ts";
 import { decodeImageSize, type ReadImageOptions, readImageFile } from "../pictures/read-image.ts";
 import { checkRegularFile, readRegularFile } from "../read-regular-file.ts";
 
@@ -53,23 +54,9 @@ export function createFileSource({ roots, ...reading }: FileSourceOptions = {}):
     admit,
     list: async (folder) => {
       await inside(folder);
-      return naming(folder, async () => {
-        const entries = await readdir(pathBytes(folder), { withFileTypes: true, encoding: "buffer" });
-        return Promise.all(
-          entries.map(async (entry) => {
-            const name = pathOfBytes(entry.name);
-            const isFolder = entry.isSymbolicLink()
-              ? (await stat(pathBytes(`${folder}/${name}`)).catch(() => undefined))?.isDirectory()
-              : entry.isDirectory();
-            return { name, kind: isFolder ? "folder" : "file" } as const;
-          }),
-        );
-      });
+      return naming(folder, () => folderEntries(folder));
     },
-    exists: async (path) => {
-      const info = await stat(pathBytes(path)).catch(() => undefined);
-      return info === undefined ? undefined : info.isDirectory() ? "folder" : "file";
-    },
+    exists: entryKindOf,
     readText: async (path) => (await bytesAt(path)).toString("utf8"),
     readBytes: bytesAt,
     async *readChunks(path) {

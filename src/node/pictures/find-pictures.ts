@@ -3,10 +3,12 @@
  *
  * Shells that expand patterns themselves leave nothing to do here; others (those of Windows), and quoted patterns, do.
  */
-import { lstat, readdir, stat } from "node:fs/promises";
+import { lstat } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
+import type { FileEntry } from "../../datasets/dataset-source.ts";
 import { byCodeUnits, isPictureName } from "../../datasets/paths.ts";
 import { BadInputError, kindOf, MisuseError } from "../../errors.ts";
+import { entryKindOf, folderEntries } from "../folder-entries.ts";
 import { pathBytes, pathOfBytes } from "../path-bytes.ts";
 import { readRegularFile } from "../read-regular-file.ts";
 
@@ -44,32 +46,10 @@ async function picturesOf(argument: string): Promise<readonly string[]> {
   return /[*?[{]/.test(pattern) ? picturesOfPattern(pattern, argument) : [argument];
 }
 
-async function entryKindOf(path: string): Promise<"file" | "folder" | undefined> {
-  const info = await stat(pathBytes(path)).catch(() => undefined);
-  return info === undefined ? undefined : info.isDirectory() ? "folder" : "file";
-}
-
-interface Entry {
-  readonly name: string;
-  readonly isFolder: boolean;
-}
-
 /** What a folder holds, by name; nothing if it cannot be listed. */
-async function entriesOf(folder: string): Promise<Entry[]> {
-  const entries = await readdir(pathBytes(folder === "" ? "." : folder), {
-    withFileTypes: true,
-    encoding: "buffer",
-  }).catch(() => []);
-  const named = await Promise.all(
-    entries.map(async (entry) => {
-      const name = pathOfBytes(entry.name);
-      const isFolder = entry.isSymbolicLink()
-        ? (await entryKindOf(joined(folder, name))) === "folder"
-        : entry.isDirectory();
-      return { name, isFolder };
-    }),
-  );
-  return named.sort((a, b) => byCodeUnits(a.name, b.name));
+async function entriesOf(folder: string): Promise<FileEntry[]> {
+  const entries = await folderEntries(folder === "" ? "." : folder).catch(() => []);
+  return entries.sort((a, b) => byCodeUnits(a.name, b.name));
 }
 
 function joined(folder: string, name: string): string {
@@ -83,9 +63,9 @@ function seemsPicture(name: string): boolean {
 
 async function picturesInFolder(folder: string): Promise<string[]> {
   const entries = await entriesOf(folder);
-  const names = entries.filter(({ name, isFolder }) => !isFolder && seemsPicture(name)).map(({ name }) => name);
+  const names = entries.filter(({ name, kind }) => kind === "file" && seemsPicture(name)).map(({ name }) => name);
   if (names.length > 0) return names.map((name) => joined(folder, name));
-  const inner = entries.filter(({ isFolder }) => isFolder).length;
+  const inner = entries.filter(({ kind }) => kind === "folder").length;
   throw new MisuseError({
     where: folder,
     what: "there is no picture in the folder",
@@ -142,15 +122,15 @@ async function walk(folder: string, parts: readonly string[], found: Set<string>
     return;
   }
   if (part === "**") await walk(folder, rest, found);
-  for (const { name, isFolder } of await entriesOf(folder)) {
+  for (const { name, kind } of await entriesOf(folder)) {
     const path = joined(folder, name);
     if (part === "**") {
       // Links are not followed any number of levels deep: they may lead in circles.
-      if (isFolder && !name.startsWith(".") && !(await lstat(pathBytes(path))).isSymbolicLink())
+      if (kind === "folder" && !name.startsWith(".") && !(await lstat(pathBytes(path))).isSymbolicLink())
         await walk(path, parts, found);
     } else if (matches(part, name)) {
-      if (rest.length > 0 && isFolder) await walk(path, rest, found);
-      if (rest.length === 0 && !isFolder) found.add(path);
+      if (rest.length > 0 && kind === "folder") await walk(path, rest, found);
+      if (rest.length === 0 && kind === "file") found.add(path);
     }
   }
 }
