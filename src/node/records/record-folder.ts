@@ -62,7 +62,7 @@ const format = 2;
 /** The format without checksums, which only a merge reads. */
 const uncheckedFormat = 1;
 /** The names of files of records. */
-export const recordFilePattern = /^records-[^/\\]+\.jsonl$/;
+const recordFilePattern = /^records-[^/\\]+\.jsonl$/;
 
 /**
  * The folder's experiment, made if the folder has none. It consists of
@@ -83,7 +83,7 @@ export async function openRecordFolder<T>(folder: string, options: RecordFolderO
   if (fresh) await removeExperiment(folder);
   if (hasIdentity(folder)) {
     // Of an earlier version's folder that has no records any more nothing is taken for checked that is not.
-    const found = await readExperimentFile(folder, { takesUnchecked: !(await hasRecords(folder)) });
+    const found = await readExperimentFile(folder, { takesUnchecked: (await recordFilesIn(folder)).length === 0 });
     checkSameIdentity(folder, found.identity, identity);
     if (!found.isChecked) await writeIdentity(folder, identity);
     else if ((await readManifest(folder)) === undefined) await listInManifest(folder, [identityFile]);
@@ -179,13 +179,13 @@ export async function readFolderRecords<T>(
       withArrays.set(text, [...(withArrays.get(text) ?? []), record]);
     }
   };
-  for (const name of (await readdir(folder)).filter((name) => recordFilePattern.test(name)).sort()) {
-    const file = await readRecordFile<T>(join(folder, name), { isResult, takesUnchecked });
+  for (const path of await recordFilesIn(folder)) {
+    const file = await readRecordFile<T>(path, { isResult, takesUnchecked });
     for (const record of file.records) await take(record);
     headers.push(...file.headers);
-    if (file.damagedLines.length > 0) problems.push(`${join(folder, name)}: ${describeDamage(file.damagedLines)}`);
+    if (file.damagedLines.length > 0) problems.push(`${path}: ${describeDamage(file.damagedLines)}`);
     if (file.isCutOff) {
-      problems.push(`${join(folder, name)}: the last line was cut off; left out, and its item is computed again.`);
+      problems.push(`${path}: the last line was cut off; left out, and its item is computed again.`);
     }
   }
   const lost: RecordKey[] = [];
@@ -273,9 +273,10 @@ export function describeConflicts(folder: string, conflicts: readonly RecordKey[
   return `${folder}: computed more than once with different results: ${someOf(conflicts)}; the earlier one is kept.`;
 }
 
-/** True if there are files of records in the folder. */
-async function hasRecords(folder: string): Promise<boolean> {
-  return (await readdir(folder)).some((name) => recordFilePattern.test(name));
+/** The paths of the files of records in the folder, in order of their names. */
+export async function recordFilesIn(folder: string): Promise<string[]> {
+  const names = (await readdir(folder)).filter((name) => recordFilePattern.test(name));
+  return names.sort().map((name) => join(folder, name));
 }
 
 /** True if the folder holds an experiment. */

@@ -1,11 +1,10 @@
 /** @file How far an experiment has come, read from its records while any number of processes and machines write them. */
-import { readdir } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { MisuseError } from "../../errors.ts";
 import { createRecordIndex, keyText } from "../../experiments/records/record-index.ts";
 import type { FailedRecord } from "../../experiments/records/record-store.ts";
 import { type RecordWriter, readRecordFile } from "./record-file.ts";
-import { checkSameIdentity, describeConflicts, readExperimentFile, recordFilePattern } from "./record-folder.ts";
+import { checkSameIdentity, describeConflicts, readExperimentFile, recordFilesIn } from "./record-folder.ts";
 
 /** What one machine has done. */
 export interface MachineStatus {
@@ -81,8 +80,7 @@ export async function recordStatus(
     { host: string; machine: string; times: number[]; finished: Set<string>; failed: Set<string> }
   >();
   for (const folder of [first, ...others]) {
-    for (const name of (await readdir(folder)).filter((file) => recordFilePattern.test(file)).sort()) {
-      const path = join(folder, name);
+    for (const path of await recordFilesIn(folder)) {
       const { records, headers, origins, damagedLines } = await readRecordFile<unknown>(path);
       if (damagedLines.length > 0) problems.push(`${path}: ${damagedLines.length} lines are damaged and not counted.`);
       for (const { by } of headers) if (by !== undefined) writers.push(by);
