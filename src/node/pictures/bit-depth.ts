@@ -4,23 +4,24 @@ import { BadInputError } from "../../errors.ts";
 /** Depths that cameras, scanners and old writers have. */
 const usualDepths = [8, 10, 12, 14];
 
-export interface SampleDepth {
-  readonly bits: number;
-  /** What was concluded and from what, where it was not given and is not 16: a whole sentence without the file's name. */
-  readonly note?: string;
+export interface BitDepthOptions {
+  /** How many bits are used, where it is known. */
+  readonly bitDepth?: number;
+  /** Called with what was concluded and from what, where it was not given and is not 16: a sentence that begins with the path. */
+  readonly onNote?: (note: string) => void;
 }
 
 /**
  * How many bits the samples use. A file of 16-bit samples none of which reaches 2¹⁴ would be a picture darker than a quarter; it is
  * taken as one of 14, 12, 10 or 8 bits, the fewest that hold them all, which is said. Where all samples are 0, nothing can be said.
  *
- * Throws a {@link BadInputError} on behalf of `where` if a sample does not fit into the number of bits `given`.
+ * Throws a {@link BadInputError} on behalf of `where` if a sample does not fit into the number of bits that is given.
  */
-export function sampleDepth(samples: Uint16Array, where: string, given: number | undefined): SampleDepth {
+export function sampleDepth(samples: Uint16Array, where: string, { bitDepth: given, onNote }: BitDepthOptions): number {
   let largest = 0;
   for (let i = 0; i < samples.length; i++) if (samples[i] > largest) largest = samples[i];
   if (given !== undefined) {
-    if (largest < 2 ** given) return { bits: given };
+    if (largest < 2 ** given) return given;
     throw new BadInputError({
       where,
       what: `a sample is ${largest}, which ${given} bits do not hold`,
@@ -29,13 +30,12 @@ export function sampleDepth(samples: Uint16Array, where: string, given: number |
     });
   }
   const bits = usualDepths.find((depth) => largest < 2 ** depth);
-  if (largest === 0 || bits === undefined) return { bits: 16 };
-  return {
-    bits,
-    note:
-      `its 16-bit samples reach only ${largest}, so they are taken as ${bits} bits; ` +
-      "--bit-depth 16 takes them as they are, which is dark",
-  };
+  if (largest === 0 || bits === undefined) return 16;
+  onNote?.(
+    `${where}: its 16-bit samples reach only ${largest}, so they are taken as ${bits} bits; ` +
+      "--bit-depth 16 takes them as they are, which is dark.",
+  );
+  return bits;
 }
 
 /** The samples as bytes: the upper eight of the bits that they use. */

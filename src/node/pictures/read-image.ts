@@ -170,15 +170,8 @@ function tooManyChannels(where: string, channels: number): BadInputError {
   });
 }
 
-function bytesOfSamples(
-  data: Uint8Array | Uint16Array,
-  where: string,
-  { bitDepth, onNote }: ReadImageOptions,
-): Uint8Array {
-  if (data instanceof Uint8Array) return data;
-  const { bits, note } = sampleDepth(data, where, bitDepth);
-  if (note !== undefined) onNote?.(`${where}: ${note}.`);
-  return toBytes(data, bits);
+function bytesOfSamples(data: Uint8Array | Uint16Array, where: string, options: ReadImageOptions): Uint8Array {
+  return data instanceof Uint8Array ? data : toBytes(data, sampleDepth(data, where, options));
 }
 
 /** More bands than sensors have. */

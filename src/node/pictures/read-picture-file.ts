@@ -4,7 +4,7 @@ import type { ImageTensor, Picture } from "../../image/picture.ts";
 import { decodeNpy } from "../../tensor/npy.ts";
 import { floatTensor, type Tensor } from "../../tensor/tensor.ts";
 import { readRegularFile } from "../read-regular-file.ts";
-import { sampleDepth } from "./bit-depth.ts";
+import { type BitDepthOptions, sampleDepth } from "./bit-depth.ts";
 import { decodeImage, pictureFormats, type ReadImageOptions, readImageOptionKeys } from "./read-image.ts";
 
 export interface ReadPictureFileOptions extends Omit<ReadImageOptions, "channels"> {
@@ -69,12 +69,7 @@ function withOpacity({ width, height, channels, data }: Picture): Picture {
   return { width, height, channels: channels + 1, data: wide };
 }
 
-function imageOfArray(
-  array: Tensor,
-  where: string,
-  channelCount: number,
-  { bitDepth, onNote }: Pick<ReadImageOptions, "bitDepth" | "onNote">,
-): ArrayImage {
+function imageOfArray(array: Tensor, where: string, channelCount: number, depth: BitDepthOptions): ArrayImage {
   const shape = array.shape.length === 4 && array.shape[0] === 1 ? array.shape.slice(1) : array.shape;
   const layout = layoutOf(shape, channelCount);
   if (layout === undefined) {
@@ -86,7 +81,7 @@ function imageOfArray(
     });
   }
   const { channels, height, width, isPlanar } = layout;
-  const pixels = unitValues(array, where, bitDepth, onNote);
+  const pixels = unitValues(array, where, depth);
   if (isPlanar) return { ...floatTensor(pixels, [channels, height, width]), isNetworkInput: true };
   const planes = new Float32Array(pixels.length);
   const plane = height * width;
@@ -117,16 +112,10 @@ function layoutOf(shape: readonly number[], channelCount: number): ArrayLayout |
 }
 
 /** The array's values as pixels in [0, 1]. */
-function unitValues(
-  { dtype, data }: Tensor,
-  where: string,
-  bitDepth: number | undefined,
-  onNote: ReadImageOptions["onNote"],
-): Float32Array {
+function unitValues({ dtype, data }: Tensor, where: string, depth: BitDepthOptions): Float32Array {
   if (data instanceof Uint8Array && dtype === "uint8") return Float32Array.from(data, (value) => value / 255);
   if (data instanceof Uint16Array && dtype === "uint16") {
-    const { bits, note } = sampleDepth(data, where, bitDepth);
-    if (note !== undefined) onNote?.(`${where}: ${note}.`);
+    const bits = sampleDepth(data, where, depth);
     return Float32Array.from(data, (value) => value / (2 ** bits - 1));
   }
   const isFloat = data instanceof Float32Array || data instanceof Float64Array;
