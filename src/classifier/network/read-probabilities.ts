@@ -69,6 +69,15 @@ export function plainOdds(name: string, most = 1): OddsReading {
   };
 }
 
+/** log σ(z) = −log(1 + exp(−z)) of what `append` gives. */
+function logSigmoid(append: (to: NodeAppender) => string): LogReading {
+  return {
+    append: (to) => to.op("Neg", [to.op("Softplus", [to.op("Neg", [append(to)])])]),
+    scores: undefined,
+    what: "sigmoids",
+  };
+}
+
 /** A reader of the values of `typed`. */
 export function probabilityReader(typed: TypedGraph): ProbabilityReader {
   const { graph, types, constants } = typed;
@@ -232,6 +241,41 @@ export function probabilityReader(typed: TypedGraph): ProbabilityReader {
     what,
   });
 
+  /** What of a value is read, a logarithm or odds: both pass the same way through operators that do no arithmetic. */
+  type Read = (name: string) => LogReading | OddsReading | undefined;
+
+  /** The readings of all the values; undefined if one cannot be read. */
+  const allRead = (names: readonly string[], read: Read): readonly (LogReading | OddsReading)[] | undefined => {
+    const parts = names.map(read).filter((part) => part !== undefined);
+    return parts.length === names.length ? parts : undefined;
+  };
+  /** What goes into a node that keeps it within constant limits. */
+  const unlimited = (node: Node, read: Read): LogReading | OddsReading | undefined => {
+    const limited = node.inputs.filter((input) => input !== "" && !isConstant(input));
+    return limited.length === 1 ? read(limited[0]) : undefined;
+  };
+  const sideBySide = (node: Node, parts: readonly (LogReading | OddsReading)[], what: string): LogReading => ({
+    append: (to) =>
+      to.again(
+        node,
+        parts.map((part) => part.append(to)),
+      ),
+    scores: undefined,
+    what,
+  });
+  /** What a node does that only moves elements; undefined for any other. */
+  const rearranged = (node: Node, read: Read): LogReading | OddsReading | undefined => {
+    if (!hasTrait(node, "view") && !hasTrait(node, "moves")) return undefined;
+    const [first, ...rest] = node.inputs;
+    const of = read(first);
+    if (of === undefined || !rest.every((input) => input === "" || isConstant(input))) return undefined;
+    return {
+      append: (to) => to.again(node, [of.append(to), ...rest]),
+      scores: hasTrait(node, "view") ? of.scores : undefined,
+      what: of.what,
+    };
+  };
+
   const known = new Map<string, LogReading | undefined>();
   const logarithm = (name: string): LogReading | undefined => {
     if (!known.has(name)) {
@@ -256,11 +300,7 @@ export function probabilityReader(typed: TypedGraph): ProbabilityReader {
         return { append: () => first, scores, what: scores === undefined ? "an exponential" : "exp of a log-softmax" };
       }
       case "Sigmoid":
-        return {
-          append: (to) => to.op("Neg", [to.op("Softplus", [to.op("Neg", [first])])]),
-          scores: undefined,
-          what: "sigmoids",
-        };
+        return logSigmoid(() => first);
       case "Sub": {
         // 1 − σ(z) = σ(−z).
         const odds = numberOf(first) === 1 ? oddsOf(second) : undefined;
@@ -276,13 +316,7 @@ export function probabilityReader(typed: TypedGraph): ProbabilityReader {
         const sum = sumOf(second);
         if (sum !== undefined && bare(sum.of) === bare(first)) return normalizedValue(first, sum.axis);
         const own = numberOf(first) === 1 ? oddsOf(name) : undefined;
-        if (own !== undefined) {
-          return {
-            append: (to) => to.op("Neg", [to.op("Softplus", [to.op("Neg", [own.append(to)])])]),
-            scores: undefined,
-            what: "sigmoids",
-          };
-        }
+        if (own !== undefined) return logSigmoid(own.append);
         return isConstant(second) ? scaled(logarithm(first), second, true) : undefined;
       }
       case "Mul": {
@@ -331,10 +365,8 @@ export function probabilityReader(typed: TypedGraph): ProbabilityReader {
       }
       case "Clip":
       case "Max":
-      case "Min": {
-        const limited = node.inputs.filter((input) => input !== "" && !isConstant(input));
-        return limited.length === 1 ? logarithm(limited[0]) : undefined;
-      }
+      case "Min":
+        return unlimited(node, logarithm);
       case "Pow":
       case "Sqrt": {
         const power = node.opType === "Sqrt" ? 0.5 : numberOf(second);
@@ -351,40 +383,18 @@ export function probabilityReader(typed: TypedGraph): ProbabilityReader {
         return attributesOf(node).int("p", 2) === 1 ? normalizedValue(first, axis) : undefined;
       }
       case "Concat": {
-        const parts = node.inputs.map((input) => logarithm(input));
-        const readings = parts.filter((part) => part !== undefined);
-        if (readings.length < parts.length) return undefined;
-        const isPair = readings.every(({ what }) => what === "sigmoids");
-        return {
-          append: (to) =>
-            to.again(
-              node,
-              readings.map((part) => part.append(to)),
-            ),
-          scores: undefined,
-          what: isPair && readings.length === 2 ? "a pair of sigmoids" : "probabilities side by side",
-        };
+        const parts = allRead(node.inputs, logarithm);
+        const isPair = parts?.length === 2 && parts.every(({ what }) => what === "sigmoids");
+        return parts && sideBySide(node, parts, isPair ? "a pair of sigmoids" : "probabilities side by side");
       }
-      default: {
-        if (!hasTrait(node, "view") && !hasTrait(node, "moves")) return undefined;
-        const of = logarithm(first);
-        if (of === undefined) return undefined;
-        const [, ...rest] = node.inputs;
-        if (!rest.every((input) => input === "" || isConstant(input))) return undefined;
-        return {
-          append: (to) => to.again(node, [of.append(to), ...rest]),
-          scores: hasTrait(node, "view") ? of.scores : undefined,
-          what: of.what,
-        };
-      }
+      default:
+        return rearranged(node, logarithm);
     }
   };
 
   const mixture = (names: readonly string[], rank: number): LogReading | undefined => {
-    const terms = names.map((input) => logarithm(input)).filter((term) => term !== undefined);
-    return terms.length === names.length && terms.length > 0
-      ? summed(terms, rank, "a mean of probabilities")
-      : undefined;
+    const terms = allRead(names, logarithm) ?? [];
+    return terms.length > 0 ? summed(terms, rank, "a mean of probabilities") : undefined;
   };
 
   const oddsOf = (name: string): OddsReading | undefined => {
@@ -396,10 +406,8 @@ export function probabilityReader(typed: TypedGraph): ProbabilityReader {
         return { append: () => first, scores: first, what: "a Sigmoid" };
       case "Clip":
       case "Max":
-      case "Min": {
-        const limited = node.inputs.filter((input) => input !== "" && !isConstant(input));
-        return limited.length === 1 ? oddsOf(limited[0]) : undefined;
-      }
+      case "Min":
+        return unlimited(node, oddsOf);
       case "Sub": {
         const of = numberOf(first) === 1 ? oddsOf(second) : undefined;
         return of && { append: (to) => to.op("Neg", [of.append(to)]), scores: undefined, what: of.what };
@@ -426,30 +434,12 @@ export function probabilityReader(typed: TypedGraph): ProbabilityReader {
         return tangentOf(name) ?? meanOdds(node.inputs);
       case "Mean":
         return meanOdds(node.inputs);
-      default: {
-        if (!hasTrait(node, "view") && !hasTrait(node, "moves") && node.opType !== "Concat") return undefined;
-        if (node.opType === "Concat") {
-          const parts = node.inputs.map((input) => oddsOf(input)).filter((part) => part !== undefined);
-          if (parts.length < node.inputs.length) return undefined;
-          return {
-            append: (to) =>
-              to.again(
-                node,
-                parts.map((part) => part.append(to)),
-              ),
-            scores: undefined,
-            what: "sigmoids side by side",
-          };
-        }
-        const of = oddsOf(first);
-        const [, ...rest] = node.inputs;
-        if (of === undefined || !rest.every((input) => input === "" || isConstant(input))) return undefined;
-        return {
-          append: (to) => to.again(node, [of.append(to), ...rest]),
-          scores: hasTrait(node, "view") ? of.scores : undefined,
-          what: of.what,
-        };
+      case "Concat": {
+        const parts = allRead(node.inputs, oddsOf);
+        return parts && sideBySide(node, parts, "sigmoids side by side");
       }
+      default:
+        return rearranged(node, oddsOf);
     }
   };
 
@@ -471,9 +461,9 @@ export function probabilityReader(typed: TypedGraph): ProbabilityReader {
 
   /** The odds of a mean of sigmoids: from the sums of p and of 1 − p. */
   const meanOdds = (names: readonly string[], factor?: number): OddsReading | undefined => {
-    const members = names.map((name) => oddsOf(name)).filter((member) => member !== undefined);
+    const members = allRead(names, oddsOf) ?? [];
     const isMean = factor === undefined || Math.abs(factor * names.length - 1) < 1e-6;
-    if (members.length < names.length || members.length === 0 || !isMean) return undefined;
+    if (members.length === 0 || !isMean) return undefined;
     const rank = rankOf(names[0]);
     return {
       append(to) {
