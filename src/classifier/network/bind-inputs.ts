@@ -54,8 +54,8 @@ export function bindInputs(graph: Graph, { where, inputs = {}, inputSize }: Bind
     throw new MisuseError({ where, what: "every input has a value", expected: "one left for the picture" });
   }
   if (graph.inputs.length < 2) return { graph, notes: [] };
-  const image = pictureAmong(graph, open);
   const read = new Set(graph.nodes.flatMap((node) => [...valuesReadBy(node)]));
+  const image = pictureAmong(open, read);
   const initializers = new Map(graph.initializers);
   const notes: string[] = [];
   const missing: ValueInfo[] = [];
@@ -91,9 +91,8 @@ export function bindInputs(graph: Graph, { where, inputs = {}, inputSize }: Bind
 }
 
 /** The only input that has the form of pictures and is not given; of several, the only one that the model says is an image. */
-function pictureAmong(graph: Graph, open: readonly ValueInfo[]): ValueInfo | undefined {
+function pictureAmong(open: readonly ValueInfo[], read: ReadonlySet<string>): ValueInfo | undefined {
   if (open.length === 1) return open[0];
-  const read = new Set(graph.nodes.flatMap((node) => [...valuesReadBy(node)]));
   const used = open.filter(({ name }) => read.has(name));
   const pictures = used.filter(({ shape }) => shape?.length === 4);
   const denoted = pictures.filter(({ denotation }) => denotation === "IMAGE");
