@@ -5,7 +5,7 @@
  * taken back to the scores that they are made of, one number becomes two classes, and a decision for each label stays one for each.
  */
 import { BadInputError, MisuseError, UnsupportedError } from "../../errors.ts";
-import { appendNodes } from "../../onnx/append-nodes.ts";
+import { appendNodes, type NodeAppender } from "../../onnx/append-nodes.ts";
 import { attributesOf } from "../../onnx/attributes.ts";
 import type { TypedGraph } from "../../onnx/infer-shapes.ts";
 import { type Graph, type Node, producersOf } from "../../onnx/model.ts";
@@ -162,12 +162,7 @@ function emit(typed: TypedGraph, candidate: Candidate, alternatives: Head["alter
       : shape.length === 2
         ? raw
         : to.op("Flatten", [raw], { axis: 1 });
-  const logits = isTwo
-    ? // Softmax of (0, z) is (1 − σ(z), σ(z)).
-      to.op("Pad", [column(), to.constant(intTensor([0, 1, 0, 0]))])
-    : axis === 1
-      ? raw
-      : to.op("Flatten", [raw], { axis: 1 });
+  const logits = isTwo ? appendTwoClasses(to, column()) : axis === 1 ? raw : to.op("Flatten", [raw], { axis: 1 });
   const graph = to.graph();
   const value = scores ?? candidate.value;
   const from = value === candidate.output ? "" : `, of output ${JSON.stringify(candidate.output)}`;
@@ -179,6 +174,11 @@ function emit(typed: TypedGraph, candidate: Candidate, alternatives: Head["alter
     notes: notesOn(candidate),
     warnings: warningsOn(candidate),
   };
+}
+
+/** [N, 2] of a score z [N, 1]: the logits of what is absent and present. The softmax of (0, z) is (1 − σ(z), σ(z)). */
+export function appendTwoClasses(to: NodeAppender, score: string): string {
+  return to.op("Pad", [score, to.constant(intTensor([0, 1, 0, 0]))]);
 }
 
 function notesOn({ kind, reading, scores, what, count }: Candidate): string[] {
@@ -295,7 +295,6 @@ function asKind(typed: TypedGraph, candidate: Candidate, kind: HeadKind, where: 
     return {
       ...candidate,
       kind,
-      scores: candidate.scores,
       reading: candidate.scores === undefined ? reading : candidate.reading,
       what,
     };
@@ -395,20 +394,21 @@ function severalNumbers(
     return { ...common, kind: "softmax", scores: before, reading: undefined, what: of, otherwise: undefined, tier: 4 };
   }
   const reader = probabilityReader(typed);
+  /** `scores`, if they are as many as the classes. */
+  const ofClasses = (scores: string | undefined): string | undefined =>
+    scores !== undefined && countOf(scores) === count ? scores : undefined;
   const values = tailValues(typed, value);
   if (values?.kind === "distribution") {
     const reading = reader.logarithm(value) ?? plainLogarithm(value);
-    const scores = reading.scores !== undefined && countOf(reading.scores) === count ? reading.scores : undefined;
+    const scores = ofClasses(reading.scores);
     const what = scores === undefined ? `the logarithm of ${reading.what}` : `the scores before ${reading.what}`;
     return { ...common, kind: "softmax", scores, reading, what, otherwise: undefined, tier: 4 };
   }
   if (values?.kind === "log-distribution") {
-    const scores = reader.logSoftmaxOf(value);
-    const own = scores !== undefined && countOf(scores) === count ? scores : value;
     return {
       ...common,
       kind: "softmax",
-      scores: own,
+      scores: ofClasses(reader.logSoftmaxOf(value)) ?? value,
       reading: undefined,
       what: "logarithms of probabilities",
       otherwise: undefined,
@@ -418,7 +418,7 @@ function severalNumbers(
   const odds = values?.kind === "unit" ? reader.odds(value) : undefined;
   if (values?.kind === "unit" && (odds !== undefined || !isRectified(typed, value))) {
     const reading = odds ?? plainOdds(value, values.most);
-    const scores = reading.scores !== undefined && countOf(reading.scores) === count ? reading.scores : undefined;
+    const scores = ofClasses(reading.scores);
     return {
       ...common,
       kind: "multi-label",

@@ -13,7 +13,7 @@ import { unfoldOperators } from "../../onnx/rewrites/unfold-operators.ts";
 import { intTensor } from "../../tensor/tensor.ts";
 import { bindInputs, type InputValue } from "./bind-inputs.ts";
 import { checkNeeds, type NeedsLimits } from "./check-needs.ts";
-import { decidesEachLabel, findHead, type Head, type HeadKind } from "./find-head.ts";
+import { appendTwoClasses, decidesEachLabel, findHead, type Head, type HeadKind } from "./find-head.ts";
 import { findImageInput, type ImageInput, imageShape } from "./image-input.ts";
 import { solveInputSize } from "./solve-input-size.ts";
 
@@ -228,8 +228,7 @@ function assemble(
       const to = appendNodes(graph, "decision");
       const flat = to.op("Flatten", [logits], { axis: 1 });
       const one = to.op("Gather", [flat, to.constant(intTensor([index]))], { axis: 1 });
-      // Softmax of (0, z) is (1 − σ(z), σ(z)).
-      const pair = to.op("Pad", [one, to.constant(intTensor([0, 1, 0, 0]))]);
+      const pair = appendTwoClasses(to, one);
       const decided = extractSubgraph(to.graph(), [pair]);
       return assemble(decided, { logits: pair, classCount: 2, head: { ...head, decision: index } }, parts);
     },
