@@ -9,6 +9,7 @@ import type {
 } from "../../experiments/detection/summary.ts";
 import { benchmarkStyle } from "../style/benchmark-style.ts";
 import { htmlPage } from "../style/html-page.ts";
+import { termList } from "../style/term-list.ts";
 import { percent } from "../style/wording.ts";
 import type { DetectionPlot } from "./plots.ts";
 import { cleanSentence, effortCells, isDetectedMore, protocolSentences } from "./tables.ts";
@@ -66,7 +67,7 @@ function factsOf({ model, data, clean, statistics, cutoff }: DetectionSummary): 
     ["Cutoff", `${cutoff.value.toFixed(3)}${cutoff.calibration === null ? " (nominal)" : " (calibrated)"}`],
     ["Clean detection", interval(clean.detection)],
   ];
-  return `<dl class="facts">${rows.map(([term, text]) => `<div><dt>${term}</dt><dd>${escapeMarkup(text)}</dd></div>`).join("")}</dl>`;
+  return termList("facts", rows);
 }
 
 function interval({ value, interval: [low, high] }: ShareEstimate): string {

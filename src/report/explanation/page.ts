@@ -12,6 +12,7 @@ import { colorBarGradient } from "../style/color-bar.ts";
 import { compareFigure } from "../style/compare-figure.ts";
 import { htmlPage } from "../style/html-page.ts";
 import { pageScript } from "../style/page-script.ts";
+import { termList } from "../style/term-list.ts";
 import { topTables } from "../style/top-table.ts";
 import { warningBadges, warningList } from "../style/warning-list.ts";
 import { inLevels, percent, shortName } from "../style/wording.ts";
@@ -121,8 +122,7 @@ function facts(model: PageInput["model"], records: readonly ExplanationRecord[])
       ["Pictures", `${images.size}${changes.length === 0 ? "" : `, of which ${flipped.size} changed their label`}`],
     );
   }
-  const list = rows.map(([term, text]) => `<div><dt>${term}</dt><dd>${escapeMarkup(text)}</dd></div>`).join("");
-  return `<dl class="facts">${list}</dl>`;
+  return termList("facts", rows);
 }
 
 function compact(count: number): string {
@@ -346,7 +346,7 @@ function numbers(record: ExplanationRecord): string {
     ["network runs", `${runs(evaluations, forwardEvaluations)} in ${seconds.toFixed(1)} s`],
   ];
   if (groundTruth !== null) cells.push(["IoU with the true box", groundTruth.iou.toFixed(2)]);
-  return `<dl class="numbers">${cells.map(([term, text]) => `<div><dt>${term}</dt><dd>${escapeMarkup(text)}</dd></div>`).join("")}</dl>`;
+  return termList("numbers", cells);
 }
 
 function changes(record: PerturbationRecord): (readonly [string, string])[] {

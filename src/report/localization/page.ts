@@ -10,6 +10,7 @@ import type {
 import { gridKinds } from "../../localization/threshold-grids.ts";
 import { benchmarkStyle } from "../style/benchmark-style.ts";
 import { htmlPage } from "../style/html-page.ts";
+import { termList } from "../style/term-list.ts";
 import { percent } from "../style/wording.ts";
 import { bestOf, criterionSentence, isWorse, kindTitles, measures, pictureCount } from "./tables.ts";
 
@@ -91,7 +92,7 @@ function factsOf({ model, data, accuracy, settings, methods }: LocalizationSumma
     ["Methods", `${methods.filter(({ isBaseline }) => !isBaseline).length}, and 2 boxes that look at nothing`],
     ["Maps", settings.sigmaPixels === 0 ? "as they are" : `all blurred with σ = ${settings.sigmaPixels} pixels`],
   ];
-  return `<dl class="facts">${rows.map(([term, text]) => `<div><dt>${term}</dt><dd>${escapeMarkup(text)}</dd></div>`).join("")}</dl>`;
+  return termList("facts", rows);
 }
 
 /** A thin bar from 0 to 1 with the interval and the value. */
