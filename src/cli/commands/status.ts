@@ -32,32 +32,26 @@ export function statusCommand(context: CliContext): Command {
 async function status(folders: readonly string[], flags: StatusFlags, context: CliContext): Promise<void> {
   const { io } = context;
   const found = await recordStatus(folders);
-  const { expected, done, failures } = found;
-  const isFinished = expected !== undefined && done + failures.length >= expected;
-  if (!isFinished) context.exitCode = exitCodes.unfinished;
+  const { failures } = found;
+  if (isOpen(found)) context.exitCode = exitCodes.unfinished;
   else if (failures.length > flags.allowFailed) context.exitCode = exitCodes.failed;
   if (flags.json) sayJson(io, found);
   else say(io, ...linesOf(found));
 }
 
+/** Whether something is neither done nor has failed, or may be. */
+function isOpen({ expected, done, failures }: RecordStatus): boolean {
+  return expected === undefined || done + failures.length < expected;
+}
+
 /** What is shown of it. */
-function linesOf({
-  experiment,
-  expected,
-  done,
-  failures,
-  shares,
-  perMinute,
-  secondsLeft,
-  machines,
-  problems,
-}: RecordStatus) {
+function linesOf(found: RecordStatus): string[] {
+  const { experiment, expected, done, failures, shares, perMinute, secondsLeft, machines, problems } = found;
   const share = expected === undefined || expected === 0 ? "" : ` (${Math.floor((100 * done) / expected)} %)`;
   const left = secondsLeft === undefined ? "" : `, about ${describeSeconds(secondsLeft)} left`;
-  const isOpen = expected === undefined || done + failures.length < expected;
   return [
     `${experiment}: ${done} of ${expected ?? "an unknown number"} done${share}, ${failures.length} failed`,
-    ...(isOpen
+    ...(isOpen(found)
       ? [perMinute === 0 ? "nothing was finished in the last ten minutes" : `${rounded(perMinute)} a minute${left}`]
       : ["finished"]),
     ...(shares.length === 0 ? [] : [`shares that have begun: ${shares.join(", ")}`]),
