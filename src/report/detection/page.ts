@@ -1,11 +1,12 @@
 /** @file The page of a detection benchmark: one HTML file that needs nothing else. */
 
 import { escapeMarkup } from "../../escape-text.ts";
-import type {
-  AttackDetection,
-  DetectionSummary,
-  GroupSummary,
-  ShareEstimate,
+import {
+  type AttackDetection,
+  type DetectionSummary,
+  type GroupSummary,
+  mainGroup,
+  type ShareEstimate,
 } from "../../experiments/detection/summary.ts";
 import { benchmarkStyle } from "../style/benchmark-style.ts";
 import { htmlPage } from "../style/html-page.ts";
@@ -98,7 +99,7 @@ function groupSection({ name, attacks, matchedImages }: GroupSummary, plots: rea
   const rows = attacks.map(
     (attack) => `<tr>${nameCell(attack)}${columns.map(([, , cell]) => cell(attack)).join("")}</tr>`,
   );
-  const title = name === "attacks" ? "Table 2: attacks and their detection" : name;
+  const title = name === mainGroup ? "Table 2: attacks and their detection" : name;
   return `<section><h2>${escapeMarkup(title)}</h2>
 <p>Brackets are 95 % intervals. Green: detected least on the images that all attacks of the table changed; † more than that by more than chance (exact McNemar test, Holm-corrected, p &lt; 0.05).</p>
 <div class="scroll"><table class="results"><thead><tr><th>Attack</th>${head}</tr></thead><tbody>${rows.join("")}</tbody></table></div>

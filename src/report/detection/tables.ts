@@ -1,11 +1,11 @@
 /** @file The tables of the detection benchmark as Markdown and CSV. */
-import type {
-  AttackDetection,
-  DetectionSummary,
-  GroupSummary,
-  ShareEstimate,
+import {
+  type AttackDetection,
+  type DetectionSummary,
+  type GroupSummary,
+  mainGroup,
+  type ShareEstimate,
 } from "../../experiments/detection/summary.ts";
-import { mainGroup } from "../../experiments/detection/summary.ts";
 import { csvOf } from "../tables/csv.ts";
 import { markdownTable, markdownText } from "../tables/markdown.ts";
 
@@ -101,7 +101,7 @@ export function detectionMarkdown(summary: DetectionSummary): string {
 function groupMarkdown({ name, matchedImages, attacks }: GroupSummary): string[] {
   const hasCorrection = attacks.some(({ accuracyAfterCorrection }) => accuracyAfterCorrection !== null);
   return [
-    `## ${name === "attacks" ? "Table 2" : markdownText(name)}`,
+    `## ${name === mainGroup ? "Table 2" : markdownText(name)}`,
     markdownTable(
       [
         "Attack",
