@@ -194,20 +194,7 @@ describe.skipIf(chromiumPath === undefined)("the studio in Chromium (skipped whe
       const text: string[] = [];
       const stream = { write: (line: string) => text.push(line) };
       const io = { stdout: stream, stderr: stream, signal: new AbortController().signal, env: {} } as never;
-      // The rule of the page's slider, which its command line names.
-      const rule = ["--threshold", "value:0.25"];
-      const flags = [
-        "--model",
-        modelFile,
-        "--method",
-        "gradient",
-        ...rule,
-        "--runtime",
-        "wasm",
-        "--out",
-        out,
-        "--quiet",
-      ];
+      const flags = ["--model", modelFile, "--method", "gradient", "--runtime", "wasm", "--out", out, "--quiet"];
       expect(await run(["explain", pictureFile, ...flags], io)).toBe(0);
       const theirs = JSON.parse(readFileSync(join(out, "own", "result.json"), "utf8"));
       const expected = decodeNpy(readFileSync(join(out, "own", "map.npy")));
@@ -294,25 +281,36 @@ describe.skipIf(chromiumPath === undefined)("the studio in Chromium (skipped whe
   );
 
   test(
-    "a search is held, stepped back through, continued and stopped by keys",
+    "a search is stopped, stepped back through and continued where it was, by keys; what it finds is what it finds without",
     async () => {
       const { page } = await openPage(browser, served.address);
-      const hold = page.getByRole("button", { name: "Hold" });
+      const [stop, goOn] = ["Stop", "Continue"].map((name) => page.getByRole("button", { name, exact: true }));
       await page.waitForSelector(".timeline");
-      await hold.focus();
-      await page.keyboard.press("Enter");
+      await stop.press("Enter");
       const slider = page.getByLabel("Step through the evaluations");
       await slider.focus();
       await page.keyboard.press("Home");
       expect(await page.textContent(".timeline output")).toBe("Evaluation 1");
-      const seen = await slider.getAttribute("max");
+      const seen = Number(await slider.getAttribute("max"));
       await page.waitForTimeout(600);
-      // At most the evaluation under way when it was held is added.
-      expect(Number(await slider.getAttribute("max"))).toBeLessThanOrEqual(Number(seen) + 1);
-      await page.getByRole("button", { name: "Continue" }).press("Enter");
-      await until(page, `Number(document.querySelector(".timeline input").max) > ${Number(seen) + 1}`);
-      await page.getByRole("button", { name: "Stop" }).press("Enter");
-      await page.getByText("Stopped.").waitFor();
+      // At most the evaluation under way when it was stopped is added.
+      expect(Number(await slider.getAttribute("max"))).toBeLessThanOrEqual(seen + 1);
+      // Others work meanwhile.
+      await page.click("#tab-inside");
+      await page.waitForSelector(".feature-maps li");
+      await page.click("#tab-explain");
+      await goOn.press("Enter");
+      await until(page, `Number(document.querySelector(".timeline input").max) > ${seen + 1}`);
+      const sentence = await page.textContent(".finding");
+      await page.click("#tab-take");
+      const record = JSON.parse(Buffer.from(await saved(page, "Record, JSON")).toString());
+      await page.click("#tab-explain");
+      await page.getByRole("button", { name: "Explain", exact: true }).click();
+      await page.waitForSelector(".finding", { state: "detached" });
+      expect(await page.textContent(".finding")).toBe(sentence);
+      await page.click("#tab-take");
+      const uninterrupted = JSON.parse(Buffer.from(await saved(page, "Record, JSON")).toString());
+      expect({ ...record, seconds: 0 }).toEqual({ ...uninterrupted, seconds: 0 });
       await page.context().close();
     },
     timeout,

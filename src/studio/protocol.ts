@@ -6,8 +6,10 @@ import type { ModelWarning } from "../classifier/network/prepare-model.ts";
 import type { NormalizationName, Preprocessing } from "../classifier/preprocessing/preprocessing.ts";
 import type { ExplanationRecord } from "../experiments/explanation/record.ts";
 import type { LocalizationRule } from "../localization/localize-map.ts";
+import type { ThresholdRule } from "../localization/threshold.ts";
 import type { Cost } from "../options/cost.ts";
 import type { OptionKind } from "../options/option.ts";
+import type { Sliders } from "./slider-rule.ts";
 
 /** A file that the user gave, or where it lies on the page's own server. */
 export type FileView =
@@ -52,6 +54,8 @@ export interface TechniqueView {
   readonly refusal?: string;
   /** Whether it changes the picture, so that one can watch. */
   readonly changes: boolean;
+  /** How the map of a method becomes a box, unless a slider is moved. */
+  readonly box?: ThresholdRule;
 }
 
 export interface LayerView {
@@ -254,7 +258,8 @@ export interface Jobs {
     input: {
       readonly of: readonly string[];
       readonly what: Download;
-      readonly rule: LocalizationRule;
+      /** Each explanation's box is made by its method's own threshold, as far as no slider was moved. */
+      readonly sliders: Sliders;
       readonly opacity: number;
     };
     event: never;

@@ -1,4 +1,5 @@
 /** @file Attack: the chosen attack on the chosen picture, live; the cone through what it found, and whether a detector would notice. */
+import { usualBox } from "../../localization/localize-map.ts";
 import { coneFigure } from "../../report/figures/cone-figure.ts";
 import type { AttackView } from "../protocol.ts";
 import { address, choose } from "../state/address.ts";
@@ -30,6 +31,7 @@ export function AttackPanel() {
         <SettingsForm technique={chosen} prefix={`attack-${chosen.name}`} />
         <RunBar
           run={run}
+          kind="attack"
           start={attack}
           label={strings.run.attackNow}
           isDisabled={entry.fitted === undefined || chosen.refusal !== undefined}
@@ -42,7 +44,7 @@ export function AttackPanel() {
       )}
       {run?.error === undefined ? null : <p class="problem">{run.error}</p>}
       {run?.result === undefined ? null : <Finding found={run.result} />}
-      <Stage entry={entry} run={run} mapTitle={strings.stage.change} />
+      <Stage entry={entry} run={run} mapTitle={strings.stage.change} box={usualBox} />
       <Timeline run={attackRun} />
       {run === undefined || newest === undefined ? null : (
         <Curves

@@ -1,14 +1,18 @@
 /** @file All methods beside each other on one picture. */
 import { useCallback, useEffect, useMemo } from "preact/hooks";
+import { usualBox } from "../../localization/localize-map.ts";
+import type { ThresholdRule } from "../../localization/threshold.ts";
 import type { PixelsView, TechniqueView } from "../protocol.ts";
+import { shareOf, withShare } from "../slider-rule.ts";
 import { address, choose } from "../state/address.ts";
-import { localized, overlayOf } from "../state/display.ts";
+import { localized, overlayOf, smoothed } from "../state/display.ts";
 import {
   explain,
   fillCell,
   fillCheapCells,
   type GridCell,
   grid,
+  isCheap,
   network,
   pace,
   picture,
@@ -17,6 +21,7 @@ import {
 } from "../state/store.ts";
 import { strings } from "../strings.ts";
 import { Canvas, imageDataOf } from "./canvas.tsx";
+import { BoxOutline, MapSliders } from "./stage.tsx";
 
 const words = strings.compare;
 
@@ -51,15 +56,35 @@ export function ComparePanel() {
           </button>
         ) : null}
       </div>
-      <ul class="grid">
-        {of.methods.map((method) => (
-          <li key={method.name}>
-            <Cell method={method} cell={cells[method.name]} pixels={fitted.pixels} />
-          </li>
-        ))}
-      </ul>
+      <MapSliders />
+      {groupsOf(of.methods).map(([group, methods]) =>
+        methods.length === 0 ? null : (
+          <section key={group}>
+            <h2>{words.groups[group]}</h2>
+            <ul class="grid">
+              {methods.map((method) => (
+                <li key={method.name}>
+                  <Cell method={method} cell={cells[method.name]} pixels={fitted.pixels} />
+                </li>
+              ))}
+            </ul>
+          </section>
+        ),
+      )}
     </>
   );
+}
+
+type Group = keyof typeof words.groups;
+
+/** The methods by what they cost on this network, in their order. */
+function groupsOf(methods: readonly TechniqueView[]): readonly (readonly [Group, readonly TechniqueView[]])[] {
+  const groupOf = (method: TechniqueView): Group =>
+    method.refusal !== undefined ? "refused" : isCheap(method) ? "quick" : "slow";
+  return (["quick", "slow", "refused"] as const).map((group) => [
+    group,
+    methods.filter((method) => groupOf(method) === group),
+  ]);
 }
 
 function Cell({ method, cell, pixels }: { method: TechniqueView; cell: GridCell | undefined; pixels: PixelsView }) {
@@ -78,7 +103,7 @@ function Cell({ method, cell, pixels }: { method: TechniqueView; cell: GridCell 
             explain();
           }}
         >
-          <MapThumb map={cell.view.map} pixels={pixels} />
+          <MapThumb map={cell.view.map} pixels={pixels} rule={method.box ?? usualBox} />
         </button>
       ) : (
         <div class="cell-empty">
@@ -121,14 +146,23 @@ function CellState({ cell }: { cell: Exclude<GridCell, { status: "done" }> }) {
   );
 }
 
-function MapThumb({ map, pixels }: { map: Float32Array; pixels: PixelsView }) {
+function MapThumb({ map, pixels, rule: own }: { map: Float32Array; pixels: PixelsView; rule: ThresholdRule }) {
   const { opacity, sigma, alpha } = address.value;
   const { width, height } = pixels;
-  const found = useMemo(() => localized(map, width, height, sigma, alpha), [map, width, height, sigma, alpha]);
-  const draw = useCallback(
-    (context: CanvasRenderingContext2D) =>
-      context.putImageData(imageDataOf(overlayOf(pixels, found.smooth, opacity)), 0, 0),
-    [pixels, found, opacity],
+  const smooth = useMemo(() => smoothed(map, width, height, sigma), [map, width, height, sigma]);
+  const rule = alpha === undefined ? own : withShare(own, alpha);
+  const { box } = useMemo(
+    () => localized(map, width, height, sigma, rule),
+    [map, width, height, sigma, rule.kind, shareOf(rule)],
   );
-  return <Canvas {...{ width, height, draw }} text="" />;
+  const draw = useCallback(
+    (context: CanvasRenderingContext2D) => context.putImageData(imageDataOf(overlayOf(pixels, smooth, opacity)), 0, 0),
+    [pixels, smooth, opacity],
+  );
+  return (
+    <div class="frame">
+      <Canvas {...{ width, height, draw }} text="" />
+      {box === undefined ? null : <BoxOutline {...{ box, width, height }} />}
+    </div>
+  );
 }

@@ -3,7 +3,8 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { NetworkView, OptionView, TechniqueView } from "../protocol.ts";
 import { address, choose, chooseSetting } from "../state/address.ts";
-import { hold, network, picture, type RunState, secondsOf, stop } from "../state/store.ts";
+import { type RunState, secondsLeft, shareDone } from "../state/run-state.ts";
+import { goOn, network, picture, secondsOf, stop } from "../state/store.ts";
 import { strings } from "../strings.ts";
 
 const words = strings.run;
@@ -247,34 +248,38 @@ function classNamed(classes: readonly string[], text: string): number | undefine
   return near >= 0 ? near : undefined;
 }
 
-/** Start, hold, go on, stop; and how far it is. */
+/** Start, stop, go on where it was stopped; and how far it is. */
 export function RunBar({
   run,
+  kind,
   start,
   label,
   isDisabled,
 }: {
   run: RunState<unknown> | undefined;
+  kind: "explain" | "attack";
   start: () => void;
   label: string;
   isDisabled: boolean;
 }) {
-  const isOn = run?.status === "running" || run?.status === "held";
-  const share = run?.progress === undefined || run.progress.of === 0 ? undefined : run.progress.done / run.progress.of;
-  const elapsed = isOn && run !== undefined ? (performance.now() - run.started) / 1000 : 0;
-  const left =
-    run?.status === "running" && share !== undefined && share > 0.05 && elapsed > 1
-      ? ` · ${words.left((elapsed * (1 - share)) / share)}`
-      : "";
+  const isOn = run?.status === "running";
+  const isStopped = run?.status === "stopped";
+  const share = run && shareDone(run);
+  const left = run && isOn ? secondsLeft(run) : undefined;
+  const evaluation = run?.curve.length ?? 0;
   return (
     <div class="run-bar">
       {isOn ? (
+        <button type="button" onClick={stop}>
+          {words.stop}
+        </button>
+      ) : isStopped ? (
         <>
-          <button type="button" onClick={() => hold(run?.status === "running")}>
-            {run?.status === "held" ? words.goOn : words.hold}
+          <button type="button" class="primary" onClick={() => goOn(kind)}>
+            {words.goOn}
           </button>
-          <button type="button" onClick={stop}>
-            {words.stop}
+          <button type="button" disabled={isDisabled} onClick={start}>
+            {words.anew}
           </button>
         </>
       ) : (
@@ -282,16 +287,15 @@ export function RunBar({
           {label}
         </button>
       )}
-      {isOn ? (
+      {isOn || isStopped ? (
         <>
           <progress aria-label={label} value={share} max={1} />
           <span class="soft">
-            {run?.status === "held" ? words.held : share === undefined ? "" : words.progress(share)}
-            {left}
+            {isStopped ? words.stopped(evaluation) : share === undefined ? "" : words.progress(share)}
+            {left === undefined ? "" : ` · ${words.left(left)}`}
           </span>
         </>
       ) : null}
-      {run?.status === "stopped" ? <span class="soft">{words.stopped}</span> : null}
     </div>
   );
 }

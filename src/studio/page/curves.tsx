@@ -1,7 +1,7 @@
 /** @file Margin and confidences over the evaluations, drawn by Observable Plot, which is loaded when there is something to draw. */
 import type * as PlotLibrary from "@observablehq/plot";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { CurvePoint } from "../state/store.ts";
+import type { CurvePoint } from "../state/run-state.ts";
 import { strings } from "../strings.ts";
 import { shortClass } from "./controls.tsx";
 

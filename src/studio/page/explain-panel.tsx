@@ -1,6 +1,6 @@
 /** @file Explain: the chosen method on the chosen picture, live. */
 import { address, choose } from "../state/address.ts";
-import { explain, explainRun, network, picture } from "../state/store.ts";
+import { boxRuleOf, explain, explainRun, network, picture } from "../state/store.ts";
 import { strings } from "../strings.ts";
 import { QuestionPicker, RunBar, SettingsForm, TechniquePicker } from "./controls.tsx";
 import { Curves } from "./curves.tsx";
@@ -31,6 +31,7 @@ export function ExplainPanel() {
         <SettingsForm technique={method} prefix={method.name} />
         <RunBar
           run={run}
+          kind="explain"
           start={explain}
           label={words.explain}
           isDisabled={entry.fitted === undefined || method.refusal !== undefined}
@@ -43,7 +44,7 @@ export function ExplainPanel() {
       )}
       {run?.error === undefined ? null : <p class="problem">{run.error}</p>}
       {run?.result === undefined || run.position !== undefined ? null : <p class="finding">{run.result.sentence}</p>}
-      <Stage entry={entry} run={run} mapTitle={strings.stage.map} />
+      <Stage entry={entry} run={run} mapTitle={strings.stage.map} box={boxRuleOf(run?.technique ?? method.name)} />
       <Timeline run={explainRun} />
       {run === undefined || newest === undefined ? null : (
         <Curves

@@ -2,10 +2,13 @@
 import type { Signal } from "@preact/signals";
 import { useCallback, useMemo, useState } from "preact/hooks";
 import { squaresInside } from "../../localization/energy-inside.ts";
+import type { ThresholdRule } from "../../localization/threshold.ts";
 import type { AttackView, ExplanationView, PixelsView } from "../protocol.ts";
+import { shareOf, withShare } from "../slider-rule.ts";
 import { address, choose } from "../state/address.ts";
 import { differenceOf, heatOf, localized, overlayOf, spotlightOf } from "../state/display.ts";
-import { type PictureEntry, type RunState, showFrame } from "../state/store.ts";
+import type { RunState } from "../state/run-state.ts";
+import { type PictureEntry, showFrame } from "../state/store.ts";
 import { strings } from "../strings.ts";
 import { Canvas, imageDataOf } from "./canvas.tsx";
 import { Slider } from "./controls.tsx";
@@ -26,17 +29,27 @@ export function shownOf(
   return newest && { map: newest.map, perturbed: newest.pixels, evaluation: newest.evaluation };
 }
 
-export function Stage({ entry, run, mapTitle }: { entry: PictureEntry; run: AnyRun | undefined; mapTitle: string }) {
+export interface StageProps {
+  readonly entry: PictureEntry;
+  readonly run: AnyRun | undefined;
+  readonly mapTitle: string;
+  /** How the map becomes a box, as far as no slider was moved. */
+  readonly box: ThresholdRule;
+}
+
+export function Stage({ entry, run, mapTitle, box: ownRule }: StageProps) {
   const picture = entry.fitted?.pixels;
   const { opacity, sigma, alpha } = address.value;
   const shown = shownOf(run);
   const map = shown?.map;
+  const rule = alpha === undefined ? ownRule : withShare(ownRule, alpha);
+  const share = shareOf(rule);
   const found = useMemo(
     () =>
       picture === undefined || map === undefined
         ? undefined
-        : localized(map, picture.width, picture.height, sigma, alpha),
-    [picture, map, sigma, alpha],
+        : localized(map, picture.width, picture.height, sigma, rule),
+    [picture, map, sigma, rule.kind, share],
   );
   if (picture === undefined) return null;
   const { name } = entry.file;
@@ -61,19 +74,37 @@ export function Stage({ entry, run, mapTitle }: { entry: PictureEntry; run: AnyR
         {found === undefined ? null : <Heat map={found} title={mapTitle} text={words.mapText(boxText)} />}
       </div>
       <p class="box-text">{boxText}</p>
-      <div class="sliders">
+      <MapSliders rule={rule} />
+    </div>
+  );
+}
+
+/** How maps are drawn. Without a `rule`, the threshold of several methods, each in its own way. */
+export function MapSliders({ rule }: { rule?: ThresholdRule }) {
+  const { opacity, sigma, alpha } = address.value;
+  const share = rule === undefined ? (alpha ?? 0.5) : shareOf(rule);
+  const shown =
+    rule !== undefined ? words.shares[rule.kind](share) : alpha === undefined ? words.own : words.all(alpha);
+  return (
+    <div class="sliders">
+      <Slider
+        {...{ label: words.opacity, value: opacity, min: 0, max: 1, step: 0.01, shown: strings.percent(opacity) }}
+        onInput={(value) => choose({ opacity: value })}
+      />
+      <Slider
+        {...{ label: words.blur, value: sigma, min: 0, max: 12, step: 0.25, shown: `σ ${sigma} px` }}
+        onInput={(value) => choose({ sigma: value })}
+      />
+      <div class="own-threshold">
         <Slider
-          {...{ label: words.opacity, value: opacity, min: 0, max: 1, step: 0.01, shown: strings.percent(opacity) }}
-          onInput={(value) => choose({ opacity: value })}
-        />
-        <Slider
-          {...{ label: words.blur, value: sigma, min: 0, max: 12, step: 0.25, shown: `σ ${sigma} px` }}
-          onInput={(value) => choose({ sigma: value })}
-        />
-        <Slider
-          {...{ label: words.threshold, value: alpha, min: 0, max: 0.95, step: 0.01, shown: strings.percent(alpha) }}
+          {...{ label: words.threshold, value: share, min: 0, max: 1, step: 0.01, shown }}
           onInput={(value) => choose({ alpha: value })}
         />
+        {alpha === undefined ? null : (
+          <button type="button" class="quiet" onClick={() => choose({ alpha: undefined })}>
+            {words.ownAgain}
+          </button>
+        )}
       </div>
     </div>
   );
@@ -114,7 +145,7 @@ function Overlay({
 }
 
 /** White within black, so that it shows on any ground. */
-function BoxOutline({
+export function BoxOutline({
   box: [x0, y0, x1, y1],
   width,
   height,

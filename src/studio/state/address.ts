@@ -16,7 +16,8 @@ export interface Address {
   readonly layer?: number;
   readonly opacity: number;
   readonly sigma: number;
-  readonly alpha: number;
+  /** The slider of the threshold, where it was moved; else each method has its own. */
+  readonly alpha?: number;
   /** Settings that are not the defaults: "perceptual.steps" → "20". */
   readonly settings: Readonly<Record<string, string>>;
   /** Files on the page's own server. */
@@ -34,7 +35,6 @@ export const defaults: Address = {
   picture: 0,
   opacity: 0.75,
   sigma: 2,
-  alpha: 0.25,
   settings: {},
   beside: [],
   files: [],
@@ -66,7 +66,7 @@ export function parseAddress(hash: string): Address {
     picture: index("picture") ?? defaults.picture,
     opacity: number("opacity", 0, 1) ?? defaults.opacity,
     sigma: number("blur", 0, 20) ?? defaults.sigma,
-    alpha: number("threshold", 0, 0.95) ?? defaults.alpha,
+    alpha: number("threshold", 0, 1),
     target: index("target"),
     layer: index("layer"),
     threads: number("threads", 1, 64),

@@ -1,6 +1,8 @@
 /** @file The command line that does what the page does. */
+
+import { ruleText, withShare } from "../slider-rule.ts";
 import { address, settingsOf } from "./address.ts";
-import { attackRun, explainRun, type ModelState, type PictureEntry } from "./store.ts";
+import { attackRun, boxRuleOf, explainRun, type ModelState, type PictureEntry } from "./store.ts";
 
 /** The command for what is shown, for a POSIX shell. The bundled classifier and its scenes need no files. */
 export function commandLine(
@@ -25,8 +27,9 @@ export function commandLine(
     ...(target === undefined ? [] : ["--target", String(target)]),
     ...settings.flatMap(([name, value]) => ["--set", quoted(`${prefix}${name}=${value}`)]),
     ...(kind === "explain" && sigma !== 2 ? ["--blur", String(sigma)] : []),
-    // The slider is a share of the largest value; `explain` by itself takes each method's own rule.
-    ...(kind === "explain" ? ["--threshold", `value:${alpha}`] : []),
+    ...(kind === "explain" && alpha !== undefined
+      ? ["--threshold", ruleText(withShare(boxRuleOf(technique), alpha))]
+      : []),
     ...(choices.normalization === undefined ? [] : ["--preprocessing", choices.normalization]),
     ...(["mean", "std", "scale", "channels"] as const).flatMap((name) => {
       const value = choices[name]

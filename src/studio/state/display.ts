@@ -2,9 +2,10 @@
 import { colorAt } from "../../image/color-map.ts";
 import { blur } from "../../image/gaussian-blur.ts";
 import { type LocalizedMap, localizeMap } from "../../localization/localize-map.ts";
+import type { ThresholdRule } from "../../localization/threshold.ts";
 import { type FloatTensor, floatTensor } from "../../tensor/tensor.ts";
 import type { PixelsView } from "../protocol.ts";
-import { sliderRule } from "./slider-rule.ts";
+import { sliderRule } from "../slider-rule.ts";
 
 /** 256 colors, as bytes. */
 const inferno = Uint8Array.from(
@@ -12,23 +13,33 @@ const inferno = Uint8Array.from(
   (_, i) => 255 * colorAt(Math.floor(i / 3) / 255, "inferno")[i % 3],
 );
 
-/** Sliders move often, maps seldom: the last blur is kept. */
-let blurred: { readonly map: Float32Array; readonly sigma: number; readonly smooth: FloatTensor } | undefined;
+/** Sliders move often, maps seldom, and of a grid of maps all are drawn again: the last blurs are kept, the newest at the end. */
+const blurred = new Map<Float32Array, { readonly sigma: number; readonly smooth: FloatTensor }>();
+const mostBlurred = 64;
 
-/** What `map` points at; as `localizeMap` says, but that a map which was just blurred is not blurred again. */
+/** `map` ([height, width]) smoothed by a Gaussian of `sigma` pixels. */
+export function smoothed(map: Float32Array, width: number, height: number, sigma: number): FloatTensor {
+  const kept = blurred.get(map);
+  blurred.delete(map);
+  const whole = floatTensor(map, [height, width]);
+  const smooth = kept?.sigma === sigma ? kept.smooth : sigma > 0 ? blur(whole, { sigmaPixels: sigma }) : whole;
+  blurred.set(map, { sigma, smooth });
+  const [oldest] = blurred.keys();
+  if (blurred.size > mostBlurred && oldest !== undefined) blurred.delete(oldest);
+  return smooth;
+}
+
+/** What `map` points at; as `localizeMap` says, but that a map which was blurred lately is not blurred again. */
 export function localized(
   map: Float32Array,
   width: number,
   height: number,
   sigma: number,
-  alpha: number,
+  rule: ThresholdRule,
 ): LocalizedMap {
-  if (blurred?.map !== map || blurred.sigma !== sigma) {
-    const whole = floatTensor(map, [height, width]);
-    blurred = { map, sigma, smooth: sigma > 0 ? blur(whole, { sigmaPixels: sigma }) : whole };
-  }
-  const found = localizeMap(blurred.smooth, sliderRule({ sigma: 0, alpha }));
-  return { ...found, smooth: blurred.smooth };
+  const smooth = smoothed(map, width, height, sigma);
+  const found = localizeMap(smooth, sliderRule({ sigma: 0 }, rule));
+  return { ...found, smooth };
 }
 
 /** The map in colors. */

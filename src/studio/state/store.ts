@@ -1,5 +1,7 @@
 /** @file What the page knows: the model, the pictures, the runs; and what can be done with them. */
 import { computed, signal } from "@preact/signals";
+import { usualBox } from "../../localization/localize-map.ts";
+import type { ThresholdRule } from "../../localization/threshold.ts";
 import type {
   AttackView,
   ConeView,
@@ -18,9 +20,10 @@ import type {
   ProgressView,
   TechniqueView,
 } from "../protocol.ts";
+import { sliderRule } from "../slider-rule.ts";
 import { strings } from "../strings.ts";
 import { address, choose, settingsOf } from "./address.ts";
-import { sliderRule } from "./slider-rule.ts";
+import { begun, continued, type RunState, stopped, withFrame, withProgress } from "./run-state.ts";
 import { createWorkerClient, JobError, type RunningJob, type WorkerClient } from "./worker-client.ts";
 
 export interface PictureEntry {
@@ -36,36 +39,6 @@ export interface ModelState {
   readonly choices: ModelChoices;
   readonly status: "opening" | "open" | "failed";
   readonly view?: ModelView;
-  readonly error?: string;
-}
-
-/** A frame with its number among the evaluations. */
-export interface KeptFrame extends Frame {
-  readonly evaluation: number;
-}
-
-/** One evaluation, as the curves show it. */
-export interface CurvePoint {
-  readonly evaluation: number;
-  readonly margin: number;
-  readonly confidence: number;
-  readonly other: number;
-}
-
-/** A run that one watches. */
-export interface RunState<R> {
-  readonly technique: string;
-  readonly picture: string;
-  readonly target: number | undefined;
-  readonly status: "running" | "held" | "done" | "stopped" | "failed";
-  readonly progress: ProgressView | undefined;
-  readonly started: number;
-  /** Milliseconds it was held so far. */
-  readonly frames: readonly KeptFrame[];
-  readonly curve: readonly CurvePoint[];
-  /** Which frame is shown; undefined: the newest, and at the end the result. */
-  readonly position: number | undefined;
-  readonly result?: R;
   readonly error?: string;
 }
 
@@ -111,15 +84,12 @@ export const threads = isIsolated
   ? (address.value.threads ?? Math.max(1, Math.min(4, Math.ceil((navigator.hardwareConcurrency || 2) / 2))))
   : 1;
 
-/** Bytes of frames that are kept to step back through; beyond, every second one is let go. */
-const mostFrameBytes = 96e6;
 /** In forward runs: what is computed in the grid without being asked for, as long as the pace is not known. */
 const cheapRuns = 40;
 const cheapSeconds = 2;
 
 let client: WorkerClient | undefined;
 let nextKey = 0;
-let current: RunningJob<"explain"> | RunningJob<"attack"> | undefined;
 
 function worker(): WorkerClient {
   if (client !== undefined) return client;
@@ -190,6 +160,7 @@ async function reviveWorker(): Promise<void> {
 
 /** Forgets what was found out about the picture. */
 function clearPicture(): void {
+  endAllJobs();
   explainRun.value = undefined;
   attackRun.value = undefined;
   cone.value = undefined;
@@ -201,7 +172,6 @@ function clearPicture(): void {
 
 /** Forgets everything that was found out with the model so far. */
 function clearResults(): void {
-  current = undefined;
   clearPicture();
   pace.value = undefined;
 }
@@ -209,6 +179,7 @@ function clearResults(): void {
 /** Opens another model in a worker of its own, since WebAssembly gives no memory back, and looks at all pictures with it. */
 export async function changeModel(file: FileView, beside: readonly FileView[]): Promise<void> {
   problem.value = "";
+  endAllJobs();
   worker().restart();
   choose({ target: undefined, layer: undefined, model: undefined, beside: [] });
   await startRuntime();
@@ -227,7 +198,6 @@ async function openModel(
   choices: ModelChoices = {},
   isNew = true,
 ): Promise<void> {
-  stop();
   const before = isNew ? undefined : model.value?.view;
   clearResults();
   model.value = { file, beside, choices, status: "opening", view: before };
@@ -305,7 +275,6 @@ export async function addPictures(files: readonly PictureFile[]): Promise<void> 
   problem.value = "";
   if (isFirstOwn && own) for (const { key } of pictures.value) void removeQuietly(key);
   const kept = isFirstOwn && own ? [] : pictures.value;
-  stop();
   pictures.value = [...kept, ...entries];
   selectPicture(kept.length);
   await Promise.all(entries.map(({ key, file }) => handOver(key, file)));
@@ -331,48 +300,25 @@ export function removePicture(key: string): void {
 
 /** Shows another picture, and explains it as the one before was. */
 export function selectPicture(index: number): void {
-  stop();
   choose({ picture: index, target: undefined });
   clearPicture();
   if (picture.value?.fitted !== undefined) explain();
 }
 
-type AnyRun = RunState<ExplanationView> | RunState<AttackView>;
-
-function begun(technique: string, key: string, target: number | undefined): RunState<never> {
-  const start = { progress: undefined, started: performance.now(), frames: [], curve: [], position: undefined };
-  return { technique, picture: key, target, status: "running", ...start };
-}
-
-/** `run` with one more frame. */
-function withFrame<R extends AnyRun>(run: R, frame: Frame): R {
-  const evaluation = run.curve.length + 1;
-  const point = { evaluation, margin: frame.margin, confidence: frame.confidence, other: frame.other.confidence };
-  let frames: readonly KeptFrame[] = [...run.frames, { ...frame, evaluation }];
-  const each = frame.pixels.data.byteLength + frame.map.byteLength;
-  if (frames.length > 8 && frames.length * each > mostFrameBytes) {
-    const last = frames.length - 1;
-    frames = frames.filter((_, n) => n % 2 === 0 || n === last);
-  }
-  return { ...run, frames, curve: [...run.curve, point] };
-}
-
 /** Explains the selected picture by the chosen method. */
 export function explain(): void {
   const entry = picture.value;
-  if (entry?.fitted === undefined || network.value === undefined) return;
+  const of = network.value;
+  if (entry?.fitted === undefined || of === undefined) return;
   stop();
+  endJob("explain");
   const { method, target } = address.value;
-  explainRun.value = begun(method, entry.key, target);
-  const rule = sliderRule(address.value);
+  explainRun.value = begun(method, entry.key, target, performance.now());
+  const rule = sliderRule(address.value, boxRuleOf(method));
   const question = { picture: entry.key, target, settings: settingsOf(method), method, rule, watch: true };
-  const job = worker().run("explain", question, (event) => {
-    if (current !== job || explainRun.value === undefined) return;
-    if ("frame" in event) explainRun.value = withFrame(explainRun.value, event.frame);
-    else explainRun.value = { ...explainRun.value, progress: event.progress };
-  });
-  current = job;
-  void settle(explainRun, job, (view) => {
+  const job = worker().run("explain", question, (event) => follow(explainRun, () => jobs.explain === job, event));
+  jobs.explain = job;
+  void settle("explain", explainRun, job, (view) => {
     notePace(view);
     grid.value =
       target === undefined && Object.keys(question.settings).length === 0
@@ -387,72 +333,102 @@ export function attack(): void {
   const entry = picture.value;
   if (entry?.fitted === undefined || network.value === undefined) return;
   stop();
+  endJob("attack");
   const { attack: name, target } = address.value;
-  attackRun.value = begun(name, entry.key, target);
+  attackRun.value = begun(name, entry.key, target, performance.now());
   cone.value = undefined;
   detector.value = undefined;
   const question = { picture: entry.key, target, settings: settingsOf(`attack-${name}`), attack: name };
-  const job = worker().run("attack", question, (event) => {
-    if (current !== job || attackRun.value === undefined) return;
-    if ("frame" in event) attackRun.value = withFrame(attackRun.value, event.frame);
-    else attackRun.value = { ...attackRun.value, progress: event.progress };
-  });
-  current = job;
-  void settle(attackRun, job, (view) => {
+  const job = worker().run("attack", question, (event) => follow(attackRun, () => jobs.attack === job, event));
+  jobs.attack = job;
+  void settle("attack", attackRun, job, (view) => {
     say(view.outcomeText);
     if (view.outcome !== "already-flipped") void drawCone(view.key);
   });
 }
 
+type RunKind = "explain" | "attack";
+/** The runs that work or were stopped; one that was stopped keeps its search, to go on with it. */
+const jobs: { explain?: RunningJob<"explain">; attack?: RunningJob<"attack"> } = {};
+
+/** A signal of a run, whatever its result is. */
+interface RunSignal {
+  value: RunState<ExplanationView> | RunState<AttackView> | undefined;
+}
+
+const runOf = (kind: RunKind): RunSignal => (kind === "explain" ? explainRun : attackRun) as RunSignal;
+
+/** How the map of a method becomes a box as long as no slider is moved. */
+export function boxRuleOf(method: string): ThresholdRule {
+  return network.value?.methods.find(({ name }) => name === method)?.box ?? usualBox;
+}
+
+function follow(
+  run: { value: RunState<unknown> | undefined },
+  isCurrent: () => boolean,
+  event: { readonly frame: Frame } | { readonly progress: ProgressView },
+): void {
+  if (!isCurrent() || run.value === undefined) return;
+  run.value =
+    "frame" in event ? withFrame(run.value, event.frame) : withProgress(run.value, event.progress, performance.now());
+}
+
 async function settle<R>(
+  kind: RunKind,
   run: { value: RunState<R> | undefined },
-  job: RunningJob<"explain" | "attack">,
+  job: RunningJob<RunKind>,
   onResult: (result: R) => void,
 ): Promise<void> {
   try {
     const result = (await job.output) as R;
-    if (current !== job || run.value === undefined) return;
+    if (jobs[kind] !== job || run.value === undefined) return;
     run.value = { ...run.value, status: "done", result, position: undefined };
-    current = undefined;
+    delete jobs[kind];
     onResult(result);
   } catch (error) {
-    if (current !== job || run.value === undefined) return;
-    current = undefined;
-    if (isAborted(error)) {
-      run.value = { ...run.value, status: "stopped" };
-      return;
-    }
-    const text = wordsOf(error);
+    if (jobs[kind] !== job || run.value === undefined) return;
+    delete jobs[kind];
+    const text = isAborted(error) ? strings.run.ended : wordsOf(error);
     run.value = { ...run.value, status: "failed", error: text };
-    say(text, true);
+    if (!isAborted(error)) say(text, true);
   }
 }
 
-/** Ends the run under way at once; its frames stay. */
+/** Stops the run under way at once. It keeps its frames and its search, and can go on. */
 export function stop(): void {
-  const job = current;
-  if (job === undefined) return;
-  job.cancel();
-  for (const run of [explainRun, attackRun] as { value: AnyRun | undefined }[]) {
-    const { value } = run;
-    if (value?.status === "running" || value?.status === "held") run.value = { ...value, status: "stopped" } as AnyRun;
+  for (const kind of ["explain", "attack"] as const) {
+    const run = runOf(kind);
+    if (run.value?.status !== "running") continue;
+    jobs[kind]?.hold(true);
+    run.value = stopped(run.value);
   }
-  current = undefined;
 }
 
-/** Holds the run under way where it is, or lets it go on. */
-export function hold(isHeld: boolean): void {
-  current?.hold(isHeld);
-  for (const run of [explainRun, attackRun] as { value: AnyRun | undefined }[]) {
-    const { value } = run;
-    const [from, to] = isHeld ? (["running", "held"] as const) : (["held", "running"] as const);
-    if (value?.status === from) run.value = { ...value, status: to, position: undefined } as AnyRun;
-  }
+/** Lets a run that was stopped go on where it was. */
+export function goOn(kind: RunKind): void {
+  const run = runOf(kind);
+  if (run.value?.status !== "stopped" || jobs[kind] === undefined) return;
+  stop();
+  run.value = continued(run.value, performance.now());
+  jobs[kind]?.hold(false);
+}
+
+/** Ends a run for good: something else takes its place. */
+function endJob(kind: RunKind): void {
+  const job = jobs[kind];
+  delete jobs[kind];
+  job?.cancel();
+}
+
+function endAllJobs(): void {
+  endJob("explain");
+  endJob("attack");
+  stopGrid();
 }
 
 /** Shows the frame `position` of a run; undefined shows the newest one, or the result. */
-export function showFrame(run: { value: AnyRun | undefined }, position: number | undefined): void {
-  if (run.value !== undefined) run.value = { ...run.value, position } as AnyRun;
+export function showFrame(run: { value: RunState<unknown> | undefined }, position: number | undefined): void {
+  if (run.value !== undefined) run.value = { ...run.value, position };
 }
 
 function notePace({ record }: ExplanationView): void {
@@ -484,7 +460,7 @@ export async function fillCell(name: string): Promise<void> {
   };
   put({ status: "waiting" });
   const { target } = address.value;
-  const rule = sliderRule(address.value);
+  const rule = sliderRule(address.value, boxRuleOf(name));
   const question = { picture: entry.key, target, settings: settingsOf(name), method: name, rule, watch: false };
   const started = performance.now();
   const job = worker().run("explain", question, (event) => {
@@ -585,10 +561,9 @@ export async function measureLayers(): Promise<void> {
 
 /** A file to take along. */
 export async function download(of: readonly string[], what: Download): Promise<void> {
-  const { opacity } = address.value;
-  const rule = sliderRule(address.value);
+  const { opacity, sigma, alpha } = address.value;
   try {
-    const { name, blob } = await worker().run("download", { of, what, rule, opacity }).output;
+    const { name, blob } = await worker().run("download", { of, what, sliders: { sigma, alpha }, opacity }).output;
     const link = document.createElement("a");
     link.href = URL.createObjectURL(blob);
     link.download = name;

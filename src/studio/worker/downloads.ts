@@ -1,13 +1,14 @@
 /** @file What one takes along: pictures, arrays, records and the report, as files. */
 import { blend, colorize } from "../../image/color-map.ts";
+import { blur } from "../../image/gaussian-blur.ts";
 import { normalizeMap } from "../../image/normalize.ts";
 import { tensorToPicture } from "../../image/picture.ts";
-import { type LocalizationRule, localizeMap } from "../../localization/localize-map.ts";
 import type { PictureExplanation } from "../../report/explanation/explain-picture.ts";
 import { type DataUris, inlineEntry } from "../../report/explanation/inline-entry.ts";
 import { reportPage } from "../../report/explanation/page.ts";
 import { encodeNpy } from "../../tensor/npy.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
+import type { Sliders } from "../slider-rule.ts";
 import { encoded, pixelsOfPicture } from "./pixels.ts";
 import type { Subject } from "./runs.ts";
 
@@ -20,10 +21,10 @@ export interface NamedBlob {
 export async function overlayFile(
   subject: Pick<Subject, "input" | "name">,
   { arrays, record }: PictureExplanation,
-  rule: LocalizationRule,
+  { sigma }: Sliders,
   opacity: number,
 ): Promise<NamedBlob> {
-  const heat = normalizeMap(localizeMap(arrays.map, rule).smooth);
+  const heat = normalizeMap(blur(arrays.map, { sigmaPixels: sigma }));
   const [channels, height, width] = subject.input.shape;
   const gray = channels === 3 ? undefined : subject.input.data.subarray(0, height * width);
   const color =

@@ -1,30 +1,17 @@
 /** @file The model that is open: read once, made a classifier as the user says, and described for the page. */
-import { attacks } from "../../attacks/attacks.ts";
 import { type Classifier, type ClassifierOptions, createClassifier } from "../../classifier/classifier.ts";
 import { builtInLabels } from "../../classifier/labels/labels.ts";
 import { readLabels } from "../../classifier/labels/read-labels.ts";
 import { anatomyOf } from "../../classifier/network/feature-grids.ts";
 import { decidesEachLabel, describeHead } from "../../classifier/network/find-head.ts";
 import { inspectModel } from "../../classifier/network/inspect-model.ts";
-import { BadInputError, MisuseError, PerceptualBallError } from "../../errors.ts";
+import { BadInputError, MisuseError } from "../../errors.ts";
 import { describeGeometry } from "../../image/geometry.ts";
 import type { Model } from "../../onnx/model.ts";
-import { expectedOf } from "../../options/option.ts";
 import { parseNumber } from "../../options/parse.ts";
-import { type OptionSchema, writableOptions } from "../../options/schema.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import type { SaliencyMethod } from "../../saliency/method.ts";
-import { saliencyMethods } from "../../saliency/methods.ts";
 import { bytesOf, readModelFile } from "../../web/load-classifier.ts";
-import type {
-  FileView,
-  LayerView,
-  ModelChoices,
-  ModelView,
-  NetworkView,
-  OptionView,
-  TechniqueView,
-} from "../protocol.ts";
+import type { FileView, LayerView, ModelChoices, ModelView, NetworkView } from "../protocol.ts";
 
 /** A model with what the user chose for it. */
 export interface OpenModel {
@@ -77,22 +64,22 @@ export function reopenModel(
   { name, sha256, bytes, model }: OpenModel,
   choices: ModelChoices,
   runtime: Runtime,
-): OpenModel {
+): Promise<OpenModel> {
   return describe({ name, sha256, bytes, model }, choices, runtime);
 }
 
-function describe(
+async function describe(
   file: Pick<OpenModel, "name" | "sha256" | "bytes" | "model">,
   choices: ModelChoices,
   runtime: Runtime,
-): OpenModel {
+): Promise<OpenModel> {
   const options = classifierOptions(choices);
   const { inspection, classifier } = inspectModel(file.model, () =>
     createClassifier(file.model, { ...options, runtime, where: file.name }),
   );
   const { layers: _, ...about } = inspection;
   const { name, sha256, bytes } = file;
-  const network = classifier === undefined ? undefined : networkView(classifier);
+  const network = classifier === undefined ? undefined : await networkView(classifier);
   return { ...file, classifier, view: { name, sha256, bytes, inspection: about, network } };
 }
 
@@ -140,7 +127,8 @@ function sizeOf(text: string): readonly [number, number] {
   throw new MisuseError({ where: "input size", what: "not a size", expected: "224, or height x width", got: text });
 }
 
-export function networkView(classifier: Classifier): NetworkView {
+export async function networkView(classifier: Classifier): Promise<NetworkView> {
+  const { techniqueViews } = await import("./techniques.ts");
   const { prepared, input, guess, labelsReason, warnings, classCount } = classifier;
   const { head } = prepared;
   const isSeparate = decidesEachLabel(classifier.prepared.head);
@@ -163,40 +151,7 @@ export function networkView(classifier: Classifier): NetworkView {
         isSpatial: grids.has(name),
       }),
     ),
-    methods: saliencyMethods.map((method) => methodView(method, classifier)),
-    attacks: attacks.map((attack) => ({
-      ...{ name: attack.name, title: attack.title, summary: attack.summary, source: attack.source },
-      options: optionViews(attack.options),
-      changes: true,
-      refusal: refusalOf(() => attack.check(classifier)),
-    })),
+    ...techniqueViews(classifier),
     isSeparate,
   };
-}
-
-function methodView(method: SaliencyMethod, classifier: Classifier): TechniqueView {
-  const { name, title, summary, source, settings, perturbing } = method;
-  const view = { name, title, summary, source, options: optionViews(settings), changes: perturbing !== undefined };
-  try {
-    return { ...view, cost: method.costOf(classifier) };
-  } catch (error) {
-    if (error instanceof PerceptualBallError) return { ...view, refusal: error.message };
-    throw error;
-  }
-}
-
-function refusalOf(check: () => void): string | undefined {
-  try {
-    check();
-    return undefined;
-  } catch (error) {
-    if (error instanceof PerceptualBallError) return error.message;
-    throw error;
-  }
-}
-
-function optionViews(schema: OptionSchema): OptionView[] {
-  return writableOptions(schema).map(([name, { doc, kind, fallbackText }]) => {
-    return { name, doc, kind, expected: expectedOf(kind), fallbackText };
-  });
 }

@@ -1,6 +1,5 @@
 /** @file Explanations and attacks of one picture, watched. */
 import type { AttackResult } from "../../attacks/attack.ts";
-import { attackNamed } from "../../attacks/attacks.ts";
 import { describeEnding } from "../../attacks/ending.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { classificationOf, softmaxAt } from "../../classifier/logits.ts";
@@ -10,12 +9,13 @@ import type { LocalizationRule } from "../../localization/localize-map.ts";
 import { parseOptions } from "../../options/parse.ts";
 import { explainPicture, type PictureExplanation } from "../../report/explanation/explain-picture.ts";
 import { explanationSentence } from "../../report/explanation/sentences.ts";
-import { methodNamed } from "../../saliency/methods.ts";
 import { rootMeanSquare } from "../../saliency/perturbations/root-mean-square.ts";
 import type { AdversarialView, AttackView, ExplanationView, Frame, ProgressView, RunQuestion } from "../protocol.ts";
+import { type Sliders, sliderRule } from "../slider-rule.ts";
 import { pixelsOfImage } from "./pixels.ts";
 import { rememberedMethod } from "./remembered-method.ts";
-import { type Gate, watchedSearch } from "./watch-search.ts";
+import type { Gate } from "./turns.ts";
+import { watchedSearch } from "./watch-search.ts";
 
 /** What a run is about. */
 export interface Subject {
@@ -39,10 +39,10 @@ export interface Watching {
   readonly onProgress: (progress: ProgressView) => void;
 }
 
-/** An explanation that can be written down again with another rule for its box. */
+/** An explanation that can be written down again as the sliders now say. */
 export interface KeptExplanation {
   readonly latest: PictureExplanation;
-  again(rule: LocalizationRule): Promise<PictureExplanation>;
+  again(sliders: Sliders): Promise<PictureExplanation>;
 }
 
 /** The explanation of the subject by the method called `name`, with settings as texts. */
@@ -53,25 +53,28 @@ export async function runExplanation(
   rule: LocalizationRule,
   { signal, gate, onFrame, onProgress }: Watching,
 ): Promise<KeptExplanation> {
+  const { methodNamed } = await import("./techniques.ts");
   const method = methodNamed(name);
   const parsed = parseOptions(name, method.settings, Object.entries(settings));
   const { classifier, input, label, target, predicted } = subject;
-  const isWatched = onFrame !== undefined && method.perturbing !== undefined;
-  const watched = isWatched
-    ? watchedSearch(classifier, { image: input, label: label ?? predicted, target, gate, onFrame })
-    : classifier;
+  const watched = watchedSearch(classifier, {
+    ...{ image: input, label: label ?? predicted, target, gate },
+    ...(method.perturbing === undefined ? {} : { onFrame }),
+  });
   const remembered = rememberedMethod(method);
   const explained = async (how: LocalizationRule, by: Classifier, seconds?: number): Promise<PictureExplanation> => {
     const { name: image, picture, model, versions } = subject;
     const options = { image, model, versions, label, target, localizationRule: how, signal, onProgress };
     const runs = [{ method: remembered, settings: parsed }];
     for await (const found of explainPicture(by, picture, runs, seconds === undefined ? options : quietly(options))) {
-      return seconds === undefined ? found : { ...found, record: { ...found.record, seconds } };
+      // A search that stood still for an hour has not worked for an hour.
+      return { ...found, record: { ...found.record, seconds: seconds ?? found.record.seconds - gate.heldFor / 1000 } };
     }
     throw new Error("explainPicture ended without an explanation");
   };
   const latest = await explained(rule, watched);
-  return { latest, again: (how) => explained(how, classifier, latest.record.seconds) };
+  const again = (sliders: Sliders) => explained(sliderRule(sliders, method.box), classifier, latest.record.seconds);
+  return { latest, again };
 }
 
 /** Without what ended with the run: its signal and whoever listened. */
@@ -101,15 +104,13 @@ export async function runAttack(
   settings: RunQuestion["settings"],
   { signal, gate, onFrame, onProgress }: Watching,
 ): Promise<{ readonly result: AttackResult; readonly seconds: number }> {
+  const { attackNamed } = await import("./techniques.ts");
   const attack = attackNamed(name);
   const parsed = parseOptions(name, attack.options, Object.entries(settings));
-  const watched =
-    onFrame === undefined
-      ? classifier
-      : watchedSearch(classifier, { image: input, label: label ?? predicted, target, gate, onFrame });
+  const watched = watchedSearch(classifier, { image: input, label: label ?? predicted, target, gate, onFrame });
   const started = performance.now();
   const [result] = await attack.run(watched, [input], { ...parsed, label, target, signal, onProgress });
-  return { result, seconds: (performance.now() - started) / 1000 };
+  return { result, seconds: (performance.now() - started - gate.heldFor) / 1000 };
 }
 
 export function attackView(

@@ -8,46 +8,23 @@ import { rootMeanSquare } from "../../saliency/perturbations/root-mean-square.ts
 import { floatTensor } from "../../tensor/tensor.ts";
 import type { ClassScore, Frame } from "../protocol.ts";
 import { pixelsOfImage } from "./pixels.ts";
-
-/** Where a search can be held. */
-export interface Gate {
-  /** Resolved while nobody holds it. */
-  passed(): Promise<void>;
-  hold(isHeld: boolean): void;
-}
-
-export function createGate(): Gate {
-  let open: (() => void) | undefined;
-  let gate = Promise.resolve();
-  return {
-    passed: () => gate,
-    hold(isHeld) {
-      if (isHeld && open === undefined) {
-        gate = new Promise((resolve) => {
-          open = resolve;
-        });
-      } else if (!isHeld) {
-        open?.();
-        open = undefined;
-      }
-    },
-  };
-}
+import type { Gate } from "./turns.ts";
 
 export interface WatchOptions {
   readonly image: ImageTensor;
   readonly label: number;
   readonly target: number | undefined;
   readonly gate: Gate;
-  readonly onFrame: (frame: Frame) => void;
+  /** Of a search that changes the image. */
+  readonly onFrame?: (frame: Frame) => void;
 }
 
-/** The classifier of a search that begins at `image`: every evaluation with a gradient is a frame. */
+/** The classifier of a run that begins at `image`: it can be held between two evaluations, and every one with a gradient is a frame. */
 export function watchedSearch(classifier: Classifier, options: WatchOptions): Classifier {
   const { image, label, target, gate, onFrame } = options;
   const goal = goalOf({ label, target });
   return watchClassifier(classifier, async (looks) => {
-    for (const look of looks) {
+    for (const look of onFrame === undefined ? [] : looks) {
       if (look.pass === "forward") continue;
       const changed = floatTensor(look.image.slice(), image.shape);
       if (changed.data.some(Number.isNaN)) continue;
@@ -55,7 +32,7 @@ export function watchedSearch(classifier: Classifier, options: WatchOptions): Cl
         changed.data.map((x, i) => x - image.data[i]),
         image.shape,
       );
-      onFrame({
+      onFrame?.({
         pixels: pixelsOfImage(changed),
         map: rootMeanSquare(difference).data as Float32Array<ArrayBuffer>,
         margin: goal.margin(look.logits),

@@ -2,7 +2,6 @@
 import mjsUrl from "onnxruntime-web/ort-wasm-simd-threaded.mjs?url";
 import wasmUrl from "onnxruntime-web/ort-wasm-simd-threaded.wasm?url";
 import type { AttackResult } from "../../attacks/attack.ts";
-import { attackNamed } from "../../attacks/attacks.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { classificationOf, mostProbable, sigmoidAt, softmaxAt } from "../../classifier/logits.ts";
 import { decidesEachLabel } from "../../classifier/network/find-head.ts";
@@ -17,7 +16,7 @@ import type { Answer, ConeView, FittedPicture, JobName, Jobs, NetworkView, Order
 import { networkView, type OpenModel, openModel, reopenModel } from "./model.ts";
 import { encoded, pixelsOfImage, pixelsOfPicture } from "./pixels.ts";
 import { attackView, explanationView, type KeptExplanation, runAttack, runExplanation, type Subject } from "./runs.ts";
-import { createGate, type Gate } from "./watch-search.ts";
+import { createGate, createTurns, type Gate, type Urgency } from "./turns.ts";
 
 declare const packageVersion: string;
 
@@ -140,7 +139,7 @@ const doers: Doers = {
     const isSame = opened !== undefined && opened.name === model.name && reopening === model;
     const next =
       isSame && opened !== undefined
-        ? reopenModel(opened, choices, theRuntime())
+        ? await reopenModel(opened, choices, theRuntime())
         : await openModel(model, beside, choices, theRuntime());
     await closeModel();
     opened = next;
@@ -239,7 +238,7 @@ const doers: Doers = {
     });
   },
 
-  async download({ of, what, rule, opacity }) {
+  async download({ of, what, sliders, opacity }) {
     const { fileName, mapFile, npyFile, overlayFile, recordFile, reportFile } = await import("./downloads.ts");
     const [first] = of;
     const attack = first === undefined ? undefined : attacked.get(first);
@@ -253,12 +252,12 @@ const doers: Doers = {
     }
     const found = of.map((key) => fromMap(explanations, key));
     const written = await Promise.all(
-      found.map(async ({ kept, subject }) => ({ subject, explained: await kept.again(rule) })),
+      found.map(async ({ kept, subject }) => ({ subject, explained: await kept.again(sliders) })),
     );
     const [{ explained, subject }] = written;
     switch (what) {
       case "overlay":
-        return overlayFile(subject, explained, rule, opacity);
+        return overlayFile(subject, explained, sliders, opacity);
       case "map":
         return mapFile(subject.name, explained);
       case "npy":
@@ -298,6 +297,7 @@ function perturbedImage(key: string): Float32Array {
 async function attackRecordOf({ classifier, name, model, versions }: Subject, result: AttackResult) {
   const { attackRecord, findingOf } = await import("../../experiments/attack/record.ts");
   const { alternatives: _, ...head } = classifier.prepared.head;
+  const { attackNamed } = await import("./techniques.ts");
   const { title } = attackNamed(result.attack);
   return attackRecord({
     ...{ image: name, attack: result.attack, attackTitle: title, model, versions, head, files: {} },
@@ -309,8 +309,12 @@ async function attackRecordOf({ classifier, name, model, versions }: Subject, re
 let reopening: Jobs["open"]["input"]["model"] | undefined;
 
 const handles = new Map<number, { readonly abort: AbortController; readonly gate: Gate }>();
-/** One job after the other: the runtime has one session running at a time anyway. */
-let queue: Promise<void> = Promise.resolve();
+const turns = createTurns();
+
+/** What nobody looks at yet comes after everything else. */
+function urgencyOf(order: Extract<Order, { readonly job: JobName }>): Urgency {
+  return order.job === "explain" && !order.input.watch ? "background" : "asked";
+}
 
 const post = (answer: Answer): void => self.postMessage(answer, { transfer: buffersOf(answer) });
 
@@ -322,16 +326,18 @@ self.addEventListener("message", ({ data }: MessageEvent<Order>) => {
   } else if ("hold" in data) {
     handles.get(data.id)?.gate.hold(data.hold);
   } else {
-    const handle = { abort: new AbortController(), gate: createGate() };
+    const handle = { abort: new AbortController(), gate: createGate(turns, urgencyOf(data)) };
     handles.set(data.id, handle);
-    queue = queue.then(() => perform(data, handle)).finally(() => handles.delete(data.id));
+    void perform(data, handle).finally(() => handles.delete(data.id));
   }
 });
 
 async function perform(
-  { id, job, input }: Extract<Order, { readonly job: JobName }>,
+  order: Extract<Order, { readonly job: JobName }>,
   { abort, gate }: { readonly abort: AbortController; readonly gate: Gate },
 ): Promise<void> {
+  const { id, job, input } = order;
+  await turns.take(urgencyOf(order));
   try {
     abort.signal.throwIfAborted();
     const handle = { signal: abort.signal, gate, tell: (event: Jobs[JobName]["event"]) => post({ id, event }) };
@@ -341,6 +347,8 @@ async function perform(
     const message = error instanceof Error ? error.message : String(error);
     const isAborted = abort.signal.aborted || (error instanceof Error && error.name === "AbortError");
     post({ id, error: { message, isAborted, isDefect: !(error instanceof PerceptualBallError) } });
+  } finally {
+    turns.give();
   }
 }
 
