@@ -4,12 +4,13 @@ import * as ort from "onnxruntime-node";
 import { beforeAll, expect, test } from "vitest";
 import { readModel } from "../src/onnx/file/read-model.ts";
 import { bundledScenes, scenes, scenesClasses, scenesSeeds } from "../src/scenes/scenes.ts";
+import { given } from "./given.ts";
 
 const assets = resolve(import.meta.dirname, "../assets");
 const bytes = readFileSync(resolve(assets, "scenes-vgg.onnx"));
 const provenance = JSON.parse(readFileSync(resolve(assets, "scenes-vgg.json"), "utf8"));
 const model = readModel(bytes);
-const preprocessing = JSON.parse(model.metadata.get("preprocessing")!);
+const preprocessing = JSON.parse(given(model.metadata.get("preprocessing")));
 
 let session: ort.InferenceSession;
 beforeAll(async () => {

@@ -11,6 +11,7 @@ import { writePng } from "../src/node/pictures/write-image.ts";
 import { writeModel } from "../src/onnx/file/write-model.ts";
 import { createRandom } from "../src/random/random.ts";
 import { floatTensor } from "../src/tensor/tensor.ts";
+import { given } from "./given.ts";
 import { runCli } from "./run-cli.ts";
 import { tinyClassifier } from "./tiny-classifier.ts";
 
@@ -54,11 +55,11 @@ describe("attack", () => {
     const classifier = await loadClassifier(model, { runtime: ort });
     for (const record of records) {
       const { adversarial, adversarialNpy, result } = record.files;
-      expect(JSON.parse(readFileSync(join(out, result!), "utf8"))).toEqual(record);
-      const png = await classifier.classify(classifier.fit(await readImageFile(join(out, adversarial!))));
+      expect(JSON.parse(readFileSync(join(out, given(result)), "utf8"))).toEqual(record);
+      const png = await classifier.classify(classifier.fit(await readImageFile(join(out, given(adversarial)))));
       expect(png.label).toBe(record.rounded.label.index);
       expect(png.confidence).toBeCloseTo(record.rounded.label.confidence, 4);
-      const exact = floatTensor((await readNpy(join(out, adversarialNpy!))).data as Float32Array, [3, 24, 24]);
+      const exact = floatTensor((await readNpy(join(out, given(adversarialNpy)))).data as Float32Array, [3, 24, 24]);
       expect((await classifier.classify(exact)).label).toBe(record.withinBudget.label.index);
     }
     await classifier.dispose();

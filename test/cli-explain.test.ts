@@ -12,6 +12,7 @@ import { writeModel } from "../src/onnx/file/write-model.ts";
 import { referenceRuntime } from "../src/runtime/reference-runtime.ts";
 import { renderScene } from "../src/scenes/scenes.ts";
 import { floatTensor } from "../src/tensor/tensor.ts";
+import { given } from "./given.ts";
 import { runCli } from "./run-cli.ts";
 import { tinyClassifier, unitPreprocessing } from "./tiny-classifier.ts";
 
@@ -105,7 +106,7 @@ test("a box in pixels of the whole picture, also where the network sees a crop o
     crop: { width: 24, height: 24 },
   });
   const scale = 64 / 24;
-  const [x0, y0, x1, y1] = inputBox!;
+  const [x0, y0, x1, y1] = given(inputBox);
   const expected = [
     Math.floor((x0 + 12) * scale),
     Math.floor(y0 * scale),
@@ -113,7 +114,7 @@ test("a box in pixels of the whole picture, also where the network sees a crop o
     Math.ceil(y1 * scale),
   ];
   expect(box).toEqual(expected);
-  expect(box![0]).toBeGreaterThanOrEqual(32);
+  expect(given(box)[0]).toBeGreaterThanOrEqual(32);
 });
 
 test("two methods share one attack, in folders of their own; settings are recorded as given", async () => {
@@ -170,7 +171,7 @@ test("several methods: a folder and a row for each, one panel of all, settings b
   // The margin that is to be reached is the same number by any method.
   expect(new Set(records.map(({ margin }) => margin.clean.toFixed(4))).size).toBe(1);
   expect(deepfool.margin.adversarial).not.toBeNull();
-  expect(deepfool.distances!.perceptual).toBeNull();
+  expect(given(deepfool.distances).perceptual).toBeNull();
   expect(readdirSync(join(out, "scene1")).sort()).toEqual([
     "deepfool",
     "grad-cam",
@@ -369,7 +370,7 @@ test("with nothing given, the bundled classifier explains bundled pictures, whos
   for (const { outcome, groundTruth, confidences } of records) {
     expect(outcome).toBe("flipped");
     expect(confidences.label.clean).toBeGreaterThan(0.5);
-    expect(groundTruth!.box[2] - groundTruth!.box[0]).toBeGreaterThan(8);
+    expect(given(groundTruth).box[2] - given(groundTruth).box[0]).toBeGreaterThan(8);
   }
   const page = readFileSync(join(path("bundled"), "index.html"), "utf8");
   expect(page.match(/<i class="truth">true<\/i>/g)).toHaveLength(records.length);

@@ -10,6 +10,7 @@ import { writeModel } from "../src/onnx/file/write-model.ts";
 import type { Model } from "../src/onnx/model.ts";
 import { parseModel } from "../src/onnx/text/parse.ts";
 import { renderScene } from "../src/scenes/scenes.ts";
+import { given } from "./given.ts";
 import { runCli } from "./run-cli.ts";
 import { tinyClassifier } from "./tiny-classifier.ts";
 
@@ -32,7 +33,7 @@ const graph = (text: string): Model => parseModel(`<ir_version: 8, opset_import:
 const large = (name: string): Model => {
   const { graph: inner, ...rest } = tinyClassifier();
   const [key] = inner.initializers.keys();
-  const initializer = inner.initializers.get(key)!;
+  const initializer = given(inner.initializers.get(key));
   const storage = {
     kind: "external",
     location: name,
@@ -278,7 +279,7 @@ describe("inspect", () => {
     expect(lines[0]).toBe("works");
     expect(stdout).toContain("unit normalization: the model's own metadata");
     expect(lines.find((line) => line.startsWith("Input"))).toContain("image: float32 [N, 3, 24, 24]");
-    const conv = lines.find((line) => line.includes("Conv[1]"))!;
+    const conv = given(lines.find((line) => line.includes("Conv[1]")));
     expect(
       conv
         .trim()

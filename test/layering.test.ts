@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { expect, test } from "vitest";
 
@@ -55,6 +55,25 @@ test("every folder under src has a level", () => {
     files.map((file) => file.split("/")[0]).filter((folder) => !(folder.replace(/\.test\.ts$/, ".ts") in levels)),
   );
   expect([...unknown]).toEqual([]);
+});
+
+test("docs/design.md shows these levels", () => {
+  const design = readFileSync(resolve(import.meta.dirname, "../docs/design.md"), "utf8");
+  const rows = [...design.matchAll(/^\| (\d+) \| (`[^|]+`) \|/gm)].flatMap(([, level, names]) =>
+    [...names.matchAll(/`([^`]+?)\/?`/g)].map(([, name]) => [name, Number(level)] as const),
+  );
+  expect(Object.fromEntries(rows)).toEqual(levels);
+});
+
+test("every folder says what belongs there, and has at most about 20 files side by side", () => {
+  // At the top stand the face and errors only.
+  const folders = new Set(files.map((file) => dirname(file)).filter((folder) => folder !== "."));
+  for (const folder of folders) {
+    const inside = files.filter((file) => dirname(file) === folder);
+    expect(existsSync(join(source, folder, "README.md")), `${folder}/README.md`).toBe(true);
+    const count = inside.filter((file) => !/\.test\.tsx?$/.test(file)).length;
+    expect(count, `files in ${folder}`).toBeLessThanOrEqual(21);
+  }
 });
 
 test("a file imports from its own folder and from lower levels only", () => {

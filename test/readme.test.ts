@@ -22,6 +22,7 @@ import type { CliIo } from "../src/cli/context.ts";
 import { commandLine, run } from "../src/cli/run.ts";
 import { writePng } from "../src/node/pictures/write-image.ts";
 import { bundledScenes } from "../src/scenes/scenes.ts";
+import { given } from "./given.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const documents = [
@@ -100,14 +101,14 @@ describe("documents", () => {
     const snippets = blocksOf("CONTRIBUTING.md", "ts");
     expect(snippets.length).toBeGreaterThan(3);
     for (const snippet of snippets) {
-      const [, path, code] = /^\/\/ (\S+)\n([\s\S]+)$/.exec(snippet)!;
+      const [, path, code] = given(/^\/\/ (\S+)\n([\s\S]+)$/.exec(snippet));
       // Rows of a table are indented there.
       expect(read(path).replaceAll(/^ +/gm, "")).toContain(code.trim().replaceAll(/^ +/gm, ""));
     }
   });
 
   test("the README opens with a picture of less than 400 kB, and has no place left to fill", () => {
-    const [, picture] = /^# .*\n\n!\[[^\]]+\]\(([^)]+)\)/.exec(read("README.md"))!;
+    const [, picture] = given(/^# .*\n\n!\[[^\]]+\]\(([^)]+)\)/.exec(read("README.md")));
     expect(readFileSync(join(root, picture)).byteLength).toBeLessThan(400_000);
     expect(read("README.md")).not.toMatch(/TODO|TBD|<!--|@@/);
   });

@@ -7,6 +7,7 @@ import type { Classifier } from "../src/classifier/classifier.ts";
 import { loadClassifier } from "../src/node/models/load-classifier.ts";
 import { readImageFile } from "../src/node/pictures/read-image.ts";
 import { type FloatTensor, floatTensor } from "../src/tensor/tensor.ts";
+import { given } from "./given.ts";
 import { realData, realDataTitle, realModels } from "./real-data.ts";
 
 /** Pictures per network; a few for a quick run, PERCEPTUAL_BALL_PICTURES=100 for the measurement. */
@@ -14,16 +15,18 @@ const wanted = Number(process.env.PERCEPTUAL_BALL_PICTURES ?? 4);
 
 async function* pictures(classifier: Classifier): AsyncGenerator<{ image: FloatTensor; label: number }> {
   if (classifier.classCount === 10) {
-    const records = readFileSync(join(realData!, "cifar10/test_batch.bin"));
+    const records = readFileSync(join(given(realData), "cifar10/test_batch.bin"));
     for (let start = 0; start < records.length; start += 3073) {
       const pixels = Float32Array.from(records.subarray(start + 1, start + 3073), (byte) => byte / 255);
       yield { image: floatTensor(pixels, [3, 32, 32]), label: records[start] };
     }
     return;
   }
-  const lines = readFileSync(join(realData!, "imagenet/val.txt"), "utf8").trim().split("\n");
+  const lines = readFileSync(join(given(realData), "imagenet/val.txt"), "utf8")
+    .trim()
+    .split("\n");
   for (const [name, label] of lines.map((line) => line.split(" "))) {
-    const picture = await readImageFile(join(realData!, "imagenet/images", name));
+    const picture = await readImageFile(join(given(realData), "imagenet/images", name));
     yield { image: classifier.fit(picture), label: Number(label) };
   }
 }
@@ -32,7 +35,7 @@ describe.skipIf(realData === undefined)(`the automatic preset, ${realDataTitle}`
   test.each(realModels)(
     "$name: the label of correctly classified pictures flips within 52 evaluations, and stays flipped in 8 bits, with no option given",
     async ({ name, preprocessing }) => {
-      const classifier = await loadClassifier(join(realData!, "models", `${name}.onnx`), {
+      const classifier = await loadClassifier(join(given(realData), "models", `${name}.onnx`), {
         runtime: ort,
         preprocessing,
       });

@@ -10,6 +10,7 @@ import { type NumericTensor, numeric } from "../src/onnx/numeric-tensor.ts";
 import { extractSubgraph } from "../src/onnx/rewrites/extract-subgraph.ts";
 import { createSession, modelOf } from "../src/runtime/session.ts";
 import { floatTensor, type Tensor } from "../src/tensor/tensor.ts";
+import { given } from "./given.ts";
 import { realData, realDataTitle, realModels } from "./real-data.ts";
 
 /** ‖a − b‖ / ‖b‖. */
@@ -33,7 +34,7 @@ function input(size: number): Float32Array {
 describe.skipIf(realData === undefined)(`gradients of real classifiers, ${realDataTitle}`, () => {
   // A smaller picture does for the large networks, all of which pool globally: the float64 evaluator is slow.
   test.each(realModels)("$name: float32 gradients agree with the float64 reference", async ({ name, size }) => {
-    const { model } = loadModelFile(join(realData!, "models", `${name}.onnx`));
+    const { model } = loadModelFile(join(given(realData), "models", `${name}.onnx`));
     const prepared = prepareModel(model, { where: name });
     const extent = Math.min(size, 64);
     const shape = [1, 3, extent, extent];
@@ -42,7 +43,7 @@ describe.skipIf(realData === undefined)(`gradients of real classifiers, ${realDa
       wrt: [prepared.input],
       inputShapes: { [prepared.input]: shape },
     });
-    const gradient = graph.outputs.at(-1)!.name;
+    const gradient = given(graph.outputs.at(-1)).name;
 
     // The forward values that the backward nodes read, as float32 computed them: masks, maxima and all.
     const isBackward = (node: (typeof graph.nodes)[number]): boolean => node.name.includes("/vjp/");
@@ -54,7 +55,7 @@ describe.skipIf(realData === undefined)(`gradients of real classifiers, ${realDa
     const outputs = [...new Set([...graph.outputs.map((output) => output.name), ...readBack])];
     const session = await createSession(
       modelOf(
-        { ...graph, outputs: outputs.map((output) => ({ name: output, ...types.get(output)! })) },
+        { ...graph, outputs: outputs.map((output) => ({ name: output, ...given(types.get(output)) })) },
         { opsets: prepared.opsets },
       ),
       { runtime: ort },
@@ -63,7 +64,7 @@ describe.skipIf(realData === undefined)(`gradients of real classifiers, ${realDa
       [prepared.input]: floatTensor(input(extent), shape),
       cotangent: floatTensor(
         Float32Array.from({ length: prepared.classCount }, (_, i) => Math.sin(i * i)),
-        types.get(prepared.logits)!.shape,
+        given(types.get(prepared.logits)).shape,
       ),
     };
     const single = await session.run(feeds);

@@ -2,7 +2,8 @@
 import * as ort from "onnxruntime-node";
 import { writeModel } from "../src/onnx/file/write-model.ts";
 import type { Model } from "../src/onnx/model.ts";
-import type { Tensor } from "../src/tensor/tensor.ts";
+import { dataTypes, type Tensor } from "../src/tensor/tensor.ts";
+import { given } from "./given.ts";
 
 /** The outputs of `model` for `feeds`, by name; graph optimizations are off, so that the nodes run as they are written. */
 export async function runModel(model: Model, feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {
@@ -14,10 +15,10 @@ export async function runModel(model: Model, feeds: Readonly<Record<string, Tens
     ]);
     const outputs = await session.run(Object.fromEntries(inputs));
     return Object.fromEntries(
-      Object.entries(outputs).map(([name, { type, dims, data }]) => [
-        name,
-        { dtype: type, shape: dims, data } as unknown as Tensor,
-      ]),
+      Object.entries(outputs).map(([name, { type, dims, data }]) => {
+        const dtype = given(dataTypes.find((known) => known === type));
+        return [name, { dtype, shape: dims, data: data as Tensor["data"] }];
+      }),
     );
   } finally {
     await session.release();

@@ -24,11 +24,11 @@ import {
   sayAside,
   sayJson,
 } from "./context.ts";
-import { describeReplaced, explainReport } from "./explain-report.ts";
 import { type ExplainFlags, localizationRuleOf, usualMethods } from "./flags/explain-flags.ts";
-import { openPage, sayPage } from "./page-link.ts";
 import type { PictureSource } from "./pictures.ts";
 import { createProgress, describeSeconds, type ProgressDisplay } from "./progress.ts";
+import { describeReplaced, explainReport } from "./reports/explain-report.ts";
+import { openPage, sayPage } from "./reports/page-link.ts";
 
 /** One run of `explain`. */
 export interface Explaining {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { Command } from "commander";
 import { afterAll, beforeEach, expect, test } from "vitest";
+import { given } from "../../test/given.ts";
 import { runCli } from "../../test/run-cli.ts";
 import { BadInputError, MisuseError } from "../errors.ts";
 import { isText } from "../experiments/records/record-form.ts";
@@ -62,7 +63,7 @@ async function conduct(
       return [{ result }];
     },
   });
-  return { ...conducted!, computed, stderr: written, exitCode: context.exitCode };
+  return { ...given(conducted), computed, stderr: written, exitCode: context.exitCode };
 }
 
 const imageOf = ({ key }: ExperimentItem): string => key.image;

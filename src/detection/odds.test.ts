@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { given } from "../../test/given.ts";
 import type { ForwardPass } from "../classifier/passes/passes.ts";
 import { BadInputError, MisuseError } from "../errors.ts";
 import { fillNormal, fillUniform } from "../random/fill.ts";
@@ -131,11 +132,11 @@ test("statistics and scores are those of plain loops over the recorded logits", 
       ),
     );
     const score = Math.max(...scores);
-    expect(Math.abs(verdict.score!.score - score)).toBeLessThan(1e-9 * Math.max(1, Math.abs(score)));
-    expect(verdict.score!.toward).toBe(others[scores.indexOf(score)]);
+    expect(Math.abs(given(verdict.score).score - score)).toBeLessThan(1e-9 * Math.max(1, Math.abs(score)));
+    expect(given(verdict.score).toward).toBe(others[scores.indexOf(score)]);
     expect(verdict.isFlagged).toBe(score > 3.090232306167813);
     flagged += Number(verdict.isFlagged);
-    const [low, high] = verdict.score!.interval;
+    const [low, high] = given(verdict.score).interval;
     expect(low < score && score < high).toBe(true);
   }
   // Noise of this size moves some of these images by more than that, so that both answers occur.
@@ -159,7 +160,7 @@ test("a calibrated cutoff keeps its false-positive rate on clean images, and the
   const verdicts = await detectOdds(pass, fitted, imagesOf(3, 400));
   const statistics = calibrateOdds(fitted, verdicts, 0.1);
   expect(statistics.cutoff.calibration).toEqual({ falsePositiveRate: 0.1, images: 400 });
-  expect(verdicts.filter(({ score }) => score!.score > statistics.cutoff.value).length).toBe(
+  expect(verdicts.filter(({ score }) => given(score).score > statistics.cutoff.value).length).toBe(
     400 - Math.ceil(0.9 * 401),
   );
   const fresh = await detectOdds(pass, statistics, imagesOf(4, 600));
@@ -171,8 +172,8 @@ test("a calibrated cutoff keeps its false-positive rate on clean images, and the
   const exact = await detectOdds(pass, statistics, few, { samples: 400, seed: 9 });
   const rough = await detectOdds(pass, statistics, few, { samples: 24 });
   const covered = rough.filter(({ score }, n) => {
-    const truth = exact[n].score!.score;
-    return score!.interval[0] <= truth && truth <= score!.interval[1];
+    const truth = given(exact[n].score).score;
+    return given(score).interval[0] <= truth && truth <= given(score).interval[1];
   }).length;
   expect(covered).toBeGreaterThanOrEqual(36);
 });
@@ -187,7 +188,7 @@ test("stopping early saves runs and keeps the verdicts that were clear", async (
   expect(early.filter(({ isFlagged }, n) => isFlagged !== all[n].isFlagged).length).toBeLessThanOrEqual(2);
   for (const [n, verdict] of early.entries()) {
     expect([8, 16, 32, 64, 128]).toContain(verdict.samples);
-    if (verdict.samples === 128) expect(verdict.score!.score).toBe(all[n].score!.score);
+    if (verdict.samples === 128) expect(given(verdict.score).score).toBe(given(all[n].score).score);
   }
 });
 
@@ -228,7 +229,7 @@ test("full statistics keep images whose label changed, and give labels back", as
   expect(verdicts.filter(({ isFlagged }) => isFlagged).length).toBeGreaterThan(40);
   // Images are corrected to classes that attacks on such images start from; correction.test.ts has the numbers.
   for (const { label, isFlagged, correctedLabel } of verdicts) {
-    const rule = statistics.correction!.classes[label];
+    const rule = given(statistics.correction).classes[label];
     if (isFlagged && rule.kind === "regression") expect(rule.labels).toContain(correctedLabel);
     if (isFlagged && rule.kind === "constant") expect(correctedLabel).toBe(rule.label);
   }
@@ -272,7 +273,7 @@ test("pairs of opposite noise estimate the same scores, and better", async () =>
   const exact = await detectOdds(pass, { ...plain, antithetic: true }, images, { samples: 300, seed: 3 });
   const error = async (statistics: typeof plain): Promise<number> => {
     const verdicts = await detectOdds(pass, statistics, images, { samples: 16 });
-    const squares = verdicts.map(({ score }, n) => (score!.score - exact[n].score!.score) ** 2);
+    const squares = verdicts.map(({ score }, n) => (given(score).score - given(exact[n].score).score) ** 2);
     return Math.sqrt(meanOf(squares));
   };
   const [independent, paired] = [await error(plain), await error({ ...plain, antithetic: true })];
@@ -280,8 +281,8 @@ test("pairs of opposite noise estimate the same scores, and better", async () =>
   // The interval of the pairs covers, although it is narrower.
   const verdicts = await detectOdds(pass, { ...plain, antithetic: true }, images, { samples: 16 });
   const covered = verdicts.filter(({ score }, n) => {
-    const truth = exact[n].score!.score;
-    return score!.interval[0] <= truth && truth <= score!.interval[1];
+    const truth = given(exact[n].score).score;
+    return given(score).interval[0] <= truth && truth <= given(score).interval[1];
   }).length;
   expect(covered).toBeGreaterThanOrEqual(22);
   await expect(fitOdds(pass, train, { kinds, samples: 5, antithetic: true })).rejects.toThrow(/in pairs/);

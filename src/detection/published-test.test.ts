@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { given } from "../../test/given.ts";
 import { normalQuantile } from "../random/normal-quantile.ts";
 import { correctedLabel } from "./correction.ts";
 import { createOddsFit } from "./fit-odds.ts";
@@ -65,7 +66,7 @@ describe.each(["regression", "pairs"] as const)("the released code's test, corre
   test("scores and verdicts are the same", () => {
     expect(new Set(flagged).size).toBe(2);
     for (const [n, logits] of images.logits.entries()) {
-      const { score } = oddsScore(alignmentsOf(logits, images.detectionNoisy[n]), statistics)!;
+      const { score } = given(oddsScore(alignmentsOf(logits, images.detectionNoisy[n]), statistics));
       expect(Math.abs(score - scores[n])).toBeLessThan(1e-4 * Math.max(1, Math.abs(scores[n])));
       expect(score > cutoff).toBe(flagged[n]);
     }
@@ -74,7 +75,7 @@ describe.each(["regression", "pairs"] as const)("the released code's test, corre
   test("so are the corrected labels of what is flagged", () => {
     const found = images.logits.map((logits, n) => {
       const entry = alignmentsOf(logits, images.correctionNoisy[n]);
-      return flagged[n] ? correctedLabel(entry, statistics.correction!, form) : entry.label;
+      return flagged[n] ? correctedLabel(entry, given(statistics.correction), form) : entry.label;
     });
     expect(found).toEqual(corrected);
     const changed = found.filter((label, n) => label !== alignmentsOf(images.logits[n], []).label);

@@ -1,5 +1,7 @@
 import { parseHTML } from "linkedom";
 import { expect, test } from "vitest";
+import { given } from "../../test/given.ts";
+import { normalizations } from "../classifier/preprocessing/preprocessing.ts";
 import { escapeMarkup } from "../escape-text.ts";
 import type { MapRecord, PerturbationRecord } from "../experiments/explanation/record.ts";
 import type { Picture } from "../image/picture.ts";
@@ -102,7 +104,7 @@ test("numbers in words", () => {
   expect(shortName("tabby, tabby cat")).toBe("tabby");
 });
 
-const record = {
+const record: PerturbationRecord = {
   image: "photos/<b>cat</b>.jpg",
   kind: "perturbation",
   mapShows: "change",
@@ -140,7 +142,13 @@ const record = {
   groundTruth: { box: [0, 0, 30, 40], iou: 0.9 },
   layers: ["0 Relu[0] a"],
   settings: { preset: "auto", layers: ["a"], perceptualWeight: 2.7654, ...sharp, sigmaPixels: 2 },
-  preprocessing: { name: "imagenet", reason: "as given" },
+  preprocessing: {
+    ...normalizations.imagenet,
+    layout: "nchw",
+    geometry: { resize: { kind: "none" } },
+    name: "imagenet",
+    reason: "as given",
+  },
   head: { value: "logits", kind: "softmax", count: 3, reason: "scores as they are given out" },
   labelsReason: "as given",
   warnings: [{ code: "doubtful-head", message: "this may be <no> classification" }],
@@ -156,7 +164,7 @@ const record = {
     perturbation: "q",
     result: "r",
   },
-} as unknown as PerturbationRecord;
+};
 
 test("a sentence for every outcome", () => {
   expect(explanationSentence(record)).toBe(
@@ -215,7 +223,7 @@ test("the page escapes what comes from outside, and needs nothing from elsewhere
   expect(linked).not.toContain("Not explained");
 });
 
-const mapRecord = {
+const mapRecord: MapRecord = {
   ...record,
   kind: "map",
   mapShows: "interest",
@@ -239,7 +247,7 @@ const mapRecord = {
     mapNpy: "g/map.npy",
     result: "g/result.json",
   },
-} as unknown as MapRecord;
+};
 
 test("a map without a perturbation, in words", () => {
   expect(explanationSentence(mapRecord)).toBe(
@@ -283,9 +291,11 @@ test("the map over the picture covers it where it is high, and panels are stacke
   const localized = localizeMap(floatTensor([0, 0, 0, 1], [2, 2]), sharp);
   const tiles = tilesOf({ image, localized });
   expect(tiles.perturbed).toBeUndefined();
-  expect([...tiles.overlay!.data.subarray(0, 3)]).toEqual([128, 128, 128]);
+  expect([...given(tiles.overlay).data.subarray(0, 3)]).toEqual([128, 128, 128]);
   // 0.15 of gray and 0.85 of inferno's brightest, (252, 255, 164).
-  expect([...tiles.overlay!.data.subarray(9)]).toEqual([252, 255, 164].map((c) => Math.round(0.15 * 127.5 + 0.85 * c)));
+  expect([...given(tiles.overlay).data.subarray(9)]).toEqual(
+    [252, 255, 164].map((c) => Math.round(0.15 * 127.5 + 0.85 * c)),
+  );
   const one = panelOf(tiles, []);
   const two = stackPanels([one, one]);
   expect([two.width, two.height]).toEqual([one.width, 2 * one.height - 12]);

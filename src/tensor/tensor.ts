@@ -109,13 +109,10 @@ export function intTensor(values: readonly number[], shape: Shape = [values.leng
 /** A tensor of `dtype` filled from plain numbers. */
 export function tensorOf(dtype: DataType, values: ArrayLike<number>, shape: Shape): Tensor {
   checkSize("tensorOf", values.length, shape);
-  if (dtype === "int64" || dtype === "uint64") {
-    const data = dtype === "int64" ? new BigInt64Array(values.length) : new BigUint64Array(values.length);
+  const data = new (arrayTypeOf(dtype))(values.length);
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
     for (let i = 0; i < values.length; i++) data[i] = BigInt(Math.trunc(values[i]));
-    return { dtype, shape, data };
-  }
-  const data = new (arrayTypeOf(dtype) as unknown as new (length: number) => Float64Array)(values.length);
-  data.set(values);
+  } else data.set(values);
   return { dtype, shape, data };
 }
 

@@ -2,6 +2,7 @@
 
 import type { RuleTable } from "../autodiff/rules/index.ts";
 import { appendVjp } from "../autodiff/sweep.ts";
+import { MisuseError } from "../errors.ts";
 import type { AttributeValue } from "../onnx/attributes.ts";
 import { GraphBuilder, type Value } from "../onnx/builder.ts";
 import { evaluate } from "../onnx/evaluate.ts";
@@ -79,11 +80,22 @@ export function checkVjp(
     }
     return g.input(`x${i}`, input.dtype, input.shape);
   });
-  const chosen = wrt ?? inputs.flatMap((input, i) => (input?.dtype === "float32" && !constants.includes(i) ? [i] : []));
+  const free = inputs.flatMap((input, i) => (input?.dtype === "float32" && !constants.includes(i) ? [i] : []));
+  const asked = (wrt ?? free).map((index) => {
+    const [input, value] = [inputs[index], values[index]];
+    if (input && value) return { index, shape: input.shape, value };
+    throw new MisuseError({
+      where: "checkVjp",
+      what: "an input in wrt that is left out",
+      expected: "indices of inputs",
+      got: String(index),
+    });
+  });
+  const chosen = asked.map(({ index }) => index);
   const results = g.ops(opType, values, attributes, outputCount);
   const seeded = outputs ?? results.flatMap((result, i) => (result.dtype === "float32" ? [i] : []));
   const seeds = seeded.map((i) => ({ value: results[i], cotangent: g.input(`v${i}`, "float32", results[i].shape) }));
-  const gradients = appendVjp(g, { seeds, wrt: chosen.map((i) => values[i]!), rules });
+  const gradients = appendVjp(g, { seeds, wrt: asked.map(({ value }) => value), rules });
   for (const i of seeded) g.output(results[i], `y${i}`);
   gradients.forEach((gradient, k) => {
     g.output(gradient, `gradient${chosen[k]}`);
@@ -96,7 +108,9 @@ export function checkVjp(
   });
   for (const i of seeded) feeds[`v${i}`] = spreadTensor(results[i].shape, 71 + i);
   const here = evaluate(graph, feeds);
-  const directions = chosen.map((i) => towards(here[`gradient${i}`], spreadTensor(inputs[i]!.shape, 37 + i)));
+  const directions = asked.map(({ index, shape }) =>
+    towards(here[`gradient${index}`], spreadTensor(shape, 37 + index)),
+  );
 
   const moved = (sign: number): Record<string, NumericTensor> => {
     const point = { ...feeds };

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { given } from "../../test/given.ts";
 import { tinyClassifier } from "../../test/tiny-classifier.ts";
 import { writeModel } from "../onnx/file/write-model.ts";
 import { referenceRuntime } from "../runtime/reference-runtime.ts";
@@ -34,7 +35,7 @@ test("a classifier from bytes, from a Blob and from an address is the same", asy
 test("weights beside the model are passed by name; without them, an error that says so", async () => {
   const { graph, ...rest } = tinyClassifier();
   const [name] = graph.initializers.keys();
-  const initializer = graph.initializers.get(name)!;
+  const initializer = given(graph.initializers.get(name));
   if (initializer.storage.kind !== "inline") throw new Error("weights of the tiny classifier are inline");
   const weights = initializer.storage.bytes;
   const storage = {

@@ -30,22 +30,22 @@ function narrowed(g: GraphBuilder, value: Value, classes: Value, steps = mostSte
   if (steps === 0 || node?.outputs[0] !== value.name) return undefined;
   if (node.outputs.some((output, i) => i > 0 && output !== "")) return undefined;
   const [data, weight, bias] = node.inputs.map((name) => (name === "" ? undefined : g.value(name)));
+  if (data === undefined) return undefined;
   const attributes = attributesOf(node);
   const rows = (parameter: Value | undefined, axis: number): Value | undefined =>
     parameter && g.op("Gather", [parameter, classes], { axis });
   const areWeights = [weight, bias].every((parameter) => parameter === undefined || g.isInitializer(parameter));
 
   if (isChannelwise(g, node)) {
-    const before = narrowed(g, data!, classes, steps - 1);
+    const before = narrowed(g, data, classes, steps - 1);
     return before && again(g, node, [before, weight, bias]);
   }
   switch (node.opType) {
     case "Flatten":
     case "Reshape":
     case "Squeeze": {
-      const isVector =
-        data!.shape[0] === 1 && data!.shape[1] === value.shape[1] && sizeOf(data!.shape) === value.shape[1];
-      const before = isVector ? narrowed(g, data!, classes, steps - 1) : undefined;
+      const isVector = data.shape[0] === 1 && data.shape[1] === value.shape[1] && sizeOf(data.shape) === value.shape[1];
+      const before = isVector ? narrowed(g, data, classes, steps - 1) : undefined;
       return before && g.op("Reshape", [before, g.ints(value.shape.with(1, 2))]);
     }
     case "Conv":
@@ -61,9 +61,10 @@ function narrowed(g: GraphBuilder, value: Value, classes: Value, steps = mostSte
       ]);
     }
     case "MatMul":
-      return areWeights && weight!.shape.length === 2 ? again(g, node, [data, rows(weight, 1)]) : undefined;
+      return areWeights && weight?.shape.length === 2 ? again(g, node, [data, rows(weight, 1)]) : undefined;
     case "Add": {
-      const [shift, sum] = g.isInitializer(data!) ? [data!, weight!] : [weight!, data!];
+      if (weight === undefined) return undefined;
+      const [shift, sum] = g.isInitializer(data) ? [data, weight] : [weight, data];
       if (!g.isInitializer(shift) || value.shape.length !== 2 || shift.shape.at(-1) !== value.shape[1])
         return undefined;
       const before = narrowed(g, sum, classes, steps - 1);

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
+import { given } from "../../../test/given.ts";
 import { realData, realDataTitle, realModels } from "../../../test/real-data.ts";
 import { blur } from "../../image/gaussian-blur.ts";
 import { applyGeometry } from "../../image/geometry.ts";
@@ -181,13 +182,13 @@ describe("probing", () => {
 
 describe.skipIf(realData === undefined)(`guesses ${realDataTitle}`, () => {
   test.each(realModels)("$name", ({ name, preprocessing }) => {
-    const model = readModel(readFileSync(join(realData!, `models/${name}.onnx`)));
+    const model = readModel(readFileSync(join(given(realData), `models/${name}.onnx`)));
     const { guess } = createClassifier(model, { runtime: ort });
     expect(guess.name).toBe(preprocessing);
   });
 
   test("one picture that the network was not trained on does not overrule a right guess", async () => {
-    const model = readModel(readFileSync(join(realData!, "models/squeezenet1_1.onnx")));
+    const model = readModel(readFileSync(join(given(realData), "models/squeezenet1_1.onnx")));
     const classifier = createClassifier(model, { runtime: ort });
     const scene = applyGeometry(renderScene({ seed: 12, index: 0, size: 128 }).image, classifier.input.geometry);
     const guess = await probePreprocessing(classifier, [scene], { runtime: ort, threads: 1 });

@@ -27,9 +27,9 @@ import { pictureArgument } from "../flags/picture-flags.ts";
 import { addRunnableFlags, attackKind, runnableHelp } from "../flags/runnables.ts";
 import { addRuntimeFlags } from "../flags/runtime-flags.ts";
 import { createProgress } from "../progress.ts";
+import { writeAttackReport } from "../reports/write-attack-report.ts";
 import { conductExperiment } from "../run-resumable.ts";
 import { pictureVersions } from "../versions.ts";
-import { writeAttackReport } from "../write-attack-report.ts";
 
 interface Flags extends AttackInputFlags, AttackFlags, Omit<ExperimentFlags, "quiet"> {}
 

@@ -27,9 +27,9 @@ import { choice, number } from "../flags/parse-values.ts";
 import { addRunnableFlags, attackKind, runnableHelp } from "../flags/runnables.ts";
 import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
 import { openClassifier, samplesOfImages } from "../open-classifier.ts";
+import { writeDetectionReport } from "../reports/write-detection-report.ts";
 import { conductExperiment } from "../run-resumable.ts";
 import { benchmarkVersions } from "../versions.ts";
-import { writeDetectionReport } from "../write-detection-report.ts";
 
 interface Flags extends ModelFlags, DetectionDataFlags, AttackRunFlags, NoiseFlags, RuntimeFlags, ExperimentFlags {
   readonly pixels: DetectionSettings["pixels"];

@@ -28,10 +28,10 @@ import { addModelFlags, type ModelFlags } from "../flags/model-flags.ts";
 import { addRunnableFlags, methodKind, type RunnableFlags, runnableHelp, runsOf } from "../flags/runnables.ts";
 import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
 import { openClassifier, samplesOfImages } from "../open-classifier.ts";
+import { writeLocalizationReport } from "../reports/write-localization-report.ts";
 import { conductExperiment } from "../run-resumable.ts";
 import { sanityCheck } from "../sanity-check.ts";
 import { benchmarkVersions } from "../versions.ts";
-import { writeLocalizationReport } from "../write-localization-report.ts";
 
 interface Flags extends ModelFlags, DataFlags, RunnableFlags, RuntimeFlags, ExperimentFlags, LocalizationFlags {}
 

@@ -36,9 +36,9 @@ import { pictureArgument } from "../flags/picture-flags.ts";
 import { addRunnableFlags, attackKind, runnableHelp } from "../flags/runnables.ts";
 import { addRuntimeFlags } from "../flags/runtime-flags.ts";
 import { createProgress } from "../progress.ts";
+import { writeConeReport } from "../reports/write-cone-report.ts";
 import { conductExperiment } from "../run-resumable.ts";
 import { pictureVersions } from "../versions.ts";
-import { writeConeReport } from "../write-cone-report.ts";
 
 interface Flags extends AttackInputFlags, AttackRunFlags, Omit<ExperimentFlags, "quiet" | "workers"> {
   readonly step: number;

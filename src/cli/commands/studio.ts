@@ -10,7 +10,7 @@ import { serveFolder } from "../../node/serve-folder.ts";
 import { studioHeaders } from "../../web/content-security-policy.ts";
 import { type CliContext, say, sayAside } from "../context.ts";
 import { number } from "../flags/parse-values.ts";
-import { systemOpener } from "../page-link.ts";
+import { systemOpener } from "../reports/page-link.ts";
 
 interface StudioFlags {
   readonly port: number;

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { given } from "../../../test/given.ts";
 import { findAttack } from "../../attacks/attacks.ts";
 import { fillNormal } from "../../random/fill.ts";
 import { hashText } from "../../random/hash-text.ts";
@@ -96,7 +97,7 @@ test("tables count what the records say, whatever their order", () => {
   const summary = summarizeDetection(records, runs, { ...options, statistics });
   expect(summarizeDetection([...records].reverse(), runs, { ...options, statistics })).toEqual(summary);
   expect(summary.clean.accuracy).toMatchObject({ count: 36, of: 40 });
-  const flagged = clean.filter(({ result }) => scoreOf(result, statistics)!.score > 3.090232306167813).length;
+  const flagged = clean.filter(({ result }) => given(scoreOf(result, statistics)).score > 3.090232306167813).length;
   expect(summary.clean.detection).toMatchObject({ count: flagged, of: 40 });
   const [loud, quiet] = summary.groups[0].attacks;
   expect(loud.changed).toMatchObject({ count: 36, of: 40 });
@@ -104,19 +105,19 @@ test("tables count what the records say, whatever their order", () => {
   // Spared: 0, 10, 20, 30, and 0, 8, 16, 24, 32: 32 images were changed by both.
   expect(summary.groups[0].matchedImages).toBe(32);
   expect(loud.detectionOfMatched).toMatchObject({ count: 32, of: 32 });
-  expect(loud.detectionOfChanged!.value).toBe(1);
-  expect(quiet.detectionOfMatched!.count).toBeLessThan(16);
+  expect(given(loud.detectionOfChanged).value).toBe(1);
+  expect(given(quiet.detectionOfMatched).count).toBeLessThan(16);
   expect(quiet.pValue).toBeNull();
   // All images on which just one of them is flagged: exact McNemar, two-sided.
-  const onlyLoud = 32 - quiet.detectionOfMatched!.count;
+  const onlyLoud = 32 - given(quiet.detectionOfMatched).count;
   expect(loud.pValue).toBeCloseTo(2 * 0.5 ** onlyLoud, 12);
   // Failed attacks are in the rates and not in the distances.
-  expect(loud.distances!.l2).toBeCloseTo(0.5, 12);
-  expect(loud.distances!.linf).toBeCloseTo(0.03, 12);
+  expect(given(loud.distances).l2).toBeCloseTo(0.5, 12);
+  expect(given(loud.distances).linf).toBeCloseTo(0.03, 12);
   expect(loud.lostInRounding).toBe(4);
   // Here the data's class is the predicted one, so that only spared images keep it.
   expect(loud.accuracy).toMatchObject({ count: 4, of: 40 });
-  expect(loud.area!.value).toBeGreaterThan(0.95);
+  expect(given(loud.area).value).toBeGreaterThan(0.95);
   expect(loud.roc[0]).toEqual([0, 0]);
   expect(loud.roc.at(-1)).toEqual([1, 1]);
   expect(loud.scores.length).toBe(36);
@@ -173,7 +174,7 @@ test("runs of a group stand in a table of their own, by what comes after its nam
 
 test("a calibrated cutoff comes from held-out training images", () => {
   const statistics = detectionStatistics(records, { falsePositiveRate: 0.2 });
-  const { falsePositiveRate, images } = statistics.cutoff.calibration!;
+  const { falsePositiveRate, images } = given(statistics.cutoff.calibration);
   expect(falsePositiveRate).toBe(0.2);
   expect(statistics.images.used + images).toBe(90);
   expect(statistics.cutoff.value).toBeLessThan(3);
@@ -210,11 +211,11 @@ test("full statistics take images whose label changed, and give labels back", ()
   const statistics = detectionStatistics(all);
   expect(statistics).toMatchObject({ mode: "full", images: { given: 180, used: 72 } });
   // Class y is always attacked from y − 1: one source.
-  expect(statistics.correction!.classes).toEqual([2, 0, 1].map((label) => ({ kind: "constant", label })));
+  expect(given(statistics.correction).classes).toEqual([2, 0, 1].map((label) => ({ kind: "constant", label })));
   const { groups } = summarizeDetection(all, runs, { ...options, statistics });
   const [loud] = groups[0].attacks;
   expect(loud.accuracyAfterCorrection).toMatchObject({ count: loud.detection.count, of: 40 });
-  expect(loud.accuracyAfterCorrection!.value).toBeGreaterThan(0.9);
+  expect(given(loud.accuracyAfterCorrection).value).toBeGreaterThan(0.9);
   const markdown = detectionMarkdown({
     model: { name: "model.onnx", sha256: "ab" },
     data: { name: "data", train: 180, test: 40 },

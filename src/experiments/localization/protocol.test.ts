@@ -1,5 +1,6 @@
 import * as ort from "onnxruntime-node";
 import { afterAll, expect, test } from "vitest";
+import { given } from "../../../test/given.ts";
 import { tinyClassifier } from "../../../test/tiny-classifier.ts";
 import { createClassifier } from "../../classifier/classifier.ts";
 import type { Dataset, DatasetImage } from "../../datasets/dataset.ts";
@@ -85,7 +86,7 @@ async function recordsOf(dataset: Dataset, own = settings, keepMaps = 0) {
 test("a record says what the map finds, in pixels of the network's input", async () => {
   const image = imageOf("x", 1);
   const { results, store, items } = await recordsOf(datasetOf(image), settings, 1);
-  const result = results[0]!;
+  const result = given(results[0]);
   expect(isLocalizationRecord(JSON.parse(JSON.stringify(result)))).toBe(true);
   const input = classifier.fit(await image.picture());
   const map = blur(floatTensor(input.data.slice(0, 576), [24, 24]), { sigmaPixels: 2 });
@@ -113,7 +114,7 @@ test("a record says what the map finds, in pixels of the network's input", async
   expect(result.insertion?.at(-1)).toBeCloseTo(confidence, 4);
   expect(result.deletion?.[0]).toBeCloseTo(confidence, 4);
   expect(result.details).toEqual({ drawn: createRandom(5, randomPath(items[0].key))() });
-  const kept = fromLevels((await store.readArray(items[0].key, "map"))!);
+  const kept = fromLevels(given(await store.readArray(items[0].key, "map")));
   const span = Math.max(...map.data) - Math.min(...map.data);
   for (const [i, value] of map.data.entries()) {
     expect(Math.abs(kept.data[i] - (value - Math.min(...map.data)) / span)).toBeLessThan(1e-5);
@@ -147,7 +148,7 @@ test("both perceptual methods share one perturbation and give what they give alo
     expect(computed[i].result.boxes["8"].value).toEqual(gridBoxes(alone.map)["8"].value);
   }
   expect(computed[0].result.boxes).not.toEqual(computed[1].result.boxes);
-  expect(computed[1].seconds).toBeGreaterThan(computed[0].seconds!);
+  expect(computed[1].seconds).toBeGreaterThan(given(computed[0].seconds));
 });
 
 test("the mask is compared as the network sees it", async () => {

@@ -1,5 +1,6 @@
 import * as ort from "onnxruntime-node";
 import { afterAll, expect, test } from "vitest";
+import { given } from "../../../test/given.ts";
 import { tinyClassifier } from "../../../test/tiny-classifier.ts";
 import { createClassifier } from "../../classifier/classifier.ts";
 import type { DatasetImage } from "../../datasets/dataset.ts";
@@ -21,7 +22,7 @@ const classifier = open(tinyClassifier());
 afterAll(() => classifier.dispose());
 
 const valuesOf = (model: Model, name: string) =>
-  tensorOfInitializer(model.graph.initializers.get(name)!).data as Float32Array;
+  tensorOfInitializer(given(model.graph.initializers.get(name))).data as Float32Array;
 
 test("layers with weights are counted from the top", () => {
   expect(weightLayers(classifier.prepared).map(({ weights }) => weights)).toEqual(["w3", "w2", "w1"]);
@@ -31,7 +32,7 @@ test("as many layers as asked for are drawn anew, with mean and deviation kept",
   const { prepared } = classifier;
   const [none, two, three] = [0, 2, 3].map((count) => withRandomWeights(prepared, count, 9));
   const original = (name: string) => valuesOf(none, name);
-  expect(original("w1")).toEqual(tensorOfInitializer(prepared.graph.initializers.get("w1")!).data);
+  expect(original("w1")).toEqual(tensorOfInitializer(given(prepared.graph.initializers.get("w1"))).data);
   expect(valuesOf(two, "w1")).toEqual(original("w1"));
   expect(valuesOf(two, "w2")).not.toEqual(original("w2"));
   expect(valuesOf(two, "b3")).toEqual(original("b3"));

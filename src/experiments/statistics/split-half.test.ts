@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { given } from "../../../test/given.ts";
 import { MisuseError } from "../../errors.ts";
 import { splitHalves, tuneOnHalves } from "./split-half.ts";
 
@@ -29,7 +30,7 @@ test("each identifier is judged by the choice made without it", () => {
   fc.assert(
     fc.property(ids, fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })), (all, stream) => {
       const loss = [0, 1, 2].map(() => new Map(all.map((id) => [id, stream.next().value as number])));
-      const lossOf = (choice: number, id: string): number => loss[choice].get(id)!;
+      const lossOf = (choice: number, id: string): number => given(loss[choice].get(id));
       const halves = splitHalves(all);
       const { losses, chosen, loss: pooled } = tuneOnHalves(all, [0, 1, 2], lossOf);
       const sumOn = (choice: number, half: readonly string[]): number =>

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { given } from "../../../test/given.ts";
 import { MisuseError } from "../../errors.ts";
 import { normal } from "../../random/distributions.ts";
 import { createRandom } from "../../random/random.ts";
@@ -26,7 +27,7 @@ const fixture = JSON.parse(readFileSync(new URL("fixtures/statistics.json", impo
 
 test("Wilson's interval is SciPy's", () => {
   for (const { successes, trials, confidence, low, high } of fixture.wilson) {
-    const estimate = wilsonInterval(successes, trials, { confidence })!;
+    const estimate = given(wilsonInterval(successes, trials, { confidence }));
     expect(estimate.value).toBe(successes / trials);
     // The normal quantile is good to seven digits.
     expect(estimate.low).toBeCloseTo(low, 7);
@@ -36,7 +37,7 @@ test("Wilson's interval is SciPy's", () => {
 
 test("Wilson's interval of the worked example 15 of 148 in Newcombe 1998", () => {
   // Statistics in Medicine 17, table I, method 3: 0.0624 to 0.1605.
-  const { low, high } = wilsonInterval(15, 148)!;
+  const { low, high } = given(wilsonInterval(15, 148));
   expect(low.toFixed(4)).toBe("0.0624");
   expect(high.toFixed(4)).toBe("0.1605");
 });
@@ -45,8 +46,8 @@ test("Wilson's interval contains the share, stays in [0, 1] and mirrors", () => 
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 5000 }), fc.double({ min: 0, max: 1, noNaN: true }), (trials, share) => {
       const successes = Math.round(share * trials);
-      const { value, low, high } = wilsonInterval(successes, trials)!;
-      const mirrored = wilsonInterval(trials - successes, trials)!;
+      const { value, low, high } = given(wilsonInterval(successes, trials));
+      const mirrored = given(wilsonInterval(trials - successes, trials));
       expect(0 <= low && low <= value && value <= high && high <= 1 && low < high).toBe(true);
       expect(mirrored.low).toBeCloseTo(1 - high, 12);
     }),
@@ -115,7 +116,7 @@ test("Holm's adjustment of a worked example, in any order", () => {
 test("the bootstrap interval of a mean approaches the normal one", () => {
   const random = createRandom(1);
   const values = Array.from({ length: 400 }, () => normal(random, 3, 2));
-  const { value, low, high } = bootstrapMean(values)!;
+  const { value, low, high } = given(bootstrapMean(values));
   const mean = values.reduce((sum, x) => sum + x, 0) / 400;
   const error = Math.sqrt(values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / 400 / 400);
   expect(value).toBeCloseTo(mean, 12);
@@ -129,13 +130,15 @@ test("the bootstrap interval of a mean approaches the normal one", () => {
 test("clustered bootstrap: copies of every value in its cluster do not narrow the interval", () => {
   const values = [1, 5, 2, 8, 4, 4, 9, 0, 3, 7];
   const clusters = values.map((_, index) => `image ${index}`);
-  const copies = bootstrapMean([...values, ...values, ...values], {
-    clusters: [...clusters, ...clusters, ...clusters],
-  })!;
-  const single = bootstrapMean(values)!;
+  const copies = given(
+    bootstrapMean([...values, ...values, ...values], {
+      clusters: [...clusters, ...clusters, ...clusters],
+    }),
+  );
+  const single = given(bootstrapMean(values));
   expect(copies.low).toBeCloseTo(single.low, 12);
   expect(copies.high).toBeCloseTo(single.high, 12);
-  const unclustered = bootstrapMean([...values, ...values, ...values])!;
+  const unclustered = given(bootstrapMean([...values, ...values, ...values]));
   expect(unclustered.high - unclustered.low).toBeLessThan(0.75 * (single.high - single.low));
 });
 

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { parseHTML } from "linkedom";
 import { expect, test } from "vitest";
+import { given } from "../../../test/given.ts";
 import { spreadApart, styleOf } from "./plot-frame.ts";
 import { curvePlot, estimatePlot, histogramPlot, rocPlot } from "./plots.ts";
 
@@ -14,15 +15,12 @@ interface Drawn {
 function read(svg: string) {
   const { document } = parseHTML(svg);
   const all = (selector: string): Drawn[] => [...document.querySelectorAll(selector)];
-  return { all, texts: all("text").map((element) => element.textContent), root: document.querySelector("svg")! };
+  return { all, texts: all("text").map((element) => element.textContent), root: given(document.querySelector("svg")) };
 }
 
 /** The points of a path of straight pieces. */
 function pointsOf(path: Drawn): [number, number][] {
-  const numbers = path
-    .getAttribute("d")!
-    .match(/-?[\d.]+(e-?\d+)?/g)!
-    .map(Number);
+  const numbers = given(given(path.getAttribute("d")).match(/-?[\d.]+(e-?\d+)?/g)).map(Number);
   return Array.from({ length: numbers.length / 2 }, (_, i) => [numbers[2 * i], numbers[2 * i + 1]]);
 }
 

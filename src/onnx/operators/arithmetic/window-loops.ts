@@ -21,8 +21,11 @@ export function liftWindow(where: string, window: Window): Window3d {
   if (rank > 3) {
     throw new UnsupportedError({ where, what: "too many spatial axes", expected: "at most 3", got: String(rank) });
   }
-  const lift = (values: readonly number[], fill: number): Triple =>
-    [...new Array<number>(3 - rank).fill(fill), ...values] as unknown as Triple;
+  const lift = (values: readonly number[], fill: number): Triple => [
+    values.at(-3) ?? fill,
+    values.at(-2) ?? fill,
+    values.at(-1) ?? fill,
+  ];
   return {
     wide: lift(window.wide, 1),
     narrow: lift(window.narrow, 1),

@@ -1,24 +1,24 @@
 /** @file The files of `attack`: what became of each picture, the table and the page. */
 import { basename, join } from "node:path";
-import type { Classifier } from "../classifier/classifier.ts";
-import { printableJson, relativeAddress } from "../escape-text.ts";
-import type { AttackItem } from "../experiments/attack/protocol.ts";
-import { type AttackFinding, type AttackRecord, attackRecord } from "../experiments/attack/record.ts";
-import { attackSummaries } from "../experiments/attack/summary.ts";
-import { type LabelRecord, topLabels } from "../experiments/records/label-record.ts";
-import type { RecordStore } from "../experiments/records/record-store.ts";
-import type { ImageTensor } from "../image/picture.ts";
-import { shownImage, storedImage } from "../image/shown-image.ts";
-import { writeNpy } from "../node/npy.ts";
-import { pngDataUri } from "../node/pictures/data-uri.ts";
-import { writePng } from "../node/pictures/write-image.ts";
-import { makeFolder, writeFileAtomically } from "../node/write-file.ts";
-import { attackCsv } from "../report/attack/csv.ts";
-import { type AttackPageEntry, attackPage } from "../report/attack/page.ts";
-import { attackTable } from "../report/attack/table.ts";
-import { amplified, commonFactor } from "../report/explanation/amplified.ts";
-import { floatTensor } from "../tensor/tensor.ts";
-import type { AttackInput, AttackInputs } from "./attack-inputs.ts";
+import type { Classifier } from "../../classifier/classifier.ts";
+import { printableJson, relativeAddress } from "../../escape-text.ts";
+import type { AttackItem } from "../../experiments/attack/protocol.ts";
+import { type AttackFinding, type AttackRecord, attackRecord } from "../../experiments/attack/record.ts";
+import { attackSummaries } from "../../experiments/attack/summary.ts";
+import { type LabelRecord, topLabels } from "../../experiments/records/label-record.ts";
+import type { RecordStore } from "../../experiments/records/record-store.ts";
+import type { ImageTensor } from "../../image/picture.ts";
+import { shownImage, storedImage } from "../../image/shown-image.ts";
+import { writeNpy } from "../../node/npy.ts";
+import { pngDataUri } from "../../node/pictures/data-uri.ts";
+import { writePng } from "../../node/pictures/write-image.ts";
+import { makeFolder, writeFileAtomically } from "../../node/write-file.ts";
+import { attackCsv } from "../../report/attack/csv.ts";
+import { type AttackPageEntry, attackPage } from "../../report/attack/page.ts";
+import { attackTable } from "../../report/attack/table.ts";
+import { amplified, commonFactor } from "../../report/explanation/amplified.ts";
+import { floatTensor } from "../../tensor/tensor.ts";
+import type { AttackInput, AttackInputs } from "../attack-inputs.ts";
 
 /** With more pictures than this a page refers to their files; with fewer it needs nothing else. */
 const mostInline = 60;

@@ -1,13 +1,13 @@
 /** @file The files of a localization benchmark's report. */
 import { join } from "node:path";
-import { printableJson } from "../escape-text.ts";
-import type { LocalizationSummary } from "../experiments/localization/summary.ts";
-import { rasterize } from "../node/pictures/rasterize.ts";
-import { writeFileAtomically } from "../node/write-file.ts";
-import type { BenchmarkFigure } from "../report/localization/figures.ts";
-import { localizationPage } from "../report/localization/page.ts";
-import { errorPlots, insertionDeletionPlots, sanityPlots } from "../report/localization/plots.ts";
-import { localizationCsv, localizationMarkdown, measuresCsv } from "../report/localization/tables.ts";
+import { printableJson } from "../../escape-text.ts";
+import type { LocalizationSummary } from "../../experiments/localization/summary.ts";
+import { rasterize } from "../../node/pictures/rasterize.ts";
+import { writeFileAtomically } from "../../node/write-file.ts";
+import type { BenchmarkFigure } from "../../report/localization/figures.ts";
+import { localizationPage } from "../../report/localization/page.ts";
+import { errorPlots, insertionDeletionPlots, sanityPlots } from "../../report/localization/plots.ts";
+import { localizationCsv, localizationMarkdown, measuresCsv } from "../../report/localization/tables.ts";
 
 /** Writes table1.md, table1.csv, measures.csv, results.json, figures/*.png and, last, index.html into the folder `out`. */
 export async function writeLocalizationReport(

@@ -1,22 +1,22 @@
 /** @file The files of `cone`: the cones, examples of the pictures, and the numbers. */
 import { cpus } from "node:os";
 import { basename, join } from "node:path";
-import { printableJson } from "../escape-text.ts";
-import type { AttackItem } from "../experiments/attack/protocol.ts";
-import type { AttackFinding } from "../experiments/attack/record.ts";
-import type { AttackCone } from "../experiments/cone/attack-cones.ts";
-import type { ConeItem, ConeSettings } from "../experiments/cone/protocol.ts";
-import type { RecordStore } from "../experiments/records/record-store.ts";
-import { normalizeSigned } from "../image/normalize.ts";
-import type { ImageTensor } from "../image/picture.ts";
-import { pngDataUri } from "../node/pictures/data-uri.ts";
-import { rasterize } from "../node/pictures/rasterize.ts";
-import { writeFileAtomically } from "../node/write-file.ts";
-import { estimateText } from "../report/cone/sentence.ts";
-import { coneFigure } from "../report/figures/cone-figure.ts";
-import { type FigureCell, type FigureRow, figureGrid } from "../report/figures/figure-grid.ts";
-import { floatTensor } from "../tensor/tensor.ts";
-import type { AttackInputs } from "./attack-inputs.ts";
+import { printableJson } from "../../escape-text.ts";
+import type { AttackItem } from "../../experiments/attack/protocol.ts";
+import type { AttackFinding } from "../../experiments/attack/record.ts";
+import type { AttackCone } from "../../experiments/cone/attack-cones.ts";
+import type { ConeItem, ConeSettings } from "../../experiments/cone/protocol.ts";
+import type { RecordStore } from "../../experiments/records/record-store.ts";
+import { normalizeSigned } from "../../image/normalize.ts";
+import type { ImageTensor } from "../../image/picture.ts";
+import { pngDataUri } from "../../node/pictures/data-uri.ts";
+import { rasterize } from "../../node/pictures/rasterize.ts";
+import { writeFileAtomically } from "../../node/write-file.ts";
+import { estimateText } from "../../report/cone/sentence.ts";
+import { coneFigure } from "../../report/figures/cone-figure.ts";
+import { type FigureCell, type FigureRow, figureGrid } from "../../report/figures/figure-grid.ts";
+import { floatTensor } from "../../tensor/tensor.ts";
+import type { AttackInputs } from "../attack-inputs.ts";
 
 export interface ConeReport {
   readonly out: string;

@@ -1,19 +1,19 @@
 /** @file The report of a run of `explain`: a folder that the run owns, with the files of each picture, a table, and the page. */
 import { basename, join } from "node:path";
-import type { ExplanationRecord } from "../experiments/explanation/record.ts";
-import type { ColorMap } from "../image/color-map.ts";
-import type { Picture } from "../image/picture.ts";
-import type { FileClassifier } from "../node/models/load-classifier.ts";
-import { writePng } from "../node/pictures/write-image.ts";
-import { checkRunFolder, openRunFolder, type RunFolder, type RunMark } from "../node/run-folder.ts";
-import { writeFileAtomically } from "../node/write-file.ts";
-import { explanationCsv } from "../report/explanation/csv.ts";
-import type { PictureExplanation } from "../report/explanation/explain-picture.ts";
-import { type PageEntry, type PageInput, reportPage } from "../report/explanation/page.ts";
-import { stackPanels } from "../report/explanation/panel.ts";
-import type { Search } from "../report/explanation/search-frames.ts";
-import { usualMethods } from "./flags/explain-flags.ts";
-import type { PictureSource } from "./pictures.ts";
+import type { ExplanationRecord } from "../../experiments/explanation/record.ts";
+import type { ColorMap } from "../../image/color-map.ts";
+import type { Picture } from "../../image/picture.ts";
+import type { FileClassifier } from "../../node/models/load-classifier.ts";
+import { writePng } from "../../node/pictures/write-image.ts";
+import { checkRunFolder, openRunFolder, type RunFolder, type RunMark } from "../../node/run-folder.ts";
+import { writeFileAtomically } from "../../node/write-file.ts";
+import { explanationCsv } from "../../report/explanation/csv.ts";
+import type { PictureExplanation } from "../../report/explanation/explain-picture.ts";
+import { type PageEntry, type PageInput, reportPage } from "../../report/explanation/page.ts";
+import { stackPanels } from "../../report/explanation/panel.ts";
+import type { Search } from "../../report/explanation/search-frames.ts";
+import { usualMethods } from "../flags/explain-flags.ts";
+import type { PictureSource } from "../pictures.ts";
 import {
   amplifyAlike,
   inlinedIn,

@@ -2,8 +2,8 @@
 import { spawn } from "node:child_process";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { printable } from "../escape-text.ts";
-import type { CliIo, OutputStream } from "./context.ts";
+import { printable } from "../../escape-text.ts";
+import type { CliIo, OutputStream } from "../context.ts";
 
 /**
  * The path `page` as it is shown on `stream`: in a terminal as a link to the file (OSC 8, which terminals that do not know it ignore),

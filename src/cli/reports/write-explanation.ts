@@ -1,23 +1,23 @@
 /** @file The files of one picture's explanations. */
 import { dirname, join } from "node:path";
-import { printableJson, relativeAddress } from "../escape-text.ts";
-import { isPerturbation } from "../experiments/explanation/record.ts";
-import type { ColorMap } from "../image/color-map.ts";
-import type { Picture } from "../image/picture.ts";
-import { shownImage } from "../image/shown-image.ts";
-import { writeNpy } from "../node/npy.ts";
-import { captioned } from "../node/pictures/captioned.ts";
-import { jpegDataUri, pngDataUri } from "../node/pictures/data-uri.ts";
-import { encodeGif } from "../node/pictures/encode-gif.ts";
-import { writePng } from "../node/pictures/write-image.ts";
-import { makeFolder, writeFileAtomically } from "../node/write-file.ts";
-import { amplified, commonFactor } from "../report/explanation/amplified.ts";
-import { overlayCaption, panelCaption } from "../report/explanation/caption.ts";
-import type { PictureExplanation } from "../report/explanation/explain-picture.ts";
-import { inlineEntry } from "../report/explanation/inline-entry.ts";
-import type { PageEntry } from "../report/explanation/page.ts";
-import { type Search, searchFrames } from "../report/explanation/search-frames.ts";
-import { floatTensor } from "../tensor/tensor.ts";
+import { printableJson, relativeAddress } from "../../escape-text.ts";
+import { isPerturbation } from "../../experiments/explanation/record.ts";
+import type { ColorMap } from "../../image/color-map.ts";
+import type { Picture } from "../../image/picture.ts";
+import { shownImage } from "../../image/shown-image.ts";
+import { writeNpy } from "../../node/npy.ts";
+import { captioned } from "../../node/pictures/captioned.ts";
+import { jpegDataUri, pngDataUri } from "../../node/pictures/data-uri.ts";
+import { encodeGif } from "../../node/pictures/encode-gif.ts";
+import { writePng } from "../../node/pictures/write-image.ts";
+import { makeFolder, writeFileAtomically } from "../../node/write-file.ts";
+import { amplified, commonFactor } from "../../report/explanation/amplified.ts";
+import { overlayCaption, panelCaption } from "../../report/explanation/caption.ts";
+import type { PictureExplanation } from "../../report/explanation/explain-picture.ts";
+import { inlineEntry } from "../../report/explanation/inline-entry.ts";
+import type { PageEntry } from "../../report/explanation/page.ts";
+import { type Search, searchFrames } from "../../report/explanation/search-frames.ts";
+import { floatTensor } from "../../tensor/tensor.ts";
 
 export interface WriteExplanationOptions {
   /** Whether the page's entry carries its pictures instead of naming files. */

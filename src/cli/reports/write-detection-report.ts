@@ -1,11 +1,11 @@
 /** @file The files of a detection benchmark's report. */
 import { join } from "node:path";
-import { printableJson } from "../escape-text.ts";
-import type { DetectionSummary } from "../experiments/detection/summary.ts";
-import { writeFileAtomically } from "../node/write-file.ts";
-import { detectionPage } from "../report/detection/page.ts";
-import { detectionPlots } from "../report/detection/plots.ts";
-import { detectionCsv, detectionMarkdown } from "../report/detection/tables.ts";
+import { printableJson } from "../../escape-text.ts";
+import type { DetectionSummary } from "../../experiments/detection/summary.ts";
+import { writeFileAtomically } from "../../node/write-file.ts";
+import { detectionPage } from "../../report/detection/page.ts";
+import { detectionPlots } from "../../report/detection/plots.ts";
+import { detectionCsv, detectionMarkdown } from "../../report/detection/tables.ts";
 
 /** Writes table2.md, table2.csv, results.json and, last, index.html into the folder `out`. */
 export async function writeDetectionReport(out: string, summary: DetectionSummary): Promise<void> {
