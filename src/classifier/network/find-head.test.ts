@@ -36,7 +36,7 @@ function valuesOf({ model, prepared }: ReturnType<typeof prepare>, output: strin
 
 const members = "z2 = Mul (z, half)  p1 = Softmax (z)  p2 = Softmax (z2)";
 const half =
-  "float half = {0.5}, float one = {1}, float hundred = {100}, float tiny = {1e-7}, float most = {0.9999999}";
+  "float[1,1,2] shares = {0.7, 0.3}, float half = {0.5}, float one = {1}, float hundred = {100}, float tiny = {1e-7}, float most = {0.9999999}";
 
 describe("probabilities, however they are made, are taken back to what they are made of", () => {
   test.each([
@@ -62,6 +62,16 @@ describe("probabilities, however they are made, are taken back to what they are 
       1,
     ],
     ["shares of a sum", "e = Softplus (z) t = ReduceSum (e, ax) y = Div (e, t)", 1],
+    [
+      "the weighted mean of stacked members by a product",
+      `${members} u1 = Unsqueeze (p1, ax) u2 = Unsqueeze (p2, ax) s = Concat <axis = 1> (u1, u2) m = MatMul (shares, s) y = Squeeze (m, ax)`,
+      1,
+    ],
+    [
+      "shares of what a ReLU lets pass, none at times",
+      "d = Sub (z, one) r = Relu (d) t = ReduceSum (r, ax) u = Add (t, tiny) y = Div (r, u)",
+      1,
+    ],
   ])("%s", (_, body, total) => {
     const found = prepare(body, { more: half });
     expect(found.prepared.head).toMatchObject({ kind: "softmax", count: 3 });
@@ -139,6 +149,96 @@ describe("one number is two classes", () => {
   });
 });
 
+describe("what a model decides is taken back to the scores that it decides by", () => {
+  const p = "p = Softmax (z)";
+  const s = "s = Sigmoid (z)";
+  test.each([
+    [
+      "the largest probability with its class",
+      `${p} y = ReduceMax <axes = [1]> (p) i = ArgMax <axis = 1> (p)`,
+      "softmax",
+    ],
+    ["the largest probability alone", `${p} y = ReduceMax <axes = [1]> (p)`, "softmax"],
+    ["a hard maximum", "y = Hardmax <axis = 1> (z)", "softmax"],
+    [
+      "one where the score is the largest",
+      "m = ReduceMax <axes = [1]> (z) e = Equal (z, m) y = Cast <to = 1> (e)",
+      "softmax",
+    ],
+    ["one above a limit", `${s} g = Greater (s, half) y = Cast <to = 1> (g)`, "multi-label"],
+    ["one above a limit, chosen", `${s} g = Less (half, s) y = Where (g, one, none)`, "multi-label"],
+    ["rounded sigmoids", `${s} y = Round (s)`, "multi-label"],
+    ["probabilities in whole per cent", `${p} h = Mul (p, hundred) y = Round (h)`, "softmax"],
+    ["probabilities in bytes", `${p} y = QuantizeLinear (p, step, zero)`, "softmax"],
+    [
+      "probabilities through bytes",
+      `${p} q = QuantizeLinear (p, step, zero) y = DequantizeLinear (q, step, zero)`,
+      "softmax",
+    ],
+  ])("%s", (_, body, kind) => {
+    const more = `${half}, float none = {0}, float step = {0.00390625}, uint8 zero = {0}`;
+    const outputs = body.includes("i =") ? "(float[1,1] y, int64[1,1] i)" : "(? y)";
+    const { prepared } = prepare(body, { more, outputs });
+    expect(prepared).toMatchObject({ logits: "z", classCount: 3, head: { kind, count: 3 } });
+  });
+
+  test("it is said", () => {
+    const { prepared } = prepare("y = Hardmax <axis = 1> (z)");
+    expect(prepared.notes.join()).toMatch(
+      /output "y" only says which scores are the largest.* the scores themselves are taken/,
+    );
+    expect(prepare("y = Softmax (z)").prepared.notes).toEqual([]);
+  });
+
+  test("a decision that cannot be taken back is no classification", () => {
+    const body = "t = Sign (z) y = Clip (t, none, one)";
+    expect(() => prepare(body, { more: `${half}, float none = {0}` })).toThrow(
+      "nothing but 0 and 1, decisions from which no gradient",
+    );
+  });
+});
+
+test("an expected value of probabilities is a quantity, and logarithms of sigmoids are labels each by itself", () => {
+  const bins = "float[3,1] bins = {10, 20, 30}";
+  expect(() => prepare("p = Softmax (z) y = MatMul (p, bins)", { outputs: "(float[1,1] y)", more: bins })).toThrow(
+    /never negative and may exceed 1, as quantities do, .* give --head value/,
+  );
+  const { prepared } = prepare("s = Sigmoid (z) y = Log (s)");
+  expect(prepared).toMatchObject({ logits: "z", head: { kind: "multi-label" } });
+});
+
+test("numbers for many places or objects are refused as such, and two groups of classes are not one", () => {
+  for (const [body, outputs] of [
+    ["y = Relu (x)", "(float[1,3,8,8] y)"],
+    ["y = ArgMax <axis = 1> (x)", "(int64[1,1,8,8] y)"],
+    ["k = Concat <axis = 1> (z, z) y = Reshape (k, groups)", "(float[1,2,3] y)"],
+  ]) {
+    const more = "int64[3] groups = {1, 2, 3}";
+    expect(() => prepare(body, { outputs, more })).toThrow(
+      /"y" gives numbers for many places or objects, as segmentations and/,
+    );
+  }
+});
+
+test("a softmax asked for as labels gives each its own probability", () => {
+  const found = prepare("y = Softmax (z)", { head: "multi-label" });
+  const { logits, output } = valuesOf(found, "y");
+  output.forEach((p, i) => {
+    expect(1 / (1 + Math.exp(-logits[i]))).toBeCloseTo(p, 6);
+  });
+});
+
+test("one number from 0 to 1 that no sigmoid makes is a probability with a warning", () => {
+  const one = "float[1,3] w = {40, 0, 0}, float[1] b = {-20}, float none = {0}, float one = {1}";
+  for (const body of ["y = Tanh (v)", "y = Clip (v, none, one)"]) {
+    const { prepared } = prepare(`v = Gemm <transB = 1> (f, w, b) ${body}`, { outputs: "(float[1,1] y)", more: one });
+    expect(prepared.head.kind).toBe("sigmoid");
+    expect(prepared.warnings).toEqual([
+      { code: "one-value-head", message: expect.stringMatching(/that no sigmoid makes .*--head value$/) },
+    ]);
+  }
+});
+
 test("a decision for each label is one for each: its graph has two classes, absent and present", () => {
   for (const body of ["y = Sigmoid (z)", "n = Neg (z) e = Exp (n) d = Add (e, one) y = Reciprocal (d)"]) {
     const found = prepare(body, { more: half });
@@ -203,6 +303,23 @@ describe("of several outputs, the classification", () => {
     expect([prepared.head.value, prepared.logits]).toContain(logits);
     expect(prepared.head.count).toBe(3);
     expect(describeHead(prepared.head)).toMatch(/^value "\w+", 3 classes \(/);
+  });
+
+  test.each([
+    ["four sigmoids, as of a box", `${box} b = Sigmoid (box) s = Identity (z)`, "(float[1,4] b, float[1,3] s)", "s"],
+    [
+      "four sigmoids beside one",
+      `${box} b = Sigmoid (box) ${age} o = Sigmoid (age)`,
+      "(float[1,4] b, float[1,1] o)",
+      "age",
+    ],
+  ])("%s: the other is taken", (_, body, outputs, value) => {
+    expect(head(body, outputs).prepared.head.value).toBe(value);
+  });
+
+  test("scores beside a sigmoid could each be the classification", () => {
+    const body = `${age} o = Sigmoid (age) s = Identity (z)`;
+    expect(() => head(body, "(float[1,1] o, float[1,3] s)")).toThrow("Choose with --logits o or --logits s");
   });
 
   test("the count of the names decides", () => {

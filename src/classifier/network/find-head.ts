@@ -10,7 +10,7 @@ import { attributesOf } from "../../onnx/attributes.ts";
 import type { TypedGraph } from "../../onnx/infer-shapes.ts";
 import { type Graph, type Node, producersOf } from "../../onnx/model.ts";
 import { hasTrait } from "../../onnx/operators/table.ts";
-import { intTensor } from "../../tensor/tensor.ts";
+import { intTensor, sizeOf } from "../../tensor/tensor.ts";
 import {
   type LogReading,
   type OddsReading,
@@ -88,7 +88,7 @@ interface Candidate {
   readonly isRanked: boolean;
   /** Whether it seems to be something else than classes, and what. */
   readonly otherwise: string | undefined;
-  /** The larger, the more it is a classification. */
+  /** The larger, the more it is a classification: 4 for probabilities, 2 for what may be one, 1.5 for what may be a box, 1 for one score. */
   readonly tier: number;
 }
 
@@ -111,9 +111,13 @@ export function findHead(typed: TypedGraph, options: FindHeadOptions): FoundHead
   const free = choices.filter(({ tier, scores, value }) => tier === 4 || !features.has(scores ?? value));
   const chosen = wanted === undefined ? choose(free, { labelCount, asked, where }) : choices[0];
   if (chosen === undefined) {
+    const mapped = names.find((name) => isOfPlaces(types.get(name)?.shape ?? []));
     throw new UnsupportedError({
       where,
-      what: "the model has no logits",
+      what:
+        mapped === undefined
+          ? "the model has no logits"
+          : `output ${JSON.stringify(mapped)} gives numbers for many places or objects, as segmentations and detectors do, and is no classification of the picture`,
       expected: "a float32 output [N, classes]",
       got: listed || "no output",
       advice:
@@ -146,6 +150,11 @@ export function findHead(typed: TypedGraph, options: FindHeadOptions): FoundHead
       };
     });
   return emit(typed, meant, others);
+}
+
+/** Whether a shape has more than one axis beside the batch along which something lies. */
+function isOfPlaces(shape: readonly number[]): boolean {
+  return shape.slice(1).filter((extent) => extent > 1).length >= 2;
 }
 
 /** The logits of `candidate`, appended to the graph where they are not there yet. */
@@ -181,7 +190,13 @@ export function appendTwoClasses(to: NodeAppender, score: string): string {
   return to.op("Pad", [score, to.constant(intTensor([0, 1, 0, 0]))]);
 }
 
-function notesOn({ kind, reading, scores, what, count }: Candidate): string[] {
+function notesOn(candidate: Candidate): string[] {
+  const { output, isRanked } = candidate;
+  const ranked = `output ${JSON.stringify(output)} only says which scores are the largest, or large enough: the scores themselves are taken`;
+  return [...(isRanked ? [ranked] : []), ...meaningOf(candidate)];
+}
+
+function meaningOf({ kind, reading, scores, what, count }: Candidate): string[] {
   if (kind === "multi-label") {
     return [`each of the ${count} labels is present or absent by itself: percentages are those of its sigmoid`];
   }
@@ -195,13 +210,12 @@ function notesOn({ kind, reading, scores, what, count }: Candidate): string[] {
 
 function warningsOn({ kind, count, otherwise, reading, value, what }: Candidate): FoundHead["warnings"] {
   const name = JSON.stringify(value);
-  if (kind === "sigmoid" && count === 1 && reading === undefined) {
-    return [
-      {
-        code: "one-value-head",
-        message: `${name} is one number without a sigmoid (${what}): it is taken as the logit of two classes. If it is a quantity, give --head value.`,
-      },
-    ];
+  if (kind === "sigmoid" && count === 1 && (reading === undefined || reading.isGuess === true)) {
+    const taken =
+      reading === undefined
+        ? `is one number without a sigmoid (${what}): it is taken as the logit of two classes`
+        : `is one number that no sigmoid makes (${what}): it is taken as the probability of the second of two classes`;
+    return [{ code: "one-value-head", message: `${name} ${taken}. If it is a quantity, give --head value` }];
   }
   if (otherwise !== undefined && kind !== "value") {
     return [{ code: "doubtful-head", message: `${name} may be no classification: ${otherwise}` }];
@@ -258,8 +272,6 @@ function choose(
     ({ output, value }) => (auxiliary.test(words(output)) || auxiliary.test(words(value)) ? 0 : 1),
     ({ tier }) => tier,
     ({ output }) => (classifying.test(words(output)) ? 1 : 0),
-    // A box beside classes has four numbers, as may a model of four classes alone.
-    ({ count }) => (count === 4 ? 0 : 1),
   ];
   let left = candidates;
   for (const criterion of criteria) {
@@ -290,6 +302,10 @@ function asKind(typed: TypedGraph, candidate: Candidate, kind: HeadKind, where: 
   }
   if (candidate.count === 1) throw refused("is one number", "--head sigmoid or --head value");
   const what = kind === "multi-label" ? "one decision for each label, as asked" : "one of several classes, as asked";
+  if (kind === "multi-label" && candidate.tier === 4) {
+    // What a softmax gives each label is its probability, whatever the others are.
+    return { ...candidate, kind, scores: undefined, reading: plainOdds(candidate.value), otherwise: undefined, what };
+  }
   if (kind === "softmax" && candidate.kind === "multi-label") {
     const reading = probabilityReader(typed).logarithm(candidate.value);
     return {
@@ -312,10 +328,12 @@ function candidateAt(
   const { types } = typed;
   const { batch, logits: wanted } = options;
   const countOf = (name: string): number | undefined => classCountOf(typed, name, batch);
-  /** The value that a node only passes on as `name`. */
+  /** The value that a node only passes on as `name`, or gives out in integers; not one that was laid out in several rows. */
   const passed = (name: string): string | undefined => {
     const producer = producers.get(name);
-    return producer !== undefined && hasTrait(producer, "view") ? producer.inputs[0] : undefined;
+    const isPassing = producer !== undefined && (hasTrait(producer, "view") || producer.opType === "QuantizeLinear");
+    const rows = (types.get(name)?.shape ?? []).slice(1).filter((extent) => extent !== 1).length;
+    return isPassing && rows < 2 ? producer.inputs[0] : undefined;
   };
   /** The value behind nodes that only pass it on. */
   const behind = (name: string): string => {
@@ -335,12 +353,12 @@ function candidateAt(
   let given = output;
   let isRanked = false;
   for (
-    let last = producers.get(behind(given));
-    wanted === undefined && last !== undefined && hasTrait(last, "ranking");
+    let before = decidedFrom(typed, behind(given), producers);
+    wanted === undefined && before !== undefined;
+    before = decidedFrom(typed, behind(given), producers)
   ) {
     isRanked = true;
-    given = last.inputs[0];
-    last = producers.get(behind(given));
+    given = before;
   }
   const name = asScores(given);
   const count = name === undefined ? undefined : countOf(name);
@@ -350,6 +368,53 @@ function candidateAt(
   return count === 1
     ? oneNumber(typed, common, otherwise, producers.get(behind(name)))
     : severalNumbers(typed, common, otherwise, producers.get(behind(name)), countOf);
+}
+
+/**
+ * The value that `name` only decides on: which of its elements are the largest, or how large the largest is, or whether they are above a
+ * limit. Undefined for anything else.
+ */
+function decidedFrom(typed: TypedGraph, name: string, producers: ReadonlyMap<string, Node>): string | undefined {
+  const node = producers.get(name);
+  if (node === undefined) return undefined;
+  const { constants, types } = typed;
+  const [first, second] = node.inputs;
+  const isKnown = (input: string | undefined): boolean => input !== undefined && constants.has(input);
+  const isOf = (input: string | undefined, ...operators: readonly string[]): boolean =>
+    operators.includes(producers.get(input ?? "")?.opType ?? "");
+  if (hasTrait(node, "ranking")) return first;
+  switch (node.opType) {
+    case "Hardmax":
+      return first;
+    case "ReduceMax": {
+      // The largest of several probabilities is no probability of one thing.
+      const isOverAll = sizeOf(types.get(name)?.shape ?? []) * (types.get(first)?.shape.at(-1) ?? 1);
+      const isRow = (types.get(first)?.shape.length ?? 0) === 2 && isOverAll === sizeOf(types.get(first)?.shape ?? []);
+      return isRow ? first : undefined;
+    }
+    case "GatherElements":
+    case "GatherND":
+      return isOf(second, "ArgMax", "TopK") ? first : undefined;
+    case "Equal": {
+      if (isOf(second, "ReduceMax", "Max")) return first;
+      return isOf(first, "ReduceMax", "Max") ? second : undefined;
+    }
+    case "Greater":
+    case "GreaterOrEqual":
+      return isKnown(second) && !isKnown(first) ? first : undefined;
+    case "Less":
+    case "LessOrEqual":
+      return isKnown(first) && !isKnown(second) ? second : undefined;
+    case "Where": {
+      const [yes, no] = [second, node.inputs[2]].map((input) => constants.get(input)?.data);
+      const isYes = yes !== undefined && no !== undefined && Math.min(...yes) > Math.max(...no);
+      return isYes ? decidedFrom(typed, first, producers) : undefined;
+    }
+    case "Round":
+      return tailValues(typed, name)?.kind === "decisions" ? first : undefined;
+    default:
+      return undefined;
+  }
 }
 
 type Common = Pick<Candidate, "output" | "value" | "count" | "isRanked">;
@@ -415,6 +480,11 @@ function severalNumbers(
       tier: 4,
     };
   }
+  if (last?.opType === "Log" && isOwn && reader.odds(before) !== undefined && values?.kind !== "unit") {
+    const reading = reader.odds(before);
+    const what = `the logarithm of ${reading?.what} for each label`;
+    return { ...common, kind: "multi-label", scores: ofClasses(reading?.scores), reading, what, otherwise, tier: 2 };
+  }
   const odds = values?.kind === "unit" ? reader.odds(value) : undefined;
   if (values?.kind === "unit" && (odds !== undefined || !isRectified(typed, value))) {
     const reading = odds ?? plainOdds(value, values.most);
@@ -426,16 +496,18 @@ function severalNumbers(
       reading,
       what: `${reading.what} for each label`,
       otherwise,
-      tier: 3,
+      tier: severalTier(count),
     };
   }
   const instead =
     otherwise ??
     (values?.kind === "normalized"
-      ? "its numbers are a vector of length 1, as embeddings are"
+      ? "its numbers are a vector of one length, as embeddings are"
       : values?.kind === "constant"
         ? "its numbers are always the same"
-        : undefined);
+        : values?.kind === "decisions"
+          ? "its numbers are nothing but 0 and 1, decisions from which no gradient leads back"
+          : undefined);
   return {
     ...common,
     kind: "softmax",
@@ -443,8 +515,13 @@ function severalNumbers(
     reading: undefined,
     what: "scores as they are given out",
     otherwise: instead,
-    tier: 2,
+    tier: severalTier(count),
   };
+}
+
+/** Four numbers that are no softmax may be a box: a classification beside them comes first. */
+function severalTier(count: number): number {
+  return count === 4 ? 1.5 : 2;
 }
 
 function oneNumber(
@@ -464,7 +541,7 @@ function oneNumber(
     reading: of,
     what: `${of.what} of one number`,
     otherwise: undefined,
-    tier: 3,
+    tier: 2,
   });
   const isUnit = values === undefined ? last?.opType === "Sigmoid" : values.kind === "unit";
   if (isUnit) return { ...sigmoid(reading ?? plainOdds(value, values?.most)), otherwise };
@@ -479,6 +556,8 @@ function oneNumber(
   switch (values?.kind) {
     case "constant":
       return { ...plain, otherwise: "it is always the same number" };
+    case "decisions":
+      return { ...plain, otherwise: "it is 0 or 1, a decision from which no gradient leads back" };
     case "positive":
       return { ...plain, otherwise: otherwise ?? "its number is never negative and may exceed 1, as quantities do" };
     case "bounded": {
@@ -488,6 +567,7 @@ function oneNumber(
         append: (to) => to.op("Add", [tangent, tangent]),
         scores: undefined,
         what: "a hyperbolic tangent",
+        isGuess: true,
       };
       return { ...sigmoid(of), otherwise };
     }

@@ -21,6 +21,8 @@ export interface LogReading {
   readonly scores: string | undefined;
   /** What was recognized, a phrase such as "a softmax written out". */
   readonly what: string;
+  /** Whether only the values say that they are probabilities, and no operator. */
+  readonly isGuess?: true;
 }
 
 /** How z of a value σ(z) is computed, but for a constant factor and limits. */
@@ -29,6 +31,8 @@ export interface OddsReading {
   /** The value z itself, where the value is nothing but its sigmoid. */
   readonly scores: string | undefined;
   readonly what: string;
+  /** Whether only the values say that they are probabilities, and no operator. */
+  readonly isGuess?: true;
 }
 
 /** The smallest positive number that float32 holds in full precision. */
@@ -52,6 +56,7 @@ export function plainLogarithm(name: string): LogReading {
     append: (to) => to.op("Log", [to.op("Max", [name, to.constant(floatTensor([smallest], []))])]),
     scores: undefined,
     what: "probabilities made in a way that is not read",
+    isGuess: true,
   };
 }
 
@@ -66,6 +71,7 @@ export function plainOdds(name: string, most = 1): OddsReading {
     },
     scores: undefined,
     what: "numbers from 0 to 1 made in a way that is not read",
+    isGuess: true,
   };
 }
 
@@ -263,6 +269,28 @@ export function probabilityReader(typed: TypedGraph): ProbabilityReader {
     scores: undefined,
     what,
   });
+  /** What a node rounds, whose gradients pass straight through it: a quantity in steps is read as what it was before. */
+  const unrounded = (node: Node): string | undefined => {
+    switch (node.opType) {
+      case "Round":
+      case "Floor":
+      case "Ceil":
+        return node.inputs[0];
+      case "DequantizeLinear": {
+        const quantized = producerOf(node.inputs[0]);
+        const isSame = quantized?.opType === "QuantizeLinear" && quantized.inputs[1] === node.inputs[1];
+        return isSame ? quantized.inputs[0] : undefined;
+      }
+      default:
+        return undefined;
+    }
+  };
+  /** A reading of what was rounded, said. */
+  const rounded = <R extends LogReading | OddsReading>(node: Node, read: (name: string) => R | undefined) => {
+    const before = unrounded(node);
+    const of = before === undefined ? undefined : read(before);
+    return of && { ...of, what: `${of.what}, rounded` };
+  };
   /** What a node does that only moves elements; undefined for any other. */
   const rearranged = (node: Node, read: Read): LogReading | OddsReading | undefined => {
     if (!hasTrait(node, "view") && !hasTrait(node, "moves")) return undefined;
@@ -388,7 +416,7 @@ export function probabilityReader(typed: TypedGraph): ProbabilityReader {
         return parts && sideBySide(node, parts, isPair ? "a pair of sigmoids" : "probabilities side by side");
       }
       default:
-        return rearranged(node, logarithm);
+        return rearranged(node, logarithm) ?? rounded(node, logarithm);
     }
   };
 
@@ -439,7 +467,7 @@ export function probabilityReader(typed: TypedGraph): ProbabilityReader {
         return parts && sideBySide(node, parts, "sigmoids side by side");
       }
       default:
-        return rearranged(node, oddsOf);
+        return rearranged(node, oddsOf) ?? rounded(node, oddsOf);
     }
   };
 

@@ -15,12 +15,13 @@ import { sizeOf, tensorOf } from "../../tensor/tensor.ts";
 import { classAxisOf } from "./score-axis.ts";
 
 /**
- * `distribution`: not negative, and the same sum over the classes, `most`, always; `log-distribution`: the exponentials are so;
- * `unit`: from 0 to `most` (1 or 100) each by itself; `normalized`: vectors of length 1; `constant`: always the same; `positive`: never
- * negative, and larger than 1; `bounded`: from −1 to 1 each; `free`: none of these.
+ * `decisions`: nothing but 0 and 1; `distribution`: not negative, and the same sum over the classes, `most`, always (but where all of them
+ * are 0); `log-distribution`: the exponentials are so; `unit`: from 0 to `most` (1 or 100) each by itself; `normalized`: vectors of one
+ * length; `constant`: always the same; `positive`: never negative, and larger than 1; `bounded`: from −1 to 1 each; `free`: none of these.
  */
 export interface TailValues {
   readonly kind:
+    | "decisions"
     | "distribution"
     | "log-distribution"
     | "unit"
@@ -38,6 +39,26 @@ function isLinear(node: Node, isGiven: (value: string) => boolean): boolean {
   return hasTrait(node, "affine") && node.inputs.some(isGiven);
 }
 
+/** A mean of an ensemble, or an expected value, has no more weights than this. */
+const mostShares = 2 ** 12;
+
+/**
+ * Whether a node with constant weights only weighs probabilities, as the mean of an ensemble or the expected value of bins of ages: its
+ * weights are not negative, as those of no layer that was trained, and what enters it lies from 0 to 1.
+ */
+function mixesShares(typed: TypedGraph, { inputs }: Node): boolean {
+  const known = inputs.map((name) => typed.constants.get(name));
+  const data = inputs.filter((_, index) => known[index] === undefined);
+  const weights = known.filter((one) => one !== undefined);
+  const isMixing = weights.every(
+    (one) => one.data.length <= mostShares && Array.from(one.data).every((value) => value >= 0),
+  );
+  const [source, ...others] = data;
+  if (!isMixing || source === undefined || others.length > 0 || typed.graph.initializers.has(source)) return false;
+  const kind = tailValues(typed, source)?.kind;
+  return kind === "distribution" || kind === "unit";
+}
+
 /** More values than this are not drawn, nor computed. */
 const mostValues = 2 ** 20;
 
@@ -53,7 +74,8 @@ export function tailValues(typed: TypedGraph, name: string): TailValues | undefi
   for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
     if (value === "" || isGiven(value) || starts.has(value)) continue;
     const node = producers.get(value);
-    if (node === undefined || (hasTrait(node, "weighted") && node.inputs.some(isGiven))) {
+    const isLayer = node !== undefined && hasTrait(node, "weighted") && node.inputs.some(isGiven);
+    if (node === undefined || (isLayer && !mixesShares(typed, node))) {
       starts.add(value);
       continue;
     }
@@ -146,11 +168,15 @@ function describe(draws: readonly (readonly number[])[], count: number): TailVal
   const agree = (values: readonly number[], share: number): boolean =>
     Math.max(...values) - Math.min(...values) <= share * Math.abs(Math.max(...values));
   if (most - least <= 1e-9 * Math.max(1, Math.abs(most))) return { kind: "constant", most };
+  if (all.every((value) => value === 0 || value === 1)) return { kind: "decisions", most: 1 };
   if (count > 1) {
     const plain = sums((value) => value);
-    // Limits and constants against a division by 0 move sums a little; large constants must not look like probabilities.
-    const isWhole = [1, 100].some((whole) => plain.every((sum) => Math.abs(sum - whole) <= 0.05 * whole));
-    if (least >= 0 && (isWhole || agree(plain, 1e-5))) return { kind: "distribution", most: plain[0] };
+    // Limits and constants against a division by 0 move sums a little; large constants must not look like probabilities. Shares of what
+    // a ReLU let pass are all 0 where it let nothing pass.
+    const shares = plain.filter((sum) => sum !== 0);
+    const isWhole = [1, 100].some((whole) => shares.every((sum) => Math.abs(sum - whole) <= 0.05 * whole));
+    if (least >= 0 && 2 * shares.length >= plain.length && (isWhole || agree(plain, 1e-5)))
+      return { kind: "distribution", most: Math.max(...plain) };
     const exponentials = sums(Math.exp);
     if (most <= 1e-6 && exponentials.every((sum) => Math.abs(sum - 1) < 0.05))
       return { kind: "log-distribution", most: 0 };
