@@ -144,3 +144,15 @@ test("on random networks nothing changes, in float64 and in onnxruntime", async 
     { numRuns: 15 },
   );
 });
+
+test("what is added has no name that a node of the graph has, be the node's output called otherwise", () => {
+  const graph = gradientOf("y = Relu (a)");
+  const added = arranged(graph).nodes.map(({ name }) => name.replace(/^.*\//, ""));
+  for (const name of ["HardSigmoid", "Conv"]) {
+    expect(added).toContain(name);
+    const last = graph.nodes.length - 1;
+    const nodes = graph.nodes.map((node, i) => ({ ...node, name: i === last ? name : `node ${i}` }));
+    const names = arranged({ ...graph, nodes }).nodes.map((node) => node.name);
+    expect(new Set(names).size).toBe(names.length);
+  }
+});

@@ -60,7 +60,8 @@ export function blockedLayout({ graph, types, constants }: TypedGraph): Graph {
   };
   const op = ({ opType, inputs, attributes }: Replacement): Value => {
     const before = g.nodes.length;
-    const value = g.op(opType, inputs, attributes);
+    // In a scope of their own: they must not be called like nodes that are still to come.
+    const value = g.scope("blocked", () => g.op(opType, inputs, attributes));
     for (const node of g.nodes.slice(before)) note(node);
     return value;
   };

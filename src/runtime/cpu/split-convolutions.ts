@@ -6,7 +6,7 @@
  */
 import { attributesFrom, attributesOf } from "../../onnx/attributes.ts";
 import { valuesReadBy } from "../../onnx/captures.ts";
-import { freshNames } from "../../onnx/fresh-names.ts";
+import { freshNames, freshNodeNames } from "../../onnx/fresh-names.ts";
 import type { TypedGraph } from "../../onnx/infer-shapes.ts";
 import { int64Tensor } from "../../onnx/int64.ts";
 import { type Graph, type Initializer, initializerOf, type Node, producersOf } from "../../onnx/model.ts";
@@ -31,6 +31,7 @@ export function splitConvolutions({ graph, types }: TypedGraph): Graph {
   for (const node of graph.nodes)
     for (const name of valuesReadBy(node)) readers.set(name, (readers.get(name) ?? 0) + 1);
   const fresh = freshNames(graph);
+  const freshNode = freshNodeNames(graph);
   const initializers = new Map<string, Initializer>(graph.initializers);
   const integers = (values: readonly number[]): string => {
     const name = fresh("split_bounds");
@@ -60,7 +61,7 @@ export function splitConvolutions({ graph, types }: TypedGraph): Graph {
     if (terms.length > 0) {
       const inputs = producer.inputs.map((input) => fresh(`${input}_part`));
       const before = terms.flatMap((term, i) => part(term, start, end, inputs[i]));
-      return [...before, { ...producer, name: fresh(producer.name), inputs, outputs: [output] }];
+      return [...before, { ...producer, name: freshNode(producer.name), inputs, outputs: [output] }];
     }
     const [data, ...parameters] = producer.inputs;
     const bounds = [integers([start]), integers([end]), integers([0])];
@@ -68,14 +69,14 @@ export function splitConvolutions({ graph, types }: TypedGraph): Graph {
       (parameter): Node => ({
         opType: "Slice",
         domain: "",
-        name: fresh(`${parameter}_slice`),
+        name: freshNode(`${parameter}_slice`),
         inputs: [parameter, ...bounds],
         outputs: [fresh(`${parameter}_part`)],
         attributes: attributesFrom({}),
       }),
     );
     const inputs = [data, ...slices.map((slice) => slice.outputs[0])];
-    return [...slices, { ...producer, name: fresh(producer.name), inputs, outputs: [output] }];
+    return [...slices, { ...producer, name: freshNode(producer.name), inputs, outputs: [output] }];
   };
 
   const nodes = graph.nodes.flatMap((node): Node[] => {
