@@ -12,9 +12,16 @@ export type { Runtime } from "./runtime/runtime.ts";
 
 // Explain
 
+export { ablationCam } from "./saliency/cams/ablation-cam.ts";
+export { eigenCam } from "./saliency/cams/eigen-cam.ts";
 export { contrastiveExcitationBackprop, excitationBackprop } from "./saliency/cams/excitation-backprop.ts";
 export { gradCam } from "./saliency/cams/grad-cam.ts";
+export { gradCamPlusPlus } from "./saliency/cams/grad-cam-plus-plus.ts";
 export { guidedGradCam } from "./saliency/cams/guided-grad-cam.ts";
+export { hiResCam } from "./saliency/cams/hires-cam.ts";
+export { layerCam } from "./saliency/cams/layer-cam.ts";
+export { scoreCam } from "./saliency/cams/score-cam.ts";
+export { xGradCam } from "./saliency/cams/xgrad-cam.ts";
 export { createExplainer, type Explainer } from "./saliency/explainer.ts";
 export { extremal } from "./saliency/extremal/extremal.ts";
 export { deconvnet } from "./saliency/gradients/deconvnet.ts";

@@ -10,11 +10,16 @@ const classScores = ["probability", "logit", "sigmoid"] as const;
 export type ClassScore = (typeof classScores)[number];
 
 /** The setting `score` of methods that follow a score. */
-export const scoreOption = wordOption(
-  "The score of the class: its softmax, its logit, or the logistic function of its logit.",
-  classScores,
-  { fallback: "probability" },
-);
+export function scoreOptionOf<const F extends ClassScore>(fallback: F) {
+  return wordOption(
+    "The score of the class: its softmax, its logit, or the logistic function of its logit.",
+    classScores,
+    { fallback },
+  );
+}
+
+/** The same with the softmax by default. */
+export const scoreOption = scoreOptionOf("probability");
 
 /** The score of class `label`; with a `target`, that less the target's. In float64. */
 export function scoreOf(score: ClassScore, logits: Float32Array, label: number, target?: number): number {

@@ -1,8 +1,15 @@
 /** @file The explanation methods by name. */
 import { MisuseError, nearest } from "../errors.ts";
+import { ablationCam } from "./cams/ablation-cam.ts";
+import { eigenCam } from "./cams/eigen-cam.ts";
 import { contrastiveExcitationBackprop, excitationBackprop } from "./cams/excitation-backprop.ts";
 import { gradCam } from "./cams/grad-cam.ts";
+import { gradCamPlusPlus } from "./cams/grad-cam-plus-plus.ts";
 import { guidedGradCam } from "./cams/guided-grad-cam.ts";
+import { hiResCam } from "./cams/hires-cam.ts";
+import { layerCam } from "./cams/layer-cam.ts";
+import { scoreCam } from "./cams/score-cam.ts";
+import { xGradCam } from "./cams/xgrad-cam.ts";
 import { extremal } from "./extremal/extremal.ts";
 import { deconvnet } from "./gradients/deconvnet.ts";
 import { gradient } from "./gradients/gradient.ts";
@@ -28,6 +35,13 @@ export const methods = {
   [integratedGradients.name]: integratedGradients,
   [gradCam.name]: gradCam,
   [guidedGradCam.name]: guidedGradCam,
+  [gradCamPlusPlus.name]: gradCamPlusPlus,
+  [hiResCam.name]: hiResCam,
+  [layerCam.name]: layerCam,
+  [xGradCam.name]: xGradCam,
+  [scoreCam.name]: scoreCam,
+  [ablationCam.name]: ablationCam,
+  [eigenCam.name]: eigenCam,
   [excitationBackprop.name]: excitationBackprop,
   [contrastiveExcitationBackprop.name]: contrastiveExcitationBackprop,
   [rise.name]: rise,

@@ -1,92 +1,39 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import * as ort from "onnxruntime-node";
 import { afterAll, describe, expect, test } from "vitest";
-import { type Classifier, createClassifier } from "../classifier/classifier.ts";
-import { GraphBuilder, type Value } from "../onnx/builder.ts";
+import {
+  chainNetwork,
+  difference,
+  floats,
+  golden,
+  picture,
+  residualNetwork,
+  saliencyFixture,
+  type Weights,
+} from "../../test/reference-networks.ts";
+import type { Classifier } from "../classifier/classifier.ts";
 import type { OptionSchema } from "../options/schema.ts";
 import type { Random } from "../random/random.ts";
-import { modelOf } from "../runtime/session.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 import type { ExplainOptions } from "./method.ts";
 import { methodNamed } from "./methods.ts";
 
-interface Weight {
-  readonly shape: readonly number[];
-  readonly data: string;
-}
-
-/** The network and picture of golden.py. */
-interface Golden {
-  readonly size: number;
-  readonly label: number;
-  readonly weights: Readonly<Record<string, Weight>>;
-  readonly picture: string;
-}
-
 /** What references.py wrote: maps by captum and TorchRay themselves. */
 interface References {
   readonly versions: Readonly<Record<string, string>>;
-  readonly residual: Readonly<Record<string, Weight>>;
+  readonly residual: Weights;
   readonly rise: Readonly<Record<"kept", readonly (readonly number[])[]>> &
     Readonly<Record<"rows" | "columns", readonly number[]>>;
   readonly maps: Readonly<Record<"captum" | "torchray", Readonly<Record<string, string>>>>;
 }
 
-const folder = join(import.meta.dirname, "../../test/fixtures/saliency");
-const golden: Golden = JSON.parse(readFileSync(join(folder, "golden.json"), "utf8"));
-const references: References = JSON.parse(readFileSync(join(folder, "references.json"), "utf8"));
+const references = saliencyFixture<References>("references.json");
 const { size, label } = golden;
 const { versions } = references;
 
-function floats(base64: string): Float32Array {
-  return new Float32Array(Uint8Array.from(Buffer.from(base64, "base64")).buffer);
-}
-
-/** Builds a network that is given 2 x − 1 and calls its logits so. */
-function networkOf(build: (g: GraphBuilder, image: Value) => Value): Classifier {
-  const g = new GraphBuilder();
-  g.output(build(g, g.input("image", "float32", [1, 3, size, size])), "logits");
-  return createClassifier(modelOf(g.toGraph()), { runtime: ort, preprocessing: "symmetric", threads: 1 });
-}
-
-function constants(g: GraphBuilder, weights: Readonly<Record<string, Weight>>): (name: string) => Value {
-  return (name) => g.constant(floatTensor(floats(weights[name].data), weights[name].shape), name);
-}
-
-const halving = { kernel_shape: [2, 2], strides: [2, 2] };
-const pads = [1, 1, 1, 1];
-
-/** The network of golden.py with these weights. */
-const chain = (weights: Golden["weights"]) => (g: GraphBuilder, image: Value) => {
-  const weight = constants(g, weights);
-  const block = (x: Value, n: number): Value =>
-    g.op("Relu", [g.op("Conv", [x, weight(`w${n}`), weight(`b${n}`)], { pads })]);
-  const last = g.op("AveragePool", [block(block(g.op("MaxPool", [block(image, 1)], halving), 2), 3)], halving);
-  return g.op("Gemm", [g.op("Flatten", [last]), weight("w4"), weight("b4")], { transB: 1 });
-};
-const plain = networkOf(chain(golden.weights));
+const plain = chainNetwork();
 const zeros = Buffer.alloc(4 * golden.weights.b1.shape[0]).toString("base64");
-const unbiased = networkOf(chain({ ...golden.weights, b1: { ...golden.weights.b1, data: zeros } }));
+const unbiased = chainNetwork({ ...golden.weights, b1: { ...golden.weights.b1, data: zeros } });
+const residual = residualNetwork(references.residual);
 
-/** `Residual` of references.py: BatchNormalization that is kept, and a sum around the last convolution. */
-const residual = networkOf((g, image) => {
-  const weight = constants(g, references.residual);
-  const conv = (x: Value, name: string): Value =>
-    g.op("Conv", [x, weight(`${name}.weight`), weight(`${name}.bias`)], { pads });
-  const normalized = (x: Value, name: string): Value =>
-    g.op("BatchNormalization", [
-      x,
-      ...["weight", "bias", "running_mean", "running_var"].map((part) => weight(`${name}.${part}`)),
-    ]);
-  const a = g.op("MaxPool", [g.op("Relu", [conv(image, "conv1")])], halving);
-  const b = g.op("Relu", [normalized(conv(a, "conv2"), "bn2")]);
-  const c = g.op("Relu", [g.op("Add", [b, g.op("Relu", [normalized(conv(b, "conv3"), "bn3")])])]);
-  const pooled = g.op("AveragePool", [c], { kernel_shape: [8, 8] });
-  return g.op("Gemm", [g.op("Flatten", [pooled]), weight("fc.weight"), weight("fc.bias")], { transB: 1 });
-});
-
-const picture = floatTensor(floats(golden.picture), [3, size, size]);
 /** With a patch that the network sees as zero: [4, 12) along either axis. */
 const patched = floatTensor(picture.data.slice(), picture.shape);
 for (let c = 0; c < 3; c++) {
@@ -102,20 +49,6 @@ afterAll(async () => {
 async function mapOf(method: string, options: ExplainOptions<OptionSchema> = {}, image = picture, classifier = plain) {
   const { map } = await methodNamed(method).explain(classifier, image, { label, ...options });
   return map.data;
-}
-
-/** The largest difference of the maps at the pixels for which `isCompared`, in shares of the reference's largest value. */
-function difference(
-  map: ArrayLike<number>,
-  reference: Float32Array,
-  isCompared: (x: number, y: number) => boolean = () => true,
-): number {
-  const scale = reference.reduce((max, value) => Math.max(max, value), 0);
-  expect(scale).toBeGreaterThan(1e-5);
-  return reference.reduce((worst, value, i) => {
-    if (!isCompared(i % size, Math.floor(i / size))) return worst;
-    return Math.max(worst, Math.abs(map[i] - value) / scale);
-  }, 0);
 }
 
 describe(`captum ${versions.captum} on PyTorch ${versions.torch}`, () => {

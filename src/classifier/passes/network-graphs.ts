@@ -5,6 +5,7 @@ import { appendVjp } from "../../autodiff/sweep.ts";
 import { GraphBuilder, type Value } from "../../onnx/builder.ts";
 import { inferShapes } from "../../onnx/infer-shapes.ts";
 import type { Graph } from "../../onnx/model.ts";
+import { extractSubgraph } from "../../onnx/rewrites/extract-subgraph.ts";
 import type { PreparedModel } from "../network/prepare-model.ts";
 import type { Normalization } from "../preprocessing/preprocessing.ts";
 import {
@@ -70,6 +71,26 @@ export function distanceGraph(
   if (distances !== undefined) g.output(distances, objectiveOutputs.layerDistances);
   for (const name of new Set(layers)) g.output(g.value(name));
   return g.toGraph("distances");
+}
+
+export interface TailGraphOptions extends NetworkGraphOptions {
+  /** The name of the layer whose values are given. */
+  readonly layer: string;
+}
+
+/**
+ * The graph of the logits [N, K] where the values of a layer are given, as an input of the layer's name, instead of computed. It has the
+ * image as an input only where something of it reaches the logits besides through the layer.
+ */
+export function tailGraph(prepared: PreparedModel, { layer, ...options }: TailGraphOptions): Graph {
+  const { graph, types } = inferShapes(imageGraph(prepared, { ...options, keep: [layer] }));
+  const type = types.get(layer);
+  const valueInfo = new Map(graph.valueInfo);
+  if (type !== undefined) valueInfo.set(layer, { name: layer, ...type });
+  const tail = extractSubgraph({ ...graph, valueInfo }, [prepared.logits], { inputs: [layer] });
+  const g = GraphBuilder.from(inferShapes(tail));
+  g.output(flatLogits(g, prepared), objectiveOutputs.logits);
+  return g.toGraph("tail");
 }
 
 /** The graph of the margin M [N] with its gradient with respect to the image under `rules`. */

@@ -7,7 +7,7 @@ import { createSession, modelOf, type Session, type SessionOptions } from "../..
 import type { Layer } from "../network/layers.ts";
 import type { PreparedModel } from "../network/prepare-model.ts";
 import type { Normalization } from "../preprocessing/preprocessing.ts";
-import { backwardGraph, distanceGraph, logitsGraph, marginGraph, outputs } from "./network-graphs.ts";
+import { backwardGraph, distanceGraph, logitsGraph, marginGraph, outputs, tailGraph } from "./network-graphs.ts";
 import { type ObjectivePass, objectivePass, type ReferencePass, referencePass } from "./objective.ts";
 import { type ObjectiveSpace, objectiveGraph } from "./objective-graph.ts";
 import type { OpenGraph } from "./pass.ts";
@@ -25,6 +25,8 @@ import {
   layerPass,
   type MarginPass,
   marginPass,
+  type TailPass,
+  tailPass,
 } from "./passes.ts";
 
 /** Which layers a distance compares. */
@@ -49,6 +51,8 @@ export interface ObjectiveOptions {
 export interface NetworkPasses {
   /** Logits of up to `batch` images (default 1) in one run. */
   forward(options?: { readonly batch?: number }): Promise<ForwardPass>;
+  /** Logits of up to `batch` images (default 1) if `layer` had other values; only what comes behind the layer is computed, where that is possible. */
+  tail(options: { readonly layer: Layer; readonly batch?: number }): Promise<TailPass>;
   /** A pass back from any cotangent of the logits or what follows them, to layers and, unless `input` is false, to the image. */
   backward(options: BackwardOptions & { readonly input?: true }): Promise<BackwardPass>;
   backward(options: BackwardOptions & { readonly input: false }): Promise<LayerPass>;
@@ -132,6 +136,14 @@ export function networkPasses(
       const most = checkBatch("forward", options?.batch);
       const batch = prepared.batchFor(most);
       return forwardPass(await open(["logits", batch], () => logitsGraph(prepared, { ...inPixels, batch })), most);
+    },
+    async tail(options) {
+      checkKeys("tail", options, ["layer", "batch"]);
+      const [layer] = checkLayers("tail: layer", [options.layer]);
+      const most = checkBatch("tail", options.batch);
+      const batch = prepared.batchFor(most);
+      const graph = (): Graph => tailGraph(prepared, { ...inPixels, batch, layer: layer.name });
+      return tailPass(await open(["tail", batch, layer.name], graph), most, layer);
     },
     backward,
     async marginGradients(options) {

@@ -20,6 +20,27 @@ export function forwardPass(open: OpenGraph, most: number): ForwardPass {
   });
 }
 
+/** An image with values of a layer that take the place of its own. */
+export interface TailInput {
+  /** Flat [C, H, W], pixels in [0, 1]. */
+  readonly image: Float32Array;
+  /** Of the layer, flat. */
+  readonly values: Float32Array;
+}
+
+/** The logits [K] of images if a layer had other values. */
+export type TailPass = Pass<TailInput, Float32Array>;
+
+/** The logits of up to `most` images at once with values of `layer` in the place of its own. */
+export function tailPass(open: OpenGraph, most: number, layer: Layer): TailPass {
+  return openPass(open, {
+    most,
+    feeds: { [inputs.image]: { row: ({ image }) => image }, [layer.name]: { row: ({ values }) => values } },
+    fetches: [outputs.logits],
+    read: (row) => finiteLogits(row(outputs.logits), open.where),
+  });
+}
+
 export interface BackwardOptions {
   /** What the pass starts from: the logits, their softmax, or its logarithm (whose cotangent −y gives cross-entropy's gradient). */
   readonly of: NetworkOutput;
