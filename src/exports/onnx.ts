@@ -71,6 +71,8 @@ export type {
   MarginEvaluation,
   MarginInput,
   MarginPass,
+  TailInput,
+  TailPass,
 } from "../classifier/passes/passes.ts";
 export { fitPicture, geometryFor, type SizedPicture } from "../classifier/preprocessing/fit-picture.ts";
 export type { PreprocessingGuess, StatedBeside } from "../classifier/preprocessing/guess-preprocessing.ts";
