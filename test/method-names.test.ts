@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { saliencyMethods } from "../src/saliency/methods.ts";
 
 /** Where methods are defined. Their files know their own names; nobody else's does. */
-const ownFiles = /^saliency\/(gradients|cams|perturbations|rise|extremal|occlusion)\//;
+const ownFiles = /^saliency\/(gradients|cams|perturbations|relevance|superpixels|attention|rise|extremal|occlusion)\//;
 /** Names that are words for other things as well: an attack, a distance, an output. Only questions about them are looked for. */
 const alsoWords = ["perceptual", "gradient", "deepfool", "rise", "occlusion", "extremal"];
 

@@ -5,6 +5,7 @@ export { type DifferentiateModelOptions, differentiateModel, notesKey } from "..
 export { contrastiveExcitationRules, excitationRules } from "../autodiff/excitation-rules.ts";
 export { type GradientSteps, type GradientStepsOptions, gradientSteps } from "../autodiff/gradient-steps.ts";
 export { guidedRules } from "../autodiff/guided-rules.ts";
+export { type LrpLayerRule, type LrpOptions, lrpRules } from "../autodiff/relevance/lrp-rules.ts";
 export {
   type Excitation,
   type Guidance,

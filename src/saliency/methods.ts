@@ -21,6 +21,7 @@ import type { SaliencyMethod } from "./method.ts";
 import { occlusion } from "./occlusion/occlusion.ts";
 import { deepFool } from "./perturbations/deepfool.ts";
 import { guidedPerceptual, perceptual } from "./perturbations/perceptual.ts";
+import { lrp } from "./relevance/lrp.ts";
 import { rise } from "./rise/rise.ts";
 
 /** All methods by name, in the order in which tables list them. */
@@ -44,6 +45,7 @@ export const methods = {
   [eigenCam.name]: eigenCam,
   [excitationBackprop.name]: excitationBackprop,
   [contrastiveExcitationBackprop.name]: contrastiveExcitationBackprop,
+  [lrp.name]: lrp,
   [rise.name]: rise,
   [extremal.name]: extremal,
   [occlusion.name]: occlusion,

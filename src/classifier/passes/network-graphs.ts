@@ -28,6 +28,8 @@ export const backwardNames = {
   seed: "backward/seed",
   /** The cotangent of compared layer l. */
   cotangent: (layer: number) => `backward/cotangent_${layer}`,
+  /** [N, C, H, W]: the images that rules compare with, where they do. */
+  baseline: "backward/baseline",
 } as const;
 
 export interface NetworkGraphOptions {
@@ -111,6 +113,10 @@ export function marginGraph(
 export interface BackwardGraphOptions extends NetworkGraphOptions {
   readonly of: NetworkOutput;
   readonly rules?: RuleTable;
+  /** Whether the seed is multiplied by what the pass starts from. */
+  readonly scaled: boolean;
+  /** Whether the graph has a second image as an input, for rules that compare with one. */
+  readonly baseline: boolean;
   /** The names of the layers whose values and cotangents are given out as well. */
   readonly layers: readonly string[];
   /** Whether the pass goes on to the image. */
@@ -121,7 +127,7 @@ export interface BackwardGraphOptions extends NetworkGraphOptions {
 
 /** The graph of a pass back from any cotangent [N, K] of the logits, their softmax or its logarithm. */
 export function backwardGraph(prepared: PreparedModel, options: BackwardGraphOptions): Graph {
-  const { layers, input, fold, rules } = options;
+  const { layers, input, fold, rules, scaled, baseline } = options;
   const normalizations = prepared.graph.nodes.filter(({ opType }) => opType === "BatchNormalization");
   const unfolded = fold ? [] : normalizations.flatMap((node) => [node.inputs[0], node.outputs[0]]);
   const g = GraphBuilder.from(inferShapes(imageGraph(prepared, { ...options, keep: [...layers, ...unfolded] })));
@@ -132,8 +138,10 @@ export function backwardGraph(prepared: PreparedModel, options: BackwardGraphOpt
     const seed = g.input(backwardNames.seed, "float32", logits.shape);
     return { logits, seed, start: outputOf(g, logits, options.of) };
   });
+  if (baseline) g.input(backwardNames.baseline, image.dtype, image.shape);
   const wrt = [...features, ...(input ? [image] : [])];
-  const cotangents = appendVjp(g, { seeds: [{ value: start, cotangent: seed }], wrt, rules });
+  const cotangent = scaled ? g.op("Mul", [seed, start]) : seed;
+  const cotangents = appendVjp(g, { seeds: [{ value: start, cotangent }], wrt, rules });
   g.output(logits, objectiveOutputs.logits);
   new Map(features.map((feature) => [feature.name, feature])).forEach((feature) => {
     g.output(feature);

@@ -118,15 +118,16 @@ export function networkPasses(
   async function backward(options: BackwardOptions & { readonly input?: true }): Promise<BackwardPass>;
   async function backward(options: BackwardOptions & { readonly input: false }): Promise<LayerPass>;
   async function backward(options: BackwardOptions): Promise<BackwardPass | LayerPass> {
-    checkKeys("backward", options, ["of", "batch", "rules", "layers", "input", "fold"]);
+    checkKeys("backward", options, ["of", "batch", "rules", "scaled", "baseline", "layers", "input", "fold"]);
     const of = oneOf("backward: of", options?.of, outputs);
-    const { rules, input = true, fold = true } = options;
+    const { rules, input = true, fold = true, scaled = false, baseline = false } = options;
     const most = checkBatch("backward", options.batch);
     const wanted = checkLayers("backward: layers", options.layers ?? []);
     const batch = prepared.batchFor(most);
     const layers = wanted.map((layer) => layer.name);
-    const graph = (): Graph => backwardGraph(prepared, { ...inPixels, of, batch, rules, layers, input, fold });
-    const opened = await open(["backward", of, batch, numberOf(rules), layers, input, fold], graph);
+    const plan = { of, batch, rules, scaled, baseline, layers, input, fold };
+    const graph = (): Graph => backwardGraph(prepared, { ...inPixels, ...plan });
+    const opened = await open(["backward", { ...plan, rules: numberOf(rules) }], graph);
     return input ? backwardPass(opened, most, wanted) : layerPass(opened, most, wanted);
   }
 

@@ -48,6 +48,13 @@ export interface BackwardOptions {
   readonly batch?: number;
   /** The backward rules; gradients by default. */
   readonly rules?: RuleTable;
+  /**
+   * Whether each input's seed is multiplied by what the pass starts from: of relevance that is the score itself, and not 1, to begin with.
+   * Default false.
+   */
+  readonly scaled?: boolean;
+  /** Whether the rules compare each image with another, its `baseline`. Default false. */
+  readonly baseline?: boolean;
   /** Layers whose values and cotangents are wanted. Default none. */
   readonly layers?: readonly Layer[];
   /** Whether the pass goes on to the image; without it, it ends at the first of the layers, which is cheaper. Default true. */
@@ -61,6 +68,8 @@ export interface BackwardInput {
   readonly image: Float32Array;
   /** The cotangent [K] of what the pass starts from. */
   readonly seed: Float32Array;
+  /** Flat [C, H, W], pixels in [0, 1], or beyond; for a pass with a `baseline` only, and needed there. */
+  readonly baseline?: Float32Array;
 }
 
 /** What a pass back says of layers. */
@@ -99,11 +108,15 @@ export function backwardPass(open: OpenGraph, most: number, layers: readonly Lay
   });
 }
 
+/** In the place of an array that is missing: its length says so. */
+const nothing = new Float32Array(0);
+
 function backwardPlan(open: OpenGraph, layers: readonly Layer[]) {
   const cotangentNames = layers.map((_, l) => backwardNames.cotangent(l));
   const feeds: Record<string, Feed<BackwardInput>> = {
     [inputs.image]: { row: ({ image }) => image },
     [backwardNames.seed]: { row: ({ seed }) => seed },
+    [backwardNames.baseline]: { row: ({ baseline = nothing }) => baseline },
   };
   return {
     feeds,
