@@ -5,7 +5,13 @@ export { type DifferentiateModelOptions, differentiateModel, notesKey } from "..
 export { contrastiveExcitationRules, excitationRules } from "../autodiff/excitation-rules.ts";
 export { type GradientSteps, type GradientStepsOptions, gradientSteps } from "../autodiff/gradient-steps.ts";
 export { guidedRules } from "../autodiff/guided-rules.ts";
-export { type LrpLayerRule, type LrpOptions, lrpRules } from "../autodiff/relevance/lrp-rules.ts";
+export {
+  firstLayerRules,
+  type LrpLayerRule,
+  type LrpOptions,
+  lrpLayerRules,
+  lrpRules,
+} from "../autodiff/relevance/lrp-rules.ts";
 export {
   type Excitation,
   type Guidance,
