@@ -35,6 +35,7 @@ export { findMethod, type MethodName, methodNamed, saliencyMethods } from "./sal
 export { occlusion } from "./saliency/occlusion/occlusion.ts";
 export { deepFool } from "./saliency/perturbations/deepfool.ts";
 export { guidedPerceptual, perceptual } from "./saliency/perturbations/perceptual.ts";
+export { deepLift } from "./saliency/relevance/deep-lift.ts";
 export { lrp } from "./saliency/relevance/lrp.ts";
 export { rise } from "./saliency/rise/rise.ts";
 export type { SaliencyMap } from "./saliency/saliency-map.ts";

@@ -21,6 +21,7 @@ import type { SaliencyMethod } from "./method.ts";
 import { occlusion } from "./occlusion/occlusion.ts";
 import { deepFool } from "./perturbations/deepfool.ts";
 import { guidedPerceptual, perceptual } from "./perturbations/perceptual.ts";
+import { deepLift } from "./relevance/deep-lift.ts";
 import { lrp } from "./relevance/lrp.ts";
 import { rise } from "./rise/rise.ts";
 
@@ -46,6 +47,7 @@ export const methods = {
   [excitationBackprop.name]: excitationBackprop,
   [contrastiveExcitationBackprop.name]: contrastiveExcitationBackprop,
   [lrp.name]: lrp,
+  [deepLift.name]: deepLift,
   [rise.name]: rise,
   [extremal.name]: extremal,
   [occlusion.name]: occlusion,

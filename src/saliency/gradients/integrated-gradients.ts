@@ -4,14 +4,12 @@
  * Source: Sundararajan, Taly and Yan, "Axiomatic Attribution for Deep Networks", 2017, equation (1). Presets: what three published
  * implementations do, as far as they differ.
  */
-import type { Classifier } from "../../classifier/classifier.ts";
-import { logSoftmaxAt, softmax } from "../../classifier/logits.ts";
-import type { NetworkOutput } from "../../classifier/passes/network-graphs.ts";
 import { countOption, flagOption, wordOption } from "../../options/option.ts";
 import { type ValuesOf, withPresets } from "../../options/schema.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
-import { gradientIn, pixelAffine, spaceOption } from "../attribution-space.ts";
+import { gradientIn, spaceOption } from "../attribution-space.ts";
 import { outputOption } from "../backward-run.ts";
+import { completenessOf, plainBaselines, plainImage, seededScore } from "../baseline.ts";
 import { defineMethod, type MethodResult, type MethodTask } from "../define-method.ts";
 import { readOut, readoutOption } from "../readout.ts";
 import { gradientsAt } from "./gradients-at.ts";
@@ -39,7 +37,7 @@ const settings = withPresets(
     ),
     baseline: wordOption(
       "Where the way begins: where the network sees zeros (with most normalizations the mean color), black, gray or white.",
-      ["zero", "black", "gray", "white"],
+      plainBaselines,
       { fallback: "zero" },
     ),
     timesDifference: flagOption("Whether the integral is multiplied by the difference of image and baseline.", {
@@ -56,31 +54,11 @@ function quadratureOf(rule: "gauss-legendre" | "mean" | "ends", steps: number): 
   return rule === "mean" ? equalSteps(steps, steps) : equalSteps(steps + 1, steps);
 }
 
-/** The pixels of a baseline, channel by channel: `zero` is where the network sees zeros, with most normalizations the mean color. */
-function baselineOf(baseline: "zero" | "black" | "gray" | "white", classifier: Classifier): number[] {
-  const { factor, offset } = pixelAffine(classifier);
-  if (baseline === "zero") return factor.map((f, c) => -offset[c] / f);
-  return factor.map(() => ({ black: 0, gray: 0.5, white: 1 })[baseline]);
-}
-
-/** seed · s, for the class scores s that are differentiated. In float64. */
-function scoreOf(of: NetworkOutput, logits: Float32Array, seed: Float32Array): number {
-  const scores: Readonly<Record<NetworkOutput, (classIndex: number) => number>> = {
-    logits: (j) => logits[j],
-    probabilities: (j) => softmax(logits)[j],
-    "log-probabilities": (j) => logSoftmaxAt(logits, j),
-  };
-  return seed.reduce((sum, weight, j) => (weight === 0 ? sum : sum + weight * scores[of](j)), 0);
-}
-
 async function explain(task: MethodTask<ValuesOf<typeof settings>>): Promise<MethodResult> {
   const { classifier, image, seed, settings, signal } = task;
   const { nodes, weights } = quadratureOf(settings.rule, settings.steps);
   const { data, shape } = image;
-  const plane = data.length / shape[0];
-  const colors = baselineOf(settings.baseline, classifier);
-  const baseline = new Float32Array(data.length);
-  for (const [c, color] of colors.entries()) baseline.fill(color, c * plane, (c + 1) * plane);
+  const baseline = plainImage(settings.baseline, classifier, image);
 
   const sum = new Float64Array(data.length);
   await gradientsAt(task, {
@@ -106,16 +84,11 @@ async function explain(task: MethodTask<ValuesOf<typeof settings>>): Promise<Met
   const products = sum.map((gradient, i) => gradient * (data[i] - baseline[i]));
   const pass = await classifier.forward();
   const [[above], [below]] = [await pass.run([data], { signal }), await pass.run([baseline], { signal })];
-  const difference = scoreOf(settings.of, above, seed) - scoreOf(settings.of, below, seed);
-  const attributed = products.reduce((total, product) => total + product, 0);
+  const difference = seededScore(settings.of, above, seed) - seededScore(settings.of, below, seed);
   return {
     map: readOut(floatTensor(Float32Array.from(products), shape), settings.readout),
     evaluations: { forward: 2, gradient: nodes.length },
-    details: {
-      attributed,
-      difference,
-      completenessError: Math.abs(attributed - difference),
-    },
+    details: { ...completenessOf(products, difference) },
   };
 }
 

@@ -9,6 +9,7 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import type { Explanation } from "../method.ts";
 import { readOut } from "../readout.ts";
+import { deepLift } from "./deep-lift.ts";
 import { lrp } from "./lrp.ts";
 
 /** What references.py wrote of one network: attributions [3, size, size] of its predicted class. */
@@ -103,3 +104,22 @@ describe.each(["plain", "residual"] as const)(
     });
   },
 );
+
+describe.each(["plain", "residual"] as const)(`DeepLIFT as Captum ${versions.captum}: %s`, (name) => {
+  const { exact, label, maps } = opened[name];
+  test.each(["zero", "black"] as const)("from %s", async (baseline) => {
+    const error = await errorOf(maps[`deep-lift ${baseline}`], (readout) =>
+      deepLift.explain(exact, image, { label, readout, baseline }),
+    );
+    expect(error).toBeLessThan(1e-6);
+  });
+});
+
+test("DeepLIFT is complete in a transformer", async () => {
+  const { exact, label } = opened.transformer;
+  for (const of of ["logits", "log-probabilities"] as const) {
+    const { details } = await deepLift.explain(exact, image, { label, of });
+    expect(Math.abs(Number(details?.difference))).toBeGreaterThan(0.01);
+    expect(details?.completenessError).toBeLessThan(1e-4);
+  }
+});
