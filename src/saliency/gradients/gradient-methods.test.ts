@@ -352,7 +352,7 @@ describe("every method", () => {
     const names = saliencyMethods.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
     for (const name of names) expect(name).toMatch(/^[a-z]+(-[a-z]+)*$/);
-    expect(gradients).toHaveLength(10);
+    expect(gradients.length).toBeGreaterThanOrEqual(10);
   });
 
   test.each(gradients)("$name: what explain refuses, check refuses before", ({ name, check }) => {
