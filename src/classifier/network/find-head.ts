@@ -420,11 +420,10 @@ function decidedFrom(typed: TypedGraph, name: string, producers: ReadonlyMap<str
 type Common = Pick<Candidate, "output" | "value" | "count" | "isRanked">;
 
 /**
- * Whether `name` is what a ReLU lets pass, or means of that, as of SqueezeNet: nothing bounds such scores, so that those of small weights
- * lie from 0 to 1 by chance.
+ * The ReLU of which `name` is what it lets pass, or means of that, as of SqueezeNet: nothing bounds such scores, so that those of small weights
+ * lie from 0 to 1 by chance. Undefined for any other value.
  */
-function isRectified({ graph }: TypedGraph, name: string): boolean {
-  const producers = producersOf(graph);
+function rectifierOf(name: string, producers: ReadonlyMap<string, Node>): Node | undefined {
   let node = producers.get(name);
   while (
     node !== undefined &&
@@ -432,7 +431,7 @@ function isRectified({ graph }: TypedGraph, name: string): boolean {
   ) {
     node = producers.get(node.inputs[0]);
   }
-  return node?.opType === "Relu";
+  return node?.opType === "Relu" ? node : undefined;
 }
 
 /** What the names say that a value is, other than classes. */
@@ -462,7 +461,11 @@ function severalNumbers(
   /** `scores`, if they are as many as the classes. */
   const ofClasses = (scores: string | undefined): string | undefined =>
     scores !== undefined && countOf(scores) === count ? scores : undefined;
-  const values = tailValues(typed, value);
+  const producers = producersOf(typed.graph);
+  const rectifier = rectifierOf(value, producers);
+  // A layer's values behind a ReLU are scores for certain. They are whole planes, so that numbers for them are many.
+  const isLayer = rectifier !== undefined && isWeighted(producers.get(rectifier.inputs[0]));
+  const values = isLayer ? undefined : tailValues(typed, value);
   if (values?.kind === "distribution") {
     const reading = reader.logarithm(value) ?? plainLogarithm(value);
     const scores = ofClasses(reading.scores);
@@ -486,7 +489,7 @@ function severalNumbers(
     return { ...common, kind: "multi-label", scores: ofClasses(reading?.scores), reading, what, otherwise, tier: 2 };
   }
   const odds = values?.kind === "unit" ? reader.odds(value) : undefined;
-  if (values?.kind === "unit" && (odds !== undefined || !isRectified(typed, value))) {
+  if (values?.kind === "unit" && (odds !== undefined || rectifier === undefined)) {
     const reading = odds ?? plainOdds(value, values.most);
     const scores = ofClasses(reading.scores);
     return {
@@ -578,6 +581,10 @@ function oneNumber(
           otherwise ?? (reading === undefined ? undefined : "it is a sigmoid on another scale, as quantities are"),
       };
   }
+}
+
+function isWeighted(node: Node | undefined): boolean {
+  return node !== undefined && hasTrait(node, "weighted");
 }
 
 /** Whether a Softmax is taken over the classes. */
