@@ -107,9 +107,10 @@ export function adviceOn(inspection: Inspection, classifier: Classifier | undefi
   if (guess.isUncertain) {
     guessed.push(`how pixels are prepared: ${guess.name ?? "custom"} (${guess.reason})`);
     give.push("--preprocessing NAME, or --mean, --std, --scale and --channels; explain looks at the pictures as well");
-  } else if (!guess.hasKnownChannels && channels === 3) {
-    guessed.push(`the order of the channels: ${guess.preprocessing.channels}, as usual`);
-    give.push("--channels, if they are blue, green and red");
+  }
+  if (!guess.hasKnownChannels && channels === 3) {
+    guessed.push(`the order of the channels: ${guess.preprocessing.channels} is assumed, nothing says so`);
+    give.push("--channels bgr, if they are blue, green and red");
   }
   if (head.kind === "sigmoid" && prepared.warnings.some(({ code }) => code === "one-value-head")) {
     guessed.push(

@@ -2,6 +2,7 @@
 import { basename } from "node:path";
 import { decidesEachLabel, describeHead } from "../classifier/network/find-head.ts";
 import type { ModelWarning } from "../classifier/network/prepare-model.ts";
+import { isOpenToPictures } from "../classifier/preprocessing/guess-preprocessing.ts";
 import { normalizationForChannels } from "../classifier/preprocessing/preprocessing.ts";
 import { type ProbeOptions, probePreprocessing } from "../classifier/preprocessing/probe-preprocessing.ts";
 import type { DatasetImage } from "../datasets/dataset.ts";
@@ -66,10 +67,11 @@ export async function openClassifier(
     geometryReason,
   });
   const { isLabelled = false } = options;
-  const samples = guess.isUncertain || isLabelled ? await options.samples(fitted) : [];
+  const isOpen = isOpenToPictures(guess, input.channelCount);
+  const samples = isOpen || isLabelled ? await options.samples(fitted) : [];
   const images = samples.map(({ picture }) => fitted.fit(picture));
   const labels = samples.map(({ label }) => label);
-  const isProbed = guess.isUncertain && images.length > 0;
+  const isProbed = isOpen && images.length > 0;
   const probed = isProbed
     ? fitted.withPreprocessing(await probePreprocessing(fitted, images, { ...execution, labels, signal, onProgress }))
     : fitted;
@@ -180,6 +182,9 @@ export function describeClassifier(classifier: FileClassifier): string[] {
     `  logits: ${describeHead(prepared.head)}${others === "" ? "" : `, not ${others}`}`,
     labels === undefined ? `  no names: ${labelsReason}` : `  names: ${labelsReason}`,
     `  preprocessing ${exact} (${guess.reason})`,
+    ...(input.channelCount === 3 && !guess.hasKnownChannels
+      ? [`  channels ${channels}: assumed, nothing says so`]
+      : []),
     `  resize ${describeGeometry(input.geometry)} (${guess.geometryReason})`,
     ...prepared.notes.map((note) => `  ${note}`),
   ];

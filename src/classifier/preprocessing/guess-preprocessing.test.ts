@@ -14,6 +14,7 @@ import { parseModel } from "../../onnx/text/parse.ts";
 import { normal } from "../../random/distributions.ts";
 import { createRandom } from "../../random/random.ts";
 import { referenceRuntime } from "../../runtime/reference-runtime.ts";
+import type { Runtime, RuntimeSession } from "../../runtime/runtime.ts";
 import { modelOf } from "../../runtime/session.ts";
 import { renderScene } from "../../scenes/scenes.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
@@ -177,6 +178,140 @@ describe("probing", () => {
     );
     const bytes = await probe(modelOf(g.toGraph(), { producerName: "pytorch" }), scenes.slice(0, 5));
     expect(["caffe", "bytes"]).toContain(bytes.guess.name);
+  });
+});
+
+describe("probing further", () => {
+  /** One dense layer on the mean of each channel: logits [2] or so of u [3]. */
+  const dense = (
+    weights: readonly (readonly number[])[],
+    bias: readonly number[],
+    { before = "", after = "y = Identity (z)", more = "" } = {},
+  ): Model =>
+    parseModel(`<ir_version: 8, opset_import: ["": 13], producer_name: "pytorch"> g (float[1,3,32,32] x) => (float[1,${bias.length}] y)
+      <float[${bias.length},3] w = {${weights.flat().join(", ")}}, float[${bias.length}] b = {${bias.join(", ")}}${more}>
+      { ${before || "n = Identity (x)"} a = GlobalAveragePool (n) f = Flatten (a) z = Gemm <transB = 1> (f, w, b) ${after} }`);
+  const flat = (value: number): ImageTensor => floatTensor(new Float32Array(3 * 32 * 32).fill(value), [3, 32, 32]);
+  const red = floatTensor(
+    Float32Array.from({ length: 3 * 32 * 32 }, (_, i) => [0.8, 0.25, 0.2][Math.floor(i / 1024)] ?? 0),
+    [3, 32, 32],
+  );
+  async function probe(
+    model: Model,
+    images: readonly ImageTensor[],
+    options: { readonly labels?: readonly number[]; readonly head?: "value" } = {},
+  ) {
+    const { labels, ...rest } = options;
+    let runs = 0;
+    const counting: Runtime = {
+      ...referenceRuntime,
+      InferenceSession: {
+        async create(bytes: Uint8Array) {
+          const session = (await referenceRuntime.InferenceSession.create(bytes)) as RuntimeSession;
+          const run = session.run.bind(session);
+          return {
+            ...session,
+            run(...given: Parameters<typeof run>) {
+              runs++;
+              return run(...given);
+            },
+          };
+        },
+      },
+    };
+    const classifier = createClassifier(model, { runtime: referenceRuntime, ...rest });
+    const guess = await probePreprocessing(classifier, images, { runtime: counting, ...(labels && { labels }) });
+    return {
+      guess,
+      runs,
+      codes: (guess.warnings ?? []).map(({ code }) => code),
+      message: guess.warnings?.[0]?.message,
+    };
+  }
+  /** Dark or bright by the mean of the pixels in 0 … 255. */
+  const brightness = dense(
+    [
+      [-0.02, -0.02, -0.02],
+      [0.02, 0.02, 0.02],
+    ],
+    [7.65, -7.65],
+  );
+
+  test("one picture tells 0 … 255 where a network says the same of its negative and of noise, and the doubt is said", async () => {
+    const { guess, codes } = await probe(brightness, [flat(0.85)]);
+    expect(["bytes", "caffe"]).toContain(guess.name);
+    expect(codes).toEqual(["preprocessing-decides-label"]);
+  });
+
+  test("known classes decide, whatever the network is sure of", async () => {
+    const images = [flat(0.85), flat(0.1), flat(0.7)];
+    const { guess } = await probe(brightness, images, { labels: [1, 0, 1] });
+    expect(["bytes", "caffe"]).toContain(guess.name);
+  });
+
+  test("an order of the channels that the graph tells stands under every normalization", async () => {
+    const rows = [
+      [9, -4, -4],
+      [-4, 9, -4],
+      [-4, -4, 9],
+    ];
+    const reversing = dense(rows, [0, 0, 0], {
+      before: "n = Gather <axis = 1> (x, i)",
+      more: ", int64[3] i = {2, 1, 0}",
+    });
+    const { guess, codes } = await probe(reversing, [red]);
+    expect(guess.preprocessing.channels).toBe("bgr");
+    expect(codes).toEqual([]);
+  });
+
+  test("an order that nothing tells is tried for a settled normalization too, and a warning where it decides the label", async () => {
+    const rows = [
+      [9, -4, -4],
+      [-4, 9, -4],
+      [-4, -4, 9],
+    ];
+    const scaled = dense(rows, [0, 0, 0], { before: "n = Div (x, k)", more: ", float k = {255}" });
+    const { guess, message } = await probe(scaled, [red]);
+    expect(guess).toMatchObject({ name: "bytes", isUncertain: false, hasKnownChannels: false });
+    expect(message).toMatch(
+      /^the order of the channels is assumed, and it decides the label: under rgb a picture is class 0, under bgr class 2/,
+    );
+    const gray = await probe(scaled, [flat(0.4)]);
+    expect(gray.codes).toEqual([]);
+  });
+
+  test.each([
+    [1, undefined],
+    [2, undefined],
+    [9, undefined],
+    [20, undefined],
+    [20, true],
+  ])("%d pictures cost at most 10 runs per candidate", async (count, isLabelled) => {
+    const images = Array.from({ length: count }, (_, i) => flat(0.1 + 0.04 * i));
+    const { runs } = await probe(
+      brightness,
+      images,
+      isLabelled ? { labels: images.map((_, i) => (i > 10 ? 1 : 0)) } : {},
+    );
+    // Three small normalizations, two large ones, and the best with its channels reversed.
+    expect(runs).toBeLessThanOrEqual(6 * 10);
+    expect(runs).toBeGreaterThanOrEqual(3 * Math.min(10, count));
+  });
+
+  test("labels each by itself are judged each by itself, and a number not at all", async () => {
+    const labels = dense(
+      [
+        [4, 0, 0],
+        [0, 4, 0],
+      ],
+      [-2, -2],
+      { after: "y = Sigmoid (z)" },
+    );
+    const { guess } = await probe(labels, [red]);
+    // σ(±…) of two labels, and no softmax over them.
+    expect(guess.reason).toMatch(/mean confidence on 1 picture: \w+ 0\.\d\d/);
+    const number = await probe(labels, [red], { head: "value" });
+    expect({ runs: number.runs, codes: number.codes }).toEqual({ runs: 0, codes: ["preprocessing-unknown"] });
   });
 });
 

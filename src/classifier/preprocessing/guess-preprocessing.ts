@@ -38,6 +38,11 @@ export interface PreprocessingGuess {
   readonly warnings?: readonly ModelWarning[];
 }
 
+/** Whether pictures could change a guess for a network of so many channels: its normalization, or the order of the channels. */
+export function isOpenToPictures(guess: PreprocessingGuess, channels: number): boolean {
+  return guess.isUncertain || (!guess.hasKnownChannels && channels === 3);
+}
+
 /** The statistics of natural pictures in [0, 1], per channel. */
 const naturalMean = [0.46, 0.44, 0.4];
 
@@ -82,14 +87,16 @@ export function guessPreprocessing(
     ...shownByGraph(prepared, typed),
   ];
   const normalized = sources.find(({ stated }) => Object.keys(stated.normalization).length > 0) ?? usual(prepared);
+  const byMeans = orderOfMeans(normalized);
   const ordered =
     sources.find(({ stated }) => stated.channels !== undefined) ??
+    byMeans ??
     (normalized.stated.channels === undefined ? undefined : normalized);
   const placed = sources.find(({ stated }) => stated.geometry !== undefined);
   const { scale, std: deviation, mean = deviation?.map(() => 0) ?? [0, 0, 0] } = normalized.stated.normalization;
   const std = deviation ?? mean.map(() => 1);
   const filled = { scale: scale ?? scaleOf(mean, std), mean, std: std.length === 1 ? mean.map(() => std[0]) : std };
-  checkConsistent("preprocessing", filled);
+  checkConsistent(normalized.reason === "as given" ? "preprocessing" : normalized.reason, filled);
   const order = ordered?.stated.channels ?? "rgb";
   const base = normalizationForChannels({ ...filled, channels: order }, channels);
   const preprocessing: Preprocessing = {
@@ -105,8 +112,36 @@ export function guessPreprocessing(
     isUncertain: !normalized.isSettled,
     hasKnownChannels: ordered?.isSettled ?? false,
     geometryReason: placed?.reason ?? "usual for this size",
-    warnings: [...metadata.warnings, ...sizeWarnings(sources, height, width)],
+    warnings: [
+      ...metadata.warnings,
+      ...sizeWarnings(sources, height, width),
+      ...orderWarnings(byMeans, ordered, channels),
+    ],
   };
+}
+
+/**
+ * The order of the channels by means that are ImageNet's, of pixels in [0, 1] or 0 … 255, in the order red, green, blue or blue, green, red.
+ * Other means, such as those of street numbers, may rise without meaning anything.
+ */
+function orderOfMeans({ stated, reason, isSettled }: Source): Source | undefined {
+  const { mean } = stated.normalization;
+  if (mean?.length !== 3 || !isSettled) return undefined;
+  const isNear = (means: readonly number[]): boolean =>
+    means.every((value, c) => Math.abs((mean[c] ?? 0) - value) <= 0.02 * value);
+  const known = [normalizations.imagenet.mean, normalizations.imagenet.mean.map((value) => 255 * value)];
+  const isBgr = known.some((means) => isNear(means.toReversed()));
+  if (!isBgr && !known.some(isNear)) return undefined;
+  const words = isBgr ? "blue, green, red" : "red, green, blue";
+  const why = `the means (${reason}) are ImageNet's in the order ${words}`;
+  return { stated: { normalization: {}, channels: isBgr ? "bgr" : "rgb" }, reason: why, isSettled: true };
+}
+
+function orderWarnings(byMeans: Source | undefined, ordered: Source | undefined, channels: number): ModelWarning[] {
+  const [mine, theirs] = [byMeans?.stated.channels, ordered?.stated.channels];
+  if (channels !== 3 || byMeans === undefined || theirs === undefined || mine === theirs) return [];
+  const message = `${byMeans.reason}, and the channels are taken as ${theirs} (${ordered?.reason}): means are taken away from the channels in the network's order, so one of the two is probably wrong`;
+  return [{ code: "means-and-channels-disagree", message }];
 }
 
 /** What mean and deviation are of: 0 … 255 where they are larger than any of pixels in [0, 1] can be. */
@@ -162,7 +197,14 @@ function shownByGraph(prepared: PreparedModel, typed: TypedGraph): Source[] {
     shown.push({ stated: bytes, reason: `the model takes ${kind}`, isSettled: true });
   }
   const range = rangeOf(chain);
-  if (range !== undefined) {
+  if (isOfWords(chain)) {
+    const words = { scale: 255, mean: [0, 0, 0], std: Array(3).fill(255 / 65535) } as const;
+    shown.unshift({
+      stated: { normalization: words },
+      reason: `${what} and takes pixels from 0 to 65535`,
+      isSettled: true,
+    });
+  } else if (range !== undefined) {
     const ranges = { bytes: "0 to 255", unit: "0 to 1", symmetric: "-1 to 1", imagenet: "ImageNet's normalization" };
     const taken = range === "imagenet" ? `pixels in ${ranges.imagenet}` : `pixels from ${ranges[range]}`;
     shown.push({
@@ -193,16 +235,17 @@ function orderOf({
   if (isFromImagenet(channels)) return undefined;
   const isReversed = sources.join() === "2,1,0";
   if (!isReversed && sources.join() !== "0,1,2") return undefined;
-  const told =
+  // What the statistics are of, in the order in which the first layer reads, whatever happens between.
+  const seen =
     statistics === undefined
       ? undefined
-      : risingOf(
-          statistics.mean.map(
-            (mean, c) => (mean - (statistics.channels[c]?.offset ?? 0)) / (statistics.channels[c]?.factor ?? 1),
-          ),
-        );
+      : channels.map(({ source }) => {
+          const at = statistics.channels.findIndex((one) => one.source === source);
+          const { factor = 1, offset = 0 } = statistics.channels[at] ?? {};
+          return ((statistics.mean[at] ?? 0) - offset) / factor;
+        });
   // Pictures are a little more red than blue: the channel with the larger mean is red.
-  const rising = risingOf(zerosOf(channels)) ?? told;
+  const rising = risingOf(zerosOf(channels)) ?? (seen === undefined ? undefined : risingOf(seen));
   if (rising !== undefined) {
     const readsBgr = rising === "rising";
     return {
@@ -239,6 +282,12 @@ function rangeOf({ channels, statistics }: InputChain): "bytes" | "unit" | "symm
   if (zero > 2.5) return "bytes";
   if (zero < -0.5 && zero > -1.5) return "symmetric";
   return zero > 0 && zero <= 1.5 ? "unit" : undefined;
+}
+
+/** Whether the arithmetic before the first layer is made for 16-bit pixels: they are divided by about 65535. */
+function isOfWords({ channels, statistics }: InputChain): boolean {
+  const maps = statistics === undefined ? channels : statistics.channels;
+  return maps.length > 0 && maps.every(({ factor }) => factor > 0.8 / 65536 && factor < 2.5 / 65535);
 }
 
 /** Whether pixels in ImageNet's normalization become 2 x − 1, as torchvision's Inception and GoogLeNet make of them. */

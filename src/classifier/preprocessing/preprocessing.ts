@@ -101,7 +101,8 @@ export function checkConsistent(
   const most = Math.max(...mean.map(Math.abs));
   const deviation = Math.max(...std);
   const isOfBytes = most > 3 || deviation > 3;
-  const isOfUnit = (most > 0 && most <= 1) || deviation < 1;
+  // A deviation far below that of any pictures is a change of scale, such as to 16 bits.
+  const isOfUnit = (most > 0 && most <= 1) || (deviation < 1 && deviation > 0.01);
   if (scale === 255 ? !isOfUnit : !isOfBytes) return;
   throw new MisuseError({
     where,

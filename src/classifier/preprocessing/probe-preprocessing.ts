@@ -3,16 +3,18 @@
  *
  * A network is most confident on inputs like those that it was trained on, so of the usual normalizations the right one gives the
  * most confident predictions on natural pictures: on average, over many of them. One picture says little. So the confidences
- * are weighed against the guess made from the model alone; the weights are such that on five networks (ImageNet, CIFAR-10)
- * a right guess survives one picture in 94 % of draws and eight in 96 %; a wrong one is put right by one in 20 %, by eight in 76 %.
+ * are weighed against the guess made from the model alone, and where several answers are left that give different labels, that is a warning.
  */
 import { throwIfAborted } from "../../errors.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import { resizeFloat } from "../../image/resize.ts";
+import { normal } from "../../random/distributions.ts";
+import { createRandom } from "../../random/random.ts";
 import { createSession, modelOf, type SessionOptions } from "../../runtime/session.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import type { Classifier } from "../classifier.ts";
-import { type Classification, classificationOf, softmaxAt } from "../logits.ts";
+import { classificationOf, sigmoidAt, softmaxAt } from "../logits.ts";
+import { decidesEachLabel } from "../network/find-head.ts";
 import type { ModelWarning } from "../network/prepare-model.ts";
 import { logitsGraph } from "../passes/network-graphs.ts";
 import { objectiveInputs, objectiveOutputs } from "../passes/objective-graph.ts";
@@ -48,10 +50,11 @@ const doubt = Math.log(20);
 
 /**
  * `classifier.guess` with its normalization confirmed or replaced by what gives the most confident predictions on `images`
- * ([C, H, W], pixels in [0, 1], fitted to the network; the first ten are looked at) and its reason extended. Normalizations to 0 … 255 are
- * considered only where all others are hardly better than chance, or three or more pictures get the same prediction from them. The order
- * of the channels is tried both ways where nothing told it. What cannot be told from this many pictures is a warning. Throws as
- * `createSession` does.
+ * ([C, H, W], pixels in [0, 1], fitted to the network; the first eight are looked at, ten where their classes are known) and its reason
+ * extended. Where no class is known, normalizations to 0 … 255 are considered only if under all others the network is hardly better than
+ * chance, or blind: it says the same, and nearly as surely, of pictures, of a negative and of noise. The order of the channels is tried
+ * both ways where nothing told it, also for a normalization that is settled. What cannot be told from this many pictures is a warning.
+ * A number that is no class says nothing of preprocessing. Throws as `createSession` does.
  */
 export async function probePreprocessing(
   classifier: Classifier,
@@ -60,11 +63,16 @@ export async function probePreprocessing(
 ): Promise<PreprocessingGuess> {
   const { guess, prepared, input } = classifier;
   const { signal, onProgress, labels = [], ...sessionOptions } = options;
+  const { channels } = prepared;
+  if (prepared.head.kind === "value") return withoutEvidence(guess);
   const graph = logitsGraph(prepared, { space: "network", normalization: input, batch: 1 });
   const session = await createSession(modelOf(graph, { opsets: prepared.opsets }), sessionOptions);
-  const views = viewsOf(images.slice(0, mostRuns), labels);
-  const count = Math.min(images.length, mostRuns);
-  const { channels, classCount } = prepared;
+  const hasLabels = labels.slice(0, mostRuns).some((label) => label !== undefined);
+  const views = hasLabels || !guess.isUncertain ? viewsOf(images, labels, mostRuns) : withContrasts(images);
+  const count = new Set(views.flatMap(({ picture }) => (picture === undefined ? [] : [picture]))).size;
+  const isSeparate = decidesEachLabel(prepared.head);
+  // Each of the labels is a matter of yes or no.
+  const classCount = isSeparate ? 2 : prepared.classCount;
   try {
     let runs = 0;
     let of = 0;
@@ -72,7 +80,7 @@ export async function probePreprocessing(
       of += candidates.length * views.length;
       const probes: Probe[] = [];
       for (const candidate of candidates) {
-        const classifications: Classification[] = [];
+        const judgements: Judgement[] = [];
         for (const view of views) {
           throwIfAborted(signal, "probePreprocessing");
           const values = normalizePixels(view.image.data, candidate.normalization);
@@ -80,24 +88,29 @@ export async function probePreprocessing(
             [objectiveInputs.image]: floatTensor(values, [1, channels, prepared.height, prepared.width]),
           };
           const results = await session.run(feeds, [objectiveOutputs.logits], { signal });
-          classifications.push(classificationOf(results[objectiveOutputs.logits].data as Float32Array));
+          const logits = results[objectiveOutputs.logits].data as Float32Array;
+          judgements.push(judgementOf(logits, view.label, isSeparate));
           runs++;
           onProgress?.({ runs, of });
         }
-        probes.push({ ...candidate, classifications, confidence: meanConfidence(classifications, views) });
+        probes.push({ ...candidate, judgements, confidence: meanConfidence(judgements, views) });
       }
       return probes;
     };
-    const preset = (name: NormalizationName): Candidate => ({
-      name,
-      normalization: { ...normalizationForChannels(normalizations[name], channels), layout: input.layout },
-    });
+    const preset = (name: NormalizationName): Candidate => {
+      const normalization = { ...normalizationForChannels(normalizations[name], channels), layout: input.layout };
+      const candidate = { name, normalization };
+      // An order that something told stands.
+      const isOther = guess.hasKnownChannels && channels === 3 && normalization.channels !== input.channels;
+      return isOther ? withReversedChannels(candidate) : candidate;
+    };
     const own: Candidate = { name: guess.name, normalization: input };
     const moderate = guess.isUncertain ? await probeAll(small.map(preset)) : await probeAll([own]);
-    const isLost = moderate.every((one) => isBlind(one) || isChance(one, classCount));
-    const isLarge =
-      guess.isUncertain && isLost && (images.length >= 3 || moderate.every((one) => isChance(one, classCount)));
-    const candidates = isLarge ? await probeAll(large.map(preset)) : moderate;
+    const isPoor = (one: Probe): boolean => isBlind(one) || isChance(one, classCount);
+    const isLarge = guess.isUncertain && (hasLabels || moderate.every(isPoor));
+    const extreme = isLarge ? await probeAll(large.map(preset)) : [];
+    const sighted = extreme.filter((one) => !isPoor(one));
+    const candidates = hasLabels || sighted.length === 0 ? [...moderate, ...extreme] : sighted;
     const scoreOf = ({ name, confidence }: Probe): number =>
       slope * count * confidence + (name === guess.name ? Math.log(priorOdds) : 0);
     const ranked = candidates.toSorted((a, b) => scoreOf(b) - scoreOf(a));
@@ -108,22 +121,26 @@ export async function probePreprocessing(
     const isReversed = other !== undefined && slope * count * (other.confidence - first.confidence) > doubt;
     const best = isReversed ? other : first;
     const pictures = count === 1 ? "1 picture" : `${count} pictures`;
-    const what = labels.some((label) => label !== undefined)
-      ? "mean probability of the right class"
-      : "mean confidence";
+    const what = hasLabels ? "mean probability of the right class" : "mean confidence";
     const found = [...ranked, ...(isReversed ? reversed : [])]
       .map((one) => `${nameOf(one)} ${one.confidence.toFixed(2)}`)
       .join(", ");
     const evidence = `${what} on ${pictures}: ${found}`;
     const rivals = [
       ...ranked.filter((one) => one !== best && scoreOf(best) - scoreOf(one) < doubt),
+      // A network that says the same of everything may be right to.
+      ...(sighted.length > 0 ? moderate.filter(({ name, confidence }) => name === guess.name && confidence > 0.5) : []),
       ...reversed.filter((one) => {
         return one !== best && slope * count * (best.confidence - one.confidence) + Math.log(priorOdds) < doubt;
       }),
     ];
-    const warnings = [...(guess.warnings ?? []), ...warningsOn(best, rivals, { classCount, evidence })];
+    const told = { classCount, evidence, views };
+    const warnings = [
+      ...(guess.warnings ?? []),
+      ...(guess.isUncertain || isReversed ? warningsOn(best, rivals, told) : decidingWarning(best, rivals, views)),
+    ];
     if (best.name === guess.name && !isReversed) {
-      return { ...guess, reason: `${guess.reason}; ${evidence}`, warnings };
+      return { ...guess, reason: guess.isUncertain ? `${guess.reason}; ${evidence}` : guess.reason, warnings };
     }
     const { scale, mean, std, channels: order } = best.normalization;
     return {
@@ -138,6 +155,37 @@ export async function probePreprocessing(
   }
 }
 
+/** `guess` where predictions cannot tell: a number has no confidence. */
+function withoutEvidence(guess: PreprocessingGuess): PreprocessingGuess {
+  if (!guess.isUncertain) return guess;
+  const message = `nothing says how pixels are prepared, and a number does not tell either: ${guess.name ?? "this"} is a guess. ${advice}`;
+  return { ...guess, warnings: [...(guess.warnings ?? []), { code: "preprocessing-unknown", message }] };
+}
+
+/** What the network says of a view. */
+interface Judgement {
+  /** The class, or of labels each by itself those that are present, in words. */
+  readonly said: string;
+  /** The largest softmax, or that of the right class where it is known; of labels each by itself, how sure it is of one on average. */
+  readonly confidence: number;
+}
+
+function judgementOf(logits: Float32Array, right: number | undefined, isSeparate: boolean): Judgement {
+  const label = right !== undefined && right < logits.length ? right : undefined;
+  if (!isSeparate) {
+    const found = classificationOf(logits);
+    const confidence = label === undefined ? found.confidence : softmaxAt(logits, label);
+    return { said: `class ${found.label}`, confidence };
+  }
+  const shares = Array.from(logits, (_, index) => sigmoidAt(logits, index));
+  const present = shares.flatMap((share, index) => (share > 0.5 ? [index] : []));
+  const sure = shares.reduce((sum, share) => sum + Math.max(share, 1 - share), 0) / shares.length;
+  return {
+    said: present.length === 0 ? "no label" : `label ${present.join(", ")}`,
+    confidence: label === undefined ? sure : (shares[label] ?? 0),
+  };
+}
+
 /** A normalization that is tried. */
 interface Candidate {
   readonly name: NormalizationName | undefined;
@@ -145,15 +193,19 @@ interface Candidate {
 }
 
 interface Probe extends Candidate {
-  /** Mean over pictures and views of the largest softmax, or of that of the right class where it is known. */
+  /** Mean over pictures and their variants. */
   readonly confidence: number;
-  readonly classifications: readonly Classification[];
+  readonly judgements: readonly Judgement[];
 }
 
 function nameOf({ name, normalization }: Candidate): string {
   const usualOrder = name === undefined ? "rgb" : normalizations[name].channels;
   const order = normalization.channels === usualOrder ? "" : ` ${normalization.channels}`;
   return `${name ?? "as stated"}${order}`;
+}
+
+function orderOf({ normalization: { channels } }: Candidate): string {
+  return channels;
 }
 
 /** The same numbers for the colors, which come in the other order. */
@@ -170,59 +222,102 @@ function withReversedChannels({ name, normalization }: Candidate): Candidate {
   };
 }
 
-function meanConfidence(classifications: readonly Classification[], views: readonly View[]): number {
-  const confidences = classifications.map(({ confidence, logits }, index) => {
-    const label = views[index]?.label;
-    return label === undefined || label >= logits.length ? confidence : softmaxAt(logits, label);
-  });
-  const mean = confidences.reduce((sum, one) => sum + one, 0) / confidences.length;
+function meanConfidence(judgements: readonly Judgement[], views: readonly View[]): number {
+  const ofPictures = judgements.filter((_, index) => views[index]?.picture !== undefined);
+  const mean = ofPictures.reduce((sum, { confidence }) => sum + confidence, 0) / ofPictures.length;
   return Number.isFinite(mean) ? mean : 0;
 }
 
 /** Whether predictions are hardly surer than those of nobody who knows anything. */
-function isChance({ confidence }: Pick<Probe, "confidence">, classCount: number): boolean {
-  return (confidence - 1 / classCount) / (1 - 1 / classCount) < 0.1;
+function isChance({ confidence }: Pick<Probe, "confidence">, classCount: number, most = 0.1): boolean {
+  return (confidence - 1 / classCount) / (1 - 1 / classCount) < most;
 }
+
+const advice = "Say how its pixels are prepared: --preprocessing, or --mean, --std, --scale and --channels";
 
 function warningsOn(
   best: Probe,
   rivals: readonly Probe[],
-  { classCount, evidence }: { readonly classCount: number; readonly evidence: string },
-): ModelWarning[] {
-  const advice = "Say how its pixels are prepared: --preprocessing, or --mean, --std, --scale and --channels";
-  if (isChance(best, classCount)) {
+  {
+    classCount,
+    evidence,
+    views,
+  }: { readonly classCount: number; readonly evidence: string; readonly views: readonly View[] },
+): readonly ModelWarning[] {
+  if (isChance(best, classCount, 0.2)) {
     const message = `no normalization that was tried is much better than chance (${evidence}). ${advice}`;
     return [{ code: "preprocessing-no-better-than-chance", message }];
   }
-  const labelsOf = (probe: Probe): string => probe.classifications.map(({ label }) => label).join();
-  const other = rivals.find((rival) => labelsOf(rival) !== labelsOf(best));
-  if (other === undefined) return [];
-  const at = best.classifications.findIndex(({ label }, index) => label !== other.classifications[index]?.label);
-  const [mine, theirs] = [best, other].map((one) => one.classifications[at]?.label);
-  const message = `the preprocessing is a guess, and it decides the label: under ${nameOf(best)} a picture is class ${mine}, under ${nameOf(other)} class ${theirs}. ${advice}`;
-  return [{ code: "preprocessing-decides-label", message }];
+  return decidingWarning(best, rivals, views);
 }
 
-/** Whether all views get the same label with nearly the same confidence: the network hardly sees what is on the pictures. */
-function isBlind({ classifications }: Probe): boolean {
-  const [first] = classifications;
-  return classifications.every(
-    ({ label, confidence }) => label === first.label && Math.abs(confidence - first.confidence) < 0.05,
+/** What is said where another answer that is not ruled out gives a picture another label. */
+function decidingWarning(best: Probe, rivals: readonly Probe[], views: readonly View[]): readonly ModelWarning[] {
+  for (const other of rivals) {
+    for (const [index, { said }] of best.judgements.entries()) {
+      const theirs = other.judgements[index]?.said;
+      if (views[index]?.picture === undefined || theirs === undefined || theirs === said) continue;
+      const isOrder = other.name === best.name;
+      const guessed = isOrder ? "the order of the channels is assumed" : "the preprocessing is a guess";
+      const [mine, rival] = isOrder ? [orderOf(best), orderOf(other)] : [nameOf(best), nameOf(other)];
+      const message = `${guessed}, and it decides the label: under ${mine} a picture is ${said}, under ${rival} ${theirs}. ${isOrder ? "Say --channels rgb or --channels bgr" : advice}`;
+      return [{ code: "preprocessing-decides-label", message }];
+    }
+  }
+  return [];
+}
+
+/** Whether all views get the same label, and nearly as surely: the network hardly sees what is on the pictures. */
+function isBlind({ judgements }: Probe): boolean {
+  const [first] = judgements;
+  return judgements.every(
+    ({ said, confidence }) => said === first?.said && Math.abs(confidence - first.confidence) < 0.2,
   );
 }
 
-/** A picture, or a variant of it, with its class where that is known. */
+/** A picture, or a variant of it, with its class where that is known; or a contrast, which is no picture. */
 interface View {
   readonly image: ImageTensor;
   readonly label: number | undefined;
+  /** Which picture it is. */
+  readonly picture: number | undefined;
 }
 
-/** The pictures as they are, then mirrored, then moved closer by an eighth, as far as the runs go. */
-function viewsOf(images: readonly ImageTensor[], labels: readonly (number | undefined)[]): View[] {
+/** The pictures as they are, then mirrored, then moved closer by an eighth, `most` in all. */
+function viewsOf(images: readonly ImageTensor[], labels: readonly (number | undefined)[], most: number): View[] {
   const variants = [(image: ImageTensor) => image, mirrored, closer];
   return variants
-    .flatMap((variant) => images.map((image, n) => ({ image: variant(image), label: labels[n] })))
-    .slice(0, mostRuns);
+    .flatMap((variant) =>
+      images.slice(0, most).map((image, picture) => ({ image: variant(image), label: labels[picture], picture })),
+    )
+    .slice(0, most);
+}
+
+/** Views of the pictures, and what a network that sees them says something else of: the negative of the first, and noise. */
+function withContrasts(images: readonly ImageTensor[]): View[] {
+  const contrasts = images.slice(0, 1).flatMap((image) => [negative(image), noiseLike(image)]);
+  return [
+    ...viewsOf(images, [], mostRuns - contrasts.length),
+    ...contrasts.map((image) => ({ image, label: undefined, picture: undefined })),
+  ];
+}
+
+function negative({ data, shape }: ImageTensor): ImageTensor {
+  return floatTensor(
+    data.map((value) => 1 - value),
+    shape,
+  );
+}
+
+/** Pixels at random, each channel by itself, around a gray that is on the other side of the middle than the picture. */
+function noiseLike({ data, shape }: ImageTensor): ImageTensor {
+  const mean = data.reduce((sum, value) => sum + value, 0) / data.length;
+  const random = createRandom(23, 0);
+  const middle = mean < 0.5 ? 0.75 : 0.25;
+  return floatTensor(
+    Float32Array.from(data, () => Math.min(1, Math.max(0, normal(random, middle, 0.2)))),
+    shape,
+  );
 }
 
 function mirrored(image: ImageTensor): ImageTensor {

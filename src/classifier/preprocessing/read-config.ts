@@ -35,8 +35,10 @@ function numbersAt(config: Json, key: string, where: string): readonly number[] 
 export function statedInConfig(config: unknown, where: string): StatedPreprocessing | undefined {
   if (!isObject(config)) return undefined;
   // timm keeps it under a key; in older files the object itself is it.
-  const { pretrained_cfg: timm } = config;
+  const { pretrained_cfg: timm, image_processor: processor } = config;
   if (isObject(timm)) return statedByTimm(timm, where);
+  // Transformers' processor_config.json keeps those of several kinds of input.
+  if (isObject(processor)) return statedByHuggingFace(processor, where);
   const keys = Object.keys(config);
   if (keys.some((key) => key.startsWith("image_") || key.startsWith("do_") || key === "rescale_factor")) {
     return statedByHuggingFace(config, where);
@@ -81,12 +83,15 @@ function statedByHuggingFace(config: Json, where: string): StatedPreprocessing {
       got: String(factor),
     });
   }
+  const isNormalizedByUnits = (values: readonly number[], deviations: readonly number[]): boolean =>
+    factor === 1 && Math.max(...values.map(Math.abs)) <= 1 && Math.max(...deviations) < 1;
   const offset = config.rescale_offset === true ? 1 : 0;
   const isNormalized = isOn("do_normalize") && config.image_mean !== undefined && config.image_mean !== null;
   const mean = (isNormalized ? numbersAt(config, "image_mean", where) : undefined) ?? [0, 0, 0];
   const std = (isNormalized ? numbersAt(config, "image_std", where) : undefined) ?? mean.map(() => 1);
   checkNormalization(where, { mean, std });
-  const isUnit = Math.abs(factor * 255 - 1) < 1e-6;
+  // Who leaves the division out and takes away means of 0 to 1 gives pixels from 0 to 1.
+  const isUnit = Math.abs(factor * 255 - 1) < 1e-6 || (isNormalized && isNormalizedByUnits(mean, std));
   return {
     normalization: isUnit
       ? { scale: 1, mean: mean.map((value) => value + offset), std }

@@ -168,6 +168,8 @@ export function readInputChain(typed: TypedGraph, input: string, axis: number): 
         }
         case "Conv":
           return pointwise(node, from);
+        case "MatMul":
+          return multiplied(node, from);
         default:
           return undefined;
       }
@@ -215,6 +217,20 @@ export function readInputChain(typed: TypedGraph, input: string, axis: number): 
       }
     }
 
+    /** A product with a matrix that has one weight for each of the channels, which lie along the last axis. */
+    function multiplied(node: Node, from: Tracked): readonly Tracked[] | undefined {
+      const weight = constantOf(node.inputs[1]);
+      const count = from.channels.length;
+      if (data !== sources[0] || weight === undefined || from.axis !== rankOf(data) - 1) return undefined;
+      if (weight.shape.length !== 2 || weight.shape.some((extent) => extent !== count)) return undefined;
+      const column = (o: number): readonly number[] => from.channels.map((_, i) => weight.data[i * count + o] ?? 0);
+      const channels = weighed(
+        from,
+        from.channels.map((_, o) => column(o)),
+      );
+      return channels && [{ ...from, channels }];
+    }
+
     /** A convolution of single pixels that gives each channel one weight: a change of order or scale written as a layer. */
     function pointwise(node: Node, from: Tracked): readonly Tracked[] | undefined {
       const [, weightName, biasName] = node.inputs;
@@ -232,14 +248,11 @@ export function readInputChain(typed: TypedGraph, input: string, axis: number): 
         return [mapped(from, (one, c) => affine(one, weight.data[c], bias?.[c] ?? 0))];
       }
       if (group !== 1 || inputs !== count) return undefined;
-      const channels: ChannelMap[] = [];
-      for (let o = 0; o < outputs; o++) {
-        const row = Array.from({ length: inputs }, (_, i) => weight.data[o * inputs + i]);
-        const used = row.flatMap((value, i) => (value === 0 ? [] : [i]));
-        if (used.length !== 1) return undefined;
-        channels.push(affine(from.channels[used[0]], row[used[0]], bias?.[o] ?? 0));
-      }
-      return new Set(channels.map(({ source }) => source)).size === count ? [{ ...from, channels }] : undefined;
+      const rows = Array.from({ length: outputs }, (_, o) =>
+        Array.from(weight.data.subarray(o * inputs, (o + 1) * inputs)),
+      );
+      const channels = weighed(from, rows, bias);
+      return channels && [{ ...from, channels }];
     }
   }
   const result = tracked.get(last);
@@ -251,6 +264,22 @@ export function readInputChain(typed: TypedGraph, input: string, axis: number): 
     value: last,
     next: uses.find(({ outputs }) => !outputs.some((name) => tracked.has(name))) ?? uses[0],
   };
+}
+
+/** The channels weighed by rows that each choose one, every one once; undefined for others, which mix them. */
+function weighed(
+  { channels }: Tracked,
+  rows: readonly (readonly number[])[],
+  bias?: ArrayLike<number>,
+): readonly ChannelMap[] | undefined {
+  const chosen = rows.map((row, o) => {
+    const [used, ...more] = [...row.entries()].filter(([, value]) => value !== 0);
+    const from = used === undefined || more.length > 0 ? undefined : channels[used[0]];
+    return from === undefined || used === undefined ? undefined : affine(from, used[1], bias?.[o] ?? 0);
+  });
+  const found = chosen.filter((one) => one !== undefined);
+  const sources = new Set(found.map(({ source }) => source));
+  return found.length === rows.length && sources.size === channels.length ? found : undefined;
 }
 
 function mapped(from: Tracked, change: (one: ChannelMap, index: number) => ChannelMap): Tracked {

@@ -190,20 +190,26 @@ function customVision(all: ReadonlyMap<string, string>, note: Note): void {
 function ultralytics(all: ReadonlyMap<string, string>, note: Note, warnings: ModelWarning[]): void {
   const task = all.get("task")?.trim();
   const sizes = sizeIn(all.get("imgsz"));
-  const isTheirs = task !== undefined && (all.has("imgsz") || all.has("stride") || all.has("names"));
+  // "imgsz" is nobody else's word; names alone say nothing of pixels.
+  const isTheirs =
+    (task !== undefined && (all.has("imgsz") || all.has("stride") || all.has("names"))) || all.has("imgsz");
   if (!isTheirs) return;
-  if (task !== "classify") {
+  if (task !== undefined && task !== "classify") {
     warnings.push({
       code: "other-task",
       message: `the model's metadata says that its task is ${JSON.stringify(task)}, which is no classification: percentages may mean nothing`,
     });
   }
-  note(`task=${task}${sizes === undefined ? "" : `, imgsz=${sizes.join("x")}`}`, () => ({
+  const said = [
+    ...(task === undefined ? [] : [`task=${task}`]),
+    ...(sizes === undefined ? [] : [`imgsz=${sizes.join("x")}`]),
+  ];
+  note(said.join(", "), () => ({
     normalization: { scale: 1, mean: [0, 0, 0], std: [1, 1, 1] },
     channels: "rgb",
     inputSize: sizes,
     geometry: (height, width) =>
-      task !== "classify"
+      task !== undefined && task !== "classify"
         ? { resize: { kind: "pad", width, height }, interpolation: "bilinear", fill: 114 / 255 }
         : middleOf(height, width),
   }));

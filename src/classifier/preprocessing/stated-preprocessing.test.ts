@@ -387,3 +387,63 @@ describe("what is given", () => {
     );
   });
 });
+
+describe("which order the channels have, by means that are ImageNet's", () => {
+  const caffeMeans = { mean: [103.939, 116.779, 123.68], std: [1, 1, 1] };
+  test.each<[string, Extra, "rgb" | "bgr"]>([
+    ["given, blue first", { preprocessing: caffeMeans }, "bgr"],
+    ["given, red first", { preprocessing: { ...caffeMeans, mean: caffeMeans.mean.toReversed() } }, "rgb"],
+    ["of pixels from 0 to 1", { preprocessing: { mean: [0.406, 0.456, 0.485], std: [0.225, 0.224, 0.229] } }, "bgr"],
+    ["in metadata", { metadata: { mean: "[104, 117, 123]" } }, "bgr"],
+    ["against what is given", { preprocessing: { ...caffeMeans, channels: "rgb" } }, "rgb"],
+    // Those of street numbers, which rise by themselves.
+    ["of other pictures", { preprocessing: { mean: [0.4377, 0.4438, 0.4728], std: [0.198, 0.201, 0.197] } }, "rgb"],
+  ])("%s", (name, extra, order) => {
+    const found = guessOf(plain, extra);
+    expect(found.order).toBe(order);
+    expect(found.hasKnownChannels).toBe(name !== "of other pictures");
+    const codes = found.all.map(({ code }) => code);
+    expect(codes).toEqual(name === "against what is given" ? ["means-and-channels-disagree"] : []);
+  });
+
+  test("by what a BatchNormalization on the pixels has seen, before the channels are reversed behind it", () => {
+    const constants =
+      "float[3] one = {1, 1, 1}, float[3] zero = {0, 0, 0}, float[3] m = {103.5, 116.3, 123.7}, float[3] v = {3300, 3260, 3400}, int64[3] i = {2, 1, 0}";
+    const body = "b = BatchNormalization (x, one, zero, m, v) n = Gather <axis = 1> (b, i)";
+    expect(guessOf(body, { constants }).order).toBe("bgr");
+    expect(guessOf(body.replace("(b, i)", "(b, i2)"), { constants: constants.replace("i =", "i2 =") }).order).toBe(
+      "bgr",
+    );
+  });
+
+  test("by a product with a matrix that reverses them", () => {
+    const constants = "float[3,3] p = {0, 0, 0.01, 0, 0.01, 0, 0.01, 0, 0}";
+    const body = "r = MatMul (x, p) n = Transpose <perm = [0, 3, 1, 2]> (r)";
+    const found = guessOf(body, { input: "float[1,8,8,3] x", constants });
+    expect(found).toMatchObject({ order: "bgr", hasKnownChannels: true });
+  });
+});
+
+test("16-bit pixels, where the model divides by what they reach", () => {
+  const body = "c = Cast <to = 1> (x) n = Div (c, k)";
+  const found = guessOf(body, { input: "uint16[1,3,8,8] x", constants: "float k = {65535}" });
+  found.factor.forEach((factor) => expect(factor).toBeCloseTo(65535, 6));
+  const bytes = guessOf(body, { input: "uint16[1,3,8,8] x", constants: "float k = {255}" });
+  expect(bytes.factor).toEqual([255, 255, 255]);
+});
+
+test("Hugging Face's means of 0 to 1 without a division are of pixels from 0 to 1, and those of several kinds of input are found", () => {
+  const means = { image_mean: [0.5, 0.4, 0.3], image_std: [0.2, 0.2, 0.2] };
+  const undivided = statedInConfig({ ...means, do_rescale: false }, "preprocessor_config.json");
+  expect(undivided?.normalization).toEqual({ scale: 1, mean: means.image_mean, std: means.image_std });
+  const nested = statedInConfig(
+    { image_processor: { ...means, do_rescale: true }, processor_class: "X" },
+    "processor_config.json",
+  );
+  expect(nested?.normalization).toEqual({ scale: 1, mean: means.image_mean, std: means.image_std });
+});
+
+test("ultralytics' size without its task says how pixels are prepared", () => {
+  const { reason, name } = guessOf(plain, { metadata: { imgsz: "[8, 8]", names: "{0: 'a', 1: 'b', 2: 'c'}" } });
+  expect({ reason, name }).toEqual({ reason: "the model's metadata (imgsz=8x8)", name: "unit" });
+});

@@ -1,7 +1,7 @@
 /**
  * @file Files beside a model that say how its pixels are prepared and what its classes are called.
  *
- * Hugging Face's preprocessor_config.json and config.json, timm's config.json, Custom Vision's cvexport.manifest with the files that it names,
+ * Hugging Face's preprocessor_config.json, processor_config.json and config.json, timm's config.json, Custom Vision's cvexport.manifest with the files that it names,
  * and lists of names as exporters call them. Each is read only where it lies in the model's own folder (or, for optimum's exports, in the folder above one called "onnx").
  */
 import { existsSync, readFileSync, statSync } from "node:fs";
@@ -20,7 +20,7 @@ export interface BesideModel {
   readonly warnings: readonly ModelWarning[];
 }
 
-const configFiles = ["preprocessor_config.json", "config.json"] as const;
+const configFiles = ["preprocessor_config.json", "processor_config.json", "config.json"] as const;
 const nameFiles = [
   "labels.txt",
   "classes.txt",

@@ -5,6 +5,7 @@ import type { AttackResult } from "../../attacks/attack.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { classificationOf, mostProbable, sigmoidAt, softmaxAt } from "../../classifier/logits.ts";
 import { decidesEachLabel } from "../../classifier/network/find-head.ts";
+import { isOpenToPictures } from "../../classifier/preprocessing/guess-preprocessing.ts";
 import { MisuseError, PerceptualBallError } from "../../errors.ts";
 import { topCount } from "../../experiments/records/label-record.ts";
 import type { ImageTensor, Picture } from "../../image/picture.ts";
@@ -165,7 +166,7 @@ const doers: Doers = {
 
   async probe({ pictures: keys }, { signal }): Promise<NetworkView | null> {
     const classifier = theClassifier();
-    if (opened === undefined || !classifier.guess.isUncertain) return null;
+    if (opened === undefined || !isOpenToPictures(classifier.guess, classifier.input.channelCount)) return null;
     const images = keys.map((key) => classifier.fit(thePicture(key).picture));
     if (images.length === 0) return null;
     const { probePreprocessing } = await import("../../classifier/preprocessing/probe-preprocessing.ts");
