@@ -265,11 +265,22 @@ describe("inspect", () => {
     expect(stdout).toMatch(/Works: +explanations and attacks/);
     expect(stdout).toMatch(/Guessed: how pixels are prepared: imagenet/);
     expect(stdout).toMatch(/Give: +--head value, if it is a quantity\n/);
+    expect(stdout).toMatch(/Guessed: the order of the channels: rgb is assumed, nothing says so/);
     const value = await runCli(["inspect", plain, "--head", "value", "--json"]);
     expect(JSON.parse(value.stdout)).toMatchObject({
       head: { kind: "value" },
       advice: { works: [expect.stringContaining("change nothing")] },
     });
+  });
+
+  test("what would help a model that is blocked", async () => {
+    const heads = path("heads.onnx");
+    const text =
+      "g (float[1, 3, 8, 8] x) => (float[1, 3] one, float[1, 3] other) <float[3, 3] w = {1, 2, 3, 4, 5, 6, 7, 8, 9}> { p = GlobalAveragePool (x) f = Flatten (p) z = Gemm <transB = 1> (f, w) one = Softmax (f) other = Softmax (z) }";
+    writeFileSync(heads, writeModel(graph(text)));
+    const { code, stdout } = await runCli(["inspect", heads]);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^Give: +Choose with --logits one or --logits other$/m);
   });
 
   test("a model that works: verdict first, then its layers", async () => {

@@ -1,7 +1,7 @@
 /** @file What is discrete in a graph, as a gradient sees it: what it passes straight through, what is constant, what blocks it. */
 import { MisuseError } from "../errors.ts";
 import { GraphBuilder } from "../onnx/builder.ts";
-import { type InferShapesOptions, inferShapes } from "../onnx/infer-shapes.ts";
+import { type InferShapesOptions, inferShapes, isDifferentiableType } from "../onnx/infer-shapes.ts";
 import type { Graph, Node } from "../onnx/model.ts";
 import { nodesBetween } from "../onnx/nodes-between.ts";
 import { hasTrait } from "../onnx/operators/table.ts";
@@ -25,6 +25,8 @@ export interface GradientSteps {
   readonly constant: readonly Node[];
   /** Where none arrives: the nodes without a gradient at which the ways from `wrt` to `of` end. Empty where one does. */
   readonly blocking: readonly Node[];
+  /** Where one arrives: nodes without a gradient that make real numbers of `wrt` on other ways to `of`. What goes through them is not in it. */
+  readonly partly: readonly Node[];
 }
 
 /** The discrete steps that the gradient of {@link differentiate} meets in `graph`. Throws a MisuseError for values that it does not have. */
@@ -40,7 +42,15 @@ export function gradientSteps(graph: Graph, options: GradientStepsOptions = {}):
   const passes = ({ opType }: Node, output: string): boolean =>
     !isNonDifferentiable(opType) && carriesGradient(g.value(output));
   const arrives = nodes.length > 0 || of === wrt;
-  return { arrives, straightThrough, constant: bypassed, blocking: arrives ? [] : blockingNodes(g, wrt, of, passes) };
+  const ends = blockingNodes(g, wrt, of, passes);
+  const isReal = ({ outputs: [output] }: Node): boolean => isDifferentiableType(g.value(output));
+  return {
+    arrives,
+    straightThrough,
+    constant: bypassed,
+    blocking: arrives ? [] : ends,
+    partly: arrives ? ends.filter((node) => isNonDifferentiable(node.opType) && isReal(node)) : [],
+  };
 }
 
 /** The nodes that gradients would have to pass to get from `of` to `wrt`, and cannot: the first on each way. */

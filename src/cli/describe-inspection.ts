@@ -83,13 +83,20 @@ function factsOf(
   return rows;
 }
 
+/** What would help a model that is blocked: what the message advises, or another model. */
+function wayOutOf({ wayOut, unsupported }: Inspection): string {
+  if (Object.keys(unsupported).length > 0)
+    return "a model without the operators that block this one; OPERATORS.md lists what is supported";
+  return wayOut?.replace(/\.$/, "") ?? "a model without what blocks this one";
+}
+
 /** What works, what was guessed, and which flags would replace a guess. */
 export function adviceOn(inspection: Inspection, classifier: Classifier | undefined) {
   if (classifier === undefined || !inspection.works) {
     return {
       works: [],
       guessed: [],
-      give: inspection.works ? [] : ["a model without what blocks this one; OPERATORS.md lists what is supported"],
+      give: inspection.works ? [] : [wayOutOf(inspection)],
     };
   }
   const { guess, labels, labelsReason, prepared, classCount } = classifier;

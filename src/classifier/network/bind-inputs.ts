@@ -31,6 +31,10 @@ const keeping = /^(.*[_/:.])?keep_prob(ability)?(:\d+)?$/i;
 const dropping = /^(.*[_/:.])?(dropout|drop)(_?(rate|prob|ratio))?(:\d+)?$/i;
 /** Sizes of the picture. */
 const sizing = /^(.*[_/:.])?(im(age)?|img|input|orig(inal)?)_?(size|shape|sizes|hw|info|target_sizes?)(:\d+)?$/i;
+/** Which pixels, or patches, belong to the picture: all of them. */
+const showing = /^(.*[/:.])?((pixel|image|attention|patch)_)?(attention_)?mask(:\d+)?$/i;
+/** Which patches a network in training does not see: none of them. */
+const hiding = /^(.*[/:.])?(bool_masked_pos|masked_pos|mask_token_positions)(:\d+)?$/i;
 
 /**
  * `graph` with its only input the picture: inputs that nothing reads are left out, the others become constants. Throws an
@@ -111,9 +115,17 @@ function evident(
   }
   if (isOne && keeping.test(name)) return { value: 1, why: "nothing is dropped" };
   if (isOne && dropping.test(name)) return { value: 0, why: "nothing is dropped" };
-  if (sizing.test(name) && extents.at(-1) === 2 && inputSize !== undefined) {
-    return { value: inputSize, why: "the size of the picture" };
+  if (sizing.test(name) && inputSize !== undefined) {
+    if (extents.at(-1) === 2) return { value: inputSize, why: "the size of the picture" };
+    // Height, width and the scale to the original.
+    if (extents.at(-1) === 3 && /info/i.test(name)) return { value: [...inputSize, 1], why: "the size of the picture" };
   }
+  const isWhole = extents.every((extent, axis) => axis === 0 || typeof extent === "number");
+  const isFlag = dtype === "bool" || dtype?.startsWith("int") === true || dtype === "float32";
+  if (isWhole && isFlag && extents.length > 1 && showing.test(name)) {
+    return { value: dtype === "bool" ? true : 1, why: "all of the picture is seen" };
+  }
+  if (isWhole && dtype === "bool" && hiding.test(name)) return { value: false, why: "nothing is hidden" };
   return undefined;
 }
 
@@ -128,6 +140,16 @@ function constantOf({ name, dtype = "float32", shape = [] }: ValueInfo, value: I
       what: "the value does not fit",
       expected: `1 or ${size} numbers for [${shape.map((extent) => extent ?? "?").join(", ")}]`,
       got: `${given.length} numbers`,
+    });
+  }
+  const isReal = dtype.includes("float");
+  const unfit = given.find((one) => !isReal && (dtype === "bool" ? one !== 0 && one !== 1 : !Number.isInteger(one)));
+  if (unfit !== undefined) {
+    throw new MisuseError({
+      where: `${where}: input ${name}`,
+      what: "the value does not fit",
+      expected: dtype === "bool" ? "true, false, 0 or 1" : `whole numbers (${dtype})`,
+      got: String(unfit),
     });
   }
   const numbers = Array.from({ length: size }, (_, i) => given[given.length === 1 ? 0 : i]);

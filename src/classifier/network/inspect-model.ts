@@ -27,6 +27,8 @@ export interface Inspection {
   /** "works", or what the model is blocked by. */
   readonly verdict: string;
   readonly works: boolean;
+  /** What to do where it is blocked, as the message says; null where it works, or nothing is known that would help. */
+  readonly wayOut: string | null;
   readonly producer: string;
   readonly irVersion: number;
   readonly opsets: Readonly<Record<string, number>>;
@@ -47,7 +49,7 @@ export function inspectModel(
   model: Model,
   open: () => Classifier,
 ): { inspection: Inspection; classifier?: Classifier } {
-  const { classifier, blocker } = attempt(open);
+  const { classifier, blocker, wayOut = null } = attempt(open);
   const layers = classifier === undefined ? rawLayers(model) : workingLayers(classifier);
   const unsupported: Record<string, string[]> = {};
   if (classifier === undefined) {
@@ -63,6 +65,7 @@ export function inspectModel(
   const inspection: Inspection = {
     verdict: blocker === undefined ? "works" : `blocked by: ${blocker}`,
     works: blocker === undefined,
+    wayOut,
     producer: [model.producerName, model.producerVersion].filter((part) => part !== "").join(" ") || "unknown",
     irVersion: model.irVersion,
     opsets: Object.fromEntries([...model.opsets].map(([domain, version]) => [domain || "ai.onnx", version])),
@@ -84,11 +87,11 @@ function needsOf({ prepared }: Classifier): ResourceNeeds {
   return { ...needs, operations: needs.operations / batch };
 }
 
-function attempt(open: () => Classifier): { classifier?: Classifier; blocker?: string } {
+function attempt(open: () => Classifier): { classifier?: Classifier; blocker?: string; wayOut?: string } {
   try {
     return { classifier: open() };
   } catch (error) {
-    if (error instanceof PerceptualBallError) return { blocker: error.message };
+    if (error instanceof PerceptualBallError) return { blocker: error.message, wayOut: error.complaint.advice };
     throw error;
   }
 }

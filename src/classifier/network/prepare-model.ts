@@ -16,6 +16,7 @@ import { checkNeeds, type NeedsLimits } from "./check-needs.ts";
 import { appendTwoClasses, decidesEachLabel, findHead, type Head, type HeadKind } from "./find-head.ts";
 import { findImageInput, type ImageInput, imageShape } from "./image-input.ts";
 import { solveInputSize } from "./solve-input-size.ts";
+import { stepNotes } from "./step-notes.ts";
 
 export interface PrepareModelOptions extends NeedsLimits {
   /** How messages call the model, such as its path. */
@@ -82,7 +83,8 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
   const keep = options.logits === undefined ? [] : [options.logits];
   const { model: canonical, notes } = canonicalForm(model, { where, keep });
   const isDouble = [...canonical.graph.inputs, ...canonical.graph.outputs].some(({ dtype }) => dtype === "float64");
-  const bound = bindInputs(isDouble ? doubleToFloat32(canonical.graph) : canonical.graph, options);
+  const single = isDouble ? doubleToFloat32(canonical.graph) : canonical.graph;
+  const bound = bindInputs(single, { ...options, inputSize: options.inputSize ?? declaredSize(single, options) });
   const { image, sizeNotes } = sizedInput(bound.graph, findImageInput(bound.graph, options), options);
   const declared = imageShape(image, image.fixedBatch ?? 1);
   const inputShapes = { [image.name]: declared };
@@ -101,7 +103,8 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
     ...{ outputs, batch: image.fixedBatch ?? 1 },
   });
   const parts = { where, model, opsets: canonical.opsets, image };
-  return assemble(extractSubgraph(found.graph, [found.logits]), found, {
+  const whole = extractSubgraph(found.graph, [found.logits]);
+  return assemble(whole, found, {
     ...parts,
     notes: [
       ...notes,
@@ -110,9 +113,21 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
       ...sizeNotes,
       ...(image.isOfIntegers ? [realInputNote] : []),
       ...found.notes,
+      ...stepNotes(whole, { input: image.name, logits: found.logits, inputShapes }),
     ],
     warnings: found.warnings,
   });
+}
+
+/** Height and width of the picture among several inputs, where the model declares them. */
+function declaredSize(
+  graph: Graph,
+  options: PrepareModelOptions,
+): readonly [height: number, width: number] | undefined {
+  const [picture, ...more] = graph.inputs.filter(({ shape }) => shape?.length === 4);
+  if (graph.inputs.length < 2 || picture === undefined || more.length > 0) return undefined;
+  const { height, width } = findImageInput({ ...graph, inputs: [picture] }, options).sides;
+  return height === undefined || width === undefined ? options.usualSize : [height, width];
 }
 
 /** `image` at a size that the graph takes: as it is, unless its open sides only fit another one. */
@@ -128,8 +143,14 @@ function sizedInput(
   const fits = (rows: number, columns: number): boolean => {
     const inputShapes = { [image.name]: imageShape({ ...image, height: rows, width: columns }, image.fixedBatch ?? 1) };
     try {
-      inferShapes(supportedPart(unfoldOperators(real, { inputShapes, keep }), options).graph, { inputShapes });
-      return true;
+      const part = supportedPart(unfoldOperators(real, { inputShapes, keep }), options);
+      const { types } = inferShapes(part.graph, { inputShapes });
+      // A size that a Reshape takes for several pictures is none.
+      const batch = image.fixedBatch ?? 1;
+      return part.outputs.some((name) => {
+        const { shape = [] } = types.get(name) ?? {};
+        return shape.length === 0 || shape[0] === batch;
+      });
     } catch (error) {
       if (error instanceof PerceptualBallError) return false;
       throw error;

@@ -4,14 +4,12 @@
  * Every operator on the way may have a rule, and yet nothing comes through: a step that is flat everywhere, weights of 0, a branch that is
  * never taken. So the network is run back once from random cotangents of all its logits, on pictures that look like none in particular.
  */
-import { isNonDifferentiable } from "../../autodiff/rules/index.ts";
 import { throwIfAborted } from "../../errors.ts";
-import { describeNode } from "../../onnx/model.ts";
-import { nodesBetween } from "../../onnx/nodes-between.ts";
 import { normal } from "../../random/distributions.ts";
 import { createRandom } from "../../random/random.ts";
 import { sizeOf } from "../../tensor/tensor.ts";
 import type { Classifier } from "../classifier.ts";
+import { blockedAt } from "./step-notes.ts";
 
 /** Why no gradient arrives, a phrase; undefined if one does. */
 export interface GradientProbe {
@@ -86,9 +84,10 @@ function blotches(
 }
 
 /** The steps on the way that pass no gradient, if any. */
-function culprits({ graph, input, logits }: Classifier["prepared"]): string {
-  const way = nodesBetween(graph.nodes, [input], [logits], () => true);
-  const blocking = way.filter(({ opType }) => isNonDifferentiable(opType)).map(describeNode);
-  if (blocking.length === 0) return ": it is 0 on every way, as of weights that are 0 or units that are always at rest";
-  return `: it ends at ${blocking.slice(0, 5).join(", ")}${blocking.length > 5 ? ` and ${blocking.length - 5} more` : ""}`;
+function culprits({ graph, input, logits, typed, fixedBatch }: Classifier["prepared"]): string {
+  const shape = typed(fixedBatch ?? 1).types.get(input)?.shape ?? [];
+  const ends = blockedAt(graph, { input, logits, inputShapes: { [input]: shape } });
+  return ends === undefined
+    ? ": it is 0 on every way, as of weights that are 0 or units that are always at rest"
+    : `: it ends at ${ends}`;
 }
