@@ -427,7 +427,7 @@ describe("which order the channels have, by means that are ImageNet's", () => {
 test("16-bit pixels, where the model divides by what they reach", () => {
   const body = "c = Cast <to = 1> (x) n = Div (c, k)";
   const found = guessOf(body, { input: "uint16[1,3,8,8] x", constants: "float k = {65535}" });
-  found.factor.forEach((factor) => expect(factor).toBeCloseTo(65535, 6));
+  for (const factor of found.factor) expect(factor).toBeCloseTo(65535, 6);
   const bytes = guessOf(body, { input: "uint16[1,3,8,8] x", constants: "float k = {255}" });
   expect(bytes.factor).toEqual([255, 255, 255]);
 });
