@@ -117,7 +117,7 @@ export function findHead(typed: TypedGraph, options: FindHeadOptions): FoundHead
       what:
         mapped === undefined
           ? "the model has no logits"
-          : `output ${JSON.stringify(mapped)} gives numbers for many places or objects, as segmentations and detectors do, and is no classification of the picture`,
+          : `the model has no logits: output ${JSON.stringify(mapped)} gives numbers for many places or objects, as segmentations and detectors do, and is no classification of the picture`,
       expected: "a float32 output [N, classes]",
       got: listed || "no output",
       advice:
