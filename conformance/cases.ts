@@ -1,7 +1,4 @@
-/**
- * @file What the conformance run covers: every classification architecture of torchvision 0.14, some of them in other dresses, and of timm one
- * or two of each family.
- */
+/** @file What the conformance run covers of torchvision 0.14: every classification architecture, some of them in other dresses. */
 
 /**
  * Height and width of the input by prefix of the architecture's name, the longest that fits. Small, where the network takes
@@ -107,8 +104,6 @@ export interface Case {
   /** By which the command line and the table know it. */
   readonly name: string;
   readonly architecture: string;
-  /** Where the network comes from, which says how it is exported: torchvision's by the legacy exporter, timm's by dynamo. */
-  readonly library: "torchvision" | "timm";
   /** What export.py takes for the comparison in float32. */
   readonly flags: readonly string[];
   /** For that in float64; undefined where there is none. */
@@ -128,29 +123,10 @@ function caseOf(architecture: string, flags: readonly string[] = []): Case {
   return {
     name: [architecture, ...flags].join(" "),
     architecture,
-    library: "torchvision",
     flags: [...flags, ...size, `--draws=${draws}`, ...(float32Only.has(architecture) ? ["--no-float64"] : [])],
     referenceFlags: isPlain && !isHeavy && kinked.test(architecture) ? [...size, "--no-fold", "--draws=1"] : undefined,
     timeFlags: isPlain ? [`--size=${nativeSizes[architecture] ?? 224}`, "--no-float64", "--draws=1"] : undefined,
   };
-}
-
-const timmArchitectures = `
-  test_resnet resnet18 mobilenetv3_small_050 convnext_atto vit_tiny_patch16_224 repvgg_a0 swin_tiny_patch4_window7_224 mixer_s32_224
-  deit_tiny_distilled_patch16_224 levit_128s xcit_nano_12_p16_224 edgenext_xx_small mobilevit_xxs efficientvit_b0 poolformer_s12 pit_ti_224
-  coat_tiny gmlp_ti16_224 ghostnet_050 lcnet_050 tinynet_e hardcorenas_a mnasnet_small rexnet_100 starnet_s1 fastvit_t8 efficientformer_l1
-  pvt_v2_b0 visformer_tiny convit_tiny cait_xxs24_224 crossvit_tiny_240 tnt_s_legacy_patch16_224 twins_svt_small swinv2_tiny_window8_256
-  regnetx_002 res2net50_26w_4s resnest14d skresnet18 selecsls42 dla34 hrnet_w18_small nf_resnet26 inception_next_atto mambaout_femto
-  shvit_s1 repvit_m0_9 tiny_vit_5m_224 vit_medium_patch16_rope_reg1_gap_256 eva02_tiny_patch14_224 maxvit_rmlp_pico_rw_256
-  focalnet_tiny_srf gcvit_xxtiny davit_tiny hgnetv2_b0 hiera_tiny_224 mvitv2_tiny nest_tiny coatnet_nano_rw_224 volo_d1_224 densenet121
-  vgg11 darknet53 cspresnet50 dpn48b xception41 inception_v4 ese_vovnet19b_dw`
-  .trim()
-  .split(/\s+/);
-
-/** Exported at the size that is export_timm.py's own. */
-function timmCase(architecture: string): Case {
-  const name = `timm/${architecture}`;
-  return { name, architecture, library: "timm", flags: [], referenceFlags: undefined, timeFlags: undefined };
 }
 
 export const cases: readonly Case[] = [
@@ -158,5 +134,4 @@ export const cases: readonly Case[] = [
     caseOf(architecture),
     ...(dresses[architecture] ?? []).map((flags) => caseOf(architecture, flags)),
   ]),
-  ...timmArchitectures.map(timmCase),
 ];

@@ -1,31 +1,36 @@
 /**
  * @file Exports networks from PyTorch, compares their gradient graphs with autograd, and writes the table of results.
  *
- * Run: npm run conformance -- [PATTERN…] [--time] [--keep]
+ * Run: npm run conformance -- [PATTERN…] [--time] [--missing] [--keep]
  *
- * A pattern is a part of a case's name ("resnet18", "--opset=9", "^swin", "^timm/"); without one all run, in an hour or two on two cores. Needs
- * Python with torch and torchvision (PYTHON names it; /usr/bin/python3 otherwise), for timm's networks one with timm, onnx and onnxscript as
- * well and a newer torch, and up to 6 GB on the temporary folder's disk. With --time the
- * gradient is timed against the plain forward pass instead, at the size that the network is made for. results.jsonl keeps what other runs found.
+ * A pattern is a part of a case's name ("resnet18", "--opset=9", "^swin", "^timm/"); without one all run, in some hours on two cores. With --missing
+ * those that have a record are left out: a run that was stopped goes on. README.md beside this file says which Python each part needs; up to 6 GB are
+ * taken on the temporary folder's disk. With --time the gradient of torchvision's networks is timed against the plain forward pass instead, at the
+ * size that the network is made for. results.jsonl and real-exports.jsonl keep what other runs found.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Case, cases } from "./cases.ts";
+import { exportCases, exportSources } from "./exports/cases.ts";
+import { renderExports } from "./exports/render.ts";
+import { readExportRecords, runExports } from "./exports/run.ts";
 import type { CaseRecord } from "./record.ts";
 import { renderResults } from "./render-results.ts";
 
+const known = ["--time", "--keep", "--missing"];
 const flags = process.argv.slice(2);
-const isTimed = flags.includes("--time");
-const isKept = flags.includes("--keep");
-const patterns = flags.filter((flag) => flag !== "--time" && flag !== "--keep").map((pattern) => new RegExp(pattern));
+const [isTimed, isKept, onlyMissing] = known.map((flag) => flags.includes(flag));
+const patterns = flags.filter((flag) => !known.includes(flag)).map((pattern) => new RegExp(pattern));
 const python = process.env.PYTHON ?? "/usr/bin/python3";
 const here = import.meta.dirname;
 const recordsFile = join(here, "results.jsonl");
 
-const chosen = cases.filter(({ name }) => patterns.length === 0 || patterns.some((pattern) => pattern.test(name)));
-for (const one of chosen) {
+const isChosen = ({ name }: { readonly name: string }) =>
+  patterns.length === 0 || patterns.some((pattern) => pattern.test(name));
+for (const one of cases.filter(isChosen)) {
+  if (onlyMissing && readRecords()[one.name] !== undefined) continue;
   const found = measure(one);
   if (found === undefined) continue;
   const records = readRecords();
@@ -36,7 +41,21 @@ for (const one of chosen) {
   writeFileSync(recordsFile, `${lines.join("\n")}\n`);
   process.stdout.write(`${one.name}: ${summaryOf(record)}\n`);
 }
-writeFileSync(join(here, "RESULTS.md"), renderResults(cases, readRecords()));
+if (!isTimed) {
+  await runExports(exportCases.filter(isChosen), {
+    python: {
+      torch: python,
+      optimum: process.env.PYTHON_OPTIMUM ?? python,
+      tensorflow: process.env.PYTHON_TENSORFLOW ?? python,
+    },
+    onlyMissing,
+    keep: isKept,
+  });
+}
+writeFileSync(
+  join(here, "RESULTS.md"),
+  `${renderResults(cases, readRecords())}\n${renderExports(exportSources, readExportRecords())}`,
+);
 
 /** What this run finds of a case; undefined where it has nothing to ask. */
 function measure(one: Case): CaseRecord | undefined {
@@ -65,14 +84,14 @@ function summaryOf({ failure, errors, exactErrors, torchErrors, referenceError, 
 
 /** What check.ts finds of the network as it is exported with these flags; both live in a folder of their own meanwhile. */
 function check(
-  { architecture, library }: Case,
+  { architecture }: Case,
   exportFlags: readonly string[],
   checkFlags: readonly string[] = [],
 ): CaseRecord {
   const folder = mkdtempSync(join(tmpdir(), "conformance-"));
   try {
     const exported = run(python, [
-      join(here, library === "timm" ? "export_timm.py" : "export.py"),
+      join(here, "export.py"),
       architecture,
       "--out",
       folder,

@@ -1,0 +1,156 @@
+/** @file The part of RESULTS.md on real exports, made of the records alone. */
+import type { ExportSource } from "./cases.ts";
+import { explanations } from "./explanations.ts";
+import type { ExportRecord, Opened, PreprocessingVerdict } from "./record.ts";
+
+/** Errors above this come from units on the other side of their kink, or are wrong. */
+export const tolerance = 1e-4;
+
+const scientific = (value: number | undefined) => (value === undefined ? "–" : value.toExponential(1));
+const least = (errors: readonly number[] | undefined) => (errors === undefined ? undefined : Math.min(...errors));
+
+/**
+ * Whether the gradient agrees with the reference: in onnxruntime for the draw that is farthest from the kinks, or else in the float64
+ * evaluator, or else as well as the reference's own float32 gradient does.
+ */
+export function isAgreeing({ failure, errors, referenceErrors, exactError }: Partial<ExportRecord>): boolean {
+  if (failure !== undefined || errors === undefined) return false;
+  const [found, own] = [Math.min(...errors), least(referenceErrors)];
+  if (found <= tolerance) return true;
+  return exactError !== undefined ? exactError <= tolerance : own !== undefined && found <= 3 * own;
+}
+
+/** How well the gradient agrees, in a phrase. */
+export function agreement(record: Partial<ExportRecord>): string {
+  const judged = isAgreeing(record) ? "agrees" : "DIFFERS";
+  return `${judged}: ${scientific(least(record.errors))} (reference's own ${scientific(least(record.referenceErrors))}, float64 ${scientific(record.exactError)}, logits ${scientific(least(record.logitsErrors))})`;
+}
+
+/** Whether the file opens by itself, with the right output at the right size. */
+function worksAlone({ alone, given }: ExportRecord): boolean {
+  return alone !== undefined && alone.refusal === undefined && given === undefined;
+}
+
+const verdicts: Readonly<Record<PreprocessingVerdict, string>> = {
+  stated: "yes, stated",
+  inferred: "yes, inferred",
+  "guess right": "guessed, right",
+  "guess wrong": "guessed, wrong",
+  wrong: "WRONG",
+};
+
+function preprocessingOf(opened: Opened | undefined): string {
+  if (opened === undefined) return "–";
+  if (opened.preprocessing === undefined) return "does not open";
+  return verdicts[opened.preprocessing.verdict];
+}
+
+const escaped = (text: string) => text.replaceAll("|", "\\|").replaceAll("\n", " ");
+
+function aloneOf(record: ExportRecord): string {
+  const { alone, given } = record;
+  if (alone?.refusal !== undefined) return `no: ${escaped(alone.refusal)}${given === undefined ? "" : ` With \`${given}\` yes.`}`;
+  if (given !== undefined) return `at ${alone?.size?.join("×")}; \`${given}\` for its own size`;
+  return "yes";
+}
+
+function rowOf(record: ExportRecord): string {
+  const { name, failure } = record;
+  const why = explanations[name];
+  const because = why === undefined ? "" : ` ${why}`;
+  if (failure !== undefined) return `| ${name} | ${escaped(failure)}${because} | | | | | | | |`;
+  const { case: about, errors, referenceErrors, exactError, ratio } = record;
+  const error = isAgreeing(record) ? scientific(least(errors)) : `**${scientific(least(errors))}**${because}`;
+  return `| ${[
+    name,
+    `${about?.exporter}, ${about?.opset}, ${about?.size.join("×")}`,
+    aloneOf(record),
+    preprocessingOf(record.alone),
+    preprocessingOf(record.beside),
+    error,
+    scientific(least(referenceErrors)),
+    scientific(exactError),
+    ratio?.toFixed(2) ?? "–",
+  ].join(" | ")} |`;
+}
+
+function summaryRow(source: ExportSource, cases: number, records: readonly ExportRecord[]): string {
+  const count = (fits: (record: ExportRecord) => boolean) => records.filter(fits).length;
+  const compared = records.filter(({ failure }) => failure === undefined);
+  const verdictCount = (which: readonly PreprocessingVerdict[]) =>
+    count(({ alone }) => alone?.preprocessing !== undefined && which.includes(alone.preprocessing.verdict));
+  const ratios = compared.flatMap(({ ratio }) => (ratio === undefined ? [] : [ratio])).sort((a, b) => a - b);
+  return `| ${[
+    source.title,
+    `${records.length} of ${cases}`,
+    compared.length,
+    count(isAgreeing),
+    count(worksAlone),
+    verdictCount(["stated", "inferred"]),
+    verdictCount(["guess right"]),
+    verdictCount(["guess wrong"]),
+    verdictCount(["wrong"]),
+    ratios.length === 0 ? "–" : ratios[Math.floor(ratios.length / 2)].toFixed(2),
+  ].join(" | ")} |`;
+}
+
+/** What ran, in words: versions and days. */
+function provenance(records: readonly ExportRecord[]): string {
+  const of = (values: readonly (string | undefined)[]) =>
+    [...new Set(values.filter((value) => value !== undefined))].sort().join(", ");
+  const dates = records.map(({ date }) => date).sort();
+  const torch = of(records.map(({ case: about }) => about?.torch));
+  return [
+    of(records.map(({ case: about }) => about?.library)),
+    torch === "" ? "" : `PyTorch ${torch}`,
+    of(records.map(({ runtime }) => runtime)),
+    `run on ${[...new Set([dates[0], dates.at(-1)])].join(" to ")}`,
+  ]
+    .filter(Boolean)
+    .join("; ");
+}
+
+function sectionOf(source: ExportSource, records: readonly ExportRecord[]): string {
+  if (records.length === 0) return "";
+  return `### ${source.title}
+
+${source.about} ${provenance(records)}.
+
+| network | exporter, opset, input | works from the file alone | preprocessing from the file alone | with the files beside it | error | reference's own | float64 | ratio |
+|---|---|---|---|---|---|---|---|---|
+${records.map(rowOf).join("\n")}
+`;
+}
+
+/** The part of RESULTS.md for these records, by source. */
+export function renderExports(
+  sources: readonly ExportSource[],
+  records: readonly ExportRecord[],
+): string {
+  const of = ({ cases }: ExportSource) => {
+    const names = new Set(cases.map(({ name }) => name));
+    return records.filter(({ name }) => names.has(name));
+  };
+  return `## Real exports
+
+Each network has random weights: what initialization leaves at a constant (biases, scales of branches, position embeddings) is drawn, and
+BatchNormalization has the statistics of pictures with the spectrum and the colours of natural ones, prepared as the network's configuration says.
+It is exported by what its users export it with, and opened as a file that somebody sends: without any option.
+
+- **works from the file alone**: it opens without an option, the output and the size that are taken are right. Otherwise the message, and what makes it work.
+- **preprocessing from the file alone**: \`stated\`: metadata say it. \`inferred\`: the graph or the statistics of its first normalization decide it. *Guessed*:
+  nothing in the file says it; what is usual is taken, and \`inspect\` and \`explain\` call it a guess, say what to give, and try others on the pictures.
+  WRONG: taken as certain and not right. Most exports state nothing, and no reading of them can tell the three usual normalizations of a network without
+  normalization layers apart; **with the files beside it** is the same with what its publisher puts beside it (timm's config.json,
+  Hugging Face's preprocessor_config.json).
+- **error**: ‖found − reference‖ / ‖reference‖ of onnxruntime's float32 gradient against autograd in float64, the least of two draws; **reference's own**: of
+  autograd in float32. Cotangents are random. **float64**: of this package's float64 evaluator, asked where float32 is farther off than ${tolerance.toExponential(0)}:
+  there no unit is on the other side of its kink.
+- **ratio**: gradient over forward pass of the exported file, turn by turn in one process, two threads, the least time of each, at this small size: other programs ran beside them.
+
+| source | ran | compared | gradient agrees | works alone | preprocessing stated or inferred | guessed, right | guessed, wrong | wrong | ratio |
+|---|---|---|---|---|---|---|---|---|---|
+${sources.map((source) => summaryRow(source, source.cases.length, of(source))).join("\n")}
+
+${sources.map((source) => sectionOf(source, of(source))).join("\n")}`;
+}
