@@ -154,13 +154,12 @@ async function compare(session: Session, started: Started): Promise<Comparison> 
   for (const feed of feeds) found.push(await session.run(feed));
   const errors = (name: string, reference: readonly Draw[]) =>
     found.map((result, i) => relativeError(floats(result[name]), reference[i].data));
-  const { torch, torchvision, timm } = settings;
+  const { torch, torchvision } = settings;
   return {
     settings,
     versions: {
       torch,
       torchvision,
-      timm,
       runtime: describeRuntime(ort),
       machine: `${cpus().length} × ${cpus()[0].model}`,
     },

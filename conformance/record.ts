@@ -6,7 +6,6 @@ export interface Comparison {
   readonly versions: {
     readonly torch: string;
     readonly torchvision?: string;
-    readonly timm?: string;
     readonly runtime: string;
     readonly machine?: string;
   };

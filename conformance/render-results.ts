@@ -1,4 +1,4 @@
-/** @file The table of results from the records of a run. */
+/** @file The part of RESULTS.md on torchvision's networks, made of the records alone. */
 import type { Case } from "./cases.ts";
 import { type CaseRecord, type ComparedRecord, isCompared } from "./record.ts";
 
@@ -89,7 +89,7 @@ function summaryOfTimes(records: readonly Named[]): string {
   return `Gradient over forward: median ${middle.toFixed(2)} of ${timed.length} networks; the slowest are ${listed}.`;
 }
 
-/** RESULTS.md for the records by case name. */
+/** That part for the records by case name. */
 export function renderResults(cases: readonly Case[], records: Readonly<Record<string, CaseRecord>>): string {
   const named = cases.flatMap(({ name }): Named[] => (records[name] === undefined ? [] : [[name, records[name]]]));
   const compared = named.flatMap(([name, record]): Named<ComparedRecord>[] =>
@@ -98,27 +98,23 @@ export function renderResults(cases: readonly Case[], records: Readonly<Record<s
   const all = compared.map(([, record]) => record);
   const agreeing = named.filter(([, record]) => agrees(record)).length;
   const versions = new Set(
-    all.map(({ versions: { torch, torchvision, timm, runtime, machine } }) =>
-      [
-        `PyTorch ${torch}`,
-        torchvision === undefined ? undefined : `torchvision ${torchvision}`,
-        timm === undefined ? undefined : `timm ${timm}`,
-        runtime,
-        machine,
-      ]
+    all.map(({ versions: { torch, torchvision, runtime, machine } }) =>
+      [`PyTorch ${torch}`, torchvision === undefined ? undefined : `torchvision ${torchvision}`, runtime, machine]
         .filter(Boolean)
         .join(", "),
     ),
   );
-  return `# Gradients of torchvision's and timm's classifiers
+  return `# Gradients beside those of the framework that wrote the file
+
+First torchvision's classifiers in many dresses, then [real exports](#real-exports) of timm, Hugging Face, ultralytics, Keras and onnxruntime's quantizer.
+
+## torchvision
 
 ${agreeing} of ${named.length} exports agree with PyTorch. Written by \`npm run conformance\`, from a fixed seed: ${[...versions].join("; ")}.
 
 Each network has random weights, BatchNormalization the statistics of random pictures. It is exported by torch.onnx.export at the
 opset that is given, loaded, prepared and differentiated by this package; onnxruntime then computes the product of a random
-cotangent of the logits with the Jacobian, for several draws of picture and cotangent. Flags after a name are those of export.py. Networks
-called timm/… are timm's, exported by the dynamo exporter; everything but the size of an open input is found in the file. Where PyTorch's own
-gradient contradicts the central difference of the same network in float64, there is nothing to compare with, and the row says so.
+cotangent of the logits with the Jacobian, for several draws of picture and cotangent. Flags after a name are those of export.py.
 
 - **error**: ‖found − reference‖ / ‖reference‖ against PyTorch's autograd in float64 (float32 where the network is too large), the
   smallest and the median of the draws; **PyTorch**: the same of PyTorch's own float32 gradient. A deep ReLU network has units within

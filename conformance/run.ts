@@ -83,20 +83,10 @@ function summaryOf({ failure, errors, exactErrors, torchErrors, referenceError, 
 }
 
 /** What check.ts finds of the network as it is exported with these flags; both live in a folder of their own meanwhile. */
-function check(
-  { architecture }: Case,
-  exportFlags: readonly string[],
-  checkFlags: readonly string[] = [],
-): CaseRecord {
+function check({ architecture }: Case, exportFlags: readonly string[], checkFlags: readonly string[] = []): CaseRecord {
   const folder = mkdtempSync(join(tmpdir(), "conformance-"));
   try {
-    const exported = run(python, [
-      join(here, "export.py"),
-      architecture,
-      "--out",
-      folder,
-      ...exportFlags,
-    ]);
+    const exported = run(python, [join(here, "export.py"), architecture, "--out", folder, ...exportFlags]);
     if (exported.failure !== undefined) return { failure: `export: ${exported.failure}` };
     // --import tsx, resolved from here: the child may run anywhere.
     const script = ["--import", import.meta.resolve("tsx"), join(here, "check.ts")];

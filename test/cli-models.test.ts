@@ -283,6 +283,17 @@ describe("inspect", () => {
     expect(stdout).toMatch(/^Give: +Choose with --logits one or --logits other$/m);
   });
 
+  test("a size that the file leaves open is called a guess", async () => {
+    const open = path("open.onnx");
+    const text = "g (float[1, 3, h, w] x) => (float[1, 3] y) { p = GlobalAveragePool (x) y = Flatten (p) }";
+    writeFileSync(open, writeModel(graph(text)));
+    const { stdout } = await runCli(["inspect", open]);
+    expect(stdout).toMatch(/Guessed: the size of the pictures: the file leaves it open, and 224x224 is usual\n/);
+    expect(stdout).toMatch(/Give: +--input-size, if/);
+    const given = await runCli(["inspect", open, "--input-size", "32"]);
+    expect(given.stdout).not.toMatch(/the size of the pictures/);
+  });
+
   test("a model that works: verdict first, then its layers", async () => {
     const { code, stdout } = await runCli(["inspect", model]);
     expect(code).toBe(0);

@@ -50,7 +50,13 @@ const timmMembers = words(`
 /** "beit_base_patch16_224:depth=2" asks create_model for depth=2: of families without a small member, some of the blocks. */
 function timmCase(text: string, extra: Readonly<Record<string, string | number>>, suffix = ""): ExportCase {
   const [name, settings] = text.split(":");
-  const kwargs = Object.fromEntries((settings ?? "").split(",").filter(Boolean).map((one) => one.split("=")).map(([key, value]) => [key, Number(value)]));
+  const kwargs = Object.fromEntries(
+    (settings ?? "")
+      .split(",")
+      .filter(Boolean)
+      .map((one) => one.split("="))
+      .map(([key, value]) => [key, Number(value)]),
+  );
   const described = [name, settings, suffix].filter(Boolean).join(" ");
   return { name: `timm/${described}`, environment: "torch", request: { source: "timm", name, kwargs, ...extra } };
 }
@@ -96,7 +102,7 @@ const transformersModels: Readonly<Record<string, { readonly config: object; rea
   poolformer: { config: pyramid },
   pvt: { config: { image_size: 64, ...headed } },
   pvt_v2: { config: { image_size: 64, ...headed } },
-  cvt: { config: { embed_dim: [16, 32, 64], num_heads: [1, 2, 2], depth: [1, 1, 2], drop_path_rate: [0, 0, 0] } },
+  cvt: { config: { embed_dim: [16, 32, 64], num_heads: [1, 2, 2], depth: [1, 2, 3] } },
   segformer: { config: headed },
   focalnet: { config: { image_size: 64, embed_dim: 24, depths: [2, 2], focal_levels: [2, 2], focal_windows: [3, 3] } },
   hiera: { config: { image_size: [64, 64], embed_dim: 24, depths: [1, 2, 2, 1] } },
@@ -116,7 +122,7 @@ function transformersCase(name: string, exporter: "optimum" | "dynamo", opset: n
 
 /** Optimum's exporter has no entry for these kinds. */
 const unknownToOptimum = new Set(
-  words("dinov2_with_registers ijepa siglip donut-swin mobilevitv2 focalnet hgnet_v2 textnet swiftformer"),
+  words("dinov2_with_registers ijepa siglip donut-swin mobilevitv2 pvt_v2 focalnet hgnet_v2 textnet swiftformer"),
 );
 
 /** Classifiers that ultralytics has a description of, the smallest of each generation, and other ways to export them. */
@@ -151,7 +157,11 @@ const kerasNetworks: readonly (readonly [name: string, settings?: object, size?:
   ["ConvNeXtTiny"],
 ];
 
-function kerasCase(name: string, way: "keras" | "from_keras" | "from_function", more: Readonly<Record<string, string | number | boolean | null>> = {}): ExportCase {
+function kerasCase(
+  name: string,
+  way: "keras" | "from_keras" | "from_function",
+  more: Readonly<Record<string, string | number | boolean | null>> = {},
+): ExportCase {
   const [, settings = {}, size = 64] = kerasNetworks.find(([network]) => network === name) ?? [name];
   const source = way === "keras" ? "keras" : "tf2onnx";
   const described = Object.entries(more).map(([key, value]) => `${key}=${value}`);
@@ -166,7 +176,11 @@ function kerasCase(name: string, way: "keras" | "from_keras" | "from_function", 
 const quantizedNetworks = words(`
   test_resnet resnet18 mobilenetv3_small_050 regnetx_002 test_vit resmlp_12_224 efficientnet_lite0 densenet121 ese_vovnet19b_slim convnext_atto`);
 
-function quantizedCase(name: string, way: "QDQ" | "QOperator" | "dynamic", more: Readonly<Record<string, boolean>> = {}): ExportCase {
+function quantizedCase(
+  name: string,
+  way: "QDQ" | "QOperator" | "dynamic",
+  more: Readonly<Record<string, boolean>> = {},
+): ExportCase {
   const described = Object.keys(more);
   return {
     name: [`quantized/${name}`, way, ...described].join(" "),
@@ -185,7 +199,7 @@ export const exportSources: readonly ExportSource[] = [
   {
     title: "timm, TorchScript exporter",
     about: "More members of its large families, by `torch.onnx.export(…, dynamo=False)`, opset 17.",
-    cases: timmMembers.map((text) => timmCase(text, { exporter: "legacy", opset: 17 })),
+    cases: timmMembers.map((text) => timmCase(text, { exporter: "legacy", opset: 17 }, "torchscript")),
   },
   {
     title: "Opsets 19 to 23, dynamo exporter",
@@ -214,7 +228,8 @@ export const exportSources: readonly ExportSource[] = [
   },
   {
     title: "Keras 3",
-    about: 'keras.applications by `model.export("model.onnx", format="onnx")`, ending in the softmax that they have by default; the reference is GradientTape.',
+    about:
+      'keras.applications by `model.export("model.onnx", format="onnx")`, ending in the softmax that they have by default; the reference is GradientTape.',
     cases: [
       ...kerasNetworks.map(([name]) => kerasCase(name, "keras")),
       kerasCase("MobileNetV2", "keras", { activation: null }),
@@ -223,7 +238,8 @@ export const exportSources: readonly ExportSource[] = [
   },
   {
     title: "tf2onnx",
-    about: "keras.applications by tf2onnx, from the model or from a function, in the layout of TensorFlow or in PyTorch's.",
+    about:
+      "keras.applications by tf2onnx, from the model or from a function, in the layout of TensorFlow or in PyTorch's.",
     cases: [
       ...kerasNetworks.map(([name]) => kerasCase(name, "from_keras")),
       kerasCase("MobileNetV2", "from_keras", { opset: 9 }),

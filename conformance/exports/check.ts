@@ -11,7 +11,11 @@ import type { Classifier } from "../../src/classifier/classifier.ts";
 import { describeHead } from "../../src/classifier/network/find-head.ts";
 import { affineOf, type Normalization } from "../../src/classifier/preprocessing/preprocessing.ts";
 import { PerceptualBallError } from "../../src/errors.ts";
-import { type FileClassifier, type LoadClassifierOptions, loadClassifier } from "../../src/node/models/load-classifier.ts";
+import {
+  type FileClassifier,
+  type LoadClassifierOptions,
+  loadClassifier,
+} from "../../src/node/models/load-classifier.ts";
 import { readNpy } from "../../src/node/npy.ts";
 import { evaluate } from "../../src/onnx/evaluate.ts";
 import type { Graph } from "../../src/onnx/model.ts";
@@ -132,13 +136,15 @@ async function classifierOf(
     const { classifier } = await open(path, options);
     if (classifier === undefined || !isRight(classifier)) continue;
     const flags = [
-      ..."inputSize" in options ? [`--input-size ${height === width ? height : `${height}x${width}`}`] : [],
+      ...("inputSize" in options ? [`--input-size ${height === width ? height : `${height}x${width}`}`] : []),
       ...(options === attempts[0] || head === undefined ? [] : [`--head ${head}`]),
       ...(options === attempts[0] || logits === undefined ? [] : [`--logits ${logits}`]),
     ];
     return { classifier, given: flags.join(" ") };
   }
-  throw new Error(alone.refusal ?? `the model takes ${alone.classifier?.prepared.height} rows of pixels, not ${height}`);
+  throw new Error(
+    alone.refusal ?? `the model takes ${alone.classifier?.prepared.height} rows of pixels, not ${height}`,
+  );
 }
 
 function withGradient({ prepared }: Classifier, graph: Graph, shape: readonly number[]): Graph {

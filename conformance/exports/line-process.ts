@@ -41,7 +41,10 @@ export function lineProcess(command: string, parameters: readonly string[]): Lin
         const onLine = (line: string) => end(JSON.parse(line), false);
         const onExit = (code: number | null, signal: string | null) => {
           const last = said.trim().split("\n").at(-1) ?? "";
-          end({ failure: `the process ended by ${signal ?? code}${last === "" ? "" : `: ${last.slice(0, 200)}`}` }, true);
+          end(
+            { failure: `the process ended by ${signal ?? code}${last === "" ? "" : `: ${last.slice(0, 200)}`}` },
+            true,
+          );
         };
         const onError = (error: Error) => end({ failure: error.message }, true);
         const timer = setTimeout(() => end({ failure: `took more than ${seconds} s` }, true), 1000 * seconds);

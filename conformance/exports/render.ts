@@ -49,7 +49,8 @@ const escaped = (text: string) => text.replaceAll("|", "\\|").replaceAll("\n", "
 
 function aloneOf(record: ExportRecord): string {
   const { alone, given } = record;
-  if (alone?.refusal !== undefined) return `no: ${escaped(alone.refusal)}${given === undefined ? "" : ` With \`${given}\` yes.`}`;
+  if (alone?.refusal !== undefined)
+    return `no: ${escaped(alone.refusal)}${given === undefined ? "" : ` With \`${given}\` yes.`}`;
   if (given !== undefined) return `at ${alone?.size?.join("×")}; \`${given}\` for its own size`;
   return "yes";
 }
@@ -123,10 +124,7 @@ ${records.map(rowOf).join("\n")}
 }
 
 /** The part of RESULTS.md for these records, by source. */
-export function renderExports(
-  sources: readonly ExportSource[],
-  records: readonly ExportRecord[],
-): string {
+export function renderExports(sources: readonly ExportSource[], records: readonly ExportRecord[]): string {
   const of = ({ cases }: ExportSource) => {
     const names = new Set(cases.map(({ name }) => name));
     return records.filter(({ name }) => names.has(name));

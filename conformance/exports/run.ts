@@ -65,7 +65,9 @@ export async function runExports(chosen: readonly ExportCase[], options: RunExpo
             : await checked(folder, (request, seconds) => checker.ask(request, seconds));
         const record: ExportRecord = { name: one.name, date: new Date().toISOString().slice(0, 10), ...found };
         appendFileSync(recordsFile, `${JSON.stringify(record)}\n`);
-        process.stdout.write(`${one.name}: ${record.failure ?? `${agreement(record)}, ${record.alone?.refusal ?? record.alone?.preprocessing?.verdict}`}\n`);
+        process.stdout.write(
+          `${one.name}: ${record.failure ?? `${agreement(record)}, ${record.alone?.refusal ?? record.alone?.preprocessing?.verdict}`}\n`,
+        );
       } finally {
         if (options.keep) process.stdout.write(`${folder}\n`);
         else rmSync(folder, { recursive: true });

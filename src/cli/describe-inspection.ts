@@ -100,7 +100,7 @@ export function adviceOn(inspection: Inspection, classifier: Classifier | undefi
     };
   }
   const { guess, labels, labelsReason, prepared, classCount } = classifier;
-  const { head, channels } = prepared;
+  const { head, channels, height, width } = prepared;
   const isTried = !inspection.notes.some((note) => note.startsWith("whether a gradient arrives was not tried"));
   const works = [
     !isTried
@@ -111,6 +111,10 @@ export function adviceOn(inspection: Inspection, classifier: Classifier | undefi
   ];
   const guessed: string[] = [];
   const give: string[] = [];
+  if (prepared.isSizeAssumed) {
+    guessed.push(`the size of the pictures: the file leaves it open, and ${height}x${width} is usual`);
+    give.push("--input-size, if the network was made for another");
+  }
   if (guess.isUncertain) {
     guessed.push(`how pixels are prepared: ${guess.name ?? "custom"} (${guess.reason})`);
     give.push("--preprocessing NAME, or --mean, --std, --scale and --channels; explain looks at the pictures as well");

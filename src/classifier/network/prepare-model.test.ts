@@ -152,7 +152,22 @@ describe("an open input size", () => {
   test("is asked for where none fits, and 224 where any does", () => {
     expect(() => prepare(dense(7))).toThrow(/no square size from 8 to 640 fits the layers.*--input-size/);
     const any = "g (float[N,3,h,w] x) => (float[N,3] y) { a = GlobalAveragePool (x)  y = Flatten (a) }";
-    expect(prepare(any)).toMatchObject({ height: 224, width: 224, notes: [] });
+    const notes = [
+      "the file leaves height and width open, and 224x224 is taken, as usual (--input-size gives another)",
+    ];
+    expect(prepare(any)).toMatchObject({ height: 224, width: 224, isSizeAssumed: true, notes });
+  });
+
+  test("is no assumption where it is given, stated or declared", () => {
+    const any = (sides: string) =>
+      parseModel(`<ir_version: 7, opset_import: ["": 13]> g (float[N,3,${sides}] x) => (float[N,3] y) {
+        a = GlobalAveragePool (x)  y = Flatten (a) }`);
+    const none = { isSizeAssumed: false, notes: [] };
+    const given = prepareModel(any("h,w"), { where: "net.onnx", inputSize: [32, 40] });
+    expect(given).toMatchObject({ height: 32, width: 40, ...none });
+    const stated = prepareModel(any("h,w"), { where: "net.onnx", usualSize: [384, 384] });
+    expect(stated).toMatchObject({ height: 384, width: 384, ...none });
+    expect(prepareModel(any("8,8"), { where: "net.onnx" })).toMatchObject({ height: 8, width: 8, ...none });
   });
 });
 

@@ -61,6 +61,8 @@ export interface PreparedModel {
    */
   readonly logits: string;
   readonly classCount: number;
+  /** Whether the model leaves its input size open and nothing states it: the usual one is taken. */
+  readonly isSizeAssumed: boolean;
   /** Whether the model declares a batch extent other than a symbol. */
   readonly fixedBatch: number | undefined;
   /** What a user should know of how the model is computed: other precision, gradients that are conventions. */
@@ -85,7 +87,7 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
   const isDouble = [...canonical.graph.inputs, ...canonical.graph.outputs].some(({ dtype }) => dtype === "float64");
   const single = isDouble ? doubleToFloat32(canonical.graph) : canonical.graph;
   const bound = bindInputs(single, { ...options, inputSize: options.inputSize ?? declaredSize(single, options) });
-  const { image, sizeNotes } = sizedInput(bound.graph, findImageInput(bound.graph, options), options);
+  const { image, sizeNotes, isSizeAssumed } = sizedInput(bound.graph, findImageInput(bound.graph, options), options);
   const declared = imageShape(image, image.fixedBatch ?? 1);
   const inputShapes = { [image.name]: declared };
   const real = image.isOfIntegers ? castByteInput(bound.graph, image.name, where) : bound.graph;
@@ -102,7 +104,7 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
     ...{ where, logits: options.logits, head: options.head, labelCount: options.labelCount },
     ...{ outputs, batch: image.fixedBatch ?? 1 },
   });
-  const parts = { where, model, opsets: canonical.opsets, image };
+  const parts = { where, model, opsets: canonical.opsets, image, isSizeAssumed };
   const whole = extractSubgraph(found.graph, [found.logits]);
   return assemble(whole, found, {
     ...parts,
@@ -135,9 +137,9 @@ function sizedInput(
   graph: Graph,
   image: ImageInput,
   options: PrepareModelOptions,
-): { readonly image: ImageInput; readonly sizeNotes: readonly string[] } {
+): { readonly image: ImageInput; readonly sizeNotes: readonly string[]; readonly isSizeAssumed: boolean } {
   const { height, width } = image.sides;
-  if (height !== undefined && width !== undefined) return { image, sizeNotes: [] };
+  if (height !== undefined && width !== undefined) return { image, sizeNotes: [], isSizeAssumed: false };
   const real = image.isOfIntegers ? castByteInput(graph, image.name, options.where) : graph;
   const keep = options.logits === undefined ? [] : [options.logits];
   const fits = (rows: number, columns: number): boolean => {
@@ -157,7 +159,12 @@ function sizedInput(
     }
   };
   // What no size could mend is said where it is met.
-  if (fits(image.height, image.width) || !isSupported(real, options)) return { image, sizeNotes: [] };
+  if (fits(image.height, image.width) || !isSupported(real, options)) {
+    const isSizeAssumed = options.usualSize === undefined;
+    const taken = `${image.height}x${image.width}`;
+    const note = `the file leaves height and width open, and ${taken} is taken, as usual (--input-size gives another)`;
+    return { image, sizeNotes: isSizeAssumed ? [note] : [], isSizeAssumed };
+  }
   const solved = solveInputSize(image.sides, fits, graph.nodes.length < 200);
   if (solved === undefined) {
     throw new UnsupportedError({
@@ -170,6 +177,7 @@ function sizedInput(
   const [rows, columns] = solved;
   return {
     image: { ...image, height: rows, width: columns },
+    isSizeAssumed: false,
     sizeNotes: [`the input size is open, and the layers fit ${rows}x${columns}`],
   };
 }
@@ -190,6 +198,7 @@ interface Parts {
   readonly model: Model;
   readonly opsets: ReadonlyMap<string, number>;
   readonly image: ImageInput;
+  readonly isSizeAssumed: boolean;
   readonly notes: readonly string[];
   readonly warnings: readonly ModelWarning[];
 }
@@ -200,7 +209,7 @@ function assemble(
   { logits, classCount, head }: Pick<PreparedModel, "logits" | "classCount" | "head">,
   parts: Parts,
 ): PreparedModel {
-  const { where, model, opsets, image, notes, warnings } = parts;
+  const { where, model, opsets, image, isSizeAssumed, notes, warnings } = parts;
   const takes = new Map<number, boolean>();
   const canTake = (batch: number): boolean => {
     const known = takes.get(batch);
@@ -229,6 +238,7 @@ function assemble(
     head,
     logits,
     classCount,
+    isSizeAssumed,
     fixedBatch,
     notes: isBound
       ? [...notes, `the model takes ${fixedBatch === 1 ? "one image" : `${fixedBatch} images`} at a time`]
