@@ -14,6 +14,7 @@ import { type FileClassifier, loadClassifier } from "../node/models/load-classif
 import type { Runtime } from "../runtime/runtime.ts";
 import { classifierOptionsOf, geometryOf, type ModelFlags } from "./flags/model-flags.ts";
 import type { RuntimeFlags } from "./flags/runtime-flags.ts";
+import { foldLine } from "./fold-line.ts";
 import type { PictureSource } from "./pictures.ts";
 
 /** At most so many pictures are looked at where the model leaves its preprocessing open. */
@@ -170,8 +171,16 @@ function bundledWarning({ labels, classCount }: FileClassifier): ModelWarning {
   };
 }
 
-/** What is said of the model, a line each: what its output is taken for, what its classes are called, how pixels become its input, and why. */
+/**
+ * What is said of the model: what its output is taken for, what its classes are called, how pixels become its input, and why. Lines have 80
+ * columns at most, unless a name is longer; what does not fit goes on in the next, farther in.
+ */
 export function describeClassifier(classifier: FileClassifier): string[] {
+  return factsOf(classifier).flatMap((fact) => foldLine(fact, { width: 80, indent: 6 }));
+}
+
+/** A line each. */
+function factsOf(classifier: FileClassifier): string[] {
   const { file, input, guess, layers, prepared, labelsReason, labels } = classifier;
   const { mean, std, scale, channels } = normalizationForChannels(guess.preprocessing, input.channelCount);
   const exact = guess.name ?? `mean ${mean.join(",")} std ${std.join(",")} scale ${scale} ${channels}`;

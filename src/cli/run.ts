@@ -64,8 +64,8 @@ export async function commandLine(context: CliContext, wanted?: readonly string[
         // Help that is shown because there is no command; errors are written by `run`, on one line.
         writeErr: (text) => io.stderr.write(text),
         outputError: () => {},
-        getOutHelpWidth: () => io.stdout.columns ?? 100,
-        getErrHelpWidth: () => io.stderr.columns ?? 100,
+        getOutHelpWidth: () => io.stdout.columns ?? 80,
+        getErrHelpWidth: () => io.stderr.columns ?? 80,
         getOutHasColors: () => false,
         getErrHasColors: () => false,
       });

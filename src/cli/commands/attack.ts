@@ -55,7 +55,8 @@ export function attackCommand(context: CliContext): Command {
     ],
     lists: [{ title: "Attacks", names: attackKind.all.map(({ name }) => name), text: runnableHelp(attackKind) }],
     examples: [
-      "attack dog.jpg --model resnet50.onnx --attack pgd --epsilon 4/255",
+      "attack dog.jpg --model model.onnx --attack pgd --epsilon 4/255",
+      "attack --data cifar10 --model vgg.onnx --attack all --first 200",
       'attack dog.jpg --model resnet50.onnx --attack perceptual,deepfool --target "tabby cat"',
       "attack --data cifar10 --model vgg.onnx --attack all --first 200 --workers 4",
     ],

@@ -61,6 +61,7 @@ export function benchmarkDetectionCommand(context: CliContext): Command {
     lists: [{ title: "Attacks", names: attackKind.all.map(({ name }) => name), text: runnableHelp(attackKind) }],
     examples: [
       "benchmark detection --first 50 --train-images 300 --samples 16",
+      "benchmark detection --data cifar10 --model vgg.onnx",
       "benchmark detection --data cifar10 --model vgg.onnx --first 1000 --train-images 10000 --workers 4",
       "benchmark detection --attack none --variant T/-1=perceptual,margin=-1 --variant T/-5=perceptual,margin=-5",
     ],

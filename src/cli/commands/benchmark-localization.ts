@@ -58,6 +58,7 @@ export function benchmarkLocalizationCommand(context: CliContext): Command {
     lists: [{ title: "Methods", names: methodKind.all.map(({ name }) => name), text: runnableHelp(methodKind) }],
     examples: [
       "benchmark localization --first 20",
+      "benchmark localization --data imagenet --model vgg19_bn.onnx",
       "benchmark localization --data imagenet --model vgg19_bn.onnx --method perceptual,gradient,grad-cam",
       "benchmark localization --data scenes:200 --set rise.masks=1000 --sanity-check 5 --workers 4",
       'benchmark localization --method none --variant "strong=perceptual,perceptualWeight=10" --variant base=perceptual',

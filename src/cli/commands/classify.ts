@@ -74,6 +74,7 @@ export function classifyCommand(context: CliContext): Command {
     ],
     examples: [
       "classify photos/ --model resnet50.onnx --top 3",
+      "classify --data cifar10 --model vgg.onnx --csv > classes.csv",
       "classify --data cifar10 --model vgg.onnx --first 1000 --top 1 --csv > classes.csv",
     ],
     notes: "Prints a line per picture, as text, JSON or CSV. Nothing is written.",

@@ -42,6 +42,8 @@ export function detectFitCommand(context: CliContext): Command {
       ...["--samples", "--antithetic", "--just-detect", "--false-positive-rate", "--json"],
     ],
     examples: [
+      "detect fit --data cifar10 --model vgg.onnx -o odds.json",
+      "detect fit --data photos/ --model resnet50.onnx --just-detect",
       "detect fit --data cifar10 --model vgg.onnx --first 2000 --samples 8 --antithetic -o statistics.json",
       "detect fit --data photos/ --model resnet50.onnx --just-detect --false-positive-rate 0.01",
     ],

@@ -72,8 +72,9 @@ export function detectCommand(context: CliContext): Command {
   return describeHelp(command, context, {
     flags: ["--statistics", "--model", "--labels", "--samples", "--stop-early", "--cutoff", "--json", "--quiet"],
     examples: [
-      "detect fit --data cifar10 --model vgg.onnx --first 2000 -o statistics.json",
-      "detect suspicious.png --statistics statistics.json --model vgg.onnx --stop-early",
+      "detect fit --data cifar10 --model vgg.onnx -o odds.json",
+      "detect suspicious.png --model vgg.onnx --statistics odds.json",
+      "detect suspicious.png --model vgg.onnx --statistics odds.json --stop-early",
     ],
     failure: "a picture, the statistics or the model could not be used",
     interruption: "what was printed stands",

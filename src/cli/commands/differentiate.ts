@@ -50,9 +50,10 @@ export function differentiateCommand(context: CliContext): Command {
       "after",
       `
 Example:
-  perceptual-ball differentiate resnet50.onnx -o resnet50-gradient.onnx --batch 8
+  perceptual-ball differentiate resnet50.onnx -o gradient.onnx --batch 8
 
-The file holds its own weights; above protobuf's 2 GB they are put beside it. Exit code: 0 done, 1 failed, 2 misuse.`,
+The file holds its own weights; above protobuf's 2 GB they are put beside it.
+Exit code: 0 done, 1 failed, 2 misuse.`,
     )
     .action((file: string, flags: DifferentiateFlags) => differentiate(file, flags, context));
 }

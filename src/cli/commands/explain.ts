@@ -20,8 +20,7 @@ export function explainCommand(context: CliContext): Command {
   const command = new Command("explain")
     .description(
       "Shows what a label rests on, as maps, by one method or several. The default method changes each picture as little as the " +
-        "network's own features can tell until its label flips, and reports where the change had to go.\n" +
-        "Without pictures and model, the bundled classifier explains bundled pictures.",
+        "network's own features can tell until its label flips. Without pictures and model it explains bundled ones.",
     )
     .argument("[image...]", pictureArgument);
   addExplainFlags(command);
@@ -36,9 +35,10 @@ export function explainCommand(context: CliContext): Command {
     ],
     lists: [{ title: "Methods", names: methodKind.all.map(({ name }) => name), text: runnableHelp(methodKind) }],
     examples: [
-      "explain",
       "explain dog.jpg cat.png --model resnet50.onnx",
-      'explain cat.jpg --model squeezenet.onnx --target "tiger cat" --method perceptual,guided-perceptual',
+      'explain cat.jpg --model squeezenet.onnx --target "tiger cat"',
+      "explain cat.jpg --model model.onnx --method perceptual,grad-cam",
+      "explain",
       "explain dog.jpg --model vgg19_bn.onnx --preset released --perceptual-weight 10 --json",
       "explain dog.jpg --model resnet50.onnx --method grad-cam --layer 'Relu[-1]' --set upsampling=nearest",
     ],

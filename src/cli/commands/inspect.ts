@@ -42,7 +42,8 @@ export function inspectCommand(context: CliContext): Command {
 Example:
   perceptual-ball inspect resnet50.onnx
 
-The first line is the verdict: "works", or "blocked by: …". Exit code: 0 works, 1 blocked or not an ONNX model, 2 misuse.`,
+The first line is the verdict: "works", or "blocked by: …".
+Exit code: 0 works, 1 blocked or not an ONNX model, 2 misuse.`,
     )
     .action((file: string, flags: InspectFlags) => inspect(file, flags, context));
 }

@@ -24,12 +24,13 @@ export function mergeCommand(context: CliContext): Command {
       "after",
       `
 Example:
-  perceptual-ball benchmark localization --data scenes:200 --shard 1/2 --out half1
-  perceptual-ball benchmark localization --data scenes:200 --shard 2/2 --out half2
+  perceptual-ball benchmark localization --shard 1/2 --out half1
+  perceptual-ball benchmark localization --shard 2/2 --out half2
   perceptual-ball merge half1 half2 -o all
-  perceptual-ball benchmark localization --data scenes:200 --out all
+  perceptual-ball benchmark localization --out all
 
-Exit code: 0 done, 1 a folder cannot be read or written, 2 misuse, such as folders of different experiments.`,
+Exit code: 0 done, 1 a folder cannot be read or written,
+2 misuse, such as folders of different experiments.`,
     )
     .action((folders: string[], flags: MergeFlags) => merge(folders, flags, context));
 }

@@ -37,7 +37,8 @@ Examples:
   perceptual-ball studio
   perceptual-ball studio resnet50.onnx dog.jpg cat.png
 
-Weights beside the model (model.onnx.data) are opened with it. Ctrl-C ends the server.`,
+Weights beside the model (model.onnx.data) are opened with it.
+Ctrl-C ends the server.`,
     )
     .action((files: string[], flags: StudioFlags) => studio(files, flags, context));
 }

@@ -1,10 +1,14 @@
-/** @file What `--help` shows: usage, the flags that most people need, and examples. `--help-all` shows the rest. */
+/**
+ * @file What `--help` shows: usage, the flags that most people need, a line or two each, and short examples, so that it fits a screen of 80 columns. `--help-all`
+ * shows the rest, and every description whole.
+ */
 import { type Command, Help, Option } from "commander";
 import type { CliContext } from "../context.ts";
 
 export interface HelpText {
   /** The flags that `--help` shows, such as "--model". */
   readonly flags: readonly string[];
+  /** `--help` shows the first three that fit a line of 80 columns: two at least. */
   readonly examples: readonly string[];
   /** What there is to choose from, such as the methods; shown by `--help-all`, named by `--help`. */
   readonly lists?: readonly { readonly title: string; readonly names: readonly string[]; readonly text: string }[];
@@ -37,17 +41,25 @@ export function describeHelp(command: Command, context: CliContext, text: HelpTe
       return Help.prototype.visibleOptions.call(this, of).filter(isShown);
     },
     optionTerm: ({ flags: term }) => term.replace(/^--\w+s, /, ""),
+    optionDescription(option) {
+      return isAll ? Help.prototype.optionDescription.call(this, option) : briefDescription(option);
+    },
   });
   const section = (title: string, lines: string): string => `\n${title}:\n${lines}\n`;
   command.addHelpText("after", () => {
-    const shown = section("Examples", examples.map((example) => `  perceptual-ball ${example}`).join("\n"));
+    const lines = examples.map((example) => `  perceptual-ball ${example}`);
+    const shown = section(
+      "Examples",
+      (isAll ? lines : lines.filter((line) => line.length <= 80).slice(0, 3)).join("\n"),
+    );
     const code = `Exit code: 0 done, 1 ${failure}, 2 misuse, 130 interrupted (${interruption}).`;
     if (isAll) {
       const listed = lists.map(({ title, text: all }) => section(title, all)).join("");
       return `${listed}${shown}${notes === undefined ? "" : `\n${notes}`}\n${code}`;
     }
     const named = lists.map(({ title, names }) => section(title, wrapped(names, 78))).join("");
-    return `${named}${shown}\n\`${pathOf(command)} --help-all\` shows all flags${lists.length > 0 ? ", and what these are" : ""}.`;
+    const more = `--help-all shows all flags${lists.length > 0 ? ", what these are" : ""}, and more examples.`;
+    return `${named}${shown}\n${more}`;
   });
   return command;
 }
@@ -59,8 +71,12 @@ export function withHelpAll(argv: readonly string[]): string[] {
   return argv.map((word, n) => (n < end && word === "--help-all" ? "--help" : word));
 }
 
-function pathOf(command: Command): string {
-  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
+/** What a flag is, up to the first semicolon, colon or full stop that is not in parentheses, with its default. */
+function briefDescription({ description, defaultValue, defaultValueDescription }: Option): string {
+  const [brief] = description.split(/(?:[;:.] |\.$)(?![^(]*\))/);
+  const isSaid = typeof defaultValue === "string" || typeof defaultValue === "number";
+  const fallback = defaultValueDescription ?? (isSaid ? String(defaultValue) : undefined);
+  return fallback === undefined || brief.includes("(default") ? brief : `${brief} (default: ${fallback})`;
 }
 
 /** Names with commas between them, in lines of at most `width` characters. */

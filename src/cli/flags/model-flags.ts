@@ -44,7 +44,7 @@ export function addModelFlags(command: Command, { hasModelFlag }: { readonly has
     command.addOption(option);
   };
   if (hasModelFlag) add("--model <file>", "the classifier, an ONNX file (default: the bundled one)");
-  add("--labels <file>", "class names, one per line; or imagenet, cifar10");
+  add("--labels <file>", "class names, one per line, or imagenet, cifar10");
   add("--logits <value>", "the value that holds the logits, where it is not found by itself");
   command.addOption(headOption().helpGroup("Model:"));
   command.addOption(inputOption().helpGroup("Model:"));
