@@ -57,7 +57,7 @@ export function describeHelp(command: Command, context: CliContext, text: HelpTe
       const listed = lists.map(({ title, text: all }) => section(title, all)).join("");
       return `${listed}${shown}${notes === undefined ? "" : `\n${notes}`}\n${code}`;
     }
-    const named = lists.map(({ title, names }) => section(title, wrapped(names, 78))).join("");
+    const named = lists.map(({ title, names }) => section(title, someOf(names).join("\n"))).join("");
     const more = `--help-all shows all flags${lists.length > 0 ? ", what these are" : ""}, and more examples.`;
     return `${named}${shown}\n${more}`;
   });
@@ -79,8 +79,20 @@ function briefDescription({ description, defaultValue, defaultValueDescription }
   return fallback === undefined || brief.includes("(default") ? brief : `${brief} (default: ${fallback})`;
 }
 
+/** The names in at most three lines of 78 characters; of more, as many as fit, and how many are left. */
+function someOf(names: readonly string[]): string[] {
+  const all = wrapped(names, 78);
+  if (all.length <= 3) return all;
+  const shown = [...names];
+  for (;;) {
+    shown.pop();
+    const lines = wrapped([...shown, `… ${names.length - shown.length} more, which --help-all lists`], 78);
+    if (lines.length <= 3) return lines;
+  }
+}
+
 /** Names with commas between them, in lines of at most `width` characters. */
-function wrapped(names: readonly string[], width: number): string {
+function wrapped(names: readonly string[], width: number): string[] {
   const lines: string[] = [];
   let line = " ";
   for (const [n, name] of names.entries()) {
@@ -91,5 +103,5 @@ function wrapped(names: readonly string[], width: number): string {
     }
     line += word;
   }
-  return [...lines, line].join("\n");
+  return [...lines, line];
 }
