@@ -4,10 +4,10 @@
  * Runs `perceptual-ball benchmark localization` on Scenes of the split `train`, which neither the benchmarks nor the tests use: 120 for the
  * methods that cost little, 60 for the others. What was stopped goes on where it was. Records and reports are in
  * results/thresholds/<part>; curves.csv there has the error at every threshold, and thresholds.csv the rule that {@link chooseThreshold}
- * takes for each method.
+ * takes for each method. With `--part NAME` only that part runs, and what both files say of other methods stays.
  * Further arguments go to the command, such as --workers 1.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { root, runPart } from "./run-part.ts";
@@ -16,6 +16,8 @@ const costly = ["occlusion", "rise", "extremal"];
 const others =
   "perceptual,guided-perceptual,gradient,gradient-input,deconvnet,guided-backprop,smooth-grad,integrated-gradients," +
   "grad-cam,guided-grad-cam,excitation-backprop,contrastive-excitation-backprop,deepfool";
+
+const cams = "grad-cam-plus-plus,hires-cam,layer-cam,xgrad-cam,score-cam,ablation-cam,eigen-cam";
 
 const parts = [
   { name: "scenes", arguments: ["--data", "scenes:120", "--methods", others] },
@@ -26,6 +28,7 @@ const parts = [
       ...["--set", "rise.preset=paper", "--set", "rise.masks=1000", "--set", "extremal.iterations=100"],
     ],
   },
+  { name: "scenes-cams", arguments: ["--data", "scenes:120", "--methods", cams] },
 ];
 
 /** A kind of threshold of one method: the error at each place of its grid, and what comes out if it is chosen on other pictures. */
@@ -70,28 +73,55 @@ function chooseThreshold({ kinds }: Method) {
   return energy !== undefined && energy.smoothed <= other.smoothed + advantage ? energy : other;
 }
 
-const curves = ["method,kind,parameter,error"];
-const lines = ["method,pictures,rule,parameter,error,smoothed_error,least_error,least_error_rule,held_out_energy"];
-for (const part of parts) {
+/** What a file of results says of each method, by the method's name: the lines that begin with it. */
+function linesByMethod(file: string): Map<string, string[]> {
+  const lines = existsSync(file) ? readFileSync(file, "utf8").trimEnd().split("\n").slice(1) : [];
+  const found = new Map<string, string[]>();
+  for (const line of lines) {
+    const [method] = line.split(",");
+    found.set(method, [...(found.get(method) ?? []), line]);
+  }
+  return found;
+}
+
+const [curvesFile, thresholdsFile] = ["curves.csv", "thresholds.csv"].map((name) =>
+  join(root, "results/thresholds", name),
+);
+const curves = linesByMethod(curvesFile);
+const thresholds = linesByMethod(thresholdsFile);
+const given = process.argv.slice(2);
+const at = given.indexOf("--part");
+const [, only] = at < 0 ? [] : given.splice(at, 2);
+const chosenParts = parts.filter(({ name }) => at < 0 || name === only);
+if (chosenParts.length === 0) throw new Error(`--part: one of ${parts.map(({ name }) => name).join(", ")}`);
+for (const part of chosenParts) {
   const out = join(root, "results/thresholds", part.name);
   const shares = ["--threads", "1", "--workers", String(availableParallelism())];
   const common = ["--split", "train", "--curve-steps", "0", "--keep-maps", "0"];
-  runPart(["benchmark", "localization", ...part.arguments, ...common, ...shares, ...process.argv.slice(2)], out);
+  runPart(["benchmark", "localization", ...part.arguments, ...common, ...shares, ...given], out);
   const { methods }: { readonly methods: readonly Method[] } = JSON.parse(
     readFileSync(join(out, "results.json"), "utf8"),
   );
   for (const method of methods) {
     if (method.isBaseline) continue;
-    for (const [kind, { curve }] of Object.entries(method.kinds)) {
-      for (const { parameter, error } of curve) curves.push([method.name, kind, parameter, error.toFixed(3)].join(","));
-    }
+    const ownCurves = Object.entries(method.kinds).flatMap(([kind, { curve }]) =>
+      curve.map(({ parameter, error }) => [method.name, kind, parameter, error.toFixed(3)].join(",")),
+    );
+    curves.set(method.name, ownCurves);
     const chosen = chooseThreshold(method);
     const [kind, least] = Object.entries(method.kinds).reduce((a, b) => (b[1].error.value < a[1].error.value ? b : a));
     const numbers = [chosen.error, chosen.smoothed, least.error.value].map((value) => value.toFixed(3));
     const rule = [chosen.kind, String(chosen.parameter)];
     const heldOut = method.kinds.energy.heldOut.value.toFixed(3);
-    lines.push([method.name, method.images, ...rule, ...numbers, `${kind}:${least.parameter}`, heldOut].join(","));
+    const line = [method.name, method.images, ...rule, ...numbers, `${kind}:${least.parameter}`, heldOut].join(",");
+    thresholds.set(method.name, [line]);
   }
 }
-writeFileSync(join(root, "results/thresholds/curves.csv"), `${curves.join("\n")}\n`);
-writeFileSync(join(root, "results/thresholds/thresholds.csv"), `${lines.join("\n")}\n`);
+const write = (file: string, head: string, lines: ReadonlyMap<string, readonly string[]>): void =>
+  writeFileSync(file, `${[head, ...[...lines.values()].flat()].join("\n")}\n`);
+write(curvesFile, "method,kind,parameter,error", curves);
+write(
+  thresholdsFile,
+  "method,pictures,rule,parameter,error,smoothed_error,least_error,least_error_rule,held_out_energy",
+  thresholds,
+);

@@ -25,6 +25,7 @@ import {
   sayJson,
 } from "./context.ts";
 import { type ExplainFlags, localizationRuleOf, usualMethods } from "./flags/explain-flags.ts";
+import { smoothingOf } from "./flags/smoothing-flags.ts";
 import type { PictureSource } from "./pictures.ts";
 import { createProgress, describeSeconds, type ProgressDisplay } from "./progress.ts";
 import { describeReplaced, explainReport } from "./reports/explain-report.ts";
@@ -57,6 +58,7 @@ export function explainingOf(
   const total = pictures.length;
   const { io } = context;
   const { json } = flags;
+  const smoothing = smoothingOf(flags);
   const progress = createProgress(io.stderr, { quiet: flags.quiet ?? false });
   const failures: { image: string; reason: string }[] = [];
   const decisions = new Map<number, FileClassifier>();
@@ -131,6 +133,7 @@ export function explainingOf(
     const explanations = explainPicture(watched, picture, methods, {
       ...{ image: source.image, groundTruth: source.groundTruth, folder: source.name },
       ...{ label: subject.label, target, region, batch, seed, colorMap, localizationRule: localizationRuleOf(flags) },
+      smoothing,
       model: { path: model ?? bundledClassifierPath, sha256: classifier.file.sha256 },
       versions,
       signal: io.signal,

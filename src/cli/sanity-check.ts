@@ -47,8 +47,8 @@ export async function sanityCheck(input: SanityCheck): Promise<SanityStage[]> {
   const { flags, context, classifier, items, runs, settings, data, versions } = input;
   if (flags.sanityCheck === 0) return [];
   const images = [...new Map(items.map(({ image }) => [image.id, image])).values()].slice(0, flags.sanityCheck);
-  const { sigmaPixels, seed } = settings;
-  const computer = randomizationComputer(classifier, { sigmaPixels, seed, open: openerOf(input) });
+  const { sigmaPixels, seed, smoothing } = settings;
+  const computer = randomizationComputer(classifier, { sigmaPixels, seed, smoothing, open: openerOf(input) });
   const stages = cascadeStages(weightLayers(classifier.prepared).length, flags.sanityStages);
   const wanted = randomizationItems(images, runs, stages);
   try {

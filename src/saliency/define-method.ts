@@ -28,6 +28,7 @@ import {
   type SaliencyMethod,
 } from "./method.ts";
 import type { SaliencyMap } from "./saliency-map.ts";
+import { completeSmoothing, smoothedCost } from "./smoothing.ts";
 
 /** One image to explain, with everything that was asked checked and completed. C are the settings. */
 export interface MethodTask<C> {
@@ -150,11 +151,15 @@ export function defineMethod<const N extends string, const S extends OptionSchem
       if (read(classifier, options).common.mask !== undefined) throw maskless(name);
     },
     costOf(classifier, options) {
-      const { settings, label } = read(classifier, options);
-      const isClassified = classifies || label === undefined;
-      return totalCost(cost(settings, classifier), { forward: isClassified ? 1 : 0, gradient: 0 });
+      const { settings, common, label } = read(classifier, options);
+      const isLabelled = label !== undefined;
+      const costFor = (isClassified: boolean): Cost =>
+        totalCost(cost(settings, classifier), { forward: isClassified ? 1 : 0, gradient: 0 });
+      return common.smoothing === undefined
+        ? costFor(classifies || !isLabelled)
+        : smoothedCost(costFor(classifies), completeSmoothing(name, common.smoothing), isLabelled);
     },
-    explain: explainOver(name, one, together),
+    explain: explainOver(name, one, { together }),
   };
 }
 
@@ -233,11 +238,20 @@ export function definePerturbationMethod<const N extends string, const S extends
     ...descriptionOf(definition),
     shows,
     check: (classifier, options) => void read(classifier, options),
-    costOf: (classifier, options) => totalCost(cost(read(classifier, options).settings, classifier), mapCost),
-    explain: explainOver(name, async (classifier, image, options: Options, onProgress) => {
-      const perturbation = await perturb(classifier, image, options, onProgress);
-      return mapOf(classifier, image, perturbation, { signal: options?.signal });
-    }),
+    costOf(classifier, options) {
+      const { settings, common, label } = read(classifier, options);
+      const each = totalCost(cost(settings, classifier), mapCost);
+      if (common.smoothing === undefined) return each;
+      return smoothedCost(each, completeSmoothing(name, common.smoothing), label !== undefined);
+    },
+    explain: explainOver(
+      name,
+      async (classifier, image, options: Options, onProgress) => {
+        const perturbation = await perturb(classifier, image, options, onProgress);
+        return mapOf(classifier, image, perturbation, { signal: options?.signal });
+      },
+      { takesPictures: true },
+    ),
     perturbing: {
       search,
       mapCost,

@@ -3,6 +3,7 @@ import { checkClassifier } from "../classifier/check-arguments.ts";
 import type { Classifier } from "../classifier/classifier.ts";
 import type { Classification } from "../classifier/logits.ts";
 import type { ImageTensor } from "../image/picture.ts";
+import { totalCost } from "../options/cost.ts";
 import { completeOptions } from "../options/schema.ts";
 import type { Explanation, MethodOptions, Perturbation, SaliencyMethod } from "./method.ts";
 
@@ -28,12 +29,12 @@ export interface Explainer {
 
 /**
  * Puts one question (`label`, `target`) about `image`, pixels [C, H, W], to any number of methods. The image is classified once, and
- * methods of one search and equal settings share one perturbation.
+ * methods of one search and equal settings share one perturbation. With `smoothing`, maps are smoothed; a perturbation is that of the image itself.
  */
 export function createExplainer(
   classifier: Classifier,
   image: ImageTensor,
-  question: Pick<MethodOptions, "label" | "target" | "batch" | "mask"> = {},
+  question: Pick<MethodOptions, "label" | "target" | "batch" | "mask" | "smoothing"> = {},
 ): Explainer {
   checkClassifier("createExplainer", classifier);
   const perturbations = new Map<string, Promise<Timed<Perturbation>>>();
@@ -63,7 +64,18 @@ export function createExplainer(
       found.catch(() => perturbations.delete(key));
       const { value: perturbation, seconds: before } = await found;
       clean ??= perturbation.clean;
-      const { value, seconds } = await timed(() => perturbing.mapOf(classifier, image, perturbation, options));
+      const { value, seconds } = await timed(async () => {
+        const found = await perturbing.mapOf(classifier, image, perturbation, options);
+        if (question.smoothing === undefined) return found;
+        const { label } = perturbation;
+        const smoothed = await method.explain(classifier, image, { ...settings, ...question, ...options, label });
+        return {
+          ...found,
+          map: smoothed.map,
+          evaluations: totalCost(found.evaluations, smoothed.evaluations),
+          settings: { ...found.settings, smoothing: smoothed.settings.smoothing },
+        };
+      });
       return { explanation: value, perturbation, seconds: before + seconds };
     },
   };

@@ -12,6 +12,7 @@ import type { OnProgress } from "../options/progress.ts";
 import type { OptionSchema, OptionsOf } from "../options/schema.ts";
 import type { Random } from "../random/random.ts";
 import type { SaliencyMap } from "./saliency-map.ts";
+import { smoothingOption } from "./smoothing.ts";
 
 const aFunction = <F>() => ({
   is: (value: unknown): value is F => typeof value === "function",
@@ -36,6 +37,7 @@ export const methodOptions = {
     "Where pixels may change, [H, W] of the network's input: 1 inside, 0 outside. Of methods that change the image; others refuse it.",
     maskForm,
   ),
+  smoothing: smoothingOption,
   signal: valueOption("Ends the call with an AbortedError.", {
     is: (value): value is AbortSignal => value instanceof AbortSignal,
     expected: "an AbortSignal",

@@ -9,8 +9,15 @@ import { maskOption, type PictureFlags } from "./picture-flags.ts";
 import { addSpeechFlags, type SpeechFlags, seedOption } from "./run-flags.ts";
 import type { RunnableFlags } from "./runnables.ts";
 import type { RuntimeFlags } from "./runtime-flags.ts";
+import { addSmoothingFlags, type SmoothingFlags } from "./smoothing-flags.ts";
 
-export interface ExplainFlags extends ModelFlags, PictureFlags, RuntimeFlags, RunnableFlags, SpeechFlags {
+export interface ExplainFlags
+  extends ModelFlags,
+    PictureFlags,
+    RuntimeFlags,
+    RunnableFlags,
+    SpeechFlags,
+    SmoothingFlags {
   readonly batch?: number;
   readonly label?: string;
   readonly target?: string;
@@ -64,6 +71,7 @@ export function addExplainFlags(command: Command): Command {
   for (const [group, options] of Object.entries(groups)) {
     for (const option of options) command.addOption(option.helpGroup(group));
   }
+  addSmoothingFlags(command, "Map and box:");
   return addSpeechFlags(command);
 }
 

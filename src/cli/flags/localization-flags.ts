@@ -7,8 +7,9 @@ import {
   type SummaryOptions,
 } from "../../experiments/localization/summary.ts";
 import { choice, number } from "./parse-values.ts";
+import { addSmoothingFlags, type SmoothingFlags, smoothingOf } from "./smoothing-flags.ts";
 
-export interface LocalizationFlags {
+export interface LocalizationFlags extends SmoothingFlags {
   readonly blur: number;
   readonly explain: LocalizationSettings["explain"];
   readonly curveSteps: LocalizationSettings["curveSteps"];
@@ -57,6 +58,7 @@ export function addLocalizationFlags(command: Command): void {
   add("--sanity-stages <n>", "how many numbers of layers are randomized", 6, whole("--sanity-stages", 1));
   add("--keep-maps <n>", "pictures whose maps are kept, for the figures", 40, whole("--keep-maps"));
   add("--figure-rows <n>", "pictures in each figure", 6, whole("--figure-rows"));
+  addSmoothingFlags(command, "Protocol:");
 }
 
 /** The choices under which tables are made. */
@@ -72,6 +74,9 @@ export function localizationSettingsOf({
   curveSteps,
   batch,
   seed,
+  ...flags
 }: LocalizationFlags & { readonly seed: number }): LocalizationSettings {
-  return { sigmaPixels: blur, explain, curveSteps, batch, seed };
+  const smoothing = smoothingOf(flags);
+  // What is not asked for is not said, so that records made before there was smoothing go on counting.
+  return { sigmaPixels: blur, explain, curveSteps, batch, seed, ...(smoothing === undefined ? {} : { smoothing }) };
 }

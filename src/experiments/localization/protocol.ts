@@ -23,6 +23,7 @@ import { createRandom } from "../../random/random.ts";
 import { createExplainer, type Explainer } from "../../saliency/explainer.ts";
 import type { Explanation, SaliencyMethod } from "../../saliency/method.ts";
 import type { SaliencyMap } from "../../saliency/saliency-map.ts";
+import { completeSmoothing, type SmoothingSettings } from "../../saliency/smoothing.ts";
 import { type Tensor, tensorOf } from "../../tensor/tensor.ts";
 import { hash64 } from "../records/canonical-json.ts";
 import type { ExperimentIdentity, RecordKey } from "../records/record-store.ts";
@@ -55,6 +56,8 @@ export interface LocalizationSettings {
   /** Images per run of the network for the curves. */
   readonly batch: number;
   readonly seed: number;
+  /** Of every map, by noisy copies of the picture. Default: none. */
+  readonly smoothing?: SmoothingSettings;
 }
 
 /**
@@ -76,6 +79,7 @@ export function checkLocalizationSettings(settings: LocalizationSettings): Local
   if (settings.curveSteps !== "rows") numberIn(`${where}: curveSteps`, settings.curveSteps, { min: 0, integer: true });
   numberIn(`${where}: batch`, settings.batch, { min: 1, integer: true });
   numberIn(`${where}: seed`, settings.seed, { min: 0, integer: true });
+  if (settings.smoothing !== undefined) completeSmoothing(`${where}: smoothing`, settings.smoothing);
   return settings;
 }
 
@@ -229,7 +233,7 @@ async function computeOne(
   }
   const explained = label ?? classification.label;
   const random = createRandom(settings.seed, randomPath(key));
-  const explainer = explainerFor(subject, classifier, explained);
+  const explainer = explainerFor(subject, classifier, explained, settings);
   const { explanation, seconds } = await explainer.explain(run.method, run.settings, { random, signal });
   const map = blur(explanation.map, { sigmaPixels: settings.sigmaPixels });
   const curves = await curvesOf(map, explained, subject, classifier, settings, signal);
@@ -257,8 +261,13 @@ async function computeOne(
   return { result, seconds, arrays: keepsMap ? keptArrays(map, explanation) : {} };
 }
 
-function explainerFor({ explainers, input }: Subject, classifier: Classifier, label: number): Explainer {
-  const explainer = explainers.get(label) ?? createExplainer(classifier, input, { label });
+function explainerFor(
+  { explainers, input }: Subject,
+  classifier: Classifier,
+  label: number,
+  { smoothing }: LocalizationSettings,
+): Explainer {
+  const explainer = explainers.get(label) ?? createExplainer(classifier, input, { label, smoothing });
   explainers.set(label, explainer);
   return explainer;
 }

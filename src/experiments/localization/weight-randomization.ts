@@ -17,6 +17,7 @@ import { createRandom, type Random } from "../../random/random.ts";
 import { modelOf } from "../../runtime/session.ts";
 import { createExplainer } from "../../saliency/explainer.ts";
 import type { SaliencyMap } from "../../saliency/saliency-map.ts";
+import type { SmoothingSettings } from "../../saliency/smoothing.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import { type Form, isCount, isNumber, isText, objectOf, orNull } from "../records/record-form.ts";
 import type { FinishedRecord } from "../records/record-store.ts";
@@ -131,6 +132,8 @@ export interface RandomizationOptions {
   readonly sigmaPixels: number;
   /** Of the weights, and of methods that draw. */
   readonly seed: number;
+  /** Of every map, by noisy copies of the picture. Default: none. */
+  readonly smoothing?: SmoothingSettings | undefined;
 }
 
 /** Computes records for `runExperiment`, and lets go of the randomized network at the end. */
@@ -148,7 +151,7 @@ export interface RandomizationComputer {
  */
 export function randomizationComputer(
   classifier: Classifier,
-  { open, sigmaPixels, seed }: RandomizationOptions,
+  { open, sigmaPixels, seed, smoothing }: RandomizationOptions,
 ): RandomizationComputer {
   const layerNames = weightLayers(classifier.prepared).map(({ name }) => name);
   const trained = new Map<string, { readonly label: number; readonly map: SaliencyMap }>();
@@ -162,7 +165,7 @@ export function randomizationComputer(
   ): Promise<{ label: number; map: SaliencyMap }> => {
     const input = classifier.fit(await image.picture());
     const random = createRandom(seed, randomPath(key));
-    const explainer = createExplainer(network, input, { label });
+    const explainer = createExplainer(network, input, { label, smoothing });
     const { explanation } = await explainer.explain(run.method, run.settings, { random, signal });
     return { label: explanation.label, map: blur(explanation.map, { sigmaPixels }) };
   };

@@ -14,6 +14,7 @@ import type { OnProgress } from "../../options/progress.ts";
 import { createRandom } from "../../random/random.ts";
 import { createExplainer, type Explainer, type TimedExplanation } from "../../saliency/explainer.ts";
 import type { PerturbationFacts, SaliencyMethod } from "../../saliency/method.ts";
+import type { Smoothing } from "../../saliency/smoothing.ts";
 import { type FloatTensor, floatTensor } from "../../tensor/tensor.ts";
 import { boxColors } from "../style/box-colors.ts";
 import { amplified, commonFactor } from "./amplified.ts";
@@ -39,6 +40,8 @@ export interface ExplainPictureOptions {
   readonly target?: string | number;
   /** Images per run of the network; each method's own choice by default. */
   readonly batch?: number;
+  /** Of maps, by noisy copies of the picture: how many, or more settings. Default: none. */
+  readonly smoothing?: Smoothing;
   /** The region of the picture that methods may change; those that change nothing refuse it. Default: everywhere. */
   readonly region?: Region;
   /** Of the random numbers of each method. Default 0. */
@@ -99,13 +102,13 @@ export async function* explainPicture(
   runs: readonly ExplanationRun[],
   options: ExplainPictureOptions,
 ): AsyncGenerator<PictureExplanation, void, undefined> {
-  const { label, target, batch, region, seed = 0, signal, onProgress } = options;
+  const { label, target, batch, smoothing, region, seed = 0, signal, onProgress } = options;
   const weights = weightsOf(classifier, runs, options);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const subject = subjectOf(classifier, picture, options, runs.length > 1);
   const { pictureSize } = subject;
   const mask = region && regionMask(`region of ${options.image}`, region, pictureSize, classifier.input);
-  const explainer = createExplainer(classifier, subject.input, { label, target, batch, mask });
+  const explainer = createExplainer(classifier, subject.input, { label, target, batch, mask, smoothing });
   let before = 0;
   for (const [n, { method, settings }] of runs.entries()) {
     const report: OnProgress = ({ done, of }) =>
@@ -143,17 +146,20 @@ function subjectOf(
 function weightsOf(
   classifier: Classifier,
   runs: readonly ExplanationRun[],
-  { label, target }: ExplainPictureOptions,
+  { label, target, smoothing }: ExplainPictureOptions,
 ): number[] {
   const forwardRuns = ({ forward, gradient }: Cost): number => forward + 3 * gradient;
   const searched = new Set<string>();
   return runs.map(({ method, settings = {} }) => {
-    const cost = forwardRuns(method.costOf(classifier, { ...settings, label, target }));
+    const asked = { ...settings, label, target };
+    const smoothed = smoothing === undefined ? 0 : forwardRuns(method.costOf(classifier, { ...asked, smoothing }));
+    if (method.perturbing === undefined && smoothing !== undefined) return smoothed;
+    const cost = forwardRuns(method.costOf(classifier, asked)) + smoothed;
     if (method.perturbing === undefined) return cost;
     const key = JSON.stringify([method.perturbing.search, settings]);
     const isKnown = searched.has(key);
     searched.add(key);
-    return isKnown ? forwardRuns(method.perturbing.mapCost) : cost;
+    return isKnown ? forwardRuns(method.perturbing.mapCost) + smoothed : cost;
   });
 }
 

@@ -6,6 +6,7 @@ import type {
   LocalizationSummary,
   MethodSummary,
 } from "../../experiments/localization/summary.ts";
+import { isJsonObject } from "../../experiments/records/record-form.ts";
 import { gridKinds, type ThresholdKind } from "../../localization/threshold-grids.ts";
 import { csvOf } from "../tables/csv.ts";
 import { markdownCode, markdownTable, markdownText } from "../tables/markdown.ts";
@@ -62,7 +63,14 @@ export function criterionSentence({ options, settings, data }: LocalizationSumma
       ? "everything that the threshold keeps"
       : `the largest component (${options.connectivity} neighbors) of what the threshold keeps`;
   const blur = settings.sigmaPixels === 0 ? "not blurred" : `blurred with σ = ${settings.sigmaPixels} pixels`;
-  return `${pictureCount(data.images)}. A box around ${around} counts as right at an intersection over union ${match} ½ with ${object}; where nothing is kept the box is the whole picture. Every map was ${blur} first.`;
+  return `${pictureCount(data.images)}. A box around ${around} counts as right at an intersection over union ${match} ½ with ${object}; where nothing is kept the box is the whole picture. Every map was ${blur} first.${smoothingSentence(settings.smoothing)}`;
+}
+
+/** What the maps were made of, where that is not the picture as it is. */
+function smoothingSentence(smoothing: unknown): string {
+  if (!isJsonObject(smoothing)) return "";
+  const { samples, noise, aggregate } = smoothing;
+  return ` It is the ${aggregate} of the maps of ${samples} copies with noise of ${noise} of the picture's range.`;
 }
 
 /** All tables as Markdown. */

@@ -11,9 +11,9 @@ import { floatTensor } from "../../tensor/tensor.ts";
 import { gradientIn, imageIn, pixelAffine, spaceOption } from "../attribution-space.ts";
 import { outputOption } from "../backward-run.ts";
 import { defineMethod, type MethodResult, type MethodTask } from "../define-method.ts";
+import { fillNoise, rangeOf } from "../noise.ts";
 import { readOut, readoutOption } from "../readout.ts";
 import { gradientsAt } from "./gradients-at.ts";
-import { fillNoise } from "./noise.ts";
 
 const settings = withPresets(
   {
@@ -110,15 +110,6 @@ async function explain(task: MethodTask<ValuesOf<typeof settings>>): Promise<Met
     evaluations: { forward: 0, gradient: samples },
     details: { noiseDeviation: deviation },
   };
-}
-
-function rangeOf(values: Float32Array): number {
-  let [low, high] = [Infinity, -Infinity];
-  for (const value of values) {
-    low = Math.min(low, value);
-    high = Math.max(high, value);
-  }
-  return high - low;
 }
 
 /**

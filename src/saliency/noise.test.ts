@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createWords } from "../../random/random.ts";
+import { createWords } from "../random/random.ts";
 import { fillNoise } from "./noise.ts";
 
 test("moments of a standard normal distribution, and no trace of pairs", () => {

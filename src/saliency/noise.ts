@@ -1,6 +1,6 @@
 /** @file Normal noise for whole images, fast enough not to be seen beside a small network. */
-import { normalQuantile } from "../../random/normal-quantile.ts";
-import type { Words } from "../../random/random.ts";
+import { normalQuantile } from "../random/normal-quantile.ts";
+import type { Words } from "../random/random.ts";
 
 const valueCount = 2 ** 16;
 let table: Float32Array | undefined;
@@ -27,4 +27,14 @@ export function fillNoise(words: Words, out: Float32Array): void {
     if (2 * k + 1 < out.length) out[2 * k + 1] = values[word >>> 16];
     out[2 * k] = values[word & 0xffff];
   }
+}
+
+/** The largest of `values` less the smallest. */
+export function rangeOf(values: Float32Array): number {
+  let [low, high] = [Infinity, -Infinity];
+  for (const value of values) {
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  return high - low;
 }
