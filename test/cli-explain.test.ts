@@ -145,6 +145,38 @@ test("two methods share one attack, in folders of their own; settings are record
   expect(maps[0].data).not.toEqual(maps[1].data);
 });
 
+test("--smooth averages the maps of noisy copies, of any method, and its runs are counted", async () => {
+  const out = path("smooth");
+  const { code, stdout, stderr } = await runCli([
+    "explain", path("scene1.png"), "--model", model, "--out", out, "--json", "--quiet",
+    "--method", "grad-cam,rise,deepfool,extremal", "--masks", "5", "--iterations", "2", "--set", "extremal.smooth=0.09",
+    "--smooth", "3", "--smooth-noise", "0.1", "--smooth-by", "mean-square",
+  ]); // biome-ignore format: one line
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  const records = recordsOf<MapRecord | PerturbationRecord>(stdout);
+  const smoothing = { samples: 3, noise: 0.1, aggregate: "mean-square" };
+  expect(records.map(({ settings }) => settings.smoothing)).toEqual(records.map(() => smoothing));
+  const [cam, rise, deepfool, extremal] = records;
+  expect(cam).toMatchObject({ evaluations: 3, forwardEvaluations: 0, kind: "map" });
+  expect(rise).toMatchObject({ evaluations: 0, forwardEvaluations: 15 });
+  // The search on the picture itself, which the record is about, and those on the copies.
+  expect(deepfool.kind).toBe("perturbation");
+  expect(deepfool.evaluations).toBeGreaterThan(3);
+  expect(extremal.settings).toMatchObject({ smooth: 0.09 });
+  const plain = await runCli([
+    ...["explain", path("scene1.png"), "--model", model, "--out", path("unsmoothed"), "--json", "--quiet"],
+    ...["--method", "grad-cam"],
+  ]);
+  const [unsmoothed] = recordsOf<MapRecord>(plain.stdout);
+  const maps = await Promise.all(
+    [join(out, cam.files.mapNpy), join(path("unsmoothed"), unsmoothed.files.mapNpy)].map((file) => readNpy(file)),
+  );
+  expect(maps[0].data).not.toEqual(maps[1].data);
+  const alone = await runCli(["explain", path("scene1.png"), "--model", model, "--smooth-noise", "0.2"]);
+  expect(alone.code).toBe(2);
+  expect(alone.stderr).toContain("--smooth-noise: maps are not smoothed, expected --smooth");
+});
+
 test("several methods: a folder and a row for each, one panel of all, settings by name", async () => {
   const out = path("methods");
   const { code, stdout, stderr } = await runCli([

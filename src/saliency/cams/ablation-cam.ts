@@ -44,7 +44,7 @@ export const ablationCam = defineMethod({
   source: "Desai and Ramaswamy, Ablation-CAM, WACV 2020",
   summary: "Where features of a late layer are present without which the class score falls.",
   version: 1,
-  box: { kind: "energy", alpha: 0.65 },
+  box: { kind: "energy", alpha: 0.6 },
   settings: { ...layerSettings(gradCamLayer), score: scoreOptionOf("logit"), channels: channelsOption },
   complete: (values, classifier) => ({ ...values, grid: gradCamGrid("ablation-cam", classifier, values.layer) }),
   cost: ({ grid, channels }) => ({ forward: triedChannels(grid, channels) + 1, gradient: 0 }),

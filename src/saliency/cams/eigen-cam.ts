@@ -43,7 +43,7 @@ export const eigenCam = defineMethod({
   source: "Muhammad and Yeasin, Eigen-CAM, IJCNN 2020",
   summary: "The strongest pattern of a late layer's features, whatever the class.",
   version: 1,
-  box: { kind: "energy", alpha: 0.65 },
+  box: { kind: "energy", alpha: 0.55 },
   settings: {
     ...layerSettings(gradCamLayer),
     centered: flagOption("Whether the mean of each channel is subtracted first, as pytorch-grad-cam does.", {

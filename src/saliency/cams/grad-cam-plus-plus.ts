@@ -24,7 +24,7 @@ export const gradCamPlusPlus = layerGradientMethod({
   source: "Chattopadhyay et al., Grad-CAM++, WACV 2018",
   summary: "Where features of a late layer are present that raise the class score, in several places alike.",
   version: 1,
-  box: { kind: "energy", alpha: 0.65 },
+  box: { kind: "energy", alpha: 0.55 },
   cells: plusPlusSum,
 });
 

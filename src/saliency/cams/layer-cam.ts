@@ -20,7 +20,7 @@ export const layerCam = layerGradientMethod({
   source: "Jiang et al., LayerCAM, IEEE Transactions on Image Processing, 2021",
   summary: "Where the features of a layer are present, each where it raises the class score.",
   version: 1,
-  box: { kind: "energy", alpha: 0.65 },
+  box: { kind: "energy", alpha: 0.55 },
   cells: risingSums,
 });
 

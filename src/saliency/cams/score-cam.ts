@@ -79,7 +79,7 @@ export const scoreCam = defineMethod({
   source: "Wang et al., Score-CAM, CVPR Workshops 2020",
   summary: "Where features of a late layer are present through which alone the class scores well.",
   version: 1,
-  box: { kind: "energy", alpha: 0.65 },
+  box: { kind: "energy", alpha: 0.55 },
   settings,
   complete: (values, classifier) => ({ ...values, grid: gradCamGrid("score-cam", classifier, values.layer) }),
   cost: ({ grid, channels }) => ({ forward: triedChannels(grid, channels) + 1, gradient: 0 }),
