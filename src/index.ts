@@ -27,6 +27,7 @@ export { extremal } from "./saliency/extremal/extremal.ts";
 export { deconvnet } from "./saliency/gradients/deconvnet.ts";
 export { gradient } from "./saliency/gradients/gradient.ts";
 export { gradientInput } from "./saliency/gradients/gradient-input.ts";
+export { expectedGradients, gradientShap } from "./saliency/gradients/gradient-shap.ts";
 export { guidedBackprop } from "./saliency/gradients/guided-backprop.ts";
 export { integratedGradients } from "./saliency/gradients/integrated-gradients.ts";
 export { smoothGrad } from "./saliency/gradients/smooth-grad.ts";
@@ -38,6 +39,9 @@ export { guidedPerceptual, perceptual } from "./saliency/perturbations/perceptua
 export { deepLift } from "./saliency/relevance/deep-lift.ts";
 export { lrp } from "./saliency/relevance/lrp.ts";
 export { rise } from "./saliency/rise/rise.ts";
+export { featureAblation } from "./saliency/superpixels/feature-ablation.ts";
+export { kernelShap } from "./saliency/superpixels/kernel-shap.ts";
+export { lime } from "./saliency/superpixels/lime.ts";
 export type { SaliencyMap } from "./saliency/saliency-map.ts";
 
 // Attack

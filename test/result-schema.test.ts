@@ -19,6 +19,8 @@ const records: ExplanationRecord[] = [];
 /** As few runs as a method's settings allow. */
 const cheap: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   rise: { masks: 4 },
+  lime: { samples: 8, segments: 4 },
+  "kernel-shap": { samples: 14, segments: 4 },
   perceptual: { evaluations: 6 },
   "guided-perceptual": { evaluations: 6 },
 };

@@ -9,7 +9,7 @@ import { wordOption } from "../options/option.ts";
  * `mean`: the color that the network's normalization maps to zero, usually the mean of its training set; `gray`: ½; `black`: 0;
  * `blur`: the image itself, blurred with σ = 20 pixels of 224.
  */
-const fills = ["mean", "gray", "black", "blur"] as const;
+export const fills = ["mean", "gray", "black", "blur"] as const;
 export type Fill = (typeof fills)[number];
 
 /** The setting `fill` of methods that hide parts of an image. */

@@ -14,6 +14,7 @@ import { extremal } from "./extremal/extremal.ts";
 import { deconvnet } from "./gradients/deconvnet.ts";
 import { gradient } from "./gradients/gradient.ts";
 import { gradientInput } from "./gradients/gradient-input.ts";
+import { expectedGradients, gradientShap } from "./gradients/gradient-shap.ts";
 import { guidedBackprop } from "./gradients/guided-backprop.ts";
 import { integratedGradients } from "./gradients/integrated-gradients.ts";
 import { smoothGrad } from "./gradients/smooth-grad.ts";
@@ -24,6 +25,9 @@ import { guidedPerceptual, perceptual } from "./perturbations/perceptual.ts";
 import { deepLift } from "./relevance/deep-lift.ts";
 import { lrp } from "./relevance/lrp.ts";
 import { rise } from "./rise/rise.ts";
+import { featureAblation } from "./superpixels/feature-ablation.ts";
+import { kernelShap } from "./superpixels/kernel-shap.ts";
+import { lime } from "./superpixels/lime.ts";
 
 /** All methods by name, in the order in which tables list them. */
 export const methods = {
@@ -35,6 +39,8 @@ export const methods = {
   [guidedBackprop.name]: guidedBackprop,
   [smoothGrad.name]: smoothGrad,
   [integratedGradients.name]: integratedGradients,
+  [expectedGradients.name]: expectedGradients,
+  [gradientShap.name]: gradientShap,
   [gradCam.name]: gradCam,
   [guidedGradCam.name]: guidedGradCam,
   [gradCamPlusPlus.name]: gradCamPlusPlus,
@@ -51,6 +57,9 @@ export const methods = {
   [rise.name]: rise,
   [extremal.name]: extremal,
   [occlusion.name]: occlusion,
+  [featureAblation.name]: featureAblation,
+  [lime.name]: lime,
+  [kernelShap.name]: kernelShap,
   [deepFool.name]: deepFool,
 };
 
