@@ -39,10 +39,10 @@ export { guidedPerceptual, perceptual } from "./saliency/perturbations/perceptua
 export { deepLift } from "./saliency/relevance/deep-lift.ts";
 export { lrp } from "./saliency/relevance/lrp.ts";
 export { rise } from "./saliency/rise/rise.ts";
+export type { SaliencyMap } from "./saliency/saliency-map.ts";
 export { featureAblation } from "./saliency/superpixels/feature-ablation.ts";
 export { kernelShap } from "./saliency/superpixels/kernel-shap.ts";
 export { lime } from "./saliency/superpixels/lime.ts";
-export type { SaliencyMap } from "./saliency/saliency-map.ts";
 
 // Attack
 

@@ -36,6 +36,17 @@ const parts = [
       ...["--variant", "eigen-centered=eigen-cam,centered=true", "--variant", "score-authors=score-cam,preset=authors"],
     ],
   },
+  {
+    name: "scenes-attributions",
+    arguments: ["--data", "scenes:120", "--methods", "lrp,deep-lift,expected-gradients,gradient-shap"],
+  },
+  {
+    name: "scenes-superpixels",
+    arguments: [
+      ...["--data", "scenes:60", "--methods", "feature-ablation,lime,kernel-shap"],
+      ...["--set", "lime.samples=500", "--set", "kernel-shap.samples=500"],
+    ],
+  },
 ];
 
 /** A kind of threshold of one method: the error at each place of its grid, and what comes out if it is chosen on other pictures. */
