@@ -7,16 +7,18 @@ from torch_case import export_dynamo, export_legacy, normalized, write_torch_cas
 
 def build(architecture, size, settings):
     """The network in inference mode and the size of its input: `size` where it takes that, or else its own."""
-    attempts = [lambda: timm.create_model(architecture, pretrained=False, img_size=size, **settings)]
-    attempts += [lambda: timm.create_model(architecture, pretrained=False, **settings)] * 2
-    for index, attempt in enumerate(attempts):
+    # A patch of 14 pixels does not divide most sizes.
+    attempts = [lambda side=side: (timm.create_model(architecture, pretrained=False, img_size=side, **settings), side) for side in (size, size // 14 * 14 + 14)]
+    attempts += [lambda: (timm.create_model(architecture, pretrained=False, **settings), size)]
+    attempts += [lambda: (timm.create_model(architecture, pretrained=False, **settings), None)]
+    for attempt in attempts:
         try:
-            model = attempt().eval()
-            own = model.default_cfg["input_size"][-1]
-            fits = size if index < 2 and not (index == 1 and model.default_cfg.get("fixed_input_size", False)) else own
+            model, side = attempt()
+            channels, _, own = model.default_cfg["input_size"]
+            side = own if side is None else side
             with torch.no_grad():
-                model(torch.zeros((2, model.default_cfg["input_size"][0], fits, fits)))
-            return model, fits
+                model.eval()(torch.zeros((2, channels, side, side)))
+            return model, side
         except (TypeError, AssertionError, ValueError, RuntimeError, KeyError) as error:
             failure = error
     raise failure

@@ -31,12 +31,12 @@ const timmFamilies = words(`
   resnet18 resnetv2_18 rexnet_100 selecsls42 legacy_seresnet18 sequencer2d_s shvit_s1 skresnet18 starnet_s050 swiftformer_xs swin_tiny_patch4_window7_224
   swinv2_tiny_window8_256 swinv2_cr_tiny_224 tiny_vit_5m_224 tnt_s_patch16_224 tresnet_m twins_svt_small vgg11 visformer_tiny vit_tiny_patch16_224
   vit_tiny_r_s16_p8_224 vit_relpos_small_patch16_224 samvit_base_patch16_224:depth=2 vitamin_small_224 volo_d1_224 ese_vovnet19b_slim_dw legacy_xception
-  xception41 xcit_nano_12_p16_224`);
+  xception41 xcit_nano_12_p16_224 halonet26t sehalonet33ts test_vit4`);
 
 /** More of the large families, by the exporter before it (TorchScript), which is still what most files come from. */
 const timmMembers = words(`
-  test_vit test_vit2 test_vit3 test_vit4 test_resnet test_convnext test_convnext2 test_convnext3 test_mambaout test_nfnet test_byobnet test_coatnet test_maxvit
-  test_vit_relpos test_efficientnet halonet26t lambda_resnet26t eca_botnext26ts_256 sehalonet33ts bat_resnext26ts gcresnext26ts gernet_s mobileone_s0 regnetz_b16
+  test_vit test_vit2 test_vit3 test_resnet test_convnext test_convnext2 test_convnext3 test_mambaout test_nfnet test_byobnet test_coatnet test_maxvit
+  test_vit_relpos test_efficientnet lambda_resnet26t eca_botnext26ts_256 bat_resnext26ts gcresnext26ts gernet_s mobileone_s0 regnetz_b16
   resnet32ts resnet50_clip convnextv2_atto convnext_zepto_rms convnext_tiny_hnf crossvit_9_dagger_240 cs3darknet_focus_s cs3sedarknet_l darknet17
   deit3_small_patch16_224 densenetblur121d dla60_res2net efficientnet_b0_gn efficientnet_blur_b0 efficientnet_cc_b0_4e efficientnet_es efficientnet_lite0
   efficientnetv2_rw_t mixnet_s mnasnet_small mobilenetv1_100 mobilenetv2_050 spnasnet_100 tinynet_e tf_efficientnet_lite0 tf_mobilenetv3_small_minimal_100
@@ -97,7 +97,9 @@ const transformersModels: Readonly<Record<string, { readonly config: object; rea
   mobilenet_v2: { config: { depth_multiplier: 0.35, image_size: 64 } },
   mobilevit: { config: { image_size: 64 } },
   mobilevitv2: { config: { image_size: 64, width_multiplier: 0.5 } },
-  efficientnet: { config: { width_coefficient: 1, depth_coefficient: 1, hidden_dim: 1280, image_size: 64 } },
+  efficientnet: {
+    config: { initializer_range: 0.2, width_coefficient: 1, depth_coefficient: 1, hidden_dim: 1280, image_size: 64 },
+  },
   levit: { config: { image_size: 64 } },
   poolformer: { config: pyramid },
   pvt: { config: { image_size: 64, ...headed } },
@@ -122,7 +124,7 @@ function transformersCase(name: string, exporter: "optimum" | "dynamo", opset: n
 
 /** Optimum's exporter has no entry for these kinds. */
 const unknownToOptimum = new Set(
-  words("dinov2_with_registers ijepa siglip donut-swin mobilevitv2 pvt_v2 focalnet hgnet_v2 textnet swiftformer"),
+  words("bit dinov2_with_registers ijepa siglip donut-swin mobilevitv2 pvt_v2 focalnet hgnet_v2 textnet swiftformer"),
 );
 
 /** Classifiers that ultralytics has a description of, the smallest of each generation, and other ways to export them. */
@@ -131,7 +133,7 @@ const ultralyticsCases: readonly ExportCase[] = [
   ["yolo11n-cls", {}],
   ["yolo26n-cls", {}],
   ["yolo12n-cls", {}],
-  ["yolo11-cls-resnet18", {}],
+  ["yolov8-cls-resnet50", {}],
   ["yolo11n-cls", { opset: 12, simplify: false }],
   ["yolo11n-cls", { opset: 20, size: 96 }],
   ["yolov8n-cls", { dynamic: true }],
@@ -150,7 +152,7 @@ const kerasNetworks: readonly (readonly [name: string, settings?: object, size?:
   ["DenseNet121"],
   ["ResNet50"],
   ["ResNet50V2"],
-  ["VGG16"],
+  ["VGG16", {}, 32],
   ["InceptionV3", {}, 96],
   ["Xception", {}, 96],
   ["NASNetMobile", {}, 64],

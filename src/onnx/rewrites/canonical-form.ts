@@ -8,6 +8,7 @@ import { checkKeys, UnsupportedError } from "../../errors.ts";
 import { type Graph, groupByOperator, type Model } from "../model.ts";
 import { validateModel } from "../validate.ts";
 import { cleanUp } from "./clean-up.ts";
+import { constantBatchStatistics } from "./constant-batch-statistics.ts";
 import { decomposeFusedOperators } from "./decompose-fused-operators.ts";
 import { halfToFloat32, halfTypesOf } from "./half-to-float32.ts";
 import { inlineFunctions } from "./inline-functions.ts";
@@ -37,7 +38,7 @@ export function canonicalForm(model: Model, options: CanonicalFormOptions = {}):
   const inlined = inlineFunctions(valid);
   // What functions are made of is checked where it has become part of the graph.
   const upgraded = upgradeOpset(inlined === valid ? valid : validateModel(inlined, { where }), { where });
-  const written = decomposeFusedOperators(halfToFloat32(upgraded.graph));
+  const written = constantBatchStatistics(decomposeFusedOperators(halfToFloat32(upgraded.graph)));
   checkQuantization(written, where);
   return { model: { ...upgraded, graph: cleanUp(written, { keep }) }, notes: notesOn(upgraded.graph, written) };
 }

@@ -61,6 +61,37 @@ describe("AffineGrid", () => {
   });
 });
 
+describe("Col2Im", () => {
+  test.each([
+    ["of blocks side by side", "6, 4", "3, 2", "strides = [3, 2]", 4],
+    [
+      "of blocks that overlap, with gaps in them and padding",
+      "5, 6",
+      "2, 3",
+      "strides = [2, 1], dilations = [2, 1], pads = [1, 0, 0, 1]",
+      10,
+    ],
+    ["with rows that no block reaches", "7, 5", "2, 2", "strides = [3, 2]", 4],
+    ["along one axis, at each place", "7", "3", "", 5],
+  ] as const)("%s", async (_, image, block, attributes, positions) => {
+    const size = block.split(",").reduce((product, extent) => product * Number(extent), 1);
+    const feeds = { x: wave([2, 2 * size, positions]) };
+    const rank = image.split(",").length;
+    const initializers = `int64[${rank}] image = {${image}}, int64[${rank}] block = {${block}}`;
+    const call = `Col2Im ${attributes === "" ? "" : `<${attributes}> `}(x, image, block)`;
+    expectGradient(await expectUnfolded(model(feeds, call, { rank: rank + 2, initializers }), feeds), feeds, "x");
+  });
+
+  test("columns that do not fit the picture are refused", () => {
+    const feeds = { x: wave([1, 8, 5]) };
+    const initializers = "int64[2] image = {4, 4}, int64[2] block = {2, 2}";
+    const call = "Col2Im <strides = [2, 2]> (x, image, block)";
+    expect(() => unfoldedGraph(model(feeds, call, { rank: 4, initializers }), feeds)).toThrow(
+      /expected \[batch, channels · block, positions of the block\], got \[1, 8, 5\], \[4, 4\], \[2, 2\]/,
+    );
+  });
+});
+
 describe("RotaryEmbedding", () => {
   const [batch, heads, positions, size] = [2, 3, 4, 8];
   const angles = (features: number, ...shape: number[]): Record<string, Tensor> => ({

@@ -1,6 +1,6 @@
 /**
- * @file Operators whose parts depend on the shapes of their inputs, written in others: AffineGrid, RotaryEmbedding and quantization in blocks of
- * the standard domain, Attention and MultiHeadAttention of onnxruntime's (its ContribOperators.md).
+ * @file Operators whose parts depend on the shapes of their inputs, written in others: AffineGrid, Col2Im, RotaryEmbedding and quantization in
+ * blocks of the standard domain, Attention and MultiHeadAttention of onnxruntime's (its ContribOperators.md).
  */
 import { BadInputError, UnsupportedError } from "../../errors.ts";
 import { normalizeAxis } from "../../tensor/shape.ts";
@@ -87,6 +87,45 @@ function affineGrid(rewrite: TypedRewrite): void {
   const grid = constant(tensorOf(theta.dtype, base, [1, points, rank + 1]));
   const product = op("MatMul", [grid, op("Transpose", [input(0)], { perm: [0, 2, 1] })]);
   into([node.outputs[0]], "Reshape", [product, ints(rewrite, 0, ...sides, rank)]);
+}
+
+/** Blocks of numbers, a column [C · block] for each position, added up where they lie in the picture: a transposed convolution with 0 and 1. */
+function columnsToImage(rewrite: TypedRewrite): void {
+  const { attributes, op, into, input, node, constant, value } = rewrite;
+  const { dtype, shape } = typeAt(rewrite, 0);
+  const image = needed(value(1), rewrite, "the size of the picture");
+  const block = needed(value(2), rewrite, "the size of a block");
+  const [strides, dilations] = ["strides", "dilations"].map((name) =>
+    attributes.ints(
+      name,
+      image.map(() => 1),
+    ),
+  );
+  const pads = attributes.ints(
+    "pads",
+    [...image, ...image].map(() => 0),
+  );
+  const size = sizeOf(block);
+  const channels = shape[1] / size;
+  // What a block and its padding leave of the picture on an axis, in which the others lie.
+  const free = image.map(
+    (extent, i) => extent + pads[i] + pads[i + image.length] - (dilations[i] * (block[i] - 1) + 1),
+  );
+  const positions = free.map((extent, i) => Math.floor(extent / strides[i]) + 1);
+  const fits =
+    shape.length === 3 &&
+    block.length === image.length &&
+    Number.isInteger(channels) &&
+    free.every((extent) => extent >= 0) &&
+    sizeOf(positions) === shape[2];
+  if (!fits) throw misfit(rewrite, "[batch, channels · block, positions of the block]", [shape, image, block]);
+  const columns = op("Reshape", [input(0), ints(rewrite, -1, size, ...positions)]);
+  const ones = new Float64Array(size * size);
+  for (let i = 0; i < size; i++) ones[i * size + i] = 1;
+  const kernel = constant(tensorOf(dtype, ones, [size, 1, ...block]));
+  const output_padding = free.map((extent, i) => extent % strides[i]);
+  const planes = op("ConvTranspose", [columns, kernel], { strides, dilations, pads, output_padding });
+  into([node.outputs[0]], "Reshape", [planes, ints(rewrite, -1, channels, ...image)]);
 }
 
 /** Pairs of features turned by an angle for each position. */
@@ -309,6 +348,7 @@ function multiHeadAttention(rewrite: TypedRewrite): void {
 /** The rewrite of a node by domain and operator; none where the node is fine as it is. */
 export const shapedOperators: Readonly<Record<string, (node: Node) => TypedRewriteRule | undefined>> = {
   AffineGrid: () => affineGrid,
+  Col2Im: () => columnsToImage,
   RotaryEmbedding: () => rotaryEmbedding,
   DequantizeLinear: ({ attributes }) => (attributes.block_size?.value ? dequantizeBlocks : undefined),
   "com.microsoft.Attention": () => fusedAttention,

@@ -41,8 +41,7 @@ export interface UpgradeOpsetOptions {
 
 /**
  * `model` with its nodes, those of inner graphs and of functions in the form of operator set `target`. Throws an
- * UnsupportedError for what has no newer form (BatchNormalization in training mode or per
- * activation), a BadInputError if no standard operator set is imported.
+ * UnsupportedError for what has no newer form (BatchNormalization per activation), a BadInputError if no standard operator set is imported.
  */
 export function upgradeOpset(model: Model, options: UpgradeOpsetOptions = {}): Model {
   checkKeys("upgradeOpset", options, ["target", "where"]);
@@ -300,16 +299,13 @@ const spatialStatistics: Upgrade = {
   },
 };
 
-/** Before version 14 more than one output meant training. */
+/** Before version 14 more than one output meant training; of these the statistics of the batch itself are gone. */
 const inferenceOutput: Upgrade = {
   since: 14,
   rewrite(node) {
     if (node.outputs.slice(1).every((name) => name === "")) return [{ ...node, outputs: [node.outputs[0]] }];
-    throw new UnsupportedError({
-      where: describeNode(node),
-      what: "BatchNormalization is in training mode",
-      advice: "Export the model in inference mode (model.eval() in PyTorch).",
-    });
+    const attributes = { ...node.attributes, ...attributesFrom({ training_mode: 1 }) };
+    return [{ ...node, attributes, outputs: node.outputs.slice(0, 3) }];
   },
 };
 
