@@ -12,6 +12,7 @@ export type { Runtime } from "./runtime/runtime.ts";
 
 // Explain
 
+export { attentionRollout, transformerAttribution } from "./saliency/attention/attention-methods.ts";
 export { ablationCam } from "./saliency/cams/ablation-cam.ts";
 export { eigenCam } from "./saliency/cams/eigen-cam.ts";
 export { contrastiveExcitationBackprop, excitationBackprop } from "./saliency/cams/excitation-backprop.ts";

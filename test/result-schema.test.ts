@@ -4,6 +4,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createClassifier } from "../src/classifier/classifier.ts";
+import { UnsupportedError } from "../src/errors.ts";
 import type { ExplanationRecord } from "../src/experiments/explanation/record.ts";
 import { explanationRecordSchema } from "../src/experiments/explanation/record-schema.ts";
 import { explainPicture } from "../src/report/explanation/explain-picture.ts";
@@ -25,8 +26,19 @@ const cheap: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   "guided-perceptual": { evaluations: 6 },
 };
 
+function needsTransformer(check: () => void): boolean {
+  try {
+    check();
+    return false;
+  } catch (error) {
+    return error instanceof UnsupportedError && /no attention/.test(error.message);
+  }
+}
+
 beforeAll(async () => {
-  const methods = saliencyMethods.filter(({ name, costOf, settings }) => {
+  const methods = saliencyMethods.filter(({ name, check, costOf, settings }) => {
+    // The network has no attention to read.
+    if (needsTransformer(() => check(classifier))) return false;
     const { forward, gradient } = costOf(classifier, { ...cheap[name] });
     return (name in cheap && Object.keys(cheap[name]).every((key) => key in settings)) || forward + gradient < 60;
   });

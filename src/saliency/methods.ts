@@ -1,5 +1,6 @@
 /** @file The explanation methods by name. */
 import { MisuseError, nearest } from "../errors.ts";
+import { attentionRollout, transformerAttribution } from "./attention/attention-methods.ts";
 import { ablationCam } from "./cams/ablation-cam.ts";
 import { eigenCam } from "./cams/eigen-cam.ts";
 import { contrastiveExcitationBackprop, excitationBackprop } from "./cams/excitation-backprop.ts";
@@ -54,6 +55,8 @@ export const methods = {
   [contrastiveExcitationBackprop.name]: contrastiveExcitationBackprop,
   [lrp.name]: lrp,
   [deepLift.name]: deepLift,
+  [attentionRollout.name]: attentionRollout,
+  [transformerAttribution.name]: transformerAttribution,
   [rise.name]: rise,
   [extremal.name]: extremal,
   [occlusion.name]: occlusion,

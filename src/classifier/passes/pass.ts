@@ -62,7 +62,7 @@ export function openPass<In, Out>({ graph, run: runGraph }: OpenGraph, plan: Pas
       return inChunks(inputs, perRun, async (some) => {
         const tensors = Object.fromEntries(makers.map(({ name, make }) => [name, make(some)]));
         const results = await runGraph(tensors, fetches, options);
-        return some.map((input, n) => read((output) => rowOf(results[output], n), input));
+        return some.map((input, n) => read((output) => rowOf(results[output], n, perRun), input));
       });
     },
   };
@@ -127,8 +127,8 @@ function stacked(rows: readonly ArrayLike<number>[], batch: number, size: number
   return data;
 }
 
-/** Row `n` of a tensor along its first axis, sharing its memory. */
-function rowOf({ data, shape: [count] }: Tensor, n: number): Float32Array {
+/** Row `n` of `count` of a tensor that begins with the images, or with what each of them has several of; sharing its memory. */
+function rowOf({ data }: Tensor, n: number, count: number): Float32Array {
   const values = data as Float32Array;
   const size = values.length / count;
   return count === 1 ? values : values.subarray(n * size, (n + 1) * size);

@@ -56,7 +56,8 @@ test("of a linear network w (x − x₀), exactly, with one baseline and with th
   const two = await expectedGradients.explain(linear, image, { ...asked, samples: 2, baselines: images, random });
   const mean = net(weights.map((w, i) => w * (image.data[i] - 0.55)));
   expect([...two.map.data]).toEqual(mean.map((value) => expect.closeTo(value, 5)));
-  expect(two.settings).toMatchObject({ baseline: "2 images", samples: 2 });
+  expect(two.settings).toMatchObject({ samples: 2 });
+  expect(two.details).toEqual({ baselines: 2 });
   expect(JSON.parse(JSON.stringify(two.settings))).toEqual(two.settings);
 });
 

@@ -96,10 +96,11 @@ async function explain(task: MethodTask<Settings>): Promise<MethodResult> {
     },
   });
   const map = readOut(floatTensor(Float32Array.from(sum), shape), settings.readout);
-  const { baselines: _, ...named } = settings;
-  const effective = baselines === undefined ? named : { ...named, baseline: `${baselines.length} images` };
+  // Images are no JSON; how many there were is.
+  const { baselines: _, ...effective } = settings;
   if (still === undefined || baselines !== undefined || noise > 0) {
-    return { map, evaluations: { forward: 0, gradient: samples }, settings: effective };
+    const details = baselines === undefined ? {} : { details: { baselines: baselines.length } };
+    return { map, evaluations: { forward: 0, gradient: samples }, settings: effective, ...details };
   }
   const pass = await classifier.forward();
   const [[above], [below]] = [await pass.run([data], { signal }), await pass.run([still], { signal })];
