@@ -101,6 +101,8 @@ export interface Classifier extends NetworkPasses {
    * MisuseError for other heads. It shares nothing with this one and is disposed of by itself.
    */
   decision(label: number): Classifier;
+  /** The same model with its classes called otherwise; as {@link Classifier.withPreprocessing}. */
+  withNames(names: Labels): Classifier;
   /** The same model with its pixels prepared otherwise: a classifier of its own, with sessions of its own. */
   withPreprocessing(guess: PreprocessingGuess): Classifier;
 }
@@ -293,6 +295,7 @@ function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
       const own = listLayers(decided.typed(decided.fixedBatch ?? 1));
       return assemble(guess, { ...parts, prepared: decided, names, layers: own });
     },
+    withNames: (names) => assemble(guess, { ...parts, names }),
     withPreprocessing: (other) => assemble(other, parts),
   };
 }

@@ -1,6 +1,7 @@
 /** @file What `attack` and `cone` work on: a classifier, and pictures from files or a data set, each opened when its turn comes. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
+import type { ModelWarning } from "../classifier/network/prepare-model.ts";
 import { type SizedPicture, sizedPicture } from "../classifier/preprocessing/fit-picture.ts";
 import { regionMask } from "../classifier/preprocessing/region-mask.ts";
 import type { Dataset, DatasetImage } from "../datasets/dataset.ts";
@@ -17,7 +18,7 @@ import { type DataFlags, datasetOf } from "./flags/data-flags.ts";
 import type { ModelFlags } from "./flags/model-flags.ts";
 import { type PictureFlags, pictureOptionsOf } from "./flags/picture-flags.ts";
 import { loadRuntime, type RuntimeFlags } from "./flags/runtime-flags.ts";
-import { openClassifier, samplesOfImages, samplesOfPictures } from "./open-classifier.ts";
+import { openClassifier, samplesOfDataset, samplesOfPictures } from "./open-classifier.ts";
 import { bundledPictures, checkPicturesOrData, picturesOfFiles, reservedNames, seemsReadable } from "./pictures.ts";
 import type { ProgressDisplay } from "./progress.ts";
 
@@ -33,6 +34,8 @@ export interface AttackInputFlags extends ModelFlags, PictureFlags, Omit<DataFla
 export interface AttackInput extends AttackPicture {
   /** Unique, and fit for the name of a file. */
   readonly name: string;
+  /** What was concluded when it was opened, and must be known before a result is trusted. */
+  readonly warnings?: () => readonly ModelWarning[];
 }
 
 export interface AttackInputs {
@@ -69,11 +72,12 @@ export async function openAttackInputs(
     signal: io.signal,
     isLabelled: flags.data !== undefined,
     decision: flags.label,
+    hasLabel: command === "attack",
     hasOwnPictures: images.length > 0,
     samples: async (opened) => {
       if (flags.data === undefined) return samplesOfPictures(given, opened.input.channelCount);
       const data = await labelledData(flags, opened, io.signal);
-      return samplesOfImages(testPart(data.images, flags.split));
+      return samplesOfDataset({ ...data, images: testPart(data.images, flags.split) });
     },
     onProgress: ({ runs, of }) => progress.update(runs / of, "trying normalizations"),
     note,
@@ -83,10 +87,10 @@ export async function openAttackInputs(
     const region = flags.mask === undefined ? undefined : await givenRegion(flags.mask, flags, note);
     if (flags.data === undefined) {
       const inputs: AttackInput[] = [];
-      for (const { image, name, load } of given) {
+      for (const { image, name, load, warnings } of given) {
         const origin = images.length === 0 ? "the bundled Scenes" : await fingerprintOf(image, flags);
         const picture = () => load(classifier.input.channelCount);
-        inputs.push({ image, name, ...openedIn(region, origin, picture, classifier) });
+        inputs.push({ image, name, warnings, ...openedIn(region, origin, picture, classifier) });
       }
       return { classifier, runtime, source: images.length === 0 ? "the bundled Scenes" : "files", inputs };
     }

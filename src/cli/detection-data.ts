@@ -10,7 +10,7 @@ export interface DetectionDataFlags extends DataFlags {
   readonly trainImages: number;
 }
 
-export interface DetectionData {
+export interface DetectionData extends Pick<Dataset, "listedClasses"> {
   readonly name: string;
   readonly train: readonly DatasetImage[];
   readonly test: readonly DatasetImage[];
@@ -35,6 +35,7 @@ export async function detectionData(
   const half = ({ id }: DatasetImage): boolean => hash64(`half ${id}`) % 2n === 0n;
   return {
     name: test.name,
+    ...(test.listedClasses === undefined ? {} : { listedClasses: test.listedClasses }),
     train: (isShared ? train.images.filter(half) : train.images).slice(0, trainImages),
     test: (isShared ? test.images.filter((image) => !half(image)) : test.images).slice(0, first),
   };

@@ -108,6 +108,8 @@ export function explainingOf(
    */
   async function subjectOf(classifier: FileClassifier, picture: Picture | ImageTensor) {
     const { label } = flags;
+    // --decision has chosen already, and what is explained is that the label is present.
+    if (classifier.prepared.head.decision !== undefined) return { classifier, label: label ?? 1 };
     if (!decidesEachLabel(classifier.prepared.head)) return { classifier, label };
     const index =
       label === undefined
@@ -131,7 +133,7 @@ export function explainingOf(
     const recorder = animate ? searchRecorder() : undefined;
     const watched = recorder === undefined ? asked : watchClassifier(asked, recorder.see);
     const explanations = explainPicture(watched, picture, methods, {
-      ...{ image: source.image, groundTruth: source.groundTruth, folder: source.name },
+      ...{ image: source.image, groundTruth: source.groundTruth, folder: source.name, warnings: source.warnings() },
       ...{ label: subject.label, target, region, batch, seed, colorMap, localizationRule: localizationRuleOf(flags) },
       smoothing,
       model: { path: model ?? bundledClassifierPath, sha256: classifier.file.sha256 },

@@ -5,7 +5,8 @@ import type { ModelWarning } from "../classifier/network/prepare-model.ts";
 import { isOpenToPictures } from "../classifier/preprocessing/guess-preprocessing.ts";
 import { normalizationForChannels } from "../classifier/preprocessing/preprocessing.ts";
 import { type ProbeOptions, probePreprocessing } from "../classifier/preprocessing/probe-preprocessing.ts";
-import type { DatasetImage } from "../datasets/dataset.ts";
+import type { Dataset } from "../datasets/dataset.ts";
+import { namesFromData } from "../datasets/names-from-data.ts";
 import { MisuseError, PerceptualBallError, throwIfAborted } from "../errors.ts";
 import { describeGeometry } from "../image/geometry.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
@@ -28,16 +29,24 @@ export interface Sample {
   readonly label?: number;
 }
 
+/** Pictures to look at, and the data set that they are of. */
+export interface Samples {
+  readonly pictures: readonly Sample[];
+  readonly dataset?: Pick<Dataset, "name" | "listedClasses">;
+}
+
 export interface OpenClassifierOptions {
   readonly runtime: Runtime;
   /** Pictures to try normalizations on where the model leaves them open; those of labelled data are looked at in any case. */
-  readonly samples: (classifier: FileClassifier) => Promise<readonly Sample[]>;
-  /** Whether the samples are of a data set that says what is on them. */
+  readonly samples: (classifier: FileClassifier) => Promise<Samples>;
+  /** Whether the samples are of a data set: what it says is on them, and what it calls its classes. */
   readonly isLabelled?: boolean;
   /** Whether the pictures are the user's own: the bundled classifier then says what it is. */
   readonly hasOwnPictures?: boolean;
-  /** Of a model that decides each of its labels by itself: the label whose decision is meant, by name or number. */
-  readonly decision?: string;
+  /** Of a model that decides each of its labels by itself: the label whose decision is meant, by name or number; before `--decision`. */
+  readonly decision?: string | undefined;
+  /** Whether `--label` names the decision that is meant. */
+  readonly hasLabel?: boolean;
   /** Whether the command works with all labels of such a model; others want one. */
   readonly takesAllLabels?: boolean;
   readonly signal: AbortSignal;
@@ -69,16 +78,18 @@ export async function openClassifier(
   });
   const { isLabelled = false } = options;
   const isOpen = isOpenToPictures(guess, input.channelCount);
-  const samples = isOpen || isLabelled ? await options.samples(fitted) : [];
-  const images = samples.map(({ picture }) => fitted.fit(picture));
-  const labels = samples.map(({ label }) => label);
+  const samples = isOpen || isLabelled ? await options.samples(fitted) : { pictures: [] };
+  const { named, disagreements } = namedByData(fitted, samples);
+  const images = samples.pictures.map(({ picture }) => named.fit(picture));
+  const labels = samples.pictures.map(({ label }) => label);
   const isProbed = isOpen && images.length > 0;
   const probed = isProbed
-    ? fitted.withPreprocessing(await probePreprocessing(fitted, images, { ...execution, labels, signal, onProgress }))
-    : fitted;
+    ? named.withPreprocessing(await probePreprocessing(named, images, { ...execution, labels, signal, onProgress }))
+    : named;
   const accuracy = isLabelled ? await accuracyOf(probed, images, labels, signal) : undefined;
   const warnings = [
     ...(accuracy?.warnings ?? []),
+    ...disagreements,
     ...(flags.model === undefined && options.hasOwnPictures === true ? [bundledWarning(probed)] : []),
   ];
   const classifier =
@@ -88,37 +99,67 @@ export async function openClassifier(
   if (accuracy !== undefined) note(accuracy.text);
   for (const line of describeClassifier(classifier)) note(line);
   for (const { message } of classifier.warnings) note(`warning: ${message}`);
-  return decided(classifier, options);
+  return decided(classifier, options, flags.decision);
+}
+
+/** The classifier with the names that the data gives its classes, where it has none and they fit, and where they disagree. */
+function namedByData(
+  classifier: FileClassifier,
+  { dataset }: Samples,
+): { readonly named: FileClassifier; readonly disagreements: readonly ModelWarning[] } {
+  if (dataset === undefined || classifier.prepared.head.kind === "value") {
+    return { named: classifier, disagreements: [] };
+  }
+  const { labels: names, classCount: count } = classifier;
+  const { labels, warnings } = namesFromData({ names, count }, dataset);
+  return { named: labels === undefined ? classifier : classifier.withNames(labels), disagreements: warnings };
 }
 
 /** The classifier of the decision that is meant, where labels are decided each by itself. */
 function decided(
   classifier: FileClassifier,
-  { decision, takesAllLabels = false }: Pick<OpenClassifierOptions, "decision" | "takesAllLabels">,
+  {
+    decision,
+    takesAllLabels = false,
+    hasLabel = false,
+  }: Pick<OpenClassifierOptions, "decision" | "takesAllLabels" | "hasLabel">,
+  named: string | undefined,
 ): FileClassifier {
-  if (!decidesEachLabel(classifier.prepared.head) || takesAllLabels) return classifier;
-  if (decision !== undefined) return classifier.decision(classifier.findLabel(decision));
+  if (!decidesEachLabel(classifier.prepared.head)) {
+    if (named === undefined) return classifier;
+    throw new MisuseError({
+      where: "--decision",
+      what: "the model does not decide each of its labels by itself",
+      expected: "a multi-label head",
+      got: describeHead(classifier.prepared.head),
+      advice: "Leave it out; --head multi-label takes each of the outputs as a decision.",
+    });
+  }
+  const meant = decision ?? named;
+  if (meant !== undefined) return classifier.decision(classifier.findLabel(meant));
+  if (takesAllLabels) return classifier;
   const { count } = classifier.prepared.head;
   const names = classifier.labels?.slice(0, 8).join(", ");
   throw new MisuseError({
     where: classifier.file.path,
     what: `each of the ${count} labels is present or absent by itself`,
     expected: `one of them, named${names === undefined ? "" : ` (${names}${count > 8 ? ", …" : ""})`}`,
-    advice: "Choose with --label. If only one of them is ever meant, --head softmax compares them with one another.",
+    advice: `Choose with ${hasLabel ? "--label" : "--decision"}. If only one of them is ever meant, --head softmax compares them with one another.`,
   });
 }
 
 /** The first pictures of a data set that can be read, with their classes. */
-export function samplesOfImages(images: readonly DatasetImage[]): Promise<Sample[]> {
-  return readableSamples(images, labelledPictures);
+export async function samplesOfDataset(dataset: Pick<Dataset, "images" | "name" | "listedClasses">): Promise<Samples> {
+  return { pictures: await readableSamples(dataset.images, labelledPictures), dataset };
 }
 
 /** The first pictures of files that can be read, for a network of so many channels. */
-export function samplesOfPictures(given: readonly PictureSource[], channelCount: number): Promise<Sample[]> {
-  return readableSamples(
+export async function samplesOfPictures(given: readonly PictureSource[], channelCount: number): Promise<Samples> {
+  const pictures = await readableSamples(
     given.map(({ load }) => ({ picture: () => load(channelCount) })),
     samplePictures,
   );
+  return { pictures };
 }
 
 /** At most so many of the pictures, in order. */
@@ -146,17 +187,21 @@ async function accuracyOf(
   labels: readonly (number | undefined)[],
   signal: AbortSignal,
 ): Promise<{ readonly text: string; readonly warnings: readonly ModelWarning[] } | undefined> {
+  const isSeparate = decidesEachLabel(classifier.prepared.head);
+  if (classifier.prepared.head.kind === "value") return undefined;
   let [right, of] = [0, 0];
   for (const [n, image] of images.entries()) {
     const wanted = labels[n];
     if (wanted === undefined || wanted >= classifier.classCount) continue;
     throwIfAborted(signal, "clean accuracy");
     of++;
-    if ((await classifier.classify(image, { signal })).label === wanted) right++;
+    const { label, logits } = await classifier.classify(image, { signal });
+    // Where labels are decided each by itself, the right one has to be present.
+    if (isSeparate ? (logits[wanted] ?? 0) > 0 : label === wanted) right++;
   }
   if (of === 0) return undefined;
   const share = right / of;
-  const chance = 1 / classifier.classCount;
+  const chance = isSeparate ? 0.5 : 1 / classifier.classCount;
   const text = `clean accuracy: ${right} of ${of} pictures (${Math.round(100 * share)} %)`;
   const isPoor = (share - chance) / (1 - chance) < 0.3;
   const message = `the model recognizes only ${right} of the first ${of} pictures: its preprocessing (${classifier.guess.name ?? "custom"}, ${classifier.guess.reason}) or the order of its classes may be wrong. Say how pixels are prepared with --preprocessing, or --mean, --std, --scale and --channels`;

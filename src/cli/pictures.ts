@@ -1,6 +1,7 @@
 /** @file The pictures that `explain` works on. */
 import { statSync } from "node:fs";
 import { basename, extname } from "node:path";
+import type { ModelWarning } from "../classifier/network/prepare-model.ts";
 import { MisuseError } from "../errors.ts";
 import type { Box } from "../image/geometry.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
@@ -19,6 +20,8 @@ export interface PictureSource {
   readonly groundTruth?: Box;
   /** The picture, for a network of so many channels; 3 by default. */
   readonly load: (channelCount?: number) => Promise<Picture | ImageTensor>;
+  /** What was concluded when it was loaded, and must be known before a result is trusted. */
+  readonly warnings: () => readonly ModelWarning[];
 }
 
 const bundledCount = 6;
@@ -28,7 +31,7 @@ export function bundledPictures(seed: number = scenesSeeds.bundled): PictureSour
   return Array.from({ length: bundledCount }, (_, index) => {
     const scene = renderScene({ seed, index });
     const name = `scene-${index + 1}-${scene.className}`;
-    return { image: name, name, groundTruth: scene.box, load: async () => scene.image };
+    return { image: name, name, groundTruth: scene.box, load: async () => scene.image, warnings: () => [] };
   });
 }
 
@@ -54,11 +57,19 @@ export async function picturesOfFiles(
   options: Omit<ReadPictureFileOptions, "channelCount"> = {},
 ): Promise<PictureSource[]> {
   const unique = uniqueNames(reservedNames);
-  return (await findPictures(given)).map((path) => ({
-    image: path,
-    name: unique(outputName(basename(path, extname(path)))),
-    load: (channelCount) => readPictureFile(path, { ...options, channelCount }),
-  }));
+  return (await findPictures(given)).map((path) => {
+    const concluded = new Set<string>();
+    const onNote = (text: string): void => {
+      concluded.add(text);
+      options.onNote?.(text);
+    };
+    return {
+      image: path,
+      name: unique(outputName(basename(path, extname(path)))),
+      load: (channelCount) => readPictureFile(path, { ...options, channelCount, onNote }),
+      warnings: () => [...concluded].map((message) => ({ code: "bit-depth", message })),
+    };
+  });
 }
 
 /** Throws a MisuseError for both pictures and data, and for a model that is given neither; without a model there are the bundled pictures. */

@@ -69,6 +69,8 @@ export interface Dataset {
   readonly name: string;
   /** The names of the classes that labels are indices of. */
   readonly classNames?: readonly string[];
+  /** The data set's own classes in its order, where it lists them all (folders, CIFAR, COCO), whatever the classifier calls them. */
+  readonly listedClasses?: readonly string[];
   readonly images: readonly DatasetImage[];
   readonly problems: readonly DatasetProblem[];
 }

@@ -3,7 +3,9 @@ import type { OddsStatistics } from "./odds-statistics.ts";
 import { formatStatistics, ownerOf, parseStatistics } from "./statistics-file.ts";
 
 const input = { channelCount: 3, height: 8, width: 8, mean: [0.5], std: [0.25], scale: 1, channels: "rgb" };
-const owner = ownerOf({ input: input as never }, "ab12");
+const ownerOfHead = (head: { readonly decision?: number }) =>
+  ownerOf({ input: input as never, prepared: { head } as never }, "ab12");
+const owner = ownerOfHead({});
 const statistics: OddsStatistics = {
   classCount: 2,
   kinds: [{ distribution: "n", magnitude: 0.003 }],
@@ -44,4 +46,13 @@ test("another model, preprocessing, version or file is refused by name", () => {
   // A later version may hold other things: that it is another version comes first.
   const later = text.replace('"version":1', '"version":2').replace('"classes"', '"tables"');
   expect(() => parseStatistics(later, owner, "s.json")).toThrow("s.json: has another version");
+});
+
+test("statistics of one decision are those of no other", () => {
+  const decided = ownerOfHead({ decision: 2 });
+  const text = formatStatistics(statistics, decided, "data");
+  expect(parseStatistics(text, decided, "s.json")).toEqual(statistics);
+  for (const other of [owner, ownerOfHead({ decision: 1 })]) {
+    expect(() => parseStatistics(text, other, "s.json")).toThrow("the decision differs");
+  }
 });

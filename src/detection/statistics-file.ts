@@ -20,12 +20,16 @@ export interface StatisticsOwner {
     readonly scale: unknown;
   };
   readonly channels: string;
+  /** Of a model that decides each of its labels by itself: the label whose decision it is. */
+  readonly decision?: number;
 }
 
 /** The owner of statistics that are fitted on a classifier from a file with the given hash. */
-export function ownerOf({ input }: Pick<Classifier, "input">, sha256: string): StatisticsOwner {
+export function ownerOf({ input, prepared }: Pick<Classifier, "input" | "prepared">, sha256: string): StatisticsOwner {
   const { channelCount, height, width, mean, std, scale, channels } = input;
-  return { sha256, input: [channelCount, height, width], normalization: { mean, std, scale }, channels };
+  const { decision } = prepared.head;
+  const owner = { sha256, input: [channelCount, height, width], normalization: { mean, std, scale }, channels };
+  return decision === undefined ? owner : { ...owner, decision };
 }
 
 /** The text of a statistics file; `data` says, for people, what the statistics were fitted on. */
@@ -85,6 +89,7 @@ export function parseStatistics(text: string, owner: StatisticsOwner, where: str
     ["model (SHA-256)", owner.sha256, file.model.sha256],
     ["input", JSON.stringify(owner.input), JSON.stringify(file.model.input)],
     ["channel order", owner.channels, file.model.channels],
+    ["decision", `${owner.decision ?? "none"}`, `${file.model.decision ?? "none"}`],
     ["normalization", JSON.stringify(owner.normalization), JSON.stringify(file.model.normalization)],
   ];
   const different = parts.find(([, mine, theirs]) => mine !== theirs);

@@ -105,6 +105,7 @@ test("numbers in words", () => {
 });
 
 const record: PerturbationRecord = {
+  number: null,
   image: "photos/<b>cat</b>.jpg",
   kind: "perturbation",
   mapShows: "change",

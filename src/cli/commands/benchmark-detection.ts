@@ -26,7 +26,7 @@ import { addNoiseFlags, batchSizeOf, type NoiseFlags } from "../flags/noise-flag
 import { choice, number } from "../flags/parse-values.ts";
 import { addRunnableFlags, attackKind, runnableHelp } from "../flags/runnables.ts";
 import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
-import { openClassifier, samplesOfImages } from "../open-classifier.ts";
+import { openClassifier, samplesOfDataset } from "../open-classifier.ts";
 import { writeDetectionReport } from "../reports/write-detection-report.ts";
 import { conductExperiment } from "../run-resumable.ts";
 import { benchmarkVersions } from "../versions.ts";
@@ -100,7 +100,10 @@ async function benchmarkDetection(flags: Flags, context: CliContext): Promise<vo
   const classifier = await openClassifier(flags, {
     ...{ runtime, signal, note },
     isLabelled: true,
-    samples: async (opened) => samplesOfImages((await detectionData(flags, opened, { signal })).test),
+    samples: async (opened) => {
+      const { test, ...data } = await detectionData(flags, opened, { signal });
+      return samplesOfDataset({ ...data, images: test });
+    },
   });
   const settings = { ...chosen, batch: batchSizeOf(flags, classifier) };
   try {

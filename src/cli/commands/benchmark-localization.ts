@@ -27,7 +27,7 @@ import {
 import { addModelFlags, type ModelFlags } from "../flags/model-flags.ts";
 import { addRunnableFlags, methodKind, type RunnableFlags, runnableHelp, runsOf } from "../flags/runnables.ts";
 import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
-import { openClassifier, samplesOfImages } from "../open-classifier.ts";
+import { openClassifier, samplesOfDataset } from "../open-classifier.ts";
 import { writeLocalizationReport } from "../reports/write-localization-report.ts";
 import { conductExperiment } from "../run-resumable.ts";
 import { sanityCheck } from "../sanity-check.ts";
@@ -82,8 +82,8 @@ async function benchmarkLocalization(flags: Flags, context: CliContext): Promise
   const runtime = await loadRuntime(flags);
   const classifier = await openClassifier(flags, {
     ...{ runtime, signal, note },
-    isLabelled: flags.label !== "predicted",
-    samples: async (opened) => samplesOfImages((await datasetOf(flags, opened, { signal })).images),
+    isLabelled: true,
+    samples: async (opened) => samplesOfDataset(await datasetOf(flags, opened, { signal })),
   });
   try {
     const dataset = await datasetOf(flags, classifier, { note, signal });

@@ -32,7 +32,7 @@ import { number } from "../flags/parse-values.ts";
 import { pictureArgument, pictureOptionsOf } from "../flags/picture-flags.ts";
 import { addSpeechFlags, type SpeechFlags } from "../flags/run-flags.ts";
 import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
-import { openClassifier, samplesOfImages, samplesOfPictures } from "../open-classifier.ts";
+import { openClassifier, samplesOfDataset, samplesOfPictures } from "../open-classifier.ts";
 import { bundledPictures, checkPicturesOrData, picturesOfFiles } from "../pictures.ts";
 import { createProgress } from "../progress.ts";
 
@@ -95,11 +95,11 @@ async function classify(images: readonly string[], flags: Flags, context: CliCon
     ...{ runtime: await loadRuntime(flags), signal, note },
     hasOwnPictures: images.length > 0,
     takesAllLabels: true,
-    isLabelled: data !== undefined && flags.label !== "predicted",
+    isLabelled: data !== undefined,
     samples: async (opened) =>
       data === undefined
         ? samplesOfPictures(files, opened.input.channelCount)
-        : samplesOfImages((await datasetOf(flags, opened, { signal })).images),
+        : samplesOfDataset(await datasetOf(flags, opened, { signal })),
     onProgress: ({ runs, of }) => progress.update(runs / of, "trying normalizations"),
   });
   const records: ClassificationRecord[] = [];

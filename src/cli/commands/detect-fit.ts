@@ -14,7 +14,7 @@ import { addModelFlags, type ModelFlags } from "../flags/model-flags.ts";
 import { addNoiseFlags, batchSizeOf, type NoiseFlags } from "../flags/noise-flags.ts";
 import { addSpeechFlags, type SpeechFlags, seedOption } from "../flags/run-flags.ts";
 import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
-import { openClassifier, samplesOfImages } from "../open-classifier.ts";
+import { openClassifier, samplesOfDataset } from "../open-classifier.ts";
 import { createProgress } from "../progress.ts";
 
 interface Flags extends ModelFlags, Omit<DetectionDataFlags, "trainImages">, NoiseFlags, RuntimeFlags, SpeechFlags {
@@ -62,7 +62,7 @@ async function fitToPictures(flags: Flags, context: CliContext): Promise<void> {
   const classifier = await openClassifier(flags, {
     ...{ runtime: await loadRuntime(flags), signal, note },
     isLabelled: true,
-    samples: async (opened) => samplesOfImages((await trainingData(flags, opened, { signal })).images),
+    samples: async (opened) => samplesOfDataset(await trainingData(flags, opened, { signal })),
   });
   try {
     const data = await trainingData(flags, classifier, { note, signal });

@@ -112,7 +112,7 @@ async function detect(given: readonly string[], flags: Flags, context: CliContex
     signal: io.signal,
     hasOwnPictures: true,
     // Statistics hold for one preprocessing: that which they were fitted under, or that which is given.
-    samples: async () => [],
+    samples: async () => ({ pictures: [] }),
     note,
   });
   let done = 0;

@@ -92,8 +92,9 @@ async function explainPresent(
     ...{ runtime, hasOwnPictures },
     signal: io.signal,
     takesAllLabels: true,
-    samples: async ({ input: { channelCount } }) =>
-      (await samples(present.slice(0, samplePictures), channelCount)).map((picture) => ({ picture })),
+    samples: async ({ input: { channelCount } }) => ({
+      pictures: (await samples(present.slice(0, samplePictures), channelCount)).map((picture) => ({ picture })),
+    }),
     note: notesOf(io, { ...flags, progress }),
     onProgress: ({ runs, of }) => progress.update(runs / of, "trying normalizations"),
   });

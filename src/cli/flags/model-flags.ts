@@ -22,6 +22,7 @@ export interface ModelFlags {
   readonly logits?: string;
   readonly inputSize?: readonly [height: number, width: number];
   readonly head?: HeadKind;
+  readonly decision?: string;
   readonly input?: Readonly<Record<string, InputValue>>;
   readonly preprocessing?: StatedPreprocessing;
   readonly mean?: readonly number[];
@@ -47,6 +48,10 @@ export function addModelFlags(command: Command, { hasModelFlag }: { readonly has
   add("--labels <file>", "class names, one per line, or imagenet, cifar10");
   add("--logits <value>", "the value that holds the logits, where it is not found by itself");
   command.addOption(headOption().helpGroup("Model:"));
+  add(
+    "--decision <label>",
+    "of a model that decides each label by itself: the label, present or absent, that is meant",
+  );
   command.addOption(inputOption().helpGroup("Model:"));
   add("--input-size <size>", "224, or height x width, where the model leaves it open", imageSize("--input-size"));
   add(

@@ -18,6 +18,15 @@ function runsOfAttacks(...argv: string[]) {
   return attackRunsOf(flags, { fallback: ["pgd"], hasVariants: true });
 }
 
+test("a flag that a command uses for something else is no setting, whoever has one of its name", () => {
+  const command = quiet().option("--channels <order>");
+  addRunnableFlags(command, methodKind, all);
+  const flags = command.parse(["--channels", "bgr", "--method", "gradient,score-cam"], { from: "user" }).opts();
+  expect(runsOf(methodKind, flags, all).map(({ settings }) => settings)).toEqual([{}, {}]);
+  const own = runsOfMethods("--channels", "5", "--method", "score-cam");
+  expect(own.map(({ settings }) => settings)).toEqual([{ channels: 5 }]);
+});
+
 describe("which run", () => {
   test("all by default, each once, in the registry's order; both spellings are one flag", () => {
     const names = runsOfMethods().map(({ name }) => name);

@@ -116,9 +116,25 @@ export function addRunnableFlags<R extends Runnable>(
     const of = owners.length === all.length ? "" : ` [${owners.map(({ runnable }) => runnable.name).join(", ")}]`;
     const value = owner.spec.kind.type === "word" ? "word" : owner.spec.kind.type === "number" ? "n" : "value";
     const option = new Option(`${flagOf(name)} <${value}>`, `${describeOption(owner.spec)}${of}`);
-    command.addOption(option.helpGroup(`Settings of ${flag}s:`));
+    command.addOption(option.helpGroup(`Settings of ${flag}s:`).argParser(settingText));
   }
   return command;
+}
+
+/**
+ * The text of a flag that is a setting. A command may have a flag of a setting's name for something else (`--channels` is the order of the
+ * pixels' channels, and how many of a layer's are tried): its value is of another form, and nobody's setting.
+ */
+interface SettingText {
+  readonly settingText: string;
+}
+
+function settingText(text: string): SettingText {
+  return { settingText: text };
+}
+
+function isSettingText(value: unknown): value is SettingText {
+  return typeof value === "object" && value !== null && "settingText" in value;
 }
 
 interface Owner<R> {
@@ -232,9 +248,9 @@ function flagsOfSettings<R extends Runnable>(
   const values: Readonly<Record<string, unknown>> = { ...flags };
   const given = new Map<string, string>();
   for (const [name, owners] of settingsOf(kind)) {
-    const text = values[name];
-    // Where a command has a flag of this name for something else, its value is no text.
-    if (typeof text !== "string") continue;
+    const value = values[name];
+    if (!isSettingText(value)) continue;
+    const { settingText: text } = value;
     if (!owners.some(({ runnable }) => chosen.includes(runnable))) {
       throw new MisuseError({
         where: flagOf(name),

@@ -101,7 +101,7 @@ async function reportPicture(
       attackTitle: run.attack.title,
       model,
       head,
-      warnings: classifier.warnings,
+      warnings: [...classifier.warnings, ...(input.warnings?.() ?? [])],
       files:
         images === undefined
           ? {}

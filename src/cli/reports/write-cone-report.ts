@@ -65,6 +65,7 @@ export async function writeConeReport(report: ConeReport): Promise<void> {
       settings: findings[0].settings,
       ...cone,
     })),
+    warnings: classifier.warnings,
     versions,
     machine: { processor: cpus()[0]?.model ?? "unknown", cores: cpus().length },
     seconds,

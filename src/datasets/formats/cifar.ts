@@ -111,7 +111,13 @@ export async function readCifar(cifar: CifarName, path: string, context: ReaderC
     }
   }
   const found = [...selection.problems, ...problems];
-  return finishDataset(path, { name: cifar, classNames: classes?.names ?? names, images, problems: found });
+  return finishDataset(path, {
+    name: cifar,
+    classNames: classes?.names ?? names,
+    listedClasses: names,
+    images,
+    problems: found,
+  });
 }
 
 function splitOfBatch(file: string): "train" | "test" {

@@ -78,6 +78,7 @@ const readCoco: DatasetReader = async (path, context) => {
   return finishDataset(path, {
     name: part === "" ? "coco" : part,
     classNames: classes === undefined ? categoryNames : classes.names,
+    listedClasses: categoryNames,
     images: found.images,
     problems: [...selection.problems, ...problems, ...found.problems],
   });

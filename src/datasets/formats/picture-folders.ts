@@ -45,6 +45,7 @@ const readClassFolders: DatasetReader = async (path, context) => {
   return finishDataset(path, {
     name: baseName(path),
     classNames: classes === undefined ? classNames : classes.names,
+    listedClasses: classNames,
     images,
     problems: [...selection.problems, ...problems],
   });

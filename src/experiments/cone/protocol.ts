@@ -43,12 +43,13 @@ export function checkConeSettings(settings: ConeSettings): ConeSettings {
 /** What a folder of cones is about; grid, directions and seed are in the keys. */
 export function coneIdentity(classifier: Classifier, modelSha256: string): ExperimentIdentity {
   const { preprocessing } = classifier.guess;
+  const { decision } = classifier.prepared.head;
   return {
     experiment: "cone",
     version: coneVersion,
     model: modelSha256,
     data: "pictures",
-    settings: { preprocessing },
+    settings: { preprocessing, ...(decision === undefined ? {} : { decision }) },
   };
 }
 

@@ -9,7 +9,7 @@ import type { DetectionRecord } from "./record.ts";
 import { type DetectionFinished, type DetectionSummary, detectionStatistics, summarizeDetection } from "./summary.ts";
 
 export interface DetectionBenchmarkInput {
-  readonly classifier: Pick<Classifier, "labelName" | "guess">;
+  readonly classifier: Pick<Classifier, "labelName" | "guess" | "warnings">;
   readonly model: DetectionSummary["model"];
   readonly data: DetectionSummary["data"];
   /** What was asked for: a folder may hold records of other attacks and images as well. */
@@ -49,6 +49,7 @@ export function detectionSummary(
       ...{ ...rest, kinds: kinds.map(noiseKindName), ...fitted },
       preprocessing: guess.name ?? guess.preprocessing,
     },
+    warnings: classifier.warnings,
     ...summarizeDetection(finished, runs, { statistics, labelName }),
     failures: store
       .failures()

@@ -80,6 +80,7 @@ export function detectionIdentity(
   settings: DetectionSettings,
 ): ExperimentIdentity {
   const { preprocessing } = classifier.guess;
+  const { decision } = classifier.prepared.head;
   // The batch changes no record: rows of a batch are computed alike.
   const { mode, samples, antithetic, kinds, correctionKinds: larger, pixels, seed } = checkDetectionSettings(settings);
   return {
@@ -88,6 +89,7 @@ export function detectionIdentity(
     model: modelSha256,
     data,
     settings: {
+      ...(decision === undefined ? {} : { decision }),
       ...{ mode, samples, antithetic, pixels, seed, preprocessing, kinds: kinds.map(noiseKindName) },
       ...(mode === "full" ? { correctionKinds: larger.map(noiseKindName) } : {}),
     },

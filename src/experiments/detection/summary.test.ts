@@ -218,6 +218,7 @@ test("full statistics take images whose label changed, and give labels back", ()
   expect(given(loud.accuracyAfterCorrection).value).toBeGreaterThan(0.9);
   const markdown = detectionMarkdown({
     model: { name: "model.onnx", sha256: "ab" },
+    warnings: [],
     data: { name: "data", train: 180, test: 40 },
     settings: { samples: 4, antithetic: false, kinds, pixels: "float" },
     ...summarizeDetection(all, runs, { ...options, statistics }),

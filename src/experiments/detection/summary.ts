@@ -1,4 +1,5 @@
 /** @file From the detection benchmark's records to the numbers of its tables, page and JSON: plain JSON. */
+import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
 import { isKnown } from "../../detection/alignment-statistics.ts";
 import { unitsOf } from "../../detection/alignments.ts";
 import { type CorrectionForm, correctedLabel } from "../../detection/correction.ts";
@@ -78,6 +79,8 @@ export interface DetectionSummary {
   readonly model: { readonly name: string; readonly sha256: string };
   readonly data: { readonly name: string; readonly train: number; readonly test: number };
   readonly settings: Readonly<Record<string, unknown>>;
+  /** What must be known of the model before the numbers are trusted. */
+  readonly warnings: readonly ModelWarning[];
   readonly statistics: {
     readonly mode: "just-detect" | "full";
     readonly images: { readonly given: number; readonly used: number };

@@ -101,7 +101,11 @@ export function explanationRecordSchema(methods: readonly SaliencyMethod[] = sal
     ...{ image: text, method: text, methodTitle: text, methodSummary: text, methodSource: text },
     mapShows: { enum: ["change", "interest"] },
     model: exactly({ path: text, sha256: text }),
-    label: described("The class that is explained, with its softmax on the clean picture.", label),
+    label: described(
+      "The class that is explained, with its softmax on the clean picture; null where the output is taken as a number.",
+      exactly({ index: count, name: text, confidence: orNull(share) }),
+    ),
+    number: described("What the output is, where it is taken as a number.", orNull({ type: "number" })),
     top: described("The most probable classes before and after.", { type: "object" }),
     adversarialLabel: {},
     margin: {},

@@ -33,7 +33,12 @@ interface CommonRecord {
   readonly mapShows: SaliencyMethod["shows"];
   readonly model: { readonly path: string; readonly sha256: string };
   /** The class that is explained, with its confidence on the clean picture. */
-  readonly label: LabelRecord;
+  readonly label: Omit<LabelRecord, "confidence"> & {
+    /** Null where the output is taken as a number, which has none. */
+    readonly confidence: number | null;
+  };
+  /** What the output is on the clean picture, where it is taken as a number; otherwise null. */
+  readonly number: number | null;
   /** The most probable classes of the clean picture and of the perturbed one (null of a method that changes nothing): at most five, the first first. */
   readonly top: { readonly clean: readonly LabelRecord[]; readonly adversarial: readonly LabelRecord[] | null };
   /** The class that was asked for instead; null if none was. */
@@ -152,6 +157,8 @@ export interface ExplanationInput {
   readonly seconds: number;
   readonly versions: ExplanationRecord["versions"];
   readonly files: PerturbationRecord["files"] | MapRecord["files"];
+  /** What must be known of the picture itself, beside the classifier's warnings. */
+  readonly warnings?: readonly ModelWarning[];
 }
 
 /** The record of one explanation. Boxes of the picture are rounded outward to whole pixels. */
@@ -166,6 +173,7 @@ export function explanationRecord(input: ExplanationInput): ExplanationRecord {
     pictureSize.height,
   );
   const box = localized.box === undefined ? undefined : roundedOutward(geometry.toPicture(localized.box));
+  const isNumber = head.kind === "value";
   const identity = {
     image: input.image,
     method: method.name,
@@ -174,11 +182,13 @@ export function explanationRecord(input: ExplanationInput): ExplanationRecord {
     methodSource: method.source,
     mapShows: method.shows,
     model: input.model,
-    label: { ...named(label), confidence: softmaxAt(clean.logits, label) },
+    label: { ...named(label), confidence: isNumber ? null : softmaxAt(clean.logits, label) },
+    // The logits of a number are 0 and the number.
+    number: isNumber ? clean.logits[1] : null,
   };
   const common = {
     top: {
-      clean: topLabels(clean.logits, classifier),
+      clean: isNumber ? [] : topLabels(clean.logits, classifier),
       adversarial: perturbation === undefined ? null : topLabels(perturbation.result.raw.logits, classifier),
     },
     target: target === undefined ? null : named(target),
@@ -195,7 +205,7 @@ export function explanationRecord(input: ExplanationInput): ExplanationRecord {
     preprocessing: { ...preprocessing, name: name ?? null, reason },
     head,
     labelsReason: classifier.labelsReason,
-    warnings: classifier.warnings,
+    warnings: [...classifier.warnings, ...(input.warnings ?? [])],
     versions: input.versions,
   };
   const cleanMargin = goalOf({ label, target }).margin(clean.logits);

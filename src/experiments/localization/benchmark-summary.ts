@@ -9,7 +9,7 @@ import { accuracyOf, type LocalizationSummary, type SummaryOptions, summarizeMet
 import type { SanityStage } from "./weight-randomization.ts";
 
 export interface BenchmarkSummaryInput {
-  readonly classifier: Pick<Classifier, "classCount" | "guess">;
+  readonly classifier: Pick<Classifier, "classCount" | "guess" | "warnings">;
   readonly model: { readonly name: string; readonly sha256: string };
   readonly dataset: Pick<Dataset, "name" | "problems">;
   /** What was asked for: a folder may hold records of other methods and pictures as well. */
@@ -33,6 +33,7 @@ export function localizationSummary(
     data: { name: dataset.name, images: new Set(records.map(({ key }) => key.image)).size },
     options,
     settings: { ...settings, preprocessing: classifier.guess.name ?? classifier.guess.preprocessing },
+    warnings: classifier.warnings,
     accuracy: accuracyOf(records),
     methods: summarizeMethods(records, runs, options),
     sanity,

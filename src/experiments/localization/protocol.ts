@@ -91,6 +91,7 @@ export function localizationIdentity(
   settings: LocalizationSettings,
 ): ExperimentIdentity {
   const { preprocessing } = classifier.guess;
+  const { decision } = classifier.prepared.head;
   // The batch changes no record: rows of a batch are computed alike.
   const { batch, ...decisive } = checkLocalizationSettings(settings);
   return {
@@ -98,7 +99,7 @@ export function localizationIdentity(
     version: localizationVersion,
     model: modelSha256,
     data,
-    settings: { ...decisive, preprocessing },
+    settings: { ...decisive, preprocessing, ...(decision === undefined ? {} : { decision }) },
   };
 }
 

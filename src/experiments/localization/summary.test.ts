@@ -193,6 +193,7 @@ test("tables say what the summary says", () => {
       { method: "a", layers: 1, layer: "fc", rankCorrelation: 0.5, structuralSimilarity: 0.25, images: 2 },
       { method: "a", layers: 3, layer: "conv", rankCorrelation: -0.125, structuralSimilarity: 0, images: 2 },
     ],
+    warnings: [],
     problems: [{ image: "bad|one", message: "damaged" }],
     versions: { node: "v20" },
   };

@@ -1,4 +1,5 @@
 /** @file From the localization benchmark's records to the numbers of its tables and figures: plain JSON. */
+import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
 import { MisuseError, numberIn, oneOf } from "../../errors.ts";
 import type { Box } from "../../image/geometry.ts";
 import { areaOf, centeredBox, iou, wholeBox } from "../../localization/box.ts";
@@ -89,6 +90,8 @@ export interface LocalizationSummary {
   /** In the order in which tables list them; baselines last. */
   readonly methods: readonly MethodSummary[];
   readonly sanity: readonly SanityStage[];
+  /** What must be known of the model before the numbers are trusted. */
+  readonly warnings: readonly ModelWarning[];
   /** Entries that the data set could not offer, and pictures that could not be computed, with the reason. */
   readonly problems: readonly { readonly image: string; readonly message: string }[];
   readonly versions: Readonly<Record<string, string>>;

@@ -22,6 +22,7 @@ export interface LoadClassifierOptions extends Omit<ClassifierOptions, "where" |
 /** A classifier that knows which file it came from. */
 export interface FileClassifier extends Classifier {
   readonly file: Omit<LoadedModel, "model">;
+  withNames(...names: Parameters<Classifier["withNames"]>): FileClassifier;
   withPreprocessing(...guess: Parameters<Classifier["withPreprocessing"]>): FileClassifier;
   decision(...label: Parameters<Classifier["decision"]>): FileClassifier;
 }
@@ -64,6 +65,7 @@ function withFile(classifier: Classifier, file: FileClassifier["file"]): FileCla
   return {
     ...classifier,
     file,
+    withNames: (names) => withFile(classifier.withNames(names), file),
     withPreprocessing: (guess) => withFile(classifier.withPreprocessing(guess), file),
     decision: (label) => withFile(classifier.decision(label), file),
   };

@@ -53,6 +53,7 @@ const idle = attackOf(hostile, {
 const summary: DetectionSummary = {
   model: { name: hostile, sha256: "0123456789abcdef0123" },
   data: { name: hostile, train: 90, test: 40 },
+  warnings: [{ code: "poor-accuracy", message: hostile }],
   settings: { samples: 4, antithetic: true, kinds: ["normal:0.003"], pixels: "float" },
   statistics: {
     mode: "just-detect",
@@ -96,6 +97,12 @@ test("the page's tables hold the summary's numbers, and mark what is least and w
     "The quiet is detected least: 6 % of the 32 images that every attack changed; middle cannot be told from it by chance alone. 5 % of the clean images are flagged.",
   );
   expect(document.querySelectorAll("figure")).toHaveLength(3);
+});
+
+test("what must be known of the model stands at the head of the page", () => {
+  const { document } = parseHTML(detectionPage(summary, []));
+  expect(document.querySelector("#warnings")?.textContent).toMatch(/^⚠ poor accuracy/);
+  expect(detectionPage({ ...summary, warnings: [] }, [])).not.toContain('id="warnings"');
 });
 
 test("Markdown and CSV say the same", () => {

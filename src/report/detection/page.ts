@@ -11,6 +11,7 @@ import {
 import { benchmarkStyle } from "../style/benchmark-style.ts";
 import { htmlPage } from "../style/html-page.ts";
 import { termList } from "../style/term-list.ts";
+import { warningList } from "../style/warning-list.ts";
 import { percent } from "../style/wording.ts";
 import type { DetectionPlot } from "./plots.ts";
 import { cleanSentence, effortCells, isDetectedMore, protocolSentences } from "./tables.ts";
@@ -30,6 +31,7 @@ export function detectionPage(summary: DetectionSummary, plots: readonly (readon
 <p class="lead">${escapeMarkup(leadOf(summary))}</p>
 ${factsOf(summary)}
 </header>
+${warningList(summary.warnings)}
 <section><h2>How it was measured</h2>${protocolSentences(summary)
       .map((sentence) => `<p>${escapeMarkup(sentence)}</p>`)
       .join("")}<p>${escapeMarkup(cleanSentence(summary))}</p>

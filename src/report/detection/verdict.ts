@@ -7,7 +7,7 @@ import type { OddsStatistics } from "../../detection/odds-statistics.ts";
 
 /** What verdicts are told with: the names of classes, and where they are cut off. */
 export interface VerdictContext {
-  readonly classifier: Pick<Classifier, "labelName">;
+  readonly classifier: Pick<Classifier, "labelName" | "warnings">;
   readonly cutoff: number;
   readonly model: { readonly path: string; readonly sha256: string };
 }
@@ -27,6 +27,7 @@ export function verdictRecord(image: string, verdict: OddsVerdict, { classifier,
     correctedLabel: correctedLabel === undefined ? null : named(correctedLabel),
     samples,
     model,
+    warnings: classifier.warnings,
   };
 }
 

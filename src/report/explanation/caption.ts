@@ -9,6 +9,7 @@ import { boxColors, type Color } from "../style/box-colors.ts";
 import { colorStops } from "../style/color-bar.ts";
 import { percent, shortName } from "../style/wording.ts";
 import { panelGap } from "./panel.ts";
+import { labelInWords } from "./sentences.ts";
 
 export interface CaptionInput {
   readonly record: ExplanationRecord;
@@ -63,12 +64,11 @@ export function panelCaption({ record, width, colorMap = "inferno" }: CaptionInp
   const tile = (width - 5 * panelGap) / 4;
   const size = Math.min(22, Math.max(9, tile / 20));
   const line = 1.5 * size;
-  const { label } = record;
-  const certainty = ({ name, confidence }: ExplanationRecord["label"]): string =>
-    `${shortName(name)} ${percent(confidence)}`;
   const captions = [
-    `original: ${certainty(label)}`,
-    isPerturbation(record) ? `perturbed: ${certainty(record.adversarialLabel)}` : "the map over the picture",
+    `original: ${labelInWords(record)}`,
+    isPerturbation(record)
+      ? `perturbed: ${labelInWords({ label: record.adversarialLabel, number: null })}`
+      : "the map over the picture",
     isPerturbation(record) && record.mapShows === "change" ? "where it was changed" : "saliency map",
     record.box === null ? "no component" : "largest component and box",
   ];
@@ -88,7 +88,7 @@ export function panelCaption({ record, width, colorMap = "inferno" }: CaptionInp
 
 /** "tabby 87 %", or "tabby 87 % → lynx 51 %". */
 function labelsInWords(record: ExplanationRecord): string {
-  const before = `${shortName(record.label.name)} ${percent(record.label.confidence)}`;
+  const before = labelInWords(record);
   if (!isPerturbation(record)) {
     return record.target === null ? before : `${before} rather than ${shortName(record.target.name)}`;
   }

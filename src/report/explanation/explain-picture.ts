@@ -1,6 +1,7 @@
 /** @file Everything between a picture and the files of its explanation: what `explain` does, in Node and in a browser. */
 import { evaluatePerturbed } from "../../attacks/evaluate-results.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
+import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
 import { geometryFor, type SizedPicture, sizedPicture } from "../../classifier/preprocessing/fit-picture.ts";
 import { type Region, regionMask } from "../../classifier/preprocessing/region-mask.ts";
 import { type ExplanationRecord, explanationFiles, explanationRecord } from "../../experiments/explanation/record.ts";
@@ -54,6 +55,8 @@ export interface ExplainPictureOptions {
   readonly groundTruth?: Box;
   /** Where the files that records name lie; of several methods, each in a folder of its name inside. Default: none. */
   readonly folder?: string;
+  /** What must be known of the picture itself before its results are trusted, such as how many of its bits were taken to be used. */
+  readonly warnings?: readonly ModelWarning[];
   readonly signal?: AbortSignal;
   /** Called as the work goes on; counted in forward runs of the network, of which a gradient is three. */
   readonly onProgress?: OnProgress;
@@ -191,6 +194,7 @@ async function pictureExplanation(
     ...{ image: options.image, model: options.model, versions: options.versions, groundTruth },
     ...{ method, classifier, pictureSize, clean, label, target, evaluations, settings, seconds },
     ...{ map, localized, localizationRule, perturbation: facts },
+    warnings: options.warnings ?? [],
     details: detailsFor(explanation.details, perturbation),
     files: explanationFiles(parts, facts !== undefined, pictureFolder),
   });

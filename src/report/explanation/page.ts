@@ -17,7 +17,7 @@ import { topTables } from "../style/top-table.ts";
 import { warningBadges, warningList } from "../style/warning-list.ts";
 import { inLevels, percent, shortName } from "../style/wording.ts";
 import type { Tiles } from "./panel.ts";
-import { explanationSentence, placeSentence } from "./sentences.ts";
+import { explanationSentence, labelInWords, placeSentence } from "./sentences.ts";
 
 /** The address of each tile's picture: a data URI, or a path relative to the page. */
 export type TileSources = { readonly [Name in keyof Tiles]: string };
@@ -185,7 +185,7 @@ ${folded(entry)}
   });
   return `<article class="comparison">
 <h2>${fileName(first.image)}${warningBadges(first.warnings)}</h2>
-<p class="sentence">${escapeMarkup(`${shortName(first.label.name)} (${percent(first.label.confidence)})`)}</p>
+<p class="sentence">${escapeMarkup(first.label.confidence === null ? labelInWords(first) : `${shortName(first.label.name)} (${percent(first.label.confidence)})`)}</p>
 ${entries.every(({ record }) => !isPerturbation(record)) ? tops(first) : ""}
 ${sections.join("\n")}
 </article>`;
@@ -239,7 +239,7 @@ function pictures(entry: PageEntry, below: string): string {
   const { original, perturbed, map } = sourcesOf(entry);
   const tile = (source: string, alt: string, title: string, text: string, below = ""): string =>
     `<figure><div class="tile"><img${isPixelated ? ' class="pixels"' : ""} width="${width}" height="${height}" alt="${escapeMarkup(alt)}" loading="lazy" decoding="async" src="${source}"></div>${below}<figcaption><b>${title}</b> ${escapeMarkup(text)}</figcaption></figure>`;
-  const label = `${shortName(record.label.name)} ${percent(record.label.confidence)}`;
+  const label = labelInWords(record);
   const isChange = isPerturbation(record) && record.mapShows === "change";
   const mapTile = tile(
     map,
@@ -314,14 +314,21 @@ function round(value: number): string {
 
 /** The most probable classes before and, where the picture was changed, after. */
 function tops({ top, label }: ExplanationRecord): string {
+  if (top.clean.length === 0) return "";
   return topTables({ before: top.clean, after: top.adversarial ?? undefined, asked: label.index });
 }
 
 /** What the method found out besides the map, as a list. */
-function detailCells({ details, label, margin }: ExplanationRecord): (readonly [string, string])[] {
+function detailCells({ details, label, margin, number }: ExplanationRecord): (readonly [string, string])[] {
+  const answer: readonly (readonly [string, string])[] =
+    label.confidence === null
+      ? [["the number", number === null ? "unknown" : shortNumber(number)]]
+      : [
+          [`confidence in ${shortName(label.name)}`, percent(label.confidence)],
+          ["margin", margin.clean.toFixed(2)],
+        ];
   return [
-    [`confidence in ${shortName(label.name)}`, percent(label.confidence)],
-    ["margin", margin.clean.toFixed(2)],
+    ...answer,
     ...Object.entries(details).map(([name, value]): [string, string] => [
       name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`),
       typeof value === "object" ? JSON.stringify(value) : shortNumber(value),

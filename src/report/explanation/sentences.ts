@@ -28,9 +28,17 @@ export function placeSentence({ boxShare, mapShows }: ExplanationRecord): string
   return boxShare === null ? "The map is empty." : placeInWords(boxShare, mapShows);
 }
 
+/** "tabby 87 %"; of a number, which has no percentage, "45.1 (higher)": what it is, and which way is explained. */
+export function labelInWords({ label, number }: Pick<ExplanationRecord, "label" | "number">): string {
+  const { name, confidence } = label;
+  if (confidence !== null) return `${shortName(name)} ${percent(confidence)}`;
+  return number === null ? shortName(name) : `${Number(number.toPrecision(4))} (${shortName(name)})`;
+}
+
 function inWords(record: ExplanationRecord): string {
   const { label, target, boxShare } = record;
-  const before = `${shortName(label.name)} (${percent(label.confidence)})`;
+  const before =
+    label.confidence === null ? labelInWords(record) : `${shortName(label.name)} (${percent(label.confidence)})`;
   if (isPerturbation(record)) {
     return changeInWords(record, before, boxShare === null ? "" : ` ${placeInWords(boxShare, record.mapShows)}`);
   }
@@ -42,7 +50,7 @@ function changeInWords(record: PerturbationRecord, before: string, where: string
   const { label, adversarialLabel, confidences, distances, outcome, settings } = record;
   if (outcome === "already-flipped") {
     return record.target === null
-      ? `The network does not say ${shortName(label.name)} here (${percent(label.confidence)}), so there is nothing to change.`
+      ? `The network does not say ${shortName(label.name)} here (${percent(confidences.label.clean)}), so there is nothing to change.`
       : `The network says ${shortName(record.target.name)} already, so there is nothing to change.`;
   }
   if (outcome === "not-flipped") {
@@ -66,16 +74,14 @@ export function summaryLine(
   { usualMethod }: { readonly usualMethod?: string } = {},
 ): string {
   const { label, box, seconds } = record;
-  // A number has no percentage.
-  const side = (name: string, confidence: number): string =>
-    record.head.kind === "value" ? shortName(name) : `${shortName(name)} ${percent(confidence)}`;
+  const side = (name: string, confidence: number): string => `${shortName(name)} ${percent(confidence)}`;
   const { layer, grid } = record.details;
   const read = typeof layer !== "string" ? "" : `  layer ${layer}${Array.isArray(grid) ? ` (${grid.join("x")})` : ""}`;
   const place = box === null ? "" : `  box [${box.join(", ")}]`;
   const truth = record.groundTruth === null ? "" : `  IoU ${record.groundTruth.iou.toFixed(2)}`;
   const end = `${read}${place}${truth}  ${seconds.toFixed(1)} s`;
   const start = `${record.image}: ${record.method === usualMethod ? "" : `${record.method}  `}`;
-  const before = side(label.name, label.confidence);
+  const before = labelInWords(record);
   if (!isPerturbation(record)) return `${start}${before}${end}`;
   const { adversarialLabel, outcome } = record;
   const arrow = outcome === "flipped" || outcome === "over-budget" ? "→" : "·";

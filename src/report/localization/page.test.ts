@@ -74,6 +74,7 @@ const summary: LocalizationSummary = {
     { method: "gradient", layers: 1, layer: "top", rankCorrelation: 0.5, structuralSimilarity: 0.25, images: 3 },
     { method: "gradient", layers: 4, layer: hostile, rankCorrelation: -0.001, structuralSimilarity: 0.125, images: 3 },
   ],
+  warnings: [{ code: "poor-accuracy", message: hostile }],
   problems: [{ image: hostile, message: hostile }],
   versions: { "perceptual-ball": "1", machine: hostile },
 };
@@ -118,6 +119,13 @@ test("the page's numbers are those of the records", async () => {
   expect(cost[1]).toEqual(["gradient", "2.00", "2.00", "1", "4", "8 flipped"]);
   expect(document.querySelector(".facts")?.textContent).toContain("class predicted right on 88 %");
   expect(document.querySelector(".lead")?.textContent).toMatch(/^Least error: Gradient by value; Gradient by percent/);
+});
+
+test("what must be known of the model stands at the head of the page", async () => {
+  const { document } = await pageOf(summary);
+  expect(document.querySelector("#warnings")?.textContent).toMatch(/^⚠ poor accuracy/);
+  const { page } = await pageOf({ ...summary, warnings: [] });
+  expect(page).not.toContain('id="warnings"');
 });
 
 test("a method that is worse by more than chance is marked, in its column only", async () => {

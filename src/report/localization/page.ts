@@ -11,6 +11,7 @@ import { gridKinds } from "../../localization/threshold-grids.ts";
 import { benchmarkStyle } from "../style/benchmark-style.ts";
 import { htmlPage } from "../style/html-page.ts";
 import { termList } from "../style/term-list.ts";
+import { warningList } from "../style/warning-list.ts";
 import { percent } from "../style/wording.ts";
 import { bestOf, criterionSentence, isWorse, kindTitles, measures, pictureCount } from "./tables.ts";
 
@@ -47,6 +48,7 @@ export function localizationPage({
 <p class="lead">${escapeMarkup(leadOf(summary))}</p>
 ${factsOf(summary)}
 </header>
+${warningList(summary.warnings)}
 ${errorSection(summary)}
 ${plotSection("Error over the threshold", "How much the choice of the threshold matters. A map that localizes well at one threshold only needs luck, or a tuned one.", errorPlots)}
 ${figures.map(figureSection).join("\n")}
