@@ -76,6 +76,8 @@ export interface Initializer {
   readonly dtype: DataType;
   readonly shape: Shape;
   readonly storage: Storage;
+  /** How many bits of each element the file has, where it has fewer than the element type. */
+  readonly bits?: number;
   readonly origin?: unknown;
 }
 

@@ -43,6 +43,17 @@ export function numberOfDataType(dtype: DataType): number {
   return dataTypeNumbers[dtype];
 }
 
+/** Types of two numbers in a byte, which become one number in each. */
+const packedTypes: ReadonlyMap<number, "int8" | "uint8"> = new Map([
+  [TensorProto_DataType.INT4, "int8"],
+  [TensorProto_DataType.UINT4, "uint8"],
+]);
+
+/** Whether a number in an ONNX file stands for 4-bit integers. */
+export function isPackedType(number: number): boolean {
+  return packedTypes.has(number);
+}
+
 /** The element type that a number in an ONNX file stands for, or undefined for one that we have no arrays for (4-bit, float8, complex). */
 export function dataTypeOfNumber(number: number): DataType | undefined {
   return dataTypesByNumber.get(number);
@@ -54,7 +65,8 @@ export function dataTypeOfNumber(number: number): DataType | undefined {
  * do not fit together, an UnsupportedError for an element type without arrays.
  */
 export function initializerOfProto(proto: TensorProto, where: string, external: ExternalReader): Initializer {
-  const dtype = dataTypeOfNumber(proto.dataType);
+  const wide = packedTypes.get(proto.dataType);
+  const dtype = wide ?? dataTypeOfNumber(proto.dataType);
   if (dtype === undefined) {
     throw new UnsupportedError({
       where,
@@ -66,7 +78,10 @@ export function initializerOfProto(proto: TensorProto, where: string, external: 
     throw new UnsupportedError({ where, what: "tensors stored in segments are not supported" });
   }
   const shape = shapeOf(proto.dims, where);
-  const storage = storageOf(proto, dtype, shape, where, external);
+  const storage =
+    wide === undefined
+      ? storageOf(proto, dtype, shape, where, external)
+      : unpackedStorage(proto, wide, shape, where, external);
   proto.dims = [];
   proto.floatData = [];
   proto.doubleData = [];
@@ -74,7 +89,24 @@ export function initializerOfProto(proto: TensorProto, where: string, external: 
   proto.int64Data = [];
   proto.uint64Data = [];
   Reflect.deleteProperty(proto, "rawData");
-  return { dtype, shape, storage, origin: proto };
+  return { dtype, shape, storage, ...(wide === undefined ? {} : { bits: 4 }), origin: proto };
+}
+
+/** 4-bit integers, the first of each byte in its lower half, as bytes of their own. */
+function unpackedStorage(
+  proto: TensorProto,
+  dtype: "int8" | "uint8",
+  shape: readonly number[],
+  where: string,
+  external: ExternalReader,
+): Storage {
+  const count = sizeOf(shape);
+  const packed = storageOf(proto, "uint8", [Math.ceil(count / 2)], where, external);
+  const bytes = packed.kind === "external" ? packed.read() : packed.kind === "inline" ? packed.bytes : new Uint8Array();
+  const unpacked = Uint8Array.from({ length: count }, (_, i) => ((bytes[i >> 1] ?? 0) >> (4 * (i & 1))) & 15);
+  // The sign is the highest of the four bits.
+  if (dtype === "int8") for (const [i, value] of unpacked.entries()) unpacked[i] = value < 8 ? value : value + 240;
+  return { kind: "inline", bytes: unpacked };
 }
 
 function shapeOf(dims: readonly bigint[], where: string): number[] {

@@ -5,6 +5,7 @@
  * written out, constants and identities cleaned up.
  */
 import { checkKeys, UnsupportedError } from "../../errors.ts";
+import { isPackedType } from "../file/tensor-proto.ts";
 import { type Graph, groupByOperator, type Model } from "../model.ts";
 import { validateModel } from "../validate.ts";
 import { cleanUp } from "./clean-up.ts";
@@ -47,7 +48,20 @@ export function canonicalForm(model: Model, options: CanonicalFormOptions = {}):
 const integerOperators =
   /^(ConvInteger|MatMulInteger|DynamicQuantizeLinear|MatMulNBits|DynamicQuantize\w+|MatMulIntegerToFloat|Q[A-Z]\w*)$/;
 
-function checkQuantization({ nodes }: Graph, where: string): void {
+function checkQuantization({ nodes, initializers }: Graph, where: string): void {
+  const narrow = nodes.filter(({ opType, inputs: [, , zero], attributes }) => {
+    const output = attributes.output_dtype;
+    const isTold = output?.kind === "int" && isPackedType(Number(output.value));
+    return opType === "QuantizeLinear" && (isTold || initializers.get(zero ?? "")?.bits !== undefined);
+  });
+  if (narrow.length > 0) {
+    throw new UnsupportedError({
+      where,
+      what: `values are quantized to 4 bits, which only weights may be: ${groupByOperator(narrow).join("; ")}`,
+      expected: "activations of 8 bits or more",
+      advice: "Quantize only the weights to 4 bits, or use the model before it was quantized.",
+    });
+  }
   const list = groupByOperator(
     nodes.filter(({ opType }) => integerOperators.test(opType) && opType !== "QuantizeLinear"),
   );

@@ -10,6 +10,7 @@ import { type AttributeValue, float } from "../attributes.ts";
 import { freshNames, freshNodeNames } from "../fresh-names.ts";
 import { int64Tensor } from "../int64.ts";
 import { describeNode, type Graph, type Initializer, type Node } from "../model.ts";
+import { unpackedWeights } from "./packed-weights.ts";
 import { quantizedOperators } from "./quantized-operators.ts";
 import { type Rewrite, type RewriteRule, rewriteOf } from "./rewrite.ts";
 
@@ -210,6 +211,12 @@ const rules: Readonly<Record<string, RewriteRule>> = {
     if (isLast) finish(rewrite, "Transpose", [result], channelsLast);
     else finish(rewrite, "Identity", [result]);
   },
+  /** x Wᵀ of weights [N, K] that are packed in blocks along K, each with its scale and zero point; then the bias. */
+  MatMulNBits(rewrite) {
+    const { input, op, constant } = rewrite;
+    const weights = constant(unpackedWeights(rewrite));
+    finish(rewrite, "Identity", [plus(rewrite, op("MatMul", [input(0), weights]), input(5))]);
+  },
   SkipSimplifiedLayerNormalization: skipped((rewrite, sum) => rootMeanSquareNormalize(rewrite, sum, rewrite.input(2))),
 };
 
@@ -249,6 +256,7 @@ export function decomposeFusedOperators(graph: Graph): Graph {
     fresh: freshNames(graph),
     freshNode: freshNodeNames(graph),
     define: (name: string, initializer: Initializer) => initializers.set(name, initializer),
+    initializer: (name: string) => initializers.get(name),
   };
   const nodes = graph.nodes.flatMap((node) => {
     const rule = ruleOf(node);

@@ -1,7 +1,7 @@
 /** @file How one node is rewritten in others. */
 import type { Tensor } from "../../tensor/tensor.ts";
 import { type AttributeReader, type AttributeValue, attributesFrom, attributesOf } from "../attributes.ts";
-import { type Initializer, initializerOf, type Node, type ValueType } from "../model.ts";
+import { type Initializer, initializerOf, type Node, tensorOfInitializer, type ValueType } from "../model.ts";
 import type { NumericTensor } from "../numeric-tensor.ts";
 
 /** What a rewrite appends its nodes to. Values are known by name; "" is one that is left out. */
@@ -26,6 +26,8 @@ export interface Rewrite {
     attributes?: Readonly<Record<string, AttributeValue>>,
   ): void;
   constant(tensor: Tensor): string;
+  /** The weights that input `index` is; undefined if it is computed, fed in or left out. */
+  weights(index: number): Tensor | undefined;
 }
 
 /** Appends the nodes that take the place of `rewrite.node`. */
@@ -49,12 +51,14 @@ export interface RewriteTarget {
   /** A new name for a node. */
   freshNode(wish: string): string;
   define(name: string, initializer: Initializer): void;
+  /** The initializer of this name, if it is one. */
+  initializer?(name: string): Initializer | undefined;
 }
 
 /** A rewrite of `node`, and the nodes that it has appended so far. */
 export function rewriteOf(
   node: Node,
-  { fresh, freshNode, define }: RewriteTarget,
+  { fresh, freshNode, define, initializer }: RewriteTarget,
 ): { readonly rewrite: Rewrite; readonly made: readonly Node[] } {
   const made: Node[] = [];
   const wish = node.outputs.find((name) => name !== "") ?? node.opType;
@@ -78,6 +82,11 @@ export function rewriteOf(
     op(opType, inputs, attributes) {
       const [output] = ops(1, opType, inputs, attributes);
       return output;
+    },
+    weights(index) {
+      const name = node.inputs[index] ?? "";
+      const known = initializer?.(name);
+      return known && tensorOfInitializer(known, name);
     },
     constant(tensor) {
       const name = fresh(`${wish}/constant`);
