@@ -1,5 +1,5 @@
 /**
- * @file Windows bitmaps (BMP) without compression: 1, 4, 8, 16, 24 or 32 bits per pixel, palettes and masks, rows in either order
+ * @file Windows bitmaps (BMP): 1, 4, 8, 16, 24 or 32 bits per pixel, palettes, run lengths and masks, rows in either order
  * (https://learn.microsoft.com/windows/win32/gdi/bitmap-storage).
  */
 import { BadInputError, UnsupportedError } from "../../errors.ts";
@@ -57,19 +57,18 @@ function headerOf(view: DataView): Header {
 }
 
 const compressions: Readonly<Record<number, string>> = {
-  1: "run lengths",
-  2: "run lengths",
   4: "JPEG",
   5: "PNG",
-  6: "masks with alpha",
 };
+/** Masks in the header, without or with one for alpha. */
+const masked = [3, 6];
 
 /**
  * The pixels of the file as red, green and blue; alpha, which few writers fill, is left out. `check` is called with the size before
  * anything of that size is made.
  *
  * Throws a {@link BadInputError} on behalf of `where` if the file is malformed or cut short, and an {@link UnsupportedError} if it is
- * compressed.
+ * compressed by anything but run lengths.
  */
 export function decodeBmp(
   bytes: Uint8Array,
@@ -87,16 +86,21 @@ export function decodeBmp(
   if (bytes.length < 54 && view.getUint32(14, true) !== 12) throw damaged();
   const header = headerOf(view);
   const { width, height, bits, compression, pixels } = header;
-  if (compression !== 0 && compression !== 3) {
+  const runBits = compression === 1 ? 8 : compression === 2 ? 4 : undefined;
+  if (compression !== 0 && runBits === undefined && !masked.includes(compression)) {
     throw new UnsupportedError({
       where,
       what: `a BMP picture compressed by ${compressions[compression] ?? `method ${compression}`}`,
-      expected: "one without compression",
+      expected: "one without compression, or with run lengths",
       advice: "Make a PNG of it: magick picture.bmp picture.png",
     });
   }
   if (!(width > 0 && height > 0) || ![1, 4, 8, 16, 24, 32].includes(bits)) throw damaged();
   check(width, height);
+  if (runBits !== undefined) {
+    if (bits !== runBits) throw damaged();
+    return { width, height, channels: 3, data: decodeRuns(bytes, header), format: "BMP" };
+  }
   const row = Math.ceil((width * bits) / 32) * 4;
   if (bytes.length < pixels + row * (height - 1) + Math.ceil((width * bits) / 8)) throw damaged();
   const colorAt = bits <= 8 ? paletteColors(bytes, header) : directColors(view, header);
@@ -109,15 +113,64 @@ export function decodeBmp(
   return { width, height, channels: 3, data, format: "BMP" };
 }
 
+/**
+ * The colors of a picture in run lengths, rows from below. What no run reaches has the first color; runs that lead out of the picture and
+ * a file that ends early leave the rest so, as other readers do.
+ */
+function decodeRuns(bytes: Uint8Array, header: Header): Uint8Array {
+  const { width, height, bits, pixels } = header;
+  const colors = paletteOf(bytes, header);
+  const data = new Uint8Array(3 * width * height);
+  const first = colors[0] ?? [0, 0, 0];
+  for (let i = 0; i < width * height; i++) data.set(first, 3 * i);
+  let [at, x, y] = [pixels, 0, 0];
+  const put = (index: number): void => {
+    if (x < width && y < height) data.set(colors[index] ?? first, 3 * ((height - 1 - y) * width + x));
+    x++;
+  };
+  /** Number `i` of those that are packed from `from` on. */
+  const indexAt = (from: number, i: number): number => {
+    if (bits === 8) return bytes[from + i] ?? 0;
+    const pair = bytes[from + (i >> 1)] ?? 0;
+    return i % 2 === 0 ? pair >> 4 : pair & 15;
+  };
+  while (at + 1 < bytes.length && y < height) {
+    const [count, value] = [bytes[at] ?? 0, bytes[at + 1] ?? 0];
+    at += 2;
+    if (count > 0) {
+      // A byte of four bits each alternates between two colors.
+      for (let i = 0; i < count; i++) put(bits === 8 ? value : i % 2 === 0 ? value >> 4 : value & 15);
+    } else if (value === 0) {
+      [x, y] = [0, y + 1];
+    } else if (value === 1) {
+      break;
+    } else if (value === 2) {
+      [x, y] = [x + (bytes[at] ?? 0), y + (bytes[at + 1] ?? 0)];
+      at += 2;
+    } else {
+      for (let i = 0; i < value; i++) put(indexAt(at, i));
+      // Literal runs fill words of two bytes.
+      at += 2 * Math.ceil((value * bits) / 16);
+    }
+  }
+  return data;
+}
+
 /** The color of pixel `x` of the row that begins at `start`. */
 type ColorAt = (start: number, x: number) => readonly number[];
 
-function paletteColors(bytes: Uint8Array, { bits, palette, colorBytes, pixels }: Header): ColorAt {
+/** Red, green and blue of each index; black where the palette has none. */
+function paletteOf(bytes: Uint8Array, { bits, palette, colorBytes, pixels }: Header): readonly (readonly number[])[] {
   const known = Math.max(0, Math.floor((Math.min(pixels, bytes.length) - palette) / colorBytes));
-  const colors = Array.from({ length: 2 ** bits }, (_, i) => {
+  return Array.from({ length: 2 ** bits }, (_, i) => {
     const at = palette + i * colorBytes;
     return i < known ? [bytes[at + 2], bytes[at + 1], bytes[at]] : [0, 0, 0];
   });
+}
+
+function paletteColors(bytes: Uint8Array, header: Header): ColorAt {
+  const { bits } = header;
+  const colors = paletteOf(bytes, header);
   const mask = 2 ** bits - 1;
   return (start, x) => {
     const bit = x * bits;
@@ -128,10 +181,11 @@ function paletteColors(bytes: Uint8Array, { bits, palette, colorBytes, pixels }:
 /** Colors in the pixels themselves, by the masks of the header or the usual ones; undefined if a mask has holes. */
 function directColors(view: DataView, { bits, compression, masks }: Header): ColorAt | undefined {
   if (bits === 24) return (start, x) => [2, 1, 0].map((c) => view.getUint8(start + 3 * x + c));
-  if (compression === 3 && view.byteLength < masks + 12) return undefined;
+  const hasMasks = masked.includes(compression);
+  if (hasMasks && view.byteLength < masks + 12) return undefined;
   const usual = bits === 16 ? [0x7c00, 0x03e0, 0x001f] : [0x00ff0000, 0x0000ff00, 0x000000ff];
   const fields = [0, 1, 2].map((c) => {
-    const mask = compression === 3 ? view.getUint32(masks + 4 * c, true) : usual[c];
+    const mask = hasMasks ? view.getUint32(masks + 4 * c, true) : usual[c];
     const shift = mask === 0 ? 0 : 31 - Math.clz32(mask & -mask);
     return { mask, shift, full: mask >>> shift };
   });

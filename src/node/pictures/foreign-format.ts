@@ -34,6 +34,11 @@ function brandsOf(bytes: Uint8Array): readonly string[] {
   return Array.from({ length: Math.max(0, Math.floor(length / 4) - 2) }, (_, i) => text(bytes, 8 + 4 * i, 4));
 }
 
+/** Whether the bytes are AVIF, a still picture or a sequence. */
+export function isAvif(bytes: Uint8Array): boolean {
+  return brandsOf(bytes).some((brand) => brand === "avif" || brand === "avis");
+}
+
 const heicBrands = ["heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs"];
 
 /** Targa has no mark at the beginning: a header that makes sense, and the ending of the name or the footer of its second version. */
@@ -47,7 +52,13 @@ const marks: readonly Mark[] = [
   {
     name: "HEIC",
     command: (from, to) => `heif-convert ${from} ${to}`,
-    fits: (bytes) => brandsOf(bytes).some((brand) => heicBrands.includes(brand)) && !brandsOf(bytes).includes("avif"),
+    fits: (bytes) => brandsOf(bytes).some((brand) => heicBrands.includes(brand)) && !isAvif(bytes),
+  },
+  {
+    // Of the same container with another codec inside, such as AVC.
+    name: "HEIF",
+    command: (from, to) => `heif-convert ${from} ${to}`,
+    fits: (bytes) => brandsOf(bytes).some((brand) => /^(mif[12]|msf1|avc[is]|miaf)$/.test(brand)) && !isAvif(bytes),
   },
   {
     name: "JPEG 2000",
@@ -58,6 +69,17 @@ const marks: readonly Mark[] = [
     name: "JPEG XL",
     command: (from, to) => `djxl ${from} ${to}`,
     fits: (bytes) => starts("\xff\x0a")(bytes) || starts("JXL ", 4)(bytes),
+  },
+  { name: "DirectDraw Surface", command: magick, fits: starts("DDS ") },
+  { name: "QOI", command: magick, fits: starts("qoif") },
+  { name: "PFM", command: magick, fits: (bytes) => /^P[Ff]\s/.test(text(bytes, 0, 3)) },
+  { name: "Radiance HDR", command: magick, fits: starts("#?RADIANCE") },
+  { name: "FITS", command: magick, fits: starts("SIMPLE  =") },
+  { name: "SGI", command: magick, fits: starts("\x01\xda") },
+  {
+    name: "PCX",
+    command: magick,
+    fits: (bytes) => bytes.length > 128 && bytes[0] === 10 && (bytes[1] ?? 9) <= 5 && bytes[2] === 1,
   },
   { name: "Photoshop", command: magick, fits: starts("8BPS") },
   { name: "OpenEXR", command: magick, fits: starts("\x76\x2f\x31\x01") },

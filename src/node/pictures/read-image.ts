@@ -6,7 +6,7 @@ import { readRegularFile } from "../read-regular-file.ts";
 import { sampleDepth, toBytes } from "./bit-depth.ts";
 import { decodeBmp, isBmp } from "./decode-bmp.ts";
 import { decodeNetpbm, isNetpbm } from "./decode-netpbm.ts";
-import { foreignFormat } from "./foreign-format.ts";
+import { foreignFormat, isAvif } from "./foreign-format.ts";
 import { isMarkedNetworkInput } from "./picture-origin.ts";
 import type { RawSamples } from "./raw-samples.ts";
 
@@ -182,7 +182,7 @@ const opening = { failOn: "error", ignoreIcc: true, limitInputChannels: maxChann
 
 /** What the header says, if it is that of a picture within the limits. */
 async function headerOf(bytes: Uint8Array, where: string, maxPixels: number): Promise<Metadata> {
-  const header = await explained(where, () => sharp(bytes, { ...opening, limitInputPixels: false }).metadata());
+  const header = await explained(bytes, where, () => sharp(bytes, { ...opening, limitInputPixels: false }).metadata());
   if (!readableFormats.includes(header.format)) {
     const got = header.format.toUpperCase();
     throw new BadInputError({ where, what: "unreadable format", expected: pictureFormats, got });
@@ -208,7 +208,7 @@ async function decodeBySharp(
     });
   }
   const isWide = depth === "ushort";
-  return explained(where, async () => {
+  return explained(bytes, where, async () => {
     const opened = sharp(bytes, { ...opening, limitInputPixels: maxPixels });
     const upright = options.orientation === "ignore" ? opened : opened.autoOrient();
     const isStored = options.channels === "stored";
@@ -254,20 +254,24 @@ function storedSpace(isGray: boolean, isWide: boolean): string {
 }
 
 /** The result of `work`, its errors in our words. */
-async function explained<T>(where: string, work: () => Promise<T>): Promise<T> {
+async function explained<T>(bytes: Uint8Array, where: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (error instanceof BadInputError || error instanceof UnsupportedError) throw error;
     const reason = firstLine(error);
     // Text that mentions an svg tag goes to the SVG decoder, which says that it is no XML.
-    const isForeign = /unsupported image format|XML parse error/i.test(reason);
+    const isForeign = /unsupported image format|XML parse error/i.test(reason) && !isAvif(bytes);
     throw new BadInputError(
       {
         where,
         what: isForeign ? "is not a picture" : `cannot be decoded (${reason})`,
         expected: isForeign ? pictureFormats : undefined,
-        advice: isForeign ? undefined : "The file is damaged or cut short.",
+        advice: isForeign
+          ? undefined
+          : isAvif(bytes)
+            ? "It may be AVIF of a kind that is not read, such as of 10 bits, or damaged. Make a PNG of it: avifdec picture.avif picture.png"
+            : "The file is damaged or cut short.",
       },
       { cause: error },
     );

@@ -60,14 +60,73 @@ function bmp(bits: 4 | 8 | 24 | 32, { topDown = false, compression = 0 } = {}): 
   return bytes;
 }
 
+describe("formats that are not read are refused by their right name", () => {
+  const box = (...brands: readonly string[]): Buffer => {
+    const header = Buffer.alloc(8 + 4 * brands.length + 4 + 40);
+    header.writeUInt32BE(8 + 4 * brands.length + 4, 0);
+    header.write("ftyp", 4);
+    for (const [i, brand] of [brands[0] ?? "", "", ...brands.slice(1)].entries()) header.write(brand, 8 + 4 * i);
+    return header;
+  };
+  test.each([
+    ["HEIC", box("heic", "mif1")],
+    ["HEIC", box("mif1", "heic")],
+    ["HEIC", box("msf1", "hevc")],
+    ["HEIF", box("mif1", "miaf")],
+    ["HEIF", box("avci", "mif1")],
+    ["DirectDraw Surface", Buffer.from("DDS |and more of it, padded".padEnd(64))],
+    ["QOI", Buffer.from("qoif".padEnd(64))],
+    ["PFM", Buffer.from("PF\n2 2\n-1.0\n".padEnd(80))],
+    ["SGI", Buffer.from([1, 0xda, 1, 1, 0, 3, ...Array(64).fill(0)])],
+  ])("%s", async (name, bytes) => {
+    await expect(decodeImage(bytes, "x.bin")).rejects.toThrow(`x.bin: is ${name}, which is not read`);
+  });
+
+  test("AVIF that is not read is not called damaged alone", async () => {
+    for (const bytes of [box("avif", "mif1"), box("avis", "msf1"), box("mif1", "avif")]) {
+      await expect(decodeImage(bytes, "x.avif")).rejects.toThrow(
+        /AVIF of a kind that is not read, .* Make a PNG of it: avifdec/,
+      );
+    }
+  });
+});
+
 describe("BMP", () => {
   test.each([4, 8, 24, 32] as const)("of %i bits", async (bits) => {
     for (const topDown of [false, true]) expect(await decodeImage(bmp(bits, { topDown }), "x.bmp")).toEqual(colors);
   });
 
+  test.each([
+    // One run, a run of each pixel, the end of a row; a literal run, filled to a word; the end.
+    ["8 bits", 8, 1, [1, 3, 1, 4, 1, 5, 0, 0, 0, 3, 0, 1, 2, 0, 0, 1]],
+    ["4 bits", 4, 2, [2, 0x34, 1, 0x50, 0, 0, 0, 3, 0x01, 0x20, 0, 1]],
+    // A jump of two columns and one row leaves the first color.
+    ["8 bits with a jump", 8, 1, [1, 3, 0, 2, 1, 1, 1, 2, 0, 1]],
+  ] as const)("in run lengths of %s", async (name, bits, compression, runs) => {
+    const plain = bmp(bits, { compression });
+    const start = 54 + 4 * 2 ** bits;
+    const { data, ...size } = await decodeImage(
+      Buffer.concat([plain.subarray(0, start), Uint8Array.from(runs)]),
+      "x.bmp",
+    );
+    expect(size).toEqual({ width: 3, height: 2, channels: 3 });
+    const red = [255, 0, 0];
+    const jumped = [...red, ...red, 0, 0, 255, 10, 20, 30, ...red, ...red];
+    expect(Array.from(data)).toEqual(name.endsWith("jump") ? jumped : Array.from(colors.data));
+  });
+
+  test("in run lengths that lead out of the picture, or end early", async () => {
+    const start = 54 + 4 * 256;
+    for (const runs of [[200, 3, 0, 0, 0, 2, 9, 9, 1, 4], [0, 200, 1], []]) {
+      const bytes = Buffer.concat([bmp(8, { compression: 1 }).subarray(0, start), Uint8Array.from(runs)]);
+      expect((await decodeImage(bytes, "x.bmp")).data).toHaveLength(18);
+    }
+    await expect(decodeImage(bmp(24, { compression: 1 }), "x.bmp")).rejects.toThrow("is cut short or damaged");
+  });
+
   test("is refused when compressed, cut short, or larger than its bytes", async () => {
-    await expect(decodeImage(bmp(8, { compression: 1 }), "x.bmp")).rejects.toThrow(
-      "x.bmp: a BMP picture compressed by run lengths, expected one without compression. Make a PNG of it: magick",
+    await expect(decodeImage(bmp(8, { compression: 4 }), "x.bmp")).rejects.toThrow(
+      "x.bmp: a BMP picture compressed by JPEG, expected one without compression, or with run lengths. Make a PNG of it: magick",
     );
     await expect(decodeImage(bmp(24).subarray(0, 60), "x.bmp")).rejects.toThrow("is cut short or damaged");
     const bomb = Buffer.from(bmp(24));
