@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { writePng } from "../src/node/pictures/write-image.ts";
 import { writeModel } from "../src/onnx/file/write-model.ts";
@@ -106,6 +107,20 @@ test("the warnings of labelled data are in the records and on the pages", async 
   expect(readFileSync(join(attack.out, "index.html"), "utf8")).toContain('id="warnings"');
   const cone = await run("cone", swapped);
   expect(codes(readFileSync(join(cone.out, "cones.json"), "utf8"))).toContain("poor-accuracy");
+});
+
+test("how many bits of its samples a picture of a data set uses is a warning of its records", async () => {
+  mkdirSync(path("deep/red"), { recursive: true });
+  const samples = Uint16Array.from({ length: 768 }, (_, i) => 16 * Math.round(255 * (colors.red[i % 3] ?? 0)));
+  const raw = { width: 16, height: 16, channels: 3 } as const;
+  await sharp(samples, { raw }).toColorspace("rgb16").png().toFile(path("deep/red/0.png"));
+  const { out } = await run("attack", ["--model", model("deep.onnx"), "--channels", "rgb"], "deep");
+  const record = JSON.parse(readFileSync(join(out, "results.jsonl"), "utf8").split("\n")[0] ?? "");
+  expect(record.warnings).toContainEqual({
+    code: "bit-depth",
+    message: expect.stringMatching(/0\.png: its 16-bit samples reach only/),
+  });
+  expect(readFileSync(join(out, "index.html"), "utf8")).toContain("its 16-bit samples reach only");
 });
 
 describe("one decision of a model that decides each label by itself", () => {

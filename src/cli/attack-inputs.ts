@@ -94,12 +94,24 @@ export async function openAttackInputs(
       }
       return { classifier, runtime, source: images.length === 0 ? "the bundled Scenes" : "files", inputs };
     }
-    const dataset = await datasetOf({ ...flags, label: "predicted" }, classifier, { note, signal: io.signal });
+    const concluded: string[] = [];
+    const dataset = await datasetOf({ ...flags, label: "predicted" }, classifier, {
+      note(text) {
+        concluded.push(text);
+        note(text);
+      },
+      signal: io.signal,
+    });
     const unique = uniqueNames(reservedNames);
     const inputs: AttackInput[] = [];
     for (const { id, picture } of testPart(dataset.images, flags.split)) {
       const opened = openedIn(region, dataset.name, picture, classifier);
-      inputs.push({ image: id, name: unique(outputName(id, { maxLength: 200 })), ...opened });
+      // What reading a picture concludes begins with its path, and that ends with what the data set calls it.
+      const warnings = () =>
+        concluded.flatMap((message) =>
+          message.split(": ", 1)[0]?.endsWith(id) === true ? [{ code: "bit-depth", message }] : [],
+        );
+      inputs.push({ image: id, name: unique(outputName(id, { maxLength: 200 })), warnings, ...opened });
     }
     return { classifier, runtime, source: dataset.name, inputs };
   } catch (error) {
@@ -152,7 +164,7 @@ function numberHasNoLabel(command: string, { prepared: { head } }: FileClassifie
 /** The data with its own labels where they are among the classifier's classes, or without. */
 async function labelledData(
   flags: Omit<DataFlags, "label">,
-  classifier: Pick<FileClassifier, "labels" | "classCount">,
+  classifier: Pick<FileClassifier, "labels" | "classCount" | "input">,
   signal: AbortSignal,
 ): Promise<Dataset> {
   try {

@@ -22,7 +22,7 @@ export interface DetectionData extends Pick<Dataset, "listedClasses"> {
  */
 export async function detectionData(
   flags: DetectionDataFlags,
-  classifier: Pick<Classifier, "labels" | "classCount">,
+  classifier: Pick<Classifier, "labels" | "classCount"> & Partial<Pick<Classifier, "input">>,
   options: DatasetOfOptions,
 ): Promise<DetectionData> {
   const { trainData = flags.data, trainImages, first } = flags;
@@ -44,7 +44,7 @@ export async function detectionData(
 /** The training part of the data set, or all of it where it has no parts; `--split` and `--first` as elsewhere. */
 export function trainingData(
   flags: DataFlags,
-  classifier: Pick<Classifier, "labels" | "classCount">,
+  classifier: Pick<Classifier, "labels" | "classCount"> & Partial<Pick<Classifier, "input">>,
   options: DatasetOfOptions,
 ): Promise<Dataset> {
   return withSplit(flags, (flags.split as DatasetSplit | undefined) ?? "train", classifier, options);
@@ -54,7 +54,7 @@ export function trainingData(
 async function withSplit(
   flags: DataFlags,
   split: DatasetSplit,
-  classifier: Pick<Classifier, "labels" | "classCount">,
+  classifier: Pick<Classifier, "labels" | "classCount"> & Partial<Pick<Classifier, "input">>,
   options: DatasetOfOptions,
 ): Promise<Dataset> {
   try {

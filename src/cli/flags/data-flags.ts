@@ -67,7 +67,7 @@ export interface DatasetOfOptions {
 /** The data set that the flags mean, with labels among the classifier's classes. Throws as `loadDataset` does. */
 export async function datasetOf(
   flags: DataFlags,
-  { labels, classCount }: Pick<Classifier, "labels" | "classCount">,
+  { labels, classCount, input }: Pick<Classifier, "labels" | "classCount"> & Partial<Pick<Classifier, "input">>,
   { fallback = "scenes", note, signal }: DatasetOfOptions = {},
 ): Promise<Dataset> {
   const {
@@ -89,7 +89,7 @@ export async function datasetOf(
     labels: label,
     classes: { names: labels, count: classCount },
     follow,
-    reading: pictureOptionsOf(flags, note),
+    reading: { ...pictureOptionsOf(flags, note), channelCount: input?.channelCount },
     fetching: { cacheFolder: cache, onProgress: downloadNotes(data, note) },
   });
   const problems = describeProblems(dataset.problems);

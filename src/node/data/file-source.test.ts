@@ -50,6 +50,23 @@ test("pictures are taken as stored, since boxes refer to that, and so is their s
   expect(await nodeFileSource.readPictureSize(path)).toEqual({ width: 6, height: 4 });
 });
 
+test("of as many bands as the network takes, from a TIFF", async () => {
+  mkdirSync(join(folder, "bands/a"), { recursive: true });
+  const raw = { width: 6, height: 4, channels: 4 } as const;
+  const samples = Uint8Array.from({ length: 96 }, (_, i) => (i * 7) % 256);
+  await sharp(samples, { raw }).tiff().toFile(join(folder, "bands/a/four.tiff"));
+  const read = async (channelCount: number) => {
+    const { images } = await loadDataset(join(folder, "bands"), { reading: { channelCount } });
+    return await images[0]?.picture();
+  };
+  const four = await read(4);
+  expect([four?.channels, Array.from(four?.data ?? [])]).toEqual([4, Array.from(samples)]);
+  expect(await read(3)).toMatchObject({ channels: 3 });
+  await expect(read(5)).rejects.toThrow(
+    /four\.tiff: the picture does not have the network's number of channels, expected 5/,
+  );
+});
+
 test("a folder on disk; a broken picture is found out when it is asked for", async () => {
   const { images } = await loadDataset(folder, { classes: { names: ["dog", "cat"], count: 2 } });
   expect(images.map(({ id, label }) => [id, label])).toEqual([

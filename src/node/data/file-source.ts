@@ -4,9 +4,11 @@ import { realpath } from "node:fs/promises";
 import { resolve, sep } from "node:path";
 import type { DatasetSource } from "../../datasets/dataset-source.ts";
 import { BadInputError } from "../../errors.ts";
+import { isPicture } from "../../image/picture.ts";
 import { entryKindOf, folderEntries } from "../folder-entries.ts";
 import { pathBytes } from "../path-bytes.ts";
 import { decodeImageSize, type ReadImageOptions, readImageFile } from "../pictures/read-image.ts";
+import { readPictureFile } from "../pictures/read-picture-file.ts";
 import { checkRegularFile, readRegularFile } from "../read-regular-file.ts";
 
 const reasons: Readonly<Record<string, string>> = {
@@ -34,6 +36,11 @@ export interface FileSourceOptions extends Pick<ReadImageOptions, "maxPixels" | 
    * *names* (a picture in a CSV, a file in a JSON) is not the user's choice, unlike the paths on the command line.
    */
   readonly roots?: readonly string[];
+  /**
+   * How many channels the network takes, as of `readPictureFile`: of pictures for other numbers than 1 and 3 all stored channels are read,
+   * as of a TIFF of so many bands, and must be as many.
+   */
+  readonly channelCount?: number;
 }
 
 /** Larger files of annotations are refused; COCO's largest is 450 MB. */
@@ -44,7 +51,7 @@ const maxAnnotationBytes = 2 ** 31;
  *
  * Its functions throw a {@link BadInputError} for a path that leads out of `roots`.
  */
-export function createFileSource({ roots, ...reading }: FileSourceOptions = {}): DatasetSource {
+export function createFileSource({ roots, channelCount = 3, ...reading }: FileSourceOptions = {}): DatasetSource {
   const { inside, admit } = guard(roots);
   const bytesAt = async (path: string): Promise<Buffer> => {
     await inside(path);
@@ -71,7 +78,16 @@ export function createFileSource({ roots, ...reading }: FileSourceOptions = {}):
     },
     readPicture: async (path) => {
       await inside(path);
-      return readImageFile(path, { ...reading, orientation: "ignore" });
+      const asStored = { ...reading, orientation: "ignore" } as const;
+      if (channelCount === 1 || channelCount === 3) return readImageFile(path, asStored);
+      const picture = await readPictureFile(path, { ...asStored, channelCount });
+      if (isPicture(picture)) return picture;
+      throw new BadInputError({
+        where: path,
+        what: "is an array, and data sets are made of pictures",
+        expected: `a TIFF of ${channelCount} bands`,
+        advice: "Arrays are read where pictures are given one by one, without --data.",
+      });
     },
     readPictureSize: async (path) => decodeImageSize(await bytesAt(path), path, reading),
   };

@@ -73,7 +73,7 @@ export function summaryLine(
   record: ExplanationRecord,
   { usualMethod }: { readonly usualMethod?: string } = {},
 ): string {
-  const { label, box, seconds } = record;
+  const { box, seconds } = record;
   const side = (name: string, confidence: number): string => `${shortName(name)} ${percent(confidence)}`;
   const { layer, grid } = record.details;
   const read = typeof layer !== "string" ? "" : `  layer ${layer}${Array.isArray(grid) ? ` (${grid.join("x")})` : ""}`;
