@@ -25,6 +25,16 @@ function model(name: string, { rows = [2, 1, 0], end = "y = Identity (z)", metad
   return path(name);
 }
 
+/** The same for pixels of blue, green, red, which only the metadata says. */
+function statedModel(name: string): string {
+  const weights = [0, 1, 2].flatMap((row) => [0, 1, 2].map((c) => (c === row ? 24 : -12) / 255));
+  const said = [`"Image.BitmapPixelFormat": "Bgr8"`, `"Image.NominalPixelRange": "NominalRange_0_255"`];
+  const text = `<ir_version: 8, opset_import: ["": 18], metadata_props: [${said.join(", ")}]> g (float[N,3,16,16] x) => (float[N,3] y)
+    <float[3,3] w = {${weights.join(", ")}}> { c = Relu (x) a = GlobalAveragePool (c) f = Flatten (a) y = Gemm <transB = 1> (f, w) }`;
+  writeFileSync(path(name), writeModel(parseModel(text)));
+  return path(name);
+}
+
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "perceptual-ball-labelled-"));
   for (const [name, color] of Object.entries(colors)) {
@@ -71,8 +81,9 @@ async function run(command: string, flags: readonly string[], data = "data") {
 }
 
 describe.each(Object.keys(commands))("%s", (command) => {
-  test("takes the names of the folders, and says the clean accuracy before anything else", async () => {
-    const { notes } = await run(command, ["--model", model("plain.onnx"), "--channels", "rgb"]);
+  test("prepares pixels as the metadata says, takes the names of the folders, and says the clean accuracy first", async () => {
+    const { notes } = await run(command, ["--model", statedModel("stated.onnx")]);
+    expect(notes.join("\n")).toMatch(/scale 255 bgr \(the model's metadata \(Image.NominalPixelRange=/);
     // Folders are in the order of their names: blue, green, red.
     expect(notes[0]).toMatch(/^clean accuracy: (\d) of \1 pictures \(100 %\)$/);
     expect(notes.join("\n")).toMatch(/^ {2}names: the classes of the data set data, in its order$/m);
