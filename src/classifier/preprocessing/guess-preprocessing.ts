@@ -304,8 +304,7 @@ function isFromImagenet(maps: readonly ChannelMap[]): boolean {
 
 /** The normalization under which pictures have what a BatchNormalization on the pixels has seen. */
 function seenByNormalization({ channels, mean, variance }: NonNullable<InputChain["statistics"]>): Source | undefined {
-  const isUntrained = mean.every((value) => value === 0) && variance.every((value) => value === 1);
-  if (isUntrained || channels.length !== 3) return undefined;
+  if (channels.length !== 3) return undefined;
   return bestFitting("the BatchNormalization on the pixels", 0.5, (name) => {
     const preset = normalizations[name];
     const { factor, offset } = affineOf({ ...preset, layout: "nchw" });

@@ -158,7 +158,11 @@ export function readInputChain(typed: TypedGraph, input: string, axis: number): 
           if (scale === undefined || bias === undefined || mean === undefined || variance === undefined)
             return undefined;
           const epsilon = attributes.float("epsilon", 1e-5);
-          statistics ??= { channels: from.channels, mean: Array.from(mean), variance: Array.from(variance) };
+          // One that has seen nothing, or was written to scale and shift, says nothing of pictures.
+          const isBlank =
+            mean.every((value) => Math.abs(value) < 1e-6) && variance.every((value) => Math.abs(value - 1) < 1e-3);
+          if (!isBlank)
+            statistics ??= { channels: from.channels, mean: Array.from(mean), variance: Array.from(variance) };
           return [
             mapped(from, (one, c) => {
               const factor = scale[c] / Math.sqrt(variance[c] + epsilon);

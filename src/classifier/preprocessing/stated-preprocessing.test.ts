@@ -416,6 +416,13 @@ describe("which order the channels have, by means that are ImageNet's", () => {
     );
   });
 
+  test("by a BatchNormalization that was written to scale and shift, and has seen nothing", () => {
+    const constants =
+      "float[3] g = {0.0171, 0.0175, 0.0174}, float[3] b = {-2.118, -2.036, -1.804}, float[3] zero = {0, 0, 0}, float[3] v = {0.99999, 0.99999, 0.99999}";
+    const found = guessOf("n = BatchNormalization (x, g, b, zero, v)", { constants });
+    expect(found).toMatchObject({ name: "bytes", order: "rgb", hasKnownChannels: true });
+  });
+
   test("by a product with a matrix that reverses them", () => {
     const constants = "float[3,3] p = {0, 0, 0.01, 0, 0.01, 0, 0.01, 0, 0}";
     const body = "r = MatMul (x, p) n = Transpose <perm = [0, 3, 1, 2]> (r)";
