@@ -43,6 +43,8 @@ const large = ["bytes", "caffe"] as const satisfies readonly NormalizationName[]
 const slope = 6;
 /** How many times likelier the guess from the model is than any other, before a picture is seen. */
 const priorOdds = 6;
+/** Hardly a network takes blue first without saying so: one picture alone never makes it likely. */
+const oddsAgainstBlueFirst = 100;
 /** So many runs of the network, at most, tell what a normalization is worth. */
 export const mostRuns = 10;
 /** How many times likelier another answer must be than not for a warning to be without cause. */
@@ -117,8 +119,9 @@ export async function probePreprocessing(
     const [first] = ranked;
     const reversed = channels === 3 && !guess.hasKnownChannels ? await probeAll([withReversedChannels(first)]) : [];
     const [other] = reversed;
-    // Hardly a network takes blue first without saying so.
-    const isReversed = other !== undefined && slope * count * (other.confidence - first.confidence) > doubt;
+    const isReversed =
+      other !== undefined &&
+      slope * count * (other.confidence - first.confidence) > doubt + Math.log(oddsAgainstBlueFirst);
     const best = isReversed ? other : first;
     const pictures = count === 1 ? "1 picture" : `${count} pictures`;
     const what = hasLabels ? "mean probability of the right class" : "mean confidence";
