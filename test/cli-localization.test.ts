@@ -121,3 +121,47 @@ test("what cannot be meant is refused before anything runs", async () => {
   expect(await refused("--methods", "none")).toContain("no method is to run");
   expect(await refused("--match", "about")).toContain("at-least, above");
 });
+
+test("--metrics measures every map further, in the table, the page and measures.csv; without it there is nothing of them", async () => {
+  const argv = [...benchmark, "--data", "scenes:3", "--curve-steps", "0", "--figure-rows", "0", "--keep-maps", "0"];
+  const methods = ["--methods", "grad-cam", "--variant", "random=rise,masks=4"];
+  const asked = [
+    "--metrics",
+    "sparseness,road,max-sensitivity,sensitivity-n",
+    "--smooth",
+    "2",
+    "--out",
+    path("metrics"),
+  ];
+  const { code, stderr } = await runCli([...argv, ...methods, ...asked]);
+  expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
+  const { methods: summaries, settings } = summaryOf("metrics");
+  expect(settings).toMatchObject({
+    metrics: ["road", "sensitivity-n", "max-sensitivity", "sparseness"],
+    smoothing: { samples: 2 },
+  });
+  const [cam, rise, whole] = summaries;
+  expect(whole.metrics).toBeUndefined();
+  for (const { metrics = {}, cost } of [cam, rise]) {
+    expect(Object.keys(metrics)).toEqual(["road", "sensitivity-n", "max-sensitivity", "sparseness"]);
+    for (const name of ["road", "max-sensitivity", "sparseness"] as const) {
+      expect(metrics[name]?.count).toBe(3);
+      expect(metrics[name]?.value).toBeGreaterThan(0);
+    }
+    expect(Math.abs(metrics["sensitivity-n"]?.value ?? 2)).toBeLessThanOrEqual(1);
+    expect(cost?.forward === 0 || cost?.forward === 8).toBe(true);
+  }
+  const markdown = readFileSync(path("metrics/table1.md"), "utf8");
+  expect(markdown).toMatch(/\| Method \|.*\| ROAD \| Sensitivity-n \| Max-sensitivity \| Sparseness \|/);
+  expect(markdown).toContain("It is the mean of the maps of 2 copies with noise of 0.15 of the picture's range.");
+  expect(readFileSync(path("metrics/measures.csv"), "utf8")).toMatch(/^[^\n]*,max_sensitivity,max_sensitivity_low,/);
+  expect(readFileSync(path("metrics/index.html"), "utf8")).toContain("<th>ROAD<small>");
+  const plain = await runCli([...argv, "--methods", "grad-cam", "--out", path("no-metrics")]);
+  expect(plain.code).toBe(0);
+  const [only] = summaryOf("no-metrics").methods;
+  expect(Object.keys(only)).not.toContain("metrics");
+  expect(readFileSync(path("no-metrics/measures.csv"), "utf8")).not.toContain("road");
+  const wrong = await runCli([...argv, "--metrics", "raod", "--out", path("wrong")]);
+  expect(wrong.code).toBe(2);
+  expect(wrong.stderr).toContain("Did you mean road?");
+});

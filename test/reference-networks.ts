@@ -38,10 +38,12 @@ const { size } = golden;
 
 export const picture = floatTensor(floats(golden.picture), [3, size, size]);
 
-/** Builds a network that is given 2 x − 1 and calls its logits so. */
-function networkOf(build: (g: GraphBuilder, image: Value) => Value): Classifier {
+/** Builds a network that is given 2 x − 1 and calls its logits so; a gray picture it sees in all channels. */
+function networkOf(build: (g: GraphBuilder, image: Value) => Value, channels: 1 | 3 = 3): Classifier {
   const g = new GraphBuilder();
-  g.output(build(g, g.input("image", "float32", [1, 3, size, size])), "logits");
+  const given = g.input("image", "float32", [1, channels, size, size]);
+  const image = channels === 1 ? g.op("Concat", [given, given, given], { axis: 1 }) : given;
+  g.output(build(g, image), "logits");
   return createClassifier(modelOf(g.toGraph()), { runtime: ort, preprocessing: "symmetric", threads: 1 });
 }
 
@@ -53,14 +55,14 @@ const halving = { kernel_shape: [2, 2], strides: [2, 2] };
 const pads = [1, 1, 1, 1];
 
 /** The network of golden.py, by default with its weights. */
-export function chainNetwork(weights: Weights = golden.weights): Classifier {
+export function chainNetwork(weights: Weights = golden.weights, channels: 1 | 3 = 3): Classifier {
   return networkOf((g, image) => {
     const weight = constants(g, weights);
     const block = (x: Value, n: number): Value =>
       g.op("Relu", [g.op("Conv", [x, weight(`w${n}`), weight(`b${n}`)], { pads })]);
     const last = g.op("AveragePool", [block(block(g.op("MaxPool", [block(image, 1)], halving), 2), 3)], halving);
     return g.op("Gemm", [g.op("Flatten", [last]), weight("w4"), weight("b4")], { transB: 1 });
-  });
+  }, channels);
 }
 
 /** `Residual` of references.py: BatchNormalization that is kept, and a sum around the last convolution. */

@@ -173,6 +173,25 @@ export {
   weightLayers,
   withRandomWeights,
 } from "../experiments/localization/weight-randomization.ts";
+export { type InfidelityOptions, infidelity } from "../experiments/metrics/infidelity.ts";
+export { type MaxSensitivityOptions, maxSensitivity } from "../experiments/metrics/max-sensitivity.ts";
+export type { MetricOptions } from "../experiments/metrics/metric-input.ts";
+export {
+  type Metric,
+  type MetricName,
+  type MetricSubject,
+  type MetricValue,
+  type MetricValues,
+  metrics,
+} from "../experiments/metrics/metrics.ts";
+export { type Road, type RoadOptions, road } from "../experiments/metrics/road.ts";
+export {
+  type SensitivitySteps,
+  type SensitivityStepsOptions,
+  sensitivityN,
+  sensitivitySteps,
+} from "../experiments/metrics/sensitivity-n.ts";
+export { sparseness } from "../experiments/metrics/sparseness.ts";
 export type { LabelRecord } from "../experiments/records/label-record.ts";
 export { memoryStore } from "../experiments/records/memory-store.ts";
 export type { Form as RecordForm } from "../experiments/records/record-form.ts";

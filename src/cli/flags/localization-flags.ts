@@ -6,7 +6,8 @@ import {
   defaultSummaryOptions,
   type SummaryOptions,
 } from "../../experiments/localization/summary.ts";
-import { choice, number } from "./parse-values.ts";
+import { type MetricName, metricNamed, metrics } from "../../experiments/metrics/metrics.ts";
+import { choice, number, words } from "./parse-values.ts";
 import { addSmoothingFlags, type SmoothingFlags, smoothingOf } from "./smoothing-flags.ts";
 
 export interface LocalizationFlags extends SmoothingFlags {
@@ -23,6 +24,7 @@ export interface LocalizationFlags extends SmoothingFlags {
   readonly sanityStages: number;
   readonly keepMaps: number;
   readonly figureRows: number;
+  readonly metrics?: readonly MetricName[];
 }
 
 export function addLocalizationFlags(command: Command): void {
@@ -58,7 +60,23 @@ export function addLocalizationFlags(command: Command): void {
   add("--sanity-stages <n>", "how many numbers of layers are randomized", 6, whole("--sanity-stages", 1));
   add("--keep-maps <n>", "pictures whose maps are kept, for the figures", 40, whole("--keep-maps"));
   add("--figure-rows <n>", "pictures in each figure", 6, whole("--figure-rows"));
+  command.addOption(
+    new Option(
+      "--metrics <list>",
+      `further ones of every map: all, or some of ${metrics.map(({ name }) => name).join(", ")}`,
+    )
+      .argParser(metricList)
+      .helpGroup("Protocol:"),
+  );
   addSmoothingFlags(command, "Protocol:");
+}
+
+/** Names of metrics, each once and in the order of tables. */
+function metricList(text: string): MetricName[] {
+  const names = words("--metrics")(text).flatMap((name) =>
+    name === "all" ? metrics.map((metric) => metric.name) : [metricNamed("--metrics", name).name],
+  );
+  return metrics.map(({ name }) => name).filter((name) => names.includes(name));
 }
 
 /** The choices under which tables are made. */
@@ -74,9 +92,14 @@ export function localizationSettingsOf({
   curveSteps,
   batch,
   seed,
+  metrics: asked,
   ...flags
 }: LocalizationFlags & { readonly seed: number }): LocalizationSettings {
   const smoothing = smoothingOf(flags);
-  // What is not asked for is not said, so that records made before there was smoothing go on counting.
-  return { sigmaPixels: blur, explain, curveSteps, batch, seed, ...(smoothing === undefined ? {} : { smoothing }) };
+  const further = {
+    ...(smoothing === undefined ? {} : { smoothing }),
+    ...(asked === undefined ? {} : { metrics: asked }),
+  };
+  // What is not asked for is not said, so that records made before there was such a thing go on counting.
+  return { sigmaPixels: blur, explain, curveSteps, batch, seed, ...further };
 }

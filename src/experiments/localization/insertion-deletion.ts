@@ -8,11 +8,12 @@
 import { softmaxAt } from "../../classifier/logits.ts";
 import type { ForwardPass } from "../../classifier/passes/passes.ts";
 import { denormalizePixels, type Normalization } from "../../classifier/preprocessing/preprocessing.ts";
-import { MisuseError, numberIn } from "../../errors.ts";
+import { numberIn } from "../../errors.ts";
 import { blur } from "../../image/gaussian-blur.ts";
-import { checkImage, type ImageTensor } from "../../image/picture.ts";
+import type { ImageTensor } from "../../image/picture.ts";
 import type { SaliencyMap } from "../../saliency/saliency-map.ts";
 import { fallingOrder } from "../../tensor/falling-order.ts";
+import { checkMap } from "../metrics/metric-input.ts";
 
 export interface CurvesOptions {
   /** The class whose probability is followed. */
@@ -46,15 +47,8 @@ export async function insertionDeletion(
   map: SaliencyMap,
   options: CurvesOptions,
 ): Promise<InsertionDeletion> {
-  const [, height, width] = checkImage("insertionDeletion", image).shape;
-  if (map.shape.length !== 2 || map.shape[0] !== height || map.shape[1] !== width) {
-    throw new MisuseError({
-      where: "insertionDeletion",
-      what: "map and image differ in size",
-      expected: `[${height}, ${width}]`,
-      got: `[${map.shape.join(", ")}]`,
-    });
-  }
+  checkMap("insertionDeletion", image, map);
+  const [, height, width] = image.shape;
   const count = height * width;
   const steps = numberIn("insertionDeletion: steps", options.steps ?? height, { min: 1, max: count, integer: true });
   const order = fallingOrder(map.data);

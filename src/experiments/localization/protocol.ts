@@ -25,6 +25,7 @@ import type { Explanation, SaliencyMethod } from "../../saliency/method.ts";
 import type { SaliencyMap } from "../../saliency/saliency-map.ts";
 import { completeSmoothing, type SmoothingSettings } from "../../saliency/smoothing.ts";
 import { type Tensor, tensorOf } from "../../tensor/tensor.ts";
+import { type MetricName, type MetricValue, type MetricValues, metricNamed, metrics } from "../metrics/metrics.ts";
 import { hash64 } from "../records/canonical-json.ts";
 import type { ExperimentIdentity, RecordKey } from "../records/record-store.ts";
 import type { Computed, ExperimentItem } from "../records/run-experiment.ts";
@@ -58,6 +59,8 @@ export interface LocalizationSettings {
   readonly seed: number;
   /** Of every map, by noisy copies of the picture. Default: none. */
   readonly smoothing?: SmoothingSettings;
+  /** Further metrics of every map. Default: none. */
+  readonly metrics?: readonly MetricName[];
 }
 
 /**
@@ -80,6 +83,7 @@ export function checkLocalizationSettings(settings: LocalizationSettings): Local
   numberIn(`${where}: batch`, settings.batch, { min: 1, integer: true });
   numberIn(`${where}: seed`, settings.seed, { min: 0, integer: true });
   if (settings.smoothing !== undefined) completeSmoothing(`${where}: smoothing`, settings.smoothing);
+  for (const name of settings.metrics ?? []) metricNamed(`${where}: metrics`, name);
   return settings;
 }
 
@@ -238,6 +242,7 @@ async function computeOne(
   const { explanation, seconds } = await explainer.explain(run.method, run.settings, { random, signal });
   const map = blur(explanation.map, { sigmaPixels: settings.sigmaPixels });
   const curves = await curvesOf(map, explained, subject, classifier, settings, signal);
+  const measured = await metricsOf({ run, key }, map, explained, subject, classifier, settings, signal);
   const [, height, width] = input.shape;
   const point = greatestPoint(map);
   const { geometry, truthBoxes, mask } = subject;
@@ -258,6 +263,7 @@ async function computeOne(
     evaluations: explanation.evaluations,
     settings: explanation.settings,
     details: explanation.details ?? null,
+    ...(measured === undefined ? {} : { metrics: measured }),
   };
   return { result, seconds, arrays: keepsMap ? keptArrays(map, explanation) : {} };
 }
@@ -291,6 +297,35 @@ async function curvesOf(
   });
   const rounded = (curve: readonly number[]): number[] => curve.map((value) => Number(value.toPrecision(5)));
   return { insertion: rounded(insertion), deletion: rounded(deletion) };
+}
+
+/** The metrics that were asked for, each with random numbers of its own; undefined if none was. */
+async function metricsOf(
+  { run, key }: Pick<LocalizationItem, "run" | "key">,
+  map: SaliencyMap,
+  label: number,
+  { input }: Subject,
+  classifier: Classifier,
+  { metrics: asked = [], sigmaPixels, smoothing, batch, seed }: LocalizationSettings,
+  signal: AbortSignal | undefined,
+): Promise<MetricValues | undefined> {
+  if (asked.length === 0) return undefined;
+  const { method, settings } = run;
+  const explain = async (image: ImageTensor): Promise<SaliencyMap> => {
+    // The same random numbers as for the picture itself, so that only the picture differs.
+    const random = createRandom(seed, randomPath(key));
+    const found = await method.explain(classifier, image, { ...settings, label, random, smoothing, signal });
+    return blur(found.map, { sigmaPixels });
+  };
+  const takesPictures = method.perturbing !== undefined;
+  const values: [MetricName, MetricValue][] = [];
+  for (const [n, { name, measure }] of metrics.entries()) {
+    if (!asked.includes(name)) continue;
+    const random = createRandom(seed, randomPath(key), n + 1);
+    const subject = { classifier, image: input, map, label, explain, takesPictures, batch, random, signal };
+    values.push([name, await measure(subject)]);
+  }
+  return Object.fromEntries(values);
 }
 
 /** The boxes of `map` [H, W] at every threshold of every grid. */

@@ -1,6 +1,7 @@
 /** @file What the localization benchmark keeps of one picture and method: plain JSON, from which every table is made. */
 import type { Box } from "../../image/geometry.ts";
 import { type ThresholdKind, thresholdGrids } from "../../localization/threshold-grids.ts";
+import { isMetricValues, type MetricValues } from "../metrics/metrics.ts";
 import {
   type Form,
   isBox,
@@ -64,6 +65,8 @@ export interface LocalizationRecord {
   /** The method's settings in effect, and what it found out besides the map. */
   readonly settings: Readonly<Record<string, unknown>>;
   readonly details: Readonly<Record<string, unknown>> | null;
+  /** Further metrics, where they were asked for. */
+  readonly metrics?: MetricValues;
 }
 
 /** A text of as many boxes as the kind's grid has thresholds. */
@@ -92,8 +95,9 @@ const isPoint: Form<LocalizationRecord["point"]> = (value): value is Localizatio
 const isCurve: Form<readonly number[]> = (value): value is readonly number[] =>
   listOf(isShare)(value) && value.length > 1;
 
-/** Whether a value that was read is a {@link LocalizationRecord}. */
-export const isLocalizationRecord: Form<LocalizationRecord> = objectOf<LocalizationRecord>({
+type WithoutMetrics = Omit<LocalizationRecord, "metrics">;
+
+const isWithoutMetrics: Form<WithoutMetrics> = objectOf<WithoutMetrics>({
   predicted: objectOf<LocalizationRecord["predicted"]>({ label: isCount, confidence: isShare }),
   explained: isCount,
   truth: orNull(isCount),
@@ -110,3 +114,10 @@ export const isLocalizationRecord: Form<LocalizationRecord> = objectOf<Localizat
   settings: isJsonObject,
   details: orNull(isJsonObject),
 });
+
+/** Whether a value that was read is a {@link LocalizationRecord}. */
+export const isLocalizationRecord: Form<LocalizationRecord> = (value): value is LocalizationRecord => {
+  if (!isJsonObject(value) || !Object.hasOwn(value, "metrics")) return isWithoutMetrics(value);
+  const { metrics, ...rest } = value;
+  return isWithoutMetrics(rest) && isMetricValues(metrics);
+};

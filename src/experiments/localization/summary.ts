@@ -4,6 +4,7 @@ import { MisuseError, numberIn, oneOf } from "../../errors.ts";
 import type { Box } from "../../image/geometry.ts";
 import { areaOf, centeredBox, iou, wholeBox } from "../../localization/box.ts";
 import { type ThresholdKind, thresholdGrids, thresholdParameter } from "../../localization/threshold-grids.ts";
+import { type MetricName, metrics } from "../metrics/metrics.ts";
 import type { FinishedRecord } from "../records/record-store.ts";
 import { tuneOnHalves } from "../statistics/split-half.ts";
 import { bootstrapMean, holmAdjust, mcnemarTest, wilsonInterval } from "../statistics/statistics.ts";
@@ -54,6 +55,8 @@ export interface MethodSummary {
   readonly averagePrecision: IntervalEstimate | null;
   readonly insertion: IntervalEstimate | null;
   readonly deletion: IntervalEstimate | null;
+  /** Further metrics, where they were asked for; null where a metric says nothing. */
+  readonly metrics?: Readonly<Partial<Record<MetricName, IntervalEstimate | null>>>;
   /** Means over the pictures at equal steps from nothing to everything. */
   readonly curves: { readonly insertion: readonly number[]; readonly deletion: readonly number[] } | null;
   readonly cost: {
@@ -347,6 +350,7 @@ type Measures = Pick<
   | "averagePrecision"
   | "insertion"
   | "deletion"
+  | "metrics"
   | "curves"
   | "cost"
   | "outcomes"
@@ -383,6 +387,7 @@ function measuresOf(records: readonly LocalizationFinished[], options: SummaryOp
     averagePrecision: meanOf(present((result) => result.averagePrecision)),
     insertion: meanOf(insertions.map(areaUnderSteps)),
     deletion: meanOf(deletions.map(areaUnderSteps)),
+    ...metricsOf(results),
     curves:
       insertions.length === 0 || deletions.length === 0
         ? null
@@ -396,6 +401,21 @@ function measuresOf(records: readonly LocalizationFinished[], options: SummaryOp
     outcomes,
     settings: results[0].settings,
   };
+}
+
+/** The metrics that any of the records has. */
+function metricsOf(results: readonly LocalizationRecord[]): Pick<MethodSummary, "metrics"> {
+  const values = results.flatMap((result) => (result.metrics === undefined ? [] : [result.metrics]));
+  const present = metrics.filter(({ name }) => values.some((one) => one[name] !== undefined));
+  if (present.length === 0) return {};
+  const estimates = present.map(({ name, summarize }): [MetricName, IntervalEstimate | null] => {
+    const own = values.flatMap(({ [name]: value }) => (value === undefined || value === null ? [] : [value]));
+    const estimate = summarize(own);
+    if (estimate === undefined) return [name, null];
+    const { value, low, high } = estimate;
+    return [name, { value, interval: [low, high], count: own.length }];
+  });
+  return { metrics: Object.fromEntries(estimates) };
 }
 
 /** The mean of curves of one length, point by point. */

@@ -13,7 +13,7 @@ import { htmlPage } from "../style/html-page.ts";
 import { termList } from "../style/term-list.ts";
 import { warningList } from "../style/warning-list.ts";
 import { percent } from "../style/wording.ts";
-import { bestOf, criterionSentence, isWorse, kindTitles, measures, pictureCount } from "./tables.ts";
+import { bestOf, criterionSentence, isWorse, kindTitles, measuresOf, pictureCount } from "./tables.ts";
 
 /** A plot or a figure as SVG, with what stands below it. */
 export interface PageFigure {
@@ -153,13 +153,13 @@ function figureSection({ title, caption, svg }: PageFigure): string {
 }
 
 function measureSection({ methods, options }: LocalizationSummary): string {
-  const present = measures.filter(({ key }) => methods.some((method) => method[key] !== null));
-  const own = methods.filter((method) => present.some(({ key }) => method[key] !== null));
+  const present = measuresOf(methods).filter(({ of }) => methods.some((method) => of(method) !== null));
+  const own = methods.filter((method) => present.some(({ of }) => of(method) !== null));
   if (present.length === 0) return "";
   const best = present.map((measure) => bestOf(own, measure));
   const rows = own.map((method) => {
-    const cells = present.map(({ key }, m) => {
-      const estimate = method[key];
+    const cells = present.map(({ of }, m) => {
+      const estimate = of(method);
       if (estimate === null) return "<td>–</td>";
       const isBest = best[m].has(method.name);
       return `<td${isBest ? ' class="best"' : ""}><b>${estimate.value.toFixed(3)}</b><small>${interval(estimate, 2)}</small></td>`;

@@ -6,6 +6,7 @@ import type {
   LocalizationSummary,
   MethodSummary,
 } from "../../experiments/localization/summary.ts";
+import { metrics } from "../../experiments/metrics/metrics.ts";
 import { isJsonObject } from "../../experiments/records/record-form.ts";
 import { gridKinds, type ThresholdKind } from "../../localization/threshold-grids.ts";
 import { csvOf } from "../tables/csv.ts";
@@ -21,14 +22,51 @@ export const kindTitles: Readonly<Record<ThresholdKind, string>> = {
   energy: "Energy",
 };
 
-/** What is measured besides the boxes' errors: how it is called, whether less is better, and where it stands. */
-export const measures = [
-  { key: "pointing", title: "Pointing game", hint: "hits", isLessBetter: false },
-  { key: "energyInside", title: "Energy inside", hint: "share of the map in the box", isLessBetter: false },
-  { key: "averagePrecision", title: "Average precision", hint: "of the map against the mask", isLessBetter: false },
-  { key: "insertion", title: "Insertion", hint: "area under the curve", isLessBetter: false },
-  { key: "deletion", title: "Deletion", hint: "area under the curve, lower is better", isLessBetter: true },
-] as const satisfies readonly { readonly key: keyof MethodSummary; [other: string]: unknown }[];
+/** What is measured besides the boxes' errors: how it is called, whether less is better, and what it is of a method. */
+export interface Measure {
+  readonly key: string;
+  readonly title: string;
+  readonly hint: string;
+  readonly isLessBetter: boolean;
+  readonly of: (method: MethodSummary) => IntervalEstimate | null;
+}
+
+const ownMeasures: readonly Measure[] = [
+  { key: "pointing", title: "Pointing game", hint: "hits", isLessBetter: false, of: ({ pointing }) => pointing },
+  {
+    ...{ key: "energyInside", title: "Energy inside", hint: "share of the map in the box", isLessBetter: false },
+    of: ({ energyInside }) => energyInside,
+  },
+  {
+    ...{
+      key: "averagePrecision",
+      title: "Average precision",
+      hint: "of the map against the mask",
+      isLessBetter: false,
+    },
+    of: ({ averagePrecision }) => averagePrecision,
+  },
+  {
+    ...{ key: "insertion", title: "Insertion", hint: "area under the curve", isLessBetter: false },
+    of: ({ insertion }) => insertion,
+  },
+  {
+    ...{ key: "deletion", title: "Deletion", hint: "area under the curve, lower is better", isLessBetter: true },
+    of: ({ deletion }) => deletion,
+  },
+];
+
+/** The measures of a summary: those of every benchmark, and the metrics that were asked for. */
+export function measuresOf(methods: readonly MethodSummary[]): Measure[] {
+  const asked = metrics.filter(({ name }) => methods.some((method) => method.metrics?.[name] !== undefined));
+  const further = asked.map(
+    ({ name, title, hint, isLessBetter }): Measure => ({
+      ...{ key: name.replaceAll("-", "_"), title, hint, isLessBetter },
+      of: (method) => method.metrics?.[name] ?? null,
+    }),
+  );
+  return [...ownMeasures, ...further];
+}
 
 /** "0.46 [0.31, 0.61]". */
 export function estimateText({ value, interval: [low, high] }: IntervalEstimate, digits = 2): string {
@@ -41,13 +79,11 @@ export function isWorse({ pValue }: KindSummary): boolean {
 }
 
 /** The methods whose value of a measure is the best one. */
-export function bestOf(
-  methods: readonly MethodSummary[],
-  { key, isLessBetter }: (typeof measures)[number],
-): Set<string> {
-  const values = methods.flatMap(({ name, [key]: estimate }) =>
-    estimate === null ? [] : [{ name, value: estimate.value }],
-  );
+export function bestOf(methods: readonly MethodSummary[], { of, isLessBetter }: Measure): Set<string> {
+  const values = methods.flatMap((method) => {
+    const estimate = of(method);
+    return estimate === null ? [] : [{ name: method.name, value: estimate.value }];
+  });
   const best = isLessBetter
     ? Math.min(...values.map(({ value }) => value))
     : Math.max(...values.map(({ value }) => value));
@@ -147,16 +183,16 @@ function pointingSentence({ options }: LocalizationSummary): string {
 }
 
 function measureTable(methods: readonly MethodSummary[]): string {
-  const present = measures.filter(({ key }) => methods.some((method) => method[key] !== null));
+  const present = measuresOf(methods).filter(({ of }) => methods.some((method) => of(method) !== null));
   const best = present.map((measure) => bestOf(methods, measure));
   return markdownTable(
     ["Method", ...present.map(({ title }) => title)],
     methods
-      .filter((method) => present.some(({ key }) => method[key] !== null))
+      .filter((method) => present.some(({ of }) => of(method) !== null))
       .map((method) => [
         markdownText(method.name),
-        ...present.map(({ key }, m) => {
-          const estimate = method[key];
+        ...present.map(({ of }, m) => {
+          const estimate = of(method);
           if (estimate === null) return "–";
           const text = estimateText(estimate, 3);
           return best[m].has(method.name) ? `**${text}**` : text;
@@ -243,6 +279,7 @@ export function localizationCsv({ methods }: LocalizationSummary): string {
 
 /** The measures besides the boxes' errors, and the cost, as CSV: one line per method. */
 export function measuresCsv({ methods }: LocalizationSummary): string {
+  const measures = measuresOf(methods);
   const head = [
     "method",
     "images",
@@ -252,7 +289,7 @@ export function measuresCsv({ methods }: LocalizationSummary): string {
   const rows = methods.map((method) => [
     method.name,
     method.images,
-    ...measures.flatMap(({ key }) => [method[key]?.value ?? null, ...(method[key]?.interval ?? [null, null])]),
+    ...measures.flatMap(({ of }) => [of(method)?.value ?? null, ...(of(method)?.interval ?? [null, null])]),
     ...(["seconds", "medianSeconds", "forward", "gradient"] as const).map((key) => method.cost?.[key] ?? null),
   ]);
   return csvOf([head, ...rows], { digits: 6 });
