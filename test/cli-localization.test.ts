@@ -123,8 +123,8 @@ test("what cannot be meant is refused before anything runs", async () => {
 });
 
 test("--metrics measures every map further, in the table, the page and measures.csv; without it there is nothing of them", async () => {
-  const argv = [...benchmark, "--data", "scenes:3", "--curve-steps", "0", "--figure-rows", "0", "--keep-maps", "0"];
-  const methods = ["--methods", "grad-cam", "--variant", "random=rise,masks=4"];
+  const argv = [...benchmark, "--data", "scenes:2", "--curve-steps", "0", "--figure-rows", "0", "--keep-maps", "0"];
+  const methods = ["--methods", "grad-cam"];
   const asked = [
     "--metrics",
     "sparseness,road,max-sensitivity,sensitivity-n",
@@ -140,17 +140,16 @@ test("--metrics measures every map further, in the table, the page and measures.
     metrics: ["road", "sensitivity-n", "max-sensitivity", "sparseness"],
     smoothing: { samples: 2 },
   });
-  const [cam, rise, whole] = summaries;
+  const [{ metrics = {}, cost }, whole] = summaries;
   expect(whole.metrics).toBeUndefined();
-  for (const { metrics = {}, cost } of [cam, rise]) {
-    expect(Object.keys(metrics)).toEqual(["road", "sensitivity-n", "max-sensitivity", "sparseness"]);
-    for (const name of ["road", "max-sensitivity", "sparseness"] as const) {
-      expect(metrics[name]?.count).toBe(3);
-      expect(metrics[name]?.value).toBeGreaterThan(0);
-    }
-    expect(Math.abs(metrics["sensitivity-n"]?.value ?? 2)).toBeLessThanOrEqual(1);
-    expect(cost?.forward === 0 || cost?.forward === 8).toBe(true);
+  expect(Object.keys(metrics)).toEqual(["road", "sensitivity-n", "max-sensitivity", "sparseness"]);
+  for (const name of ["road", "max-sensitivity", "sparseness"] as const) {
+    expect(metrics[name]?.count).toBe(2);
+    expect(metrics[name]?.value).toBeGreaterThan(0);
   }
+  expect(Math.abs(metrics["sensitivity-n"]?.value ?? 2)).toBeLessThanOrEqual(1 + 1e-9);
+  // What measuring takes is not what explaining takes.
+  expect(cost).toMatchObject({ forward: 0, gradient: 2 });
   const markdown = readFileSync(path("metrics/table1.md"), "utf8");
   expect(markdown).toMatch(/\| Method \|.*\| ROAD \| Sensitivity-n \| Max-sensitivity \| Sparseness \|/);
   expect(markdown).toContain("It is the mean of the maps of 2 copies with noise of 0.15 of the picture's range.");

@@ -8,19 +8,26 @@
 import { MisuseError } from "../../errors.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 
-const neighbors = [-1, 0, 1].flatMap((dy) =>
-  [-1, 0, 1].flatMap((dx) => (dx === 0 && dy === 0 ? [] : [{ dy, dx, weight: dx === 0 || dy === 0 ? 1 / 6 : 1 / 12 }])),
-);
+/** Of the eight neighbors the four beside a pixel, each 1/6, and the four diagonal ones, each 1/12. */
+const [beside, diagonally] = [1 / 6, 1 / 12];
+const offsets = [
+  ...[[-1, 0] as const, [0, -1] as const, [0, 1] as const, [1, 0] as const],
+  ...[[-1, -1] as const, [-1, 1] as const, [1, -1] as const, [1, 1] as const],
+];
 
 /** The system is solved until its residual is this share of the right side. */
-const tolerance = 1e-9;
+const tolerance = 1e-8;
 
-/** The unknowns: their places, and for each its neighbors' places or −1 outside of the image, eight in a row. */
+/** The unknowns, and how they hang together. */
 interface Holes {
   readonly places: Uint32Array;
-  /** The number of each place among the unknowns, −1 for those that are known. */
-  readonly numbers: Int32Array;
-  readonly around: Int32Array;
+  /**
+   * Of each unknown its eight neighbors in the order of {@link offsets}: their numbers among the unknowns. Those that are known or outside of the image are the
+   * number after the last, of something that is 0.
+   */
+  readonly unknown: Int32Array;
+  /** The same with the places of those that are known, and otherwise −1. */
+  readonly known: Int32Array;
   /** Σ of the weights of the neighbors inside of the image. */
   readonly diagonal: Float64Array;
 }
@@ -49,54 +56,53 @@ export function imputeLinearly(
 }
 
 function holesOf(places: Uint32Array, height: number, width: number): Holes {
+  const count = places.length;
   const numbers = new Int32Array(height * width).fill(-1);
   for (const [n, place] of places.entries()) numbers[place] = n;
-  const around = new Int32Array(8 * places.length).fill(-1);
-  const diagonal = new Float64Array(places.length);
+  const unknown = new Int32Array(8 * count).fill(count);
+  const known = new Int32Array(8 * count).fill(-1);
+  const diagonal = new Float64Array(count);
   for (const [n, place] of places.entries()) {
     const [y, x] = [Math.floor(place / width), place % width];
-    for (const [k, { dy, dx, weight }] of neighbors.entries()) {
+    for (const [k, [dy, dx]] of offsets.entries()) {
       if (y + dy < 0 || y + dy >= height || x + dx < 0 || x + dx >= width) continue;
-      around[8 * n + k] = place + dy * width + dx;
-      diagonal[n] += weight;
+      const neighbor = place + dy * width + dx;
+      if (numbers[neighbor] < 0) known[8 * n + k] = neighbor;
+      else unknown[8 * n + k] = numbers[neighbor];
+      diagonal[n] += k < 4 ? beside : diagonally;
     }
   }
-  return { places, numbers, around, diagonal };
+  return { places, unknown, known, diagonal };
 }
 
 /** Conjugate gradients, each unknown scaled by its diagonal: the matrix is symmetric, and positive where anything is known. */
-function solve(plane: Float64Array, { places, numbers, around, diagonal }: Holes): void {
+function solve(plane: Float64Array, { places, unknown, known, diagonal }: Holes): void {
   const count = places.length;
-  const right = new Float64Array(count);
-  const x = Float64Array.from(places, (place) => plane[place]);
-  /** D v − W v over the unknowns. */
+  /** D v − W v over the unknowns; v has a 0 behind them. */
   const times = (v: Float64Array, result: Float64Array): void => {
-    for (let n = 0; n < count; n++) {
-      let sum = diagonal[n] * v[n];
-      for (let k = 0; k < 8; k++) {
-        const place = around[8 * n + k];
-        const other = place < 0 ? -1 : numbers[place];
-        if (other >= 0) sum -= neighbors[k].weight * v[other];
-      }
-      result[n] = sum;
+    for (let n = 0, k = 0; n < count; n++, k += 8) {
+      const four = v[unknown[k]] + v[unknown[k + 1]] + v[unknown[k + 2]] + v[unknown[k + 3]];
+      const more = v[unknown[k + 4]] + v[unknown[k + 5]] + v[unknown[k + 6]] + v[unknown[k + 7]];
+      result[n] = diagonal[n] * v[n] - beside * four - diagonally * more;
     }
   };
-  for (let n = 0; n < count; n++) {
-    for (let k = 0; k < 8; k++) {
-      const place = around[8 * n + k];
-      if (place >= 0 && numbers[place] < 0) right[n] += neighbors[k].weight * plane[place];
-    }
+  const right = new Float64Array(count);
+  for (const [i, place] of known.entries()) {
+    if (place >= 0) right[i >> 3] += ((i & 7) < 4 ? beside : diagonally) * plane[place];
   }
+  const x = new Float64Array(count + 1);
+  for (const [n, place] of places.entries()) x[n] = plane[place];
   const image = new Float64Array(count);
   times(x, image);
   const residual = right.map((value, n) => value - image[n]);
   const scaled = residual.map((value, n) => value / diagonal[n]);
-  const direction = scaled.slice();
+  const direction = new Float64Array(count + 1);
+  direction.set(scaled);
   let power = dot(residual, scaled);
   const enough = tolerance * Math.max(Math.sqrt(dot(right, right)), Number.MIN_VALUE);
   for (let turn = 0; turn < 4 * count + 100 && Math.sqrt(dot(residual, residual)) > enough; turn++) {
     times(direction, image);
-    const step = power / dot(direction, image);
+    const step = power / dot(image, direction);
     for (let n = 0; n < count; n++) {
       x[n] += step * direction[n];
       residual[n] -= step * image[n];
@@ -110,6 +116,7 @@ function solve(plane: Float64Array, { places, numbers, around, diagonal }: Holes
   for (const [n, place] of places.entries()) plane[place] = x[n];
 }
 
+/** Σ over the elements of `a`. */
 function dot(a: Float64Array, b: Float64Array): number {
   let sum = 0;
   for (let n = 0; n < a.length; n++) sum += a[n] * b[n];
