@@ -95,6 +95,52 @@ export function kindOf(value: unknown): string {
   return keys.length === 0 ? "an object" : `an object with ${keys.join(", ")}`;
 }
 
+/** What an argument must be at least: of a type, a list, numbers in a list or typed array, something to go through, or an object that has these keys. */
+export type ArgumentForm = keyof typeof formsInWords | readonly string[];
+
+const formsInWords = {
+  string: "text",
+  number: "a number",
+  function: "a function",
+  list: "a list",
+  numbers: "a list or typed array of numbers",
+  iterable: "a list, set or other iterable",
+} as const;
+
+/**
+ * Throws a {@link MisuseError} unless `value` has the form: for callers without types, whom a function would otherwise answer with an error
+ * from its inside. `where` names function and argument.
+ */
+export function checkForm(where: string, value: unknown, form: ArgumentForm): void {
+  if (hasForm(value, form)) return;
+  const expected =
+    typeof form === "string"
+      ? formsInWords[form]
+      : form.length === 0
+        ? "an object"
+        : `an object with ${form.join(", ")}`;
+  throw new MisuseError({ where, what: "wrong argument", expected, got: kindOf(value) });
+}
+
+function hasForm(value: unknown, form: ArgumentForm): boolean {
+  switch (form) {
+    case "string":
+    case "number":
+    case "function":
+      return typeof value === form;
+    case "list":
+      return Array.isArray(value);
+    case "numbers":
+      return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
+    case "iterable":
+      return typeof value === "object" && value !== null && Symbol.iterator in value;
+    default: {
+      if ((typeof value !== "object" && typeof value !== "function") || value === null) return false;
+      return form.every((key) => Reflect.get(value, key) !== undefined);
+    }
+  }
+}
+
 /** Throws a {@link MisuseError} that names every key of `options` that is not in `known`, with the nearest known one. */
 export function checkKeys(where: string, options: object | undefined, known: readonly string[]): void {
   if (options === undefined) return;

@@ -1,6 +1,6 @@
 /** @file Budgets: how far from the clean image an adversarial image may be, and the projections that keep it there. */
 import type { Classifier } from "../classifier/classifier.ts";
-import { MisuseError } from "../errors.ts";
+import { checkForm, MisuseError } from "../errors.ts";
 import { projectBox, projectL2Ball, projectLinfBall } from "../optimize/projections.ts";
 import type { Projection } from "../optimize/solver.ts";
 import { derived, numberOption, wordOption } from "../options/option.ts";
@@ -45,11 +45,14 @@ export const ballOptions = {
 };
 
 /** The ball that the options stand for on the images of a network; throws a MisuseError if it is larger than the space. */
-export function ballOf(
-  where: string,
-  { norm, epsilon }: ValuesOf<typeof ballOptions>,
-  { input: { channelCount, height, width } }: Pick<Classifier, "input">,
-): Budget {
+export function ballOf(where: string, given: ValuesOf<typeof ballOptions>, all: Pick<Classifier, "input">): Budget {
+  checkForm("ballOf: where", where, "string");
+  checkForm("ballOf: given", given, ["norm"]);
+  checkForm("ballOf: all", all, ["input"]);
+  const { norm, epsilon } = given;
+  const {
+    input: { channelCount, height, width },
+  } = all;
   const most = norm === "linf" ? 1 : Math.sqrt(channelCount * height * width);
   const radius = epsilon ?? paperEpsilon * most;
   if (radius <= most) return { norm, epsilon: radius };
@@ -68,6 +71,7 @@ export function ballOf(
  */
 export function projectOnBudget(center: Float32Array, budget: Budget | undefined): Projection {
   if (budget === undefined) return projectBox(0, 1);
+  checkForm("projectOnBudget: budget", budget, ["norm", "epsilon"]);
   const project = budget.norm === "linf" ? projectLinfBall : projectL2Ball;
   return project(center, budget.epsilon, 0, 1);
 }
@@ -85,6 +89,8 @@ export function roundToBytes(
   budget: Budget | undefined,
   direction: "nearest" | "outward" = "nearest",
 ): Float32Array {
+  checkForm("roundToBytes: image", image, "numbers");
+  checkForm("roundToBytes: clean", clean, "numbers");
   const epsilon = budget?.norm === "linf" ? budget.epsilon : undefined;
   return image.map((x, i) => {
     const level = 255 * Math.min(Math.max(x, 0), 1);

@@ -1,7 +1,7 @@
 /** @file Makes an attack of its options and its search. */
 import { checkClassifier, checkImages } from "../classifier/check-arguments.ts";
 import type { Classifier } from "../classifier/classifier.ts";
-import { MisuseError } from "../errors.ts";
+import { checkForm, MisuseError } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { completeBoth, type OptionSchema, presetNames } from "../options/schema.ts";
 import type {
@@ -48,6 +48,7 @@ import { runSearch } from "./run-search.ts";
 export function defineAttack<const N extends string, S extends OptionSchema, F = undefined>(
   definition: AttackDefinition<N, S, F>,
 ): Attack<N, S, F> {
+  checkForm("defineAttack: definition", definition, ["name", "title", "source", "summary"]);
   const { name, options: schema } = definition;
 
   const plan = (

@@ -1,4 +1,6 @@
 /** @file How an attack ended, in words: what happened, what stood in the way, and what may help of what the attack has. */
+
+import { checkForm } from "../errors.ts";
 import type { AttackEnding, AttackResult } from "./attack.ts";
 
 /** How an attack ended, a sentence each, whatever the attack. */
@@ -13,11 +15,9 @@ export const attackEndings = {
  * The sentence of {@link attackEndings} with what can be said of this result: the budget that it kept to, what stood in the way, and advice on
  * settings that the attack has. A search that looked for the strength of its perceptual term by itself has no strength to lower.
  */
-export function describeEnding({
-  outcome,
-  settings,
-  details,
-}: Pick<AttackResult, "outcome" | "settings" | "details">): string {
+export function describeEnding(given: Pick<AttackResult, "outcome" | "settings" | "details">): string {
+  checkForm("describeEnding: given", given, ["outcome", "settings", "details"]);
+  const { outcome, settings, details } = given;
   const { epsilon, steps, iterations, evaluations, perceptualWeight } = settings;
   const hasBudget = typeof epsilon === "number";
   if (outcome === "flipped") return hasBudget ? "The label is flipped within the budget." : attackEndings.flipped;

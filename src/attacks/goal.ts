@@ -1,5 +1,6 @@
 /** @file What an attack wants: to leave a class, or to reach one. */
 import { marginOf } from "../classifier/logits.ts";
+import { checkForm } from "../errors.ts";
 
 export interface Goal {
   /** The class whose margin counts: the one to reach where there is one, else the one to leave. */
@@ -16,7 +17,9 @@ export interface Goal {
 }
 
 /** The goal of an attack on an image of class `label`, with the class to reach, if any. */
-export function goalOf({ label, target }: { readonly label: number; readonly target?: number | undefined }): Goal {
+export function goalOf(given: { readonly label: number; readonly target?: number | undefined }): Goal {
+  checkForm("goalOf: given", given, ["label"]);
+  const { label, target } = given;
   const targeted = target !== undefined;
   const classIndex = target ?? label;
   return {

@@ -1,5 +1,6 @@
 /** @file What gradient attacks descend: the logarithm of the softmax at the class attacked, for many images in one run. */
 import { logSoftmaxAt } from "../classifier/logits.ts";
+import { checkForm } from "../errors.ts";
 import type { Evaluation } from "../optimize/solver.ts";
 import type { AttackTask, SearchContext } from "./attack.ts";
 import type { Evaluator } from "./lockstep.ts";
@@ -16,8 +17,11 @@ export interface LikelihoodEvaluation extends Evaluation {
  */
 export async function likelihoodOf(
   tasks: readonly AttackTask[],
-  { classifier, batch, signal }: Pick<SearchContext, "classifier" | "batch" | "signal">,
+  given: Pick<SearchContext, "classifier" | "batch" | "signal">,
 ): Promise<Evaluator<LikelihoodEvaluation>> {
+  checkForm("likelihoodOf: tasks", tasks, "list");
+  checkForm("likelihoodOf: given", given, ["classifier", "batch"]);
+  const { classifier, batch, signal } = given;
   const pass = await classifier.backward({ of: "log-probabilities", batch });
   const terms = tasks.map(({ goal: { classIndex, targeted } }) => ({ classIndex, sign: targeted ? -1 : 1 }));
   const seeds = terms.map(({ classIndex, sign }) => {

@@ -1,4 +1,6 @@
 /** @file Projected gradient descent in a ball, as a solver: what pgd, pgd-mean and fgsm have in common. */
+
+import { checkForm } from "../errors.ts";
 import type { Projection, Query } from "../optimize/solver.ts";
 import { signStep, unitStep } from "../optimize/update-rules.ts";
 import { normal } from "../random/distributions.ts";
@@ -25,8 +27,12 @@ export interface BallSteps {
 export function* projectedGradient(
   start: Float32Array,
   center: Float32Array,
-  { budget, steps, stepSize, onSphere }: BallSteps,
+  ballSteps: BallSteps,
 ): Generator<Query, Float32Array, LikelihoodEvaluation> {
+  checkForm("projectedGradient: start", start, "numbers");
+  checkForm("projectedGradient: center", center, "numbers");
+  checkForm("projectedGradient: ballSteps", ballSteps, ["budget", "steps", "stepSize", "onSphere"]);
+  const { budget, steps, stepSize, onSphere } = ballSteps;
   const point = start.slice();
   const project = projectOnBudget(center, budget);
   project(point);

@@ -1,5 +1,13 @@
 /** @file Gradients as graphs, for whole models: an ONNX model in, the same model with its gradient as an output out. */
-import { checkKeys, MisuseError, nearest, numberIn, PerceptualBallError, UnsupportedError } from "../errors.ts";
+import {
+  checkForm,
+  checkKeys,
+  MisuseError,
+  nearest,
+  numberIn,
+  PerceptualBallError,
+  UnsupportedError,
+} from "../errors.ts";
 import { checkOperators, inferShapes, typeOf } from "../onnx/infer-shapes.ts";
 import type { Dimension, Graph, Model, ValueInfo } from "../onnx/model.ts";
 import { canonicalForm } from "../onnx/rewrites/canonical-form.ts";
@@ -47,6 +55,7 @@ export const notesKey = "perceptual-ball.notes";
  * UnsupportedError that names all operators without a rule, or says that the model is bound to another batch.
  */
 export function differentiateModel(model: Model, options: DifferentiateModelOptions = {}): Model {
+  checkForm("differentiateModel: model", model, ["graph", "opsets"]);
   checkKeys("differentiateModel", options, optionKeys);
   const { where = "model", inputSize = [224, 224], fold = true } = options;
   const batch = numberIn("differentiateModel: batch", options.batch ?? 1, { min: 1, integer: true });

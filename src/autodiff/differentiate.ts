@@ -1,5 +1,5 @@
 /** @file Gradients as graphs: an ONNX graph in, the same graph with its gradient as an output out. */
-import { MisuseError } from "../errors.ts";
+import { checkForm, MisuseError } from "../errors.ts";
 import { GraphBuilder } from "../onnx/builder.ts";
 import { type InferShapesOptions, inferShapes } from "../onnx/infer-shapes.ts";
 import type { Graph } from "../onnx/model.ts";
@@ -25,6 +25,7 @@ export interface DifferentiateOptions extends InferShapesOptions {
  * weights with `graph`. Conventions at kinks and ties are those of the rules, which follow PyTorch.
  */
 export function differentiate(graph: Graph, options: DifferentiateOptions = {}): Graph {
+  checkForm("differentiate: graph", graph, ["nodes", "initializers"]);
   const {
     of = graph.outputs[0]?.name,
     wrt = [graph.inputs[0]?.name],

@@ -1,5 +1,5 @@
 /** @file What is discrete in a graph, as a gradient sees it: what it passes straight through, what is constant, what blocks it. */
-import { MisuseError } from "../errors.ts";
+import { checkForm, MisuseError } from "../errors.ts";
 import { GraphBuilder } from "../onnx/builder.ts";
 import { type InferShapesOptions, inferShapes, isDifferentiableType } from "../onnx/infer-shapes.ts";
 import type { Graph, Node } from "../onnx/model.ts";
@@ -31,6 +31,7 @@ export interface GradientSteps {
 
 /** The discrete steps that the gradient of {@link differentiate} meets in `graph`. Throws a MisuseError for values that it does not have. */
 export function gradientSteps(graph: Graph, options: GradientStepsOptions = {}): GradientSteps {
+  checkForm("gradientSteps: graph", graph, ["nodes", "initializers"]);
   const { of = graph.outputs[0]?.name, wrt = graph.inputs[0]?.name } = options;
   const typed = inferShapes(graph, options);
   for (const name of [of, wrt]) {

@@ -1,5 +1,5 @@
 /** @file The reverse sweep: it knows no operator, only the table of rules. */
-import { UnsupportedError } from "../errors.ts";
+import { checkForm, UnsupportedError } from "../errors.ts";
 import { attributesOf } from "../onnx/attributes.ts";
 import type { GraphBuilder, Value } from "../onnx/builder.ts";
 import { describeNode, groupByOperator, type Node } from "../onnx/model.ts";
@@ -23,8 +23,11 @@ export interface CotangentSeed {
  */
 export function appendVjp(
   g: GraphBuilder,
-  { seeds, wrt, rules = vjpRules }: { seeds: readonly CotangentSeed[]; wrt: readonly Value[]; rules?: RuleTable },
+  all: { seeds: readonly CotangentSeed[]; wrt: readonly Value[]; rules?: RuleTable },
 ): Value[] {
+  checkForm("appendVjp: g", g, ["nodes", "value", "has", "producer"]);
+  checkForm("appendVjp: all", all, ["seeds", "wrt"]);
+  const { seeds, wrt, rules = vjpRules } = all;
   const asked = new Set(wrt.map(({ name }) => name));
   const ends = seeds.map(({ value }) => value.name);
   const { nodes: path, carriesGradient } = gradientPath(g, asked, ends);

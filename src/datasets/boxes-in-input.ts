@@ -1,4 +1,6 @@
 /** @file Boxes between pictures and the input that a classifier cuts out of them. */
+
+import { checkForm } from "../errors.ts";
 import { fitGeometry, type GeometryRule } from "../image/geometry.ts";
 import type { Box } from "./dataset.ts";
 import type { PictureSize } from "./dataset-source.ts";
@@ -16,11 +18,12 @@ export interface BoxesInInput {
 }
 
 /** `boxes` of a picture of the given size, [x0, y0, x1, y1) in its pixels, as the classifier's resize and crop leave them. */
-export function boxesInInput(
-  boxes: readonly Box[],
-  { width, height }: PictureSize,
-  { geometry }: BoxInput,
-): BoxesInInput {
+export function boxesInInput(boxes: readonly Box[], pictureSize: PictureSize, input: BoxInput): BoxesInInput {
+  checkForm("boxesInInput: boxes", boxes, "list");
+  checkForm("boxesInInput: pictureSize", pictureSize, ["width", "height"]);
+  checkForm("boxesInInput: input", input, ["geometry"]);
+  const { width, height } = pictureSize;
+  const { geometry } = input;
   const { toInput } = fitGeometry(geometry, width, height);
   const moved = boxes.map((box) => ({ box, inside: toInput(box) }));
   const isThere = ([x0, y0, x1, y1]: Box): boolean => x1 > x0 && y1 > y0;
@@ -31,6 +34,11 @@ export function boxesInInput(
 }
 
 /** `boxes` in pixels of the classifier's input, in pixels of the picture of the given size: the inverse of {@link boxesInInput}. */
-export function boxesInPicture(boxes: readonly Box[], { width, height }: PictureSize, { geometry }: BoxInput): Box[] {
+export function boxesInPicture(boxes: readonly Box[], pictureSize: PictureSize, input: BoxInput): Box[] {
+  checkForm("boxesInPicture: boxes", boxes, "list");
+  checkForm("boxesInPicture: pictureSize", pictureSize, ["width", "height"]);
+  checkForm("boxesInPicture: input", input, ["geometry"]);
+  const { width, height } = pictureSize;
+  const { geometry } = input;
   return boxes.map(fitGeometry(geometry, width, height).toPicture);
 }

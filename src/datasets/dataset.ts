@@ -1,5 +1,5 @@
 /** @file What every data set is read into, whatever its format: pictures with what is known about them. */
-import { BadInputError } from "../errors.ts";
+import { BadInputError, checkForm } from "../errors.ts";
 import type { Box } from "../image/geometry.ts";
 import type { Picture } from "../image/picture.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -77,6 +77,7 @@ export interface Dataset {
 
 /** One line on how many problems there are of each kind, with an example of each; undefined if there are none. */
 export function describeProblems(problems: readonly DatasetProblem[]): string | undefined {
+  checkForm("describeProblems: problems", problems, "list");
   if (problems.length === 0) return undefined;
   const kinds = [...new Set(problems.map(({ kind }) => kind))];
   const parts = kinds.map((kind) => {

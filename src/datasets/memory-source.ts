@@ -1,5 +1,5 @@
 /** @file Data sets from files that are in memory, such as those dropped on a page or unpacked from an archive. */
-import { BadInputError } from "../errors.ts";
+import { BadInputError, checkForm } from "../errors.ts";
 import type { Picture } from "../image/picture.ts";
 import type { DatasetSource, FileEntry } from "./dataset-source.ts";
 
@@ -14,6 +14,8 @@ export function memoryFileSource(
   files: ReadonlyMap<string, Uint8Array | string>,
   decode: PictureDecoder,
 ): DatasetSource {
+  checkForm("memoryFileSource: files", files, ["get", "size"]);
+  checkForm("memoryFileSource: decode", decode, "function");
   const folders = new Map<string, Map<string, FileEntry["kind"]>>([["", new Map()]]);
   for (const path of files.keys()) {
     const parts = path.split("/");

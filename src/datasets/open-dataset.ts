@@ -1,5 +1,5 @@
 /** @file A data set from a word or a path, whatever its format. */
-import { BadInputError, checkKeys, MisuseError, numberIn, oneOf, throwIfAborted } from "../errors.ts";
+import { BadInputError, checkForm, checkKeys, MisuseError, numberIn, oneOf, throwIfAborted } from "../errors.ts";
 import type { ClassifierClasses } from "./class-labels.ts";
 import { type Dataset, finishDataset } from "./dataset.ts";
 import { type DatasetFormatDefinition, type FormatOption, formatOptions } from "./dataset-format.ts";
@@ -79,6 +79,8 @@ const countLimits = { min: 1, max: 1e6, integer: true };
  * BadInputError if nothing is recognized at the path, more than one format fits, or no image is usable.
  */
 export async function openDataset(spec: string, options: OpenDatasetOptions): Promise<Dataset> {
+  checkForm("openDataset: spec", spec, "string");
+  checkForm("openDataset: options", options, ["source"]);
   checkKeys("openDataset", options, optionKeys);
   const { source, first, list, blacklist, images, annotations, split, classes, follow, signal, fetchDataset } = options;
   const labels = oneOf("openDataset: labels", options.labels ?? "dataset", labelSources);

@@ -1,5 +1,5 @@
 /** @file The noise that the statistical test adds to an image: three distributions in several magnitudes. */
-import { MisuseError, numberIn } from "../errors.ts";
+import { checkForm, MisuseError, numberIn } from "../errors.ts";
 import { fillNormal, fillSigns, fillUniform } from "../random/fill.ts";
 import { hashText } from "../random/hash-text.ts";
 import { createWords, type Words } from "../random/random.ts";
@@ -28,12 +28,16 @@ export const detectionKinds: readonly NoiseKind[] = kindsOf([0.003, 0.005, 0.008
 export const correctionKinds: readonly NoiseKind[] = kindsOf([0.01, 0.02, 0.03]);
 
 /** The name of a kind, such as "n0.003"; {@link parseNoiseKind} reads it. */
-export function noiseKindName({ distribution, magnitude }: NoiseKind): string {
+export function noiseKindName(noise: NoiseKind): string {
+  checkForm("noiseKindName: noise", noise, ["distribution", "magnitude"]);
+  const { distribution, magnitude } = noise;
   return `${distribution}${magnitude}`;
 }
 
 /** The kind of a name such as "n0.003". Throws a {@link MisuseError} that says what a name looks like. */
 export function parseNoiseKind(where: string, name: string): NoiseKind {
+  checkForm("parseNoiseKind: where", where, "string");
+  checkForm("parseNoiseKind: name", name, "string");
   const distribution = name[0] as NoiseKind["distribution"];
   const magnitude = name.slice(1).trim() === "" ? Number.NaN : Number(name.slice(1));
   if (!Object.hasOwn(fills, distribution) || !Number.isFinite(magnitude)) {

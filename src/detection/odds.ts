@@ -5,7 +5,7 @@
  * et al. (NeurIPS 2020) break this one.
  */
 import type { ForwardPass } from "../classifier/passes/passes.ts";
-import { BadInputError, checkKeys, MisuseError, numberIn, oneOf } from "../errors.ts";
+import { BadInputError, checkForm, checkKeys, MisuseError, numberIn, oneOf } from "../errors.ts";
 import { type Alignments, emptyAlignments, extendAlignments, type NamedImage } from "./alignments.ts";
 import { checkIterable, checkPass, checkStatistics } from "./check-arguments.ts";
 import { type CorrectionForm, correctedLabel, correctionForms } from "./correction.ts";
@@ -151,6 +151,9 @@ export function calibrateOdds(
   verdicts: readonly OddsVerdict[],
   falsePositiveRate: number,
 ): OddsStatistics {
+  checkForm("calibrateOdds: statistics", statistics, ["classCount", "kinds", "samples", "antithetic"]);
+  checkForm("calibrateOdds: verdicts", verdicts, "list");
+  checkForm("calibrateOdds: falsePositiveRate", falsePositiveRate, "number");
   const scores = verdicts.map(({ score }) => score?.score);
   return { ...statistics, cutoff: calibratedCutoff(scores, falsePositiveRate) };
 }

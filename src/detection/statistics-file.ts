@@ -1,6 +1,6 @@
 /** @file Statistics of the test as a file: JSON, versioned, and tied to the model that they were fitted on. */
 import type { Classifier } from "../classifier/classifier.ts";
-import { BadInputError } from "../errors.ts";
+import { BadInputError, checkForm } from "../errors.ts";
 import type { OddsStatistics } from "./odds-statistics.ts";
 
 const format = "perceptual-ball odds statistics";
@@ -25,7 +25,10 @@ export interface StatisticsOwner {
 }
 
 /** The owner of statistics that are fitted on a classifier from a file with the given hash. */
-export function ownerOf({ input, prepared }: Pick<Classifier, "input" | "prepared">, sha256: string): StatisticsOwner {
+export function ownerOf(given: Pick<Classifier, "input" | "prepared">, sha256: string): StatisticsOwner {
+  checkForm("ownerOf: given", given, ["input", "prepared"]);
+  checkForm("ownerOf: sha256", sha256, "string");
+  const { input, prepared } = given;
   const { channelCount, height, width, mean, std, scale, channels } = input;
   const { decision } = prepared.head;
   const owner = { sha256, input: [channelCount, height, width], normalization: { mean, std, scale }, channels };

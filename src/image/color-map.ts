@@ -1,5 +1,5 @@
 /** @file False colors for maps, and blending of pictures. */
-import { checkKeys, MisuseError, numberIn, oneOf } from "../errors.ts";
+import { checkForm, checkKeys, MisuseError, numberIn, oneOf } from "../errors.ts";
 import { type FloatTensor, sizeOf } from "../tensor/tensor.ts";
 import { checkImage, type ImageTensor } from "./picture.ts";
 
@@ -65,6 +65,8 @@ function diverging(t: number): Rgb {
 
 /** The color of value `t`, clipped to [0, 1]: red, green and blue in [0, 1]. */
 export function colorAt(t: number, colorMap: ColorMap): Rgb {
+  checkForm("colorAt: t", t, "number");
+  checkForm("colorAt: colorMap", colorMap, "string");
   const inside = Math.min(1, Math.max(0, t));
   return colorMap === "diverging" ? diverging(inside) : interpolated(anchors[colorMap], inside);
 }
@@ -79,6 +81,7 @@ export interface ColorizeOptions {
  * `normalizeSigned` with the map `diverging`). Throws a {@link MisuseError} if the tensor is no map or holds NaN.
  */
 export function colorize(map: FloatTensor, options: ColorizeOptions = {}): ImageTensor {
+  checkForm("colorize: map", map, ["dtype", "data", "shape"]);
   checkKeys("colorize", options, ["colorMap"]);
   const colorMap = oneOf("colorize: colorMap", options.colorMap ?? "inferno", colorMaps);
   const { shape, data } = map;
@@ -108,6 +111,8 @@ export function colorize(map: FloatTensor, options: ColorizeOptions = {}): Image
  * Throws a {@link MisuseError} if the sizes differ or a single opacity leaves [0, 1].
  */
 export function blend(under: ImageTensor, over: ImageTensor, opacity: number | FloatTensor): ImageTensor {
+  checkForm("blend: under", under, ["dtype", "data", "shape"]);
+  checkForm("blend: over", over, ["dtype", "data", "shape"]);
   const [underChannels, height, width] = checkImage("blend", under).shape;
   const [overChannels] = checkImage("blend", over).shape;
   const size = height * width;

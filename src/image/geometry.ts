@@ -4,7 +4,7 @@
  * Every rule is a resize followed by a window onto the resized picture; the window may reach beyond it, and what lies
  * outside is filled with one value. The window is given by its corner (x, y) in resized pixels, negative where padded.
  */
-import { checkKeys, MisuseError, numberIn, oneOf } from "../errors.ts";
+import { checkForm, checkKeys, MisuseError, numberIn, oneOf } from "../errors.ts";
 import {
   checkImage,
   checkPicture,
@@ -141,6 +141,9 @@ export function checkGeometryRule(where: string, rule: GeometryRule): GeometryRu
  * Throws a {@link MisuseError} for a rule that is not one.
  */
 export function fitGeometry(rule: GeometryRule, width: number, height: number): Geometry {
+  checkForm("fitGeometry: rule", rule, ["resize"]);
+  checkForm("fitGeometry: width", width, "number");
+  checkForm("fitGeometry: height", height, "number");
   const where = "fitGeometry";
   checkGeometryRule(where, rule);
   numberIn(`${where}: width`, width, { min: 1, integer: true });
@@ -194,6 +197,8 @@ function clip(value: number, extent: number): number {
  * Pillow pipeline feeds its network, bit for bit; any other tensor is resampled without rounding and clipped to [0, 1].
  */
 export function applyGeometry(image: Picture | ImageTensor, rule: GeometryRule): ImageTensor {
+  checkForm("applyGeometry: image", image, ["data"]);
+  checkForm("applyGeometry: rule", rule, ["resize"]);
   const picture = isPicture(image)
     ? checkPicture("applyGeometry", image)
     : exactPicture(checkImage("applyGeometry", image));

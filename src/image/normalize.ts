@@ -1,5 +1,5 @@
 /** @file Maps and differences brought into [0, 1]. */
-import { BadInputError } from "../errors.ts";
+import { BadInputError, checkForm } from "../errors.ts";
 import { checkTensor, type FloatTensor } from "../tensor/tensor.ts";
 
 /** The least and the greatest value; throws a {@link BadInputError} if a value is NaN or infinite, or there are none. */
@@ -41,6 +41,7 @@ export function normalizeMap(map: FloatTensor): FloatTensor {
  * paper's released code shows them); all ½ if every value is 0. Throws a {@link BadInputError} if a value is NaN or infinite.
  */
 export function normalizeSigned(difference: FloatTensor): FloatTensor {
+  checkForm("normalizeSigned: difference", difference, ["dtype", "data", "shape"]);
   const { min, max } = finiteRange("normalizeSigned", difference);
   const magnitude = Math.max(-min, max);
   return {

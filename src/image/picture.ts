@@ -1,5 +1,5 @@
 /** @file The two forms of a picture: bytes, as files hold it, and a tensor of numbers in [0, 1], as classifiers take it. */
-import { BadInputError, MisuseError } from "../errors.ts";
+import { BadInputError, checkForm, MisuseError } from "../errors.ts";
 import type { FloatTensor } from "../tensor/tensor.ts";
 
 /** Shape [C, H, W], pixels in [0, 1], C = 3 (red, green, blue) unless said otherwise. */
@@ -47,6 +47,7 @@ export function isPicture(image: Picture | FloatTensor): image is Picture {
 
 /** The picture as an image tensor [C, H, W]: byte k becomes the float32 nearest to k/255. */
 export function pictureToTensor(picture: Picture): ImageTensor {
+  checkForm("pictureToTensor: picture", picture, ["width", "height", "channels", "data"]);
   const { width, height, channels, data } = checkPicture("pictureToTensor", picture);
   const size = width * height;
   const out = new Float32Array(channels * size);
@@ -63,6 +64,7 @@ export function pictureToTensor(picture: Picture): ImageTensor {
  * Perturbations smaller than 1/510 do not survive this rounding; keep the tensor where they matter.
  */
 export function tensorToPicture(image: FloatTensor): Picture {
+  checkForm("tensorToPicture: image", image, ["dtype", "data", "shape"]);
   const { shape, data } = image;
   const [channels, height, width] = shape.length === 2 ? [1, ...shape] : checkImage("tensorToPicture", image).shape;
   if (width === 0 || height === 0) {

@@ -15,7 +15,7 @@
  * strip many times longer than wide, columns come first. The rounding of the pass in between is then that of the other axis: results
  * may differ from Pillow's by a level.
  */
-import { checkKeys, MisuseError, numberIn, oneOf } from "../errors.ts";
+import { checkForm, checkKeys, MisuseError, numberIn, oneOf } from "../errors.ts";
 import type { FloatTensor } from "../tensor/tensor.ts";
 import { checkImage, checkPicture, type Picture } from "./picture.ts";
 
@@ -272,6 +272,8 @@ function isColumnsFirst(width: number, across: readonly Taps[], down: readonly T
  * {@link MisuseError} for sizes below 1, an unknown interpolation, or a box that is empty or leaves the picture.
  */
 export function resizeBytes(picture: Picture, options: ResizeOptions): Picture {
+  checkForm("resizeBytes: picture", picture, ["width", "height", "channels", "data"]);
+  checkForm("resizeBytes: options", options, ["width", "height"]);
   const { width, height, channels, data } = checkPicture("resizeBytes", picture);
   const plan = planOf("resizeBytes", width, height, options);
   const { columns, rows } = plan;
@@ -285,6 +287,8 @@ export function resizeBytes(picture: Picture, options: ResizeOptions): Picture {
  * {@link resizeBytes} does.
  */
 export function resizeFloat(image: FloatTensor, options: ResizeOptions): FloatTensor {
+  checkForm("resizeFloat: image", image, ["dtype", "data", "shape"]);
+  checkForm("resizeFloat: options", options, ["width", "height"]);
   const { shape, data } = image;
   const [channels, height, width] = shape.length === 2 ? [1, ...shape] : checkImage("resizeFloat", image).shape;
   const plan = planOf("resizeFloat", width, height, options);

@@ -3,7 +3,7 @@
  *
  * Source: Wang, Bovik, Sheikh and Simoncelli, "Image Quality Assessment: From Error Visibility to Structural Similarity", 2004.
  */
-import { MisuseError } from "../errors.ts";
+import { checkForm, MisuseError } from "../errors.ts";
 import type { FloatTensor } from "../tensor/tensor.ts";
 import { blur } from "./gaussian-blur.ts";
 import { normalizeMap } from "./normalize.ts";
@@ -19,6 +19,8 @@ const windowShape = { sigmaPixels: 1.5, radiusPixels: 5 } as const;
  * Deviation: the original leaves out windows that reach over the edge. Throws a MisuseError if the sizes differ.
  */
 export function structuralSimilarity(a: FloatTensor, b: FloatTensor): number {
+  checkForm("structuralSimilarity: a", a, ["dtype", "data", "shape"]);
+  checkForm("structuralSimilarity: b", b, ["dtype", "data", "shape"]);
   if (a.shape.length !== 2 || a.shape.join() !== b.shape.join()) {
     throw new MisuseError({
       where: "structuralSimilarity",

@@ -1,5 +1,5 @@
 /** @file Boxes around what a saliency map points at, and how well two boxes agree. */
-import { kindOf, MisuseError, numberIn } from "../errors.ts";
+import { checkForm, kindOf, MisuseError, numberIn } from "../errors.ts";
 import type { Box } from "../image/geometry.ts";
 import { checkTensor } from "../tensor/tensor.ts";
 import { type ComponentOptions, largestComponent } from "./components.ts";
@@ -9,6 +9,7 @@ export type { Box } from "../image/geometry.ts";
 
 /** The smallest box [x0, y0, x1, y1) that holds all pixels of `mask` [H, W], in pixels; undefined if there are none. */
 export function boundingBox(mask: Mask): Box | undefined {
+  checkForm("boundingBox: mask", mask, ["dtype", "data", "shape"]);
   const [height, width] = mask.shape;
   let [x0, y0, x1, y1] = [width, height, 0, 0];
   for (let y = 0; y < height; y++) {
@@ -33,7 +34,9 @@ export function largestBox(mask: Mask, options: ComponentOptions = {}): Box | un
 }
 
 /** The area of `box` in square pixels; 0 if it is empty or turned inside out. */
-export function areaOf([x0, y0, x1, y1]: Box): number {
+export function areaOf(box: Box): number {
+  checkForm("areaOf: box", box, "list");
+  const [x0, y0, x1, y1] = box;
   return Math.max(0, x1 - x0) * Math.max(0, y1 - y0);
 }
 
@@ -66,6 +69,8 @@ export function centeredBox(width: number, height: number, areaFraction = 0.5): 
 }
 
 /** The smallest box with whole-numbered corners that holds `box`. */
-export function roundedOutward([x0, y0, x1, y1]: Box): Box {
+export function roundedOutward(box: Box): Box {
+  checkForm("roundedOutward: box", box, "list");
+  const [x0, y0, x1, y1] = box;
   return [Math.floor(x0), Math.floor(y0), Math.ceil(x1), Math.ceil(y1)];
 }

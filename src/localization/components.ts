@@ -1,5 +1,5 @@
 /** @file Connected components of masks. */
-import { checkKeys, MisuseError } from "../errors.ts";
+import { checkForm, checkKeys, MisuseError } from "../errors.ts";
 import type { Mask } from "./threshold.ts";
 
 export interface ComponentOptions {
@@ -20,6 +20,7 @@ export interface Components {
  * is neither 4 nor 8.
  */
 export function connectedComponents(mask: Mask, options: ComponentOptions = {}): Components {
+  checkForm("connectedComponents: mask", mask, ["dtype", "data", "shape"]);
   checkKeys("connectedComponents", options, ["connectivity"]);
   const { connectivity = 8 } = options;
   if (connectivity !== 4 && connectivity !== 8) {
@@ -75,6 +76,7 @@ export function connectedComponents(mask: Mask, options: ComponentOptions = {}):
  * An empty mask gives an empty mask. Throws as {@link connectedComponents} does.
  */
 export function largestComponent(mask: Mask, options: ComponentOptions = {}): Mask {
+  checkForm("largestComponent: mask", mask, ["dtype", "data", "shape"]);
   const { labels, sizes } = connectedComponents(mask, options);
   let largest = 0;
   for (let label = 1; label < sizes.length; label++) {

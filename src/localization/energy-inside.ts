@@ -1,4 +1,6 @@
 /** @file How much of a map lies inside of boxes. */
+
+import { checkForm } from "../errors.ts";
 import type { FloatTensor } from "../tensor/tensor.ts";
 import type { Box } from "./box.ts";
 
@@ -8,6 +10,8 @@ import type { Box } from "./box.ts";
  * part. undefined for a map that is zero everywhere: nothing is nowhere.
  */
 export function energyInside(map: FloatTensor, boxes: readonly Box[]): number | undefined {
+  checkForm("energyInside: map", map, ["dtype", "data", "shape"]);
+  checkForm("energyInside: boxes", boxes, "list");
   const [height, width] = map.shape;
   const overlap = (at: number, from: number, to: number): number =>
     Math.max(0, Math.min(at + 1, to) - Math.max(at, from));

@@ -1,5 +1,5 @@
 /** @file The boxes of a map at many thresholds at once. */
-import { MisuseError, oneOf } from "../errors.ts";
+import { checkForm, MisuseError, oneOf } from "../errors.ts";
 import type { FloatTensor } from "../tensor/tensor.ts";
 import type { Box } from "./box.ts";
 
@@ -21,6 +21,8 @@ export function levelBoxes(
   levels: readonly number[],
   connectivity: BoxConnectivity = 8,
 ): (Box | undefined)[] {
+  checkForm("levelBoxes: map", map, ["dtype", "data", "shape"]);
+  checkForm("levelBoxes: levels", levels, "list");
   return levelBoxesOf(map, levels, [connectivity])[0];
 }
 

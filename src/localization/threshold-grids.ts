@@ -1,4 +1,6 @@
 /** @file The thresholds that a localization benchmark tries, by kind. */
+
+import { checkForm } from "../errors.ts";
 import type { ThresholdRule } from "./threshold.ts";
 
 export type ThresholdKind = ThresholdRule["kind"];
@@ -27,6 +29,7 @@ export const thresholdGrids: Readonly<Record<ThresholdKind, readonly ThresholdRu
  * root or not: what a table says can be given to `--threshold`.
  */
 export function thresholdParameter(rule: ThresholdRule): number {
+  checkForm("thresholdParameter: rule", rule, ["kind"]);
   if (rule.kind === "percent") return rule.k;
   return rule.kind === "value" && rule.squareRoot ? Number((rule.alpha ** 2).toPrecision(12)) : rule.alpha;
 }

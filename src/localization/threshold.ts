@@ -1,5 +1,5 @@
 /** @file Which pixels of a saliency map count as salient. */
-import { BadInputError, checkKeys, MisuseError, numberIn, oneOf } from "../errors.ts";
+import { BadInputError, checkForm, checkKeys, MisuseError, numberIn, oneOf } from "../errors.ts";
 import { fallingOrder } from "../tensor/falling-order.ts";
 import { checkTensor, type FloatTensor, type Tensor } from "../tensor/tensor.ts";
 
@@ -55,6 +55,8 @@ export function checkThresholdRule(where: string, rule: ThresholdRule): Threshol
  * of the map is not finite.
  */
 export function thresholdLevels(map: FloatTensor, rules: readonly ThresholdRule[]): number[] {
+  checkForm("thresholdLevels: map", map, ["dtype", "data", "shape"]);
+  checkForm("thresholdLevels: rules", rules, "list");
   for (const rule of rules) checkThresholdRule("threshold", rule);
   const { shape, data } = map;
   if (shape.length !== 2 || data.length === 0) {

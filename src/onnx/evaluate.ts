@@ -1,5 +1,5 @@
 /** @file The float64 reference evaluator: runs a graph with the reference kernels, one node after the other. */
-import { BadInputError } from "../errors.ts";
+import { BadInputError, checkForm } from "../errors.ts";
 import { sameShape } from "../tensor/shape.ts";
 import { attributesOf } from "./attributes.ts";
 import { inferNode, inferShapes, type TypedGraph, typeOf } from "./infer-shapes.ts";
@@ -15,8 +15,11 @@ import { type Operator, operators } from "./operators/table.ts";
 export function evaluate(
   graph: Graph,
   inputs: Readonly<Record<string, NumericTensor>>,
-  fetches: readonly string[] = graph.outputs.map((output) => output.name),
+  wanted?: readonly string[],
 ): Record<string, NumericTensor> {
+  checkForm("evaluate: graph", graph, ["nodes", "initializers"]);
+  checkForm("evaluate: inputs", inputs, []);
+  const fetches = wanted ?? graph.outputs.map((output) => output.name);
   const inputShapes: Record<string, readonly number[]> = {};
   for (const { name } of graph.inputs) {
     if (inputs[name] === undefined) throw new BadInputError({ where: "evaluate", what: `input ${name} is missing` });

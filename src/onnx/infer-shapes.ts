@@ -4,7 +4,7 @@
  * Exporters compute shapes inside the graph (Shape → Gather → Concat → Reshape): once the input shape is fixed these are
  * constants, and the reference kernels evaluate them here.
  */
-import { BadInputError, MisuseError, PerceptualBallError, UnsupportedError } from "../errors.ts";
+import { BadInputError, checkForm, MisuseError, PerceptualBallError, UnsupportedError } from "../errors.ts";
 import { isFloating, type Shape, sizeOf } from "../tensor/tensor.ts";
 import { attributesOf } from "./attributes.ts";
 import {
@@ -63,7 +63,10 @@ export function foldingBudget(nodeCount: number): FoldingBudget {
  * the canonical opset form. Throws an UnsupportedError that names all operators without a shape rule, and a BadInputError
  * for shapes that do not fit together.
  */
-export function inferShapes(graph: Graph, { inputShapes = {} }: InferShapesOptions = {}): TypedGraph {
+export function inferShapes(graph: Graph, options: InferShapesOptions = {}): TypedGraph {
+  checkForm("inferShapes: graph", graph, ["nodes", "initializers"]);
+  checkForm("inferShapes: options", options, []);
+  const { inputShapes = {} } = options;
   checkOperators(graph);
   const types = new Map<string, ValueType>();
   const constants = new Map<string, NumericTensor>();

@@ -5,7 +5,7 @@
  * stands for an optional input or output that is left out. Records are treated as immutable: passes return new ones and
  * share what did not change, so weights are never copied by a rewrite.
  */
-import { BadInputError, MisuseError } from "../errors.ts";
+import { BadInputError, checkForm, MisuseError } from "../errors.ts";
 import { arrayTypeOf, bytesPerElement, type DataType, type Shape, sizeOf, type Tensor } from "../tensor/tensor.ts";
 
 /** The extent of one axis: a number, the name of a symbolic extent such as "batch", or undefined where nothing is known. */
@@ -119,6 +119,7 @@ export interface Model {
 
 /** An initializer that holds `tensor`'s elements; its memory is shared, not copied. */
 export function initializerOf(tensor: Tensor): Initializer {
+  checkForm("initializerOf: tensor", tensor, ["dtype", "shape", "data"]);
   const { dtype, shape, data } = tensor;
   if (dtype === "string") return { dtype, shape, storage: { kind: "strings", values: data as readonly string[] } };
   const array = data as Float32Array;
@@ -131,6 +132,7 @@ export function initializerOf(tensor: Tensor): Initializer {
  * BadInputError if the number of bytes does not match the shape.
  */
 export function tensorOfInitializer(initializer: Initializer, where = "initializer"): Tensor {
+  checkForm("tensorOfInitializer: initializer", initializer, ["dtype", "shape", "storage"]);
   const { dtype, shape, storage } = initializer;
   if (storage.kind === "strings") return { dtype, shape, data: storage.values };
   const bytes = storage.kind === "inline" ? storage.bytes : storage.read();

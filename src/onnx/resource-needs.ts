@@ -4,6 +4,8 @@
  * One pass over the nodes with what shape inference knows. The figures are those of a runtime that computes node after node, frees each value
  * after its last reader and copies no view; real ones reuse some memory, and need some of their own.
  */
+
+import { checkForm } from "../errors.ts";
 import { bytesPerElement, sizeOf } from "../tensor/tensor.ts";
 import { attributesOf } from "./attributes.ts";
 import { type TypedGraph, typeOf } from "./infer-shapes.ts";
@@ -24,7 +26,9 @@ export interface ResourceNeeds {
 }
 
 /** What one run of `typed` takes, for the shapes of its inputs. Takes time in proportion to the graph. */
-export function resourceNeeds({ graph, types, constants }: TypedGraph): ResourceNeeds {
+export function resourceNeeds(typedGraph: TypedGraph): ResourceNeeds {
+  checkForm("resourceNeeds: typedGraph", typedGraph, ["graph", "types", "constants"]);
+  const { graph, types, constants } = typedGraph;
   let [parameters, weightBytes] = [0, 0];
   for (const { dtype, shape, storage } of graph.initializers.values()) {
     parameters += sizeOf(shape);

@@ -1,6 +1,6 @@
 /** @file Checking that a model is well formed before anything is done with it, and putting its nodes in order. */
 import type { GraphProto } from "onnx-buf";
-import { BadInputError, checkKeys } from "../errors.ts";
+import { BadInputError, checkForm, checkKeys } from "../errors.ts";
 import { valuesReadBy } from "./captures.ts";
 import { describeNode, type Graph, type Model, type Node } from "./model.ts";
 
@@ -21,6 +21,7 @@ export interface ValidateModelOptions {
  * no outputs, values that are defined twice or not at all, cycles, operator sets that are not imported, versions that are too new.
  */
 export function validateModel(model: Model, options: ValidateModelOptions = {}): Model {
+  checkForm("validateModel: model", model, ["graph", "opsets"]);
   checkKeys("validateModel", options, ["where"]);
   const { where = "model" } = options;
   const problems = [...versionProblems(model), ...graphProblems(model.graph)];

@@ -1,5 +1,5 @@
 /** @file A wrapper that makes any solver return the best of the points it evaluated. */
-import { checkKeys } from "../errors.ts";
+import { checkForm, checkKeys } from "../errors.ts";
 import type { FloatArray } from "../tensor/vector.ts";
 import type { Evaluation, Query, Solution, Solver } from "./solver.ts";
 
@@ -30,6 +30,7 @@ export function* bestSoFar<E extends Evaluation<A>, A extends FloatArray = Float
   solver: Solver<A>,
   options: BestSoFarOptions<E, A> = {},
 ): Generator<Query<A>, BestSolution<E, A>, E> {
+  checkForm("bestSoFar: solver", solver, ["next"]);
   checkKeys("bestSoFar", options, ["prefer", "until"]);
   const prefer = options.prefer ?? ((candidate: E, incumbent: E) => candidate.value < incumbent.value);
   let point: A | undefined;

@@ -1,5 +1,5 @@
 /** @file The solver that follows an update rule. */
-import { checkKeys, numberIn } from "../errors.ts";
+import { checkForm, checkKeys, numberIn } from "../errors.ts";
 import { type FloatArray, zerosLike } from "../tensor/vector.ts";
 import { largestIfFinite, type Projection, type Solver, startingPoint } from "./solver.ts";
 import type { UpdateRule } from "./update-rules.ts";
@@ -25,6 +25,8 @@ export function descend(start: Float32Array, rule: UpdateRule, options?: Descend
 export function descend(start: Float64Array, rule: UpdateRule, options?: DescendOptions): Solver<Float64Array>;
 export function descend<A extends FloatArray>(start: A, rule: UpdateRule, options?: DescendOptions): Solver<A>;
 export function* descend<A extends FloatArray>(start: A, rule: UpdateRule, options: DescendOptions = {}): Solver<A> {
+  checkForm("descend: start", start, "numbers");
+  checkForm("descend: rule", rule, "function");
   checkKeys("descend", options, ["maxIterations", "toleranceGradient", "project"]);
   const { project, toleranceGradient: tolerance } = options;
   const maxIterations = numberIn("descend: maxIterations", options.maxIterations ?? 100, { min: 0, integer: true });

@@ -1,5 +1,5 @@
 /** @file Drivers answer solvers: alone and synchronously, alone and asynchronously, or many in lockstep on one batch. */
-import { checkKeys, MisuseError, throwIfAborted } from "../errors.ts";
+import { checkForm, checkKeys, MisuseError, throwIfAborted } from "../errors.ts";
 import type { FloatArray } from "../tensor/vector.ts";
 import type { Evaluation, Query } from "./solver.ts";
 
@@ -32,6 +32,8 @@ export function driveSync<R, E extends Evaluation<A>, A extends FloatArray = Flo
   evaluate: (point: A) => E,
   options: DriveOptions<E, A> = {},
 ): R {
+  checkForm("driveSync: solver", solver, ["next"]);
+  checkForm("driveSync: evaluate", evaluate, "function");
   checkKeys("driveSync", options, driveKeys);
   let state = solver.next();
   for (let index = 0; !state.done; index++) {
@@ -50,6 +52,8 @@ export async function drive<R, E extends Evaluation<A>, A extends FloatArray = F
   evaluate: (point: A) => Promise<E>,
   options: DriveOptions<E, A> = {},
 ): Promise<R> {
+  checkForm("drive: solver", solver, ["next"]);
+  checkForm("drive: evaluate", evaluate, "function");
   checkKeys("drive", options, driveKeys);
   let state = solver.next();
   for (let index = 0; !state.done; index++) {
@@ -77,6 +81,8 @@ export async function driveBatch<R, E extends Evaluation<A>, A extends FloatArra
   evaluate: (points: readonly A[], active: readonly boolean[]) => Promise<readonly E[]>,
   options: DriveOptions<E, A> = {},
 ): Promise<R[]> {
+  checkForm("driveBatch: solvers", solvers, "list");
+  checkForm("driveBatch: evaluate", evaluate, "function");
   checkKeys("driveBatch", options, driveKeys);
   const states = solvers.map((solver) => solver.next());
   const queries = states.map((state, row) => {

@@ -1,5 +1,5 @@
 /** @file Limited-memory BFGS, free or under a projection. */
-import { checkKeys, numberIn, oneOf } from "../errors.ts";
+import { checkForm, checkKeys, numberIn, oneOf } from "../errors.ts";
 import { type FloatArray, largestDifference, sumOfMagnitudes, zerosLike } from "../tensor/vector.ts";
 import { type BindingSet, bindingSetFinder } from "./binding-set.ts";
 import { curvatureHistory } from "./curvature-history.ts";
@@ -87,6 +87,7 @@ export function lbfgs(start: Float32Array, options?: LbfgsOptions): Solver;
 export function lbfgs(start: Float64Array, options?: LbfgsOptions): Solver<Float64Array>;
 export function lbfgs<A extends FloatArray>(start: A, options?: LbfgsOptions): Solver<A>;
 export function* lbfgs<A extends FloatArray>(start: A, options: LbfgsOptions = {}): Solver<A> {
+  checkForm("lbfgs: start", start, "numbers");
   checkKeys("lbfgs", options, optionKeys);
   const maxIterations = numberIn("lbfgs: maxIterations", options.maxIterations ?? 20, { min: 0, integer: true });
   const maxEvaluations = numberIn(

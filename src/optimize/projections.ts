@@ -4,7 +4,7 @@
  * Bounds given as numbers are rounded inwards to float32, so that a float32 point obeys them exactly: 0.1 as an upper bound
  * becomes the largest float32 below it, not the nearest one, which is above.
  */
-import { MisuseError, numberIn } from "../errors.ts";
+import { checkForm, MisuseError, numberIn } from "../errors.ts";
 import type { FloatArray } from "../tensor/vector.ts";
 import type { Projection } from "./solver.ts";
 
@@ -178,6 +178,7 @@ function spread(bound: Bound, length: number): FloatArray {
 }
 
 function checkBounds(where: string, lower: Bound, upper: Bound, length?: number): void {
+  for (const bound of [lower, upper]) if (typeof bound !== "number") checkForm(where, bound, "numbers");
   const lengths = [length, ...[lower, upper].map((bound) => (typeof bound === "number" ? undefined : bound.length))];
   const known = lengths.filter((one) => one !== undefined);
   if (known.some((one) => one !== known[0])) {

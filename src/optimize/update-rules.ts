@@ -4,7 +4,7 @@
  *
  * Nothing is allocated per step, and a step is one pass over memory, plus one for momentum and one for a norm.
  */
-import { checkKeys, MisuseError, numberIn } from "../errors.ts";
+import { checkForm, checkKeys, MisuseError, numberIn } from "../errors.ts";
 import { type FloatArray, squaredNorm, sumOfMagnitudes, zerosLike } from "../tensor/vector.ts";
 import type { Projection } from "./solver.ts";
 
@@ -86,6 +86,8 @@ export interface MomentumOptions {
  * the precision of the point.
  */
 export function momentum(rule: UpdateRule, options: MomentumOptions): UpdateRule {
+  checkForm("momentum: rule", rule, "function");
+  checkForm("momentum: options", options, ["kept"]);
   checkKeys("momentum", options, ["kept", "dampening", "normalize"]);
   const kept = numberIn("momentum: kept", options.kept, { min: 0, max: 1 });
   const dampening = numberIn("momentum: dampening", options.dampening ?? 0, { min: 0, max: 1 });

@@ -1,9 +1,13 @@
 /** @file Options in words: one line for help, a table for documentation. */
+
+import { checkForm } from "../errors.ts";
 import { expectedOf, type OptionSpec } from "./option.ts";
 import { type OptionSchema, writableOptions } from "./schema.ts";
 
 /** What an option means, takes and falls back to, in one line: "How many masks. An integer of at least 1; default 6000." */
-export function describeOption({ doc, kind, fallbackText }: OptionSpec<unknown>): string {
+export function describeOption(given: OptionSpec<unknown>): string {
+  checkForm("describeOption: given", given, ["doc", "kind", "fallbackText"]);
+  const { doc, kind, fallbackText } = given;
   const expected = expectedOf(kind);
   return `${doc} ${expected.charAt(0).toUpperCase()}${expected.slice(1)}; default ${fallbackText}.`;
 }

@@ -1,4 +1,6 @@
 /** @file Options as a JSON Schema (draft 2020-12): what the settings in a record can be. */
+
+import { checkForm } from "../errors.ts";
 import type { OptionKind, OptionSpec } from "./option.ts";
 import { type OptionSchema, writableOptions } from "./schema.ts";
 
@@ -22,10 +24,9 @@ export interface JsonSchema {
  * The JSON Schema of the options that JSON can hold. Options whose fallback depends on something may be null there: "does not apply".
  * Other properties are allowed if `open`: settings that follow from the options, such as the space of an optimization.
  */
-export function optionsJsonSchema(
-  schema: OptionSchema,
-  { open = false }: { readonly open?: boolean } = {},
-): JsonSchema {
+export function optionsJsonSchema(schema: OptionSchema, options: { readonly open?: boolean } = {}): JsonSchema {
+  checkForm("optionsJsonSchema: options", options, []);
+  const { open = false } = options;
   return {
     type: "object",
     properties: Object.fromEntries(writableOptions(schema).map(([name, spec]) => [name, optionJsonSchema(spec)])),

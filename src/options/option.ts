@@ -1,7 +1,7 @@
 /**
  * @file What an option is: its meaning, its fallback and its limits, written once. Checks, types, parsing, help, tables and JSON schemas follow.
  */
-import { describeLimits, MisuseError, type NumberLimits, numberIn, oneOf } from "../errors.ts";
+import { checkForm, describeLimits, MisuseError, type NumberLimits, numberIn, oneOf } from "../errors.ts";
 
 /** What values an option takes, as data: whatever reads, describes or checks values goes by it. */
 export type OptionKind =
@@ -66,12 +66,11 @@ function isDerived(fallback: unknown): fallback is Derived {
 /** A number within limits. `advice` says what to do about a value that is refused, where that can be guessed. */
 export function numberOption<const F extends number | Derived>(
   doc: string,
-  {
-    fallback,
-    advice,
-    ...limits
-  }: NumberLimits & { readonly fallback: F; readonly advice?: (value: unknown) => string | undefined },
+  given: NumberLimits & { readonly fallback: F; readonly advice?: (value: unknown) => string | undefined },
 ): OptionSpec<WithFallback<number, F>> {
+  checkForm("numberOption: doc", doc, "string");
+  checkForm("numberOption: given", given, ["fallback"]);
+  const { fallback, advice, ...limits } = given;
   return specOf(doc, { type: "number", limits }, fallback, (where, value) => {
     try {
       return numberIn(where, value, limits);
@@ -85,8 +84,11 @@ export function numberOption<const F extends number | Derived>(
 /** How many of something: an integer from `min` (default 1) to `max`. */
 export function countOption<const F extends number | Derived>(
   doc: string,
-  { fallback, min = 1, max }: { readonly fallback: F; readonly min?: number; readonly max?: number },
+  given: { readonly fallback: F; readonly min?: number; readonly max?: number },
 ): OptionSpec<WithFallback<number, F>> {
+  checkForm("countOption: doc", doc, "string");
+  checkForm("countOption: given", given, ["fallback"]);
+  const { fallback, min = 1, max } = given;
   return numberOption<F>(doc, { fallback, min, ...(max === undefined ? {} : { max }), integer: true });
 }
 
@@ -94,16 +96,23 @@ export function countOption<const F extends number | Derived>(
 export function wordOption<const W extends string, const F extends NoInfer<W> | Derived>(
   doc: string,
   choices: readonly W[],
-  { fallback }: { readonly fallback: F },
+  given: { readonly fallback: F },
 ): OptionSpec<WithFallback<W, F>> {
+  checkForm("wordOption: doc", doc, "string");
+  checkForm("wordOption: choices", choices, "list");
+  checkForm("wordOption: given", given, ["fallback"]);
+  const { fallback } = given;
   return specOf(doc, { type: "word", choices }, fallback, (where, value) => oneOf(where, value, choices));
 }
 
 /** Yes or no. */
 export function flagOption<const F extends boolean | Derived>(
   doc: string,
-  { fallback }: { readonly fallback: F },
+  given: { readonly fallback: F },
 ): OptionSpec<WithFallback<boolean, F>> {
+  checkForm("flagOption: doc", doc, "string");
+  checkForm("flagOption: given", given, ["fallback"]);
+  const { fallback } = given;
   return specOf(doc, { type: "flag" }, fallback, (where, value) => {
     if (typeof value === "boolean") return value;
     throw new MisuseError({ where, what: "not a flag", expected: "true or false", got: JSON.stringify(value) });
@@ -113,8 +122,10 @@ export function flagOption<const F extends boolean | Derived>(
 /** A layer: its number, its name, or a pattern such as Relu[-1]; null leaves the choice to whoever asked. */
 export function layerOption(
   doc: string,
-  { fallbackText = "chosen automatically" }: { readonly fallbackText?: string } = {},
+  options: { readonly fallbackText?: string } = {},
 ): OptionSpec<string | number | null> {
+  checkForm("layerOption: options", options, []);
+  const { fallbackText = "chosen automatically" } = options;
   const kind: OptionKind = { type: "layer", automatic: true };
   return { doc, kind, fallback: null, fallbackText, check: (where, value) => layerOf(where, value, true) };
 }
@@ -122,8 +133,11 @@ export function layerOption(
 /** Several layers, or none, each as {@link layerOption} takes one. */
 export function layersOption<const F extends readonly (string | number)[] | Derived>(
   doc: string,
-  { fallback }: { readonly fallback: F },
+  given: { readonly fallback: F },
 ): OptionSpec<WithFallback<readonly (string | number)[], F>> {
+  checkForm("layersOption: doc", doc, "string");
+  checkForm("layersOption: given", given, ["fallback"]);
+  const { fallback } = given;
   const kind = { type: "list", of: { type: "layer", automatic: false }, mayBeEmpty: true } as const;
   return specOf(doc, kind, fallback, (where, value) =>
     listOf(where, value, kind).map((layer) => layerOf(where, layer, false)),
@@ -145,8 +159,11 @@ function layerOf(where: string, value: unknown, automatic: boolean): string | nu
 /** One or more numbers within limits; one number stands for a list of one. */
 export function numbersOption<const F extends readonly number[] | Derived>(
   doc: string,
-  { fallback, ...limits }: NumberLimits & { readonly fallback: F },
+  given: NumberLimits & { readonly fallback: F },
 ): OptionSpec<WithFallback<readonly number[], F>> {
+  checkForm("numbersOption: doc", doc, "string");
+  checkForm("numbersOption: given", given, ["fallback"]);
+  const { fallback, ...limits } = given;
   const kind = { type: "list", of: { type: "number", limits }, mayBeEmpty: false } as const;
   return specOf(doc, kind, fallback, (where, value) =>
     listOf(where, value, kind).map((number) => numberIn(where, number, limits)),
@@ -165,12 +182,11 @@ function listOf(where: string, value: unknown, kind: OptionKind & { readonly typ
  */
 export function valueOption<T>(
   doc: string,
-  {
-    is,
-    expected,
-    fallbackText = "none",
-  }: { readonly is: (value: unknown) => value is T; readonly expected: string; readonly fallbackText?: string },
+  given: { readonly is: (value: unknown) => value is T; readonly expected: string; readonly fallbackText?: string },
 ): OptionSpec<T | undefined> {
+  checkForm("valueOption: doc", doc, "string");
+  checkForm("valueOption: given", given, ["is", "expected"]);
+  const { is, expected, fallbackText = "none" } = given;
   return {
     doc,
     kind: { type: "value", expected },

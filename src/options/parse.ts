@@ -1,5 +1,5 @@
 /** @file Options as text, as command lines and address bars have them: `masks=1000`, `epsilon=8/255`, `layers=Relu[0],Relu[3]`. */
-import { checkKeys, MisuseError } from "../errors.ts";
+import { checkForm, checkKeys, MisuseError } from "../errors.ts";
 import { expectedOf, type OptionKind, type OptionSpec } from "./option.ts";
 import { type OptionSchema, type OptionsOf, writableOptions } from "./schema.ts";
 
@@ -8,6 +8,9 @@ import { type OptionSchema, type OptionsOf, writableOptions } from "./schema.ts"
  * separated by commas, in brackets or not. Throws a MisuseError in the name of `where` for text that the option does not take.
  */
 export function parseOption<T>(where: string, spec: OptionSpec<T>, text: string): T {
+  checkForm("parseOption: where", where, "string");
+  checkForm("parseOption: spec", spec, ["doc", "kind", "fallbackText"]);
+  checkForm("parseOption: text", text, "string");
   return spec.check(where, fromText(where, spec.kind, text));
 }
 
@@ -22,6 +25,8 @@ export function parseOptions(
   schema: OptionSchema,
   given: Iterable<readonly [name: string, text: string]>,
 ): Readonly<Record<string, unknown>> {
+  checkForm("parseOptions: where", where, "string");
+  checkForm("parseOptions: given", given, "iterable");
   const texts = Object.fromEntries(given);
   const readable = writableOptions(schema);
   checkKeys(

@@ -1,5 +1,5 @@
 /** @file Options by name: which values they have together, and the types that follow. */
-import { checkKeys, MisuseError, oneOf } from "../errors.ts";
+import { checkForm, checkKeys, MisuseError, oneOf } from "../errors.ts";
 import type { OptionSpec } from "./option.ts";
 
 /** The options of something, by name. */
@@ -15,6 +15,7 @@ export type OptionsOf<S extends OptionSchema> = Partial<ValuesOf<S>>;
 
 /** The options of a schema that text and JSON can hold, in order; the others are values such as signals. */
 export function writableOptions(schema: OptionSchema): [name: string, spec: OptionSpec<unknown>][] {
+  checkForm("an option schema", schema, []);
   return Object.entries(schema).filter(([, { kind }]) => kind.type !== "value");
 }
 
@@ -28,17 +29,15 @@ export interface PresetSpec<N extends string> extends OptionSpec<N> {
  * takes precedence over the preset's value, and that over the option's own fallback.
  */
 export function withPresets<const S extends OptionSchema, const N extends string>(
-  {
-    doc,
-    fallback,
-    presets,
-  }: {
+  given: {
     readonly doc: string;
     readonly fallback: NoInfer<N>;
     readonly presets: { readonly [K in N]: OptionsOf<NoInfer<S>> };
   },
   options: S,
 ): { readonly preset: PresetSpec<N> } & S {
+  checkForm("withPresets: given", given, ["doc", "fallback", "presets"]);
+  const { doc, fallback, presets } = given;
   const choices = Object.keys(presets).filter((name): name is N => name in presets);
   const preset: PresetSpec<N> = {
     doc,
@@ -73,6 +72,8 @@ export function completeOptions<S extends OptionSchema>(
   given: object = {},
   instead: OptionsOf<S> = {},
 ): ValuesOf<S> {
+  checkForm("completeOptions: where", where, "string");
+  checkForm("completeOptions: schema", schema, []);
   checkOptionsObject(where, given);
   checkKeys(where, given, Object.keys(schema));
   return valuesOf(where, schema, new Map(Object.entries(given)), instead);

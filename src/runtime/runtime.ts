@@ -4,7 +4,7 @@
  * Both onnxruntime packages fit as they are: import one as a namespace and pass the namespace. Their Tensor classes
  * differ, so a session only ever gets tensors of its own runtime.
  */
-import { kindOf, MisuseError } from "../errors.ts";
+import { checkForm, kindOf, MisuseError } from "../errors.ts";
 
 /** A tensor of the runtime's own class. */
 export interface RuntimeTensor {
@@ -60,6 +60,7 @@ export function checkRuntime(where: string, runtime: unknown): Runtime {
 
 /** The version of onnxruntime that `runtime` reports, such as "onnxruntime 1.30.0", or "reference" for the float64 evaluator. */
 export function describeRuntime(runtime: Runtime): string {
+  checkForm("describeRuntime: runtime", runtime, ["InferenceSession", "Tensor"]);
   const { versions } = (runtime.env ?? {}) as { versions?: Readonly<Record<string, string | undefined>> };
   if (versions === undefined) return "reference";
   const kind =

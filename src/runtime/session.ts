@@ -1,5 +1,5 @@
 /** @file A session: a graph loaded into a runtime, fed and read with this package's own tensors. */
-import { AbortedError, MisuseError, throwIfAborted } from "../errors.ts";
+import { AbortedError, checkForm, MisuseError, throwIfAborted } from "../errors.ts";
 import { writeModel } from "../onnx/file/write-model.ts";
 import { inferShapes, inferShapesIfValid } from "../onnx/infer-shapes.ts";
 import { type Graph, initializerOf, type Model, tensorOfInitializer } from "../onnx/model.ts";
@@ -77,6 +77,8 @@ export function modelOf(graph: Graph, base?: Partial<Model>): Model {
  * because a wanted execution provider is not there.
  */
 export async function createSession(model: Model, options: SessionOptions): Promise<Session> {
+  checkForm("createSession: model", model, ["graph", "opsets"]);
+  checkForm("createSession: options", options, ["runtime"]);
   const { where = "model", weightsFolder } = options;
   const { InferenceSession } = checkRuntime(where, options.runtime);
   const blocked = options.blocked ?? hasBlockedLayout(options);

@@ -5,7 +5,7 @@ import { checkMask, describeMask } from "../attacks/hold-to-mask.ts";
 import { checkClassifier } from "../classifier/check-arguments.ts";
 import type { Classifier } from "../classifier/classifier.ts";
 import type { Classification } from "../classifier/logits.ts";
-import { MisuseError, throwIfAborted } from "../errors.ts";
+import { checkForm, MisuseError, throwIfAborted } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { usualBox } from "../localization/localize-map.ts";
 import { checkThresholdRule, type ThresholdRule } from "../localization/threshold.ts";
@@ -102,6 +102,7 @@ export function defineMethod<const N extends string, const S extends OptionSchem
 export function defineMethod<const N extends string, const S extends OptionSchema>(
   definition: MethodDefinition<N, S, ValuesOf<S>>,
 ): SaliencyMethod<N, S> {
+  checkForm("defineMethod: definition", definition, ["settings", "name", "title", "source"]);
   const { name, classifies = false, cost, explainTogether } = definition;
   const read = readerOf(definition);
   type Options = ExplainOptions<S> | undefined;
@@ -207,6 +208,7 @@ export function definePerturbationMethod<const N extends string, const S extends
 export function definePerturbationMethod<const N extends string, const S extends OptionSchema>(
   definition: PerturbationMethodDefinition<N, S, ValuesOf<S>>,
 ): PerturbationMethod<N, S> {
+  checkForm("definePerturbationMethod: definition", definition, ["shows", "search", "perturb", "cost"]);
   const { name, shows, search, cost, mapCost } = definition;
   const read = readerOf(definition);
   type Options = ExplainOptions<S> | undefined;

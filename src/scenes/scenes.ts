@@ -5,7 +5,7 @@
  * one main light with soft shadows. Room, light, clutter, colors, textures, place and size in the picture are drawn independently of
  * the class, so that only the shape of the object tells what it is.
  */
-import { checkKeys, numberIn } from "../errors.ts";
+import { checkForm, checkKeys, numberIn } from "../errors.ts";
 import { shuffle } from "../random/distributions.ts";
 import { createRandom } from "../random/random.ts";
 import { type FloatTensor, floatTensor } from "../tensor/tensor.ts";
@@ -55,6 +55,7 @@ export interface RenderedScene {
  * @throws MisuseError for an unknown option or a value out of range
  */
 export function renderScene(options: SceneOptions): RenderedScene {
+  checkForm("renderScene: options", options, ["seed", "index"]);
   checkKeys("renderScene", options, ["seed", "index", "size", "label"]);
   const { seed, index } = options;
   const size = numberIn("renderScene: size", options.size ?? 96, { min: 16, max: 1024, integer: true });
@@ -122,6 +123,7 @@ export interface SceneRecord {
  * @throws MisuseError for an unknown option or a value out of range, before the first scene
  */
 export function scenes(options: ScenesOptions): Iterable<SceneRecord> {
+  checkForm("scenes: options", options, ["seed", "count"]);
   checkKeys("scenes", options, ["seed", "count", "size", "start"]);
   const { seed, size } = options;
   const start = numberIn("scenes: start", options.start ?? 0, { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true });

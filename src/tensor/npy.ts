@@ -1,5 +1,5 @@
 /** @file NumPy's NPY format, version 1.0: `numpy.load` reads what is encoded here. */
-import { BadInputError, UnsupportedError } from "../errors.ts";
+import { BadInputError, checkForm, UnsupportedError } from "../errors.ts";
 import { arrayTypeOf, bytesPerElement, type DataType, sizeOf, type Tensor } from "./tensor.ts";
 
 /** NumPy's name of each type that has one; little-endian. */
@@ -25,6 +25,7 @@ const magic = "\x93NUMPY";
  * NumPy has no type for. Like typed arrays themselves, this supposes a little-endian machine.
  */
 export function encodeNpy(tensor: Tensor): Uint8Array {
+  checkForm("encodeNpy: tensor", tensor, ["dtype", "shape", "data"]);
   const { dtype, shape, data } = tensor;
   const descriptor = descriptors[dtype];
   if (descriptor === undefined || !ArrayBuffer.isView(data)) {
@@ -49,6 +50,7 @@ export function encodeNpy(tensor: Tensor): Uint8Array {
  * column-major order, big-endian numbers and types that a tensor cannot have.
  */
 export function decodeNpy(bytes: Uint8Array, where = "decodeNpy"): Tensor {
+  checkForm("decodeNpy: bytes", bytes, "numbers");
   const damaged = (what: string, expected?: string, got?: string) => new BadInputError({ where, what, expected, got });
   const characters = (from: number, to: number) => String.fromCharCode(...bytes.subarray(from, to));
   const major = bytes[6];

@@ -1,5 +1,5 @@
 /** @file A tensor: element type, shape and a flat typed array in row-major order. */
-import { kindOf, MisuseError } from "../errors.ts";
+import { checkForm, kindOf, MisuseError } from "../errors.ts";
 
 /** The element types, named as onnxruntime names them. `float16` and `bfloat16` hold the 16 raw bits of each element. */
 export const dataTypes = [
@@ -95,6 +95,8 @@ export function sizeOf(shape: Shape): number {
 
 /** A float32 tensor; throws if the number of elements is not that of the shape. */
 export function floatTensor(data: Float32Array | readonly number[], shape: Shape): FloatTensor {
+  checkForm("floatTensor: data", data, "numbers");
+  checkForm("floatTensor: shape", shape, "list");
   const array = data instanceof Float32Array ? data : Float32Array.from(data);
   checkSize("floatTensor", array.length, shape);
   return { dtype: "float32", shape, data: array };
@@ -108,6 +110,9 @@ export function intTensor(values: readonly number[], shape: Shape = [values.leng
 
 /** A tensor of `dtype` filled from plain numbers. */
 export function tensorOf(dtype: DataType, values: ArrayLike<number>, shape: Shape): Tensor {
+  checkForm("tensorOf: dtype", dtype, "string");
+  checkForm("tensorOf: values", values, "numbers");
+  checkForm("tensorOf: shape", shape, "list");
   checkSize("tensorOf", values.length, shape);
   const data = new (arrayTypeOf(dtype))(values.length);
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) {

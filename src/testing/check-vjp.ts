@@ -2,7 +2,7 @@
 
 import type { RuleTable } from "../autodiff/rules/index.ts";
 import { appendVjp } from "../autodiff/sweep.ts";
-import { MisuseError } from "../errors.ts";
+import { checkForm, MisuseError } from "../errors.ts";
 import type { AttributeValue } from "../onnx/attributes.ts";
 import { GraphBuilder, type Value } from "../onnx/builder.ts";
 import { evaluate } from "../onnx/evaluate.ts";
@@ -12,11 +12,14 @@ import { type DataType, type Shape, sizeOf } from "../tensor/tensor.ts";
 
 /** A tensor for tests: `values` cycle to fill the shape. */
 export function testTensor(shape: Shape, values: ArrayLike<number>, dtype: DataType = "float32"): NumericTensor {
+  checkForm("testTensor: shape", shape, "list");
+  checkForm("testTensor: values", values, "numbers");
   return { dtype, shape, data: Float64Array.from({ length: sizeOf(shape) }, (_, i) => values[i % values.length]) };
 }
 
 /** A repeatable float tensor with elements in (-`scale`, `scale`), far from each other and from 0 (no kinks, no ties). */
 export function spreadTensor(shape: Shape, seed = 1, scale = 1): NumericTensor {
+  checkForm("spreadTensor: shape", shape, "list");
   const size = sizeOf(shape);
   const order = Array.from({ length: size }, (_, i) => i);
   let state = (seed * 2654435761) >>> 0;
@@ -69,6 +72,8 @@ export function checkVjp(
   inputs: readonly (NumericTensor | undefined)[],
   { attributes = {}, constants = [], wrt, outputCount = 1, outputs, rules, step = 1e-5 }: CheckVjpOptions = {},
 ): VjpCheck {
+  checkForm("checkVjp: opType", opType, "string");
+  checkForm("checkVjp: inputs", inputs, "list");
   const g = new GraphBuilder();
   const values = inputs.map((input, i): Value | undefined => {
     if (input === undefined) return undefined;

@@ -1,4 +1,6 @@
 /** @file Comparing a runtime with the float64 reference evaluator, on a whole graph or on one operator. */
+
+import { checkForm } from "../errors.ts";
 import type { AttributeValue } from "../onnx/attributes.ts";
 import { GraphBuilder, type Value } from "../onnx/builder.ts";
 import { evaluate } from "../onnx/evaluate.ts";
@@ -22,6 +24,8 @@ export function oneNodeGraph(
   inputs: readonly (NumericTensor | undefined)[],
   { attributes = {}, constants = [], outputCount = 1 }: OneNodeOptions = {},
 ): { readonly graph: Graph; readonly feeds: Readonly<Record<string, NumericTensor>> } {
+  checkForm("oneNodeGraph: opType", opType, "string");
+  checkForm("oneNodeGraph: inputs", inputs, "list");
   const g = new GraphBuilder();
   const feeds: Record<string, NumericTensor> = {};
   const values = inputs.map((input, i): Value | undefined => {
@@ -47,6 +51,8 @@ export async function runtimeError(
   feeds: Readonly<Record<string, NumericTensor>>,
   { opset = 18 }: { readonly opset?: number } = {},
 ): Promise<number> {
+  checkForm("runtimeError: runtime", runtime, ["InferenceSession", "Tensor"]);
+  checkForm("runtimeError: graph", graph, ["nodes", "initializers"]);
   // Both see the same inputs: rounded to the precision that the runtime takes.
   const tensors = Object.fromEntries(
     Object.entries(feeds).map(([name, { dtype, data, shape }]) => [name, tensorOf(dtype, data, shape)]),

@@ -1,7 +1,7 @@
 /** @file Pictures in a browser as a network takes them. */
 import type { ImageInput } from "../classifier/classifier.ts";
 import { fitPicture } from "../classifier/preprocessing/fit-picture.ts";
-import { BadInputError, checkKeys, MisuseError } from "../errors.ts";
+import { BadInputError, checkForm, checkKeys, MisuseError } from "../errors.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
 import { bytesOf, type FileSource, nameOf } from "./load-classifier.ts";
 
@@ -91,6 +91,7 @@ interface BrowserGlobals {
 
 /** The browser's or worker's own decoder and canvas. Throws a MisuseError where there are none. */
 export function browserEnvironment(globals: object = globalThis): ImageEnvironment {
+  checkForm("browserEnvironment: globals", globals, []);
   const { createImageBitmap, OffscreenCanvas } = globals as BrowserGlobals;
   if (createImageBitmap === undefined || OffscreenCanvas === undefined) {
     throw new MisuseError({

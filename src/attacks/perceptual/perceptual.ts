@@ -7,7 +7,7 @@
  */
 import type { Classifier } from "../../classifier/classifier.ts";
 import type { ObjectiveProblem, ObjectiveReference } from "../../classifier/passes/objective.ts";
-import { MisuseError } from "../../errors.ts";
+import { checkForm, MisuseError } from "../../errors.ts";
 import type { Query } from "../../optimize/solver.ts";
 import { type FloatTensor, floatTensor } from "../../tensor/tensor.ts";
 import { squaredNorm } from "../../tensor/vector.ts";
@@ -129,7 +129,9 @@ function searchOf(plan: PerceptualPlan, classifier: Classifier): AttackSearch<Pe
 }
 
 /** What the perceptual attack knows of its result; throws a MisuseError for the result of another attack. */
-export function perceptualFinding({ attack, found }: AttackResult<PerceptualFinding>): PerceptualFinding {
+export function perceptualFinding(given: AttackResult<PerceptualFinding>): PerceptualFinding {
+  checkForm("perceptualFinding: given", given, ["attack", "outcome", "label", "clean"]);
+  const { attack, found } = given;
   if (found !== undefined) return found;
   throw new MisuseError({
     where: "perceptualFinding",

@@ -21,6 +21,8 @@
  * Ali et al., "XAI for Transformers: Better Explanations through Conservative Propagation", 2022, whose attention and LayerNormalization
  * are constants in the same way; factors and summands that do not depend on the image hand it on.
  */
+
+import { checkForm } from "../../errors.ts";
 import type { GraphBuilder, Value } from "../../onnx/builder.ts";
 import type { Node } from "../../onnx/model.ts";
 import { hasTrait } from "../../onnx/operators/table.ts";
@@ -424,6 +426,7 @@ function bySum(epsilon: number): VjpRule {
  * and nothing is 0, what arrives at the image adds up to what was handed in, up to ε.
  */
 export function lrpRules(options: LrpOptions): RuleTable {
+  checkForm("lrpRules: options", options, ["image", "first", "convolutions", "dense"]);
   const boundsOf = boundsFrom(options.image);
   return ruleTable((record) => lrpRule(record, options, boundsOf));
 }

@@ -1,5 +1,5 @@
 /** @file The names of a model's classes: fitted to it, looked up, or built in. */
-import { BadInputError, kindOf, MisuseError, nearest } from "../../errors.ts";
+import { BadInputError, checkForm, kindOf, MisuseError, nearest } from "../../errors.ts";
 import { cifar10Labels } from "./cifar10.ts";
 import { imagenetLabels } from "./imagenet.ts";
 import { readLabels, withoutSynset } from "./read-labels.ts";
@@ -12,6 +12,9 @@ export const builtInLabels: Readonly<Record<string, readonly string[]>> = {
 
 /** The class names in `text`, in any form that `readLabels` knows. Throws a BadInputError if their number is not `classCount`. */
 export function parseLabels(text: string, classCount: number, where: string): readonly string[] {
+  checkForm("parseLabels: text", text, "string");
+  checkForm("parseLabels: classCount", classCount, "number");
+  checkForm("parseLabels: where", where, "string");
   return fitLabels(readLabels(text, where), classCount, where);
 }
 

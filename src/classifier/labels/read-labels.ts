@@ -4,7 +4,7 @@
  * One name per line; lines with numbers ("0: cat", "0,cat", "cat 0"); tables with a header; JSON and Python's dictionaries (Keras'
  * class_index.json and class_indices, Hugging Face's id2label and label2id, ultralytics' names); YAML's `names:`; TensorFlow's label maps.
  */
-import { BadInputError } from "../../errors.ts";
+import { BadInputError, checkForm } from "../../errors.ts";
 import { isLiteralList, isLiteralMap, type Literal, literalAt, parseLiteral } from "./literal.ts";
 
 /** A name with the number that stands beside it. */
@@ -15,6 +15,8 @@ type Numbered = readonly [number: number, name: string];
  * numbers are left out. Throws a BadInputError, which starts with `where`, for numbers that have gaps or occur twice.
  */
 export function readLabels(text: string, where: string): readonly string[] {
+  checkForm("readLabels: text", text, "string");
+  checkForm("readLabels: where", where, "string");
   const plain = text.replace(/^\uFEFF/, "");
   const literal = /^\s*[[{]/.test(plain) ? parseLiteral(plain) : undefined;
   if (literal !== undefined) {

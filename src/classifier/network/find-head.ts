@@ -4,7 +4,7 @@
  * All outputs are looked at. What is taken becomes logits: numbers whose softmax is what the model says of its classes. Probabilities are
  * taken back to the scores that they are made of, one number becomes two classes, and a decision for each label stays one for each.
  */
-import { BadInputError, MisuseError, UnsupportedError } from "../../errors.ts";
+import { BadInputError, checkForm, MisuseError, UnsupportedError } from "../../errors.ts";
 import { appendNodes, type NodeAppender } from "../../onnx/append-nodes.ts";
 import { attributesOf } from "../../onnx/attributes.ts";
 import type { TypedGraph } from "../../onnx/infer-shapes.ts";
@@ -617,7 +617,9 @@ export function decidesEachLabel({ kind, count, decision }: Head): boolean {
 }
 
 /** "value "cls", 3 classes", as lines, pages and records say it. */
-export function describeHead({ value, kind, count, decision, reason }: Head): string {
+export function describeHead(head: Head): string {
+  checkForm("describeHead: head", head, ["value", "kind", "count", "reason"]);
+  const { value, kind, count, decision, reason } = head;
   const name = JSON.stringify(value);
   if (decision !== undefined) return `value ${name}, the decision on label ${decision} of ${count} (${reason})`;
   const what =

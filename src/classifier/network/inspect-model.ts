@@ -1,6 +1,6 @@
 /** @file What can be said of a model without running it: its layers, what has a gradient, and what stands in the way. */
 import { isNonDifferentiable, vjpRules } from "../../autodiff/rules/index.ts";
-import { PerceptualBallError } from "../../errors.ts";
+import { checkForm, PerceptualBallError } from "../../errors.ts";
 import { describeNode, type Model, type Node, type ValueInfo } from "../../onnx/model.ts";
 import { isOperator } from "../../onnx/operators/table.ts";
 import { type ResourceNeeds, resourceNeeds } from "../../onnx/resource-needs.ts";
@@ -49,6 +49,8 @@ export function inspectModel(
   model: Model,
   open: () => Classifier,
 ): { inspection: Inspection; classifier?: Classifier } {
+  checkForm("inspectModel: model", model, ["graph", "opsets"]);
+  checkForm("inspectModel: open", open, "function");
   const { classifier, blocker, wayOut = null } = attempt(open);
   const layers = classifier === undefined ? rawLayers(model) : workingLayers(classifier);
   const unsupported: Record<string, string[]> = {};

@@ -1,5 +1,5 @@
 /** @file Layers: the operations of a network, numbered, named and chosen by pattern. */
-import { MisuseError, nearest } from "../../errors.ts";
+import { checkForm, MisuseError, nearest } from "../../errors.ts";
 import type { TypedGraph } from "../../onnx/infer-shapes.ts";
 import type { Graph } from "../../onnx/model.ts";
 import { hasTrait } from "../../onnx/operators/table.ts";
@@ -156,6 +156,8 @@ export function isActivation({ operator }: Pick<Layer, "operator">): boolean {
 }
 
 /** How messages and reports name a layer: number, operator and name. */
-export function describeLayer({ index, operator, ordinal, name }: Layer): string {
+export function describeLayer(layer: Layer): string {
+  checkForm("describeLayer: layer", layer, ["index", "operator", "ordinal", "name"]);
+  const { index, operator, ordinal, name } = layer;
   return `${index} ${operator}[${ordinal}] ${name}`;
 }

@@ -4,7 +4,7 @@
  * Every operator on the way may have a rule, and yet nothing comes through: a step that is flat everywhere, weights of 0, a branch that is
  * never taken. So the network is run back once from random cotangents of all its logits, on pictures that look like none in particular.
  */
-import { throwIfAborted } from "../../errors.ts";
+import { checkForm, throwIfAborted } from "../../errors.ts";
 import { normal } from "../../random/distributions.ts";
 import { createRandom } from "../../random/random.ts";
 import { sizeOf } from "../../tensor/tensor.ts";
@@ -29,8 +29,11 @@ const pictures = 3;
 /** Runs `classifier` back on up to three pictures. Throws as its passes do. */
 export async function probeGradient(
   classifier: Pick<Classifier, "prepared" | "backward" | "classCount">,
-  { signal }: { readonly signal?: AbortSignal } = {},
+  options: { readonly signal?: AbortSignal } = {},
 ): Promise<GradientProbe> {
+  checkForm("probeGradient: classifier", classifier, ["prepared", "backward", "classCount"]);
+  checkForm("probeGradient: options", options, []);
+  const { signal } = options;
   const { prepared, classCount } = classifier;
   const { channels, height, width } = prepared;
   const bytes = [...prepared.typed(prepared.fixedBatch ?? 1).types.values()].reduce(

@@ -1,6 +1,6 @@
 /** @file A picture of any size as a network takes it. */
 
-import { UnsupportedError } from "../../errors.ts";
+import { checkForm, UnsupportedError } from "../../errors.ts";
 import { applyGeometry, fitGeometry, type GeometryRule } from "../../image/geometry.ts";
 import { grayOf } from "../../image/luma.ts";
 import { type ImageTensor, isPicture, type Picture } from "../../image/picture.ts";
@@ -11,6 +11,8 @@ import { floatTensor } from "../../tensor/tensor.ts";
  * size: such a picture has been resized and cropped already.
  */
 export function geometryFor(picture: SizedPicture, rule: GeometryRule): GeometryRule {
+  checkForm("geometryFor: picture", picture, ["width", "height"]);
+  checkForm("geometryFor: rule", rule, ["resize"]);
   if (!picture.isNetworkInput) return rule;
   const { crop } = fitGeometry(rule, picture.width, picture.height);
   return crop.width === picture.width && crop.height === picture.height ? { resize: { kind: "none" } } : rule;
@@ -33,8 +35,11 @@ export function sizedPicture(image: Picture | (ImageTensor & { readonly isNetwor
 /** `picture` resized and cropped by the rule (see {@link geometryFor}), in gray for networks of one channel: [C, H, W], pixels in [0, 1]. */
 export function fitPicture(
   picture: Picture | ImageTensor,
-  { geometry, channelCount }: { readonly geometry: GeometryRule; readonly channelCount: number },
+  given: { readonly geometry: GeometryRule; readonly channelCount: number },
 ): ImageTensor {
+  checkForm("fitPicture: picture", picture, ["data"]);
+  checkForm("fitPicture: given", given, ["geometry", "channelCount"]);
+  const { geometry, channelCount } = given;
   return toChannels(applyGeometry(picture, geometryFor(sizedPicture(picture), geometry)), channelCount);
 }
 

@@ -5,7 +5,7 @@
  * most confident predictions on natural pictures: on average, over many of them. One picture says little. So the confidences
  * are weighed against the guess made from the model alone, and where several answers are left that give different labels, that is a warning.
  */
-import { throwIfAborted } from "../../errors.ts";
+import { checkForm, throwIfAborted } from "../../errors.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import { resizeFloat } from "../../image/resize.ts";
 import { normal } from "../../random/distributions.ts";
@@ -63,6 +63,9 @@ export async function probePreprocessing(
   images: readonly ImageTensor[],
   options: ProbeOptions,
 ): Promise<PreprocessingGuess> {
+  checkForm("probePreprocessing: classifier", classifier, ["model", "prepared", "input", "guess"]);
+  checkForm("probePreprocessing: images", images, "list");
+  checkForm("probePreprocessing: options", options, ["runtime"]);
   const { guess, prepared, input } = classifier;
   const { signal, onProgress, labels = [], ...sessionOptions } = options;
   const { channels } = prepared;

@@ -1,5 +1,5 @@
 /** @file The part of a network's input that may change, from a region of the picture. */
-import { BadInputError, MisuseError } from "../../errors.ts";
+import { BadInputError, checkForm, MisuseError } from "../../errors.ts";
 import { applyGeometry, type Box, fitGeometry, type GeometryRule } from "../../image/geometry.ts";
 import { grayOf } from "../../image/luma.ts";
 import { type Picture, pictureToTensor } from "../../image/picture.ts";
@@ -25,6 +25,9 @@ export interface RegionInput {
  * than the picture and the input, or if no pixel of the input is inside.
  */
 export function regionMask(where: string, region: Region, picture: SizedPicture, input: RegionInput): FloatTensor {
+  checkForm("regionMask: where", where, "string");
+  checkForm("regionMask: picture", picture, ["width", "height"]);
+  checkForm("regionMask: input", input, ["geometry", "width", "height"]);
   const { width, height } = input;
   const geometry = geometryFor(picture, input.geometry);
   const inside =

@@ -8,7 +8,7 @@ import type { AnyAttack, AnyAttackOptions, AttackResult } from "../../attacks/at
 import { type Rounding, roundings } from "../../attacks/attack-options.ts";
 import { evenBatch } from "../../attacks/run-search.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
-import { MisuseError, numberIn, oneOf, PerceptualBallError, throwIfAborted } from "../../errors.ts";
+import { checkForm, MisuseError, numberIn, oneOf, PerceptualBallError, throwIfAborted } from "../../errors.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import type { Progress } from "../../options/progress.ts";
 import { createRandom } from "../../random/random.ts";
@@ -60,6 +60,8 @@ export interface AttackSettings {
 
 /** What a folder of attack results is about. Everything else is in the keys: one folder takes other attacks, settings and pictures. */
 export function attackIdentity(classifier: Classifier, modelSha256: string): ExperimentIdentity {
+  checkForm("attackIdentity: classifier", classifier, ["model", "prepared", "input", "guess"]);
+  checkForm("attackIdentity: modelSha256", modelSha256, "string");
   const { preprocessing } = classifier.guess;
   const { decision } = classifier.prepared.head;
   return {
@@ -107,11 +109,18 @@ export const picturesPerTurn = 64;
 
 /** The key of a picture's record. */
 export function attackKey(
-  { image, origin }: AttackPicture,
-  { name, attack, settings }: AttackRun,
+  attackPicture: AttackPicture,
+  run: AttackRun,
   position: number,
-  { seed, stream, label, target, rounding }: AttackSettings,
+  attackSettings: AttackSettings,
 ): RecordKey {
+  checkForm("attackKey: attackPicture", attackPicture, ["image", "origin", "input"]);
+  checkForm("attackKey: run", run, ["name", "attack", "settings"]);
+  checkForm("attackKey: position", position, "number");
+  checkForm("attackKey: attackSettings", attackSettings, ["seed"]);
+  const { image, origin } = attackPicture;
+  const { name, attack, settings } = run;
+  const { seed, stream, label, target, rounding } = attackSettings;
   const how = { attack: attack.name, version: attack.version, settings };
   return { image, method: name, options: { ...how, origin, position, seed, stream, label, target, rounding } };
 }
@@ -125,6 +134,9 @@ export function attackItems(
   runs: readonly AttackRun[],
   options: AttackItemsOptions,
 ): AttackItem[] {
+  checkForm("attackItems: pictures", pictures, "list");
+  checkForm("attackItems: runs", runs, "list");
+  checkForm("attackItems: options", options, ["classifier", "settings"]);
   const { classifier, settings, keepImages = pictures.length, isDivided = false } = options;
   const where = "attack";
   numberIn(`${where}: seed`, settings.seed, { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true });
@@ -160,7 +172,9 @@ export function attackItems(
 }
 
 /** Items that may share a batch agree in this. */
-export function attackBatchOf({ run, turn }: AttackItem): string {
+export function attackBatchOf(item: AttackItem): string {
+  checkForm("attackBatchOf: item", item, ["picture", "run", "settings", "position"]);
+  const { run, turn } = item;
   return `${turn} ${run.name}`;
 }
 
@@ -175,11 +189,13 @@ export interface AttackProgressOf extends Progress {
  */
 export function attackCompute(
   classifier: Classifier,
-  { onProgress }: { readonly onProgress?: (progress: AttackProgressOf) => void } = {},
+  options: { readonly onProgress?: (progress: AttackProgressOf) => void } = {},
 ): (
   items: readonly AttackItem[],
   context: { readonly signal?: AbortSignal },
 ) => Promise<(Computed<AttackFinding> | FailedItem)[]> {
+  checkForm("attackCompute: options", options, []);
+  const { onProgress } = options;
   // The pictures of a turn, the oldest first: the next attack is mostly on the same.
   const known = new Map<string, ImageTensor>();
   return async (items, { signal }) => {

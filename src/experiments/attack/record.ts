@@ -6,6 +6,7 @@ import type { Classifier } from "../../classifier/classifier.ts";
 import { softmaxAt } from "../../classifier/logits.ts";
 import type { Head } from "../../classifier/network/find-head.ts";
 import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
+import { checkForm } from "../../errors.ts";
 import type { LabelRecord } from "../records/label-record.ts";
 import {
   type Form,
@@ -54,6 +55,7 @@ export interface AttackFinding {
 
 /** What is kept of an attack's result: everything but the images. */
 export function findingOf(result: AttackResult): AttackFinding {
+  checkForm("findingOf: result", result, ["attack", "outcome", "label", "clean"]);
   const { outcome, label, target, clean, lostInRounding, cost, settings, details } = result;
   const numbersOf = (found: Adversarial): AdversarialFinding => ({
     label: found.label,
@@ -153,7 +155,9 @@ export interface AttackRecordInput
 }
 
 /** The record, all JSON, its names always in the same order. */
-export function attackRecord({ classifier, finding, ...given }: AttackRecordInput): AttackRecord {
+export function attackRecord(input: AttackRecordInput): AttackRecord {
+  checkForm("attackRecord: input", input, ["classifier", "finding", "image", "attack"]);
+  const { classifier, finding, ...given } = input;
   const { outcome, label, confidence, target, cleanMargin, lostInRounding, evaluations, settings, details } = finding;
   const { image, attack, attackTitle, model, files, versions, head, warnings } = given;
   const name = (index: number): string => classifier.labelName(index);

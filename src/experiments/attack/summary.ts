@@ -1,4 +1,6 @@
 /** @file What attacks did to many pictures: how often they succeed, what PNGs keep, and how far they go. */
+
+import { checkForm } from "../../errors.ts";
 import type { AttackRecord } from "./record.ts";
 
 /** One attack over all pictures; means are over the successes within budget, null where there are none. */
@@ -23,6 +25,7 @@ export interface AttackSummary {
 
 /** One summary per attack, in the order in which the records name them. */
 export function attackSummaries(records: readonly AttackRecord[]): AttackSummary[] {
+  checkForm("attackSummaries: records", records, "list");
   const names = [...new Set(records.map(({ attack }) => attack))];
   return names.map((attack) => {
     const own = records.filter((record) => record.attack === attack);

@@ -4,7 +4,7 @@ import type { Classifier } from "../../classifier/classifier.ts";
 import { finiteLogits, mostProbable, sigmoidAt, softmaxAt } from "../../classifier/logits.ts";
 import { decidesEachLabel } from "../../classifier/network/find-head.ts";
 import { defaultBatch } from "../../classifier/passes/default-batch.ts";
-import { AbortedError, MisuseError, numberIn, PerceptualBallError, throwIfAborted } from "../../errors.ts";
+import { AbortedError, checkForm, MisuseError, numberIn, PerceptualBallError, throwIfAborted } from "../../errors.ts";
 import type { ImageTensor, Picture } from "../../image/picture.ts";
 import { type LabelRecord, topCount } from "../records/label-record.ts";
 import { wilsonInterval } from "../statistics/statistics.ts";
@@ -102,6 +102,7 @@ export interface ClassificationAccuracy {
 
 /** The accuracy over the records whose right class is known; undefined if there is none. */
 export function classificationAccuracy(records: Iterable<ClassificationRecord>): ClassificationAccuracy | undefined {
+  checkForm("classificationAccuracy: records", records, "iterable");
   let [of, right, amongTop, top] = [0, 0, 0, 0];
   for (const record of records) {
     if (record.truth === null) continue;

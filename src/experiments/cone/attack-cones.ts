@@ -1,4 +1,6 @@
 /** @file The cones of several attacks, from the records of both experiments: what was attacked, and the planes through it. */
+
+import { checkForm } from "../../errors.ts";
 import type { AttackItem, AttackRun } from "../attack/protocol.ts";
 import type { AttackFinding } from "../attack/record.ts";
 import type { RecordStore } from "../records/record-store.ts";
@@ -34,13 +36,9 @@ export interface AttackConesInput {
 }
 
 /** The cone of each run, of the items that have planes. Throws a MisuseError if a run has none. */
-export async function attackCones({
-  runs,
-  items,
-  findings,
-  planes,
-  settings,
-}: AttackConesInput): Promise<AttackCone[]> {
+export async function attackCones(input: AttackConesInput): Promise<AttackCone[]> {
+  checkForm("attackCones: input", input, ["runs", "items", "findings", "planes"]);
+  const { runs, items, findings, planes, settings } = input;
   const cones: AttackCone[] = [];
   for (const run of runs) {
     const own = items.filter(
@@ -56,8 +54,12 @@ export async function attackCones({
 export function coneSeconds(
   attacked: readonly AttackItem[],
   items: readonly ConeItem[],
-  { findings, planes }: Pick<AttackConesInput, "findings" | "planes">,
+  given: Pick<AttackConesInput, "findings" | "planes">,
 ): number {
+  checkForm("coneSeconds: attacked", attacked, "list");
+  checkForm("coneSeconds: items", items, "list");
+  checkForm("coneSeconds: given", given, ["findings", "planes"]);
+  const { findings, planes } = given;
   const records = [
     ...attacked.map(({ key }) => findings.finished(key)),
     ...items.map(({ key }) => planes.finished(key)),

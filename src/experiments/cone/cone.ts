@@ -5,7 +5,7 @@
  * image, A the adversarial image and T a random direction orthogonal to A − M and as long.
  */
 import type { Classifier } from "../../classifier/classifier.ts";
-import { checkKeys, MisuseError, numberIn } from "../../errors.ts";
+import { checkForm, checkKeys, MisuseError, numberIn } from "../../errors.ts";
 import { createRandom, type Random } from "../../random/random.ts";
 import { axesOf, type ConePair, planePoints, planesOf } from "./planes.ts";
 import { type Cone, coneAccumulator } from "./summary.ts";
@@ -33,7 +33,9 @@ const optionKeys = [
 ] as const satisfies readonly (keyof ConeOptions)[];
 
 /** How many points the cone of so many images takes. Errors: MisuseError for an impossible step. */
-export function conePoints(images: number, { step = 0.05, directions = 5 }: ConeOptions = {}): number {
+export function conePoints(images: number, options: ConeOptions = {}): number {
+  checkForm("conePoints: options", options, []);
+  const { step = 0.05, directions = 5 } = options;
   return images * planePoints(axesOf(step), directions);
 }
 
@@ -46,6 +48,8 @@ export async function coneOf(
   pairs: readonly ConePair[],
   options: ConeOptions = {},
 ): Promise<Cone> {
+  checkForm("coneOf: classifier", classifier, ["model", "prepared", "input", "guess"]);
+  checkForm("coneOf: pairs", pairs, "list");
   checkKeys("cone", options, optionKeys);
   const axes = axesOf(options.step ?? 0.05);
   const directions = numberIn("cone: directions", options.directions ?? 5, { min: 1, integer: true });

@@ -5,7 +5,7 @@
  * array are kept per picture and attack, so that an interrupted run goes on and no more than one picture is in memory.
  */
 import type { Classifier } from "../../classifier/classifier.ts";
-import { BadInputError, numberIn } from "../../errors.ts";
+import { BadInputError, checkForm, numberIn } from "../../errors.ts";
 import { createRandom } from "../../random/random.ts";
 import { tensorOf } from "../../tensor/tensor.ts";
 import type { AttackItem } from "../attack/protocol.ts";
@@ -42,6 +42,8 @@ export function checkConeSettings(settings: ConeSettings): ConeSettings {
 
 /** What a folder of cones is about; grid, directions and seed are in the keys. */
 export function coneIdentity(classifier: Classifier, modelSha256: string): ExperimentIdentity {
+  checkForm("coneIdentity: classifier", classifier, ["model", "prepared", "input", "guess"]);
+  checkForm("coneIdentity: modelSha256", modelSha256, "string");
   const { preprocessing } = classifier.guess;
   const { decision } = classifier.prepared.head;
   return {
@@ -67,6 +69,9 @@ export function coneItems(
   findings: Pick<RecordStore<AttackFinding>, "finished">,
   settings: ConeSettings,
 ): ConeItem[] {
+  checkForm("coneItems: attacked", attacked, "list");
+  checkForm("coneItems: findings", findings, ["finished"]);
+  checkForm("coneItems: settings", settings, ["step", "directions", "batch", "seed"]);
   const { step, directions, seed } = checkConeSettings(settings);
   const byPosition = new Map<number, AttackItem[]>();
   for (const item of attacked) byPosition.set(item.position, [...(byPosition.get(item.position) ?? []), item]);
@@ -91,8 +96,11 @@ export interface ConeComputeOptions {
 /** The function that computes an item's record, for `runExperiment`. */
 export function coneCompute(
   classifier: Classifier,
-  { settings, findings, onPoints }: ConeComputeOptions,
+  options: ConeComputeOptions,
 ): (items: readonly ConeItem[], context: { readonly signal?: AbortSignal }) => Promise<Computed<ConeRecord>[]> {
+  checkForm("coneCompute: classifier", classifier, ["model", "prepared", "input", "guess"]);
+  checkForm("coneCompute: options", options, ["settings", "findings"]);
+  const { settings, findings, onPoints } = options;
   const { step, directions, batch, seed } = checkConeSettings(settings);
   const axes = axesOf(step);
   return async (items, { signal }) => {
@@ -126,8 +134,12 @@ export function coneCompute(
 export async function coneOfRecords(
   items: readonly ConeItem[],
   store: Pick<RecordStore<ConeRecord>, "finished" | "readArray">,
-  { step, directions }: ConeSettings,
+  settings: ConeSettings,
 ): Promise<Cone> {
+  checkForm("coneOfRecords: items", items, "list");
+  checkForm("coneOfRecords: store", store, ["finished", "readArray"]);
+  checkForm("coneOfRecords: settings", settings, ["step", "directions", "batch", "seed"]);
+  const { step, directions } = settings;
   const cone = coneAccumulator(axesOf(step), directions);
   for (const { key } of items) {
     const record = store.finished(key);

@@ -1,5 +1,5 @@
 /** @file From the planes of many images to one cone. */
-import { MisuseError } from "../../errors.ts";
+import { checkForm, MisuseError } from "../../errors.ts";
 import { type ConeCurvature, coneCurvature, type PictureCurvature } from "./curvature.ts";
 import type { ConeAxes, PicturePlanes } from "./planes.ts";
 
@@ -22,7 +22,10 @@ export interface ConeAccumulator {
 }
 
 /** An accumulator for planes on these axes. Sums depend on the order of the images in their last digits only. */
-export function coneAccumulator({ a, b }: ConeAxes, directions: number): ConeAccumulator {
+export function coneAccumulator(coneAxes: ConeAxes, directions: number): ConeAccumulator {
+  checkForm("coneAccumulator: coneAxes", coneAxes, ["a", "b"]);
+  checkForm("coneAccumulator: directions", directions, "number");
+  const { a, b } = coneAxes;
   const sums = a.map(() => new Float64Array(b.length));
   const curvatures: PictureCurvature[] = [];
   let points = 0;

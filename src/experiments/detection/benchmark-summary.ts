@@ -1,6 +1,7 @@
 /** @file The whole summary of a detection benchmark, from what its folder holds. */
 import type { Classifier } from "../../classifier/classifier.ts";
 import { noiseKindName } from "../../detection/noise.ts";
+import { checkForm } from "../../errors.ts";
 import type { AttackRun } from "../attack/protocol.ts";
 import { keyText } from "../records/record-index.ts";
 import type { RecordStore } from "../records/record-store.ts";
@@ -27,10 +28,10 @@ export interface DetectionResults extends Pick<RecordStore<DetectionRecord>, "fa
 }
 
 /** What the records add up to. Throws as `detectionStatistics` does where they are too few. */
-export function detectionSummary(
-  store: DetectionResults,
-  { classifier, model, data, items, runs, settings, falsePositiveRate, run }: DetectionBenchmarkInput,
-): DetectionSummary {
+export function detectionSummary(store: DetectionResults, input: DetectionBenchmarkInput): DetectionSummary {
+  checkForm("detectionSummary: store", store, ["allRecords", "failures"]);
+  checkForm("detectionSummary: input", input, ["classifier", "model", "data", "items"]);
+  const { classifier, model, data, items, runs, settings, falsePositiveRate, run } = input;
   const wanted = new Set(items.map(({ key }) => keyText(key)));
   const finished = store.allRecords().filter(({ key }) => wanted.has(keyText(key)));
   const statistics = detectionStatistics(finished, { falsePositiveRate, seed: settings.seed });

@@ -7,7 +7,7 @@ import { type AttackImages, fitOdds, type LabeledImage } from "../../detection/f
 import type { NoiseKind } from "../../detection/noise.ts";
 import { calibrateOdds, detectOdds } from "../../detection/odds.ts";
 import type { OddsStatistics } from "../../detection/odds-statistics.ts";
-import { BadInputError, type PerceptualBallError } from "../../errors.ts";
+import { BadInputError, checkForm, type PerceptualBallError } from "../../errors.ts";
 import type { OnProgress } from "../../options/progress.ts";
 import { hashText } from "../../random/hash-text.ts";
 import { createRandom } from "../../random/random.ts";
@@ -41,6 +41,10 @@ export async function fitStatistics(
   images: readonly DatasetImage[],
   options: FitStatisticsOptions,
 ): Promise<OddsStatistics> {
+  checkForm("fitStatistics: classifier", classifier, ["model", "prepared", "input", "guess"]);
+  checkForm("fitStatistics: pass", pass, ["batch", "run"]);
+  checkForm("fitStatistics: images", images, "list");
+  checkForm("fitStatistics: options", options, ["kinds", "correctionKinds", "samples", "seed"]);
   const { kinds, correctionKinds, samples, antithetic, justDetect = false, falsePositiveRate, seed, signal } = options;
   const isHeldOut = ({ id }: DatasetImage): boolean => falsePositiveRate !== undefined && isHeldOutImage(id);
   const fitted = images.filter((image) => !isHeldOut(image));

@@ -12,7 +12,7 @@ import { marginOf } from "../../classifier/logits.ts";
 import type { DatasetImage, DatasetSplit } from "../../datasets/dataset.ts";
 import { type Alignments, emptyAlignments, extendAlignments, unitsOf } from "../../detection/alignments.ts";
 import { correctionKinds, detectionKinds, type NoiseKind, noiseKindName } from "../../detection/noise.ts";
-import { MisuseError, numberIn, oneOf } from "../../errors.ts";
+import { checkForm, MisuseError, numberIn, oneOf } from "../../errors.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import { hashText } from "../../random/hash-text.ts";
 import { createRandom } from "../../random/random.ts";
@@ -79,6 +79,9 @@ export function detectionIdentity(
   data: ExperimentIdentity["data"],
   settings: DetectionSettings,
 ): ExperimentIdentity {
+  checkForm("detectionIdentity: classifier", classifier, ["model", "prepared", "input", "guess"]);
+  checkForm("detectionIdentity: modelSha256", modelSha256, "string");
+  checkForm("detectionIdentity: settings", settings, ["mode", "samples", "antithetic", "kinds"]);
   const { preprocessing } = classifier.guess;
   const { decision } = classifier.prepared.head;
   // The batch changes no record: rows of a batch are computed alike.
@@ -123,6 +126,10 @@ export function detectionItems(
   runs: readonly AttackRun[],
   settings: DetectionSettings,
 ): DetectionItem[] {
+  checkForm("detectionItems: train", train, "list");
+  checkForm("detectionItems: test", test, "list");
+  checkForm("detectionItems: runs", runs, "list");
+  checkForm("detectionItems: settings", settings, ["mode", "samples", "antithetic", "kinds"]);
   const names = [cleanMethod, ...runs.map(({ name }) => name)];
   const twice = names.find((name, n) => names.indexOf(name) !== n);
   if (twice !== undefined) {
@@ -151,7 +158,9 @@ export function detectionItems(
 export const fitMethod = "(fit)";
 
 /** Items that may share a batch agree in this. */
-export function detectionBatchOf({ key, split }: DetectionItem): string {
+export function detectionBatchOf(item: DetectionItem): string {
+  checkForm("detectionBatchOf: item", item, ["image", "split", "key"]);
+  const { key, split } = item;
   return `${split} ${key.method}`;
 }
 
@@ -163,6 +172,8 @@ export function detectionCompute(
   items: readonly DetectionItem[],
   context: { readonly signal?: AbortSignal },
 ) => Promise<Computed<DetectionRecord>[]> {
+  checkForm("detectionCompute: classifier", classifier, ["model", "prepared", "input", "guess"]);
+  checkForm("detectionCompute: settings", settings, ["mode", "samples", "antithetic", "kinds"]);
   checkDetectionSettings(settings);
   return async (items, { signal }) => {
     const inputs: ImageTensor[] = [];

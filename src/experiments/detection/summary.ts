@@ -8,7 +8,7 @@ import { type NoiseKind, parseNoiseKind } from "../../detection/noise.ts";
 import { calibratedCutoff } from "../../detection/odds.ts";
 import type { OddsStatistics } from "../../detection/odds-statistics.ts";
 import { type MeasuredAlignments, type OddsScore, oddsScore } from "../../detection/score.ts";
-import { BadInputError } from "../../errors.ts";
+import { BadInputError, checkForm } from "../../errors.ts";
 import type { AttackRun } from "../attack/protocol.ts";
 import type { FinishedRecord } from "../records/record-store.ts";
 import { rocArea, rocCurve } from "../statistics/ranking.ts";
@@ -126,8 +126,11 @@ export interface DetectionStatisticsOptions {
  */
 export function detectionStatistics(
   records: readonly DetectionFinished[],
-  { falsePositiveRate, seed = 0 }: DetectionStatisticsOptions = {},
+  options: DetectionStatisticsOptions = {},
 ): OddsStatistics {
+  checkForm("detectionStatistics: records", records, "list");
+  checkForm("detectionStatistics: options", options, []);
+  const { falsePositiveRate, seed = 0 } = options;
   const train = byImage(records.filter(({ result, key }) => result.split === "train" && key.method === cleanMethod));
   if (train.length === 0) {
     throw new BadInputError({
@@ -221,6 +224,9 @@ export function summarizeDetection(
   runs: readonly AttackRun[],
   options: SummarizeDetectionOptions,
 ): Pick<DetectionSummary, "statistics" | "cutoff" | "clean" | "groups"> {
+  checkForm("summarizeDetection: records", records, "list");
+  checkForm("summarizeDetection: runs", runs, "list");
+  checkForm("summarizeDetection: options", options, ["statistics", "labelName"]);
   const { statistics, labelName } = options;
   const test = byImage(records.filter(({ result }) => result.split === "test"));
   const judgedOf = (method: string): Judged[] =>

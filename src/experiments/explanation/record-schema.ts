@@ -1,5 +1,7 @@
 /** @file The form of `result.json` as a JSON Schema (draft 2020-12), for programs in other languages that read it. */
+
 import { attackOutcomes } from "../../attacks/attack.ts";
+import { checkForm } from "../../errors.ts";
 import { type JsonSchema, optionsJsonSchema } from "../../options/json-schema.ts";
 import type { OptionSchema } from "../../options/schema.ts";
 import type { SaliencyMethod } from "../../saliency/method.ts";
@@ -96,6 +98,7 @@ function settingsSchema(description: string, settings: OptionSchema): RecordJson
  * from them may be there besides. A record of a method that is not among `methods` (by default, all there are) may have any settings.
  */
 export function explanationRecordSchema(methods: readonly SaliencyMethod[] = saliencyMethods): RecordJsonSchema {
+  checkForm("explanationRecordSchema: methods", methods, "list");
   const common = {
     kind: { enum: ["perturbation", "map"] },
     ...{ image: text, method: text, methodTitle: text, methodSummary: text, methodSource: text },

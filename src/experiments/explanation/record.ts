@@ -11,6 +11,7 @@ import { describeLayer } from "../../classifier/network/layers.ts";
 import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
 import { geometryFor, type SizedPicture } from "../../classifier/preprocessing/fit-picture.ts";
 import type { Preprocessing } from "../../classifier/preprocessing/preprocessing.ts";
+import { checkForm } from "../../errors.ts";
 import { type Box, fitGeometry } from "../../image/geometry.ts";
 import { areaOf, iou, roundedOutward } from "../../localization/box.ts";
 import { squaresInside } from "../../localization/energy-inside.ts";
@@ -130,6 +131,7 @@ export function explanationFiles(
 
 /** Whether a record is that of a method that changes the picture. */
 export function isPerturbation(record: ExplanationRecord): record is PerturbationRecord {
+  checkForm("isPerturbation: record", record, []);
   return record.kind === "perturbation";
 }
 
@@ -163,6 +165,7 @@ export interface ExplanationInput {
 
 /** The record of one explanation. Boxes of the picture are rounded outward to whole pixels. */
 export function explanationRecord(input: ExplanationInput): ExplanationRecord {
+  checkForm("explanationRecord: input", input, ["image", "method", "model", "classifier"]);
   const { classifier, localized, pictureSize, groundTruth, clean, label, target, method, perturbation } = input;
   const named = (index: number) => ({ index, name: classifier.labelName(index) });
   const { preprocessing, name, reason } = classifier.guess;

@@ -1,6 +1,7 @@
 /** @file The whole summary of a localization benchmark, from what its folder holds. */
 import type { Classifier } from "../../classifier/classifier.ts";
 import type { Dataset } from "../../datasets/dataset.ts";
+import { checkForm } from "../../errors.ts";
 import type { FailedRecord, RecordStore } from "../records/record-store.ts";
 import { failedRecords, finishedRecords } from "../records/run-experiment.ts";
 import type { LocalizationItem, LocalizationSettings, MethodRun } from "./protocol.ts";
@@ -24,8 +25,11 @@ export interface BenchmarkSummaryInput {
 /** What the store's records of the items add up to; undefined if there is none. */
 export function localizationSummary(
   store: Pick<RecordStore<LocalizationRecord>, "finished" | "failures">,
-  { classifier, model, dataset, items, runs, settings, options, sanity, versions }: BenchmarkSummaryInput,
+  input: BenchmarkSummaryInput,
 ): LocalizationSummary | undefined {
+  checkForm("localizationSummary: store", store, ["finished", "failures"]);
+  checkForm("localizationSummary: input", input, ["classifier", "model", "dataset", "items"]);
+  const { classifier, model, dataset, items, runs, settings, options, sanity, versions } = input;
   const records = finishedRecords(store, items);
   if (records.length === 0) return undefined;
   return {

@@ -8,7 +8,7 @@
 import { softmaxAt } from "../../classifier/logits.ts";
 import type { ForwardPass } from "../../classifier/passes/passes.ts";
 import { denormalizePixels, type Normalization } from "../../classifier/preprocessing/preprocessing.ts";
-import { numberIn } from "../../errors.ts";
+import { checkForm, numberIn } from "../../errors.ts";
 import { blur } from "../../image/gaussian-blur.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import type { SaliencyMap } from "../../saliency/saliency-map.ts";
@@ -47,6 +47,10 @@ export async function insertionDeletion(
   map: SaliencyMap,
   options: CurvesOptions,
 ): Promise<InsertionDeletion> {
+  checkForm("insertionDeletion: forward", forward, ["batch", "run"]);
+  checkForm("insertionDeletion: image", image, ["dtype", "data", "shape"]);
+  checkForm("insertionDeletion: map", map, ["dtype", "data", "shape"]);
+  checkForm("insertionDeletion: options", options, ["label", "normalization"]);
   checkMap("insertionDeletion", image, map);
   const [, height, width] = image.shape;
   const count = height * width;
@@ -70,6 +74,7 @@ export async function insertionDeletion(
  * RISE's evaluation.
  */
 export function areaUnderSteps(curve: readonly number[]): number {
+  checkForm("areaUnderSteps: curve", curve, "list");
   const sum = curve.reduce((a, b) => a + b, 0);
   return (sum - curve[0] / 2 - curve[curve.length - 1] / 2) / (curve.length - 1);
 }

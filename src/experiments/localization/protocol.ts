@@ -8,7 +8,7 @@ import type { Classifier } from "../../classifier/classifier.ts";
 import { type Classification, classificationOf } from "../../classifier/logits.ts";
 import { geometryFor } from "../../classifier/preprocessing/fit-picture.ts";
 import type { Dataset, DatasetImage } from "../../datasets/dataset.ts";
-import { BadInputError, MisuseError, numberIn, oneOf } from "../../errors.ts";
+import { BadInputError, checkForm, MisuseError, numberIn, oneOf } from "../../errors.ts";
 import { blur } from "../../image/gaussian-blur.ts";
 import { type Box, fitGeometry, type Geometry } from "../../image/geometry.ts";
 import { normalizeMap, normalizeSigned } from "../../image/normalize.ts";
@@ -94,6 +94,9 @@ export function localizationIdentity(
   data: ExperimentIdentity["data"],
   settings: LocalizationSettings,
 ): ExperimentIdentity {
+  checkForm("localizationIdentity: classifier", classifier, ["model", "prepared", "input", "guess"]);
+  checkForm("localizationIdentity: modelSha256", modelSha256, "string");
+  checkForm("localizationIdentity: settings", settings, ["sigmaPixels", "explain", "curveSteps", "batch"]);
   const { preprocessing } = classifier.guess;
   const { decision } = classifier.prepared.head;
   // The batch changes no record: rows of a batch are computed alike.
@@ -129,6 +132,8 @@ export function localizationItems(
   runs: readonly MethodRun[],
   { keepMaps = 0 }: { readonly keepMaps?: number } = {},
 ): LocalizationItem[] {
+  checkForm("localizationItems: dataset", dataset, ["name", "images", "problems"]);
+  checkForm("localizationItems: runs", runs, "list");
   const twice = runs.find(({ name }, i) => runs.findIndex((other) => other.name === name) !== i);
   if (twice !== undefined) {
     throw new MisuseError({ where: "localization", what: `two methods are called ${JSON.stringify(twice.name)}` });
@@ -174,6 +179,8 @@ export function localizationCompute(
   items: readonly LocalizationItem[],
   context: { readonly signal?: AbortSignal },
 ) => Promise<Computed<LocalizationRecord>[]> {
+  checkForm("localizationCompute: classifier", classifier, ["model", "prepared", "input", "guess"]);
+  checkForm("localizationCompute: settings", settings, ["sigmaPixels", "explain", "curveSteps", "batch"]);
   checkLocalizationSettings(settings);
   let last: Subject | undefined;
   return async (items, { signal }) => {
@@ -330,6 +337,7 @@ async function metricsOf(
 
 /** The boxes of `map` [H, W] at every threshold of every grid. */
 export function gridBoxes(map: SaliencyMap): Record<ConnectivityKey, GridBoxes> {
+  checkForm("gridBoxes: map", map, ["dtype", "data", "shape"]);
   const levels = thresholdLevels(
     map,
     gridKinds.flatMap((kind) => thresholdGrids[kind]),

@@ -1,4 +1,6 @@
 /** @file What the localization benchmark keeps of one picture and method: plain JSON, from which every table is made. */
+
+import { checkForm } from "../../errors.ts";
 import type { Box } from "../../image/geometry.ts";
 import { type ThresholdKind, thresholdGrids } from "../../localization/threshold-grids.ts";
 import { isMetricValues, type MetricValues } from "../metrics/metrics.ts";
@@ -23,11 +25,13 @@ export type GridBoxes = Readonly<Record<ThresholdKind, string>>;
 
 /** Boxes as text: "x0,y0,x1,y1" each, "-" for null (no pixel was kept), with spaces between them. */
 export function boxesAsText(boxes: readonly (Box | null)[]): string {
+  checkForm("boxesAsText: boxes", boxes, "list");
   return boxes.map((box) => box?.join(",") ?? "-").join(" ");
 }
 
 /** The boxes that {@link boxesAsText} wrote. */
 export function boxesOfText(text: string): (Box | null)[] {
+  checkForm("boxesOfText: text", text, "string");
   return text.split(" ").map((box) => {
     if (box === "-") return null;
     const [x0, y0, x1, y1] = box.split(",").map(Number);

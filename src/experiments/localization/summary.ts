@@ -1,6 +1,6 @@
 /** @file From the localization benchmark's records to the numbers of its tables and figures: plain JSON. */
 import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
-import { MisuseError, numberIn, oneOf } from "../../errors.ts";
+import { checkForm, MisuseError, numberIn, oneOf } from "../../errors.ts";
 import type { Box } from "../../image/geometry.ts";
 import { areaOf, centeredBox, iou, wholeBox } from "../../localization/box.ts";
 import { type ThresholdKind, thresholdGrids, thresholdParameter } from "../../localization/threshold-grids.ts";
@@ -143,6 +143,8 @@ export function summarizeMethods(
   runs: readonly Pick<MethodRun, "name" | "method">[],
   options: SummaryOptions = defaultSummaryOptions,
 ): MethodSummary[] {
+  checkForm("summarizeMethods: records", records, "list");
+  checkForm("summarizeMethods: runs", runs, "list");
   checkSummaryOptions(options);
   const byImage = [...records].sort((a, b) => (a.key.image < b.key.image ? -1 : a.key.image > b.key.image ? 1 : 0));
   const subjects: Subject[] = runs
@@ -192,6 +194,7 @@ export function summarizeMethods(
 
 /** The classifier's accuracy on the pictures of the records; null where no classes are stated. */
 export function accuracyOf(records: readonly LocalizationFinished[]): IntervalEstimate | null {
+  checkForm("accuracyOf: records", records, "list");
   const stated = [...new Map(records.map(({ key, result }) => [key.image, result])).values()].filter(
     ({ truth }) => truth !== null,
   );
@@ -201,9 +204,13 @@ export function accuracyOf(records: readonly LocalizationFinished[]): IntervalEs
 /** Whether `found` (null: nothing was kept, which means the whole picture) is right. */
 export function isLocalized(
   found: Box | null,
-  { size, truthBoxes }: Pick<LocalizationRecord, "size" | "truthBoxes">,
-  { match, object }: Pick<SummaryOptions, "match" | "object">,
+  given: Pick<LocalizationRecord, "size" | "truthBoxes">,
+  all: Pick<SummaryOptions, "match" | "object">,
 ): boolean {
+  checkForm("isLocalized: given", given, ["size", "truthBoxes"]);
+  checkForm("isLocalized: all", all, ["object", "match"]);
+  const { size, truthBoxes } = given;
+  const { match, object } = all;
   const agreement = agreementOf(found, { size, truthBoxes }, object);
   return match === "at-least" ? agreement >= 0.5 : agreement > 0.5;
 }
@@ -211,9 +218,12 @@ export function isLocalized(
 /** The intersection over union of `found` (null: the whole picture) with the best, or the largest, of the right boxes. */
 export function agreementOf(
   found: Box | null,
-  { size, truthBoxes }: Pick<LocalizationRecord, "size" | "truthBoxes">,
+  given: Pick<LocalizationRecord, "size" | "truthBoxes">,
   object: SummaryOptions["object"],
 ): number {
+  checkForm("agreementOf: given", given, ["size", "truthBoxes"]);
+  checkForm("agreementOf: object", object, "string");
+  const { size, truthBoxes } = given;
   const box = found ?? wholeBox(size.width, size.height);
   const right =
     object === "any"

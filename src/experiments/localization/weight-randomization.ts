@@ -7,7 +7,7 @@
 import type { Classifier } from "../../classifier/classifier.ts";
 import type { PreparedModel } from "../../classifier/network/prepare-model.ts";
 import type { DatasetImage } from "../../datasets/dataset.ts";
-import { numberIn } from "../../errors.ts";
+import { checkForm, numberIn } from "../../errors.ts";
 import { blur } from "../../image/gaussian-blur.ts";
 import { structuralSimilarity } from "../../image/structural-similarity.ts";
 import { initializerOf, type Model, tensorOfInitializer } from "../../onnx/model.ts";
@@ -35,7 +35,9 @@ export interface WeightLayer {
  * The layers whose weights can be randomized (convolutions and matrix products with a constant factor), from the top of the
  * network down. Weights that several layers share are named once, at the topmost of them.
  */
-export function weightLayers({ graph }: PreparedModel): WeightLayer[] {
+export function weightLayers(prepared: PreparedModel): WeightLayer[] {
+  checkForm("weightLayers: prepared", prepared, ["model", "graph", "opsets", "input"]);
+  const { graph } = prepared;
   const layers = new Map<string, WeightLayer>();
   for (const node of graph.nodes.toReversed()) {
     if (!hasTrait(node, "weighted")) continue;
@@ -54,6 +56,8 @@ export function weightLayers({ graph }: PreparedModel): WeightLayer[] {
  * Deviation: Adebayo et al. draw from the distribution that training began with, which an ONNX file does not tell.
  */
 export function withRandomWeights(prepared: PreparedModel, count: number, seed = 0): Model {
+  checkForm("withRandomWeights: prepared", prepared, ["model", "graph", "opsets", "input"]);
+  checkForm("withRandomWeights: count", count, "number");
   const layers = weightLayers(prepared);
   numberIn("withRandomWeights: count", count, { min: 0, max: layers.length, integer: true });
   const initializers = new Map(prepared.graph.initializers);
@@ -115,6 +119,9 @@ export function randomizationItems(
   runs: readonly MethodRun[],
   stages: readonly number[],
 ): RandomizationItem[] {
+  checkForm("randomizationItems: images", images, "list");
+  checkForm("randomizationItems: runs", runs, "list");
+  checkForm("randomizationItems: stages", stages, "list");
   return stages.flatMap((layers) =>
     images.flatMap((image) =>
       runs.map((run) => {
@@ -149,10 +156,10 @@ export interface RandomizationComputer {
  * The computer of the cascade's records. The class explained is the one that the trained network predicts, throughout; a method that
  * draws draws the same numbers at every stage. The trained network's maps are kept in memory.
  */
-export function randomizationComputer(
-  classifier: Classifier,
-  { open, sigmaPixels, seed, smoothing }: RandomizationOptions,
-): RandomizationComputer {
+export function randomizationComputer(classifier: Classifier, options: RandomizationOptions): RandomizationComputer {
+  checkForm("randomizationComputer: classifier", classifier, ["model", "prepared", "input", "guess"]);
+  checkForm("randomizationComputer: options", options, ["open", "sigmaPixels", "seed"]);
+  const { open, sigmaPixels, seed, smoothing } = options;
   const layerNames = weightLayers(classifier.prepared).map(({ name }) => name);
   const trained = new Map<string, { readonly label: number; readonly map: SaliencyMap }>();
   let randomized: { readonly layers: number; readonly network: Classifier } | undefined;
@@ -217,6 +224,7 @@ export interface SanityStage {
 
 /** The means over the pictures, method by method and stage by stage; a constant map counts as uncorrelated. */
 export function summarizeRandomization(records: readonly FinishedRecord<RandomizationRecord>[]): SanityStage[] {
+  checkForm("summarizeRandomization: records", records, "list");
   const groups = new Map<string, FinishedRecord<RandomizationRecord>[]>();
   for (const record of records) {
     const name = JSON.stringify([record.key.method, record.result.layers]);

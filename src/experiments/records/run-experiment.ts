@@ -1,5 +1,5 @@
 /** @file The loop of every experiment: what is finished is skipped, what fails is noted, and the rest is computed. */
-import { PerceptualBallError, throwIfAborted } from "../../errors.ts";
+import { checkForm, PerceptualBallError, throwIfAborted } from "../../errors.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { keyText } from "./record-index.ts";
@@ -74,6 +74,7 @@ export interface RunExperimentOptions<I extends ExperimentItem, T> {
 export async function runExperiment<I extends ExperimentItem, T>(
   options: RunExperimentOptions<I, T>,
 ): Promise<ExperimentProgress> {
+  checkForm("runExperiment: options", options, ["items", "store", "compute"]);
   const { items, store, batchSize = 1, batchOf = () => "", shard, signal, onProgress } = options;
   const mine = [...new Map(items.map((item) => [keyText(item.key), item])).values()].filter(({ key }) =>
     isInShard(key, shard),

@@ -1,5 +1,5 @@
 /** @file How well scores separate positives from negatives: the ROC curve and its area, average precision, areas under curves. */
-import { MisuseError } from "../../errors.ts";
+import { checkForm, MisuseError } from "../../errors.ts";
 import { fallingOrder } from "../../tensor/falling-order.ts";
 import { type ConfidenceOptions, deviationsOf, type Estimate, midranks } from "./statistics.ts";
 
@@ -16,6 +16,8 @@ export interface RocPoint {
  * curve where positives and negatives share a score. Throws a {@link MisuseError} if one of the sides is empty or a score is NaN.
  */
 export function rocCurve(positives: ArrayLike<number>, negatives: ArrayLike<number>): RocPoint[] {
+  checkForm("rocCurve: positives", positives, "numbers");
+  checkForm("rocCurve: negatives", negatives, "numbers");
   checkScores("rocCurve", positives, negatives);
   const [above, below] = [Float64Array.from(positives).sort().reverse(), Float64Array.from(negatives).sort().reverse()];
   const points: RocPoint[] = [{ threshold: Number.POSITIVE_INFINITY, falsePositiveRate: 0, truePositiveRate: 0 }];
@@ -44,6 +46,8 @@ export function rocArea(
   negatives: ArrayLike<number>,
   options: ConfidenceOptions = {},
 ): Estimate {
+  checkForm("rocArea: positives", positives, "numbers");
+  checkForm("rocArea: negatives", negatives, "numbers");
   checkScores("rocArea", positives, negatives);
   const [m, n] = [positives.length, negatives.length];
   const all = midranks([...Array.from(positives), ...Array.from(negatives)]);
@@ -88,6 +92,8 @@ export function averagePrecision(
   scores: ArrayLike<number>,
   isPositive: ArrayLike<number | boolean>,
 ): number | undefined {
+  checkForm("averagePrecision: scores", scores, "numbers");
+  checkForm("averagePrecision: isPositive", isPositive, "numbers");
   const order =
     scores instanceof Float32Array
       ? fallingOrder(scores)
@@ -107,6 +113,8 @@ export function averagePrecision(
 
 /** The area under the piecewise linear curve through the points (`xs`, `ys`), `xs` ascending: the trapezoidal rule. */
 export function areaUnderCurve(xs: ArrayLike<number>, ys: ArrayLike<number>): number {
+  checkForm("areaUnderCurve: xs", xs, "numbers");
+  checkForm("areaUnderCurve: ys", ys, "numbers");
   let area = 0;
   for (let i = 1; i < xs.length; i++) area += ((xs[i] - xs[i - 1]) * (ys[i] + ys[i - 1])) / 2;
   return area;

@@ -1,5 +1,5 @@
 /** @file Choosing a setting on one half of the images and judging it on the other. */
-import { MisuseError } from "../../errors.ts";
+import { checkForm, MisuseError } from "../../errors.ts";
 import { hash64 } from "../records/canonical-json.ts";
 
 /**
@@ -7,6 +7,7 @@ import { hash64 } from "../records/canonical-json.ts";
  * the order of `ids`; each half is in order of the hashes. Repeated identifiers count once.
  */
 export function splitHalves(ids: readonly string[]): readonly [first: string[], second: string[]] {
+  checkForm("splitHalves: ids", ids, "list");
   const hashed = [...new Set(ids)].map((id) => ({ id, hash: hash64(id) }));
   hashed.sort((a, b) => (a.hash === b.hash ? (a.id < b.id ? -1 : 1) : a.hash < b.hash ? -1 : 1));
   const sorted = hashed.map(({ id }) => id);
@@ -34,6 +35,9 @@ export function tuneOnHalves<C>(
   choices: readonly C[],
   lossOf: (choice: C, id: string) => number,
 ): SplitHalfTuning<C> {
+  checkForm("tuneOnHalves: ids", ids, "list");
+  checkForm("tuneOnHalves: choices", choices, "list");
+  checkForm("tuneOnHalves: lossOf", lossOf, "function");
   const [first, second] = splitHalves(ids);
   if (choices.length === 0 || second.length === 0) {
     throw new MisuseError({

@@ -1,5 +1,5 @@
 /** @file Estimates with intervals, paired tests, and rank correlation. */
-import { MisuseError, numberIn } from "../../errors.ts";
+import { checkForm, MisuseError, numberIn } from "../../errors.ts";
 import { chance, integer } from "../../random/distributions.ts";
 import { normalQuantile } from "../../random/normal-quantile.ts";
 import { createRandom, type Random } from "../../random/random.ts";
@@ -63,6 +63,7 @@ export function bootstrapMean(
   values: readonly number[],
   options: ResamplingOptions & { readonly clusters?: readonly string[] } = {},
 ): Estimate | undefined {
+  checkForm("bootstrapMean: values", values, "list");
   if (values.length === 0) return undefined;
   const groups = clusterSums(values, options.clusters);
   const meanOf = (drawn: readonly { readonly sum: number; readonly count: number }[]): number => {
@@ -85,6 +86,8 @@ export function bootstrap<U>(
   statistic: (drawn: readonly U[]) => number,
   { confidence = 0.95, resamples = defaultResamples, random = createRandom(0) }: ResamplingOptions = {},
 ): Estimate {
+  checkForm("bootstrap: units", units, "list");
+  checkForm("bootstrap: statistic", statistic, "function");
   numberIn("confidence", confidence, { min: 0, max: 1 });
   numberIn("resamples", resamples, { min: 1, integer: true });
   const drawn = [...units];
@@ -160,12 +163,11 @@ const exactSigns = 14;
  */
 export function signFlipTest(
   differences: readonly number[],
-  {
-    clusters,
-    resamples = defaultResamples,
-    random = createRandom(0),
-  }: Omit<ResamplingOptions, "confidence"> & { readonly clusters?: readonly string[] } = {},
+  options: Omit<ResamplingOptions, "confidence"> & { readonly clusters?: readonly string[] } = {},
 ): number {
+  checkForm("signFlipTest: differences", differences, "list");
+  checkForm("signFlipTest: options", options, []);
+  const { clusters, resamples = defaultResamples, random = createRandom(0) } = options;
   const sums = clusterSums(differences, clusters)
     .map(({ sum }) => sum)
     .filter((sum) => sum !== 0);
@@ -189,6 +191,7 @@ export function signFlipTest(
 
 /** The p-values adjusted for their number by Holm's step-down method (Holm 1979), in the same order, each at most 1. */
 export function holmAdjust(pValues: readonly number[]): number[] {
+  checkForm("holmAdjust: pValues", pValues, "list");
   const adjusted = new Array<number>(pValues.length);
   let largest = 0;
   const order = pValues.map((_, index) => index).sort((a, b) => pValues[a] - pValues[b]);
@@ -214,6 +217,8 @@ export function midranks(values: ArrayLike<number>): Float64Array {
 
 /** Pearson's correlation coefficient, in [−1, 1]; undefined if either side is constant or has fewer than two values. */
 export function pearson(left: ArrayLike<number>, right: ArrayLike<number>): number | undefined {
+  checkForm("pearson: left", left, "numbers");
+  checkForm("pearson: right", right, "numbers");
   const n = left.length;
   if (right.length !== n) {
     throw new MisuseError({
@@ -241,5 +246,7 @@ export function pearson(left: ArrayLike<number>, right: ArrayLike<number>): numb
 
 /** Spearman's rank correlation, in [−1, 1]: Pearson's of the ranks, equal values sharing theirs; undefined as `pearson`. */
 export function spearman(left: ArrayLike<number>, right: ArrayLike<number>): number | undefined {
+  checkForm("spearman: left", left, "numbers");
+  checkForm("spearman: right", right, "numbers");
   return pearson(midranks(left), midranks(right));
 }

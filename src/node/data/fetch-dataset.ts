@@ -7,7 +7,7 @@ import { basename, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { ReadableStream } from "node:stream/web";
 import { createGunzip } from "node:zlib";
-import { AbortedError, BadInputError, checkKeys, oneOf, PerceptualBallError } from "../../errors.ts";
+import { AbortedError, BadInputError, checkForm, checkKeys, oneOf, PerceptualBallError } from "../../errors.ts";
 import { makeFolder } from "../write-file.ts";
 import { tarFiles } from "./tar-files.ts";
 
@@ -48,6 +48,7 @@ const maxUnpackedBytes = 2 ** 30;
 
 /** Where fetched data sets are kept unless said otherwise. */
 export function defaultCacheFolder(env: Readonly<Record<string, string | undefined>> = process.env): string {
+  checkForm("defaultCacheFolder: env", env, []);
   const { XDG_CACHE_HOME } = env;
   // The XDG specification has relative paths ignored.
   return join(XDG_CACHE_HOME?.startsWith("/") ? XDG_CACHE_HOME : join(homedir(), ".cache"), "perceptual-ball");

@@ -1,6 +1,6 @@
 /** @file Pictures as PNG files. */
 import sharp from "sharp";
-import { checkKeys, MisuseError } from "../../errors.ts";
+import { checkForm, checkKeys, MisuseError } from "../../errors.ts";
 import { checkPicture, isPicture, type Picture, tensorToPicture } from "../../image/picture.ts";
 import type { FloatTensor } from "../../tensor/tensor.ts";
 import { writeFileAtomically } from "../write-file.ts";
@@ -22,6 +22,7 @@ export interface EncodePngOptions {
  * Throws a `MisuseError` for other shapes and a `BadInputError` if a value is NaN.
  */
 export async function encodePng(image: Picture | FloatTensor, options: EncodePngOptions = {}): Promise<Uint8Array> {
+  checkForm("encodePng: image", image, ["data"]);
   checkKeys("encodePng", options, ["isNetworkInput"]);
   const { width, height, channels, data } = isPicture(image)
     ? checkPicture("encodePng", image)

@@ -1,7 +1,7 @@
 /** @file Results of one experiment that were computed in several folders, united in one. */
 import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { MisuseError } from "../../errors.ts";
+import { checkForm, MisuseError } from "../../errors.ts";
 import { createRecordIndex } from "../../experiments/records/record-index.ts";
 import type { FinishedRecord } from "../../experiments/records/record-store.ts";
 import { makeFolder, writeFileAtomically } from "../write-file.ts";
@@ -40,6 +40,8 @@ export interface MergedRecords {
  * experiments, models, versions or settings, and a BadInputError if one of them holds no experiment.
  */
 export async function mergeRecordFolders(folders: readonly string[], destination: string): Promise<MergedRecords> {
+  checkForm("mergeRecordFolders: folders", folders, "list");
+  checkForm("mergeRecordFolders: destination", destination, "string");
   if (folders.length === 0) {
     throw new MisuseError({ where: "mergeRecordFolders", what: "nothing to merge", expected: "at least one folder" });
   }

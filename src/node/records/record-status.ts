@@ -1,6 +1,6 @@
 /** @file How far an experiment has come, read from its records while any number of processes and machines write them. */
 import { resolve } from "node:path";
-import { MisuseError } from "../../errors.ts";
+import { checkForm, MisuseError } from "../../errors.ts";
 import { createRecordIndex, keyText } from "../../experiments/records/record-index.ts";
 import type { FailedRecord } from "../../experiments/records/record-store.ts";
 import { type RecordWriter, readRecordFile } from "./record-file.ts";
@@ -56,8 +56,11 @@ const unknownWriter = { host: "unknown", machine: "unknown" };
  */
 export async function recordStatus(
   folders: readonly string[],
-  { now = Date.now() }: RecordStatusOptions = {},
+  options: RecordStatusOptions = {},
 ): Promise<RecordStatus> {
+  checkForm("recordStatus: folders", folders, "list");
+  checkForm("recordStatus: options", options, []);
+  const { now = Date.now() } = options;
   const [first, ...others] = [...new Set(folders.map((folder) => resolve(folder)))];
   if (first === undefined) {
     throw new MisuseError({ where: "recordStatus", what: "no folder is given", expected: "at least one" });

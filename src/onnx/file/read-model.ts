@@ -17,7 +17,7 @@ import {
   type TensorProto,
   type ValueInfoProto,
 } from "onnx-buf";
-import { BadInputError, checkKeys, UnsupportedError } from "../../errors.ts";
+import { BadInputError, checkForm, checkKeys, UnsupportedError } from "../../errors.ts";
 import type {
   Attribute,
   Attributes,
@@ -51,6 +51,7 @@ export interface ReadModelOptions {
  * there is external data but no way to read it; an UnsupportedError for weights of a type without arrays.
  */
 export function readModel(bytes: Uint8Array, options: ReadModelOptions = {}): Model {
+  checkForm("readModel: bytes", bytes, "numbers");
   checkKeys("readModel", options, ["where", "external"]);
   const { where = "readModel", external } = options;
   return modelOfProto(parseModelProto(bytes, where), where, external && externalReaderOf(external));

@@ -30,7 +30,7 @@ import {
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from "onnx-buf";
-import { MisuseError } from "../../errors.ts";
+import { checkForm, MisuseError } from "../../errors.ts";
 import { toInt64 } from "../int64.ts";
 import type {
   Attribute,
@@ -56,6 +56,7 @@ const largestFile = 2 ** 31 - 1;
  * too) become the nearest 64-bit one. Throws a MisuseError if the file would exceed protobuf's 2 GiB.
  */
 export function writeModel(model: Model): Uint8Array {
+  checkForm("writeModel: model", model, ["graph", "opsets"]);
   checkSize(
     "writeModel",
     [...model.graph.initializers.values()].filter(({ storage }) => storage.kind === "inline"),

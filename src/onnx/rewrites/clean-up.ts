@@ -6,7 +6,7 @@
  * keep their names: where the removed node produces an output, the node before it takes over that name; where there is no
  * node before it, or the value before it must keep its own name, the node stays, as an Identity.
  */
-import { checkKeys } from "../../errors.ts";
+import { checkForm, checkKeys } from "../../errors.ts";
 import { tensorOf } from "../../tensor/tensor.ts";
 import { capturesOf } from "../captures.ts";
 import { freshNames } from "../fresh-names.ts";
@@ -21,6 +21,7 @@ export interface CleanUpOptions {
 
 /** `graph` without Constant and Identity nodes, Dropout nodes that drop nothing, and without what no output or kept value needs. */
 export function cleanUp(graph: Graph, options: CleanUpOptions = {}): Graph {
+  checkForm("cleanUp: graph", graph, ["nodes", "initializers"]);
   checkKeys("cleanUp", options, ["keep"]);
   const kept = new Set([...graph.outputs.map(({ name }) => name), ...(options.keep ?? [])]);
   const folded = constantsToInitializers(graph, kept);

@@ -3,7 +3,7 @@
  *
  * Going back from the wanted values through the producers, everything met is needed; the rest is left out.
  */
-import { checkKeys, MisuseError, nearest } from "../../errors.ts";
+import { checkForm, checkKeys, MisuseError, nearest } from "../../errors.ts";
 import { valuesReadBy } from "../captures.ts";
 import type { Graph, Initializer, Node, ValueInfo } from "../model.ts";
 
@@ -18,6 +18,8 @@ export interface ExtractSubgraphOptions {
  * directly. Throws a MisuseError that names unknown values.
  */
 export function extractSubgraph(graph: Graph, outputs: readonly string[], options: ExtractSubgraphOptions = {}): Graph {
+  checkForm("extractSubgraph: graph", graph, ["nodes", "initializers"]);
+  checkForm("extractSubgraph: outputs", outputs, "list");
   checkKeys("extractSubgraph", options, ["inputs"]);
   const { inputs = [] } = options;
   const infos = new Map<string, ValueInfo>([

@@ -6,7 +6,7 @@
  * operator with other weights. They are computed in float64 and rounded once. (The identity is that of Jacob et al.,
  * "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference", CVPR 2018, section 3.2.)
  */
-import { checkKeys } from "../../errors.ts";
+import { checkForm, checkKeys } from "../../errors.ts";
 import { sizeOf, type Tensor, tensorOf } from "../../tensor/tensor.ts";
 import { attributesOf } from "../attributes.ts";
 import { valuesReadBy } from "../captures.ts";
@@ -64,6 +64,7 @@ interface Normalization {
  * touched: new ones are made. Expects operator set 14 or later, and Constant nodes cleaned up.
  */
 export function foldBatchNormalization(graph: Graph, options: FoldBatchNormalizationOptions = {}): FoldedGraph {
+  checkForm("foldBatchNormalization: graph", graph, ["nodes", "initializers"]);
   checkKeys("foldBatchNormalization", options, ["keep"]);
   const fixed = new Set([...graph.outputs.map(({ name }) => name), ...(options.keep ?? [])]);
   const readers = new Map<string, number>();

@@ -4,7 +4,7 @@
  * The body is copied with its parameters replaced by the call's values, its own values renamed after the call, and references
  * to the function's attributes replaced by what the call (or else the default) gives.
  */
-import { BadInputError } from "../../errors.ts";
+import { BadInputError, checkForm } from "../../errors.ts";
 import { freshNames } from "../fresh-names.ts";
 import { mapGraphs, renameOuterValues } from "../inner-graphs.ts";
 import {
@@ -34,6 +34,7 @@ const longestPrefix = 1000;
  * call themselves, nest too deep or come to too many nodes, and for calls with more values than the function has.
  */
 export function inlineFunctions(model: Model): Model {
+  checkForm("inlineFunctions: model", model, ["graph", "opsets"]);
   if (model.functions.length === 0) return model;
   checkFunctions(model);
   const versions = [model.opsets, ...model.functions.map(({ opsets }) => opsets)].flatMap(

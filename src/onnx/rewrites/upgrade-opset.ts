@@ -5,7 +5,7 @@
  * attributes defaults that keep the old meaning need none. The sources are the operators' changelogs (onnx/docs/Changelog.md).
  * Attributes that became inputs appear as Constant nodes, which the clean-up turns into initializers.
  */
-import { BadInputError, checkKeys, UnsupportedError } from "../../errors.ts";
+import { BadInputError, checkForm, checkKeys, UnsupportedError } from "../../errors.ts";
 import { type DataType, type Tensor, tensorOf } from "../../tensor/tensor.ts";
 import { attributesFrom, attributesOf } from "../attributes.ts";
 import { freshNames } from "../fresh-names.ts";
@@ -44,6 +44,7 @@ export interface UpgradeOpsetOptions {
  * UnsupportedError for what has no newer form (BatchNormalization per activation), a BadInputError if no standard operator set is imported.
  */
 export function upgradeOpset(model: Model, options: UpgradeOpsetOptions = {}): Model {
+  checkForm("upgradeOpset: model", model, ["graph", "opsets"]);
   checkKeys("upgradeOpset", options, ["target", "where"]);
   const { target = canonicalOpset, where = "the model" } = options;
   const version = versionOf(model.opsets, where);

@@ -1,5 +1,5 @@
 /** @file Models and graphs in ONNX's text syntax, which `parseModel` and `parseGraph` read back. */
-import { checkKeys, UnsupportedError } from "../../errors.ts";
+import { checkForm, checkKeys, UnsupportedError } from "../../errors.ts";
 import { sizeOf } from "../../tensor/tensor.ts";
 import { toInt64 } from "../int64.ts";
 import {
@@ -28,6 +28,7 @@ export interface PrintOptions {
  * External data is printed as a reference. Throws an UnsupportedError for an attribute of a kind that has no text.
  */
 export function printModel(model: Model, options: PrintOptions = {}): string {
+  checkForm("printModel: model", model, ["graph", "opsets"]);
   checkKeys("printModel", options, ["summary"]);
   const header = [`ir_version: ${model.irVersion}`, `opset_import: ${opsets(model.opsets)}`];
   if (model.producerName !== "") header.push(`producer_name: ${quote(model.producerName)}`);
@@ -42,6 +43,7 @@ export function printModel(model: Model, options: PrintOptions = {}): string {
 
 /** `graph` as text; see {@link printModel}. */
 export function printGraph(graph: Graph, options: PrintOptions = {}): string {
+  checkForm("printGraph: graph", graph, ["nodes", "initializers"]);
   checkKeys("printGraph", options, ["summary"]);
   const inner = [
     ...[...graph.initializers].map(([name, weight]) => `${typed(name, weight)} = ${constant(weight, options)}`),

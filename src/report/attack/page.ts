@@ -1,6 +1,7 @@
 /** @file The report of `attack`: one HTML page that needs nothing else; of its script of a few lines it can do without. */
 
 import { describeHead } from "../../classifier/network/find-head.ts";
+import { checkForm } from "../../errors.ts";
 import { escapeMarkup } from "../../escape-text.ts";
 import type { AttackRecord } from "../../experiments/attack/record.ts";
 import { attackSummaries } from "../../experiments/attack/summary.ts";
@@ -59,7 +60,9 @@ article>h2{margin-bottom:14px}
 `;
 
 /** The page. The same input gives the same text. */
-export function attackPage({ model, source, records, entries, size }: AttackPageInput): string {
+export function attackPage(input: AttackPageInput): string {
+  checkForm("attackPage: input", input, ["model", "source", "records", "entries"]);
+  const { model, source, records, entries, size } = input;
   const isPixelated = Math.max(size.width, size.height) < 128;
   const cards = entries.map((entry) => {
     const warnings = entry.attacks[0]?.record.warnings ?? [];

@@ -1,16 +1,20 @@
 /** @file What became of one picture, in words. */
+
+import { checkForm } from "../../errors.ts";
 import type { AttackRecord } from "../../experiments/attack/record.ts";
 
 /** One sentence on how the attack ended, and one more where saving as a PNG undoes it. */
-export function attackSentence({
-  outcome,
-  label,
-  target,
-  withinBudget,
-  rounded,
-  lostInRounding,
-  details: { hindrance },
-}: AttackRecord): string {
+export function attackSentence(record: AttackRecord): string {
+  checkForm("attackSentence: record", record, ["image", "attack", "attackTitle", "model"]);
+  const {
+    outcome,
+    label,
+    target,
+    withinBudget,
+    rounded,
+    lostInRounding,
+    details: { hindrance },
+  } = record;
   const percent = (share: number): string => `${(100 * share).toFixed(share > 0.9995 || share < 0.0005 ? 0 : 1)} %`;
   const found = withinBudget.label;
   const { l2, linf } = withinBudget.distances;

@@ -1,4 +1,6 @@
 /** @file The table of attacks: as cells, and as Markdown. */
+
+import { checkForm } from "../../errors.ts";
 import type { AttackSummary } from "../../experiments/attack/summary.ts";
 import { markdownText } from "../tables/markdown.ts";
 
@@ -36,6 +38,7 @@ export function attackRows(summaries: readonly AttackSummary[]): string[][] {
 
 /** The table in Markdown, columns padded so that it reads well as it stands. */
 export function attackTable(summaries: readonly AttackSummary[]): string {
+  checkForm("attackTable: summaries", summaries, "list");
   const rows = [[...attackColumns], ...attackRows(summaries)].map((row) => row.map(markdownText));
   const widths = attackColumns.map((_, column) => Math.max(3, ...rows.map((row) => row[column].length)));
   const line = (cells: readonly string[]): string =>

@@ -1,5 +1,6 @@
 /** @file The page of a detection benchmark: one HTML file that needs nothing else. */
 
+import { checkForm } from "../../errors.ts";
 import { escapeMarkup } from "../../escape-text.ts";
 import {
   type AttackDetection,
@@ -21,6 +22,8 @@ const spacing = "section>.scroll+p{margin-top:1.4em}section>.scroll+.plots{margi
 
 /** The page; `plots` are those of each group, in the order of the groups. The same input gives the same text. */
 export function detectionPage(summary: DetectionSummary, plots: readonly (readonly DetectionPlot[])[]): string {
+  checkForm("detectionPage: summary", summary, ["model", "data", "settings", "statistics"]);
+  checkForm("detectionPage: plots", plots, "list");
   const { model, data, groups } = summary;
   return htmlPage({
     title: `Which attack is detected? ${model.name} on ${data.name}`,

@@ -1,4 +1,6 @@
 /** @file The plots of the detection benchmark: histograms of scores, ROC curves, and detection rates side by side. */
+
+import { checkForm } from "../../errors.ts";
 import type { DetectionSummary, GroupSummary } from "../../experiments/detection/summary.ts";
 import { estimatePlot, histogramPlot, rocPlot } from "../figures/plots.ts";
 
@@ -13,10 +15,11 @@ export interface DetectionPlot {
 const mostCurves = 7;
 
 /** The plots of one group of attacks, in the order in which they are shown. */
-export async function detectionPlots(
-  { clean, cutoff }: DetectionSummary,
-  { attacks, matchedImages }: GroupSummary,
-): Promise<DetectionPlot[]> {
+export async function detectionPlots(summary: DetectionSummary, groupSummary: GroupSummary): Promise<DetectionPlot[]> {
+  checkForm("detectionPlots: summary", summary, ["model", "data", "settings", "statistics"]);
+  checkForm("detectionPlots: groupSummary", groupSummary, ["name", "matchedImages", "attacks"]);
+  const { clean, cutoff } = summary;
+  const { attacks, matchedImages } = groupSummary;
   const changed = attacks.flatMap((attack) => {
     const { detectionOfChanged } = attack;
     return detectionOfChanged === null ? [] : [{ ...attack, detectionOfChanged }];

@@ -1,4 +1,6 @@
 /** @file The tables of the detection benchmark as Markdown and CSV. */
+
+import { checkForm } from "../../errors.ts";
 import {
   type AttackDetection,
   type DetectionSummary,
@@ -86,6 +88,7 @@ export function cleanSentence({ clean }: DetectionSummary): string {
 
 /** All tables as Markdown. */
 export function detectionMarkdown(summary: DetectionSummary): string {
+  checkForm("detectionMarkdown: summary", summary, ["model", "data", "settings", "statistics"]);
   const { model, data, groups } = summary;
   const parts = [
     `# Detection: ${markdownText(model.name)} on ${markdownText(data.name)}`,
@@ -166,7 +169,9 @@ function failureLines({ failures }: DetectionSummary): string[] {
 }
 
 /** One line per attack with every number, comma-separated (RFC 4180), the clean images first. */
-export function detectionCsv({ clean, groups }: DetectionSummary): string {
+export function detectionCsv(summary: DetectionSummary): string {
+  checkForm("detectionCsv: summary", summary, ["model", "data", "settings", "statistics"]);
+  const { clean, groups } = summary;
   const shares = [
     "detection",
     "accuracy",

@@ -1,4 +1,6 @@
 /** @file Changes too small to be seen, made visible: all changes of one picture by the same factor, so that they can be compared. */
+
+import { checkForm } from "../../errors.ts";
 import { finiteRange } from "../../image/normalize.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
@@ -11,6 +13,7 @@ const tolerance = 1e-6;
  * 1 where a change is larger than ½, and where nothing changes at all.
  */
 export function commonFactor(changes: readonly ImageTensor[]): number {
+  checkForm("commonFactor: changes", changes, "list");
   const largest = changes.reduce((most, change) => {
     const { min, max } = finiteRange("commonFactor", change);
     return Math.max(most, -min, max);
@@ -25,7 +28,10 @@ export function commonFactor(changes: readonly ImageTensor[]): number {
 }
 
 /** The change `factor` times as large about gray: ½ where nothing changes; what leaves [0, 1] is clipped. */
-export function amplified({ shape, data }: ImageTensor, factor: number): ImageTensor {
+export function amplified(image: ImageTensor, factor: number): ImageTensor {
+  checkForm("amplified: image", image, ["dtype", "data", "shape"]);
+  checkForm("amplified: factor", factor, "number");
+  const { shape, data } = image;
   return floatTensor(
     data.map((change) => Math.min(1, Math.max(0, 0.5 + factor * change))),
     shape,

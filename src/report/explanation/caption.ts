@@ -2,6 +2,8 @@
  * @file Words below an overlay and below a panel, so that either can be pasted into a talk: the method, what the network says and how surely, what
  * the colors and boxes mean. As SVG, which whoever writes the picture draws below it.
  */
+
+import { checkForm } from "../../errors.ts";
 import { escapeMarkup } from "../../escape-text.ts";
 import { type ExplanationRecord, isPerturbation } from "../../experiments/explanation/record.ts";
 import type { ColorMap } from "../../image/color-map.ts";
@@ -25,7 +27,9 @@ const ink = { text: "#1b1f27", soft: "#4b5563" };
 const characterWidth = 0.58;
 
 /** Two lines for an overlay: method and labels; the color bar, the boxes and the network. The width of the drawing is `width`, at least 360. */
-export function overlayCaption({ record, width: given, colorMap = "inferno" }: CaptionInput): string {
+export function overlayCaption(input: CaptionInput): string {
+  checkForm("overlayCaption: input", input, ["record", "width"]);
+  const { record, width: given, colorMap = "inferno" } = input;
   const width = Math.max(360, given);
   const size = Math.min(30, Math.max(13, width / 36));
   const line = 1.5 * size;
@@ -60,7 +64,9 @@ export function overlayCaption({ record, width: given, colorMap = "inferno" }: C
 }
 
 /** A line below each of a panel's four tiles, and one for the method, the network and the color bar. */
-export function panelCaption({ record, width, colorMap = "inferno" }: CaptionInput): string {
+export function panelCaption(input: CaptionInput): string {
+  checkForm("panelCaption: input", input, ["record", "width"]);
+  const { record, width, colorMap = "inferno" } = input;
   const tile = (width - 5 * panelGap) / 4;
   const size = Math.min(22, Math.max(9, tile / 20));
   const line = 1.5 * size;

@@ -4,6 +4,7 @@ import type { Classifier } from "../../classifier/classifier.ts";
 import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
 import { geometryFor, type SizedPicture, sizedPicture } from "../../classifier/preprocessing/fit-picture.ts";
 import { type Region, regionMask } from "../../classifier/preprocessing/region-mask.ts";
+import { checkForm } from "../../errors.ts";
 import { type ExplanationRecord, explanationFiles, explanationRecord } from "../../experiments/explanation/record.ts";
 import type { ColorMap } from "../../image/color-map.ts";
 import { type Box, fitGeometry } from "../../image/geometry.ts";
@@ -105,6 +106,10 @@ export async function* explainPicture(
   runs: readonly ExplanationRun[],
   options: ExplainPictureOptions,
 ): AsyncGenerator<PictureExplanation, void, undefined> {
+  checkForm("explainPicture: classifier", classifier, ["model", "prepared", "input", "guess"]);
+  checkForm("explainPicture: picture", picture, ["data"]);
+  checkForm("explainPicture: runs", runs, "list");
+  checkForm("explainPicture: options", options, ["image", "model", "versions"]);
   const { label, target, batch, smoothing, region, seed = 0, signal, onProgress } = options;
   const weights = weightsOf(classifier, runs, options);
   const total = weights.reduce((sum, weight) => sum + weight, 0);

@@ -1,4 +1,6 @@
 /** @file A saliency map where it belongs: laid over the whole picture as it was given, also what the network did not see of it. */
+
+import { checkForm } from "../../errors.ts";
 import { type ColorMap, colorAt } from "../../image/color-map.ts";
 import type { Box, Geometry } from "../../image/geometry.ts";
 import { luma } from "../../image/luma.ts";
@@ -40,14 +42,9 @@ const cropColor = [255, 255, 255] as const;
  *
  * The map's value at a pixel is interpolated linearly between the centers of the map's pixels, which {@link Geometry} puts into the picture.
  */
-export function overlayOf({
-  picture,
-  geometry,
-  localized,
-  box,
-  groundTruth,
-  colorMap = "inferno",
-}: OverlayInput): Picture {
+export function overlayOf(input: OverlayInput): Picture {
+  checkForm("overlayOf: input", input, ["picture", "geometry", "localized"]);
+  const { picture, geometry, localized, box, groundTruth, colorMap = "inferno" } = input;
   const whole = inColor(picture);
   const shown = atSize(whole);
   const { width, height } = shown;

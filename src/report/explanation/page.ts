@@ -1,5 +1,6 @@
 /** @file The report as one page of HTML that needs nothing else: no fonts, no network, and a script of a few lines that it can do without. */
 import { describeHead } from "../../classifier/network/find-head.ts";
+import { checkForm } from "../../errors.ts";
 import { escapeAddress, escapeMarkup } from "../../escape-text.ts";
 import {
   type ExplanationRecord,
@@ -56,7 +57,9 @@ export interface PageInput {
 }
 
 /** The page of a report. The same input gives the same text. */
-export function reportPage({ model, entries, failures, usualMethod, colorMap = "inferno" }: PageInput): string {
+export function reportPage(input: PageInput): string {
+  checkForm("reportPage: input", input, ["model", "entries", "failures"]);
+  const { model, entries, failures, usualMethod, colorMap = "inferno" } = input;
   const records = entries.map((entry) => entry.record);
   return htmlPage({
     title: `What ${model.name} looks at`,

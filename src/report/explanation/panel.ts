@@ -5,6 +5,7 @@
  * Without any text: that is drawn by `caption.ts`, where there are fonts.
  */
 
+import { checkForm } from "../../errors.ts";
 import { blend, type ColorMap, colorize } from "../../image/color-map.ts";
 import type { Box } from "../../image/geometry.ts";
 import { luma } from "../../image/luma.ts";
@@ -44,7 +45,9 @@ const dimmed = 0.28;
 const densest = 0.85;
 
 /** The tiles of the row. The component's tile keeps the color inside the component and dims the gray rest. */
-export function tilesOf({ image, perturbed, localized, colorMap = "inferno" }: TilesInput): Tiles {
+export function tilesOf(input: TilesInput): Tiles {
+  checkForm("tilesOf: input", input, ["image", "localized"]);
+  const { image, perturbed, localized, colorMap = "inferno" } = input;
   const color = inColor(image);
   const [, height, width] = color.shape;
   const plane = height * width;
@@ -102,6 +105,8 @@ export function showsPixels(width: number, height: number): boolean {
 
 /** The row as one picture on white, with the boxes drawn on the last tile. Small inputs are enlarged. */
 export function panelOf(tiles: Tiles, boxes: readonly OutlinedBox[]): Picture {
+  checkForm("panelOf: tiles", tiles, ["original", "map", "component"]);
+  checkForm("panelOf: boxes", boxes, "list");
   const second = tiles.perturbed ?? tiles.overlay ?? tiles.original;
   const enlarged = [tiles.original, second, tiles.map, tiles.component].map(enlarge);
   const [{ width, height }] = enlarged;
@@ -127,6 +132,7 @@ export function panelOf(tiles: Tiles, boxes: readonly OutlinedBox[]): Picture {
 
 /** Panels of one width below each other: a row for each method. */
 export function stackPanels(panels: readonly Picture[]): Picture {
+  checkForm("stackPanels: panels", panels, "list");
   const [{ width, channels }] = panels;
   // Each brings a margin all around; two that meet share one.
   const height = panels.reduce((sum, panel) => sum + panel.height, 0) - gap * (panels.length - 1);

@@ -1,5 +1,6 @@
 /** @file Explanations in plain English, as plain text. */
 
+import { checkForm } from "../../errors.ts";
 import {
   type ExplanationRecord,
   isPerturbation,
@@ -9,6 +10,7 @@ import { inLevels, percent, shortName } from "../style/wording.ts";
 
 /** What was found, in one or two sentences for someone who has not read the paper. */
 export function explanationSentence(record: ExplanationRecord): string {
+  checkForm("explanationSentence: record", record, ["kind", "outcome", "adversarialLabel"]);
   const sentence = inWords(record);
   return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }
@@ -69,10 +71,10 @@ function changeInWords(record: PerturbationRecord, before: string, where: string
 }
 
 /** One line for a terminal. The method is named unless it is the one that goes without saying. */
-export function summaryLine(
-  record: ExplanationRecord,
-  { usualMethod }: { readonly usualMethod?: string } = {},
-): string {
+export function summaryLine(record: ExplanationRecord, options: { readonly usualMethod?: string } = {}): string {
+  checkForm("summaryLine: record", record, ["kind", "outcome", "adversarialLabel"]);
+  checkForm("summaryLine: options", options, []);
+  const { usualMethod } = options;
   const { box, seconds } = record;
   const side = (name: string, confidence: number): string => `${shortName(name)} ${percent(confidence)}`;
   const { layer, grid } = record.details;

@@ -1,5 +1,6 @@
 /** @file Figure 5 of the paper: the cones of several attacks side by side, as one SVG that needs nothing else. */
 
+import { checkForm } from "../../errors.ts";
 import { escapeMarkup } from "../../escape-text.ts";
 import { colorAt } from "../../image/color-map.ts";
 import { ink, softInk } from "./plot-frame.ts";
@@ -30,10 +31,10 @@ const font = "font-family=\"system-ui,'Segoe UI',Roboto,'Helvetica Neue',Arial,'
  * panel's own values, a green dot for the image (a = b = 0) and a red one for the adversarial image (a = 1). At most `columns`
  * panels share a row. The same input gives the same text.
  */
-export function coneFigure(
-  panels: readonly ConeFigurePanel[],
-  { columns = 5 }: { readonly columns?: number } = {},
-): string {
+export function coneFigure(panels: readonly ConeFigurePanel[], options: { readonly columns?: number } = {}): string {
+  checkForm("coneFigure: panels", panels, "list");
+  checkForm("coneFigure: options", options, []);
+  const { columns = 5 } = options;
   const across = Math.min(columns, panels.length);
   const height = top + side + bottom;
   const width = left + across * (side + gap);

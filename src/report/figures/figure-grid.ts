@@ -1,5 +1,6 @@
 /** @file A figure of pictures in rows and columns, with headings and boxes, as one SVG that needs nothing else. */
 
+import { checkForm } from "../../errors.ts";
 import { escapeMarkup } from "../../escape-text.ts";
 import type { Box } from "../../image/geometry.ts";
 import { boxColors } from "../style/box-colors.ts";
@@ -43,7 +44,9 @@ const marks = { right: "✓ ", wrong: "✗ " } as const;
 const ink = { text: "#1b1f27", soft: "#5c6675", right: "#0072b2", wrong: "#a34700" };
 
 /** The figure. The same input gives the same text. */
-export function figureGrid({ title, columns, rows, size, cellWidth = 150 }: FigureGridInput): string {
+export function figureGrid(input: FigureGridInput): string {
+  checkForm("figureGrid: input", input, ["title", "columns", "rows", "size"]);
+  const { title, columns, rows, size, cellWidth = 150 } = input;
   const cellHeight = Math.round((cellWidth * size.height) / size.width);
   const hasCaptions = rows.some(({ cells }) => cells.some((cell) => cell?.caption !== undefined));
   const rowHeight = cellHeight + gap + (hasCaptions ? captionHeight : 0);

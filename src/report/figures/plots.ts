@@ -1,5 +1,6 @@
 /** @file The plots of the experiments as SVG: curves, histograms, ROC curves, and estimates with their intervals. */
 import type * as PlotLibrary from "@observablehq/plot";
+import { checkForm } from "../../errors.ts";
 import { printable } from "../../escape-text.ts";
 import {
   drawPlot,
@@ -57,6 +58,7 @@ const [sampleOffset, nameOffset] = [18, 44];
  * without points are left out.
  */
 export async function curvePlot(input: CurvePlotInput): Promise<string> {
+  checkForm("curvePlot: input", input, ["curves", "x", "y"]);
   const { curves, width = 720, height = 400, title, rules = [] } = input;
   const drawn = curves
     .map((curve, index) => ({ style: styleOf(index), ...curve }))
@@ -158,6 +160,7 @@ export interface HistogramInput extends PlotSize {
  * infinite ones too, count in the outermost bars; NaN is left out. Default size 720 × 320.
  */
 export async function histogramPlot(input: HistogramInput): Promise<string> {
+  checkForm("histogramPlot: input", input, ["groups", "x"]);
   const { groups, width = 720, height = 320, title, bins = 40, rules = [] } = input;
   const finite = groups.flatMap(({ values }) => values.filter(Number.isFinite));
   const x = withDomain(input.x, [...finite, ...rules.map(({ value }) => value)]);
@@ -202,6 +205,7 @@ export interface RocPlotCurve {
 
 /** ROC curves as an SVG document, square, with the diagonal of guessing. Default size 640 × 460. */
 export async function rocPlot(input: PlotSize & { readonly curves: readonly RocPlotCurve[] }): Promise<string> {
+  checkForm("rocPlot: input", input, ["curves"]);
   const { curves, width = 640, height = 460, title } = input;
   const drawn = curves.map((curve, index) => ({ ...curve, style: styleOf(index) }));
   const { top, bottom, left } = marginsFor([], title, false);
@@ -255,6 +259,7 @@ export interface EstimatePlotInput extends PlotSize {
 
 /** Estimates with their intervals, one below the other, as an SVG document. Default width 640; the height follows from the rows. */
 export async function estimatePlot(input: EstimatePlotInput): Promise<string> {
+  checkForm("estimatePlot: input", input, ["rows", "x"]);
   const { rows, width = 640, title, rules = [] } = input;
   const x = withDomain(input.x, [
     ...rows.flatMap(({ low, high, value }) => [low, high, value]),

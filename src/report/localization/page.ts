@@ -1,5 +1,6 @@
 /** @file The report of the localization benchmark as one page of HTML that needs nothing else. */
 
+import { checkForm } from "../../errors.ts";
 import { escapeMarkup } from "../../escape-text.ts";
 import type {
   IntervalEstimate,
@@ -31,13 +32,9 @@ export interface LocalizationPageInput {
 }
 
 /** The page. The same input gives the same text. */
-export function localizationPage({
-  summary,
-  errorPlots,
-  curvePlots,
-  sanityPlots,
-  figures,
-}: LocalizationPageInput): string {
+export function localizationPage(input: LocalizationPageInput): string {
+  checkForm("localizationPage: input", input, ["summary", "errorPlots", "curvePlots", "sanityPlots"]);
+  const { summary, errorPlots, curvePlots, sanityPlots, figures } = input;
   const { model, data } = summary;
   return htmlPage({
     title: `Which explanation finds the object? ${model.name} on ${data.name}`,

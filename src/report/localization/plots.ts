@@ -1,5 +1,6 @@
 /** @file The plots of the localization benchmark. */
 
+import { checkForm } from "../../errors.ts";
 import type { LocalizationSummary } from "../../experiments/localization/summary.ts";
 import type { SanityStage } from "../../experiments/localization/weight-randomization.ts";
 import { gridKinds } from "../../localization/threshold-grids.ts";
@@ -21,7 +22,9 @@ const thresholdLabels = {
 } as const;
 
 /** For each kind of threshold the error of every method over the threshold, with the baselines as dashed lines. */
-export async function errorPlots({ methods, data }: LocalizationSummary): Promise<NamedPlot[]> {
+export async function errorPlots(summary: LocalizationSummary): Promise<NamedPlot[]> {
+  checkForm("errorPlots: summary", summary, ["model", "data", "options", "settings"]);
+  const { methods, data } = summary;
   const plots: NamedPlot[] = [];
   for (const kind of gridKinds) {
     const parameters = methods.flatMap((method) => method.kinds[kind].curve.map(({ parameter }) => parameter));
@@ -50,7 +53,9 @@ export async function errorPlots({ methods, data }: LocalizationSummary): Promis
 }
 
 /** The mean insertion and deletion curves; none if they were not measured. */
-export async function insertionDeletionPlots({ methods }: LocalizationSummary): Promise<NamedPlot[]> {
+export async function insertionDeletionPlots(summary: LocalizationSummary): Promise<NamedPlot[]> {
+  checkForm("insertionDeletionPlots: summary", summary, ["model", "data", "options", "settings"]);
+  const { methods } = summary;
   const plots: NamedPlot[] = [];
   for (const key of ["insertion", "deletion"] as const) {
     const curves = methods.flatMap(({ name, curves }) => {
@@ -80,6 +85,7 @@ export async function insertionDeletionPlots({ methods }: LocalizationSummary): 
 
 /** Both similarities of maps over the number of randomized layers. */
 export async function sanityPlots(summary: LocalizationSummary): Promise<NamedPlot[]> {
+  checkForm("sanityPlots: summary", summary, ["model", "data", "options", "settings"]);
   const { sanity } = summary;
   if (sanity.length === 0) return [];
   const names = sanityMethods(summary);

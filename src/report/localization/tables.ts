@@ -1,5 +1,6 @@
 /** @file The tables of the localization benchmark as Markdown and CSV. */
 
+import { checkForm } from "../../errors.ts";
 import type {
   IntervalEstimate,
   KindSummary,
@@ -111,6 +112,7 @@ function smoothingSentence(smoothing: unknown): string {
 
 /** All tables as Markdown. */
 export function localizationMarkdown(summary: LocalizationSummary): string {
+  checkForm("localizationMarkdown: summary", summary, ["model", "data", "options", "settings"]);
   const { model, data, methods } = summary;
   const parts = [
     `# Localization: ${markdownText(model.name)} on ${markdownText(data.name)}`,
@@ -258,7 +260,9 @@ function settingsPart({ methods, settings, versions, model }: LocalizationSummar
 }
 
 /** Table 1 as CSV (RFC 4180), one line per method and kind of threshold. */
-export function localizationCsv({ methods }: LocalizationSummary): string {
+export function localizationCsv(summary: LocalizationSummary): string {
+  checkForm("localizationCsv: summary", summary, ["model", "data", "options", "settings"]);
+  const { methods } = summary;
   const head = [
     ...["method", "kind", "images", "parameter", "error", "error_low", "error_high"],
     ...["held_out_error", "held_out_low", "held_out_high", "held_out_parameters", "p_value_against_best", "is_best"],
@@ -278,7 +282,9 @@ export function localizationCsv({ methods }: LocalizationSummary): string {
 }
 
 /** The measures besides the boxes' errors, and the cost, as CSV: one line per method. */
-export function measuresCsv({ methods }: LocalizationSummary): string {
+export function measuresCsv(summary: LocalizationSummary): string {
+  checkForm("measuresCsv: summary", summary, ["model", "data", "options", "settings"]);
+  const { methods } = summary;
   const measures = measuresOf(methods);
   const head = [
     "method",

@@ -15,6 +15,7 @@
  * gives NaN where it gave 0. And a step is a step for differences of at least 2⁻¹²⁷, below the least normal float32.
  */
 
+import { checkForm } from "../../errors.ts";
 import { type AttributeValue, attributesFrom, attributesOf, float } from "../../onnx/attributes.ts";
 import { GraphBuilder, type Value } from "../../onnx/builder.ts";
 import type { TypedGraph } from "../../onnx/infer-shapes.ts";
@@ -41,7 +42,9 @@ interface Replacement {
 }
 
 /** `graph` in the form that onnxruntime's CPU provider runs fastest, with the same inputs and outputs. */
-export function blockedLayout({ graph, types, constants }: TypedGraph): Graph {
+export function blockedLayout(typedGraph: TypedGraph): Graph {
+  checkForm("blockedLayout: typedGraph", typedGraph, ["graph", "types", "constants"]);
+  const { graph, types, constants } = typedGraph;
   const g = GraphBuilder.from({ graph: { ...graph, nodes: [] }, types, constants });
   const producers = producersOf(graph);
   const readers = usesOf(graph);

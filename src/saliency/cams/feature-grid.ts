@@ -2,7 +2,7 @@
 import type { Classifier } from "../../classifier/classifier.ts";
 import { type Anatomy, anatomyOf, type FeatureGrid } from "../../classifier/network/feature-grids.ts";
 import { describeLayer } from "../../classifier/network/layers.ts";
-import { MisuseError, UnsupportedError } from "../../errors.ts";
+import { checkForm, MisuseError, UnsupportedError } from "../../errors.ts";
 
 /** {@link gradCamGrid}, in words. */
 export const gradCamLayer =
@@ -18,6 +18,8 @@ export const excitationLayer =
  * Throws an UnsupportedError if the network has no such layer, a MisuseError for a selector that names none or several, or no grid.
  */
 export function gradCamGrid(where: string, classifier: Classifier, selector: string | number | null): FeatureGrid {
+  checkForm("gradCamGrid: where", where, "string");
+  checkForm("gradCamGrid: classifier", classifier, ["model", "prepared", "input", "guess"]);
   const anatomy = anatomyOf(classifier);
   if (selector !== null) return selected(where, classifier, selector, anatomy);
   const tokens = lastTokens(anatomy);
@@ -34,6 +36,8 @@ export function gradCamGrid(where: string, classifier: Classifier, selector: str
  * stage of a ResNet. In a network with tokens, Grad-CAM's layer. Throws as {@link gradCamGrid} does.
  */
 export function excitationGrid(where: string, classifier: Classifier, selector: string | number | null): FeatureGrid {
+  checkForm("excitationGrid: where", where, "string");
+  checkForm("excitationGrid: classifier", classifier, ["model", "prepared", "input", "guess"]);
   const anatomy = anatomyOf(classifier);
   if (selector !== null) return selected(where, classifier, selector, anatomy);
   const tokens = lastTokens(anatomy);
