@@ -70,20 +70,9 @@ export { fitOdds } from "./detection/fit-odds.ts";
 export { detectOdds, type OddsVerdict } from "./detection/odds.ts";
 export type { OddsStatistics } from "./detection/odds-statistics.ts";
 
-// Write a method or an attack
+// Write a method or an attack: their options are made with `/optimize`
 
 export { defineAttack } from "./attacks/define-attack.ts";
-export {
-  countOption,
-  derived,
-  flagOption,
-  layerOption,
-  layersOption,
-  numberOption,
-  numbersOption,
-  wordOption,
-} from "./options/option.ts";
-export { withPresets } from "./options/schema.ts";
 export { defineMethod, definePerturbationMethod } from "./saliency/define-method.ts";
 
 // Errors

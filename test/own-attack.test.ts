@@ -3,8 +3,16 @@ import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { afterAll, expect, test } from "vitest";
 import { floatTensor } from "../src/exports/onnx.ts";
-import { ballOf, ballOptions, inLockstep, likelihoodOf, projectOnBudget } from "../src/exports/optimize.ts";
-import { countOption, createClassifier, defineAttack, numberOption } from "../src/index.ts";
+import {
+  ballOf,
+  ballOptions,
+  countOption,
+  inLockstep,
+  likelihoodOf,
+  numberOption,
+  projectOnBudget,
+} from "../src/exports/optimize.ts";
+import { createClassifier, defineAttack } from "../src/index.ts";
 import { momentum, signStep } from "../src/optimize/update-rules.ts";
 import { tinyClassifier } from "./tiny-classifier.ts";
 

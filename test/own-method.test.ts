@@ -3,7 +3,8 @@ import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { afterAll, expect, test } from "vitest";
 import { floatTensor } from "../src/exports/onnx.ts";
-import { createClassifier, defineMethod, numberOption } from "../src/index.ts";
+import { numberOption } from "../src/exports/optimize.ts";
+import { createClassifier, defineMethod } from "../src/index.ts";
 import { tinyClassifier } from "./tiny-classifier.ts";
 
 // The example of docs/methods.md, from here …

@@ -38,9 +38,9 @@ export function attackNamed(name: string): AnyAttack {
   const hint = nearest(name, names);
   throw new MisuseError({
     where: "attack",
-    what: "no such attack",
+    what: "unknown name",
     expected: `one of ${names.join(", ")}`,
     got: JSON.stringify(name),
-    advice: hint === undefined ? undefined : `Did you mean ${JSON.stringify(hint)}?`,
+    advice: hint === undefined ? undefined : `Did you mean ${hint}?`,
   });
 }

@@ -330,7 +330,7 @@ describe("wrong arguments are said in words", () => {
   });
 
   test("names from outside", () => {
-    expect(() => attackNamed("pdg")).toThrow('Did you mean "pgd"?');
+    expect(() => attackNamed("pdg")).toThrow("Did you mean pgd?");
     expect(attackNamed("pgd")).toBe(pgd);
     expect(Object.entries(attacksByName).map(([name, attack]) => [name, attack.name])).toEqual(
       attacks.map(({ name }) => [name, name]),

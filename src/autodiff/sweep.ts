@@ -8,6 +8,7 @@ import { zeros } from "./adjoints/linear-maps.ts";
 import { cotangentMap } from "./cotangent-map.ts";
 import { gradientPath } from "./gradient-path.ts";
 import { realView } from "./real-view.ts";
+import type { VjpCall } from "./rule.ts";
 import { type RuleTable, vjpRules } from "./rules/index.ts";
 
 /** A value and the cotangent with which the sweep starts there, of the same shape. */
@@ -23,35 +24,29 @@ export interface CotangentSeed {
  */
 export function appendVjp(
   g: GraphBuilder,
-  all: { seeds: readonly CotangentSeed[]; wrt: readonly Value[]; rules?: RuleTable },
+  options: { seeds: readonly CotangentSeed[]; wrt: readonly Value[]; rules?: RuleTable },
 ): Value[] {
   checkForm("appendVjp: g", g, ["nodes", "value", "has", "producer"]);
-  checkForm("appendVjp: all", all, ["seeds", "wrt"]);
-  const { seeds, wrt, rules = vjpRules } = all;
+  checkForm("appendVjp: options", options, ["seeds", "wrt"]);
+  const { seeds, wrt, rules = vjpRules } = options;
   const asked = new Set(wrt.map(({ name }) => name));
   const ends = seeds.map(({ value }) => value.name);
   const { nodes: path, carriesGradient } = gradientPath(g, asked, ends);
   checkRules(path, rules);
   const dependent = new Set([...asked, ...path.flatMap(({ outputs }) => outputs)]);
+  const isWanted = (input: Value | undefined): input is Value =>
+    input !== undefined && dependent.has(input.name) && carriesGradient(input);
   const cotangents = cotangentMap(g, asked);
-  const given = (name: string): Value | undefined => (name === "" ? undefined : g.value(name));
 
   const pull = (node: Node): void => {
-    const [inputs, outputs] = [node.inputs.map(given), node.outputs.map(given)];
     const taken = node.outputs.map((name) => cotangents.take(name));
     if (taken.every((cotangent) => cotangent === undefined)) return;
-    const isWanted = (input: Value | undefined): input is Value =>
-      input !== undefined && dependent.has(input.name) && carriesGradient(input);
-    const [where, attributes] = [describeNode(node), attributesOf(node)];
-    const wants = (i: number): boolean => isWanted(inputs[i]);
-    const rule = rules[node.opType as keyof RuleTable];
-    const real = realView(g, node, inputs.filter(isWanted));
-    const call = { g, node, path, where, attributes, inputs: inputs.map(real), outputs: outputs.map(real) };
-    const pulled = rule({ ...call, cotangents: taken, wants });
+    const [inputs, call] = callOf(g, node, path, isWanted);
+    const pulled = rules[node.opType as keyof RuleTable]({ ...call, cotangents: taken });
     for (const [i, cotangent] of pulled.entries()) {
       const input = inputs[i];
       if (cotangent === undefined || !isWanted(input)) continue;
-      checkShape(where, i, cotangent, input);
+      checkShape(call.where, i, cotangent, input);
       cotangents.add(input.name, cotangent);
     }
   };
@@ -59,6 +54,21 @@ export function appendVjp(
   for (const { value, cotangent } of seeds) cotangents.add(value.name, cotangent);
   for (const node of path.toReversed()) g.scope(`${node.name || node.outputs[0]}/vjp`, () => pull(node));
   return wrt.map((value) => cotangents.take(value.name) ?? zeros(g, value));
+}
+
+/** The inputs of `node` as they are, and what its rule is told but for the cotangents: there, values that were rounded are those before it. */
+function callOf(
+  g: GraphBuilder,
+  node: Node,
+  path: readonly Node[],
+  isWanted: (input: Value | undefined) => input is Value,
+): [inputs: (Value | undefined)[], call: Omit<VjpCall, "cotangents">] {
+  const given = (name: string): Value | undefined => (name === "" ? undefined : g.value(name));
+  const [inputs, outputs] = [node.inputs.map(given), node.outputs.map(given)];
+  const real = realView(g, node, inputs.filter(isWanted));
+  const [where, attributes] = [describeNode(node), attributesOf(node)];
+  const wants = (i: number): boolean => isWanted(inputs[i]);
+  return [inputs, { g, node, path, where, attributes, inputs: inputs.map(real), outputs: outputs.map(real), wants }];
 }
 
 function checkShape(where: string, index: number, cotangent: Value, input: Value): void {

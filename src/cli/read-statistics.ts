@@ -1,6 +1,9 @@
 /** @file The file that `detect fit` writes, as text. */
 import { readFileSync } from "node:fs";
+import { statedInConfig } from "../classifier/preprocessing/read-config.ts";
+import { preprocessingOfStatistics } from "../detection/statistics-file.ts";
 import { MisuseError, PerceptualBallError } from "../errors.ts";
+import type { ModelFlags } from "./flags/model-flags.ts";
 
 /** The text of the statistics. Throws a MisuseError if there is no such file, and a PerceptualBallError if it cannot be read. */
 export function readStatistics(path: string): string {
@@ -16,4 +19,13 @@ export function readStatistics(path: string): string {
     };
     throw isMissing ? new MisuseError(complaint, { cause }) : new PerceptualBallError(complaint, { cause });
   }
+}
+
+/** `flags` with the preprocessing under which the statistics in `text` were fitted, unless they give one; `path` is their file's. */
+export function withFittedPreprocessing<F extends ModelFlags>(flags: F, text: string, path: string): F {
+  const { preprocessing, mean, std, scale, channels } = flags;
+  const isGiven = [preprocessing, mean, std, scale, channels].some((flag) => flag !== undefined);
+  const fitted = isGiven ? undefined : preprocessingOfStatistics(text);
+  const stated = fitted === undefined ? undefined : statedInConfig(fitted, path);
+  return stated === undefined ? flags : { ...flags, preprocessing: stated };
 }

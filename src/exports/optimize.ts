@@ -95,7 +95,21 @@ export {
 export { type Cost, totalCost } from "../options/cost.ts";
 export { describeOption, optionHelp, optionTable } from "../options/describe.ts";
 export { type JsonSchema, optionsJsonSchema } from "../options/json-schema.ts";
-export { type Derived, type OptionKind, type OptionSpec, valueOption, type WithFallback } from "../options/option.ts";
+export {
+  countOption,
+  type Derived,
+  derived,
+  flagOption,
+  layerOption,
+  layersOption,
+  numberOption,
+  numbersOption,
+  type OptionKind,
+  type OptionSpec,
+  valueOption,
+  type WithFallback,
+  wordOption,
+} from "../options/option.ts";
 export { parseOption, parseOptions } from "../options/parse.ts";
 export type { OnProgress, Progress } from "../options/progress.ts";
 export {
@@ -104,6 +118,7 @@ export {
   type OptionsOf,
   type PresetSpec,
   type ValuesOf,
+  withPresets,
 } from "../options/schema.ts";
 export { createRandom, type Random } from "../random/random.ts";
 export type { FloatArray } from "../tensor/vector.ts";

@@ -1,12 +1,12 @@
 /** @file `perceptual-ball classify`: the most probable classes of pictures, folders and data sets. */
 import { Command, Option } from "commander";
+import type { DatasetImage } from "../../datasets/dataset.ts";
 import {
   type ClassificationRecord,
   classificationAccuracy,
   classifyPictures,
   type PictureToClassify,
 } from "../../experiments/classification/classify-pictures.ts";
-import type { FileClassifier } from "../../node/models/load-classifier.ts";
 import {
   accuracyLine,
   classificationHeading,
@@ -17,7 +17,6 @@ import {
   type CliContext,
   exitCodes,
   isInterruption,
-  type Note,
   notesOf,
   reportError,
   reportInterruption,
@@ -105,8 +104,10 @@ async function classify(images: readonly string[], flags: Flags, context: CliCon
   const records: ClassificationRecord[] = [];
   let of = 0;
   try {
-    const pictures =
-      data === undefined ? filesToClassify(files, classifier) : await imagesToClassify(flags, classifier, note, signal);
+    const pictures: PictureToClassify[] =
+      data === undefined
+        ? files.map(({ image, load }) => ({ image, load: () => load(classifier.input.channelCount) }))
+        : (await datasetOf(flags, classifier, { note, signal })).images.map(toClassify);
     of = pictures.length;
     const count = Math.min(top, classifier.classCount);
     if (csv) io.stdout.write(classificationHeading(count));
@@ -139,19 +140,6 @@ async function classify(images: readonly string[], flags: Flags, context: CliCon
   }
 }
 
-function filesToClassify(
-  files: Awaited<ReturnType<typeof picturesOfFiles>>,
-  { input }: Pick<FileClassifier, "input">,
-): PictureToClassify[] {
-  return files.map(({ image, load }) => ({ image, load: () => load(input.channelCount) }));
-}
-
-async function imagesToClassify(
-  flags: Flags,
-  classifier: FileClassifier,
-  note: Note,
-  signal: AbortSignal,
-): Promise<PictureToClassify[]> {
-  const { images } = await datasetOf(flags, classifier, { note, signal });
-  return images.map(({ id, label, picture }) => ({ image: id, label, load: picture }));
+function toClassify({ id, label, picture }: DatasetImage): PictureToClassify {
+  return { image: id, label, load: picture };
 }

@@ -2,10 +2,9 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { Command, Option } from "commander";
-import { statedInConfig } from "../../classifier/preprocessing/read-config.ts";
 import { type CorrectionForm, correctionForms } from "../../detection/correction.ts";
 import { detectOdds } from "../../detection/odds.ts";
-import { ownerOf, parseStatistics, preprocessingOfStatistics } from "../../detection/statistics-file.ts";
+import { ownerOf, parseStatistics } from "../../detection/statistics-file.ts";
 import { BadInputError, MisuseError, UnsupportedError } from "../../errors.ts";
 import { findPictures } from "../../node/pictures/find-pictures.ts";
 import { readPictureFile } from "../../node/pictures/read-picture-file.ts";
@@ -29,7 +28,7 @@ import { addSpeechFlags, type SpeechFlags, seedOption } from "../flags/run-flags
 import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
 import { openClassifier } from "../open-classifier.ts";
 import { createProgress } from "../progress.ts";
-import { readStatistics } from "../read-statistics.ts";
+import { readStatistics, withFittedPreprocessing } from "../read-statistics.ts";
 import { detectFitCommand } from "./detect-fit.ts";
 
 interface Flags extends ModelFlags, PictureFlags, RuntimeFlags, SpeechFlags {
@@ -83,15 +82,6 @@ export function detectCommand(context: CliContext): Command {
     .addCommand(detectFitCommand(context));
 }
 
-/** `flags` with the preprocessing under which the statistics in `text` were fitted, unless they give one. */
-function withFittedPreprocessing(flags: Flags, text: string): Flags {
-  const { preprocessing, mean, std, scale, channels } = flags;
-  const isGiven = [preprocessing, mean, std, scale, channels].some((flag) => flag !== undefined);
-  const fitted = isGiven ? undefined : preprocessingOfStatistics(text);
-  const stated = fitted === undefined ? undefined : statedInConfig(fitted, flags.statistics ?? "statistics");
-  return stated === undefined ? flags : { ...flags, preprocessing: stated };
-}
-
 async function detect(given: readonly string[], flags: Flags, context: CliContext): Promise<void> {
   const { io } = context;
   if (given.length === 0 || flags.statistics === undefined) {
@@ -107,7 +97,7 @@ async function detect(given: readonly string[], flags: Flags, context: CliContex
   const text = readStatistics(flags.statistics);
   const progress = createProgress(io.stderr, { quiet: flags.quiet ?? false });
   const note = notesOf(io, { ...flags, progress });
-  const classifier = await openClassifier(withFittedPreprocessing(flags, text), {
+  const classifier = await openClassifier(withFittedPreprocessing(flags, text, flags.statistics), {
     runtime: await loadRuntime(flags),
     signal: io.signal,
     hasOwnPictures: true,

@@ -25,8 +25,8 @@ export function studioCommand(context: CliContext): Command {
     )
     .argument("[files...]", "an ONNX model, and pictures; without them the bundled classifier and rendered scenes")
     .addOption(
-      new Option("--port <n>", "port on the loopback interface (default: any that is free)")
-        .default(0, "any")
+      new Option("--port <n>", "port on the loopback interface")
+        .default(0, "any that is free")
         .argParser(number("--port", { min: 0, max: 65535, integer: true })),
     )
     .option("--no-open", "do not open the browser")

@@ -8,7 +8,7 @@ import { BadInputError, checkForm } from "../../errors.ts";
  * Throws a BadInputError for what is no SVG document.
  *
  * @param svg a whole SVG document; fonts are those of this machine
- * @param scale pixels of the PNG per CSS pixel; default 2
+ * @param options `scale`: pixels of the PNG per CSS pixel; default 2
  */
 export async function rasterize(svg: string, options: { readonly scale?: number } = {}): Promise<Uint8Array> {
   checkForm("rasterize: svg", svg, "string");
