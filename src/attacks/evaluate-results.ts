@@ -164,8 +164,8 @@ function ownClassification(logits: Float32Array): Classification {
 
 /**
  * What is said of `perturbed`, an image [C, H, W] that was made of `image` by whatever means: the result that an attack without a budget would
- * give. The label is the predicted class by default. The layers' distances are not measured. At most four runs of the network, and with the
- * rounding "keep" (the default) five more where the nearest bytes lose the success.
+ * give. The label is the predicted class by default. The layers' distances are not measured. At most four runs of the network, one less where
+ * `logits` are those of `image`, and with the rounding "keep" (the default) five more where the nearest bytes lose the success.
  *
  * Throws a MisuseError for images that are not of the network's size, and an AbortedError when `signal` aborts.
  */
@@ -176,10 +176,12 @@ export async function evaluatePerturbed(
   {
     label: given,
     target,
+    logits,
     rounding = "keep",
     signal,
   }: {
     readonly label?: number;
+    readonly logits?: Float32Array;
     readonly target?: number;
     readonly rounding?: Rounding;
     readonly signal?: AbortSignal;
@@ -190,13 +192,16 @@ export async function evaluatePerturbed(
   checkImages(where, classifier, [image]);
   checkImages(where, classifier, [perturbed], { anyNumbers: true });
   const observer = await observerOf(classifier, { layers: [], batch: 1 });
-  const [view] = await observer.clean([image.data], { signal });
+  const [view] =
+    logits === undefined
+      ? await observer.clean([image.data], { signal })
+      : [{ logits, activations: [], squaredNorms: new Float32Array(0) }];
   const label = given ?? classificationOf(view.logits).label;
   const goal = goalOf({ label, target });
   const attempt: Attempt<unknown> = {
     ...{ image: image.data, shape: image.shape, label, target, goal, view },
     point: goal.isReached(classificationOf(view.logits).label) ? undefined : perturbed.data,
-    cost: { forward: 1, gradient: 0 },
+    cost: { forward: logits === undefined ? 1 : 0, gradient: 0 },
     details: {},
     found: undefined,
   };

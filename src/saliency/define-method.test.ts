@@ -113,13 +113,13 @@ describe("a defined method", () => {
 
   test("refuses what is no image of the network's size, in words", async () => {
     const wrong = floatTensor(new Float32Array(3 * 25 * 24), [3, 25, 24]);
-    const expected = /constant: not an image of the network's size, expected pixels \[3, 24, 24\], got \[3, 25, 24\]/;
+    const expected = /constant: image 0 does not have the network's size, expected \[3, 24, 24\], got \[3, 25, 24\]/;
     await expect(constant.explain(classifier, wrong)).rejects.toThrow(expected);
     await expect(constant.explain(classifier, [images[0], wrong])).rejects.toThrow(expected);
     // @ts-expect-error A file's name is no image.
-    await expect(constant.explain(classifier, "dog.png")).rejects.toThrow(/constant: not an image.*got string/);
+    await expect(constant.explain(classifier, "dog.png")).rejects.toThrow(/constant: image 0 is no tensor.*got "dog.png"/);
     // @ts-expect-error Nothing is none either.
-    await expect(constant.explain(classifier)).rejects.toThrow(/constant: not an image.*got undefined/);
+    await expect(constant.explain(classifier)).rejects.toThrow(/constant: image 0 is no tensor.*got undefined/);
   });
 
   test("a signal that is aborted already ends it before anything runs", async () => {

@@ -1,7 +1,7 @@
 /** @file The form in which methods are called: with one image or with several. */
-import { checkClassifier } from "../classifier/check-arguments.ts";
+import { checkClassifier, checkImages } from "../classifier/check-arguments.ts";
 import type { Classifier } from "../classifier/classifier.ts";
-import { MisuseError, throwIfAborted } from "../errors.ts";
+import { throwIfAborted } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { type Cost, totalCost } from "../options/cost.ts";
 import type { OnProgress } from "../options/progress.ts";
@@ -89,8 +89,8 @@ export function explainOver<S extends OptionSchema>(
     const onProgress = options?.onProgress ?? (() => undefined);
     const alone = (image: ImageTensor, report: OnProgress): Promise<Explanation> =>
       isSmoothed(options) ? smoothed(classifier, image, options, report) : one(classifier, image, options, report);
-    if (!isList(given)) return alone(checkImage(where, classifier, given), onProgress);
-    for (const image of given) checkImage(where, classifier, image);
+    checkImages(where, classifier, isList(given) ? given : [given], { anyNumbers: true });
+    if (!isList(given)) return alone(given, onProgress);
     const size = together === undefined || isSmoothed(options) ? 1 : (options?.batch ?? 1);
     const explanations: Explanation[] = [];
     while (explanations.length < given.length) {
@@ -126,18 +126,4 @@ function inCommon(all: readonly Readonly<Record<string, unknown>>[]): Readonly<R
 
 function isList(given: ImageTensor | readonly ImageTensor[]): given is readonly ImageTensor[] {
   return Array.isArray(given);
-}
-
-function checkImage(where: string, { input }: Classifier, image: ImageTensor): ImageTensor {
-  const wanted = [input.channelCount, input.height, input.width];
-  const shape: unknown = (image as ImageTensor | undefined)?.shape;
-  if (Array.isArray(shape) && shape.length === 3 && wanted.every((extent, axis) => shape[axis] === extent))
-    return image;
-  throw new MisuseError({
-    where,
-    what: "not an image of the network's size",
-    expected: `pixels [${wanted.join(", ")}]`,
-    got: Array.isArray(shape) ? `[${shape.join(", ")}]` : typeof image,
-    advice: "classifier.fit() resizes and crops a picture.",
-  });
 }

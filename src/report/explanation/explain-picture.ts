@@ -188,7 +188,7 @@ async function pictureExplanation(
     perturbation &&
     (perturbation.facts ?? {
       result: await evaluatePerturbed(classifier, input, sumOf(input, perturbation.pixels), {
-        ...{ label, target, rounding: perturbation.rounding, signal },
+        ...{ label, target, logits: clean.logits, rounding: perturbation.rounding, signal },
       }),
     });
   const localized = localizeMap(map, localizationRule);
