@@ -117,7 +117,9 @@ describe("a defined method", () => {
     await expect(constant.explain(classifier, wrong)).rejects.toThrow(expected);
     await expect(constant.explain(classifier, [images[0], wrong])).rejects.toThrow(expected);
     // @ts-expect-error A file's name is no image.
-    await expect(constant.explain(classifier, "dog.png")).rejects.toThrow(/constant: image 0 is no tensor.*got "dog.png"/);
+    await expect(constant.explain(classifier, "dog.png")).rejects.toThrow(
+      /constant: image 0 is no tensor.*got "dog.png"/,
+    );
     // @ts-expect-error Nothing is none either.
     await expect(constant.explain(classifier)).rejects.toThrow(/constant: image 0 is no tensor.*got undefined/);
   });
