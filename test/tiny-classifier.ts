@@ -11,13 +11,15 @@ export interface TinyClassifierOptions {
   /** What the file declares of the batch axis. Default "N". */
   readonly batch?: Dimension;
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Of the images, in pixels. Default 24; say it in the metadata as well. */
+  readonly size?: number;
   /** Takes the place of one weight of the last layer. */
   readonly poison?: number;
 }
 
 /** Images [N, 3, 24, 24] in, logits [N, classes] out; it takes pixels from 0 to 1 and says so. */
 export function tinyClassifier(options: TinyClassifierOptions = {}): Model {
-  const { classes = 4, batch = "N", poison, metadata = { preprocessing: unitPreprocessing } } = options;
+  const { classes = 4, size = 24, batch = "N", poison, metadata = { preprocessing: unitPreprocessing } } = options;
   const random = createRandom(7);
   const g = new GraphBuilder();
   const weight = (shape: readonly number[], deviation: number): FloatTensor =>
@@ -25,7 +27,7 @@ export function tinyClassifier(options: TinyClassifierOptions = {}): Model {
       Float32Array.from({ length: sizeOf(shape) }, () => normal(random, 0, deviation)),
       shape,
     );
-  const image = g.input("image", "float32", [1, 3, 24, 24]);
+  const image = g.input("image", "float32", [1, 3, size, size]);
   const pads = [1, 1, 1, 1];
   const first = g.op("Relu", [g.op("Conv", [image, g.constant(weight([8, 3, 3, 3], 0.4), "w1")], { pads })]);
   const pooled = g.op("MaxPool", [first], { kernel_shape: [2, 2], strides: [2, 2] });
@@ -39,7 +41,7 @@ export function tinyClassifier(options: TinyClassifierOptions = {}): Model {
   return modelOf(
     {
       ...graph,
-      inputs: [{ name: "image", dtype: "float32", shape: [batch, 3, 24, 24] }],
+      inputs: [{ name: "image", dtype: "float32", shape: [batch, 3, size, size] }],
       outputs: [{ name: "logits", dtype: "float32", shape: [batch, classes] }],
     },
     { producerName: "test", metadata: new Map(Object.entries(metadata)) },

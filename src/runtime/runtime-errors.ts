@@ -38,7 +38,7 @@ export function usedAfterDispose(where: string): MisuseError {
 
 /** How onnxruntime begins what a node has to say. */
 const whileRunning = /^Non-zero status code returned while running (\S+) node\. Name:'([^']*)' Status Message: (.*)$/s;
-const outOfMemory = /allocate memory|bad_alloc|out of memory|allocation failed/i;
+const outOfMemory = /allocate (a buffer|memory)|bad_alloc|out of memory|allocation failed/i;
 
 function explained(
   error: unknown,

@@ -95,6 +95,8 @@ export interface NetworkView {
   readonly attacks: readonly TechniqueView[];
   /** Whether each label is decided by itself, so that there is no "instead of". */
   readonly isSeparate: boolean;
+  /** Whether statistics of the detector can be fitted here. */
+  readonly canFitDetector: boolean;
 }
 
 export interface ClassScore {
@@ -206,7 +208,7 @@ export interface DetectorView {
   readonly score: number;
   readonly interval: readonly [low: number, high: number];
   readonly toward: string;
-  /** Of clean pictures that score higher. */
+  /** Pictures that score higher are flagged. */
   readonly cutoff: number;
 }
 
@@ -218,15 +220,23 @@ export interface ProgressView {
   readonly of: number;
 }
 
+/** What computes: WebAssembly on the CPU, or the graphics processor. */
+export type Processor = "wasm" | "webgpu";
+
 /** Everything that the worker does: what it is given, what it says meanwhile, what comes back. */
 export interface Jobs {
-  start: { input: { readonly threads: number }; event: never; output: { readonly runtime: string } };
+  start: {
+    input: { readonly threads: number; readonly processor: Processor };
+    event: never;
+    output: { readonly runtime: string };
+  };
   open: {
     input: { readonly model: FileView; readonly beside: readonly FileView[]; readonly choices: ModelChoices };
     event: never;
     output: ModelView;
   };
-  add: { input: { readonly key: string; readonly file: PictureFile }; event: never; output: null };
+  /** Gives the picture as a small one, to be seen also where no model works. */
+  add: { input: { readonly key: string; readonly file: PictureFile }; event: never; output: PixelsView };
   remove: { input: { readonly key: string }; event: never; output: null };
   /** Confirms or replaces a normalization that the model left open; null if nothing changed. */
   probe: { input: { readonly pictures: readonly string[] }; event: never; output: NetworkView | null };
@@ -253,7 +263,12 @@ export interface Jobs {
     event: never;
     output: readonly LayerDistance[];
   };
-  detect: { input: { readonly of: string }; event: { readonly progress: ProgressView }; output: DetectorView };
+  /** By the statistics in a file of `detect fit`; without one they are fitted, where the classes are those of the rendered scenes. */
+  detect: {
+    input: { readonly of: string; readonly statistics?: FileView };
+    event: { readonly progress: ProgressView };
+    output: DetectorView;
+  };
   download: {
     input: {
       readonly of: readonly string[];
@@ -273,13 +288,24 @@ export type JobName = keyof Jobs;
 export type Order =
   | { readonly [N in JobName]: { readonly id: number; readonly job: N; readonly input: Jobs[N]["input"] } }[JobName]
   | { readonly id: number; readonly cancel: true }
-  | { readonly id: number; readonly hold: boolean };
+  | { readonly id: number; readonly hold: boolean }
+  /** Answered as soon as the worker hears anything. */
+  | { readonly ping: true };
 
 /** From the worker. */
 export type Answer =
+  | { readonly pong: true }
+  /** The graphics processor is gone, with everything on it; why, as far as the browser says. */
+  | { readonly lost: string }
   | { readonly id: number; readonly event: Jobs[JobName]["event"] }
   | { readonly id: number; readonly output: Jobs[JobName]["output"] }
   | {
       readonly id: number;
-      readonly error: { readonly message: string; readonly isAborted: boolean; readonly isDefect: boolean };
+      readonly error: {
+        readonly message: string;
+        readonly isAborted: boolean;
+        readonly isDefect: boolean;
+        /** Whether there is no memory left, which WebAssembly gives back only with its worker. */
+        readonly isOutOfMemory: boolean;
+      };
     };

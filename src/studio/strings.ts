@@ -14,6 +14,7 @@ export const strings = {
   skip: "Skip to the results",
   theme: { label: "Colors", auto: "as the system", light: "light", dark: "dark" },
   runtime: (name: string, threads: number) => `${name} · ${threads === 1 ? "1 thread" : `${threads} threads`}`,
+  processor: { label: "Computed by", wasm: "WebAssembly", webgpu: "WebGPU (graphics processor)" },
   starting: "Starting the runtime …",
   dropHere: "Drop models, weights, labels and pictures here",
   percent,
@@ -29,6 +30,7 @@ export const strings = {
     opening: (name: string) => `Opening ${name} …`,
     opened: (name: string) => `${name} is open.`,
     blocked: (name: string) => `${name} cannot be explained.`,
+    needed: "Open a model that works, to see what it looks at.",
     works: "Works",
     doesNot: "Does not work",
     classes: (count: number) => `${count} classes`,
@@ -105,6 +107,7 @@ export const strings = {
     question: (name: string) => `Why ${name} and not …`,
     questionAny: "any other",
     questionLabel: "another class, by name or number",
+    questionHint: "another class",
     questionUnknown: (text: string) => `No class is called ${text}.`,
     goal: () => "Toward",
     evaluation: (evaluation: number) => `Evaluation ${evaluation}`,
@@ -119,6 +122,12 @@ export const strings = {
       evaluation === 0 ? "Stopped." : `Stopped after evaluation ${evaluation}. Step back, or continue.`,
     ended: "Something else took its place.",
     refused: "Does not work on this network",
+    groups: {
+      quick: "A moment",
+      slow: "Longer",
+      all: "Attacks",
+      refused: "Not on this network",
+    },
     takes: (value: number) => `about ${seconds(value)}`,
     runs: (forward: number, gradient: number) =>
       [forward > 0 ? `${forward} runs` : "", gradient > 0 ? `${gradient} gradients` : ""].filter(Boolean).join(", "),
@@ -167,11 +176,6 @@ export const strings = {
     lead: "The same picture by every method. What is quick is there at once; the rest when you ask for it.",
     run: "Compute",
     runAll: "Compute all",
-    groups: {
-      quick: "There at once",
-      slow: "On demand",
-      refused: "Not on this network",
-    },
     stop: "Stop",
     show: (title: string) => `Explain with ${title}`,
     waiting: "Waiting …",
@@ -195,6 +199,11 @@ export const strings = {
     coneTitle: (name: string) => name,
     detector: "Would a detector notice?",
     detect: "Test it",
+    statistics: "Load statistics …",
+    statisticsOf: (name: string) => `With the statistics of ${name}.`,
+    statisticsFitted: "With statistics of 60 rendered scenes, fitted in this page.",
+    statisticsNeeded:
+      "The test needs statistics of clean pictures of the model's own kind: perceptual-ball detect fit makes a file of them from a data set.",
     detectFit: (done: number, of: number) => `Looking at clean scenes, ${done} of ${of} …`,
     detectScore: (score: number, low: number, high: number, cutoff: number, isFlagged: boolean, toward: string) =>
       `Score ${score.toFixed(1)} (${low.toFixed(1)} to ${high.toFixed(1)}), cutoff ${cutoff.toFixed(1)}: ${isFlagged ? `flagged, noise pulls it toward ${toward}` : "not flagged"}.`,
@@ -232,8 +241,15 @@ export const strings = {
   },
   errors: {
     workerEnded: "it ended without a word, perhaps for lack of memory",
-    workerDied: (reason: string) => `The worker has stopped: ${reason}. It has been started again.`,
-    restarted: "The worker has stopped, perhaps for lack of memory. It has been started again with the same model.",
+    outOfMemory: (message: string) => `out of memory (${message})`,
+    silent: "it does not answer any more",
+    restarted: (reason: string) =>
+      `The worker has stopped: ${reason.replace(/\.$/, "")}. It has been started again with the same model.`,
+    diesAgain: (reason: string) =>
+      `The worker has stopped twice with this model: ${reason.replace(/\.$/, "")}. It may be too large for a page; perceptual-ball explain on the command line has no such limit.`,
+    deviceLost: (reason: string) =>
+      `The graphics processor is gone${reason === "" ? "" : ` (${reason})`}. The page goes on with WebAssembly.`,
+    noDevice: (message: string) => `${message}. The page goes on with WebAssembly.`,
     cancelled: "Cancelled.",
     defect: (message: string) => `${message} (This is a defect of the studio; please report it.)`,
     dismiss: "Dismiss",

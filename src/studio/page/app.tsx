@@ -4,8 +4,21 @@ import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { address, choose, type Tab, tabs } from "../state/address.ts";
 import { listenForFiles } from "../state/files.ts";
-import { network, picture, problem, ready, runtimeName, say, status, threads } from "../state/store.ts";
+import {
+  changeProcessor,
+  hasGraphics,
+  model,
+  network,
+  picture,
+  problem,
+  ready,
+  runtimeName,
+  say,
+  status,
+  threads,
+} from "../state/store.ts";
 import { strings } from "../strings.ts";
+import { Field } from "./controls.tsx";
 import { ExplainPanel } from "./explain-panel.tsx";
 import { ModelCard } from "./model-card.tsx";
 import { PicturesCard } from "./pictures-card.tsx";
@@ -41,6 +54,7 @@ export function App() {
           <span class="soft runtime">
             {runtimeName.value === "" ? strings.starting : strings.runtime(runtimeName.value, threads)}
           </span>
+          <ProcessorPicker />
           <ThemePicker />
         </div>
       </header>
@@ -57,6 +71,29 @@ export function App() {
       </div>
       {isOver ? <div class="drop-cover">{strings.dropHere}</div> : null}
     </>
+  );
+}
+
+/** Where there is a choice. */
+function ProcessorPicker() {
+  const { processor = "wasm" } = address.value;
+  if (!hasGraphics.value && processor === "wasm") return null;
+  return (
+    <Field label={strings.processor.label}>
+      {(id) => (
+        <select
+          id={id}
+          value={processor}
+          onChange={({ currentTarget }) => void changeProcessor(currentTarget.value === "webgpu" ? "webgpu" : "wasm")}
+        >
+          {(["wasm", "webgpu"] as const).map((name) => (
+            <option key={name} value={name}>
+              {strings.processor[name]}
+            </option>
+          ))}
+        </select>
+      )}
+    </Field>
   );
 }
 
@@ -117,6 +154,13 @@ function Tabs() {
   );
 }
 
+/** What is missing where there is nothing to show. */
+function whyNothing(): string {
+  if (!ready.value && model.value?.status !== "failed") return strings.starting;
+  if (network.value === undefined) return model.value?.status === "opening" ? strings.starting : strings.model.needed;
+  return strings.pictures.none;
+}
+
 function Panel() {
   const { tab } = address.value;
   const Shown = panels.value[tab];
@@ -131,7 +175,7 @@ function Panel() {
   return (
     <div role="tabpanel" id="panel" aria-labelledby={`tab-${tab}`} class={`panel panel-${tab}`}>
       {Shown === undefined || network.value === undefined || picture.value === undefined ? (
-        <p class="soft waiting">{ready.value ? strings.pictures.none : strings.starting}</p>
+        <p class="soft waiting">{whyNothing()}</p>
       ) : (
         <Shown />
       )}

@@ -3,10 +3,21 @@ import { usualBox } from "../../localization/localize-map.ts";
 import { coneFigure } from "../../report/figures/cone-figure.ts";
 import type { AttackView } from "../protocol.ts";
 import { address, choose } from "../state/address.ts";
-import { attack, attackRun, cone, detect, detector, network, picture } from "../state/store.ts";
+import {
+  attack,
+  attackRun,
+  cone,
+  detect,
+  detector,
+  network,
+  picture,
+  statisticsFile,
+  useStatistics,
+} from "../state/store.ts";
 import { strings } from "../strings.ts";
 import { QuestionPicker, RunBar, SettingsForm, shortClass, TechniquePicker } from "./controls.tsx";
 import { Curves } from "./curves.tsx";
+import { FileButton } from "./file-button.tsx";
 import { Stage, shownOf, Timeline } from "./stage.tsx";
 
 const words = strings.attack;
@@ -82,7 +93,7 @@ function Finding({ found }: { found: AttackView }) {
   return (
     <div class="finding">
       <p>
-        {shortClass(label.name)} ({strings.percent(label.confidence)}) → {shortClass(raw.label.name)} (
+        {capitalized(shortClass(label.name))} ({strings.percent(label.confidence)}) → {shortClass(raw.label.name)} (
         {strings.percent(raw.label.confidence)}). {outcomeText}
       </p>
       <p>
@@ -99,6 +110,10 @@ function Finding({ found }: { found: AttackView }) {
       </dl>
     </div>
   );
+}
+
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function ConePlot({ found }: { found: AttackView }) {
@@ -123,30 +138,47 @@ function Detector({ found }: { found: AttackView }) {
   const { value } = detector;
   const mine = value?.of === found.key ? value : undefined;
   const { view, error, progress } = mine ?? {};
+  const { value: file } = statisticsFile;
+  const canTest = file !== undefined || network.value?.canFitDetector === true;
+  const isBusy = mine !== undefined && view === undefined && error === undefined;
   return (
     <section class="detector">
       <h3>{words.detector}</h3>
-      {mine === undefined ? (
-        <button type="button" onClick={() => void detect(found.key)}>
-          {words.detect}
-        </button>
-      ) : null}
-      {mine !== undefined && view === undefined && error === undefined ? (
+      {canTest ? null : <p class="soft">{words.statisticsNeeded}</p>}
+      {isBusy ? (
         <p class="soft">
           <progress value={progress?.done} max={progress?.of ?? 1} aria-label={words.detector} />{" "}
           {progress === undefined ? "" : words.detectFit(progress.done, progress.of)}
         </p>
-      ) : null}
+      ) : (
+        <div class="run-bar">
+          {canTest && view === undefined ? (
+            <button type="button" onClick={() => void detect(found.key)}>
+              {words.detect}
+            </button>
+          ) : null}
+          <FileButton
+            label={words.statistics}
+            accept=".json,application/json"
+            onFiles={([given]) => {
+              if (given !== undefined) useStatistics({ name: given.name, blob: given });
+            }}
+          />
+        </div>
+      )}
       {view === undefined ? null : (
-        <p>
-          {words.detectScore(
-            view.score,
-            ...view.interval,
-            view.cutoff,
-            view.score > view.cutoff,
-            shortClass(view.toward),
-          )}
-        </p>
+        <>
+          <p class="finding">
+            {words.detectScore(
+              view.score,
+              ...view.interval,
+              view.cutoff,
+              view.score > view.cutoff,
+              shortClass(view.toward),
+            )}
+          </p>
+          <p class="soft">{file === undefined ? words.statisticsFitted : words.statisticsOf(file.name)}</p>
+        </>
       )}
       {error === undefined ? null : <p class="problem">{error}</p>}
     </section>

@@ -12,7 +12,7 @@ import {
   fillCheapCells,
   type GridCell,
   grid,
-  isCheap,
+  groupsOf,
   network,
   pace,
   picture,
@@ -57,34 +57,20 @@ export function ComparePanel() {
         ) : null}
       </div>
       <MapSliders />
-      {groupsOf(of.methods).map(([group, methods]) =>
-        methods.length === 0 ? null : (
-          <section key={group}>
-            <h2>{words.groups[group]}</h2>
-            <ul class="grid">
-              {methods.map((method) => (
-                <li key={method.name}>
-                  <Cell method={method} cell={cells[method.name]} pixels={fitted.pixels} />
-                </li>
-              ))}
-            </ul>
-          </section>
-        ),
-      )}
+      {groupsOf(of.methods).map(([group, methods]) => (
+        <section key={group}>
+          <h2>{strings.run.groups[group]}</h2>
+          <ul class="grid">
+            {methods.map((method) => (
+              <li key={method.name}>
+                <Cell method={method} cell={cells[method.name]} pixels={fitted.pixels} />
+              </li>
+            ))}
+          </ul>
+        </section>
+      ))}
     </>
   );
-}
-
-type Group = keyof typeof words.groups;
-
-/** The methods by what they cost on this network, in their order. */
-function groupsOf(methods: readonly TechniqueView[]): readonly (readonly [Group, readonly TechniqueView[]])[] {
-  const groupOf = (method: TechniqueView): Group =>
-    method.refusal !== undefined ? "refused" : isCheap(method) ? "quick" : "slow";
-  return (["quick", "slow", "refused"] as const).map((group) => [
-    group,
-    methods.filter((method) => groupOf(method) === group),
-  ]);
 }
 
 function Cell({ method, cell, pixels }: { method: TechniqueView; cell: GridCell | undefined; pixels: PixelsView }) {

@@ -4,7 +4,7 @@ import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { NetworkView, OptionView, TechniqueView } from "../protocol.ts";
 import { address, choose, chooseSetting } from "../state/address.ts";
 import { type RunState, secondsLeft, shareDone } from "../state/run-state.ts";
-import { goOn, network, picture, secondsOf, stop } from "../state/store.ts";
+import { goOn, groupsOf, network, picture, secondsOf, stop } from "../state/store.ts";
 import { strings } from "../strings.ts";
 
 const words = strings.run;
@@ -77,10 +77,14 @@ export function TechniquePicker({
     <Field label={label} hint={`${chosen.summary}${effort === "" ? "" : ` (${effort}${time})`}`}>
       {(id) => (
         <select id={id} value={chosen.name} onChange={({ currentTarget }) => onChoose(currentTarget.value)}>
-          {techniques.map(({ name, title }) => (
-            <option key={name} value={name}>
-              {title}
-            </option>
+          {groupsOf(techniques).map(([group, some]) => (
+            <optgroup key={group} label={words.groups[group]}>
+              {some.map(({ name, title }) => (
+                <option key={name} value={name}>
+                  {title}
+                </option>
+              ))}
+            </optgroup>
           ))}
         </select>
       )}
@@ -221,7 +225,7 @@ export function QuestionPicker({ of, lead }: { of: NetworkView; lead: (name: str
         type="text"
         list={list}
         aria-label={words.questionLabel}
-        placeholder={words.questionLabel}
+        placeholder={words.questionHint}
         aria-invalid={problem !== ""}
         aria-describedby={problem === "" ? undefined : `${list}-problem`}
         onChange={({ currentTarget }) => take(currentTarget.value)}

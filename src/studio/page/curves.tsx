@@ -45,7 +45,7 @@ export function Curves({ curve, at, label, other }: CurvesProps) {
       const shown = curve.find(({ evaluation }) => evaluation === at) ?? last;
       if (shown === undefined) return;
       const text = words.text(shown.margin, shown.confidence, shown.other);
-      const frame = { width: 420, height: 190, marginLeft: 48, marginRight: 12, marginTop: 24, marginBottom: 34 };
+      const frame = { width: 420, height: 190, marginLeft: 48, marginRight: 12, marginTop: 12, marginBottom: 34 };
       const x = { label: words.evaluation, labelArrow: "none", domain: [1, Math.max(10, curve.length)] } as const;
       const style = { fontSize: "12px", background: "transparent", maxWidth: "100%" };
       const mark = at === undefined ? [] : [Plot.ruleX([at], { stroke: "currentColor", strokeDasharray: "3 3" })];
@@ -54,7 +54,7 @@ export function Curves({ curve, at, label, other }: CurvesProps) {
         text,
         Plot.plot({
           ...{ ...frame, x, style, className: "plot" },
-          y: { label: words.margin, labelArrow: "none", grid: true, nice: true },
+          y: { label: null, grid: true, nice: true },
           marks: [
             Plot.ruleY([0], { stroke: "var(--bad)" }),
             ...mark,
@@ -68,8 +68,7 @@ export function Curves({ curve, at, label, other }: CurvesProps) {
         Plot.plot({
           ...{ ...frame, x, style, className: "plot" },
           y: {
-            label: words.confidence,
-            labelArrow: "none",
+            label: null,
             grid: true,
             domain: [0, 1],
             percent: false,

@@ -2,7 +2,15 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { address } from "../state/address.ts";
 import { takeFiles } from "../state/files.ts";
-import { addPictures, type PictureEntry, picture, pictures, removePicture, selectPicture } from "../state/store.ts";
+import {
+  addPictures,
+  network,
+  type PictureEntry,
+  picture,
+  pictures,
+  removePicture,
+  selectPicture,
+} from "../state/store.ts";
 import { strings } from "../strings.ts";
 import { Canvas, imageDataOf } from "./canvas.tsx";
 import { shortClass } from "./controls.tsx";
@@ -51,8 +59,8 @@ export function PicturesCard() {
 }
 
 function Thumb({ entry, isChosen, onPick }: { entry: PictureEntry; isChosen: boolean; onPick: () => void }) {
-  const { file, fitted, error } = entry;
-  const pixels = fitted?.pixels;
+  const { file, fitted, small, error } = entry;
+  const pixels = fitted?.pixels ?? small;
   const draw = useCallback(
     (context: CanvasRenderingContext2D) => {
       if (pixels !== undefined) context.putImageData(imageDataOf(pixels), 0, 0);
@@ -91,7 +99,7 @@ function Predictions({ entry }: { entry: PictureEntry }) {
       </p>
       {error === undefined ? null : <p class="problem">{error}</p>}
       {fitted === undefined ? (
-        error === undefined ? (
+        error === undefined && network.value !== undefined ? (
           <p class="soft">{words.waiting}</p>
         ) : null
       ) : (

@@ -26,11 +26,14 @@ export interface Address {
   readonly beside: readonly string[];
   readonly files: readonly string[];
   readonly threads?: number;
+  /** What computes, where it is not WebAssembly. */
+  readonly processor?: "webgpu";
 }
 
 export const defaults: Address = {
   tab: "explain",
-  method: "perceptual",
+  // Whose box `explain` draws first.
+  method: "guided-perceptual",
   attack: "pgd",
   picture: 0,
   opacity: 0.75,
@@ -69,7 +72,8 @@ export function parseAddress(hash: string): Address {
     alpha: number("threshold", 0, 1),
     target: index("target"),
     layer: index("layer"),
-    threads: number("threads", 1, 64),
+    threads: index("threads") === 0 ? undefined : number("threads", 1, 64),
+    processor: given.get("processor") === "webgpu" ? "webgpu" : undefined,
     settings: Object.fromEntries(settings),
     ...(model === null || model === "" ? {} : { model }),
     beside: given.getAll("beside").filter((file) => file !== ""),
@@ -84,7 +88,7 @@ export function formatAddress(address: Address): string {
   for (const file of address.beside) text.append("beside", file);
   for (const file of address.files) text.append("file", file);
   const names = [
-    ...(["tab", "method", "attack", "picture", "target", "layer", "opacity", "threads"] as const).map(
+    ...(["tab", "method", "attack", "picture", "target", "layer", "opacity", "threads", "processor"] as const).map(
       (key) => [key, key] as const,
     ),
     ["sigma", "blur"] as const,

@@ -12,9 +12,9 @@ export function commandLine(
 ): string {
   const isScene = "scene" in file;
   const { method, attack, sigma, alpha } = address.value;
-  const technique =
-    kind === "explain" ? (explainRun.value?.technique ?? method) : (attackRun.value?.technique ?? attack);
-  const target = kind === "explain" ? explainRun.value?.target : attackRun.value?.target;
+  const run = kind === "explain" ? explainRun.value : attackRun.value;
+  const chosen = kind === "explain" ? method : attack;
+  const { technique, target } = run ?? { technique: chosen, target: address.value.target };
   const settings = Object.entries(settingsOf(kind === "explain" ? technique : `attack-${technique}`));
   const isBundled = model.address !== undefined && model.name === "scenes-vgg.onnx";
   const prefix = kind === "attack" ? `${technique}.` : "";
@@ -38,8 +38,18 @@ export function commandLine(
         .join(",");
       return value === undefined || value === "" ? [] : [`--${name}`, quoted(value)];
     }),
+    ...labelFlags(choices.labels),
+    ...(choices.inputSize === undefined || choices.inputSize.trim() === ""
+      ? []
+      : ["--input-size", quoted(choices.inputSize.trim())]),
     ...(choices.logits === undefined || choices.logits === "" ? [] : ["--logits", quoted(choices.logits)]),
   ].join(" ");
+}
+
+/** A list that was typed or dropped has to be a file there. */
+function labelFlags(labels = ""): string[] {
+  if (labels.trim() === "") return [];
+  return ["--labels", ["imagenet", "cifar10"].includes(labels.trim()) ? labels.trim() : "labels.txt"];
 }
 
 /** As a shell takes it literally. */

@@ -1,7 +1,8 @@
 /** @file Files as users bring them: dropped, chosen, pasted, linked, taken by a camera. */
 import type { FileView } from "../protocol.ts";
 import { strings } from "../strings.ts";
-import { addPictures, changeChoices, changeModel, model, say } from "./store.ts";
+import { choose } from "./address.ts";
+import { addPictures, changeChoices, changeModel, model, say, useStatistics } from "./store.ts";
 
 const pictureNames = /\.(png|jpe?g|webp|gif|bmp|avif|svg|ico|tiff?|heic|ppm|pgm)$/i;
 const labelNames = /\.(txt|csv|json)$/i;
@@ -26,11 +27,24 @@ export async function takeFiles(files: readonly File[]): Promise<void> {
       await changeModel(state.file, [...state.beside, ...weights.map(viewOf)]);
     } else say(strings.files.unknown(weights.map(({ name }) => name).join(", ")), true);
   }
-  const [list] = labels;
-  if (list !== undefined && model.value !== undefined) {
-    await changeChoices({ ...model.value.choices, labels: await list.text() });
-  }
+  for (const list of labels) await takeText(list);
   if (images.length > 0) await addPictures(images.map(viewOf));
+}
+
+/** The detector's statistics, or the names of classes. */
+async function takeText(file: File): Promise<void> {
+  const text = await file.text();
+  if (isStatistics(text)) {
+    useStatistics(viewOf(file));
+    choose({ tab: "attack" });
+  } else if (model.value !== undefined) {
+    await changeChoices({ ...model.value.choices, labels: text });
+  }
+}
+
+/** Whether a file is one of `detect fit`; what is wrong with it is said where it is used. */
+function isStatistics(text: string): boolean {
+  return /^\s*\{\s*"format"\s*:\s*"perceptual-ball odds statistics"/.test(text);
 }
 
 /** What a pasted or typed link leads to: a model, or a picture. The page may only ask its own server. */

@@ -17,6 +17,8 @@ import type {
   ModelView,
   NetworkView,
   PictureFile,
+  PixelsView,
+  Processor,
   ProgressView,
   TechniqueView,
 } from "../protocol.ts";
@@ -29,6 +31,8 @@ import { createWorkerClient, JobError, type RunningJob, type WorkerClient } from
 export interface PictureEntry {
   readonly key: string;
   readonly file: PictureFile;
+  /** Small, as it is, before the network has seen it. */
+  readonly small?: PixelsView;
   readonly fitted?: FittedPicture;
   readonly error?: string;
 }
@@ -50,6 +54,8 @@ export type GridCell =
 
 export const ready = signal(false);
 export const runtimeName = signal("");
+/** Whether there is a graphics processor worth using: software that pretends to be one is slower than WebAssembly. */
+export const hasGraphics = signal(false);
 export const model = signal<ModelState | undefined>(undefined);
 export const pictures = signal<readonly PictureEntry[]>([]);
 export const explainRun = signal<RunState<ExplanationView> | undefined>(undefined);
@@ -61,6 +67,8 @@ export const detector = signal<
   | { readonly of: string; readonly progress?: ProgressView; readonly view?: DetectorView; readonly error?: string }
   | undefined
 >(undefined);
+/** Of a file with the detector's statistics, for the model that is open. */
+export const statisticsFile = signal<FileView | undefined>(undefined);
 export const grid = signal<Readonly<Record<string, GridCell>>>({});
 export const layerMaps = signal<{ readonly view?: LayerMaps; readonly error?: string } | undefined>(undefined);
 export const layerDistances = signal<
@@ -84,9 +92,9 @@ export const threads = isIsolated
   ? (address.value.threads ?? Math.max(1, Math.min(4, Math.ceil((navigator.hardwareConcurrency || 2) / 2))))
   : 1;
 
-/** In forward runs: what is computed in the grid without being asked for, as long as the pace is not known. */
+/** In forward runs: what is computed in the grid without being asked for, unless that takes too long on this machine. */
 const cheapRuns = 40;
-const cheapSeconds = 2;
+const cheapSeconds = 5;
 
 let client: WorkerClient | undefined;
 let nextKey = 0;
@@ -112,10 +120,17 @@ const isAborted = (error: unknown): boolean => error instanceof JobError && erro
 
 /** Starts the worker and opens what the address names, or what comes with the page. */
 export async function startStudio(makeWorker: () => Worker, bundledModel: string): Promise<void> {
-  client = createWorkerClient(makeWorker, () => {
-    say(strings.errors.restarted, true);
-    void reviveWorker();
+  client = createWorkerClient(makeWorker, {
+    onDeath: (reason) => void replaceDead(reason),
+    onLost(reason) {
+      say(strings.errors.deviceLost(reason), true);
+      choose({ processor: undefined });
+      leaveWorker();
+      void reviveWorker(true);
+    },
   });
+  void findGraphics();
+  wakeUp();
   const { model: given, beside, files } = address.value;
   const chosen = given === undefined ? bundledFile(bundledModel) : linkedFile(given);
   const linked = files.map((file): PictureFile => linkedFile(file));
@@ -142,17 +157,85 @@ function sceneFiles(): PictureFile[] {
 
 const entryOf = (file: PictureFile): PictureEntry => ({ key: `picture-${nextKey++}`, file });
 
+/** Starts what computes; where WebGPU does not, WebAssembly. */
 async function startRuntime(): Promise<void> {
-  const { runtime } = await worker().run("start", { threads }).output;
-  runtimeName.value = runtime;
+  const { processor = "wasm" } = address.value;
+  try {
+    const { runtime } = await worker().run("start", { threads, processor }).output;
+    runtimeName.value = runtime;
+  } catch (error) {
+    if (processor === "wasm" || isAborted(error)) throw error;
+    say(strings.errors.noDevice(wordsOf(error)), true);
+    choose({ processor: undefined });
+    await startRuntime();
+  }
 }
 
-/** After the worker died: a new one, with the same model and pictures. */
-async function reviveWorker(): Promise<void> {
+async function findGraphics(): Promise<void> {
+  const { gpu } = navigator as { readonly gpu?: { requestAdapter(): Promise<GraphicsAdapter | null> } };
+  const adapter = await gpu?.requestAdapter().catch(() => null);
+  const { isFallbackAdapter = adapter?.isFallbackAdapter, architecture } = adapter?.info ?? {};
+  hasGraphics.value = Boolean(adapter) && isFallbackAdapter !== true && architecture !== "swiftshader";
+}
+
+/** The part of WebGPU's adapter that says what it is. */
+interface GraphicsAdapter {
+  readonly isFallbackAdapter?: boolean;
+  readonly info?: { readonly isFallbackAdapter?: boolean; readonly architecture?: string };
+}
+
+/** Computes on something else from now on, with the same model and pictures. */
+export async function changeProcessor(processor: Processor): Promise<void> {
+  choose({ processor: processor === "wasm" ? undefined : processor });
+  problem.value = "";
+  leaveWorker();
+  await reviveWorker(true);
+}
+
+/** Longer than any single run of a network that fits into a page, in milliseconds. */
+const patience = 45_000;
+
+/** A tab that has slept may have lost its worker without an error. */
+function wakeUp(): void {
+  const check = (): void => {
+    if (document.visibilityState === "visible") client?.checkAlive(patience);
+  };
+  document.addEventListener("visibilitychange", check);
+  document.addEventListener("resume", check);
+  addEventListener("pageshow", ({ persisted }) => {
+    if (persisted) check();
+  });
+}
+
+/** When workers died of themselves, in milliseconds: a model that one dies of again and again is not opened again. */
+let deaths: readonly number[] = [];
+const deathSpan = 120_000;
+
+/**
+ * After the worker died: a new one, with the same model and pictures. What it did when it died is not begun again by itself.
+ */
+async function replaceDead(reason: string): Promise<void> {
+  const now = performance.now();
+  deaths = [...deaths.filter((at) => now - at < deathSpan), now];
+  const isHopeless = deaths.length > 1;
+  say(isHopeless ? strings.errors.diesAgain(reason) : strings.errors.restarted(reason), true);
+  const state = model.value;
+  if (!isHopeless || state === undefined) {
+    await reviveWorker(false);
+    return;
+  }
+  deaths = [];
+  clearResults();
+  model.value = { ...state, status: "failed", view: undefined, error: strings.errors.diesAgain(reason) };
+  await startRuntime();
+}
+
+/** A new worker with the same model and pictures. */
+async function reviveWorker(isToExplain: boolean): Promise<void> {
   const state = model.value;
   try {
     await startRuntime();
-    if (state !== undefined) await openModel(state.file, state.beside, state.choices);
+    if (state !== undefined) await openModel(state.file, state.beside, state.choices, { isToExplain });
   } catch (error) {
     if (!isAborted(error)) say(wordsOf(error), true);
   }
@@ -174,13 +257,20 @@ function clearPicture(): void {
 function clearResults(): void {
   clearPicture();
   pace.value = undefined;
+  statisticsFile.value = undefined;
+}
+
+/** Ends the worker with all that it knows; another one has to be started. */
+function leaveWorker(): void {
+  clearResults();
+  runtimeName.value = "";
+  worker().restart();
 }
 
 /** Opens another model in a worker of its own, since WebAssembly gives no memory back, and looks at all pictures with it. */
 export async function changeModel(file: FileView, beside: readonly FileView[]): Promise<void> {
   problem.value = "";
-  endAllJobs();
-  worker().restart();
+  leaveWorker();
   choose({ target: undefined, layer: undefined, model: undefined, beside: [] });
   await startRuntime();
   await openModel(file, beside);
@@ -189,19 +279,20 @@ export async function changeModel(file: FileView, beside: readonly FileView[]): 
 /** The same model, prepared as the user now says. */
 export async function changeChoices(choices: ModelChoices): Promise<void> {
   const state = model.value;
-  if (state !== undefined) await openModel(state.file, state.beside, choices, false);
+  problem.value = "";
+  if (state !== undefined) await openModel(state.file, state.beside, choices, { isNew: false });
 }
 
 async function openModel(
   file: FileView,
   beside: readonly FileView[],
   choices: ModelChoices = {},
-  isNew = true,
+  { isNew = true, isToExplain = true }: { readonly isNew?: boolean; readonly isToExplain?: boolean } = {},
 ): Promise<void> {
   const before = isNew ? undefined : model.value?.view;
   clearResults();
   model.value = { file, beside, choices, status: "opening", view: before };
-  pictures.value = pictures.value.map(({ key, file: of }) => ({ key, file: of }));
+  pictures.value = pictures.value.map(({ key, file: of, small }) => ({ key, file: of, small }));
   try {
     const view = await worker().run("open", { model: file, beside, choices }).output;
     model.value = { file, beside, choices, status: "open", view };
@@ -209,14 +300,20 @@ async function openModel(
       view.inspection.works ? strings.model.opened(file.name) : strings.model.blocked(file.name),
       !view.inspection.works,
     );
-    await Promise.all(pictures.value.map(({ key, file: of }) => handOver(key, of, isNew)));
-    if (view.network !== undefined) await lookAtPictures();
+    await handOverAll(isNew);
+    if (view.network !== undefined) await lookAtPictures(isToExplain);
   } catch (error) {
     if (isAborted(error)) return;
     const text = wordsOf(error);
     model.value = { file, beside, choices, status: "failed", error: text, view: before };
     say(text, true);
+    await handOverAll(isNew);
   }
+}
+
+/** Gives a new worker the pictures. */
+async function handOverAll(isNew: boolean): Promise<void> {
+  await Promise.all(pictures.value.map(({ key, file }) => handOver(key, file, isNew)));
 }
 
 function updatePicture(key: string, change: Partial<PictureEntry>): void {
@@ -226,14 +323,14 @@ function updatePicture(key: string, change: Partial<PictureEntry>): void {
 async function handOver(key: string, file: PictureFile, isNew = true): Promise<void> {
   if (!isNew) return;
   try {
-    await worker().run("add", { key, file }).output;
+    updatePicture(key, { small: await worker().run("add", { key, file }).output });
   } catch (error) {
     if (!isAborted(error)) updatePicture(key, { error: wordsOf(error) });
   }
 }
 
 /** What the network says of all pictures that it has not seen yet; the selected one first, which is explained at once. */
-async function lookAtPictures(): Promise<void> {
+async function lookAtPictures(isToExplain = true): Promise<void> {
   const { choices } = model.value ?? {};
   const isOpen = choices?.normalization === undefined && choices?.mean === undefined;
   const readable = pictures.value.filter(({ error }) => error === undefined).map(({ key }) => key);
@@ -245,7 +342,7 @@ async function lookAtPictures(): Promise<void> {
     try {
       const fitted = await worker().run("fit", { picture: key }).output;
       updatePicture(key, { fitted });
-      if (key === first && explainRun.value === undefined) explain();
+      if (key === first && isToExplain && explainRun.value === undefined) explain();
     } catch (error) {
       if (isAborted(error)) return;
       updatePicture(key, { error: wordsOf(error) });
@@ -442,13 +539,26 @@ export function secondsOf({ cost }: TechniqueView): number | undefined {
   return pace.value * (cost.forward + 3 * cost.gradient);
 }
 
-/** Whether a method is computed in the grid without being asked for. */
-export function isCheap(technique: TechniqueView): boolean {
-  if (technique.cost === undefined) return false;
-  const seconds = secondsOf(technique);
-  return seconds === undefined
-    ? technique.cost.forward + 3 * technique.cost.gradient <= cheapRuns
-    : seconds <= cheapSeconds;
+/** Whether a method takes a few runs of the network only. */
+export function isCheap({ cost }: TechniqueView): boolean {
+  return cost !== undefined && cost.forward + 3 * cost.gradient <= cheapRuns;
+}
+
+/** Of methods and attacks: by what they cost, and those apart that do not work on the network. */
+export const techniqueGroups = ["quick", "slow", "all", "refused"] as const;
+export type TechniqueGroup = (typeof techniqueGroups)[number];
+
+/** `techniques` by group, in their order; empty groups are left out. What attacks cost depends on their settings: they are one group. */
+export function groupsOf(
+  techniques: readonly TechniqueView[],
+): readonly (readonly [TechniqueGroup, readonly TechniqueView[]])[] {
+  const groupOf = (technique: TechniqueView): TechniqueGroup => {
+    if (technique.refusal !== undefined) return "refused";
+    return technique.cost === undefined ? "all" : isCheap(technique) ? "quick" : "slow";
+  };
+  return techniqueGroups
+    .map((group) => [group, techniques.filter((technique) => groupOf(technique) === group)] as const)
+    .filter(([, some]) => some.length > 0);
 }
 
 /** Computes a method for the grid. */
@@ -486,7 +596,8 @@ const gridJobs = new Set<RunningJob<"explain">>();
 /** Computes what is cheap and not there yet. */
 export function fillCheapCells(): void {
   for (const method of network.value?.methods ?? []) {
-    if (isCheap(method) && grid.value[method.name] === undefined) void fillCell(method.name);
+    const isQuick = isCheap(method) && (secondsOf(method) ?? 0) <= cheapSeconds;
+    if (isQuick && grid.value[method.name] === undefined) void fillCell(method.name);
   }
 }
 
@@ -512,11 +623,19 @@ async function drawCone(of: string): Promise<void> {
   }
 }
 
+/** Takes the detector's statistics from a file, and tests what was attacked with them. */
+export function useStatistics(file: FileView): void {
+  statisticsFile.value = file;
+  const of = attackRun.value?.result?.key;
+  if (of !== undefined) void detect(of);
+}
+
 /** What the statistical test says of the attacked picture. */
 export async function detect(of: string): Promise<void> {
   detector.value = { of };
   try {
-    const view = await worker().run("detect", { of }, ({ progress }) => {
+    const { value: statistics } = statisticsFile;
+    const view = await worker().run("detect", { of, statistics }, ({ progress }) => {
       if (detector.value?.of === of) detector.value = { of, progress };
     }).output;
     if (detector.value?.of === of) detector.value = { of, view };

@@ -29,6 +29,8 @@ export interface WorkerClient {
   run<N extends JobName>(job: N, input: Jobs[N]["input"], onEvent?: (event: Jobs[N]["event"]) => void): RunningJob<N>;
   /** Ends the worker with everything that it holds, and starts another one. Jobs under way are rejected as aborted. */
   restart(): void;
+  /** Replaces a worker of which nothing is heard for `patience` milliseconds, as one that died. */
+  checkAlive(patience: number): void;
 }
 
 interface Waiting {
@@ -37,15 +39,33 @@ interface Waiting {
   onEvent?(event: never): void;
 }
 
-/** `onDeath` is called with what is known where the worker died by itself; a new one has been started then. */
-export function createWorkerClient(makeWorker: () => Worker, onDeath: (reason: string) => void): WorkerClient {
+/** What happens to a worker without being asked for. */
+export interface WorkerEvents {
+  /** It died by itself, or does not answer; a new one has been started. */
+  onDeath(reason: string): void;
+  /** The graphics processor is gone; the worker is of no more use. */
+  onLost(reason: string): void;
+}
+
+/** The part of a Worker that is used. */
+export type WorkerLike = Pick<Worker, "postMessage" | "terminate" | "addEventListener">;
+
+export function createWorkerClient(makeWorker: () => WorkerLike, { onDeath, onLost }: WorkerEvents): WorkerClient {
   const waiting = new Map<number, Waiting>();
   let count = 0;
+  let heard = 0;
   let worker = start();
 
-  function start(): Worker {
+  function start(): WorkerLike {
     const started = makeWorker();
     started.addEventListener("message", ({ data }: MessageEvent<Answer>) => {
+      if (started !== worker) return;
+      heard++;
+      if ("pong" in data) return;
+      if ("lost" in data) {
+        onLost(data.lost);
+        return;
+      }
       const job = waiting.get(data.id);
       if (job === undefined) return;
       if ("event" in data) {
@@ -53,14 +73,24 @@ export function createWorkerClient(makeWorker: () => Worker, onDeath: (reason: s
         return;
       }
       waiting.delete(data.id);
-      if ("error" in data) job.reject(new JobError(data.error.message, data.error));
-      else job.resolve(data.output as never);
+      if (!("error" in data)) {
+        job.resolve(data.output as never);
+        return;
+      }
+      const { message, isOutOfMemory } = data.error;
+      job.reject(new JobError(message, data.error));
+      if (isOutOfMemory) {
+        const reason = strings.errors.outOfMemory(message);
+        replace(reason);
+        onDeath(reason);
+      }
     });
     const died = (event: Event): void => {
-      if (started !== worker) return;
       event.preventDefault();
-      const reason = event instanceof ErrorEvent && event.message ? event.message : strings.errors.workerEnded;
-      replace(new JobError(strings.errors.workerDied(reason)));
+      if (started !== worker) return;
+      const { message = "" } = event as Partial<ErrorEvent>;
+      const reason = message === "" ? strings.errors.workerEnded : message;
+      replace(reason);
       onDeath(reason);
     };
     started.addEventListener("error", died);
@@ -68,12 +98,13 @@ export function createWorkerClient(makeWorker: () => Worker, onDeath: (reason: s
     return started;
   }
 
-  function replace(error: JobError): void {
+  /** What was under way is rejected as aborted: why is said once, not by each. */
+  function replace(reason: string): void {
     worker.terminate();
     const left = [...waiting.values()];
     waiting.clear();
     worker = start();
-    for (const job of left) job.reject(error);
+    for (const job of left) job.reject(new JobError(reason, { isAborted: true }));
   }
 
   return {
@@ -94,6 +125,16 @@ export function createWorkerClient(makeWorker: () => Worker, onDeath: (reason: s
         hold: (isHeld) => send({ id, hold: isHeld }),
       };
     },
-    restart: () => replace(new JobError(strings.errors.cancelled, { isAborted: true })),
+    checkAlive(patience) {
+      const before = heard;
+      const asked = worker;
+      worker.postMessage({ ping: true } satisfies Order);
+      setTimeout(() => {
+        if (worker !== asked || heard > before) return;
+        replace(strings.errors.silent);
+        onDeath(strings.errors.silent);
+      }, patience);
+    },
+    restart: () => replace(strings.errors.cancelled),
   };
 }

@@ -9,9 +9,10 @@ import { BadInputError, MisuseError } from "../../errors.ts";
 import { describeGeometry } from "../../image/geometry.ts";
 import type { Model } from "../../onnx/model.ts";
 import { parseNumber } from "../../options/parse.ts";
-import type { Runtime } from "../../runtime/runtime.ts";
 import { bytesOf, readModelFile } from "../../web/load-classifier.ts";
 import type { FileView, LayerView, ModelChoices, ModelView, NetworkView } from "../protocol.ts";
+import type { Engine } from "./engine.ts";
+import { knowsScenes } from "./knows-scenes.ts";
 
 /** A model with what the user chose for it. */
 export interface OpenModel {
@@ -26,6 +27,12 @@ export interface OpenModel {
 
 /** Larger files do not fit into a page's memory together with the graphs that are made of them. */
 export const mostModelBytes = 300e6;
+
+/** Bytes of the machine, of which a model may need a quarter; of WebAssembly's four gigabytes a model with its gradients fits into two. */
+function pageMemory(): number {
+  const { deviceMemory = 8 } = navigator as { readonly deviceMemory?: number };
+  return Math.min(8, deviceMemory) * 2 ** 30;
+}
 
 /** The bytes of a file that the page hands over or that lies beside it. Throws a BadInputError where it cannot be read. */
 export async function fileBytes({ name, blob, address }: FileView): Promise<Uint8Array> {
@@ -42,7 +49,7 @@ export async function openModel(
   file: FileView,
   beside: readonly FileView[],
   choices: ModelChoices,
-  runtime: Runtime,
+  engine: Engine,
 ): Promise<OpenModel> {
   const sizes = [file, ...beside].map(({ blob }) => blob?.size ?? 0);
   const total = sizes.reduce((sum, size) => sum + size, 0);
@@ -56,26 +63,27 @@ export async function openModel(
   const model = await readModelFile(named, { externalData });
   const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
   const sha256 = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return describe({ name: file.name, sha256, bytes: bytes.length, model }, choices, runtime);
+  return describe({ name: file.name, sha256, bytes: bytes.length, model }, choices, engine);
 }
 
 /** The same model, opened as the user now says. */
 export function reopenModel(
   { name, sha256, bytes, model }: OpenModel,
   choices: ModelChoices,
-  runtime: Runtime,
+  engine: Engine,
 ): Promise<OpenModel> {
-  return describe({ name, sha256, bytes, model }, choices, runtime);
+  return describe({ name, sha256, bytes, model }, choices, engine);
 }
 
 async function describe(
   file: Pick<OpenModel, "name" | "sha256" | "bytes" | "model">,
   choices: ModelChoices,
-  runtime: Runtime,
+  engine: Engine,
 ): Promise<OpenModel> {
   const options = classifierOptions(choices);
+  const { runtime, providers } = engine;
   const { inspection, classifier } = inspectModel(file.model, () =>
-    createClassifier(file.model, { ...options, runtime, where: file.name }),
+    createClassifier(file.model, { ...options, runtime, providers, machineMemory: pageMemory(), where: file.name }),
   );
   const { layers: _, ...about } = inspection;
   const { name, sha256, bytes } = file;
@@ -153,5 +161,6 @@ export async function networkView(classifier: Classifier): Promise<NetworkView> 
     ),
     ...techniqueViews(classifier),
     isSeparate,
+    canFitDetector: !isSeparate && knowsScenes(classifier),
   };
 }

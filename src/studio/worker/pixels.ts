@@ -21,6 +21,23 @@ export function pixelsOfImage(image: ImageTensor): PixelsView {
   return pixelsOfPicture(tensorToPicture(shown));
 }
 
+/** As many pixels a side a small picture has at most. */
+const thumbnailSide = 96;
+
+/** `picture` made small: each pixel is the one that lies there. */
+export function thumbnailOf({ width, height, channels, data }: Picture): PixelsView {
+  const scale = Math.min(1, thumbnailSide / Math.max(width, height));
+  const [columns, rows] = [width, height].map((side) => Math.max(1, Math.round(side * scale)));
+  const small = new Uint8Array(columns * rows * channels);
+  for (let y = 0; y < rows; y++) {
+    for (let x = 0; x < columns; x++) {
+      const at = Math.floor(((y + 0.5) * height) / rows) * width + Math.floor(((x + 0.5) * width) / columns);
+      for (let c = 0; c < channels; c++) small[(y * columns + x) * channels + c] = data[at * channels + c];
+    }
+  }
+  return pixelsOfPicture({ width: columns, height: rows, channels, data: small });
+}
+
 /** `pixels` as a file: a PNG, or a JPEG where a little loss does no harm. */
 export async function encoded(
   { width, height, data }: PixelsView,

@@ -1,21 +1,19 @@
 /** @file The worker of the page: it owns the runtime, the model and the pictures, and does one job after the other. */
-import mjsUrl from "onnxruntime-web/ort-wasm-simd-threaded.mjs?url";
-import wasmUrl from "onnxruntime-web/ort-wasm-simd-threaded.wasm?url";
 import type { AttackResult } from "../../attacks/attack.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { classificationOf, mostProbable, sigmoidAt, softmaxAt } from "../../classifier/logits.ts";
 import { decidesEachLabel } from "../../classifier/network/find-head.ts";
 import { isOpenToPictures } from "../../classifier/preprocessing/guess-preprocessing.ts";
 import { MisuseError, PerceptualBallError } from "../../errors.ts";
+import { printable } from "../../escape-text.ts";
 import { topCount } from "../../experiments/records/label-record.ts";
 import type { ImageTensor, Picture } from "../../image/picture.ts";
-import { describeRuntime, type Runtime } from "../../runtime/runtime.ts";
 import { renderScene, scenesSeeds } from "../../scenes/scenes.ts";
-import { loadRuntime } from "../../web/load-runtime.ts";
 import { readPicture } from "../../web/read-image.ts";
 import type { Answer, ConeView, FittedPicture, JobName, Jobs, NetworkView, Order, RunQuestion } from "../protocol.ts";
-import { networkView, type OpenModel, openModel, reopenModel } from "./model.ts";
-import { encoded, pixelsOfImage, pixelsOfPicture } from "./pixels.ts";
+import { type Engine, startEngine, watchDevice } from "./engine.ts";
+import { fileBytes, networkView, type OpenModel, openModel, reopenModel } from "./model.ts";
+import { encoded, pixelsOfImage, pixelsOfPicture, thumbnailOf } from "./pixels.ts";
 import { attackView, explanationView, type KeptExplanation, runAttack, runExplanation, type Subject } from "./runs.ts";
 import { createGate, createTurns, type Gate, type Urgency } from "./turns.ts";
 
@@ -42,15 +40,15 @@ const attacked = new Map<
   string,
   { readonly result: AttackResult; readonly seconds: number; readonly subject: Subject }
 >();
-let runtime: Runtime | undefined;
+let engine: Engine | undefined;
 let opened: OpenModel | undefined;
 let decisions = new Map<number, Classifier>();
 /** Of the results that can be asked for again, so many of each kind are kept. */
 const mostKept = 40;
 let runs = 0;
 
-function theRuntime(): Runtime {
-  if (runtime !== undefined) return runtime;
+function theEngine(): Engine {
+  if (engine !== undefined) return engine;
   throw new MisuseError({ where: "worker", what: "no runtime was started", expected: "start before any other job" });
 }
 
@@ -107,7 +105,7 @@ async function subjectOf(question: RunQuestion, signal: AbortSignal): Promise<Su
   const { label: predicted } = classificationOf(logits);
   const input = whole.fit(picture);
   const model = { path: opened?.name ?? "", sha256: opened?.sha256 ?? "" };
-  const versions = { perceptualBall: packageVersion, runtime: describeRuntime(theRuntime()), platform: browserName() };
+  const versions = { perceptualBall: packageVersion, runtime: theEngine().description, platform: browserName() };
   const common = { name, picture, input, model, versions };
   if (!decidesEachLabel(whole.prepared.head)) {
     return { ...common, classifier: whole, label: question.label, target: question.target, predicted };
@@ -130,18 +128,17 @@ function browserName(): string {
 type Doers = { readonly [N in JobName]: (input: Jobs[N]["input"], handle: Handle<N>) => Promise<Jobs[N]["output"]> };
 
 const doers: Doers = {
-  async start({ threads }) {
-    const address = (file: string) => new URL(file, self.location.href);
-    runtime = await loadRuntime({ threads, files: { mjs: address(mjsUrl), wasm: address(wasmUrl) } });
-    return { runtime: describeRuntime(runtime) };
+  async start({ threads, processor }) {
+    engine = await startEngine(processor, threads);
+    return { runtime: engine.description };
   },
 
   async open({ model, beside, choices }) {
     const isSame = opened !== undefined && opened.name === model.name && reopening === model;
     const next =
       isSame && opened !== undefined
-        ? await reopenModel(opened, choices, theRuntime())
-        : await openModel(model, beside, choices, theRuntime());
+        ? await reopenModel(opened, choices, theEngine())
+        : await openModel(model, beside, choices, theEngine());
     await closeModel();
     opened = next;
     reopening = model;
@@ -152,11 +149,12 @@ const doers: Doers = {
     if ("scene" in file) {
       const { image, box } = renderScene({ seed: scenesSeeds.bundled, index: file.scene });
       pictures.set(key, { name: file.name, picture: image, groundTruth: box });
-      return null;
+      return pixelsOfImage(image);
     }
     const source = file.blob === undefined ? file.address : new File([file.blob], file.name);
-    pictures.set(key, { name: file.name, picture: await readPicture(source) });
-    return null;
+    const picture = await readPicture(source);
+    pictures.set(key, { name: file.name, picture });
+    return thumbnailOf(picture);
   },
 
   async remove({ key }) {
@@ -169,8 +167,9 @@ const doers: Doers = {
     if (opened === undefined || !isOpenToPictures(classifier.guess, classifier.input.channelCount)) return null;
     const images = keys.map((key) => classifier.fit(thePicture(key).picture));
     if (images.length === 0) return null;
+    const { runtime, providers } = theEngine();
     const { probePreprocessing } = await import("../../classifier/preprocessing/probe-preprocessing.ts");
-    const guess = await probePreprocessing(classifier, images, { runtime: theRuntime(), signal });
+    const guess = await probePreprocessing(classifier, images, { runtime, providers, signal });
     const probed = classifier.withPreprocessing(guess);
     await closeModel();
     opened = { ...opened, classifier: probed };
@@ -230,10 +229,15 @@ const doers: Doers = {
     return layerDistances(classifier, classifier.fit(thePicture(picture).picture).data, perturbedImage(of));
   },
 
-  async detect({ of }, { signal, tell }) {
+  async detect({ of, statistics }, { signal, tell }) {
     const { result, subject } = fromMap(attacked, of);
     const { detectAttack } = await import("./detector.ts");
+    const given = statistics && {
+      ...{ name: statistics.name, sha256: subject.model.sha256 },
+      text: new TextDecoder().decode(await fileBytes(statistics)),
+    };
     return detectAttack(subject.classifier, result.rounded.image, {
+      ...(given === undefined ? {} : { given }),
       signal,
       onProgress: (done, all) => tell({ progress: { done, of: all } }),
     });
@@ -320,7 +324,9 @@ function urgencyOf(order: Extract<Order, { readonly job: JobName }>): Urgency {
 const post = (answer: Answer): void => self.postMessage(answer, { transfer: buffersOf(answer) });
 
 self.addEventListener("message", ({ data }: MessageEvent<Order>) => {
-  if ("cancel" in data) {
+  if ("ping" in data) {
+    post({ pong: true });
+  } else if ("cancel" in data) {
     const handle = handles.get(data.id);
     handle?.abort.abort();
     handle?.gate.hold(false);
@@ -343,14 +349,34 @@ async function perform(
     abort.signal.throwIfAborted();
     const handle = { signal: abort.signal, gate, tell: (event: Jobs[JobName]["event"]) => post({ id, event }) };
     const work = doers[job] as (input: unknown, handle: object) => Promise<Jobs[JobName]["output"]>;
-    post({ id, output: await work(input, handle) });
+    post({ id, output: fitToShow(await work(input, handle)) });
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = printable((error instanceof Error ? error.message : String(error)).replaceAll("\n", " "));
     const isAborted = abort.signal.aborted || (error instanceof Error && error.name === "AbortError");
-    post({ id, error: { message, isAborted, isDefect: !(error instanceof PerceptualBallError) } });
+    const isOutOfMemory = !isAborted && lacksMemory(error);
+    const isDefect = !isOutOfMemory && !(error instanceof PerceptualBallError);
+    post({ id, error: { message, isAborted, isDefect, isOutOfMemory } });
   } finally {
     turns.give();
+    if (engine !== undefined) void watchDevice(engine, (lost) => self.postMessage({ lost } satisfies Answer));
   }
+}
+
+/** `value` with all texts fit to be shown: many come from files. */
+function fitToShow<T>(value: T): T {
+  if (typeof value === "string") return printable(value) as T;
+  if (Array.isArray(value)) return value.map(fitToShow) as T;
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value) || value instanceof Blob) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, fitToShow(part)])) as T;
+}
+
+/** Whether `error` says that memory is at its end: the runtime's, or the page's own. */
+function lacksMemory(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  // A trap leaves the runtime in a state that nothing can be done with, and lack of memory is what traps are made of.
+  if (error instanceof WebAssembly.RuntimeError || /out of memory/i.test(error.message)) return true;
+  const isOwn = error instanceof RangeError && /allocation|array length/i.test(error.message);
+  return isOwn || (error.cause !== error && lacksMemory(error.cause));
 }
 
 /** The buffers of what is posted, which nobody here needs any more. */

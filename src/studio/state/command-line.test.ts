@@ -1,0 +1,55 @@
+import { beforeAll, beforeEach, expect, test, vi } from "vitest";
+import type { NetworkView, TechniqueView } from "../protocol.ts";
+import type * as AddressModule from "./address.ts";
+import type * as CommandLineModule from "./command-line.ts";
+import type * as StoreModule from "./store.ts";
+
+let commandLine: (typeof CommandLineModule)["commandLine"];
+let address: typeof AddressModule;
+let store: typeof StoreModule;
+
+beforeAll(async () => {
+  vi.stubGlobal("location", { hash: "", pathname: "/" });
+  address = await import("./address.ts");
+  store = await import("./store.ts");
+  ({ commandLine } = await import("./command-line.ts"));
+});
+
+beforeEach(() => {
+  address.address.value = address.defaults;
+});
+
+const own = { file: { name: "own model.onnx", blob: new Blob() }, beside: [], choices: {}, status: "open" } as const;
+const bundled = { ...own, file: { name: "scenes-vgg.onnx", address: "http://localhost/scenes-vgg.onnx" } } as const;
+const picture = { key: "picture-0", file: { name: "it's.png", blob: new Blob() } };
+
+test("bundled classifier and scenes need no files", () => {
+  const scene = { key: "picture-0", file: { name: "scene-1", scene: 0 } };
+  address.choose({ method: "grad-cam" });
+  expect(commandLine("explain", scene, bundled)).toBe("perceptual-ball explain --method grad-cam");
+});
+
+test("what is chosen is said, as a shell takes it literally", () => {
+  const method: Partial<TechniqueView> = { name: "grad-cam", box: { kind: "energy", alpha: 0.65 } };
+  const network: Partial<NetworkView> = { methods: [method as TechniqueView] };
+  store.model.value = { ...own, view: { network } as never };
+  address.choose({ method: "grad-cam", target: 3, sigma: 4, alpha: 0.4, settings: { "grad-cam.layer": "Relu[3]" } });
+  const choices = {
+    mean: "0.5, 0.5 ,0.5",
+    normalization: undefined,
+    logits: "scores",
+    labels: "a\nb",
+    inputSize: "96",
+  };
+  expect(commandLine("explain", picture, { ...own, choices })).toBe(
+    "perceptual-ball explain 'it'\\''s.png' --model 'own model.onnx' --method grad-cam --target 3 --set 'layer=Relu[3]'" +
+      " --blur 4 --threshold energy:0.4 --mean 0.5,0.5,0.5 --labels labels.txt --input-size 96 --logits scores",
+  );
+});
+
+test("an attack's settings are named by the attack", () => {
+  address.choose({ attack: "pgd", settings: { "attack-pgd.epsilon": "0.03", "pgd.other": "1" }, alpha: 0.4 });
+  expect(commandLine("attack", picture, bundled)).toBe(
+    "perceptual-ball attack 'it'\\''s.png' --attack pgd --set pgd.epsilon=0.03",
+  );
+});
