@@ -7,6 +7,8 @@ import contextlib
 import importlib
 import json
 import os
+import re
+import resource
 import sys
 import tempfile
 import warnings
@@ -30,10 +32,15 @@ def main():
                 module.write(request, request["folder"])
             answer = {}
         except Exception as error:
-            first = str(error).strip().split("\n")[0]
-            answer = {"failure": f"{type(error).__name__}: {first}"[:300]}
+            lines = [line for line in re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split("\n") if line.strip()]
+            # PyTorch's exporter says the reason last.
+            said = lines[0] if len(lines) < 2 else f"{lines[0]} … {lines[-1].strip()}"
+            answer = {"failure": f"{type(error).__name__}: {said}"[:400]}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
+        # TensorFlow keeps what it once had: run.ts starts another process.
+        if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 2.5e6:
+            return
 
 
 if __name__ == "__main__":

@@ -7,6 +7,9 @@ from torch_case import export_dynamo, export_legacy, normalized, write_torch_cas
 
 def build(architecture, size, settings):
     """The network in inference mode and the size of its input: `size` where it takes that, or else its own."""
+    if timm.create_model(architecture, pretrained=False, **({"depth": 1} if "depth" in settings else {})).num_classes == 0:
+        # An encoder, which becomes a classifier when it is asked for classes.
+        settings = settings | {"num_classes": 1000}
     # A patch of 14 pixels does not divide most sizes.
     attempts = [lambda side=side: (timm.create_model(architecture, pretrained=False, img_size=side, **settings), side) for side in (size, size // 14 * 14 + 14)]
     attempts += [lambda: (timm.create_model(architecture, pretrained=False, **settings), size)]

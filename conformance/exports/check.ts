@@ -175,7 +175,7 @@ async function ratioOf(path: string, { model, prepared }: Classifier, picture: D
   };
   let [forwardMs, gradientMs] = [Infinity, Infinity];
   const until = performance.now() + 1500;
-  for (let i = 0; i < 30 && (i < 4 || performance.now() < until); i++) {
+  for (let i = 0; i < 40 && (i < 12 || performance.now() < until); i++) {
     forwardMs = Math.min(forwardMs, await clock(() => forward.run(feeds)));
     gradientMs = Math.min(gradientMs, await clock(gradient));
   }

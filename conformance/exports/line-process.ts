@@ -13,6 +13,11 @@ export function lineProcess(command: string, parameters: readonly string[]): Lin
   const start = () => {
     const child = spawn(command, parameters, { stdio: ["pipe", "pipe", "pipe"] });
     if (child.stdout === null) throw new Error(`${command} has no output`);
+    // It may end between two requests: when it has grown too large, for instance.
+    child.on("exit", () => {
+      if (running?.child === child) running = undefined;
+    });
+    child.stdin?.on("error", () => {});
     return { child, lines: createInterface({ input: child.stdout }) };
   };
   const stop = () => {

@@ -8,7 +8,7 @@ import type { ExportRecord } from "./record.ts";
 import { agreement, tolerance } from "./render.ts";
 
 /** Seconds that one export, and one comparison, may take. */
-const patience = { export: 240, check: 120, exactly: 600 };
+const patience = { export: 400, check: 200, exactly: 600 };
 
 const recordsFile = join(import.meta.dirname, "..", "real-exports.jsonl");
 

@@ -242,11 +242,28 @@ test.each([
   }
 });
 
+test("what of a window lies beyond the padded plane counts for nothing, and a window without an end there is refused", () => {
+  const x = spreadTensor([1, 1, 3, 3]);
+  const mean = (attributes: Record<string, AttributeValue>): number[] => {
+    const { graph, feeds } = oneNodeGraph("AveragePool", [x], { attributes });
+    return Array.from(evaluate(graph, feeds)[graph.outputs[0].name].data);
+  };
+  const whole = { kernel_shape: [50, 50], strides: [50, 50], ceil_mode: 1, pads: [1, 0, 0, 0] };
+  const sum = x.data.reduce((total, value) => total + value, 0);
+  expect(mean(whole)).toEqual([expect.closeTo(sum / 9, 9)]);
+  // The row of padding is counted, what lies beyond it is not.
+  expect(mean({ ...whole, count_include_pad: 1 })).toEqual([expect.closeTo(sum / 12, 9)]);
+  expect(() => mean({ ...whole, strides: [1, 1] })).toThrow("the window is larger than the padded input");
+});
+
 test.each([
   ["MaxPool", { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }],
   ["MaxPool", { kernel_shape: [2, 2], strides: [2, 2], ceil_mode: 1 }],
   ["AveragePool", { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }],
   ["AveragePool", { kernel_shape: [2, 2], strides: [2, 2], ceil_mode: 1, count_include_pad: 1 }],
+  // As transformers' EfficientNets have it, over the whole plane whatever its size.
+  ["AveragePool", { kernel_shape: [1280, 1280], strides: [1280, 1280], ceil_mode: 1, count_include_pad: 1 }],
+  ["MaxPool", { kernel_shape: [9, 3], strides: [9, 3], ceil_mode: 1 }],
   ["LpPool", { kernel_shape: [2, 3] }],
   ["GlobalAveragePool", {}],
   ["GlobalMaxPool", {}],

@@ -57,10 +57,16 @@ function readWindow(where: string, attributes: AttributeReader, kernel: Shape) {
   };
 }
 
-/** The window of a pool over a wide grid of extents `wide`, by its attributes alone. */
+/**
+ * The window of a pool over a wide grid of extents `wide`, by its attributes alone. With ceil_mode it may be larger than the padded grid, as that of
+ * transformers' EfficientNets is (1280 x 1280 over 7 x 7): what lies beyond counts for nothing, and is not part of the window that comes back.
+ */
 export function poolWindow(where: string, attributes: AttributeReader, wide: Shape): Window {
   const kernel = kernelShapeOf(where, attributes, wide);
-  return slidingWindow(where, attributes, wide, kernel, attributes.int("ceil_mode", 0) !== 0);
+  const window = slidingWindow(where, attributes, wide, kernel, attributes.int("ceil_mode", 0) !== 0);
+  const { dilations, padsBegin, padsEnd } = window;
+  const held = wide.map((extent, axis) => Math.ceil((extent + padsBegin[axis] + padsEnd[axis]) / dilations[axis]));
+  return { ...window, kernel: kernel.map((taps, axis) => Math.min(taps, held[axis])) };
 }
 
 /** The window's extents: `kernel_shape`, or `fallback` (of the weight) where that is left out; both must agree. */
