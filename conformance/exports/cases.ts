@@ -19,33 +19,37 @@ export interface ExportSource {
 
 const words = (text: string): readonly string[] => text.trim().split(/\s+/);
 
-/** One of each module of timm's that has models, the smaller members: by the dynamo exporter. */
+/** Of modules of timm's from A to H, and of some others, a smaller member: by the dynamo exporter. With {@link timmMembers} all modules are covered. */
 const timmFamilies = words(`
-  beit_base_patch16_224:depth=2 botnet26t_256 repvgg_a0 cait_xxs24_224 coat_tiny convit_tiny convmixer_768_32 convnext_atto cpubone_nano crossvit_tiny_240
-  csatv2 cspresnet50 cspnext_tiny davit_tiny deepseek_vit_412m:depth=2 deit_tiny_distilled_patch16_224 densenet121 dla46_c dpn48b edgenext_xx_small
-  efficientformer_l1 efficientformerv2_s0 efficientnet_b0 efficientvim_m1 efficientvit_b0 efficientvit_m0 eva02_tiny_patch14_224 fasternet_t0 fastvit_t8
-  focalnet_tiny_srf gcvit_xxtiny gemma4_vit_167m:depth=2 ghostnet_050 hardcorenas_a hgnetv2_b0 hiera_tiny_224 hieradet_small hrnet_w18_small iformer_t
-  inception_next_atto inception_resnet_v2 inception_v3 inception_v4 lcnetv2_small levit_128s lowformer_b0 mambaout_femto coatnet_nano_rw_224 poolformer_s12
-  gmlp_ti16_224 mobilenetv3_small_050 mobilenetv5_300m mobilevit_xxs mvitv2_tiny naflexvit_base_patch16_gap:depth=2 nasnetalarge nest_tiny nextvit_small
-  nf_resnet26 pit_ti_224 pnasnet5large pvt_v2_b0 qwen3_vit_88m:depth=2 rdnet_tiny regnetx_002 repghostnet_050 repvit_m0_9 res2net50_26w_4s resnest14d
-  resnet18 resnetv2_18 rexnet_100 selecsls42 legacy_seresnet18 sequencer2d_s shvit_s1 skresnet18 starnet_s050 swiftformer_xs swin_tiny_patch4_window7_224
-  swinv2_tiny_window8_256 swinv2_cr_tiny_224 tiny_vit_5m_224 tnt_s_patch16_224 tresnet_m twins_svt_small vgg11 visformer_tiny vit_tiny_patch16_224
-  vit_tiny_r_s16_p8_224 vit_relpos_small_patch16_224 samvit_base_patch16_224:depth=2 vitamin_small_224 volo_d1_224 ese_vovnet19b_slim_dw legacy_xception
-  xception41 xcit_nano_12_p16_224 halonet26t sehalonet33ts test_vit4`);
+  beit_base_patch16_224:depth=2 botnet26t_256 repvgg_a0 cait_xxs24_224 coat_tiny convit_tiny convmixer_768_32 convnext_atto cpubone_nano
+  crossvit_tiny_240 csatv2 cspresnet50 cspnext_tiny davit_tiny deepseek_vit_412m:depth=2 deit_tiny_distilled_patch16_224 densenet121 dla46_c
+  dpn48b edgenext_xx_small efficientformer_l1 efficientformerv2_s0 efficientnet_b0 efficientvim_m1 efficientvit_b0 efficientvit_m0
+  eva02_tiny_patch14_224 fasternet_t0 fastvit_t8 focalnet_tiny_srf gcvit_xxtiny gemma4_vit_167m:depth=2 ghostnet_050 hardcorenas_a hgnetv2_b0
+  hiera_tiny_224 hieradet_small hrnet_w18_small iformer_t inception_next_atto levit_128s poolformer_s12 mobilenetv3_small_050 mobilevit_xxs
+  resnet18 swin_tiny_patch4_window7_224 vit_tiny_patch16_224 xcit_nano_12_p16_224 halonet26t sehalonet33ts test_vit4
+  vit_small_patch16_dinov3 vit_small_patch16_rope_224 naflexvit_base_patch16_gap:depth=2`);
 
-/** More of the large families, by the exporter before it (TorchScript), which is still what most files come from. */
+/** Of the other modules, and more of the large ones: by the exporter before it (TorchScript), which is still what most files come from. */
 const timmMembers = words(`
-  test_vit test_vit2 test_vit3 test_resnet test_convnext test_convnext2 test_convnext3 test_mambaout test_nfnet test_byobnet test_coatnet test_maxvit
-  test_vit_relpos test_efficientnet lambda_resnet26t eca_botnext26ts_256 bat_resnext26ts gcresnext26ts gernet_s mobileone_s0 regnetz_b16
-  resnet32ts resnet50_clip convnextv2_atto convnext_zepto_rms convnext_tiny_hnf crossvit_9_dagger_240 cs3darknet_focus_s cs3sedarknet_l darknet17
-  deit3_small_patch16_224 densenetblur121d dla60_res2net efficientnet_b0_gn efficientnet_blur_b0 efficientnet_cc_b0_4e efficientnet_es efficientnet_lite0
-  efficientnetv2_rw_t mixnet_s mnasnet_small mobilenetv1_100 mobilenetv2_050 spnasnet_100 tinynet_e tf_efficientnet_lite0 tf_mobilenetv3_small_minimal_100
-  efficientvit_l1 vit_small_patch16_dinov3 vit_small_patch16_rope_224 vit_medium_patch16_rope_reg1_gap_256 ghostnetv2_100 ghostnetv3_050 hgnet_tiny
-  maxvit_rmlp_pico_rw_256 maxxvitv2_nano_rw_256 caformer_s18 convformer_s18 poolformerv2_s12 mixer_s32_224 resmlp_12_224 gmixer_12_224 lcnet_035
-  fbnetv3_b mobilenetv4_conv_small_035 mobilenetv4_hybrid_medium mobilevitv2_050 nf_regnet_b0 eca_nfnet_l0 regnety_002 regnetz_005 ecaresnet26t resnetaa34d
+  inception_v3 inception_v4 lcnetv2_small lowformer_b0 mambaout_femto coatnet_nano_rw_224 gmlp_ti16_224
+  mvitv2_tiny nest_tiny nextvit_small nf_resnet26 pit_ti_224 pvt_v2_b0
+  qwen3_vit_88m:depth=2 rdnet_tiny regnetx_002 repghostnet_050 repvit_m0_9 res2net50_26w_4s resnest14d resnetv2_18 rexnet_100 selecsls42
+  legacy_seresnet18 sequencer2d_s shvit_s1 skresnet18 starnet_s050 swiftformer_xs swinv2_tiny_window8_256 swinv2_cr_tiny_224 tiny_vit_5m_224
+  tnt_s_patch16_224 tresnet_m twins_svt_small vgg11 visformer_tiny vit_tiny_r_s16_p8_224 vit_relpos_small_patch16_224
+  samvit_base_patch16_224:depth=2 vitamin_small_224 volo_d1_224 ese_vovnet19b_slim_dw legacy_xception xception41 resnet18 vit_tiny_patch16_224
+  mobilenetv3_small_050 swin_tiny_patch4_window7_224 test_vit test_vit2 test_vit3 test_resnet test_convnext test_convnext2 test_convnext3
+  test_mambaout test_nfnet test_byobnet test_coatnet test_maxvit test_vit_relpos test_efficientnet lambda_resnet26t eca_botnext26ts_256
+  bat_resnext26ts gcresnext26ts gernet_s mobileone_s0 regnetz_b16 resnet32ts resnet50_clip convnextv2_atto convnext_zepto_rms convnext_tiny_hnf
+  crossvit_9_dagger_240 cs3darknet_focus_s cs3sedarknet_l darknet17 deit3_small_patch16_224 densenetblur121d dla60_res2net efficientnet_b0_gn
+  efficientnet_blur_b0 efficientnet_cc_b0_4e efficientnet_es efficientnet_lite0 efficientnetv2_rw_t mixnet_s mnasnet_small mobilenetv1_100
+  mobilenetv2_050 spnasnet_100 tinynet_e tf_efficientnet_lite0 tf_mobilenetv3_small_minimal_100 efficientvit_l1
+  ghostnetv2_100 ghostnetv3_050 hgnet_tiny maxvit_rmlp_pico_rw_256
+  maxxvitv2_nano_rw_256 caformer_s18 convformer_s18 poolformerv2_s12 mixer_s32_224 resmlp_12_224 gmixer_12_224 lcnet_035 fbnetv3_b
+  mobilenetv4_conv_small_035 mobilenetv4_hybrid_medium mobilevitv2_050 nf_regnet_b0 eca_nfnet_l0 regnety_002 regnetz_005 ecaresnet26t resnetaa34d
   resnetblur18 resnet50_gn resnext50_32x4d seresnet18 resnetv2_50d_evos resnetv2_50d_frn resnetv2_50x1_bit legacy_seresnext26_32x4d skresnet34
   starnet_s1 twins_pcpvt_small vgg11_bn vit_small_patch16_18x2_224 vit_relpos_small_patch16_rpn_224 vit_srelpos_small_patch16_224 flexivit_small
-  vit_small_patch16_224 vovnet39a ese_vovnet39b_evos levit_conv_128s`);
+  vit_small_patch16_224 vovnet39a ese_vovnet39b_evos levit_conv_128s mobilenetv5_300m pnasnet5large
+  inception_resnet_v2 nasnetalarge`);
 
 /** "beit_base_patch16_224:depth=2" asks create_model for depth=2: of families without a small member, some of the blocks. */
 function timmCase(text: string, extra: Readonly<Record<string, string | number>>, suffix = ""): ExportCase {
@@ -193,12 +197,13 @@ export const exportSources: readonly ExportSource[] = [
   {
     title: "timm, dynamo exporter",
     about:
-      "One network at least of each module of timm that has any, by `torch.onnx.export(…, dynamo=True)`. `depth=2` after a name: so many blocks, where the family has no small member.",
+      "Networks of about half of timm's modules, by `torch.onnx.export(…, dynamo=True)`. `depth=2` after a name: so many blocks, where the family has no small member.",
     cases: timmFamilies.map((text) => timmCase(text, { exporter: "dynamo", opset: 18 })),
   },
   {
     title: "timm, TorchScript exporter",
-    about: "More members of its large families, by `torch.onnx.export(…, dynamo=False)`, opset 17.",
+    about:
+      "Networks of the other modules, and more members of the large ones, by `torch.onnx.export(…, dynamo=False)`, opset 17: with those above, one at least of each of timm's 98 modules that have any.",
     cases: timmMembers.map((text) => timmCase(text, { exporter: "legacy", opset: 17 }, "torchscript")),
   },
   {
