@@ -163,4 +163,4 @@ test("--metrics measures every map further, in the table, the page and measures.
   const wrong = await runCli([...argv, "--metrics", "raod", "--out", path("wrong")]);
   expect(wrong.code).toBe(2);
   expect(wrong.stderr).toContain("Did you mean road?");
-});
+}, 120_000);
