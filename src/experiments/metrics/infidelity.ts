@@ -5,7 +5,7 @@
  * with the changes of Quantus 0.6: patch after patch becomes black.
  */
 import type { Classifier } from "../../classifier/classifier.ts";
-import { numberIn, oneOf, throwIfAborted } from "../../errors.ts";
+import { checkForm, numberIn, oneOf, throwIfAborted } from "../../errors.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import { pixelAffine } from "../../saliency/attribution-space.ts";
 import type { SaliencyMap } from "../../saliency/saliency-map.ts";
@@ -36,6 +36,10 @@ export async function infidelity(
   map: SaliencyMap,
   options: InfidelityOptions,
 ): Promise<number> {
+  checkForm("infidelity: classifier", classifier, ["model", "prepared", "input", "guess"]);
+  checkForm("infidelity: image", image, ["dtype", "data", "shape"]);
+  checkForm("infidelity: map", map, ["dtype", "data", "shape"]);
+  checkForm("infidelity: options", options, ["label"]);
   const { label, signal, scale = "none" } = options;
   oneOf("infidelity: scale", scale, ["none", "best"]);
   const [, height, width] = image.shape;

@@ -6,7 +6,7 @@
  */
 import type { Classifier } from "../../classifier/classifier.ts";
 import { classificationOf } from "../../classifier/logits.ts";
-import { MisuseError, numberIn, throwIfAborted } from "../../errors.ts";
+import { checkForm, MisuseError, numberIn, throwIfAborted } from "../../errors.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import { fillNormal } from "../../random/fill.ts";
 import { createRandom, createWords, type Random } from "../../random/random.ts";
@@ -50,6 +50,10 @@ export async function road(
   map: SaliencyMap,
   options: RoadOptions,
 ): Promise<Road> {
+  checkForm("road: classifier", classifier, ["model", "prepared", "input", "guess"]);
+  checkForm("road: image", image, ["dtype", "data", "shape"]);
+  checkForm("road: map", map, ["dtype", "data", "shape"]);
+  checkForm("road: options", options, ["label"]);
   const { label, signal, percentages = roadPercentages, noise = 0.01, random = createRandom(0) } = options;
   checkPercentages(percentages);
   numberIn("road: noise", noise, { min: 0 });

@@ -6,7 +6,7 @@
  */
 import type { Classifier } from "../../classifier/classifier.ts";
 import { softmaxAt } from "../../classifier/logits.ts";
-import { numberIn, throwIfAborted } from "../../errors.ts";
+import { checkForm, numberIn, throwIfAborted } from "../../errors.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import type { SaliencyMap } from "../../saliency/saliency-map.ts";
 import { fallingOrder } from "../../tensor/falling-order.ts";
@@ -39,6 +39,10 @@ export async function sensitivitySteps(
   map: SaliencyMap,
   options: SensitivityStepsOptions,
 ): Promise<SensitivitySteps> {
+  checkForm("sensitivitySteps: classifier", classifier, ["model", "prepared", "input", "guess"]);
+  checkForm("sensitivitySteps: image", image, ["dtype", "data", "shape"]);
+  checkForm("sensitivitySteps: map", map, ["dtype", "data", "shape"]);
+  checkForm("sensitivitySteps: options", options, ["label"]);
   const { label, signal, share = 0.8 } = options;
   const plane = map.data.length;
   const pixels = numberIn(
@@ -86,6 +90,7 @@ export async function sensitivitySteps(
  * pictures what has been lost after all steps so far with the sum of the last step alone, and gives a number only for several pictures.
  */
 export function sensitivityN(pictures: readonly SensitivitySteps[]): number | undefined {
+  checkForm("sensitivityN: pictures", pictures, "list");
   // One picture has no correlation, and none has no steps.
   if (pictures.length < 2) return undefined;
   const steps = Math.min(...pictures.map(({ losses }) => losses.length));
