@@ -2,7 +2,7 @@
  * The default thresholds of the methods: `npm run reproduce -- thresholds`, after `npm run build`.
  *
  * Runs `perceptual-ball benchmark localization` on Scenes of the split `train`, which neither the benchmarks nor the tests use: 120 for the
- * methods that cost little, 60 for the others. What was stopped goes on where it was. Records and reports are in
+ * methods that cost little, 60 or 30 for the others. What was stopped goes on where it was. Records and reports are in
  * results/thresholds/<part>; curves.csv there has the error at every threshold, and thresholds.csv the rule that {@link chooseThreshold}
  * takes for each method. With `--part NAME` only that part runs, and what both files say of other methods stays.
  * Further arguments go to the command, such as --workers 1.
@@ -43,7 +43,7 @@ const parts = [
   {
     name: "scenes-superpixels",
     arguments: [
-      ...["--data", "scenes:60", "--methods", "feature-ablation,lime,kernel-shap"],
+      ...["--data", "scenes:30", "--methods", "feature-ablation,lime,kernel-shap"],
       ...["--set", "lime.samples=500", "--set", "kernel-shap.samples=500"],
     ],
   },

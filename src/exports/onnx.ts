@@ -5,6 +5,7 @@ export { type DifferentiateModelOptions, differentiateModel, notesKey } from "..
 export { contrastiveExcitationRules, excitationRules } from "../autodiff/excitation-rules.ts";
 export { type GradientSteps, type GradientStepsOptions, gradientSteps } from "../autodiff/gradient-steps.ts";
 export { guidedRules } from "../autodiff/guided-rules.ts";
+export { type DeepLiftOptions, deepLiftRules } from "../autodiff/relevance/deep-lift-rules.ts";
 export {
   firstLayerRules,
   type LrpLayerRule,

@@ -129,6 +129,7 @@ export const expectedGradients = defineMethod({
     "Erion et al., Improving performance of deep learning models with axiomatic attribution priors and expected gradients, 2021",
   summary: "What each pixel adds to the class score on the way from other pictures to this one, on average.",
   version: 1,
+  box: { kind: "energy", alpha: 0.6 },
   settings: common,
   check: (settings, classifier) => checkBaselines("expected-gradients", settings, classifier),
   cost: costOf,
@@ -143,6 +144,7 @@ export const gradientShap = defineMethod({
   summary:
     "What each pixel adds to the class score on the way from other pictures to noisy copies of this one, on average.",
   version: 1,
+  box: { kind: "energy", alpha: 0.55 },
   settings: {
     noise: numberOption("The standard deviation of the noise, in the normalized numbers that the network is given.", {
       min: 0,

@@ -27,6 +27,7 @@ export const deepLift = defineMethod({
   summary:
     "What each pixel adds to the class score, if every neuron's difference to a uniform picture is divided among its inputs.",
   version: 1,
+  box: { kind: "energy", alpha: 0.6 },
   settings: { baseline: baselineOption, readout: readoutOption("sum"), of: outputOption },
   cost: () => ({ forward: 2, gradient: 1 }),
   async explainTogether(tasks) {

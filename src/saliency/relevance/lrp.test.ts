@@ -224,6 +224,22 @@ test("several images in one run have the maps of each alone", async () => {
   }
 });
 
+test("what grows beyond all numbers is refused, with what to do", async () => {
+  // n x − (n − 1) x = x beside x / 2 + x / 2: each layer multiplies what it has of the first by n = 2²³, of either sign.
+  const classifier = networkOf(1, (g, image) => {
+    // One number of the even pixels, one of the odd ones.
+    const halves = Float32Array.from({ length: 3 * size * size * 2 }, (_, i) => ((i >> 1) % 2 === i % 2 ? 1 : 0));
+    let x = g.op("MatMul", [g.op("Flatten", [image]), g.constant(floatTensor(halves, [3 * size * size, 2]))]);
+    const almost = g.constant(floatTensor([2 ** 23, 0.5, 1 - 2 ** 23, 0.5], [2, 2]));
+    for (let layer = 0; layer < 8; layer++) x = g.op("MatMul", [x, almost]);
+    return x;
+  });
+  const gray = floatTensor(new Float32Array(3 * size * size).fill(0.5), [3, size, size]);
+  await expect(lrp.explain(classifier, gray, { label: 0, preset: "epsilon", start: "one" })).rejects.toThrow(
+    /lrp: relevance grew beyond .*Raise epsilon or stabilizer/,
+  );
+});
+
 test("relevance has rules for all operators that have a gradient", () => {
   const options: LrpOptions = {
     image: "image",

@@ -8,6 +8,7 @@
 import { firstLayerRules, type LrpOptions, lrpLayerRules, lrpRules } from "../../autodiff/relevance/lrp-rules.ts";
 import type { RuleTable } from "../../autodiff/rules/index.ts";
 import { objectiveInputs } from "../../classifier/passes/objective-graph.ts";
+import { UnsupportedError } from "../../errors.ts";
 import { flagOption, numberOption, wordOption } from "../../options/option.ts";
 import { type ValuesOf, withPresets } from "../../options/schema.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
@@ -65,10 +66,19 @@ function tableOf({ first, convolutions, dense, epsilon, stabilizer, gamma, alpha
   return table;
 }
 
+function overflow(): UnsupportedError {
+  return new UnsupportedError({
+    where: "lrp",
+    what: "relevance grew beyond the numbers of the network on the way to the image, by quotients with next to nothing",
+    expected: "shares that are finite",
+    advice: "Raise epsilon or stabilizer, let biases take their share, or take the preset epsilon-plus.",
+  });
+}
+
 /**
  * What of the relevance arrives at each pixel: by default the positive part of the sum over its channels, [H, W]. With a target, the relevance
  * of the label's score less that of the target's. `details`: `score`, what was handed in, and `relevance`, the sum of what arrived; they differ by
- * what biases took, and by what was lost at outputs that nothing contributes to.
+ * what biases took, and by what was lost at outputs that nothing contributes to. Throws an UnsupportedError where relevance grows beyond all numbers.
  */
 export const lrp = defineMethod({
   name: "lrp",
@@ -77,6 +87,7 @@ export const lrp = defineMethod({
     "Bach et al., On Pixel-Wise Explanations for Non-Linear Classifier Decisions by Layer-Wise Relevance Propagation, 2015",
   summary: "How much of the class score each pixel accounts for, if every neuron's share is divided among its inputs.",
   version: 1,
+  box: { kind: "energy", alpha: 0.75 },
   settings,
   cost: () => ({ forward: 0, gradient: 1 }),
   async explainTogether(tasks) {
@@ -86,6 +97,7 @@ export const lrp = defineMethod({
     const evaluations = await pass.run(inputsOf(tasks), { signal });
     return evaluations.map(({ gradient: relevance, logits }, n) => {
       const { image, seed } = tasks[n];
+      if (!relevance.every(Number.isFinite)) throw overflow();
       return {
         map: readOut(floatTensor(relevance, image.shape), settings.readout),
         evaluations: { forward: 0, gradient: 1 },
