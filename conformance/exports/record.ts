@@ -72,7 +72,9 @@ export interface ExportRecord {
   readonly logitsErrors?: readonly number[];
   /** Of the float64 evaluator's gradient, where float32 has units on the other side of their kinks. */
   readonly exactError?: number;
-  /** Time of the gradient over the forward pass of the exported file. */
+  /** Processor time of the gradient over that of the forward pass of the exported file, one thread. */
+  readonly processorRatio?: number;
+  /** The same by the clock and with two threads, as earlier records have it: on a busy machine it says little. */
   readonly ratio?: number;
   readonly operators?: readonly string[];
   /** Why there is nothing to compare. */
