@@ -59,6 +59,8 @@ export function explainingOf(
   const { io } = context;
   const { json } = flags;
   const smoothing = smoothingOf(flags);
+  // Of what nobody asked for by name, one line is enough: that with the picture's box.
+  const saysAll = flags.method !== undefined;
   const progress = createProgress(io.stderr, { quiet: flags.quiet ?? false });
   const failures: { image: string; reason: string }[] = [];
   const decisions = new Map<number, FileClassifier>();
@@ -149,7 +151,7 @@ export function explainingOf(
         const { record } = explanation;
         progress.around(() => {
           if (json) sayJson(io, record);
-          else say(io, summaryLine(record, { usualMethod: usualMethods[0] }));
+          else if (saysAll || record.method === usualMethods[0]) say(io, summaryLine(record, { isNamed: saysAll }));
         });
       }
     } finally {
@@ -192,9 +194,10 @@ export function explainingOf(
       return;
     }
     if (records.length === 0) return;
+    const shown = saysAll ? records : records.filter(({ method }) => method === usualMethods[0]);
     const took = describeSeconds((performance.now() - started) / 1000);
     if (!json) {
-      say(io, "", runSummary(records, { took, failed: failures.length }));
+      say(io, "", runSummary(shown, { took, failed: failures.length }));
       sayPage(io, page);
     }
     const complaint = flags.open ? await openPage(page, io.env) : undefined;

@@ -195,7 +195,7 @@ test("a sentence for every outcome", () => {
   expect(explanationSentence({ ...record, outcome: "already-flipped", target: { index: 1, name: "cat" } })).toMatch(
     /^The network says cat already/,
   );
-  expect(summaryLine(record, { usualMethod: "perceptual" })).toBe(
+  expect(summaryLine(record, { isNamed: false })).toBe(
     "photos/<b>cat</b>.jpg: tabby 87 % → <script> 51 %  box [1, 2, 30, 40]  IoU 0.90  1.2 s",
   );
 });

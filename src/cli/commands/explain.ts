@@ -19,7 +19,7 @@ import { pictureVersions } from "../versions.ts";
 export function explainCommand(context: CliContext): Command {
   const command = new Command("explain")
     .description(
-      "Shows what a label rests on, as maps, by one method or several. The default method changes each picture as little as the " +
+      "Shows what a label rests on, as maps, by one method or several. The default methods change each picture as little as the " +
         "network's own features can tell until its label flips. Without pictures and model it explains bundled ones.",
     )
     .argument("[image...]", pictureArgument);
@@ -44,7 +44,8 @@ export function explainCommand(context: CliContext): Command {
     ],
     notes: `Writes into --out, for each picture: overlay.png (the map over the whole picture), panel.png, input.png, map.png, map.npy and result.json, of
 methods that change the picture also perturbed.png and perturbation.png; index.html, and results.csv. What an earlier report left in --out is
-replaced as a whole. With several methods these lie in a folder for each, beside a panel.png of all of them.`,
+replaced as a whole. With several methods each has a folder; beside them lie what they have in common, the overlay.png of the first, and
+a panel.png of all.`,
     failure: "a picture or the model could not be used",
   }).action((images: string[], flags: ExplainFlags) => explain(images, flags, context));
 }

@@ -1,4 +1,5 @@
 /** @file The report of a run of `explain`: a folder that the run owns, with the files of each picture, a table, and the page. */
+import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { ExplanationRecord } from "../../experiments/explanation/record.ts";
 import type { ColorMap } from "../../image/color-map.ts";
@@ -88,6 +89,11 @@ export function explainReport(
       inlined += alike.reduce((sum, entry) => sum + inlinedIn(entry), 0);
       entries.push(...alike);
       if (panels.length > 1) await writePng(join(path, name, "panel.png"), stackPanels(panels));
+      if (alike.length > 1)
+        await writeFileAtomically(
+          join(path, name, "overlay.png"),
+          await readFile(join(path, alike[0].record.files.overlay)),
+        );
       [written, panels] = [[], []];
     },
     async finish({ file, classCount, layers }, failures) {

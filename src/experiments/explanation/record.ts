@@ -109,16 +109,25 @@ export interface MapRecord extends CommonRecord {
 
 export type ExplanationRecord = PerturbationRecord | MapRecord;
 
+/** Where the files lie that methods of a picture have in common. */
+export interface SharedFiles {
+  /** The folder's parts; default that of the explanation. */
+  readonly pictureFolder?: readonly string[];
+  /** Whether what was changed is the same for several methods. Default false. */
+  readonly sharesPerturbation?: boolean;
+}
+
 /**
  * The files of an explanation in a folder, given by its parts, all but the network's input, which is the same for all methods of a picture
- * and lies in `pictureFolder`.
+ * and lies in `pictureFolder`, and the perturbed picture, where `sharesPerturbation`, which then lies there too.
  */
 export function explanationFiles(
   folder: readonly string[],
   isPerturbation: boolean,
-  pictureFolder: readonly string[] = folder,
+  { pictureFolder = folder, sharesPerturbation = false }: SharedFiles = {},
 ): ExplanationRecord["files"] {
   const file = (name: string): string => [...folder, name].join("/");
+  const change = (name: string): string => (sharesPerturbation ? [...pictureFolder, name].join("/") : file(name));
   const maps = {
     input: [...pictureFolder, "input.png"].join("/"),
     overlay: file("overlay.png"),
@@ -126,7 +135,7 @@ export function explanationFiles(
   };
   const result = file("result.json");
   if (!isPerturbation) return { ...maps, result };
-  return { ...maps, perturbed: file("perturbed.png"), perturbation: file("perturbation.png"), result };
+  return { ...maps, perturbed: change("perturbed.png"), perturbation: change("perturbation.png"), result };
 }
 
 /** Whether a record is that of a method that changes the picture. */

@@ -113,7 +113,7 @@ export async function* explainPicture(
   const { label, target, batch, smoothing, region, seed = 0, signal, onProgress } = options;
   const weights = weightsOf(classifier, runs, options);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const subject = subjectOf(classifier, picture, options, runs.length > 1);
+  const subject = subjectOf(classifier, picture, options, runs);
   const { pictureSize } = subject;
   const mask = region && regionMask(`region of ${options.image}`, region, pictureSize, classifier.input);
   const explainer = createExplainer(classifier, subject.input, { label, target, batch, mask, smoothing });
@@ -123,7 +123,7 @@ export async function* explainPicture(
       onProgress?.({ done: before + weights[n] * Math.min(1, done / of), of: total, unit: "runs" });
     const random = createRandom(seed);
     const found = await explainer.explain(method, settings, { random, signal, onProgress: report });
-    const explained = await pictureExplanation(subject, method, found, explainer);
+    const explained = await pictureExplanation(subject, runs[n], found, explainer);
     before += weights[n];
     onProgress?.({ done: before, of: total, unit: "runs" });
     yield explained;
@@ -137,17 +137,30 @@ interface Subject {
   readonly input: ImageTensor;
   readonly picture: Picture | ImageTensor;
   readonly pictureSize: SizedPicture;
+  /** Whether each method has a folder of its own. */
   readonly hasFolders: boolean;
+  /** The search whose perturbation several of the methods are made of. */
+  readonly sharedSearch: string | undefined;
 }
 
 function subjectOf(
   classifier: Classifier,
   picture: Picture | ImageTensor,
   options: ExplainPictureOptions,
-  hasFolders: boolean,
+  runs: readonly ExplanationRun[],
 ): Subject {
   const pictureSize = sizedPicture(picture);
-  return { classifier, options, input: classifier.fit(picture), picture, pictureSize, hasFolders };
+  const searches = runs.flatMap((run) => searchOf(run) ?? []);
+  const shared = new Set(searches.filter((search, n) => searches.indexOf(search) < n));
+  // Of two that are shared, each would want to be the picture's.
+  const [sharedSearch] = shared.size === 1 ? shared : [];
+  const hasFolders = runs.length > 1;
+  return { classifier, options, input: classifier.fit(picture), picture, pictureSize, hasFolders, sharedSearch };
+}
+
+/** What tells the search of a perturbation from others; undefined for a method that changes nothing. */
+function searchOf({ method: { perturbing }, settings = {} }: ExplanationRun): string | undefined {
+  return perturbing && JSON.stringify([perturbing.search, settings]);
 }
 
 /** About how long each run takes, in forward runs of the network. A perturbation that an earlier run has found costs nothing. */
@@ -158,25 +171,27 @@ function weightsOf(
 ): number[] {
   const forwardRuns = ({ forward, gradient }: Cost): number => forward + 3 * gradient;
   const searched = new Set<string>();
-  return runs.map(({ method, settings = {} }) => {
+  return runs.map((run) => {
+    const { method, settings = {} } = run;
     const asked = { ...settings, label, target };
     const smoothed = smoothing === undefined ? 0 : forwardRuns(method.costOf(classifier, { ...asked, smoothing }));
     if (method.perturbing === undefined && smoothing !== undefined) return smoothed;
     const cost = forwardRuns(method.costOf(classifier, asked)) + smoothed;
-    if (method.perturbing === undefined) return cost;
-    const key = JSON.stringify([method.perturbing.search, settings]);
-    const isKnown = searched.has(key);
-    searched.add(key);
+    const search = searchOf(run);
+    if (method.perturbing === undefined || search === undefined) return cost;
+    const isKnown = searched.has(search);
+    searched.add(search);
     return isKnown ? forwardRuns(method.perturbing.mapCost) + smoothed : cost;
   });
 }
 
 async function pictureExplanation(
-  { classifier, options, input, picture, pictureSize, hasFolders }: Subject,
-  method: SaliencyMethod,
+  { classifier, options, input, picture, pictureSize, hasFolders, sharedSearch }: Subject,
+  run: ExplanationRun,
   { explanation, perturbation, seconds }: TimedExplanation,
   explainer: Explainer,
 ): Promise<PictureExplanation> {
+  const { method } = run;
   const { signal, colorMap, groundTruth, folder = "" } = options;
   const { sigmaPixels, connectivity } = { ...defaultLocalizationRule, ...options.localizationRule };
   const threshold = options.localizationRule?.threshold ?? method.box;
@@ -201,7 +216,9 @@ async function pictureExplanation(
     ...{ map, localized, localizationRule, perturbation: facts },
     warnings: options.warnings ?? [],
     details: detailsFor(explanation.details, perturbation),
-    files: explanationFiles(parts, facts !== undefined, pictureFolder),
+    files: explanationFiles(parts, facts !== undefined, {
+      ...{ pictureFolder, sharesPerturbation: sharedSearch !== undefined && searchOf(run) === sharedSearch },
+    }),
   });
   const { width: pictureWidth, height: pictureHeight } = pictureSize;
   const geometry = fitGeometry(geometryFor(pictureSize, classifier.input.geometry), pictureWidth, pictureHeight);

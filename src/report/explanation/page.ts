@@ -163,7 +163,7 @@ function card(entry: PageEntry, usual: string | undefined): string {
   return `<article>
 <h2>${fileName(record.image)}${record.method === usual ? "" : ` <small>${escapeMarkup(record.method)}</small>`}${badges(record)}${warningBadges(record.warnings)}</h2>
 <p class="sentence">${escapeMarkup(explanationSentence(record))}</p>
-${pictures(entry, tops(record))}
+${pictures(entry, { below: tops(record), showsChange: true })}
 ${folded(entry)}
 </article>`;
 }
@@ -179,10 +179,10 @@ function comparison(entries: readonly PageEntry[]): string {
     const isNew = isPerturbation(record) && !seen.has(change);
     seen.add(change);
     return `<section class="method">
-<h3>${escapeMarkup(record.methodTitle)}${badges(record)}</h3>
-<p>${escapeMarkup(isPerturbation(record) ? explanationSentence(record) : placeSentence(record))}</p>
+<h3>${escapeMarkup(record.methodTitle)}${isNew || !isPerturbation(record) ? badges(record) : ""}</h3>
+<p>${escapeMarkup(isNew ? explanationSentence(record) : placeSentence(record))}</p>
 <p class="what">${escapeMarkup(record.methodSummary)}</p>
-${pictures(entry, isNew ? tops(record) : "")}
+${pictures(entry, { below: isNew ? tops(record) : "", showsChange: isNew })}
 ${folded(entry)}
 </section>`;
   });
@@ -232,9 +232,12 @@ function sourcesOf({ record, tiles }: PageEntry): Sources {
 
 /**
  * The map over the whole picture first, with `below` it what there is; then before and after, the change, and the map, or the network's input
- * and the map.
+ * and the map. Of a change that is seen already, the map alone.
  */
-function pictures(entry: PageEntry, below: string): string {
+function pictures(
+  entry: PageEntry,
+  { below, showsChange }: { readonly below: string; readonly showsChange: boolean },
+): string {
   const { record, size, difference } = entry;
   const { width, height } = size;
   // At sizes that are no multiple of the picture's, single pixels are worth showing only where there are few.
@@ -252,37 +255,39 @@ function pictures(entry: PageEntry, below: string): string {
     `<span class="ramp"></span><span class="scale"><span>least</span><span>most</span></span>`,
   );
   const parts =
-    perturbed === undefined || !isPerturbation(record)
-      ? [tile(original, `The picture as the network sees it: ${label}`, "as the network sees it", label), mapTile]
-      : [
-          compareFigure({
-            before: {
-              source: original,
-              alt: `The picture as the network sees it: ${label}`,
-              title: "before",
-              text: label,
-            },
-            after: {
-              source: perturbed,
-              alt: `The perturbed picture: ${shortName(record.adversarialLabel.name)}`,
-              title: "after",
-              text: `${shortName(record.adversarialLabel.name)} ${percent(record.adversarialLabel.confidence)}`,
-            },
-            size,
-            isPixelated,
-          }),
-          ...(difference === undefined
-            ? []
-            : [
-                tile(
-                  escapeMarkup(difference.source),
-                  `The change, ${difference.factor} times as large`,
-                  `the change × ${difference.factor}`,
-                  "gray is none",
-                ),
-              ]),
-          mapTile,
-        ];
+    isPerturbation(record) && !showsChange
+      ? [mapTile]
+      : perturbed === undefined || !isPerturbation(record)
+        ? [tile(original, `The picture as the network sees it: ${label}`, "as the network sees it", label), mapTile]
+        : [
+            compareFigure({
+              before: {
+                source: original,
+                alt: `The picture as the network sees it: ${label}`,
+                title: "before",
+                text: label,
+              },
+              after: {
+                source: perturbed,
+                alt: `The perturbed picture: ${shortName(record.adversarialLabel.name)}`,
+                title: "after",
+                text: `${shortName(record.adversarialLabel.name)} ${percent(record.adversarialLabel.confidence)}`,
+              },
+              size,
+              isPixelated,
+            }),
+            ...(difference === undefined
+              ? []
+              : [
+                  tile(
+                    escapeMarkup(difference.source),
+                    `The change, ${difference.factor} times as large`,
+                    `the change × ${difference.factor}`,
+                    "gray is none",
+                  ),
+                ]),
+            mapTile,
+          ];
   return `<div class="pictures"><div>${wholePicture(entry)}${below}</div><div class="parts">${parts.join("\n")}</div></div>`;
 }
 

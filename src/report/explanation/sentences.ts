@@ -70,11 +70,11 @@ function changeInWords(record: PerturbationRecord, before: string, where: string
   return `${before} becomes ${after} by a change of at most ${inLevels(distances.linf)} per pixel${outcome === "over-budget" ? ", but no longer when the pixels are clipped" : ""}.${where}`;
 }
 
-/** One line for a terminal. The method is named unless it is the one that goes without saying. */
-export function summaryLine(record: ExplanationRecord, options: { readonly usualMethod?: string } = {}): string {
+/** One line for a terminal. The method is named unless it goes without saying (`isNamed` false). */
+export function summaryLine(record: ExplanationRecord, options: { readonly isNamed?: boolean } = {}): string {
   checkForm("summaryLine: record", record, ["kind", "outcome", "adversarialLabel"]);
   checkForm("summaryLine: options", options, []);
-  const { usualMethod } = options;
+  const { isNamed = true } = options;
   const { box, seconds } = record;
   const side = (name: string, confidence: number): string => `${shortName(name)} ${percent(confidence)}`;
   const { layer, grid } = record.details;
@@ -82,7 +82,7 @@ export function summaryLine(record: ExplanationRecord, options: { readonly usual
   const place = box === null ? "" : `  box [${box.join(", ")}]`;
   const truth = record.groundTruth === null ? "" : `  IoU ${record.groundTruth.iou.toFixed(2)}`;
   const end = `${read}${place}${truth}  ${seconds.toFixed(1)} s`;
-  const start = `${record.image}: ${record.method === usualMethod ? "" : `${record.method}  `}`;
+  const start = `${record.image}: ${isNamed ? `${record.method}  ` : ""}`;
   const before = labelInWords(record);
   if (!isPerturbation(record)) return `${start}${before}${end}`;
   const { adversarialLabel, outcome } = record;
@@ -97,26 +97,36 @@ export function summaryLine(record: ExplanationRecord, options: { readonly usual
 }
 
 /**
- * A run in one line: "6 pictures: 6 flipped, 5 survive 8 bits, 6 boxes of which 4 have an IoU of at least 0.5; 12 s". Counts what applies:
- * methods that change nothing flip nothing, and an IoU is known where the right box is. `took` is the time in words, `failed` how many
- * pictures could not be read.
+ * A run in one line: "6 pictures: 6 of 6 flipped, 5 survive 8 bits, 6 boxes (4 of 6 at an IoU of ½ or more); 12 s". Counts what applies:
+ * methods that change nothing flip nothing, and an IoU is known where the right box is. What methods share is counted once, boxes are
+ * those of each method. `took` is the time in words, `failed` how many pictures could not be read.
  */
 export function runSummary(
   records: readonly ExplanationRecord[],
   { took, failed = 0 }: { readonly took: string; readonly failed?: number },
 ): string {
   const images = new Set(records.map(({ image }) => image)).size;
-  const changed = records.filter(isPerturbation);
+  const changed = [
+    ...new Map(
+      records.filter(isPerturbation).map((record) => [JSON.stringify([record.image, record.files.perturbed]), record]),
+    ).values(),
+  ];
   const flipped = changed.filter(({ outcome }) => outcome === "flipped");
   const surviving = changed.filter(({ outcome, rounded }) => outcome === "flipped" && rounded.flipped).length;
-  const boxes = records.filter(({ box }) => box !== null).length;
-  const known = records.flatMap(({ groundTruth }) => groundTruth ?? []);
-  const right = known.filter(({ iou }) => iou >= 0.5).length;
+  const methods = [...new Set(records.map(({ method }) => method))];
+  const boxesOf = (method: string): string => {
+    const own = records.filter((record) => record.method === method);
+    const boxes = own.filter(({ box }) => box !== null).length;
+    const known = own.flatMap(({ groundTruth }) => groundTruth ?? []);
+    const right = known.filter(({ iou }) => iou >= 0.5).length;
+    const by = methods.length === 1 ? "" : ` by ${method}`;
+    return `${boxes} ${boxes === 1 ? "box" : "boxes"}${by}${known.length === 0 ? "" : ` (${right} of ${known.length} at an IoU of ½ or more)`}`;
+  };
   const parts = [
     ...(changed.length === 0
       ? []
       : [`${flipped.length} of ${changed.length} flipped`, `${surviving} survive${surviving === 1 ? "s" : ""} 8 bits`]),
-    `${boxes} ${boxes === 1 ? "box" : "boxes"}${known.length === 0 ? "" : ` (${right} of ${known.length} at an IoU of ½ or more)`}`,
+    ...methods.map(boxesOf),
     ...(failed === 0 ? [] : [`${failed} could not be read`]),
   ];
   return `${images} picture${images === 1 ? "" : "s"}: ${parts.join(", ")}; ${took}`;
