@@ -40,6 +40,8 @@ test("all files of a picture, and a record that agrees with them", async () => {
     model,
     "--out",
     out,
+    "--method",
+    "perceptual",
     "--json",
   ]);
   expect({ code, lines: stderr.trim().split("\n").length }).toEqual({ code: 0, lines: 5 });
@@ -90,6 +92,39 @@ test("all files of a picture, and a record that agrees with them", async () => {
   expect([input.width, input.height, input.isNetworkInput]).toEqual([24, 24, true]);
 });
 
+test("unless told otherwise, the guided map first and the change itself, of one search", async () => {
+  const out = path("usual");
+  const flags = ["--model", model, "--out", out, "--threads", "1"];
+  const { stdout: lines } = await runCli(["explain", path("scene0.png"), ...flags, "--quiet"]);
+  const { stdout } = await runCli(["explain", path("scene0.png"), ...flags, "--quiet", "--json"]);
+  const [guided, plain, ...more] = recordsOf(stdout);
+  expect([guided.method, plain.method, more.length]).toEqual(["guided-perceptual", "perceptual", 0]);
+  // One gradient more, and not another search.
+  expect(guided.evaluations).toBe(plain.evaluations + 1);
+  expect(guided.distances).toEqual(plain.distances);
+  expect(guided.files.perturbed).toBe("scene0/perturbed.png");
+  expect(plain.files.perturbed).toBe("scene0/perturbed.png");
+  expect(readdirSync(join(out, "scene0")).sort()).toEqual([
+    "guided-perceptual", "input.png", "overlay.png", "panel.png", "perceptual", "perturbation.png", "perturbed.png",
+  ]); // biome-ignore format: one line
+  for (const { files } of [guided, plain]) {
+    for (const file of Object.values(files)) expect(existsSync(join(out, file))).toBe(true);
+  }
+  // The picture's own overlay, and the only line in the terminal, are those of the first.
+  const overlay = (file: string) => readFileSync(join(out, file));
+  expect(overlay("scene0/overlay.png")).toEqual(overlay(guided.files.overlay));
+  expect(overlay("scene0/overlay.png")).not.toEqual(overlay(plain.files.overlay));
+  const [line, empty, summary] = lines.split("\n");
+  expect([line.includes("perceptual"), empty]).toEqual([false, ""]);
+  expect(line).toContain(guided.box === null ? "→" : `box [${guided.box.join(", ")}]`);
+  expect(summary).toMatch(/^1 picture: 1 of 1 flipped, 1 survives 8 bits, [01] box(es)?; /);
+  // The change is shown once.
+  const page = readFileSync(join(out, "index.html"), "utf8");
+  expect(page.match(/<section class="method"/g)).toHaveLength(2);
+  expect(page.match(/<figure class="compare"/g)).toHaveLength(1);
+  expect(page.match(/<b>the change × /g)).toHaveLength(1);
+});
+
 test("a box in pixels of the whole picture, also where the network sees a crop of it", async () => {
   const wide = path("wide.png");
   const { image } = renderScene({ seed: 5, index: 4, size: 64 });
@@ -138,8 +173,11 @@ test("two methods share one attack, in folders of their own; settings are record
   expect(readdirSync(join(out, "scene1")).sort()).toEqual([
     "guided-perceptual",
     "input.png",
+    "overlay.png",
     "panel.png",
     "perceptual",
+    "perturbation.png",
+    "perturbed.png",
   ]);
   const maps = await Promise.all(records.map((record) => readNpy(join(out, record.files.mapNpy))));
   expect(maps[0].data).not.toEqual(maps[1].data);
@@ -208,6 +246,7 @@ test("several methods: a folder and a row for each, one panel of all, settings b
     "deepfool",
     "grad-cam",
     "input.png",
+    "overlay.png",
     "panel.png",
     "perceptual",
     "smooth-grad",
@@ -278,7 +317,8 @@ test("pictures of the same name get folders of their own, and one that is named 
   const other = mkdtempSync(join(folder, "other-"));
   await writePng(join(other, "Scene0.png"), scene(3));
   const files = [path("scene0.png"), join(other, "Scene0.png"), path("scene0.png")];
-  const { stdout } = await runCli(["explain", ...files, "--model", model, "--out", path("names"), "--json", "--quiet"]);
+  const flags = ["--model", model, "--out", path("names"), "--method", "perceptual", "--json", "--quiet"];
+  const { stdout } = await runCli(["explain", ...files, ...flags]);
   expect(recordsOf(stdout).map((record) => record.files.result)).toEqual([
     "scene0/result.json",
     "Scene0-2/result.json",
@@ -295,6 +335,8 @@ test("the same command gives the same files, on one thread", async () => {
       "--out",
       out,
       "--quiet",
+      "--method",
+      "perceptual",
       "--threads",
       "1",
     ]);
@@ -335,7 +377,8 @@ describe("pictures of every kind", () => {
   };
   test.each(Object.keys(good))("%s is explained", async (name) => {
     writeFileSync(path(name), await good[name]());
-    const flags = ["--model", model, "--out", path(`kind-${name}`), "--json", "--quiet", "--evaluations", "40"];
+    const methods = ["--method", "perceptual", "--evaluations", "40"];
+    const flags = ["--model", model, "--out", path(`kind-${name}`), "--json", "--quiet", ...methods];
     const { code, stdout, stderr } = await runCli(["explain", path(name), ...flags]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(recordsOf(stdout)).toHaveLength(1);
@@ -348,7 +391,7 @@ describe("pictures of every kind", () => {
     writeFileSync(path("cut.png"), whole.subarray(0, whole.length / 2));
     const bad = ["empty.png", "text.png", "cut.png", "missing.png"].map(path);
     const out = path("mixed");
-    const flags = ["--model", model, "--out", out, "--json", "--quiet"];
+    const flags = ["--model", model, "--out", out, "--method", "perceptual", "--json", "--quiet"];
     const { code, stdout, stderr } = await runCli(["explain", bad[0], path("scene0.png"), ...bad.slice(1), ...flags]);
     expect(code).toBe(1);
     expect(recordsOf(stdout).map((record) => record.image)).toEqual([path("scene0.png")]);
@@ -371,7 +414,8 @@ test("Ctrl-C keeps what is finished, writes its page, and exits with 130", async
   const interruption = new AbortController();
   const out = path("interrupted");
   const files = [0, 1, 2, 3].map((index) => path(`scene${index}.png`));
-  const { code, stdout, stderr } = await runCli(["explain", ...files, "--model", model, "--out", out, "--quiet"], {
+  const flags = ["--model", model, "--out", out, "--method", "perceptual", "--quiet"];
+  const { code, stdout, stderr } = await runCli(["explain", ...files, ...flags], {
     signal: interruption.signal,
     onOutput: () => interruption.abort(),
   });
