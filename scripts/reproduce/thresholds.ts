@@ -1,25 +1,34 @@
 /**
  * The default thresholds of the methods: `npm run reproduce -- thresholds`, after `npm run build`.
  *
- * Runs `perceptual-ball benchmark localization` on Scenes of the split `train`, which neither the benchmarks nor the tests use: 120 for the
- * methods that cost little, 60 or 30 for the others. What was stopped goes on where it was. Records and reports are in
+ * Runs `perceptual-ball benchmark localization` on Scenes of the split `train`, which neither the benchmarks nor the tests use: 400 for the
+ * perceptual methods, 120 for the others that cost little, 60 or 30 for the rest; then on 200 of the split `test`, which have no part in any
+ * choice. What was stopped goes on where it was. Records and reports are in
  * results/thresholds/<part>; curves.csv there has the error at every threshold, and thresholds.csv the rule that {@link chooseThreshold}
- * takes for each method. With `--part NAME` only that part runs, and what both files say of other methods stays.
+ * takes for each method, and held-out.csv the error of the methods' own rules (`box`) on the split `test`. With `--part NAME` only that part runs, and
+ * what the files say of other methods stays.
  * Further arguments go to the command, such as --workers 1.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { thresholdParameter } from "../../src/localization/threshold-grids.ts";
+import { saliencyMethods } from "../../src/saliency/methods.ts";
 import { root, runPart } from "./run-part.ts";
 
 const costly = ["occlusion", "rise", "extremal"];
 const others =
-  "perceptual,guided-perceptual,gradient,gradient-input,deconvnet,guided-backprop,smooth-grad,integrated-gradients," +
+  "gradient,gradient-input,deconvnet,guided-backprop,smooth-grad,integrated-gradients," +
   "grad-cam,guided-grad-cam,excitation-backprop,contrastive-excitation-backprop,deepfool";
 
 const cams = "grad-cam-plus-plus,hires-cam,layer-cam,xgrad-cam,score-cam,ablation-cam,eigen-cam";
 
+const perceptual = "perceptual,guided-perceptual";
+/** The part on which nothing is chosen. */
+const heldOut = "held-out";
+
 const parts = [
+  { name: "scenes-perceptual", arguments: ["--data", "scenes:400", "--methods", perceptual] },
   { name: "scenes", arguments: ["--data", "scenes:120", "--methods", others] },
   {
     name: "scenes-costly",
@@ -47,6 +56,7 @@ const parts = [
       ...["--set", "lime.samples=500", "--set", "kernel-shap.samples=500"],
     ],
   },
+  { name: heldOut, arguments: ["--data", "scenes:200", "--methods", `${perceptual},${others}`] },
 ];
 
 /** A kind of threshold of one method: the error at each place of its grid, and what comes out if it is chosen on other pictures. */
@@ -102,11 +112,29 @@ function linesByMethod(file: string): Map<string, string[]> {
   return found;
 }
 
-const [curvesFile, thresholdsFile] = ["curves.csv", "thresholds.csv"].map((name) =>
+/** The rule with the least error of all, and that error. */
+function leastOf({ kinds }: Method): readonly [rule: string, error: string] {
+  const [kind, least] = Object.entries(kinds).reduce((a, b) => (b[1].error.value < a[1].error.value ? b : a));
+  return [`${kind}:${least.parameter}`, least.error.value.toFixed(3)];
+}
+
+/** How the method's own rule does, as a line. */
+function judged(method: Method): string {
+  const box = saliencyMethods.find(({ name }) => name === method.name)?.box;
+  if (box === undefined) throw new Error(`no method is called ${method.name}`);
+  const parameter = thresholdParameter(box);
+  const place = method.kinds[box.kind].curve.find((point) => point.parameter === parameter);
+  if (place === undefined) throw new Error(`${method.name}: its rule is none of the grid's`);
+  const [rule, least] = leastOf(method);
+  return [method.name, method.images, box.kind, parameter, place.error.toFixed(3), least, rule].join(",");
+}
+
+const [curvesFile, thresholdsFile, judgedFile] = ["curves.csv", "thresholds.csv", "held-out.csv"].map((name) =>
   join(root, "results/thresholds", name),
 );
 const curves = linesByMethod(curvesFile);
 const thresholds = linesByMethod(thresholdsFile);
+const judgements = linesByMethod(judgedFile);
 const given = process.argv.slice(2);
 const at = given.indexOf("--part");
 const [, only] = at < 0 ? [] : given.splice(at, 2);
@@ -115,23 +143,27 @@ if (chosenParts.length === 0) throw new Error(`--part: one of ${parts.map(({ nam
 for (const part of chosenParts) {
   const out = join(root, "results/thresholds", part.name);
   const shares = ["--threads", "1", "--workers", String(availableParallelism())];
-  const common = ["--split", "train", "--curve-steps", "0", "--keep-maps", "0"];
+  const common = ["--split", part.name === heldOut ? "test" : "train", "--curve-steps", "0", "--keep-maps", "0"];
   runPart(["benchmark", "localization", ...part.arguments, ...common, ...shares, ...given], out);
   const { methods }: { readonly methods: readonly Method[] } = JSON.parse(
     readFileSync(join(out, "results.json"), "utf8"),
   );
   for (const method of methods) {
     if (method.isBaseline) continue;
+    if (part.name === heldOut) {
+      judgements.set(method.name, [judged(method)]);
+      continue;
+    }
     const ownCurves = Object.entries(method.kinds).flatMap(([kind, { curve }]) =>
       curve.map(({ parameter, error }) => [method.name, kind, parameter, error.toFixed(3)].join(",")),
     );
     curves.set(method.name, ownCurves);
     const chosen = chooseThreshold(method);
-    const [kind, least] = Object.entries(method.kinds).reduce((a, b) => (b[1].error.value < a[1].error.value ? b : a));
-    const numbers = [chosen.error, chosen.smoothed, least.error.value].map((value) => value.toFixed(3));
+    const [leastRule, least] = leastOf(method);
+    const numbers = [...[chosen.error, chosen.smoothed].map((value) => value.toFixed(3)), least];
     const rule = [chosen.kind, String(chosen.parameter)];
-    const heldOut = method.kinds.energy.heldOut.value.toFixed(3);
-    const line = [method.name, method.images, ...rule, ...numbers, `${kind}:${least.parameter}`, heldOut].join(",");
+    const byHalves = method.kinds.energy.heldOut.value.toFixed(3);
+    const line = [method.name, method.images, ...rule, ...numbers, leastRule, byHalves].join(",");
     thresholds.set(method.name, [line]);
   }
 }
@@ -143,3 +175,4 @@ write(
   "method,pictures,rule,parameter,error,smoothed_error,least_error,least_error_rule,held_out_energy",
   thresholds,
 );
+write(judgedFile, "method,pictures,rule,parameter,error,least_error,least_error_rule", judgements);
