@@ -115,7 +115,7 @@ test("unless told otherwise, the guided map first and the change itself, of one 
   expect(overlay("scene0/overlay.png")).toEqual(overlay(guided.files.overlay));
   expect(overlay("scene0/overlay.png")).not.toEqual(overlay(plain.files.overlay));
   const [line, empty, summary] = lines.split("\n");
-  expect([line.includes("perceptual"), empty]).toEqual([false, ""]);
+  expect([line.includes("perceptual  "), empty]).toEqual([false, ""]);
   expect(line).toContain(guided.box === null ? "→" : `box [${guided.box.join(", ")}]`);
   expect(summary).toMatch(/^1 picture: 1 of 1 flipped, 1 survives 8 bits, [01] box(es)?; /);
   // The change is shown once.

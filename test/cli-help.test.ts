@@ -63,7 +63,7 @@ describe("--help", () => {
       /^ {2}--preprocessing <name> {2}imagenet, unit, symmetric, caffe, bytes, or a JSON\n {26}file\n/m,
     );
     expect(short.stdout).toMatch(/--label <class> .*\(default: the\n? +predicted one\)/);
-    expect(short.stdout.replaceAll(/\s+/g, " ")).toContain("(default: perceptual)");
+    expect(short.stdout.replaceAll(/\s+/g, " ")).toContain("(default: guided-perceptual,perceptual)");
     expect(all.stdout.replaceAll(/\s+/g, " ")).toContain("any of scale, channels, mean, std, layout, geometry");
   });
 });

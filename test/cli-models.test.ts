@@ -450,7 +450,8 @@ describe("the built executable", () => {
         return file;
       }),
     );
-    const { child, ended } = start(["explain", ...files, "--model", model, "--out", out, "--quiet"]);
+    const flags = ["--model", model, "--method", "perceptual"];
+    const { child, ended } = start(["explain", ...files, ...flags, "--out", out, "--quiet"]);
     child.stdout.once("data", () => child.kill("SIGINT"));
     const { code, stderr } = await ended;
     expect(code).toBe(130);

@@ -84,7 +84,7 @@ test("larger pictures than allowed are refused", async () => {
 test("a perturbed picture that is read again is what the record says of its pixels", async () => {
   const out = path("perturbed");
   const flags = ["--model", model, "--json", "--resize", "shorter:60"];
-  const first = await runCli(["explain", path("pics/scene0.png"), ...flags, "--out", out]);
+  const first = await runCli(["explain", path("pics/scene0.png"), ...flags, "--method", "perceptual", "--out", out]);
   const record = JSON.parse(first.stdout) as PerturbationRecord;
   const perturbed = join(out, "scene0/perturbed.png");
   expect(await readImageFile(perturbed)).toMatchObject({ isNetworkInput: true });

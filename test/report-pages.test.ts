@@ -151,7 +151,7 @@ describe.skipIf(chromiumPath === undefined && process.env.CI === undefined)("pag
     "of a page of 1,000 pictures only those that are looked at are loaded and laid out",
     async () => {
       const out = join(folder, "one");
-      const record = JSON.parse(readFileSync(join(out, "scene0/result.json"), "utf8")) as ExplanationRecord;
+      const record = JSON.parse(readFileSync(join(out, "scene0/perceptual/result.json"), "utf8")) as ExplanationRecord;
       const entries = Array.from({ length: 1000 }, (_, n) => ({
         record: { ...record, image: `${n}.png` },
         size: { width: 24, height: 24 },

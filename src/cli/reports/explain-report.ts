@@ -88,12 +88,13 @@ export function explainReport(
       const alike = await amplifyAlike(path, written);
       inlined += alike.reduce((sum, entry) => sum + inlinedIn(entry), 0);
       entries.push(...alike);
-      if (panels.length > 1) await writePng(join(path, name, "panel.png"), stackPanels(panels));
-      if (alike.length > 1)
-        await writeFileAtomically(
-          join(path, name, "overlay.png"),
-          await readFile(join(path, alike[0].record.files.overlay)),
-        );
+      const [{ record }] = alike;
+      // Each method has a folder of its own: above these lie the picture's overlay, that of the first, and the panel of all.
+      if (record.files.overlay !== `${name}/overlay.png`) {
+        const overlay = await readFile(join(path, record.files.overlay));
+        await writeFileAtomically(join(path, name, "overlay.png"), overlay);
+        await writePng(join(path, name, "panel.png"), stackPanels(panels));
+      }
       [written, panels] = [[], []];
     },
     async finish({ file, classCount, layers }, failures) {
