@@ -11,11 +11,11 @@ import { gzipSync } from "node:zlib";
 import * as ort from "onnxruntime-node";
 import type { Browser, Page } from "playwright-core";
 import type { Classifier } from "../src/classifier/classifier.ts";
-import { localizeMap } from "../src/localization/localize-map.ts";
 import { bundledClassifierPath } from "../src/node/models/bundled.ts";
 import { loadClassifier } from "../src/node/models/load-classifier.ts";
 import { decodeImage } from "../src/node/pictures/read-image.ts";
 import { writeModel } from "../src/onnx/file/write-model.ts";
+import { explainPicture } from "../src/report/explanation/explain-picture.ts";
 import { methodNamed } from "../src/saliency/methods.ts";
 import { chromiumPath, launchChromium } from "../test/chromium.ts";
 import { drop, openPage, scenePng, serveStudio, studioFolder } from "../test/studio-page.ts";
@@ -81,16 +81,18 @@ async function timedDrop(page: Page, name: string, bytes: Uint8Array): Promise<n
   return Number(await page.evaluate("globalThis.explained"));
 }
 
-/** What the page does with a dropped picture, in Node: decode, classify, explain, find the box. */
+/** What the page does with a dropped picture, in Node: decode, classify, explain, find the box, draw the record's pictures. */
 async function timedInNode(classifier: Classifier, method: string, bytes: Uint8Array): Promise<number> {
   const started = performance.now();
-  const image = classifier.fit(await decodeImage(bytes, "picture"));
-  const found = methodNamed(method);
-  const { label } = await classifier.classify(image);
-  const { map } = await found.explain(classifier, image, { label });
-  localizeMap(map, { sigmaPixels: 2, threshold: found.box, connectivity: 8 });
+  const picture = await decodeImage(bytes, "picture");
+  const about = { image: "picture", model: { path: "", sha256: "" }, versions };
+  for await (const { record } of explainPicture(classifier, picture, [{ method: methodNamed(method) }], about)) {
+    if (record.method !== method) throw new Error(`${record.method} explained instead of ${method}`);
+  }
   return performance.now() - started;
 }
+
+const versions = { perceptualBall: "", runtime: "", platform: "" };
 
 interface Paired {
   readonly page: number[];
