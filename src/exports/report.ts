@@ -64,3 +64,4 @@ export { type LocalizationPageInput, localizationPage, type PageFigure } from ".
 export { errorPlots, insertionDeletionPlots, type NamedPlot, sanityPlots } from "../report/localization/plots.ts";
 export { localizationCsv, localizationMarkdown, measuresCsv } from "../report/localization/tables.ts";
 export { boxColors, type Color as RgbColor } from "../report/style/box-colors.ts";
+export type { Smoothing } from "../saliency/smoothing.ts";

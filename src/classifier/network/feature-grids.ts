@@ -49,7 +49,7 @@ export function anatomyOf(classifier: Pick<Classifier, "layers" | "prepared">): 
   if (known !== undefined) return known;
   const batch = prepared.fixedBatch ?? 1;
   const typed = prepared.typed(batch);
-  const { graph, types, constants } = typed;
+  const { graph, types } = typed;
   const shapeOf = (name: string): Shape | undefined => types.get(name)?.shape;
   const orders = ordersOf(graph.nodes, shapeOf);
   const tokens = tokenLayouts(typed, orders, { name: prepared.input, layout: prepared.layout });
@@ -57,7 +57,12 @@ export function anatomyOf(classifier: Pick<Classifier, "layers" | "prepared">): 
   const layers = new Map(classifier.layers.map((layer) => [layer.name, layer]));
   const positions = new Map(graph.nodes.map((node, position) => [node.outputs[0], position]));
   const { height, width } = prepared;
-  const isWeight = (name: string): boolean => graph.initializers.has(name) || constants.has(name);
+  // Weights are what does not depend on the image: also those that are cast, transposed or dequantized before they are used.
+  const ofImage = new Set([prepared.input]);
+  for (const { inputs, outputs } of graph.nodes) {
+    if (inputs.some((name) => ofImage.has(name))) for (const name of outputs) ofImage.add(name);
+  }
+  const isWeight = (name: string): boolean => name !== "" && !ofImage.has(name);
   const anatomy: Anatomy = {
     grids: graph.nodes.flatMap(({ outputs: [name] }) => {
       const layer = layers.get(name);
