@@ -2,7 +2,7 @@
 import { cpSync, existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { defineConfig } from "vitepress";
-import { linkedFiles, root, siteLink } from "./outside-pages.ts";
+import { linkedFiles, outsidePages, root, siteLink } from "./outside-pages.ts";
 
 /** The path under which the site is served, with slashes at both ends. */
 const base = `/${process.env.SITE_BASE ?? ""}/`.replaceAll(/\/+/g, "/");
@@ -56,6 +56,7 @@ const guide = [
       { text: "Results: Figures 5 and 8", link: "/project/cone" },
       { text: "Thresholds of boxes", link: "/project/thresholds" },
       { text: "Speed and memory", link: "/project/speed" },
+      ...(outsidePages.has("bench/STUDIO.md") ? [{ text: "Speed of the studio", link: "/project/studio-speed" }] : []),
       { text: "Gradients beside PyTorch", link: "/project/conformance" },
     ],
   },

@@ -5,8 +5,7 @@ import { dirname, join, relative, resolve } from "node:path";
 /** The repository's root. */
 export const root = resolve(import.meta.dirname, "../..");
 
-/** File → page under `/project/`. */
-export const outsidePages: ReadonlyMap<string, string> = new Map([
+const pages: readonly (readonly [file: string, page: string])[] = [
   ["CONTRIBUTING.md", "contributing"],
   ["CHANGELOG.md", "changes"],
   ["OPERATORS.md", "operators"],
@@ -17,7 +16,13 @@ export const outsidePages: ReadonlyMap<string, string> = new Map([
   ["results/cone/README.md", "cone"],
   ["bench/RESULTS.md", "speed"],
   ["conformance/RESULTS.md", "conformance"],
-]);
+  ["bench/STUDIO.md", "studio-speed"],
+];
+
+/** File → page under `/project/`, of those that have been written. */
+export const outsidePages: ReadonlyMap<string, string> = new Map(
+  pages.filter(([file]) => existsSync(join(root, file))),
+);
 
 /** Files that pages link to and that are no pages: they are copied to `/files/`. */
 export const linkedFiles = new Set<string>();
