@@ -1,7 +1,7 @@
 /**
  * @file The picture at the top of the README, from a report on the bundled pictures: `npm start`, then `npx tsx scripts/readme-picture.ts`.
  *
- * Stacks the rows of three of them. The report's folder can be given as an argument.
+ * Stacks the rows of three of them, with the guided map. The report's folder can be given as an argument.
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ const width = 1000;
 
 const rows = await Promise.all(
   pictures.map((name) =>
-    sharp(join(report, name, "panel.png"))
+    sharp(join(report, name, "guided-perceptual/panel.png"))
       .resize({ width })
       .toBuffer({ resolveWithObject: true }),
   ),

@@ -175,7 +175,7 @@ describe("commands", async () => {
         "--out",
         join(folder, "report"),
       ];
-      expect(await run([...args, "--evaluations", "5", "--json", "--quiet"], io)).toBe(0);
+      expect(await run([...args, "--method", "perceptual", "--evaluations", "5", "--json", "--quiet"], io)).toBe(0);
       const [, table] = read("docs/results.md").split("## `result.json`");
       const documented = [...table.matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell]) =>
         cell.replaceAll("`", "").split(", "),
