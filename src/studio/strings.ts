@@ -4,6 +4,9 @@ const percent = (share: number): string => `${(100 * share).toFixed(share < 0.1 
 const seconds = (value: number): string =>
   value < 1 ? "under a second" : value < 90 ? `${Math.round(value)} s` : `${Math.round(value / 60)} min`;
 
+const counted = (count: number, what: string): string =>
+  count === 0 ? "" : count === 1 ? `1 ${what}` : `${count} ${what}s`;
+
 export const strings = {
   language: "en",
   title: "perceptual-ball studio",
@@ -130,7 +133,7 @@ export const strings = {
     },
     takes: (value: number) => `about ${seconds(value)}`,
     runs: (forward: number, gradient: number) =>
-      [forward > 0 ? `${forward} runs` : "", gradient > 0 ? `${gradient} gradients` : ""].filter(Boolean).join(", "),
+      [counted(forward, "run"), counted(gradient, "gradient")].filter(Boolean).join(", "),
   },
   stage: {
     overlay: "Map over the picture",
