@@ -101,6 +101,7 @@ export default defineConfig({
     externalLinkIcon: true,
   },
   markdown: {
+    theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" },
     // Documents show templates and types as they are; none of them is a Vue template.
     config(md) {
       md.core.ruler.push("site-links", (state) => {
