@@ -88,6 +88,27 @@ describe.skipIf(chromiumPath === undefined)("what goes wrong in the studio (skip
   );
 
   test(
+    "what is dropped while the page still begins, and again at once, is what is open in the end",
+    async () => {
+      const { page } = await openPage(browser, `${served.address}#method=gradient`);
+      const picture = await scenePng(1, 32);
+      for (const name of ["first", "second", "third"]) {
+        await drop(page, [
+          { name: `${name}.onnx`, bytes: tiny },
+          { name: `${name}.png`, bytes: picture },
+        ]);
+      }
+      await page.locator(".model-name", { hasText: "third.onnx" }).waitFor();
+      await page.locator(".side .badge.good").waitFor();
+      await page.waitForSelector(".finding");
+      await page.locator(".thumb[aria-label*='class']").nth(2).waitFor();
+      expect(await page.locator(".problem, .notice").allTextContents()).toEqual([]);
+      await page.context().close();
+    },
+    studioTimeout,
+  );
+
+  test(
     "where the memory ends there are words, and another model works",
     async () => {
       const { page } = await openPage(browser, `${served.address}#method=gradient`);

@@ -97,6 +97,12 @@ const cheapRuns = 40;
 const cheapSeconds = 5;
 
 let client: WorkerClient | undefined;
+/** Who opens a model last is who goes on: files are dropped while others are still being opened. */
+let newest = 0;
+const beginOpening = (): number => {
+  newest++;
+  return newest;
+};
 let nextKey = 0;
 
 function worker(): WorkerClient {
@@ -135,9 +141,15 @@ export async function startStudio(makeWorker: () => Worker, bundledModel: string
   const chosen = given === undefined ? bundledFile(bundledModel) : linkedFile(given);
   const linked = files.map((file): PictureFile => linkedFile(file));
   pictures.value = (linked.length > 0 ? linked : sceneFiles()).map(entryOf);
-  await startRuntime();
-  await openModel(chosen, beside.map(linkedFile));
-  ready.value = true;
+  const mine = beginOpening();
+  try {
+    await startRuntime();
+    if (mine === newest) await openModel(mine, chosen, beside.map(linkedFile));
+  } catch (error) {
+    if (!isAborted(error)) throw error;
+  } finally {
+    ready.value = true;
+  }
 }
 
 const bundledFile = (path: string): FileView => ({
@@ -233,9 +245,12 @@ async function replaceDead(reason: string): Promise<void> {
 /** A new worker with the same model and pictures. */
 async function reviveWorker(isToExplain: boolean): Promise<void> {
   const state = model.value;
+  const mine = beginOpening();
   try {
     await startRuntime();
-    if (state !== undefined) await openModel(state.file, state.beside, state.choices, { isToExplain });
+    if (state !== undefined && mine === newest) {
+      await openModel(mine, state.file, state.beside, state.choices, { isToExplain });
+    }
   } catch (error) {
     if (!isAborted(error)) say(wordsOf(error), true);
   }
@@ -270,20 +285,28 @@ function leaveWorker(): void {
 /** Opens another model in a worker of its own, since WebAssembly gives no memory back, and looks at all pictures with it. */
 export async function changeModel(file: FileView, beside: readonly FileView[]): Promise<void> {
   problem.value = "";
+  const mine = beginOpening();
   leaveWorker();
   choose({ target: undefined, layer: undefined, model: undefined, beside: [] });
-  await startRuntime();
-  await openModel(file, beside);
+  // Pictures that come with it find the model that they come with.
+  model.value = { file, beside, choices: {}, status: "opening" };
+  try {
+    await startRuntime();
+    if (mine === newest) await openModel(mine, file, beside);
+  } catch (error) {
+    if (!isAborted(error)) say(wordsOf(error), true);
+  }
 }
 
 /** The same model, prepared as the user now says. */
 export async function changeChoices(choices: ModelChoices): Promise<void> {
   const state = model.value;
   problem.value = "";
-  if (state !== undefined) await openModel(state.file, state.beside, choices, { isNew: false });
+  if (state !== undefined) await openModel(beginOpening(), state.file, state.beside, choices, { isNew: false });
 }
 
 async function openModel(
+  mine: number,
   file: FileView,
   beside: readonly FileView[],
   choices: ModelChoices = {},
@@ -295,6 +318,7 @@ async function openModel(
   pictures.value = pictures.value.map(({ key, file: of, small }) => ({ key, file: of, small }));
   try {
     const view = await worker().run("open", { model: file, beside, choices }).output;
+    if (mine !== newest) return;
     model.value = { file, beside, choices, status: "open", view };
     say(
       view.inspection.works ? strings.model.opened(file.name) : strings.model.blocked(file.name),
@@ -303,7 +327,7 @@ async function openModel(
     await handOverAll(isNew);
     if (view.network !== undefined) await lookAtPictures(isToExplain);
   } catch (error) {
-    if (isAborted(error)) return;
+    if (isAborted(error) || mine !== newest) return;
     const text = wordsOf(error);
     model.value = { file, beside, choices, status: "failed", error: text, view: before };
     say(text, true);
@@ -331,6 +355,7 @@ async function handOver(key: string, file: PictureFile, isNew = true): Promise<v
 
 /** What the network says of all pictures that it has not seen yet; the selected one first, which is explained at once. */
 async function lookAtPictures(isToExplain = true): Promise<void> {
+  const mine = newest;
   const { choices } = model.value ?? {};
   const isOpen = choices?.normalization === undefined && choices?.mean === undefined;
   const readable = pictures.value.filter(({ error }) => error === undefined).map(({ key }) => key);
@@ -338,13 +363,16 @@ async function lookAtPictures(isToExplain = true): Promise<void> {
   const first = picture.value?.key;
   const keys = [...readable].sort((a, b) => Number(b === first) - Number(a === first));
   for (const key of keys) {
-    if (pictures.value.find((entry) => entry.key === key)?.fitted !== undefined) continue;
+    if (mine !== newest) return;
+    const entry = pictures.value.find((each) => each.key === key);
+    if (entry === undefined || entry.fitted !== undefined) continue;
     try {
       const fitted = await worker().run("fit", { picture: key }).output;
+      if (mine !== newest) return;
       updatePicture(key, { fitted });
       if (key === first && isToExplain && explainRun.value === undefined) explain();
     } catch (error) {
-      if (isAborted(error)) return;
+      if (isAborted(error) || mine !== newest) return;
       updatePicture(key, { error: wordsOf(error) });
     }
   }
@@ -352,10 +380,11 @@ async function lookAtPictures(isToExplain = true): Promise<void> {
 
 /** Lets the pictures say how pixels are prepared, where the model leaves that open. */
 async function probe(keys: readonly string[]): Promise<void> {
+  const mine = newest;
   try {
     const probed = await worker().run("probe", { pictures: keys }).output;
     const state = model.value;
-    if (probed !== null && state?.view !== undefined) {
+    if (probed !== null && mine === newest && state?.view !== undefined) {
       model.value = { ...state, view: { ...state.view, network: probed } };
     }
   } catch (error) {

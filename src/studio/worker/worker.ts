@@ -165,7 +165,9 @@ const doers: Doers = {
   async probe({ pictures: keys }, { signal }): Promise<NetworkView | null> {
     const classifier = theClassifier();
     if (opened === undefined || !isOpenToPictures(classifier.guess, classifier.input.channelCount)) return null;
-    const images = keys.map((key) => classifier.fit(thePicture(key).picture));
+    // Some may have been taken away meanwhile.
+    const known = keys.flatMap((key) => pictures.get(key) ?? []);
+    const images = known.map(({ picture }) => classifier.fit(picture));
     if (images.length === 0) return null;
     const { runtime, providers } = theEngine();
     const { probePreprocessing } = await import("../../classifier/preprocessing/probe-preprocessing.ts");
