@@ -29,7 +29,7 @@ export interface ConductedExperiment<T> {
 
 /**
  * Computes what the folder `--out` does not have yet of the items, in this process or in `--workers` children, and gives the folder
- * back with everything in it. In a child it gives `undefined`: there the command has nothing more to do and returns.
+ * back with everything in it. In a child, and under `queue`, it gives `undefined`: there the command has nothing more to do and returns.
  *
  * `compute` is not called in a parent of workers, so whatever is heavy should be opened when it is called first. A command that
  * conducts several experiments lets the first one only have workers: a child does the first and nothing else. Failures are
@@ -39,6 +39,10 @@ export async function conductExperiment<I extends ExperimentItem, T>(
   options: ConductOptions<I, T>,
 ): Promise<ConductedExperiment<T> | undefined> {
   const { flags, context } = options;
+  if (context.queue !== undefined) {
+    await context.queue(options);
+    return undefined;
+  }
   const channel = workerChannel(context.io.env);
   if (channel !== undefined) {
     await work(options, channel);

@@ -14,10 +14,11 @@ import {
 import { withHelpAll } from "./flags/help.ts";
 import { explainMissingPackage } from "./missing-package.ts";
 import { packageVersion } from "./package-version.ts";
+import type { QueueConductor } from "./queue-run.ts";
 
-/** The exit code of `perceptual-ball` with the arguments `argv`: 0 done, 1 failed, 2 misuse, 130 interrupted. Never throws. */
-export async function run(argv: readonly string[], io: CliIo): Promise<number> {
-  const context: CliContext = { io, argv, exitCode: exitCodes.done };
+/** The exit code of `perceptual-ball` with the arguments `argv`: 0 done, 1 failed, 2 misuse, 130 interrupted. Never throws. `queue`: see {@link CliContext}. */
+export async function run(argv: readonly string[], io: CliIo, queue?: QueueConductor): Promise<number> {
+  const context: CliContext = { io, argv, queue, exitCode: exitCodes.done };
   try {
     const program = await commandLine(context, namedCommands(argv));
     await program.parseAsync(withHelpAll(argv), { from: "user" });

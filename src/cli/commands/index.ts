@@ -66,6 +66,11 @@ export const commandEntries: readonly CommandEntry[] = [
     load: async (context) => (await import("./status.ts")).statusCommand(context),
   },
   {
+    name: "queue",
+    summary: "hand a benchmark out to machines that come and go, through Redis or PostgreSQL",
+    load: async (context) => (await import("./queue.ts")).queueCommand(context),
+  },
+  {
     name: "merge",
     summary: "unite the results of a benchmark that was split over machines",
     load: async (context) => (await import("./merge.ts")).mergeCommand(context),

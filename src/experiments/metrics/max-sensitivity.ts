@@ -28,7 +28,7 @@ export interface MaxSensitivityOptions {
 }
 
 /**
- * max over noisy images x' of ‖m(x') − m(x)‖ / ‖m(x)‖ for the map m(x) [H, W] of `image` [C, H, W]: at least 0, the lower, the better. `explain` makes the map of
+ * max over noisy images x' of ‖m(x') − m(x)‖ / ‖m(x)‖ for the map m(x) [H, W] of `image` [C, H, W]. At least 0; the lower, the better. `explain` makes the map of
  * a noisy image, of the same class. Undefined for a map that is zero everywhere. As many runs of the method as there are samples.
  */
 export async function maxSensitivity(

@@ -48,13 +48,20 @@ export function hash64(text: string): bigint {
   return splitMix64(fnv1a64(text), 1)[0];
 }
 
+const encoder = new TextEncoder();
+
 /** FNV-1a, 64 bits, of the text's UTF-8 bytes. */
 export function fnv1a64(text: string): bigint {
-  let hash = 0xcbf29ce484222325n;
-  for (const byte of new TextEncoder().encode(text)) {
-    hash = ((hash ^ BigInt(byte)) * 0x100000001b3n) & 0xffffffffffffffffn;
+  // In two halves of 32 bits, whose products are exact in a double: BigInt is a hundred times slower, and lists of items are long.
+  let [high, low] = [0xcbf29ce4, 0x84222325];
+  for (const byte of encoder.encode(text)) {
+    const mixed = (low ^ byte) >>> 0;
+    // The prime is 2^40 + 435.
+    const product = mixed * 435;
+    high = (high * 435 + Math.floor(product / 2 ** 32) + mixed * 256) % 2 ** 32;
+    low = product >>> 0;
   }
-  return hash;
+  return (BigInt(high) << 32n) | BigInt(low);
 }
 
 /** The hash of the value's canonical JSON, as 16 hexadecimal digits. */

@@ -58,6 +58,8 @@ export interface RunExperimentOptions<I extends ExperimentItem, T> {
   /** Only the items of this share. */
   readonly shard?: Shard;
   readonly signal?: AbortSignal;
+  /** Ends the run after the batch under way, without an error: what is open stays open. */
+  readonly pause?: AbortSignal;
   /** Called once at the start, and after each batch. */
   readonly onProgress?: (progress: ExperimentProgress) => void;
   /** Called for each item that could not be computed. */
@@ -66,7 +68,7 @@ export interface RunExperimentOptions<I extends ExperimentItem, T> {
 
 /**
  * The counts at the end, once every item (of the shard) has been computed or has failed: items that the store has already are
- * skipped, failures are kept as records of their own, and the run goes on.
+ * skipped, failures are kept as records of their own, and the run goes on. Fewer, where `pause` ended it.
  *
  * Throws an AbortedError as soon as `signal` is aborted (the item under way is lost, no other), and whatever the store throws
  * (a full disk): in either case a second run with the same store goes on where this one stopped.
@@ -75,7 +77,7 @@ export async function runExperiment<I extends ExperimentItem, T>(
   options: RunExperimentOptions<I, T>,
 ): Promise<ExperimentProgress> {
   checkForm("runExperiment: options", options, ["items", "store", "compute"]);
-  const { items, store, batchSize = 1, batchOf = () => "", shard, signal, onProgress } = options;
+  const { items, store, batchSize = 1, batchOf = () => "", shard, signal, pause, onProgress } = options;
   const mine = [...new Map(items.map((item) => [keyText(item.key), item])).values()].filter(({ key }) =>
     isInShard(key, shard),
   );
@@ -90,6 +92,7 @@ export async function runExperiment<I extends ExperimentItem, T>(
   };
   onProgress?.(progress());
   for (const batch of batches(open, batchSize, batchOf)) {
+    if (pause?.aborted) break;
     failed += await computeBatch(batch, options);
     computed += batch.length;
     onProgress?.(progress());

@@ -27,6 +27,20 @@ describe("which share, of how many", () => {
     ["Slurm, the number given as well", slurm(6, 0, 39, 1, 40), 40, "7/40", "SLURM_ARRAY_TASK_ID=6"],
     ["Slurm, some of 40 from 0 again", slurm(9, 5, 9, 1, 3), 40, "10/40", "SLURM_ARRAY_TASK_ID=9"],
     ["Slurm, the last of 40 from 1 again", slurm(40, 5, 40, 1, 2), 40, "1/40", "SLURM_ARRAY_TASK_ID=40"],
+    [
+      "a batch script of an array, of which the count is given",
+      { ...slurm(1, 0, 2, 1, 3), SLURM_JOB_ID: "7", SLURM_PROCID: "0" },
+      3,
+      "2/3",
+      "SLURM_ARRAY_TASK_ID=1",
+    ],
+    [
+      "a step of srun",
+      { SLURM_JOB_ID: "7", SLURM_STEP_ID: "0", SLURM_PROCID: "1", SLURM_NTASKS: "2" },
+      2,
+      "2/2",
+      "SLURM_PROCID=1",
+    ],
     ["srun", { SLURM_PROCID: "3", SLURM_NTASKS: "8" }, undefined, "4/8", "SLURM_PROCID=3"],
     ["Kubernetes", { JOB_COMPLETION_INDEX: "0" }, 40, "1/40", "JOB_COMPLETION_INDEX=0"],
     ["Kubernetes, the last", { JOB_COMPLETION_INDEX: "39" }, 40, "40/40", "JOB_COMPLETION_INDEX=39"],
@@ -117,6 +131,12 @@ describe("what is incomplete or contradictory is refused", () => {
       "but not of how many",
     ],
     ["only the count", { BATCH_TASK_COUNT: "5" }, undefined, "BATCH_TASK_COUNT is 5, but BATCH_TASK_INDEX is not set"],
+    [
+      "a batch script of four tasks that starts none of them",
+      { SLURM_JOB_ID: "7", SLURM_PROCID: "0", SLURM_NTASKS: "4" },
+      undefined,
+      "nothing in the environment",
+    ],
     ["a list of ids in Slurm", slurm(9, 1, 30, 1, 5), undefined, "--shard auto/40"],
     [
       "two that disagree",

@@ -21,6 +21,8 @@ interface System {
   readonly last?: string;
   /** Values of the index that mean that there is no array. */
   readonly none?: readonly string[];
+  /** Where the first is set and the second is not, the index means nothing: a batch script of Slurm has SLURM_PROCID=0, and no step. */
+  readonly within?: readonly [string, string];
   /** What to do besides `auto/n` where there is no count. */
   readonly advice?: string;
 }
@@ -60,7 +62,7 @@ export const shardSystems: readonly System[] = [
   { name: "GitLab CI", index: "CI_NODE_INDEX", base: 1, count: "CI_NODE_TOTAL" },
   { name: "CircleCI", index: "CIRCLE_NODE_INDEX", base: 0, count: "CIRCLE_NODE_TOTAL" },
   { name: "Buildkite", index: "BUILDKITE_PARALLEL_JOB", base: 0, count: "BUILDKITE_PARALLEL_JOB_COUNT" },
-  { name: "srun", index: "SLURM_PROCID", base: 0, count: "SLURM_NTASKS" },
+  { name: "srun", index: "SLURM_PROCID", base: 0, count: "SLURM_NTASKS", within: ["SLURM_JOB_ID", "SLURM_STEP_ID"] },
   { name: "Open MPI", index: "OMPI_COMM_WORLD_RANK", base: 0, count: "OMPI_COMM_WORLD_SIZE" },
   { name: "MPI (PMI)", index: "PMI_RANK", base: 0, count: "PMI_SIZE" },
   { name: "torchrun", index: "RANK", base: 0, count: "WORLD_SIZE" },
@@ -141,7 +143,8 @@ function nothingSaid(env: Environment): MisuseError {
 
 /** What `system` says; undefined if it did not start this process. Throws a MisuseError for what contradicts itself. */
 function sayingOf(system: System, env: Environment, given: number | undefined): Saying | undefined {
-  const { index: variable, base, step, count, last, none = [] } = system;
+  const { index: variable, base, step, count, last, none = [], within } = system;
+  if (within !== undefined && env[within[0]] !== undefined && env[within[1]] === undefined) return undefined;
   const text = env[variable];
   const counted = count === undefined ? undefined : numberOf(env, count);
   if (text === undefined || text.trim() === "" || none.includes(text.trim())) {

@@ -1,0 +1,172 @@
+/** @file The server of a queue by its address, and BullMQ's classes for it: Redis and Valkey, or PostgreSQL. */
+import type { JobsOptions, WorkerOptions } from "bullmq";
+import { BadInputError, MisuseError } from "../../errors.ts";
+
+/** All items of some pictures, as a queue hands them out. */
+export interface BatchTask {
+  /** The hash of the experiment's identity. */
+  readonly experiment: string;
+  /** Hashes of the pictures' identifiers. */
+  readonly pictures: readonly string[];
+  /** How many items that are. */
+  readonly items: number;
+  /** How often a worker has begun with it and handed it back in good order. */
+  readonly handedBack: number;
+}
+
+/** What became of a batch. */
+export interface BatchOutcome {
+  readonly finished: number;
+  readonly failed: number;
+  /** Set where the batch was handed back as one batch per picture, since processes died at it: how many. */
+  readonly split?: number;
+}
+
+/** How far a worker has come with a batch. */
+export interface BatchProgress {
+  readonly done: number;
+  readonly of: number;
+  /** The worker, as its records name it. */
+  readonly by: string;
+}
+
+/** A batch in a queue. */
+export interface Task {
+  readonly id?: string | undefined;
+  readonly data: BatchTask;
+  /** How often a worker has begun with it. */
+  readonly attemptsStarted: number;
+  readonly progress: unknown;
+  readonly returnvalue: BatchOutcome | null;
+  readonly failedReason?: string;
+  updateProgress(progress: BatchProgress): Promise<void>;
+  updateData(data: BatchTask): Promise<void>;
+  /** Hands it back to the queue; the processor then throws a `WaitingError`. */
+  moveToWait(token?: string): Promise<unknown>;
+  retry(state: "failed", options: { readonly resetAttemptsStarted: boolean }): Promise<void>;
+}
+
+export type TaskState = "wait" | "active" | "delayed" | "prioritized" | "completed" | "failed";
+
+/** What is used of BullMQ's `Queue`. */
+export interface TaskQueue {
+  waitUntilReady(): Promise<unknown>;
+  addBulk(tasks: { name: string; data: BatchTask; opts: JobsOptions }[]): Promise<readonly Task[]>;
+  getJobs(states: TaskState[], start: number, end: number, asc: boolean): Promise<readonly Task[]>;
+  getJob(id: string): Promise<Task | undefined>;
+  getJobCounts(...states: TaskState[]): Promise<Readonly<Record<string, number>>>;
+  on(event: "error", listener: (error: Error) => void): unknown;
+  close(): Promise<void>;
+}
+
+export type Processor = (task: Task, token?: string) => Promise<BatchOutcome>;
+
+/** What is used of BullMQ's `Worker`. */
+export interface TaskWorker {
+  on(event: "error", listener: (error: Error) => void): unknown;
+  close(): Promise<void>;
+}
+
+/** The queues of one server. */
+export interface QueueServer {
+  /** The address without its password, for messages. */
+  readonly shown: string;
+  openQueue(name: string): TaskQueue;
+  openWorker(name: string, processor: Processor, options: Omit<WorkerOptions, "connection">): TaskWorker;
+  /** What a processor throws that has handed its batch back. */
+  waitingError(): Error;
+  /** What a processor throws if the batch is not to be tried again. */
+  unrecoverableError(message: string): Error;
+}
+
+const schemes: Readonly<Record<string, "redis" | "postgres">> = {
+  "redis:": "redis",
+  "rediss:": "redis",
+  "valkey:": "redis",
+  "valkeys:": "redis",
+  "postgres:": "postgres",
+  "postgresql:": "postgres",
+};
+
+/**
+ * The server at `address`, such as `redis://host:6379` or `postgres://user:password@host/database`. Nothing is connected yet. In PostgreSQL the
+ * queue lives in a schema of its own, `bullmq`, which is made when it is not there.
+ *
+ * Throws a {@link MisuseError} for another kind of address, and what an import of a package that is not installed throws.
+ */
+export async function queueServer(address: string): Promise<QueueServer> {
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  const kind = schemes[url?.protocol ?? ""];
+  if (url === undefined || kind === undefined) {
+    throw new MisuseError({
+      where: "queue",
+      what: "not the address of a queue",
+      expected: "redis://HOST:6379, valkey://HOST:6379 or postgres://USER:PASSWORD@HOST/DATABASE (rediss:// with TLS)",
+      got: JSON.stringify(withoutPassword(address)),
+    });
+  }
+  const bull = await import("bullmq");
+  await import(kind === "redis" ? "ioredis" : "pg");
+  const errors = {
+    waitingError: () => new bull.WaitingError(),
+    unrecoverableError: (message: string) => new bull.UnrecoverableError(message),
+  };
+  const shown = withoutPassword(address);
+  if (kind === "postgres") {
+    const { Queue, Worker } = bull.withBackend(bull.createPostgresBackend);
+    const connection = { connectionString: address, migrate: true };
+    return {
+      ...{ shown, ...errors },
+      openQueue: (name) => new Queue<BatchTask, BatchOutcome>(name, { connection }),
+      openWorker: (name, processor, options) =>
+        new Worker<BatchTask, BatchOutcome>(name, processor, { ...options, connection }),
+    };
+  }
+  const connection = { url: address.replace(/^valkey/, "redis"), maxRetriesPerRequest: null };
+  return {
+    ...{ shown, ...errors },
+    openQueue: (name) => new bull.Queue<BatchTask, BatchOutcome>(name, { connection }),
+    openWorker: (name, processor, options) =>
+      new bull.Worker<BatchTask, BatchOutcome>(name, processor, { ...options, connection }),
+  };
+}
+
+/** The queue, connected. Throws a {@link BadInputError} if the server does not answer. */
+export async function connectQueue(server: QueueServer, name: string, seconds = 10): Promise<TaskQueue> {
+  const queue = server.openQueue(name);
+  let last: Error | undefined;
+  queue.on("error", (error) => {
+    last = error;
+  });
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(last ?? new Error(`no answer for ${seconds} s`)), seconds * 1000);
+  });
+  try {
+    await Promise.race([queue.waitUntilReady(), late]);
+    return queue;
+  } catch (error) {
+    void queue.close().catch(() => {});
+    throw new BadInputError(
+      {
+        where: `queue ${server.shown}`,
+        what: "the server cannot be used",
+        got: reasonOf(error),
+        advice: "Is it running, and is the address right?",
+      },
+      { cause: error },
+    );
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function reasonOf(error: unknown): string {
+  // A refused connection to a name with several addresses has its reason inside.
+  const { code, message } = (error ?? {}) as { readonly code?: unknown; readonly message?: unknown };
+  return [message, code].filter((part) => typeof part === "string" && part !== "").join(", ") || String(error);
+}
+
+function withoutPassword(address: string): string {
+  return address.replace(/(\/\/[^:/@]*):[^@]*@/, "$1:…@");
+}
