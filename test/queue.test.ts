@@ -24,7 +24,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "perceptual-ball-queue-"));
   await runCli([...command, "--out", path("single")]);
   wanted = tableOf("single");
-});
+}, 300_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
 
 function tableOf(name: string): string {
