@@ -154,7 +154,7 @@ describe("attack", () => {
   });
 
   test.each([
-    [["--attack", "pdg"], 'Did you mean "pgd"?'],
+    [["--attack", "pdg"], "Did you mean pgd?"],
     [["--attack", "pgd", "--epsilon", "8"], "Did you mean 8/255?"],
     [["--attack", "deepfool", "--epsilon", "0.1"], "deepfool has no such setting"],
     [["--attack", "pgd", "--set", "pgd.step=3"], 'Did you mean "steps"?'],

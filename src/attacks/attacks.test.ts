@@ -196,7 +196,7 @@ describe("every attack, on a small network", () => {
     await expect(pgd.attack(classifier, [small])).rejects.toThrow("expected [3, 24, 24], got [3, 8, 8]");
     const bytes = floatTensor(new Float32Array(3 * 24 * 24).fill(128), [3, 24, 24]);
     await expect(pgd.attack(classifier, [bytes])).rejects.toThrow("numbers from 0 to 1");
-    expect(() => attackNamed("pdg")).toThrow('Did you mean "pgd"?');
+    expect(() => attackNamed("pdg")).toThrow("Did you mean pgd?");
   });
 
   test("restarts go on until one succeeds; an aborted signal ends the attack", async () => {

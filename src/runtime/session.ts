@@ -78,7 +78,7 @@ export function modelOf(graph: Graph, base?: Partial<Model>): Model {
  */
 export async function createSession(model: Model, options: SessionOptions): Promise<Session> {
   checkForm("createSession: model", model, ["graph", "opsets"]);
-  checkForm("createSession: options", options, ["runtime"]);
+  checkForm("createSession: options", options, []);
   const { where = "model", weightsFolder } = options;
   const { InferenceSession } = checkRuntime(where, options.runtime);
   const blocked = options.blocked ?? hasBlockedLayout(options);

@@ -113,7 +113,7 @@ describe("a defined method", () => {
 
   test("refuses what is no image of the network's size, in words", async () => {
     const wrong = floatTensor(new Float32Array(3 * 25 * 24), [3, 25, 24]);
-    const expected = /constant: image 0 does not have the network's size, expected \[3, 24, 24\], got \[3, 25, 24\]/;
+    const expected = /constant: image [01] does not have the network's size, expected \[3, 24, 24\], got \[3, 25, 24\]/;
     await expect(constant.explain(classifier, wrong)).rejects.toThrow(expected);
     await expect(constant.explain(classifier, [images[0], wrong])).rejects.toThrow(expected);
     // @ts-expect-error A file's name is no image.

@@ -367,7 +367,7 @@ function candidateAt(
   const otherwise = otherwiseOf(output, name, count);
   return count === 1
     ? oneNumber(typed, common, otherwise, producers.get(behind(name)))
-    : severalNumbers(typed, common, otherwise, producers.get(behind(name)), countOf);
+    : severalNumbers(typed, common, otherwise, { producers, last: producers.get(behind(name)) }, countOf);
 }
 
 /**
@@ -447,7 +447,7 @@ function severalNumbers(
   typed: TypedGraph,
   common: Common,
   otherwise: string | undefined,
-  last: Node | undefined,
+  { producers, last }: { readonly producers: ReadonlyMap<string, Node>; readonly last: Node | undefined },
   countOf: (name: string) => number | undefined,
 ): Candidate {
   const { value, count } = common;
@@ -461,7 +461,6 @@ function severalNumbers(
   /** `scores`, if they are as many as the classes. */
   const ofClasses = (scores: string | undefined): string | undefined =>
     scores !== undefined && countOf(scores) === count ? scores : undefined;
-  const producers = producersOf(typed.graph);
   const rectifier = rectifierOf(value, producers);
   // A layer's values behind a ReLU are scores for certain. They are whole planes, so that numbers for them are many.
   const isLayer = rectifier !== undefined && isWeighted(producers.get(rectifier.inputs[0]));

@@ -55,7 +55,8 @@ function mixesShares(typed: TypedGraph, { inputs }: Node): boolean {
   );
   const [source, ...others] = data;
   if (!isMixing || source === undefined || others.length > 0 || typed.graph.initializers.has(source)) return false;
-  const kind = tailValues(typed, source)?.kind;
+  // Of one mixture, not of a mixture of mixtures: a chain of layers must not be walked from each of its ends.
+  const kind = valuesBehind(typed, source, () => false)?.kind;
   return kind === "distribution" || kind === "unit";
 }
 
@@ -64,6 +65,15 @@ const mostValues = 2 ** 20;
 
 /** What `name` [N, K] (or [N], [N, 1]) is for random values of the last layers; undefined where that would take long. */
 export function tailValues(typed: TypedGraph, name: string): TailValues | undefined {
+  return valuesBehind(typed, name, (node) => mixesShares(typed, node));
+}
+
+function valuesBehind(
+  typed: TypedGraph,
+  name: string,
+  /** Whether the tail goes on behind a layer with weights. */
+  goesThrough: (layer: Node) => boolean,
+): TailValues | undefined {
   const { graph, types, constants } = typed;
   const producers = producersOf(graph);
   const starts = new Set<string>();
@@ -75,7 +85,7 @@ export function tailValues(typed: TypedGraph, name: string): TailValues | undefi
     if (value === "" || isGiven(value) || starts.has(value)) continue;
     const node = producers.get(value);
     const isLayer = node !== undefined && hasTrait(node, "weighted") && node.inputs.some(isGiven);
-    if (node === undefined || (isLayer && !mixesShares(typed, node))) {
+    if (node === undefined || (isLayer && !goesThrough(node))) {
       starts.add(value);
       continue;
     }
