@@ -14,6 +14,8 @@ const pages: readonly (readonly [file: string, page: string])[] = [
   ["results/table1/README.md", "table1"],
   ["results/table2/README.md", "table2"],
   ["results/cone/README.md", "cone"],
+  ["results/cluster/simulation.md", "cluster-simulation"],
+  ["examples/cluster/README.md", "cluster-recipes"],
   ["bench/RESULTS.md", "speed"],
   ["conformance/RESULTS.md", "conformance"],
   ["bench/STUDIO.md", "studio-speed"],
