@@ -38,7 +38,7 @@ export { appendVjp, type CotangentSeed } from "../autodiff/sweep.ts";
 export type { ImageInput } from "../classifier/classifier.ts";
 export { builtInLabels, parseLabels } from "../classifier/labels/labels.ts";
 export { readLabels } from "../classifier/labels/read-labels.ts";
-export type { NameSource } from "../classifier/labels/resolve-labels.ts";
+export type { Labels, NameSource } from "../classifier/labels/resolve-labels.ts";
 export type { InputValue } from "../classifier/network/bind-inputs.ts";
 export type { FeatureGrid } from "../classifier/network/feature-grids.ts";
 export { describeHead, type Head, type HeadKind, headKinds } from "../classifier/network/find-head.ts";

@@ -32,7 +32,7 @@ export const smoothingSettings = {
   ),
 };
 
-/** How maps are smoothed, with what is left out as in {@link smoothingSettings}; a number is so many copies. */
+/** How maps are smoothed, with what is left out as in `smoothingSettings`; a number is so many copies. */
 export type Smoothing = number | OptionsOf<typeof smoothingSettings>;
 
 /** How maps are smoothed, in full. */

@@ -82,7 +82,7 @@ function mapOf(
 /**
  * How much of the class token is made of each token of the image, [H, W], if attention were all that mixes tokens: the row of Π (½ A + ½ 1) over the layers,
  * A being the mean over heads. It says nothing of the class, and is the same for each. Throws an UnsupportedError as
- * {@link attentionLayers} does.
+ * `attentionLayers` does.
  */
 export const attentionRollout = defineMethod({
   name: "attention-rollout",
@@ -108,7 +108,7 @@ export const attentionRollout = defineMethod({
 
 /**
  * How much each token of the image adds to the score of the class through attention, [H, W]: the class token's row of Π (1 + Ā) − 1 over the layers, Ā being
- * the mean over heads of (∂s/∂A ∘ A)⁺. With a target s is the difference of the two scores. Throws an UnsupportedError as {@link attentionLayers} does.
+ * the mean over heads of (∂s/∂A ∘ A)⁺. With a target s is the difference of the two scores. Throws an UnsupportedError as `attentionLayers` does.
  *
  * Of the two methods of these authors this is the later one, which takes A itself where "Transformer Interpretability Beyond Attention
  * Visualization", 2021, takes the relevance of A.
