@@ -1,9 +1,9 @@
 /** @file Servers of queues for tests: Debian's redis-server and PostgreSQL, each in a folder and on a port of its own. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { userInfo } from "node:os";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 export interface TestServer {
@@ -14,7 +14,7 @@ export interface TestServer {
 }
 
 function find(name: string, places: readonly string[]): string | undefined {
-  const folders = [...(process.env.PATH ?? "").split(delimiter), ...places];
+  const folders = [...places, ...(process.env.PATH ?? "").split(delimiter)];
   return folders.map((folder) => join(folder, name)).find((file) => existsSync(file));
 }
 
@@ -41,7 +41,11 @@ export async function startPostgres(folder: string): Promise<TestServer> {
   const data = join(folder, "data");
   mkdirSync(data, { recursive: true });
   const isRoot = userInfo().uid === 0;
-  if (isRoot) execFileSync("chown", ["-R", "postgres", folder]);
+  if (isRoot) {
+    execFileSync("chown", ["-R", "postgres", folder]);
+    // The folder of the tests is for their user only; this one has to be reached.
+    chmodSync(dirname(folder), 0o755);
+  }
   const run = (words: readonly string[]): [string, string[]] => {
     const [program = "", ...rest] = words;
     return isRoot ? ["setpriv", ["--reuid=postgres", "--regid=postgres", "--clear-groups", ...words]] : [program, rest];

@@ -81,5 +81,7 @@ export function parentSignal({ env }: CliContext["io"]): AbortSignal | undefined
   if (env[queueProcessVariable] === undefined || process.send === undefined) return undefined;
   const stop = new AbortController();
   process.on("disconnect", () => stop.abort());
+  // To listen must not keep a process alive that has nothing left to do.
+  process.channel?.unref();
   return stop.signal;
 }

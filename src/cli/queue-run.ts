@@ -60,6 +60,8 @@ export function conductWorking(
     const { items, identity, isResult, run, flags, context, compute, batchSize, batchOf } = options;
     const note = notesOf(context.io, flags);
     checkWritableFolder(flags.out);
+    // A queue that cannot be reached leaves no folder.
+    await (await connectQueue(server, name)).close();
     const by = recordWriterOf(options);
     const store = await openRecordFolder(flags.out, { identity, run, by, isResult, writer });
     for (const problem of store.problems()) note(`perceptual-ball: ${problem}`);
