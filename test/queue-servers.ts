@@ -1,9 +1,8 @@
-/** @file Servers of queues for tests: Debian's redis-server and PostgreSQL, each in a folder and on a port of its own. */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readdirSync } from "node:fs";
+/** @file A server of queues for tests: Debian's redis-server, in a folder and on a port of its own. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdirSync } from "node:fs";
 import { connect, createServer } from "node:net";
-import { userInfo } from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 export interface TestServer {
@@ -13,17 +12,13 @@ export interface TestServer {
   stop(): Promise<void>;
 }
 
-function find(name: string, places: readonly string[]): string | undefined {
-  const folders = [...places, ...(process.env.PATH ?? "").split(delimiter)];
+function find(name: string): string | undefined {
+  const folders = (process.env.PATH ?? "").split(delimiter);
   return folders.map((folder) => join(folder, name)).find((file) => existsSync(file));
 }
 
-const debian = "/usr/lib/postgresql";
-const postgresFolders = existsSync(debian) ? readdirSync(debian).map((version) => join(debian, version, "bin")) : [];
-
-/** Where they are; undefined where they are not installed. */
-export const redisPath = find("redis-server", []);
-export const postgresPath = find("postgres", postgresFolders);
+/** Where it is; undefined where it is not installed. */
+export const redisPath = find("redis-server");
 
 /** A Redis server that keeps what it was told, in `folder`. */
 export async function startRedis(folder: string): Promise<TestServer> {
@@ -33,41 +28,6 @@ export async function startRedis(folder: string): Promise<TestServer> {
   const start = (): ChildProcess =>
     spawn(redisPath ?? "", [...options, "--appendonly", "yes", "--appendfsync", "always"], { stdio: "ignore" });
   return serve(`redis://127.0.0.1:${port}`, port, start);
-}
-
-/** A PostgreSQL server with an empty database, in `folder`. It refuses to run as root: there it runs as the user `postgres`. */
-export async function startPostgres(folder: string): Promise<TestServer> {
-  const port = await freePort();
-  const data = join(folder, "data");
-  mkdirSync(data, { recursive: true });
-  const isRoot = userInfo().uid === 0;
-  if (isRoot) {
-    execFileSync("chown", ["-R", "postgres", folder]);
-    // The folder of the tests is for their user only; this one has to be reached.
-    chmodSync(dirname(folder), 0o755);
-  }
-  const run = (words: readonly string[]): [string, string[]] => {
-    const [program = "", ...rest] = words;
-    return isRoot ? ["setpriv", ["--reuid=postgres", "--regid=postgres", "--clear-groups", ...words]] : [program, rest];
-  };
-  const options = { stdio: "ignore", cwd: folder } as const;
-  const initdb = join(postgresPath ?? "", "../initdb");
-  execFileSync(...run([initdb, "-D", data, "-U", "tester", "-A", "trust", "-N"]), options);
-  const start = (): ChildProcess => {
-    const words = [
-      postgresPath ?? "",
-      "-D",
-      data,
-      "-p",
-      String(port),
-      "-k",
-      folder,
-      "-c",
-      "listen_addresses=127.0.0.1",
-    ];
-    return spawn(...run(words), options);
-  };
-  return serve(`postgres://tester@127.0.0.1:${port}/postgres`, port, start);
 }
 
 async function serve(address: string, port: number, start: () => ChildProcess): Promise<TestServer> {

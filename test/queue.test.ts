@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { postgresPath, redisPath, startPostgres, startRedis, type TestServer } from "./queue-servers.ts";
+import { redisPath, startRedis, type TestServer } from "./queue-servers.ts";
 import { runCli } from "./run-cli.ts";
 
 const main = resolve(import.meta.dirname, "../dist/cli/main.js");
@@ -80,10 +80,7 @@ async function untilDone(server: TestServer, name: string, atLeast: number): Pro
   throw new Error("the workers do nothing");
 }
 
-const servers = [
-  { kind: "Redis", isThere: redisPath !== undefined, start: startRedis, workers: 8 },
-  { kind: "PostgreSQL", isThere: postgresPath !== undefined, start: startPostgres, workers: 3 },
-];
+const servers = [{ kind: "Redis", isThere: redisPath !== undefined, start: startRedis, workers: 8 }];
 
 for (const { kind, isThere, start, workers } of servers) {
   describe.skipIf(!isThere)(`a queue in ${kind}${isThere ? "" : " (skipped: the server is not installed)"}`, () => {
@@ -160,19 +157,6 @@ describe.skipIf(redisPath === undefined)("a queue's workers", () => {
     server = await startRedis(path("more"));
   });
   afterAll(() => server.stop());
-
-  test("processes of one machine share a folder; one that dies is started again", async () => {
-    await fill(server, "processes", ["--pictures", "2"]);
-    const parent = startWorker(server, "processes", "processes", ["--processes", "2"]);
-    await untilDone(server, "processes", 4);
-    const { active } = await statusOf(server, "processes");
-    const [, pid] = /-(\d+)$/.exec((active as { by: string }[]).find(({ by }) => by !== "")?.by ?? "") ?? [];
-    process.kill(Number(pid), "SIGKILL");
-    const { code, output } = await parent.ended;
-    expect(code, output).toBe(0);
-    expect(output).toContain("has died (SIGKILL); it is started again");
-    expect(await mergedTable("processes", ["processes"])).toBe(wanted);
-  }, 120_000);
 
   test("an item that takes too long ends its process, alone is tried five times, and is given up", async () => {
     const name = "late";
