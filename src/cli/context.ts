@@ -2,7 +2,7 @@
 import type { Writable } from "node:stream";
 import { MisuseError, PerceptualBallError } from "../errors.ts";
 import { printable, printableJson } from "../escape-text.ts";
-import type { QueueConductor } from "./queue-run.ts";
+import type { QueueConductor } from "./queue/queue-run.ts";
 
 /** A stream that may be a terminal. */
 export type OutputStream = Writable & { readonly isTTY?: boolean; readonly columns?: number };

@@ -14,7 +14,7 @@ import {
 import { withHelpAll } from "./flags/help.ts";
 import { explainMissingPackage } from "./missing-package.ts";
 import { packageVersion } from "./package-version.ts";
-import type { QueueConductor } from "./queue-run.ts";
+import type { QueueConductor } from "./queue/queue-run.ts";
 
 /** The exit code of `perceptual-ball` with the arguments `argv`: 0 done, 1 failed, 2 misuse, 130 interrupted. Never throws. `queue`: see {@link CliContext}. */
 export async function run(argv: readonly string[], io: CliIo, queue?: QueueConductor): Promise<number> {

@@ -14,6 +14,7 @@
  *   the two, by eight Gauss–Legendre nodes: complete up to the error of the quadrature. Captum takes the derivative at the image there, which is
  *   not complete.
  */
+import { checkForm } from "../../errors.ts";
 import type { GraphBuilder, Value } from "../../onnx/builder.ts";
 import { hasTrait } from "../../onnx/operators/table.ts";
 import { sameShape } from "../../tensor/shape.ts";
@@ -166,7 +167,9 @@ function rescaleRule(record: Rule, twinsIn: (g: GraphBuilder) => Twins): VjpRule
  * The backward rules of DeepLIFT for graphs with two inputs of one shape, the image and its baseline: what the sweep gives at the image are multipliers m,
  * and Σ m (x − x₀) is the difference that the image makes to what was seeded.
  */
-export function deepLiftRules({ image, baseline }: DeepLiftOptions): RuleTable {
+export function deepLiftRules(options: DeepLiftOptions): RuleTable {
+  checkForm("deepLiftRules: options", options, ["image", "baseline"]);
+  const { image, baseline } = options;
   const known = new WeakMap<GraphBuilder, Twins>();
   const twinsIn = (g: GraphBuilder): Twins => {
     const twins = known.get(g) ?? twinsOf(g, image, g.value(baseline));

@@ -6,8 +6,14 @@ import { type QueueStatus, queueStatus } from "../../node/queue/queue-status.ts"
 import { type CliContext, exitCodes, say, sayJson } from "../context.ts";
 import { describeHelp } from "../flags/help.ts";
 import { number } from "../flags/parse-values.ts";
-import { parentSignal, runProcesses } from "../queue-processes.ts";
-import { conductFilling, conductWorking, type QueueConductor, type QueuePlace, queueWriterName } from "../queue-run.ts";
+import { parentSignal, runProcesses } from "../queue/queue-processes.ts";
+import {
+  conductFilling,
+  conductWorking,
+  type QueueConductor,
+  type QueuePlace,
+  queueWriterName,
+} from "../queue/queue-run.ts";
 
 interface PlaceFlags {
   readonly name: string;
@@ -30,7 +36,6 @@ interface WorkFlags extends PlaceFlags {
 /** The commands that can be behind `--`, and their flags that mean nothing there. */
 const divisibleCommands = ["benchmark localization", "benchmark detection", "attack"];
 const uselessFlags = ["--workers", "--shard", "--fresh", "--sanity-check"];
-const example = "-- benchmark localization --data imagenet --model vgg.onnx --out";
 
 export function queueCommand(context: CliContext): Command {
   return new Command("queue")
@@ -40,6 +45,7 @@ export function queueCommand(context: CliContext): Command {
         `-- stands the same command each time: ${divisibleCommands.join(", ")}.\n` +
         "Needs a server: Redis 6.2 or later, Valkey, or PostgreSQL 13 or later; and `npm install bullmq@6.7.0` with ioredis@6 or pg@8.",
     )
+    .addHelpText("after", "\nExample:\n  perceptual-ball queue status redis://host\n")
     .addCommand(fillCommand(context))
     .addCommand(workCommand(context))
     .addCommand(statusCommand(context));
@@ -70,7 +76,7 @@ function fillCommand(context: CliContext): Command {
     .addOption(new Option("--retry", "hand out again what was given up"));
   return describeHelp(command, context, {
     flags: ["--name", "--pictures", "--retry", "--json", "--quiet"],
-    examples: [`queue fill redis://host ${example} all`],
+    examples: ["queue fill redis://host -- attack --data cifar10 --out all"],
     failure: "the server, a model or a data set could not be used",
   }).action(async (address: string, words: string[], flags: FillFlags) => {
     const place = await placeOf(address, flags, words);
@@ -122,7 +128,7 @@ function workCommand(context: CliContext): Command {
     .addOption(new Option("--stay", "wait for more when the queue is empty"));
   return describeHelp(command, context, {
     flags: ["--name", "--processes", "--lock", "--item-timeout", "--stay", "--json", "--quiet"],
-    examples: [`queue work redis://host --processes 8 ${example} machine-$(hostname)`],
+    examples: ["queue work redis://host -- attack --data cifar10 --out node7"],
     failure: "items could not be computed, or the server could not be used",
     interruption: "what is finished is kept, the rest goes back",
   }).action(async (address: string, words: string[], flags: WorkFlags) => {

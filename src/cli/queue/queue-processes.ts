@@ -1,7 +1,7 @@
 /** @file `queue work --processes`: the same command in several processes, each started again when it has died. */
 import { spawn } from "node:child_process";
 import { availableParallelism } from "node:os";
-import { type CliContext, exitCodes, sayAside } from "./context.ts";
+import { type CliContext, exitCodes, sayAside } from "../context.ts";
 
 /** Set in the environment of the processes that `--processes` has started. */
 export const queueProcessVariable = "PERCEPTUAL_BALL_QUEUE_PROCESS";

@@ -1,13 +1,13 @@
 /** @file What an experiment's command does under `queue fill` and `queue work` in place of computing everything itself. */
 import { hostname } from "node:os";
-import { type ExperimentItem, runExperiment } from "../experiments/records/run-experiment.ts";
-import { checkWritableFolder } from "../node/check-folder.ts";
-import { type FilledQueue, fillQueue } from "../node/queue/fill-queue.ts";
-import { connectQueue, type QueueServer } from "../node/queue/queue-server.ts";
-import { type WorkedQueue, workQueue } from "../node/queue/work-queue.ts";
-import { openRecordFolder } from "../node/records/record-folder.ts";
-import { exitCodes, notesOf } from "./context.ts";
-import { type ConductOptions, describeFailure, recordWriterOf } from "./experiment-run.ts";
+import { type ExperimentItem, runExperiment } from "../../experiments/records/run-experiment.ts";
+import { checkWritableFolder } from "../../node/check-folder.ts";
+import { type FilledQueue, fillQueue } from "../../node/queue/fill-queue.ts";
+import { connectQueue, type QueueServer } from "../../node/queue/queue-server.ts";
+import { type WorkedQueue, workQueue } from "../../node/queue/work-queue.ts";
+import { openRecordFolder } from "../../node/records/record-folder.ts";
+import { exitCodes, notesOf } from "../context.ts";
+import { type ConductOptions, describeFailure, recordWriterOf } from "../experiment-run.ts";
 
 /** Takes an experiment's items where a command would compute them. */
 export type QueueConductor = <I extends ExperimentItem, T>(options: ConductOptions<I, T>) => Promise<void>;
