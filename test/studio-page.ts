@@ -72,11 +72,11 @@ export async function saved(page: Page, button: string): Promise<Uint8Array> {
 }
 
 /** The page as `perceptual-ball studio` serves it. */
-export function serveStudio(): Promise<ServedFolder> {
+export function serveStudio(files?: ReadonlyMap<string, string>): Promise<ServedFolder> {
   if (!existsSync(join(studioFolder, "index.html"))) {
     throw new Error("dist/studio is missing: run `npm run build` first");
   }
-  return serveFolder({ folder: studioFolder, headers: studioHeaders });
+  return serveFolder({ folder: studioFolder, headers: studioHeaders, files });
 }
 
 /** A scene as a PNG, whose decoding is the same everywhere. */

@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { decodeNpy } from "../src/exports/onnx.ts";
@@ -7,7 +10,7 @@ import { writeModel } from "../src/onnx/file/write-model.ts";
 import { methodNamed } from "../src/saliency/methods.ts";
 import { chromiumPath, launchChromium } from "./chromium.ts";
 import { residualClassifier } from "./residual-classifier.ts";
-import { cosineOf, drop, openPage, saved, scenePng, serveStudio, studioTimeout } from "./studio-page.ts";
+import { cosineOf, openPage, saved, scenePng, serveStudio, studioTimeout } from "./studio-page.ts";
 
 /** WebGPU on the CPU, by the rasterizer that Chromium brings along. */
 const software = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"];
@@ -17,9 +20,12 @@ describe.skipIf(chromiumPath === undefined)("the studio on WebGPU (skipped witho
     "it loads that build alone, gives Node's maps, and goes on with WebAssembly when the device is lost",
     async () => {
       const browser = await launchChromium(software);
-      const served = await serveStudio();
       const model = residualClassifier();
       const picture = await scenePng(2, 32);
+      const folder = await mkdtemp(join(tmpdir(), "studio-webgpu-"));
+      const paths = ["residual.onnx", "small.png"].map((name) => [`files/${name}`, join(folder, name)] as const);
+      await Promise.all([writeModel(model), picture].map((bytes, n) => writeFile(paths[n][1], bytes)));
+      const served = await serveStudio(new Map(paths));
       // Nobody offers software that pretends to be a graphics processor; who asks for it in the address gets it.
       const plain = await openPage(browser, `${served.address}#method=grad-cam`);
       await plain.page.waitForSelector(".finding");
@@ -29,17 +35,13 @@ describe.skipIf(chromiumPath === undefined)("the studio on WebGPU (skipped witho
       expect(await plain.page.getByLabel("Computed by").count()).toBe(0);
       await plain.page.context().close();
 
-      const { page } = await openPage(browser, `${served.address}#processor=webgpu&method=gradient`);
+      const { page } = await openPage(browser, "about:blank");
       const loaded: string[] = [];
       page.on("request", (request) => {
         if (request.url().endsWith(".wasm")) loaded.push(request.url().replace(/^.*\//, ""));
       });
+      await page.goto(`${served.address}#processor=webgpu&method=gradient&model=${paths[0][0]}&file=${paths[1][0]}`);
       expect(await page.getByLabel("Computed by").inputValue()).toBe("webgpu");
-      await drop(page, [
-        { name: "residual.onnx", bytes: writeModel(model) },
-        { name: "small.png", bytes: picture },
-      ]);
-      await page.getByText("small.png", { exact: true }).waitFor();
       const classifier = createClassifier(model, { runtime: ort });
       const image = classifier.fit(await decodeImage(picture, "small.png"));
       for (const name of ["gradient", "guided-backprop"]) {
@@ -64,6 +66,7 @@ describe.skipIf(chromiumPath === undefined)("the studio on WebGPU (skipped witho
       expect(await page.textContent(".runtime")).not.toContain("WebGPU");
       await browser.close();
       await served.close();
+      await rm(folder, { recursive: true, force: true });
     },
     studioTimeout,
   );
