@@ -1,6 +1,5 @@
 /** @file An experiment in child processes: what a worker does, and how its parent divides the work. */
 import { existsSync } from "node:fs";
-import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { PerceptualBallError, throwIfAborted } from "../errors.ts";
 import type { FailedRecord } from "../experiments/records/record-store.ts";
@@ -18,6 +17,7 @@ import {
   writerName,
 } from "./experiment-run.ts";
 import type { ProgressDisplay } from "./progress.ts";
+import { withShareOfCores } from "./share-of-cores.ts";
 
 /** So many shares per worker: fine enough that all end at about the same time. */
 const sharesPerWorker = 16;
@@ -93,7 +93,7 @@ export async function computeInWorkers<I extends ExperimentItem, T>(
   show();
   const lost = await runWorkers({
     entry: executable,
-    argv: workerArguments(context.argv, flags),
+    argv: flags.threads === undefined ? withShareOfCores(context.argv, flags.workers) : context.argv,
     env: context.io.env,
     workers: flags.workers,
     shards,
@@ -114,16 +114,4 @@ export async function computeInWorkers<I extends ExperimentItem, T>(
   });
   throwIfAborted(context.io.signal, "conductExperiment");
   if (lost.length > 0) context.exitCode = exitCodes.failed;
-}
-
-/** The same command for a child, with its share of the cores. */
-function workerArguments(
-  argv: readonly string[],
-  { threads, workers }: ConductOptions<never, never>["flags"],
-): string[] {
-  if (threads !== undefined) return [...argv];
-  const operands = argv.indexOf("--");
-  const position = operands === -1 ? argv.length : operands;
-  const each = Math.max(1, Math.floor(availableParallelism() / workers));
-  return argv.toSpliced(position, 0, "--threads", String(each));
 }

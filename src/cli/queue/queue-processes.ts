@@ -1,7 +1,7 @@
 /** @file `queue work --processes`: the same command in several processes, each started again when it has died. */
 import { spawn } from "node:child_process";
-import { availableParallelism } from "node:os";
 import { type CliContext, exitCodes, sayAside } from "../context.ts";
+import { withShareOfCores } from "../share-of-cores.ts";
 
 /** Set in the environment of the processes that `--processes` has started. */
 export const queueProcessVariable = "PERCEPTUAL_BALL_QUEUE_PROCESS";
@@ -16,7 +16,7 @@ const longEnoughMs = 60_000;
  */
 export async function runProcesses(count: number, context: CliContext): Promise<void> {
   const { io } = context;
-  const argv = withThreads(context.argv, Math.max(1, Math.floor(availableParallelism() / count)));
+  const argv = withThreads(context.argv, count);
   const codes = await Promise.all(Array.from({ length: count }, (_, n) => keepAlive(n + 1)));
   context.exitCode = io.signal.aborted ? exitCodes.interrupted : Math.max(...codes);
 
@@ -67,13 +67,11 @@ function isDeliberate(code: number): boolean {
 }
 
 /** The arguments, with the share of the cores for the command behind `--` unless it says how many it wants. */
-function withThreads(argv: readonly string[], threads: number): string[] {
+function withThreads(argv: readonly string[], processes: number): string[] {
   const begin = argv.indexOf("--") + 1;
   const command = argv.slice(begin);
   if (command.some((word) => word === "--threads" || word.startsWith("--threads="))) return [...argv];
-  const operands = command.indexOf("--");
-  const end = operands === -1 ? command.length : operands;
-  return [...argv.slice(0, begin), ...command.toSpliced(end, 0, "--threads", String(threads))];
+  return [...argv.slice(0, begin), ...withShareOfCores(command, processes)];
 }
 
 /** In a process that `--processes` has started: aborted when the parent stops, or has died. */

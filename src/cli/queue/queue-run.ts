@@ -5,7 +5,7 @@ import { checkWritableFolder } from "../../node/check-folder.ts";
 import { type FilledQueue, fillQueue } from "../../node/queue/fill-queue.ts";
 import { connectQueue, type QueueServer } from "../../node/queue/queue-server.ts";
 import { type WorkedQueue, workQueue } from "../../node/queue/work-queue.ts";
-import { openRecordFolder } from "../../node/records/record-folder.ts";
+import { openRecordFolder, type RecordFolder } from "../../node/records/record-folder.ts";
 import { exitCodes, notesOf } from "../context.ts";
 import { type ConductOptions, describeFailure, recordWriterOf } from "../experiment-run.ts";
 
@@ -60,21 +60,23 @@ export function conductWorking(
     const { items, identity, isResult, run, flags, context, compute, batchSize, batchOf } = options;
     const note = notesOf(context.io, flags);
     checkWritableFolder(flags.out);
-    // A queue that cannot be reached leaves no folder.
-    await (await connectQueue(server, name)).close();
-    const by = recordWriterOf(options);
-    const store = await openRecordFolder(flags.out, { identity, run, by, isResult, writer });
-    for (const problem of store.problems()) note(`perceptual-ball: ${problem}`);
+    // First, so that a queue that cannot be reached leaves no folder.
+    const queue = await connectQueue(server, name);
+    let store: RecordFolder<unknown> | undefined;
     try {
+      const by = recordWriterOf(options);
+      const folder = await openRecordFolder(flags.out, { identity, run, by, isResult, writer });
+      store = folder;
+      for (const problem of folder.problems()) note(`perceptual-ball: ${problem}`);
       const worked = await workQueue({
-        ...{ server, name, items, identity, lockSeconds, itemSeconds, stays, stop },
+        ...{ server, queue, name, items, identity, lockSeconds, itemSeconds, stays, stop },
         by: writer,
         note: (text) => note(`perceptual-ball: ${text}`),
         async compute(some, { pause, isRepeated, onAdvance }) {
           // Of a batch whose worker died here, this folder may have a part.
-          if (isRepeated) await store.reload();
+          if (isRepeated) await folder.reload();
           const { done, failed } = await runExperiment({
-            ...{ items: some, store, compute, batchSize, batchOf, pause },
+            ...{ items: some, store: folder, compute, batchSize, batchOf, pause },
             onProgress: (state) => onAdvance(state.done + state.failed),
             onFailure: (failure) => note(`perceptual-ball: ${describeFailure(failure)}`),
           });
@@ -84,7 +86,8 @@ export function conductWorking(
       if (worked.failed > flags.allowFailed) context.exitCode = exitCodes.failed;
       onWorked(worked);
     } finally {
-      await store.close();
+      await store?.close();
+      await queue.close();
     }
   };
 }

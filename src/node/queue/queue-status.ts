@@ -1,4 +1,5 @@
 /** @file How far a queue has come. */
+import { isCount, isText, objectOf } from "../../experiments/records/record-form.ts";
 import type { BatchProgress, TaskQueue } from "./queue-server.ts";
 
 export interface QueueStatus {
@@ -27,6 +28,7 @@ export interface QueueStatus {
   }[];
 }
 
+const isProgress = objectOf<BatchProgress>({ done: isCount, of: isCount, by: isText });
 /** Tasks are read so many at a time. */
 const page = 1000;
 
@@ -61,10 +63,4 @@ export async function queueStatus(queue: TaskQueue): Promise<QueueStatus> {
     }
   }
   return { experiment, batches, items, active, givenUp };
-}
-
-function isProgress(progress: unknown): progress is BatchProgress {
-  return (
-    typeof progress === "object" && progress !== null && "done" in progress && "of" in progress && "by" in progress
-  );
 }

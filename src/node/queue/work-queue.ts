@@ -5,7 +5,7 @@ import { batchOf, itemsByPicture } from "../../experiments/records/item-batches.
 import type { ExperimentIdentity } from "../../experiments/records/record-store.ts";
 import type { ExperimentItem } from "../../experiments/records/run-experiment.ts";
 import { addBatches, checkQueueExperiment } from "./fill-queue.ts";
-import { type BatchOutcome, connectQueue, type QueueServer, type Task, type TaskQueue } from "./queue-server.ts";
+import type { BatchOutcome, QueueServer, Task, TaskQueue } from "./queue-server.ts";
 import { startWatchdog } from "./watchdog.ts";
 
 /** A batch is given up when this many processes have died at it, or stalled. */
@@ -17,6 +17,8 @@ const progressMs = 2000;
 
 export interface WorkQueueOptions<I extends ExperimentItem> {
   readonly server: QueueServer;
+  /** The queue called `name`, connected. */
+  readonly queue: TaskQueue;
   readonly name: string;
   readonly items: readonly I[];
   readonly identity: ExperimentIdentity;
@@ -60,8 +62,20 @@ export interface WorkedQueue {
  * `compute` throws.
  */
 export async function workQueue<I extends ExperimentItem>(options: WorkQueueOptions<I>): Promise<WorkedQueue> {
-  const { server, name, identity, items, by, lockSeconds, itemSeconds, stays = false, stop, compute, note } = options;
-  const queue = await connectQueue(server, name);
+  const {
+    server,
+    queue,
+    name,
+    identity,
+    items,
+    by,
+    lockSeconds,
+    itemSeconds,
+    stays = false,
+    stop,
+    compute,
+    note,
+  } = options;
   const pictures = itemsByPicture(items);
   const end = new AbortController();
   const pause = AbortSignal.any([stop, end.signal]);
@@ -159,7 +173,6 @@ export async function workQueue<I extends ExperimentItem>(options: WorkQueueOpti
     return { ...counts, isStopped: stop.aborted };
   } finally {
     watchdog.stop();
-    await queue.close();
   }
 }
 
