@@ -70,6 +70,21 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
   return best;
 }
 
+/** The one of `all` that a user calls `name`. Throws a {@link MisuseError} in the name of `where`, with the nearest name. */
+export function namedAmong<T extends { readonly name: string }>(where: string, all: readonly T[], name: string): T {
+  const found = all.find((one) => one.name === name);
+  if (found !== undefined) return found;
+  const names = all.map((one) => one.name);
+  const hint = nearest(name, names);
+  throw new MisuseError({
+    where,
+    what: "unknown name",
+    expected: `one of ${names.join(", ")}`,
+    got: JSON.stringify(name),
+    advice: hint === undefined ? undefined : `Did you mean ${hint}?`,
+  });
+}
+
 function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

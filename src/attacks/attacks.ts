@@ -1,5 +1,5 @@
 /** @file The registry of attacks: each by its name. */
-import { MisuseError, nearest } from "../errors.ts";
+import { namedAmong } from "../errors.ts";
 import type { AnyAttack } from "./attack.ts";
 import { carliniWagner } from "./carlini-wagner.ts";
 import { deepfool } from "./deepfool.ts";
@@ -32,15 +32,5 @@ export function findAttack<N extends AttackName>(name: N): (typeof attacksByName
 
 /** The attack called `name`, whatever its options are; throws a MisuseError with the nearest name if there is none. */
 export function attackNamed(name: string): AnyAttack {
-  const found = attacks.find((attack) => attack.name === name);
-  if (found !== undefined) return found;
-  const names = attacks.map((attack) => attack.name);
-  const hint = nearest(name, names);
-  throw new MisuseError({
-    where: "attack",
-    what: "unknown name",
-    expected: `one of ${names.join(", ")}`,
-    got: JSON.stringify(name),
-    advice: hint === undefined ? undefined : `Did you mean ${hint}?`,
-  });
+  return namedAmong("attack", attacks, name);
 }

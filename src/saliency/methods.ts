@@ -1,5 +1,5 @@
 /** @file The explanation methods by name. */
-import { MisuseError, nearest } from "../errors.ts";
+import { namedAmong } from "../errors.ts";
 import { attentionRollout, transformerAttribution } from "./attention/attention-methods.ts";
 import { ablationCam } from "./cams/ablation-cam.ts";
 import { eigenCam } from "./cams/eigen-cam.ts";
@@ -78,15 +78,5 @@ export function findMethod<const N extends MethodName>(name: N): (typeof methods
 
 /** The method that a user calls `name`. Throws a MisuseError with the nearest name. */
 export function methodNamed(name: string): SaliencyMethod {
-  const found = saliencyMethods.find((method) => method.name === name);
-  if (found !== undefined) return found;
-  const names = saliencyMethods.map((method) => method.name);
-  const hint = nearest(name, names);
-  throw new MisuseError({
-    where: "method",
-    what: "unknown name",
-    expected: `one of ${names.join(", ")}`,
-    got: JSON.stringify(name),
-    advice: hint === undefined ? undefined : `Did you mean ${hint}?`,
-  });
+  return namedAmong("method", saliencyMethods, name);
 }

@@ -28,13 +28,3 @@ export function fillNoise(words: Words, out: Float32Array): void {
     out[2 * k] = values[word & 0xffff];
   }
 }
-
-/** The largest of `values` less the smallest. */
-export function rangeOf(values: Float32Array): number {
-  let [low, high] = [Infinity, -Infinity];
-  for (const value of values) {
-    low = Math.min(low, value);
-    high = Math.max(high, value);
-  }
-  return high - low;
-}

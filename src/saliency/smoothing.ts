@@ -12,7 +12,8 @@ import { countOption, numberOption, type OptionSpec, wordOption } from "../optio
 import { completeOptions, type OptionsOf, type ValuesOf } from "../options/schema.ts";
 import { createWords, type Random } from "../random/random.ts";
 import { floatTensor } from "../tensor/tensor.ts";
-import { fillNoise, rangeOf } from "./noise.ts";
+import { rangeOf } from "../tensor/vector.ts";
+import { fillNoise } from "./noise.ts";
 import type { SaliencyMap } from "./saliency-map.ts";
 
 /** What is made of the maps of the copies, pixel by pixel. */
@@ -72,7 +73,8 @@ export function noisyCopies(
   random: Random,
   { isClipped }: { readonly isClipped: boolean },
 ): NoisyCopies {
-  const deviation = noise * rangeOf(image.data);
+  const [low, high] = rangeOf(image.data);
+  const deviation = noise * (high - low);
   const words = createWords(random() * 2 ** 53);
   return {
     deviation,

@@ -5,12 +5,12 @@
  * with the changes of Quantus 0.6: patch after patch becomes black.
  */
 import type { Classifier } from "../../classifier/classifier.ts";
-import { checkForm, numberIn, oneOf, throwIfAborted } from "../../errors.ts";
+import { numberIn, oneOf, throwIfAborted } from "../../errors.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import { pixelAffine } from "../../saliency/attribution-space.ts";
 import type { SaliencyMap } from "../../saliency/saliency-map.ts";
 import { darkestPixel } from "./darkest-pixel.ts";
-import { type MetricOptions, openMetric } from "./metric-input.ts";
+import { checkMetricForms, type MetricOptions, openMetric } from "./metric-input.ts";
 
 export interface InfidelityOptions extends MetricOptions {
   /** Height and width of a patch, in pixels. Default: a seventh of the shorter side, which is Quantus's 4 for its pictures of 28 × 28. */
@@ -36,10 +36,7 @@ export async function infidelity(
   map: SaliencyMap,
   options: InfidelityOptions,
 ): Promise<number> {
-  checkForm("infidelity: classifier", classifier, ["model", "prepared", "input", "guess"]);
-  checkForm("infidelity: image", image, ["dtype", "data", "shape"]);
-  checkForm("infidelity: map", map, ["dtype", "data", "shape"]);
-  checkForm("infidelity: options", options, ["label"]);
+  checkMetricForms("infidelity", classifier, image, map, options);
   const { label, signal, scale = "none" } = options;
   oneOf("infidelity: scale", scale, ["none", "best"]);
   const [, height, width] = image.shape;

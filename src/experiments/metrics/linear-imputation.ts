@@ -7,6 +7,7 @@
  */
 import { MisuseError } from "../../errors.ts";
 import type { ImageTensor } from "../../image/picture.ts";
+import { dot } from "../../tensor/vector.ts";
 
 /** Of the eight neighbors the four beside a pixel, each 1/6, and the four diagonal ones, each 1/12. */
 const [beside, diagonally] = [1 / 6, 1 / 12];
@@ -114,11 +115,4 @@ function solve(plane: Float64Array, { places, unknown, known, diagonal }: Holes)
     power = next;
   }
   for (const [n, place] of places.entries()) plane[place] = x[n];
-}
-
-/** Σ over the elements of `a`. */
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let n = 0; n < a.length; n++) sum += a[n] * b[n];
-  return sum;
 }

@@ -13,6 +13,7 @@ import { createRandom, createWords, type Random } from "../../random/random.ts";
 import { pixelAffine } from "../../saliency/attribution-space.ts";
 import type { SaliencyMap } from "../../saliency/saliency-map.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
+import { euclideanNorm, squaredDistance } from "../../tensor/vector.ts";
 import { checkMap } from "./metric-input.ts";
 
 export interface MaxSensitivityOptions {
@@ -42,7 +43,7 @@ export async function maxSensitivity(
   checkMap("maxSensitivity", image, map);
   numberIn("maxSensitivity: samples", samples, { min: 1, integer: true });
   numberIn("maxSensitivity: radius", radius, { min: 0 });
-  const norm = Math.sqrt(map.data.reduce((sum, value) => sum + value * value, 0));
+  const norm = euclideanNorm(map.data);
   if (norm === 0) return undefined;
   const { factor } = pixelAffine(classifier);
   const plane = map.data.length;
@@ -59,7 +60,7 @@ export async function maxSensitivity(
       }
     }
     const { data } = await explain(floatTensor(noisy, image.shape));
-    const change = Math.sqrt(data.reduce((sum, value, i) => sum + (value - map.data[i]) ** 2, 0));
+    const change = Math.sqrt(squaredDistance(data, map.data));
     most = Math.max(most, change / norm);
   }
   return most;

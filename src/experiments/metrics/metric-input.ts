@@ -3,7 +3,7 @@ import { checkClassifier } from "../../classifier/check-arguments.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { defaultBatch } from "../../classifier/passes/default-batch.ts";
 import type { ForwardPass } from "../../classifier/passes/passes.ts";
-import { MisuseError, numberIn } from "../../errors.ts";
+import { checkForm, MisuseError, numberIn } from "../../errors.ts";
 import { checkImage, type ImageTensor } from "../../image/picture.ts";
 import type { SaliencyMap } from "../../saliency/saliency-map.ts";
 
@@ -26,6 +26,20 @@ export function checkMap(where: string, image: ImageTensor, map: SaliencyMap): v
     expected: `[${height}, ${width}]`,
     got: `[${map.shape.join(", ")}]`,
   });
+}
+
+/** Throws a MisuseError in the name of `where` unless these are what they are called: before anything of them is looked at. */
+export function checkMetricForms(
+  where: string,
+  classifier: Classifier,
+  image: ImageTensor,
+  map: SaliencyMap,
+  options: MetricOptions,
+): void {
+  checkForm(`${where}: classifier`, classifier, ["model", "prepared", "input", "guess"]);
+  checkForm(`${where}: image`, image, ["dtype", "data", "shape"]);
+  checkForm(`${where}: map`, map, ["dtype", "data", "shape"]);
+  checkForm(`${where}: options`, options, ["label"]);
 }
 
 /** Checks what a metric is given, and opens a pass for up to `runs` images. */

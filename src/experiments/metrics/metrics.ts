@@ -1,6 +1,6 @@
 /** @file The metrics by name, as the benchmark measures them: on one picture's map each, and what the pictures' values add up to. */
 import type { Classifier } from "../../classifier/classifier.ts";
-import { MisuseError, nearest } from "../../errors.ts";
+import { namedAmong } from "../../errors.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import type { Random } from "../../random/random.ts";
 import type { SaliencyMap } from "../../saliency/saliency-map.ts";
@@ -129,17 +129,7 @@ export const metrics: readonly Metric<MetricName>[] = Object.values(all);
 
 /** The metric that a user calls `name`. Throws a MisuseError in the name of `where`, with the nearest name. */
 export function metricNamed(where: string, name: string): Metric<MetricName> {
-  const found = metrics.find((metric) => metric.name === name);
-  if (found !== undefined) return found;
-  const names = metrics.map((metric) => metric.name);
-  const hint = nearest(name, names);
-  throw new MisuseError({
-    where,
-    what: "unknown name",
-    expected: `one of ${names.join(", ")}`,
-    got: JSON.stringify(name),
-    advice: hint === undefined ? undefined : `Did you mean ${hint}?`,
-  });
+  return namedAmong(where, metrics, name);
 }
 
 /** What a record keeps of the metrics that were asked for, by name. */

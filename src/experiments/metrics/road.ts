@@ -6,7 +6,7 @@
  */
 import type { Classifier } from "../../classifier/classifier.ts";
 import { classificationOf } from "../../classifier/logits.ts";
-import { checkForm, MisuseError, numberIn, throwIfAborted } from "../../errors.ts";
+import { MisuseError, numberIn, throwIfAborted } from "../../errors.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import { fillNormal } from "../../random/fill.ts";
 import { createRandom, createWords, type Random } from "../../random/random.ts";
@@ -14,7 +14,7 @@ import { pixelAffine } from "../../saliency/attribution-space.ts";
 import type { SaliencyMap } from "../../saliency/saliency-map.ts";
 import { fallingOrder } from "../../tensor/falling-order.ts";
 import { imputeLinearly } from "./linear-imputation.ts";
-import { type MetricOptions, openMetric } from "./metric-input.ts";
+import { checkMetricForms, type MetricOptions, openMetric } from "./metric-input.ts";
 
 export interface RoadOptions extends MetricOptions {
   /** Shares of the pixels that are taken away, in per cent, rising. Default 1, 3, … 99. */
@@ -50,10 +50,7 @@ export async function road(
   map: SaliencyMap,
   options: RoadOptions,
 ): Promise<Road> {
-  checkForm("road: classifier", classifier, ["model", "prepared", "input", "guess"]);
-  checkForm("road: image", image, ["dtype", "data", "shape"]);
-  checkForm("road: map", map, ["dtype", "data", "shape"]);
-  checkForm("road: options", options, ["label"]);
+  checkMetricForms("road", classifier, image, map, options);
   const { label, signal, percentages = roadPercentages, noise = 0.01, random = createRandom(0) } = options;
   checkPercentages(percentages);
   numberIn("road: noise", noise, { min: 0 });

@@ -12,7 +12,7 @@ import type { SaliencyMap } from "../../saliency/saliency-map.ts";
 import { fallingOrder } from "../../tensor/falling-order.ts";
 import { pearson } from "../statistics/statistics.ts";
 import { darkestPixel } from "./darkest-pixel.ts";
-import { type MetricOptions, openMetric } from "./metric-input.ts";
+import { checkMetricForms, type MetricOptions, openMetric } from "./metric-input.ts";
 
 export interface SensitivityStepsOptions extends MetricOptions {
   /** Pixels that each step takes away. Default: a 32nd of all. */
@@ -39,10 +39,7 @@ export async function sensitivitySteps(
   map: SaliencyMap,
   options: SensitivityStepsOptions,
 ): Promise<SensitivitySteps> {
-  checkForm("sensitivitySteps: classifier", classifier, ["model", "prepared", "input", "guess"]);
-  checkForm("sensitivitySteps: image", image, ["dtype", "data", "shape"]);
-  checkForm("sensitivitySteps: map", map, ["dtype", "data", "shape"]);
-  checkForm("sensitivitySteps: options", options, ["label"]);
+  checkMetricForms("sensitivitySteps", classifier, image, map, options);
   const { label, signal, share = 0.8 } = options;
   const plane = map.data.length;
   const pixels = numberIn(

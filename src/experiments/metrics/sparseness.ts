@@ -7,6 +7,7 @@
 
 import { checkForm } from "../../errors.ts";
 import type { SaliencyMap } from "../../saliency/saliency-map.ts";
+import { largestMagnitude } from "../../tensor/vector.ts";
 
 /** Added to every share, so that a map of zeros has an index. */
 const floor = 1e-7;
@@ -18,7 +19,7 @@ const floor = 1e-7;
 export function sparseness(map: SaliencyMap): number {
   checkForm("sparseness: map", map, ["dtype", "data", "shape"]);
   const { data } = map;
-  const largest = data.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+  const largest = largestMagnitude(data);
   const shares = Float64Array.from(data, (value) => (largest > 0 ? Math.abs(value) / largest : 0) + floor).sort();
   const n = shares.length;
   const total = shares.reduce((sum, share) => sum + share, 0);

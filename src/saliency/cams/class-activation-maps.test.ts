@@ -12,6 +12,7 @@ import {
 } from "../../../test/reference-networks.ts";
 import { tinyClassifier, tinyImage } from "../../../test/tiny-classifier.ts";
 import { type Classifier, createClassifier } from "../../classifier/classifier.ts";
+import { softmax } from "../../classifier/logits.ts";
 import { AbortedError } from "../../errors.ts";
 import { loadModelFile } from "../../node/models/load-model.ts";
 import { readNpy } from "../../node/npy.ts";
@@ -29,7 +30,7 @@ import { gradCam } from "./grad-cam.ts";
 import { gradCamPlusPlus } from "./grad-cam-plus-plus.ts";
 import { hiResCam } from "./hires-cam.ts";
 import { layerCam } from "./layer-cam.ts";
-import { scoreCam, softmaxOf } from "./score-cam.ts";
+import { scoreCam } from "./score-cam.ts";
 import { axiomaticWeights, xGradCam } from "./xgrad-cam.ts";
 
 const all: readonly SaliencyMethod[] = [gradCamPlusPlus, hiResCam, layerCam, xGradCam, scoreCam, ablationCam, eigenCam];
@@ -198,11 +199,11 @@ describe("Score-CAM", () => {
     const scores = fc.array(quarters, { minLength: 1, maxLength: 50 });
     fc.assert(
       fc.property(scores, quarters, (given, shift) => {
-        const weights = softmaxOf(given);
+        const weights = [...softmax(given)];
         expect(weights.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 12);
         expect(weights.every((weight) => weight >= 0 && weight <= 1)).toBe(true);
         expect(weights.indexOf(Math.max(...weights))).toBe(given.indexOf(Math.max(...given)));
-        expect(softmaxOf(given.map((score) => score + shift))).toEqual(weights.map((w) => expect.closeTo(w, 9)));
+        expect([...softmax(given.map((score) => score + shift))]).toEqual(weights.map((w) => expect.closeTo(w, 9)));
       }),
     );
   });

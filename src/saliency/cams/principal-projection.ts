@@ -1,5 +1,6 @@
 /** @file The first principal component of a matrix, by the method of Lanczos: products with the matrix and its transpose are all it takes. */
 import { createRandom } from "../../random/random.ts";
+import { dot, euclideanNorm } from "../../tensor/vector.ts";
 
 /** A matrix, row by row. */
 export interface Matrix {
@@ -64,7 +65,7 @@ function orthogonalPart(vector: Float64Array, basis: readonly Float64Array[]): F
       for (let i = 0; i < rest.length; i++) rest[i] -= share * q[i];
     }
   }
-  return norm(rest) > 1e-14 * norm(vector) ? normalized(rest) : undefined;
+  return euclideanNorm(rest) > 1e-14 * euclideanNorm(vector) ? normalized(rest) : undefined;
 }
 
 /** A Aᵀ x. */
@@ -85,7 +86,7 @@ function largestEigenpair(symmetric: readonly (readonly number[])[]): { value: n
   const n = symmetric.length;
   const a = symmetric.map((row) => Float64Array.from(row));
   const vectors = a.map((_, i) => Float64Array.from({ length: n }, (_, j) => Number(i === j)));
-  const magnitude = Math.max(...a.map(norm));
+  const magnitude = Math.max(...a.map(euclideanNorm));
   for (let sweep = 0; sweep < 60; sweep++) {
     let off = 0;
     for (let p = 0; p < n; p++) {
@@ -128,16 +129,8 @@ function combination(vectors: readonly Float64Array[], weights: Float64Array): F
   return first.map((_, i) => vectors.reduce((sum, vector, j) => sum + weights[j] * vector[i], 0));
 }
 
-function dot(a: Float64Array, b: Float64Array): number {
-  return a.reduce((sum, x, i) => sum + x * b[i], 0);
-}
-
-function norm(a: Float64Array): number {
-  return Math.sqrt(dot(a, a));
-}
-
 /** Of length 1; a vector of zeros as it is. */
 function normalized(a: Float64Array): Float64Array {
-  const length = norm(a);
+  const length = euclideanNorm(a);
   return length > 0 ? a.map((x) => x / length) : a.slice();
 }

@@ -4,12 +4,14 @@
  * Source: Wang, Wang, Du, Yang, Zhang, Ding, Mardziel and Hu, "Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural
  * Networks", CVPR Workshops 2020, arXiv 1910.01279, section 3.
  */
+import { softmax } from "../../classifier/logits.ts";
 import { defaultBatch } from "../../classifier/passes/default-batch.ts";
 import { throwIfAborted } from "../../errors.ts";
 import { resizeFloat } from "../../image/resize.ts";
 import { wordOption } from "../../options/option.ts";
 import { withPresets } from "../../options/schema.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
+import { rangeOf } from "../../tensor/vector.ts";
 import { scoreOf, scoreOptionOf } from "../class-score.ts";
 import { defineMethod } from "../define-method.ts";
 import { fillImage, fillOption } from "../fill.ts";
@@ -45,21 +47,9 @@ const settings = withPresets(
   },
 );
 
-/** The softmax of numbers, in float64; of none, none. */
-export function softmaxOf(scores: readonly number[]): number[] {
-  const most = Math.max(...scores);
-  const powers = scores.map((score) => Math.exp(score - most));
-  const total = powers.reduce((sum, power) => sum + power, 0);
-  return powers.map((power) => power / total);
-}
-
 /** A map between 0 and 1: (m − min m) / (max m − min m); 0 where it is the same everywhere. */
 function unitRange(map: Float32Array): Float32Array {
-  let [low, high] = [Infinity, -Infinity];
-  for (const value of map) {
-    if (value < low) low = value;
-    if (value > high) high = value;
-  }
+  const [low, high] = rangeOf(map);
   return map.map((value) => (high > low ? (value - low) / (high - low) : 0));
 }
 
@@ -117,7 +107,7 @@ export const scoreCam = defineMethod({
       scores.push(...logits.map((row) => scoreOf(settings.score, row, label, target)));
       onProgress({ done: scores.length, of: tried.length, unit: "channels" });
     }
-    const shares = settings.weights === "softmax" ? softmaxOf(scores) : scores;
+    const shares = settings.weights === "softmax" ? softmax(scores) : scores;
     const weights = new Float64Array(grid.channels);
     for (const [n, k] of tried.entries()) weights[k] = shares[n];
     return {

@@ -8,10 +8,11 @@ import { countOption, numberOption, wordOption } from "../../options/option.ts";
 import { type ValuesOf, withPresets } from "../../options/schema.ts";
 import { createWords } from "../../random/random.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
+import { rangeOf } from "../../tensor/vector.ts";
 import { gradientIn, imageIn, pixelAffine, spaceOption } from "../attribution-space.ts";
 import { outputOption } from "../backward-run.ts";
 import { defineMethod, type MethodResult, type MethodTask } from "../define-method.ts";
-import { fillNoise, rangeOf } from "../noise.ts";
+import { fillNoise } from "../noise.ts";
 import { readOut, readoutOption } from "../readout.ts";
 import { gradientsAt } from "./gradients-at.ts";
 
@@ -63,7 +64,8 @@ async function explain(task: MethodTask<ValuesOf<typeof settings>>): Promise<Met
   const { data } = image;
   const size = data.length;
   const values = imageIn(space, data, classifier);
-  const deviation = deviationOf(settings.noise, settings.noiseScale, rangeOf(values));
+  const [low, high] = rangeOf(values);
+  const deviation = deviationOf(settings.noise, settings.noiseScale, high - low);
   const factors = space === "pixels" ? undefined : pixelAffine(classifier).factor;
   const plane = size / image.shape[0];
   // Noise of the network's numbers, in pixels.

@@ -4,6 +4,7 @@ import { blur } from "../../image/gaussian-blur.ts";
 import { type LocalizedMap, localizeMap } from "../../localization/localize-map.ts";
 import type { ThresholdRule } from "../../localization/threshold.ts";
 import { type FloatTensor, floatTensor } from "../../tensor/tensor.ts";
+import { rangeOf } from "../../tensor/vector.ts";
 import type { PixelsView } from "../protocol.ts";
 import { sliderRule } from "../slider-rule.ts";
 
@@ -45,7 +46,8 @@ export function localized(
 /** The map in colors. */
 export function heatOf({ shape: [height, width], data }: FloatTensor): PixelsView {
   const pixels = new Uint8ClampedArray(4 * data.length);
-  const { low, range } = rangeOf(data);
+  const [low, high] = rangeOf(data);
+  const range = high - low;
   for (const [i, value] of data.entries()) {
     const level = range > 0 ? Math.round((255 * (value - low)) / range) : 0;
     pixels.set(inferno.subarray(3 * level, 3 * level + 3), 4 * i);
@@ -56,7 +58,8 @@ export function heatOf({ shape: [height, width], data }: FloatTensor): PixelsVie
 
 /** The map over the picture: the more, the denser. */
 export function overlayOf(picture: PixelsView, { data }: FloatTensor, opacity: number): PixelsView {
-  const { low, range } = rangeOf(data);
+  const [low, high] = rangeOf(data);
+  const range = high - low;
   const pixels = new Uint8ClampedArray(picture.data.length);
   for (const [i, value] of data.entries()) {
     const share = range > 0 ? (value - low) / range : 0;
@@ -88,13 +91,4 @@ export function differenceOf(before: PixelsView, after: PixelsView, factor: numb
     pixels[i] = i % 4 === 3 ? 255 : 128 + factor * (after.data[i] - before.data[i]);
   }
   return { ...before, data: pixels };
-}
-
-function rangeOf(data: ArrayLike<number>): { readonly low: number; readonly range: number } {
-  let [low, high] = [Infinity, -Infinity];
-  for (let i = 0; i < data.length; i++) {
-    low = Math.min(low, data[i]);
-    high = Math.max(high, data[i]);
-  }
-  return { low, range: high - low };
 }
