@@ -104,11 +104,10 @@ export function defineMethod<const N extends string, const S extends OptionSchem
 ): SaliencyMethod<N, S> {
   checkForm("defineMethod: definition", definition, ["settings", "name", "title", "source"]);
   const { name, classifies = false, cost, explainTogether } = definition;
-  const read = readerOf(definition);
+  const read = readerOf(definition, { takesMask: false });
   type Options = ExplainOptions<S> | undefined;
   const taskOf = async (classifier: Classifier, image: ImageTensor, options: Options, onProgress: OnProgress) => {
     const { settings, common, label: given, target } = read(classifier, options);
-    if (common.mask !== undefined) throw maskless(name);
     const { batch, signal, random = createRandom(0) } = common;
     let known: Classification | undefined;
     const classify = async (): Promise<Classification> => {
@@ -148,9 +147,7 @@ export function defineMethod<const N extends string, const S extends OptionSchem
   return {
     ...descriptionOf(definition),
     shows: "interest",
-    check(classifier, options) {
-      if (read(classifier, options).common.mask !== undefined) throw maskless(name);
-    },
+    check: (classifier, options) => void read(classifier, options),
     costOf(classifier, options) {
       const { settings, common, label } = read(classifier, options);
       const isLabelled = label !== undefined;
@@ -210,7 +207,7 @@ export function definePerturbationMethod<const N extends string, const S extends
 ): PerturbationMethod<N, S> {
   checkForm("definePerturbationMethod: definition", definition, ["shows", "search", "perturb", "cost"]);
   const { name, shows, search, cost, mapCost } = definition;
-  const read = readerOf(definition);
+  const read = readerOf(definition, { takesMask: true });
   type Options = ExplainOptions<S> | undefined;
   const perturb = async (
     classifier: Classifier,
@@ -295,16 +292,15 @@ function descriptionOf<N extends string, S extends OptionSchema, C>(definition: 
   return { name, title, source, summary, version, box: checkThresholdRule(`${name}: box`, box), settings };
 }
 
-/** Checks and completes what a call was given. */
-function readerOf<N extends string, S extends OptionSchema>({
-  name,
-  settings: schema,
-  complete = (settings) => settings,
-  check,
-}: CommonDefinition<N, S, ValuesOf<S>>) {
+/** Checks and completes what a call was given: first what no network can change, then what depends on the classifier. */
+function readerOf<N extends string, S extends OptionSchema>(
+  { name, settings: schema, complete = (settings) => settings, check }: CommonDefinition<N, S, ValuesOf<S>>,
+  { takesMask }: { readonly takesMask: boolean },
+) {
   return (classifier: Classifier, options: ExplainOptions<S> | undefined) => {
     checkClassifier(name, classifier);
     const [own, common] = completeBoth(name, [schema, methodOptions], options);
+    if (!takesMask && common.mask !== undefined) throw maskless(name);
     throwIfAborted(common.signal, name);
     const indexOf = (given: MethodOptions["label"]): number | undefined =>
       typeof given === "string" ? classifier.findLabel(given) : given;
