@@ -194,6 +194,29 @@ test("an input pixel is on the object if the picture's pixel under its middle is
   expect(results[0]?.averagePrecision).toBe(1);
 });
 
+test.each([
+  [48, 20],
+  [20, 48],
+])("padding around a picture of %i x %i pixels is no object", async (width, height) => {
+  const padded = createClassifier(tinyClassifier(), {
+    runtime: ort,
+    threads: 1,
+    preprocessing: { geometry: { resize: { kind: "pad", width: 24, height: 24 }, interpolation: "nearest" } },
+  });
+  // The picture is white and the object is all of it: so is the map, and nothing beside it.
+  const image = imageOf("x", 1, {
+    boxes: [[0, 0, width, height]],
+    picture: async () => ({ width, height, channels: 3, data: new Uint8Array(3 * width * height).fill(255) }),
+    mask: async () => ({ dtype: "bool", shape: [height, width], data: new Uint8Array(width * height).fill(1) }),
+  });
+  const own = { ...settings, sigmaPixels: 0, curveSteps: 0 };
+  const store = memoryStore<LocalizationRecord>(localizationIdentity(padded, "abc", "set", own));
+  const items = localizationItems(datasetOf(image), [run]);
+  await runExperiment({ items, store, compute: localizationCompute(padded, own) });
+  expect(store.finished(items[0].key)?.result.averagePrecision).toBe(1);
+  await padded.dispose();
+});
+
 test("the stated class is explained where that is asked for", async () => {
   const own = { ...settings, explain: "truth" } as const;
   const { results } = await recordsOf(datasetOf(imageOf("x", 1, { label: 3 })), own);
