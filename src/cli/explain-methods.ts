@@ -4,8 +4,9 @@ import { decidesEachLabel } from "../classifier/network/find-head.ts";
 import { MisuseError } from "../errors.ts";
 import { completeOptions } from "../options/schema.ts";
 import type { ExplanationRun } from "../report/explanation/explain-picture.ts";
+import { usualMethods } from "../report/explanation/usual-methods.ts";
 import { saliencyMethods } from "../saliency/methods.ts";
-import { type ExplainFlags, usualMethods } from "./flags/explain-flags.ts";
+import type { ExplainFlags } from "./flags/explain-flags.ts";
 import { methodKind, runsOf } from "./flags/runnables.ts";
 
 /** The methods that the flags name, each once, with their settings. Throws as {@link runsOf} does. */

@@ -13,6 +13,7 @@ import type { RunMark } from "../node/run-folder.ts";
 import { type ExplanationRun, explainPicture } from "../report/explanation/explain-picture.ts";
 import { searchRecorder } from "../report/explanation/search-frames.ts";
 import { runSummary, summaryLine } from "../report/explanation/sentences.ts";
+import { usualMethods } from "../report/explanation/usual-methods.ts";
 import {
   type CliContext,
   exitCodes,
@@ -24,7 +25,7 @@ import {
   sayAside,
   sayJson,
 } from "./context.ts";
-import { type ExplainFlags, localizationRuleOf, usualMethods } from "./flags/explain-flags.ts";
+import { type ExplainFlags, localizationRuleOf } from "./flags/explain-flags.ts";
 import { smoothingOf } from "./flags/smoothing-flags.ts";
 import type { PictureSource } from "./pictures.ts";
 import { createProgress, describeSeconds, type ProgressDisplay } from "./progress.ts";

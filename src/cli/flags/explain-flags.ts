@@ -32,12 +32,6 @@ export interface ExplainFlags
   readonly seed?: number;
 }
 
-/**
- * What `explain` runs unless told otherwise, both on one perturbation: first the method whose boxes err less (`results/thresholds`), which is the
- * picture's box, then the change itself.
- */
-export const usualMethods: readonly string[] = ["guided-perceptual", "perceptual"];
-
 export function addExplainFlags(command: Command): Command {
   const { sigmaPixels, connectivity } = defaultLocalizationRule;
   const groups: Readonly<Record<string, readonly Option[]>> = {

@@ -13,7 +13,7 @@ import type { PictureExplanation } from "../../report/explanation/explain-pictur
 import { type PageEntry, type PageInput, reportPage } from "../../report/explanation/page.ts";
 import { stackPanels } from "../../report/explanation/panel.ts";
 import type { Search } from "../../report/explanation/search-frames.ts";
-import { usualMethods } from "../flags/explain-flags.ts";
+import { usualMethods } from "../../report/explanation/usual-methods.ts";
 import type { PictureSource } from "../pictures.ts";
 import {
   amplifyAlike,

@@ -1,5 +1,6 @@
 /** @file The state in the address: what is chosen, not the files. Everything after # stays in the browser. */
 import { effect, signal } from "@preact/signals";
+import { usualMethods } from "../../report/explanation/usual-methods.ts";
 
 export const tabs = ["explain", "compare", "attack", "inside", "take"] as const;
 export type Tab = (typeof tabs)[number];
@@ -33,7 +34,7 @@ export interface Address {
 export const defaults: Address = {
   tab: "explain",
   // Whose box `explain` draws first.
-  method: "guided-perceptual",
+  method: usualMethods[0],
   attack: "pgd",
   picture: 0,
   opacity: 0.75,

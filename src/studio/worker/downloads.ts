@@ -6,6 +6,7 @@ import { tensorToPicture } from "../../image/picture.ts";
 import type { PictureExplanation } from "../../report/explanation/explain-picture.ts";
 import { type DataUris, inlineEntry } from "../../report/explanation/inline-entry.ts";
 import { reportPage } from "../../report/explanation/page.ts";
+import { usualMethods } from "../../report/explanation/usual-methods.ts";
 import { encodeNpy } from "../../tensor/npy.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import type { Sliders } from "../slider-rule.ts";
@@ -59,7 +60,7 @@ export async function reportFile(
   explanations: readonly PictureExplanation[],
 ): Promise<NamedBlob> {
   const entries = await Promise.all(explanations.map((explanation) => inlineEntry(explanation, dataUris)));
-  const page = reportPage({ model, entries, failures: [], usualMethod: "perceptual" });
+  const page = reportPage({ model, entries, failures: [], usualMethod: usualMethods[0] });
   return { name: "index.html", blob: new Blob([page], { type: "text/html" }) };
 }
 

@@ -1,0 +1,7 @@
+/** @file The methods that go without saying. */
+
+/**
+ * What `explain` and the studio run unless told otherwise, both on one perturbation: first the method whose boxes err less
+ * (`results/thresholds`), which is the picture's box, then the change itself.
+ */
+export const usualMethods = ["guided-perceptual", "perceptual"] as const satisfies readonly string[];
