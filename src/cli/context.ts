@@ -86,7 +86,7 @@ export interface Interrupted {
   readonly of: number;
   /** What is counted, in the plural; default "pictures". */
   readonly unit?: string;
-  /** Where what is finished is kept. */
+  /** Where what is finished is kept, if something is. */
   readonly keptIn?: string;
   /** What to do now, whole sentences. */
   readonly advice?: string;
@@ -96,7 +96,7 @@ export interface Interrupted {
 export function reportInterruption(context: CliContext, interrupted?: Interrupted): void {
   context.exitCode = exitCodes.interrupted;
   const { done = 0, of = 0, unit = "pictures", keptIn, advice } = interrupted ?? {};
-  const kept = keptIn === undefined || done === 0 ? "" : `, kept in ${keptIn}`;
+  const kept = keptIn === undefined ? "" : `, kept in ${keptIn}`;
   const finished = of === 0 ? "" : `: ${done} of ${of} ${unit} are finished${kept}`;
   sayAside(context.io, `perceptual-ball: interrupted${finished}.${advice === undefined ? "" : ` ${advice}`}`);
 }

@@ -190,8 +190,11 @@ export function explainingOf(
     const note = notesOf(io, flags);
     if (replaced !== undefined) note(`${page} replaces ${describeReplaced(replaced)}`);
     if (isInterrupted) {
-      const done = new Set(records.map(({ image }) => image)).size;
-      reportInterruption(context, { done, of: total, keptIn: page });
+      // A picture is finished when all of its methods are.
+      const counts = new Map<string, number>();
+      for (const { image } of records) counts.set(image, (counts.get(image) ?? 0) + 1);
+      const done = [...counts.values()].filter((count) => count >= methods.length).length;
+      reportInterruption(context, { done, of: total, keptIn: records.length === 0 ? undefined : page });
       return;
     }
     if (records.length === 0) return;

@@ -83,7 +83,7 @@ export async function conductExperiment<I extends ExperimentItem, T>(
     reportInterruption(context, {
       ...{ done: counts.done, of: counts.total },
       unit: "results",
-      keptIn: flags.out,
+      keptIn: counts.done === 0 ? undefined : flags.out,
       advice,
     });
   } else if (counts.done < counts.total) {

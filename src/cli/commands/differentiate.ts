@@ -3,7 +3,7 @@ import { existsSync, realpathSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { Command, Option } from "commander";
 import { differentiateModel, notesKey } from "../../autodiff/differentiate-model.ts";
-import { MisuseError } from "../../errors.ts";
+import { MisuseError, throwIfAborted } from "../../errors.ts";
 import { checkWritableFolder } from "../../node/check-folder.ts";
 import { type LoadedModel, loadModelFile } from "../../node/models/load-model.ts";
 import { writeModelFile } from "../../node/models/write-model-file.ts";
@@ -53,17 +53,20 @@ Example:
   perceptual-ball differentiate resnet50.onnx -o gradient.onnx --batch 8
 
 The file holds its own weights; above protobuf's 2 GB they are put beside it.
-Exit code: 0 done, 1 failed, 2 misuse.`,
+Exit code: 0 done, 1 failed, 2 misuse, 130 interrupted (nothing is written).`,
     )
     .action((file: string, flags: DifferentiateFlags) => differentiate(file, flags, context));
 }
 
-function differentiate(file: string, flags: DifferentiateFlags, { io }: CliContext): void {
+async function differentiate(file: string, flags: DifferentiateFlags, { io }: CliContext): Promise<void> {
   const { output, of, wrt, batch, inputSize, fold, json, quiet } = flags;
   checkWritableFolder(dirname(resolve(output)));
   const { model, ...about } = loadModelFile(file);
   checkNotRead(output, about);
   const differentiated = differentiateModel(model, { where: file, of, wrt, batch, inputSize, fold });
+  // All of it was one turn, in which nobody hears Ctrl-C.
+  await new Promise(setImmediate);
+  throwIfAborted(io.signal, "differentiate");
   writeModelFile(output, differentiated);
   const notes = differentiated.metadata.get(notesKey);
   if (json) sayJson(io, { file, output, ...signatureOf(differentiated), notes: notes ?? null });

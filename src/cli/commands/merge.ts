@@ -1,5 +1,6 @@
 /** @file `perceptual-ball merge`: the results of several runs of one benchmark in one folder. */
 import { Command } from "commander";
+import { throwIfAborted } from "../../errors.ts";
 import { checkWritableFolder } from "../../node/check-folder.ts";
 import { mergeRecordFolders } from "../../node/records/merge-record-folders.ts";
 import { type CliContext, notesOf, say, sayJson } from "../context.ts";
@@ -38,6 +39,7 @@ Exit code: 0 done, 1 a folder cannot be read or written,
 async function merge(folders: readonly string[], flags: MergeFlags, { io }: CliContext): Promise<void> {
   const { output = folders[0], json, quiet } = flags;
   checkWritableFolder(output);
+  throwIfAborted(io.signal, "merge");
   const { finished, failed, problems } = await mergeRecordFolders(folders, output);
   const note = notesOf(io, flags);
   for (const problem of problems) note(`perceptual-ball: ${problem}`);

@@ -1,9 +1,9 @@
 /** @file `perceptual-ball queue`: an experiment on machines that come and go, through a queue in Redis, Valkey or PostgreSQL. */
 import { Command, Option } from "commander";
-import { MisuseError } from "../../errors.ts";
+import { MisuseError, throwIfAborted } from "../../errors.ts";
 import { connectQueue, queueServer } from "../../node/queue/queue-server.ts";
 import { type QueueStatus, queueStatus } from "../../node/queue/queue-status.ts";
-import { type CliContext, exitCodes, say, sayJson } from "../context.ts";
+import { type CliContext, exitCodes, reportInterruption, say, sayJson } from "../context.ts";
 import { describeHelp } from "../flags/help.ts";
 import { number } from "../flags/parse-values.ts";
 import { parentSignal, runProcesses } from "../queue/queue-processes.ts";
@@ -152,7 +152,9 @@ function workCommand(context: CliContext): Command {
       },
     );
     const code = await runUnder(conductor, words, context);
-    context.exitCode = isStopped ? exitCodes.interrupted : code;
+    if (isStopped)
+      reportInterruption(context, { advice: "What is finished is kept, the rest goes back to the queue." });
+    else context.exitCode = code;
   });
 }
 
@@ -167,6 +169,7 @@ function statusCommand(context: CliContext): Command {
     const queue = await connectQueue(server, name);
     try {
       const found = await queueStatus(queue);
+      throwIfAborted(context.io.signal, "queue");
       const { batches, items } = found;
       if (batches.waiting + batches.active > 0 || found.experiment === undefined)
         context.exitCode = exitCodes.unfinished;

@@ -1,5 +1,6 @@
 /** @file `perceptual-ball status`: how far an experiment has come, on any number of machines. */
 import { Command, Option } from "commander";
+import { throwIfAborted } from "../../errors.ts";
 import { type RecordStatus, recordStatus } from "../../node/records/record-status.ts";
 import { type CliContext, exitCodes, say, sayJson } from "../context.ts";
 import { describeFailure } from "../experiment-run.ts";
@@ -32,6 +33,7 @@ export function statusCommand(context: CliContext): Command {
 async function status(folders: readonly string[], flags: StatusFlags, context: CliContext): Promise<void> {
   const { io } = context;
   const found = await recordStatus(folders);
+  throwIfAborted(io.signal, "status");
   const { failures } = found;
   if (isOpen(found)) context.exitCode = exitCodes.unfinished;
   else if (failures.length > flags.allowFailed) context.exitCode = exitCodes.failed;
