@@ -80,7 +80,7 @@ export function reportError(io: CliIo, error: unknown): void {
   for (const line of String(error instanceof Error ? error.stack : error).split("\n")) sayAside(io, line);
 }
 
-/** What was finished when Ctrl-C came, and where it is. */
+/** What was finished when Ctrl-C came, and where it is; what cannot be told is left out. */
 export interface Interrupted {
   readonly done: number;
   readonly of: number;
@@ -93,9 +93,9 @@ export interface Interrupted {
 }
 
 /** Says that Ctrl-C ended the command, in the same words everywhere, and sets its exit code. */
-export function reportInterruption(context: CliContext, interrupted?: Interrupted): void {
+export function reportInterruption(context: CliContext, interrupted: Partial<Interrupted> = {}): void {
   context.exitCode = exitCodes.interrupted;
-  const { done = 0, of = 0, unit = "pictures", keptIn, advice } = interrupted ?? {};
+  const { done = 0, of = 0, unit = "pictures", keptIn, advice } = interrupted;
   const kept = keptIn === undefined ? "" : `, kept in ${keptIn}`;
   const finished = of === 0 ? "" : `: ${done} of ${of} ${unit} are finished${kept}`;
   sayAside(context.io, `perceptual-ball: interrupted${finished}.${advice === undefined ? "" : ` ${advice}`}`);
