@@ -111,6 +111,11 @@ describe("bytesFartherOut", () => {
     expect(farthest && levels(farthest)).toEqual([110, 20, 190]);
   });
 
+  test("nothing goes below the least value of the two images, and what is no other image is left out", () => {
+    // Every length ends at 10.4, whose bytes are those nearest to the image.
+    expect(bytesFartherOut(pixels(10.4, 200), pixels(14, 200), undefined)).toEqual([]);
+  });
+
   test("they stay in the ball", () => {
     const clean = pixels(100, 100);
     const image = pixels(104, 97);
