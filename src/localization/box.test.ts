@@ -46,6 +46,8 @@ test("intersection over union of worked examples", () => {
   expect(iou([0, 0, 2, 2], [2, 0, 4, 2])).toBe(0);
   expect(iou([0, 0, 1, 1], [5, 5, 6, 6])).toBe(0);
   expect(iou([1, 1, 1, 1], [1, 1, 1, 1])).toBe(0);
+  // @ts-expect-error: what callers without types give
+  expect(() => iou([0, 0, 2, 2], [0, 0, 2])).toThrow("iou: not a box, expected [x0, y0, x1, y1)");
   expect(areaOf([3, 3, 1, 1])).toBe(0);
 });
 

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { BadInputError, MisuseError } from "../errors.ts";
 import { createRandom } from "../random/random.ts";
 import { type FloatTensor, floatTensor } from "../tensor/tensor.ts";
-import { type ThresholdRule, threshold } from "./threshold.ts";
+import { type ThresholdRule, threshold, thresholdLevels } from "./threshold.ts";
 import { thresholdGrids, thresholdParameter } from "./threshold-grids.ts";
 
 const map = floatTensor([0, 1, 2, 3, 4, 10], [2, 3]);
@@ -26,6 +26,8 @@ test("value with a square root: √0.04 = 0.2 of the range is enough for α = 0.
   const small = floatTensor([0, 3, 4, 100], [1, 4]);
   expect(kept(small, { kind: "value", alpha: 0.2 })).toEqual([0, 0, 0, 1]);
   expect(kept(small, { kind: "value", alpha: 0.2, squareRoot: true })).toEqual([0, 0, 1, 1]);
+  const raised = floatTensor([50, 53, 54, 150], [1, 4]);
+  expect(kept(raised, { kind: "value", alpha: 0.2, squareRoot: true })).toEqual([0, 0, 1, 1]);
 });
 
 test("mean: multiples of the mean, 10/3 here", () => {
@@ -108,6 +110,15 @@ test("every rule keeps what its definition says, for maps full of ties", () => {
   );
 });
 
+test("levels: the least value that is kept, infinite where none is; a map of one value is kept whole by its range", () => {
+  const levels = (of: FloatTensor, ...rules: ThresholdRule[]): number[] => thresholdLevels(of, rules);
+  expect(levels(map, { kind: "energy", alpha: 0 }, { kind: "percent", k: 0 })).toEqual([Infinity, Infinity]);
+  expect(levels(map, { kind: "energy", alpha: 0.5 }, { kind: "percent", k: 50 })).toEqual([10, 3]);
+  expect(levels(floatTensor([0, -1], [1, 2]), { kind: "energy", alpha: 0.5 })).toEqual([Infinity]);
+  const flat = floatTensor([7, 7], [1, 2]);
+  expect(levels(flat, { kind: "value", alpha: 0.5, squareRoot: true }, { kind: "value", alpha: 0.5 })).toEqual([7, 7]);
+});
+
 test("what is no rule or no map is refused", () => {
   expect(() => threshold(map, { kind: "values" as "value", alpha: 1 })).toThrow(/Did you mean "value"/);
   expect(() => threshold(map, { kind: "value", alpha: 1.1 })).toThrow(/alpha.*from 0 to 1, got 1.1/);
@@ -118,6 +129,10 @@ test("what is no rule or no map is refused", () => {
   expect(() => threshold(map, { kind: "percent", alpha: 0.5 })).toThrow(/unknown option "alpha"/);
   expect(() => threshold(map, { kind: "mean", alpha: 1, squareRoot: true } as ThresholdRule)).toThrow(/squareRoot/);
   expect(() => threshold(floatTensor([1], [1, 1, 1]), { kind: "mean", alpha: 1 })).toThrow(MisuseError);
+  const empty = floatTensor([], [0, 3]);
+  expect(() => thresholdLevels(empty, [{ kind: "mean", alpha: 1 }])).toThrow(
+    "threshold: not a map, expected [H, W] with at least one pixel, got [0, 3].",
+  );
   const holed = floatTensor([0, 0, 0, Number.NaN], [2, 2]);
   expect(() => threshold(holed, { kind: "mean", alpha: 1 })).toThrow(BadInputError);
   expect(() => threshold(holed, { kind: "mean", alpha: 1 })).toThrow(/pixel \(1, 1\).*got NaN/);
