@@ -1,5 +1,6 @@
 /**
- * Compares two builds of the command line: `npx tsx scripts/compare-builds.ts OLD NEW [WORD…]`, OLD and NEW being checkouts that are built.
+ * Compares two builds of the command line: `npx tsx scripts/compare-builds.ts OLD NEW [WORD…] [-- FLAG…]`, OLD and NEW being checkouts
+ * that are built. The flags behind `--` are given to NEW alone: `-- --rounding none` asks it for the search that version 0.1.0 had.
  *
  * Both explain the same pictures by every method and attack them by every attack, with the bundled classifier on bundled pictures and,
  * where the data is (../shared/data or $PERCEPTUAL_BALL_DATA), with its classifiers on its photographs and CIFAR records. Every map
@@ -19,9 +20,12 @@ interface Case {
   readonly arguments: readonly string[];
 }
 
-const [oldBuild, newBuild, ...chosen] = process.argv.slice(2);
+const words = process.argv.slice(2);
+const dashes = words.includes("--") ? words.indexOf("--") : words.length;
+const [oldBuild, newBuild, ...chosen] = words.slice(0, dashes);
+const flagsOfNew = words.slice(dashes + 1);
 if (oldBuild === undefined || newBuild === undefined) {
-  console.error("usage: npx tsx scripts/compare-builds.ts OLD NEW [WORD…], two checkouts that are built");
+  console.error("usage: npx tsx scripts/compare-builds.ts OLD NEW [WORD…] [-- FLAG…], two checkouts that are built");
   process.exit(2);
 }
 const data = resolve(process.env.PERCEPTUAL_BALL_DATA ?? join(import.meta.dirname, "../../shared/data"));
@@ -161,7 +165,8 @@ for (const { name, isPossible, arguments: given } of cases) {
   }
   const folders = [oldBuild, newBuild].map((build, i) => {
     const out = join(scratch, `${cases.findIndex((one) => one.name === name)}-${i}`);
-    const { status, stderr } = spawnSync(process.execPath, [join(build, "dist/cli/main.js"), ...given, "--out", out], {
+    const flags = [...(i === 0 ? [] : flagsOfNew), "--out", out];
+    const { status, stderr } = spawnSync(process.execPath, [join(build, "dist/cli/main.js"), ...given, ...flags], {
       encoding: "utf8",
       maxBuffer: 2 ** 28,
     });
