@@ -49,6 +49,10 @@ export { lime } from "./saliency/superpixels/lime.ts";
 
 export type { Adversarial, AttackResult } from "./attacks/attack.ts";
 export { type AttackName, attackNamed, attacks, findAttack } from "./attacks/attacks.ts";
+export { apgd } from "./attacks/autoattack/apgd.ts";
+export { autoattack } from "./attacks/autoattack/autoattack.ts";
+export { fab } from "./attacks/autoattack/fab.ts";
+export { square } from "./attacks/autoattack/square.ts";
 export { carliniWagner } from "./attacks/carlini-wagner.ts";
 export { deepfool as deepFoolAttack } from "./attacks/deepfool.ts";
 export { fgsm } from "./attacks/fgsm.ts";

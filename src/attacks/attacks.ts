@@ -1,6 +1,10 @@
 /** @file The registry of attacks: each by its name. */
 import { namedAmong } from "../errors.ts";
 import type { AnyAttack } from "./attack.ts";
+import { apgd } from "./autoattack/apgd.ts";
+import { autoattack } from "./autoattack/autoattack.ts";
+import { fab } from "./autoattack/fab.ts";
+import { square } from "./autoattack/square.ts";
 import { carliniWagner } from "./carlini-wagner.ts";
 import { deepfool } from "./deepfool.ts";
 import { fgsm } from "./fgsm.ts";
@@ -17,6 +21,10 @@ export const attacksByName = {
   fgsm,
   "carlini-wagner": carliniWagner,
   deepfool,
+  apgd,
+  fab,
+  square,
+  autoattack,
 } as const;
 
 /** All attacks, in the same order. */

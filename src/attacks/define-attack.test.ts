@@ -199,6 +199,10 @@ describe("images and radii", () => {
         "pgd-mean": { steps: 2, copies: 2 },
         "carlini-wagner": { steps: 10, searchSteps: 2, constant: 0.1, learningRate: 0.01 },
         deepfool: { steps: 3 },
+        apgd: { steps: 6, loss: "targeted-dlr", targetClasses: 2 },
+        fab: { steps: 5, restarts: 2, targetClasses: 2 },
+        square: { queries: 30, epsilon: 0.02 },
+        autoattack: { steps: 4, queries: 20, targetClasses: 2, epsilon: 0.01 },
       };
       const random = (index: number) => createRandom(1, index);
       const three = await attack.run(tiny, images, { ...brief[name], batch: 3, random });

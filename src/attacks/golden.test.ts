@@ -2,11 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { afterAll, describe, expect, test } from "vitest";
+import { smallImages, smallNetwork } from "../../test/small-network.ts";
 import { createClassifier } from "../classifier/classifier.ts";
-import type { ImageTensor } from "../image/picture.ts";
-import { GraphBuilder } from "../onnx/builder.ts";
-import { modelOf } from "../runtime/session.ts";
-import { floatTensor } from "../tensor/tensor.ts";
 import { carliniWagner } from "./carlini-wagner.ts";
 import { pgd } from "./pgd.ts";
 import { pgdMean } from "./pgd-mean.ts";
@@ -18,9 +15,6 @@ interface CarliniWagnerGolden {
 }
 
 interface Golden {
-  readonly weights: readonly { readonly shape: readonly number[]; readonly data: readonly number[] }[];
-  /** Bytes. */
-  readonly images: readonly (readonly number[])[];
   readonly labels: readonly number[];
   readonly draws: readonly (readonly (readonly number[])[])[];
   readonly pgd: readonly (readonly number[])[];
@@ -43,25 +37,6 @@ const foolbox = JSON.parse(
   readFileSync(join(import.meta.dirname, "fixtures/attacks_foolbox.json"), "utf8"),
 ) as Readonly<Record<"linf" | "l2" | "carliniWagner", readonly (readonly number[])[]>>;
 
-function trainedModel() {
-  const g = new GraphBuilder();
-  const [w1, b1, w2, b2, w3, b3] = golden.weights.map(({ shape, data }, i) =>
-    g.constant(floatTensor([...data], shape), `p${i}`),
-  );
-  const image = g.input("image", "float32", [1, 3, 8, 8]);
-  const pads = [1, 1, 1, 1];
-  const first = g.op("Relu", [g.op("Conv", [image, w1, b1], { pads })]);
-  const pooled = g.op("MaxPool", [first], { kernel_shape: [2, 2], strides: [2, 2] });
-  const second = g.op("Relu", [g.op("Conv", [pooled, w2, b2], { pads })]);
-  g.output(g.op("Gemm", [g.op("Flatten", [second]), w3, b3], { transB: 1 }), "logits");
-  const graph = g.toGraph();
-  return modelOf({
-    ...graph,
-    inputs: [{ name: "image", dtype: "float32", shape: ["N", 3, 8, 8] }],
-    outputs: [{ name: "logits", dtype: "float32", shape: ["N", 4] }],
-  });
-}
-
 /** A generator that gives these numbers and no others. */
 function replay(...draws: readonly (readonly number[])[]): () => number {
   const all = draws.flat();
@@ -77,13 +52,8 @@ function largestDifference(a: ArrayLike<number>, b: readonly number[]): number {
 }
 
 describe("others find the same", () => {
-  const classifier = createClassifier(trainedModel(), { runtime: ort, preprocessing: "unit" });
-  const images: readonly ImageTensor[] = golden.images.map((bytes) =>
-    floatTensor(
-      bytes.map((byte) => byte / 255),
-      [3, 8, 8],
-    ),
-  );
+  const classifier = createClassifier(smallNetwork(), { runtime: ort, preprocessing: "unit" });
+  const images = smallImages;
   afterAll(() => classifier.dispose());
 
   test.each([

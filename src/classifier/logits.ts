@@ -66,6 +66,18 @@ export function marginOf(logits: ArrayLike<number>, classIndex: number, targeted
   return targeted ? best - logits[classIndex] : logits[classIndex] - best;
 }
 
+/** (z_j − max_{i≠j} z_i) / (z_π1 − z_π3 + 10⁻¹²) at one class, π being the order of the logits, the largest first; of three classes at least. */
+export function marginRatioAt(logits: ArrayLike<number>, classIndex: number): number {
+  const [first, , third] = mostProbable(logits, 3);
+  return marginOf(logits, classIndex) / (logits[first] - logits[third] + 1e-12);
+}
+
+/** z_j / (z_π1 − ½(z_π3 + z_π4) + 10⁻¹²) at one class; of four classes at least. */
+export function scaledLogitAt(logits: ArrayLike<number>, classIndex: number): number {
+  const [first, , third, fourth] = mostProbable(logits, 4);
+  return logits[classIndex] / (logits[first] - (logits[third] + logits[fourth]) / 2 + 1e-12);
+}
+
 /** `logits`, if all of them are finite numbers; otherwise throws a BadInputError, `where` being how messages call the model. */
 export function finiteLogits(logits: Float32Array, where: string): Float32Array {
   let bad = 0;

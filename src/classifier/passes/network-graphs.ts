@@ -17,10 +17,29 @@ import {
   objectiveOutputs,
 } from "./objective-graph.ts";
 
-/** What of a network a backward pass starts from. */
+/** What a network says of the classes. */
 export type NetworkOutput = "logits" | "probabilities" | "log-probabilities";
 
 export const outputs: readonly NetworkOutput[] = ["logits", "probabilities", "log-probabilities"];
+
+/**
+ * What of a network a backward pass starts from: what it says of the classes, or what the difference of logits ratio (Croce and Hein 2020) is
+ * made of, z being the logits and π their order, the largest first. `margin-ratios` are (z_j − max_{i≠j} z_i) / (z_π1 − z_π3 + 10⁻¹²), of which
+ * the ratio itself is −1 times one, and need three classes; `scaled-logits` are z_j / (z_π1 − ½(z_π3 + z_π4) + 10⁻¹²), of which the targeted
+ * ratio is a difference, and need four. Derivatives go through the order.
+ */
+export type PassOutput = NetworkOutput | "margin-ratios" | "scaled-logits";
+
+export const passOutputs: readonly PassOutput[] = [...outputs, "margin-ratios", "scaled-logits"];
+
+/** The classes that an output needs. */
+export const leastClasses: Readonly<Record<PassOutput, number>> = {
+  logits: 1,
+  probabilities: 1,
+  "log-probabilities": 1,
+  "margin-ratios": 3,
+  "scaled-logits": 4,
+};
 
 /** The names of the backward graph's own inputs and outputs; the layers keep the names that they have in the model. */
 export const backwardNames = {
@@ -111,7 +130,7 @@ export function marginGraph(
 }
 
 export interface BackwardGraphOptions extends NetworkGraphOptions {
-  readonly of: NetworkOutput;
+  readonly of: PassOutput;
   readonly rules?: RuleTable;
   /** Whether the seed is multiplied by what the pass starts from. */
   readonly scaled: boolean;
@@ -159,7 +178,7 @@ function flatLogits(g: GraphBuilder, prepared: PreparedModel): Value {
   return reshapeTo(g, scores, [batch, classes]);
 }
 
-function outputOf(g: GraphBuilder, logits: Value, of: NetworkOutput): Value {
+function outputOf(g: GraphBuilder, logits: Value, of: PassOutput): Value {
   switch (of) {
     case "logits":
       return logits;
@@ -167,5 +186,27 @@ function outputOf(g: GraphBuilder, logits: Value, of: NetworkOutput): Value {
       return g.op("Softmax", [logits], { axis: 1 });
     case "log-probabilities":
       return g.op("LogSoftmax", [logits], { axis: 1 });
+    case "margin-ratios": {
+      const [first, second, third] = largest(g, logits, 3);
+      const bestOther = g.op("Where", [g.op("Equal", [logits, first]), second, first]);
+      return g.op("Div", [g.op("Sub", [logits, bestOther]), aboveZero(g, g.op("Sub", [first, third]))]);
+    }
+    case "scaled-logits": {
+      const [first, , third, fourth] = largest(g, logits, 4);
+      const mean = g.op("Mul", [g.op("Add", [third, fourth]), g.scalar(0.5)]);
+      return g.op("Div", [logits, aboveZero(g, g.op("Sub", [first, mean]))]);
+    }
   }
+}
+
+/** The `count` largest logits of each image, the largest first: [N, 1] each. */
+function largest(g: GraphBuilder, logits: Value, count: number): Value[] {
+  const [values] = g.ops("TopK", [logits, g.ints([count])], { axis: 1 }, 2);
+  const ones = Array.from({ length: count }, () => 1);
+  return g.ops("Split", [values, g.ints(ones)], { axis: 1 }, count);
+}
+
+/** Keeps a quotient finite where the logits are all the same. */
+function aboveZero(g: GraphBuilder, spread: Value): Value {
+  return g.op("Add", [spread, g.scalar(1e-12)]);
 }

@@ -7,7 +7,15 @@ import { createSession, modelOf, type Session, type SessionOptions } from "../..
 import type { Layer } from "../network/layers.ts";
 import type { PreparedModel } from "../network/prepare-model.ts";
 import type { Normalization } from "../preprocessing/preprocessing.ts";
-import { backwardGraph, distanceGraph, logitsGraph, marginGraph, outputs, tailGraph } from "./network-graphs.ts";
+import {
+  backwardGraph,
+  distanceGraph,
+  leastClasses,
+  logitsGraph,
+  marginGraph,
+  passOutputs,
+  tailGraph,
+} from "./network-graphs.ts";
 import { type ObjectivePass, objectivePass, type ReferencePass, referencePass } from "./objective.ts";
 import { type ObjectiveSpace, objectiveGraph } from "./objective-graph.ts";
 import type { OpenGraph } from "./pass.ts";
@@ -119,7 +127,8 @@ export function networkPasses(
   async function backward(options: BackwardOptions & { readonly input: false }): Promise<LayerPass>;
   async function backward(options: BackwardOptions): Promise<BackwardPass | LayerPass> {
     checkKeys("backward", options, ["of", "batch", "rules", "scaled", "baseline", "layers", "input", "fold"]);
-    const of = oneOf("backward: of", options?.of, outputs);
+    const of = oneOf("backward: of", options?.of, passOutputs);
+    numberIn(`backward: classes of the model for ${of}`, classCount, { min: leastClasses[of], integer: true });
     const { rules, input = true, fold = true, scaled = false, baseline = false } = options;
     const most = checkBatch("backward", options.batch);
     const wanted = checkLayers("backward: layers", options.layers ?? []);

@@ -3,7 +3,7 @@ import type { RuleTable } from "../../autodiff/rules/index.ts";
 import { numberIn } from "../../errors.ts";
 import { finiteLogits } from "../logits.ts";
 import type { Layer } from "../network/layers.ts";
-import { backwardNames, type NetworkOutput } from "./network-graphs.ts";
+import { backwardNames, type PassOutput } from "./network-graphs.ts";
 import { objectiveInputs as inputs, objectiveOutputs as outputs } from "./objective-graph.ts";
 import { type Feed, type OpenGraph, openPass, type Pass } from "./pass.ts";
 
@@ -42,8 +42,8 @@ export function tailPass(open: OpenGraph, most: number, layer: Layer): TailPass 
 }
 
 export interface BackwardOptions {
-  /** What the pass starts from: the logits, their softmax, or its logarithm (whose cotangent −y gives cross-entropy's gradient). */
-  readonly of: NetworkOutput;
+  /** What the pass starts from: the logits, their softmax, its logarithm (whose cotangent −y gives cross-entropy's gradient), and ratios of logits. */
+  readonly of: PassOutput;
   /** The most images that one call takes. Default 1. */
   readonly batch?: number;
   /** The backward rules; gradients by default. */

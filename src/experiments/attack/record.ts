@@ -1,5 +1,6 @@
 /** @file What an attack did to one picture: the numbers that the experiment keeps, and the record that is shown. */
 import { type Adversarial, type AttackEnding, type AttackResult, attackOutcomes } from "../../attacks/attack.ts";
+import { warningsIn } from "../../attacks/autoattack/evaluation-warnings.ts";
 import { describeEnding } from "../../attacks/ending.ts";
 import { goalOf } from "../../attacks/goal.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
@@ -185,6 +186,6 @@ export function attackRecord(input: AttackRecordInput): AttackRecord {
     settings,
     details,
     head,
-    warnings,
+    warnings: [...warnings, ...warningsIn(details)],
   };
 }

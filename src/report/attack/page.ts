@@ -65,7 +65,8 @@ export function attackPage(input: AttackPageInput): string {
   const { model, source, records, entries, size } = input;
   const isPixelated = Math.max(size.width, size.height) < 128;
   const cards = entries.map((entry) => {
-    const warnings = entry.attacks[0]?.record.warnings ?? [];
+    const all = entry.attacks.flatMap(({ record }) => record.warnings);
+    const warnings = [...new Map(all.map((warning) => [warning.message, warning])).values()];
     const rows = entry.attacks.map((attack) => section(entry, attack, size, isPixelated));
     return `<article><h2>${escapeMarkup(entry.image)}${warningBadges(warnings)}</h2>${rows.join("")}</article>`;
   });

@@ -1,5 +1,6 @@
 /** @file What became of one picture, in words. */
 
+import { warningsIn } from "../../attacks/autoattack/evaluation-warnings.ts";
 import { checkForm } from "../../errors.ts";
 import type { AttackRecord } from "../../experiments/attack/record.ts";
 
@@ -32,5 +33,6 @@ export function attackSentence(record: AttackRecord): string {
   const lost = lostInRounding
     ? ` Saved with 8 bits per channel it is ${rounded.label.name} again: the PNG does not fool the network.`
     : "";
-  return sentences[outcome] + lost;
+  const warnings = warningsIn(record.details).map(({ message }) => ` ${message}`);
+  return sentences[outcome] + lost + warnings.join("");
 }

@@ -1,0 +1,187 @@
+/**
+ * @file Auto-PGD: projected gradient ascent with momentum whose step is halved, and which goes back to its best point, where it stalls.
+ *
+ * Source: Croce and Hein, "Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free attacks", ICML 2020,
+ * algorithm 1, by the numbers and the order of events of the authors' code.
+ */
+import { projectLinfBall } from "../../optimize/projections.ts";
+import { normal } from "../../random/distributions.ts";
+import { euclideanNorm, indexOfLargest, largestMagnitude } from "../../tensor/vector.ts";
+import type { AttackTask } from "../attack.ts";
+import type { Budget } from "../budget.ts";
+import { keepOutside } from "../hold-to-mask.ts";
+import type { Ask, Search } from "./ask.ts";
+import type { AttackLoss } from "./attack-loss.ts";
+
+export interface ApgdPlan {
+  readonly budget: Budget;
+  readonly steps: number;
+  /** The step is halved unless more than this share of the steps since the last check raised the loss. */
+  readonly rho: number;
+  /** Gradients of the same point that are averaged. */
+  readonly draws: number;
+  /** Whether the search ends at the first point that reaches the goal. */
+  readonly stopsAtSuccess: boolean;
+}
+
+export interface ApgdFound {
+  /** The last point that reached the goal; where none did, that of the largest loss. */
+  readonly point: Float32Array;
+  readonly isReached: boolean;
+  /** The largest loss seen. */
+  readonly value: number;
+  /** Whether the gradient at the start was 0 throughout. */
+  readonly isFlat: boolean;
+}
+
+/** Of each step, the share of the last move that goes on. */
+const momentumShare = 0.25;
+
+/**
+ * One run from `start`: `steps` + 1 gradients. Momentum takes up a quarter of the last move, but for the first step; the step begins at 2ε.
+ *
+ * The points checked for progress are those of the authors' code, with what comes of its indices: the loss of the start is not among those
+ * that are compared, and the first step counts as a rise if its loss is above 0.
+ */
+export function* autoPgd(
+  { image: center, goal }: Pick<AttackTask, "image" | "goal">,
+  start: Float32Array,
+  loss: AttackLoss,
+  { budget, steps, rho, draws, stopsAtSuccess }: ApgdPlan,
+): Search<ApgdFound> {
+  const point = start.slice();
+  const previous = start.slice();
+  const best = start.slice();
+  const reached = start.slice();
+  const gradient = new Float32Array(point.length);
+  const seeds = Array.from({ length: draws }, () => loss.seed);
+  const ask: Ask = { point, of: loss.of, seeds };
+  const move = moveIn(budget, center);
+
+  let { logits, gradients } = yield ask;
+  meanInto(gradient, gradients);
+  const bestGradient = gradient.slice();
+  const isFlat = largestMagnitude(gradient) === 0;
+  let bestValue = loss.value(logits);
+  let isReached = goal.isReached(indexOfLargest(logits));
+
+  const values = new Float64Array(steps);
+  let stepSize = 2 * budget.epsilon;
+  const checks = checkpoints(steps);
+  let [checkAfter, sinceCheck] = [checks.next().value, 0];
+  let [valueAtCheck, wasHalved] = [bestValue, true];
+  for (let step = 0; step < steps && !(stopsAtSuccess && isReached); step++) {
+    move(point, previous, gradient, stepSize, step === 0 ? 0 : momentumShare);
+    ({ logits, gradients } = yield ask);
+    meanInto(gradient, gradients);
+    if (goal.isReached(indexOfLargest(logits))) {
+      isReached = true;
+      reached.set(point);
+    }
+    const value = loss.value(logits);
+    values[step] = value;
+    if (value > bestValue) {
+      bestValue = value;
+      best.set(point);
+      bestGradient.set(gradient);
+    }
+    sinceCheck++;
+    if (sinceCheck < checkAfter) continue;
+    let rises = 0;
+    for (let back = 0; back < checkAfter; back++) {
+      const at = step - back;
+      // One before the first is the end of the list, which is still 0.
+      if (values[at] > values[at === 0 ? steps - 1 : at - 1]) rises++;
+    }
+    const isHalved = rises <= rho * checkAfter || (!wasHalved && valueAtCheck >= bestValue);
+    if (isHalved) {
+      stepSize /= 2;
+      point.set(best);
+      gradient.set(bestGradient);
+    }
+    [wasHalved, valueAtCheck] = [isHalved, bestValue];
+    [checkAfter, sinceCheck] = [checks.next().value, 0];
+  }
+  return { point: isReached ? reached : best, isReached, value: bestValue, isFlat };
+}
+
+/** After how many steps the next check comes: 22 % of all at first, each time 3 % less, at least 6 %. */
+function* checkpoints(steps: number): Generator<number, never> {
+  const share = (part: number): number => Math.max(Math.floor(part * steps), 1);
+  for (let length = share(0.22); ; length = Math.max(length - share(0.03), share(0.06))) yield length;
+}
+
+/** The mean of the gradients, in float64. */
+function meanInto(mean: Float32Array, gradients: readonly Float32Array[]): void {
+  if (gradients.length === 1) mean.set(gradients[0]);
+  else
+    for (let i = 0; i < mean.length; i++)
+      mean[i] = gradients.reduce((sum, { [i]: g }) => sum + g, 0) / gradients.length;
+}
+
+/** Moves a point, in place, along its gradient, with the share `kept` of the move that led there from `previous`, which becomes the point before. */
+type Move = (
+  point: Float32Array,
+  previous: Float32Array,
+  gradient: Float32Array,
+  stepSize: number,
+  kept: number,
+) => void;
+
+function moveIn({ norm, epsilon }: Budget, center: Float32Array): Move {
+  return norm === "linf" ? moveInBox(center, epsilon) : moveInBall(center, epsilon);
+}
+
+function moveInBox(center: Float32Array, epsilon: number): Move {
+  const {
+    box: { low, high },
+  } = projectLinfBall(center, epsilon, 0, 1);
+  return (point, previous, gradient, stepSize, kept) => {
+    for (let i = 0; i < point.length; i++) {
+      const at = point[i];
+      const slope = gradient[i];
+      const step = slope > 0 ? stepSize : slope < 0 ? -stepSize : 0;
+      const stepped = Math.min(Math.max(at + step, low[i]), high[i]);
+      const mixed = at + (stepped - at) * (1 - kept) + (at - previous[i]) * kept;
+      previous[i] = at;
+      point[i] = Math.min(Math.max(mixed, low[i]), high[i]);
+    }
+  };
+}
+
+/** In ℓ2 a point is scaled back into the ball and then clipped to [0, 1], as in the authors' code. */
+function moveInBall(center: Float32Array, epsilon: number): Move {
+  const stepped = new Float32Array(center.length);
+  const project = (point: Float32Array): void => {
+    let squares = 0;
+    for (let i = 0; i < point.length; i++) squares += (point[i] - center[i]) ** 2;
+    const length = Math.sqrt(squares);
+    const factor = Math.min(epsilon, length) / (length + 1e-12);
+    for (let i = 0; i < point.length; i++) {
+      point[i] = Math.min(Math.max(center[i] + factor * (point[i] - center[i]), 0), 1);
+    }
+  };
+  return (point, previous, gradient, stepSize, kept) => {
+    const factor = stepSize / (euclideanNorm(gradient) + 1e-12);
+    for (let i = 0; i < point.length; i++) stepped[i] = point[i] + factor * gradient[i];
+    project(stepped);
+    for (let i = 0; i < point.length; i++) {
+      const at = point[i];
+      point[i] = at + (stepped[i] - at) * (1 - kept) + (at - previous[i]) * kept;
+      previous[i] = at;
+    }
+    project(point);
+  };
+}
+
+/** A start on the surface of the ball (in ℓ∞ with one element at ε at least), clipped to [0, 1]. */
+export function startOnSurface(
+  { image, random, mask }: Pick<AttackTask, "image" | "random" | "mask">,
+  { norm, epsilon }: Budget,
+): Float32Array {
+  const direction = image.map(norm === "linf" ? () => 2 * random() - 1 : () => normal(random));
+  if (mask !== undefined) keepOutside(direction, mask);
+  const length = norm === "linf" ? largestMagnitude(direction) : euclideanNorm(direction);
+  const factor = epsilon / (length + 1e-12);
+  return image.map((x, i) => Math.min(Math.max(x + factor * direction[i], 0), 1));
+}

@@ -1,0 +1,181 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import * as ort from "onnxruntime-node";
+import { afterAll, describe, expect, test } from "vitest";
+import { smallImages, smallLabels, smallNetwork } from "../../../test/small-network.ts";
+import { createClassifier } from "../../classifier/classifier.ts";
+import { indexOfLargest, largestDifference } from "../../tensor/vector.ts";
+import type { AttackTask } from "../attack.ts";
+import type { Norm } from "../budget.ts";
+import { goalOf } from "../goal.ts";
+import { autoPgd } from "./apgd-search.ts";
+import { type Search, searchTogether } from "./ask.ts";
+import { crossEntropy, logitsRatio, targetedLogitsRatio } from "./attack-loss.ts";
+import { fabSearch } from "./fab-search.ts";
+import { moveToPlane } from "./hyperplane.ts";
+import { squareSearch } from "./square-search.ts";
+
+type Numbers = readonly number[];
+
+interface Golden {
+  readonly apgd: Readonly<
+    Record<
+      string,
+      readonly {
+        readonly start: Numbers;
+        readonly points: readonly Numbers[];
+        readonly losses: Numbers;
+        readonly best: number;
+        readonly survives: boolean;
+        readonly target: number;
+      }[]
+    >
+  >;
+  readonly fab: Readonly<
+    Record<
+      string,
+      readonly { readonly points: readonly Numbers[]; readonly logits: readonly Numbers[]; readonly distance: number }[]
+    >
+  >;
+  readonly square: Readonly<
+    Record<Norm, readonly { readonly draws: Numbers; readonly points: readonly Numbers[]; readonly margins: Numbers }[]>
+  >;
+  readonly projections: Readonly<Record<"points" | "weights" | "linf" | "l2", readonly Numbers[]>> & {
+    readonly offsets: Numbers;
+  };
+}
+
+// Written by test/fixtures/attacks/autoattack.py with the authors' code.
+const golden = JSON.parse(
+  readFileSync(resolve(import.meta.dirname, "../../../test/fixtures/attacks/autoattack.json"), "utf8"),
+) as Golden;
+
+const classifier = createClassifier(smallNetwork(), { runtime: ort, preprocessing: "unit" });
+afterAll(() => classifier.dispose());
+
+/** A generator that gives these numbers and no others. */
+function replay(draws: Numbers): () => number {
+  let next = 0;
+  return () => {
+    if (next >= draws.length) throw new Error("more numbers were drawn than there are");
+    return draws[next++];
+  };
+}
+
+const noDraws = (): number => {
+  throw new Error("nothing is to be drawn");
+};
+
+async function tasksOf(count: number, random: (n: number) => () => number): Promise<AttackTask[]> {
+  const pass = await classifier.forward({ batch: count });
+  const images = smallImages.slice(0, count);
+  const seen = await pass.run(images.map(({ data }) => data));
+  return images.map(({ data, shape }, index) => {
+    const label = smallLabels[index];
+    const clean = { label: indexOfLargest(seen[index]), logits: seen[index], confidence: 1 };
+    const goal = goalOf({ label });
+    const fixed = { target: undefined, activations: [], mask: undefined };
+    return { ...{ index, image: data, shape, label, goal, clean, random: random(index) }, ...fixed };
+  });
+}
+
+interface Seen {
+  readonly point: Float32Array;
+  readonly logits: Float32Array;
+}
+
+/** What the searches asked and were told, and what they found, run on one batch. */
+async function watched<R>(searches: readonly Search<R>[]): Promise<{ readonly seen: Seen[]; readonly found: R }[]> {
+  const all = searches.map((): Seen[] => []);
+  const found: R[] = [];
+  function* recorded(search: Search<R>, n: number): Search<{ readonly point: Float32Array }> {
+    let state = search.next();
+    while (!state.done) {
+      const point = state.value.point.slice();
+      const answer = yield state.value;
+      all[n].push({ point, logits: answer.logits.slice() });
+      state = search.next(answer);
+    }
+    found[n] = state.value;
+    return { point: new Float32Array() };
+  }
+  const context = { classifier, batch: 8, signal: undefined, onGradients: () => {} };
+  await searchTogether(searches.map(recorded), context);
+  return all.map((seen, n) => ({ seen, found: found[n] }));
+}
+
+const apart = (a: ArrayLike<number>, b: Numbers): number =>
+  largestDifference(Float64Array.from(a), Float64Array.from(b));
+
+describe("the authors' code finds the same", () => {
+  test.each(Object.keys(golden.apgd))("APGD, %s: losses and points of ten steps, and where it ends", async (name) => {
+    const [norm, loss] = name.split(" ") as [Norm, "ce" | "dlr" | "targeted-dlr"];
+    const epsilon = norm === "linf" ? 4 / 255 : 0.1;
+    const theirs = golden.apgd[name];
+    const tasks = await tasksOf(theirs.length, () => noDraws);
+    const plan = { budget: { norm, epsilon }, steps: 50, rho: 0.75, draws: 1, stopsAtSuccess: false } as const;
+    const losses = tasks.map(({ goal, label }, n) => {
+      if (loss === "ce") return crossEntropy(goal, 4);
+      return loss === "dlr" ? logitsRatio(label, 4) : targetedLogitsRatio(label, theirs[n].target, 4);
+    });
+    const runs = await watched(
+      tasks.map((task, n) => autoPgd(task, Float32Array.from(theirs[n].start), losses[n], plan)),
+    );
+    for (const [n, { seen, found }] of runs.entries()) {
+      const { points, losses: values, best, survives } = theirs[n];
+      expect(seen.length).toBe(51);
+      expect(apart(seen[1].point, points[0])).toBeLessThan(1e-6);
+      expect(apart(seen[10].point, points[1])).toBeLessThan(1e-4);
+      const own = seen.map(({ logits }) => losses[n].value(logits));
+      expect(apart(own.slice(0, 11), values.slice(0, 11))).toBeLessThan(1e-4);
+      expect(apart([found.value], [best])).toBeLessThan(1e-4);
+      expect(found.isReached).toBe(!survives);
+    }
+  });
+
+  test.each(Object.keys(golden.fab))("FAB, %s: ten steps, and the least distance", async (name) => {
+    const [norm, aim] = name.split(" ") as [Norm, "each" | "nearest"];
+    const theirs = golden.fab[name];
+    const tasks = await tasksOf(theirs.length, () => noDraws);
+    const plan = { norm, steps: 100, mostBias: 0.1, overshoot: 1.05, backward: 0.9 } as const;
+    const runs = await watched(
+      tasks.map((task) => {
+        const order = [...task.clean.logits.keys()].sort((a, b) => task.clean.logits[b] - task.clean.logits[a]);
+        const aims = aim === "each" ? [order[1]] : [0, 1, 2, 3].filter((index) => index !== task.label);
+        return fabSearch(task, task.image, aims, 4, plan);
+      }),
+    );
+    for (const [n, { seen, found }] of runs.entries()) {
+      const { points, logits, distance } = theirs[n];
+      expect(apart(seen[1].point, points[0])).toBeLessThan(1e-6);
+      expect(apart(seen[19].point, points[1])).toBeLessThan(1e-4);
+      for (const [k, row] of logits.entries()) expect(apart(seen[k].logits, row)).toBeLessThan(1e-4);
+      expect(apart([found?.distance ?? Infinity], [distance])).toBeLessThan(1e-4);
+    }
+  });
+
+  test.each(["linf", "l2"] as const)("Square in %s: every proposal, with the same draws", async (norm) => {
+    const theirs = golden.square[norm];
+    const tasks = await tasksOf(theirs.length, (n) => replay(theirs[n].draws));
+    const budget = { norm, epsilon: norm === "linf" ? 4 / 255 : 0.2 };
+    const plan = { budget, queries: 60, firstShare: 0.8, isRescaled: false };
+    const runs = await watched(tasks.map((task) => squareSearch(task, plan)));
+    for (const [n, { seen, found }] of runs.entries()) {
+      const { points, margins } = theirs[n];
+      expect(found.queries).toBe(margins.length);
+      expect(apart(seen[0].point, points[0])).toBeLessThan(1e-6);
+      expect(apart(seen[seen.length - 1].point, points[1])).toBeLessThan(1e-5);
+      const own = seen.map(({ logits }) => goalOf({ label: smallLabels[n] }).margin(logits));
+      expect(apart(own, margins)).toBeLessThan(1e-4);
+    }
+  });
+
+  test.each(["linf", "l2"] as const)("the nearest point of a hyperplane in the box, in %s", (norm) => {
+    const { points, weights, offsets } = golden.projections;
+    for (const [k, point] of points.entries()) {
+      const move = new Float32Array(point.length);
+      moveToPlane(Float32Array.from(point), Float32Array.from(weights[k]), offsets[k], norm, move);
+      expect(apart(move, golden.projections[norm][k])).toBeLessThan(1e-5);
+    }
+  });
+});
