@@ -58,6 +58,7 @@ const commands: Readonly<Record<string, readonly string[]>> = {
   cone: ["cone", "--attack", "fgsm", "--set", "fgsm.epsilon=0.5", "--step", "0.5", "--directions", "1", "--out", "OUT"],
   "detect fit": ["detect", "fit", "--just-detect", "--samples", "2", "-o", "OUT/s.json"],
   "benchmark localization": ["benchmark", "localization", "--method", "gradient", "--out", "OUT"],
+  "benchmark robustness": ["benchmark", "robustness", "--attack", "fgsm", "--epsilon", "0.1,0.3", "--out", "OUT"],
   "benchmark detection": [
     "benchmark",
     "detection",

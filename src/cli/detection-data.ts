@@ -1,4 +1,4 @@
-/** @file Which pictures statistics are fitted on and which are tested. */
+/** @file Which pictures statistics are fitted on and which are tested: the parts of a data set. */
 import type { Classifier } from "../classifier/classifier.ts";
 import type { Dataset, DatasetImage, DatasetSplit } from "../datasets/dataset.ts";
 import { AbortedError, PerceptualBallError } from "../errors.ts";
@@ -39,6 +39,15 @@ export async function detectionData(
     train: (isShared ? train.images.filter(half) : train.images).slice(0, trainImages),
     test: (isShared ? test.images.filter((image) => !half(image)) : test.images).slice(0, first),
   };
+}
+
+/** The test part of the data set, or all of it where it has no parts; `--split` and `--first` as elsewhere. */
+export function testData(
+  flags: DataFlags,
+  classifier: Pick<Classifier, "labels" | "classCount"> & Partial<Pick<Classifier, "input">>,
+  options: DatasetOfOptions,
+): Promise<Dataset> {
+  return withSplit(flags, (flags.split as DatasetSplit | undefined) ?? "test", classifier, options);
 }
 
 /** The training part of the data set, or all of it where it has no parts; `--split` and `--first` as elsewhere. */

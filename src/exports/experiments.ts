@@ -213,6 +213,24 @@ export {
 } from "../experiments/records/run-experiment.ts";
 export type { Shard } from "../experiments/records/shards.ts";
 export {
+  checkRadii,
+  type RobustnessItem,
+  type RobustnessSettings,
+  robustnessBatchOf,
+  robustnessCompute,
+  robustnessIdentity,
+  robustnessItems,
+  robustnessKey,
+} from "../experiments/robustness/protocol.ts";
+export type { RadiusRecord, RobustnessRecord } from "../experiments/robustness/record.ts";
+export {
+  type RadiusSummary,
+  type RobustnessCurve,
+  type RobustnessSummary,
+  type RobustnessSummaryInput,
+  robustnessSummary,
+} from "../experiments/robustness/summary.ts";
+export {
   areaUnderCurve,
   averagePrecision,
   type RocPoint,

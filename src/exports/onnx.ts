@@ -51,7 +51,7 @@ export {
 export { describeLayer, type Layer, type LayerSelector } from "../classifier/network/layers.ts";
 export type { ModelWarning, PreparedModel } from "../classifier/network/prepare-model.ts";
 export { type GradientProbe, probeGradient } from "../classifier/network/probe-gradient.ts";
-export type { NetworkOutput } from "../classifier/passes/network-graphs.ts";
+export type { NetworkOutput, PassOutput } from "../classifier/passes/network-graphs.ts";
 export type { DistanceOptions, NetworkPasses, ObjectiveOptions } from "../classifier/passes/network-passes.ts";
 export type {
   ObjectiveEvaluation,

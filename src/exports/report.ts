@@ -63,5 +63,8 @@ export {
 export { type LocalizationPageInput, localizationPage, type PageFigure } from "../report/localization/page.ts";
 export { errorPlots, insertionDeletionPlots, type NamedPlot, sanityPlots } from "../report/localization/plots.ts";
 export { localizationCsv, localizationMarkdown, measuresCsv } from "../report/localization/tables.ts";
+export { robustnessPage } from "../report/robustness/page.ts";
+export { type RobustnessPlot, robustnessPlots } from "../report/robustness/plots.ts";
+export { robustnessCsv, robustnessMarkdown } from "../report/robustness/tables.ts";
 export { boxColors, type Color as RgbColor } from "../report/style/box-colors.ts";
 export type { Smoothing } from "../saliency/smoothing.ts";

@@ -34,7 +34,7 @@ interface WorkFlags extends PlaceFlags {
 }
 
 /** The commands that can be behind `--`, and their flags that mean nothing there. */
-const divisibleCommands = ["benchmark localization", "benchmark detection", "attack"];
+const divisibleCommands = ["benchmark localization", "benchmark detection", "benchmark robustness", "attack"];
 const uselessFlags = ["--workers", "--shard", "--fresh", "--sanity-check"];
 
 export function queueCommand(context: CliContext): Command {
