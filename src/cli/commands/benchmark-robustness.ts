@@ -44,7 +44,7 @@ export function benchmarkRobustnessCommand(context: CliContext): Command {
   const command = new Command("robustness")
     .summary("how many pictures no attack flips, over the radius")
     .description(
-      "Attacks the test pictures at growing radii and says how many stand: robust accuracy with intervals, as a table, a\n" +
+      "Attacks the test pictures at growing radii and says how many stand: robust accuracy with intervals, as a table, a " +
         "curve and a page. A run that was stopped goes on where it was; --shard and --workers divide it.",
     );
   addDataFlags(command, { hasLabelFlag: true });
@@ -72,7 +72,7 @@ export function benchmarkRobustnessCommand(context: CliContext): Command {
     ],
     lists: [{ title: "Attacks", names: attackKind.all.map(({ name }) => name), text: runnableHelp(attackKind) }],
     examples: [
-      "benchmark robustness --data cifar10 --model vgg.onnx --first 200",
+      "benchmark robustness --data cifar10 --model vgg.onnx",
       "benchmark robustness --data cifar10 --model vgg.onnx --epsilon 0.25,0.5 --norm l2 --workers 4",
       "benchmark robustness --data cifar10 --model vgg.onnx --attack apgd,square,pgd --epsilon 2/255,8/255",
     ],
