@@ -120,8 +120,9 @@ export function robustnessMarkdown(summary: RobustnessSummary): string {
 }
 
 /** One line per attack and radius with every number, comma-separated (RFC 4180); the radius 0 is no attack. */
-export function robustnessCsv({ curves }: RobustnessSummary): string {
-  checkForm("robustnessCsv: curves", curves, "list");
+export function robustnessCsv(summary: RobustnessSummary): string {
+  checkForm("robustnessCsv: summary", summary, ["curves"]);
+  const { curves } = summary;
   const head = [
     ...["attack", "norm", "epsilon", "pictures", "standing", "robust", "robustLow", "robustHigh"],
     ...["robustInBytes", "robustInBytesLow", "robustInBytesHigh", "byParts"],
