@@ -40,17 +40,19 @@ export interface Explaining {
   /** Those of the pictures that can be read; they are kept until they are explained. */
   samples(sources: readonly PictureSource[], channelCount: number): Promise<(Picture | ImageTensor)[]>;
   /** Explains the pictures, writes the page, and says how it went. */
-  explainAll(
-    sources: readonly PictureSource[],
-    classifier: FileClassifier,
-    versions: ExplanationRecord["versions"],
-  ): Promise<void>;
+  explainAll(sources: readonly PictureSource[], task: Task): Promise<void>;
 }
 
-/** A run with these flags and methods on these pictures, which may change in `region` only. Throws as `explainReport` does. */
+/** What is explained of each picture, and by what. */
+export interface Task {
+  readonly classifier: FileClassifier;
+  readonly methods: readonly ExplanationRun[];
+  readonly versions: ExplanationRecord["versions"];
+}
+
+/** A run with these flags on these pictures, which may change in `region` only. Throws as `explainReport` does. */
 export function explainingOf(
   flags: ExplainFlags,
-  methods: readonly ExplanationRun[],
   context: CliContext,
   pictures: readonly PictureSource[],
   region: Region | undefined,
@@ -126,9 +128,8 @@ export function explainingOf(
   async function explainOne(
     source: PictureSource,
     picture: Picture | ImageTensor,
-    classifier: FileClassifier,
+    { classifier, methods, versions }: Task,
     show: (share: number) => void,
-    versions: ExplanationRecord["versions"],
   ): Promise<void> {
     const { animate, colorMap, model, batch, seed, target } = flags;
     const subject = await subjectOf(classifier, picture);
@@ -160,11 +161,8 @@ export function explainingOf(
     }
   }
 
-  async function explainAll(
-    sources: readonly PictureSource[],
-    classifier: FileClassifier,
-    versions: ExplanationRecord["versions"],
-  ): Promise<void> {
+  async function explainAll(sources: readonly PictureSource[], task: Task): Promise<void> {
+    const { classifier, methods } = task;
     const started = performance.now();
     const { page, records } = report;
     let isInterrupted = false;
@@ -177,7 +175,7 @@ export function explainingOf(
         if (picture === undefined || !hasRegion(source, picture, classifier)) continue;
         const show = (share: number): void => progress.update((index + share) / sources.length, basename(source.image));
         show(0);
-        await explainOne(source, picture, classifier, show, versions);
+        await explainOne(source, picture, task, show);
       }
     } catch (error) {
       if (!isInterruption(error)) throw error;

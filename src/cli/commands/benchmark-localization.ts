@@ -15,6 +15,7 @@ import { jpegDataUri } from "../../node/pictures/data-uri.ts";
 import { localizationFigures } from "../../report/localization/figures.ts";
 import { localizationLines } from "../../report/localization/tables.ts";
 import { type CliContext, notesOf, say, sayJson } from "../context.ts";
+import { possibleRuns } from "../explain-methods.ts";
 import { addDataFlags, type DataFlags, datasetOf } from "../flags/data-flags.ts";
 import { addExperimentFlags, type ExperimentFlags } from "../flags/experiment-flags.ts";
 import { describeHelp } from "../flags/help.ts";
@@ -71,9 +72,9 @@ export function benchmarkLocalizationCommand(context: CliContext): Command {
 
 async function benchmarkLocalization(flags: Flags, context: CliContext): Promise<void> {
   const { io } = context;
-  const runs = runsOf(methodKind, flags, runnables).map(
-    ({ name, of, settings }): MethodRun => ({ name, method: of, settings }),
-  );
+  const asked = runsOf(methodKind, flags, runnables).map(({ name, of, settings, isNamed }) => ({
+    ...{ name, method: of, settings, isNamed },
+  }));
   const options = summaryOptionsOf(flags);
   const settings = localizationSettingsOf(flags);
   checkWritableFolder(flags.out);
@@ -86,6 +87,8 @@ async function benchmarkLocalization(flags: Flags, context: CliContext): Promise
     samples: async (opened) => samplesOfDataset(await datasetOf(flags, opened, { signal })),
   });
   try {
+    const possible = possibleRuns(asked, ({ method, settings: own }) => method.check(classifier, own), note);
+    const runs = possible.map(({ name, method, settings: own }): MethodRun => ({ name, method, settings: own }));
     const dataset = await datasetOf(flags, classifier, { note, signal });
     const items = localizationItems(dataset, runs, { keepMaps: flags.keepMaps });
     const versions = benchmarkVersions(runtime);
@@ -99,8 +102,8 @@ async function benchmarkLocalization(flags: Flags, context: CliContext): Promise
     });
     if (conducted === undefined) return;
     const { store, isInterrupted } = conducted;
-    const asked = { flags, context, classifier, runtime, items, runs, settings, data, versions };
-    const sanity = isInterrupted ? [] : await sanityCheck(asked);
+    const checked = { flags, context, classifier, runtime, items, runs, settings, data, versions };
+    const sanity = isInterrupted ? [] : await sanityCheck(checked);
     const model = { name: basename(file.path), sha256: file.sha256 };
     const summary = localizationSummary(store, {
       ...{ classifier, model, dataset, items, runs, settings, options, sanity, versions },

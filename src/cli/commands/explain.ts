@@ -5,7 +5,7 @@ import { checkWritableFolder } from "../../node/check-folder.ts";
 import { readRegion } from "../../node/pictures/read-region.ts";
 import { usualMethods } from "../../report/explanation/usual-methods.ts";
 import { type CliContext, notesOf } from "../context.ts";
-import { checkMaskedMethods, checkMethodRuns, methodRunsOf } from "../explain-methods.ts";
+import { type AskedRun, checkedMethodRuns, maskedMethods, methodRunsOf } from "../explain-methods.ts";
 import { type Explaining, explainingOf } from "../explain-pictures.ts";
 import { addExplainFlags, type ExplainFlags } from "../flags/explain-flags.ts";
 import { describeHelp } from "../flags/help.ts";
@@ -60,14 +60,13 @@ async function explain(images: readonly string[], flags: ExplainFlags, context: 
       advice: "perceptual-ball explain dog.jpg --model model.onnx",
     });
   }
-  const methods = methodRunsOf(flags);
-  checkMaskedMethods(methods, flags);
+  const methods = maskedMethods(methodRunsOf(flags), flags);
   checkWritableFolder(flags.out);
   const note = notesOf(context.io, flags);
   const pictures =
     images.length === 0 ? bundledPictures(flags.seed) : await picturesOfFiles(images, pictureOptionsOf(flags, note));
   const region = flags.mask === undefined ? undefined : await readRegion(flags.mask, pictureOptionsOf(flags, note));
-  const explaining = explainingOf(flags, methods, context, pictures, region);
+  const explaining = explainingOf(flags, context, pictures, region);
   try {
     // Wrong paths are all named before anything takes time.
     const present: PictureSource[] = [];
@@ -84,11 +83,12 @@ async function explain(images: readonly string[], flags: ExplainFlags, context: 
 async function explainPresent(
   present: readonly PictureSource[],
   { progress, samples, explainAll }: Explaining,
-  methods: ReturnType<typeof methodRunsOf>,
+  methods: readonly AskedRun[],
   flags: ExplainFlags,
   { io }: CliContext,
   hasOwnPictures: boolean,
 ): Promise<void> {
+  const note = notesOf(io, { ...flags, progress });
   const runtime = await loadRuntime(flags);
   const classifier = await openClassifier(flags, {
     ...{ runtime, hasOwnPictures },
@@ -97,12 +97,12 @@ async function explainPresent(
     samples: async ({ input: { channelCount } }) => ({
       pictures: (await samples(present.slice(0, samplePictures), channelCount)).map((picture) => ({ picture })),
     }),
-    note: notesOf(io, { ...flags, progress }),
+    note,
     onProgress: ({ runs, of }) => progress.update(runs / of, "trying normalizations"),
   });
   try {
-    checkMethodRuns(classifier, methods, flags);
-    await explainAll(present, classifier, pictureVersions(runtime));
+    const possible = checkedMethodRuns(classifier, methods, flags, note);
+    await explainAll(present, { classifier, methods: possible, versions: pictureVersions(runtime) });
   } finally {
     await classifier.dispose();
   }

@@ -165,6 +165,8 @@ export interface Run<R> {
   readonly of: R;
   readonly settings: Readonly<Record<string, unknown>>;
   readonly isVariant: boolean;
+  /** Whether it was asked for by its name, and not as one of all. */
+  readonly isNamed: boolean;
 }
 
 /**
@@ -199,12 +201,13 @@ export function runsOf<R extends Runnable>(
     });
     const own = set.filter(({ of }) => of === undefined || of === name).map((one) => [one.name, one.text] as const);
     const settings = { ...Object.fromEntries(byFlag), ...readSettings(name, schema, own) };
-    return { name, of: runnable, settings, isVariant: false };
+    const isNamed = list.some((word) => word !== "all" && word !== "none" && named(word) === runnable);
+    return { name, of: runnable, settings, isVariant: false, isNamed };
   });
   for (const { name, of, settings } of variant) {
     const runnable = named(of);
     const read = readSettings(runnable.name, schemaOf(runnable), settings);
-    runs.push({ name, of: runnable, settings: read, isVariant: true });
+    runs.push({ name, of: runnable, settings: read, isVariant: true, isNamed: true });
   }
   const twice = runs.find(({ name }, i) => runs.findIndex((other) => other.name === name) < i);
   if (twice !== undefined) {
