@@ -10,6 +10,7 @@ import { parentSignal, runProcesses } from "../queue/queue-processes.ts";
 import {
   conductFilling,
   conductWorking,
+  patience,
   type QueueConductor,
   type QueuePlace,
   queueWriterName,
@@ -166,7 +167,7 @@ function statusCommand(context: CliContext): Command {
     failure: "batches were given up or items have failed, and nothing else is open; 3 not finished yet",
   }).action(async (address: string, flags: PlaceFlags) => {
     const { server, name } = await placeOf(address, flags);
-    const queue = await connectQueue(server, name);
+    const queue = await connectQueue(server, name, patience);
     try {
       const found = await queueStatus(queue);
       throwIfAborted(context.io.signal, "queue");

@@ -17,6 +17,9 @@ export interface QueuePlace {
   readonly name: string;
 }
 
+/** Seconds that people wait for a server; a worker waits longer, since servers are started again. */
+export const patience = 3;
+
 /** Puts the items into the queue; those that the command's folder of results has already are left out. */
 export function conductFilling(
   { server, name }: QueuePlace,
@@ -25,7 +28,7 @@ export function conductFilling(
 ): QueueConductor {
   return async ({ items, identity, isResult, run, flags }) => {
     checkWritableFolder(flags.out);
-    const queue = await connectQueue(server, name);
+    const queue = await connectQueue(server, name, patience);
     try {
       const store = await openRecordFolder(flags.out, { identity, run, isResult, writer: "queue" });
       try {

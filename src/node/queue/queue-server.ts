@@ -1,5 +1,6 @@
 /** @file The server of a queue by its address, and BullMQ's classes for it: Redis and Valkey, or PostgreSQL. */
 import type { JobsOptions, WorkerOptions } from "bullmq";
+import type { ClientConfig } from "pg";
 import { BadInputError, MisuseError } from "../../errors.ts";
 
 /** All items of some pictures, as a queue hands them out. */
@@ -106,7 +107,6 @@ export async function queueServer(address: string): Promise<QueueServer> {
     });
   }
   const bull = await import("bullmq");
-  await import(kind === "redis" ? "ioredis" : "pg");
   const errors = {
     waitingError: () => new bull.WaitingError(),
     unrecoverableError: (message: string) => new bull.UnrecoverableError(message),
@@ -114,7 +114,15 @@ export async function queueServer(address: string): Promise<QueueServer> {
   const shown = withoutPassword(address);
   if (kind === "postgres") {
     const { Queue, Worker } = bull.withBackend(bull.createPostgresBackend);
-    const connection = { connectionString: address, migrate: true };
+    const { default: pg } = await import("pg");
+    /** A server that dies between two queries of one connection is an event, which nobody else listens to and which would end the process. */
+    class ListenedClient extends pg.Client {
+      constructor(config?: string | ClientConfig) {
+        super(config);
+        this.on("error", () => {});
+      }
+    }
+    const connection = { connectionString: address, migrate: true, Client: ListenedClient };
     return {
       ...{ shown, ...errors },
       openQueue: (name) => new Queue<BatchTask, BatchOutcome>(name, { connection }),
@@ -122,6 +130,7 @@ export async function queueServer(address: string): Promise<QueueServer> {
         new Worker<BatchTask, BatchOutcome>(name, processor, { ...options, connection }),
     };
   }
+  await import("ioredis");
   const connection = { url: address.replace(/^valkey/, "redis"), maxRetriesPerRequest: null };
   return {
     ...{ shown, ...errors },
@@ -131,8 +140,53 @@ export async function queueServer(address: string): Promise<QueueServer> {
   };
 }
 
-/** The queue, connected. Throws a {@link BadInputError} if the server does not answer. */
+/**
+ * The queue, connected. What fails since the server is away, or is just being started, is tried again for so many `seconds`; adding
+ * twice is adding once. Throws a {@link BadInputError} if the server does not answer in this time, here or later.
+ */
 export async function connectQueue(server: QueueServer, name: string, seconds = 10): Promise<TaskQueue> {
+  const persist = <T>(ask: (milliseconds: number) => Promise<T>): Promise<T> => askAgain(server, ask, seconds);
+  const queue = await persist((milliseconds) => connectOnce(server, name, milliseconds));
+  return {
+    waitUntilReady: () => queue.waitUntilReady(),
+    addBulk: (tasks) => persist(() => queue.addBulk(tasks)),
+    getJobs: (...asked) => persist(() => queue.getJobs(...asked)),
+    getJob: (id) => persist(() => queue.getJob(id)),
+    getJobCounts: (...states) => persist(() => queue.getJobCounts(...states)),
+    on: (event, listener) => queue.on(event, listener),
+    close: () => queue.close(),
+  };
+}
+
+const retryMs = 500;
+
+async function askAgain<T>(
+  server: QueueServer,
+  ask: (milliseconds: number) => Promise<T>,
+  seconds: number,
+): Promise<T> {
+  const end = performance.now() + seconds * 1000;
+  for (;;) {
+    try {
+      return await ask(end - performance.now());
+    } catch (error) {
+      if (end - performance.now() < retryMs) {
+        throw new BadInputError(
+          {
+            where: `queue ${server.shown}`,
+            what: "the server cannot be used",
+            got: reasonOf(error),
+            advice: "Is it running, and is the address right?",
+          },
+          { cause: error },
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, retryMs));
+    }
+  }
+}
+
+async function connectOnce(server: QueueServer, name: string, milliseconds: number): Promise<TaskQueue> {
   const queue = server.openQueue(name);
   let last: Error | undefined;
   queue.on("error", (error) => {
@@ -140,22 +194,15 @@ export async function connectQueue(server: QueueServer, name: string, seconds = 
   });
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(last ?? new Error(`no answer for ${seconds} s`)), seconds * 1000);
+    const silence = new Error(`no answer for ${Math.round(milliseconds / 1000)} s`);
+    timer = setTimeout(() => reject(last ?? silence), milliseconds);
   });
   try {
     await Promise.race([queue.waitUntilReady(), late]);
     return queue;
   } catch (error) {
     void queue.close().catch(() => {});
-    throw new BadInputError(
-      {
-        where: `queue ${server.shown}`,
-        what: "the server cannot be used",
-        got: reasonOf(error),
-        advice: "Is it running, and is the address right?",
-      },
-      { cause: error },
-    );
+    throw error;
   } finally {
     clearTimeout(timer);
   }

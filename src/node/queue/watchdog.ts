@@ -26,7 +26,7 @@ setInterval(() => {
 /** Kills this process, after writing `message` to stderr, if `seconds` pass between `alive` and the next call of any kind. */
 export function startWatchdog(seconds: number, message: string): Watchdog {
   const deadline = new BigInt64Array(new SharedArrayBuffer(8));
-  const thread = new Worker(watching, { eval: true, workerData: { deadline, message: `${message}\n` } });
+  const thread = new Worker(watching, { eval: true, execArgv: [], workerData: { deadline, message: `${message}\n` } });
   thread.unref();
   return {
     alive: () => Atomics.store(deadline, 0, process.hrtime.bigint() + BigInt(Math.round(seconds * 1e9))),

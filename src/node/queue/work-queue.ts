@@ -86,10 +86,16 @@ export async function workQueue<I extends ExperimentItem>(options: WorkQueueOpti
     `perceptual-ball: an item takes longer than ${itemSeconds} s: this process ends, and another tries it again.`,
   );
 
-  /** Hands the batch back as it is. */
+  /** Hands the batch back as it is. Where the server is away, its lock runs out, which is the same but later, and counts as a death. */
   const handBack = async (task: Task, token: string | undefined): Promise<never> => {
-    await task.updateData({ ...task.data, handedBack: task.data.handedBack + 1 });
-    await task.moveToWait(token);
+    try {
+      await task.updateData({ ...task.data, handedBack: task.data.handedBack + 1 });
+      await task.moveToWait(token);
+    } catch (error) {
+      note(
+        `queue ${server.shown}: ${error instanceof Error ? error.message : String(error)}; its batch goes back later.`,
+      );
+    }
     throw server.waitingError();
   };
   const fail = async (task: Task, token: string | undefined, error: unknown): Promise<never> => {
@@ -114,17 +120,17 @@ export async function workQueue<I extends ExperimentItem>(options: WorkQueueOpti
       });
       return fail(task, token, error);
     }
-    if (starts >= splitsAtStart && hashes.length > 1) {
-      const singles = hashes.map((hash) => batchOf(pictures.get(hash) ?? [], identity));
-      await addBatches(queue, singles, identity);
-      note(
-        `batch ${task.id}: ${starts - 1} processes have died at it, or stalled; its pictures are handed out one by one.`,
-      );
-      return { finished: 0, failed: 0, split: singles.length };
-    }
-    watchdog.alive();
-    let told = performance.now();
     try {
+      if (starts >= splitsAtStart && hashes.length > 1) {
+        const singles = hashes.map((hash) => batchOf(pictures.get(hash) ?? [], identity));
+        await addBatches(queue, singles, identity);
+        note(
+          `batch ${task.id}: ${starts - 1} processes have died at it, or stalled; its pictures are handed out one by one.`,
+        );
+        return { finished: 0, failed: 0, split: singles.length };
+      }
+      watchdog.alive();
+      let told = performance.now();
       const done = await compute(own, {
         ...{ pause, isRepeated: starts > 1 },
         onAdvance(count) {
@@ -155,8 +161,8 @@ export async function workQueue<I extends ExperimentItem>(options: WorkQueueOpti
     const worker = server.openWorker(name, process, {
       // A dead worker's lock runs out after one third, and is looked for twice.
       ...{ name: by, lockDuration: third, stalledInterval: third },
-      // Deaths are counted above.
-      maxStalledCount: Number.MAX_SAFE_INTEGER,
+      // Deaths are counted above. PostgreSQL takes no more than this.
+      maxStalledCount: 2 ** 31 - 1,
     });
     let isAway = false;
     worker.on("error", (error) => {
