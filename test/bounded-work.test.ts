@@ -147,6 +147,8 @@ describe("what an attribute says costs nothing", { timeout: 120_000 }, () => {
       "kernels of maxima",
       (n: number) => `MaxPool <kernel_shape = [${n}, ${n}], pads = [${Array(4).fill(n >> 1)}]> (x)`,
     ],
+    ["strides of maxima", (n: number) => `MaxPool <kernel_shape = [2, 2], strides = [${n}, ${n}]> (x)`],
+    ["strides of means", (n: number) => `AveragePool <kernel_shape = [2, 2], strides = [${n}, ${n}]> (x)`],
     ["neighboring channels", (n: number) => `LRN <size = ${n}> (x)`],
   ])("%s", async (_, node) => {
     const bytes = (n: number) =>

@@ -98,8 +98,10 @@ function spreadAxis(g: GraphBuilder, parts: readonly Value[], window: Window, ax
   const at = axis + 2;
   const length = Math.ceil(extent / stride);
   const none = parts[0].shape.map(() => 0);
-  // Positions that leave the same rest modulo the stride form a phase; the phases are interleaved at the end.
-  const phases = Array.from({ length: stride }, (_, phase): Value | undefined => {
+  // Positions that leave the same rest modulo the stride form a phase; the phases are interleaved at the end. Rests that no position
+  // leaves have none: a stride beyond the extent takes no more than the extent.
+  const different = Math.min(stride, extent);
+  const phases = Array.from({ length: different }, (_, phase): Value | undefined => {
     let sum: Value | undefined;
     parts.forEach((part, tap) => {
       const position = tap * window.dilations[axis] - window.padsBegin[axis];
@@ -112,13 +114,13 @@ function spreadAxis(g: GraphBuilder, parts: readonly Value[], window: Window, ax
   });
   const shape = parts[0].shape.with(at, length);
   const all = phases.map((phase) => phase ?? zeros(g, parts[0], shape));
-  if (stride === 1) return all[0];
+  if (different === 1) return all[0];
   const split = [...shape.slice(0, at + 1), 1, ...shape.slice(at + 1)];
   const stacked = g.op(
     "Concat",
     all.map((phase) => reshapeTo(g, phase, split)),
     { axis: at + 1 },
   );
-  const joined = reshapeTo(g, stacked, shape.with(at, length * stride));
-  return padAxes(g, joined, none, none.with(at, extent - length * stride));
+  const joined = reshapeTo(g, stacked, shape.with(at, length * different));
+  return padAxes(g, joined, none, none.with(at, extent - length * different));
 }
