@@ -17,9 +17,11 @@ import { fromLevels } from "../../report/localization/tiles.ts";
 import { definePerturbationMethod } from "../../saliency/define-method.ts";
 import { guidedPerceptual, perceptual } from "../../saliency/perturbations/perceptual.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
+import { sparseness } from "../metrics/sparseness.ts";
 import { memoryStore } from "../records/memory-store.ts";
 import { runExperiment } from "../records/run-experiment.ts";
 import {
+  checkLocalizationSettings,
   defaultLocalizationSettings,
   gridBoxes,
   type LocalizationSettings,
@@ -238,6 +240,55 @@ test("pictures that cannot be used are failures with their reason, and the other
     "broken.jpg: damaged.",
     expect.stringMatching(/^outside: the object lies outside/),
   ]);
+});
+
+test("pictures without a box are no items; of the first ones the maps are kept; two runs of one name are refused", () => {
+  const images = [
+    imageOf("x", 1),
+    imageOf("none", 2, { boxes: [] }),
+    imageOf("open", 3, { boxes: undefined }),
+    imageOf("y", 4),
+  ];
+  const items = localizationItems(datasetOf(...images), [run, { ...run, name: "again" }], { keepMaps: 1 });
+  expect(items.map(({ key, keepsMap }) => [key.image, key.method, keepsMap])).toEqual([
+    ["x", "brightness", true],
+    ["x", "again", true],
+    ["y", "brightness", false],
+    ["y", "again", false],
+  ]);
+  expect(() => localizationItems(datasetOf(...images), [run, run])).toThrow('two methods are called "brightness"');
+  expect(() => localizationItems(datasetOf(images[1]), [run])).toThrow("set: no picture has a box");
+});
+
+test.each([
+  [{ batch: 0 }, "localization: batch"],
+  [{ batch: 1.5 }, "localization: batch"],
+  [{ seed: -1 }, "localization: seed"],
+  [{ seed: 0.5 }, "localization: seed"],
+  [{ curveSteps: -1 }, "localization: curveSteps"],
+  [{ sigmaPixels: -1 }, "localization: sigmaPixels"],
+  [{ metrics: ["sparsness"] as never }, "sparseness"],
+  [{ smoothing: { samples: 0, noise: 0.1, aggregate: "mean" } }, "localization: smoothing"],
+] as const)("%j is refused", (given, message) => {
+  expect(() => checkLocalizationSettings({ ...settings, ...given })).toThrow(message);
+  expect(checkLocalizationSettings({ ...settings, curveSteps: "rows" })).toMatchObject({ batch: settings.batch });
+});
+
+test("the metrics that are asked for are those of the blurred map, and stand in the record", async () => {
+  const image = imageOf("x", 1);
+  const { results } = await recordsOf(datasetOf(image), { ...settings, curveSteps: 0, metrics: ["sparseness"] });
+  const input = classifier.fit(await image.picture());
+  const map = blur(floatTensor(input.data.slice(0, 576), [24, 24]), { sigmaPixels: 2 });
+  expect(results[0]?.metrics).toEqual({ sparseness: expect.closeTo(sparseness(map), 5) });
+  const without = await recordsOf(datasetOf(image), { ...settings, curveSteps: 0 });
+  expect(without.results[0]).not.toHaveProperty("metrics");
+});
+
+test("a decision on a label is part of what the records are about", () => {
+  const head = { ...classifier.prepared.head, decision: 1 };
+  const own = { ...classifier, prepared: { ...classifier.prepared, head } };
+  expect(localizationIdentity(own, "abc", "set", settings).settings).toHaveProperty("decision");
+  expect(localizationIdentity(classifier, "abc", "set", settings).settings).not.toHaveProperty("decision");
 });
 
 test("keys hold the method's version and settings; identities what decides all records", () => {
