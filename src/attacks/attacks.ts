@@ -8,6 +8,10 @@ import { square } from "./autoattack/square.ts";
 import { carliniWagner } from "./carlini-wagner.ts";
 import { deepfool } from "./deepfool.ts";
 import { fgsm } from "./fgsm.ts";
+import { ead } from "./minimal/ead.ts";
+import { fmn } from "./minimal/fmn.ts";
+import { hopskipjump } from "./minimal/hopskipjump.ts";
+import { sparsefool } from "./minimal/sparsefool.ts";
 import { l2, perceptual } from "./perceptual/perceptual.ts";
 import { pgd } from "./pgd.ts";
 import { pgdMean } from "./pgd-mean.ts";
@@ -25,6 +29,10 @@ export const attacksByName = {
   fab,
   square,
   autoattack,
+  fmn,
+  ead,
+  sparsefool,
+  hopskipjump,
 } as const;
 
 /** All attacks, in the same order. */

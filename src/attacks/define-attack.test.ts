@@ -202,6 +202,10 @@ describe("images and radii", () => {
         apgd: { steps: 6, loss: "targeted-dlr", targetClasses: 2 },
         fab: { steps: 5, restarts: 2, targetClasses: 2 },
         square: { queries: 30, epsilon: 0.02 },
+        fmn: { steps: 5 },
+        ead: { steps: 6, searchSteps: 2, constant: 1 },
+        sparsefool: { iterations: 2, steps: 3 },
+        hopskipjump: { steps: 1, firstDraws: 5 },
         autoattack: { steps: 4, queries: 20, targetClasses: 2, epsilon: 0.01 },
       };
       const random = (index: number) => createRandom(1, index);

@@ -4,10 +4,26 @@ import type { Pass } from "../../classifier/passes/pass.ts";
 import type { BackwardEvaluation, BackwardInput } from "../../classifier/passes/passes.ts";
 import { throwIfAborted } from "../../errors.ts";
 import type { SearchContext, SearchResult } from "../attack.ts";
+import type { Goal } from "../goal.ts";
 import type { Found } from "../lockstep.ts";
 
-/** What a search wants to know of a point. */
-export interface Ask {
+/** What a search wants to know: the margin with its gradient, gradients of what it chooses, or logits of several points. */
+export type Ask = MarginAsk | GradientAsk | LabelAsk;
+
+/** Wants the logits and, as the only gradient, that of the margin as the goal sees it. */
+export interface MarginAsk {
+  /** The search's own array, flat [C, H, W]: read before it goes on. */
+  readonly point: Float32Array;
+  readonly margin: Goal;
+}
+
+/** Wants the logits of several points at once. */
+export interface LabelAsk {
+  readonly points: readonly Float32Array[];
+}
+
+/** Wants the logits of a point, and gradients. */
+export interface GradientAsk {
   /** The search's own array, flat [C, H, W]: read before it goes on. */
   readonly point: Float32Array;
   /** What gradients start from. */
@@ -18,8 +34,10 @@ export interface Ask {
 
 /** The arrays may share memory with answers to others: who keeps one copies it. */
 export interface Answer {
-  /** [K]; of several gradients, those of the last one's run. */
+  /** [K]; of several gradients, those of the last one's run; of several points, the last one's. */
   readonly logits: Float32Array;
+  /** Of several points, the logits of each; nothing otherwise. */
+  readonly each?: readonly Float32Array[];
   /** One for each seed, flat [C, H, W]. */
   readonly gradients: readonly Float32Array[];
 }
@@ -60,14 +78,23 @@ export async function searchTogether<F>(
     if (open.length === 0) break;
     const answers = await answerAll(open.map(({ ask }) => ask));
     throwIfAborted(signal, "attack");
-    onGradients(open.reduce((sum, { ask }) => sum + ask.seeds.length, 0));
+    onGradients(open.reduce((sum, { ask }) => sum + gradientsOf(ask), 0));
     for (const [n, { row, ask }] of open.entries()) {
-      costs[row].gradient += ask.seeds.length;
-      if (ask.seeds.length === 0) costs[row].forward++;
+      const gradients = gradientsOf(ask);
+      costs[row].gradient += gradients;
+      if (gradients === 0) costs[row].forward += pointsOf(ask).length;
       states[row] = searches[row].next(answers[n]);
     }
   }
   return states.map((state, row) => ({ ...(state.value as Found<F>), cost: costs[row] }));
+}
+
+function gradientsOf(ask: Ask): number {
+  return "margin" in ask ? 1 : "seeds" in ask ? ask.seeds.length : 0;
+}
+
+function pointsOf(ask: Ask): readonly Float32Array[] {
+  return "points" in ask ? ask.points : [ask.point];
 }
 
 /** The function that answers any number of questions in runs of at most `batch` rows. */
@@ -99,19 +126,32 @@ function answering({
   };
   return async (asks) => {
     const answers: Answer[] = new Array<Answer>(asks.length);
-    const forward = asks.flatMap(({ seeds }, n) => (seeds.length === 0 ? [n] : []));
+    const forward = [...asks.keys()].filter((n) => gradientsOf(asks[n]) === 0);
     if (forward.length > 0) {
       const logits = await run(
-        forward.map((n) => asks[n].point),
+        forward.flatMap((n) => pointsOf(asks[n])),
         "forward",
         (size) => classifier.forward({ batch: size }),
       );
-      for (const [k, n] of forward.entries()) answers[n] = { logits: logits[k], gradients: [] };
+      let from = 0;
+      for (const n of forward) {
+        const each = logits.slice(from, from + pointsOf(asks[n]).length);
+        from += each.length;
+        answers[n] = { logits: each[each.length - 1], each, gradients: [] };
+      }
     }
-    for (const of of new Set(asks.map((ask) => ask.of))) {
-      const some = asks.flatMap((ask, n) => (ask.of === of && ask.seeds.length > 0 ? [{ ask, n }] : []));
+    const margins = asks.flatMap((ask, n) => ("margin" in ask ? [{ ask, n }] : []));
+    if (margins.length > 0) {
+      const inputs = margins.map(({ ask: { point, margin } }) => ({ image: point, ...margin }));
+      const found = await run(inputs, "margin", (size) => classifier.marginGradients({ batch: size }));
+      for (const [k, { n }] of margins.entries()) {
+        answers[n] = { logits: found[k].logits, gradients: [found[k].gradient] };
+      }
+    }
+    const wanted = asks.flatMap((ask, n) => ("seeds" in ask && ask.seeds.length > 0 ? [{ ask, n }] : []));
+    for (const of of new Set(wanted.map(({ ask }) => ask.of))) {
+      const some = wanted.filter(({ ask }) => ask.of === of);
       const inputs = some.flatMap(({ ask: { point, seeds } }) => seeds.map((seed) => ({ image: point, seed })));
-      if (inputs.length === 0) continue;
       const found = await run<BackwardInput, BackwardEvaluation>(inputs, of, (size) =>
         classifier.backward({ of, batch: size }),
       );

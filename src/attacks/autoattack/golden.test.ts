@@ -2,14 +2,12 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import * as ort from "onnxruntime-node";
 import { afterAll, describe, expect, test } from "vitest";
-import { smallImages, smallLabels, smallNetwork } from "../../../test/small-network.ts";
+import { smallLabels, smallNetwork, smallTasks, watched } from "../../../test/small-network.ts";
 import { createClassifier } from "../../classifier/classifier.ts";
-import { indexOfLargest, largestDifference } from "../../tensor/vector.ts";
-import type { AttackTask } from "../attack.ts";
+import { largestDifference } from "../../tensor/vector.ts";
 import type { Norm } from "../budget.ts";
 import { goalOf } from "../goal.ts";
 import { autoPgd } from "./apgd-search.ts";
-import { type Search, searchTogether } from "./ask.ts";
 import { crossEntropy, logitsRatio, targetedLogitsRatio } from "./attack-loss.ts";
 import { fabSearch } from "./fab-search.ts";
 import { moveToPlane } from "./hyperplane.ts";
@@ -62,48 +60,6 @@ function replay(draws: Numbers): () => number {
   };
 }
 
-const noDraws = (): number => {
-  throw new Error("nothing is to be drawn");
-};
-
-async function tasksOf(count: number, random: (n: number) => () => number): Promise<AttackTask[]> {
-  const pass = await classifier.forward({ batch: count });
-  const images = smallImages.slice(0, count);
-  const seen = await pass.run(images.map(({ data }) => data));
-  return images.map(({ data, shape }, index) => {
-    const label = smallLabels[index];
-    const clean = { label: indexOfLargest(seen[index]), logits: seen[index], confidence: 1 };
-    const goal = goalOf({ label });
-    const fixed = { target: undefined, activations: [], mask: undefined };
-    return { ...{ index, image: data, shape, label, goal, clean, random: random(index) }, ...fixed };
-  });
-}
-
-interface Seen {
-  readonly point: Float32Array;
-  readonly logits: Float32Array;
-}
-
-/** What the searches asked and were told, and what they found, run on one batch. */
-async function watched<R>(searches: readonly Search<R>[]): Promise<{ readonly seen: Seen[]; readonly found: R }[]> {
-  const all = searches.map((): Seen[] => []);
-  const found: R[] = [];
-  function* recorded(search: Search<R>, n: number): Search<{ readonly point: Float32Array }> {
-    let state = search.next();
-    while (!state.done) {
-      const point = state.value.point.slice();
-      const answer = yield state.value;
-      all[n].push({ point, logits: answer.logits.slice() });
-      state = search.next(answer);
-    }
-    found[n] = state.value;
-    return { point: new Float32Array() };
-  }
-  const context = { classifier, batch: 8, signal: undefined, onGradients: () => {} };
-  await searchTogether(searches.map(recorded), context);
-  return all.map((seen, n) => ({ seen, found: found[n] }));
-}
-
 const apart = (a: ArrayLike<number>, b: Numbers): number =>
   largestDifference(Float64Array.from(a), Float64Array.from(b));
 
@@ -112,13 +68,14 @@ describe("the authors' code finds the same", () => {
     const [norm, loss] = name.split(" ") as [Norm, "ce" | "dlr" | "targeted-dlr"];
     const epsilon = norm === "linf" ? 4 / 255 : 0.1;
     const theirs = golden.apgd[name];
-    const tasks = await tasksOf(theirs.length, () => noDraws);
+    const tasks = await smallTasks(classifier, theirs.length);
     const plan = { budget: { norm, epsilon }, steps: 50, rho: 0.75, draws: 1, stopsAtSuccess: false } as const;
     const losses = tasks.map(({ goal, label }, n) => {
       if (loss === "ce") return crossEntropy(goal, 4);
       return loss === "dlr" ? logitsRatio(label, 4) : targetedLogitsRatio(label, theirs[n].target, 4);
     });
     const runs = await watched(
+      classifier,
       tasks.map((task, n) => autoPgd(task, Float32Array.from(theirs[n].start), losses[n], plan)),
     );
     for (const [n, { seen, found }] of runs.entries()) {
@@ -136,9 +93,10 @@ describe("the authors' code finds the same", () => {
   test.each(Object.keys(golden.fab))("FAB, %s: ten steps, and the least distance", async (name) => {
     const [norm, aim] = name.split(" ") as [Norm, "each" | "nearest"];
     const theirs = golden.fab[name];
-    const tasks = await tasksOf(theirs.length, () => noDraws);
+    const tasks = await smallTasks(classifier, theirs.length);
     const plan = { norm, steps: 100, mostBias: 0.1, overshoot: 1.05, backward: 0.9 } as const;
     const runs = await watched(
+      classifier,
       tasks.map((task) => {
         const order = [...task.clean.logits.keys()].sort((a, b) => task.clean.logits[b] - task.clean.logits[a]);
         const aims = aim === "each" ? [order[1]] : [0, 1, 2, 3].filter((index) => index !== task.label);
@@ -156,10 +114,13 @@ describe("the authors' code finds the same", () => {
 
   test.each(["linf", "l2"] as const)("Square in %s: every proposal, with the same draws", async (norm) => {
     const theirs = golden.square[norm];
-    const tasks = await tasksOf(theirs.length, (n) => replay(theirs[n].draws));
+    const tasks = await smallTasks(classifier, theirs.length, (n) => replay(theirs[n].draws));
     const budget = { norm, epsilon: norm === "linf" ? 4 / 255 : 0.2 };
     const plan = { budget, queries: 60, firstShare: 0.8, isRescaled: false };
-    const runs = await watched(tasks.map((task) => squareSearch(task, plan)));
+    const runs = await watched(
+      classifier,
+      tasks.map((task) => squareSearch(task, plan)),
+    );
     for (const [n, { seen, found }] of runs.entries()) {
       const { points, margins } = theirs[n];
       expect(found.queries).toBe(margins.length);
