@@ -88,7 +88,12 @@ function lead(records: readonly ExplanationRecord[]): string {
   const methods = new Set(records.map((record) => record.method));
   const changing =
     "Each picture was changed, as little as the network's own features can tell, until the network gave it another name.\nWhere the change had to go is what the name rests on.";
-  if (records.every((record) => isPerturbation(record) && record.layers.length > 0)) return changing;
+  const unchanged =
+    "Each picture was changed as little as the network's own features can tell, but no change was found that makes the network give it another name.";
+  const isFlip = (record: ExplanationRecord): boolean => isPerturbation(record) && record.outcome === "flipped";
+  if (records.every((record) => isPerturbation(record) && record.layers.length > 0)) {
+    return records.length === 0 || records.some(isFlip) ? changing : unchanged;
+  }
   return `What each picture's name rests on, ${methods.size === 1 ? "by one method" : `by ${methods.size} methods`}: the brighter the map, the more that place matters to the network.`;
 }
 
@@ -163,34 +168,42 @@ function card(entry: PageEntry, usual: string | undefined): string {
   return `<article>
 <h2>${fileName(record.image)}${record.method === usual ? "" : ` <small>${escapeMarkup(record.method)}</small>`}${badges(record)}${warningBadges(record.warnings)}</h2>
 <p class="sentence">${escapeMarkup(explanationSentence(record))}</p>
-${pictures(entry, { below: tops(record), showsChange: true })}
+${pictures(entry, { below: tops(record), showsChange: true, showsInput: true })}
 ${folded(entry)}
 </article>`;
 }
 
-/** A picture that several methods explain: one below the other. */
+/** With more methods than this, they stand beside each other, so that they can be compared at a glance. */
+const mostWide = 3;
+
+/** A picture that several methods explain: one below the other, or in a grid where they are many. */
 function comparison(entries: readonly PageEntry[]): string {
   const [{ record: first }] = entries;
-  // Maps that are made of one perturbation have one before and after.
+  // Maps that are made of one perturbation have one before and after; the network's input is seen once.
   const seen = new Set<string>();
+  let isInputShown = false;
   const sections = entries.map((entry) => {
     const { record } = entry;
     const change = JSON.stringify([record.distances, record.top]);
     const isNew = isPerturbation(record) && !seen.has(change);
     seen.add(change);
+    const showsInput = !isInputShown;
+    isInputShown ||= isNew || !isPerturbation(record);
     return `<section class="method">
 <h3>${escapeMarkup(record.methodTitle)}${isNew || !isPerturbation(record) ? badges(record) : ""}</h3>
 <p>${escapeMarkup(isNew ? explanationSentence(record) : placeSentence(record))}</p>
 <p class="what">${escapeMarkup(record.methodSummary)}</p>
-${pictures(entry, { below: isNew ? tops(record) : "", showsChange: isNew })}
+${pictures(entry, { below: isNew ? tops(record) : "", showsChange: isNew, showsInput })}
 ${folded(entry)}
 </section>`;
   });
-  return `<article class="comparison">
+  return `<article class="comparison${entries.length > mostWide ? " many" : ""}">
 <h2>${fileName(first.image)}${warningBadges(first.warnings)}</h2>
 <p class="sentence">${escapeMarkup(first.label.confidence === null ? labelInWords(first) : `${shortName(first.label.name)} (${percent(first.label.confidence)})`)}</p>
 ${entries.every(({ record }) => !isPerturbation(record)) ? tops(first) : ""}
+<div class="methods">
 ${sections.join("\n")}
+</div>
 </article>`;
 }
 
@@ -232,11 +245,15 @@ function sourcesOf({ record, tiles }: PageEntry): Sources {
 
 /**
  * The map over the whole picture first, with `below` it what there is; then before and after, the change, and the map, or the network's input
- * and the map. Of a change that is seen already, the map alone.
+ * and the map. Of a change or an input that is seen already, the map alone.
  */
 function pictures(
   entry: PageEntry,
-  { below, showsChange }: { readonly below: string; readonly showsChange: boolean },
+  {
+    below,
+    showsChange,
+    showsInput,
+  }: { readonly below: string; readonly showsChange: boolean; readonly showsInput: boolean },
 ): string {
   const { record, size, difference } = entry;
   const { width, height } = size;
@@ -258,7 +275,12 @@ function pictures(
     isPerturbation(record) && !showsChange
       ? [mapTile]
       : perturbed === undefined || !isPerturbation(record)
-        ? [tile(original, `The picture as the network sees it: ${label}`, "as the network sees it", label), mapTile]
+        ? [
+            ...(showsInput
+              ? [tile(original, `The picture as the network sees it: ${label}`, "as the network sees it", label)]
+              : []),
+            mapTile,
+          ]
         : [
             compareFigure({
               before: {
@@ -291,6 +313,11 @@ function pictures(
   return `<div class="pictures"><div>${wholePicture(entry)}${below}</div><div class="parts">${parts.join("\n")}</div></div>`;
 }
 
+/** A tall picture is not shown as wide as there is room, but as high as a screen. */
+function narrowness({ width, height }: { readonly width: number; readonly height: number }): string {
+  return height <= 1.25 * width ? "" : ` style="max-width:${Math.max(120, Math.round((640 * width) / height))}px"`;
+}
+
 /** The overlay on the picture as given, or, where there is none, the component with the boxes. */
 function wholePicture({ record, size, groundTruth, overlay, tiles }: PageEntry): string {
   const found = record.box === null ? "" : ` <i class="found">found</i>`;
@@ -300,7 +327,7 @@ function wholePicture({ record, size, groundTruth, overlay, tiles }: PageEntry):
     `<img${kind} width="${width}" height="${height}" alt="${escapeMarkup(alt)}" loading="lazy" decoding="async" src="${source}">`;
   const caption = `<figcaption><b>${escapeMarkup(record.methodTitle)}</b> over the whole picture${legend}</figcaption>`;
   if (overlay !== undefined) {
-    return `<figure class="whole"><div class="tile">${image(escapeMarkup(overlay.source), overlay.width, overlay.height, "")}</div>${caption}</figure>`;
+    return `<figure class="whole"${narrowness(overlay)}><div class="tile">${image(escapeMarkup(overlay.source), overlay.width, overlay.height, "")}</div>${caption}</figure>`;
   }
   if (tiles === undefined) {
     return `<figure class="whole"><div class="tile">${image(escapeAddress(record.files.overlay), size.width, size.height, "")}</div>${caption}</figure>`;
@@ -375,7 +402,10 @@ function changes(record: PerturbationRecord): (readonly [string, string])[] {
     ["ℓ2", l2.toPrecision(3)],
     ["pixels changed", l0.toLocaleString("en-US")],
     ...(perceptual === null ? [] : [["perceptual distance", perceptual.toExponential(1)] as const]),
-    ["as 8-bit PNG", rounded.flipped ? `still ${shortName(rounded.name)}` : `back to ${shortName(rounded.name)}`],
+    [
+      "as 8-bit PNG",
+      `${record.outcome !== "flipped" ? "" : rounded.flipped ? "still " : "back to "}${shortName(rounded.name)}`,
+    ],
   ];
 }
 
@@ -385,7 +415,7 @@ function settings(record: ExplanationRecord): string {
   const solverOutcome = isPerturbation(record) ? (record.solverOutcome ?? "") : "";
   const plain = Object.entries(used)
     .filter(([key, value]) => value !== undefined && value !== null && !["layers", "layerWeights"].includes(key))
-    .map(([key, value]) => `${key} ${typeof value === "object" ? JSON.stringify(value) : shortNumber(value)}`);
+    .map(([key, value]) => `${key} ${settingInWords(value)}`);
   const links = Object.values(files).map(
     (file) => `<a href="${escapeAddress(file)}">${escapeMarkup(file.slice(file.lastIndexOf("/") + 1))}</a>`,
   );
@@ -393,6 +423,13 @@ function settings(record: ExplanationRecord): string {
 <p>${escapeMarkup(plain.join(" · "))}</p>
 ${layers.length === 0 ? "" : `<p>Layers compared: ${escapeMarkup(layers.join(" · "))}</p>`}
 <p>Files: ${links.join(" · ")}</p>`;
+}
+
+/** A setting as one would give it: a threshold as "energy:0.85". */
+function settingInWords(value: unknown): string {
+  if (typeof value !== "object" || value === null) return shortNumber(value);
+  const { kind, alpha, k }: { kind?: unknown; alpha?: unknown; k?: unknown } = value;
+  return typeof kind === "string" ? `${kind}:${shortNumber(alpha ?? k)}` : JSON.stringify(value);
 }
 
 function shortNumber(value: unknown): string {

@@ -114,19 +114,35 @@ export function runSummary(
   const flipped = changed.filter(({ outcome }) => outcome === "flipped");
   const surviving = changed.filter(({ outcome, rounded }) => outcome === "flipped" && rounded.flipped).length;
   const methods = [...new Set(records.map(({ method }) => method))];
+  const countOf = (own: readonly ExplanationRecord[]): string => {
+    const boxes = own.filter(({ box }) => box !== null).length;
+    return `${boxes} ${boxes === 1 ? "box" : "boxes"}`;
+  };
+  const rightOf = (own: readonly ExplanationRecord[]): string | undefined => {
+    const known = own.flatMap(({ groundTruth }) => groundTruth ?? []);
+    return known.length === 0 ? undefined : `${known.filter(({ iou }) => iou >= 0.5).length} of ${known.length}`;
+  };
   const boxesOf = (method: string): string => {
     const own = records.filter((record) => record.method === method);
-    const boxes = own.filter(({ box }) => box !== null).length;
-    const known = own.flatMap(({ groundTruth }) => groundTruth ?? []);
-    const right = known.filter(({ iou }) => iou >= 0.5).length;
+    const right = rightOf(own);
     const by = methods.length === 1 ? "" : ` by ${method}`;
-    return `${boxes} ${boxes === 1 ? "box" : "boxes"}${by}${known.length === 0 ? "" : ` (${right} of ${known.length} at an IoU of ½ or more)`}`;
+    return `${countOf(own)}${by}${right === undefined ? "" : ` (${right} at an IoU of ½ or more)`}`;
+  };
+  const boxesOfMany = (): string => {
+    const right = methods.flatMap((method) => {
+      const share = rightOf(records.filter((record) => record.method === method));
+      return share === undefined ? [] : [`${method} ${share}`];
+    });
+    return `${countOf(records)} by ${methods.length} methods${right.length === 0 ? "" : ` (at an IoU of ½ or more: ${right.join(", ")})`}`;
   };
   const parts = [
     ...(changed.length === 0
       ? []
-      : [`${flipped.length} of ${changed.length} flipped`, `${surviving} survive${surviving === 1 ? "s" : ""} 8 bits`]),
-    ...methods.map(boxesOf),
+      : [
+          `${flipped.length} of ${changed.length} flipped`,
+          ...(flipped.length === 0 ? [] : [`${surviving} survive${surviving === 1 ? "s" : ""} 8 bits`]),
+        ]),
+    ...(methods.length > 2 ? [boxesOfMany()] : methods.map(boxesOf)),
     ...(failed === 0 ? [] : [`${failed} could not be read`]),
   ];
   return `${images} picture${images === 1 ? "" : "s"}: ${parts.join(", ")}; ${took}`;

@@ -54,6 +54,7 @@ figcaption b{color:var(--ink);font-weight:600;margin-right:2px}
 .method{padding:18px 0;border-top:1px solid var(--line)}
 .method h3{font-size:1.06rem;margin:0 0 .3em}.method h3 small{font-size:.75rem;font-weight:600;color:var(--warn);background:var(--warn-ground);border:1px solid;border-radius:99px;padding:2px 9px;margin-left:6px;white-space:nowrap}
 .method p{font-size:.94rem;margin:.3em 0 .8em;max-width:60em}.method p.what{color:var(--soft)}
+.many .methods{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,310px),1fr));gap:0 28px;align-items:start}.many .pictures{grid-template-columns:minmax(0,1fr);gap:12px}.many .tops{grid-template-columns:minmax(0,1fr)}
 .warnings{list-style:none;padding:10px 16px;margin:0 0 26px;border:1px solid var(--warn);border-radius:10px;background:var(--warn-ground);font-size:.92rem}
 .warnings li{margin:.3em 0}.warnings b{color:var(--warn);margin-right:6px}
 .tops{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:14px 28px;margin-top:16px;align-items:start}.tops>:only-child{max-width:36em}

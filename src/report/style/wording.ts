@@ -14,7 +14,16 @@ export function inLevels(distance: number): string {
   return `${levels >= 100 ? levels.toFixed(0) : levels.toPrecision(2)}/255`;
 }
 
-/** The first synonym of an ImageNet-style name ("tabby" of "tabby, tabby cat"), which is enough to recognize it. */
+/** So many characters of a name are shown in sentences and tables; the whole name is in the record. */
+const longestName = 48;
+
+/** The first synonym of an ImageNet-style name ("tabby" of "tabby, tabby cat"), which is enough to recognize it; cut where it is very long. */
 export function shortName(name: string): string {
-  return name.split(",")[0].trim();
+  const first = Array.from(name.split(",")[0].trim());
+  return first.length <= longestName
+    ? first.join("")
+    : `${first
+        .slice(0, longestName - 1)
+        .join("")
+        .trimEnd()}…`;
 }
