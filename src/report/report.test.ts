@@ -9,7 +9,7 @@ import { defaultLocalizationRule, localizeMap } from "../localization/localize-m
 import { floatTensor } from "../tensor/tensor.ts";
 import { type PageEntry, reportPage } from "./explanation/page.ts";
 import { panelOf, stackPanels, tilesOf } from "./explanation/panel.ts";
-import { explanationSentence, summaryLine } from "./explanation/sentences.ts";
+import { explanationSentence, runSummary, summaryLine } from "./explanation/sentences.ts";
 import { boxColors } from "./style/box-colors.ts";
 import { colorBarGradient } from "./style/color-bar.ts";
 import { pageStyle } from "./style/page-style.ts";
@@ -102,6 +102,9 @@ test("numbers in words", () => {
   expect(percent(0.99999)).toBe("100 %");
   expect([0.5 / 255, 8 / 255, 1].map(inLevels)).toEqual(["0.50/255", "8.0/255", "255/255"]);
   expect(shortName("tabby, tabby cat")).toBe("tabby");
+  expect(shortName("x".repeat(48))).toBe("x".repeat(48));
+  // Cut between characters, not between their halves.
+  expect(shortName("🐈".repeat(49))).toBe(`${"🐈".repeat(47)}…`);
 });
 
 const record: PerturbationRecord = {
@@ -275,8 +278,8 @@ test("several methods of one picture make one article, with a row for each", () 
   const page = reportPage({ model, entries, failures: [] });
   expect(page.match(/<article/g)).toHaveLength(2);
   expect(page.match(/<section class="method"/g)).toHaveLength(2);
-  // What the network sees, beside each map; the perturbed picture of the method that has one; the methods' sources once each.
-  expect(page.match(/src="data:o"/g)).toHaveLength(3);
+  // What the network sees, once for each picture; the perturbed picture of the method that has one; the methods' sources once each.
+  expect(page.match(/src="data:o"/g)).toHaveLength(2);
   expect(page.match(/src="data:p"/g)).toHaveLength(1);
   expect(page.match(/src="data:m"/g)).toHaveLength(3);
   expect(page).toContain("Methods: Elliott &amp; al.; Selvaraju.");
@@ -374,4 +377,52 @@ test("the first picture of an entry is the overlay on the whole picture, at its 
   const overlay = { source: "data:w", width: 500, height: 375 };
   const first = documentOf(pageOf(record, { overlay })).querySelector("img");
   expect(["src", "width", "height"].map((name) => first?.getAttribute(name))).toEqual(["data:w", "500", "375"]);
+});
+
+test("a tall picture is as high as a screen, not as wide as its column", () => {
+  const styleOf = (width: number, height: number) => {
+    const page = pageOf(record, { overlay: { source: "data:w", width, height } });
+    return documentOf(page).querySelector("figure.whole")?.getAttribute("style");
+  };
+  expect(styleOf(500, 375)).toBeNull();
+  expect(styleOf(200, 800)).toBe("max-width:160px");
+  expect(styleOf(10, 800)).toBe("max-width:120px");
+});
+
+test("many methods stand beside each other, few below each other", () => {
+  const entryOf = (n: number) => ({ record: { ...mapRecord, methodTitle: `M${n}` }, size: { width: 32, height: 24 } });
+  const model = { name: "m.onnx", sha256: "ab", classCount: 3, operations: 5, parameters: 10 };
+  const classOf = (count: number) => {
+    const entries = Array.from({ length: count }, (_, n) => entryOf(n));
+    return documentOf(reportPage({ model, entries, failures: [] })).querySelector("article")?.className;
+  };
+  expect([3, 4].map(classOf)).toEqual(["comparison", "comparison many"]);
+  expect(pageStyle).toMatch(/\.many \.methods\{display:grid/);
+});
+
+test("what did not flip is not said to have changed its name; a threshold reads as it is given", () => {
+  const unmoved = { ...record, outcome: "not-flipped", rounded: { index: 1, name: "tabby", flipped: false } } as const;
+  const lead = (given: PerturbationRecord) => documentOf(pageOf(given)).querySelector(".lead")?.textContent;
+  expect(lead(record)).toMatch(/until the network gave it another name/);
+  expect(lead(unmoved)).toMatch(/no change was found that makes the network give it another name\.$/);
+  const bytes = (given: PerturbationRecord) => /<dt>as 8-bit PNG<\/dt><dd>([^<]*)</.exec(pageOf(given))?.[1];
+  expect(bytes(unmoved)).toBe("tabby");
+  expect(bytes({ ...record, rounded: unmoved.rounded })).toBe("back to tabby");
+  expect(pageOf(record)).toContain("threshold value:0.25");
+});
+
+test("a run in one line: two methods are named with their boxes, more are counted", () => {
+  const byMethod = (...names: string[]) => names.map((method) => ({ ...mapRecord, method }));
+  const [took, truth] = ["3 s", "1 of 1"];
+  expect(runSummary(byMethod("a", "b"), { took })).toBe(
+    `1 picture: 1 box by a (${truth} at an IoU of ½ or more), 1 box by b (${truth} at an IoU of ½ or more); 3 s`,
+  );
+  expect(runSummary(byMethod("a", "b", "c"), { took })).toBe(
+    `1 picture: 3 boxes by 3 methods (at an IoU of ½ or more: a ${truth}, b ${truth}, c ${truth}); 3 s`,
+  );
+  const blind = byMethod("a", "b", "c").map((one) => ({ ...one, groundTruth: null, box: null }));
+  expect(runSummary(blind, { took })).toBe("1 picture: 0 boxes by 3 methods; 3 s");
+  const unmoved = { ...record, outcome: "not-flipped", rounded: { ...record.rounded, flipped: false } } as const;
+  expect(runSummary([record], { took })).toMatch(/^1 picture: 1 of 1 flipped, 1 survives 8 bits, 1 box/);
+  expect(runSummary([unmoved], { took })).toMatch(/^1 picture: 0 of 1 flipped, 1 box/);
 });
