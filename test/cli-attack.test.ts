@@ -49,7 +49,7 @@ describe("attack", () => {
       ]),
     );
     expect(readdirSync(out).sort()).toEqual(
-      ["experiment.json", "index.html", "manifest.txt", "maps", "noise0", "noise1", "records-1.jsonl", "results.csv", "results.jsonl", "table.md"], // biome-ignore format: a list
+      ["experiment.json", "index.html", "manifest.txt", "maps", "noise0", "noise1", "records-1.jsonl", "results.csv", "results.jsonl", "run.json", "table.md"], // biome-ignore format: a list
     );
     expect(readFileSync(join(out, "results.jsonl"), "utf8")).toBe(stdout);
     const classifier = await loadClassifier(model, { runtime: ort });
@@ -122,6 +122,28 @@ describe("attack", () => {
     expect(again).toMatchObject({ code: 0, stdout: stdout.replaceAll(whole, half) });
     const records = (out: string): string => readFileSync(join(out, "results.jsonl"), "utf8");
     expect(records(half)).toBe(records(whole));
+  });
+
+  test("a run owns its report: nobody's files are overwritten, and an earlier report goes as a whole, with a word", async () => {
+    const out = path("owned");
+    const own = ["--model", model, "--attack", "fgsm", "--out", out];
+    mkdirSync(out);
+    writeFileSync(join(out, "index.html"), "mine");
+    const refused = await runCli(["attack", path("noise0.png"), ...own]);
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining("index.html would be overwritten")]);
+    expect(readFileSync(join(out, "index.html"), "utf8")).toBe("mine");
+    rmSync(join(out, "index.html"));
+    writeFileSync(join(out, "notes.txt"), "mine too");
+    const first = await runCli(["attack", path("noise0.png"), ...own]);
+    expect([first.code, first.stderr.includes("replaces")]).toEqual([0, false]);
+    const second = await runCli(["attack", path("noise1.png"), ...own]);
+    expect(second.code).toBe(0);
+    expect(second.stderr).toMatch(/owned\/index\.html replaces the report of 1 picture from \d{4}-/);
+    const left = readdirSync(out).filter((name) => !/^(records|experiment|manifest|maps)/.test(name));
+    expect(left.sort()).toEqual(
+      ["index.html", "noise1", "notes.txt", "results.csv", "results.jsonl", "run.json", "table.md"].sort(),
+    );
+    expect(readFileSync(join(out, "notes.txt"), "utf8")).toBe("mine too");
   });
 
   test("a picture that cannot be read is said so, and the others are attacked", async () => {

@@ -29,8 +29,8 @@ import { type ExplainFlags, localizationRuleOf } from "./flags/explain-flags.ts"
 import { smoothingOf } from "./flags/smoothing-flags.ts";
 import type { PictureSource } from "./pictures.ts";
 import { createProgress, describeSeconds, type ProgressDisplay } from "./progress.ts";
-import { describeReplaced, explainReport } from "./reports/explain-report.ts";
-import { openPage, sayPage } from "./reports/page-link.ts";
+import { explainReport } from "./reports/explain-report.ts";
+import { describeReplaced, openPage, sayPage } from "./reports/page-link.ts";
 
 /** One run of `explain`. */
 export interface Explaining {

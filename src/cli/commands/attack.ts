@@ -17,7 +17,7 @@ import { bundledClassifierPath } from "../../node/models/bundled.ts";
 import { attackSentence } from "../../report/attack/sentence.ts";
 import { attackTable } from "../../report/attack/table.ts";
 import { type AttackInputFlags, openAttackInputs } from "../attack-inputs.ts";
-import { type CliContext, say, sayJson } from "../context.ts";
+import { type CliContext, notesOf, say, sayJson } from "../context.ts";
 import { type AttackFlags, addAttackFlags, attackRunsOf } from "../flags/attack-flags.ts";
 import { addDataFlags } from "../flags/data-flags.ts";
 import { addExperimentFlags, type ExperimentFlags } from "../flags/experiment-flags.ts";
@@ -27,7 +27,8 @@ import { pictureArgument } from "../flags/picture-flags.ts";
 import { addRunnableFlags, attackKind, runnableHelp } from "../flags/runnables.ts";
 import { addRuntimeFlags } from "../flags/runtime-flags.ts";
 import { createProgress } from "../progress.ts";
-import { writeAttackReport } from "../reports/write-attack-report.ts";
+import { describeReplaced, sayPage } from "../reports/page-link.ts";
+import { checkAttackReport, writeAttackReport } from "../reports/write-attack-report.ts";
 import { conductExperiment } from "../run-resumable.ts";
 import { pictureVersions } from "../versions.ts";
 
@@ -61,7 +62,8 @@ export function attackCommand(context: CliContext): Command {
       "attack --data cifar10 --model vgg.onnx --attack all --first 200 --workers 4",
     ],
     notes: `Writes into --out, for each picture and attack: adversarial.png, adversarial.npy (before rounding to bytes), difference.png and
-result.json; and index.html, table.md, results.csv and results.jsonl; and the records themselves, which the next run goes on from.`,
+result.json; and index.html, table.md, results.csv and results.jsonl, in the place of what an earlier run has written there; and the
+records themselves, which the next run goes on from.`,
     failure: "a picture or the model could not be used",
   }).action((images: string[], flags: Flags) => attackPictures(images, flags, context));
 }
@@ -92,6 +94,7 @@ async function attackPictures(images: readonly string[], flags: Flags, context: 
       batch: flags.batch,
       isDivided: flags.workers > 1 || flags.shard !== undefined,
     });
+    checkAttackReport({ out: flags.out, opened, items });
     const versions = pictureVersions(runtime);
     const conducted = await conductExperiment<AttackItem, AttackFinding>({
       ...{ flags, context, items, run: versions },
@@ -105,18 +108,21 @@ async function attackPictures(images: readonly string[], flags: Flags, context: 
     if (conducted === undefined) return;
     const { store, isInterrupted } = conducted;
     const model = { path: flags.model ?? bundledClassifierPath, sha256: classifier.file.sha256 };
-    const records = await writeAttackReport({ out: flags.out, opened, items, store, model, versions });
+    const { records, replaced } = await writeAttackReport({ out: flags.out, opened, items, store, model, versions });
     for (const record of records) {
       if (flags.json) sayJson(io, record);
       else if (flags.data === undefined) {
         say(io, `${basename(record.image)}, ${record.attack}: ${attackSentence(record)}`);
       }
     }
+    const page = join(flags.out, "index.html");
+    if (replaced !== undefined) notesOf(io, flags)(`${page} replaces ${describeReplaced(replaced)}`);
     if (isInterrupted || flags.json || records.length === 0) return;
     if (flags.data !== undefined) {
       say(io, `${inputs.length} pictures of ${source}`, "", ...attackTable(attackSummaries(records)).split("\n"));
     }
-    say(io, "", `Report: ${join(flags.out, "index.html")}`);
+    say(io, "");
+    sayPage(io, page);
   } finally {
     await classifier.dispose();
   }

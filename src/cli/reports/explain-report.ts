@@ -122,10 +122,3 @@ export function explainReport(
     },
   };
 }
-
-/** "the report of 2 pictures from 2026-04-01 12:30 UTC, which was unfinished", in words for whoever ran the command. */
-export function describeReplaced({ started, finished, pictures }: RunMark): string {
-  const when = `${started.slice(0, 10)} ${started.slice(11, 16)} UTC`;
-  if (finished === null) return `an unfinished report from ${when}`;
-  return `the report of ${pictures} picture${pictures === 1 ? "" : "s"} from ${when}`;
-}

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { printable } from "../../escape-text.ts";
+import type { RunMark } from "../../node/run-folder.ts";
 import type { CliIo, OutputStream } from "../context.ts";
 
 /**
@@ -17,6 +18,13 @@ export function pageLink(page: string, stream: OutputStream, env: CliIo["env"]):
 /** Says where a page is: as a link where the terminal makes one. */
 export function sayPage(io: CliIo, page: string): void {
   io.stdout.write(`Report: ${pageLink(page, io.stdout, io.env)}\n`);
+}
+
+/** "the report of 2 pictures from 2026-04-01 12:30 UTC, which was unfinished", in words for whoever ran the command. */
+export function describeReplaced({ started, finished, pictures }: RunMark): string {
+  const when = `${started.slice(0, 10)} ${started.slice(11, 16)} UTC`;
+  if (finished === null) return `an unfinished report from ${when}`;
+  return `the report of ${pictures} picture${pictures === 1 ? "" : "s"} from ${when}`;
 }
 
 /** The system's program that opens the page at an address, with its arguments. */

@@ -1,6 +1,7 @@
 /** @file The files of `attack`: what became of each picture, the table and the page. */
 import { basename, join } from "node:path";
 import type { Classifier } from "../../classifier/classifier.ts";
+import { MisuseError } from "../../errors.ts";
 import { printableJson, relativeAddress } from "../../escape-text.ts";
 import type { AttackItem } from "../../experiments/attack/protocol.ts";
 import { type AttackFinding, type AttackRecord, attackRecord } from "../../experiments/attack/record.ts";
@@ -12,6 +13,7 @@ import { shownImage, storedImage } from "../../image/shown-image.ts";
 import { writeNpy } from "../../node/npy.ts";
 import { pngDataUri } from "../../node/pictures/data-uri.ts";
 import { writePng } from "../../node/pictures/write-image.ts";
+import { checkRunFolder, openRunFolder, type RunFolder, type RunMark } from "../../node/run-folder.ts";
 import { makeFolder, writeFileAtomically } from "../../node/write-file.ts";
 import { attackCsv } from "../../report/attack/csv.ts";
 import { type AttackPageEntry, attackPage } from "../../report/attack/page.ts";
@@ -30,11 +32,54 @@ export interface AttackReport extends Pick<AttackRecord, "model" | "versions"> {
   readonly store: RecordStore<AttackFinding>;
 }
 
+/** What the report puts into its folder, beside the records, which are the experiment's. */
+function namesOf({ opened: { inputs }, items }: Pick<AttackReport, "opened" | "items">): string[] {
+  const kept = new Set(items.filter(({ keepsImages }) => keepsImages).map(({ position }) => position));
+  return [
+    ...["index.html", "results.csv", "results.jsonl", "table.md"],
+    ...inputs.filter((_, n) => kept.has(n)).map(({ name }) => name),
+  ];
+}
+
+/** Throws a MisuseError if the report would overwrite what no earlier run of `attack` has written. */
+export function checkAttackReport(report: Pick<AttackReport, "out" | "opened" | "items">): void {
+  checkRunFolder(report.out, "attack", namesOf(report));
+}
+
+/** Another share of the same pictures may be writing its report at this moment, which takes seconds. */
+const [patienceMs, pauseMs] = [60_000, 200];
+
+async function openReport(report: AttackReport): Promise<RunFolder> {
+  const names = namesOf(report);
+  for (const started = performance.now(); ; ) {
+    checkAttackReport(report);
+    try {
+      return await openRunFolder(report.out, "attack", names);
+    } catch (error) {
+      if (!(error instanceof MisuseError) || performance.now() - started > patienceMs) throw error;
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
+}
+
 /**
- * Writes each kept picture's files, results.jsonl, results.csv, table.md and, last, index.html into the folder `out`; one picture is in memory at a time. The
- * records of all finished pictures and attacks come back, picture by picture.
+ * Writes each kept picture's files, results.jsonl, results.csv, table.md and index.html into the folder `out`, in the place of an earlier report; one
+ * picture is in memory at a time. The records of all finished pictures and attacks come back, picture by picture, and what was replaced.
+ * Without records nothing is written. Throws as {@link checkAttackReport} does.
  */
-export async function writeAttackReport(report: AttackReport): Promise<AttackRecord[]> {
+export async function writeAttackReport(
+  report: AttackReport,
+): Promise<{ readonly records: readonly AttackRecord[]; readonly replaced: RunMark | undefined }> {
+  const folder = await openReport(report);
+  const records = await writeFiles({ ...report, out: folder.path });
+  if (records.length === 0) {
+    await folder.abandon();
+    return { records, replaced: undefined };
+  }
+  return { records, replaced: await folder.finish(new Set(records.map(({ image }) => image)).size) };
+}
+
+async function writeFiles(report: AttackReport): Promise<AttackRecord[]> {
   const { out, opened, items } = report;
   const { classifier, source, inputs } = opened;
   const byPosition = new Map<number, AttackItem[]>();
