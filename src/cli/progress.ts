@@ -16,8 +16,11 @@ export interface ProgressDisplay {
 
 /** Before a bar appears, and from line to line where there is no terminal. */
 const quietMs = { bar: 1000, line: 30_000 } as const;
-/** An estimate means something once this share is done, or this much time has passed. */
-const estimable = { share: 0.02, seconds: 20 } as const;
+/**
+ * An estimate means something once this share is done and a run of the network is no longer small beside what opens it, or much time has
+ * passed.
+ */
+const estimable = { share: 0.02, opened: 3, seconds: 20 } as const;
 
 /** "12 s", "3 min 20 s", "2 h 5 min". */
 export function describeSeconds(seconds: number): string {
@@ -29,7 +32,8 @@ export function describeSeconds(seconds: number): string {
 
 /** "3 min 20 s left", or nothing as long as nobody can tell. */
 function timeLeft(share: number, seconds: number): string {
-  if (share === 0 || (share < estimable.share && seconds < estimable.seconds)) return "";
+  const isEarly = share < estimable.share || seconds < estimable.opened;
+  if (share === 0 || (isEarly && seconds < estimable.seconds)) return "";
   return `${describeSeconds((seconds * (1 - share)) / share)} left`;
 }
 
