@@ -37,7 +37,10 @@ describe.skipIf(chromiumPath === undefined && process.env.CI === undefined)("pag
     const pictures = [0, 1].map((index) => join(folder, `scene${index}.png`));
     for (const [index, path] of pictures.entries())
       await writePng(path, renderScene({ seed: 5, index, size: 48 }).image);
-    const flags = ["--model", model, "--quiet"];
+    // Names that a narrow window has no room for, in one word and in many.
+    const labels = join(folder, "labels.txt");
+    writeFileSync(labels, `${["x".repeat(90), "many words ".repeat(12), "short", "b".repeat(47)].join("\n")}\n`);
+    const flags = ["--model", model, "--labels", labels, "--quiet"];
     const runs = {
       one: ["explain", ...pictures, "--evaluations", "20"],
       several: ["explain", ...pictures, "--method", "perceptual,grad-cam", "--evaluations", "20", "--animate"],

@@ -71,6 +71,9 @@ test("sentences say what became of the label, and what a PNG loses", () => {
     "cat stays cat within the budget; the search succeeded only outside of it; wanted was <tree>.",
   );
   expect(attackSentence(idle)).toBe("The picture is called dog, not <tree>, as it is.");
+  const long = record("pgd");
+  const named = { ...long, label: { ...long.label, name: `${"x".repeat(90)}, a synonym` } };
+  expect(attackSentence(named)).toMatch(/^x{47}… \(78\.7 %\) becomes dog/);
 });
 
 test("the summary counts pictures that had the label, and averages successes", () => {

@@ -3,6 +3,7 @@
 import { warningsIn } from "../../attacks/autoattack/evaluation-warnings.ts";
 import { checkForm } from "../../errors.ts";
 import type { AttackRecord } from "../../experiments/attack/record.ts";
+import { shortName } from "../style/wording.ts";
 
 /** One sentence on how the attack ended, and one more where saving as a PNG undoes it. */
 export function attackSentence(record: AttackRecord): string {
@@ -20,18 +21,18 @@ export function attackSentence(record: AttackRecord): string {
   const found = withinBudget.label;
   const { l2, linf } = withinBudget.distances;
   const distances = `ℓ∞ ${(255 * linf).toFixed(1)}/255, ℓ2 ${l2.toFixed(3)}`;
-  const goal = target === null ? "" : `; wanted was ${target.name}`;
+  const goal = target === null ? "" : `; wanted was ${shortName(target.name)}`;
   const sentences = {
-    flipped: `${label.name} (${percent(label.confidence)}) becomes ${found.name} (${percent(found.confidence)}) at ${distances}.`,
-    "over-budget": `${label.name} stays ${found.name} within the budget; the search succeeded only outside of it${goal}.`,
-    "not-flipped": `${label.name} (${percent(label.confidence)}) is still called ${found.name} (${percent(found.confidence)}) at ${distances}${goal}.${typeof hindrance === "string" ? ` ${hindrance}` : ""}`,
+    flipped: `${shortName(label.name)} (${percent(label.confidence)}) becomes ${shortName(found.name)} (${percent(found.confidence)}) at ${distances}.`,
+    "over-budget": `${shortName(label.name)} stays ${shortName(found.name)} within the budget; the search succeeded only outside of it${goal}.`,
+    "not-flipped": `${shortName(label.name)} (${percent(label.confidence)}) is still called ${shortName(found.name)} (${percent(found.confidence)}) at ${distances}${goal}.${typeof hindrance === "string" ? ` ${hindrance}` : ""}`,
     "already-flipped":
       target === null
-        ? `The picture is called ${found.name}, not ${label.name}, as it is.`
-        : `The picture is called ${target.name} as it is.`,
+        ? `The picture is called ${shortName(found.name)}, not ${shortName(label.name)}, as it is.`
+        : `The picture is called ${shortName(target.name)} as it is.`,
   };
   const lost = lostInRounding
-    ? ` Saved with 8 bits per channel it is ${rounded.label.name} again: the PNG does not fool the network.`
+    ? ` Saved with 8 bits per channel it is ${shortName(rounded.label.name)} again: the PNG does not fool the network.`
     : "";
   const warnings = warningsIn(record.details).map(({ message }) => ` ${message}`);
   return sentences[outcome] + lost + warnings.join("");

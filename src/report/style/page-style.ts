@@ -38,6 +38,7 @@ h2 a.warn{font-weight:600;font-size:.75rem;border:1px solid;border-radius:99px;p
 .scale{display:flex;justify-content:space-between;font-size:.78rem;color:var(--soft)}
 :focus-visible{outline:3px solid var(--before);outline-offset:2px;border-radius:4px}
 .skip{position:absolute;left:-999em}.skip:focus{left:12px;top:8px;background:var(--card);padding:6px 10px}
+p,dd,li,figcaption{overflow-wrap:anywhere}
 figure{margin:0}
 .tile{position:relative;border-radius:8px;overflow:hidden;background:#000}
 .tile img,.tile svg{display:block;width:100%;height:auto}
