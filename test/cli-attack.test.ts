@@ -225,3 +225,28 @@ test("cone draws the same pictures for all attacks and says how they bend", asyn
   const again = await runCli(["cone", path("noise0.png"), "--model", model, "--step", "0.3"]);
   expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining("one over an even number") });
 });
+
+test("shares of a cone, computed apart and united, give the cone of one process", async () => {
+  const cone = [
+    ...["cone", path("noise0.png"), path("noise1.png"), "--model", model, "--attack", "fgsm", "--step", "0.5"],
+    ...["--directions", "1", "--threads", "1", "--quiet"],
+  ];
+  expect((await runCli([...cone, "--out", path("one")])).code).toBe(0);
+  const shares = [1, 2, 3].map((n) => path(`share${n}`));
+  for (const [n, out] of shares.entries()) {
+    const { code, stderr } = await runCli([...cone, "--shard", `${n + 1}/3`, "--out", out]);
+    expect(code, stderr).toBe(0);
+  }
+  // Of two pictures one of three shares at least has none.
+  const some = shares.filter((out) => readdirSync(out).includes("experiment.json"));
+  expect(some.length).toBeLessThan(3);
+  const inner = some.map((out) => join(out, "attacks"));
+  expect((await runCli(["merge", ...inner, "-o", path("all/attacks")])).code).toBe(0);
+  expect((await runCli(["merge", ...some, "-o", path("all")])).code).toBe(0);
+  const records = readdirSync(path("all")).filter((name) => name.startsWith("records-"));
+  const { code } = await runCli([...cone, "--out", path("all")]);
+  expect(code).toBe(0);
+  // Nothing was left to compute.
+  expect(readdirSync(path("all")).filter((name) => name.startsWith("records-"))).toEqual(records);
+  expect(readFileSync(path("all/cones.svg"), "utf8")).toBe(readFileSync(path("one/cones.svg"), "utf8"));
+});

@@ -20,19 +20,17 @@ export interface ExperimentFlagsOptions {
   readonly out: string;
   /** Where `--shard auto` looks. */
   readonly env: Environment;
-  /** Whether shares of the work can be computed apart: `--workers` and `--shard`. Default true. */
-  readonly isDivisible?: boolean;
+  /** Whether child processes can share the work, `--workers`, besides machines, `--shard`. Default true. */
+  readonly hasWorkers?: boolean;
 }
 
 /** Adds the flags. */
-export function addExperimentFlags(
-  command: Command,
-  { out, env, isDivisible = true }: ExperimentFlagsOptions,
-): Command {
+export function addExperimentFlags(command: Command, { out, env, hasWorkers = true }: ExperimentFlagsOptions): Command {
   const group = "Run:";
   const add = (option: Option): Command => command.addOption(option.helpGroup(group));
   add(new Option("--out <folder>", "folder for results and report; a run that was stopped goes on here").default(out));
-  if (isDivisible) addDivisionFlags(add, env);
+  if (hasWorkers) addWorkersFlag(add);
+  addShardFlag(add, env);
   add(allowFailedOption());
   add(new Option("--fresh", "throw away the results that --out has"));
   add(seedOption("seed of everything that is drawn", 0));
@@ -62,13 +60,15 @@ function shardOf(text: string, env: Environment): Shard {
   return shardFromEnvironment(env, count);
 }
 
-/** The flags that divide the work. */
-function addDivisionFlags(add: (option: Option) => Command, env: Environment): void {
+function addWorkersFlag(add: (option: Option) => Command): void {
   add(
     new Option("--workers <n>", "child processes that share the work")
       .default(1)
       .argParser(number("--workers", { min: 1, max: 256, integer: true })),
   );
+}
+
+function addShardFlag(add: (option: Option) => Command, env: Environment): void {
   add(
     new Option(
       "--shard <i/n>",
