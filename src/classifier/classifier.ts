@@ -182,7 +182,12 @@ function namesOf(prepared: PreparedModel, sources: readonly NameSource[], where:
   if (head.kind === "value" && head.count === 1) {
     return { labels: ["lower", "higher"], reason: "the output is a number", warnings: [] };
   }
-  return resolveLabels({ sources, model, where, classCount, channels, height, width });
+  const ofOutputs = prepared.classNames ?? [];
+  const all: readonly NameSource[] =
+    ofOutputs.length === 0
+      ? sources
+      : [...sources, { names: ofOutputs, reason: "what the outputs are called", where, isGiven: false }];
+  return resolveLabels({ sources: all, model, where, classCount, channels, height, width });
 }
 
 /** The passes of a head that decides each of its labels by itself: those that compare labels with one another refuse. */

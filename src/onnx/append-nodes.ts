@@ -17,8 +17,8 @@ export interface NodeAppender {
     inputs: readonly string[],
     attributes?: Readonly<Record<string, AttributeValue>>,
   ) => string;
-  /** Appends `node` once more, on other inputs, and returns the name of its first output. */
-  readonly again: (node: Node, inputs: readonly string[]) => string;
+  /** Appends `node` once more, on other inputs, and returns the name of its output number `index`, the first by default. */
+  readonly again: (node: Node, inputs: readonly string[], index?: number) => string;
   /** A constant. */
   readonly constant: (tensor: Tensor) => string;
   /** The graph with everything that was appended. */
@@ -30,18 +30,19 @@ export function appendNodes(graph: Graph, prefix: string): NodeAppender {
   const fresh = freshNames(graph);
   const nodes: Node[] = [...graph.nodes];
   const initializers = new Map<string, Initializer>(graph.initializers);
-  const append = (node: Node): string => {
+  const append = (node: Node, index = 0): string => {
     nodes.push(node);
-    return node.outputs[0];
+    return node.outputs[index];
   };
   return {
     op(opType, inputs, attributes = {}) {
       const name = fresh(`${prefix}/${opType}`);
       return append({ opType, domain: "", name, inputs, outputs: [name], attributes: attributesFrom(attributes) });
     },
-    again(node, inputs) {
+    again(node, inputs, index = 0) {
       const name = fresh(`${prefix}/${node.opType}`);
-      return append({ ...node, name, inputs, outputs: [name] });
+      const others = node.outputs.slice(1).map((output) => (output === "" ? "" : fresh(`${prefix}/${node.opType}`)));
+      return append({ ...node, name, inputs, outputs: [name, ...others] }, index);
     },
     constant(tensor) {
       const name = fresh(`${prefix}/constant`);

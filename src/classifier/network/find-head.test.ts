@@ -36,7 +36,7 @@ function valuesOf({ model, prepared }: ReturnType<typeof prepare>, output: strin
 
 const members = "z2 = Mul (z, half)  p1 = Softmax (z)  p2 = Softmax (z2)";
 const half =
-  "float[1,1,2] shares = {0.7, 0.3}, float half = {0.5}, float one = {1}, float hundred = {100}, float tiny = {1e-7}, float most = {0.9999999}";
+  "float[1,1,2] shares = {0.7, 0.3}, float half = {0.5}, float one = {1}, float hundred = {100}, float tiny = {1e-7}, float nine = {0.9}, float rest = {0.0333333333}, float most = {0.9999999}";
 
 describe("probabilities, however they are made, are taken back to what they are made of", () => {
   test.each([
@@ -53,6 +53,8 @@ describe("probabilities, however they are made, are taken back to what they are 
     ["exp of one written out", "l = ReduceLogSumExp <axes = [1]> (z) u = Sub (z, l) y = Exp (u)", 1],
     ["in per cent", "p = Softmax (z) y = Mul (p, hundred)", 100],
     ["clipped", "p = Softmax (z) y = Clip (p, tiny, most)", 1],
+    ["smoothed", "p = Softmax (z) q = Mul (p, nine) y = Add (q, rest)", 1],
+    ["sharpened", "p = Softmax (z) q = Mul (p, p) t = ReduceSum (q, ax) y = Div (q, t)", 1],
     ["normalized once more", "p = Softmax (z) t = ReduceSum (p, ax) y = Div (p, t)", 1],
     ["the mean of an ensemble", `${members} s = Add (p1, p2) y = Mul (s, half)`, 1],
     ["the mean of an ensemble by Mean", `${members} y = Mean (p1, p2)`, 1],
@@ -94,6 +96,13 @@ describe("probabilities, however they are made, are taken back to what they are 
     output.forEach((p, i) => {
       expect(probabilities[i]).toBeCloseTo(p, 6);
     });
+  });
+
+  test.each([
+    ["bytes", "float byte = {255}", "p = Softmax (z) q = Mul (p, byte) y = Round (q)"],
+    ["per mille", "float mille = {1000}", "p = Softmax (z) y = Mul (p, mille)"],
+  ])("in %s", (_, more, body) => {
+    expect(prepare(body, { more }).prepared).toMatchObject({ logits: "z", head: { kind: "softmax", count: 3 } });
   });
 
   test("the scores themselves are used where the probabilities are a softmax of them", () => {
@@ -320,6 +329,40 @@ describe("of several outputs, the classification", () => {
   test("scores beside a sigmoid could each be the classification", () => {
     const body = `${age} o = Sigmoid (age) s = Identity (z)`;
     expect(() => head(body, "(float[1,1] o, float[1,3] s)")).toThrow("Choose with --logits o or --logits s");
+  });
+
+  test("the mean of heads that are given out beside it", () => {
+    const body = `one = Identity (z) k = Gemm <transB = 1> (f, Wk) s = Add (one, k) mean = Mul (s, half)`;
+    const more = "float[3,3] Wk = {1,2,3,4,5,6,7,8,9}, float half = {0.5}";
+    const outputs = "(float[1,3] one, float[1,3] k, float[1,3] mean)";
+    const { prepared } = prepare(body, { outputs, more });
+    expect(prepared).toMatchObject({
+      logits: "mean",
+      head: { reason: expect.stringContaining("made of the other outputs") },
+    });
+    // Neither is made of the other: both are listed.
+    expect(() => prepare(body, { outputs: "(float[1,3] one, float[1,3] k)", more })).toThrow(
+      "--logits one or --logits k",
+    );
+  });
+
+  test.each([
+    ["p and 1 − p", `${age} no = Sigmoid (age) yes = Sub (one, no)`, ["no", "yes"]],
+    ["σ(z) and σ(−z)", `${age} no = Sigmoid (age) m = Neg (age) yes = Sigmoid (m)`, ["no", "yes"]],
+    ["a softmax in parts", "p = Softmax (z) red, green, blue = Split <axis = 1> (p)", ["red", "green", "blue"]],
+  ])("%s, each class an output of its own, are one classification", (_, body, names) => {
+    const outputs = `(${names.map((name) => `float[1,1] ${name}`).join(", ")})`;
+    const more = "float[1,3] Wa = {1,2,3}, float one = {1}";
+    const found = prepare(body, { outputs, more });
+    expect(found.prepared).toMatchObject({ classCount: names.length, classNames: names, head: { kind: "softmax" } });
+    const { logits } = valuesOf(found, names[0]);
+    names.forEach((name, index) => {
+      expect(softmax(logits)[index]).toBeCloseTo(valuesOf(found, name).output[0], 6);
+    });
+    // Sigmoids that do not add up to 1 are labels each by itself.
+    const apart = prepare.bind(undefined, `${age} p = Sigmoid (age) d = Mul (age, two) q = Sigmoid (d)`);
+    const two = { outputs: "(float[1,1] p, float[1,1] q)", more: "float[1,3] Wa = {1,2,3}, float two = {2}" };
+    expect(() => apart(two)).toThrow("Choose with --logits p or --logits q");
   });
 
   test("the count of the names decides", () => {

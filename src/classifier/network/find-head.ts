@@ -18,7 +18,8 @@ import {
   plainOdds,
   probabilityReader,
 } from "./read-probabilities.ts";
-import { classAxisOf, classCountOf } from "./score-axis.ts";
+import { classAxisOf, classCountOf, isRowOfOne } from "./score-axis.ts";
+import { combinationAmong, joinColumns } from "./several-outputs.ts";
 import { tailValues } from "./tail-values.ts";
 
 /**
@@ -66,6 +67,8 @@ export interface FoundHead {
   /** How many columns the logits have. */
   readonly classCount: number;
   readonly head: Head;
+  /** What the outputs call the classes, where each class is an output of its own. */
+  readonly classNames: readonly string[] | undefined;
   /** What a user should know of the classes. */
   readonly notes: readonly string[];
   readonly warnings: readonly { readonly code: string; readonly message: string }[];
@@ -109,7 +112,12 @@ export function findHead(typed: TypedGraph, options: FindHeadOptions): FoundHead
   const features = valuesBeforeOthers(graph, new Set(choices.map(({ scores, value }) => scores ?? value)));
   // From probabilities no other output takes its features.
   const free = choices.filter(({ tier, scores, value }) => tier === 4 || !features.has(scores ?? value));
-  const chosen = wanted === undefined ? choose(free, { labelCount, asked, where }) : choices[0];
+  const left = wanted === undefined ? best(free, { labelCount, asked }) : choices.slice(0, 1);
+  const isOneOfClasses = asked === undefined || asked === "softmax";
+  const together = left.length > 1 && isOneOfClasses ? sideBySide(typed, left, options) : undefined;
+  if (together !== undefined) return together;
+  const chosen = left.length > 1 ? combined(graph, left) : left[0];
+  if (chosen === undefined && left.length > 1) throw undecided(left, where);
   if (chosen === undefined) {
     const mapped = names.find((name) => isOfPlaces(types.get(name)?.shape ?? []));
     throw new UnsupportedError({
@@ -152,6 +160,45 @@ export function findHead(typed: TypedGraph, options: FindHeadOptions): FoundHead
   return emit(typed, meant, others);
 }
 
+/** The one of `candidates` that is made of all the others, as the mean of a distilled network's heads; undefined if there is none. */
+function combined(graph: Graph, candidates: readonly Candidate[]): Candidate | undefined {
+  const [{ count }] = candidates;
+  if (count === 1 || candidates.some((one) => one.count !== count)) return undefined;
+  const index = combinationAmong(
+    graph,
+    candidates.map(({ scores, value }) => scores ?? value),
+  );
+  const found = index === undefined ? undefined : candidates[index];
+  return found && { ...found, what: `${found.what}, made of the other outputs` };
+}
+
+/** Names of outputs that say nothing of what is given out. */
+const unnamed = /^(outputs?|out|y|results?|value|var|statefulpartitionedcall)?[-_.:\s]*\d*$/i;
+
+/** The head of `candidates` that are the classes of one classification, each an output of its own: p and 1 − p; undefined if they are not. */
+function sideBySide(
+  typed: TypedGraph,
+  candidates: readonly Candidate[],
+  options: FindHeadOptions,
+): FoundHead | undefined {
+  if (candidates.some(({ count, otherwise }) => count !== 1 || otherwise !== undefined)) return undefined;
+  const joined = joinColumns(
+    typed,
+    candidates.map(({ value }) => value),
+  );
+  const found = candidateAt(joined.typed, joined.value, options, producersOf(joined.typed.graph));
+  if (found?.kind !== "softmax" || found.tier !== 4) return undefined;
+  const outputs = candidates.map(({ output }) => output);
+  const quoted = outputs.map((output) => JSON.stringify(output)).join(", ");
+  const head = emit(joined.typed, { ...found, output: found.value }, []);
+  return {
+    ...head,
+    head: { ...head.head, reason: `${found.what}, of outputs ${quoted} side by side` },
+    classNames: outputs.some((output) => unnamed.test(output)) ? undefined : outputs,
+    notes: [...head.notes, `each class is an output of its own: class 0 is ${outputs[0]}, and so on`],
+  };
+}
+
 /** Whether a shape has more than one axis beside the batch along which something lies. */
 function isOfPlaces(shape: readonly number[]): boolean {
   return shape.slice(1).filter((extent) => extent > 1).length >= 2;
@@ -171,7 +218,13 @@ function emit(typed: TypedGraph, candidate: Candidate, alternatives: Head["alter
       : shape.length === 2
         ? raw
         : to.op("Flatten", [raw], { axis: 1 });
-  const logits = isTwo ? appendTwoClasses(to, column()) : axis === 1 ? raw : to.op("Flatten", [raw], { axis: 1 });
+  const flat = (): string =>
+    axis === 1
+      ? raw
+      : shape.length === 1
+        ? to.op("Reshape", [raw, to.constant(intTensor([1, -1]))])
+        : to.op("Flatten", [raw], { axis: 1 });
+  const logits = isTwo ? appendTwoClasses(to, column()) : flat();
   const graph = to.graph();
   const value = scores ?? candidate.value;
   const from = value === candidate.output ? "" : `, of output ${JSON.stringify(candidate.output)}`;
@@ -180,6 +233,7 @@ function emit(typed: TypedGraph, candidate: Candidate, alternatives: Head["alter
     logits,
     classCount: isTwo ? 2 : count,
     head: { value, kind, count: isTwo && kind !== "value" ? 2 : count, reason: `${what}${from}`, alternatives },
+    classNames: undefined,
     notes: notesOn(candidate),
     warnings: warningsOn(candidate),
   };
@@ -252,17 +306,11 @@ const classifying =
   /\b(class|classes|cls|clas|logit|logits|prob|probs|probability|probabilities|softmax|label|labels|category|categories|classification|classifier)\b/;
 const auxiliary = /\baux\w*\b/;
 
-/** The candidate that is a classification; undefined if there is none. Throws an UnsupportedError where several could be. */
-function choose(
+/** Those candidates that are a classification as much as any other. */
+function best(
   candidates: readonly Candidate[],
-  {
-    labelCount,
-    asked,
-    where,
-  }: Pick<FindHeadOptions, "labelCount" | "where"> & { readonly asked: HeadKind | undefined },
-): Candidate | undefined {
-  const [first] = candidates;
-  if (candidates.length < 2) return first;
+  { labelCount, asked }: Pick<FindHeadOptions, "labelCount"> & { readonly asked: HeadKind | undefined },
+): readonly Candidate[] {
   const fits = ({ count, kind }: Candidate): boolean =>
     labelCount !== undefined && (count === labelCount || (count === 1 && kind === "sigmoid" && labelCount <= 2));
   const criteria: readonly ((candidate: Candidate) => number)[] = [
@@ -275,16 +323,19 @@ function choose(
   ];
   let left = candidates;
   for (const criterion of criteria) {
-    const best = Math.max(...left.map(criterion));
-    left = left.filter((candidate) => criterion(candidate) === best);
+    const most = Math.max(...left.map(criterion));
+    left = left.filter((candidate) => criterion(candidate) === most);
   }
-  if (left.length === 1) return left[0];
-  throw new UnsupportedError({
+  return left;
+}
+
+function undecided(candidates: readonly Candidate[], where: string): UnsupportedError {
+  return new UnsupportedError({
     where,
-    what: `${left.length} outputs could be the classification`,
+    what: `${candidates.length} outputs could be the classification`,
     expected: "one of them, named",
-    got: left.map((one) => `${one.output} (${describeCandidate(one)})`).join("; "),
-    advice: `Choose with ${left.map(({ output }) => `--logits ${output}`).join(" or ")}.`,
+    got: candidates.map((one) => `${one.output} (${describeCandidate(one)})`).join("; "),
+    advice: `Choose with ${candidates.map(({ output }) => `--logits ${output}`).join(" or ")}.`,
   });
 }
 
@@ -344,11 +395,14 @@ function candidateAt(
   /** `name`, or the next value behind it that has the form of scores. */
   const asScores = (name: string): string | undefined => {
     const origin = countOf(behind(name));
+    let row: string | undefined;
     for (let one: string | undefined = name; one !== undefined; one = passed(one)) {
       const own = countOf(one);
-      if (own !== undefined && !(own === 1 && origin !== undefined && origin > 1)) return one;
+      if (own === undefined || (own === 1 && origin !== undefined && origin > 1)) continue;
+      if (!isRowOfOne(typed, one)) return one;
+      row ??= one;
     }
-    return undefined;
+    return row;
   };
   let given = output;
   let isRanked = false;

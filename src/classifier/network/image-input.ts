@@ -68,6 +68,16 @@ function layoutOf(shape: readonly Dimension[]): "nchw" | "nhwc" | undefined {
   return last !== undefined && first === side && last !== side ? "nhwc" : undefined;
 }
 
+/** What to say of a shape of fewer axes that may yet be a picture's. */
+function adviceFor(shape: readonly Dimension[] | undefined): string | undefined {
+  if (shape?.length === 2) {
+    return "If these are the pixels of pictures in one row, say their size: --input-size HEIGHTxWIDTH (the option inputSize), with --layout nchw or nhwc where they have colors.";
+  }
+  return shape?.length === 3
+    ? "If it is one picture, say where its channels are: --layout nchw or --layout nhwc (preprocessing.layout)."
+    : undefined;
+}
+
 /** Where the model itself says that the channels are. */
 function denotedLayout({ axisDenotations = [] }: ValueInfo): "nchw" | "nhwc" | undefined {
   const axis = axisDenotations.indexOf("DATA_CHANNEL");
@@ -106,6 +116,7 @@ export function findImageInput(
       what: "the model has no image input",
       expected: "a batch of images [N, 3, H, W] or [N, H, W, 3]",
       got,
+      advice: adviceFor(shape),
     });
   }
   const open = (axis: number): boolean => typeof shape[axis] !== "number" || shape[axis] <= 0;

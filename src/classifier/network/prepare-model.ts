@@ -15,6 +15,7 @@ import { bindInputs, type InputValue } from "./bind-inputs.ts";
 import { checkNeeds, type NeedsLimits } from "./check-needs.ts";
 import { appendTwoClasses, decidesEachLabel, findHead, type Head, type HeadKind } from "./find-head.ts";
 import { findImageInput, type ImageInput, imageShape } from "./image-input.ts";
+import { withPictureAxes } from "./picture-axes.ts";
 import { solveInputSize } from "./solve-input-size.ts";
 import { stepNotes } from "./step-notes.ts";
 
@@ -61,6 +62,8 @@ export interface PreparedModel {
    */
   readonly logits: string;
   readonly classCount: number;
+  /** What the outputs call the classes, where each class is an output of its own. */
+  readonly classNames: readonly string[] | undefined;
   /** Whether the model leaves its input size open and nothing states it: the usual one is taken. */
   readonly isSizeAssumed: boolean;
   /** Whether the model declares a batch extent other than a symbol. */
@@ -86,7 +89,11 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
   const { model: canonical, notes } = canonicalForm(model, { where, keep });
   const isDouble = [...canonical.graph.inputs, ...canonical.graph.outputs].some(({ dtype }) => dtype === "float64");
   const single = isDouble ? doubleToFloat32(canonical.graph) : canonical.graph;
-  const bound = bindInputs(single, { ...options, inputSize: options.inputSize ?? declaredSize(single, options) });
+  const pictured = withPictureAxes(single, options);
+  const bound = bindInputs(pictured.graph, {
+    ...options,
+    inputSize: options.inputSize ?? declaredSize(pictured.graph, options),
+  });
   const { image, sizeNotes, isSizeAssumed } = sizedInput(bound.graph, findImageInput(bound.graph, options), options);
   const declared = imageShape(image, image.fixedBatch ?? 1);
   const inputShapes = { [image.name]: declared };
@@ -111,6 +118,7 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
     notes: [
       ...notes,
       ...(isDouble ? ["float64 numbers are computed in float32"] : []),
+      ...pictured.notes,
       ...bound.notes,
       ...sizeNotes,
       ...(image.isOfIntegers ? [realInputNote] : []),
@@ -206,7 +214,7 @@ interface Parts {
 /** The prepared model of a graph that ends in its logits. */
 function assemble(
   graph: Graph,
-  { logits, classCount, head }: Pick<PreparedModel, "logits" | "classCount" | "head">,
+  { logits, classCount, classNames, head }: Pick<PreparedModel, "logits" | "classCount" | "classNames" | "head">,
   parts: Parts,
 ): PreparedModel {
   const { where, model, opsets, image, isSizeAssumed, notes, warnings } = parts;
@@ -238,6 +246,7 @@ function assemble(
     head,
     logits,
     classCount,
+    classNames,
     isSizeAssumed,
     fixedBatch,
     notes: isBound
@@ -261,7 +270,8 @@ function assemble(
       const one = to.op("Gather", [flat, to.constant(intTensor([index]))], { axis: 1 });
       const pair = appendTwoClasses(to, one);
       const decided = extractSubgraph(to.graph(), [pair]);
-      return assemble(decided, { logits: pair, classCount: 2, head: { ...head, decision: index } }, parts);
+      const decision = { logits: pair, classCount: 2, classNames: undefined, head: { ...head, decision: index } };
+      return assemble(decided, decision, parts);
     },
   };
 

@@ -292,13 +292,13 @@ export function probabilityReader(typed: TypedGraph): ProbabilityReader {
     return of && { ...of, what: `${of.what}, rounded` };
   };
   /** What a node does that only moves elements; undefined for any other. */
-  const rearranged = (node: Node, read: Read): LogReading | OddsReading | undefined => {
+  const rearranged = (name: string, node: Node, read: Read): LogReading | OddsReading | undefined => {
     if (!hasTrait(node, "view") && !hasTrait(node, "moves")) return undefined;
     const [first, ...rest] = node.inputs;
     const of = read(first);
     if (of === undefined || !rest.every((input) => input === "" || isConstant(input))) return undefined;
     return {
-      append: (to) => to.again(node, [of.append(to), ...rest]),
+      append: (to) => to.again(node, [of.append(to), ...rest], node.outputs.indexOf(name)),
       scores: hasTrait(node, "view") ? of.scores : undefined,
       what: of.what,
     };
@@ -372,7 +372,18 @@ export function probabilityReader(typed: TypedGraph): ProbabilityReader {
         if (parts !== undefined) {
           if (smoothed === undefined || shift === undefined || shift < 0) return undefined;
           // A small constant against log 0 is no part of the probability.
-          return shift <= 1e-3 ? smoothed : { ...smoothed, what: `${smoothed.what}, smoothed` };
+          if (shift <= 1e-3) return smoothed;
+          const least = Math.log(shift);
+          return {
+            append(to) {
+              const log = smoothed.append(to);
+              // log(exp(l) + c) = l + log(1 + exp(log c − l)).
+              const below = to.op("Sub", [to.constant(floatTensor([least], [])), log]);
+              return to.op("Add", [log, to.op("Softplus", [below])]);
+            },
+            scores: undefined,
+            what: `${smoothed.what}, smoothed`,
+          };
         }
         return mixture(node.inputs, rank);
       }
@@ -416,7 +427,7 @@ export function probabilityReader(typed: TypedGraph): ProbabilityReader {
         return parts && sideBySide(node, parts, isPair ? "a pair of sigmoids" : "probabilities side by side");
       }
       default:
-        return rearranged(node, logarithm) ?? rounded(node, logarithm);
+        return rearranged(name, node, logarithm) ?? rounded(node, logarithm);
     }
   };
 
@@ -467,7 +478,7 @@ export function probabilityReader(typed: TypedGraph): ProbabilityReader {
         return parts && sideBySide(node, parts, "sigmoids side by side");
       }
       default:
-        return rearranged(node, oddsOf) ?? rounded(node, oddsOf);
+        return rearranged(name, node, oddsOf) ?? rounded(node, oddsOf);
     }
   };
 

@@ -16,7 +16,7 @@ import { classAxisOf } from "./score-axis.ts";
 
 /**
  * `decisions`: nothing but 0 and 1; `distribution`: not negative, and the same sum over the classes, `most`, always (but where all of them
- * are 0); `log-distribution`: the exponentials are so; `unit`: from 0 to `most` (1 or 100) each by itself; `normalized`: vectors of one
+ * are 0); `log-distribution`: the exponentials are so; `unit`: from 0 to `most` (1, 100 or 255) each by itself; `normalized`: vectors of one
  * length; `constant`: always the same; `positive`: never negative, and larger than 1; `bounded`: from −1 to 1 each; `free`: none of these.
  */
 export interface TailValues {
@@ -106,7 +106,8 @@ function valuesBehind(
 
 function countOf(typed: TypedGraph, name: string): number {
   const shape = typed.types.get(name)?.shape ?? [];
-  return shape.length < 2 ? 1 : (shape[classAxisOf(typed, name) ?? 1] ?? 1);
+  const axis = classAxisOf(typed, name) ?? (shape.length < 2 ? undefined : 1);
+  return axis === undefined ? 1 : (shape[axis] ?? 1);
 }
 
 /** Scales of the random values: small ones tell functions apart, large ones show limits. */
@@ -163,6 +164,9 @@ function drawn(
   }
 }
 
+/** What shares may be given out as parts of: one, per cent, what a byte holds, per mille, what two bytes hold. */
+const wholes = [1, 100, 255, 256, 1000, 32767, 65535];
+
 function describe(draws: readonly (readonly number[])[], count: number): TailValues {
   const all = draws.flat();
   const [least, most] = [Math.min(...all), Math.max(...all)];
@@ -184,7 +188,7 @@ function describe(draws: readonly (readonly number[])[], count: number): TailVal
     // Limits and constants against a division by 0 move sums a little; large constants must not look like probabilities. Shares of what
     // a ReLU let pass are all 0 where it let nothing pass.
     const shares = plain.filter((sum) => sum !== 0);
-    const isWhole = [1, 100].some((whole) => shares.every((sum) => Math.abs(sum - whole) <= 0.05 * whole));
+    const isWhole = wholes.some((whole) => shares.every((sum) => Math.abs(sum - whole) <= 0.05 * whole));
     if (least >= 0 && 2 * shares.length >= plain.length && (isWhole || agree(plain, 1e-5)))
       return { kind: "distribution", most: Math.max(...plain) };
     const exponentials = sums(Math.exp);
@@ -195,6 +199,7 @@ function describe(draws: readonly (readonly number[])[], count: number): TailVal
   }
   if (least >= 0 && most <= 1 + 1e-9) return { kind: "unit", most: 1 };
   if (least >= 0 && most > 50 && most <= 100 + 1e-6) return { kind: "unit", most: 100 };
+  if (count > 1 && least >= 0 && most === 255 && all.every(Number.isInteger)) return { kind: "unit", most: 255 };
   if (least >= -1 - 1e-9 && most <= 1 + 1e-9) return { kind: "bounded", most };
   return { kind: least >= 0 ? "positive" : "free", most };
 }

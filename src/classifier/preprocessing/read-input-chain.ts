@@ -147,6 +147,11 @@ export function readInputChain(typed: TypedGraph, input: string, axis: number): 
           if (from.axis === undefined) return [{ ...from, axis: at }];
           return [{ ...from, axis: at <= from.axis ? from.axis + 1 : from.axis }];
         }
+        case "Squeeze":
+        case "Reshape": {
+          const at = sameAxis(from.axis, types.get(data)?.shape, types.get(node.outputs[0])?.shape);
+          return data === sources[0] && at !== undefined ? [{ ...from, axis: at }] : undefined;
+        }
         case "Sub":
         case "Add":
         case "Mul":
@@ -268,6 +273,14 @@ export function readInputChain(typed: TypedGraph, input: string, axis: number): 
     value: last,
     next: uses.find(({ outputs }) => !outputs.some((name) => tracked.has(name))) ?? uses[0],
   };
+}
+
+/** Where `axis` of a shape is in another with the same elements in the same order; undefined where it is no longer an axis of its own. */
+function sameAxis(axis: number | undefined, from: Shape = [], to: Shape = []): number | undefined {
+  if (axis === undefined) return undefined;
+  const before = sizeOf(from.slice(0, axis));
+  const at = to.findIndex((extent, i) => extent === from[axis] && sizeOf(to.slice(0, i)) === before);
+  return at === -1 ? undefined : at;
 }
 
 /** The channels weighed by rows that each choose one, every one once; undefined for others, which mix them. */
