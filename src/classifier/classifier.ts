@@ -10,7 +10,7 @@ import { type Labels, labelCountOf, labelSources, type NameSource, resolveLabels
 import { type Classification, classificationOf, sigmoidAt } from "./logits.ts";
 import type { InputValue } from "./network/bind-inputs.ts";
 import type { NeedsLimits } from "./network/check-needs.ts";
-import { decidesEachLabel, type HeadKind } from "./network/find-head.ts";
+import { decidesEachLabel, type HeadKind, type StatedHead } from "./network/find-head.ts";
 import { type Layer, type LayerSelector, listLayers, selectLayers } from "./network/layers.ts";
 import { type ModelWarning, type PreparedModel, prepareModel } from "./network/prepare-model.ts";
 import { type NetworkPasses, networkPasses } from "./passes/network-passes.ts";
@@ -59,6 +59,8 @@ export interface ClassifierOptions extends SessionOptions {
     readonly stated?: readonly StatedBeside[];
     readonly labels?: readonly NameSource[];
     readonly warnings?: readonly ModelWarning[];
+    /** What the outputs are, where the graph does not show it. */
+    readonly head?: StatedHead;
   };
 }
 
@@ -155,7 +157,12 @@ export function createClassifier(model: Model, options: ClassifierOptions): Clas
   const stated = options.beside?.stated ?? [];
   const prepared = prepareModel(model, {
     ...{ where, logits, head, inputs, inputSize },
-    ...{ labelCount, layout: given.layout, usualSize: statedInputSize(model, stated) },
+    ...{
+      statedHead: options.beside?.head,
+      labelCount,
+      layout: given.layout,
+      usualSize: statedInputSize(model, stated),
+    },
     ...memoryLimits(options, where),
   });
   const typed = prepared.typed(prepared.fixedBatch ?? 1);

@@ -44,6 +44,12 @@ export interface Head {
   readonly decision?: number;
 }
 
+/** What a file beside the model says of its outputs, where the graph does not show it. */
+export interface StatedHead {
+  readonly kind: "multi-label" | "value";
+  readonly reason: string;
+}
+
 export interface FindHeadOptions {
   /** How messages call the model, such as its path. */
   readonly where: string;
@@ -51,6 +57,7 @@ export interface FindHeadOptions {
   readonly logits?: string;
   /** What its numbers are, where that is not found by itself. */
   readonly head?: HeadKind;
+  readonly statedHead?: StatedHead;
   /** How many names of classes are known. */
   readonly labelCount?: number;
   /** Values that are looked at; the graph's outputs by default. */
@@ -135,7 +142,7 @@ export function findHead(typed: TypedGraph, options: FindHeadOptions): FoundHead
   if (graph.initializers.has(chosen.scores ?? chosen.value)) {
     throw new BadInputError({ where, what: "the output does not depend on the input" });
   }
-  const meant = asked === undefined ? chosen : asKind(typed, chosen, asked, where);
+  const meant = asked === undefined ? asStated(chosen, options.statedHead) : asKind(typed, chosen, asked, where);
   if (meant.otherwise !== undefined && meant.kind !== "value" && asked === undefined && wanted === undefined) {
     throw new UnsupportedError({
       where,
@@ -337,6 +344,15 @@ function undecided(candidates: readonly Candidate[], where: string): Unsupported
     got: candidates.map((one) => `${one.output} (${describeCandidate(one)})`).join("; "),
     advice: `Choose with ${candidates.map(({ output }) => `--logits ${output}`).join(" or ")}.`,
   });
+}
+
+/** `candidate` as what a file says that it is, where the graph shows nothing else: plain scores may be of labels each by itself, or quantities. */
+function asStated(candidate: Candidate, stated: StatedHead | undefined): Candidate {
+  if (stated === undefined || candidate.reading !== undefined || candidate.tier === 4) return candidate;
+  if (stated.kind === "value") return { ...candidate, otherwise: `${stated.reason} says that it is a regression` };
+  return candidate.count > 1
+    ? { ...candidate, kind: "multi-label", what: `one decision for each label: ${stated.reason} says so` }
+    : candidate;
 }
 
 /** `candidate` as a head of the kind that was asked for; throws a MisuseError where its numbers cannot be that. */

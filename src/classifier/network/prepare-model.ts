@@ -13,7 +13,14 @@ import { unfoldOperators } from "../../onnx/rewrites/unfold-operators.ts";
 import { intTensor } from "../../tensor/tensor.ts";
 import { bindInputs, type InputValue } from "./bind-inputs.ts";
 import { checkNeeds, type NeedsLimits } from "./check-needs.ts";
-import { appendTwoClasses, decidesEachLabel, findHead, type Head, type HeadKind } from "./find-head.ts";
+import {
+  appendTwoClasses,
+  decidesEachLabel,
+  findHead,
+  type Head,
+  type HeadKind,
+  type StatedHead,
+} from "./find-head.ts";
 import { findImageInput, type ImageInput, imageShape } from "./image-input.ts";
 import { withPictureAxes } from "./picture-axes.ts";
 import { solveInputSize } from "./solve-input-size.ts";
@@ -26,6 +33,8 @@ export interface PrepareModelOptions extends NeedsLimits {
   readonly logits?: string;
   /** What its numbers are, where that is not found by itself. */
   readonly head?: HeadKind;
+  /** What something beside the graph says of them. */
+  readonly statedHead?: StatedHead;
   /** How many names of classes are known: the output that has as many is preferred. */
   readonly labelCount?: number;
   /** Values of inputs beside the picture, by name. */
@@ -109,7 +118,7 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
   });
   const found = findHead(typed, {
     ...{ where, logits: options.logits, head: options.head, labelCount: options.labelCount },
-    ...{ outputs, batch: image.fixedBatch ?? 1 },
+    ...{ statedHead: options.statedHead, outputs, batch: image.fixedBatch ?? 1 },
   });
   const parts = { where, model, opsets: canonical.opsets, image, isSizeAssumed };
   const whole = extractSubgraph(found.graph, [found.logits]);

@@ -213,6 +213,14 @@ function shownByGraph(prepared: PreparedModel, typed: TypedGraph): Source[] {
       isSettled: true,
     });
   }
+  const kept = range === undefined ? keptWithin(chain) : undefined;
+  if (kept !== undefined && chain.limits !== undefined) {
+    shown.push({
+      stated: { ...statedBy(kept), channels: undefined },
+      reason: `the model keeps its pixels from ${chain.limits.join(" to ")}`,
+      isSettled: true,
+    });
+  }
   const seen = chain.statistics === undefined || channels !== 3 ? undefined : seenByNormalization(chain.statistics);
   if (seen !== undefined) shown.push(seen);
   const isPlain = chain.channels.every(({ factor, offset }) => factor === 1 && offset === 0);
@@ -282,6 +290,20 @@ function rangeOf({ channels, statistics }: InputChain): "bytes" | "unit" | "symm
   if (zero > 2.5) return "bytes";
   if (zero < -0.5 && zero > -1.5) return "symmetric";
   return zero > 0 && zero <= 1.5 ? "unit" : undefined;
+}
+
+/** Which pixels a model means that keeps them within limits before it does anything else. */
+function keptWithin({ limits }: InputChain): "bytes" | "unit" | "symmetric" | undefined {
+  switch (limits?.join()) {
+    case "0,1":
+      return "unit";
+    case "0,255":
+      return "bytes";
+    case "-1,1":
+      return "symmetric";
+    default:
+      return undefined;
+  }
 }
 
 /** Whether the arithmetic before the first layer is made for 16-bit pixels: they are divided by about 65535. */

@@ -4,7 +4,13 @@
 import { BadInputError } from "../../errors.ts";
 import { checkGeometryRule, type GeometryRule } from "../../image/geometry.ts";
 import type { Interpolation } from "../../image/resize.ts";
-import { checkConsistent, checkNormalization, type Normalization, type Preprocessing } from "./preprocessing.ts";
+import {
+  checkConsistent,
+  checkNormalization,
+  type Normalization,
+  normalizations,
+  type Preprocessing,
+} from "./preprocessing.ts";
 
 /** Parts of a preprocessing that something states. */
 export interface StatedPreprocessing {
@@ -40,7 +46,15 @@ export function statedInConfig(config: unknown, where: string): StatedPreprocess
   // Transformers' processor_config.json keeps those of several kinds of input.
   if (isObject(processor)) return statedByHuggingFace(processor, where);
   const keys = Object.keys(config);
-  if (keys.some((key) => key.startsWith("image_") || key.startsWith("do_") || key === "rescale_factor")) {
+  if (
+    keys.some(
+      (key) =>
+        key.startsWith("image_") ||
+        key.startsWith("do_") ||
+        key === "rescale_factor" ||
+        key === "feature_extractor_type",
+    )
+  ) {
     return statedByHuggingFace(config, where);
   }
   const isTimm = "input_size" in config || "crop_pct" in config || "architecture" in config;
@@ -71,8 +85,46 @@ function defined<T extends object>(parts: T): Partial<T> {
 /** Pillow's numbers of resampling filters. Lanczos and Hamming are not among ours: bicubic is the nearest. */
 const pillowFilters: readonly Interpolation[] = ["nearest", "bicubic", "bilinear", "bicubic", "bilinear", "bilinear"];
 
+/** Which of Transformers' image processors a file is for: "ViT" of ViTImageProcessor, ViTImageProcessorFast and ViTFeatureExtractor. */
+function processorOf(config: Json): string {
+  const type = config.image_processor_type ?? config.feature_extractor_type;
+  return typeof type === "string" ? type.replace(/(ImageProcessor|FeatureExtractor)(Fast|Pil)?$/, "") : "";
+}
+
+const half = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] };
+const clip = { mean: [0.48145466, 0.4578275, 0.40821073], std: [0.26862954, 0.26130258, 0.27577711] };
+
+/** What Transformers' processors normalize by where a file does not say it; "nothing" of those that never do, undefined of others. */
+function usualOfProcessor(
+  processor: string,
+): { readonly mean: readonly number[]; readonly std: readonly number[] } | "nothing" | undefined {
+  if (/^(ViT|DeiT|Beit|ConvNext|EfficientNet|MobileNetV1|MobileNetV2|Siglip|DPT)$/.test(processor)) return half;
+  if (/^(Levit|PoolFormer|Pvt|Segformer|TextNet|Perceiver|DINOv3ViT)$/.test(processor)) return normalizations.imagenet;
+  if (/^(Bit|CLIP|ChineseCLIP|BridgeTower)$/.test(processor)) return clip;
+  return /^(MobileViT|GLPN)$/.test(processor) ? "nothing" : undefined;
+}
+
+/** What a processor takes away and divides by, of rescaled pixels; undefined where it does neither. */
+function normalizationOfProcessor(config: Json, where: string) {
+  const given = { mean: numbersAt(config, "image_mean", where), std: numbersAt(config, "image_std", where) };
+  if (config.do_normalize === false) return undefined;
+  const usual = usualOfProcessor(processorOf(config));
+  if (given.mean !== undefined) return { mean: given.mean, std: given.std ?? given.mean.map(() => 1) };
+  if (typeof usual === "object") return { mean: usual.mean, std: given.std ?? usual.std };
+  if (usual === undefined && config.do_normalize === true) {
+    throw new BadInputError({
+      where,
+      what: "image_mean is missing, and the processor is not known",
+      expected: "image_mean and image_std, or do_normalize false",
+      got: JSON.stringify(config.image_processor_type ?? config.feature_extractor_type ?? null),
+    });
+  }
+  return undefined;
+}
+
 /** Transformers' image processors: v = rescale_factor · (0 … 255) (+ offset), then (v − image_mean) / image_std. */
 function statedByHuggingFace(config: Json, where: string): StatedPreprocessing {
+  const processor = processorOf(config);
   const isOn = (key: string): boolean => config[key] !== false;
   const factor = isOn("do_rescale") ? (isNumber(config.rescale_factor) ? config.rescale_factor : 1 / 255) : 1;
   if (!(factor > 0)) {
@@ -86,21 +138,32 @@ function statedByHuggingFace(config: Json, where: string): StatedPreprocessing {
   const isNormalizedByUnits = (values: readonly number[], deviations: readonly number[]): boolean =>
     factor === 1 && Math.max(...values.map(Math.abs)) <= 1 && Math.max(...deviations) < 1;
   const offset = config.rescale_offset === true ? 1 : 0;
-  const isNormalized = isOn("do_normalize") && config.image_mean !== undefined && config.image_mean !== null;
-  const mean = (isNormalized ? numbersAt(config, "image_mean", where) : undefined) ?? [0, 0, 0];
-  const std = (isNormalized ? numbersAt(config, "image_std", where) : undefined) ?? mean.map(() => 1);
+  const normalized = normalizationOfProcessor(config, where);
+  const { mean } = normalized ?? { mean: [0, 0, 0] };
+  // EfficientNet's pixels are divided once more for its classifiers.
+  const isTwice = processor === "EfficientNet" && isOn("include_top");
+  const again = isTwice ? (numbersAt(config, "image_std", where) ?? half.std) : [1];
+  const once = normalized?.std ?? mean.map(() => 1);
+  const std = once.map((value, c) => value * (again[c] ?? again[0] ?? 1));
   checkNormalization(where, { mean, std });
   // Who leaves the division out and takes away means of 0 to 1 gives pixels from 0 to 1.
-  const isUnit = Math.abs(factor * 255 - 1) < 1e-6 || (isNormalized && isNormalizedByUnits(mean, std));
+  const isUnit =
+    Math.abs(factor * 255 - 1) < 1e-6 || (normalized !== undefined && isNormalizedByUnits(mean, normalized.std));
+  const says = ["do_rescale", "rescale_factor", "do_normalize", "image_mean", "image_std"].some((key) => key in config);
+  const isFlipped = config.do_flip_channel_order ?? processor === "MobileViT";
   return {
-    normalization: isUnit
-      ? { scale: 1, mean: mean.map((value) => value + offset), std }
-      : {
-          scale: 255,
-          mean: mean.map((value) => (value + offset) / factor),
-          std: std.map((value) => value / factor),
-        },
-    channels: config.do_flip_channel_order === true ? "bgr" : "rgb",
+    // A file of sizes alone says nothing of numbers.
+    normalization:
+      !says && normalized === undefined && usualOfProcessor(processor) === undefined
+        ? {}
+        : isUnit
+          ? { scale: 1, mean: mean.map((value) => value + offset), std }
+          : {
+              scale: 255,
+              mean: mean.map((value) => (value + offset) / factor),
+              std: std.map((value) => value / factor),
+            },
+    channels: isFlipped === true ? "bgr" : "rgb",
     geometry:
       isOn("do_resize") || isOn("do_center_crop")
         ? (height, width) => geometryOfHuggingFace(config, height, width)
@@ -140,10 +203,14 @@ function geometryOfHuggingFace(config: Json, height: number, width: number): Geo
   const edge = shortestEdge(config.size);
   // ConvNeXt: the shorter side over crop_pct, then the middle; from 384 on squeezed.
   if (isNumber(config.crop_pct) && edge !== undefined) {
-    if (edge >= 384) return { resize: { kind: "exact", ...crop }, interpolation };
+    if (edge >= 384 && processorOf(config) !== "PoolFormer")
+      return { resize: { kind: "exact", ...crop }, interpolation };
     return { resize: { kind: "shorter", size: Math.floor(edge / config.crop_pct) }, crop, interpolation };
   }
   const isCropped = isCroppedByHuggingFace(config);
+  // LeViT's shorter side is that of 256 for 224.
+  if (edge !== undefined && processorOf(config) === "Levit")
+    return { resize: { kind: "shorter", size: Math.floor((256 / 224) * edge) }, crop, interpolation };
   if (edge !== undefined) return { resize: { kind: "shorter", size: edge }, crop, interpolation };
   const size = sizeAt(config.size);
   const isSquare = size !== undefined && size[0] === size[1];

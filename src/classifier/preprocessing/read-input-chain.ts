@@ -32,6 +32,8 @@ export interface InputChain {
         readonly variance: readonly number[];
       }
     | undefined;
+  /** Between which constants pixels are kept as they come, before anything is done to them. */
+  readonly limits: readonly [least: number, most: number] | undefined;
   /** The value that the first layer reads, and that layer. */
   readonly value: string;
   readonly next: Node | undefined;
@@ -72,6 +74,7 @@ export function readInputChain(typed: TypedGraph, input: string, axis: number): 
   ]);
   const operators: string[] = [];
   let statistics: InputChain["statistics"];
+  let limits: InputChain["limits"];
   let last = input;
   const constantOf = (name: string | undefined): NumericTensor | undefined => {
     const known = name ? constants.get(name) : undefined;
@@ -104,7 +107,14 @@ export function readInputChain(typed: TypedGraph, input: string, axis: number): 
       const attributes = attributesOf(node);
       const rank = rankOf(data);
       const along = (value: number): number => (value < 0 ? value + rank : value);
-      if (isIndifferent(node)) return data === sources[0] ? [from] : undefined;
+      if (isIndifferent(node)) {
+        const isUntouched = from.channels.every(({ factor, offset }) => factor === 1 && offset === 0);
+        if (node.opType === "Clip" && isUntouched) {
+          const [least, most] = [second, node.inputs[2]].map((name) => constantOf(name)?.data[0]);
+          if (least !== undefined && most !== undefined) limits ??= [least, most];
+        }
+        return data === sources[0] ? [from] : undefined;
+      }
       switch (node.opType) {
         case "Transpose": {
           const perm = attributes.ints(
@@ -270,6 +280,7 @@ export function readInputChain(typed: TypedGraph, input: string, axis: number): 
     channels: result?.channels ?? [],
     operators,
     statistics,
+    limits,
     value: last,
     next: uses.find(({ outputs }) => !outputs.some((name) => tracked.has(name))) ?? uses[0],
   };

@@ -256,10 +256,8 @@ function namedNumbers(all: ReadonlyMap<string, string>, note: Note): void {
     });
   }
   if (reversed !== undefined) {
-    note(reversed[0], () => ({
-      normalization: {},
-      channels: /^(true|yes|1)$/i.test(reversed[1].trim()) ? "bgr" : "rgb",
-    }));
+    // OpenVINO's API reads pictures by OpenCV, blue first, and this makes them red first. Without it both are in use.
+    if (/^(true|yes|1)$/i.test(reversed[1].trim())) note(reversed[0], () => ({ normalization: {}, channels: "rgb" }));
   } else if (order !== undefined) {
     const text = order[1].trim().toLowerCase();
     const isFlag = /^(true|yes|1|false|no|0)$/.test(text);

@@ -214,7 +214,8 @@ describe("metadata in the forms in use", () => {
       },
       255 / 58.395,
       -123.675 / 58.395,
-      "bgr",
+      // What OpenVINO reverses is read by OpenCV, blue first.
+      "rgb",
     ],
     ["plain names", { mean: "[0.5, 0.5, 0.5]", std: "[0.25, 0.25, 0.25]" }, 4, -2, "rgb"],
     ["an object", { config: '{"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}' }, 2, -1, "rgb"],
@@ -258,6 +259,12 @@ describe("metadata in the forms in use", () => {
   });
 });
 
+const efficient = {
+  image_mean: [0.485, 0.456, 0.406],
+  image_std: [0.47853944, 0.4732864, 0.47434163],
+  rescale_factor: 1 / 255,
+};
+
 describe("files beside the model", () => {
   const beside = (config: object): Extra => {
     const stated = statedInConfig(config, "config.json");
@@ -290,6 +297,26 @@ describe("files beside the model", () => {
       1 / 0.229,
       -0.485 / 0.229,
     ],
+    [
+      "EfficientNet's, divided once more",
+      { image_processor_type: "EfficientNetImageProcessor", include_top: true, ...efficient },
+      1 / 0.47853944 ** 2,
+      -0.485 / 0.47853944 ** 2,
+    ],
+    [
+      "EfficientNet's features",
+      { image_processor_type: "EfficientNetImageProcessorFast", include_top: false, ...efficient },
+      1 / 0.47853944,
+      -0.485 / 0.47853944,
+    ],
+    ["ViT's numbers where the file has none", { feature_extractor_type: "ViTFeatureExtractor", size: 8 }, 2, -1],
+    [
+      "LeViT's",
+      { image_processor_type: "LevitImageProcessor", do_normalize: true, size: { shortest_edge: 7 } },
+      1 / 0.229,
+      -0.485 / 0.229,
+    ],
+    ["MobileViT's", { image_processor_type: "MobileViTImageProcessor", size: { shortest_edge: 8 } }, 1, 0],
     [
       "timm",
       {
@@ -339,6 +366,9 @@ describe("files beside the model", () => {
     expect(
       geometry({ mean: [0.5], std: [0.5], input_size: [3, 8, 8], crop_pct: 0.8, crop_mode: "squash" }),
     ).toMatchObject({ resize: { kind: "exact", width: 10, height: 10 }, crop });
+    expect(
+      geometry({ ...normal, image_processor_type: "LevitImageProcessor", size: { shortest_edge: 7 } }),
+    ).toMatchObject({ resize: { kind: "shorter", size: 8 }, crop });
     const { all } = guessOf(plain, beside({ ...normal, size: { height: 16, width: 16 } }));
     expect(all).toEqual([
       {
@@ -350,7 +380,35 @@ describe("files beside the model", () => {
 
   test("channels that are flipped", () => {
     expect(guessOf(plain, beside({ do_flip_channel_order: true, do_normalize: false })).order).toBe("bgr");
+    const mobile = { image_processor_type: "MobileViTImageProcessor", do_rescale: true };
+    expect(guessOf(plain, beside(mobile)).order).toBe("bgr");
+    expect(guessOf(plain, beside({ ...mobile, do_flip_channel_order: false })).order).toBe("rgb");
   });
+});
+
+test("a processor that is not known and says no numbers is refused, and one that speaks of sizes alone says nothing of them", () => {
+  const own = { image_processor_type: "OwnImageProcessor", size: { height: 8, width: 8 } };
+  expect(() => statedInConfig({ ...own, do_normalize: true }, "config.json")).toThrow(
+    "config.json: image_mean is missing, and the processor is not known",
+  );
+  expect(statedInConfig({ ...own, do_resize: true }, "config.json")).toMatchObject({
+    normalization: {},
+    inputSize: [8, 8],
+  });
+});
+
+test.each([
+  ["[0, 1]", "zero, one", 1],
+  ["0 … 255", "zero, byte", 255],
+])("limits that pixels are kept within before anything else say their range: %s", (_, limits, factor) => {
+  const guess = guessOf(`n = Clip (x, ${limits})`, {
+    constants: "float zero = {0}, float one = {1}, float byte = {255}",
+  });
+  expect(guess).toMatchObject({
+    isUncertain: false,
+    reason: expect.stringMatching(/^the model keeps its pixels from 0 to/),
+  });
+  expect(guess.factor[0]).toBeCloseTo(factor, 6);
 });
 
 describe("what is given", () => {

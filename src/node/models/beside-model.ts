@@ -8,16 +8,20 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { readLabels } from "../../classifier/labels/read-labels.ts";
 import type { NameSource } from "../../classifier/labels/resolve-labels.ts";
+import type { StatedHead } from "../../classifier/network/find-head.ts";
 import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
 import type { StatedBeside } from "../../classifier/preprocessing/guess-preprocessing.ts";
 import { statedInConfig } from "../../classifier/preprocessing/read-config.ts";
 import { statedInMetadata } from "../../classifier/preprocessing/read-metadata.ts";
 import { PerceptualBallError } from "../../errors.ts";
+import { decodeText } from "./decode-text.ts";
 
 export interface BesideModel {
   readonly stated: readonly StatedBeside[];
   readonly labels: readonly NameSource[];
   readonly warnings: readonly ModelWarning[];
+  /** What the outputs are, if a file says it. */
+  readonly head: StatedHead | undefined;
 }
 
 const configFiles = ["preprocessor_config.json", "processor_config.json", "config.json"] as const;
@@ -40,6 +44,7 @@ export function readBesideModel(path: string): BesideModel {
   const stated: StatedBeside[] = [];
   const labels: NameSource[] = [];
   const warnings: ModelWarning[] = [];
+  let head: StatedHead | undefined;
   const attempt = (file: string, read: () => void): void => {
     try {
       read();
@@ -60,6 +65,8 @@ export function readBesideModel(path: string): BesideModel {
       const reason = `${name} beside the model`;
       const found = statedInConfig(config, name);
       if (found !== undefined) stated.push({ stated: found, reason });
+      const kind = name === "config.json" ? statedHead(config) : undefined;
+      if (kind !== undefined) head = { kind, reason: `${reason} (problem_type)` };
       if (name === "config.json" && /"(id2label|label_names)"/.test(file.text)) {
         const names = readLabels(file.text, name);
         // What transformers writes where nobody named the classes says nothing.
@@ -95,7 +102,14 @@ export function readBesideModel(path: string): BesideModel {
       labels.push({ names, reason: `${name} beside the model`, where: name, isGiven: false });
     });
   }
-  return { stated, labels, warnings };
+  return { stated, labels, warnings, head };
+}
+
+/** What transformers' `problem_type` says that the outputs of a classifier are. */
+function statedHead(config: unknown): StatedHead["kind"] | undefined {
+  if (typeof config !== "object" || config === null || !("problem_type" in config)) return undefined;
+  if (config.problem_type === "multi_label_classification") return "multi-label";
+  return config.problem_type === "regression" ? "value" : undefined;
 }
 
 /** What Custom Vision puts beside the models that it exports. */
@@ -142,7 +156,7 @@ function textBeside(
     const path = join(folder, name);
     if (!existsSync(path)) continue;
     const stats = statSync(path);
-    if (stats.isFile() && stats.size <= mostBytes) return { path, text: readFileSync(path, "utf8") };
+    if (stats.isFile() && stats.size <= mostBytes) return { path, text: decodeText(readFileSync(path)) };
   }
   return undefined;
 }

@@ -51,6 +51,39 @@ test("labels from a file, with its line ends and its WordNet numbers", async () 
   );
 });
 
+test.each([
+  ["UTF-16, as Windows' editors write it", Buffer.from("\uFEFFfourmi\r\nabeille\r\nchat rayé\r\nchien\r\n", "utf16le")],
+  ["UTF-16 with the large byte first", Buffer.from("\uFEFFfourmi\nabeille\nchat rayé\nchien", "utf16le").swap16()],
+  ["Latin letters", Buffer.from("fourmi\nabeille\nchat rayé\nchien\n", "latin1")],
+])("labels in %s", async (_, bytes) => {
+  writeFileSync(path("encoded.txt"), bytes);
+  const options = { runtime: referenceRuntime, labels: path("encoded.txt") };
+  expect((await loadClassifier(path("tiny.onnx"), options)).labels).toEqual([
+    "fourmi",
+    "abeille",
+    "chat rayé",
+    "chien",
+  ]);
+});
+
+test("what transformers' problem_type says of scores that no graph explains", async () => {
+  const beside = mkdtempSync(join(folder, "beside-"));
+  const model = join(beside, "model.onnx");
+  writeFileSync(model, writeModel(tinyClassifier()));
+  const config = (type: string): void =>
+    writeFileSync(join(beside, "config.json"), `\uFEFF${JSON.stringify({ problem_type: type })}`);
+  const load = () => loadClassifier(model, { runtime: referenceRuntime });
+  config("multi_label_classification");
+  expect((await load()).prepared.head).toMatchObject({
+    kind: "multi-label",
+    reason: expect.stringContaining("config.json beside the model (problem_type) says so"),
+  });
+  config("regression");
+  await expect(load()).rejects.toThrow(/says that it is a regression.*--head value/s);
+  config("single_label_classification");
+  expect((await load()).prepared.head.kind).toBe("softmax");
+});
+
 test("wrong arguments get the house's messages", async () => {
   await expect(loadClassifier(path("tiny.onnx"), undefined as never)).rejects.toThrow(
     /^loadClassifier: runtime: no runtime, expected the module of onnxruntime-node.*import \* as runtime from 'onnxruntime-node'/,

@@ -11,6 +11,7 @@ import { readLabels } from "../../classifier/labels/read-labels.ts";
 import { BadInputError, checkKeys, kindOf, MisuseError } from "../../errors.ts";
 import { checkRuntime, describeRuntime } from "../../runtime/runtime.ts";
 import { readBesideModel } from "./beside-model.ts";
+import { decodeText } from "./decode-text.ts";
 import { type LoadedModel, loadModelFile } from "./load-model.ts";
 import { machineMemory } from "./machine-memory.ts";
 
@@ -74,7 +75,7 @@ function withFile(classifier: Classifier, file: FileClassifier["file"]): FileCla
 function readLabelFile(path: string): readonly string[] {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = decodeText(readFileSync(path));
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     throw new BadInputError(
