@@ -60,15 +60,16 @@ async function givenDraws(folder: string, name: string): Promise<readonly Draw[]
   return draws;
 }
 
-/** ‖a − b‖₂ / ‖b‖₂. */
+/** ‖a − b‖₂ / ‖b‖₂; the largest number where that is none, which JSON can hold. */
 function relativeError(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  if (a.length !== b.length) return Infinity;
+  if (a.length !== b.length) return Number.MAX_VALUE;
   let [difference, norm] = [0, 0];
   for (let i = 0; i < b.length; i++) {
     difference += (a[i] - b[i]) ** 2;
     norm += b[i] ** 2;
   }
-  return Math.sqrt(difference / norm);
+  const error = Math.sqrt(difference / norm);
+  return Number.isFinite(error) ? error : Number.MAX_VALUE;
 }
 
 /** Scores less their mean: what a softmax sees of them. */

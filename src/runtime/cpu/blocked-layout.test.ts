@@ -41,14 +41,14 @@ const sparse = (count: number, seed: number): number[] =>
   whole(count, seed).map((value, i) => ((i * 5) % 7 === 0 ? value : 0));
 
 /** The gradient of a network: a convolution to a [1, 16, …], `body` from there to y [1, `channels`, …], a convolution of that. */
-function gradientOf(body: string, channels = 16): Graph {
+function gradientOf(body: string, channels = 16, { more = "" } = {}): Graph {
   const weight = (name: string, shape: readonly number[], seed: number): string =>
     `float[${shape.join(", ")}] ${name} = {${sparse(sizeOf(shape), seed).join(", ")}}`;
   return differentiate(
     parseGraph(`
       net (float[1, 16, 9, 9] x) => (float[] z)
       <${weight("V", [16, 16, 3, 3], 1)}, ${weight("W", [16, channels, 1, 1], 2)}, ${weight("U", [16, 16, 1, 1], 3)},
-       ${weight("S", [16, 32, 1, 1], 4)}, float low = {0}, float high = {6}>
+       ${weight("S", [16, 32, 1, 1], 4)}, float low = {0}, float high = {6}${more}>
       { a = Conv <pads = [1, 1, 1, 1]> (x, V)  ${body}  z = Conv (y, W) }
     `),
   );
@@ -88,6 +88,21 @@ describe("the values stay, the operators outside of the layout go", () => {
     expect(operators(result)).not.toContain("Split");
     expect(valuesOf(result)).toEqual(valuesOf(graph));
   });
+});
+
+test("max pooling behind a padding of its own, filled with −∞", async () => {
+  const graph = gradientOf("p = Pad (a, around, least) y = MaxPool <kernel_shape = [3, 3], strides = [2, 2]> (p)", 16, {
+    more: ", int64[8] around = {0, 0, 1, 1, 0, 0, 0, 0}, float least = {-inf}",
+  });
+  const expected = valuesOf(graph);
+  expect(valuesOf(arranged(graph))).toEqual(expected);
+  for (const values of Object.values(expected)) expect(values.every(Number.isFinite)).toBe(true);
+  const session = await createSession(modelOf(graph), { runtime: ort, threads: 1, blocked: true });
+  const results = await session.run(feedsOf(graph));
+  await session.dispose();
+  for (const [name, { data }] of Object.entries(results)) {
+    expect(Array.from(data as Float32Array, (value) => value + 0)).toEqual(expected[name]);
+  }
 });
 
 test("a step is a step at the least normal differences, and a masked infinity is NaN", () => {

@@ -11,6 +11,9 @@
  * - a − b: a plus a depthwise 1 × 1 convolution of b by −1, which onnxruntime fuses into one operator;
  * - zeros added or elements removed around height and width: a depthwise convolution by a single 1.
  *
+ * What a Pad filled with −∞, as before a max pool, is left alone, and so is what is made of it up to the next
+ * convolution: 0 · ∞ and ∞ − ∞ are NaN.
+ *
  * The values are the same but in two cases. A mask multiplies where it was chosen, so a cotangent that is infinite or NaN
  * gives NaN where it gave 0. And a step is a step for differences of at least 2⁻¹²⁷, below the least normal float32.
  */
@@ -21,7 +24,7 @@ import { GraphBuilder, type Value } from "../../onnx/builder.ts";
 import type { TypedGraph } from "../../onnx/infer-shapes.ts";
 import { type Graph, initializerOf, type Node, producersOf, usesOf } from "../../onnx/model.ts";
 import { sliceRanges } from "../../onnx/operators/arithmetic/slice-bounds.ts";
-import type { Operator } from "../../onnx/operators/table.ts";
+import { hasTrait, type Operator } from "../../onnx/operators/table.ts";
 import { filterMap, neededFor } from "../../onnx/rewrites/extract-subgraph.ts";
 import { sameShape } from "../../tensor/shape.ts";
 import { type Shape, tensorOf } from "../../tensor/tensor.ts";
@@ -111,7 +114,22 @@ export function blockedLayout(typedGraph: TypedGraph): Graph {
     return { opType: "Add", inputs: [op(depthwise(outside, [1, 1], [1])), inside] };
   };
 
+  /** Values with elements that a Pad filled with −∞. */
+  const boundless = new Set<string>();
+  const noteBoundless = (node: Node): void => {
+    const filling = node.opType === "Pad" ? constants.get(node.inputs[2] ?? "")?.data[0] : undefined;
+    const isFilled = filling !== undefined && !Number.isFinite(filling);
+    // A pool has no finite element to choose where its whole window is padding, as in parts of its own gradient.
+    const passes = hasTrait(node, "moves") || hasTrait(node, "elementwise") || node.opType === "MaxPool";
+    if (isFilled || (passes && node.inputs.some((name) => boundless.has(name)))) {
+      for (const name of node.outputs) boundless.add(name);
+    }
+  };
+
   const replacementOf = (node: Node): Replacement | undefined => {
+    // Of a Cast or Where, also what was compared.
+    const read = node.inputs.flatMap((name) => [name, ...(producers.get(name)?.inputs ?? [])]);
+    if (read.some((name) => boundless.has(name))) return undefined;
     if (node.domain !== "" || types.get(node.outputs[0])?.dtype !== "float32") return undefined;
     if (node.opType === "Where") return chosen(node.inputs);
     if (node.opType === "Add") return joined(node);
@@ -157,6 +175,7 @@ export function blockedLayout(typedGraph: TypedGraph): Graph {
           };
     g.append(next);
     note(next);
+    noteBoundless(node);
   }
   const { nodes, initializers } = g.toGraph();
   const whole: Graph = { ...graph, nodes, initializers };
