@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -73,6 +73,26 @@ test("fewer bits than a sample has room for are said, and can be given", async (
   );
   expect(a).toEqual(b);
   expect(dark).not.toEqual(a);
+});
+
+test("what was concluded of a picture, and what is said of the model, is in the records of classify", async () => {
+  const samples = Uint16Array.from({ length: 48 * 48 }, (_, i) => (i * 7) % 4096);
+  mkdirSync(path("depths"));
+  const depth = sharp(samples, { raw: { width: 48, height: 48, channels: 1 } })
+    .toColourspace("grey16")
+    .png();
+  await depth.toFile(path("depths/a.png"));
+  copyFileSync(path("pics/scene0.png"), path("depths/b.png"));
+  for (const pictures of [[path("depths")], ["--data", path("depths"), "--data-format", "pictures"]]) {
+    const { stdout } = await runCli(["classify", ...pictures, "--json", "--quiet"]);
+    const warnings = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line): { code: string; message: string }[] => JSON.parse(line).warnings);
+    const codes = warnings.map((list) => list.map(({ code }) => code));
+    expect(codes).toEqual([["bundled-classifier", "bit-depth"], ["bundled-classifier"]]);
+    expect(warnings[0]?.[1]?.message).toMatch(/a\.png: its 16-bit samples reach only 4095/);
+  }
 });
 
 test("larger pictures than allowed are refused", async () => {

@@ -14,7 +14,7 @@ import { pathBytes } from "../node/path-bytes.ts";
 import { readRegion } from "../node/pictures/read-region.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type CliContext, notesOf } from "./context.ts";
-import { type DataFlags, datasetOf } from "./flags/data-flags.ts";
+import { type DataFlags, datasetOf, isOwnData } from "./flags/data-flags.ts";
 import type { ModelFlags } from "./flags/model-flags.ts";
 import { type PictureFlags, pictureOptionsOf } from "./flags/picture-flags.ts";
 import { loadRuntime, type RuntimeFlags } from "./flags/runtime-flags.ts";
@@ -73,7 +73,7 @@ export async function openAttackInputs(
     isLabelled: flags.data !== undefined,
     decision: flags.label,
     hasLabel: command === "attack",
-    hasOwnPictures: images.length > 0,
+    hasOwnPictures: images.length > 0 || isOwnData(flags.data),
     samples: async (opened) => {
       if (flags.data === undefined) return samplesOfPictures(given, opened.input.channelCount);
       const data = await labelledData(flags, opened, io.signal);
@@ -94,23 +94,14 @@ export async function openAttackInputs(
       }
       return { classifier, runtime, source: images.length === 0 ? "the bundled Scenes" : "files", inputs };
     }
-    const concluded: string[] = [];
-    const dataset = await datasetOf({ ...flags, label: "predicted" }, classifier, {
-      note(text) {
-        concluded.push(text);
-        note(text);
-      },
-      signal: io.signal,
-    });
+    const dataset = await datasetOf({ ...flags, label: "predicted" }, classifier, { note, signal: io.signal });
     const unique = uniqueNames(reservedNames);
     const inputs: AttackInput[] = [];
     for (const { id, picture } of testPart(dataset.images, flags.split)) {
-      const opened = openedIn(region, dataset.name, picture, classifier);
-      // What reading a picture concludes begins with its path, and that ends with what the data set calls it.
-      const warnings = () =>
-        concluded.flatMap((message) =>
-          message.split(": ", 1)[0]?.endsWith(id) === true ? [{ code: "bit-depth", message }] : [],
-        );
+      const concluded = new Set<string>();
+      const read = () => picture({ onNote: (text) => concluded.add(text) });
+      const opened = openedIn(region, dataset.name, read, classifier);
+      const warnings = () => [...concluded].map((message) => ({ code: "bit-depth", message }));
       inputs.push({ image: id, name: unique(outputName(id, { maxLength: 200 })), warnings, ...opened });
     }
     return { classifier, runtime, source: dataset.name, inputs };

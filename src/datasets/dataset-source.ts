@@ -22,9 +22,16 @@ export interface DatasetSource {
   /** The bytes in pieces, for files that need not be in memory as a whole; `readBytes` serves where it is missing. */
   readonly readChunks?: (path: string) => AsyncIterable<Uint8Array>;
   /** The picture as stored, turned by no EXIF tag. */
-  readonly readPicture: (path: string) => Promise<Picture>;
+  readonly readPicture: (path: string, options?: ReadPictureOptions) => Promise<Picture>;
+  /** Whether `readPicture` reads NumPy's arrays: folders without pictures are then folders of these. */
+  readonly readsArrays?: boolean;
   /** The size of the picture as stored, from its header. */
   readonly readPictureSize: (path: string) => Promise<PictureSize>;
+}
+
+export interface ReadPictureOptions {
+  /** Called with what was concluded of the picture and is not certain, such as how many bits its samples use: a sentence. */
+  readonly onNote?: (text: string) => void;
 }
 
 /** Width and height in pixels. */

@@ -3,6 +3,7 @@ import { BadInputError, checkForm } from "../errors.ts";
 import type { Box } from "../image/geometry.ts";
 import type { Picture } from "../image/picture.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import type { ReadPictureOptions } from "./dataset-source.ts";
 
 export type { Box } from "../image/geometry.ts";
 
@@ -35,9 +36,10 @@ export interface DatasetImage {
   readonly mask?: () => Promise<ObjectMask>;
   /**
    * The picture as stored (turned by no EXIF tag, as boxes refer to stored pixels). Rejects with a PerceptualBallError that
-   * names the file if it is missing, damaged, or not of the size that its annotation says.
+   * names the file if it is missing, damaged, or not of the size that its annotation says. `onNote` is called with what was concluded of it
+   * and is not certain.
    */
-  readonly picture: () => Promise<Picture>;
+  readonly picture: (options?: ReadPictureOptions) => Promise<Picture>;
   readonly split?: DatasetSplit;
 }
 

@@ -1,7 +1,7 @@
 /** @file Where, of the usual places, the pictures of a data set are. */
 import { BadInputError } from "../errors.ts";
 import type { DatasetSource } from "./dataset-source.ts";
-import { isPictureName, joinPath, leavesFolder } from "./paths.ts";
+import { baseName, joinPath, leavesFolder, pictureNames } from "./paths.ts";
 
 /** A picture file, by its path in the folder that was searched. */
 export interface FoundPicture {
@@ -10,7 +10,7 @@ export interface FoundPicture {
   readonly path: string;
 }
 
-/** The pictures in `folder` and in the folders in it, in no order; undefined if there is no such folder. */
+/** The pictures in `folder` and in the folders in it, in no order, or arrays where there are no pictures; undefined if there is no such folder. */
 export async function picturesIn(source: DatasetSource, folder: string): Promise<FoundPicture[] | undefined> {
   if ((await source.exists(folder)) !== "folder") return undefined;
   const entries = await source.list(folder);
@@ -18,16 +18,16 @@ export async function picturesIn(source: DatasetSource, folder: string): Promise
   for (const { name, kind } of entries) {
     const path = joinPath(folder, name);
     if (kind === "file") {
-      if (isPictureName(name)) found.push({ name, path });
+      found.push({ name, path });
       continue;
     }
     for (const inner of await source.list(path)) {
-      if (inner.kind === "file" && isPictureName(inner.name)) {
+      if (inner.kind === "file") {
         found.push({ name: `${name}/${inner.name}`, path: joinPath(path, inner.name) });
       }
     }
   }
-  return found;
+  return pictureNames(found, ({ name }) => baseName(name), source.readsArrays ?? false);
 }
 
 /**

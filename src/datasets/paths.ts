@@ -49,6 +49,17 @@ export function isPictureName(name: string): boolean {
   return pictureExtensions.test(name) && !name.startsWith(".");
 }
 
+/** Whether the name is one of an array of NumPy's. */
+export function isArrayName(name: string): boolean {
+  return /\.npy$/i.test(name) && !name.startsWith(".");
+}
+
+/** Those of `names` that are pictures; where there are none, those that are arrays. Beside pictures arrays are mostly maps, masks or features. */
+export function pictureNames<T>(entries: readonly T[], nameOf: (entry: T) => string, readsArrays = true): T[] {
+  const pictures = entries.filter((entry) => isPictureName(nameOf(entry)));
+  return pictures.length > 0 || !readsArrays ? pictures : entries.filter((entry) => isArrayName(nameOf(entry)));
+}
+
 /** `a` and `b` compared by code units, for an order that is the same on every machine and in every language. */
 export function byCodeUnits(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;

@@ -1,6 +1,5 @@
 /** @file What readers of data sets are given, and what they have in common. */
 import { BadInputError, PerceptualBallError } from "../errors.ts";
-import type { Picture } from "../image/picture.ts";
 import { type BoxFinding, checkBox } from "./check-box.ts";
 import type { ClassifierClasses, LabelLookup } from "./class-labels.ts";
 import type { Box, Dataset, DatasetImage, DatasetProblem, DatasetSplit } from "./dataset.ts";
@@ -120,9 +119,9 @@ async function sizeOf(path: string, source: DatasetSource): Promise<PictureSize 
 }
 
 /** Reads the picture at `path` when called, and sees that it has the size that its boxes were made for. */
-export function pictureOf(source: DatasetSource, path: string, size?: PictureSize): () => Promise<Picture> {
-  return async () => {
-    const picture = await source.readPicture(path);
+export function pictureOf(source: DatasetSource, path: string, size?: PictureSize): DatasetImage["picture"] {
+  return async (options) => {
+    const picture = await source.readPicture(path, options);
     if (size === undefined || (picture.width === size.width && picture.height === size.height)) return picture;
     throw new BadInputError({
       where: path,

@@ -53,6 +53,9 @@ function hintOf(
   }
   if (opType === "Reshape") {
     const wanted = constants.get(inputs[1]);
+    // Before opset 5 its shape was an attribute.
+    if (attributes.shape?.kind === "ints")
+      return attributes.shape.value.map((extent) => (extent > 0 ? extent : undefined));
     if (wanted === undefined) return undefined;
     const extents = Array.from(tensorOfInitializer(wanted).data as BigInt64Array, Number);
     return extents.map((extent) => (extent > 0 ? extent : undefined));

@@ -36,6 +36,7 @@ describe("inputs beside the picture that have an evident value", () => {
       4,
     ],
     ["size and scale", "float[1,3] im_info", "m = ReduceMean (im_info) n = Mul (x, m)", (0.5 * 17) / 3],
+    ["how much larger the picture is", "float[1,2] scale_factor", "m = ReduceMean (scale_factor) n = Mul (x, m)", 0.5],
     [
       "pixels that are seen",
       "int64[1,8,8] pixel_mask",
@@ -52,6 +53,12 @@ describe("inputs beside the picture that have an evident value", () => {
     const prepared = prepare(`${image}, ${input}`, body);
     for (const logit of logitsOf(prepared)) expect(logit).toBeCloseTo(value, 6);
     expect(prepared.notes.join()).toMatch(/^input "\w+" is /);
+  });
+
+  test("a number for each channel is no picture", () => {
+    expect(() => prepare(`${image}, float[1,3,1,1] mean`, "n = Sub (x, mean)")).toThrow(
+      /Give the others values: --input mean=…/,
+    );
   });
 
   test("others are asked for, by name", () => {

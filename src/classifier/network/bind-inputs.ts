@@ -31,6 +31,8 @@ const keeping = /^(.*[_/:.])?keep_prob(ability)?(:\d+)?$/i;
 const dropping = /^(.*[_/:.])?(dropout|drop)(_?(rate|prob|ratio))?(:\d+)?$/i;
 /** Sizes of the picture. */
 const sizing = /^(.*[_/:.])?(im(age)?|img|input|orig(inal)?)_?(size|shape|sizes|hw|info|target_sizes?)(:\d+)?$/i;
+/** How much larger a picture is than it was: PaddlePaddle's detectors scale their boxes back by it. */
+const scaling = /^(.*[/:.])?scale_factors?(:\d+)?$/i;
 /** Which pixels, or patches, belong to the picture: all of them. */
 const showing = /^(.*[/:.])?((pixel|image|attention|patch)_)?(attention_)?mask(:\d+)?$/i;
 /** Which patches a network in training does not see: none of them. */
@@ -98,7 +100,10 @@ export function bindInputs(graph: Graph, { where, inputs = {}, inputSize }: Bind
 function pictureAmong(open: readonly ValueInfo[], read: ReadonlySet<string>): ValueInfo | undefined {
   if (open.length === 1) return open[0];
   const used = open.filter(({ name }) => read.has(name));
-  const pictures = used.filter(({ shape }) => shape?.length === 4);
+  // A single number for each channel, as of a mean, is no picture.
+  const isPicture = ({ shape = [] }: ValueInfo): boolean =>
+    shape.length === 4 && shape.slice(1).filter((extent) => extent !== 1).length > 1;
+  const pictures = used.filter(isPicture);
   const denoted = pictures.filter(({ denotation }) => denotation === "IMAGE");
   const [picture, ...others] = denoted.length > 0 ? denoted : pictures;
   return others.length === 0 ? picture : undefined;
@@ -119,6 +124,9 @@ function evident(
     if (extents.at(-1) === 2) return { value: inputSize, why: "the size of the picture" };
     // Height, width and the scale to the original.
     if (extents.at(-1) === 3 && /info/i.test(name)) return { value: [...inputSize, 1], why: "the size of the picture" };
+  }
+  if (scaling.test(name) && [1, 2, 4].includes(Number(extents.at(-1))) && dtype === "float32") {
+    return { value: 1, why: "the picture is as large as it is" };
   }
   const isWhole = extents.every((extent, axis) => axis === 0 || typeof extent === "number");
   const isFlag = dtype === "bool" || dtype?.startsWith("int") === true || dtype === "float32";

@@ -18,7 +18,7 @@ import { detectionLines, detectionObjects } from "../../report/detection/tables.
 import { type CliContext, notesOf, say, sayJson } from "../context.ts";
 import { type DetectionDataFlags, detectionData } from "../detection-data.ts";
 import { type AttackRunFlags, addVariantImages, attackRunsOf, comparedAttacks } from "../flags/attack-flags.ts";
-import { addDataFlags } from "../flags/data-flags.ts";
+import { addDataFlags, isOwnData } from "../flags/data-flags.ts";
 import { addExperimentFlags, type ExperimentFlags } from "../flags/experiment-flags.ts";
 import { describeHelp } from "../flags/help.ts";
 import { addModelFlags, type ModelFlags } from "../flags/model-flags.ts";
@@ -100,6 +100,7 @@ async function benchmarkDetection(flags: Flags, context: CliContext): Promise<vo
   const classifier = await openClassifier(flags, {
     ...{ runtime, signal, note },
     isLabelled: true,
+    hasOwnPictures: isOwnData(flags.data),
     samples: async (opened) => {
       const { test, ...data } = await detectionData(flags, opened, { signal });
       return samplesOfDataset({ ...data, images: test });

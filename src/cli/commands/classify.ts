@@ -1,5 +1,6 @@
 /** @file `perceptual-ball classify`: the most probable classes of pictures, folders and data sets. */
 import { Command, Option } from "commander";
+import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
 import type { DatasetImage } from "../../datasets/dataset.ts";
 import {
   type ClassificationRecord,
@@ -23,7 +24,7 @@ import {
   say,
   sayJson,
 } from "../context.ts";
-import { addDataFlags, type DataFlags, datasetOf } from "../flags/data-flags.ts";
+import { addDataFlags, type DataFlags, datasetOf, isOwnData } from "../flags/data-flags.ts";
 import { describeHelp } from "../flags/help.ts";
 import { addModelFlags, type ModelFlags } from "../flags/model-flags.ts";
 import { batchOption } from "../flags/noise-flags.ts";
@@ -92,7 +93,7 @@ async function classify(images: readonly string[], flags: Flags, context: CliCon
   const files = images.length === 0 ? bundledPictures() : await picturesOfFiles(images, pictureOptionsOf(flags, note));
   const classifier = await openClassifier(flags, {
     ...{ runtime: await loadRuntime(flags), signal, note },
-    hasOwnPictures: images.length > 0,
+    hasOwnPictures: images.length > 0 || isOwnData(data),
     takesAllLabels: true,
     isLabelled: data !== undefined,
     samples: async (opened) =>
@@ -104,10 +105,15 @@ async function classify(images: readonly string[], flags: Flags, context: CliCon
   const records: ClassificationRecord[] = [];
   let of = 0;
   try {
-    const pictures: PictureToClassify[] =
+    const pictures: WarnedPicture[] =
       data === undefined
-        ? files.map(({ image, load }) => ({ image, load: () => load(classifier.input.channelCount) }))
+        ? files.map(({ image, load, warnings }) => ({
+            image,
+            load: () => load(classifier.input.channelCount),
+            warnings,
+          }))
         : (await datasetOf(flags, classifier, { note, signal })).images.map(toClassify);
+    const concluded = new Map(pictures.map(({ image, warnings }) => [image, warnings]));
     of = pictures.length;
     const count = Math.min(top, classifier.classCount);
     if (csv) io.stdout.write(classificationHeading(count));
@@ -120,7 +126,8 @@ async function classify(images: readonly string[], flags: Flags, context: CliCon
       records.push(record);
       progress.update(records.length / of, record.image);
       progress.around(() => {
-        if (json) sayJson(io, record);
+        const warnings = [...classifier.warnings, ...(concluded.get(record.image)?.() ?? [])];
+        if (json) sayJson(io, { ...record, warnings });
         else if (csv) io.stdout.write(classificationRow(record, count));
         else say(io, classificationLine(record));
       });
@@ -140,6 +147,17 @@ async function classify(images: readonly string[], flags: Flags, context: CliCon
   }
 }
 
-function toClassify({ id, label, picture }: DatasetImage): PictureToClassify {
-  return { image: id, label, load: picture };
+/** A picture with what was concluded when it was loaded. */
+interface WarnedPicture extends PictureToClassify {
+  readonly warnings: () => readonly ModelWarning[];
+}
+
+function toClassify({ id, label, picture }: DatasetImage): WarnedPicture {
+  const concluded = new Set<string>();
+  return {
+    image: id,
+    label,
+    load: () => picture({ onNote: (text) => concluded.add(text) }),
+    warnings: () => [...concluded].map((message) => ({ code: "bit-depth", message })),
+  };
 }

@@ -56,6 +56,11 @@ export function addDataFlags(command: Command, { hasLabelFlag }: { readonly hasL
   return addPictureFlags(command);
 }
 
+/** Whether `--data` means pictures that are somebody's own, and not generated ones. */
+export function isOwnData(data: string | undefined): boolean {
+  return data !== undefined && !/^scenes(:|$)/.test(data);
+}
+
 export interface DatasetOfOptions {
   /** What is taken if the flags name none; default "scenes". */
   readonly fallback?: string;

@@ -12,7 +12,7 @@ import { type DatasetImage, type DatasetProblem, type DatasetSplit, finishDatase
 import type { DatasetFormatDefinition } from "../dataset-format.ts";
 import type { DatasetSource } from "../dataset-source.ts";
 import { type FoundPicture, picturesIn } from "../find-folder.ts";
-import { baseName, byCodeUnits, folderName, isPictureName, joinPath } from "../paths.ts";
+import { baseName, byCodeUnits, folderName, isArrayName, isPictureName, joinPath, pictureNames } from "../paths.ts";
 import { type DatasetReader, leftOut, pictureOf, splitOfName } from "../reader.ts";
 
 interface FolderPicture extends FoundPicture {
@@ -85,9 +85,11 @@ const readPictures: DatasetReader = async (path, context) => {
   const root = isFile ? folderName(path) : (context.images ?? path);
   const names = isFile
     ? [baseName(path)]
-    : (await source.list(root))
-        .filter(({ name, kind }) => kind === "file" && isPictureName(name))
-        .map(({ name }) => name);
+    : pictureNames(
+        (await source.list(root)).filter(({ kind }) => kind === "file").map(({ name }) => name),
+        (name) => name,
+        source.readsArrays ?? false,
+      );
   const chosen = selection.pictures(names.sort(byCodeUnits).map((id) => ({ id })));
   const images = chosen.map(({ id }) => ({ id, picture: pictureOf(source, joinPath(root, id)) }));
   return finishDataset(path, {
@@ -122,7 +124,7 @@ export const picturesFormat = {
   recognition: {
     files: "pictures",
     otherwise: async (path, _entries, source) => ((await picturesIn(source, path)) ?? []).length > 0,
-    file: { named: "a picture", fits: isPictureName },
+    file: { named: "a picture", fits: (name) => isPictureName(name) || isArrayName(name) },
   },
   options: ["images"],
   read: readPictures,

@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { realData, realDataTitle } from "../../../test/real-data.ts";
 import { imagenetLabels } from "../../classifier/labels/imagenet.ts";
 import { BadInputError } from "../../errors.ts";
+import { encodeNpy } from "../../tensor/npy.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
 import { encodePng } from "../pictures/write-image.ts";
 import { nodeFileSource } from "./file-source.ts";
 import { loadDataset } from "./load-dataset.ts";
@@ -65,6 +67,37 @@ test("of as many bands as the network takes, from a TIFF", async () => {
   await expect(read(5)).rejects.toThrow(
     /four\.tiff: the picture does not have the network's number of channels, expected 5/,
   );
+});
+
+test("arrays, where there are no pictures beside them, and what was concluded of each", async () => {
+  mkdirSync(join(folder, "arrays/a"), { recursive: true });
+  const bands = Uint8Array.from({ length: 120 }, (_, i) => (i * 11) % 256);
+  const array = (name: string, tensor: Tensor): void =>
+    writeFileSync(join(folder, "arrays/a", name), encodeNpy(tensor));
+  array("bytes.npy", { dtype: "uint8", shape: [5, 4, 6], data: bands });
+  array("dark.npy", { dtype: "uint16", shape: [5, 4, 6], data: Uint16Array.from(bands, (value) => 16 * value) });
+  array("real.npy", { dtype: "float32", shape: [4, 6, 5], data: new Float32Array(120).fill(0.5) });
+  const { images } = await loadDataset(join(folder, "arrays"), { reading: { channelCount: 5 } });
+  expect(images.map(({ id }) => id)).toEqual(["a/bytes.npy", "a/dark.npy", "a/real.npy"]);
+  const concluded: string[][] = [];
+  const pictures = [];
+  for (const { picture } of images) {
+    const notes: string[] = [];
+    pictures.push(await picture({ onNote: (text) => notes.push(text) }));
+    concluded.push(notes);
+  }
+  for (const picture of pictures) expect(picture).toMatchObject({ width: 6, height: 4, channels: 5 });
+  // Planes become pixels of five numbers.
+  expect(Array.from(pictures[0]?.data.subarray(0, 5) ?? [])).toEqual([0, 24, 48, 72, 96].map((at) => bands[at]));
+  expect(pictures[2]?.data.every((value) => value === 128)).toBe(true);
+  expect(concluded.map((notes) => notes.length)).toEqual([0, 1, 0]);
+  expect(concluded[1]?.[0]).toMatch(/dark\.npy: its 16-bit samples reach only \d+, so they are taken as 12 bits/);
+  // Beside pictures they are mostly maps.
+  await sharp(bands, { raw: { width: 6, height: 5, channels: 4 } })
+    .png()
+    .toFile(join(folder, "arrays/a/p.png"));
+  const { images: mixed } = await loadDataset(join(folder, "arrays"), { reading: { channelCount: 4 } });
+  expect(mixed.map(({ id }) => id)).toEqual(["a/p.png"]);
 });
 
 test("a folder on disk; a broken picture is found out when it is asked for", async () => {

@@ -3,8 +3,9 @@ import { createReadStream } from "node:fs";
 import { realpath } from "node:fs/promises";
 import { resolve, sep } from "node:path";
 import type { DatasetSource } from "../../datasets/dataset-source.ts";
+import { isArrayName } from "../../datasets/paths.ts";
 import { BadInputError } from "../../errors.ts";
-import { isPicture } from "../../image/picture.ts";
+import { isPicture, tensorToPicture } from "../../image/picture.ts";
 import { entryKindOf, folderEntries } from "../folder-entries.ts";
 import { pathBytes } from "../path-bytes.ts";
 import { decodeImageSize, type ReadImageOptions, readImageFile } from "../pictures/read-image.ts";
@@ -38,7 +39,7 @@ export interface FileSourceOptions extends Pick<ReadImageOptions, "maxPixels" | 
   readonly roots?: readonly string[];
   /**
    * How many channels the network takes, as of `readPictureFile`: of pictures for other numbers than 1 and 3 all stored channels are read,
-   * as of a TIFF of so many bands, and must be as many.
+   * as of a TIFF or an NPY array of so many bands, and must be as many. Numbers of arrays are rounded to bytes, as 16 bits are.
    */
   readonly channelCount?: number;
 }
@@ -76,20 +77,26 @@ export function createFileSource({ roots, channelCount = 3, ...reading }: FileSo
         await naming(path, () => Promise.reject(error));
       }
     },
-    readPicture: async (path) => {
+    readsArrays: true,
+    readPicture: async (path, { onNote } = {}) => {
       await inside(path);
-      const asStored = { ...reading, orientation: "ignore" } as const;
-      if (channelCount === 1 || channelCount === 3) return readImageFile(path, asStored);
+      const said = (text: string): void => {
+        reading.onNote?.(text);
+        onNote?.(text);
+      };
+      const asStored = { ...reading, orientation: "ignore", onNote: said } as const;
+      if ((channelCount === 1 || channelCount === 3) && !isArrayName(path)) return readImageFile(path, asStored);
       const picture = await readPictureFile(path, { ...asStored, channelCount });
-      if (isPicture(picture)) return picture;
-      throw new BadInputError({
-        where: path,
-        what: "is an array, and data sets are made of pictures",
-        expected: `a TIFF of ${channelCount} bands`,
-        advice: "Arrays are read where pictures are given one by one, without --data.",
-      });
+      return isPicture(picture) ? picture : tensorToPicture(picture);
     },
-    readPictureSize: async (path) => decodeImageSize(await bytesAt(path), path, reading),
+    readPictureSize: async (path) => {
+      const bytes = await bytesAt(path);
+      if (!isArrayName(path)) return decodeImageSize(bytes, path, reading);
+      const picture = await readPictureFile(path, { channelCount });
+      if (isPicture(picture)) return picture;
+      const [, height, width] = picture.shape;
+      return { width, height };
+    },
   };
 }
 

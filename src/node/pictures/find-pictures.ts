@@ -6,7 +6,7 @@
 import { lstat } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
 import type { FileEntry } from "../../datasets/dataset-source.ts";
-import { byCodeUnits, isPictureName } from "../../datasets/paths.ts";
+import { byCodeUnits, isArrayName, isPictureName } from "../../datasets/paths.ts";
 import { BadInputError, kindOf, MisuseError } from "../../errors.ts";
 import { entryKindOf, folderEntries } from "../folder-entries.ts";
 import { pathBytes, pathOfBytes } from "../path-bytes.ts";
@@ -65,6 +65,8 @@ async function picturesInFolder(folder: string): Promise<string[]> {
   const entries = await entriesOf(folder);
   const names = entries.filter(({ name, kind }) => kind === "file" && seemsPicture(name)).map(({ name }) => name);
   if (names.length > 0) return names.map((name) => joined(folder, name));
+  const arrays = entries.filter(({ name, kind }) => kind === "file" && isArrayName(name));
+  if (arrays.length > 0) return arrays.map(({ name }) => joined(folder, name));
   const inner = entries.filter(({ kind }) => kind === "folder").length;
   throw new MisuseError({
     where: folder,
@@ -101,7 +103,7 @@ async function picturesOfPattern(pattern: string, given: string): Promise<string
     const root = parts[0] === "" ? "/" : "";
     await walk(root, root === "" ? parts : parts.slice(1), found);
   }
-  const pictures = [...found].filter((path) => seemsPicture(path) || /\.npy$/i.test(path)).sort(byCodeUnits);
+  const pictures = [...found].filter((path) => seemsPicture(path) || isArrayName(path)).sort(byCodeUnits);
   if (pictures.length > 0) return pictures;
   throw new MisuseError({
     where: given,

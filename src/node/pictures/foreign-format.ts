@@ -1,10 +1,10 @@
-/** @file Formats of pictures that are not decoded, each known by its first bytes, with the command that makes a PNG of it. */
+/** @file Files that are not decoded, each known by its first bytes, with the command that makes a PNG of it, or what else helps. */
 
 export interface ForeignFormat {
   /** As people call it. */
   readonly name: string;
-  /** A command that makes a PNG of the file. */
-  readonly command: string;
+  /** What makes a picture of the file, a sentence. */
+  readonly advice: string;
 }
 
 interface Mark {
@@ -94,7 +94,35 @@ const marks: readonly Mark[] = [
     command: magick,
     fits: (bytes) => starts("\0\0\x01\0")(bytes) && bytes.length > 22 && bytes[4] > 0 && bytes[5] === 0,
   },
+  { name: "PostScript", command: magick, fits: (bytes) => starts("%!PS")(bytes) || starts("\xc5\xd0\xd3\xc6")(bytes) },
+  { name: "an Apple icon", command: magick, fits: starts("icns") },
   { name: "TGA", command: magick, fits: isTarga },
+  {
+    name: "a video",
+    command: (from, to) => `ffmpeg -i ${from} -frames:v 1 ${to}`,
+    fits: (bytes) => brandsOf(bytes).some((brand) => videoBrands.test(brand)) || starts("\x1a\x45\xdf\xa3")(bytes),
+  },
+];
+
+const videoBrands = /^(isom|iso[2-9]|mp4[12]|M4V |qt {2}|avc1|3gp\d)$/;
+
+/** What is found where pictures should be, and how it comes there. */
+const strays: readonly { readonly name: string; readonly advice: string; readonly fits: Mark["fits"] }[] = [
+  {
+    name: "a pointer of Git LFS",
+    advice: "Fetch the picture itself: git lfs pull",
+    fits: starts("version https://git-lfs"),
+  },
+  {
+    name: "a web page",
+    advice: "Download the picture itself: what was saved is an answer to a browser",
+    fits: (bytes) => /^\s*<(!doctype html|html)/i.test(text(bytes, 0, 64)),
+  },
+  {
+    name: "an archive",
+    advice: "Unpack it first, NumPy's .npz with np.save(path, np.load(archive)[name])",
+    fits: (bytes) => starts("PK\x03\x04")(bytes) || starts("\x1f\x8b")(bytes),
+  },
 ];
 
 /** A path that a shell takes as it stands. */
@@ -102,8 +130,11 @@ const plainPath = /^[\w./:\\-]+$/;
 
 /** The format that the file at `path` with these first (and for TGA, last) bytes has, if it is a known one that is not decoded. */
 export function foreignFormat(bytes: Uint8Array, path: string): ForeignFormat | undefined {
+  const stray = strays.find(({ fits }) => fits(bytes, path));
+  if (stray !== undefined) return { name: stray.name, advice: `${stray.advice}.` };
   const found = marks.find(({ fits }) => fits(bytes, path));
   if (found === undefined) return undefined;
   const from = plainPath.test(path) && !path.startsWith("-") ? path : "PICTURE";
-  return { name: found.name, command: found.command(from, `${from.replace(/\.\w+$/, "")}.png`) };
+  const command = found.command(from, `${from.replace(/\.\w+$/, "")}.png`);
+  return { name: found.name, advice: `Make a PNG of it: ${command}` };
 }

@@ -136,7 +136,7 @@ export async function decodeImage(bytes: Uint8Array, where: string, options: Rea
       where,
       what: `is ${foreign.name}, which is not read`,
       expected: pictureFormats,
-      advice: `Make a PNG of it: ${foreign.command}`,
+      advice: foreign.advice,
     });
   }
   const decode = decoderOf(bytes);

@@ -77,6 +77,11 @@ describe("formats that are not read are refused by their right name", () => {
     ["DirectDraw Surface", Buffer.from("DDS |and more of it, padded".padEnd(64))],
     ["QOI", Buffer.from("qoif".padEnd(64))],
     ["PFM", Buffer.from("PF\n2 2\n-1.0\n".padEnd(80))],
+    ["PostScript", Buffer.from("%!PS-Adobe-3.0 EPSF-3.0\n".padEnd(80))],
+    ["a video", box("isom", "mp42")],
+    ["a web page", Buffer.from("\n<!DOCTYPE html><html><title>404</title>".padEnd(80))],
+    ["a pointer of Git LFS", Buffer.from("version https://git-lfs.github.com/spec/v1\noid sha256:0\n".padEnd(80))],
+    ["an archive", Buffer.from([0x50, 0x4b, 3, 4, ...Array(80).fill(0)])],
     ["SGI", Buffer.from([1, 0xda, 1, 1, 0, 3, ...Array(64).fill(0)])],
   ])("%s", async (name, bytes) => {
     await expect(decodeImage(bytes, "x.bin")).rejects.toThrow(`x.bin: is ${name}, which is not read`);
