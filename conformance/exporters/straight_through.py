@@ -149,6 +149,9 @@ class Runner:
         padded = F.pad(x, (pads[1], pads[3], pads[0], pads[2]))
         return F.conv2d(padded, w, bias, attributes.get("strides", 1), 0, attributes.get("dilations", 1), attributes.get("group", 1))
 
+    def BatchNormalization(self, node, attributes, x, scale, bias, mean, variance):
+        return F.batch_norm(x, mean, variance, scale, bias, eps=attributes.get("epsilon", 1e-5))
+
     def Gemm(self, node, attributes, a, b, c=None):
         product = (a.mT if attributes.get("transA", 0) else a) @ (b.mT if attributes.get("transB", 0) else b)
         product = attributes.get("alpha", 1.0) * product
@@ -214,7 +217,7 @@ class Runner:
         pads = attributes.get("pads", [0, 0, 0, 0])
         self.kinds[node.output[0]] = self.kind(node.input[0])
         padded = F.pad(x, (pads[1], pads[3], pads[0], pads[2]), value=-numpy.inf)
-        return F.max_pool2d(padded, attributes["kernel_shape"], attributes.get("strides", 1))
+        return F.max_pool2d(padded, attributes["kernel_shape"], attributes.get("strides", 1), 0, 1, bool(attributes.get("ceil_mode", 0)))
 
     def ReduceMean(self, node, attributes, x, axes=None):
         over = axes.tolist() if axes is not None else attributes["axes"]

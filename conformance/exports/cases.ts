@@ -203,7 +203,7 @@ export const exportSources: readonly ExportSource[] = [
   {
     title: "timm, TorchScript exporter",
     about:
-      "Networks of the other modules, and more members of the large ones, by `torch.onnx.export(…, dynamo=False)`, opset 17. With those above, the list of cases has one at least of each of timm's 98 modules; those that have not run yet are not below.",
+      "Networks of the other modules, and more members of the large ones, by `torch.onnx.export(…, dynamo=False)`, opset 17. With those above, the list of cases has one at least of each of timm's 98 modules.",
     cases: timmMembers.map((text) => timmCase(text, { exporter: "legacy", opset: 17 }, "torchscript")),
   },
   {
