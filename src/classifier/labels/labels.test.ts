@@ -9,6 +9,19 @@ test("labels are read one per line, without WordNet numbers, carriage returns an
   expect(parseLabels("background\na\nb\n", 2, "f")).toEqual(["a", "b"]);
 });
 
+test.each([
+  ["a heading", "Label\nant\nbee\ncat\n"],
+  ["remarks", "# insects\nant\nbee\n# and others\ncat\n"],
+  ["empty lines", "ant\n\nbee\n\ncat\n"],
+  ["JSON, an object a line", '{"id": 1, "label": "bee"}\n{"id": 0, "label": "ant"}\n{"id": 2, "label": "cat"}\n'],
+])("%s among the lines is no name", (_, text) => {
+  expect(parseLabels(text, 3, "labels.txt")).toEqual(["ant", "bee", "cat"]);
+});
+
+test("a line that may be a remark is a name where the number says so", () => {
+  expect(parseLabels("#ant\nlabel\n\ncat", 4, "labels.txt")).toEqual(["#ant", "label", "", "cat"]);
+});
+
 test("a list of another length says both numbers", () => {
   expect(() => parseLabels("a\nb\n", 3, "names.txt")).toThrow(
     "names.txt: the labels do not fit the model, expected 3 lines, one per class, got 2.",

@@ -39,7 +39,17 @@ export function fittedLabels(names: readonly string[], classCount: number): read
   if (classCount === 1001 && plain.length === 1000) return ["background", ...plain];
   // One name for the head of one number: what it says yes to.
   if (classCount === 2 && plain.length === 1) return [`not ${first}`, first];
-  return plain.length === classCount ? plain : undefined;
+  if (plain.length === classCount) return plain;
+  // A heading, remarks and empty lines are no names where without them the number is right.
+  const without: readonly ((name: string, index: number) => boolean)[] = [
+    (name, index) => index === 0 && /^(labels?|names?|class(es)?|class[ _]?names?|categor(y|ies)|species)$/i.test(name),
+    (name) => name.startsWith("#"),
+    (name) => name === "",
+    (name) => name === "" || name.startsWith("#"),
+  ];
+  return without
+    .map((isNone) => plain.filter((name, index) => !isNone(name, index)))
+    .find((left) => left.length === classCount);
 }
 
 /** The names of ImageNet's or CIFAR-10's classes if a model has as many; that they are those is another question. */

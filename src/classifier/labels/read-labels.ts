@@ -38,11 +38,22 @@ export function readLabels(text: string, where: string): readonly string[] {
     });
     if (items.length > 0) return inOrder(items, where);
   }
+  const objects = namesOfObjects(plain, where);
+  if (objects !== undefined) return objects;
   const yaml = namesOfYaml(plain, where);
   if (yaml !== undefined) return yaml;
   const lines = plain.split(/\r?\n|\r/);
   while (lines.length > 0 && lines[lines.length - 1].trim() === "") lines.pop();
   return namesOfTable(lines, where) ?? namesOfNumberedLines(lines, where) ?? lines.map(withoutSynset);
+}
+
+/** The names of JSON objects, one a line; undefined if the lines are not all that. */
+function namesOfObjects(text: string, where: string): readonly string[] | undefined {
+  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "");
+  if (lines.length < 2 || !lines.every((line) => /^\s*\{.*\}\s*$/.test(line))) return undefined;
+  const items = lines.map((line) => parseLiteral(line));
+  const list = items.filter((item) => item !== undefined);
+  return list.length === items.length ? namesOfLiteral(list, where) : undefined;
 }
 
 /** `line` without the WordNet number in front. */
