@@ -61,7 +61,7 @@ function factsOf(
       ),
       [
         "Classes",
-        `${classifier.classCount}${known === undefined ? " (without names)" : `: ${known.join(", ")}, …`} (${classifier.labelsReason})`,
+        `${classifier.classCount}${known === undefined ? " (without names)" : `: ${known.join(", ")}${classifier.classCount > known.length ? ", …" : ""}`} (${classifier.labelsReason})`,
       ],
       [
         "Pixels",

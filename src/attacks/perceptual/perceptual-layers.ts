@@ -94,15 +94,24 @@ const mostStages = 4;
 export function automaticLayers(classifier: Classifier): Layer[] {
   const anatomy = anatomyOf(classifier);
   const { grids, cuts, lastAttention } = anatomy;
+  const { types } = classifier.prepared.typed(classifier.prepared.fixedBatch ?? 1);
+  // Truth values and indices have no distance.
+  const isReal = ({ name }: Layer): boolean => types.get(name)?.dtype === "float32";
   const ways = grids.filter((grid) => {
-    return cellsOf(grid) > 1 && cuts.has(grid.layer.name) && !isMove({ opType: grid.layer.operator });
+    const { layer } = grid;
+    return cellsOf(grid) > 1 && cuts.has(layer.name) && isReal(layer) && !isMove({ opType: layer.operator });
   });
   const isMixing = lastAttention !== undefined || ways.some(({ cellStride }) => cellStride > 1);
   const stages = isMixing ? stagesOf(ways) : stepsDown(classifier, anatomy);
   if (stages.length >= 2) return stages.slice(0, mostStages);
   const way = ways.map(({ layer }) => layer);
   const sums = way.filter(({ operator }) => operator === "Add");
-  const choices = [sums.length < mostStages ? [] : sums, way.filter(isActivation), way, classifier.layers.slice(0, -1)];
+  const choices = [
+    sums.length < mostStages ? [] : sums,
+    way.filter(isActivation),
+    way,
+    classifier.layers.slice(0, -1).filter(isReal),
+  ];
   const pool = choices.find((choice) => choice.length > 0) ?? [];
   const count = Math.min(mostStages, pool.length);
   return Array.from({ length: count }, (_, i) => pool[Math.floor(((i + 0.5) * pool.length) / count)]);

@@ -319,6 +319,13 @@ test("with channels last, the end of each stage but the coarsest", () => {
   expect(result).toEqual(["s0", "s1"]);
 });
 
+test("truth values are no layers that are compared", () => {
+  const pooled = "c = Conv <pads = [1, 1, 1, 1]> (t, w3) a = GlobalAveragePool (c)";
+  const names = chosen(`g = Less (x, x) t = Cast <to = 1> (g) ${pooled}`);
+  expect(names).toContain("c");
+  expect(names).not.toContain("g");
+});
+
 /** The automatic layers of a network of 32 × 32 pixels, of which `body` makes the features `a` [1, 8, 1, 1]. */
 function chosen(body: string) {
   const wave = (count: number): string => Array.from({ length: count }, (_, i) => Math.sin(i).toFixed(3)).join(", ");

@@ -24,7 +24,7 @@ import {
 import { findImageInput, type ImageInput, imageShape } from "./image-input.ts";
 import { withPictureAxes } from "./picture-axes.ts";
 import { solveInputSize } from "./solve-input-size.ts";
-import { stepNotes } from "./step-notes.ts";
+import { blockedAt, stepNotes } from "./step-notes.ts";
 
 export interface PrepareModelOptions extends NeedsLimits {
   /** How messages call the model, such as its path. */
@@ -122,6 +122,8 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
   });
   const parts = { where, model, opsets: canonical.opsets, image, isSizeAssumed };
   const whole = extractSubgraph(found.graph, [found.logits]);
+  const steps = { input: image.name, logits: found.logits, inputShapes };
+  const blocked = blockedAt(whole, steps);
   return assemble(whole, found, {
     ...parts,
     notes: [
@@ -132,10 +134,17 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
       ...sizeNotes,
       ...(image.isOfIntegers ? [realInputNote] : []),
       ...found.notes,
-      ...stepNotes(whole, { input: image.name, logits: found.logits, inputShapes }),
+      ...stepNotes(whole, steps),
     ],
-    warnings: found.warnings,
+    warnings: [...found.warnings, ...(blocked === undefined ? [] : [blockedWarning(blocked)])],
   });
+}
+
+function blockedWarning(ends: string): ModelWarning {
+  return {
+    code: "no-gradient",
+    message: `no gradient arrives at the pixels: it ends at ${ends}. Maps of gradients are 0 and attacks along them find nothing; methods that hide parts of the picture, such as --method occlusion, see what the model does`,
+  };
 }
 
 /** Height and width of the picture among several inputs, where the model declares them. */

@@ -66,5 +66,10 @@ test.each([
   const classifier = classifierOf(body);
   const { blocker } = await probeGradient(classifier);
   expect(blocker).toBe(`no gradient arrives at the pixels: it ends at ${node}`);
+  // Every command says so, not only what probes.
+  expect(classifier.warnings).toContainEqual({
+    code: "no-gradient",
+    message: expect.stringContaining(`it ends at ${node}. Maps of gradients are 0`),
+  });
   await classifier.dispose();
 });

@@ -28,10 +28,7 @@ export interface StepNotesOptions {
  * continuous way as well, and operators that pass none while another way does.
  */
 export function stepNotes(graph: Graph, { input, logits, inputShapes }: StepNotesOptions): readonly string[] {
-  const hasSteps = graph.nodes.some(
-    (node) => (ruleOf(node.opType)?.step !== undefined || isNonDifferentiable(node.opType)) && !isQuantization(node),
-  );
-  if (!hasSteps) return [];
+  if (!hasSteps(graph)) return [];
   const { straightThrough, constant, partly } = gradientSteps(graph, { of: logits, wrt: input, inputShapes });
   const rounding = straightThrough.filter((node) => !isQuantization(node));
   return [
@@ -45,8 +42,16 @@ export function stepNotes(graph: Graph, { input, logits, inputShapes }: StepNote
   ];
 }
 
+/** Whether a graph has steps that a gradient passes by a convention, or not at all. */
+function hasSteps({ nodes }: Graph): boolean {
+  return nodes.some(
+    (node) => (ruleOf(node.opType)?.step !== undefined || isNonDifferentiable(node.opType)) && !isQuantization(node),
+  );
+}
+
 /** The steps at which every way from the pixels to the logits ends, a phrase; undefined where a gradient could arrive. */
 export function blockedAt(graph: Graph, { input, logits, inputShapes }: StepNotesOptions): string | undefined {
+  if (!hasSteps(graph)) return undefined;
   const { arrives, blocking } = gradientSteps(graph, { of: logits, wrt: input, inputShapes });
   return arrives || blocking.length === 0 ? undefined : named(blocking);
 }
