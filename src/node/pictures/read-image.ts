@@ -215,11 +215,13 @@ async function decodeBySharp(
     const isGray = space === "b-w" || space === "grey16";
     const isBands = space === "multiband" || (space !== "cmyk" && channels > (isGray ? 2 : 4));
     if (!isStored && isBands) throw tooManyChannels(where, channels);
+    // sharp drops the transparency of gray that stays gray: it is read as color, whose three are alike.
+    const isGrayWithAlpha = isStored && isGray && channels === 2;
     const colored =
       space === "cmyk"
         ? upright.pipelineColourspace("cmyk").toColourspace("cmyk")
         : isStored
-          ? upright.toColourspace(isBands ? storedSpace(false, isWide) : storedSpace(isGray, isWide))
+          ? upright.toColourspace(storedSpace(isGray && !isBands && !isGrayWithAlpha, isWide))
           : upright.removeAlpha().toColourspace(isWide ? "rgb16" : "srgb");
     const { data, info } = await colored.raw({ depth }).toBuffer({ resolveWithObject: true });
     const samples = isWide
@@ -230,7 +232,7 @@ async function decodeBySharp(
     const stored =
       space === "cmyk"
         ? { channels: 3, data: rgbOfCmyk(own, info.channels) }
-        : isBands && info.channels > channels
+        : (isBands || isGrayWithAlpha) && info.channels > channels
           ? { channels, data: withoutRepetition(own, info.channels, info.channels - channels) }
           : { channels: info.channels, data: own };
     return {

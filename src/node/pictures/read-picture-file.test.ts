@@ -286,6 +286,18 @@ describe("channels", () => {
   const read = (path: string, channelCount: number, options: ReadPictureFileOptions = {}) =>
     readPictureFile(path, { channelCount, ...options });
 
+  test("gray keeps its transparency, of 8 and of 16 bits", async () => {
+    const data = Uint8Array.from({ length: 12 }, (_, i) => (i * 37) % 256);
+    const picture = { width: 3, height: 2, channels: 2, data };
+    const path = fileOf("gray-alpha.png", await encodePng(picture, { isNetworkInput: true }));
+    expect(await read(path, 2)).toEqual({ ...picture, isNetworkInput: true });
+    expect(await read(path, 1)).toMatchObject({ width: 3, height: 2 });
+    const raw = { width: 3, height: 2, channels: 2 } as const;
+    const wide = Uint16Array.from(data, (value) => 257 * value);
+    const png = sharp(wide, { raw }).toColourspace("grey16").png();
+    expect(await read(fileOf("gray-alpha-16.png", await png.toBuffer()), 2)).toMatchObject(picture);
+  });
+
   test("2 and 4 are had from transparency, or full opacity is added", async () => {
     const rgba = Uint8Array.of(1, 2, 3, 4, 250, 251, 252, 0);
     const path = fileOf(
