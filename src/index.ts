@@ -63,6 +63,7 @@ export { sparsefool } from "./attacks/minimal/sparsefool.ts";
 export { l2 as l2Attack, perceptual as perceptualAttack } from "./attacks/perceptual/perceptual.ts";
 export { pgd } from "./attacks/pgd.ts";
 export { pgdMean } from "./attacks/pgd-mean.ts";
+export { miFgsm } from "./attacks/transfer/mi-fgsm.ts";
 
 // From maps to boxes
 

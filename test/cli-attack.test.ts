@@ -32,6 +32,31 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe("attack", () => {
+  test("--transfer-to shows the attacked pictures to other models, of other sizes and names", async () => {
+    const other = path("other.onnx");
+    // As the model, but for images of 16 × 16 pixels.
+    writeFileSync(other, writeModel(tinyClassifier({ size: 16, metadata: {} })));
+    const out = path("transfer");
+    const own = ["--attack", "pgd,mi-fgsm", "--epsilon", "0.3", "--kernel", "3", "--out", out];
+    const argv = ["attack", path("noise0.png"), path("noise1.png"), "--model", model, ...own];
+    const { code, stdout, stderr } = await runCli([...argv, "--transfer-to", `${other},${model}`]);
+    expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
+    const [head = "", pgd = "", momentum = ""] = stdout
+      .slice(stdout.indexOf("Shown to other models:"))
+      .split("\n")
+      .slice(2);
+    expect(head).toMatch(/^attack +pictures +tiny\.onnx +other\.onnx +tiny\.onnx$/);
+    expect(pgd).toMatch(/^pgd +2 +100\.0 % \[34\.2, 100\.0\] +\d/);
+    expect(momentum).toMatch(/^mi-fgsm +2 /);
+    const rows = readFileSync(join(out, "transfer.csv"), "utf8").split("\r\n");
+    expect(rows.length).toBe(1 + 2 * 3 + 1);
+    // The model itself, given once more, says the same.
+    expect(rows[3]?.split(",").slice(2)).toEqual(rows[1]?.split(",").slice(2));
+    const missing = await runCli([...argv, "--transfer-to", path("none.onnx")]);
+    expect(missing.code).toBe(2);
+    expect(missing.stderr).toContain("--transfer-to: there is no such model");
+  });
+
   test("writes pictures that are what the record says of them", async () => {
     const out = path("out");
     const images = [path("noise0.png"), path("noise1.png")];

@@ -15,6 +15,7 @@ import { sparsefool } from "./minimal/sparsefool.ts";
 import { l2, perceptual } from "./perceptual/perceptual.ts";
 import { pgd } from "./pgd.ts";
 import { pgdMean } from "./pgd-mean.ts";
+import { miFgsm } from "./transfer/mi-fgsm.ts";
 
 /** The attacks by name, in the order in which they are listed to users. */
 export const attacksByName = {
@@ -33,6 +34,7 @@ export const attacksByName = {
   ead,
   sparsefool,
   hopskipjump,
+  "mi-fgsm": miFgsm,
 } as const;
 
 /** All attacks, in the same order. */

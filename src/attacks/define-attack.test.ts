@@ -202,6 +202,7 @@ describe("images and radii", () => {
         apgd: { steps: 6, loss: "targeted-dlr", targetClasses: 2 },
         fab: { steps: 5, restarts: 2, targetClasses: 2 },
         square: { queries: 30, epsilon: 0.02 },
+        "mi-fgsm": { steps: 3, diversity: 0.7, kernel: 3 },
         fmn: { steps: 5 },
         ead: { steps: 6, searchSteps: 2, constant: 1 },
         sparsefool: { iterations: 2, steps: 3 },

@@ -56,6 +56,13 @@ export {
 } from "../experiments/attack/record.ts";
 export { type AttackSummary, attackSummaries } from "../experiments/attack/summary.ts";
 export {
+  type TransferCell,
+  type TransferMatrix,
+  type TransferModel,
+  type TransferRow,
+  transferMatrix,
+} from "../experiments/attack/transfer.ts";
+export {
   type ClassificationAccuracy,
   type ClassificationRecord,
   type ClassifyPicturesOptions,

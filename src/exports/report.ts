@@ -14,6 +14,7 @@ export { structuralSimilarity } from "../image/structural-similarity.ts";
 export { type AttackPageEntry, type AttackPageInput, attackPage } from "../report/attack/page.ts";
 export { attackSentence } from "../report/attack/sentence.ts";
 export { attackTable } from "../report/attack/table.ts";
+export { transferCsv, transferLines, transferMarkdown } from "../report/attack/transfer-table.ts";
 export {
   accuracyLine,
   classificationHeading,

@@ -16,6 +16,7 @@ import { checkWritableFolder } from "../../node/check-folder.ts";
 import { bundledClassifierPath } from "../../node/models/bundled.ts";
 import { attackSentence } from "../../report/attack/sentence.ts";
 import { attackTable } from "../../report/attack/table.ts";
+import { transferLines } from "../../report/attack/transfer-table.ts";
 import { type AttackInputFlags, openAttackInputs } from "../attack-inputs.ts";
 import { type CliContext, notesOf, say, sayJson } from "../context.ts";
 import { type AttackFlags, addAttackFlags, attackRunsOf } from "../flags/attack-flags.ts";
@@ -30,6 +31,7 @@ import { createProgress } from "../progress.ts";
 import { describeReplaced, sayPage } from "../reports/page-link.ts";
 import { checkAttackReport, writeAttackReport } from "../reports/write-attack-report.ts";
 import { conductExperiment } from "../run-resumable.ts";
+import { checkTransferModels, transferTo } from "../transfer.ts";
 import { pictureVersions } from "../versions.ts";
 
 interface Flags extends AttackInputFlags, AttackFlags, Omit<ExperimentFlags, "quiet"> {}
@@ -60,6 +62,7 @@ export function attackCommand(context: CliContext): Command {
       "attack --data cifar10 --model vgg.onnx --attack all --first 200",
       'attack dog.jpg --model resnet50.onnx --attack perceptual,deepfool --target "tabby cat"',
       "attack --data cifar10 --model vgg.onnx --attack all --first 200 --workers 4",
+      "attack --data cifar10 --model vgg.onnx --attack mi-fgsm --diversity 0.5 --transfer-to resnet.onnx,densenet.onnx",
     ],
     notes: `Writes into --out, for each picture and attack: adversarial.png, adversarial.npy (before rounding to bytes), difference.png and
 result.json; and index.html, table.md, results.csv and results.jsonl, in the place of what an earlier run has written there; and the
@@ -70,6 +73,7 @@ records themselves, which the next run goes on from.`,
 
 async function attackPictures(images: readonly string[], flags: Flags, context: CliContext): Promise<void> {
   const runs = attackRunsOf(flags, runnables);
+  checkTransferModels(flags.transferTo ?? []);
   checkWritableFolder(flags.out);
   const { io } = context;
   const progress = createProgress(io.stderr, { quiet: flags.quiet ?? false });
@@ -89,7 +93,8 @@ async function attackPictures(images: readonly string[], flags: Flags, context: 
         target: classOf(flags.target),
         rounding: flags.rounding,
       },
-      keepImages: flags.data === undefined ? undefined : flags.examples,
+      // Pictures that are shown to other models are kept, all of them.
+      keepImages: flags.data === undefined || flags.transferTo !== undefined ? undefined : flags.examples,
       turn,
       batch: flags.batch,
       isDivided: flags.workers > 1 || flags.shard !== undefined,
@@ -117,10 +122,19 @@ async function attackPictures(images: readonly string[], flags: Flags, context: 
     }
     const page = join(flags.out, "index.html");
     if (replaced !== undefined) notesOf(io, flags)(`${page} replaces ${describeReplaced(replaced)}`);
-    if (isInterrupted || flags.json || records.length === 0) return;
+    if (isInterrupted || records.length === 0) return;
+    const matrix =
+      flags.transferTo === undefined
+        ? undefined
+        : await transferTo({ paths: flags.transferTo, opened, items, store, flags }, context);
+    if (flags.json) {
+      if (matrix !== undefined) sayJson(io, { transfer: matrix });
+      return;
+    }
     if (flags.data !== undefined) {
       say(io, `${inputs.length} pictures of ${source}`, "", ...attackTable(attackSummaries(records)).split("\n"));
     }
+    if (matrix !== undefined) say(io, "", "Shown to other models:", "", ...transferLines(matrix));
     say(io, "");
     sayPage(io, page);
   } finally {

@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import { type Rounding, roundings } from "../../attacks/attack-options.ts";
 import { MisuseError } from "../../errors.ts";
 import type { AttackRun } from "../../experiments/attack/protocol.ts";
-import { choice, number } from "./parse-values.ts";
+import { choice, number, words } from "./parse-values.ts";
 import { maskOption } from "./picture-flags.ts";
 import { attackKind, type RunnableFlags, type RunnableFlagsOptions, runsOf } from "./runnables.ts";
 
@@ -14,6 +14,8 @@ export interface AttackFlags extends RunnableFlags {
   readonly batch?: number;
   readonly examples: number;
   readonly mask?: string;
+  /** Models that attacked pictures are shown to. */
+  readonly transferTo?: readonly string[];
 }
 
 /** Of commands that compare attacks. */
@@ -37,6 +39,10 @@ export function addAttackFlags(command: Command): Command {
       "keep (default): farther from the picture where the nearest bytes lose the success; nearest; none: a search that minds no bytes",
     ).argParser(choice("--rounding", roundings)),
     maskOption(),
+    new Option(
+      "--transfer-to <list>",
+      "models to show the attacked pictures to: how many change their class there; keeps all pictures",
+    ).argParser(words("--transfer-to")),
     new Option("--batch <n>", "pictures in lockstep (default: up to 64, fewer of large ones)").argParser(
       number("--batch", { min: 1, max: 4096, integer: true }),
     ),

@@ -1,0 +1,64 @@
+import * as ort from "onnxruntime-node";
+import { afterAll, expect, test } from "vitest";
+import { smallImages, smallNetwork } from "../../../test/small-network.ts";
+import { attackNamed } from "../../attacks/attacks.ts";
+import { createClassifier } from "../../classifier/classifier.ts";
+import { parseModel } from "../../onnx/text/parse.ts";
+import { transferCsv, transferLines, transferMarkdown } from "../../report/attack/transfer-table.ts";
+import { memoryStore } from "../records/memory-store.ts";
+import { runExperiment } from "../records/run-experiment.ts";
+import { wilsonInterval } from "../statistics/statistics.ts";
+import { attackCompute, attackIdentity, attackItems } from "./protocol.ts";
+import type { AttackFinding } from "./record.ts";
+import { transferMatrix } from "./transfer.ts";
+
+const small = createClassifier(smallNetwork(), { runtime: ort, preprocessing: "unit" });
+/** Of 12 × 12 pixels in ±1, and blind: whatever is shown is of class 0. */
+const blind = createClassifier(
+  parseModel(`
+    <ir_version: 8, opset_import: ["" : 18]>
+    net (float[N, 3, 12, 12] x) => (float[N, 4] logits)
+    <float[4, 3] W = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, float[4] b = {1, 0, 0, 0}>
+    { p = GlobalAveragePool (x)  f = Flatten (p)  logits = Gemm <transB = 1> (f, W, b) }`),
+  { runtime: ort, preprocessing: { scale: 1, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], channels: "rgb" } },
+);
+afterAll(() => Promise.all([small.dispose(), blind.dispose()]));
+
+const pictures = smallImages.slice(1, 6).map((image, n) => ({ image: `p${n}`, origin: "x", input: async () => image }));
+const runs = ["fgsm", "mi-fgsm"].map((name) => ({ name, attack: attackNamed(name), settings: { epsilon: 0.06 } }));
+
+test("attacked pictures are shown to other networks, at their sizes and in their pixels", async () => {
+  const items = attackItems(pictures, runs, { classifier: small, settings: { seed: 0 } });
+  const store = memoryStore<AttackFinding>(attackIdentity(small, "ab"));
+  await runExperiment({ items, store, compute: attackCompute(small), batchSize: 8, batchOf: ({ run }) => run.name });
+  const matrix = await transferMatrix(items, store, [
+    { name: "own", classifier: small },
+    { name: "same", classifier: small },
+    { name: "blind", classifier: blind },
+  ]);
+  expect(matrix.models).toEqual(["own", "same", "blind"]);
+  expect(matrix.rows.map(({ attack }) => attack)).toEqual(["fgsm", "mi-fgsm"]);
+  for (const [k, { cells }] of matrix.rows.entries()) {
+    const findings = items.slice(5 * k, 5 * k + 5).map(({ key }) => store.finished(key)?.result);
+    const kept = findings.filter((finding) => finding?.rounded.success).length;
+    expect(kept).toBeGreaterThan(0);
+    const [own, same, others] = cells;
+    expect(own).toMatchObject({ pictures: 5, changed: kept, share: wilsonInterval(kept, 5) });
+    expect(same.changed).toBe(kept);
+    expect(others).toMatchObject({ pictures: 5, changed: 0 });
+  }
+  expect(matrix.withoutImage).toBe(0);
+  const share = `${(20 * matrix.rows[0].cells[0].changed).toFixed(1)} %`;
+  expect(transferLines(matrix)[1]).toMatch(new RegExp(`^fgsm +5 +${share} \\[`));
+  expect(transferMarkdown(matrix)).toContain(`| fgsm | 5 | ${share} [`);
+  expect(transferCsv(matrix).split("\r\n")).toHaveLength(1 + 6 + 1);
+});
+
+test("results without an image are counted, and not in the matrix", async () => {
+  const items = attackItems(pictures, [runs[0]], { classifier: small, settings: { seed: 0 }, keepImages: 2 });
+  const store = memoryStore<AttackFinding>(attackIdentity(small, "ab"));
+  await runExperiment({ items, store, compute: attackCompute(small), batchSize: 8, batchOf: () => "" });
+  const { rows, withoutImage } = await transferMatrix(items, store, [{ name: "own", classifier: small }]);
+  expect(withoutImage).toBe(3);
+  expect(rows[0].cells[0].pictures).toBe(2);
+});
