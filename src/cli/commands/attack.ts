@@ -29,9 +29,9 @@ import { addRunnableFlags, attackKind, runnableHelp } from "../flags/runnables.t
 import { addRuntimeFlags } from "../flags/runtime-flags.ts";
 import { createProgress } from "../progress.ts";
 import { describeReplaced, sayPage } from "../reports/page-link.ts";
+import { checkTransferModels, transferTo } from "../reports/transfer-report.ts";
 import { checkAttackReport, writeAttackReport } from "../reports/write-attack-report.ts";
 import { conductExperiment } from "../run-resumable.ts";
-import { checkTransferModels, transferTo } from "../transfer.ts";
 import { pictureVersions } from "../versions.ts";
 
 interface Flags extends AttackInputFlags, AttackFlags, Omit<ExperimentFlags, "quiet"> {}

@@ -213,11 +213,22 @@ async function attackAll(
       options,
     );
     for (const [n, result] of results.entries()) {
+      checkRadiusIsKept(result, epsilon);
       standing[n].radii.push(radiusRecord(epsilon, result));
       for (const warning of warningsIn(result.details)) standing[n].warnings.set(warning.code, warning);
     }
     standing = standing.filter((_, n) => !(results[n].withinBudget.success && results[n].rounded.success));
   }
+}
+
+/** Some settings of attacks, such as presets without a constraint, leave the radius aside. */
+function checkRadiusIsKept({ attack, settings }: AttackResult, epsilon: number): void {
+  if (settings.epsilon === epsilon) return;
+  throw new MisuseError({
+    where: `robustness: ${attack}`,
+    what: "with these settings it keeps to no radius",
+    expected: "settings with a ball",
+  });
 }
 
 function radiusRecord(epsilon: number, { outcome, withinBudget, rounded, details, cost }: AttackResult): RadiusRecord {

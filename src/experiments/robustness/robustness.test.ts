@@ -115,6 +115,17 @@ test("a picture that cannot be opened fails by itself, with its reason", async (
   expect(curves[0].pictures).toBe(1);
 });
 
+test("an attack whose settings leave the radius aside fails in words, and does not count as a flip within it", async () => {
+  const free = runOf("perceptual", { preset: "paper", iterations: 3, layers: [] });
+  const kept = runOf("perceptual", { iterations: 3, layers: [] });
+  const items = robustnessItems([imageOf(1)], [free, { ...kept, name: "kept" }], classifier, settings);
+  const { store, records } = await resultsOf(64, items);
+  expect(records.map((record) => record !== undefined)).toEqual([false, true]);
+  expect(store.failures().map(({ message }) => message)).toEqual([
+    "robustness: perceptual: with these settings it keeps to no radius, expected settings with a ball.",
+  ]);
+});
+
 test("warnings come once each, with the number of pictures", async () => {
   const store = memoryStore<RobustnessRecord>(identity);
   const items = robustnessItems(images.slice(0, 3), [runs[0]], classifier, settings);

@@ -1,18 +1,18 @@
 /** @file `attack --transfer-to`: the attacked pictures shown to other models. */
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
-import { MisuseError } from "../errors.ts";
-import type { AttackItem } from "../experiments/attack/protocol.ts";
-import type { AttackFinding } from "../experiments/attack/record.ts";
-import { type TransferMatrix, type TransferModel, transferMatrix } from "../experiments/attack/transfer.ts";
-import type { RecordStore } from "../experiments/records/record-store.ts";
-import { pathBytes } from "../node/path-bytes.ts";
-import { writeFileAtomically } from "../node/write-file.ts";
-import { transferCsv, transferMarkdown, transferSentence } from "../report/attack/transfer-table.ts";
-import type { AttackInputs } from "./attack-inputs.ts";
-import { type CliContext, notesOf } from "./context.ts";
-import type { RuntimeFlags } from "./flags/runtime-flags.ts";
-import { openClassifier, samplePictures } from "./open-classifier.ts";
+import { MisuseError } from "../../errors.ts";
+import type { AttackItem } from "../../experiments/attack/protocol.ts";
+import type { AttackFinding } from "../../experiments/attack/record.ts";
+import { type TransferMatrix, type TransferModel, transferMatrix } from "../../experiments/attack/transfer.ts";
+import type { RecordStore } from "../../experiments/records/record-store.ts";
+import { pathBytes } from "../../node/path-bytes.ts";
+import { writeFileAtomically } from "../../node/write-file.ts";
+import { transferCsv, transferMarkdown, transferSentence } from "../../report/attack/transfer-table.ts";
+import type { AttackInputs } from "../attack-inputs.ts";
+import { type CliContext, notesOf } from "../context.ts";
+import type { RuntimeFlags } from "../flags/runtime-flags.ts";
+import { openClassifier, samplePictures } from "../open-classifier.ts";
 
 /** Throws a MisuseError for a model that is not there, before anything is computed. */
 export function checkTransferModels(paths: readonly string[]): void {
