@@ -26,6 +26,7 @@ import { number, numbers } from "../flags/parse-values.ts";
 import { addRunnableFlags, attackKind, runnableHelp } from "../flags/runnables.ts";
 import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
 import { openClassifier, samplesOfDataset } from "../open-classifier.ts";
+import { sayPage } from "../reports/page-link.ts";
 import { writeRobustnessReport } from "../reports/write-robustness-report.ts";
 import { conductExperiment } from "../run-resumable.ts";
 import { benchmarkVersions } from "../versions.ts";
@@ -143,7 +144,10 @@ async function benchmarkRobustness(flags: Flags, context: CliContext): Promise<v
     });
     await writeRobustnessReport(flags.out, summary);
     if (flags.json) sayJson(io, summary);
-    else say(io, ...robustnessLines(summary), "", `Report: ${join(flags.out, "index.html")}`);
+    else {
+      say(io, ...robustnessLines(summary), "");
+      sayPage(io, join(flags.out, "index.html"));
+    }
   } finally {
     await classifier.dispose();
   }
