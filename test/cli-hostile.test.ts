@@ -126,6 +126,9 @@ describe("hostile names reach the terminal as text", () => {
     await printed("benchmark", "detection", ...flags, ...small, "--out", out("detection"));
     await printed("merge", out("attack"), out("detection"));
     await printed("merge", out("attack"), "--output", out("merged"));
+    for (const how of [[], ["--json"]]) await printed("status", out("attack"), out("detection"), ...how);
+    await printed("queue", "fill", `redis://127.0.0.1:1/${evil}`, "--name", evil, "--", "attack", evil);
+    await printed("queue", "fill", `http://${evil}`, "--", "attack", evil);
   });
 
   test("errors: files that are not there or no models, words that mean nothing", async () => {

@@ -59,6 +59,17 @@ describe("a few hundred bytes that ask for gigabytes are refused before anything
     expect(many(4096)).not.toThrow();
     expect(many(4097)).toThrow("one node reads far more values than usual, expected at most 4096, got 4097 for Concat");
   });
+
+  test("nodes each of which reads all that came before", () => {
+    const dense = (count: number) => () => {
+      const sum = (n: number): string =>
+        `a${n} = Sum (${Array.from({ length: n }, (_, earlier) => `a${earlier}`).join(", ")})`;
+      const sums = Array.from({ length: count }, (_, n) => sum(n + 1)).join("\n");
+      open(`a0 = GlobalAveragePool (x) ${sums} t = Relu (a${count})`);
+    };
+    expect(dense(100)).not.toThrow();
+    expect(dense(200)).toThrow("the nodes read far more values than usual, expected at most 10,");
+  });
 });
 
 describe("what is allowed", () => {

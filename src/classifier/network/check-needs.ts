@@ -41,6 +41,8 @@ const usesPerPixel = 4;
 const mostWork = 1e13;
 /** What one node reads. DenseNets join 50 values; the time that runtimes take for this grows with its square. */
 const mostInputs = 4096;
+/** What all nodes together read, for each of them: 2 in chains, 4 in DenseNets. Where each reads all that came before, runtimes take minutes. */
+const mostInputsPerNode = 32;
 
 /**
  * What one run of `typed` takes. Throws an UnsupportedError that says how much, and how to allow it, where that is more than the limits:
@@ -94,9 +96,16 @@ export function checkNeeds(
     (found, node) => (node.inputs.length > Math.max(mostInputs, found?.inputs.length ?? 0) ? node : found),
     undefined,
   );
-  if (widest === undefined) return needs;
-  const got = `${widest.inputs.length} for ${describeNode(widest)}`;
-  return refuse("one node reads far more values than usual", `at most ${mostInputs}`, got);
+  if (widest !== undefined) {
+    const got = `${widest.inputs.length} for ${describeNode(widest)}`;
+    return refuse("one node reads far more values than usual", `at most ${mostInputs}`, got);
+  }
+  const { nodes } = typed.graph;
+  const reads = nodes.reduce((sum, { inputs }) => sum + inputs.length, 0);
+  const mostReads = mostInputs + mostInputsPerNode * nodes.length;
+  if (reads <= mostReads) return needs;
+  const expected = `at most ${count(mostReads)} for ${count(nodes.length)} nodes`;
+  return refuse("the nodes read far more values than usual", expected, count(reads));
 }
 
 /** "about 0.3 GB and 0.8 G operations per picture". */

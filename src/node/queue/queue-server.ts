@@ -211,7 +211,10 @@ async function connectOnce(server: QueueServer, name: string, milliseconds: numb
 function reasonOf(error: unknown): string {
   // A refused connection to a name with several addresses has its reason inside.
   const { code, message } = (error ?? {}) as { readonly code?: unknown; readonly message?: unknown };
-  return [message, code].filter((part) => typeof part === "string" && part !== "").join(", ") || String(error);
+  const [said, word] = [message, code].map((part) => (typeof part === "string" ? part : ""));
+  return said.includes(word) && said !== ""
+    ? said
+    : [said, word].filter((part) => part !== "").join(", ") || String(error);
 }
 
 function withoutPassword(address: string): string {

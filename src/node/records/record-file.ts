@@ -243,25 +243,39 @@ export async function openRecordFile(path: string): Promise<RecordFileWriter> {
   }
   const [handle, held] = [file, lock];
   let synced = performance.now();
+  // The disk takes its time, in which the next item is computed; that it could not keep something is said by the next call.
+  let syncing: Promise<void> | undefined;
+  let failure: unknown;
+  const sync = async (): Promise<void> => {
+    synced = performance.now();
+    try {
+      await handle.datasync().catch(ignoreUnsupported);
+    } catch (error) {
+      failure ??= error;
+    } finally {
+      syncing = undefined;
+    }
+  };
   return {
     async append(line) {
       held.throwIfLost();
+      if (failure !== undefined) throw complaintOf(path, failure);
       const bytes = Buffer.from(recordLine(line));
       try {
         size += await write(handle, bytes);
-        if (performance.now() - synced < syncIntervalMs) return;
-        await handle.datasync();
-        synced = performance.now();
       } catch (error) {
         // Devices and pipes have no length to go back to.
         await handle.truncate(size).catch(() => undefined);
         throw complaintOf(path, error);
       }
+      if (syncing === undefined && performance.now() - synced >= syncIntervalMs) syncing = sync();
     },
     async close() {
       try {
-        await handle.datasync().catch(ignoreUnsupported);
+        await syncing;
+        await sync();
         await handle.close();
+        if (failure !== undefined) throw failure;
       } catch (error) {
         throw complaintOf(path, error);
       } finally {
