@@ -24,7 +24,7 @@ const others =
 const cams = "grad-cam-plus-plus,hires-cam,layer-cam,xgrad-cam,score-cam,ablation-cam,eigen-cam";
 
 const perceptual = "perceptual,guided-perceptual";
-/** The part on which nothing is chosen. */
+/** How the parts begin on which nothing is chosen. */
 const heldOut = "held-out";
 
 const parts = [
@@ -56,7 +56,12 @@ const parts = [
       ...["--set", "lime.samples=500", "--set", "kernel-shap.samples=500"],
     ],
   },
-  { name: heldOut, arguments: ["--data", "scenes:200", "--methods", `${perceptual},${others}`] },
+  ...Object.entries({
+    [heldOut]: `${perceptual},gradient,gradient-input,deconvnet,guided-backprop,grad-cam,guided-grad-cam,excitation-backprop,contrastive-excitation-backprop`,
+    [`${heldOut}-cams`]: "grad-cam-plus-plus,hires-cam,layer-cam,xgrad-cam,eigen-cam,lrp,deep-lift",
+    [`${heldOut}-sampled`]: "integrated-gradients,smooth-grad,deepfool",
+    [`${heldOut}-ablations`]: "score-cam,ablation-cam,expected-gradients,gradient-shap",
+  }).map(([name, methods]) => ({ name, arguments: ["--data", "scenes:200", "--methods", methods] })),
 ];
 
 /** A kind of threshold of one method: the error at each place of its grid, and what comes out if it is chosen on other pictures. */
@@ -143,14 +148,21 @@ if (chosenParts.length === 0) throw new Error(`--part: one of ${parts.map(({ nam
 for (const part of chosenParts) {
   const out = join(root, "results/thresholds", part.name);
   const shares = ["--threads", "1", "--workers", String(availableParallelism())];
-  const common = ["--split", part.name === heldOut ? "test" : "train", "--curve-steps", "0", "--keep-maps", "0"];
+  const common = [
+    "--split",
+    part.name.startsWith(heldOut) ? "test" : "train",
+    "--curve-steps",
+    "0",
+    "--keep-maps",
+    "0",
+  ];
   runPart(["benchmark", "localization", ...part.arguments, ...common, ...shares, ...given], out);
   const { methods }: { readonly methods: readonly Method[] } = JSON.parse(
     readFileSync(join(out, "results.json"), "utf8"),
   );
   for (const method of methods) {
     if (method.isBaseline) continue;
-    if (part.name === heldOut) {
+    if (part.name.startsWith(heldOut)) {
       judgements.set(method.name, [judged(method)]);
       continue;
     }

@@ -31,6 +31,14 @@ test("nothing within the first second; then a bar with the time left, taken away
   progress.around(() => stream.write("a line\n"));
   expect(written()).toContain("██████░░░░░░░░░░░░░░░░░░ 25 %  12 s left  a.jpg");
   expect(written()).toMatch(/a line\n/);
+  // Nothing more is heard, and nothing is said once that time is over.
+  vi.advanceTimersByTime(5000);
+  progress.around(() => stream.write("another line\n"));
+  expect(written()).toMatch(/another line\n[\s\S]*25 % {2}7 s left/);
+  vi.advanceTimersByTime(8000);
+  progress.around(() => stream.write("the last line\n"));
+  expect(written()).toMatch(/the last line\n[\s\S]*25 % {4}a\.jpg/);
+  expect(written()).not.toMatch(/1[3-9] s left/);
   progress.stop();
   const before = written();
   expect(before.endsWith("\u001b[2K")).toBe(true);

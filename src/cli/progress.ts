@@ -30,11 +30,12 @@ export function describeSeconds(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
-/** "3 min 20 s left", or nothing as long as nobody can tell. */
-function timeLeft(share: number, seconds: number): string {
+/** "3 min 20 s left", or nothing as long as nobody can tell. `since` so many seconds no more than `share` was heard of, and `seconds` before that. */
+function timeLeft(share: number, seconds: number, since = 0): string {
   const isEarly = share < estimable.share || seconds < estimable.opened;
   if (share === 0 || (isEarly && seconds < estimable.seconds)) return "";
-  return `${describeSeconds((seconds * (1 - share)) / share)} left`;
+  const left = (seconds * (1 - share)) / share - since;
+  return left > 0 ? `${describeSeconds(left)} left` : "";
 }
 
 /**
@@ -68,7 +69,7 @@ function progressLines(stream: OutputStream): ProgressDisplay {
 
 function progressBar(stream: OutputStream): ProgressDisplay {
   let started = performance.now();
-  let [share, what] = [0, ""];
+  let [share, what, heard] = [0, "", started];
   let bar: cliProgress.SingleBar | undefined;
   const show = (): void => {
     bar = new cliProgress.SingleBar({
@@ -76,8 +77,8 @@ function progressBar(stream: OutputStream): ProgressDisplay {
       clearOnComplete: true,
       fps: 10,
       format(_options, { progress }) {
-        const seconds = (performance.now() - started) / 1000;
-        const left = timeLeft(share, seconds);
+        // From one word to the next the time left goes down, as everybody's does.
+        const left = timeLeft(share, (heard - started) / 1000, (performance.now() - heard) / 1000);
         const filled = Math.round(progress * 24);
         const line = `${"█".repeat(filled)}${"░".repeat(24 - filled)} ${Math.round(100 * share)} %  ${left}  ${what}`;
         return line.slice(0, (stream.columns ?? 80) - 1);
@@ -93,9 +94,10 @@ function progressBar(stream: OutputStream): ProgressDisplay {
     begin() {
       hide();
       [started, share] = [performance.now(), 0];
+      heard = started;
     },
     update(nextShare, nextWhat) {
-      [share, what] = [Math.min(1, nextShare), printable(nextWhat)];
+      [share, what, heard] = [Math.min(1, nextShare), printable(nextWhat), performance.now()];
       if (bar !== undefined) bar.update(share);
       else if (performance.now() - started > quietMs.bar) show();
     },
