@@ -58,6 +58,8 @@ const guide = [
       { text: "Results: Table 2", link: "/project/table2" },
       { text: "Results: Figures 5 and 8", link: "/project/cone" },
       { text: "Thresholds of boxes", link: "/project/thresholds" },
+      { text: "Evaluations of a search", link: "/project/budgets" },
+      { text: "Labels in eight bits", link: "/project/eight-bits" },
       { text: "Speed and memory", link: "/project/speed" },
       ...(outsidePages.has("bench/STUDIO.md") ? [{ text: "Speed of the studio", link: "/project/studio-speed" }] : []),
       { text: "Gradients beside PyTorch", link: "/project/conformance" },

@@ -11,6 +11,8 @@ const pages: readonly (readonly [file: string, page: string])[] = [
   ["OPERATORS.md", "operators"],
   ["training/README.md", "training"],
   ["results/thresholds/README.md", "thresholds"],
+  ["results/budgets/README.md", "budgets"],
+  ["results/eight-bits/README.md", "eight-bits"],
   ["results/table1/README.md", "table1"],
   ["results/table2/README.md", "table2"],
   ["results/cone/README.md", "cone"],
