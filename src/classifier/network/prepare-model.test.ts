@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { evaluate } from "../../onnx/evaluate.ts";
 import { int64Tensor } from "../../onnx/int64.ts";
 import { initializerOf, type Model } from "../../onnx/model.ts";
 import { parseModel } from "../../onnx/text/parse.ts";
+import { guessPreprocessing } from "../preprocessing/guess-preprocessing.ts";
 import { prepareModel } from "./prepare-model.ts";
 
 function prepare(text: string, opset = 13) {
@@ -128,11 +130,33 @@ describe("an image of bytes", () => {
   });
 
   test("is refused where the model computes with the bytes", () => {
-    const text = `g (uint8[1,3,8,8] x) => (float[1,3] y) <float s = {0.5}, uint8 z = {3}> {
-      [dequantize] f = DequantizeLinear (x, s, z)  ${mean} }`;
+    const text = `g (uint8[1,3,8,8] x) => (float[1,3] y) <uint8 z = {3}> {
+      [sum] s = Add (x, z)  f = Cast <to = 1> (s)  ${mean} }`;
     expect(() => prepare(text)).toThrow(
-      "net.onnx: DequantizeLinear (dequantize): computes with the bytes of the image, which have no derivative",
+      "net.onnx: Add (sum): computes with the bytes of the image, which have no derivative",
     );
+    const channels = `g (uint8[1,3,8,8] x) => (float[1,3] y) <float[3] s = {0.5, 1, 2}, uint8[3] z = {0, 1, 2}> {
+      [each] f = DequantizeLinear <axis = 1> (x, s, z)  ${mean} }`;
+    expect(() => prepare(channels)).toThrow("DequantizeLinear (each): computes with the bytes");
+  });
+
+  test("is (x − zero point) · scale where a model that was quantized as a whole begins", () => {
+    const text = (type: string) => `g (${type}[1,3,8,8] x) => (float[1,3] y) <float s = {0.5}, ${type} z = {3}> {
+      f = DequantizeLinear (x, s, z)  ${mean} }`;
+    const prepared = prepare(text("uint8"));
+    const x = { dtype: "float32" as const, shape: [1, 3, 8, 8], data: new Float64Array(192).fill(7.5) };
+    const { [prepared.logits]: logits } = evaluate(prepared.graph, { x }, [prepared.logits]);
+    expect(Array.from(logits.data)).toEqual([2.25, 2.25, 2.25]);
+    const guess = (type: string) => {
+      const of = prepare(text(type));
+      return guessPreprocessing(of, of.typed(1), { normalization: {} });
+    };
+    expect(guess("uint8")).toMatchObject({ name: "bytes", reason: "the model takes bytes" });
+    expect(guess("int8")).toMatchObject({
+      reason: "the model takes whole numbers (int8), pixels less 128",
+      preprocessing: { scale: 255, mean: [128, 128, 128] },
+      isUncertain: false,
+    });
   });
 });
 

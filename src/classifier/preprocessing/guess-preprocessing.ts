@@ -80,10 +80,10 @@ export function guessPreprocessing(
   const { model, layout, height, width, channels } = prepared;
   const metadata = statedInMetadata(model, prepared.input);
   const settled = (one: StatedBeside): Source => ({ ...one, isSettled: true });
+  const { fitting, unfit } = byChannels([...beside, ...metadata.stated], channels);
   const sources: Source[] = [
     { stated: given, reason: "as given", isSettled: true },
-    ...beside.map(settled),
-    ...metadata.stated.map(settled),
+    ...fitting.map(settled),
     ...shownByGraph(prepared, typed),
   ];
   const normalized = sources.find(({ stated }) => Object.keys(stated.normalization).length > 0) ?? usual(prepared);
@@ -114,9 +114,32 @@ export function guessPreprocessing(
     geometryReason: placed?.reason ?? "usual for this size",
     warnings: [
       ...metadata.warnings,
+      ...unfit,
       ...sizeWarnings(sources, height, width),
       ...orderWarnings(byMeans, ordered, channels),
     ],
+  };
+}
+
+/** Statements whose numbers fit a network of so many channels, and warnings of the others. */
+function byChannels(
+  all: readonly StatedBeside[],
+  channels: number,
+): { readonly fitting: readonly StatedBeside[]; readonly unfit: readonly ModelWarning[] } {
+  const counts = ({ stated }: StatedBeside): readonly number[] =>
+    [stated.normalization.mean, stated.normalization.std].flatMap((values) =>
+      values === undefined ? [] : [values.length],
+    );
+  const fits = (one: StatedBeside): boolean =>
+    counts(one).every((count) => count === 1 || count === 3 || count === channels);
+  return {
+    fitting: all.filter(fits),
+    unfit: all
+      .filter((one) => !fits(one))
+      .map((one) => ({
+        code: "unusable-metadata",
+        message: `${one.reason} says how pixels are prepared, and it cannot be used: it has numbers for ${Math.max(...counts(one))} channels, and the model takes ${channels}. Give the preprocessing yourself`,
+      })),
   };
 }
 
@@ -194,7 +217,11 @@ function shownByGraph(prepared: PreparedModel, typed: TypedGraph): Source[] {
   const bytes: StatedPreprocessing = { ...statedBy("bytes"), channels: undefined };
   if (/^u?int/.test(declared)) {
     const kind = declared === "uint8" ? "bytes" : `whole numbers (${declared})`;
-    shown.push({ stated: bytes, reason: `the model takes ${kind}`, isSettled: true });
+    // 8 bits with a sign hold a pixel less 128.
+    const isSigned = declared === "int8";
+    const signed: StatedPreprocessing = { normalization: { scale: 255, mean: [128, 128, 128], std: [1, 1, 1] } };
+    const reason = `the model takes ${kind}${isSigned ? ", pixels less 128" : ""}`;
+    shown.push({ stated: isSigned ? signed : bytes, reason, isSettled: true });
   }
   const range = rangeOf(chain);
   if (isOfWords(chain)) {

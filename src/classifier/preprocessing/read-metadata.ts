@@ -3,7 +3,7 @@
  *
  * The ONNX specification's image keys (as Custom Vision and Windows ML write them), of the model or of its input; Custom Vision's own keys;
  * ultralytics' `task` and `imgsz`; the keys of OpenVINO's and others' exporters; and an object of ours.  */
-import { PerceptualBallError } from "../../errors.ts";
+import { BadInputError, PerceptualBallError } from "../../errors.ts";
 import type { GeometryRule } from "../../image/geometry.ts";
 import type { Model } from "../../onnx/model.ts";
 import { isLiteralList, literalAt, numbersIn, parseLiteral } from "../labels/literal.ts";
@@ -247,8 +247,10 @@ function namedNumbers(all: ReadonlyMap<string, string>, note: Note): void {
     note(keys, () => {
       const means = mean === undefined ? undefined : numbersOfText(mean[1]);
       const deviations = std === undefined ? undefined : numbersOfText(std[1]);
-      if ((mean !== undefined && means === undefined) || (std !== undefined && deviations === undefined))
-        return undefined;
+      if ((mean !== undefined && means === undefined) || (std !== undefined && deviations === undefined)) {
+        const text = mean !== undefined && means === undefined ? mean[1] : (std?.[1] ?? "");
+        throw new BadInputError({ where: keys, what: "they are no numbers", got: JSON.stringify(text) });
+      }
       // A factor of 1/255, as some write for it.
       const isFactor = scale !== undefined && Math.abs(Number(scale[1]) * 255 - 1) < 1e-3;
       const largest = Math.max(...(means ?? [0]).map(Math.abs), ...(deviations ?? [0]).map(Math.abs));

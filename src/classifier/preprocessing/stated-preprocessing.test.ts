@@ -242,12 +242,14 @@ describe("metadata in the forms in use", () => {
       { "Image.ColorSpaceGamma": "Linear" },
       { "Image.NominalPixelRange": "Normalized_0_2" },
       { "Image.BitmapPixelFormat": "Nv12" },
+      { mean: "see the paper", std: "0.5 0.5 0.5" },
+      { mean: "0.5, 0.5", std: "0.5, 0.5" },
     ];
     for (const entry of metadata) {
       expect(guessOf(plain, { metadata: entry }).all).toEqual([
         {
           code: "unusable-metadata",
-          message: expect.stringMatching(/^the model's metadata says how pixels are prepared .* cannot be used: ./),
+          message: expect.stringMatching(/^the model's metadata .*says how pixels are prepared.* cannot be used: ./),
         },
       ]);
     }
