@@ -13,11 +13,15 @@ import copy
 import inspect
 import json
 import os
+import sys
 import warnings
 
 import numpy
 import torch
 import torchvision
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "exporters"))
+from reference_gradients import gradients, take_statistics
 
 warnings.filterwarnings("ignore")
 
@@ -77,26 +81,8 @@ def enliven(model, pictures, generator):
             elif float(parameter.abs().max()) == 0.0:
                 # ViT's class token and head start at zero: with them, so would the gradient.
                 parameter.add_(0.02 * noise(parameter))
-        norms = [m for m in model.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None
-            norm.train()
-        if norms:
-            model(pictures)
-            model.eval()
-    return model
-
-
-def gradients(model, draws):
-    """Logits and the input's gradient for each pair of pictures and cotangent, stacked."""
-    results = []
-    for pictures, cotangent in draws:
-        leaf = pictures.detach().clone().requires_grad_()
-        logits = model(leaf)
-        (gradient,) = torch.autograd.grad(logits, leaf, cotangent)
-        results.append((logits.detach().numpy(), gradient.numpy()))
-    return [numpy.stack(parts) for parts in zip(*results)]
+        take_statistics(model, pictures)
+    return model.eval()
 
 
 def main():

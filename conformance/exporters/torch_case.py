@@ -6,6 +6,7 @@ import numpy
 import torch
 
 from pictures import natural_pictures, prepared
+from reference_gradients import gradients, logits_of, take_statistics
 from write_case import write_case
 
 DRAWS = 2
@@ -37,21 +38,11 @@ def enliven(model, pictures, generator):
                 parameter.copy_(0.5 + 0.05 * noise(parameter))
             elif parameter.dim() <= 1 or is_constant:
                 parameter.mul_(1 + 0.1 * noise(parameter))
-        norms = [m for m in model.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm) and m.running_mean is not None]
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None
-            norm.train()
-        if norms:
-            model(pictures)
+        take_statistics(model, pictures)
         # LeViT and its kin keep tables of an earlier run until they are trained.
         model.train()
         model.eval()
     return model
-
-
-def logits_of(output):
-    return output.logits if hasattr(output, "logits") else output[-1] if isinstance(output, (tuple, list)) else output
 
 
 class ContiguousGradient(torch.autograd.Function):
@@ -77,17 +68,6 @@ def repaired(model):
         if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
             module.register_forward_hook(lambda _module, _inputs, output: ContiguousGradient.apply(output))
     return copied
-
-
-def gradients(model, draws):
-    """Logits and the input's gradient for each pair of pictures and cotangent, stacked."""
-    results = []
-    for pictures, cotangent in draws:
-        leaf = pictures.detach().clone().requires_grad_()
-        logits = logits_of(model(leaf))
-        (gradient,) = torch.autograd.grad(logits, leaf, cotangent)
-        results.append((logits.detach().numpy(), gradient.numpy()))
-    return [numpy.stack(parts) for parts in zip(*results)]
 
 
 def smoothest(model, pictures, cotangent):
