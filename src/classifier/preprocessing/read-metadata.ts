@@ -257,6 +257,11 @@ function namedNumbers(all: ReadonlyMap<string, string>, note: Note): void {
       return statedByNumbers({ scale: !isFactor && largest > 3 ? 255 : 1, means, deviations }, keys);
     });
   }
+  const factor = scale ?? found(/(^|[^a-z0-9])scale$/i);
+  // Alone, it says that bytes become numbers from 0 to 1.
+  if (mean === undefined && std === undefined && factor !== undefined && Math.abs(Number(factor[1]) * 255 - 1) < 0.01) {
+    note(`${factor[0]}=${factor[1]}`, () => ({ normalization: { scale: 1, mean: [0, 0, 0], std: [1, 1, 1] } }));
+  }
   if (reversed !== undefined) {
     // OpenVINO's API reads pictures by OpenCV, blue first, and this makes them red first. Without it both are in use.
     if (/^(true|yes|1)$/i.test(reversed[1].trim())) note(reversed[0], () => ({ normalization: {}, channels: "rgb" }));

@@ -218,6 +218,7 @@ describe("metadata in the forms in use", () => {
       "rgb",
     ],
     ["plain names", { mean: "[0.5, 0.5, 0.5]", std: "[0.25, 0.25, 0.25]" }, 4, -2, "rgb"],
+    ["a factor alone", { scale: "0.00392156862745098" }, 1, 0, "rgb"],
     ["an object", { config: '{"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}' }, 2, -1, "rgb"],
     [
       "ours",
