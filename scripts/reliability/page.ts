@@ -21,7 +21,8 @@ export function reliabilityPage({ campaign, kills, soak, commits, machine }: Rel
   const lines = [
     "# Reliability",
     "",
-    `Made by \`npm run reliability\` (scripts/reliability) on ${machine}, commit ${commits.join(", ")}. The same command goes on with more.`,
+    `Made by \`npm run reliability\` (scripts/reliability) on ${machine}, commits ${commits.join(", ")}. The same command goes on with more.`,
+    "What was found is mended: [findings.md](findings.md). What safety costs is in [overheads.md](overheads.md).",
     "",
     "## Mutations",
     "",
