@@ -44,7 +44,8 @@ function preprocessingOf(opened: Opened | undefined): string {
   return verdicts[opened.preprocessing.verdict];
 }
 
-const escaped = (text: string) => text.replaceAll("|", "\\|").replaceAll("\n", " ");
+/** The words of another program as text of a table's cell: no link, no markup. */
+const escaped = (text: string) => text.replaceAll(/[|[\]<>*_`\\]/g, "\\$&").replaceAll("\n", " ");
 
 function aloneOf(record: ExportRecord): string {
   const { alone, given } = record;

@@ -60,6 +60,7 @@ const guide = [
       { text: "Thresholds of boxes", link: "/project/thresholds" },
       { text: "Evaluations of a search", link: "/project/budgets" },
       { text: "Labels in eight bits", link: "/project/eight-bits" },
+      { text: "Robust accuracy beside the authors' AutoAttack", link: "/project/robustness" },
       { text: "Speed and memory", link: "/project/speed" },
       ...(outsidePages.has("bench/STUDIO.md") ? [{ text: "Speed of the studio", link: "/project/studio-speed" }] : []),
       { text: "Gradients beside PyTorch", link: "/project/conformance" },

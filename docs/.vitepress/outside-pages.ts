@@ -17,6 +17,7 @@ const pages: readonly (readonly [file: string, page: string])[] = [
   ["results/table2/README.md", "table2"],
   ["results/cone/README.md", "cone"],
   ["results/cluster/simulation.md", "cluster-simulation"],
+  ["results/robustness/README.md", "robustness"],
   ["examples/cluster/README.md", "cluster-recipes"],
   ["bench/RESULTS.md", "speed"],
   ["conformance/RESULTS.md", "conformance"],
