@@ -266,12 +266,20 @@ describe.skipIf(cases === undefined)(title, () => {
     const picture = join(out, `c${channels}.npy`);
     const pixels = Uint8Array.from({ length: 32 * 32 * channels }, (_, i) => (i * 37 + (i % channels) * 61) % 256);
     writeFileSync(picture, npy(pixels, [32, 32, channels]));
-    const common = [picture, "--model", model, "--json", "--out", join(out, `c${channels}`)];
-    const explained = await runCli(["explain", ...common, "--method", "gradient"]);
+    const common = [picture, "--model", model, "--json", "--out"];
+    const explained = await runCli(["explain", ...common, join(out, `c${channels}`), "--method", "gradient"]);
     expect(explained.stderr).not.toMatch(/^perceptual-ball: /m);
     expect(explained.code).toBe(0);
     expect(JSON.parse(explained.stdout.split("\n")[0]).label.index).toBeLessThan(4);
-    const attacked = await runCli(["attack", ...common, "--attack", "pgd", "--epsilon", "0.5"]);
+    const attacked = await runCli([
+      "attack",
+      ...common,
+      join(out, `a${channels}`),
+      "--attack",
+      "pgd",
+      "--epsilon",
+      "0.5",
+    ]);
     expect(attacked.code).toBe(0);
     const { cleanMargin, withinBudget } = JSON.parse(attacked.stdout.split("\n")[0]);
     expect(withinBudget.margin).toBeLessThan(cleanMargin);

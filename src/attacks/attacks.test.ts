@@ -113,10 +113,16 @@ const brief: Readonly<Record<string, AnyAttackOptions>> = {
   "pgd-mean": { copies: 3, epsilon: 0.3 },
   pgd: { epsilon: 0.3 },
   fgsm: { epsilon: 0.3 },
+  square: { epsilon: 0.3, queries: 500 },
+  autoattack: { queries: 500 },
+  ead: { steps: 200 },
   perceptual: { epsilon: 0.3, perceptualWeight: 0.01 },
   l2: { epsilon: 0.3 },
   "carlini-wagner": { constant: 0.1, searchSteps: 4, steps: 40, learningRate: 0.01 },
 };
+
+/** One takes a single step; the other begins at noise, which this network calls by one name. */
+const unsure = ["fgsm", "hopskipjump"];
 
 describe("every attack, on a small network", () => {
   const classifier = createClassifier(tinyClassifier(), { runtime: ort });
@@ -127,7 +133,7 @@ describe("every attack, on a small network", () => {
     "%s stays within its budget and the bounds, and is judged truly",
     async (name) => {
       const results = await attackNamed(name).run(classifier, images, brief[name]);
-      if (name !== "fgsm") expect(results.some((result) => result.withinBudget.success)).toBe(true);
+      if (!unsure.includes(name)) expect(results.some((result) => result.withinBudget.success)).toBe(true);
       for (const [n, result] of results.entries()) {
         const { data } = images[n];
         expect(result.clean.label).toBe((await classifier.classify(images[n])).label);
@@ -146,6 +152,8 @@ describe("every attack, on a small network", () => {
           expect(result.withinBudget.distances[norm ?? "linf"]).toBeLessThanOrEqual(epsilon * (1 + 1e-9) + 1e-9);
         expect(result.withinBudget.image.data.every((x) => x >= 0 && x <= 1)).toBe(true);
         expect(result.lostInRounding).toBe(result.withinBudget.success && !result.rounded.success);
+        // Without a start there is nothing that was changed.
+        if (name === "hopskipjump" && !result.raw.success) continue;
         expect(result.raw.image.data).not.toEqual(data);
         expect(result.withinBudget.distances.perceptual).toBeGreaterThan(0);
         expect(JSON.parse(JSON.stringify(result.settings))).toEqual(result.settings);
