@@ -64,6 +64,9 @@ export type Processor = (task: Task, token?: string) => Promise<BatchOutcome>;
 
 /** What is used of BullMQ's `Worker`. */
 export interface TaskWorker {
+  waitUntilReady(): Promise<unknown>;
+  /** Takes batches until it is closed. */
+  run(): Promise<void>;
   on(event: "error", listener: (error: Error) => void): unknown;
   close(): Promise<void>;
 }
@@ -156,6 +159,33 @@ export async function connectQueue(server: QueueServer, name: string, seconds = 
     on: (event, listener) => queue.on(event, listener),
     close: () => queue.close(),
   };
+}
+
+/**
+ * A worker that is connected and does not run yet. A worker remembers how its first connection went: one that was opened while the server was
+ * being started would fail for ever, and take the processor for it. So it is opened again, for so many `seconds`. Throws as
+ * {@link connectQueue} does.
+ */
+export function connectWorker(
+  server: QueueServer,
+  name: string,
+  processor: Processor,
+  options: Parameters<QueueServer["openWorker"]>[2],
+  seconds = 10,
+): Promise<TaskWorker> {
+  const open = async (): Promise<TaskWorker> => {
+    const worker = server.openWorker(name, processor, { ...options, autorun: false });
+    // What is wrong with a connection is what waiting for it rejects with.
+    worker.on("error", () => {});
+    try {
+      await worker.waitUntilReady();
+      return worker;
+    } catch (error) {
+      void worker.close().catch(() => {});
+      throw error;
+    }
+  };
+  return askAgain(server, open, seconds);
 }
 
 const retryMs = 500;

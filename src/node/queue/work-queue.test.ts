@@ -77,8 +77,13 @@ function memoryServer(death: () => Promise<void>): QueueServer {
     openQueue: () => queue,
     openWorker(_name, process) {
       let isClosed = false;
-      const ended = runAll(process, () => isClosed);
+      let ended: Promise<void> | undefined;
       return {
+        waitUntilReady: async () => undefined,
+        async run() {
+          ended = runAll(process, () => isClosed);
+          await ended;
+        },
         on: () => undefined,
         async close() {
           isClosed = true;

@@ -5,7 +5,7 @@ import { batchOf, itemsByPicture } from "../../experiments/records/item-batches.
 import type { ExperimentIdentity } from "../../experiments/records/record-store.ts";
 import type { ExperimentItem } from "../../experiments/records/run-experiment.ts";
 import { addBatches, checkQueueExperiment } from "./fill-queue.ts";
-import type { BatchOutcome, QueueServer, Task, TaskQueue } from "./queue-server.ts";
+import { type BatchOutcome, connectWorker, type QueueServer, type Task, type TaskQueue } from "./queue-server.ts";
 import { startWatchdog } from "./watchdog.ts";
 
 /** A batch is given up when this many processes have died at it, or stalled. */
@@ -158,7 +158,7 @@ export async function workQueue<I extends ExperimentItem>(options: WorkQueueOpti
   try {
     await checkQueueExperiment(queue, identity);
     const third = Math.max(1, Math.round((lockSeconds * 1000) / 3));
-    const worker = server.openWorker(name, process, {
+    const worker = await connectWorker(server, name, process, {
       // A dead worker's lock runs out after one third, and is looked for twice.
       ...{ name: by, lockDuration: third, stalledInterval: third },
       // Deaths are counted above. PostgreSQL takes no more than this.
@@ -168,6 +168,10 @@ export async function workQueue<I extends ExperimentItem>(options: WorkQueueOpti
     worker.on("error", (error) => {
       if (!isAway) note(`queue ${server.shown}: ${error.message}; trying again.`);
       isAway = true;
+    });
+    worker.run().catch((error: unknown) => {
+      fault ??= error;
+      end.abort();
     });
     try {
       await untilEmpty(queue, { pause, stays, milliseconds: Math.min(third, 5000), onAnswer: () => (isAway = false) });
