@@ -72,7 +72,7 @@ export const hopskipjump = defineAttack({
   },
 });
 
-/** How many noise images are tried for a start, and in how many steps the image is blended with one. */
+/** How many noise images are tried for a start, before plain ones, and in how many steps the image is blended with one. */
 const [noiseImages, blendSteps] = [1000, 50];
 /** A step along the gradient is halved so often at most: then the boundary is nearer than float32 can tell. */
 const mostHalvings = 60;
@@ -122,7 +122,7 @@ export function* hopSkipJump(
 
   const noise = yield* startingNoise();
   if (noise === undefined) {
-    const hindrance = `None of ${asked} noise images reached the goal, so that the search had no start.`;
+    const hindrance = `None of ${asked} noise and plain images reached the goal, so that the search had no start.`;
     return { point: image, details: { queries: asked, distance: null, hindrance } };
   }
   let point = yield* toBoundary(noise);
@@ -146,10 +146,14 @@ export function* hopSkipJump(
   }
   return { point, details: { queries: asked, distance } };
 
-  /** The first blend of the image with a noise image that reaches the goal; undefined if none of those drawn does. */
+  /**
+   * The first blend of the image with a noise image that reaches the goal; undefined if none of those drawn does. Deviation: many networks
+   * call all noise by one name, so that black, white, gray and the image's negative are tried after it.
+   */
   function* startingNoise(): Search<Float32Array | undefined> {
-    for (let n = 0; n < noiseImages && asked < queries; n++) {
-      const drawn = hold(image.map(() => random()));
+    const plain = [() => 0, () => 1, () => 0.5, (x: number) => 1 - x];
+    for (let n = 0; n < noiseImages + plain.length && asked < queries; n++) {
+      const drawn = hold(image.map(n < noiseImages ? () => random() : plain[n - noiseImages]));
       if (!(yield* isReached(drawn))) continue;
       for (let k = 0; k < blendSteps; k++) {
         const part = k / blendSteps;
