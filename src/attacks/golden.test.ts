@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { afterAll, describe, expect, test } from "vitest";
+import { apart, replay } from "../../test/golden-numbers.ts";
 import { smallImages, smallNetwork } from "../../test/small-network.ts";
 import { createClassifier } from "../classifier/classifier.ts";
 import { carliniWagner } from "./carlini-wagner.ts";
@@ -37,20 +38,6 @@ const foolbox = JSON.parse(
   readFileSync(join(import.meta.dirname, "fixtures/attacks_foolbox.json"), "utf8"),
 ) as Readonly<Record<"linf" | "l2" | "carliniWagner", readonly (readonly number[])[]>>;
 
-/** A generator that gives these numbers and no others. */
-function replay(...draws: readonly (readonly number[])[]): () => number {
-  const all = draws.flat();
-  let next = 0;
-  return () => {
-    if (next >= all.length) throw new Error("more numbers were drawn than there are");
-    return all[next++];
-  };
-}
-
-function largestDifference(a: ArrayLike<number>, b: readonly number[]): number {
-  return b.reduce((largest, value, i) => Math.max(largest, Math.abs(a[i] - value)), 0);
-}
-
 describe("others find the same", () => {
   const classifier = createClassifier(smallNetwork(), { runtime: ort, preprocessing: "unit" });
   const images = smallImages;
@@ -64,7 +51,7 @@ describe("others find the same", () => {
     for (const [n, { raw }] of results.entries()) {
       // At a bound of [0, 1] the two project differently in ℓ2.
       const isAtBound = norm === "l2" && raw.image.data.some((x) => x === 0 || x === 1);
-      expect(largestDifference(raw.image.data, foolbox[norm][n])).toBeLessThan(isAtBound ? 1e-4 : 1e-6);
+      expect(apart(raw.image.data, foolbox[norm][n])).toBeLessThan(isAtBound ? 1e-4 : 1e-6);
     }
   });
 
@@ -73,7 +60,7 @@ describe("others find the same", () => {
     const results = await carliniWagner.attack(classifier, images.slice(0, 4), options);
     for (const [n, { raw }] of results.entries()) {
       expect(raw.success).toBe(true);
-      expect(largestDifference(raw.image.data, foolbox.carliniWagner[n])).toBeLessThan(1e-5);
+      expect(apart(raw.image.data, foolbox.carliniWagner[n])).toBeLessThan(1e-5);
     }
   });
 
@@ -82,7 +69,7 @@ describe("others find the same", () => {
     const results = await pgd.attack(classifier, images, { preset: "odds", random });
     for (const [n, { label, raw }] of results.entries()) {
       expect(label).toBe(golden.labels[n]);
-      expect(largestDifference(raw.image.data, golden.pgd[n])).toBeLessThan(1e-6);
+      expect(apart(raw.image.data, golden.pgd[n])).toBeLessThan(1e-6);
     }
   });
 
@@ -90,22 +77,22 @@ describe("others find the same", () => {
     const random = (n: number) => replay(golden.draws[0][n], golden.draws[1][n], golden.draws[2][n]);
     const results = await pgdMean.attack(classifier, images, { preset: "odds", copies: 1, random });
     for (const [n, { raw }] of results.entries()) {
-      expect(largestDifference(raw.image.data, golden.mean[n])).toBeLessThan(1e-6);
+      expect(apart(raw.image.data, golden.mean[n])).toBeLessThan(1e-6);
     }
   });
 
   test("PyTorch with Carlini–Wagner, preset odds: each image alone, and all with the batch's loss", async () => {
     const { together, alone } = golden.carliniWagner;
     const some = images.slice(0, 4);
-    const apart = await carliniWagner.attack(classifier, some);
+    const singly = await carliniWagner.attack(classifier, some);
     const joint = await carliniWagner.attack(classifier, some, { abort: "batch", batch: 4 });
     for (const [n, one] of alone.entries()) {
       // The first image lies so near to the boundary that the last bits of its losses decide when they have settled.
-      if (n > 0) expect(apart[n].cost.gradient).toBe(one.runs);
-      expect(largestDifference(apart[n].raw.image.data, one.points)).toBeLessThan(1e-6);
-      expect(apart[n].raw.distances.l2).toBeCloseTo(one.distance, 5);
+      if (n > 0) expect(singly[n].cost.gradient).toBe(one.runs);
+      expect(apart(singly[n].raw.image.data, one.points)).toBeLessThan(1e-6);
+      expect(singly[n].raw.distances.l2).toBeCloseTo(one.distance, 5);
       expect(joint[n].cost.gradient).toBe(together.runs);
-      expect(largestDifference(joint[n].raw.image.data, together.points[n])).toBeLessThan(1e-6);
+      expect(apart(joint[n].raw.image.data, together.points[n])).toBeLessThan(1e-6);
       expect(joint[n].raw).toMatchObject({ success: true });
     }
   });

@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import * as ort from "onnxruntime-node";
 import { afterAll, describe, expect, test } from "vitest";
+import { apart, replay } from "../../../test/golden-numbers.ts";
 import { smallLabels, smallNetwork, smallTasks, watched } from "../../../test/small-network.ts";
 import { createClassifier } from "../../classifier/classifier.ts";
-import { largestDifference } from "../../tensor/vector.ts";
 import type { Norm } from "../budget.ts";
 import { goalOf } from "../goal.ts";
 import { autoPgd } from "./apgd-search.ts";
@@ -50,18 +50,6 @@ const golden = JSON.parse(
 
 const classifier = createClassifier(smallNetwork(), { runtime: ort, preprocessing: "unit" });
 afterAll(() => classifier.dispose());
-
-/** A generator that gives these numbers and no others. */
-function replay(draws: Numbers): () => number {
-  let next = 0;
-  return () => {
-    if (next >= draws.length) throw new Error("more numbers were drawn than there are");
-    return draws[next++];
-  };
-}
-
-const apart = (a: ArrayLike<number>, b: Numbers): number =>
-  largestDifference(Float64Array.from(a), Float64Array.from(b));
 
 describe("the authors' code finds the same", () => {
   test.each(Object.keys(golden.apgd))("APGD, %s: losses and points of ten steps, and where it ends", async (name) => {

@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import * as ort from "onnxruntime-node";
 import { afterAll, describe, expect, test } from "vitest";
+import { apart, replay } from "../../../test/golden-numbers.ts";
 import { type Seen, smallNetwork, smallTasks, watched } from "../../../test/small-network.ts";
 import { createClassifier } from "../../classifier/classifier.ts";
-import { largestDifference } from "../../tensor/vector.ts";
 import { eadSearch } from "./ead.ts";
 import { fmnSearch } from "./fmn.ts";
 import { hopSkipJump } from "./hopskipjump.ts";
@@ -39,18 +39,6 @@ const golden = JSON.parse(
 
 const classifier = createClassifier(smallNetwork(), { runtime: ort, preprocessing: "unit" });
 afterAll(() => classifier.dispose());
-
-/** A generator that gives these numbers and no others. */
-function replay(draws: Numbers): () => number {
-  let next = 0;
-  return () => {
-    if (next >= draws.length) throw new Error("more numbers were drawn than there are");
-    return draws[next++];
-  };
-}
-
-const apart = (a: ArrayLike<number>, b: Numbers): number =>
-  largestDifference(Float64Array.from(a), Float64Array.from(b));
 
 function expectSame(seen: readonly Seen[], { points, logits, asked }: Run, steps = logits.length): void {
   expect(seen.length).toBe(asked);
