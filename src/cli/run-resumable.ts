@@ -17,6 +17,10 @@ import {
 import { createProgress, type ProgressDisplay } from "./progress.ts";
 import { computeInWorkers, work } from "./run-in-workers.ts";
 
+/** What is said of a share whose report says nothing by itself. */
+export const shareFinished =
+  "The share is finished. `perceptual-ball merge` unites the folders; the same command without --shard then writes the report.";
+
 /** What a command makes its report of. */
 export interface ConductedExperiment<T> {
   /** All that the folder holds, of this run and of earlier ones; closed for writing. */

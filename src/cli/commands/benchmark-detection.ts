@@ -28,7 +28,7 @@ import { addRunnableFlags, attackKind, runnableHelp } from "../flags/runnables.t
 import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
 import { openClassifier, samplesOfDataset } from "../open-classifier.ts";
 import { writeDetectionReport } from "../reports/write-detection-report.ts";
-import { conductExperiment } from "../run-resumable.ts";
+import { conductExperiment, shareFinished } from "../run-resumable.ts";
 import { benchmarkVersions } from "../versions.ts";
 
 interface Flags extends ModelFlags, DetectionDataFlags, AttackRunFlags, NoiseFlags, RuntimeFlags, ExperimentFlags {
@@ -130,8 +130,7 @@ async function benchmarkDetection(flags: Flags, context: CliContext): Promise<vo
     );
     if (isInterrupted && !isJudgeable) return;
     if (flags.shard !== undefined) {
-      const merge = "`perceptual-ball merge` unites the folders";
-      note(`The share is finished. ${merge}; the same command without --shard then writes the report.`);
+      note(shareFinished);
       return;
     }
     const summary = detectionSummary(store, {

@@ -28,7 +28,7 @@ import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtim
 import { openClassifier, samplesOfDataset } from "../open-classifier.ts";
 import { sayPage } from "../reports/page-link.ts";
 import { writeRobustnessReport } from "../reports/write-robustness-report.ts";
-import { conductExperiment } from "../run-resumable.ts";
+import { conductExperiment, shareFinished } from "../run-resumable.ts";
 import { benchmarkVersions } from "../versions.ts";
 
 interface Flags extends ModelFlags, DataFlags, AttackRunFlags, RuntimeFlags, ExperimentFlags {
@@ -133,8 +133,7 @@ async function benchmarkRobustness(flags: Flags, context: CliContext): Promise<v
     if (conducted === undefined) return;
     const { store } = conducted;
     if (flags.shard !== undefined) {
-      const merge = "`perceptual-ball merge` unites the folders";
-      note(`The share is finished. ${merge}; the same command without --shard then writes the report.`);
+      note(shareFinished);
       return;
     }
     const summary = robustnessSummary(store, {
