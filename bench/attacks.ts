@@ -15,9 +15,9 @@ import * as ort from "onnxruntime-node";
 import { perceptual } from "../src/attacks/perceptual/perceptual.ts";
 import { pgd } from "../src/attacks/pgd.ts";
 import { classificationOf } from "../src/classifier/logits.ts";
-import { fitOdds } from "../src/detection/fit-odds.ts";
-import { detectionKinds } from "../src/detection/noise.ts";
-import { detectOdds } from "../src/detection/odds.ts";
+import { fitOdds } from "../src/detection/odds/fit-odds.ts";
+import { detectionKinds } from "../src/detection/odds/noise.ts";
+import { detectOdds } from "../src/detection/odds/odds.ts";
 import { loadClassifier } from "../src/node/models/load-classifier.ts";
 import type { FloatTensor } from "../src/tensor/tensor.ts";
 

@@ -75,9 +75,9 @@ export { type ThresholdRule, threshold } from "./localization/threshold.ts";
 
 // Detect attacks
 
-export { fitOdds } from "./detection/fit-odds.ts";
-export { detectOdds, type OddsVerdict } from "./detection/odds.ts";
-export type { OddsStatistics } from "./detection/odds-statistics.ts";
+export { fitOdds } from "./detection/odds/fit-odds.ts";
+export { detectOdds, type OddsVerdict } from "./detection/odds/odds.ts";
+export type { OddsStatistics } from "./detection/odds/odds-statistics.ts";
 
 // Write a method or an attack: their options are made with `/optimize`
 

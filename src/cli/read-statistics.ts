@@ -1,7 +1,7 @@
 /** @file The file that `detect fit` writes, as text. */
 import { readFileSync } from "node:fs";
 import { statedInConfig } from "../classifier/preprocessing/read-config.ts";
-import { preprocessingOfStatistics } from "../detection/statistics-file.ts";
+import { preprocessingOfStatistics } from "../detection/odds/statistics-file.ts";
 import { MisuseError, PerceptualBallError } from "../errors.ts";
 import type { ModelFlags } from "./flags/model-flags.ts";
 

@@ -16,22 +16,28 @@ export type { DatasetSource, FileEntry, PictureSize, ReadPictureOptions } from "
 export { memoryFileSource, type PictureDecoder } from "../datasets/memory-source.ts";
 export { type OpenDatasetOptions, openDataset } from "../datasets/open-dataset.ts";
 export { type LabelSource, labelSources } from "../datasets/reader.ts";
-export type { AlignmentStatistics, MissingStatistics } from "../detection/alignment-statistics.ts";
-export type { NamedImage } from "../detection/alignments.ts";
+export type { LogisticRegression } from "../detection/learning/logistic-regression.ts";
+export type { AlignmentStatistics, MissingStatistics } from "../detection/odds/alignment-statistics.ts";
+export type { NamedImage } from "../detection/odds/alignments.ts";
 export {
   type ClassCorrection,
   type Correction,
   type CorrectionForm,
   correctionForms,
   type PairStatistics,
-} from "../detection/correction.ts";
-export type { AttackImages, FitOddsOptions, LabeledImage } from "../detection/fit-odds.ts";
-export type { LogisticRegression } from "../detection/logistic-regression.ts";
-export { correctionKinds, detectionKinds, type NoiseKind, noiseKindName, parseNoiseKind } from "../detection/noise.ts";
-export { calibratedCutoff, calibrateOdds, type DetectOddsOptions } from "../detection/odds.ts";
-export { type Cutoff, nominalCutoff } from "../detection/odds-statistics.ts";
-export type { OddsScore } from "../detection/score.ts";
-export { formatStatistics, ownerOf, parseStatistics, type StatisticsOwner } from "../detection/statistics-file.ts";
+} from "../detection/odds/correction.ts";
+export type { AttackImages, FitOddsOptions, LabeledImage } from "../detection/odds/fit-odds.ts";
+export {
+  correctionKinds,
+  detectionKinds,
+  type NoiseKind,
+  noiseKindName,
+  parseNoiseKind,
+} from "../detection/odds/noise.ts";
+export { calibratedCutoff, calibrateOdds, type DetectOddsOptions } from "../detection/odds/odds.ts";
+export { type Cutoff, nominalCutoff } from "../detection/odds/odds-statistics.ts";
+export type { OddsScore } from "../detection/odds/score.ts";
+export { formatStatistics, ownerOf, parseStatistics, type StatisticsOwner } from "../detection/odds/statistics-file.ts";
 export {
   type AttackItem,
   type AttackItemsOptions,

@@ -1,7 +1,7 @@
 /** @file `perceptual-ball detect fit`: statistics of clean images, for the test. */
 import { dirname } from "node:path";
 import { Command, Option } from "commander";
-import { formatStatistics, ownerOf } from "../../detection/statistics-file.ts";
+import { formatStatistics, ownerOf } from "../../detection/odds/statistics-file.ts";
 import { fitStatistics } from "../../experiments/detection/fit-statistics.ts";
 import { checkWritableFolder } from "../../node/check-folder.ts";
 import { writeFileAtomically } from "../../node/write-file.ts";

@@ -2,9 +2,9 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { Command, Option } from "commander";
-import { type CorrectionForm, correctionForms } from "../../detection/correction.ts";
-import { detectOdds } from "../../detection/odds.ts";
-import { ownerOf, parseStatistics } from "../../detection/statistics-file.ts";
+import { type CorrectionForm, correctionForms } from "../../detection/odds/correction.ts";
+import { detectOdds } from "../../detection/odds/odds.ts";
+import { ownerOf, parseStatistics } from "../../detection/odds/statistics-file.ts";
 import { BadInputError, MisuseError, UnsupportedError } from "../../errors.ts";
 import { findPictures } from "../../node/pictures/find-pictures.ts";
 import { readPictureFile } from "../../node/pictures/read-picture-file.ts";

@@ -8,7 +8,7 @@ import {
   type NoiseKind,
   noiseKindName,
   parseNoiseKind,
-} from "../../detection/noise.ts";
+} from "../../detection/odds/noise.ts";
 import { number, words } from "./parse-values.ts";
 
 export interface NoiseFlags {

@@ -1,6 +1,6 @@
 /** @file The whole summary of a detection benchmark, from what its folder holds. */
 import type { Classifier } from "../../classifier/classifier.ts";
-import { noiseKindName } from "../../detection/noise.ts";
+import { noiseKindName } from "../../detection/odds/noise.ts";
 import { checkForm } from "../../errors.ts";
 import type { AttackRun } from "../attack/protocol.ts";
 import { keyText } from "../records/record-index.ts";

@@ -28,7 +28,7 @@ export interface AlignmentRecord {
   readonly samples: number;
   /** Whether the samples came in pairs of opposite noise. */
   readonly antithetic: boolean;
-  /** [kinds][K]: the mean alignment g, see src/detection/alignments.ts. */
+  /** [kinds][K]: the mean alignment g, see src/detection/odds/alignments.ts. */
   readonly mean: readonly (readonly number[])[];
   /** [kinds][K]: the standard error of that mean; 0 with one sample. */
   readonly error: readonly (readonly number[])[];

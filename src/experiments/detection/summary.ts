@@ -1,13 +1,13 @@
 /** @file From the detection benchmark's records to the numbers of its tables, page and JSON: plain JSON. */
 import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
-import { isKnown } from "../../detection/alignment-statistics.ts";
-import { unitsOf } from "../../detection/alignments.ts";
-import { type CorrectionForm, correctedLabel } from "../../detection/correction.ts";
-import { createOddsFit } from "../../detection/fit-odds.ts";
-import { type NoiseKind, parseNoiseKind } from "../../detection/noise.ts";
-import { calibratedCutoff } from "../../detection/odds.ts";
-import type { OddsStatistics } from "../../detection/odds-statistics.ts";
-import { type MeasuredAlignments, type OddsScore, oddsScore } from "../../detection/score.ts";
+import { isKnown } from "../../detection/odds/alignment-statistics.ts";
+import { unitsOf } from "../../detection/odds/alignments.ts";
+import { type CorrectionForm, correctedLabel } from "../../detection/odds/correction.ts";
+import { createOddsFit } from "../../detection/odds/fit-odds.ts";
+import { type NoiseKind, parseNoiseKind } from "../../detection/odds/noise.ts";
+import { calibratedCutoff } from "../../detection/odds/odds.ts";
+import type { OddsStatistics } from "../../detection/odds/odds-statistics.ts";
+import { type MeasuredAlignments, type OddsScore, oddsScore } from "../../detection/odds/score.ts";
 import { BadInputError, checkForm } from "../../errors.ts";
 import type { AttackRun } from "../attack/protocol.ts";
 import type { FinishedRecord } from "../records/record-store.ts";

@@ -1,9 +1,9 @@
 /** @file What `detect` and `detect fit` say: a verdict or statistics, as a record and in words. */
 import type { Classifier } from "../../classifier/classifier.ts";
 import { softmaxAt } from "../../classifier/logits.ts";
-import { isKnown } from "../../detection/alignment-statistics.ts";
-import type { OddsVerdict } from "../../detection/odds.ts";
-import type { OddsStatistics } from "../../detection/odds-statistics.ts";
+import { isKnown } from "../../detection/odds/alignment-statistics.ts";
+import type { OddsVerdict } from "../../detection/odds/odds.ts";
+import type { OddsStatistics } from "../../detection/odds/odds-statistics.ts";
 
 /** What verdicts are told with: the names of classes, and where they are cut off. */
 export interface VerdictContext {

@@ -1,9 +1,9 @@
 /** @file The statistical test for attacked pictures, with statistics from a file, or fitted in the page to rendered scenes. */
 import type { Classifier } from "../../classifier/classifier.ts";
-import { fitOdds } from "../../detection/fit-odds.ts";
-import { detectOdds } from "../../detection/odds.ts";
-import type { OddsStatistics } from "../../detection/odds-statistics.ts";
-import { ownerOf, parseStatistics } from "../../detection/statistics-file.ts";
+import { fitOdds } from "../../detection/odds/fit-odds.ts";
+import { detectOdds } from "../../detection/odds/odds.ts";
+import type { OddsStatistics } from "../../detection/odds/odds-statistics.ts";
+import { ownerOf, parseStatistics } from "../../detection/odds/statistics-file.ts";
 import { BadInputError, MisuseError } from "../../errors.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import { renderScene, scenesSeeds } from "../../scenes/scenes.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { MisuseError } from "../errors.ts";
+import { MisuseError } from "../../errors.ts";
 import { fitLogisticRegression, predictLabel } from "./logistic-regression.ts";
 
 interface Golden {

@@ -1,9 +1,9 @@
 /** @file Multinomial logistic regression: small, dense and exact. */
-import { logSumExp, softmax } from "../classifier/logits.ts";
-import { MisuseError } from "../errors.ts";
-import { driveSync } from "../optimize/drivers.ts";
-import { lbfgs } from "../optimize/lbfgs.ts";
-import { indexOfLargest } from "../tensor/vector.ts";
+import { logSumExp, softmax } from "../../classifier/logits.ts";
+import { MisuseError } from "../../errors.ts";
+import { driveSync } from "../../optimize/drivers.ts";
+import { lbfgs } from "../../optimize/lbfgs.ts";
+import { indexOfLargest } from "../../tensor/vector.ts";
 
 /** A fitted regression: the class of x is the one with the largest w·x + b, the first of equal ones. */
 export interface LogisticRegression {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { given } from "../../test/given.ts";
-import { normalQuantile } from "../random/normal-quantile.ts";
+import { given } from "../../../test/given.ts";
+import { normalQuantile } from "../../random/normal-quantile.ts";
 import { correctedLabel } from "./correction.ts";
 import { createOddsFit } from "./fit-odds.ts";
 import { parseNoiseKind } from "./noise.ts";

@@ -1,11 +1,11 @@
 /** @file The statistics of the test, from images that nobody has attacked. */
 
-import { classificationOf } from "../classifier/logits.ts";
-import type { ForwardPass } from "../classifier/passes/passes.ts";
-import { BadInputError, checkKeys, MisuseError, numberIn, throwIfAborted } from "../errors.ts";
+import { classificationOf } from "../../classifier/logits.ts";
+import type { ForwardPass } from "../../classifier/passes/passes.ts";
+import { BadInputError, checkKeys, MisuseError, numberIn, throwIfAborted } from "../../errors.ts";
+import { checkIterable, checkPass } from "../check-arguments.ts";
 import { createMoments } from "./alignment-statistics.ts";
 import { type Alignments, emptyAlignments, extendAlignments, type NamedImage } from "./alignments.ts";
-import { checkIterable, checkPass } from "./check-arguments.ts";
 import { createCorrectionFit } from "./correction.ts";
 import { checkNoiseKind, correctionKinds, detectionKinds, type NoiseKind } from "./noise.ts";
 import { nominalCutoff, type OddsStatistics } from "./odds-statistics.ts";

@@ -1,8 +1,8 @@
 /** @file The label that a flagged image had before it was attacked, guessed from where noise moves it. */
-import { indexOfLargest } from "../tensor/vector.ts";
+import { indexOfLargest } from "../../tensor/vector.ts";
+import { fitLogisticRegression, type LogisticRegression, predictLabel } from "../learning/logistic-regression.ts";
 import { type AlignmentStatistics, createMoments, isKnown, type Moments } from "./alignment-statistics.ts";
 import type { Alignments } from "./alignments.ts";
-import { fitLogisticRegression, type LogisticRegression, predictLabel } from "./logistic-regression.ts";
 import type { NoiseKind } from "./noise.ts";
 
 /** How the label of an image with a certain predicted class is corrected. */

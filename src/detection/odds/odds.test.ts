@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { given } from "../../test/given.ts";
-import type { ForwardPass } from "../classifier/passes/passes.ts";
-import { BadInputError, MisuseError } from "../errors.ts";
-import { fillNormal, fillUniform } from "../random/fill.ts";
-import { createWords } from "../random/random.ts";
+import { given } from "../../../test/given.ts";
+import type { ForwardPass } from "../../classifier/passes/passes.ts";
+import { BadInputError, MisuseError } from "../../errors.ts";
+import { fillNormal, fillUniform } from "../../random/fill.ts";
+import { createWords } from "../../random/random.ts";
 import { isKnown } from "./alignment-statistics.ts";
 import type { NamedImage } from "./alignments.ts";
 import { fitOdds, type LabeledImage } from "./fit-odds.ts";

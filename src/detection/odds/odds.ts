@@ -4,10 +4,10 @@
  * A test that attacks were not made against says nothing about attacks that were: Hosseini et al. (arXiv 1907.12138) and Tramèr
  * et al. (NeurIPS 2020) break this one.
  */
-import type { ForwardPass } from "../classifier/passes/passes.ts";
-import { BadInputError, checkForm, checkKeys, MisuseError, numberIn, oneOf } from "../errors.ts";
+import type { ForwardPass } from "../../classifier/passes/passes.ts";
+import { BadInputError, checkForm, checkKeys, MisuseError, numberIn, oneOf } from "../../errors.ts";
+import { checkIterable, checkPass, checkStatistics } from "../check-arguments.ts";
 import { type Alignments, emptyAlignments, extendAlignments, type NamedImage } from "./alignments.ts";
-import { checkIterable, checkPass, checkStatistics } from "./check-arguments.ts";
 import { type CorrectionForm, correctedLabel, correctionForms } from "./correction.ts";
 import type { Cutoff, OddsStatistics } from "./odds-statistics.ts";
 import { type OddsScore, oddsScore } from "./score.ts";

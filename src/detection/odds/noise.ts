@@ -1,8 +1,8 @@
 /** @file The noise that the statistical test adds to an image: three distributions in several magnitudes. */
-import { checkForm, MisuseError, numberIn } from "../errors.ts";
-import { fillNormal, fillSigns, fillUniform } from "../random/fill.ts";
-import { hashText } from "../random/hash-text.ts";
-import { createWords, type Words } from "../random/random.ts";
+import { checkForm, MisuseError, numberIn } from "../../errors.ts";
+import { fillNormal, fillSigns, fillUniform } from "../../random/fill.ts";
+import { hashText } from "../../random/hash-text.ts";
+import { createWords, type Words } from "../../random/random.ts";
 
 const fills = { n: fillNormal, s: fillSigns, u: fillUniform } as const;
 

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { fillNormal } from "../random/fill.ts";
-import { createWords } from "../random/random.ts";
+import { fillNormal } from "../../random/fill.ts";
+import { createWords } from "../../random/random.ts";
+import { fitLogisticRegression, predictLabel } from "../learning/logistic-regression.ts";
 import type { Alignments } from "./alignments.ts";
 import { correctedLabel, correctionFeatures, createCorrectionFit } from "./correction.ts";
-import { fitLogisticRegression, predictLabel } from "./logistic-regression.ts";
 import { parseNoiseKind } from "./noise.ts";
 
 const classCount = 4;

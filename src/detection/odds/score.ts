@@ -1,5 +1,5 @@
 /** @file The score of an image: how far noise moves it toward another class, compared with clean images. */
-import { normalQuantile } from "../random/normal-quantile.ts";
+import { normalQuantile } from "../../random/normal-quantile.ts";
 import { type AlignmentStatistics, isKnown } from "./alignment-statistics.ts";
 import { type Alignments, unitsOf } from "./alignments.ts";
 import type { OddsStatistics } from "./odds-statistics.ts";

@@ -9,9 +9,9 @@
  * weight vectors of the last layer, for which logits suffice: the bias cancels.
  */
 
-import { classificationOf } from "../classifier/logits.ts";
-import type { ForwardPass } from "../classifier/passes/passes.ts";
-import { numberIn } from "../errors.ts";
+import { classificationOf } from "../../classifier/logits.ts";
+import type { ForwardPass } from "../../classifier/passes/passes.ts";
+import { numberIn } from "../../errors.ts";
 import { addNoise, type NoiseKind, noiseWords } from "./noise.ts";
 
 /** An image with a name, which its noise is drawn for. */

@@ -1,6 +1,6 @@
 /** @file Statistics of the test as a file: JSON, versioned, and tied to the model that they were fitted on. */
-import type { Classifier } from "../classifier/classifier.ts";
-import { BadInputError, checkForm } from "../errors.ts";
+import type { Classifier } from "../../classifier/classifier.ts";
+import { BadInputError, checkForm } from "../../errors.ts";
 import type { OddsStatistics } from "./odds-statistics.ts";
 
 const format = "perceptual-ball odds statistics";
