@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 const levels: Record<string, number> = {
   "errors.ts": 0,
   "escape-text.ts": 0,
+  simd: 0,
   options: 1,
   tensor: 1,
   random: 2,

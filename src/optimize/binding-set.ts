@@ -1,7 +1,10 @@
 /** @file Which elements of a point the constraints hold in place, found by asking the projection. */
 
-import { type FloatArray, zerosLike } from "../tensor/vector.ts";
-import type { Box, Projection } from "./solver.ts";
+import { kernelsFor } from "../simd/kernels.ts";
+import { ordinaryWorkspace, type Workspace, type WorkspaceSize } from "../simd/workspace.ts";
+import type { FloatArray } from "../tensor/vector.ts";
+import { type Bounds, boundsOf } from "./bounds.ts";
+import type { Projection } from "./solver.ts";
 
 /** Elements count as being on a bound within this distance (relative above 1), sixteen units in the last place of float32 at 1. */
 const bindingDistance = 1e-6;
@@ -29,15 +32,22 @@ export interface BindingSet {
  * the value. The largest |P(x − g) − x| is the usual measure of stationarity under any convex constraint (Conn, Gould &
  * Toint 1988). Where the projection leaves x − g alone, |g| stands for it, so that small gradients are not lost in rounding x − g.
  */
-export function bindingSetFinder(
-  like: FloatArray,
+export function bindingSetFinder<A extends FloatArray>(
+  like: A,
   project: Projection,
+  workspace: Workspace<A> = ordinaryWorkspace(like),
+  bounds: Bounds | undefined = boundsOf(project, like, workspace),
 ): (point: FloatArray, gradient: FloatArray) => BindingSet {
-  const indices = new Int32Array(like.length);
-  const moves = new Float64Array(like.length);
-  return project.box === undefined
-    ? askedFinder(like, project, indices, moves)
-    : boxFinder(like, project.box, indices, moves);
+  const indices = workspace.integers(like.length);
+  const moves = workspace.doubles(like.length);
+  if (bounds === undefined) return askedFinder(like, project, indices, moves);
+  const found = workspace.doubles(1);
+  return (point, gradient) => findInBox(point, gradient, bounds, indices, moves, found);
+}
+
+/** What a finder takes of a workspace. */
+export function bindingSetSize(like: FloatArray): WorkspaceSize {
+  return { vectors: 2, doubles: like.length + 1, integers: like.length };
 }
 
 /** For any projection: it is asked where x − g goes. */
@@ -65,26 +75,25 @@ function askedFinder(like: FloatArray, project: Projection, indices: Int32Array,
   };
 }
 
-/** For a box, whose bounds need no asking; the same bit for bit. */
-function boxFinder(like: FloatArray, { low, high }: Box, indices: Int32Array, moves: Float64Array) {
-  const perElement = (bound: number | FloatArray): FloatArray =>
-    typeof bound === "number" ? zerosLike(like).fill(bound) : bound;
-  const [lows, highs] = [perElement(low), perElement(high)];
-  return (point: FloatArray, gradient: FloatArray) => findInBox(point, gradient, lows, highs, indices, moves);
-}
-
 /**
- * One pass. On which side x − g leaves the box is as good as random, and a branch on it costs more than all else, so it is
- * looked at only where it can matter: near a bound, and where the residual could grow.
+ * One pass over a box, whose bounds need no asking; the same bit for bit. On which side x − g leaves the box is as good as random,
+ * and a branch on it costs more than all else, so it is looked at only where it can matter: near a bound, and where the residual could grow.
  */
-function findInBox(
+export function findInBox(
   point: FloatArray,
   gradient: FloatArray,
-  lows: FloatArray,
-  highs: FloatArray,
+  { lows, highs }: Bounds,
   indices: Int32Array,
   moves: Float64Array,
+  found: Float64Array,
 ): BindingSet {
+  const kernels = kernelsFor(point, gradient, lows, highs, indices, moves, found);
+  if (kernels !== undefined) {
+    const [at, slopes, lists] = [point.byteOffset, gradient.byteOffset, indices.byteOffset];
+    const [from, to, residual] = [lows.byteOffset, highs.byteOffset, found.byteOffset];
+    const count = kernels.findInBox(at, slopes, from, to, lists, moves.byteOffset, residual, point.length);
+    return { indices, count, moves, residual: found[0] };
+  }
   const isFloat32 = point instanceof Float32Array;
   let count = 0;
   let residual = 0;

@@ -4,10 +4,12 @@
  * One blocked pass takes the inner products of g with all s and y, one more forms the direction, instead of the 4·history dependent
  * passes of the two-loop recursion, which is carried out on coefficients (pair-products.ts).
  */
-import { type FloatArray, zerosLike } from "../tensor/vector.ts";
+import { kernelsFor } from "../simd/kernels.ts";
+import { ordinaryWorkspace, type Workspace, type WorkspaceSize } from "../simd/workspace.ts";
+import type { FloatArray } from "../tensor/vector.ts";
 import type { BindingSet } from "./binding-set.ts";
 import { type PairMeasures, pairProducts } from "./pair-products.ts";
-import { combineRows, innerProducts, innerProductsAt, paddedCount } from "./row-products.ts";
+import { blockSumsLength, combineRows, innerProducts, innerProductsAt, paddedCount } from "./row-products.ts";
 
 /** −H·g. */
 export interface Direction<A extends FloatArray> {
@@ -39,27 +41,39 @@ export interface CurvatureHistoryOptions {
   readonly isUsable: (measures: PairMeasures) => boolean;
 }
 
-/** An empty history for points of the kind and length of `like`. */
+/** What a history takes of a workspace. */
+export function curvatureHistorySize(capacity: number): WorkspaceSize {
+  const slots = capacity + 1;
+  const listed = paddedCount(2 * slots);
+  return { vectors: 2 * slots + 1, doubles: 3 * listed + blockSumsLength + measuresLength, integers: listed };
+}
+
+/** Room for the measures of a pair. */
+const measuresLength = 3;
+
+/** An empty history for points of the kind and length of `like`, with its memory from `workspace`. */
 export function curvatureHistory<A extends FloatArray>(
   like: A,
   { capacity, isUsable }: CurvatureHistoryOptions,
+  workspace: Workspace<A> = ordinaryWorkspace(like),
 ): CurvatureHistory<A> {
   const { length } = like;
   const slots = capacity + 1; // one is always free: whether a pair is usable is known once it is written
-  // Freshly allocated memory costs nothing until it is written to, so a long history is paid for only when it fills.
-  const rows =
-    like instanceof Float32Array ? new Float32Array(2 * slots * length) : new Float64Array(2 * slots * length);
+  // Memory costs nothing until it is written to, so a long history is paid for only when it fills.
+  const rows = workspace.vectors(2 * slots);
   const sRow = (slot: number): number => 2 * slot * length;
   const yRow = (slot: number): number => (2 * slot + 1) * length;
   const pairs = pairProducts(slots);
   let free = 0;
 
   const listed = paddedCount(2 * slots);
-  const offsets = new Int32Array(listed);
-  const products = new Float64Array(listed);
-  const boundProducts = new Float64Array(listed);
-  const coefficients = new Float64Array(listed);
-  const direction = zerosLike(like);
+  const offsets = workspace.integers(listed);
+  const products = workspace.doubles(listed);
+  const boundProducts = workspace.doubles(listed);
+  const coefficients = workspace.doubles(listed);
+  const blockSums = workspace.doubles(blockSumsLength);
+  const measured = workspace.doubles(measuresLength);
+  const direction = workspace.vectors();
 
   return {
     size: () => pairs.order().length,
@@ -77,11 +91,11 @@ export function curvatureHistory<A extends FloatArray>(
         for (let r = 0; r < count; r++) products[r] -= boundProducts[r];
       }
       pairs.solve(products, coefficients);
-      const slope = combineRows(-pairs.scale(), gradient, rows, offsets, coefficients, count, direction);
+      const slope = combineRows(-pairs.scale(), gradient, rows, offsets, coefficients, count, direction, blockSums);
       return { direction, slope: binding === undefined ? slope : slope + moveToBounds(direction, gradient, binding) };
     },
     push(step, gradient, previous) {
-      const measures = writePair(rows, sRow(free), yRow(free), step, gradient, previous);
+      const measures = writePair(rows, sRow(free), yRow(free), step, gradient, previous, measured);
       if (!isUsable(measures)) return;
       pairs.push(free, measures);
       free = pairs.order().length > capacity ? pairs.shift() : pairs.order().length;
@@ -94,7 +108,16 @@ export function curvatureHistory<A extends FloatArray>(
 }
 
 /** Lets the bound elements of the direction end exactly on their bound; returns the change of gᵀd. */
-function moveToBounds(direction: FloatArray, gradient: FloatArray, { indices, count, moves }: BindingSet): number {
+export function moveToBounds(
+  direction: FloatArray,
+  gradient: FloatArray,
+  { indices, count, moves }: BindingSet,
+): number {
+  const kernels = kernelsFor(direction, gradient, indices, moves);
+  if (kernels !== undefined) {
+    const [at, slopes] = [direction.byteOffset, gradient.byteOffset];
+    return kernels.moveToBounds(at, slopes, indices.byteOffset, count, moves.byteOffset);
+  }
   let change = 0;
   for (let k = 0; k < count; k++) {
     const i = indices[k];
@@ -105,14 +128,23 @@ function moveToBounds(direction: FloatArray, gradient: FloatArray, { indices, co
 }
 
 /** Writes s = step and y = gradient − previous to their rows and returns their products. */
-function writePair(
+export function writePair(
   rows: FloatArray,
   sRow: number,
   yRow: number,
   step: FloatArray,
   gradient: FloatArray,
   previous: FloatArray,
+  measured: Float64Array,
 ): PairMeasures {
+  const kernels = kernelsFor(rows, step, gradient, previous, measured);
+  if (kernels !== undefined) {
+    const [s, y] = [sRow, yRow].map((row) => rows.byteOffset + row * rows.BYTES_PER_ELEMENT);
+    const [now, before] = [gradient.byteOffset, previous.byteOffset];
+    kernels.writePair(s, y, step.byteOffset, now, before, measured.byteOffset, gradient.length);
+    const [ys, yy, ss] = measured;
+    return { ys, yy, ss };
+  }
   let [ys, yy, ss] = [0, 0, 0];
   for (let i = 0; i < gradient.length; i++) {
     const y = gradient[i] - previous[i];

@@ -1,11 +1,13 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { type Objective, quadratic, rosenbrock } from "../../test/objectives.ts";
 import { MisuseError } from "../errors.ts";
+import { useKernels } from "../simd/kernels.ts";
+import { workspaceBytes } from "../simd/workspace.ts";
 import type { FloatArray } from "../tensor/vector.ts";
 import { driveSync } from "./drivers.ts";
 import { type LbfgsOptions, lbfgs } from "./lbfgs.ts";
-import { projectBox, projectL2Ball } from "./projections.ts";
+import { projectBox, projectL2Ball, projectLinfBall } from "./projections.ts";
 import type { Evaluation } from "./solver.ts";
 
 function run<A extends FloatArray>(start: A, objective: Objective, options: LbfgsOptions) {
@@ -254,6 +256,64 @@ describe("values that are not finite", () => {
     const hopeless: Objective = (point) => ({ value: Number.NaN, gradient: point });
     const { outcome, value, point } = run(Float32Array.of(1, 2), hopeless, {});
     expect({ outcome, value, point: [...point] }).toEqual({ outcome: "non-finite", value: Infinity, point: [1, 2] });
+  });
+});
+
+describe("with kernels and without", () => {
+  afterEach(() => useKernels(true));
+
+  const start = Float32Array.from({ length: 1501 }, (_, i) => 0.5 + 0.5 * Math.sin(i));
+  /** A valley in each pair of elements, with gradients of its own every time, as a session gives. */
+  const valleys: Objective = (point) => {
+    const gradient = point.slice() as typeof point;
+    let value = 0;
+    for (let i = 0; i < point.length; i++) {
+      const [gap, bend] = [point[i] - 0.3, point[(i + 1) % point.length] - point[i] ** 2];
+      value += (1 + (i % 7)) * gap ** 4 + bend ** 2;
+      gradient[i] = 4 * (1 + (i % 7)) * gap ** 3 - 4 * bend * point[i];
+    }
+    return { value, gradient };
+  };
+  const pixels = Float32Array.from({ length: start.length }, (_, i) => 0.4 + 0.3 * Math.cos(3 * i));
+  const settings: [string, LbfgsOptions][] = [
+    ["free", {}],
+    ["free, armijo", { lineSearch: "armijo" }],
+    ["a box", { lineSearch: "armijo", project: projectBox(0.1, 0.9) }],
+    ["a box without a line search", { project: projectBox(0, 1) }],
+    ["a ball", { lineSearch: "armijo", project: projectLinfBall(pixels, 0.2, 0, 1) }],
+    [
+      "a box with bounds of float64",
+      {
+        lineSearch: "armijo",
+        project: projectBox(
+          Float64Array.from(pixels, (x) => x - 0.2),
+          1,
+        ),
+      },
+    ],
+    ["no box", { lineSearch: "armijo", project: projectL2Ball(pixels, 2, 0, 1) }],
+  ];
+  test.each(settings)("the same points bit for bit: %s", (_, options) => {
+    const go = () => run(start, valleys, { maxIterations: 25, history: 6, learningRate: 0.7, ...options });
+    const withKernels = go();
+    useKernels(false);
+    const without = go();
+    expect(withKernels.evaluations).toBeGreaterThan(5);
+    expect(withKernels).toEqual(without);
+  });
+
+  test("memory is given back, and the solution is the caller's", () => {
+    const go = () => run(start, valleys, { maxIterations: 3 });
+    const { point } = go();
+    const kept = point.slice();
+    for (let n = 0; n < 20; n++) go();
+    expect(point).toEqual(kept);
+    expect(workspaceBytes().taken).toBe(0);
+    const solver = lbfgs(start);
+    solver.next();
+    expect(workspaceBytes().taken).toBeGreaterThan(0);
+    solver.return({ point, value: 0, outcome: "stopped", iterations: 0, evaluations: 0 });
+    expect(workspaceBytes().taken).toBe(0);
   });
 });
 

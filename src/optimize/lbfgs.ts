@@ -1,8 +1,10 @@
 /** @file Limited-memory BFGS, free or under a projection. */
 import { checkForm, checkKeys, numberIn, oneOf } from "../errors.ts";
-import { type FloatArray, largestDifference, sumOfMagnitudes, zerosLike } from "../tensor/vector.ts";
-import { type BindingSet, bindingSetFinder } from "./binding-set.ts";
-import { curvatureHistory } from "./curvature-history.ts";
+import { openWorkspace, type Workspace } from "../simd/workspace.ts";
+import { type FloatArray, sumOfMagnitudes } from "../tensor/vector.ts";
+import { type BindingSet, bindingSetFinder, bindingSetSize } from "./binding-set.ts";
+import { boundsOf } from "./bounds.ts";
+import { curvatureHistory, curvatureHistorySize } from "./curvature-history.ts";
 import { backtrack } from "./line-search.ts";
 import type { PairMeasures } from "./pair-products.ts";
 import {
@@ -15,6 +17,7 @@ import {
   type Solver,
   startingPoint,
 } from "./solver.ts";
+import { type Constraint, gainAlong, moveTo, scaleInPlace, writeDifference } from "./steps.ts";
 
 export interface LbfgsOptions {
   /** Steps at most; default 20. */
@@ -101,21 +104,61 @@ export function* lbfgs<A extends FloatArray>(start: A, options: LbfgsOptions = {
   const toleranceChange = numberIn("lbfgs: toleranceChange", options.toleranceChange ?? 1e-9, { min: 0 });
   const searches = oneOf("lbfgs: lineSearch", options.lineSearch ?? "none", lineSearches) === "armijo";
   const { project } = options;
-
-  let point = startingPoint("lbfgs", start, project);
-  let trial = zerosLike(point);
+  const first = startingPoint("lbfgs", start, project);
   // More pairs than iterations can never arise.
-  const history = curvatureHistory(point, {
-    capacity: Math.max(1, Math.min(capacity, maxIterations)),
-    isUsable: searches ? hasPositiveCosine : exceedsTorchThreshold,
+  const pairs = Math.max(1, Math.min(capacity, maxIterations));
+  const sizes = [curvatureHistorySize(pairs), bindingSetSize(first), { vectors: 4, doubles: 1, integers: 0 }];
+  const workspace = openWorkspace(first, {
+    vectors: sizes.reduce((sum, { vectors }) => sum + vectors, 0),
+    doubles: sizes.reduce((sum, { doubles }) => sum + doubles, 0),
+    integers: sizes.reduce((sum, { integers }) => sum + integers, 0),
   });
-  const findBindingSet = project === undefined ? undefined : bindingSetFinder(point, project);
+  const settings = { maxIterations, maxEvaluations, pairs, learningRate, toleranceGradient, toleranceChange, searches };
+  try {
+    return yield* minimize(first, { ...settings, project }, workspace);
+  } finally {
+    workspace.close();
+  }
+}
+
+/** Complete options of {@link lbfgs}. */
+interface LbfgsSettings {
+  readonly maxIterations: number;
+  readonly maxEvaluations: number;
+  readonly pairs: number;
+  readonly learningRate: number;
+  readonly toleranceGradient: number;
+  readonly toleranceChange: number;
+  readonly searches: boolean;
+  readonly project: Projection | undefined;
+}
+
+/** {@link lbfgs} from a point that is checked and projected, with its memory from `workspace`. */
+function* minimize<A extends FloatArray>(first: A, settings: LbfgsSettings, workspace: Workspace<A>): Solver<A> {
+  const { maxIterations, maxEvaluations, pairs, learningRate, toleranceGradient, toleranceChange } = settings;
+  const { searches, project } = settings;
+  let point = workspace.vectors();
+  let trial = workspace.vectors();
+  point.set(first);
+  const answers: Answers<A> = { workspace, place: workspace.vectors() };
+  let spare = workspace.vectors();
+  const gain = workspace.doubles(1);
+  const history = curvatureHistory(
+    first,
+    { capacity: pairs, isUsable: searches ? hasPositiveCosine : exceedsTorchThreshold },
+    workspace,
+  );
+  const bounds = boundsOf(project, first, workspace);
+  const findBindingSet = project === undefined ? undefined : bindingSetFinder(first, project, workspace, bounds);
 
   let isSettled = false;
   let iterations = 0;
   let evaluations = 1;
-  let { value, gradient }: Evaluation<A> = yield { point, iteration: 0 };
-  const finish = (outcome: Outcome): Solution<A> => ({ point, value, outcome, iterations, evaluations });
+  let { value, gradient } = adopted(yield { point, iteration: 0 }, answers);
+  // The workspace takes its memory back; the point is the caller's.
+  const finish = (outcome: Outcome): Solution<A> => {
+    return { point: point.slice() as A, value, outcome, iterations, evaluations };
+  };
   let largest = largestIfFinite({ value, gradient });
   if (Number.isNaN(largest)) {
     value = Number.POSITIVE_INFINITY;
@@ -141,16 +184,19 @@ export function* lbfgs<A extends FloatArray>(start: A, options: LbfgsOptions = {
 
     const isFirst = searches ? history.size() === 0 : iterations === 1;
     const length = (isFirst ? Math.min(1, 1 / freeSum(gradient, binding)) : 1) * learningRate;
-    const from: Origin<A> = { point, value, gradient, direction, slope, project, iteration: iterations };
+    const constraint = { project, bounds, gain };
+    const from: Origin<A> = { point, value, gradient, direction, slope, constraint, iteration: iterations };
+    [answers.place, spare] = [spare, answers.place];
     const step = searches
-      ? yield* armijoStep(from, length, trial, Math.min(maxTrials, maxEvaluations - evaluations))
-      : yield* fullStep(from, length, trial);
+      ? yield* armijoStep(from, length, trial, Math.min(maxTrials, maxEvaluations - evaluations), answers)
+      : yield* fullStep(from, length, trial, answers);
     evaluations += step.trials;
     if (step.answer === undefined) {
       if (!searches) return finish("non-finite");
       if (evaluations >= maxEvaluations) return finish("evaluations-exhausted");
       if (history.size() === 0) return finish("line-search-failed");
       history.clear();
+      [answers.place, spare] = [spare, answers.place];
       continue;
     }
 
@@ -183,8 +229,19 @@ interface Origin<A extends FloatArray> {
   readonly gradient: A;
   readonly direction: A;
   readonly slope: number;
-  readonly project: Projection | undefined;
+  readonly constraint: Constraint;
   readonly iteration: number;
+}
+
+/** Where the next answer's gradient goes. */
+interface Answers<A extends FloatArray> {
+  readonly workspace: Workspace<A>;
+  place: A;
+}
+
+/** The answer, with a gradient that the kernels can work on. */
+function adopted<A extends FloatArray>(answer: Evaluation<A>, { workspace, place }: Answers<A>): Evaluation<A> {
+  return { value: answer.value, gradient: workspace.adopt(answer.gradient, place) };
 }
 
 /** A step tried; without an answer if no trial was acceptable. */
@@ -201,24 +258,31 @@ interface Step<A extends FloatArray> {
 type Search<A extends FloatArray> = Generator<Query<A>, Step<A>, Evaluation<A>>;
 
 /** Takes the step as it is; leaves the new point in `trial`. */
-function* fullStep<A extends FloatArray>(from: Origin<A>, length: number, trial: A): Search<A> {
-  const moved = moveTo(trial, from, length);
-  const answer = yield { point: trial, iteration: from.iteration };
+function* fullStep<A extends FloatArray>(from: Origin<A>, length: number, trial: A, answers: Answers<A>): Search<A> {
+  const { moved } = moveTo(trial, from.point, length, from.direction, from.gradient, from.constraint);
+  const answer = adopted(yield { point: trial, iteration: from.iteration }, answers);
   const largest = largestIfFinite(answer);
   return { answer: Number.isNaN(largest) ? undefined : answer, length, trials: 1, moved, largest };
 }
 
 /** Shortens the step until the value falls enough; leaves the new point in `trial`. */
-function* armijoStep<A extends FloatArray>(from: Origin<A>, first: number, trial: A, maxTrials: number): Search<A> {
+function* armijoStep<A extends FloatArray>(
+  from: Origin<A>,
+  first: number,
+  trial: A,
+  maxTrials: number,
+  answers: Answers<A>,
+): Search<A> {
   const { value, slope } = from;
   let length = first;
   let before: { step: number; value: number } | undefined;
   for (let trials = 1; trials <= maxTrials; trials++) {
-    const moved = moveTo(trial, from, length);
-    const answer = yield { point: trial, iteration: from.iteration };
+    const { moved, gain } = moveTo(trial, from.point, length, from.direction, from.gradient, from.constraint);
+    const answer = adopted(yield { point: trial, iteration: from.iteration }, answers);
     const largest = largestIfFinite(answer);
     const finite = !Number.isNaN(largest);
-    if (finite && descends(from, length, trial, answer)) return { answer, length, trials, moved, largest };
+    if (finite && descends(from, gain ?? length * slope, trial, answer))
+      return { answer, length, trials, moved, largest };
     const stepValue = finite ? answer.value : Number.NaN;
     const shorter = backtrack({ value, slope, step: length, stepValue, before });
     before = finite ? { step: length, value: stepValue } : undefined;
@@ -227,47 +291,15 @@ function* armijoStep<A extends FloatArray>(from: Origin<A>, first: number, trial
   return { length, trials: maxTrials, moved: 0, largest: Number.NaN };
 }
 
-/** Whether the step to `trial` lowers the value enough. */
-function descends<A extends FloatArray>(from: Origin<A>, length: number, trial: A, answer: Evaluation<A>): boolean {
-  const { point, value, gradient, slope, project } = from;
+/** Whether the step to `trial`, which promised a change of the value, lowers it enough. */
+function descends<A extends FloatArray>(from: Origin<A>, promised: number, trial: A, answer: Evaluation<A>): boolean {
+  const { point, value } = from;
   const change = answer.value - value;
-  const promised = project === undefined ? length * slope : gainAlong(gradient, point, trial);
   // On an arc a long step can promise nothing; then the value must at least not rise.
   if (change <= sufficientDecrease * Math.min(0, promised)) return true;
   const epsilon = point instanceof Float32Array ? 2 ** -23 : 2 ** -52;
   if (Math.abs(change) > resolutionUlps * epsilon * Math.abs(value) || promised >= 0) return false;
   return gainAlong(answer.gradient, point, trial) <= (2 * sufficientDecrease - 1) * promised;
-}
-
-/** trial ← P(point + length · direction); returns the largest magnitude in trial − point (before rounding, if there is no P). */
-function moveTo<A extends FloatArray>(trial: A, { point, direction, project }: Origin<A>, length: number): number {
-  let moved = 0;
-  for (let i = 0; i < trial.length; i++) {
-    const move = length * direction[i];
-    trial[i] = point[i] + move;
-    if (Math.abs(move) > moved) moved = Math.abs(move);
-  }
-  if (project === undefined) return moved;
-  project(trial);
-  return largestDifference(trial, point);
-}
-
-/** gᵀ(to − from). */
-function gainAlong(gradient: FloatArray, from: FloatArray, to: FloatArray): number {
-  let gain = 0;
-  for (let i = 0; i < gradient.length; i++) gain += gradient[i] * (to[i] - from[i]);
-  return gain;
-}
-
-/** Multiplies `vector` by `factor`. */
-function scaleInPlace(vector: FloatArray, factor: number): void {
-  if (factor === 1) return;
-  for (let i = 0; i < vector.length; i++) vector[i] *= factor;
-}
-
-/** Writes `to − from` to `difference`. */
-function writeDifference(to: FloatArray, from: FloatArray, difference: FloatArray): void {
-  for (let i = 0; i < to.length; i++) difference[i] = to[i] - from[i];
 }
 
 /** The sum of the magnitudes of the gradient's elements that are not bound. */

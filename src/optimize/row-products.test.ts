@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { combineRows, innerProducts, innerProductsAt, paddedCount } from "./row-products.ts";
+import { blockSumsLength, combineRows, innerProducts, innerProductsAt, paddedCount } from "./row-products.ts";
 
 // Small integers keep every sum exact, so that equality can be asked for. Lengths reach past one block of 1024.
 const shape = fc.record({
@@ -54,7 +54,16 @@ test("a combination of rows lands in the target and its product with the vector 
         return sum;
       });
       const target = new Float32Array(drawn.length);
-      const product = combineRows(-3, vector, rows, offsets, coefficients, drawn.count, target);
+      const product = combineRows(
+        -3,
+        vector,
+        rows,
+        offsets,
+        coefficients,
+        drawn.count,
+        target,
+        new Float64Array(blockSumsLength),
+      );
       // Adding 0 makes −0 and 0 the same, as they are to arithmetic.
       expect([...target].map((x) => x + 0)).toEqual([...expected].map((x) => x + 0));
       expect(product).toBe(expected.reduce((sum, x, i) => sum + x * vector[i], 0));

@@ -1,19 +1,20 @@
 /**
- * @file The two heavy kernels of L-BFGS: inner products of one vector with many rows, and a linear combination of rows.
+ * @file The two heavy loops of L-BFGS: inner products of one vector with many rows, and a linear combination of rows.
  *
  * All rows lie in one array, addressed by offset, because V8 then keeps one base address and one length in registers
  * instead of one per row (half the time). Rows are taken five at a time, which makes each load of the vector serve five
  * rows and gives the additions five independent chains. Everything is accumulated in float64, in an order that depends
- * on nothing but the lengths, so equal inputs give equal bits.
+ * on nothing but the lengths, so equal inputs give equal bits. Arrays in the memory of the kernels go to these, which keep that order.
  */
+import { kernelsFor } from "../simd/kernels.ts";
 import type { FloatArray } from "../tensor/vector.ts";
 
-/** Rows that one kernel call takes; offset lists are padded to a multiple of it. */
+/** Rows that one call takes; offset lists are padded to a multiple of it. */
 export const rowsPerCall = 5;
 /** Elements per block: the vector's block stays in the first-level cache while all rows pass by. */
 const blockLength = 1024;
 
-/** The number of list entries that `count` rows take, padded to whole kernel calls. */
+/** The number of list entries that `count` rows take, padded to whole calls. */
 export function paddedCount(count: number): number {
   return Math.ceil(count / rowsPerCall) * rowsPerCall;
 }
@@ -29,6 +30,12 @@ export function innerProducts(
   count: number,
   products: Float64Array,
 ): void {
+  const kernels = kernelsFor(vector, rows, offsets, products);
+  if (kernels !== undefined) {
+    const [at, lists] = [vector.byteOffset, offsets.byteOffset];
+    kernels.innerProducts(at, rows.byteOffset, lists, count, products.byteOffset, vector.length);
+    return;
+  }
   const padded = paddedCount(count);
   offsets.fill(offsets[0], count, padded);
   products.fill(0, 0, padded);
@@ -78,6 +85,13 @@ export function innerProductsAt(
   count: number,
   products: Float64Array,
 ): void {
+  const kernels = kernelsFor(vector, indices, rows, offsets, products);
+  if (kernels !== undefined) {
+    const [at, lists] = [vector.byteOffset, offsets.byteOffset];
+    const given = [indices.byteOffset, size, at, rows.byteOffset, lists, count, products.byteOffset] as const;
+    kernels.innerProductsAt(...given);
+    return;
+  }
   const padded = paddedCount(count);
   offsets.fill(offsets[0], count, padded);
   for (let r = 0; r < padded; r += rowsPerCall) fiveProductsAt(indices, size, vector, rows, offsets, r, products);
@@ -114,11 +128,12 @@ function fiveProductsAt(
   products[first + 4] = sumE;
 }
 
-const blockSums = new Float64Array(blockLength);
+/** Room for a block of {@link combineRows}. */
+export const blockSumsLength: number = blockLength;
 
 /**
  * Writes `scale · vector + Σ_r coefficients[r] · row r` to `target` and returns its inner product with `vector`, taken after rounding
- * to the precision of `target`.
+ * to the precision of `target`. What `blockSums` holds afterwards means nothing.
  */
 export function combineRows(
   scale: number,
@@ -128,15 +143,22 @@ export function combineRows(
   coefficients: Float64Array,
   count: number,
   target: FloatArray,
+  blockSums: Float64Array,
 ): number {
   const padded = paddedCount(count);
   offsets.fill(offsets[0], count, padded);
   coefficients.fill(0, count, padded);
+  const kernels = kernelsFor(vector, rows, offsets, coefficients, target, blockSums);
+  if (kernels !== undefined) {
+    const [lists, times] = [offsets.byteOffset, coefficients.byteOffset];
+    const [at, to, sums] = [vector.byteOffset, target.byteOffset, blockSums.byteOffset];
+    return kernels.combineRows(scale, at, rows.byteOffset, lists, times, padded, to, vector.length, sums);
+  }
   let product = 0;
   for (let from = 0; from < vector.length; from += blockLength) {
     const length = Math.min(blockLength, vector.length - from);
     for (let i = 0; i < length; i++) blockSums[i] = scale * vector[from + i];
-    for (let r = 0; r < padded; r += rowsPerCall) addFiveRows(rows, offsets, coefficients, r, from, length);
+    for (let r = 0; r < padded; r += rowsPerCall) addFiveRows(rows, offsets, coefficients, r, from, length, blockSums);
     for (let i = 0; i < length; i++) {
       target[from + i] = blockSums[i];
       product += vector[from + i] * target[from + i];
@@ -152,6 +174,7 @@ function addFiveRows(
   first: number,
   from: number,
   length: number,
+  blockSums: Float64Array,
 ): void {
   const a = offsets[first] + from;
   const b = offsets[first + 1] + from;

@@ -4,6 +4,7 @@
  * gradients are float32, as inference sessions are; float64 serves the tests and other callers.
  */
 import { MisuseError } from "../errors.ts";
+import { kernelsFor } from "../simd/kernels.ts";
 import type { FloatArray } from "../tensor/vector.ts";
 
 /** What a solver yields: a point that it wants evaluated. */
@@ -81,6 +82,10 @@ export function startingPoint<A extends FloatArray>(where: string, start: A, pro
 
 /** The largest magnitude in the gradient; NaN if one of its elements or the value is infinite or NaN. */
 export function largestIfFinite({ value, gradient }: Evaluation<FloatArray>): number {
+  const kernels = kernelsFor(gradient);
+  if (kernels !== undefined) {
+    return Number.isFinite(value) ? kernels.largestIfFinite(gradient.byteOffset, gradient.length) : Number.NaN;
+  }
   let largest = 0;
   // Zero times an infinity or a NaN is NaN, and NaN survives a sum: one pass without a second branch.
   let zero = value * 0;

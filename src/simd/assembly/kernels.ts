@@ -1,0 +1,647 @@
+/**
+ * @file The kernels of L-BFGS on float32 vectors in AssemblyScript: compiled to WebAssembly with SIMD by `npm run kernels`.
+ *
+ * Each does, bit for bit, what the TypeScript does that it stands for. What is added up from element to element is added in the
+ * same order: the lanes of a register are two rows or two sums, not two stretches of one. Arguments are byte addresses
+ * in the module's memory and lengths in elements. Decorators are AssemblyScript's, which editors have to ignore.
+ */
+
+/** Elements per block of rows: as in `optimize/row-products.ts`, whose sums end with each block. */
+const blockLength: i32 = 1024;
+
+/** (v₂, v₃) of four float32, as float64. */
+// @ts-ignore
+@inline
+function high(v: v128): v128 {
+  return f64x2.promote_low_f32x4(v128.shuffle<i32>(v, v, 2, 3, 2, 3));
+}
+
+/** (v₀, v₁) of four float32, as float64. */
+// @ts-ignore
+@inline
+function low(v: v128): v128 {
+  return f64x2.promote_low_f32x4(v);
+}
+
+/** Four float32 of two pairs of float64. */
+// @ts-ignore
+@inline
+function rounded(a: v128, b: v128): v128 {
+  return v128.shuffle<i64>(f32x4.demote_f64x2_zero(a), f32x4.demote_f64x2_zero(b), 0, 2);
+}
+
+// @ts-ignore
+@inline
+function both(v: v128, lane: i32): v128 {
+  return lane == 0 ? v128.shuffle<i64>(v, v, 0, 0) : v128.shuffle<i64>(v, v, 1, 1);
+}
+
+// @ts-ignore
+@inline
+function rowAt(rows: usize, offsets: usize, r: i32, from: i32): usize {
+  return rows + (<usize>(load<i32>(offsets + (<usize>r << 2)) + from) << 2);
+}
+
+/** Adds to the sums of rows a and b, lane by lane, their products with four elements. */
+// @ts-ignore
+@inline
+function plusProducts(sum: v128, a: v128, b: v128, x0: v128, x1: v128, x2: v128, x3: v128): v128 {
+  const front = v128.shuffle<i32>(a, b, 0, 4, 1, 5);
+  const back = v128.shuffle<i32>(a, b, 2, 6, 3, 7);
+  let s = f64x2.add(sum, f64x2.mul(x0, low(front)));
+  s = f64x2.add(s, f64x2.mul(x1, high(front)));
+  s = f64x2.add(s, f64x2.mul(x2, low(back)));
+  return f64x2.add(s, f64x2.mul(x3, high(back)));
+}
+
+// @ts-ignore
+@inline
+function plusProduct(sum: v128, a: usize, b: usize, x: f64): v128 {
+  const pair = f64x2.replace_lane(f64x2.splat(<f64>load<f32>(a)), 1, <f64>load<f32>(b));
+  return f64x2.add(sum, f64x2.mul(f64x2.splat(x), pair));
+}
+
+// @ts-ignore
+@inline
+function addTo(products: usize, r: i32, sums: v128): void {
+  const at = products + (<usize>r << 3);
+  v128.store(at, f64x2.add(v128.load(at), sums));
+}
+
+/** Writes to products[r] the inner product of the vector with row r; with an odd count, one more number that means nothing. */
+export function innerProducts(
+  vector: usize,
+  rows: usize,
+  offsets: usize,
+  count: i32,
+  products: usize,
+  length: i32,
+): void {
+  if ((count & 1) != 0) store<i32>(offsets + (<usize>count << 2), load<i32>(offsets));
+  const even = (count + 1) & -2;
+  memory.fill(products, 0, <usize>even << 3);
+  for (let from = 0; from < length; from += blockLength) {
+    const size = min(blockLength, length - from);
+    const x = vector + (<usize>from << 2);
+    let r = 0;
+    for (; r + 8 <= even; r += 8) addEightProducts(x, rows, offsets, r, from, size, products);
+    for (; r + 4 <= even; r += 4) addFourProducts(x, rows, offsets, r, from, size, products);
+    if (r < even) addTwoProducts(x, rows, offsets, r, from, size, products);
+  }
+}
+
+function addEightProducts(
+  vector: usize,
+  rows: usize,
+  offsets: usize,
+  r: i32,
+  from: i32,
+  size: i32,
+  products: usize,
+): void {
+  const a = rowAt(rows, offsets, r, from);
+  const b = rowAt(rows, offsets, r + 1, from);
+  const c = rowAt(rows, offsets, r + 2, from);
+  const d = rowAt(rows, offsets, r + 3, from);
+  const e = rowAt(rows, offsets, r + 4, from);
+  const f = rowAt(rows, offsets, r + 5, from);
+  const g = rowAt(rows, offsets, r + 6, from);
+  const h = rowAt(rows, offsets, r + 7, from);
+  let ab = f64x2.splat(0);
+  let cd = f64x2.splat(0);
+  let ef = f64x2.splat(0);
+  let gh = f64x2.splat(0);
+  let i: usize = 0;
+  const whole = <usize>(size & -4) << 2;
+  for (; i < whole; i += 16) {
+    const x = v128.load(vector + i);
+    const front = low(x);
+    const back = high(x);
+    const x0 = both(front, 0);
+    const x1 = both(front, 1);
+    const x2 = both(back, 0);
+    const x3 = both(back, 1);
+    ab = plusProducts(ab, v128.load(a + i), v128.load(b + i), x0, x1, x2, x3);
+    cd = plusProducts(cd, v128.load(c + i), v128.load(d + i), x0, x1, x2, x3);
+    ef = plusProducts(ef, v128.load(e + i), v128.load(f + i), x0, x1, x2, x3);
+    gh = plusProducts(gh, v128.load(g + i), v128.load(h + i), x0, x1, x2, x3);
+  }
+  for (const end = <usize>size << 2; i < end; i += 4) {
+    const x = <f64>load<f32>(vector + i);
+    ab = plusProduct(ab, a + i, b + i, x);
+    cd = plusProduct(cd, c + i, d + i, x);
+    ef = plusProduct(ef, e + i, f + i, x);
+    gh = plusProduct(gh, g + i, h + i, x);
+  }
+  addTo(products, r, ab);
+  addTo(products, r + 2, cd);
+  addTo(products, r + 4, ef);
+  addTo(products, r + 6, gh);
+}
+
+function addFourProducts(
+  vector: usize,
+  rows: usize,
+  offsets: usize,
+  r: i32,
+  from: i32,
+  size: i32,
+  products: usize,
+): void {
+  const a = rowAt(rows, offsets, r, from);
+  const b = rowAt(rows, offsets, r + 1, from);
+  const c = rowAt(rows, offsets, r + 2, from);
+  const d = rowAt(rows, offsets, r + 3, from);
+  let ab = f64x2.splat(0);
+  let cd = f64x2.splat(0);
+  let i: usize = 0;
+  const whole = <usize>(size & -4) << 2;
+  for (; i < whole; i += 16) {
+    const x = v128.load(vector + i);
+    const front = low(x);
+    const back = high(x);
+    const x0 = both(front, 0);
+    const x1 = both(front, 1);
+    const x2 = both(back, 0);
+    const x3 = both(back, 1);
+    ab = plusProducts(ab, v128.load(a + i), v128.load(b + i), x0, x1, x2, x3);
+    cd = plusProducts(cd, v128.load(c + i), v128.load(d + i), x0, x1, x2, x3);
+  }
+  for (const end = <usize>size << 2; i < end; i += 4) {
+    const x = <f64>load<f32>(vector + i);
+    ab = plusProduct(ab, a + i, b + i, x);
+    cd = plusProduct(cd, c + i, d + i, x);
+  }
+  addTo(products, r, ab);
+  addTo(products, r + 2, cd);
+}
+
+function addTwoProducts(
+  vector: usize,
+  rows: usize,
+  offsets: usize,
+  r: i32,
+  from: i32,
+  size: i32,
+  products: usize,
+): void {
+  const a = rowAt(rows, offsets, r, from);
+  const b = rowAt(rows, offsets, r + 1, from);
+  let ab = f64x2.splat(0);
+  let i: usize = 0;
+  const whole = <usize>(size & -4) << 2;
+  for (; i < whole; i += 16) {
+    const x = v128.load(vector + i);
+    const front = low(x);
+    const back = high(x);
+    ab = plusProducts(ab, v128.load(a + i), v128.load(b + i), both(front, 0), both(front, 1), both(back, 0), both(back, 1));
+  }
+  for (const end = <usize>size << 2; i < end; i += 4) ab = plusProduct(ab, a + i, b + i, <f64>load<f32>(vector + i));
+  addTo(products, r, ab);
+}
+
+/** {@link innerProducts} over the elements that the first `size` indices name. */
+export function innerProductsAt(
+  indices: usize,
+  size: i32,
+  vector: usize,
+  rows: usize,
+  offsets: usize,
+  count: i32,
+  products: usize,
+): void {
+  if ((count & 1) != 0) store<i32>(offsets + (<usize>count << 2), load<i32>(offsets));
+  const even = (count + 1) & -2;
+  const end = indices + (<usize>size << 2);
+  let r = 0;
+  for (; r + 4 <= even; r += 4) {
+    const a = rowAt(rows, offsets, r, 0);
+    const b = rowAt(rows, offsets, r + 1, 0);
+    const c = rowAt(rows, offsets, r + 2, 0);
+    const d = rowAt(rows, offsets, r + 3, 0);
+    let ab = f64x2.splat(0);
+    let cd = f64x2.splat(0);
+    for (let k = indices; k < end; k += 4) {
+      const i = <usize>load<u32>(k) << 2;
+      const x = <f64>load<f32>(vector + i);
+      ab = plusProduct(ab, a + i, b + i, x);
+      cd = plusProduct(cd, c + i, d + i, x);
+    }
+    v128.store(products + (<usize>r << 3), ab);
+    v128.store(products + (<usize>(r + 2) << 3), cd);
+  }
+  if (r == even) return;
+  const a = rowAt(rows, offsets, r, 0);
+  const b = rowAt(rows, offsets, r + 1, 0);
+  let ab = f64x2.splat(0);
+  for (let k = indices; k < end; k += 4) {
+    const i = <usize>load<u32>(k) << 2;
+    ab = plusProduct(ab, a + i, b + i, <f64>load<f32>(vector + i));
+  }
+  v128.store(products + (<usize>r << 3), ab);
+}
+
+/**
+ * Writes scale · vector + Σ_r coefficients[r] · row r to the target, for a count that is a multiple of five, and returns its
+ * inner product with the vector. `sums` is room for a block of float64.
+ */
+export function combineRows(
+  scale: f64,
+  vector: usize,
+  rows: usize,
+  offsets: usize,
+  coefficients: usize,
+  count: i32,
+  target: usize,
+  length: i32,
+  sums: usize,
+): f64 {
+  let product: f64 = 0;
+  const times = f64x2.splat(scale);
+  for (let from = 0; from < length; from += blockLength) {
+    const size = min(blockLength, length - from);
+    const x = vector + (<usize>from << 2);
+    let i: usize = 0;
+    const whole = <usize>(size & -4) << 2;
+    const end = <usize>size << 2;
+    for (; i < whole; i += 16) {
+      const v = v128.load(x + i);
+      v128.store(sums + (i << 1), f64x2.mul(times, low(v)));
+      v128.store(sums + (i << 1), f64x2.mul(times, high(v)), 16);
+    }
+    for (; i < end; i += 4) store<f64>(sums + (i << 1), scale * <f64>load<f32>(x + i));
+    for (let r = 0; r < count; r += 5) addFiveRows(rows, offsets, coefficients, r, from, size, sums);
+    product = finish(x, sums, target + (<usize>from << 2), size, product);
+  }
+  return product;
+}
+
+function addFiveRows(
+  rows: usize,
+  offsets: usize,
+  coefficients: usize,
+  r: i32,
+  from: i32,
+  size: i32,
+  sums: usize,
+): void {
+  const a = rowAt(rows, offsets, r, from);
+  const b = rowAt(rows, offsets, r + 1, from);
+  const c = rowAt(rows, offsets, r + 2, from);
+  const d = rowAt(rows, offsets, r + 3, from);
+  const e = rowAt(rows, offsets, r + 4, from);
+  const at = coefficients + (<usize>r << 3);
+  const timesA = v128.load64_splat(at);
+  const timesB = v128.load64_splat(at, 8);
+  const timesC = v128.load64_splat(at, 16);
+  const timesD = v128.load64_splat(at, 24);
+  const timesE = v128.load64_splat(at, 32);
+  let i: usize = 0;
+  const whole = <usize>(size & -4) << 2;
+  for (; i < whole; i += 16) {
+    const rowA = v128.load(a + i);
+    const rowB = v128.load(b + i);
+    let front = f64x2.add(f64x2.mul(timesA, low(rowA)), f64x2.mul(timesB, low(rowB)));
+    let back = f64x2.add(f64x2.mul(timesA, high(rowA)), f64x2.mul(timesB, high(rowB)));
+    const rowC = v128.load(c + i);
+    front = f64x2.add(front, f64x2.mul(timesC, low(rowC)));
+    back = f64x2.add(back, f64x2.mul(timesC, high(rowC)));
+    const rowD = v128.load(d + i);
+    front = f64x2.add(front, f64x2.mul(timesD, low(rowD)));
+    back = f64x2.add(back, f64x2.mul(timesD, high(rowD)));
+    const rowE = v128.load(e + i);
+    front = f64x2.add(front, f64x2.mul(timesE, low(rowE)));
+    back = f64x2.add(back, f64x2.mul(timesE, high(rowE)));
+    const to = sums + (i << 1);
+    v128.store(to, f64x2.add(v128.load(to), front));
+    v128.store(to, f64x2.add(v128.load(to, 16), back), 16);
+  }
+  for (const end = <usize>size << 2; i < end; i += 4) {
+    const to = sums + (i << 1);
+    const sum =
+      load<f64>(at) * <f64>load<f32>(a + i) +
+      load<f64>(at, 8) * <f64>load<f32>(b + i) +
+      load<f64>(at, 16) * <f64>load<f32>(c + i) +
+      load<f64>(at, 24) * <f64>load<f32>(d + i) +
+      load<f64>(at, 32) * <f64>load<f32>(e + i);
+    store<f64>(to, load<f64>(to) + sum);
+  }
+}
+
+function finish(vector: usize, sums: usize, target: usize, size: i32, before: f64): f64 {
+  let product = before;
+  let i: usize = 0;
+  const whole = <usize>(size & -4) << 2;
+  for (; i < whole; i += 16) {
+    const from = sums + (i << 1);
+    const result = rounded(v128.load(from), v128.load(from, 16));
+    v128.store(target + i, result);
+    const x = v128.load(vector + i);
+    product = plusLanes(product, f64x2.mul(low(x), low(result)), f64x2.mul(high(x), high(result)));
+  }
+  for (const end = <usize>size << 2; i < end; i += 4) {
+    const result = <f32>load<f64>(sums + (i << 1));
+    store<f32>(target + i, result);
+    product += <f64>load<f32>(vector + i) * <f64>result;
+  }
+  return product;
+}
+
+/** The sum with four terms added, one after the other. */
+// @ts-ignore
+@inline
+function plusLanes(sum: f64, front: v128, back: v128): f64 {
+  return (
+    sum +
+    f64x2.extract_lane(front, 0) +
+    f64x2.extract_lane(front, 1) +
+    f64x2.extract_lane(back, 0) +
+    f64x2.extract_lane(back, 1)
+  );
+}
+
+/**
+ * Writes point + length · direction to the trial, clipped to [lows, highs] unless these are 0, and returns the largest magnitude of what
+ * was moved. Writes to `gain` the sum of gradient · (trial − point).
+ */
+export function moveTo(
+  trial: usize,
+  point: usize,
+  direction: usize,
+  length: f64,
+  lows: usize,
+  highs: usize,
+  gradient: usize,
+  gain: usize,
+  size: i32,
+): f64 {
+  const bounded = lows != 0;
+  const times = f64x2.splat(length);
+  let most = f64x2.splat(0);
+  let sum: f64 = 0;
+  let i: usize = 0;
+  const whole = <usize>(size & -4) << 2;
+  const end = <usize>size << 2;
+  for (; i < whole; i += 16) {
+    const from = v128.load(point + i);
+    const way = v128.load(direction + i);
+    let front = f64x2.mul(times, low(way));
+    let back = f64x2.mul(times, high(way));
+    let to = rounded(f64x2.add(low(from), front), f64x2.add(high(from), back));
+    if (bounded) to = clipped(to, v128.load(lows + i), v128.load(highs + i));
+    v128.store(trial + i, to);
+    const frontMove = f64x2.sub(low(to), low(from));
+    const backMove = f64x2.sub(high(to), high(from));
+    if (bounded) {
+      front = frontMove;
+      back = backMove;
+    }
+    most = f64x2.pmax(f64x2.pmax(most, f64x2.abs(front)), f64x2.abs(back));
+    const slope = v128.load(gradient + i);
+    sum = plusLanes(sum, f64x2.mul(low(slope), frontMove), f64x2.mul(high(slope), backMove));
+  }
+  let largest = largerLane(most);
+  for (; i < end; i += 4) {
+    const from = <f64>load<f32>(point + i);
+    let move = length * <f64>load<f32>(direction + i);
+    let to = <f32>(from + move);
+    if (bounded) {
+      const least = load<f32>(lows + i);
+      const greatest = load<f32>(highs + i);
+      if (to < least) to = least;
+      else if (to > greatest) to = greatest;
+    }
+    store<f32>(trial + i, to);
+    const moved = <f64>to - from;
+    if (bounded) move = moved;
+    if (abs(move) > largest) largest = abs(move);
+    sum += <f64>load<f32>(gradient + i) * moved;
+  }
+  store<f64>(gain, sum);
+  return largest;
+}
+
+// @ts-ignore
+@inline
+function clipped(x: v128, lows: v128, highs: v128): v128 {
+  return v128.bitselect(lows, v128.bitselect(highs, x, f32x4.gt(x, highs)), f32x4.lt(x, lows));
+}
+
+/** The larger of two lanes that are at least 0, and not NaN. */
+// @ts-ignore
+@inline
+function largerLane(v: v128): f64 {
+  return max(f64x2.extract_lane(v, 0), f64x2.extract_lane(v, 1));
+}
+
+/** The sum of gradient · (to − from). */
+export function gainAlong(gradient: usize, from: usize, to: usize, size: i32): f64 {
+  let sum: f64 = 0;
+  let i: usize = 0;
+  const whole = <usize>(size & -4) << 2;
+  for (; i < whole; i += 16) {
+    const a = v128.load(from + i);
+    const b = v128.load(to + i);
+    const slope = v128.load(gradient + i);
+    const front = f64x2.mul(low(slope), f64x2.sub(low(b), low(a)));
+    sum = plusLanes(sum, front, f64x2.mul(high(slope), f64x2.sub(high(b), high(a))));
+  }
+  for (const end = <usize>size << 2; i < end; i += 4) {
+    sum += <f64>load<f32>(gradient + i) * (<f64>load<f32>(to + i) - <f64>load<f32>(from + i));
+  }
+  return sum;
+}
+
+/** Multiplies the vector by a factor. */
+export function scale(vector: usize, factor: f64, size: i32): void {
+  const times = f64x2.splat(factor);
+  let i: usize = 0;
+  const whole = <usize>(size & -4) << 2;
+  for (; i < whole; i += 16) {
+    const v = v128.load(vector + i);
+    v128.store(vector + i, rounded(f64x2.mul(times, low(v)), f64x2.mul(times, high(v))));
+  }
+  for (const end = <usize>size << 2; i < end; i += 4) {
+    store<f32>(vector + i, <f32>(factor * <f64>load<f32>(vector + i)));
+  }
+}
+
+/** Writes to − from to the difference. */
+export function subtract(to: usize, from: usize, difference: usize, size: i32): void {
+  let i: usize = 0;
+  const whole = <usize>(size & -4) << 2;
+  for (; i < whole; i += 16) {
+    const a = v128.load(to + i);
+    const b = v128.load(from + i);
+    v128.store(difference + i, rounded(f64x2.sub(low(a), low(b)), f64x2.sub(high(a), high(b))));
+  }
+  for (const end = <usize>size << 2; i < end; i += 4) {
+    store<f32>(difference + i, <f32>(<f64>load<f32>(to + i) - <f64>load<f32>(from + i)));
+  }
+}
+
+/** Writes s = step and y = gradient − previous to their rows; to `measures` yᵀs, yᵀy and sᵀs. */
+export function writePair(
+  s: usize,
+  y: usize,
+  step: usize,
+  gradient: usize,
+  previous: usize,
+  measures: usize,
+  size: i32,
+): void {
+  // The lanes are yᵀs and yᵀy.
+  let sums = f64x2.splat(0);
+  let ss: f64 = 0;
+  let i: usize = 0;
+  const whole = <usize>(size & -4) << 2;
+  for (; i < whole; i += 16) {
+    const a = v128.load(step + i);
+    const now = v128.load(gradient + i);
+    const before = v128.load(previous + i);
+    const s01 = low(a);
+    const s23 = high(a);
+    const y01 = f64x2.sub(low(now), low(before));
+    const y23 = f64x2.sub(high(now), high(before));
+    v128.store(s + i, a);
+    v128.store(y + i, rounded(y01, y23));
+    sums = f64x2.add(sums, f64x2.mul(both(y01, 0), v128.shuffle<i64>(s01, y01, 0, 2)));
+    sums = f64x2.add(sums, f64x2.mul(both(y01, 1), v128.shuffle<i64>(s01, y01, 1, 3)));
+    sums = f64x2.add(sums, f64x2.mul(both(y23, 0), v128.shuffle<i64>(s23, y23, 0, 2)));
+    sums = f64x2.add(sums, f64x2.mul(both(y23, 1), v128.shuffle<i64>(s23, y23, 1, 3)));
+    ss = plusLanes(ss, f64x2.mul(s01, s01), f64x2.mul(s23, s23));
+  }
+  let ys = f64x2.extract_lane(sums, 0);
+  let yy = f64x2.extract_lane(sums, 1);
+  for (const end = <usize>size << 2; i < end; i += 4) {
+    const a = load<f32>(step + i);
+    const b = <f64>load<f32>(gradient + i) - <f64>load<f32>(previous + i);
+    store<f32>(s + i, a);
+    store<f32>(y + i, <f32>b);
+    ys += b * <f64>a;
+    yy += b * b;
+    ss += <f64>a * <f64>a;
+  }
+  store<f64>(measures, ys);
+  store<f64>(measures, yy, 8);
+  store<f64>(measures, ss, 16);
+}
+
+/** The largest magnitude; NaN if an element is infinite or NaN. */
+export function largestIfFinite(vector: usize, size: i32): f64 {
+  let most = f32x4.splat(0);
+  // Zero times an infinity or a NaN is NaN, and NaN survives a sum.
+  let zeros = f32x4.splat(0);
+  let i: usize = 0;
+  const whole = <usize>(size & -4) << 2;
+  for (; i < whole; i += 16) {
+    const magnitude = f32x4.abs(v128.load(vector + i));
+    most = f32x4.pmax(most, magnitude);
+    zeros = f32x4.add(zeros, f32x4.mul(magnitude, f32x4.splat(0)));
+  }
+  let largest = max(
+    max(f32x4.extract_lane(most, 0), f32x4.extract_lane(most, 1)),
+    max(f32x4.extract_lane(most, 2), f32x4.extract_lane(most, 3)),
+  );
+  let zero =
+    f32x4.extract_lane(zeros, 0) +
+    f32x4.extract_lane(zeros, 1) +
+    f32x4.extract_lane(zeros, 2) +
+    f32x4.extract_lane(zeros, 3);
+  for (const end = <usize>size << 2; i < end; i += 4) {
+    const magnitude = abs(load<f32>(vector + i));
+    if (magnitude > largest) largest = magnitude;
+    zero += magnitude * 0;
+  }
+  return zero == 0 ? <f64>largest : NaN;
+}
+
+/** Lists the elements that a bound holds, with what is left of their way to it; returns how many, and writes the residual. */
+export function findInBox(
+  point: usize,
+  gradient: usize,
+  lows: usize,
+  highs: usize,
+  indices: usize,
+  moves: usize,
+  residual: usize,
+  size: i32,
+): i32 {
+  const distance = f64x2.splat(1e-6);
+  const one = f64x2.splat(1);
+  let most = f64x2.splat(0);
+  let count: usize = 0;
+  let i: usize = 0;
+  const whole = <usize>(size & -4) << 2;
+  const end = <usize>size << 2;
+  for (; i < whole; i += 16) {
+    const at = v128.load(point + i);
+    const slope = v128.load(gradient + i);
+    const from01 = low(at);
+    const from23 = high(at);
+    const slope01 = low(slope);
+    const slope23 = high(slope);
+    const stepped = rounded(f64x2.sub(from01, slope01), f64x2.sub(from23, slope23));
+    const target = clipped(stepped, v128.load(lows + i), v128.load(highs + i));
+    const same = f32x4.eq(target, stepped);
+    const same01 = v128.shuffle<i32>(same, same, 0, 0, 1, 1);
+    const same23 = v128.shuffle<i32>(same, same, 2, 2, 3, 3);
+    const move01 = v128.bitselect(f64x2.neg(slope01), f64x2.sub(low(target), from01), same01);
+    const move23 = v128.bitselect(f64x2.neg(slope23), f64x2.sub(high(target), from23), same23);
+    const far01 = f64x2.abs(move01);
+    const far23 = f64x2.abs(move23);
+    most = f64x2.pmax(f64x2.pmax(most, far01), far23);
+    const near01 = f64x2.le(far01, f64x2.mul(distance, f64x2.pmax(one, f64x2.abs(from01))));
+    const near23 = f64x2.le(far23, f64x2.mul(distance, f64x2.pmax(one, f64x2.abs(from23))));
+    const bound01 = i64x2.bitmask(v128.andnot(near01, same01));
+    const bound23 = i64x2.bitmask(v128.andnot(near23, same23));
+    if ((bound01 | bound23) == 0) continue;
+    const n = <u32>(i >> 2);
+    // Written in any case, and counted only if so.
+    store<u32>(indices + (count << 2), n);
+    store<f64>(moves + (count << 3), f64x2.extract_lane(move01, 0));
+    count += bound01 & 1;
+    store<u32>(indices + (count << 2), n + 1);
+    store<f64>(moves + (count << 3), f64x2.extract_lane(move01, 1));
+    count += bound01 >> 1;
+    store<u32>(indices + (count << 2), n + 2);
+    store<f64>(moves + (count << 3), f64x2.extract_lane(move23, 0));
+    count += bound23 & 1;
+    store<u32>(indices + (count << 2), n + 3);
+    store<f64>(moves + (count << 3), f64x2.extract_lane(move23, 1));
+    count += bound23 >> 1;
+  }
+  let largest = largerLane(most);
+  for (; i < end; i += 4) {
+    const from = load<f32>(point + i);
+    const slope = load<f32>(gradient + i);
+    const least = load<f32>(lows + i);
+    const greatest = load<f32>(highs + i);
+    const stepped = <f32>(<f64>from - <f64>slope);
+    const target = stepped < least ? least : stepped > greatest ? greatest : stepped;
+    const move = target == stepped ? -(<f64>slope) : <f64>target - <f64>from;
+    const far = abs(move);
+    if (target != stepped && far <= 1e-6 * max<f64>(1, <f64>abs(from))) {
+      store<u32>(indices + (count << 2), <u32>(i >> 2));
+      store<f64>(moves + (count << 3), move);
+      count++;
+    }
+    if (far > largest) largest = far;
+  }
+  store<f64>(residual, largest);
+  return <i32>count;
+}
+
+/** Lets the bound elements of the direction end on their bound; returns the change of gradient · direction. */
+export function moveToBounds(direction: usize, gradient: usize, indices: usize, count: i32, moves: usize): f64 {
+  let change: f64 = 0;
+  const end = indices + (<usize>count << 2);
+  for (let k = indices; k < end; k += 4) {
+    const i = <usize>load<u32>(k) << 2;
+    const move = load<f64>(moves);
+    change += <f64>load<f32>(gradient + i) * (move - <f64>load<f32>(direction + i));
+    store<f32>(direction + i, <f32>move);
+    moves += 8;
+  }
+  return change;
+}

@@ -1,0 +1,192 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { compileKernels, kernelsText } from "../../scripts/kernels.ts";
+import { findInBox } from "../optimize/binding-set.ts";
+import { moveToBounds, writePair } from "../optimize/curvature-history.ts";
+import { blockSumsLength, combineRows, innerProducts, innerProductsAt, paddedCount } from "../optimize/row-products.ts";
+import { largestIfFinite } from "../optimize/solver.ts";
+import { gainAlong, moveTo, scaleInPlace, writeDifference } from "../optimize/steps.ts";
+import { createKernelMemory, kernelsFor } from "./kernels.ts";
+
+test("the module that is checked in is what its source compiles to", async () => {
+  const written = readFileSync(resolve(import.meta.dirname, "kernels-binary.ts"), "utf8");
+  expect(kernelsText(await compileKernels())).toBe(written);
+});
+
+const memory = createKernelMemory(2 ** 21);
+if (memory === undefined) throw new Error("this test needs WebAssembly with SIMD");
+
+type Arrays = readonly (Float32Array | Float64Array | Int32Array)[];
+
+/** The arrays in the memory of the kernels, float32 at any multiple of four bytes. */
+function moved(arrays: Arrays, gap: number): Arrays {
+  let at = 64;
+  return arrays.map((array) => {
+    at = array instanceof Float64Array ? Math.ceil(at / 8) * 8 : at + 4 * gap;
+    const copy = new (array.constructor as Float64ArrayConstructor)(memory?.buffer ?? array.buffer, at, array.length);
+    copy.set(array);
+    at += array.byteLength;
+    return copy;
+  });
+}
+
+/** Whether `work` does to the arrays in the kernels' memory, bit for bit, what it does to these, and returns the same. */
+function expectSame<A extends Arrays>(arrays: A, gap: number, work: (arrays: A) => unknown, first = 0): void {
+  const theirs = moved(arrays, gap);
+  expect(kernelsFor(...theirs)).toBeDefined();
+  const returned = work(theirs as A);
+  const expected = work(arrays);
+  expect(returned).toEqual(expected);
+  for (const [n, array] of arrays.entries()) {
+    if (n >= first) expect(theirs[n].findIndex((x, i) => !Object.is(x, array[i]))).toBe(-1);
+  }
+}
+
+const number = fc.oneof(
+  { weight: 12, arbitrary: fc.float({ noNaN: true, noDefaultInfinity: true }) },
+  { weight: 12, arbitrary: fc.float({ min: -1, max: 1, noNaN: true }) },
+  { weight: 1, arbitrary: fc.constantFrom(0, -0, 1, Number.NaN, Infinity, -Infinity, 2 ** -149, -(2 ** 127)) },
+);
+/** Lengths of no element, of tails and of more than a block. */
+const length = fc.oneof(fc.nat(9), fc.integer({ min: 1000, max: 2070 }));
+const gap = fc.nat(5);
+
+/** `count` vectors of the same length; what is long repeats itself. */
+const vectors = (count: number, element: fc.Arbitrary<number> = number) =>
+  fc
+    .tuple(length, fc.array(element, { minLength: 7, maxLength: 31 }))
+    .map(([size, drawn]) =>
+      Array.from({ length: count }, (_, n) =>
+        Float32Array.from({ length: size }, (_, i) => drawn[(i * (2 * n + 1) + 5 * n) % drawn.length]),
+      ),
+    );
+const check = <T>(arbitrary: fc.Arbitrary<T>, property: (drawn: T, gap: number) => void) =>
+  fc.assert(fc.property(arbitrary, gap, property), { seed: 1, numRuns: 40 });
+const doubles = (count: number) => new Float64Array(count);
+
+test("inner products and combinations of rows", () => {
+  const rows = fc.nat(23).chain((count) => fc.tuple(vectors(count + 2), fc.constant(count), fc.double()));
+  check(rows, ([[vector, ...all], count, scale], gap) => {
+    const { length } = vector;
+    const joined = new Float32Array((count + 1) * length);
+    for (const [r, row] of all.entries()) joined.set(row, r * length);
+    const padded = paddedCount(count);
+    const offsets = () => Int32Array.from({ length: padded + 1 }, (_, r) => (r < count ? (count - r) * length : 0));
+    expectSame(
+      [vector, joined, offsets(), doubles(padded + 1)],
+      gap,
+      (given) => {
+        const [x, y, at, products] = given as [Float32Array, Float32Array, Int32Array, Float64Array];
+        innerProducts(x, y, at, count, products);
+        return products.slice(0, count);
+      },
+      4,
+    );
+    const indices = Int32Array.from({ length: Math.floor(length / 3) }, (_, k) => 3 * k + 1).filter((i) => i < length);
+    expectSame(
+      [vector, joined, offsets(), doubles(padded + 1), indices],
+      gap,
+      (given) => {
+        const [x, y, at, products, listed] = given as [
+          Float32Array,
+          Float32Array,
+          Int32Array,
+          Float64Array,
+          Int32Array,
+        ];
+        innerProductsAt(listed, listed.length, x, y, at, count, products);
+        return products.slice(0, count);
+      },
+      5,
+    );
+    const times = Float64Array.from({ length: padded }, (_, r) => scale / (r + 1));
+    expectSame([vector, joined, offsets(), times, vector.slice(), doubles(blockSumsLength)], gap, (given) => {
+      const [x, y, at, factors, target, sums] = given as [
+        Float32Array,
+        Float32Array,
+        Int32Array,
+        Float64Array,
+        Float32Array,
+        Float64Array,
+      ];
+      return combineRows(scale, x, y, at, factors, count, target, sums);
+    });
+  });
+});
+
+test("steps, free and in a box, and what they gain", () => {
+  const given = fc.tuple(vectors(4), vectors(1, fc.float({ min: -1, max: 0, noNaN: true })), fc.double());
+  check(given, ([[trial, point, direction, gradient], [bound], length], gap) => {
+    const { length: size } = trial;
+    const lows = Float32Array.from({ length: size }, (_, i) => bound[i % bound.length] ?? -1);
+    const highs = lows.map((low) => low + 0.75);
+    const box = Object.assign(
+      (p: Float32Array | Float64Array) => {
+        for (const [i, x] of p.entries()) p[i] = x < lows[i] ? lows[i] : x > highs[i] ? highs[i] : x;
+      },
+      { box: { low: lows, high: highs } },
+    );
+    for (const project of [undefined, box]) {
+      expectSame([trial, point, direction, gradient, doubles(1), lows, highs], gap, (given) => {
+        const [to, from, way, slopes, gain, low, high] = given as [
+          ...[Float32Array, Float32Array, Float32Array, Float32Array],
+          ...[Float64Array, Float32Array, Float32Array],
+        ];
+        const bounds = project === undefined ? undefined : { lows: low, highs: high };
+        const result = moveTo(to, from, length, way, slopes, { project, bounds, gain });
+        gain.fill(0);
+        return result;
+      });
+    }
+    expectSame([gradient, point, trial], gap, ([slopes, from, to]) =>
+      gainAlong(slopes as Float32Array, from as Float32Array, to as Float32Array),
+    );
+    expectSame([direction], gap, ([vector]) => scaleInPlace(vector as Float32Array, length));
+    expectSame([trial, point, direction], gap, ([to, from, difference]) =>
+      writeDifference(to as Float32Array, from as Float32Array, difference as Float32Array),
+    );
+    expectSame([gradient], gap, ([slopes]) => largestIfFinite({ value: 1, gradient: slopes as Float32Array }));
+  });
+});
+
+test("pairs of the history", () => {
+  check(vectors(4), ([step, gradient, previous, spare], gap) => {
+    const { length: size } = step;
+    const rows = new Float32Array(3 * size);
+    rows.set(spare);
+    expectSame([rows, step, gradient, previous, doubles(3)], gap, (given) => {
+      const [to, s, now, before, measured] = given as [
+        ...[Float32Array, Float32Array, Float32Array, Float32Array],
+        Float64Array,
+      ];
+      const measures = writePair(to, size, 2 * size, s, now, before, measured);
+      measured.fill(0);
+      return measures;
+    });
+  });
+});
+
+test("what is bound in a box, and where that ends", () => {
+  const inBox = fc.float({ min: 0, max: 1, noNaN: true });
+  const given = fc.tuple(vectors(1, fc.oneof(inBox, fc.constantFrom(0, 1, 1e-6, 0.999999))), vectors(2), fc.boolean());
+  check(given, ([[inside], [slope, bound], oneBox], gap) => {
+    const { length: size } = inside;
+    const gradient = Float32Array.from({ length: size }, (_, i) => slope[i % Math.max(1, slope.length)] ?? 1);
+    const wide = Float32Array.from({ length: size }, (_, i) => (oneBox || !(bound[i] < 0) ? 0 : bound[i]));
+    const highs = wide.map((low) => low + 1);
+    const [indices, moves] = [new Int32Array(size), doubles(size)];
+    expectSame([inside, gradient, wide, highs, indices, moves, doubles(1)], gap, (given) => {
+      const [at, slopes, lows, tops, listed, left, found] = given as [
+        ...[Float32Array, Float32Array, Float32Array, Float32Array],
+        ...[Int32Array, Float64Array, Float64Array],
+      ];
+      const { count, residual } = findInBox(at, slopes, { lows, highs: tops }, listed, left, found);
+      const change = moveToBounds(slopes, at, { indices: listed, count, moves: left, residual });
+      const said = [count, residual, change, listed.slice(0, count), left.slice(0, count)];
+      for (const scratch of [listed, left, found]) scratch.fill(0);
+      return said;
+    });
+  });
+});

@@ -1,0 +1,137 @@
+/** @file The kernels as functions on vectors in one memory. */
+import { kernelsBinary } from "./kernels-binary.ts";
+
+/** Numbers of a byte address in the memory, and of lengths in elements: `assembly/kernels.ts` says what each function does. */
+export interface KernelExports {
+  innerProducts(vector: number, rows: number, offsets: number, count: number, products: number, length: number): void;
+  innerProductsAt(
+    ...given: [
+      indices: number,
+      size: number,
+      vector: number,
+      rows: number,
+      offsets: number,
+      count: number,
+      products: number,
+    ]
+  ): void;
+  combineRows(
+    ...given: [
+      scale: number,
+      vector: number,
+      rows: number,
+      offsets: number,
+      coefficients: number,
+      count: number,
+      target: number,
+      length: number,
+      sums: number,
+    ]
+  ): number;
+  moveTo(
+    ...given: [
+      trial: number,
+      point: number,
+      direction: number,
+      length: number,
+      lows: number,
+      highs: number,
+      gradient: number,
+      gain: number,
+      size: number,
+    ]
+  ): number;
+  gainAlong(gradient: number, from: number, to: number, size: number): number;
+  scale(vector: number, factor: number, size: number): void;
+  subtract(to: number, from: number, difference: number, size: number): void;
+  writePair(
+    ...given: [s: number, y: number, step: number, gradient: number, previous: number, measures: number, size: number]
+  ): void;
+  largestIfFinite(vector: number, size: number): number;
+  findInBox(
+    ...given: [
+      point: number,
+      gradient: number,
+      lows: number,
+      highs: number,
+      indices: number,
+      moves: number,
+      residual: number,
+      size: number,
+    ]
+  ): number;
+  moveToBounds(direction: number, gradient: number, indices: number, count: number, moves: number): number;
+}
+
+/** What of WebAssembly is used here, which not every set of types knows. */
+interface WebAssemblyApi {
+  validate(bytes: Uint8Array): boolean;
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Memory: new (size: {
+    readonly initial: number;
+    readonly maximum: number;
+  }) => { readonly buffer: ArrayBuffer };
+  readonly Instance: new (module: object, imports: object) => { readonly exports: object };
+}
+
+/** A memory of one module, with the module's functions on it; it never grows. */
+export interface KernelMemory {
+  readonly buffer: ArrayBuffer;
+  readonly kernels: KernelExports;
+}
+
+let compiled: { readonly api: WebAssemblyApi; readonly module: object } | "none" | undefined;
+
+/** The module, compiled once; "none" where WebAssembly, its SIMD or the permission to compile is missing. */
+function compile(): typeof compiled {
+  const { WebAssembly: api } = globalThis as { readonly WebAssembly?: WebAssemblyApi };
+  // The memory is little-endian everywhere, and views of it are what the machine is.
+  if (api === undefined || new Uint8Array(Uint16Array.of(1).buffer)[0] !== 1) return "none";
+  const bytes = Uint8Array.from(atob(kernelsBinary.trim()), (letter) => letter.charCodeAt(0));
+  try {
+    return api.validate(bytes) ? { api, module: new api.Module(bytes) } : "none";
+  } catch {
+    // A page may forbid to compile.
+    return "none";
+  }
+}
+
+const pageBytes = 2 ** 16;
+const homes = new WeakMap<ArrayBufferLike, KernelExports>();
+let isWanted = true;
+
+/** For tests and measurements: whether there are kernels for searches that begin from now on. Results do not depend on it. */
+export function useKernels(wanted: boolean): void {
+  isWanted = wanted;
+}
+
+/** Whether {@link useKernels} wants kernels; there need not be any. */
+export function areKernelsWanted(): boolean {
+  return isWanted;
+}
+
+/** The kernels for arrays that all lie in one of their memories; undefined for others. */
+export function kernelsFor(...arrays: readonly ArrayBufferView[]): KernelExports | undefined {
+  const [{ buffer }] = arrays;
+  const kernels = homes.get(buffer);
+  return kernels !== undefined && arrays.every((array) => array.buffer === buffer) ? kernels : undefined;
+}
+
+/** A memory of at least so many bytes; undefined where there are no kernels, or not so much memory. */
+export function createKernelMemory(bytes: number): KernelMemory | undefined {
+  compiled ??= compile();
+  const pages = Math.ceil(bytes / pageBytes);
+  // One page less than all: the end of the last one would be an address of 33 bits.
+  if (compiled === undefined || compiled === "none" || pages >= 2 ** 16) return undefined;
+  const { api, module } = compiled;
+  try {
+    const memory = new api.Memory({ initial: pages, maximum: pages });
+    const { exports } = new api.Instance(module, { env: { memory } });
+    const kernels = exports as KernelExports;
+    homes.set(memory.buffer, kernels);
+    return { buffer: memory.buffer, kernels };
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
