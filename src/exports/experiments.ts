@@ -135,12 +135,15 @@ export {
 } from "../experiments/explanation/record.ts";
 export { explanationRecordSchema, type RecordJsonSchema } from "../experiments/explanation/record-schema.ts";
 export { type BenchmarkSummaryInput, localizationSummary } from "../experiments/localization/benchmark-summary.ts";
+export { type Comparison, compareMethods, paperMethods } from "../experiments/localization/comparisons.ts";
+export type { IntervalEstimate, Pooling } from "../experiments/localization/estimates.ts";
 export {
   areaUnderSteps,
   type CurvesOptions,
   type InsertionDeletion,
   insertionDeletion,
 } from "../experiments/localization/insertion-deletion.ts";
+export { type PictureGroup, summarizeGroups } from "../experiments/localization/picture-groups.ts";
 export {
   defaultLocalizationSettings,
   type ExplainedClass,
@@ -161,17 +164,13 @@ export {
 } from "../experiments/localization/record.ts";
 export {
   accuracyOf,
-  agreementOf,
-  defaultSummaryOptions,
-  type IntervalEstimate,
-  isLocalized,
   type KindSummary,
-  type LocalizationFinished,
   type LocalizationSummary,
   type MethodSummary,
-  type SummaryOptions,
   summarizeMethods,
 } from "../experiments/localization/summary.ts";
+export { defaultSummaryOptions, type SummaryOptions } from "../experiments/localization/summary-options.ts";
+export { agreementOf, isLocalized, type LocalizationFinished } from "../experiments/localization/threshold-errors.ts";
 export {
   cascadeStages,
   type RandomizationComputer,

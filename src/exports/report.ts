@@ -61,6 +61,7 @@ export {
   type RocPlotCurve,
   rocPlot,
 } from "../report/figures/plots.ts";
+export { comparisonsCsv, groupsCsv } from "../report/localization/comparison-tables.ts";
 export { type LocalizationPageInput, localizationPage, type PageFigure } from "../report/localization/page.ts";
 export { errorPlots, insertionDeletionPlots, type NamedPlot, sanityPlots } from "../report/localization/plots.ts";
 export { localizationCsv, localizationMarkdown, measuresCsv } from "../report/localization/tables.ts";

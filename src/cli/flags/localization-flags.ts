@@ -5,7 +5,7 @@ import {
   checkSummaryOptions,
   defaultSummaryOptions,
   type SummaryOptions,
-} from "../../experiments/localization/summary.ts";
+} from "../../experiments/localization/summary-options.ts";
 import { type MetricName, metricNamed, metrics } from "../../experiments/metrics/metrics.ts";
 import { choice, number, words } from "./parse-values.ts";
 import { addSmoothingFlags, type SmoothingFlags, smoothingOf } from "./smoothing-flags.ts";

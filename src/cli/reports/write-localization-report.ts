@@ -4,12 +4,13 @@ import { printableJson } from "../../escape-text.ts";
 import type { LocalizationSummary } from "../../experiments/localization/summary.ts";
 import { rasterize } from "../../node/pictures/rasterize.ts";
 import { writeFileAtomically } from "../../node/write-file.ts";
+import { comparisonsCsv, groupsCsv } from "../../report/localization/comparison-tables.ts";
 import type { BenchmarkFigure } from "../../report/localization/figures.ts";
 import { localizationPage } from "../../report/localization/page.ts";
 import { errorPlots, insertionDeletionPlots, sanityPlots } from "../../report/localization/plots.ts";
 import { localizationCsv, localizationMarkdown, measuresCsv } from "../../report/localization/tables.ts";
 
-/** Writes table1.md, table1.csv, measures.csv, results.json, figures/*.png and, last, index.html into the folder `out`. */
+/** Writes table1.md, table1.csv, measures.csv, comparisons.csv, groups.csv, results.json, figures/*.png and, last, index.html into the folder `out`. */
 export async function writeLocalizationReport(
   out: string,
   summary: LocalizationSummary,
@@ -19,6 +20,8 @@ export async function writeLocalizationReport(
     ["table1.md", localizationMarkdown(summary)],
     ["table1.csv", localizationCsv(summary)],
     ["measures.csv", measuresCsv(summary)],
+    ["comparisons.csv", comparisonsCsv(summary)],
+    ["groups.csv", groupsCsv(summary)],
     ["results.json", `${printableJson(summary, 2)}\n`],
   ];
   for (const [name, text] of files) await writeFileAtomically(join(out, name), text);

@@ -4,9 +4,12 @@ import type { Dataset } from "../../datasets/dataset.ts";
 import { checkForm } from "../../errors.ts";
 import type { FailedRecord, RecordStore } from "../records/record-store.ts";
 import { failedRecords, finishedRecords } from "../records/run-experiment.ts";
+import { compareMethods, paperMethods } from "./comparisons.ts";
+import { summarizeGroups } from "./picture-groups.ts";
 import type { LocalizationItem, LocalizationSettings, MethodRun } from "./protocol.ts";
 import type { LocalizationRecord } from "./record.ts";
-import { accuracyOf, type LocalizationSummary, type SummaryOptions, summarizeMethods } from "./summary.ts";
+import { accuracyOf, type LocalizationSummary, summarizeMethods } from "./summary.ts";
+import type { SummaryOptions } from "./summary-options.ts";
 import type { SanityStage } from "./weight-randomization.ts";
 
 export interface BenchmarkSummaryInput {
@@ -40,6 +43,8 @@ export function localizationSummary(
     warnings: classifier.warnings,
     accuracy: accuracyOf(records),
     methods: summarizeMethods(records, runs, options),
+    comparisons: compareMethods(records, runs, paperMethods(runs), options),
+    groups: summarizeGroups(records, runs, options),
     sanity,
     problems: [
       ...dataset.problems.map(({ image, message }) => ({ image, message })),

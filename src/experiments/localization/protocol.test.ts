@@ -14,7 +14,10 @@ import { thresholdGrids } from "../../localization/threshold-grids.ts";
 import { numberOption } from "../../options/option.ts";
 import { createRandom } from "../../random/random.ts";
 import { fromLevels } from "../../report/localization/tiles.ts";
+import { gradCam } from "../../saliency/cams/grad-cam.ts";
 import { definePerturbationMethod } from "../../saliency/define-method.ts";
+import { gradient } from "../../saliency/gradients/gradient.ts";
+import { deepFool } from "../../saliency/perturbations/deepfool.ts";
 import { guidedPerceptual, perceptual } from "../../saliency/perturbations/perceptual.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import { sparseness } from "../metrics/sparseness.ts";
@@ -225,6 +228,40 @@ test("the stated class is explained where that is asked for", async () => {
   expect(results[0]?.explained).toBe(3);
   const { store } = await recordsOf(datasetOf(imageOf("x", 1, { label: undefined })), own);
   expect(store.failures()[0].message).toMatch(/x: the data set states no class/);
+});
+
+test("a class that is not predicted: scores are explained as they are, and perturbations lead to it", async () => {
+  const image = imageOf("x", 1);
+  const input = classifier.fit(await image.picture());
+  const [logits] = await (await classifier.forward()).run([input.data]);
+  const [label, other] = [...logits.keys()].sort((a, b) => logits[b] - logits[a]);
+  const own = { ...settings, explain: "truth", sigmaPixels: 0, curveSteps: 0 } as const;
+  const methods = [perceptual, guidedPerceptual, deepFool, gradient, gradCam];
+  const recordsOfClass = async (stated: number): Promise<LocalizationRecord[]> => {
+    const runs = methods.map((method) => ({ name: method.name, method, settings: {} }));
+    const items = localizationItems(datasetOf({ ...image, label: stated }), runs);
+    const computed = await localizationCompute(classifier, own)(items, {});
+    return computed.map(({ result }) => result);
+  };
+  const toward = await recordsOfClass(other);
+  for (const { details, energyInside: share } of toward.slice(0, 3)) {
+    expect(details).toMatchObject({ outcome: "flipped", adversarialLabel: other });
+    // A blank map has none.
+    expect(share).not.toBeNull();
+  }
+  const { map } = await gradient.explain(classifier, input, { label: other });
+  expect(toward[3].energyInside).toBe(energyInside(map, [[4, 4, 12, 16]]));
+  // The predicted class is left, as without the setting.
+  const away = await recordsOfClass(label);
+  expect(away[0].details).toMatchObject({ outcome: "flipped" });
+  expect(away[3].energyInside).not.toBe(toward[3].energyInside);
+  // Records of before, when such maps were blank, are of another experiment.
+  expect(localizationIdentity(classifier, "abc", { name: "set", labels: "dataset" }, own).settings).toHaveProperty(
+    "flips",
+  );
+  expect(
+    localizationIdentity(classifier, "abc", { name: "set", labels: "dataset" }, settings).settings,
+  ).not.toHaveProperty("flips");
 });
 
 test("pictures that cannot be used are failures with their reason, and the others are computed", async () => {

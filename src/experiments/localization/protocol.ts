@@ -45,7 +45,11 @@ export interface MethodRun {
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
-/** Which class is explained: the one predicted (as the paper's released code does), or the one that the data set states. */
+/**
+ * Which class is explained: the one predicted (as the paper's released code does), or the one that the data set states. Where the network
+ * predicts another one, methods that read a score explain the score of the stated class. There is no label to flip then, so that the
+ * methods that change the picture explain by the change that makes it the stated class.
+ */
 export type ExplainedClass = "predicted" | "truth";
 
 export interface LocalizationSettings {
@@ -101,12 +105,14 @@ export function localizationIdentity(
   const { decision } = classifier.prepared.head;
   // The batch changes no record: rows of a batch are computed alike.
   const { batch, ...decisive } = checkLocalizationSettings(settings);
+  // Perturbations of pictures of another predicted class were blank maps once.
+  const flips = settings.explain === "truth" ? { flips: "toward the class" } : {};
   return {
     experiment: "localization",
     version: localizationVersion,
     model: modelSha256,
     data,
-    settings: { ...decisive, preprocessing, ...(decision === undefined ? {} : { decision }) },
+    settings: { ...decisive, ...flips, preprocessing, ...(decision === undefined ? {} : { decision }) },
   };
 }
 
@@ -164,8 +170,8 @@ interface Subject {
   readonly geometry: Geometry;
   readonly truthBoxes: readonly Box[];
   readonly mask: Uint8Array | undefined;
-  /** By the class that is explained: methods share what they have in common, such as a perturbation. */
-  readonly explainers: Map<number, Explainer>;
+  /** By what is asked of the class: methods share what they have in common, such as a perturbation. */
+  readonly explainers: Map<string, Explainer>;
 }
 
 /**
@@ -245,7 +251,7 @@ async function computeOne(
   }
   const explained = label ?? classification.label;
   const random = createRandom(settings.seed, randomPath(key));
-  const explainer = explainerFor(subject, classifier, explained, settings);
+  const explainer = explainerFor(subject, classifier, questionOf(run.method, classification, explained), settings);
   const { explanation, seconds } = await explainer.explain(run.method, run.settings, { random, signal });
   const map = blur(explanation.map, { sigmaPixels: settings.sigmaPixels });
   const curves = await curvesOf(map, explained, subject, classifier, settings, signal);
@@ -275,14 +281,24 @@ async function computeOne(
   return { result, seconds, arrays: keepsMap ? keptArrays(map, explanation) : {} };
 }
 
+/** What a method is asked: about the class, or, of a method that changes the picture, what leads to a class that is not predicted. */
+function questionOf(
+  { perturbing }: SaliencyMethod,
+  { label }: Classification,
+  explained: number,
+): { readonly label: number; readonly target?: number } {
+  return perturbing === undefined || label === explained ? { label: explained } : { label, target: explained };
+}
+
 function explainerFor(
   { explainers, input }: Subject,
   classifier: Classifier,
-  label: number,
+  question: ReturnType<typeof questionOf>,
   { smoothing }: LocalizationSettings,
 ): Explainer {
-  const explainer = explainers.get(label) ?? createExplainer(classifier, input, { label, smoothing });
-  explainers.set(label, explainer);
+  const key = JSON.stringify(question);
+  const explainer = explainers.get(key) ?? createExplainer(classifier, input, { ...question, smoothing });
+  explainers.set(key, explainer);
   return explainer;
 }
 
@@ -311,17 +327,18 @@ async function metricsOf(
   { run, key }: Pick<LocalizationItem, "run" | "key">,
   map: SaliencyMap,
   label: number,
-  { input }: Subject,
+  { input, classification }: Subject,
   classifier: Classifier,
   { metrics: asked = [], sigmaPixels, smoothing, batch, seed }: LocalizationSettings,
   signal: AbortSignal | undefined,
 ): Promise<MetricValues | undefined> {
   if (asked.length === 0) return undefined;
   const { method, settings } = run;
+  const question = questionOf(method, classification, label);
   const explain = async (image: ImageTensor): Promise<SaliencyMap> => {
     // The same random numbers as for the picture itself, so that only the picture differs.
     const random = createRandom(seed, randomPath(key));
-    const found = await method.explain(classifier, image, { ...settings, label, random, smoothing, signal });
+    const found = await method.explain(classifier, image, { ...settings, ...question, random, smoothing, signal });
     return blur(found.map, { sigmaPixels });
   };
   const takesPictures = method.perturbing !== undefined;

@@ -4,15 +4,12 @@ import type { Box } from "../../image/geometry.ts";
 import { gridKinds, thresholdGrids } from "../../localization/threshold-grids.ts";
 import { localizationCsv, localizationMarkdown, measuresCsv } from "../../report/localization/tables.ts";
 import type { SaliencyMethod } from "../../saliency/method.ts";
+import { compareMethods } from "./comparisons.ts";
+import { summarizeGroups } from "./picture-groups.ts";
 import { boxesAsText, type GridBoxes, type LocalizationRecord } from "./record.ts";
-import {
-  accuracyOf,
-  agreementOf,
-  defaultSummaryOptions,
-  isLocalized,
-  type LocalizationFinished,
-  summarizeMethods,
-} from "./summary.ts";
+import { accuracyOf, summarizeMethods } from "./summary.ts";
+import { defaultSummaryOptions } from "./summary-options.ts";
+import { agreementOf, isLocalized, type LocalizationFinished } from "./threshold-errors.ts";
 
 const size = { width: 10, height: 10 };
 const right: Box = [0, 0, 4, 4];
@@ -188,6 +185,8 @@ test("tables say what the summary says", () => {
     settings: { sigmaPixels: 2 },
     accuracy: accuracyOf(records),
     methods: summarizeMethods(records, [run("a"), run("b")]),
+    comparisons: compareMethods(records, [run("a"), run("b")], ["a"]),
+    groups: summarizeGroups(records, [run("a"), run("b")]),
     sanity: [
       { method: "b", layers: 1, layer: "fc", rankCorrelation: 0.75, structuralSimilarity: 1, images: 2 },
       { method: "a", layers: 1, layer: "fc", rankCorrelation: 0.5, structuralSimilarity: 0.25, images: 2 },
@@ -205,6 +204,9 @@ test("tables say what the summary says", () => {
   expect(markdown).toMatch(/\| a \| 0\.50 \| -0\.13 \|\n\| b \| 0\.75 \|/);
   expect(markdown).toContain("- bad\\|one: damaged");
   expect(markdown).not.toMatch(/undefined|NaN|\[object/);
+  // Of 8 pictures, 7 that only a has: the same test, times three: the boxes that look at nothing are wrong on as many.
+  expect(markdown).toContain("### a beside");
+  expect(markdown).toMatch(/\| b \| \*\*\+0\.88 \(p = 0\.047\)\*\*/);
   const lines = localizationCsv(summary).split("\r\n");
   expect(lines).toHaveLength(1 + 4 * 4 + 1);
   expect(lines[1]).toBe("a,value,8,0,0.125,0.0224175,0.470888,0.125,0.0224175,0.470888,0 0,,true,0.125,1,0");

@@ -52,7 +52,7 @@ function changeInWords(record: PerturbationRecord, before: string, where: string
   const { label, adversarialLabel, confidences, distances, outcome, settings } = record;
   if (outcome === "already-flipped") {
     return record.target === null
-      ? `The network does not say ${shortName(label.name)} here (${percent(confidences.label.clean)}), so there is nothing to change.`
+      ? `The network does not say ${shortName(label.name)} here (${percent(confidences.label.clean)}), so there is nothing to change. With ${shortName(label.name)} as the target, what leads to it is shown.`
       : `The network says ${shortName(record.target.name)} already, so there is nothing to change.`;
   }
   if (outcome === "not-flipped") {

@@ -5,8 +5,13 @@ import type { DatasetImage } from "../../datasets/dataset.ts";
 import { PerceptualBallError } from "../../errors.ts";
 import { type LocalizationItem, localizationKey, type MethodRun } from "../../experiments/localization/protocol.ts";
 import { boxesOfText, type LocalizationRecord } from "../../experiments/localization/record.ts";
-import type { MethodSummary, SummaryOptions } from "../../experiments/localization/summary.ts";
-import { agreementOf, isLocalized, type LocalizationFinished } from "../../experiments/localization/summary.ts";
+import type { MethodSummary } from "../../experiments/localization/summary.ts";
+import type { SummaryOptions } from "../../experiments/localization/summary-options.ts";
+import {
+  agreementOf,
+  isLocalized,
+  type LocalizationFinished,
+} from "../../experiments/localization/threshold-errors.ts";
 import type { RecordStore } from "../../experiments/records/record-store.ts";
 import type { Box } from "../../image/geometry.ts";
 import { type ImageTensor, type Picture, tensorToPicture } from "../../image/picture.ts";

@@ -1,13 +1,11 @@
 import { parseHTML } from "linkedom";
 import { expect, test } from "vitest";
+import { compareMethods } from "../../experiments/localization/comparisons.ts";
+import { summarizeGroups } from "../../experiments/localization/picture-groups.ts";
 import { boxesAsText, type LocalizationRecord } from "../../experiments/localization/record.ts";
-import {
-  accuracyOf,
-  defaultSummaryOptions,
-  type LocalizationFinished,
-  type LocalizationSummary,
-  summarizeMethods,
-} from "../../experiments/localization/summary.ts";
+import { accuracyOf, type LocalizationSummary, summarizeMethods } from "../../experiments/localization/summary.ts";
+import { defaultSummaryOptions } from "../../experiments/localization/summary-options.ts";
+import type { LocalizationFinished } from "../../experiments/localization/threshold-errors.ts";
 import { gridKinds, thresholdGrids } from "../../localization/threshold-grids.ts";
 import { findMethod } from "../../saliency/methods.ts";
 import { localizationPage } from "./page.ts";
@@ -70,6 +68,8 @@ const summary: LocalizationSummary = {
   settings: { sigmaPixels: 2, note: hostile },
   accuracy: accuracyOf(records),
   methods: summarizeMethods(records, runs),
+  comparisons: compareMethods(records, runs, [hostile]),
+  groups: summarizeGroups(records, runs),
   sanity: [
     { method: "gradient", layers: 1, layer: "top", rankCorrelation: 0.5, structuralSimilarity: 0.25, images: 3 },
     { method: "gradient", layers: 4, layer: hostile, rankCorrelation: -0.001, structuralSimilarity: 0.125, images: 3 },
@@ -98,7 +98,7 @@ async function pageOf(one: LocalizationSummary) {
 
 test("the page's numbers are those of the records", async () => {
   const { document, tables } = await pageOf(summary);
-  const [best, heldOut, measures, cost] = tables;
+  const [best, heldOut, compared, byGroup, measures, cost] = tables;
   // Six of eight right from the third threshold on, α = 0.01 (√α = 0.1); two of eight from the fifth on, α = 0.2.
   expect(best[1].slice(1)).toEqual([
     expect.stringMatching(/^0\.25.*at 0\.01$/),
@@ -112,6 +112,11 @@ test("the page's numbers are those of the records", async () => {
   expect(heldOut[1][1]).toMatch(/^0\.25/);
   const marked = [...document.querySelectorAll("section")][0].querySelectorAll("td.best");
   expect([...marked].map((cell) => cell.textContent?.slice(0, 4))).toEqual(["0.25", "0.25", "0.25", "0.25"]);
+  // The hostile name errs on six, gradient on two of these: not by more than chance.
+  expect(compared[1][0]).toBe("gradient");
+  expect(compared[1][1]).toMatch(/^−0\.50/);
+  expect(byGroup[0]).toEqual(["Method", "predicted right7 pictures", "predicted wrong1 picture"]);
+  expect(byGroup[1][2]).toBe("0.00 / 0.00 / 0.00 / 0.00");
   // Pointing: 3 pixels are within the tolerance of 15, 16 are not. Energy: ¼ against ½. Areas of both curves: ½ and 0.375.
   expect(measures[0]).toEqual(["Method", expect.stringContaining("Pointing"), expect.stringContaining("Energy"), expect.stringContaining("Insertion"), expect.stringContaining("Deletion")]); // biome-ignore format: a row
   expect(measures[1].map((cell) => cell.slice(0, 5))).toEqual(["gradi", "1.000", "0.250", "0.500", "0.375"]);

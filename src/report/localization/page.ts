@@ -2,19 +2,17 @@
 
 import { checkForm } from "../../errors.ts";
 import { escapeMarkup } from "../../escape-text.ts";
-import type {
-  IntervalEstimate,
-  KindSummary,
-  LocalizationSummary,
-  MethodSummary,
-} from "../../experiments/localization/summary.ts";
+import type { IntervalEstimate } from "../../experiments/localization/estimates.ts";
+import type { KindSummary, LocalizationSummary, MethodSummary } from "../../experiments/localization/summary.ts";
 import { gridKinds } from "../../localization/threshold-grids.ts";
 import { benchmarkStyle } from "../style/benchmark-style.ts";
 import { htmlPage } from "../style/html-page.ts";
 import { termList } from "../style/term-list.ts";
 import { warningList } from "../style/warning-list.ts";
 import { percent } from "../style/wording.ts";
-import { bestOf, criterionSentence, isWorse, kindTitles, measuresOf, pictureCount } from "./tables.ts";
+import { comparisonSection, groupSection } from "./comparison-tables.ts";
+import { bestOf, criterionSentence, isWorse, measuresOf } from "./tables.ts";
+import { kindTitles, pictureCount } from "./wording.ts";
 
 /** A plot or a figure as SVG, with what stands below it. */
 export interface PageFigure {
@@ -47,6 +45,8 @@ ${factsOf(summary)}
 </header>
 ${warningList(summary.warnings)}
 ${errorSection(summary)}
+${comparisonSection(summary)}
+${groupSection(summary)}
 ${plotSection("Error over the threshold", "How much the choice of the threshold matters. A map that localizes well at one threshold only needs luck, or a tuned one.", errorPlots)}
 ${figures.map(figureSection).join("\n")}
 ${measureSection(summary)}
@@ -129,7 +129,7 @@ function errorSection(summary: LocalizationSummary): string {
   const table = (of: (kind: KindSummary) => string): string =>
     `<div class="scroll"><table class="results"><thead><tr><th>Localization error</th>${head}</tr></thead><tbody>${rows(of)}</tbody></table></div>`;
   return `<section><h2>Table 1: localization error</h2>
-<p>${escapeMarkup(criterionSentence(summary))} Lower is better. Each method at its best threshold on these pictures, with the 95 % interval; green: the least error; † worse than that by more than chance (exact McNemar test, Holm-corrected, p &lt; 0.05).</p>
+<p>${escapeMarkup(criterionSentence(summary))} Lower is better. Each method at its best threshold on these pictures, with the 95 % interval; blue: the least error; † worse than that by more than chance (exact McNemar test, Holm-corrected, p &lt; 0.05).</p>
 ${table(cell)}
 <details><summary>The same with the threshold chosen on one half of the pictures and judged on the other, both ways round</summary>
 ${table(heldOut)}

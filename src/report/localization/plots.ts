@@ -7,7 +7,8 @@ import { gridKinds } from "../../localization/threshold-grids.ts";
 import { softInk } from "../figures/plot-frame.ts";
 import { curvePlot, type PlotCurve } from "../figures/plots.ts";
 import type { PageFigure } from "./page.ts";
-import { kindTitles, pictureCount, sanityMethods } from "./tables.ts";
+import { sanityMethods } from "./tables.ts";
+import { kindTitles, pictureCount } from "./wording.ts";
 
 /** A plot with the name of its file, without the ending. */
 export interface NamedPlot extends PageFigure {

@@ -1,27 +1,18 @@
 /** @file The tables of the localization benchmark as Markdown and CSV. */
 
 import { checkForm } from "../../errors.ts";
-import type {
-  IntervalEstimate,
-  KindSummary,
-  LocalizationSummary,
-  MethodSummary,
-} from "../../experiments/localization/summary.ts";
+import type { IntervalEstimate } from "../../experiments/localization/estimates.ts";
+import type { KindSummary, LocalizationSummary, MethodSummary } from "../../experiments/localization/summary.ts";
 import { metrics } from "../../experiments/metrics/metrics.ts";
 import { isJsonObject } from "../../experiments/records/record-form.ts";
-import { gridKinds, type ThresholdKind } from "../../localization/threshold-grids.ts";
+import { gridKinds } from "../../localization/threshold-grids.ts";
 import { csvOf } from "../tables/csv.ts";
 import { markdownCode, markdownTable, markdownText } from "../tables/markdown.ts";
+import { comparisonParts, groupParts } from "./comparison-tables.ts";
+import { kindTitles, pictureCount } from "./wording.ts";
 
 /** Below this chance a difference from the best method is called one. */
 const significance = 0.05;
-
-export const kindTitles: Readonly<Record<ThresholdKind, string>> = {
-  value: "Value",
-  percent: "Percent",
-  mean: "Mean",
-  energy: "Energy",
-};
 
 /** What is measured besides the boxes' errors: how it is called, whether less is better, and what it is of a method. */
 export interface Measure {
@@ -132,6 +123,8 @@ export function localizationMarkdown(summary: LocalizationSummary): string {
         ...gridKinds.map((kind) => estimateText(method.kinds[kind].heldOut)),
       ]),
     ),
+    ...comparisonParts(summary),
+    ...groupParts(summary),
     "## Other measures",
     pointingSentence(summary),
     measureTable(methods),
@@ -201,11 +194,6 @@ function measureTable(methods: readonly MethodSummary[]): string {
         }),
       ]),
   );
-}
-
-/** "1 picture", "2 pictures". */
-export function pictureCount(count: number): string {
-  return count === 1 ? "1 picture" : `${count} pictures`;
 }
 
 /** The methods that the sanity check has looked at, in the order of the tables. */

@@ -16,6 +16,7 @@ table.results{border-collapse:collapse;width:100%;font-size:.92rem;font-variant-
 .results tr.baseline td{color:var(--soft);font-style:italic}
 .results tr.baseline:not(.baseline + .baseline) td{border-top:2px solid var(--line)}
 .results td.best>b{background:rgba(86,180,233,.28);border-radius:5px;padding:1px 5px;margin:0 -5px}
+.results td.behind>b{background:rgba(230,159,0,.26);border-radius:5px;padding:1px 5px;margin:0 -5px}
 .results sup{color:var(--warn);font-weight:600}
 .reach{position:relative;display:block;height:5px;margin-top:3px;border-radius:3px;background:var(--line)}
 .reach i{position:absolute;top:0;height:5px;border-radius:3px;background:var(--before);opacity:.45}
