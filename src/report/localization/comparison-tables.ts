@@ -9,9 +9,6 @@ import { csvOf } from "../tables/csv.ts";
 import { markdownTable, markdownText } from "../tables/markdown.ts";
 import { kindTitles, pictureCount } from "./wording.ts";
 
-type Compared = Pick<LocalizationSummary, "comparisons">;
-type Grouped = Pick<LocalizationSummary, "groups">;
-
 /** Below this chance a difference is called one. */
 const significance = 0.05;
 
@@ -47,7 +44,7 @@ const comparisonText =
   "What the other errs more (+) or less (−), each at its best threshold on these pictures, and the chance of that if the two were equally good: a paired test on the same pictures, Holm-corrected over the column.";
 
 /** Markdown: a table for each of the paper's methods that was run; nothing where none was. */
-export function comparisonParts({ comparisons }: Compared): string[] {
+export function comparisonParts({ comparisons }: Pick<LocalizationSummary, "comparisons">): string[] {
   if (comparisons.length === 0) return [];
   const tables = rowsOf(comparisons).flatMap(({ method, rows }) => [
     `### ${markdownText(method)} beside`,
@@ -77,7 +74,7 @@ function errorsText({ errors }: PictureGroup["methods"][number]): string {
 }
 
 /** Markdown: how every method does on the groups of pictures; nothing where all pictures are alike. */
-export function groupParts({ groups }: Grouped): string[] {
+export function groupParts({ groups }: Pick<LocalizationSummary, "groups">): string[] {
   const [first] = groups;
   if (first === undefined) return [];
   return [
@@ -91,7 +88,7 @@ export function groupParts({ groups }: Grouped): string[] {
 }
 
 /** The comparisons as CSV, one line per method, other and kind of threshold. */
-export function comparisonsCsv(summary: Compared): string {
+export function comparisonsCsv(summary: Pick<LocalizationSummary, "comparisons">): string {
   checkForm("comparisonsCsv: summary", summary, ["comparisons"]);
   const head = ["method", "other", "kind", "images", "gain", "gain_low", "gain_high", "p_value"];
   const rows = summary.comparisons.map(({ method, other, kind, gain, pValue }) => [
@@ -101,7 +98,7 @@ export function comparisonsCsv(summary: Compared): string {
 }
 
 /** The groups as CSV, one line per group, method and kind of threshold. */
-export function groupsCsv(summary: Grouped): string {
+export function groupsCsv(summary: Pick<LocalizationSummary, "groups">): string {
   checkForm("groupsCsv: summary", summary, ["groups"]);
   const head = ["group", "images", "method", "kind", "error", "error_low", "error_high"];
   const rows = summary.groups.flatMap(({ name: group, methods }) =>
@@ -113,7 +110,7 @@ export function groupsCsv(summary: Grouped): string {
 }
 
 /** The page's section on the comparisons; empty without any. */
-export function comparisonSection({ comparisons }: Compared): string {
+export function comparisonSection({ comparisons }: Pick<LocalizationSummary, "comparisons">): string {
   if (comparisons.length === 0) return "";
   const head = gridKinds.map((kind) => `<th>${kindTitles[kind]}</th>`).join("");
   const cell = ({ gain, pValue }: Comparison): string => {
@@ -134,7 +131,7 @@ ${tables.join("\n")}</section>`;
 }
 
 /** The page's section on the groups; empty where all pictures are alike. */
-export function groupSection({ groups }: Grouped): string {
+export function groupSection({ groups }: Pick<LocalizationSummary, "groups">): string {
   const [first] = groups;
   if (first === undefined) return "";
   const head = groups
