@@ -1,22 +1,21 @@
 /**
  * Table 2 of the paper, and what decides it: `npm run reproduce -- table2`, after `npm run build`.
  *
- * Runs `perceptual-ball benchmark detection` in three parts: where the data is (../shared/data or $PERCEPTUAL_BALL_DATA), `cifar10`, all attacks
- * on a network of the paper's architecture, and `choices`, what the paper leaves open; with the bundled classifier, `scenes`. What was
- * stopped goes on where it was. Records and reports are in results/table2/<part>. Further arguments go to the command, such as
+ * Runs `perceptual-ball benchmark detection` in parts: where the data is (../shared/data or $PERCEPTUAL_BALL_DATA), `cifar10`, all attacks
+ * on a network of the paper's architecture; `choices`, what the paper leaves open; `cifar10-128`, the network at the paper's own width, with weights
+ * of the perceptual term from 0 up; `samples-…`, how much of the rates the number of noise samples decides; `resnet20`, the term on
+ * another network; with the bundled classifier, `scenes` and `scenes-term`. What was stopped goes on where it was. Records and reports are in results/table2/<part>. Further arguments go to the command, such as
  * --workers 4; the name of a part as the first one runs that part only.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { data, root, runPart } from "./run-part.ts";
 
-const cifar10 = [
-  ["--data", `cifar10:${join(data, "cifar10")}`],
-  ["--model", join(data, "models/cifar10_vgg7_bn.onnx")],
-].flat();
+const cifar10Data = ["--data", `cifar10:${join(data, "cifar10")}`];
+const cifar10 = [...cifar10Data, "--model", join(data, "models/cifar10_vgg7_bn.onnx")];
 
 /** Paired noise: as good as more than a hundred of the paper's 256 independent samples. */
-const samples = ["--samples", "4", "--antithetic"];
+const paired = ["--samples", "4", "--antithetic"];
 
 /** What is interrupted has a report of the attacks that are finished. */
 const attacks = "pgd,fgsm,perceptual,l2,pgd-mean,carlini-wagner,deepfool";
@@ -44,7 +43,54 @@ const choices = [
   "pgd/20 steps ε 2 of 255=pgd,epsilon=0.00784313725490196",
 ].flatMap((variant) => ["--variant", variant]);
 
-const parts: Readonly<Record<string, { readonly needs: string; readonly arguments: readonly string[] }>> = {
+/** The weights of the perceptual term in steps of √10. */
+const weights = [
+  "0",
+  "0.000001",
+  "0.00000316",
+  "0.00001",
+  "0.0000316",
+  "0.0001",
+  "0.000316",
+  "0.001",
+  "0.00316",
+  "0.01",
+];
+const byWeight = weights.flatMap((w) => ["--variant", `weight/${w}=perceptual,perceptualWeight=${w}`]);
+
+/** With the term and without it, at the same margins. */
+const byMargin = [-0.5, -2, -5].flatMap((t) => [
+  ...["--variant", `margin T ${t}/perceptual=perceptual,margin=${t}`],
+  ...["--variant", `margin T ${t}/l2=l2,margin=${t}`],
+]);
+
+interface Part {
+  readonly needs: string;
+  readonly arguments: readonly string[];
+  /** Of the noise. */
+  readonly samples?: readonly string[];
+}
+
+/** How the noise is sampled: independently, as published, or in pairs of opposite noise. */
+const samplings = [
+  ...[8, 32, 128, 256].map((n) => ({ name: `samples-${n}`, samples: ["--samples", String(n)] })),
+  ...[2, 4, 8].map((n) => ({ name: `samples-${n}-paired`, samples: ["--samples", String(n), "--antithetic"] })),
+];
+const bySampling = Object.fromEntries(
+  samplings.map(({ name, samples }): [string, Part] => [
+    name,
+    {
+      needs: data,
+      samples,
+      arguments: [
+        ...[...cifar10, "--attacks", "pgd,perceptual,l2", "--variant", "λ' 0.0003=perceptual,perceptualWeight=0.0003"],
+        ...["--just-detect", "--train-images", "300", "--first", "60"],
+      ],
+    },
+  ]),
+);
+
+const parts: Readonly<Record<string, Part>> = {
   cifar10: {
     needs: data,
     arguments: [...cifar10, "--attacks", attacks, ...settings, "--train-images", "600", "--first", "200"],
@@ -66,6 +112,29 @@ const parts: Readonly<Record<string, { readonly needs: string; readonly argument
       ...["--variant", "the others/carlini-wagner=carlini-wagner", "--variant-images", "48"],
     ],
   },
+  "cifar10-128": {
+    needs: data,
+    arguments: [
+      ...[...cifar10Data, "--model", join(root, "training/models/cifar10-vgg7-128.onnx")],
+      ...["--attacks", "pgd,perceptual,l2,fgsm,deepfool,pgd-mean", ...settings, ...byWeight],
+      ...["--train-images", "600", "--first", "200"],
+    ],
+  },
+  ...bySampling,
+  resnet20: {
+    needs: data,
+    arguments: [
+      ...[...cifar10Data, "--model", join(data, "models/cifar10_resnet20_bn.onnx"), "--preprocessing", "imagenet"],
+      ...["--attacks", "pgd", ...byMargin, "--just-detect", "--train-images", "600", "--first", "200"],
+    ],
+  },
+  "scenes-term": {
+    needs: root,
+    arguments: [
+      ...["--data", "scenes:240", "--attacks", "pgd", ...byMargin],
+      ...["--just-detect", "--train-images", "240", "--first", "100"],
+    ],
+  },
 };
 
 const [first = "", ...rest] = process.argv.slice(2);
@@ -80,5 +149,5 @@ for (const name of isPart ? [first] : Object.keys(parts)) {
   }
   const out = join(root, "results/table2", name);
   const further = isPart ? rest : process.argv.slice(2);
-  runPart(["benchmark", "detection", ...part.arguments, ...samples, ...further], out);
+  runPart(["benchmark", "detection", ...part.arguments, ...(part.samples ?? paired), ...further], out);
 }

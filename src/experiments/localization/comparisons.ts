@@ -4,6 +4,7 @@
  */
 import { checkForm, MisuseError } from "../../errors.ts";
 import { gridKinds, type ThresholdKind } from "../../localization/threshold-grids.ts";
+import { perceptual } from "../../saliency/perturbations/perceptual.ts";
 import { deviationsOf, holmAdjust } from "../statistics/statistics.ts";
 import { clustersOf, type IntervalEstimate, type Pooling, pairedTest, unknownShare } from "./estimates.ts";
 import type { MethodRun } from "./protocol.ts";
@@ -27,7 +28,9 @@ export interface Comparison {
 /** The names of the runs whose method is one of the paper's: those that its claims are about. */
 export function paperMethods(runs: readonly Pick<MethodRun, "name" | "method">[]): string[] {
   checkForm("paperMethods: runs", runs, "list");
-  return runs.filter(({ method }) => method.perturbing?.search === "perceptual").map(({ name }) => name);
+  return runs
+    .filter(({ method }) => method.perturbing?.search === perceptual.perturbing.search)
+    .map(({ name }) => name);
 }
 
 /** `names`, each against every other method of `runs` and the two baselines, with each kind of threshold. Names without records are left out. */

@@ -1,0 +1,175 @@
+/**
+ * Table 1 of the paper at its own scale: `npm run reproduce -- table1-imagenet`, after `npm run build`, where the data is (../shared/data or
+ * $PERCEPTUAL_BALL_DATA): three classifiers on 1,000 ImageNet validation images with boxes, the predicted class explained.
+ *
+ * Per network: all methods of below 100 runs on all images; those that cost more on the first 200, with their published settings (`-costly`); ablations,
+ * layers and strengths of the perceptual method on the first 300 (`-choices`). Then `pooled`, of what the three have finished so far. What was stopped
+ * goes on where it was; a part's name as the first argument runs that part only, `pooled` only adds up. Further arguments go to the command.
+ * Records and pages stay in results/table1-imagenet, where git ignores them.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { compareMethods, paperMethods } from "../../src/experiments/localization/comparisons.ts";
+import { summarizeGroups } from "../../src/experiments/localization/picture-groups.ts";
+import { isLocalizationRecord, type LocalizationRecord } from "../../src/experiments/localization/record.ts";
+import { accuracyOf, type LocalizationSummary, summarizeMethods } from "../../src/experiments/localization/summary.ts";
+import { defaultSummaryOptions } from "../../src/experiments/localization/summary-options.ts";
+import type { LocalizationFinished } from "../../src/experiments/localization/threshold-errors.ts";
+import { rasterize } from "../../src/node/pictures/rasterize.ts";
+import { readFolderRecords } from "../../src/node/records/record-folder.ts";
+import { comparisonsCsv, groupsCsv } from "../../src/report/localization/comparison-tables.ts";
+import { errorPlots } from "../../src/report/localization/plots.ts";
+import { localizationCsv, localizationMarkdown, measuresCsv } from "../../src/report/localization/tables.ts";
+import { methods } from "../../src/saliency/methods.ts";
+import { data, root, runPart } from "./run-part.ts";
+
+const results = join(root, "results/table1-imagenet");
+const photographs = join(data, "imagenet-227");
+
+/** What they are called, and how their pixels are prepared. */
+const networks = { squeezenet1_1: "imagenet", mobilenetv2: "symmetric", tiny_darknet_bn: "unit" };
+
+/** Below 100 runs of the network per picture. */
+const cheap = [
+  ...["perceptual", "guided-perceptual", "gradient", "gradient-input", "deconvnet", "guided-backprop", "smooth-grad"],
+  ...[
+    "integrated-gradients",
+    "grad-cam",
+    "guided-grad-cam",
+    "grad-cam-plus-plus",
+    "hires-cam",
+    "layer-cam",
+    "xgrad-cam",
+  ],
+  ...["eigen-cam", "excitation-backprop", "contrastive-excitation-backprop", "lrp", "deep-lift", "deepfool"],
+  ...["expected-gradients", "gradient-shap", "feature-ablation"],
+];
+
+/** Hundreds or thousands of runs per picture. */
+const costly = ["rise", "extremal", "occlusion", "score-cam"];
+
+/** The ablations, layer sets and strengths; what one does not name is as by default. */
+const choices = [
+  "default=perceptual",
+  "no perceptual term=perceptual,perceptualWeight=0,distanceWeight=1",
+  "within the range=perceptual,constraint=range",
+  "within 8 levels=perceptual,constraint=ball",
+  'first layers=perceptual,layers=["Relu[:3]"]',
+  'middle layers=perceptual,layers=["Relu[3:-3]"]',
+  'last layers=perceptual,layers=["Relu[-3:]"]',
+  'all layers=perceptual,layers=["Relu"]',
+  ...[0.001, 0.01, 0.1, 1].map((weight) => `strength ${weight}=perceptual,perceptualWeight=${weight}`),
+];
+
+const isNetwork = (name: string): name is keyof typeof networks => Object.hasOwn(networks, name);
+
+/** A network's activations are not all called Relu. */
+const activations: Readonly<Partial<Record<keyof typeof networks, string>>> = {
+  mobilenetv2: "Clip",
+  tiny_darknet_bn: "LeakyRelu",
+};
+
+const parts = Object.entries(networks).flatMap(([network, preprocessing]) => {
+  if (!isNetwork(network)) return [];
+  const common = [
+    ...["--data", photographs, "--resize", "exact", "--interpolation", "bilinear"],
+    ...["--model", join(data, "models", `${network}.onnx`), "--preprocessing", preprocessing],
+  ];
+  const own = choices.map((choice) => choice.replace('"Relu', `"${activations[network] ?? "Relu"}`));
+  return [
+    { name: network, arguments: [...common, "--methods", cheap.join(","), "--curve-steps", "8", "--keep-maps", "6"] },
+    {
+      name: `${network}-costly`,
+      arguments: [
+        ...[...common, "--methods", costly.join(","), "--set", "rise.preset=paper", "--first", "200"],
+        ...["--curve-steps", "8", "--keep-maps", "6"],
+      ],
+    },
+    {
+      name: `${network}-choices`,
+      arguments: [
+        ...[...common, "--methods", "none", ...own.flatMap((choice) => ["--variant", choice])],
+        ...["--first", "300", "--curve-steps", "0", "--keep-maps", "0"],
+      ],
+    },
+  ];
+});
+
+/** The records of what is finished of `suffix` ("", "-costly") on every network, the network's name before the image's. */
+async function pooledRecords(suffix: string): Promise<LocalizationFinished[]> {
+  const all: LocalizationFinished[] = [];
+  for (const network of Object.keys(networks)) {
+    const folder = join(results, `${network}${suffix}`);
+    if (!existsSync(folder)) continue;
+    const { index } = await readFolderRecords<LocalizationRecord>(folder, { isResult: isLocalizationRecord });
+    for (const record of index.allRecords()) {
+      all.push({ ...record, key: { ...record.key, image: `${network}/${record.key.image}` } });
+    }
+  }
+  return all;
+}
+
+/** Only pictures that a network has finished with every method: a method is not judged on the pictures that came first. */
+function complete(records: readonly LocalizationFinished[]): LocalizationFinished[] {
+  const names = new Set(records.map(({ key }) => key.method));
+  const counts = new Map<string, number>();
+  for (const { key } of records) counts.set(key.image, (counts.get(key.image) ?? 0) + 1);
+  return records.filter(({ key }) => counts.get(key.image) === names.size);
+}
+
+/** The networks as one: every network's records count, and what is said of chance takes those of one picture together. */
+async function writePooled(suffix: string): Promise<void> {
+  const records = complete(await pooledRecords(suffix));
+  if (records.length === 0) return;
+  const pooling = { clusterOf: (image: string): string => image.slice(image.indexOf("/") + 1) };
+  const names = new Set(records.map(({ key }) => key.method));
+  const runs = Object.values(methods)
+    .filter(({ name }) => names.has(name))
+    .map((method) => ({ name: method.name, method, settings: {} }));
+  const options = defaultSummaryOptions;
+  const images = new Set(records.map(({ key }) => key.image));
+  const present = Object.keys(networks).filter((network) =>
+    [...images].some((image) => image.startsWith(`${network}/`)),
+  );
+  const sample = JSON.parse(readFileSync(join(results, `${present[0]}${suffix}`, "experiment.json"), "utf8"));
+  const summary: LocalizationSummary = {
+    model: { name: present.join(", "), sha256: "of each network beside its own table", classCount: 1000 },
+    data: { name: `imagenet-227, ${present.length} networks`, images: images.size },
+    options,
+    settings: { ...sample.settings, preprocessing: "of each network" },
+    accuracy: accuracyOf(records),
+    methods: summarizeMethods(records, runs, options, pooling),
+    comparisons: compareMethods(records, runs, paperMethods(runs), options, pooling),
+    groups: summarizeGroups(records, runs, options, pooling),
+    sanity: [],
+    warnings: [],
+    problems: [],
+    versions: {},
+  };
+  const out = join(results, `pooled${suffix}`);
+  mkdirSync(join(out, "figures"), { recursive: true });
+  writeFileSync(join(out, "table1.md"), localizationMarkdown(summary));
+  writeFileSync(join(out, "table1.csv"), localizationCsv(summary));
+  writeFileSync(join(out, "measures.csv"), measuresCsv(summary));
+  writeFileSync(join(out, "comparisons.csv"), comparisonsCsv(summary));
+  writeFileSync(join(out, "groups.csv"), groupsCsv(summary));
+  for (const { name, svg } of await errorPlots(summary)) {
+    writeFileSync(join(out, "figures", `${name}.png`), await rasterize(svg, { scale: 2 }));
+  }
+  process.stdout.write(`pooled${suffix}: ${images.size} pairs of picture and network\n`);
+}
+
+if (!existsSync(photographs)) {
+  process.stderr.write(`table1-imagenet: no data in ${data} (PERCEPTUAL_BALL_DATA says where it is)\n`);
+  process.exit(1);
+}
+const [first = "", ...rest] = process.argv.slice(2);
+const isPart = first === "pooled" || parts.some(({ name }) => name === first);
+const shares = ["--threads", "1", "--workers", String(availableParallelism())];
+for (const part of parts) {
+  if (isPart && part.name !== first) continue;
+  const further = isPart ? rest : process.argv.slice(2);
+  runPart(["benchmark", "localization", ...part.arguments, ...shares, ...further], join(results, part.name));
+}
+for (const suffix of ["", "-costly"]) await writePooled(suffix);
