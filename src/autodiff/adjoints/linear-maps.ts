@@ -95,20 +95,17 @@ export function addRuns(
   return parts.reduce((sum, part) => g.op("Add", [sum, part]));
 }
 
-/** The adjoint of taking every `steps[k]`-th element along each axis k: zeros are put after each element. */
+/**
+ * The adjoint of taking every `steps[k]`-th element along each axis k: zeros are put after each element. They are joined to it, axis by axis
+ * from the last: onnxruntime's Pad takes three to five times as long as its Concat.
+ */
 export function dilate(g: GraphBuilder, value: Value, steps: readonly number[]): Value {
-  if (steps.every((step) => step === 1) || sizeOf(value.shape) === 0) return value;
-  const split = value.shape.flatMap((extent, axis) => (steps[axis] === 1 ? [extent] : [extent, 1]));
-  const after = value.shape.flatMap((_, axis) => (steps[axis] === 1 ? [0] : [0, steps[axis] - 1]));
-  const padded = padAxes(
-    g,
-    reshapeTo(g, value, split),
-    after.map(() => 0),
-    after,
-  );
-  return reshapeTo(
-    g,
-    padded,
-    value.shape.map((extent, axis) => extent * steps[axis]),
-  );
+  if (sizeOf(value.shape) === 0) return value;
+  return steps.reduceRight((dense, step, axis) => {
+    if (step === 1) return dense;
+    const [before, after] = [dense.shape.slice(0, axis + 1), dense.shape.slice(axis + 1)];
+    const nothing = zeros(g, dense, [...before, step - 1, ...after]);
+    const joined = g.op("Concat", [reshapeTo(g, dense, [...before, 1, ...after]), nothing], { axis: axis + 1 });
+    return reshapeTo(g, joined, dense.shape.with(axis, dense.shape[axis] * step));
+  }, value);
 }

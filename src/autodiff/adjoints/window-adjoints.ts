@@ -1,7 +1,7 @@
 /** @file The linear maps of a sliding window as graph nodes: gathering (convolution), spreading (its adjoint), and the adjoint in the weight. */
 import type { GraphBuilder, Value } from "../../onnx/builder.ts";
 import { spanOf, type Window } from "../../onnx/operators/arithmetic/window.ts";
-import { padAxes, reshapeTo, reverse } from "./linear-maps.ts";
+import { dilate, padAxes, reshapeTo, reverse } from "./linear-maps.ts";
 
 /** `value` [N, C, …] with zeros added before and after each spatial axis, or elements removed where a number is negative. */
 function padSpatial(g: GraphBuilder, value: Value, before: readonly number[], after: readonly number[]): Value {
@@ -46,22 +46,31 @@ export function gather(g: GraphBuilder, wide: Value, weight: Value, window: Wind
  * Measured with onnxruntime 1.30, one thread, milliseconds of processor time beside what surrounds the operator. With
  * stride 2, ConvTranspose against a stride-1 convolution to 4 C channels that are then interleaved: 3 → 64 channels,
  * 7 × 7 kernel, on 224² 4.2 and 5.8; 3 → 64, 3 × 3, 224² 0.7 and 1.1; 64 → 128, 3 × 3, 56² 1.6 and 2.5; 256 → 512, 1 × 1, 56²
- * 2.6 and 9.8; depthwise 96, 3 × 3, 112² 2.6 and 5.6. At stride 1 Conv against ConvTranspose: 64 → 64 depthwise, 3 × 3, 56² 0.3 and
+ * 2.6 and 9.8. A depthwise ConvTranspose runs outside of the blocked layout and on one thread; with zeros put between the elements it is a
+ * convolution of stride 1: depthwise 96, 3 × 3, 56² → 112² 1.36 and 0.93; 144, 28² → 56² 0.49 and 0.31; 576, 7² → 14² 0.19 and 0.09. At stride 1 Conv against ConvTranspose: 64 → 64 depthwise, 3 × 3, 56² 0.3 and
  * 1.1; 20 → 40, 3 × 3, 56² 0.7 and 1.1; but 3 → 64, 3 × 3, 224² 9.1 and 3.8, for Conv fills up its fast layout's 8 channels.
  */
 export function spread(g: GraphBuilder, narrow: Value, weight: Value, window: Window, group: number): Value {
   const isDense = window.strides.every((stride) => stride === 1);
+  const isDepthwise = group > 1 && weight.shape[0] === group && weight.shape[1] === 1;
+  if (!isDense && isDepthwise) return spreadDensely(g, ...dilated(g, narrow, window), weight, group);
   const isToFewChannels = group === 1 && weight.shape[1] < fewChannels && window.kernel.length <= 2;
   return isDense && !isToFewChannels
-    ? spreadDensely(g, narrow, weight, window, group)
+    ? spreadDensely(g, narrow, window, weight, group)
     : spreadByTranspose(g, narrow, weight, window, group);
 }
 
 /** Below this many channels, onnxruntime's Conv computes many that are thrown away. */
 const fewChannels = 8;
 
+/** `narrow` with zeros after each element, and the window that takes it with stride 1. */
+function dilated(g: GraphBuilder, narrow: Value, window: Window): readonly [Value, Window] {
+  const dense = dilate(g, narrow, [1, 1, ...window.strides]);
+  return [dense, { ...window, narrow: dense.shape.slice(2), strides: window.strides.map(() => 1) }];
+}
+
 /** At stride 1 the adjoint is a convolution with the kernel flipped and its channel axes swapped, padded by span − 1 − pad. */
-function spreadDensely(g: GraphBuilder, narrow: Value, weight: Value, window: Window, group: number): Value {
+function spreadDensely(g: GraphBuilder, narrow: Value, window: Window, weight: Value, group: number): Value {
   const begins = window.padsBegin.map((pad, axis) => spanOf(window, axis) - 1 - pad);
   const ends = window.wide.map(
     (extent, axis) => extent - begins[axis] + spanOf(window, axis) - 1 - window.narrow[axis],
