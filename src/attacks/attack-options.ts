@@ -1,6 +1,6 @@
 /** @file The options that every attack takes. */
 import type { LayerSelector } from "../classifier/network/layers.ts";
-import { countOption, derived, valueOption, wordOption } from "../options/option.ts";
+import { countOption, derived, flagOption, valueOption, wordOption } from "../options/option.ts";
 import type { OnProgress } from "../options/progress.ts";
 import type { OptionsOf, ValuesOf } from "../options/schema.ts";
 import type { Random } from "../random/random.ts";
@@ -53,6 +53,10 @@ export const commonAttackOptions = {
       expected: 'a list of layers, or "search"',
       fallbackText: "those of the preset auto of the perceptual attack",
     },
+  ),
+  lpips: flagOption(
+    "Whether results say the LPIPS distance as well: the root of LPIPS without learned weights, in the network's own features (the last activation of each resolution).",
+    { fallback: derived("of the attacks that are bounded by it") },
   ),
   mask: valueOption(
     "Where pixels may change: 1 inside, 0 outside, [H, W] of the network's input. Pixels outside stay as they are; `regionMask` makes one of a box or a picture.",

@@ -25,9 +25,10 @@ export interface Adversarial extends Classification {
   readonly margin: number;
   /**
    * From the clean image, in pixels: `l0` counts pixels, not channels. `perceptual` is the mean over the layers compared of
-   * ‖C⁽ˡ⁾(x') − C⁽ˡ⁾(x)‖² / ‖C⁽ˡ⁾(x)‖², without unit; 0 where no layers are compared.
+   * ‖C⁽ˡ⁾(x') − C⁽ˡ⁾(x)‖² / ‖C⁽ˡ⁾(x)‖², without unit; 0 where no layers are compared. `lpips` is the root of LPIPS without learned weights, in the last
+   * activation of each resolution, where it was asked for.
    */
-  readonly distances: Distances & { readonly perceptual: number };
+  readonly distances: Distances & { readonly perceptual: number; readonly lpips?: number };
 }
 
 /** All that can become of an attack. */
@@ -132,6 +133,8 @@ export interface AttackDefinition<N extends string, S extends OptionSchema, F> {
   readonly summary: string;
   /** Raised whenever results change. */
   readonly version: number;
+  /** Whether it is bounded by an LPIPS distance, which its results then say unless the caller wants none. Default false. */
+  readonly isBoundedByLpips?: boolean;
   /** Its options besides those of every attack. An option `epsilon` is the radius of the budget. */
   readonly options: S;
   /**

@@ -8,6 +8,9 @@ import { square } from "./autoattack/square.ts";
 import { carliniWagner } from "./carlini-wagner.ts";
 import { deepfool } from "./deepfool.ts";
 import { fgsm } from "./fgsm.ts";
+import { fastLpa } from "./lpips/fast-lpa.ts";
+import { lpa } from "./lpips/lpa.ts";
+import { ppgd } from "./lpips/ppgd.ts";
 import { ead } from "./minimal/ead.ts";
 import { fmn } from "./minimal/fmn.ts";
 import { hopskipjump } from "./minimal/hopskipjump.ts";
@@ -35,6 +38,9 @@ export const attacksByName = {
   sparsefool,
   hopskipjump,
   "mi-fgsm": miFgsm,
+  lpa,
+  ppgd,
+  "fast-lpa": fastLpa,
 } as const;
 
 /** All attacks, in the same order. */

@@ -64,7 +64,8 @@ export function defineAttack<const N extends string, S extends OptionSchema, F =
     const [common, own] = completeBoth(name, [commonAttackOptions, schema], given);
     if (common.mask !== undefined) checkMask(name, classifier, common.mask);
     const seen = common.mask === undefined ? classifier : heldTo(classifier, common.mask);
-    return { search: definition.search(own, seen, common), common, seen };
+    const lpips = common.lpips ?? definition.isBoundedByLpips ?? false;
+    return { search: definition.search(own, seen, common), common: { ...common, lpips }, seen };
   };
 
   const run = async (
@@ -110,9 +111,10 @@ export function defineAttack<const N extends string, S extends OptionSchema, F =
     return epsilons === undefined ? results[0] : results;
   }
 
-  const { title, source, summary, version } = definition;
+  const { title, source, summary, version, isBoundedByLpips } = definition;
   return {
     ...{ name, title, source, summary, version, options: schema },
+    ...(isBoundedByLpips === undefined ? {} : { isBoundedByLpips }),
     presets: presetNames(schema),
     attack,
     async run(classifier, images, options: AnyAttackOptions = {}) {

@@ -79,6 +79,7 @@ export function heldTo(classifier: Classifier, mask: FloatTensor): Classifier {
         : backward(options)) as NetworkPasses["backward"],
     marginGradients: async (options) => held(await classifier.marginGradients(options)),
     objective: async (options) => held(await classifier.objective(options)),
+    lpips: async (options) => held(await classifier.lpips(options)),
     async marginGradient(image, label, options) {
       const found = await classifier.marginGradient(image, label, options);
       keepOutside(found.gradient, mask);

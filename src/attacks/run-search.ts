@@ -10,6 +10,7 @@ import type { CommonAttackValues } from "./attack-options.ts";
 import { type Attempt, evaluateResults } from "./evaluate-results.ts";
 import { goalOf } from "./goal.ts";
 import { describeMask, keepOutside } from "./hold-to-mask.ts";
+import { withLpips } from "./lpips/lpips-distances.ts";
 import { type Observer, observerOf } from "./observer.ts";
 import { automaticLayers } from "./perceptual/perceptual-layers.ts";
 
@@ -78,7 +79,9 @@ export async function runSearch<F>(
     });
     const { budget } = search;
     const settings = mask === undefined ? search.settings : { ...search.settings, mask: describeMask(mask) };
-    results.push(...(await evaluateResults(observer, attempts, { attack, budget, settings, rounding, signal })));
+    const judged = await evaluateResults(observer, attempts, { attack, budget, settings, rounding, signal });
+    const pixels = chunk.map(({ data }) => data);
+    results.push(...(options.lpips === true ? await withLpips(classifier, pixels, judged, { batch, signal }) : judged));
     onGradients((first + chunk.length) * search.gradients);
   }
   return results;

@@ -209,6 +209,8 @@ function separatePasses(passes: NetworkPasses, prepared: PreparedModel, where: s
     distances: refuse,
     references: refuse,
     objective: refuse,
+    lpipsDistances: refuse,
+    lpips: refuse,
   };
 }
 

@@ -7,7 +7,7 @@ import { denormalizePixels } from "./preprocessing/preprocessing.ts";
 /** One image as a pass saw it. */
 export interface Look {
   /** Which pass it was: those with a gradient move a search, `forward` judges what came out. */
-  readonly pass: "forward" | "backward" | "margin" | "objective";
+  readonly pass: "forward" | "backward" | "margin" | "objective" | "lpips";
   /** Flat [C, H, W], pixels; not clipped. It may be overwritten later on: copy what is kept. */
   readonly image: Float32Array;
   /** Not checked: they may be infinite or NaN. */
@@ -53,6 +53,10 @@ export function watchClassifier(
     async marginGradients(options) {
       const pass = await classifier.marginGradients(options);
       return watched(pass, ({ image }, { logits }) => ({ pass: "margin", image, logits }));
+    },
+    async lpips(options) {
+      const pass = await classifier.lpips(options);
+      return watched(pass, ({ image }, { logits }) => ({ pass: "lpips", image, logits }));
     },
     async objective(options) {
       const pass = await classifier.objective(options);

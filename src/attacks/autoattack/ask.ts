@@ -1,4 +1,6 @@
 /** @file Searches that end at different times: what they ask is answered together, and only for the images that are still open. */
+import type { Layer } from "../../classifier/network/layers.ts";
+import type { LpipsTerms } from "../../classifier/passes/lpips.ts";
 import type { PassOutput } from "../../classifier/passes/network-graphs.ts";
 import type { Pass } from "../../classifier/passes/pass.ts";
 import type { BackwardEvaluation, BackwardInput } from "../../classifier/passes/passes.ts";
@@ -7,8 +9,24 @@ import type { SearchContext, SearchResult } from "../attack.ts";
 import type { Goal } from "../goal.ts";
 import type { Found } from "../lockstep.ts";
 
-/** What a search wants to know: the margin with its gradient, gradients of what it chooses, or logits of several points. */
-export type Ask = MarginAsk | GradientAsk | LabelAsk;
+/**
+ * What a search wants to know: the margin with its gradient, gradients of what it chooses, logits of several points, or the LPIPS distance to another image,
+ * with a gradient or without.
+ */
+export type Ask = MarginAsk | GradientAsk | LabelAsk | LpipsAsk | LpipsDistanceAsk;
+
+/** Wants the logits, the LPIPS distance to the image with these features, and the features of the point. */
+export interface LpipsDistanceAsk {
+  /** The search's own array, flat [C, H, W]: read before it goes on. */
+  readonly point: Float32Array;
+  readonly from: readonly Float32Array[];
+  readonly layers: readonly Layer[];
+}
+
+/** Wants, besides, the gradient of terms. */
+export interface LpipsAsk extends LpipsDistanceAsk {
+  readonly terms: LpipsTerms;
+}
 
 /** Wants the logits and, as the only gradient, that of the margin as the goal sees it. */
 export interface MarginAsk {
@@ -40,6 +58,9 @@ export interface Answer {
   readonly each?: readonly Float32Array[];
   /** One for each seed, flat [C, H, W]. */
   readonly gradients: readonly Float32Array[];
+  /** Where it was asked for, the LPIPS distance, and the values of its layers at the point. */
+  readonly distance?: number;
+  readonly features?: readonly Float32Array[];
 }
 
 /** A search for one image. */
@@ -90,7 +111,7 @@ export async function searchTogether<F>(
 }
 
 function gradientsOf(ask: Ask): number {
-  return "margin" in ask ? 1 : "seeds" in ask ? ask.seeds.length : 0;
+  return "margin" in ask || "terms" in ask ? 1 : "seeds" in ask ? ask.seeds.length : 0;
 }
 
 function pointsOf(ask: Ask): readonly Float32Array[] {
@@ -126,7 +147,7 @@ function answering({
   };
   return async (asks) => {
     const answers: Answer[] = new Array<Answer>(asks.length);
-    const forward = [...asks.keys()].filter((n) => gradientsOf(asks[n]) === 0);
+    const forward = [...asks.keys()].filter((n) => gradientsOf(asks[n]) === 0 && !("from" in asks[n]));
     if (forward.length > 0) {
       const logits = await run(
         forward.flatMap((n) => pointsOf(asks[n])),
@@ -146,6 +167,32 @@ function answering({
       const found = await run(inputs, "margin", (size) => classifier.marginGradients({ batch: size }));
       for (const [k, { n }] of margins.entries()) {
         answers[n] = { logits: found[k].logits, gradients: [found[k].gradient] };
+      }
+    }
+    const compared = asks.flatMap((ask, n) => ("from" in ask ? [{ ask, n }] : []));
+    for (const layers of new Set(compared.map(({ ask }) => ask.layers))) {
+      const key = layers.map(({ name }) => name).join(" ");
+      const some = compared.filter(({ ask }) => ask.layers === layers);
+      const measured = some.flatMap(({ ask, n }) => ("terms" in ask ? [] : [{ ask, n }]));
+      const distances =
+        measured.length === 0
+          ? []
+          : await run(
+              measured.map(({ ask: { point, from } }) => ({ image: point, features: from })),
+              `distance ${key}`,
+              (size) => classifier.lpipsDistances({ layers, batch: size }),
+            );
+      for (const [k, { n }] of measured.entries()) answers[n] = { ...distances[k], gradients: [] };
+      const climbed = some.flatMap(({ ask, n }) => ("terms" in ask ? [{ ask, n }] : []));
+      if (climbed.length === 0) continue;
+      const found = await run(
+        climbed.map(({ ask: { point, from, terms } }) => ({ image: point, features: from, terms })),
+        `lpips ${key}`,
+        (size) => classifier.lpips({ layers, batch: size }),
+      );
+      for (const [k, { n }] of climbed.entries()) {
+        const { gradient, ...answer } = found[k];
+        answers[n] = { ...answer, gradients: [gradient] };
       }
     }
     const wanted = asks.flatMap((ask, n) => ("seeds" in ask && ask.seeds.length > 0 ? [{ ask, n }] : []));

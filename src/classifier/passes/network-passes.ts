@@ -7,6 +7,8 @@ import { createSession, modelOf, type Session, type SessionOptions } from "../..
 import type { Layer } from "../network/layers.ts";
 import type { PreparedModel } from "../network/prepare-model.ts";
 import type { Normalization } from "../preprocessing/preprocessing.ts";
+import { type LpipsDistancePass, type LpipsPass, lpipsDistancePass, lpipsPass } from "./lpips.ts";
+import { lpipsGraph } from "./lpips-graph.ts";
 import {
   backwardGraph,
   distanceGraph,
@@ -55,6 +57,13 @@ export interface ObjectiveOptions {
   readonly batch?: number;
 }
 
+/** Which layers an LPIPS distance compares. */
+export interface LpipsOptions {
+  readonly layers: readonly Layer[];
+  /** The most images that one call takes. Default 1. */
+  readonly batch?: number;
+}
+
 /** The passes of a network. Sessions are made when they are first asked for, and kept. */
 export interface NetworkPasses {
   /** Logits of up to `batch` images (default 1) in one run. */
@@ -74,6 +83,10 @@ export interface NetworkPasses {
   references(options: ObjectiveOptions): Promise<ReferencePass>;
   /** Objective (4), comparing the given layers. */
   objective(options: ObjectiveOptions): Promise<ObjectivePass>;
+  /** Logits with the LPIPS distance to other images in the given layers. */
+  lpipsDistances(options: LpipsOptions): Promise<LpipsDistancePass>;
+  /** The same with the gradient of the margin and of the distance, weighed for each image. */
+  lpips(options: LpipsOptions): Promise<LpipsPass>;
   /** Releases all sessions, once the runs under way have ended; no pass can be opened or run afterwards. */
   dispose(): Promise<void>;
 }
@@ -121,6 +134,16 @@ export function networkPasses(
     const names = layers.map((layer) => layer.name);
     const graph = (): Graph => objectiveGraph(prepared, { space, normalization, batch, layers: names });
     return { opened: await open(["objective", space, batch, names], graph), most, layers };
+  };
+
+  const openLpips = async (name: string, options: LpipsOptions, hasGradient: boolean) => {
+    checkKeys(name, options, ["layers", "batch"]);
+    const layers = checkLayers(`${name}: layers`, options?.layers);
+    const most = checkBatch(name, options.batch);
+    const batch = prepared.batchFor(most);
+    const names = layers.map((layer) => layer.name);
+    const graph = (): Graph => lpipsGraph(prepared, { ...inPixels, batch, layers: names, hasGradient });
+    return { opened: await open(["lpips", hasGradient, batch, names], graph), most, layers };
   };
 
   async function backward(options: BackwardOptions & { readonly input?: true }): Promise<BackwardPass>;
@@ -180,6 +203,14 @@ export function networkPasses(
     async objective(options) {
       const { opened, most, layers } = await openObjective("objective", options);
       return objectivePass(opened, most, layers, classCount);
+    },
+    async lpipsDistances(options) {
+      const { opened, most, layers } = await openLpips("lpipsDistances", options, false);
+      return lpipsDistancePass(opened, most, layers);
+    },
+    async lpips(options) {
+      const { opened, most, layers } = await openLpips("lpips", options, true);
+      return lpipsPass(opened, most, layers, classCount);
     },
     dispose,
   };

@@ -4,6 +4,7 @@ import { Command } from "commander";
 import { evenBatch } from "../../attacks/run-search.ts";
 import {
   type AttackItem,
+  type AttackRun,
   attackBatchOf,
   attackCompute,
   attackIdentity,
@@ -71,8 +72,14 @@ records themselves, which the next run goes on from.`,
   }).action((images: string[], flags: Flags) => attackPictures(images, flags, context));
 }
 
+/** Where one of the attacks is bounded by an LPIPS distance all say theirs, or they would not compare. */
+function comparable(runs: readonly AttackRun[], { lpips = false }: Pick<Flags, "lpips">): readonly AttackRun[] {
+  if (!lpips && !runs.some(({ attack }) => attack.isBoundedByLpips)) return runs;
+  return runs.map((run) => ({ ...run, settings: { lpips: true, ...run.settings } }));
+}
+
 async function attackPictures(images: readonly string[], flags: Flags, context: CliContext): Promise<void> {
-  const runs = attackRunsOf(flags, runnables);
+  const runs = comparable(attackRunsOf(flags, runnables), flags);
   checkTransferModels(flags.transferTo ?? []);
   checkWritableFolder(flags.out);
   const { io } = context;

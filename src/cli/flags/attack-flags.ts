@@ -14,6 +14,7 @@ export interface AttackFlags extends RunnableFlags {
   readonly batch?: number;
   readonly examples: number;
   readonly mask?: string;
+  readonly lpips?: boolean;
   /** Models that attacked pictures are shown to. */
   readonly transferTo?: readonly string[];
 }
@@ -39,6 +40,10 @@ export function addAttackFlags(command: Command): Command {
       "keep (default): farther from the picture where the nearest bytes lose the success; nearest; none: a search that minds no bytes",
     ).argParser(choice("--rounding", roundings)),
     maskOption(),
+    new Option(
+      "--lpips",
+      "say the LPIPS distance too, in the network's own features (always where lpa, ppgd or fast-lpa runs)",
+    ),
     new Option(
       "--transfer-to <list>",
       "models to show the attacked pictures to: how many change their class there; keeps all pictures",

@@ -147,8 +147,14 @@ const finding: AttackFinding = {
   details: {},
 };
 
-test("the form of a finding", () => {
+test("the form of a finding, with an LPIPS distance where it was asked for", () => {
   expectForm(isAttackFinding, finding, ["settings", "details"]);
+  const raw = { ...finding.raw, distances: { ...distances, lpips: 0.5 } };
+  expectForm(isAttackFinding, { ...finding, raw }, ["settings", "details"]);
+  expect(isAttackFinding({ ...finding, raw: { ...raw, distances: { ...distances, lpips: null } } })).toBe(false);
+  const said = recordOf("a", "lpa", { raw, withinBudget: raw });
+  expect(said.raw.distances.lpips).toBe(0.5);
+  expect(attackSummaries([said])[0].lpips).toBe(0.5);
   expect(isAttackFinding({ ...finding, outcome: "won" })).toBe(false);
 });
 
@@ -198,6 +204,7 @@ test("success and distances of the summary are those within the budget, not of t
     roundedSuccess: 1 / 3,
     survival: 1 / 2,
     ...distances,
+    lpips: null,
     gradients: 10,
   });
 });

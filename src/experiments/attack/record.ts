@@ -81,18 +81,18 @@ export function findingOf(result: AttackResult): AttackFinding {
   };
 }
 
+type SaidDistances = AdversarialFinding["distances"];
+const distances = { l0: isCount, l1: isNumber, l2: isNumber, linf: isNumber, perceptual: isNumber };
+const isWithoutLpips = objectOf<Omit<SaidDistances, "lpips">>(distances);
+const isWithLpips = objectOf<Required<SaidDistances>>({ ...distances, lpips: isNumber });
+
 const isAdversarialFinding = objectOf<AdversarialFinding>({
   label: isCount,
   confidence: isShare,
   success: isTruth,
   margin: isNumber,
-  distances: objectOf<AdversarialFinding["distances"]>({
-    l0: isCount,
-    l1: isNumber,
-    l2: isNumber,
-    linf: isNumber,
-    perceptual: isNumber,
-  }),
+  // The LPIPS distance is there where it was asked for.
+  distances: (value): value is SaidDistances => isWithoutLpips(value) || isWithLpips(value),
 });
 
 /** Whether a value that was read is an {@link AttackFinding}. */
@@ -163,12 +163,12 @@ export function attackRecord(input: AttackRecordInput): AttackRecord {
   const { image, attack, attackTitle, model, files, versions, head, warnings } = given;
   const name = (index: number): string => classifier.labelName(index);
   const recordOf = (found: AdversarialFinding): AdversarialRecord => {
-    const { l0, l1, l2, linf, perceptual } = found.distances;
+    const { l0, l1, l2, linf, perceptual, lpips } = found.distances;
     return {
       label: { index: found.label, name: name(found.label), confidence: found.confidence },
       success: found.success,
       margin: found.margin,
-      distances: { l0, l1, l2, linf, perceptual },
+      distances: { l0, l1, l2, linf, perceptual, ...(lpips === undefined ? {} : { lpips }) },
     };
   };
   return {

@@ -19,6 +19,8 @@ export interface AttackSummary {
   readonly l2: number | null;
   readonly linf: number | null;
   readonly perceptual: number | null;
+  /** Null where no record says it. */
+  readonly lpips: number | null;
   /** Gradients per picture attacked. */
   readonly gradients: number;
 }
@@ -34,6 +36,7 @@ export function attackSummaries(records: readonly AttackRecord[]): AttackSummary
     const count = Math.max(1, attacked.length);
     const mean = (value: (record: AttackRecord) => number): number | null =>
       won.length === 0 ? null : won.reduce((sum, record) => sum + value(record), 0) / won.length;
+    const lpips = mean(({ withinBudget }) => withinBudget.distances.lpips ?? Number.NaN);
     return {
       attack,
       pictures: own.length,
@@ -46,6 +49,7 @@ export function attackSummaries(records: readonly AttackRecord[]): AttackSummary
       l2: mean(({ withinBudget }) => withinBudget.distances.l2),
       linf: mean(({ withinBudget }) => withinBudget.distances.linf),
       perceptual: mean(({ withinBudget }) => withinBudget.distances.perceptual),
+      lpips: Number.isNaN(lpips) ? null : lpips,
       gradients: attacked.reduce((sum, { evaluations }) => sum + evaluations.gradient, 0) / count,
     };
   });

@@ -16,6 +16,7 @@ const ofImage: Readonly<Record<string, (found: AttackRecord["raw"]) => CsvCell>>
   "distances.l2": ({ distances }) => distances.l2,
   "distances.linf": ({ distances }) => distances.linf,
   "distances.perceptual": ({ distances }) => distances.perceptual,
+  "distances.lpips": ({ distances }) => distances.lpips ?? null,
 };
 
 /** The columns by name, in order; names are the paths of the record's fields. */

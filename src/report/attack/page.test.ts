@@ -208,6 +208,16 @@ test("badges, the factor of the change, and the labels before and after", () => 
   ]);
 });
 
+test("the LPIPS distance has a column where something was measured by it", () => {
+  const found = { ...lost.withinBudget, distances: { ...lost.withinBudget.distances, lpips: 0.4567 } };
+  const both = [
+    { ...lost, withinBudget: found },
+    { ...failed, attack: "fgsm" },
+  ];
+  expect(attackTable(attackSummaries(both))).toMatch(/perceptual \| LPIPS \| gradients \|\n.*\n.*0\.2500 \| 0\.457 \|/);
+  expect(attackTable(attackSummaries([lost]))).not.toContain("LPIPS");
+});
+
 test("the records as CSV: every number of each of the three images", () => {
   const of = { ...lost, warnings: [{ code: "doubtful-head", message: "look" }], files: { result: "a/result.json" } };
   const [head = "", first = "", second = ""] = attackCsv([
@@ -230,5 +240,6 @@ test("the records as CSV: every number of each of the three images", () => {
     result: "a/result.json",
   });
   expect(row(second)).toMatchObject({ "target.name": "<tree>", outcome: "not-flipped" });
-  expect(Object.keys(row(first))).toHaveLength(8 + 30 + 5);
+  expect(Object.keys(row(first))).toHaveLength(8 + 33 + 5);
+  expect(row(first)["raw.distances.lpips"]).toBe("");
 });

@@ -70,8 +70,10 @@ export function attackPage(input: AttackPageInput): string {
     const rows = entry.attacks.map((attack) => section(entry, attack, size, isPixelated));
     return `<article><h2>${escapeMarkup(entry.image)}${warningBadges(warnings)}</h2>${rows.join("")}</article>`;
   });
-  const head = attackColumns.map((column) => `<th scope="col">${escapeMarkup(column)}</th>`).join("");
-  const body = attackRows(attackSummaries(records))
+  const summaries = attackSummaries(records);
+  const columns = attackColumns(summaries);
+  const head = columns.map((column) => `<th scope="col">${escapeMarkup(column)}</th>`).join("");
+  const body = attackRows(summaries)
     .map(([name = "", ...cells]) => {
       const rest = cells.map((cell) => `<td>${escapeMarkup(cell)}</td>`).join("");
       return `<tr><th scope="row">${escapeMarkup(name)}</th>${rest}</tr>`;
@@ -88,7 +90,7 @@ export function attackPage(input: AttackPageInput): string {
 <p class="lead">${pictures} picture${pictures === 1 ? "" : "s"} from ${escapeMarkup(source)}, ${model.classCount} classes. Success is judged by a run of the network on the image within its budget, and once more on what a PNG keeps of it.${shown}</p>
 ${output}${warningList(records.flatMap(({ warnings }) => warnings))}<div class="scroll" tabindex="0" role="region" aria-label="All attacks"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>
 <div id="pictures">${cards.join("\n")}</div>
-<footer><p>Distances are means over successes; ℓ0 counts pixels, ℓ∞ is in 255ths, perceptual is the relative change of the network's own features. Changes are amplified about gray, by one factor for all attacks of a picture.</p><p>Model ${escapeMarkup(model.sha256)}</p></footer></main></body></html>
+<footer><p>Distances are means over successes; ℓ0 counts pixels, ℓ∞ is in 255ths, perceptual is the relative change of the network's own features${columns.includes("LPIPS") ? ", LPIPS their distance where each is scaled to length 1, without learned weights" : ""}. Changes are amplified about gray, by one factor for all attacks of a picture.</p><p>Model ${escapeMarkup(model.sha256)}</p></footer></main></body></html>
 `;
 }
 
