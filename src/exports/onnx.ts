@@ -51,8 +51,22 @@ export {
 export { describeLayer, type Layer, type LayerSelector } from "../classifier/network/layers.ts";
 export type { ModelWarning, PreparedModel } from "../classifier/network/prepare-model.ts";
 export { type GradientProbe, probeGradient } from "../classifier/network/probe-gradient.ts";
+export type {
+  LpipsDistanceEvaluation,
+  LpipsDistanceInput,
+  LpipsDistancePass,
+  LpipsEvaluation,
+  LpipsInput,
+  LpipsPass,
+  LpipsTerms,
+} from "../classifier/passes/lpips.ts";
 export type { NetworkOutput, PassOutput } from "../classifier/passes/network-graphs.ts";
-export type { DistanceOptions, NetworkPasses, ObjectiveOptions } from "../classifier/passes/network-passes.ts";
+export type {
+  DistanceOptions,
+  LpipsOptions,
+  NetworkPasses,
+  ObjectiveOptions,
+} from "../classifier/passes/network-passes.ts";
 export type {
   ObjectiveEvaluation,
   ObjectiveInput,
