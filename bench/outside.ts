@@ -2,8 +2,9 @@
  * @file Prints what an explanation spends outside the runtime: `npx tsx bench/outside.ts [MODEL.onnx PICTURE]`, by default SqueezeNet 1.1 and MobileNetV2
  * of ../shared/data (or $PERCEPTUAL_BALL_DATA) on its first photograph.
  *
- * "Outside" is all time in which no run of the network is under way: the optimizer, projections, what is added to the sums, copies. The searches are the default
- * one and 30 iterations at a fixed strength. THREADS (default 1), ROUNDS (default 5).
+ * "Outside" is all time in which no run of the network is under way: the optimizer, projections, rounding to bytes, copies. The searches are the default one
+ * and 30 iterations at a fixed strength, with the kernels and, in turn, without. Times are those of the processor, which hold on a busy machine as well
+ * as long as one thread runs; with THREADS above 1 it is the wall clock, since waiting threads spin. ROUNDS (default 5).
  */
 import { existsSync, readdirSync } from "node:fs";
 import { resolve } from "node:path";
@@ -13,6 +14,7 @@ import type { PerceptualOptions } from "../src/attacks/perceptual/perceptual-opt
 import { readImage } from "../src/node/index.ts";
 import { loadClassifier } from "../src/node/models/load-classifier.ts";
 import type { Runtime } from "../src/runtime/runtime.ts";
+import { useKernels } from "../src/simd/kernels.ts";
 
 const data = process.env.PERCEPTUAL_BALL_DATA ?? resolve(import.meta.dirname, "../../shared/data");
 const [threads, rounds] = [Number(process.env.THREADS ?? 1), Number(process.env.ROUNDS ?? 5)];
@@ -30,6 +32,13 @@ if (shown === undefined) {
 /** Milliseconds in runs of the network, and their number. */
 const spent = { ms: 0, runs: 0 };
 
+/** Milliseconds since some time. */
+function clock(): number {
+  if (threads > 1) return performance.now();
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 const timedRuntime: Runtime = {
   InferenceSession: {
     async create(...given: readonly unknown[]) {
@@ -40,9 +49,9 @@ const timedRuntime: Runtime = {
       );
       const { run } = session;
       session.run = async (...inputs: readonly unknown[]) => {
-        const started = performance.now();
+        const started = clock();
         const results: ort.InferenceSession.ReturnType = await Reflect.apply(run, session, inputs);
-        spent.ms += performance.now() - started;
+        spent.ms += clock() - started;
         spent.runs++;
         return results;
       };
@@ -62,26 +71,34 @@ const searches: Readonly<Record<string, PerceptualOptions>> = {
 for (const path of models) {
   const classifier = await loadClassifier(path, { runtime: timedRuntime, threads, preprocessing: "imagenet" });
   const image = await readImage(shown, classifier.input);
+  const file = path.split("/").at(-1);
   for (const [name, options] of Object.entries(searches)) {
-    const [inside, outside, shares]: [number[], number[], number[]] = [[], [], []];
+    const none: readonly number[] = [];
+    const measured = [true, false].map((kernels) => ({
+      kernels,
+      inside: [...none],
+      outside: [...none],
+      shares: [...none],
+    }));
     for (let round = -1; round < rounds; round++) {
-      [spent.ms, spent.runs] = [0, 0];
-      const started = performance.now();
-      await perceptual.attack(classifier, image, { distanceLayers: "search", rounding: "keep", ...options });
-      const whole = performance.now() - started;
-      if (round < 0) continue;
-      inside.push(spent.ms / spent.runs);
-      outside.push((whole - spent.ms) / spent.runs);
-      shares.push(1 - spent.ms / whole);
+      for (const { kernels, inside, outside, shares } of measured) {
+        useKernels(kernels);
+        [spent.ms, spent.runs] = [0, 0];
+        const started = clock();
+        await perceptual.attack(classifier, image, { distanceLayers: "search", rounding: "keep", ...options });
+        const whole = clock() - started;
+        if (round < 0) continue;
+        inside.push(spent.ms / spent.runs);
+        outside.push((whole - spent.ms) / spent.runs);
+        shares.push(100 * (1 - spent.ms / whole));
+      }
     }
-    const file = path.split("/").at(-1);
-    process.stdout.write(
-      `${file}, ${name}: ${spent.runs} runs, ${median(inside).toFixed(2)} ms each and ${median(outside).toFixed(2)} ms outside, ` +
-        `${(100 * median(shares)).toFixed(1)} % (${shares
-          .map((share) => (100 * share).toFixed(1))
-          .toSorted()
-          .join(", ")})\n`,
-    );
+    for (const { kernels, inside, outside, shares } of measured) {
+      process.stdout.write(
+        `${file}, ${name}, ${kernels ? "kernels" : "without kernels"}: ${spent.runs} runs, ${median(inside).toFixed(2)} ms each and ` +
+          `${median(outside).toFixed(2)} ms outside, ${median(shares).toFixed(1)} % (${shares.map((share) => share.toFixed(1)).join(", ")})\n`,
+      );
+    }
   }
   await classifier.dispose();
 }

@@ -92,7 +92,9 @@ export function roundToBytes(
   checkForm("roundToBytes: image", image, "numbers");
   checkForm("roundToBytes: clean", clean, "numbers");
   const epsilon = budget?.norm === "linf" ? budget.epsilon : undefined;
-  return image.map((x, i) => {
+  const bytes = new Float32Array(image.length);
+  for (let i = 0; i < image.length; i++) {
+    const x = image[i];
     const level = 255 * Math.min(Math.max(x, 0), 1);
     let rounded = Math.floor(level + 0.5);
     if (direction === "outward" && x !== clean[i]) {
@@ -103,8 +105,9 @@ export function roundToBytes(
       const high = Math.min(255, Math.floor(255 * (clean[i] + epsilon) + levelTolerance));
       if (low <= high) rounded = Math.min(Math.max(rounded, low), high);
     }
-    return rounded / 255;
-  });
+    bytes[i] = rounded / 255;
+  }
+  return bytes;
 }
 
 /** What float32 pixels may miss an 8-bit level by, in levels. */
@@ -128,7 +131,10 @@ export function bytesFartherOut(image: Float32Array, clean: Float32Array, budget
   const high = Math.max(...ranges.map(([, most]) => most));
   const project = projectOnBudget(clean, budget);
   const longer = lengths.map((length) => {
-    const point = image.map((x, i) => Math.min(Math.max(clean[i] + length * (x - clean[i]), low), high));
+    const point = new Float32Array(image.length);
+    for (let i = 0; i < point.length; i++) {
+      point[i] = Math.min(Math.max(clean[i] + length * (image[i] - clean[i]), low), high);
+    }
     project(point);
     return roundToBytes(point, clean, budget);
   });

@@ -6,7 +6,7 @@ import { type Classification, classificationOf, softmaxAt } from "../classifier/
 import type { ImageTensor } from "../image/picture.ts";
 import { type Cost, totalCost } from "../options/cost.ts";
 import { floatTensor } from "../tensor/tensor.ts";
-import { isEqual } from "../tensor/vector.ts";
+import { difference, isEqual } from "../tensor/vector.ts";
 import type { Adversarial, AttackResult } from "./attack.ts";
 import type { Rounding } from "./attack-options.ts";
 import { type Budget, bytesFartherOut, projectOnBudget, roundToBytes } from "./budget.ts";
@@ -104,10 +104,7 @@ export async function evaluateResults<F>(
       withinBudget: within[n],
       rounded,
       lostInRounding: within[n].success && !rounded.success,
-      perturbation: floatTensor(
-        raw[n].image.data.map((x, i) => x - image[i]),
-        shape,
-      ),
+      perturbation: floatTensor(difference(raw[n].image.data, image), shape),
       cost: totalCost(cost, { forward: 0, gradient: 0, [observer.cost]: looks[n] }),
       settings,
       details,

@@ -62,7 +62,8 @@ export function randomPointInBall(
   mask?: FloatTensor,
 ): Float32Array {
   if (norm === "linf") {
-    const point = center.map((c) => c + epsilon * (2 * random() - 1));
+    const point = center.slice();
+    for (let i = 0; i < point.length; i++) point[i] = center[i] + epsilon * (2 * random() - 1);
     if (mask !== undefined) keepOutside(point, mask, center);
     return point;
   }

@@ -43,7 +43,7 @@ export function checkImages(
         advice: "classifier.fit() resizes and crops a picture.",
       });
     }
-    const bad = data.findIndex((x) => !(anyNumbers ? Number.isFinite(x) : x >= 0 && x <= 1));
+    const bad = anyNumbers ? data.findIndex((x) => !Number.isFinite(x)) : firstBeyondPixels(data);
     if (bad < 0) continue;
     throw new MisuseError({
       where,
@@ -52,6 +52,12 @@ export function checkImages(
       got: `${data[bad]} at element ${bad}`,
     });
   }
+}
+
+/** The index of the first element that is not in [0, 1]; −1 without one. */
+function firstBeyondPixels(data: Float32Array): number {
+  for (let i = 0; i < data.length; i++) if (!(data[i] >= 0 && data[i] <= 1)) return i;
+  return -1;
 }
 
 function isTensor(value: unknown): value is ImageTensor {

@@ -2,7 +2,8 @@
  * @file Arithmetic on vectors of floats: products, norms and distances.
  *
  * Everything is accumulated in float64, element by element from the first to the last, so equal inputs give equal bits. Two vectors
- * must have the same length; that is the caller's to check.
+ * must have the same length; that is the caller's to check. Loops, since the methods of typed arrays that take a function make an object of
+ * every element.
  */
 
 /** A vector: float32, as inference sessions have them, or float64. */
@@ -71,19 +72,27 @@ export function largestDifference(a: FloatArray, b: FloatArray): number {
   return largest;
 }
 
+/** a − b, a new vector. */
+export function difference(a: Float32Array, b: Float32Array): Float32Array {
+  const result = new Float32Array(a.length);
+  for (let i = 0; i < result.length; i++) result[i] = a[i] - b[i];
+  return result;
+}
+
 /** The least and the largest element; Infinity and −Infinity for no elements. NaN elements are passed over. */
 export function rangeOf(vector: FloatArray): readonly [low: number, high: number] {
   let [low, high] = [Infinity, -Infinity];
-  for (const x of vector) {
-    if (x < low) low = x;
-    if (x > high) high = x;
+  for (let i = 0; i < vector.length; i++) {
+    if (vector[i] < low) low = vector[i];
+    if (vector[i] > high) high = vector[i];
   }
   return [low, high];
 }
 
 /** Whether all elements are equal; −0 equals 0, and NaN nothing. */
 export function isEqual(a: FloatArray, b: FloatArray): boolean {
-  return a.every((x, i) => x === b[i]);
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 /** A new vector of the kind and length of `vector`, all zero. */

@@ -184,10 +184,9 @@ function hindranceOf(run: PerceptualRun, point: Float32Array): string | undefine
   const close = 1e-4;
   const pixels = toPixels(point, run);
   let ends = 0;
-  for (const [i, value] of pixels.entries()) {
-    const isAtEnd =
-      value <= Math.max(least, image[i] - room) + close || value >= Math.min(most, image[i] + room) - close;
-    if (isAtEnd) ends++;
+  for (let i = 0; i < pixels.length; i++) {
+    const [floor, ceiling] = [Math.max(least, image[i] - room), Math.min(most, image[i] + room)];
+    if (pixels[i] <= floor + close || pixels[i] >= ceiling - close) ends++;
   }
   const share = ends / pixels.length;
   if (share < hinderingShare) return undefined;
@@ -212,9 +211,10 @@ function projectionOf({ plan, classifier, image, start }: PerceptualRun): Projec
   }
   // In the network's space a box of pixels is another box, one interval per channel and element.
   const bounds = (offset: number, limit: number): Float32Array => {
-    const pixels = image.map((x) =>
-      plan.constraint === "range" ? limit : Math.min(Math.max(x + offset * plan.epsilon, 0), 1),
-    );
+    const pixels = new Float32Array(image.length).fill(limit);
+    for (let i = 0; i < pixels.length && plan.constraint !== "range"; i++) {
+      pixels[i] = Math.min(Math.max(image[i] + offset * plan.epsilon, 0), 1);
+    }
     return normalizePixels(pixels, classifier.input);
   };
   return projectBox(bounds(-1, Math.max(low, 0)), bounds(1, Math.min(high, 1)));
@@ -293,7 +293,8 @@ export function relativeDistance({ layerDistances }: ObjectiveEvaluation, { feat
 
 const squaredNorms = new WeakMap<Float32Array, number>();
 
-function knownSquaredNorm(vector: Float32Array): number {
+/** ‖v‖₂², computed once for each vector, whose contents must not change. */
+export function knownSquaredNorm(vector: Float32Array): number {
   const norm = squaredNorms.get(vector) ?? squaredNorm(vector);
   squaredNorms.set(vector, norm);
   return norm;

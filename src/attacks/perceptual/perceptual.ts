@@ -10,7 +10,7 @@ import type { ObjectiveProblem, ObjectiveReference } from "../../classifier/pass
 import { checkForm, MisuseError } from "../../errors.ts";
 import type { Query } from "../../optimize/solver.ts";
 import { type FloatTensor, floatTensor } from "../../tensor/tensor.ts";
-import { squaredNorm } from "../../tensor/vector.ts";
+import { difference } from "../../tensor/vector.ts";
 import type { AttackResult, AttackSearch, AttackTask } from "../attack.ts";
 import { defineAttack } from "../define-attack.ts";
 import { type Found, inLockstep } from "../lockstep.ts";
@@ -18,6 +18,7 @@ import type { CleanView, Observer } from "../observer.ts";
 import { l2Options, perceptualOptions } from "./perceptual-options.ts";
 import { type PerceptualPlan, type PerceptualSettings, perceptualPlan } from "./perceptual-plan.ts";
 import {
+  knownSquaredNorm,
   type PerceptualEvaluation,
   type PerceptualRun,
   type PerceptualSearch,
@@ -149,17 +150,14 @@ function* withFinding(
   const { point, strength, solverOutcome, hindrance, stages } = yield* solver;
   const { plan, start, shape } = run;
   return {
-    point: Float32Array.from(toPixels(point, run)),
+    point: toPixels(point, run).slice(),
     details: {
       ...{ strength, solverOutcome },
       ...(hindrance === undefined ? {} : { hindrance }),
       ...(plan.search ? { stages } : {}),
     },
     found: {
-      optimizedPerturbation: floatTensor(
-        point.map((x, i) => x - start[i]),
-        shape,
-      ),
+      optimizedPerturbation: floatTensor(difference(point, start), shape),
       solverOutcome,
       hindrance,
       stages,
@@ -186,7 +184,7 @@ function spaceOf(plan: PerceptualPlan, classifier: Classifier) {
         return seen.map((reference, n) => {
           references.set(images[n], reference);
           const { logits, features } = reference;
-          return { logits, activations: features, squaredNorms: Float32Array.from(features, squaredNorm) };
+          return { logits, activations: features, squaredNorms: Float32Array.from(features, knownSquaredNorm) };
         });
       },
       async run(images, views, { signal }) {

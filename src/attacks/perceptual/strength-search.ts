@@ -14,6 +14,7 @@
  */
 import { lbfgs } from "../../optimize/lbfgs.ts";
 import type { Evaluation, Outcome, Projection, Query } from "../../optimize/solver.ts";
+import { squaredNorm } from "../../tensor/vector.ts";
 
 /** What the search must be answered: the objective at the strength that it asks for. */
 export interface StrengthEvaluation extends Evaluation {
@@ -91,11 +92,10 @@ export function* strengthSearch<E extends StrengthEvaluation>(
   const origin = yield { point: start, iteration: 0 };
   const miss = cleanMargin - marginTarget;
   const factor = (2 * miss) / spread ** 2;
-  let squared = 0;
-  for (const g of origin.gradient) squared += g * g;
-  squared /= factor ** 2;
+  const squared = squaredNorm(origin.gradient) / factor ** 2;
   const stride = squared > 0 ? miss / squared / factor : 0;
-  const probePoint = start.map((x, i) => x - stride * origin.gradient[i]);
+  const probePoint = start.slice();
+  for (let i = 0; i < start.length; i++) probePoint[i] = start[i] - stride * origin.gradient[i];
   project(probePoint);
   const probe = yield { point: probePoint, iteration: 0 };
 
