@@ -5,6 +5,8 @@ import { projectBox, projectL2Ball, projectLinfBall } from "../optimize/projecti
 import type { Projection } from "../optimize/solver.ts";
 import { derived, numberOption, wordOption } from "../options/option.ts";
 import type { ValuesOf } from "../options/schema.ts";
+import { kernelsFor } from "../simd/kernels.ts";
+import { openWorkspace } from "../simd/workspace.ts";
 import { isEqual, rangeOf, squaredDistance } from "../tensor/vector.ts";
 
 export const norms = ["linf", "l2"] as const;
@@ -91,8 +93,34 @@ export function roundToBytes(
 ): Float32Array {
   checkForm("roundToBytes: image", image, "numbers");
   checkForm("roundToBytes: clean", clean, "numbers");
+  if (image.length !== clean.length) {
+    const expected = `${clean.length} elements, as the clean one has`;
+    throw new MisuseError({ where: "roundToBytes", what: "wrong size of the image", expected, got: `${image.length}` });
+  }
+  const workspace = openWorkspace(image, { vectors: 3, doubles: 0, integers: 0 });
+  try {
+    const [x, origin] = [image, clean].map((each) => workspace.adopt(each, workspace.vectors()));
+    return writeBytes(x, origin, budget, direction, workspace.vectors()).slice();
+  } finally {
+    workspace.close();
+  }
+}
+
+/** {@link roundToBytes} to `bytes`, which is returned. */
+export function writeBytes(
+  image: Float32Array,
+  clean: Float32Array,
+  budget: Budget | undefined,
+  direction: "nearest" | "outward",
+  bytes: Float32Array,
+): Float32Array {
   const epsilon = budget?.norm === "linf" ? budget.epsilon : undefined;
-  const bytes = new Float32Array(image.length);
+  const kernels = kernelsFor(image, clean, bytes);
+  if (kernels !== undefined) {
+    const [from, origin, to] = [image, clean, bytes].map(({ byteOffset }) => byteOffset);
+    kernels.toBytes(from, origin, to, Number(direction === "outward"), epsilon ?? -1, levelTolerance, bytes.length);
+    return bytes;
+  }
   for (let i = 0; i < image.length; i++) {
     const x = image[i];
     const level = 255 * Math.min(Math.max(x, 0), 1);
@@ -130,21 +158,47 @@ export function bytesFartherOut(image: Float32Array, clean: Float32Array, budget
   const low = Math.min(...ranges.map(([least]) => least));
   const high = Math.max(...ranges.map(([, most]) => most));
   const project = projectOnBudget(clean, budget);
-  const longer = lengths.map((length) => {
-    const point = new Float32Array(image.length);
-    for (let i = 0; i < point.length; i++) {
-      point[i] = Math.min(Math.max(clean[i] + length * (image[i] - clean[i]), low), high);
-    }
-    project(point);
-    return roundToBytes(point, clean, budget);
-  });
-  const seen = [roundToBytes(image, clean, budget)];
-  return [roundToBytes(image, clean, budget, "outward"), ...longer]
-    .map((bytes) => ({ bytes, distance: squaredDistance(bytes, clean) }))
-    .sort((a, b) => a.distance - b.distance)
-    .flatMap(({ bytes }) => {
-      if (seen.some((other) => isEqual(other, bytes))) return [];
-      seen.push(bytes);
-      return [bytes];
+  const workspace = openWorkspace(image, { vectors: 5, doubles: 0, integers: 0 });
+  try {
+    const [x, origin] = [image, clean].map((each) => workspace.adopt(each, workspace.vectors()));
+    const [place, bytes] = [workspace.vectors(), workspace.vectors()];
+    const round = (from: Float32Array, direction: "nearest" | "outward" = "nearest"): Float32Array =>
+      writeBytes(from, origin, budget, direction, bytes).slice();
+    const longer = lengths.map((length) => {
+      const point = lengthen(x, origin, length, low, high, place);
+      project(point);
+      return round(point);
     });
+    const seen = [round(x)];
+    return [round(x, "outward"), ...longer]
+      .map((rounded) => ({ bytes: rounded, distance: squaredDistance(rounded, clean) }))
+      .sort((a, b) => a.distance - b.distance)
+      .flatMap(({ bytes: rounded }) => {
+        if (seen.some((other) => isEqual(other, rounded))) return [];
+        seen.push(rounded);
+        return [rounded];
+      });
+  } finally {
+    workspace.close();
+  }
+}
+
+/** Writes clean + length·(image − clean), from `low` to `high`, to `longer`, which is returned. */
+export function lengthen(
+  image: Float32Array,
+  clean: Float32Array,
+  length: number,
+  low: number,
+  high: number,
+  longer: Float32Array,
+): Float32Array {
+  const kernels = kernelsFor(image, clean, longer);
+  if (kernels !== undefined) {
+    kernels.lengthen(image.byteOffset, clean.byteOffset, length, low, high, longer.byteOffset, longer.length);
+    return longer;
+  }
+  for (let i = 0; i < longer.length; i++) {
+    longer[i] = Math.min(Math.max(clean[i] + length * (image[i] - clean[i]), low), high);
+  }
+  return longer;
 }

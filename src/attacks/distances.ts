@@ -1,4 +1,6 @@
 /** @file Distances between a clean and a perturbed image. */
+import { kernelsFor } from "../simd/kernels.ts";
+import { openWorkspace } from "../simd/workspace.ts";
 
 export interface Distances {
   /** Pixels (positions, not channels) that differ. */
@@ -10,6 +12,29 @@ export interface Distances {
 
 /** The distances between two images [C, H, W] with `plane` = H·W, summed in float64, in the units of the images. */
 export function distancesBetween(a: Float32Array, b: Float32Array, plane: number): Distances {
+  const workspace = openWorkspace(a, { vectors: 2, doubles: 4, integers: 0 });
+  try {
+    const [x, y] = [workspace.adopt(a, workspace.vectors()), workspace.adopt(b, workspace.vectors())];
+    const { l0, l1, squares, linf } = sumsOfDistances(x, y, plane, workspace.doubles(4));
+    return { l0, l1, l2: Math.sqrt(squares), linf };
+  } finally {
+    workspace.close();
+  }
+}
+
+/** The distances with the square of ℓ2 in its place; what `sums` holds afterwards means nothing. */
+export function sumsOfDistances(
+  a: Float32Array,
+  b: Float32Array,
+  plane: number,
+  sums: Float64Array,
+): Omit<Distances, "l2"> & { readonly squares: number } {
+  const kernels = kernelsFor(a, b, sums);
+  if (kernels !== undefined) {
+    kernels.distancesBetween(a.byteOffset, b.byteOffset, plane, a.length / plane, sums.byteOffset);
+    const [l0, l1, squares, linf] = sums;
+    return { l0, l1, squares, linf };
+  }
   let [l0, l1, squares, linf] = [0, 0, 0, 0];
   for (let i = 0; i < plane; i++) {
     let differs = false;
@@ -23,5 +48,5 @@ export function distancesBetween(a: Float32Array, b: Float32Array, plane: number
     }
     if (differs) l0++;
   }
-  return { l0, l1, l2: Math.sqrt(squares), linf };
+  return { l0, l1, squares, linf };
 }

@@ -5,6 +5,7 @@ import type { Projection, Query } from "../optimize/solver.ts";
 import { signStep, unitStep } from "../optimize/update-rules.ts";
 import { normal } from "../random/distributions.ts";
 import type { Random } from "../random/random.ts";
+import { openWorkspace } from "../simd/workspace.ts";
 import type { FloatTensor } from "../tensor/tensor.ts";
 import { euclideanNorm, type FloatArray, squaredDistance } from "../tensor/vector.ts";
 import { type Budget, projectOnBudget } from "./budget.ts";
@@ -33,17 +34,25 @@ export function* projectedGradient(
   checkForm("projectedGradient: center", center, "numbers");
   checkForm("projectedGradient: ballSteps", ballSteps, ["budget", "steps", "stepSize", "onSphere"]);
   const { budget, steps, stepSize, onSphere } = ballSteps;
-  const point = start.slice();
   const project = projectOnBudget(center, budget);
-  project(point);
   const afterStep = onSphere ? throughSphere(center, budget.epsilon, project) : project;
   const rule = budget.norm === "linf" ? signStep(stepSize) : unitStep(stepSize);
-  const update = rule<Float32Array>(point, afterStep);
-  for (let iteration = 1; iteration <= steps; iteration++) {
-    const { gradient } = yield { point, iteration };
-    update(gradient, point, point);
+  // The point, its gradient and the bounds.
+  const workspace = openWorkspace(start, { vectors: 4, doubles: 0, integers: 0 });
+  try {
+    const point = workspace.vectors();
+    const place = workspace.vectors();
+    point.set(start);
+    project(point);
+    const update = rule<Float32Array>(point, afterStep);
+    for (let iteration = 1; iteration <= steps; iteration++) {
+      const { gradient } = yield { point, iteration };
+      update(workspace.adopt(gradient, place), point, point);
+    }
+    return point.slice();
+  } finally {
+    workspace.close();
   }
-  return point;
 }
 
 /** The projection of what {@link rescale} makes of a point. */

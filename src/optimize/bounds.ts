@@ -1,4 +1,5 @@
 /** @file The bounds of a box, one for each element. */
+import { kernelsFor } from "../simd/kernels.ts";
 import type { Workspace } from "../simd/workspace.ts";
 import { type FloatArray, zerosLike } from "../tensor/vector.ts";
 import type { Projection } from "./solver.ts";
@@ -30,4 +31,17 @@ export function boundsOf<A extends FloatArray>(
   };
   const { low, high } = project.box;
   return { lows: perElement(low), highs: perElement(high) };
+}
+
+/** Moves `point` to the nearest between the bounds. */
+export function clipTo({ lows, highs }: Bounds, point: FloatArray): void {
+  const kernels = kernelsFor(point, lows, highs);
+  if (kernels !== undefined) {
+    kernels.clip(point.byteOffset, lows.byteOffset, highs.byteOffset, point.length);
+    return;
+  }
+  for (let i = 0; i < point.length; i++) {
+    if (point[i] < lows[i]) point[i] = lows[i];
+    else if (point[i] > highs[i]) point[i] = highs[i];
+  }
 }

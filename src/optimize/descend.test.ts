@@ -1,10 +1,11 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { quadratic } from "../../test/objectives.ts";
+import { useKernels } from "../simd/kernels.ts";
 import type { FloatArray } from "../tensor/vector.ts";
 import { type DescendOptions, descend } from "./descend.ts";
 import { driveSync } from "./drivers.ts";
 import { projectBox, projectLinfBall } from "./projections.ts";
-import type { Evaluation, Solver } from "./solver.ts";
+import type { Evaluation, Projection, Solver } from "./solver.ts";
 import { adam, gradientStep, momentum, signStep, type UpdateRule, unitStep } from "./update-rules.ts";
 
 /** All points that a solver visits when every gradient is the next of `gradients` (the last one again and again). */
@@ -146,4 +147,41 @@ describe("wrong options", () => {
   test("a start that is not finite is refused", () => {
     expect(() => descend(Float32Array.of(NaN), signStep(1)).next()).toThrow(/descend: start\[0\]/);
   });
+});
+
+describe("with kernels and without", () => {
+  afterEach(() => useKernels(true));
+
+  const start = Float32Array.from({ length: 1203 }, (_, i) => 0.5 + 0.4 * Math.sin(i));
+  const rules: [string, UpdateRule][] = [
+    ["gradient", gradientStep(0.3)],
+    ["unit", unitStep(0.2)],
+    ["sign", signStep(2 / 255)],
+    ["momentum of signs", momentum(signStep(2 / 255), { kept: 0.9, normalize: true })],
+    ["momentum, several times over", momentum(momentum(momentum(adam(), { kept: 0.5 }), { kept: 0.9 }), { kept: 0.1 })],
+    ["adam", adam({ stepSize: 0.01 })],
+  ];
+  const sets: [string, Projection | undefined][] = [
+    ["everywhere", undefined],
+    ["in a box", projectBox(0.2, 0.7)],
+    ["in a ball", projectLinfBall(start, 4 / 255, 0, 1)],
+  ];
+  test.each(rules.flatMap(([name, rule]) => sets.map(([where, project]) => [name, where, rule, project] as const)))(
+    "the same points bit for bit: %s, %s",
+    (_name, _where, rule, project) => {
+      const go = () => {
+        const points: Float32Array[] = [];
+        const solution = driveSync(descend(start, rule, { project, maxIterations: 12 }), (point: Float32Array) => {
+          points.push(point.slice());
+          const gradient = point.map((x, i) => (i % 9 === 0 ? 0 : (x - 0.3) ** 3 * (1 + (i % 5))));
+          return { value: 0, gradient };
+        });
+        return { points, solution };
+      };
+      const withKernels = go();
+      useKernels(false);
+      expect(go()).toEqual(withKernels);
+      expect(withKernels.solution.point).toEqual(withKernels.points.at(-1));
+    },
+  );
 });

@@ -1,7 +1,8 @@
 /** @file The solver that follows an update rule. */
 import { checkForm, checkKeys, numberIn } from "../errors.ts";
-import { type FloatArray, zerosLike } from "../tensor/vector.ts";
-import { largestIfFinite, type Projection, type Solver, startingPoint } from "./solver.ts";
+import { openWorkspace, type Workspace } from "../simd/workspace.ts";
+import type { FloatArray } from "../tensor/vector.ts";
+import { type Evaluation, largestIfFinite, type Projection, type Solver, startingPoint } from "./solver.ts";
 import type { UpdateRule } from "./update-rules.ts";
 
 export interface DescendOptions {
@@ -33,10 +34,35 @@ export function* descend<A extends FloatArray>(start: A, rule: UpdateRule, optio
   if (tolerance !== undefined) numberIn("descend: toleranceGradient", tolerance, { min: 0 });
   const isFlat = (largest: number): boolean => tolerance !== undefined && largest <= tolerance;
 
-  let point = startingPoint("descend", start, project);
-  let next = zerosLike(point);
+  // The point and the next one, a gradient, the bounds, and what the rule remembers.
+  const workspace = openWorkspace(start, { vectors: 8, doubles: 0, integers: 0 });
+  try {
+    const solution = yield* follow(start, rule, { maxIterations, project, isFlat }, workspace);
+    return { ...solution, point: solution.point.slice() as A };
+  } finally {
+    workspace.close();
+  }
+}
+
+interface FollowSettings {
+  readonly maxIterations: number;
+  readonly project: Projection | undefined;
+  readonly isFlat: (largest: number) => boolean;
+}
+
+/** {@link descend} with its memory from `workspace`, that of the solution included. */
+function* follow<A extends FloatArray>(
+  start: A,
+  rule: UpdateRule,
+  { maxIterations, project, isFlat }: FollowSettings,
+  workspace: Workspace<A>,
+): Solver<A> {
+  let point = startingPoint("descend", start, project, workspace);
+  let next = workspace.vectors();
   const update = rule(point, project);
-  let answer = yield { point, iteration: 0 };
+  const place = workspace.vectors();
+  const adopted = ({ value, gradient }: Evaluation<A>) => ({ value, gradient: workspace.adopt(gradient, place) });
+  let answer = adopted(yield { point, iteration: 0 });
   let largest = largestIfFinite(answer);
   if (Number.isNaN(largest)) {
     return { point, value: Number.POSITIVE_INFINITY, outcome: "non-finite", iterations: 0, evaluations: 1 };
@@ -46,7 +72,7 @@ export function* descend<A extends FloatArray>(start: A, rule: UpdateRule, optio
     if (isFlat(largest) || !update(gradient, point, next)) {
       return { point, value, outcome: "converged", iterations: iteration - 1, evaluations: iteration };
     }
-    const trial = yield { point: next, iteration };
+    const trial = adopted(yield { point: next, iteration });
     largest = largestIfFinite(trial);
     if (Number.isNaN(largest)) {
       return { point, value, outcome: "non-finite", iterations: iteration, evaluations: iteration + 1 };

@@ -104,18 +104,17 @@ export function* lbfgs<A extends FloatArray>(start: A, options: LbfgsOptions = {
   const toleranceChange = numberIn("lbfgs: toleranceChange", options.toleranceChange ?? 1e-9, { min: 0 });
   const searches = oneOf("lbfgs: lineSearch", options.lineSearch ?? "none", lineSearches) === "armijo";
   const { project } = options;
-  const first = startingPoint("lbfgs", start, project);
   // More pairs than iterations can never arise.
   const pairs = Math.max(1, Math.min(capacity, maxIterations));
-  const sizes = [curvatureHistorySize(pairs), bindingSetSize(first), { vectors: 4, doubles: 1, integers: 0 }];
-  const workspace = openWorkspace(first, {
+  const sizes = [curvatureHistorySize(pairs), bindingSetSize(start), { vectors: 4, doubles: 1, integers: 0 }];
+  const workspace = openWorkspace(start, {
     vectors: sizes.reduce((sum, { vectors }) => sum + vectors, 0),
     doubles: sizes.reduce((sum, { doubles }) => sum + doubles, 0),
     integers: sizes.reduce((sum, { integers }) => sum + integers, 0),
   });
   const settings = { maxIterations, maxEvaluations, pairs, learningRate, toleranceGradient, toleranceChange, searches };
   try {
-    return yield* minimize(first, { ...settings, project }, workspace);
+    return yield* minimize(start, { ...settings, project }, workspace);
   } finally {
     workspace.close();
   }
@@ -133,23 +132,22 @@ interface LbfgsSettings {
   readonly project: Projection | undefined;
 }
 
-/** {@link lbfgs} from a point that is checked and projected, with its memory from `workspace`. */
-function* minimize<A extends FloatArray>(first: A, settings: LbfgsSettings, workspace: Workspace<A>): Solver<A> {
+/** {@link lbfgs} with its memory from `workspace`. */
+function* minimize<A extends FloatArray>(start: A, settings: LbfgsSettings, workspace: Workspace<A>): Solver<A> {
   const { maxIterations, maxEvaluations, pairs, learningRate, toleranceGradient, toleranceChange } = settings;
   const { searches, project } = settings;
-  let point = workspace.vectors();
+  let point = startingPoint("lbfgs", start, project, workspace);
   let trial = workspace.vectors();
-  point.set(first);
   const answers: Answers<A> = { workspace, place: workspace.vectors() };
   let spare = workspace.vectors();
   const gain = workspace.doubles(1);
   const history = curvatureHistory(
-    first,
+    start,
     { capacity: pairs, isUsable: searches ? hasPositiveCosine : exceedsTorchThreshold },
     workspace,
   );
-  const bounds = boundsOf(project, first, workspace);
-  const findBindingSet = project === undefined ? undefined : bindingSetFinder(first, project, workspace, bounds);
+  const bounds = boundsOf(project, start, workspace);
+  const findBindingSet = project === undefined ? undefined : bindingSetFinder(start, project, workspace, bounds);
 
   let isSettled = false;
   let iterations = 0;

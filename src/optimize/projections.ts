@@ -5,6 +5,7 @@
  * becomes the largest float32 below it, not the nearest one, which is above.
  */
 import { checkForm, MisuseError, numberIn } from "../errors.ts";
+import { kernelsFor } from "../simd/kernels.ts";
 import type { FloatArray } from "../tensor/vector.ts";
 import type { Projection } from "./solver.ts";
 
@@ -42,6 +43,11 @@ export function projectBox(lower: Bound, upper: Bound): Projection {
   const high = typeof upper === "number" ? floatAtMost(upper) : upper;
   if (typeof low === "number" && typeof high === "number") {
     const clip = (point: FloatArray): void => {
+      const kernels = kernelsFor(point);
+      if (kernels !== undefined) {
+        kernels.clipBetween(point.byteOffset, low, high, point.length);
+        return;
+      }
       for (let i = 0; i < point.length; i++) {
         if (point[i] < low) point[i] = low;
         else if (point[i] > high) point[i] = high;

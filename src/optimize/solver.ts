@@ -5,6 +5,7 @@
  */
 import { MisuseError } from "../errors.ts";
 import { kernelsFor } from "../simd/kernels.ts";
+import type { Workspace } from "../simd/workspace.ts";
 import type { FloatArray } from "../tensor/vector.ts";
 
 /** What a solver yields: a point that it wants evaluated. */
@@ -68,14 +69,22 @@ export interface Box {
   readonly high: number | FloatArray;
 }
 
-/** A copy of `start`, projected if there is a projection; throws a MisuseError if an element is not finite. */
-export function startingPoint<A extends FloatArray>(where: string, start: A, project: Projection | undefined): A {
-  // Not findIndex, which makes an object of every element.
-  for (let i = 0; i < start.length; i++) {
-    if (Number.isFinite(start[i])) continue;
+/**
+ * Where a search begins: `start` in the memory of `workspace`, projected if there is a projection. Throws a MisuseError if an element is not
+ * finite.
+ */
+export function startingPoint<A extends FloatArray>(
+  where: string,
+  start: A,
+  project: Projection | undefined,
+  workspace: Workspace<A>,
+): A {
+  const point = workspace.vectors();
+  point.set(start);
+  if (Number.isNaN(largestIfFinite({ value: 0, gradient: point }))) {
+    const i = start.findIndex((x) => !Number.isFinite(x));
     throw new MisuseError({ where, what: `start[${i}]`, expected: "a finite number", got: String(start[i]) });
   }
-  const point = start.slice() as A;
   project?.(point);
   return point;
 }

@@ -5,7 +5,10 @@
  * Nothing is allocated per step, and a step is one pass over memory, plus one for momentum and one for a norm.
  */
 import { checkForm, checkKeys, MisuseError, numberIn } from "../errors.ts";
-import { type FloatArray, squaredNorm, sumOfMagnitudes, zerosLike } from "../tensor/vector.ts";
+import { kernelsFor } from "../simd/kernels.ts";
+import { workspaceOf } from "../simd/workspace.ts";
+import { type FloatArray, squaredNorm, sumOfMagnitudes } from "../tensor/vector.ts";
+import { boundsOf } from "./bounds.ts";
 import type { Projection } from "./solver.ts";
 
 /**
@@ -57,11 +60,13 @@ export function unitStep(stepSize: StepSize): UpdateRule {
  */
 export function signStep(stepSize: StepSize): UpdateRule {
   const stepSizeAt = stepSizes("signStep", stepSize);
-  return (_, project) => {
+  return (like, project) => {
     let count = 0;
     const { low, high } = project?.box ?? {};
-    if (typeof low === "object" && typeof high === "object") {
-      return (gradient, point, next) => signStepInBox(next, point, stepSizeAt(++count), gradient, low, high);
+    const bounds = boundsOf(project, like, workspaceOf(like));
+    if (bounds !== undefined && typeof low === "object" && typeof high === "object") {
+      const { lows, highs } = bounds;
+      return (gradient, point, next) => signStepInBox(next, point, stepSizeAt(++count), gradient, lows, highs);
     }
     return (gradient, point, next) => {
       const moves = subtractSigns(next, point, stepSizeAt(++count), gradient);
@@ -93,7 +98,7 @@ export function momentum(rule: UpdateRule, options: MomentumOptions): UpdateRule
   const dampening = numberIn("momentum: dampening", options.dampening ?? 0, { min: 0, max: 1 });
   const { normalize = false } = options;
   return (like, project) => {
-    const velocity = zerosLike(like);
+    const velocity = zerosBeside(like);
     const update = rule(like, project);
     let count = 0;
     return (gradient, point, next) => {
@@ -129,32 +134,76 @@ export function adam(options: AdamOptions = {}): UpdateRule {
   const stepSizeAt = stepSizes("adam", options.stepSize ?? 0.001);
   const [share1, share2] = [beta1, beta2].map((beta) => Number((1 - beta).toPrecision(15)));
   return (like, project) => {
-    const mean = zerosLike(like);
-    const meanSquare = zerosLike(like);
+    const mean = zerosBeside(like);
+    const meanSquare = zerosBeside(like);
     let count = 0;
     return (gradient, point, next) => {
       count++;
       const factor = stepSizeAt(count) / (1 - beta1 ** count);
       const correction = 1 / Math.sqrt(1 - beta2 ** count);
-      let squares = 0;
-      for (let i = 0; i < next.length; i++) {
-        const slope = gradient[i];
-        const before = point[i];
-        mean[i] = beta1 * mean[i] + share1 * slope;
-        meanSquare[i] = beta2 * meanSquare[i] + share2 * slope * slope;
-        squares += mean[i] * mean[i];
-        // By way of `next`, which rounds the step to the precision of the point.
-        next[i] = (factor * mean[i]) / (Math.sqrt(meanSquare[i]) * correction + epsilon);
-        next[i] = before - next[i];
-      }
+      const moves = adamStep(next, point, gradient, mean, meanSquare, {
+        ...{ beta1, share1, beta2, share2, factor, correction, epsilon },
+      });
       project?.(next);
-      return squares !== 0;
+      return moves;
     };
   };
 }
 
+/** Zeros of the kind and length of `like`, in the memory that it is in. */
+function zerosBeside<A extends FloatArray>(like: A): A {
+  return workspaceOf(like).vectors().fill(0) as A;
+}
+
+/** The numbers of a step of {@link adam}. */
+interface AdamNumbers {
+  readonly beta1: number;
+  readonly share1: number;
+  readonly beta2: number;
+  readonly share2: number;
+  /** The step size over the correction of the mean. */
+  readonly factor: number;
+  /** That of the root of the mean square. */
+  readonly correction: number;
+  readonly epsilon: number;
+}
+
+/** A step of {@link adam} and of its moments; whether there was anything to follow. */
+export function adamStep(
+  next: FloatArray,
+  point: FloatArray,
+  gradient: FloatArray,
+  mean: FloatArray,
+  meanSquare: FloatArray,
+  { beta1, share1, beta2, share2, factor, correction, epsilon }: AdamNumbers,
+): boolean {
+  const kernels = kernelsFor(next, point, gradient, mean, meanSquare);
+  if (kernels !== undefined) {
+    const [to, from, slopes] = [next, point, gradient].map(({ byteOffset }) => byteOffset);
+    const numbers = [beta1, share1, beta2, share2, factor, correction, epsilon] as const;
+    return kernels.adam(to, from, slopes, mean.byteOffset, meanSquare.byteOffset, ...numbers, next.length) !== 0;
+  }
+  let squares = 0;
+  for (let i = 0; i < next.length; i++) {
+    const slope = gradient[i];
+    const before = point[i];
+    mean[i] = beta1 * mean[i] + share1 * slope;
+    meanSquare[i] = beta2 * meanSquare[i] + share2 * slope * slope;
+    squares += mean[i] * mean[i];
+    // By way of `next`, which rounds the step to the precision of the point.
+    next[i] = (factor * mean[i]) / (Math.sqrt(meanSquare[i]) * correction + epsilon);
+    next[i] = before - next[i];
+  }
+  return squares !== 0;
+}
+
 /** next ← point − factor·vector; whether the vector has an element that is not 0. */
-function subtractScaled(next: FloatArray, point: FloatArray, factor: number, vector: FloatArray): boolean {
+export function subtractScaled(next: FloatArray, point: FloatArray, factor: number, vector: FloatArray): boolean {
+  const kernels = kernelsFor(next, point, vector);
+  if (kernels !== undefined) {
+    const [to, from, way] = [next, point, vector].map(({ byteOffset }) => byteOffset);
+    return kernels.subtractScaled(to, from, factor, way, next.length) !== 0;
+  }
   let squares = 0;
   for (let i = 0; i < next.length; i++) {
     const element = vector[i];
@@ -168,7 +217,12 @@ function subtractScaled(next: FloatArray, point: FloatArray, factor: number, vec
  * next ← point − factor·sign(vector); whether the vector has an element that is not 0. Without branches, which on a sign would be
  * mispredicted half of the time; 0·NaN and 0·∞ are NaN.
  */
-function subtractSigns(next: FloatArray, point: FloatArray, factor: number, vector: FloatArray): boolean {
+export function subtractSigns(next: FloatArray, point: FloatArray, factor: number, vector: FloatArray): boolean {
+  const kernels = kernelsFor(next, point, vector);
+  if (kernels !== undefined) {
+    const [to, from, way] = [next, point, vector].map(({ byteOffset }) => byteOffset);
+    return kernels.subtractSigns(to, from, factor, way, 0, 0, next.length) !== 0;
+  }
   let magnitudes = 0;
   for (let i = 0; i < next.length; i++) {
     const element = vector[i];
@@ -180,7 +234,7 @@ function subtractSigns(next: FloatArray, point: FloatArray, factor: number, vect
 }
 
 /** {@link subtractSigns}, and the projection on the box in the same pass. */
-function signStepInBox(
+export function signStepInBox(
   next: FloatArray,
   point: FloatArray,
   factor: number,
@@ -188,6 +242,11 @@ function signStepInBox(
   low: FloatArray,
   high: FloatArray,
 ): boolean {
+  const kernels = kernelsFor(next, point, vector, low, high);
+  if (kernels !== undefined) {
+    const [to, from, way, lows, highs] = [next, point, vector, low, high].map(({ byteOffset }) => byteOffset);
+    return kernels.subtractSigns(to, from, factor, way, lows, highs, next.length) !== 0;
+  }
   let magnitudes = 0;
   for (let i = 0; i < next.length; i++) {
     const element = vector[i];
@@ -201,8 +260,10 @@ function signStepInBox(
 }
 
 /** velocity ← kept·velocity + share·gradient. */
-function mix(velocity: FloatArray, kept: number, gradient: FloatArray, share: number): void {
-  for (let i = 0; i < velocity.length; i++) velocity[i] = kept * velocity[i] + share * gradient[i];
+export function mix(velocity: FloatArray, kept: number, gradient: FloatArray, share: number): void {
+  const kernels = kernelsFor(velocity, gradient);
+  if (kernels !== undefined) kernels.mix(velocity.byteOffset, kept, gradient.byteOffset, share, velocity.length);
+  else for (let i = 0; i < velocity.length; i++) velocity[i] = kept * velocity[i] + share * gradient[i];
 }
 
 /** The step size as a function of the step; throws a MisuseError if it is not a number above zero. */

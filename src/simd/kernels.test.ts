@@ -3,12 +3,17 @@ import { resolve } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { compileKernels, kernelsText } from "../../scripts/kernels.ts";
+import { lengthen, roundToBytes, writeBytes } from "../attacks/budget.ts";
+import { distancesBetween, sumsOfDistances } from "../attacks/distances.ts";
 import { findInBox } from "../optimize/binding-set.ts";
+import { clipTo } from "../optimize/bounds.ts";
 import { moveToBounds, writePair } from "../optimize/curvature-history.ts";
+import { projectBox } from "../optimize/projections.ts";
 import { blockSumsLength, combineRows, innerProducts, innerProductsAt, paddedCount } from "../optimize/row-products.ts";
 import { largestIfFinite } from "../optimize/solver.ts";
 import { gainAlong, moveTo, scaleInPlace, writeDifference } from "../optimize/steps.ts";
-import { createKernelMemory, kernelsFor } from "./kernels.ts";
+import { adamStep, mix, signStepInBox, subtractScaled, subtractSigns } from "../optimize/update-rules.ts";
+import { createKernelMemory, kernelsFor, useKernels } from "./kernels.ts";
 
 test("the module that is checked in is what its source compiles to", async () => {
   const written = readFileSync(resolve(import.meta.dirname, "kernels-binary.ts"), "utf8");
@@ -189,4 +194,80 @@ test("what is bound in a box, and where that ends", () => {
       return said;
     });
   });
+});
+
+test("steps of the update rules", () => {
+  check(fc.tuple(vectors(4), fc.double()), ([[next, point, gradient, state], factor], gap) => {
+    const lows = point.map((x) => (Number.isNaN(x) ? -1 : x - 0.5));
+    const highs = lows.map((low) => low + 0.75);
+    const positive = state.map((x) => Math.abs(x));
+    type Three = [Float32Array, Float32Array, Float32Array];
+    for (const step of [subtractScaled, subtractSigns]) {
+      expectSame([next, point, gradient], gap, (given) => {
+        const [to, from, slopes] = given as Three;
+        return step(to, from, factor, slopes);
+      });
+    }
+    expectSame([next, point, gradient, lows, highs], gap, (given) => {
+      const [to, from, slopes, low, high] = given as [...Three, Float32Array, Float32Array];
+      clipTo({ lows: low, highs: high }, from);
+      return signStepInBox(to, from, factor, slopes, low, high);
+    });
+    expectSame([state, gradient], gap, ([velocity, slopes]) =>
+      mix(velocity as Float32Array, 0.9, slopes as Float32Array, factor),
+    );
+    expectSame([next, point, gradient, state.slice(), positive], gap, (given) => {
+      const [to, from, slopes, mean, square] = given as [...Three, Float32Array, Float32Array];
+      const numbers = { beta1: 0.9, share1: 0.1, beta2: 0.999, share2: 0.001, factor, correction: 1.5, epsilon: 1e-8 };
+      return adamStep(to, from, slopes, mean, square, numbers);
+    });
+    for (const project of [projectBox(-0.5, 0.25), projectBox(0, Infinity)]) {
+      expectSame([point.slice()], gap, ([vector]) => project(vector as Float32Array));
+    }
+  });
+});
+
+test("bytes, longer perturbations and distances", () => {
+  const pixels = fc.oneof(
+    { weight: 10, arbitrary: fc.float({ min: Math.fround(-0.1), max: Math.fround(1.1), noNaN: true }) },
+    { weight: 5, arbitrary: fc.nat(255).map((level) => level / 255) },
+    { weight: 1, arbitrary: fc.constantFrom(0, -0, Number.NaN, Infinity) },
+  );
+  const given = fc.tuple(
+    vectors(3, pixels),
+    fc.constantFrom(undefined, 0, 0.01, 8 / 255),
+    fc.integer({ min: 1, max: 4 }),
+  );
+  check(given, ([[image, clean, spare], epsilon, channels], gap) => {
+    for (const direction of ["nearest", "outward"] as const) {
+      const budget = epsilon === undefined ? undefined : ({ norm: "linf", epsilon } as const);
+      expectSame([image, clean, spare], gap, (given) => {
+        const [x, origin, to] = given as [Float32Array, Float32Array, Float32Array];
+        writeBytes(x, origin, budget, direction, to);
+      });
+    }
+    expectSame([image, clean, spare], gap, (given) => {
+      const [x, origin, to] = given as [Float32Array, Float32Array, Float32Array];
+      lengthen(x, origin, 1.25, 0.05, 0.9, to);
+    });
+    const plane = Math.floor(image.length / channels);
+    if (plane === 0) return;
+    const [a, b] = [image, clean].map((each) => each.slice(0, plane * channels));
+    expectSame([a, b, doubles(4)], gap, (given) => {
+      const [x, y, sums] = given as [Float32Array, Float32Array, Float64Array];
+      const result = sumsOfDistances(x, y, plane, sums);
+      sums.fill(0);
+      return result;
+    });
+  });
+});
+
+test("what opens a workspace by itself gives the same with kernels and without", () => {
+  const image = Float32Array.from({ length: 3 * 700 }, (_, i) => 0.5 + 0.6 * Math.sin(7 * i));
+  const clean = image.map((x, i) => x + 0.03 * Math.cos(i));
+  const go = () => [distancesBetween(image, clean, 700), roundToBytes(image, clean, { norm: "linf", epsilon: 0.02 })];
+  const withKernels = go();
+  useKernels(false);
+  expect(go()).toEqual(withKernels);
+  useKernels(true);
 });

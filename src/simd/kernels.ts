@@ -3,7 +3,9 @@ import { kernelsBinary } from "./kernels-binary.ts";
 
 /** Numbers of a byte address in the memory, and of lengths in elements: `assembly/kernels.ts` says what each function does. */
 export interface KernelExports {
-  innerProducts(vector: number, rows: number, offsets: number, count: number, products: number, length: number): void;
+  innerProducts(
+    ...given: [vector: number, rows: number, offsets: number, count: number, products: number, length: number]
+  ): void;
   innerProductsAt(
     ...given: [
       indices: number,
@@ -41,13 +43,13 @@ export interface KernelExports {
       size: number,
     ]
   ): number;
-  gainAlong(gradient: number, from: number, to: number, size: number): number;
-  scale(vector: number, factor: number, size: number): void;
-  subtract(to: number, from: number, difference: number, size: number): void;
+  gainAlong(...given: [gradient: number, from: number, to: number, size: number]): number;
+  scale(...given: [vector: number, factor: number, size: number]): void;
+  subtract(...given: [to: number, from: number, difference: number, size: number]): void;
   writePair(
     ...given: [s: number, y: number, step: number, gradient: number, previous: number, measures: number, size: number]
   ): void;
-  largestIfFinite(vector: number, size: number): number;
+  largestIfFinite(...given: [vector: number, size: number]): number;
   findInBox(
     ...given: [
       point: number,
@@ -60,7 +62,54 @@ export interface KernelExports {
       size: number,
     ]
   ): number;
-  moveToBounds(direction: number, gradient: number, indices: number, count: number, moves: number): number;
+  moveToBounds(...given: [direction: number, gradient: number, indices: number, count: number, moves: number]): number;
+  clip(...given: [vector: number, lows: number, highs: number, size: number]): void;
+  clipBetween(...given: [vector: number, least: number, greatest: number, size: number]): void;
+  subtractScaled(...given: [next: number, point: number, factor: number, vector: number, size: number]): number;
+  subtractSigns(
+    ...given: [next: number, point: number, factor: number, vector: number, lows: number, highs: number, size: number]
+  ): number;
+  mix(...given: [velocity: number, kept: number, gradient: number, share: number, size: number]): void;
+  adam(
+    ...given: [
+      next: number,
+      point: number,
+      gradient: number,
+      mean: number,
+      meanSquare: number,
+      beta1: number,
+      share1: number,
+      beta2: number,
+      share2: number,
+      factor: number,
+      correction: number,
+      epsilon: number,
+      size: number,
+    ]
+  ): number;
+  toBytes(
+    ...given: [
+      image: number,
+      clean: number,
+      bytes: number,
+      outward: number,
+      epsilon: number,
+      tolerance: number,
+      size: number,
+    ]
+  ): void;
+  lengthen(
+    ...given: [
+      image: number,
+      clean: number,
+      length: number,
+      least: number,
+      greatest: number,
+      longer: number,
+      size: number,
+    ]
+  ): void;
+  distancesBetween(...given: [a: number, b: number, plane: number, channels: number, distances: number]): void;
 }
 
 /** What of WebAssembly is used here, which not every set of types knows. */

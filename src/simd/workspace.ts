@@ -8,7 +8,10 @@ import { areKernelsWanted, createKernelMemory, type KernelMemory } from "./kerne
 
 type FloatArray = Float32Array | Float64Array;
 
-/** Arrays of one search. What is in them at first is not said: others may have had the memory before. */
+/**
+ * Arrays of one search. What is in them at first is not said: others may have had the memory before. What the workspace has no room for is an
+ * ordinary array, which the kernels leave alone.
+ */
 export interface Workspace<A extends FloatArray> {
   /** `count` vectors, one after the other; default 1. */
   vectors(count?: number): A;
@@ -54,6 +57,8 @@ interface Place {
 
 const blocks = new Set<Block>();
 /** A search that nobody goes on with, nor ends, gives its memory back when it is collected. */
+/** A vector keeps its workspace from being given back. */
+const owners = new WeakMap<ArrayBufferView, Workspace<Float32Array>>();
 const abandoned = new FinalizationRegistry<Place>(giveBack);
 
 /** A workspace for vectors of the kind and the length of `like`, and numbers besides. */
@@ -69,16 +74,29 @@ export function openWorkspace<A extends FloatArray>(like: A, size: WorkspaceSize
   const { buffer } = place.block.memory;
   let next = range.from;
   let isOpen = true;
-  const take = (taken: number): number => {
+  /** Where so many bytes begin, and in what; undefined stands for an array of its own. */
+  const take = (bytes: number): readonly [ArrayBuffer | undefined, number] => {
     const from = next;
-    next += aligned(taken);
-    if (next > range.to) throw new Error("openWorkspace: more was taken than it has room for");
-    return from;
+    if (from + aligned(bytes) > range.to) return [undefined, 0];
+    next += aligned(bytes);
+    return [buffer, from];
   };
   const workspace: Workspace<Float32Array> = {
-    vectors: (count = 1) => new Float32Array(buffer, take(4 * count * length), count * length),
-    doubles: (count) => new Float64Array(buffer, take(8 * count), count),
-    integers: (count) => new Int32Array(buffer, take(4 * count), count),
+    vectors(count = 1) {
+      const [memory, from] = take(4 * count * length);
+      if (memory === undefined) return new Float32Array(count * length);
+      const vectors = new Float32Array(memory, from, count * length);
+      owners.set(vectors, workspace);
+      return vectors;
+    },
+    doubles(count) {
+      const [memory, from] = take(8 * count);
+      return memory === undefined ? new Float64Array(count) : new Float64Array(memory, from, count);
+    },
+    integers(count) {
+      const [memory, from] = take(4 * count);
+      return memory === undefined ? new Int32Array(count) : new Int32Array(memory, from, count);
+    },
     adopt(vector, at) {
       at.set(vector);
       return at;
@@ -92,6 +110,12 @@ export function openWorkspace<A extends FloatArray>(like: A, size: WorkspaceSize
   };
   abandoned.register(workspace, place, workspace);
   return workspace as Workspace<FloatArray> as Workspace<A>;
+}
+
+/** The workspace that `vector` is from, or one of ordinary arrays. */
+export function workspaceOf<A extends FloatArray>(vector: A): Workspace<A> {
+  const owner: Workspace<FloatArray> | undefined = owners.get(vector);
+  return owner === undefined ? ordinaryWorkspace(vector) : (owner as Workspace<A>);
 }
 
 /** Ordinary arrays. Memory that is not written to costs nothing. */

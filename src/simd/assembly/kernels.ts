@@ -1,5 +1,5 @@
 /**
- * @file The kernels of L-BFGS on float32 vectors in AssemblyScript: compiled to WebAssembly with SIMD by `npm run kernels`.
+ * @file The kernels on float32 vectors in AssemblyScript: compiled to WebAssembly with SIMD by `npm run kernels`.
  *
  * Each does, bit for bit, what the TypeScript does that it stands for. What is added up from element to element is added in the
  * same order: the lanes of a register are two rows or two sums, not two stretches of one. Arguments are byte addresses
@@ -434,6 +434,16 @@ function largerLane(v: v128): f64 {
   return max(f64x2.extract_lane(v, 0), f64x2.extract_lane(v, 1));
 }
 
+/** The largest of four lanes that are at least 0, and not NaN. */
+// @ts-ignore
+@inline
+function largestLane(v: v128): f32 {
+  return max(
+    max(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1)),
+    max(f32x4.extract_lane(v, 2), f32x4.extract_lane(v, 3)),
+  );
+}
+
 /** The sum of gradient · (to − from). */
 export function gainAlong(gradient: usize, from: usize, to: usize, size: i32): f64 {
   let sum: f64 = 0;
@@ -473,7 +483,7 @@ export function subtract(to: usize, from: usize, difference: usize, size: i32): 
   for (; i < whole; i += 16) {
     const a = v128.load(to + i);
     const b = v128.load(from + i);
-    v128.store(difference + i, rounded(f64x2.sub(low(a), low(b)), f64x2.sub(high(a), high(b))));
+    v128.store(difference + i, f32x4.sub(a, b));
   }
   for (const end = <usize>size << 2; i < end; i += 4) {
     store<f32>(difference + i, <f32>(<f64>load<f32>(to + i) - <f64>load<f32>(from + i)));
@@ -539,10 +549,7 @@ export function largestIfFinite(vector: usize, size: i32): f64 {
     most = f32x4.pmax(most, magnitude);
     zeros = f32x4.add(zeros, f32x4.mul(magnitude, f32x4.splat(0)));
   }
-  let largest = max(
-    max(f32x4.extract_lane(most, 0), f32x4.extract_lane(most, 1)),
-    max(f32x4.extract_lane(most, 2), f32x4.extract_lane(most, 3)),
-  );
+  let largest = largestLane(most);
   let zero =
     f32x4.extract_lane(zeros, 0) +
     f32x4.extract_lane(zeros, 1) +
@@ -574,16 +581,22 @@ export function findInBox(
   let i: usize = 0;
   const whole = <usize>(size & -4) << 2;
   const end = <usize>size << 2;
+  let free = f32x4.splat(0);
   for (; i < whole; i += 16) {
     const at = v128.load(point + i);
     const slope = v128.load(gradient + i);
+    // The difference of two float32 in float64, rounded, is that in float32.
+    const stepped = f32x4.sub(at, slope);
+    const target = clipped(stepped, v128.load(lows + i), v128.load(highs + i));
+    const same = f32x4.eq(target, stepped);
+    if (i32x4.all_true(same)) {
+      free = f32x4.pmax(free, f32x4.abs(slope));
+      continue;
+    }
     const from01 = low(at);
     const from23 = high(at);
     const slope01 = low(slope);
     const slope23 = high(slope);
-    const stepped = rounded(f64x2.sub(from01, slope01), f64x2.sub(from23, slope23));
-    const target = clipped(stepped, v128.load(lows + i), v128.load(highs + i));
-    const same = f32x4.eq(target, stepped);
     const same01 = v128.shuffle<i32>(same, same, 0, 0, 1, 1);
     const same23 = v128.shuffle<i32>(same, same, 2, 2, 3, 3);
     const move01 = v128.bitselect(f64x2.neg(slope01), f64x2.sub(low(target), from01), same01);
@@ -611,7 +624,7 @@ export function findInBox(
     store<f64>(moves + (count << 3), f64x2.extract_lane(move23, 1));
     count += bound23 >> 1;
   }
-  let largest = largerLane(most);
+  let largest = max(largerLane(most), <f64>largestLane(free));
   for (; i < end; i += 4) {
     const from = load<f32>(point + i);
     const slope = load<f32>(gradient + i);
@@ -644,4 +657,310 @@ export function moveToBounds(direction: usize, gradient: usize, indices: usize, 
     moves += 8;
   }
   return change;
+}
+
+/** Moves every element to the nearest between its bounds. */
+export function clip(vector: usize, lows: usize, highs: usize, size: i32): void {
+  let i: usize = 0;
+  const whole = <usize>(size & -4) << 2;
+  for (; i < whole; i += 16) {
+    v128.store(vector + i, clipped(v128.load(vector + i), v128.load(lows + i), v128.load(highs + i)));
+  }
+  for (const end = <usize>size << 2; i < end; i += 4) {
+    const x = load<f32>(vector + i);
+    if (x < load<f32>(lows + i)) store<f32>(vector + i, load<f32>(lows + i));
+    else if (x > load<f32>(highs + i)) store<f32>(vector + i, load<f32>(highs + i));
+  }
+}
+
+/** Moves every element to the nearest from `least` to `greatest`. */
+export function clipBetween(vector: usize, least: f32, greatest: f32, size: i32): void {
+  const lows = f32x4.splat(least);
+  const highs = f32x4.splat(greatest);
+  let i: usize = 0;
+  const whole = <usize>(size & -4) << 2;
+  for (; i < whole; i += 16) v128.store(vector + i, clipped(v128.load(vector + i), lows, highs));
+  for (const end = <usize>size << 2; i < end; i += 4) {
+    const x = load<f32>(vector + i);
+    if (x < least) store<f32>(vector + i, least);
+    else if (x > greatest) store<f32>(vector + i, greatest);
+  }
+}
+
+/** next ← point − factor · vector; returns whether the vector has an element that is not 0. */
+export function subtractScaled(next: usize, point: usize, factor: f64, vector: usize, size: i32): i32 {
+  const times = f64x2.splat(factor);
+  let differs = f32x4.splat(0);
+  let i: usize = 0;
+  const whole = <usize>(size & -4) << 2;
+  for (; i < whole; i += 16) {
+    const from = v128.load(point + i);
+    const v = v128.load(vector + i);
+    differs = v128.or(differs, f32x4.ne(v, f32x4.splat(0)));
+    const front = f64x2.sub(low(from), f64x2.mul(times, low(v)));
+    v128.store(next + i, rounded(front, f64x2.sub(high(from), f64x2.mul(times, high(v)))));
+  }
+  let moves = v128.any_true(differs);
+  for (const end = <usize>size << 2; i < end; i += 4) {
+    const element = load<f32>(vector + i);
+    moves = moves || element != 0;
+    store<f32>(next + i, <f32>(<f64>load<f32>(point + i) - factor * <f64>element));
+  }
+  return <i32>moves;
+}
+
+// @ts-ignore
+@inline
+function signed(point: v128, times: v128, element: v128): v128 {
+  const zero = f64x2.splat(0);
+  const one = f64x2.splat(1);
+  const sign = f64x2.sub(v128.and(one, f64x2.gt(element, zero)), v128.and(one, f64x2.lt(element, zero)));
+  return f64x2.add(f64x2.sub(point, f64x2.mul(times, sign)), f64x2.mul(zero, element));
+}
+
+/**
+ * next ← point − factor · sign(vector), and between [lows, highs] unless these are 0; where the vector is infinite or NaN it is NaN.
+ * Returns whether the vector has an element that has a sign.
+ */
+export function subtractSigns(
+  next: usize,
+  point: usize,
+  factor: f64,
+  vector: usize,
+  lows: usize,
+  highs: usize,
+  size: i32,
+): i32 {
+  const times = f64x2.splat(factor);
+  const bounded = lows != 0;
+  const zero = f32x4.splat(0);
+  let differs = zero;
+  let i: usize = 0;
+  const whole = <usize>(size & -4) << 2;
+  for (; i < whole; i += 16) {
+    const from = v128.load(point + i);
+    const v = v128.load(vector + i);
+    differs = v128.or(differs, v128.or(f32x4.gt(v, zero), f32x4.lt(v, zero)));
+    let to = rounded(signed(low(from), times, low(v)), signed(high(from), times, high(v)));
+    if (bounded) to = f32x4.min(f32x4.max(to, v128.load(lows + i)), v128.load(highs + i));
+    v128.store(next + i, to);
+  }
+  let moves = v128.any_true(differs);
+  for (const end = <usize>size << 2; i < end; i += 4) {
+    const element = <f64>load<f32>(vector + i);
+    const sign: f64 = element > 0 ? 1 : element < 0 ? -1 : 0;
+    moves = moves || sign != 0;
+    let to = <f32>(<f64>load<f32>(point + i) - factor * sign + 0 * element);
+    if (bounded) to = min<f32>(max<f32>(to, load<f32>(lows + i)), load<f32>(highs + i));
+    store<f32>(next + i, to);
+  }
+  return <i32>moves;
+}
+
+/** velocity ← kept · velocity + share · gradient. */
+export function mix(velocity: usize, kept: f64, gradient: usize, share: f64, size: i32): void {
+  const times = f64x2.splat(kept);
+  const shares = f64x2.splat(share);
+  let i: usize = 0;
+  const whole = <usize>(size & -4) << 2;
+  for (; i < whole; i += 16) {
+    const v = v128.load(velocity + i);
+    const g = v128.load(gradient + i);
+    const front = f64x2.add(f64x2.mul(times, low(v)), f64x2.mul(shares, low(g)));
+    v128.store(velocity + i, rounded(front, f64x2.add(f64x2.mul(times, high(v)), f64x2.mul(shares, high(g)))));
+  }
+  for (const end = <usize>size << 2; i < end; i += 4) {
+    store<f32>(velocity + i, <f32>(kept * <f64>load<f32>(velocity + i) + share * <f64>load<f32>(gradient + i)));
+  }
+}
+
+// @ts-ignore
+@inline
+function adamStep(mean: v128, square: v128, factor: f64, correction: f64, epsilon: f64): v128 {
+  const root = f64x2.add(f64x2.mul(f64x2.sqrt(square), f64x2.splat(correction)), f64x2.splat(epsilon));
+  return f64x2.div(f64x2.mul(f64x2.splat(factor), mean), root);
+}
+
+/** A step of Adam with its moments, which are rounded; returns whether there was anything to follow. */
+export function adam(
+  next: usize,
+  point: usize,
+  gradient: usize,
+  mean: usize,
+  meanSquare: usize,
+  beta1: f64,
+  share1: f64,
+  beta2: f64,
+  share2: f64,
+  factor: f64,
+  correction: f64,
+  epsilon: f64,
+  size: i32,
+): i32 {
+  let differs = f32x4.splat(0);
+  let i: usize = 0;
+  const whole = <usize>(size & -4) << 2;
+  for (; i < whole; i += 16) {
+    const g = v128.load(gradient + i);
+    const g01 = low(g);
+    const g23 = high(g);
+    let m = v128.load(mean + i);
+    m = rounded(
+      f64x2.add(f64x2.mul(f64x2.splat(beta1), low(m)), f64x2.mul(f64x2.splat(share1), g01)),
+      f64x2.add(f64x2.mul(f64x2.splat(beta1), high(m)), f64x2.mul(f64x2.splat(share1), g23)),
+    );
+    v128.store(mean + i, m);
+    let s = v128.load(meanSquare + i);
+    s = rounded(
+      f64x2.add(f64x2.mul(f64x2.splat(beta2), low(s)), f64x2.mul(f64x2.mul(f64x2.splat(share2), g01), g01)),
+      f64x2.add(f64x2.mul(f64x2.splat(beta2), high(s)), f64x2.mul(f64x2.mul(f64x2.splat(share2), g23), g23)),
+    );
+    v128.store(meanSquare + i, s);
+    differs = v128.or(differs, f32x4.ne(m, f32x4.splat(0)));
+    const step = rounded(
+      adamStep(low(m), low(s), factor, correction, epsilon),
+      adamStep(high(m), high(s), factor, correction, epsilon),
+    );
+    v128.store(next + i, f32x4.sub(v128.load(point + i), step));
+  }
+  let moves = v128.any_true(differs);
+  for (const end = <usize>size << 2; i < end; i += 4) {
+    const g = <f64>load<f32>(gradient + i);
+    const m = <f32>(beta1 * <f64>load<f32>(mean + i) + share1 * g);
+    const s = <f32>(beta2 * <f64>load<f32>(meanSquare + i) + share2 * g * g);
+    store<f32>(mean + i, m);
+    store<f32>(meanSquare + i, s);
+    moves = moves || m != 0;
+    const step = <f32>((factor * <f64>m) / (sqrt<f64>(<f64>s) * correction + epsilon));
+    store<f32>(next + i, load<f32>(point + i) - step);
+  }
+  return <i32>moves;
+}
+
+/**
+ * Writes the elements as 8 bits keep them: the nearest level or, `outward`, the next one away from the clean element; with an epsilon that is
+ * not negative, the nearest of the levels within epsilon of the clean one, if there is one.
+ */
+export function toBytes(
+  image: usize,
+  clean: usize,
+  bytes: usize,
+  outward: i32,
+  epsilon: f64,
+  tolerance: f64,
+  size: i32,
+): void {
+  let i: usize = 0;
+  const whole = <usize>(size & -4) << 2;
+  for (; i < whole; i += 16) {
+    const x = v128.load(image + i);
+    const c = v128.load(clean + i);
+    const front = pairToBytes(low(x), low(c), outward, epsilon, tolerance);
+    v128.store(bytes + i, rounded(front, pairToBytes(high(x), high(c), outward, epsilon, tolerance)));
+  }
+  for (const end = <usize>size << 2; i < end; i += 4) {
+    const x = f64x2.splat(<f64>load<f32>(image + i));
+    const c = f64x2.splat(<f64>load<f32>(clean + i));
+    store<f32>(bytes + i, <f32>f64x2.extract_lane(pairToBytes(x, c, outward, epsilon, tolerance), 0));
+  }
+}
+
+// @ts-ignore
+@inline
+function pairToBytes(x: v128, clean: v128, outward: i32, epsilon: f64, tolerance: f64): v128 {
+  const zero = f64x2.splat(0);
+  const most = f64x2.splat(255);
+  const little = f64x2.splat(tolerance);
+  const level = f64x2.mul(most, f64x2.min(f64x2.max(x, zero), f64x2.splat(1)));
+  let level8 = f64x2.floor(f64x2.add(level, f64x2.splat(0.5)));
+  if (outward != 0) {
+    const up = f64x2.ceil(f64x2.sub(level, little));
+    const down = f64x2.floor(f64x2.add(level, little));
+    level8 = v128.bitselect(level8, v128.bitselect(up, down, f64x2.gt(x, clean)), f64x2.eq(x, clean));
+  }
+  if (epsilon >= 0) {
+    const reach = f64x2.splat(epsilon);
+    const least = f64x2.max(zero, f64x2.ceil(f64x2.sub(f64x2.mul(most, f64x2.sub(clean, reach)), little)));
+    const greatest = f64x2.min(most, f64x2.floor(f64x2.add(f64x2.mul(most, f64x2.add(clean, reach)), little)));
+    const within = f64x2.min(f64x2.max(level8, least), greatest);
+    level8 = v128.bitselect(within, level8, f64x2.le(least, greatest));
+  }
+  return f64x2.div(level8, most);
+}
+
+/** Writes clean + length · (image − clean), no less than `least` and no more than `greatest`. */
+export function lengthen(
+  image: usize,
+  clean: usize,
+  length: f64,
+  least: f64,
+  greatest: f64,
+  longer: usize,
+  size: i32,
+): void {
+  const times = f64x2.splat(length);
+  const floor = f64x2.splat(least);
+  const ceiling = f64x2.splat(greatest);
+  let i: usize = 0;
+  const whole = <usize>(size & -4) << 2;
+  for (; i < whole; i += 16) {
+    const x = v128.load(image + i);
+    const c = v128.load(clean + i);
+    const front = f64x2.add(low(c), f64x2.mul(times, f64x2.sub(low(x), low(c))));
+    const back = f64x2.add(high(c), f64x2.mul(times, f64x2.sub(high(x), high(c))));
+    const bounded = f64x2.min(f64x2.max(front, floor), ceiling);
+    v128.store(longer + i, rounded(bounded, f64x2.min(f64x2.max(back, floor), ceiling)));
+  }
+  for (const end = <usize>size << 2; i < end; i += 4) {
+    const c = <f64>load<f32>(clean + i);
+    const x = c + length * (<f64>load<f32>(image + i) - c);
+    store<f32>(longer + i, <f32>min<f64>(max<f64>(x, least), greatest));
+  }
+}
+
+/** Writes to `distances` how many pixels differ, the sum of the distances, that of their squares and the largest, over all channels of each pixel in turn. */
+export function distancesBetween(a: usize, b: usize, plane: i32, channels: i32, distances: usize): void {
+  const stride = <usize>plane << 2;
+  const end = stride * <usize>channels;
+  // The lanes are the sum of the distances and that of their squares.
+  let sums = f64x2.splat(0);
+  let most = f64x2.splat(0);
+  let differing: i32 = 0;
+  let i: usize = 0;
+  const whole = <usize>(plane & -2) << 2;
+  for (; i < whole; i += 8) {
+    let differs = f64x2.splat(0);
+    for (let k = i; k < end; k += stride) {
+      const distance = distancesAt(a + k, b + k);
+      differs = v128.or(differs, f64x2.ne(distance, f64x2.splat(0)));
+      most = f64x2.pmax(most, distance);
+      sums = f64x2.add(sums, v128.shuffle<i64>(distance, f64x2.mul(distance, distance), 0, 2));
+    }
+    for (let k = i; k < end; k += stride) {
+      const distance = distancesAt(a + k, b + k);
+      sums = f64x2.add(sums, v128.shuffle<i64>(distance, f64x2.mul(distance, distance), 1, 3));
+    }
+    const bits = i64x2.bitmask(differs);
+    differing += (bits & 1) + (bits >> 1);
+  }
+  let largest = largerLane(most);
+  for (; i < stride; i += 4) {
+    let differs = false;
+    for (let k = i; k < end; k += stride) {
+      const distance = abs<f64>(<f64>load<f32>(a + k) - <f64>load<f32>(b + k));
+      differs = differs || distance != 0;
+      if (distance > largest) largest = distance;
+      sums = f64x2.add(sums, f64x2.replace_lane(f64x2.splat(distance), 1, distance * distance));
+    }
+    if (differs) differing++;
+  }
+  store<f64>(distances, <f64>differing);
+  v128.store(distances, sums, 8);
+  store<f64>(distances, largest, 24);
+}
+
+// @ts-ignore
+@inline
+function distancesAt(a: usize, b: usize): v128 {
+  return f64x2.abs(f64x2.sub(low(v128.load64_zero(a)), low(v128.load64_zero(b))));
 }
