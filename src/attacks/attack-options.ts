@@ -58,6 +58,16 @@ export const commonAttackOptions = {
     "Whether results say the LPIPS distance as well: the root of LPIPS without learned weights, in the network's own features (the last activation of each resolution).",
     { fallback: derived("of the attacks that are bounded by it") },
   ),
+  eot: valueOption(
+    "What may happen to the image before the network sees it, in turn, such as `noise:0.05,resize-pad:0.9,jpeg:75`: gradients are means over draws (EOT), and what is found is judged on fresh ones.",
+    {
+      is: (value): value is string => typeof value === "string",
+      expected: "transformations, with commas",
+      fallbackText: "nothing",
+    },
+  ),
+  eotDraws: countOption("With eot: draws that each gradient is the mean of.", { fallback: 20 }),
+  eotTrials: countOption("With eot: fresh draws that each image found is judged on.", { fallback: 100 }),
   mask: valueOption(
     "Where pixels may change: 1 inside, 0 outside, [H, W] of the network's input. Pixels outside stay as they are; `regionMask` makes one of a box or a picture.",
     maskForm,

@@ -17,8 +17,10 @@ import type {
   PerImage,
 } from "./attack.ts";
 import { type CommonAttackValues, commonAttackOptions } from "./attack-options.ts";
+import { overTransformations } from "./eot/over-transformations.ts";
+import { transformationsOf } from "./eot/transformation.ts";
 import { checkMask, heldTo } from "./hold-to-mask.ts";
-import { runSearch } from "./run-search.ts";
+import { type ClassifierViews, runSearch } from "./run-search.ts";
 
 /**
  * The attack with these options and this search. Its options are checked and completed by their schema; what the search finds is clipped to
@@ -57,15 +59,23 @@ export function defineAttack<const N extends string, S extends OptionSchema, F =
   ): {
     readonly search: AttackSearch<F>;
     readonly common: CommonAttackValues;
-    /** As the search sees it. */
-    readonly seen: Classifier;
+    readonly views: ClassifierViews;
   } => {
     checkClassifier(name, classifier);
     const [common, own] = completeBoth(name, [commonAttackOptions, schema], given);
     if (common.mask !== undefined) checkMask(name, classifier, common.mask);
-    const seen = common.mask === undefined ? classifier : heldTo(classifier, common.mask);
+    const transformations =
+      common.eot === undefined ? undefined : transformationsOf(`${name}: eot`, common.eot, classifier.input);
+    const over =
+      transformations === undefined ? undefined : overTransformations(classifier, transformations, common.eotDraws);
+    const averaged = over?.classifier ?? classifier;
+    const seen = common.mask === undefined ? averaged : heldTo(averaged, common.mask);
     const lpips = common.lpips ?? definition.isBoundedByLpips ?? false;
-    return { search: definition.search(own, seen, common), common: { ...common, lpips }, seen };
+    return {
+      search: definition.search(own, seen, common),
+      common: { ...common, lpips },
+      views: { classifier, seen, over, transformations },
+    };
   };
 
   const run = async (
@@ -85,9 +95,9 @@ export function defineAttack<const N extends string, S extends OptionSchema, F =
     const of = plans.reduce((sum, { search }) => sum + images.length * search.gradients, 0);
     const results: AttackResult<F>[][] = [];
     let before = 0;
-    for (const { search, common, seen } of plans) {
+    for (const { search, common, views } of plans) {
       const onGradients = (done: number): void => common.onProgress?.({ done: before + done, of, unit: "gradients" });
-      results.push(await runSearch(name, search, seen, images, common, onGradients));
+      results.push(await runSearch(name, search, views, images, common, onGradients));
       before += images.length * search.gradients;
     }
     return results;

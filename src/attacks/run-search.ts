@@ -7,12 +7,24 @@ import type { ImageTensor } from "../image/picture.ts";
 import { createRandom } from "../random/random.ts";
 import type { AttackResult, AttackSearch, AttackTask, SearchResult } from "./attack.ts";
 import type { CommonAttackValues } from "./attack-options.ts";
+import { withFreshDraws } from "./eot/fresh-draws.ts";
+import type { OverTransformations } from "./eot/over-transformations.ts";
+import type { Transformation } from "./eot/transformation.ts";
 import { type Attempt, evaluateResults } from "./evaluate-results.ts";
 import { goalOf } from "./goal.ts";
 import { describeMask, keepOutside } from "./hold-to-mask.ts";
 import { withLpips } from "./lpips/lpips-distances.ts";
 import { type Observer, observerOf } from "./observer.ts";
 import { automaticLayers } from "./perceptual/perceptual-layers.ts";
+
+/** A classifier, and how a search sees it. */
+export interface ClassifierViews {
+  readonly classifier: Classifier;
+  /** With gradients that are 0 outside of a mask, or that are means over transformations. */
+  readonly seen: Classifier;
+  readonly over: OverTransformations | undefined;
+  readonly transformations: readonly Transformation[] | undefined;
+}
 
 /**
  * What the search makes of `images`, in order. Up to `batch` of them share each run of the network; an image's result does not depend on the
@@ -21,7 +33,7 @@ import { automaticLayers } from "./perceptual/perceptual-layers.ts";
 export async function runSearch<F>(
   attack: string,
   search: AttackSearch<F>,
-  classifier: Classifier,
+  { classifier, seen, over, transformations }: ClassifierViews,
   images: readonly ImageTensor[],
   options: CommonAttackValues,
   onGradients: (done: number) => void,
@@ -54,7 +66,7 @@ export async function runSearch<F>(
     const before = first * search.gradients;
     let gradients = 0;
     const context = {
-      ...{ classifier, batch, signal },
+      ...{ classifier: seen, batch, signal },
       onGradients(count: number) {
         gradients += count;
         onGradients(before + Math.min(gradients, open.length * search.gradients));
@@ -66,7 +78,9 @@ export async function runSearch<F>(
     const found = new Map<AttackTask, SearchResult<F>>(open.map((task, n) => [task, answers[n]]));
     const attempts = tasks.map((task, n): Attempt<F> => {
       const answer = found.get(task);
-      const { forward, gradient } = answer?.cost ?? { forward: 0, gradient: 0 };
+      const asked = answer?.cost ?? { forward: 0, gradient: 0 };
+      const runs = over?.runsFor() ?? { forward: 1, gradient: 1 };
+      const [forward, gradient] = [asked.forward * runs.forward, asked.gradient * runs.gradient];
       const looked = { forward, gradient, [observer.cost]: 1 + (observer.cost === "forward" ? forward : gradient) };
       return {
         ...task,
@@ -78,8 +92,23 @@ export async function runSearch<F>(
       };
     });
     const { budget } = search;
-    const settings = mask === undefined ? search.settings : { ...search.settings, mask: describeMask(mask) };
-    const judged = await evaluateResults(observer, attempts, { attack, budget, settings, rounding, signal });
+    const settings = {
+      ...search.settings,
+      ...(mask === undefined ? {} : { mask: describeMask(mask) }),
+      ...(transformations === undefined
+        ? {}
+        : { eot: transformations.map(({ text }) => text), eotDraws: options.eotDraws }),
+    };
+    const evaluated = await evaluateResults(observer, attempts, { attack, budget, settings, rounding, signal });
+    const judged =
+      transformations === undefined
+        ? evaluated
+        : await withFreshDraws(classifier, evaluated, tasks, {
+            transformations,
+            trials: options.eotTrials,
+            batch,
+            signal,
+          });
     const pixels = chunk.map(({ data }) => data);
     results.push(...(options.lpips === true ? await withLpips(classifier, pixels, judged, { batch, signal }) : judged));
     onGradients((first + chunk.length) * search.gradients);

@@ -4,7 +4,6 @@ import { Command } from "commander";
 import { evenBatch } from "../../attacks/run-search.ts";
 import {
   type AttackItem,
-  type AttackRun,
   attackBatchOf,
   attackCompute,
   attackIdentity,
@@ -20,7 +19,7 @@ import { attackTable } from "../../report/attack/table.ts";
 import { transferLines } from "../../report/attack/transfer-table.ts";
 import { type AttackInputFlags, openAttackInputs } from "../attack-inputs.ts";
 import { type CliContext, notesOf, say, sayJson } from "../context.ts";
-import { type AttackFlags, addAttackFlags, attackRunsOf } from "../flags/attack-flags.ts";
+import { type AttackFlags, addAttackFlags, askedOfAll, attackRunsOf } from "../flags/attack-flags.ts";
 import { addDataFlags } from "../flags/data-flags.ts";
 import { addExperimentFlags, type ExperimentFlags } from "../flags/experiment-flags.ts";
 import { describeHelp } from "../flags/help.ts";
@@ -72,14 +71,8 @@ records themselves, which the next run goes on from.`,
   }).action((images: string[], flags: Flags) => attackPictures(images, flags, context));
 }
 
-/** Where one of the attacks is bounded by an LPIPS distance all say theirs, or they would not compare. */
-function comparable(runs: readonly AttackRun[], { lpips = false }: Pick<Flags, "lpips">): readonly AttackRun[] {
-  if (!lpips && !runs.some(({ attack }) => attack.isBoundedByLpips)) return runs;
-  return runs.map((run) => ({ ...run, settings: { lpips: true, ...run.settings } }));
-}
-
 async function attackPictures(images: readonly string[], flags: Flags, context: CliContext): Promise<void> {
-  const runs = comparable(attackRunsOf(flags, runnables), flags);
+  const runs = askedOfAll(attackRunsOf(flags, runnables), flags);
   checkTransferModels(flags.transferTo ?? []);
   checkWritableFolder(flags.out);
   const { io } = context;

@@ -15,6 +15,10 @@ export interface AttackFlags extends RunnableFlags {
   readonly examples: number;
   readonly mask?: string;
   readonly lpips?: boolean;
+  /** What may happen to a picture before the network sees it. */
+  readonly eot?: string;
+  readonly eotDraws?: number;
+  readonly eotTrials?: number;
   /** Models that attacked pictures are shown to. */
   readonly transferTo?: readonly string[];
 }
@@ -45,6 +49,16 @@ export function addAttackFlags(command: Command): Command {
       "say the LPIPS distance too, in the network's own features (always where lpa, ppgd or fast-lpa runs)",
     ),
     new Option(
+      "--eot <list>",
+      "what may happen to the picture before the network sees it, such as noise:0.05,resize-pad:0.9,jpeg:75: gradients are means over draws, and fresh ones judge",
+    ),
+    new Option("--eot-draws <n>", "with --eot: draws that a gradient is the mean of (default: 20)").argParser(
+      number("--eot-draws", { min: 1, integer: true }),
+    ),
+    new Option("--eot-trials <n>", "with --eot: fresh draws that judge each picture (default: 100)").argParser(
+      number("--eot-trials", { min: 1, integer: true }),
+    ),
+    new Option(
       "--transfer-to <list>",
       "models to show the attacked pictures to: how many change their class there; keeps all pictures",
     ).argParser(words("--transfer-to")),
@@ -57,6 +71,30 @@ export function addAttackFlags(command: Command): Command {
   ];
   for (const option of options) command.addOption(option.helpGroup("Attack:"));
   return command;
+}
+
+/**
+ * The attacks with what `--lpips` and `--eot` ask of all of them. Where one of them is bounded by an LPIPS distance all say theirs, or they would not compare.
+ */
+export function askedOfAll(
+  runs: readonly AttackRun[],
+  { lpips = false, eot, eotDraws, eotTrials }: Pick<AttackFlags, "lpips" | "eot" | "eotDraws" | "eotTrials">,
+): readonly AttackRun[] {
+  if (eot === undefined && (eotDraws ?? eotTrials) !== undefined) {
+    throw new MisuseError({
+      where: eotDraws === undefined ? "--eot-trials" : "--eot-draws",
+      what: "nothing is drawn",
+      expected: "--eot beside it",
+    });
+  }
+  const hasLpips = lpips || runs.some(({ attack }) => attack.isBoundedByLpips);
+  const asked = {
+    ...(hasLpips ? { lpips: true } : {}),
+    ...(eot === undefined ? {} : { eot }),
+    ...(eotDraws === undefined ? {} : { eotDraws }),
+    ...(eotTrials === undefined ? {} : { eotTrials }),
+  };
+  return runs.map((run) => ({ ...run, settings: { ...asked, ...run.settings } }));
 }
 
 /** `--variant-images`, of commands that compare attacks. */

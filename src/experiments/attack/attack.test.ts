@@ -205,6 +205,7 @@ test("success and distances of the summary are those within the budget, not of t
     survival: 1 / 2,
     ...distances,
     lpips: null,
+    freshDraws: null,
     gradients: 10,
   });
 });

@@ -1,5 +1,6 @@
 /** @file What attacks did to many pictures: how often they succeed, what PNGs keep, and how far they go. */
 
+import { freshDrawsIn } from "../../attacks/eot/fresh-draws.ts";
 import { checkForm } from "../../errors.ts";
 import type { AttackRecord } from "./record.ts";
 
@@ -21,6 +22,8 @@ export interface AttackSummary {
   readonly perceptual: number | null;
   /** Null where no record says it. */
   readonly lpips: number | null;
+  /** Of transformations that were drawn afresh, over all pictures attacked: the share of draws under which the image within its budget reaches the goal. */
+  readonly freshDraws: number | null;
   /** Gradients per picture attacked. */
   readonly gradients: number;
 }
@@ -36,6 +39,7 @@ export function attackSummaries(records: readonly AttackRecord[]): AttackSummary
     const count = Math.max(1, attacked.length);
     const mean = (value: (record: AttackRecord) => number): number | null =>
       won.length === 0 ? null : won.reduce((sum, record) => sum + value(record), 0) / won.length;
+    const drawn = attacked.flatMap(({ details }) => freshDrawsIn(details) ?? []);
     const lpips = mean(({ withinBudget }) => withinBudget.distances.lpips ?? Number.NaN);
     return {
       attack,
@@ -50,6 +54,8 @@ export function attackSummaries(records: readonly AttackRecord[]): AttackSummary
       linf: mean(({ withinBudget }) => withinBudget.distances.linf),
       perceptual: mean(({ withinBudget }) => withinBudget.distances.perceptual),
       lpips: Number.isNaN(lpips) ? null : lpips,
+      freshDraws:
+        drawn.length === 0 ? null : drawn.reduce((sum, { withinBudget }) => sum + withinBudget, 0) / drawn.length,
       gradients: attacked.reduce((sum, { evaluations }) => sum + evaluations.gradient, 0) / count,
     };
   });

@@ -1,4 +1,5 @@
 /** @file The records of `attack` as CSV: one row for each picture and attack. */
+import { freshDrawsIn } from "../../attacks/eot/fresh-draws.ts";
 import type { AttackRecord } from "../../experiments/attack/record.ts";
 import { type CsvCell, csvOf } from "../tables/csv.ts";
 
@@ -35,6 +36,9 @@ const columns: readonly (readonly [string, (record: AttackRecord) => CsvCell])[]
     ),
   ),
   ["lostInRounding", ({ lostInRounding }) => lostInRounding],
+  ["eot.withinBudget", ({ details }) => freshDrawsIn(details)?.withinBudget ?? null],
+  ["eot.rounded", ({ details }) => freshDrawsIn(details)?.rounded ?? null],
+  ["eot.clean", ({ details }) => freshDrawsIn(details)?.clean ?? null],
   ["evaluations.gradient", ({ evaluations }) => evaluations.gradient],
   ["evaluations.forward", ({ evaluations }) => evaluations.forward],
   ["warnings", ({ warnings }) => warnings.map(({ code }) => code).join(" ")],

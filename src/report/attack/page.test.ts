@@ -240,6 +240,6 @@ test("the records as CSV: every number of each of the three images", () => {
     result: "a/result.json",
   });
   expect(row(second)).toMatchObject({ "target.name": "<tree>", outcome: "not-flipped" });
-  expect(Object.keys(row(first))).toHaveLength(8 + 33 + 5);
+  expect(Object.keys(row(first))).toHaveLength(8 + 33 + 8);
   expect(row(first)["raw.distances.lpips"]).toBe("");
 });

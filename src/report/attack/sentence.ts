@@ -1,11 +1,12 @@
 /** @file What became of one picture, in words. */
 
 import { warningsIn } from "../../attacks/autoattack/evaluation-warnings.ts";
+import { freshDrawsIn } from "../../attacks/eot/fresh-draws.ts";
 import { checkForm } from "../../errors.ts";
 import type { AttackRecord } from "../../experiments/attack/record.ts";
 import { shortName } from "../style/wording.ts";
 
-/** One sentence on how the attack ended, and one more where saving as a PNG undoes it. */
+/** One sentence on how the attack ended, one more where saving as a PNG undoes it, and one on fresh draws of transformations. */
 export function attackSentence(record: AttackRecord): string {
   checkForm("attackSentence: record", record, ["image", "attack", "attackTitle", "model"]);
   const {
@@ -35,5 +36,15 @@ export function attackSentence(record: AttackRecord): string {
     ? ` Saved with 8 bits per channel it is ${shortName(rounded.label.name)} again: the PNG does not fool the network.`
     : "";
   const warnings = warningsIn(record.details).map(({ message }) => ` ${message}`);
-  return sentences[outcome] + lost + warnings.join("");
+  return sentences[outcome] + lost + freshDrawsSentence(record) + warnings.join("");
+}
+
+/** On draws of transformations that the attack has not seen; nothing where there were none. */
+function freshDrawsSentence({ details, target }: AttackRecord): string {
+  const drawn = freshDrawsIn(details);
+  if (drawn === undefined) return "";
+  const { transformations, trials, withinBudget, rounded, clean } = drawn;
+  const count = (share: number): string => String(Math.round(share * trials));
+  const what = target === null ? "another label" : shortName(target.name);
+  return ` Under ${trials} fresh draws of ${transformations.join(", ")} it gets ${what} ${count(withinBudget)} times (in 8 bits ${count(rounded)}, the clean picture ${count(clean)}).`;
 }

@@ -15,12 +15,14 @@ const columns = [
   "ℓ∞ · 255",
   "perceptual",
   "LPIPS",
+  "fresh draws",
   "gradients",
 ] as const;
 
-/** Whether a column is shown: that of the LPIPS distance where something was measured by it. */
+/** Whether a column is shown: that of the LPIPS distance where something was measured by it, and that of fresh draws where there were any. */
 function isShown(column: (typeof columns)[number], summaries: readonly AttackSummary[]): boolean {
-  return column !== "LPIPS" || summaries.some(({ lpips }) => lpips !== null);
+  if (column === "LPIPS") return summaries.some(({ lpips }) => lpips !== null);
+  return column !== "fresh draws" || summaries.some(({ freshDraws }) => freshDraws !== null);
 }
 
 /** The columns of the table of these summaries. */
@@ -45,6 +47,7 @@ export function attackRows(summaries: readonly AttackSummary[]): string[][] {
       text(one.linf === null ? null : 255 * one.linf, 2),
       text(one.perceptual, 4),
       text(one.lpips, 3),
+      percent(one.freshDraws),
       text(one.gradients, 1),
     ];
     return shown.map((n) => cells[n]);
