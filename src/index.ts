@@ -47,6 +47,9 @@ export { lime } from "./saliency/superpixels/lime.ts";
 
 // Attack
 
+export { featureMatch } from "./attacks/adaptive/feature-match.ts";
+export { logitMatch } from "./attacks/adaptive/logit-match.ts";
+export { orthogonalPgd } from "./attacks/adaptive/orthogonal-pgd.ts";
 export type { Adversarial, AttackResult } from "./attacks/attack.ts";
 export { type AttackName, attackNamed, attacks, findAttack } from "./attacks/attacks.ts";
 export { apgd } from "./attacks/autoattack/apgd.ts";

@@ -118,6 +118,9 @@ const brief: Readonly<Record<string, AnyAttackOptions>> = {
   ead: { steps: 200 },
   perceptual: { epsilon: 0.3, perceptualWeight: 0.01 },
   l2: { epsilon: 0.3 },
+  "logit-match": { epsilon: 0.3, steps: 30 },
+  "feature-match": { epsilon: 0.3, steps: 30 },
+  "orthogonal-pgd": { epsilon: 0.3, steps: 40 },
   "carlini-wagner": { constant: 0.1, searchSteps: 4, steps: 40, learningRate: 0.01 },
 };
 

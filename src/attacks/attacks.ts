@@ -1,5 +1,8 @@
 /** @file The registry of attacks: each by its name. */
 import { namedAmong } from "../errors.ts";
+import { featureMatch } from "./adaptive/feature-match.ts";
+import { logitMatch } from "./adaptive/logit-match.ts";
+import { orthogonalPgd } from "./adaptive/orthogonal-pgd.ts";
 import type { AnyAttack } from "./attack.ts";
 import { apgd } from "./autoattack/apgd.ts";
 import { autoattack } from "./autoattack/autoattack.ts";
@@ -41,6 +44,9 @@ export const attacksByName = {
   lpa,
   ppgd,
   "fast-lpa": fastLpa,
+  "logit-match": logitMatch,
+  "feature-match": featureMatch,
+  "orthogonal-pgd": orthogonalPgd,
 } as const;
 
 /** All attacks, in the same order. */

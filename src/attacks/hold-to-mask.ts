@@ -80,6 +80,8 @@ export function heldTo(classifier: Classifier, mask: FloatTensor): Classifier {
     marginGradients: async (options) => held(await classifier.marginGradients(options)),
     objective: async (options) => held(await classifier.objective(options)),
     lpips: async (options) => held(await classifier.lpips(options)),
+    // A pass without gradients gives empty ones.
+    extended: async (options) => held(await classifier.extended(options)),
     async marginGradient(image, label, options) {
       const found = await classifier.marginGradient(image, label, options);
       keepOutside(found.gradient, mask);

@@ -211,6 +211,7 @@ function separatePasses(passes: NetworkPasses, prepared: PreparedModel, where: s
     objective: refuse,
     lpipsDistances: refuse,
     lpips: refuse,
+    extended: refuse,
   };
 }
 

@@ -7,7 +7,7 @@ import { denormalizePixels } from "./preprocessing/preprocessing.ts";
 /** One image as a pass saw it. */
 export interface Look {
   /** Which pass it was: those with a gradient move a search, `forward` judges what came out. */
-  readonly pass: "forward" | "backward" | "margin" | "objective" | "lpips";
+  readonly pass: "forward" | "backward" | "margin" | "objective" | "lpips" | "extended";
   /** Flat [C, H, W], pixels; not clipped. It may be overwritten later on: copy what is kept. */
   readonly image: Float32Array;
   /** Not checked: they may be infinite or NaN. */
@@ -57,6 +57,10 @@ export function watchClassifier(
     async lpips(options) {
       const pass = await classifier.lpips(options);
       return watched(pass, ({ image }, { logits }) => ({ pass: "lpips", image, logits }));
+    },
+    async extended(options) {
+      const pass = await classifier.extended(options);
+      return watched(pass, ({ image }, { logits }) => ({ pass: "extended", image, logits }));
     },
     async objective(options) {
       const pass = await classifier.objective(options);

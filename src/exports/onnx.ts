@@ -52,6 +52,14 @@ export { describeLayer, type Layer, type LayerSelector } from "../classifier/net
 export type { ModelWarning, PreparedModel } from "../classifier/network/prepare-model.ts";
 export { type GradientProbe, probeGradient } from "../classifier/network/probe-gradient.ts";
 export type {
+  Extension,
+  ExtensionEvaluation,
+  ExtensionInput,
+  ExtensionOptions,
+  ExtensionPass,
+  Seen as SeenValues,
+} from "../classifier/passes/extension.ts";
+export type {
   LpipsDistanceEvaluation,
   LpipsDistanceInput,
   LpipsDistancePass,

@@ -1,5 +1,6 @@
 /** @file `perceptual-ball/optimize`: what searches are made of – solvers, update rules and projections, which know nothing of images; goals, balls and the parts of attacks; options. */
 
+export type { TargetedDetector } from "../attacks/adaptive/orthogonal-pgd.ts";
 export type {
   AnyAttack,
   AnyAttackOptions,

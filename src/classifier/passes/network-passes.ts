@@ -1,12 +1,13 @@
 /** @file All passes of a network: which graph each runs, and one session for all that ask for the same. */
 import type { RuleTable } from "../../autodiff/rules/index.ts";
-import { checkKeys, kindOf, MisuseError, numberIn, oneOf } from "../../errors.ts";
+import { checkForm, checkKeys, kindOf, MisuseError, numberIn, oneOf } from "../../errors.ts";
 import type { Graph } from "../../onnx/model.ts";
 import { usedAfterDispose } from "../../runtime/runtime-errors.ts";
 import { createSession, modelOf, type Session, type SessionOptions } from "../../runtime/session.ts";
 import type { Layer } from "../network/layers.ts";
 import type { PreparedModel } from "../network/prepare-model.ts";
 import type { Normalization } from "../preprocessing/preprocessing.ts";
+import { type ExtensionOptions, type ExtensionPass, extensionGraph, extensionPass } from "./extension.ts";
 import { type LpipsDistancePass, type LpipsPass, lpipsDistancePass, lpipsPass } from "./lpips.ts";
 import { lpipsGraph } from "./lpips-graph.ts";
 import {
@@ -87,6 +88,8 @@ export interface NetworkPasses {
   lpipsDistances(options: LpipsOptions): Promise<LpipsDistancePass>;
   /** The same with the gradient of the margin and of the distance, weighed for each image. */
   lpips(options: LpipsOptions): Promise<LpipsPass>;
+  /** What the nodes of an extension compute of logits and layers, in the same run, with the gradient of one of their results where it is wanted. */
+  extended(options: ExtensionOptions): Promise<ExtensionPass>;
   /** Releases all sessions, once the runs under way have ended; no pass can be opened or run afterwards. */
   dispose(): Promise<void>;
 }
@@ -110,6 +113,13 @@ export function networkPasses(
   const numberOf = (rules: RuleTable | undefined): number => {
     if (!tables.includes(rules)) tables.push(rules);
     return tables.indexOf(rules);
+  };
+
+  const extensions: ExtensionOptions["extension"][] = [];
+  const namesOfResults = new WeakMap<ExtensionOptions["extension"], readonly string[]>();
+  const numberOfExtension = (extension: ExtensionOptions["extension"]): number => {
+    if (!extensions.includes(extension)) extensions.push(extension);
+    return extensions.indexOf(extension);
   };
 
   const openDistances = (options: DistanceOptions, further: readonly Layer[], most: number): Promise<OpenGraph> => {
@@ -211,6 +221,24 @@ export function networkPasses(
     async lpips(options) {
       const { opened, most, layers } = await openLpips("lpips", options, true);
       return lpipsPass(opened, most, layers, classCount);
+    },
+    async extended(options) {
+      checkKeys("extended", options, ["extension", "batch", "gradientOf"]);
+      checkForm("extended: options", options, ["extension"]);
+      const { extension, gradientOf } = options;
+      checkForm("extended: extension", extension, ["append"]);
+      checkLayers("extended: layers", extension.layers ?? []);
+      const most = checkBatch("extended", options.batch);
+      const batch = prepared.batchFor(most);
+      let names = namesOfResults.get(extension);
+      const graph = (): Graph => {
+        const built = extensionGraph(prepared, { ...inPixels, batch, extension, gradientOf });
+        names = built.names;
+        namesOfResults.set(extension, built.names);
+        return built.graph;
+      };
+      const opened = await open(["extended", batch, numberOfExtension(extension), gradientOf ?? ""], graph);
+      return extensionPass(opened, most, { extension, gradientOf }, names ?? []);
     },
     dispose,
   };
