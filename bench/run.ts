@@ -3,7 +3,8 @@
  *
  * The runs that a ratio compares are interleaved, A B A B …, in one process (PyTorch in a child that answers on request), and
  * the ratio is the median over the pairs: shared machines drift. Networks with random weights are exported by bench/export.py,
- * which needs python3-torch and python3-torchvision; without them there is nothing to compare with. Names of networks restrict
+ * which needs python3-torch and python3-torchvision; without them there is nothing to compare with. RIVALS names the Pythons whose PyTorch is
+ * compared with, "python3 /opt/torch/bin/python"; ":compile" behind one takes torch.compile. Names of networks restrict
  * the run and write no report; --quick takes fewer rounds; THREADS=1 sets the threads.
  */
 import { execFileSync, spawn } from "node:child_process";
@@ -21,6 +22,7 @@ import type { Runtime } from "../src/runtime/runtime.ts";
 import type { FloatTensor } from "../src/tensor/tensor.ts";
 
 const python = "/usr/bin/python3";
+const rivals = (process.env.RIVALS ?? python).split(" ");
 const here = import.meta.dirname;
 const threads = Number(process.env.THREADS ?? 2);
 const pairs = process.argv.includes("--quick") ? 7 : 21;
@@ -106,13 +108,49 @@ interface ExplanationCost {
   readonly peak: number;
 }
 
+/** What was measured of a PyTorch: times in milliseconds, one for each round. */
+interface TorchTimes {
+  readonly version: string;
+  readonly forward: number[];
+  readonly gradient: number[];
+}
+
+/** A PyTorch in a child process. */
+interface Rival {
+  readonly version: string;
+  /** Milliseconds of a run forward, and of one forward and back. */
+  time(name: string): Promise<readonly number[]>;
+  stop(): void;
+}
+
+async function startRival(rival: string): Promise<Rival> {
+  const [program, ...more] = rival.split(":");
+  const server = spawn(program, [join(here, "torch_server.py"), String(threads), ...more], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const answers = createInterface({ input: server.stdout })[Symbol.asyncIterator]();
+  const next = async (): Promise<string> => {
+    const { value, done } = await answers.next();
+    if (done) throw new Error(`bench/run: ${program} gave no answer`);
+    return value;
+  };
+  return {
+    version: await next(),
+    async time(name) {
+      server.stdin.write(`${name}\n`);
+      return (await next()).split(" ").map(Number);
+    },
+    stop: () => server.stdin.end(),
+  };
+}
+
 /** What was measured of one network: times in milliseconds, one for each round. */
 interface Row {
   readonly name: string;
   readonly forward: readonly number[];
   readonly gradient: readonly number[];
-  readonly torchForward: readonly number[];
-  readonly torchGradient: readonly number[];
+  /** Of each of the rivals. */
+  readonly torch: readonly TorchTimes[];
   readonly explanation: ExplanationCost;
   /** Of an explanation that trades speed for memory. */
   readonly lean: ExplanationCost | undefined;
@@ -148,16 +186,7 @@ if (process.argv[2] === "--explain") {
 
 async function bench() {
   const folder = mkdtempSync(join(tmpdir(), "perceptual-ball-bench-"));
-  const server = spawn(python, [join(here, "torch_server.py"), String(threads)], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const answers = createInterface({ input: server.stdout })[Symbol.asyncIterator]();
-  const torch = async (name: string): Promise<readonly number[]> => {
-    server.stdin.write(`${name}\n`);
-    const { value, done } = await answers.next();
-    if (done) throw new Error("bench/run: PyTorch gave no answer");
-    return value.split(" ").map(Number);
-  };
+  const torches = await Promise.all(rivals.map(startRival));
   const rows: Row[] = [];
   try {
     const chosen = process.argv.slice(2).filter((argument) => argument in sizes);
@@ -177,21 +206,22 @@ async function bench() {
       const point = image.data.map((x, i) => x + 1e-3 * Math.sin(i));
       const feeds = { [forward.inputNames[0]]: new ort.Tensor("float32", image.data, [1, 3, size, size]) };
       const [forwardTimes, gradientTimes]: [number[], number[]] = [[], []];
-      const [torchForwardTimes, torchGradientTimes]: [number[], number[]] = [[], []];
+      const torch = torches.map(({ version }): TorchTimes => ({ version, forward: [], gradient: [] }));
       const repeats = repeatsOf[name] ?? 5;
       for (let pair = -3; pair < pairs; pair++) {
         const forwardMs = await fastest(repeats, () => forward.run(feeds));
         const gradientMs = await fastest(repeats, () => objective.run([{ image: point, problem }]));
-        const answers: (readonly number[])[] = [];
-        for (let i = 0; i < repeats; i++) answers.push(await torch(name));
+        const answers = torches.map((): (readonly number[])[] => []);
+        for (const [k, { time }] of torches.entries()) {
+          for (let i = 0; i < repeats; i++) answers[k].push(await time(name));
+        }
         if (pair < 0) continue;
-        const [torchForwardMs, torchGradientMs] = [0, 1].map((column) =>
-          Math.min(...answers.map((times) => times[column])),
-        );
         forwardTimes.push(forwardMs);
         gradientTimes.push(gradientMs);
-        torchForwardTimes.push(torchForwardMs);
-        torchGradientTimes.push(torchGradientMs);
+        for (const [k, { forward, gradient }] of torch.entries()) {
+          forward.push(Math.min(...answers[k].map(([ms]) => ms)));
+          gradient.push(Math.min(...answers[k].map(([, ms]) => ms)));
+        }
       }
       await forward.release();
       await classifier.dispose();
@@ -209,8 +239,7 @@ async function bench() {
         name,
         forward: forwardTimes,
         gradient: gradientTimes,
-        torchForward: torchForwardTimes,
-        torchGradient: torchGradientTimes,
+        torch,
         explanation: { ...explanations[1], peak: Math.max(...explanations.map(({ peak }) => peak)) },
         lean: name === "vgg19_bn" ? measure("low") : undefined,
       });
@@ -218,14 +247,17 @@ async function bench() {
       process.stderr.write(`${name} done\n`);
     }
   } finally {
-    server.stdin.end();
+    for (const { stop } of torches) stop();
     rmSync(folder, { recursive: true, force: true });
   }
   if (rows.length < Object.keys(sizes).length) {
-    for (const { name, forward, gradient, torchGradient, explanation } of rows) {
-      const times = [forward, gradient, torchGradient].map((all) => median(all).toFixed(2));
+    for (const { name, forward, gradient, torch, explanation } of rows) {
+      const ratioTo = (times: readonly number[]) => median(gradient.map((ms, i) => ms / times[i])).toFixed(2);
+      const beside = torch.map(
+        (rival) => `${rival.version} ${median(rival.gradient).toFixed(2)} ms (${ratioTo(rival.gradient)})`,
+      );
       process.stdout.write(
-        `${name}: forward ${times[0]}, gradient ${times[1]}, PyTorch's ${times[2]} ms; ` +
+        `${name}: forward ${median(forward).toFixed(2)}, gradient ${median(gradient).toFixed(2)} ms (${ratioTo(forward)}), PyTorch ${beside.join(", ")}; ` +
           `outside the runtime ${(100 * explanation.share).toFixed(0)} %, ${explanation.peak.toFixed(0)} MB at the peak\n`,
       );
     }
@@ -245,9 +277,10 @@ function document(rows: readonly Row[]): string {
   const spread = (values: readonly number[]) =>
     `${median(values).toFixed(2)} (${quantile(values, 0.25).toFixed(2)}–${quantile(values, 0.75).toFixed(2)})`;
   const ms = (values: readonly number[]) => median(values).toFixed(1);
-  const speed = rows.map(({ name, forward, gradient, torchForward, torchGradient }) => {
-    const [overForward, overTorch] = [ratios(gradient, forward), ratios(gradient, torchGradient)].map(spread);
-    return `| ${name} | ${ms(forward)} | ${ms(gradient)} | ${overForward} | ${ms(torchForward)} | ${ms(torchGradient)} | ${overTorch} |`;
+  const versions = rows[0].torch.map(({ version }) => version);
+  const speed = rows.map(({ name, forward, gradient, torch }) => {
+    const beside = torch.map((rival) => `${ms(rival.gradient)} | ${spread(ratios(gradient, rival.gradient))} |`);
+    return `| ${name} | ${ms(forward)} | ${ms(gradient)} | ${spread(ratios(gradient, forward))} | ${beside.join(" ")}`;
   });
   const explanations = rows.flatMap(({ name, explanation, lean }) =>
     [explanation, ...(lean ? [lean] : [])].map(
@@ -264,18 +297,24 @@ function document(rows: readonly Row[]): string {
   const verdict = (what: string, value: number, limit: number, format = (x: number) => x.toFixed(2)) =>
     `| ${what} | ${format(limit)} | ${format(value)} | ${value <= limit ? "met" : "missed"} |`;
   const percent = (x: number) => `${(100 * x).toFixed(0)} %`;
-  const slowest = Math.max(...rows.map(({ gradient, torchGradient }) => median(ratios(gradient, torchGradient))));
+  /** The largest ratio to any of the rivals among some networks. */
+  const slowest = (names: readonly string[]): number =>
+    Math.max(
+      ...names
+        .map(row)
+        .flatMap(({ gradient, torch }) => torch.map((rival) => median(ratios(gradient, rival.gradient)))),
+    );
   return `# Speed and memory, as measured
 
-\`npm run bench\` wrote this on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} × ${cpus()[0].model.trim()}, Node ${process.versions.node}, onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}, Debian's PyTorch 1.13, ${threads} threads for both.
+\`npm run bench\` wrote this on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} × ${cpus()[0].model.trim()}, Node ${process.versions.node}, onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}, PyTorch ${versions.join(" and ")}, ${threads} threads for all.
 Random weights, one image, ${pairs} interleaved rounds; times are medians in milliseconds, ratios are medians over the rounds with
 their quartiles. Of the three small networks each round counts the fastest of five runs. The machine is a shared one: trust the ratios, not the times.
 
 "Value and gradient" is objective (4) with the layers of the automatic preset in one session run, preprocessing included;
 PyTorch's is forward and backward of a margin with respect to the input, without the perceptual term.
 
-| network | forward | value and gradient | ratio to forward | PyTorch forward | PyTorch forward + backward | ratio to PyTorch's |
-|---|---|---|---|---|---|---|
+| network | forward | value and gradient | ratio to forward |${versions.map((version) => ` PyTorch ${version}: forward + backward | ratio to it |`).join("")}
+|---|---|---|---|${versions.map(() => "---|---|").join("")}
 ${speed.join("\n")}
 
 An explanation of 30 L-BFGS iterations (history 10, constraint \`range\`) in a process of its own, the median of three such processes. "Outside" is the share of the time
@@ -288,12 +327,20 @@ ${explanations.join("\n")}
 | target | at most | measured | |
 |---|---|---|---|
 ${[
-  verdict("value and gradient over forward, VGG-19-BN", ratioOf("vgg19_bn"), 2.5),
-  verdict("value and gradient over forward, SqueezeNet 1.1", ratioOf("squeezenet1_1"), 3),
-  verdict("time over PyTorch's, the slowest of the five", slowest, 1),
-  verdict("outside the runtime, VGG-19-BN", row("vgg19_bn").explanation.share, 0.1, percent),
-  verdict("outside the runtime, SqueezeNet 1.1", row("squeezenet1_1").explanation.share, 0.3, percent),
-  verdict("peak memory, VGG-19-BN", row("vgg19_bn").explanation.peak / 1024, 2, (x) => `${x.toFixed(2)} GB`),
+  verdict("value and gradient over forward, VGG-19-BN", ratioOf("vgg19_bn"), 2.2),
+  verdict("value and gradient over forward, ResNet-50", ratioOf("resnet50"), 2.5),
+  verdict("value and gradient over forward, MobileNetV2", ratioOf("mobilenet_v2"), 3.3),
+  verdict("value and gradient over forward, SqueezeNet 1.1", ratioOf("squeezenet1_1"), 3.2),
+  verdict("value and gradient over forward, CIFAR VGG-7", ratioOf("cifar_vgg7"), 2.3),
+  verdict("time over PyTorch's, the slowest of the two large", slowest(["vgg19_bn", "resnet50"]), 0.75),
+  verdict(
+    "time over PyTorch's, the slowest of the three small",
+    slowest(["mobilenet_v2", "squeezenet1_1", "cifar_vgg7"]),
+    0.5,
+  ),
+  verdict("outside the runtime, SqueezeNet 1.1", row("squeezenet1_1").explanation.share, 0.08, percent),
+  verdict("outside the runtime, MobileNetV2", row("mobilenet_v2").explanation.share, 0.08, percent),
+  verdict("peak memory, VGG-19-BN", row("vgg19_bn").explanation.peak / 1024, 1.2, (x) => `${x.toFixed(2)} GB`),
 ].join("\n")}
 `;
 }

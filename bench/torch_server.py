@@ -1,8 +1,10 @@
-"""Times PyTorch on request, so that its runs can be interleaved with others: reads "NAME SIZE" per line, writes milliseconds.
+"""Times PyTorch on request, so that its runs can be interleaved with others: reads "NAME" per line, writes milliseconds.
 
-    /usr/bin/python3 bench/torch_server.py THREADS
+    python3 bench/torch_server.py THREADS [compile]
 
-Forward and backward of the margin between two classes with respect to the input alone, BatchNormalization in inference form.
+Forward, and forward and backward of the margin between two classes with respect to the input alone, BatchNormalization folded into the
+convolutions as users' ONNX files have it. The first line that it writes is PyTorch's version. With `compile` the network goes through
+torch.compile, which takes minutes for each.
 """
 
 import sys
@@ -10,20 +12,23 @@ import time
 
 import torch
 
-from export import NETWORKS
+from torch.fx.experimental.optimization import fuse
+
+from export import network
 
 torch.set_num_threads(int(sys.argv[1]))
+compiles = sys.argv[2:] == ["compile"]
+print(torch.__version__ + (", compiled" if compiles else ""), flush=True)
 models = {}
 for line in sys.stdin:
     name = line.strip()
-    build, size = NETWORKS[name]
     if name not in models:
         models.clear()
-        torch.manual_seed(0)
-        model = build().eval()
+        model, size = network(name)
+        model = fuse(model)
         for parameter in model.parameters():
             parameter.requires_grad_(False)
-        models[name] = model, torch.rand(1, 3, size, size)
+        models[name] = torch.compile(model) if compiles else model, torch.rand(1, 3, size, size)
     model, image = models[name]
     started = time.perf_counter()
     with torch.no_grad():
