@@ -66,9 +66,10 @@ export async function work<I extends ExperimentItem, T>(
   }
 }
 
-/** Computes what is open in `--workers` children. */
+/** Computes what is open in so many children. */
 export async function computeInWorkers<I extends ExperimentItem, T>(
   options: ConductOptions<I, T>,
+  workers: number,
   store: RecordFolder<T>,
   progress: ProgressDisplay,
   note: Note,
@@ -83,7 +84,7 @@ export async function computeInWorkers<I extends ExperimentItem, T>(
       advice: "Run `npm run build` first.",
     });
   }
-  const of = flags.workers * sharesPerWorker;
+  const of = workers * sharesPerWorker;
   const shards = Array.from({ length: of }, (_, index) => ({ index: index + 1, of, within: flags.shard })).filter(
     (shard) => items.some(({ key }) => isInShard(key, shard) && store.finished(key) === undefined),
   );
@@ -93,9 +94,9 @@ export async function computeInWorkers<I extends ExperimentItem, T>(
   show();
   const lost = await runWorkers({
     entry: executable,
-    argv: flags.threads === undefined ? withShareOfCores(context.argv, flags.workers) : context.argv,
+    argv: flags.threads === undefined ? withShareOfCores(context.argv, workers) : context.argv,
     env: context.io.env,
-    workers: flags.workers,
+    workers,
     shards,
     signal: context.io.signal,
     onMessage(_worker, message) {

@@ -129,6 +129,7 @@ test("a file that a crash has cut off is mentioned, and mended", async () => {
 test("flags out of range are refused", () => {
   for (const argv of [
     ["--workers", "0"],
+    ["--workers", "some"],
     ["--workers", "1.5"],
     ["--shard", "3/2"],
     ["--seed", "-1"],
@@ -141,6 +142,14 @@ test("flags out of range are refused", () => {
     shard: { index: 1, of: 2 },
     seed: 7,
   });
+});
+
+test("--workers auto: what is done before anything could be measured is done here", async () => {
+  expect(flagsOf("--workers", "auto")).toMatchObject({ workers: "auto" });
+  const { counts, exitCode, computed, stderr } = await conduct(["--workers", "auto"]);
+  expect({ counts, exitCode }).toEqual({ counts: { total: 6, done: 6, failed: 0 }, exitCode: 0 });
+  expect(computed).toHaveLength(6);
+  expect(stderr).not.toContain("--workers auto");
 });
 
 test("--allow-failed: a few that fail are a success, with a list", async () => {

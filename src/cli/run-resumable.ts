@@ -1,9 +1,17 @@
 /** @file An experiment as commands run it: results in a folder, progress, child processes, Ctrl-C, and going on afterwards. */
-import { type ExperimentItem, failedRecords, runExperiment } from "../experiments/records/run-experiment.ts";
+import { availableParallelism, freemem } from "node:os";
+import {
+  type ExperimentItem,
+  type ExperimentProgress,
+  failedRecords,
+  runExperiment,
+} from "../experiments/records/run-experiment.ts";
 import { isInShard } from "../experiments/records/shards.ts";
 import { checkWritableFolder } from "../node/check-folder.ts";
+import { machineMemory } from "../node/models/machine-memory.ts";
 import { openRecordFolder, type RecordFolder } from "../node/records/record-folder.ts";
 import { workerChannel } from "../node/records/workers.ts";
+import { workersFor } from "./choose-workers.ts";
 import { exitCodes, isInterruption, type Note, notesOf, reportInterruption } from "./context.ts";
 import {
   type ConductOptions,
@@ -14,7 +22,7 @@ import {
   showProgress,
   writerName,
 } from "./experiment-run.ts";
-import { createProgress, type ProgressDisplay } from "./progress.ts";
+import { createProgress, describeSeconds, type ProgressDisplay } from "./progress.ts";
 import { computeInWorkers, work } from "./run-in-workers.ts";
 
 /** What is said of a share whose report says nothing by itself. */
@@ -70,9 +78,12 @@ export async function conductExperiment<I extends ExperimentItem, T>(
   if (shard?.source !== undefined) note(`share ${shard.index} of ${shard.of}, from ${shard.source}`);
   let isInterrupted = false;
   try {
-    await (flags.workers > 1
-      ? computeInWorkers(options, store, progress, note)
-      : computeHere(options, store, progress, note));
+    const { workers } = flags;
+    if (workers === "auto") await computeByMeasure(options, store, progress, note);
+    else
+      await (workers > 1
+        ? computeInWorkers(options, workers, store, progress, note)
+        : computeHere(options, store, progress, note));
   } catch (error) {
     if (!isInterruption(error)) throw error;
     isInterrupted = true;
@@ -112,6 +123,7 @@ async function computeHere<I extends ExperimentItem, T>(
   store: RecordFolder<T>,
   progress: ProgressDisplay,
   note: Note,
+  watch?: { readonly pause: AbortSignal; readonly see: (state: ExperimentProgress) => void },
 ): Promise<void> {
   const { items, compute, batchSize, batchOf, flags, context } = options;
   progress.begin();
@@ -123,7 +135,53 @@ async function computeHere<I extends ExperimentItem, T>(
     batchOf,
     shard: flags.shard,
     signal: context.io.signal,
-    onProgress: (state) => showProgress(progress, state),
+    pause: watch?.pause,
+    onProgress(state) {
+      showProgress(progress, state);
+      watch?.see(state);
+    },
     onFailure: (failure) => note(describeFailure(failure)),
   });
+}
+
+/** The first items are computed until so many seconds have been measured. */
+const measuredSeconds = 1;
+
+/** Computes the first items here, and the others in as many children as pay off by what those took; here as well where none do. */
+async function computeByMeasure<I extends ExperimentItem, T>(
+  options: ConductOptions<I, T>,
+  store: RecordFolder<T>,
+  progress: ProgressDisplay,
+  note: Note,
+): Promise<void> {
+  const before = process.uptime();
+  const enough = new AbortController();
+  // What the first batch takes holds the opening of sessions as well.
+  let first: ExperimentProgress | undefined;
+  let latest: ExperimentProgress | undefined;
+  await computeHere(options, store, progress, note, {
+    pause: enough.signal,
+    see(state) {
+      if (state.computed === 0) return;
+      latest = state;
+      if (first === undefined) first = state;
+      else if (state.seconds - first.seconds >= measuredSeconds) enough.abort();
+    },
+  });
+  if (!enough.signal.aborted || first === undefined || latest === undefined) return;
+  const secondsPerItem = (latest.seconds - first.seconds) / (latest.computed - first.computed);
+  const startSeconds = before + Math.max(0, first.seconds - first.computed * secondsPerItem);
+  const workers = workersFor({
+    cores: availableParallelism(),
+    open: latest.total - latest.done - latest.failed,
+    secondsPerItem,
+    startSeconds,
+    peakBytes: 1024 * process.resourceUsage().maxRSS,
+    freeBytes: Math.min(freemem(), machineMemory()),
+  });
+  const measured = `${describeSeconds(secondsPerItem)} for one item, ${describeSeconds(startSeconds)} to start`;
+  note(`--workers auto: ${workers === 1 ? "this process alone" : `${workers} processes`} (${measured})`);
+  await (workers === 1
+    ? computeHere(options, store, progress, note)
+    : computeInWorkers(options, workers, store, progress, note));
 }

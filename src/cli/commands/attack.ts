@@ -97,7 +97,7 @@ async function attackPictures(images: readonly string[], flags: Flags, context: 
       keepImages: flags.data === undefined || flags.transferTo !== undefined ? undefined : flags.examples,
       turn,
       batch: flags.batch,
-      isDivided: flags.workers > 1 || flags.shard !== undefined,
+      isDivided: flags.workers !== 1 || flags.shard !== undefined,
     });
     checkAttackReport({ out: flags.out, opened, items });
     const versions = pictureVersions(runtime);

@@ -9,7 +9,8 @@ import { addSpeechFlags, type SpeechFlags, seedOption } from "./run-flags.ts";
 export interface ExperimentFlags extends SpeechFlags {
   readonly out: string;
   readonly shard?: Shard;
-  readonly workers: number;
+  /** `auto`: as many as pay off, by what the first items take. */
+  readonly workers: number | "auto";
   readonly fresh?: boolean;
   readonly allowFailed: number;
   readonly seed: number;
@@ -61,10 +62,14 @@ function shardOf(text: string, env: Environment): Shard {
 }
 
 function addWorkersFlag(add: (option: Option) => Command): void {
+  const parse = number("--workers", { min: 1, max: 256, integer: true });
   add(
-    new Option("--workers <n>", "child processes that share the work")
+    new Option(
+      "--workers <n>",
+      "child processes that share the work; auto: as many as pay off, by what the first pictures take",
+    )
       .default(1)
-      .argParser(number("--workers", { min: 1, max: 256, integer: true })),
+      .argParser((text: string) => (text.trim() === "auto" ? "auto" : parse(text))),
   );
 }
 
