@@ -11,7 +11,6 @@ import { checkWritableFolder } from "../node/check-folder.ts";
 import { machineMemory } from "../node/models/machine-memory.ts";
 import { openRecordFolder, type RecordFolder } from "../node/records/record-folder.ts";
 import { workerChannel } from "../node/records/workers.ts";
-import { workersFor } from "./choose-workers.ts";
 import { exitCodes, isInterruption, type Note, notesOf, reportInterruption } from "./context.ts";
 import {
   type ConductOptions,
@@ -24,6 +23,7 @@ import {
 } from "./experiment-run.ts";
 import { createProgress, describeSeconds, type ProgressDisplay } from "./progress.ts";
 import { computeInWorkers, work } from "./run-in-workers.ts";
+import { workersFor } from "./share-of-cores.ts";
 
 /** What is said of a share whose report says nothing by itself. */
 export const shareFinished =

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type MeasuredRun, workersFor } from "./choose-workers.ts";
+import { type MeasuredRun, workersFor } from "./share-of-cores.ts";
 
 const run: MeasuredRun = {
   cores: 8,
