@@ -137,13 +137,18 @@ function inBlocks(graph: Graph): Graph {
 function wrap(session: RuntimeSession, options: SessionOptions & { readonly where: string }): Session {
   const { runtime, where } = options;
   const underWay = new Set<Promise<unknown>>();
+  /** The runtime's own tensors over the same memory: many feeds come again as they were, run after run. */
+  const known = new WeakMap<Tensor, unknown>();
   let released: Promise<void> | undefined;
   /** Like everything that is asked of the runtime, its tensors may be refused. */
   const start = async (feeds: Readonly<Record<string, Tensor>>, fetches: readonly string[]) => {
     try {
       const runtimeFeeds: Record<string, unknown> = {};
-      for (const [name, { dtype, data, shape }] of Object.entries(feeds)) {
-        runtimeFeeds[name] = new runtime.Tensor(dtype as never, data as never, shape as never);
+      for (const [name, feed] of Object.entries(feeds)) {
+        const { dtype, data, shape } = feed;
+        const tensor = known.get(feed) ?? new runtime.Tensor(dtype as never, data as never, shape as never);
+        known.set(feed, tensor);
+        runtimeFeeds[name] = tensor;
       }
       return await session.run(runtimeFeeds as never, fetches);
     } catch (error) {

@@ -133,7 +133,12 @@ test("steps, free and in a box, and what they gain", () => {
       },
       { box: { low: lows, high: highs } },
     );
-    for (const project of [undefined, box]) {
+    const [free, bounded, whole] = [
+      [undefined, length],
+      [box, length],
+      [box, 1],
+    ] as const;
+    for (const [project, length] of [free, bounded, whole]) {
       expectSame([trial, point, direction, gradient, doubles(1), lows, highs], gap, (given) => {
         const [to, from, way, slopes, gain, low, high] = given as [
           ...[Float32Array, Float32Array, Float32Array, Float32Array],

@@ -14,6 +14,7 @@
  */
 import { lbfgs } from "../../optimize/lbfgs.ts";
 import type { Evaluation, Outcome, Projection, Query } from "../../optimize/solver.ts";
+import { subtractScaled } from "../../optimize/update-rules.ts";
 import { squaredNorm } from "../../tensor/vector.ts";
 
 /** What the search must be answered: the objective at the strength that it asks for. */
@@ -95,7 +96,7 @@ export function* strengthSearch<E extends StrengthEvaluation>(
   const squared = squaredNorm(origin.gradient) / factor ** 2;
   const stride = squared > 0 ? miss / squared / factor : 0;
   const probePoint = start.slice();
-  for (let i = 0; i < start.length; i++) probePoint[i] = start[i] - stride * origin.gradient[i];
+  subtractScaled(probePoint, start, stride, origin.gradient);
   project(probePoint);
   const probe = yield { point: probePoint, iteration: 0 };
 

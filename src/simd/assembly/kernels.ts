@@ -382,6 +382,20 @@ export function moveTo(
   let i: usize = 0;
   const whole = <usize>(size & -4) << 2;
   const end = <usize>size << 2;
+  if (length == 1 && bounded) {
+    // The sum of two float32 in float64, rounded, is that in float32.
+    for (; i < whole; i += 16) {
+      const from = v128.load(point + i);
+      const there = f32x4.add(from, v128.load(direction + i));
+      const to = clipped(there, v128.load(lows + i), v128.load(highs + i));
+      v128.store(trial + i, to);
+      const front = f64x2.sub(low(to), low(from));
+      const back = f64x2.sub(high(to), high(from));
+      most = f64x2.pmax(f64x2.pmax(most, f64x2.abs(front)), f64x2.abs(back));
+      const slope = v128.load(gradient + i);
+      sum = plusLanes(sum, f64x2.mul(low(slope), front), f64x2.mul(high(slope), back));
+    }
+  }
   for (; i < whole; i += 16) {
     const from = v128.load(point + i);
     const way = v128.load(direction + i);
