@@ -1,5 +1,7 @@
 /** @file Gaussian blur of maps and images. */
 import { checkKeys, MisuseError, numberIn } from "../errors.ts";
+import { kernelsFor } from "../simd/kernels.ts";
+import { openArrays, ordinaryArrays } from "../simd/workspace.ts";
 import { checkTensor, type FloatTensor } from "../tensor/tensor.ts";
 
 export interface BlurOptions {
@@ -27,18 +29,27 @@ function mirroredIndices(extent: number, radius: number): Int32Array {
   });
 }
 
-/** Correlates the middle axis of `source`, seen as [outer, height, width], with `weights`. */
-function correlateColumns(source: Float32Array, height: number, width: number, weights: Float64Array): Float64Array {
-  const out = new Float64Array(source.length);
-  const mirrored = mirroredIndices(height, (weights.length - 1) / 2);
-  for (let base = 0; base < source.length; base += height * width) {
-    for (let i = 0; i < height; i++) {
-      const to = base + i * width;
-      for (let t = 0; t < weights.length; t++)
-        addScaled(out, to, weights[t], source, base + mirrored[i + t] * width, width);
+/** Correlates the columns of one channel [height, width] with `weights`; the result goes to `out`. */
+export function correlateColumns(
+  source: Float32Array,
+  width: number,
+  weights: Float64Array,
+  mirrored: Int32Array,
+  out: Float64Array,
+): void {
+  const height = source.length / width;
+  const kernels = kernelsFor(source, weights, mirrored, out);
+  if (kernels !== undefined) {
+    const [from, times, rows, to] = [source, weights, mirrored, out].map(({ byteOffset }) => byteOffset);
+    kernels.correlateColumns(from, height, width, times, weights.length, rows, to);
+    return;
+  }
+  out.fill(0);
+  for (let i = 0; i < height; i++) {
+    for (let t = 0; t < weights.length; t++) {
+      addScaled(out, i * width, weights[t], source, mirrored[i + t] * width, width);
     }
   }
-  return out;
 }
 
 function addScaled(
@@ -52,20 +63,57 @@ function addScaled(
   for (let j = 0; j < count; j++) out[to + j] += weight * source[from + j];
 }
 
-/** Correlates the last axis of `source`, of the given width, with `weights`. */
-function correlateRows(source: Float64Array, width: number, weights: Float64Array): Float32Array {
-  const out = new Float32Array(source.length);
-  const mirrored = mirroredIndices(width, (weights.length - 1) / 2);
-  const line = new Float64Array(mirrored.length);
+/** Correlates the rows of one channel with `weights`; the result goes to `out`. What `line` holds afterwards means nothing. */
+export function correlateRows(
+  source: Float64Array,
+  width: number,
+  weights: Float64Array,
+  mirrored: Int32Array,
+  line: Float64Array,
+  out: Float32Array,
+): void {
+  const kernels = kernelsFor(source, weights, mirrored, line, out);
+  if (kernels !== undefined) {
+    const [from, times, columns, room, to] = [source, weights, mirrored, line, out].map(({ byteOffset }) => byteOffset);
+    kernels.correlateRows(from, source.length / width, width, times, weights.length, columns, room, to);
+    return;
+  }
   for (let base = 0; base < source.length; base += width) {
-    for (let j = 0; j < line.length; j++) line[j] = source[base + mirrored[j]];
+    for (let j = 0; j < mirrored.length; j++) line[j] = source[base + mirrored[j]];
     for (let j = 0; j < width; j++) {
       let sum = 0;
       for (let t = 0; t < weights.length; t++) sum += weights[t] * line[j + t];
       out[base + j] = sum;
     }
   }
-  return out;
+}
+
+/** The channels of `data`, each [height, width], blurred with the weights; a fresh array. */
+function correlate(data: Float32Array, height: number, width: number, gaussian: Float64Array): Float32Array {
+  const plane = height * width;
+  const taps = gaussian.length;
+  const [ofRows, ofColumns] = [height, width].map((extent) => mirroredIndices(extent, (taps - 1) / 2));
+  const doubles = plane + taps + ofColumns.length;
+  const integers = ofRows.length + ofColumns.length;
+  const arrays = openArrays({ singles: 2 * plane, doubles, integers }) ?? ordinaryArrays;
+  try {
+    const [source, blurred, between] = [arrays.singles(plane), arrays.singles(plane), arrays.doubles(plane)];
+    const [weights, line] = [arrays.doubles(taps), arrays.doubles(ofColumns.length)];
+    const [rows, columns] = [arrays.integers(ofRows.length), arrays.integers(ofColumns.length)];
+    weights.set(gaussian);
+    rows.set(ofRows);
+    columns.set(ofColumns);
+    const out = new Float32Array(data.length);
+    for (let base = 0; base < data.length; base += plane) {
+      source.set(data.subarray(base, base + plane));
+      correlateColumns(source, width, weights, rows, between);
+      correlateRows(between, width, weights, columns, line, blurred);
+      out.set(blurred, base);
+    }
+    return out;
+  } finally {
+    arrays.close();
+  }
 }
 
 /**
@@ -99,5 +147,5 @@ export function blur(image: FloatTensor, options: BlurOptions): FloatTensor {
   const weights = sigma === 0 ? Float64Array.of(1) : gaussianWeights(sigma, radius);
   if (weights.length === 1) return { ...image, data: image.data.slice() };
   const [height, width] = shape.slice(-2);
-  return { ...image, data: correlateRows(correlateColumns(image.data, height, width, weights), width, weights) };
+  return { ...image, data: correlate(image.data, height, width, weights) };
 }

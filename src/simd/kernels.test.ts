@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { compileKernels, kernelsText } from "../../scripts/kernels.ts";
 import { lengthen, roundToBytes, writeBytes } from "../attacks/budget.ts";
 import { distancesBetween, sumsOfDistances } from "../attacks/distances.ts";
+import { blur } from "../image/gaussian-blur.ts";
 import { findInBox } from "../optimize/binding-set.ts";
 import { clipTo } from "../optimize/bounds.ts";
 import { moveToBounds, writePair } from "../optimize/curvature-history.ts";
@@ -13,7 +14,10 @@ import { blockSumsLength, combineRows, innerProducts, innerProductsAt, paddedCou
 import { largestIfFinite } from "../optimize/solver.ts";
 import { gainAlong, moveTo, scaleInPlace, writeDifference } from "../optimize/steps.ts";
 import { adamStep, mix, signStepInBox, subtractScaled, subtractSigns } from "../optimize/update-rules.ts";
+import { createRandom } from "../random/random.ts";
+import { smoothMask } from "../saliency/extremal/extremal-mask.ts";
 import { createKernelMemory, kernelsFor, useKernels } from "./kernels.ts";
+import { workspaceBytes } from "./workspace.ts";
 
 test("the module that is checked in is what its source compiles to", async () => {
   const written = readFileSync(resolve(import.meta.dirname, "kernels-binary.ts"), "utf8");
@@ -272,6 +276,43 @@ test("what opens a workspace by itself gives the same with kernels and without",
   const clean = image.map((x, i) => x + 0.03 * Math.cos(i));
   const go = () => [distancesBetween(image, clean, 700), roundToBytes(image, clean, { norm: "linf", epsilon: 0.02 })];
   const withKernels = go();
+  useKernels(false);
+  expect(go()).toEqual(withKernels);
+  useKernels(true);
+});
+
+test("blurred pictures and smooth masks are the same with kernels and without", () => {
+  const random = createRandom(3);
+  const picture = (...shape: number[]) => ({
+    dtype: "float32" as const,
+    shape,
+    data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => random() - 0.3),
+  });
+  const blurs = [
+    [picture(3, 17, 22), 1.3],
+    [picture(9, 6), 8],
+    [picture(1, 1), 2],
+    [picture(2, 40, 3), 0.4],
+  ] as const;
+  const layouts = [
+    { height: 31, width: 26, step: 3, sigmaPixels: 7, margin: 6 },
+    { height: 16, width: 16, step: 2, sigmaPixels: 3, margin: 0 },
+    { height: 5, width: 9, step: 1, sigmaPixels: 1, margin: 2 },
+  ];
+  const values = (length: number) =>
+    Float64Array.from({ length }, (_, i) => (i % 11 < 5 ? 0 : i % 7 === 0 ? 1 : ((i * 37) % 100) / 100));
+  const go = () => [
+    ...blurs.map(([image, sigmaPixels]) => blur(image, { sigmaPixels })),
+    ...layouts.map((layout) => {
+      const smooth = smoothMask(layout);
+      const mask = smooth.forward(values(smooth.gridHeight * smooth.gridWidth)).slice();
+      const gradient = smooth.backward(mask.map((x, u) => x - Math.sin(u)));
+      smooth.close();
+      return { mask, gradient };
+    }),
+  ];
+  const withKernels = go();
+  expect(workspaceBytes().taken).toBe(0);
   useKernels(false);
   expect(go()).toEqual(withKernels);
   useKernels(true);

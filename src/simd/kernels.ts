@@ -110,6 +110,81 @@ export interface KernelExports {
     ]
   ): void;
   distancesBetween(...given: [a: number, b: number, plane: number, channels: number, distances: number]): void;
+  addSquare(
+    ...given: [
+      a: number,
+      b: number,
+      width: number,
+      fromY: number,
+      toY: number,
+      fromX: number,
+      toX: number,
+      top: number,
+      left: number,
+      reach: number,
+      first: number,
+      second: number,
+    ]
+  ): void;
+  squareProduct(
+    ...given: [
+      sums: number,
+      a: number,
+      b: number,
+      width: number,
+      fromY: number,
+      toY: number,
+      fromX: number,
+      toX: number,
+      top: number,
+      left: number,
+      reach: number,
+      first: number,
+      second: number,
+    ]
+  ): void;
+  squareProducts(
+    ...given: [
+      sums: number,
+      a: number,
+      b: number,
+      width: number,
+      fromY: number,
+      toY: number,
+      fromX: number,
+      toX: number,
+      top: number,
+      left: number,
+      reach: number,
+      first: number,
+      second: number,
+      step: number,
+    ]
+  ): void;
+  divide(...given: [a: number, b: number, ratio: number, factor: number, product: number, size: number]): void;
+  correlateColumns(
+    ...given: [
+      source: number,
+      height: number,
+      width: number,
+      weights: number,
+      taps: number,
+      mirrored: number,
+      result: number,
+    ]
+  ): void;
+  correlateRows(
+    ...given: [
+      source: number,
+      height: number,
+      width: number,
+      weights: number,
+      taps: number,
+      mirrored: number,
+      line: number,
+      result: number,
+    ]
+  ): void;
 }
 
 /** What of WebAssembly is used here, which not every set of types knows. */

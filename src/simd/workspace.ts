@@ -9,18 +9,30 @@ import { areKernelsWanted, createKernelMemory, type KernelMemory } from "./kerne
 type FloatArray = Float32Array | Float64Array;
 
 /**
- * Arrays of one search. What is in them at first is not said: others may have had the memory before. What the workspace has no room for is an
+ * Arrays that belong together. What is in them at first is not said: others may have had the memory before. What there is no room for is an
  * ordinary array, which the kernels leave alone.
  */
-export interface Workspace<A extends FloatArray> {
-  /** `count` vectors, one after the other; default 1. */
-  vectors(count?: number): A;
+export interface Arrays {
+  singles(length: number): Float32Array;
   doubles(length: number): Float64Array;
   integers(length: number): Int32Array;
-  /** A vector that the kernels can work on: `vector` copied to `place`, or `vector` itself where there are no kernels. */
-  adopt(vector: A, place: A): A;
   /** Gives the memory back; what was had from here must not be used any more. */
   close(): void;
+}
+
+/** How many elements there is to be room for. */
+export interface ArraysSize {
+  readonly singles: number;
+  readonly doubles: number;
+  readonly integers: number;
+}
+
+/** The arrays of one search. */
+export interface Workspace<A extends FloatArray> extends Pick<Arrays, "doubles" | "integers" | "close"> {
+  /** `count` vectors, one after the other; default 1. */
+  vectors(count?: number): A;
+  /** A vector that the kernels can work on: `vector` copied to `place`, or `vector` itself where there are no kernels. */
+  adopt(vector: A, place: A): A;
 }
 
 /** How much a workspace has room for. */
@@ -57,60 +69,87 @@ interface Place {
 
 const blocks = new Set<Block>();
 /** A search that nobody goes on with, nor ends, gives its memory back when it is collected. */
-/** A vector keeps its workspace from being given back. */
 const owners = new WeakMap<ArrayBufferView, Workspace<Float32Array>>();
+/** An array keeps those that it belongs to from being given back. */
+const keepers = new WeakMap<ArrayBufferView, Arrays>();
 const abandoned = new FinalizationRegistry<Place>(giveBack);
 
 /** A workspace for vectors of the kind and the length of `like`, and numbers besides. */
 export function openWorkspace<A extends FloatArray>(like: A, size: WorkspaceSize): Workspace<A> {
   const { length } = like;
-  if (!(like instanceof Float32Array) || length < leastLength || !areKernelsWanted()) return ordinaryWorkspace(like);
-  // Every array may begin farther on than the one before ends; no search has more than a few dozen.
-  const bytes =
-    size.vectors * (aligned(4 * length) + alignment) + 8 * size.doubles + 4 * size.integers + 64 * alignment;
-  const place = takeRange(aligned(bytes));
-  if (place === undefined) return ordinaryWorkspace(like);
+  if (!(like instanceof Float32Array) || length < leastLength) return ordinaryWorkspace(like);
+  // Every vector may begin farther on than the one before ends.
+  const singles = size.vectors * (length + alignment / 4);
+  const arrays = openArrays({ singles, doubles: size.doubles, integers: size.integers });
+  if (arrays === undefined) return ordinaryWorkspace(like);
+  const workspace: Workspace<Float32Array> = {
+    vectors(count = 1) {
+      const vectors = arrays.singles(count * length);
+      owners.set(vectors, workspace);
+      return vectors;
+    },
+    doubles: arrays.doubles,
+    integers: arrays.integers,
+    adopt(vector, at) {
+      at.set(vector);
+      return at;
+    },
+    close: arrays.close,
+  };
+  return workspace as Workspace<FloatArray> as Workspace<A>;
+}
+
+/** Arrays in one memory of the kernels, a few dozen at most; undefined where there are no kernels or no memory. */
+export function openArrays({ singles, doubles, integers }: ArraysSize): Arrays | undefined {
+  const bytes = 4 * singles + 8 * doubles + 4 * integers + 64 * alignment;
+  const place = areKernelsWanted() ? takeRange(aligned(bytes)) : undefined;
+  if (place === undefined) return undefined;
   const { range } = place;
   const { buffer } = place.block.memory;
   let next = range.from;
   let isOpen = true;
   /** Where so many bytes begin, and in what; undefined stands for an array of its own. */
-  const take = (bytes: number): readonly [ArrayBuffer | undefined, number] => {
+  const take = (taken: number): readonly [ArrayBuffer | undefined, number] => {
     const from = next;
-    if (from + aligned(bytes) > range.to) return [undefined, 0];
-    next += aligned(bytes);
+    if (from + aligned(taken) > range.to) return [undefined, 0];
+    next += aligned(taken);
     return [buffer, from];
   };
-  const workspace: Workspace<Float32Array> = {
-    vectors(count = 1) {
-      const [memory, from] = take(4 * count * length);
-      if (memory === undefined) return new Float32Array(count * length);
-      const vectors = new Float32Array(memory, from, count * length);
-      owners.set(vectors, workspace);
-      return vectors;
+  const arrays: Arrays = {
+    singles(length) {
+      const [memory, from] = take(4 * length);
+      return memory === undefined ? new Float32Array(length) : owned(new Float32Array(memory, from, length));
     },
-    doubles(count) {
-      const [memory, from] = take(8 * count);
-      return memory === undefined ? new Float64Array(count) : new Float64Array(memory, from, count);
+    doubles(length) {
+      const [memory, from] = take(8 * length);
+      return memory === undefined ? new Float64Array(length) : owned(new Float64Array(memory, from, length));
     },
-    integers(count) {
-      const [memory, from] = take(4 * count);
-      return memory === undefined ? new Int32Array(count) : new Int32Array(memory, from, count);
-    },
-    adopt(vector, at) {
-      at.set(vector);
-      return at;
+    integers(length) {
+      const [memory, from] = take(4 * length);
+      return memory === undefined ? new Int32Array(length) : owned(new Int32Array(memory, from, length));
     },
     close() {
       if (!isOpen) return;
       isOpen = false;
-      abandoned.unregister(workspace);
+      abandoned.unregister(arrays);
       giveBack(place);
     },
   };
-  abandoned.register(workspace, place, workspace);
-  return workspace as Workspace<FloatArray> as Workspace<A>;
+  const owned = <A extends ArrayBufferView>(array: A): A => {
+    keepers.set(array, arrays);
+    return array;
+  };
+  abandoned.register(arrays, place, arrays);
+  return arrays;
 }
+
+/** Ordinary arrays, as {@link openArrays} gives where it can. */
+export const ordinaryArrays: Arrays = {
+  singles: (length) => new Float32Array(length),
+  doubles: (length) => new Float64Array(length),
+  integers: (length) => new Int32Array(length),
+  close: () => {},
+};
 
 /** The workspace that `vector` is from, or one of ordinary arrays. */
 export function workspaceOf<A extends FloatArray>(vector: A): Workspace<A> {

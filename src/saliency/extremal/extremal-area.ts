@@ -7,7 +7,7 @@
 
 export interface AreaPenalty {
   readonly value: number;
-  /** With respect to the mask. */
+  /** With respect to the mask; the caller's own. */
   readonly gradient: Float64Array;
 }
 
@@ -24,9 +24,9 @@ export function areaPenalty(mask: Float64Array, ones: number): AreaPenalty {
   const count = mask.length;
   const threshold = nthSmallest(mask.slice(), count - ones);
   let [above, equal] = [0, 0];
-  for (const value of mask) {
-    if (value > threshold) above++;
-    else if (value === threshold) equal++;
+  for (let u = 0; u < count; u++) {
+    if (mask[u] > threshold) above++;
+    else if (mask[u] === threshold) equal++;
   }
   const share = (ones - above) / equal;
   const gradient = new Float64Array(count);

@@ -5,6 +5,9 @@
  * section 3.2: m(u) = smax_v k(u − v)·m̄(v), the smooth maximum over the nodes v of a grid.
  */
 
+import { type KernelExports, kernelsFor } from "../../simd/kernels.ts";
+import { type Arrays, openArrays, ordinaryArrays } from "../../simd/workspace.ts";
+
 export interface SmoothMaskOptions {
   readonly height: number;
   readonly width: number;
@@ -20,7 +23,10 @@ export interface SmoothMask {
   /** Nodes along y and x. The first and the last lie half a step inside of the picture, or beyond where steps do not divide it. */
   readonly gridHeight: number;
   readonly gridWidth: number;
-  /** The mask with its margin [(H + 2·margin) · (W + 2·margin)], in [0, 1], of the values [gridHeight · gridWidth], in [0, 1]. */
+  /**
+   * The mask with its margin [(H + 2·margin) · (W + 2·margin)], in [0, 1], of the values [gridHeight · gridWidth], in [0, 1]. The next call
+   * overwrites it.
+   */
   forward(values: Float64Array): Float64Array;
   /** The gradient at the values last given to `forward`, for a cotangent of the mask with its margin. */
   backward(cotangent: Float64Array): Float64Array;
@@ -28,6 +34,8 @@ export interface SmoothMask {
   inner(mask: Float64Array): Float64Array;
   /** Adds [H · W] to what of the mask is in the picture, in place. */
   addInner(mask: Float64Array, inner: Float64Array): void;
+  /** Gives the memory back, that of what `forward` returned included. */
+  close(): void;
 }
 
 /** Equal neighbors in a row whose gradients are summed up side by side, each in the order of one alone: most nodes are 0. */
@@ -70,8 +78,18 @@ function layoutOf({ height, width, step, sigmaPixels, margin }: SmoothMaskOption
   };
 }
 
+/** The part of a square of pixels, which begins at (top, left), that is from (fromY, fromX) to before (toY, toX). */
+interface Square {
+  readonly top: number;
+  readonly left: number;
+  readonly fromY: number;
+  readonly toY: number;
+  readonly fromX: number;
+  readonly toX: number;
+}
+
 /** The part of the square around node (i, j) that the mask is computed for. */
-function squareOf({ height, width, margin, step, radius, reach }: Layout, i: number, j: number) {
+function squareOf({ height, width, margin, step, radius, reach }: Layout, i: number, j: number): Square {
   const top = margin + step * (i - radius);
   const left = margin + step * (j - radius);
   return {
@@ -90,6 +108,8 @@ interface KernelTables {
   readonly first: Float64Array;
   readonly second: Float64Array;
   readonly rowOf: (y: number) => number;
+  /** Rows and columns of the square. */
+  readonly reach: number;
   /** Fills the tables for a node of `value`, if they do not hold that already: most nodes are 0 or 1, and neighbors often equal. */
   readonly fillFor: (value: number) => void;
 }
@@ -120,7 +140,7 @@ function tabulateSlopes(kernels: Float64Array, value: number, first: Float64Arra
  * Tables for squares of `reach` pixels; rows of the square are the same from both ends, and so are columns and rows. What fills them is asked
  * once for each of the distances, in loops of its own: a function per element would cost more than its exponential.
  */
-function kernelTables(reach: number, sigmaPixels: number, tabulate: Tabulate): KernelTables {
+function kernelTables(reach: number, sigmaPixels: number, tabulate: Tabulate, arrays: Arrays): KernelTables {
   const half = Math.ceil(reach / 2);
   const middle = (reach - 1) / 2;
   const distances = (half * (half + 1)) / 2;
@@ -129,7 +149,7 @@ function kernelTables(reach: number, sigmaPixels: number, tabulate: Tabulate): K
     for (let x = y; x < half; x++, n++) kernels[n] = kernel(Math.hypot(y - middle, x - middle) / sigmaPixels);
   }
   const [firstOf, secondOf] = [new Float64Array(distances), new Float64Array(distances)];
-  const [first, second] = [new Float64Array(half * reach), new Float64Array(half * reach)];
+  const [first, second] = [arrays.doubles(half * reach), arrays.doubles(half * reach)];
   const spread = (table: Float64Array, ofDistance: Float64Array): void => {
     for (let y = 0, n = 0; y < half; y++) {
       for (let x = y; x < half; x++, n++) {
@@ -145,6 +165,7 @@ function kernelTables(reach: number, sigmaPixels: number, tabulate: Tabulate): K
   return {
     first,
     second,
+    reach,
     rowOf: (y) => Math.min(y, reach - 1 - y) * reach,
     fillFor(value) {
       if (value === filled) return;
@@ -167,10 +188,12 @@ interface Workspace {
   /** The cotangent over the denominators, and that times the mask. */
   readonly plain: Float64Array;
   readonly weighted: Float64Array;
+  /** Of the nodes whose gradients are summed up side by side. */
+  readonly sums: Float64Array;
 }
 
-function workspaceOf({ gridHeight, gridWidth, height, width }: Layout): Workspace {
-  const plane = () => new Float64Array(height * width);
+function workspaceOf({ gridHeight, gridWidth, height, width }: Layout, arrays: Arrays): Workspace {
+  const plane = () => arrays.doubles(height * width);
   return {
     values: new Float64Array(gridHeight * gridWidth),
     numerators: plane(),
@@ -178,7 +201,14 @@ function workspaceOf({ gridHeight, gridWidth, height, width }: Layout): Workspac
     mask: plane(),
     plain: plane(),
     weighted: plane(),
+    sums: arrays.doubles(together),
   };
+}
+
+/** All arrays of a mask: five planes, and two tables each way. */
+function arraysOf({ height, width, reach }: Layout): Arrays {
+  const doubles = 5 * height * width + 4 * Math.ceil(reach / 2) * reach + together;
+  return openArrays({ singles: 0, doubles, integers: 0 }) ?? ordinaryArrays;
 }
 
 /**
@@ -193,9 +223,10 @@ function workspaceOf({ gridHeight, gridWidth, height, width }: Layout): Workspac
 export function smoothMask(options: SmoothMaskOptions): SmoothMask {
   const layout = layoutOf(options);
   const { gridHeight, gridWidth, width, margin, reach } = layout;
-  const ahead = kernelTables(reach, options.sigmaPixels, tabulateSums);
-  const back = kernelTables(reach, options.sigmaPixels, tabulateSlopes);
-  const workspace = workspaceOf(layout);
+  const arrays = arraysOf(layout);
+  const ahead = kernelTables(reach, options.sigmaPixels, tabulateSums, arrays);
+  const back = kernelTables(reach, options.sigmaPixels, tabulateSlopes, arrays);
+  const workspace = workspaceOf(layout, arrays);
   fillMaximum(layout, ahead, workspace);
   return {
     gridHeight,
@@ -203,7 +234,7 @@ export function smoothMask(options: SmoothMaskOptions): SmoothMask {
     forward(values) {
       workspace.values.set(values);
       fillMaximum(layout, ahead, workspace);
-      return workspace.mask.slice();
+      return workspace.mask;
     },
     backward: (cotangent) => gradientOf(layout, back, workspace, cotangent),
     inner(mask) {
@@ -220,6 +251,7 @@ export function smoothMask(options: SmoothMaskOptions): SmoothMask {
         for (let x = 0; x < options.width; x++) mask[from + x] += inner[y * options.width + x];
       }
     },
+    close: arrays.close,
   };
 }
 
@@ -228,6 +260,7 @@ function fillMaximum(layout: Layout, tables: KernelTables, workspace: Workspace)
   const { gridHeight, gridWidth, width, radius } = layout;
   const { first, second, rowOf, fillFor } = tables;
   const { values, numerators, denominators, mask } = workspace;
+  const kernels = kernelsFor(numerators, denominators, mask, first, second);
   denominators.fill((2 * radius + 1) ** 2);
   numerators.fill(0);
   for (let i = 0; i < gridHeight; i++) {
@@ -235,48 +268,94 @@ function fillMaximum(layout: Layout, tables: KernelTables, workspace: Workspace)
       const value = values[i * gridWidth + j];
       if (value === 0) continue;
       fillFor(value);
-      const { top, left, fromY, toY, fromX, toX } = squareOf(layout, i, j);
+      const square = squareOf(layout, i, j);
+      if (kernels !== undefined) {
+        addSquare(kernels, denominators, numerators, width, square, tables);
+        continue;
+      }
+      const { top, left, fromY, toY, fromX, toX } = square;
       for (let y = fromY; y < toY; y++) {
         addRow(denominators, numerators, y * width, fromX, toX, first, second, rowOf(y - top) - left);
       }
     }
   }
+  if (kernels !== undefined) {
+    kernels.divide(numerators.byteOffset, denominators.byteOffset, mask.byteOffset, 0, 0, mask.length);
+    return;
+  }
   for (let u = 0; u < mask.length; u++) mask[u] = numerators[u] / denominators[u];
+}
+
+function addSquare(
+  kernels: KernelExports,
+  a: Float64Array,
+  b: Float64Array,
+  width: number,
+  { fromY, toY, fromX, toX, top, left }: Square,
+  { reach, first, second }: KernelTables,
+): void {
+  const rows = [fromY, toY, fromX, toX, top, left] as const;
+  kernels.addSquare(a.byteOffset, b.byteOffset, width, ...rows, reach, first.byteOffset, second.byteOffset);
 }
 
 /** The gradient at the nodes' values, for a cotangent of the mask. */
 function gradientOf(
   layout: Layout,
   tables: KernelTables,
-  { values, denominators, mask, plain, weighted }: Workspace,
+  { values, denominators, mask, plain, weighted, sums }: Workspace,
   cotangent: Float64Array,
 ): Float64Array {
   const { gridHeight, gridWidth, width, step } = layout;
   const { first, second, rowOf, fillFor } = tables;
-  for (let u = 0; u < mask.length; u++) {
-    plain[u] = cotangent[u] / denominators[u];
-    weighted[u] = plain[u] * mask[u];
+  const kernels = kernelsFor(denominators, mask, plain, weighted, sums, first, second);
+  if (kernels !== undefined) {
+    plain.set(cotangent);
+    const [a, b, factor, product] = [plain, denominators, mask, weighted].map(({ byteOffset }) => byteOffset);
+    kernels.divide(a, b, a, factor, product, mask.length);
+  } else {
+    for (let u = 0; u < mask.length; u++) {
+      plain[u] = cotangent[u] / denominators[u];
+      weighted[u] = plain[u] * mask[u];
+    }
   }
   const gradient = new Float64Array(values.length);
-  const sums = new Float64Array(together);
   for (let i = 0; i < gridHeight; i++) {
     for (let j = 0; j < gridWidth; ) {
       const node = i * gridWidth + j;
       fillFor(values[node]);
-      const { top, left, fromY, toY, fromX, toX } = squareOf(layout, i, j);
+      const square = squareOf(layout, i, j);
+      const { top, left, fromY, toY, fromX, toX } = square;
       const isRun = isRunAt(layout, values, i, j);
       sums.fill(0);
-      for (let y = fromY; y < toY; y++) {
-        const at = rowOf(y - top) - left;
-        if (isRun) addRowProducts(sums, plain, weighted, y * width, fromX, toX, step, first, second, at);
-        else sums[0] += rowProduct(plain, weighted, y * width, fromX, toX, first, second, at);
-      }
+      if (kernels !== undefined) addSquareProducts(kernels, sums, plain, weighted, layout, square, tables, isRun);
+      else
+        for (let y = fromY; y < toY; y++) {
+          const at = rowOf(y - top) - left;
+          if (isRun) addRowProducts(sums, plain, weighted, y * width, fromX, toX, step, first, second, at);
+          else sums[0] += rowProduct(plain, weighted, y * width, fromX, toX, first, second, at);
+        }
       const count = isRun ? together : 1;
       gradient.set(sums.subarray(0, count), node);
       j += count;
     }
   }
   return gradient;
+}
+
+function addSquareProducts(
+  kernels: KernelExports,
+  sums: Float64Array,
+  a: Float64Array,
+  b: Float64Array,
+  { width, step }: Layout,
+  { fromY, toY, fromX, toX, top, left }: Square,
+  { reach, first, second }: KernelTables,
+  isRun: boolean,
+): void {
+  const [to, from, other, p, q] = [sums, a, b, first, second].map(({ byteOffset }) => byteOffset);
+  const rows = [fromY, toY, fromX, toX, top, left] as const;
+  if (isRun) kernels.squareProducts(to, from, other, width, ...rows, reach, p, q, step);
+  else kernels.squareProduct(to, from, other, width, ...rows, reach, p, q);
 }
 
 /** Whether the nodes from (i, j) on are equal, and all columns that they reach are there, as far as nodes are taken together. */

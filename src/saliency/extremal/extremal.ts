@@ -12,20 +12,20 @@ import { descend } from "../../optimize/descend.ts";
 import { driveBatch } from "../../optimize/drivers.ts";
 import { projectBox } from "../../optimize/projections.ts";
 import type { Evaluation } from "../../optimize/solver.ts";
-import { gradientStep, momentum } from "../../optimize/update-rules.ts";
+import { gradientStep, momentum, type UpdateRule } from "../../optimize/update-rules.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import { defineMethod, type MethodResult, type MethodTask } from "../define-method.ts";
 import { fillImage } from "../fill.ts";
 import { areaPenalty } from "./extremal-area.ts";
-import { smoothMask } from "./extremal-mask.ts";
+import { type SmoothMask, smoothMask } from "./extremal-mask.ts";
 import { blurLevels, type Pyramid, pyramid } from "./extremal-pyramid.ts";
 import { type RewardGradient, rewardGradient } from "./extremal-reward.ts";
 import { completeExtremal, type ExtremalSettings, extremalSettings } from "./extremal-settings.ts";
 
 async function explain(task: MethodTask<ExtremalSettings>): Promise<MethodResult> {
-  const { classifier, image, label, target, settings, batch, signal, onProgress } = task;
+  const { classifier, label, target, settings, batch } = task;
   const { height, width } = classifier.input;
-  const { areas, iterations } = settings;
+  const { areas } = settings;
   const rule = momentum(gradientStep(settings.learningRate), {
     kept: settings.momentum,
     dampening: settings.dampening,
@@ -41,6 +41,24 @@ async function explain(task: MethodTask<ExtremalSettings>): Promise<MethodResult
   const { step, sigma: sigmaPixels } = settings;
   // Regions that lie across the picture's edge are charged for what is beyond it: otherwise the corners would be cheapest.
   const masks = areas.map(() => smoothMask({ height, width, step, sigmaPixels, margin: Math.round(sigmaPixels) }));
+  try {
+    return await search(task, masks, network, rule);
+  } finally {
+    for (const mask of masks) mask.close();
+  }
+}
+
+/** The search with its masks, whose memory the caller gives back. */
+async function search(
+  task: MethodTask<ExtremalSettings>,
+  masks: readonly SmoothMask[],
+  network: RewardGradient,
+  rule: UpdateRule,
+): Promise<MethodResult> {
+  const { classifier, image, settings, signal, onProgress } = task;
+  const { height, width } = classifier.input;
+  const { areas, iterations } = settings;
+  const rows = rowsOf(settings);
   const ones = areas.map((area) => Math.max(1, Math.round(area * height * width)));
   const shown = shownBy(classifier, image, settings);
   let done = 0;
@@ -57,11 +75,10 @@ async function explain(task: MethodTask<ExtremalSettings>): Promise<MethodResult
     const weight = settings.areaWeight * settings.areaGrowth ** done;
     const evaluations = scores.map(({ score, gradient }, a): Evaluation<Float64Array> => {
       const penalty = areaPenalty(values[a], ones[a]);
-      const cotangent = penalty.gradient.map((slope) => weight * slope);
-      masks[a].addInner(
-        cotangent,
-        gradient.map((slope) => -slope),
-      );
+      const cotangent = penalty.gradient;
+      for (let u = 0; u < cotangent.length; u++) cotangent[u] = weight * cotangent[u];
+      for (let u = 0; u < gradient.length; u++) gradient[u] = -gradient[u];
+      masks[a].addInner(cotangent, gradient);
       return { value: weight * penalty.value - score, gradient: masks[a].backward(cotangent) };
     });
     done++;
@@ -86,7 +103,7 @@ async function explain(task: MethodTask<ExtremalSettings>): Promise<MethodResult
   const found: Record<string, unknown>[] = [];
   for (const [a, mask] of values.entries()) {
     const covered = mask.reduce((sum, value) => sum + value, 0) / mask.length;
-    const without = await labelOf(mask.map((value) => 1 - value));
+    const without = await labelOf(hiddenBy(mask));
     found.push({ area: areas[a], covered, shown: await labelOf(mask), without });
   }
   const sum = values.reduce((total, mask) => total.map((value, u) => value + mask[u]));
@@ -121,7 +138,7 @@ async function scoreGradients(
   const { variant, isFlipped, width, signal } = options;
   const parts = masks.flatMap((mask, a) => [
     ...(variant === "delete" ? [] : [{ a, mask, sign: 1 }]),
-    ...(variant === "preserve" ? [] : [{ a, mask: mask.map((value) => 1 - value), sign: -1 }]),
+    ...(variant === "preserve" ? [] : [{ a, mask: hiddenBy(mask), sign: -1 }]),
   ]);
   const images = parts.map(({ mask }) => shown.show(mask));
   if (isFlipped) for (const image of images) flipRows(image, width);
@@ -136,6 +153,13 @@ async function scoreGradients(
     for (let u = 0; u < slopes.length; u++) result[a].gradient[u] += slopes[u];
   }
   return result;
+}
+
+/** 1 − mask. */
+function hiddenBy(mask: Float64Array): Float64Array {
+  const hidden = mask.slice();
+  for (let u = 0; u < hidden.length; u++) hidden[u] = 1 - mask[u];
+  return hidden;
 }
 
 /** Reverses each row of an image [C · H · W], in place. */
