@@ -2,7 +2,7 @@
 import { kindOf, MisuseError } from "../../errors.ts";
 import type { Graph } from "../../onnx/model.ts";
 import type { Session } from "../../runtime/session.ts";
-import { floatTensor, type Shape, sizeOf, type Tensor } from "../../tensor/tensor.ts";
+import { type FloatTensor, floatTensor, type Shape, sizeOf, type Tensor } from "../../tensor/tensor.ts";
 import { inChunks } from "./in-chunks.ts";
 
 /** Gives an `Out` for each `In`, such as logits for images. */
@@ -60,8 +60,11 @@ export function openPass<In, Out>({ graph, run: runGraph }: OpenGraph, plan: Pas
     async run(inputs, options) {
       checkCount(inputs, most);
       return inChunks(inputs, perRun, async (some) => {
-        const tensors = Object.fromEntries(makers.map(({ name, make }) => [name, make(some)]));
+        const made = makers.map(({ name, make }) => ({ name, ...make(some) }));
+        const tensors = Object.fromEntries(made.map(({ name, tensor }) => [name, tensor]));
         const results = await runGraph(tensors, fetches, options);
+        // Not after a run that was aborted or failed: it may be reading still.
+        for (const { release } of made) release?.();
         return some.map((input, n) => read((output) => rowOf(results[output], n, perRun), input));
       });
     },
@@ -78,19 +81,33 @@ function checkCount(inputs: unknown, most: number): void {
   });
 }
 
+/** The tensor of an input; once the run has ended, `release` says that its memory may be used again. */
+interface MadeTensor {
+  readonly tensor: Tensor;
+  readonly release?: () => void;
+}
+
 /** Makes the tensor of an input of the graph; what {@link Feed.per} says is the same is not made again. */
-function tensorMaker<In>(name: string, shape: Shape, { row, per }: Feed<In>): (inputs: readonly In[]) => Tensor {
+function tensorMaker<In>(name: string, shape: Shape, { row, per }: Feed<In>): (inputs: readonly In[]) => MadeTensor {
   const [batch] = shape;
   const size = sizeOf(shape) / batch;
   let last: { readonly keys: readonly unknown[]; readonly tensor: Tensor } | undefined;
+  // Several runs may be under way; each takes one.
+  const free: FloatTensor[] = [];
   return (inputs) => {
     const keys = per === undefined ? undefined : inputs.map(per);
-    if (keys !== undefined && last !== undefined && isSame(keys, last.keys)) return last.tensor;
+    if (keys !== undefined && last !== undefined && isSame(keys, last.keys)) return last;
     const rows = inputs.map(row);
     for (const each of rows) checkSize(name, each, size, shape);
-    const tensor = floatTensor(stacked(rows, batch, size), shape);
-    last = keys === undefined ? undefined : { keys, tensor };
-    return tensor;
+    const adjacent = adjacentRows(rows, batch, size);
+    if (adjacent !== undefined || keys !== undefined) {
+      const tensor = floatTensor(adjacent ?? stacked(rows, new Float32Array(batch * size), size), shape);
+      last = keys === undefined ? undefined : { keys, tensor };
+      return { tensor };
+    }
+    const tensor = free.pop() ?? floatTensor(new Float32Array(batch * size), shape);
+    stacked(rows, tensor.data, size);
+    return { tensor, release: () => free.push(tensor) };
   };
 }
 
@@ -109,21 +126,23 @@ function checkSize(name: string, row: ArrayLike<number> | undefined, size: numbe
   });
 }
 
-/**
- * The rows one after the other; rows that lie so in memory already are not copied. Rows that nobody asks for repeat the last
- * one, so that they are as well-behaved as the others.
- */
-function stacked(rows: readonly ArrayLike<number>[], batch: number, size: number): Float32Array {
+/** The rows as one array, without a copy, if they lie one after the other in memory. */
+function adjacentRows(rows: readonly ArrayLike<number>[], batch: number, size: number): Float32Array | undefined {
   const [first] = rows;
-  if (first instanceof Float32Array && rows.length === batch) {
-    if (batch === 1) return first;
-    const { buffer, byteOffset, byteLength } = first;
-    const isNext = (row: ArrayLike<number>, n: number): boolean =>
-      row instanceof Float32Array && row.buffer === buffer && row.byteOffset === byteOffset + n * byteLength;
-    if (rows.every(isNext)) return new Float32Array(buffer, byteOffset, batch * size);
-  }
-  const data = new Float32Array(batch * size);
-  for (let n = 0; n < batch; n++) data.set(rows[Math.min(n, rows.length - 1)], n * size);
+  if (!(first instanceof Float32Array) || rows.length !== batch) return undefined;
+  if (batch === 1) return first;
+  const { buffer, byteOffset, byteLength } = first;
+  const isNext = (row: ArrayLike<number>, n: number): boolean =>
+    row instanceof Float32Array && row.buffer === buffer && row.byteOffset === byteOffset + n * byteLength;
+  return rows.every(isNext) ? new Float32Array(buffer, byteOffset, batch * size) : undefined;
+}
+
+/**
+ * Writes the rows one after the other to `data`, which is returned. Rows that nobody asks for repeat the last one, so that they are as
+ * well-behaved as the others.
+ */
+function stacked(rows: readonly ArrayLike<number>[], data: Float32Array, size: number): Float32Array {
+  for (let n = 0; n * size < data.length; n++) data.set(rows[Math.min(n, rows.length - 1)], n * size);
   return data;
 }
 

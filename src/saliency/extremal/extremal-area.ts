@@ -7,7 +7,7 @@
 
 export interface AreaPenalty {
   readonly value: number;
-  /** With respect to the mask; the caller's own. */
+  /** With respect to the mask. */
   readonly gradient: Float64Array;
 }
 
@@ -18,18 +18,25 @@ export interface AreaPenalty {
  * R_a has a kink where pixels on both sides of the step are equal; there they share the step's mean, so that equal pixels have
  * equal gradients.
  *
+ * The gradient is written to `gradient`, which is a fresh array by default.
+ *
  * Deviation: TorchRay sorts, and so takes some of the equal pixels by chance.
  */
-export function areaPenalty(mask: Float64Array, ones: number): AreaPenalty {
+export function areaPenalty(
+  mask: Float64Array,
+  ones: number,
+  gradient: Float64Array = new Float64Array(mask.length),
+): AreaPenalty {
   const count = mask.length;
-  const threshold = nthSmallest(mask.slice(), count - ones);
+  // The gradient's memory is free until the threshold is known.
+  gradient.set(mask);
+  const threshold = nthSmallest(gradient, count - ones);
   let [above, equal] = [0, 0];
   for (let u = 0; u < count; u++) {
     if (mask[u] > threshold) above++;
     else if (mask[u] === threshold) equal++;
   }
   const share = (ones - above) / equal;
-  const gradient = new Float64Array(count);
   let sum = (ones - above) * (threshold - 1) ** 2 + (equal - ones + above) * threshold ** 2;
   for (let u = 0; u < count; u++) {
     const value = mask[u];

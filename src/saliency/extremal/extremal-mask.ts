@@ -23,6 +23,8 @@ export interface SmoothMask {
   /** Nodes along y and x. The first and the last lie half a step inside of the picture, or beyond where steps do not divide it. */
   readonly gridHeight: number;
   readonly gridWidth: number;
+  /** Pixels of the mask with its margin. */
+  readonly size: number;
   /**
    * The mask with its margin [(H + 2·margin) · (W + 2·margin)], in [0, 1], of the values [gridHeight · gridWidth], in [0, 1]. The next call
    * overwrites it.
@@ -30,7 +32,7 @@ export interface SmoothMask {
   forward(values: Float64Array): Float64Array;
   /** The gradient at the values last given to `forward`, for a cotangent of the mask with its margin. */
   backward(cotangent: Float64Array): Float64Array;
-  /** What of the mask is in the picture, [H · W]. */
+  /** What of the mask is in the picture, [H · W]; the next call overwrites it. */
   inner(mask: Float64Array): Float64Array;
   /** Adds [H · W] to what of the mask is in the picture, in place. */
   addInner(mask: Float64Array, inner: Float64Array): void;
@@ -138,29 +140,26 @@ function tabulateSlopes(kernels: Float64Array, value: number, first: Float64Arra
 
 /**
  * Tables for squares of `reach` pixels; rows of the square are the same from both ends, and so are columns and rows. What fills them is asked
- * once for each of the distances, in loops of its own: a function per element would cost more than its exponential.
+ * once for each value of the kernel, in loops of its own: a function per element would cost more than its exponential.
  */
 function kernelTables(reach: number, sigmaPixels: number, tabulate: Tabulate, arrays: Arrays): KernelTables {
   const half = Math.ceil(reach / 2);
   const middle = (reach - 1) / 2;
-  const distances = (half * (half + 1)) / 2;
-  const kernels = new Float64Array(distances);
-  for (let y = 0, n = 0; y < half; y++) {
-    for (let x = y; x < half; x++, n++) kernels[n] = kernel(Math.hypot(y - middle, x - middle) / sigmaPixels);
-  }
-  const [firstOf, secondOf] = [new Float64Array(distances), new Float64Array(distances)];
-  const [first, second] = [arrays.doubles(half * reach), arrays.doubles(half * reach)];
-  const spread = (table: Float64Array, ofDistance: Float64Array): void => {
-    for (let y = 0, n = 0; y < half; y++) {
-      for (let x = y; x < half; x++, n++) {
-        const result = ofDistance[n];
-        table[y * reach + x] = result;
-        table[y * reach + reach - 1 - x] = result;
-        table[x * reach + y] = result;
-        table[x * reach + reach - 1 - y] = result;
-      }
+  const places = new Map<number, number>();
+  // Of each element of the upper half, where its kernel is among the different ones.
+  const placeOf = new Int32Array(half * reach);
+  for (let y = 0; y < half; y++) {
+    for (let x = 0; x < reach; x++) {
+      const [near, far] = [y, Math.min(x, reach - 1 - x)].sort((a, b) => a - b);
+      const value = kernel(Math.hypot(near - middle, far - middle) / sigmaPixels);
+      const place = places.get(value) ?? places.size;
+      places.set(value, place);
+      placeOf[y * reach + x] = place;
     }
-  };
+  }
+  const kernels = Float64Array.from(places.keys());
+  const [firstOf, secondOf] = [new Float64Array(kernels.length), new Float64Array(kernels.length)];
+  const [first, second] = [arrays.doubles(half * reach), arrays.doubles(half * reach)];
   let filled = Number.NaN;
   return {
     first,
@@ -170,11 +169,16 @@ function kernelTables(reach: number, sigmaPixels: number, tabulate: Tabulate, ar
     fillFor(value) {
       if (value === filled) return;
       tabulate(kernels, value, firstOf, secondOf);
-      spread(first, firstOf);
-      spread(second, secondOf);
+      spread(first, firstOf, placeOf);
+      spread(second, secondOf, placeOf);
       filled = value;
     },
   };
+}
+
+/** Fills a table with what belongs to each of its places. */
+function spread(table: Float64Array, ofPlace: Float64Array, placeOf: Int32Array): void {
+  for (let n = 0; n < table.length; n++) table[n] = ofPlace[placeOf[n]];
 }
 
 /** What the way forward leaves for the way back, and what both compute in: made once, since a search goes either way at each of its steps. */
@@ -228,9 +232,11 @@ export function smoothMask(options: SmoothMaskOptions): SmoothMask {
   const back = kernelTables(reach, options.sigmaPixels, tabulateSlopes, arrays);
   const workspace = workspaceOf(layout, arrays);
   fillMaximum(layout, ahead, workspace);
+  const inside = new Float64Array(options.height * options.width);
   return {
     gridHeight,
     gridWidth,
+    size: workspace.mask.length,
     forward(values) {
       workspace.values.set(values);
       fillMaximum(layout, ahead, workspace);
@@ -238,12 +244,11 @@ export function smoothMask(options: SmoothMaskOptions): SmoothMask {
     },
     backward: (cotangent) => gradientOf(layout, back, workspace, cotangent),
     inner(mask) {
-      const out = new Float64Array(options.height * options.width);
       for (let y = 0; y < options.height; y++) {
         const from = (y + margin) * width + margin;
-        out.set(mask.subarray(from, from + options.width), y * options.width);
+        inside.set(mask.subarray(from, from + options.width), y * options.width);
       }
-      return out;
+      return inside;
     },
     addInner(mask, inner) {
       for (let y = 0; y < options.height; y++) {

@@ -8,10 +8,10 @@ import { blur } from "../../image/gaussian-blur.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 
 export interface Pyramid {
-  /** The image [C · H · W] that a mask [H · W] with values in [0, 1] shows. */
-  show(mask: Float64Array): Float32Array;
-  /** The gradient with respect to the mask, [H · W], for a cotangent [C · H · W] of the image that it shows. */
-  adjoint(mask: Float64Array, cotangent: Float32Array): Float64Array;
+  /** The image [C · H · W] that a mask [H · W] with values in [0, 1] shows, in `out`, which is a fresh array by default. */
+  show(mask: Float64Array, out?: Float32Array): Float32Array;
+  /** The gradient with respect to the mask, [H · W], for a cotangent [C · H · W] of the image that it shows; where it is, as for `show`. */
+  adjoint(mask: Float64Array, cotangent: Float32Array, out?: Float64Array): Float64Array;
 }
 
 /**
@@ -35,8 +35,7 @@ export function pyramid(levels: readonly Float32Array[], plane: number): Pyramid
   const steps = levels.length - 1;
   const size = levels[0].length;
   return {
-    show(mask) {
-      const out = new Float32Array(size);
+    show(mask, out = new Float32Array(size)) {
       for (let u = 0; u < plane; u++) {
         const at = mask[u] * steps;
         const level = Math.min(Math.floor(at), steps - 1);
@@ -45,8 +44,7 @@ export function pyramid(levels: readonly Float32Array[], plane: number): Pyramid
       }
       return out;
     },
-    adjoint(mask, cotangent) {
-      const gradient = new Float64Array(plane);
+    adjoint(mask, cotangent, gradient = new Float64Array(plane)) {
       for (let u = 0; u < plane; u++) {
         const level = Math.min(Math.floor(mask[u] * steps), steps - 1);
         const [lower, upper] = [levels[level], levels[level + 1]];

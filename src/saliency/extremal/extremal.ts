@@ -61,12 +61,14 @@ async function search(
   const rows = rowsOf(settings);
   const ones = areas.map((area) => Math.max(1, Math.round(area * height * width)));
   const shown = shownBy(classifier, image, settings);
+  const room = roomOf(masks.length, rows, image);
+  const slopes = masks.map(({ size }) => new Float64Array(size));
   let done = 0;
   const evaluate = async (points: readonly Float64Array[]): Promise<Evaluation<Float64Array>[]> => {
     const values = points.map((point, a) => masks[a].forward(point));
     const inner = values.map((mask, a) => masks[a].inner(mask));
     const isFlipped = settings.jitter && done % 2 === 0;
-    const scores = await scoreGradients(network, shown, inner, {
+    const scores = await scoreGradients(network, shown, inner, room, {
       variant: settings.variant,
       isFlipped,
       width,
@@ -74,7 +76,7 @@ async function search(
     });
     const weight = settings.areaWeight * settings.areaGrowth ** done;
     const evaluations = scores.map(({ score, gradient }, a): Evaluation<Float64Array> => {
-      const penalty = areaPenalty(values[a], ones[a]);
+      const penalty = areaPenalty(values[a], ones[a], slopes[a]);
       const cotangent = penalty.gradient;
       for (let u = 0; u < cotangent.length; u++) cotangent[u] = weight * cotangent[u];
       for (let u = 0; u < gradient.length; u++) gradient[u] = -gradient[u];
@@ -123,11 +125,30 @@ function shownBy(classifier: Classifier, image: ImageTensor, { fill, levels, max
   return pyramid(images, height * width);
 }
 
-/** The score that each mask is rewarded with, and its gradient with respect to the mask, [H · W]. */
+/** Where a step's images and gradients go: made once, since there are as many in each. */
+interface ScoreRoom {
+  /** One after the other in memory, so that a pass need not copy them. */
+  readonly images: readonly Float32Array[];
+  /** Of the masks. */
+  readonly gradients: readonly Float64Array[];
+  readonly slopes: Float64Array;
+}
+
+function roomOf(masks: number, rows: number, { shape: [, height, width], data }: ImageTensor): ScoreRoom {
+  const all = new Float32Array(rows * data.length);
+  return {
+    images: Array.from({ length: rows }, (_, n) => all.subarray(n * data.length, (n + 1) * data.length)),
+    gradients: Array.from({ length: masks }, () => new Float64Array(height * width)),
+    slopes: new Float64Array(height * width),
+  };
+}
+
+/** The score that each mask is rewarded with, and its gradient with respect to the mask, [H · W]; in `room`, until the next call. */
 async function scoreGradients(
   network: RewardGradient,
   shown: Pyramid,
   masks: readonly Float64Array[],
+  room: ScoreRoom,
   options: {
     readonly variant: ExtremalSettings["variant"];
     readonly isFlipped: boolean;
@@ -140,14 +161,14 @@ async function scoreGradients(
     ...(variant === "delete" ? [] : [{ a, mask, sign: 1 }]),
     ...(variant === "preserve" ? [] : [{ a, mask: hiddenBy(mask), sign: -1 }]),
   ]);
-  const images = parts.map(({ mask }) => shown.show(mask));
+  const images = parts.map(({ mask }, n) => shown.show(mask, room.images[n]));
   if (isFlipped) for (const image of images) flipRows(image, width);
   const answers = await network(images, signal);
-  const result = masks.map((mask) => ({ score: 0, gradient: new Float64Array(mask.length) }));
+  const result = room.gradients.map((gradient) => ({ score: 0, gradient: gradient.fill(0) }));
   for (const [n, { a, mask, sign }] of parts.entries()) {
     const { score, gradient: pixels } = answers[n];
     if (isFlipped) flipRows(pixels, width);
-    const slopes = shown.adjoint(mask, pixels);
+    const slopes = shown.adjoint(mask, pixels, room.slopes);
     result[a].score += sign * score;
     // The derivative of ±score(x ⊗ ±m): the two signs cancel.
     for (let u = 0; u < slopes.length; u++) result[a].gradient[u] += slopes[u];
