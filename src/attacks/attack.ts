@@ -133,6 +133,8 @@ export interface AttackDefinition<N extends string, S extends OptionSchema, F> {
   readonly summary: string;
   /** Raised whenever results change. */
   readonly version: number;
+  /** What it sees of a network, where that is less than gradients: logits or other scores, or the label alone. Then it runs on whatever answers. */
+  readonly sees?: "scores" | "labels";
   /** Whether it is bounded by an LPIPS distance, which its results then say unless the caller wants none. Default false. */
   readonly isBoundedByLpips?: boolean;
   /** Its options besides those of every attack. An option `epsilon` is the radius of the budget. */

@@ -121,9 +121,10 @@ export function defineAttack<const N extends string, S extends OptionSchema, F =
     return epsilons === undefined ? results[0] : results;
   }
 
-  const { title, source, summary, version, isBoundedByLpips } = definition;
+  const { title, source, summary, version, isBoundedByLpips, sees } = definition;
   return {
     ...{ name, title, source, summary, version, options: schema },
+    ...(sees === undefined ? {} : { sees }),
     ...(isBoundedByLpips === undefined ? {} : { isBoundedByLpips }),
     presets: presetNames(schema),
     attack,

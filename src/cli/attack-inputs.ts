@@ -19,6 +19,7 @@ import type { ModelFlags } from "./flags/model-flags.ts";
 import { type PictureFlags, pictureOptionsOf } from "./flags/picture-flags.ts";
 import { loadRuntime, type RuntimeFlags } from "./flags/runtime-flags.ts";
 import { openClassifier, samplesOfDataset, samplesOfPictures } from "./open-classifier.ts";
+import { openEndpointOf } from "./open-endpoint.ts";
 import { bundledPictures, checkPicturesOrData, picturesOfFiles, reservedNames, seemsReadable } from "./pictures.ts";
 import type { ProgressDisplay } from "./progress.ts";
 
@@ -28,6 +29,11 @@ export interface AttackInputFlags extends ModelFlags, PictureFlags, Omit<DataFla
   /** Where pictures may change. */
   readonly mask?: string;
   readonly quiet?: boolean;
+  /** Of `attack` alone. */
+  readonly endpoint?: string;
+  readonly endpointHeader?: Readonly<Record<string, string>>;
+  readonly endpointTimeout?: number;
+  readonly endpointTries?: number;
 }
 
 /** A picture as the network takes it. */
@@ -67,21 +73,24 @@ export async function openAttackInputs(
   const note = notesOf(io, { ...flags, progress });
   const runtime = await loadRuntime(flags);
   const given = images.length === 0 ? bundledPictures() : await picturesOfFiles(images, pictureOptionsOf(flags, note));
-  const classifier = await openClassifier(flags, {
-    runtime,
-    signal: io.signal,
-    isLabelled: flags.data !== undefined,
-    decision: flags.label,
-    hasLabel: command === "attack",
-    hasOwnPictures: images.length > 0 || isOwnData(flags.data),
-    samples: async (opened) => {
-      if (flags.data === undefined) return samplesOfPictures(given, opened.input.channelCount);
-      const data = await labelledData(flags, opened, io.signal);
-      return samplesOfDataset({ ...data, images: testPart(data.images, flags.split) });
-    },
-    onProgress: ({ runs, of }) => progress.update(runs / of, "trying normalizations"),
-    note,
-  });
+  const openModel = () =>
+    openClassifier(flags, {
+      runtime,
+      signal: io.signal,
+      isLabelled: flags.data !== undefined,
+      decision: flags.label,
+      hasLabel: command === "attack",
+      hasOwnPictures: images.length > 0 || isOwnData(flags.data),
+      samples: async (opened) => {
+        if (flags.data === undefined) return samplesOfPictures(given, opened.input.channelCount);
+        const data = await labelledData(flags, opened, io.signal);
+        return samplesOfDataset({ ...data, images: testPart(data.images, flags.split) });
+      },
+      onProgress: ({ runs, of }) => progress.update(runs / of, "trying normalizations"),
+      note,
+    });
+  const classifier =
+    flags.endpoint === undefined ? await openModel() : await openEndpointOf(flags, flags.endpoint, note, io.signal);
   try {
     if (classifier.prepared.head.kind === "value") throw numberHasNoLabel(command, classifier);
     const region = flags.mask === undefined ? undefined : await givenRegion(flags.mask, flags, note);

@@ -3,6 +3,8 @@
 export { defaultCacheFolder, type FetchDatasetOptions, fetchDataset } from "./data/fetch-dataset.ts";
 export { createFileSource, type FileSourceOptions, nodeFileSource } from "./data/file-source.ts";
 export { type LoadDatasetOptions, loadDataset } from "./data/load-dataset.ts";
+export type { EndpointAnswers } from "./endpoint/description.ts";
+export { type EndpointClassifier, type EndpointOptions, openEndpoint } from "./endpoint/open-endpoint.ts";
 export { bundledClassifierPath } from "./models/bundled.ts";
 export { type FileClassifier, type LoadClassifierOptions, loadClassifier } from "./models/load-classifier.ts";
 export { type LoadedModel, loadModelFile, type WeightsFile, weightsFolderOption } from "./models/load-model.ts";

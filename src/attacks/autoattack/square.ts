@@ -23,6 +23,7 @@ export const square = defineAttack({
   summary:
     "Random squares of the image are changed, and what lowers the margin stays; it sees logits and no gradients.",
   version: 1,
+  sees: "scores",
   options: {
     ...ballOptions,
     queries: countOption("Proposals of a run.", { fallback: 5000 }),

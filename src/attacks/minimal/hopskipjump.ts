@@ -38,6 +38,7 @@ export const hopskipjump = defineAttack({
   source: "Chen, Jordan and Wainwright, HopSkipJumpAttack: a query-efficient decision-based attack (IEEE S&P 2020)",
   summary: "Random steps at the boundary say which way it faces; it sees labels and neither logits nor gradients.",
   version: 1,
+  sees: "labels",
   options: {
     norm: wordOption("The norm of the change.", ["l2", "linf"], { fallback: "l2" }),
     steps: countOption("Steps.", { fallback: 64 }),

@@ -149,6 +149,13 @@ export function networkPasses(
   const openLpips = async (name: string, options: LpipsOptions, hasGradient: boolean) => {
     checkKeys(name, options, ["layers", "batch"]);
     const layers = checkLayers(`${name}: layers`, options?.layers);
+    if (layers.length === 0) {
+      throw new MisuseError({
+        where: `${name}: layers`,
+        what: "there are no layers to compare",
+        expected: "one at least",
+      });
+    }
     const most = checkBatch(name, options.batch);
     const batch = prepared.batchFor(most);
     const names = layers.map((layer) => layer.name);

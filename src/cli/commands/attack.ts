@@ -21,12 +21,14 @@ import { type AttackInputFlags, openAttackInputs } from "../attack-inputs.ts";
 import { type CliContext, notesOf, say, sayJson } from "../context.ts";
 import { type AttackFlags, addAttackFlags, askedOfAll, attackRunsOf } from "../flags/attack-flags.ts";
 import { addDataFlags } from "../flags/data-flags.ts";
+import { addEndpointFlags } from "../flags/endpoint-flags.ts";
 import { addExperimentFlags, type ExperimentFlags } from "../flags/experiment-flags.ts";
 import { describeHelp } from "../flags/help.ts";
 import { addModelFlags } from "../flags/model-flags.ts";
 import { pictureArgument } from "../flags/picture-flags.ts";
 import { addRunnableFlags, attackKind, runnableHelp } from "../flags/runnables.ts";
 import { addRuntimeFlags } from "../flags/runtime-flags.ts";
+import { checkBlackBox, isEndpoint } from "../open-endpoint.ts";
 import { createProgress } from "../progress.ts";
 import { describeReplaced, sayPage } from "../reports/page-link.ts";
 import { checkTransferModels, transferTo } from "../reports/transfer-report.ts";
@@ -48,18 +50,20 @@ export function attackCommand(context: CliContext): Command {
   addAttackFlags(command);
   addDataFlags(command, { hasLabelFlag: false });
   addModelFlags(command, { hasModelFlag: true });
+  addEndpointFlags(command);
   addRuntimeFlags(command);
   addExperimentFlags(command, { out: "perceptual-ball-attack", env: context.io.env });
   addRunnableFlags(command, attackKind, runnables);
   return describeHelp(command, context, {
     flags: [
-      ...["--model", "--attack", "--epsilon", "--steps", "--target"],
+      ...["--model", "--endpoint", "--attack", "--epsilon", "--steps", "--target"],
       ...["--set", "--data", "--first", "--workers", "--out"],
     ],
     lists: [{ title: "Attacks", names: attackKind.all.map(({ name }) => name), text: runnableHelp(attackKind) }],
     examples: [
       "attack dog.jpg --model model.onnx --attack pgd --epsilon 4/255",
       "attack --data cifar10 --model vgg.onnx --attack all --first 200",
+      "attack dog.jpg --endpoint http://127.0.0.1:8000/model --attack square,hopskipjump --queries 2000",
       'attack dog.jpg --model resnet50.onnx --attack perceptual,deepfool --target "tabby cat"',
       "attack --data cifar10 --model vgg.onnx --attack all --first 200 --workers 4",
       "attack --data cifar10 --model vgg.onnx --attack mi-fgsm --diversity 0.5 --transfer-to resnet.onnx,densenet.onnx",
@@ -81,6 +85,7 @@ async function attackPictures(images: readonly string[], flags: Flags, context: 
   progress.stop();
   const { classifier, inputs, source, runtime } = opened;
   try {
+    if (isEndpoint(classifier)) checkBlackBox(runs, classifier);
     for (const { attack, settings } of runs) attack.check(classifier, settings);
     const classOf = (given: string | undefined) => (given === undefined ? undefined : classifier.findLabel(given));
     const turn = Math.max(picturesPerTurn, flags.batch ?? 0);
@@ -100,7 +105,8 @@ async function attackPictures(images: readonly string[], flags: Flags, context: 
       isDivided: flags.workers !== 1 || flags.shard !== undefined,
     });
     checkAttackReport({ out: flags.out, opened, items });
-    const versions = pictureVersions(runtime);
+    const ofRuntime = pictureVersions(runtime);
+    const versions = isEndpoint(classifier) ? { ...ofRuntime, runtime: "endpoint" } : ofRuntime;
     const conducted = await conductExperiment<AttackItem, AttackFinding>({
       ...{ flags, context, items, run: versions },
       identity: attackIdentity(classifier, classifier.file.sha256),
@@ -112,7 +118,10 @@ async function attackPictures(images: readonly string[], flags: Flags, context: 
     });
     if (conducted === undefined) return;
     const { store, isInterrupted } = conducted;
-    const model = { path: flags.model ?? bundledClassifierPath, sha256: classifier.file.sha256 };
+    const model = {
+      path: flags.endpoint === undefined ? (flags.model ?? bundledClassifierPath) : classifier.file.path,
+      sha256: classifier.file.sha256,
+    };
     const { records, replaced } = await writeAttackReport({ out: flags.out, opened, items, store, model, versions });
     for (const record of records) {
       if (flags.json) sayJson(io, record);

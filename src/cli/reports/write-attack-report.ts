@@ -1,7 +1,7 @@
 /** @file The files of `attack`: what became of each picture, the table and the page. */
 import { basename, join } from "node:path";
 import type { Classifier } from "../../classifier/classifier.ts";
-import { MisuseError } from "../../errors.ts";
+import { BadInputError, MisuseError } from "../../errors.ts";
 import { printableJson, relativeAddress } from "../../escape-text.ts";
 import type { AttackItem } from "../../experiments/attack/protocol.ts";
 import { type AttackFinding, type AttackRecord, attackRecord } from "../../experiments/attack/record.ts";
@@ -177,10 +177,15 @@ async function reportPicture(
   return { ...entry, original: relativeAddress(`${input.name}/original.png`) };
 }
 
-/** The most probable classes of an image; one run of the network. */
-async function topOf(classifier: Classifier, image: ImageTensor): Promise<LabelRecord[]> {
-  const { logits } = await classifier.classify(image);
-  return topLabels(logits, classifier);
+/** The most probable classes of an image; one run of the network. None where a classifier that is elsewhere cannot be asked any more: the report is of what is finished. */
+async function topOf(classifier: Classifier, image: ImageTensor): Promise<LabelRecord[] | undefined> {
+  try {
+    const { logits } = await classifier.classify(image);
+    return topLabels(logits, classifier);
+  } catch (error) {
+    if (error instanceof BadInputError) return undefined;
+    throw error;
+  }
 }
 
 /** The two images that the experiment keeps: within budget, and in bytes. */

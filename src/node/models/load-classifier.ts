@@ -72,7 +72,8 @@ function withFile(classifier: Classifier, file: FileClassifier["file"]): FileCla
   };
 }
 
-function readLabelFile(path: string): readonly string[] {
+/** The names in a file; throws a BadInputError where it cannot be read. */
+export function readLabelFile(path: string): readonly string[] {
   let text: string;
   try {
     text = decodeText(readFileSync(path));
