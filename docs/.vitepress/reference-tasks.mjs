@@ -12,6 +12,7 @@ export const tasks = [
     about: "From files, addresses or bytes to a classifier and to pixels that it takes.",
     files: [
       "node/models/",
+      "node/endpoint/",
       "node/pictures/",
       "node/npy.ts",
       "web/",
