@@ -15,25 +15,19 @@ import { readRegion } from "../node/pictures/read-region.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type CliContext, notesOf } from "./context.ts";
 import { type DataFlags, datasetOf, isOwnData } from "./flags/data-flags.ts";
-import type { ModelFlags } from "./flags/model-flags.ts";
+import { type EndpointFlags, openEndpointOf } from "./flags/endpoint-flags.ts";
 import { type PictureFlags, pictureOptionsOf } from "./flags/picture-flags.ts";
 import { loadRuntime, type RuntimeFlags } from "./flags/runtime-flags.ts";
 import { openClassifier, samplesOfDataset, samplesOfPictures } from "./open-classifier.ts";
-import { openEndpointOf } from "./open-endpoint.ts";
 import { bundledPictures, checkPicturesOrData, picturesOfFiles, reservedNames, seemsReadable } from "./pictures.ts";
 import type { ProgressDisplay } from "./progress.ts";
 
-export interface AttackInputFlags extends ModelFlags, PictureFlags, Omit<DataFlags, "label">, RuntimeFlags {
+export interface AttackInputFlags extends EndpointFlags, PictureFlags, Omit<DataFlags, "label">, RuntimeFlags {
   /** The class to leave, by name or number. */
   readonly label?: string;
   /** Where pictures may change. */
   readonly mask?: string;
   readonly quiet?: boolean;
-  /** Of `attack` alone. */
-  readonly endpoint?: string;
-  readonly endpointHeader?: Readonly<Record<string, string>>;
-  readonly endpointTimeout?: number;
-  readonly endpointTries?: number;
 }
 
 /** A picture as the network takes it. */

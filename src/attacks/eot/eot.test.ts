@@ -174,6 +174,9 @@ describe("passes over transformations", () => {
     expect(largestDifference(both.gradient, sum)).toBeLessThan(1e-4);
     await expect(over.backward({ of: "logits", layers })).rejects.toThrow("eot: this attack looks at values of layers");
     await expect(over.backward({ of: "logits", layers, input: false })).rejects.toThrow("eot");
+    await expect(over.extended({ extension: { append: () => ({}) } })).rejects.toThrow(
+      "eot: this attack looks at a detector",
+    );
   });
 });
 

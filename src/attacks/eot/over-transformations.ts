@@ -184,6 +184,7 @@ export function overTransformations(
       objective,
       lpips,
       tail: () => Promise.reject(unseen("values of layers")),
+      extended: () => Promise.reject(unseen("a detector's score or at values of layers")),
       async marginGradient(image, label, { rules, targeted, signal } = {}) {
         const pass = await marginGradients({ rules });
         const [found] = await pass.run([{ image: image.data, classIndex: label, targeted }], { signal });
