@@ -23,6 +23,10 @@ const commands: Record<string, { readonly argv: () => string[]; readonly writes?
   inspect: { argv: () => ["inspect", path("tiny.onnx")] },
   differentiate: { argv: () => ["differentiate", path("tiny.onnx"), "-o", path("g.onnx")], writes: "g.onnx" },
   attack: { argv: () => ["attack", ...pictures(), ...model(), "--attack", "fgsm", "--out", path("attacked")] },
+  universal: {
+    argv: () => ["universal", "--data", folder, ...model(), "--out", path("universal")],
+    writes: "universal/state.json",
+  },
   cone: { argv: () => ["cone", ...pictures(), ...model(), "--out", path("cone")] },
   detect: { argv: () => ["detect", path("0.png"), ...model(), "--statistics", path("statistics.json")] },
   "detect fit": {
@@ -53,7 +57,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** "perceptual-ball: interrupted.", with what is finished and how to go on where that can be told. */
 const words =
-  /^perceptual-ball: interrupted(: \d+ of \d+ (pictures|results) are finished(, kept in \S+)?)?\.( The same command goes on from there\.)?\n$/;
+  /^perceptual-ball: interrupted(: \d+ of \d+ (pictures|results|epochs) are finished(, kept in \S+)?)?\.( The same command goes on from there\.)?\n$/;
 
 test("every command is here", () => {
   // A queue needs a server (test/queue.test.ts), and the studio ends in no other way.

@@ -1,4 +1,10 @@
 /** @file `perceptual-ball/experiments`: data sets, resumable experiments over many pictures, their records, summaries and statistics. */
+
+export {
+  type UniversalOptions,
+  type UniversalState,
+  universalPerturbation,
+} from "../attacks/universal/universal-perturbation.ts";
 export { type BoxesInInput, type BoxInput, boxesInInput, boxesInPicture } from "../datasets/boxes-in-input.ts";
 export type { ClassifierClasses } from "../datasets/class-labels.ts";
 export {
@@ -263,6 +269,13 @@ export {
   spearman,
   wilsonInterval,
 } from "../experiments/statistics/statistics.ts";
+export {
+  type JudgeUniversalOptions,
+  judgeUniversal,
+  type UniversalCounts,
+  type UniversalExample,
+  type UniversalPicture,
+} from "../experiments/universal/judge-universal.ts";
 export { areaOf, boundingBox, centeredBox, roundedOutward, wholeBox } from "../localization/box.ts";
 export {
   type ComponentOptions,

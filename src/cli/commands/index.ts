@@ -41,6 +41,11 @@ export const commandEntries: readonly CommandEntry[] = [
     load: async (context) => (await import("./attack.ts")).attackCommand(context),
   },
   {
+    name: "universal",
+    summary: "learn one change that makes the classifier err on most pictures",
+    load: async (context) => (await import("./universal.ts")).universalCommand(context),
+  },
+  {
     name: "cone",
     summary: "how the classifier bends around adversarial images (Figures 5 and 8)",
     load: async (context) => (await import("./cone.ts")).coneCommand(context),

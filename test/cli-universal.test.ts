@@ -1,0 +1,76 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseHTML } from "linkedom";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { readImageFile, readNpy } from "../src/node/index.ts";
+import { writeModel } from "../src/onnx/file/write-model.ts";
+import type { UniversalRecord } from "../src/report/universal/page.ts";
+import { runCli } from "./run-cli.ts";
+import { tinyClassifier } from "./tiny-classifier.ts";
+
+let folder = "";
+const path = (name: string): string => join(folder, name);
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "perceptual-ball-universal-"));
+  writeFileSync(path("tiny.onnx"), writeModel(tinyClassifier()));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const universal = (...flags: string[]) =>
+  runCli([
+    ...["universal", "--data", "scenes:24", "--model", path("tiny.onnx"), "--epsilon", "24/255", "--epochs", "3"],
+    ...["--batch", "4", "--out", path("out"), ...flags],
+  ]);
+
+test("a change is learned, judged on held-out pictures, written exactly, and gone on with", async () => {
+  const { code, stdout, stderr } = await universal("--json");
+  expect([code, stderr]).toEqual([0, expect.stringContaining("tiny.onnx")]);
+  const record = JSON.parse(stdout) as UniversalRecord;
+  expect(record.epochs).toHaveLength(3);
+  expect([record.learned.pictures, record.heldOut.pictures]).toEqual([24, 24]);
+  expect(JSON.parse(readFileSync(path("out/universal.json"), "utf8"))).toEqual(record);
+  const npy = await readNpy(path("out/perturbation.npy"));
+  const png = await readImageFile(path("out/perturbation.png"));
+  const levels = [...(npy.data as Float32Array)].map((x) => Math.round(255 * x) + 0);
+  expect(Math.max(...levels.map(Math.abs))).toBe(24);
+  // Channels side by side there, one after the other here.
+  const plane = levels.length / 3;
+  expect(levels.map((_, i) => png.data[3 * (i % plane) + Math.floor(i / plane)] - 128)).toEqual(levels);
+  const { document } = parseHTML(readFileSync(path("out/index.html"), "utf8"));
+  expect(document.querySelectorAll("table.results tbody tr").length).toBe(2);
+  expect(document.querySelector(".lead")?.textContent).toMatch(
+    /One change of at most 24\/255 turns the label of \d+\.\d %/,
+  );
+
+  const again = await universal();
+  expect(again.stderr).toContain("3 of 3 epochs are there already");
+  expect(again.stdout).toContain("pictures that it was not learned from");
+  expect(await readNpy(path("out/perturbation.npy"))).toEqual(npy);
+  const other = await universal("--seed", "3");
+  expect(other.stderr).toContain("learned otherwise (model, pictures or settings): the learning begins anew");
+  writeFileSync(path("out/state.json"), "{");
+  expect((await universal("--seed", "3")).stderr).toContain("cannot be read: the learning begins anew");
+  expect(readdirSync(path("out")).filter((name) => name.startsWith("state"))).toEqual(["state-3.npy", "state.json"]);
+});
+
+test("an interruption keeps whole epochs", async () => {
+  rmSync(path("out"), { recursive: true, force: true });
+  const controller = new AbortController();
+  controller.abort();
+  const argv = ["universal", "--data", "scenes:8", "--model", path("tiny.onnx"), "--out", path("out"), "--quiet"];
+  const { code, stderr } = await runCli(argv, { signal: controller.signal });
+  expect([code, stderr]).toEqual([130, expect.stringContaining("interrupted")]);
+  expect(existsSync(path("out/state.json"))).toBe(false);
+});
+
+test("what cannot be meant is refused", async () => {
+  for (const [flags, message] of [
+    [["--epsilon", "8"], "--epsilon"],
+    [["--epochs", "0"], "--epochs"],
+    [["--target", "unicorn"], "unicorn"],
+  ] as const) {
+    const { code, stderr } = await universal(...flags);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
+  }
+});
