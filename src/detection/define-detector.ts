@@ -86,7 +86,14 @@ function planned(
   }
   const scorer: PlannedDetector["scorer"] = (statistics) => plan.scorer(contextOf(statistics));
   return {
-    ...{ name, title, settings, parts: plan.parts, needsAttacked: plan.needsAttacked },
+    ...{
+      name,
+      title,
+      settings,
+      parts: plan.parts,
+      needsAttacked: plan.needsAttacked,
+      hasGraph: plan.graph !== undefined,
+    },
     fit(set, { falsePositiveRate = usualFalsePositiveRate } = {}) {
       checkForm(`${name}: images to fit to`, set, ["classCount", "train", "held", "attacked", "noisy"]);
       checkEnough(name, set, plan.needsAttacked);

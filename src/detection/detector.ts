@@ -72,11 +72,6 @@ export interface ScoringContext {
   array(name: string, shape: readonly number[]): FittedArray;
 }
 
-/** A detector's score as nodes behind the network: its result `score`, [N]. */
-export interface ScoreGraph {
-  readonly extension: Extension;
-}
-
 /** What a detector is with its settings on one classifier. */
 export interface DetectorPlan {
   /** What it looks at. */
@@ -131,6 +126,8 @@ export interface PlannedDetector {
   readonly title: string;
   readonly parts: readonly Part[];
   readonly needsAttacked: boolean;
+  /** Whether its score is a graph: whether an attack can descend it. */
+  readonly hasGraph: boolean;
   /** Those in force; JSON. */
   readonly settings: Readonly<Record<string, unknown>>;
   /**

@@ -24,15 +24,23 @@ import { describeHelp } from "../flags/help.ts";
 import { addModelFlags, type ModelFlags } from "../flags/model-flags.ts";
 import { addNoiseFlags, batchSizeOf, type NoiseFlags } from "../flags/noise-flags.ts";
 import { choice, number } from "../flags/parse-values.ts";
-import { addRunnableFlags, attackKind, runnableHelp } from "../flags/runnables.ts";
+import { addRunnableFlags, attackKind, detectorKind, runnableHelp } from "../flags/runnables.ts";
 import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
 import { openClassifier, samplesOfDataset } from "../open-classifier.ts";
 import { writeDetectionReport } from "../reports/write-detection-report.ts";
 import { conductExperiment, shareFinished } from "../run-resumable.ts";
 import { benchmarkVersions } from "../versions.ts";
+import { addDetectorFlags, compareDetectors, type DetectorCompareFlags, wantsDetectors } from "./compare-detectors.ts";
 
-interface Flags extends ModelFlags, DetectionDataFlags, AttackRunFlags, NoiseFlags, RuntimeFlags, ExperimentFlags {
-  readonly pixels: DetectionSettings["pixels"];
+interface Flags
+  extends ModelFlags,
+    DetectionDataFlags,
+    AttackRunFlags,
+    NoiseFlags,
+    RuntimeFlags,
+    ExperimentFlags,
+    DetectorCompareFlags {
+  readonly pixels?: DetectionSettings["pixels"];
 }
 
 /** So many images are attacked in lockstep, and lost when the run is killed. */
@@ -40,14 +48,16 @@ const imagesPerBatch = 16;
 
 export function benchmarkDetectionCommand(context: CliContext): Command {
   const command = new Command("detection")
-    .summary("which attack the statistical test finds (Table 2)")
+    .summary("which attack the statistical test finds (Table 2), or any detectors")
     .description(
       "Measures how noise moves the logits of training images, of test images, and of test images under every attack, fits the test of\n" +
-        '"The Odds are Odd" to the first and judges the others. A run that was stopped goes on where it was; --shard and --workers divide it.',
+        '"The Odds are Odd" to the first and judges the others. A run that was stopped goes on where it was; --shard and --workers divide it.\n' +
+        "With --detector other detectors are compared with it: one table of detectors and attacks, --adaptive with attacks that know them.",
     );
   addDataFlags(command, { hasLabelFlag: true });
   addProtocolFlags(command);
   addNoiseFlags(command);
+  addDetectorFlags(command);
   addModelFlags(command, { hasModelFlag: true });
   addRuntimeFlags(command);
   addExperimentFlags(command, { out: "perceptual-ball-detection", env: context.io.env });
@@ -56,19 +66,25 @@ export function benchmarkDetectionCommand(context: CliContext): Command {
   return describeHelp(command, context, {
     flags: [
       ...["--data", "--first", "--train-images", "--model", "--attack"],
-      ...["--samples", "--variant", "--workers", "--out", "--json"],
+      ...["--samples", "--detector", "--adaptive", "--variant", "--workers", "--out", "--json"],
     ],
-    lists: [{ title: "Attacks", names: attackKind.all.map(({ name }) => name), text: runnableHelp(attackKind) }],
+    lists: [
+      { title: "Detectors", names: detectorKind.all.map(({ name }) => name), text: runnableHelp(detectorKind) },
+      { title: "Attacks", names: attackKind.all.map(({ name }) => name), text: runnableHelp(attackKind) },
+    ],
     examples: [
       "benchmark detection --first 50 --train-images 300 --samples 16",
       "benchmark detection --data cifar10 --model vgg.onnx",
       "benchmark detection --data cifar10 --model vgg.onnx --first 1000 --train-images 10000 --workers 4",
+      "benchmark detection --data cifar10 --model resnet.onnx --detector all --adaptive --first 200",
       "benchmark detection --attack none --variant T/-1=perceptual,margin=-1 --variant T/-5=perceptual,margin=-5",
     ],
-    notes: `Writes into --out: index.html, table2.md, table2.csv, results.json, and the records themselves.
+    notes: `Writes into --out: index.html, table2.md, table2.csv (with --detector detectors.md, detectors.csv), results.json, and the records themselves.
 An image costs kinds × samples runs of the network for each attack and one more time clean, and twice that without --just-detect.`,
     failure: "a picture or the model could not be used",
-  }).action((flags: Flags) => benchmarkDetection(flags, context));
+  }).action((flags: Flags) =>
+    wantsDetectors(flags, command) ? compareDetectors(flags, command, context) : benchmarkDetection(flags, context),
+  );
 }
 
 /** The flags of the benchmark besides those of the test. */
@@ -79,7 +95,7 @@ function addProtocolFlags(command: Command): void {
   add(new Option("--train-images <n>", "training images at most").default(1000).argParser(images));
   const pixels = choice("--pixels", ["float", "bytes"]);
   const meaning = "of attacked images: float (as computed) or bytes (as a PNG keeps them)";
-  add(new Option("--pixels <what>", meaning).default("float").argParser(pixels));
+  add(new Option("--pixels <what>", `${meaning} (default: float; with --detector bytes)`).argParser(pixels));
 }
 
 async function benchmarkDetection(flags: Flags, context: CliContext): Promise<void> {
@@ -90,7 +106,7 @@ async function benchmarkDetection(flags: Flags, context: CliContext): Promise<vo
     antithetic: flags.antithetic ?? false,
     kinds: flags.noise,
     correctionKinds: flags.correctionNoise,
-    ...{ samples: flags.samples, pixels: flags.pixels, seed: flags.seed },
+    ...{ samples: flags.samples, pixels: flags.pixels ?? "float", seed: flags.seed },
   };
   checkWritableFolder(flags.out);
   const { io } = context;

@@ -4,6 +4,7 @@
  */
 import { type Command, Option } from "commander";
 import { attackNamed, attacks } from "../../attacks/attacks.ts";
+import { detectorNamed, detectors } from "../../detection/detectors.ts";
 import { MisuseError, nearest } from "../../errors.ts";
 import { describeOption } from "../../options/describe.ts";
 import type { OptionSpec } from "../../options/option.ts";
@@ -20,7 +21,7 @@ export interface Runnable {
 
 /** All runnables of a kind, and how the command line speaks of them. */
 export interface RunnableKind<R extends Runnable> {
-  readonly flag: "method" | "attack";
+  readonly flag: "method" | "attack" | "detector";
   readonly all: readonly R[];
   /** The one that a user calls so; throws a MisuseError with the nearest name. */
   named(name: string): R;
@@ -41,6 +42,13 @@ export const attackKind: RunnableKind<(typeof attacks)[number]> = {
   schemaOf: ({ options }) => options,
 };
 
+export const detectorKind: RunnableKind<(typeof detectors)[number]> = {
+  flag: "detector",
+  all: detectors,
+  named: detectorNamed,
+  schemaOf: ({ settings }) => settings,
+};
+
 /** One `--set`: of the one that is named, or of the only one that runs. */
 export interface GivenSetting {
   readonly of: string | undefined;
@@ -59,6 +67,7 @@ export interface GivenVariant {
 export interface RunnableFlags {
   readonly method?: readonly string[];
   readonly attack?: readonly string[];
+  readonly detector?: readonly string[];
   readonly set?: readonly GivenSetting[];
   readonly variant?: readonly GivenVariant[];
 }
@@ -68,6 +77,8 @@ export interface RunnableFlagsOptions {
   readonly fallback: readonly string[];
   /** Whether `--variant` runs one of them once more with other settings, and "none" of them may run by itself. */
   readonly hasVariants?: boolean;
+  /** Whether nothing may be to run. Default false. */
+  readonly mayBeNone?: boolean;
 }
 
 /** `--epsilon` for `epsilon`, `--perceptual-weight` for `perceptualWeight`. */
@@ -85,7 +96,7 @@ export function addRunnableFlags<R extends Runnable>(
   { fallback, hasVariants = false }: RunnableFlagsOptions,
 ): Command {
   const { flag, all } = kind;
-  const group = flag === "method" ? "Methods:" : "Attacks:";
+  const group = `${flag[0].toUpperCase()}${flag.slice(1)}s:`;
   const add = (option: Option): Command => command.addOption(option.helpGroup(group));
   const none = hasVariants ? "none (variants only), " : "";
   add(
@@ -177,10 +188,10 @@ export interface Run<R> {
 export function runsOf<R extends Runnable>(
   kind: RunnableKind<R>,
   flags: RunnableFlags,
-  { fallback, hasVariants = false }: RunnableFlagsOptions,
+  { fallback, hasVariants = false, mayBeNone = false }: RunnableFlagsOptions,
 ): Run<R>[] {
   const { flag, all, named, schemaOf } = kind;
-  const list = (flag === "method" ? flags.method : flags.attack) ?? fallback;
+  const list = flags[flag] ?? fallback;
   const chosen = [
     ...new Set(list.flatMap((name) => (name === "all" ? all : name === "none" && hasVariants ? [] : [named(name)]))),
   ];
@@ -213,7 +224,7 @@ export function runsOf<R extends Runnable>(
   if (twice !== undefined) {
     throw new MisuseError({ where: "--variant", what: `the name ${JSON.stringify(twice.name)} is taken already` });
   }
-  if (runs.length === 0) throw new MisuseError({ where: `--${flag}`, what: `no ${flag} is to run` });
+  if (runs.length === 0 && !mayBeNone) throw new MisuseError({ where: `--${flag}`, what: `no ${flag} is to run` });
   return runs;
 }
 
@@ -268,7 +279,7 @@ function flagsOfSettings<R extends Runnable>(
 }
 
 /** Values as their options take them; names that the schema does not have are left for whoever checks names, with JSON where it is JSON. */
-function readSettings(
+export function readSettings(
   where: string,
   schema: OptionSchema,
   given: readonly (readonly [name: string, text: string])[],
@@ -289,12 +300,14 @@ function jsonOrText(text: string): unknown {
   }
 }
 
-function several<T>(parse: (text: string) => T): (text: string, before?: readonly T[]) => T[] {
+export function several<T>(parse: (text: string) => T): (text: string, before?: readonly T[]) => T[] {
   return (text, before = []) => [...before, parse(text)];
 }
 
+const settingExamples = { method: "rise.masks=1000", attack: "pgd.steps=40", detector: "lid.neighbors=10" } as const;
+
 /** Parses one `--set`. */
-function givenSetting(flag: string): (text: string) => GivenSetting {
+function givenSetting(flag: keyof typeof settingExamples): (text: string) => GivenSetting {
   return (text) => {
     const match = /^(?:([^.=]+)\.)?([^=]+)=(.*)$/s.exec(text);
     const [, of, name, value] = match ?? [];
@@ -302,14 +315,14 @@ function givenSetting(flag: string): (text: string) => GivenSetting {
     throw new MisuseError({
       where: "--set",
       what: "not a setting",
-      expected: `NAME=VALUE or ${flag.toUpperCase()}.NAME=VALUE, such as ${flag === "method" ? "rise.masks=1000" : "pgd.steps=40"}`,
+      expected: `NAME=VALUE or ${flag.toUpperCase()}.NAME=VALUE, such as ${settingExamples[flag]}`,
       got: JSON.stringify(text),
     });
   };
 }
 
 /** Parses one `--variant`. */
-function givenVariant(flag: string): (text: string) => GivenVariant {
+export function givenVariant(flag: string): (text: string) => GivenVariant {
   return (text) => {
     const [, name, of, rest] = /^([^=,]+)=([^=,]+)(?:,(.*))?$/s.exec(text) ?? [];
     const settings = rest === undefined ? [] : partsOf(rest).map((part) => /^([^=]+)=(.*)$/s.exec(part));
@@ -317,9 +330,9 @@ function givenVariant(flag: string): (text: string) => GivenVariant {
     if (name !== undefined && of !== undefined && pairs.length === settings.length)
       return { name, of, settings: pairs };
     throw new MisuseError({
-      where: "--variant",
+      where: flag === "detector" ? "--detector-variant" : "--variant",
       what: "not a variant",
-      expected: `NAME=${flag.toUpperCase()},SETTING=VALUE,…, such as strong=perceptual,preset=paper`,
+      expected: `NAME=${flag.toUpperCase()},SETTING=VALUE,…, such as ${flag === "detector" ? "near=lid,neighbors=5" : "strong=perceptual,preset=paper"}`,
       got: JSON.stringify(text),
     });
   };

@@ -55,6 +55,7 @@ function meansOf(
   const sums = planes.map(() => new Float64Array(height * width));
   const weights = new Float64Array(height * width);
   const scale = strength * strength * planes.length * patch * patch;
+  const farthest = -Math.log(leastWeight) * scale;
   const squares = new Float64Array((height + 2 * around) * (width + 2 * around));
   const wide = width + 2 * around;
   for (let dy = -reach; dy <= reach; dy++) {
@@ -75,8 +76,9 @@ function meansOf(
           for (let v = 0; v < patch; v++) {
             for (let u = 0; u < patch; u++) distance += squares[(row + v) * wide + column + u];
           }
+          // Most surroundings differ by too much: no exponential for them.
+          if (distance > farthest) continue;
           const weight = Math.exp(-distance / scale);
-          if (weight < leastWeight) continue;
           const i = row * width + column;
           weights[i] += weight;
           const at = (row + border + dy) * stride + column + border + dx;

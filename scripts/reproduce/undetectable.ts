@@ -1,0 +1,46 @@
+/**
+ * Is the perceptual ball undetectable? `npm run reproduce -- undetectable`: the paper's claim against many detectors, and detectors against attacks that know them.
+ *
+ * Runs `perceptual-ball benchmark detection --detector all --adaptive` in three parts: where the data is (../shared/data or $PERCEPTUAL_BALL_DATA), `resnet20` and `vgg7` on
+ * CIFAR-10, and with the bundled classifier `scenes`. Everything is compared with the attack without the perceptual term at the same margin. Records and reports are in
+ * results/undetectable/<part>. What was stopped goes on where it was. Further arguments go to the command, such as --first 200 for more pictures; the name of a part as
+ * the first one runs that part only.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { data, root, runPart } from "./run-part.ts";
+
+/** The attack without the term first: the others are compared with it. */
+const attacks = "l2,perceptual,lpa,ppgd,pgd,apgd,carlini-wagner";
+
+const common = [
+  ...["--attacks", attacks, "--against", "l2", "--detector", "all", "--adaptive", "--eot-copies", "4"],
+  // Detectors that learn from attacks learn from either, so that it shows what transfers.
+  ...["--fit-attack", "pgd,perceptual", "--fit-images", "120"],
+];
+
+const cifar10 = (model: string): string[] => [
+  ...["--data", `cifar10:${join(data, "cifar10")}`, "--model", join(data, "models", model)],
+  ...["--train-images", "600", "--first", "48"],
+];
+
+const parts: Readonly<Record<string, { readonly needs: string; readonly arguments: readonly string[] }>> = {
+  resnet20: { needs: data, arguments: cifar10("cifar10_resnet20_bn.onnx") },
+  vgg7: { needs: data, arguments: cifar10("cifar10_vgg7_bn.onnx") },
+  scenes: { needs: root, arguments: ["--data", "scenes:360", "--train-images", "300", "--first", "24"] },
+};
+
+const [first = "", ...rest] = process.argv.slice(2);
+const isPart = Object.hasOwn(parts, first);
+for (const name of isPart ? [first] : Object.keys(parts)) {
+  const part = parts[name];
+  if (!existsSync(part.needs)) {
+    process.stdout.write(
+      `${name}: left out, there is no ${part.needs} (PERCEPTUAL_BALL_DATA says where the data is)\n`,
+    );
+    continue;
+  }
+  const out = join(root, "results/undetectable", name);
+  const further = isPart ? rest : process.argv.slice(2);
+  runPart(["benchmark", "detection", ...part.arguments, ...common, ...further], out);
+}
