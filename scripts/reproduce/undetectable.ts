@@ -21,13 +21,13 @@ const common = [
 
 const cifar10 = (model: string): string[] => [
   ...["--data", `cifar10:${join(data, "cifar10")}`, "--model", join(data, "models", model)],
-  ...["--train-images", "600", "--first", "48"],
+  ...["--train-images", "400", "--first", "32"],
 ];
 
 const parts: Readonly<Record<string, { readonly needs: string; readonly arguments: readonly string[] }>> = {
   resnet20: { needs: data, arguments: cifar10("cifar10_resnet20_bn.onnx") },
   vgg7: { needs: data, arguments: cifar10("cifar10_vgg7_bn.onnx") },
-  scenes: { needs: root, arguments: ["--data", "scenes:360", "--train-images", "300", "--first", "24"] },
+  scenes: { needs: root, arguments: ["--data", "scenes:400", "--train-images", "320", "--first", "32"] },
 };
 
 const [first = "", ...rest] = process.argv.slice(2);

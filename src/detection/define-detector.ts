@@ -58,7 +58,7 @@ function planned(
   given: object,
   plan: DetectorPlan,
 ): PlannedDetector {
-  const settings: Readonly<Record<string, unknown>> = { ...plainJson(given), ...plan.settings };
+  const settings = inOrder({ ...plainJson(given), ...plan.settings });
   const parts = Object.fromEntries(plan.parts.map(({ key, size }) => [key, size]));
   const contextOf = (statistics: DetectorStatistics): ScoringContext => {
     checkForm(`${name}: statistics`, statistics, ["detector", "version", "settings", "arrays", "cutoff"]);
@@ -116,6 +116,11 @@ function planned(
 /** Settings as a file keeps them: what is not given is not said. */
 function plainJson(settings: object): Readonly<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+}
+
+/** The same whether a name was given or filled in. */
+function inOrder(settings: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function checkEnough(name: string, { train, held, attacked, noisy }: FitSet, needsAttacked: boolean): void {

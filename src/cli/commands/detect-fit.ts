@@ -13,32 +13,50 @@ import { describeHelp } from "../flags/help.ts";
 import { addModelFlags, type ModelFlags } from "../flags/model-flags.ts";
 import { addNoiseFlags, batchSizeOf, type NoiseFlags } from "../flags/noise-flags.ts";
 import { addSpeechFlags, type SpeechFlags, seedOption } from "../flags/run-flags.ts";
+import { detectorKind, runnableHelp } from "../flags/runnables.ts";
 import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
 import { openClassifier, samplesOfDataset } from "../open-classifier.ts";
 import { createProgress } from "../progress.ts";
+import { addFitDetectorFlags, detectorRunsOf, type FitDetectorFlags, fitSeveral, usualFolder } from "./fit-several.ts";
 
-interface Flags extends ModelFlags, Omit<DetectionDataFlags, "trainImages">, NoiseFlags, RuntimeFlags, SpeechFlags {
-  readonly output: string;
-  readonly seed: number;
+interface Flags
+  extends ModelFlags,
+    Omit<DetectionDataFlags, "trainImages">,
+    NoiseFlags,
+    RuntimeFlags,
+    SpeechFlags,
+    FitDetectorFlags {
+  readonly output?: string;
 }
+
+/** Where the statistics of the test go unless told otherwise. */
+const usualOutput = "statistics.json";
 
 export function detectFitCommand(context: CliContext): Command {
   const command = new Command("fit")
-    .summary("learn how noise moves the logits of clean images")
+    .summary("learn what clean images look like to a detector")
     .description(
       "Measures how noise moves the logits of clean pictures, usually those that the classifier was trained on, and writes the statistics\n" +
-        "that `perceptual-ball detect` needs. Takes the training part of --data, where there is one.",
+        "that `perceptual-ball detect` needs. Takes the training part of --data, where there is one. --detector fits other detectors:\n" +
+        "one to a file, several to a folder.",
     )
-    .addOption(new Option("-o, --output <file>", "where the statistics are written").default("statistics.json"));
+    .addOption(
+      new Option(
+        "-o, --output <file>",
+        `where the statistics are written (default: ${usualOutput}; of several detectors ${usualFolder}/)`,
+      ),
+    );
   addDataFlags(command, { hasLabelFlag: true });
   addNoiseFlags(command);
   addModelFlags(command, { hasModelFlag: true });
   addRuntimeFlags(command);
   command.addOption(seedOption("seed of the noise", 0));
   addSpeechFlags(command);
+  addFitDetectorFlags(command);
   return describeHelp(command, context, {
+    lists: [{ title: "Detectors", names: detectorKind.all.map(({ name }) => name), text: runnableHelp(detectorKind) }],
     flags: [
-      ...["--output", "--data", "--first", "--model", "--labels"],
+      ...["--output", "--detector", "--data", "--first", "--model", "--labels"],
       ...["--samples", "--antithetic", "--just-detect", "--false-positive-rate", "--json"],
     ],
     examples: [
@@ -46,17 +64,25 @@ export function detectFitCommand(context: CliContext): Command {
       "detect fit --data photos/ --model resnet50.onnx --just-detect",
       "detect fit --data cifar10 --model vgg.onnx --first 2000 --samples 8 --antithetic -o statistics.json",
       "detect fit --data photos/ --model resnet50.onnx --just-detect --false-positive-rate 0.01",
+      "detect fit --data cifar10 --model vgg.onnx --detector mahalanobis -o mahalanobis.json",
+      "detect fit --data cifar10 --model vgg.onnx --first 2000 --detector all -o detectors/",
     ],
     notes: "A picture costs kinds × samples runs of the network, and twice that without --just-detect.",
     failure: "the model or a picture could not be used",
     interruption: "nothing is written",
-  }).action((flags: Flags) => fitToPictures(flags, context));
+  }).action((flags: Flags) => {
+    const runs = detectorRunsOf(flags);
+    // The test alone, as it always was.
+    if (runs.length === 1 && runs[0]?.name === "odds") return fitToPictures(flags, context);
+    return fitSeveral(flags, runs, command, context);
+  });
 }
 
 async function fitToPictures(flags: Flags, context: CliContext): Promise<void> {
+  const { output = usualOutput } = flags;
   const { io } = context;
   const { signal } = io;
-  checkWritableFolder(dirname(flags.output));
+  checkWritableFolder(dirname(output));
   const progress = createProgress(io.stderr, { quiet: flags.quiet ?? false });
   const note = notesOf(io, { ...flags, progress });
   const classifier = await openClassifier(flags, {
@@ -79,9 +105,8 @@ async function fitToPictures(flags: Flags, context: CliContext): Promise<void> {
       },
     });
     const text = formatStatistics(statistics, ownerOf(classifier, classifier.file.sha256), data.name);
-    await writeFileAtomically(flags.output, text);
+    await writeFileAtomically(output, text);
     progress.stop();
-    const { output } = flags;
     if (flags.json) sayJson(io, { output, ...statisticsRecord(statistics, classifier) });
     else say(io, ...statisticsLines(statistics, output, classifier));
   } finally {

@@ -22,17 +22,19 @@ import {
 import { describeHelp } from "../flags/help.ts";
 import { addModelFlags, type ModelFlags } from "../flags/model-flags.ts";
 import { batchOption, batchSizeOf } from "../flags/noise-flags.ts";
-import { choice, number } from "../flags/parse-values.ts";
+import { choice, number, words } from "../flags/parse-values.ts";
 import { addPictureFlags, type PictureFlags, pictureArgument, pictureOptionsOf } from "../flags/picture-flags.ts";
 import { addSpeechFlags, type SpeechFlags, seedOption } from "../flags/run-flags.ts";
 import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
 import { openClassifier } from "../open-classifier.ts";
 import { createProgress } from "../progress.ts";
-import { readStatistics, withFittedPreprocessing } from "../read-statistics.ts";
+import { withFittedPreprocessing } from "../read-statistics.ts";
 import { detectFitCommand } from "./detect-fit.ts";
+import { detectWith, statisticsFiles } from "./detect-with.ts";
 
 interface Flags extends ModelFlags, PictureFlags, RuntimeFlags, SpeechFlags {
   readonly statistics?: string;
+  readonly detector?: readonly string[];
   readonly samples?: number;
   readonly stopEarly?: boolean;
   readonly cutoff?: number;
@@ -45,7 +47,8 @@ export function detectCommand(context: CliContext): Command {
   const command = new Command("detect")
     .description(
       "Adds noise to each picture and looks how the logits move: those of an attacked picture move back toward the class that it was\n" +
-        "taken from. Needs statistics of clean pictures: perceptual-ball detect fit. Attacks that know this test defeat it.",
+        "taken from. Needs statistics of clean pictures: perceptual-ball detect fit. Attacks that know this test defeat it.\n" +
+        "With statistics of other detectors (detect fit --detector) they say what they think.",
     )
     // Both commands have flags of the same names: those after "fit" are its own.
     .enablePositionalOptions()
@@ -53,7 +56,14 @@ export function detectCommand(context: CliContext): Command {
   const samples = number("--samples", { min: 1, integer: true });
   const correction = "how the label of a flagged picture is corrected: regression, pairs or none";
   const options = [
-    new Option("--statistics <file>", "what `detect fit` wrote for this model"),
+    new Option(
+      "--statistics <file>",
+      "what `detect fit` wrote for this model: a file, or the folder of several detectors",
+    ),
+    new Option(
+      "--detectors, --detector <list>",
+      "all, or some of those that have statistics there (default: all)",
+    ).argParser(words("--detector")),
     new Option("--samples <n>", "noise samples per kind (default: as the statistics)").argParser(samples),
     new Option("--stop-early", "stop with a picture once the interval of its score is clear of the cutoff"),
     new Option("--cutoff <score>", "flag scores above it (default: the statistics')").argParser(number("--cutoff")),
@@ -69,21 +79,32 @@ export function detectCommand(context: CliContext): Command {
   command.addOption(seedOption("seed of the noise", 0));
   addSpeechFlags(command);
   return describeHelp(command, context, {
-    flags: ["--statistics", "--model", "--labels", "--samples", "--stop-early", "--cutoff", "--json", "--quiet"],
+    flags: [
+      "--statistics",
+      "--detector",
+      "--model",
+      "--labels",
+      "--samples",
+      "--stop-early",
+      "--cutoff",
+      "--json",
+      "--quiet",
+    ],
     examples: [
       "detect fit --data cifar10 --model vgg.onnx -o odds.json",
       "detect suspicious.png --model vgg.onnx --statistics odds.json",
       "detect suspicious.png --model vgg.onnx --statistics odds.json --stop-early",
+      "detect suspicious.png --model vgg.onnx --statistics detectors/ --detector all",
     ],
     failure: "a picture, the statistics or the model could not be used",
     interruption: "what was printed stands",
   })
-    .action((images: string[], flags: Flags) => detect(images, flags, context))
+    .action((images: string[], flags: Flags) => detectAll(images, flags, command, context))
     .addCommand(detectFitCommand(context));
 }
 
-async function detect(given: readonly string[], flags: Flags, context: CliContext): Promise<void> {
-  const { io } = context;
+/** The verdicts of all detectors whose statistics are meant, the statistical test first. */
+async function detectAll(given: readonly string[], flags: Flags, command: Command, context: CliContext): Promise<void> {
   if (given.length === 0 || flags.statistics === undefined) {
     throw new MisuseError({
       where: "detect",
@@ -93,8 +114,37 @@ async function detect(given: readonly string[], flags: Flags, context: CliContex
         "perceptual-ball detect fit --data … -o statistics.json, then perceptual-ball detect dog.png --statistics statistics.json",
     });
   }
+  const { odds, others } = statisticsFiles(flags.statistics, flags.detector);
+  const foreign = ["samples", "stopEarly", "correction"].find(
+    (name) => odds.length === 0 && command.getOptionValueSource(name) === "cli",
+  );
+  if (foreign !== undefined) {
+    throw new MisuseError({
+      where: `--${foreign.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+      what: "is a matter of odds, whose statistics are not there",
+      expected: "statistics of odds",
+    });
+  }
+  if (flags.cutoff !== undefined && odds.length + others.length > 1) {
+    throw new MisuseError({
+      where: "--cutoff",
+      what: "scores of several detectors do not compare",
+      expected: "one detector",
+      advice: "--detector chooses one.",
+    });
+  }
+  for (const file of odds) await detect(given, { ...flags, statistics: file.path }, file.text, context);
+  await detectWith(given, others, flags, context);
+}
+
+async function detect(
+  given: readonly string[],
+  flags: Flags & { readonly statistics: string },
+  text: string,
+  context: CliContext,
+): Promise<void> {
+  const { io } = context;
   const paths = await findPictures(given);
-  const text = readStatistics(flags.statistics);
   const progress = createProgress(io.stderr, { quiet: flags.quiet ?? false });
   const note = notesOf(io, { ...flags, progress });
   const classifier = await openClassifier(withFittedPreprocessing(flags, text, flags.statistics), {

@@ -88,15 +88,21 @@ export function parseStatistics(text: string, owner: StatisticsOwner, where: str
   if (!isStatistics(file.statistics) || file.model === undefined) {
     throw new BadInputError({ where, what: "is damaged", expected, advice: "Fit the statistics again." });
   }
+  checkOwner(file.model, owner, where);
+  return file.statistics;
+}
+
+/** Throws a BadInputError in the name of `where` if statistics that were fitted on the classifier `fitted` are used with `owner`; it says what differs. */
+export function checkOwner(fitted: StatisticsOwner, owner: StatisticsOwner, where: string): void {
   const parts = [
-    ["model (SHA-256)", owner.sha256, file.model.sha256],
-    ["input", JSON.stringify(owner.input), JSON.stringify(file.model.input)],
-    ["channel order", owner.channels, file.model.channels],
-    ["decision", `${owner.decision ?? "none"}`, `${file.model.decision ?? "none"}`],
-    ["normalization", JSON.stringify(owner.normalization), JSON.stringify(file.model.normalization)],
+    ["model (SHA-256)", owner.sha256, fitted.sha256],
+    ["input", JSON.stringify(owner.input), JSON.stringify(fitted.input)],
+    ["channel order", owner.channels, fitted.channels],
+    ["decision", `${owner.decision ?? "none"}`, `${fitted.decision ?? "none"}`],
+    ["normalization", JSON.stringify(owner.normalization), JSON.stringify(fitted.normalization)],
   ];
   const different = parts.find(([, mine, theirs]) => mine !== theirs);
-  if (different === undefined) return file.statistics;
+  if (different === undefined) return;
   const [what, wanted, found] = different;
   throw new BadInputError({
     where,

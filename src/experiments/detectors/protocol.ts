@@ -1,29 +1,22 @@
-/**
- * @file The benchmark of detectors: what they look at of clean, attacked and noisy images. One record per image and attack holds measurements; statistics, cutoffs and
- * scores are made of them at the end, so that neither order nor shares change a number, and another cutoff needs no new runs.
- */
-import type { AnyAttackOptions, AttackResult } from "../../attacks/attack.ts";
-import { roundToBytes } from "../../attacks/budget.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { marginOf } from "../../classifier/logits.ts";
 import { defaultBatch } from "../../classifier/passes/default-batch.ts";
 import type { DatasetImage, DatasetSplit } from "../../datasets/dataset.ts";
-import type { FitSet, MeasuredImage } from "../../detection/detector.ts";
 import { type Measuring, openMeasuring } from "../../detection/measurement.ts";
 import type { NamedImage } from "../../detection/odds/alignments.ts";
 import type { Measurement } from "../../detection/part.ts";
 import { checkForm, MisuseError, numberIn, PerceptualBallError, throwIfAborted } from "../../errors.ts";
 import type { ImageTensor } from "../../image/picture.ts";
-import { normal } from "../../random/distributions.ts";
 import { hashText } from "../../random/hash-text.ts";
-import { createRandom } from "../../random/random.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
-import { euclideanNorm, indexOfLargest } from "../../tensor/vector.ts";
+import { indexOfLargest } from "../../tensor/vector.ts";
 import type { AttackRun } from "../attack/protocol.ts";
 import { isHeldOutImage } from "../detection/held-out.ts";
 import type { ExperimentIdentity, RecordKey } from "../records/record-store.ts";
 import type { Computed, ExperimentItem, FailedItem } from "../records/run-experiment.ts";
+import { attackImages } from "./attack-images.ts";
 import { joinParts, type PlannedRun, partsOf } from "./detector-run.ts";
+import { fitDetectors } from "./fit-detectors.ts";
 import type { DetectorRecord } from "./record.ts";
 
 /** Raised when the same settings no longer give the same records. */
@@ -197,7 +190,7 @@ export function detectorsCompute(
         computed.set(item, { result, arrays: { measured: rowOf(rows[n]) } });
       }
     } else if (open.length > 0 && run !== undefined) {
-      const attacked = await attackAll(classifier, inputs, run, settings, await known(run, signal), signal);
+      const attacked = await attackImages(classifier, inputs, run, settings, await known(run, signal), signal);
       const rows = await measure(
         attacked.map(({ id, pixels }) => ({ id, pixels })),
         { signal },
@@ -245,69 +238,6 @@ function predictionOf({ logits }: Measurement): { readonly label: number; readon
   return { label, margin: marginOf(logits, label) };
 }
 
-interface AttackedImage {
-  readonly id: string;
-  readonly pixels: Float32Array;
-  /** The clean image with noise of the same ℓ2 norm. */
-  readonly noisy: Float32Array;
-  readonly result: {
-    readonly outcome: AttackResult["outcome"];
-    readonly cleanLabel: number;
-    readonly seen: AttackResult["rounded"];
-    readonly cost: AttackResult["cost"];
-    readonly lostInRounding: boolean;
-    readonly settings: AttackResult["settings"];
-  };
-}
-
-async function attackAll(
-  classifier: Classifier,
-  inputs: readonly { readonly id: string; readonly input: ImageTensor }[],
-  { attack, settings: own }: KnowingRun,
-  { pixels, seed }: DetectorsSettings,
-  known: object,
-  signal: AbortSignal | undefined,
-): Promise<AttackedImage[]> {
-  const options: AnyAttackOptions = {
-    ...own,
-    ...known,
-    signal,
-    rounding: pixels === "bytes" ? "keep" : "none",
-    // A stream of its own for each image, whichever others are in the batch.
-    random: (n) => createRandom(seed, hashText(inputs[n].id), 1),
-  };
-  const results = await attack.run(
-    classifier,
-    inputs.map(({ input }) => input),
-    options,
-  );
-  return results.map(({ outcome, clean, withinBudget, rounded, cost, lostInRounding, settings }, n) => {
-    const seen = pixels === "bytes" ? rounded : withinBudget;
-    const { id, input } = inputs[n];
-    return {
-      id,
-      pixels: seen.image.data,
-      noisy: withNoise(id, input.data, seen.distances.l2, pixels, seed),
-      result: { outcome, cleanLabel: clean.label, seen, cost, lostInRounding, settings },
-    };
-  });
-}
-
-/** `pixels` with normal noise of the given ℓ2 norm, clipped to [0, 1], and as bytes where attacked images are. */
-function withNoise(
-  id: string,
-  pixels: Float32Array,
-  l2: number,
-  kept: DetectorsSettings["pixels"],
-  seed: number,
-): Float32Array {
-  const random = createRandom(seed, hashText(id), 2);
-  const direction = pixels.map(() => normal(random));
-  const factor = l2 / euclideanNorm(direction);
-  const noisy = pixels.map((value, i) => Math.min(1, Math.max(0, value + factor * direction[i])));
-  return kept === "bytes" ? roundToBytes(noisy, pixels, undefined) : noisy;
-}
-
 /** What attacks are given that know something, found out when the first of them asks. */
 function knowledgeOf(
   classifier: Classifier,
@@ -325,45 +255,14 @@ function knowledgeOf(
   const fitted = async (name: string, signal: AbortSignal | undefined): Promise<object> => {
     const run = runs.find((one) => one.name === name);
     if (run === undefined) throw new MisuseError({ where: "detectors", what: `no detector is called ${name}` });
-    const images = await cleanOf(signal);
-    const { measure } = await openMeasuring(classifier, [...run.plan.parts, ...partsOfLogits(runs)], { batch });
-    const rows = await measure(images, { signal });
-    const measured: MeasuredImage[] = rows.map((row, n) => ({
-      id: images[n].id,
-      label: images[n].label ?? predictionOf(row).label,
-      measured: row,
-    }));
-    const [fit] = run.plan.needsAttacked ? settings.fitAttacks : [];
-    const learned = images.filter(({ id }) => !isHeldOutImage(id)).slice(0, fit?.images);
-    const attacked: MeasuredImage[] = [];
-    const noisy: MeasuredImage[] = [];
-    const byId = new Map(measured.map((image) => [image.id, image]));
-    const { channelCount, height, width } = classifier.input;
-    for (let from = 0; fit !== undefined && from < learned.length; from += batch) {
-      const inputs = learned.slice(from, from + batch).map(({ id, pixels }) => ({
-        id,
-        input: floatTensor(pixels, [channelCount, height, width]),
-      }));
-      const found = await attackAll(classifier, inputs, fit, settings, {}, signal);
-      const [after, beside] = [
-        await measure(found.map(({ id, pixels }) => ({ id, pixels }))),
-        await measure(found.map(({ id, noisy: pixels }) => ({ id, pixels }))),
-      ];
-      for (const [n, { id, result }] of found.entries()) {
-        const own = byId.get(id);
-        const isUsable = own?.label === result.cleanLabel && predictionOf(after[n]).label !== result.cleanLabel;
-        if (own === undefined || !isUsable) continue;
-        attacked.push({ ...own, measured: after[n] });
-        noisy.push({ ...own, measured: beside[n] });
-      }
-    }
-    const set: FitSet = {
-      classCount: classifier.classCount,
-      train: measured.filter(({ id }) => !isHeldOutImage(id)),
-      held: measured.filter(({ id }) => isHeldOutImage(id)),
-      ...{ attacked, noisy },
-    };
-    const statistics = run.plan.fit(set, { falsePositiveRate: settings.falsePositiveRate });
+    const [fitAttack] = settings.fitAttacks;
+    const options = { falsePositiveRate: settings.falsePositiveRate, seed: settings.seed, batch, fitAttack };
+    const [one] = await fitDetectors(classifier, [run, ...withLogits(runs, run)], train, {
+      ...options,
+      ...(signal === undefined ? {} : { signal }),
+    });
+    if (one === undefined || "error" in one) throw one?.error ?? new MisuseError({ where: name, what: "not fitted" });
+    const { statistics } = one;
     const extension = run.plan.scoreGraph(statistics);
     if (extension === undefined) {
       throw new MisuseError({
@@ -388,8 +287,11 @@ function knowledgeOf(
   };
 }
 
-function partsOfLogits(runs: readonly PlannedRun[]) {
-  return partsOf(runs).filter(({ from }) => from.kind === "logits");
+/** A baseline beside `run`: predictions are read off the logits, which not every detector looks at. */
+function withLogits(runs: readonly PlannedRun[], run: PlannedRun): readonly PlannedRun[] {
+  return runs
+    .filter((other) => other !== run && other.plan.parts.every(({ from }) => from.kind === "logits"))
+    .slice(0, 1);
 }
 
 async function readAll(

@@ -138,6 +138,7 @@ export async function detectorsSummary(
     const split = method === cleanImages ? `${method} ${finished.result.split}` : method;
     seen.set(split, [...(seen.get(split) ?? []), image]);
   }
+  for (const list of seen.values()) list.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
   const train = seen.get(`${cleanImages} train`) ?? [];
   const test = seen.get(`${cleanImages} test`) ?? [];
   if (train.length === 0 || test.length === 0) {
