@@ -24,7 +24,7 @@ import { describeHelp } from "../flags/help.ts";
 import { addModelFlags, type ModelFlags } from "../flags/model-flags.ts";
 import { addNoiseFlags, batchSizeOf, type NoiseFlags } from "../flags/noise-flags.ts";
 import { choice, number } from "../flags/parse-values.ts";
-import { addRunnableFlags, attackKind, detectorKind, runnableHelp } from "../flags/runnables.ts";
+import { addRunnableFlags, attackKind, runnableHelp } from "../flags/runnables.ts";
 import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
 import { openClassifier, samplesOfDataset } from "../open-classifier.ts";
 import { writeDetectionReport } from "../reports/write-detection-report.ts";
@@ -50,9 +50,8 @@ export function benchmarkDetectionCommand(context: CliContext): Command {
   const command = new Command("detection")
     .summary("which attack the statistical test finds (Table 2), or any detectors")
     .description(
-      "Measures how noise moves the logits of training images, of test images, and of test images under every attack, fits the test of\n" +
-        '"The Odds are Odd" to the first and judges the others. A run that was stopped goes on where it was; --shard and --workers divide it.\n' +
-        "With --detector other detectors are compared with it: one table of detectors and attacks, --adaptive with attacks that know them.",
+      'Measures how noise moves the logits of clean and attacked images, fits "The Odds are Odd" to training images and judges the others. A run that was\n' +
+        "stopped goes on where it was; --shard and --workers divide it. --detector: a table of detectors and attacks, --adaptive with attacks that know them.",
     );
   addDataFlags(command, { hasLabelFlag: true });
   addProtocolFlags(command);
@@ -66,12 +65,9 @@ export function benchmarkDetectionCommand(context: CliContext): Command {
   return describeHelp(command, context, {
     flags: [
       ...["--data", "--first", "--train-images", "--model", "--attack"],
-      ...["--samples", "--detector", "--adaptive", "--variant", "--workers", "--out", "--json"],
+      ...["--detector", "--adaptive", "--variant", "--out", "--json"],
     ],
-    lists: [
-      { title: "Detectors", names: detectorKind.all.map(({ name }) => name), text: runnableHelp(detectorKind) },
-      { title: "Attacks", names: attackKind.all.map(({ name }) => name), text: runnableHelp(attackKind) },
-    ],
+    lists: [{ title: "Attacks", names: attackKind.all.map(({ name }) => name), text: runnableHelp(attackKind) }],
     examples: [
       "benchmark detection --first 50 --train-images 300 --samples 16",
       "benchmark detection --data cifar10 --model vgg.onnx",

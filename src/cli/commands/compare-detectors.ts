@@ -75,7 +75,7 @@ export function addDetectorFlags(command: Command): void {
   add(
     new Option(
       "--detectors, --detector <list>",
-      "all, or some of the detectors below (default: Table 2 instead)",
+      `all, or some of ${detectorKind.all.map(({ name }) => name).join(", ")} (default: Table 2)`,
     ).argParser(words("--detector")),
   );
   add(
