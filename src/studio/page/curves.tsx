@@ -35,6 +35,15 @@ export function Curves(props: CurvesProps) {
   newest.current = props;
   const waiting = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const drawn = useRef(0);
+  const [width, setWidth] = useState(0);
+  useEffect(() => {
+    const place = margin.current;
+    if (place === null) return;
+    // Plots are drawn as wide as their place, so that their letters have one size in every window.
+    const observer = new ResizeObserver(([{ contentRect }]) => setWidth(Math.round(contentRect.width)));
+    observer.observe(place);
+    return () => observer.disconnect();
+  }, [curve.length === 0]);
   useEffect(() => {
     let isGone = false;
     void import("@observablehq/plot").then((library) => {
@@ -54,7 +63,7 @@ export function Curves(props: CurvesProps) {
       drawn.current = performance.now();
       drawCurves(Plot, newest.current, { margin: margin.current, confidence: confidence.current });
     }, wait);
-  }, [Plot, curve, at]);
+  }, [Plot, curve, at, width]);
   if (curve.length === 0) return null;
   return (
     <section class="curves" aria-label={words.heading}>
@@ -81,7 +90,8 @@ function drawCurves(
   const shown = curve.find(({ evaluation }) => evaluation === at) ?? curve.at(-1);
   if (shown === undefined) return;
   const text = words.text(shown.margin, shown.confidence, shown.other);
-  const frame = { width: 420, height: 190, marginLeft: 48, marginRight: 12, marginTop: 12, marginBottom: 34 };
+  const width = Math.max(220, places.margin?.clientWidth ?? 420);
+  const frame = { width, height: 190, marginLeft: 48, marginRight: 12, marginTop: 12, marginBottom: 34 };
   const x = { label: words.evaluation, labelArrow: "none", domain: [1, Math.max(10, curve.length)] } as const;
   const style = { fontSize: "12px", background: "transparent", maxWidth: "100%" };
   const mark = at === undefined ? [] : [Plot.ruleX([at], { stroke: "currentColor", strokeDasharray: "3 3" })];
