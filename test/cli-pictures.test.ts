@@ -95,6 +95,13 @@ test("what was concluded of a picture, and what is said of the model, is in the 
   }
 });
 
+test("a benchmark of one's own pictures without a model says that the bundled one looks at them", async () => {
+  const own = ["--data", path("depths"), "--data-format", "pictures", "--label", "predicted", "--first", "1"];
+  const rest = ["--attack", "fgsm", "--epsilon", "0.01", "--out", path("robust")];
+  const { code, stderr } = await runCli(["benchmark", "robustness", ...own, ...rest]);
+  expect([code, stderr]).toEqual([0, expect.stringContaining("no model was given, so the bundled network looks at")]);
+});
+
 test("larger pictures than allowed are refused", async () => {
   const { code, stderr } = await explain(path("pics/scene0.png"), "--max-pixels", "2303");
   expect([code, stderr]).toEqual([1, expect.stringContaining("too many pixels, expected at most 2303")]);

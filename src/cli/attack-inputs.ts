@@ -14,7 +14,7 @@ import { pathBytes } from "../node/path-bytes.ts";
 import { readRegion } from "../node/pictures/read-region.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type CliContext, notesOf } from "./context.ts";
-import { type DataFlags, datasetOf, isOwnData } from "./flags/data-flags.ts";
+import { type DataFlags, datasetOf } from "./flags/data-flags.ts";
 import { type EndpointFlags, openEndpointOf } from "./flags/endpoint-flags.ts";
 import { type PictureFlags, pictureOptionsOf } from "./flags/picture-flags.ts";
 import { loadRuntime, type RuntimeFlags } from "./flags/runtime-flags.ts";
@@ -74,7 +74,7 @@ export async function openAttackInputs(
       isLabelled: flags.data !== undefined,
       decision: flags.label,
       hasLabel: command === "attack",
-      hasOwnPictures: images.length > 0 || isOwnData(flags.data),
+      hasOwnPictures: images.length > 0,
       samples: async (opened) => {
         if (flags.data === undefined) return samplesOfPictures(given, opened.input.channelCount);
         const data = await labelledData(flags, opened, io.signal);

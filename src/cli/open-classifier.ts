@@ -13,6 +13,7 @@ import type { ImageTensor, Picture } from "../image/picture.ts";
 import { bundledClassifierPath } from "../node/models/bundled.ts";
 import { type FileClassifier, loadClassifier } from "../node/models/load-classifier.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { type DataFlags, isOwnData } from "./flags/data-flags.ts";
 import { classifierOptionsOf, geometryOf, type ModelFlags } from "./flags/model-flags.ts";
 import type { RuntimeFlags } from "./flags/runtime-flags.ts";
 import { foldLine } from "./fold-line.ts";
@@ -41,7 +42,7 @@ export interface OpenClassifierOptions {
   readonly samples: (classifier: FileClassifier) => Promise<Samples>;
   /** Whether the samples are of a data set: what it says is on them, and what it calls its classes. */
   readonly isLabelled?: boolean;
-  /** Whether the pictures are the user's own: the bundled classifier then says what it is. */
+  /** Whether pictures are the user's own besides those of `--data`: the bundled classifier then says what it is. */
   readonly hasOwnPictures?: boolean;
   /** Of a model that decides each of its labels by itself: the label whose decision is meant, by name or number; before `--decision`. */
   readonly decision?: string | undefined;
@@ -60,7 +61,7 @@ export interface OpenClassifierOptions {
  * user must know of it noted. The classifier is the caller's to dispose of.
  */
 export async function openClassifier(
-  flags: ModelFlags & RuntimeFlags,
+  flags: ModelFlags & RuntimeFlags & Pick<DataFlags, "data">,
   options: OpenClassifierOptions,
 ): Promise<FileClassifier> {
   const { runtime, signal, onProgress, note } = options;
@@ -77,6 +78,7 @@ export async function openClassifier(
     geometryReason,
   });
   const { isLabelled = false } = options;
+  const hasOwnPictures = options.hasOwnPictures === true || isOwnData(flags.data);
   const isOpen = isOpenToPictures(guess, input.channelCount);
   const samples = isOpen || isLabelled ? await options.samples(fitted) : { pictures: [] };
   const { named, disagreements } = namedByData(fitted, samples);
@@ -90,7 +92,7 @@ export async function openClassifier(
   const warnings = [
     ...(accuracy?.warnings ?? []),
     ...disagreements,
-    ...(flags.model === undefined && options.hasOwnPictures === true ? [bundledWarning(probed)] : []),
+    ...(flags.model === undefined && hasOwnPictures ? [bundledWarning(probed)] : []),
   ];
   const classifier =
     warnings.length === 0

@@ -121,7 +121,14 @@ async function attackPictures(images: readonly string[], flags: Flags, context: 
       path: flags.endpoint === undefined ? (flags.model ?? bundledClassifierPath) : classifier.file.path,
       sha256: classifier.file.sha256,
     };
-    const { records, replaced } = await writeAttackReport({ out: flags.out, opened, items, store, model, versions });
+    const hasRecords = items.some(({ key }) => store.finished(key) !== undefined);
+    const shown =
+      flags.transferTo === undefined || isInterrupted || !hasRecords
+        ? undefined
+        : await settled(transferTo({ paths: flags.transferTo, opened, items, store, flags }, context));
+    const transfer = shown?.status === "fulfilled" ? shown.value : undefined;
+    const report = { ...{ out: flags.out, opened, items, store, model, versions }, transfer };
+    const { records, replaced } = await writeAttackReport(report);
     for (const record of records) {
       if (flags.json) sayJson(io, record);
       else if (flags.data === undefined) {
@@ -131,21 +138,24 @@ async function attackPictures(images: readonly string[], flags: Flags, context: 
     const page = join(flags.out, "index.html");
     if (replaced !== undefined) notesOf(io, flags)(`${page} replaces ${describeReplaced(replaced)}`);
     if (isInterrupted || records.length === 0) return;
-    const matrix =
-      flags.transferTo === undefined
-        ? undefined
-        : await transferTo({ paths: flags.transferTo, opened, items, store, flags }, context);
+    // What another model did wrong takes nothing from the report.
+    if (shown?.status === "rejected") throw shown.reason;
     if (flags.json) {
-      if (matrix !== undefined) sayJson(io, { transfer: matrix });
+      if (transfer !== undefined) sayJson(io, { transfer });
       return;
     }
     if (flags.data !== undefined) {
       say(io, `${inputs.length} pictures of ${source}`, "", ...attackTable(attackSummaries(records)).split("\n"));
     }
-    if (matrix !== undefined) say(io, "", "Shown to other models:", "", ...transferLines(matrix));
+    if (transfer !== undefined) say(io, "", "Shown to other models:", "", ...transferLines(transfer));
     say(io, "");
     sayPage(io, page);
   } finally {
     await classifier.dispose();
   }
+}
+
+async function settled<T>(work: Promise<T>): Promise<PromiseSettledResult<T>> {
+  const [result] = await Promise.allSettled([work]);
+  return result;
 }

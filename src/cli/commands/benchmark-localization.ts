@@ -16,7 +16,7 @@ import { localizationFigures } from "../../report/localization/figures.ts";
 import { localizationLines } from "../../report/localization/tables.ts";
 import { type CliContext, notesOf, say, sayJson } from "../context.ts";
 import { possibleRuns } from "../explain-methods.ts";
-import { addDataFlags, type DataFlags, datasetOf, isOwnData } from "../flags/data-flags.ts";
+import { addDataFlags, type DataFlags, datasetOf } from "../flags/data-flags.ts";
 import { addExperimentFlags, type ExperimentFlags } from "../flags/experiment-flags.ts";
 import { describeHelp } from "../flags/help.ts";
 import {
@@ -84,7 +84,6 @@ async function benchmarkLocalization(flags: Flags, context: CliContext): Promise
   const classifier = await openClassifier(flags, {
     ...{ runtime, signal, note },
     isLabelled: true,
-    hasOwnPictures: isOwnData(flags.data),
     samples: async (opened) => samplesOfDataset(await datasetOf(flags, opened, { signal })),
   });
   try {

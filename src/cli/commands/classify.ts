@@ -24,7 +24,7 @@ import {
   say,
   sayJson,
 } from "../context.ts";
-import { addDataFlags, type DataFlags, datasetOf, isOwnData } from "../flags/data-flags.ts";
+import { addDataFlags, type DataFlags, datasetOf } from "../flags/data-flags.ts";
 import { describeHelp } from "../flags/help.ts";
 import { addModelFlags, type ModelFlags } from "../flags/model-flags.ts";
 import { batchOption } from "../flags/noise-flags.ts";
@@ -93,7 +93,7 @@ async function classify(images: readonly string[], flags: Flags, context: CliCon
   const files = images.length === 0 ? bundledPictures() : await picturesOfFiles(images, pictureOptionsOf(flags, note));
   const classifier = await openClassifier(flags, {
     ...{ runtime: await loadRuntime(flags), signal, note },
-    hasOwnPictures: images.length > 0 || isOwnData(data),
+    hasOwnPictures: images.length > 0,
     takesAllLabels: true,
     isLabelled: data !== undefined,
     samples: async (opened) =>

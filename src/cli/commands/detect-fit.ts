@@ -8,7 +8,7 @@ import { writeFileAtomically } from "../../node/write-file.ts";
 import { statisticsLines, statisticsRecord } from "../../report/detection/verdict.ts";
 import { type CliContext, exitCodes, notesOf, reportError, say, sayJson } from "../context.ts";
 import { type DetectionDataFlags, trainingData } from "../detection-data.ts";
-import { addDataFlags, isOwnData } from "../flags/data-flags.ts";
+import { addDataFlags } from "../flags/data-flags.ts";
 import { describeHelp } from "../flags/help.ts";
 import { addModelFlags, type ModelFlags } from "../flags/model-flags.ts";
 import { addNoiseFlags, batchSizeOf, type NoiseFlags } from "../flags/noise-flags.ts";
@@ -88,7 +88,6 @@ async function fitToPictures(flags: Flags, context: CliContext): Promise<void> {
   const classifier = await openClassifier(flags, {
     ...{ runtime: await loadRuntime(flags), signal, note },
     isLabelled: true,
-    hasOwnPictures: isOwnData(flags.data),
     samples: async (opened) => samplesOfDataset(await trainingData(flags, opened, { signal })),
   });
   try {

@@ -21,7 +21,7 @@ import {
   sayJson,
 } from "../context.ts";
 import { detectionData } from "../detection-data.ts";
-import { addDataFlags, type DataFlags, isOwnData } from "../flags/data-flags.ts";
+import { addDataFlags, type DataFlags } from "../flags/data-flags.ts";
 import { describeHelp } from "../flags/help.ts";
 import { addModelFlags, type ModelFlags } from "../flags/model-flags.ts";
 import { number } from "../flags/parse-values.ts";
@@ -109,7 +109,6 @@ async function learnUniversal(flags: Flags, context: CliContext): Promise<void> 
   const dataFlags = { ...flags, label: "predicted" as const };
   const classifier = await openClassifier(flags, {
     ...{ runtime, signal, note },
-    hasOwnPictures: isOwnData(flags.data),
     isLabelled: true,
     samples: async (opened) => {
       const { test, name, listedClasses } = await detectionData(dataFlags, opened, { signal });

@@ -6,6 +6,7 @@ import { printableJson, relativeAddress } from "../../escape-text.ts";
 import type { AttackItem } from "../../experiments/attack/protocol.ts";
 import { type AttackFinding, type AttackRecord, attackRecord } from "../../experiments/attack/record.ts";
 import { attackSummaries } from "../../experiments/attack/summary.ts";
+import type { TransferMatrix } from "../../experiments/attack/transfer.ts";
 import { type LabelRecord, topLabels } from "../../experiments/records/label-record.ts";
 import type { RecordStore } from "../../experiments/records/record-store.ts";
 import type { ImageTensor } from "../../image/picture.ts";
@@ -30,6 +31,7 @@ export interface AttackReport extends Pick<AttackRecord, "model" | "versions"> {
   readonly opened: AttackInputs;
   readonly items: readonly AttackItem[];
   readonly store: RecordStore<AttackFinding>;
+  readonly transfer?: TransferMatrix | undefined;
 }
 
 /** What the report puts into its folder, beside the records, which are the experiment's. */
@@ -80,7 +82,7 @@ export async function writeAttackReport(
 }
 
 async function writeFiles(report: AttackReport): Promise<AttackRecord[]> {
-  const { out, opened, items } = report;
+  const { out, opened, items, transfer } = report;
   const { classifier, source, inputs } = opened;
   const byPosition = new Map<number, AttackItem[]>();
   for (const item of items) byPosition.set(item.position, [...(byPosition.get(item.position) ?? []), item]);
@@ -99,6 +101,7 @@ async function writeFiles(report: AttackReport): Promise<AttackRecord[]> {
     source,
     records,
     entries,
+    ...(transfer === undefined ? {} : { transfer }),
     size: { width, height },
   });
   const lines = records.map((record) => `${printableJson(record)}\n`).join("");

@@ -218,6 +218,33 @@ test("the LPIPS distance has a column where something was measured by it", () =>
   expect(attackTable(attackSummaries([lost]))).not.toContain("LPIPS");
 });
 
+test("what other networks say of the pictures is a table, shaded, with names escaped", () => {
+  const share = { value: 0.5, low: 0.25, high: 0.75 };
+  const cell = { attack: "pgd", model: "a.onnx", pictures: 4, changed: 2, share };
+  const transfer = {
+    models: ["a.onnx", "<b>.onnx"],
+    rows: [{ attack: "pgd", cells: [cell, { ...cell, model: "<b>.onnx", pictures: 0, changed: 0, share: null }] }],
+    withoutImage: 3,
+  };
+  const page = attackPage({
+    model: { name: "m.onnx", sha256: "ab", classCount: 3 },
+    source: "files",
+    records: [lost],
+    entries: [],
+    transfer,
+    size: { width: 8, height: 8 },
+  });
+  const { document } = parseHTML(page);
+  const table = document.querySelector('[aria-label="Shown to other networks"] table');
+  expect(table?.querySelector("thead")?.textContent).toBe("attackpicturesa.onnx<b>.onnx");
+  expect(table?.querySelector("tbody")?.textContent).toBe("pgd450.0 % [25.0, 75.0]–");
+  expect([...(table?.querySelectorAll("td[style]") ?? [])].map((td) => td.getAttribute("style"))).toEqual([
+    "background:rgba(86,180,233,0.250)",
+    "background:rgba(86,180,233,0.000)",
+  ]);
+  expect(document.querySelector(".transfer")?.textContent).toContain("3 results keep no image");
+});
+
 test("the records as CSV: every number of each of the three images", () => {
   const of = { ...lost, warnings: [{ code: "doubtful-head", message: "look" }], files: { result: "a/result.json" } };
   const [head = "", first = "", second = ""] = attackCsv([

@@ -5,6 +5,7 @@ import { checkForm } from "../../errors.ts";
 import { escapeMarkup } from "../../escape-text.ts";
 import type { AttackRecord } from "../../experiments/attack/record.ts";
 import { attackSummaries } from "../../experiments/attack/summary.ts";
+import type { TransferMatrix } from "../../experiments/attack/transfer.ts";
 import type { LabelRecord } from "../../experiments/records/label-record.ts";
 import { compareFigure } from "../style/compare-figure.ts";
 import { pageScript } from "../style/page-script.ts";
@@ -14,6 +15,7 @@ import { warningBadges, warningList } from "../style/warning-list.ts";
 import { inLevels, percent, shortName } from "../style/wording.ts";
 import { attackSentence } from "./sentence.ts";
 import { attackColumns, attackRows } from "./table.ts";
+import { transferSentence, transferTable } from "./transfer-table.ts";
 
 /** A picture with what the attacks made of it; addresses are data URIs or relative to the page. */
 export interface AttackPageEntry {
@@ -41,6 +43,8 @@ export interface AttackPageInput {
   readonly records: readonly AttackRecord[];
   /** Those that are shown. */
   readonly entries: readonly AttackPageEntry[];
+  /** What other networks say of the attacked pictures, where they were shown to some. */
+  readonly transfer?: TransferMatrix;
   /** Of the network's input. */
   readonly size: { readonly width: number; readonly height: number };
 }
@@ -56,13 +60,14 @@ article>h2{margin-bottom:14px}
 .attack h3{font-size:1.06rem;margin:0 0 .3em}.attack h3 small{font-size:.75rem;font-weight:600;color:var(--warn);background:var(--warn-ground);border:1px solid;border-radius:99px;padding:2px 9px;white-space:nowrap}
 .attack p{font-size:.94rem;margin:.3em 0;max-width:60em}.attack .tops{gap:12px 18px;font-size:.94em}
 .scroll tbody th{font-weight:600}
+main>h2{font-size:1.25rem;margin:0 0 .3em}.transfer{color:var(--soft);max-width:62em;margin:0 0 .9em}
 @media (max-width:980px){.attack{grid-template-columns:minmax(0,1.6fr) minmax(0,1fr)}.attack>div:first-child{grid-column:1/-1}}
 `;
 
 /** The page. The same input gives the same text. */
 export function attackPage(input: AttackPageInput): string {
   checkForm("attackPage: input", input, ["model", "source", "records", "entries"]);
-  const { model, source, records, entries, size } = input;
+  const { model, source, records, entries, size, transfer } = input;
   const isPixelated = Math.max(size.width, size.height) < 128;
   const cards = entries.map((entry) => {
     const all = entry.attacks.flatMap(({ record }) => record.warnings);
@@ -89,8 +94,17 @@ export function attackPage(input: AttackPageInput): string {
 <body><a class="skip" href="#pictures">To the pictures</a><main><h1>Attacks on <em>${escapeMarkup(model.name)}</em></h1>
 <p class="lead">${pictures} picture${pictures === 1 ? "" : "s"} from ${escapeMarkup(source)}, ${model.classCount} classes. Success is judged by a run of the network on the image within its budget, and once more on what a PNG keeps of it.${shown}</p>
 ${output}${warningList(records.flatMap(({ warnings }) => warnings))}<div class="scroll" tabindex="0" role="region" aria-label="All attacks"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>
-<div id="pictures">${cards.join("\n")}</div>
+${transfer === undefined ? "" : transferSection(transfer)}<div id="pictures">${cards.join("\n")}</div>
 <footer><p>Distances are means over successes; ℓ0 counts pixels, ℓ∞ is in 255ths, perceptual is the relative change of the network's own features${columns.includes("LPIPS") ? ", LPIPS their distance where each is scaled to length 1, without learned weights" : ""}. Changes are amplified about gray, by one factor for all attacks of a picture.</p><p>Model ${escapeMarkup(model.sha256)}</p></footer></main></body></html>
+`;
+}
+
+function transferSection(transfer: TransferMatrix): string {
+  const missing = transfer.withoutImage;
+  const left = missing === 0 ? "" : ` ${missing} results keep no image and are not counted.`;
+  return `<h2>Shown to other networks</h2>
+<p class="transfer">${escapeMarkup(transferSentence)}${left}</p>
+<div class="scroll" tabindex="0" role="region" aria-label="Shown to other networks">${transferTable(transfer)}</div>
 `;
 }
 

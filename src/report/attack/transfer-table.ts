@@ -1,6 +1,6 @@
 /** @file The transfer matrix as text, Markdown and CSV. */
 import { checkForm } from "../../errors.ts";
-import { printable } from "../../escape-text.ts";
+import { escapeMarkup, printable } from "../../escape-text.ts";
 import type { TransferCell, TransferMatrix } from "../../experiments/attack/transfer.ts";
 import { csvOf } from "../tables/csv.ts";
 import { markdownTable, markdownText } from "../tables/markdown.ts";
@@ -48,6 +48,20 @@ export function transferLines(matrix: TransferMatrix): string[] {
       .join("  ")
       .trimEnd(),
   );
+}
+
+/** The matrix as a table of a page, each share shaded by what it is. */
+export function transferTable(matrix: TransferMatrix): string {
+  checkForm("transferTable: matrix", matrix, ["models", "rows"]);
+  const heads = ["attack", "pictures", ...matrix.models].map((name) => `<th scope="col">${escapeMarkup(name)}</th>`);
+  const rows = matrix.rows.map(({ attack, cells }) => {
+    const shares = cells.map((cell) => {
+      const shade = ((cell.share?.value ?? 0) / 2).toFixed(3);
+      return `<td style="background:rgba(86,180,233,${shade})">${escapeMarkup(cellText(cell))}</td>`;
+    });
+    return `<tr><th scope="row">${escapeMarkup(attack)}</th><td>${cells[0]?.pictures ?? 0}</td>${shares.join("")}</tr>`;
+  });
+  return `<table><thead><tr>${heads.join("")}</tr></thead><tbody>${rows.join("")}</tbody></table>`;
 }
 
 /** One line per attack and network, comma-separated (RFC 4180). */
