@@ -1,10 +1,10 @@
 /** @file Budgets: how far from the clean image an adversarial image may be, and the projections that keep it there. */
 import type { Classifier } from "../classifier/classifier.ts";
 import { checkForm, MisuseError } from "../errors.ts";
+import { projectL1Ball } from "../optimize/project-l1-ball.ts";
 import { projectBox, projectL2Ball, projectLinfBall } from "../optimize/projections.ts";
 import type { Projection } from "../optimize/solver.ts";
 import { derived, numberOption, wordOption } from "../options/option.ts";
-import type { ValuesOf } from "../options/schema.ts";
 import { kernelsFor } from "../simd/kernels.ts";
 import { openWorkspace } from "../simd/workspace.ts";
 import { isEqual, rangeOf, squaredDistance } from "../tensor/vector.ts";
@@ -12,9 +12,12 @@ import { isEqual, rangeOf, squaredDistance } from "../tensor/vector.ts";
 export const norms = ["linf", "l2"] as const;
 export type Norm = (typeof norms)[number];
 
+/** The norms of balls; ℓ1 is known to few attacks. */
+export type BudgetNorm = Norm | "l1";
+
 /** A ball around the clean image, in pixels of [0, 1]. The bounds [0, 1] hold as well. */
-export interface Budget {
-  readonly norm: Norm;
+export interface Budget<N extends BudgetNorm = BudgetNorm> {
+  readonly norm: N;
   readonly epsilon: number;
 }
 
@@ -46,8 +49,29 @@ export const ballOptions = {
   ),
 };
 
+/** The ball with ℓ1 among its norms. */
+export const ballOptionsWithL1 = {
+  norm: wordOption("The norm of the ball.", [...norms, "l1"], { fallback: "linf" }),
+  epsilon: numberOption(
+    "The radius of the ball, in pixels of [0, 1]; at most 1, in ℓ2 the root of the number of elements, in ℓ1 their number.",
+    {
+      above: 0,
+      fallback: derived(
+        "8/255; in ℓ2, 8/255 times the root of the number of elements; in ℓ1, 12, which is usual on CIFAR-10",
+      ),
+    },
+  ),
+};
+
+/** The radius of a ball in ℓ1 where none is given: that of Croce and Hein 2021 on CIFAR-10. */
+const usualL1Epsilon = 12;
+
 /** The ball that the options stand for on the images of a network; throws a MisuseError if it is larger than the space. */
-export function ballOf(where: string, given: ValuesOf<typeof ballOptions>, all: Pick<Classifier, "input">): Budget {
+export function ballOf<N extends BudgetNorm>(
+  where: string,
+  given: { readonly norm: N; readonly epsilon: number | undefined },
+  all: Pick<Classifier, "input">,
+): Budget<N> {
   checkForm("ballOf: where", where, "string");
   checkForm("ballOf: given", given, ["norm"]);
   checkForm("ballOf: all", all, ["input"]);
@@ -55,8 +79,9 @@ export function ballOf(where: string, given: ValuesOf<typeof ballOptions>, all: 
   const {
     input: { channelCount, height, width },
   } = all;
-  const most = norm === "linf" ? 1 : Math.sqrt(channelCount * height * width);
-  const radius = epsilon ?? paperEpsilon * most;
+  const elements = channelCount * height * width;
+  const most = norm === "linf" ? 1 : norm === "l1" ? elements : Math.sqrt(elements);
+  const radius = epsilon ?? (norm === "l1" ? Math.min(usualL1Epsilon, most) : paperEpsilon * most);
   if (radius <= most) return { norm, epsilon: radius };
   throw new MisuseError({
     where: `${where}: epsilon`,
@@ -74,13 +99,13 @@ export function ballOf(where: string, given: ValuesOf<typeof ballOptions>, all: 
 export function projectOnBudget(center: Float32Array, budget: Budget | undefined): Projection {
   if (budget === undefined) return projectBox(0, 1);
   checkForm("projectOnBudget: budget", budget, ["norm", "epsilon"]);
-  const project = budget.norm === "linf" ? projectLinfBall : projectL2Ball;
+  const project = { linf: projectLinfBall, l2: projectL2Ball, l1: projectL1Ball }[budget.norm];
   return project(center, budget.epsilon, 0, 1);
 }
 
 /**
  * `image` as 8 bits per channel store it: each element the float32 nearest to k/255. In an ℓ∞ ball k is the nearest of the
- * levels inside the ball, where there is one, so that rounding does not leave the budget; an ℓ2 ball may be left by the rounding.
+ * levels inside the ball, where there is one, so that rounding does not leave the budget; a ball in ℓ2 or ℓ1 may be left by the rounding.
  *
  * `direction` "nearest" rounds to the nearest level, halves upwards; "outward" to the next level in the direction of the
  * perturbation image − clean, which makes the perturbation larger rather than smaller.

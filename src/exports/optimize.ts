@@ -27,6 +27,7 @@ export {
 export { attacksByName } from "../attacks/attacks.ts";
 export {
   type Budget,
+  type BudgetNorm,
   ballOf,
   ballOptions,
   type Norm,

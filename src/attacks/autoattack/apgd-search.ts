@@ -112,7 +112,7 @@ function* checkpoints(steps: number): Generator<number, never> {
 }
 
 /** The mean of the gradients, in float64. */
-function meanInto(mean: Float32Array, gradients: readonly Float32Array[]): void {
+export function meanInto(mean: Float32Array, gradients: readonly Float32Array[]): void {
   if (gradients.length === 1) mean.set(gradients[0]);
   else
     for (let i = 0; i < mean.length; i++)

@@ -1,9 +1,10 @@
 /** @file Auto-PGD as an attack, on cross-entropy, on the difference of logits ratio, and on its targeted form. */
 import { countOption, derived, flagOption, numberOption, wordOption } from "../../options/option.ts";
 import type { AttackTask } from "../attack.ts";
-import { ballOf, ballOptions } from "../budget.ts";
+import { ballOf, ballOptionsWithL1 } from "../budget.ts";
 import { defineAttack } from "../define-attack.ts";
-import { type ApgdPlan, autoPgd, startOnSurface } from "./apgd-search.ts";
+import { autoPgdL1, startInL1Ball } from "./apgd-l1-search.ts";
+import { type ApgdFound, type ApgdPlan, autoPgd, startOnSurface } from "./apgd-search.ts";
 import { alone, type PartFound, type Search, searchTogether } from "./ask.ts";
 import {
   type AttackLoss,
@@ -42,7 +43,7 @@ export const apgd = defineAttack({
       lossNames,
       { fallback: "ce" },
     ),
-    ...ballOptions,
+    ...ballOptionsWithL1,
     steps: countOption("Steps of a run.", { fallback: 100 }),
     restarts: countOption(
       "Starts at most, of the targeted ratio for each class; the first that succeeds ends the search.",
@@ -103,7 +104,7 @@ export function* apgdSearch(task: AttackTask, settings: ApgdSettings, classCount
   let flatStarts = 0;
   for (const { loss, aim } of losses) {
     for (let restart = 1; restart <= settings.restarts; restart++) {
-      const found = yield* autoPgd(task, startOnSurface(task, settings.budget), loss, settings);
+      const found = yield* runOnce(task, loss, settings);
       if (found.isFlat) flatStarts++;
       const { point, value } = found;
       if (best === undefined || found.isReached || value > best.value) best = { point, value, aim };
@@ -113,6 +114,14 @@ export function* apgdSearch(task: AttackTask, settings: ApgdSettings, classCount
   }
   const { point, value, aim } = best ?? { point: task.image, value: 0 };
   return { point, isReached: false, details: detailsOf({ value, aim, restart: settings.restarts, flatStarts }) };
+}
+
+/** A run from a start of its own. */
+function runOnce(task: AttackTask, loss: AttackLoss, settings: ApgdSettings): Search<ApgdFound> {
+  const { budget } = settings;
+  return budget.norm === "l1"
+    ? autoPgdL1(task, startInL1Ball(task, budget), loss, settings)
+    : autoPgd(task, startOnSurface(task, budget), loss, settings);
 }
 
 interface AimedLoss {

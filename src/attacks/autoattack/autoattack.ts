@@ -1,7 +1,7 @@
 /** @file AutoAttack: its parts in a row, each for the images that the ones before it could not flip. */
 import { countOption, derived, flagOption, wordOption } from "../../options/option.ts";
 import type { AttackTask } from "../attack.ts";
-import { type Budget, ballOf, ballOptions } from "../budget.ts";
+import { type Budget, ballOf, ballOptions, type Norm } from "../budget.ts";
 import { defineAttack } from "../define-attack.ts";
 import type { Found } from "../lockstep.ts";
 import { type ApgdSettings, apgdGradients, apgdSearch } from "./apgd.ts";
@@ -110,7 +110,7 @@ function possibleParts(
 
 interface VersionSettings {
   readonly version: keyof typeof partsOfVersion;
-  readonly budget: Budget;
+  readonly budget: Budget<Norm>;
   readonly steps: number;
   readonly queries: number;
   readonly targetClasses: number;

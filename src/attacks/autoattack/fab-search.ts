@@ -110,7 +110,7 @@ function distanceIn(norm: Norm, a: Float32Array, b: Float32Array): number {
 /** A start at half of the radius of the budget, in a random direction, clipped to [0, 1]. */
 export function startHalfway(
   { image, random, mask }: Pick<AttackTask, "image" | "random" | "mask">,
-  { norm, epsilon }: Budget,
+  { norm, epsilon }: Budget<Norm>,
 ): Float32Array {
   const direction = image.map(norm === "linf" ? () => 2 * random() - 1 : () => normal(random));
   if (mask !== undefined) keepOutside(direction, mask);

@@ -1,7 +1,7 @@
 /** @file FAB as an attack: the least change, towards one class after the other or towards the nearest. */
 import { countOption, derived, numberOption, wordOption } from "../../options/option.ts";
 import type { AttackTask } from "../attack.ts";
-import { type Budget, ballOf, ballOptions } from "../budget.ts";
+import { type Budget, ballOf, ballOptions, type Norm } from "../budget.ts";
 import { defineAttack } from "../define-attack.ts";
 import { alone, type PartFound, type Search, searchTogether } from "./ask.ts";
 import { targetsOf } from "./attack-loss.ts";
@@ -10,7 +10,7 @@ import { type FabFound, type FabPlan, fabSearch, startHalfway } from "./fab-sear
 /** FAB with everything that it needs to run. */
 export interface FabSettings extends FabPlan {
   /** A success counts within it, and random starts lie at half of its radius. */
-  readonly budget: Budget;
+  readonly budget: Budget<Norm>;
   readonly aim: "each" | "nearest";
   readonly restarts: number;
   readonly targetClasses: number;
@@ -106,7 +106,7 @@ function isWithin({ distance }: FabFound, { epsilon }: Budget): boolean {
 
 function foundOf(
   { image }: AttackTask,
-  budget: Budget,
+  budget: Budget<Norm>,
   nearest: (FabFound & { readonly aims: readonly number[] }) | undefined,
 ): PartFound {
   if (nearest === undefined) return { point: image, isReached: false, details: { distance: null } };

@@ -7,6 +7,7 @@ import { jpegLoss } from "../../image/jpeg-loss.ts";
 import { createRandom } from "../../random/random.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import { dot, indexOfLargest, largestDifference } from "../../tensor/vector.ts";
+import { attacks } from "../attacks.ts";
 import { apgd } from "../autoattack/apgd.ts";
 import { perceptual } from "../perceptual/perceptual.ts";
 import { pgd } from "../pgd.ts";
@@ -178,6 +179,29 @@ describe("passes over transformations", () => {
       "eot: this attack looks at a detector",
     );
   });
+});
+
+/** Enough of each attack to see that it runs. */
+const brief: Readonly<Record<string, object>> = {
+  "carlini-wagner": { steps: 5, searchSteps: 2 },
+  "pgd-mean": { copies: 2 },
+  square: { queries: 20 },
+  autoattack: { steps: 4, queries: 10, targetClasses: 2 },
+  hopskipjump: { steps: 1, firstDraws: 5 },
+  ead: { steps: 6, searchSteps: 2 },
+};
+
+test("every attack takes it, or says why not", async () => {
+  for (const attack of attacks) {
+    const options = { ...brief[attack.name], eot: "noise:0.05,resize-pad,jpeg", eotDraws: 2, eotTrials: 4 };
+    try {
+      const [{ details, cost }] = await attack.run(classifier, [smallImages[1]], options);
+      expect(freshDrawsIn(details)?.trials).toBe(4);
+      expect(cost.forward).toBeGreaterThanOrEqual(12);
+    } catch (error) {
+      expect(String(error)).toContain("eot: this attack looks at");
+    }
+  }
 });
 
 describe("attacks", () => {

@@ -1,0 +1,124 @@
+/**
+ * @file What attacks take beyond the runs of the network that they are made of, and, where the authors' code is at hand, beside that:
+ *
+ *     npx tsx bench/attack-overhead.ts [python3 AUTOATTACK ONNX2TORCH FOOLBOX]
+ *
+ * with a checkout of github.com/fra31/auto-attack (commit a392200) and folders from which onnx2torch and foolbox can be imported. Needs ../shared/data (or $PERCEPTUAL_BALL_DATA). APGD is
+ * measured by its gradients, Square and HopSkipJump by their runs forward, in the same batches, ResNet-20 on CIFAR-10, one thread, CPU time, interleaved; ratios are medians of the rounds' ratios,
+ * with all of them behind. ROUNDS and IMAGES set the size.
+ */
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { createInterface } from "node:readline";
+import * as ort from "onnxruntime-node";
+import { apgd } from "../src/attacks/autoattack/apgd.ts";
+import { square } from "../src/attacks/autoattack/square.ts";
+import { hopskipjump } from "../src/attacks/minimal/hopskipjump.ts";
+import { loadClassifier } from "../src/node/models/load-classifier.ts";
+import { floatTensor } from "../src/tensor/tensor.ts";
+
+const data = process.env.PERCEPTUAL_BALL_DATA ?? resolve(import.meta.dirname, "../../shared/data");
+const model = `${data}/models/cifar10_resnet20_bn.onnx`;
+const [rounds, count] = [Number(process.env.ROUNDS ?? 5), Number(process.env.IMAGES ?? 32)];
+const classifier = await loadClassifier(model, { runtime: ort, threads: 1, preprocessing: "imagenet" });
+const raw = readFileSync(`${data}/cifar10/test_batch.bin`);
+const images = Array.from({ length: count }, (_, n) =>
+  floatTensor(
+    Float32Array.from(raw.subarray(n * 3073 + 1, (n + 1) * 3073), (byte) => byte / 255),
+    [3, 32, 32],
+  ),
+);
+const points = images.map((image) => image.data);
+
+async function cpuOf(work: () => Promise<unknown>): Promise<number> {
+  const before = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6;
+}
+
+const backward = await classifier.backward({ of: "log-probabilities", batch: count });
+const forward = await classifier.forward({ batch: count });
+const whole = await classifier.forward({ batch: 64 });
+const seed = Float32Array.from({ length: 10 }, (_, k) => (k === 0 ? -1 : 0));
+const inputs = points.map((image) => ({ image, seed }));
+const block = Array.from({ length: 64 }, (_, n) => points[n % count]);
+// A radius within which nothing falls, so that nobody ends early; the frame is measured by itself, with a few steps.
+const [few, steps, queries] = [3, 25, 60];
+const common = { batch: count, rounding: "none", distanceLayers: [] } as const;
+const ball = { ...common, epsilon: 1e-5 };
+const jumps = { ...common, steps: 6, firstDraws: 100 };
+
+const command = process.argv.slice(2);
+const python =
+  command.length === 0
+    ? undefined
+    : spawn(command[0], [`${import.meta.dirname}/torch_reference_attacks.py`, ...command.slice(1), model, data], {
+        stdio: ["pipe", "pipe", "inherit"],
+      });
+const answers = python && createInterface({ input: python.stdout })[Symbol.asyncIterator]();
+/** CPU seconds of the authors' code for the attack with so many steps or queries; the frame of a few taken off. */
+async function theirs(attack: string, size: number, frame: number): Promise<number | undefined> {
+  if (python === undefined || answers === undefined) return undefined;
+  const once = async (what: number): Promise<number> => {
+    python.stdin.write(`${attack} ${count} ${what}\n`);
+    const { value, done } = await answers.next();
+    if (done) throw new Error("bench/attack-overhead: PyTorch gave no answer");
+    return Number(value);
+  };
+  return frame === 0 ? once(size) : (await once(size + frame)) - (await once(frame));
+}
+
+interface Row {
+  readonly attack: string;
+  readonly over: number;
+  readonly beside: number | undefined;
+}
+
+async function round(): Promise<Row[]> {
+  const gradients = await cpuOf(async () => {
+    for (let step = 0; step < steps; step++) await backward.run(inputs);
+  });
+  const climb = (n: number) => cpuOf(() => apgd.run(classifier, images, { ...ball, steps: n }));
+  const own = (await climb(steps + few)) - (await climb(few));
+  const runs = await cpuOf(async () => {
+    for (let query = 0; query < queries; query++) await forward.run(points);
+  });
+  const ask = (n: number) => cpuOf(() => square.run(classifier, images, { ...ball, queries: n }));
+  const asked = (await ask(queries + few)) - (await ask(few));
+  let jumped = 0;
+  const jump = await cpuOf(async () => {
+    const results = await hopskipjump.run(classifier, images, jumps);
+    jumped = results.reduce((sum, { cost }) => sum + cost.forward, 0);
+  });
+  const blocks = Math.round(jumped / 64);
+  const jumpRuns = await cpuOf(async () => {
+    for (let n = 0; n < blocks; n++) await whole.run(block);
+  });
+  const beside = async (attack: string, size: number, frame: number, seconds: number) => {
+    const reference = await theirs(attack, size, frame);
+    return reference === undefined ? undefined : seconds / reference;
+  };
+  return [
+    { attack: "APGD", over: own / gradients, beside: await beside("apgd", steps, few, own) },
+    { attack: "Square", over: asked / runs, beside: await beside("square", queries, few, asked) },
+    { attack: "HopSkipJump", over: jump / jumpRuns, beside: await beside("hopskipjump", jumps.steps, 0, jump) },
+  ];
+}
+
+await round();
+const all: Row[][] = [];
+for (let n = 0; n < rounds; n++) all.push(await round());
+python?.stdin.end();
+await classifier.dispose();
+const told = (values: readonly number[]): string => {
+  const sorted = values.toSorted((a, b) => a - b);
+  return `${sorted[Math.floor(sorted.length / 2)].toFixed(3)} (${values.map((value) => value.toFixed(3)).join(" ")})`;
+};
+for (const attack of ["APGD", "Square", "HopSkipJump"]) {
+  const rows = all.flat().filter((row) => row.attack === attack);
+  const beside = rows.flatMap(({ beside: one }) => (one === undefined ? [] : [one]));
+  const other = beside.length === 0 ? "" : `, ${told(beside)} × the authors' code`;
+  process.stdout.write(`${attack}: ${told(rows.map(({ over }) => over))} × its runs${other}\n`);
+}
