@@ -36,8 +36,9 @@ function interpolated(colors: readonly Rgb[], t: number): Rgb {
   const position = t * (colors.length - 1);
   const i = Math.min(colors.length - 2, Math.floor(position));
   const rest = position - i;
-  const channel = (c: number) => colors[i][c] * (1 - rest) + colors[i + 1][c] * rest;
-  return [channel(0), channel(1), channel(2)];
+  const [a, b] = [colors[i], colors[i + 1]];
+  const kept = 1 - rest;
+  return [a[0] * kept + b[0] * rest, a[1] * kept + b[1] * rest, a[2] * kept + b[2] * rest];
 }
 
 /** A color of Björn Ottosson's Oklab space (lightness 0–1, green–red a, blue–yellow b) in sRGB, clipped to its gamut. */
@@ -67,6 +68,10 @@ function diverging(t: number): Rgb {
 export function colorAt(t: number, colorMap: ColorMap): Rgb {
   checkForm("colorAt: t", t, "number");
   checkForm("colorAt: colorMap", colorMap, "string");
+  return colorOf(t, colorMap);
+}
+
+function colorOf(t: number, colorMap: ColorMap): Rgb {
   const inside = Math.min(1, Math.max(0, t));
   return colorMap === "diverging" ? diverging(inside) : interpolated(anchors[colorMap], inside);
 }
@@ -96,7 +101,7 @@ export function colorize(map: FloatTensor, options: ColorizeOptions = {}): Image
   const size = sizeOf(shape);
   const out = new Float32Array(3 * size);
   for (let i = 0; i < size; i++) {
-    const [red, green, blue] = colorAt(data[i], colorMap);
+    const [red, green, blue] = colorOf(data[i], colorMap);
     out[i] = red;
     out[size + i] = green;
     out[2 * size + i] = blue;

@@ -1,5 +1,7 @@
 /** @file The boxes of a map at many thresholds at once. */
 import { checkForm, MisuseError, oneOf } from "../errors.ts";
+import { kernelsFor } from "../simd/kernels.ts";
+import { type Arrays, openArrays, ordinaryArrays } from "../simd/workspace.ts";
 import type { FloatTensor } from "../tensor/tensor.ts";
 import type { Box } from "./box.ts";
 
@@ -43,27 +45,32 @@ export function levelBoxesOf(
     });
   }
   const descending = [...new Set(levels)].sort((a, b) => b - a);
-  const { order, ends } = bucketed(map.data, descending);
-  return connectivities.map((connectivity) => {
-    const grow = connectivity === "none" ? wholeGrower(map) : componentGrower(map, connectivity);
-    const boxes = new Map<number, Box | undefined>();
-    let next = 0;
-    for (const [i, level] of descending.entries()) {
-      while (next < ends[i]) grow.add(order[next++]);
-      boxes.set(level, grow.box());
-    }
-    return levels.map((level) => boxes.get(level));
-  });
+  const arrays = openArrays({ singles: 0, doubles: 0, integers: growerIntegers(map) }) ?? ordinaryArrays;
+  try {
+    const order = arrays.integers(map.data.length);
+    const ends = bucketed(map.data, descending, order);
+    const forest = forestOf(map, arrays);
+    return connectivities.map((connectivity) => {
+      const grow = connectivity === "none" ? wholeGrower(map) : componentGrower(map, connectivity, forest);
+      const boxes = new Map<number, Box | undefined>();
+      let next = 0;
+      for (const [i, level] of descending.entries()) {
+        if (next < ends[i]) grow.add(order, next, ends[i]);
+        next = ends[i];
+        boxes.set(level, grow.box());
+      }
+      return levels.map((level) => boxes.get(level));
+    });
+  } finally {
+    arrays.close();
+  }
 }
 
 /**
- * The pixels in an order in which those with h ≥ `descending[i]` are the first `ends[i]`; pixels below every level are left
- * out. Pixels that no level tells apart stay in raster order.
+ * Writes the pixels to `order` such that those with h ≥ `descending[i]` are the first `ends[i]`, and returns `ends`; pixels below every level come
+ * last. Pixels that no level tells apart stay in raster order.
  */
-function bucketed(
-  data: Float32Array,
-  descending: readonly number[],
-): { readonly order: Int32Array; readonly ends: Int32Array } {
+function bucketed(data: Float32Array, descending: readonly number[], order: Int32Array): Int32Array {
   const bucket = new Int32Array(data.length);
   const ends = new Int32Array(descending.length + 1);
   for (let pixel = 0; pixel < data.length; pixel++) {
@@ -81,43 +88,73 @@ function bucketed(
     starts[i] = i === 0 ? 0 : ends[i - 1];
     ends[i] += starts[i];
   }
-  const order = new Int32Array(data.length);
   for (let pixel = 0; pixel < data.length; pixel++) order[starts[bucket[pixel]]++] = pixel;
-  return { order, ends };
+  return ends;
 }
 
 interface Grower {
-  readonly add: (pixel: number) => void;
+  /** Adds the pixels order[from … to). */
+  readonly add: (order: Int32Array, from: number, to: number) => void;
   readonly box: () => Box | undefined;
 }
 
 function wholeGrower({ shape: [, width] }: FloatTensor): Grower {
   let [x0, y0, x1, y1] = [Infinity, Infinity, 0, 0];
   return {
-    add(pixel) {
-      const y = Math.floor(pixel / width);
-      const x = pixel - y * width;
-      if (x < x0) x0 = x;
-      if (y < y0) y0 = y;
-      if (x >= x1) x1 = x + 1;
-      if (y >= y1) y1 = y + 1;
+    add(order, from, to) {
+      for (let n = from; n < to; n++) {
+        const y = Math.floor(order[n] / width);
+        const x = order[n] - y * width;
+        if (x < x0) x0 = x;
+        if (y < y0) y0 = y;
+        if (x >= x1) x1 = x + 1;
+        if (y >= y1) y1 = y + 1;
+      }
     },
     box: () => (x0 < x1 ? [x0, y0, x1, y1] : undefined),
   };
 }
 
-function componentGrower({ shape: [height, width] }: FloatTensor, connectivity: 8 | 4): Grower {
-  // With a border of one pixel that is never kept, no neighbor needs a look at where the map ends.
+/** The forest of disjoint sets that pixels join, with a border of one pixel that is never kept, so that no neighbor needs a look at where the map ends. */
+interface Forest {
+  readonly count: number;
+  /** −1: not kept yet. The rest means something at roots only. */
+  readonly parent: Int32Array;
+  readonly size: Int32Array;
+  readonly first: Int32Array;
+  /** x0 of all, then y0, x1 and y1. */
+  readonly boxes: Int32Array;
+  readonly neighbors: Int32Array;
+}
+
+const mostNeighbors = 8;
+
+function forestCount({ shape: [height, width] }: FloatTensor): number {
+  return (width + 2) * (height + 2);
+}
+
+/** Elements of all that grows, the order included. */
+function growerIntegers(map: FloatTensor): number {
+  return map.data.length + 7 * forestCount(map) + mostNeighbors;
+}
+
+function forestOf(map: FloatTensor, arrays: Arrays): Forest {
+  const count = forestCount(map);
+  const list = () => arrays.integers(count);
+  return {
+    ...{ count, parent: list(), size: list(), first: list() },
+    boxes: arrays.integers(4 * count),
+    neighbors: arrays.integers(mostNeighbors),
+  };
+}
+
+/** The components of what is added, in a forest that is theirs from then on. */
+function componentGrower({ shape: [, width] }: FloatTensor, connectivity: 8 | 4, forest: Forest): Grower {
+  const { count, parent, size, first, boxes, neighbors } = forest;
   const stride = width + 2;
-  const count = stride * (height + 2);
-  // −1: not kept yet. The rest of the arrays means something at roots only.
-  const parent = new Int32Array(count).fill(-1);
-  const size = new Int32Array(count);
-  const first = new Int32Array(count);
-  const boxes = [new Int32Array(count), new Int32Array(count), new Int32Array(count), new Int32Array(count)] as const;
-  const [x0, y0, x1, y1] = boxes;
-  const straight = [-stride, -1, 1, stride];
-  const neighbors = connectivity === 4 ? straight : [...straight, -stride - 1, -stride + 1, stride - 1, stride + 1];
+  parent.fill(-1);
+  neighbors.set([-stride, -1, 1, stride, -stride - 1, -stride + 1, stride - 1, stride + 1]);
+  const [x0, y0, x1, y1] = [0, 1, 2, 3].map((n) => boxes.subarray(n * count, (n + 1) * count));
   let largest = -1;
 
   const find = (pixel: number): number => {
@@ -139,40 +176,50 @@ function componentGrower({ shape: [height, width] }: FloatTensor, connectivity: 
     if (y1[other] > y1[root]) y1[root] = y1[other];
     return root;
   };
+  const add = (pixel: number): void => {
+    const y = Math.floor(pixel / width);
+    const x = pixel - y * width;
+    const at = (y + 1) * stride + x + 1;
+    let root = -1;
+    for (let n = 0; n < connectivity; n++) {
+      const neighbor = at + neighbors[n];
+      if (parent[neighbor] < 0) continue;
+      const other = find(neighbor);
+      if (root < 0) root = other;
+      else if (other !== root) root = unite(root, other);
+    }
+    if (root < 0) {
+      root = at;
+      size[at] = 1;
+      first[at] = at;
+      x0[at] = x;
+      y0[at] = y;
+      x1[at] = x + 1;
+      y1[at] = y + 1;
+    } else {
+      size[root]++;
+      if (at < first[root]) first[root] = at;
+      if (x < x0[root]) x0[root] = x;
+      if (y < y0[root]) y0[root] = y;
+      if (x >= x1[root]) x1[root] = x + 1;
+      if (y >= y1[root]) y1[root] = y + 1;
+    }
+    parent[at] = root;
+    // Sizes only grow: the largest component stays the largest until the one that has just grown passes it, or has swallowed it.
+    if (largest < 0 || size[root] > size[largest] || (size[root] === size[largest] && first[root] < first[largest])) {
+      largest = root;
+    }
+  };
   return {
-    add(pixel) {
-      const y = Math.floor(pixel / width);
-      const x = pixel - y * width;
-      const at = (y + 1) * stride + x + 1;
-      let root = -1;
-      for (let n = 0; n < neighbors.length; n++) {
-        const neighbor = at + neighbors[n];
-        if (parent[neighbor] < 0) continue;
-        const other = find(neighbor);
-        if (root < 0) root = other;
-        else if (other !== root) root = unite(root, other);
+    add(order, from, to) {
+      const kernels = kernelsFor(order, parent, size, first, boxes, neighbors);
+      if (kernels === undefined) {
+        for (let n = from; n < to; n++) add(order[n]);
+        return;
       }
-      if (root < 0) {
-        root = at;
-        size[at] = 1;
-        first[at] = at;
-        x0[at] = x;
-        y0[at] = y;
-        x1[at] = x + 1;
-        y1[at] = y + 1;
-      } else {
-        size[root]++;
-        if (at < first[root]) first[root] = at;
-        if (x < x0[root]) x0[root] = x;
-        if (y < y0[root]) y0[root] = y;
-        if (x >= x1[root]) x1[root] = x + 1;
-        if (y >= y1[root]) y1[root] = y + 1;
-      }
-      parent[at] = root;
-      // Sizes only grow: the largest component stays the largest until the one that has just grown passes it, or has swallowed it.
-      if (largest < 0 || size[root] > size[largest] || (size[root] === size[largest] && first[root] < first[largest])) {
-        largest = root;
-      }
+      const pixels = [order.byteOffset, from, to, width, neighbors.byteOffset, connectivity] as const;
+      const sets = [parent.byteOffset, size.byteOffset, first.byteOffset, boxes.byteOffset] as const;
+      largest = kernels.growComponents(...pixels, ...sets, count, largest);
     },
     box: () => (largest < 0 ? undefined : [x0[largest], y0[largest], x1[largest], y1[largest]]),
   };

@@ -6,6 +6,7 @@ import { compileKernels, kernelsText } from "../../scripts/kernels.ts";
 import { lengthen, roundToBytes, writeBytes } from "../attacks/budget.ts";
 import { distancesBetween, sumsOfDistances } from "../attacks/distances.ts";
 import { blur } from "../image/gaussian-blur.ts";
+import { levelBoxesOf } from "../localization/level-boxes.ts";
 import { findInBox } from "../optimize/binding-set.ts";
 import { clipTo } from "../optimize/bounds.ts";
 import { moveToBounds, writePair } from "../optimize/curvature-history.ts";
@@ -276,6 +277,27 @@ test("what opens a workspace by itself gives the same with kernels and without",
   const clean = image.map((x, i) => x + 0.03 * Math.cos(i));
   const go = () => [distancesBetween(image, clean, 700), roundToBytes(image, clean, { norm: "linf", epsilon: 0.02 })];
   const withKernels = go();
+  useKernels(false);
+  expect(go()).toEqual(withKernels);
+  useKernels(true);
+});
+
+test("the boxes of components are the same with kernels and without", () => {
+  const random = createRandom(8);
+  const maps = [
+    [23, 31],
+    [1, 9],
+    [14, 1],
+    [64, 64],
+  ].map(([height, width], n) => ({
+    dtype: "float32" as const,
+    shape: [height, width],
+    data: Float32Array.from({ length: height * width }, () => Math.floor(random() * (n === 3 ? 40 : 9))),
+  }));
+  const levels = Array.from({ length: 45 }, (_, level) => level);
+  const go = () => maps.map((map) => levelBoxesOf(map, levels, [8, "none", 4]));
+  const withKernels = go();
+  expect(workspaceBytes().taken).toBe(0);
   useKernels(false);
   expect(go()).toEqual(withKernels);
   useKernels(true);

@@ -185,6 +185,33 @@ export interface KernelExports {
       result: number,
     ]
   ): void;
+  spread(
+    ...given: [
+      first: number,
+      second: number,
+      firstOf: number,
+      secondOf: number,
+      placeOf: number,
+      half: number,
+      reach: number,
+    ]
+  ): void;
+  growComponents(
+    ...given: [
+      order: number,
+      from: number,
+      to: number,
+      width: number,
+      neighbors: number,
+      neighborCount: number,
+      parent: number,
+      size: number,
+      first: number,
+      boxes: number,
+      count: number,
+      before: number,
+    ]
+  ): number;
 }
 
 /** What of WebAssembly is used here, which not every set of types knows. */

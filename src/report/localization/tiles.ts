@@ -47,8 +47,8 @@ export function maskedTile(image: ImageTensor, mask: Mask): Picture {
 /** A kept array of whole numbers from 0 to the greatest of its type, as numbers in [0, 1]. */
 export function fromLevels({ dtype, shape, data }: Tensor): FloatTensor {
   const greatest = dtype === "uint16" ? 65_535 : 255;
-  return floatTensor(
-    Float32Array.from(data as Uint8Array | Uint16Array, (value) => value / greatest),
-    shape,
-  );
+  const levels = data as Uint8Array | Uint16Array;
+  const pixels = new Float32Array(levels.length);
+  for (let i = 0; i < pixels.length; i++) pixels[i] = levels[i] / greatest;
+  return floatTensor(pixels, shape);
 }

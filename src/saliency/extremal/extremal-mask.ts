@@ -146,19 +146,19 @@ function kernelTables(reach: number, sigmaPixels: number, tabulate: Tabulate, ar
   const half = Math.ceil(reach / 2);
   const middle = (reach - 1) / 2;
   const places = new Map<number, number>();
-  // Of each element of the upper half, where its kernel is among the different ones.
-  const placeOf = new Int32Array(half * reach);
+  // Of each element of the upper left quarter, where its kernel is among the different ones.
+  const placeOf = arrays.integers(half * half);
   for (let y = 0; y < half; y++) {
-    for (let x = 0; x < reach; x++) {
-      const [near, far] = [y, Math.min(x, reach - 1 - x)].sort((a, b) => a - b);
+    for (let x = 0; x < half; x++) {
+      const [near, far] = [Math.min(x, y), Math.max(x, y)];
       const value = kernel(Math.hypot(near - middle, far - middle) / sigmaPixels);
       const place = places.get(value) ?? places.size;
       places.set(value, place);
-      placeOf[y * reach + x] = place;
+      placeOf[y * half + x] = place;
     }
   }
   const kernels = Float64Array.from(places.keys());
-  const [firstOf, secondOf] = [new Float64Array(kernels.length), new Float64Array(kernels.length)];
+  const [firstOf, secondOf] = [arrays.doubles(kernels.length), arrays.doubles(kernels.length)];
   const [first, second] = [arrays.doubles(half * reach), arrays.doubles(half * reach)];
   let filled = Number.NaN;
   return {
@@ -169,16 +169,38 @@ function kernelTables(reach: number, sigmaPixels: number, tabulate: Tabulate, ar
     fillFor(value) {
       if (value === filled) return;
       tabulate(kernels, value, firstOf, secondOf);
-      spread(first, firstOf, placeOf);
-      spread(second, secondOf, placeOf);
+      spread(first, second, firstOf, secondOf, placeOf, reach);
       filled = value;
     },
   };
 }
 
-/** Fills a table with what belongs to each of its places. */
-function spread(table: Float64Array, ofPlace: Float64Array, placeOf: Int32Array): void {
-  for (let n = 0; n < table.length; n++) table[n] = ofPlace[placeOf[n]];
+/** Fills the upper halves of two tables, which are the same from both ends, with what belongs to each place. */
+function spread(
+  first: Float64Array,
+  second: Float64Array,
+  firstOf: Float64Array,
+  secondOf: Float64Array,
+  placeOf: Int32Array,
+  reach: number,
+): void {
+  const half = Math.ceil(reach / 2);
+  const kernels = kernelsFor(first, second, firstOf, secondOf, placeOf);
+  if (kernels !== undefined) {
+    const [p, q, ofFirst, ofSecond] = [first, second, firstOf, secondOf].map(({ byteOffset }) => byteOffset);
+    kernels.spread(p, q, ofFirst, ofSecond, placeOf.byteOffset, half, reach);
+    return;
+  }
+  for (let y = 0; y < half; y++) {
+    const [left, right] = [y * reach, y * reach + reach - 1];
+    for (let x = 0; x < half; x++) {
+      const place = placeOf[y * half + x];
+      first[left + x] = firstOf[place];
+      first[right - x] = firstOf[place];
+      second[left + x] = secondOf[place];
+      second[right - x] = secondOf[place];
+    }
+  }
 }
 
 /** What the way forward leaves for the way back, and what both compute in: made once, since a search goes either way at each of its steps. */
@@ -209,10 +231,11 @@ function workspaceOf({ gridHeight, gridWidth, height, width }: Layout, arrays: A
   };
 }
 
-/** All arrays of a mask: five planes, and two tables each way. */
+/** All arrays of a mask: five planes, and two tables each way with what they are made of. */
 function arraysOf({ height, width, reach }: Layout): Arrays {
-  const doubles = 5 * height * width + 4 * Math.ceil(reach / 2) * reach + together;
-  return openArrays({ singles: 0, doubles, integers: 0 }) ?? ordinaryArrays;
+  const half = Math.ceil(reach / 2);
+  const doubles = 5 * height * width + 4 * half * reach + 4 * half * half + together;
+  return openArrays({ singles: 0, doubles, integers: 2 * half * half }) ?? ordinaryArrays;
 }
 
 /**

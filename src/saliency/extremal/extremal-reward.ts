@@ -31,7 +31,7 @@ export async function rewardGradient(
       inChunks(all, batch, async (images) => {
         const inputs = images.map((image) => ({ image, classIndex: label }));
         const answers = await pass.run(inputs, { signal });
-        return answers.map(({ margin, gradient }) => ({ score: margin, gradient: gradient.slice() }));
+        return answers.map(({ margin, gradient }) => ({ score: margin, gradient }));
       });
   }
   const score: ClassScore = reward === "probability" ? "probability" : "logit";
@@ -43,7 +43,7 @@ export async function rewardGradient(
       const answers = await pass.run(inputs, { signal });
       return answers.map(({ logits, gradient }) => ({
         score: scoreOf(score, logits, label, target),
-        gradient: gradient.slice(),
+        gradient,
       }));
     });
 }
