@@ -99,7 +99,8 @@ export async function fitDetectors(
     for (const [n, { id, result }] of found.entries()) {
       const own = byId.get(id);
       const isChanged = indexOfLargest(after[n].logits) !== result.cleanLabel;
-      if (own === undefined || own.label !== result.cleanLabel || !isChanged) continue;
+      const isKeptUnderNoise = indexOfLargest(beside[n].logits) === result.cleanLabel;
+      if (own === undefined || own.label !== result.cleanLabel || !isChanged || !isKeptUnderNoise) continue;
       attacked.push({ ...own, measured: after[n] });
       noisy.push({ ...own, measured: beside[n] });
     }
