@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { DetectionSummary } from "../src/experiments/detection/summary.ts";
+import type { DetectorsSummary } from "../src/experiments/detectors/summary.ts";
 import { blur } from "../src/image/gaussian-blur.ts";
 import type { ImageTensor } from "../src/image/picture.ts";
 import { writePng } from "../src/node/pictures/write-image.ts";
@@ -161,4 +162,91 @@ test("what cannot be meant is refused before anything is computed", async () => 
   const few = await runCli([...benchmark, "--attacks", "fgsm", "--train-images", "2", "--out", path("few")]);
   expect(few.code).toBe(1);
   expect(few.stderr).toContain("at least 3 images that are predicted as one class");
+});
+
+test("detectors of the family are fitted to files of their own, and say what they think of pictures", async () => {
+  const data = ["--data", path("data"), "--model", path("tiny.onnx"), "--label", "predicted", "--threads", "1"];
+  const fitted = await runCli([
+    ...["detect", "fit", ...data, "--detector", "margin,mahalanobis,odds", "--set", "mahalanobis.shrinkage=0.2"],
+    ...["--samples", "2", "--antithetic", "--just-detect", "--false-positive-rate", "0.2", "-o", path("family")],
+  ]);
+  expect(fitted).toMatchObject({ code: 0 });
+  for (const name of ["margin", "mahalanobis", "odds"]) expect(existsSync(path(`family/${name}.json`))).toBe(true);
+  const picture = path("data/test/0/1.png");
+  const model = ["--model", path("tiny.onnx"), "--threads", "1"];
+  const all = await runCli(["detect", picture, "--statistics", path("family"), ...model, "--json"]);
+  expect(all).toMatchObject({ code: 0 });
+  const said = all.stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { detector?: string; verdict: string; score: number; cutoff: number });
+  expect(said.map(({ detector }) => detector)).toEqual([undefined, "mahalanobis", "margin"]);
+  for (const { verdict, score, cutoff } of said.slice(1)) expect(verdict).toBe(score > cutoff ? "flagged" : "clean");
+  const one = await runCli(["detect", picture, "--statistics", path("family"), "--detector", "margin", ...model]);
+  expect(one.stdout).toMatch(/margin: (clean|FLAGGED); score/);
+  expect(one.stdout.trim().split("\n").length).toBe(1);
+  for (const [argv, message] of [
+    [["--statistics", path("family"), "--detector", "lid"], "there are no statistics of lid"],
+    [["--statistics", path("family/margin.json"), "--detector", "lid"], "got those of margin"],
+    [["--statistics", path("family/margin.json"), "--stop-early"], "--stop-early: is a matter of odds"],
+    [["--statistics", path("family"), "--cutoff", "1"], "--cutoff: scores of several detectors do not compare"],
+  ] as const) {
+    const refused = await runCli(["detect", picture, ...argv, ...model]);
+    expect(refused).toMatchObject({ code: 2 });
+    expect(refused.stderr).toContain(message);
+  }
+  writeFileSync(path("other.onnx"), writeModel(tinyClassifier({ classes: 5 })));
+  const foreign = await runCli([
+    "detect",
+    picture,
+    "--statistics",
+    path("family/margin.json"),
+    "--model",
+    path("other.onnx"),
+  ]);
+  expect(foreign).toMatchObject({ code: 1 });
+  expect(foreign.stderr).toContain("belongs to another classifier: the model (SHA-256) differs");
+});
+
+test("detectors and attacks in one table; shares, merged, give the same", async () => {
+  const argv = [
+    ...["benchmark", "detection", "--data", path("data"), "--model", path("tiny.onnx"), "--label", "predicted"],
+    ...["--detector", "margin", "--detector-variant", "near=mahalanobis,shrinkage=0.2", "--false-positive-rate", "0.2"],
+    ...["--attack", "fgsm,pgd", "--epsilon", "0.5", "--threads", "1"],
+  ];
+  const whole = await runCli([...argv, "--out", path("compared")]);
+  expect(whole).toMatchObject({ code: 0 });
+  const adaptive = ["--first", "2", "--adaptive", "--eot-copies", "1"];
+  expect(await runCli([...argv, ...adaptive, "--out", path("knowing")])).toMatchObject({ code: 0 });
+  const summary = JSON.parse(readFileSync(path("knowing/results.json"), "utf8")) as DetectorsSummary;
+  expect(summary.detectors.map(({ name }) => name)).toEqual(["confidence", "margin", "near"]);
+  expect(summary.attacks.map(({ name }) => name)).toEqual([
+    ...["fgsm", "pgd", "logit-match", "logit-match, noise", "feature-match"],
+    ...["orthogonal, confidence", "orthogonal, margin", "orthogonal, near"],
+  ]);
+  const page = readFileSync(path("knowing/index.html"), "utf8");
+  for (const text of ["Which detector finds which attack?", "Areas under ROC curves", "orthogonal, near"]) {
+    expect(page).toContain(text);
+  }
+  for (const share of [1, 2]) {
+    const part = await runCli([...argv, "--shard", `${share}/2`, "--out", path(`compared${share}`)]);
+    expect(part).toMatchObject({ code: 0 });
+  }
+  expect(await runCli(["merge", path("compared1"), path("compared2"), "-o", path("united")])).toMatchObject({
+    code: 0,
+  });
+  expect(await runCli([...argv, "--out", path("united")])).toMatchObject({ code: 0 });
+  const table = (out: string): string =>
+    readFileSync(path(`${out}/detectors.csv`), "utf8").replace(/\d+\.\d+(e-?\d+)?/g, (x) => Number(x).toPrecision(3));
+  expect(table("united")).toBe(table("compared"));
+  for (const [wrong, message] of [
+    [["--just-detect"], "--just-detect: belongs to Table 2"],
+    [["--against", "cw"], "--against: no such attack runs"],
+  ] as const) {
+    const refused = await runCli([...argv, ...wrong, "--out", path("never")]);
+    expect(refused).toMatchObject({ code: 2 });
+    expect(refused.stderr).toContain(message);
+  }
+  const alone = await runCli([...benchmark, "--adaptive", "--out", path("never")]);
+  expect(alone.stderr).toContain("--adaptive: belongs to a comparison of detectors");
 });

@@ -276,6 +276,14 @@ function knowledgeOf(
     if (knows === undefined) return {};
     if (knows === "guides") {
       const images = (await cleanOf(signal)).filter(({ id }) => isHeldOutImage(id)).slice(0, mostGuides);
+      const pass = await classifier.forward({ batch });
+      const labels = new Set<number>();
+      for (let from = 0; from < images.length; from += batch) {
+        const some = images.slice(from, from + batch).map(({ pixels }) => pixels);
+        for (const logits of await pass.run(some, { signal })) labels.add(indexOfLargest(logits));
+      }
+      // Of one class alone there is nothing to imitate: the attacks make do with the image's own logits.
+      if (labels.size < 2) return {};
       const { channelCount, height, width } = classifier.input;
       return { guides: images.map(({ pixels }) => floatTensor(pixels, [channelCount, height, width])) };
     }
