@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { placesOf, withSettings } from "../scripts/settings.ts";
 import { attacks } from "../src/attacks/attacks.ts";
+import { detectors } from "../src/detection/detectors.ts";
 import { numberOption } from "../src/options/option.ts";
 import { saliencyMethods } from "../src/saliency/methods.ts";
 
@@ -30,6 +31,16 @@ test("docs/attacks.md has a table of every attack's settings, as `npm run settin
   const text = readFileSync(file, "utf8");
   expect(placesOf(text)).toEqual(attacks.map(({ name }) => name));
   await expect(withSettings(text, new Map(attacks.map(({ name, options }) => [name, options])))).toMatchFileSnapshot(
+    file,
+  );
+});
+
+test("docs/detection.md has a table of every detector's settings that has some", async () => {
+  const file = join(import.meta.dirname, "../docs/detection.md");
+  const text = readFileSync(file, "utf8");
+  const some = detectors.filter(({ settings }) => Object.keys(settings).length > 0);
+  expect(placesOf(text)).toEqual(some.map(({ name }) => name));
+  await expect(withSettings(text, new Map(some.map(({ name, settings }) => [name, settings])))).toMatchFileSnapshot(
     file,
   );
 });

@@ -56,6 +56,7 @@ interface Results {
   readonly machine?: string;
   readonly methods?: readonly Setup[];
   readonly attacks?: readonly Setup[];
+  readonly detectors?: readonly Setup[];
   readonly groups?: readonly { readonly name: string; readonly attacks: readonly Setup[] }[];
 }
 
@@ -67,12 +68,13 @@ export function writeProvenance(folder: string, made: { readonly commit: string;
   if (file === undefined) throw new Error(`${relative(root, folder)} holds no results`);
   const results: Results = JSON.parse(readFileSync(file, "utf8"));
   const { model, settings, options, statistics, seed, step, directions, versions, run, machine } = results;
-  const { methods, attacks, groups } = results;
+  const { methods, attacks, groups, detectors } = results;
   const provenance = {
     ...made,
     ...{ model, data: results.data, settings, options, statistics, seed, step, directions },
     versions: { ...versions, ...run, ...(machine === undefined ? {} : { machine }) },
     methods: methods?.map(setupOf),
+    detectors: detectors?.map(setupOf),
     attacks: attacks?.map(setupOf) ?? groups?.flatMap((group) => group.attacks.map(setupOf)),
   };
   writeFileSync(join(folder, "provenance.json"), `${JSON.stringify(provenance, null, 1)}\n`);

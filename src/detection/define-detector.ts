@@ -92,6 +92,7 @@ function planned(
       settings,
       parts: plan.parts,
       needsAttacked: plan.needsAttacked,
+      needsHeldOnly: plan.needsHeldOnly ?? false,
       hasGraph: plan.graph !== undefined,
     },
     fit(set, { falsePositiveRate = usualFalsePositiveRate } = {}) {

@@ -35,7 +35,7 @@ export interface FittedArray {
 /** What a detector has learned, by name. */
 export type FittedArrays = Readonly<Record<string, FittedArray>>;
 
-/** What a detector's {@link DetectorDefinition.fit} gives. */
+/** What {@link DetectorPlan.fit} gives. */
 export interface Fitted {
   readonly arrays: FittedArrays;
   /** What whoever reads the statistics must know, sentences. */
@@ -78,6 +78,8 @@ export interface DetectorPlan {
   readonly parts: readonly Part[];
   /** Whether it learns from attacked images. */
   readonly needsAttacked: boolean;
+  /** Whether it learns from held-out images alone, so that training images need not be measured for it. Default false. */
+  readonly needsHeldOnly?: boolean;
   /** Of the settings, what depends on the classifier; JSON. */
   readonly settings?: Readonly<Record<string, unknown>>;
   /** What it learns. Throws a BadInputError where the images do not suffice. */
@@ -126,6 +128,8 @@ export interface PlannedDetector {
   readonly title: string;
   readonly parts: readonly Part[];
   readonly needsAttacked: boolean;
+  /** Whether it learns from held-out images alone. */
+  readonly needsHeldOnly: boolean;
   /** Whether its score is a graph: whether an attack can descend it. */
   readonly hasGraph: boolean;
   /** Those in force; JSON. */

@@ -26,10 +26,12 @@ export interface Measuring {
 export async function openMeasuring(
   classifier: Classifier,
   given: readonly Part[],
-  { batch }: { readonly batch: number },
+  options: { readonly batch: number },
 ): Promise<Measuring> {
   checkForm("openMeasuring: classifier", classifier, ["prepared", "extended"]);
   checkForm("openMeasuring: parts", given, "list");
+  checkForm("openMeasuring: options", options, ["batch"]);
+  const { batch } = options;
   const parts = [...new Map(given.map((part) => [part.key, part])).values()];
   const seen = parts.filter(({ from }) => from.kind !== "runs");
   const pass =

@@ -1,6 +1,7 @@
 /** @file What detectors look at of an image: parts, each a list of numbers, of which several detectors may share one. */
 import type { Classifier } from "../classifier/classifier.ts";
 import type { Layer } from "../classifier/network/layers.ts";
+import { checkForm } from "../errors.ts";
 import type { NamedImage } from "./odds/alignments.ts";
 
 /** How the values of a layer become few: the mean over positions of each channel, or the values themselves, of windows of positions the largest. */
@@ -32,6 +33,8 @@ export interface Part {
 export type Measurement = Readonly<Record<string, Float32Array>>;
 
 /** The part that is the logits themselves. */
-export function logitsPart({ classCount }: Pick<Classifier, "classCount">): Part {
+export function logitsPart(classifier: Pick<Classifier, "classCount">): Part {
+  checkForm("logitsPart: classifier", classifier, ["classCount"]);
+  const { classCount } = classifier;
   return { key: "logits", size: classCount, from: { kind: "logits" } };
 }

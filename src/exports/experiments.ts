@@ -22,7 +22,33 @@ export type { DatasetSource, FileEntry, PictureSize, ReadPictureOptions } from "
 export { memoryFileSource, type PictureDecoder } from "../datasets/memory-source.ts";
 export { type OpenDatasetOptions, openDataset } from "../datasets/open-dataset.ts";
 export { type LabelSource, labelSources } from "../datasets/reader.ts";
+export { defineDetector, usualFalsePositiveRate } from "../detection/define-detector.ts";
+export type {
+  AnyDetector,
+  Detector,
+  DetectorDefinition,
+  DetectorPlan,
+  DetectorStatistics,
+  FitSet,
+  Fitted,
+  FittedArray,
+  FittedArrays,
+  MeasuredImage,
+  PlannedDetector,
+  Scorer,
+  ScoringContext,
+} from "../detection/detector.ts";
+export { formatDetectorStatistics, parseDetectorStatistics } from "../detection/detector-file.ts";
+export {
+  type DetectorName,
+  detectorNamed,
+  detectors,
+  detectorsByName,
+  findDetector,
+} from "../detection/detectors.ts";
+export { lastHiddenLayer, meanPart, stageLayers, valuesPart } from "../detection/features/layer-parts.ts";
 export type { LogisticRegression } from "../detection/learning/logistic-regression.ts";
+export { type Measuring, openMeasuring } from "../detection/measurement.ts";
 export type { AlignmentStatistics, MissingStatistics } from "../detection/odds/alignment-statistics.ts";
 export type { NamedImage } from "../detection/odds/alignments.ts";
 export {
@@ -44,6 +70,7 @@ export { calibratedCutoff, calibrateOdds, type DetectOddsOptions } from "../dete
 export { type Cutoff, nominalCutoff } from "../detection/odds/odds-statistics.ts";
 export type { OddsScore } from "../detection/odds/score.ts";
 export { formatStatistics, ownerOf, parseStatistics, type StatisticsOwner } from "../detection/odds/statistics-file.ts";
+export { logitsPart, type Measurement, type Part, type PartPass, type Reduction } from "../detection/part.ts";
 export {
   type AttackItem,
   type AttackItemsOptions,
@@ -130,6 +157,29 @@ export {
   type SummarizeDetectionOptions,
   summarizeDetection,
 } from "../experiments/detection/summary.ts";
+export { type DetectorRun, type PlannedRun, planRuns } from "../experiments/detectors/detector-run.ts";
+export { type FitDetectorsOptions, type FittedRun, fitDetectors } from "../experiments/detectors/fit-detectors.ts";
+export {
+  type DetectorsData,
+  type DetectorsItem,
+  type DetectorsSettings,
+  detectorsBatchOf,
+  detectorsCompute,
+  detectorsIdentity,
+  detectorsItems,
+  type KnowingRun,
+} from "../experiments/detectors/protocol.ts";
+export type { AttackedDistances, AttackedFacts, DetectorRecord } from "../experiments/detectors/record.ts";
+export {
+  type AreaEstimate,
+  type AttackColumn,
+  type DetectorCell,
+  type DetectorRow,
+  type DetectorsResults,
+  type DetectorsSummary,
+  type DetectorsSummaryInput,
+  detectorsSummary,
+} from "../experiments/detectors/summary.ts";
 export {
   type ExplanationFiles,
   type ExplanationInput,

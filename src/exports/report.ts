@@ -24,6 +24,9 @@ export {
 export { detectionPage } from "../report/detection/page.ts";
 export { type DetectionPlot, detectionPlots } from "../report/detection/plots.ts";
 export { detectionCsv, detectionMarkdown } from "../report/detection/tables.ts";
+export { detectorsPage } from "../report/detectors/page.ts";
+export { type DetectorPlot, detectorPlots } from "../report/detectors/plots.ts";
+export { detectorsCsv, detectorsMarkdown } from "../report/detectors/tables.ts";
 export { amplified, commonFactor } from "../report/explanation/amplified.ts";
 export { type CaptionInput, overlayCaption, panelCaption } from "../report/explanation/caption.ts";
 export {

@@ -30,6 +30,7 @@ export const confidence = defineDetector({
   plan: (_, classifier) => ({
     parts: [logitsPart(classifier)],
     needsAttacked: false,
+    needsHeldOnly: true,
     fit: () => ({ arrays: {} }),
     scorer:
       () =>
@@ -56,6 +57,7 @@ export const margin = defineDetector({
   plan: (_, classifier) => ({
     parts: [logitsPart(classifier)],
     needsAttacked: false,
+    needsHeldOnly: true,
     fit: () => ({ arrays: {} }),
     scorer:
       () =>

@@ -2,7 +2,7 @@
 import type { Classifier } from "../../classifier/classifier.ts";
 import { anatomyOf, type FeatureGrid } from "../../classifier/network/feature-grids.ts";
 import { isActivation, type Layer, type LayerSelector } from "../../classifier/network/layers.ts";
-import { MisuseError } from "../../errors.ts";
+import { checkForm, MisuseError } from "../../errors.ts";
 import { producersOf } from "../../onnx/model.ts";
 import { sizeOf } from "../../tensor/tensor.ts";
 import type { Part } from "../part.ts";
@@ -13,6 +13,7 @@ import type { Part } from "../part.ts";
  * from the image to the logits passes through count, activations before others. A network without any gives none.
  */
 export function stageLayers(classifier: Classifier): Layer[] {
+  checkForm("stageLayers: classifier", classifier, ["layers", "prepared", "input"]);
   const { grids, cuts, positions, weighted } = anatomyOf(classifier);
   const way = grids.filter((grid) => cuts.has(grid.layer.name) && isReal(classifier, grid.layer));
   const spatial = way.filter(({ height, width }) => height * width > 1);
@@ -39,6 +40,7 @@ export function stageLayers(classifier: Classifier): Layer[] {
 
 /** What the last layer with weights reads: the features that the logits are a linear function of. Undefined where that is the image. */
 export function lastHiddenLayer(classifier: Classifier): Layer | undefined {
+  checkForm("lastHiddenLayer: classifier", classifier, ["layers", "prepared", "input"]);
   const { positions, weighted, cuts } = anatomyOf(classifier);
   const last = [...weighted]
     .filter((name) => cuts.has(name))
@@ -83,6 +85,8 @@ export function chosenLayers(
 
 /** The part that is the mean over positions of each channel of `layer`; the values themselves where it has no positions. */
 export function meanPart(classifier: Classifier, layer: Layer): Part {
+  checkForm("meanPart: classifier", classifier, ["layers", "prepared", "input"]);
+  checkForm("meanPart: layer", layer, ["name", "shape"]);
   const grid = gridOf(classifier, layer);
   const size = grid?.channels ?? rowSize(layer);
   return { key: `mean of ${layer.name}`, size, from: { kind: "layer", layer, reduction: { by: "mean" } } };
@@ -93,6 +97,8 @@ export function meanPart(classifier: Classifier, layer: Layer): Part {
  * window of positions the largest: the smallest windows that make them few enough. Throws a MisuseError where that is not possible.
  */
 export function valuesPart(where: string, classifier: Classifier, layer: Layer, most: number): Part {
+  checkForm("valuesPart: classifier", classifier, ["layers", "prepared", "input"]);
+  checkForm("valuesPart: layer", layer, ["name", "shape"]);
   const all = rowSize(layer);
   const reduced = (window: number, size: number): Part => ({
     key: window === 1 ? `values of ${layer.name}` : `largest of ${window} by ${window} of ${layer.name}`,

@@ -51,43 +51,64 @@ function meansOf(
   const [reach, around] = [(search - 1) / 2, (patch - 1) / 2];
   const border = reach + around;
   const stride = width + 2 * border;
-  const padded = planes.map((plane) => reflected(plane, height, width, border));
+  const padded = planes.map((plane) => Int32Array.from(reflected(plane, height, width, border)));
   const sums = planes.map(() => new Float64Array(height * width));
   const weights = new Float64Array(height * width);
-  const scale = strength * strength * planes.length * patch * patch;
-  const farthest = -Math.log(leastWeight) * scale;
-  const squares = new Float64Array((height + 2 * around) * (width + 2 * around));
-  const wide = width + 2 * around;
+  const table = weightTable(strength * strength * planes.length * patch * patch);
+  const [tall, wide] = [height + 2 * around, width + 2 * around];
+  // Squared differences, and their sums over the patch's columns.
+  const [squares, rows] = [new Int32Array(tall * wide), new Int32Array(tall * width)];
   for (let dy = -reach; dy <= reach; dy++) {
     for (let dx = -reach; dx <= reach; dx++) {
-      squares.fill(0);
-      for (const plane of padded) {
-        for (let row = 0; row < height + 2 * around; row++) {
-          for (let column = 0; column < wide; column++) {
-            const at = (row + reach) * stride + column + reach;
-            const difference = plane[at] - plane[at + dy * stride + dx];
-            squares[row * wide + column] += difference * difference;
-          }
-        }
-      }
-      for (let row = 0; row < height; row++) {
-        for (let column = 0; column < width; column++) {
-          let distance = 0;
-          for (let v = 0; v < patch; v++) {
-            for (let u = 0; u < patch; u++) distance += squares[(row + v) * wide + column + u];
-          }
-          // Most surroundings differ by too much: no exponential for them.
-          if (distance > farthest) continue;
-          const weight = Math.exp(-distance / scale);
+      const offset = dy * stride + dx;
+      for (const [p, plane] of padded.entries()) squaredDifferences(plane, offset, p > 0);
+      sumColumns();
+      for (let column = 0; column < width; column++) {
+        let distance = 0;
+        for (let v = 0; v < patch - 1; v++) distance += rows[v * width + column];
+        for (let row = 0; row < height; row++) {
           const i = row * width + column;
-          weights[i] += weight;
-          const at = (row + border + dy) * stride + column + border + dx;
-          for (const [p, plane] of padded.entries()) sums[p][i] += weight * plane[at];
+          distance += rows[i + (patch - 1) * width];
+          if (distance < table.length) {
+            const weight = table[distance];
+            weights[i] += weight;
+            const at = (row + border) * stride + column + border + offset;
+            for (let p = 0; p < padded.length; p++) sums[p][i] += weight * padded[p][at];
+          }
+          distance -= rows[i];
         }
       }
     }
   }
   return sums.map((sum) => sum.map((value, i) => Math.round(value / weights[i])));
+
+  function squaredDifferences(plane: Int32Array, offset: number, isAdded: boolean): void {
+    for (let row = 0; row < tall; row++) {
+      const [from, to] = [(row + reach) * stride + reach, row * wide];
+      for (let column = 0; column < wide; column++) {
+        const difference = plane[from + column] - plane[from + column + offset];
+        squares[to + column] = (isAdded ? squares[to + column] : 0) + difference * difference;
+      }
+    }
+  }
+
+  function sumColumns(): void {
+    for (let row = 0; row < tall; row++) {
+      const [from, to] = [row * wide, row * width];
+      let sum = 0;
+      for (let u = 0; u < patch - 1; u++) sum += squares[from + u];
+      for (let column = 0; column < width; column++) {
+        sum += squares[from + column + patch - 1];
+        rows[to + column] = sum;
+        sum -= squares[from + column];
+      }
+    }
+  }
+}
+
+/** exp(−d / scale) for every whole d for which it is not less than the least weight. */
+function weightTable(scale: number): Float64Array {
+  return Float64Array.from({ length: Math.floor(-Math.log(leastWeight) * scale) + 1 }, (_, d) => Math.exp(-d / scale));
 }
 
 /** The plane with a border that mirrors it without repeating the edge. */

@@ -79,6 +79,7 @@ export const squeezing = defineDetector({
     return {
       parts: [part],
       needsAttacked: false,
+      needsHeldOnly: true,
       settings: { ...chosen },
       fit: () => ({ arrays: {} }),
       scorer: () => (measured) => measured[part.key].reduce((most, distance) => Math.max(most, distance), 0),

@@ -3,7 +3,7 @@ import type { Classifier } from "../../classifier/classifier.ts";
 import type { AnyDetector, PlannedDetector } from "../../detection/detector.ts";
 import { findDetector } from "../../detection/detectors.ts";
 import type { Measurement, Part } from "../../detection/part.ts";
-import { BadInputError, MisuseError } from "../../errors.ts";
+import { BadInputError, checkForm, MisuseError } from "../../errors.ts";
 
 /** A detector as experiments compare it. */
 export interface DetectorRun {
@@ -24,6 +24,8 @@ const baselines = ["confidence", "margin"] as const;
 
 /** The runs, after the baselines where they are missing, planned on `classifier`. Throws a MisuseError for settings that cannot be meant and if two have one name. */
 export function planRuns(runs: readonly DetectorRun[], classifier: Classifier): PlannedRun[] {
+  checkForm("planRuns: runs", runs, "list");
+  checkForm("planRuns: classifier", classifier, ["model", "prepared", "input"]);
   const missing = baselines.filter((name) => !runs.some((run) => run.name === name));
   const all = [...missing.map((name) => ({ name, detector: findDetector(name), settings: {} })), ...runs];
   const names = all.map(({ name }) => name);

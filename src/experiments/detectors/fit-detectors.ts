@@ -4,6 +4,7 @@ import { defaultBatch } from "../../classifier/passes/default-batch.ts";
 import type { DatasetImage } from "../../datasets/dataset.ts";
 import type { DetectorStatistics, MeasuredImage } from "../../detection/detector.ts";
 import { openMeasuring } from "../../detection/measurement.ts";
+import { logitsPart } from "../../detection/part.ts";
 import { BadInputError, checkForm, PerceptualBallError, throwIfAborted } from "../../errors.ts";
 import type { OnProgress } from "../../options/progress.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
@@ -48,7 +49,10 @@ export async function fitDetectors(
   checkForm("fitDetectors: options", options, ["seed", "fitAttack"]);
   const { seed, fitAttack, signal, onProgress, onFailure, falsePositiveRate } = options;
   const batch = options.batch ?? classifier.prepared.batchFor(defaultBatch(classifier));
-  const { measure } = await openMeasuring(classifier, partsOf(runs), { batch });
+  const { measure } = await openMeasuring(classifier, [logitsPart(classifier), ...partsOf(runs)], { batch });
+  // What no detector learns from is not measured.
+  const learning = partsOf(runs.filter(({ plan }) => !plan.needsHeldOnly));
+  const { measure: measureTrain } = await openMeasuring(classifier, [logitsPart(classifier), ...learning], { batch });
   const needsAttacked = runs.some(({ plan }) => plan.needsAttacked);
   const toAttack = needsAttacked ? new Set(learnedOf(images, fitAttack.images)) : new Set<DatasetImage>();
   const of = images.length + toAttack.size;
@@ -66,16 +70,19 @@ export async function fitDetectors(
         onFailure?.(error);
       }
     }
-    const measured = await measureEach(
-      group.map(({ image: { id }, pixels }) => ({ id, pixels })),
-      (some) => measure(some, { signal }),
-      onFailure,
-    );
-    for (const [n, row] of measured.entries()) {
-      const entry = group[n];
-      if (row === undefined || entry === undefined) continue;
-      const label = entry.image.label ?? indexOfLargest(row.logits);
-      all.push({ id: entry.image.id, label, measured: row });
+    for (const isHeld of [true, false]) {
+      const some = group.filter(({ image }) => isHeldOutImage(image.id) === isHeld);
+      const measured = await measureEach(
+        some.map(({ image: { id }, pixels }) => ({ id, pixels })),
+        (images) => (isHeld ? measure : measureTrain)(images, { signal }),
+        onFailure,
+      );
+      for (const [n, row] of measured.entries()) {
+        const entry = some[n];
+        if (row === undefined || entry === undefined) continue;
+        const label = entry.image.label ?? indexOfLargest(row.logits);
+        all.push({ id: entry.image.id, label, measured: row });
+      }
     }
     done += group.length;
     onProgress?.({ done, of, unit: "pictures" });

@@ -102,11 +102,13 @@ export interface DetectorsData {
  * or one image is in both sets.
  */
 export function detectorsItems(
-  { train, test }: DetectorsData,
+  data: DetectorsData,
   attacks: readonly KnowingRun[],
   runs: readonly PlannedRun[],
   settings: DetectorsSettings,
 ): DetectorsItem[] {
+  checkForm("detectorsItems: data", data, ["train", "test"]);
+  const { train, test } = data;
   checkForm("detectorsItems: train", train, "list");
   checkForm("detectorsItems: test", test, "list");
   checkForm("detectorsItems: attacks", attacks, "list");
@@ -140,20 +142,24 @@ export function detectorsItems(
 }
 
 /** Items that may share a batch agree in this. */
-export function detectorsBatchOf({ key, split }: DetectorsItem): string {
+export function detectorsBatchOf(item: DetectorsItem): string {
+  checkForm("detectorsBatchOf: item", item, ["image", "split", "key"]);
+  const { key, split } = item;
   return `${split} ${key.method}`;
 }
 
 /** The function that computes records of items that agree in {@link detectorsBatchOf}, for `runExperiment`. */
 export function detectorsCompute(
   classifier: Classifier,
-  { train }: Pick<DetectorsData, "train">,
+  data: Pick<DetectorsData, "train">,
   runs: readonly PlannedRun[],
   settings: DetectorsSettings,
 ): (
   items: readonly DetectorsItem[],
   context: { readonly signal?: AbortSignal },
 ) => Promise<(Computed<DetectorRecord> | FailedItem)[]> {
+  checkForm("detectorsCompute: data", data, ["train"]);
+  const { train } = data;
   checkForm("detectorsCompute: classifier", classifier, ["model", "prepared", "input", "guess"]);
   checkForm("detectorsCompute: runs", runs, "list");
   checkForm("detectorsCompute: settings", settings, ["pixels", "seed", "fitAttacks"]);

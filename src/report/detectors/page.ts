@@ -12,7 +12,7 @@ import { attackCells, attackHead, detectorsSentences, differenceOf } from "./tab
 
 /** Room between tables and plots, and the shade of a cell, whose share is --share. */
 const style =
-  "section>.scroll+.plots{margin-top:22px}section>.plots{margin-top:12px}td.shaded{background:color-mix(in srgb,#0072b2 calc(var(--share)*45%),transparent)}";
+  "section>.scroll+.plots{margin-top:22px}section>.plots{margin-top:12px}td.shaded small{display:block}td.shaded{background:color-mix(in srgb,#0072b2 calc(var(--share)*45%),transparent)}";
 
 /** The page. The same input gives the same text. */
 export function detectorsPage(summary: DetectorsSummary, plots: readonly DetectorPlot[]): string {
@@ -90,7 +90,7 @@ function leadOf({ attacks, detectors }: DetectorsSummary): string {
   const [weakest] = knowing.toSorted((a, b) => a.area - b.area);
   const adaptive =
     weakest === undefined ? "" : ` Told of ${weakest.detector}, an attack gets it down to ${weakest.area.toFixed(2)}.`;
-  return `Of the attacks that know of no detector, ${hardest.name} is found least: ${hardest.detector} does best, with an area of ${hardest.area.toFixed(2)}.${adaptive}`;
+  return `Of the attacks that know of no detector, ${hardest.name} is the hardest to find: the detector that does best, ${hardest.detector}, reaches an area of ${hardest.area.toFixed(2)}.${adaptive}`;
 }
 
 function factsOf({ model, data, clean, detectors, attacks }: DetectorsSummary): [string, string][] {

@@ -1,4 +1,5 @@
 /** @file The plots of the benchmark of detectors: for each detector the areas of all attacks, one below the other. */
+import { detectorsByName } from "../../detection/detectors.ts";
 import { checkForm } from "../../errors.ts";
 import type { DetectorsSummary } from "../../experiments/detectors/summary.ts";
 import { estimatePlot } from "../figures/plots.ts";
@@ -25,7 +26,7 @@ export async function detectorPlots(summary: DetectorsSummary): Promise<Detector
     if (rows.length === 0) continue;
     plots.push({
       name: `areas-${n + 1}`,
-      title: name === title ? title : `${title}: ${name}`,
+      title: Object.hasOwn(detectorsByName, name) ? title : `${title}: ${name}`,
       caption:
         "Area under the ROC curve, attacked against clean and noisy images, with 95 % intervals; the line is guessing.",
       svg: await estimatePlot({
