@@ -56,6 +56,7 @@ const guide = [
       { text: "A large run, simulated", link: "/project/cluster-simulation" },
       { text: "Results: Table 1", link: "/project/table1" },
       { text: "Results: Table 2", link: "/project/table2" },
+      { text: "Results: detectors and attacks", link: "/project/undetectable" },
       { text: "Results: Figures 5 and 8", link: "/project/cone" },
       { text: "Thresholds of boxes", link: "/project/thresholds" },
       { text: "Evaluations of a search", link: "/project/budgets" },

@@ -15,6 +15,7 @@ const pages: readonly (readonly [file: string, page: string])[] = [
   ["results/eight-bits/README.md", "eight-bits"],
   ["results/table1/README.md", "table1"],
   ["results/table2/README.md", "table2"],
+  ["results/undetectable/README.md", "undetectable"],
   ["results/cone/README.md", "cone"],
   ["results/cluster/simulation.md", "cluster-simulation"],
   ["results/robustness/README.md", "robustness"],
