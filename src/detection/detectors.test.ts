@@ -2,6 +2,7 @@ import * as ort from "onnxruntime-node";
 import { afterAll, describe, expect, test } from "vitest";
 import { tinyClassifier, tinyImage } from "../../test/tiny-classifier.ts";
 import { createClassifier } from "../classifier/classifier.ts";
+import type { Extension } from "../classifier/passes/extension.ts";
 import { BadInputError, MisuseError } from "../errors.ts";
 import { createRandom } from "../random/random.ts";
 import type { AnyDetector, FitSet, MeasuredImage, PlannedDetector } from "./detector.ts";
@@ -177,6 +178,16 @@ describe("bad input is said in words", () => {
     );
     expect(errorOf(() => detectorNamed("subset-scanning").on(classifier, { nodes: 3 })).message).toMatch(
       /its channels alone are too many, expected at most 3/,
+    );
+  });
+
+  test("a gradient is asked of a result with one number per image", async () => {
+    const extension: Extension = { append: (_, { logits }) => ({ logits }) };
+    await expect(classifier.extended({ extension, gradientOf: "scores" })).rejects.toThrow(
+      /no result of this name has one number per image, .*got no such result/,
+    );
+    await expect(classifier.extended({ extension, gradientOf: "logits" })).rejects.toThrow(
+      /expected \[1\], got \[1, 4\]/,
     );
   });
 

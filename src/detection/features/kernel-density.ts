@@ -62,6 +62,7 @@ export const kernelDensity = defineDetector({
           kept.push(image);
         }
         kept.sort((a, b) => a.label - b.label);
+        checkMemory(kept.length, size);
         const points = kept.map(({ measured }) => joined(measured, seen, size));
         const h = bandwidth ?? medianNearest(points, kept);
         const data = new Float64Array(points.length * size);
@@ -101,6 +102,20 @@ export const kernelDensity = defineDetector({
     };
   },
 });
+
+/** The most numbers of references that are kept: a gigabyte of them. */
+const mostKept = 2 ** 27;
+
+function checkMemory(count: number, size: number): void {
+  if (count * size <= mostKept) return;
+  throw new BadInputError({
+    where: "kernel-density",
+    what: `too wide a layer for so many references: ${count} of ${size} numbers would take ${((8 * count * size) / 2 ** 30).toFixed(1)} GiB`,
+    expected: `at most ${Math.floor(mostKept / size)} of them`,
+    got: String(count),
+    advice: "Set references to fewer of each class, or choose another layer.",
+  });
+}
 
 function lastHidden(classifier: Classifier) {
   const layer = lastHiddenLayer(classifier);
