@@ -88,7 +88,12 @@ describe("the authors' code finds the same", () => {
     const tasks = (await smallTasks(classifier, 3, (n) => replay(theirs[n - 1]?.uniform ?? []))).slice(1);
     const runs = await watched(
       classifier,
-      tasks.map((task, n) => hopSkipJump(task, settings, replay(theirs[n].normal))),
+      tasks.map((task, n) => {
+        const next = norm === "l2" ? replay(theirs[n].normal) : () => 2 * task.random() - 1;
+        return hopSkipJump(task, settings, (direction) => {
+          for (let i = 0; i < direction.length; i++) direction[i] = next();
+        });
+      }),
     );
     for (const [n, { seen, found }] of runs.entries()) {
       expect(apart(found.point, theirs[n].point)).toBeLessThan(1e-4);

@@ -7,7 +7,8 @@
  */
 import { defaultBatch } from "../../classifier/passes/default-batch.ts";
 import { countOption, derived, numberOption, wordOption } from "../../options/option.ts";
-import { normal } from "../../random/distributions.ts";
+import { fillNormal, fillUniform } from "../../random/fill.ts";
+import { createWords } from "../../random/random.ts";
 import { euclideanNorm, indexOfLargest, isEqual, largestDifference, squaredDistance } from "../../tensor/vector.ts";
 import type { AttackTask } from "../attack.ts";
 import { type Search, searchTogether } from "../autoattack/ask.ts";
@@ -37,7 +38,7 @@ export const hopskipjump = defineAttack({
   title: "HopSkipJump",
   source: "Chen, Jordan and Wainwright, HopSkipJumpAttack: a query-efficient decision-based attack (IEEE S&P 2020)",
   summary: "Random steps at the boundary say which way it faces; it sees labels and neither logits nor gradients.",
-  version: 1,
+  version: 2,
   sees: "labels",
   options: {
     norm: wordOption("The norm of the change.", ["l2", "linf"], { fallback: "l2" }),
@@ -66,7 +67,7 @@ export const hopskipjump = defineAttack({
       run(tasks, context) {
         // Draws fill the batch, also where one image is attacked alone.
         const batch = Math.max(context.batch, chunk);
-        const searches = tasks.map((task) => hopSkipJump(task, settings, () => normal(task.random)));
+        const searches = tasks.map((task) => hopSkipJump(task, settings, directionsOf(task, norm)));
         return searchTogether(searches, { ...context, batch });
       },
     };
@@ -78,11 +79,20 @@ const [noiseImages, blendSteps] = [1000, 50];
 /** A step along the gradient is halved so often at most: then the boundary is nearer than float32 can tell. */
 const mostHalvings = 60;
 
-/** The search for one image; `gaussian` draws from the standard normal distribution. */
+/** Fills an array with the draws of a direction, of any length: normal in ℓ2, uniform in (−1, 1) in ℓ∞. */
+type FillDirection = (direction: Float32Array) => void;
+
+/** Directions from a generator of their own, which the task's random numbers seed: there are as many as pixels in all the images that are asked about. */
+function directionsOf({ random }: Pick<AttackTask, "random">, norm: HopSkipJumpSettings["norm"]): FillDirection {
+  const words = createWords(random() * 2 ** 53);
+  return (direction) => (norm === "linf" ? fillUniform(words, direction) : fillNormal(words, direction));
+}
+
+/** The search for one image, with the directions that are tried. */
 export function* hopSkipJump(
   { image, goal, random, mask }: Pick<AttackTask, "image" | "goal" | "random" | "mask">,
   { norm, steps, queries, firstDraws, mostDraws, gamma, chunk }: HopSkipJumpSettings,
-  gaussian: () => number,
+  fillDirection: FillDirection,
 ): Search<Found<undefined>> {
   const size = image.length;
   const tolerance = norm === "linf" ? gamma / (size * size) : gamma / (size * Math.sqrt(size));
@@ -168,30 +178,40 @@ export function* hopSkipJump(
 
   /** Which way the boundary faces at a point of it, of length 1: the mean of random steps of length `reach`, each counted by where it leads. */
   function* normalAt(at: Float32Array, draws: number, reach: number): Search<Float32Array> {
-    // Σ φ u and Σ u: the mean of φ, by which it is lowered, is known at the end only.
+    // Σ φ x and Σ x over the points x tried: steps are those less the point they start from, and the mean of φ, by which it is lowered, is known at the end only.
     const [signed, plain] = [new Float64Array(size), new Float64Array(size)];
+    // One after the other, as the network takes them.
+    const block = new Float32Array(Math.min(chunk, draws) * size);
     let balance = 0;
     for (let from = 0; from < draws; from += chunk) {
-      const points = Array.from({ length: Math.min(chunk, draws - from) }, () => {
-        const direction = at.map(norm === "linf" ? () => 2 * random() - 1 : gaussian);
-        if (mask !== undefined) keepOutside(direction, mask);
-        const factor = reach / (euclideanNorm(direction) + 1e-12);
-        return at.map((x, i) => Math.min(Math.max(x + factor * direction[i], 0), 1));
+      const points = Array.from({ length: Math.min(chunk, draws - from) }, (_, n) => {
+        const point = block.subarray(n * size, (n + 1) * size);
+        fillDirection(point);
+        if (mask !== undefined) keepOutside(point, mask);
+        const factor = reach / (euclideanNorm(point) + 1e-12);
+        for (let i = 0; i < size; i++) {
+          const x = at[i] + factor * point[i];
+          point[i] = x < 0 ? 0 : x > 1 ? 1 : x;
+        }
+        return point;
       });
       const reached = yield* areReached(points);
       for (const [n, there] of points.entries()) {
         const sign = reached[n] ? 1 : -1;
         balance += sign;
         for (let i = 0; i < size; i++) {
-          const step = (there[i] - at[i]) / (reach + 1e-8);
-          signed[i] += sign * step;
-          plain[i] += step;
+          signed[i] += sign * there[i];
+          plain[i] += there[i];
         }
       }
     }
     const mean = balance / draws;
     const lowered = Math.abs(mean) === 1 ? 0 : mean;
-    const way = Float32Array.from(signed, (sum, i) => (sum - lowered * plain[i]) / draws);
+    const way = new Float32Array(size);
+    for (let i = 0; i < size; i++) {
+      const steps = signed[i] - balance * at[i] - lowered * (plain[i] - draws * at[i]);
+      way[i] = steps / (draws * (reach + 1e-8));
+    }
     const length = euclideanNorm(way) + 1e-12;
     return way.map((x) => x / length);
   }
