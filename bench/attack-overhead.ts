@@ -40,7 +40,6 @@ async function cpuOf(work: () => Promise<unknown>): Promise<number> {
 
 const backward = await classifier.backward({ of: "log-probabilities", batch: count });
 const forward = await classifier.forward({ batch: count });
-const whole = await classifier.forward({ batch: 64 });
 const seed = Float32Array.from({ length: 10 }, (_, k) => (k === 0 ? -1 : 0));
 const inputs = points.map((image) => ({ image, seed }));
 const block = Array.from({ length: 64 }, (_, n) => points[n % count]);
@@ -70,6 +69,23 @@ async function theirs(attack: string, size: number, frame: number): Promise<numb
   return frame === 0 ? once(size) : (await once(size + frame)) - (await once(frame));
 }
 
+/** The classifier, with the size of each of its runs forward kept in a list: questions of HopSkipJump are of many sizes. */
+function recorded(asks: { readonly batch: number; readonly images: number }[]): typeof classifier {
+  return {
+    ...classifier,
+    async forward(options) {
+      const pass = await classifier.forward(options);
+      return {
+        batch: pass.batch,
+        run(given, settings) {
+          asks.push({ batch: pass.batch, images: given.length });
+          return pass.run(given, settings);
+        },
+      };
+    },
+  };
+}
+
 interface Row {
   readonly attack: string;
   readonly over: number;
@@ -87,14 +103,10 @@ async function round(): Promise<Row[]> {
   });
   const ask = (n: number) => cpuOf(() => square.run(classifier, images, { ...ball, queries: n }));
   const asked = (await ask(queries + few)) - (await ask(few));
-  let jumped = 0;
-  const jump = await cpuOf(async () => {
-    const results = await hopskipjump.run(classifier, images, jumps);
-    jumped = results.reduce((sum, { cost }) => sum + cost.forward, 0);
-  });
-  const blocks = Math.round(jumped / 64);
+  const asks: { readonly batch: number; readonly images: number }[] = [];
+  const jump = await cpuOf(() => hopskipjump.run(recorded(asks), images, jumps));
   const jumpRuns = await cpuOf(async () => {
-    for (let n = 0; n < blocks; n++) await whole.run(block);
+    for (const { batch, images: some } of asks) await (await classifier.forward({ batch })).run(block.slice(0, some));
   });
   const beside = async (attack: string, size: number, frame: number, seconds: number) => {
     const reference = await theirs(attack, size, frame);

@@ -113,10 +113,13 @@ export function* hopSkipJump(
   const distanceOf = (point: Float32Array): number =>
     norm === "linf" ? largestDifference(point, image) : Math.sqrt(squaredDistance(point, image));
   /** The share `part` of the way from the image to `far`; in ℓ∞, `far` clipped to the distance `part`. */
-  const between = (far: Float32Array, part: number): Float32Array =>
-    far.map((x, i) =>
-      norm === "linf" ? Math.min(Math.max(x, image[i] - part), image[i] + part) : (1 - part) * image[i] + part * x,
-    );
+  const between = (far: Float32Array, part: number): Float32Array => {
+    const point = new Float32Array(size);
+    if (norm === "linf")
+      for (let i = 0; i < size; i++) point[i] = Math.min(Math.max(far[i], image[i] - part), image[i] + part);
+    else for (let i = 0; i < size; i++) point[i] = (1 - part) * image[i] + part * far[i];
+    return point;
+  };
   /** On the way to `far`, which reaches the goal, the first point that does, up to the tolerance. */
   function* toBoundary(far: Float32Array): Search<Float32Array> {
     let [low, high] = [0, norm === "linf" ? distanceOf(far) : 1];
@@ -178,8 +181,8 @@ export function* hopSkipJump(
 
   /** Which way the boundary faces at a point of it, of length 1: the mean of random steps of length `reach`, each counted by where it leads. */
   function* normalAt(at: Float32Array, draws: number, reach: number): Search<Float32Array> {
-    // Σ φ x and Σ x over the points x tried: steps are those less the point they start from, and the mean of φ, by which it is lowered, is known at the end only.
-    const [signed, plain] = [new Float64Array(size), new Float64Array(size)];
+    // Sums of the points that reach the goal, and of the others. Steps are points less the one they start from, and the mean of φ = ±1, by which it is lowered, is known at the end only.
+    const [reaching, failing] = [new Float64Array(size), new Float64Array(size)];
     // One after the other, as the network takes them.
     const block = new Float32Array(Math.min(chunk, draws) * size);
     let balance = 0;
@@ -197,19 +200,17 @@ export function* hopSkipJump(
       });
       const reached = yield* areReached(points);
       for (const [n, there] of points.entries()) {
-        const sign = reached[n] ? 1 : -1;
-        balance += sign;
-        for (let i = 0; i < size; i++) {
-          signed[i] += sign * there[i];
-          plain[i] += there[i];
-        }
+        balance += reached[n] ? 1 : -1;
+        const sum = reached[n] ? reaching : failing;
+        for (let i = 0; i < size; i++) sum[i] += there[i];
       }
     }
     const mean = balance / draws;
     const lowered = Math.abs(mean) === 1 ? 0 : mean;
     const way = new Float32Array(size);
     for (let i = 0; i < size; i++) {
-      const steps = signed[i] - balance * at[i] - lowered * (plain[i] - draws * at[i]);
+      const signed = reaching[i] - failing[i] - balance * at[i];
+      const steps = signed - lowered * (reaching[i] + failing[i] - draws * at[i]);
       way[i] = steps / (draws * (reach + 1e-8));
     }
     const length = euclideanNorm(way) + 1e-12;
