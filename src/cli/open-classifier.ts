@@ -14,6 +14,7 @@ import { bundledClassifierPath } from "../node/models/bundled.ts";
 import { type FileClassifier, loadClassifier } from "../node/models/load-classifier.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type DataFlags, isOwnData } from "./flags/data-flags.ts";
+import { providersOf } from "../runtime/session.ts";
 import { classifierOptionsOf, geometryOf, type ModelFlags } from "./flags/model-flags.ts";
 import type { RuntimeFlags } from "./flags/runtime-flags.ts";
 import { foldLine } from "./fold-line.ts";
@@ -67,6 +68,10 @@ export async function openClassifier(
   const { runtime, signal, onProgress, note } = options;
   const { model = bundledClassifierPath, threads, providers } = flags;
   const execution = { runtime, threads, providers };
+  if (providers?.includes("auto")) {
+    const { providers: chosen, reason } = await providersOf(execution);
+    note(`execution providers: ${chosen?.join(", ") ?? "the runtime's own"} (${reason})`);
+  }
   const loaded = await loadClassifier(model, { ...classifierOptionsOf(flags), ...execution });
   const { guess, input } = loaded;
   const geometry = geometryOf(flags, input);

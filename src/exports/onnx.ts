@@ -157,10 +157,11 @@ export { canonicalOpset, type UpgradeOpsetOptions, upgradeOpset } from "../onnx/
 export { type ParseOptions, parseGraph, parseModel } from "../onnx/text/parse.ts";
 export { type PrintOptions, printGraph, printModel } from "../onnx/text/print.ts";
 export { type ValidateModelOptions, validateModel } from "../onnx/validate.ts";
+export type { ProviderChoice } from "../runtime/auto-providers.ts";
 export { blockedLayout } from "../runtime/cpu/blocked-layout.ts";
 export { referenceRuntime } from "../runtime/reference-runtime.ts";
 export { describeRuntime } from "../runtime/runtime.ts";
-export { createSession, modelOf, type Session, type SessionOptions } from "../runtime/session.ts";
+export { createSession, modelOf, providersOf, type Session, type SessionOptions } from "../runtime/session.ts";
 export { excitationGrid, gradCamGrid } from "../saliency/cams/feature-grid.ts";
 export { decodeNpy, encodeNpy } from "../tensor/npy.ts";
 export {

@@ -41,6 +41,8 @@ export interface Runtime {
     create(model: Uint8Array, options?: never): Promise<unknown>;
   };
   readonly Tensor: new (...parts: never[]) => unknown;
+  /** The execution providers that onnxruntime-node was built with; whether they work here is another matter. */
+  readonly listSupportedBackends?: () => readonly { readonly name: string }[];
   /** onnxruntime's own description of itself, where it has one. */
   readonly env?: unknown;
 }

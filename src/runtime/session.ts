@@ -4,6 +4,7 @@ import { writeModel } from "../onnx/file/write-model.ts";
 import { inferShapes, inferShapesIfValid } from "../onnx/infer-shapes.ts";
 import { type Graph, initializerOf, type Model, tensorOfInitializer } from "../onnx/model.ts";
 import type { DataType, Tensor, TensorData } from "../tensor/tensor.ts";
+import { autoProviders, type ProviderChoice } from "./auto-providers.ts";
 import { blockedLayout } from "./cpu/blocked-layout.ts";
 import { splitConvolutions } from "./cpu/split-convolutions.ts";
 import {
@@ -22,7 +23,7 @@ export interface SessionOptions {
   readonly runtime: Runtime;
   /** Threads per operator; the runtime's own choice (usually one per core) by default. */
   readonly threads?: number;
-  /** Execution providers in order of preference, such as "cuda", "webgpu", "coreml", "dml", "cpu". Default: the runtime's. */
+  /** Execution providers in order of preference, such as "cuda", "webgpu", "coreml", "dml", "cpu"; "auto" alone: see {@link providersOf}. Default: the runtime's. */
   readonly providers?: readonly string[];
   /**
    * The folder that holds the files which external weights refer to. With it the runtime reads them from there; without it
@@ -76,11 +77,12 @@ export function modelOf(graph: Graph, base?: Partial<Model>): Model {
  * A session for `model`. Throws an UnsupportedError with the runtime's own words if it does not take the model, for instance
  * because a wanted execution provider is not there.
  */
-export async function createSession(model: Model, options: SessionOptions): Promise<Session> {
+export async function createSession(model: Model, given: SessionOptions): Promise<Session> {
   checkForm("createSession: model", model, ["graph", "opsets"]);
-  checkForm("createSession: options", options, []);
-  const { where = "model", weightsFolder } = options;
-  const { InferenceSession } = checkRuntime(where, options.runtime);
+  checkForm("createSession: options", given, []);
+  const { where = "model", weightsFolder } = given;
+  const { InferenceSession } = checkRuntime(where, given.runtime);
+  const options: SessionOptions = { ...given, providers: (await providersOf(given)).providers };
   const blocked = options.blocked ?? hasBlockedLayout(options);
   const arranged = blocked ? { ...model, graph: inBlocks(model.graph) } : model;
   const bytes = writeModel(weightsFolder === undefined ? withInlineWeights(arranged) : arranged);
@@ -91,6 +93,36 @@ export async function createSession(model: Model, options: SessionOptions): Prom
     throw refusedModel(error, options);
   }
   return wrap(session, { ...options, where, blocked });
+}
+
+/** What was chosen for a runtime stays. */
+const choices = new WeakMap<Runtime, Promise<ProviderChoice>>();
+
+/**
+ * The execution providers of a session with these options. Of "auto" that is the fastest among the processor and those accelerators that compute a few convolutions right
+ * here, which is tried once for each runtime and takes some tenths of a second. Throws a MisuseError where others stand beside "auto".
+ */
+export async function providersOf(
+  options: Pick<SessionOptions, "runtime" | "threads" | "providers">,
+): Promise<ProviderChoice> {
+  const { runtime, threads, providers } = options;
+  if (!providers?.includes("auto"))
+    return { providers, reason: providers === undefined ? "the runtime's own" : "as given" };
+  if (providers.length > 1) {
+    throw new MisuseError({
+      where: "providers",
+      what: "other providers beside auto",
+      expected: '"auto" alone',
+      got: JSON.stringify(providers),
+    });
+  }
+  const known = choices.get(runtime);
+  if (known !== undefined) return known;
+  const choice = autoProviders(runtime, (graph, tried) =>
+    createSession(modelOf(graph), { runtime, threads, providers: tried }),
+  );
+  choices.set(runtime, choice);
+  return choice;
 }
 
 function runtimeOptions(options: SessionOptions): RuntimeSessionOptions {

@@ -20,7 +20,10 @@ export function addRuntimeFlags(command: Command): Command {
         .helpGroup(group),
     )
     .addOption(
-      new Option("--providers <list>", "execution providers in order of preference: cpu, cuda, webgpu, coreml, dml")
+      new Option(
+        "--providers <list>",
+        "execution providers in order of preference: cpu, cuda, webgpu, coreml, dml; auto: the fastest that works here",
+      )
         .argParser(words("--providers"))
         .helpGroup(group),
     )
