@@ -624,3 +624,29 @@ test("--animate writes each search as a film, and changes nothing else", async (
     expect(readdirSync(join(still, "scene0", name))).not.toContain("search.gif");
   }
 });
+
+test("pictures that child processes have explained are those of one process, in the same order", async () => {
+  writeFileSync(path("torn.png"), readFileSync(path("scene1.png")).subarray(0, 300));
+  const pictures = ["scene0.png", "torn.png", "scene1.png", "scene2.png"].map(path);
+  const flags = ["--model", model, "--json", "--quiet", "--evaluations", "8", "--method", "perceptual,grad-cam"];
+  const explained = async (workers: string) => {
+    const out = path(`workers-${workers}`);
+    const { code, stdout, stderr } = await runCli([
+      "explain",
+      ...pictures,
+      ...flags,
+      "--workers",
+      workers,
+      "--out",
+      out,
+    ]);
+    const table = readFileSync(join(out, "results.csv"), "utf8").trim().split("\n");
+    const maps = ["scene0", "scene1", "scene2"].map((name) => readFileSync(join(out, name, "perceptual/map.npy")));
+    const records = recordsOf(stdout).map(({ image, method, evaluations }) => ({ image, method, evaluations }));
+    return { code, stderr, records, maps, rows: table.length };
+  };
+  const one = await explained("1");
+  expect(one.records.map(({ method }) => method)).toHaveLength(6);
+  expect(one.stderr).toContain("torn.png");
+  expect(await explained("2")).toEqual(one);
+}, 60_000);

@@ -21,7 +21,8 @@ import { withShareOfCores } from "./share-of-cores.ts";
 
 /** So many shares per worker: fine enough that all end at about the same time. */
 const sharesPerWorker = 16;
-const executable = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+/** What a child process runs. */
+export const executable = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
 /** What a worker tells its parent. */
 type WorkerMessage =

@@ -1,5 +1,4 @@
 /** @file An experiment as commands run it: results in a folder, progress, child processes, Ctrl-C, and going on afterwards. */
-import { availableParallelism, freemem } from "node:os";
 import {
   type ExperimentItem,
   type ExperimentProgress,
@@ -8,7 +7,6 @@ import {
 } from "../experiments/records/run-experiment.ts";
 import { isInShard } from "../experiments/records/shards.ts";
 import { checkWritableFolder } from "../node/check-folder.ts";
-import { machineMemory } from "../node/models/machine-memory.ts";
 import { openRecordFolder, type RecordFolder } from "../node/records/record-folder.ts";
 import { workerChannel } from "../node/records/workers.ts";
 import { exitCodes, isInterruption, type Note, notesOf, reportInterruption } from "./context.ts";
@@ -21,9 +19,9 @@ import {
   showProgress,
   writerName,
 } from "./experiment-run.ts";
-import { createProgress, describeSeconds, type ProgressDisplay } from "./progress.ts";
+import { createProgress, type ProgressDisplay } from "./progress.ts";
 import { computeInWorkers, work } from "./run-in-workers.ts";
-import { workersFor } from "./share-of-cores.ts";
+import { measuredWorkers } from "./share-of-cores.ts";
 
 /** What is said of a share whose report says nothing by itself. */
 export const shareFinished =
@@ -171,16 +169,9 @@ async function computeByMeasure<I extends ExperimentItem, T>(
   if (!enough.signal.aborted || first === undefined || latest === undefined) return;
   const secondsPerItem = (latest.seconds - first.seconds) / (latest.computed - first.computed);
   const startSeconds = before + Math.max(0, first.seconds - first.computed * secondsPerItem);
-  const workers = workersFor({
-    cores: availableParallelism(),
-    open: latest.total - latest.done - latest.failed,
-    secondsPerItem,
-    startSeconds,
-    peakBytes: 1024 * process.resourceUsage().maxRSS,
-    freeBytes: Math.min(freemem(), machineMemory()),
-  });
-  const measured = `${describeSeconds(secondsPerItem)} for one item, ${describeSeconds(startSeconds)} to start`;
-  note(`--workers auto: ${workers === 1 ? "this process alone" : `${workers} processes`} (${measured})`);
+  const open = latest.total - latest.done - latest.failed;
+  const { workers, text } = measuredWorkers({ open, secondsPerItem, startSeconds });
+  note(text);
   await (workers === 1
     ? computeHere(options, store, progress, note)
     : computeInWorkers(options, workers, store, progress, note));

@@ -1,5 +1,7 @@
 /** @file The cores of a machine, shared by processes that run one command line: how many pay off, and what each has. */
-import { availableParallelism } from "node:os";
+import { availableParallelism, freemem } from "node:os";
+import { machineMemory } from "../node/models/machine-memory.ts";
+import { describeSeconds } from "./progress.ts";
 
 /** The arguments of a command with `--threads`, before its operands, for one of so many processes. */
 export function withShareOfCores(argv: readonly string[], processes: number): string[] {
@@ -41,4 +43,23 @@ export function workersFor(run: MeasuredRun): number {
   const alone = open * secondsPerItem;
   const together = startSeconds + alone / leastGain;
   return most > 1 && together < alone ? most : 1;
+}
+
+/** The number of processes for what is open by what this one has measured, and that in words. */
+export function measuredWorkers({
+  open,
+  secondsPerItem,
+  startSeconds,
+}: Pick<MeasuredRun, "open" | "secondsPerItem" | "startSeconds">): { readonly workers: number; readonly text: string } {
+  const workers = workersFor({
+    ...{ open, secondsPerItem, startSeconds },
+    cores: availableParallelism(),
+    peakBytes: 1024 * process.resourceUsage().maxRSS,
+    freeBytes: Math.min(freemem(), machineMemory()),
+  });
+  const measured = `${describeSeconds(secondsPerItem)} for one, ${describeSeconds(startSeconds)} to start`;
+  return {
+    workers,
+    text: `--workers auto: ${workers === 1 ? "this process alone" : `${workers} processes`} (${measured})`,
+  };
 }

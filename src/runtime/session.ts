@@ -105,6 +105,7 @@ const choices = new WeakMap<Runtime, Promise<ProviderChoice>>();
 export async function providersOf(
   options: Pick<SessionOptions, "runtime" | "threads" | "providers">,
 ): Promise<ProviderChoice> {
+  checkForm("providersOf: options", options, []);
   const { runtime, threads, providers } = options;
   if (!providers?.includes("auto"))
     return { providers, reason: providers === undefined ? "the runtime's own" : "as given" };
@@ -116,7 +117,7 @@ export async function providersOf(
       got: JSON.stringify(providers),
     });
   }
-  const known = choices.get(runtime);
+  const known = choices.get(checkRuntime("providersOf", runtime));
   if (known !== undefined) return known;
   const choice = autoProviders(runtime, (graph, tried) =>
     createSession(modelOf(graph), { runtime, threads, providers: tried }),

@@ -15,7 +15,7 @@ import { jpegDataUri } from "../../node/pictures/data-uri.ts";
 import { localizationFigures } from "../../report/localization/figures.ts";
 import { localizationLines } from "../../report/localization/tables.ts";
 import { type CliContext, notesOf, say, sayJson } from "../context.ts";
-import { possibleRuns } from "../explain-methods.ts";
+import { possibleRuns } from "../explain/explain-methods.ts";
 import { addDataFlags, type DataFlags, datasetOf } from "../flags/data-flags.ts";
 import { addExperimentFlags, type ExperimentFlags } from "../flags/experiment-flags.ts";
 import { describeHelp } from "../flags/help.ts";

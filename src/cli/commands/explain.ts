@@ -3,10 +3,11 @@ import { Command } from "commander";
 import { MisuseError } from "../../errors.ts";
 import { checkWritableFolder } from "../../node/check-folder.ts";
 import { readRegion } from "../../node/pictures/read-region.ts";
+import { workerChannel } from "../../node/records/workers.ts";
 import { usualMethods } from "../../report/explanation/usual-methods.ts";
 import { type CliContext, notesOf } from "../context.ts";
-import { type AskedRun, checkedMethodRuns, maskedMethods, methodRunsOf } from "../explain-methods.ts";
-import { type Explaining, explainingOf } from "../explain-pictures.ts";
+import { type AskedRun, checkedMethodRuns, maskedMethods, methodRunsOf } from "../explain/explain-methods.ts";
+import { type Explaining, explainingOf } from "../explain/explain-pictures.ts";
 import { addExplainFlags, type ExplainFlags } from "../flags/explain-flags.ts";
 import { describeHelp } from "../flags/help.ts";
 import { addModelFlags } from "../flags/model-flags.ts";
@@ -82,7 +83,7 @@ async function explain(images: readonly string[], flags: ExplainFlags, context: 
 
 async function explainPresent(
   present: readonly PictureSource[],
-  { progress, samples, explainAll }: Explaining,
+  { progress, samples, explainAll, serve }: Explaining,
   methods: readonly AskedRun[],
   flags: ExplainFlags,
   { io }: CliContext,
@@ -102,7 +103,9 @@ async function explainPresent(
   });
   try {
     const possible = checkedMethodRuns(classifier, methods, flags, note);
-    await explainAll(present, { classifier, methods: possible, versions: pictureVersions(runtime) });
+    const task = { classifier, methods: possible, versions: pictureVersions(runtime) };
+    const channel = workerChannel(io.env);
+    await (channel === undefined ? explainAll(present, task) : serve(present, task, channel));
   } finally {
     await classifier.dispose();
   }

@@ -30,7 +30,7 @@ export function addExperimentFlags(command: Command, { out, env, hasWorkers = tr
   const group = "Run:";
   const add = (option: Option): Command => command.addOption(option.helpGroup(group));
   add(new Option("--out <folder>", "folder for results and report; a run that was stopped goes on here").default(out));
-  if (hasWorkers) addWorkersFlag(add);
+  if (hasWorkers) add(workersOption().default(1));
   addShardFlag(add, env);
   add(allowFailedOption());
   add(new Option("--fresh", "throw away the results that --out has"));
@@ -61,16 +61,13 @@ function shardOf(text: string, env: Environment): Shard {
   return shardFromEnvironment(env, count);
 }
 
-function addWorkersFlag(add: (option: Option) => Command): void {
+/** `--workers`: a number, or `auto`. */
+export function workersOption(): Option {
   const parse = number("--workers", { min: 1, max: 256, integer: true });
-  add(
-    new Option(
-      "--workers <n>",
-      "child processes that share the work; auto: as many as pay off, by what the first pictures take",
-    )
-      .default(1)
-      .argParser((text: string) => (text.trim() === "auto" ? "auto" : parse(text))),
-  );
+  return new Option(
+    "--workers <n>",
+    "child processes that share the work; auto: as many as pay off, by what the first pictures take",
+  ).argParser((text: string) => (text.trim() === "auto" ? "auto" : parse(text)));
 }
 
 function addShardFlag(add: (option: Option) => Command, env: Environment): void {

@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import { type ColorMap, colorMaps } from "../../image/color-map.ts";
 import { defaultLocalizationRule, type LocalizationRule } from "../../localization/localize-map.ts";
 import type { ThresholdRule } from "../../localization/threshold.ts";
+import { workersOption } from "./experiment-flags.ts";
 import type { ModelFlags } from "./model-flags.ts";
 import { choice, number, thresholdRule } from "./parse-values.ts";
 import { maskOption, type PictureFlags } from "./picture-flags.ts";
@@ -30,6 +31,8 @@ export interface ExplainFlags
   readonly open?: boolean;
   readonly animate?: boolean;
   readonly seed?: number;
+  /** `auto`: as many as pay off, by what the first pictures take. */
+  readonly workers: number | "auto";
 }
 
 export function addExplainFlags(command: Command): Command {
@@ -61,6 +64,7 @@ export function addExplainFlags(command: Command): Command {
     "Run:": [
       new Option("--out <folder>", "folder for the report").default("perceptual-ball-report"),
       seedOption("of methods that draw numbers, and of the pictures that are rendered when none are given"),
+      workersOption().default("auto"),
       new Option("--animate", "also write each search of a perturbation as a film, search.gif"),
       new Option("--open", "open the report in the browser"),
     ],

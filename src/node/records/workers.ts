@@ -7,7 +7,7 @@ export const workerVariable = "PERCEPTUAL_BALL_WORKER";
 
 /** What a worker is told. */
 type Order = { readonly type: "share"; readonly share: WorkerShare } | { readonly type: "stop" | "abort" };
-/** What a worker tells. */
+/** What a worker tells; a message is plain JSON unless {@link RunWorkersOptions.cloned} is set. */
 type Report = { readonly type: "ready" } | { readonly type: "message"; readonly message: unknown };
 
 /** A share of the work. */
@@ -25,7 +25,7 @@ export interface WorkerChannel {
   readonly signal: AbortSignal;
   /** The shares to do, one after the other. The parent counts a share as done when the next one is asked for. */
   shares(): AsyncGenerator<WorkerShare, void>;
-  /** Sends a message (plain JSON) to the parent's `onMessage`. */
+  /** Sends a message to the parent's `onMessage`: plain JSON, or with {@link RunWorkersOptions.cloned} whatever can be cloned. */
   send(message: unknown): void;
   /** Lets go of the parent; otherwise the channel keeps this process alive. */
   close(): void;
@@ -78,6 +78,8 @@ export interface RunWorkersOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The most children at a time. */
   readonly workers: number;
+  /** Whether messages are structured clones, which may hold typed arrays, and not JSON. Default false. */
+  readonly cloned?: boolean;
   /** Split finely, so that no worker is left with a large share when the others are done. */
   readonly shards: readonly Shard[];
   readonly signal?: AbortSignal;
@@ -181,8 +183,9 @@ export async function runWorkers(options: RunWorkersOptions): Promise<Shard[]> {
   return [...lost, ...queue.map(({ shard }) => shard)];
 }
 
-function forkWorker(number: number, { entry, argv, env }: RunWorkersOptions): ChildProcess {
+function forkWorker(number: number, { entry, argv, env, cloned = false }: RunWorkersOptions): ChildProcess {
   return fork(entry, argv, {
+    serialization: cloned ? "advanced" : "json",
     env: { ...env, [workerVariable]: String(number) },
     // In a group of its own a child does not get the terminal's Ctrl-C, only the parent's word.
     detached: true,

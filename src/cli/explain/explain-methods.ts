@@ -1,14 +1,14 @@
 /** @file Which methods a command runs, and what can be told of them before any picture is at hand. */
-import type { Classifier } from "../classifier/classifier.ts";
-import { decidesEachLabel } from "../classifier/network/find-head.ts";
-import { MisuseError, UnsupportedError } from "../errors.ts";
-import { completeOptions } from "../options/schema.ts";
-import type { ExplanationRun } from "../report/explanation/explain-picture.ts";
-import { usualMethods } from "../report/explanation/usual-methods.ts";
-import type { SaliencyMethod } from "../saliency/method.ts";
-import { saliencyMethods } from "../saliency/methods.ts";
-import type { ExplainFlags } from "./flags/explain-flags.ts";
-import { methodKind, runsOf } from "./flags/runnables.ts";
+import type { Classifier } from "../../classifier/classifier.ts";
+import { decidesEachLabel } from "../../classifier/network/find-head.ts";
+import { MisuseError, UnsupportedError } from "../../errors.ts";
+import { completeOptions } from "../../options/schema.ts";
+import type { ExplanationRun } from "../../report/explanation/explain-picture.ts";
+import { usualMethods } from "../../report/explanation/usual-methods.ts";
+import type { SaliencyMethod } from "../../saliency/method.ts";
+import { saliencyMethods } from "../../saliency/methods.ts";
+import type { ExplainFlags } from "../flags/explain-flags.ts";
+import { methodKind, runsOf } from "../flags/runnables.ts";
 
 /** A method that runs, and whether it was asked for by its name. */
 export interface AskedRun extends ExplanationRun {

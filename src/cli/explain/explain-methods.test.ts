@@ -1,10 +1,10 @@
 import * as ort from "onnxruntime-node";
 import { afterAll, describe, expect, test } from "vitest";
-import { tinyClassifier } from "../../test/tiny-classifier.ts";
-import { createClassifier } from "../classifier/classifier.ts";
-import { saliencyMethods } from "../saliency/methods.ts";
+import { tinyClassifier } from "../../../test/tiny-classifier.ts";
+import { createClassifier } from "../../classifier/classifier.ts";
+import { saliencyMethods } from "../../saliency/methods.ts";
+import type { ExplainFlags } from "../flags/explain-flags.ts";
 import { checkedMethodRuns, maskedMethods, methodRunsOf } from "./explain-methods.ts";
-import type { ExplainFlags } from "./flags/explain-flags.ts";
 
 const classifier = createClassifier(tinyClassifier(), { runtime: ort, threads: 1 });
 afterAll(() => classifier.dispose());
