@@ -70,6 +70,7 @@ describe("the values stay, the operators outside of the layout go", () => {
       "y = MaxPool <kernel_shape = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1]> (a)",
       ["Less", "Cast", "Sub"],
     ],
+    ["SiLU", "s = Sigmoid (a) y = Mul (a, s)", ["Sub"]],
     ["a difference", "b = Relu (a) c = Conv (b, U) y = Sub (b, c)", ["Sub", "Where"]],
   ])("%s", (_, body, gone) => {
     const graph = gradientOf(body);
@@ -79,6 +80,16 @@ describe("the values stay, the operators outside of the layout go", () => {
     expect(gone.filter((name) => operators(result).has(name))).toEqual([]);
     expect(result.inputs).toEqual(graph.inputs);
     expect(result.outputs).toEqual(graph.outputs);
+  });
+
+  test("a product with one number is a convolution, where the layout goes on", () => {
+    const isByNumber = ({ opType, inputs }: Graph["nodes"][number], { initializers }: Graph): boolean =>
+      opType === "Mul" && inputs.some((name) => initializers.get(name)?.shape.every((extent) => extent === 1));
+    const graph = gradientOf("h = HardSigmoid <alpha = 0.25, beta = 0.5> (a) y = Mul (a, h)");
+    const result = arranged(graph);
+    expect(graph.nodes.some((node) => isByNumber(node, graph))).toBe(true);
+    expect(result.nodes.some((node) => isByNumber(node, result))).toBe(false);
+    expect(valuesOf(result)).toEqual(valuesOf(graph));
   });
 
   test("what was concatenated is split before its convolution", () => {

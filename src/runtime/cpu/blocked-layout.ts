@@ -9,6 +9,8 @@
  * - [x > c]: a HardSigmoid so steep that it is a step;
  * - [a < b]: the same of a − b, falling;
  * - a − b: a plus a depthwise 1 × 1 convolution of b by −1, which onnxruntime fuses into one operator;
+ * - 1 − s, where s is a Sigmoid or HardSigmoid and thus in [0, 1]: the HardSigmoid of s with the slope −1;
+ * - a product with one number: a depthwise 1 × 1 convolution by it;
  * - zeros added or elements removed around height and width: a depthwise convolution by a single 1.
  *
  * What a Pad filled with −∞, as before a max pool, is left alone, and so is what is made of it up to the next
@@ -114,6 +116,21 @@ export function blockedLayout(typedGraph: TypedGraph): Graph {
     return { opType: "Add", inputs: [op(depthwise(outside, [1, 1], [1])), inside] };
   };
 
+  /** A product with one number, wanted in blocks. */
+  const scaled = ({ inputs, outputs: [output] }: Node): Replacement | undefined => {
+    const [a, b] = inputs.map(number);
+    const [x, factor] = a === undefined ? [inputs[0], b] : [inputs[1], a];
+    const isScaled = factor !== undefined && blocked.has(x) && isWanted(output);
+    if (!isScaled || g.value(x).shape[1] % channelAlignment !== 0) return undefined;
+    return depthwise(g.value(x), [1, 1], [factor]);
+  };
+
+  /** 1 − s of a gate. */
+  const oneMinus = ([one, gate]: readonly string[]): Replacement | undefined => {
+    const isGate = ["Sigmoid", "HardSigmoid"].includes(producers.get(gate)?.opType ?? "");
+    return isGate && blocked.has(gate) && number(one) === 1 ? step(g.value(gate), -1, 1) : undefined;
+  };
+
   /** Values with elements that a Pad filled with −∞. */
   const boundless = new Set<string>();
   const noteBoundless = (node: Node): void => {
@@ -132,8 +149,11 @@ export function blockedLayout(typedGraph: TypedGraph): Graph {
     if (read.some((name) => boundless.has(name))) return undefined;
     if (node.domain !== "" || types.get(node.outputs[0])?.dtype !== "float32") return undefined;
     if (node.opType === "Where") return chosen(node.inputs);
+    if (node.opType === "Mul") return scaled(node);
     if (node.opType === "Add") return joined(node);
     if (node.opType === "Sub" || node.opType === "Cast") {
+      const mirrored = node.opType === "Sub" ? oneMinus(node.inputs) : undefined;
+      if (mirrored !== undefined) return mirrored;
       const source = node.opType === "Sub" ? node : producers.get(node.inputs[0]);
       if (source === undefined || (node.opType === "Cast" && source.opType !== "Less")) return undefined;
       const [a, b] = source.inputs.map((name) => g.value(name));
