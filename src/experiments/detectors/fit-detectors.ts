@@ -49,20 +49,26 @@ export async function fitDetectors(
   checkForm("fitDetectors: options", options, ["seed", "fitAttack"]);
   const { seed, fitAttack, signal, onProgress, onFailure, falsePositiveRate } = options;
   const batch = options.batch ?? classifier.prepared.batchFor(defaultBatch(classifier));
-  const { measure } = await openMeasuring(classifier, [logitsPart(classifier), ...partsOf(runs)], { batch });
+  const logits = logitsPart(classifier);
+  const parts = partsOf(runs);
   // What no detector learns from is not measured.
   const learning = partsOf(runs.filter(({ plan }) => !plan.needsHeldOnly));
-  const { measure: measureTrain } = await openMeasuring(classifier, [logitsPart(classifier), ...learning], { batch });
+  const { measure } = await openMeasuring(classifier, [logits, ...parts], { batch });
+  const isAll = learning.length === parts.length;
+  const { measure: measureTrain } = isAll
+    ? { measure }
+    : await openMeasuring(classifier, [logits, ...learning], { batch });
   const needsAttacked = runs.some(({ plan }) => plan.needsAttacked);
   const toAttack = needsAttacked ? new Set(learnedOf(images, fitAttack.images)) : new Set<DatasetImage>();
   const of = images.length + toAttack.size;
   let done = 0;
   const all: MeasuredImage[] = [];
   const [attacked, noisy]: [MeasuredImage[], MeasuredImage[]] = [[], []];
-  for (let from = 0; from < images.length; from += batch) {
+  const kinds = [true, false].map((isHeld) => images.filter(({ id }) => isHeldOutImage(id) === isHeld));
+  for (const chunk of kinds.flatMap((some) => inPieces(some, batch))) {
     throwIfAborted(signal, "fitDetectors");
     const group: { readonly image: DatasetImage; readonly pixels: Float32Array }[] = [];
-    for (const image of images.slice(from, from + batch)) {
+    for (const image of chunk) {
       try {
         group.push({ image, pixels: classifier.fit(await image.picture()).data });
       } catch (error) {
@@ -70,19 +76,21 @@ export async function fitDetectors(
         onFailure?.(error);
       }
     }
-    for (const isHeld of [true, false]) {
-      const some = group.filter(({ image }) => isHeldOutImage(image.id) === isHeld);
-      const measured = await measureEach(
-        some.map(({ image: { id }, pixels }) => ({ id, pixels })),
-        (images) => (isHeld ? measure : measureTrain)(images, { signal }),
-        onFailure,
-      );
-      for (const [n, row] of measured.entries()) {
-        const entry = some[n];
-        if (row === undefined || entry === undefined) continue;
-        const label = entry.image.label ?? indexOfLargest(row.logits);
-        all.push({ id: entry.image.id, label, measured: row });
-      }
+    const isHeld = chunk.some(({ id }) => isHeldOutImage(id));
+    const isKnown = learning.length === 0 && group.every(({ image }) => image.label !== undefined);
+    const measured =
+      !isHeld && isKnown
+        ? group.map(() => ({}))
+        : await measureEach(
+            group.map(({ image: { id }, pixels }) => ({ id, pixels })),
+            (some) => (isHeld ? measure : measureTrain)(some, { signal }),
+            onFailure,
+          );
+    for (const [n, row] of measured.entries()) {
+      const entry = group[n];
+      if (row === undefined || entry === undefined) continue;
+      const label = entry.image.label ?? ("logits" in row ? indexOfLargest(row.logits) : 0);
+      all.push({ id: entry.image.id, label, measured: row });
     }
     done += group.length;
     onProgress?.({ done, of, unit: "pictures" });
@@ -132,6 +140,10 @@ export async function fitDetectors(
       return { run, error };
     }
   });
+}
+
+function inPieces<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, n) => items.slice(n * size, (n + 1) * size));
 }
 
 function learnedOf(images: readonly DatasetImage[], most: number | undefined): readonly DatasetImage[] {
