@@ -19,14 +19,15 @@ const common = [
   ...["--fit-attack", "pgd,perceptual", "--fit-images", "120"],
 ];
 
-const cifar10 = (model: string): string[] => [
+const cifar10 = (model: string, trainImages: number): string[] => [
   ...["--data", `cifar10:${join(data, "cifar10")}`, "--model", join(data, "models", model)],
-  ...["--train-images", "400", "--first", "32"],
+  ...["--train-images", String(trainImages), "--first", "32"],
 ];
 
+/** A covariance needs more training images than the last hidden layer has features: 64 of ResNet-20, 512 of the other. */
 const parts: Readonly<Record<string, { readonly needs: string; readonly arguments: readonly string[] }>> = {
-  resnet20: { needs: data, arguments: cifar10("cifar10_resnet20_bn.onnx") },
-  vgg7: { needs: data, arguments: cifar10("cifar10_vgg7_bn.onnx") },
+  resnet20: { needs: data, arguments: cifar10("cifar10_resnet20_bn.onnx", 400) },
+  vgg7: { needs: data, arguments: cifar10("cifar10_vgg7_bn.onnx", 700) },
   scenes: { needs: root, arguments: ["--data", "scenes:400", "--train-images", "320", "--first", "32"] },
 };
 
