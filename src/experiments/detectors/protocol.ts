@@ -5,7 +5,7 @@ import type { DatasetImage, DatasetSplit } from "../../datasets/dataset.ts";
 import { type Measuring, openMeasuring } from "../../detection/measurement.ts";
 import type { NamedImage } from "../../detection/odds/alignments.ts";
 import type { Measurement } from "../../detection/part.ts";
-import { checkForm, MisuseError, numberIn, PerceptualBallError, throwIfAborted } from "../../errors.ts";
+import { AbortedError, checkForm, MisuseError, numberIn, PerceptualBallError, throwIfAborted } from "../../errors.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import { hashText } from "../../random/hash-text.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
@@ -295,8 +295,10 @@ function knowledgeOf(
     }
     const existing = detectors.get(knows.detector) ?? fitted(knows.detector, signal);
     detectors.set(knows.detector, existing);
-    // What an interruption has ended is asked for again.
-    existing.catch(() => detectors.delete(knows.detector));
+    // What an interruption has ended is asked for again; what cannot be fitted, cannot be fitted the next time either.
+    existing.catch((error: unknown) => {
+      if (error instanceof AbortedError) detectors.delete(knows.detector);
+    });
     return existing;
   };
 }
