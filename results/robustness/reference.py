@@ -1,6 +1,6 @@
 """Robust accuracy by the authors' AutoAttack, with fewer steps than it has by default, for the comparison in README.md.
 
-Run: BRIEF=PICTURES,STEPS,CLASSES,QUERIES python3 reference.py AUTOATTACK ONNX2TORCH DATA OUT.json MODEL…, with a checkout of github.com/fra31/auto-attack
+Run: [LEVELS=1,2] BRIEF=PICTURES,STEPS,CLASSES,QUERIES python3 reference.py AUTOATTACK ONNX2TORCH DATA OUT.json MODEL…, with a checkout of github.com/fra31/auto-attack
 (commit a392200), onnx2torch 1.5.15 importable from ONNX2TORCH, and the folder with cifar10/test_batch.bin and models/. Made with torch 1.13, one thread.
 """
 import json
@@ -31,7 +31,7 @@ for name in sys.argv[5:]:
     net = convert(onnx.load(f"{data}/models/{name}.onnx")).eval().requires_grad_(False)
     model = lambda x: net((x - mean) / std)
     results[name] = {}
-    for levels in (1, 2):
+    for levels in (int(value) for value in os.environ.get("LEVELS", "1,2").split(",")):
         started = time.time()
         parts = ["apgd-ce", "apgd-t", "fab-t", "square"]
         attack = AutoAttack(model, norm="Linf", eps=levels / 255, version="custom", attacks_to_run=parts, device="cpu", seed=0)
