@@ -28,8 +28,11 @@ export interface CurvatureHistory<A extends FloatArray> {
    * their bound. To be called once for each gradient that a pair ends at.
    */
   readonly direct: (gradient: A, binding?: BindingSet) => Direction<A>;
-  /** Adds the pair s = `step`, y = `gradient` − `previous`, if it is usable; forgets the oldest if there are too many. */
-  readonly push: (step: A, gradient: A, previous: A) => void;
+  /**
+   * Adds the pair s = `step`, y = `gradient` − `previous`, if it is usable; forgets the oldest if there are too many. With `from`, s is
+   * `step` − `from`, rounded to their precision.
+   */
+  readonly push: (step: A, gradient: A, previous: A, from?: A) => void;
   /** Forgets all pairs. */
   readonly clear: () => void;
 }
@@ -94,8 +97,8 @@ export function curvatureHistory<A extends FloatArray>(
       const slope = combineRows(-pairs.scale(), gradient, rows, offsets, coefficients, count, direction, blockSums);
       return { direction, slope: binding === undefined ? slope : slope + moveToBounds(direction, gradient, binding) };
     },
-    push(step, gradient, previous) {
-      const measures = writePair(rows, sRow(free), yRow(free), step, gradient, previous, measured);
+    push(step, gradient, previous, from) {
+      const measures = writePair(rows, sRow(free), yRow(free), step, gradient, previous, measured, from);
       if (!isUsable(measures)) return;
       pairs.push(free, measures);
       free = pairs.order().length > capacity ? pairs.shift() : pairs.order().length;
@@ -127,7 +130,7 @@ export function moveToBounds(
   return change;
 }
 
-/** Writes s = step and y = gradient − previous to their rows and returns their products. */
+/** Writes s = step (with `from`, step − from) and y = gradient − previous to their rows and returns their products. */
 export function writePair(
   rows: FloatArray,
   sRow: number,
@@ -136,20 +139,22 @@ export function writePair(
   gradient: FloatArray,
   previous: FloatArray,
   measured: Float64Array,
+  from?: FloatArray,
 ): PairMeasures {
-  const kernels = kernelsFor(rows, step, gradient, previous, measured);
+  const kernels = kernelsFor(rows, step, gradient, previous, measured, from ?? step);
   if (kernels !== undefined) {
     const [s, y] = [sRow, yRow].map((row) => rows.byteOffset + row * rows.BYTES_PER_ELEMENT);
     const [now, before] = [gradient.byteOffset, previous.byteOffset];
-    kernels.writePair(s, y, step.byteOffset, now, before, measured.byteOffset, gradient.length);
+    const origin = from?.byteOffset ?? 0;
+    kernels.writePair(s, y, step.byteOffset, origin, now, before, measured.byteOffset, gradient.length);
     const [ys, yy, ss] = measured;
     return { ys, yy, ss };
   }
   let [ys, yy, ss] = [0, 0, 0];
   for (let i = 0; i < gradient.length; i++) {
     const y = gradient[i] - previous[i];
-    const s = step[i];
-    rows[sRow + i] = s;
+    rows[sRow + i] = from === undefined ? step[i] : step[i] - from[i];
+    const s = rows[sRow + i];
     rows[yRow + i] = y;
     ys += y * s;
     yy += y * y;

@@ -17,7 +17,7 @@ import {
   type Solver,
   startingPoint,
 } from "./solver.ts";
-import { type Constraint, gainAlong, moveTo, scaleInPlace, writeDifference } from "./steps.ts";
+import { type Constraint, gainAlong, moveTo, scaleInPlace } from "./steps.ts";
 
 export interface LbfgsOptions {
   /** Steps at most; default 20. */
@@ -198,14 +198,14 @@ function* minimize<A extends FloatArray>(start: A, settings: LbfgsSettings, work
       continue;
     }
 
-    // From here on the direction is the step that was taken.
+    // From here on the direction is the step that was taken; under a projection, that is the change of the point.
     if (project === undefined) scaleInPlace(direction, step.length);
-    else writeDifference(trial, point, direction);
     [point, trial] = [trial, point];
     const previous = { value, gradient };
     ({ value, gradient } = step.answer);
     largest = step.largest;
-    history.push(direction, gradient, previous.gradient);
+    if (project === undefined) history.push(direction, gradient, previous.gradient);
+    else history.push(point, gradient, previous.gradient, trial);
     isSettled = step.moved <= toleranceChange || Math.abs(value - previous.value) < toleranceChange;
   }
 }

@@ -145,15 +145,15 @@ export function combineRows(
   target: FloatArray,
   blockSums: Float64Array,
 ): number {
-  const padded = paddedCount(count);
-  offsets.fill(offsets[0], count, padded);
-  coefficients.fill(0, count, padded);
   const kernels = kernelsFor(vector, rows, offsets, coefficients, target, blockSums);
   if (kernels !== undefined) {
     const [lists, times] = [offsets.byteOffset, coefficients.byteOffset];
     const [at, to, sums] = [vector.byteOffset, target.byteOffset, blockSums.byteOffset];
-    return kernels.combineRows(scale, at, rows.byteOffset, lists, times, padded, to, vector.length, sums);
+    return kernels.combineRows(scale, at, rows.byteOffset, lists, times, count, to, vector.length, sums);
   }
+  const padded = paddedCount(count);
+  offsets.fill(offsets[0], count, padded);
+  coefficients.fill(0, count, padded);
   let product = 0;
   for (let from = 0; from < vector.length; from += blockLength) {
     const length = Math.min(blockLength, vector.length - from);

@@ -61,10 +61,3 @@ export function scaleInPlace(vector: FloatArray, factor: number): void {
   if (kernels !== undefined) kernels.scale(vector.byteOffset, factor, vector.length);
   else for (let i = 0; i < vector.length; i++) vector[i] *= factor;
 }
-
-/** Writes `to − from` to `difference`. */
-export function writeDifference(to: FloatArray, from: FloatArray, difference: FloatArray): void {
-  const kernels = kernelsFor(to, from, difference);
-  if (kernels !== undefined) kernels.subtract(to.byteOffset, from.byteOffset, difference.byteOffset, to.length);
-  else for (let i = 0; i < to.length; i++) difference[i] = to[i] - from[i];
-}

@@ -45,9 +45,17 @@ export interface KernelExports {
   ): number;
   gainAlong(...given: [gradient: number, from: number, to: number, size: number]): number;
   scale(...given: [vector: number, factor: number, size: number]): void;
-  subtract(...given: [to: number, from: number, difference: number, size: number]): void;
   writePair(
-    ...given: [s: number, y: number, step: number, gradient: number, previous: number, measures: number, size: number]
+    ...given: [
+      s: number,
+      y: number,
+      step: number,
+      from: number,
+      gradient: number,
+      previous: number,
+      measures: number,
+      size: number,
+    ]
   ): void;
   largestIfFinite(...given: [vector: number, size: number]): number;
   findInBox(

@@ -186,21 +186,23 @@ function* runStage<E extends StrengthEvaluation>(
     toleranceChange: 1e-7,
     project,
   });
-  let flip: { point: Float32Array; evaluation: E } | undefined;
-  let lowest: { point: Float32Array; evaluation: E } | undefined;
+  let flip: Kept<E> | undefined;
+  let lowest: Kept<E> | undefined;
+  const spare: Float32Array[] = [];
   let state = solver.next();
   while (!state.done) {
     const { point } = state.value;
     const evaluation = yield state.value;
-    const keep = (kept: typeof flip): typeof flip => {
-      if (kept !== undefined && kept.evaluation.value <= evaluation.value) return kept;
-      if (kept === undefined) return { point: point.slice(), evaluation };
-      kept.point.set(point);
-      return { point: kept.point, evaluation };
-    };
-    if (Number.isFinite(evaluation.value)) {
-      lowest = keep(lowest);
-      if (evaluation.margin <= flipMargin) flip = keep(flip);
+    const { value, margin } = evaluation;
+    const isLowest = Number.isFinite(value) && (lowest === undefined || value < lowest.evaluation.value);
+    const isFlip = margin <= flipMargin && (flip === undefined || value < flip.evaluation.value);
+    if (isLowest || (isFlip && Number.isFinite(value))) {
+      // One copy for both, in the memory of what neither is any more.
+      const kept = { point: copyTo(spare.pop(), point), evaluation };
+      const before = new Set([lowest, flip]);
+      if (isLowest) lowest = kept;
+      if (isFlip) flip = kept;
+      for (const one of before) if (one !== undefined && one !== lowest && one !== flip) spare.push(one.point);
     }
     state = solver.next(evaluation);
   }
@@ -209,4 +211,16 @@ function* runStage<E extends StrengthEvaluation>(
   const flipped = flip !== undefined && (anyFlip || (lowest !== undefined && lowest.evaluation.margin <= flipMargin));
   const chosen = flipped && flip !== undefined ? flip : end;
   return { gamma, flipped, ...chosen, evaluations };
+}
+
+/** A point with what was answered there. */
+interface Kept<E> {
+  readonly point: Float32Array;
+  readonly evaluation: E;
+}
+
+function copyTo(place: Float32Array | undefined, point: Float32Array): Float32Array {
+  if (place === undefined) return point.slice();
+  place.set(point);
+  return place;
 }

@@ -242,8 +242,8 @@ export function innerProductsAt(
 }
 
 /**
- * Writes scale · vector + Σ_r coefficients[r] · row r to the target, for a count that is a multiple of five, and returns its
- * inner product with the vector. `sums` is room for a block of float64.
+ * Writes scale · vector + Σ_r coefficients[r] · row r to the target and returns its inner product with the vector. Rows are added up in fives; what
+ * is missing of the last five counts as the first row times 0. `sums` is room for a block of float64.
  */
 export function combineRows(
   scale: f64,
@@ -270,7 +270,9 @@ export function combineRows(
       v128.store(sums + (i << 1), f64x2.mul(times, high(v)), 16);
     }
     for (; i < end; i += 4) store<f64>(sums + (i << 1), scale * <f64>load<f32>(x + i));
-    for (let r = 0; r < count; r += 5) addFiveRows(rows, offsets, coefficients, r, from, size, sums);
+    let r = 0;
+    for (; r + 5 <= count; r += 5) addFiveRows(rows, offsets, coefficients, r, from, size, sums);
+    if (r < count) addFewRows(rows, offsets, coefficients, r, count - r, from, size, sums);
     product = finish(x, sums, target + (<usize>from << 2), size, product);
   }
   return product;
@@ -325,6 +327,66 @@ function addFiveRows(
       load<f64>(at, 24) * <f64>load<f32>(d + i) +
       load<f64>(at, 32) * <f64>load<f32>(e + i);
     store<f64>(to, load<f64>(to) + sum);
+  }
+}
+
+/** As {@link addFiveRows} adds one to four rows, and the first of all times 0: that decides the sign of a sum of 0. */
+function addFewRows(
+  rows: usize,
+  offsets: usize,
+  coefficients: usize,
+  r: i32,
+  few: i32,
+  from: i32,
+  size: i32,
+  sums: usize,
+): void {
+  const nothing = rowAt(rows, offsets, 0, from);
+  const a = rowAt(rows, offsets, r, from);
+  const b = few > 1 ? rowAt(rows, offsets, r + 1, from) : nothing;
+  const c = few > 2 ? rowAt(rows, offsets, r + 2, from) : nothing;
+  const d = few > 3 ? rowAt(rows, offsets, r + 3, from) : nothing;
+  const at = coefficients + (<usize>r << 3);
+  const zero = f64x2.splat(0);
+  const timesA = v128.load64_splat(at);
+  const timesB = few > 1 ? v128.load64_splat(at, 8) : zero;
+  const timesC = few > 2 ? v128.load64_splat(at, 16) : zero;
+  const timesD = few > 3 ? v128.load64_splat(at, 24) : zero;
+  let i: usize = 0;
+  const whole = <usize>(size & -4) << 2;
+  for (; i < whole; i += 16) {
+    const rowA = v128.load(a + i);
+    let front = f64x2.mul(timesA, low(rowA));
+    let back = f64x2.mul(timesA, high(rowA));
+    if (few > 1) {
+      const rowB = v128.load(b + i);
+      front = f64x2.add(front, f64x2.mul(timesB, low(rowB)));
+      back = f64x2.add(back, f64x2.mul(timesB, high(rowB)));
+    }
+    if (few > 2) {
+      const rowC = v128.load(c + i);
+      front = f64x2.add(front, f64x2.mul(timesC, low(rowC)));
+      back = f64x2.add(back, f64x2.mul(timesC, high(rowC)));
+    }
+    if (few > 3) {
+      const rowD = v128.load(d + i);
+      front = f64x2.add(front, f64x2.mul(timesD, low(rowD)));
+      back = f64x2.add(back, f64x2.mul(timesD, high(rowD)));
+    }
+    const first = v128.load(nothing + i);
+    front = f64x2.add(front, f64x2.mul(zero, low(first)));
+    back = f64x2.add(back, f64x2.mul(zero, high(first)));
+    const to = sums + (i << 1);
+    v128.store(to, f64x2.add(v128.load(to), front));
+    v128.store(to, f64x2.add(v128.load(to, 16), back), 16);
+  }
+  for (const end = <usize>size << 2; i < end; i += 4) {
+    const to = sums + (i << 1);
+    let sum = f64x2.extract_lane(timesA, 0) * <f64>load<f32>(a + i);
+    if (few > 1) sum += f64x2.extract_lane(timesB, 0) * <f64>load<f32>(b + i);
+    if (few > 2) sum += f64x2.extract_lane(timesC, 0) * <f64>load<f32>(c + i);
+    if (few > 3) sum += f64x2.extract_lane(timesD, 0) * <f64>load<f32>(d + i);
+    store<f64>(to, load<f64>(to) + (sum + 0 * <f64>load<f32>(nothing + i)));
   }
 }
 
@@ -490,25 +552,12 @@ export function scale(vector: usize, factor: f64, size: i32): void {
   }
 }
 
-/** Writes to − from to the difference. */
-export function subtract(to: usize, from: usize, difference: usize, size: i32): void {
-  let i: usize = 0;
-  const whole = <usize>(size & -4) << 2;
-  for (; i < whole; i += 16) {
-    const a = v128.load(to + i);
-    const b = v128.load(from + i);
-    v128.store(difference + i, f32x4.sub(a, b));
-  }
-  for (const end = <usize>size << 2; i < end; i += 4) {
-    store<f32>(difference + i, <f32>(<f64>load<f32>(to + i) - <f64>load<f32>(from + i)));
-  }
-}
-
-/** Writes s = step and y = gradient − previous to their rows; to `measures` yᵀs, yᵀy and sᵀs. */
+/** Writes s = step (less `from`, unless that is 0) and y = gradient − previous to their rows; to `measures` yᵀs, yᵀy and sᵀs. */
 export function writePair(
   s: usize,
   y: usize,
   step: usize,
+  from: usize,
   gradient: usize,
   previous: usize,
   measures: usize,
@@ -520,7 +569,9 @@ export function writePair(
   let i: usize = 0;
   const whole = <usize>(size & -4) << 2;
   for (; i < whole; i += 16) {
-    const a = v128.load(step + i);
+    let a = v128.load(step + i);
+    // The difference of two float32 in float64, rounded, is that in float32.
+    if (from != 0) a = f32x4.sub(a, v128.load(from + i));
     const now = v128.load(gradient + i);
     const before = v128.load(previous + i);
     const s01 = low(a);
@@ -538,7 +589,8 @@ export function writePair(
   let ys = f64x2.extract_lane(sums, 0);
   let yy = f64x2.extract_lane(sums, 1);
   for (const end = <usize>size << 2; i < end; i += 4) {
-    const a = load<f32>(step + i);
+    let a = load<f32>(step + i);
+    if (from != 0) a = <f32>(<f64>a - <f64>load<f32>(from + i));
     const b = <f64>load<f32>(gradient + i) - <f64>load<f32>(previous + i);
     store<f32>(s + i, a);
     store<f32>(y + i, <f32>b);
