@@ -17,7 +17,7 @@ export const campaignStart: CampaignState = { next: 0, counts: {}, findings: [],
 
 const perChunk = 600;
 /** A process that says nothing for so long hangs: cases take two seconds of a processor at most, but others may have it. */
-const silenceMs = 120_000;
+const silenceSeconds = 120;
 const heapMegabytes = 1024;
 
 /** Runs cases up to `count`, and hands out the state after each piece. */
@@ -95,28 +95,26 @@ type Chunked = { readonly ended: string; readonly at?: number } | Extract<Told, 
 function runChunk(worker: ChildProcess, chunk: Chunk): Promise<Chunked> {
   return new Promise((resolve) => {
     let at: number | undefined;
-    let timer: ReturnType<typeof setTimeout>;
-    const watch = (): void => {
-      clearTimeout(timer);
-      timer = setTimeout(() => {
-        end({ ended: "hung", at });
-        worker.kill("SIGKILL");
-      }, silenceMs);
-    };
+    // Seconds that this process saw go by: where all of the campaign is held up, none does.
+    let silence = 0;
+    const timer = setInterval(() => {
+      if (++silence < silenceSeconds) return;
+      end({ ended: "hung", at });
+      worker.kill("SIGKILL");
+    }, 1000);
     const onMessage = (told: Told): void => {
-      watch();
+      silence = 0;
       if (told.type === "at") at = told.case;
       else if (told.type === "done") end(told);
     };
     const onExit = (code: number | null, signal: string | null): void =>
       end({ ended: signal ?? `exit code ${code}`, at });
     const end = (result: Chunked): void => {
-      clearTimeout(timer);
+      clearInterval(timer);
       worker.off("message", onMessage).off("exit", onExit);
       resolve(result);
     };
     worker.on("message", onMessage).on("exit", onExit);
-    watch();
     worker.send(chunk);
   });
 }
