@@ -53,6 +53,18 @@ describe("a few hundred bytes that ask for gigabytes are refused before anything
     );
   });
 
+  test("nodes in a row, without end", () => {
+    const row = (count: number) => () => {
+      const nodes = Array.from({ length: count }, (_, i) => `s${i + 1} = Tanh (s${i})`).join("\n");
+      // Without the head, which is looked for in far more time.
+      const { graph } = parseModel(`<ir_version: 8, opset_import: ["": 18]>
+        g (float[1, 3, 4, 4] s0) => (float[1, 3, 4, 4] s${count}) { ${nodes} }`);
+      return checkNeeds(inferShapes(graph), { where: "net", area: 16, batch: 1 });
+    };
+    expect(row(10_000)).not.toThrow();
+    expect(row(10_001)).toThrow("net: the network has far more nodes than usual, expected at most 10,000, got 10,001");
+  });
+
   test("a node that reads thousands of values", () => {
     const many = (count: number) => () =>
       open(`s = GlobalAveragePool (x) t = Concat <axis = 1> (${Array(count).fill("s").join(", ")})`);

@@ -43,6 +43,8 @@ const mostWork = 1e13;
 const mostInputs = 4096;
 /** What all nodes together read, for each of them: 2 in chains, 4 in DenseNets. Where each reads all that came before, runtimes take minutes. */
 const mostInputsPerNode = 32;
+/** Twice what the largest of the usual networks has. Opening a gradient takes onnxruntime time by the square: 5 s for 2,500 nodes, half an hour for 50,000. */
+const mostNodes = 10_000;
 
 /**
  * What one run of `typed` takes. Throws an UnsupportedError that says how much, and how to allow it, where that is more than the limits:
@@ -101,6 +103,9 @@ export function checkNeeds(
     return refuse("one node reads far more values than usual", `at most ${mostInputs}`, got);
   }
   const { nodes } = typed.graph;
+  if (nodes.length > mostNodes) {
+    return refuse("the network has far more nodes than usual", `at most ${count(mostNodes)}`, count(nodes.length));
+  }
   const reads = nodes.reduce((sum, { inputs }) => sum + inputs.length, 0);
   const mostReads = mostInputs + mostInputsPerNode * nodes.length;
   if (reads <= mostReads) return needs;
