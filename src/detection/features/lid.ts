@@ -22,6 +22,20 @@ export function intrinsicDimension(distances: ArrayLike<number>, neighbors: numb
   return sum < -neighbors * leastDistance ? -neighbors / sum : 1 / leastDistance;
 }
 
+/** The `count` least values, ascending: sorting all of them takes longer than computing them. */
+function leastOf<T>(items: readonly T[], measure: (item: T) => number, count: number): Float64Array {
+  const least = new Float64Array(Math.min(count, items.length)).fill(Number.POSITIVE_INFINITY);
+  const last = least.length - 1;
+  for (const item of items) {
+    const value = measure(item);
+    if (value >= least[last]) continue;
+    let place = last;
+    for (; place > 0 && least[place - 1] > value; place--) least[place] = least[place - 1];
+    least[place] = value;
+  }
+  return least;
+}
+
 /**
  * The local intrinsic dimensionality of each layer's spatial means, `sum`med in standard deviations of held-out clean images or weighed by a logistic
  * `regression`.
@@ -59,8 +73,8 @@ export const lid = defineDetector({
       return (measured: MeasuredImage["measured"]): Float64Array =>
         Float64Array.from(rows, ({ key, rows: others }) => {
           const point = Float64Array.from(measured[key]);
-          const distances = others.map((other) => Math.sqrt(squaredDistance(point, other)));
-          return intrinsicDimension(distances, neighbors);
+          const nearest = leastOf(others, (other) => squaredDistance(point, other), neighbors);
+          return intrinsicDimension(nearest.map(Math.sqrt), neighbors);
         });
     };
     return {
