@@ -71,6 +71,17 @@ describe.skipIf(chromiumPath === undefined)("what goes wrong in the studio (skip
       await page.waitForSelector(".side .problem:text('nothing.onnx')");
       await drop(page, [{ name: "half.onnx", bytes: tiny.subarray(0, tiny.length / 2) }]);
       await page.waitForSelector(".side .problem:text('half.onnx')");
+      // More than a page can hold, with the command that can.
+      const dataTransfer = await page.evaluateHandle(`(() => {
+        const transfer = new DataTransfer();
+        transfer.items.add(new File(Array(10).fill(new Uint8Array(31e6)), "huge.onnx"));
+        return transfer;
+      })()`);
+      await page.dispatchEvent("body", "drop", { dataTransfer });
+      const huge = await page.waitForSelector(".side .problem:has-text('huge.onnx: is too large for a page')");
+      expect(await huge.textContent()).toMatch(
+        /at most 300 MB, got 310 MB.*perceptual-ball explain .*--model huge\.onnx/,
+      );
       await drop(page, [{ name: "flat.onnx", bytes: writeModel(noGradient) }]);
       await page.getByText("flat.onnx", { exact: true }).waitFor();
       await page.waitForSelector(".panel .problem, .side .warning, .side .badge.bad");
