@@ -1,12 +1,15 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { quadratic } from "../../test/objectives.ts";
-import { useKernels } from "../simd/kernels.ts";
+import { kernelsLoaded, useKernels } from "../simd/kernels.ts";
 import type { FloatArray } from "../tensor/vector.ts";
 import { type DescendOptions, descend } from "./descend.ts";
 import { driveSync } from "./drivers.ts";
 import { projectBox, projectLinfBall } from "./projections.ts";
 import type { Evaluation, Projection, Solver } from "./solver.ts";
 import { adam, gradientStep, momentum, signStep, type UpdateRule, unitStep } from "./update-rules.ts";
+
+// What is compared without them would be compared with itself otherwise.
+await kernelsLoaded;
 
 /** All points that a solver visits when every gradient is the next of `gradients` (the last one again and again). */
 function visited(solver: Solver<Float64Array>, gradients: readonly (readonly number[])[]): number[][] {

@@ -2,13 +2,16 @@ import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import { type Objective, quadratic, rosenbrock } from "../../test/objectives.ts";
 import { MisuseError } from "../errors.ts";
-import { useKernels } from "../simd/kernels.ts";
+import { kernelsLoaded, useKernels } from "../simd/kernels.ts";
 import { workspaceBytes } from "../simd/workspace.ts";
 import type { FloatArray } from "../tensor/vector.ts";
 import { driveSync } from "./drivers.ts";
 import { type LbfgsOptions, lbfgs } from "./lbfgs.ts";
 import { projectBox, projectL2Ball, projectLinfBall } from "./projections.ts";
 import type { Evaluation } from "./solver.ts";
+
+// What is compared without them would be compared with itself otherwise.
+await kernelsLoaded;
 
 function run<A extends FloatArray>(start: A, objective: Objective, options: LbfgsOptions) {
   const points: A[] = [];

@@ -17,7 +17,7 @@ import { gainAlong, moveTo, scaleInPlace } from "../optimize/steps.ts";
 import { adamStep, mix, signStepInBox, subtractScaled, subtractSigns } from "../optimize/update-rules.ts";
 import { createRandom } from "../random/random.ts";
 import { smoothMask } from "../saliency/extremal/extremal-mask.ts";
-import { createKernelMemory, kernelsFor, useKernels } from "./kernels.ts";
+import { createKernelMemory, kernelsFor, kernelsLoaded, useKernels } from "./kernels.ts";
 import { workspaceBytes } from "./workspace.ts";
 
 test("the module that is checked in is what its source compiles to", async () => {
@@ -25,6 +25,7 @@ test("the module that is checked in is what its source compiles to", async () =>
   expect(kernelsText(await compileKernels())).toBe(written);
 });
 
+await kernelsLoaded;
 const memory = createKernelMemory(2 ** 21);
 if (memory === undefined) throw new Error("this test needs WebAssembly with SIMD");
 

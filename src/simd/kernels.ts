@@ -1,6 +1,4 @@
 /** @file The kernels as functions on vectors in one memory. */
-import { kernelsBinary } from "./kernels-binary.ts";
-
 /** Numbers of a byte address in the memory, and of lengths in elements: `assembly/kernels.ts` says what each function does. */
 export interface KernelExports {
   innerProducts(
@@ -239,14 +237,29 @@ export interface KernelMemory {
   readonly kernels: KernelExports;
 }
 
+let binary: string | undefined;
+
+/**
+ * Settled when the module is there, or is known not to come. It is loaded beside what a page needs first; a search that begins before it goes
+ * without kernels, to the same result.
+ */
+export const kernelsLoaded: Promise<void> = import("./kernels-binary.ts").then(
+  ({ kernelsBinary }) => {
+    binary = kernelsBinary;
+  },
+  () => {
+    // A page that lost its server, or a bundler that left it out.
+  },
+);
+
 let compiled: { readonly api: WebAssemblyApi; readonly module: object } | "none" | undefined;
 
 /** The module, compiled once; "none" where WebAssembly, its SIMD or the permission to compile is missing. */
-function compile(): typeof compiled {
+function compile(text: string): typeof compiled {
   const { WebAssembly: api } = globalThis as { readonly WebAssembly?: WebAssemblyApi };
   // The memory is little-endian everywhere, and views of it are what the machine is.
   if (api === undefined || new Uint8Array(Uint16Array.of(1).buffer)[0] !== 1) return "none";
-  const bytes = Uint8Array.from(atob(kernelsBinary.trim()), (letter) => letter.charCodeAt(0));
+  const bytes = Uint8Array.from(atob(text.trim()), (letter) => letter.charCodeAt(0));
   try {
     return api.validate(bytes) ? { api, module: new api.Module(bytes) } : "none";
   } catch {
@@ -278,7 +291,8 @@ export function kernelsFor(...arrays: readonly ArrayBufferView[]): KernelExports
 
 /** A memory of at least so many bytes; undefined where there are no kernels, or not so much memory. */
 export function createKernelMemory(bytes: number): KernelMemory | undefined {
-  compiled ??= compile();
+  if (binary === undefined) return undefined;
+  compiled ??= compile(binary);
   const pages = Math.ceil(bytes / pageBytes);
   // One page less than all: the end of the last one would be an address of 33 bits.
   if (compiled === undefined || compiled === "none" || pages >= 2 ** 16) return undefined;

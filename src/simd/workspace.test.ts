@@ -1,8 +1,11 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterEach, expect, test } from "vitest";
-import { kernelsFor, useKernels } from "./kernels.ts";
+import { kernelsFor, kernelsLoaded, useKernels } from "./kernels.ts";
 import { openWorkspace, workspaceBytes } from "./workspace.ts";
+
+// What is compared without them would be compared with itself otherwise.
+await kernelsLoaded;
 
 afterEach(() => useKernels(true));
 
