@@ -127,7 +127,8 @@ export function blockedLayout(typedGraph: TypedGraph): Graph {
 
   /** 1 − s of a gate. */
   const oneMinus = ([one, gate]: readonly string[]): Replacement | undefined => {
-    const isGate = ["Sigmoid", "HardSigmoid"].includes(producers.get(gate)?.opType ?? "");
+    const maker = producers.get(gate);
+    const isGate = maker !== undefined && hasTrait(maker, "gate");
     return isGate && blocked.has(gate) && number(one) === 1 ? step(g.value(gate), -1, 1) : undefined;
   };
 
