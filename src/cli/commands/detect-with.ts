@@ -1,46 +1,24 @@
 /** @file `perceptual-ball detect` with other detectors than the statistical test: each of the files' says what it thinks of each picture. */
 import { readdirSync, statSync } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { defaultBatch } from "../../classifier/passes/default-batch.ts";
 import type { Scorer } from "../../detection/detector.ts";
 import { isDetectorFile, parseDetectorStatistics } from "../../detection/detector-file.ts";
 import { detectorNamed } from "../../detection/detectors.ts";
 import { openMeasuring } from "../../detection/measurement.ts";
 import { ownerOf } from "../../detection/odds/statistics-file.ts";
-import { BadInputError, MisuseError, UnsupportedError } from "../../errors.ts";
-import { findPictures } from "../../node/pictures/find-pictures.ts";
-import { readPictureFile } from "../../node/pictures/read-picture-file.ts";
+import { MisuseError } from "../../errors.ts";
 import { detectorVerdictRecord, detectorVerdictSentence } from "../../report/detectors/verdict.ts";
 import { indexOfLargest } from "../../tensor/vector.ts";
-import {
-  type CliContext,
-  exitCodes,
-  isInterruption,
-  notesOf,
-  reportError,
-  reportInterruption,
-  say,
-  sayJson,
-} from "../context.ts";
-import type { ModelFlags } from "../flags/model-flags.ts";
-import { type PictureFlags, pictureOptionsOf } from "../flags/picture-flags.ts";
-import type { SpeechFlags } from "../flags/run-flags.ts";
-import { loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
-import { openClassifier } from "../open-classifier.ts";
-import { createProgress } from "../progress.ts";
-import { readStatistics, withFittedPreprocessing } from "../read-statistics.ts";
+import type { CliContext } from "../context.ts";
+import { type JudgeFlags, judgePictures, type StatisticsText } from "../judge-pictures.ts";
+import { readStatistics } from "../read-statistics.ts";
 
-export interface DetectWithFlags extends ModelFlags, PictureFlags, RuntimeFlags, SpeechFlags {
+export interface DetectWithFlags extends JudgeFlags {
   readonly statistics?: string;
   readonly detector?: readonly string[];
   readonly cutoff?: number;
   readonly batch?: number;
-}
-
-/** A file of statistics. */
-export interface StatisticsText {
-  readonly path: string;
-  readonly text: string;
 }
 
 /**
@@ -89,20 +67,8 @@ export async function detectWith(
 ): Promise<void> {
   const [first] = files;
   if (first === undefined) return;
-  const { io } = context;
-  const paths = await findPictures(given);
-  const progress = createProgress(io.stderr, { quiet: flags.quiet ?? false });
-  const note = notesOf(io, { ...flags, progress });
-  const classifier = await openClassifier(withFittedPreprocessing(flags, first.text, first.path), {
-    runtime: await loadRuntime(flags),
-    signal: io.signal,
-    hasOwnPictures: true,
-    // Statistics hold for one preprocessing: that which they were fitted under, or that which is given.
-    samples: async () => ({ pictures: [] }),
-    note,
-  });
-  let done = 0;
-  try {
+  const { signal } = context.io;
+  await judgePictures(given, first, { flags, context }, async (classifier) => {
     const { file } = classifier;
     const owner = ownerOf(classifier, file.sha256);
     const detectors = files.map(({ path, text }) => {
@@ -112,40 +78,19 @@ export async function detectWith(
       return { name: statistics.detector, plan, score, cutoff: flags.cutoff ?? statistics.cutoff.value };
     });
     const batch = classifier.prepared.batchFor(flags.batch ?? Math.min(8, defaultBatch(classifier)));
-    const { measure } = await openMeasuring(
-      classifier,
-      detectors.flatMap(({ plan }) => plan.parts),
-      { batch },
-    );
-    const reading = { ...pictureOptionsOf(flags, note), channelCount: classifier.input.channelCount };
+    const parts = detectors.flatMap(({ plan }) => plan.parts);
+    const { measure } = await openMeasuring(classifier, parts, { batch });
     const model = { path: file.path, sha256: file.sha256 };
-    progress.begin();
-    for (const [index, path] of paths.entries()) {
-      try {
-        const { data: pixels } = classifier.fit(await readPictureFile(path, reading));
-        const [measured] = await measure([{ id: path, pixels }], { signal: io.signal });
-        const label = measured?.logits === undefined ? undefined : indexOfLargest(measured.logits);
-        progress.update((index + 1) / paths.length, basename(path));
-        progress.around(() => {
-          for (const { name, score, cutoff } of detectors) {
-            const verdict = { detector: name, label, score: score(measured ?? {}), cutoff };
-            if (flags.json) sayJson(io, detectorVerdictRecord(path, verdict, classifier, model));
-            else say(io, detectorVerdictSentence(path, verdict, classifier));
-          }
-        });
-        done++;
-      } catch (error) {
-        if (!(error instanceof BadInputError || error instanceof UnsupportedError)) throw error;
-        context.exitCode = exitCodes.failed;
-        progress.around(() => reportError(io, error));
-      }
-    }
-  } catch (error) {
-    if (!isInterruption(error)) throw error;
-    progress.stop();
-    reportInterruption(context, { done, of: paths.length });
-  } finally {
-    progress.stop();
-    await classifier.dispose();
-  }
+    return async ({ path, pixels }) => {
+      const [measured] = await measure([{ id: path, pixels }], { signal });
+      const label = measured?.logits === undefined ? undefined : indexOfLargest(measured.logits);
+      return detectors.map(({ name, score, cutoff }) => {
+        const verdict = { detector: name, label, score: score(measured ?? {}), cutoff };
+        return {
+          record: detectorVerdictRecord(path, verdict, classifier, model),
+          sentence: detectorVerdictSentence(path, verdict, classifier),
+        };
+      });
+    };
+  });
 }

@@ -1,38 +1,24 @@
 /** @file `perceptual-ball detect`: has this picture been attacked? */
 import { createHash } from "node:crypto";
-import { basename } from "node:path";
 import { Command, Option } from "commander";
 import { type CorrectionForm, correctionForms } from "../../detection/odds/correction.ts";
 import { detectOdds } from "../../detection/odds/odds.ts";
 import { ownerOf, parseStatistics } from "../../detection/odds/statistics-file.ts";
-import { BadInputError, MisuseError, UnsupportedError } from "../../errors.ts";
-import { findPictures } from "../../node/pictures/find-pictures.ts";
-import { readPictureFile } from "../../node/pictures/read-picture-file.ts";
+import { MisuseError } from "../../errors.ts";
 import { verdictRecord, verdictSentence } from "../../report/detection/verdict.ts";
-import {
-  type CliContext,
-  exitCodes,
-  isInterruption,
-  notesOf,
-  reportError,
-  reportInterruption,
-  say,
-  sayJson,
-} from "../context.ts";
+import type { CliContext } from "../context.ts";
 import { describeHelp } from "../flags/help.ts";
-import { addModelFlags, type ModelFlags } from "../flags/model-flags.ts";
+import { addModelFlags } from "../flags/model-flags.ts";
 import { batchOption, batchSizeOf } from "../flags/noise-flags.ts";
 import { choice, number, words } from "../flags/parse-values.ts";
-import { addPictureFlags, type PictureFlags, pictureArgument, pictureOptionsOf } from "../flags/picture-flags.ts";
-import { addSpeechFlags, type SpeechFlags, seedOption } from "../flags/run-flags.ts";
-import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
-import { openClassifier } from "../open-classifier.ts";
-import { createProgress } from "../progress.ts";
-import { withFittedPreprocessing } from "../read-statistics.ts";
+import { addPictureFlags, pictureArgument } from "../flags/picture-flags.ts";
+import { addSpeechFlags, seedOption } from "../flags/run-flags.ts";
+import { addRuntimeFlags } from "../flags/runtime-flags.ts";
+import { type JudgeFlags, judgePictures, type StatisticsText } from "../judge-pictures.ts";
 import { detectFitCommand } from "./detect-fit.ts";
 import { detectWith, statisticsFiles } from "./detect-with.ts";
 
-interface Flags extends ModelFlags, PictureFlags, RuntimeFlags, SpeechFlags {
+interface Flags extends JudgeFlags {
   readonly statistics?: string;
   readonly detector?: readonly string[];
   readonly samples?: number;
@@ -133,66 +119,33 @@ async function detectAll(given: readonly string[], flags: Flags, command: Comman
       advice: "--detector chooses one.",
     });
   }
-  for (const file of odds) await detect(given, { ...flags, statistics: file.path }, file.text, context);
+  for (const file of odds) await detect(given, flags, file, context);
   await detectWith(given, others, flags, context);
 }
 
 async function detect(
   given: readonly string[],
-  flags: Flags & { readonly statistics: string },
-  text: string,
+  flags: Flags,
+  file: StatisticsText,
   context: CliContext,
 ): Promise<void> {
-  const { io } = context;
-  const paths = await findPictures(given);
-  const progress = createProgress(io.stderr, { quiet: flags.quiet ?? false });
-  const note = notesOf(io, { ...flags, progress });
-  const classifier = await openClassifier(withFittedPreprocessing(flags, text, flags.statistics), {
-    runtime: await loadRuntime(flags),
-    signal: io.signal,
-    hasOwnPictures: true,
-    // Statistics hold for one preprocessing: that which they were fitted under, or that which is given.
-    samples: async () => ({ pictures: [] }),
-    note,
-  });
-  let done = 0;
-  try {
-    const { file } = classifier;
-    const fitted = parseStatistics(text, ownerOf(classifier, file.sha256), flags.statistics);
+  const { signal } = context.io;
+  await judgePictures(given, file, { flags, context }, async (classifier) => {
+    const { path, sha256 } = classifier.file;
+    const fitted = parseStatistics(file.text, ownerOf(classifier, sha256), file.path);
     const statistics = flags.cutoff === undefined ? fitted : { ...fitted, cutoff: { value: flags.cutoff } };
-    const told = { classifier, cutoff: statistics.cutoff.value, model: { path: file.path, sha256: file.sha256 } };
+    const told = { classifier, cutoff: statistics.cutoff.value, model: { path, sha256 } };
     const pass = await classifier.forward({ batch: batchSizeOf(flags, classifier) });
     const { samples = statistics.samples, seed, stopEarly, correction } = flags;
     const runs = samples * statistics.kinds.length;
-    const reading = { ...pictureOptionsOf(flags, note), channelCount: classifier.input.channelCount };
-    progress.begin();
-    for (const [index, path] of paths.entries()) {
-      try {
-        const { data: pixels } = classifier.fit(await readPictureFile(path, reading));
-        const [verdict] = await detectOdds(pass, statistics, [{ id: nameOf(pixels), pixels }], {
-          ...{ samples, seed, stopEarly, correction, signal: io.signal },
-          onProgress: ({ forward }) =>
-            progress.update((index + Math.min(1, forward / runs)) / paths.length, basename(path)),
-        });
-        progress.around(() => {
-          if (flags.json) sayJson(io, verdictRecord(path, verdict, told));
-          else say(io, verdictSentence(path, verdict, told));
-        });
-        done++;
-      } catch (error) {
-        if (!(error instanceof BadInputError || error instanceof UnsupportedError)) throw error;
-        context.exitCode = exitCodes.failed;
-        progress.around(() => reportError(io, error));
-      }
-    }
-  } catch (error) {
-    if (!isInterruption(error)) throw error;
-    progress.stop();
-    reportInterruption(context, { done, of: paths.length });
-  } finally {
-    progress.stop();
-    await classifier.dispose();
-  }
+    return async ({ path: picture, pixels }, onProgress) => {
+      const [verdict] = await detectOdds(pass, statistics, [{ id: nameOf(pixels), pixels }], {
+        ...{ samples, seed, stopEarly, correction, signal },
+        onProgress: ({ forward }) => onProgress(Math.min(1, forward / runs)),
+      });
+      return [{ record: verdictRecord(picture, verdict, told), sentence: verdictSentence(picture, verdict, told) }];
+    };
+  });
 }
 
 /** What the noise is drawn for: the pixels, so that a picture has one verdict wherever it lies. */
