@@ -42,7 +42,7 @@ const runnables = { fallback: ["perceptual"] };
 export function attackCommand(context: CliContext): Command {
   const command = new Command("attack")
     .description(
-      "Writes adversarial pictures as lossless PNGs, and says whether they still fool the classifier when saved; with --data,\n" +
+      "Writes adversarial pictures as lossless PNGs, and says whether they still fool the classifier when saved; with --data, " +
         "attacks a data set (its test part, where it has parts) and prints a table. A run that was stopped goes on where it was.",
     )
     .argument("[image...]", pictureArgument);

@@ -50,7 +50,7 @@ interface Flags extends AttackInputFlags, AttackRunFlags, Omit<ExperimentFlags, 
 export function coneCommand(context: CliContext): Command {
   const command = new Command("cone")
     .description(
-      "Attacks the pictures and draws the softmax of their class over the planes through picture, adversarial picture and random\n" +
+      "Attacks the pictures and draws the softmax of their class over the planes through picture, adversarial picture and random " +
         "orthogonal directions, averaged, with the curvature across the perturbation as a number. A run that was stopped goes on where it was.",
     )
     .argument("[image...]", pictureArgument);

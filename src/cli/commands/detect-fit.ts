@@ -36,8 +36,8 @@ export function detectFitCommand(context: CliContext): Command {
   const command = new Command("fit")
     .summary("learn what clean images look like to a detector")
     .description(
-      "Measures how noise moves the logits of clean pictures, usually those that the classifier was trained on, and writes the statistics\n" +
-        "that `perceptual-ball detect` needs. Takes the training part of --data, where there is one. --detector fits other detectors:\n" +
+      "Measures how noise moves the logits of clean pictures, usually those that the classifier was trained on, and writes the statistics " +
+        "that `perceptual-ball detect` needs. Takes the training part of --data, where there is one. --detector fits other detectors: " +
         "one to a file, several to a folder.",
     )
     .addOption(

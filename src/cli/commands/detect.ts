@@ -32,8 +32,8 @@ interface Flags extends JudgeFlags {
 export function detectCommand(context: CliContext): Command {
   const command = new Command("detect")
     .description(
-      "Adds noise to each picture and looks how the logits move: those of an attacked picture move back toward the class that it was\n" +
-        "taken from. Needs statistics of clean pictures: perceptual-ball detect fit. Attacks that know this test defeat it.\n" +
+      "Adds noise to each picture and looks how the logits move: those of an attacked picture move back toward the class that it was " +
+        "taken from. Needs statistics of clean pictures: perceptual-ball detect fit. Attacks that know this test defeat it. " +
         "With statistics of other detectors (detect fit --detector) they say what they think.",
     )
     // Both commands have flags of the same names: those after "fit" are its own.

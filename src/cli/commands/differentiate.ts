@@ -25,7 +25,7 @@ interface DifferentiateFlags {
 export function differentiateCommand(context: CliContext): Command {
   return new Command("differentiate")
     .description(
-      "Writes the model with one more input, `cotangent`, and one more output, `input_gradient`: the cotangent times the Jacobian\n" +
+      "Writes the model with one more input, `cotangent`, and one more output, `input_gradient`: the cotangent times the Jacobian " +
         "of the model's output with respect to its input. Any ONNX runtime executes it.",
     )
     .argument("<file>", "an ONNX model")

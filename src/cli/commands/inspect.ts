@@ -20,9 +20,9 @@ interface InspectFlags extends Pick<ModelFlags, "inputSize" | "logits" | "head" 
 export function inspectCommand(context: CliContext): Command {
   return new Command("inspect")
     .description(
-      "Lists the numbered layers of a model with operator, name, shape and parameters, what has a gradient and what has not,\n" +
-        "its input and output, which output is taken for the classes and what it means, and how pixels become its input. The network is run\n" +
-        "back a few times on pictures of noise, to see whether a gradient arrives at the pixels. The last lines say what works, what is guessed\n" +
+      "Lists the numbered layers of a model with operator, name, shape and parameters, what has a gradient and what has not, " +
+        "its input and output, which output is taken for the classes and what it means, and how pixels become its input. The network is run " +
+        "back a few times on pictures of noise, to see whether a gradient arrives at the pixels. The last lines say what works, what is guessed " +
         "and what to give.",
     )
     .argument("<file>", "an ONNX model")

@@ -14,7 +14,7 @@ interface MergeFlags {
 export function mergeCommand(context: CliContext): Command {
   return new Command("merge")
     .description(
-      "Unites folders of results that were written with --shard (or otherwise) by the same benchmark with the same model and settings.\n" +
+      "Unites folders of results that were written with --shard (or otherwise) by the same benchmark with the same model and settings. " +
         "The benchmark's own command with --out on the united folder then finds everything finished and writes the report.",
     )
     .argument("<folder...>", "folders that a benchmark wrote (--out)")

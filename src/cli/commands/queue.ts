@@ -41,8 +41,8 @@ const uselessFlags = ["--workers", "--shard", "--fresh", "--sanity-check"];
 export function queueCommand(context: CliContext): Command {
   return new Command("queue")
     .description(
-      "An experiment on machines that come and go. `fill` puts its pictures into a queue, `work` computes what it is handed until nothing is left, on as\n" +
-        "many machines as you like, and `status` says how far it is. A machine that dies loses a batch of pictures for a minute, and nothing else. Behind\n" +
+      "An experiment on machines that come and go. `fill` puts its pictures into a queue, `work` computes what it is handed until nothing is left, on as " +
+        "many machines as you like, and `status` says how far it is. A machine that dies loses a batch of pictures for a minute, and nothing else. Behind " +
         `-- stands the same command each time: ${divisibleCommands.join(", ")}.\n` +
         "Needs a server: Redis 6.2 or later, Valkey, or PostgreSQL 13 or later; and `npm install bullmq@6.7.0` with ioredis@6 or pg@8.",
     )

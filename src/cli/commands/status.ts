@@ -16,7 +16,7 @@ interface StatusFlags {
 export function statusCommand(context: CliContext): Command {
   const command = new Command("status")
     .description(
-      "Says how far a benchmark or an attack has come, from the folders of any number of shares, while they are computed: what is done,\n" +
+      "Says how far a benchmark or an attack has come, from the folders of any number of shares, while they are computed: what is done, " +
         "what is expected, what has failed and why, how fast it goes, and what each machine has done. It writes nothing.",
     )
     .argument("<folder...>", "folders that one experiment writes (--out)")

@@ -20,7 +20,7 @@ interface StudioFlags {
 export function studioCommand(context: CliContext): Command {
   return new Command("studio")
     .description(
-      "Serves a page in which one drops a model and a picture, and watches what the network looks at.\n" +
+      "Serves a page in which one drops a model and a picture, and watches what the network looks at. " +
         "Everything is computed in the browser; the page may ask nobody but this server, and the server answers nobody but this machine.",
     )
     .argument("[files...]", "an ONNX model, and pictures; without them the bundled classifier and rendered scenes")

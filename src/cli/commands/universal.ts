@@ -50,7 +50,7 @@ export function universalCommand(context: CliContext): Command {
   const command = new Command("universal")
     .summary("learn one change that makes the classifier err on most pictures")
     .description(
-      "Learns one change on the training part of a data set and says how many pictures of the test part it fools, in 8 bits, beside random\n" +
+      "Learns one change on the training part of a data set and says how many pictures of the test part it fools, in 8 bits, beside random " +
         "signs of the same size. Data without parts is divided in halves. A run that was stopped goes on after its last whole epoch.",
     );
   const whole = (flag: string, min: number, max?: number) =>
