@@ -21,6 +21,36 @@ export function runPart(words: readonly string[], out: string): void {
   writeProvenance(out, { commit: commitOf(root), command: words.map(withoutFolders).join(" ") });
 }
 
+/** A part of an experiment of the paper: what has to be there for it, and the command's own arguments. */
+export interface ReproductionPart {
+  readonly needs: string;
+  readonly arguments: readonly string[];
+}
+
+/**
+ * Runs `command` for the part that the script's first argument names, or for all parts, each into a folder of its name in `folder`. Further
+ * arguments go to the command. Parts whose data is not there are left out with a word.
+ */
+export function runParts(
+  command: readonly string[],
+  parts: Readonly<Record<string, ReproductionPart>>,
+  folder: string,
+): void {
+  const [first = "", ...rest] = process.argv.slice(2);
+  const isPart = Object.hasOwn(parts, first);
+  for (const name of isPart ? [first] : Object.keys(parts)) {
+    const part = parts[name];
+    if (!existsSync(part.needs)) {
+      process.stdout.write(
+        `${name}: left out, there is no ${part.needs} (PERCEPTUAL_BALL_DATA says where the data is)\n`,
+      );
+      continue;
+    }
+    const further = isPart ? rest : process.argv.slice(2);
+    runPart([...command, ...part.arguments, ...further], join(folder, name));
+  }
+}
+
 /** The commit that is checked out, with a mark if files that it holds have been changed. */
 function commitOf(folder: string): string {
   const git = (...words: string[]): string =>

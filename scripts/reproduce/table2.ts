@@ -7,9 +7,8 @@
  * another network; with the bundled classifier, `scenes` and `scenes-term`. What was stopped goes on where it was. Records and reports are in results/table2/<part>. Further arguments go to the command, such as
  * --workers 4; the name of a part as the first one runs that part only.
  */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { data, root, runPart } from "./run-part.ts";
+import { data, type ReproductionPart, root, runParts } from "./run-part.ts";
 
 const cifar10Data = ["--data", `cifar10:${join(data, "cifar10")}`];
 const cifar10 = [...cifar10Data, "--model", join(data, "models/cifar10_vgg7_bn.onnx")];
@@ -64,9 +63,7 @@ const byMargin = [-0.5, -2, -5].flatMap((t) => [
   ...["--variant", `margin T ${t}/l2=l2,margin=${t}`],
 ]);
 
-interface Part {
-  readonly needs: string;
-  readonly arguments: readonly string[];
+interface Part extends ReproductionPart {
   /** Of the noise. */
   readonly samples?: readonly string[];
 }
@@ -137,17 +134,8 @@ const parts: Readonly<Record<string, Part>> = {
   },
 };
 
-const [first = "", ...rest] = process.argv.slice(2);
-const isPart = Object.hasOwn(parts, first);
-for (const name of isPart ? [first] : Object.keys(parts)) {
-  const part = parts[name];
-  if (!existsSync(part.needs)) {
-    process.stdout.write(
-      `${name}: left out, there is no ${part.needs} (PERCEPTUAL_BALL_DATA says where the data is)\n`,
-    );
-    continue;
-  }
-  const out = join(root, "results/table2", name);
-  const further = isPart ? rest : process.argv.slice(2);
-  runPart(["benchmark", "detection", ...part.arguments, ...(part.samples ?? paired), ...further], out);
-}
+const complete = Object.entries(parts).map(([name, { needs, arguments: own, samples = paired }]) => [
+  name,
+  { needs, arguments: [...own, ...samples] },
+]);
+runParts(["benchmark", "detection"], Object.fromEntries(complete), join(root, "results/table2"));

@@ -6,9 +6,8 @@
  * results/undetectable/<part>. What was stopped goes on where it was. Further arguments go to the command, such as --first 200 for more pictures; the name of a part as
  * the first one runs that part only.
  */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { data, root, runPart } from "./run-part.ts";
+import { data, root, runParts } from "./run-part.ts";
 
 /** The attack without the term first: the others are compared with it. */
 const attacks = "l2,perceptual,lpa,ppgd,pgd,apgd,carlini-wagner";
@@ -37,17 +36,9 @@ const parts: Readonly<Record<string, { readonly needs: string; readonly argument
   scenes: { needs: root, arguments: ["--data", "scenes:300", "--train-images", "130", "--first", "8", ...shrunk] },
 };
 
-const [first = "", ...rest] = process.argv.slice(2);
-const isPart = Object.hasOwn(parts, first);
-for (const name of isPart ? [first] : Object.keys(parts)) {
-  const part = parts[name];
-  if (!existsSync(part.needs)) {
-    process.stdout.write(
-      `${name}: left out, there is no ${part.needs} (PERCEPTUAL_BALL_DATA says where the data is)\n`,
-    );
-    continue;
-  }
-  const out = join(root, "results/undetectable", name);
-  const further = isPart ? rest : process.argv.slice(2);
-  runPart(["benchmark", "detection", ...part.arguments, ...common, ...further], out);
-}
+// The common settings follow a part's own.
+const complete = Object.entries(parts).map(([name, { needs, arguments: own }]) => [
+  name,
+  { needs, arguments: [...own, ...common] },
+]);
+runParts(["benchmark", "detection"], Object.fromEntries(complete), join(root, "results/undetectable"));

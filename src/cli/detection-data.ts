@@ -4,6 +4,7 @@ import type { Dataset, DatasetImage, DatasetSplit } from "../datasets/dataset.ts
 import { AbortedError, PerceptualBallError } from "../errors.ts";
 import { hash64 } from "../experiments/records/canonical-json.ts";
 import { type DataFlags, type DatasetOfOptions, datasetOf } from "./flags/data-flags.ts";
+import { type OpenClassifierOptions, samplesOfDataset } from "./open-classifier.ts";
 
 export interface DetectionDataFlags extends DataFlags {
   readonly trainData?: string;
@@ -38,6 +39,14 @@ export async function detectionData(
     ...(test.listedClasses === undefined ? {} : { listedClasses: test.listedClasses }),
     train: (isShared ? train.images.filter(half) : train.images).slice(0, trainImages),
     test: (isShared ? test.images.filter((image) => !half(image)) : test.images).slice(0, first),
+  };
+}
+
+/** What a classifier is opened with: the images that are to be tested. */
+export function testedSamples(flags: DetectionDataFlags, options: DatasetOfOptions): OpenClassifierOptions["samples"] {
+  return async (classifier) => {
+    const { test, ...data } = await detectionData(flags, classifier, options);
+    return samplesOfDataset({ ...data, images: test });
   };
 }
 

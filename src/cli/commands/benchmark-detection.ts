@@ -16,9 +16,9 @@ import { type DetectionRecord, isDetectionRecord } from "../../experiments/detec
 import { checkWritableFolder } from "../../node/check-folder.ts";
 import { detectionLines, detectionObjects } from "../../report/detection/tables.ts";
 import { type CliContext, notesOf, say, sayJson } from "../context.ts";
-import { type DetectionDataFlags, detectionData } from "../detection-data.ts";
+import { type DetectionDataFlags, detectionData, testedSamples } from "../detection-data.ts";
 import { type AttackRunFlags, addVariantImages, attackRunsOf, comparedAttacks } from "../flags/attack-flags.ts";
-import { addDataFlags, isOwnData } from "../flags/data-flags.ts";
+import { addDataFlags } from "../flags/data-flags.ts";
 import { addExperimentFlags, type ExperimentFlags } from "../flags/experiment-flags.ts";
 import { describeHelp } from "../flags/help.ts";
 import { addModelFlags, type ModelFlags } from "../flags/model-flags.ts";
@@ -26,7 +26,7 @@ import { addNoiseFlags, batchSizeOf, type NoiseFlags } from "../flags/noise-flag
 import { choice, number } from "../flags/parse-values.ts";
 import { addRunnableFlags, attackKind, runnableHelp } from "../flags/runnables.ts";
 import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
-import { openClassifier, samplesOfDataset } from "../open-classifier.ts";
+import { openClassifier } from "../open-classifier.ts";
 import { writeDetectionReport } from "../reports/write-detection-report.ts";
 import { conductExperiment, shareFinished } from "../run-resumable.ts";
 import { benchmarkVersions } from "../versions.ts";
@@ -112,11 +112,7 @@ async function benchmarkDetection(flags: Flags, context: CliContext): Promise<vo
   const classifier = await openClassifier(flags, {
     ...{ runtime, signal, note },
     isLabelled: true,
-    hasOwnPictures: isOwnData(flags.data),
-    samples: async (opened) => {
-      const { test, ...data } = await detectionData(flags, opened, { signal });
-      return samplesOfDataset({ ...data, images: test });
-    },
+    samples: testedSamples(flags, { signal }),
   });
   const settings = { ...chosen, batch: batchSizeOf(flags, classifier) };
   try {

@@ -20,9 +20,8 @@ import { detectorsSummary } from "../../experiments/detectors/summary.ts";
 import { checkWritableFolder } from "../../node/check-folder.ts";
 import { detectorsLines, detectorsObjects } from "../../report/detectors/tables.ts";
 import { type CliContext, notesOf, say, sayJson } from "../context.ts";
-import { type DetectionDataFlags, detectionData } from "../detection-data.ts";
+import { type DetectionDataFlags, detectionData, testedSamples } from "../detection-data.ts";
 import { type AttackRunFlags, attackRunsOf, comparedAttacks } from "../flags/attack-flags.ts";
-import { isOwnData } from "../flags/data-flags.ts";
 import type { ExperimentFlags } from "../flags/experiment-flags.ts";
 import type { ModelFlags } from "../flags/model-flags.ts";
 import type { NoiseFlags } from "../flags/noise-flags.ts";
@@ -37,7 +36,7 @@ import {
   several,
 } from "../flags/runnables.ts";
 import { loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
-import { openClassifier, samplesOfDataset } from "../open-classifier.ts";
+import { openClassifier } from "../open-classifier.ts";
 import { writeDetectorsReport } from "../reports/write-detectors-report.ts";
 import { conductExperiment, shareFinished } from "../run-resumable.ts";
 import { benchmarkVersions } from "../versions.ts";
@@ -138,11 +137,7 @@ export async function compareDetectors(flags: Flags, command: Command, context: 
   const classifier = await openClassifier(flags, {
     ...{ runtime, signal, note },
     isLabelled: true,
-    hasOwnPictures: isOwnData(flags.data),
-    samples: async (opened) => {
-      const { test, ...data } = await detectionData(flags, opened, { signal });
-      return samplesOfDataset({ ...data, images: test });
-    },
+    samples: testedSamples(flags, { signal }),
   });
   try {
     const runs = planRuns(detectorRuns, classifier);

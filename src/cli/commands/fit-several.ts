@@ -14,7 +14,6 @@ import { statisticsLines, statisticsRecord } from "../../report/detection/verdic
 import { detectorStatisticsLines, detectorStatisticsRecord } from "../../report/detectors/verdict.ts";
 import { type CliContext, exitCodes, notesOf, reportError, say, sayJson } from "../context.ts";
 import { type DetectionDataFlags, trainingData } from "../detection-data.ts";
-import { isOwnData } from "../flags/data-flags.ts";
 import type { ModelFlags } from "../flags/model-flags.ts";
 import { batchSizeOf, type NoiseFlags } from "../flags/noise-flags.ts";
 import { number, words } from "../flags/parse-values.ts";
@@ -86,7 +85,6 @@ export async function fitSeveral(
   const classifier = await openClassifier(flags, {
     ...{ runtime: await loadRuntime(flags), signal, note },
     isLabelled: true,
-    hasOwnPictures: isOwnData(flags.data),
     samples: async (opened) => samplesOfDataset(await trainingData(flags, opened, { signal })),
   });
   const failed = (error: Error): void => {

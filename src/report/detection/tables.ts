@@ -8,11 +8,9 @@ import {
   mainGroup,
   type ShareEstimate,
 } from "../../experiments/detection/summary.ts";
+import { significance } from "../style/wording.ts";
 import { csvOf } from "../tables/csv.ts";
 import { markdownTable, markdownText } from "../tables/markdown.ts";
-
-/** Below this chance a difference from the attack that is detected least is called one. */
-const significance = 0.05;
 
 /** A share or an area with its interval: "0.145 [0.12, 0.17]"; "–" for nothing. */
 function estimateText(estimate: Pick<ShareEstimate, "value" | "interval"> | null): string {

@@ -7,11 +7,9 @@ import type {
   DetectorCell,
   DetectorsSummary,
 } from "../../experiments/detectors/summary.ts";
+import { significance } from "../style/wording.ts";
 import { csvOf } from "../tables/csv.ts";
 import { markdownTable, markdownText } from "../tables/markdown.ts";
-
-/** Below this chance a difference from the reference attack is called one. */
-const significance = 0.05;
 
 /** "0.95 [0.93, 0.97]"; "–" for nothing. */
 export function estimateText(estimate: Pick<ShareEstimate | AreaEstimate, "value" | "interval"> | null): string {

@@ -5,12 +5,10 @@ import type { Comparison } from "../../experiments/localization/comparisons.ts";
 import type { PictureGroup } from "../../experiments/localization/picture-groups.ts";
 import type { LocalizationSummary } from "../../experiments/localization/summary.ts";
 import { gridKinds, type ThresholdKind } from "../../localization/threshold-grids.ts";
+import { significance } from "../style/wording.ts";
 import { csvOf } from "../tables/csv.ts";
 import { markdownTable, markdownText } from "../tables/markdown.ts";
 import { kindTitles, pictureCount } from "./wording.ts";
-
-/** Below this chance a difference is called one. */
-const significance = 0.05;
 
 /** "+0.07", "−0.02", "0.00". */
 function signedGain(value: number): string {

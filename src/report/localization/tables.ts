@@ -6,13 +6,11 @@ import type { KindSummary, LocalizationSummary, MethodSummary } from "../../expe
 import { metrics } from "../../experiments/metrics/metrics.ts";
 import { isJsonObject } from "../../experiments/records/record-form.ts";
 import { gridKinds } from "../../localization/threshold-grids.ts";
+import { significance } from "../style/wording.ts";
 import { csvOf } from "../tables/csv.ts";
 import { markdownCode, markdownTable, markdownText } from "../tables/markdown.ts";
 import { comparisonParts, groupParts } from "./comparison-tables.ts";
 import { kindTitles, pictureCount } from "./wording.ts";
-
-/** Below this chance a difference from the best method is called one. */
-const significance = 0.05;
 
 /** What is measured besides the boxes' errors: how it is called, whether less is better, and what it is of a method. */
 export interface Measure {

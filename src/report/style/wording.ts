@@ -1,5 +1,8 @@
 /** @file Numbers and names as all reports write them. */
 
+/** Below this chance, corrected for how many were compared, a difference is called one. */
+export const significance = 0.05;
+
 /** A share in [0, 1] as "87 %"; shares below one percent and above 99 keep what tells them from none and all. */
 export function percent(share: number): string {
   const value = 100 * share;
