@@ -8,6 +8,7 @@ BatchNormalization is folded by the exporter, as users' files have it, except wh
 """
 
 import argparse
+import inspect
 import os
 import sys
 
@@ -64,6 +65,8 @@ def export(name, folder):
     path = os.path.join(folder, name + ".onnx")
     kept = name.endswith("_kept")
     mode = torch.onnx.TrainingMode.PRESERVE if kept else torch.onnx.TrainingMode.EVAL
+    # Newer PyTorch has a second exporter as its default; it starts from operator set 18, and cannot always go back to 13.
+    exporter = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
     torch.onnx.export(
         model,
         torch.zeros(1, 3, size, size),
@@ -73,6 +76,7 @@ def export(name, folder):
         output_names=["logits"],
         training=mode,
         do_constant_folding=not kept,
+        **exporter,
     )
     return path
 
