@@ -2,8 +2,8 @@
 # Measures the five networks of bench/run.ts on a graphics card, beside PyTorch there: bench/device.sh [PYTHON]
 #
 # Needs no network and takes less than five minutes. PYTHON (python3) has torch with CUDA, torchvision and onnx; node_modules are installed, with
-# onnxruntime-node's CUDA libraries where CUDA is wanted (`npm install onnxruntime-node --onnxruntime-node-install=cuda12`). What does not work is named and
-# left out: the processor is measured in any case. The report goes to standard output, and to $OUT/device.md where $OUT is a folder.
+# onnxruntime-node's CUDA libraries where CUDA is wanted (`npm install onnxruntime-node --onnxruntime-node-install=cuda12`; docs/faq.md says what CUDA 13
+# takes). With NVIDIA_TF32_OVERRIDE=1 products are rounded to 10 bits, as PyTorch's convolutions are by default. What does not work is named and left out: the processor is measured in any case. The report goes to standard output, and to $OUT/device.md where $OUT is a folder.
 set -eu
 cd "$(dirname "$0")/.."
 python=${1:-python3}

@@ -27,16 +27,17 @@ describe("auto", () => {
   const cpu = { ms: 4, gives: 1 };
 
   test("is the fastest that computes the same", async () => {
-    const { providers, reason } = await choose({ cpu, cuda: { ms: 1, gives: 1.001 }, webgpu: { ms: 2, gives: 1 } });
+    const { providers, reason } = await choose({ cpu, cuda: { ms: 1, gives: 1.00001 }, webgpu: { ms: 2, gives: 1 } });
     expect(providers).toEqual(["cuda", "cpu"]);
     expect(reason).toMatch(/^six convolutions: cpu \S+ ms, cuda \S+ ms, webgpu \S+ ms$/);
   });
 
-  test("is the processor where an accelerator is slower, wrong, not a number, or broken", async () => {
+  test("is the processor where an accelerator is slower, wrong, rounds to half precision, is not a number, or broken", async () => {
+    expect((await choose({ cpu, coreml: { ms: 0, gives: 1.001 } })).providers).toEqual(["cpu"]);
     expect((await choose({ cpu, webgpu: { ms: 8, gives: 1 } })).providers).toEqual(["cpu"]);
     const { providers, reason } = await choose({ cpu, cuda: "broken", webgpu: { ms: 0, gives: 1.1 } });
     expect(providers).toEqual(["cpu"]);
-    expect(reason).toContain("cuda does not work here, webgpu computes something else");
+    expect(reason).toContain("cuda does not work here, webgpu computes something else (5 % apart)");
     expect((await choose({ cpu, webgpu: { ms: 0, gives: Number.NaN } })).providers).toEqual(["cpu"]);
   });
 

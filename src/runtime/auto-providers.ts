@@ -21,8 +21,8 @@ export interface ProviderTrial {
 
 /** Accelerators in the order in which they are tried; others need settings, or compile for minutes. */
 const accelerators = ["cuda", "coreml", "dml", "webgpu"];
-/** Half-precision multipliers keep three digits (TF32); what is wrong has none. */
-const tolerance = 0.02;
+/** Float32 keeps six digits here. What rounds to half precision keeps three, which gradients do not bear: see `full-precision.ts`. */
+const tolerance = 1e-4;
 const [warmUps, timedRuns] = [2, 3];
 
 /**
@@ -46,8 +46,10 @@ export async function autoProviders(
   };
   for (const name of candidates) {
     const tried = await attempt(() => open(graph, [name]));
+    const apart = tried === undefined ? 0 : difference(tried.output, plain.output);
     if (tried === undefined) findings.push(`${name} does not work here`);
-    else if (!agrees(tried.output, plain.output)) findings.push(`${name} computes something else`);
+    else if (Number.isNaN(apart) || apart > tolerance)
+      findings.push(`${name} computes something else (${percent(apart)} apart)`);
     else {
       findings.push(`${name} ${milliseconds(tried.time)}`);
       if (tried.time < best.time) best = { time: tried.time, providers: [name, ...(processor ?? [])] };
@@ -112,10 +114,15 @@ function waves(count: number, scale: number): Float32Array {
   return Float32Array.from({ length: count }, (_, i) => scale * Math.sin(12.9898 * i + 1e-3 * i * i));
 }
 
-/** Whether two providers compute the same up to the digits that accelerators keep; NaN agrees with nothing. */
-function agrees(a: Float32Array, b: Float32Array): boolean {
+/** How far two outputs are apart, of the largest number of the second; NaN where one is not a number, Infinity where they differ in size. */
+function difference(a: Float32Array, b: Float32Array): number {
+  if (a.length !== b.length) return Number.POSITIVE_INFINITY;
   const most = b.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
-  return a.length === b.length && a.every((value, i) => Math.abs(value - b[i]) <= tolerance * most);
+  return a.reduce((furthest, value, i) => Math.max(furthest, Math.abs(value - b[i])), 0) / most;
+}
+
+function percent(share: number): string {
+  return Number.isFinite(share) ? `${Number((100 * share).toPrecision(2))} %` : "no number";
 }
 
 function milliseconds(time: number): string {

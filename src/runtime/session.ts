@@ -7,6 +7,7 @@ import type { DataType, Tensor, TensorData } from "../tensor/tensor.ts";
 import { autoProviders, type ProviderChoice } from "./auto-providers.ts";
 import { blockedLayout } from "./cpu/blocked-layout.ts";
 import { splitConvolutions } from "./cpu/split-convolutions.ts";
+import { askForFullPrecision } from "./full-precision.ts";
 import {
   checkRuntime,
   describeRuntime,
@@ -83,6 +84,7 @@ export async function createSession(model: Model, given: SessionOptions): Promis
   const { where = "model", weightsFolder } = given;
   const { InferenceSession } = checkRuntime(where, given.runtime);
   const options: SessionOptions = { ...given, providers: (await providersOf(given)).providers };
+  askForFullPrecision(options.providers);
   const blocked = options.blocked ?? hasBlockedLayout(options);
   const arranged = blocked ? { ...model, graph: inBlocks(model.graph) } : model;
   const bytes = writeModel(weightsFolder === undefined ? withInlineWeights(arranged) : arranged);
