@@ -4,6 +4,8 @@
 const nvidia = new Set(["cuda", "tensorrt"]);
 const variable = "NVIDIA_TF32_OVERRIDE";
 
+type Environment = Record<string, string | undefined>;
+
 /**
  * Has NVIDIA's libraries multiply in float32 where a session runs on them, unless the user has set NVIDIA_TF32_OVERRIDE. By default they round what is
  * multiplied to 10 bits (TF32). Logits bear that. Gradients do not: a rounding decides which rectifiers are open, and single pixels of a gradient were
@@ -12,7 +14,8 @@ const variable = "NVIDIA_TF32_OVERRIDE";
  */
 export function askForFullPrecision(
   providers: readonly string[] | undefined,
-  environment: Record<string, string | undefined> | undefined = globalThis.process?.env,
+  environment: Environment | undefined = (globalThis as { readonly process?: { readonly env: Environment } }).process
+    ?.env,
 ): void {
   if (environment === undefined || !providers?.some((name) => nvidia.has(name))) return;
   environment[variable] ??= "0";
