@@ -52,7 +52,10 @@ export interface ClassifierOptions extends SessionOptions {
    * than an image classifier of its number of weights and pixels could need.
    */
   readonly allowMemory?: number;
-  /** The machine's memory in bytes; `loadClassifier` knows it. */
+  /**
+   * The machine's memory in bytes (`loadClassifier` knows it; default 8 GB). Sessions of different graphs, such as those of several methods, are kept
+   * open while they take a quarter of it, or {@link ClassifierOptions.allowMemory}; beyond that those used the longest time ago are closed, and opened again when they are needed.
+   */
   readonly machineMemory?: number;
   /** What files beside the model say of its preprocessing and of its classes, in the order of trust; given options come before it. */
   readonly beside?: {
@@ -108,6 +111,9 @@ export interface Classifier extends NetworkPasses {
   /** The same model with its pixels prepared otherwise: a classifier of its own, with sessions of its own. */
   withPreprocessing(guess: PreprocessingGuess): Classifier;
 }
+
+/** Where nobody says how much there is, as in a page. */
+const usualMemory = 2 ** 33;
 
 const classifierOptionKeys = [
   "runtime",
@@ -173,6 +179,7 @@ export function createClassifier(model: Model, options: ClassifierOptions): Clas
     names: namesOf(prepared, sources, where),
     layers: listLayers(typed),
     sessionOptions,
+    sessionMemory: options.allowMemory ?? (options.machineMemory ?? usualMemory) / 4,
   });
 }
 
@@ -232,10 +239,11 @@ interface Parts {
   readonly warnings: readonly ModelWarning[];
   readonly layers: readonly Layer[];
   readonly sessionOptions: SessionOptions;
+  readonly sessionMemory: number;
 }
 
 function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
-  const { where, prepared, layers, sessionOptions } = parts;
+  const { where, prepared, layers, sessionOptions, sessionMemory } = parts;
   const { labels } = parts.names;
   const { model, height, width, classCount, channels } = prepared;
   const { preprocessing } = guess;
@@ -247,7 +255,7 @@ function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
     width,
   };
   const isSeparate = decidesEachLabel(prepared.head);
-  const passes = networkPasses(prepared, { where, normalization: input, sessionOptions });
+  const passes = networkPasses(prepared, { where, normalization: input, sessionOptions, sessionMemory });
   /** The pixels of `image`, if it has the network's size. */
   const checkImage = (method: string, image: ImageTensor): Float32Array => {
     const expected = [channels, height, width];

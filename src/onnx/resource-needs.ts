@@ -9,7 +9,7 @@ import { checkForm } from "../errors.ts";
 import { bytesPerElement, sizeOf } from "../tensor/tensor.ts";
 import { attributesOf } from "./attributes.ts";
 import { type TypedGraph, typeOf } from "./infer-shapes.ts";
-import { describeNode, type ValueType } from "./model.ts";
+import { describeNode, type Graph, type ValueType } from "./model.ts";
 import { hasTrait, operatorOf } from "./operators/table.ts";
 
 export interface ResourceNeeds {
@@ -29,14 +29,8 @@ export interface ResourceNeeds {
 export function resourceNeeds(typedGraph: TypedGraph): ResourceNeeds {
   checkForm("resourceNeeds: typedGraph", typedGraph, ["graph", "types", "constants"]);
   const { graph, types, constants } = typedGraph;
-  let [parameters, weightBytes] = [0, 0];
-  for (const { dtype, shape, storage } of graph.initializers.values()) {
-    parameters += sizeOf(shape);
-    weightBytes +=
-      storage.kind === "strings"
-        ? storage.values.reduce((sum, text) => sum + 2 * text.length, 0)
-        : sizeOf(shape) * bytesPerElement(dtype);
-  }
+  const parameters = [...graph.initializers.values()].reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  const weightBytes = weightBytesOf(graph);
   /** The value whose memory a value is in: itself, but for views. */
   const homes = new Map<string, string>();
   const homeOf = (name: string): string => homes.get(name) ?? name;
@@ -75,6 +69,18 @@ export function resourceNeeds(typedGraph: TypedGraph): ResourceNeeds {
     for (const name of [...node.inputs, ...results]) end(homeOf(name), position);
   }
   return { parameters, weightBytes, peakBytes, valueBytes, operations };
+}
+
+/** The bytes of all initializers of `graph`, as it holds them. */
+export function weightBytesOf(graph: Graph): number {
+  let bytes = 0;
+  for (const { dtype, shape, storage } of graph.initializers.values()) {
+    bytes +=
+      storage.kind === "strings"
+        ? storage.values.reduce((sum, text) => sum + 2 * text.length, 0)
+        : sizeOf(shape) * bytesPerElement(dtype);
+  }
+  return bytes;
 }
 
 function operationsOf(

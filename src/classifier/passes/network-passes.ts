@@ -2,8 +2,7 @@
 import type { RuleTable } from "../../autodiff/rules/index.ts";
 import { checkForm, checkKeys, kindOf, MisuseError, numberIn, oneOf } from "../../errors.ts";
 import type { Graph } from "../../onnx/model.ts";
-import { usedAfterDispose } from "../../runtime/runtime-errors.ts";
-import { createSession, modelOf, type Session, type SessionOptions } from "../../runtime/session.ts";
+import type { SessionOptions } from "../../runtime/session.ts";
 import type { Layer } from "../network/layers.ts";
 import type { PreparedModel } from "../network/prepare-model.ts";
 import type { Normalization } from "../preprocessing/preprocessing.ts";
@@ -21,6 +20,7 @@ import {
 } from "./network-graphs.ts";
 import { type ObjectivePass, objectivePass, type ReferencePass, referencePass } from "./objective.ts";
 import { type ObjectiveSpace, objectiveGraph } from "./objective-graph.ts";
+import { openGraphs } from "./open-graphs.ts";
 import type { OpenGraph } from "./pass.ts";
 import {
   type BackwardOptions,
@@ -65,7 +65,7 @@ export interface LpipsOptions {
   readonly batch?: number;
 }
 
-/** The passes of a network. Sessions are made when they are first asked for, and kept. */
+/** The passes of a network. Sessions are made when they are first asked for, and kept while there is memory for them. */
 export interface NetworkPasses {
   /** Logits of up to `batch` images (default 1) in one run. */
   forward(options?: { readonly batch?: number }): Promise<ForwardPass>;
@@ -99,15 +99,17 @@ export interface NetworkPassesOptions {
   readonly where: string;
   readonly normalization: Normalization;
   readonly sessionOptions: SessionOptions;
+  /** Bytes that open sessions may take together, by their shapes. */
+  readonly sessionMemory: number;
 }
 
 /** The passes of `prepared`, of which none is open yet. */
 export function networkPasses(
   prepared: PreparedModel,
-  { where, normalization, sessionOptions }: NetworkPassesOptions,
+  { where, normalization, sessionOptions, sessionMemory }: NetworkPassesOptions,
 ): NetworkPasses {
   const { classCount } = prepared;
-  const { open, dispose } = openGraphs(prepared, where, sessionOptions);
+  const { open, dispose } = openGraphs(prepared, { where, sessionOptions, sessionMemory });
   const inPixels = { space: "pixels", normalization } as const;
   const tables: (RuleTable | undefined)[] = [undefined];
   const numberOf = (rules: RuleTable | undefined): number => {
@@ -248,49 +250,6 @@ export function networkPasses(
       return extensionPass(opened, most, { extension, gradientOf }, names ?? []);
     },
     dispose,
-  };
-}
-
-/** The sessions of graphs, by keys that say which graph it is. */
-function openGraphs(prepared: PreparedModel, where: string, sessionOptions: SessionOptions) {
-  const opened = new Map<string, { readonly session: Promise<Session>; readonly graph: Promise<OpenGraph> }>();
-  let disposed: Promise<unknown> | undefined;
-  const create = (graph: Graph) => {
-    const session = createSession(modelOf(graph, { opsets: prepared.opsets }), sessionOptions);
-    const ready = session.then(
-      ({ run }): OpenGraph => ({
-        graph,
-        where,
-        async run(...given) {
-          if (disposed !== undefined) throw usedAfterDispose(where);
-          return run(...given);
-        },
-      }),
-    );
-    return { session, graph: ready };
-  };
-  return {
-    /** The session of the graph that `key` stands for: one for all that ask for the same. */
-    async open(key: readonly unknown[], graphOf: () => Graph): Promise<OpenGraph> {
-      if (disposed !== undefined) throw usedAfterDispose(where);
-      const name = JSON.stringify(key);
-      const existing = opened.get(name);
-      if (existing !== undefined) return existing.graph;
-      const created = create(graphOf());
-      opened.set(name, created);
-      // What could not be made is not kept: the next caller gets the error of its own attempt.
-      created.graph.catch(() => opened.delete(name));
-      return created.graph;
-    },
-    async dispose(): Promise<void> {
-      const release = ({ session }: { readonly session: Promise<Session> }) =>
-        session.then(
-          (made) => made.dispose(),
-          () => undefined,
-        );
-      disposed ??= Promise.all([...opened.values()].map(release));
-      await disposed;
-    },
   };
 }
 
