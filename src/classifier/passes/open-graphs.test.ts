@@ -3,7 +3,7 @@ import { handModel, openHandNetwork } from "../../../test/hand-network.ts";
 import { MisuseError } from "../../errors.ts";
 import type { Graph } from "../../onnx/model.ts";
 import { referenceRuntime } from "../../runtime/reference-runtime.ts";
-import type { Runtime } from "../../runtime/runtime.ts";
+import type { Runtime, RuntimeSession } from "../../runtime/runtime.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import { openGraphs } from "./open-graphs.ts";
 
@@ -17,7 +17,7 @@ function counting() {
       ...InferenceSession,
       async create(...given: Parameters<typeof InferenceSession.create>) {
         if (counts.failures-- > 0) throw new Error("no memory");
-        const session = await InferenceSession.create(...given);
+        const session = (await InferenceSession.create(...given)) as RuntimeSession;
         counts.opened++;
         counts.open++;
         return {
