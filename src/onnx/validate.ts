@@ -5,9 +5,12 @@ import { valuesReadBy } from "./captures.ts";
 import { describeNode, type Graph, type Model, type Node } from "./model.ts";
 
 /** The newest version of the standard operator set whose operators this package was written against. */
-export const newestOpset = 26;
-/** The newest version of the file format that this package, and onnxruntime, know. */
-export const newestIrVersion = 13;
+export const newestOpset = 28;
+/** The newest version of the file format that this package knows. */
+export const newestIrVersion = 14;
+/** The newest versions that onnxruntime 1.30 takes. */
+export const newestRunnableOpset = 26;
+export const newestRunnableIrVersion = 13;
 
 const shownOffenders = 5;
 

@@ -13,6 +13,7 @@ import { constantBatchStatistics } from "./constant-batch-statistics.ts";
 import { decomposeFusedOperators } from "./decompose-fused-operators.ts";
 import { halfToFloat32, halfTypesOf } from "./half-to-float32.ts";
 import { inlineFunctions } from "./inline-functions.ts";
+import { lowerOpset } from "./lower-opset.ts";
 import { upgradeOpset } from "./upgrade-opset.ts";
 
 export interface CanonicalFormOptions {
@@ -35,7 +36,7 @@ export interface CanonicalModel {
 export function canonicalForm(model: Model, options: CanonicalFormOptions = {}): CanonicalModel {
   checkKeys("canonicalForm", options, ["where", "keep"]);
   const { where = "model", keep } = options;
-  const valid = validateModel(model, { where });
+  const valid = lowerOpset(validateModel(model, { where }));
   const inlined = inlineFunctions(valid);
   // What functions are made of is checked where it has become part of the graph.
   const upgraded = upgradeOpset(inlined === valid ? valid : validateModel(inlined, { where }), { where });
