@@ -52,7 +52,7 @@ export function runParts(
 }
 
 /** The commit that is checked out, with a mark if files that it holds have been changed. */
-function commitOf(folder: string): string {
+export function commitOf(folder: string): string {
   const git = (...words: string[]): string =>
     execFileSync("git", ["-C", folder, ...words], { encoding: "utf8" }).trim();
   const changed =

@@ -48,3 +48,17 @@ test("titles have the room that they need, and none if there are none", () => {
   expect(svgOf("contrastive-excitation-backprop")).toContain('viewBox="0 0 270 198"');
   expect(svgOf("guided-backprop")).toContain('<tspan x="122"');
 });
+
+test("a note stands below the rows and makes room for itself", () => {
+  const svgOf = (note?: string): string =>
+    figureGrid({
+      title: "t",
+      columns: ["a"],
+      rows: [{ title: "", cells: [cell] }],
+      size: { width: 10, height: 10 },
+      note,
+    });
+  expect(svgOf()).toContain('viewBox="0 0 166 198"');
+  expect(svgOf("<red>")).toContain('viewBox="0 0 166 218"');
+  expect(svgOf("<red>")).toMatch(/y="212"[^>]*>&lt;red&gt;<\/text><\/svg>$/);
+});

@@ -32,6 +32,8 @@ export interface FigureGridInput {
   readonly size: { readonly width: number; readonly height: number };
   /** Width of a cell in the figure's units. Default 150. */
   readonly cellWidth?: number;
+  /** One line below the rows, such as what the colors of boxes mean. */
+  readonly note?: string;
 }
 
 const gap = 8;
@@ -39,6 +41,7 @@ const gap = 8;
 const rowTitle = { characters: 15, characterWidth: 7.3, gap: 12 } as const;
 const headingHeight = 40;
 const captionHeight = 18;
+const noteHeight = 20;
 const font = "font-family=\"system-ui,'Segoe UI',Roboto,'Helvetica Neue',Arial,'DejaVu Sans',sans-serif\"";
 const marks = { right: "✓ ", wrong: "✗ " } as const;
 const ink = { text: "#1b1f27", soft: "#5c6675", right: "#0072b2", wrong: "#a34700" };
@@ -46,7 +49,7 @@ const ink = { text: "#1b1f27", soft: "#5c6675", right: "#0072b2", wrong: "#a3470
 /** The figure. The same input gives the same text. */
 export function figureGrid(input: FigureGridInput): string {
   checkForm("figureGrid: input", input, ["title", "columns", "rows", "size"]);
-  const { title, columns, rows, size, cellWidth = 150 } = input;
+  const { title, columns, rows, size, cellWidth = 150, note } = input;
   const cellHeight = Math.round((cellWidth * size.height) / size.width);
   const hasCaptions = rows.some(({ cells }) => cells.some((cell) => cell?.caption !== undefined));
   const rowHeight = cellHeight + gap + (hasCaptions ? captionHeight : 0);
@@ -54,7 +57,7 @@ export function figureGrid(input: FigureGridInput): string {
   const longest = Math.max(0, ...titles.flat().map(({ length }) => length));
   const rowTitleWidth = longest === 0 ? gap : Math.ceil(longest * rowTitle.characterWidth + 2 * rowTitle.gap);
   const width = rowTitleWidth + columns.length * (cellWidth + gap);
-  const height = headingHeight + rows.length * rowHeight;
+  const height = headingHeight + rows.length * rowHeight + (note === undefined ? 0 : noteHeight);
   const left = (column: number): number => rowTitleWidth + column * (cellWidth + gap);
   const drawn = (cell: FigureCell, x: number, y: number): string => {
     const scale = cellWidth / size.width;
@@ -89,7 +92,11 @@ export function figureGrid(input: FigureGridInput): string {
     const name = `<text text-anchor="end" font-size="12" fill="${ink.soft}">${spans.join("")}</text>`;
     return name + row.cells.map((cell, c) => (cell === undefined ? "" : drawn(cell, left(c), top))).join("");
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escapeMarkup(title)}" ${font}><rect width="${width}" height="${height}" fill="#fff"/>${heading.join("")}${body.join("")}</svg>`;
+  const footnote =
+    note === undefined
+      ? ""
+      : `<text x="${left(0)}" y="${height - 6}" font-size="11.5" fill="${ink.soft}">${escapeMarkup(note)}</text>`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escapeMarkup(title)}" ${font}><rect width="${width}" height="${height}" fill="#fff"/>${heading.join("")}${body.join("")}${footnote}</svg>`;
 }
 
 /** The true box is dashed, so that it is told from a found one without its color. */

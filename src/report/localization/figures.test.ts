@@ -13,8 +13,10 @@ import type { Box } from "../../image/geometry.ts";
 import type { Picture } from "../../image/picture.ts";
 import { gridKinds, thresholdGrids } from "../../localization/threshold-grids.ts";
 import { findMethod } from "../../saliency/methods.ts";
-import { tensorOf } from "../../tensor/tensor.ts";
-import { localizationFigures } from "./figures.ts";
+import { floatTensor, tensorOf } from "../../tensor/tensor.ts";
+import { comparisonFigure, localizationFigures, stagesFigure } from "./figures.ts";
+import { inputCache, type Shown, shownOf } from "./shown.ts";
+import { perturbationTile } from "./tiles.ts";
 
 const classifier = createClassifier(tinyClassifier(), { runtime: ort, threads: 1 });
 afterAll(() => classifier.dispose());
@@ -162,4 +164,55 @@ test("class names are text, whatever is in them", async () => {
     expect(svg).toContain("&lt;b&gt;\\u{7}&amp;\\u{202e}");
     expect(svg).not.toMatch(/\p{Cc}|\u202e|<b>/u);
   }
+});
+
+test("methods can be columns as well, and a failure can say why", async () => {
+  const images = [imageOf("a"), imageOf("b")];
+  const identity = { experiment: "localization", version: "1", model: "ab", data: "d", settings: {} };
+  const store = memoryStore<LocalizationRecord>(identity);
+  for (const image of images) {
+    for (const run of runs) {
+      const key = localizationKey(image, run);
+      await store.writeArray(key, "map", tensorOf("uint16", new Uint16Array(576).fill(65_535, 0, 60), [24, 24]));
+      // Perceptual is right on "a", gradient on both.
+      const result = recordOf(run.name === "gradient" || image.id === "a");
+      await store.append({ kind: "finished", key, result, seconds: 1, at: "2026-01-01" });
+    }
+  }
+  const source = { store, methods: summarizeMethods(store.allRecords(), runs), options: defaultSummaryOptions };
+  const inputOf = inputCache(classifier);
+  const compared: { own: Shown; results: (Shown | undefined)[] }[] = [];
+  for (const image of images) {
+    const results: (Shown | undefined)[] = [];
+    for (const run of runs) results.push(await shownOf(image, run, inputOf, source));
+    const [own] = results;
+    if (own !== undefined) compared.push({ own, results });
+  }
+  const layout = { classifier, options: defaultSummaryOptions, encode: async () => "data:,x" };
+  const svg = (await comparisonFigure(compared, runs, layout, { where: "w", columns: "methods" }))?.svg;
+  const [no, yes] = [`${red} IoU 0.00`, `${green} IoU 1.00`];
+  // Picture by picture, each with all methods.
+  expect(captions(svg)).toEqual([yes, yes, no, yes]);
+  expect(titles(svg)).toEqual(["picture", "perceptual", "gradient", "class of a", "class of b"]);
+  const failed = compared.map(({ own }) => own).filter(({ isRight }) => !isRight);
+  const [run] = runs;
+  const stages = await stagesFigure(failed, run, layout, {
+    which: "failures",
+    where: "w",
+    remark: () => "too <large>",
+  });
+  expect(stages?.svg).toContain(">✗ IoU 0.00, too &lt;large&gt;</text>");
+});
+
+test("an enhanced perturbation shows its usual values, and cuts off the few largest", () => {
+  const data = new Float32Array(1200).fill(0.5);
+  // 1 % of the values at a tenth of the largest, which is one of 1200.
+  for (let i = 0; i < 12; i++) data[100 * i + 50] = i % 2 === 0 ? 0.55 : 0.45;
+  data[0] = 1;
+  const { data: bytes } = perturbationTile(floatTensor(data, [3, 20, 20]));
+  const at = (c: number, i: number): number | undefined => bytes[3 * i + c];
+  expect(at(0, 0)).toBe(255);
+  expect([at(0, 50), at(0, 150), at(0, 51)]).toEqual([255, 0, 128]);
+  const { data: still } = perturbationTile(floatTensor(new Float32Array(1200).fill(0.5), [3, 20, 20]));
+  expect(new Set(still)).toEqual(new Set([128]));
 });

@@ -1,27 +1,14 @@
 /** @file The figures of the localization benchmark, made of the maps that were kept. */
 
 import type { Classifier } from "../../classifier/classifier.ts";
-import type { DatasetImage } from "../../datasets/dataset.ts";
-import { PerceptualBallError } from "../../errors.ts";
-import { type LocalizationItem, localizationKey, type MethodRun } from "../../experiments/localization/protocol.ts";
-import { boxesOfText, type LocalizationRecord } from "../../experiments/localization/record.ts";
-import type { MethodSummary } from "../../experiments/localization/summary.ts";
+import type { LocalizationItem, MethodRun } from "../../experiments/localization/protocol.ts";
 import type { SummaryOptions } from "../../experiments/localization/summary-options.ts";
-import {
-  agreementOf,
-  isLocalized,
-  type LocalizationFinished,
-} from "../../experiments/localization/threshold-errors.ts";
-import type { RecordStore } from "../../experiments/records/record-store.ts";
-import type { Box } from "../../image/geometry.ts";
-import { type ImageTensor, type Picture, tensorToPicture } from "../../image/picture.ts";
-import type { ThresholdRule } from "../../localization/threshold.ts";
-import { thresholdGrids, thresholdParameter } from "../../localization/threshold-grids.ts";
+import { type Picture, tensorToPicture } from "../../image/picture.ts";
 import { perceptual } from "../../saliency/perturbations/perceptual.ts";
-import type { FloatTensor } from "../../tensor/tensor.ts";
 import { type FigureCell, type FigureRow, figureGrid } from "../figures/figure-grid.ts";
 import { shortName } from "../style/wording.ts";
-import { fromLevels, heatTile, keptMask, mapTile, maskedTile, maskTile } from "./tiles.ts";
+import { inputCache, type Shown, type ShownSource, shownOf } from "./shown.ts";
+import { heatTile, keptMask, mapTile, maskedTile, maskTile, perturbationTile } from "./tiles.ts";
 
 export interface BenchmarkFigure {
   /** Of the file, without its ending. */
@@ -31,30 +18,21 @@ export interface BenchmarkFigure {
   readonly svg: string;
 }
 
-export interface FiguresInput {
-  readonly classifier: Classifier;
-  readonly items: readonly LocalizationItem[];
-  readonly runs: readonly MethodRun[];
-  readonly store: RecordStore<LocalizationRecord>;
-  readonly methods: readonly MethodSummary[];
-  readonly options: SummaryOptions;
-  /** Pictures per figure. */
-  readonly rows: number;
+/** What every layout needs besides what is shown. */
+export interface LayoutInput {
+  readonly classifier: Pick<Classifier, "labelName">;
+  readonly options: Pick<SummaryOptions, "connectivity">;
   /** The picture as an address, such as a data URI: reports know no format of pictures. */
   readonly encode: (picture: Picture) => Promise<string>;
 }
 
-/** One method's result on one picture, with its kept map. */
-interface Shown {
-  readonly image: DatasetImage;
-  readonly input: ImageTensor;
-  readonly record: LocalizationFinished;
-  readonly map: FloatTensor;
-  readonly perturbation: FloatTensor | undefined;
-  readonly rule: ThresholdRule;
-  readonly found: Box | null;
-  readonly agreement: number;
-  readonly isRight: boolean;
+export interface FiguresInput extends LayoutInput, ShownSource {
+  readonly classifier: Pick<Classifier, "labelName" | "fit">;
+  readonly options: SummaryOptions;
+  readonly items: readonly LocalizationItem[];
+  readonly runs: readonly MethodRun[];
+  /** Pictures per figure. */
+  readonly rows: number;
 }
 
 /**
@@ -82,74 +60,35 @@ export async function localizationFigures(input: FiguresInput): Promise<Benchmar
       compared.push({ own: shown, results });
     }
   }
-  const where = `the best value threshold of each method on these pictures; red: the right box, green: the one found`;
+  const where = "the best value threshold of each method on these pictures";
   const figures: (BenchmarkFigure | undefined)[] = [
     await explanationFigure(
       compared.map((column) => column.own),
       own,
       input,
     ),
-    await comparisonFigure(compared, input, where),
-    await stagesFigure(failures, own, input, "failures", where),
-    await stagesFigure(successes, own, input, "successes", where),
+    await comparisonFigure(compared, runs, input, { where }),
+    await stagesFigure(failures, own, input, { which: "failures", where }),
+    await stagesFigure(successes, own, input, { which: "successes", where }),
   ];
   return figures.filter((figure) => figure !== undefined);
 }
 
+/** What the boxes of these figures are, for captions. */
+export const boxLegend = "blue: the box that is found; orange and dashed: the right one";
+
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** A picture in the comparison: the result of the paper's own method, and those of all runs in their order, as far as there are any. */
-interface Column {
+export interface Column {
   readonly own: Shown;
   readonly results: readonly (Shown | undefined)[];
 }
 
-/** Pictures as the network sees them, each read once; undefined for one that cannot be read (any more), which the benchmark has reported. */
-function inputCache(classifier: Classifier): (image: DatasetImage) => Promise<ImageTensor | undefined> {
-  const known = new Map<string, Promise<ImageTensor | undefined>>();
-  const read = async (image: DatasetImage): Promise<ImageTensor | undefined> => {
-    try {
-      return classifier.fit(await image.picture());
-    } catch (error) {
-      if (error instanceof PerceptualBallError) return undefined;
-      throw error;
-    }
-  };
-  return (image) => {
-    const input = known.get(image.id) ?? read(image);
-    known.set(image.id, input);
-    return input;
-  };
-}
-
-async function shownOf(
-  image: DatasetImage,
-  run: MethodRun,
-  inputOf: (image: DatasetImage) => Promise<ImageTensor | undefined>,
-  { store, methods, options }: FiguresInput,
-): Promise<Shown | undefined> {
-  const key = localizationKey(image, run);
-  const record = store.finished(key);
-  const summary = methods.find(({ name }) => name === run.name);
-  const levels = await store.readArray(key, "map");
-  const input = await inputOf(image);
-  if (record === undefined || summary === undefined || levels === undefined || input === undefined) return undefined;
-  const place = thresholdGrids.value.findIndex((rule) => thresholdParameter(rule) === summary.kinds.value.parameter);
-  const found = boxesOfText(record.result.boxes[options.connectivity].value)[place];
-  const perturbation = await store.readArray(key, "perturbation");
-  return {
-    image,
-    input,
-    record,
-    map: fromLevels(levels),
-    perturbation: perturbation === undefined ? undefined : fromLevels(perturbation),
-    rule: thresholdGrids.value[place],
-    found,
-    agreement: agreementOf(found, record.result, options.object),
-    isRight: isLocalized(found, record.result, options),
-  };
-}
-
 /** Makes cells of pictures. */
-function cellMaker({ encode }: FiguresInput) {
+function cellMaker({ encode }: LayoutInput) {
   return async (picture: Picture, alt: string, rest: Partial<FigureCell> = {}): Promise<FigureCell> => ({
     source: await encode(picture),
     alt,
@@ -157,7 +96,7 @@ function cellMaker({ encode }: FiguresInput) {
   });
 }
 
-function rowTitle({ image, record }: Shown, { classifier }: FiguresInput): string {
+function rowTitle({ image, record }: Shown, { classifier }: LayoutInput): string {
   const { truth, explained } = record.result;
   return shortName(image.className ?? classifier.labelName(truth ?? explained));
 }
@@ -166,15 +105,24 @@ function boxesOf({ found, record }: Shown): Pick<FigureCell, "found" | "groundTr
   return { found: found ?? undefined, groundTruth: record.result.truthBoxes };
 }
 
-function verdictOf({ agreement, isRight }: Shown): Pick<FigureCell, "caption" | "verdict"> {
-  return { caption: `IoU ${agreement.toFixed(2)}`, verdict: isRight ? "right" : "wrong" };
+function verdictOf({ agreement, isRight }: Shown, remark?: string): Pick<FigureCell, "caption" | "verdict"> {
+  const caption = `IoU ${agreement.toFixed(2)}${remark === undefined ? "" : `, ${remark}`}`;
+  return { caption, verdict: isRight ? "right" : "wrong" };
 }
 
-/** Figure 4: every method on the same pictures, one method to a row. */
-async function comparisonFigure(
+export interface ComparisonLayout {
+  /** Where the boxes come from, a phrase for the caption. */
+  readonly where: string;
+  /** What is a column: default "pictures". */
+  readonly columns?: "pictures" | "methods";
+}
+
+/** Figure 4: every method on the same pictures, with its box; undefined without pictures. */
+export async function comparisonFigure(
   compared: readonly Column[],
-  input: FiguresInput,
-  where: string,
+  runs: readonly MethodRun[],
+  input: LayoutInput,
+  { where, columns = "pictures" }: ComparisonLayout,
 ): Promise<BenchmarkFigure | undefined> {
   const size = compared[0]?.own.record.result.size;
   if (size === undefined) return undefined;
@@ -184,8 +132,8 @@ async function comparisonFigure(
   for (const [c, { own }] of compared.entries()) {
     pictures.push(await cellOf(tensorToPicture(own.input), titles[c], { groundTruth: own.record.result.truthBoxes }));
   }
-  const rows: FigureRow[] = [{ title: "picture", cells: pictures }];
-  for (const [r, { name }] of input.runs.entries()) {
+  const byMethod: FigureRow[] = [{ title: "picture", cells: pictures }];
+  for (const [r, { name }] of runs.entries()) {
     const cells: (FigureCell | undefined)[] = [];
     for (const [c, { results }] of compared.entries()) {
       const shown = results[r];
@@ -198,22 +146,27 @@ async function comparisonFigure(
             }),
       );
     }
-    rows.push({ title: name, cells });
+    byMethod.push({ title: name, cells });
   }
+  const byPicture = titles.map((title, c): FigureRow => ({ title, cells: byMethod.map(({ cells }) => cells[c]) }));
   const title = "All methods on the same pictures";
   return {
     name: "figure4-methods",
     title,
-    caption: `The counterpart of figure 4: square root of each blurred map over the picture, with the box at ${where}.`,
-    svg: figureGrid({ title, columns: titles, rows, size }),
+    caption: `The counterpart of figure 4: square root of each blurred map over the picture, with the box at ${where}. ${capitalized(boxLegend)}.`,
+    svg: figureGrid(
+      columns === "pictures"
+        ? { title, columns: titles, rows: byMethod, size, note: boxLegend }
+        : { title, columns: byMethod.map((row) => row.title), rows: byPicture, size, note: boxLegend },
+    ),
   };
 }
 
-/** Figure 3: pictures, their perturbations and the maps made of these, two pictures to a row. */
-async function explanationFigure(
+/** Figure 3: pictures, their perturbations and the maps made of these, two pictures to a row; undefined without pictures. */
+export async function explanationFigure(
   shown: readonly Shown[],
   run: MethodRun,
-  input: FiguresInput,
+  input: LayoutInput,
 ): Promise<BenchmarkFigure | undefined> {
   const size = shown[0]?.record.result.size;
   if (size === undefined) return undefined;
@@ -228,7 +181,7 @@ async function explanationFigure(
       cells.push(await cellOf(tensorToPicture(one.input), caption, { caption }));
       if (hasPerturbation) {
         cells.push(
-          one.perturbation === undefined ? undefined : await cellOf(tensorToPicture(one.perturbation), "perturbation"),
+          one.perturbation === undefined ? undefined : await cellOf(perturbationTile(one.perturbation), "perturbation"),
         );
       }
       cells.push(await cellOf(mapTile(one.map), `map of ${caption}`));
@@ -239,7 +192,7 @@ async function explanationFigure(
   return {
     name: "figure3-explanations",
     title: `${run.method.title}: what it finds`,
-    caption: `The counterpart of figure 3: ${hasPerturbation ? "the perturbation scaled to be visible, and " : ""}the square root of the blurred map.`,
+    caption: `The counterpart of figure 3: ${hasPerturbation ? "the perturbation enhanced, its largest values cut off, and " : ""}the square root of the blurred map.`,
     svg: figureGrid({
       title: "Explanations",
       columns: shown.length > 1 ? [...columns, ...columns] : columns,
@@ -252,13 +205,20 @@ async function explanationFigure(
 const connectivityOf = { "8": 8, "4": 4, none: "none" } as const;
 const singular = { failures: "failure", successes: "success" } as const;
 
-/** Figures 6 and 7: how a box comes about, step by step. */
-async function stagesFigure(
+export interface StagesLayout {
+  readonly which: "failures" | "successes";
+  /** Where the boxes come from, a phrase for the caption. */
+  readonly where: string;
+  /** A few words after the agreement of the boxes. */
+  readonly remark?: (one: Shown) => string | undefined;
+}
+
+/** Figures 6 and 7: how a box comes about, step by step; undefined without pictures. */
+export async function stagesFigure(
   shown: readonly Shown[],
   run: MethodRun,
-  input: FiguresInput,
-  which: "failures" | "successes",
-  where: string,
+  input: LayoutInput,
+  { which, where, remark }: StagesLayout,
 ): Promise<BenchmarkFigure | undefined> {
   const size = shown[0]?.record.result.size;
   if (size === undefined) return undefined;
@@ -271,12 +231,12 @@ async function stagesFigure(
     const cells: (FigureCell | undefined)[] = [await cellOf(tensorToPicture(one.input), "picture")];
     if (hasPerturbation) {
       cells.push(
-        one.perturbation === undefined ? undefined : await cellOf(tensorToPicture(one.perturbation), "perturbation"),
+        one.perturbation === undefined ? undefined : await cellOf(perturbationTile(one.perturbation), "perturbation"),
       );
     }
     cells.push(
       await cellOf(mapTile(one.map), "map"),
-      await cellOf(maskTile(mask), "dominant component", { ...boxesOf(one), ...verdictOf(one) }),
+      await cellOf(maskTile(mask), "dominant component", { ...boxesOf(one), ...verdictOf(one, remark?.(one)) }),
       await cellOf(maskedTile(one.input, mask), "picture inside the component"),
     );
     rows.push({ title: rowTitle(one, input), cells });
@@ -287,12 +247,13 @@ async function stagesFigure(
   return {
     name: which === "failures" ? "figure6-failures" : "figure7-successes",
     title: `${title} of ${run.method.title}`,
-    caption: `The counterpart of figure ${which === "failures" ? 6 : 7}: ${number} in the order of the data, at ${where}.`,
+    caption: `The counterpart of figure ${which === "failures" ? 6 : 7}: ${number} in the order of the data, at ${where}. ${capitalized(boxLegend)}.`,
     svg: figureGrid({
       title,
       columns: ["picture", ...perturbed, "map", "dominant component", "picture inside it"],
       rows,
       size,
+      note: boxLegend,
     }),
   };
 }

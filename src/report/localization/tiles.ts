@@ -27,6 +27,18 @@ export function mapTile(map: FloatTensor): Picture {
   return tensorToPicture(colorize({ ...heat, data: heat.data.map(Math.sqrt) }));
 }
 
+/** Of the perturbation's values so many are shown in full; the largest are cut off there, or they alone would be seen. */
+const enhancedShare = 0.995;
+
+/** A kept `perturbation` [C, H, W] (½ where nothing changes), enhanced: all by one factor, so that all but its largest values stay within the colors. */
+export function perturbationTile(perturbation: FloatTensor): Picture {
+  const magnitudes = perturbation.data.map((value) => Math.abs(value - 0.5)).sort();
+  const large = magnitudes[Math.min(magnitudes.length - 1, Math.floor(enhancedShare * magnitudes.length))];
+  const factor = large > 0 ? 0.5 / large : 1;
+  const data = perturbation.data.map((value) => Math.min(1, Math.max(0, 0.5 + factor * (value - 0.5))));
+  return tensorToPicture(floatTensor(data, perturbation.shape));
+}
+
 /** What `rule` and the connectivity keep of `map` [H, W]: the component that a box is drawn around; with "none" all of it. */
 export function keptMask(map: FloatTensor, rule: ThresholdRule, connectivity: 8 | 4 | "none"): Mask {
   const mask = threshold(map, rule);
