@@ -110,12 +110,25 @@ async function pooledRecords(suffix: string): Promise<LocalizationFinished[]> {
   return all;
 }
 
-/** Only pictures that a network has finished with every method: a method is not judged on the pictures that came first. */
+const networkOf = (image: string): string => image.slice(0, image.indexOf("/"));
+
+/** The names that occur beside each of what `of` names. */
+function namesBy(records: readonly LocalizationFinished[], of: (image: string) => string): Map<string, Set<string>> {
+  const found = new Map<string, Set<string>>();
+  for (const { key } of records) {
+    const names = found.get(of(key.image)) ?? new Set();
+    found.set(of(key.image), names.add(key.method));
+  }
+  return found;
+}
+
+/** Only methods that every network has begun, and only pictures that a network has finished with all of them: none is judged on the pictures that came first. */
 function complete(records: readonly LocalizationFinished[]): LocalizationFinished[] {
-  const names = new Set(records.map(({ key }) => key.method));
-  const counts = new Map<string, number>();
-  for (const { key } of records) counts.set(key.image, (counts.get(key.image) ?? 0) + 1);
-  return records.filter(({ key }) => counts.get(key.image) === names.size);
+  const begun = [...namesBy(records, networkOf).values()];
+  const common = records.filter(({ key }) => begun.every((names) => names.has(key.method)));
+  const count = new Set(common.map(({ key }) => key.method)).size;
+  const finished = namesBy(common, (image) => image);
+  return common.filter(({ key }) => finished.get(key.image)?.size === count);
 }
 
 /** The networks as one: every network's records count, and what is said of chance takes those of one picture together. */
@@ -129,15 +142,15 @@ async function writePooled(suffix: string): Promise<void> {
     .map((method) => ({ name: method.name, method, settings: {} }));
   const options = defaultSummaryOptions;
   const images = new Set(records.map(({ key }) => key.image));
-  const present = Object.keys(networks).filter((network) =>
-    [...images].some((image) => image.startsWith(`${network}/`)),
+  const present = [...new Set([...images].map(networkOf))];
+  const experiments = present.map((network) =>
+    JSON.parse(readFileSync(join(results, `${network}${suffix}`, "experiment.json"), "utf8")),
   );
-  const sample = JSON.parse(readFileSync(join(results, `${present[0]}${suffix}`, "experiment.json"), "utf8"));
   const summary: LocalizationSummary = {
-    model: { name: present.join(", "), sha256: "of each network beside its own table", classCount: 1000 },
+    model: { name: present.join(", "), sha256: experiments.map(({ model }) => model).join(", "), classCount: 1000 },
     data: { name: `imagenet-227, ${present.length} networks`, images: images.size },
     options,
-    settings: { ...sample.settings, preprocessing: "of each network" },
+    settings: { ...experiments[0].settings, preprocessing: "of each network" },
     accuracy: accuracyOf(records),
     methods: summarizeMethods(records, runs, options, pooling),
     comparisons: compareMethods(records, runs, paperMethods(runs), options, pooling),
