@@ -130,6 +130,27 @@ test("estimates lie within their intervals, first row on top, groups in the lege
   for (const text of ["one", "two", "A", "B", "error"]) expect(texts).toContain(text);
 });
 
+test("estimates of one name share a line, and its name stands once at their middle", async () => {
+  const estimate = (name: string, group: string, value: number) => ({
+    name,
+    group,
+    value,
+    low: value,
+    high: value + 0.1,
+  });
+  const svg = await estimatePlot({
+    rows: [estimate("one", "A", 0.1), estimate("one", "B", 0.2), estimate("two", "A", 0.3), estimate("two", "B", 0.4)],
+    x: axis("error"),
+  });
+  const { all, texts } = read(svg);
+  const heights = all('[aria-label="dot"] circle').map((dot) => Number(dot.getAttribute("cy")));
+  expect(heights).toEqual(heights.toSorted((a, b) => a - b));
+  expect(heights[2] - heights[1]).toBeLessThan(heights[2] - heights[0]);
+  expect(heights[2] - heights[0]).toBeCloseTo(30, 6);
+  expect(texts.filter((text) => text === "one")).toHaveLength(1);
+  expect(texts.filter((text) => text === "two")).toHaveLength(1);
+});
+
 test("plots of nothing, of one point and of a constant can be drawn", async () => {
   const [x, y] = [{ label: "x" }, { label: "y" }];
   for (const points of [

@@ -241,7 +241,7 @@ export async function rocPlot(input: PlotSize & { readonly curves: readonly RocP
   });
 }
 
-/** A row of a plot of estimates; rows of one group have one color. */
+/** An estimate of a plot; those of one group have one color. */
 export interface EstimateRow {
   readonly name: string;
   readonly value: number;
@@ -250,6 +250,9 @@ export interface EstimateRow {
   readonly group?: string;
 }
 
+/** Of a line of estimates, in pixels; those that share one take this part of it. */
+const lineHeight = { single: 24, shared: 30, share: 0.7 };
+
 export interface EstimatePlotInput extends PlotSize {
   readonly rows: readonly EstimateRow[];
   readonly x: PlotAxis;
@@ -257,7 +260,10 @@ export interface EstimatePlotInput extends PlotSize {
   readonly rules?: readonly PlotRule[];
 }
 
-/** Estimates with their intervals, one below the other, as an SVG document. Default width 640; the height follows from the rows. */
+/**
+ * Estimates with their intervals, one below the other, as an SVG document; neighbors of one name share a line. Default width 640; the height follows
+ * from the lines.
+ */
 export async function estimatePlot(input: EstimatePlotInput): Promise<string> {
   checkForm("estimatePlot: input", input, ["rows", "x"]);
   const { rows, width = 640, title, rules = [] } = input;
@@ -275,22 +281,33 @@ export async function estimatePlot(input: EstimatePlotInput): Promise<string> {
     rules.length > 0,
   );
   const margins = { ...plain, left: 16 + widthOf(rows.map(({ name }) => name)) };
-  const placed = rows.map((row, index) => ({
-    ...row,
-    name: printable(row.name),
-    place: -index,
-    color: styleOf(groups.indexOf(row.group ?? "")).color,
-  }));
-  const height = input.height ?? margins.top + margins.bottom + 24 * rows.length;
+  const lines: EstimateRow[][] = [];
+  for (const row of rows) {
+    const last = lines.at(-1);
+    if (last?.[0].name === row.name) last.push(row);
+    else lines.push([row]);
+  }
+  const isShared = lines.length < rows.length;
+  const placed = lines.flatMap((line, index) =>
+    line.map((row, position) => ({
+      ...row,
+      place: -index + lineHeight.share * (0.5 - (position + 0.5) / line.length),
+      color: styleOf(groups.indexOf(row.group ?? "")).color,
+    })),
+  );
+  const names = lines.map(([{ name }], index) => ({ name: printable(name), place: -index }));
+  const ends = [-lines.length + 0.5, 0.5] as const;
+  const each = isShared ? lineHeight.shared : lineHeight.single;
+  const height = input.height ?? margins.top + margins.bottom + each * lines.length;
   return await drawPlot({
     width,
     height,
     title,
     x,
-    y: { label: "", domain: [-rows.length + 0.5, 0.5] },
+    y: { label: "", domain: ends },
     margins,
     grid: "x",
-    options: { y: { axis: null, domain: [-rows.length + 0.5, 0.5] } },
+    options: { y: { axis: null, domain: ends } },
     marks: (Plot) => [
       ...rules.flatMap((rule) => ruleMarks(Plot, rule)),
       Plot.link(placed, {
@@ -299,12 +316,12 @@ export async function estimatePlot(input: EstimatePlotInput): Promise<string> {
         y1: "place",
         y2: "place",
         stroke: "color",
-        strokeWidth: 2.5,
+        strokeWidth: isShared ? 1.6 : 2.5,
         strokeOpacity: 0.55,
         strokeLinecap: "round",
       }),
-      Plot.dot(placed, { x: "value", y: "place", r: 4.5, fill: "color" }),
-      Plot.text(placed, {
+      Plot.dot(placed, { x: "value", y: "place", r: isShared ? 2.8 : 4.5, fill: "color" }),
+      Plot.text(names, {
         text: "name",
         y: "place",
         frameAnchor: "left",

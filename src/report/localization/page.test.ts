@@ -169,8 +169,8 @@ test("Markdown and CSV say the same", () => {
 
 test("the plots draw the curves of the summary", async () => {
   const plots = await errorPlots(summary);
-  expect(plots.map(({ name }) => name)).toEqual(gridKinds.map((kind) => `error-${kind}`));
-  const { document } = parseHTML(plots[0].svg);
+  expect(plots.map(({ name }) => name)).toEqual(["errors", ...gridKinds.map((kind) => `error-${kind}`)]);
+  const { document } = parseHTML(plots[1].svg);
   const [gradient, other, whole] = [...document.querySelectorAll('[aria-label="line"] path')].map((path) =>
     (path.getAttribute("d") ?? "")
       .slice(1)

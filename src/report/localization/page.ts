@@ -47,7 +47,7 @@ ${warningList(summary.warnings)}
 ${errorSection(summary)}
 ${comparisonSection(summary)}
 ${groupSection(summary)}
-${plotSection("Error over the threshold", "How much the choice of the threshold matters. A map that localizes well at one threshold only needs luck, or a tuned one.", errorPlots)}
+${plotSection("Error over the threshold", "The least errors beside one another, and how much the choice of the threshold matters: a map that localizes well at one threshold only needs luck, or a tuned one.", errorPlots)}
 ${figures.map(figureSection).join("\n")}
 ${measureSection(summary)}
 ${plotSection("Insertion and deletion", "The probability of the explained class while pixels are shown, or taken away, in the order of the map. Means over the pictures.", curvePlots)}

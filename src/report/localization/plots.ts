@@ -5,7 +5,7 @@ import type { LocalizationSummary } from "../../experiments/localization/summary
 import type { SanityStage } from "../../experiments/localization/weight-randomization.ts";
 import { gridKinds } from "../../localization/threshold-grids.ts";
 import { softInk } from "../figures/plot-frame.ts";
-import { curvePlot, type PlotCurve } from "../figures/plots.ts";
+import { curvePlot, type EstimateRow, estimatePlot, type PlotCurve } from "../figures/plots.ts";
 import type { PageFigure } from "./page.ts";
 import { sanityMethods } from "./tables.ts";
 import { kindTitles, pictureCount } from "./wording.ts";
@@ -22,11 +22,14 @@ const thresholdLabels = {
   energy: "α: share of the map's sum",
 } as const;
 
-/** For each kind of threshold the error of every method over the threshold, with the baselines as dashed lines. */
+/**
+ * The least errors of all methods beside one another, those that err least on average first; and for each kind of threshold the error of every method over
+ * the threshold, with the baselines as dashed lines.
+ */
 export async function errorPlots(summary: LocalizationSummary): Promise<NamedPlot[]> {
   checkForm("errorPlots: summary", summary, ["model", "data", "options", "settings"]);
   const { methods, data } = summary;
-  const plots: NamedPlot[] = [];
+  const plots: NamedPlot[] = [await leastErrors(summary)];
   for (const kind of gridKinds) {
     const parameters = methods.flatMap((method) => method.kinds[kind].curve.map(({ parameter }) => parameter));
     const ends = [Math.min(...parameters), Math.max(...parameters)];
@@ -51,6 +54,28 @@ export async function errorPlots(summary: LocalizationSummary): Promise<NamedPlo
     });
   }
   return plots;
+}
+
+async function leastErrors({ methods, data }: LocalizationSummary): Promise<NamedPlot> {
+  const meanOf = ({ kinds }: (typeof methods)[number]): number =>
+    gridKinds.reduce((sum, kind) => sum + kinds[kind].error.value, 0);
+  const rows = methods
+    .toSorted((a, b) => meanOf(a) - meanOf(b))
+    .flatMap(({ name, kinds }) =>
+      gridKinds.map((kind): EstimateRow => {
+        const {
+          value,
+          interval: [low, high],
+        } = kinds[kind].error;
+        return { name, value, low, high, group: kindTitles[kind] };
+      }),
+    );
+  return {
+    name: "errors",
+    title: "Least errors.",
+    caption: `At the best threshold of each kind, with 95 % intervals, on ${pictureCount(data.images)}.`,
+    svg: await estimatePlot({ rows, x: { label: "localization error" }, width: 720 }),
+  };
 }
 
 /** The mean insertion and deletion curves; none if they were not measured. */
