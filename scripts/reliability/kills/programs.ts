@@ -56,6 +56,22 @@ export async function writePrograms(folder: string): Promise<readonly Program[]>
       ],
       folders: [".", "attacks"],
     },
+    {
+      name: "benchmark robustness",
+      argv: [
+        ...["benchmark", "robustness", ...labeled, "--attack", "pgd", "--set", "pgd.steps=20"],
+        ...["--epsilon", "2/255,8/255"],
+      ],
+      folders: ["."],
+    },
+    {
+      name: "benchmark detection --detector",
+      argv: [
+        ...["benchmark", "detection", ...labeled, "--detector", "confidence,squeezing", "--attack", "fgsm"],
+        ...["--train-images", "4"],
+      ],
+      folders: ["."],
+    },
     { name: "attack --workers 2", argv: [...attack, "--workers", "2"], folders: ["."], hasWorkers: true },
     { name: "queue work", argv: localization, folders: ["."], isQueued: true },
   ];
