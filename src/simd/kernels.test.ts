@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { compileKernels, kernelsText } from "../../scripts/kernels.ts";
 import { lengthen, roundToBytes, writeBytes } from "../attacks/budget.ts";
 import { distancesBetween, sumsOfDistances } from "../attacks/distances.ts";
+import { denoise } from "../detection/squeezing/non-local-means.ts";
 import { blur } from "../image/gaussian-blur.ts";
 import { levelBoxesOf } from "../localization/level-boxes.ts";
 import { findInBox } from "../optimize/binding-set.ts";
@@ -338,6 +339,35 @@ test("blurred pictures and smooth masks are the same with kernels and without", 
     }),
   ];
   const withKernels = go();
+  expect(workspaceBytes().taken).toBe(0);
+  useKernels(false);
+  expect(go()).toEqual(withKernels);
+  useKernels(true);
+});
+
+test("denoised pictures are the same with kernels and without, of any number of channels, with whole registers and without", () => {
+  const random = createRandom(4);
+  // Flat enough that many surroundings look alike.
+  const picture = (...shape: [number, number, number]) => ({
+    dtype: "float32" as const,
+    shape,
+    data: Float32Array.from(
+      { length: shape.reduce((a, b) => a * b) },
+      (_, i) => 0.4 + (i % 9 < 2 ? 0.5 : 0.06) * random(),
+    ),
+  });
+  const cases = [
+    [picture(3, 16, 20), { strength: 5, search: 13, patch: 3 }],
+    [picture(1, 9, 7), { strength: 9, search: 5, patch: 5 }],
+    [picture(2, 1, 1), { strength: 2, search: 3, patch: 1 }],
+    [picture(4, 6, 10), { strength: 30, search: 7, patch: 3 }],
+    [picture(5, 11, 3), { strength: 12, search: 21, patch: 7 }],
+  ] as const;
+  const go = () => cases.map(([image, options]) => denoise(image, options).data);
+  const withKernels = go();
+  const isChanged = withKernels.map((data, n) => data.some((x, i) => Math.abs(x - cases[n][0].data[i]) > 0.01));
+  // A pixel alone has nothing around it.
+  expect(isChanged).toEqual([true, true, false, true, true]);
   expect(workspaceBytes().taken).toBe(0);
   useKernels(false);
   expect(go()).toEqual(withKernels);

@@ -218,6 +218,22 @@ export interface KernelExports {
       before: number,
     ]
   ): number;
+  addAlikePixels(
+    ...given: [
+      pixels: number,
+      planes: number,
+      height: number,
+      width: number,
+      reach: number,
+      around: number,
+      table: number,
+      limit: number,
+      squares: number,
+      columns: number,
+      weights: number,
+      sums: number,
+    ]
+  ): void;
 }
 
 /** What of WebAssembly is used here, which not every set of types knows. */

@@ -1,5 +1,7 @@
 /** @file Non-local means: each pixel becomes the mean of those around it whose surroundings look alike (Buades, Coll and Morel 2005). */
 import type { ImageTensor } from "../../image/picture.ts";
+import { kernelsFor } from "../../simd/kernels.ts";
+import { openArrays } from "../../simd/workspace.ts";
 
 export interface DenoiseOptions {
   /** How different surroundings may be, h, in levels of 255. */
@@ -22,7 +24,8 @@ const leastWeight = 1e-3;
 export function denoise(image: ImageTensor, options: DenoiseOptions): ImageTensor {
   const [channels, height, width] = image.shape;
   const size = height * width;
-  const bytes = Float64Array.from(image.data, (value) => Math.round(255 * Math.min(1, Math.max(0, value))));
+  const bytes = new Float64Array(image.data.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Math.round(255 * Math.min(1, Math.max(0, image.data[i])));
   if (channels !== 3) {
     const planes = Array.from({ length: channels }, (_, c) => bytes.subarray(c * size, (c + 1) * size));
     return fromPlanes(image, meansOf(planes, height, width, options));
@@ -36,7 +39,8 @@ export function denoise(image: ImageTensor, options: DenoiseOptions): ImageTenso
 function fromPlanes(image: ImageTensor, planes: readonly Float64Array[]): ImageTensor {
   const data = new Float32Array(image.data.length);
   for (const [c, plane] of planes.entries()) {
-    for (const [i, value] of plane.entries()) data[c * plane.length + i] = value / 255;
+    const from = c * plane.length;
+    for (let i = 0; i < plane.length; i++) data[from + i] = plane[i] / 255;
   }
   return { ...image, data };
 }
@@ -46,15 +50,86 @@ function meansOf(
   planes: readonly Float64Array[],
   height: number,
   width: number,
-  { strength, search, patch }: DenoiseOptions,
-): Float64Array[] {
+  options: DenoiseOptions,
+): readonly Float64Array[] {
+  const { strength, search, patch } = options;
+  const table = weightTable(strength * strength * planes.length * patch * patch);
+  const border = (search - 1) / 2 + (patch - 1) / 2;
+  const padded = planes.map((plane) => reflected(plane, height, width, border));
+  return meansByKernel(padded, height, width, options, table) ?? meansByLoops(padded, height, width, options, table);
+}
+
+/** Pixels after the width that fill a register of four. */
+function filled(width: number): number {
+  return Math.ceil(width / 4) * 4;
+}
+
+/** The means of the planes with their borders, by the kernel; undefined where there is none. It adds up in the order of the loops. */
+function meansByKernel(
+  padded: readonly Float64Array[],
+  height: number,
+  width: number,
+  { search, patch }: DenoiseOptions,
+  table: Float64Array,
+): readonly Float64Array[] | undefined {
+  const [[{ length }], pairs, stride] = [padded, Math.ceil(padded.length / 2), filled(width)];
+  const [tall, wide] = [height + patch - 1, filled(width + patch - 1)];
+  // A register that begins with the last pixel reads three more, and one of columns so many as the patch is wide.
+  const sizes = { pixels: pairs * length + 4, squares: tall * wide, columns: wide + patch + 4 };
+  const cells = height * stride;
+  const arrays = openArrays({
+    ...{ singles: 0, doubles: (padded.length + 1) * cells + table.length + 1 },
+    integers: sizes.pixels + sizes.squares + sizes.columns,
+  });
+  if (arrays === undefined) return undefined;
+  try {
+    const pixels = arrays.integers(sizes.pixels);
+    const [squares, columns] = [arrays.integers(sizes.squares), arrays.integers(sizes.columns)];
+    const [weights, sums] = [arrays.doubles(cells).fill(0), arrays.doubles(padded.length * cells).fill(0)];
+    const withZero = arrays.doubles(table.length + 1);
+    const kernels = kernelsFor(pixels, squares, columns, weights, sums, withZero);
+    if (kernels === undefined) return undefined;
+    withZero.set(table);
+    withZero[table.length] = 0;
+    columns.fill(0);
+    pixels.fill(0);
+    for (const [p, plane] of padded.entries()) {
+      const [from, shift] = [(p >> 1) * length, 16 * (p & 1)];
+      for (let i = 0; i < length; i++) pixels[from + i] |= plane[i] << shift;
+    }
+    kernels.addAlikePixels(
+      ...([pixels.byteOffset, padded.length, height, width, (search - 1) / 2, (patch - 1) / 2] as const),
+      ...([withZero.byteOffset, table.length, squares.byteOffset, columns.byteOffset] as const),
+      ...([weights.byteOffset, sums.byteOffset] as const),
+    );
+    return padded.map((_, p) => {
+      const means = new Float64Array(height * width);
+      for (let row = 0; row < height; row++) {
+        for (let column = 0; column < width; column++) {
+          const at = row * stride + column;
+          means[row * width + column] = Math.round(sums[p * cells + at] / weights[at]);
+        }
+      }
+      return means;
+    });
+  } finally {
+    arrays.close();
+  }
+}
+
+function meansByLoops(
+  bordered: readonly Float64Array[],
+  height: number,
+  width: number,
+  { search, patch }: DenoiseOptions,
+  table: Float64Array,
+): readonly Float64Array[] {
   const [reach, around] = [(search - 1) / 2, (patch - 1) / 2];
   const border = reach + around;
   const stride = width + 2 * border;
-  const padded = planes.map((plane) => Int32Array.from(reflected(plane, height, width, border)));
-  const sums = planes.map(() => new Float64Array(height * width));
+  const padded = bordered.map((plane) => Int32Array.from(plane));
+  const sums = padded.map(() => new Float64Array(height * width));
   const weights = new Float64Array(height * width);
-  const table = weightTable(strength * strength * planes.length * patch * patch);
   const [tall, wide] = [height + 2 * around, width + 2 * around];
   // Squared differences, and their sums over the patch's columns.
   const [squares, rows] = [new Int32Array(tall * wide), new Int32Array(tall * width)];
@@ -108,7 +183,9 @@ function meansOf(
 
 /** exp(−d / scale) for every whole d for which it is not less than the least weight. */
 function weightTable(scale: number): Float64Array {
-  return Float64Array.from({ length: Math.floor(-Math.log(leastWeight) * scale) + 1 }, (_, d) => Math.exp(-d / scale));
+  const table = new Float64Array(Math.floor(-Math.log(leastWeight) * scale) + 1);
+  for (let d = 0; d < table.length; d++) table[d] = Math.exp(-d / scale);
+  return table;
 }
 
 /** The plane with a border that mirrors it without repeating the edge. */

@@ -49,16 +49,18 @@ export async function fitDetectors(
   checkForm("fitDetectors: options", options, ["seed", "fitAttack"]);
   const { seed, fitAttack, signal, onProgress, onFailure, falsePositiveRate } = options;
   const batch = options.batch ?? classifier.prepared.batchFor(defaultBatch(classifier));
-  const logits = logitsPart(classifier);
+  const needsAttacked = runs.some(({ plan }) => plan.needsAttacked);
+  // The predicted class: of pictures without one of their own, and of attacked ones.
+  const isPredicted = needsAttacked || images.some(({ label }) => label === undefined);
+  const logits = isPredicted ? [logitsPart(classifier)] : [];
   const parts = partsOf(runs);
   // What no detector learns from is not measured.
   const learning = partsOf(runs.filter(({ plan }) => !plan.needsHeldOnly));
-  const { measure } = await openMeasuring(classifier, [logits, ...parts], { batch });
+  const { measure } = await openMeasuring(classifier, [...logits, ...parts], { batch });
   const isAll = learning.length === parts.length;
   const { measure: measureTrain } = isAll
     ? { measure }
-    : await openMeasuring(classifier, [logits, ...learning], { batch });
-  const needsAttacked = runs.some(({ plan }) => plan.needsAttacked);
+    : await openMeasuring(classifier, [...logits, ...learning], { batch });
   const toAttack = needsAttacked ? new Set(learnedOf(images, fitAttack.images)) : new Set<DatasetImage>();
   const of = images.length + toAttack.size;
   let done = 0;
