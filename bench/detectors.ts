@@ -68,7 +68,9 @@ interface Rival {
 function startRival(model: NetworkName): Rival | undefined {
   if (command === undefined) return undefined;
   const script = join(import.meta.dirname, "torch_detectors.py");
-  const child = spawn(command, [script, ...given, `${data}/models/${model}.onnx`, data, folder], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(command, [script, ...given, `${data}/models/${model}.onnx`, data, folder], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {
     async ask(...words) {
@@ -132,7 +134,10 @@ for (const model of chosen) {
   const runsOf = async (some: number, passes: number): Promise<number> => {
     const [seconds] = await cpuOf(async () => {
       for (let from = 0; from < some; from += batch) {
-        const block = pixels.slice(from, Math.min(from + batch, some));
+        const block = Array.from(
+          { length: Math.min(batch, some - from) },
+          (_, n) => pixels[(from + n) % pixels.length],
+        );
         for (let pass = 0; pass < passes; pass++) await forward.run(block);
       }
     });

@@ -98,7 +98,7 @@ function planned(
     fit(set, { falsePositiveRate = usualFalsePositiveRate } = {}) {
       checkForm(`${name}: images to fit to`, set, ["classCount", "train", "held", "attacked", "noisy"]);
       checkEnough(name, set, plan.needsAttacked);
-      const { arrays, notes = [] } = plan.fit(set);
+      const { arrays, notes = [], heldScores } = plan.fit(set);
       const { train, held, attacked, noisy } = set;
       const statistics = {
         ...{ detector: name, version, settings, classCount, parts, arrays, notes },
@@ -106,7 +106,7 @@ function planned(
         cutoff: { value: 0 },
       };
       const score = scorer(statistics);
-      const scores = held.map(({ measured }) => score(measured));
+      const scores = heldScores ?? held.map(({ measured }) => score(measured));
       return { ...statistics, cutoff: calibratedCutoff(scores, falsePositiveRate) };
     },
     scorer,

@@ -40,6 +40,8 @@ export interface Fitted {
   readonly arrays: FittedArrays;
   /** What whoever reads the statistics must know, sentences. */
   readonly notes?: readonly string[];
+  /** The scores of the held-out images, in order, where the fit has had to compute what they are made of: just what its scorer gives. Default: it is asked. */
+  readonly heldScores?: readonly number[];
 }
 
 /** The statistics of a detector: what it has learned of one classifier, and above which score it flags. */

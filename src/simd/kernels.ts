@@ -234,6 +234,9 @@ export interface KernelExports {
       sums: number,
     ]
   ): void;
+  squaredDistances(
+    ...given: [point: number, rows: number, from: number, to: number, size: number, distances: number]
+  ): void;
 }
 
 /** What of WebAssembly is used here, which not every set of types knows. */

@@ -6,17 +6,19 @@ import { BadInputError, UnsupportedError } from "../../errors.ts";
 import type { GraphBuilder, Value } from "../../onnx/builder.ts";
 import { countOption, derived, layersOption, numberOption } from "../../options/option.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
-import { indexOfLargest, squaredDistance } from "../../tensor/vector.ts";
+import { indexOfLargest } from "../../tensor/vector.ts";
 import { defineDetector } from "../define-detector.ts";
 import type { MeasuredImage, ScoringContext } from "../detector.ts";
 import { logitsPart, type Part } from "../part.ts";
 import { chosenLayers, lastHiddenLayer, meanPart } from "./layer-parts.ts";
 import { meansExtension } from "./means-extension.ts";
+import { type ReferenceRows, referenceRows } from "./reference-rows.ts";
 
-/** The training images of one class. */
+/** Which references are of one class: those `from` to before `to`. */
 interface ClassReferences {
   readonly label: number;
-  readonly points: readonly Float64Array[];
+  readonly from: number;
+  readonly to: number;
 }
 
 /**
@@ -63,15 +65,15 @@ export const kernelDensity = defineDetector({
         }
         kept.sort((a, b) => a.label - b.label);
         checkMemory(kept.length, size);
-        const points = kept.map(({ measured }) => joined(measured, seen, size));
-        const h = bandwidth ?? medianNearest(points, kept);
-        const data = new Float64Array(points.length * size);
-        for (const [n, point] of points.entries()) data.set(point, n * size);
+        const data = new Float64Array(kept.length * size);
+        for (const [n, { measured }] of kept.entries()) data.set(joined(measured, seen, size), n * size);
+        const labels = Float64Array.from(kept, ({ label }) => label);
+        const h = bandwidth ?? medianNearest(referenceRows(data, size), data, classesIn(labels));
         const missing = classCount - counts.size;
         return {
           arrays: {
-            references: { shape: [points.length, size], data },
-            labels: { shape: [points.length], data: Float64Array.from(kept, ({ label }) => label) },
+            references: { shape: [kept.length, size], data },
+            labels: { shape: [kept.length], data: labels },
             bandwidth: { shape: [1], data: Float64Array.of(h) },
           },
           notes: [
@@ -85,15 +87,19 @@ export const kernelDensity = defineDetector({
         };
       },
       scorer(context) {
-        const { h, classes, all } = referencesIn(context, size);
+        const { h, data, labels } = referencesIn(context, size);
+        const rows = referenceRows(data, size);
+        const classes = new Map(classesIn(labels).map((own) => [own.label, own]));
         return (measured) => {
-          const point = joined(measured, seen, size);
-          const own = classes.find(({ label }) => label === indexOfLargest(measured.logits))?.points ?? all;
-          return Math.log(own.length) - logSumExp(own.map((other) => -squaredDistance(point, other) / (2 * h * h)));
+          const own = classes.get(indexOfLargest(measured.logits)) ?? { from: 0, to: rows.count };
+          const exponents = rows.squaredDistances(joined(measured, seen, size), own.from, own.to);
+          for (let n = 0; n < exponents.length; n++) exponents[n] = -exponents[n] / (2 * h * h);
+          return Math.log(exponents.length) - logSumExp(exponents);
         };
       },
       graph(context): Extension {
-        const { h, all, labels } = referencesIn(context, size);
+        const { h, data, labels } = referencesIn(context, size);
+        const all = Array.from(labels, (_, n) => data.subarray(n * size, (n + 1) * size));
         return meansExtension(classifier, seen, (g, means, logits) => {
           const point = means.length === 1 ? means[0] : g.op("Concat", [...means], { axis: 1 });
           return appendDensity(g, point, logits, { h, all, labels, classCount });
@@ -132,16 +138,18 @@ function joined(measured: MeasuredImage["measured"], parts: readonly Part[], siz
   return point;
 }
 
-function medianNearest(points: readonly Float64Array[], images: readonly MeasuredImage[]): number {
+function medianNearest(rows: ReferenceRows, data: Float64Array, classes: readonly ClassReferences[]): number {
+  const size = data.length / rows.count;
   const nearest: number[] = [];
   // A median needs no more.
-  const step = Math.max(1, Math.floor(points.length / 500));
-  for (let n = 0; n < points.length; n += step) {
-    let least = Number.POSITIVE_INFINITY;
-    for (const [m, other] of points.entries()) {
-      if (m !== n && images[m].label === images[n].label) least = Math.min(least, squaredDistance(points[n], other));
+  const step = Math.max(1, Math.floor(rows.count / 500));
+  for (const { from, to } of classes) {
+    for (let n = Math.ceil(from / step) * step; n < to; n += step) {
+      const distances = rows.squaredDistances(data.subarray(n * size, (n + 1) * size), from, to);
+      let least = Number.POSITIVE_INFINITY;
+      for (let m = 0; m < distances.length; m++) if (m !== n - from && distances[m] < least) least = distances[m];
+      if (Number.isFinite(least) && least > 0) nearest.push(least);
     }
-    if (Number.isFinite(least) && least > 0) nearest.push(least);
   }
   nearest.sort((a, b) => a - b);
   if (nearest.length > 0) return Math.sqrt(nearest[Math.floor(nearest.length / 2)]);
@@ -149,7 +157,7 @@ function medianNearest(points: readonly Float64Array[], images: readonly Measure
     where: "kernel-density",
     what: "no two training pictures of one class differ in the layer",
     expected: "several different pictures of at least one class",
-    got: `${points.length} pictures`,
+    got: `${rows.count} pictures`,
     advice: "Give more pictures, or choose another layer or the setting bandwidth.",
   });
 }
@@ -157,12 +165,19 @@ function medianNearest(points: readonly Float64Array[], images: readonly Measure
 function referencesIn({ array }: ScoringContext, size: number) {
   const { data, shape } = array("references", [-1, size]);
   const labels = array("labels", [shape[0]]).data;
-  const all = Array.from(labels, (_, n) => data.subarray(n * size, (n + 1) * size));
-  const classes: ClassReferences[] = [...new Set(labels)].map((label) => ({
-    label,
-    points: all.filter((_, n) => labels[n] === label),
-  }));
-  return { h: array("bandwidth", [1]).data[0], classes, all, labels };
+  return { h: array("bandwidth", [1]).data[0], data, labels };
+}
+
+/** The references of each class, whose labels lie in ascending order. */
+function classesIn(labels: Float64Array): readonly ClassReferences[] {
+  const classes: ClassReferences[] = [];
+  for (let from = 0; from < labels.length; ) {
+    let to = from;
+    while (to < labels.length && labels[to] === labels[from]) to++;
+    classes.push({ label: labels[from], from, to });
+    from = to;
+  }
+  return classes;
 }
 
 /** The most numbers of references that a graph compares with. */

@@ -1,11 +1,11 @@
 /** @file In how many dimensions an image's neighbors spread: Ma et al. (ICLR 2018), with references that know nothing of the image. */
 import { BadInputError } from "../../errors.ts";
 import { countOption, derived, layersOption, wordOption } from "../../options/option.ts";
-import { squaredDistance } from "../../tensor/vector.ts";
 import { defineDetector } from "../define-detector.ts";
 import type { MeasuredImage, ScoringContext } from "../detector.ts";
 import { combinationIn, combinations, combined, fitCombination } from "../learning/combine-layers.ts";
 import { chosenLayers, meanPart, stageLayers } from "./layer-parts.ts";
+import { referenceRows } from "./reference-rows.ts";
 
 /** Distances below it are taken to be it: an image may be among the references. */
 const leastDistance = 1e-10;
@@ -23,11 +23,11 @@ export function intrinsicDimension(distances: ArrayLike<number>, neighbors: numb
 }
 
 /** The `count` least values, ascending: sorting all of them takes longer than computing them. */
-function leastOf<T>(items: readonly T[], measure: (item: T) => number, count: number): Float64Array {
-  const least = new Float64Array(Math.min(count, items.length)).fill(Number.POSITIVE_INFINITY);
+function leastOf(values: Float64Array, count: number): Float64Array {
+  const least = new Float64Array(Math.min(count, values.length)).fill(Number.POSITIVE_INFINITY);
   const last = least.length - 1;
-  for (const item of items) {
-    const value = measure(item);
+  for (let n = 0; n < values.length; n++) {
+    const value = values[n];
     if (value >= least[last]) continue;
     let place = last;
     for (; place > 0 && least[place - 1] > value; place--) least[place] = least[place - 1];
@@ -67,13 +67,11 @@ export const lid = defineDetector({
     const parts = chosen.map((layer) => meanPart(classifier, layer));
     const numbersIn = ({ array }: Pick<ScoringContext, "array">) => {
       const rows = parts.map(({ key, size }, l) => {
-        const { data, shape } = array(`${l}/references`, [-1, size]);
-        return { key, rows: Array.from({ length: shape[0] }, (_, n) => data.subarray(n * size, (n + 1) * size)) };
+        return { key, others: referenceRows(array(`${l}/references`, [-1, size]).data, size) };
       });
       return (measured: MeasuredImage["measured"]): Float64Array =>
-        Float64Array.from(rows, ({ key, rows: others }) => {
-          const point = Float64Array.from(measured[key]);
-          const nearest = leastOf(others, (other) => squaredDistance(point, other), neighbors);
+        Float64Array.from(rows, ({ key, others }) => {
+          const nearest = leastOf(others.squaredDistances(measured[key]), neighbors);
           return intrinsicDimension(nearest.map(Math.sqrt), neighbors);
         });
     };
@@ -102,7 +100,8 @@ export const lid = defineDetector({
           }),
         );
         const numbersOf = numbersIn({ array: (name) => arrays[name] });
-        return { arrays: { ...arrays, ...fitCombination(combine, set, ({ measured }) => numbersOf(measured)) } };
+        const { arrays: further, heldScores } = fitCombination(combine, set, ({ measured }) => numbersOf(measured));
+        return { arrays: { ...arrays, ...further }, heldScores };
       },
       scorer(context) {
         const [numbersOf, weights] = [numbersIn(context), combinationIn(combine, context, parts.length)];

@@ -68,8 +68,8 @@ export const mahalanobis = defineDetector({
       fit(set) {
         const { arrays, models, notes } = fitLayers(classifier, parts, set, shrinkage);
         const numbersOf = distancesOf(models);
-        const further = fitCombination(combine, set, ({ measured }) => numbersOf(measured));
-        return { arrays: { ...arrays, ...further }, notes };
+        const { arrays: further, heldScores } = fitCombination(combine, set, ({ measured }) => numbersOf(measured));
+        return { arrays: { ...arrays, ...further }, notes, heldScores };
       },
       scorer(context) {
         const [numbersOf, weights] = [distancesOf(modelsIn(context)), combinationIn(combine, context, parts.length)];
@@ -108,7 +108,11 @@ function fitLayers(
   shrinkage: number,
 ): Fitted & { readonly models: readonly LayerModel[] } {
   const byClass = new Map<number, MeasuredImage[]>();
-  for (const image of train) byClass.set(image.label, [...(byClass.get(image.label) ?? []), image]);
+  for (const image of train) {
+    const known = byClass.get(image.label);
+    if (known === undefined) byClass.set(image.label, [image]);
+    else known.push(image);
+  }
   const classes = [...byClass].sort(([a], [b]) => a - b);
   const arrays: Record<string, FittedArray> = {};
   const notes: string[] = [];
@@ -123,9 +127,7 @@ function fitLayers(
         size,
       ),
     );
-    const centered = classes.flatMap(([, images], c) =>
-      images.map(({ measured }) => Float64Array.from(measured[key], (value, j) => value - means[c][j])),
-    );
+    const centered = classes.flatMap(([, images], c) => images.map(({ measured }) => minus(measured[key], means[c])));
     const covariance = shrunk(covarianceOf(centered, size), shrinkage);
     checkEnough(key, train.length, classes.length, covariance, shrinkage);
     const { matrix: whitening, leftOut } = whiteningOf(covariance);
@@ -186,6 +188,12 @@ function shrunk(covariance: SquareMatrix, shrinkage: number): SquareMatrix {
   return { size, data };
 }
 
+function minus(row: Float32Array, mean: Float64Array): Float64Array {
+  const centered = new Float64Array(row.length);
+  for (let j = 0; j < row.length; j++) centered[j] = row[j] - mean[j];
+  return centered;
+}
+
 function meanOf(rows: readonly Float32Array[], size: number): Float64Array {
   const mean = new Float64Array(size);
   for (const row of rows) for (let j = 0; j < size; j++) mean[j] += row[j];
@@ -202,7 +210,10 @@ function distancesOf(models: readonly LayerModel[]): (measured: MeasuredImage["m
       let least = Number.POSITIVE_INFINITY;
       for (let from = 0; from < centers.data.length; from += size) {
         let sum = 0;
-        for (let j = 0; j < size && sum < least; j++) sum += (point[j] - centers.data[from + j]) ** 2;
+        for (let j = 0; j < size; j++) {
+          const apart = point[j] - centers.data[from + j];
+          sum += apart * apart;
+        }
         if (sum < least) least = sum;
       }
       return least / 2;

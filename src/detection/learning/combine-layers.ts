@@ -7,6 +7,13 @@ import { fitTwoClasses, logOddsOf, regressionArrays, regressionIn } from "./two-
 export const combinations = ["sum", "regression"] as const;
 export type Combination = (typeof combinations)[number];
 
+/** What {@link fitCombination} gives. */
+export interface FittedCombination {
+  readonly arrays: FittedArrays;
+  /** The scores of the held-out images, whose numbers it has had to compute. */
+  readonly heldScores: readonly number[];
+}
+
 /**
  * What the combination learns: for `sum` mean and standard deviation of each layer's number on held-out clean images; for `regression` the weights
  * that tell attacked training images from clean and noisy ones.
@@ -15,20 +22,28 @@ export function fitCombination(
   combination: Combination,
   { train, held, attacked, noisy }: FitSet,
   numbersOf: (image: MeasuredImage) => ArrayLike<number>,
-): FittedArrays {
+): FittedCombination {
+  const numbers = held.map(numbersOf);
+  const scored = (arrays: FittedArrays): FittedCombination => {
+    const found = combinationIn(combination, { array: (name) => arrays[name] }, numbers[0].length);
+    return { arrays, heldScores: numbers.map((row) => combined(found, row)) };
+  };
   if (combination === "sum") {
-    const { mean, deviation } = columnsOf(held.map(numbersOf));
-    return { mean: { shape: [mean.length], data: mean }, deviation: { shape: [mean.length], data: deviation } };
+    const { mean, deviation } = columnsOf(numbers);
+    return scored({ mean: { shape: [mean.length], data: mean }, deviation: { shape: [mean.length], data: deviation } });
   }
   const ids = new Set(attacked.map(({ id }) => id));
-  const clean = [...held, ...train].filter(({ id }) => ids.has(id));
-  return regressionArrays(fitTwoClasses([...clean, ...noisy].map(numbersOf), attacked.map(numbersOf)));
+  const known = new Map(held.map(({ id }, n) => [id, numbers[n]] as const));
+  const clean = [...held, ...train]
+    .filter(({ id }) => ids.has(id))
+    .map((image) => known.get(image.id) ?? numbersOf(image));
+  return scored(regressionArrays(fitTwoClasses([...clean, ...noisy.map(numbersOf)], attacked.map(numbersOf))));
 }
 
 /** The weights and the intercept of the score Σ wₗ·xₗ + b over `count` layers. */
 export function combinationIn(
   combination: Combination,
-  context: ScoringContext,
+  context: Pick<ScoringContext, "array">,
   count: number,
 ): { readonly weights: Float64Array; readonly intercept: number } {
   if (combination === "regression") return regressionIn(context, count);

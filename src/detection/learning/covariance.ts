@@ -12,13 +12,16 @@ export interface SquareMatrix {
  */
 export function covarianceOf(centered: readonly Float64Array[], size: number): SquareMatrix {
   const data = new Float64Array(size * size);
-  for (const row of centered) {
+  const none = new Float64Array(size);
+  // Four rows at a time, added one after the other.
+  for (let n = 0; n < centered.length; n += 4) {
+    const [a, b = none, c = none, d = none] = centered.slice(n, n + 4);
     for (let i = 0; i < size; i++) {
-      const value = row[i];
-      // Activations are often 0: before centering only, but constant columns are 0 after it.
-      if (value === 0) continue;
+      const [ofA, ofB, ofC, ofD] = [a[i], b[i], c[i], d[i]];
       const offset = i * size;
-      for (let j = 0; j <= i; j++) data[offset + j] += value * row[j];
+      for (let j = 0; j <= i; j++) {
+        data[offset + j] = data[offset + j] + ofA * a[j] + ofB * b[j] + ofC * c[j] + ofD * d[j];
+      }
     }
   }
   for (let i = 0; i < size; i++) {

@@ -24,5 +24,7 @@ export function columnsOf(rows: readonly ArrayLike<number>[]): Columns {
 
 /** The row in units of the columns' deviations from their means. */
 export function standardized(row: ArrayLike<number>, { mean, deviation }: Columns): Float64Array {
-  return Float64Array.from(row, (value, j) => (value - mean[j]) / deviation[j]);
+  const result = new Float64Array(row.length);
+  for (let j = 0; j < result.length; j++) result[j] = (row[j] - mean[j]) / deviation[j];
+  return result;
 }
