@@ -131,8 +131,14 @@ describe("subset scanning", () => {
     expect(berkJones([0.25, 0.25, 0.5], 0.5)).toBeCloseTo(Math.max(2 * Math.log(4), 3 * Math.log(2)), 12);
   });
 
-  test("the detector is the score of its layer", () => {
-    const plan = subsetScanning.on(classifier, { layers: ["hidden"], background: 30 });
+  test.each([
+    { side: "one", alpha: 0.5 },
+    { side: "one", alpha: 1 },
+    { side: "one", alpha: 0.01 },
+    { side: "two", alpha: 0.3 },
+    { side: "two", alpha: 1 },
+  ] as const)("the detector is the score of its layer: %o", ({ side, alpha }) => {
+    const plan = subsetScanning.on(classifier, { layers: ["hidden"], background: 30, side, alpha });
     const named = (image: MeasuredImage): MeasuredImage => ({
       ...image,
       measured: { "values of hidden": image.measured["mean of hidden"] ?? new Float32Array(5) },
@@ -145,9 +151,9 @@ describe("subset scanning", () => {
           trained.slice(0, 30),
           ({ measured }) => measured["mean of hidden"]?.[j] ?? 0,
         ).sort();
-        return pValueOf(image.measured["mean of hidden"]?.[j] ?? 0, background, "one");
+        return pValueOf(image.measured["mean of hidden"]?.[j] ?? 0, background, side);
       });
-      expect(score(named(image).measured)).toBeCloseTo(berkJones(pValues ?? [], 0.5), 12);
+      expect(score(named(image).measured)).toBe(berkJones(pValues ?? [], alpha));
     }
   });
 });

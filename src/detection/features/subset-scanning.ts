@@ -29,21 +29,21 @@ export function berkJones(pValues: ArrayLike<number>, most: number): number {
  */
 export function pValueOf(value: number, background: Float64Array, side: (typeof sides)[number]): number {
   const count = background.length;
-  const upper = (count - below(background, value, false) + 1) / (count + 1);
+  const upper = (count - placeOf(background, value, false) + 1) / (count + 1);
   if (side === "one") return upper;
-  const lower = (below(background, value, true) + 1) / (count + 1);
+  const lower = (placeOf(background, value, true) + 1) / (count + 1);
   return Math.min(1, 2 * Math.min(upper, lower));
 }
 
-/** How many of the ascending values `from` to before `to` are less than `value`, or at most it. */
-function below(sorted: Float64Array, value: number, isIncluded: boolean, from = 0, to = sorted.length): number {
+/** The place among the ascending values, `from` on and before `to`, of the first that is not less than `value`, or larger. */
+function placeOf(sorted: Float64Array, value: number, isLarger: boolean, from = 0, to = sorted.length): number {
   let [low, high] = [from, to];
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (sorted[middle] < value || (isIncluded && sorted[middle] === value)) low = middle + 1;
+    if (sorted[middle] < value || (isLarger && sorted[middle] === value)) low = middle + 1;
     else high = middle;
   }
-  return low - from;
+  return low;
 }
 
 /**
@@ -60,16 +60,21 @@ function scanner(background: Float64Array, count: number, side: (typeof sides)[n
     if (p > most) break;
     gains.push(Math.log(1 / p));
   }
+  // One-sided, values that are not larger than so many are usual, however many they are larger than.
+  const usual = side === "one" ? count - gains.length : -1;
+  const bounds = Float64Array.from(
+    { length: usual < 0 ? 0 : background.length / count },
+    (_, j) => background[j * count + usual],
+  );
   return (values: Float32Array): number => {
     times.fill(0);
     for (let j = 0; j < values.length; j++) {
-      const [value, from] = [values[j], j * count];
-      const to = from + count;
-      // Half of a layer after a rectifier is as small as the smallest.
-      const less = value <= background[from] ? 0 : below(background, value, false, from, to);
-      const upper = count - less + 1;
+      const value = values[j];
+      if (usual >= 0 && !(value > bounds[j])) continue;
+      const [from, to] = [j * count, (j + 1) * count];
+      const upper = to - placeOf(background, value, false, from + usual + 1, to) + 1;
       if (side === "one") times[upper]++;
-      else times[2 * Math.min(upper, below(background, value, true, from, to) + 1)]++;
+      else times[2 * Math.min(upper, placeOf(background, value, true, from, to) - from + 1)]++;
     }
     let [best, found] = [0, 0];
     for (let g = 0; g < gains.length; g++) {
