@@ -13,8 +13,14 @@ import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import * as ort from "onnxruntime-node";
 import { apgd } from "../src/attacks/autoattack/apgd.ts";
+import { fab } from "../src/attacks/autoattack/fab.ts";
 import { square } from "../src/attacks/autoattack/square.ts";
+import { lpa } from "../src/attacks/lpips/lpa.ts";
+import { ppgd } from "../src/attacks/lpips/ppgd.ts";
+import { ead } from "../src/attacks/minimal/ead.ts";
+import { fmn } from "../src/attacks/minimal/fmn.ts";
 import { hopskipjump } from "../src/attacks/minimal/hopskipjump.ts";
+import { sparsefool } from "../src/attacks/minimal/sparsefool.ts";
 import { loadClassifier } from "../src/node/models/load-classifier.ts";
 import { floatTensor } from "../src/tensor/tensor.ts";
 
@@ -88,35 +94,78 @@ function recorded(asks: { readonly batch: number; readonly images: number }[]): 
 
 interface Row {
   readonly attack: string;
-  readonly over: number;
+  readonly over: number | undefined;
   readonly beside: number | undefined;
 }
 
+const wanted = process.env.ATTACKS?.split(",");
+const isWanted = (attack: string): boolean => wanted === undefined || wanted.includes(attack);
+const beside = async (attack: string, size: number, frame: number, seconds: number): Promise<number | undefined> => {
+  const reference = await theirs(attack, size, frame);
+  return reference === undefined ? undefined : seconds / reference;
+};
+
+/** What is measured by the runs of the network that it is made of: the attack's own rows of a round. */
+const measured: Readonly<Record<string, () => Promise<Row>>> = {
+  async apgd() {
+    const gradients = await cpuOf(async () => {
+      for (let step = 0; step < steps; step++) await backward.run(inputs);
+    });
+    const climb = (n: number) => cpuOf(() => apgd.run(classifier, images, { ...ball, steps: n }));
+    const own = (await climb(steps + few)) - (await climb(few));
+    return { attack: "APGD", over: own / gradients, beside: await beside("apgd", steps, few, own) };
+  },
+  async square() {
+    const runs = await cpuOf(async () => {
+      for (let query = 0; query < queries; query++) await forward.run(points);
+    });
+    const ask = (n: number) => cpuOf(() => square.run(classifier, images, { ...ball, queries: n }));
+    const asked = (await ask(queries + few)) - (await ask(few));
+    return { attack: "Square", over: asked / runs, beside: await beside("square", queries, few, asked) };
+  },
+  async hopskipjump() {
+    const asks: { readonly batch: number; readonly images: number }[] = [];
+    const jump = await cpuOf(() => hopskipjump.run(recorded(asks), images, jumps));
+    const jumpRuns = await cpuOf(async () => {
+      for (const { batch, images: some } of asks) await (await classifier.forward({ batch })).run(block.slice(0, some));
+    });
+    return { attack: "HopSkipJump", over: jump / jumpRuns, beside: await beside("hopskipjump", jumps.steps, 0, jump) };
+  },
+};
+/** Whole attacks, measured beside the authors' code with as many steps. */
+const whole: Readonly<
+  Record<string, { readonly title: string; readonly size: number; run(size: number): Promise<unknown> }>
+> = {
+  fab: {
+    title: "FAB-T, 2 classes",
+    size: 10,
+    run: (n) => fab.run(classifier, images, { ...common, epsilon: 1e-5, steps: n, targetClasses: 2 }),
+  },
+  ead: {
+    title: "EAD",
+    size: 15,
+    run: (n) => ead.run(classifier, images, { ...common, steps: n, searchSteps: 2, abort: false }),
+  },
+  fmn: { title: "FMN, l2", size: 25, run: (n) => fmn.run(classifier, images, { ...common, norm: "l2", steps: n }) },
+  sparsefool: {
+    title: "SparseFool",
+    size: 2,
+    run: (n) => sparsefool.run(classifier, images, { ...common, iterations: n }),
+  },
+  lpa: { title: "LPA", size: 4, run: (n) => lpa.run(classifier, images, { ...common, bound: 1e-3, steps: n }) },
+  ppgd: { title: "PPGD", size: 3, run: (n) => ppgd.run(classifier, images, { ...common, bound: 1e-3, steps: n }) },
+};
+
 async function round(): Promise<Row[]> {
-  const gradients = await cpuOf(async () => {
-    for (let step = 0; step < steps; step++) await backward.run(inputs);
-  });
-  const climb = (n: number) => cpuOf(() => apgd.run(classifier, images, { ...ball, steps: n }));
-  const own = (await climb(steps + few)) - (await climb(few));
-  const runs = await cpuOf(async () => {
-    for (let query = 0; query < queries; query++) await forward.run(points);
-  });
-  const ask = (n: number) => cpuOf(() => square.run(classifier, images, { ...ball, queries: n }));
-  const asked = (await ask(queries + few)) - (await ask(few));
-  const asks: { readonly batch: number; readonly images: number }[] = [];
-  const jump = await cpuOf(() => hopskipjump.run(recorded(asks), images, jumps));
-  const jumpRuns = await cpuOf(async () => {
-    for (const { batch, images: some } of asks) await (await classifier.forward({ batch })).run(block.slice(0, some));
-  });
-  const beside = async (attack: string, size: number, frame: number, seconds: number) => {
-    const reference = await theirs(attack, size, frame);
-    return reference === undefined ? undefined : seconds / reference;
-  };
-  return [
-    { attack: "APGD", over: own / gradients, beside: await beside("apgd", steps, few, own) },
-    { attack: "Square", over: asked / runs, beside: await beside("square", queries, few, asked) },
-    { attack: "HopSkipJump", over: jump / jumpRuns, beside: await beside("hopskipjump", jumps.steps, 0, jump) },
-  ];
+  const rows: Row[] = [];
+  for (const [name, measure] of Object.entries(measured)) if (isWanted(name)) rows.push(await measure());
+  // What is beside nothing else needs Python.
+  for (const [name, { title, size, run }] of python === undefined ? [] : Object.entries(whole)) {
+    if (!isWanted(name) || (command.length < 7 && ["fmn", "sparsefool", "lpa", "ppgd"].includes(name))) continue;
+    const seconds = await cpuOf(() => run(size));
+    rows.push({ attack: title, over: undefined, beside: await beside(name, size, 0, seconds) });
+  }
+  return rows;
 }
 
 await round();
@@ -128,9 +177,21 @@ const told = (values: readonly number[]): string => {
   const sorted = values.toSorted((a, b) => a - b);
   return `${sorted[Math.floor(sorted.length / 2)].toFixed(3)} (${values.map((value) => value.toFixed(3)).join(" ")})`;
 };
-for (const attack of ["APGD", "Square", "HopSkipJump"]) {
+for (const attack of new Set(all.flat().map((row) => row.attack))) {
   const rows = all.flat().filter((row) => row.attack === attack);
-  const beside = rows.flatMap(({ beside: one }) => (one === undefined ? [] : [one]));
-  const other = beside.length === 0 ? "" : `, ${told(beside)} × the authors' code`;
-  process.stdout.write(`${attack}: ${told(rows.map(({ over }) => over))} × its runs${other}\n`);
+  const listed = (values: readonly (number | undefined)[], of: string): string[] => {
+    const known = values.flatMap((value) => (value === undefined ? [] : [value]));
+    return known.length === 0 ? [] : [`${told(known)} × ${of}`];
+  };
+  const parts = [
+    ...listed(
+      rows.map(({ over }) => over),
+      "its runs",
+    ),
+    ...listed(
+      rows.map(({ beside: one }) => one),
+      "the authors' code",
+    ),
+  ];
+  process.stdout.write(`${attack}: ${parts.join(", ")}\n`);
 }

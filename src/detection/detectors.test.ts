@@ -4,6 +4,7 @@ import { tinyClassifier, tinyImage } from "../../test/tiny-classifier.ts";
 import { createClassifier } from "../classifier/classifier.ts";
 import type { Extension } from "../classifier/passes/extension.ts";
 import { BadInputError, MisuseError } from "../errors.ts";
+import { parseModel } from "../onnx/text/parse.ts";
 import { createRandom } from "../random/random.ts";
 import type { AnyDetector, FitSet, MeasuredImage, PlannedDetector } from "./detector.ts";
 import { detectorNamed, detectors } from "./detectors.ts";
@@ -198,6 +199,57 @@ describe("bad input is said in words", () => {
     await expect(measuring.measure([pictures[1], broken])).rejects.toThrow(BadInputError);
   });
 
+  test("NaN and infinity inside of a layer or among the logits are named with picture and layer, while fitting and while scoring", async () => {
+    // The logarithm of dark pictures is −∞, and 0 times it NaN.
+    const networkOf = (rest: string) =>
+      createClassifier(
+        parseModel(`
+          <ir_version: 8, opset_import: ["" : 18]>
+          hidden (float[N, 3, 2, 2] x) => (float[N, 2] logits)
+          <float[2, 3] V = {1, 0, 0, 0, 1, 0}, int64[2] axes = {2, 3}, float zero = {0}, float low = {-9}>
+          { m = ReduceMean <keepdims = 0> (x, axes)  hidden = Log (m)  ${rest} (last, V) }
+        `),
+        { runtime: ort, preprocessing: { scale: 1, mean: [0], std: [1], channels: "rgb" } },
+      );
+    const images = [0.5, 0, 0.3].map((level, n) => ({ id: `p${n}.png`, pixels: new Float32Array(12).fill(level) }));
+    for (const [rest, message] of [
+      [
+        "last = Max (hidden, low)  logits = Gemm <transB = 1>",
+        /^p1\.png: the mean of hidden are beyond float32, got -Infinity at 0\./,
+      ],
+      [
+        "last = Mul (hidden, zero)  logits = Gemm <transB = 1>",
+        /^p1\.png: model: the logit of class 0 is not a finite number, got NaN\./,
+      ],
+    ] as const) {
+      const layered = networkOf(rest);
+      const plan = detectorNamed("mahalanobis").on(layered, { layers: ["hidden"] });
+      const { measure } = await openMeasuring(layered, plan.parts, { batch: 4 });
+      await expect(measure(images)).rejects.toThrow(message);
+      expect(await measure([images[0], images[2]])).toHaveLength(2);
+      await layered.dispose();
+    }
+  });
+
+  test("more references than memory is for are refused with their number", () => {
+    const wide = createClassifier(
+      parseModel(`
+        <ir_version: 8, opset_import: ["" : 18]>
+        wide (float[N, 3, 512, 512] x) => (float[N, 2] logits)
+        <float[2, 3] V = {1, 0, 0, 0, 1, 0}, int64[1] from = {0}, int64[1] to = {3}, int64[1] axis = {1}>
+        { f = Flatten (x)  hidden = Relu (f)  few = Slice (hidden, from, to, axis)  logits = Gemm <transB = 1> (few, V) }
+      `),
+      { runtime: ort, preprocessing: { scale: 1, mean: [0], std: [1], channels: "rgb" } },
+    );
+    const plan = detectorNamed("kernel-density").on(wide, { layers: ["hidden"] });
+    const measured = { logits: new Float32Array(2), "mean of hidden": new Float32Array(3 * 512 * 512) };
+    const train = Array.from({ length: 200 }, (_, n) => ({ id: `p${n}`, label: n % 2, measured }));
+    const held = train.slice(0, 20);
+    expect(errorOf(() => plan.fit({ classCount: 2, train, held, attacked: [], noisy: [] })).message).toMatch(
+      /kernel-density: too wide a layer for so many references: 200 of 786432 numbers would take 1\.2 GiB, expected at most 170 of them, got 200\. Set references to fewer/,
+    );
+  });
+
   test("statistics of another detector, other settings or another network, and damaged ones", async () => {
     const [plan, other] = [planOf(detectorNamed("mahalanobis")), planOf(detectorNamed("lid"))];
     const statistics = plan.fit(await fitSetOf(plan));
@@ -207,6 +259,9 @@ describe("bad input is said in words", () => {
     const shrunk = planOf(detectorNamed("mahalanobis"), { shrinkage: 0.5 });
     expect(errorOf(() => shrunk.scorer(statistics)).message).toMatch(/the settings differ/);
     expect(errorOf(() => plan.scorer({ ...statistics, classCount: 7 })).message).toMatch(/number of classes/);
+    expect(errorOf(() => plan.scorer({ ...statistics, version: 9 })).message).toMatch(
+      /the version of the detector differs, expected 1, got 9/,
+    );
     expect(errorOf(() => plan.scorer({ ...statistics, arrays: {} })).message).toMatch(/the statistics are damaged/);
     const { mean } = statistics.arrays;
     const spoiled = { ...statistics.arrays, mean: { ...mean, data: mean.data.map(() => Number.NaN) } };

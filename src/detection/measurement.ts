@@ -49,38 +49,63 @@ export async function openMeasuring(
       for (let from = 0; from < images.length; from += batch) {
         throwIfAborted(signal, "measure");
         const some = images.slice(from, from + batch);
-        const rows: Record<string, Float32Array>[] = some.map(() => ({}));
-        if (pass !== undefined) {
-          const inputs = some.map(({ pixels: image }) => ({ image }));
-          const found = await pass.run(inputs, { signal });
-          for (const [n, { logits, results }] of found.entries()) {
-            // The arrays share the memory of the run.
-            for (const { key, from: source } of seen) {
-              rows[n][key] = (source.kind === "logits" ? logits : results[key]).slice();
-            }
+        try {
+          measured.push(...(await measureTogether(some, signal)));
+        } catch (error) {
+          if (!(error instanceof BadInputError)) throw error;
+          // Which of them it is, each alone says.
+          for (const one of some) {
+            await measureTogether([one], signal).catch((own: unknown) => {
+              throw withImage(own, one.id);
+            });
           }
+          throw error;
         }
-        for (const { key, pass: own } of others) {
-          const found = await own.run(some, { signal });
-          for (const [n, values] of found.entries()) rows[n][key] = values;
-        }
-        for (const [n, row] of rows.entries()) checkFinite(some[n].id, row);
-        measured.push(...rows);
       }
       return measured;
     },
   };
+
+  async function measureTogether(some: readonly NamedImage[], signal: AbortSignal | undefined): Promise<Measurement[]> {
+    const rows: Record<string, Float32Array>[] = some.map(() => ({}));
+    if (pass !== undefined) {
+      const inputs = some.map(({ pixels: image }) => ({ image }));
+      const found = await pass.run(inputs, { signal });
+      for (const [n, { logits, results }] of found.entries()) {
+        // The arrays share the memory of the run.
+        for (const { key, from: source } of seen) {
+          rows[n][key] = (source.kind === "logits" ? logits : results[key]).slice();
+        }
+      }
+    }
+    for (const { key, pass: own } of others) {
+      const found = await own.run(some, { signal });
+      for (const [n, values] of found.entries()) rows[n][key] = values;
+    }
+    for (const [n, row] of rows.entries()) checkFinite(some[n].id, row);
+    return rows;
+  }
+}
+
+/** The error with the image's name before it, where it is about what a run of the network has given. */
+function withImage(error: unknown, id: string): unknown {
+  if (!(error instanceof BadInputError) || error.complaint.where === id) return error;
+  const { where, ...complaint } = error.complaint;
+  return new BadInputError({ ...complaint, where: `${id}: ${where}` }, { cause: error });
 }
 
 function checkFinite(id: string, row: Measurement): void {
   for (const [key, values] of Object.entries(row)) {
-    const bad = values.findIndex((value) => Number.isNaN(value));
+    const bad = values.findIndex((value) => !Number.isFinite(value));
     if (bad === -1) continue;
+    const value = values[bad];
     throw new BadInputError({
       where: id,
-      what: `the ${key} ${values.length === 1 ? "is" : "are"} not a number`,
-      got: `NaN at ${bad}`,
-      advice: "Look for NaN in the model's weights and in the picture, or leave the layer out.",
+      what: Number.isNaN(value)
+        ? `the ${key} ${values.length === 1 ? "is" : "are"} not a number`
+        : `the ${key} ${values.length === 1 ? "is" : "are"} beyond float32`,
+      got: `${value} at ${bad}`,
+      advice: `Look for ${Number.isNaN(value) ? "NaN" : "huge numbers"} in the model's weights and in the picture, or leave the layer out.`,
     });
   }
 }

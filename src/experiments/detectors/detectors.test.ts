@@ -187,6 +187,33 @@ test("statistics that are fitted by themselves are those of the benchmark; a pic
   }
 });
 
+test("a picture that cannot be measured is named, neither learned from nor attacked, and loses nothing else; without classes the predicted ones count", async () => {
+  const failures: string[] = [];
+  const first = train.find(({ id }) => !isHeldOutImage(id));
+  if (first === undefined) throw new Error("all are held out");
+  const unlabelled = train.map(({ label: _, ...image }) => image);
+  const spoiled = await first.picture();
+  const spoiling: typeof classifier = {
+    ...classifier,
+    fit(picture) {
+      const fitted = classifier.fit(picture);
+      const isSpoiled = picture.data.every((value, i) => value === spoiled.data[i]);
+      return isSpoiled ? { ...fitted, data: fitted.data.map(() => Number.NaN) } : fitted;
+    },
+  };
+  const few = runs.filter(({ name }) => name === "confidence" || name === "kernel-density" || name === "probe");
+  const fitted = await fitDetectors(spoiling, few, unlabelled, {
+    ...{ seed: 1, falsePositiveRate: 0.05, fitAttack: settings.fitAttacks[0] },
+    onFailure: (error) => failures.push(error.message),
+  });
+  expect(failures).toHaveLength(1);
+  expect(failures[0]).toMatch(new RegExp(`${first.id}: .*not a finite number`));
+  for (const one of fitted) {
+    if ("error" in one) throw one.error;
+    expect(one.statistics.images.train).toBe(train.filter(({ id }) => !isHeldOutImage(id)).length - 1);
+  }
+});
+
 test("what cannot be meant is refused before anything runs", () => {
   expect(() => planRuns([runOf("lid"), runOf("lid")], classifier)).toThrow(/two detectors are called "lid"/);
   expect(() => detectorsItems({ train, test: train }, attacks, runs, settings)).toThrow(MisuseError);

@@ -4,6 +4,7 @@ import { defaultBatch } from "../../classifier/passes/default-batch.ts";
 import type { DatasetImage } from "../../datasets/dataset.ts";
 import type { DetectorStatistics, MeasuredImage } from "../../detection/detector.ts";
 import { openMeasuring } from "../../detection/measurement.ts";
+import type { NamedImage } from "../../detection/odds/alignments.ts";
 import { logitsPart } from "../../detection/part.ts";
 import { BadInputError, checkForm, PerceptualBallError, throwIfAborted } from "../../errors.ts";
 import type { OnProgress } from "../../options/progress.ts";
@@ -96,7 +97,8 @@ export async function fitDetectors(
     }
     done += group.length;
     onProgress?.({ done, of, unit: "pictures" });
-    const chosen = group.filter(({ image }) => toAttack.has(image));
+    // What could not be measured is not attacked.
+    const chosen = group.filter(({ image }, n) => toAttack.has(image) && measured[n] !== undefined);
     if (chosen.length === 0) continue;
     const { channelCount, height, width } = classifier.input;
     const inputs = chosen.map(({ image: { id }, pixels }) => ({
@@ -104,22 +106,18 @@ export async function fitDetectors(
       input: floatTensor(pixels, [channelCount, height, width]),
     }));
     const found = await attackImages(classifier, inputs, fitAttack, { pixels: "bytes", seed }, {}, signal);
-    const after = await measure(
-      found.map(({ id, pixels }) => ({ id, pixels })),
-      { signal },
-    );
-    const beside = await measure(
-      found.map(({ id, noisy: pixels }) => ({ id, pixels })),
-      { signal },
-    );
+    const again = (some: readonly NamedImage[]) => measureEach(some, (ones) => measure(ones, { signal }), onFailure);
+    const after = await again(found.map(({ id, pixels }) => ({ id, pixels })));
+    const beside = await again(found.map(({ id, noisy: pixels }) => ({ id, pixels })));
     const byId = new Map(all.map((image) => [image.id, image]));
     for (const [n, { id, result }] of found.entries()) {
-      const own = byId.get(id);
-      const isChanged = indexOfLargest(after[n].logits) !== result.cleanLabel;
-      const isKeptUnderNoise = indexOfLargest(beside[n].logits) === result.cleanLabel;
-      if (own === undefined || own.label !== result.cleanLabel || !isChanged || !isKeptUnderNoise) continue;
-      attacked.push({ ...own, measured: after[n] });
-      noisy.push({ ...own, measured: beside[n] });
+      const [own, moved, still] = [byId.get(id), after[n], beside[n]];
+      if (own === undefined || moved === undefined || still === undefined) continue;
+      const isChanged = indexOfLargest(moved.logits) !== result.cleanLabel;
+      const isKeptUnderNoise = indexOfLargest(still.logits) === result.cleanLabel;
+      if (own.label !== result.cleanLabel || !isChanged || !isKeptUnderNoise) continue;
+      attacked.push({ ...own, measured: moved });
+      noisy.push({ ...own, measured: still });
     }
     done += chosen.length;
     onProgress?.({ done, of, unit: "pictures" });
