@@ -218,18 +218,26 @@ for (const model of chosen) {
           2,
         );
       const [theirRest, theirScores] = [theirs.map((one) => one.rest), theirs.map((one) => one.scores)];
-      process.stdout.write(
-        `  ${way.name}: ${ms(theirRest)} ms, scores ${ms(theirScores)} ms; ours ${beside(
+      const words = [
+        `${ms(theirRest)} ms, ours ${beside(
           (one) => one.rest,
           (one) => one.rest,
-        )}, scores ${beside(
-          (one) => one.scores,
-          (one) => one.scores,
-        )}, the whole fit ${beside(
+        )} of it`,
+        // Where the network is what scores are made of, they have none of their own.
+        ...(median(theirScores) > 0
+          ? [
+              `scores ${ms(theirScores)} ms, ours ${beside(
+                (one) => one.scores,
+                (one) => one.scores,
+              )} of it`,
+            ]
+          : []),
+        `our whole fit ${beside(
           (one) => one.fit,
           (one) => one.runs + one.rest,
-        )}\n`,
-      );
+        )} of theirs`,
+      ];
+      process.stdout.write(`  ${way.name}: ${words.join("; ")}\n`);
     }
   }
   rival?.close();
