@@ -17,6 +17,7 @@ const pages: readonly (readonly [file: string, page: string])[] = [
   ["results/table2/README.md", "table2"],
   ["results/undetectable/README.md", "undetectable"],
   ["results/cone/README.md", "cone"],
+  ["results/figures/README.md", "figures"],
   ["results/cluster/simulation.md", "cluster-simulation"],
   ["results/robustness/README.md", "robustness"],
   ["examples/cluster/README.md", "cluster-recipes"],

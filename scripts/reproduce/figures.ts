@@ -5,8 +5,8 @@
  *
  * Writes figure-1.png … figure-8.png and a page, index.html, into results/figures, where git ignores them: they hold photographs. Which
  * photographs are shown say rules on the records of Table 1 (`figures/choose-pictures.ts`): those in results/table1-imagenet/squeezenet1_1, or
- * --records; where there are none, the first --first photographs are computed. Figure 5 is drawn from results/cone/cifar10/cones.json, which
- * `npm run reproduce -- cone` makes. What was computed stays in results/figures; FIGURE (1 to 8) makes those figures only. results/figures/provenance.json
+ * --records; where there are none, the first --first photographs are computed. Figure 5 is drawn from results/cone/cifar10-paper/cones.json, which
+ * `npm run reproduce -- cone cifar10-paper` makes. What was computed stays in results/figures; FIGURE (1 to 8) makes those figures only. results/figures/provenance.json
  * says what the last run of all figures was made of.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -67,9 +67,9 @@ const { out } = values;
 const model = join(data, "models/squeezenet1_1.onnx");
 const cifarModel = join(data, "models/cifar10_vgg7_bn.onnx");
 const photographs = join(data, "imagenet-227");
-const cones = join(root, "results/cone/cifar10/cones.json");
+const cones = join(root, "results/cone/cifar10-paper/cones.json");
 
-/** What is said in the table of methods, in the order of the paper's; `deepfool` is left out as there. */
+/** The methods of figure 4, in the order of the paper's table; DeepFool is left out as there. */
 const comparedRuns: readonly MethodRun[] = [
   ...(["grad-cam", "guided-grad-cam", "smooth-grad", "integrated-gradients", "excitation-backprop"] as const).map(
     defaultRun,
@@ -207,7 +207,7 @@ async function drawPhotographs(figure: PhotographFigure, ids: readonly string[],
       const one = results[ownPlace];
       return one === undefined ? [] : [{ own: one, results }];
     });
-    return drawn(comparisonFigure(compared, comparedRuns, layout, { where, columns: "methods" }));
+    return drawn(comparisonFigure(compared, comparedRuns, layout, { columns: "methods" }));
   }
   const shown = (await show(ids, [own])).flat().filter((one) => one !== undefined);
   if (figure === 1) return perturbationsFigure(await perturbed(shown, opened), jpegDataUri);
@@ -288,6 +288,9 @@ function photographTexts(
             : "Perceptual perturbations show the texture inside of the object, where gradient methods show fine edges and activation methods the whole object coarsely. The pictures are some on which DeepFool's perturbation misses the object.",
         here: [
           rule,
+          ...(figure === 4
+            ? ["Square roots of the blurred maps, and the share of each map inside the right boxes."]
+            : []),
           `Of all such pictures (${counted.deepfoolMisses}) the perceptual box finds the object on ${percent(counted.foundWhereDeepfoolMisses)}.`,
         ],
       };
@@ -326,7 +329,9 @@ interface Cones {
 
 async function conesFigure(): Promise<void> {
   if (!existsSync(cones)) {
-    note(`figure 5: left out, there is no ${relative(root, cones)}. \`npm run reproduce -- cone cifar10\` makes it.`);
+    note(
+      `figure 5: left out, there is no ${relative(root, cones)}. \`npm run reproduce -- cone cifar10-paper\` makes it.`,
+    );
     return;
   }
   const { attacks, step, directions, model: of, data: from }: Cones = JSON.parse(readFileSync(cones, "utf8"));
@@ -344,7 +349,7 @@ async function conesFigure(): Promise<void> {
     here: [
       `The mean over ${images} test pictures and ${directions} directions each, on a grid of step ${step}. Below each title the curvature across the attack at the adversarial picture, in nats per squared length.`,
     ],
-    source: `${of.name} on ${from}; results/cone/cifar10`,
+    source: `${of.name} on ${from}; results/cone/cifar10-paper`,
     file: "figure-5.png",
   });
   provenance.cones = { model: of, data: from, images, directions, step };
@@ -406,7 +411,7 @@ async function attacksFigure(): Promise<void> {
       paper:
         "The picture, and for PGD, the mean of PGDs, Carlini–Wagner and the perceptual attack the attacked picture and the difference, each rescaled by itself. The perceptual differences lie on the object in all rows but one, Carlini–Wagner's mostly as well, those of PGD and the mean less.",
       here: [
-        `The first test picture of each class, whatever becomes of it. Below each attacked picture: the class that it is taken for. Flipped: ${flipped.join(", ")}.`,
+        `The first test picture of each class, whatever becomes of it. Left: its class. Below each picture: the class that it is taken for. Flipped: ${flipped.join(", ")}.`,
       ],
       source: `${basename(cifarModel)} on ${dataset.name}; attacks as in results/cone`,
       file: "figure-8.png",

@@ -24,7 +24,8 @@ test("the original, then for each attack the attacked picture and the difference
   const runs = ["one", "two"].map((name) => ({ name, attack: fgsm, settings: {} }));
   const items = attackItems(pictures, runs, { classifier, settings: { seed: 0 } });
   const store = memoryStore<AttackFinding>(attackIdentity(classifier, "ab"));
-  const result = findingOf(await fgsm.attack(classifier, clean));
+  const found = findingOf(await fgsm.attack(classifier, clean));
+  const result = { ...found, label: found.withinBudget.label === 0 ? 1 : 0 };
   for (const { key } of items) {
     // "c" has no record at all, and "b" none of the second attack.
     if (key.image === "c" || (key.image === "b" && key.method === "two")) continue;
@@ -46,6 +47,7 @@ test("the original, then for each attack the attacked picture and the difference
   expect([difference[0], difference[1], difference[2]]).toEqual([1, 0.25, 0.5]);
   expect(svg).toContain(`>class ${result.withinBudget.label}<`);
   expect(svg?.indexOf("picture a after one")).toBeLessThan(svg?.indexOf("picture a after two") ?? 0);
+  expect(svg?.match(new RegExp(`>class ${result.label}<`, "g"))).toHaveLength(2);
   const plain = await attackExamples(given);
   expect(plain).toMatch(/>(not )?flipped, ℓ∞ 8\.0\/255</);
   expect(await attackExamples({ ...given, pictures: given.pictures.slice(2) })).toBeUndefined();

@@ -26,7 +26,7 @@ export interface AttackExamplesInput {
   readonly size: { readonly width: number; readonly height: number };
   /** The picture as an address, such as a data URI. */
   readonly encode: (image: ImageTensor) => Promise<string>;
-  /** The name of a class; with it each attacked picture says what it is taken for. */
+  /** The name of a class; with it each picture says what it is taken for. */
   readonly labelName?: (label: number) => string;
 }
 
@@ -46,7 +46,9 @@ export async function attackExamples(given: AttackExamplesInput): Promise<string
     const items = runs.map((run) => attackItems.find((item) => item.position === position && item.run === run));
     if (items.every((item) => item === undefined || findings.finished(item.key) === undefined)) continue;
     const clean = await input();
-    const cells: (FigureCell | undefined)[] = [await cell(clean, title)];
+    const [attacked] = items.flatMap((item) => (item === undefined ? [] : (findings.finished(item.key) ?? [])));
+    const before = attacked === undefined ? undefined : labelName?.(attacked.result.label);
+    const cells: (FigureCell | undefined)[] = [await cell(clean, title, before)];
     for (const item of items) {
       const finding = item === undefined ? undefined : findings.finished(item.key)?.result.withinBudget;
       const image = item === undefined ? undefined : await findings.readArray(item.key, "adversarial");
@@ -70,7 +72,10 @@ export async function attackExamples(given: AttackExamplesInput): Promise<string
   if (rows.length === 0) return undefined;
   return figureGrid({
     title: "Adversarial pictures and differences",
-    columns: ["Original", ...runs.flatMap(({ name }) => [name, "difference"])],
+    columns: [
+      "Original",
+      ...runs.flatMap(({ name, attack }) => [name === attack.name ? attack.title : name, "difference"]),
+    ],
     ...{ rows, size },
     cellWidth: 110,
   });

@@ -193,7 +193,14 @@ test("methods can be columns as well, and a failure can say why", async () => {
   const [no, yes] = [`${red} IoU 0.00`, `${green} IoU 1.00`];
   // Picture by picture, each with all methods.
   expect(captions(svg)).toEqual([yes, yes, no, yes]);
-  expect(titles(svg)).toEqual(["picture", "perceptual", "gradient", "class of a", "class of b"]);
+  expect(titles(svg)).toEqual([
+    ...["picture", "Perceptual", "perturbation", "Gradient"],
+    ...["class of a", "class of b"],
+  ]);
+  const plain = (await comparisonFigure(compared, runs, layout, { columns: "methods" }))?.svg ?? "";
+  expect(plain.match(/>50 % inside</g)).toHaveLength(4);
+  // The right boxes on the pictures alone, and none that was found.
+  expect([plain.match(/rgb\(213,94,0\)/g)?.length, plain.match(/rgb\(86,180,233\)/g)]).toEqual([2, null]);
   const failed = compared.map(({ own }) => own).filter(({ isRight }) => !isRight);
   const [run] = runs;
   const stages = await stagesFigure(failed, run, layout, {

@@ -6,7 +6,7 @@ import type { SummaryOptions } from "../../experiments/localization/summary-opti
 import { type Picture, tensorToPicture } from "../../image/picture.ts";
 import { perceptual } from "../../saliency/perturbations/perceptual.ts";
 import { type FigureCell, type FigureRow, figureGrid } from "../figures/figure-grid.ts";
-import { shortName } from "../style/wording.ts";
+import { percent, shortName } from "../style/wording.ts";
 import { inputCache, type Shown, type ShownSource, shownOf } from "./shown.ts";
 import { heatTile, keptMask, mapTile, maskedTile, maskTile, perturbationTile } from "./tiles.ts";
 
@@ -105,19 +105,24 @@ function boxesOf({ found, record }: Shown): Pick<FigureCell, "found" | "groundTr
   return { found: found ?? undefined, groundTruth: record.result.truthBoxes };
 }
 
+function insideOf({ record }: Shown): Pick<FigureCell, "caption"> {
+  const { energyInside } = record.result;
+  return energyInside === null ? {} : { caption: `${percent(energyInside)} inside` };
+}
+
 function verdictOf({ agreement, isRight }: Shown, remark?: string): Pick<FigureCell, "caption" | "verdict"> {
   const caption = `IoU ${agreement.toFixed(2)}${remark === undefined ? "" : `, ${remark}`}`;
   return { caption, verdict: isRight ? "right" : "wrong" };
 }
 
 export interface ComparisonLayout {
-  /** Where the boxes come from, a phrase for the caption. */
-  readonly where: string;
+  /** Where the boxes come from, a phrase for the caption. Without it, maps have no boxes, and the share of each map inside the right ones below it. */
+  readonly where?: string;
   /** What is a column: default "pictures". */
   readonly columns?: "pictures" | "methods";
 }
 
-/** Figure 4: every method on the same pictures, with its box; undefined without pictures. */
+/** Figure 4: every method on the same pictures; undefined without pictures. */
 export async function comparisonFigure(
   compared: readonly Column[],
   runs: readonly MethodRun[],
@@ -133,7 +138,7 @@ export async function comparisonFigure(
     pictures.push(await cellOf(tensorToPicture(own.input), titles[c], { groundTruth: own.record.result.truthBoxes }));
   }
   const byMethod: FigureRow[] = [{ title: "picture", cells: pictures }];
-  for (const [r, { name }] of runs.entries()) {
+  for (const [r, { name, method }] of runs.entries()) {
     const cells: (FigureCell | undefined)[] = [];
     for (const [c, { results }] of compared.entries()) {
       const shown = results[r];
@@ -141,23 +146,25 @@ export async function comparisonFigure(
         shown === undefined
           ? undefined
           : await cellOf(heatTile(shown.input, shown.map), `${name} on ${titles[c]}`, {
-              ...boxesOf(shown),
-              ...verdictOf(shown),
+              ...(where === undefined ? insideOf(shown) : { ...boxesOf(shown), ...verdictOf(shown) }),
             }),
       );
     }
-    byMethod.push({ title: name, cells });
+    byMethod.push({ title: columns === "pictures" || name !== method.name ? name : method.title, cells });
   }
   const byPicture = titles.map((title, c): FigureRow => ({ title, cells: byMethod.map(({ cells }) => cells[c]) }));
   const title = "All methods on the same pictures";
+  const note =
+    where === undefined ? "orange and dashed: the right box; below each map, its share inside of it" : boxLegend;
+  const judged = where === undefined ? "" : `, with the box at ${where}`;
   return {
     name: "figure4-methods",
     title,
-    caption: `The counterpart of figure 4: square root of each blurred map over the picture, with the box at ${where}. ${capitalized(boxLegend)}.`,
+    caption: `The counterpart of figure 4: square root of each blurred map over the picture${judged}. ${capitalized(note)}.`,
     svg: figureGrid(
       columns === "pictures"
-        ? { title, columns: titles, rows: byMethod, size, note: boxLegend }
-        : { title, columns: byMethod.map((row) => row.title), rows: byPicture, size, note: boxLegend },
+        ? { title, columns: titles, rows: byMethod, size, note }
+        : { title, columns: byMethod.map((row) => row.title), rows: byPicture, size, note },
     ),
   };
 }
