@@ -1,6 +1,6 @@
 /** @file Finding out early that a folder cannot be written. */
-import { existsSync, mkdirSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import { MisuseError } from "../errors.ts";
 
 const reasons: Readonly<Record<string, string>> = {
@@ -12,10 +12,14 @@ const reasons: Readonly<Record<string, string>> = {
   ELOOP: "links in a circle",
 };
 
+/** What names of passing files and folders of this package begin with. */
+export const passingPrefix = ".perceptual-ball-";
+
 /**
  * Throws a {@link MisuseError} if files cannot be written into the folder at `path`, which need not exist yet. It is tried, not
- * guessed – permissions say little to the superuser and nothing of special file systems – and what was made for the trial is
- * taken away again: a command that fails later for another reason leaves no trace.
+ * guessed – permissions say little to the superuser and nothing of special file systems. The trial is a folder of its own, in `path` or in the nearest folder
+ * above it that exists, in which the missing folders are made: a command that fails later for another reason leaves no trace, and nothing of what another
+ * process makes at `path` meanwhile is touched.
  */
 export function checkWritableFolder(path: string): void {
   const complain = (what: string, cause?: unknown): MisuseError =>
@@ -24,21 +28,22 @@ export function checkWritableFolder(path: string): void {
   const file = fileInTheWay(folder);
   if (file !== undefined) throw complain(file === folder ? "is not a folder" : `${file} is a file, not a folder`);
   const missing = missingFolders(folder);
-  const made: string[] = [];
+  const above = missing.length === 0 ? folder : dirname(missing[0]);
+  let trial: string | undefined;
   try {
+    trial = mkdtempSync(join(above, passingPrefix));
+    let place = trial;
     // One by one: Node's recursive form never returns where a special file system says that the parent is missing.
-    for (const place of missing) {
+    for (const each of missing) {
+      place = join(place, basename(each));
       mkdirSync(place);
-      made.push(place);
     }
-    const trial = join(folder, `.perceptual-ball-${process.pid}.partial`);
-    writeFileSync(trial, "");
-    unlinkSync(trial);
+    writeFileSync(join(place, "trial"), "");
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw complain(reasons[code ?? ""] ?? `cannot be written (${message})`, error);
   } finally {
-    if (made.length > 0) rmSync(made[0], { recursive: true, force: true });
+    if (trial !== undefined) rmSync(trial, { recursive: true, force: true });
   }
 }
 

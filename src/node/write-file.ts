@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { lstat, mkdir, open, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { MisuseError, PerceptualBallError } from "../errors.ts";
+import { passingPrefix } from "./check-folder.ts";
 
 const reasons: Record<string, string> = {
   EACCES: "no permission to write here",
@@ -84,7 +85,7 @@ export async function writeFileAtomically(path: string, contents: Uint8Array | s
       return;
     }
     await mkdir(dirname(target), { recursive: true });
-    temporary = join(dirname(target), `.perceptual-ball-${randomBytes(6).toString("hex")}.partial`);
+    temporary = join(dirname(target), `${passingPrefix}${randomBytes(6).toString("hex")}.partial`);
     await writeAndSync(temporary, contents);
     await rename(temporary, target);
     await syncFolder(dirname(target));

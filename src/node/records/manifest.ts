@@ -7,6 +7,7 @@
 import { appendFile, readdir, readFile, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { MisuseError } from "../../errors.ts";
+import { passingPrefix } from "../check-folder.ts";
 
 export const manifestFile = "manifest.txt";
 
@@ -34,7 +35,8 @@ export async function readManifest(folder: string): Promise<readonly string[] | 
  */
 export async function refuseForeignContent(folder: string): Promise<void> {
   if ((await readManifest(folder)) !== undefined) return;
-  const names = await readdir(folder);
+  // What a process that was killed left of its own, or another one is trying just now, is nobody's content.
+  const names = (await readdir(folder)).filter((name) => !name.startsWith(passingPrefix));
   if (names.length === 0) return;
   const shown = names.sort().slice(0, 4);
   throw new MisuseError({
