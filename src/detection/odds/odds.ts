@@ -165,13 +165,13 @@ export function calibrateOdds(
  * Errors: BadInputError if there are too few for the rate, fewer than 1/rate − 1.
  */
 export function calibratedCutoff(cleanScores: readonly (number | undefined)[], falsePositiveRate: number): Cutoff {
-  const rate = numberIn("calibrateOdds: falsePositiveRate", falsePositiveRate, { min: 1e-6, max: 0.999 });
+  const rate = numberIn("falsePositiveRate", falsePositiveRate, { min: 1e-6, max: 0.999 });
   const scores = Float64Array.from(cleanScores, (score) => score ?? Number.NEGATIVE_INFINITY).sort();
   // Less a little, since 0.9 · 20 is more than 18 in floating point.
   const rank = Math.ceil((1 - rate) * (scores.length + 1) - 1e-9);
   if (rank > scores.length || !Number.isFinite(scores[rank - 1])) {
     throw new BadInputError({
-      where: "calibrateOdds",
+      where: "the cutoff",
       what: "too few held-out images for this false-positive rate",
       expected: `at least ${Math.ceil(1 / rate - 1 - 1e-9)} with scores for a rate of ${rate}`,
       got: String(scores.filter(Number.isFinite).length),

@@ -48,7 +48,7 @@ export function detectorsSentences(summary: DetectorsSummary): string[] {
       : [
           `† flagged more often, ‡ less often than ${reference} on the images that both changed, by more than chance (exact McNemar tests, Holm-corrected over the whole table, p < ${significance}).`,
         ]),
-    ...unfitted.map(({ name, message }) => `${name} is left out: ${message}`),
+    ...unfitted.map(leftOut),
   ];
 }
 
@@ -182,8 +182,13 @@ export function detectorsLines({ attacks, detectors, unfitted }: DetectorsSummar
         cells.map(({ area }) => area?.value.toFixed(3) ?? "–"),
       ),
     ),
-    ...unfitted.map(({ name, message }) => `${name}: ${message}`),
+    ...unfitted.map(leftOut),
   ];
+}
+
+/** Errors of a detector begin with its name, or with that of what it asked. */
+function leftOut({ name, message }: DetectorsSummary["unfitted"][number]): string {
+  return `${name} is left out: ${message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message}`;
 }
 
 /** What `--json` prints: every attack, then every detector. */
