@@ -54,6 +54,7 @@ const guide = [
       { text: "On many machines", link: "/cluster" },
       { text: "Recipes for clusters", link: "/project/cluster-recipes" },
       { text: "A large run, simulated", link: "/project/cluster-simulation" },
+      { text: "Results: Table 1 on ImageNet", link: "/project/table1-imagenet" },
       { text: "Results: Table 1", link: "/project/table1" },
       { text: "Results: Table 2", link: "/project/table2" },
       { text: "Results: detectors and attacks", link: "/project/undetectable" },

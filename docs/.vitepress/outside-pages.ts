@@ -14,6 +14,7 @@ const pages: readonly (readonly [file: string, page: string])[] = [
   ["results/budgets/README.md", "budgets"],
   ["results/eight-bits/README.md", "eight-bits"],
   ["results/table1/README.md", "table1"],
+  ["results/table1-imagenet/README.md", "table1-imagenet"],
   ["results/table2/README.md", "table2"],
   ["results/undetectable/README.md", "undetectable"],
   ["results/cone/README.md", "cone"],

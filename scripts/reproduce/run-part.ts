@@ -87,7 +87,8 @@ interface Results {
   readonly methods?: readonly Setup[];
   readonly attacks?: readonly Setup[];
   readonly detectors?: readonly Setup[];
-  readonly groups?: readonly { readonly name: string; readonly attacks: readonly Setup[] }[];
+  /** Of attacks, or of pictures. */
+  readonly groups?: readonly { readonly name: string; readonly attacks?: readonly Setup[] }[];
 }
 
 const setupOf = ({ name, settings, effective }: Setup): Setup => ({ name, settings: effective ?? settings });
@@ -99,13 +100,14 @@ export function writeProvenance(folder: string, made: { readonly commit: string;
   const results: Results = JSON.parse(readFileSync(file, "utf8"));
   const { model, settings, options, statistics, seed, step, directions, versions, run, machine } = results;
   const { methods, attacks, groups, detectors } = results;
+  const attacked = attacks ?? groups?.flatMap((group) => group.attacks ?? []) ?? [];
   const provenance = {
     ...made,
     ...{ model, data: results.data, settings, options, statistics, seed, step, directions },
     versions: { ...versions, ...run, ...(machine === undefined ? {} : { machine }) },
     methods: methods?.map(setupOf),
     detectors: detectors?.map(setupOf),
-    attacks: attacks?.map(setupOf) ?? groups?.flatMap((group) => group.attacks.map(setupOf)),
+    attacks: attacked.length === 0 ? undefined : attacked.map(setupOf),
   };
   writeFileSync(join(folder, "provenance.json"), `${JSON.stringify(provenance, null, 1)}\n`);
 }
