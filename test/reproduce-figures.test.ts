@@ -1,4 +1,5 @@
 /** @file The figures of the paper made again: which photographs they show, what is counted, and what stands where. No photographs and no networks. */
+
 import { describe, expect, test } from "vitest";
 import {
   choosePictures,
@@ -17,6 +18,7 @@ import type { ImageTensor, Picture } from "../src/image/picture.ts";
 import { gridKinds, thresholdGrids } from "../src/localization/threshold-grids.ts";
 import type { Shown } from "../src/report/localization/shown.ts";
 import { floatTensor } from "../src/tensor/tensor.ts";
+import { localizationRecord } from "./localization-record.ts";
 
 const size = { width: 20, height: 20 };
 const truth: Box = [0, 0, 10, 10];
@@ -30,24 +32,10 @@ function recordOf(image: string, method: string, isRight: boolean, rest: Partial
   for (const kind of gridKinds) {
     grids[kind] = boxesAsText(thresholdGrids[kind].map((_, t) => (isRight && t === best ? truth : wrong)));
   }
-  const result: LocalizationRecord = {
-    predicted: { label: 3, confidence: 0.5 },
-    explained: 3,
-    truth: 3,
-    size,
-    truthBoxes: [truth],
-    boxes: { "8": grids, "4": grids, none: grids },
-    point: [1, 1],
-    pointDistance: { picture: 0, input: 0 },
-    energyInside: 0.5,
-    averagePrecision: null,
-    insertion: null,
-    deletion: null,
-    evaluations: { forward: 1, gradient: 1 },
-    settings: {},
-    details: null,
+  const result = localizationRecord(grids, {
+    ...{ predicted: { label: 3, confidence: 0.5 }, explained: 3, truth: 3, size, truthBoxes: [truth] },
     ...rest,
-  };
+  });
   const finished: LocalizationFinished = {
     kind: "finished",
     key: { image, method, options: {} },

@@ -40,6 +40,11 @@ export function areaOf(box: Box): number {
   return Math.max(0, x1 - x0) * Math.max(0, y1 - y0);
 }
 
+/** The area that lies in both boxes. */
+export function sharedArea(a: Box, b: Box): number {
+  return areaOf([Math.max(a[0], b[0]), Math.max(a[1], b[1]), Math.min(a[2], b[2]), Math.min(a[3], b[3])]);
+}
+
 /**
  * Intersection over union of two boxes, from 0 to 1. Boxes are half-open, so no 1 is added to widths (as Fong and Vedaldi's
  * inclusive coordinates need); 0 if either is empty.
@@ -49,7 +54,7 @@ export function iou(a: Box, b: Box): number {
     if (Array.isArray(box) && box.length === 4) continue;
     throw new MisuseError({ where: "iou", what: "not a box", expected: "[x0, y0, x1, y1)", got: kindOf(box) });
   }
-  const intersection = areaOf([Math.max(a[0], b[0]), Math.max(a[1], b[1]), Math.min(a[2], b[2]), Math.min(a[3], b[3])]);
+  const intersection = sharedArea(a, b);
   return intersection === 0 ? 0 : intersection / (areaOf(a) + areaOf(b) - intersection);
 }
 

@@ -1,11 +1,10 @@
 /** @file Which photographs the figures show: by rules on the records of Table 1, in the order of the data, not by how well they look. */
-import { boxesOfText } from "../../../src/experiments/localization/record.ts";
 import { summarizeMethods } from "../../../src/experiments/localization/summary.ts";
 import type { SummaryOptions } from "../../../src/experiments/localization/summary-options.ts";
 import { isLocalized, type LocalizationFinished } from "../../../src/experiments/localization/threshold-errors.ts";
 import type { Box } from "../../../src/image/geometry.ts";
-import { areaOf } from "../../../src/localization/box.ts";
-import { thresholdGrids, thresholdParameter } from "../../../src/localization/threshold-grids.ts";
+import { areaOf, sharedArea, wholeBox } from "../../../src/localization/box.ts";
+import { boxAtBest } from "../../../src/report/localization/shown.ts";
 import { methods } from "../../../src/saliency/methods.ts";
 
 /** The two methods whose records decide. */
@@ -38,27 +37,31 @@ export function knownPictures(
   const runs = decidingMethods.map((name) => ({ name, method: methods[name] }));
   const deciding = records.filter(({ key }) => runs.some(({ name }) => name === key.method));
   const summaries = summarizeMethods(deciding, runs, options);
-  const found = (method: string, { result }: LocalizationFinished): Box | null => {
-    const parameter = summaries.find(({ name }) => name === method)?.kinds.value.parameter;
-    const place = thresholdGrids.value.findIndex((rule) => thresholdParameter(rule) === parameter);
-    return boxesOfText(result.boxes[options.connectivity].value)[place];
-  };
+  const summaryOf = new Map(summaries.map((summary) => [summary.name, summary]));
   const byKey = new Map(deciding.map((record) => [`${record.key.method} ${record.key.image}`, record]));
   return order.flatMap((image) => {
     const [own, other] = decidingMethods.map((method) => byKey.get(`${method} ${image}`));
+    const [ownSummary, otherSummary] = decidingMethods.map((method) => summaryOf.get(method));
     if (own === undefined || other === undefined || own.result.predicted.label !== own.result.truth) return [];
+    if (ownSummary === undefined || otherSummary === undefined) return [];
     const { size, truthBoxes } = own.result;
+    const { found } = boxAtBest(own.result, ownSummary, options);
+    const { found: foundByOther } = boxAtBest(other.result, otherSummary, options);
     return {
-      ...{ image, size, truthBoxes },
-      found: found("perceptual", own),
+      ...{ image, size, truthBoxes, found },
       isRight: {
-        perceptual: isLocalized(found("perceptual", own), own.result, options),
-        deepfool: isLocalized(found("deepfool", other), other.result, options),
+        perceptual: isLocalized(found, own.result, options),
+        deepfool: isLocalized(foundByOther, other.result, options),
       },
       energyInside: { perceptual: own.result.energyInside, deepfool: other.result.energyInside },
     };
   });
 }
+
+const missedByDeepFool = {
+  takes: ({ isRight }: KnownPicture) => !isRight.deepfool,
+  words: "the first of them on which DeepFool's box does not find the object",
+} as const;
 
 /** The rules, by figure: how many pictures, which, and the same in words. All are of pictures that the network predicts right. */
 export const rules = {
@@ -69,16 +72,8 @@ export const rules = {
     words:
       "the first of them that are cluttered: several boxes of the class, or boxes on less than a fifth of the picture",
   },
-  3: {
-    count: 12,
-    takes: ({ isRight }: KnownPicture) => !isRight.deepfool,
-    words: "the first of them on which DeepFool's box does not find the object",
-  },
-  4: {
-    count: 6,
-    takes: ({ isRight }: KnownPicture) => !isRight.deepfool,
-    words: "the first of them on which DeepFool's box does not find the object",
-  },
+  3: { count: 12, ...missedByDeepFool },
+  4: { count: 6, ...missedByDeepFool },
   6: {
     count: 10,
     takes: ({ isRight }: KnownPicture) => !isRight.perceptual,
@@ -122,9 +117,8 @@ const mostly = 0.75;
  * is neither, it lies partly beside the object, or it has nothing of it. Compared with the right box that it shares most with.
  */
 export function missOf({ found, truthBoxes, size }: Pick<KnownPicture, "found" | "truthBoxes" | "size">): MissKind {
-  const box = found ?? [0, 0, size.width, size.height];
-  const shared = ([x0, y0, x1, y1]: Box): number =>
-    areaOf([Math.max(box[0], x0), Math.max(box[1], y0), Math.min(box[2], x1), Math.min(box[3], y1)]);
+  const box = found ?? wholeBox(size.width, size.height);
+  const shared = (truth: Box): number => sharedArea(box, truth);
   const nearest = truthBoxes.reduce((best, truth) => (shared(truth) > shared(best) ? truth : best));
   if (shared(nearest) >= mostly * areaOf(nearest)) return "too large";
   if (shared(nearest) >= mostly * areaOf(box)) return "too small";

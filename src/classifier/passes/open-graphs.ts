@@ -58,6 +58,16 @@ export function openGraphs(
   const create = (graph: Graph): Promise<Session> =>
     createSession(modelOf(graph, { opsets: prepared.opsets }), sessionOptions);
 
+  const openSession = (entry: Entry): Promise<Session> => {
+    const opening = makeRoom(entry.bytes).then(() => create(entry.graph));
+    entry.session = opening;
+    // What could not be opened is tried again by the next run.
+    opening.catch(() => {
+      if (entry.session === opening) entry.session = undefined;
+    });
+    return opening;
+  };
+
   const close = async (entry: Entry): Promise<void> => {
     const { session } = entry;
     entry.session = undefined;
@@ -87,12 +97,7 @@ export function openGraphs(
     entries.set(name, entry);
     entry.users++;
     try {
-      const opening = entry.session ?? makeRoom(entry.bytes).then(() => create(entry.graph));
-      entry.session = opening;
-      opening.catch(() => {
-        if (entry.session === opening) entry.session = undefined;
-      });
-      const session = await opening;
+      const session = await (entry.session ?? openSession(entry));
       if (disposed !== undefined) throw usedAfterDispose(where);
       return await use(session);
     } finally {

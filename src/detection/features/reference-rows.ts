@@ -1,6 +1,7 @@
 /** @file Points that others are compared with: the squared distances to many of them at once. */
 import { kernelsFor } from "../../simd/kernels.ts";
 import { openArrays } from "../../simd/workspace.ts";
+import { squaredDistance } from "../../tensor/vector.ts";
 
 /** Rows of one size, kept for comparisons. */
 export interface ReferenceRows {
@@ -68,12 +69,7 @@ function rowsInLoops(data: Float64Array, count: number, size: number): Reference
         distances[n + 3] = toD;
       }
       for (; n < to; n++) {
-        let sum = 0;
-        for (let j = 0; j < size; j++) {
-          const apart = own[j] - data[n * size + j];
-          sum += apart * apart;
-        }
-        distances[n] = sum;
+        distances[n] = squaredDistance(own, data.subarray(n * size, (n + 1) * size));
       }
       return distances.subarray(from, to);
     },

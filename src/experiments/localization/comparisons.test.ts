@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { localizationRecord } from "../../../test/localization-record.ts";
 import type { Box } from "../../image/geometry.ts";
 import { gridKinds, thresholdGrids } from "../../localization/threshold-grids.ts";
 import { perceptual } from "../../saliency/perturbations/perceptual.ts";
@@ -30,24 +31,11 @@ function record(
     key: { image, method, options: {} },
     at: "2026-01-01T00:00:00.000Z",
     seconds: 1,
-    result: {
-      predicted: { label: 1, confidence: 0.5 },
-      explained: 1,
-      truth: 1,
-      size,
-      truthBoxes: [right],
-      boxes: { "8": boxes, "4": boxes, none: boxes },
-      point: [1.5, 1.5],
-      pointDistance: { picture: 3, input: 3 },
-      energyInside: isRight ? 0.75 : 0.25,
-      averagePrecision: null,
-      insertion: null,
-      deletion: null,
-      evaluations: { forward: 1, gradient: 4 },
-      settings: {},
-      details: null,
+    result: localizationRecord(boxes, {
+      ...{ size, truthBoxes: [right], point: [1.5, 1.5], pointDistance: { picture: 3, input: 3 } },
+      ...{ energyInside: isRight ? 0.75 : 0.25, evaluations: { forward: 1, gradient: 4 } },
       ...rest,
-    },
+    }),
   };
 }
 

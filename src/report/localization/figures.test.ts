@@ -1,5 +1,6 @@
 import * as ort from "onnxruntime-node";
 import { afterAll, expect, test } from "vitest";
+import { localizationRecord } from "../../../test/localization-record.ts";
 import { tinyClassifier } from "../../../test/tiny-classifier.ts";
 import { createClassifier } from "../../classifier/classifier.ts";
 import type { DatasetImage } from "../../datasets/dataset.ts";
@@ -32,23 +33,7 @@ function recordOf(isRight: boolean): LocalizationRecord {
     boxesAsText(Array.from({ length }, (_, t) => (isRight && t === best ? right : wrong)));
   const grids = { value: "", percent: "", mean: "", energy: "" };
   for (const kind of gridKinds) grids[kind] = grid(thresholdGrids[kind].length);
-  return {
-    predicted: { label: 1, confidence: 0.5 },
-    explained: 1,
-    truth: 2,
-    size: { width: 24, height: 24 },
-    truthBoxes: [right],
-    boxes: { "8": grids, "4": grids, none: grids },
-    point: [1, 1],
-    pointDistance: { picture: 0, input: 0 },
-    energyInside: 0.5,
-    averagePrecision: null,
-    insertion: null,
-    deletion: null,
-    evaluations: { forward: 1, gradient: 1 },
-    settings: {},
-    details: null,
-  };
+  return localizationRecord(grids, { truth: 2, size: { width: 24, height: 24 }, truthBoxes: [right] });
 }
 
 const picture = async (): Promise<Picture> => ({

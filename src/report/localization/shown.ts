@@ -61,6 +61,16 @@ export function inputCache(
   };
 }
 
+/** The threshold of kind `value` at which a method errs least, and the box that its record has there; null where nothing is kept. */
+export function boxAtBest(
+  { boxes }: Pick<LocalizationRecord, "boxes">,
+  { kinds }: Pick<MethodSummary, "kinds">,
+  { connectivity }: Pick<SummaryOptions, "connectivity">,
+): { readonly rule: ThresholdRule; readonly found: Box | null } {
+  const place = thresholdGrids.value.findIndex((rule) => thresholdParameter(rule) === kinds.value.parameter);
+  return { rule: thresholdGrids.value[place], found: boxesOfText(boxes[connectivity].value)[place] };
+}
+
 /** The result of `run` on `image`; undefined where the record, the map, the picture or the method's summary is missing. */
 export async function shownOf(
   image: DatasetImage,
@@ -74,8 +84,7 @@ export async function shownOf(
   const levels = await store.readArray(key, "map");
   const input = await inputOf(image);
   if (record === undefined || summary === undefined || levels === undefined || input === undefined) return undefined;
-  const place = thresholdGrids.value.findIndex((rule) => thresholdParameter(rule) === summary.kinds.value.parameter);
-  const found = boxesOfText(record.result.boxes[options.connectivity].value)[place];
+  const { rule, found } = boxAtBest(record.result, summary, options);
   const perturbation = await store.readArray(key, "perturbation");
   return {
     image,
@@ -83,7 +92,7 @@ export async function shownOf(
     record,
     map: fromLevels(levels),
     perturbation: perturbation === undefined ? undefined : fromLevels(perturbation),
-    rule: thresholdGrids.value[place],
+    rule,
     found,
     agreement: agreementOf(found, record.result, options.object),
     isRight: isLocalized(found, record.result, options),
