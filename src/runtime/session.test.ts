@@ -11,7 +11,7 @@ import { parseGraph } from "../onnx/text/parse.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 import { referenceRuntime } from "./reference-runtime.ts";
 import { describeRuntime, type Runtime, type RuntimeSessionOptions } from "./runtime.ts";
-import { createSession, modelOf } from "./session.ts";
+import { copiesWeights, createSession, modelOf } from "./session.ts";
 
 const runtimes: [string, Runtime][] = [
   ["onnxruntime-node", node],
@@ -241,4 +241,46 @@ test.each([
   await createSession(modelOf(wide), { ...options, runtime: { ...options.runtime, InferenceSession } as Runtime });
   expect(operators.includes("Where")).toBe(hasComparisons);
   expect(operators.includes("HardSigmoid")).toBe(!hasComparisons);
+});
+
+describe("a second copy of the weights", () => {
+  const dense = (rows: string, width: number): Graph => {
+    const parsed = parseGraph(`
+      net (float[${rows}, 4] x) => (float[${rows}, n] y) <float[4, 1] W = {1, 2, 3, 4}> { y = MatMul (x, W) }
+    `);
+    const initializer = { dtype: "float32", shape: [4, width], storage: { kind: "none" } } as never;
+    return { ...parsed, initializers: new Map([["W", initializer]]) };
+  };
+  const [small, large] = [2 ** 21, 2 ** 22];
+
+  test("is spared for one image where dense weights take 64 MB, and kept where several rows gain by it", () => {
+    expect(copiesWeights(dense("1", small), {})).toBe(true);
+    expect(copiesWeights(dense("1", large), {})).toBe(false);
+    expect(copiesWeights(dense("2", large), {})).toBe(true);
+    expect(copiesWeights(dense("batch", large), {})).toBe(true);
+  });
+
+  test("is as lowMemory says where that is given", () => {
+    expect(copiesWeights(dense("1", large), { lowMemory: false })).toBe(true);
+    expect(copiesWeights(dense("2", small), { lowMemory: true })).toBe(false);
+  });
+
+  test.each([[undefined], [true]])(
+    "is left to the runtime, or forbidden to it, as lowMemory %j says",
+    async (lowMemory) => {
+      const configurations: unknown[] = [];
+      const InferenceSession = {
+        create: (bytes: Uint8Array, options?: RuntimeSessionOptions) => {
+          configurations.push(options?.extra);
+          return node.InferenceSession.create(bytes, options);
+        },
+      };
+      const session = await createSession(modelOf(graph), {
+        runtime: { ...node, InferenceSession } as never,
+        lowMemory,
+      });
+      await session.dispose();
+      expect(configurations).toEqual([lowMemory ? { session: { disable_prepacking: "1" } } : undefined]);
+    },
+  );
 });

@@ -2,7 +2,7 @@
 import type { Graph } from "../../onnx/model.ts";
 import { resourceNeeds, weightBytesOf } from "../../onnx/resource-needs.ts";
 import { usedAfterDispose } from "../../runtime/runtime-errors.ts";
-import { createSession, modelOf, type Session, type SessionOptions } from "../../runtime/session.ts";
+import { copiesWeights, createSession, modelOf, type Session, type SessionOptions } from "../../runtime/session.ts";
 import type { PreparedModel } from "../network/prepare-model.ts";
 import type { OpenGraph } from "./pass.ts";
 
@@ -31,9 +31,6 @@ interface Entry {
   users: number;
 }
 
-/** The runtime copies weights, and keeps those of convolutions in a layout of its own besides. */
-const copiesOfWeights = 2;
-
 /**
  * The graphs of `prepared`. Each session holds the weights and what a run leaves for the next: twenty methods of explanation on ResNet-50 come to several
  * gigabytes. Where another one would exceed `sessionMemory`, those that were not used for the longest time are closed first.
@@ -51,7 +48,7 @@ export function openGraphs(
     const fixed = prepared.fixedBatch ?? 1;
     valueBytes ??= resourceNeeds(prepared.typed(fixed)).valueBytes / fixed;
     const rows = Number(graph.inputs[0]?.shape?.[0] ?? 1);
-    const copies = sessionOptions.lowMemory ? 1 : copiesOfWeights;
+    const copies = copiesWeights(graph, sessionOptions) ? 2 : 1;
     return copies * weightBytesOf(graph) + valueBytes * (Number.isFinite(rows) ? rows : 1);
   };
 
