@@ -72,9 +72,9 @@ export function resourceNeeds(typedGraph: TypedGraph): ResourceNeeds {
 }
 
 /** The bytes of all initializers of `graph`, as it holds them. */
-export function weightBytesOf(graph: Graph): number {
+export function weightBytesOf({ initializers }: Pick<Graph, "initializers">): number {
   let bytes = 0;
-  for (const { dtype, shape, storage } of graph.initializers.values()) {
+  for (const { dtype, shape, storage } of initializers.values()) {
     bytes +=
       storage.kind === "strings"
         ? storage.values.reduce((sum, text) => sum + 2 * text.length, 0)

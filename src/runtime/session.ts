@@ -32,7 +32,10 @@ export interface SessionOptions {
    * they are read into the model that is handed over.
    */
   readonly weightsFolder?: string;
-  /** Trades speed for memory: weights are not copied into the layout that the processor likes best. By default only where the copy gains nothing: in graphs for one image with dense weights of 64 MB or more. */
+  /**
+   * Trades speed for memory: weights are not copied into the layout that the processor likes best. By default only where the copy gains
+   * nothing: in graphs for one image with dense weights of 64 MB or more.
+   */
   readonly lowMemory?: boolean;
   /**
    * Whether graphs are rewritten such that onnxruntime's CPU provider can keep the layout in which its convolutions are fast: see
@@ -91,10 +94,8 @@ export async function createSession(model: Model, given: SessionOptions): Promis
   const bytes = writeModel(weightsFolder === undefined ? withInlineWeights(arranged) : arranged);
   let session: RuntimeSession;
   try {
-    session = (await InferenceSession.create(
-      bytes,
-      runtimeOptions(options, copiesWeights(arranged.graph, options)) as never,
-    )) as RuntimeSession;
+    const chosen = runtimeOptions({ ...options, lowMemory: !copiesWeights(arranged.graph, options) });
+    session = (await InferenceSession.create(bytes, chosen as never)) as RuntimeSession;
   } catch (error) {
     throw refusedModel(error, options);
   }
@@ -147,14 +148,14 @@ export function copiesWeights(graph: Graph, { lowMemory }: Pick<SessionOptions, 
     graph.nodes.filter(({ opType }) => opType === "MatMul" || opType === "Gemm").flatMap(({ inputs }) => inputs),
   );
   const initializers = new Map([...graph.initializers].filter(([name]) => dense.has(name)));
-  return weightBytesOf({ ...graph, initializers }) < largeWeights;
+  return weightBytesOf({ initializers }) < largeWeights;
 }
 
-function runtimeOptions(options: SessionOptions, copies: boolean): RuntimeSessionOptions {
-  const { threads, providers, weightsFolder, runtimeLog = false } = options;
+function runtimeOptions(options: SessionOptions): RuntimeSessionOptions {
+  const { threads, providers, weightsFolder, lowMemory = false, runtimeLog = false } = options;
   const configuration: Record<string, unknown> = {};
   if (weightsFolder !== undefined) configuration.model_external_initializers_file_folder_path = weightsFolder;
-  if (!copies) configuration.disable_prepacking = "1";
+  if (lowMemory) configuration.disable_prepacking = "1";
   return {
     graphOptimizationLevel: "all",
     // Warnings, or nothing: what fails is said by the errors.
