@@ -54,6 +54,32 @@ test("a change is learned, judged on held-out pictures, written exactly, and gon
   expect(readdirSync(path("out")).filter((name) => name.startsWith("state"))).toEqual(["state-3.npy", "state.json"]);
 });
 
+test("a mask is in pixels of what the network sees, and is said", async () => {
+  const masked = (...flags: string[]) => universal("--train-images", "8", "--first", "8", "--epochs", "2", ...flags);
+  const { code, stdout, stderr } = await masked("--mask", "2,4,12,20", "--json");
+  expect([code, stderr]).toEqual([0, expect.stringContaining("tiny.onnx")]);
+  const record = JSON.parse(stdout) as UniversalRecord;
+  const { data, shape } = await readNpy(path("out/perturbation.npy"));
+  const [channels, height, width] = shape as [number, number, number];
+  expect(record.mask).toEqual({ inside: 160, of: height * width });
+  const isInside = (i: number): boolean => {
+    const [x, y] = [i % width, Math.floor(i / width) % height];
+    return x >= 2 && x < 12 && y >= 4 && y < 20;
+  };
+  const values = [...(data as Float32Array)];
+  expect(values.filter((value, i) => value !== 0 && !isInside(i))).toEqual([]);
+  expect(values.filter((value, i) => value !== 0 && isInside(i)).length).toBeGreaterThan((channels * 160) / 2);
+  const { document } = parseHTML(readFileSync(path("out/index.html"), "utf8"));
+  expect(document.querySelector(".lead")?.textContent).toContain(`in 160 of ${height * width} pixels, `);
+  // Another region is another change; the same one goes on.
+  expect((await masked("--mask", "2,4,12,20")).stderr).toContain("2 of 2 epochs are there already");
+  expect((await masked("--mask", "3,4,13,20")).stderr).toContain("learned otherwise");
+  expect(await masked("--mask", "500,0,600,9")).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("--mask: nothing"),
+  });
+});
+
 test("an interruption keeps whole epochs", async () => {
   rmSync(path("out"), { recursive: true, force: true });
   const controller = new AbortController();

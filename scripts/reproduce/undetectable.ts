@@ -3,7 +3,7 @@
  *
  * Runs `perceptual-ball benchmark detection --detector all --adaptive` in three parts: where the data is (../shared/data or $PERCEPTUAL_BALL_DATA), `resnet20` and `vgg7` on
  * CIFAR-10, and with the bundled classifier `scenes`. Everything is compared with the attack without the perceptual term at the same margin. Records and reports are in
- * results/undetectable/<part>. What was stopped goes on where it was. Further arguments go to the command, such as --first 200 for more pictures; the name of a part as
+ * results/undetectable/<part>. What was stopped goes on where it was. Further arguments go to the command, such as --first 24 for fewer pictures; the name of a part as
  * the first one runs that part only.
  */
 import { join } from "node:path";
@@ -20,7 +20,7 @@ const common = [
 
 const cifar10 = (model: string): string[] => [
   ...["--data", `cifar10:${join(data, "cifar10")}`, "--model", join(data, "models", model)],
-  ...["--train-images", "400", "--first", "12"],
+  ...["--train-images", "400", "--first", "200"],
 ];
 
 /** The last hidden layer of the wide network has more features than there are training images: its covariance is shrunk. */

@@ -49,6 +49,19 @@ describe("on a linear classifier", () => {
     expect(dark.perturbation.data[1]).toBeGreaterThan(0.02);
   });
 
+  test("inside of a mask only, and a mask that is none is refused", async () => {
+    const options = { epsilon: 0.1, epochs: 6, batch: 2 };
+    const held = await universalPerturbation(linear, pictures, {
+      ...options,
+      mask: floatTensor([0, 1, 1], [1, 3]),
+    });
+    expect([...held.perturbation.data].map((x) => Math.abs(x) < 1e-12)).toEqual([true, false, true]);
+    for (const mask of [floatTensor([0, 0, 0], [1, 3]), floatTensor([0, 0.5, 1], [1, 3]), floatTensor([1, 1], [1, 2])])
+      await expect(universalPerturbation(linear, pictures, { ...options, mask })).rejects.toThrow(
+        "universalPerturbation: mask",
+      );
+  });
+
   test("a picture whose loss is beyond the clamp counts no further", async () => {
     const lost = given(pixels(1, 0.9, 0.5), pixels(0, 0.05, 0.5));
     // At the clamp of almost 0 every picture is beyond it: nothing moves.

@@ -16,6 +16,7 @@ import { integer } from "../../random/distributions.ts";
 import { createRandom } from "../../random/random.ts";
 import { type FloatTensor, floatTensor } from "../../tensor/tensor.ts";
 import { indexOfLargest } from "../../tensor/vector.ts";
+import { checkMask, heldTo } from "../hold-to-mask.ts";
 
 /** How far the learning has come. */
 export interface UniversalState {
@@ -40,6 +41,8 @@ export interface UniversalOptions {
   readonly clamp?: number;
   /** The class to reach; by default, any that is not the predicted one of each picture. */
   readonly target?: number;
+  /** [H, W], 1 where pixels may change, otherwise 0; the same for all pictures. Default: everywhere. */
+  readonly mask?: FloatTensor;
   /** Default 0. */
   readonly seed?: number;
   /** Where to go on. */
@@ -57,6 +60,7 @@ const optionKeys = [
   "stepSize",
   "clamp",
   "target",
+  "mask",
   "seed",
   "from",
   "signal",
@@ -79,7 +83,7 @@ export async function universalPerturbation(
   checkClassifier(where, classifier);
   checkForm(`${where}: images`, images, "list");
   checkKeys(where, options, optionKeys);
-  const { epsilon = 10 / 255, epochs = 10, batch = 32, clamp = 9, seed = 0, target, signal } = options;
+  const { epsilon = 10 / 255, epochs = 10, batch = 32, clamp = 9, seed = 0, target, mask, signal } = options;
   numberIn(`${where}: epsilon`, epsilon, { above: 0, max: 1 });
   numberIn(`${where}: epochs`, epochs, { min: 1, integer: true });
   numberIn(`${where}: batch`, batch, { min: 1, integer: true });
@@ -87,6 +91,7 @@ export async function universalPerturbation(
   const stepSize = numberIn(`${where}: stepSize`, options.stepSize ?? epsilon / 5, { above: 0 });
   if (target !== undefined)
     numberIn(`${where}: target`, target, { min: 0, max: classifier.classCount - 1, integer: true });
+  if (mask !== undefined) checkMask(where, classifier, mask);
   if (images.length === 0)
     throw new MisuseError({ where, what: "there are no pictures to learn from", expected: "one at least" });
 
@@ -96,7 +101,9 @@ export async function universalPerturbation(
   const change = from === undefined ? new Float32Array(channelCount * height * width) : from.perturbation.data.slice();
   const fooled = [...(from?.fooled ?? [])];
   const rows = Math.min(batch, images.length);
-  const backward = await classifier.backward({ of: "log-probabilities", batch: rows });
+  // Steps follow the signs of the gradient: what is 0 outside of the mask stays there.
+  const held = mask === undefined ? classifier : heldTo(classifier, mask);
+  const backward = await held.backward({ of: "log-probabilities", batch: rows });
   const forward = await classifier.forward({ batch: rows });
   const labels = new Map<number, number>();
   const perEpoch = Math.ceil(images.length / batch);

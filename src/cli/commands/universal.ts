@@ -2,14 +2,19 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { Command, Option } from "commander";
+import { describeMask } from "../../attacks/hold-to-mask.ts";
 import { type UniversalState, universalPerturbation } from "../../attacks/universal/universal-perturbation.ts";
+import type { Classifier } from "../../classifier/classifier.ts";
+import { regionMask } from "../../classifier/preprocessing/region-mask.ts";
 import type { DatasetImage } from "../../datasets/dataset.ts";
 import { MisuseError, type PerceptualBallError } from "../../errors.ts";
 import { printableJson } from "../../escape-text.ts";
 import { judgeUniversal, type UniversalPicture } from "../../experiments/universal/judge-universal.ts";
 import { checkWritableFolder } from "../../node/check-folder.ts";
 import type { FileClassifier } from "../../node/models/load-classifier.ts";
+import { readRegion } from "../../node/pictures/read-region.ts";
 import { type UniversalRecord, universalSentence } from "../../report/universal/page.ts";
+import type { FloatTensor } from "../../tensor/tensor.ts";
 import {
   type CliContext,
   exitCodes,
@@ -25,6 +30,7 @@ import { addDataFlags, type DataFlags } from "../flags/data-flags.ts";
 import { describeHelp } from "../flags/help.ts";
 import { addModelFlags, type ModelFlags } from "../flags/model-flags.ts";
 import { number } from "../flags/parse-values.ts";
+import { pictureOptionsOf } from "../flags/picture-flags.ts";
 import { addSpeechFlags, type SpeechFlags } from "../flags/run-flags.ts";
 import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
 import { openClassifier, samplesOfDataset } from "../open-classifier.ts";
@@ -41,6 +47,7 @@ interface Flags extends ModelFlags, DataFlags, RuntimeFlags, SpeechFlags {
   readonly stepSize?: number;
   readonly clamp: number;
   readonly target?: string;
+  readonly mask?: string;
   readonly seed: number;
   readonly examples: number;
   readonly out: string;
@@ -71,6 +78,10 @@ export function universalCommand(context: CliContext): Command {
       .default(9)
       .argParser(number("--clamp", { above: 0 })),
     new Option("--target <class>", "class to reach, by name or number (default: any other)"),
+    new Option(
+      "--mask <region>",
+      "change pixels inside only: a box x0,y0,x1,y1 in pixels of the network's input, or a picture of its size that is light there",
+    ),
     new Option("--seed <n>", "of the order of pictures, and of the random signs")
       .default(0)
       .argParser(whole("--seed", 0)),
@@ -84,7 +95,7 @@ export function universalCommand(context: CliContext): Command {
   addSpeechFlags(command);
   return describeHelp(command, context, {
     flags: [
-      ...["--data", "--model", "--epsilon", "--train-images", "--first", "--epochs", "--target"],
+      ...["--data", "--model", "--epsilon", "--train-images", "--first", "--epochs", "--target", "--mask"],
       ...["--batch", "--seed", "--out", "--json"],
     ],
     examples: [
@@ -129,9 +140,13 @@ async function learnUniversal(flags: Flags, context: CliContext): Promise<void> 
     const train = data.train.map((image) => pictureOf(image, classifier));
     const test = data.test.map((image) => pictureOf(image, classifier));
     const target = flags.target === undefined ? undefined : classifier.findLabel(flags.target);
-    const settings = { epsilon, epochs, batch, stepSize, clamp, seed, target: target ?? null };
+    const mask = await maskOf(flags, classifier, note);
+    const settings = {
+      ...{ epsilon, epochs, batch, stepSize, clamp, seed, target: target ?? null },
+      ...(mask === undefined ? {} : { mask: describeMask(mask) }),
+    };
     const { channelCount, height, width } = classifier.input;
-    const key = keyOf(settings, classifier, train);
+    const key = keyOf(settings, classifier, train, mask);
     const from = await readUniversalState(out, key, [channelCount, height, width], note);
     done = from?.epoch ?? 0;
     if (done > 0) note(`${done} of ${epochs} epochs are there already`);
@@ -141,6 +156,7 @@ async function learnUniversal(flags: Flags, context: CliContext): Promise<void> 
       train.map(({ input }) => input),
       {
         ...{ epsilon, epochs, batch, stepSize, clamp, seed, target, signal },
+        ...(mask === undefined ? {} : { mask }),
         ...(from === undefined ? {} : { from }),
         onProgress: (step) => progress.update(step.done / step.of, `epoch ${Math.min(done + 1, epochs)} of ${epochs}`),
         async onEpoch(after) {
@@ -155,7 +171,7 @@ async function learnUniversal(flags: Flags, context: CliContext): Promise<void> 
     };
     const judge = (pictures: readonly UniversalPicture[], examples: number) =>
       judgeUniversal(classifier, state.perturbation, pictures, {
-        ...{ epsilon, target, seed, examples, signal, onFailure },
+        ...{ epsilon, target, mask, seed, examples, signal, onFailure },
         onProgress: (step) => progress.update(step.done / step.of, "judging"),
       });
     const heldOut = await judge(test, flags.examples);
@@ -166,6 +182,7 @@ async function learnUniversal(flags: Flags, context: CliContext): Promise<void> 
       data: data.name,
       epsilon,
       target: target === undefined ? null : classifier.labelName(target),
+      ...(mask === undefined ? {} : { mask: describeMask(mask) }),
       settings,
       epochs: state.fooled,
       learned: learned.counts,
@@ -200,8 +217,35 @@ function pictureOf({ id, picture }: DatasetImage, classifier: FileClassifier): U
   return { image: id, input: async () => classifier.fit(await picture()) };
 }
 
+/** Where the change may be. It is the same for all pictures, whatever their sizes: in pixels of what the network sees. */
+async function maskOf(
+  flags: Flags,
+  { input: { width, height } }: Classifier,
+  note: (text: string) => void,
+): Promise<FloatTensor | undefined> {
+  if (flags.mask === undefined) return undefined;
+  const region = await readRegion(flags.mask, pictureOptionsOf(flags, note));
+  if ("box" in region) {
+    const [x0, y0, x1, y1] = region.box;
+    if (Math.max(x0, 0) >= Math.min(x1, width) || Math.max(y0, 0) >= Math.min(y1, height)) {
+      throw new MisuseError({
+        where: "--mask",
+        what: "nothing of the network's input is in the box",
+        expected: `x0,y0,x1,y1 in pixels of it, from 0,0 to ${width},${height}`,
+        got: flags.mask,
+      });
+    }
+  }
+  return regionMask("--mask", region, { width, height }, { width, height, geometry: { resize: { kind: "none" } } });
+}
+
 /** What decides the learning: another model, other pictures or other settings begin anew. */
-function keyOf(settings: object, classifier: FileClassifier, train: readonly UniversalPicture[]): string {
+function keyOf(
+  settings: object,
+  classifier: FileClassifier,
+  train: readonly UniversalPicture[],
+  mask: FloatTensor | undefined,
+): string {
   const { preprocessing } = classifier.guess;
   const decided = [
     settings,
@@ -209,6 +253,7 @@ function keyOf(settings: object, classifier: FileClassifier, train: readonly Uni
     preprocessing,
     classifier.prepared.head.decision ?? null,
     train.map(({ image }) => image),
+    ...(mask === undefined ? [] : [mask.data.join("")]),
   ];
   return createHash("sha256").update(printableJson(decided)).digest("hex");
 }

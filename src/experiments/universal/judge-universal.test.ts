@@ -47,6 +47,19 @@ test("pictures are counted in bytes, held beside noise, with the labels that the
   expect(examples[0]).toMatchObject({ image: "100 99", labels: [0, 1] });
 });
 
+test("random signs are held to the mask that the change was learned with", async () => {
+  // The second pixel alone: four levels up or down, so that 100 and 97 can be turned by them, and 100 and 95 cannot.
+  const options = { epsilon: 4.5 / 255, examples: 0, onFailure: () => {}, mask: floatTensor([0, 1], [1, 2]) };
+  const shares: number[] = [];
+  for (let seed = 0; seed < 8; seed++) {
+    const near = await judgeUniversal(classifier, change, [level(100, 97)], { ...options, seed });
+    shares.push(near.counts.byNoise?.value ?? Number.NaN);
+    const far = await judgeUniversal(classifier, change, [level(100, 95)], { ...options, seed });
+    expect(far.counts.byNoise?.value).toBe(0);
+  }
+  expect([...new Set(shares)].sort()).toEqual([0, 1]);
+});
+
 test("with a target, pictures that have it already do not count", async () => {
   const options = { epsilon: 4 / 255, target: 2, seed: 1, examples: 0, onFailure: () => {} };
   const pictures = [level(0, 250), level(100, 225), level(100, 50)];

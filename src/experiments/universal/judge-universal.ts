@@ -1,4 +1,5 @@
 /** @file On how many pictures a universal change turns the label, in 8 bits, and for comparison random signs of the same size. */
+import { keepOutside } from "../../attacks/hold-to-mask.ts";
 import { changeInBytes, mostLevels } from "../../attacks/universal/universal-perturbation.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { defaultBatch } from "../../classifier/passes/default-batch.ts";
@@ -39,6 +40,8 @@ export interface UniversalExample {
 export interface JudgeUniversalOptions {
   readonly epsilon: number;
   readonly target?: number | undefined;
+  /** [H, W], 1 where random signs change pixels, otherwise 0: the mask that the change was learned with. Default: everywhere. */
+  readonly mask?: FloatTensor | undefined;
   readonly seed: number;
   /** The first so many pictures that are fooled come back as examples. */
   readonly examples: number;
@@ -61,10 +64,11 @@ export async function judgeUniversal(
   checkForm("judgeUniversal: perturbation", perturbation, ["data", "shape"]);
   checkForm("judgeUniversal: pictures", pictures, "list");
   checkForm("judgeUniversal: options", options, ["epsilon", "seed", "examples", "onFailure"]);
-  const { epsilon, target, seed, signal, onProgress, onFailure } = options;
+  const { epsilon, target, mask, seed, signal, onProgress, onFailure } = options;
   const change = changeInBytes(perturbation, epsilon).data;
   const random = createRandom(seed, 1);
   const noise = change.map(() => (mostLevels(epsilon) * sign(random)) / 255);
+  if (mask !== undefined) keepOutside(noise, mask);
   const size = Math.max(1, Math.floor(defaultBatch(classifier) / 3));
   const pass = await classifier.forward({ batch: 3 * size });
   const examples: UniversalExample[] = [];

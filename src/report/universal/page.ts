@@ -15,6 +15,8 @@ export interface UniversalRecord {
   readonly data: string;
   readonly epsilon: number;
   readonly target: string | null;
+  /** The pixels of the network's input that may change, where not all may. */
+  readonly mask?: { readonly inside: number; readonly of: number };
   readonly settings: Readonly<Record<string, unknown>>;
   /** Of each epoch, the share of pictures that were fooled when it was their turn. */
   readonly epochs: readonly number[];
@@ -47,7 +49,7 @@ const style = `
 export function universalPage(input: UniversalPageInput): string {
   checkForm("universalPage: input", input, ["record", "change", "examples", "size"]);
   const { record, change, examples, size, labelName } = input;
-  const { model, data, heldOut, learned, target, epochs } = record;
+  const { model, data, heldOut, learned, target, mask, epochs } = record;
   const isPixelated = Math.max(size.width, size.height) < 128;
   const pixels = isPixelated ? ' class="pixels"' : "";
   const rows = (
@@ -88,11 +90,12 @@ ${termList("facts", [
   ["Network", model.name],
   ["Radius", `ℓ∞ ${levels(record.epsilon)}`],
   ...(target === null ? [] : ([["Target", target]] as [string, string][])),
+  ...(mask === undefined ? [] : ([["Region", `${mask.inside} of ${mask.of} pixels`]] as [string, string][])),
 ])}
 </header>
 <section class="change"><figure><img${pixels} src="${change.source}" width="${size.width}" height="${size.height}" alt="the change × ${change.factor}"><figcaption>The change × ${change.factor}; gray is none. <code>perturbation.png</code> has it exactly: level 128 is none, 129 one level more.</figcaption></figure>
 <div><div class="scroll" tabindex="0" role="region" aria-label="Pictures that are fooled"><table class="results"><thead><tr>${universalColumns.map((column) => `<th scope="col">${column}</th>`).join("")}</tr></thead><tbody>${rows.join("")}</tbody></table></div>
-<p>Pictures and change are in 8 bits at the size of the network's input. Random signs are one pattern of the largest changes that the radius has room for.</p>${to.length === 0 ? "" : `<p>Held-out pictures that are fooled are called: ${escapeMarkup(to.join(", "))}${heldOut.to.length > 5 ? ", …" : ""}.</p>`}
+<p>Pictures and change are in 8 bits at the size of the network's input. Random signs are one pattern of the largest changes that the radius has room for${mask === undefined ? "" : ", in the same region"}.</p>${to.length === 0 ? "" : `<p>Held-out pictures that are fooled are called: ${escapeMarkup(to.join(", "))}${heldOut.to.length > 5 ? ", …" : ""}.</p>`}
 <p>While it was learned: ${epochs.map((share, n) => `epoch ${n + 1} ${percent(share)}`).join(", ")}.</p></div></section>
 ${cards.length === 0 ? "" : `<section><h2>Held-out pictures that are fooled</h2><div class="grid">${cards.join("\n")}</div></section>`}
 <footer><details><summary>Settings</summary><p><code>${escapeMarkup(JSON.stringify(record.settings))}</code></p></details><p>${escapeMarkup(
@@ -123,11 +126,13 @@ export function universalSentence({
   heldOut,
   epsilon,
   target,
-}: Pick<UniversalRecord, "heldOut" | "epsilon" | "target">): string {
+  mask,
+}: Pick<UniversalRecord, "heldOut" | "epsilon" | "target" | "mask">): string {
   const { fooled, byNoise, pictures } = heldOut;
   if (fooled === null || byNoise === null) return "No held-out picture could be judged.";
   const share = (of: number): string => `${(100 * of).toFixed(1)} %`;
-  const subject = `One change of at most ${levels(epsilon)}`;
+  const region = mask === undefined ? "" : `, in ${mask.inside} of ${mask.of} pixels,`;
+  const subject = `One change of at most ${levels(epsilon)}${region}`;
   return target === null
     ? `${subject} turns the label of ${share(fooled.value)} of ${pictures} pictures that it was not learned from; random signs of this size turn that of ${share(byNoise.value)}.`
     : `${subject} has ${share(fooled.value)} of ${pictures} pictures that it was not learned from called ${target}; random signs of this size have ${share(byNoise.value)}.`;
