@@ -52,11 +52,13 @@ export interface ClassifierOptions extends SessionOptions {
    * than an image classifier of its number of weights and pixels could need.
    */
   readonly allowMemory?: number;
-  /**
-   * The machine's memory in bytes (`loadClassifier` knows it; default 8 GB). Sessions of different graphs, such as those of several methods, are kept
-   * open while they take a quarter of it, or {@link ClassifierOptions.allowMemory}; beyond that those used the longest time ago are closed, and opened again when they are needed.
-   */
+  /** The machine's memory in bytes (`loadClassifier` knows it; default 8 GB). */
   readonly machineMemory?: number;
+  /**
+   * Bytes that the sessions of different graphs, such as those of several methods, may take together while they stay open; beyond that those used the longest
+   * time ago are closed, and opened again when they are needed. Default: {@link ClassifierOptions.allowMemory}, or a quarter of the machine's.
+   */
+  readonly sessionMemory?: number;
   /** What files beside the model say of its preprocessing and of its classes, in the order of trust; given options come before it. */
   readonly beside?: {
     readonly stated?: readonly StatedBeside[];
@@ -132,6 +134,7 @@ const classifierOptionKeys = [
   "inputs",
   "allowMemory",
   "machineMemory",
+  "sessionMemory",
   "beside",
 ] as const satisfies readonly (keyof ClassifierOptions)[];
 
@@ -179,12 +182,12 @@ export function createClassifier(model: Model, options: ClassifierOptions): Clas
     names: namesOf(prepared, sources, where),
     layers: listLayers(typed),
     sessionOptions,
-    sessionMemory: options.allowMemory ?? (options.machineMemory ?? usualMemory) / 4,
+    sessionMemory: options.sessionMemory ?? options.allowMemory ?? (options.machineMemory ?? usualMemory) / 4,
   });
 }
 
-function memoryLimits({ allowMemory, machineMemory }: ClassifierOptions, where: string): NeedsLimits {
-  for (const [name, value] of Object.entries({ allowMemory, machineMemory })) {
+function memoryLimits({ allowMemory, machineMemory, sessionMemory }: ClassifierOptions, where: string): NeedsLimits {
+  for (const [name, value] of Object.entries({ allowMemory, machineMemory, sessionMemory })) {
     if (value !== undefined) numberIn(`${where}: ${name}`, value, { min: 1 });
   }
   return { allowMemory, machineMemory };

@@ -75,6 +75,7 @@ export async function openAttackInputs(
       decision: flags.label,
       hasLabel: command === "attack",
       hasOwnPictures: images.length > 0,
+      isOnePicture: flags.data === undefined && given.length === 1,
       samples: async (opened) => {
         if (flags.data === undefined) return samplesOfPictures(given, opened.input.channelCount);
         const data = await labelledData(flags, opened, io.signal);

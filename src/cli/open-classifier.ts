@@ -51,6 +51,11 @@ export interface OpenClassifierOptions {
   readonly hasLabel?: boolean;
   /** Whether the command works with all labels of such a model; others want one. */
   readonly takesAllLabels?: boolean;
+  /**
+   * Whether one picture is all there is, so that few graphs are run again after another: of a large network then no more stay open than fit into 1 GB, unless
+   * `--allow-memory` says otherwise.
+   */
+  readonly isOnePicture?: boolean;
   readonly signal: AbortSignal;
   readonly onProgress?: ProbeOptions["onProgress"];
   /** Shows the share of labelled pictures that are recognized, what the classifier is, and its warnings, a line each. */
@@ -72,7 +77,12 @@ export async function openClassifier(
     const { providers: chosen, reason } = await providersOf(execution);
     note(`execution providers: ${chosen?.join(", ") ?? "the runtime's own"} (${reason})`);
   }
-  const loaded = await loadClassifier(model, { ...classifierOptionsOf(flags), ...execution });
+  const isSparing = options.isOnePicture === true && flags.allowMemory === undefined;
+  const loaded = await loadClassifier(model, {
+    ...classifierOptionsOf(flags),
+    ...execution,
+    ...(isSparing ? { sessionMemory: 2 ** 30 } : {}),
+  });
   const { guess, input } = loaded;
   const geometry = geometryOf(flags, input);
   const isGiven = geometry !== input.geometry && (flags.resize ?? flags.crop ?? flags.interpolation) !== undefined;

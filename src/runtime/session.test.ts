@@ -243,7 +243,7 @@ test.each([
   expect(operators.includes("HardSigmoid")).toBe(!hasComparisons);
 });
 
-describe("a second copy of the weights", () => {
+describe("a second copy of the weights and of a run's values", () => {
   const dense = (rows: string, width: number): Graph => {
     const parsed = parseGraph(`
       net (float[${rows}, 4] x) => (float[${rows}, n] y) <float[4, 1] W = {1, 2, 3, 4}> { y = MatMul (x, W) }
@@ -268,10 +268,10 @@ describe("a second copy of the weights", () => {
   test.each([[undefined], [true]])(
     "is left to the runtime, or forbidden to it, as lowMemory %j says",
     async (lowMemory) => {
-      const configurations: unknown[] = [];
+      const asked: unknown[] = [];
       const InferenceSession = {
         create: (bytes: Uint8Array, options?: RuntimeSessionOptions) => {
-          configurations.push(options?.extra);
+          asked.push([options?.extra, options?.enableMemPattern]);
           return node.InferenceSession.create(bytes, options);
         },
       };
@@ -280,7 +280,8 @@ describe("a second copy of the weights", () => {
         lowMemory,
       });
       await session.dispose();
-      expect(configurations).toEqual([lowMemory ? { session: { disable_prepacking: "1" } } : undefined]);
+      const lean = [{ session: { disable_prepacking: "1" } }, false];
+      expect(asked).toEqual([lowMemory ? lean : [undefined, undefined]]);
     },
   );
 });

@@ -5,6 +5,7 @@ import type { Graph } from "../../onnx/model.ts";
 import { referenceRuntime } from "../../runtime/reference-runtime.ts";
 import type { Runtime, RuntimeSession } from "../../runtime/runtime.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
+import { createClassifier } from "../classifier.ts";
 import { openGraphs } from "./open-graphs.ts";
 
 /** The float64 evaluator, which says how often sessions were opened and how many are open; the next `failures` cannot be. */
@@ -73,6 +74,23 @@ test("where memory runs short, what was used the longest time ago is closed, and
   await graphs.dispose();
   expect(counts.open).toBe(0);
   await expect(first.run(feeds)).rejects.toThrow(MisuseError);
+});
+
+test.each([
+  [undefined, 2],
+  [1, 1],
+])("of a classifier with sessionMemory %j, %i of two graphs stay open", async (sessionMemory, open) => {
+  const { counts, runtime } = counting();
+  const classifier = createClassifier(handModel, {
+    runtime,
+    ...(sessionMemory === undefined ? {} : { sessionMemory }),
+  });
+  const image = floatTensor([1, 1.6], [1, 1, 2]);
+  await classifier.classify(image);
+  await classifier.marginGradient(image, 0);
+  expect(counts).toMatchObject({ opened: 2, open });
+  await classifier.dispose();
+  expect(() => createClassifier(handModel, { runtime, sessionMemory: 0 })).toThrow("sessionMemory");
 });
 
 test("what is in use is not closed, and calls at the same time share what is opened again", async () => {

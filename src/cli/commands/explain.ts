@@ -95,6 +95,7 @@ async function explainPresent(
     ...{ runtime, hasOwnPictures },
     signal: io.signal,
     takesAllLabels: true,
+    isOnePicture: present.length === 1,
     samples: async ({ input: { channelCount } }) => ({
       pictures: (await samples(present.slice(0, samplePictures), channelCount)).map((picture) => ({ picture })),
     }),
