@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { compileKernels, kernelsText } from "../../scripts/kernels.ts";
+import { climbInBox } from "../attacks/autoattack/apgd-search.ts";
 import { lengthen, roundToBytes, writeBytes } from "../attacks/budget.ts";
 import { distancesBetween, sumsOfDistances } from "../attacks/distances.ts";
 import { denoise } from "../detection/squeezing/non-local-means.ts";
@@ -227,6 +228,11 @@ test("steps of the update rules", () => {
       const [to, from, slopes, low, high] = given as [...Three, Float32Array, Float32Array];
       clipTo({ lows: low, highs: high }, from);
       return signStepInBox(to, from, factor, slopes, low, high);
+    });
+    expectSame([next, point.slice(), gradient, lows, highs], gap, (given) => {
+      const [before, at, slopes, low, high] = given as [...Three, Float32Array, Float32Array];
+      clipTo({ lows: low, highs: high }, at);
+      for (const kept of [0, 0.25]) climbInBox(at, before, slopes, factor, kept, low, high);
     });
     expectSame([state, gradient], gap, ([velocity, slopes]) =>
       mix(velocity as Float32Array, 0.9, slopes as Float32Array, factor),

@@ -75,6 +75,16 @@ export interface KernelExports {
   subtractSigns(
     ...given: [next: number, point: number, factor: number, vector: number, lows: number, highs: number, size: number]
   ): number;
+  climbInBox(
+    point: number,
+    previous: number,
+    gradient: number,
+    stepSize: number,
+    kept: number,
+    lows: number,
+    highs: number,
+    size: number,
+  ): void;
   mix(...given: [velocity: number, kept: number, gradient: number, share: number, size: number]): void;
   adam(
     ...given: [

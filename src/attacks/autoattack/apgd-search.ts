@@ -6,6 +6,8 @@
  */
 import { projectLinfBall } from "../../optimize/projections.ts";
 import { normal } from "../../random/distributions.ts";
+import { kernelsFor } from "../../simd/kernels.ts";
+import { type Arrays, openArrays, ordinaryArrays } from "../../simd/workspace.ts";
 import { euclideanNorm, indexOfLargest, largestMagnitude } from "../../tensor/vector.ts";
 import type { AttackTask } from "../attack.ts";
 import type { Budget } from "../budget.ts";
@@ -44,19 +46,34 @@ const momentumShare = 0.25;
  * that are compared, and the first step counts as a rise if its loss is above 0.
  */
 export function* autoPgd(
+  task: Pick<AttackTask, "image" | "goal">,
+  start: Float32Array,
+  loss: AttackLoss,
+  plan: ApgdPlan,
+): Search<ApgdFound> {
+  // The point, the one before, the gradient and two bounds.
+  const arrays = openArrays({ singles: 5 * start.length, doubles: 0, integers: 0 }) ?? ordinaryArrays;
+  try {
+    return yield* climb(task, start, loss, plan, arrays);
+  } finally {
+    arrays.close();
+  }
+}
+
+/** {@link autoPgd} with arrays that the caller gives back. */
+function* climb(
   { image: center, goal }: Pick<AttackTask, "image" | "goal">,
   start: Float32Array,
   loss: AttackLoss,
   { budget, steps, rho, draws, stopsAtSuccess }: ApgdPlan,
+  arrays: Arrays,
 ): Search<ApgdFound> {
-  const point = start.slice();
-  const previous = start.slice();
+  const [point, previous, gradient] = [start, start, start].map((from) => copiedTo(arrays, from));
   const best = start.slice();
   const reached = start.slice();
-  const gradient = new Float32Array(point.length);
   const seeds = Array.from({ length: draws }, () => loss.seed);
   const ask: Ask = { point, of: loss.of, seeds };
-  const move = moveIn(budget, center);
+  const move = moveIn(budget, center, arrays);
 
   let { logits, gradients } = yield ask;
   meanInto(gradient, gradients);
@@ -105,6 +122,12 @@ export function* autoPgd(
   return { point: isReached ? reached : best, isReached, value: bestValue, isFlat };
 }
 
+function copiedTo(arrays: Arrays, vector: Float32Array): Float32Array {
+  const copy = arrays.singles(vector.length);
+  copy.set(vector);
+  return copy;
+}
+
 /** After how many steps the next check comes: 22 % of all at first, each time 3 % less, at least 6 %. */
 function* checkpoints(steps: number): Generator<number, never> {
   const share = (part: number): number => Math.max(Math.floor(part * steps), 1);
@@ -128,30 +151,49 @@ type Move = (
   kept: number,
 ) => void;
 
-function moveIn({ norm, epsilon }: Budget, center: Float32Array): Move {
-  return norm === "linf" ? moveInBox(center, epsilon) : moveInBall(center, epsilon);
+function moveIn({ norm, epsilon }: Budget, center: Float32Array, arrays: Arrays): Move {
+  if (norm !== "linf") return moveInBall(center, epsilon);
+  const { low, high } = projectLinfBall(center, epsilon, 0, 1).box;
+  const [lows, highs] = [low as Float32Array, high as Float32Array].map((bound) => copiedTo(arrays, bound));
+  return (point, previous, gradient, stepSize, kept) =>
+    climbInBox(point, previous, gradient, stepSize, kept, lows, highs);
 }
 
-function moveInBox(center: Float32Array, epsilon: number): Move {
-  const {
-    box: { low, high },
-  } = projectLinfBall(center, epsilon, 0, 1);
-  return (point, previous, gradient, stepSize, kept) => {
-    const gain = 1 - kept;
-    // Comparisons: half the time that Math.min and Math.max take.
-    for (let i = 0; i < point.length; i++) {
-      const at = point[i];
-      const slope = gradient[i];
-      const least = low[i];
-      const most = high[i];
-      let to = slope > 0 ? at + stepSize : slope < 0 ? at - stepSize : at;
-      if (to < least) to = least;
-      else if (to > most) to = most;
-      to = at + (to - at) * gain + (at - previous[i]) * kept;
-      previous[i] = at;
-      point[i] = to < least ? least : to > most ? most : to;
-    }
-  };
+/**
+ * A step of Auto-PGD, in place: along the signs of the gradient, between [lows, highs], with the share `kept` of the move from `previous`, and between
+ * them again; `previous` becomes the point before. Where the gradient is 0 or NaN nothing is stepped.
+ */
+export function climbInBox(
+  point: Float32Array,
+  previous: Float32Array,
+  gradient: Float32Array,
+  stepSize: number,
+  kept: number,
+  lows: Float32Array,
+  highs: Float32Array,
+): void {
+  const kernels = kernelsFor(point, previous, gradient, lows, highs);
+  if (kernels !== undefined) {
+    const [to, before, slopes, low, high] = [point, previous, gradient, lows, highs].map(
+      ({ byteOffset }) => byteOffset,
+    );
+    kernels.climbInBox(to, before, slopes, stepSize, kept, low, high, point.length);
+    return;
+  }
+  const gain = 1 - kept;
+  // Comparisons: half the time that Math.min and Math.max take.
+  for (let i = 0; i < point.length; i++) {
+    const at = point[i];
+    const slope = gradient[i];
+    const least = lows[i];
+    const most = highs[i];
+    let to = slope > 0 ? at + stepSize : slope < 0 ? at - stepSize : at;
+    if (to < least) to = least;
+    else if (to > most) to = most;
+    to = at + (to - at) * gain + (at - previous[i]) * kept;
+    previous[i] = at;
+    point[i] = to < least ? least : to > most ? most : to;
+  }
 }
 
 /** In ℓ2 a point is scaled back into the ball and then clipped to [0, 1], as in the authors' code. */

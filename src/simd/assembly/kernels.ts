@@ -823,6 +823,58 @@ export function subtractSigns(
   return <i32>moves;
 }
 
+// @ts-ignore
+@inline
+function climbed(at: v128, before: v128, slope: v128, step: v128, kept: v128, least: v128, most: v128): v128 {
+  const zero = f64x2.splat(0);
+  const down = v128.bitselect(f64x2.sub(at, step), at, f64x2.lt(slope, zero));
+  const up = v128.bitselect(f64x2.add(at, step), down, f64x2.gt(slope, zero));
+  const to = f64x2.pmin(f64x2.pmax(up, least), most);
+  const gained = f64x2.mul(f64x2.sub(to, at), f64x2.sub(f64x2.splat(1), kept));
+  const next = f64x2.add(f64x2.add(at, gained), f64x2.mul(f64x2.sub(at, before), kept));
+  return f64x2.pmin(f64x2.pmax(next, least), most);
+}
+
+/**
+ * A step of Auto-PGD: along the signs of the gradient, between [lows, highs], with the share `kept` of the move from `previous`, and between them
+ * again; `previous` becomes the point before. Where the gradient is NaN nothing is stepped.
+ */
+export function climbInBox(
+  point: usize,
+  previous: usize,
+  gradient: usize,
+  stepSize: f64,
+  kept: f64,
+  lows: usize,
+  highs: usize,
+  size: i32,
+): void {
+  const step = f64x2.splat(stepSize);
+  const share = f64x2.splat(kept);
+  let i: usize = 0;
+  const whole = <usize>(size & -4) << 2;
+  for (; i < whole; i += 16) {
+    const at = v128.load(point + i);
+    const before = v128.load(previous + i);
+    const slope = v128.load(gradient + i);
+    const least = v128.load(lows + i);
+    const most = v128.load(highs + i);
+    const front = climbed(low(at), low(before), low(slope), step, share, low(least), low(most));
+    const back = climbed(high(at), high(before), high(slope), step, share, high(least), high(most));
+    v128.store(previous + i, at);
+    v128.store(point + i, rounded(front, back));
+  }
+  for (const end = <usize>size << 2; i < end; i += 4) {
+    const at = f64x2.splat(<f64>load<f32>(point + i));
+    const before = f64x2.splat(<f64>load<f32>(previous + i));
+    const slope = f64x2.splat(<f64>load<f32>(gradient + i));
+    const least = f64x2.splat(<f64>load<f32>(lows + i));
+    const most = f64x2.splat(<f64>load<f32>(highs + i));
+    store<f32>(previous + i, load<f32>(point + i));
+    store<f32>(point + i, <f32>f64x2.extract_lane(climbed(at, before, slope, step, share, least, most), 0));
+  }
+}
+
 /** velocity ← kept · velocity + share · gradient. */
 export function mix(velocity: usize, kept: f64, gradient: usize, share: f64, size: i32): void {
   const times = f64x2.splat(kept);
