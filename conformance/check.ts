@@ -7,6 +7,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import * as ort from "onnxruntime-node";
@@ -188,11 +189,19 @@ async function time(session: Session): Promise<Timing> {
     await run();
     return performance.now() - start;
   };
+  // One turn: after a pause, in which the threads of the other session fall asleep, and a run that does not count, the fastest of a few.
+  const turn = async (run: () => Promise<unknown>): Promise<number> => {
+    await sleep(60);
+    const repeats = (await clock(run)) < 30 ? 5 : 2;
+    let least = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < repeats; i++) least = Math.min(least, await clock(run));
+    return least;
+  };
   const [forwardTimes, gradientTimes]: [number[], number[]] = [[], []];
   const until = performance.now() + 6000;
-  for (let i = 0; i < 60 && (i < 4 || performance.now() < until); i++) {
-    forwardTimes.push(await clock(() => forward.run(picture)));
-    gradientTimes.push(await clock(() => session.run(feeds[0], ["input_gradient"])));
+  for (let i = 0; i < 15 && (i < 4 || performance.now() < until); i++) {
+    forwardTimes.push(await turn(() => forward.run(picture)));
+    gradientTimes.push(await turn(() => session.run(feeds[0], ["input_gradient"])));
   }
   await forward.release();
   // The first of each is a warm-up.
