@@ -33,7 +33,7 @@ const all = ["--detector", "all"];
 const parts: Readonly<Record<string, { readonly needs: string; readonly arguments: readonly string[] }>> = {
   resnet20: { needs: data, arguments: [...cifar10("cifar10_resnet20_bn.onnx"), ...all] },
   vgg7: { needs: data, arguments: [...cifar10("cifar10_vgg7_bn.onnx"), ...shrunk] },
-  scenes: { needs: root, arguments: ["--data", "scenes:300", "--train-images", "130", "--first", "8", ...shrunk] },
+  scenes: { needs: root, arguments: ["--data", "scenes:300", "--train-images", "130", "--first", "60", ...shrunk] },
 };
 
 // The common settings follow a part's own.
