@@ -116,8 +116,10 @@ export default defineConfig({
       md.core.ruler.push("site-links", (state) => {
         const { relativePath } = state.env;
         if (typeof relativePath !== "string" || relativePath.startsWith("project/")) return;
-        for (const { children } of state.tokens) {
-          for (const token of children ?? []) {
+        for (const block of state.tokens) {
+          // Wide commands can be scrolled, by the keyboard too.
+          if (block.type === "code_block") block.attrSet("tabindex", "0");
+          for (const token of block.children ?? []) {
             const href = token.type === "link_open" ? token.attrGet("href") : null;
             if (href !== null) token.attrSet("href", siteLink(`docs/${relativePath}`, href));
           }
