@@ -23,6 +23,7 @@ import { hopskipjump } from "../src/attacks/minimal/hopskipjump.ts";
 import { sparsefool } from "../src/attacks/minimal/sparsefool.ts";
 import { loadClassifier } from "../src/node/models/load-classifier.ts";
 import { floatTensor } from "../src/tensor/tensor.ts";
+import { median } from "./measuring.ts";
 
 const data = process.env.PERCEPTUAL_BALL_DATA ?? resolve(import.meta.dirname, "../../shared/data");
 const model = `${data}/models/cifar10_resnet20_bn.onnx`;
@@ -173,10 +174,8 @@ const all: Row[][] = [];
 for (let n = 0; n < rounds; n++) all.push(await round());
 python?.stdin.end();
 await classifier.dispose();
-const told = (values: readonly number[]): string => {
-  const sorted = values.toSorted((a, b) => a - b);
-  return `${sorted[Math.floor(sorted.length / 2)].toFixed(3)} (${values.map((value) => value.toFixed(3)).join(" ")})`;
-};
+const told = (values: readonly number[]): string =>
+  `${median(values).toFixed(3)} (${values.map((value) => value.toFixed(3)).join(" ")})`;
 for (const attack of new Set(all.flat().map((row) => row.attack))) {
   const rows = all.flat().filter((row) => row.attack === attack);
   const listed = (values: readonly (number | undefined)[], of: string): string[] => {

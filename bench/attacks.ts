@@ -20,6 +20,7 @@ import { detectionKinds } from "../src/detection/odds/noise.ts";
 import { detectOdds } from "../src/detection/odds/odds.ts";
 import { loadClassifier } from "../src/node/models/load-classifier.ts";
 import type { FloatTensor } from "../src/tensor/tensor.ts";
+import { median, quartiles } from "./measuring.ts";
 
 const data = process.env.PERCEPTUAL_BALL_DATA ?? resolve(import.meta.dirname, "../../shared/data");
 const model = `${data}/models/cifar10_vgg7_bn.onnx`;
@@ -30,8 +31,6 @@ if (!existsSync(model)) {
   process.stderr.write(`bench/attacks: there is no ${model}\n`);
   process.exit(1);
 }
-
-const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
 /** Seconds on the wall and of the processor. */
 interface Seconds {
@@ -127,11 +126,6 @@ await classifier.dispose();
 process.stdout.write(
   `${count} images, ${steps} steps; detector: ${samples} samples of ${detectionKinds.length} kinds; ${threads} threads, ${rounds} rounds\n`,
 );
-const quartiles = (values: readonly number[]) => {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))].toFixed(2);
-  return `${at(0.5)} (${at(0.25)}–${at(0.75)})`;
-};
 for (const clock of ["wall", "cpu"] as const) {
   const line = (what: Work, base?: { readonly work: Work; readonly name: string }) => {
     const seconds = median(rounded.map((round) => round[what].own[clock])).toFixed(2);

@@ -15,6 +15,7 @@ import * as ort from "onnxruntime-node";
 import { loadClassifier } from "../src/node/models/load-classifier.ts";
 import { readImageFile } from "../src/node/pictures/read-image.ts";
 import { perceptual } from "../src/saliency/perturbations/perceptual.ts";
+import { quartiles } from "./measuring.ts";
 
 const [model, ...pictures] = process.argv.slice(2);
 if (model === undefined || pictures.length < 2) {
@@ -53,12 +54,6 @@ async function startRival(rival: string) {
   };
 }
 
-const sorted = (values: readonly number[]) => values.toSorted((a, b) => a - b);
-const quantile = (values: readonly number[], q: number) =>
-  sorted(values)[Math.min(values.length - 1, Math.floor(q * values.length))];
-const spread = (values: readonly number[], digits: number) =>
-  `${quantile(values, 0.5).toFixed(digits)} (${quantile(values, 0.25).toFixed(digits)}–${quantile(values, 0.75).toFixed(digits)})`;
-
 const folder = mkdtempSync(join(tmpdir(), "perceptual-ball-authors-"));
 const torches = await Promise.all(rivals.map(startRival));
 const classifier = await loadClassifier(model, { runtime: ort, threads, preprocessing: "imagenet" });
@@ -94,11 +89,11 @@ const flips = (all: readonly Explained[]) => `${all.filter(({ flipped }) => flip
 const walls = (all: readonly Explained[]) => all.map(({ wall }) => wall);
 const lines = [
   `${basename(model)}, ${ours.length} pictures, ${threads} threads; seconds: median (quartiles)`,
-  `ours by default: ${spread(walls(ours), 2)}; ${spread(evaluations, 0)} evaluations; ${flips(ours)}`,
+  `ours by default: ${quartiles(walls(ours), 2)}; ${quartiles(evaluations, 0)} evaluations; ${flips(ours)}`,
   ...theirs.map((all, k) => {
     const wall = all.map((each, n) => each.wall / ours[n].wall);
     const cpu = all.map((each, n) => each.cpu / ours[n].cpu);
-    return `${torches[k].version}, ${iterations} iterations: ${spread(walls(all), 2)}; ${flips(all)}; ratio ${spread(wall, 1)}, of processor time ${spread(cpu, 1)}`;
+    return `${torches[k].version}, ${iterations} iterations: ${quartiles(walls(all), 2)}; ${flips(all)}; ratio ${quartiles(wall, 1)}, of processor time ${quartiles(cpu, 1)}`;
   }),
 ];
 process.stdout.write(`${lines.join("\n")}\n`);

@@ -20,6 +20,7 @@ import { openMeasuring } from "../src/detection/measurement.ts";
 import type { NamedImage } from "../src/detection/odds/alignments.ts";
 import { loadClassifier } from "../src/node/models/load-classifier.ts";
 import { floatTensor } from "../src/tensor/tensor.ts";
+import { median } from "./measuring.ts";
 
 const data = process.env.PERCEPTUAL_BALL_DATA ?? resolve(import.meta.dirname, "../../shared/data");
 const networks = {
@@ -119,7 +120,6 @@ interface Round {
   readonly theirs: readonly Way[];
 }
 
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 const told = (values: readonly number[], digits: number): string =>
   `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)})`;
 

@@ -13,18 +13,17 @@ import * as ort from "onnxruntime-node";
 import { automaticLayers } from "../src/attacks/perceptual/perceptual-layers.ts";
 import { loadClassifier } from "../src/node/models/load-classifier.ts";
 import { providersOf } from "../src/runtime/session.ts";
+import { median, timed } from "./measuring.ts";
 
 const [folder, python = "python3"] = process.argv.slice(2);
 const [warmUps, rounds] = [3, 15];
 const write = (line: string): void => void process.stdout.write(`${line}\n`);
-const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
-async function timed(run: () => Promise<unknown>): Promise<number> {
+async function medianOf(run: () => Promise<unknown>): Promise<number> {
   const times: number[] = [];
   for (let i = -warmUps; i < rounds; i++) {
-    const started = performance.now();
-    await run();
-    if (i >= 0) times.push(performance.now() - started);
+    const ms = await timed(run);
+    if (i >= 0) times.push(ms);
   }
   return median(times);
 }
@@ -50,8 +49,8 @@ async function measure(path: string, provider: string) {
     const [{ gradient }] = await objective.run(input);
     return {
       gradient,
-      forward: await timed(() => forward.run([point])),
-      both: await timed(() => objective.run(input)),
+      forward: await medianOf(() => forward.run([point])),
+      both: await medianOf(() => objective.run(input)),
     };
   } finally {
     await classifier.dispose();

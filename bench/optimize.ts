@@ -12,6 +12,7 @@ import { lbfgs } from "../src/optimize/lbfgs.ts";
 import { projectBox, projectLinfBall } from "../src/optimize/projections.ts";
 import type { Solver } from "../src/optimize/solver.ts";
 import { adam, signStep } from "../src/optimize/update-rules.ts";
+import { quantile } from "./measuring.ts";
 
 const size = 3 * 224 * 224;
 const [runs, warmUp, iterations] = [12, 25, 60];
@@ -65,8 +66,7 @@ for (let run = 0; run < runs; run++) {
 }
 
 const lines = [...times].map(([name, all]) => {
-  const sorted = all.sort((a, b) => a - b);
-  const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))]?.toFixed(2) ?? "–";
-  return `${name.padEnd(38)} ${at(0.05)} / ${at(0.5)} / ${at(0.95)}   (${sorted.length} iterations)`;
+  const at = (share: number) => (all.length === 0 ? "–" : quantile(all, share).toFixed(2));
+  return `${name.padEnd(38)} ${at(0.05)} / ${at(0.5)} / ${at(0.95)}   (${all.length} iterations)`;
 });
 process.stdout.write(`ms per iteration at n = ${size}: 5 % / median / 95 %\n${lines.join("\n")}\n`);

@@ -15,6 +15,7 @@ import { readImage } from "../src/node/index.ts";
 import { loadClassifier } from "../src/node/models/load-classifier.ts";
 import type { Runtime } from "../src/runtime/runtime.ts";
 import { useKernels } from "../src/simd/kernels.ts";
+import { median } from "./measuring.ts";
 
 const data = process.env.PERCEPTUAL_BALL_DATA ?? resolve(import.meta.dirname, "../../shared/data");
 const [threads, rounds] = [Number(process.env.THREADS ?? 1), Number(process.env.ROUNDS ?? 5)];
@@ -68,8 +69,6 @@ const reading = (() => {
   for (let n = 0; n < 2000; n++) clock();
   return (clock() - started) / 2000;
 })();
-
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
 const searches: Readonly<Record<string, PerceptualOptions>> = {
   "the default search": { preset: "auto" },

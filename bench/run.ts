@@ -12,7 +12,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { setTimeout as sleep } from "node:timers/promises";
 import * as ort from "onnxruntime-node";
 import { perceptual } from "../src/attacks/perceptual/perceptual.ts";
 import { automaticLayers } from "../src/attacks/perceptual/perceptual-layers.ts";
@@ -21,6 +20,7 @@ import type { Classifier } from "../src/classifier/classifier.ts";
 import { loadClassifier } from "../src/node/models/load-classifier.ts";
 import type { Runtime } from "../src/runtime/runtime.ts";
 import type { FloatTensor } from "../src/tensor/tensor.ts";
+import { median, quartiles, timed, turn } from "./measuring.ts";
 
 const python = "/usr/bin/python3";
 const rivals = (process.env.RIVALS ?? python).split(" ");
@@ -37,35 +37,8 @@ const sizes: Readonly<Record<string, number>> = {
 
 const othersHeading = "## Explanations and attacks";
 
-const sorted = (values: readonly number[]) => values.toSorted((a, b) => a - b);
-const quantile = (values: readonly number[], q: number) =>
-  sorted(values)[Math.min(values.length - 1, Math.floor(q * values.length))];
-const median = (values: readonly number[]) => quantile(values, 0.5);
-
-/** Runs per turn, of which the fastest counts: what takes milliseconds is at the mercy of whatever else the machine does. */
+/** Runs per turn, where they are not five. */
 const repeatsOf: Readonly<Record<string, number>> = { vgg19_bn: 2, resnet50: 2 };
-
-/** By then the threads of the program whose turn it was have stopped to spin: they took half as much again from ResNet-50's gradient. */
-const pauseMs = 100;
-
-/**
- * One turn, the milliseconds of its fastest run. A search runs a graph again and again, so that the first run, which finds caches cold and threads asleep,
- * does not count.
- */
-async function turn(repeats: number, run: () => Promise<number>): Promise<number> {
-  await sleep(pauseMs);
-  await run();
-  let least = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < repeats; i++) least = Math.min(least, await run());
-  return least;
-}
-
-/** Milliseconds that `run` takes. */
-async function timed(run: () => Promise<unknown>): Promise<number> {
-  const started = performance.now();
-  await run();
-  return performance.now() - started;
-}
 
 /** Milliseconds in the runtime's runs. */
 const spent = { ms: 0 };
@@ -220,10 +193,10 @@ async function bench() {
       const torch = torches.map(({ version }): TorchTimes => ({ version, gradient: [] }));
       const repeats = repeatsOf[name] ?? 5;
       for (let pair = -3; pair < pairs; pair++) {
-        const forwardMs = await turn(repeats, () => timed(() => forward.run(feeds)));
-        const gradientMs = await turn(repeats, () => timed(() => objective.run([{ image: point, problem }])));
+        const forwardMs = await turn(() => timed(() => forward.run(feeds)), repeats);
+        const gradientMs = await turn(() => timed(() => objective.run([{ image: point, problem }])), repeats);
         const torchMs: number[] = [];
-        for (const { time } of torches) torchMs.push(await turn(repeats, () => time(name)));
+        for (const { time } of torches) torchMs.push(await turn(() => time(name), repeats));
         if (pair < 0) continue;
         forwardTimes.push(forwardMs);
         gradientTimes.push(gradientMs);
@@ -280,13 +253,11 @@ async function bench() {
 /** RESULTS.md for the rows of all networks. */
 function document(rows: readonly Row[]): string {
   const ratios = (a: readonly number[], b: readonly number[]) => a.map((value, i) => value / b[i]);
-  const spread = (values: readonly number[]) =>
-    `${median(values).toFixed(2)} (${quantile(values, 0.25).toFixed(2)}–${quantile(values, 0.75).toFixed(2)})`;
   const ms = (values: readonly number[]) => median(values).toFixed(1);
   const versions = rows[0].torch.map(({ version }) => version);
   const speed = rows.map(({ name, forward, gradient, torch }) => {
-    const beside = torch.map((rival) => `${ms(rival.gradient)} | ${spread(ratios(gradient, rival.gradient))} |`);
-    return `| ${name} | ${ms(forward)} | ${ms(gradient)} | ${spread(ratios(gradient, forward))} | ${beside.join(" ")}`;
+    const beside = torch.map((rival) => `${ms(rival.gradient)} | ${quartiles(ratios(gradient, rival.gradient))} |`);
+    return `| ${name} | ${ms(forward)} | ${ms(gradient)} | ${quartiles(ratios(gradient, forward))} | ${beside.join(" ")}`;
   });
   const explanations = rows.flatMap(({ name, explanation, lean }) =>
     [explanation, ...(lean ? [lean] : [])].map(

@@ -10,6 +10,7 @@ import * as ort from "onnxruntime-node";
 import { loadClassifier } from "../src/node/models/load-classifier.ts";
 import { methodNamed } from "../src/saliency/methods.ts";
 import type { FloatTensor } from "../src/tensor/tensor.ts";
+import { median } from "./measuring.ts";
 
 const threads = Number(process.env.THREADS ?? 1);
 const pairs = process.argv.includes("--quick") ? 5 : 21;
@@ -48,8 +49,6 @@ const plan: readonly Measured[] = [
     isForward: true,
   })),
 ];
-
-const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
 async function processorMs(body: () => Promise<unknown>): Promise<number> {
   const before = process.cpuUsage();

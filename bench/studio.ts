@@ -21,17 +21,11 @@ import { chromiumPath, launchChromium } from "../test/chromium.ts";
 import { realData } from "../test/real-data.ts";
 import { drop, openPage, scenePng, serveStudio, studioFolder } from "../test/studio-page.ts";
 import { tinyClassifier } from "../test/tiny-classifier.ts";
+import { median, quantile, quartiles } from "./measuring.ts";
 
 const isQuick = process.argv.includes("--quick");
 const rounds = isQuick ? 2 : 11;
 const explanations = isQuick ? 40 : 100;
-
-const sorted = (values: readonly number[]): number[] => values.toSorted((a, b) => a - b);
-const quantile = (values: readonly number[], q: number): number =>
-  sorted(values)[Math.min(values.length - 1, Math.floor(q * values.length))];
-const median = (values: readonly number[]): number => quantile(values, 0.5);
-const quartiles = (values: readonly number[], digits = 2): string =>
-  `${median(values).toFixed(digits)} (${quantile(values, 0.25).toFixed(digits)}–${quantile(values, 0.75).toFixed(digits)})`;
 
 interface Row {
   readonly target: string;

@@ -7,10 +7,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import * as ort from "onnxruntime-node";
+import { median, timed, turn } from "../bench/measuring.ts";
 import { differentiate } from "../src/autodiff/differentiate.ts";
 import { listLayers } from "../src/classifier/network/layers.ts";
 import { prepareModel } from "../src/classifier/network/prepare-model.ts";
@@ -184,29 +184,16 @@ async function time(session: Session): Promise<Timing> {
   });
   const { dtype, data, shape } = inputs[0];
   const picture = { [prepared.input]: new ort.Tensor(dtype, data, shape) };
-  const clock = async (run: () => Promise<unknown>): Promise<number> => {
-    const start = performance.now();
-    await run();
-    return performance.now() - start;
-  };
-  // One turn: after a pause, in which the threads of the other session fall asleep, and a run that does not count, the fastest of a few.
-  const turn = async (run: () => Promise<unknown>): Promise<number> => {
-    await sleep(60);
-    const repeats = (await clock(run)) < 30 ? 5 : 2;
-    let least = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < repeats; i++) least = Math.min(least, await clock(run));
-    return least;
-  };
+  const repeats = (firstMs: number): number => (firstMs < 30 ? 5 : 2);
   const [forwardTimes, gradientTimes]: [number[], number[]] = [[], []];
   const until = performance.now() + 6000;
   for (let i = 0; i < 15 && (i < 4 || performance.now() < until); i++) {
-    forwardTimes.push(await turn(() => forward.run(picture)));
-    gradientTimes.push(await turn(() => session.run(feeds[0], ["input_gradient"])));
+    forwardTimes.push(await turn(() => timed(() => forward.run(picture)), repeats));
+    gradientTimes.push(await turn(() => timed(() => session.run(feeds[0], ["input_gradient"])), repeats));
   }
   await forward.release();
   // The first of each is a warm-up.
-  const median = (all: readonly number[]) => all.slice(1).sort((a, b) => a - b)[Math.floor((all.length - 1) / 2)];
-  const [forwardMs, gradientMs] = [median(forwardTimes), median(gradientTimes)];
+  const [forwardMs, gradientMs] = [median(forwardTimes.slice(1)), median(gradientTimes.slice(1))];
   return { timedSize: height, forwardMs, gradientMs, ratio: gradientMs / forwardMs };
 }
 

@@ -1,4 +1,5 @@
 /** @file The part of RESULTS.md on torchvision's networks, made of the records alone. */
+import { median } from "../bench/measuring.ts";
 import type { Case } from "./cases.ts";
 import { type CaseRecord, type ComparedRecord, isCompared } from "./record.ts";
 
@@ -6,8 +7,6 @@ import { type CaseRecord, type ComparedRecord, isCompared } from "./record.ts";
 type Named<R = CaseRecord> = readonly [name: string, record: R];
 
 const scientific = (value: number | undefined) => (value === undefined ? "–" : value.toExponential(1));
-const sorted = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b);
-const median = (numbers: readonly number[]) => sorted(numbers)[Math.floor((numbers.length - 1) / 2)];
 const percent = (value: number) => `${(100 * value).toFixed(0)} %`;
 
 /** What differentiating may take: milliseconds, and memory beyond the model in multiples of the model's size. */

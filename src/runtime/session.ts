@@ -94,7 +94,7 @@ export async function createSession(model: Model, given: SessionOptions): Promis
   const bytes = writeModel(weightsFolder === undefined ? withInlineWeights(arranged) : arranged);
   let session: RuntimeSession;
   try {
-    const chosen = runtimeOptions({ ...options, lowMemory: !copiesWeights(arranged.graph, options) });
+    const chosen = runtimeOptions({ ...options, lowMemory: savesMemory(arranged.graph, options) });
     session = (await InferenceSession.create(bytes, chosen as never)) as RuntimeSession;
   } catch (error) {
     throw refusedModel(error, options);
@@ -137,18 +137,18 @@ export async function providersOf(
 const largeWeights = 2 ** 26;
 
 /**
- * Whether the runtime keeps a second copy of the weights, in the layout that the processor likes best: not with `lowMemory`, nor by default where `graph` takes one image
- * and its dense weights come to 64 MB. The product of one row with a matrix is bound by reading it, and takes as long in either layout; from two rows on it takes up to
- * 2.6 times as long without the copy.
+ * Whether the runtime does without what takes memory for speed, a second copy of the weights, in the layout that the processor likes best, and a layout of a run's
+ * values: with `lowMemory`, and by default where `graph` takes one image and its dense weights come to 64 MB. The product of one row with a matrix is bound by reading it,
+ * and takes as long in either layout; from two rows on it takes up to 2.6 times as long without the copy.
  */
-export function copiesWeights(graph: Graph, { lowMemory }: Pick<SessionOptions, "lowMemory">): boolean {
-  if (lowMemory !== undefined) return !lowMemory;
-  if (graph.inputs[0]?.shape?.[0] !== 1) return true;
+export function savesMemory(graph: Graph, { lowMemory }: Pick<SessionOptions, "lowMemory">): boolean {
+  if (lowMemory !== undefined) return lowMemory;
+  if (graph.inputs[0]?.shape?.[0] !== 1) return false;
   const dense = new Set(
     graph.nodes.filter(({ opType }) => opType === "MatMul" || opType === "Gemm").flatMap(({ inputs }) => inputs),
   );
   const initializers = new Map([...graph.initializers].filter(([name]) => dense.has(name)));
-  return weightBytesOf({ initializers }) < largeWeights;
+  return weightBytesOf({ initializers }) >= largeWeights;
 }
 
 function runtimeOptions(options: SessionOptions): RuntimeSessionOptions {

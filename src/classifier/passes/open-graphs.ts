@@ -2,7 +2,7 @@
 import type { Graph } from "../../onnx/model.ts";
 import { resourceNeeds, weightBytesOf } from "../../onnx/resource-needs.ts";
 import { usedAfterDispose } from "../../runtime/runtime-errors.ts";
-import { copiesWeights, createSession, modelOf, type Session, type SessionOptions } from "../../runtime/session.ts";
+import { createSession, modelOf, type Session, type SessionOptions, savesMemory } from "../../runtime/session.ts";
 import type { PreparedModel } from "../network/prepare-model.ts";
 import type { OpenGraph } from "./pass.ts";
 
@@ -48,7 +48,7 @@ export function openGraphs(
     const fixed = prepared.fixedBatch ?? 1;
     valueBytes ??= resourceNeeds(prepared.typed(fixed)).valueBytes / fixed;
     const rows = Number(graph.inputs[0]?.shape?.[0] ?? 1);
-    const copies = copiesWeights(graph, sessionOptions) ? 2 : 1;
+    const copies = savesMemory(graph, sessionOptions) ? 1 : 2;
     return copies * weightBytesOf(graph) + valueBytes * (Number.isFinite(rows) ? rows : 1);
   };
 
