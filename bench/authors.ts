@@ -4,7 +4,7 @@
  * Both explain the same pictures, in turn, after one that does not count; a ratio is the median of the pictures' ratios, with quartiles.
  * Start-up and the opening of sessions are left out on either side. RIVALS names the Pythons (with torch and onnx) whose PyTorch is compared with,
  * as for bench/run.ts; THREADS sets the threads of all, ITERATIONS those of the authors' search (100, as in their example). With THREADS=1 the ratios
- * of processor time hold on a busy machine as well. The network has to want imagenet's normalization.
+ * of processor time hold on a busy machine as well. NORMALIZATION is what the network wants, imagenet or symmetric.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import * as ort from "onnxruntime-node";
+import { oneOf } from "../src/errors.ts";
 import { loadClassifier } from "../src/node/models/load-classifier.ts";
 import { readImageFile } from "../src/node/pictures/read-image.ts";
 import { perceptual } from "../src/saliency/perturbations/perceptual.ts";
@@ -24,6 +25,7 @@ if (model === undefined || pictures.length < 2) {
 }
 const threads = Number(process.env.THREADS ?? 2);
 const iterations = Number(process.env.ITERATIONS ?? 100);
+const normalization = oneOf("NORMALIZATION", process.env.NORMALIZATION ?? "imagenet", ["imagenet", "symmetric"]);
 const rivals = (process.env.RIVALS ?? "/usr/bin/python3").split(" ");
 
 /** Seconds on the wall and of the processor, and whether the label has flipped. */
@@ -36,7 +38,9 @@ interface Explained {
 async function startRival(rival: string) {
   const [program, ...more] = rival.split(":");
   const script = join(import.meta.dirname, "torch_authors.py");
-  const child = spawn(program, [script, model, String(threads), ...more], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(program, [script, model, String(threads), normalization, ...more], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async (): Promise<string> => {
     const { value, done } = await answers.next();
@@ -56,7 +60,7 @@ async function startRival(rival: string) {
 
 const folder = mkdtempSync(join(tmpdir(), "perceptual-ball-authors-"));
 const torches = await Promise.all(rivals.map(startRival));
-const classifier = await loadClassifier(model, { runtime: ort, threads, preprocessing: "imagenet" });
+const classifier = await loadClassifier(model, { runtime: ort, threads, preprocessing: normalization });
 const ours: Explained[] = [];
 const evaluations: number[] = [];
 const theirs = torches.map((): Explained[] => []);

@@ -1,14 +1,14 @@
 """The authors' algorithm in PyTorch, timed on request, so that its runs can be interleaved with others.
 
-    python3 bench/torch_authors.py MODEL.onnx THREADS [compile]
+    python3 bench/torch_authors.py MODEL.onnx THREADS imagenet|symmetric [compile]
 
 Written from the description of their published code (alan-turing-institute/perceptualBall), not a copy of it: one torch.optim.LBFGS of the iterations
 that are asked for, no line search, from the picture itself; loss (margin + 2)^2 + 10000 sum of mean squares of the changes of six ReLUs + mean square of
 the change of the picture, in normalized pixels; then the root of the mean over the channels, blurred. Compared are the ReLUs (or Clips) 5 to 10 of the network,
 which are the layers of their example for VGG-19.
 
-The first line that it writes is PyTorch's version. Then it reads "PIXELS ITERATIONS" per line, PIXELS a file of float32 [3, H, W] in [0, 1] after which the
-network's normalization is imagenet's, and writes seconds, CPU seconds and whether the label has flipped. The network is read from the ONNX file, which
+The first line that it writes is PyTorch's version. Then it reads "PIXELS ITERATIONS" per line, PIXELS a file of float32 [3, H, W] in [0, 1], to which the
+network's normalization is applied, and writes seconds, CPU seconds and whether the label has flipped. The network is read from the ONNX file, which
 may hold Conv, Relu, Clip, MaxPool, AveragePool, GlobalAveragePool, Concat, Add, Flatten and Gemm.
 """
 
@@ -21,7 +21,7 @@ import torch
 from onnx import numpy_helper
 from torch.nn import functional as F
 
-path, threads, *more = sys.argv[1:]
+path, threads, normalization, *more = sys.argv[1:]
 torch.set_num_threads(int(threads))
 model = onnx.load(path)
 graph = model.graph
@@ -38,7 +38,7 @@ for node in graph.node:
         if 5 <= rectifiers <= 10:
             compared.add(node.output[0])
     nodes.append((node.op_type, list(node.input), node.output[0], attributes))
-numbers = {name: value.item() for name, value in weights.items() if value.ndim == 0}
+numbers = {name: value.item() for name, value in weights.items() if value.numel() == 1}
 del model
 
 
@@ -86,7 +86,8 @@ def run(x):
 
 
 forward = torch.compile(run) if more == ["compile"] else run
-mean, std = (torch.tensor(each).view(1, 3, 1, 1) for each in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+known = {"imagenet": ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]), "symmetric": ([0.5] * 3, [0.5] * 3)}
+mean, std = (torch.tensor(each).view(1, 3, 1, 1) for each in known[normalization])
 
 
 def blurred(saliency, sigma=2.0, radius=8):
