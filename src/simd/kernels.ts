@@ -1,5 +1,5 @@
 /** @file The kernels as functions on vectors in one memory. */
-/** Numbers of a byte address in the memory, and of lengths in elements: `assembly/kernels.ts` says what each function does. */
+/** Numbers of a byte address in the memory, and of lengths in elements: `assembly/` says what each function does. */
 export interface KernelExports {
   innerProducts(
     ...given: [vector: number, rows: number, offsets: number, count: number, products: number, length: number]
