@@ -5,7 +5,8 @@ import "./style.css";
 import bundledModel from "../../assets/scenes-vgg.onnx?url";
 import { followAddress } from "./state/address.ts";
 import { becomeIsolated } from "./state/isolation.ts";
-import { say, startStudio } from "./state/store.ts";
+import { startStudio } from "./state/opening.ts";
+import { say } from "./state/signals.ts";
 import { strings } from "./strings.ts";
 
 document.documentElement.lang = strings.language;

@@ -3,20 +3,10 @@ import { signal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { address, choose, type Tab, tabs } from "../state/address.ts";
+import { threads } from "../state/connection.ts";
 import { listenForFiles } from "../state/files.ts";
-import {
-  changeProcessor,
-  hasGraphics,
-  model,
-  network,
-  picture,
-  problem,
-  ready,
-  runtimeName,
-  say,
-  status,
-  threads,
-} from "../state/store.ts";
+import { changeProcessor } from "../state/opening.ts";
+import { hasGraphics, model, network, picture, problem, ready, runtimeName, say, status } from "../state/signals.ts";
 import { strings } from "../strings.ts";
 import { Field } from "./controls.tsx";
 import { ExplainPanel } from "./explain-panel.tsx";

@@ -3,17 +3,9 @@ import { usualBox } from "../../localization/localize-map.ts";
 import { coneFigure } from "../../report/figures/cone-figure.ts";
 import type { AttackView } from "../protocol.ts";
 import { address, choose } from "../state/address.ts";
-import {
-  attack,
-  attackRun,
-  cone,
-  detect,
-  detector,
-  network,
-  picture,
-  statisticsFile,
-  useStatistics,
-} from "../state/store.ts";
+import { detect, useStatistics } from "../state/attacked-picture.ts";
+import { attack } from "../state/runs.ts";
+import { attackRun, cone, detector, network, picture, statisticsFile } from "../state/signals.ts";
 import { strings } from "../strings.ts";
 import { QuestionPicker, RunBar, SettingsForm, shortClass, TechniquePicker } from "./controls.tsx";
 import { Curves } from "./curves.tsx";

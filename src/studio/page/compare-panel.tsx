@@ -6,19 +6,10 @@ import type { PixelsView, TechniqueView } from "../protocol.ts";
 import { shareOf, withShare } from "../slider-rule.ts";
 import { address, choose } from "../state/address.ts";
 import { localized, overlayOf, smoothed } from "../state/display.ts";
-import {
-  explain,
-  fillCell,
-  fillCheapCells,
-  type GridCell,
-  grid,
-  groupsOf,
-  network,
-  pace,
-  picture,
-  secondsOf,
-  stopGrid,
-} from "../state/store.ts";
+import { fillCell, fillCheapCells, stopGrid } from "../state/grid.ts";
+import { explain } from "../state/runs.ts";
+import { type GridCell, grid, network, picture } from "../state/signals.ts";
+import { groupsOf, pace, secondsOf } from "../state/techniques.ts";
 import { strings } from "../strings.ts";
 import { Canvas, imageDataOf } from "./canvas.tsx";
 import { BoxOutline, MapSliders } from "./stage.tsx";

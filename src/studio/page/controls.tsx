@@ -4,7 +4,9 @@ import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { NetworkView, OptionView, TechniqueView } from "../protocol.ts";
 import { address, choose, chooseSetting } from "../state/address.ts";
 import { type RunState, secondsLeft, shareDone } from "../state/run-state.ts";
-import { goOn, groupsOf, network, picture, secondsOf, stop } from "../state/store.ts";
+import { goOn, stop } from "../state/runs.ts";
+import { network, picture } from "../state/signals.ts";
+import { groupsOf, secondsOf } from "../state/techniques.ts";
 import { strings } from "../strings.ts";
 
 const words = strings.run;

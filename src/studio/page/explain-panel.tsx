@@ -1,6 +1,8 @@
 /** @file Explain: the chosen method on the chosen picture, live. */
 import { address, choose } from "../state/address.ts";
-import { boxRuleOf, explain, explainRun, network, picture } from "../state/store.ts";
+import { explain } from "../state/runs.ts";
+import { explainRun, network, picture } from "../state/signals.ts";
+import { boxRuleOf } from "../state/techniques.ts";
 import { strings } from "../strings.ts";
 import { QuestionPicker, RunBar, SettingsForm, TechniquePicker } from "./controls.tsx";
 import { Curves } from "./curves.tsx";

@@ -2,7 +2,8 @@
 import { useCallback, useEffect } from "preact/hooks";
 import { colorAt } from "../../image/color-map.ts";
 import { address } from "../state/address.ts";
-import { lastChange, layerDistances, layerMaps, lookInside, measureLayers, network, picture } from "../state/store.ts";
+import { lookInside, measureLayers } from "../state/layers.ts";
+import { lastChange, layerDistances, layerMaps, network, picture } from "../state/signals.ts";
 import { strings } from "../strings.ts";
 import { Canvas } from "./canvas.tsx";
 import { Field } from "./controls.tsx";

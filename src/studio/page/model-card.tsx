@@ -2,7 +2,8 @@
 import { useId, useState } from "preact/hooks";
 import type { ModelChoices, ModelView, NetworkView } from "../protocol.ts";
 import { takeFiles, takeLink } from "../state/files.ts";
-import { changeChoices, type ModelState, model } from "../state/store.ts";
+import { changeChoices } from "../state/opening.ts";
+import { type ModelState, model } from "../state/signals.ts";
 import { strings } from "../strings.ts";
 import { Field } from "./controls.tsx";
 import { FileButton } from "./file-button.tsx";

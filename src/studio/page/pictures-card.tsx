@@ -2,15 +2,8 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { address } from "../state/address.ts";
 import { takeFiles } from "../state/files.ts";
-import {
-  addPictures,
-  network,
-  type PictureEntry,
-  picture,
-  pictures,
-  removePicture,
-  selectPicture,
-} from "../state/store.ts";
+import { addPictures, removePicture, selectPicture } from "../state/pictures.ts";
+import { network, type PictureEntry, picture, pictures } from "../state/signals.ts";
 import { strings } from "../strings.ts";
 import { Canvas, imageDataOf } from "./canvas.tsx";
 import { shortClass } from "./controls.tsx";

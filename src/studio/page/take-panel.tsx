@@ -1,7 +1,8 @@
 /** @file Take it along: files, the report, and the command line that does the same. */
 import type { Download } from "../protocol.ts";
 import { commandLine } from "../state/command-line.ts";
-import { attackRun, download, explainRun, grid, model, picture, say } from "../state/store.ts";
+import { attackRun, explainRun, grid, model, picture, say } from "../state/signals.ts";
+import { download } from "../state/take.ts";
 import { strings } from "../strings.ts";
 
 const words = strings.take;

@@ -2,16 +2,16 @@ import { beforeAll, beforeEach, expect, test, vi } from "vitest";
 import type { NetworkView, TechniqueView } from "../protocol.ts";
 import type * as AddressModule from "./address.ts";
 import type * as CommandLineModule from "./command-line.ts";
-import type * as StoreModule from "./store.ts";
+import type * as SignalsModule from "./signals.ts";
 
 let commandLine: (typeof CommandLineModule)["commandLine"];
 let address: typeof AddressModule;
-let store: typeof StoreModule;
+let signals: typeof SignalsModule;
 
 beforeAll(async () => {
   vi.stubGlobal("location", { hash: "", pathname: "/" });
   address = await import("./address.ts");
-  store = await import("./store.ts");
+  signals = await import("./signals.ts");
   ({ commandLine } = await import("./command-line.ts"));
 });
 
@@ -32,7 +32,7 @@ test("bundled classifier and scenes need no files", () => {
 test("what is chosen is said, as a shell takes it literally", () => {
   const method: Partial<TechniqueView> = { name: "grad-cam", box: { kind: "energy", alpha: 0.65 } };
   const network: Partial<NetworkView> = { methods: [method as TechniqueView] };
-  store.model.value = { ...own, view: { network } as never };
+  signals.model.value = { ...own, view: { network } as never };
   address.choose({ method: "grad-cam", target: 3, sigma: 4, alpha: 0.4, settings: { "grad-cam.layer": "Relu[3]" } });
   const choices = {
     mean: "0.5, 0.5 ,0.5",

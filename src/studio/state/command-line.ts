@@ -2,7 +2,8 @@
 
 import { ruleText, withShare } from "../slider-rule.ts";
 import { address, settingsOf } from "./address.ts";
-import { attackRun, boxRuleOf, explainRun, type ModelState, type PictureEntry } from "./store.ts";
+import { attackRun, explainRun, type ModelState, type PictureEntry } from "./signals.ts";
+import { boxRuleOf } from "./techniques.ts";
 
 /** The command for what is shown, for a POSIX shell. The bundled classifier and its scenes need no files. */
 export function commandLine(

@@ -2,7 +2,10 @@
 import type { FileView } from "../protocol.ts";
 import { strings } from "../strings.ts";
 import { choose } from "./address.ts";
-import { addPictures, changeChoices, changeModel, model, say, useStatistics } from "./store.ts";
+import { useStatistics } from "./attacked-picture.ts";
+import { changeChoices, changeModel } from "./opening.ts";
+import { addPictures } from "./pictures.ts";
+import { model, say } from "./signals.ts";
 
 const pictureNames = /\.(png|jpe?g|webp|gif|bmp|avif|svg|ico|tiff?|heic|ppm|pgm)$/i;
 const labelNames = /\.(txt|csv|json)$/i;
