@@ -3,7 +3,7 @@ import { evaluate } from "../../onnx/evaluate.ts";
 import { canonicalForm } from "../../onnx/rewrites/canonical-form.ts";
 import { parseModel } from "../../onnx/text/parse.ts";
 import { softmax } from "../logits.ts";
-import { describeHead } from "./find-head.ts";
+import { describeHead } from "./head.ts";
 import { type PrepareModelOptions, prepareModel } from "./prepare-model.ts";
 
 type Options = Partial<PrepareModelOptions>;

@@ -13,14 +13,8 @@ import { unfoldOperators } from "../../onnx/rewrites/unfold-operators.ts";
 import { intTensor } from "../../tensor/tensor.ts";
 import { bindInputs, type InputValue } from "./bind-inputs.ts";
 import { checkNeeds, type NeedsLimits } from "./check-needs.ts";
-import {
-  appendTwoClasses,
-  decidesEachLabel,
-  findHead,
-  type Head,
-  type HeadKind,
-  type StatedHead,
-} from "./find-head.ts";
+import { appendTwoClasses, findHead } from "./find-head.ts";
+import { decidesEachLabel, type Head, type HeadKind, type StatedHead } from "./head.ts";
 import { findImageInput, type ImageInput, imageShape } from "./image-input.ts";
 import { withPictureAxes } from "./picture-axes.ts";
 import { solveInputSize } from "./solve-input-size.ts";

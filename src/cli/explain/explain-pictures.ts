@@ -1,7 +1,7 @@
 /** @file `explain` at work: picture by picture, what is finished, what failed, and the page. */
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
-import { decidesEachLabel } from "../../classifier/network/find-head.ts";
+import { decidesEachLabel } from "../../classifier/network/head.ts";
 import { sizedPicture } from "../../classifier/preprocessing/fit-picture.ts";
 import { type Region, regionMask } from "../../classifier/preprocessing/region-mask.ts";
 import { watchClassifier } from "../../classifier/watch-classifier.ts";

@@ -1,0 +1,338 @@
+/** @file An output as a classification: which of the values behind it holds scores, and what these seem to be. */
+import { attributesOf } from "../../onnx/attributes.ts";
+import type { TypedGraph } from "../../onnx/infer-shapes.ts";
+import type { Node } from "../../onnx/model.ts";
+import { hasTrait } from "../../onnx/operators/table.ts";
+import { sizeOf } from "../../tensor/tensor.ts";
+import type { HeadKind, StatedHead } from "./head.ts";
+import { classifying, embedding, regressing, words } from "./output-words.ts";
+import {
+  type LogReading,
+  type OddsReading,
+  plainLogarithm,
+  plainOdds,
+  probabilityReader,
+} from "./read-probabilities.ts";
+import { classAxisOf, classCountOf, isRowOfOne } from "./score-axis.ts";
+import { tailValues } from "./tail-values.ts";
+
+export interface FindHeadOptions {
+  /** How messages call the model, such as its path. */
+  readonly where: string;
+  /** The value that holds the scores, an output or an inner one. */
+  readonly logits?: string;
+  /** What its numbers are, where that is not found by itself. */
+  readonly head?: HeadKind;
+  readonly statedHead?: StatedHead;
+  /** How many names of classes are known. */
+  readonly labelCount?: number;
+  /** Values that are looked at; the graph's outputs by default. */
+  readonly outputs?: readonly string[];
+  /** The batch that the graph's types are for. */
+  readonly batch: number;
+}
+
+/** How an output's numbers become logits. */
+export interface Candidate {
+  /** As the user knows it: the output. */
+  readonly output: string;
+  /** The value that holds the scores or the probabilities. */
+  readonly value: string;
+  readonly count: number;
+  readonly kind: HeadKind;
+  /** Scores that are used as they are, if any. */
+  readonly scores: string | undefined;
+  readonly reading: LogReading | OddsReading | undefined;
+  /** What it is, a phrase. */
+  readonly what: string;
+  /** Whether the model gives out only which scores are the largest. */
+  readonly isRanked: boolean;
+  /** Whether it seems to be something else than classes, and what. */
+  readonly otherwise: string | undefined;
+  /** The larger, the more it is a classification: 4 for probabilities, 2 for what may be one, 1.5 for what may be a box, 1 for one score. */
+  readonly tier: number;
+}
+
+export function describeCandidate({ count, kind, what, otherwise }: Candidate): string {
+  const many = kind === "multi-label" ? `${count} labels` : count === 1 ? "1 number" : `${count} numbers`;
+  return `${many}: ${otherwise ?? what}`;
+}
+
+/** What `output` scores; undefined if it is nothing of the kind. */
+export function candidateAt(
+  typed: TypedGraph,
+  output: string,
+  options: FindHeadOptions,
+  producers: ReadonlyMap<string, Node>,
+): Candidate | undefined {
+  const { types } = typed;
+  const { batch, logits: wanted } = options;
+  const countOf = (name: string): number | undefined => classCountOf(typed, name, batch);
+  /** The value that a node only passes on as `name`, or gives out in integers; not one that was laid out in several rows. */
+  const passed = (name: string): string | undefined => {
+    const producer = producers.get(name);
+    const isPassing = producer !== undefined && (hasTrait(producer, "view") || producer.opType === "QuantizeLinear");
+    const rows = (types.get(name)?.shape ?? []).slice(1).filter((extent) => extent !== 1).length;
+    return isPassing && rows < 2 ? producer.inputs[0] : undefined;
+  };
+  /** The value behind nodes that only pass it on. */
+  const behind = (name: string): string => {
+    let last = name;
+    for (let next = passed(last); next !== undefined; next = passed(last)) last = next;
+    return last;
+  };
+  /** `name`, or the next value behind it that has the form of scores. */
+  const asScores = (name: string): string | undefined => {
+    const origin = countOf(behind(name));
+    let row: string | undefined;
+    for (let one: string | undefined = name; one !== undefined; one = passed(one)) {
+      const own = countOf(one);
+      if (own === undefined || (own === 1 && origin !== undefined && origin > 1)) continue;
+      if (!isRowOfOne(typed, one)) return one;
+      row ??= one;
+    }
+    return row;
+  };
+  let given = output;
+  let isRanked = false;
+  for (
+    let before = decidedFrom(typed, behind(given), producers);
+    wanted === undefined && before !== undefined;
+    before = decidedFrom(typed, behind(given), producers)
+  ) {
+    isRanked = true;
+    given = before;
+  }
+  const name = asScores(given);
+  const count = name === undefined ? undefined : countOf(name);
+  if (name === undefined || count === undefined || count < 1 || types.get(name)?.dtype !== "float32") return undefined;
+  const common = { output, value: name, count, isRanked };
+  const otherwise = otherwiseOf(output, name, count);
+  return count === 1
+    ? oneNumber(typed, common, otherwise, producers.get(behind(name)))
+    : severalNumbers(typed, common, otherwise, { producers, last: producers.get(behind(name)) }, countOf);
+}
+
+/**
+ * The value that `name` only decides on: which of its elements are the largest, or how large the largest is, or whether they are above a
+ * limit. Undefined for anything else.
+ */
+function decidedFrom(typed: TypedGraph, name: string, producers: ReadonlyMap<string, Node>): string | undefined {
+  const node = producers.get(name);
+  if (node === undefined) return undefined;
+  const { constants, types } = typed;
+  const [first, second] = node.inputs;
+  const isKnown = (input: string | undefined): boolean => input !== undefined && constants.has(input);
+  const isOf = (input: string | undefined, ...operators: readonly string[]): boolean =>
+    operators.includes(producers.get(input ?? "")?.opType ?? "");
+  if (hasTrait(node, "ranking")) return first;
+  switch (node.opType) {
+    case "Hardmax":
+      return first;
+    case "ReduceMax": {
+      // The largest of several probabilities is no probability of one thing.
+      const isOverAll = sizeOf(types.get(name)?.shape ?? []) * (types.get(first)?.shape.at(-1) ?? 1);
+      const isRow = (types.get(first)?.shape.length ?? 0) === 2 && isOverAll === sizeOf(types.get(first)?.shape ?? []);
+      return isRow ? first : undefined;
+    }
+    case "GatherElements":
+    case "GatherND":
+      return isOf(second, "ArgMax", "TopK") ? first : undefined;
+    case "Equal": {
+      if (isOf(second, "ReduceMax", "Max")) return first;
+      return isOf(first, "ReduceMax", "Max") ? second : undefined;
+    }
+    case "Greater":
+    case "GreaterOrEqual":
+      return isKnown(second) && !isKnown(first) ? first : undefined;
+    case "Less":
+    case "LessOrEqual":
+      return isKnown(first) && !isKnown(second) ? second : undefined;
+    case "Where": {
+      const [yes, no] = [second, node.inputs[2]].map((input) => constants.get(input)?.data);
+      const isYes = yes !== undefined && no !== undefined && Math.min(...yes) > Math.max(...no);
+      return isYes ? decidedFrom(typed, first, producers) : undefined;
+    }
+    case "Round":
+      return tailValues(typed, name)?.kind === "decisions" ? first : undefined;
+    default:
+      return undefined;
+  }
+}
+
+type Common = Pick<Candidate, "output" | "value" | "count" | "isRanked">;
+
+/**
+ * The ReLU of which `name` is what it lets pass, or means of that, as of SqueezeNet: nothing bounds such scores, so that those of small weights
+ * lie from 0 to 1 by chance. Undefined for any other value.
+ */
+function rectifierOf(name: string, producers: ReadonlyMap<string, Node>): Node | undefined {
+  let node = producers.get(name);
+  while (
+    node !== undefined &&
+    (hasTrait(node, "view") || hasTrait(node, "globalPool") || hasTrait(node, "reduction"))
+  ) {
+    node = producers.get(node.inputs[0]);
+  }
+  return node?.opType === "Relu" ? node : undefined;
+}
+
+/** What the names say that a value is, other than classes. */
+function otherwiseOf(output: string, value: string, count: number): string | undefined {
+  const text = `${words(output)} ${words(value)}`;
+  if (classifying.test(words(output))) return undefined;
+  if (regressing.test(words(output))) return `its name says that it is ${count === 1 ? "a quantity" : "quantities"}`;
+  if (embedding.test(text) && count >= 16) return "its name says that it is an embedding";
+  return undefined;
+}
+
+function severalNumbers(
+  typed: TypedGraph,
+  common: Common,
+  otherwise: string | undefined,
+  { producers, last }: { readonly producers: ReadonlyMap<string, Node>; readonly last: Node | undefined },
+  countOf: (name: string) => number | undefined,
+): Candidate {
+  const { value, count } = common;
+  const before = last?.inputs[0] ?? "";
+  const isOwn = last !== undefined && countOf(before) === count;
+  if (isOwn && (last.opType === "Softmax" || last.opType === "LogSoftmax") && isOverClasses(typed, last)) {
+    const of = last.opType === "Softmax" ? "the scores before a Softmax" : "the scores before a LogSoftmax";
+    return { ...common, kind: "softmax", scores: before, reading: undefined, what: of, otherwise: undefined, tier: 4 };
+  }
+  const reader = probabilityReader(typed);
+  /** `scores`, if they are as many as the classes. */
+  const ofClasses = (scores: string | undefined): string | undefined =>
+    scores !== undefined && countOf(scores) === count ? scores : undefined;
+  const rectifier = rectifierOf(value, producers);
+  // A layer's values behind a ReLU are scores for certain. They are whole planes, so that numbers for them are many.
+  const isLayer = rectifier !== undefined && isWeighted(producers.get(rectifier.inputs[0]));
+  const values = isLayer ? undefined : tailValues(typed, value);
+  if (values?.kind === "distribution") {
+    const reading = reader.logarithm(value) ?? plainLogarithm(value);
+    const scores = ofClasses(reading.scores);
+    const what = scores === undefined ? `the logarithm of ${reading.what}` : `the scores before ${reading.what}`;
+    return { ...common, kind: "softmax", scores, reading, what, otherwise: undefined, tier: 4 };
+  }
+  if (values?.kind === "log-distribution") {
+    return {
+      ...common,
+      kind: "softmax",
+      scores: ofClasses(reader.logSoftmaxOf(value)) ?? value,
+      reading: undefined,
+      what: "logarithms of probabilities",
+      otherwise: undefined,
+      tier: 4,
+    };
+  }
+  if (last?.opType === "Log" && isOwn && reader.odds(before) !== undefined && values?.kind !== "unit") {
+    const reading = reader.odds(before);
+    const what = `the logarithm of ${reading?.what} for each label`;
+    return { ...common, kind: "multi-label", scores: ofClasses(reading?.scores), reading, what, otherwise, tier: 2 };
+  }
+  const odds = values?.kind === "unit" ? reader.odds(value) : undefined;
+  if (values?.kind === "unit" && (odds !== undefined || rectifier === undefined)) {
+    const reading = odds ?? plainOdds(value, values.most);
+    const scores = ofClasses(reading.scores);
+    return {
+      ...common,
+      kind: "multi-label",
+      scores,
+      reading,
+      what: `${reading.what} for each label`,
+      otherwise,
+      tier: severalTier(count),
+    };
+  }
+  const instead =
+    otherwise ??
+    (values?.kind === "normalized"
+      ? "its numbers are a vector of one length, as embeddings are"
+      : values?.kind === "constant"
+        ? "its numbers are always the same"
+        : values?.kind === "decisions"
+          ? "its numbers are nothing but 0 and 1, decisions from which no gradient leads back"
+          : undefined);
+  return {
+    ...common,
+    kind: "softmax",
+    scores: value,
+    reading: undefined,
+    what: "scores as they are given out",
+    otherwise: instead,
+    tier: severalTier(count),
+  };
+}
+
+/** Four numbers that are no softmax may be a box: a classification beside them comes first. */
+function severalTier(count: number): number {
+  return count === 4 ? 1.5 : 2;
+}
+
+function oneNumber(
+  typed: TypedGraph,
+  common: Common,
+  otherwise: string | undefined,
+  last: Node | undefined,
+): Candidate {
+  const { value } = common;
+  const values = tailValues(typed, value);
+  const reader = probabilityReader(typed);
+  const reading = reader.odds(value);
+  const sigmoid = (of: OddsReading): Candidate => ({
+    ...common,
+    kind: "sigmoid",
+    scores: of.scores,
+    reading: of,
+    what: `${of.what} of one number`,
+    otherwise: undefined,
+    tier: 2,
+  });
+  const isUnit = values === undefined ? last?.opType === "Sigmoid" : values.kind === "unit";
+  if (isUnit) return { ...sigmoid(reading ?? plainOdds(value, values?.most)), otherwise };
+  const plain = {
+    ...common,
+    kind: "sigmoid",
+    scores: value,
+    reading: undefined,
+    what: "one score as it is given out",
+    tier: 1,
+  } as const;
+  switch (values?.kind) {
+    case "constant":
+      return { ...plain, otherwise: "it is always the same number" };
+    case "decisions":
+      return { ...plain, otherwise: "it is 0 or 1, a decision from which no gradient leads back" };
+    case "positive":
+      return { ...plain, otherwise: otherwise ?? "its number is never negative and may exceed 1, as quantities do" };
+    case "bounded": {
+      const tangent = last?.opType === "Tanh" ? last.inputs[0] : undefined;
+      if (tangent === undefined) return { ...plain, otherwise };
+      const of: OddsReading = {
+        append: (to) => to.op("Add", [tangent, tangent]),
+        scores: undefined,
+        what: "a hyperbolic tangent",
+        isGuess: true,
+      };
+      return { ...sigmoid(of), otherwise };
+    }
+    default:
+      return {
+        ...plain,
+        otherwise:
+          otherwise ?? (reading === undefined ? undefined : "it is a sigmoid on another scale, as quantities are"),
+      };
+  }
+}
+
+function isWeighted(node: Node | undefined): boolean {
+  return node !== undefined && hasTrait(node, "weighted");
+}
+
+/** Whether a Softmax is taken over the classes. */
+function isOverClasses(typed: TypedGraph, node: Node): boolean {
+  const [name] = node.inputs;
+  const rank = typed.types.get(name)?.shape.length ?? 0;
+  const axis = attributesOf(node).int("axis", -1);
+  return (axis < 0 ? axis + rank : axis) === classAxisOf(typed, name);
+}
