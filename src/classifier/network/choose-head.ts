@@ -6,7 +6,8 @@ import { hasTrait } from "../../onnx/operators/table.ts";
 import type { HeadKind, StatedHead } from "./head.ts";
 import { type Candidate, describeCandidate, type FindHeadOptions } from "./head-candidate.ts";
 import { auxiliary, classifying, words } from "./output-words.ts";
-import { plainOdds, probabilityReader } from "./read-probabilities.ts";
+import { probabilityReader } from "./probabilities/probability-reader.ts";
+import { plainOdds } from "./probabilities/readings.ts";
 import { combinationAmong } from "./several-outputs.ts";
 
 /** The one of `candidates` that is made of all the others, as the mean of a distilled network's heads; undefined if there is none. */

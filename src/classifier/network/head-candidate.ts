@@ -6,13 +6,8 @@ import { hasTrait } from "../../onnx/operators/table.ts";
 import { sizeOf } from "../../tensor/tensor.ts";
 import type { HeadKind, StatedHead } from "./head.ts";
 import { classifying, embedding, regressing, words } from "./output-words.ts";
-import {
-  type LogReading,
-  type OddsReading,
-  plainLogarithm,
-  plainOdds,
-  probabilityReader,
-} from "./read-probabilities.ts";
+import { probabilityReader } from "./probabilities/probability-reader.ts";
+import { type LogReading, type OddsReading, plainLogarithm, plainOdds } from "./probabilities/readings.ts";
 import { classAxisOf, classCountOf, isRowOfOne } from "./score-axis.ts";
 import { tailValues } from "./tail-values.ts";
 
