@@ -9,6 +9,7 @@ import type { TypedGraph } from "../../onnx/infer-shapes.ts";
 import { type Initializer, type Node, tensorOfInitializer, usesOf } from "../../onnx/model.ts";
 import { numbersOf } from "../../tensor/tensor.ts";
 import type { ModelWarning, PreparedModel } from "../network/prepare-model.ts";
+import type { ChannelMap } from "./channel-maps.ts";
 import {
   affineOf,
   checkConsistent,
@@ -19,7 +20,7 @@ import {
   type Preprocessing,
 } from "./preprocessing.ts";
 import type { StatedPreprocessing } from "./read-config.ts";
-import { type ChannelMap, type InputChain, readInputChain } from "./read-input-chain.ts";
+import { type InputChain, readInputChain } from "./read-input-chain.ts";
 import { statedInMetadata } from "./read-metadata.ts";
 
 export interface PreprocessingGuess {
