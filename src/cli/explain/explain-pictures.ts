@@ -1,11 +1,9 @@
 /** @file `explain` at work: picture by picture, what is finished, what failed, and the page. */
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
-import { decidesEachLabel } from "../../classifier/network/head.ts";
-import { sizedPicture } from "../../classifier/preprocessing/fit-picture.ts";
-import { type Region, regionMask } from "../../classifier/preprocessing/region-mask.ts";
+import type { Region } from "../../classifier/preprocessing/region-mask.ts";
 import { watchClassifier } from "../../classifier/watch-classifier.ts";
-import { PerceptualBallError, throwIfAborted } from "../../errors.ts";
+import { throwIfAborted } from "../../errors.ts";
 import type { ExplanationRecord } from "../../experiments/explanation/record.ts";
 import type { ImageTensor, Picture } from "../../image/picture.ts";
 import { bundledClassifierPath } from "../../node/models/bundled.ts";
@@ -25,7 +23,6 @@ import {
   exitCodes,
   isInterruption,
   notesOf,
-  reportError,
   reportInterruption,
   say,
   sayAside,
@@ -39,15 +36,13 @@ import { explainReport, type Film } from "../reports/explain-report.ts";
 import { describeReplaced, openPage, sayPage } from "../reports/page-link.ts";
 import { executable } from "../run-in-workers.ts";
 import { measuredWorkers } from "../share-of-cores.ts";
-import { explainInWorkers, PictureError, type ReceivedPicture, serveExplanations } from "./explain-in-workers.ts";
+import { explainInWorkers, type ReceivedPicture, serveExplanations } from "./explain-in-workers.ts";
+import { type PictureLoader, pictureLoader } from "./picture-loader.ts";
+import { subjectsOf } from "./subjects.ts";
 
 /** One run of `explain`. */
-export interface Explaining {
+export interface Explaining extends Pick<PictureLoader, "load" | "samples"> {
   readonly progress: ProgressDisplay;
-  /** The picture, or undefined if it cannot be read, which is reported once and decides the exit code. */
-  load(source: PictureSource, channelCount?: number): Promise<Picture | ImageTensor | undefined>;
-  /** Those of the pictures that can be read; they are kept until they are explained. */
-  samples(sources: readonly PictureSource[], channelCount: number): Promise<(Picture | ImageTensor)[]>;
   /** Explains the pictures, writes the page, and says how it went. */
   explainAll(sources: readonly PictureSource[], task: Task): Promise<void>;
   /** In a child process: explains the pictures that its parent asks for, and writes nothing. */
@@ -86,65 +81,8 @@ export function explainingOf(
   const saysAll = flags.method !== undefined;
   const progress = createProgress(io.stderr, { quiet: flags.quiet ?? false });
   const note = notesOf(io, { ...flags, progress });
-  const failures: { image: string; reason: string }[] = [];
-  const decisions = new Map<number, FileClassifier>();
-  const loaded = new Map<PictureSource, Picture | ImageTensor>();
-
-  async function load(source: PictureSource, channelCount?: number): Promise<Picture | ImageTensor | undefined> {
-    const known = loaded.get(source);
-    if (known !== undefined || failures.some(({ image }) => image === source.image)) return known;
-    try {
-      return await source.load(channelCount);
-    } catch (error) {
-      fail(source, error);
-      return undefined;
-    }
-  }
-
-  /** Reports what is wrong with a picture; throws what is no fault of it. */
-  function fail({ image }: PictureSource, error: unknown): void {
-    if (!(error instanceof PerceptualBallError)) throw error;
-    failures.push({ image, reason: error.message });
-    context.exitCode = exitCodes.failed;
-    progress.around(() => reportError(io, error));
-  }
-
-  /** Whether something of the picture is in the region, which is reported otherwise. */
-  function hasRegion(source: PictureSource, picture: Picture | ImageTensor, { input }: FileClassifier): boolean {
-    try {
-      if (region !== undefined) regionMask("--mask", region, sizedPicture(picture), input);
-      return true;
-    } catch (error) {
-      fail(source, error);
-      return false;
-    }
-  }
-
-  async function samples(sources: readonly PictureSource[], channelCount: number): Promise<(Picture | ImageTensor)[]> {
-    for (const source of sources) {
-      const picture = await load(source, channelCount);
-      if (picture !== undefined) loaded.set(source, picture);
-    }
-    return [...loaded.values()];
-  }
-
-  /**
-   * What is asked of a picture. Where labels are decided each by itself, that is the decision on the label that is given, or else on the
-   * most probable one; its second class is "present".
-   */
-  async function subjectOf(classifier: FileClassifier, picture: Picture | ImageTensor) {
-    const { label } = flags;
-    // --decision has chosen already, and what is explained is that the label is present.
-    if (classifier.prepared.head.decision !== undefined) return { classifier, label: label ?? 1 };
-    if (!decidesEachLabel(classifier.prepared.head)) return { classifier, label };
-    const index =
-      label === undefined
-        ? (await classifier.classify(classifier.fit(picture), { signal: io.signal })).label
-        : classifier.findLabel(label);
-    const decision = decisions.get(index) ?? classifier.decision(index);
-    decisions.set(index, decision);
-    return { classifier: decision, label: 1 };
-  }
+  const { load, samples, take, takeOrThrow, fail, failures } = pictureLoader(context, progress, region);
+  const subjects = subjectsOf(flags.label, io.signal);
 
   /** The explanations of a picture, one by each method. */
   async function* explained(
@@ -155,13 +93,12 @@ export function explainingOf(
     signal = io.signal,
   ): AsyncGenerator<Explained, void> {
     const { animate, colorMap, model, batch, seed, target } = flags;
-    const subject = await subjectOf(classifier, picture);
-    const { classifier: asked } = subject;
+    const { classifier: asked, label } = await subjects.of(classifier, picture);
     const recorder = animate ? searchRecorder() : undefined;
     const watched = recorder === undefined ? asked : watchClassifier(asked, recorder.see);
     const explanations = explainPicture(watched, picture, methods, {
       ...{ image: source.image, groundTruth: source.groundTruth, folder: source.name, warnings: source.warnings() },
-      ...{ label: subject.label, target, region, batch, seed, colorMap, localizationRule: localizationRuleOf(flags) },
+      ...{ label, target, region, batch, seed, colorMap, localizationRule: localizationRuleOf(flags) },
       smoothing,
       model: { path: model ?? bundledClassifierPath, sha256: classifier.file.sha256 },
       versions,
@@ -192,9 +129,8 @@ export function explainingOf(
 
   async function explainHere(sources: readonly PictureSource[], index: number, task: Task): Promise<void> {
     const source = sources[index];
-    const picture = await load(source, task.classifier.input.channelCount);
-    loaded.delete(source);
-    if (picture === undefined || !hasRegion(source, picture, task.classifier)) return;
+    const picture = await take(source, task.classifier.input);
+    if (picture === undefined) return;
     const show = (share: number): void => progress.update((index + share) / sources.length, basename(source.image));
     show(0);
     await write(source, explained(source, picture, task, show));
@@ -273,30 +209,17 @@ export function explainingOf(
   }
 
   async function serve(sources: readonly PictureSource[], task: Task, channel: WorkerChannel): Promise<void> {
-    const { classifier } = task;
     try {
       await serveExplanations(channel, sources, async function* (source, signal) {
-        const picture = await usable(source, classifier);
+        const picture = await takeOrThrow(source, task.classifier.input);
         for await (const { explanation } of explained(source, picture, task, () => undefined, signal))
           yield explanation;
       });
     } finally {
-      await Promise.all([...decisions.values()].map((decision) => decision.dispose()));
+      await subjects.dispose();
     }
     // A picture that cannot be read is for the parent to report.
     context.exitCode = exitCodes.done;
-  }
-
-  /** The picture, with something in the region; throws a PictureError. */
-  async function usable(source: PictureSource, { input }: FileClassifier): Promise<Picture | ImageTensor> {
-    try {
-      const picture = loaded.get(source) ?? (await source.load(input.channelCount));
-      loaded.delete(source);
-      if (region !== undefined) regionMask("--mask", region, sizedPicture(picture), input);
-      return picture;
-    } catch (error) {
-      throw error instanceof PerceptualBallError ? new PictureError(error) : error;
-    }
   }
 
   async function explainAll(sources: readonly PictureSource[], task: Task): Promise<void> {
@@ -314,7 +237,7 @@ export function explainingOf(
     } finally {
       progress.stop();
       replaced = await report.finish(classifier, failures);
-      await Promise.all([...decisions.values()].map((decision) => decision.dispose()));
+      await subjects.dispose();
     }
     if (replaced !== undefined) note(`${page} replaces ${describeReplaced(replaced)}`);
     if (isInterrupted) {
