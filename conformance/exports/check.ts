@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import * as ort from "onnxruntime-node";
 import { differentiate } from "../../src/autodiff/differentiate.ts";
 import type { Classifier } from "../../src/classifier/classifier.ts";
-import { describeHead } from "../../src/classifier/network/head.ts";
+import { describeHead } from "../../src/classifier/network/head/head.ts";
 import { affineOf, type Normalization } from "../../src/classifier/preprocessing/preprocessing.ts";
 import { PerceptualBallError } from "../../src/errors.ts";
 import {

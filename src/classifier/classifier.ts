@@ -10,7 +10,7 @@ import { type Labels, labelCountOf, labelSources, type NameSource, resolveLabels
 import { type Classification, classificationOf, sigmoidAt } from "./logits.ts";
 import type { InputValue } from "./network/bind-inputs.ts";
 import type { NeedsLimits } from "./network/check-needs.ts";
-import { decidesEachLabel, type HeadKind, type StatedHead } from "./network/head.ts";
+import { decidesEachLabel, type HeadKind, type StatedHead } from "./network/head/head.ts";
 import { type Layer, type LayerSelector, listLayers, selectLayers } from "./network/layers.ts";
 import { type ModelWarning, type PreparedModel, prepareModel } from "./network/prepare-model.ts";
 import { type NetworkPasses, networkPasses } from "./passes/network-passes.ts";

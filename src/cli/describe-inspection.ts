@@ -1,7 +1,7 @@
 /** @file What `inspect` says of a model: facts, layers, and what works, what is guessed, what to give. */
 import type { Classifier } from "../classifier/classifier.ts";
 import { describeNeeds } from "../classifier/network/check-needs.ts";
-import { decidesEachLabel, describeHead } from "../classifier/network/head.ts";
+import { decidesEachLabel, describeHead } from "../classifier/network/head/head.ts";
 import type { InspectedLayer, Inspection } from "../classifier/network/inspect-model.ts";
 import { describeGeometry } from "../image/geometry.ts";
 import type { LoadedModel } from "../node/models/load-model.ts";

@@ -1,6 +1,6 @@
 /** @file The classifier that the flags mean, with what had to be guessed about it: every command that runs a model opens it here. */
 import { basename } from "node:path";
-import { decidesEachLabel, describeHead } from "../classifier/network/head.ts";
+import { decidesEachLabel, describeHead } from "../classifier/network/head/head.ts";
 import type { ModelWarning } from "../classifier/network/prepare-model.ts";
 import { isOpenToPictures } from "../classifier/preprocessing/guess-preprocessing.ts";
 import { normalizationForChannels } from "../classifier/preprocessing/preprocessing.ts";

@@ -41,7 +41,7 @@ export { readLabels } from "../classifier/labels/read-labels.ts";
 export type { Labels, NameSource } from "../classifier/labels/resolve-labels.ts";
 export type { InputValue } from "../classifier/network/bind-inputs.ts";
 export type { FeatureGrid } from "../classifier/network/feature-grids.ts";
-export { describeHead, type Head, type HeadKind, headKinds, type StatedHead } from "../classifier/network/head.ts";
+export { describeHead, type Head, type HeadKind, headKinds, type StatedHead } from "../classifier/network/head/head.ts";
 export {
   type GradientState,
   type InspectedLayer,

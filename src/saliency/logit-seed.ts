@@ -1,6 +1,6 @@
 /** @file What is asked of a network: why this class, or why this class and not that one. */
 import type { Classifier } from "../classifier/classifier.ts";
-import type { Head } from "../classifier/network/head.ts";
+import type { Head } from "../classifier/network/head/head.ts";
 import { MisuseError, numberIn } from "../errors.ts";
 
 /** What of a classifier decides a seed. */

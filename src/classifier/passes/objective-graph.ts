@@ -17,8 +17,8 @@ import { inferShapes } from "../../onnx/infer-shapes.ts";
 import type { Graph } from "../../onnx/model.ts";
 import { foldBatchNormalization } from "../../onnx/rewrites/fold-batch-normalization.ts";
 import { sizeOf } from "../../tensor/tensor.ts";
+import { twoLogits } from "../network/head/sliced-logits.ts";
 import type { PreparedModel } from "../network/prepare-model.ts";
-import { twoLogits } from "../network/sliced-logits.ts";
 import { appendLayout, appendNormalization, type Normalization } from "../preprocessing/preprocessing.ts";
 
 /** Where images live: pixels in [0, 1], or the numbers that the network sees after normalization (in its channel order). */

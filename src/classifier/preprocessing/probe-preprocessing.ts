@@ -14,7 +14,7 @@ import { createSession, modelOf, type SessionOptions } from "../../runtime/sessi
 import { floatTensor } from "../../tensor/tensor.ts";
 import type { Classifier } from "../classifier.ts";
 import { classificationOf, sigmoidAt, softmaxAt } from "../logits.ts";
-import { decidesEachLabel } from "../network/head.ts";
+import { decidesEachLabel } from "../network/head/head.ts";
 import type { ModelWarning } from "../network/prepare-model.ts";
 import { logitsGraph } from "../passes/network-graphs.ts";
 import { objectiveInputs, objectiveOutputs } from "../passes/objective-graph.ts";

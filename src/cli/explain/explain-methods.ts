@@ -1,6 +1,6 @@
 /** @file Which methods a command runs, and what can be told of them before any picture is at hand. */
 import type { Classifier } from "../../classifier/classifier.ts";
-import { decidesEachLabel } from "../../classifier/network/head.ts";
+import { decidesEachLabel } from "../../classifier/network/head/head.ts";
 import { MisuseError, UnsupportedError } from "../../errors.ts";
 import { completeOptions } from "../../options/schema.ts";
 import type { ExplanationRun } from "../../report/explanation/explain-picture.ts";

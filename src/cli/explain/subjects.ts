@@ -1,5 +1,5 @@
 /** @file What is asked of a picture: the classifier, or its decision on one label, and the label that is explained. */
-import { decidesEachLabel } from "../../classifier/network/head.ts";
+import { decidesEachLabel } from "../../classifier/network/head/head.ts";
 import type { ImageTensor, Picture } from "../../image/picture.ts";
 import type { FileClassifier } from "../../node/models/load-classifier.ts";
 

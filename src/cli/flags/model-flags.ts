@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import type { ImageInput } from "../../classifier/classifier.ts";
 import type { InputValue } from "../../classifier/network/bind-inputs.ts";
-import { type HeadKind, headKinds } from "../../classifier/network/head.ts";
+import { type HeadKind, headKinds } from "../../classifier/network/head/head.ts";
 import {
   checkNormalization,
   normalizations,

@@ -5,7 +5,7 @@ import { describeEnding } from "../../attacks/ending.ts";
 import { goalOf } from "../../attacks/goal.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { softmaxAt } from "../../classifier/logits.ts";
-import type { Head } from "../../classifier/network/head.ts";
+import type { Head } from "../../classifier/network/head/head.ts";
 import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
 import { checkForm } from "../../errors.ts";
 import type { LabelRecord } from "../records/label-record.ts";

@@ -2,7 +2,7 @@
 import { checkClassifier } from "../../classifier/check-arguments.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { finiteLogits, mostProbable, sigmoidAt, softmaxAt } from "../../classifier/logits.ts";
-import { decidesEachLabel } from "../../classifier/network/head.ts";
+import { decidesEachLabel } from "../../classifier/network/head/head.ts";
 import { defaultBatch } from "../../classifier/passes/default-batch.ts";
 import { AbortedError, checkForm, MisuseError, numberIn, PerceptualBallError, throwIfAborted } from "../../errors.ts";
 import type { ImageTensor, Picture } from "../../image/picture.ts";

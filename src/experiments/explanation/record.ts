@@ -6,7 +6,7 @@ import { describeEnding } from "../../attacks/ending.ts";
 import { goalOf } from "../../attacks/goal.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { type Classification, softmaxAt } from "../../classifier/logits.ts";
-import type { Head } from "../../classifier/network/head.ts";
+import type { Head } from "../../classifier/network/head/head.ts";
 import { describeLayer } from "../../classifier/network/layers.ts";
 import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
 import { geometryFor, type SizedPicture } from "../../classifier/preprocessing/fit-picture.ts";

@@ -8,7 +8,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { readLabels } from "../../classifier/labels/read-labels.ts";
 import type { NameSource } from "../../classifier/labels/resolve-labels.ts";
-import type { StatedHead } from "../../classifier/network/head.ts";
+import type { StatedHead } from "../../classifier/network/head/head.ts";
 import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
 import type { StatedBeside } from "../../classifier/preprocessing/guess-preprocessing.ts";
 import { statedInConfig } from "../../classifier/preprocessing/read-config.ts";

@@ -1,6 +1,6 @@
 /** @file The report of `attack`: one HTML page that needs nothing else; of its script of a few lines it can do without. */
 
-import { describeHead } from "../../classifier/network/head.ts";
+import { describeHead } from "../../classifier/network/head/head.ts";
 import { checkForm } from "../../errors.ts";
 import { escapeMarkup } from "../../escape-text.ts";
 import type { AttackRecord } from "../../experiments/attack/record.ts";

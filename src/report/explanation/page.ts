@@ -1,5 +1,5 @@
 /** @file The report as one page of HTML that needs nothing else: no fonts, no network, and a script of a few lines that it can do without. */
-import { describeHead } from "../../classifier/network/head.ts";
+import { describeHead } from "../../classifier/network/head/head.ts";
 import { checkForm } from "../../errors.ts";
 import { escapeAddress, escapeMarkup } from "../../escape-text.ts";
 import {

@@ -3,7 +3,7 @@ import { type Classifier, type ClassifierOptions, createClassifier } from "../..
 import { builtInLabels } from "../../classifier/labels/labels.ts";
 import { readLabels } from "../../classifier/labels/read-labels.ts";
 import { anatomyOf } from "../../classifier/network/feature-grids.ts";
-import { decidesEachLabel, describeHead } from "../../classifier/network/head.ts";
+import { decidesEachLabel, describeHead } from "../../classifier/network/head/head.ts";
 import { inspectModel } from "../../classifier/network/inspect-model.ts";
 import { BadInputError, MisuseError } from "../../errors.ts";
 import { describeGeometry } from "../../image/geometry.ts";

@@ -2,7 +2,7 @@
 import type { AttackResult } from "../../attacks/attack.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { classificationOf, mostProbable, sigmoidAt, softmaxAt } from "../../classifier/logits.ts";
-import { decidesEachLabel } from "../../classifier/network/head.ts";
+import { decidesEachLabel } from "../../classifier/network/head/head.ts";
 import { isOpenToPictures } from "../../classifier/preprocessing/guess-preprocessing.ts";
 import { watchClassifier } from "../../classifier/watch-classifier.ts";
 import { MisuseError, PerceptualBallError } from "../../errors.ts";

@@ -4,11 +4,11 @@
  * The margin is the difference of two logits. Its cotangent with respect to all of them is 0 but in two places, yet a dense
  * gradient multiplies it by every weight of the last layer: on SqueezeNet 1.1 a quarter of the backward pass.
  */
-import { attributesOf } from "../../onnx/attributes.ts";
-import type { GraphBuilder, Value } from "../../onnx/builder.ts";
-import type { Node } from "../../onnx/model.ts";
-import { hasTrait } from "../../onnx/operators/table.ts";
-import { sizeOf } from "../../tensor/tensor.ts";
+import { attributesOf } from "../../../onnx/attributes.ts";
+import type { GraphBuilder, Value } from "../../../onnx/builder.ts";
+import type { Node } from "../../../onnx/model.ts";
+import { hasTrait } from "../../../onnx/operators/table.ts";
+import { sizeOf } from "../../../tensor/tensor.ts";
 
 /**
  * The logits [1, 2] of the two `classes` [2] (int64), computed anew from what enters the last linear operator; `scores`

@@ -1,5 +1,5 @@
 /** @file The log odds of a value that is made of sigmoids, read from the operators that made it. */
-import { floatTensor } from "../../../tensor/tensor.ts";
+import { floatTensor } from "../../../../tensor/tensor.ts";
 import { allRead, passedThrough, unlimited } from "./read-through.ts";
 import type { Reader } from "./reader.ts";
 import { meanOdds, type OddsReading, sideBySide } from "./readings.ts";

@@ -4,14 +4,14 @@
  * Whether numbers are probabilities cannot always be read off a graph. But what comes after the last layer with weights is small: it is
  * computed here for random values of that layer, and what holds for all of them holds for pictures.
  */
-import { PerceptualBallError } from "../../errors.ts";
-import { evaluate } from "../../onnx/evaluate.ts";
-import type { TypedGraph } from "../../onnx/infer-shapes.ts";
-import { type Graph, initializerOf, type Node, producersOf } from "../../onnx/model.ts";
-import { hasTrait } from "../../onnx/operators/table.ts";
-import { normal } from "../../random/distributions.ts";
-import { createRandom } from "../../random/random.ts";
-import { sizeOf, tensorOf } from "../../tensor/tensor.ts";
+import { PerceptualBallError } from "../../../errors.ts";
+import { evaluate } from "../../../onnx/evaluate.ts";
+import type { TypedGraph } from "../../../onnx/infer-shapes.ts";
+import { type Graph, initializerOf, type Node, producersOf } from "../../../onnx/model.ts";
+import { hasTrait } from "../../../onnx/operators/table.ts";
+import { normal } from "../../../random/distributions.ts";
+import { createRandom } from "../../../random/random.ts";
+import { sizeOf, tensorOf } from "../../../tensor/tensor.ts";
 import { classAxisOf } from "./score-axis.ts";
 
 /**

@@ -1,9 +1,9 @@
 /** @file An output as a classification: which of the values behind it holds scores, and what these seem to be. */
-import { attributesOf } from "../../onnx/attributes.ts";
-import type { TypedGraph } from "../../onnx/infer-shapes.ts";
-import type { Node } from "../../onnx/model.ts";
-import { hasTrait } from "../../onnx/operators/table.ts";
-import { sizeOf } from "../../tensor/tensor.ts";
+import { attributesOf } from "../../../onnx/attributes.ts";
+import type { TypedGraph } from "../../../onnx/infer-shapes.ts";
+import type { Node } from "../../../onnx/model.ts";
+import { hasTrait } from "../../../onnx/operators/table.ts";
+import { sizeOf } from "../../../tensor/tensor.ts";
 import type { HeadKind, StatedHead } from "./head.ts";
 import { classifying, embedding, regressing, words } from "./output-words.ts";
 import { probabilityReader } from "./probabilities/probability-reader.ts";

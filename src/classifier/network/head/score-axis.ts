@@ -1,5 +1,5 @@
 /** @file The forms that scores of classes come in. */
-import type { TypedGraph } from "../../onnx/infer-shapes.ts";
+import type { TypedGraph } from "../../../onnx/infer-shapes.ts";
 
 /** Whether a value is [K], the K > 1 numbers of the only picture of a graph that takes one at a time: without an axis for pictures. */
 export function isRowOfOne({ graph, types }: Pick<TypedGraph, "graph" | "types">, name: string): boolean {

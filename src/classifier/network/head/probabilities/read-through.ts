@@ -1,6 +1,6 @@
 /** @file Operators that do no arithmetic: a logarithm and odds pass through them in the same way. */
-import type { Node } from "../../../onnx/model.ts";
-import { hasTrait } from "../../../onnx/operators/table.ts";
+import type { Node } from "../../../../onnx/model.ts";
+import { hasTrait } from "../../../../onnx/operators/table.ts";
 import type { Origins } from "./origins.ts";
 import type { LogReading, OddsReading } from "./readings.ts";
 

@@ -4,11 +4,11 @@
  * All outputs are looked at. What is taken becomes logits: numbers whose softmax is what the model says of its classes. Probabilities are
  * taken back to the scores that they are made of, one number becomes two classes, and a decision for each label stays one for each.
  */
-import { BadInputError, UnsupportedError } from "../../errors.ts";
-import { appendNodes, type NodeAppender } from "../../onnx/append-nodes.ts";
-import type { TypedGraph } from "../../onnx/infer-shapes.ts";
-import { type Graph, producersOf } from "../../onnx/model.ts";
-import { intTensor } from "../../tensor/tensor.ts";
+import { BadInputError, UnsupportedError } from "../../../errors.ts";
+import { appendNodes, type NodeAppender } from "../../../onnx/append-nodes.ts";
+import type { TypedGraph } from "../../../onnx/infer-shapes.ts";
+import { type Graph, producersOf } from "../../../onnx/model.ts";
+import { intTensor } from "../../../tensor/tensor.ts";
 import { asKind, asStated, best, combined, undecided, unique, valuesBeforeOthers } from "./choose-head.ts";
 import type { Head } from "./head.ts";
 import { type Candidate, candidateAt, describeCandidate, type FindHeadOptions } from "./head-candidate.ts";

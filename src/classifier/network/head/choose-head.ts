@@ -1,8 +1,8 @@
 /** @file Which of several candidates is the classification, and as what it is taken. */
-import { MisuseError, UnsupportedError } from "../../errors.ts";
-import type { TypedGraph } from "../../onnx/infer-shapes.ts";
-import type { Graph } from "../../onnx/model.ts";
-import { hasTrait } from "../../onnx/operators/table.ts";
+import { MisuseError, UnsupportedError } from "../../../errors.ts";
+import type { TypedGraph } from "../../../onnx/infer-shapes.ts";
+import type { Graph } from "../../../onnx/model.ts";
+import { hasTrait } from "../../../onnx/operators/table.ts";
 import type { HeadKind, StatedHead } from "./head.ts";
 import { type Candidate, describeCandidate, type FindHeadOptions } from "./head-candidate.ts";
 import { auxiliary, classifying, words } from "./output-words.ts";

@@ -1,8 +1,8 @@
 /** @file How the values of a graph were made, for those who read it backwards. */
-import { attributesOf } from "../../../onnx/attributes.ts";
-import type { TypedGraph } from "../../../onnx/infer-shapes.ts";
-import { type Node, producersOf } from "../../../onnx/model.ts";
-import { hasTrait } from "../../../onnx/operators/table.ts";
+import { attributesOf } from "../../../../onnx/attributes.ts";
+import type { TypedGraph } from "../../../../onnx/infer-shapes.ts";
+import { type Node, producersOf } from "../../../../onnx/model.ts";
+import { hasTrait } from "../../../../onnx/operators/table.ts";
 
 export interface Origins {
   /** The node that makes `name`; undefined for inputs and constants. */

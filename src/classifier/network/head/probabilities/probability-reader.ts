@@ -5,7 +5,7 @@
  * taken through the graph: each value that is made of probabilities has its logarithm computed anew from what entered, such as
  * log softmax for a softmax in whatever operators it was written. Where the graph cannot be read, the logarithm itself is taken.
  */
-import type { TypedGraph } from "../../../onnx/infer-shapes.ts";
+import type { TypedGraph } from "../../../../onnx/infer-shapes.ts";
 import { originsOf } from "./origins.ts";
 import { readLogarithm, readLogSoftmax } from "./read-logarithm.ts";
 import { readOdds } from "./read-odds.ts";

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { evaluate } from "../../onnx/evaluate.ts";
-import { canonicalForm } from "../../onnx/rewrites/canonical-form.ts";
-import { parseModel } from "../../onnx/text/parse.ts";
-import { softmax } from "../logits.ts";
+import { evaluate } from "../../../onnx/evaluate.ts";
+import { canonicalForm } from "../../../onnx/rewrites/canonical-form.ts";
+import { parseModel } from "../../../onnx/text/parse.ts";
+import { softmax } from "../../logits.ts";
+import { type PrepareModelOptions, prepareModel } from "../prepare-model.ts";
 import { describeHead } from "./head.ts";
-import { type PrepareModelOptions, prepareModel } from "./prepare-model.ts";
 
 type Options = Partial<PrepareModelOptions>;
 

@@ -1,7 +1,7 @@
 /** @file The logarithm of a value that is made of probabilities, read from the operators that made it. */
-import { attributesOf } from "../../../onnx/attributes.ts";
-import type { Node } from "../../../onnx/model.ts";
-import { intTensor } from "../../../tensor/tensor.ts";
+import { attributesOf } from "../../../../onnx/attributes.ts";
+import type { Node } from "../../../../onnx/model.ts";
+import { intTensor } from "../../../../tensor/tensor.ts";
 import { allRead, passedThrough, unlimited } from "./read-through.ts";
 import type { Reader } from "./reader.ts";
 import {

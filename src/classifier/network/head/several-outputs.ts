@@ -1,11 +1,11 @@
 /**
  * @file Several outputs that are one classification: the classes given out one by one, or heads whose mean is given out too.
  */
-import { appendNodes } from "../../onnx/append-nodes.ts";
-import { inferShapes, type TypedGraph } from "../../onnx/infer-shapes.ts";
-import { type Graph, producersOf } from "../../onnx/model.ts";
-import { hasTrait } from "../../onnx/operators/table.ts";
-import { intTensor, type Shape } from "../../tensor/tensor.ts";
+import { appendNodes } from "../../../onnx/append-nodes.ts";
+import { inferShapes, type TypedGraph } from "../../../onnx/infer-shapes.ts";
+import { type Graph, producersOf } from "../../../onnx/model.ts";
+import { hasTrait } from "../../../onnx/operators/table.ts";
+import { intTensor, type Shape } from "../../../tensor/tensor.ts";
 
 /** A graph with one value behind several of its own. */
 export interface JoinedColumns {

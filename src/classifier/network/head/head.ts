@@ -1,5 +1,5 @@
 /** @file What a model says of a picture: the value that was taken, and what its numbers mean. */
-import { checkForm } from "../../errors.ts";
+import { checkForm } from "../../../errors.ts";
 
 /**
  * `softmax`: of several classes, one is meant. `sigmoid`: one number decides between two classes. `multi-label`: each label is present

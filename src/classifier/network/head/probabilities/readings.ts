@@ -1,7 +1,7 @@
 /** @file What was read of a value that is made of probabilities: how its logarithm or its log odds are computed anew. */
-import type { NodeAppender } from "../../../onnx/append-nodes.ts";
-import type { Node } from "../../../onnx/model.ts";
-import { floatTensor, intTensor } from "../../../tensor/tensor.ts";
+import type { NodeAppender } from "../../../../onnx/append-nodes.ts";
+import type { Node } from "../../../../onnx/model.ts";
+import { floatTensor, intTensor } from "../../../../tensor/tensor.ts";
 
 /** How the logarithm of a value is computed. */
 export interface LogReading {
