@@ -16,6 +16,7 @@ const sink = { write: () => true } as never;
 const program = await commandLine({
   io: { stdout: sink, stderr: sink, signal: new AbortController().signal, env: {} },
   argv: [],
+  run: async () => 0,
   exitCode: 0,
 });
 

@@ -2,7 +2,6 @@
 import type { Writable } from "node:stream";
 import { MisuseError, PerceptualBallError } from "../errors.ts";
 import { printable, printableJson } from "../escape-text.ts";
-import type { QueueConductor } from "./queue/queue-run.ts";
 
 /** A stream that may be a terminal. */
 export type OutputStream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
@@ -29,8 +28,6 @@ export interface CliContext {
   /** The arguments, for commands that start themselves again in other processes. */
   readonly argv: readonly string[];
   exitCode: number;
-  /** Takes the items of an experiment where they are not to be computed here: under `queue`. */
-  readonly queue?: QueueConductor;
 }
 
 /** Writes lines to stdout. What a line break, a control or a bidirectional character in a label or a file's name would do to a terminal, it does not. */

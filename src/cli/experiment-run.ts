@@ -11,14 +11,29 @@ import type {
 import { describeShard, isInShard, type Shard } from "../experiments/records/shards.ts";
 import type { RecordWriter } from "../node/records/record-file.ts";
 import type { RecordFolder } from "../node/records/record-folder.ts";
-import type { CliContext } from "./context.ts";
+import type { CliContext, CliIo } from "./context.ts";
 import type { ExperimentFlags } from "./flags/experiment-flags.ts";
 import type { ProgressDisplay } from "./progress.ts";
+
+/** Takes an experiment's items where a command would compute them. */
+export type QueueConductor = <I extends ExperimentItem, T>(options: ConductOptions<I, T>) => Promise<void>;
+
+/** What a command is given that computes an experiment. */
+export interface ExperimentContext extends CliContext {
+  /** Takes the items where they are not to be computed here: under `queue`. */
+  readonly queue?: QueueConductor;
+}
+
+/** What any command is given. */
+export interface CommandContext extends ExperimentContext {
+  /** The exit code of another command line, whose experiment the conductor takes. */
+  readonly run: (argv: readonly string[], io: CliIo, queue: QueueConductor) => Promise<number>;
+}
 
 export interface ConductOptions<I extends ExperimentItem, T>
   extends Pick<RunExperimentOptions<I, T>, "items" | "compute" | "batchSize" | "batchOf"> {
   readonly flags: ExperimentFlags & { readonly threads?: number };
-  readonly context: CliContext;
+  readonly context: ExperimentContext;
   readonly identity: ExperimentIdentity;
   /** The form of the experiment's results. */
   readonly isResult: Form<T>;

@@ -11,14 +11,14 @@ import {
   reportError,
   reportInterruption,
 } from "./context.ts";
+import type { CommandContext, QueueConductor } from "./experiment-run.ts";
 import { withHelpAll } from "./flags/help.ts";
 import { explainMissingPackage } from "./missing-package.ts";
 import { packageVersion } from "./package-version.ts";
-import type { QueueConductor } from "./queue/queue-run.ts";
 
-/** The exit code of `perceptual-ball` with the arguments `argv`: 0 done, 1 failed, 2 misuse, 130 interrupted. Never throws. `queue`: see {@link CliContext}. */
+/** The exit code of `perceptual-ball` with the arguments `argv`: 0 done, 1 failed, 2 misuse, 130 interrupted. Never throws. `queue`: see {@link CommandContext}. */
 export async function run(argv: readonly string[], io: CliIo, queue?: QueueConductor): Promise<number> {
-  const context: CliContext = { io, argv, queue, exitCode: exitCodes.done };
+  const context: CommandContext = { io, argv, queue, run, exitCode: exitCodes.done };
   try {
     const program = await commandLine(context, namedCommands(argv));
     await program.parseAsync(withHelpAll(argv), { from: "user" });
@@ -42,7 +42,7 @@ function namedCommands(argv: readonly string[]): readonly string[] {
  * The command line, before any arguments are looked at. Commands that are not among `wanted` (default: all are) are there by name
  * and summary only: what they need of the library is not read.
  */
-export async function commandLine(context: CliContext, wanted?: readonly string[]): Promise<Command> {
+export async function commandLine(context: CommandContext, wanted?: readonly string[]): Promise<Command> {
   const { io } = context;
   const program = new Command("perceptual-ball")
     .description("Explain and attack image classifiers given as ONNX files.")

@@ -22,7 +22,7 @@ import type { ExperimentIdentity } from "../experiments/records/record-store.ts"
 import { finishedRecords } from "../experiments/records/run-experiment.ts";
 import type { FileClassifier } from "../node/models/load-classifier.ts";
 import { describeRuntime, type Runtime } from "../runtime/runtime.ts";
-import type { CliContext } from "./context.ts";
+import type { ExperimentContext } from "./experiment-run.ts";
 import type { ExperimentFlags } from "./flags/experiment-flags.ts";
 import type { ModelFlags } from "./flags/model-flags.ts";
 import type { RuntimeFlags } from "./flags/runtime-flags.ts";
@@ -32,7 +32,7 @@ export interface SanityCheck {
   readonly flags: ExperimentFlags &
     RuntimeFlags &
     Pick<ModelFlags, "allowMemory"> & { readonly sanityCheck: number; readonly sanityStages: number };
-  readonly context: CliContext;
+  readonly context: ExperimentContext;
   readonly classifier: FileClassifier;
   readonly runtime: Runtime;
   readonly items: readonly LocalizationItem[];

@@ -9,8 +9,8 @@ import type { Node } from "../../onnx/model.ts";
 import { nodesBetween } from "../../onnx/nodes-between.ts";
 import { hasTrait } from "../../onnx/operators/table.ts";
 import type { Shape } from "../../tensor/tensor.ts";
-import type { Classifier } from "../classifier.ts";
 import type { Layer } from "./layers.ts";
+import type { PreparedModel } from "./prepare-model.ts";
 import { areGridOfPatches, type Part, splitParts, type TokenLayout, tokenLayouts } from "./token-layouts.ts";
 
 /** A layer with how to read it: the value of channel c at cell i (row by row) is at `offset + c · channelStride + i · cellStride`. */
@@ -40,11 +40,16 @@ export interface Anatomy {
   readonly lastAttention: number | undefined;
 }
 
-const anatomies = new WeakMap<Classifier["prepared"], Anatomy>();
+const anatomies = new WeakMap<PreparedModel, Anatomy>();
 
-/** The grids of `classifier`, and where its layers stand to one another. */
-export function anatomyOf(classifier: Pick<Classifier, "layers" | "prepared">): Anatomy {
-  const { prepared } = classifier;
+/** A network with its layers, such as a classifier. */
+interface Network {
+  readonly layers: readonly Layer[];
+  readonly prepared: PreparedModel;
+}
+
+/** The grids of a network, and where its layers stand to one another. */
+export function anatomyOf({ layers: all, prepared }: Network): Anatomy {
   const known = anatomies.get(prepared);
   if (known !== undefined) return known;
   const batch = prepared.fixedBatch ?? 1;
@@ -54,7 +59,7 @@ export function anatomyOf(classifier: Pick<Classifier, "layers" | "prepared">): 
   const orders = ordersOf(graph.nodes, shapeOf);
   const tokens = tokenLayouts(typed, orders, { name: prepared.input, layout: prepared.layout });
   const elsewhere = tokens.size > 0 ? "elsewhere" : undefined;
-  const layers = new Map(classifier.layers.map((layer) => [layer.name, layer]));
+  const layers = new Map(all.map((layer) => [layer.name, layer]));
   const positions = new Map(graph.nodes.map((node, position) => [node.outputs[0], position]));
   const { height, width } = prepared;
   // Weights are what does not depend on the image: also those that are cast, transposed or dequantized before they are used.

@@ -18,7 +18,8 @@ import { attackSentence } from "../../report/attack/sentence.ts";
 import { attackTable } from "../../report/attack/table.ts";
 import { transferLines } from "../../report/attack/transfer-table.ts";
 import { type AttackInputFlags, openAttackInputs } from "../attack-inputs.ts";
-import { type CliContext, notesOf, say, sayJson } from "../context.ts";
+import { notesOf, say, sayJson } from "../context.ts";
+import type { ExperimentContext } from "../experiment-run.ts";
 import { type AttackFlags, addAttackFlags, askedOfAll, attackRunsOf } from "../flags/attack-flags.ts";
 import { addDataFlags } from "../flags/data-flags.ts";
 import { addEndpointFlags, checkBlackBox, isEndpoint } from "../flags/endpoint-flags.ts";
@@ -39,7 +40,7 @@ interface Flags extends AttackInputFlags, AttackFlags, Omit<ExperimentFlags, "qu
 
 const runnables = { fallback: ["perceptual"] };
 
-export function attackCommand(context: CliContext): Command {
+export function attackCommand(context: ExperimentContext): Command {
   const command = new Command("attack")
     .description(
       "Writes adversarial pictures as lossless PNGs, and says whether they still fool the classifier when saved; with --data, " +
@@ -74,7 +75,7 @@ records themselves, which the next run goes on from.`,
   }).action((images: string[], flags: Flags) => attackPictures(images, flags, context));
 }
 
-async function attackPictures(images: readonly string[], flags: Flags, context: CliContext): Promise<void> {
+async function attackPictures(images: readonly string[], flags: Flags, context: ExperimentContext): Promise<void> {
   const runs = askedOfAll(attackRunsOf(flags, runnables), flags);
   checkTransferModels(flags.transferTo ?? []);
   checkWritableFolder(flags.out);

@@ -15,8 +15,9 @@ import {
 import { type DetectionRecord, isDetectionRecord } from "../../experiments/detection/record.ts";
 import { checkWritableFolder } from "../../node/check-folder.ts";
 import { detectionLines, detectionObjects } from "../../report/detection/tables.ts";
-import { type CliContext, notesOf, say, sayJson } from "../context.ts";
+import { notesOf, say, sayJson } from "../context.ts";
 import { type DetectionDataFlags, detectionData, testedSamples } from "../detection-data.ts";
+import type { ExperimentContext } from "../experiment-run.ts";
 import { type AttackRunFlags, addVariantImages, attackRunsOf, comparedAttacks } from "../flags/attack-flags.ts";
 import { addDataFlags } from "../flags/data-flags.ts";
 import { addExperimentFlags, type ExperimentFlags } from "../flags/experiment-flags.ts";
@@ -46,7 +47,7 @@ interface Flags
 /** So many images are attacked in lockstep, and lost when the run is killed. */
 const imagesPerBatch = 16;
 
-export function benchmarkDetectionCommand(context: CliContext): Command {
+export function benchmarkDetectionCommand(context: ExperimentContext): Command {
   const command = new Command("detection")
     .summary("which attack the statistical test finds (Table 2), or any detectors")
     .description(
@@ -94,7 +95,7 @@ function addProtocolFlags(command: Command): void {
   add(new Option("--pixels <what>", `${meaning} (default: float; with --detector bytes)`).argParser(pixels));
 }
 
-async function benchmarkDetection(flags: Flags, context: CliContext): Promise<void> {
+async function benchmarkDetection(flags: Flags, context: ExperimentContext): Promise<void> {
   const runs = attackRunsOf(flags, comparedAttacks);
   const chosen: DetectionSettings = {
     ...defaultDetectionSettings({ name: "fit", attack: findAttack("pgd"), settings: { preset: "odds" } }),

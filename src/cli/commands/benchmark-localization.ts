@@ -14,7 +14,8 @@ import { checkWritableFolder } from "../../node/check-folder.ts";
 import { jpegDataUri } from "../../node/pictures/data-uri.ts";
 import { localizationFigures } from "../../report/localization/figures.ts";
 import { localizationLines } from "../../report/localization/tables.ts";
-import { type CliContext, notesOf, say, sayJson } from "../context.ts";
+import { notesOf, say, sayJson } from "../context.ts";
+import type { ExperimentContext } from "../experiment-run.ts";
 import { possibleRuns } from "../explain/explain-methods.ts";
 import { addDataFlags, type DataFlags, datasetOf } from "../flags/data-flags.ts";
 import { addExperimentFlags, type ExperimentFlags } from "../flags/experiment-flags.ts";
@@ -38,7 +39,7 @@ interface Flags extends ModelFlags, DataFlags, RunnableFlags, RuntimeFlags, Expe
 
 const runnables = { fallback: ["all"], hasVariants: true };
 
-export function benchmarkLocalizationCommand(context: CliContext): Command {
+export function benchmarkLocalizationCommand(context: ExperimentContext): Command {
   const command = new Command("localization")
     .summary("which explanation's box finds the object (Table 1)")
     .description(
@@ -70,7 +71,7 @@ export function benchmarkLocalizationCommand(context: CliContext): Command {
   }).action((flags: Flags) => benchmarkLocalization(flags, context));
 }
 
-async function benchmarkLocalization(flags: Flags, context: CliContext): Promise<void> {
+async function benchmarkLocalization(flags: Flags, context: ExperimentContext): Promise<void> {
   const { io } = context;
   const asked = runsOf(methodKind, flags, runnables).map(({ name, of, settings, isNamed }) => ({
     ...{ name, method: of, settings, isNamed },

@@ -15,8 +15,9 @@ import { isRobustnessRecord, type RobustnessRecord } from "../../experiments/rob
 import { robustnessSummary } from "../../experiments/robustness/summary.ts";
 import { checkWritableFolder } from "../../node/check-folder.ts";
 import { robustnessLines } from "../../report/robustness/tables.ts";
-import { type CliContext, notesOf, say, sayJson } from "../context.ts";
+import { notesOf, say, sayJson } from "../context.ts";
 import { testData } from "../detection-data.ts";
+import type { ExperimentContext } from "../experiment-run.ts";
 import { type AttackRunFlags, addVariantImages, attackRunsOf } from "../flags/attack-flags.ts";
 import { addDataFlags, type DataFlags } from "../flags/data-flags.ts";
 import { addExperimentFlags, type ExperimentFlags } from "../flags/experiment-flags.ts";
@@ -41,7 +42,7 @@ const runnables = { fallback: ["autoattack"], hasVariants: true };
 /** Radii unless told otherwise, in ℓ∞. */
 const usualRadii: readonly number[] = [1 / 255, 2 / 255, 4 / 255, 8 / 255];
 
-export function benchmarkRobustnessCommand(context: CliContext): Command {
+export function benchmarkRobustnessCommand(context: ExperimentContext): Command {
   const command = new Command("robustness")
     .summary("how many pictures no attack flips, over the radius")
     .description(
@@ -83,7 +84,7 @@ AutoAttack takes about 1,900 gradients and 6,000 runs forward for a picture that
   }).action((flags: Flags) => benchmarkRobustness(flags, context));
 }
 
-async function benchmarkRobustness(flags: Flags, context: CliContext): Promise<void> {
+async function benchmarkRobustness(flags: Flags, context: ExperimentContext): Promise<void> {
   const runs = attackRunsOf(flags, runnables);
   const isOtherNorm = runs.some(({ settings: { norm } }) => norm !== undefined && norm !== "linf");
   if (flags.epsilon === undefined && isOtherNorm) {

@@ -19,8 +19,9 @@ import { type DetectorRecord, isDetectorRecord } from "../../experiments/detecto
 import { detectorsSummary } from "../../experiments/detectors/summary.ts";
 import { checkWritableFolder } from "../../node/check-folder.ts";
 import { detectorsLines, detectorsObjects } from "../../report/detectors/tables.ts";
-import { type CliContext, notesOf, say, sayJson } from "../context.ts";
+import { notesOf, say, sayJson } from "../context.ts";
 import { type DetectionDataFlags, detectionData, testedSamples } from "../detection-data.ts";
+import type { ExperimentContext } from "../experiment-run.ts";
 import { type AttackRunFlags, attackRunsOf, comparedAttacks } from "../flags/attack-flags.ts";
 import type { ExperimentFlags } from "../flags/experiment-flags.ts";
 import type { ModelFlags } from "../flags/model-flags.ts";
@@ -126,7 +127,7 @@ export function wantsDetectors(flags: DetectorCompareFlags, command: Command): b
   });
 }
 
-export async function compareDetectors(flags: Flags, command: Command, context: CliContext): Promise<void> {
+export async function compareDetectors(flags: Flags, command: Command, context: ExperimentContext): Promise<void> {
   const detectorRuns = detectorRunsOf(flags, command);
   const asked = attackRunsOf(flags, comparedAttacks);
   checkWritableFolder(flags.out);

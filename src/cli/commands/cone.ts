@@ -25,7 +25,8 @@ import { type ConeRecord, isConeRecord } from "../../experiments/cone/record.ts"
 import { checkWritableFolder } from "../../node/check-folder.ts";
 import { coneSentence } from "../../report/cone/sentence.ts";
 import { type AttackInputFlags, openAttackInputs } from "../attack-inputs.ts";
-import { type CliContext, say, sayJson } from "../context.ts";
+import { say, sayJson } from "../context.ts";
+import type { ExperimentContext } from "../experiment-run.ts";
 import { type AttackRunFlags, attackRunsOf, comparedAttacks } from "../flags/attack-flags.ts";
 import { addDataFlags } from "../flags/data-flags.ts";
 import { addExperimentFlags, type ExperimentFlags } from "../flags/experiment-flags.ts";
@@ -47,7 +48,7 @@ interface Flags extends AttackInputFlags, AttackRunFlags, Omit<ExperimentFlags, 
   readonly examples: number;
 }
 
-export function coneCommand(context: CliContext): Command {
+export function coneCommand(context: ExperimentContext): Command {
   const command = new Command("cone")
     .description(
       "Attacks the pictures and draws the softmax of their class over the planes through picture, adversarial picture and random " +
@@ -84,7 +85,7 @@ An attack costs (3/step + 1) · (1 + directions · 3/step) runs of the network p
   }).action((images: string[], flags: Flags) => drawCones(images, flags, context));
 }
 
-async function drawCones(images: readonly string[], flags: Flags, context: CliContext): Promise<void> {
+async function drawCones(images: readonly string[], flags: Flags, context: ExperimentContext): Promise<void> {
   const { step, directions, batch, seed, out, examples, json } = flags;
   const runs = attackRunsOf(flags, comparedAttacks);
   const settings: ConeSettings = checkConeSettings({ step, directions, batch, seed });

@@ -3,7 +3,7 @@
  * library, is read when the command is asked for: help and version are there at once.
  */
 import type { Command } from "commander";
-import type { CliContext } from "../context.ts";
+import type { CommandContext } from "../experiment-run.ts";
 
 /** A command before its file is read. */
 export interface CommandEntry {
@@ -11,7 +11,7 @@ export interface CommandEntry {
   /** One line, for the list of commands. */
   readonly summary: string;
   /** The command with its flags and what it does. */
-  load(context: CliContext): Promise<Command>;
+  load(context: CommandContext): Promise<Command>;
 }
 
 export const commandEntries: readonly CommandEntry[] = [

@@ -3,18 +3,12 @@ import { Command, Option } from "commander";
 import { MisuseError, throwIfAborted } from "../../errors.ts";
 import { connectQueue, queueServer } from "../../node/queue/queue-server.ts";
 import { type QueueStatus, queueStatus } from "../../node/queue/queue-status.ts";
-import { type CliContext, exitCodes, reportInterruption, say, sayJson } from "../context.ts";
+import { exitCodes, reportInterruption, say, sayJson } from "../context.ts";
+import type { CommandContext, QueueConductor } from "../experiment-run.ts";
 import { describeHelp } from "../flags/help.ts";
 import { number } from "../flags/parse-values.ts";
 import { parentSignal, runProcesses } from "../queue/queue-processes.ts";
-import {
-  conductFilling,
-  conductWorking,
-  patience,
-  type QueueConductor,
-  type QueuePlace,
-  queueWriterName,
-} from "../queue/queue-run.ts";
+import { conductFilling, conductWorking, patience, type QueuePlace, queueWriterName } from "../queue/queue-run.ts";
 
 interface PlaceFlags {
   readonly name: string;
@@ -38,7 +32,7 @@ interface WorkFlags extends PlaceFlags {
 const divisibleCommands = ["benchmark localization", "benchmark detection", "benchmark robustness", "attack"];
 const uselessFlags = ["--workers", "--shard", "--fresh", "--sanity-check"];
 
-export function queueCommand(context: CliContext): Command {
+export function queueCommand(context: CommandContext): Command {
   return new Command("queue")
     .description(
       "An experiment on machines that come and go. `fill` puts its pictures into a queue, `work` computes what it is handed until nothing is left, on as " +
@@ -63,7 +57,7 @@ function subcommand(name: string, description: string): Command {
     .addOption(new Option("--quiet", "print nothing but errors"));
 }
 
-function fillCommand(context: CliContext): Command {
+function fillCommand(context: CommandContext): Command {
   const command = subcommand(
     "fill",
     "Puts what an experiment has to compute into the queue. Doing it again adds nothing.",
@@ -101,7 +95,7 @@ function fillCommand(context: CliContext): Command {
   });
 }
 
-function workCommand(context: CliContext): Command {
+function workCommand(context: CommandContext): Command {
   const command = subcommand(
     "work",
     "Computes what the queue hands out, until nothing is left. Ctrl-C and SIGTERM end it after the item at hand; what is left of the batch goes\n" +
@@ -159,7 +153,7 @@ function workCommand(context: CliContext): Command {
   });
 }
 
-function statusCommand(context: CliContext): Command {
+function statusCommand(context: CommandContext): Command {
   const command = subcommand("status", "Says how far the queue has come, and what was given up. It changes nothing.");
   return describeHelp(command, context, {
     flags: ["--name", "--json", "--quiet"],
@@ -184,9 +178,7 @@ function statusCommand(context: CliContext): Command {
 }
 
 /** Runs the command behind `--`, and gives its exit code. */
-async function runUnder(conductor: QueueConductor, words: readonly string[], { io }: CliContext): Promise<number> {
-  // What runs commands reads this file when it is asked for.
-  const { run } = await import("../run.ts");
+function runUnder(conductor: QueueConductor, words: readonly string[], { io, run }: CommandContext): Promise<number> {
   return run(words, io, conductor);
 }
 

@@ -7,10 +7,7 @@ import { connectQueue, type QueueServer } from "../../node/queue/queue-server.ts
 import { type WorkedQueue, workQueue } from "../../node/queue/work-queue.ts";
 import { openRecordFolder, type RecordFolder } from "../../node/records/record-folder.ts";
 import { exitCodes, notesOf } from "../context.ts";
-import { type ConductOptions, describeFailure, recordWriterOf } from "../experiment-run.ts";
-
-/** Takes an experiment's items where a command would compute them. */
-export type QueueConductor = <I extends ExperimentItem, T>(options: ConductOptions<I, T>) => Promise<void>;
+import { describeFailure, type QueueConductor, recordWriterOf } from "../experiment-run.ts";
 
 export interface QueuePlace {
   readonly server: QueueServer;

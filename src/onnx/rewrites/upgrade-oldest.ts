@@ -9,15 +9,7 @@ import { tensorOf } from "../../tensor/tensor.ts";
 import { attributesFrom, attributesOf } from "../attributes.ts";
 import { int64Tensor } from "../int64.ts";
 import { describeNode, type Node } from "../model.ts";
-import type { Upgrade, UpgradeContext } from "./upgrade-opset.ts";
-
-/** `node` less the attributes with these names. */
-export function without(node: Node, ...names: readonly string[]): Node {
-  return {
-    ...node,
-    attributes: Object.fromEntries(Object.entries(node.attributes).filter(([name]) => !names.includes(name))),
-  };
-}
+import { type Upgrade, type UpgradeContext, without } from "./upgrade.ts";
 
 /** What says that a result may take the place of its input. */
 const inPlace: Upgrade = { since: 6, rewrite: (node) => [without(node, "consumed_inputs")] };
