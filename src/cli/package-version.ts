@@ -1,8 +1,10 @@
 /** @file This package's version. */
-import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { packageRoot } from "../node/package-root.ts";
 
 /** This package's version, from its package.json. */
 export function packageVersion(): string {
-  const { version }: { readonly version: string } = createRequire(import.meta.url)("../../package.json");
+  const { version }: { readonly version: string } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8"));
   return version;
 }

@@ -1,10 +1,11 @@
 /** @file An experiment in child processes: what a worker does, and how its parent divides the work. */
 import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { PerceptualBallError, throwIfAborted } from "../errors.ts";
 import type { FailedRecord } from "../experiments/records/record-store.ts";
 import { type ExperimentItem, runExperiment } from "../experiments/records/run-experiment.ts";
 import { isInShard } from "../experiments/records/shards.ts";
+import { packageRoot } from "../node/package-root.ts";
 import { openRecordFolder, type RecordFolder } from "../node/records/record-folder.ts";
 import { runWorkers, type WorkerChannel } from "../node/records/workers.ts";
 import { exitCodes, type Note } from "./context.ts";
@@ -22,7 +23,7 @@ import { withShareOfCores } from "./share-of-cores.ts";
 /** So many shares per worker: fine enough that all end at about the same time. */
 const sharesPerWorker = 16;
 /** What a child process runs. */
-export const executable = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+export const executable = join(packageRoot, "dist/cli/main.js");
 
 /** What a worker tells its parent. */
 type WorkerMessage =

@@ -71,7 +71,8 @@ export function colorAt(t: number, colorMap: ColorMap): Rgb {
   return colorOf(t, colorMap);
 }
 
-function colorOf(t: number, colorMap: ColorMap): Rgb {
+/** {@link colorAt} unchecked, for loops over pixels. */
+export function colorOf(t: number, colorMap: ColorMap): Rgb {
   const inside = Math.min(1, Math.max(0, t));
   return colorMap === "diverging" ? diverging(inside) : interpolated(anchors[colorMap], inside);
 }

@@ -2,9 +2,9 @@
 import { spawn } from "node:child_process";
 import { readdirSync, statSync } from "node:fs";
 import { basename, dirname, extname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { Command, Option } from "commander";
 import { BadInputError, MisuseError } from "../../errors.ts";
+import { packageRoot } from "../../node/package-root.ts";
 import { pathBytes } from "../../node/path-bytes.ts";
 import { serveFolder } from "../../node/serve-folder.ts";
 import { studioHeaders } from "../../web/content-security-policy.ts";
@@ -44,7 +44,7 @@ Ctrl-C ends the server.`,
 }
 
 /** Where the built page lies. */
-const folder = fileURLToPath(new URL("../../studio", import.meta.url));
+const folder = join(packageRoot, "dist/studio");
 
 async function studio(given: readonly string[], { port, open }: StudioFlags, { io }: CliContext): Promise<void> {
   if (statSync(join(folder, "index.html"), { throwIfNoEntry: false }) === undefined) {

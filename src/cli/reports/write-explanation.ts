@@ -42,11 +42,12 @@ export async function writeExplanation(
   const { files } = record;
   const { map, perturbed, perturbation } = pictures;
   await makeFolder(dirname(join(out, files.result)));
-  const panel = await captioned(pictures.panel, panelCaption({ record, width: pictures.panel.width, colorMap }));
-  const overlay = await captioned(
-    pictures.overlay,
-    overlayCaption({ record, width: pictures.overlay.width, colorMap }),
-  );
+  // Drawing and encoding take other threads, as long as nothing waits for one alone.
+  const [panel, overlay, inlined] = await Promise.all([
+    captioned(pictures.panel, panelCaption({ record, width: pictures.panel.width, colorMap })),
+    captioned(pictures.overlay, overlayCaption({ record, width: pictures.overlay.width, colorMap })),
+    inline ? inlineEntry(explanation, { png: pngDataUri, jpeg: jpegDataUri }) : undefined,
+  ]);
   await Promise.all([
     writePng(join(out, files.input), pictures.input, { isNetworkInput: true }),
     writePng(join(out, files.overlay), overlay),
@@ -61,7 +62,7 @@ export async function writeExplanation(
       : []),
   ]);
   await writeFileAtomically(join(out, files.result), `${printableJson(record, 2)}\n`);
-  if (inline) return { panel, entry: await inlineEntry(explanation, { png: pngDataUri, jpeg: jpegDataUri }) };
+  if (inlined !== undefined) return { panel, entry: inlined };
   const { width, height } = overlay;
   const change = isPerturbation(record) && amplification !== undefined;
   return {

@@ -1,5 +1,6 @@
 /** @file What comes with the package. */
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { packageRoot } from "../package-root.ts";
 
 /** Path of the bundled classifier: ten kinds of objects of the Scenes set at 96 × 96 pixels, VGG-like, BatchNormalization kept. */
-export const bundledClassifierPath = fileURLToPath(new URL("../../../assets/scenes-vgg.onnx", import.meta.url));
+export const bundledClassifierPath = join(packageRoot, "assets/scenes-vgg.onnx");

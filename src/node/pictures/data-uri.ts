@@ -1,8 +1,7 @@
 /** @file Pictures as data URIs, for pages and figures that need nothing else. */
-import sharp from "sharp";
 import type { ImageTensor, Picture } from "../../image/picture.ts";
 import { shownImage } from "../../image/shown-image.ts";
-import { encodePng } from "./write-image.ts";
+import { encodePng, pipelineOf } from "./write-image.ts";
 
 /** The picture as a PNG, without loss but for channels that are no colors (see {@link shownImage}). */
 export async function pngDataUri(picture: Picture | ImageTensor): Promise<string> {
@@ -12,7 +11,8 @@ export async function pngDataUri(picture: Picture | ImageTensor): Promise<string
 
 /** The picture as a JPEG of high quality, for figures of many pictures. */
 export async function jpegDataUri(picture: Picture): Promise<string> {
-  const bytes = await sharp(await encodePng(picture))
+  const bytes = await pipelineOf("jpegDataUri", picture)
+    .toColourspace("srgb")
     .removeAlpha()
     .jpeg({ quality: 86, chromaSubsampling: "4:4:4" })
     .toBuffer();

@@ -1,6 +1,12 @@
 /** @file Drawings as pictures. */
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import { BadInputError, checkForm } from "../../errors.ts";
+import type { Picture } from "../../image/picture.ts";
+
+/** `scale`: pixels of the picture per CSS pixel; default 2. */
+export interface RasterizeOptions {
+  readonly scale?: number;
+}
 
 /**
  * The SVG document as the bytes of a PNG file, on a white ground.
@@ -8,18 +14,27 @@ import { BadInputError, checkForm } from "../../errors.ts";
  * Throws a BadInputError for what is no SVG document.
  *
  * @param svg a whole SVG document; fonts are those of this machine
- * @param options `scale`: pixels of the PNG per CSS pixel; default 2
  */
-export async function rasterize(svg: string, options: { readonly scale?: number } = {}): Promise<Uint8Array> {
+export async function rasterize(svg: string, options: RasterizeOptions = {}): Promise<Uint8Array> {
+  return await drawn(svg, options, async (drawing) => await drawing.png().toBuffer());
+}
+
+/** As {@link rasterize}, as a picture of three channels. */
+export async function drawSvg(svg: string, options: RasterizeOptions = {}): Promise<Picture> {
+  return await drawn(svg, options, async (drawing) => {
+    const opaque = drawing.removeAlpha().toColourspace("srgb").raw();
+    const { data, info } = await opaque.toBuffer({ resolveWithObject: true });
+    return { width: info.width, height: info.height, channels: 3, data };
+  });
+}
+
+async function drawn<T>(svg: string, options: RasterizeOptions, finish: (drawing: Sharp) => Promise<T>): Promise<T> {
   checkForm("rasterize: svg", svg, "string");
   checkForm("rasterize: options", options, []);
   const { scale = 2 } = options;
   try {
     // At 72 dots per inch, one CSS pixel is one pixel.
-    return await sharp(Buffer.from(svg), { density: 72 * scale })
-      .flatten({ background: "#fff" })
-      .png()
-      .toBuffer();
+    return await finish(sharp(Buffer.from(svg), { density: 72 * scale }).flatten({ background: "#fff" }));
   } catch (cause) {
     const got = cause instanceof Error ? cause.message : String(cause);
     throw new BadInputError(

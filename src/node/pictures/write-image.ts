@@ -1,5 +1,5 @@
 /** @file Pictures as PNG files. */
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import { checkForm, checkKeys, MisuseError } from "../../errors.ts";
 import { checkPicture, isPicture, type Picture, tensorToPicture } from "../../image/picture.ts";
 import type { FloatTensor } from "../../tensor/tensor.ts";
@@ -24,22 +24,25 @@ export interface EncodePngOptions {
 export async function encodePng(image: Picture | FloatTensor, options: EncodePngOptions = {}): Promise<Uint8Array> {
   checkForm("encodePng: image", image, ["data"]);
   checkKeys("encodePng", options, ["isNetworkInput"]);
-  const { width, height, channels, data } = isPicture(image)
-    ? checkPicture("encodePng", image)
-    : tensorToPicture(image);
+  const pipeline = pipelineOf("encodePng", isPicture(image) ? image : tensorToPicture(image));
+  const png = await pipeline.png({ compressionLevel: 6, adaptiveFiltering: false, palette: false }).toBuffer();
+  return options.isNetworkInput ? markNetworkInput(png) : png;
+}
+
+/** What sharp encodes of a picture: gray, gray and alpha, color, or color and alpha. Throws a MisuseError for other numbers of channels. */
+export function pipelineOf(where: string, picture: Picture): Sharp {
+  const { width, height, channels, data } = checkPicture(where, picture);
   if (channels !== 1 && channels !== 2 && channels !== 3 && channels !== 4) {
     throw new MisuseError({
-      where: "encodePng",
-      what: "more channels than a PNG has",
+      where,
+      what: "more channels than a file of a picture has",
       expected: "1 to 4",
       got: String(channels),
       advice: "Keep it as NPY (writeNpy), or show some of its channels.",
     });
   }
   const opened = sharp(data, { raw: { width, height, channels } });
-  const colored = channels < 3 ? opened.toColourspace("b-w") : opened;
-  const png = await colored.png({ compressionLevel: 6, adaptiveFiltering: false, palette: false }).toBuffer();
-  return options.isNetworkInput ? markNetworkInput(png) : png;
+  return channels < 3 ? opened.toColourspace("b-w") : opened;
 }
 
 /** Writes the image to the file at `path` as {@link encodePng} encodes it, whole or not at all. */

@@ -1,7 +1,7 @@
 /** @file A saliency map where it belongs: laid over the whole picture as it was given, also what the network did not see of it. */
 
 import { checkForm } from "../../errors.ts";
-import { type ColorMap, colorAt } from "../../image/color-map.ts";
+import { type ColorMap, colorOf } from "../../image/color-map.ts";
 import type { Box, Geometry } from "../../image/geometry.ts";
 import { luma } from "../../image/luma.ts";
 import { normalizeMap } from "../../image/normalize.ts";
@@ -57,20 +57,19 @@ export function overlayOf(input: OverlayInput): Picture {
     Array.from({ length: extent }, (_, i) => sampleAt(((i + 0.5) / extent) * resized - start, size));
   const columns = along(width, resizedWidth, crop.x, mapWidth);
   const rows = along(height, resizedHeight, crop.y, mapHeight);
-  for (const [y, row] of rows.entries()) {
-    for (const [x, column] of columns.entries()) {
-      const at = (y * width + x) * 3;
-      if (!row.isInside || !column.isInside) {
+  let at = 0;
+  for (const row of rows) {
+    const [upper, lower] = [row.low * mapWidth, row.high * mapWidth];
+    for (const column of columns) {
+      if (row.isInside && column.isInside) {
+        const value = mixed(row, valueAt(column, heat.data, upper), valueAt(column, heat.data, lower));
+        const opacity = densest * Math.sqrt(value);
+        const color = colorOf(value, colorMap);
+        for (let c = 0; c < 3; c++) data[at + c] = Math.round((1 - opacity) * data[at + c] + opacity * 255 * color[c]);
+      } else {
         data.fill(Math.round(unseen * luma(data[at], data[at + 1], data[at + 2])), at, at + 3);
-        continue;
       }
-      const mixed = (r: number): number =>
-        heat.data[r * mapWidth + column.low] * (1 - column.rest) + heat.data[r * mapWidth + column.high] * column.rest;
-      const value = mixed(row.low) * (1 - row.rest) + mixed(row.high) * row.rest;
-      const opacity = densest * Math.sqrt(value);
-      for (const [c, color] of colorAt(value, colorMap).entries()) {
-        data[at + c] = Math.round((1 - opacity) * data[at + c] + opacity * 255 * color);
-      }
+      at += 3;
     }
   }
   const drawn: Picture = { width, height, channels: 3, data };
@@ -99,6 +98,15 @@ function sampleAt(place: number, size: number): Sample {
   const clipped = Math.min(size - 1, Math.max(0, place - 0.5));
   const low = Math.floor(clipped);
   return { isInside: place >= 0 && place <= size, low, high: Math.min(size - 1, low + 1), rest: clipped - low };
+}
+
+/** The value of a map's row, which begins at `start`, at a place. */
+function valueAt(place: Sample, map: Float32Array | Float64Array, start: number): number {
+  return mixed(place, map[start + place.low], map[start + place.high]);
+}
+
+function mixed({ rest }: Sample, low: number, high: number): number {
+  return low * (1 - rest) + high * rest;
 }
 
 function atSize(picture: Picture): Picture {
