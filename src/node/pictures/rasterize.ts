@@ -3,24 +3,20 @@ import sharp, { type Sharp } from "sharp";
 import { BadInputError, checkForm } from "../../errors.ts";
 import type { Picture } from "../../image/picture.ts";
 
-/** `scale`: pixels of the picture per CSS pixel; default 2. */
-export interface RasterizeOptions {
-  readonly scale?: number;
-}
-
 /**
  * The SVG document as the bytes of a PNG file, on a white ground.
  *
  * Throws a BadInputError for what is no SVG document.
  *
  * @param svg a whole SVG document; fonts are those of this machine
+ * @param options `scale`: pixels of the PNG per CSS pixel; default 2
  */
-export async function rasterize(svg: string, options: RasterizeOptions = {}): Promise<Uint8Array> {
+export async function rasterize(svg: string, options: { readonly scale?: number } = {}): Promise<Uint8Array> {
   return await drawn(svg, options, async (drawing) => await drawing.png().toBuffer());
 }
 
 /** As {@link rasterize}, as a picture of three channels. */
-export async function drawSvg(svg: string, options: RasterizeOptions = {}): Promise<Picture> {
+export async function drawSvg(svg: string, options: { readonly scale?: number } = {}): Promise<Picture> {
   return await drawn(svg, options, async (drawing) => {
     const opaque = drawing.removeAlpha().toColourspace("srgb").raw();
     const { data, info } = await opaque.toBuffer({ resolveWithObject: true });
@@ -28,7 +24,11 @@ export async function drawSvg(svg: string, options: RasterizeOptions = {}): Prom
   });
 }
 
-async function drawn<T>(svg: string, options: RasterizeOptions, finish: (drawing: Sharp) => Promise<T>): Promise<T> {
+async function drawn<T>(
+  svg: string,
+  options: { readonly scale?: number },
+  finish: (drawing: Sharp) => Promise<T>,
+): Promise<T> {
   checkForm("rasterize: svg", svg, "string");
   checkForm("rasterize: options", options, []);
   const { scale = 2 } = options;
