@@ -25,8 +25,8 @@ const trained = JSON.parse(
   readFileSync(resolve(import.meta.dirname, "../src/attacks/fixtures/attacks.json"), "utf8"),
 ) as Trained;
 
-/** Images [N, 3, 8, 8] with pixels in [0, 1] in, logits [N, 4] out. */
-export function smallNetwork(): Model {
+/** Images [N, 3, 8, 8] with pixels in [0, 1] in, logits [N, 4] out, `scale` times what they were trained to be. */
+export function smallNetwork(scale = 1): Model {
   const g = new GraphBuilder();
   const [w1, b1, w2, b2, w3, b3] = trained.weights.map(({ shape, data }, i) =>
     g.constant(floatTensor([...data], shape), `p${i}`),
@@ -36,7 +36,8 @@ export function smallNetwork(): Model {
   const first = g.op("Relu", [g.op("Conv", [image, w1, b1], { pads })]);
   const pooled = g.op("MaxPool", [first], { kernel_shape: [2, 2], strides: [2, 2] });
   const second = g.op("Relu", [g.op("Conv", [pooled, w2, b2], { pads })]);
-  g.output(g.op("Gemm", [g.op("Flatten", [second]), w3, b3], { transB: 1 }), "logits");
+  const logits = g.op("Gemm", [g.op("Flatten", [second]), w3, b3], { transB: 1 });
+  g.output(scale === 1 ? logits : g.op("Mul", [logits, g.scalar(scale, "float32")]), "logits");
   const graph = g.toGraph();
   return modelOf({
     ...graph,

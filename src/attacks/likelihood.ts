@@ -1,5 +1,5 @@
 /** @file What gradient attacks descend: the logarithm of the softmax at the class attacked, for many images in one run. */
-import { logSoftmaxAt } from "../classifier/logits.ts";
+import { logSoftmaxAt, logSumExp } from "../classifier/logits.ts";
 import { checkForm } from "../errors.ts";
 import type { Evaluation } from "../optimize/solver.ts";
 import type { AttackTask, SearchContext } from "./attack.ts";
@@ -9,11 +9,16 @@ export interface LikelihoodEvaluation extends Evaluation {
   /** log p_y, to be lowered, of the label to leave (cross-entropy is −log p_y); with a target, −log p_t. */
   readonly value: number;
   readonly logits: Float32Array;
+  /** Of the network, for this answer; default 1. */
+  readonly runs?: number;
 }
 
 /**
  * The evaluator of the tasks' log-likelihoods: for one point per task, value and gradient in one run of the network. Lowering
  * the value is raising the cross-entropy of the label, or lowering that of the target.
+ *
+ * Where the label is so far ahead that its probability is 1 in float32, and the gradient 0, a second run gives that of z_y − log Σ_{k≠y} exp z_k, of which the
+ * true one is 1 − p_y times as much: the same direction, at another length. Steps along signs or units are what they would be without rounding.
  */
 export async function likelihoodOf(
   tasks: readonly AttackTask[],
@@ -34,9 +39,40 @@ export async function likelihoodOf(
       points.map((image, n) => ({ image, seed: seeds[n] })),
       { signal },
     );
+    const vanished = [...evaluations.keys()].filter((n) => terms[n].sign > 0 && isZero(evaluations[n].gradient));
+    const again = new Map<number, Float32Array>();
+    if (vanished.length > 0) {
+      const logOdds = await classifier.backward({ of: "logits", batch });
+      const found = await logOdds.run(
+        vanished.map((n) => ({
+          image: points[n],
+          seed: logOddsSeed(evaluations[n].logits, terms[n].classIndex),
+        })),
+        { signal },
+      );
+      for (const [i, n] of vanished.entries()) again.set(n, found[i].gradient);
+    }
     return evaluations.map(({ logits, gradient }, n) => {
       const { classIndex, sign } = terms[n];
-      return { value: sign * logSoftmaxAt(logits, classIndex), gradient, logits };
+      return {
+        value: sign * logSoftmaxAt(logits, classIndex),
+        gradient: again.get(n) ?? gradient,
+        logits,
+        runs: again.has(n) ? 2 : 1,
+      };
     });
   };
+}
+
+function isZero(vector: Float32Array): boolean {
+  for (let i = 0; i < vector.length; i++) if (vector[i] !== 0) return false;
+  return true;
+}
+
+/** The gradient of z_y − log Σ_{k≠y} exp z_k: 1 at y, less the softmax of the others. */
+function logOddsSeed(logits: Float32Array, classIndex: number): Float32Array {
+  const others = Float64Array.from(logits);
+  others[classIndex] = Number.NEGATIVE_INFINITY;
+  const total = logSumExp(others);
+  return Float32Array.from(others, (z, k) => (k === classIndex ? 1 : -Math.exp(z - total)));
 }

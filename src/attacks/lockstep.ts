@@ -6,7 +6,12 @@ import type { AttackTask, SearchContext, SearchResult } from "./attack.ts";
 /** What a search for one image returns; what it cost is counted. */
 export type Found<F> = Omit<SearchResult<F>, "cost">;
 
-/** Answers the points of all tasks together, in one run of the network. */
+/** An answer that took more than one run of the network says so. */
+interface Counted {
+  readonly runs?: number;
+}
+
+/** Answers the points of all tasks together. */
 export type Evaluator<E extends Evaluation> = (
   points: readonly Float32Array[],
   active: readonly boolean[],
@@ -16,7 +21,7 @@ export type Evaluator<E extends Evaluation> = (
  * The function `run` of a search: every task has a generator of its own, which yields the points that it wants evaluated and returns what it
  * found. All of them run in lockstep; `evaluatorOf` makes what answers them. A generator sees what it would see alone.
  */
-export function inLockstep<E extends Evaluation, F = undefined>(
+export function inLockstep<E extends Evaluation & Counted, F = undefined>(
   evaluatorOf: (tasks: readonly AttackTask[], context: SearchContext) => Promise<Evaluator<E>>,
   searchOf: (task: AttackTask, n: number) => Generator<Query, Found<F>, E>,
 ): (tasks: readonly AttackTask[], context: SearchContext) => Promise<SearchResult<F>[]> {
@@ -27,8 +32,14 @@ export function inLockstep<E extends Evaluation, F = undefined>(
       tasks.map(searchOf),
       async (points, active) => {
         const evaluations = await evaluate(points, active);
-        for (const [n, isActive] of active.entries()) if (isActive) gradients[n]++;
-        context.onGradients(active.filter(Boolean).length);
+        let runs = 0;
+        for (const [n, isActive] of active.entries()) {
+          if (!isActive) continue;
+          const own = evaluations[n].runs ?? 1;
+          gradients[n] += own;
+          runs += own;
+        }
+        context.onGradients(runs);
         return evaluations;
       },
       { signal: context.signal },

@@ -7,7 +7,7 @@ import { type UniversalState, universalPerturbation } from "../../attacks/univer
 import type { Classifier } from "../../classifier/classifier.ts";
 import { regionMask } from "../../classifier/preprocessing/region-mask.ts";
 import type { DatasetImage } from "../../datasets/dataset.ts";
-import { MisuseError, type PerceptualBallError } from "../../errors.ts";
+import { AbortedError, MisuseError, PerceptualBallError, throwIfAborted } from "../../errors.ts";
 import { printableJson } from "../../escape-text.ts";
 import { judgeUniversal, type UniversalPicture } from "../../experiments/universal/judge-universal.ts";
 import { checkWritableFolder } from "../../node/check-folder.ts";
@@ -137,7 +137,15 @@ async function learnUniversal(flags: Flags, context: CliContext): Promise<void> 
       });
     }
     const data = await detectionData(dataFlags, classifier, { note, signal });
-    const train = data.train.map((image) => pictureOf(image, classifier));
+    const onFailure = (_image: string, error: PerceptualBallError): void => {
+      context.exitCode = exitCodes.failed;
+      progress.around(() => reportError(io, error));
+    };
+    const train = await readable(
+      data.train.map((image) => pictureOf(image, classifier)),
+      onFailure,
+      signal,
+    );
     const test = data.test.map((image) => pictureOf(image, classifier));
     const target = flags.target === undefined ? undefined : classifier.findLabel(flags.target);
     const mask = await maskOf(flags, classifier, note);
@@ -165,10 +173,6 @@ async function learnUniversal(flags: Flags, context: CliContext): Promise<void> 
         },
       },
     );
-    const onFailure = (_image: string, error: PerceptualBallError): void => {
-      context.exitCode = exitCodes.failed;
-      progress.around(() => reportError(io, error));
-    };
     const judge = (pictures: readonly UniversalPicture[], examples: number) =>
       judgeUniversal(classifier, state.perturbation, pictures, {
         ...{ epsilon, target, mask, seed, examples, signal, onFailure },
@@ -215,6 +219,26 @@ async function learnUniversal(flags: Flags, context: CliContext): Promise<void> 
 
 function pictureOf({ id, picture }: DatasetImage, classifier: FileClassifier): UniversalPicture {
   return { image: id, input: async () => classifier.fit(await picture()) };
+}
+
+/** Those of the pictures that can be read: learning opens each in every epoch, and one that is damaged is no reason to end it. */
+async function readable(
+  pictures: readonly UniversalPicture[],
+  onFailure: (image: string, error: PerceptualBallError) => void,
+  signal: AbortSignal,
+): Promise<UniversalPicture[]> {
+  const found: UniversalPicture[] = [];
+  for (const picture of pictures) {
+    throwIfAborted(signal, "universal");
+    try {
+      await picture.input();
+      found.push(picture);
+    } catch (error) {
+      if (!(error instanceof PerceptualBallError) || error instanceof AbortedError) throw error;
+      onFailure(picture.image, error);
+    }
+  }
+  return found;
 }
 
 /** Where the change may be. It is the same for all pictures, whatever their sizes: in pixels of what the network sees. */

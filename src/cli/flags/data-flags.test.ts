@@ -22,9 +22,10 @@ const scenes = {
   classCount: 10,
 };
 
-test("without flags, the fallback; with them, what they say", async () => {
+test("without flags, Scenes; with them, what they say; somebody's own model wants data", async () => {
   expect((await datasetOf(flagsOf(), scenes)).images.length).toBe(200);
-  expect((await datasetOf(flagsOf(), scenes, { fallback: "scenes:3" })).images.length).toBe(3);
+  await expect(datasetOf({ ...flagsOf(), model: "own.onnx" }, scenes)).rejects.toThrow("there is a model but no data");
+  expect((await datasetOf({ ...flagsOf("--data", "scenes:3"), model: "own.onnx" }, scenes)).images.length).toBe(3);
   const { images } = await datasetOf(flagsOf("--data", "scenes:30", "--first", "4", "--split", "train"), scenes);
   expect(images.map(({ split }) => split)).toEqual(Array(4).fill("train"));
   const predicted = await datasetOf(flagsOf("--data", "scenes:2", "--label", "predicted"), scenes);

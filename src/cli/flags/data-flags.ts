@@ -4,6 +4,7 @@ import type { Classifier } from "../../classifier/classifier.ts";
 import { type Dataset, describeProblems } from "../../datasets/dataset.ts";
 import { type DatasetFormat, datasetFormats } from "../../datasets/dataset-formats.ts";
 import { type LabelSource, labelSources } from "../../datasets/reader.ts";
+import { MisuseError } from "../../errors.ts";
 import type { FetchDatasetOptions } from "../../node/data/fetch-dataset.ts";
 import { loadDataset } from "../../node/data/load-dataset.ts";
 import { choice, number } from "./parse-values.ts";
@@ -22,6 +23,8 @@ export interface DataFlags extends PictureFlags {
   readonly cache?: string;
   readonly follow?: boolean;
   readonly label?: LabelSource;
+  /** The commands that take data have it; what is said of a model without data needs it. */
+  readonly model?: string;
 }
 
 /** Adds the flags; `label` only where the command has no flag of that name for something else. */
@@ -62,21 +65,30 @@ export function isOwnData(data: string | undefined): boolean {
 }
 
 export interface DatasetOfOptions {
-  /** What is taken if the flags name none; default "scenes". */
-  readonly fallback?: string;
   /** Says in a line how fetching goes, and what is wrong with single entries. */
   readonly note?: (text: string) => void;
   readonly signal?: AbortSignal;
 }
 
-/** The data set that the flags mean, with labels among the classifier's classes. Throws as `loadDataset` does. */
+/**
+ * The data set that the flags mean, Scenes for the classifier that comes with the package, with labels among the classifier's classes. Throws as
+ * `loadDataset` does, and a MisuseError for somebody's own model without data: Scenes would say nothing about it.
+ */
 export async function datasetOf(
   flags: DataFlags,
   { labels, classCount, input }: Pick<Classifier, "labels" | "classCount"> & Partial<Pick<Classifier, "input">>,
-  { fallback = "scenes", note, signal }: DatasetOfOptions = {},
+  { note, signal }: DatasetOfOptions = {},
 ): Promise<Dataset> {
+  if (flags.data === undefined && flags.model !== undefined) {
+    throw new MisuseError({
+      where: "--data",
+      what: "there is a model but no data",
+      expected: "pictures such as the model was made for",
+      advice: "--data scenes are the rendered pictures of the classifier that comes with the package.",
+    });
+  }
   const {
-    data = fallback,
+    data = "scenes",
     dataFormat,
     images,
     annotations,

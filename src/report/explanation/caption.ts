@@ -44,7 +44,8 @@ export function overlayCaption(input: CaptionInput): string {
     ...(record.groundTruth === null ? [] : [["true", boxColors.groundTruth, true] as const]),
   ];
   const barLeft = margin + 2.6 * size;
-  let left = barLeft + barWidth + 0.4 * size + 7.2 * characterWidth * size;
+  const most = isWide ? `most ${what}` : "most";
+  let left = barLeft + barWidth + 0.4 * size + Math.max(7.2, 0.85 * most.length + 2) * characterWidth * size;
   const legend = boxes.map(([name, color, isDashed]) => {
     const at = left;
     left += 2.2 * size + (name.length + 4) * characterWidth * size;
@@ -57,7 +58,7 @@ export function overlayCaption(input: CaptionInput): string {
     text(labelsInWords(record), margin, 1.8 * line, size, ink.text, { room }),
     text("least", margin, second, 0.85 * size, ink.soft),
     bar(barLeft, second - 0.75 * size, barWidth, 0.8 * size, colorMap),
-    text(isWide ? `most ${what}` : "most", barLeft + barWidth + 0.4 * size, second, 0.85 * size, ink.soft),
+    text(most, barLeft + barWidth + 0.4 * size, second, 0.85 * size, ink.soft),
     ...legend,
     ...(fits ? [text(model, width - margin, second, 0.85 * size, ink.soft, { isAtEnd: true })] : []),
   ]);
