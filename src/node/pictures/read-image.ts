@@ -9,6 +9,7 @@ import { decodeNetpbm, isNetpbm } from "./decode-netpbm.ts";
 import { foreignFormat, isAvif } from "./foreign-format.ts";
 import { isMarkedNetworkInput } from "./picture-origin.ts";
 import type { RawSamples } from "./raw-samples.ts";
+import { unconvertedTiffSpace } from "./tiff-colors.ts";
 
 export interface ReadImageOptions {
   /**
@@ -197,6 +198,16 @@ async function decodeBySharp(
   maxPixels: number,
   options: ReadImageOptions,
 ): Promise<Picture> {
+  const unconverted = unconvertedTiffSpace(bytes);
+  if (unconverted !== undefined) {
+    throw new UnsupportedError({
+      where,
+      what: "the samples of this TIFF are not red, green and blue",
+      expected: "RGB, gray, a palette, CMYK, or JPEG in TIFF",
+      got: unconverted,
+      advice: "Save the picture as PNG or JPEG first.",
+    });
+  }
   const { space, depth, channels, comments } = await headerOf(bytes, where, maxPixels);
   if (depth !== "uchar" && depth !== "ushort") {
     throw new UnsupportedError({
