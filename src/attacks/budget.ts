@@ -26,7 +26,9 @@ export const paperEpsilon = 8 / 255;
 
 /** What was probably meant by a radius that is too large: levels of 255. */
 function epsilonAdvice(epsilon: unknown): string | undefined {
-  return typeof epsilon === "number" && epsilon > 1 && epsilon <= 255 ? `Did you mean ${epsilon}/255?` : undefined;
+  return typeof epsilon === "number" && Number.isInteger(epsilon) && epsilon > 1 && epsilon <= 255
+    ? `Did you mean ${epsilon}/255?`
+    : undefined;
 }
 
 /** The radius of an ℓ∞ ball as an option. */

@@ -77,7 +77,8 @@ export async function commandLine(context: CommandContext, wanted?: readonly str
 function commanderExit(error: CommanderError, { io }: CliContext): number {
   if (error.code === "commander.helpDisplayed" || error.code === "commander.version") return exitCodes.done;
   if (error.code === "commander.help") return error.exitCode === 0 ? exitCodes.done : exitCodes.misuse;
-  const [what, hint] = error.message.replace(/^error: /, "").split("\n");
+  const [said, hint] = error.message.replace(/^error: /, "").split("\n");
+  const what = said.replace(/\.$/, "");
   const advice = hint === undefined ? "perceptual-ball --help lists what there is." : hint.replace(/^\((.*)\)$/, "$1");
   reportError(io, new MisuseError({ where: "command line", what, advice }));
   return exitCodes.misuse;

@@ -24,6 +24,7 @@ export const passingPrefix = ".perceptual-ball-";
 export function checkWritableFolder(path: string): void {
   const complain = (what: string, cause?: unknown): MisuseError =>
     new MisuseError({ where: path, what, advice: "Choose another place for the output." }, { cause });
+  if (path === "") throw new MisuseError({ where: "--out", what: "there is no name", expected: "a folder", got: '""' });
   const folder = resolve(path);
   const file = fileInTheWay(folder);
   if (file !== undefined) throw complain(file === folder ? "is not a folder" : `${file} is a file, not a folder`);

@@ -59,8 +59,8 @@ function firstLine(error: unknown): string {
 
 /** A function that throws a {@link BadInputError} for a size beyond the limits. */
 function sizeCheck(where: string, maxPixels: number): (width: number, height: number) => void {
-  const refuse = (what: string, expected: string, got: string): never => {
-    const advice = "Make the picture smaller first; a classifier's input is a few hundred pixels wide.";
+  const smaller = "Make the picture smaller first; a classifier's input is a few hundred pixels wide.";
+  const refuse = (what: string, expected: string, got: string, advice = smaller): never => {
     throw new BadInputError({ where, what, expected, got, advice });
   };
   return (width, height) => {
@@ -70,7 +70,7 @@ function sizeCheck(where: string, maxPixels: number): (width: number, height: nu
     }
     if (Math.max(width, height) > maxSide) refuse("too wide or too high", `at most ${maxSide} pixels either way`, got);
     if (Math.max(width, height) > maxAspect * Math.min(width, height)) {
-      refuse("too long a strip", `one side at most ${maxAspect} times the other`, got);
+      refuse("too long a strip", `one side at most ${maxAspect} times the other`, got, "Cut a part out of it first.");
     }
   };
 }
