@@ -25,6 +25,11 @@ test.each([
     /expected \[3, 24, 24\], got \[3, 2, 2\]\. classifier\.fit\(\)/,
   ],
   ["too few numbers", long, /got \[3, 24, 24\] with 10 numbers/],
+  [
+    "no numbers",
+    floatTensor(new Float32Array(3 * 24 * 24).fill(NaN, 7, 9), [3, 24, 24]),
+    /not in pixels, expected finite numbers, from 0 to 1, got NaN at element 7/,
+  ],
 ])("%s for an image is refused", async (_, image, message) => {
   for (const attempt of [
     () => classifier.classify(image as never),

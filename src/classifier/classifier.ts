@@ -259,13 +259,22 @@ function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
   };
   const isSeparate = decidesEachLabel(prepared.head);
   const passes = networkPasses(prepared, { where, normalization: input, sessionOptions, sessionMemory });
-  /** The pixels of `image`, if it has the network's size. */
+  /** The pixels of `image`, if it has the network's size and they are numbers. */
   const checkImage = (method: string, image: ImageTensor): Float32Array => {
     const expected = [channels, height, width];
     const { shape, data } = (image ?? {}) as Partial<ImageTensor>;
     const isTensor = Array.isArray(shape) && data instanceof Float32Array;
     const fits = isTensor && shape.length === 3 && shape.every((extent, axis) => extent === expected[axis]);
-    if (fits && data.length === channels * height * width) return data;
+    if (fits && data.length === channels * height * width) {
+      const bad = data.findIndex((x) => !Number.isFinite(x));
+      if (bad < 0) return data;
+      throw new MisuseError({
+        where: `classifier.${method}`,
+        what: "the image is not in pixels",
+        expected: "finite numbers, from 0 to 1",
+        got: `${data[bad]} at element ${bad}`,
+      });
+    }
     throw new MisuseError({
       where: `classifier.${method}`,
       what: isTensor ? "the image does not have the network's size" : "not an image",
