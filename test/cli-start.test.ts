@@ -27,6 +27,7 @@ test("help and version read the command line's own frame only: commands are impo
     "cli/run.ts",
     "errors.ts",
     "escape-text.ts",
+    "node/package-root.ts",
     "node/path-bytes.ts",
   ]);
 });
