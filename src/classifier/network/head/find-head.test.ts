@@ -229,6 +229,65 @@ test("numbers for many places or objects are refused as such, and two groups of 
   }
 });
 
+describe("scores of the places that another output has numbers for are no classification of the picture", () => {
+  const weightsOf = (name: string, rows: number): string =>
+    `float[${rows},3] ${name} = {${Array.from({ length: 3 * rows }, (_, i) => (i % 7) - 3)}}`;
+  const more = `${weightsOf("Wp", 20)}, ${weightsOf("Ws", 5)}, int64[3] places = {1, 5, 4}, int64[2] alone = {5, 4}, int64[1] all = {-1}, ${weightsOf("Wf", 3)}, int64[3] column = {1, 5, 1}`;
+  const places = "k = Gemm <transB = 1> (f, Wp)";
+  const sure = "s = Gemm <transB = 1> (f, Ws)";
+  const boxes = `${places} b = Reshape (k, places)`;
+  const detectors = [
+    ["boxes and sigmoids", `${boxes} ${sure} y = Sigmoid (s)`, "(float[1,5,4] b, float[1,5] y)"],
+    [
+      "boxes, classes and a count",
+      `${boxes} ${sure} y = Sigmoid (s) detection_classes = Round (s) num = ReduceSum (y)`,
+      "(float[1,5,4] b, float[1,5] y, float[1,5] detection_classes, float num)",
+    ],
+    [
+      "boxes, labels and scores of one picture",
+      `${places} b = Reshape (k, alone) ${sure} p = Sigmoid (s) y = Reshape (p, all) labels = ArgMax <axis = 1, keepdims = 0> (b)`,
+      "(float[5,4] b, int64[5] labels, float[5] y)",
+    ],
+    ["scores in a column", `${boxes} ${sure} y = Reshape (s, column)`, "(float[1,5,4] b, float[1,5,1] y)"],
+  ];
+  test.each(detectors)("%s", (_, body, outputs) => {
+    expect(() => prepare(body, { outputs, more })).toThrow(
+      /"b" gives numbers for many places or objects, as segmentations and detectors do/,
+    );
+    expect(prepare(body, { outputs, more, logits: "y" }).prepared.head.count).toBe(5);
+  });
+
+  test.each([
+    [
+      "a classification beside a detector",
+      `${boxes} ${sure} cls = Identity (z)`,
+      "(float[1,5,4] b, float[1,5] s, float[1,3] cls)",
+      3,
+    ],
+    ["a softmax over as many classes", `${boxes} ${sure} y = Softmax (s)`, "(float[1,5,4] b, float[1,5] y)", 5],
+    [
+      "the lengths of vectors for each class",
+      `${boxes} q = Mul (b, b) y = ReduceSum <keepdims = 0> (q, last)`,
+      "(float[1,5,4] b, float[1,5] y)",
+      5,
+    ],
+    [
+      "features of each class",
+      `${places} features = Reshape (k, places) ${sure}`,
+      "(float[1,5,4] features, float[1,5] s)",
+      5,
+    ],
+  ])("but %s is", (_, body, outputs, count) => {
+    const { prepared } = prepare(body, { outputs, more: `${more}, int64[1] last = {2}` });
+    expect(prepared.head.count).toBe(count);
+  });
+
+  test("nor are classes that have names", () => {
+    const [, body, outputs] = detectors[0];
+    expect(prepare(body, { outputs, more, labelCount: 5 }).prepared.head.count).toBe(5);
+  });
+});
+
 test("a softmax asked for as labels gives each its own probability", () => {
   const found = prepare("y = Softmax (z)", { head: "multi-label" });
   const { logits, output } = valuesOf(found, "y");

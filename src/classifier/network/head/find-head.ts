@@ -12,6 +12,7 @@ import { intTensor } from "../../../tensor/tensor.ts";
 import { asKind, asStated, best, combined, undecided, unique, valuesBeforeOthers } from "./choose-head.ts";
 import type { Head } from "./head.ts";
 import { type Candidate, candidateAt, describeCandidate, type FindHeadOptions } from "./head-candidate.ts";
+import { objectsAmong } from "./objects.ts";
 import { unnamed } from "./output-words.ts";
 import { classAxisOf } from "./score-axis.ts";
 import { joinColumns } from "./several-outputs.ts";
@@ -43,8 +44,10 @@ export function findHead(typed: TypedGraph, options: FindHeadOptions): FoundHead
   const listed = names.map(describe).join(", ");
   const producers = producersOf(graph);
   const found = names.flatMap((name) => candidateAt(typed, name, options, producers) ?? []);
-  const direct = found.filter(({ isRanked }) => !isRanked);
-  const choices = unique(direct.length > 0 ? direct : found);
+  const objects = wanted === undefined ? objectsAmong(typed, names, found, options) : undefined;
+  const possible = objects?.others ?? found;
+  const direct = possible.filter(({ isRanked }) => !isRanked);
+  const choices = unique(direct.length > 0 ? direct : possible);
   const features = valuesBeforeOthers(graph, new Set(choices.map(({ scores, value }) => scores ?? value)));
   // From probabilities no other output takes its features.
   const free = choices.filter(({ tier, scores, value }) => tier === 4 || !features.has(scores ?? value));
@@ -55,7 +58,7 @@ export function findHead(typed: TypedGraph, options: FindHeadOptions): FoundHead
   const chosen = left.length > 1 ? combined(graph, left) : left[0];
   if (chosen === undefined && left.length > 1) throw undecided(left, where);
   if (chosen === undefined) {
-    const mapped = names.find((name) => isOfPlaces(types.get(name)?.shape ?? []));
+    const mapped = objects?.output ?? names.find((name) => isOfPlaces(types.get(name)?.shape ?? []));
     throw new UnsupportedError({
       where,
       what:
