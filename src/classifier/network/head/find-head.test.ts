@@ -458,6 +458,31 @@ describe("of several outputs, the classification", () => {
   });
 });
 
+test("numbers without a limit are not per cent because the largest of a few draws happens to lie below 100", () => {
+  const ten =
+    "float[10,3] Wt = {1,2,3,4,5,6,7,8,9,1,2,3,1,2,3,4,5,6,7,8,9,1,2,3,1,2,3,4,5,6}, float hundred = {100}, float[1] b = {0}, float[1,3] Wa = {1,2,3}";
+  const scored = "t = Gemm <transB = 1> (f, Wt)";
+  for (const body of [
+    "s = Softmax (t) l = Log (s) y = Neg (l)",
+    "y = Abs (t)",
+    "n = Neg (t) y = Softplus (n)",
+    "q = Mul (t, t) y = Sqrt (q)",
+  ]) {
+    const { prepared } = prepare(`${scored} ${body}`, { outputs: "(float[1,10] y)", more: ten });
+    expect(prepared).toMatchObject({ logits: "y", head: { kind: "softmax", count: 10 } });
+  }
+  for (const body of ["s = Sigmoid (t) y = Mul (s, hundred)", "h = HardSigmoid (t) y = Mul (h, hundred)"]) {
+    const { prepared } = prepare(`${scored} ${body}`, { outputs: "(float[1,10] y)", more: ten });
+    expect(prepared.head).toMatchObject({ kind: "multi-label", count: 10 });
+  }
+  // One number has few draws.
+  const one = "t = Gemm <transB = 1> (f, Wa) h = HardSigmoid (t) y = Mul (h, hundred)";
+  expect(prepare(one, { outputs: "(float[1,1] y)", more: ten }).prepared.head.kind).toBe("sigmoid");
+  expect(() =>
+    prepare(`${scored} n = Neg (t) distances = Softplus (n)`, { outputs: "(float[1,10] distances)", more: ten }),
+  ).toThrow(/its name says that it is quantities/);
+});
+
 test("small scores that a ReLU lets pass lie from 0 to 1 by chance: they are scores, not labels each by itself", () => {
   const body = "s = Mul (z, small) u = Add (s, shift) y = Relu (u)";
   const { prepared } = prepare(body, { more: "float small = {0.001}, float shift = {0.1}" });

@@ -12,7 +12,7 @@ export const words = (name: string): string =>
 
 /** Words of quantities, boxes and places. */
 export const regressing =
-  /\b(age|ages|price|depth|regression|regressor|reg|bbox|bboxes|box|boxes|landmark|landmarks|keypoint|keypoints|coord|coords|coordinates|offset|offsets|loc|locations|yaw|pitch|roll|pose|gaze|temperature|weight|height|bmi|angle|distance|counts?|rating|quality|area|volume|mask|masks|heatmap)\b/;
+  /\b(ages?|prices?|depths?|regressions?|regressors?|reg|bbox|bboxes|box|boxes|landmarks?|keypoints?|coords?|coordinates?|offsets?|loc|locations?|yaw|pitch|roll|poses?|gaze|temperatures?|weights?|heights?|bmi|angles?|distances?|counts?|ratings?|quality|qualities|areas?|volumes?|masks?|heatmaps?)\b/;
 
 /** Words of features. */
 export const embedding =

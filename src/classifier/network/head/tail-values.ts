@@ -100,8 +100,9 @@ function valuesBehind(
     sizeOf(types.get(value)?.shape ?? []),
   );
   if (sizes.reduce((sum, size) => sum + size, 0) > mostValues) return undefined;
-  const values = drawn(typed, { name, tail, starts });
-  return values === undefined ? undefined : describe(values, countOf(typed, name));
+  const part = { name, tail, starts };
+  const values = drawn(typed, part, scales);
+  return values && describe(values, countOf(typed, name), () => drawn(typed, part, largeScales) ?? []);
 }
 
 function countOf(typed: TypedGraph, name: string): number {
@@ -114,8 +115,12 @@ function countOf(typed: TypedGraph, name: string): number {
 const scales = [0.3, 1, 2, 10, 30];
 /** So many of them are usual for scores. */
 const usual = 3;
+/** Scales at which functions with a limit of a hundred have reached it, and those without one exceed it. */
+const largeScales = [60, 100];
+/** Each scale has draws of its own. */
+const seeds = [...scales, ...largeScales];
 
-/** The values of `name` for draws at all scales, one list for each; undefined if they cannot be computed. */
+/** The values of `name` for draws at each of some scales, one list for each; undefined if they cannot be computed. */
 function drawn(
   { graph, types, constants }: TypedGraph,
   {
@@ -123,6 +128,7 @@ function drawn(
     tail,
     starts,
   }: { readonly name: string; readonly tail: readonly Node[]; readonly starts: ReadonlySet<string> },
+  from: readonly number[],
 ): readonly (readonly number[])[] | undefined {
   const read = new Set(tail.flatMap(({ inputs }) => inputs));
   const produced = new Set(tail.flatMap(({ outputs }) => outputs));
@@ -145,8 +151,8 @@ function drawn(
     valueInfo: new Map(),
   };
   try {
-    return scales.map((scale, index) => {
-      const random = createRandom(5, index);
+    return from.map((scale) => {
+      const random = createRandom(5, seeds.indexOf(scale));
       // All values of a layer moved together: a softmax does not notice, separate functions do.
       const shift = normal(random, 0, scale);
       const feeds = inputs.map(({ name: value, dtype = "float32", shape = [] }) => {
@@ -167,7 +173,12 @@ function drawn(
 /** What shares may be given out as parts of: one, per cent, what a byte holds, per mille, what two bytes hold. */
 const wholes = [1, 100, 255, 256, 1000, 32767, 65535];
 
-function describe(draws: readonly (readonly number[])[], count: number): TailValues {
+function describe(
+  draws: readonly (readonly number[])[],
+  count: number,
+  /** More draws, at large scales. */
+  atLargeScales: () => readonly (readonly number[])[],
+): TailValues {
   const all = draws.flat();
   const [least, most] = [Math.min(...all), Math.max(...all)];
   if (!Number.isFinite(least) || !Number.isFinite(most)) return { kind: "free", most: Number.POSITIVE_INFINITY };
@@ -198,8 +209,19 @@ function describe(draws: readonly (readonly number[])[], count: number): TailVal
     if (agree(squares, 1e-5)) return { kind: "normalized", most };
   }
   if (least >= 0 && most <= 1 + 1e-9) return { kind: "unit", most: 1 };
-  if (least >= 0 && most > 50 && most <= 100 + 1e-6) return { kind: "unit", most: 100 };
+  if (least >= 0 && most > 50 && most <= 100 + 1e-6 && isPerCent([...all, ...atLargeScales().flat()]))
+    return { kind: "unit", most: 100 };
   if (count > 1 && least >= 0 && most === 255 && all.every(Number.isInteger)) return { kind: "unit", most: 255 };
   if (least >= -1 - 1e-9 && most <= 1 + 1e-9) return { kind: "bounded", most };
   return { kind: least >= 0 ? "positive" : "free", most };
+}
+
+/**
+ * Whether numbers that are not negative are per cent: they come close to a hundred, as sigmoids of large values do, and do not exceed it. The
+ * largest of a few draws of numbers without a limit, such as distances, lies a little below it by chance.
+ */
+function isPerCent(values: readonly number[]): boolean {
+  // A quotient of exponentials is no number where both are too large.
+  const most = Math.max(...values.filter(Number.isFinite));
+  return most >= 99 && most <= 100 + 1e-6;
 }
