@@ -86,3 +86,11 @@ test("Ctrl-C: exit code 130, and how much was classified", async () => {
   expect(code).toBe(130);
   expect(stderr).toBe("perceptual-ball: interrupted: 1 of 3 pictures are finished.\n");
 });
+
+test("a resize that does not fill the network's input is said, one that does is not", async () => {
+  const [file = ""] = files;
+  const small = await runCli(["classify", file, "--resize", "shorter:8"]);
+  expect(small.code).toBe(0);
+  expect(small.stderr.replace(/\s+/g, " ")).toMatch(/warning: the resize \(as given\) makes the shorter side 8.*frame/);
+  expect((await runCli(["classify", file, "--resize", "shorter:300"])).stderr).not.toContain("frame");
+});

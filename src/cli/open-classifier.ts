@@ -8,7 +8,7 @@ import { type ProbeOptions, probePreprocessing } from "../classifier/preprocessi
 import type { Dataset } from "../datasets/dataset.ts";
 import { namesFromData } from "../datasets/names-from-data.ts";
 import { MisuseError, PerceptualBallError, throwIfAborted } from "../errors.ts";
-import { describeGeometry } from "../image/geometry.ts";
+import { describeGeometry, type GeometryRule } from "../image/geometry.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
 import { bundledClassifierPath } from "../node/models/bundled.ts";
 import { type FileClassifier, loadClassifier } from "../node/models/load-classifier.ts";
@@ -91,6 +91,11 @@ export async function openClassifier(
     ...guess,
     preprocessing: { ...guess.preprocessing, geometry },
     geometryReason,
+    warnings: [
+      // Who says how pictures are resized need not know what a file would have had.
+      ...(guess.warnings ?? []).filter(({ code }) => flags.resize === undefined || code !== "other-input-size"),
+      ...paddingWarnings(geometry, geometryReason),
+    ],
   });
   const { isLabelled = false } = options;
   const hasOwnPictures = options.hasOwnPictures === true || isOwnData(flags.data);
@@ -117,6 +122,15 @@ export async function openClassifier(
   for (const line of describeClassifier(classifier)) note(line);
   for (const { message } of classifier.warnings) note(`warning: ${message}`);
   return decided(classifier, options, flags.decision);
+}
+
+/** What is said of a resize whose pictures do not fill the crop: who wants a frame says `pad`. */
+function paddingWarnings({ resize, crop }: GeometryRule, reason: string): readonly ModelWarning[] {
+  if (resize.kind !== "shorter" || crop === undefined) return [];
+  const least = Math.max(crop.width, crop.height);
+  if (resize.size >= least) return [];
+  const message = `the resize (${reason}) makes the shorter side ${resize.size}, and the network sees ${crop.height}x${crop.width}: what a picture does not fill is a black frame. Say --resize shorter:${least} or more, or --resize pad if a frame is meant`;
+  return [{ code: "resize-below-crop", message }];
 }
 
 /** The classifier with the names that the data gives its classes, where it has none and they fit, and where they disagree. */

@@ -4,7 +4,7 @@
  * ONNX files seldom say how their input was normalized, and a wrong guess costs accuracy silently. So each part comes with its
  * reason, everything that shows it prints both, and every part can be given instead.
  */
-import type { GeometryRule } from "../../image/geometry.ts";
+import { describeGeometry, type GeometryRule } from "../../image/geometry.ts";
 import type { TypedGraph } from "../../onnx/infer-shapes.ts";
 import { type Initializer, type Node, tensorOfInitializer, usesOf } from "../../onnx/model.ts";
 import { numbersOf } from "../../tensor/tensor.ts";
@@ -116,7 +116,7 @@ export function guessPreprocessing(
     warnings: [
       ...metadata.warnings,
       ...unfit,
-      ...sizeWarnings(sources, height, width),
+      ...sizeWarnings(sources, placed, height, width),
       ...orderWarnings(byMeans, ordered, channels),
     ],
   };
@@ -173,10 +173,20 @@ function scaleOf(mean: readonly number[], std: readonly number[]): Normalization
   return Math.max(...mean.map(Math.abs), ...std.map(Math.abs)) > 3 ? 255 : 1;
 }
 
-function sizeWarnings(sources: readonly Source[], height: number, width: number): ModelWarning[] {
-  return sources.flatMap(({ stated: { inputSize }, reason }): ModelWarning[] => {
+/** What is said of statements for another input size: their crop, and what is resized before it, are taken in proportion. */
+function sizeWarnings(
+  sources: readonly Source[],
+  placed: Source | undefined,
+  height: number,
+  width: number,
+): ModelWarning[] {
+  return sources.flatMap((source): ModelWarning[] => {
+    const { stated, reason } = source;
+    const { inputSize, geometry } = stated;
     if (inputSize === undefined || (inputSize[0] === height && inputSize[1] === width)) return [];
-    const message = `${reason} is for pictures of ${inputSize.join("x")}, and the model takes ${height}x${width}`;
+    const rule = source === placed ? geometry?.(height, width) : undefined;
+    const scaled = rule?.crop === undefined ? "" : `: its resize is taken in proportion (${describeGeometry(rule)})`;
+    const message = `${reason} is for pictures of ${inputSize.join("x")}, and the model takes ${height}x${width}${scaled}`;
     return [{ code: "other-input-size", message }];
   });
 }

@@ -197,30 +197,48 @@ function sizeOfHuggingFace(config: Json): readonly [height: number, width: numbe
   return edge === undefined ? sizeAt(config.size) : config.crop_pct === undefined ? undefined : [edge, edge];
 }
 
+/**
+ * How many times larger an input of `height` × `width` is than the one that a file is for: what it says of sizes before its crop is meant in
+ * proportion, or the picture would not fill the crop, or the crop would show a small part of it.
+ */
+function growthOf(stated: StatedPreprocessing["inputSize"], height: number, width: number): number {
+  return stated === undefined ? 1 : Math.max(height / stated[0], width / stated[1]);
+}
+
 function geometryOfHuggingFace(config: Json, height: number, width: number): GeometryRule {
   const interpolation = isNumber(config.resample) ? (pillowFilters[config.resample] ?? "bilinear") : "bilinear";
   const crop = { width, height };
   const edge = shortestEdge(config.size);
+  const growth = growthOf(sizeOfHuggingFace(config), height, width);
+  const shorter = (side: number): GeometryRule => ({
+    resize: { kind: "shorter", size: Math.floor(side * growth) },
+    crop,
+    interpolation,
+  });
   // ConvNeXt: the shorter side over crop_pct, then the middle; from 384 on squeezed.
   if (isNumber(config.crop_pct) && edge !== undefined) {
     if (edge >= 384 && processorOf(config) !== "PoolFormer")
       return { resize: { kind: "exact", ...crop }, interpolation };
-    return { resize: { kind: "shorter", size: Math.floor(edge / config.crop_pct) }, crop, interpolation };
+    return shorter(edge / config.crop_pct);
   }
   const isCropped = isCroppedByHuggingFace(config);
   // LeViT's shorter side is that of 256 for 224.
-  if (edge !== undefined && processorOf(config) === "Levit")
-    return { resize: { kind: "shorter", size: Math.floor((256 / 224) * edge) }, crop, interpolation };
-  if (edge !== undefined) return { resize: { kind: "shorter", size: edge }, crop, interpolation };
+  if (edge !== undefined && processorOf(config) === "Levit") return shorter(Math.floor((256 / 224) * edge));
+  if (edge !== undefined) {
+    // Without a crop the whole shorter side is meant to be seen: an edge that is hardly larger than the input is still one before its crop.
+    const most = Math.max(height, width);
+    return shorter(isCropped || (edge >= most && edge < 2 * most) ? edge : most);
+  }
   const size = sizeAt(config.size);
   const isSquare = size !== undefined && size[0] === size[1];
   // One number without a crop is both sides; with one it is the shorter side.
-  if (isCropped && isNumber(config.size))
-    return { resize: { kind: "shorter", size: config.size }, crop, interpolation };
-  if (isCropped && size !== undefined && (size[0] !== height || size[1] !== width)) {
-    const [rows, columns] = size;
-    const resize = isSquare && rows >= height ? ({ kind: "exact", width: columns, height: rows } as const) : undefined;
-    if (resize !== undefined) return { resize, crop, interpolation };
+  if (isCropped && isNumber(config.size)) return shorter(config.size);
+  if (isCropped && size !== undefined && isSquare) {
+    const [rows, columns] = size.map((side) => Math.floor(side * growth));
+    const isOther = rows !== height || columns !== width;
+    if (isOther && rows >= height) {
+      return { resize: { kind: "exact", width: columns, height: rows }, crop, interpolation };
+    }
   }
   return { resize: { kind: "exact", ...crop }, interpolation };
 }

@@ -381,6 +381,45 @@ describe("files beside the model", () => {
     ]);
   });
 
+  test("what is resized before a crop for another input size is taken in proportion, and said", () => {
+    const normal = { image_mean: [0.5, 0.5, 0.5], image_std: [0.5, 0.5, 0.5] };
+    const cropped = { ...normal, do_center_crop: true };
+    const found = (config: object) => {
+      const { geometry, all } = guessOf(plain, beside(config));
+      return { resize: geometry.resize, crop: geometry.crop, messages: all.map(({ message }) => message) };
+    };
+    const crop = { width: 8, height: 8 };
+    const said = (size: number, rule: string) =>
+      `config.json beside the model is for pictures of ${size}x${size}, and the model takes 8x8: its resize is taken in proportion (${rule})`;
+    // An input that is smaller than the one of the file, and one that is larger.
+    for (const size of [224, 4]) {
+      const edge = size === 224 ? 256 : 5;
+      const shorter = size === 224 ? 9 : 10;
+      const expected = {
+        resize: { kind: "shorter", size: shorter },
+        crop,
+        messages: [said(size, `shorter side ${shorter}, crop 8x8, bilinear`)],
+      };
+      const crop_size = { height: size, width: size };
+      expect(found({ ...cropped, size: { shortest_edge: edge }, crop_size })).toEqual(expected);
+      expect(found({ ...cropped, size: edge, crop_size })).toEqual(expected);
+    }
+    expect(
+      found({ ...cropped, size: { height: 256, width: 256 }, crop_size: { height: 224, width: 224 } }),
+    ).toMatchObject({ resize: { kind: "exact", width: 9, height: 9 }, crop });
+    expect(found({ ...normal, size: { shortest_edge: 224 }, crop_pct: 0.875 })).toMatchObject({
+      resize: { kind: "shorter", size: 9 },
+      crop,
+    });
+    // Without a crop the shorter side is seen whole.
+    for (const edge of [4, 224]) {
+      expect(found({ ...normal, size: { shortest_edge: edge } })).toMatchObject({
+        resize: { kind: "shorter", size: 8 },
+        crop,
+      });
+    }
+  });
+
   test("channels that are flipped", () => {
     expect(guessOf(plain, beside({ do_flip_channel_order: true, do_normalize: false })).order).toBe("bgr");
     const mobile = { image_processor_type: "MobileViTImageProcessor", do_rescale: true };
