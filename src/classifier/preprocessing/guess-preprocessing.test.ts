@@ -90,6 +90,8 @@ test.each(names)("told from the first BatchNormalization: %s", (name) => {
   const { guess } = createClassifier(trainedUnder(name), { runtime: referenceRuntime });
   expect(guess.name).toBe(name);
   expect(guess.isUncertain).toBe(false);
+  // They tell red from blue only where the normalization that fits has blue first.
+  expect(guess.hasKnownChannels).toBe(name === "caffe");
   expect(guess.reason).toMatch(/^the statistics of the first BatchNormalization fit/);
 });
 

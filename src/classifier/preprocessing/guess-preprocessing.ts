@@ -82,13 +82,16 @@ export function guessPreprocessing(
   const metadata = statedInMetadata(model, prepared.input);
   const settled = (one: StatedBeside): Source => ({ ...one, isSettled: true });
   const { fitting, unfit } = byChannels([...beside, ...metadata.stated], channels);
+  const graph = shownByGraph(prepared, typed);
   const sources: Source[] = [
     { stated: given, reason: "as given", isSettled: true },
     ...fitting.map(settled),
-    ...shownByGraph(prepared, typed),
+    ...graph.taken,
+    ...graph.seen,
   ];
   const normalized = sources.find(({ stated }) => Object.keys(stated.normalization).length > 0) ?? usual(prepared);
-  const byMeans = orderOfMeans(normalized);
+  // What statistics fit is one of the usual normalizations, whose order nobody stated.
+  const byMeans = graph.seen.includes(normalized) ? undefined : orderOfMeans(normalized);
   const ordered =
     sources.find(({ stated }) => stated.channels !== undefined) ??
     byMeans ??
@@ -105,11 +108,13 @@ export function guessPreprocessing(
     layout,
     geometry: placed?.stated.geometry?.(height, width) ?? usualGeometry(height, width),
   };
+  const { reason } = normalized;
+  const assumed = reason === "as given" ? assumedBeside(normalized.stated.normalization) : "";
   const isTold = order === "bgr" && ordered !== undefined && ordered !== normalized && channels === 3;
   return {
     preprocessing,
     name: nameOf(preprocessing),
-    reason: isTold ? `${normalized.reason}; channels bgr: ${ordered.reason}` : normalized.reason,
+    reason: isTold ? `${reason}${assumed}; channels bgr: ${ordered.reason}` : `${reason}${assumed}`,
     isUncertain: !normalized.isSettled,
     hasKnownChannels: ordered?.isSettled ?? false,
     geometryReason: placed?.reason ?? "usual for this size",
@@ -118,6 +123,7 @@ export function guessPreprocessing(
       ...unfit,
       ...sizeWarnings(sources, placed, height, width),
       ...orderWarnings(byMeans, ordered, channels),
+      ...twiceWarnings(normalized, preprocessing, graph.taken, declaredType(prepared)),
     ],
   };
 }
@@ -168,6 +174,48 @@ function orderWarnings(byMeans: Source | undefined, ordered: Source | undefined,
   return [{ code: "means-and-channels-disagree", message }];
 }
 
+/** Of means without deviations, or the other way round: what is taken for the others. */
+function assumedBeside({ mean, std }: Partial<Normalization>): string {
+  if (mean !== undefined && std === undefined) return "; std 1, since none is given";
+  return mean === undefined && std !== undefined ? "; mean 0, since none is given" : "";
+}
+
+/**
+ * What is said where something states other numbers than the graph is made for: then the pixels are normalized before the model and once
+ * more within it. The graph tells no more than a range, so ranges are compared.
+ */
+function twiceWarnings(
+  normalized: Source,
+  preprocessing: Preprocessing,
+  taken: readonly Source[],
+  type: string,
+): ModelWarning[] {
+  const own = taken.find(({ stated }) => Object.keys(stated.normalization).length > 0);
+  if (own === undefined || taken.includes(normalized)) return [];
+  const { scale = 1, mean = [0, 0, 0], std = mean.map(() => 1) } = own.stated.normalization;
+  const wanted = normalizationForChannels(
+    { scale, mean, std, channels: preprocessing.channels },
+    preprocessing.mean.length,
+  );
+  const [black, white] = endsOf(preprocessing);
+  const [least, most] = endsOf({ ...wanted, layout: preprocessing.layout });
+  const isNear = (a: number, b: number): boolean => Math.abs(a - b) <= 0.25 * (most - least);
+  if (isNear(black, least) && isNear(white, most)) return [];
+  const rounded = [black, white].map((value) => Number(value.toPrecision(3)));
+  const unheld = type.startsWith("uint")
+    ? `, of which ${type} holds ${black < -0.5 ? "neither negative ones nor fractions" : "no fractions"}`
+    : "";
+  const message = `${own.reason}, and the preprocessing (${normalized.reason}) makes numbers from ${rounded.join(" to ")} of them${unheld}: pixels are probably normalized twice. Without that preprocessing the model's own is found`;
+  return [{ code: "normalized-twice", message }];
+}
+
+/** What black and white become, in the mean over the channels. */
+function endsOf(normalization: Normalization): readonly [black: number, white: number] {
+  const { factor, offset } = affineOf(normalization);
+  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  return [mean(offset), mean(offset) + mean(factor)];
+}
+
 /** What mean and deviation are of: 0 … 255 where they are larger than any of pixels in [0, 1] can be. */
 function scaleOf(mean: readonly number[], std: readonly number[]): Normalization["scale"] {
   return Math.max(...mean.map(Math.abs), ...std.map(Math.abs)) > 3 ? 255 : 1;
@@ -213,11 +261,19 @@ function statedBy(name: NormalizationName): StatedPreprocessing {
   return { normalization: { scale, mean, std }, channels };
 }
 
-/** What the graph shows: the type of its input, what it does to the pixels first, and what its first normalization has seen. */
-function shownByGraph(prepared: PreparedModel, typed: TypedGraph): Source[] {
-  const { input, layout, model, channels } = prepared;
+/** The type of numbers that the model's file says it takes. */
+function declaredType({ model, input }: PreparedModel): string {
+  return model.graph.inputs.find(({ name }) => name === input)?.dtype ?? "float32";
+}
+
+/** What the graph shows: what it takes, by the type of its input and what it does to the pixels first, and what its first normalization has seen. */
+function shownByGraph(
+  prepared: PreparedModel,
+  typed: TypedGraph,
+): { readonly taken: readonly Source[]; readonly seen: readonly Source[] } {
+  const { input, layout, channels } = prepared;
   const chain = readInputChain(typed, input, layout === "nchw" ? 1 : 3);
-  const declared = model.graph.inputs.find(({ name }) => name === input)?.dtype ?? "float32";
+  const declared = declaredType(prepared);
   const shown: Source[] = [];
   const order = channels === 3 ? orderOf(chain) : undefined;
   const what = `the model normalizes its input itself (it begins with ${[...new Set(chain.operators)].join(", ")})`;
@@ -259,12 +315,13 @@ function shownByGraph(prepared: PreparedModel, typed: TypedGraph): Source[] {
       isSettled: true,
     });
   }
-  const seen = chain.statistics === undefined || channels !== 3 ? undefined : seenByNormalization(chain.statistics);
-  if (seen !== undefined) shown.push(seen);
+  if (channels !== 3) return { taken: shown, seen: [] };
   const isPlain = chain.channels.every(({ factor, offset }) => factor === 1 && offset === 0);
-  const statistics = isPlain && channels === 3 ? seenByFirstLayer(typed, chain.next) : undefined;
-  if (statistics !== undefined) shown.push(statistics);
-  return shown;
+  const seen = [
+    chain.statistics === undefined ? undefined : seenByNormalization(chain.statistics),
+    isPlain ? seenByFirstLayer(typed, chain.next) : undefined,
+  ];
+  return { taken: shown, seen: seen.filter((source) => source !== undefined) };
 }
 
 /** The pixel at which each channel is 0 when the first layer reads it: the mean that was taken away, in the input's units. */

@@ -461,8 +461,11 @@ describe("what is given", () => {
     expect(guess.factor[0]).toBeCloseTo(255 / 58.395, 5);
     expect(guessOf(plain, { preprocessing: { mean: [103.9, 116.8, 123.7], channels: "bgr" } })).toMatchObject({
       factor: [255, 255, 255],
-      reason: "as given",
+      reason: "as given; std 1, since none is given",
     });
+    expect(guessOf(plain, { preprocessing: { std: [0.229, 0.224, 0.225] } }).reason).toBe(
+      "as given; mean 0, since none is given",
+    );
     expect(guessOf(plain, { preprocessing: { scale: 255 } })).toMatchObject({ name: "bytes", reason: "as given" });
   });
 
@@ -485,6 +488,43 @@ describe("what is given", () => {
     expect(guess.reason).toBe(
       "the model's metadata (Image.NominalPixelRange=NominalRange_0_255); channels bgr: the model's metadata (Image.BitmapPixelFormat=Bgr8)",
     );
+  });
+});
+
+describe("numbers that contradict what the graph does to its input are taken, and said", () => {
+  const imagenet = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+  const config = '{"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}';
+  const divided = "c = Cast <to = 1> (x) n = Div (c, k)";
+  const constants = "float k = {255}";
+  test.each<[string, string, Extra, RegExp | undefined]>([
+    [
+      "bytes",
+      divided,
+      { constants, input: "uint8[1,3,8,8] x", preprocessing: imagenet },
+      /^the model takes bytes, and the preprocessing \(as given\) makes numbers from -1\.99 to 2\.44 of them, of which uint8 holds neither negative ones nor fractions: /,
+    ],
+    [
+      "0 to 255, and an option",
+      divided,
+      { constants, preprocessing: imagenet },
+      /^the model normalizes its input itself \(it begins with .*Div\) and takes pixels from 0 to 255, .*normalized twice/,
+    ],
+    ["0 to 255, and metadata", divided, { constants, metadata: { config } }, /\(the model's metadata \(config\)\)/],
+    ["0 to 255, which is stated too", divided, { constants, preprocessing: { scale: 255 } }, undefined],
+    [
+      "0 to 255, in other words",
+      divided,
+      { constants, metadata: { "Image.NominalPixelRange": "NominalRange_16_235" } },
+      undefined,
+    ],
+    ["an order alone", divided, { constants, preprocessing: { channels: "bgr" } }, undefined],
+    ["nothing", plain, { preprocessing: imagenet }, undefined],
+  ])("the model takes %s", (_, body, extra, message) => {
+    const found = guessOf(body, extra);
+    expect(found.all).toEqual(
+      message === undefined ? [] : [{ code: "normalized-twice", message: expect.stringMatching(message) }],
+    );
+    if (message !== undefined) expect(found.name).toBe("imagenet");
   });
 });
 
