@@ -133,20 +133,31 @@ function byChannels(
   all: readonly StatedBeside[],
   channels: number,
 ): { readonly fitting: readonly StatedBeside[]; readonly unfit: readonly ModelWarning[] } {
-  const counts = ({ stated }: StatedBeside): readonly number[] =>
-    [stated.normalization.mean, stated.normalization.std].flatMap((values) =>
-      values === undefined ? [] : [values.length],
-    );
-  const fits = (one: StatedBeside): boolean =>
-    counts(one).every((count) => count === 1 || count === 3 || count === channels);
+  const fitsCount = (values: readonly number[] | undefined): boolean =>
+    values === undefined || values.length === 1 || values.length === 3 || values.length === channels;
+  // Which of its lists does not fit, in words; undefined if all do.
+  const misfit = ({ stated: { normalization } }: StatedBeside): string | undefined => {
+    const { mean, std } = normalization;
+    const counted = (name: string, values: readonly number[]): string =>
+      `${values.length} number${values.length === 1 ? "" : "s"} as its ${name}`;
+    const unfit = Object.entries({ mean, std }).filter(([, values]) => !fitsCount(values));
+    if (unfit.length > 0) {
+      const words = unfit.map(([name, values]) => counted(name, values ?? [])).join(" and ");
+      return `it has ${words}, and the model takes ${channels} channels`;
+    }
+    if (mean === undefined || std === undefined || [mean.length, std.length].includes(1)) return undefined;
+    return mean.length === std.length
+      ? undefined
+      : `it has ${counted("mean", mean)} and ${counted("std", std)}, which do not go together`;
+  };
   return {
-    fitting: all.filter(fits),
-    unfit: all
-      .filter((one) => !fits(one))
-      .map((one) => ({
-        code: "unusable-metadata",
-        message: `${one.reason} says how pixels are prepared, and it cannot be used: it has numbers for ${Math.max(...counts(one))} channels, and the model takes ${channels}. Give the preprocessing yourself`,
-      })),
+    fitting: all.filter((one) => misfit(one) === undefined),
+    unfit: all.flatMap((one) => {
+      const why = misfit(one);
+      if (why === undefined) return [];
+      const message = `${one.reason} says how pixels are prepared, and it cannot be used: ${why}. Give the preprocessing yourself`;
+      return [{ code: "unusable-metadata" as const, message }];
+    }),
   };
 }
 

@@ -420,6 +420,20 @@ describe("files beside the model", () => {
     }
   });
 
+  test("numbers that do not fit are said one by one", () => {
+    const of = (mean: number, std: number) => {
+      const config = { image_mean: Array(mean).fill(0.5), image_std: Array(std).fill(0.5) };
+      return guessOf(plain, beside(config)).all.map(({ message }) => message);
+    };
+    const said = (why: string) => [
+      `config.json beside the model says how pixels are prepared, and it cannot be used: it has ${why}. Give the preprocessing yourself`,
+    ];
+    expect(of(2, 3)).toEqual(said("2 numbers as its mean, and the model takes 3 channels"));
+    expect(of(4, 2)).toEqual(said("4 numbers as its mean and 2 numbers as its std, and the model takes 3 channels"));
+    expect(of(3, 3)).toEqual([]);
+    expect(of(1, 1)).toEqual([]);
+  });
+
   test("channels that are flipped", () => {
     expect(guessOf(plain, beside({ do_flip_channel_order: true, do_normalize: false })).order).toBe("bgr");
     const mobile = { image_processor_type: "MobileViTImageProcessor", do_rescale: true };

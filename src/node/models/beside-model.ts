@@ -13,7 +13,7 @@ import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
 import type { StatedBeside } from "../../classifier/preprocessing/guess-preprocessing.ts";
 import { statedInConfig } from "../../classifier/preprocessing/read-config.ts";
 import { statedInMetadata } from "../../classifier/preprocessing/read-metadata.ts";
-import { PerceptualBallError } from "../../errors.ts";
+import { BadInputError, PerceptualBallError } from "../../errors.ts";
 import { decodeText } from "./decode-text.ts";
 
 export interface BesideModel {
@@ -63,6 +63,11 @@ export function readBesideModel(path: string): BesideModel {
     attempt(file.path, () => {
       const config: unknown = JSON.parse(file.text);
       const reason = `${name} beside the model`;
+      // A config.json may be of anything; the others are of preprocessing alone, and silence would leave it to guesses.
+      if (name !== "config.json" && (typeof config !== "object" || config === null || Array.isArray(config))) {
+        const got = Array.isArray(config) ? "a list" : JSON.stringify(config).slice(0, 40);
+        throw new BadInputError({ where: name, what: "is no JSON object", expected: '{ "image_mean": […], … }', got });
+      }
       const found = statedInConfig(config, name);
       if (found !== undefined) stated.push({ stated: found, reason });
       const kind = name === "config.json" ? statedHead(config) : undefined;

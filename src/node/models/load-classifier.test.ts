@@ -172,3 +172,20 @@ describe("what Custom Vision exports", () => {
     expect(away.guess.reason).not.toMatch(/passwd/);
   });
 });
+
+test("a preprocessor_config.json that is no object is said, as one that is no JSON is", async () => {
+  const own = mkdtempSync(join(folder, "config-"));
+  writeFileSync(join(own, "tiny.onnx"), writeModel(tinyClassifier()));
+  for (const [text, message] of [
+    [
+      '[{ "image_mean": [0.5] }]',
+      /^preprocessor_config\.json beside the model cannot be used: .*no JSON object.*a list/,
+    ],
+    ["null", /no JSON object.*null/],
+    ["{", /^preprocessor_config\.json beside the model cannot be used: /],
+  ] as const) {
+    writeFileSync(join(own, "preprocessor_config.json"), text);
+    const { warnings } = await loadClassifier(join(own, "tiny.onnx"), { runtime: referenceRuntime });
+    expect(warnings).toEqual([{ code: "unusable-file", message: expect.stringMatching(message) }]);
+  }
+});
