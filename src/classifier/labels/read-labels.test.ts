@@ -50,6 +50,21 @@ describe("names are read in the forms that files have", () => {
     expect(readLabels("a, b\nc, d\n", "f")).toEqual(["a, b", "c, d"]);
   });
 
+  test.each([
+    ["grades", Array.from({ length: 5 }, (_, i) => `grade ${i}`)],
+    ["stars, from 0 to 4", Array.from({ length: 5 }, (_, i) => `${i} stars`)],
+    ["fingers, with a singular", Array.from({ length: 5 }, (_, i) => `${i + 1} finger${i === 0 ? "" : "s"}`)],
+    ["levels from the top", Array.from({ length: 5 }, (_, i) => `level ${4 - i}`)],
+    ["cards", ["3 of clubs", "1 of hearts", "4 of clubs", "2 of hearts"]],
+    ["two stages", ["stage 1", "stage 2"]],
+  ])("numbers that are what names differ by stay: %s", (_, lines) => {
+    expect(readLabels(`${lines.join("\n")}\n`, "f")).toEqual(lines);
+  });
+
+  test("some names of a numbered list may be alike", () => {
+    expect(readLabels("0 crane\n1 fox\n2 crane\n", "f")).toEqual(["crane", "fox", "crane"]);
+  });
+
   test("what has gaps, or no names, is said", () => {
     expect(() => readLabels('{"0": "a", "2": "b"}', "f.json")).toThrow(/^f\.json: .* gaps .* got 0, then 2\.$/);
     expect(() => readLabels('{"weights": {"a": {}}}', "f.json")).toThrow("there are no class names in it");

@@ -157,7 +157,9 @@ function namesOfNumberedLines(lines: readonly string[], where: string): readonly
     // Names that begin with a number ("7 up") are no numbering: that one has every number once.
     const isNumbering =
       numbers.size === items.length && least <= 1 && Math.max(...numbers) === least + items.length - 1;
-    if (isNumbering) return inOrder(items, where);
+    // Those of which the number is the difference ("grade 0", "grade 1") are none either. Some names of a long list may be alike ("crane" twice in ImageNet's).
+    const areTold = items.length === 1 || 2 * new Set(items.map(([, name]) => name)).size > items.length;
+    if (isNumbering && areTold) return inOrder(items, where);
   }
   return undefined;
 }
