@@ -7,7 +7,7 @@ import type { HeadKind, StatedHead } from "./head.ts";
 import { type Candidate, describeCandidate, type FindHeadOptions } from "./head-candidate.ts";
 import { auxiliary, classifying, words } from "./output-words.ts";
 import { probabilityReader } from "./probabilities/probability-reader.ts";
-import { plainOdds } from "./probabilities/readings.ts";
+import { plainLogarithm, plainOdds } from "./probabilities/readings.ts";
 import { combinationAmong } from "./several-outputs.ts";
 
 /** The one of `candidates` that is made of all the others, as the mean of a distilled network's heads; undefined if there is none. */
@@ -94,7 +94,9 @@ export function asKind(typed: TypedGraph, candidate: Candidate, kind: HeadKind, 
     return { ...candidate, kind, scores: undefined, reading: plainOdds(candidate.value), otherwise: undefined, what };
   }
   if (kind === "softmax" && candidate.kind === "multi-label") {
-    const reading = probabilityReader(typed).logarithm(candidate.value);
+    const isGuess = candidate.reading?.isGuess === true;
+    const reading =
+      probabilityReader(typed).logarithm(candidate.value) ?? (isGuess ? plainLogarithm(candidate.value) : undefined);
     return {
       ...candidate,
       kind,

@@ -458,16 +458,58 @@ describe("of several outputs, the classification", () => {
   });
 });
 
+describe("probabilities of one class of several that do not add up to 1", () => {
+  const constants =
+    "int64[1] first = {0}, int64[1] second = {2}, int64[1] axes = {1}, int64[2] outer = {2, 0}, float[3] each = {0.5, 1, 1.5}, float limit = {0.3}";
+
+  test.each([
+    ["without a background", "y = Slice (p, first, second, axes)", "(float[1,2] y)", "a Softmax, 2 of its 3 classes"],
+    ["gathered", "y = Gather <axis = 1> (p, outer)", "(float[1,2] y)", "a Softmax, 2 of its 3 classes"],
+    ["weighted", "y = Mul (p, each)", "(float[1,3] y)", "a Softmax, weighted"],
+  ])("%s are read as shares", (_, body, outputs, what) => {
+    const found = prepare(`p = Softmax (z) ${body}`, { outputs, more: constants });
+    expect(found.prepared.head).toMatchObject({ kind: "softmax", reason: `the logarithm of ${what}` });
+    expect(found.prepared.warnings).toEqual([]);
+    const { logits, output } = valuesOf(found, "y");
+    const probabilities = softmax(logits);
+    const sum = output.reduce((total, p) => total + p, 0);
+    output.forEach((p, i) => {
+      expect(probabilities[i]).toBeCloseTo(p / sum, 6);
+    });
+  });
+
+  test("with the other sign of their logarithms are the scores before them", () => {
+    for (const body of ["p = Softmax (z) l = Log (p) y = Neg (l)", "l = LogSoftmax (z) y = Neg (l)"]) {
+      expect(prepare(body).prepared).toMatchObject({ logits: "z", head: { kind: "softmax", count: 3 } });
+    }
+  });
+
+  test("in operators that are not read are taken as labels with a warning, and as asked", () => {
+    const doubt = { code: "doubtful-head", message: expect.stringMatching(/no sigmoid makes .* --head multi-label$/) };
+    for (const body of [
+      "p = Softmax (z) over = Greater (p, limit) o = Cast <to = 1> (over) y = Mul (p, o)",
+      "n = Neg (z) p = Softmax (z) q = Softmax (n) y = Max (p, q)",
+    ]) {
+      const more = constants;
+      expect(prepare(body, { more }).prepared).toMatchObject({ head: { kind: "multi-label" }, warnings: [doubt] });
+      expect(prepare(body, { more, head: "multi-label" }).prepared.warnings).toEqual([]);
+      const found = prepare(body, { more, head: "softmax" });
+      expect(found.prepared.warnings).toEqual([]);
+      const { logits, output } = valuesOf(found, "y");
+      const sum = output.reduce((total, p) => total + p, 0);
+      softmax(logits).forEach((share, i) => {
+        expect(share).toBeCloseTo(output[i] / sum, 5);
+      });
+    }
+    expect(prepare("y = Sigmoid (z)").prepared.warnings).toEqual([]);
+  });
+});
+
 test("numbers without a limit are not per cent because the largest of a few draws happens to lie below 100", () => {
   const ten =
     "float[10,3] Wt = {1,2,3,4,5,6,7,8,9,1,2,3,1,2,3,4,5,6,7,8,9,1,2,3,1,2,3,4,5,6}, float hundred = {100}, float[1] b = {0}, float[1,3] Wa = {1,2,3}";
   const scored = "t = Gemm <transB = 1> (f, Wt)";
-  for (const body of [
-    "s = Softmax (t) l = Log (s) y = Neg (l)",
-    "y = Abs (t)",
-    "n = Neg (t) y = Softplus (n)",
-    "q = Mul (t, t) y = Sqrt (q)",
-  ]) {
+  for (const body of ["y = Abs (t)", "n = Neg (t) y = Softplus (n)", "q = Mul (t, t) y = Sqrt (q)"]) {
     const { prepared } = prepare(`${scored} ${body}`, { outputs: "(float[1,10] y)", more: ten });
     expect(prepared).toMatchObject({ logits: "y", head: { kind: "softmax", count: 10 } });
   }

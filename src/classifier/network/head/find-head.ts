@@ -96,7 +96,8 @@ export function findHead(typed: TypedGraph, options: FindHeadOptions): FoundHead
           candidate === undefined ? `[${types.get(name)?.shape.join(", ") ?? "?"}]` : describeCandidate(candidate),
       };
     });
-  return emit(typed, meant, others);
+  const isStated = asked !== undefined || options.statedHead?.kind === "multi-label";
+  return emit(typed, meant, others, isStated);
 }
 
 /** The head of `candidates` that are the classes of one classification, each an output of its own: p and 1 − p; undefined if they are not. */
@@ -129,7 +130,13 @@ function isOfPlaces(shape: readonly number[]): boolean {
 }
 
 /** The logits of `candidate`, appended to the graph where they are not there yet. */
-function emit(typed: TypedGraph, candidate: Candidate, alternatives: Head["alternatives"]): FoundHead {
+function emit(
+  typed: TypedGraph,
+  candidate: Candidate,
+  alternatives: Head["alternatives"],
+  /** Whether somebody says that its labels are each by itself, or what else it is. */
+  isStated = false,
+): FoundHead {
   const to = appendNodes(typed.graph, "head");
   const { kind, reading, scores, count, what } = candidate;
   const raw = scores ?? reading?.append(to) ?? candidate.value;
@@ -159,7 +166,7 @@ function emit(typed: TypedGraph, candidate: Candidate, alternatives: Head["alter
     head: { value, kind, count: isTwo && kind !== "value" ? 2 : count, reason: `${what}${from}`, alternatives },
     classNames: undefined,
     notes: notesOn(candidate),
-    warnings: warningsOn(candidate),
+    warnings: warningsOn(candidate, isStated),
   };
 }
 
@@ -181,12 +188,19 @@ function meaningOf({ kind, reading, scores, what, count }: Candidate): string[] 
   if (kind === "sigmoid") return [`${what}: two classes, and percentages are those of its sigmoid`];
   if (kind === "value") return ["the output is taken as a number, which has no classes: what moves it up is shown"];
   if (reading !== undefined && scores === undefined) {
-    return [`the output is made of probabilities (${reading.what}): their logarithms are the logits`];
+    const shares =
+      "isPart" in reading && reading.isPart === true
+        ? ", and percentages are shares of the sum of those given out"
+        : "";
+    return [`the output is made of probabilities (${reading.what}): their logarithms are the logits${shares}`];
   }
   return [];
 }
 
-function warningsOn({ kind, count, otherwise, reading, value, what }: Candidate): FoundHead["warnings"] {
+function warningsOn(
+  { kind, count, otherwise, reading, value, what }: Candidate,
+  isStated: boolean,
+): FoundHead["warnings"] {
   const name = JSON.stringify(value);
   if (kind === "sigmoid" && count === 1 && (reading === undefined || reading.isGuess === true)) {
     const taken =
@@ -197,6 +211,11 @@ function warningsOn({ kind, count, otherwise, reading, value, what }: Candidate)
   }
   if (otherwise !== undefined && kind !== "value") {
     return [{ code: "doubtful-head", message: `${name} may be no classification: ${otherwise}` }];
+  }
+  if (kind === "multi-label" && reading?.isGuess === true && !isStated) {
+    const taken = `${name} is taken as ${count} labels, each present or absent, because its numbers lie between two limits, but no sigmoid makes them`;
+    const advice = "If exactly one class is meant, give --head softmax; if not, --head multi-label";
+    return [{ code: "doubtful-head", message: `${taken}. ${advice}` }];
   }
   return [];
 }

@@ -7,6 +7,7 @@ import { sizeOf } from "../../../tensor/tensor.ts";
 import type { HeadKind, StatedHead } from "./head.ts";
 import { classifying, embedding, regressing, words } from "./output-words.ts";
 import { probabilityReader } from "./probabilities/probability-reader.ts";
+import type { ProbabilityReader } from "./probabilities/reader.ts";
 import { type LogReading, type OddsReading, plainLogarithm, plainOdds } from "./probabilities/readings.ts";
 import { classAxisOf, classCountOf, isRowOfOne } from "./score-axis.ts";
 import { tailValues } from "./tail-values.ts";
@@ -220,6 +221,21 @@ function severalNumbers(
       tier: 4,
     };
   }
+  if (values?.kind === "negated-log-distribution") {
+    const scores = last?.opType === "Neg" ? ofClasses(reader.logSoftmaxOf(before) ?? before) : undefined;
+    const reading: LogReading = {
+      append: (to) => to.op("Neg", [value]),
+      scores: undefined,
+      what: "logarithms with the other sign",
+    };
+    const what = "logarithms of probabilities with the other sign";
+    return { ...common, kind: "softmax", scores, reading, what, otherwise, tier: 4 };
+  }
+  const part = values === undefined ? undefined : partOf(typed, value, { reader, producers, countOf });
+  if (part !== undefined) {
+    const what = `the logarithm of ${part.what}`;
+    return { ...common, kind: "softmax", scores: undefined, reading: part, what, otherwise: undefined, tier: 4 };
+  }
   if (last?.opType === "Log" && isOwn && reader.odds(before) !== undefined && values?.kind !== "unit") {
     const reading = reader.odds(before);
     const what = `the logarithm of ${reading?.what} for each label`;
@@ -257,6 +273,44 @@ function severalNumbers(
     otherwise: instead,
     tier: severalTier(count),
   };
+}
+
+/**
+ * The reading of some probabilities of classes, as where the one of a background is cut off, or of probabilities times a positive weight for each
+ * class; undefined for anything else. They do not add up to 1, and are of classes that exclude each other nevertheless.
+ */
+function partOf(
+  typed: TypedGraph,
+  value: string,
+  {
+    reader,
+    producers,
+    countOf,
+  }: {
+    readonly reader: ProbabilityReader;
+    readonly producers: ReadonlyMap<string, Node>;
+    readonly countOf: (name: string) => number | undefined;
+  },
+): LogReading | undefined {
+  const count = countOf(value);
+  let all = value;
+  let isWeighed = false;
+  for (let node = producers.get(all); node !== undefined; node = producers.get(all)) {
+    const [first, second] = node.inputs;
+    const known = typed.constants.get(second ?? "");
+    const isScaled = (node.opType === "Mul" || node.opType === "Div") && known !== undefined;
+    const isTaken = node.opType === "Slice" || node.opType === "Gather" || node.opType === "Split";
+    if (!isScaled && !isTaken && !hasTrait(node, "view")) break;
+    isWeighed ||= isScaled && known.data.length > 1;
+    all = first;
+  }
+  const total = countOf(all);
+  if (all === value || count === undefined || total === undefined || (total <= count && !isWeighed)) return undefined;
+  if (tailValues(typed, all)?.kind !== "distribution" || reader.logarithm(all) === undefined) return undefined;
+  // Where a weight is not positive the logarithm is not read.
+  const reading = reader.logarithm(value);
+  const taken = total > count ? `, ${count} of its ${total} classes` : "";
+  return reading && { ...reading, what: `${reading.what}${taken}${isWeighed ? ", weighted" : ""}`, isPart: true };
 }
 
 /** Four numbers that are no softmax may be a box: a classification beside them comes first. */

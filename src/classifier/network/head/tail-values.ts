@@ -16,7 +16,7 @@ import { classAxisOf } from "./score-axis.ts";
 
 /**
  * `decisions`: nothing but 0 and 1; `distribution`: not negative, and the same sum over the classes, `most`, always (but where all of them
- * are 0); `log-distribution`: the exponentials are so; `unit`: from 0 to `most` (1, 100 or 255) each by itself; `normalized`: vectors of one
+ * are 0); `log-distribution`: the exponentials are so; `negated-log-distribution`: those of the numbers with the other sign are; `unit`: from 0 to `most` (1, 100 or 255) each by itself; `normalized`: vectors of one
  * length; `constant`: always the same; `positive`: never negative, and larger than 1; `bounded`: from −1 to 1 each; `free`: none of these.
  */
 export interface TailValues {
@@ -24,6 +24,7 @@ export interface TailValues {
     | "decisions"
     | "distribution"
     | "log-distribution"
+    | "negated-log-distribution"
     | "unit"
     | "normalized"
     | "constant"
@@ -205,6 +206,9 @@ function describe(
     const exponentials = sums(Math.exp);
     if (most <= 1e-6 && exponentials.every((sum) => Math.abs(sum - 1) < 0.05))
       return { kind: "log-distribution", most: 0 };
+    const negated = sums((value) => Math.exp(-value));
+    if (least >= -1e-6 && negated.every((sum) => Math.abs(sum - 1) < 0.05))
+      return { kind: "negated-log-distribution", most };
     const squares = sums((value) => value * value);
     if (agree(squares, 1e-5)) return { kind: "normalized", most };
   }

@@ -13,6 +13,8 @@ export interface LogReading {
   readonly what: string;
   /** Whether only the values say that they are probabilities, and no operator. */
   readonly isGuess?: true;
+  /** Whether they are some of the probabilities, or weighted, so that their sum is not always the same. */
+  readonly isPart?: true;
 }
 
 /** How z of a value σ(z) is computed, but for a constant factor and limits. */
