@@ -300,6 +300,38 @@ describe("probing further", () => {
     expect(runs).toBeGreaterThanOrEqual(3 * Math.min(10, count));
   });
 
+  /** Confidence `p` in the first of so many classes as the logit of that class, where the others are 0. */
+  const logitFor = (p: number, classes: number): number => Math.log((p / (1 - p)) * (classes - 1));
+  const firstOf = (classes: number, weight: number, bias: number): Model =>
+    dense(
+      Array.from({ length: classes }, (_, k) => [k === 0 ? weight : 0, 0, 0]),
+      Array.from({ length: classes }, (_, k) => (k === 0 ? bias : 0)),
+    );
+
+  test("one picture overrules ImageNet's numbers of a network with ImageNet's classes by a clear margin only", async () => {
+    // 80 % with pixels as they are (0.4), 40 % with ImageNet's numbers (-0.371).
+    const surer = (classes: number): Model => {
+      const weight = (logitFor(0.8, classes) - logitFor(0.4, classes)) / 0.771;
+      return firstOf(classes, weight, logitFor(0.8, classes) - 0.4 * weight);
+    };
+    const pictures = Array(8).fill(flat(0.4));
+    expect((await probe(surer(10), pictures.slice(0, 1))).guess.name).toBe("unit");
+    expect((await probe(surer(1000), pictures.slice(0, 1))).guess.name).toBe("imagenet");
+    expect((await probe(surer(1000), pictures)).guess.name).toBe("unit");
+  });
+
+  test.each([
+    [1000, 0.16, false],
+    [1000, 0.02, true],
+    [10, 0.35, false],
+    [10, 0.2, true],
+    [2, 0.58, true],
+    [2, 0.65, false],
+  ])("of %d classes, one with %d is near chance: %s", async (classes, p, isNear) => {
+    const { codes } = await probe(firstOf(classes, 0, logitFor(p, classes)), [flat(0.4)]);
+    expect(codes.includes("preprocessing-no-better-than-chance")).toBe(isNear);
+  });
+
   test("labels each by itself are judged each by itself, and a number not at all", async () => {
     const labels = dense(
       [

@@ -43,8 +43,11 @@ const large = ["bytes", "caffe"] as const satisfies readonly NormalizationName[]
 const slope = 6;
 /** How many times likelier the guess from the model is than any other, before a picture is seen. */
 const priorOdds = 6;
+/** The same for ImageNet's numbers of a network with ImageNet's classes, of which nearly all were trained with them. */
+const priorOddsOfImagenet = 30;
 /** Hardly a network takes blue first without saying so: one picture alone never makes it likely. */
 const oddsAgainstBlueFirst = 100;
+const imagenetClasses = 1000;
 /** So many runs of the network, at most, tell what a normalization is worth. */
 export const mostRuns = 10;
 /** How many times likelier another answer must be than not for a warning to be without cause. */
@@ -116,8 +119,10 @@ export async function probePreprocessing(
     const extreme = isLarge ? await probeAll(large.map(preset)) : [];
     const sighted = extreme.filter((one) => !isPoor(one));
     const candidates = hasLabels || sighted.length === 0 ? [...moderate, ...extreme] : sighted;
+    const isOfImagenet = guess.name === "imagenet" && classCount === imagenetClasses && channels === 3;
+    const prior = Math.log(isOfImagenet ? priorOddsOfImagenet : priorOdds);
     const scoreOf = ({ name, confidence }: Probe): number =>
-      slope * count * confidence + (name === guess.name ? Math.log(priorOdds) : 0);
+      slope * count * confidence + (name === guess.name ? prior : 0);
     const ranked = candidates.toSorted((a, b) => scoreOf(b) - scoreOf(a));
     const [first] = ranked;
     const reversed = channels === 3 && !guess.hasKnownChannels ? await probeAll([withReversedChannels(first)]) : [];
@@ -137,7 +142,7 @@ export async function probePreprocessing(
       // A network that says the same of everything may be right to.
       ...(sighted.length > 0 ? moderate.filter(({ name, confidence }) => name === guess.name && confidence > 0.5) : []),
       ...reversed.filter((one) => {
-        return one !== best && slope * count * (best.confidence - one.confidence) + Math.log(priorOdds) < doubt;
+        return one !== best && slope * count * (best.confidence - one.confidence) + prior < doubt;
       }),
     ];
     const told = { classCount, evidence, views };
@@ -239,6 +244,14 @@ function isChance({ confidence }: Pick<Probe, "confidence">, classCount: number,
   return (confidence - 1 / classCount) / (1 - 1 / classCount) < most;
 }
 
+/**
+ * Whether predictions are nearer to chance than to certainty, by factors: of a thousand classes, one with 16 % is far likelier than the
+ * others, and of two, one with 60 % is not.
+ */
+function isNearChance(probe: Pick<Probe, "confidence">, classCount: number): boolean {
+  return isChance(probe, classCount, 0.2) && probe.confidence < Math.sqrt(1 / classCount);
+}
+
 const advice = "Say how its pixels are prepared: --preprocessing, or --mean, --std, --scale and --channels";
 
 function warningsOn(
@@ -250,7 +263,7 @@ function warningsOn(
     views,
   }: { readonly classCount: number; readonly evidence: string; readonly views: readonly View[] },
 ): readonly ModelWarning[] {
-  if (isChance(best, classCount, 0.2)) {
+  if (isNearChance(best, classCount)) {
     const message = `no normalization that was tried is much better than chance (${evidence}). ${advice}`;
     return [{ code: "preprocessing-no-better-than-chance", message }];
   }
