@@ -50,19 +50,29 @@ describe("names are read in the forms that files have", () => {
     expect(readLabels("a, b\nc, d\n", "f")).toEqual(["a, b", "c, d"]);
   });
 
+  const ten = Array.from({ length: 10 }, (_, index) => index);
   test.each([
-    ["grades", Array.from({ length: 5 }, (_, i) => `grade ${i}`)],
-    ["stars, from 0 to 4", Array.from({ length: 5 }, (_, i) => `${i} stars`)],
-    ["fingers, with a singular", Array.from({ length: 5 }, (_, i) => `${i + 1} finger${i === 0 ? "" : "s"}`)],
-    ["levels from the top", Array.from({ length: 5 }, (_, i) => `level ${4 - i}`)],
-    ["cards", ["3 of clubs", "1 of hearts", "4 of clubs", "2 of hearts"]],
-    ["two stages", ["stage 1", "stage 2"]],
-  ])("numbers that are what names differ by stay: %s", (_, lines) => {
-    expect(readLabels(`${lines.join("\n")}\n`, "f")).toEqual(lines);
+    ["grades", ten.map((i) => `grade ${i}`)],
+    ["stages, from 1", ten.map((i) => `stage ${i + 1}`)],
+    ["stars", ten.map((i) => `${i} stars`)],
+    ["one and more", ["1 star", "2 stars"]],
+    ["levels downwards", ten.map((i) => `level ${9 - i}`)],
+    ["cards", ["3 of clubs", "4 of clubs", "2 of hearts", "1 of hearts"]],
+    ["some with another word", ["stage 1", "stage 2", "relapse 3"]],
+    ["commas", ["grade,0", "grade,1", "grade,2"]],
+    ["a single line", ["type 1"]],
+  ])("numbers that tell names apart are parts of them: %s", (_, names) => {
+    expect(readLabels(names.join("\n"), "f")).toEqual(names);
   });
 
-  test("some names of a numbered list may be alike", () => {
-    expect(readLabels("0 crane\n1 fox\n2 crane\n", "f")).toEqual(["crane", "fox", "crane"]);
+  test("numbers with a mark say the order, also of names that occur twice", () => {
+    expect(readLabels("0: tabby", "f")).toEqual(["tabby"]);
+    expect(readLabels("2: other\n0: other\n1: fox\n", "f")).toEqual(["0: other", "1: fox", "2: other"]);
+  });
+
+  test("one name that occurs twice among hundreds makes no numbers parts of names", () => {
+    const names = ["crane", ...Array.from({ length: 298 }, (_, index) => `bird of ${index} colors`), "crane"];
+    expect(readLabels(names.map((name, index) => `${index} ${name}`).join("\n"), "f")).toEqual(names);
   });
 
   test("what has gaps, or no names, is said", () => {

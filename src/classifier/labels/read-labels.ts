@@ -137,31 +137,65 @@ function inOrder(items: readonly Numbered[], where: string): readonly string[] {
   });
 }
 
+/** A line with a number, and what tells whether that is the number of its class. */
+interface NumberedLine {
+  readonly number: number;
+  readonly name: string;
+  /** Whether more than a space lies between: "0: cat", "[0] cat", or a tab. */
+  readonly isMarked: boolean;
+}
+
 /** The lines as names, if each has a number before or behind its name and these are those of the classes. */
 function namesOfNumberedLines(lines: readonly string[], where: string): readonly string[] | undefined {
   const filled = lines.filter((line) => line.trim() !== "");
   const patterns = [
-    /^\s*[[("']?(\d+)[\])"']?(?:\s*[:=;,|]\s*|\s+-\s+|\.\s+|\s+|\)\s*)(\S.*)$/,
-    /^\s*["']?()(\S.*?)["']?\s*[\s:=;,|]\s*(\d+)\s*$/,
+    /^(\s*[[("']?(\d+)[\])"']?(?:\s*[:=;,|]\s*|\s+-\s+|\.\s+|\s+|\)\s*))(\S.*)$/,
+    /^()()\s*["']?(\S.*?)["']?\s*([\s:=;,|]\s*(\d+))\s*$/,
   ];
   for (const pattern of patterns) {
-    const items = filled.flatMap((line): Numbered[] => {
+    const items = filled.flatMap((line): NumberedLine[] => {
       const match = pattern.exec(line);
       if (match === null) return [];
-      const [, front, name, back] = match;
-      return [[Number(back ?? front), unquoted(withoutSynset(name))]];
+      const [, before, front, name, behind = "", back] = match;
+      const isMarked = /[^\d\s"']|\t/.test(before.trimStart() + behind);
+      return [{ number: Number(back ?? front), name: unquoted(withoutSynset(name)), isMarked }];
     });
     if (items.length !== filled.length || items.length === 0) continue;
-    const numbers = new Set(items.map(([number]) => number));
+    const numbers = new Set(items.map(({ number }) => number));
     const least = Math.min(...numbers);
     // Names that begin with a number ("7 up") are no numbering: that one has every number once.
     const isNumbering =
       numbers.size === items.length && least <= 1 && Math.max(...numbers) === least + items.length - 1;
-    // Those of which the number is the difference ("grade 0", "grade 1") are none either. Some names of a long list may be alike ("crane" twice in ImageNet's).
-    const areTold = items.length === 1 || 2 * new Set(items.map(([, name]) => name)).size > items.length;
-    if (isNumbering && areTold) return inOrder(items, where);
+    if (!isNumbering) continue;
+    const isMarked = items.every((item) => item.isMarked);
+    if (tellApart(items, isMarked)) {
+      return inOrder(
+        items.map(({ number, name }): Numbered => [number, name]),
+        where,
+      );
+    }
+    // "0: other" and "2: other": the numbers say the order all the same, and the names keep what tells them apart.
+    if (isMarked && pattern === patterns[0]) {
+      return inOrder(
+        items.map(({ number }, index): Numbered => [number, filled[index]]),
+        where,
+      );
+    }
   }
   return undefined;
+}
+
+/** Of more names than this, one may occur twice: ImageNet has two cranes and two maillots. */
+const linesPerRepetition = 100;
+
+/**
+ * Whether the names tell the classes apart without their numbers. Where they do not ("grade 0" and "grade 1", "1 star" and "2 stars",
+ * "3 of clubs" and "4 of clubs"), the numbers are parts of the names. Of a single line, only a mark says what its number is.
+ */
+function tellApart(items: readonly NumberedLine[], isMarked: boolean): boolean {
+  if (items.length === 1) return isMarked;
+  const different = new Set(items.map(({ name }) => name.toLowerCase().replace(/s\b/g, "")));
+  return items.length - different.size <= items.length / linesPerRepetition;
 }
 
 function unquoted(text: string): string {
