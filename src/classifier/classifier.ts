@@ -6,7 +6,14 @@ import type { Model } from "../onnx/model.ts";
 import { checkRuntime } from "../runtime/runtime.ts";
 import type { SessionOptions } from "../runtime/session.ts";
 import { findLabel } from "./labels/labels.ts";
-import { type Labels, labelCountOf, labelSources, type NameSource, resolveLabels } from "./labels/resolve-labels.ts";
+import {
+  type LabelSources,
+  type Labels,
+  labelCountOf,
+  labelSources,
+  type NameSource,
+  resolveLabels,
+} from "./labels/resolve-labels.ts";
 import { type Classification, classificationOf, sigmoidAt } from "./logits.ts";
 import type { InputValue } from "./network/bind-inputs.ts";
 import type { NeedsLimits } from "./network/check-needs.ts";
@@ -161,8 +168,8 @@ export function createClassifier(model: Model, options: ClassifierOptions): Clas
   const sessionOptions = { where, runtime, threads, providers, weightsFolder, lowMemory, blocked, runtimeLog };
   const given = givenPreprocessing(options.preprocessing, where);
   const { labels, logits, head, inputs, inputSize } = options;
-  const sources = labelSources(labels, model, where, options.beside?.labels);
-  const labelCount = labelCountOf(sources);
+  const names = labelSources(labels, model, where, options.beside?.labels);
+  const labelCount = labelCountOf(names.sources);
   const stated = options.beside?.stated ?? [];
   const prepared = prepareModel(model, {
     ...{ where, logits, head, inputs, inputSize },
@@ -179,7 +186,7 @@ export function createClassifier(model: Model, options: ClassifierOptions): Clas
     where,
     warnings: options.beside?.warnings ?? [],
     prepared,
-    names: namesOf(prepared, sources, where),
+    names: namesOf(prepared, names, where),
     layers: listLayers(typed),
     sessionOptions,
     sessionMemory: options.sessionMemory ?? options.allowMemory ?? (options.machineMemory ?? usualMemory) / 4,
@@ -194,7 +201,7 @@ function memoryLimits({ allowMemory, machineMemory, sessionMemory }: ClassifierO
 }
 
 /** The names of the classes; those of a number are the ways in which it can change. */
-function namesOf(prepared: PreparedModel, sources: readonly NameSource[], where: string): Labels {
+function namesOf(prepared: PreparedModel, { sources, warnings }: LabelSources, where: string): Labels {
   const { model, classCount, channels, height, width, head } = prepared;
   if (head.kind === "value" && head.count === 1) {
     return { labels: ["lower", "higher"], reason: "the output is a number", warnings: [] };
@@ -204,7 +211,7 @@ function namesOf(prepared: PreparedModel, sources: readonly NameSource[], where:
     ofOutputs.length === 0
       ? sources
       : [...sources, { names: ofOutputs, reason: "what the outputs are called", where, isGiven: false }];
-  return resolveLabels({ sources: all, model, where, classCount, channels, height, width });
+  return resolveLabels({ sources: all, warnings, model, where, classCount, channels, height, width });
 }
 
 /** The passes of a head that decides each of its labels by itself: those that compare labels with one another refuse. */

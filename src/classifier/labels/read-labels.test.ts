@@ -101,8 +101,8 @@ describe("where names come from", () => {
     const model = parseModel(
       `<ir_version: 8, opset_import: ["": 18]${header}> g (float[1,3,8,8] x) => (float[1,3] y) { y = Relu (x) }`,
     );
-    const sources = labelSources(given, model, where);
-    return resolveLabels({ sources, model, where, classCount, channels, height, width: height });
+    const names = labelSources(given, model, where);
+    return resolveLabels({ ...names, model, where, classCount, channels, height, width: height });
   };
   const metadata = (key: string, text: string): string => `, metadata_props: ["${key}": ${JSON.stringify(text)}]`;
 
@@ -123,6 +123,20 @@ describe("where names come from", () => {
       ],
     });
     expect(() => resolve("", { given: ["a"] })).toThrow("expected 3 lines, one per class, got 1");
+  });
+
+  test.each([
+    ["gaps", "{0: 'a', 2: 'b', 3: 'c'}", "the numbers of the classes have gaps or occur twice"],
+    ["objects that begin late", '[{"id": 5, "name": "a"}, {"id": 6, "name": "b"}]', "begin late"],
+  ])("metadata that cannot be used is a warning: %s", (_, text, why) => {
+    const unusable = { code: "unusable-metadata", message: expect.stringContaining(why) };
+    for (const key of ["names", "labels"]) {
+      expect(resolve(metadata(key, text))).toEqual({
+        labels: undefined,
+        reason: "nothing names the classes",
+        warnings: [unusable],
+      });
+    }
   });
 
   test("ImageNet's names only where something says so", () => {

@@ -1,5 +1,5 @@
 /** @file Where the names of a model's classes come from. */
-import { MisuseError } from "../../errors.ts";
+import { MisuseError, PerceptualBallError } from "../../errors.ts";
 import type { Model } from "../../onnx/model.ts";
 import { decodedNames } from "../../onnx/rewrites/decoded-outputs.ts";
 import { builtInLabels, builtInLabelsFor, fitLabels, fittedLabels } from "./labels.ts";
@@ -17,11 +17,23 @@ export interface NameSource {
   readonly isGiven: boolean;
 }
 
+/** What is to be said about names, in the form of a model's other warnings. */
+interface LabelWarning {
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface LabelSources {
+  readonly sources: readonly NameSource[];
+  /** About metadata that seems to hold names and cannot be used. */
+  readonly warnings: readonly LabelWarning[];
+}
+
 export interface Labels {
   readonly labels: readonly string[] | undefined;
   /** Where they come from, or why there are none, a phrase. */
   readonly reason: string;
-  readonly warnings: readonly { readonly code: string; readonly message: string }[];
+  readonly warnings: readonly LabelWarning[];
 }
 
 /** Keys of metadata that hold names, as their last word. */
@@ -34,7 +46,7 @@ export function labelSources(
   model: Model,
   where: string,
   beside: readonly NameSource[] = [],
-): readonly NameSource[] {
+): LabelSources {
   if (given !== undefined) {
     const names = typeof given === "string" ? builtInLabels[given] : given;
     if (names === undefined) {
@@ -45,22 +57,35 @@ export function labelSources(
         got: JSON.stringify(given),
       });
     }
-    return [{ names, reason: "as given", where: "labels", isGiven: true }];
+    return { sources: [{ names, reason: "as given", where: "labels", isGiven: true }], warnings: [] };
   }
+  const warnings: LabelWarning[] = [];
   const embedded = [...model.metadata].flatMap(([key, text]): NameSource[] => {
     if (!nameKey.test(key) || text.trim() === "") return [];
-    const names = namesOfMetadata(text, `${where}: ${key}`);
-    if (names === undefined) return [];
-    return [{ names, reason: `the model's metadata (${key})`, where: `${where}: ${key}`, isGiven: key === "labels" }];
+    const reason = `the model's metadata (${key})`;
+    try {
+      const names = namesOfMetadata(text, key);
+      if (names === undefined) return [];
+      return [{ names, reason, where: `${where}: ${key}`, isGiven: key === "labels" }];
+    } catch (error) {
+      // Nobody asked for these names, and the model works without them.
+      if (!(error instanceof PerceptualBallError)) throw error;
+      warnings.push({
+        code: "unusable-metadata",
+        message: `the model's metadata names the classes, and it cannot be used: ${error.message.replace(/\.$/, "")}. Give the names with --labels (the option labels)`,
+      });
+      return [];
+    }
   });
   const decoded = decodedNames(model.graph);
-  return [
+  const sources = [
     ...beside,
     ...embedded,
     ...(decoded === undefined
       ? []
       : [{ names: decoded, reason: "the model's own look-up of names", where: `${where}: names`, isGiven: false }]),
   ];
+  return { sources, warnings };
 }
 
 /** The names that a metadata entry holds: JSON, Python, lines, or words with commas between them. */
@@ -78,8 +103,7 @@ export function labelCountOf(sources: readonly NameSource[]): number | undefined
   return sources[0]?.names.length;
 }
 
-export interface ResolveLabelsOptions {
-  readonly sources: readonly NameSource[];
+export interface ResolveLabelsOptions extends LabelSources {
   readonly model: Model;
   /** How messages call the model, such as its path. */
   readonly where: string;
@@ -92,6 +116,7 @@ export interface ResolveLabelsOptions {
 /** The first of the names that fit; names of ImageNet's and CIFAR-10's classes only where something says that they are those. */
 export function resolveLabels({
   sources,
+  warnings: found,
   model,
   where,
   classCount,
@@ -99,7 +124,7 @@ export function resolveLabels({
   height,
   width,
 }: ResolveLabelsOptions): Labels {
-  const warnings: { readonly code: string; readonly message: string }[] = [];
+  const warnings = [...found];
   for (const source of sources) {
     if (source.isGiven)
       return { labels: fitLabels(source.names, classCount, source.where), reason: source.reason, warnings };
