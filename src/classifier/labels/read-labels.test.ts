@@ -78,6 +78,10 @@ describe("names are read in the forms that files have", () => {
   test("what has gaps, or no names, is said", () => {
     expect(() => readLabels('{"0": "a", "2": "b"}', "f.json")).toThrow(/^f\.json: .* gaps .* got 0, then 2\.$/);
     expect(() => readLabels('{"weights": {"a": {}}}', "f.json")).toThrow("there are no class names in it");
+    expect(() => readLabels('["", ""]', "f.json")).toThrow(
+      "f.json: the names of the classes are empty, expected a name for each class, got 2 empty names.",
+    );
+    expect(readLabels('["", "b"]', "f.json")).toEqual(["", "b"]);
   });
 });
 
@@ -128,6 +132,7 @@ describe("where names come from", () => {
   test.each([
     ["gaps", "{0: 'a', 2: 'b', 3: 'c'}", "the numbers of the classes have gaps or occur twice"],
     ["objects that begin late", '[{"id": 5, "name": "a"}, {"id": 6, "name": "b"}]', "begin late"],
+    ["empty names", '["", " ", ""]', "the names of the classes are empty"],
   ])("metadata that cannot be used is a warning: %s", (_, text, why) => {
     const unusable = { code: "unusable-metadata", message: expect.stringContaining(why) };
     for (const key of ["names", "labels"]) {

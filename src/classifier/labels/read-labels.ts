@@ -12,11 +12,28 @@ type Numbered = readonly [number: number, name: string];
 
 /**
  * The class names in `text`, in class order. Numbers beside the names decide the order, whether they count from 0 or from 1; WordNet
- * numbers are left out. Throws a BadInputError, which starts with `where`, for numbers that have gaps or occur twice.
+ * numbers are left out. Throws a BadInputError, which starts with `where`, for numbers that have gaps or occur twice, and for names
+ * that are all empty.
  */
 export function readLabels(text: string, where: string): readonly string[] {
   checkForm("readLabels: text", text, "string");
   checkForm("readLabels: where", where, "string");
+  return checkFilled(namesOfText(text, where), where);
+}
+
+/** `names`, unless there are some and all are empty: then it throws a BadInputError, which starts with `where`. */
+export function checkFilled(names: readonly string[], where: string): readonly string[] {
+  if (names.length === 0 || names.some((name) => name.trim() !== "")) return names;
+  throw new BadInputError({
+    where,
+    what: "the names of the classes are empty",
+    expected: "a name for each class",
+    got: `${names.length} empty ${names.length === 1 ? "name" : "names"}`,
+  });
+}
+
+/** The names in a file's text, in the first form that it has. */
+function namesOfText(text: string, where: string): readonly string[] {
   const plain = text.replace(/^\uFEFF/, "");
   const literal = /^\s*[[{]/.test(plain) ? parseLiteral(plain) : undefined;
   if (literal !== undefined) {

@@ -4,7 +4,7 @@ import type { Model } from "../../onnx/model.ts";
 import { decodedNames } from "../../onnx/rewrites/decoded-outputs.ts";
 import { builtInLabels, builtInLabelsFor, fitLabels, fittedLabels } from "./labels.ts";
 import { parseLiteral } from "./literal.ts";
-import { namesOfLiteral, readLabels } from "./read-labels.ts";
+import { checkFilled, namesOfLiteral, readLabels } from "./read-labels.ts";
 
 /** Names whose number is not yet compared with the model's classes. */
 export interface NameSource {
@@ -66,6 +66,7 @@ export function labelSources(
     try {
       const names = namesOfMetadata(text, key);
       if (names === undefined) return [];
+      checkFilled(names, key);
       return [{ names, reason, where: `${where}: ${key}`, isGiven: key === "labels" }];
     } catch (error) {
       // Nobody asked for these names, and the model works without them.
