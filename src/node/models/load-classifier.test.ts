@@ -43,6 +43,9 @@ test("labels from a file, with its line ends and its WordNet numbers", async () 
   await expect(loadClassifier(path("tiny.onnx"), { ...options, labels: path("none.txt") })).rejects.toThrow(
     /none.txt: no such file/,
   );
+  await expect(loadClassifier(path("tiny.onnx"), { ...options, labels: folder })).rejects.toThrow(
+    /: is a folder, expected a file of class names \(lines, CSV or JSON\), or one of imagenet, cifar10\.$/,
+  );
   await expect(loadClassifier(path("tiny.onnx"), { ...options, labels: "imagenet" })).rejects.toThrow(
     /expected 4 lines.*got 1000/,
   );

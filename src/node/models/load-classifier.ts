@@ -72,6 +72,11 @@ function withFile(classifier: Classifier, file: FileClassifier["file"]): FileCla
   };
 }
 
+const whyNotRead: ReadonlyMap<string | undefined, string> = new Map([
+  ["ENOENT", "no such file"],
+  ["EISDIR", "is a folder"],
+]);
+
 /** The names in a file; throws a BadInputError where it cannot be read. */
 export function readLabelFile(path: string): readonly string[] {
   let text: string;
@@ -82,7 +87,7 @@ export function readLabelFile(path: string): readonly string[] {
     throw new BadInputError(
       {
         where: path,
-        what: code === "ENOENT" ? "no such file" : `cannot be read (${message})`,
+        what: whyNotRead.get(code) ?? `cannot be read (${message})`,
         expected: `a file of class names (lines, CSV or JSON), or one of ${Object.keys(builtInLabels).join(", ")}`,
       },
       { cause },
