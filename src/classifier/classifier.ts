@@ -302,7 +302,7 @@ function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
     labels,
     labelsReason: parts.names.reason,
     warnings: [...parts.warnings, ...prepared.warnings, ...parts.names.warnings, ...(guess.warnings ?? [])],
-    labelName: (index) => labels?.[index] ?? `class ${index}`,
+    labelName: (index) => labels?.[index] || `class ${index}`,
     findLabel: (label) => findLabel(label, labels, classCount),
     layers,
     selectLayers(selectors) {

@@ -31,6 +31,7 @@ describe("names are read in the forms that files have", () => {
     ],
     ["Hugging Face", '{"model_type": "vit", "id2label": {"0": "tabby", "1": "fox", "2": "red panda"}, "label2id": {}}'],
     ["only label2id", '{"label2id": {"fox": 1, "tabby": 0, "red panda": 2}}'],
+    ["label2id with numbers as strings", '{"label2id": {"fox": "1", "tabby": "0", "red panda": "2"}}'],
     ["timm", '{"architecture": "x", "label_names": ["tabby", "fox", "red panda"]}'],
     ["Python", "{0: 'tabby', 1: \"fox\", 2: 'red panda'}"],
     ["YAML's list", "path: x\nnames:\n- tabby\n- fox # a\n- 'red panda'\nnc: 3\n"],
@@ -115,6 +116,8 @@ describe("where names come from", () => {
     ["classes", '["tabby", "fox", "red panda"]'],
     ["labels", "tabby\nfox\nred panda"],
     ["class_names", "tabby,fox,red panda"],
+    ["class_to_idx", '{"fox": 1, "tabby": 0, "red panda": 2}'],
+    ["label2id", "{'red panda': 2, 'tabby': 0, 'fox': 1}"],
   ])("metadata %s", (key, text) => {
     expect(resolve(metadata(key, text))).toMatchObject({ labels: three, reason: `the model's metadata (${key})` });
   });

@@ -90,6 +90,7 @@ const listKeys = [
   "categories",
   "idx_to_class",
   "class_to_idx",
+  "class_indices",
 ];
 
 /** The names that a list or a dictionary holds; undefined if it holds none. */
@@ -116,7 +117,10 @@ export function namesOfLiteral(value: Literal, where: string): readonly string[]
       where,
     );
   }
-  if (entries.every(([, item]) => typeof item === "number" && Number.isInteger(item) && item >= 0)) {
+  // label2id of many networks of Hugging Face has its numbers as strings.
+  if (
+    entries.every(([, item]) => (typeof item === "number" || typeof item === "string") && /^\d+$/.test(String(item)))
+  ) {
     return inOrder(
       entries.map(([key, item]): Numbered => [Number(item), key]),
       where,

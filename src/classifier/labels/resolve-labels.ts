@@ -38,7 +38,7 @@ export interface Labels {
 
 /** Keys of metadata that hold names, as their last word. */
 const nameKey =
-  /(^|[^a-z0-9])(names|labels|classes|class_?names|label_?names|id2label|categories|classlabels|class_labels)$/i;
+  /(^|[^a-z0-9])(names|labels|classes|class_?names|label_?names|id2label|label2id|idx_to_class|class_to_idx|class_indices|categories|classlabels|class_labels)$/i;
 
 /** The names that are given, and those that the files beside the model and its metadata hold, in the order of trust. */
 export function labelSources(
@@ -96,7 +96,8 @@ function namesOfMetadata(text: string, where: string): readonly string[] | undef
   if (/^\s*[[{]/.test(text)) return undefined;
   if (/[\r\n]/.test(text.trim())) return readLabels(text, where);
   const parts = text.split(text.includes(",") ? "," : text.includes(";") ? ";" : /\s+/);
-  return parts.map((part) => part.trim()).filter((part) => part !== "");
+  const names = parts.map((part) => part.trim()).filter((part) => part !== "");
+  return names.length === 0 ? undefined : names;
 }
 
 /** How many classes the most trusted names are for; undefined if there are none. */

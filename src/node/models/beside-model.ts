@@ -72,7 +72,7 @@ export function readBesideModel(path: string): BesideModel {
       if (found !== undefined) stated.push({ stated: found, reason });
       const kind = name === "config.json" ? statedHead(config) : undefined;
       if (kind !== undefined) head = { kind, reason: `${reason} (problem_type)` };
-      if (name === "config.json" && /"(id2label|label_names)"/.test(file.text)) {
+      if (name === "config.json" && mayHoldNames(config)) {
         const names = readLabels(file.text, name);
         // What transformers writes where nobody named the classes says nothing.
         const isNamed = names.some((label, index) => label !== `LABEL_${index}`);
@@ -108,6 +108,19 @@ export function readBesideModel(path: string): BesideModel {
     });
   }
   return { stated, labels, warnings, head };
+}
+
+/** The keys of config.json under which names stand; others ("labels", "categories") mean different things there. */
+const configNameKeys = ["id2label", "label2id", "label_names", "names", "class_names", "classes", "class_to_idx"];
+
+/** Whether a configuration has a list or a dictionary of names, which may still be damaged. */
+function mayHoldNames(config: unknown): boolean {
+  if (typeof config !== "object" || config === null) return false;
+  // A name or a null under one of the keys, and the empty dictionaries of networks without classes, name none.
+  return Object.entries(config).some(
+    ([key, value]) =>
+      configNameKeys.includes(key) && typeof value === "object" && value !== null && Object.keys(value).length > 0,
+  );
 }
 
 /** What transformers' `problem_type` says that the outputs of a classifier are. */

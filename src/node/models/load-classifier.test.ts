@@ -87,6 +87,45 @@ test("what transformers' problem_type says of scores that no graph explains", as
   expect((await load()).prepared.head.kind).toBe("softmax");
 });
 
+describe("names in config.json", () => {
+  const load = (config: object) => {
+    const beside = mkdtempSync(join(folder, "names-"));
+    writeFileSync(join(beside, "model.onnx"), writeModel(tinyClassifier()));
+    writeFileSync(join(beside, "config.json"), JSON.stringify(config));
+    return loadClassifier(join(beside, "model.onnx"), { runtime: referenceRuntime });
+  };
+
+  test.each([
+    ["label2id alone", { num_labels: 4, label2id: { bee: 1, ant: 0, dog: 3, cat: 2 } }],
+    ["names", { model_type: "yolo", names: ["ant", "bee", "cat", "dog"] }],
+    ["class_to_idx", { class_to_idx: { ant: 0, bee: 1, cat: 2, dog: 3 } }],
+  ])("%s", async (_, config) => {
+    const { labels, labelsReason } = await load(config);
+    expect(labels).toEqual(["ant", "bee", "cat", "dog"]);
+    expect(labelsReason).toBe("config.json beside the model");
+  });
+
+  test.each([
+    [
+      "what says nothing",
+      { names: "tiny", id2label: {}, label2id: { LABEL_0: 0, LABEL_1: 1, LABEL_2: 2, LABEL_3: 3 } },
+      [],
+    ],
+    ["names of other classes", { label2id: { ant: 0, bee: 1 } }, ["labels-do-not-fit"]],
+    ["numbers with gaps", { label2id: { ant: 0, bee: 1, cat: 2, dog: 7 } }, ["unusable-file"]],
+  ])("%s gives no names", async (_, config, codes) => {
+    const { labels, warnings } = await load(config);
+    expect(labels).toBeUndefined();
+    expect(warnings.map(({ code }) => code)).toEqual(codes);
+  });
+});
+
+test("a class whose name is empty is called by its number", async () => {
+  const options = { runtime: referenceRuntime, labels: ["ant", "", "cat", "dog"] };
+  const { labelName } = await loadClassifier(path("tiny.onnx"), options);
+  expect([labelName(0), labelName(1)]).toEqual(["ant", "class 1"]);
+});
+
 test("wrong arguments get the house's messages", async () => {
   await expect(loadClassifier(path("tiny.onnx"), undefined as never)).rejects.toThrow(
     /^loadClassifier: runtime: no runtime, expected the module of onnxruntime-node.*import \* as runtime from 'onnxruntime-node'/,
