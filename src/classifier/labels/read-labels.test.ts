@@ -16,6 +16,7 @@ describe("names are read in the forms that files have", () => {
     ["numbers with tabs", "0\ttabby\n1\tfox\n2\tred panda\n"],
     ["numbers in brackets", "[0] tabby\n[1] fox\n[2] red panda\n"],
     ["numbers and stops, from 1", "1. tabby\n2. fox\n3. red panda\n"],
+    ["numbers and hyphens", "0 - tabby\n1 - fox\n2 - red panda\n"],
     ["numbers behind", "tabby 0\nfox 1\nred panda 2\n"],
     ["numbers in another order", "2 red panda\n0 tabby\n1 fox\n"],
     ["WordNet numbers", "n02123045 tabby\nn02119789 fox\nn02509815 red panda\n"],
@@ -61,6 +62,8 @@ describe("names are read in the forms that files have", () => {
     ["cards", ["3 of clubs", "4 of clubs", "2 of hearts", "1 of hearts"]],
     ["some with another word", ["stage 1", "stage 2", "relapse 3"]],
     ["commas", ["grade,0", "grade,1", "grade,2"]],
+    ["ranges with a hyphen", ["0 - 1 years", "1 - 2 years", "2 - 3 years"]],
+    ["ranges in words", ["0 to 1", "1 to 4", "2 or more"]],
     ["a single line", ["type 1"]],
   ])("numbers that tell names apart are parts of them: %s", (_, names) => {
     expect(readLabels(names.join("\n"), "f")).toEqual(names);
@@ -68,6 +71,7 @@ describe("names are read in the forms that files have", () => {
 
   test("numbers with a mark say the order, also of names that occur twice", () => {
     expect(readLabels("0: tabby", "f")).toEqual(["tabby"]);
+    expect(readLabels("1 - 7 up\n2 - cola\n0 - tea", "f")).toEqual(["tea", "7 up", "cola"]);
     expect(readLabels("2: other\n0: other\n1: fox\n", "f")).toEqual(["0: other", "1: fox", "2: other"]);
   });
 

@@ -169,6 +169,9 @@ interface NumberedLine {
 /** The lines as names, if each has a number before or behind its name and these are those of the classes. */
 function namesOfNumberedLines(lines: readonly string[], where: string): readonly string[] | undefined {
   const filled = lines.filter((line) => line.trim() !== "");
+  // Ranges, as of ages, begin with every number where they are one wide; the last of them may be open.
+  const ranges = filled.filter((line) => /^\s*\d+\s+(?:[-–]|to)\s+\d/.test(line));
+  if (ranges.length * 2 > filled.length) return undefined;
   const patterns = [
     /^(\s*[[("']?(\d+)[\])"']?(?:\s*[:=;,|]\s*|\s+-\s+|\.\s+|\s+|\)\s*))(\S.*)$/,
     /^()()\s*["']?(\S.*?)["']?\s*([\s:=;,|]\s*(\d+))\s*$/,
