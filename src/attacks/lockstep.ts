@@ -6,11 +6,6 @@ import type { AttackTask, SearchContext, SearchResult } from "./attack.ts";
 /** What a search for one image returns; what it cost is counted. */
 export type Found<F> = Omit<SearchResult<F>, "cost">;
 
-/** An answer that took more than one run of the network says so. */
-interface Counted {
-  readonly runs?: number;
-}
-
 /** Answers the points of all tasks together. */
 export type Evaluator<E extends Evaluation> = (
   points: readonly Float32Array[],
@@ -19,9 +14,10 @@ export type Evaluator<E extends Evaluation> = (
 
 /**
  * The function `run` of a search: every task has a generator of its own, which yields the points that it wants evaluated and returns what it
- * found. All of them run in lockstep; `evaluatorOf` makes what answers them. A generator sees what it would see alone.
+ * found. All of them run in lockstep; `evaluatorOf` makes what answers them. A generator sees what it would see alone. An answer that took more than one run of the
+ * network says so in `runs`.
  */
-export function inLockstep<E extends Evaluation & Counted, F = undefined>(
+export function inLockstep<E extends Evaluation & { readonly runs?: number }, F = undefined>(
   evaluatorOf: (tasks: readonly AttackTask[], context: SearchContext) => Promise<Evaluator<E>>,
   searchOf: (task: AttackTask, n: number) => Generator<Query, Found<F>, E>,
 ): (tasks: readonly AttackTask[], context: SearchContext) => Promise<SearchResult<F>[]> {

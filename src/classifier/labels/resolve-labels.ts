@@ -17,23 +17,17 @@ export interface NameSource {
   readonly isGiven: boolean;
 }
 
-/** What is to be said about names, in the form of a model's other warnings. */
-interface LabelWarning {
-  readonly code: string;
-  readonly message: string;
-}
-
 export interface LabelSources {
   readonly sources: readonly NameSource[];
   /** About metadata that seems to hold names and cannot be used. */
-  readonly warnings: readonly LabelWarning[];
+  readonly warnings: readonly { readonly code: string; readonly message: string }[];
 }
 
 export interface Labels {
   readonly labels: readonly string[] | undefined;
   /** Where they come from, or why there are none, a phrase. */
   readonly reason: string;
-  readonly warnings: readonly LabelWarning[];
+  readonly warnings: readonly { readonly code: string; readonly message: string }[];
 }
 
 /** Keys of metadata that hold names, as their last word. */
@@ -59,7 +53,7 @@ export function labelSources(
     }
     return { sources: [{ names, reason: "as given", where: "labels", isGiven: true }], warnings: [] };
   }
-  const warnings: LabelWarning[] = [];
+  const warnings: { readonly code: string; readonly message: string }[] = [];
   const embedded = [...model.metadata].flatMap(([key, text]): NameSource[] => {
     if (!nameKey.test(key) || text.trim() === "") return [];
     const reason = `the model's metadata (${key})`;
