@@ -111,30 +111,20 @@ export function explainingOf(
     }
   }
 
-  /** Writes and says what was found in a picture: one explanation while the next is computed, since encoding pictures waits for other threads. */
+  /** Writes and says what was found in a picture. */
   async function write(source: PictureSource, found: AsyncIterable<Explained> | Iterable<Explained>): Promise<void> {
-    let writing = Promise.resolve();
     try {
-      for await (const explained of found) {
-        await writing;
-        writing = writeOne(explained);
-        // It is awaited below, or before the next one; until then nobody else looks at it.
-        writing.catch(() => undefined);
+      for await (const { explanation, film } of found) {
+        await report.add(explanation, film);
+        const { record } = explanation;
+        progress.around(() => {
+          if (json) sayJson(io, record);
+          else if (saysAll || record.method === usualMethods[0]) say(io, summaryLine(record, { isNamed: saysAll }));
+        });
       }
-      await writing;
     } finally {
-      await writing.catch(() => undefined);
       await report.endPicture(source);
     }
-  }
-
-  async function writeOne({ explanation, film }: Explained): Promise<void> {
-    await report.add(explanation, film);
-    const { record } = explanation;
-    progress.around(() => {
-      if (json) sayJson(io, record);
-      else if (saysAll || record.method === usualMethods[0]) say(io, summaryLine(record, { isNamed: saysAll }));
-    });
   }
 
   async function explainHere(sources: readonly PictureSource[], index: number, task: Task): Promise<void> {
