@@ -11,7 +11,7 @@ import { fusedOperatorNames } from "../src/onnx/rewrites/decompose-fused-operato
 import { quantizedOperators } from "../src/onnx/rewrites/quantized-operators.ts";
 import { recurrentOperators } from "../src/onnx/rewrites/recurrent-operators.ts";
 import { shapedOperators } from "../src/onnx/rewrites/shaped-operators.ts";
-import { canonicalOpset, oldestOpset } from "../src/onnx/rewrites/upgrade-opset.ts";
+import { canonicalOpset, oldestOpset } from "../src/onnx/rewrites/opsets/upgrade-opset.ts";
 import { newestOpset } from "../src/onnx/validate.ts";
 
 const { activations, attention, constants, indexing, resampling, ...rest } = operatorFamilies;

@@ -153,7 +153,7 @@ export {
   foldBatchNormalization,
 } from "../onnx/rewrites/fold-batch-normalization.ts";
 export { inlineFunctions } from "../onnx/rewrites/inline-functions.ts";
-export { canonicalOpset, type UpgradeOpsetOptions, upgradeOpset } from "../onnx/rewrites/upgrade-opset.ts";
+export { canonicalOpset, type UpgradeOpsetOptions, upgradeOpset } from "../onnx/rewrites/opsets/upgrade-opset.ts";
 export { type ParseOptions, parseGraph, parseModel } from "../onnx/text/parse.ts";
 export { type PrintOptions, printGraph, printModel } from "../onnx/text/print.ts";
 export { type ValidateModelOptions, validateModel } from "../onnx/validate.ts";

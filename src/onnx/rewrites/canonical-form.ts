@@ -14,7 +14,7 @@ import { decomposeFusedOperators } from "./decompose-fused-operators.ts";
 import { halfToFloat32, halfTypesOf } from "./half-to-float32.ts";
 import { inlineFunctions } from "./inline-functions.ts";
 import { lowerOpset } from "./lower-opset.ts";
-import { upgradeOpset } from "./upgrade-opset.ts";
+import { upgradeOpset } from "./opsets/upgrade-opset.ts";
 
 export interface CanonicalFormOptions {
   /** How messages call the model, such as its path. Default "model". */

@@ -16,7 +16,7 @@ import {
   type Model,
   type Node,
 } from "../model.ts";
-import { upgradeOpset } from "./upgrade-opset.ts";
+import { upgradeOpset } from "./opsets/upgrade-opset.ts";
 
 /** More nodes than any network has: functions that call others twice grow exponentially. */
 const mostNodes = 200_000;

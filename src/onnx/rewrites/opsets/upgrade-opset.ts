@@ -5,9 +5,9 @@
  * types or gave new attributes defaults that keep the old meaning need none. The sources are the operators' changelogs (onnx/docs/Changelog.md).
  * Attributes that became inputs appear as Constant nodes, which the clean-up turns into initializers.
  */
-import { BadInputError, checkForm, checkKeys, UnsupportedError } from "../../errors.ts";
-import { freshNames } from "../fresh-names.ts";
-import { mapGraphs } from "../inner-graphs.ts";
+import { BadInputError, checkForm, checkKeys, UnsupportedError } from "../../../errors.ts";
+import { freshNames } from "../../fresh-names.ts";
+import { mapGraphs } from "../../inner-graphs.ts";
 import {
   type Attribute,
   type FunctionDefinition,
@@ -17,8 +17,8 @@ import {
   type Node,
   tensorOfInitializer,
   type ValueInfo,
-} from "../model.ts";
-import { shapeHintsOf } from "../shape-hints.ts";
+} from "../../model.ts";
+import { shapeHintsOf } from "../../shape-hints.ts";
 import type { Upgrade, UpgradeContext } from "./upgrade.ts";
 import { newerUpgrades } from "./upgrade-newer.ts";
 import { oldestUpgrades, replaceExperiment } from "./upgrade-oldest.ts";

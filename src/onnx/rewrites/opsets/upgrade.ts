@@ -1,6 +1,6 @@
 /** @file One step of an operator from one version of its set to a later one. */
-import type { DataType, Tensor } from "../../tensor/tensor.ts";
-import type { Node } from "../model.ts";
+import type { DataType, Tensor } from "../../../tensor/tensor.ts";
+import type { Node } from "../../model.ts";
 
 /** The nodes that mean from version `since` on what `node` meant before. */
 export interface Upgrade {

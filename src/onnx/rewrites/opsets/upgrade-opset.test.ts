@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { runModel, wave } from "../../../test/run-model.ts";
-import { BadInputError } from "../../errors.ts";
-import { evaluate } from "../evaluate.ts";
-import { parseModel } from "../text/parse.ts";
-import { cleanUp } from "./clean-up.ts";
+import { runModel, wave } from "../../../../test/run-model.ts";
+import { BadInputError } from "../../../errors.ts";
+import { evaluate } from "../../evaluate.ts";
+import { parseModel } from "../../text/parse.ts";
+import { cleanUp } from "../clean-up.ts";
 import { upgradeOpset } from "./upgrade-opset.ts";
 
 function modelOf(opset: number, graph: string) {

@@ -1,9 +1,9 @@
 /** @file Operators of the sets 8 to 17 in the form of set 18: attributes that became inputs, and defaults that became others. */
-import { UnsupportedError } from "../../errors.ts";
-import { tensorOf } from "../../tensor/tensor.ts";
-import { attributesFrom, attributesOf } from "../attributes.ts";
-import { int64Tensor } from "../int64.ts";
-import { describeNode } from "../model.ts";
+import { UnsupportedError } from "../../../errors.ts";
+import { tensorOf } from "../../../tensor/tensor.ts";
+import { attributesFrom, attributesOf } from "../../attributes.ts";
+import { int64Tensor } from "../../int64.ts";
+import { describeNode } from "../../model.ts";
 import { type Upgrade, without } from "./upgrade.ts";
 
 /** `inputs` with `name` at `index`; left-out inputs before it are empty. */

@@ -4,11 +4,11 @@
  * Until then broadcasting was an attribute and went one way only, constants of Reshape and Pad were attributes, and every operator that
  * frameworks compute in place had an attribute for that, which says nothing of its result.
  */
-import { UnsupportedError } from "../../errors.ts";
-import { tensorOf } from "../../tensor/tensor.ts";
-import { attributesFrom, attributesOf } from "../attributes.ts";
-import { int64Tensor } from "../int64.ts";
-import { describeNode, type Node } from "../model.ts";
+import { UnsupportedError } from "../../../errors.ts";
+import { tensorOf } from "../../../tensor/tensor.ts";
+import { attributesFrom, attributesOf } from "../../attributes.ts";
+import { int64Tensor } from "../../int64.ts";
+import { describeNode, type Node } from "../../model.ts";
 import { type Upgrade, type UpgradeContext, without } from "./upgrade.ts";
 
 /** What says that a result may take the place of its input. */
