@@ -8,10 +8,10 @@
 import { isNonDifferentiable, ruleOf } from "../src/autodiff/rules/index.ts";
 import { type Operator, operatorFamilies, operators } from "../src/onnx/operators/table.ts";
 import { fusedOperatorNames } from "../src/onnx/rewrites/decompose-fused-operators.ts";
+import { canonicalOpset, oldestOpset } from "../src/onnx/rewrites/opsets/upgrade-opset.ts";
 import { quantizedOperators } from "../src/onnx/rewrites/quantized-operators.ts";
 import { recurrentOperators } from "../src/onnx/rewrites/recurrent-operators.ts";
 import { shapedOperators } from "../src/onnx/rewrites/shaped-operators.ts";
-import { canonicalOpset, oldestOpset } from "../src/onnx/rewrites/opsets/upgrade-opset.ts";
 import { newestOpset } from "../src/onnx/validate.ts";
 
 const { activations, attention, constants, indexing, resampling, ...rest } = operatorFamilies;
