@@ -1,6 +1,7 @@
 /** @file What callers without types get wrong, said in words: a classifier that is none, images that are no tensors of pixels. */
 import { kindOf, MisuseError } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
+import { firstNotFinite } from "../tensor/vector.ts";
 import type { Classifier } from "./classifier.ts";
 
 /** Throws a MisuseError in the name of `where` if `classifier` is not one. */
@@ -43,7 +44,7 @@ export function checkImages(
         advice: "classifier.fit() resizes and crops a picture.",
       });
     }
-    const bad = anyNumbers ? data.findIndex((x) => !Number.isFinite(x)) : firstBeyondPixels(data);
+    const bad = anyNumbers ? firstNotFinite(data) : firstBeyondPixels(data);
     if (bad < 0) continue;
     throw new MisuseError({
       where,

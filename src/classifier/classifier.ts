@@ -5,6 +5,7 @@ import type { ImageTensor, Picture } from "../image/picture.ts";
 import type { Model } from "../onnx/model.ts";
 import { checkRuntime } from "../runtime/runtime.ts";
 import type { SessionOptions } from "../runtime/session.ts";
+import { firstNotFinite } from "../tensor/vector.ts";
 import { findLabel } from "./labels/labels.ts";
 import {
   type LabelSources,
@@ -273,7 +274,7 @@ function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
     const isTensor = Array.isArray(shape) && data instanceof Float32Array;
     const fits = isTensor && shape.length === 3 && shape.every((extent, axis) => extent === expected[axis]);
     if (fits && data.length === channels * height * width) {
-      const bad = data.findIndex((x) => !Number.isFinite(x));
+      const bad = firstNotFinite(data);
       if (bad < 0) return data;
       throw new MisuseError({
         where: `classifier.${method}`,

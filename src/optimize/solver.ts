@@ -6,7 +6,7 @@
 import { MisuseError } from "../errors.ts";
 import { kernelsFor } from "../simd/kernels.ts";
 import type { Workspace } from "../simd/workspace.ts";
-import type { FloatArray } from "../tensor/vector.ts";
+import { type FloatArray, firstNotFinite } from "../tensor/vector.ts";
 
 /** What a solver yields: a point that it wants evaluated. */
 export interface Query<A extends FloatArray = Float32Array> {
@@ -82,7 +82,7 @@ export function startingPoint<A extends FloatArray>(
   const point = workspace.vectors();
   point.set(start);
   if (Number.isNaN(largestIfFinite({ value: 0, gradient: point }))) {
-    const i = start.findIndex((x) => !Number.isFinite(x));
+    const i = firstNotFinite(start);
     throw new MisuseError({ where, what: `start[${i}]`, expected: "a finite number", got: String(start[i]) });
   }
   project?.(point);

@@ -45,6 +45,12 @@ export function largestMagnitude(vector: FloatArray): number {
   return largest;
 }
 
+/** The index of the first element that is NaN or infinite; −1 without one. */
+export function firstNotFinite(vector: FloatArray): number {
+  for (let i = 0; i < vector.length; i++) if (!Number.isFinite(vector[i])) return i;
+  return -1;
+}
+
 /** The index of the largest element; the first of equal ones. 0 for no elements. */
 export function indexOfLargest(values: ArrayLike<number>): number {
   let best = 0;

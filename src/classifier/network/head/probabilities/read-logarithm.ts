@@ -16,7 +16,7 @@ import {
   smoothed,
   summed,
 } from "./readings.ts";
-import { exponentOf, logSumExpOf, sumOf, withoutMaximum } from "./written-out.ts";
+import { exponentOf, logSumExpOf, small, sumOf, withoutMaximum } from "./written-out.ts";
 
 /** The logarithm of `name`; undefined where the graph cannot be read. */
 export function readLogarithm(reader: Reader, name: string): LogReading | undefined {
@@ -136,7 +136,7 @@ function readSum(reader: Reader, node: Node, rank: number): LogReading | undefin
   const of = logarithm(parts.other);
   if (of === undefined || shift === undefined || shift < 0) return undefined;
   // A small constant against log 0 is no part of the probability.
-  return shift <= 1e-3 ? of : smoothed(of, shift);
+  return shift <= small ? of : smoothed(of, shift);
 }
 
 /** e / Σ e. */

@@ -2,7 +2,7 @@
 import type { Origins } from "./origins.ts";
 
 /** A constant against which a probability does not count, as people add to keep away from 0. */
-const small = 1e-3;
+export const small = 1e-3;
 
 /** The value whose sum over an axis `name` is, with limits from below and small constants ignored. */
 export function sumOf(origins: Origins, name: string): { readonly of: string; readonly axis: number } | undefined {
