@@ -5,23 +5,25 @@
  * Per network: all methods of below 100 runs on all images; those that cost more on the first 200, with their published settings (`-costly`); ablations,
  * layers and strengths of the perceptual method on the first 300 (`-choices`). Then `pooled`, of what the three have finished so far. What was stopped
  * goes on where it was; a part's name as the first argument runs that part only, `pooled` only adds up. Further arguments go to the command.
- * Records and pages stay in results/table1-imagenet, where git ignores them.
+ * Records and pages stay in results/table1-imagenet, where git ignores them. What they add up from is kept beside each table (judged-records.ts), so that
+ * `pooled` takes in networks that another machine has run.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { compareMethods, paperMethods } from "../../src/experiments/localization/comparisons.ts";
+import type { TabledRecord } from "../../src/experiments/localization/judged-record.ts";
 import { summarizeGroups } from "../../src/experiments/localization/picture-groups.ts";
 import { isLocalizationRecord, type LocalizationRecord } from "../../src/experiments/localization/record.ts";
 import { accuracyOf, type LocalizationSummary, summarizeMethods } from "../../src/experiments/localization/summary.ts";
 import { defaultSummaryOptions } from "../../src/experiments/localization/summary-options.ts";
-import type { LocalizationFinished } from "../../src/experiments/localization/threshold-errors.ts";
 import { rasterize } from "../../src/node/pictures/rasterize.ts";
 import { readFolderRecords } from "../../src/node/records/record-folder.ts";
 import { comparisonsCsv, groupsCsv } from "../../src/report/localization/comparison-tables.ts";
 import { errorPlots } from "../../src/report/localization/plots.ts";
 import { localizationCsv, localizationMarkdown, measuresCsv } from "../../src/report/localization/tables.ts";
 import { methods } from "../../src/saliency/methods.ts";
+import { judgedFile, readJudgedRecords, writeJudgedRecords } from "./judged-records.ts";
 import { data, root, runPart } from "./run-part.ts";
 
 const results = join(root, "results/table1-imagenet");
@@ -96,14 +98,26 @@ const parts = Object.entries(networks).flatMap(([network, preprocessing]) => {
   ];
 });
 
-/** The records of what is finished of `suffix` ("", "-costly") on every network, the network's name before the image's. */
-async function pooledRecords(suffix: string): Promise<LocalizationFinished[]> {
-  const all: LocalizationFinished[] = [];
+/**
+ * What is finished in a part's folder: judged records, brought up to date from the records themselves where this machine has as many. (One that only begins
+ * anew what another has finished adds nothing yet.)
+ */
+async function finishedOf(folder: string): Promise<TabledRecord[]> {
+  if (!existsSync(folder)) return [];
+  const kept = join(folder, judgedFile);
+  const before = existsSync(kept) ? readJudgedRecords(kept, defaultSummaryOptions) : [];
+  const { index } = await readFolderRecords<LocalizationRecord>(folder, { isResult: isLocalizationRecord });
+  const own = index.allRecords();
+  if (own.length === 0 || own.length < before.length) return before;
+  writeJudgedRecords(kept, own, defaultSummaryOptions);
+  return readJudgedRecords(kept, defaultSummaryOptions);
+}
+
+/** What is finished of `suffix` ("", "-costly") on every network, the network's name before the image's. */
+async function pooledRecords(suffix: string): Promise<TabledRecord[]> {
+  const all: TabledRecord[] = [];
   for (const network of Object.keys(networks)) {
-    const folder = join(results, `${network}${suffix}`);
-    if (!existsSync(folder)) continue;
-    const { index } = await readFolderRecords<LocalizationRecord>(folder, { isResult: isLocalizationRecord });
-    for (const record of index.allRecords()) {
+    for (const record of await finishedOf(join(results, `${network}${suffix}`))) {
       all.push({ ...record, key: { ...record.key, image: `${network}/${record.key.image}` } });
     }
   }
@@ -113,7 +127,7 @@ async function pooledRecords(suffix: string): Promise<LocalizationFinished[]> {
 const networkOf = (image: string): string => image.slice(0, image.indexOf("/"));
 
 /** The names that occur beside each of what `of` names. */
-function namesBy(records: readonly LocalizationFinished[], of: (image: string) => string): Map<string, Set<string>> {
+function namesBy(records: readonly TabledRecord[], of: (image: string) => string): Map<string, Set<string>> {
   const found = new Map<string, Set<string>>();
   for (const { key } of records) {
     const names = found.get(of(key.image)) ?? new Set();
@@ -123,7 +137,7 @@ function namesBy(records: readonly LocalizationFinished[], of: (image: string) =
 }
 
 /** Only methods that every network has begun, and only pictures that a network has finished with all of them: none is judged on the pictures that came first. */
-function complete(records: readonly LocalizationFinished[]): LocalizationFinished[] {
+function complete(records: readonly TabledRecord[]): TabledRecord[] {
   const begun = [...namesBy(records, networkOf).values()];
   const common = records.filter(({ key }) => begun.every((names) => names.has(key.method)));
   const count = new Set(common.map(({ key }) => key.method)).size;
@@ -143,6 +157,10 @@ async function writePooled(suffix: string): Promise<void> {
   const options = defaultSummaryOptions;
   const images = new Set(records.map(({ key }) => key.image));
   const present = [...new Set([...images].map(networkOf))];
+  if (present.length < 2) {
+    process.stdout.write(`pooled${suffix}: nothing to pool, only ${present.join()} has finished pictures here\n`);
+    return;
+  }
   const experiments = present.map((network) =>
     JSON.parse(readFileSync(join(results, `${network}${suffix}`, "experiment.json"), "utf8")),
   );

@@ -190,6 +190,7 @@ export {
   type PerturbationRecord,
 } from "../experiments/explanation/record.ts";
 export { explanationRecordSchema, type RecordJsonSchema } from "../experiments/explanation/record-schema.ts";
+export { agreementOf, isLocalized } from "../experiments/localization/agreement.ts";
 export { type BenchmarkSummaryInput, localizationSummary } from "../experiments/localization/benchmark-summary.ts";
 export { type Comparison, compareMethods, paperMethods } from "../experiments/localization/comparisons.ts";
 export type { IntervalEstimate, Pooling } from "../experiments/localization/estimates.ts";
@@ -199,6 +200,12 @@ export {
   type InsertionDeletion,
   insertionDeletion,
 } from "../experiments/localization/insertion-deletion.ts";
+export {
+  type GridErrors,
+  type JudgedRecord,
+  judgeRecord,
+  type TabledRecord,
+} from "../experiments/localization/judged-record.ts";
 export { type PictureGroup, summarizeGroups } from "../experiments/localization/picture-groups.ts";
 export {
   defaultLocalizationSettings,
@@ -226,7 +233,7 @@ export {
   summarizeMethods,
 } from "../experiments/localization/summary.ts";
 export { defaultSummaryOptions, type SummaryOptions } from "../experiments/localization/summary-options.ts";
-export { agreementOf, isLocalized, type LocalizationFinished } from "../experiments/localization/threshold-errors.ts";
+export type { LocalizationFinished } from "../experiments/localization/threshold-errors.ts";
 export {
   cascadeStages,
   type RandomizationComputer,

@@ -1,7 +1,9 @@
 /** @file Which photographs the figures show: by rules on the records of Table 1, in the order of the data, not by how well they look. */
+
+import { isLocalized } from "../../../src/experiments/localization/agreement.ts";
 import { summarizeMethods } from "../../../src/experiments/localization/summary.ts";
 import type { SummaryOptions } from "../../../src/experiments/localization/summary-options.ts";
-import { isLocalized, type LocalizationFinished } from "../../../src/experiments/localization/threshold-errors.ts";
+import type { LocalizationFinished } from "../../../src/experiments/localization/threshold-errors.ts";
 import type { Box } from "../../../src/image/geometry.ts";
 import { areaOf, sharedArea, wholeBox } from "../../../src/localization/box.ts";
 import { boxAtBest } from "../../../src/report/localization/shown.ts";

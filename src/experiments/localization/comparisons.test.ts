@@ -5,6 +5,7 @@ import { gridKinds, thresholdGrids } from "../../localization/threshold-grids.ts
 import { perceptual } from "../../saliency/perturbations/perceptual.ts";
 import { mcnemarTest } from "../statistics/statistics.ts";
 import { compareMethods, paperMethods } from "./comparisons.ts";
+import { judgeRecord } from "./judged-record.ts";
 import { summarizeGroups } from "./picture-groups.ts";
 import { boxesAsText, type GridBoxes, type LocalizationRecord } from "./record.ts";
 import { summarizeMethods } from "./summary.ts";
@@ -135,4 +136,24 @@ test("groups of pictures: by the number and size of objects, and by what the net
   expect(summarizeGroups([quarter, ...records], [run("m")]).map(({ images: count }) => count)).toEqual([3, 2, 1, 4, 1]);
   // Where all are alike there is nothing to divide.
   expect(summarizeGroups([record("a", "m", true), record("b", "m", true)], [run("m")])).toEqual([]);
+});
+
+test("judged records, which hold no boxes and no curves, make the same tables", () => {
+  const records = images.flatMap((image, i) => [
+    record(image, "a", i >= 2, { insertion: [0, 0.5, 1], deletion: [1, 0.25, 0] }),
+    record(image, "b", i === 2, { truthBoxes: i % 2 === 0 ? [right] : [right, wrong] }),
+  ]);
+  const judged = records.map((full) => ({ ...full, result: judgeRecord(full.result, defaultSummaryOptions) }));
+  const runs = [run("a"), run("b")];
+  expect(judged[0].result).not.toHaveProperty("boxes");
+  expect(judged[0].result.wrong["8"].percent).toBe("1".repeat(23));
+  expect(judged[4].result.insertion).toBeCloseTo(0.5);
+  expect(compareMethods(judged, runs, ["a"])).toEqual(compareMethods(records, runs, ["a"]));
+  expect(summarizeGroups(judged, runs)).toEqual(summarizeGroups(records, runs));
+  // The mean curves are all that is gone.
+  const withoutCurves = summarizeMethods(records, runs).map((method) => ({ ...method, curves: null }));
+  expect(summarizeMethods(judged, runs)).toEqual(withoutCurves);
+  // Judged before, they stay what they were judged to be.
+  const again = judged.map((full) => ({ ...full, result: { ...full.result, truthBoxes: [wrong] } }));
+  expect(compareMethods(again, runs, ["a"])[0]).toEqual(compareMethods(records, runs, ["a"])[0]);
 });

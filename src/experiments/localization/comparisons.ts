@@ -7,9 +7,10 @@ import { gridKinds, type ThresholdKind } from "../../localization/threshold-grid
 import { perceptual } from "../../saliency/perturbations/perceptual.ts";
 import { deviationsOf, holmAdjust } from "../statistics/statistics.ts";
 import { clustersOf, type IntervalEstimate, type Pooling, pairedTest, unknownShare } from "./estimates.ts";
+import type { TabledRecord } from "./judged-record.ts";
 import type { MethodRun } from "./protocol.ts";
 import { defaultSummaryOptions, type SummaryOptions } from "./summary-options.ts";
-import { bestThreshold, errorsOf, type LocalizationFinished, type Subject, subjectsOf } from "./threshold-errors.ts";
+import { bestThreshold, errorsOf, type Subject, subjectsOf } from "./threshold-errors.ts";
 
 /** One method against another, or against a box that looks at nothing. */
 export interface Comparison {
@@ -35,7 +36,7 @@ export function paperMethods(runs: readonly Pick<MethodRun, "name" | "method">[]
 
 /** `names`, each against every other method of `runs` and the two baselines, with each kind of threshold. Names without records are left out. */
 export function compareMethods(
-  records: readonly LocalizationFinished[],
+  records: readonly TabledRecord[],
   runs: readonly Pick<MethodRun, "name" | "method">[],
   names: readonly string[],
   options: SummaryOptions = defaultSummaryOptions,

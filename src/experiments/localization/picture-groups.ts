@@ -3,10 +3,11 @@ import { checkForm } from "../../errors.ts";
 import { areaOf } from "../../localization/box.ts";
 import { gridKinds, type ThresholdKind } from "../../localization/threshold-grids.ts";
 import { clustersOf, type IntervalEstimate, type Pooling, shareEstimate, unknownShare } from "./estimates.ts";
+import type { TabledRecord } from "./judged-record.ts";
 import type { MethodRun } from "./protocol.ts";
 import type { LocalizationRecord } from "./record.ts";
 import { defaultSummaryOptions, type SummaryOptions } from "./summary-options.ts";
-import { bestThreshold, errorsOf, type LocalizationFinished, subjectsOf } from "./threshold-errors.ts";
+import { bestThreshold, errorsOf, subjectsOf } from "./threshold-errors.ts";
 
 /** A box that covers less than this share of what the network sees is small: half of the side, as the centered box has half of the area. */
 const smallShare = 0.25;
@@ -47,7 +48,7 @@ const groups = [
   readonly name: string;
   readonly title: string;
   readonly hint: string;
-  readonly has: (result: LocalizationRecord) => boolean;
+  readonly has: (result: Pick<LocalizationRecord, "size" | "truthBoxes" | "predicted" | "truth">) => boolean;
 }[];
 
 function shareOf([box]: LocalizationRecord["truthBoxes"], { width, height }: LocalizationRecord["size"]): number {
@@ -74,7 +75,7 @@ export interface PictureGroup {
  * chosen on its few pictures.
  */
 export function summarizeGroups(
-  records: readonly LocalizationFinished[],
+  records: readonly TabledRecord[],
   runs: readonly Pick<MethodRun, "name" | "method">[],
   options: SummaryOptions = defaultSummaryOptions,
   pooling: Pooling = {},

@@ -4,12 +4,13 @@ import type { Box } from "../../image/geometry.ts";
 import { gridKinds, thresholdGrids } from "../../localization/threshold-grids.ts";
 import { localizationCsv, localizationMarkdown, measuresCsv } from "../../report/localization/tables.ts";
 import type { SaliencyMethod } from "../../saliency/method.ts";
+import { agreementOf, isLocalized } from "./agreement.ts";
 import { compareMethods } from "./comparisons.ts";
 import { summarizeGroups } from "./picture-groups.ts";
 import { boxesAsText, type GridBoxes, type LocalizationRecord } from "./record.ts";
 import { accuracyOf, summarizeMethods } from "./summary.ts";
 import { defaultSummaryOptions } from "./summary-options.ts";
-import { agreementOf, isLocalized, type LocalizationFinished } from "./threshold-errors.ts";
+import type { LocalizationFinished } from "./threshold-errors.ts";
 
 const size = { width: 10, height: 10 };
 const right: Box = [0, 0, 4, 4];

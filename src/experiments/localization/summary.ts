@@ -15,7 +15,7 @@ import {
   shareEstimate,
   unknownShare,
 } from "./estimates.ts";
-import { areaUnderSteps } from "./insertion-deletion.ts";
+import { areaOfCurve, type JudgedRecord, type TabledRecord } from "./judged-record.ts";
 import type { PictureGroup } from "./picture-groups.ts";
 import type { MethodRun } from "./protocol.ts";
 import type { ConnectivityKey, LocalizationRecord } from "./record.ts";
@@ -25,14 +25,7 @@ import {
   defaultSummaryOptions,
   type SummaryOptions,
 } from "./summary-options.ts";
-import {
-  bestThreshold,
-  countOf,
-  errorsOf,
-  type LocalizationFinished,
-  type Subject,
-  subjectsOf,
-} from "./threshold-errors.ts";
+import { bestThreshold, countOf, errorsOf, type Subject, subjectsOf } from "./threshold-errors.ts";
 import type { SanityStage } from "./weight-randomization.ts";
 
 /** How a method does with one kind of threshold. Errors are shares of pictures, in [0, 1]. */
@@ -112,7 +105,7 @@ export interface LocalizationSummary {
  * records does not matter. With `pooling`, intervals and tests take the records of one picture together. Throws a MisuseError if there are none.
  */
 export function summarizeMethods(
-  records: readonly LocalizationFinished[],
+  records: readonly TabledRecord[],
   runs: readonly Pick<MethodRun, "name" | "method">[],
   options: SummaryOptions = defaultSummaryOptions,
   pooling: Pooling = {},
@@ -141,7 +134,7 @@ export function summarizeMethods(
 }
 
 /** The classifier's accuracy on the pictures of the records; null where no classes are stated. */
-export function accuracyOf(records: readonly LocalizationFinished[]): IntervalEstimate | null {
+export function accuracyOf(records: readonly TabledRecord[]): IntervalEstimate | null {
   checkForm("accuracyOf: records", records, "list");
   const stated = [...new Map(records.map(({ key, result }) => [key.image, result])).values()].filter(
     ({ truth }) => truth !== null,
@@ -268,11 +261,11 @@ const noMeasures: Measures = {
   settings: {},
 };
 
-function measuresOf(records: readonly LocalizationFinished[], options: SummaryOptions, pooling: Pooling): Measures {
+function measuresOf(records: readonly TabledRecord[], options: SummaryOptions, pooling: Pooling): Measures {
   const results = records.map(({ result }) => result);
-  const present = <T>(of: (result: LocalizationRecord) => T | null): T[] =>
+  const present = <T>(of: (result: LocalizationRecord | JudgedRecord) => T | null): T[] =>
     results.map(of).filter((value) => value !== null);
-  const meanOf = (of: (result: LocalizationRecord) => number | null): IntervalEstimate | null => {
+  const meanOf = (of: (result: LocalizationRecord | JudgedRecord) => number | null): IntervalEstimate | null => {
     const own = records.flatMap(({ key, result }) => {
       const value = of(result);
       return value === null ? [] : [{ image: key.image, value }];
@@ -283,9 +276,9 @@ function measuresOf(records: readonly LocalizationFinished[], options: SummaryOp
       clustersOf(images, pooling),
     );
   };
-  const areaOf = (curve: readonly number[] | null): number | null => (curve === null ? null : areaUnderSteps(curve));
-  const insertions = present(({ insertion }) => insertion);
-  const deletions = present(({ deletion }) => deletion);
+  const curveOf = (curve: readonly number[] | number | null) => (typeof curve === "number" ? null : curve);
+  const insertions = present(({ insertion }) => curveOf(insertion));
+  const deletions = present(({ deletion }) => curveOf(deletion));
   const average = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
   const seconds = records.map((record) => record.seconds).sort((a, b) => a - b);
   const outcomes: Record<string, number> = {};
@@ -302,8 +295,8 @@ function measuresOf(records: readonly LocalizationFinished[], options: SummaryOp
     ),
     energyInside: meanOf((result) => result.energyInside),
     averagePrecision: meanOf((result) => result.averagePrecision),
-    insertion: meanOf(({ insertion }) => areaOf(insertion)),
-    deletion: meanOf(({ deletion }) => areaOf(deletion)),
+    insertion: meanOf(({ insertion }) => areaOfCurve(insertion)),
+    deletion: meanOf(({ deletion }) => areaOfCurve(deletion)),
     ...metricsOf(results),
     curves:
       insertions.length === 0 || deletions.length === 0
@@ -321,7 +314,7 @@ function measuresOf(records: readonly LocalizationFinished[], options: SummaryOp
 }
 
 /** The metrics that any of the records has. */
-function metricsOf(results: readonly LocalizationRecord[]): Pick<MethodSummary, "metrics"> {
+function metricsOf(results: readonly Pick<LocalizationRecord, "metrics">[]): Pick<MethodSummary, "metrics"> {
   const values = results.flatMap((result) => (result.metrics === undefined ? [] : [result.metrics]));
   const present = metrics.filter(({ name }) => values.some((one) => one[name] !== undefined));
   if (present.length === 0) return {};

@@ -1,11 +1,13 @@
 /** @file Of each method and picture, at each threshold of a grid, whether the box is wrong: what all tables are made of. */
 import { checkForm, MisuseError } from "../../errors.ts";
 import type { Box } from "../../image/geometry.ts";
-import { areaOf, centeredBox, iou, wholeBox } from "../../localization/box.ts";
+import { centeredBox, wholeBox } from "../../localization/box.ts";
 import { type ThresholdKind, thresholdGrids } from "../../localization/threshold-grids.ts";
 import type { FinishedRecord } from "../records/record-store.ts";
+import { isLocalized } from "./agreement.ts";
+import { errorsAsText, type TabledRecord } from "./judged-record.ts";
 import type { MethodRun } from "./protocol.ts";
-import { boxesOfText, type ConnectivityKey, type LocalizationRecord } from "./record.ts";
+import type { ConnectivityKey, LocalizationRecord } from "./record.ts";
 import type { SummaryOptions } from "./summary-options.ts";
 
 export type LocalizationFinished = FinishedRecord<LocalizationRecord>;
@@ -15,7 +17,7 @@ export interface Subject {
   readonly name: string;
   readonly title: string;
   /** By image. */
-  readonly records: readonly LocalizationFinished[];
+  readonly records: readonly TabledRecord[];
   /** The same box whatever the threshold; undefined for methods. */
   readonly baseline?: (size: LocalizationRecord["size"]) => Box;
 }
@@ -26,7 +28,7 @@ export interface Subject {
  */
 export function subjectsOf(
   where: string,
-  records: readonly LocalizationFinished[],
+  records: readonly TabledRecord[],
   runs: readonly Pick<MethodRun, "name" | "method">[],
 ): Subject[] {
   checkForm(`${where}: records`, records, "list");
@@ -58,37 +60,6 @@ export function subjectsOf(
   ];
 }
 
-/** Whether `found` (null: nothing was kept, which means the whole picture) is right. */
-export function isLocalized(
-  found: Box | null,
-  given: Pick<LocalizationRecord, "size" | "truthBoxes">,
-  all: Pick<SummaryOptions, "match" | "object">,
-): boolean {
-  checkForm("isLocalized: given", given, ["size", "truthBoxes"]);
-  checkForm("isLocalized: all", all, ["object", "match"]);
-  const { size, truthBoxes } = given;
-  const { match, object } = all;
-  const agreement = agreementOf(found, { size, truthBoxes }, object);
-  return match === "at-least" ? agreement >= 0.5 : agreement > 0.5;
-}
-
-/** The intersection over union of `found` (null: the whole picture) with the best, or the largest, of the right boxes. */
-export function agreementOf(
-  found: Box | null,
-  given: Pick<LocalizationRecord, "size" | "truthBoxes">,
-  object: SummaryOptions["object"],
-): number {
-  checkForm("agreementOf: given", given, ["size", "truthBoxes"]);
-  checkForm("agreementOf: object", object, "string");
-  const { size, truthBoxes } = given;
-  const box = found ?? wholeBox(size.width, size.height);
-  const right =
-    object === "any"
-      ? truthBoxes
-      : [truthBoxes.reduce((largest, other) => (areaOf(other) > areaOf(largest) ? other : largest))];
-  return Math.max(...right.map((truth) => iou(box, truth)));
-}
-
 /** For each threshold of the kind's grid, for each picture, whether the box is wrong. A baseline has one threshold. */
 export function errorsOf(
   { records, baseline }: Subject,
@@ -100,9 +71,11 @@ export function errorsOf(
     return [records.map(({ result }) => !isLocalized(baseline(result.size), result, options))];
   }
   const wrong = records.map(({ result }) =>
-    boxesOfText(result.boxes[connectivity][kind]).map((found) => !isLocalized(found, result, options)),
+    "wrong" in result
+      ? result.wrong[connectivity][kind]
+      : errorsAsText(result, result.boxes[connectivity][kind], options),
   );
-  return thresholdGrids[kind].map((_, t) => wrong.map((errors) => errors[t]));
+  return thresholdGrids[kind].map((_, t) => wrong.map((errors) => errors[t] === "1"));
 }
 
 /** How many of the errors are made. */

@@ -3,15 +3,12 @@
 import type { Classifier } from "../../classifier/classifier.ts";
 import type { DatasetImage } from "../../datasets/dataset.ts";
 import { PerceptualBallError } from "../../errors.ts";
+import { agreementOf, isLocalized } from "../../experiments/localization/agreement.ts";
 import { localizationKey, type MethodRun } from "../../experiments/localization/protocol.ts";
 import { boxesOfText, type LocalizationRecord } from "../../experiments/localization/record.ts";
 import type { MethodSummary } from "../../experiments/localization/summary.ts";
 import type { SummaryOptions } from "../../experiments/localization/summary-options.ts";
-import {
-  agreementOf,
-  isLocalized,
-  type LocalizationFinished,
-} from "../../experiments/localization/threshold-errors.ts";
+import type { LocalizationFinished } from "../../experiments/localization/threshold-errors.ts";
 import type { RecordStore } from "../../experiments/records/record-store.ts";
 import type { Box } from "../../image/geometry.ts";
 import type { ImageTensor } from "../../image/picture.ts";
