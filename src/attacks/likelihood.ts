@@ -1,7 +1,8 @@
 /** @file What gradient attacks descend: the logarithm of the softmax at the class attacked, for many images in one run. */
-import { logSoftmaxAt, logSumExp } from "../classifier/logits.ts";
+import { crossEntropyAt, logOddsAt, logSumExp } from "../classifier/logits.ts";
 import { checkForm } from "../errors.ts";
 import type { Evaluation } from "../optimize/solver.ts";
+import { largestMagnitude } from "../tensor/vector.ts";
 import type { AttackTask, SearchContext } from "./attack.ts";
 import type { Evaluator } from "./lockstep.ts";
 
@@ -39,23 +40,24 @@ export async function likelihoodOf(
       points.map((image, n) => ({ image, seed: seeds[n] })),
       { signal },
     );
-    const vanished = [...evaluations.keys()].filter((n) => terms[n].sign > 0 && isZero(evaluations[n].gradient));
+    const vanished = [...evaluations.entries()].flatMap(([n, { gradient, logits }]) => {
+      if (terms[n].sign < 0 || largestMagnitude(gradient) > 0) return [];
+      const seed = logOddsSeed(logits, terms[n].classIndex);
+      return seed === undefined ? [] : [{ n, input: { image: points[n], seed } }];
+    });
     const again = new Map<number, Float32Array>();
     if (vanished.length > 0) {
       const logOdds = await classifier.backward({ of: "logits", batch });
       const found = await logOdds.run(
-        vanished.map((n) => ({
-          image: points[n],
-          seed: logOddsSeed(evaluations[n].logits, terms[n].classIndex),
-        })),
+        vanished.map(({ input }) => input),
         { signal },
       );
-      for (const [i, n] of vanished.entries()) again.set(n, found[i].gradient);
+      for (const [i, { n }] of vanished.entries()) again.set(n, found[i].gradient);
     }
     return evaluations.map(({ logits, gradient }, n) => {
       const { classIndex, sign } = terms[n];
       return {
-        value: sign * logSoftmaxAt(logits, classIndex),
+        value: -sign * crossEntropyAt(logits, classIndex),
         gradient: again.get(n) ?? gradient,
         logits,
         runs: again.has(n) ? 2 : 1,
@@ -64,13 +66,16 @@ export async function likelihoodOf(
   };
 }
 
-function isZero(vector: Float32Array): boolean {
-  for (let i = 0; i < vector.length; i++) if (vector[i] !== 0) return false;
-  return true;
-}
+/** Below these log odds the softmax of a class is not 1 in float32 (1 − p is above 2⁻²⁵ from 17.3 on), and a gradient that is 0 has another reason. */
+const roundedOdds = 15;
 
-/** The gradient of z_y − log Σ_{k≠y} exp z_k: 1 at y, less the softmax of the others. */
-function logOddsSeed(logits: Float32Array, classIndex: number): Float32Array {
+/**
+ * Where the class to leave is so far ahead that float32 rounds its softmax to 1, and the gradient of its logarithm to 0: the cotangent [K] of the logits that
+ * gives the gradient of log(p / (1 − p)) instead, which is 1 / (1 − p) times as long and points the same way. undefined where the softmax is not 1.
+ */
+export function logOddsSeed(logits: Float32Array, classIndex: number): Float32Array | undefined {
+  if (logOddsAt(logits, classIndex) < roundedOdds) return undefined;
+  // 1 at the class, less the softmax of the others.
   const others = Float64Array.from(logits);
   others[classIndex] = Number.NEGATIVE_INFINITY;
   const total = logSumExp(others);

@@ -48,6 +48,12 @@ export function logSoftmaxAt(logits: ArrayLike<number>, classIndex: number): num
   return logits[classIndex] - largest - Math.log(sum);
 }
 
+/** −log softmax at one class. Unlike that it stays above 0, and keeps its digits, where the class is so far ahead that its softmax is 1. */
+export function crossEntropyAt(logits: ArrayLike<number>, classIndex: number): number {
+  const odds = logOddsAt(logits, classIndex);
+  return odds > 0 ? Math.log1p(Math.exp(-odds)) : Math.log1p(Math.exp(odds)) - odds;
+}
+
 /** log Σ exp(logits). */
 export function logSumExp(logits: ArrayLike<number>): number {
   const { largest, sum } = shiftedSum(logits);

@@ -11,8 +11,8 @@ import type { AttackTask } from "../attack.ts";
 import type { Budget } from "../budget.ts";
 import { keepOutside } from "../hold-to-mask.ts";
 import { type ApgdFound, type ApgdPlan, meanInto } from "./apgd-search.ts";
-import type { Ask, Search } from "./ask.ts";
-import type { AttackLoss } from "./attack-loss.ts";
+import type { Search } from "./ask.ts";
+import { type AttackLoss, askLoss } from "./attack-loss.ts";
 
 /** The share of the elements that the first steps change. */
 const firstShare = 0.2;
@@ -35,10 +35,9 @@ export function* autoPgdL1(
   const reached = start.slice();
   const gradient = new Float32Array(point.length);
   const magnitudes = new Float32Array(point.length);
-  const ask: Ask = { point, of: loss.of, seeds: Array.from({ length: draws }, () => loss.seed) };
   const project = projectL1Ball(center, epsilon, 0, 1);
 
-  let { logits, gradients } = yield ask;
+  let { logits, gradients } = yield* askLoss(point, loss, draws);
   meanInto(gradient, gradients);
   const bestGradient = gradient.slice();
   const isFlat = largestMagnitude(gradient) === 0;
@@ -59,7 +58,7 @@ export function* autoPgdL1(
       if (Math.abs(gradient[i]) >= least) point[i] += length * Math.sign(gradient[i]);
     }
     project(point);
-    ({ logits, gradients } = yield ask);
+    ({ logits, gradients } = yield* askLoss(point, loss, draws));
     meanInto(gradient, gradients);
     if (goal.isReached(indexOfLargest(logits))) {
       isReached = true;

@@ -12,8 +12,8 @@ import { euclideanNorm, indexOfLargest, largestMagnitude } from "../../tensor/ve
 import type { AttackTask } from "../attack.ts";
 import type { Budget } from "../budget.ts";
 import { keepOutside } from "../hold-to-mask.ts";
-import type { Ask, Search } from "./ask.ts";
-import type { AttackLoss } from "./attack-loss.ts";
+import type { Search } from "./ask.ts";
+import { type AttackLoss, askLoss } from "./attack-loss.ts";
 
 export interface ApgdPlan {
   readonly budget: Budget;
@@ -71,11 +71,9 @@ function* climb(
   const [point, previous, gradient] = [start, start, start].map((from) => copiedTo(arrays, from));
   const best = start.slice();
   const reached = start.slice();
-  const seeds = Array.from({ length: draws }, () => loss.seed);
-  const ask: Ask = { point, of: loss.of, seeds };
   const move = moveIn(budget, center, arrays);
 
-  let { logits, gradients } = yield ask;
+  let { logits, gradients } = yield* askLoss(point, loss, draws);
   meanInto(gradient, gradients);
   const bestGradient = gradient.slice();
   const isFlat = largestMagnitude(gradient) === 0;
@@ -89,7 +87,7 @@ function* climb(
   let [valueAtCheck, wasHalved] = [bestValue, true];
   for (let step = 0; step < steps && !(stopsAtSuccess && isReached); step++) {
     move(point, previous, gradient, stepSize, step === 0 ? 0 : momentumShare);
-    ({ logits, gradients } = yield ask);
+    ({ logits, gradients } = yield* askLoss(point, loss, draws));
     meanInto(gradient, gradients);
     if (goal.isReached(indexOfLargest(logits))) {
       isReached = true;

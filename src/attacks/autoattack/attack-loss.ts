@@ -1,8 +1,11 @@
 /** @file The losses that APGD climbs: cross-entropy, and the difference of logits ratio of Croce and Hein 2020 (equations 6 and 7). */
-import { logSoftmaxAt, marginRatioAt, mostProbable, scaledLogitAt } from "../../classifier/logits.ts";
+import { crossEntropyAt, marginRatioAt, mostProbable, scaledLogitAt } from "../../classifier/logits.ts";
 import { leastClasses, type PassOutput } from "../../classifier/passes/network-graphs.ts";
 import { MisuseError } from "../../errors.ts";
+import { largestMagnitude } from "../../tensor/vector.ts";
 import type { Goal } from "../goal.ts";
+import { logOddsSeed } from "../likelihood.ts";
+import type { Answer, Search } from "./ask.ts";
 
 /** A loss to be raised. */
 export interface AttackLoss {
@@ -11,6 +14,22 @@ export interface AttackLoss {
   /** and the cotangent [K] of that. */
   readonly seed: Float32Array;
   value(logits: ArrayLike<number>): number;
+  /** Where float32 may round the gradient to 0: a cotangent [K] of the logits whose gradient points the same way; undefined where it does not. */
+  readonly whereVanished?: (logits: Float32Array) => Float32Array | undefined;
+}
+
+/**
+ * The logits at `point` and `draws` gradients of the loss; where all of these are 0 for want of digits, those that point the same way, from as many
+ * runs again.
+ */
+export function* askLoss(point: Float32Array, loss: AttackLoss, draws = 1): Search<Answer> {
+  const repeated = (seed: Float32Array): Float32Array[] => Array.from({ length: draws }, () => seed);
+  const answer = yield { point, of: loss.of, seeds: repeated(loss.seed) };
+  if (loss.whereVanished === undefined || answer.gradients.some((gradient) => largestMagnitude(gradient) > 0)) {
+    return answer;
+  }
+  const seed = loss.whereVanished(answer.logits);
+  return seed === undefined ? answer : yield { point, of: "logits", seeds: repeated(seed) };
 }
 
 export const lossNames = ["ce", "dlr", "targeted-dlr"] as const;
@@ -42,7 +61,9 @@ export function crossEntropy({ classIndex, targeted }: Goal, classCount: number)
   return {
     of: "log-probabilities",
     seed: oneAt(classCount, [classIndex, sign]),
-    value: (logits) => sign * logSoftmaxAt(logits, classIndex),
+    value: (logits) => -sign * crossEntropyAt(logits, classIndex),
+    // The loss rises as the log odds fall.
+    ...(targeted ? {} : { whereVanished: (logits) => logOddsSeed(logits, classIndex)?.map((value) => -value) }),
   };
 }
 

@@ -12,7 +12,7 @@ import { countOption, derived, numberOption } from "../../options/option.ts";
 import { sumOfMagnitudes } from "../../tensor/vector.ts";
 import type { AttackTask } from "../attack.ts";
 import { type Search, searchTogether } from "../autoattack/ask.ts";
-import { crossEntropy } from "../autoattack/attack-loss.ts";
+import { askLoss, crossEntropy } from "../autoattack/attack-loss.ts";
 import { linfEpsilonOption } from "../budget.ts";
 import { defineAttack } from "../define-attack.ts";
 import { keepOutside } from "../hold-to-mask.ts";
@@ -110,7 +110,7 @@ export function* miFgsmSearch(
     const placement = diversity === 0 ? undefined : drawPlacement(shape, leastSize, diversity, random);
     if (placement === undefined) asked.set(point);
     else place(point, shape, placement, asked);
-    const { gradients } = yield { point: asked, of: loss.of, seeds: [loss.seed] };
+    const { gradients } = yield* askLoss(asked, loss);
     if (placement === undefined) gradient.set(gradients[0]);
     else placeBack(gradients[0], shape, placement, gradient);
     smooth?.(gradient);
