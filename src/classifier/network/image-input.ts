@@ -47,6 +47,9 @@ const integers: ReadonlySet<DataType> = new Set<DataType>([
 /** More channels than this are no picture: a transposed one, or features. */
 const mostChannels = 512;
 
+/** Up to so many are channels, where the other axis has more. */
+const few = 16;
+
 /**
  * Where the channels of a declared shape are: the axis with 1 or 3, the first of two; else, of the axes whose extent is known, that with
  * the smaller one, as pictures have fewer channels than rows.
@@ -60,12 +63,17 @@ function layoutOf(shape: readonly Dimension[]): "nchw" | "nhwc" | undefined {
   );
   if (first === undefined && last === undefined) return "nchw";
   // The other of the two is a side of the picture, whose other side has about its length.
-  const few = 16;
   if (first !== undefined && first <= few && (last === undefined || last > few)) return "nchw";
   if (last !== undefined && last <= few && (first === undefined || first > few)) return "nhwc";
   const side = typeof shape[2] === "number" ? shape[2] : undefined;
   if (first !== undefined && last === side && first !== side) return "nchw";
   return last !== undefined && first === side && last !== side ? "nhwc" : undefined;
+}
+
+/** Whether the axis that `layout` takes for the channels is a side's while the other one has the 3 or 1 of colors. */
+function isManyBesideColors(shape: readonly Dimension[], layout: "nchw" | "nhwc"): boolean {
+  const [own, other] = layout === "nchw" ? [shape[1], shape[3]] : [shape[3], shape[1]];
+  return typeof own === "number" && own > few && (other === 3 || other === 1);
 }
 
 /** What to say of a shape of fewer axes that may yet be a picture's. */
@@ -130,6 +138,16 @@ export function findImageInput(
       expected: `a batch of images [N, C, H, W] or [N, H, W, C] with C up to ${mostChannels}, such as [N, 3, H, W]`,
       got,
       advice: "Say --layout nchw or --layout nhwc (preprocessing.layout).",
+    });
+  }
+  const other = layoutOf(shape);
+  if (wanted !== undefined && other !== undefined && other !== wanted && isManyBesideColors(shape, wanted)) {
+    throw new MisuseError({
+      where,
+      what: `the layout ${wanted} makes ${channels} channels of a side of the picture`,
+      expected: `${other} for a model that takes ${got}`,
+      got: wanted,
+      advice: "Leave the layout out.",
     });
   }
   const extent = (axis: number, side: 0 | 1, name: string): number => {

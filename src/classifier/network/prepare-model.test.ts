@@ -118,6 +118,15 @@ test("shapes written for the exported batch are opened for any other", () => {
   );
 });
 
+test("a layout that takes a side for the channels is refused", () => {
+  const model = parseModel(`<ir_version: 7, opset_import: ["": 13]> g (float[1,3,32,32] x) => (float[1,3] y) {
+    a = GlobalAveragePool (x)  y = Flatten (a) }`);
+  expect(() => prepareModel(model, { where: "net.onnx", layout: "nhwc" })).toThrow(
+    "net.onnx: the layout nhwc makes 32 channels of a side of the picture, expected nchw for a model that takes",
+  );
+  expect(prepareModel(model, { where: "net.onnx", layout: "nchw" })).toMatchObject({ channels: 3, height: 32 });
+});
+
 describe("an image of bytes", () => {
   const mean = "m = GlobalAveragePool (f)  y = Flatten (m)";
 
