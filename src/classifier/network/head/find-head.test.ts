@@ -249,10 +249,15 @@ describe("scores of the places that another output has numbers for are no classi
       "(float[5,4] b, int64[5] labels, float[5] y)",
     ],
     ["scores in a column", `${boxes} ${sure} y = Reshape (s, column)`, "(float[1,5,4] b, float[1,5,1] y)"],
+    [
+      "boxes by column",
+      `${boxes} pred_boxes = Transpose <perm = [0, 2, 1]> (b) ${sure} y = Sigmoid (s)`,
+      "(float[1,4,5] pred_boxes, float[1,5] y)",
+    ],
   ];
   test.each(detectors)("%s", (_, body, outputs) => {
     expect(() => prepare(body, { outputs, more })).toThrow(
-      /"b" gives numbers for many places or objects, as segmentations and detectors do/,
+      /"(b|pred_boxes)" gives numbers for many places or objects, as segmentations and detectors do/,
     );
     expect(prepare(body, { outputs, more, logits: "y" }).prepared.head.count).toBe(5);
   });
@@ -263,6 +268,12 @@ describe("scores of the places that another output has numbers for are no classi
       `${boxes} ${sure} cls = Identity (z)`,
       "(float[1,5,4] b, float[1,5] s, float[1,3] cls)",
       3,
+    ],
+    [
+      "scores beside those of four heads",
+      `${boxes} heads = Transpose <perm = [0, 2, 1]> (b) ${sure} y = Sigmoid (s)`,
+      "(float[1,4,5] heads, float[1,5] y)",
+      5,
     ],
     ["a softmax over as many classes", `${boxes} ${sure} y = Softmax (s)`, "(float[1,5,4] b, float[1,5] y)", 5],
     [

@@ -3,7 +3,7 @@ import type { TypedGraph } from "../../../onnx/infer-shapes.ts";
 import { producersOf } from "../../../onnx/model.ts";
 import { hasTrait } from "../../../onnx/operators/table.ts";
 import type { Candidate, FindHeadOptions } from "./head-candidate.ts";
-import { embedding, words } from "./output-words.ts";
+import { embedding, regressing, words } from "./output-words.ts";
 
 export interface Objects {
   /** The output that has numbers for each of them. */
@@ -17,7 +17,7 @@ const boxNumbers = 4;
 
 /**
  * What `candidates` of the outputs `names` are of, where one output has numbers for as many places as a candidate has columns: boxes [N, P, 4]
- * and scores [N, P]. Undefined where no output has.
+ * and scores [N, P], say. Undefined where no output has.
  */
 export function objectsAmong(
   typed: TypedGraph,
@@ -27,7 +27,7 @@ export function objectsAmong(
 ): Objects | undefined {
   const { types, constants, graph } = typed;
   for (const output of names) {
-    const count = placeCountOf(types.get(output)?.shape ?? [], batch);
+    const count = placeCountOf(types.get(output)?.shape ?? [], batch, words(output));
     // A prototype for each class is no place on a picture, and neither is a feature of each class.
     if (count === undefined || constants.has(output) || graph.initializers.has(output)) continue;
     if (embedding.test(words(output))) continue;
@@ -57,11 +57,15 @@ export function objectsAmong(
   return undefined;
 }
 
-/** For how many places a value has numbers: P of [N, P, 4] or, of a single picture, [P, 4], or with more numbers for each; undefined for other shapes. */
-function placeCountOf(shape: readonly number[], batch: number): number | undefined {
+/**
+ * For how many places a value has numbers: P of [N, P, 4] or, of a single picture, [P, 4], or with more numbers for each; of [N, 4, P] where `called`, the
+ * value's name as words, says that these are quantities, since 4 may count heads of P classes as well. undefined for other shapes.
+ */
+function placeCountOf(shape: readonly number[], batch: number, called: string): number | undefined {
   const isOfPicture = shape.length === 3 && shape[0] === batch;
   const isAlone = shape.length === 2 && shape[0] !== batch;
   const [places, numbers] = isOfPicture ? shape.slice(1) : isAlone ? shape : [0, 0];
+  if (isOfPicture && places === boxNumbers && numbers > boxNumbers && regressing.test(called)) return numbers;
   return places > 1 && numbers >= boxNumbers ? places : undefined;
 }
 
