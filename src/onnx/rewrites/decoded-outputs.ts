@@ -15,8 +15,26 @@ const decoding: ReadonlySet<string> = new Set([
   ...["Optional", "OptionalGetElement", "OptionalHasElement", "StringConcat", "StringNormalizer"],
 ]);
 
-function isDecoding({ domain, opType }: Node): boolean {
-  return decoding.has(domain === "" ? opType : `${domain}.${opType}`);
+/** The operators that look up an element of their first input. */
+const lookups: ReadonlySet<string> = new Set([
+  "Gather",
+  "GatherElements",
+  "GatherND",
+  "ai.onnx.ml.ArrayFeatureExtractor",
+]);
+
+const nameOf = ({ domain, opType }: Node): string => (domain === "" ? opType : `${domain}.${opType}`);
+
+/** The strings that `node` looks up results in; undefined if it does something else. */
+function tableOf(node: Node, graph: Graph, producers: ReadonlyMap<string, Node>): readonly string[] | undefined {
+  if (!lookups.has(nameOf(node))) return undefined;
+  const [table = ""] = node.inputs;
+  const attributes = producers.get(table)?.attributes ?? {};
+  const stored =
+    graph.initializers.get(table) ?? (attributes.value?.kind === "tensor" ? attributes.value.value : undefined);
+  if (stored?.storage.kind === "strings") return stored.storage.values;
+  const { value_strings: strings } = attributes;
+  return strings?.kind === "strings" ? strings.value : undefined;
 }
 
 /**
@@ -29,9 +47,10 @@ export function decodedOutputs(graph: Graph): readonly string[] {
   const [undecoded, blocked] = [new Set<string>(), new Set<string>()];
   for (const node of graph.nodes) {
     const read = [...valuesReadBy(node)];
-    const isKnown = isOperator(node);
+    const isLookup = tableOf(node, graph, producers) !== undefined;
+    const isKnown = isOperator(node) && !isLookup;
     const isUndecoded = !isKnown || read.some((name) => undecoded.has(name));
-    const isBlocked = !(isKnown || isDecoding(node)) || read.some((name) => blocked.has(name));
+    const isBlocked = !(isKnown || isLookup || decoding.has(nameOf(node))) || read.some((name) => blocked.has(name));
     for (const name of node.outputs) {
       if (isUndecoded) undecoded.add(name);
       if (isBlocked) blocked.add(name);
@@ -56,14 +75,15 @@ export function decodedOutputs(graph: Graph): readonly string[] {
 
 /** The names of classes that decoding operators hold; undefined if there are none. */
 export function decodedNames(graph: Graph): readonly string[] | undefined {
+  const producers = producersOf(graph);
   for (const node of graph.nodes) {
-    if (!isDecoding(node)) continue;
+    const table = tableOf(node, graph, producers);
+    if (table !== undefined) return table;
+    if (!decoding.has(nameOf(node))) continue;
     for (const key of ["classlabels_strings", "values_strings", "cats_strings"]) {
       const attribute = node.attributes[key];
       if (attribute?.kind === "strings" && attribute.value.length > 0) return attribute.value;
     }
-    const storage = graph.initializers.get(node.inputs[0] ?? "")?.storage;
-    if (node.opType === "ArrayFeatureExtractor" && storage?.kind === "strings") return storage.values;
   }
   return undefined;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { evaluate } from "../../../onnx/evaluate.ts";
 import { canonicalForm } from "../../../onnx/rewrites/canonical-form.ts";
+import { decodedNames } from "../../../onnx/rewrites/decoded-outputs.ts";
 import { parseModel } from "../../../onnx/text/parse.ts";
 import { softmax } from "../../logits.ts";
 import { type PrepareModelOptions, prepareModel } from "../prepare-model.ts";
@@ -454,6 +455,23 @@ describe("of several outputs, the classification", () => {
       more: 'string[3] names = {"red", "green", "blue"}, int64[1] flat = {-1}',
     });
     expect(prepared).toMatchObject({ logits: "z", classCount: 3 });
+  });
+
+  test.each([
+    ["a table of names", "label = Gather (names, best)", "(string[1] label)"],
+    ["a table and a form", "picked = Gather (names, best) label = Unsqueeze (picked, first)", "(string[1,1] label)"],
+    [
+      "a constant table",
+      'held = Constant <value_strings = ["red", "green", "blue"]> () label = Gather (held, best)',
+      "(string[1] label)",
+    ],
+  ])("%s behind an ArgMax is passed over, and names the classes", (_, tail, outputs) => {
+    const { prepared, model } = prepare(`best = ArgMax <axis = 1, keepdims = 0> (z) ${tail}`, {
+      outputs,
+      more: 'string[3] names = {"red", "green", "blue"}, int64[1] first = {0}',
+    });
+    expect(prepared).toMatchObject({ logits: "z", classCount: 3 });
+    expect(decodedNames(model.graph)).toEqual(["red", "green", "blue"]);
   });
 
   test("a quantity is refused with the way out, and shown as one where that is asked for", () => {
