@@ -215,6 +215,30 @@ describe("contrastive", () => {
     expect(contrast.some((value) => value > 0.05)).toBe(true);
   });
 
+  test("the mean over positions may come before the last weights or behind them", () => {
+    const weights = [2, -1, -1, 2, -3, -1];
+    const features = (g: GraphBuilder, x: Value): Value =>
+      g.op("Relu", [g.op("Conv", [x, matrix(g, [1, 2, 3, -1, -2, 4], [2, 3, 1])])]);
+    const before = (g: GraphBuilder, x: Value): Value => {
+      const means = g.op("Flatten", [g.op("GlobalAveragePool", [features(g, x)])]);
+      return g.op("Gemm", [means, matrix(g, weights, [3, 2])], { transB: 1 });
+    };
+    const behind = (g: GraphBuilder, x: Value): Value =>
+      g.op("Flatten", [g.op("GlobalAveragePool", [g.op("Conv", [features(g, x), matrix(g, weights, [3, 2, 1])])])]);
+    const x = [3, 2, 4, 0.5, 1, 3, 2, 7, 5, 0.5, 1, 2];
+    for (const seed of [
+      [1, 0, 0],
+      [0, 1, 0],
+    ]) {
+      const found = handedDown(behind, x, [1, 3, 4], seed, contrastiveExcitationRules);
+      const wanted = handedDown(before, x, [1, 3, 4], seed, contrastiveExcitationRules);
+      expect(found).toEqual(wanted.map((value) => expect.closeTo(value, 12)));
+      expect(Math.max(...found)).toBeGreaterThan(0.05);
+    }
+    // A class that nothing excites anywhere loses its p in the mean.
+    expect(sum(handedDown(behind, x, [1, 3, 4], [0, 0, 1], contrastiveExcitationRules).map(Math.abs))).toBe(0);
+  });
+
   test("a pool of overlapping windows behind the last weights leaves them the last", () => {
     const pooled = (g: GraphBuilder, x: Value): Value => {
       const scores = g.op("Relu", [g.op("Conv", [x, matrix(g, [1, -1, -1, 1], [2, 2, 1])])]);

@@ -14,6 +14,7 @@
  */
 import type { GraphBuilder, Value } from "../onnx/builder.ts";
 import type { Node } from "../onnx/model.ts";
+import { sizeOf } from "../tensor/tensor.ts";
 import { unbroadcast } from "./adjoints/unbroadcast.ts";
 import { present, variadic } from "./pullbacks.ts";
 import { factors, isCentering, ofFirst, passed, positivePart, streams } from "./relevance/streams.ts";
@@ -45,13 +46,16 @@ function distributed(
     vjp,
     parts,
     receivers,
+    share = quotient,
   }: Pick<Rule, "vjp"> & {
     readonly parts: readonly (Value | undefined)[];
     readonly receivers: readonly number[];
+    /** p / f(x⁺) */
+    readonly share?: typeof quotient;
   },
 ): (Value | undefined)[] {
   const outputs = g.again(node, parts);
-  const shares = cotangents.map((p, o) => p && quotient(g, p, outputs[o]));
+  const shares = cotangents.map((p, o) => p && share(g, p, outputs[o]));
   const wants = (i: number): boolean => receivers.includes(i);
   const back = vjp({ ...call, g, node, inputs: parts, outputs, cotangents: shares, wants });
   return back.map((cotangent, i) => {
@@ -62,14 +66,14 @@ function distributed(
 }
 
 /** p by weights: x⁺ and `weights` take the places of the first `count` inputs, what follows (a bias, a mask) is left out. */
-function weighted(vjp: VjpRule, count: number, weights: Weights): VjpRule {
+function weighted(vjp: VjpRule, count: number, weights: Weights, share = quotient): VjpRule {
   return (call) => {
     const { g, where, inputs } = call;
     const receivers = streams(call, count);
     const parts = inputs
       .slice(0, Math.min(count, inputs.length))
       .map((input, i) => (receivers.includes(i) ? positivePart : weights)(g, present(where, input, i)));
-    return distributed(call, { vjp, parts, receivers });
+    return distributed(call, { vjp, parts, receivers, share });
   };
 }
 
@@ -163,13 +167,45 @@ function lastWeighted(path: readonly Node[]): ReadonlySet<Node> {
   return last;
 }
 
-/** At the last weights: p by the positive weights less p by the negative ones. Elsewhere the plain rule. */
+/** Operators that sum or average over positions. */
+const averaging: ReadonlySet<string> = new Set(["GlobalAveragePool", "AveragePool", "ReduceMean", "ReduceSum"]);
+
+/** How many positions a value [N, K, …positions] has. */
+const positionsOf = ({ shape }: Value): number => sizeOf(shape.slice(2));
+
+/** Whether the node of `call` gives scores at positions, and the mean over all of them is taken behind it. */
+function isAveraged({ g, node, path, outputs: [scores] }: VjpCall): boolean {
+  if (node.opType !== "Conv" || scores === undefined || positionsOf(scores) === 1) return false;
+  const behind = path.slice(path.indexOf(node) + 1);
+  return behind.some(({ opType, outputs }) => averaging.has(opType) && positionsOf(g.value(outputs[0])) === 1);
+}
+
+/** p of a class at all positions by what the class has at all of them, [N, K, …positions]. */
+function quotientOverPositions(g: GraphBuilder, p: Value, z: Value): Value {
+  const axes = g.ints(p.shape.slice(2).map((_, i) => i + 2));
+  const total = (value: Value): Value => g.op("ReduceSum", [value, axes], { keepdims: 1 });
+  return g.op("Expand", [quotient(g, total(p), total(z)), g.ints(p.shape)]);
+}
+
+/**
+ * At the last weights: p by the positive weights less p by the negative ones. Elsewhere the plain rule.
+ *
+ * Deviation: where these are a convolution and the mean over positions follows, as in SqueezeNet, TorchRay's two passes give every position as much as they
+ * take from it, and the map is the little that the steps before mix. Weights and mean may change places; with the mean first, as in most networks, p of
+ * a class goes to the channels of all positions in proportion to x⁺ ∘ W⁺, less in proportion to x⁺ ∘ W⁻. So it does here.
+ */
 function contrasted({ vjp }: Rule, count: number): VjpRule {
-  const [plain, opposite] = [weighted(vjp, count, excitatory), weighted(vjp, count, inhibitory)];
+  const passesWith = (share: typeof quotient): readonly [VjpRule, VjpRule] => [
+    weighted(vjp, count, excitatory, share),
+    weighted(vjp, count, inhibitory, share),
+  ];
+  const [ofOne, ofMean] = [passesWith(quotient), passesWith(quotientOverPositions)];
   return (call) => {
+    const [plain] = ofOne;
     if (!lastWeighted(call.path).has(call.node)) return plain(call);
+    const [own, opposite] = isAveraged(call) ? ofMean : ofOne;
     const less = opposite(call);
-    return plain(call).map((p, i) => p && call.g.op("Sub", [p, less[i]]));
+    return own(call).map((p, i) => p && call.g.op("Sub", [p, less[i]]));
   };
 }
 

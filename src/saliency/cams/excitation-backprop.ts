@@ -89,7 +89,7 @@ export const contrastiveExcitationBackprop = excitationMethod({
   title: "Contrastive excitation backprop",
   source,
   summary: "Where the neurons lie that excited the class more than its opposite.",
-  version: 1,
+  version: 2,
   box: { kind: "value", alpha: 0.2025 },
   rules: contrastiveExcitationRules,
 });
