@@ -258,12 +258,27 @@ describe("probing further", () => {
       [-4, -4, 9],
     ];
     const reversing = dense(rows, [0, 0, 0], {
-      before: "n = Gather <axis = 1> (x, i)",
-      more: ", int64[3] i = {2, 1, 0}",
+      before: "d = Sub (x, m) n = Gather <axis = 1> (d, i)",
+      more: ", int64[3] i = {2, 1, 0}, float[1,3,1,1] m = {0.406, 0.456, 0.485}",
     });
     const { guess, codes } = await probe(reversing, [red]);
     expect(guess.preprocessing.channels).toBe("bgr");
     expect(codes).toEqual([]);
+  });
+
+  test("a reversal alone is an assumption: pictures may say otherwise, and a warning does where it decides the label", async () => {
+    const rows = [
+      [3, -1, -1],
+      [-1, 3, -1],
+      [-1, -1, 3],
+    ];
+    const reversing = dense(rows, [0, 0, 0], {
+      before: "n = Gather <axis = 1> (x, i)",
+      more: ", int64[3] i = {2, 1, 0}",
+    });
+    const { guess, message } = await probe(reversing, [red]);
+    expect(guess.preprocessing.channels).toBe("bgr");
+    expect(message).toMatch(/^the order of the channels is assumed, and it decides the label: under bgr/);
   });
 
   test("an order that nothing tells is tried for a settled normalization too, and a warning where it decides the label", async () => {

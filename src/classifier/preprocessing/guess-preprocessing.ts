@@ -89,7 +89,8 @@ export function guessPreprocessing(
     ...graph.taken,
     ...graph.seen,
   ];
-  const normalized = sources.find(({ stated }) => Object.keys(stated.normalization).length > 0) ?? usual(prepared);
+  const stated = sources.find(({ stated: { normalization } }) => Object.keys(normalization).length > 0);
+  const normalized = stated ?? usual(prepared);
   // What statistics fit is one of the usual normalizations, whose order nobody stated.
   const byMeans = graph.seen.includes(normalized) ? undefined : orderOfMeans(normalized);
   const ordered =
@@ -102,7 +103,10 @@ export function guessPreprocessing(
   const filled = { scale: scale ?? scaleOf(mean, std), mean, std: std.length === 1 ? mean.map(() => std[0]) : std };
   checkConsistent(normalized.reason === "as given" ? "preprocessing" : normalized.reason, filled);
   const order = ordered?.stated.channels ?? "rgb";
-  const base = normalizationForChannels({ ...filled, channels: order }, channels);
+  // What is stated is in the network's order; what is usual is of red, green and blue.
+  const isTurned = stated === undefined && order === "bgr";
+  const turned = isTurned ? { ...filled, mean: filled.mean.toReversed(), std: filled.std.toReversed() } : filled;
+  const base = normalizationForChannels({ ...turned, channels: order }, channels);
   const preprocessing: Preprocessing = {
     ...base,
     layout,
@@ -286,11 +290,12 @@ function shownByGraph(
   const chain = readInputChain(typed, input, layout === "nchw" ? 1 : 3);
   const declared = declaredType(prepared);
   const shown: Source[] = [];
-  const order = channels === 3 ? orderOf(chain) : undefined;
+  const exact = exactlyMade(chain);
+  const order = channels === 3 ? (exact?.order ?? orderOf(chain)) : undefined;
   const what = `the model normalizes its input itself (it begins with ${[...new Set(chain.operators)].join(", ")})`;
   if (order !== undefined) {
     const reason = `the graph (${chain.operators.join(", ")}) ${order.why}`;
-    shown.push({ stated: { normalization: {}, channels: order.channels }, reason, isSettled: true });
+    shown.push({ stated: { normalization: {}, channels: order.channels }, reason, isSettled: !order.isBare });
   }
   const bytes: StatedPreprocessing = { ...statedBy("bytes"), channels: undefined };
   if (/^u?int/.test(declared)) {
@@ -301,7 +306,7 @@ function shownByGraph(
     const reason = `the model takes ${kind}${isSigned ? ", pixels less 128" : ""}`;
     shown.push({ stated: isSigned ? signed : bytes, reason, isSettled: true });
   }
-  const range = rangeOf(chain);
+  const range = exact?.range ?? rangeOf(chain);
   if (isOfWords(chain)) {
     const words = { scale: 255, mean: [0, 0, 0], std: Array(3).fill(255 / 65535) } as const;
     shown.unshift({
@@ -310,8 +315,13 @@ function shownByGraph(
       isSettled: true,
     });
   } else if (range !== undefined) {
-    const ranges = { bytes: "0 to 255", unit: "0 to 1", symmetric: "-1 to 1", imagenet: "ImageNet's normalization" };
-    const taken = range === "imagenet" ? `pixels in ${ranges.imagenet}` : `pixels from ${ranges[range]}`;
+    const words = {
+      bytes: "from 0 to 255",
+      unit: "from 0 to 1",
+      symmetric: "from -1 to 1",
+      imagenet: "in ImageNet's normalization",
+    };
+    const taken = `pixels ${words[range]}`;
     shown.push({
       stated: { ...statedBy(range), channels: undefined },
       reason: `${what} and takes ${taken}`,
@@ -340,11 +350,53 @@ function zerosOf(channels: readonly ChannelMap[]): readonly number[] {
   return channels.map(({ factor, offset }) => -offset / factor);
 }
 
-/** Which order of channels the input has, from what happens to them; undefined where nothing tells. */
-function orderOf({
+/** Which order the channels of the input have, and why. */
+interface ShownOrder {
+  readonly channels: "rgb" | "bgr";
+  readonly why: string;
+  /** Whether the channels are reversed and nothing says for whom: blue first for a layer that reads red first, or the other way round. */
+  readonly isBare?: boolean;
+}
+
+/** Pixels p in [0, 1] as models take them: a p + b. */
+const ranges = [
+  { range: "unit", a: 1, b: 0 },
+  { range: "bytes", a: 255, b: 0 },
+  { range: "symmetric", a: 2, b: -1 },
+] as const;
+
+/**
+ * Whether the arithmetic before the first layer makes ImageNet's or Caffe's normalization, to a hundredth of the whole range, of pixels in one of the usual ranges: these
+ * have other numbers for each color, so that both the range and the order of the channels are told. undefined where it makes neither.
+ */
+function exactlyMade({
   channels,
   statistics,
-}: InputChain): { readonly channels: "rgb" | "bgr"; readonly why: string } | undefined {
+}: InputChain): { readonly range: (typeof ranges)[number]["range"]; readonly order: ShownOrder } | undefined {
+  const maps = statistics === undefined ? channels : statistics.channels;
+  const sources = maps.map(({ source }) => source).join();
+  if (sources !== "0,1,2" && sources !== "2,1,0") return undefined;
+  for (const name of ["imagenet", "caffe"] as const) {
+    const made = affineOf({ ...normalizations[name], layout: "nchw" });
+    for (const { range, a, b } of ranges) {
+      const isMade = maps.every(({ factor, offset }, c) => {
+        const span = made.factor[c] ?? 0;
+        const isNear = (value: number, wanted: number): boolean => Math.abs(value - wanted) < 0.01 * span;
+        return isNear(factor * a, span) && isNear(factor * b + offset, made.offset[c] ?? 0);
+      });
+      if (!isMade) continue;
+      const readsBgr = normalizations[name].channels === "bgr";
+      const isReversed = sources === "2,1,0";
+      const reading = `${name === "imagenet" ? "ImageNet's" : "Caffe's"} normalization in the order ${readsBgr ? "blue, green, red" : "red, green, blue"}`;
+      const why = `makes ${reading} of the pixels${isReversed ? " and reverses the channels" : ""}`;
+      return { range, order: { channels: readsBgr === isReversed ? "rgb" : "bgr", why } };
+    }
+  }
+  return undefined;
+}
+
+/** Which order of channels the input has, from what happens to them; undefined where nothing tells. */
+function orderOf({ channels, statistics }: InputChain): ShownOrder | undefined {
   const sources = channels.map(({ source }) => source);
   if (isFromImagenet(channels)) return undefined;
   const isReversed = sources.join() === "2,1,0";
@@ -367,7 +419,8 @@ function orderOf({
       why: `takes away means in the order ${readsBgr ? "blue, green, red" : "red, green, blue"}${isReversed ? " after it reverses the channels" : ""}`,
     };
   }
-  return isReversed ? { channels: "bgr", why: "reverses the channels, as of blue, green, red" } : undefined;
+  const why = "reverses the channels, as of blue, green, red";
+  return isReversed ? { channels: "bgr", why, isBare: true } : undefined;
 }
 
 function risingOf(values: readonly number[]): "rising" | "falling" | undefined {

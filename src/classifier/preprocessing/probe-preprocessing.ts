@@ -18,7 +18,7 @@ import { decidesEachLabel } from "../network/head/head.ts";
 import type { ModelWarning } from "../network/prepare-model.ts";
 import { logitsGraph } from "../passes/network-graphs.ts";
 import { objectiveInputs, objectiveOutputs } from "../passes/objective-graph.ts";
-import type { PreprocessingGuess } from "./guess-preprocessing.ts";
+import { nameOf as nameOfNormalization, type PreprocessingGuess } from "./guess-preprocessing.ts";
 import {
   type Normalization,
   type NormalizationName,
@@ -57,7 +57,7 @@ const doubt = Math.log(20);
  * `classifier.guess` with its normalization confirmed or replaced by what gives the most confident predictions on `images`
  * ([C, H, W], pixels in [0, 1], fitted to the network; the first eight are looked at, ten where their classes are known) and its reason
  * extended. Where no class is known, normalizations to 0 … 255 are considered only if under all others the network is hardly better than
- * chance, or blind: it says the same, and nearly as surely, of pictures, of a negative and of noise. The order of the channels is tried
+ * chance, or blind: it says the same, and nearly as surely, of pictures, of a negative and of noise. Under ImageNet's numbers a network with ImageNet's classes that is no better than chance has to be so of these two as well. The order of the channels is tried
  * both ways where nothing told it, also for a normalization that is settled. What cannot be told from this many pictures is a warning.
  * A number that is no class says nothing of preprocessing. Throws as `createSession` does.
  */
@@ -108,29 +108,37 @@ export async function probePreprocessing(
     const preset = (name: NormalizationName): Candidate => {
       const normalization = { ...normalizationForChannels(normalizations[name], channels), layout: input.layout };
       const candidate = { name, normalization };
-      // An order that something told stands.
-      const isOther = guess.hasKnownChannels && channels === 3 && normalization.channels !== input.channels;
+      // An order that something told stands; blue first is assumed for a reason.
+      const isTold = guess.hasKnownChannels || input.channels === "bgr";
+      const isOther = isTold && channels === 3 && normalization.channels !== input.channels;
       return isOther ? withReversedChannels(candidate) : candidate;
     };
+    // In the other order a usual normalization has no name of its own.
+    const other = withReversedChannels({ name: undefined, normalization: input }).normalization;
+    const guessed = guess.name ?? (channels === 3 ? nameOfNormalization(other) : undefined);
     const own: Candidate = { name: guess.name, normalization: input };
     const moderate = guess.isUncertain ? await probeAll(small.map(preset)) : await probeAll([own]);
-    const isPoor = (one: Probe): boolean => isBlind(one) || isChance(one, classCount);
+    const isOfImagenet = guessed === "imagenet" && classCount === imagenetClasses && channels === 3;
+    // A network of ImageNet's that is surer of noise than of the picture sees what it is shown: the picture is dark, or pale, or of nothing.
+    const isAtLoss = (one: Probe): boolean =>
+      isOfImagenet &&
+      one.name === guessed &&
+      one.judgements.some((judgement, v) => views[v]?.picture === undefined && !isChance(judgement, classCount));
+    const isPoor = (one: Probe): boolean => isBlind(one) || (!isAtLoss(one) && isChance(one, classCount));
     const isLarge = guess.isUncertain && (hasLabels || moderate.every(isPoor));
     const extreme = isLarge ? await probeAll(large.map(preset)) : [];
     const sighted = extreme.filter((one) => !isPoor(one));
     const candidates = hasLabels || sighted.length === 0 ? [...moderate, ...extreme] : sighted;
-    const isOfImagenet = guess.name === "imagenet" && classCount === imagenetClasses && channels === 3;
     const prior = Math.log(isOfImagenet ? priorOddsOfImagenet : priorOdds);
     const scoreOf = ({ name, confidence }: Probe): number =>
-      slope * count * confidence + (name === guess.name ? prior : 0);
+      slope * count * confidence + (name === guessed ? prior : 0);
     const ranked = candidates.toSorted((a, b) => scoreOf(b) - scoreOf(a));
     const [first] = ranked;
     const reversed = channels === 3 && !guess.hasKnownChannels ? await probeAll([withReversedChannels(first)]) : [];
-    const [other] = reversed;
-    const isReversed =
-      other !== undefined &&
-      slope * count * (other.confidence - first.confidence) > doubt + Math.log(oddsAgainstBlueFirst);
-    const best = isReversed ? other : first;
+    const [turned] = reversed;
+    const against = turned?.normalization.channels === "bgr" ? Math.log(oddsAgainstBlueFirst) : 0;
+    const isReversed = turned !== undefined && slope * count * (turned.confidence - first.confidence) > doubt + against;
+    const best = isReversed ? turned : first;
     const pictures = count === 1 ? "1 picture" : `${count} pictures`;
     const what = hasLabels ? "mean probability of the right class" : "mean confidence";
     const found = [...ranked, ...(isReversed ? reversed : [])]
@@ -140,7 +148,7 @@ export async function probePreprocessing(
     const rivals = [
       ...ranked.filter((one) => one !== best && scoreOf(best) - scoreOf(one) < doubt),
       // A network that says the same of everything may be right to.
-      ...(sighted.length > 0 ? moderate.filter(({ name, confidence }) => name === guess.name && confidence > 0.5) : []),
+      ...(sighted.length > 0 ? moderate.filter(({ name, confidence }) => name === guessed && confidence > 0.5) : []),
       ...reversed.filter((one) => {
         return one !== best && slope * count * (best.confidence - one.confidence) + prior < doubt;
       }),
@@ -150,7 +158,7 @@ export async function probePreprocessing(
       ...(guess.warnings ?? []),
       ...(guess.isUncertain || isReversed ? warningsOn(best, rivals, told) : decidingWarning(best, rivals, views)),
     ];
-    if (best.name === guess.name && !isReversed) {
+    if (best.name === guessed && !isReversed) {
       return { ...guess, reason: guess.isUncertain ? `${guess.reason}; ${evidence}` : guess.reason, warnings };
     }
     const { scale, mean, std, channels: order } = best.normalization;

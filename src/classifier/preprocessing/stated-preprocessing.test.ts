@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { parseModel } from "../../onnx/text/parse.ts";
 import { referenceRuntime } from "../../runtime/reference-runtime.ts";
 import { createClassifier } from "../classifier.ts";
-import { affineOf } from "./preprocessing.ts";
+import { affineOf, normalizations } from "./preprocessing.ts";
 import { statedInConfig } from "./read-config.ts";
 
 interface Extra {
@@ -577,11 +577,45 @@ describe("which order the channels have, by means that are ImageNet's", () => {
     expect(found).toMatchObject({ name: "bytes", order: "rgb", hasKnownChannels: true });
   });
 
-  test("by a product with a matrix that reverses them", () => {
+  test("by a product with a matrix that reverses them, which pictures may gainsay", () => {
     const constants = "float[3,3] p = {0, 0, 0.01, 0, 0.01, 0, 0.01, 0, 0}";
     const body = "r = MatMul (x, p) n = Transpose <perm = [0, 3, 1, 2]> (r)";
     const found = guessOf(body, { input: "float[1,8,8,3] x", constants });
-    expect(found).toMatchObject({ order: "bgr", hasKnownChannels: true });
+    // Blue first for a layer that reads red first, or the other way round.
+    expect(found).toMatchObject({ order: "bgr", hasKnownChannels: false });
+  });
+});
+
+describe("arithmetic that makes a usual normalization of pixels tells their range and their order", () => {
+  const imagenet =
+    "float[1,3,1,1] m = {0.485, 0.456, 0.406}, float[1,3,1,1] s = {0.229, 0.224, 0.225}, int64[3] i = {2, 1, 0}, float half = {0.5}, float k = {255}";
+  const caffe =
+    "float[1,3,1,1] m = {103.939, 116.779, 123.68}, int64[3] i = {2, 1, 0}, float one = {1}, float half = {127.5}";
+  const normalized = "c = Sub (u, m) n = Div (c, s)";
+  test.each([
+    ["[-1, 1] to ImageNet's", `h = Mul (x, half) u = Add (h, half) ${normalized}`, imagenet, "symmetric", "rgb"],
+    [
+      "[-1, 1], blue first, to ImageNet's",
+      `r = Gather <axis = 1> (x, i) h = Mul (r, half) u = Add (h, half) ${normalized}`,
+      imagenet,
+      "symmetric",
+      "bgr",
+    ],
+    ["[0, 1] to ImageNet's", `u = Identity (x) ${normalized}`, imagenet, "unit", "rgb"],
+    ["0 … 255 to ImageNet's", `u = Div (x, k) ${normalized}`, imagenet, "bytes", "rgb"],
+    [
+      "[-1, 1] to Caffe's",
+      "u = Add (x, one) h = Mul (u, half) r = Gather <axis = 1> (h, i) n = Sub (r, m)",
+      caffe,
+      "symmetric",
+      "rgb",
+    ],
+    ["[-1, 1], blue first, to Caffe's", "u = Add (x, one) h = Mul (u, half) n = Sub (h, m)", caffe, "symmetric", "bgr"],
+  ])("%s", (_, body, constants, range, order) => {
+    const { mean, std, scale } = normalizations[range as "unit"];
+    const found = guessOf(body, { constants });
+    expect(found).toMatchObject({ order, hasKnownChannels: true, isUncertain: false });
+    expect(found.preprocessing).toMatchObject({ mean, std, scale });
   });
 });
 
