@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -100,6 +100,21 @@ test("a benchmark of one's own pictures without a model says that the bundled on
   const rest = ["--attack", "fgsm", "--epsilon", "0.01", "--out", path("robust")];
   const { code, stderr } = await runCli(["benchmark", "robustness", ...own, ...rest]);
   expect([code, stderr]).toEqual([0, expect.stringContaining("no model was given, so the bundled network looks at")]);
+  const told = "What the network predicts of the clean picture";
+  expect(readFileSync(path("robust/robustness.md"), "utf8")).toContain(told);
+  expect(JSON.parse(readFileSync(path("robust/results.json"), "utf8")).data).toMatchObject({ labels: "predicted" });
+});
+
+test("robust accuracy without classes is refused, and pictures without one are left out and counted", async () => {
+  const rest = ["--model", model, "--attack", "fgsm", "--epsilon", "0.01", "--out", path("unlabelled")];
+  const refused = await runCli(["benchmark", "robustness", "--data", path("depths"), ...rest]);
+  expect(refused.code).not.toBe(0);
+  expect(refused.stderr).toMatch(/states no picture's class.*--label predicted/s);
+  writeFileSync(path("depths/partly.csv"), "image,x0,y0,x1,y1,label\na.png,0,0,9,9,0\nb.png,0,0,9,9,\n");
+  const partly = await runCli(["benchmark", "robustness", "--data", path("depths/partly.csv"), ...rest]);
+  expect([partly.code, partly.stderr]).toEqual([0, expect.stringContaining("1 of 2 pictures have no class")]);
+  const { data, curves } = JSON.parse(readFileSync(path("unlabelled/results.json"), "utf8"));
+  expect([data.pictures, data.unlabelled, curves[0].pictures]).toEqual([1, 1, 1]);
 });
 
 test("larger pictures than allowed are refused", async () => {

@@ -2,7 +2,8 @@
 import { basename, join } from "node:path";
 import { Command, Option } from "commander";
 import { evenBatch } from "../../attacks/run-search.ts";
-import { MisuseError } from "../../errors.ts";
+import type { Dataset, DatasetImage } from "../../datasets/dataset.ts";
+import { BadInputError, MisuseError } from "../../errors.ts";
 import {
   checkRadii,
   type RobustnessItem,
@@ -115,19 +116,16 @@ async function benchmarkRobustness(flags: Flags, context: ExperimentContext): Pr
       });
     }
     const data = await testData(flags, classifier, { note, signal });
-    const items = robustnessItems(data.images, runs, classifier, settings);
+    const labels = flags.label === "predicted" ? "predicted" : "dataset";
+    const pictures = labels === "predicted" ? data.images : labelledOf(data, note);
+    const items = robustnessItems(pictures, runs, classifier, settings);
     const versions = benchmarkVersions(runtime);
     const { file } = classifier;
     const conducted = await conductExperiment<RobustnessItem, RobustnessRecord>({
       ...{ flags, context, items, run: versions },
-      identity: robustnessIdentity(
-        classifier,
-        file.sha256,
-        { name: data.name, labels: flags.label ?? "dataset" },
-        settings,
-      ),
+      identity: robustnessIdentity(classifier, file.sha256, { name: data.name, labels }, settings),
       isResult: isRobustnessRecord,
-      batchSize: flags.batch ?? evenBatch(classifier, data.images.length),
+      batchSize: flags.batch ?? evenBatch(classifier, pictures.length),
       batchOf: robustnessBatchOf,
       compute: robustnessCompute(classifier, settings),
     });
@@ -140,7 +138,10 @@ async function benchmarkRobustness(flags: Flags, context: ExperimentContext): Pr
     const summary = robustnessSummary(store, {
       ...{ classifier, items, runs, seed: flags.seed, run: versions },
       model: { name: basename(file.path), sha256: file.sha256 },
-      data: { name: data.name, pictures: data.images.length },
+      data: {
+        ...{ name: data.name, pictures: pictures.length, labels },
+        unlabelled: data.images.length - pictures.length,
+      },
     });
     await writeRobustnessReport(flags.out, summary);
     if (flags.json) sayJson(io, summary);
@@ -151,4 +152,21 @@ async function benchmarkRobustness(flags: Flags, context: ExperimentContext): Pr
   } finally {
     await classifier.dispose();
   }
+}
+
+/** The pictures whose class the data set states; throws a BadInputError if it states none. */
+function labelledOf({ name, images }: Dataset, note: (text: string) => void): readonly DatasetImage[] {
+  const labelled = images.filter(({ label }) => label !== undefined);
+  if (labelled.length === 0) {
+    throw new BadInputError({
+      where: name,
+      what: "the data set states no picture's class, so that accuracy means nothing",
+      expected: "a data set with classes",
+      advice:
+        "Give --label predicted to count what the network predicts of the clean pictures as right: then the table says how many predictions stand.",
+    });
+  }
+  const missing = images.length - labelled.length;
+  if (missing > 0) note(`${missing} of ${images.length} pictures have no class and are left out`);
+  return labelled;
 }

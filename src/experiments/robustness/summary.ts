@@ -39,7 +39,14 @@ export interface RobustnessCurve {
 
 export interface RobustnessSummary {
   readonly model: { readonly name: string; readonly sha256: string };
-  readonly data: { readonly name: string; readonly pictures: number };
+  readonly data: {
+    readonly name: string;
+    readonly pictures: number;
+    /** Whose classes count as right: those that the data set states, or what the network predicts of the clean pictures; default: the former. */
+    readonly labels?: "dataset" | "predicted";
+    /** How many pictures were left out because the data set states no class of them; default: 0. */
+    readonly unlabelled?: number;
+  };
   readonly settings: Readonly<Record<string, unknown>>;
   /** Of the classifier, and of attacks that say when they are not to be believed. */
   readonly warnings: readonly ModelWarning[];

@@ -52,7 +52,7 @@ ${footer(summary)}
 }
 
 /** What a reader wants to know first: what is left at the largest radius, of the attack that leaves least. */
-function leadOf({ curves }: RobustnessSummary): string {
+function leadOf({ curves, data }: RobustnessSummary): string {
   const ends = curves.flatMap((curve) => {
     const last = curve.radii.at(-1);
     return last === undefined ? [] : [{ curve, last }];
@@ -61,6 +61,9 @@ function leadOf({ curves }: RobustnessSummary): string {
   if (least === undefined) return "No picture was attacked.";
   const { curve, last } = least;
   const radius = `${normText(curve.norm)} ${radiusText(last.epsilon, curve.norm)}`;
+  if (data.labels === "predicted") {
+    return `Within ${radius}, ${curve.name} leaves ${percent(last.robust.value)} of the network's own predictions standing.`;
+  }
   return `Right on ${percent(curve.accuracy.value)} of the pictures; within ${radius}, ${curve.name} leaves ${percent(last.robust.value)} of them standing.`;
 }
 
@@ -68,7 +71,7 @@ function factsOf({ model, data }: RobustnessSummary, { accuracy }: RobustnessCur
   return [
     ["Network", model.name],
     ["Pictures", `${data.pictures} of ${data.name}`],
-    ["Accuracy", shareText(accuracy)],
+    data.labels === "predicted" ? ["Right", "what the network predicts"] : ["Accuracy", shareText(accuracy)],
   ];
 }
 

@@ -49,14 +49,23 @@ export function robustnessRows({ accuracy, pictures, radii, norm }: RobustnessCu
 }
 
 /** What was done, in sentences. */
-export function robustnessSentences({ curves }: RobustnessSummary): string[] {
+export function robustnessSentences({ curves, data }: RobustnessSummary): string[] {
   const [first] = curves;
   if (first === undefined) return ["No picture was attacked."];
   return [
+    ...labelSentences(data),
     "Robust accuracy at ε is the share of pictures that are classified rightly and that the attack cannot flip within ε, of all pictures; brackets are Wilson's 95 % intervals.",
     "Balls are nested: a picture that falls at one radius counts as fallen at all larger ones, and is not attacked there again.",
     "As 8-bit pictures a flip counts only if a PNG keeps it. An attack that fails proves nothing: the true robust accuracy is at most what the table says.",
   ];
+}
+
+/** Whose classes count as right, where these are not the data set's for all pictures. */
+function labelSentences({ labels, unlabelled = 0 }: RobustnessSummary["data"]): string[] {
+  const predicted =
+    "What the network predicts of the clean picture counts as right: accuracy is 100 % before any attack, and robust accuracy is the share of predictions that stand.";
+  const leftOut = `${unlabelled} ${unlabelled === 1 ? "picture" : "pictures"} without a class ${unlabelled === 1 ? "is" : "are"} left out.`;
+  return [...(labels === "predicted" ? [predicted] : []), ...(unlabelled > 0 ? [leftOut] : [])];
 }
 
 /** How a curve reads: name, norm, what it took. */
@@ -72,6 +81,7 @@ export function robustnessLines(summary: RobustnessSummary): string[] {
   const { model, data, curves, failures } = summary;
   return [
     `${printable(model.name)} on ${data.pictures} pictures of ${printable(data.name)}`,
+    ...labelSentences(data),
     ...curves.flatMap((curve) => {
       const rows = [[...robustnessColumns], ...robustnessRows(curve)];
       const widths = robustnessColumns.map((_, column) => Math.max(...rows.map((row) => row[column].length)));
