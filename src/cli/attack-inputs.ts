@@ -1,4 +1,5 @@
 /** @file What `attack` and `cone` work on: a classifier, and pictures from files or a data set, each opened when its turn comes. */
+
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import type { ModelWarning } from "../classifier/network/prepare-model.ts";
@@ -8,6 +9,7 @@ import type { Dataset, DatasetImage } from "../datasets/dataset.ts";
 import { AbortedError, MisuseError, PerceptualBallError } from "../errors.ts";
 import type { AttackPicture } from "../experiments/attack/protocol.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
+import { fingerprinted } from "../node/data/fingerprinted.ts";
 import type { FileClassifier } from "../node/models/load-classifier.ts";
 import { outputName, uniqueNames } from "../node/output-names.ts";
 import { pathBytes } from "../node/path-bytes.ts";
@@ -98,13 +100,14 @@ export async function openAttackInputs(
       }
       return { classifier, runtime, source: images.length === 0 ? "the bundled Scenes" : "files", inputs };
     }
-    const dataset = await datasetOf({ ...flags, label: "predicted" }, classifier, { note, signal: io.signal });
+    const found = await datasetOf({ ...flags, label: "predicted" }, classifier, { note, signal: io.signal });
+    const dataset = await fingerprinted(found, { signal: io.signal });
     const unique = uniqueNames(reservedNames);
     const inputs: AttackInput[] = [];
-    for (const { id, picture } of testPart(dataset.images, flags.split)) {
+    for (const { id, picture, contents } of testPart(dataset.images, flags.split)) {
       const concluded = new Set<string>();
       const read = () => picture({ onNote: (text) => concluded.add(text) });
-      const opened = openedIn(region, dataset.name, read, classifier);
+      const opened = openedIn(region, contents ?? dataset.name, read, classifier);
       const warnings = () => [...concluded].map((message) => ({ code: "bit-depth", message }));
       inputs.push({ image: id, name: unique(outputName(id, { maxLength: 200 })), warnings, ...opened });
     }

@@ -1,8 +1,10 @@
 /** @file Which pictures statistics are fitted on and which are tested: the parts of a data set. */
+
 import type { Classifier } from "../classifier/classifier.ts";
 import type { Dataset, DatasetImage, DatasetSplit } from "../datasets/dataset.ts";
 import { AbortedError, PerceptualBallError } from "../errors.ts";
 import { hash64 } from "../experiments/records/canonical-json.ts";
+import { fingerprinted } from "../node/data/fingerprinted.ts";
 import { type DataFlags, type DatasetOfOptions, datasetOf } from "./flags/data-flags.ts";
 import { type OpenClassifierOptions, samplesOfDataset } from "./open-classifier.ts";
 
@@ -40,6 +42,15 @@ export async function detectionData(
     train: (isShared ? train.images.filter(half) : train.images).slice(0, trainImages),
     test: (isShared ? test.images.filter((image) => !half(image)) : test.images).slice(0, first),
   };
+}
+
+/** The images of both parts with their fingerprints, under which results are kept. */
+export async function fingerprintedParts(
+  data: DetectionData,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<DetectionData> {
+  const of = async (images: readonly DatasetImage[]) => (await fingerprinted({ images }, { signal })).images;
+  return { ...data, train: await of(data.train), test: await of(data.test) };
 }
 
 /** What a classifier is opened with: the images that are to be tested. */

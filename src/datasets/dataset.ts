@@ -41,6 +41,18 @@ export interface DatasetImage {
    */
   readonly picture: (options?: ReadPictureOptions) => Promise<Picture>;
   readonly split?: DatasetSplit;
+  /** The bytes that are stored of the picture, in pieces; undefined for pictures that are made, not stored. */
+  readonly stored?: () => AsyncIterable<Uint8Array>;
+  /**
+   * A short hash of the stored bytes, the class and the boxes, where somebody asked for it (`fingerprinted` of `perceptual-ball/node`). Experiments keep
+   * results under it, so that those of another picture of the same id, or with other boxes, are not taken for this one's.
+   */
+  readonly contents?: string;
+}
+
+/** What tells an image's results from those of another image of the same id, as part of a record's key. */
+export function contentsOption({ contents }: Pick<DatasetImage, "contents">): { readonly contents?: string } {
+  return contents === undefined ? {} : { contents };
 }
 
 /** What can be wrong with an entry of a data set. */

@@ -3,7 +3,7 @@ import { BadInputError, PerceptualBallError } from "../errors.ts";
 import { type BoxFinding, checkBox } from "./check-box.ts";
 import type { ClassifierClasses, LabelLookup } from "./class-labels.ts";
 import type { Box, Dataset, DatasetImage, DatasetProblem, DatasetSplit } from "./dataset.ts";
-import type { DatasetSource, PictureSize } from "./dataset-source.ts";
+import { chunksOf, type DatasetSource, type PictureSize } from "./dataset-source.ts";
 import { joinPath, leavesFolder } from "./paths.ts";
 import type { Selection } from "./selection.ts";
 
@@ -98,8 +98,8 @@ export async function entriesOf(
       problems.push(...leftOut(entryId, "no-box", "no usable box is left").problems);
       continue;
     }
-    const load = pictureOf(context.source, path, size);
-    images.push({ id: entryId, label: lookup?.label, className, boxes, picture: load, split });
+    const file = storedPicture(context.source, path, size);
+    images.push({ id: entryId, label: lookup?.label, className, boxes, ...file, split });
   }
   return { images, problems };
 }
@@ -118,9 +118,13 @@ async function sizeOf(path: string, source: DatasetSource): Promise<PictureSize 
   }
 }
 
-/** Reads the picture at `path` when called, and sees that it has the size that its boxes were made for. */
-export function pictureOf(source: DatasetSource, path: string, size?: PictureSize): DatasetImage["picture"] {
-  return async (options) => {
+/** The picture in the file at `path`: read when it is asked for, and then seen to have the size that its boxes were made for. */
+export function storedPicture(
+  source: DatasetSource,
+  path: string,
+  size?: PictureSize,
+): Pick<DatasetImage, "picture" | "stored"> {
+  const read: DatasetImage["picture"] = async (options) => {
     const picture = await source.readPicture(path, options);
     if (size === undefined || (picture.width === size.width && picture.height === size.height)) return picture;
     throw new BadInputError({
@@ -130,6 +134,7 @@ export function pictureOf(source: DatasetSource, path: string, size?: PictureSiz
       got: `${picture.width} × ${picture.height}`,
     });
   };
+  return { picture: read, stored: () => chunksOf(source, path) };
 }
 
 /** The path of the picture that annotations call `name`, in `folder`; or the findings of an entry that is left out. */

@@ -2,6 +2,7 @@
 
 export { defaultCacheFolder, type FetchDatasetOptions, fetchDataset } from "./data/fetch-dataset.ts";
 export { createFileSource, type FileSourceOptions, nodeFileSource } from "./data/file-source.ts";
+export { fingerprinted } from "./data/fingerprinted.ts";
 export { type LoadDatasetOptions, loadDataset } from "./data/load-dataset.ts";
 export type { EndpointAnswers } from "./endpoint/description.ts";
 export { type EndpointClassifier, type EndpointOptions, openEndpoint } from "./endpoint/open-endpoint.ts";

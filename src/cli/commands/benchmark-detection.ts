@@ -16,7 +16,7 @@ import { type DetectionRecord, isDetectionRecord } from "../../experiments/detec
 import { checkWritableFolder } from "../../node/check-folder.ts";
 import { detectionLines, detectionObjects } from "../../report/detection/tables.ts";
 import { notesOf, say, sayJson } from "../context.ts";
-import { type DetectionDataFlags, detectionData, testedSamples } from "../detection-data.ts";
+import { type DetectionDataFlags, detectionData, fingerprintedParts, testedSamples } from "../detection-data.ts";
 import type { ExperimentContext } from "../experiment-run.ts";
 import { type AttackRunFlags, addVariantImages, attackRunsOf, comparedAttacks } from "../flags/attack-flags.ts";
 import { addDataFlags } from "../flags/data-flags.ts";
@@ -118,7 +118,7 @@ async function benchmarkDetection(flags: Flags, context: ExperimentContext): Pro
   const settings = { ...chosen, batch: batchSizeOf(flags, classifier) };
   try {
     for (const { attack, settings: own } of runs) attack.check(classifier, own);
-    const data = await detectionData(flags, classifier, { note, signal });
+    const data = await fingerprintedParts(await detectionData(flags, classifier, { note, signal }), { signal });
     const items = detectionItems(data.train, data.test, runs, settings);
     const versions = benchmarkVersions(runtime);
     const { file } = classifier;

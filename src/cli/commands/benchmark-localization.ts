@@ -1,4 +1,5 @@
 /** @file `perceptual-ball benchmark localization`: Table 1 of the paper on any classifier and data. */
+
 import { basename, join } from "node:path";
 import { Command } from "commander";
 import { localizationSummary } from "../../experiments/localization/benchmark-summary.ts";
@@ -11,6 +12,7 @@ import {
 } from "../../experiments/localization/protocol.ts";
 import { isLocalizationRecord, type LocalizationRecord } from "../../experiments/localization/record.ts";
 import { checkWritableFolder } from "../../node/check-folder.ts";
+import { fingerprinted } from "../../node/data/fingerprinted.ts";
 import { jpegDataUri } from "../../node/pictures/data-uri.ts";
 import { localizationFigures } from "../../report/localization/figures.ts";
 import { localizationLines } from "../../report/localization/tables.ts";
@@ -90,7 +92,7 @@ async function benchmarkLocalization(flags: Flags, context: ExperimentContext): 
   try {
     const possible = possibleRuns(asked, ({ method, settings: own }) => method.check(classifier, own), note);
     const runs = possible.map(({ name, method, settings: own }): MethodRun => ({ name, method, settings: own }));
-    const dataset = await datasetOf(flags, classifier, { note, signal });
+    const dataset = await fingerprinted(await datasetOf(flags, classifier, { note, signal }), { signal });
     const items = localizationItems(dataset, runs, { keepMaps: flags.keepMaps });
     const versions = benchmarkVersions(runtime);
     const data = { name: dataset.name, labels: flags.label ?? "dataset" };

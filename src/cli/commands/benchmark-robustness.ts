@@ -1,4 +1,5 @@
 /** @file `perceptual-ball benchmark robustness`: robust accuracy over the radius, on any classifier and data. */
+
 import { basename, join } from "node:path";
 import { Command, Option } from "commander";
 import { evenBatch } from "../../attacks/run-search.ts";
@@ -15,6 +16,7 @@ import {
 import { isRobustnessRecord, type RobustnessRecord } from "../../experiments/robustness/record.ts";
 import { robustnessSummary } from "../../experiments/robustness/summary.ts";
 import { checkWritableFolder } from "../../node/check-folder.ts";
+import { fingerprinted } from "../../node/data/fingerprinted.ts";
 import { robustnessLines } from "../../report/robustness/tables.ts";
 import { notesOf, say, sayJson } from "../context.ts";
 import { testData } from "../detection-data.ts";
@@ -115,7 +117,7 @@ async function benchmarkRobustness(flags: Flags, context: ExperimentContext): Pr
         expected: "a classification",
       });
     }
-    const data = await testData(flags, classifier, { note, signal });
+    const data = await fingerprinted(await testData(flags, classifier, { note, signal }), { signal });
     const labels = flags.label === "predicted" ? "predicted" : "dataset";
     const pictures = labels === "predicted" ? data.images : labelledOf(data, note);
     const items = robustnessItems(pictures, runs, classifier, settings);

@@ -20,7 +20,7 @@ import { detectorsSummary } from "../../experiments/detectors/summary.ts";
 import { checkWritableFolder } from "../../node/check-folder.ts";
 import { detectorsLines, detectorsObjects } from "../../report/detectors/tables.ts";
 import { notesOf, say, sayJson } from "../context.ts";
-import { type DetectionDataFlags, detectionData, testedSamples } from "../detection-data.ts";
+import { type DetectionDataFlags, detectionData, fingerprintedParts, testedSamples } from "../detection-data.ts";
 import type { ExperimentContext } from "../experiment-run.ts";
 import { type AttackRunFlags, attackRunsOf, comparedAttacks } from "../flags/attack-flags.ts";
 import type { ExperimentFlags } from "../flags/experiment-flags.ts";
@@ -151,7 +151,7 @@ export async function compareDetectors(flags: Flags, command: Command, context: 
       fitAttacks: fitAttacksOf(flags),
     };
     for (const { attack, settings: own } of [...attacks, ...settings.fitAttacks]) attack.check(classifier, own);
-    const data = await detectionData(flags, classifier, { note, signal });
+    const data = await fingerprintedParts(await detectionData(flags, classifier, { note, signal }), { signal });
     const items = detectorsItems(data, attacks, runs, settings);
     const versions = benchmarkVersions(runtime);
     const { file } = classifier;

@@ -25,7 +25,7 @@ import {
   say,
   sayJson,
 } from "../context.ts";
-import { detectionData } from "../detection-data.ts";
+import { detectionData, fingerprintedParts } from "../detection-data.ts";
 import { addDataFlags, type DataFlags } from "../flags/data-flags.ts";
 import { describeHelp } from "../flags/help.ts";
 import { addModelFlags, type ModelFlags } from "../flags/model-flags.ts";
@@ -136,7 +136,7 @@ async function learnUniversal(flags: Flags, context: CliContext): Promise<void> 
         expected: "a classification",
       });
     }
-    const data = await detectionData(dataFlags, classifier, { note, signal });
+    const data = await fingerprintedParts(await detectionData(dataFlags, classifier, { note, signal }), { signal });
     const onFailure = (_image: string, error: PerceptualBallError): void => {
       context.exitCode = exitCodes.failed;
       progress.around(() => reportError(io, error));
@@ -154,7 +154,8 @@ async function learnUniversal(flags: Flags, context: CliContext): Promise<void> 
       ...(mask === undefined ? {} : { mask: describeMask(mask) }),
     };
     const { channelCount, height, width } = classifier.input;
-    const key = keyOf(settings, classifier, train, mask);
+    const contents = new Map(data.train.map((image) => [image.id, image.contents]));
+    const key = keyOf(settings, classifier, { train, contents, mask });
     const from = await readUniversalState(out, key, [channelCount, height, width], note);
     done = from?.epoch ?? 0;
     if (done > 0) note(`${done} of ${epochs} epochs are there already`);
@@ -267,8 +268,16 @@ async function maskOf(
 function keyOf(
   settings: object,
   classifier: FileClassifier,
-  train: readonly UniversalPicture[],
-  mask: FloatTensor | undefined,
+  {
+    train,
+    contents,
+    mask,
+  }: {
+    readonly train: readonly UniversalPicture[];
+    /** Of the images, by their ids. */
+    readonly contents: ReadonlyMap<string, string | undefined>;
+    readonly mask: FloatTensor | undefined;
+  },
 ): string {
   const { preprocessing } = classifier.guess;
   const decided = [
@@ -276,7 +285,7 @@ function keyOf(
     classifier.file.sha256,
     preprocessing,
     classifier.prepared.head.decision ?? null,
-    train.map(({ image }) => image),
+    train.map(({ image }) => [image, contents.get(image) ?? null]),
     ...(mask === undefined ? [] : [mask.data.join("")]),
   ];
   return createHash("sha256").update(printableJson(decided)).digest("hex");

@@ -107,7 +107,10 @@ export async function readCifar(cifar: CifarName, path: string, context: ReaderC
       problems.push(...leftOut(id, "unknown-class", lookup.reason).problems);
     } else {
       const picture = async (): Promise<Picture> => decodeCifarRecord(cifar, record).picture;
-      images.push({ id, label: lookup?.label, className: names[label], split, picture });
+      const stored = async function* (): AsyncGenerator<Uint8Array> {
+        yield record;
+      };
+      images.push({ id, label: lookup?.label, className: names[label], split, picture, stored });
     }
   }
   const found = [...selection.problems, ...problems];

@@ -22,8 +22,8 @@ import {
   type Findings,
   joinFindings,
   leftOut,
-  pictureOf,
   splitOfName,
+  storedPicture,
 } from "../reader.ts";
 import { findAnnotations, type ImagenetAnnotation, placesIn, synsetPattern } from "./imagenet-annotations.ts";
 import { imagenetSynsets } from "./imagenet-synsets.ts";
@@ -78,7 +78,7 @@ const readImagenet: DatasetReader = async (path, context) => {
       }
       if (lookup !== undefined && "reason" in lookup) return leftOut(picture.id, "unknown-class", lookup.reason);
       const { id, split } = picture;
-      const image = { id, label: lookup?.label, className, picture: pictureOf(source, picture.path), split };
+      const image = { id, label: lookup?.label, className, ...storedPicture(source, picture.path), split };
       return { images: [image], problems: [] };
     },
     { signal },

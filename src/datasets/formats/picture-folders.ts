@@ -13,7 +13,7 @@ import type { DatasetFormatDefinition } from "../dataset-format.ts";
 import type { DatasetSource } from "../dataset-source.ts";
 import { type FoundPicture, picturesIn } from "../find-folder.ts";
 import { baseName, byCodeUnits, folderName, isArrayName, isPictureName, joinPath, pictureNames } from "../paths.ts";
-import { type DatasetReader, leftOut, pictureOf, splitOfName } from "../reader.ts";
+import { type DatasetReader, leftOut, splitOfName, storedPicture } from "../reader.ts";
 
 interface FolderPicture extends FoundPicture {
   readonly id: string;
@@ -40,7 +40,7 @@ const readClassFolders: DatasetReader = async (path, context) => {
     const lookup = labels === "predicted" ? undefined : lookupOf.get(className);
     if (lookup !== undefined && "reason" in lookup) {
       problems.push(...leftOut(id, "unknown-class", lookup.reason).problems);
-    } else images.push({ id, label: lookup?.label, className, picture: pictureOf(source, file), split: part });
+    } else images.push({ id, label: lookup?.label, className, ...storedPicture(source, file), split: part });
   }
   return finishDataset(path, {
     name: baseName(path),
@@ -91,7 +91,7 @@ const readPictures: DatasetReader = async (path, context) => {
         source.readsArrays ?? false,
       );
   const chosen = selection.pictures(names.sort(byCodeUnits).map((id) => ({ id })));
-  const images = chosen.map(({ id }) => ({ id, picture: pictureOf(source, joinPath(root, id)) }));
+  const images = chosen.map(({ id }) => ({ id, ...storedPicture(source, joinPath(root, id)) }));
   return finishDataset(path, {
     name: baseName(root),
     classNames: classes?.names,

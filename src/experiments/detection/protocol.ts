@@ -9,7 +9,7 @@
 import type { AnyAttackOptions } from "../../attacks/attack.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { marginOf } from "../../classifier/logits.ts";
-import type { DatasetImage, DatasetSplit } from "../../datasets/dataset.ts";
+import { contentsOption, type DatasetImage, type DatasetSplit } from "../../datasets/dataset.ts";
 import { type Alignments, emptyAlignments, extendAlignments, unitsOf } from "../../detection/odds/alignments.ts";
 import { correctionKinds, detectionKinds, type NoiseKind, noiseKindName } from "../../detection/odds/noise.ts";
 import { checkForm, MisuseError, numberIn, oneOf } from "../../errors.ts";
@@ -110,10 +110,11 @@ export interface DetectionItem extends ExperimentItem {
 export const cleanMethod = "clean";
 
 /** The key of an image's record under an attack, or without one. */
-export function detectionKey(image: Pick<DatasetImage, "id">, run: AttackRun | undefined): RecordKey {
-  if (run === undefined) return { image: image.id, method: cleanMethod, options: {} };
+export function detectionKey(image: Pick<DatasetImage, "id" | "contents">, run: AttackRun | undefined): RecordKey {
+  const own = contentsOption(image);
+  if (run === undefined) return { image: image.id, method: cleanMethod, options: own };
   const { name, attack, settings } = run;
-  return { image: image.id, method: name, options: { attack: attack.name, version: attack.version, settings } };
+  return { image: image.id, method: name, options: { attack: attack.name, version: attack.version, settings, ...own } };
 }
 
 /**

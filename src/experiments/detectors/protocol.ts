@@ -1,7 +1,7 @@
 import type { Classifier } from "../../classifier/classifier.ts";
 import { marginOf } from "../../classifier/logits.ts";
 import { defaultBatch } from "../../classifier/passes/default-batch.ts";
-import type { DatasetImage, DatasetSplit } from "../../datasets/dataset.ts";
+import { contentsOption, type DatasetImage, type DatasetSplit } from "../../datasets/dataset.ts";
 import { type Measuring, openMeasuring } from "../../detection/measurement.ts";
 import type { NamedImage } from "../../detection/odds/alignments.ts";
 import type { Measurement } from "../../detection/part.ts";
@@ -79,15 +79,20 @@ export const cleanImages = "clean";
 export const fitMethodOf = (run: Pick<AttackRun, "name">): string => `(fit) ${run.name}`;
 
 /** The key of an image's record. */
-export function detectorsKey(image: Pick<DatasetImage, "id">, run: KnowingRun | undefined, train: string): RecordKey {
-  if (run === undefined) return { image: image.id, method: cleanImages, options: {} };
+export function detectorsKey(
+  image: Pick<DatasetImage, "id" | "contents">,
+  run: KnowingRun | undefined,
+  train: string,
+): RecordKey {
+  const own = contentsOption(image);
+  if (run === undefined) return { image: image.id, method: cleanImages, options: own };
   const { name, attack, settings, knows } = run;
   // What is known of training images depends on which there are.
   const known = knows === undefined ? {} : { knows, train };
   return {
     image: image.id,
     method: name,
-    options: { attack: attack.name, version: attack.version, settings, ...known },
+    options: { attack: attack.name, version: attack.version, settings, ...known, ...own },
   };
 }
 
@@ -129,7 +134,9 @@ export function detectorsItems(
       advice: "Statistics are fitted to other images than those that are tested: name another --train-data.",
     });
   }
-  const trainText = String(hashText(train.map(({ id }) => id).join("\n")));
+  const trainText = String(
+    hashText(train.map(({ id, contents }) => (contents === undefined ? id : `${id} ${contents}`)).join("\n")),
+  );
   const itemsOf = (images: readonly DatasetImage[], split: DatasetSplit, run?: KnowingRun): DetectorsItem[] =>
     images.map((image) => ({ key: detectorsKey(image, run, trainText), image, split, run }));
   const learned = train.filter(({ id }) => !isHeldOutImage(id));

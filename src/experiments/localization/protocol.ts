@@ -7,7 +7,7 @@
 import type { Classifier } from "../../classifier/classifier.ts";
 import { type Classification, classificationOf } from "../../classifier/logits.ts";
 import { geometryFor } from "../../classifier/preprocessing/fit-picture.ts";
-import type { Dataset, DatasetImage } from "../../datasets/dataset.ts";
+import { contentsOption, type Dataset, type DatasetImage } from "../../datasets/dataset.ts";
 import { BadInputError, checkForm, MisuseError, numberIn, oneOf } from "../../errors.ts";
 import { blur } from "../../image/gaussian-blur.ts";
 import { type Box, fitGeometry, type Geometry } from "../../image/geometry.ts";
@@ -126,7 +126,8 @@ export interface LocalizationItem extends ExperimentItem {
 
 /** The key of a picture's record with a method. */
 export function localizationKey(image: DatasetImage, { name, method, settings }: MethodRun): RecordKey {
-  return { image: image.id, method: name, options: { method: method.name, version: method.version, settings } };
+  const options = { method: method.name, version: method.version, settings, ...contentsOption(image) };
+  return { image: image.id, method: name, options };
 }
 
 /**

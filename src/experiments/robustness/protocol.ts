@@ -9,7 +9,7 @@ import { warningsIn } from "../../attacks/autoattack/evaluation-warnings.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import type { Classification } from "../../classifier/logits.ts";
 import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
-import type { DatasetImage } from "../../datasets/dataset.ts";
+import { contentsOption, type DatasetImage } from "../../datasets/dataset.ts";
 import { BadInputError, checkForm, MisuseError, numberIn, PerceptualBallError, throwIfAborted } from "../../errors.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import { hashText } from "../../random/hash-text.ts";
@@ -117,13 +117,19 @@ export function robustnessItems(
 }
 
 /** The key of a picture's record under an attack. */
-export function robustnessKey(image: Pick<DatasetImage, "id">, run: AttackRun, epsilons: readonly number[]): RecordKey {
+export function robustnessKey(
+  image: Pick<DatasetImage, "id" | "contents">,
+  run: AttackRun,
+  epsilons: readonly number[],
+): RecordKey {
   checkForm("robustnessKey: image", image, ["id"]);
   checkForm("robustnessKey: run", run, ["name", "attack", "settings"]);
   checkForm("robustnessKey: epsilons", epsilons, "list");
   const { id } = image;
   const { name, attack, settings } = run;
-  return { image: id, method: name, options: { attack: attack.name, version: attack.version, settings, epsilons } };
+  const own = contentsOption(image);
+  const options = { attack: attack.name, version: attack.version, settings, epsilons, ...own };
+  return { image: id, method: name, options };
 }
 
 /** Items that may share a batch agree in this. */
