@@ -2,6 +2,7 @@
 import { MisuseError, UnsupportedError } from "../../errors.ts";
 import { type Dimension, describeValueInfo, type Graph, type ValueInfo } from "../../onnx/model.ts";
 import type { DataType, Shape } from "../../tensor/tensor.ts";
+import { firstConvolution } from "./first-convolution.ts";
 import type { OpenSides } from "./solve-input-size.ts";
 
 export interface FindImageInputOptions {
@@ -128,7 +129,8 @@ export function findImageInput(
     });
   }
   const open = (axis: number): boolean => typeof shape[axis] !== "number" || shape[axis] <= 0;
-  const layout = wanted ?? denotedLayout(input) ?? layoutOf(shape);
+  const shown = open(1) && open(3) ? firstConvolution(graph, input.name) : undefined;
+  const layout = wanted ?? denotedLayout(input) ?? shown?.layout ?? layoutOf(shape);
   const axes = layout === "nhwc" ? { channels: 3, height: 1, width: 2 } : { channels: 1, height: 2, width: 3 };
   const channels = shape[axes.channels];
   if (layout === undefined || (typeof channels === "number" && channels > mostChannels)) {
@@ -172,8 +174,8 @@ export function findImageInput(
   return {
     name: input.name,
     layout,
-    // Open channels are those of colors.
-    channels: typeof channels === "number" && channels > 0 ? channels : 3,
+    // Open channels are what the first layer reads, or those of colors.
+    channels: typeof channels === "number" && channels > 0 ? channels : shown?.layout === layout ? shown.channels : 3,
     height,
     width,
     fixedBatch: typeof batch === "number" && batch > 0 ? batch : undefined,

@@ -127,6 +127,32 @@ test("a layout that takes a side for the channels is refused", () => {
   expect(prepareModel(model, { where: "net.onnx", layout: "nchw" })).toMatchObject({ channels: 3, height: 32 });
 });
 
+describe("an input that leaves all axes open", () => {
+  const opened = (body: string, weights: string, options: object = {}) => {
+    const model =
+      parseModel(`<ir_version: 7, opset_import: ["": 13]> g (float[N,A,B,C] x) => (float[N,K] y) <${weights}, float k = {255}> {
+      ${body} a = GlobalAveragePool (c)  y = Flatten (a) }`);
+    return prepareModel(model, { where: "net.onnx", inputSize: [32, 32], ...options });
+  };
+  const colors = `float[2,3,1,1] w = {1, 2, 3, 4, 5, 6}`;
+
+  test.each([
+    ["channels last", "t = Transpose <perm = [0, 3, 1, 2]> (x) c = Conv (t, w)", colors, "nhwc", 3],
+    [
+      "channels last, and scaled",
+      "d = Div (x, k) t = Transpose <perm = [0, 3, 1, 2]> (d) c = Conv (t, w)",
+      colors,
+      "nhwc",
+      3,
+    ],
+    ["colors", "c = Conv (x, w)", colors, "nchw", 3],
+    ["gray", "d = Div (x, k) c = Conv (d, w)", "float[2,1,1,1] w = {1, 2}", "nchw", 1],
+    ["groups", "c = Conv <group = 3> (x, w)", "float[3,1,1,1] w = {1, 2, 3}", "nchw", 3],
+  ])("is of what its first convolution reads: %s", (_, body, weights, layout, channels) => {
+    expect(opened(body, weights)).toMatchObject({ layout, channels, height: 32 });
+  });
+});
+
 describe("an image of bytes", () => {
   const mean = "m = GlobalAveragePool (f)  y = Flatten (m)";
 

@@ -1,0 +1,51 @@
+/** @file What the first convolution reads of the picture: for inputs that leave their axes open. */
+import { attributesOf } from "../../onnx/attributes.ts";
+import { type Graph, type Node, usesOf } from "../../onnx/model.ts";
+import { hasTrait } from "../../onnx/operators/table.ts";
+
+/** Where a picture's channels are, and how many. */
+export interface ReadPicture {
+  readonly layout: "nchw" | "nhwc";
+  readonly channels: number;
+}
+
+/** Longer ways from the input to the first layer are no preprocessing. */
+const mostSteps = 32;
+
+/**
+ * What the first convolution behind `input` reads, where only arithmetic with constants and one change of axes to channels first come between; undefined where something else does, or no
+ * convolution comes.
+ */
+export function firstConvolution(graph: Graph, input: string): ReadPicture | undefined {
+  const uses = usesOf(graph);
+  let value = input;
+  let isTransposed = false;
+  for (let step = 0; step < mostSteps; step++) {
+    const [node, ...others] = uses.get(value) ?? [];
+    if (node === undefined || others.length > 0) return undefined;
+    if (node.opType === "Conv") {
+      const channels = channelsOf(node, graph);
+      return channels === undefined ? undefined : { layout: isTransposed ? "nhwc" : "nchw", channels };
+    }
+    if (node.opType === "Transpose") {
+      if (isTransposed || attributesOf(node).ints("perm", []).join() !== "0,3,1,2") return undefined;
+      isTransposed = true;
+    } else if (!isArithmetic(node, value, graph)) return undefined;
+    [value] = node.outputs;
+  }
+  return undefined;
+}
+
+/** Whether `node` makes each element of its output of one element of `value`. */
+function isArithmetic(node: Node, value: string, graph: Graph): boolean {
+  if (node.opType === "Cast" || node.opType === "Identity" || node.opType === "BatchNormalization") return true;
+  const rest = node.inputs.filter((name) => name !== value && name !== "");
+  const isOfConstants = rest.every((name) => graph.initializers.has(name));
+  return isOfConstants && (hasTrait(node, "affine") || hasTrait(node, "elementwise"));
+}
+
+/** The channels that a convolution's weights [M, C / group, …] are for. */
+function channelsOf(node: Node, { initializers }: Graph): number | undefined {
+  const extent = initializers.get(node.inputs[1])?.shape[1];
+  return extent === undefined ? undefined : extent * attributesOf(node).int("group", 1);
+}
