@@ -366,33 +366,36 @@ const ranges = [
 ] as const;
 
 /**
- * Whether the arithmetic before the first layer makes ImageNet's or Caffe's normalization, to a hundredth of the whole range, of pixels in one of the usual ranges: these
- * have other numbers for each color, so that both the range and the order of the channels are told. undefined where it makes neither.
+ * Whether the arithmetic before the first layer makes, anywhere on its way, ImageNet's or Caffe's normalization of pixels in one of the usual ranges, to a hundredth of
+ * the whole range: these have other numbers for each color, so that both the range and the order of the channels are told. undefined where it makes neither.
  */
 function exactlyMade({
-  channels,
-  statistics,
+  stages,
 }: InputChain): { readonly range: (typeof ranges)[number]["range"]; readonly order: ShownOrder } | undefined {
-  const maps = statistics === undefined ? channels : statistics.channels;
-  const sources = maps.map(({ source }) => source).join();
-  if (sources !== "0,1,2" && sources !== "2,1,0") return undefined;
-  for (const name of ["imagenet", "caffe"] as const) {
-    const made = affineOf({ ...normalizations[name], layout: "nchw" });
-    for (const { range, a, b } of ranges) {
-      const isMade = maps.every(({ factor, offset }, c) => {
-        const span = made.factor[c] ?? 0;
-        const isNear = (value: number, wanted: number): boolean => Math.abs(value - wanted) < 0.01 * span;
-        return isNear(factor * a, span) && isNear(factor * b + offset, made.offset[c] ?? 0);
-      });
-      if (!isMade) continue;
+  for (const maps of stages) {
+    const sources = maps.map(({ source }) => source).join();
+    if (sources !== "0,1,2" && sources !== "2,1,0") continue;
+    const isReversed = sources === "2,1,0";
+    for (const name of ["imagenet", "caffe"] as const) {
+      const range = ranges.find((one) => makes(maps, name, one))?.range;
+      if (range === undefined) continue;
       const readsBgr = normalizations[name].channels === "bgr";
-      const isReversed = sources === "2,1,0";
-      const reading = `${name === "imagenet" ? "ImageNet's" : "Caffe's"} normalization in the order ${readsBgr ? "blue, green, red" : "red, green, blue"}`;
-      const why = `makes ${reading} of the pixels${isReversed ? " and reverses the channels" : ""}`;
+      const made = name === "imagenet" ? "ImageNet's" : "Caffe's";
+      const why = `makes ${made} normalization in the order ${readsBgr ? "blue, green, red" : "red, green, blue"}${isReversed ? " after it reverses the channels" : ""}`;
       return { range, order: { channels: readsBgr === isReversed ? "rgb" : "bgr", why } };
     }
   }
   return undefined;
+}
+
+/** Whether `maps` make the normalization `name` of pixels in a range. */
+function makes(maps: readonly ChannelMap[], name: NormalizationName, { a, b }: (typeof ranges)[number]): boolean {
+  const made = affineOf({ ...normalizations[name], layout: "nchw" });
+  return maps.every(({ factor, offset }, c) => {
+    const span = made.factor[c] ?? 0;
+    const isNear = (value: number, wanted: number): boolean => Math.abs(value - wanted) < 0.01 * span;
+    return isNear(factor * a, span) && isNear(factor * b + offset, made.offset[c] ?? 0);
+  });
 }
 
 /** Which order of channels the input has, from what happens to them; undefined where nothing tells. */

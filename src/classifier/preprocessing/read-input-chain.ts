@@ -15,6 +15,8 @@ import { type Followed, followNode, isIndifferent, statisticsOf } from "./follow
 export interface InputChain {
   /** The channels in the order in which the first layer reads them. */
   readonly channels: readonly ChannelMap[];
+  /** The same after each operator, in their order. */
+  readonly stages: readonly (readonly ChannelMap[])[];
   /** The operators that rearrange, scale or shift, in their order, without those that do nothing to numbers. */
   readonly operators: readonly string[];
   /** Of a BatchNormalization on the pixels, what it has seen, per channel in the order of reading, before it: u as for `channels`. */
@@ -44,6 +46,7 @@ export function readInputChain(typed: TypedGraph, input: string, axis: number): 
     tracked,
   };
   const operators: string[] = [];
+  const stages: (readonly ChannelMap[])[] = [];
   let statistics: InputChain["statistics"];
   let limits: InputChain["limits"];
   let last = input;
@@ -59,12 +62,14 @@ export function readInputChain(typed: TypedGraph, input: string, axis: number): 
       const name = node.outputs[index];
       if (name === undefined || name === "") continue;
       tracked.set(name, result);
+      if (result.channels.length === count) stages.push(result.channels);
       if (result.channels.length === count || node.opType === "Concat") last = name;
     }
   }
   const uses = usesOf(graph).get(last) ?? [];
   return {
     channels: tracked.get(last)?.channels ?? [],
+    stages,
     operators,
     statistics,
     limits,
