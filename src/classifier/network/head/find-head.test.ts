@@ -208,6 +208,13 @@ describe("what a model decides is taken back to the scores that it decides by", 
   });
 });
 
+test("a Softmax over the pictures of a batch is refused with the scores before it", () => {
+  expect(() => prepare("y = Softmax <axis = 0> (z)")).toThrow(
+    /its Softmax goes over the pictures of a batch and not over the classes \(the scores before it are "z", which --logits takes\)/,
+  );
+  expect(prepare("y = Softmax <axis = 0> (z)", { logits: "z" }).prepared.classCount).toBe(3);
+});
+
 test("an expected value of probabilities is a quantity, and logarithms of sigmoids are labels each by itself", () => {
   const bins = "float[3,1] bins = {10, 20, 30}";
   expect(() => prepare("p = Softmax (z) y = MatMul (p, bins)", { outputs: "(float[1,1] y)", more: bins })).toThrow(
@@ -258,7 +265,7 @@ describe("scores of the places that another output has numbers for are no classi
   ];
   test.each(detectors)("%s", (_, body, outputs) => {
     expect(() => prepare(body, { outputs, more })).toThrow(
-      /"(b|pred_boxes)" gives numbers for many places or objects, as segmentations and detectors do/,
+      /"(b|pred_boxes)" gives numbers for many places or objects, as segmentations and detectors do.* name it: .*--logits y/,
     );
     expect(prepare(body, { outputs, more, logits: "y" }).prepared.head.count).toBe(5);
   });
@@ -269,6 +276,12 @@ describe("scores of the places that another output has numbers for are no classi
       `${boxes} ${sure} cls = Identity (z)`,
       "(float[1,5,4] b, float[1,5] s, float[1,3] cls)",
       3,
+    ],
+    [
+      "scores beside the activation map of each class",
+      `${boxes} class_cams = Identity (b) ${sure} y = Identity (s)`,
+      "(float[1,5] y, float[1,5,4] class_cams)",
+      5,
     ],
     [
       "scores beside those of four heads",

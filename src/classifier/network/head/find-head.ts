@@ -32,6 +32,14 @@ export interface FoundHead {
   readonly warnings: readonly { readonly code: string; readonly message: string }[];
 }
 
+/** How to say what the classification is, where `places` were taken for the scores of places. */
+function adviceFor(places: readonly Candidate[]): string {
+  const names = places.map(({ output }) => `--logits ${output}`);
+  return names.length === 0
+    ? "Name the value that holds the scores of the classes, if it is an inner one, with --logits (the option logits)."
+    : `If one of them is a classification of the whole picture after all, name it: ${names.join(" or ")}.`;
+}
+
 /**
  * The scores of the output that is a classification, as logits. Throws an UnsupportedError that lists the outputs if none is or several
  * could be, and a MisuseError for a head that the value cannot be.
@@ -67,8 +75,7 @@ export function findHead(typed: TypedGraph, options: FindHeadOptions): FoundHead
           : `the model has no logits: output ${JSON.stringify(mapped)} gives numbers for many places or objects, as segmentations and detectors do, and is no classification of the picture`,
       expected: "a float32 output [N, classes]",
       got: listed || "no output",
-      advice:
-        "Name the value that holds the scores of the classes, if it is an inner one, with --logits (the option logits).",
+      advice: adviceFor(objects === undefined ? [] : found),
     });
   }
   if (graph.initializers.has(chosen.scores ?? chosen.value)) {

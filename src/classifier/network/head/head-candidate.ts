@@ -260,7 +260,9 @@ function severalNumbers(
     (values?.kind === "normalized"
       ? "its numbers are a vector of one length, as embeddings are"
       : values?.kind === "constant"
-        ? "its numbers are always the same"
+        ? isOwn && last.opType === "Softmax"
+          ? `its Softmax goes over the pictures of a batch and not over the classes (the scores before it are ${JSON.stringify(before)}, which --logits takes)`
+          : "its numbers are always the same"
         : values?.kind === "decisions"
           ? "its numbers are nothing but 0 and 1, decisions from which no gradient leads back"
           : undefined);

@@ -3,7 +3,7 @@ import type { TypedGraph } from "../../../onnx/infer-shapes.ts";
 import { producersOf } from "../../../onnx/model.ts";
 import { hasTrait } from "../../../onnx/operators/table.ts";
 import type { Candidate, FindHeadOptions } from "./head-candidate.ts";
-import { embedding, regressing, words } from "./output-words.ts";
+import { embedding, mapping, regressing, words } from "./output-words.ts";
 
 export interface Objects {
   /** The output that has numbers for each of them. */
@@ -30,7 +30,7 @@ export function objectsAmong(
     const count = placeCountOf(types.get(output)?.shape ?? [], batch, words(output));
     // A prototype for each class is no place on a picture, and neither is a feature of each class.
     if (count === undefined || constants.has(output) || graph.initializers.has(output)) continue;
-    if (embedding.test(words(output))) continue;
+    if (embedding.test(words(output)) || mapping.test(words(output))) continue;
     const later = valuesBehind(typed, output);
     // A softmax over the columns chooses one of them, and names for them say what they are. Numbers made of those for each place are
     // of what these are of, such as the lengths of the vectors of a network of capsules, with one for each class.

@@ -18,6 +18,9 @@ export const regressing =
 export const embedding =
   /\b(embed|embeds|embedding|embeddings|emb|feat|feats|feature|features|hidden|descriptor|latent|pooler|pooled|repr|representation|state)\b/;
 
+/** Words of maps of where a network looks, one for each class or head. */
+export const mapping = /\b(cams?|activation maps?|attentions?|attn|heat ?maps?|saliency|relevance|attributions?)\b/;
+
 /** Words of a classification. */
 export const classifying =
   /\b(class|classes|cls|clas|logit|logits|prob|probs|probability|probabilities|softmax|label|labels|category|categories|classification|classifier)\b/;
