@@ -212,7 +212,8 @@ function namesOf(prepared: PreparedModel, { sources, warnings }: LabelSources, w
     ofOutputs.length === 0
       ? sources
       : [...sources, { names: ofOutputs, reason: "what the outputs are called", where, isGiven: false }];
-  return resolveLabels({ sources: all, warnings, model, where, classCount, channels, height, width });
+  const isOneNumber = classCount === 2 && head.count === 1;
+  return resolveLabels({ sources: all, warnings, model, where, classCount, isOneNumber, channels, height, width });
 }
 
 /** The passes of a head that decides each of its labels by itself: those that compare labels with one another refuse. */

@@ -18,27 +18,65 @@ export function parseLabels(text: string, classCount: number, where: string): re
   return fitLabels(readLabels(text, where), classCount, where);
 }
 
+export interface FitLabelsOptions {
+  /** Whether the classes are the no and the yes of one number, so that one name is that of the yes. Default: where there are two. */
+  readonly isOneNumber?: boolean;
+}
+
 /** `names` as those of `classCount` classes; throws a BadInputError, which starts with `where`, if their number is another. */
-export function fitLabels(names: readonly string[], classCount: number, where: string): readonly string[] {
-  const list = fittedLabels(names, classCount);
+export function fitLabels(
+  names: readonly string[],
+  classCount: number,
+  where: string,
+  options: FitLabelsOptions = {},
+): readonly string[] {
+  const list = fittedLabels(names, classCount, options);
   if (list !== undefined) return list;
+  const parts = partsOf(names, /[,;|\t]/);
   throw new BadInputError({
     where,
     what: "the labels do not fit the model",
     expected: `${classCount} lines, one per class`,
-    got: String(names.length),
+    got: parts === undefined ? String(names.length) : `1 line of ${parts.length} names`,
   });
 }
 
-/** `names` as those of `classCount` classes, without WordNet numbers; undefined if their number is another. */
-export function fittedLabels(names: readonly string[], classCount: number): readonly string[] | undefined {
+/** What stands in the only one of `names` between separators; undefined where there are more, or nothing to part. */
+function partsOf(names: readonly string[], separator: RegExp): readonly string[] | undefined {
+  const [only, ...others] = names;
+  if (only === undefined || others.length > 0 || !separator.test(only.trim())) return undefined;
+  return only
+    .split(separator)
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+}
+
+/** How many classes `names` are for, before anything is known of the model: a single line may hold them all. */
+export function countOfNames(names: readonly string[]): number {
+  return partsOf(names, /[,;|\t]/)?.length ?? names.length;
+}
+
+/**
+ * `names` as those of `classCount` classes, without WordNet numbers; undefined if their number is another. A single line is parted, at commas and the
+ * like or at spaces, where it then holds as many.
+ */
+export function fittedLabels(
+  names: readonly string[],
+  classCount: number,
+  { isOneNumber = classCount === 2 }: FitLabelsOptions = {},
+): readonly string[] | undefined {
+  // "hot dog" is one name of what one number says yes to.
+  for (const separator of isOneNumber ? [/[,;|\t]/] : [/[,;|\t]/, /\s+/]) {
+    const parts = classCount > 1 ? partsOf(names, separator) : undefined;
+    if (parts?.length === classCount) return parts;
+  }
   const plain = names.map(withoutSynset);
   const [first] = plain;
   // TensorFlow's ImageNet lists begin with a class for "background" that most networks do not have.
   if (plain.length === classCount + 1 && /^(background|dummy)$/i.test(first)) return plain.slice(1);
   if (classCount === 1001 && plain.length === 1000) return ["background", ...plain];
   // One name for the head of one number: what it says yes to.
-  if (classCount === 2 && plain.length === 1) return [`not ${first}`, first];
+  if (isOneNumber && classCount === 2 && plain.length === 1) return [`not ${first}`, first];
   if (plain.length === classCount) return plain;
   // A heading, remarks and empty lines are no names where without them the number is right.
   const without: readonly ((name: string, index: number) => boolean)[] = [
@@ -71,15 +109,16 @@ function folded(name: string): string {
 
 /**
  * The index of the class that `wanted` means: its number, its name, or one of the synonyms in its name ("tabby" for "tabby,
- * tabby cat"); letter case, spaces, underscores and hyphens do not matter. A number that is a class's name, as of digits, means that
- * class. Throws a MisuseError with the nearest name, or with all numbers where several classes have the name.
+ * tabby cat"); letter case, spaces, underscores and hyphens do not matter. A text of digits that is a class's name, as of handwritten digits, means that
+ * class, whatever its number. Throws a MisuseError with the nearest name, or with all numbers where several classes have the name.
  */
 export function findLabel(wanted: string | number, labels: readonly string[] | undefined, classCount: number): number {
   if (typeof wanted !== "string" && typeof wanted !== "number") {
     throw new MisuseError({ where: "label", what: "not a class", expected: "its number or name", got: kindOf(wanted) });
   }
   const number = typeof wanted === "number" ? wanted : /^\d+$/.test(wanted.trim()) ? Number(wanted) : undefined;
-  if (number !== undefined) {
+  const isName = typeof wanted === "string" && labels?.some((label) => label.trim() === wanted.trim()) === true;
+  if (number !== undefined && !isName) {
     if (Number.isInteger(number) && number >= 0 && number < classCount) return number;
     throw new MisuseError({
       where: "label",

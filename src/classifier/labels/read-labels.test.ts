@@ -126,6 +126,68 @@ describe("where names come from", () => {
     expect(resolve(metadata(key, text))).toMatchObject({ labels: three, reason: `the model's metadata (${key})` });
   });
 
+  test.each([
+    ["num_classes", "3"],
+    ["input_names", "x"],
+    ["output_names", "y"],
+    ["n_classes", "a,b,c"],
+    ["feature_names", "a,b,c"],
+    ["my_labels", "3"],
+    ["class_names", "x"],
+  ])("metadata that names no classes: %s = %s", (key, text) => {
+    expect(resolve(metadata(key, text))).toEqual({
+      labels: undefined,
+      reason: "nothing names the classes",
+      warnings: [],
+    });
+  });
+
+  test("bars and numbers part names as commas do", () => {
+    expect(resolve(metadata("classes", "hot dog|cat|fox")).labels).toEqual(["hot dog", "cat", "fox"]);
+    expect(resolve(metadata("classes", "2:blue,1:green,0:red")).labels).toEqual(["red", "green", "blue"]);
+  });
+
+  test("numbers that are names, as of folders, go by what the dictionary is called or by their order", () => {
+    const folders = '{"0": 0, "1": 1, "10": 2, "2": 3}';
+    const four = { classCount: 4 };
+    for (const key of ["class_to_idx", "label2id", "class_indices", "classes"]) {
+      expect(resolve(metadata(key, folders), four).labels).toEqual(["0", "1", "10", "2"]);
+    }
+    expect(resolve(metadata("label2id", '{"7": 1, "9": 0, "8": 2}')).labels).toEqual(["9", "7", "8"]);
+    expect(resolve(metadata("id2label", '{"0": "7", "1": "9", "2": "8"}')).labels).toEqual(["7", "9", "8"]);
+    expect(readLabels(folders, "class_indices.json")).toEqual(["0", "1", "10", "2"]);
+  });
+
+  test("another source that calls a class otherwise is said, synonyms and cases are not", () => {
+    const beside = (names: readonly string[]) => [
+      { names, reason: "labels.txt beside the model", where: "f", isGiven: false },
+    ];
+    const warningsOf = (names: readonly string[]): readonly object[] => {
+      const header = metadata("names", "{0: 'tabby, tabby cat', 1: 'fox', 2: 'red panda'}");
+      const model = parseModel(
+        `<ir_version: 8, opset_import: ["": 18]${header}> g (float[1,3,8,8] x) => (float[1,3] y) { y = Relu (x) }`,
+      );
+      const rest = { model, where: "net.onnx", classCount: 3, channels: 3, height: 224, width: 224 };
+      return resolveLabels({ ...labelSources(undefined, model, "net.onnx", beside(names)), ...rest }).warnings;
+    };
+    expect(warningsOf(["Tabby", "Fox", "red_panda"])).toEqual([]);
+    expect(warningsOf(["tabby", "wolf", "red panda"])).toEqual([
+      {
+        code: "names-disagree",
+        message: expect.stringMatching(/calls class 1 "wolf".*names\) calls it "fox": the former is used/),
+      },
+    ]);
+  });
+
+  test("what began with ImageNet's weights has other classes, and Darknet's own weights another order", () => {
+    const thousand = { classCount: 1000 };
+    const tuned = metadata("description", "fine-tuned from ImageNet weights on 1000 products");
+    expect(resolve(tuned, thousand).labels).toBeUndefined();
+    expect(resolve("", { ...thousand, where: "darknet19.onnx" }).warnings).toEqual([
+      { code: "names-may-be-others", message: expect.stringContaining("0 is the kit fox") },
+    ]);
+  });
+
   test("names that do not fit are not used, and said", () => {
     expect(resolve(metadata("names", "{0: 'a', 1: 'b'}"))).toMatchObject({
       labels: undefined,

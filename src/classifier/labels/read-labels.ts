@@ -93,8 +93,14 @@ const listKeys = [
   "class_indices",
 ];
 
-/** The names that a list or a dictionary holds; undefined if it holds none. */
-export function namesOfLiteral(value: Literal, where: string): readonly string[] | undefined {
+/** What is called so holds the numbers of names, and not the names of numbers. */
+const numbersOfNames = /(label|name|class)[-_ ]?(2|to)[-_ ]?(id|ids|idx|index|indices)|class[-_ ]?indices/i;
+
+/**
+ * The names that a list or a dictionary holds, by what it is `called`; undefined if it holds none. Of a dictionary whose keys and values are all numbers
+ * the keys are the names where it is called so, or where they are in the order of texts ("1", "10", "2") and the values count.
+ */
+export function namesOfLiteral(value: Literal, where: string, called = where): readonly string[] | undefined {
   if (isLiteralList(value)) {
     if (value.every((item) => isLiteralMap(item))) {
       const items = value.flatMap((item, index): Numbered[] => {
@@ -111,16 +117,21 @@ export function namesOfLiteral(value: Literal, where: string): readonly string[]
   }
   if (!isLiteralMap(value) || value.entries.length === 0) return undefined;
   const { entries } = value;
-  if (entries.every(([key, item]) => /^\d+$/.test(key) && nameOf(item) !== undefined)) {
+  const isNumber = (item: Literal): boolean =>
+    (typeof item === "number" || typeof item === "string") && /^\d+$/.test(String(item));
+  const hasNumbers = entries.every(([, item]) => isNumber(item));
+  const countsTexts =
+    entries.every(([, item], index) => Number(item) === index) &&
+    entries.some(([key], index) => index > 0 && Number(key) < Number(entries[index - 1]?.[0]));
+  const isOfNames = hasNumbers && (numbersOfNames.test(called) || countsTexts);
+  if (!isOfNames && entries.every(([key, item]) => /^\d+$/.test(key) && nameOf(item) !== undefined)) {
     return inOrder(
       entries.map(([key, item]): Numbered => [Number(key), nameOf(item) ?? ""]),
       where,
     );
   }
   // label2id of many networks of Hugging Face has its numbers as strings.
-  if (
-    entries.every(([, item]) => (typeof item === "number" || typeof item === "string") && /^\d+$/.test(String(item)))
-  ) {
+  if (hasNumbers) {
     return inOrder(
       entries.map(([key, item]): Numbered => [Number(item), key]),
       where,
@@ -128,7 +139,7 @@ export function namesOfLiteral(value: Literal, where: string): readonly string[]
   }
   for (const key of listKeys) {
     const inner = literalAt(value, key);
-    const names = inner === undefined ? undefined : namesOfLiteral(inner, where);
+    const names = inner === undefined ? undefined : namesOfLiteral(inner, where, key);
     if (names !== undefined) return names;
   }
   return undefined;

@@ -2,7 +2,7 @@
 import { MisuseError, PerceptualBallError } from "../../errors.ts";
 import type { Model } from "../../onnx/model.ts";
 import { decodedNames } from "../../onnx/rewrites/decoded-outputs.ts";
-import { builtInLabels, builtInLabelsFor, fitLabels, fittedLabels } from "./labels.ts";
+import { builtInLabels, builtInLabelsFor, countOfNames, fitLabels, fittedLabels } from "./labels.ts";
 import { parseLiteral } from "./literal.ts";
 import { checkFilled, namesOfLiteral, readLabels } from "./read-labels.ts";
 
@@ -34,6 +34,10 @@ export interface Labels {
 const nameKey =
   /(^|[^a-z0-9])(names|labels|classes|class_?names|label_?names|id2label|label2id|idx_to_class|class_to_idx|class_indices|categories|classlabels|class_labels)$/i;
 
+/** Keys that end like these and are of something else: how many there are, or what values and columns are called. */
+const otherKey =
+  /(^|[^a-z])(num|nb|n|no|number|number_of|count|input|output|feature|layer|node|tensor|value|column|file|model|metric|author)s?[-_. ]?(of[-_. ])?(names|labels|classes|categories)$/i;
+
 /** The names that are given, and those that the files beside the model and its metadata hold, in the order of trust. */
 export function labelSources(
   given: readonly string[] | string | undefined,
@@ -54,14 +58,16 @@ export function labelSources(
     return { sources: [{ names, reason: "as given", where: "labels", isGiven: true }], warnings: [] };
   }
   const warnings: { readonly code: string; readonly message: string }[] = [];
+  const { inputs, outputs } = model.graph;
+  const ofValues = new Set([...inputs, ...outputs].map(({ name }) => name));
   const embedded = [...model.metadata].flatMap(([key, text]): NameSource[] => {
-    if (!nameKey.test(key) || text.trim() === "") return [];
+    if (!nameKey.test(key) || otherKey.test(key) || /^\s*\d*\s*$/.test(text)) return [];
     const reason = `the model's metadata (${key})`;
     try {
       const names = namesOfMetadata(text, key);
-      if (names === undefined) return [];
+      if (names === undefined || names.every((name) => ofValues.has(name))) return [];
       checkFilled(names, key);
-      return [{ names, reason, where: `${where}: ${key}`, isGiven: key === "labels" }];
+      return [{ names, reason, where: `${where}: ${key}`, isGiven: false }];
     } catch (error) {
       // Nobody asked for these names, and the model works without them.
       if (!(error instanceof PerceptualBallError)) throw error;
@@ -89,14 +95,19 @@ function namesOfMetadata(text: string, where: string): readonly string[] | undef
   if (literal !== undefined) return namesOfLiteral(literal, where);
   if (/^\s*[[{]/.test(text)) return undefined;
   if (/[\r\n]/.test(text.trim())) return readLabels(text, where);
-  const parts = text.split(text.includes(",") ? "," : text.includes(";") ? ";" : /\s+/);
-  const names = parts.map((part) => part.trim()).filter((part) => part !== "");
+  const separator = [",", ";", "|"].find((one) => text.includes(one)) ?? /\s+/;
+  const names = text
+    .split(separator)
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+  if (names.length > 1 && names.every((name) => /^\d+\s*[:=]\s*\S/.test(name)))
+    return readLabels(names.join("\n"), where);
   return names.length === 0 ? undefined : names;
 }
 
 /** How many classes the most trusted names are for; undefined if there are none. */
 export function labelCountOf(sources: readonly NameSource[]): number | undefined {
-  return sources[0]?.names.length;
+  return sources[0] === undefined ? undefined : countOfNames(sources[0].names);
 }
 
 export interface ResolveLabelsOptions extends LabelSources {
@@ -104,6 +115,8 @@ export interface ResolveLabelsOptions extends LabelSources {
   /** How messages call the model, such as its path. */
   readonly where: string;
   readonly classCount: number;
+  /** Whether the classes are the no and the yes of one number. */
+  readonly isOneNumber?: boolean;
   readonly channels: number;
   readonly height: number;
   readonly width: number;
@@ -116,19 +129,31 @@ export function resolveLabels({
   model,
   where,
   classCount,
+  isOneNumber,
   channels,
   height,
   width,
 }: ResolveLabelsOptions): Labels {
   const warnings = [...found];
-  for (const source of sources) {
-    if (source.isGiven)
-      return { labels: fitLabels(source.names, classCount, source.where), reason: source.reason, warnings };
-    const labels = fittedLabels(source.names, classCount);
-    if (labels !== undefined) return { labels, reason: source.reason, warnings };
+  for (const [index, source] of sources.entries()) {
+    if (source.isGiven) {
+      const labels = fitLabels(source.names, classCount, source.where, { isOneNumber });
+      return { labels, reason: source.reason, warnings };
+    }
+    const labels = fittedLabels(source.names, classCount, { isOneNumber });
+    if (labels !== undefined) {
+      const others = sources.slice(index + 1).map(({ names, reason }) => ({
+        ...{ reason, labels: fittedLabels(names, classCount, { isOneNumber }) },
+      }));
+      return {
+        labels,
+        reason: source.reason,
+        warnings: [...warnings, ...disagreements({ ...source, labels }, others)],
+      };
+    }
     warnings.push({
       code: "labels-do-not-fit",
-      message: `${source.reason} names ${source.names.length} classes, and the model has ${classCount}: the names are not used`,
+      message: `${source.reason} names ${countOfNames(source.names)} classes, and the model has ${classCount}: the names are not used`,
     });
   }
   const builtIn = builtInLabelsFor(classCount);
@@ -140,7 +165,36 @@ export function resolveLabels({
     const hint = isPicture ? `; if they are ${titles.get(builtIn.name)}'s, say so: --labels ${builtIn.name}` : "";
     return { labels: undefined, reason: `nothing names the classes${hint}`, warnings };
   }
+  if (/darknet/i.test(evidence)) {
+    // ILSVRC's development kit begins with the kit fox, and so does Darknet's own list.
+    const message =
+      "the names are ImageNet's in the order of their WordNet numbers, as nearly everywhere; Darknet's own weights number the classes otherwise (0 is the kit fox). If the labels are wrong, give Darknet's list with --labels";
+    warnings.push({ code: "names-may-be-others", message });
+  }
   return { labels: builtIn.labels, reason: `${titles.get(builtIn.name)}'s: ${evidence}`, warnings };
+}
+
+/** What is said of names that call a class otherwise than those that are used: neither the same but for case and spaces, nor a synonym. */
+function disagreements(
+  used: { readonly reason: string; readonly labels: readonly string[] },
+  others: readonly { readonly reason: string; readonly labels: readonly string[] | undefined }[],
+): { code: string; message: string }[] {
+  const synonyms = (name: string): readonly string[] =>
+    name.split(",").map((one) =>
+      one
+        .toLowerCase()
+        .replace(/[\s_-]+/g, " ")
+        .trim(),
+    );
+  return others.flatMap(({ reason, labels = used.labels }) => {
+    const at = labels.findIndex((name, index) => {
+      const mine = synonyms(used.labels[index]);
+      return !synonyms(name).some((one) => mine.includes(one));
+    });
+    if (at === -1) return [];
+    const message = `${used.reason} calls class ${at} ${JSON.stringify(used.labels[at])}, and ${reason} calls it ${JSON.stringify(labels[at])}: the former is used. --labels gives the right ones`;
+    return [{ code: "names-disagree", message }];
+  });
 }
 
 const titles: ReadonlyMap<string, string> = new Map([
@@ -152,6 +206,10 @@ const titles: ReadonlyMap<string, string> = new Map([
 const imagenetFamilies =
   /(^|[^a-z])(alexnet|caffenet|zfnet|vgg|resnet|resnext|resnest|res2net|seresnet|senet|wide_?resnet|regnet[xy]?|densenet|squeezenet|shufflenet|mobilenet|mnasnet|nasnet|pnasnet|efficientnet|googlenet|inception|xception|vit|deit|cait|beit|swin|convnext|convmixer|coatnet|maxvit|mobilevit|mobileone|fastvit|ghostnet|hardnet|darknet|cspnet|dpn|dla|hrnet|repvgg|rexnet|tresnet|volo|xcit|poolformer|levit|pvt|nfnet|bit|eva|mixer|resmlp|gmlp|tinynet|lcnet|hgnet|selecsls|vovnet|edgenext|efficientformer|crossvit|twins|visformer|yolov?[0-9]+[a-z]?-cls)(?=[vbslt]?\d|[^a-z]|$)/i;
 
+/** Words of a network whose training began with ImageNet's weights, for other classes. */
+const startedFromImagenet =
+  /\bfrom image[-_ ]?net|image[-_ ]?net[-_ ](pre[-_ ]?trained[-_ ])?(weights|initiali[sz]ation|backbone|features)/i;
+
 /** What says that a model's classes are those of ImageNet or CIFAR-10, a phrase; undefined if nothing does. */
 function evidenceOf(name: string, { metadata, graph, producerName }: Model, where: string): string | undefined {
   const file =
@@ -162,7 +220,7 @@ function evidenceOf(name: string, { metadata, graph, producerName }: Model, wher
   const dataset =
     name === "cifar10" ? /cifar[-_ ]?10(?!\d)|cifar(?![-_ ]?1?0)/i : /image[-_ ]?net|ilsvrc|in1k|in-?22k.*ft.*1k/i;
   for (const [key, text] of metadata) {
-    if (dataset.test(text)) return `the model's metadata (${key}) says so`;
+    if (dataset.test(text) && !startedFromImagenet.test(text)) return `the model's metadata (${key}) says so`;
   }
   for (const [what, text] of [
     ["the file", file],
