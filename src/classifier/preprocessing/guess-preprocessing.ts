@@ -113,7 +113,7 @@ export function guessPreprocessing(
     geometry: placed?.stated.geometry?.(height, width) ?? usualGeometry(height, width),
   };
   const { reason } = normalized;
-  const assumed = reason === "as given" ? assumedBeside(normalized.stated.normalization) : "";
+  const assumed = assumedBeside(normalized.stated.normalization);
   const isTold = order === "bgr" && ordered !== undefined && ordered !== normalized && channels === 3;
   return {
     preprocessing,
@@ -245,8 +245,9 @@ function sizeWarnings(
 ): ModelWarning[] {
   return sources.flatMap((source): ModelWarning[] => {
     const { stated, reason } = source;
-    const { inputSize, geometry } = stated;
-    if (inputSize === undefined || (inputSize[0] === height && inputSize[1] === width)) return [];
+    const { inputSize, testSize, geometry } = stated;
+    const fits = [inputSize, testSize].some((size) => size?.[0] === height && size[1] === width);
+    if (inputSize === undefined || fits) return [];
     const rule = source === placed ? geometry?.(height, width) : undefined;
     const scaled = rule?.crop === undefined ? "" : `: its resize is taken in proportion (${describeGeometry(rule)})`;
     const message = `${reason} is for pictures of ${inputSize.join("x")}, and the model takes ${height}x${width}${scaled}`;

@@ -21,6 +21,8 @@ export interface StatedPreprocessing {
   readonly geometry?: (height: number, width: number) => GeometryRule;
   /** The size of the network's input, where the statement has it. */
   readonly inputSize?: readonly [height: number, width: number];
+  /** Another size that the statement is for as well: timm's of tests. */
+  readonly testSize?: readonly [height: number, width: number];
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -37,8 +39,17 @@ function numbersAt(config: Json, key: string, where: string): readonly number[] 
   throw new BadInputError({ where, what: `${key} is not usable`, expected: "numbers", got: JSON.stringify(value) });
 }
 
+export interface StatedInConfigOptions {
+  /** Passes over what is not of pixels, as in files that say more than this: the names of the classes, say. Default: that is refused. */
+  readonly ignoresOthers?: boolean;
+}
+
 /** What a JSON object says of preprocessing; undefined if it says nothing. Throws a BadInputError or MisuseError for what cannot be meant. */
-export function statedInConfig(config: unknown, where: string): StatedPreprocessing | undefined {
+export function statedInConfig(
+  config: unknown,
+  where: string,
+  { ignoresOthers = false }: StatedInConfigOptions = {},
+): StatedPreprocessing | undefined {
   if (!isObject(config)) return undefined;
   // timm keeps it under a key; in older files the object itself is it.
   const { pretrained_cfg: timm, image_processor: processor } = config;
@@ -46,6 +57,12 @@ export function statedInConfig(config: unknown, where: string): StatedPreprocess
   // Transformers' processor_config.json keeps those of several kinds of input.
   if (isObject(processor)) return statedByHuggingFace(processor, where);
   const keys = Object.keys(config);
+  const ofProcessors = keys.filter((key) => key !== "image_size");
+  // A network's own configuration, which says no more than the size.
+  if ("model_type" in config && !ofProcessors.some((key) => /^(image_|do_)|^rescale_factor$/.test(key))) {
+    const inputSize = sizeAt(config.image_size);
+    return inputSize === undefined ? undefined : { normalization: {}, inputSize };
+  }
   if (
     keys.some(
       (key) =>
@@ -59,10 +76,12 @@ export function statedInConfig(config: unknown, where: string): StatedPreprocess
   }
   const isTimm = "input_size" in config || "crop_pct" in config || "architecture" in config;
   if (isTimm && ("mean" in config || "std" in config || "crop_pct" in config)) return statedByTimm(config, where);
-  return ["scale", "mean", "std", "channels", "geometry"].some((key) => key in config)
-    ? statedByUs(config, where)
-    : undefined;
+  const ours = Object.entries(config).filter(([key]) => ourKeys.has(key));
+  if (!ours.some(([key]) => key !== "layout")) return undefined;
+  return statedByUs(ignoresOthers ? Object.fromEntries(ours) : config, where);
 }
+
+const ourKeys: ReadonlySet<string> = new Set(["scale", "mean", "std", "channels", "geometry", "layout"]);
 
 /** Our own: the parts of {@link Preprocessing}, and "size". */
 function statedByUs(config: Json, where: string): StatedPreprocessing {
@@ -172,20 +191,34 @@ function statedByHuggingFace(config: Json, where: string): StatedPreprocessing {
   };
 }
 
+const isSide = (value: unknown): value is number => isNumber(value) && value > 0;
+
 /** [height, width] of { height, width }, or of one number. */
 function sizeAt(value: unknown): readonly [height: number, width: number] | undefined {
-  if (isNumber(value)) return [value, value];
+  if (isSide(value)) return [value, value];
   if (!isObject(value)) return undefined;
   const { height, width } = value;
-  return isNumber(height) && isNumber(width) ? [height, width] : undefined;
+  return isSide(height) && isSide(width) ? [height, width] : undefined;
 }
 
-function shortestEdge(value: unknown): number | undefined {
-  return isObject(value) && isNumber(value.shortest_edge) ? value.shortest_edge : undefined;
+/** Processors that take one number for the shorter side (transformers' `get_size_dict` with `default_to_square=False`); the others take it for both. */
+const shorterOfOne = /^(ConvNext|PoolFormer|Levit|Bit|MobileViT|MobileNetV1|MobileNetV2|CLIP|ChineseCLIP)$/;
+
+/** The shorter side that a file states, as such or as the one number of a processor that means it so. */
+function shortestEdge(config: Json): number | undefined {
+  const { size } = config;
+  if (isSide(size)) return shorterOfOne.test(processorOf(config)) ? size : undefined;
+  return isObject(size) && isSide(size.shortest_edge) ? size.shortest_edge : undefined;
+}
+
+/** The share of the picture that a file keeps; 0 and less keep nothing, and are no shares. */
+function cropShare(config: Json): number | undefined {
+  if (isSide(config.crop_pct)) return config.crop_pct;
+  return processorOf(config) === "ConvNext" ? 224 / 256 : undefined;
 }
 
 function isCroppedByHuggingFace({ do_center_crop: isAsked, crop_size: size }: Json): boolean {
-  return isAsked === true || (isAsked === undefined && size !== undefined);
+  return isAsked === true || (isAsked === undefined && sizeAt(size) !== undefined);
 }
 
 function sizeOfHuggingFace(config: Json): readonly [height: number, width: number] | undefined {
@@ -193,8 +226,8 @@ function sizeOfHuggingFace(config: Json): readonly [height: number, width: numbe
     const cropped = sizeAt(config.crop_size);
     if (cropped !== undefined) return cropped;
   }
-  const edge = shortestEdge(config.size);
-  return edge === undefined ? sizeAt(config.size) : config.crop_pct === undefined ? undefined : [edge, edge];
+  const edge = shortestEdge(config);
+  return edge === undefined ? sizeAt(config.size) : cropShare(config) === undefined ? undefined : [edge, edge];
 }
 
 /**
@@ -208,7 +241,8 @@ function growthOf(stated: StatedPreprocessing["inputSize"], height: number, widt
 function geometryOfHuggingFace(config: Json, height: number, width: number): GeometryRule {
   const interpolation = isNumber(config.resample) ? (pillowFilters[config.resample] ?? "bilinear") : "bilinear";
   const crop = { width, height };
-  const edge = shortestEdge(config.size);
+  const edge = shortestEdge(config);
+  const share = cropShare(config);
   const growth = growthOf(sizeOfHuggingFace(config), height, width);
   const shorter = (side: number): GeometryRule => ({
     resize: { kind: "shorter", size: Math.floor(side * growth) },
@@ -216,10 +250,10 @@ function geometryOfHuggingFace(config: Json, height: number, width: number): Geo
     interpolation,
   });
   // ConvNeXt: the shorter side over crop_pct, then the middle; from 384 on squeezed.
-  if (isNumber(config.crop_pct) && edge !== undefined) {
+  if (share !== undefined && edge !== undefined) {
     if (edge >= 384 && processorOf(config) !== "PoolFormer")
       return { resize: { kind: "exact", ...crop }, interpolation };
-    return shorter(edge / config.crop_pct);
+    return shorter(edge / share);
   }
   const isCropped = isCroppedByHuggingFace(config);
   // LeViT's shorter side is that of 256 for 224.
@@ -248,8 +282,16 @@ function statedByTimm(config: Json, where: string): StatedPreprocessing {
   const mean = numbersAt(config, "mean", where);
   const std = numbersAt(config, "std", where);
   checkNormalization(where, defined({ mean, std }));
-  const size = numbersAt(config, "test_input_size", where) ?? numbersAt(config, "input_size", where);
-  const share = isNumber(config.crop_pct) && config.crop_pct > 0 ? config.crop_pct : undefined;
+  const [size, testSize] = ["input_size", "test_input_size"].map((key) => {
+    const numbers = numbersAt(config, key, where);
+    return numbers?.length === 3 ? ([numbers[1], numbers[2]] as const) : undefined;
+  });
+  const shares = [config.crop_pct, config.test_crop_pct].map((share) => (isSide(share) ? share : undefined));
+  /** As timm does: the sizes of the training, or of the test where the network has that. */
+  const shareFor = (height: number, width: number): number | undefined => {
+    const isOfTest = testSize?.[0] === height && testSize[1] === width && size?.[0] !== height;
+    return isOfTest ? (shares[1] ?? shares[0]) : (shares[0] ?? shares[1]);
+  };
   const named = config.interpolation;
   const interpolation: Interpolation = named === "bilinear" || named === "nearest" ? named : "bicubic";
   const mode = config.crop_mode;
@@ -261,11 +303,11 @@ function statedByTimm(config: Json, where: string): StatedPreprocessing {
     normalization,
     channels: mean === undefined ? undefined : "rgb",
     geometry:
-      share === undefined
+      shareFor(0, 0) === undefined
         ? undefined
         : (height, width) => {
             const crop = { width, height };
-            const grown = (side: number): number => Math.floor(side / share);
+            const grown = (side: number): number => Math.floor(side / (shareFor(height, width) ?? 1));
             if (mode === "squash") {
               return { resize: { kind: "exact", width: grown(width), height: grown(height) }, crop, interpolation };
             }
@@ -273,6 +315,7 @@ function statedByTimm(config: Json, where: string): StatedPreprocessing {
             if (width !== height) return { resize: { kind: "exact", ...crop }, interpolation };
             return { resize: { kind: "shorter", size: grown(height) }, crop, interpolation };
           },
-    inputSize: size?.length === 3 ? [size[1], size[2]] : undefined,
+    inputSize: size ?? testSize,
+    ...(testSize === undefined ? {} : { testSize }),
   };
 }

@@ -67,14 +67,17 @@ export function statedInMetadata(
   const all = new Map([...metadata, ...(ofInput?.metadata ?? [])]);
   // Before the range, which its normalization is in.
   customVision(all, note);
+  // Numbers say more than a range, or than whose exporter wrote the file.
+  namedNumbers(all, note, warnings);
   imageKeys(all, note, unusable);
   ultralytics(all, note, warnings);
-  namedNumbers(all, note);
   for (const [key, text] of all) {
-    if (key === "preprocessing" || !/^\s*\{/.test(text) || !/image_mean|crop_pct|"mean"/.test(text)) continue;
+    const isOfPictures =
+      /image_mean|crop_pct|input_size/.test(text) || (/"mean"/.test(text) && isOfPixels(`${key} mean`));
+    if (key === "preprocessing" || !/^\s*\{/.test(text) || !isOfPictures) continue;
     note(key, () => {
       try {
-        return statedInConfig(JSON.parse(text), key);
+        return statedInConfig(JSON.parse(text), key, { ignoresOthers: true });
       } catch (error) {
         if (error instanceof SyntaxError) return undefined;
         throw error;
@@ -105,9 +108,21 @@ interface StatedNumbers {
 
 /** What the numbers state: without means none is taken away, without deviations nothing is divided. Throws as {@link statedInConfig}. */
 function statedByNumbers({ scale, means, deviations }: StatedNumbers, where: string): StatedPreprocessing | undefined {
-  const mean = means ?? (deviations ?? []).map(() => 0);
-  const std = deviations ?? (means ?? []).map(() => 1);
-  return statedInConfig({ scale, mean, std }, where);
+  return statedInConfig({ scale, mean: means, std: deviations }, where);
+}
+
+/** Words that keys of a picture's numbers have beside "mean" and "std". */
+const pixelWords =
+  /^(images?|img|inputs?|pixels?|picture|norm|normali[sz]ed?|normali[sz]ation|pre|process|preprocess|preprocessing|preprocessor|processor|preproc|transforms?|rgb|bgr|channels?|data|dataset|model|info|config|cfg|values?|args?|onnx|torchvision|imagenet|val|test)$/;
+
+/** Whether a key that ends in "mean", "std" or "scale" is of pixels, and not of accuracies, losses or times. */
+function isOfPixels(key: string): boolean {
+  const words = key
+    .replace(/([a-z])([A-Z])/g, "$1 $2")
+    .toLowerCase()
+    .split(/[^a-z0-9]+/)
+    .filter((word) => word !== "");
+  return words.slice(0, -1).every((word) => pixelWords.test(word) || /^\d+$/.test(word));
 }
 
 /** https://github.com/onnx/onnx/blob/main/docs/MetadataProps.md */
@@ -190,11 +205,12 @@ function customVision(all: ReadonlyMap<string, string>, note: Note): void {
 function ultralytics(all: ReadonlyMap<string, string>, note: Note, warnings: ModelWarning[]): void {
   const task = all.get("task")?.trim();
   const sizes = sizeIn(all.get("imgsz"));
-  // "imgsz" is nobody else's word; names alone say nothing of pixels.
-  const isTheirs =
-    (task !== undefined && (all.has("imgsz") || all.has("stride") || all.has("names"))) || all.has("imgsz");
+  // "imgsz" is nobody else's word; names alone say nothing of pixels, and others have tasks of other names.
+  const isTheirTask = task !== undefined && /^(classify|detect|segment|pose|obb)$/.test(task);
+  const isTheirs = (isTheirTask && (all.has("stride") || all.has("names"))) || all.has("imgsz");
   if (!isTheirs) return;
-  if (task !== undefined && task !== "classify") {
+  const isOther = isTheirTask && task !== "classify";
+  if (isOther) {
     warnings.push({
       code: "other-task",
       message: `the model's metadata says that its task is ${JSON.stringify(task)}, which is no classification: percentages may mean nothing`,
@@ -209,7 +225,7 @@ function ultralytics(all: ReadonlyMap<string, string>, note: Note, warnings: Mod
     channels: "rgb",
     inputSize: sizes,
     geometry: (height, width) =>
-      task !== undefined && task !== "classify"
+      isOther
         ? { resize: { kind: "pad", width, height }, interpolation: "bilinear", fill: 114 / 255 }
         : middleOf(height, width),
   }));
@@ -231,19 +247,29 @@ function sizeIn(text: string | undefined): readonly [height: number, width: numb
 }
 
 /** Numbers under the names that OpenVINO's model API, MMDeploy, Azure and people's own scripts give them. */
-function namedNumbers(all: ReadonlyMap<string, string>, note: Note): void {
+function namedNumbers(all: ReadonlyMap<string, string>, note: Note, warnings: ModelWarning[]): void {
   const found = (pattern: RegExp): readonly [key: string, text: string] | undefined => entry(all, pattern);
-  const mean = found(/(^|[^a-z0-9])((image|img|input|pixel|norm)[_ ]?)?(mean|means|mean_values|mean_value)$/i);
-  const std = found(
+  const ofPixels = new Map([...all].filter(([key]) => isOfPixels(key.trim().replace(/[_ ](values?)$/i, ""))));
+  const mean = entry(
+    ofPixels,
+    /(^|[^a-z0-9])((image|img|input|pixel|norm)[_ ]?)?(mean|means|mean_values|mean_value)$/i,
+  );
+  const std = entry(
+    ofPixels,
     /(^|[^a-z0-9])((image|img|input|pixel|norm)[_ ]?)?(std|stds|stdev|scale_values|std_values|std_value)$/i,
   );
   const reversed = found(/(^|[^a-z0-9])reverse_input_channels$/i);
   const order = found(
     /(^|[^a-z0-9])(channel_order|channels_order|color_format|color_order|color_space|color_mode|input_format|to_rgb|bgr)$/i,
   );
-  const scale = found(/(^|[^a-z0-9])(pixel_scale|input_scale|rescale_factor|pixel_range)$/i);
+  const scale = entry(ofPixels, /(^|[^a-z0-9])(scale|scale_?factor|pixel_scale|input_scale|rescale_factor)$/i);
+  const range = found(/(^|[^a-z0-9])pixel_range$/i);
   if (mean !== undefined || std !== undefined) {
-    const keys = keysOf([mean, std]);
+    const factor = scale === undefined ? Number.NaN : Number(scale[1]);
+    // A factor of 1/255, as some write for it.
+    const isFactor = Math.abs(factor * 255 - 1) < 0.01;
+    const isScaled = factor > 0 && factor !== 1;
+    const keys = keysOf([mean, std, isScaled ? scale : undefined]);
     note(keys, () => {
       const means = mean === undefined ? undefined : numbersOfText(mean[1]);
       const deviations = std === undefined ? undefined : numbersOfText(std[1]);
@@ -251,16 +277,22 @@ function namedNumbers(all: ReadonlyMap<string, string>, note: Note): void {
         const text = mean !== undefined && means === undefined ? mean[1] : (std?.[1] ?? "");
         throw new BadInputError({ where: keys, what: "they are no numbers", got: JSON.stringify(text) });
       }
-      // A factor of 1/255, as some write for it.
-      const isFactor = scale !== undefined && Math.abs(Number(scale[1]) * 255 - 1) < 1e-3;
       const largest = Math.max(...(means ?? [0]).map(Math.abs), ...(deviations ?? [0]).map(Math.abs));
-      return statedByNumbers({ scale: !isFactor && largest > 3 ? 255 : 1, means, deviations }, keys);
+      const isOfBytes = largest > 3;
+      // (x − mean) · scale, as OpenCV makes its blobs; of pixels from 0 to 1 a factor of 1/255 comes before the mean.
+      const isLast = isScaled && deviations === undefined && (isOfBytes || !isFactor);
+      if (isScaled && !isLast && (isOfBytes || !isFactor)) {
+        const message = `the model's metadata states a mean, a deviation and a scale (${keys}), and the scale is left out. Give the preprocessing yourself if it counts`;
+        warnings.push({ code: "unusable-metadata", message });
+      }
+      const divisors = isLast ? (means ?? [0]).map(() => 1 / factor) : deviations;
+      return statedByNumbers({ scale: isOfBytes ? 255 : 1, means, deviations: divisors }, keys);
     });
   }
-  const factor = scale ?? found(/(^|[^a-z0-9])scale$/i);
+  const alone = scale ?? range;
   // Alone, it says that bytes become numbers from 0 to 1.
-  if (mean === undefined && std === undefined && factor !== undefined && Math.abs(Number(factor[1]) * 255 - 1) < 0.01) {
-    note(`${factor[0]}=${factor[1]}`, () => ({ normalization: { scale: 1, mean: [0, 0, 0], std: [1, 1, 1] } }));
+  if (mean === undefined && std === undefined && alone !== undefined && Math.abs(Number(alone[1]) * 255 - 1) < 0.01) {
+    note(`${alone[0]}=${alone[1]}`, () => ({ normalization: { scale: 1, mean: [0, 0, 0], std: [1, 1, 1] } }));
   }
   if (reversed !== undefined) {
     // OpenVINO's API reads pictures by OpenCV, blue first, and this makes them red first. Without it both are in use.

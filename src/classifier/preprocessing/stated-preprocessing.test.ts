@@ -256,6 +256,55 @@ describe("metadata in the forms in use", () => {
     }
   });
 
+  test.each<[string, Readonly<Record<string, string>>, number, number]>([
+    ["an image size", { imgsz: "[8, 8]" }, 4, -2],
+    ["ultralytics' task", { task: "classify", names: "{0: 'a', 1: 'b', 2: 'c'}" }, 4, -2],
+    ["another task", { task: "image-classification", names: "a,b,c" }, 4, -2],
+    ["a range", { "Image.NominalPixelRange": "Normalized_0_1" }, 4, -2],
+  ])("means and deviations count beside %s", (_, metadata, factor, offset) => {
+    const guess = guessOf(plain, { metadata: { ...metadata, mean: "0.5 0.5 0.5", std: "0.25 0.25 0.25" } });
+    expect([guess.factor[0], guess.offset[0]]).toEqual([expect.closeTo(factor, 4), expect.closeTo(offset, 4)]);
+    expect(guess.all).toEqual([]);
+  });
+
+  test.each([
+    ["of OpenCV's blobs", { mean: "127.5", scale: "0.0078431372549" }, 2, -1],
+    ["of OpenCV's blobs, under another name", { mean: "[127.5, 127.5, 127.5]", scalefactor: "0.0078431372549" }, 2, -1],
+    ["of 1/255 behind a mean of bytes", { mean: "127.5", scale: "0.00392156862745" }, 1, -0.5],
+    ["of 1/255 before a mean of parts", { mean: "0.5", std: "0.25", scale: "0.00392156862745" }, 4, -2],
+    ["of parts", { mean: "0.5", scale: "2" }, 2, -1],
+  ])("a scale %s", (_, metadata, factor, offset) => {
+    const guess = guessOf(plain, { metadata });
+    expect([guess.factor[0], guess.offset[0]]).toEqual([expect.closeTo(factor, 4), expect.closeTo(offset, 4)]);
+    expect(guess.all).toEqual([]);
+  });
+
+  test("a scale beside a deviation is left out, and said; a deviation that is assumed is said too", () => {
+    const { all } = guessOf(plain, { metadata: { mean: "127.5", std: "64", scale: "0.5" } });
+    expect(all).toEqual([
+      { code: "unusable-metadata", message: expect.stringMatching(/mean, std, scale.*the scale is left out/) },
+    ]);
+    expect(guessOf(plain, { metadata: { mean: "127.5" } }).reason).toBe(
+      "the model's metadata (mean); std 1, since none is given",
+    );
+  });
+
+  test.each<Readonly<Record<string, string>>>([
+    { cv_accuracy_mean: "0.93", cv_accuracy_std: "0.0123" },
+    { val_loss_mean: "0.4" },
+    { latency_mean: "41.2", latency_std: "3" },
+    { metrics: '{"mean": 0.91, "std": 0.02}' },
+  ])("numbers of something else than pixels say nothing: %o", (metadata) => {
+    const guess = guessOf(plain, { metadata });
+    expect(guess).toMatchObject({ isUncertain: true, all: [] });
+    expect(guess.reason).toMatch(/nothing in the model says so/);
+  });
+
+  test("what a configuration says besides is passed over", () => {
+    const config = '{"mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25], "classes": ["a", "b", "c"]}';
+    expect(guessOf(plain, { metadata: { config } })).toMatchObject({ all: [], isUncertain: false });
+  });
+
   test("a task that is no classification is said", () => {
     const metadata = { task: "detect", names: "{0: 'a', 1: 'b', 2: 'c'}", stride: "32" };
     expect(guessOf(plain, { metadata }).all).toEqual([expect.objectContaining({ code: "other-task" })]);
@@ -379,6 +428,51 @@ describe("files beside the model", () => {
         message: "config.json beside the model is for pictures of 16x16, and the model takes 8x8",
       },
     ]);
+  });
+
+  test("one number is the shorter side of some processors, and both sides of others", () => {
+    const normal = { image_mean: [0.5, 0.5, 0.5], image_std: [0.5, 0.5, 0.5], size: 8 };
+    const resize = (config: object) => guessOf(plain, beside({ ...normal, ...config })).geometry.resize;
+    const shorter = { kind: "shorter", size: 10 };
+    expect(resize({ feature_extractor_type: "ConvNextFeatureExtractor", crop_pct: 0.8 })).toEqual(shorter);
+    // 224 of 256, where ConvNeXt's file does not say it.
+    expect(resize({ image_processor_type: "ConvNextImageProcessor" })).toEqual({ kind: "shorter", size: 9 });
+    expect(resize({ feature_extractor_type: "PoolFormerFeatureExtractor", crop_pct: 0.8 })).toEqual(shorter);
+    expect(resize({ feature_extractor_type: "LevitFeatureExtractor" })).toEqual({ kind: "shorter", size: 9 });
+    expect(resize({ feature_extractor_type: "ViTFeatureExtractor" })).toEqual({ kind: "exact", width: 8, height: 8 });
+  });
+
+  test("sizes and shares of nothing are none", () => {
+    const normal = { image_mean: [0.5, 0.5, 0.5], image_std: [0.5, 0.5, 0.5], size: { shortest_edge: 10 } };
+    for (const odd of [{ crop_pct: 0 }, { crop_size: 0 }, { crop_size: { height: 0, width: 0 } }]) {
+      const { resize } = guessOf(plain, beside({ ...normal, ...odd })).geometry;
+      expect(resize).toEqual({ kind: "shorter", size: 10 });
+    }
+  });
+
+  test("timm's size of tests counts where the network has it", () => {
+    const timm = {
+      mean: [0.5],
+      std: [0.5],
+      input_size: [3, 8, 8],
+      crop_pct: 0.8,
+      test_input_size: [3, 16, 16],
+      test_crop_pct: 1,
+    };
+    expect(guessOf(plain, beside(timm))).toMatchObject({
+      all: [],
+      geometry: { resize: { kind: "shorter", size: 10 } },
+    });
+    const large = guessOf(plain, { ...beside(timm), input: "float[1,3,16,16] x" });
+    expect(large).toMatchObject({ all: [], geometry: { resize: { kind: "shorter", size: 16 } } });
+    const other = guessOf(plain, { ...beside(timm), input: "float[1,3,32,32] x" });
+    expect(other.all.map(({ code }) => code)).toEqual(["other-input-size"]);
+  });
+
+  test("a network's configuration says its size alone", () => {
+    const guess = guessOf(plain, beside({ model_type: "vit", image_size: 8 }));
+    expect(guess).toMatchObject({ all: [], hasKnownChannels: false, geometryReason: "usual for this size" });
+    expect(guess.reason).toMatch(/nothing in the model says so/);
   });
 
   test("what is resized before a crop for another input size is taken in proportion, and said", () => {

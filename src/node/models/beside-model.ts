@@ -68,7 +68,7 @@ export function readBesideModel(path: string): BesideModel {
         const got = Array.isArray(config) ? "a list" : JSON.stringify(config).slice(0, 40);
         throw new BadInputError({ where: name, what: "is no JSON object", expected: '{ "image_mean": […], … }', got });
       }
-      const found = statedInConfig(config, name);
+      const found = statedInConfig(config, name, { ignoresOthers: true });
       if (found !== undefined) stated.push({ stated: found, reason });
       const kind = name === "config.json" ? statedHead(config) : undefined;
       if (kind !== undefined) head = { kind, reason: `${reason} (problem_type)` };

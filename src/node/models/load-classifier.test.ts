@@ -99,6 +99,7 @@ describe("names in config.json", () => {
     ["label2id alone", { num_labels: 4, label2id: { bee: 1, ant: 0, dog: 3, cat: 2 } }],
     ["names", { model_type: "yolo", names: ["ant", "bee", "cat", "dog"] }],
     ["class_to_idx", { class_to_idx: { ant: 0, bee: 1, cat: 2, dog: 3 } }],
+    ["classes beside means", { mean: [0.5], std: [0.5], classes: ["ant", "bee", "cat", "dog"] }],
   ])("%s", async (_, config) => {
     const { labels, labelsReason } = await load(config);
     expect(labels).toEqual(["ant", "bee", "cat", "dog"]);
