@@ -16,6 +16,9 @@ export interface ObjectMask extends Tensor {
 /** Which part of a data set a picture belongs to: what a network or a detector may be fitted on, or what it is judged on. */
 export type DatasetSplit = "train" | "test";
 
+/** A part that a data set is divided into. What is for validation is a part of its own where the data set says so. */
+export type DatasetPart = DatasetSplit | "val";
+
 /** A picture of a data set, with its answer. Nothing is decoded before `picture` is called. */
 export interface DatasetImage {
   /**
@@ -40,7 +43,7 @@ export interface DatasetImage {
    * and is not certain.
    */
   readonly picture: (options?: ReadPictureOptions) => Promise<Picture>;
-  readonly split?: DatasetSplit;
+  readonly split?: DatasetPart;
   /** The bytes that are stored of the picture, in pieces; undefined for pictures that are made, not stored. */
   readonly stored?: () => AsyncIterable<Uint8Array>;
   /**
@@ -58,6 +61,7 @@ export function contentsOption({ contents }: Pick<DatasetImage, "contents">): { 
 /** What can be wrong with an entry of a data set. */
 export const datasetProblemKinds = {
   "missing-picture": "picture missing",
+  "unread-format": "picture of a format that is not read",
   "missing-annotation": "no annotation",
   "malformed-annotation": "malformed annotation",
   "bad-box": "box outside the picture or without area",
@@ -87,6 +91,8 @@ export interface Dataset {
   readonly listedClasses?: readonly string[];
   readonly images: readonly DatasetImage[];
   readonly problems: readonly DatasetProblem[];
+  /** What was concluded of the data set as a whole, or passed over in it, and must be known before a result is trusted: sentences. */
+  readonly notes?: readonly string[];
 }
 
 /** One line on how many problems there are of each kind, with an example of each; undefined if there are none. */
@@ -118,6 +124,6 @@ export function finishDataset(where: string, parts: Dataset): Dataset {
   throw new BadInputError({
     where,
     what: "the data set has no usable image",
-    advice: `${describeProblems(problems) ?? "There is no picture in it, or the selection leaves none"}.`,
+    advice: [`${describeProblems(problems) ?? "The selection leaves no picture"}.`, ...(parts.notes ?? [])].join(" "),
   });
 }

@@ -47,6 +47,26 @@ describe("a list", () => {
     ]);
   });
 
+  test("finds what one picture only can be meant by", () => {
+    const folders = ["blue/0.png", "blue/1.png", "red/0.png", "red/1.png", "red/new/2.png"].map((id) => ({ id }));
+    expect(chosen({ list: ["red/0.png 0"] }, folders)).toEqual(["red/0.png"]);
+    expect(chosen({ list: ["red/0.png,0", "blue/1"] }, folders)).toEqual(["blue/1.png", "red/0.png"]);
+    expect(chosen({ list: ["data/cls/red/1.png", "./blue/0.png 7"] }, folders)).toEqual(["blue/0.png", "red/1.png"]);
+    expect(chosen({ list: ["C:\\data\\red\\1.png"] }, folders)).toEqual(["red/1.png"]);
+    expect(chosen({ list: ["new/2.png 1"] }, folders)).toEqual(["red/new/2.png"]);
+    const parts = [{ id: "train/cat/1.png" }, { id: "val/cat/1.png" }, { id: "val/dog/1.png" }];
+    expect(chosen({ list: ["dog/1"] }, parts)).toEqual(["val/dog/1.png"]);
+    const selection = createSelection({ list: ["cat/1.png 3", "1.png", "test/cat/1.png"] });
+    expect(selection.pictures(parts)).toEqual([]);
+    expect(selection.problems.map(({ message }) => message)).toEqual([
+      'several pictures are called "cat/1.png 3"',
+      'several pictures are called "1.png"',
+      'no picture is called "test/cat/1.png"',
+    ]);
+    expect(chosen({ list: ["b c.JPEG 65 tabby, tabby cat"] })).toEqual(["b c"]);
+    expect(chosen({ list: ["1.png 0"] }, [{ id: "1.png" }, { id: "1.jpg" }])).toEqual(["1.png"]);
+  });
+
   test("may name single entries of a picture", () => {
     const selection = createSelection({ list: ["a#cat", "d", "d#dog"] });
     expect(selection.pictures(candidates).map(({ id }) => id)).toEqual(["a", "d"]);

@@ -1,7 +1,7 @@
 /** @file Which pictures of a data set are wanted: the first so many, those on a list, those not on a blacklist. */
 import { MisuseError, numberIn } from "../errors.ts";
-import type { DatasetProblem, DatasetSplit } from "./dataset.ts";
-import { baseName, withoutExtension } from "./paths.ts";
+import type { DatasetPart, DatasetProblem } from "./dataset.ts";
+import { withoutExtension } from "./paths.ts";
 
 /** A picture that may be taken, before anything of it is read. */
 export interface Candidate {
@@ -9,7 +9,7 @@ export interface Candidate {
   readonly id: string;
   /** Other names by which a list may call it, such as its file's. */
   readonly names?: readonly string[];
-  readonly split?: DatasetSplit;
+  readonly split?: DatasetPart;
 }
 
 export interface SelectionOptions {
@@ -44,9 +44,7 @@ export function createSelection({ first, list, blacklist }: SelectionOptions): S
     const find = finderOf(candidates);
     const chosen = new Set<T>();
     for (const { text, number } of listed) {
-      // A file name may have spaces in it, and may be followed by a label as in ImageNet's val.txt.
-      const word = text.split(/[\s,]+/)[0];
-      const found = findEntry(find, text) ?? findEntry(find, word);
+      const found = findEntry(find, text);
       if (found === undefined || found === "several") {
         const message = `${found === undefined ? "no picture is" : "several pictures are"} called ${JSON.stringify(text)}`;
         problems.push({ kind: "bad-line", image: `line ${number} of the list`, message });
@@ -70,7 +68,7 @@ export function createSelection({ first, list, blacklist }: SelectionOptions): S
       });
     }
     const allowed = onList(candidates).filter((candidate) => !banned?.has(number(candidate) ?? Number.NaN));
-    const taken = new Map<DatasetSplit | undefined, number>();
+    const taken = new Map<DatasetPart | undefined, number>();
     return allowed.filter(({ split }) => {
       const count = (taken.get(split) ?? 0) + 1;
       taken.set(split, count);
@@ -87,32 +85,82 @@ export function createSelection({ first, list, blacklist }: SelectionOptions): S
 type Finder<T> = (name: string) => T | "several" | undefined;
 
 /**
- * Finds pictures by id or name; else by file name, with or without extension, where that tells them apart. Folders in the wanted name
- * are passed over if the pictures have none ("val/a.JPEG" finds "a"), but not otherwise: "bird/1.png" is not "cat/1.png".
+ * Finds pictures by id or name; else by the end of their path from a folder on ("1.png" or "cat/1.png" for "train/cat/1.png"), where that
+ * tells them apart; else by a longer path that ends with the whole id or name ("data/train/cat/1.png", "val/a.JPEG" for "a"). Each with
+ * the extension or without: "bird/1.png" is not "cat/1.png".
  */
 function finderOf<T extends Candidate>(candidates: readonly T[]): Finder<T> {
-  const exact = new Map<string, T>();
-  const byFile = new Map<string, T | "several">();
+  const [exact, stems, ends] = [0, 1, 2].map(() => new Map<string, T | "several">());
+  const add = (to: Map<string, T | "several">, name: string, candidate: T): void => {
+    const known = to.get(name);
+    to.set(name, known === undefined || known === candidate ? candidate : "several");
+  };
   for (const candidate of candidates) {
-    const names = [candidate.id, ...(candidate.names ?? [])];
-    for (const name of names) if (!exact.has(name)) exact.set(name, candidate);
-    for (const name of new Set(names.flatMap((name) => [baseName(name), withoutExtension(baseName(name))]))) {
-      byFile.set(name, byFile.has(name) ? "several" : candidate);
+    for (const name of [candidate.id, ...(candidate.names ?? [])]) {
+      // Ids are unique, but for those that are left out as duplicates.
+      if (!exact.has(name)) exact.set(name, candidate);
+      add(stems, withoutExtension(name), candidate);
+      for (const end of endsOf(name)) {
+        add(ends, end, candidate);
+        add(ends, withoutExtension(end), candidate);
+      }
     }
   }
-  return (name) => {
-    const file = baseName(name);
-    const found = exact.get(name) ?? byFile.get(file) ?? byFile.get(withoutExtension(file));
-    const isElsewhere = name.includes("/") && typeof found === "object" && found !== exact.get(name);
-    return isElsewhere && found.id.includes("/") ? undefined : found;
+  const whole = (name: string): T | "several" | undefined =>
+    exact.get(name) ?? stems.get(name) ?? stems.get(withoutExtension(name));
+  return (given) => {
+    const name = given.replaceAll("\\", "/").replace(/^(\.\/)+/, "");
+    const found = whole(given) ?? whole(name) ?? ends.get(name) ?? ends.get(withoutExtension(name));
+    if (found !== undefined) return found;
+    for (const end of endsOf(name)) {
+      const inside = whole(end);
+      if (inside !== undefined) return inside;
+    }
+    return undefined;
   };
 }
 
-/** The picture that `name` means, or its entry if it ends in "#<class>". */
-function findEntry<T extends Candidate>(
-  find: Finder<T>,
-  name: string,
-): { readonly candidate: T; readonly entry?: string } | "several" | undefined {
+/** What is left of the path without its first folders, longest first: "b/c" and "c" of "a/b/c". */
+function endsOf(path: string): string[] {
+  const parts = path.split("/");
+  return parts.slice(1).map((_, index) => parts.slice(index + 1).join("/"));
+}
+
+interface FoundEntry<T> {
+  readonly candidate: T;
+  readonly entry?: string;
+}
+
+/** Names have so many words at most. */
+const mostWords = 16;
+
+/**
+ * The picture that the line names, or its entry if the name ends in "#<class>". A file name may have spaces in it, and may be followed by a
+ * label as in ImageNet's val.txt: the longest beginning of the line that is the name of one picture is taken.
+ */
+function findEntry<T extends Candidate>(find: Finder<T>, line: string): FoundEntry<T> | "several" | undefined {
+  let hasSeveral = false;
+  for (const name of beginningsOf(line)) {
+    const found = entryCalled(find, name);
+    if (typeof found === "object") return found;
+    hasSeveral ||= found === "several";
+  }
+  return hasSeveral ? "several" : undefined;
+}
+
+/** The line, and what is left of it without its last words, longest first. */
+function beginningsOf(line: string): string[] {
+  const ends = [...line.matchAll(/[\s,;]+/g)].map(({ index }) => index).filter((index) => index > 0);
+  return [
+    line,
+    ...ends
+      .slice(0, mostWords)
+      .reverse()
+      .map((end) => line.slice(0, end)),
+  ];
+}
+
+function entryCalled<T extends Candidate>(find: Finder<T>, name: string): FoundEntry<T> | "several" | undefined {
   const whole = find(name);
   if (whole !== undefined) return whole === "several" ? whole : { candidate: whole };
   const end = name.lastIndexOf("#");

@@ -10,6 +10,7 @@ export type { ClassifierClasses } from "../datasets/class-labels.ts";
 export {
   type Dataset,
   type DatasetImage,
+  type DatasetPart,
   type DatasetProblem,
   type DatasetProblemKind,
   type DatasetSplit,
