@@ -3,11 +3,13 @@
  *
  * `<annotation>` has `<size>` (width, height) and any number of `<object>`s with `<name>`, `<difficult>` and `<bndbox>`
  * (xmin, ymin, xmax, ymax). Both ends of a box are pixels that belong to it; the first pixel is 1 in Pascal VOC (development kit,
- * section 3.3) and 0 in ILSVRC, whose boxes begin at 0 and end at width − 1 or at width.
+ * section 3.3) and in what LabelImg writes, and 0 in ILSVRC, whose boxes begin at 0 and end at width − 1 or at width. Which it is the file
+ * says itself mostly: `<source><database>` names ILSVRC or ImageNet, or VOC, or is LabelImg's "Unknown"; LabelImg also writes `<path>`.
+ * ILSVRC's objects are called by WordNet numbers. Where a file says nothing of that, its layout decides.
  */
-import { BadInputError } from "../errors.ts";
+import { BadInputError, PerceptualBallError } from "../errors.ts";
 import type { Box } from "./dataset.ts";
-import type { PictureSize } from "./dataset-source.ts";
+import type { DatasetSource, PictureSize } from "./dataset-source.ts";
 import { childOf, parseXml, type XmlElement } from "./syntax/parse-xml.ts";
 
 export interface BoxAnnotation {
@@ -18,6 +20,8 @@ export interface BoxAnnotation {
     readonly isDifficult: boolean;
     /** [x0, y0, x1, y1) in pixels, from 0. */
     readonly box: Box;
+    /** [xmin, ymin, xmax, ymax] as they are written. */
+    readonly written: Box;
   }[];
 }
 
@@ -27,35 +31,57 @@ export function halfOpen([x0, y0, x1, y1]: Box, firstPixel: 0 | 1): Box {
 }
 
 /**
- * What the annotation in `text` says, pixels counted from `firstPixel`. Boxes are not checked against the size. Parts of objects
+ * What the annotation in `text` says, pixels counted as it says, or else from `firstPixel`; undefined is for layouts that both have: 0 where
+ * all objects are called by WordNet numbers, otherwise 1. Boxes are not checked against the size. Parts of objects
  * (VOC's `<part>`, such as heads and hands) are passed over.
  *
  * Throws a BadInputError on behalf of `where` if it is no such annotation.
  */
-export function parseBoxAnnotation(text: string, where: string, firstPixel: 0 | 1): BoxAnnotation {
+export function parseBoxAnnotation(text: string, where: string, firstPixel?: 0 | 1): BoxAnnotation {
   const root = parseXml(text, where);
   const complain = (what: string): BadInputError =>
     new BadInputError({ where, what, expected: "an annotation of ILSVRC or Pascal VOC" });
   if (root.name !== "annotation") throw complain(`the root element is <${root.name}>`);
-  const objects = root.children
-    .filter(({ name }) => name === "object")
-    .map((object, index) => {
-      const name = childOf(object, "name")?.text ?? "";
-      if (name === "") throw complain(`object ${index + 1} has no name`);
-      const bounds = childOf(object, "bndbox");
-      if (bounds === undefined) throw complain(`object ${index + 1} has no bndbox`);
-      const box = (["xmin", "ymin", "xmax", "ymax"] as const).map((side) => {
-        const value = numberIn(bounds, side);
-        if (value === undefined) throw complain(`${side} of object ${index + 1} is no number`);
-        return value;
-      }) as [number, number, number, number];
-      return { name, isDifficult: childOf(object, "difficult")?.text === "1", box: halfOpen(box, firstPixel) };
-    });
+  const elements = root.children.filter(({ name }) => name === "object");
+  const names = elements.map((object) => childOf(object, "name")?.text ?? "");
+  const first = saidFirstPixel(root) ?? firstPixel ?? (names.every((name) => /^n\d{8}$/.test(name)) ? 0 : 1);
+  const objects = elements.map((object, index) => {
+    const name = names[index];
+    if (name === "") throw complain(`object ${index + 1} has no name`);
+    const bounds = childOf(object, "bndbox");
+    if (bounds === undefined) throw complain(`object ${index + 1} has no bndbox`);
+    const box = (["xmin", "ymin", "xmax", "ymax"] as const).map((side) => {
+      const value = numberIn(bounds, side);
+      if (value === undefined) throw complain(`${side} of object ${index + 1} is no number`);
+      return value;
+    }) as [number, number, number, number];
+    return { name, isDifficult: childOf(object, "difficult")?.text === "1", box: halfOpen(box, first), written: box };
+  });
   const size = childOf(root, "size");
   const [width, height] = ["width", "height"].map(
     (side) => (size === undefined ? undefined : numberIn(size, side)) ?? 0,
   );
   return { size: width > 0 && height > 0 ? { width, height } : undefined, objects };
+}
+
+/** The number of the first pixel by what the file says of where it comes from, if it says that. */
+function saidFirstPixel(root: XmlElement): 0 | 1 | undefined {
+  const source = childOf(root, "source");
+  const database = (source === undefined ? undefined : childOf(source, "database"))?.text ?? "";
+  if (/ILSVRC|ImageNet/i.test(database)) return 0;
+  return /VOC|^Unknown$/i.test(database) || childOf(root, "path") !== undefined ? 1 : undefined;
+}
+
+/** The boxes of the files as they are written, those passed over that cannot be read: what is wrong with them is said by who needs them. */
+export async function* writtenBoxes(source: DatasetSource, files: readonly string[]): AsyncGenerator<Box> {
+  for (const file of files) {
+    try {
+      if ((await source.exists(file)) !== "file") continue;
+      for (const { written } of parseBoxAnnotation(await source.readText(file), file).objects) yield written;
+    } catch (error) {
+      if (!(error instanceof PerceptualBallError)) throw error;
+    }
+  }
 }
 
 function numberIn(element: XmlElement, name: string): number | undefined {

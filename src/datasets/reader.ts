@@ -1,8 +1,9 @@
 /** @file What readers of data sets are given, and what they have in common. */
 import { BadInputError, PerceptualBallError } from "../errors.ts";
+import { inPixels } from "./box-shares.ts";
 import { type BoxFinding, checkBox } from "./check-box.ts";
 import type { ClassifierClasses, LabelLookup } from "./class-labels.ts";
-import type { Box, Dataset, DatasetImage, DatasetProblem, DatasetSplit } from "./dataset.ts";
+import type { Box, Dataset, DatasetImage, DatasetPart, DatasetProblem, DatasetSplit } from "./dataset.ts";
 import { chunksOf, type DatasetSource, type PictureSize } from "./dataset-source.ts";
 import { joinPath, leavesFolder } from "./paths.ts";
 import type { Selection } from "./selection.ts";
@@ -57,9 +58,11 @@ export interface AnnotatedObject {
 export interface AnnotatedPicture {
   readonly id: string;
   readonly path: string;
-  readonly split?: DatasetSplit;
+  readonly split?: DatasetPart;
   /** As annotated; read from the picture where it is not. */
   readonly size?: PictureSize;
+  /** Whether boxes are shares of the size; pixels unless said otherwise. */
+  readonly hasShares?: boolean;
   readonly objects: readonly AnnotatedObject[];
 }
 
@@ -72,11 +75,13 @@ export async function entriesOf(
   perClass: boolean,
   context: ReaderContext,
 ): Promise<Findings> {
-  const { id, path, split, objects } = picture;
+  const { id, path, split, objects, hasShares = false } = picture;
   if (objects.length === 0) return leftOut(id, "no-box", "has no box");
   const images: DatasetImage[] = [];
   const problems: DatasetProblem[] = [];
   const size = picture.size ?? (await sizeOf(path, context.source));
+  if (hasShares && size === undefined)
+    return leftOut(id, "bad-box", "its boxes are shares of its size, which cannot be read");
   const byClass = new Map<string, AnnotatedObject[]>();
   for (const object of objects) {
     const known = byClass.get(object.className);
@@ -91,7 +96,7 @@ export async function entriesOf(
       problems.push(...leftOut(entryId, "unknown-class", lookup.reason).problems);
       continue;
     }
-    const findings = own.map(({ box }) => checkBox(box, size));
+    const findings = own.map(({ box }) => checkBox(hasShares && size !== undefined ? inPixels(box, size) : box, size));
     for (const finding of findings) for (const problem of boxProblem(entryId, finding)) problems.push(problem);
     const boxes = findings.flatMap(({ box }) => (box === undefined ? [] : [box]));
     if (boxes.length === 0) {
@@ -151,7 +156,16 @@ export async function namedPicture(
   return (await source.exists(path)) === "file" ? { path } : leftOut(name, "missing-picture", `there is no ${path}`);
 }
 
-/** Which split the name of a folder, file or list stands for, if any: "val2017", "test_batch.bin", "train". */
+/** The part that a folder is of whose name says nothing else: "train", "Validation", "dev". */
+export function partOfName(name: string): DatasetPart | undefined {
+  const [, train, val, test] = /^(?:(train|training)|(val|valid|validation|dev)|(test|testing))$/i.exec(name) ?? [];
+  return train !== undefined ? "train" : val !== undefined ? "val" : test !== undefined ? "test" : undefined;
+}
+
+/**
+ * What the name of a folder, file or list is for, if it says so: "val2017", "test_batch.bin", "train". What is for validation is
+ * what published networks are judged on, as ImageNet's and COCO's test pictures have no annotations.
+ */
 export function splitOfName(name: string): DatasetSplit | undefined {
   if (/^(train|data_batch)/i.test(name)) return "train";
   return /^(val|test)/i.test(name) ? "test" : undefined;

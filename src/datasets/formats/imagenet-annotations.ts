@@ -11,7 +11,13 @@ import { imagenetSynsets } from "./imagenet-synsets.ts";
 export interface ImagenetAnnotation {
   readonly size?: PictureSize;
   /** Empty where only the class is known. */
-  readonly objects: readonly { readonly synset: string; readonly box: Box }[];
+  readonly objects: readonly {
+    /** Or the class's name, where the annotation is not ImageNet's own. */
+    readonly synset: string;
+    readonly box: Box;
+    /** The corners as they are written. */
+    readonly written: Box;
+  }[];
   readonly synset?: string;
 }
 
@@ -89,8 +95,8 @@ function xmlAnnotations(source: DatasetSource, files: ReadonlyMap<string, string
   const of: ImagenetAnnotations["of"] = async (id) => {
     const path = files.get(id);
     if (path === undefined) return undefined;
-    const { size, objects } = parseBoxAnnotation(await source.readText(path), path, 0);
-    return { size, objects: objects.map(({ name, box }) => ({ synset: name, box })) };
+    const { size, objects } = parseBoxAnnotation(await source.readText(path), path);
+    return { size, objects: objects.map(({ name, box, written }) => ({ synset: name, box, written })) };
   };
   return { of, hasBoxes: true, problems: [] };
 }
@@ -123,7 +129,7 @@ function parsePrediction(prediction: string, where: string): ImagenetAnnotation[
     const [synset, ...corners] = words.slice(5 * index, 5 * index + 5);
     const box = corners.map(Number) as [number, number, number, number];
     if (synsetPattern.test(synset) && box.length === 4 && box.every(Number.isFinite)) {
-      return { synset, box: halfOpen(box, 0) };
+      return { synset, box: halfOpen(box, 0), written: box };
     }
     throw new BadInputError({
       where,

@@ -205,3 +205,47 @@ test("without pictures or annotations, the error says where they were looked for
   await expect(empty).rejects.toThrow(/there are no pictures, expected them in data\/ILSVRC\/Data\/CLS-LOC\/val or /);
   await expect(open({ "ILSVRC2012_img_val/a.JPEG": "1x1" })).rejects.toThrow(/there are no annotations.*--annotations/);
 });
+
+describe("XML beside the pictures", () => {
+  const boxOf = async (text: string): Promise<unknown> =>
+    (await open({ "a.JPEG": "20x10", "a.xml": text }, { labels: "predicted" })).images.map(({ boxes }) => boxes);
+
+  test("counts from 0 if its classes are WordNet numbers, from 1 otherwise, unless it says whose it is", async () => {
+    const [synset, name] = ["n01440764", "dog"].map((one) => xml([[one, 2, 3, 5, 6]]));
+    const from = (text: string | undefined, said: string): string => text?.replace("<size>", `${said}<size>`) ?? "";
+    const database = (database: string): string => `<source><database>${database}</database></source>`;
+    const [zero, one] = [[[[2, 3, 6, 7]]], [[[1, 2, 5, 6]]]];
+    expect(await boxOf(synset ?? "")).toEqual(zero);
+    expect(await boxOf(name ?? "")).toEqual(one);
+    expect(await boxOf(from(name, database("ImageNet database")))).toEqual(zero);
+    expect(await boxOf(from(name, database("ILSVRC_2012")))).toEqual(zero);
+    expect(await boxOf(from(synset, database("The VOC2007 Database")))).toEqual(one);
+    expect(await boxOf(from(synset, database("Unknown")))).toEqual(one);
+    expect(await boxOf(from(synset, "<path>/home/a.JPEG</path>"))).toEqual(one);
+  });
+
+  test("has an entry per class where the classes are no WordNet numbers, and may have shares", async () => {
+    const mixed = xml([
+      ["dog", 1, 1, 4, 4],
+      ["cat", 1, 1, 2, 2],
+      ["dog", 5, 5, 6, 6],
+    ]);
+    const files = { "a.JPEG": "20x10", "a.xml": mixed };
+    const { images } = await open(files, { classes: { names: ["cat", "dog"], count: 2 } });
+    expect(images.map(({ id, label, boxes }) => [id, label, boxes])).toEqual([
+      [
+        "a#dog",
+        1,
+        [
+          [0, 0, 4, 4],
+          [4, 4, 6, 6],
+        ],
+      ],
+      ["a#cat", 0, [[0, 0, 2, 2]]],
+    ]);
+    const shared = xml([["dog", 0.25, 0.5, 0.75, 1]]);
+    const shares = await open({ "a.JPEG": "20x10", "a.xml": shared }, { labels: "predicted" });
+    expect(shares.images[0]?.boxes).toEqual([[5, 5, 15, 10]]);
+    expect(shares.notes?.[0]).toContain("shares of the picture's width and height");
+  });
+});

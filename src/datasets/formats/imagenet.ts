@@ -4,13 +4,15 @@
  * Boxes come as one XML file per picture (see box-annotation.ts), or as `LOC_val_solution.csv` of the Kaggle edition: a header, then
  * `ImageId,PredictionString`, the string being "<synset> <xmin> <ymin> <xmax> <ymax>" once per box. Coordinates count pixels from 0
  * and include both ends: boxes of whole pictures are 0 … width − 1 in most files (0 … width in some, which is clipped).
- * Without boxes, Caffe's `val.txt` ("<file> <class index>") gives the classes alone. An image has one class.
+ * XML whose classes are no WordNet numbers, as LabelImg's beside its pictures, counts from 1 (see box-annotation.ts).
+ * Without boxes, Caffe's `val.txt` ("<file> <class index>") gives the classes alone. An image has one class, but where the classes are no WordNet numbers.
  */
 
 import { imagenetLabels } from "../../classifier/labels/imagenet.ts";
 import { BadInputError, PerceptualBallError } from "../../errors.ts";
+import { areShares, sharesNote } from "../box-shares.ts";
 import { classLabels } from "../class-labels.ts";
-import { finishDataset } from "../dataset.ts";
+import { type Box, finishDataset } from "../dataset.ts";
 import { called, type DatasetFormatDefinition, hasFile, hasFolder } from "../dataset-format.ts";
 import type { DatasetSource, FileEntry } from "../dataset-source.ts";
 import { type FoundPicture, picturesIn } from "../find-folder.ts";
@@ -25,7 +27,13 @@ import {
   splitOfName,
   storedPicture,
 } from "../reader.ts";
-import { findAnnotations, type ImagenetAnnotation, placesIn, synsetPattern } from "./imagenet-annotations.ts";
+import {
+  findAnnotations,
+  type ImagenetAnnotation,
+  type ImagenetAnnotations,
+  placesIn,
+  synsetPattern,
+} from "./imagenet-annotations.ts";
 import { imagenetSynsets } from "./imagenet-synsets.ts";
 
 interface Picture {
@@ -56,8 +64,10 @@ const readImagenet: DatasetReader = async (path, context) => {
   const pictures = await findPictures(source, root, context.images, folder);
   const annotations = await findAnnotations(source, root, context.annotations ?? (isFolder ? undefined : path), folder);
   const labels = classLabels(classes ?? { names: imagenetLabels, count: imagenetLabels.length });
+  const chosen = selection.pictures(pictures.map((picture) => ({ ...picture, split: splitOfName(folder) })));
+  const hasShares = annotations.hasBoxes && (await areShares(writtenIn(annotations, chosen)));
   const findings = await mapConcurrently(
-    selection.pictures(pictures.map((picture) => ({ ...picture, split: splitOfName(folder) }))),
+    chosen,
     async (picture): Promise<Findings> => {
       let annotation: ImagenetAnnotation | undefined;
       try {
@@ -72,9 +82,16 @@ const readImagenet: DatasetReader = async (path, context) => {
       const className = synset === undefined ? undefined : nameOf(synset);
       const lookup = synset === undefined || context.labels === "predicted" ? undefined : labels.ofSynset(synset);
       if (annotations.hasBoxes) {
-        const own = objects.filter((object) => object.synset === synset);
-        const named = own.map((object) => ({ className: nameOf(object.synset), lookup, box: object.box }));
-        return entriesOf({ ...picture, size, objects: named }, false, context);
+        // A picture of ImageNet has one class; others are called what they show, each object by itself.
+        const isImagenets = synset === undefined || synsetPattern.test(synset);
+        const own = objects.filter((object) => !isImagenets || object.synset === synset);
+        const named = own.map((object) => ({
+          className: nameOf(object.synset),
+          lookup: object.synset === synset || context.labels === "predicted" ? lookup : labels.ofSynset(object.synset),
+          box: hasShares ? object.written : object.box,
+        }));
+        const isMixed = new Set(own.map((object) => object.synset)).size > 1;
+        return entriesOf({ ...picture, size, hasShares, objects: named }, isMixed, context);
       }
       if (lookup !== undefined && "reason" in lookup) return leftOut(picture.id, "unknown-class", lookup.reason);
       const { id, split } = picture;
@@ -89,8 +106,23 @@ const readImagenet: DatasetReader = async (path, context) => {
     classNames: classes === undefined ? imagenetLabels : classes.names,
     images,
     problems: [...selection.problems, ...annotations.problems, ...problems],
+    notes: hasShares ? [sharesNote] : [],
   });
 };
+
+/** The boxes of the pictures as they are written, those passed over that cannot be read. */
+async function* writtenIn(
+  annotations: ImagenetAnnotations,
+  pictures: readonly { readonly id: string }[],
+): AsyncGenerator<Box> {
+  for (const { id } of pictures) {
+    try {
+      for (const { written } of (await annotations.of(id))?.objects ?? []) yield written;
+    } catch (error) {
+      if (!(error instanceof PerceptualBallError)) throw error;
+    }
+  }
+}
 
 const namesOfSynsets = new Map(imagenetSynsets.map((synset, index) => [synset, imagenetLabels[index]]));
 

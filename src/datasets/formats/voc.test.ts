@@ -128,3 +128,17 @@ test("what is wrong with single pictures is counted", async () => {
     'unknown-class 000001#diningtable: the classifier has no class "diningtable"; left out',
   );
 });
+
+test("boxes that are shares of the picture's size", async () => {
+  const shares = { "JPEGImages/1.jpg": "20x10", "Annotations/1.xml": xml(["dog", 0, 0.25, 0.5, 0.75, 1]) };
+  const { images, notes } = await open(shares);
+  expect(images.map(({ boxes }) => boxes)).toEqual([[[5, 5, 15, 10]]]);
+  expect(notes?.[0]).toContain("shares of the picture's width and height");
+  expect((await open(files)).notes).toEqual([]);
+});
+
+test("XML that says it is ImageNet's counts from 0", async () => {
+  const said = xml(["dog", 0, 1, 1, 5, 5]).replace("<size>", "<source><database>ILSVRC_2014</database></source><size>");
+  const { images } = await open({ "JPEGImages/1.jpg": "20x10", "Annotations/1.xml": said });
+  expect(images[0]?.boxes).toEqual([[1, 1, 6, 6]]);
+});

@@ -7,7 +7,8 @@
  */
 
 import { BadInputError, PerceptualBallError } from "../../errors.ts";
-import { parseBoxAnnotation } from "../box-annotation.ts";
+import { parseBoxAnnotation, writtenBoxes } from "../box-annotation.ts";
+import { areShares, sharesNote } from "../box-shares.ts";
 import { classLabels } from "../class-labels.ts";
 import { type DatasetProblem, finishDataset } from "../dataset.ts";
 import { called, type DatasetFormatDefinition, hasFolder } from "../dataset-format.ts";
@@ -33,19 +34,31 @@ const readVoc: DatasetReader = async (path, context) => {
   const ids = list?.ids ?? [...files.keys()].sort(byCodeUnits);
   const split = list === undefined ? undefined : splitOfName(list.name);
   const labels = classes === undefined ? undefined : classLabels(classes);
+  const chosen = selection.pictures(ids.map((id) => ({ id, split })));
+  const fileOf = (id: string): string => joinPath(annotations, `${id}.xml`);
+  const hasShares = await areShares(
+    writtenBoxes(
+      source,
+      chosen.map(({ id }) => fileOf(id)),
+    ),
+  );
   const findings = await mapConcurrently(
-    selection.pictures(ids.map((id) => ({ id, split }))),
+    chosen,
     async ({ id }): Promise<Findings> => {
       const picture = files.get(id);
       if (picture === undefined) return leftOut(id, "missing-picture", `there is no picture ${id} in ${folder}`);
-      const file = joinPath(annotations, `${id}.xml`);
+      const file = fileOf(id);
       if ((await source.exists(file)) !== "file") return leftOut(id, "missing-annotation", `there is no ${id}.xml`);
       try {
         const { size, objects } = parseBoxAnnotation(await source.readText(file), file, 1);
         const wanted = objects.filter(({ isDifficult }) => difficult === "keep" || !isDifficult);
         if (wanted.length === 0 && objects.length > 0) return leftOut(id, "no-box", "all objects are difficult");
-        const named = wanted.map(({ name, box }) => ({ className: name, lookup: labels?.ofName(name), box }));
-        return await entriesOf({ id, path: picture, split, size, objects: named }, true, context);
+        const named = wanted.map(({ name, box, written }) => ({
+          className: name,
+          lookup: labels?.ofName(name),
+          box: hasShares ? written : box,
+        }));
+        return await entriesOf({ id, path: picture, split, size, hasShares, objects: named }, true, context);
       } catch (error) {
         if (!(error instanceof PerceptualBallError)) throw error;
         return leftOut(id, "malformed-annotation", error.message.replace(/\.$/, ""));
@@ -55,7 +68,8 @@ const readVoc: DatasetReader = async (path, context) => {
   );
   const { images, problems } = joinFindings(findings);
   const found = [...selection.problems, ...(list?.problems ?? []), ...problems];
-  return finishDataset(path, { name: baseName(root), classNames: classes?.names, images, problems: found });
+  const notes = hasShares ? [sharesNote] : [];
+  return finishDataset(path, { name: baseName(root), classNames: classes?.names, images, problems: found, notes });
 };
 
 async function yearFolder(source: DatasetSource, path: string): Promise<string> {

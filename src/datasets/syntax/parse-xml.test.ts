@@ -25,8 +25,8 @@ test("an annotation: both ends of a box included, counted from 0 or from 1", () 
   expect(parseBoxAnnotation(annotation, "a.xml", 0)).toEqual({
     size: { width: 500, height: 375 },
     objects: [
-      { name: "n01751748", isDifficult: false, box: [111, 108, 442, 194] },
-      { name: "n01751748", isDifficult: true, box: [1, 2, 46.7, 31] },
+      { name: "n01751748", isDifficult: false, box: [111, 108, 442, 194], written: [111, 108, 441, 193] },
+      { name: "n01751748", isDifficult: true, box: [1, 2, 46.7, 31], written: [1, 2, 45.7, 30] },
     ],
   });
   expect(parseBoxAnnotation(annotation, "a.xml", 1).objects.map(({ box }) => box)).toEqual([
