@@ -5,7 +5,7 @@ import { createReadStream } from "node:fs";
 import type { ModelWarning } from "../classifier/network/prepare-model.ts";
 import { type SizedPicture, sizedPicture } from "../classifier/preprocessing/fit-picture.ts";
 import { regionMask } from "../classifier/preprocessing/region-mask.ts";
-import type { Dataset, DatasetImage } from "../datasets/dataset.ts";
+import type { Dataset } from "../datasets/dataset.ts";
 import { AbortedError, MisuseError, PerceptualBallError } from "../errors.ts";
 import type { AttackPicture } from "../experiments/attack/protocol.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
@@ -16,7 +16,8 @@ import { pathBytes } from "../node/path-bytes.ts";
 import { readRegion } from "../node/pictures/read-region.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type CliContext, notesOf } from "./context.ts";
-import { type DataFlags, datasetOf } from "./flags/data-flags.ts";
+import { testData } from "./detection-data.ts";
+import type { DataFlags } from "./flags/data-flags.ts";
 import { type EndpointFlags, openEndpointOf } from "./flags/endpoint-flags.ts";
 import { type PictureFlags, pictureOptionsOf } from "./flags/picture-flags.ts";
 import { loadRuntime, type RuntimeFlags } from "./flags/runtime-flags.ts";
@@ -48,12 +49,6 @@ export interface AttackInputs {
   readonly inputs: readonly AttackInput[];
 }
 
-/** The images of the part called `split`, or, where none is named, those for testing, if the data says which they are. */
-function testPart(images: readonly DatasetImage[], split: string | undefined): readonly DatasetImage[] {
-  const test = images.filter((image) => image.split === "test");
-  return split === undefined && test.length > 0 ? test : images;
-}
-
 /**
  * The classifier and the pictures that the flags mean: files, a data set, or, without model and pictures, the bundled Scenes. The
  * classifier is the caller's to dispose of. No picture is opened yet, but for those that the preprocessing is guessed by.
@@ -81,7 +76,7 @@ export async function openAttackInputs(
       samples: async (opened) => {
         if (flags.data === undefined) return samplesOfPictures(given, opened.input.channelCount);
         const data = await labelledData(flags, opened, io.signal);
-        return samplesOfDataset({ ...data, images: testPart(data.images, flags.split) });
+        return samplesOfDataset(data);
       },
       onProgress: ({ runs, of }) => progress.update(runs / of, "trying normalizations"),
       note,
@@ -100,11 +95,11 @@ export async function openAttackInputs(
       }
       return { classifier, runtime, source: images.length === 0 ? "the bundled Scenes" : "files", inputs };
     }
-    const found = await datasetOf({ ...flags, label: "predicted" }, classifier, { note, signal: io.signal });
+    const found = await testData({ ...flags, label: "predicted" }, classifier, { note, signal: io.signal });
     const dataset = await fingerprinted(found, { signal: io.signal });
     const unique = uniqueNames(reservedNames);
     const inputs: AttackInput[] = [];
-    for (const { id, picture, contents } of testPart(dataset.images, flags.split)) {
+    for (const { id, picture, contents } of dataset.images) {
       const concluded = new Set<string>();
       const read = () => picture({ onNote: (text) => concluded.add(text) });
       const opened = openedIn(region, contents ?? dataset.name, read, classifier);
@@ -159,17 +154,17 @@ function numberHasNoLabel(command: string, { prepared: { head } }: FileClassifie
   });
 }
 
-/** The data with its own labels where they are among the classifier's classes, or without. */
+/** The test part of the data with its own labels where they are among the classifier's classes, or without. */
 async function labelledData(
   flags: Omit<DataFlags, "label">,
   classifier: Pick<FileClassifier, "labels" | "classCount" | "input">,
   signal: AbortSignal,
 ): Promise<Dataset> {
   try {
-    return await datasetOf({ ...flags, label: "dataset" }, classifier, { signal });
+    return await testData({ ...flags, label: "dataset" }, classifier, { signal });
   } catch (error) {
     if (!(error instanceof PerceptualBallError) || error instanceof AbortedError) throw error;
-    return datasetOf({ ...flags, label: "predicted" }, classifier, { signal });
+    return testData({ ...flags, label: "predicted" }, classifier, { signal });
   }
 }
 

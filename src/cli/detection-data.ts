@@ -1,7 +1,7 @@
 /** @file Which pictures statistics are fitted on and which are tested: the parts of a data set. */
 
 import type { Classifier } from "../classifier/classifier.ts";
-import type { Dataset, DatasetImage, DatasetSplit } from "../datasets/dataset.ts";
+import type { Dataset, DatasetImage, DatasetPart } from "../datasets/dataset.ts";
 import { AbortedError, PerceptualBallError } from "../errors.ts";
 import { hash64 } from "../experiments/records/canonical-json.ts";
 import { fingerprinted } from "../node/data/fingerprinted.ts";
@@ -20,8 +20,8 @@ export interface DetectionData extends Pick<Dataset, "listedClasses"> {
 }
 
 /**
- * Training and test images: the parts of the data set of these names, or --train-data and --data. Data without such parts is
- * divided in halves by a hash of the images' ids. `--first` limits the test images, `--train-images` the others.
+ * Training and test images: the parts of the data set of these names (the validation part where there is none for testing), or
+ * --train-data and --data. Data without such parts is divided in halves by a hash of the images' ids. `--first` limits the test images, `--train-images` the others.
  */
 export async function detectionData(
   flags: DetectionDataFlags,
@@ -29,10 +29,10 @@ export async function detectionData(
   options: DatasetOfOptions,
 ): Promise<DetectionData> {
   const { trainData = flags.data, trainImages, first } = flags;
-  const open = (data: string | undefined, split: DatasetSplit): Promise<Dataset> =>
-    withSplit({ ...flags, data, first: undefined }, split, classifier, options);
-  const train = await open(trainData, "train");
-  const test = await open(flags.data, (flags.split as DatasetSplit | undefined) ?? "test");
+  const open = (data: string | undefined, split: string | undefined, usual: readonly DatasetPart[]): Promise<Dataset> =>
+    withSplit({ ...flags, data, split, first: undefined }, usual, classifier, options);
+  const train = await open(trainData, undefined, ["train"]);
+  const test = await open(flags.data, flags.split, testParts);
   const ids = new Set(train.images.map(({ id }) => id));
   const isShared = test.images.some(({ id }) => ids.has(id));
   const half = ({ id }: DatasetImage): boolean => hash64(`half ${id}`) % 2n === 0n;
@@ -61,13 +61,19 @@ export function testedSamples(flags: DetectionDataFlags, options: DatasetOfOptio
   };
 }
 
-/** The test part of the data set, or all of it where it has no parts; `--split` and `--first` as elsewhere. */
+/** What is judged on, in the order of preference. */
+const testParts: readonly DatasetPart[] = ["test", "val"];
+
+/**
+ * The test part of the data set, or its validation part where it has no other, or all of it where it has no parts; `--split` and `--first`
+ * as elsewhere. Which part it is is noted unless it is the test part.
+ */
 export function testData(
   flags: DataFlags,
   classifier: Pick<Classifier, "labels" | "classCount"> & Partial<Pick<Classifier, "input">>,
   options: DatasetOfOptions,
 ): Promise<Dataset> {
-  return withSplit(flags, (flags.split as DatasetSplit | undefined) ?? "test", classifier, options);
+  return withSplit(flags, testParts, classifier, options);
 }
 
 /** The training part of the data set, or all of it where it has no parts; `--split` and `--first` as elsewhere. */
@@ -76,21 +82,36 @@ export function trainingData(
   classifier: Pick<Classifier, "labels" | "classCount"> & Partial<Pick<Classifier, "input">>,
   options: DatasetOfOptions,
 ): Promise<Dataset> {
-  return withSplit(flags, (flags.split as DatasetSplit | undefined) ?? "train", classifier, options);
+  return withSplit(flags, ["train"], classifier, options);
 }
 
-/** The part of the data, or all of it where it has no parts. */
+/** The part that `--split` names; else the first of the usual ones that there is, or all of the data. */
 async function withSplit(
   flags: DataFlags,
-  split: DatasetSplit,
+  usual: readonly DatasetPart[],
   classifier: Pick<Classifier, "labels" | "classCount"> & Partial<Pick<Classifier, "input">>,
   options: DatasetOfOptions,
 ): Promise<Dataset> {
-  try {
-    return await datasetOf({ ...flags, split }, classifier, options);
-  } catch (error) {
-    // Formats without parts refuse the name of one, or have nothing in it.
-    if (!(error instanceof PerceptualBallError) || error instanceof AbortedError) throw error;
-    return datasetOf({ ...flags, split: undefined }, classifier, options);
+  // What was asked for is not replaced by something else.
+  if (flags.split !== undefined) return datasetOf(flags, classifier, options);
+  for (const split of usual) {
+    try {
+      const dataset = await datasetOf({ ...flags, split }, classifier, options);
+      if (split !== usual[0]) {
+        options.note?.(
+          `the data has no usable part "${usual[0]}": its part "${split}" is taken (--split takes another)`,
+        );
+      }
+      return dataset;
+    } catch (error) {
+      // Formats without parts refuse the name of one, or have nothing in it.
+      if (!(error instanceof PerceptualBallError) || error instanceof AbortedError) throw error;
+    }
   }
+  const dataset = await datasetOf(flags, classifier, options);
+  const parts = [...new Set(dataset.images.map(({ split }) => split))];
+  if (parts.length === 1 && parts[0] !== undefined) {
+    options.note?.(`the data has no usable part "${usual[0]}": its part "${parts[0]}" is taken`);
+  }
+  return dataset;
 }

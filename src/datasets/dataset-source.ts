@@ -17,6 +17,8 @@ export interface DatasetSource {
   readonly list: (folder: string) => Promise<readonly FileEntry[]>;
   /** What is at the path, or undefined. */
   readonly exists: (path: string) => Promise<FileEntry["kind"] | undefined>;
+  /** What tells whether two paths are the same folder, links followed; a source without links needs none. */
+  readonly realFolder?: (folder: string) => Promise<string>;
   readonly readText: (path: string) => Promise<string>;
   readonly readBytes: (path: string) => Promise<Uint8Array>;
   /** The bytes in pieces, for files that need not be in memory as a whole; `readBytes` serves where it is missing. */

@@ -20,7 +20,7 @@ export interface OpenDatasetOptions {
   readonly images?: string;
   /** File or folder of the annotations, where it is not the format's. */
   readonly annotations?: string;
-  /** The part that is wanted: "train" or "test", or the name of one of Pascal VOC's or COCO's. */
+  /** The part that is wanted: "train", "val" or "test", or the name of one of Pascal VOC's or COCO's. */
   readonly split?: string;
   /** Of each split, the first so many pictures. */
   readonly first?: number;

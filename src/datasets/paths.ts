@@ -42,11 +42,23 @@ export function withoutExtension(name: string): string {
   return name.replace(/(?<=[^/])\.[^./]*$/, "");
 }
 
-const pictureExtensions = /\.(jpe?g|png|webp|gif|tiff?|avif|bmp|dib|p[bgpn]m|pam)$/i;
+const pictureExtensions = /\.(jpe?g|jpe|jf?if|png|webp|gif|tiff?|avif|bmp|dib|p[bgpn]m|pam)$/i;
 
 /** Whether the name is one of a picture that can be decoded. */
 export function isPictureName(name: string): boolean {
   return pictureExtensions.test(name) && !name.startsWith(".");
+}
+
+const foreignExtensions = /\.(hei[cf]s?|hif|jp2|j2[ck]|jp[xfm]|jxl|tga|dds|qoi|dcm)$/i;
+
+/** Whether the name is one of a picture of a format that is not decoded. */
+export function isForeignPictureName(name: string): boolean {
+  return foreignExtensions.test(name) && !name.startsWith(".");
+}
+
+/** Whether a folder of this name is not part of what people keep in the folder that it is in: hidden, or made by macOS's archiver. */
+export function isHiddenFolder(name: string): boolean {
+  return name.startsWith(".") || name === "__MACOSX";
 }
 
 /** Whether the name is one of an array of NumPy's. */

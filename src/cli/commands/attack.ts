@@ -44,7 +44,7 @@ export function attackCommand(context: ExperimentContext): Command {
   const command = new Command("attack")
     .description(
       "Writes adversarial pictures as lossless PNGs, and says whether they still fool the classifier when saved; with --data, " +
-        "attacks a data set (its test part, where it has parts) and prints a table. A run that was stopped goes on where it was.",
+        "attacks a data set (its test part, or else its validation part, where it has parts) and prints a table. A run that was stopped goes on where it was.",
     )
     .argument("[image...]", pictureArgument);
   addAttackFlags(command);

@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Command } from "commander";
 import { afterAll, expect, test, vi } from "vitest";
 import { cifar10Classes } from "../../datasets/formats/cifar-classes.ts";
@@ -48,6 +48,24 @@ test("a batch of CIFAR, a list and a blacklist from files; problems are noted in
   writeFileSync(join(folder, "blacklist.txt"), "1\n");
   const blacklisted = datasetOf(flagsOf("--data", data, "--blacklist", join(folder, "blacklist.txt")), classifier);
   await expect(blacklisted).rejects.toThrow(MisuseError);
+});
+
+test("what is to be known of a data set is noted, such as several parts that are taken together", async () => {
+  for (const path of ["parts/train/cat/1.png", "parts/val/cat/1.png", "parts/.hidden/1.png"]) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), "");
+  }
+  const notes: string[] = [];
+  const note = (text: string): void => void notes.push(text);
+  const classifier = { labels: ["cat"], classCount: 1 };
+  await datasetOf(flagsOf("--data", join(folder, "parts")), classifier, { note });
+  expect(notes).toEqual([
+    "Pictures in hidden folders, or in links that lead in a circle, are passed over: .hidden.",
+    "pictures of several parts are taken together: train, val (--split takes one)",
+  ]);
+  notes.length = 0;
+  await datasetOf(flagsOf("--data", join(folder, "parts"), "--split", "val"), classifier, { note });
+  expect(notes.length).toBe(1);
 });
 
 test("how a download goes is noted, tenth by tenth; what is in the cache is not fetched", async () => {

@@ -42,7 +42,7 @@ export function addDataFlags(command: Command, { hasLabelFlag }: { readonly hasL
   );
   add("--images <dir>", "folder of the pictures, where it is not the format's");
   add("--annotations <path>", "file or folder of the annotations, where it is not the format's");
-  add("--split <name>", "train or test, or the name of one of Pascal VOC's or COCO's parts");
+  add("--split <name>", "train, val or test, or the name of one of Pascal VOC's or COCO's parts");
   add("--first <n>", "the first n pictures only (of each split)", number("--first", { min: 1, integer: true }));
   add("--list <file>", "only the pictures named in the file, one id or file name per line");
   add("--blacklist <file>", "leave out ImageNet's validation images of these numbers (ILSVRC2014's blacklist)");
@@ -111,6 +111,11 @@ export async function datasetOf(
   });
   const problems = describeProblems(dataset.problems);
   if (problems !== undefined) note?.(problems);
+  for (const text of dataset.notes ?? []) note?.(text);
+  const parts = [...new Set(dataset.images.flatMap(({ split: part }) => part ?? []))];
+  if (split === undefined && parts.length > 1) {
+    note?.(`pictures of several parts are taken together: ${parts.join(", ")} (--split takes one)`);
+  }
   return dataset;
 }
 

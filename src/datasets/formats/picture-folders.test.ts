@@ -49,19 +49,123 @@ test("WordNet numbers and class numbers as names", async () => {
   ]);
 });
 
-test("folders for training and testing above the classes", async () => {
-  const files = ["train/cat/1.png", "train/dog/1.png", "val/cat/1.png"];
-  const all = await open(files);
-  expect(all.images.map(({ id, label, split }) => [id, label, split])).toEqual([
+const partsOf = ({ images }: Dataset): unknown[] => images.map(({ id, label, split }) => [id, label, split]);
+
+test("folders of parts above the classes; each part is one of its own", async () => {
+  const files = ["train/cat/1.png", "train/dog/1.png", "val/cat/1.png", "Testing/dog/1.png", "notes/a.txt"];
+  expect(partsOf(await open(files))).toEqual([
+    ["Testing/dog/1.png", 1, "test"],
     ["train/cat/1.png", 0, "train"],
     ["train/dog/1.png", 1, "train"],
-    ["val/cat/1.png", 0, "test"],
+    ["val/cat/1.png", 0, "val"],
   ]);
-  expect((await open(files, { split: "test" })).images.map(({ id, label }) => [id, label])).toEqual([
-    ["val/cat/1.png", 0],
-  ]);
+  expect(partsOf(await open(files, { split: "test" }))).toEqual([["Testing/dog/1.png", 1, "test"]]);
+  expect(partsOf(await open(files, { split: "val" }))).toEqual([["val/cat/1.png", 0, "val"]]);
+  expect(partsOf(await open(files, { split: "validation" }))).toEqual([["val/cat/1.png", 0, "val"]]);
+  expect((await open(files, { first: 1 })).images.length).toBe(3);
+  for (const name of ["valid", "validation", "dev", "Valid"]) {
+    expect(partsOf(await open(["train/cat/1.png", `${name}/cat/1.png`], { split: "val" }))).toEqual([
+      [`${name}/cat/1.png`, 0, "val"],
+    ]);
+  }
   expect((await open(["train/1.png"])).images.map(({ className }) => className)).toEqual(["train"]);
   await expect(open(files, { split: "tset" })).rejects.toThrow('Did you mean "test"?');
+  await expect(open(files.slice(0, 3), { split: "test" })).rejects.toThrow(
+    'data: there is no part "test", expected --split with train or val.',
+  );
+  await expect(open(names, { split: "test" })).rejects.toThrow("expected no --split: there are no folders of parts.");
+});
+
+test("folders of parts in those of the classes", async () => {
+  const files = ["cat/train/1.png", "cat/test/2.png", "dog/train/1.png"];
+  expect(partsOf(await open(files))).toEqual([
+    ["cat/test/2.png", 0, "test"],
+    ["cat/train/1.png", 0, "train"],
+    ["dog/train/1.png", 1, "train"],
+  ]);
+  expect(partsOf(await open([...files, "dog/other/1.png"], {})).map((one) => (one as unknown[])[2])).toEqual(
+    Array(4).fill(undefined),
+  );
+});
+
+test("folders of parts beside others are no classes", async () => {
+  await expect(open(["train/cat/1.png", "test/cat/1.png", "extra/1.png"])).rejects.toThrow(
+    "data: train and test are folders of parts, and extra beside them are not, expected folders of parts only, or of classes only.",
+  );
+  await expect(open(["train/cat/1.png", "extra/1.png"])).rejects.toThrow("train is a folder of a part, and extra");
+  // A train is a vehicle, too.
+  const vehicles = await open(["train/steam/1.png", "car/red/1.png"]);
+  expect(vehicles.images.map(({ className }) => className)).toEqual(["car", "train"]);
+});
+
+test("pictures in folders in a class's, however deep, and with any ending of JPEG", async () => {
+  const files = ["cat/a/b/1.png", "cat/2.jfif", "cat/3.jpe", "cat/4.jif", "dog/x/1.JPEG"];
+  expect(idsAndLabels(await open(files))).toEqual([
+    ["cat/2.jfif", 0],
+    ["cat/3.jpe", 0],
+    ["cat/4.jif", 0],
+    ["cat/a/b/1.png", 0],
+    ["dog/x/1.JPEG", 1],
+  ]);
+  expect(idsAndLabels(await open(["cat/a/b/1.png"]))).toEqual([["cat/a/b/1.png", 0]]);
+});
+
+test("pictures of formats that are not read are problems", async () => {
+  const classes = await open(["cat/1.png", "cat/2.HEIC", "dog/3.jp2"]);
+  expect(idsAndLabels(classes)).toEqual([["cat/1.png", 0]]);
+  expect(classes.classNames).toEqual(["cat", "dog"]);
+  expect(linesOf(classes.problems)).toEqual([
+    "unread-format cat/2.HEIC: HEIC is not read; convert it to PNG; left out",
+    "unread-format dog/3.jp2: JP2 is not read; convert it to PNG; left out",
+  ]);
+  expect(linesOf((await open(["1.png", "2.tga"])).problems)).toEqual([
+    "unread-format 2.tga: TGA is not read; convert it to PNG; left out",
+  ]);
+  for (const files of [["cat/2.heic"], ["2.heic"]]) {
+    await expect(open(files)).rejects.toThrow("1 × picture of a format that is not read");
+  }
+});
+
+test("hidden folders are no classes; what is passed over is said", async () => {
+  const hidden = [".ipynb_checkpoints/x.png", "__MACOSX/q.png", ".git/objects/a", "cat/.cache/1.png"];
+  const { classNames, images, notes } = await open([...names, ...hidden]);
+  expect(classNames).toEqual(["cat", "dog"]);
+  expect(images.length).toBe(3);
+  expect(notes).toEqual([
+    "Pictures in hidden folders, or in links that lead in a circle, are passed over: .ipynb_checkpoints, __MACOSX, cat/.cache.",
+  ]);
+  const loose = await open([...names, "stray.png", "list.json", "a.json"]);
+  expect(loose.images.length).toBe(3);
+  expect(loose.notes).toEqual([
+    "a.json and 1 more such files are not read: the classes are those of the folders.",
+    "1 picture that lies in no class's folder is passed over: stray.png.",
+  ]);
+  const inParts = await open(["train/cat/1.png", "train/2.png", "3.png", ".x/4.png"]);
+  expect(inParts.notes).toEqual([
+    "Pictures in hidden folders, or in links that lead in a circle, are passed over: .x.",
+    "2 pictures that lie in no class's folder are passed over: 3.png, train/2.png.",
+  ]);
+  expect((await open(["1.png", "results/run/map.png", "a.jsonl"])).notes).toEqual([
+    "Pictures in results/ are not taken.",
+    "a.jsonl is not read: if it says what is on the pictures, give it: --data data/a.jsonl.",
+  ]);
+  expect((await open(names)).notes).toEqual([]);
+});
+
+test("labels of YOLO are refused as such, and folders without pictures said", async () => {
+  for (const [images, labels] of [
+    ["images/train/1.png", "labels/train/1.txt"],
+    ["train/images/1.png", "train/labels/1.txt"],
+  ]) {
+    await expect(open([images ?? "", labels ?? ""])).rejects.toThrow(
+      "the boxes are in YOLO's form (images/ and labels/)",
+    );
+  }
+  await expect(open(["1.png", "2.png"], { format: "classes" })).rejects.toThrow(
+    "data: there are no folders of pictures, expected a folder per class with pictures in it, such as cat/1.jpg, got 2 pictures beside each other. --data-format pictures",
+  );
+  await expect(open(["cat/1.png"], { format: "pictures" })).rejects.toThrow("data: there is no picture in the folder");
+  await expect(open(names, { list: ["nobody"] })).rejects.toThrow('no picture is called "nobody"');
 });
 
 test("pictures alone, and one picture, have no labels", async () => {

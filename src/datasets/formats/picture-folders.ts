@@ -1,42 +1,64 @@
 /**
- * @file Folders of pictures without annotations: one folder per class, with or without "train" and "test" above, or all in one.
+ * @file Folders of pictures without annotations: one folder per class, with or without folders of parts above or below, or all in one.
  *
- * The layout of classes is that of torchvision's `ImageFolder`: `<class>/<picture>`, or `train/<class>/<picture>` and `val/…` or
- * `test/…`. Names of folders are names of classes, WordNet numbers or indices; if none of them is one of the classifier's and there are
- * as many folders as classes, their sorted order is that of the classes.
+ * The layout of classes is that of torchvision's `ImageFolder`: `<class>/<picture>`, also in folders in the class's, or
+ * `train/<class>/<picture>` and so with `val/` and `test/`; `<class>/train/<picture>` is taken too. Names of folders are names of classes,
+ * WordNet numbers or indices; if none of them is one of the classifier's and there are as many folders as classes, their sorted order is
+ * that of the classes.
  */
 
-import { oneOf } from "../../errors.ts";
+import { BadInputError, oneOf, UnsupportedError } from "../../errors.ts";
 import { type LabelLookup, labelsOfClassList } from "../class-labels.ts";
-import { type DatasetImage, type DatasetProblem, type DatasetSplit, finishDataset } from "../dataset.ts";
+import { type DatasetImage, type DatasetPart, type DatasetProblem, finishDataset } from "../dataset.ts";
 import type { DatasetFormatDefinition } from "../dataset-format.ts";
-import type { DatasetSource } from "../dataset-source.ts";
-import { type FoundPicture, picturesIn } from "../find-folder.ts";
-import { baseName, byCodeUnits, folderName, isArrayName, isPictureName, joinPath, pictureNames } from "../paths.ts";
-import { type DatasetReader, leftOut, splitOfName, storedPicture } from "../reader.ts";
+import type { DatasetSource, FileEntry } from "../dataset-source.ts";
+import { type FoundPicture, holdsPicture, passedOverNotes, pictureTree } from "../find-folder.ts";
+import { baseName, byCodeUnits, folderName, isArrayName, isHiddenFolder, isPictureName, joinPath } from "../paths.ts";
+import { type DatasetReader, leftOut, partOfName, storedPicture } from "../reader.ts";
 
-interface FolderPicture extends FoundPicture {
+interface FolderPicture {
+  /** Its path in the data set's folder. */
   readonly id: string;
+  readonly path: string;
   readonly className: string;
-  readonly split?: DatasetSplit;
+  readonly split?: DatasetPart;
 }
 
-const splitFolder = /^(train|training|val|valid|validation|test|testing)$/i;
+interface ClassPictures {
+  /** In the order of their ids, as the others. */
+  readonly pictures: readonly FolderPicture[];
+  /** Of formats that are not read. */
+  readonly foreign: readonly FolderPicture[];
+  /** Pictures that are in no class's folder, by their paths. */
+  readonly loose: readonly string[];
+  readonly notes: readonly string[];
+}
 
 /** The pictures of each class, named by their path in the folder, such as "dog/17.png" or "train/dog/17.png". */
 const readClassFolders: DatasetReader = async (path, context) => {
   const { source, selection, classes, labels } = context;
-  const split = context.split === undefined ? undefined : oneOf("folders: split", context.split, ["train", "test"]);
   const root = context.images ?? path;
   const found = await classPictures(source, root);
-  const classNames = [...new Set(found.map(({ className }) => className))].sort(byCodeUnits);
+  const all = [...found.pictures, ...found.foreign];
+  if (all.length === 0) {
+    throw new BadInputError({
+      where: root,
+      what: "there are no folders of pictures",
+      expected: "a folder per class with pictures in it, such as cat/1.jpg",
+      got: found.loose.length === 0 ? undefined : `${found.loose.length} pictures beside each other`,
+      advice: found.loose.length === 0 ? undefined : "--data-format pictures takes pictures without classes.",
+    });
+  }
+  const parts = [...new Set(all.map(({ split }) => split))];
+  const split = wantedPart(path, context.split, parts);
+  const classNames = [...new Set(all.map(({ className }) => className))].sort(byCodeUnits);
   const lookups: readonly LabelLookup[] =
     classes === undefined ? classNames.map((_, label) => ({ label })) : labelsOfClassList(classNames, classes);
   const lookupOf = new Map(classNames.map((name, index) => [name, lookups[index]]));
-  const wanted = found.filter((picture) => split === undefined || picture.split === split);
+  const isWanted = (picture: FolderPicture): boolean => split === undefined || picture.split === split;
   const images: DatasetImage[] = [];
-  const problems: DatasetProblem[] = [];
-  for (const { id, className, path: file, split: part } of selection.pictures(wanted)) {
+  const problems: DatasetProblem[] = found.foreign.filter(isWanted).flatMap(({ id }) => unread(id).problems);
+  for (const { id, className, path: file, split: part } of selection.pictures(found.pictures.filter(isWanted))) {
     const lookup = labels === "predicted" ? undefined : lookupOf.get(className);
     if (lookup !== undefined && "reason" in lookup) {
       problems.push(...leftOut(id, "unknown-class", lookup.reason).problems);
@@ -48,34 +70,146 @@ const readClassFolders: DatasetReader = async (path, context) => {
     listedClasses: classNames,
     images,
     problems: [...selection.problems, ...problems],
+    notes: [...found.notes, ...looseNotes(found.loose)],
   });
 };
 
-/** All pictures below `root`, in the order of their ids. */
-async function classPictures(source: DatasetSource, root: string): Promise<readonly FolderPicture[]> {
-  const folders = (await source.list(root)).filter(({ kind }) => kind === "folder").map(({ name }) => name);
-  const splits = folders.filter((name) => splitFolder.test(name));
-  // A class may be called "train" (as one of COCO's is): folders of splits have folders in them.
-  const areSplits = splits.length === folders.length && (await hasFolders(source, root, splits));
-  const parts = areSplits ? splits : [undefined];
-  const found: FolderPicture[] = [];
-  for (const part of parts) {
-    const folder = part === undefined ? root : joinPath(root, part);
-    for (const picture of (await picturesIn(source, folder)) ?? []) {
-      if (!picture.name.includes("/")) continue;
-      const id = part === undefined ? picture.name : `${part}/${picture.name}`;
-      const split = part === undefined ? undefined : splitOfName(part);
-      found.push({ ...picture, id, className: folderName(picture.name), split });
-    }
-  }
-  return found.sort((a, b) => byCodeUnits(a.id, b.id));
+/** The part that `wanted` names. Throws a MisuseError that lists those that there are if it is none of them. */
+function wantedPart(
+  where: string,
+  wanted: string | undefined,
+  parts: readonly (DatasetPart | undefined)[],
+): DatasetPart | undefined {
+  if (wanted === undefined) return undefined;
+  const there = (["train", "val", "test"] as const).filter((part) => parts.includes(part));
+  const split = oneOf("folders: split", partOfName(wanted) ?? wanted, ["train", "val", "test"]);
+  if (there.includes(split)) return split;
+  throw new BadInputError({
+    where,
+    what: `there is no part ${JSON.stringify(wanted)}`,
+    expected: there.length === 0 ? "no --split: there are no folders of parts" : `--split with ${there.join(" or ")}`,
+  });
 }
 
-async function hasFolders(source: DatasetSource, root: string, names: readonly string[]): Promise<boolean> {
-  for (const name of names) {
-    if ((await source.list(joinPath(root, name))).some(({ kind }) => kind === "folder")) return true;
+/** What is to be known of tables and JSON beside pictures that are taken without them. */
+function unreadTables(entries: readonly FileEntry[], why: (name: string) => string): string[] {
+  const [name, ...others] = entries
+    .filter((entry) => entry.kind === "file" && /\.(csv|jsonl?)$/i.test(entry.name) && !entry.name.startsWith("."))
+    .map((entry) => entry.name)
+    .sort(byCodeUnits);
+  if (name === undefined) return [];
+  const all = others.length === 0 ? `${name} is` : `${name} and ${others.length} more such files are`;
+  return [`${all} not read: ${why(name)}.`];
+}
+
+function unread(id: string) {
+  const extension = id.slice(id.lastIndexOf(".") + 1).toUpperCase();
+  return leftOut(id, "unread-format", `${extension} is not read; convert it to PNG`);
+}
+
+function looseNotes(loose: readonly string[]): string[] {
+  if (loose.length === 0) return [];
+  const [verb, those] =
+    loose.length === 1 ? ["is", "1 picture that lies"] : ["are", `${loose.length} pictures that lie`];
+  return [
+    `${those} in no class's folder ${verb} passed over: ${loose.slice(0, 4).join(", ")}${loose.length > 4 ? ", …" : ""}.`,
+  ];
+}
+
+/** All pictures below `root`. */
+async function classPictures(source: DatasetSource, root: string): Promise<ClassPictures> {
+  const entries = await source.list(root);
+  await refuseYolo(source, root, entries);
+  const parts = (await partFolders(source, root, entries)) ?? [undefined];
+  const [pictures, foreign]: FolderPicture[][] = [[], []];
+  const loose: string[] = [];
+  const notes: string[] = unreadTables(entries, () => "the classes are those of the folders");
+  if (parts[0] !== undefined) {
+    const beside = (await pictureTree(source, root, 0)) ?? { pictures: [], foreign: [], passedOver: [] };
+    loose.push(...[...beside.pictures, ...beside.foreign].map(({ name }) => name));
+    notes.push(...passedOverNotes(beside));
   }
-  return false;
+  for (const part of parts) {
+    const folder = part === undefined ? root : joinPath(root, part);
+    if (part !== undefined) await refuseYolo(source, folder, await source.list(folder));
+    const tree = await pictureTree(source, folder);
+    if (tree === undefined) continue;
+    notes.push(...passedOverNotes(tree));
+    const split = part === undefined ? undefined : partOfName(part);
+    const add = (to: FolderPicture[], picture: FoundPicture): void => {
+      const id = part === undefined ? picture.name : `${part}/${picture.name}`;
+      if (picture.name.includes("/")) to.push({ id, path: picture.path, className: picture.name.split("/")[0], split });
+      else loose.push(id);
+    };
+    for (const picture of tree.pictures) add(pictures, picture);
+    for (const picture of tree.foreign) add(foreign, picture);
+  }
+  const inOrder = (some: FolderPicture[]) => some.sort((a, b) => byCodeUnits(a.id, b.id));
+  const below = parts[0] === undefined && [...pictures, ...foreign].every(({ id }) => partBelow(id) !== undefined);
+  const withPart = (some: FolderPicture[]) =>
+    below ? some.map((picture) => ({ ...picture, split: partBelow(picture.id) })) : some;
+  return {
+    pictures: withPart(inOrder(pictures)),
+    foreign: withPart(inOrder(foreign)),
+    loose: loose.sort(byCodeUnits),
+    notes,
+  };
+}
+
+/** The part that a picture is of whose class's folder has folders of parts: "dog/train/1.png". */
+function partBelow(id: string): DatasetPart | undefined {
+  const [, folder, file] = id.split("/");
+  return file === undefined ? undefined : partOfName(folder);
+}
+
+/**
+ * The folders of parts in `root`; undefined where its folders are those of classes. A class may be called "train" (as one of COCO's is):
+ * folders of parts have folders in them, and no other folder of pictures beside them.
+ */
+async function partFolders(
+  source: DatasetSource,
+  root: string,
+  entries: readonly FileEntry[],
+): Promise<readonly string[] | undefined> {
+  const named = entries.filter(({ name, kind }) => kind === "folder" && partOfName(name) !== undefined);
+  if (named.length === 0) return undefined;
+  const parts: string[] = [];
+  for (const { name } of named) {
+    const inside = await source.list(joinPath(root, name));
+    if (inside.some((inner) => inner.kind === "folder" && !isHiddenFolder(inner.name))) parts.push(name);
+  }
+  if (parts.length === 0) return undefined;
+  const others: string[] = [];
+  let isFlat = false;
+  for (const { name, kind } of entries) {
+    if (kind !== "folder" || isHiddenFolder(name) || partOfName(name) !== undefined) continue;
+    if (!(await holdsPicture(source, joinPath(root, name)))) continue;
+    others.push(name);
+    isFlat ||= await holdsPicture(source, joinPath(root, name), 0);
+  }
+  if (others.length === 0) return named.map(({ name }) => name).sort(byCodeUnits);
+  const nested: string[] = [];
+  for (const name of parts) if (!(await holdsPicture(source, joinPath(root, name), 0))) nested.push(name);
+  if (nested.length < 2 && !(nested.length === 1 && isFlat)) return undefined;
+  throw new BadInputError({
+    where: root,
+    what: `${nested.join(" and ")} ${nested.length === 1 ? "is a folder of a part" : "are folders of parts"}, and ${others.slice(0, 3).join(", ")} beside ${nested.length === 1 ? "it is" : "them are"} not`,
+    expected: "folders of parts only, or of classes only",
+    advice: `Say which folder is meant: --data ${joinPath(root, nested[0])}.`,
+  });
+}
+
+/** Throws an UnsupportedError if the folder holds the labels of YOLO beside the pictures, which would pass for a class called "images". */
+async function refuseYolo(source: DatasetSource, folder: string, entries: readonly FileEntry[]): Promise<void> {
+  const has = (wanted: string): boolean => entries.some(({ name, kind }) => kind === "folder" && name === wanted);
+  if (!has("images") || !has("labels") || (await holdsPicture(source, joinPath(folder, "labels")))) return;
+  throw new UnsupportedError({
+    where: folder,
+    what: "the boxes are in YOLO's form (images/ and labels/), which is not read",
+    expected: "folders of classes, or boxes in another form",
+    advice:
+      "Write the boxes as a CSV (image,x0,y0,x1,y1,label), or take the pictures alone: --data with the folder that they are in, --data-format pictures.",
+  });
 }
 
 /** The pictures in the folder `path`, or the one at `path`, without labels; their ids are their names. */
@@ -83,36 +217,59 @@ const readPictures: DatasetReader = async (path, context) => {
   const { source, selection, classes } = context;
   const isFile = (await source.exists(path)) === "file";
   const root = isFile ? folderName(path) : (context.images ?? path);
-  const names = isFile
-    ? [baseName(path)]
-    : pictureNames(
-        (await source.list(root)).filter(({ kind }) => kind === "file").map(({ name }) => name),
-        (name) => name,
-        source.readsArrays ?? false,
-      );
+  const tree = isFile ? undefined : await pictureTree(source, root, 0);
+  const names = isFile ? [baseName(path)] : (tree?.pictures ?? []).map(({ name }) => name);
+  const foreign = (tree?.foreign ?? []).map(({ name }) => name).sort(byCodeUnits);
+  if (names.length === 0 && foreign.length === 0) {
+    throw new BadInputError({ where: root, what: "there is no picture in the folder", expected: "pictures" });
+  }
   const chosen = selection.pictures(names.sort(byCodeUnits).map((id) => ({ id })));
   const images = chosen.map(({ id }) => ({ id, ...storedPicture(source, joinPath(root, id)) }));
   return finishDataset(path, {
     name: baseName(root),
     classNames: classes?.names,
     images,
-    problems: [...selection.problems],
+    problems: [...selection.problems, ...foreign.flatMap((id) => unread(id).problems)],
+    notes: isFile ? [] : await notTakenNotes(source, root),
   });
 };
+
+/** What is to be known of the folders in a folder of pictures: theirs are not taken. */
+async function notTakenNotes(source: DatasetSource, root: string): Promise<string[]> {
+  const entries = await source.list(root);
+  const folders: string[] = [];
+  for (const { name, kind } of entries) {
+    const isOne = kind === "folder" && !isHiddenFolder(name) && (await holdsPicture(source, joinPath(root, name)));
+    if (isOne) folders.push(`${name}/`);
+  }
+  return [
+    ...(folders.length === 0 ? [] : [`Pictures in ${folders.sort(byCodeUnits).join(", ")} are not taken.`]),
+    ...unreadTables(entries, (name) => `if it says what is on the pictures, give it: --data ${joinPath(root, name)}`),
+  ];
+}
+
+/** The folders in the folder at `path`, which holds `entries`, that hold pictures. */
+export async function pictureFolders(
+  path: string,
+  entries: readonly FileEntry[],
+  source: DatasetSource,
+): Promise<readonly string[]> {
+  // Beside pictures, only folders that hold pictures themselves are taken for classes: deeper ones are mostly results.
+  const depth = (await holdsPicture(source, path, 0)) ? 0 : undefined;
+  const found: string[] = [];
+  for (const { name, kind } of entries) {
+    if (kind !== "folder" || isHiddenFolder(name)) continue;
+    if (await holdsPicture(source, joinPath(path, name), depth)) found.push(name);
+  }
+  return found;
+}
 
 export const classesFormat = {
   name: "classes",
   description: "folders of pictures, one per class, also in folders for training and testing; an entry per picture",
   recognition: {
     files: "folders of pictures",
-    otherwise: async (path, entries, source) => {
-      const pictures = (await picturesIn(source, path)) ?? [];
-      if (pictures.length > 0) return pictures.some(({ name }) => name.includes("/"));
-      for (const { name, kind } of entries) {
-        if (kind === "folder" && ((await picturesIn(source, joinPath(path, name))) ?? []).length > 0) return true;
-      }
-      return false;
-    },
+    otherwise: async (path, entries, source) => (await pictureFolders(path, entries, source)).length > 0,
   },
   options: ["images", "split"],
   read: readClassFolders,
@@ -123,7 +280,7 @@ export const picturesFormat = {
   description: "pictures without classes; an entry per picture",
   recognition: {
     files: "pictures",
-    otherwise: async (path, _entries, source) => ((await picturesIn(source, path)) ?? []).length > 0,
+    otherwise: async (path, _entries, source) => holdsPicture(source, path, 0),
     file: { named: "a picture", fits: (name) => isPictureName(name) || isArrayName(name) },
   },
   options: ["images"],

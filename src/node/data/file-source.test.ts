@@ -100,6 +100,18 @@ test("arrays, where there are no pictures beside them, and what was concluded of
   expect(mixed.map(({ id }) => id)).toEqual(["a/p.png"]);
 });
 
+test("a link to a folder above is not followed for ever, and each picture is there once", async () => {
+  const root = join(folder, "circle");
+  mkdirSync(join(root, "a/b"), { recursive: true });
+  mkdirSync(join(root, "c"));
+  writeFileSync(join(root, "a/b/1.png"), "");
+  writeFileSync(join(root, "c/2.png"), "");
+  symlinkSync(join(root, "a"), join(root, "a/b/again"));
+  const { images, notes } = await loadDataset(root);
+  expect(images.map(({ id }) => id)).toEqual(["a/b/1.png", "c/2.png"]);
+  expect(notes).toEqual(["Pictures in hidden folders, or in links that lead in a circle, are passed over: a/b/again."]);
+});
+
 test("a folder on disk; a broken picture is found out when it is asked for", async () => {
   const { images } = await loadDataset(folder, { classes: { names: ["dog", "cat"], count: 2 } });
   expect(images.map(({ id, label }) => [id, label])).toEqual([
@@ -139,7 +151,7 @@ describe.skipIf(realData === undefined)(realDataTitle, () => {
     const { images, problems } = await loadDataset(join(realData ?? "", "cifar10"));
     expect(problems).toEqual([]);
     const counts = { train: Array(10).fill(0), test: Array(10).fill(0) };
-    for (const { label, split } of images) counts[split ?? "test"][label ?? -1]++;
+    for (const { label, split } of images) counts[split === "train" ? "train" : "test"][label ?? -1]++;
     expect(counts.train.reduce((a, b) => a + b)).toBe(5000);
     expect(counts.test.reduce((a, b) => a + b)).toBe(2000);
     expect(Math.min(...counts.test)).toBeGreaterThan(150);

@@ -65,6 +65,7 @@ export function createFileSource({ roots, channelCount = 3, ...reading }: FileSo
       return naming(folder, () => folderEntries(folder));
     },
     exists: entryKindOf,
+    realFolder: (folder) => realpath(pathBytes(folder)).then(String, () => resolve(folder)),
     readText: async (path) => (await bytesAt(path)).toString("utf8"),
     readBytes: bytesAt,
     async *readChunks(path) {

@@ -29,6 +29,11 @@ test("a folder is its pictures, in the order of their names", async () => {
   await expect(findPictures([at("empty")])).rejects.toThrow(
     "there is no picture in the folder, expected pictures, got an empty folder.",
   );
+  for (const name of ["1.jfif", "2.jpe", "3.jif", "4.heic", "notes.txt"]) writeFileSync(at(`pics/deep/${name}`), "");
+  expect(await found(at("pics/deep"))).toEqual(
+    ["1.jfif", "2.jpe", "3.jif", "4.heic", "d.png"].map((name) => `pics/deep/${name}`),
+  );
+  for (const name of ["1.jfif", "2.jpe", "3.jif", "4.heic", "notes.txt"]) rmSync(at(`pics/deep/${name}`));
   await expect(findPictures([folder])).rejects.toThrow(`quote a pattern: "${folder}/**/*.png"`);
 });
 

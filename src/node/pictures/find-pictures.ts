@@ -6,7 +6,7 @@
 import { lstat } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
 import type { FileEntry } from "../../datasets/dataset-source.ts";
-import { byCodeUnits, isArrayName, isPictureName } from "../../datasets/paths.ts";
+import { byCodeUnits, isArrayName, isForeignPictureName, isPictureName } from "../../datasets/paths.ts";
 import { BadInputError, kindOf, MisuseError } from "../../errors.ts";
 import { entryKindOf, folderEntries } from "../folder-entries.ts";
 import { pathBytes, pathOfBytes } from "../path-bytes.ts";
@@ -58,7 +58,7 @@ function joined(folder: string, name: string): string {
 
 /** Whether the name is that of a picture, also of a format that is not read: that is said when it is. */
 function seemsPicture(name: string): boolean {
-  return isPictureName(name) || (/\.(hei[cf]|jp2|j2k|jxl|tga)$/i.test(name) && !name.startsWith("."));
+  return isPictureName(name) || isForeignPictureName(name);
 }
 
 async function picturesInFolder(folder: string): Promise<string[]> {
@@ -72,7 +72,12 @@ async function picturesInFolder(folder: string): Promise<string[]> {
     where: folder,
     what: "there is no picture in the folder",
     expected: "pictures",
-    got: entries.length === 0 ? "an empty folder" : `${entries.length} other entries`,
+    got:
+      entries.length === 0
+        ? "an empty folder"
+        : entries.length === 1
+          ? entries[0].name
+          : `${entries.length} other entries`,
     advice:
       inner === 0 ? undefined : `For those in the folders in it, quote a pattern: "${joined(folder, "**/*.png")}".`,
   });
