@@ -13,6 +13,8 @@ export interface FormatRecognition {
   readonly files: string;
   /** Whether a folder that holds these entries is such a data set. */
   readonly folder?: (entries: readonly FileEntry[]) => boolean;
+  /** Whether a folder that is one by `folder` is none by what is in its files, and may be something else. */
+  readonly isDenied?: (path: string, entries: readonly FileEntry[], source: DatasetSource) => Promise<boolean>;
   /** Whether a folder that no format knows by its own entries is such a data set, by those of a folder in it. */
   readonly inner?: (entries: readonly FileEntry[]) => boolean;
   /** Looked at where nothing else fits, in the order of the formats; the first that says yes is it. */

@@ -4,6 +4,7 @@ import { boxesFormat } from "./formats/boxes-csv.ts";
 import { cifar10Format, cifar100Format } from "./formats/cifar.ts";
 import { cocoFormat } from "./formats/coco.ts";
 import { imagenetFormat } from "./formats/imagenet.ts";
+import { metadataFormat } from "./formats/metadata.ts";
 import { classesFormat, picturesFormat } from "./formats/picture-folders.ts";
 import { vocFormat } from "./formats/voc.ts";
 import { wsolFormat } from "./formats/wsol.ts";
@@ -14,6 +15,7 @@ export const formatDefinitions = [
   vocFormat,
   cocoFormat,
   boxesFormat,
+  metadataFormat,
   cifar10Format,
   cifar100Format,
   classesFormat,

@@ -3,7 +3,7 @@ import { BadInputError, MisuseError } from "../errors.ts";
 import type { DatasetFormatDefinition } from "./dataset-format.ts";
 import { type DatasetFormat, formatDefinitions } from "./dataset-formats.ts";
 import type { DatasetSource, FileEntry } from "./dataset-source.ts";
-import { baseName, byCodeUnits, joinPath } from "./paths.ts";
+import { baseName, byCodeUnits, folderName, isHiddenFolder, joinPath } from "./paths.ts";
 
 type Definition = DatasetFormatDefinition & { readonly name: DatasetFormat };
 
@@ -15,9 +15,13 @@ const definitions: readonly Definition[] = formatDefinitions;
  * several.
  */
 export async function recognizeDataset(path: string, source: DatasetSource): Promise<DatasetFormat> {
-  if ((await source.exists(path)) === "file") return formatOfFile(path);
+  if ((await source.exists(path)) === "file") return formatOfFile(path, source);
   const entries = await source.list(path);
-  const fitting = definitions.filter(({ recognition }) => recognition.folder?.(entries));
+  const fitting: Definition[] = [];
+  for (const definition of definitions) {
+    const { folder, isDenied } = definition.recognition;
+    if (folder?.(entries) && !(await isDenied?.(path, entries, source))) fitting.push(definition);
+  }
   const [first, ...others] = fitting.length > 0 ? fitting : await formatsByContent(path, entries, source);
   if (others.length > 0) {
     const names = [first, ...others].map(({ name }) => name);
@@ -48,7 +52,7 @@ async function formatsByContent(
 ): Promise<readonly Definition[]> {
   const found = new Set<Definition>();
   for (const { name, kind } of entries) {
-    if (kind !== "folder") continue;
+    if (kind !== "folder" || isHiddenFolder(name)) continue;
     const inside = await source.list(joinPath(path, name));
     for (const definition of definitions) if (definition.recognition.inner?.(inside)) found.add(definition);
   }
@@ -59,10 +63,14 @@ async function formatsByContent(
   return [];
 }
 
-function formatOfFile(path: string): DatasetFormat {
+async function formatOfFile(path: string, source: DatasetSource): Promise<DatasetFormat> {
   const name = baseName(path);
-  const found = definitions.find(({ recognition }) => recognition.file?.fits(name));
-  if (found !== undefined) return found.name;
+  const fitting = definitions.filter(({ recognition }) => recognition.file?.fits(name));
+  for (const { name: format, recognition } of fitting) {
+    if (fitting.length === 1) return format;
+    if (!(await recognition.isDenied?.(folderName(path), [{ name, kind: "file" }], source))) return format;
+  }
+  if (fitting.length > 0) return fitting[0].name;
   throw new BadInputError({
     where: path,
     what: "not recognized as a data set",

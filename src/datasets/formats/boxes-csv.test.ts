@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { linesOf, pretendFiles } from "../../../test/pretend-files.ts";
 import type { Dataset } from "../dataset.ts";
 import { type OpenDatasetOptions, openDataset } from "../open-dataset.ts";
@@ -73,4 +73,74 @@ test("a file without the columns, without rows, without its pictures; a part", a
   await expect(open("image,x0,y0,x1,y1\na.png,0,0,1,1\n", { split: "test" })).rejects.toThrow(
     "this data set has no parts",
   );
+});
+
+describe("boxes that are shares of the picture's size", () => {
+  const note =
+    "All boxes lie within [0, 1]: they are taken as shares of the picture's width and height, not as pixels.";
+
+  test("are taken as such where all of them lie within [0, 1], and one is no whole number", async () => {
+    const { images, problems, notes } = await open(
+      'image,xmin,ymin,xmax,ymax\na.png,0.25,0.5,1.001,1\na.png,0,0,1,1\n"b, c.png",0,0,.5,NaN\n',
+    );
+    expect(images.map(({ boxes }) => boxes)).toEqual([
+      [
+        [5, 5, 20, 10],
+        [0, 0, 20, 10],
+      ],
+    ]);
+    expect(problems.map(({ kind }) => kind)).toEqual(["bad-box", "no-box"]);
+    expect(notes).toEqual([note]);
+  });
+
+  test("are pixels where one is not, or all are whole", async () => {
+    for (const [rows, box] of [
+      ["a.png,0.25,0.5,0.75,1\na.png,0,0,2,2\n", [0.25, 0.5, 0.75, 1]],
+      ["a.png,0,0,1,1\n", [0, 0, 1, 1]],
+    ] as const) {
+      const { images, notes } = await open(`image,x0,y0,x1,y1\n${rows}`);
+      expect(images[0]?.boxes?.[0]).toEqual(box);
+      expect(notes).toEqual([]);
+    }
+  });
+
+  test("are OpenImages' by definition, whose names have no extensions", async () => {
+    const csv = "ImageID,LabelName,XMin,XMax,YMin,YMax,IsGroupOf\na,dog,0,1,0,1,0\na,cat,0,1,0,1,0\n";
+    const { images, notes } = await open(csv, { classes });
+    expect(images.map(({ id, label, boxes }) => [id, label, boxes])).toEqual([
+      ["a#dog", 1, [[0, 0, 20, 10]]],
+      ["a#cat", 0, [[0, 0, 20, 10]]],
+    ]);
+    expect(notes).toEqual([note]);
+    expect((await open(csv.replaceAll("0,1,0,1", "0,9,0,9"), { classes })).images[0]?.boxes).toEqual([[0, 0, 9, 9]]);
+  });
+
+  test("need the size of their picture", async () => {
+    const { problems } = await open("image,x0,y0,x1,y1\nd.png,0,0,.5,1\na.png,0,0,.5,1\n");
+    expect(linesOf(problems)).toEqual([
+      "bad-box d.png: its boxes are shares of its size, which cannot be read; left out",
+    ]);
+  });
+});
+
+test("a CSV without boxes is passed over where folders say the classes, or another CSV has them", async () => {
+  const pictures = { "cat/1.png": "4x4", "dog/1.png": "4x4" };
+  const opened = (files: Readonly<Record<string, string>>): Promise<Dataset> =>
+    openDataset("data", { source: pretendFiles(files) });
+  const { images, notes } = await opened({ ...pictures, "results.csv": "a,b\n1,2\n" });
+  expect(images.map(({ id, className }) => [id, className])).toEqual([
+    ["cat/1.png", "cat"],
+    ["dog/1.png", "dog"],
+  ]);
+  expect(notes).toEqual(["results.csv is not read: the classes are those of the folders."]);
+  const boxes = "image,x0,y0,x1,y1\ncat/1.png,0,0,2,2\n";
+  const both = await opened({ ...pictures, "results.csv": "a,b\n", "z.csv": boxes });
+  expect(both.images.map(({ boxes: own }) => own)).toEqual([[[0, 0, 2, 2]]]);
+  expect(both.notes).toEqual(["results.csv is not read: it has no boxes."]);
+  await expect(opened({ ...pictures, "y.csv": boxes, "z.csv": boxes })).rejects.toThrow("there are several CSVs");
+  // One with a part of the columns is meant, and one folder is that of its pictures.
+  await expect(opened({ ...pictures, "z.csv": "image,x0,y0,x2,y2\n" })).rejects.toThrow(
+    "does not name the columns x1, y1",
+  );
+  await expect(opened({ "img/1.png": "4x4", "z.csv": "picture,left\n" })).rejects.toThrow("does not name the columns");
 });

@@ -5,28 +5,32 @@
  * folder), `x0`, `y0`, `x1`, `y1` (or xmin, ymin, xmax, ymax) and, if wanted, `label` (or class, name: a name, WordNet number or
  * index of the classifier's classes), `width` and `height` of the picture; others are passed over. There is one row per box. Boxes
  * are [x0, y0, x1, y1) in pixels: pixel (x, y) covers [x, x + 1) × [y, y + 1), so a box around the first pixel is 0, 0, 1, 1. Values
- * are separated by commas as RFC 4180 says.
+ * are separated by commas as RFC 4180 says. Boxes that are shares of the picture's size are taken as such: see box-shares.ts. OpenImages'
+ * columns (ImageID, LabelName, XMin, XMax, YMin, YMax) are, by definition.
  */
 
-import { BadInputError, MisuseError } from "../../errors.ts";
+import { BadInputError, MisuseError, PerceptualBallError } from "../../errors.ts";
+import { areShares, sharesNote } from "../box-shares.ts";
 import { classLabels } from "../class-labels.ts";
 import { type Box, type DatasetProblem, finishDataset } from "../dataset.ts";
 import { type DatasetFormatDefinition, hasFile } from "../dataset-format.ts";
-import type { DatasetSource } from "../dataset-source.ts";
+import type { DatasetSource, FileEntry } from "../dataset-source.ts";
 import { folderOfFiles } from "../find-folder.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
-import { baseName, byCodeUnits, folderName, joinPath } from "../paths.ts";
+import { baseName, byCodeUnits, folderName, isArrayName, isPictureName, joinPath, leavesFolder } from "../paths.ts";
 import { type DatasetReader, entriesOf, type Findings, joinFindings, namedPicture } from "../reader.ts";
 import { type CsvRow, parseCsv } from "../syntax/parse-csv.ts";
 import { isImagenetMark } from "./imagenet.ts";
+import { isMetadataName } from "./metadata.ts";
+import { pictureFolders } from "./picture-folders.ts";
 
 const columns = {
-  image: ["image", "file", "filename", "path"],
+  image: ["image", "file", "filename", "path", "file_name", "imageid"],
   x0: ["x0", "xmin"],
   y0: ["y0", "ymin"],
   x1: ["x1", "xmax"],
   y1: ["y1", "ymax"],
-  label: ["label", "class", "name"],
+  label: ["label", "class", "name", "class_name", "labelname"],
   width: ["width"],
   height: ["height"],
 } as const;
@@ -45,11 +49,13 @@ interface Row {
  */
 const readBoxesCsv: DatasetReader = async (path, context) => {
   const { source, selection, classes, signal } = context;
-  const file = context.annotations ?? (await csvFile(source, path));
+  const { file, others } =
+    context.annotations === undefined ? await csvFile(source, path) : { file: context.annotations };
   const problems: DatasetProblem[] = [];
   const rows = new Map<string, Row[]>();
   const seen = new Set<string>();
-  for (const row of tableOf(parseCsv(await source.readText(file), file), file, problems)) {
+  const table = parseCsv(await source.readText(file), file);
+  for (const row of tableOf(table, file, problems)) {
     const image = row.get("image") ?? "";
     const where = `${baseName(file)}, line ${row.line}`;
     const key = JSON.stringify((["image", "x0", "y0", "x1", "y1", "label"] as const).map(row.get));
@@ -67,25 +73,24 @@ const readBoxesCsv: DatasetReader = async (path, context) => {
   const chosen = selection.pictures(candidates);
   const root = folderName(file);
   const folders = context.images === undefined ? [root, joinPath(root, "images")] : [context.images];
-  const names = chosen.map(({ id }) => id);
+  const names = chosen.slice(0, 20).flatMap(({ id }) => fileNames(id));
   const folder = names.length === 0 ? root : await folderOfFiles(source, file, folders, names);
   const labels = classes === undefined ? undefined : classLabels(classes);
+  const hasShares = await areShares(boxesOf(chosen), { areMeant: isOpenImages(table) });
   const findings = await mapConcurrently(
     chosen,
     async ({ id, own }): Promise<Findings> => {
-      const picture = await namedPicture(id, folder, context);
+      const picture = await namedPicture(await fileNameOf(id, folder, source), folder, context);
       if (!("path" in picture)) return picture;
       const objects = own.map((row) => {
         const className = row.get("label") ?? "";
-        const corner = (column: "x0" | "y0" | "x1" | "y1"): number => numberOf(row.get(column));
-        const box: Box = [corner("x0"), corner("y0"), corner("x1"), corner("y1")];
         const lookup = className === "" ? undefined : labels?.ofText(className);
-        return { className, lookup, box };
+        return { className, lookup, box: boxOf(row) };
       });
       const [width, height] = (["width", "height"] as const).map((column) => numberOf(own[0].get(column)));
       const size = width > 0 && height > 0 ? { width, height } : undefined;
       const isMixed = new Set(objects.map(({ className }) => className)).size > 1;
-      const found = await entriesOf({ id, path: picture.path, size, objects }, isMixed, context);
+      const found = await entriesOf({ id, path: picture.path, size, hasShares, objects }, isMixed, context);
       return { ...found, images: found.images.map((image) => ({ ...image, className: image.className || undefined })) };
     },
     { signal },
@@ -96,18 +101,70 @@ const readBoxesCsv: DatasetReader = async (path, context) => {
     classNames: classes?.names,
     images: found.images,
     problems: [...selection.problems, ...problems, ...found.problems],
+    notes: [
+      ...(hasShares ? [sharesNote] : []),
+      ...(others ?? []).map((name) => `${name} is not read: it has no boxes.`),
+    ],
   });
 };
 
+function boxOf(row: Row): Box {
+  return [numberOf(row.get("x0")), numberOf(row.get("y0")), numberOf(row.get("x1")), numberOf(row.get("y1"))];
+}
+
+function* boxesOf(pictures: readonly { readonly own: readonly Row[] }[]): Generator<Box> {
+  for (const { own } of pictures) for (const row of own) yield boxOf(row);
+}
+
+/** Whether the columns are those of OpenImages, whose boxes are shares of the picture's size by definition. */
+function isOpenImages([header]: readonly CsvRow[]): boolean {
+  const names = new Set(header?.fields.map((field) => field.trim()));
+  return ["XMin", "XMax", "YMin", "YMax"].every((name) => names.has(name));
+}
+
+/** What the picture's file may be called: some lists, as OpenImages', give names without extensions. */
+function fileNames(id: string): readonly string[] {
+  return isPictureName(baseName(id)) || isArrayName(baseName(id)) ? [id] : [id, ...extensions.map((end) => id + end)];
+}
+
+const extensions = [".jpg", ".png", ".jpeg", ".JPG", ".JPEG", ".webp"];
+
+async function fileNameOf(id: string, folder: string, source: DatasetSource): Promise<string> {
+  const names = fileNames(id);
+  for (const name of names) {
+    if (names.length === 1 || leavesFolder(name)) return id;
+    if ((await source.exists(joinPath(folder, name))) === "file") return name;
+  }
+  return id;
+}
+
 function numberOf(text: string | undefined): number {
   return text === undefined || text === "" ? Number.NaN : Number(text);
+}
+
+/** Those of the columns that a CSV of boxes must have which the names in the first line are not. */
+function missingColumns(names: readonly string[]): readonly Column[] {
+  const has = (column: Column): boolean => names.some((name) => (columns[column] as readonly string[]).includes(name));
+  return (["image", "x0", "y0", "x1", "y1"] as const).filter((column) => !has(column));
+}
+
+/** The columns that the file's first line lacks; undefined if it is no CSV. */
+async function missingIn(source: DatasetSource, file: string): Promise<readonly Column[] | undefined> {
+  try {
+    const head = /^[^\r\n]*/.exec((await source.readText(file)).replace(/^\uFEFF/, ""))?.[0] ?? "";
+    const [header] = parseCsv(head, file);
+    return missingColumns(header?.fields.map((field) => field.trim().toLowerCase()) ?? []);
+  } catch (error) {
+    if (error instanceof PerceptualBallError) return undefined;
+    throw error;
+  }
 }
 
 function tableOf([header, ...rows]: readonly CsvRow[], where: string, problems: DatasetProblem[]): readonly Row[] {
   const names = header?.fields.map((field) => field.trim().toLowerCase()) ?? [];
   const position = (column: Column): number =>
     names.findIndex((name) => (columns[column] as readonly string[]).includes(name));
-  const missing = (["image", "x0", "y0", "x1", "y1"] as const).filter((column) => position(column) < 0);
+  const missing = missingColumns(names);
   if (missing.length > 0) {
     throw new BadInputError({
       where,
@@ -124,16 +181,42 @@ function tableOf([header, ...rows]: readonly CsvRow[], where: string, problems: 
   });
 }
 
-async function csvFile(source: DatasetSource, path: string): Promise<string> {
-  if ((await source.exists(path)) === "file") return path;
-  const files = (await source.list(path)).filter(({ name, kind }) => kind === "file" && isCsv(name));
-  if (files.length === 1) return joinPath(path, files[0].name);
+/** The file at `path`, or the only CSV in that folder, or of several the only one with boxes. */
+async function csvFile(
+  source: DatasetSource,
+  path: string,
+): Promise<{ readonly file: string; readonly others?: readonly string[] }> {
+  if ((await source.exists(path)) === "file") return { file: path };
+  const files = csvsIn(await source.list(path)).map(({ name }) => name);
+  if (files.length === 1) return { file: joinPath(path, files[0]) };
+  const fitting: string[] = [];
+  for (const name of files) if ((await missingIn(source, joinPath(path, name)))?.length === 0) fitting.push(name);
+  if (fitting.length === 1) {
+    return { file: joinPath(path, fitting[0]), others: files.filter((name) => name !== fitting[0]).sort(byCodeUnits) };
+  }
   throw new MisuseError({
     where: path,
     what: files.length === 0 ? "there is no CSV" : "there are several CSVs",
     expected: "one, or the path of the one that is meant",
-    got: files.length === 0 ? undefined : files.map(({ name }) => name).join(", "),
+    got: files.length === 0 ? undefined : files.join(", "),
   });
+}
+
+function csvsIn(entries: readonly FileEntry[]): readonly FileEntry[] {
+  return entries.filter(({ name, kind }) => kind === "file" && isCsv(name));
+}
+
+/**
+ * Whether no CSV has a corner of a box among its columns, where something else says the classes: a metadata.csv, or several folders of
+ * pictures. (One folder is that of the pictures, and the CSV's columns are called otherwise: that is for the reader to say.)
+ */
+async function areStray(path: string, entries: readonly FileEntry[], source: DatasetSource): Promise<boolean> {
+  for (const { name } of csvsIn(entries)) {
+    const missing = await missingIn(source, joinPath(path, name));
+    if (missing !== undefined && missing.filter((column) => column !== "image").length < 4) return false;
+  }
+  const hasMetadata = entries.some(({ name, kind }) => kind === "file" && isMetadataName(name));
+  return hasMetadata || (await pictureFolders(path, entries, source)).length > 1;
 }
 
 export const boxesFormat = {
@@ -142,6 +225,7 @@ export const boxesFormat = {
   recognition: {
     files: "a CSV",
     folder: hasFile((name) => isCsv(name) && !isImagenetMark(name)),
+    isDenied: areStray,
     file: { named: "a CSV of boxes", fits: isCsv },
   },
   options: ["images", "annotations"],

@@ -105,6 +105,50 @@ test("several parts: the validation part unless another is named", async () => {
   expect((await open(years, { split: "val2017" })).images.length).toBe(3);
 });
 
+test("files under other names are known by what they hold", async () => {
+  const json = JSON.stringify(instances);
+  const moved = (folder: string) =>
+    Object.fromEntries(Object.keys(pictures).map((path) => [path.replace("val2017", folder), "20x10"]));
+  const layouts: readonly Readonly<Record<string, string>>[] = [
+    { "labels.json": json, "package.json": "{}", ...moved("images") },
+    { "_annotations.coco.json": json, ...moved(".") },
+    { "annotations/all.json": json, ...moved("images") },
+    { "train/_annotations.coco.json": json, ...moved("train") },
+  ].map((layout) => Object.fromEntries(Object.entries(layout).map(([path, text]) => [path.replace("./", ""), text])));
+  for (const layout of layouts) expect((await open(layout)).images.length).toBe(3);
+  const parts = {
+    ...{ "train/_annotations.coco.json": json, "valid/_annotations.coco.json": json },
+    ...{ ...moved("train"), ...moved("valid") },
+  };
+  expect((await open(parts)).name).toBe("valid");
+  expect((await open(parts, { split: "train" })).name).toBe("train");
+  await expect(open(parts, { split: "tset" })).rejects.toThrow("expected --split with one of train, valid.");
+  const twoFiles = { "annotations/train.json": json, "annotations/val.json": json, ...moved("images") };
+  expect((await open(twoFiles)).images[0]?.split).toBe("test");
+  expect((await open(twoFiles, { split: "train" })).images[0]?.split).toBe("train");
+  await expect(open(layouts[0] ?? {}, { split: "val" })).rejects.toThrow("no --split: labels.json is all there is");
+});
+
+test("a long file is known by its beginning, and JSON of other kinds is none of it", async () => {
+  const long = { ...instances, info: { text: "x".repeat(2 ** 20) } };
+  const ordered = JSON.stringify({ images: long.images, info: long.info, annotations: long.annotations, categories });
+  const moved = Object.entries(pictures).map(([path, size]) => [path.replace("val2017", "images"), size]);
+  expect((await open({ "labels.json": ordered, ...Object.fromEntries(moved) })).images.length).toBe(3);
+  const captions = { images: instances.images, annotations: [{ image_id: 7, caption: "a" }] };
+  await expect(open({ "captions.json": JSON.stringify(captions), "readme.md": "" })).rejects.toThrow("not recognized");
+  const single = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`${i}.json`, JSON.stringify(instances)]));
+  await expect(open(single)).rejects.toThrow("not recognized");
+});
+
+test("boxes that are shares of the picture's size", async () => {
+  const annotations = [{ image_id: 7, category_id: 10, bbox: [0.25, 0.5, 0.5, 0.5] }];
+  const shares = JSON.stringify({ ...instances, images: instances.images.slice(0, 1), annotations });
+  const { images, notes } = await open({ "instances_val2017.json": shares, ...pictures });
+  expect(images.map(({ boxes }) => boxes)).toEqual([[[5, 5, 15, 10]]]);
+  expect(notes?.[0]).toContain("shares of the picture's width and height");
+  expect((await open(files)).notes).toEqual([]);
+});
+
 test("what is wrong with single entries is counted", async () => {
   const broken = {
     images: [

@@ -8,13 +8,14 @@
  */
 
 import { BadInputError, MisuseError } from "../../errors.ts";
+import { areShares, sharesNote } from "../box-shares.ts";
 import { labelsOfClassList } from "../class-labels.ts";
-import { type DatasetProblem, finishDataset } from "../dataset.ts";
+import { type Box, type DatasetProblem, finishDataset } from "../dataset.ts";
 import { type DatasetFormatDefinition, hasFile } from "../dataset-format.ts";
-import type { DatasetSource } from "../dataset-source.ts";
+import { chunksOf, type DatasetSource, type FileEntry } from "../dataset-source.ts";
 import { folderOfFiles } from "../find-folder.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
-import { baseName, byCodeUnits, folderName, joinPath } from "../paths.ts";
+import { baseName, byCodeUnits, folderName, isHiddenFolder, joinPath, withoutExtension } from "../paths.ts";
 import {
   type AnnotatedObject,
   type DatasetReader,
@@ -22,9 +23,10 @@ import {
   type Findings,
   joinFindings,
   namedPicture,
+  partOfName,
   splitOfName,
 } from "../reader.ts";
-import { readInstances } from "./coco-instances.ts";
+import { type CocoPicture, readInstances } from "./coco-instances.ts";
 
 /** Whether the name is one of the format's files. */
 function isInstancesFile(name: string): boolean {
@@ -32,13 +34,15 @@ function isInstancesFile(name: string): boolean {
 }
 
 /**
- * The entries of the file at `path`, or of the one in `annotations` in the folder `path` that `split` names ("val2017", or "test",
+ * The entries of the file at `path`, or of the one in `annotations` in the folder `path`, in it or in the folders in it, that `split` names ("val2017", or "test",
  * which means the validation part, as COCO's test pictures have no annotations). Ids are "<file name>#<category>".
  */
 const readCoco: DatasetReader = async (path, context) => {
   const { source, selection, classes, signal } = context;
-  const file = context.annotations ?? (await instancesFile(source, path, context.split));
-  const part = /^instances_(\w+)\.json$/.exec(baseName(file))?.[1] ?? "";
+  const { path: file, part } =
+    context.annotations === undefined
+      ? await instancesFile(source, path, context.split)
+      : { path: context.annotations, part: partOfFile(context.annotations) };
   const { pictures, categories, problems } = await readInstances(source, file);
   const categoryNames = categories.map(({ name }) => name);
   const lookups =
@@ -47,12 +51,12 @@ const readCoco: DatasetReader = async (path, context) => {
   const candidates = pictures.map((picture) => ({ ...picture, split: splitOfName(part) }));
   const chosen = selection.pictures(candidates.sort((a, b) => byCodeUnits(a.id, b.id)));
   const beside = [folderName(folderName(file)), folderName(file)];
-  const places = [part, `images/${part}`, "images", ""].flatMap((name) =>
-    beside.map((root) => (name === "" ? root : joinPath(root, name))),
-  );
+  const inner = part === "" ? ["images", ""] : [part, `images/${part}`, "images", ""];
+  const places = inner.flatMap((name) => beside.map((root) => (name === "" ? root : joinPath(root, name))));
   const folders = context.images === undefined ? places : [context.images];
   const names = chosen.map(({ id }) => id);
   const folder = names.length === 0 ? "" : await folderOfFiles(source, file, folders, names);
+  const hasShares = await areShares(boxesOf(chosen));
   const findings = await mapConcurrently(
     chosen,
     async ({ id, size, annotations, split }): Promise<Findings> => {
@@ -69,7 +73,7 @@ const readCoco: DatasetReader = async (path, context) => {
         const what = index === undefined ? `category ${category} is not there` : `bbox is ${text}`;
         bad.push({ kind: "malformed-annotation", image: id, message: `${what}; the box is left out` });
       }
-      const found = await entriesOf({ id, path: picture.path, split, size, objects }, true, context);
+      const found = await entriesOf({ id, path: picture.path, split, size, hasShares, objects }, true, context);
       return joinFindings([{ images: [], problems: bad }, found]);
     },
     { signal },
@@ -81,46 +85,134 @@ const readCoco: DatasetReader = async (path, context) => {
     listedClasses: categoryNames,
     images: found.images,
     problems: [...selection.problems, ...problems, ...found.problems],
+    notes: hasShares ? [sharesNote] : [],
   });
 };
 
-/** The file of the wanted part in the folder `path` or its "annotations". */
-async function instancesFile(source: DatasetSource, path: string, split: string | undefined): Promise<string> {
-  if ((await source.exists(path)) === "file") return path;
-  const folders = [joinPath(path, "annotations"), path];
-  for (const folder of folders) {
-    if ((await source.exists(folder)) !== "folder") continue;
-    const files = (await source.list(folder))
-      .map(({ name }) => name)
-      .filter(isInstancesFile)
-      .sort(byCodeUnits);
-    if (files.length === 0) continue;
-    const fits = (name: string, wanted: string): boolean => name.startsWith(`instances_${wanted}`);
-    const wanted = split === undefined || split === "test" ? ["test", "val"] : [split];
-    const exact = files.filter((name) => name === `instances_${split}.json`);
-    const fitting = exact.length > 0 ? exact : files.filter((name) => wanted.some((part) => fits(name, part)));
-    const chosen = fitting.length === 0 && split === undefined ? files : fitting;
-    if (chosen.length === 1) return joinPath(folder, chosen[0]);
-    throw new MisuseError({
-      where: folder,
-      what: chosen.length === 0 ? `there is no part ${JSON.stringify(split)}` : "there are several parts",
-      expected: `--split with one of ${files.map((name) => name.slice("instances_".length, -".json".length)).join(", ")}`,
+function* boxesOf(pictures: readonly CocoPicture[]): Generator<Box> {
+  for (const { annotations } of pictures) for (const { box } of annotations()) if (box !== undefined) yield box;
+}
+
+/** A file of instances and the part that it is of, by its name or, where that says nothing, by its folder's. */
+interface InstancesFile {
+  readonly path: string;
+  readonly part: string;
+}
+
+/** The file of the wanted part in the folder `path`. */
+async function instancesFile(source: DatasetSource, path: string, split: string | undefined): Promise<InstancesFile> {
+  if ((await source.exists(path)) === "file") return { path, part: partOfFile(path) };
+  const files = await instancesFiles(source, path);
+  if (files.length === 0) {
+    throw new BadInputError({
+      where: path,
+      what: "there are no instances_*.json, and no other JSON with COCO's images, annotations and categories",
+      expected: `them in ${joinPath(path, "annotations")} or ${path}`,
     });
   }
-  throw new BadInputError({
-    where: path,
-    what: "there are no instances_*.json",
-    expected: `them in ${folders.join(" or ")}`,
+  const startingWith = (...starts: readonly string[]): readonly InstancesFile[] =>
+    files.filter(({ part }) => starts.some((start) => part.toLowerCase().startsWith(start)));
+  const exact = files.filter(({ part }) => part === split);
+  const [test, validation] = [startingWith("test"), startingWith("val", "dev")];
+  const usual = test.length > 0 ? test : validation;
+  const fitting =
+    exact.length > 0 ? exact : split === undefined || split === "test" ? usual : startingWith(split.toLowerCase());
+  const chosen = fitting.length === 0 && split === undefined ? files : fitting;
+  if (chosen.length === 1) return chosen[0];
+  const isOneNameless = files.length === 1 && split !== undefined;
+  throw new MisuseError({
+    where: folderName(files[0].path),
+    what: chosen.length === 0 ? `there is no part ${JSON.stringify(split)}` : "there are several parts",
+    expected: isOneNameless
+      ? `no --split: ${baseName(files[0].path)} is all there is`
+      : `--split with one of ${files.map(({ part }) => part).join(", ")}`,
   });
+}
+
+/**
+ * The files of instances in "annotations" in the folder, else in the folder, else in the folders in it, as exports with a file per part
+ * have them: those called "instances_*.json", or else those that hold COCO's lists.
+ */
+async function instancesFiles(source: DatasetSource, path: string): Promise<readonly InstancesFile[]> {
+  const inner: string[] = [];
+  for (const folder of [joinPath(path, "annotations"), path]) {
+    if ((await source.exists(folder)) !== "folder") continue;
+    const entries = await source.list(folder);
+    const found = await instancesIn(source, folder, entries);
+    if (found.length > 0) return found.map((file) => ({ path: file, part: partOfFile(file) }));
+    if (folder !== path) continue;
+    for (const { name, kind } of entries)
+      if (kind === "folder" && !isHiddenFolder(name)) inner.push(joinPath(path, name));
+  }
+  const files: InstancesFile[] = [];
+  for (const folder of inner.sort(byCodeUnits)) {
+    const found = await instancesIn(source, folder, await source.list(folder));
+    files.push(...found.map((file) => ({ path: file, part: partOfFile(file) })));
+  }
+  return files;
+}
+
+/** More JSON files than this in a folder are those of single pictures, as labelling tools write them. */
+const mostFiles = 8;
+
+async function instancesIn(
+  source: DatasetSource,
+  folder: string,
+  entries: readonly FileEntry[],
+): Promise<readonly string[]> {
+  const names = entries.filter(({ name, kind }) => kind === "file" && isJson(name)).map(({ name }) => name);
+  const named = names.filter(isInstancesFile).sort(byCodeUnits);
+  if (named.length > 0) return named.map((name) => joinPath(folder, name));
+  if (names.length > mostFiles) return [];
+  const found: string[] = [];
+  for (const name of names.sort(byCodeUnits)) {
+    if (await holdsInstances(source, joinPath(folder, name))) found.push(joinPath(folder, name));
+  }
+  return found;
+}
+
+/** The part that the file is of: "val2017" of "instances_val2017.json", "train" of "train.json" and of "train/_annotations.coco.json". */
+function partOfFile(file: string): string {
+  const named = /^instances_(\w+)\.json$/.exec(baseName(file))?.[1];
+  const folder = baseName(folderName(file));
+  if (named !== undefined) return named;
+  if (partOfName(folder) !== undefined) return folder;
+  const stem = withoutExtension(baseName(file));
+  return splitOfName(stem) === undefined ? "" : stem;
+}
+
+/** So much of a file is looked at. */
+const headLength = 2 ** 20;
+
+/** Whether the JSON has COCO's three lists, as far as its beginning tells. */
+async function holdsInstances(source: DatasetSource, file: string): Promise<boolean> {
+  const decoder = new TextDecoder();
+  let head = "";
+  let isWhole = true;
+  for await (const bytes of chunksOf(source, file)) {
+    head += decoder.decode(bytes.subarray(0, headLength - head.length), { stream: true });
+    if (head.length < headLength) continue;
+    isWhole = false;
+    break;
+  }
+  const has = (list: string): boolean => new RegExp(`"${list}"\\s*:\\s*\\[`).test(head);
+  const found = ["images", "annotations", "categories"].map(has);
+  if (isWhole) return found.every(Boolean);
+  return found.some(Boolean) && /"(file_name|image_id|category_id|supercategory)"\s*:/.test(head);
+}
+
+function isJson(name: string): boolean {
+  return /\.json$/i.test(name) && !name.startsWith(".");
 }
 
 export const cocoFormat = {
   name: "coco",
   description: "COCO's instances; an entry per picture and category",
   recognition: {
-    files: "instances_*.json, in annotations/ or not",
+    files: "instances_*.json, in annotations/ or not, or other JSON that holds the same",
     folder: hasFile(isInstancesFile),
     inner: hasFile(isInstancesFile),
+    otherwise: async (path, _entries, source) => (await instancesFiles(source, path)).length > 0,
     file: { named: "instances_*.json", fits: (name) => /\.json$/i.test(name) },
   },
   options: ["images", "annotations", "split"],
