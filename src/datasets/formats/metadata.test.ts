@@ -29,7 +29,8 @@ test("a CSV and lines of JSON name pictures and classes", async () => {
     { file_name: "sub/2.png", label: "red" },
   ];
   const jsonl = lines.map((line) => JSON.stringify(line)).join("\n");
-  for (const files of [{ "metadata.csv": csv }, { "metadata.jsonl": jsonl }]) {
+  const both: readonly Readonly<Record<string, string>>[] = [{ "metadata.csv": csv }, { "metadata.jsonl": jsonl }];
+  for (const files of both) {
     const opened = await open(files, { classes });
     expect(idsAndLabels(opened)).toEqual(labelled);
     expect([opened.problems, opened.notes]).toEqual([[], []]);
