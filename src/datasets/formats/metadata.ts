@@ -19,7 +19,7 @@ import {
   leftOut,
   namedPicture,
   partOfName,
-  pictureOf,
+  storedPicture,
 } from "../reader.ts";
 import { parseCsv } from "../syntax/parse-csv.ts";
 
@@ -108,7 +108,7 @@ const readMetadata: DatasetReader = async (path, context) => {
       if (lookup !== undefined && "reason" in lookup) return leftOut(id, "unknown-class", lookup.reason);
       const image: DatasetImage = {
         ...{ id, label: lookup?.label, className, split: part },
-        picture: pictureOf(source, picture.path),
+        ...storedPicture(source, picture.path),
       };
       return { images: [image], problems: [] };
     },
