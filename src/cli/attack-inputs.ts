@@ -100,10 +100,10 @@ export async function openAttackInputs(
     const unique = uniqueNames(reservedNames);
     const inputs: AttackInput[] = [];
     for (const { id, picture, contents } of dataset.images) {
-      const concluded = new Set<string>();
-      const read = () => picture({ onNote: (text) => concluded.add(text) });
+      const concluded = new Map<string, string>();
+      const read = () => picture({ onNote: (text, code) => concluded.set(text, code) });
       const opened = openedIn(region, contents ?? dataset.name, read, classifier);
-      const warnings = () => [...concluded].map((message) => ({ code: "bit-depth", message }));
+      const warnings = () => [...concluded].map(([message, code]) => ({ code, message }));
       inputs.push({ image: id, name: unique(outputName(id, { maxLength: 200 })), warnings, ...opened });
     }
     return { classifier, runtime, source: dataset.name, inputs };

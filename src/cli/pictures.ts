@@ -1,4 +1,5 @@
 /** @file The pictures that `explain` works on. */
+
 import { statSync } from "node:fs";
 import { basename, extname } from "node:path";
 import type { ModelWarning } from "../classifier/network/prepare-model.ts";
@@ -7,6 +8,7 @@ import type { Box } from "../image/geometry.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
 import { outputName, uniqueNames } from "../node/output-names.ts";
 import { pathBytes } from "../node/path-bytes.ts";
+import type { OnPictureNote } from "../node/pictures/bit-depth.ts";
 import { findPictures } from "../node/pictures/find-pictures.ts";
 import { type ReadPictureFileOptions, readPictureFile } from "../node/pictures/read-picture-file.ts";
 import { renderScene, scenesSeeds } from "../scenes/scenes.ts";
@@ -58,16 +60,16 @@ export async function picturesOfFiles(
 ): Promise<PictureSource[]> {
   const unique = uniqueNames(reservedNames);
   return (await findPictures(given)).map((path) => {
-    const concluded = new Set<string>();
-    const onNote = (text: string): void => {
-      concluded.add(text);
-      options.onNote?.(text);
+    const concluded = new Map<string, string>();
+    const onNote: OnPictureNote = (text, code) => {
+      concluded.set(text, code);
+      options.onNote?.(text, code);
     };
     return {
       image: path,
       name: unique(outputName(basename(path, extname(path)))),
       load: (channelCount) => readPictureFile(path, { ...options, channelCount, onNote }),
-      warnings: () => [...concluded].map((message) => ({ code: "bit-depth", message })),
+      warnings: () => [...concluded].map(([message, code]) => ({ code, message })),
     };
   });
 }

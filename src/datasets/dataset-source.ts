@@ -33,7 +33,7 @@ export interface DatasetSource {
 
 export interface ReadPictureOptions {
   /** Called with what was concluded of the picture and is not certain, such as how many bits its samples use: a sentence. */
-  readonly onNote?: (text: string) => void;
+  readonly onNote?: (text: string, code: string) => void;
 }
 
 /** Width and height in pixels. */

@@ -156,6 +156,7 @@ describe("where names come from", () => {
     expect(resolve(metadata("label2id", '{"7": 1, "9": 0, "8": 2}')).labels).toEqual(["9", "7", "8"]);
     expect(resolve(metadata("id2label", '{"0": "7", "1": "9", "2": "8"}')).labels).toEqual(["7", "9", "8"]);
     expect(readLabels(folders, "class_indices.json")).toEqual(["0", "1", "10", "2"]);
+    expect(readLabels("2:blue, 1:green, 0:red\n", "labels.txt")).toEqual(["red", "green", "blue"]);
   });
 
   test("another source that calls a class otherwise is said, synonyms and cases are not", () => {

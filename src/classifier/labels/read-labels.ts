@@ -59,9 +59,16 @@ function namesOfText(text: string, where: string): readonly string[] {
   if (objects !== undefined) return objects;
   const yaml = namesOfYaml(plain, where);
   if (yaml !== undefined) return yaml;
-  const lines = plain.split(/\r?\n|\r/);
+  const lines = linesOf(plain);
   while (lines.length > 0 && lines[lines.length - 1].trim() === "") lines.pop();
   return namesOfTable(lines, where) ?? namesOfNumberedLines(lines, where) ?? lines.map(withoutSynset);
+}
+
+/** The lines of a text; where its only line has numbered names, those: "0:red,1:green". */
+function linesOf(text: string): string[] {
+  const parts = text.trim().split(/\s*[,;|\t]\s*/);
+  const isNumbered = parts.length > 1 && parts.every((part) => /^\d+\s*[:=]\s*[^\r\n]+$/.test(part));
+  return isNumbered ? parts : text.split(/\r?\n|\r/);
 }
 
 /** The names of JSON objects, one a line; undefined if the lines are not all that. */

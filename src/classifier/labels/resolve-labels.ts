@@ -105,9 +105,11 @@ function namesOfMetadata(text: string, where: string): readonly string[] | undef
   return names.length === 0 ? undefined : names;
 }
 
-/** How many classes the most trusted names are for; undefined if there are none. */
+/** How many classes the most trusted names are for; undefined if there are none, or only one. */
 export function labelCountOf(sources: readonly NameSource[]): number | undefined {
-  return sources[0] === undefined ? undefined : countOfNames(sources[0].names);
+  const count = sources[0] === undefined ? undefined : countOfNames(sources[0].names);
+  // A single word may be anything, such as what the data is called.
+  return count === 1 ? undefined : count;
 }
 
 export interface ResolveLabelsOptions extends LabelSources {

@@ -1,7 +1,7 @@
 /**
  * @file Preprocessing as the files beside models state it: Hugging Face's preprocessor_config.json, timm's config.json, and our own.
  */
-import { BadInputError } from "../../errors.ts";
+import { BadInputError, nearest } from "../../errors.ts";
 import { checkGeometryRule, type GeometryRule } from "../../image/geometry.ts";
 import type { Interpolation } from "../../image/resize.ts";
 import {
@@ -78,7 +78,10 @@ export function statedInConfig(
   if (isTimm && ("mean" in config || "std" in config || "crop_pct" in config)) return statedByTimm(config, where);
   const ours = Object.entries(config).filter(([key]) => ourKeys.has(key));
   if (!ours.some(([key]) => key !== "layout")) return undefined;
-  return statedByUs(ignoresOthers ? Object.fromEntries(ours) : config, where);
+  // A key that is nearly one of ours is meant to be it.
+  const others = keys.filter((key) => !ourKeys.has(key) && nearest(key, ourKeys) === undefined);
+  const read = Object.entries(config).filter(([key]) => !ignoresOthers || !others.includes(key));
+  return statedByUs(Object.fromEntries(read), where);
 }
 
 const ourKeys: ReadonlySet<string> = new Set(["scale", "mean", "std", "channels", "geometry", "layout"]);

@@ -113,7 +113,7 @@ function statedByNumbers({ scale, means, deviations }: StatedNumbers, where: str
 
 /** Words that keys of a picture's numbers have beside "mean" and "std". */
 const pixelWords =
-  /^(images?|img|inputs?|pixels?|picture|norm|normali[sz]ed?|normali[sz]ation|pre|process|preprocess|preprocessing|preprocessor|processor|preproc|transforms?|rgb|bgr|channels?|data|dataset|model|info|config|cfg|values?|args?|onnx|torchvision|imagenet|val|test)$/;
+  /^(images?|img|inputs?|pixels?|picture|norm|normali[sz]ed?|normali[sz]ation|pre|process|preprocess|preprocessing|preprocessor|processor|preproc|transforms?|rgb|bgr|channels?|data|dataset|model|info|config|cfg|values?|args?|onnx|torchvision|imagenet)$/;
 
 /** Whether a key that ends in "mean", "std" or "scale" is of pixels, and not of accuracies, losses or times. */
 function isOfPixels(key: string): boolean {

@@ -292,6 +292,7 @@ describe("metadata in the forms in use", () => {
   test.each<Readonly<Record<string, string>>>([
     { cv_accuracy_mean: "0.93", cv_accuracy_std: "0.0123" },
     { val_loss_mean: "0.4" },
+    { test_mean: "0.93" },
     { latency_mean: "41.2", latency_std: "3" },
     { metrics: '{"mean": 0.91, "std": 0.02}' },
   ])("numbers of something else than pixels say nothing: %o", (metadata) => {
@@ -303,6 +304,11 @@ describe("metadata in the forms in use", () => {
   test("what a configuration says besides is passed over", () => {
     const config = '{"mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25], "classes": ["a", "b", "c"]}';
     expect(guessOf(plain, { metadata: { config } })).toMatchObject({ all: [], isUncertain: false });
+    // But not what is nearly one of the keys.
+    const misspelt = '{"mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25], "chanels": "bgr"}';
+    expect(guessOf(plain, { metadata: { config: misspelt } }).all).toEqual([
+      { code: "unusable-metadata", message: expect.stringContaining('"chanels"') },
+    ]);
   });
 
   test("a task that is no classification is said", () => {

@@ -153,11 +153,11 @@ interface WarnedPicture extends PictureToClassify {
 }
 
 function toClassify({ id, label, picture }: DatasetImage): WarnedPicture {
-  const concluded = new Set<string>();
+  const concluded = new Map<string, string>();
   return {
     image: id,
     label,
-    load: () => picture({ onNote: (text) => concluded.add(text) }),
-    warnings: () => [...concluded].map((message) => ({ code: "bit-depth", message })),
+    load: () => picture({ onNote: (text, code) => concluded.set(text, code) }),
+    warnings: () => [...concluded].map(([message, code]) => ({ code, message })),
   };
 }

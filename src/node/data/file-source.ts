@@ -1,4 +1,5 @@
 /** @file Data sets from disk. */
+
 import { createReadStream } from "node:fs";
 import { realpath } from "node:fs/promises";
 import { resolve, sep } from "node:path";
@@ -8,6 +9,7 @@ import { BadInputError } from "../../errors.ts";
 import { isPicture, tensorToPicture } from "../../image/picture.ts";
 import { entryKindOf, folderEntries } from "../folder-entries.ts";
 import { pathBytes } from "../path-bytes.ts";
+import type { OnPictureNote } from "../pictures/bit-depth.ts";
 import { decodeImageSize, type ReadImageOptions, readImageFile } from "../pictures/read-image.ts";
 import { readPictureFile } from "../pictures/read-picture-file.ts";
 import { checkRegularFile, readRegularFile } from "../read-regular-file.ts";
@@ -81,9 +83,9 @@ export function createFileSource({ roots, channelCount = 3, ...reading }: FileSo
     readsArrays: true,
     readPicture: async (path, { onNote } = {}) => {
       await inside(path);
-      const said = (text: string): void => {
-        reading.onNote?.(text);
-        onNote?.(text);
+      const said: OnPictureNote = (text, code) => {
+        reading.onNote?.(text, code);
+        onNote?.(text, code);
       };
       const asStored = { ...reading, orientation: "ignore", onNote: said } as const;
       if ((channelCount === 1 || channelCount === 3) && !isArrayName(path)) return readImageFile(path, asStored);

@@ -4,11 +4,20 @@ import { BadInputError } from "../../errors.ts";
 /** Depths that cameras, scanners and old writers have. */
 const usualDepths = [8, 10, 12, 14];
 
+/**
+ * What a note on a picture is about: how many bits its samples use; a camera's tag that turns it and was not followed; transparency that was left out; frames or pages
+ * after the first.
+ */
+export type PictureNoteCode = "bit-depth" | "not-turned" | "transparency" | "first-frame";
+
+/** Called with a sentence that begins with the path. */
+export type OnPictureNote = (note: string, code: PictureNoteCode) => void;
+
 export interface BitDepthOptions {
   /** How many bits are used, where it is known. */
   readonly bitDepth?: number;
   /** Called with what was concluded and from what, where it was not given and is not 16: a sentence that begins with the path. */
-  readonly onNote?: (note: string) => void;
+  readonly onNote?: OnPictureNote;
 }
 
 /**
@@ -34,6 +43,7 @@ export function sampleDepth(samples: Uint16Array, where: string, { bitDepth: giv
   onNote?.(
     `${where}: its 16-bit samples reach only ${largest}, so they are taken as ${bits} bits; ` +
       "--bit-depth 16 takes them as they are, which is dark.",
+    "bit-depth",
   );
   return bits;
 }

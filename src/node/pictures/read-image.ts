@@ -3,7 +3,7 @@ import sharp, { type Metadata } from "sharp";
 import { BadInputError, checkKeys, kindOf, MisuseError, numberIn, oneOf, UnsupportedError } from "../../errors.ts";
 import type { Picture } from "../../image/picture.ts";
 import { readRegularFile } from "../read-regular-file.ts";
-import { sampleDepth, toBytes } from "./bit-depth.ts";
+import { type OnPictureNote, sampleDepth, toBytes } from "./bit-depth.ts";
 import { decodeBmp, isBmp } from "./decode-bmp.ts";
 import { decodeNetpbm, isNetpbm } from "./decode-netpbm.ts";
 import { foreignFormat, isAvif } from "./foreign-format.ts";
@@ -29,8 +29,8 @@ export interface ReadImageOptions {
   readonly maxPixels?: number;
   /** How many bits of 16-bit samples are used, from 8 to 16; where it is not given it is seen from the samples, and noted. */
   readonly bitDepth?: number;
-  /** Called with what was concluded about the picture and could be wrong: a sentence that begins with the path. */
-  readonly onNote?: (note: string) => void;
+  /** Called with what was concluded about the picture and could be wrong, and with what of it is not looked at. */
+  readonly onNote?: OnPictureNote;
 }
 
 export const readImageOptionKeys = [
@@ -208,7 +208,8 @@ async function decodeBySharp(
       advice: "Save the picture as PNG or JPEG first.",
     });
   }
-  const { space, depth, channels, comments } = await headerOf(bytes, where, maxPixels);
+  const header = await headerOf(bytes, where, maxPixels);
+  const { space, depth, channels, comments } = header;
   if (depth !== "uchar" && depth !== "ushort") {
     throw new UnsupportedError({
       where,
@@ -219,6 +220,7 @@ async function decodeBySharp(
     });
   }
   const isWide = depth === "ushort";
+  if (options.onNote !== undefined) await noteUnseen(bytes, where, header, options);
   return explained(bytes, where, async () => {
     const opened = sharp(bytes, { ...opening, limitInputPixels: maxPixels });
     const upright = options.orientation === "ignore" ? opened : opened.autoOrient();
@@ -253,6 +255,29 @@ async function decodeBySharp(
       ...(isMarkedNetworkInput(comments) ? { isNetworkInput: true } : {}),
     };
   });
+}
+
+/** Says what of a picture is left out: that a camera's tag turns it, what its transparency hides, and what comes after its first frame. */
+async function noteUnseen(
+  bytes: Uint8Array,
+  where: string,
+  { orientation = 1, hasAlpha, pages = 1 }: Metadata,
+  { onNote, orientation: wanted, channels }: ReadImageOptions,
+): Promise<void> {
+  if (wanted === "ignore" && orientation > 1 && orientation <= 8) {
+    onNote?.(
+      `${where}: the camera's tag (EXIF) turns it, and in a data set it is taken as stored, as boxes and torchvision's loaders have it.`,
+      "not-turned",
+    );
+  }
+  if (pages > 1) {
+    onNote?.(`${where}: only the first of its ${pages} frames or pages is looked at.`, "first-frame");
+  }
+  if (!hasAlpha || channels === "stored") return;
+  const { isOpaque } = await explained(bytes, where, () => sharp(bytes, opening).stats());
+  if (!isOpaque) {
+    onNote?.(`${where}: its transparency is left out, and the colors stored under it are looked at.`, "transparency");
+  }
 }
 
 /** The samples of `channels` each without the `repeated` ones after the first: sharp makes color of the first band. */
