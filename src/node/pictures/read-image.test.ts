@@ -174,3 +174,37 @@ test.skipIf(!existsSync(photographs))(`photographs decode as in Pillow (needs ${
   }
   expect(hashes).toEqual(expected.sha256);
 });
+
+test("what of a picture is not looked at is said", async () => {
+  const notesOf = async (bytes: Uint8Array, options: object = {}): Promise<string[]> => {
+    const codes: string[] = [];
+    const onNote = (note: string, code: string): void => {
+      expect(note).toMatch(/^dir\/x: .*\.$/);
+      codes.push(code);
+    };
+    await decodeImage(bytes, "dir/x", { ...options, onNote });
+    return codes;
+  };
+  const raw = { width: 2, height: 2 };
+  const colors = Uint8Array.from({ length: 16 }, (_, i) => (i % 4 === 3 ? 255 : 16 * i));
+  const opaque = sharp(colors, { raw: { ...raw, channels: 4 } });
+  expect(await notesOf(await opaque.png().toBuffer())).toEqual([]);
+  const transparent = await sharp(colors.with(3, 0), { raw: { ...raw, channels: 4 } })
+    .png()
+    .toBuffer();
+  expect(await notesOf(transparent)).toEqual(["transparency"]);
+  expect(await notesOf(transparent, { channels: "stored" })).toEqual([]);
+  const turned = await sharp(colors, { raw: { ...raw, channels: 4 } })
+    .removeAlpha()
+    .jpeg()
+    .withMetadata({ orientation: 6 })
+    .toBuffer();
+  expect(await notesOf(turned)).toEqual([]);
+  expect(await notesOf(turned, { orientation: "ignore" })).toEqual(["not-turned"]);
+  const frames = await sharp(Buffer.from([0, 0, 0, 255, 255, 255]), {
+    raw: { width: 1, height: 2, channels: 3, pageHeight: 1 },
+  })
+    .gif({ delay: [100, 100] })
+    .toBuffer();
+  expect(await notesOf(frames)).toEqual(["first-frame"]);
+});
