@@ -1,11 +1,13 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseHTML } from "linkedom";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readImageFile, readNpy } from "../src/node/index.ts";
+import { writePng } from "../src/node/pictures/write-image.ts";
 import { writeModel } from "../src/onnx/file/write-model.ts";
 import type { UniversalRecord } from "../src/report/universal/page.ts";
+import { floatTensor } from "../src/tensor/tensor.ts";
 import { runCli } from "./run-cli.ts";
 import { tinyClassifier } from "./tiny-classifier.ts";
 
@@ -99,4 +101,13 @@ test("what cannot be meant is refused", async () => {
     const { code, stderr } = await universal(...flags);
     expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
   }
+});
+
+test("one picture cannot be learned from and judged on, which is said before anything is learned", async () => {
+  mkdirSync(path("one"));
+  await writePng(path("one/a.png"), floatTensor(new Float32Array(3 * 48 * 48).fill(0.5), [3, 48, 48]));
+  const argv = ["universal", "--data", path("one"), "--model", path("tiny.onnx"), "--epsilon", "8/255"];
+  const { code, stderr } = await runCli([...argv, "--out", path("alone")]);
+  expect([code, stderr]).toEqual([1, expect.stringMatching(/is left to judge|can be learned from/)]);
+  expect(stderr).toContain("Take more pictures, or a data set with parts.");
 });

@@ -7,7 +7,7 @@ import { type UniversalState, universalPerturbation } from "../../attacks/univer
 import type { Classifier } from "../../classifier/classifier.ts";
 import { regionMask } from "../../classifier/preprocessing/region-mask.ts";
 import type { DatasetImage } from "../../datasets/dataset.ts";
-import { AbortedError, MisuseError, PerceptualBallError, throwIfAborted } from "../../errors.ts";
+import { AbortedError, BadInputError, MisuseError, PerceptualBallError, throwIfAborted } from "../../errors.ts";
 import { printableJson } from "../../escape-text.ts";
 import { judgeUniversal, type UniversalPicture } from "../../experiments/universal/judge-universal.ts";
 import { checkWritableFolder } from "../../node/check-folder.ts";
@@ -146,6 +146,15 @@ async function learnUniversal(flags: Flags, context: CliContext): Promise<void> 
       onFailure,
       signal,
     );
+    if (data.test.length === 0 || train.length === 0) {
+      throw new BadInputError({
+        where: data.name,
+        what: data.test.length === 0 ? "no picture is left to judge the change on" : "no picture can be learned from",
+        expected: "pictures to learn from and others to judge on: data without parts is halved by the pictures' names",
+        got: `${train.length} to learn from, ${data.test.length} to judge on`,
+        advice: "Take more pictures, or a data set with parts.",
+      });
+    }
     const test = data.test.map((image) => pictureOf(image, classifier));
     const target = flags.target === undefined ? undefined : classifier.findLabel(flags.target);
     const mask = await maskOf(flags, classifier, note);
