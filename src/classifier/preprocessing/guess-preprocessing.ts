@@ -298,6 +298,15 @@ function shownByGraph(
     const reason = `the graph (${chain.operators.join(", ")}) ${order.why}`;
     shown.push({ stated: { normalization: {}, channels: order.channels }, reason, isSettled: !order.isBare });
   }
+  if (prepared.isSizeAssumed && chain.resizes) {
+    // What is cut off before would be missing from what it resizes.
+    const geometry = (height: number, width: number): GeometryRule => ({
+      resize: { kind: "exact", width, height },
+      interpolation: "bilinear",
+    });
+    const reason = "the model takes pictures of any size and resizes them itself";
+    shown.push({ stated: { normalization: {}, geometry }, reason, isSettled: true });
+  }
   const bytes: StatedPreprocessing = { ...statedBy("bytes"), channels: undefined };
   if (/^u?int/.test(declared)) {
     const kind = declared === "uint8" ? "bytes" : `whole numbers (${declared})`;

@@ -29,6 +29,8 @@ export interface InputChain {
     | undefined;
   /** Between which constants pixels are kept as they come, before anything is done to them. */
   readonly limits: readonly [least: number, most: number] | undefined;
+  /** Whether pictures are brought to another size before the first layer. */
+  readonly resizes: boolean;
   /** The value that the first layer reads, and that layer. */
   readonly value: string;
   readonly next: Node | undefined;
@@ -49,11 +51,13 @@ export function readInputChain(typed: TypedGraph, input: string, axis: number): 
   const stages: (readonly ChannelMap[])[] = [];
   let statistics: InputChain["statistics"];
   let limits: InputChain["limits"];
+  let resizes = false;
   let last = input;
   for (const node of graph.nodes) {
     const results = followNode(followed, node);
     if (results === undefined) continue;
     if (!isIndifferent(node) && node.opType !== "Transpose" && !hasTrait(node, "view")) operators.push(node.opType);
+    resizes ||= node.opType === "Resize";
     const from = tracked.get(node.inputs[0])?.channels ?? [];
     const seen = statisticsOf(followed, node);
     if (seen !== undefined) statistics ??= { channels: from, ...seen };
@@ -73,6 +77,7 @@ export function readInputChain(typed: TypedGraph, input: string, axis: number): 
     operators,
     statistics,
     limits,
+    resizes,
     value: last,
     next: uses.find(({ outputs }) => !outputs.some((name) => tracked.has(name))) ?? uses[0],
   };

@@ -719,6 +719,16 @@ describe("arithmetic that makes a usual normalization of pixels tells their rang
   });
 });
 
+test("a model of any size that resizes pictures itself gets all of them", () => {
+  const body = "r = Resize (x, none, none, sizes) n = Identity (r)";
+  const constants = "float[0] none = {}, int64[4] sizes = {1, 3, 8, 8}";
+  const open = guessOf(body, { input: "float[1,3,H,W] x", constants });
+  expect(open.geometry.resize).toEqual({ kind: "exact", width: 224, height: 224 });
+  expect(open.geometryReason).toBe("the model takes pictures of any size and resizes them itself");
+  const fixed = guessOf(body, { input: "float[1,3,256,256] x", constants });
+  expect(fixed.geometry.resize.kind).toBe("shorter");
+});
+
 test("16-bit pixels, where the model divides by what they reach", () => {
   const body = "c = Cast <to = 1> (x) n = Div (c, k)";
   const found = guessOf(body, { input: "uint16[1,3,8,8] x", constants: "float k = {65535}" });
