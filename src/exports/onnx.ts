@@ -114,7 +114,7 @@ export {
 } from "../classifier/preprocessing/preprocessing.ts";
 export { type ProbeOptions, probePreprocessing } from "../classifier/preprocessing/probe-preprocessing.ts";
 export type { StatedPreprocessing } from "../classifier/preprocessing/read-config.ts";
-export { statedInConfig } from "../classifier/preprocessing/read-config.ts";
+export { type StatedInConfigOptions, statedInConfig } from "../classifier/preprocessing/read-config.ts";
 export { type Region as PictureRegion, type RegionInput, regionMask } from "../classifier/preprocessing/region-mask.ts";
 export { type Look, watchClassifier } from "../classifier/watch-classifier.ts";
 export type { Complaint, NumberLimits } from "../errors.ts";

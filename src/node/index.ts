@@ -11,6 +11,7 @@ export { type FileClassifier, type LoadClassifierOptions, loadClassifier } from 
 export { type LoadedModel, loadModelFile, type WeightsFile, weightsFolderOption } from "./models/load-model.ts";
 export { type WriteModelFileOptions, writeModelFile } from "./models/write-model-file.ts";
 export { readNpy, writeNpy } from "./npy.ts";
+export type { OnPictureNote, PictureNoteCode } from "./pictures/bit-depth.ts";
 export { findPictures } from "./pictures/find-pictures.ts";
 export { rasterize } from "./pictures/rasterize.ts";
 export { decodeImage, type ReadImageOptions, readImageFile } from "./pictures/read-image.ts";
