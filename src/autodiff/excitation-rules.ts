@@ -14,6 +14,7 @@
  */
 import type { GraphBuilder, Value } from "../onnx/builder.ts";
 import type { Node } from "../onnx/model.ts";
+import { hasTrait } from "../onnx/operators/table.ts";
 import { sizeOf } from "../tensor/tensor.ts";
 import { unbroadcast } from "./adjoints/unbroadcast.ts";
 import { present, variadic } from "./pullbacks.ts";
@@ -167,8 +168,12 @@ function lastWeighted(path: readonly Node[]): ReadonlySet<Node> {
   return last;
 }
 
-/** Operators that sum or average over positions. */
-const averaging: ReadonlySet<string> = new Set(["GlobalAveragePool", "AveragePool", "ReduceMean", "ReduceSum"]);
+/** Whether `node` sums or averages elements, over windows or axes: each gets its share, and no winner takes all. */
+function isAveraging(node: Node): boolean {
+  const excitation = ruleOf(node.opType)?.excitation;
+  const isShared = excitation?.by === "shares" && excitation.among === "elements";
+  return isShared && hasTrait(node, "keepsSign") && (hasTrait(node, "planewise") || hasTrait(node, "reduction"));
+}
 
 /** How many positions a value [N, K, …positions] has. */
 const positionsOf = ({ shape }: Value): number => sizeOf(shape.slice(2));
@@ -177,7 +182,7 @@ const positionsOf = ({ shape }: Value): number => sizeOf(shape.slice(2));
 function isAveraged({ g, node, path, outputs: [scores] }: VjpCall): boolean {
   if (node.opType !== "Conv" || scores === undefined || positionsOf(scores) === 1) return false;
   const behind = path.slice(path.indexOf(node) + 1);
-  return behind.some(({ opType, outputs }) => averaging.has(opType) && positionsOf(g.value(outputs[0])) === 1);
+  return behind.some((one) => isAveraging(one) && positionsOf(g.value(one.outputs[0])) === 1);
 }
 
 /** p of a class at all positions by what the class has at all of them, [N, K, …positions]. */

@@ -100,7 +100,7 @@ describe("the logits are the scores before a final Softmax", () => {
 test("a softmax over the batch is no probability of classes", () => {
   const text =
     "g (float[1,3,8,8] x) => (float[1,3] y) { a = GlobalAveragePool (x)  s = Flatten (a)  y = Softmax <axis = 0> (s) }";
-  expect(() => prepare(text)).toThrow("its numbers are always the same");
+  expect(() => prepare(text)).toThrow("its Softmax goes over the pictures of a batch and not over the classes");
 });
 
 test("shapes written for the exported batch are opened for any other", () => {

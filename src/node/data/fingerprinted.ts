@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Dataset, DatasetImage } from "../../datasets/dataset.ts";
 import { mapConcurrently } from "../../datasets/map-concurrently.ts";
-import { checkForm, PerceptualBallError } from "../../errors.ts";
+import { checkForm, checkKeys, PerceptualBallError } from "../../errors.ts";
 
 /**
  * `dataset` with the fingerprint of each image as its `contents`: 16 digits of the SHA-256 of the stored bytes, the class and the boxes. Pictures that are made and not stored
@@ -10,9 +10,11 @@ import { checkForm, PerceptualBallError } from "../../errors.ts";
  */
 export async function fingerprinted<D extends Pick<Dataset, "images">>(
   dataset: D,
-  { signal }: { readonly signal?: AbortSignal } = {},
+  options: { readonly signal?: AbortSignal } = {},
 ): Promise<D> {
   checkForm("fingerprinted: dataset", dataset, ["images"]);
+  checkKeys("fingerprinted", options, ["signal"]);
+  const { signal } = options;
   const images = await mapConcurrently(
     dataset.images,
     async (image): Promise<DatasetImage> => {
