@@ -21,6 +21,7 @@ import type { DataFlags } from "./flags/data-flags.ts";
 import { type EndpointFlags, openEndpointOf } from "./flags/endpoint-flags.ts";
 import { type PictureFlags, pictureOptionsOf } from "./flags/picture-flags.ts";
 import { loadRuntime, type RuntimeFlags } from "./flags/runtime-flags.ts";
+import { notedPicture } from "./noted-picture.ts";
 import { openClassifier, samplesOfDataset, samplesOfPictures } from "./open-classifier.ts";
 import { bundledPictures, checkPicturesOrData, picturesOfFiles, reservedNames, seemsReadable } from "./pictures.ts";
 import type { ProgressDisplay } from "./progress.ts";
@@ -100,10 +101,9 @@ export async function openAttackInputs(
     const unique = uniqueNames(reservedNames);
     const inputs: AttackInput[] = [];
     for (const { id, picture, contents } of dataset.images) {
-      const concluded = new Map<string, string>();
-      const read = () => picture({ onNote: (text, code) => concluded.set(text, code) });
+      const { onNote, warnings } = notedPicture();
+      const read = () => picture({ onNote });
       const opened = openedIn(region, contents ?? dataset.name, read, classifier);
-      const warnings = () => [...concluded].map(([message, code]) => ({ code, message }));
       inputs.push({ image: id, name: unique(outputName(id, { maxLength: 200 })), warnings, ...opened });
     }
     return { classifier, runtime, source: dataset.name, inputs };

@@ -12,6 +12,7 @@ import type { OnPictureNote } from "../node/pictures/bit-depth.ts";
 import { findPictures } from "../node/pictures/find-pictures.ts";
 import { type ReadPictureFileOptions, readPictureFile } from "../node/pictures/read-picture-file.ts";
 import { renderScene, scenesSeeds } from "../scenes/scenes.ts";
+import { notedPicture } from "./noted-picture.ts";
 
 export interface PictureSource {
   /** As the user gave it. */
@@ -60,16 +61,16 @@ export async function picturesOfFiles(
 ): Promise<PictureSource[]> {
   const unique = uniqueNames(reservedNames);
   return (await findPictures(given)).map((path) => {
-    const concluded = new Map<string, string>();
+    const noted = notedPicture();
     const onNote: OnPictureNote = (text, code) => {
-      concluded.set(text, code);
+      noted.onNote(text, code);
       options.onNote?.(text, code);
     };
     return {
       image: path,
       name: unique(outputName(basename(path, extname(path)))),
       load: (channelCount) => readPictureFile(path, { ...options, channelCount, onNote }),
-      warnings: () => [...concluded].map(([message, code]) => ({ code, message })),
+      warnings: noted.warnings,
     };
   });
 }

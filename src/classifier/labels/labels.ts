@@ -32,7 +32,7 @@ export function fitLabels(
 ): readonly string[] {
   const list = fittedLabels(names, classCount, options);
   if (list !== undefined) return list;
-  const parts = partsOf(names, /[,;|\t]/);
+  const parts = partsOf(names, marks);
   throw new BadInputError({
     where,
     what: "the labels do not fit the model",
@@ -40,6 +40,9 @@ export function fitLabels(
     got: parts === undefined ? String(names.length) : `1 line of ${parts.length} names`,
   });
 }
+
+/** What stands between the names of one line. */
+const marks = /[,;|\t]/;
 
 /** What stands in the only one of `names` between separators; undefined where there are more, or nothing to part. */
 function partsOf(names: readonly string[], separator: RegExp): readonly string[] | undefined {
@@ -53,7 +56,7 @@ function partsOf(names: readonly string[], separator: RegExp): readonly string[]
 
 /** How many classes `names` are for, before anything is known of the model: a single line may hold them all. */
 export function countOfNames(names: readonly string[]): number {
-  return partsOf(names, /[,;|\t]/)?.length ?? names.length;
+  return partsOf(names, marks)?.length ?? names.length;
 }
 
 /**
@@ -66,7 +69,7 @@ export function fittedLabels(
   { isOneNumber = classCount === 2 }: FitLabelsOptions = {},
 ): readonly string[] | undefined {
   // "hot dog" is one name of what one number says yes to.
-  for (const separator of isOneNumber ? [/[,;|\t]/] : [/[,;|\t]/, /\s+/]) {
+  for (const separator of isOneNumber ? [marks] : [marks, /\s+/]) {
     const parts = classCount > 1 ? partsOf(names, separator) : undefined;
     if (parts?.length === classCount) return parts;
   }
@@ -107,6 +110,11 @@ function folded(name: string): string {
     .replace(/[\s_-]+/g, " ");
 }
 
+/** The names that a label lists, "tabby, tabby cat", but for letter case, spaces, underscores and hyphens. */
+export function synonymsOf(label: string): readonly string[] {
+  return folded(label).split(/\s*,\s*/);
+}
+
 /**
  * The index of the class that `wanted` means: its number, its name, or one of the synonyms in its name ("tabby" for "tabby,
  * tabby cat"); letter case, spaces, underscores and hyphens do not matter. A text of digits that is a class's name, as of handwritten digits, means that
@@ -129,7 +137,7 @@ export function findLabel(wanted: string | number, labels: readonly string[] | u
   }
   const text = folded(String(wanted));
   const names = labels?.map(folded) ?? [];
-  const synonyms = names.map((label) => label.split(/\s*,\s*/));
+  const synonyms = labels?.map(synonymsOf) ?? [];
   const bearers = names.flatMap((label, index) => (label === text || synonyms[index].includes(text) ? [index] : []));
   const [only, ...more] = bearers;
   if (only !== undefined && more.length === 0) return only;

@@ -59,16 +59,19 @@ function namesOfText(text: string, where: string): readonly string[] {
   if (objects !== undefined) return objects;
   const yaml = namesOfYaml(plain, where);
   if (yaml !== undefined) return yaml;
-  const lines = linesOf(plain);
+  const lines = numberedParts(plain) ?? plain.split(/\r?\n|\r/);
   while (lines.length > 0 && lines[lines.length - 1].trim() === "") lines.pop();
   return namesOfTable(lines, where) ?? namesOfNumberedLines(lines, where) ?? lines.map(withoutSynset);
 }
 
-/** The lines of a text; where its only line has numbered names, those: "0:red,1:green". */
-function linesOf(text: string): string[] {
-  const parts = text.trim().split(/\s*[,;|\t]\s*/);
+/** The numbered names that a text holds in one line, "0:red,1:green"; undefined if it is none. */
+export function numberedParts(text: string): string[] | undefined {
+  const parts = text
+    .trim()
+    .split(/\s*[,;|\t]\s*/)
+    .filter((part) => part !== "");
   const isNumbered = parts.length > 1 && parts.every((part) => /^\d+\s*[:=]\s*[^\r\n]+$/.test(part));
-  return isNumbered ? parts : text.split(/\r?\n|\r/);
+  return isNumbered ? parts : undefined;
 }
 
 /** The names of JSON objects, one a line; undefined if the lines are not all that. */

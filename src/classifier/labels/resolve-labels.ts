@@ -2,9 +2,9 @@
 import { MisuseError, PerceptualBallError } from "../../errors.ts";
 import type { Model } from "../../onnx/model.ts";
 import { decodedNames } from "../../onnx/rewrites/decoded-outputs.ts";
-import { builtInLabels, builtInLabelsFor, countOfNames, fitLabels, fittedLabels } from "./labels.ts";
+import { builtInLabels, builtInLabelsFor, countOfNames, fitLabels, fittedLabels, synonymsOf } from "./labels.ts";
 import { parseLiteral } from "./literal.ts";
-import { checkFilled, namesOfLiteral, readLabels } from "./read-labels.ts";
+import { checkFilled, namesOfLiteral, numberedParts, readLabels } from "./read-labels.ts";
 
 /** Names whose number is not yet compared with the model's classes. */
 export interface NameSource {
@@ -94,14 +94,12 @@ function namesOfMetadata(text: string, where: string): readonly string[] | undef
   const literal = /^\s*[[{(]/.test(text) ? parseLiteral(text) : undefined;
   if (literal !== undefined) return namesOfLiteral(literal, where);
   if (/^\s*[[{]/.test(text)) return undefined;
-  if (/[\r\n]/.test(text.trim())) return readLabels(text, where);
+  if (/[\r\n]/.test(text.trim()) || numberedParts(text) !== undefined) return readLabels(text, where);
   const separator = [",", ";", "|"].find((one) => text.includes(one)) ?? /\s+/;
   const names = text
     .split(separator)
     .map((part) => part.trim())
     .filter((part) => part !== "");
-  if (names.length > 1 && names.every((name) => /^\d+\s*[:=]\s*\S/.test(name)))
-    return readLabels(names.join("\n"), where);
   return names.length === 0 ? undefined : names;
 }
 
@@ -144,8 +142,9 @@ export function resolveLabels({
     }
     const labels = fittedLabels(source.names, classCount, { isOneNumber });
     if (labels !== undefined) {
-      const others = sources.slice(index + 1).map(({ names, reason }) => ({
-        ...{ reason, labels: fittedLabels(names, classCount, { isOneNumber }) },
+      const others = sources.slice(index + 1).map(({ names, reason: other }) => ({
+        reason: other,
+        labels: fittedLabels(names, classCount, { isOneNumber }),
       }));
       return {
         labels,
@@ -181,17 +180,10 @@ function disagreements(
   used: { readonly reason: string; readonly labels: readonly string[] },
   others: readonly { readonly reason: string; readonly labels: readonly string[] | undefined }[],
 ): { code: string; message: string }[] {
-  const synonyms = (name: string): readonly string[] =>
-    name.split(",").map((one) =>
-      one
-        .toLowerCase()
-        .replace(/[\s_-]+/g, " ")
-        .trim(),
-    );
   return others.flatMap(({ reason, labels = used.labels }) => {
     const at = labels.findIndex((name, index) => {
-      const mine = synonyms(used.labels[index]);
-      return !synonyms(name).some((one) => mine.includes(one));
+      const mine = synonymsOf(used.labels[index]);
+      return !synonymsOf(name).some((one) => mine.includes(one));
     });
     if (at === -1) return [];
     const message = `${used.reason} calls class ${at} ${JSON.stringify(used.labels[at])}, and ${reason} calls it ${JSON.stringify(labels[at])}: the former is used. --labels gives the right ones`;

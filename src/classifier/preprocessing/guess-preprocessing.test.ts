@@ -230,6 +230,9 @@ describe("probing further", () => {
       message: guess.warnings?.[0]?.message,
     };
   }
+  /** Weights of classes for red, green and blue: `own` for the class's color, `other` for the two others. */
+  const colorRows = (own: number, other: number): readonly (readonly number[])[] =>
+    [0, 1, 2].map((row) => [0, 1, 2].map((color) => (color === row ? own : other)));
   /** Dark or bright by the mean of the pixels in 0 … 255. */
   const brightness = dense(
     [
@@ -252,11 +255,7 @@ describe("probing further", () => {
   });
 
   test("an order of the channels that the graph tells stands under every normalization", async () => {
-    const rows = [
-      [9, -4, -4],
-      [-4, 9, -4],
-      [-4, -4, 9],
-    ];
+    const rows = colorRows(9, -4);
     const reversing = dense(rows, [0, 0, 0], {
       before: "d = Sub (x, m) n = Gather <axis = 1> (d, i)",
       more: ", int64[3] i = {2, 1, 0}, float[1,3,1,1] m = {0.406, 0.456, 0.485}",
@@ -267,11 +266,7 @@ describe("probing further", () => {
   });
 
   test("a reversal alone is an assumption: pictures may say otherwise, and a warning does where it decides the label", async () => {
-    const rows = [
-      [3, -1, -1],
-      [-1, 3, -1],
-      [-1, -1, 3],
-    ];
+    const rows = colorRows(3, -1);
     const reversing = dense(rows, [0, 0, 0], {
       before: "n = Gather <axis = 1> (x, i)",
       more: ", int64[3] i = {2, 1, 0}",
@@ -282,11 +277,7 @@ describe("probing further", () => {
   });
 
   test("an order that nothing tells is tried for a settled normalization too, and a warning where it decides the label", async () => {
-    const rows = [
-      [9, -4, -4],
-      [-4, 9, -4],
-      [-4, -4, 9],
-    ];
+    const rows = colorRows(9, -4);
     const scaled = dense(rows, [0, 0, 0], { before: "n = Div (x, k)", more: ", float k = {255}" });
     const { guess, message } = await probe(scaled, [red]);
     expect(guess).toMatchObject({ name: "bytes", isUncertain: false, hasKnownChannels: false });

@@ -76,12 +76,11 @@ export function statedInConfig(
   }
   const isTimm = "input_size" in config || "crop_pct" in config || "architecture" in config;
   if (isTimm && ("mean" in config || "std" in config || "crop_pct" in config)) return statedByTimm(config, where);
-  const ours = Object.entries(config).filter(([key]) => ourKeys.has(key));
-  if (!ours.some(([key]) => key !== "layout")) return undefined;
+  if (!keys.some((key) => key !== "layout" && ourKeys.has(key))) return undefined;
+  if (!ignoresOthers) return statedByUs(config, where);
   // A key that is nearly one of ours is meant to be it.
-  const others = keys.filter((key) => !ourKeys.has(key) && nearest(key, ourKeys) === undefined);
-  const read = Object.entries(config).filter(([key]) => !ignoresOthers || !others.includes(key));
-  return statedByUs(Object.fromEntries(read), where);
+  const isOurs = (key: string): boolean => ourKeys.has(key) || nearest(key, ourKeys) !== undefined;
+  return statedByUs(Object.fromEntries(Object.entries(config).filter(([key]) => isOurs(key))), where);
 }
 
 const ourKeys: ReadonlySet<string> = new Set(["scale", "mean", "std", "channels", "geometry", "layout"]);

@@ -1,4 +1,5 @@
 /** @file `perceptual-ball classify`: the most probable classes of pictures, folders and data sets. */
+
 import { Command, Option } from "commander";
 import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
 import type { DatasetImage } from "../../datasets/dataset.ts";
@@ -32,6 +33,7 @@ import { number } from "../flags/parse-values.ts";
 import { pictureArgument, pictureOptionsOf } from "../flags/picture-flags.ts";
 import { addSpeechFlags, type SpeechFlags } from "../flags/run-flags.ts";
 import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
+import { notedPicture } from "../noted-picture.ts";
 import { openClassifier, samplesOfDataset, samplesOfPictures } from "../open-classifier.ts";
 import { bundledPictures, checkPicturesOrData, picturesOfFiles } from "../pictures.ts";
 import { createProgress } from "../progress.ts";
@@ -153,11 +155,11 @@ interface WarnedPicture extends PictureToClassify {
 }
 
 function toClassify({ id, label, picture }: DatasetImage): WarnedPicture {
-  const concluded = new Map<string, string>();
+  const { onNote, warnings } = notedPicture();
   return {
     image: id,
     label,
-    load: () => picture({ onNote: (text, code) => concluded.set(text, code) }),
-    warnings: () => [...concluded].map(([message, code]) => ({ code, message })),
+    load: () => picture({ onNote }),
+    warnings,
   };
 }

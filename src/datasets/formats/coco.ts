@@ -139,15 +139,14 @@ async function instancesFiles(source: DatasetSource, path: string): Promise<read
     if ((await source.exists(folder)) !== "folder") continue;
     const entries = await source.list(folder);
     const found = await instancesIn(source, folder, entries);
-    if (found.length > 0) return found.map((file) => ({ path: file, part: partOfFile(file) }));
+    if (found.length > 0) return found;
     if (folder !== path) continue;
     for (const { name, kind } of entries)
       if (kind === "folder" && !isHiddenFolder(name)) inner.push(joinPath(path, name));
   }
   const files: InstancesFile[] = [];
   for (const folder of inner.sort(byCodeUnits)) {
-    const found = await instancesIn(source, folder, await source.list(folder));
-    files.push(...found.map((file) => ({ path: file, part: partOfFile(file) })));
+    files.push(...(await instancesIn(source, folder, await source.list(folder))));
   }
   return files;
 }
@@ -159,14 +158,18 @@ async function instancesIn(
   source: DatasetSource,
   folder: string,
   entries: readonly FileEntry[],
-): Promise<readonly string[]> {
+): Promise<readonly InstancesFile[]> {
+  const fileAt = (name: string): InstancesFile => {
+    const path = joinPath(folder, name);
+    return { path, part: partOfFile(path) };
+  };
   const names = entries.filter(({ name, kind }) => kind === "file" && isJson(name)).map(({ name }) => name);
   const named = names.filter(isInstancesFile).sort(byCodeUnits);
-  if (named.length > 0) return named.map((name) => joinPath(folder, name));
+  if (named.length > 0) return named.map(fileAt);
   if (names.length > mostFiles) return [];
-  const found: string[] = [];
+  const found: InstancesFile[] = [];
   for (const name of names.sort(byCodeUnits)) {
-    if (await holdsInstances(source, joinPath(folder, name))) found.push(joinPath(folder, name));
+    if (await holdsInstances(source, joinPath(folder, name))) found.push(fileAt(name));
   }
   return found;
 }
