@@ -19,6 +19,7 @@ import { type Classification, classificationOf, sigmoidAt } from "./logits.ts";
 import type { InputValue } from "./network/bind-inputs.ts";
 import type { NeedsLimits } from "./network/check-needs.ts";
 import { decidesEachLabel, type HeadKind, type StatedHead } from "./network/head/head.ts";
+import { statedHead } from "./network/head/stated-head.ts";
 import { type Layer, type LayerSelector, listLayers, selectLayers } from "./network/layers.ts";
 import { type ModelWarning, type PreparedModel, prepareModel } from "./network/prepare-model.ts";
 import { type NetworkPasses, networkPasses } from "./passes/network-passes.ts";
@@ -175,7 +176,7 @@ export function createClassifier(model: Model, options: ClassifierOptions): Clas
   const prepared = prepareModel(model, {
     ...{ where, logits, head, inputs, inputSize },
     ...{
-      statedHead: options.beside?.head,
+      statedHead: options.beside?.head ?? statedHead(model.metadata, "the model's metadata"),
       labelCount,
       layout: given.layout,
       usualSize: statedInputSize(model, stated),

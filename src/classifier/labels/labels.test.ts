@@ -11,6 +11,7 @@ test("labels are read one per line, without WordNet numbers, carriage returns an
 
 test.each([
   ["a heading", "Label\nant\nbee\ncat\n"],
+  ["a heading of columns that nothing else tells", "class,legs\nant\nbee\ncat\n"],
   ["remarks", "# insects\nant\nbee\n# and others\ncat\n"],
   ["empty lines", "ant\n\nbee\n\ncat\n"],
   ["JSON, an object a line", '{"id": 1, "label": "bee"}\n{"id": 0, "label": "ant"}\n{"id": 2, "label": "cat"}\n'],

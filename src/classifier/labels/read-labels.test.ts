@@ -23,6 +23,7 @@ describe("names are read in the forms that files have", () => {
     ["a table", "id,name\n1,fox\n0,tabby\n2,red panda\n"],
     ["a table with quotes", 'class_index;class_name;note\r\n0;tabby;"a; b"\r\n1;fox;\r\n2;"red panda";\r\n'],
     ["a table of a label and a name", "label,name\n0,tabby\n1,fox\n2,red panda\n"],
+    ["a table of names and folders", "folder;name\nn02123045;tabby\nn02119789;fox\nn02509815;red panda\n"],
     ["a JSON list", '["tabby", "fox", "red panda"]'],
     ["a JSON dictionary", '{"0": "tabby", "2": "red panda", "1": "fox"}'],
     ["Keras' class indices", '{"tabby": 0, "red panda": 2, "fox": 1}'],
@@ -50,6 +51,7 @@ describe("names are read in the forms that files have", () => {
     expect(readLabels("7 up\n3 musketeers\n5th avenue\n", "f")).toEqual(["7 up", "3 musketeers", "5th avenue"]);
     expect(readLabels("0\n1\n2\n", "f")).toEqual(["0", "1", "2"]);
     expect(readLabels("a, b\nc, d\n", "f")).toEqual(["a, b", "c, d"]);
+    expect(readLabels("text, book\nlamp, light\n", "f")).toEqual(["text, book", "lamp, light"]);
   });
 
   const ten = Array.from({ length: 10 }, (_, index) => index);

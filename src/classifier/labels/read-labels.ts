@@ -254,7 +254,14 @@ const nameColumns =
 const numberColumns =
   /^(id|ids|index|idx|class[ _-]?(id|idx|index|num(ber)?)|label[ _-]?(id|idx|index)|number|num|no\.?|nr\.?|#|targets?|labels?|class(es)?|y)?$/i;
 
-/** The names of a table whose first line says what its columns are; undefined if it is none. */
+/** What other columns beside names are called. */
+const otherColumns =
+  /^(synsets?|wnid|wordnet[ _-]?(id|number)|codes?|folders?|director(y|ies)|files?|paths?|super[ _-]?categor(y|ies)|parents?|groups?|famil(y|ies)|genus|counts?|colou?rs?|hex|r|g|b|short|abbreviations?|language|english|latin)$/i;
+
+/**
+ * The names of a table whose first line says what its columns are; undefined if it is none. Without a column of numbers, "text, book" may as well be
+ * the first class: it is a header only where each of its words is one of a table.
+ */
 function namesOfTable(lines: readonly string[], where: string): readonly string[] | undefined {
   const [header, ...body] = lines.filter((line) => line.trim() !== "");
   const separator = [",", "\t", ";"].find((one) => header?.includes(one));
@@ -273,8 +280,10 @@ function namesOfTable(lines: readonly string[], where: string): readonly string[
   // Whether the columns themselves are a header, or the first class.
   if (titles.some((title) => /^\d+$/.test(title))) return undefined;
   const numbered = titles.findIndex((title, index) => index !== named && numberColumns.test(title) && isWhole(index));
-  const names = column(named);
-  if (numbered === -1) return names;
+  if (numbered === -1) {
+    const isHeader = titles.every((one) => [nameColumns, numberColumns, otherColumns].some((words) => words.test(one)));
+    return isHeader ? column(named) : undefined;
+  }
   return inOrder(
     rows.map((row): Numbered => [Number(row[numbered]), row[named]]),
     where,

@@ -82,7 +82,10 @@ function adviceFor(shape: readonly Dimension[] | undefined): string | undefined 
   if (shape?.length === 2) {
     return "If these are the pixels of pictures in one row, say their size: --input-size HEIGHTxWIDTH (the option inputSize), with --layout nchw or nhwc where they have colors.";
   }
-  return shape?.length === 3
+  if (shape === undefined) {
+    return "If it takes pictures, say where their channels are: --layout nchw or --layout nhwc (preprocessing.layout).";
+  }
+  return shape.length === 3
     ? "If it is one picture, say where its channels are: --layout nchw or --layout nhwc (preprocessing.layout)."
     : undefined;
 }
@@ -93,7 +96,7 @@ function denotedLayout({ axisDenotations = [] }: ValueInfo): "nchw" | "nhwc" | u
   return axis === 1 ? "nchw" : axis === 3 ? "nhwc" : undefined;
 }
 
-/** The only input of Throws an UnsupportedError if it takes no images, a MisuseError for a size that it does not take. */
+/** The only input of `graph`, which takes the pictures. Throws an UnsupportedError if it takes no images, a MisuseError for a size that it does not take. */
 export function findImageInput(
   graph: Graph,
   { where, layout: wanted, inputSize, usualSize }: FindImageInputOptions,

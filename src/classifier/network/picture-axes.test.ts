@@ -95,6 +95,22 @@ describe("pictures in fewer than four axes", () => {
     expect(logitsOf(row({ inputSize: [6, 6], layout: "nchw" }), [2, 3, 6, 6])).toHaveLength(6);
   });
 
+  test("a shape that the file does not declare is what a convolution reads, or what a layout says", () => {
+    const undeclared = (body: string, layout?: "nchw" | "nhwc") =>
+      prepareModel(
+        parseModel(
+          `<ir_version: 8, opset_import: ["": 18]> g (float[] x) => (float[] y) <float[2,1,3,3] K = {${Array(18).fill(0.1).join(", ")}}, float[3,2] W = {1, 0, 0, 1, 2, 2}> { ${body} }`,
+        ),
+        { where: "net.onnx", layout },
+      );
+    const read = undeclared("c = Conv (x, K) g = GlobalAveragePool (c) y = Flatten (g)");
+    expect(read).toMatchObject({ layout: "nchw", channels: 1, height: 224, width: 224, classCount: 2 });
+    expect(read.notes).toContain("input x: float32 takes pictures in four axes, as its layers read them");
+    const unread = "g = GlobalAveragePool (x) f = Flatten (g) y = MatMul (f, W)";
+    expect(() => undeclared(unread)).toThrow(/say where their channels are: --layout nchw or --layout nhwc/);
+    expect(undeclared(unread, "nchw")).toMatchObject({ layout: "nchw", channels: 3, classCount: 2 });
+  });
+
   test("tokens are no picture", () => {
     const body = "m = ReduceMean <keepdims = 0> (x, first) y = Gemm (m, W)";
     expect(() => prepare("float[1,16,3] x", body)).toThrow(

@@ -1,6 +1,7 @@
 /**
  * @file Inputs that take a picture without an axis for pictures or for channels: [3, H, W], [H, W, 3], [N, H, W], [H, W], or its pixels in
- * one row. They become [N, C, H, W] or [N, H, W, C], with a node behind them that takes the axes away again.
+ * one row. They become [N, C, H, W] or [N, H, W, C], with a node behind them that takes the axes away again. Inputs without a declared shape get
+ * the four open axes that a convolution reads.
  */
 import { MisuseError } from "../../errors.ts";
 import { attributesFrom } from "../../onnx/attributes.ts";
@@ -17,6 +18,7 @@ import {
   type ValueInfo,
 } from "../../onnx/model.ts";
 import { intTensor } from "../../tensor/tensor.ts";
+import { firstConvolution } from "./first-convolution.ts";
 import type { FindImageInputOptions } from "./image-input.ts";
 
 export interface PicturedGraph {
@@ -41,6 +43,8 @@ const isOpen = (extent: Dimension): boolean => typeof extent !== "number" || ext
 export function withPictureAxes(graph: Graph, options: FindImageInputOptions): PicturedGraph {
   const read = new Set(graph.nodes.flatMap((node) => [...valuesReadBy(node)]));
   if (graph.inputs.some(({ shape }) => shape?.length === 4)) return { graph, notes: [] };
+  const undeclared = graph.inputs.filter(({ shape, name }) => shape === undefined && read.has(name));
+  if (undeclared.length > 0) return withOpenAxes(graph, undeclared, options);
   const [input, ...others] = graph.inputs.flatMap((one) => {
     const pictured = read.has(one.name) ? picturedShape(one, options) : undefined;
     return pictured === undefined ? [] : [{ one, pictured }];
@@ -71,6 +75,21 @@ export function withPictureAxes(graph: Graph, options: FindImageInputOptions): P
       initializers: new Map([...graph.initializers, [numbers, initializerOf(intTensor([...values]))]]),
     },
     notes: [`input ${describeValueInfo(one)} is ${pictured.what}`],
+  };
+}
+
+/** `graph` whose only input of unknown shape has four open axes, if a convolution reads it or a layout is given. */
+function withOpenAxes(
+  graph: Graph,
+  [input, ...others]: readonly ValueInfo[],
+  { layout }: FindImageInputOptions,
+): PicturedGraph {
+  const isPicture = others.length === 0 && (layout !== undefined || firstConvolution(graph, input.name) !== undefined);
+  if (!isPicture) return { graph, notes: [] };
+  const shape = [undefined, undefined, undefined, undefined];
+  return {
+    graph: { ...graph, inputs: graph.inputs.map((info) => (info === input ? { ...info, shape } : info)) },
+    notes: [`input ${describeValueInfo(input)} takes pictures in four axes, as its layers read them`],
   };
 }
 

@@ -9,6 +9,7 @@ import { basename, dirname, join } from "node:path";
 import { readLabels } from "../../classifier/labels/read-labels.ts";
 import type { NameSource } from "../../classifier/labels/resolve-labels.ts";
 import type { StatedHead } from "../../classifier/network/head/head.ts";
+import { statedHead } from "../../classifier/network/head/stated-head.ts";
 import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
 import type { StatedBeside } from "../../classifier/preprocessing/guess-preprocessing.ts";
 import { statedInConfig } from "../../classifier/preprocessing/read-config.ts";
@@ -70,8 +71,9 @@ export function readBesideModel(path: string): BesideModel {
       }
       const found = statedInConfig(config, name, { ignoresOthers: true });
       if (found !== undefined) stated.push({ stated: found, reason });
-      const kind = name === "config.json" ? statedHead(config) : undefined;
-      if (kind !== undefined) head = { kind, reason: `${reason} (problem_type)` };
+      if (name === "config.json" && typeof config === "object" && config !== null) {
+        head = statedHead(Object.entries(config), reason);
+      }
       if (name === "config.json" && mayHoldNames(config)) {
         const names = readLabels(file.text, name);
         // What transformers writes where nobody named the classes says nothing.
@@ -121,13 +123,6 @@ function mayHoldNames(config: unknown): boolean {
     ([key, value]) =>
       configNameKeys.includes(key) && typeof value === "object" && value !== null && Object.keys(value).length > 0,
   );
-}
-
-/** What transformers' `problem_type` says that the outputs of a classifier are. */
-function statedHead(config: unknown): StatedHead["kind"] | undefined {
-  if (typeof config !== "object" || config === null || !("problem_type" in config)) return undefined;
-  if (config.problem_type === "multi_label_classification") return "multi-label";
-  return config.problem_type === "regression" ? "value" : undefined;
 }
 
 /** What Custom Vision puts beside the models that it exports. */

@@ -87,6 +87,19 @@ test("what transformers' problem_type says of scores that no graph explains", as
   expect((await load()).prepared.head.kind).toBe("softmax");
 });
 
+test.each([
+  ["model_info multilabel", "True", "multi-label"],
+  ["model_info multilabel", "False", "softmax"],
+  ["task", "multi-label classification", "multi-label"],
+  ["problem_type", "single_label_classification", "softmax"],
+])("what metadata says of such scores: %s = %s", async (key, value, kind) => {
+  const model = tinyClassifier();
+  writeFileSync(path("stated.onnx"), writeModel({ ...model, metadata: new Map([...model.metadata, [key, value]]) }));
+  const { head } = (await loadClassifier(path("stated.onnx"), { runtime: referenceRuntime })).prepared;
+  expect(head.kind).toBe(kind);
+  if (kind !== "softmax") expect(head.reason).toContain(`the model's metadata (${key}) says so`);
+});
+
 describe("names in config.json", () => {
   const load = (config: object) => {
     const beside = mkdtempSync(join(folder, "names-"));

@@ -24,7 +24,7 @@ export interface Head {
   readonly decision?: number;
 }
 
-/** What a file beside the model says of its outputs, where the graph does not show it. */
+/** What metadata, or a file beside the model, says of its outputs, where the graph does not show it. */
 export interface StatedHead {
   readonly kind: "multi-label" | "value";
   readonly reason: string;
