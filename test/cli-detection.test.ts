@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { DetectionSummary } from "../src/experiments/detection/summary.ts";
 import type { DetectorsSummary } from "../src/experiments/detectors/summary.ts";
@@ -123,6 +124,23 @@ test("statistics are fitted and pictures judged by them", async () => {
   expect(record.verdict === "flagged").toBe(record.score > record.cutoff);
   // One pair of samples has no variance.
   expect(record.interval).toEqual([null, null]);
+
+  // A picture of another size comes another way than those of the statistics, and a JPEG keeps little of an attack.
+  await sharp(readFileSync(path("data/test/0/0.png")))
+    .resize(40, 30)
+    .jpeg()
+    .toFile(path("40x30.jpg"));
+  const [, , ...rest] = argv;
+  const otherwise = await runCli(["detect", path("40x30.jpg"), ...rest, "--resize", "pad"]);
+  expect(otherwise).toMatchObject({ code: 0 });
+  expect(otherwise.stderr).toMatch(/40x30\.jpg is a JPEG/);
+  expect(otherwise.stderr).toMatch(/resized otherwise \(.*24.*\) than these \(pad 24x24/);
+  expect(judged.stderr).not.toMatch(/JPEG|resized otherwise/);
+  // A file that is no statistics stays.
+  const model = await runCli([...fit, "--just-detect", "-o", path("tiny.onnx")]);
+  expect(model.code).toBe(2);
+  expect(model.stderr).toContain("this would overwrite a file that is none of statistics");
+
   const lenient = await runCli([...argv, "--cutoff", "-1000", "--samples", "4"]);
   expect(lenient.stdout).toContain("FLAGGED");
 

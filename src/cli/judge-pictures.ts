@@ -1,6 +1,10 @@
 /** @file `perceptual-ball detect` goes through pictures: a classifier as statistics want it, a line or an object for each verdict. */
 import { basename } from "node:path";
+import { sizedPicture } from "../classifier/preprocessing/fit-picture.ts";
+import { geometryOfStatistics } from "../detection/odds/statistics-file.ts";
 import { BadInputError, UnsupportedError } from "../errors.ts";
+import { describeGeometry } from "../image/geometry.ts";
+import type { ImageTensor, Picture } from "../image/picture.ts";
 import type { FileClassifier } from "../node/models/load-classifier.ts";
 import { findPictures } from "../node/pictures/find-pictures.ts";
 import { readPictureFile } from "../node/pictures/read-picture-file.ts";
@@ -67,12 +71,15 @@ export async function judgePictures(
   let done = 0;
   try {
     const judge = await prepare(classifier);
+    const noteOn = pictureNotes(classifier, text, note);
     const reading = { ...pictureOptionsOf(flags, note), channelCount: classifier.input.channelCount };
     progress.begin();
     for (const [index, picture] of paths.entries()) {
       const update = (share: number): void => progress.update((index + share) / paths.length, basename(picture));
       try {
-        const { data: pixels } = classifier.fit(await readPictureFile(picture, reading));
+        const read = await readPictureFile(picture, reading);
+        noteOn(picture, read);
+        const { data: pixels } = classifier.fit(read);
         const verdicts = await judge({ path: picture, pixels }, update);
         update(1);
         progress.around(() => {
@@ -96,4 +103,34 @@ export async function judgePictures(
     progress.stop();
     await classifier.dispose();
   }
+}
+
+/** What is said, once each, of pictures that are not as those that the statistics in `text` were fitted on, or not as an attack left them. */
+function pictureNotes(
+  classifier: FileClassifier,
+  text: string,
+  note: (text: string) => void,
+): (path: string, picture: Picture | ImageTensor) => void {
+  const said = new Set<string>();
+  const once = (what: string, sentence: string): void => {
+    if (!said.has(what)) note(sentence);
+    said.add(what);
+  };
+  const fitted = geometryOfStatistics(text);
+  const { geometry, height, width } = classifier.input;
+  const now = describeGeometry(geometry);
+  return (path, picture) => {
+    if (/\.(jpe?g|jfif|jpe)$/i.test(path)) {
+      once(
+        "jpeg",
+        `${basename(path)} is a JPEG, which keeps only a part of an attack's change: where it was saved without loss before, give that file`,
+      );
+    }
+    const size = sizedPicture(picture);
+    if (fitted === undefined || fitted === now || (size.height === height && size.width === width)) return;
+    once(
+      "geometry",
+      `the statistics are of pictures resized otherwise (${fitted}) than these (${now}): --resize, --crop and --interpolation of detect fit go here too`,
+    );
+  };
 }

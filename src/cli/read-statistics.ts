@@ -1,5 +1,5 @@
 /** @file The file that `detect fit` writes, as text. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { statedInConfig } from "../classifier/preprocessing/read-config.ts";
 import { preprocessingOfStatistics } from "../detection/odds/statistics-file.ts";
 import { MisuseError, PerceptualBallError } from "../errors.ts";
@@ -19,6 +19,19 @@ export function readStatistics(path: string): string {
     };
     throw isMissing ? new MisuseError(complaint, { cause }) : new PerceptualBallError(complaint, { cause });
   }
+}
+
+/** Throws a MisuseError if writing statistics to `path` would destroy a file that is none of statistics. */
+export function checkStatisticsTarget(path: string): void {
+  if (!existsSync(path) || !statSync(path).isFile()) return;
+  if (readFileSync(path).subarray(0, 64).toString("utf8").startsWith('{"format":"perceptual-ball ')) return;
+  if (statSync(path).size === 0) return;
+  throw new MisuseError({
+    where: `--output ${path}`,
+    what: "this would overwrite a file that is none of statistics",
+    expected: "a new file, or one that `perceptual-ball detect fit` has written",
+    advice: "Choose another name.",
+  });
 }
 
 /** `flags` with the preprocessing under which the statistics in `text` were fitted, unless they give one; `path` is their file's. */

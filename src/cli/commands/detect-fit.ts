@@ -17,6 +17,7 @@ import { detectorKind, runnableHelp } from "../flags/runnables.ts";
 import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
 import { openClassifier, samplesOfDataset } from "../open-classifier.ts";
 import { createProgress } from "../progress.ts";
+import { checkStatisticsTarget } from "../read-statistics.ts";
 import { addFitDetectorFlags, detectorRunsOf, type FitDetectorFlags, fitSeveral, usualFolder } from "./fit-several.ts";
 
 interface Flags
@@ -83,6 +84,7 @@ async function fitToPictures(flags: Flags, context: CliContext): Promise<void> {
   const { io } = context;
   const { signal } = io;
   checkWritableFolder(dirname(output));
+  checkStatisticsTarget(output);
   const progress = createProgress(io.stderr, { quiet: flags.quiet ?? false });
   const note = notesOf(io, { ...flags, progress });
   const classifier = await openClassifier(flags, {

@@ -22,6 +22,7 @@ import { addRunnableFlags, attackKind, detectorKind, type RunnableFlags, runsOf 
 import { loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
 import { openClassifier, samplesOfDataset } from "../open-classifier.ts";
 import { createProgress } from "../progress.ts";
+import { checkStatisticsTarget } from "../read-statistics.ts";
 
 /** Where several detectors' statistics go unless told otherwise. */
 export const usualFolder = "statistics";
@@ -78,6 +79,8 @@ export async function fitSeveral(
   const { output = isSeveral ? usualFolder : "statistics.json" } = flags;
   if (isSeveral) mkdirSync(output, { recursive: true });
   checkWritableFolder(isSeveral ? output : dirname(output));
+  const fileOf = (name: string): string => (isSeveral ? join(output, `${name}.json`) : output);
+  for (const { name } of runs) checkStatisticsTarget(fileOf(name));
   const { io } = context;
   const { signal } = io;
   const progress = createProgress(io.stderr, { quiet: flags.quiet ?? false });
@@ -91,7 +94,6 @@ export async function fitSeveral(
     context.exitCode = exitCodes.failed;
     progress.around(() => reportError(io, error));
   };
-  const fileOf = (name: string): string => (isSeveral ? join(output, `${name}.json`) : output);
   try {
     const planned = planRuns(runs, classifier);
     const data = await trainingData(flags, classifier, { note, signal });

@@ -2,7 +2,10 @@ import { expect, test } from "vitest";
 import type { OddsStatistics } from "./odds-statistics.ts";
 import { formatStatistics, ownerOf, parseStatistics } from "./statistics-file.ts";
 
-const input = { channelCount: 3, height: 8, width: 8, mean: [0.5], std: [0.25], scale: 1, channels: "rgb" };
+const input = {
+  ...{ channelCount: 3, height: 8, width: 8, mean: [0.5], std: [0.25], scale: 1, channels: "rgb" },
+  geometry: { resize: { kind: "exact", width: 8, height: 8 } },
+};
 const ownerOfHead = (head: { readonly decision?: number }) =>
   ownerOf({ input: input as never, prepared: { head } as never }, "ab12");
 const owner = ownerOfHead({});

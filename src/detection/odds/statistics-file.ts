@@ -1,6 +1,7 @@
 /** @file Statistics of the test as a file: JSON, versioned, and tied to the model that they were fitted on. */
 import type { Classifier } from "../../classifier/classifier.ts";
 import { BadInputError, checkForm } from "../../errors.ts";
+import { describeGeometry } from "../../image/geometry.ts";
 import type { OddsStatistics } from "./odds-statistics.ts";
 
 const format = "perceptual-ball odds statistics";
@@ -20,6 +21,8 @@ export interface StatisticsOwner {
     readonly scale: unknown;
   };
   readonly channels: string;
+  /** How pictures came to the input's size, in words; the statistics hold for others too, a little less well. */
+  readonly geometry?: string;
   /** Of a model that decides each of its labels by itself: the label whose decision it is. */
   readonly decision?: number;
 }
@@ -31,7 +34,10 @@ export function ownerOf(given: Pick<Classifier, "input" | "prepared">, sha256: s
   const { input, prepared } = given;
   const { channelCount, height, width, mean, std, scale, channels } = input;
   const { decision } = prepared.head;
-  const owner = { sha256, input: [channelCount, height, width], normalization: { mean, std, scale }, channels };
+  const owner = {
+    ...{ sha256, input: [channelCount, height, width], normalization: { mean, std, scale }, channels },
+    geometry: describeGeometry(input.geometry),
+  };
   return decision === undefined ? owner : { ...owner, decision };
 }
 
@@ -47,12 +53,21 @@ export function formatStatistics(statistics: OddsStatistics, owner: StatisticsOw
 export function preprocessingOfStatistics(
   text: string,
 ): (StatisticsOwner["normalization"] & Pick<StatisticsOwner, "channels">) | undefined {
+  const { normalization, channels } = ownerIn(text);
+  return normalization === undefined || channels === undefined ? undefined : { ...normalization, channels };
+}
+
+/** How pictures came to the input's size when the statistics in `text` were fitted, in words; undefined if the text does not say it. */
+export function geometryOfStatistics(text: string): string | undefined {
+  const { geometry } = ownerIn(text);
+  return typeof geometry === "string" ? geometry : undefined;
+}
+
+function ownerIn(text: string): Partial<StatisticsOwner> {
   try {
-    const { model } = JSON.parse(text) as { readonly model?: Partial<StatisticsOwner> };
-    const { normalization, channels } = model ?? {};
-    return normalization === undefined || channels === undefined ? undefined : { ...normalization, channels };
+    return (JSON.parse(text) as { readonly model?: Partial<StatisticsOwner> } | null)?.model ?? {};
   } catch {
-    return undefined;
+    return {};
   }
 }
 

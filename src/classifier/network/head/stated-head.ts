@@ -13,7 +13,10 @@ const yes = /^(true|yes|1)$/i;
  * What `entries`, of metadata or of a configuration, say of the outputs: transformers' `problem_type`, OpenVINO Training Extensions' `model_info multilabel`,
  * or a task that is called multi-label. Undefined where they say nothing, or what is taken anyway. `source` begins the reason.
  */
-export function statedHead(entries: Iterable<readonly [key: string, value: unknown]>, source: string): StatedHead | undefined {
+export function statedHead(
+  entries: Iterable<readonly [key: string, value: unknown]>,
+  source: string,
+): StatedHead | undefined {
   for (const [key, value] of entries) {
     const kind = kindIn(key.trim(), String(value).trim());
     if (kind !== undefined) return { kind, reason: `${source} (${key})` };
