@@ -12,6 +12,7 @@ import type { ModelWarning, PreparedModel } from "../network/prepare-model.ts";
 import type { ChannelMap } from "./channel-maps.ts";
 import {
   affineOf,
+  areOfBytes,
   checkConsistent,
   type Normalization,
   type NormalizationName,
@@ -82,10 +83,11 @@ export function guessPreprocessing(
   const metadata = statedInMetadata(model, prepared.input);
   const settled = (one: StatedBeside): Source => ({ ...one, isSettled: true });
   const { fitting, unfit } = byChannels([...beside, ...metadata.stated], channels);
+  const files = fitting.map(settled);
   const graph = shownByGraph(prepared, typed);
   const sources: Source[] = [
     { stated: given, reason: "as given", isSettled: true },
-    ...fitting.map(settled),
+    ...files,
     ...graph.taken,
     ...graph.seen,
   ];
@@ -98,9 +100,7 @@ export function guessPreprocessing(
     byMeans ??
     (normalized.stated.channels === undefined ? undefined : normalized);
   const placed = sources.find(({ stated }) => stated.geometry !== undefined);
-  const { scale, std: deviation, mean = deviation?.map(() => 0) ?? [0, 0, 0] } = normalized.stated.normalization;
-  const std = deviation ?? mean.map(() => 1);
-  const filled = { scale: scale ?? scaleOf(mean, std), mean, std: std.length === 1 ? mean.map(() => std[0]) : std };
+  const filled = filledUp(normalized.stated.normalization);
   checkConsistent(normalized.reason === "as given" ? "preprocessing" : normalized.reason, filled);
   const order = ordered?.stated.channels ?? "rgb";
   // What is stated is in the network's order; what is usual is of red, green and blue.
@@ -125,6 +125,7 @@ export function guessPreprocessing(
     warnings: [
       ...metadata.warnings,
       ...unfit,
+      ...otherNumbers(normalized, files, channels),
       ...sizeWarnings(sources, placed, height, width),
       ...orderWarnings(byMeans, ordered, channels),
       ...twiceWarnings(normalized, preprocessing, graph.taken, declaredType(prepared)),
@@ -189,6 +190,41 @@ function orderWarnings(byMeans: Source | undefined, ordered: Source | undefined,
   return [{ code: "means-and-channels-disagree", message }];
 }
 
+/** What is said of statements of means and deviations that differ from the one that is taken. A range alone contradicts none: it may be what they are of. */
+function otherNumbers(taken: Source, all: readonly Source[], channels: number): ModelWarning[] {
+  const whole = ({ stated: { normalization } }: StatedBeside): boolean =>
+    normalization.mean?.some((value) => value !== 0) === true && normalization.std !== undefined;
+  // The order of the channels is a matter of its own.
+  const endsOfEach = ({ stated: { normalization } }: StatedBeside): readonly number[] => {
+    const preset = normalizationForChannels({ ...filledUp(normalization), channels: "rgb" }, channels);
+    const { factor, offset } = affineOf({ ...preset, layout: "nchw" });
+    return [...offset, ...offset.map((value, c) => value + (factor[c] ?? 0))].toSorted((a, b) => a - b);
+  };
+  if (!all.includes(taken) || !whole(taken)) return [];
+  const mine = endsOfEach(taken);
+  const span = (mine.at(-1) ?? 0) - (mine[0] ?? 0);
+  const other = all.find(
+    (one) => whole(one) && endsOfEach(one).some((value, i) => Math.abs(value - (mine[i] ?? 0)) > 0.02 * span),
+  );
+  if (other === undefined) return [];
+  const message = `${taken.reason} states another normalization than ${other.reason}: the former is used. --preprocessing, or --mean and --std, give the right one`;
+  return [{ code: "normalizations-disagree", message }];
+}
+
+/** A normalization whose missing parts are those that change nothing. */
+function filledUp({
+  scale,
+  std: deviation,
+  mean = deviation?.map(() => 0) ?? [0, 0, 0],
+}: Partial<Normalization>): Pick<Normalization, "scale" | "mean" | "std"> {
+  const std = deviation ?? mean.map(() => 1);
+  return {
+    scale: scale ?? (areOfBytes(mean, std) ? 255 : 1),
+    mean,
+    std: std.length === 1 ? mean.map(() => std[0]) : std,
+  };
+}
+
 /** Of means without deviations, or the other way round: what is taken for the others. */
 function assumedBeside({ mean, std }: Partial<Normalization>): string {
   if (mean !== undefined && std === undefined) return "; std 1, since none is given";
@@ -229,11 +265,6 @@ function endsOf(normalization: Normalization): readonly [black: number, white: n
   const { factor, offset } = affineOf(normalization);
   const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
   return [mean(offset), mean(offset) + mean(factor)];
-}
-
-/** What mean and deviation are of: 0 … 255 where they are larger than any of pixels in [0, 1] can be. */
-function scaleOf(mean: readonly number[], std: readonly number[]): Normalization["scale"] {
-  return Math.max(...mean.map(Math.abs), ...std.map(Math.abs)) > 3 ? 255 : 1;
 }
 
 /** What is said of statements for another input size: their crop, and what is resized before it, are taken in proportion. */

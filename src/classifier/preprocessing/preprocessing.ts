@@ -93,6 +93,11 @@ export function checkNormalization(where: string, normalization: Partial<Normali
   return normalization;
 }
 
+/** Whether means and deviations are of pixels from 0 to 255: larger than any of pixels from 0 to 1 can be. */
+export function areOfBytes(mean: readonly number[], std: readonly number[]): boolean {
+  return Math.max(...mean.map(Math.abs), ...std.map(Math.abs)) > 3;
+}
+
 /** Throws a MisuseError for a mean or deviation that is of another scale than the one that is named. */
 export function checkConsistent(
   where: string,
@@ -100,7 +105,7 @@ export function checkConsistent(
 ): void {
   const most = Math.max(...mean.map(Math.abs));
   const deviation = Math.max(...std);
-  const isOfBytes = most > 3 || deviation > 3;
+  const isOfBytes = areOfBytes(mean, std);
   // A deviation far below that of any pictures is a change of scale, such as to 16 bits.
   const isOfUnit = (most > 0 && most <= 1) || (deviation < 1 && deviation > 0.01);
   if (scale === 255 ? !isOfUnit : !isOfBytes) return;

@@ -5,6 +5,7 @@ import { BadInputError, nearest } from "../../errors.ts";
 import { checkGeometryRule, type GeometryRule } from "../../image/geometry.ts";
 import type { Interpolation } from "../../image/resize.ts";
 import {
+  areOfBytes,
   checkConsistent,
   checkNormalization,
   type Normalization,
@@ -147,7 +148,11 @@ function normalizationOfProcessor(config: Json, where: string) {
 function statedByHuggingFace(config: Json, where: string): StatedPreprocessing {
   const processor = processorOf(config);
   const isOn = (key: string): boolean => config[key] !== false;
-  const factor = isOn("do_rescale") ? (isNumber(config.rescale_factor) ? config.rescale_factor : 1 / 255) : 1;
+  const normalized = normalizationOfProcessor(config, where);
+  // Taken away from pixels from 0 to 1, means of bytes would leave nothing of them: such files are written for pixels from 0 to 255, whatever they say.
+  const isOfBytes = normalized !== undefined && areOfBytes(normalized.mean, normalized.std);
+  const rescale = isNumber(config.rescale_factor) ? config.rescale_factor : 1 / 255;
+  const factor = isOn("do_rescale") && !isOfBytes ? rescale : 1;
   if (!(factor > 0)) {
     throw new BadInputError({
       where,
@@ -159,7 +164,6 @@ function statedByHuggingFace(config: Json, where: string): StatedPreprocessing {
   const isNormalizedByUnits = (values: readonly number[], deviations: readonly number[]): boolean =>
     factor === 1 && Math.max(...values.map(Math.abs)) <= 1 && Math.max(...deviations) < 1;
   const offset = config.rescale_offset === true ? 1 : 0;
-  const normalized = normalizationOfProcessor(config, where);
   const { mean } = normalized ?? { mean: [0, 0, 0] };
   // EfficientNet's pixels are divided once more for its classifiers.
   const isTwice = processor === "EfficientNet" && isOn("include_top");
@@ -191,6 +195,14 @@ function statedByHuggingFace(config: Json, where: string): StatedPreprocessing {
         : undefined,
     inputSize: sizeOfHuggingFace(config),
   };
+}
+
+/** Means and deviations as timm's files have them: of pixels from 0 to 1, or of bytes where they can be of nothing else. */
+function numbersOf(
+  mean: readonly number[],
+  std: readonly number[] = mean.map(() => 1),
+): Pick<Normalization, "scale" | "mean" | "std"> {
+  return { scale: areOfBytes(mean, std) ? 255 : 1, mean, std };
 }
 
 const isSide = (value: unknown): value is number => isNumber(value) && value > 0;
@@ -297,10 +309,7 @@ function statedByTimm(config: Json, where: string): StatedPreprocessing {
   const named = config.interpolation;
   const interpolation: Interpolation = named === "bilinear" || named === "nearest" ? named : "bicubic";
   const mode = config.crop_mode;
-  const normalization =
-    mean === undefined && std === undefined
-      ? {}
-      : { scale: 1 as const, mean: mean ?? [0, 0, 0], std: std ?? (mean ?? [0, 0, 0]).map(() => 1) };
+  const normalization = mean === undefined && std === undefined ? {} : numbersOf(mean ?? [0, 0, 0], std);
   return {
     normalization,
     channels: mean === undefined ? undefined : "rgb",

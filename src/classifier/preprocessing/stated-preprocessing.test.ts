@@ -347,6 +347,8 @@ describe("files beside the model", () => {
       2,
       -1,
     ],
+    ["of bytes, with a rescale that nobody meant", { image_mean: [127.5], image_std: [127.5] }, 2, -1],
+    ["timm's, of bytes", { architecture: "x", mean: [127.5, 127.5, 127.5], std: [127.5, 127.5, 127.5] }, 2, -1],
     ["with a rescale alone", { do_rescale: true, rescale_factor: 1 / 127.5, do_normalize: false }, 2, 0],
     ["rescaled with an offset", { rescale_factor: 1 / 127.5, rescale_offset: true, do_normalize: false }, 2, -1],
     [
@@ -639,6 +641,33 @@ describe("numbers that contradict what the graph does to its input are taken, an
       message === undefined ? [] : [{ code: "normalized-twice", message: expect.stringMatching(message) }],
     );
     if (message !== undefined) expect(found.name).toBe("imagenet");
+  });
+});
+
+describe("means and deviations that are stated twice", () => {
+  const half = '{"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}';
+  const imagenetConfig = '{"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}';
+  const numbers = { mean: "[0.485, 0.456, 0.406]", std: "[0.229, 0.224, 0.225]" };
+  test("otherwise are said", () => {
+    expect(guessOf(plain, { metadata: { ...numbers, config: half } }).all).toEqual([
+      {
+        code: "normalizations-disagree",
+        message:
+          "the model's metadata (mean, std) states another normalization than the model's metadata (config): the former is used. --preprocessing, or --mean and --std, give the right one",
+      },
+    ]);
+  });
+  test.each<[string, Extra]>([
+    [
+      "in another scale",
+      { metadata: { mean: "[123.675, 116.28, 103.53]", std: "[58.4, 57.12, 57.38]", config: imagenetConfig } },
+    ],
+    [
+      "as a given one overrules",
+      { metadata: { ...numbers, config: half }, preprocessing: { mean: [0.5], std: [0.5] } },
+    ],
+  ])("%s are not", (_, extra) => {
+    expect(guessOf(plain, extra).all).toEqual([]);
   });
 });
 
