@@ -25,12 +25,7 @@ import { type ModelWarning, type PreparedModel, prepareModel } from "./network/p
 import { type NetworkPasses, networkPasses } from "./passes/network-passes.ts";
 import type { MarginEvaluation } from "./passes/passes.ts";
 import { fitPicture } from "./preprocessing/fit-picture.ts";
-import {
-  guessPreprocessing,
-  type PreprocessingGuess,
-  type StatedBeside,
-  statedInputSize,
-} from "./preprocessing/guess-preprocessing.ts";
+import { guessPreprocessing, type PreprocessingGuess, statedInputSize } from "./preprocessing/guess-preprocessing.ts";
 import {
   checkNormalization,
   type NormalizationName,
@@ -39,6 +34,7 @@ import {
   type Preprocessing,
 } from "./preprocessing/preprocessing.ts";
 import type { StatedPreprocessing } from "./preprocessing/read-config.ts";
+import type { StatedBeside } from "./preprocessing/source.ts";
 
 export interface ClassifierOptions extends SessionOptions {
   /**

@@ -105,7 +105,7 @@ export type {
   TailPass,
 } from "../classifier/passes/passes.ts";
 export { fitPicture, geometryFor, type SizedPicture } from "../classifier/preprocessing/fit-picture.ts";
-export type { PreprocessingGuess, StatedBeside } from "../classifier/preprocessing/guess-preprocessing.ts";
+export type { PreprocessingGuess } from "../classifier/preprocessing/guess-preprocessing.ts";
 export {
   type Normalization,
   type NormalizationName,
@@ -116,6 +116,7 @@ export { type ProbeOptions, probePreprocessing } from "../classifier/preprocessi
 export type { StatedPreprocessing } from "../classifier/preprocessing/read-config.ts";
 export { type StatedInConfigOptions, statedInConfig } from "../classifier/preprocessing/read-config.ts";
 export { type Region as PictureRegion, type RegionInput, regionMask } from "../classifier/preprocessing/region-mask.ts";
+export type { StatedBeside } from "../classifier/preprocessing/source.ts";
 export { type Look, watchClassifier } from "../classifier/watch-classifier.ts";
 export type { Complaint, NumberLimits } from "../errors.ts";
 export { applyGeometry, fitGeometry, type Geometry, type GeometryRule, type ResizeRule } from "../image/geometry.ts";

@@ -11,9 +11,9 @@ import type { NameSource } from "../../classifier/labels/resolve-labels.ts";
 import type { StatedHead } from "../../classifier/network/head/head.ts";
 import { statedHead } from "../../classifier/network/head/stated-head.ts";
 import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
-import type { StatedBeside } from "../../classifier/preprocessing/guess-preprocessing.ts";
 import { statedInConfig } from "../../classifier/preprocessing/read-config.ts";
 import { statedInMetadata } from "../../classifier/preprocessing/read-metadata.ts";
+import type { StatedBeside } from "../../classifier/preprocessing/source.ts";
 import { BadInputError, PerceptualBallError } from "../../errors.ts";
 import { decodeText } from "./decode-text.ts";
 

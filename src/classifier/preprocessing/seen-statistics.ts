@@ -1,0 +1,135 @@
+/** @file The usual normalization under which natural pictures have the statistics that a BatchNormalization has seen. */
+import type { TypedGraph } from "../../onnx/infer-shapes.ts";
+import { type Initializer, type Node, tensorOfInitializer, usesOf } from "../../onnx/model.ts";
+import { numbersOf } from "../../tensor/tensor.ts";
+import { affineOf, type NormalizationName, normalizations } from "./preprocessing.ts";
+import type { InputChain } from "./read-input-chain.ts";
+import { type Source, statedBy } from "./source.ts";
+
+/** The statistics of natural pictures in [0, 1], per channel. */
+const naturalMean = [0.46, 0.44, 0.4];
+
+/** The normalization under which pictures have what a BatchNormalization on the pixels has seen. */
+export function seenByNormalization({
+  channels,
+  mean,
+  variance,
+}: NonNullable<InputChain["statistics"]>): Source | undefined {
+  if (channels.length !== 3) return undefined;
+  return bestFitting("the BatchNormalization on the pixels", 0.5, (name) => {
+    const preset = normalizations[name];
+    const { factor, offset } = affineOf({ ...preset, layout: "nchw" });
+    const divergences = channels.map((map, c) => {
+      const color = preset.channels === "bgr" ? 2 - map.source : map.source;
+      const slope = map.factor * factor[map.source];
+      const expected = map.factor * (factor[map.source] * naturalMean[color] + offset[map.source]) + map.offset;
+      return divergenceOf(expected, (slope * naturalDeviation) ** 2, mean[c], variance[c]);
+    });
+    return divergences.reduce((sum, value) => sum + value, 0) / 3;
+  });
+}
+
+const statisticNames = ["imagenet", "unit", "symmetric", "caffe", "bytes"] as const;
+
+/** The usual normalization of the least divergence from the statistics of `what`; undefined where that is not below `most`. */
+function bestFitting(
+  what: string,
+  most: number,
+  divergenceUnder: (name: NormalizationName) => number,
+): Source | undefined {
+  const [best, second] = statisticNames
+    .map((name) => ({ name, divergence: divergenceUnder(name) }))
+    .sort((a, b) => a.divergence - b.divergence);
+  if (!(best.divergence < most)) return undefined;
+  const { normalization, channels } = statedBy(best.name);
+  return {
+    stated: { normalization, channels: channels === "bgr" ? channels : undefined },
+    reason: `the statistics of ${what} fit (divergence ${best.divergence.toFixed(2)}; ${second.name} ${second.divergence.toFixed(2)})`,
+    isSettled: second.divergence > 3 * best.divergence + 0.1,
+  };
+}
+
+/** The Kullback–Leibler divergence between the normal distributions of an expected mean and variance and of those that were seen. */
+function divergenceOf(expectedMean: number, expectedVariance: number, mean: number, variance: number): number {
+  const ratio = expectedVariance / variance;
+  return 0.5 * (ratio - 1 - Math.log(ratio) + (expectedMean - mean) ** 2 / variance);
+}
+
+/**
+ * The normalization under which natural pictures give what the first BatchNormalization has seen: for a convolution's output the
+ * mean is W·m + b and the variance wᵀΣw, where m and Σ are the mean and the covariance of a patch of the normalized picture. Each
+ * candidate is judged by the Kullback–Leibler divergence between these and the running statistics, in the median over filters.
+ */
+export function seenByFirstLayer(typed: TypedGraph, first: Node | undefined): Source | undefined {
+  const { graph, constants } = typed;
+  if (first?.opType !== "Conv") return undefined;
+  const [next] = usesOf(graph).get(first.outputs[0]) ?? [];
+  if (next?.opType !== "BatchNormalization") return undefined;
+  const weights = graph.initializers.get(first.inputs[1]);
+  const [mean, variance] = [constants.get(next.inputs[3])?.data, constants.get(next.inputs[4])?.data];
+  if (weights === undefined || weights.shape.length !== 4 || weights.shape[1] !== 3) return undefined;
+  if (mean === undefined || variance === undefined) return undefined;
+  const bias = first.inputs[2] ? constants.get(first.inputs[2])?.data : undefined;
+  const filters = { weights, bias, mean, variance };
+  return bestFitting("the first BatchNormalization", 0.3, (name) =>
+    Math.min(...correlationLengths.map((length) => medianDivergence(filters, normalizations[name], length))),
+  );
+}
+
+interface FirstLayer {
+  readonly weights: Initializer;
+  readonly bias: Float64Array | undefined;
+  readonly mean: Float64Array;
+  readonly variance: Float64Array;
+}
+
+/** Correlations of the channels red, green and blue at one pixel of natural pictures. */
+const channelCorrelation = [
+  [1, 0.93, 0.86],
+  [0.93, 1, 0.95],
+  [0.86, 0.95, 1],
+];
+
+/** Standard deviation of natural pixels in [0, 1]. */
+const naturalDeviation = 0.25;
+
+/** Distances in pixels at which the correlation of pixels has fallen to 1/e: of small, middling and large pictures. */
+const correlationLengths = [3, 8, 20];
+
+function medianDivergence(
+  { weights, bias, mean, variance }: FirstLayer,
+  preset: (typeof normalizations)[NormalizationName],
+  correlationLength: number,
+): number {
+  const values = numbersOf(tensorOfInitializer(weights));
+  const [filters, , height, width] = weights.shape;
+  const area = height * width;
+  const isReversed = preset.channels === "bgr";
+  const { factor, offset } = affineOf({ ...preset, layout: "nchw" });
+  const channelMean = factor.map((f, c) => f * naturalMean[isReversed ? 2 - c : c] + offset[c]);
+  const channelDeviation = factor.map((f) => f * naturalDeviation);
+  const near = Array.from({ length: area }, (_, i) =>
+    Array.from({ length: area }, (_, j) => {
+      const [dx, dy] = [(i % width) - (j % width), Math.floor(i / width) - Math.floor(j / width)];
+      return Math.exp(-Math.hypot(dx, dy) / correlationLength);
+    }),
+  );
+  const divergences = Array.from({ length: filters }, (_, o) => {
+    let [expectedMean, expectedVariance] = [bias?.[o] ?? 0, 0];
+    for (let c = 0; c < 3; c++) {
+      for (let i = 0; i < area; i++) {
+        const weight = values[(o * 3 + c) * area + i];
+        expectedMean += weight * channelMean[c];
+        for (let d = 0; d < 3; d++) {
+          // The correlations are the same for blue, green and red but for the order, in which only two nearly equal ones change.
+          const scale = weight * channelDeviation[c] * channelDeviation[d] * channelCorrelation[c][d];
+          for (let j = 0; j < area; j++) expectedVariance += scale * near[i][j] * values[(o * 3 + d) * area + j];
+        }
+      }
+    }
+    return divergenceOf(expectedMean, expectedVariance, mean[o], variance[o]);
+  });
+  divergences.sort((a, b) => a - b);
+  const median = divergences[Math.floor(filters / 2)];
+  return Number.isFinite(median) ? median : Number.POSITIVE_INFINITY;
+}

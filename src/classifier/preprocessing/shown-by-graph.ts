@@ -1,0 +1,231 @@
+/**
+ * @file What a model's graph shows of its pixels: the type of its input, the arithmetic before the first layer, and what its first normalization has seen.
+ */
+import type { GeometryRule } from "../../image/geometry.ts";
+import type { TypedGraph } from "../../onnx/infer-shapes.ts";
+import type { PreparedModel } from "../network/prepare-model.ts";
+import type { ChannelMap } from "./channel-maps.ts";
+import { affineOf, type NormalizationName, normalizations } from "./preprocessing.ts";
+import type { StatedPreprocessing } from "./read-config.ts";
+import { type InputChain, readInputChain } from "./read-input-chain.ts";
+import { seenByFirstLayer, seenByNormalization } from "./seen-statistics.ts";
+import { type Source, statedBy } from "./source.ts";
+
+/** The type of numbers that the model's file says it takes. */
+export function declaredType({ model, input }: PreparedModel): string {
+  return model.graph.inputs.find(({ name }) => name === input)?.dtype ?? "float32";
+}
+
+/** What the graph shows: what it takes, by the type of its input and what it does to the pixels first, and what its first normalization has seen. */
+export function shownByGraph(
+  prepared: PreparedModel,
+  typed: TypedGraph,
+): { readonly taken: readonly Source[]; readonly seen: readonly Source[] } {
+  const { input, layout, channels } = prepared;
+  const chain = readInputChain(typed, input, layout === "nchw" ? 1 : 3);
+  const declared = declaredType(prepared);
+  const shown: Source[] = [];
+  const exact = exactlyMade(chain);
+  const order = channels === 3 ? (exact?.order ?? orderOf(chain)) : undefined;
+  const what = `the model normalizes its input itself (it begins with ${[...new Set(chain.operators)].join(", ")})`;
+  if (order !== undefined) {
+    const reason = `the graph (${chain.operators.join(", ")}) ${order.why}`;
+    shown.push({ stated: { normalization: {}, channels: order.channels }, reason, isSettled: !order.isBare });
+  }
+  if (prepared.isSizeAssumed && chain.resizes) {
+    // What is cut off before would be missing from what it resizes.
+    const geometry = (height: number, width: number): GeometryRule => ({
+      resize: { kind: "exact", width, height },
+      interpolation: "bilinear",
+    });
+    const reason = "the model takes pictures of any size and resizes them itself";
+    shown.push({ stated: { normalization: {}, geometry }, reason, isSettled: true });
+  }
+  const bytes: StatedPreprocessing = { ...statedBy("bytes"), channels: undefined };
+  if (/^u?int/.test(declared)) {
+    const kind = declared === "uint8" ? "bytes" : `whole numbers (${declared})`;
+    // 8 bits with a sign hold a pixel less 128.
+    const isSigned = declared === "int8";
+    const signed: StatedPreprocessing = { normalization: { scale: 255, mean: [128, 128, 128], std: [1, 1, 1] } };
+    const reason = `the model takes ${kind}${isSigned ? ", pixels less 128" : ""}`;
+    shown.push({ stated: isSigned ? signed : bytes, reason, isSettled: true });
+  }
+  const range = exact?.range ?? rangeOf(chain);
+  if (isOfWords(chain)) {
+    const words = { scale: 255, mean: [0, 0, 0], std: Array(3).fill(255 / 65535) } as const;
+    shown.unshift({
+      stated: { normalization: words },
+      reason: `${what} and takes pixels from 0 to 65535`,
+      isSettled: true,
+    });
+  } else if (range !== undefined) {
+    const words = {
+      bytes: "from 0 to 255",
+      unit: "from 0 to 1",
+      symmetric: "from -1 to 1",
+      imagenet: "in ImageNet's normalization",
+    };
+    const taken = `pixels ${words[range]}`;
+    shown.push({
+      stated: { ...statedBy(range), channels: undefined },
+      reason: `${what} and takes ${taken}`,
+      isSettled: true,
+    });
+  }
+  const kept = range === undefined ? keptWithin(chain) : undefined;
+  if (kept !== undefined && chain.limits !== undefined) {
+    shown.push({
+      stated: { ...statedBy(kept), channels: undefined },
+      reason: `the model keeps its pixels from ${chain.limits.join(" to ")}`,
+      isSettled: true,
+    });
+  }
+  if (channels !== 3) return { taken: shown, seen: [] };
+  const isPlain = chain.channels.every(({ factor, offset }) => factor === 1 && offset === 0);
+  const seen = [
+    chain.statistics === undefined ? undefined : seenByNormalization(chain.statistics),
+    isPlain ? seenByFirstLayer(typed, chain.next) : undefined,
+  ];
+  return { taken: shown, seen: seen.filter((source) => source !== undefined) };
+}
+
+/** The pixel at which each channel is 0 when the first layer reads it: the mean that was taken away, in the input's units. */
+function zerosOf(channels: readonly ChannelMap[]): readonly number[] {
+  return channels.map(({ factor, offset }) => -offset / factor);
+}
+
+/** Which order the channels of the input have, and why. */
+interface ShownOrder {
+  readonly channels: "rgb" | "bgr";
+  readonly why: string;
+  /** Whether the channels are reversed and nothing says for whom: blue first for a layer that reads red first, or the other way round. */
+  readonly isBare?: boolean;
+}
+
+/** Pixels p in [0, 1] as models take them: a p + b. */
+const ranges = [
+  { range: "unit", a: 1, b: 0 },
+  { range: "bytes", a: 255, b: 0 },
+  { range: "symmetric", a: 2, b: -1 },
+] as const;
+
+/**
+ * Whether the arithmetic before the first layer makes, anywhere on its way, ImageNet's or Caffe's normalization of pixels in one of the usual ranges, to a hundredth of
+ * the whole range: these have other numbers for each color, so that both the range and the order of the channels are told. undefined where it makes neither.
+ */
+function exactlyMade({
+  stages,
+}: InputChain): { readonly range: (typeof ranges)[number]["range"]; readonly order: ShownOrder } | undefined {
+  for (const maps of stages) {
+    const sources = maps.map(({ source }) => source).join();
+    if (sources !== "0,1,2" && sources !== "2,1,0") continue;
+    const isReversed = sources === "2,1,0";
+    for (const name of ["imagenet", "caffe"] as const) {
+      const range = ranges.find((one) => makes(maps, name, one))?.range;
+      if (range === undefined) continue;
+      const readsBgr = normalizations[name].channels === "bgr";
+      const made = name === "imagenet" ? "ImageNet's" : "Caffe's";
+      const why = `makes ${made} normalization in the order ${readsBgr ? "blue, green, red" : "red, green, blue"}${isReversed ? " after it reverses the channels" : ""}`;
+      return { range, order: { channels: readsBgr === isReversed ? "rgb" : "bgr", why } };
+    }
+  }
+  return undefined;
+}
+
+/** Whether `maps` make the normalization `name` of pixels in a range. */
+function makes(maps: readonly ChannelMap[], name: NormalizationName, { a, b }: (typeof ranges)[number]): boolean {
+  const made = affineOf({ ...normalizations[name], layout: "nchw" });
+  return maps.every(({ factor, offset }, c) => {
+    const span = made.factor[c] ?? 0;
+    const isNear = (value: number, wanted: number): boolean => Math.abs(value - wanted) < 0.01 * span;
+    return isNear(factor * a, span) && isNear(factor * b + offset, made.offset[c] ?? 0);
+  });
+}
+
+/** Which order of channels the input has, from what happens to them; undefined where nothing tells. */
+function orderOf({ channels, statistics }: InputChain): ShownOrder | undefined {
+  const sources = channels.map(({ source }) => source);
+  if (isFromImagenet(channels)) return undefined;
+  const isReversed = sources.join() === "2,1,0";
+  if (!isReversed && sources.join() !== "0,1,2") return undefined;
+  // What the statistics are of, in the order in which the first layer reads, whatever happens between.
+  const seen =
+    statistics === undefined
+      ? undefined
+      : channels.map(({ source }) => {
+          const at = statistics.channels.findIndex((one) => one.source === source);
+          const { factor = 1, offset = 0 } = statistics.channels[at] ?? {};
+          return ((statistics.mean[at] ?? 0) - offset) / factor;
+        });
+  // Pictures are a little more red than blue: the channel with the larger mean is red.
+  const rising = risingOf(zerosOf(channels)) ?? (seen === undefined ? undefined : risingOf(seen));
+  if (rising !== undefined) {
+    const readsBgr = rising === "rising";
+    return {
+      channels: readsBgr === isReversed ? "rgb" : "bgr",
+      why: `takes away means in the order ${readsBgr ? "blue, green, red" : "red, green, blue"}${isReversed ? " after it reverses the channels" : ""}`,
+    };
+  }
+  const why = "reverses the channels, as of blue, green, red";
+  return isReversed ? { channels: "bgr", why, isBare: true } : undefined;
+}
+
+function risingOf(values: readonly number[]): "rising" | "falling" | undefined {
+  const [first, middle, last] = values;
+  const least = 0.01 * Math.max(...values.map(Math.abs));
+  if (!values.every(Number.isFinite) || Math.abs(last - first) <= least) return undefined;
+  const isBetween = (middle - first) * (last - middle) >= 0;
+  // Means of pixels, not whatever a layer learned.
+  const isMean = values.every((value) => value > 0 && value < 256);
+  return isBetween && isMean ? (last > first ? "rising" : "falling") : undefined;
+}
+
+/** Which pixels the arithmetic before the first layer is made for; undefined where there is none that tells. */
+function rangeOf({ channels, statistics }: InputChain): "bytes" | "unit" | "symmetric" | "imagenet" | undefined {
+  // After a BatchNormalization the numbers are what was learned.
+  const maps = statistics === undefined ? channels : statistics.channels;
+  if (maps.length === 0 || maps.every(({ factor, offset }) => factor === 1 && offset === 0)) return undefined;
+  if (isFromImagenet(maps)) return "imagenet";
+  const factor = maps.reduce((sum, one) => sum + Math.abs(one.factor), 0) / maps.length;
+  const zeros = zerosOf(maps);
+  const zero = zeros.reduce((sum, value) => sum + value, 0) / zeros.length;
+  if (maps.every(({ offset }) => offset === 0)) {
+    if (factor <= 0.1) return "bytes";
+    return factor >= 30 ? "unit" : undefined;
+  }
+  if (zero > 2.5) return "bytes";
+  if (zero < -0.5 && zero > -1.5) return "symmetric";
+  return zero > 0 && zero <= 1.5 ? "unit" : undefined;
+}
+
+/** Which pixels a model means that keeps them within limits before it does anything else. */
+function keptWithin({ limits }: InputChain): "bytes" | "unit" | "symmetric" | undefined {
+  switch (limits?.join()) {
+    case "0,1":
+      return "unit";
+    case "0,255":
+      return "bytes";
+    case "-1,1":
+      return "symmetric";
+    default:
+      return undefined;
+  }
+}
+
+/** Whether the arithmetic before the first layer is made for 16-bit pixels: they are divided by about 65535. */
+function isOfWords({ channels, statistics }: InputChain): boolean {
+  const maps = statistics === undefined ? channels : statistics.channels;
+  return maps.length > 0 && maps.every(({ factor }) => factor > 0.8 / 65536 && factor < 2.5 / 65535);
+}
+
+/** Whether pixels in ImageNet's normalization become 2 x − 1, as torchvision's Inception and GoogLeNet make of them. */
+function isFromImagenet(maps: readonly ChannelMap[]): boolean {
+  const { mean, std } = normalizations.imagenet;
+  return (
+    maps.length === 3 &&
+    maps.every(({ source, factor, offset }) => {
+      const slope = factor / std[source];
+      return Math.abs(slope - 2) < 0.02 && Math.abs(offset - slope * mean[source] + 1) < 0.02;
+    })
+  );
+}
