@@ -2,13 +2,13 @@
 import { MisuseError, nearest, numberIn, PerceptualBallError, UnsupportedError } from "../../errors.ts";
 import { appendNodes } from "../../onnx/append-nodes.ts";
 import { checkOperators, inferShapes, type TypedGraph } from "../../onnx/infer-shapes.ts";
-import type { Graph, Model } from "../../onnx/model.ts";
+import { describeNode, type Graph, type Model, type Node } from "../../onnx/model.ts";
 import { canonicalForm } from "../../onnx/rewrites/canonical-form.ts";
 import { castByteInput, realInputNote } from "../../onnx/rewrites/cast-byte-input.ts";
 import { decodedOutputs } from "../../onnx/rewrites/decoded-outputs.ts";
 import { extractSubgraph } from "../../onnx/rewrites/extract-subgraph.ts";
 import { doubleToFloat32 } from "../../onnx/rewrites/half-to-float32.ts";
-import { makeBatchDynamic } from "../../onnx/rewrites/make-batch-dynamic.ts";
+import { openBatch } from "../../onnx/rewrites/make-batch-dynamic.ts";
 import { unfoldOperators } from "../../onnx/rewrites/unfold-operators.ts";
 import { intTensor } from "../../tensor/tensor.ts";
 import { bindInputs, type InputValue } from "./bind-inputs.ts";
@@ -103,8 +103,8 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
   const real = image.isOfIntegers ? castByteInput(bound.graph, image.name, where) : bound.graph;
   const decided = unfoldOperators(real, { inputShapes, keep });
   const { graph: supported, outputs } = supportedPart(decided, options);
-  const full = makeBatchDynamic(supported, { input: image.name, shape: declared });
-  const typed = inferShapes(full, { inputShapes });
+  const opened = openBatch(supported, { input: image.name, shape: declared });
+  const typed = inferShapes(opened.graph, { inputShapes });
   // The end of the network is tried on numbers to find its head.
   checkNeeds(typed, {
     ...{ where, area: image.height * image.width, batch: image.fixedBatch ?? 1 },
@@ -114,8 +114,14 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
     ...{ where, logits: options.logits, head: options.head, labelCount: options.labelCount },
     ...{ statedHead: options.statedHead, outputs, batch: image.fixedBatch ?? 1 },
   });
-  const parts = { where, model, opsets: canonical.opsets, image, isSizeAssumed };
   const whole = extractSubgraph(found.graph, [found.logits]);
+  const isNeeded = whole.nodes.some(({ outputs: [name] }) => name === opened.mixing?.outputs[0]);
+  // What was met first may belong to another output.
+  const mixing =
+    opened.mixing === undefined || isNeeded
+      ? opened.mixing
+      : openBatch(whole, { input: image.name, shape: declared }).mixing;
+  const parts = { where, model, opsets: canonical.opsets, image, isSizeAssumed, mixing };
   const steps = { input: image.name, logits: found.logits, inputShapes };
   const blocked = blockedAt(whole, steps);
   return assemble(whole, found, {
@@ -130,7 +136,11 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
       ...found.notes,
       ...stepNotes(whole, steps),
     ],
-    warnings: [...found.warnings, ...(blocked === undefined ? [] : [blockedWarning(blocked)])],
+    warnings: [
+      ...found.warnings,
+      ...(blocked === undefined ? [] : [blockedWarning(blocked)]),
+      ...mixingWarnings(mixing, image.fixedBatch),
+    ],
   });
 }
 
@@ -139,6 +149,13 @@ function blockedWarning(ends: string): ModelWarning {
     code: "no-gradient",
     message: `no gradient arrives at the pixels: it ends at ${ends}. Maps of gradients are 0 and attacks along them find nothing; methods that hide parts of the picture, such as --method occlusion, see what the model does`,
   };
+}
+
+/** What is said of a model that computes with several pictures at once and takes no fewer. */
+function mixingWarnings(mixing: Node | undefined, batch = 1): ModelWarning[] {
+  if (mixing === undefined || batch === 1) return [];
+  const message = `${describeNode(mixing)} computes with all ${batch} pictures of a run at once, so that what the model says of a picture depends on the others beside it. Export it with a dynamic batch axis, or for one picture`;
+  return [{ code: "pictures-mixed", message }];
 }
 
 /** Height and width of the picture among several inputs, where the model declares them. */
@@ -219,6 +236,8 @@ interface Parts {
   readonly opsets: ReadonlyMap<string, number>;
   readonly image: ImageInput;
   readonly isSizeAssumed: boolean;
+  /** A node that computes with several pictures of a run at once. */
+  readonly mixing: Node | undefined;
   readonly notes: readonly string[];
   readonly warnings: readonly ModelWarning[];
 }
@@ -229,7 +248,7 @@ function assemble(
   { logits, classCount, classNames, head }: Pick<PreparedModel, "logits" | "classCount" | "classNames" | "head">,
   parts: Parts,
 ): PreparedModel {
-  const { where, model, opsets, image, isSizeAssumed, notes, warnings } = parts;
+  const { where, model, opsets, image, isSizeAssumed, mixing, notes, warnings } = parts;
   const takes = new Map<number, boolean>();
   const canTake = (batch: number): boolean => {
     const known = takes.get(batch);
@@ -244,8 +263,11 @@ function assemble(
     takes.set(batch, result);
     return result;
   };
-  const { fixedBatch } = image;
-  const isBound = fixedBatch !== undefined && !canTake(fixedBatch + 1);
+  // Alone, a picture gets what the model says of it, whatever other pictures would have done.
+  const fixedBatch = image.fixedBatch ?? (mixing === undefined ? undefined : 1);
+  const isFree = (batch: number): boolean => mixing === undefined && canTake(batch);
+  const isBound = fixedBatch !== undefined && !isFree(fixedBatch + 1);
+  const why = mixing === undefined ? "" : `, since ${describeNode(mixing)} computes with all pictures of a run at once`;
   return {
     model,
     graph,
@@ -262,10 +284,10 @@ function assemble(
     isSizeAssumed,
     fixedBatch,
     notes: isBound
-      ? [...notes, `the model takes ${fixedBatch === 1 ? "one image" : `${fixedBatch} images`} at a time`]
+      ? [...notes, `the model takes ${fixedBatch === 1 ? "one image" : `${fixedBatch} images`} at a time${why}`]
       : notes,
     warnings,
-    batchFor: (batch) => (fixedBatch === undefined || canTake(batch) ? batch : fixedBatch),
+    batchFor: (batch) => (fixedBatch === undefined || isFree(batch) ? batch : fixedBatch),
     typed: typedFor,
     decision(index) {
       if (!decidesEachLabel(head)) {

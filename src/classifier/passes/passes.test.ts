@@ -224,7 +224,9 @@ test("a model that is bound to its batch is run as often as it takes, and says s
     }
   `);
   const classifier = createClassifier(bound, { runtime: referenceRuntime, preprocessing: "unit" });
-  expect(classifier.prepared.notes).toEqual(["the model takes one image at a time"]);
+  expect(classifier.prepared.notes).toEqual([
+    "the model takes one image at a time, since ReduceMean (mean) computes with all pictures of a run at once",
+  ]);
   const images = [0.1, 0.5, 0.3].map((value) => Float32Array.of(value, 1 - value));
   const logits = await (await classifier.forward({ batch: 3 })).run(images);
   logits.forEach((row, n) => {
@@ -246,6 +248,49 @@ test("a model that is bound to its batch is run as often as it takes, and says s
   expect(evaluations.map(({ margin }) => margin > 0)).toEqual([false, true, false]);
   await expect(objective.run([])).rejects.toThrow(/wrong number of images/);
   await classifier.dispose();
+});
+
+test("a model that takes any batch and compares its pictures with one another is given one at a time", async () => {
+  // Whitened over everything that is there, as `x - x.mean()` of PyTorch does.
+  const mixing = parseModel(`
+    <ir_version: 8, opset_import: ["" : 18]>
+    net (float[N, 1, 1, 2] x) => (float[N, 3] logits)
+    <float[2, 3] C = {1, 0, -1, 0, 2, 1}>
+    {
+      mean = ReduceMean <keepdims = 0> (x)
+      centered = Sub (x, mean)
+      flat = Flatten (centered)
+      logits = MatMul (flat, C)
+    }
+  `);
+  const classifier = createClassifier(mixing, { runtime: referenceRuntime, preprocessing: "unit" });
+  expect(classifier.prepared.batchFor(4)).toBe(1);
+  expect(classifier.prepared.notes.join()).toContain("one image at a time, since ReduceMean (mean) computes with all");
+  const images = [0.1, 0.6].map((value) => Float32Array.of(value, value + 0.2));
+  const logits = await (await classifier.forward({ batch: 2 })).run(images);
+  for (const row of logits) expectClose(row, [-0.1, 0.2, 0.2]);
+  await classifier.dispose();
+});
+
+test("a model that takes two pictures and no fewer, and compares them, says what that means", async () => {
+  const mixing = parseModel(`
+    <ir_version: 8, opset_import: ["" : 18]>
+    net (float[2, 1, 1, 2] x) => (float[2, 3] logits, float[2, 2] each)
+    <float[2, 3] C = {1, 0, -1, 0, 2, 1}, int64[2] rows = {2, 2}>
+    {
+      mean = ReduceMean <keepdims = 0> (x)
+      centered = Sub (x, mean)
+      flat = Flatten (centered)
+      logits = MatMul (flat, C)
+      each = Reshape (x, rows)
+    }
+  `);
+  const of = (logits: string) =>
+    createClassifier(mixing, { runtime: referenceRuntime, preprocessing: "unit", logits }).prepared;
+  expect(of("logits").warnings.map(({ code }) => code)).toContain("pictures-mixed");
+  expect(of("logits").batchFor(4)).toBe(2);
+  // What another output does is no matter of this one's.
+  expect(of("each").warnings.map(({ code }) => code)).not.toContain("pictures-mixed");
 });
 
 test("distances are those to the clean image of the same row, whatever the batch and however many layers are compared", async () => {

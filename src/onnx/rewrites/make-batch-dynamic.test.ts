@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { evaluate } from "../evaluate.ts";
 import { parseGraph } from "../text/parse.ts";
-import { makeBatchDynamic } from "./make-batch-dynamic.ts";
+import { makeBatchDynamic, openBatch } from "./make-batch-dynamic.ts";
 
 /** The graph opened for its input x, whose declared shape is the traced one. */
 function opened(text: string) {
@@ -109,5 +109,28 @@ describe("a graph in which pictures would mix is left alone", () => {
        float[2,3] each = {1, 2, 3, 4, 5, 6}> { ${body} }`;
     const { graph, result } = opened(text);
     expect(result).toBe(graph);
+  });
+});
+
+describe("the node at which pictures of a batch meet is named", () => {
+  const at = (body: string) => {
+    const graph = parseGraph(
+      `g (float[N,2,3] x) => (float[] y) <int64[1] zero = {0}, int64[2] flat = {-1, 3}> { ${body} }`,
+    );
+    return openBatch(graph, { input: "x", shape: [1, 2, 3] }).mixing?.outputs[0];
+  };
+  test.each([
+    ["a mean over everything", "m = ReduceMean <keepdims = 0> (x)  y = Sub (x, m)", "m"],
+    ["a Softmax over the batch", "y = Softmax <axis = 0> (x)", "y"],
+    ["a largest number over the batch", "m = ReduceMax <keepdims = 1> (x, zero)  y = Div (x, m)", "m"],
+    [
+      "a mean over each picture",
+      "one = Constant <value_ints = [1, 2]> ()  m = ReduceMean (x, one)  y = Sub (x, m)",
+      undefined,
+    ],
+    ["a shape", "s = Shape (x)  y = Reshape (x, s)", undefined],
+    ["rows of pictures one after the other", "a = Reshape (x, flat)  y = Softmax <axis = 1> (a)", undefined],
+  ])("%s", (_, body, expected) => {
+    expect(at(body)).toBe(expected);
   });
 });

@@ -45,13 +45,28 @@ interface Growth {
  * where it cannot be followed (a sum over the batch, two axes that grow), `graph` itself is returned.
  * Expects canonical opset form, with Constant nodes cleaned up.
  */
-export function makeBatchDynamic(graph: Graph, { input, shape }: OpenBatchOptions): Graph {
+export function makeBatchDynamic(graph: Graph, options: OpenBatchOptions): Graph {
+  return openBatch(graph, options).graph;
+}
+
+export interface OpenedBatch {
+  readonly graph: Graph;
+  /** The first node that computes with several pictures of a batch at once; undefined where none was met. */
+  readonly mixing: Node | undefined;
+}
+
+/**
+ * {@link makeBatchDynamic}, with what stands in the way of it: a graph that takes any batch may still take a mean over all of its pictures, so that what it
+ * says of one depends on the others.
+ */
+export function openBatch(graph: Graph, { input, shape }: OpenBatchOptions): OpenedBatch {
   const [batch, ...rest] = shape;
   const shapesFor = (extent: number) => ({ inputShapes: { [input]: [extent, ...rest] } });
   const traced = inferShapesIfValid(graph, shapesFor(batch));
-  if (traced === undefined) return graph;
+  if (traced === undefined) return { graph, mixing: undefined };
   const start = inferShapes({ ...graph, nodes: [], outputs: [] }, shapesFor(2 * batch));
-  return new Walk(graph, batch, traced, start).opened() ?? graph;
+  const walk = new Walk(graph, batch, traced, start);
+  return { graph: walk.opened() ?? graph, mixing: walk.mixing };
 }
 
 /** The nodes one after the other, with the types that their values have for the traced batch and for one of twice the extent. */
@@ -67,6 +82,8 @@ class Walk {
   readonly #budget: FoldingBudget;
   /** Values along whose growing axis the pictures take turns. */
   readonly #inner = new Set<string>();
+  /** The node at which pictures of a batch are seen to meet. */
+  mixing: Node | undefined;
 
   constructor(graph: Graph, batch: number, traced: TypedGraph, start: TypedGraph) {
     this.#graph = graph;
@@ -151,9 +168,11 @@ class Walk {
     const growing = named(node.inputs).flatMap((name) => this.#growthOf(name) ?? []);
     if (growing.length === 0 || node.opType === "Shape" || node.opType === "Size") return true;
     const results = named(node.outputs).map((name) => this.#growthOf(name));
-    if (results.some((growth) => growth === undefined || growth === "unclear")) return false;
     const sources = growing.filter((growth) => growth !== "unclear");
     if (sources.length < growing.length) return false;
+    // As many numbers for two pictures as for one.
+    if (results.every((growth) => growth === undefined)) this.mixing = node;
+    if (results.some((growth) => growth === undefined || growth === "unclear")) return false;
     if (node.opType !== "Reshape") {
       const turns = new Set(sources.map(({ isInner }) => isInner));
       if (turns.size > 1) return false;
@@ -162,7 +181,10 @@ class Walk {
     const combined = this.#combinedAxis(node);
     if (combined === undefined) return true;
     const [{ axis, from }] = sources;
-    return Number.isInteger(combined) && normalizeAxis(describeNode(node), combined, from.length) !== axis;
+    if (!Number.isInteger(combined)) return false;
+    if (normalizeAxis(describeNode(node), combined, from.length) !== axis) return true;
+    this.mixing = node;
+    return false;
   }
 
   /** The axis along which `node` combines elements, NaN if it is not known; undefined if it combines none. */
