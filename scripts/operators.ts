@@ -11,6 +11,7 @@ import { fusedOperatorNames } from "../src/onnx/rewrites/decompose-fused-operato
 import { canonicalOpset, oldestOpset } from "../src/onnx/rewrites/opsets/upgrade-opset.ts";
 import { quantizedOperators } from "../src/onnx/rewrites/quantized-operators.ts";
 import { recurrentOperators } from "../src/onnx/rewrites/recurrent-operators.ts";
+import { sequenceOperatorNames } from "../src/onnx/rewrites/sequence-operators.ts";
 import { shapedOperators } from "../src/onnx/rewrites/shaped-operators.ts";
 import { newestOpset } from "../src/onnx/validate.ts";
 
@@ -101,6 +102,7 @@ These are replaced by the operators below when a model is loaded, and so have va
 
 - **Control flow**: If, where its condition does not depend on the input; Loop, where the number of turns does not; Scan. Their branches and turns take their
   place. What depends on the input is refused by name.
+- **Sequences and optional values** whose elements are known one by one, as \`unbind\` and lists of tensors are written: ${listed(sequenceOperatorNames)}.
 - **Recurrent networks**: ${listed(Object.keys(recurrentOperators))}, step by step, in both directions, with lengths of sequences, initial states, peepholes and all activations of the
   standard. Gates that are clipped are refused.
 - **By the shapes of their inputs**: ${listed(Object.keys(shapedOperators))}. DequantizeLinear is replaced where it works in blocks. Attention with a cache of

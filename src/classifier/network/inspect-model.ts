@@ -5,6 +5,7 @@ import { describeNode, type Model, type Node, type ValueInfo } from "../../onnx/
 import { isOperator } from "../../onnx/operators/table.ts";
 import { type ResourceNeeds, resourceNeeds } from "../../onnx/resource-needs.ts";
 import { isRewritable } from "../../onnx/rewrites/decompose-fused-operators.ts";
+import { isUnfoldable } from "../../onnx/rewrites/unfold-operators.ts";
 import { type Shape, sizeOf } from "../../tensor/tensor.ts";
 import type { Classifier } from "../classifier.ts";
 
@@ -60,6 +61,8 @@ export function inspectModel(
     for (const node of nodes) {
       if (isOperator(node) || isRewritable(node) || functions.has(`${node.domain}.${node.opType}`)) continue;
       const operator = node.domain === "" ? node.opType : `${node.domain}.${node.opType}`;
+      // Most loops and recurrent networks are written out: those that are not are what the blocker names.
+      if (isUnfoldable(node) && blocker?.includes(`${operator} (`) !== true) continue;
       unsupported[operator] ??= [];
       unsupported[operator].push(node.name || node.outputs[0]);
     }

@@ -6,7 +6,7 @@
  */
 import { valuesReadBy } from "../captures.ts";
 import { type Graph, type Node, producersOf } from "../model.ts";
-import { isOperator } from "../operators/table.ts";
+import { hasTrait, isOperator } from "../operators/table.ts";
 
 /** Operators that decode results, by domain and name. */
 const decoding: ReadonlySet<string> = new Set([
@@ -50,7 +50,10 @@ export function decodedOutputs(graph: Graph): readonly string[] {
     const isLookup = tableOf(node, graph, producers) !== undefined;
     const isKnown = isOperator(node) && !isLookup;
     const isUndecoded = !isKnown || read.some((name) => undecoded.has(name));
-    const isBlocked = !(isKnown || isLookup || decoding.has(nameOf(node))) || read.some((name) => blocked.has(name));
+    // What a layer computes is no result put into words, whatever its input is made of.
+    const isLayer = isKnown && hasTrait(node, "weighted") && isUndecoded;
+    const isBlocked =
+      isLayer || !(isKnown || isLookup || decoding.has(nameOf(node))) || read.some((name) => blocked.has(name));
     for (const name of node.outputs) {
       if (isUndecoded) undecoded.add(name);
       if (isBlocked) blocked.add(name);

@@ -1,4 +1,5 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { evaluate } from "../evaluate.ts";
 import { parseGraph } from "../text/parse.ts";
 import { printGraph } from "../text/print.ts";
 import { unfoldOperators } from "./unfold-operators.ts";
@@ -67,4 +68,60 @@ test("hundreds of Ifs, each deciding by the result of the one before, are folded
   );
   const folded = unfoldOperators(graph);
   expect(folded.nodes.map(({ opType }) => opType)).toEqual(Array(count).fill("Neg"));
+});
+
+describe("sequences are taken apart", () => {
+  const unfolded = (body: string) =>
+    unfoldOperators(
+      parseGraph(`g (float[1, 3] x) => (float[] y)
+        <int64 zero = {0}, int64 last = {-1}, int64 two = {2}, int64[2] sizes = {1, 2}> { ${body} }`),
+      { inputShapes },
+    );
+  test.each([
+    ["unbind", "s = SplitToSequence <axis = 1, keepdims = 0> (x)  y = SequenceAt (s, last)", ["Split", "Squeeze"]],
+    ["parts of one size", "s = SplitToSequence <axis = 1> (x, two)  y = SequenceAt (s, zero)", ["Split"]],
+    [
+      "a list joined",
+      "a = Relu (x)  s = SequenceConstruct (x, a)  y = ConcatFromSequence <axis = 0> (s)",
+      ["Relu", "Concat"],
+    ],
+    [
+      "a list stacked",
+      "a = Relu (x)  s = SequenceConstruct (x, a)  y = ConcatFromSequence <axis = 0, new_axis = 1> (s)",
+      ["Relu", "Unsqueeze", "Unsqueeze", "Concat"],
+    ],
+    [
+      "a list that grows and shrinks",
+      "e = SequenceEmpty ()  a = SequenceInsert (e, x)  r = Relu (x)  b = SequenceInsert (a, r, zero)  c = SequenceErase (b)  y = SequenceAt (c, zero)",
+      ["Relu"],
+    ],
+    ["an optional value", "o = Optional (x)  g = OptionalGetElement (o)  y = Relu (g)", ["Relu"]],
+    ["a sequence that is given out stays", "a = Relu (x)  y = SequenceConstruct (x, a)", ["Relu", "SequenceConstruct"]],
+    [
+      "an unknown place",
+      "a = ArgMax <axis = 1, keepdims = 0> (x)  s = SequenceConstruct (x, x)  y = SequenceAt (s, a)",
+      ["ArgMax", "SequenceConstruct", "SequenceAt"],
+    ],
+  ])("%s", (_, body, expected) => {
+    expect(unfolded(body).nodes.map(({ opType }) => opType)).toEqual(expected);
+  });
+
+  test.each([
+    ["the last of unbind", "s = SplitToSequence <axis = 1, keepdims = 0> (x)  y = SequenceAt (s, last)", [3]],
+    ["the rest of parts of two", "s = SplitToSequence <axis = 1> (x, two)  y = SequenceAt (s, last)", [3]],
+    ["a part of a stated size", "s = SplitToSequence <axis = -1> (x, sizes)  y = SequenceAt (s, last)", [2, 3]],
+    [
+      "how many there are",
+      "s = SplitToSequence <axis = 1> (x)  n = SequenceLength (s)  f = Cast <to = 1> (n)  y = Mul (x, f)",
+      [3, 6, 9],
+    ],
+    [
+      "whether a value is there",
+      "o = Optional (x)  h = OptionalHasElement (o)  f = Cast <to = 1> (h)  y = Mul (x, f)",
+      [1, 2, 3],
+    ],
+  ])("%s", (_, body, expected) => {
+    const { y } = evaluate(unfolded(body), { x: { dtype: "float32", shape: [1, 3], data: Float64Array.of(1, 2, 3) } });
+    expect([...y.data]).toEqual(expected);
+  });
 });

@@ -2,8 +2,8 @@
  * @file Operators that stand for several, written out where shapes and constants say what they come to.
  *
  * If is replaced by the branch that is taken, where the condition does not depend on what is fed in: exporters leave such nodes behind where
- * a shape decides, as PyTorch's squeeze does. Loop and Scan are replaced by their turns, recurrent networks by their steps, and operators
- * whose parts depend on the shapes of their inputs by these parts. What comes out consists of standard operators that have gradients.
+ * a shape decides, as PyTorch's squeeze does. Loop and Scan are replaced by their turns, recurrent networks by their steps, sequences of tensors by
+ * their elements, and operators whose parts depend on the shapes of their inputs by these parts. What comes out consists of standard operators that have gradients.
  */
 import { PerceptualBallError, UnsupportedError } from "../../errors.ts";
 import type { Shape } from "../../tensor/tensor.ts";
@@ -17,7 +17,8 @@ import { cleanUp } from "./clean-up.ts";
 import { decomposeFusedOperators } from "./decompose-fused-operators.ts";
 import { type LoopTurns, loopTurns, scanTurns } from "./loop-turns.ts";
 import { recurrentOperators } from "./recurrent-operators.ts";
-import { type RewriteTarget, rewriteOf, type TypedRewriteRule } from "./rewrite.ts";
+import { type RewriteTarget, rewriteOf, type TypedRewrite, type TypedRewriteRule } from "./rewrite.ts";
+import { type SequenceRule, sequenceRuleOf } from "./sequence-operators.ts";
 import { shapedOperators } from "./shaped-operators.ts";
 
 export interface UnfoldOperatorsOptions {
@@ -34,14 +35,19 @@ const growth = 100;
 const mostNodes = 200_000;
 
 /**
- * `graph` with If, Loop, Scan, LSTM, GRU, RNN and operators of known shapes written out, also those within what is written out; a
+ * `graph` with If, Loop, Scan, LSTM, GRU, RNN, sequences and operators of known shapes written out, also those within what is written out; a
  * condition or a count that depends on what is fed in leaves its node as it is. The result is cleaned up if anything was unfolded. Throws
  * an UnsupportedError for forms of these operators that cannot be written out, and for loops that come to too many nodes.
  */
 export function unfoldOperators(graph: Graph, options: UnfoldOperatorsOptions = {}): Graph {
-  if (!graph.nodes.some((node) => holdsGraph(node) || typedRuleOf(node) !== undefined)) return graph;
+  if (!graph.nodes.some(isUnfoldable)) return graph;
   const unfolded = new Walk(graph, options.inputShapes ?? {}).unfolded();
   return unfolded === graph ? graph : cleanUp(unfolded, { keep: options.keep });
+}
+
+/** Whether `node` is of a kind that is written out where what it depends on is known. */
+export function isUnfoldable(node: Node): boolean {
+  return holdsGraph(node) || typedRuleOf(node) !== undefined || sequenceRuleOf(node) !== undefined;
 }
 
 function holdsGraph({ opType, domain }: Node): boolean {
@@ -68,6 +74,8 @@ class Walk {
   readonly #types = new Map<string, ValueType>();
   readonly #constants = new Map<string, NumericTensor>();
   readonly #initializers = new Map<string, Initializer>();
+  /** The elements of values that are sequences. */
+  readonly #sequences = new Map<string, readonly string[]>();
   readonly #target: RewriteTarget;
   readonly #budget: FoldingBudget;
   /** The next task last. */
@@ -124,6 +132,8 @@ class Walk {
   #unfold(node: Node): readonly Task[] | undefined {
     const rule = typedRuleOf(node);
     if (rule !== undefined) return this.#areTyped(node) ? this.#rewrite(node, rule) : undefined;
+    const sequence = sequenceRuleOf(node);
+    if (sequence !== undefined) return this.#taken(node, sequence);
     if (!holdsGraph(node)) return undefined;
     if (node.opType === "If") {
       const branch = this.#branchOf(node);
@@ -138,13 +148,28 @@ class Walk {
   }
 
   #rewrite(node: Node, rule: TypedRewriteRule): readonly Node[] {
-    const { rewrite, made } = rewriteOf(node, this.#target);
-    rule({
-      ...rewrite,
-      type: (index) => this.#types.get(rewrite.input(index)),
-      value: (index) => this.#constants.get(rewrite.input(index)),
-    });
+    const { rewrite, made } = this.#typedRewrite(node);
+    rule(rewrite);
     return made;
+  }
+
+  #typedRewrite(node: Node): { readonly rewrite: TypedRewrite; readonly made: readonly Node[] } {
+    const { rewrite, made } = rewriteOf(node, this.#target);
+    const type: TypedRewrite["type"] = (index) => this.#types.get(rewrite.input(index));
+    const value: TypedRewrite["value"] = (index) => this.#constants.get(rewrite.input(index));
+    return { rewrite: { ...rewrite, type, value }, made };
+  }
+
+  /** What takes the place of a node that makes or reads a sequence. One that makes it stays as well: an output of the graph may be the sequence itself. */
+  #taken(node: Node, rule: SequenceRule): readonly Node[] | undefined {
+    const [output] = node.outputs;
+    if (this.#sequences.has(output)) return undefined;
+    const { rewrite, made } = this.#typedRewrite(node);
+    const result = rule({ ...rewrite, elements: (index) => this.#sequences.get(rewrite.input(index)) });
+    if (result === "unknown") return undefined;
+    if (result === "written") return made;
+    this.#sequences.set(output, result);
+    return made.length === 0 ? undefined : [...made, node];
   }
 
   /**

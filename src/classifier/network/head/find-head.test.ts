@@ -470,6 +470,20 @@ describe("of several outputs, the classification", () => {
     expect(prepared).toMatchObject({ logits: "z", classCount: 3 });
   });
 
+  test("a layer behind a sequence whose elements are not known is no result put into words: what enters the sequence is no classification", () => {
+    const body = `best = ArgMax <axis = 1, keepdims = 0> (z) at = Squeeze (best) list = SequenceConstruct (z, z)
+      one = SequenceAt (list, at) s = MatMul (one, M)`;
+    expect(() => prepare(body, { outputs: "(float[1,2] s)", more: "float[3,2] M = {1, 0, 0, 1, 1, 1}" })).toThrow(
+      /operators? not supported: SequenceConstruct \(list\); SequenceAt \(one\)/,
+    );
+    const known = body
+      .replace("(list, at)", "(list, first)")
+      .replace("one = ", "first = Constant <value_int = 1> () one = ");
+    expect(
+      prepare(known, { outputs: "(float[1,2] s)", more: "float[3,2] M = {1, 0, 0, 1, 1, 1}" }).prepared,
+    ).toMatchObject({ logits: "s", classCount: 2 });
+  });
+
   test.each([
     ["a table of names", "label = Gather (names, best)", "(string[1] label)"],
     ["a table and a form", "picked = Gather (names, best) label = Unsqueeze (picked, first)", "(string[1,1] label)"],
