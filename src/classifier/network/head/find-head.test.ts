@@ -484,6 +484,20 @@ describe("of several outputs, the classification", () => {
     ).toMatchObject({ logits: "s", classCount: 2 });
   });
 
+  test("differences of neighbouring sigmoids are probabilities of ordered classes, though scores that nothing sorted make some negative", () => {
+    const body = `c = Sigmoid (z) o = Slice (c, s0, s1, ax) first = Sub (one, o) h = Slice (c, s0, s2, ax) l = Slice (c, s1, s3, ax)
+      mid = Sub (h, l) last = Slice (c, s2, s3, ax) y = Concat <axis = 1> (first, mid, last)`;
+    const more = "int64[1] s0 = {0}, int64[1] s1 = {1}, int64[1] s2 = {2}, int64[1] s3 = {3}, float one = {1}";
+    const found = prepare(body, { outputs: "(float[1,4] y)", more });
+    expect(found.prepared.head).toMatchObject({ kind: "softmax", count: 4 });
+    const { logits, output } = valuesOf(found, "y");
+    const kept = output.map((value) => Math.max(value, 0));
+    const sum = kept.reduce((all, value) => all + value, 0);
+    softmax(Float32Array.from(logits)).forEach((value, k) => {
+      expect(value).toBeCloseTo(kept[k] / sum, 5);
+    });
+  });
+
   test.each([
     ["a table of names", "label = Gather (names, best)", "(string[1] label)"],
     ["a table and a form", "picked = Gather (names, best) label = Unsqueeze (picked, first)", "(string[1,1] label)"],

@@ -203,6 +203,9 @@ function describe(
     const isWhole = wholes.some((whole) => shares.every((sum) => Math.abs(sum - whole) <= 0.05 * whole));
     if (least >= 0 && 2 * shares.length >= plain.length && (isWhole || agree(plain, 1e-5)))
       return { kind: "distribution", most: Math.max(...plain) };
+    // Differences of neighbouring sigmoids, as of ordered classes: of scores that nothing has sorted some are negative, and they add up to 1 all the same.
+    const isBounded = least >= -1 - 1e-9 && most <= 1 + 1e-9;
+    if (isBounded && plain.every((sum) => Math.abs(sum - 1) < 1e-5)) return { kind: "distribution", most: 1 };
     const exponentials = sums(Math.exp);
     if (most <= 1e-6 && exponentials.every((sum) => Math.abs(sum - 1) < 0.05))
       return { kind: "log-distribution", most: 0 };
