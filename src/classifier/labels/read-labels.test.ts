@@ -13,6 +13,7 @@ describe("names are read in the forms that files have", () => {
     ["numbers and a space", "0 tabby\n1 fox\n2 red panda\n"],
     ["numbers and a colon", "0: tabby\n1: fox\n2: red panda"],
     ["numbers and a comma", "0,tabby\n1,fox\n2,red panda\n"],
+    ["a list of YAML", '# classes\n- tabby\n- "fox"\n- red panda\n'],
     ["numbers with tabs", "0\ttabby\n1\tfox\n2\tred panda\n"],
     ["numbers in brackets", "[0] tabby\n[1] fox\n[2] red panda\n"],
     ["numbers and stops, from 1", "1. tabby\n2. fox\n3. red panda\n"],

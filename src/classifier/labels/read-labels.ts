@@ -308,8 +308,11 @@ function fields(line: string, separator: string): string[] {
   return [...cells, cell.trim()];
 }
 
-/** What stands under `names:` in YAML, as a list or with numbers. */
+/** What stands under `names:` in YAML, as a list or with numbers, or the items of a file that is nothing but a list. */
 function namesOfYaml(text: string, where: string): readonly string[] | undefined {
+  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "" && !line.trim().startsWith("#"));
+  const items = lines.flatMap((line) => /^\s*-\s+(\S.*)$/.exec(line)?.[1] ?? []);
+  if (items.length > 1 && items.length === lines.length) return items.map((item) => unquoted(item));
   const match = /^names\s*:[ \t]*(.*)$/m.exec(text);
   if (match === null) return undefined;
   const [whole, inline] = match;

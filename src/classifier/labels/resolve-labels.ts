@@ -15,6 +15,8 @@ export interface NameSource {
   readonly where: string;
   /** Whether it must fit: the caller asked for it. */
   readonly isGiven: boolean;
+  /** Whether it is only called as a list of names may be: it is taken where it fits and nothing else names the classes, and nothing is said otherwise. */
+  readonly isIncidental?: boolean;
 }
 
 export interface LabelSources {
@@ -80,11 +82,12 @@ export function labelSources(
   });
   const decoded = decodedNames(model.graph);
   const sources = [
-    ...beside,
+    ...beside.filter(({ isIncidental }) => isIncidental !== true),
     ...embedded,
     ...(decoded === undefined
       ? []
       : [{ names: decoded, reason: "the model's own look-up of names", where: `${where}: names`, isGiven: false }]),
+    ...beside.filter(({ isIncidental }) => isIncidental === true),
   ];
   return { sources, warnings };
 }
@@ -152,6 +155,7 @@ export function resolveLabels({
         warnings: [...warnings, ...disagreements({ ...source, labels }, others)],
       };
     }
+    if (source.isIncidental === true) continue;
     warnings.push({
       code: "labels-do-not-fit",
       message: `${source.reason} names ${countOfNames(source.names)} classes, and the model has ${classCount}: the names are not used`,

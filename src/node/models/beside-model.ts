@@ -2,7 +2,8 @@
  * @file Files beside a model that say how its pixels are prepared and what its classes are called.
  *
  * Hugging Face's preprocessor_config.json, processor_config.json and config.json, timm's config.json, Custom Vision's cvexport.manifest with the files that it names,
- * and lists of names as exporters call them. Each is read only where it lies in the model's own folder (or, for optimum's exports, in the folder above one called "onnx").
+ * and lists of names, by what they are called. Each is read only where it lies in the model's own folder (or, for optimum's exports, in the folder above one
+ * called "onnx", and for Triton's repositories in the one above the version's).
  */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -16,6 +17,7 @@ import { statedInMetadata } from "../../classifier/preprocessing/read-metadata.t
 import type { StatedBeside } from "../../classifier/preprocessing/source.ts";
 import { BadInputError, PerceptualBallError } from "../../errors.ts";
 import { decodeText } from "./decode-text.ts";
+import { nameFilesBeside } from "./name-files.ts";
 
 export interface BesideModel {
   readonly stated: readonly StatedBeside[];
@@ -26,14 +28,6 @@ export interface BesideModel {
 }
 
 const configFiles = ["preprocessor_config.json", "processor_config.json", "config.json"] as const;
-const nameFiles = [
-  "labels.txt",
-  "classes.txt",
-  "class_names.txt",
-  "class_index.json",
-  "labels.json",
-  "id2label.json",
-] as const;
 
 /** Larger files are none of these. */
 const mostBytes = 2 ** 24;
@@ -41,7 +35,10 @@ const mostBytes = 2 ** 24;
 /** What the files beside the model at `path` say. Files that cannot be used are warnings. */
 export function readBesideModel(path: string): BesideModel {
   const own = dirname(path);
-  const folders = basename(own) === "onnx" ? [own, dirname(own)] : [own];
+  const above = dirname(own);
+  // Of Triton's repositories the model lies in the folder of its version.
+  const isVersion = /^\d+$/.test(basename(own)) && existsSync(join(above, "config.pbtxt"));
+  const folders = basename(own) === "onnx" || isVersion ? [own, above] : [own];
   const stated: StatedBeside[] = [];
   const labels: NameSource[] = [];
   const warnings: ModelWarning[] = [];
@@ -101,15 +98,30 @@ export function readBesideModel(path: string): BesideModel {
       });
     });
   }
-  for (const name of new Set([...named, ...nameFiles])) {
-    const file = textBeside(folders, name);
+  const listed = nameFilesBeside(folders, basename(path)).filter(({ name }) => !named.includes(name));
+  for (const { name, isUsual, folder } of [
+    ...named.map((one) => ({ name: one, isUsual: true, folder: undefined })),
+    ...listed,
+  ]) {
+    const file = textBeside(folder === undefined ? folders : [folder], name);
     if (file === undefined) continue;
-    attempt(file.path, () => {
+    const read = (): void => {
       const names = readLabels(file.text, name);
-      labels.push({ names, reason: `${name} beside the model`, where: name, isGiven: false });
-    });
+      labels.push({ names, reason: `${name} beside the model`, where: name, isGiven: false, isIncidental: !isUsual });
+    };
+    if (isUsual) attempt(file.path, read);
+    else quietly(read);
   }
   return { stated, labels, warnings, head };
+}
+
+/** Reads what may be something else than it is called. */
+function quietly(read: () => void): void {
+  try {
+    read();
+  } catch (error) {
+    if (!(error instanceof PerceptualBallError || error instanceof SyntaxError)) throw error;
+  }
 }
 
 /** The keys of config.json under which names stand; others ("labels", "categories") mean different things there. */

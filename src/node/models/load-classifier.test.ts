@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
@@ -131,6 +131,45 @@ describe("names in config.json", () => {
     const { labels, warnings } = await load(config);
     expect(labels).toBeUndefined();
     expect(warnings.map(({ code }) => code)).toEqual(codes);
+  });
+});
+
+describe("lists of names under other names", () => {
+  const load = (files: Readonly<Record<string, string>>, model = tinyClassifier()) => {
+    const beside = mkdtempSync(join(folder, "lists-"));
+    writeFileSync(join(beside, "model.onnx"), writeModel(model));
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(beside, name), text);
+    return loadClassifier(join(beside, "model.onnx"), { runtime: referenceRuntime });
+  };
+  const text = "ant\nbee\ncat\ndog\n";
+
+  test.each(["Labels.txt", "model_labels.txt", "synset.txt", "dict.txt"])("%s names the classes", async (name) => {
+    const { labels, labelsReason } = await load({ [name]: text });
+    expect(labels).toEqual(["ant", "bee", "cat", "dog"]);
+    expect(labelsReason).toBe(`${name} beside the model`);
+  });
+
+  test("one that does not fit, or that cannot be read, is no word about this model", async () => {
+    const { labels, warnings } = await load({ "dict.txt": "one\ntwo\n", "class_names.json": "{" });
+    expect(labels).toBeUndefined();
+    expect(warnings).toEqual([]);
+  });
+
+  test("what the model itself says comes before it", async () => {
+    const model = tinyClassifier();
+    const metadata = new Map([...model.metadata, ["names", '["1a", "2b", "3c", "4d"]']]);
+    expect((await load({ "dict.txt": text }, { ...model, metadata })).labels).toEqual(["1a", "2b", "3c", "4d"]);
+  });
+
+  test("Triton keeps the list above the folder of the version", async () => {
+    const repository = mkdtempSync(join(folder, "triton-"));
+    mkdirSync(join(repository, "1"));
+    writeFileSync(join(repository, "1", "model.onnx"), writeModel(tinyClassifier()));
+    writeFileSync(join(repository, "labels.txt"), text);
+    const open = () => loadClassifier(join(repository, "1", "model.onnx"), { runtime: referenceRuntime });
+    expect((await open()).labels).toBeUndefined();
+    writeFileSync(join(repository, "config.pbtxt"), 'name: "net"');
+    expect((await open()).labels).toEqual(["ant", "bee", "cat", "dog"]);
   });
 });
 

@@ -1,0 +1,70 @@
+/** @file Which files beside a model hold the names of its classes, by what they are called. */
+import { readdirSync } from "node:fs";
+import { basename, extname } from "node:path";
+
+export interface NameFile {
+  readonly folder: string;
+  readonly name: string;
+  /** Whether it is called as exporters call it, so that one which does not fit is worth a word. Others are taken only where they fit. */
+  readonly isUsual: boolean;
+}
+
+/** What exporters call lists of names, the most usual first. */
+const usual = ["labels.txt", "classes.txt", "class_names.txt", "class_index.json", "labels.json", "id2label.json"];
+
+const extensions: ReadonlySet<string> = new Set([".txt", ".json", ".csv", ".tsv", ".names", ".pbtxt", ".yaml", ".yml"]);
+
+/** What else a list of the names of classes is called, without what stands before and its extension. */
+const naming =
+  /^(labels?|class(es)?|names|synsets?|categor(y|ies)|dict|(labels?|class(es)?|category|synset)[-_. ]?(names?|labels?|list|maps?|mapping|ind(ex|ices)|idx|dict|words?|(to|2)[-_. ]?(idx|ids?|ind(ex|ices)))|(idx|ids?|index|ix)[-_. ]?(to|2)[-_. ]?(class(es)?|labels?|names?))$/;
+
+/** Words before that: of data sets whose classes are meant, or of the model. "train_labels" and the like are of pictures. */
+const before =
+  /^((image[-_. ]?net[-_. ]?\d*k?|ilsvrc\d*|in1k|coco|voc|cifar[-_. ]?\d*|places\d*|model|my|obj|net)[-_. ])+/;
+
+/** More files than this are a folder of data, of which nothing is looked up by name. */
+const mostFiles = 4096;
+
+/** The files in `folders` that are called as lists of names are, those of the model called `model` first. */
+export function nameFilesBeside(folders: readonly string[], model: string): readonly NameFile[] {
+  return folders.flatMap((folder) => {
+    const names = readdirSync(folder);
+    if (names.length > mostFiles) return usual.filter((name) => names.includes(name)).map(usualIn(folder));
+    const stems = names.filter((name) => /\.(onnx|ort)$/i.test(name)).map(stemOf);
+    const ranked = names.flatMap((name) => {
+      const rank = rankOf(name, stemOf(model), stems);
+      return rank === undefined ? [] : [{ name, rank }];
+    });
+    return ranked
+      .toSorted((a, b) => a.rank - b.rank || (a.name < b.name ? -1 : 1))
+      .map(({ name }) => usualIn(folder)(name));
+  });
+}
+
+const usualIn = (folder: string) => (name: string) => ({ folder, name, isUsual: usual.includes(name.toLowerCase()) });
+
+function stemOf(name: string): string {
+  return basename(name, extname(name)).toLowerCase();
+}
+
+/** The smaller, the more a file is the list of the names of a model's classes; undefined if it is called like something else. */
+function rankOf(name: string, own: string, models: readonly string[]): number | undefined {
+  const lower = name.toLowerCase();
+  const at = usual.indexOf(lower);
+  if (at >= 0) return 1 + at;
+  const extension = extname(lower);
+  if (!extensions.has(extension)) return undefined;
+  const stem = basename(lower, extension);
+  const isOf = (model: string): boolean => stem === model || new RegExp(`^${escaped(model)}[-_. ]`).test(stem);
+  const [owner] = models.filter(isOf).toSorted((a, b) => b.length - a.length);
+  if (owner !== undefined && owner !== own) return undefined;
+  const isOwn = isOf(own);
+  // What is left of the name is looked at; of "model.json" nothing is.
+  const rest = (isOwn ? stem.slice(own.length + 1) : stem).replace(before, "");
+  if (!naming.test(rest) && extension !== ".names") return undefined;
+  return isOwn ? 0 : 1 + usual.length;
+}
+
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
