@@ -75,6 +75,8 @@ export function statedInConfig(
   ) {
     return statedByHuggingFace(config, where);
   }
+  // torchvision's transforms of its weights, written down.
+  if ("resize_size" in config && ("mean" in config || "std" in config)) return statedByTorchvision(config, where);
   const isTimm = "input_size" in config || "crop_pct" in config || "architecture" in config;
   if (isTimm && ("mean" in config || "std" in config || "crop_pct" in config)) return statedByTimm(config, where);
   if (!keys.some((key) => key !== "layout" && ourKeys.has(key))) return undefined;
@@ -289,6 +291,30 @@ function geometryOfHuggingFace(config: Json, height: number, width: number): Geo
     }
   }
   return { resize: { kind: "exact", ...crop }, interpolation };
+}
+
+/** torchvision: (x − mean) / std of x in [0, 1]; `resize_size` of one number is the shorter side, and `crop_size` is cut out of its middle. */
+function statedByTorchvision(config: Json, where: string): StatedPreprocessing {
+  const mean = numbersAt(config, "mean", where) ?? [0, 0, 0];
+  const std = numbersAt(config, "std", where);
+  checkNormalization(where, defined({ mean, std }));
+  const [resized = [], cropped = []] = ["resize_size", "crop_size"].map((key) => numbersAt(config, key, where));
+  const [rows, columns = rows] = cropped;
+  const inputSize = rows > 0 && columns > 0 ? ([rows, columns] as const) : undefined;
+  const interpolation = /cubic/i.test(String(config.interpolation)) ? "bicubic" : "bilinear";
+  return {
+    normalization: numbersOf(mean, std),
+    channels: "rgb",
+    inputSize,
+    geometry:
+      resized.length === 1 && resized[0] > 0
+        ? (height, width) => {
+            const side = Math.floor(resized[0] * growthOf(inputSize, height, width));
+            const size = Math.max(side, height, width);
+            return { resize: { kind: "shorter", size }, crop: { width, height }, interpolation };
+          }
+        : undefined,
+  };
 }
 
 /** timm: (x − mean) / std of x in [0, 1], the shorter side over crop_pct, then the middle. */

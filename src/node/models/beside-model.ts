@@ -1,7 +1,7 @@
 /**
  * @file Files beside a model that say how its pixels are prepared and what its classes are called.
  *
- * Hugging Face's preprocessor_config.json, processor_config.json and config.json, timm's config.json, Custom Vision's cvexport.manifest with the files that it names,
+ * Hugging Face's preprocessor_config.json, processor_config.json and config.json, timm's config.json, Custom Vision's cvexport.manifest with the files that it names, configurations of other makers,
  * and lists of names, by what they are called. Each is read only where it lies in the model's own folder (or, for optimum's exports, in the folder above one
  * called "onnx", and for Triton's repositories in the one above the version's).
  */
@@ -9,15 +9,17 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { readLabels } from "../../classifier/labels/read-labels.ts";
 import type { NameSource } from "../../classifier/labels/resolve-labels.ts";
+import { parseYaml } from "../../classifier/labels/yaml.ts";
 import type { StatedHead } from "../../classifier/network/head/head.ts";
 import { statedHead } from "../../classifier/network/head/stated-head.ts";
 import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
-import { statedInConfig } from "../../classifier/preprocessing/read-config.ts";
+import { type StatedPreprocessing, statedInConfig } from "../../classifier/preprocessing/read-config.ts";
 import { statedInMetadata } from "../../classifier/preprocessing/read-metadata.ts";
+import { nvinferEntries, statedForNvinfer, statedInPipeline } from "../../classifier/preprocessing/read-pipeline.ts";
 import type { StatedBeside } from "../../classifier/preprocessing/source.ts";
 import { BadInputError, PerceptualBallError } from "../../errors.ts";
 import { decodeText } from "./decode-text.ts";
-import { nameFilesBeside } from "./name-files.ts";
+import { configFilesBeside, nameFilesBeside } from "./name-files.ts";
 
 export interface BesideModel {
   readonly stated: readonly StatedBeside[];
@@ -42,6 +44,8 @@ export function readBesideModel(path: string): BesideModel {
   const stated: StatedBeside[] = [];
   const labels: NameSource[] = [];
   const warnings: ModelWarning[] = [];
+  /** Lists of names that other files name. */
+  const named: string[] = [];
   let head: StatedHead | undefined;
   const attempt = (file: string, read: () => void): void => {
     try {
@@ -79,8 +83,35 @@ export function readBesideModel(path: string): BesideModel {
       }
     });
   }
+  for (const { folder, name } of configFilesBeside(folders, basename(path), configFiles)) {
+    const file = textBeside([folder], name);
+    if (file === undefined) continue;
+    const reason = `${name} beside the model`;
+    const add = (found: StatedPreprocessing | undefined): void => {
+      if (found !== undefined) stated.push({ stated: found, reason });
+    };
+    if (/\.txt$/i.test(name)) {
+      const entries = nvinferEntries(file.text);
+      const other = entries?.get("onnx-file");
+      if (other !== undefined && basename(other) !== basename(path)) continue;
+      const list = entries?.get("labelfile-path");
+      if (list !== undefined) named.push(basename(list));
+      attempt(file.path, () => add(statedForNvinfer(file.text, name)));
+      continue;
+    }
+    let config: unknown;
+    quietly(() => {
+      config = /\.json$/i.test(name) ? JSON.parse(file.text) : parseYaml(file.text);
+    });
+    attempt(file.path, () => add(statedInPipeline(config, name)));
+    quietly(() => {
+      if (statesPixels(config)) add(statedInConfig(config, name, { ignoresOthers: true }));
+      const names = namesWithin(config);
+      if (names === undefined) return;
+      labels.push({ ...{ names: readLabels(names, name), reason, where: name }, isGiven: false, isIncidental: true });
+    });
+  }
   const manifest = textBeside(folders, manifestFile);
-  const named: string[] = [];
   if (manifest !== undefined) {
     attempt(manifest.path, () => {
       const { labelFile, metadataFile, warning } = readManifest(manifest.text, basename(path));
@@ -126,6 +157,39 @@ function quietly(read: () => void): void {
 
 /** The keys of config.json under which names stand; others ("labels", "categories") mean different things there. */
 const configNameKeys = ["id2label", "label2id", "label_names", "names", "class_names", "classes", "class_to_idx"];
+
+/** Whether a file that is only called as a configuration may be says how pixels are prepared, as of a mean and a deviation for each channel. */
+function statesPixels(config: unknown): boolean {
+  if (typeof config !== "object" || config === null || Array.isArray(config)) return false;
+  const { mean, std, image_mean: ofProcessor, pretrained_cfg: ofTimm } = config as Readonly<Record<string, unknown>>;
+  const isOfChannels = [mean, std].every((one) => Array.isArray(one) && (one.length === 1 || one.length === 3));
+  return isOfChannels || ofProcessor !== undefined || ofTimm !== undefined;
+}
+
+/** Keys under which names stand in configurations of other makers: PaddlePaddle's, Lobe's, Teachable Machine's. */
+const otherNameKeys = ["label_list", "labels", "Label"];
+
+/** More objects within objects than this hold no names. */
+const deepestNames = 4;
+
+/** The list or dictionary of names within a configuration, as JSON; undefined where there is none. */
+function namesWithin(config: unknown, depth = 0): string | undefined {
+  if (typeof config !== "object" || config === null || Array.isArray(config) || depth > deepestNames) return undefined;
+  const isText = (item: unknown): boolean => typeof item === "string";
+  for (const [key, value] of Object.entries(config)) {
+    if (![...configNameKeys, ...otherNameKeys].includes(key) || typeof value !== "object" || value === null) continue;
+    const isList = Array.isArray(value) && value.length > 0 && value.every(isText);
+    const isNumbered = Object.keys(value).length > 0 && Object.keys(value).every((name) => /^\d+$/.test(name));
+    const isOfNumbers = /2id|_to_/.test(key) && Object.values(value).every(Number.isInteger);
+    const isTable = isNumbered && Object.values(value).every(isText);
+    if (isList || isTable || isOfNumbers) return JSON.stringify(isOfNumbers ? { label2id: value } : { names: value });
+  }
+  for (const value of Object.values(config)) {
+    const found = namesWithin(value, depth + 1);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
 
 /** Whether a configuration has a list or a dictionary of names, which may still be damaged. */
 function mayHoldNames(config: unknown): boolean {

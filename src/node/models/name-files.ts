@@ -1,4 +1,4 @@
-/** @file Which files beside a model hold the names of its classes, by what they are called. */
+/** @file Which files beside a model hold the names of its classes, or say how its pixels are prepared, by what they are called. */
 import { readdirSync } from "node:fs";
 import { basename, extname } from "node:path";
 
@@ -38,6 +38,34 @@ export function nameFilesBeside(folders: readonly string[], model: string): read
     return ranked
       .toSorted((a, b) => a.rank - b.rank || (a.name < b.name ? -1 : 1))
       .map(({ name }) => usualIn(folder)(name));
+  });
+}
+
+/** What configurations of models and of their preprocessing are called, and lists of names among other things. */
+const configuring =
+  /^((model|pre[-_]?process(ing|or)?|transforms?|data|dataset|inference([-_]?cls)?|deploy|pipeline|signature|metadata|export)([-_. ](config|cfg|metadata|params|info|transforms?|preprocess(ing)?))?|config[-_]infer.*|.*nvinfer.*)$/;
+
+/**
+ * The files in `folders` that may configure the model called `model`: JSON and YAML under the usual words or under the model's own name, and texts that
+ * are called as configurations of NVIDIA's plugin are. Not those that have readers of their own, `known`.
+ */
+export function configFilesBeside(
+  folders: readonly string[],
+  model: string,
+  known: readonly string[],
+): readonly Omit<NameFile, "isUsual">[] {
+  return folders.flatMap((folder) => {
+    const names = readdirSync(folder);
+    if (names.length > mostFiles) return [];
+    return names.flatMap((name) => {
+      const extension = extname(name).toLowerCase();
+      const stem = stemOf(name);
+      const isRead = [".json", ".yaml", ".yml"].includes(extension) || (extension === ".txt" && /infer/.test(stem));
+      if (!isRead || known.includes(name)) return [];
+      const own = stemOf(model);
+      const isOwn = stem === own || stem === `${own}.onnx` || configuring.test(stem.replace(own, "model"));
+      return isOwn ? [{ folder, name }] : [];
+    });
   });
 }
 
