@@ -53,6 +53,8 @@ export function followNode(followed: Followed, node: Node): readonly Tracked[] |
     case "Mul":
     case "Div":
       return arithmetic(followed, step);
+    case "Sum":
+      return node.inputs.length === 2 ? arithmetic(followed, step) : undefined;
     case "Concat":
       return joined(followed, node);
     case "Transpose":
@@ -79,6 +81,9 @@ function rearranged(followed: Followed, step: Step): readonly Tracked[] | undefi
       const axis = sameAxis(from.axis, followed.shapeOf(source), followed.shapeOf(node.outputs[0]));
       return axis === undefined ? undefined : [{ ...from, axis }];
     }
+    case "Expand":
+    case "Tile":
+      return repeated(followed, step);
     case "BatchNormalization":
       return batchNormalized(followed, step);
     case "Conv":
@@ -88,6 +93,16 @@ function rearranged(followed: Followed, step: Step): readonly Tracked[] | undefi
     default:
       return undefined;
   }
+}
+
+/** The channels one after the other, as often as they then fill their axis: gray as red, green and blue. */
+function repeated({ shapeOf }: Followed, { node, source, from }: Step): readonly Tracked[] | undefined {
+  const [before, after] = [shapeOf(source), shapeOf(node.outputs[0])];
+  if (from.axis === undefined || before === undefined || after === undefined) return undefined;
+  const axis = from.axis + after.length - before.length;
+  const times = (after[axis] ?? 0) / from.channels.length;
+  if (!Number.isInteger(times) || times < 1) return undefined;
+  return [{ channels: Array.from({ length: times }, () => from.channels).flat(), axis }];
 }
 
 function rankOf({ shapeOf }: Followed, name: string): number {
@@ -171,6 +186,7 @@ function arithmetic(followed: Followed, { node, source, from }: Step): readonly 
   if (values === undefined) return undefined;
   switch (node.opType) {
     case "Add":
+    case "Sum":
       return [mapped(from, (one, c) => affine(one, 1, values[c]))];
     case "Sub":
       return [mapped(from, (one, c) => (isFirst ? affine(one, 1, -values[c]) : affine(one, -1, values[c])))];

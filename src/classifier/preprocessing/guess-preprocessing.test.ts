@@ -314,6 +314,22 @@ describe("probing further", () => {
       Array.from({ length: classes }, (_, k) => (k === 0 ? bias : 0)),
     );
 
+  test("what statistics say is tried as well, though it is of pixels from 0 to 255 and the network is sure of others", async () => {
+    // Under all small normalizations, too, it is sure of what it sees.
+    const model = dense(
+      [
+        [40, 0, 0],
+        [0, 40, 0],
+      ],
+      [0, 0],
+    );
+    const classifier = createClassifier(model, { runtime: referenceRuntime, preprocessing: "bytes" });
+    const guessed = classifier.withPreprocessing({ ...classifier.guess, isUncertain: true });
+    const { name, reason } = await probePreprocessing(guessed, [red], { runtime: referenceRuntime });
+    expect(name).toBe("bytes");
+    expect(reason).toMatch(/bytes \d.*unit \d/);
+  });
+
   test("one picture overrules ImageNet's numbers of a network with ImageNet's classes by a clear margin only", async () => {
     // 80 % with pixels as they are (0.4), 40 % with ImageNet's numbers (-0.371).
     const surer = (classes: number): Model => {

@@ -117,7 +117,9 @@ export async function probePreprocessing(
     const other = withReversedChannels({ name: undefined, normalization: input }).normalization;
     const guessed = guess.name ?? (channels === 3 ? nameOfNormalization(other) : undefined);
     const own: Candidate = { name: guess.name, normalization: input };
-    const moderate = guess.isUncertain ? await probeAll(small.map(preset)) : await probeAll([own]);
+    // What the statistics of a layer say is tried as well, whatever its range.
+    const tried = [...small, ...large.filter((name) => name === guessed)];
+    const moderate = guess.isUncertain ? await probeAll(tried.map(preset)) : await probeAll([own]);
     const isOfImagenet = guessed === "imagenet" && classCount === imagenetClasses && channels === 3;
     // A network of ImageNet's that is surer of noise than of the picture sees what it is shown: the picture is dark, or pale, or of nothing.
     const isAtLoss = (one: Probe): boolean =>
@@ -126,7 +128,7 @@ export async function probePreprocessing(
       one.judgements.some((judgement, v) => views[v]?.picture === undefined && !isChance(judgement, classCount));
     const isPoor = (one: Probe): boolean => isBlind(one) || (!isAtLoss(one) && isChance(one, classCount));
     const isLarge = guess.isUncertain && (hasLabels || moderate.every(isPoor));
-    const extreme = isLarge ? await probeAll(large.map(preset)) : [];
+    const extreme = isLarge ? await probeAll(large.filter((name) => name !== guessed).map(preset)) : [];
     const sighted = extreme.filter((one) => !isPoor(one));
     const candidates = hasLabels || sighted.length === 0 ? [...moderate, ...extreme] : sighted;
     const prior = Math.log(isOfImagenet ? priorOddsOfImagenet : priorOdds);

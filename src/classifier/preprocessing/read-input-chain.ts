@@ -5,7 +5,7 @@
  * written in. Where the first other operator stands, the order and the scale of the channels say what the model was made for.
  */
 import type { TypedGraph } from "../../onnx/infer-shapes.ts";
-import { type Node, tensorOfInitializer, usesOf } from "../../onnx/model.ts";
+import { type Node, producersOf, tensorOfInitializer, usesOf } from "../../onnx/model.ts";
 import { type NumericTensor, numeric } from "../../onnx/numeric-tensor.ts";
 import { hasTrait } from "../../onnx/operators/table.ts";
 import { sizeOf } from "../../tensor/tensor.ts";
@@ -42,8 +42,9 @@ export function readInputChain(typed: TypedGraph, input: string, axis: number): 
   const count = types.get(input)?.shape[axis] ?? 0;
   const channels = Array.from({ length: count }, (_, source) => ({ source, factor: 1, offset: 0 }));
   const tracked = new Map<string, Tracked>([[input, { channels, axis }]]);
+  const producers = producersOf(graph);
   const followed: Followed = {
-    constantOf: (name) => constantOf(typed, name),
+    constantOf: (name) => constantOf(typed, producers, name),
     shapeOf: (name) => types.get(name)?.shape,
     tracked,
   };
@@ -67,7 +68,9 @@ export function readInputChain(typed: TypedGraph, input: string, axis: number): 
       if (name === undefined || name === "") continue;
       tracked.set(name, result);
       if (result.channels.length === count) stages.push(result.channels);
-      if (result.channels.length === count || node.opType === "Concat") last = name;
+      // Gray may be read as three channels, all of them made of the one.
+      const isWhole = new Set(result.channels.map(({ source }) => source)).size === count;
+      if (isWhole || node.opType === "Concat") last = name;
     }
   }
   const uses = usesOf(graph).get(last) ?? [];
@@ -86,10 +89,17 @@ export function readInputChain(typed: TypedGraph, input: string, axis: number): 
 /** More elements than this are no mean picture. */
 const largestMean = 2 ** 21;
 
-/** What is known beforehand; a mean picture is larger than what otherwise is. */
-function constantOf({ graph, constants }: TypedGraph, name: string | undefined): NumericTensor | undefined {
+/** What is known beforehand; a mean picture is larger than what otherwise is, and so is a constant that is repeated for each pixel: that counts as before. */
+function constantOf(
+  typed: TypedGraph,
+  producers: ReadonlyMap<string, Node>,
+  name: string | undefined,
+): NumericTensor | undefined {
+  const { graph, constants } = typed;
   const known = name ? constants.get(name) : undefined;
   if (known !== undefined || !name) return known;
+  const producer = producers.get(name);
+  if (producer?.opType === "Expand") return constantOf(typed, producers, producer.inputs[0]);
   const initializer = graph.initializers.get(name);
   const isPicture = initializer !== undefined && initializer.dtype === "float32" && initializer.shape.length >= 3;
   if (!isPicture || sizeOf(initializer.shape) > largestMean) return undefined;

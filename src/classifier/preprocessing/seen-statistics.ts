@@ -29,6 +29,18 @@ export function seenByNormalization({
   });
 }
 
+/** Means that only pixels from 0 to 255 have, of whatever pictures: light ones, or those of one kind. */
+export function seenBytes({ channels, mean }: NonNullable<InputChain["statistics"]>): Source | undefined {
+  const means = channels.map(({ factor, offset }, c) => ((mean[c] ?? 0) - offset) / factor);
+  const overall = means.reduce((sum, value) => sum + value, 0) / means.length;
+  if (!(overall > mostOfUnits && overall < 256)) return undefined;
+  const reason = `the BatchNormalization on the pixels has seen a mean of ${overall.toPrecision(3)}, which only pixels from 0 to 255 have`;
+  return { stated: { ...statedBy("bytes"), channels: undefined }, reason, isSettled: true };
+}
+
+/** No pixels that are divided by 255, or by their deviation, have a mean as large as this. */
+export const mostOfUnits = 2.5;
+
 const statisticNames = ["imagenet", "unit", "symmetric", "caffe", "bytes"] as const;
 
 /** The usual normalization of the least divergence from the statistics of `what`; undefined where that is not below `most`. */

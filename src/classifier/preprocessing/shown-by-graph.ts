@@ -4,11 +4,12 @@
 import type { GeometryRule } from "../../image/geometry.ts";
 import type { TypedGraph } from "../../onnx/infer-shapes.ts";
 import type { PreparedModel } from "../network/prepare-model.ts";
+import { takesAnyRange } from "./any-range.ts";
 import type { ChannelMap } from "./channel-maps.ts";
 import { affineOf, type NormalizationName, normalizations } from "./preprocessing.ts";
 import type { StatedPreprocessing } from "./read-config.ts";
 import { type InputChain, readInputChain } from "./read-input-chain.ts";
-import { seenByFirstLayer, seenByNormalization } from "./seen-statistics.ts";
+import { mostOfUnits, seenByFirstLayer, seenByNormalization, seenBytes } from "./seen-statistics.ts";
 import { type Source, statedBy } from "./source.ts";
 
 /** The type of numbers that the model's file says it takes. */
@@ -80,11 +81,26 @@ export function shownByGraph(
       isSettled: true,
     });
   }
-  if (channels !== 3) return { taken: shown, seen: [] };
+  const isOpen = !/^u?int/.test(declared) && range === undefined && kept === undefined;
+  // What is stated besides changes nothing then, and is no second normalization.
+  const ofAny: Source | undefined =
+    isOpen && takesAnyRange(typed, input, chain)
+      ? {
+          stated: { ...statedBy("unit"), channels: undefined },
+          reason: "the model brings pixels of any range to its own",
+          isSettled: true,
+        }
+      : undefined;
+  const ofBytes = chain.statistics === undefined ? undefined : seenBytes(chain.statistics);
   const isPlain = chain.channels.every(({ factor, offset }) => factor === 1 && offset === 0);
+  const isOfColors = channels === 3;
+  const fit = isOfColors && chain.statistics !== undefined ? seenByNormalization(chain.statistics) : undefined;
+  const isFitOfBytes = fit?.stated.normalization.scale === 255 && ofBytes !== undefined;
   const seen = [
-    chain.statistics === undefined ? undefined : seenByNormalization(chain.statistics),
-    isPlain ? seenByFirstLayer(typed, chain.next) : undefined,
+    ofAny,
+    isFitOfBytes ? { ...fit, isSettled: true } : fit,
+    ofBytes,
+    isOfColors && isPlain ? seenByFirstLayer(typed, chain.next) : undefined,
   ];
   return { taken: shown, seen: seen.filter((source) => source !== undefined) };
 }
@@ -193,7 +209,7 @@ function rangeOf({ channels, statistics }: InputChain): "bytes" | "unit" | "symm
     if (factor <= 0.1) return "bytes";
     return factor >= 30 ? "unit" : undefined;
   }
-  if (zero > 2.5) return "bytes";
+  if (zero > mostOfUnits) return "bytes";
   if (zero < -0.5 && zero > -1.5) return "symmetric";
   return zero > 0 && zero <= 1.5 ? "unit" : undefined;
 }

@@ -10,6 +10,7 @@ interface Extra {
   readonly constants?: string;
   readonly input?: string;
   readonly producer?: string;
+  readonly opset?: number;
   readonly preprocessing?: Parameters<typeof createClassifier>[1]["preprocessing"];
   readonly beside?: Parameters<typeof createClassifier>[1]["beside"];
 }
@@ -22,12 +23,13 @@ function guessOf(
     constants = "float k0 = {0}",
     input = "float[1,3,8,8] x",
     producer = "pytorch",
+    opset = 18,
     ...rest
   }: Extra = {},
 ) {
   const entries = Object.entries(metadata).map(([key, value]) => `${JSON.stringify(key)}: ${JSON.stringify(value)}`);
   const header = entries.length === 0 ? "" : `, metadata_props: [${entries.join(", ")}]`;
-  const text = `<ir_version: 8, opset_import: ["": 18], producer_name: "${producer}"${header}>
+  const text = `<ir_version: 8, opset_import: ["": ${opset}], producer_name: "${producer}"${header}>
     g (${input}) => (float[1,3] y) <${constants}> { ${body} a = GlobalAveragePool (n) y = Flatten (a) }`;
   const { guess, input: taken, warnings } = createClassifier(parseModel(text), { runtime: referenceRuntime, ...rest });
   const { factor, offset } = affineOf({ ...taken, layout: "nchw" });
@@ -49,6 +51,33 @@ describe("what a model does to its pixels first says what they are", () => {
       "rgb",
     ],
     ["caffe's means", "n = Sub (x, m)", { constants: caffe }, 255, "bgr"],
+    ["a Sum", "n = Sum (x, m)", { constants: "float[1,3,1,1] m = {-103.939, -116.779, -123.68}" }, 255, "bgr"],
+    [
+      "constants that are repeated for each pixel",
+      "s = Shape (x) e = Expand (m, s) n = Sub (x, e)",
+      { constants: caffe, input: "float[1,3,512,512] x" },
+      255,
+      "bgr",
+    ],
+    [
+      "a BatchNormalization that was written to bring bytes to −1 … 1",
+      "n = BatchNormalization (x, g, b, m, v)",
+      {
+        constants: `float[3] g = {1, 1, 1}, float[3] b = {0, 0, 0}, float[3] m = {127.5, 127.5, 127.5}, float[3] v = {16256.25, 16256.25, 16256.25}`,
+      },
+      255,
+      "rgb",
+    ],
+    [
+      "a BatchNormalization that has seen light pictures",
+      "n = BatchNormalization (x, g, b, m, v)",
+      {
+        constants:
+          "float[3] g = {1, 1, 1}, float[3] b = {0, 0, 0}, float[3] m = {222, 215, 219}, float[3] v = {90, 80, 95}",
+      },
+      255,
+      "rgb",
+    ],
     ["caffe's means of red, green, blue", "n = Sub (x, m)", { constants: caffeRgb }, 255, "rgb"],
     [
       "means added with a minus",
@@ -746,6 +775,46 @@ describe("arithmetic that makes a usual normalization of pixels tells their rang
     expect(found).toMatchObject({ order, hasKnownChannels: true, isUncertain: false });
     expect(found.preprocessing).toMatchObject({ mean, std, scale });
   });
+});
+
+describe("pixels that the model brings to a range of its own", () => {
+  const kernel = "float[3,3,1,1] W = {1, 0, 0, 0, 1, 0, 0, 0, 1}";
+  const whitened = (
+    axes: string,
+  ) => `mu = ReduceMean ${axes} (x) c = Sub (x, mu) q = Mul (c, c) v = ReduceMean ${axes} (q)
+    s = Sqrt (v) u = Div (c, s) n = Conv (u, W)`;
+  test.each([
+    ["each picture less its mean, by its deviation", whitened("<axes = [1, 2, 3]>")],
+    ["each channel of a picture", whitened("<axes = [2, 3]>")],
+    [
+      "between the least and the largest",
+      "l = ReduceMin (x) m = ReduceMax (x) c = Sub (x, l) b = Sub (m, l) u = Div (c, b) n = Conv (u, W)",
+    ],
+  ])("%s", (_, body) => {
+    const { reason, factor, isUncertain } = guessOf(body, { constants: kernel, opset: 17 });
+    expect(reason).toBe("the model brings pixels of any range to its own");
+    expect(factor).toEqual([1, 1, 1]);
+    expect(isUncertain).toBe(false);
+  });
+
+  test("what only takes away a mean keeps the range, and what is stated is no second normalization", () => {
+    const body = "mu = ReduceMean (x) u = Sub (x, mu) n = Conv (u, W)";
+    expect(guessOf(body, { constants: kernel }).reason).toMatch(/^usual for PyTorch's/);
+    const metadata = { mean: "[0.485, 0.456, 0.406]", std: "[0.229, 0.224, 0.225]" };
+    const { reason, all } = guessOf(whitened("<axes = [1, 2, 3]>"), { constants: kernel, metadata, opset: 17 });
+    expect(reason).toMatch(/metadata/);
+    expect(all.map(({ code }) => code)).not.toContain("normalized-twice");
+  });
+});
+
+test.each([
+  ["Concat", "e = Concat <axis = 1> (x, x, x)"],
+  ["Expand", "e = Expand (x, three)"],
+  ["Tile", "e = Tile (x, three)"],
+])("gray that is read as three channels, by %s", (_, wide) => {
+  const constants = "float h = {127.5}, int64[4] three = {1, 3, 1, 1}";
+  const { factor } = guessOf(`${wide} s = Sub (e, h) n = Div (s, h)`, { constants, input: "float[1,1,8,8] x" });
+  expect(factor).toEqual([255]);
 });
 
 test("a model of any size that resizes pictures itself gets all of them", () => {
