@@ -83,6 +83,48 @@ describe("inputs beside the picture that have an evident value", () => {
   });
 });
 
+describe("texts beside the picture, of which the model leaves open how many there are", () => {
+  // As of CLIP: a score for each text, made of the picture and of what its tokens stand for.
+  const clip = (tokens: string, options: Options, mask = "int64[T,L] attention_mask") =>
+    prepareModel(
+      parseModel(`<ir_version: 8, opset_import: ["": 18]> g (int64[${tokens}] ids, float[N,3,8,8] x, ${mask}) => (float[N,T] y)
+        <float[6,3] E = {1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 1, 0, 0, 1, 1, 1, 0, 1}, int64[1] along = {1}>
+        { a = GlobalAveragePool (x) f = Flatten (a) e = Gather (E, ids) c = Cast <to = 1> (attention_mask) w = Unsqueeze (c, last)
+          m = Mul (e, w) last = Constant <value_ints = [2]> () s = ReduceSum <keepdims = 0> (m, along) t = Transpose (s) y = MatMul (f, t) }`),
+      { where: "clip.onnx", ...options },
+    );
+  test.each<[string, string, readonly number[] | readonly (readonly number[])[], number]>([
+    [
+      "rows",
+      "T,L",
+      [
+        [0, 1],
+        [2, 3],
+        [4, 5],
+      ],
+      3,
+    ],
+    ["numbers for texts of one length", "T,2", [0, 1, 2, 3, 4, 5], 3],
+    ["numbers of one text", "T,L", [0, 1, 2, 3], 2],
+  ])("%s", (_, tokens, ids, count) => {
+    const mask = tokens === "T,2" ? "int64[T,2] attention_mask" : undefined;
+    expect(clip(tokens, { inputs: { ids } }, mask).classCount).toBe(count);
+  });
+
+  test("the pictures' own axis is not one of theirs", () => {
+    expect(() => clip("N,2", { inputs: { ids: [0, 1, 2, 3] } }, "int64[N,2] attention_mask")).toThrow(
+      "expected 1 or 2 numbers for [1, 2], got 4 numbers",
+    );
+  });
+
+  test("rows of different lengths, and numbers that do not go on, are refused", () => {
+    expect(() => clip("T,L", { inputs: { ids: [[0, 1], [2]] } })).toThrow("got rows of different lengths");
+    expect(() => clip("T,2", { inputs: { ids: [0, 1, 2] } })).toThrow(
+      /expected 1 or 2 numbers for \[T, 2\], or rows of them with semicolons between, got 3 numbers/,
+    );
+  });
+});
+
 test("a size that a Reshape takes for several pictures is not the input's", () => {
   const more = "int64[4] s = {-1, 3, 48, 48}";
   const prepared = prepare("float[N,3,H,W] x", "n = Reshape (x, s)", { more });

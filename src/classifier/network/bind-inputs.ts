@@ -1,11 +1,11 @@
 /** @file Inputs of a model beside the picture: left out where nothing reads them, bound where their value is evident or given. */
 import { MisuseError, nearest, UnsupportedError } from "../../errors.ts";
 import { valuesReadBy } from "../../onnx/captures.ts";
-import { describeValueInfo, type Graph, initializerOf, type ValueInfo } from "../../onnx/model.ts";
+import { type Dimension, describeValueInfo, type Graph, initializerOf, type ValueInfo } from "../../onnx/model.ts";
 import { sizeOf, tensorOf } from "../../tensor/tensor.ts";
 
-/** A value for an input: one number for all of its elements, or one for each. */
-export type InputValue = number | boolean | readonly number[];
+/** A value for an input: one number for all of its elements, one for each, or rows of them where the model leaves open how many there are. */
+export type InputValue = number | boolean | readonly number[] | readonly (readonly number[])[];
 
 export interface BindInputsOptions {
   /** How messages call the model, such as its path. */
@@ -65,8 +65,15 @@ export function bindInputs(graph: Graph, { where, inputs = {}, inputSize }: Bind
   const initializers = new Map(graph.initializers);
   const notes: string[] = [];
   const missing: ValueInfo[] = [];
-  for (const input of [...others, ...open]) {
-    const { name } = input;
+  // What an open extent is called, it is everywhere: as many rows of the mask as texts.
+  const extents = new Map<string, number>();
+  const ofPictures = image?.shape?.[0];
+  for (const declared of [...others, ...open]) {
+    const { name } = declared;
+    // One value serves all pictures of a batch.
+    const resolved = (one: Dimension): Dimension =>
+      typeof one === "string" && one === ofPictures ? 1 : (extents.get(String(one)) ?? one);
+    const input: ValueInfo = { ...declared, shape: declared.shape?.map(resolved) };
     if (name === image?.name) continue;
     if (!read.has(name)) {
       notes.push(`input ${JSON.stringify(name)} is read by nothing`);
@@ -77,8 +84,12 @@ export function bindInputs(graph: Graph, { where, inputs = {}, inputSize }: Bind
       missing.push(input);
       continue;
     }
-    initializers.set(name, constantOf(input, found.value, where));
-    notes.push(`input ${JSON.stringify(name)} is ${String(found.value)} (${found.why})`);
+    const constant = constantOf(input, found.value, where);
+    initializers.set(name, constant);
+    for (const [axis, one] of (input.shape ?? []).entries()) {
+      if (typeof one === "string") extents.set(one, constant.shape[axis]);
+    }
+    notes.push(`input ${JSON.stringify(name)} is ${shown(found.value)} (${found.why})`);
   }
   if (image === undefined || missing.length > 0) {
     const inputsGiven = missing.map(({ name }) => `--input ${name}=…`).join(" ");
@@ -137,17 +148,32 @@ function evident(
   return undefined;
 }
 
+/** A value as messages have it, which may be of many tokens. */
+function shown(value: InputValue): string {
+  const rows = isRows(value) ? value.map((row) => row.join(",")).join(";") : String(value);
+  return rows.length > 60 ? `${rows.slice(0, 57)}...` : rows;
+}
+
+function isRows(value: InputValue): value is readonly (readonly number[])[] {
+  return Array.isArray(value) && value.length > 0 && value.every((row) => Array.isArray(row));
+}
+
 function constantOf({ name, dtype = "float32", shape = [] }: ValueInfo, value: InputValue, where: string) {
-  // An open extent is that of the batch: one value serves all of it.
-  const extents = shape.map((extent) => (typeof extent === "number" ? extent : 1));
+  const given = isRows(value)
+    ? value.flat()
+    : typeof value === "object"
+      ? (value as readonly number[])
+      : [Number(value)];
+  const extents = extentsFor(shape, value, given.length);
   const size = sizeOf(extents);
-  const given = typeof value === "object" ? value : [Number(value)];
-  if (given.length !== 1 && given.length !== size) {
+  const misfit = isRows(value) && value.some((row) => row.length !== value[0]?.length);
+  if (misfit || (given.length !== 1 && given.length !== size)) {
+    const open = shape.some((extent) => typeof extent !== "number") ? ", or rows of them with semicolons between" : "";
     throw new MisuseError({
       where: `${where}: input ${name}`,
       what: "the value does not fit",
-      expected: `1 or ${size} numbers for [${shape.map((extent) => extent ?? "?").join(", ")}]`,
-      got: `${given.length} numbers`,
+      expected: `1 or ${size} numbers for [${shape.map((extent) => extent ?? "?").join(", ")}]${open}`,
+      got: misfit ? "rows of different lengths" : `${given.length} numbers`,
     });
   }
   const isReal = dtype.includes("float");
@@ -162,4 +188,27 @@ function constantOf({ name, dtype = "float32", shape = [] }: ValueInfo, value: I
   }
   const numbers = Array.from({ length: size }, (_, i) => given[given.length === 1 ? 0 : i]);
   return initializerOf(tensorOf(dtype, numbers, extents));
+}
+
+/**
+ * The extents of an input for so many numbers. Open ones are 1, since one value serves the whole batch, but where the numbers come in rows, of which there
+ * are as many as the first extent, or where they are more than what is not open holds.
+ */
+function extentsFor(shape: readonly Dimension[], value: InputValue, count: number): readonly number[] {
+  const known = (extent: Dimension): number | undefined =>
+    typeof extent === "number" && extent > 0 ? extent : undefined;
+  const fixed = shape.reduce<number>((product, extent) => product * (known(extent) ?? 1), 1);
+  const open = shape.flatMap((extent, axis) => (known(extent) === undefined ? [axis] : []));
+  const isOfRows = isRows(value) && shape.length === 2 && open.includes(0);
+  const rows = isOfRows ? value.length : 1;
+  const [first, ...more] = isOfRows ? open.slice(1) : open;
+  const rest = count / (fixed * rows);
+  return shape.map((extent, axis) => {
+    const own = known(extent);
+    if (own !== undefined) return own;
+    if (isOfRows && axis === 0) return rows;
+    // Of several open axes the last is the one along which numbers lie.
+    const isAlong = count > 1 && axis === (more.at(-1) ?? first) && Number.isInteger(rest) && rest > 0;
+    return isAlong ? rest : 1;
+  });
 }

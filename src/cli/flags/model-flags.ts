@@ -111,7 +111,7 @@ export function allowMemoryOption(): Option {
 export function inputOption(): Option {
   return new Option(
     "--input <name=value>",
-    "value of an input beside the picture: a number, true, false, or numbers with commas; may be repeated",
+    "value of an input beside the picture: a number, true, false, or numbers with commas, rows with semicolons; may be repeated",
   ).argParser((text: string, before: Readonly<Record<string, InputValue>> = {}) => {
     const cut = text.indexOf("=");
     const [name, value] = [text.slice(0, cut).trim(), text.slice(cut + 1).trim()];
@@ -124,6 +124,10 @@ export function inputOption(): Option {
       });
     }
     if (/^(true|false)$/i.test(value)) return { ...before, [name]: value.toLowerCase() === "true" };
+    if (value.includes(";")) {
+      const rows = value.split(";").filter((row) => row.trim() !== "");
+      return { ...before, [name]: rows.map((row) => numbers(`--input ${name}`)(row)) };
+    }
     const given = numbers(`--input ${name}`)(value);
     const [first] = given;
     return { ...before, [name]: given.length === 1 && first !== undefined ? first : given };
