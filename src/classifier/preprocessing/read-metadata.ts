@@ -10,6 +10,7 @@ import { isLiteralList, literalAt, numbersIn, parseLiteral } from "../labels/lit
 import type { ModelWarning } from "../network/prepare-model.ts";
 import type { Normalization } from "./preprocessing.ts";
 import { type StatedPreprocessing, statedInConfig } from "./read-config.ts";
+import { statedInPipeline } from "./read-pipeline.ts";
 
 export interface MetadataReading {
   readonly stated: readonly { readonly stated: StatedPreprocessing; readonly reason: string }[];
@@ -52,7 +53,7 @@ export function statedInMetadata(
     }
     if (parsed !== undefined) {
       try {
-        const found = statedInConfig(parsed, "metadata");
+        const found = statedInConfig(parsed, "metadata") ?? statedInPipeline(parsed, "metadata");
         if (found === undefined) unusable("preprocessing", "it has none of scale, channels, mean, std and geometry");
         else stated.push({ stated: found, reason: "the model's own metadata" });
       } catch (error) {
@@ -72,19 +73,25 @@ export function statedInMetadata(
   imageKeys(all, note, unusable);
   ultralytics(all, note, warnings);
   for (const [key, text] of all) {
+    if (key !== "preprocessing" && /^\s*[[{]/.test(text) && /normalize/i.test(text)) {
+      note(key, () => statedInPipeline(jsonOf(text), key));
+    }
     const isOfPictures =
       /image_mean|crop_pct|input_size/.test(text) || (/"mean"/.test(text) && isOfPixels(`${key} mean`));
     if (key === "preprocessing" || !/^\s*\{/.test(text) || !isOfPictures) continue;
-    note(key, () => {
-      try {
-        return statedInConfig(JSON.parse(text), key, { ignoresOthers: true });
-      } catch (error) {
-        if (error instanceof SyntaxError) return undefined;
-        throw error;
-      }
-    });
+    note(key, () => statedInConfig(jsonOf(text), key, { ignoresOthers: true }));
   }
   return { stated, warnings };
+}
+
+/** The value that a text writes in JSON; undefined where it is none. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }
 
 type Note = (keys: string, read: () => StatedPreprocessing | undefined) => void;

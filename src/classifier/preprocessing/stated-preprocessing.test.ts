@@ -248,6 +248,26 @@ describe("metadata in the forms in use", () => {
     ],
     ["plain names", { mean: "[0.5, 0.5, 0.5]", std: "[0.25, 0.25, 0.25]" }, 4, -2, "rgb"],
     ["a factor alone", { scale: "0.00392156862745098" }, 1, 0, "rgb"],
+    [
+      "steps",
+      {
+        transforms:
+          '[{"Resize": 256}, {"ToTensor": {}}, {"Normalize": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}}]',
+      },
+      2,
+      -1,
+      "rgb",
+    ],
+    [
+      "steps under our key",
+      {
+        preprocessing:
+          '[{"type": "Normalize", "to_rgb": false, "mean": [127.5, 127.5, 127.5], "std": [127.5, 127.5, 127.5]}]',
+      },
+      2,
+      -1,
+      "bgr",
+    ],
     ["an object", { config: '{"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}' }, 2, -1, "rgb"],
     [
       "ours",
