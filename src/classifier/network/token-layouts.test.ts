@@ -125,3 +125,29 @@ describe("tokens lie on the grid of their patches", () => {
     expect(gridAt("z", tiles, part, `, float[1,1,4] cls = ${list(4)}, int64[1] six = {6}`)).toBeUndefined();
   });
 });
+
+describe("rows of the picture as tokens are no grid of squares", () => {
+  test.each([
+    ["rows of gray", "float[1,1,16,16] x", "t = Squeeze (x, one)", 16, { height: 16, width: 1 }],
+    [
+      "columns of gray",
+      "float[1,1,16,16] x",
+      "q = Transpose <perm = [0, 1, 3, 2]> (x) t = Squeeze (q, one)",
+      16,
+      { height: 1, width: 16 },
+    ],
+    [
+      "rows of colors",
+      "float[1,3,16,16] x",
+      "q = Transpose <perm = [0, 2, 1, 3]> (x) t = Reshape (q, rows)",
+      48,
+      { height: 16, width: 1 },
+    ],
+  ])("%s", (_, input, tokens, columns, expected) => {
+    const text = `<ir_version: 8, opset_import: ["": 18]> g (${input}) => (float[1,4] y)
+      <float[${columns},4] k = ${list(4 * columns)}, int64[1] one = {1}, int64[3] rows = {1, 16, 48}>
+      { ${tokens} z = MatMul (t, k) r = Relu (z) y = ReduceMean <keepdims = 0> (r, one) }`;
+    const { layers, prepared } = createClassifier(parseModel(text), { runtime: referenceRuntime });
+    expect(anatomyOf({ layers, prepared }).grids.find(({ layer }) => layer.name === "z")).toMatchObject(expected);
+  });
+});

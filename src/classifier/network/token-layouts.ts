@@ -1,7 +1,7 @@
 /**
  * @file How tokens of a transformer lie over the picture.
  *
- * Tokens are cells of a grid that convolutions made, or patches that were cut out of the picture, flattened row by row, with class,
+ * Tokens are cells of a grid that convolutions made, patches that were cut out of the picture, or its rows, flattened row by row, with class,
  * distillation or register tokens before or behind them. Both are followed through the graph: the grid from where it is flattened, the other
  * tokens from where they are joined.
  */
@@ -92,10 +92,12 @@ export function tokenLayouts(
       case "Reshape":
       case "Flatten":
         return from === undefined
-          ? (gridAs(data, shape) ?? patchesAs(data, shape))
+          ? (gridAs(data, shape) ?? patchesAs(data, shape) ?? bandsAs(data, shape))
           : shape[from.axis] === shapeOf(data)[from.axis]
             ? from
             : undefined;
+      case "Squeeze":
+        return bandsAs(data, shape);
       case "Transpose": {
         const perm = attributesOf(node).ints("perm", [2, 1, 0]);
         return from && { ...from, axis: perm.indexOf(from.axis) };
@@ -192,6 +194,22 @@ export function tokenLayouts(
     const axis = first === 1 ? 1 : first + 2 === from.length ? 2 : 0;
     const isWhole = shape[0] === from[0] && shape[axis] === height * width && height * width >= 4;
     return axis !== 0 && isWhole ? { height, width, offset: 0, axis } : undefined;
+  }
+
+  /** The picture as [N, rows, …] or [N, columns, …]: tokens as wide or as high as it is, as recurrent networks read them. */
+  function bandsAs(data: string, shape: Shape): Flattened | undefined {
+    const from = shapeOf(data);
+    const named = cut.get(data)?.map((part, axis) => ({ part, extent: from[axis] })) ?? [];
+    const [first, ...others] = named.slice(1).filter(({ extent }) => extent !== 1);
+    if (named[0]?.part !== "batch" || first === undefined || first.extent < 2) return undefined;
+    const rest = others.reduce((product, { extent }) => product * extent, 1);
+    const isWhole = shape[0] === from[0] && shape[1] === first.extent && shape[2] === rest;
+    const sides: Partial<Record<Part, readonly [height: number, width: number]>> = {
+      rows: [first.extent, 1],
+      columns: [1, first.extent],
+    };
+    const found = isWhole ? sides[first.part] : undefined;
+    return found && { height: found[0], width: found[1], offset: 0, axis: 1 };
   }
 
   /** What passes through an operator that keeps tokens where they are. */
