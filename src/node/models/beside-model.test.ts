@@ -85,8 +85,14 @@ PostProcess:
     });
   });
 
+  /** Lists of lists of aliases, a billion in all. */
+  const bomb = Array.from({ length: 9 }, (_, i) => {
+    const inner = i === 0 ? "0" : `*a${i - 1}`;
+    return `- &a${i} [${Array(10).fill(inner).join(", ")}]\n`;
+  }).join("");
   test.each<[string, Record<string, unknown>]>([
     ["measurements", { "metadata.json": { mean: 0.93, std: 0.01, labels: 12, accuracy: [0.9] } }],
+    ["what repeats itself without end", { "model.yaml": bomb }],
     ["what is no JSON", { "metadata.json": "{", "model.yaml": ": :" }],
     ["a configuration of another model", { "other.onnx": "", "other.json": { ...units, class_names: names } }],
     ["counts under the words of names", { "data.yaml": "names: 3\nnc: 3\n" }],

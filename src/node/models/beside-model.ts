@@ -7,9 +7,9 @@
  */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { parse } from "yaml";
 import { readLabels } from "../../classifier/labels/read-labels.ts";
 import type { NameSource } from "../../classifier/labels/resolve-labels.ts";
-import { parseYaml } from "../../classifier/labels/yaml.ts";
 import type { StatedHead } from "../../classifier/network/head/head.ts";
 import { statedHead } from "../../classifier/network/head/stated-head.ts";
 import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
@@ -152,6 +152,15 @@ function quietly(read: () => void): void {
     read();
   } catch (error) {
     if (!(error instanceof PerceptualBallError || error instanceof SyntaxError)) throw error;
+  }
+}
+
+/** What YAML states; undefined for what is none, whatever the parser has against it. */
+function parseYaml(text: string): unknown {
+  try {
+    return parse(text, { logLevel: "error", maxAliasCount: 100 });
+  } catch {
+    return undefined;
   }
 }
 
