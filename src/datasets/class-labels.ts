@@ -98,6 +98,24 @@ function offsetOfImagenet(names: readonly string[] | undefined, count: number): 
 }
 
 /**
+ * Why the data set's numbers are no indices, a phrase, where they are 1, … , n of n classes: as indices all but the last would be those of the
+ * next class. Whether 1 is the first, or they stand in the order of their text (1, 10, 2), as folders do for who trained with them, is not known.
+ */
+export function numbersFromOne(classNames: readonly string[], classes: ClassifierClasses): string | undefined {
+  if (classes.count < 2 || classNames.length < 2) return undefined;
+  let most = 0;
+  for (const name of classNames) {
+    const number = /^\d+$/.test(name) ? Number(name) : 0;
+    if (number === 0) return undefined;
+    most = Math.max(most, number);
+  }
+  if (most !== classes.count) return undefined;
+  const { ofName } = classLabels(classes);
+  if (classNames.some((name) => "label" in ofName(name))) return undefined;
+  return `the data's classes are numbers up to ${most}, without 0, and the model's are counted from 0 to ${classes.count - 1}: give their names (such as 1, 2, …) in the model's order with --labels`;
+}
+
+/**
  * The labels of classes that the data set numbers and names, in its order: found by name or WordNet number; where none of them is,
  * and the classifier has as many classes, or at least as many and no names for them, the index is the label.
  */
@@ -106,5 +124,7 @@ export function labelsOfClassList(classNames: readonly string[], classes: Classi
   const found = classNames.map((name) => labels.ofText(name));
   const fits = classes.names === undefined ? classNames.length <= classes.count : classNames.length === classes.count;
   const noneFound = found.every((lookup) => !("label" in lookup));
+  const shifted = numbersFromOne(classNames, classes);
+  if (shifted !== undefined) return classNames.map(() => ({ reason: shifted }));
   return noneFound && fits ? classNames.map((_, index) => labels.ofIndex(index)) : found;
 }

@@ -28,6 +28,12 @@ a.png,1,1,2,2,n01440764,
   expect((await open(csv, { classes, list: ["b, c.png"] })).images.map(({ id }) => id)).toEqual(["b, c.png"]);
 });
 
+test("classes from 1 to the number of classes are not taken for those after theirs", async () => {
+  const csv = "image,x0,y0,x1,y1,label\na.png,0,0,20,10,1\na.png,0,0,2,1,3\n";
+  await expect(open(csv, { classes: { count: 3 } })).rejects.toThrow("numbers up to 3, without 0");
+  expect((await open(csv, { classes: { count: 4 } })).images.map(({ label }) => label)).toEqual([1, 3]);
+});
+
 test("columns in any order, under other names, without labels; the picture says its size", async () => {
   const { images, problems } = await open("YMAX,xmax,File, xmin,ymin\n10,25,a.png,0,0\n5,5,d.png,0,0\n");
   expect(images.map(({ id, label, className, boxes }) => ({ id, label, className, boxes }))).toEqual([

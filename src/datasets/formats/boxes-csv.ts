@@ -11,7 +11,7 @@
 
 import { BadInputError, MisuseError, PerceptualBallError } from "../../errors.ts";
 import { areShares, sharesNote } from "../box-shares.ts";
-import { classLabels } from "../class-labels.ts";
+import { classLabels, numbersFromOne } from "../class-labels.ts";
 import { type Box, type DatasetProblem, finishDataset } from "../dataset.ts";
 import { type DatasetFormatDefinition, hasFile } from "../dataset-format.ts";
 import type { DatasetSource, FileEntry } from "../dataset-source.ts";
@@ -76,6 +76,8 @@ const readBoxesCsv: DatasetReader = async (path, context) => {
   const names = chosen.slice(0, 20).flatMap(({ id }) => fileNames(id));
   const folder = names.length === 0 ? root : await folderOfFiles(source, file, folders, names);
   const labels = classes === undefined ? undefined : classLabels(classes);
+  const classTexts = [...new Set([...rows.values()].flat().map((row) => row.get("label") ?? ""))];
+  const shifted = classes === undefined ? undefined : numbersFromOne(classTexts, classes);
   const hasShares = await areShares(boxesOf(chosen), { areMeant: isOpenImages(table) });
   const findings = await mapConcurrently(
     chosen,
@@ -84,7 +86,8 @@ const readBoxesCsv: DatasetReader = async (path, context) => {
       if (!("path" in picture)) return picture;
       const objects = own.map((row) => {
         const className = row.get("label") ?? "";
-        const lookup = className === "" ? undefined : labels?.ofText(className);
+        const found = className === "" ? undefined : labels?.ofText(className);
+        const lookup = found === undefined || shifted === undefined ? found : { reason: shifted };
         return { className, lookup, box: boxOf(row) };
       });
       const [width, height] = (["width", "height"] as const).map((column) => numberOf(own[0].get(column)));

@@ -143,6 +143,21 @@ function parsePrediction(prediction: string, where: string): ImagenetAnnotation[
 function classAnnotations(text: string, where: string): ImagenetAnnotations {
   const problems: DatasetProblem[] = [];
   const synsets = new Map<string, string>();
+  const numbers = new Set(
+    text
+      .split(/\r?\n/)
+      .flatMap((line) => /\s(\d+)\s*$/.exec(line)?.[1] ?? [])
+      .map(Number),
+  );
+  if (numbers.has(imagenetSynsets.length) && !numbers.has(0)) {
+    throw new BadInputError({
+      where,
+      what: "the class indices are numbers up to 1000, without 0",
+      expected: "0 to 999, in the order of the WordNet numbers, as Caffe's val.txt has them",
+      advice:
+        "If they count from 1 in that order, write each less 1; those of ILSVRC's development kit (ILSVRC2012_ID) are in another order.",
+    });
+  }
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     if (line.trim() === "") continue;
     const [, name, number] = /^(.*\S)\s+(\d+)\s*$/.exec(line.trim()) ?? [];

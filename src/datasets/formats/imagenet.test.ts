@@ -189,6 +189,11 @@ test("Caffe's val.txt gives classes alone", async () => {
   ]);
 });
 
+test("a val.txt that counts classes from 1 is refused, since all but one would be those of the next class", async () => {
+  const files = { [`images/${id(1)}.JPEG`]: "4x4", "val.txt": `${id(1)}.JPEG 66\n${id(2)}.JPEG 1000\n` };
+  await expect(open(files, { format: "imagenet" })).rejects.toThrow("numbers up to 1000, without 0");
+});
+
 test("first, list and blacklist are seen to before annotations are read", async () => {
   const files = { ...fileLists.xml, [`ILSVRC2012_bbox_val_v3/val/${id(2)}.xml`]: "garbage" };
   const { images, problems } = await open(files, { first: 1 });

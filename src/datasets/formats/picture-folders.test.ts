@@ -177,3 +177,54 @@ test("pictures alone, and one picture, have no labels", async () => {
   expect(problems).toEqual([]);
   expect((await open(["b.png"], {}, "data/b.png")).images.map(({ id }) => id)).toEqual(["b.png"]);
 });
+
+const refusalOf = (files: readonly string[], options: Omit<OpenDatasetOptions, "source">): Promise<string> =>
+  open(files, options).then(
+    () => "no error",
+    (error: Error) => error.message,
+  );
+
+test("folders of which only their order says that they are classes are none where something else speaks against it", async () => {
+  const two = { classes: { count: 2 } };
+  const halves = ["train_set/cat/1.png", "train_set/dog/1.png", "test_set/cat/1.png", "test_set/dog/1.png"];
+  expect(await refusalOf(halves, two)).toMatch(
+    /^data: the folders test_set, train_set are none of the model's classes, and may be no classes: there are cat, dog in each of them, .* --data data\/test_set\. /,
+  );
+  expect(await refusalOf(["a/cat/1.png", "a/dog/1.png"], { classes: { count: 3 } })).toMatch(
+    /^data: the folder a is none .*: all pictures are in cat, dog in it, /,
+  );
+  expect(await refusalOf(["images/1.png", "masks/1.png"], two)).toMatch(
+    /: images, masks are mostly no name of a class, /,
+  );
+  const named = { classes: { names: ["cat", "dog"], count: 2 } };
+  expect(await refusalOf(["imgs/cat/1.png", "imgs/dog/1.png"], named)).toMatch(/ --data data\/imgs\. /);
+  // Names that the model has are classes, as are folders in which pictures lie, and parts within all classes.
+  const asked = await open(halves, { classes: { names: ["test set", "train set"], count: 2 } });
+  expect(asked.images.map(({ label }) => label)).toEqual([0, 0, 1, 1]);
+  expect((await open(["a/1.png", "b/x/1.png", "b/y/1.png"], two)).images.length).toBe(3);
+  expect((await open(["a/train/1.png", "a/val/1.png", "b/train/1.png", "b/val/1.png"], two)).images.length).toBe(4);
+  const predicted = await open(halves, { ...two, labels: "predicted" });
+  expect([predicted.images.length, predicted.listedClasses]).toEqual([4, undefined]);
+});
+
+test("folders called by the numbers from 1 to the number of classes are not taken for the classes after theirs", async () => {
+  const files = ["1/a.png", "2/a.png", "3/a.png"];
+  expect(await refusalOf(files, { classes: { count: 3 } })).toMatch(
+    /numbers up to 3, without 0, and the model's are counted from 0 to 2/,
+  );
+  expect(idsAndLabels(await open(files, { classes: { names: ["3", "1", "2"], count: 3 } }))).toEqual([
+    ["1/a.png", 1],
+    ["2/a.png", 2],
+    ["3/a.png", 0],
+  ]);
+  expect(idsAndLabels(await open(files, { classes: { count: 4 } })).length).toBe(3);
+});
+
+test("where the order of folders' numbers is not that of their text, it is said which is taken", async () => {
+  const files = Array.from({ length: 11 }, (_, number) => `${number}/a.png`);
+  const { images, notes } = await open(files, { classes: { count: 11 } });
+  expect(images.map(({ className, label }) => Number(className) === label)).not.toContain(false);
+  expect(notes).toEqual([expect.stringContaining("in the order of their text (0, 1, 10, 2, …)")]);
+  const padded = files.map((file) => file.padStart(8, "0"));
+  expect((await open(padded, { classes: { count: 11 } })).notes).toEqual([]);
+});

@@ -8,19 +8,22 @@
  */
 
 import { BadInputError, oneOf, UnsupportedError } from "../../errors.ts";
-import { type LabelLookup, labelsOfClassList } from "../class-labels.ts";
+import { classLabels, type LabelLookup, labelsOfClassList } from "../class-labels.ts";
 import { type DatasetImage, type DatasetPart, type DatasetProblem, finishDataset } from "../dataset.ts";
 import type { DatasetFormatDefinition } from "../dataset-format.ts";
 import type { DatasetSource, FileEntry } from "../dataset-source.ts";
 import { type FoundPicture, holdsPicture, passedOverNotes, pictureTree } from "../find-folder.ts";
 import { baseName, byCodeUnits, folderName, isArrayName, isHiddenFolder, isPictureName, joinPath } from "../paths.ts";
-import { type DatasetReader, leftOut, partOfName, storedPicture } from "../reader.ts";
+import { type DatasetReader, leftOut, partOfName, type ReaderContext, storedPicture } from "../reader.ts";
+import { doubtfulFolders, doubtOfFolders } from "./check-class-folders.ts";
 
 interface FolderPicture {
   /** Its path in the data set's folder. */
   readonly id: string;
   readonly path: string;
   readonly className: string;
+  /** The folder in the class's that it is in, if any. */
+  readonly inner?: string;
   readonly split?: DatasetPart;
 }
 
@@ -51,6 +54,8 @@ const readClassFolders: DatasetReader = async (path, context) => {
   }
   const parts = [...new Set(all.map(({ split }) => split))];
   const split = wantedPart(path, context.split, parts);
+  const doubt = doubtOfFolders(all, classes);
+  if (doubt !== undefined && labels !== "predicted") throw doubtfulFolders(root, all, doubt);
   const classNames = [...new Set(all.map(({ className }) => className))].sort(byCodeUnits);
   const lookups: readonly LabelLookup[] =
     classes === undefined ? classNames.map((_, label) => ({ label })) : labelsOfClassList(classNames, classes);
@@ -67,10 +72,11 @@ const readClassFolders: DatasetReader = async (path, context) => {
   return finishDataset(path, {
     name: baseName(path),
     classNames: classes === undefined ? classNames : classes.names,
-    listedClasses: classNames,
+    // What is no class is not to name one of the model's.
+    ...(doubt === undefined ? { listedClasses: classNames } : {}),
     images,
     problems: [...selection.problems, ...problems],
-    notes: [...found.notes, ...looseNotes(found.loose)],
+    notes: [...found.notes, ...looseNotes(found.loose), ...orderNotes(classNames, context)],
   });
 };
 
@@ -107,6 +113,23 @@ function unread(id: string) {
   return leftOut(id, "unread-format", `${extension} is not read; convert it to PNG`);
 }
 
+/**
+ * What is to be known of folders called "0" to "11" where no name says which class is which: who trained with ImageFolder or Keras has them in
+ * the order of their text.
+ */
+function orderNotes(classNames: readonly string[], { classes, labels }: ReaderContext): string[] {
+  if (classes === undefined || labels === "predicted" || classNames.length !== classes.count) return [];
+  if (!classNames.every((name) => /^(0|[1-9]\d*)$/.test(name))) return [];
+  // Padded numbers, and fewer than eleven, have one order.
+  if (classNames.every((name, index) => Number(name) === index)) return [];
+  const { ofName } = classLabels(classes);
+  if (classNames.some((name) => "label" in ofName(name))) return [];
+  const order = classNames.slice(0, 4).join(", ");
+  return [
+    `Folders called by numbers are the classes of these indices. Of a model that was trained on such folders with ImageFolder or Keras the classes are in the order of their text (${order}, …): then give names in that order with --labels.`,
+  ];
+}
+
 function looseNotes(loose: readonly string[]): string[] {
   if (loose.length === 0) return [];
   const [verb, those] =
@@ -138,7 +161,9 @@ async function classPictures(source: DatasetSource, root: string): Promise<Class
     const split = part === undefined ? undefined : partOfName(part);
     const add = (to: FolderPicture[], picture: FoundPicture): void => {
       const id = part === undefined ? picture.name : `${part}/${picture.name}`;
-      if (picture.name.includes("/")) to.push({ id, path: picture.path, className: picture.name.split("/")[0], split });
+      const [className, ...below] = picture.name.split("/");
+      const inner = below.length > 1 ? below[0] : undefined;
+      if (below.length > 0) to.push({ id, path: picture.path, className, inner, split });
       else loose.push(id);
     };
     for (const picture of tree.pictures) add(pictures, picture);
@@ -147,7 +172,7 @@ async function classPictures(source: DatasetSource, root: string): Promise<Class
   const inOrder = (some: FolderPicture[]) => some.sort((a, b) => byCodeUnits(a.id, b.id));
   const below = parts[0] === undefined && [...pictures, ...foreign].every(({ id }) => partBelow(id) !== undefined);
   const withPart = (some: FolderPicture[]) =>
-    below ? some.map((picture) => ({ ...picture, split: partBelow(picture.id) })) : some;
+    below ? some.map((picture) => ({ ...picture, split: partBelow(picture.id), inner: undefined })) : some;
   return {
     pictures: withPart(inOrder(pictures)),
     foreign: withPart(inOrder(foreign)),
