@@ -19,6 +19,8 @@ export interface ImagenetAnnotation {
     readonly written: Box;
   }[];
   readonly synset?: string;
+  /** Whether objects were left out, since the annotation calls them difficult. */
+  readonly hasDifficult?: boolean;
 }
 
 /** Finds a picture's annotation by its id: undefined if there is none; throws a PerceptualBallError if it is malformed. */
@@ -63,6 +65,7 @@ export async function findAnnotations(
   root: string,
   given: string | undefined,
   split: string,
+  difficult: "skip" | "keep",
 ): Promise<ImagenetAnnotations> {
   const places = given === undefined ? placesIn(root, annotationPlaces, split) : [given];
   for (const place of places) {
@@ -70,7 +73,7 @@ export async function findAnnotations(
     if (kind === "file" && place.endsWith(".csv")) return csvAnnotations(await source.readText(place), place);
     if (kind === "file") return classAnnotations(await source.readText(place), place);
     const files = kind === "folder" ? await xmlFiles(source, place) : new Map<string, string>();
-    if (files.size > 0) return xmlAnnotations(source, files);
+    if (files.size > 0) return xmlAnnotations(source, files, difficult);
   }
   throw new BadInputError({
     where: root,
@@ -91,12 +94,21 @@ async function xmlFiles(source: DatasetSource, folder: string): Promise<Map<stri
   return files;
 }
 
-function xmlAnnotations(source: DatasetSource, files: ReadonlyMap<string, string>): ImagenetAnnotations {
+function xmlAnnotations(
+  source: DatasetSource,
+  files: ReadonlyMap<string, string>,
+  difficult: "skip" | "keep",
+): ImagenetAnnotations {
   const of: ImagenetAnnotations["of"] = async (id) => {
     const path = files.get(id);
     if (path === undefined) return undefined;
     const { size, objects } = parseBoxAnnotation(await source.readText(path), path);
-    return { size, objects: objects.map(({ name, box, written }) => ({ synset: name, box, written })) };
+    const wanted = objects.filter(({ isDifficult }) => difficult === "keep" || !isDifficult);
+    return {
+      size,
+      objects: wanted.map(({ name, box, written }) => ({ synset: name, box, written })),
+      hasDifficult: wanted.length < objects.length,
+    };
   };
   return { of, hasBoxes: true, problems: [] };
 }

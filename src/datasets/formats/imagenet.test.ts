@@ -194,6 +194,26 @@ test("a val.txt that counts classes from 1 is refused, since all but one would b
   await expect(open(files, { format: "imagenet" })).rejects.toThrow("numbers up to 1000, without 0");
 });
 
+test("objects marked as difficult are left out as in the layout of Pascal VOC, unless they are wanted", async () => {
+  const object = (name: string, difficult: number): string =>
+    `<object><name>${name}</name><difficult>${difficult}</difficult><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>4</xmax><ymax>4</ymax></bndbox></object>`;
+  const of = (...objects: string[]): string => `<annotation>${objects.join("")}</annotation>`;
+  const files = {
+    ...{ "a.png": "9x9", "a.xml": of(object("cat", 1), object("dog", 0)) },
+    ...{ "b.png": "9x9", "b.xml": of(object("cat", 1)) },
+  };
+  const classes = { names: ["cat", "dog"], count: 2 };
+  const { images, problems } = await open(files, { classes });
+  expect(images.map(({ id, label }) => [id, label])).toEqual([["a", 1]]);
+  expect(linesOf(problems)).toEqual(["no-box b: all objects are difficult; left out"]);
+  const all = await open(files, { classes, difficult: "keep" });
+  expect(all.images.map(({ id, label }) => [id, label])).toEqual([
+    ["a#cat", 0],
+    ["a#dog", 1],
+    ["b", 0],
+  ]);
+});
+
 test("first, list and blacklist are seen to before annotations are read", async () => {
   const files = { ...fileLists.xml, [`ILSVRC2012_bbox_val_v3/val/${id(2)}.xml`]: "garbage" };
   const { images, problems } = await open(files, { first: 1 });

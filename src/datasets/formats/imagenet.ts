@@ -62,7 +62,8 @@ const readImagenet: DatasetReader = async (path, context) => {
   const root = isFolder ? path : folderName(path);
   const folder = context.split === undefined || context.split === "test" ? "val" : context.split;
   const pictures = await findPictures(source, root, context.images, folder);
-  const annotations = await findAnnotations(source, root, context.annotations ?? (isFolder ? undefined : path), folder);
+  const given = context.annotations ?? (isFolder ? undefined : path);
+  const annotations = await findAnnotations(source, root, given, folder, context.difficult);
   const labels = classLabels(classes ?? { names: imagenetLabels, count: imagenetLabels.length });
   const chosen = selection.pictures(pictures.map((picture) => ({ ...picture, split: splitOfName(folder) })));
   const hasShares = annotations.hasBoxes && (await areShares(writtenIn(annotations, chosen)));
@@ -78,6 +79,9 @@ const readImagenet: DatasetReader = async (path, context) => {
       }
       if (annotation === undefined) return leftOut(picture.id, "missing-annotation", "has no annotation");
       const { size, objects } = annotation;
+      if (objects.length === 0 && annotation.hasDifficult === true) {
+        return leftOut(picture.id, "no-box", "all objects are difficult");
+      }
       const synset = picture.synset ?? annotation.synset ?? objects[0]?.synset;
       const className = synset === undefined ? undefined : nameOf(synset);
       const lookup = synset === undefined || context.labels === "predicted" ? undefined : labels.ofSynset(synset);
@@ -182,6 +186,6 @@ export const imagenetFormat = {
     otherwise: isListedValidation,
     file: { named: "LOC_val_solution.csv", fits: isImagenetMark },
   },
-  options: ["images", "annotations", "split"],
+  options: ["images", "annotations", "split", "difficult"],
   read: readImagenet,
 } as const satisfies DatasetFormatDefinition;
