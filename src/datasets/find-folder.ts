@@ -11,6 +11,7 @@ import {
   joinPath,
   leavesFolder,
   pictureNames,
+  plainName,
 } from "./paths.ts";
 
 /** A picture file, by its path in the folder that was searched. */
@@ -110,6 +111,24 @@ export async function picturesIn(source: DatasetSource, folder: string): Promise
 }
 
 /**
+ * The name in `folder` of the file that annotations call `name`: as it is, but for a "./" in front; below the folder if it is absolute and leads into it;
+ * with slashes where it has Windows' backslashes and no file is called so.
+ */
+export async function nameIn(folder: string, name: string, source: DatasetSource): Promise<string> {
+  let own = plainName(name);
+  if (/^([/\\]|[A-Za-z]:)/.test(own)) {
+    const inside = [folder, await source.realFolder?.(folder)]
+      .filter((root) => root !== undefined)
+      .map((root) => root.replace(/[/\\]+$/, ""))
+      .find((root) => root !== "" && own.startsWith(root) && /^[/\\]/.test(own.slice(root.length)));
+    if (inside === undefined || leavesFolder(own.slice(inside.length).replace(/^[/\\]+/, ""))) return own;
+    own = own.slice(inside.length).replace(/^[/\\]+/, "");
+  }
+  if (!own.includes("\\") || leavesFolder(own) || (await source.exists(joinPath(folder, own))) === "file") return own;
+  return plainName(own.replaceAll("\\", "/"));
+}
+
+/**
  * The first of `folders` that has one of the first few files of `names`. Throws a BadInputError on behalf of `where` that says where they
  * were looked for.
  */
@@ -121,7 +140,8 @@ export async function folderOfFiles(
 ): Promise<string> {
   for (const folder of folders) {
     for (const name of names.slice(0, 20)) {
-      if (leavesFolder(name) || (await source.exists(joinPath(folder, name))) !== "file") continue;
+      const own = await nameIn(folder, name, source);
+      if (leavesFolder(own) || (await source.exists(joinPath(folder, own))) !== "file") continue;
       source.admit?.(folder);
       return folder;
     }

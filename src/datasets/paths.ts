@@ -18,6 +18,12 @@ export function leavesFolder(name: string): boolean {
   return false;
 }
 
+/** The name without what says nothing in it: "./a//b.png" is "a/b.png". Addresses stay as they are. */
+export function plainName(name: string): string {
+  if (name.includes("://")) return name;
+  return name.replace(/(?<=^|\/)(\.?\/)+/g, (run, _last, at) => (at === 0 && run.startsWith("/") ? run : ""));
+}
+
 /** The length of the path without the slashes at its end. */
 function withoutFinalSlashes(path: string): number {
   let length = path.length;

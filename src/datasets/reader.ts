@@ -5,6 +5,7 @@ import { type BoxFinding, checkBox } from "./check-box.ts";
 import type { ClassifierClasses, LabelLookup } from "./class-labels.ts";
 import type { Box, Dataset, DatasetImage, DatasetPart, DatasetProblem, DatasetSplit } from "./dataset.ts";
 import { chunksOf, type DatasetSource, type PictureSize } from "./dataset-source.ts";
+import { nameIn } from "./find-folder.ts";
 import { joinPath, leavesFolder } from "./paths.ts";
 import type { Selection } from "./selection.ts";
 
@@ -148,11 +149,12 @@ export async function namedPicture(
   folder: string,
   { source, follow = false }: Pick<ReaderContext, "source" | "follow">,
 ): Promise<{ readonly path: string } | Findings> {
-  const leaves = leavesFolder(name);
+  const own = await nameIn(folder, name, source);
+  const leaves = leavesFolder(own);
   if (leaves && !follow) {
     return leftOut(name, "missing-picture", `leads out of ${folder}, which --follow (the option \`follow\`) allows`);
   }
-  const path = leaves && /^([/\\]|[A-Za-z]:)/.test(name) ? name : joinPath(folder, name);
+  const path = leaves && /^([/\\]|[A-Za-z]:)/.test(own) ? own : joinPath(folder, own);
   return (await source.exists(path)) === "file" ? { path } : leftOut(name, "missing-picture", `there is no ${path}`);
 }
 

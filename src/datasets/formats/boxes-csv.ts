@@ -15,9 +15,18 @@ import { classLabels, numbersFromOne } from "../class-labels.ts";
 import { type Box, type DatasetProblem, finishDataset } from "../dataset.ts";
 import { type DatasetFormatDefinition, hasFile } from "../dataset-format.ts";
 import type { DatasetSource, FileEntry } from "../dataset-source.ts";
-import { folderOfFiles } from "../find-folder.ts";
+import { folderOfFiles, nameIn } from "../find-folder.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
-import { baseName, byCodeUnits, folderName, isArrayName, isPictureName, joinPath, leavesFolder } from "../paths.ts";
+import {
+  baseName,
+  byCodeUnits,
+  folderName,
+  isArrayName,
+  isPictureName,
+  joinPath,
+  leavesFolder,
+  plainName,
+} from "../paths.ts";
 import { type DatasetReader, entriesOf, type Findings, joinFindings, namedPicture } from "../reader.ts";
 import { type CsvRow, parseCsv } from "../syntax/parse-csv.ts";
 import { isImagenetMark } from "./imagenet.ts";
@@ -56,9 +65,9 @@ const readBoxesCsv: DatasetReader = async (path, context) => {
   const seen = new Set<string>();
   const table = parseCsv(await source.readText(file), file);
   for (const row of tableOf(table, file, problems)) {
-    const image = row.get("image") ?? "";
+    const image = plainName(row.get("image") ?? "");
     const where = `${baseName(file)}, line ${row.line}`;
-    const key = JSON.stringify((["image", "x0", "y0", "x1", "y1", "label"] as const).map(row.get));
+    const key = JSON.stringify([image, ...(["x0", "y0", "x1", "y1", "label"] as const).map(row.get)]);
     if (image === "") problems.push({ kind: "bad-line", image: where, message: "names no picture; left out" });
     else if (seen.has(key))
       problems.push({ kind: "duplicate", image, message: `line ${row.line} repeats a box; left out` });
@@ -135,8 +144,9 @@ const extensions = [".jpg", ".png", ".jpeg", ".JPG", ".JPEG", ".webp"];
 async function fileNameOf(id: string, folder: string, source: DatasetSource): Promise<string> {
   const names = fileNames(id);
   for (const name of names) {
-    if (names.length === 1 || leavesFolder(name)) return id;
-    if ((await source.exists(joinPath(folder, name))) === "file") return name;
+    if (names.length === 1) return id;
+    const own = await nameIn(folder, name, source);
+    if (!leavesFolder(own) && (await source.exists(joinPath(folder, own))) === "file") return own;
   }
   return id;
 }

@@ -121,3 +121,32 @@ describe("what is wrong", () => {
     expect(others.notes?.[0]).toContain("metadata.csv is not read");
   });
 });
+
+test("names with ./ in front, Windows' backslashes or the folder's own path are those of pictures", async () => {
+  const lines = ["file_name,label", "./0.png,red", "sub\\2.png,blue"];
+  const { images, problems, notes } = await open({ "metadata.csv": lines.join("\n") }, { classes });
+  expect(images.map(({ id, label }) => [id, label])).toEqual([
+    ["0.png", 1],
+    ["sub/2.png", 0],
+  ]);
+  expect(problems).toEqual([]);
+  expect(notes).toEqual(["Pictures that metadata.csv does not name are not taken: 1, such as 1.png."]);
+  const twice = await open({ "metadata.csv": "file_name,label\n0.png,red\n./0.png,blue\n" }, { classes });
+  expect(linesOf(twice.problems)).toEqual(["duplicate 0.png: line 3 names it again; left out"]);
+});
+
+test("one file beside folders of parts says the parts by its paths", async () => {
+  const files = {
+    ...{ "train/a.png": "4x4", "test/b.png": "4x4" },
+    "metadata.csv": "file_name,label\ntrain/a.png,red\ntest/b.png,red\n0.png,blue\n",
+  };
+  const { images } = await open(files, { classes });
+  expect(images.map(({ id, split }) => [id, split])).toEqual([
+    ["0.png", undefined],
+    ["test/b.png", "test"],
+    ["train/a.png", "train"],
+  ]);
+  const test = await open(files, { split: "test", classes: { count: 2 } });
+  // The class's place is the same in each part, whatever classes this one has.
+  expect(test.images.map(({ id, label }) => [id, label])).toEqual([["test/b.png", 1]]);
+});

@@ -9,7 +9,7 @@ import { type LabelLookup, labelsOfClassList } from "../class-labels.ts";
 import { type DatasetImage, type DatasetPart, type DatasetProblem, finishDataset } from "../dataset.ts";
 import { type DatasetFormatDefinition, hasFile } from "../dataset-format.ts";
 import type { DatasetSource, FileEntry } from "../dataset-source.ts";
-import { pictureTree } from "../find-folder.ts";
+import { nameIn, pictureTree } from "../find-folder.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
 import { baseName, byCodeUnits, folderName, isHiddenFolder, joinPath } from "../paths.ts";
 import {
@@ -19,6 +19,7 @@ import {
   leftOut,
   namedPicture,
   partOfName,
+  type ReaderContext,
   storedPicture,
 } from "../reader.ts";
 import { parseCsv } from "../syntax/parse-csv.ts";
@@ -56,21 +57,19 @@ interface Row {
 const readMetadata: DatasetReader = async (path, context) => {
   const { source, selection, classes, labels, signal } = context;
   const files = await metadataFiles(source, path);
-  const split =
-    context.split === undefined
-      ? undefined
-      : oneOf(
-          "metadata: split",
-          partOfName(context.split) ?? context.split,
-          files.flatMap((file) => file.split ?? []),
-        );
+  const wanted = context.split === undefined ? undefined : (partOfName(context.split) ?? context.split);
   const problems: DatasetProblem[] = [];
   const notes: string[] = [];
+  // All parts say which classes there are, in one order.
   const rows: Row[] = [];
-  for (const file of files.filter((one) => split === undefined || one.split === split)) {
-    const lines = await linesOf(source, file.path, problems);
-    const own = rowsOf(file, lines, context.images, problems);
+  for (const file of files) {
+    const isWanted = wanted === undefined || file.split === undefined || file.split === wanted;
+    const bad: DatasetProblem[] = [];
+    const lines = await linesOf(source, file.path, bad);
+    const own = await rowsOf(file, lines, context, bad);
     rows.push(...own);
+    if (!isWanted) continue;
+    problems.push(...bad);
     const has = (column: string): boolean => lines.some(({ values }) => values[column] !== undefined);
     if (!labelColumns.some(has)) {
       notes.push(
@@ -82,8 +81,8 @@ const readMetadata: DatasetReader = async (path, context) => {
         `The boxes in ${file.prefix}${baseName(file.path)} (objects) are not read: a CSV of boxes or COCO's JSON is.`,
       );
     }
-    const named = new Set(own.map(({ name }) => name));
     const folder = context.images ?? folderName(file.path);
+    const named = new Set(own.map(({ name }) => name));
     const others = ((await pictureTree(source, folder))?.pictures ?? []).filter(({ name }) => !named.has(name));
     if (others.length > 0) {
       const some = others.map(({ name }) => name).sort(byCodeUnits);
@@ -92,6 +91,8 @@ const readMetadata: DatasetReader = async (path, context) => {
       );
     }
   }
+  const parts = [...new Set(rows.flatMap((row) => row.split ?? []))].sort(byCodeUnits);
+  const split = wanted === undefined ? undefined : oneOf("metadata: split", wanted, parts);
   const classNames = [...new Set(rows.flatMap(({ className }) => className ?? []))].sort(byCodeUnits);
   const areNumbers = classNames.every((name) => /^\d+$/.test(name));
   const lookups: readonly LabelLookup[] =
@@ -100,7 +101,9 @@ const readMetadata: DatasetReader = async (path, context) => {
       : labelsOfClassList(classNames, classes);
   const lookupOf = new Map(classNames.map((name, index) => [name, lookups[index]]));
   const findings = await mapConcurrently(
-    selection.pictures(rows.sort((a, b) => byCodeUnits(a.id, b.id))),
+    selection.pictures(
+      rows.filter((row) => split === undefined || row.split === split).sort((a, b) => byCodeUnits(a.id, b.id)),
+    ),
     async ({ id, name, folder, split: part, className }): Promise<Findings> => {
       const picture = await namedPicture(name, folder, context);
       if (!("path" in picture)) return picture;
@@ -126,24 +129,26 @@ const readMetadata: DatasetReader = async (path, context) => {
 };
 
 /** The rows of the file; lines without a file name, and those that name a picture again, are problems. */
-function rowsOf(
+async function rowsOf(
   { path, prefix, split }: MetadataFile,
   lines: readonly Line[],
-  images: string | undefined,
+  { source, images }: Pick<ReaderContext, "source" | "images">,
   problems: DatasetProblem[],
-): readonly Row[] {
+): Promise<readonly Row[]> {
+  const folder = images ?? folderName(path);
   const seen = new Set<string>();
-  return lines.flatMap(({ number, values }) => {
-    const name = values.file_name;
+  const rows: Row[] = [];
+  for (const { number, values } of lines) {
     const where = `${prefix}${baseName(path)}, line ${number}`;
-    if (typeof name !== "string" || name === "") {
+    if (typeof values.file_name !== "string" || values.file_name === "") {
       problems.push({ kind: "bad-line", image: where, message: "has no file_name; left out" });
-      return [];
+      continue;
     }
+    const name = await nameIn(folder, values.file_name, source);
     const id = prefix + name;
     if (seen.has(name)) {
       problems.push({ kind: "duplicate", image: id, message: `line ${number} names it again; left out` });
-      return [];
+      continue;
     }
     seen.add(name);
     const value = labelColumns
@@ -152,11 +157,13 @@ function rowsOf(
     if (value !== undefined && typeof value !== "string" && typeof value !== "number") {
       const message = `its label is ${JSON.stringify(value)}, not a name or an index`;
       problems.push(...leftOut(id, "malformed-annotation", message).problems);
-      return [];
+      continue;
     }
-    const className = value === undefined ? undefined : String(value);
-    return [{ id, name, folder: images ?? folderName(path), split, className }];
-  });
+    // One file beside folders of parts says by its paths which part a picture is of.
+    const part = split ?? (name.includes("/") ? partOfName(name.split("/")[0]) : undefined);
+    rows.push({ id, name, folder, split: part, className: value === undefined ? undefined : String(value) });
+  }
+  return rows;
 }
 
 /** The file's lines, with the columns of the first line of a CSV in lower case. */

@@ -119,7 +119,7 @@ function unread(id: string) {
  */
 function orderNotes(classNames: readonly string[], { classes, labels }: ReaderContext): string[] {
   if (classes === undefined || labels === "predicted" || classNames.length !== classes.count) return [];
-  if (!classNames.every((name) => /^(0|[1-9]\d*)$/.test(name))) return [];
+  if (!classNames.includes("0") || !classNames.every((name) => /^(0|[1-9]\d*)$/.test(name))) return [];
   // Padded numbers, and fewer than eleven, have one order.
   if (classNames.every((name, index) => Number(name) === index)) return [];
   const { ofName } = classLabels(classes);
