@@ -34,6 +34,15 @@ test("classes from 1 to the number of classes are not taken for those after thei
   expect((await open(csv, { classes: { count: 4 } })).images.map(({ label }) => label)).toEqual([1, 3]);
 });
 
+test("semicolons with decimal commas, and tabs, as spreadsheets write them", async () => {
+  const csv = "image;x0;y0;x1;y1;label\na.png;0,5;1;2,25;3;dog\n";
+  const { images } = await open(csv, { classes });
+  expect(images.map(({ id, label, boxes }) => [id, label, boxes])).toEqual([["a.png", 1, [[0.5, 1, 2.25, 3]]]]);
+  const files = { "a.png": "20x10", "boxes.tsv": "image\tx0\ty0\tx1\ty1\na.png\t0\t1\t2\t3\n" };
+  const tabs = await openDataset("data", { source: pretendFiles(files) });
+  expect(tabs.images.map(({ boxes }) => boxes)).toEqual([[[0, 1, 2, 3]]]);
+});
+
 test("columns in any order, under other names, without labels; the picture says its size", async () => {
   const { images, problems } = await open("YMAX,xmax,File, xmin,ymin\n10,25,a.png,0,0\n5,5,d.png,0,0\n");
   expect(images.map(({ id, label, className, boxes }) => ({ id, label, className, boxes }))).toEqual([
@@ -118,6 +127,9 @@ describe("boxes that are shares of the picture's size", () => {
       ["a#cat", 0, [[0, 0, 20, 10]]],
     ]);
     expect(notes).toEqual([note]);
+    const grouped = await open(csv.replace("cat,0,1,0,1,0", "cat,0,1,0,1,1"), { classes });
+    expect(grouped.images.map(({ id }) => id)).toEqual(["a"]);
+    expect(grouped.notes).toEqual([note, "Boxes of groups (IsGroupOf) are left out: 1."]);
     expect((await open(csv.replaceAll("0,1,0,1", "0,9,0,9"), { classes })).images[0]?.boxes).toEqual([[0, 0, 9, 9]]);
   });
 

@@ -5,7 +5,7 @@
  * folder), `x0`, `y0`, `x1`, `y1` (or xmin, ymin, xmax, ymax) and, if wanted, `label` (or class, name: a name, WordNet number or
  * index of the classifier's classes), `width` and `height` of the picture; others are passed over. There is one row per box. Boxes
  * are [x0, y0, x1, y1) in pixels: pixel (x, y) covers [x, x + 1) × [y, y + 1), so a box around the first pixel is 0, 0, 1, 1. Values
- * are separated by commas as RFC 4180 says. Boxes that are shares of the picture's size are taken as such: see box-shares.ts. OpenImages'
+ * are separated by commas as RFC 4180 says, or by semicolons or tabs. Boxes that are shares of the picture's size are taken as such: see box-shares.ts. OpenImages'
  * columns (ImageID, LabelName, XMin, XMax, YMin, YMax) are, by definition.
  */
 
@@ -28,7 +28,7 @@ import {
   plainName,
 } from "../paths.ts";
 import { type DatasetReader, entriesOf, type Findings, joinFindings, namedPicture } from "../reader.ts";
-import { type CsvRow, parseCsv } from "../syntax/parse-csv.ts";
+import { type CsvRow, parseCsv, type Separator, separatorOf } from "../syntax/parse-csv.ts";
 import { isImagenetMark } from "./imagenet.ts";
 import { isMetadataName } from "./metadata.ts";
 import { pictureFolders } from "./picture-folders.ts";
@@ -42,6 +42,7 @@ const columns = {
   label: ["label", "class", "name", "class_name", "labelname"],
   width: ["width"],
   height: ["height"],
+  group: ["isgroupof"],
 } as const;
 
 type Column = keyof typeof columns;
@@ -63,11 +64,19 @@ const readBoxesCsv: DatasetReader = async (path, context) => {
   const problems: DatasetProblem[] = [];
   const rows = new Map<string, Row[]>();
   const seen = new Set<string>();
-  const table = parseCsv(await source.readText(file), file);
-  for (const row of tableOf(table, file, problems)) {
+  let groups = 0;
+  const text = await source.readText(file);
+  const separator = separatorOf(text);
+  const table = parseCsv(text, file, separator);
+  for (const row of tableOf(table, separator, file, problems)) {
     const image = plainName(row.get("image") ?? "");
     const where = `${baseName(file)}, line ${row.line}`;
     const key = JSON.stringify([image, ...(["x0", "y0", "x1", "y1", "label"] as const).map(row.get)]);
+    // Many objects of a kind in one box, as COCO's iscrowd.
+    if (row.get("group") === "1") {
+      groups++;
+      continue;
+    }
     if (image === "") problems.push({ kind: "bad-line", image: where, message: "names no picture; left out" });
     else if (seen.has(key))
       problems.push({ kind: "duplicate", image, message: `line ${row.line} repeats a box; left out` });
@@ -116,6 +125,7 @@ const readBoxesCsv: DatasetReader = async (path, context) => {
     notes: [
       ...(hasShares ? [sharesNote] : []),
       ...(others ?? []).map((name) => `${name} is not read: it has no boxes.`),
+      ...(groups === 0 ? [] : [`Boxes of groups (IsGroupOf) are left out: ${groups}.`]),
     ],
   });
 };
@@ -165,7 +175,7 @@ function missingColumns(names: readonly string[]): readonly Column[] {
 async function missingIn(source: DatasetSource, file: string): Promise<readonly Column[] | undefined> {
   try {
     const head = /^[^\r\n]*/.exec((await source.readText(file)).replace(/^\uFEFF/, ""))?.[0] ?? "";
-    const [header] = parseCsv(head, file);
+    const [header] = parseCsv(head, file, separatorOf(head));
     return missingColumns(header?.fields.map((field) => field.trim().toLowerCase()) ?? []);
   } catch (error) {
     if (error instanceof PerceptualBallError) return undefined;
@@ -173,7 +183,14 @@ async function missingIn(source: DatasetSource, file: string): Promise<readonly 
   }
 }
 
-function tableOf([header, ...rows]: readonly CsvRow[], where: string, problems: DatasetProblem[]): readonly Row[] {
+const numeric: readonly Column[] = ["x0", "y0", "x1", "y1", "width", "height"];
+
+function tableOf(
+  [header, ...rows]: readonly CsvRow[],
+  separator: Separator,
+  where: string,
+  problems: DatasetProblem[],
+): readonly Row[] {
   const names = header?.fields.map((field) => field.trim().toLowerCase()) ?? [];
   const position = (column: Column): number =>
     names.findIndex((name) => (columns[column] as readonly string[]).includes(name));
@@ -186,8 +203,13 @@ function tableOf([header, ...rows]: readonly CsvRow[], where: string, problems: 
       got: names.length === 0 ? "an empty file" : names.join(","),
     });
   }
+  const get = (fields: readonly string[], column: Column): string | undefined => {
+    const field = fields[position(column)]?.trim();
+    // Where semicolons part the fields, the decimal point may be a comma.
+    return separator === ";" && numeric.includes(column) ? field?.replace(/^(-?\d*),(\d+)$/, "$1.$2") : field;
+  };
   return rows.flatMap(({ line, fields }) => {
-    if (fields.length === names.length) return [{ line, get: (column) => fields[position(column)]?.trim() }];
+    if (fields.length === names.length) return [{ line, get: (column) => get(fields, column) }];
     const message = `${fields.length} fields where the first line has ${names.length}; left out`;
     problems.push({ kind: "bad-line", image: `${baseName(where)}, line ${line}`, message });
     return [];
@@ -246,5 +268,5 @@ export const boxesFormat = {
 } as const satisfies DatasetFormatDefinition;
 
 function isCsv(name: string): boolean {
-  return /\.csv$/i.test(name);
+  return /\.[ct]sv$/i.test(name);
 }

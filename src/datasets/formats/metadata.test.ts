@@ -135,6 +135,12 @@ test("names with ./ in front, Windows' backslashes or the folder's own path are 
   expect(linesOf(twice.problems)).toEqual(["duplicate 0.png: line 3 names it again; left out"]);
 });
 
+test("a CSV with semicolons", async () => {
+  expect(idsAndLabels(await open({ "metadata.csv": "\uFEFFfile_name;label\r\n0.png;red\r\n" }, { classes }))).toEqual([
+    ["0.png", 1],
+  ]);
+});
+
 test("one file beside folders of parts says the parts by its paths", async () => {
   const files = {
     ...{ "train/a.png": "4x4", "test/b.png": "4x4" },

@@ -22,7 +22,7 @@ import {
   type ReaderContext,
   storedPicture,
 } from "../reader.ts";
-import { parseCsv } from "../syntax/parse-csv.ts";
+import { parseCsv, separatorOf } from "../syntax/parse-csv.ts";
 
 /** Whether the name is that of such a file. */
 export function isMetadataName(name: string): boolean {
@@ -173,7 +173,7 @@ async function linesOf(source: DatasetSource, file: string, problems: DatasetPro
     problems.push({ kind: "bad-line", image: `${baseName(file)}, line ${number}`, message: `${message}; left out` });
   };
   if (/\.csv$/.test(file)) {
-    const [header, ...rows] = parseCsv(text, file);
+    const [header, ...rows] = parseCsv(text, file, separatorOf(text));
     const names = header?.fields.map((field) => field.trim().toLowerCase()) ?? [];
     if (!names.includes("file_name")) throw withoutNames(file, names.join(","));
     return rows.flatMap(({ line, fields }) => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { BadInputError } from "../../errors.ts";
-import { parseCsv } from "./parse-csv.ts";
+import { parseCsv, separatorOf } from "./parse-csv.ts";
 
 const fieldsOf = (text: string): (readonly string[])[] => parseCsv(text, "a.csv").map(({ fields }) => fields);
 
@@ -70,4 +70,23 @@ describe("details", () => {
     expect(() => parseCsv(text, "a.csv")).toThrow(BadInputError);
     expect(() => parseCsv(text, "a.csv")).toThrow(`a.csv: line ${line}: a field in quotes is not closed`);
   });
+});
+
+test("what spreadsheets write in the comma's place is seen in the first line", () => {
+  expect(["a,b;c", "a;b", "a\tb;c", "a\tb", "a", "", '"a,b";c\n1,2,3', "\uFEFFa;b\r\n1,5;2"].map(separatorOf)).toEqual([
+    ",",
+    ";",
+    ";",
+    "\t",
+    ",",
+    ",",
+    ";",
+    ";",
+  ]);
+  const rows = parseCsv('a;"b;""c"""\n1,5;2\n', "a.csv", ";");
+  expect(rows.map(({ fields }) => fields)).toEqual([
+    ["a", 'b;"c"'],
+    ["1,5", "2"],
+  ]);
+  expect(parseCsv("a\tb c\n", "a.tsv", "\t")[0].fields).toEqual(["a", "b c"]);
 });

@@ -1,4 +1,4 @@
-/** @file Comma-separated values as RFC 4180 has them. */
+/** @file Comma-separated values as RFC 4180 has them, or with what spreadsheets write in the comma's place. */
 import { BadInputError } from "../../errors.ts";
 
 export interface CsvRow {
@@ -7,15 +7,32 @@ export interface CsvRow {
   readonly fields: readonly string[];
 }
 
+export type Separator = "," | ";" | "\t";
+
 /**
- * The rows of `text`. Fields may be in double quotes, with a double quote doubled, and may then contain commas and line breaks; rows
+ * What stands between the fields of the first line of `text`, which names columns: a comma, or else a semicolon, as spreadsheets write where the
+ * comma is the decimal point, or a tab.
+ */
+export function separatorOf(text: string): Separator {
+  const line = /^\uFEFF?((?:"[^"]*"|[^"\r\n])*)/.exec(text.slice(0, 2 ** 16))?.[1].replace(/"[^"]*"/g, "") ?? "";
+  return (([",", ";", "\t"] as const).find((one) => line.includes(one)) ?? ",") satisfies Separator;
+}
+
+const fieldsOf = {
+  // A field and what ends it. An unquoted field may have quotes inside, as most writers and readers allow.
+  ",": /(?:"([^"]*(?:""[^"]*)*)"|([^",\r\n][^,\r\n]*)?)(,|\r\n|\n|\r|$)/y,
+  ";": /(?:"([^"]*(?:""[^"]*)*)"|([^";\r\n][^;\r\n]*)?)(;|\r\n|\n|\r|$)/y,
+  "\t": /(?:"([^"]*(?:""[^"]*)*)"|([^"\t\r\n][^\t\r\n]*)?)(\t|\r\n|\n|\r|$)/y,
+} as const satisfies Readonly<Record<Separator, RegExp>>;
+
+/**
+ * The rows of `text`. Fields may be in double quotes, with a double quote doubled, and may then contain separators and line breaks; rows
  * end in LF or CR LF; a byte order mark and empty lines are passed over. Spaces belong to their field.
  *
  * Throws a BadInputError on behalf of `where` with the line if a quoted field is not closed, or goes on after its end.
  */
-export function parseCsv(text: string, where: string): readonly CsvRow[] {
-  // A field and what ends it. An unquoted field may have quotes inside, as most writers and readers allow.
-  const field = /(?:"([^"]*(?:""[^"]*)*)"|([^",\r\n][^,\r\n]*)?)(,|\r\n|\n|\r|$)/y;
+export function parseCsv(text: string, where: string, separator: Separator = ","): readonly CsvRow[] {
+  const field = new RegExp(fieldsOf[separator]);
   const source = text.replace(/^\uFEFF/, "");
   const rows: CsvRow[] = [];
   let fields: string[] = [];
@@ -31,7 +48,7 @@ export function parseCsv(text: string, where: string): readonly CsvRow[] {
     const [whole, quoted, plain, end] = match;
     fields.push(quoted?.replaceAll('""', '"') ?? plain ?? "");
     line += whole.split("\n").length - 1;
-    if (end === ",") continue;
+    if (end === separator) continue;
     if (fields.length > 1 || whole.length > end.length) rows.push({ line: rowLine, fields });
     fields = [];
     rowLine = line;
