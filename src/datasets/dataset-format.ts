@@ -20,7 +20,12 @@ export interface FormatRecognition {
   /** Looked at where nothing else fits, in the order of the formats; the first that says yes is it. */
   readonly otherwise?: (path: string, entries: readonly FileEntry[], source: DatasetSource) => Promise<boolean>;
   /** Whether a file of this name is such a data set, or the main file of one; the first format that says yes is it. */
-  readonly file?: { readonly named: string; readonly fits: (name: string) => boolean };
+  readonly file?: {
+    readonly named: string;
+    readonly fits: (name: string) => boolean;
+    /** Whether a file of this name may be one, and is unless `isDenied` says otherwise. */
+    readonly mayFit?: (name: string) => boolean;
+  };
 }
 
 export interface DatasetFormatDefinition {

@@ -128,6 +128,24 @@ export async function nameIn(folder: string, name: string, source: DatasetSource
   return plainName(own.replaceAll("\\", "/"));
 }
 
+/** What the picture's file may be called: some lists, as OpenImages', give names without extensions. */
+export function fileNames(id: string): readonly string[] {
+  return isPictureName(baseName(id)) || isArrayName(baseName(id)) ? [id] : [id, ...extensions.map((end) => id + end)];
+}
+
+const extensions = [".jpg", ".png", ".jpeg", ".JPG", ".JPEG", ".webp"];
+
+/** The name in `folder` of the file that annotations call `id`, perhaps without its extension. */
+export async function fileNameOf(id: string, folder: string, source: DatasetSource): Promise<string> {
+  const names = fileNames(id);
+  for (const name of names) {
+    if (names.length === 1) return id;
+    const own = await nameIn(folder, name, source);
+    if (!leavesFolder(own) && (await source.exists(joinPath(folder, own))) === "file") return own;
+  }
+  return id;
+}
+
 /**
  * The first of `folders` that has one of the first few files of `names`. Throws a BadInputError on behalf of `where` that says where they
  * were looked for.

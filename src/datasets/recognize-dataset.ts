@@ -65,12 +65,16 @@ async function formatsByContent(
 
 async function formatOfFile(path: string, source: DatasetSource): Promise<DatasetFormat> {
   const name = baseName(path);
-  const fitting = definitions.filter(({ recognition }) => recognition.file?.fits(name));
-  for (const { name: format, recognition } of fitting) {
-    if (fitting.length === 1) return format;
-    if (!(await recognition.isDenied?.(folderName(path), [{ name, kind: "file" }], source))) return format;
+  const sure = definitions.filter(({ recognition }) => recognition.file?.fits(name));
+  const fitting = definitions.filter(
+    (definition) => sure.includes(definition) || definition.recognition.file?.mayFit?.(name),
+  );
+  for (const definition of fitting) {
+    if (fitting.length === 1 && sure.length === 1) return definition.name;
+    const { isDenied } = definition.recognition;
+    if (!(await isDenied?.(folderName(path), [{ name, kind: "file" }], source))) return definition.name;
   }
-  if (fitting.length > 0) return fitting[0].name;
+  if (sure.length > 0) return sure[0].name;
   throw new BadInputError({
     where: path,
     what: "not recognized as a data set",

@@ -15,22 +15,14 @@ import { classLabels, numbersFromOne } from "../class-labels.ts";
 import { type Box, type DatasetProblem, finishDataset } from "../dataset.ts";
 import { type DatasetFormatDefinition, hasFile } from "../dataset-format.ts";
 import type { DatasetSource, FileEntry } from "../dataset-source.ts";
-import { folderOfFiles, nameIn } from "../find-folder.ts";
+import { fileNameOf, fileNames, folderOfFiles } from "../find-folder.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
-import {
-  baseName,
-  byCodeUnits,
-  folderName,
-  isArrayName,
-  isPictureName,
-  joinPath,
-  leavesFolder,
-  plainName,
-} from "../paths.ts";
+import { baseName, byCodeUnits, folderName, joinPath, plainName } from "../paths.ts";
 import { type DatasetReader, entriesOf, type Findings, joinFindings, namedPicture } from "../reader.ts";
 import { type CsvRow, parseCsv, type Separator, separatorOf } from "../syntax/parse-csv.ts";
 import { isImagenetMark } from "./imagenet.ts";
-import { isMetadataName } from "./metadata.ts";
+import { isLabelTable, isTableName } from "./label-table.ts";
+import { isMetadataName } from "./metadata-files.ts";
 import { pictureFolders } from "./picture-folders.ts";
 
 const columns = {
@@ -144,23 +136,6 @@ function isOpenImages([header]: readonly CsvRow[]): boolean {
   return ["XMin", "XMax", "YMin", "YMax"].every((name) => names.has(name));
 }
 
-/** What the picture's file may be called: some lists, as OpenImages', give names without extensions. */
-function fileNames(id: string): readonly string[] {
-  return isPictureName(baseName(id)) || isArrayName(baseName(id)) ? [id] : [id, ...extensions.map((end) => id + end)];
-}
-
-const extensions = [".jpg", ".png", ".jpeg", ".JPG", ".JPEG", ".webp"];
-
-async function fileNameOf(id: string, folder: string, source: DatasetSource): Promise<string> {
-  const names = fileNames(id);
-  for (const name of names) {
-    if (names.length === 1) return id;
-    const own = await nameIn(folder, name, source);
-    if (!leavesFolder(own) && (await source.exists(joinPath(folder, own))) === "file") return own;
-  }
-  return id;
-}
-
 function numberOf(text: string | undefined): number {
   return text === undefined || text === "" ? Number.NaN : Number(text);
 }
@@ -242,13 +217,16 @@ function csvsIn(entries: readonly FileEntry[]): readonly FileEntry[] {
 }
 
 /**
- * Whether no CSV has a corner of a box among its columns, where something else says the classes: a metadata.csv, or several folders of
- * pictures. (One folder is that of the pictures, and the CSV's columns are called otherwise: that is for the reader to say.)
+ * Whether no CSV has a corner of a box among its columns, where something else says the classes: its other columns, a metadata.csv, or several
+ * folders of pictures. (One folder is that of the pictures, and the CSV's columns are called otherwise: that is for the reader to say.)
  */
 async function areStray(path: string, entries: readonly FileEntry[], source: DatasetSource): Promise<boolean> {
   for (const { name } of csvsIn(entries)) {
     const missing = await missingIn(source, joinPath(path, name));
     if (missing !== undefined && missing.filter((column) => column !== "image").length < 4) return false;
+  }
+  for (const { name } of csvsIn(entries)) {
+    if (isTableName(name) && (await isLabelTable(source, joinPath(path, name)))) return true;
   }
   const hasMetadata = entries.some(({ name, kind }) => kind === "file" && isMetadataName(name));
   return hasMetadata || (await pictureFolders(path, entries, source)).length > 1;

@@ -10,6 +10,8 @@ import { byCodeUnits, joinPath } from "../paths.ts";
 
 /** A picture by the folder that would be its class, and the folder in that one, if it is in any. */
 export interface FolderedPicture {
+  /** Its path in the data set's folder. */
+  readonly id: string;
   readonly className: string;
   readonly inner?: string;
 }
@@ -56,6 +58,9 @@ export function doubtOfFolders(
 /** The error for folders in `root` that may be no classes. */
 export function doubtfulFolders(root: string, pictures: readonly FolderedPicture[], doubt: string): BadInputError {
   const names = [...new Set(pictures.map(({ className }) => className))].sort(byCodeUnits);
+  const [{ id, className }] = pictures;
+  const words = id.split("/");
+  const folder = words.slice(0, words.indexOf(className) + 1).join("/");
   const listed = names.slice(0, 4).join(", ") + (names.length > 4 ? ", …" : "");
   return new BadInputError({
     where: root,
@@ -64,6 +69,6 @@ export function doubtfulFolders(root: string, pictures: readonly FolderedPicture
         ? `the folder ${listed} is none of the model's classes, and may be no class: ${doubt}`
         : `the folders ${listed} are none of the model's classes, and may be no classes: ${doubt}`,
     expected: "a folder per class, such as cat/1.jpg",
-    advice: `If the folders of the classes are in one of them, name that one: --data ${joinPath(root, names[0])}. If these are the classes, give their names in the model's order with --labels (the option \`labels\` of \`loadClassifier\`).`,
+    advice: `If the folders of the classes are in one of them, name that one: --data ${joinPath(root, folder)}. If these are the classes, give their names in the model's order with --labels (the option \`labels\` of \`loadClassifier\`).`,
   });
 }

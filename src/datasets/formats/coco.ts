@@ -204,6 +204,15 @@ async function holdsInstances(source: DatasetSource, file: string): Promise<bool
   return found.some(Boolean) && /"(file_name|image_id|category_id|supercategory)"\s*:/.test(head);
 }
 
+/** Whether no JSON has COCO's lists, for files of other names. */
+async function holdsNone(path: string, entries: readonly FileEntry[], source: DatasetSource): Promise<boolean> {
+  for (const { name, kind } of entries) {
+    if (kind !== "file" || !isJson(name)) continue;
+    if (isInstancesFile(name) || (await holdsInstances(source, joinPath(path, name)))) return false;
+  }
+  return true;
+}
+
 function isJson(name: string): boolean {
   return /\.json$/i.test(name) && !name.startsWith(".");
 }
@@ -214,6 +223,7 @@ export const cocoFormat = {
   recognition: {
     files: "instances_*.json, in annotations/ or not, or other JSON that holds the same",
     folder: hasFile(isInstancesFile),
+    isDenied: holdsNone,
     inner: hasFile(isInstancesFile),
     otherwise: async (path, _entries, source) => (await instancesFiles(source, path)).length > 0,
     file: { named: "instances_*.json", fits: (name) => /\.json$/i.test(name) },

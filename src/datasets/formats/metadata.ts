@@ -1,17 +1,18 @@
 /**
- * @file Pictures beside a `metadata.csv` or `metadata.jsonl`, as Hugging Face's `ImageFolder` has it: `file_name`, the picture's path in the
- * folder of the file, and its class in `label` (or `class`, `category`, `class_name`): a name, WordNet number or index.
+ * @file Pictures beside a table of their classes: a `metadata.csv` or `metadata.jsonl`, as Hugging Face's `ImageFolder` has it, with `file_name`, the
+ * picture's path in the folder of the file, and its class in `label` (or `class`, `category`, `class_name`): a name, WordNet number or index; or a
+ * table of another name and form (see label-table.ts).
  *
- * The file may be in folders of parts (`train/metadata.csv`). Other columns are passed over; boxes, in the column `objects`, are not read.
+ * Hugging Face's file may be in folders of parts (`train/metadata.csv`). Other columns are passed over; boxes, in the column `objects`, are not read.
  */
-import { BadInputError, MisuseError, oneOf } from "../../errors.ts";
+import { BadInputError, oneOf } from "../../errors.ts";
 import { type LabelLookup, labelsOfClassList } from "../class-labels.ts";
 import { type DatasetImage, type DatasetPart, type DatasetProblem, finishDataset } from "../dataset.ts";
 import { type DatasetFormatDefinition, hasFile } from "../dataset-format.ts";
-import type { DatasetSource, FileEntry } from "../dataset-source.ts";
-import { nameIn, pictureTree } from "../find-folder.ts";
+import type { DatasetSource } from "../dataset-source.ts";
+import { fileNameOf, fileNames, folderOfFiles, nameIn, pictureTree } from "../find-folder.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
-import { baseName, byCodeUnits, folderName, isHiddenFolder, joinPath } from "../paths.ts";
+import { baseName, byCodeUnits, folderName, joinPath, withoutExtension } from "../paths.ts";
 import {
   type DatasetReader,
   type Findings,
@@ -23,26 +24,11 @@ import {
   storedPicture,
 } from "../reader.ts";
 import { parseCsv, separatorOf } from "../syntax/parse-csv.ts";
-
-/** Whether the name is that of such a file. */
-export function isMetadataName(name: string): boolean {
-  return /^metadata\.(csv|jsonl)$/.test(name);
-}
+import { isLabelTable, isTableName, type TableLine, tableLines } from "./label-table.ts";
+import { hasTable, isMetadataName, type MetadataFile, metadataFiles, namesNothing } from "./metadata-files.ts";
+import { pictureFolders } from "./picture-folders.ts";
 
 const labelColumns = ["label", "class", "category", "class_name"] as const;
-
-interface MetadataFile {
-  readonly path: string;
-  /** The folder that the file is in, as ids have it: "" or "train/". */
-  readonly prefix: string;
-  readonly split?: DatasetPart;
-}
-
-/** A line of a file, not yet checked. */
-interface Line {
-  readonly number: number;
-  readonly values: Readonly<Record<string, unknown>>;
-}
 
 interface Row {
   /** The picture's path in the data set's folder. */
@@ -62,32 +48,39 @@ const readMetadata: DatasetReader = async (path, context) => {
   const notes: string[] = [];
   // All parts say which classes there are, in one order.
   const rows: Row[] = [];
+  const folders = new Map<string, MetadataFile[]>();
   for (const file of files) {
     const isWanted = wanted === undefined || file.split === undefined || file.split === wanted;
     const bad: DatasetProblem[] = [];
-    const lines = await linesOf(source, file.path, bad);
-    const own = await rowsOf(file, lines, context, bad);
+    const lines = await linesOf(source, file, bad);
+    const folder = await pictureFolder(path, file, lines, context);
+    const prefix = file.isTable === true ? prefixOf(path, folder) : file.prefix;
+    const own = await rowsOf({ ...file, prefix }, lines, folder, source, bad);
     rows.push(...own);
     if (!isWanted) continue;
     problems.push(...bad);
     const has = (column: string): boolean => lines.some(({ values }) => values[column] !== undefined);
-    if (!labelColumns.some(has)) {
+    if (file.isTable !== true && !labelColumns.some(has)) {
       notes.push(
         `${file.prefix}${baseName(file.path)} has none of the columns ${labelColumns.join(", ")}: its pictures have no classes.`,
       );
     }
     if (has("objects")) {
       notes.push(
-        `The boxes in ${file.prefix}${baseName(file.path)} (objects) are not read: a CSV of boxes or COCO's JSON is.`,
+        `The boxes in ${file.prefix}${baseName(file.path)}${file.isTable === true ? "" : " (objects)"} are not read: a CSV of boxes or COCO's JSON is.`,
       );
     }
-    const folder = context.images ?? folderName(file.path);
-    const named = new Set(own.map(({ name }) => name));
-    const others = ((await pictureTree(source, folder))?.pictures ?? []).filter(({ name }) => !named.has(name));
+    folders.set(folder, [...(folders.get(folder) ?? []), file]);
+  }
+  for (const [folder, own] of folders) {
+    const named = new Set(rows.filter((row) => row.folder === folder).map(({ name }) => name));
+    const isNamed = (name: string): boolean => named.has(name) || named.has(withoutExtension(name));
+    const others = ((await pictureTree(source, folder))?.pictures ?? []).filter(({ name }) => !isNamed(name));
     if (others.length > 0) {
       const some = others.map(({ name }) => name).sort(byCodeUnits);
+      const files = own.map((file) => `${file.prefix}${baseName(file.path)}`);
       notes.push(
-        `Pictures that ${file.prefix}${baseName(file.path)} does not name are not taken: ${some.length}, such as ${some[0]}.`,
+        `Pictures that ${files.join(" and ")} ${files.length === 1 ? "does" : "do"} not name are not taken: ${some.length}, such as ${some[0]}.`,
       );
     }
   }
@@ -105,7 +98,7 @@ const readMetadata: DatasetReader = async (path, context) => {
       rows.filter((row) => split === undefined || row.split === split).sort((a, b) => byCodeUnits(a.id, b.id)),
     ),
     async ({ id, name, folder, split: part, className }): Promise<Findings> => {
-      const picture = await namedPicture(name, folder, context);
+      const picture = await namedPicture(await fileNameOf(name, folder, source), folder, context);
       if (!("path" in picture)) return picture;
       const lookup = labels === "predicted" || className === undefined ? undefined : lookupOf.get(className);
       if (lookup !== undefined && "reason" in lookup) return leftOut(id, "unknown-class", lookup.reason);
@@ -131,11 +124,11 @@ const readMetadata: DatasetReader = async (path, context) => {
 /** The rows of the file; lines without a file name, and those that name a picture again, are problems. */
 async function rowsOf(
   { path, prefix, split }: MetadataFile,
-  lines: readonly Line[],
-  { source, images }: Pick<ReaderContext, "source" | "images">,
+  lines: readonly TableLine[],
+  folder: string,
+  source: DatasetSource,
   problems: DatasetProblem[],
 ): Promise<readonly Row[]> {
-  const folder = images ?? folderName(path);
   const seen = new Set<string>();
   const rows: Row[] = [];
   for (const { number, values } of lines) {
@@ -166,9 +159,44 @@ async function rowsOf(
   return rows;
 }
 
+/** The folder that the names in the file are of: its own, but that a table's pictures may be in one beside it. */
+async function pictureFolder(
+  path: string,
+  file: MetadataFile,
+  lines: readonly TableLine[],
+  { source, images }: Pick<ReaderContext, "source" | "images">,
+): Promise<string> {
+  const root = folderName(file.path);
+  if (images !== undefined || file.isTable !== true) return images ?? root;
+  const stem = withoutExtension(baseName(file.path));
+  const entries = (await source.exists(path)) === "folder" ? await source.list(path) : await source.list(root);
+  const only = await pictureFolders(root, entries, source);
+  const folders = [...new Set(["", "images", stem, ...(only.length === 1 ? only : []), file.split ?? "", "train"])];
+  const names = lines.slice(0, 20).flatMap(({ values }) => fileNames(String(values.file_name)));
+  const places = folders.map((name) => (name === "" ? root : joinPath(root, name)));
+  return folderOfFiles(source, file.path, places, names.length === 0 ? [""] : names);
+}
+
+/** What stands before a picture's name in `folder` for its path in `root`, the data set's folder or a file in it. */
+function prefixOf(root: string, folder: string): string {
+  return folder.startsWith(`${root}/`) ? `${folder.slice(root.length + 1)}/` : "";
+}
+
 /** The file's lines, with the columns of the first line of a CSV in lower case. */
-async function linesOf(source: DatasetSource, file: string, problems: DatasetProblem[]): Promise<readonly Line[]> {
+async function linesOf(
+  source: DatasetSource,
+  { path: file, isTable }: MetadataFile,
+  problems: DatasetProblem[],
+): Promise<readonly TableLine[]> {
   const text = await source.readText(file);
+  if (isTable === true) {
+    if (await isLabelTable(source, file)) return tableLines(text, file, problems);
+    throw new BadInputError({
+      where: file,
+      what: "does not say which pictures are of which class",
+      expected: "a first line with image,label or the like, or lines such as a.png 3",
+    });
+  }
   const bad = (number: number, message: string): void => {
     problems.push({ kind: "bad-line", image: `${baseName(file)}, line ${number}`, message: `${message}; left out` });
   };
@@ -187,7 +215,7 @@ async function linesOf(source: DatasetSource, file: string, problems: DatasetPro
   const lines = text
     .replace(/^\uFEFF/, "")
     .split(/\r?\n/)
-    .flatMap((line, index): Line[] => {
+    .flatMap((line, index): TableLine[] => {
       if (line.trim() === "") return [];
       const values = recordIn(line);
       if (values !== undefined) return [{ number: index + 1, values }];
@@ -218,57 +246,20 @@ function withoutNames(where: string, got: string): BadInputError {
   });
 }
 
-/** The file at `path`, or the one in that folder, or those in the folders in it. */
-async function metadataFiles(source: DatasetSource, path: string): Promise<readonly MetadataFile[]> {
-  if ((await source.exists(path)) === "file") return [{ path, prefix: "" }];
-  const entries = await source.list(path);
-  const own = oneIn(path, entries);
-  if (own !== undefined) return [{ path: joinPath(path, own), prefix: "" }];
-  const files: MetadataFile[] = [];
-  for (const { name, kind } of entries) {
-    if (kind !== "folder" || isHiddenFolder(name)) continue;
-    const folder = joinPath(path, name);
-    const inner = oneIn(folder, await source.list(folder));
-    if (inner !== undefined) files.push({ path: joinPath(folder, inner), prefix: `${name}/`, split: partOfName(name) });
-  }
-  if (files.length > 0) return files.sort((a, b) => byCodeUnits(a.prefix, b.prefix));
-  throw new BadInputError({
-    where: path,
-    what: "there is no metadata.csv or metadata.jsonl",
-    expected: "one beside the pictures",
-  });
-}
-
-function oneIn(folder: string, entries: readonly FileEntry[]): string | undefined {
-  const names = entries.filter(({ name, kind }) => kind === "file" && isMetadataName(name)).map(({ name }) => name);
-  if (names.length < 2) return names[0];
-  throw new MisuseError({
-    where: folder,
-    what: "there are metadata.csv and metadata.jsonl",
-    expected: "one of them",
-    advice: `Say which: --data ${joinPath(folder, "metadata.csv")}.`,
-  });
-}
-
-/** Whether no file says which pictures it is about: it is somebody else's. */
-async function namesNothing(path: string, entries: readonly FileEntry[], source: DatasetSource): Promise<boolean> {
-  for (const { name, kind } of entries) {
-    if (kind !== "file" || !isMetadataName(name)) continue;
-    const text = await source.readText(joinPath(path, name));
-    if (/\bfile_name\b/i.test(text.slice(0, 2 ** 16))) return false;
-  }
-  return true;
-}
-
 export const metadataFormat = {
   name: "metadata",
-  description: "pictures with classes in Hugging Face's metadata file; an entry per picture",
+  description: "pictures with classes in a table, such as Hugging Face's metadata file; an entry per picture",
   recognition: {
-    files: "metadata.csv or metadata.jsonl",
+    files: "metadata.csv or metadata.jsonl, or another table of pictures and classes",
     folder: hasFile(isMetadataName),
     isDenied: namesNothing,
     inner: hasFile(isMetadataName),
-    file: { named: "metadata.jsonl", fits: isMetadataName },
+    otherwise: hasTable,
+    file: {
+      named: "metadata.jsonl or another table of pictures and classes",
+      fits: isMetadataName,
+      mayFit: isTableName,
+    },
   },
   options: ["images", "split"],
   read: readMetadata,

@@ -1,0 +1,129 @@
+/**
+ * @file Which files of a folder say the classes of pictures: Hugging Face's metadata files, there or in folders of parts, or tables of other names.
+ */
+import { BadInputError, MisuseError } from "../../errors.ts";
+import type { DatasetPart } from "../dataset.ts";
+import type { DatasetSource, FileEntry } from "../dataset-source.ts";
+import { holdsPicture } from "../find-folder.ts";
+import { baseName, byCodeUnits, isHiddenFolder, joinPath, withoutExtension } from "../paths.ts";
+import { partOfName } from "../reader.ts";
+import { isLabelTable, isTableName } from "./label-table.ts";
+import { pictureFolders } from "./picture-folders.ts";
+
+/** Whether the name is that of one of Hugging Face's files. */
+export function isMetadataName(name: string): boolean {
+  return /^metadata\.(csv|jsonl)$/.test(name);
+}
+
+export interface MetadataFile {
+  readonly path: string;
+  /** The folder that the file is in, as ids have it: "" or "train/". */
+  readonly prefix: string;
+  readonly split?: DatasetPart;
+  /** Whether it is none of Hugging Face's: its pictures may lie in a folder beside it, and be named without extensions. */
+  readonly isTable?: boolean;
+}
+
+/** The file at `path`, or the one in that folder, or those in the folders in it. */
+export async function metadataFiles(source: DatasetSource, path: string): Promise<readonly MetadataFile[]> {
+  if ((await source.exists(path)) === "file") {
+    return [{ path, prefix: "", isTable: !isMetadataName(baseName(path)) }];
+  }
+  const entries = await source.list(path);
+  const own = oneIn(path, entries);
+  if (own !== undefined) return [{ path: joinPath(path, own), prefix: "" }];
+  const files: MetadataFile[] = [];
+  for (const { name, kind } of entries) {
+    if (kind !== "folder" || isHiddenFolder(name)) continue;
+    const folder = joinPath(path, name);
+    const inner = oneIn(folder, await source.list(folder));
+    if (inner !== undefined) files.push({ path: joinPath(folder, inner), prefix: `${name}/`, split: partOfName(name) });
+  }
+  if (files.length > 0) return files.sort((a, b) => byCodeUnits(a.prefix, b.prefix));
+  const tables = await tablesIn(path, entries, source);
+  if (tables.length > 0) return tables;
+  throw new BadInputError({
+    where: path,
+    what: "there is no metadata.csv or metadata.jsonl",
+    expected: "one beside the pictures, or another table of their classes",
+  });
+}
+
+function oneIn(folder: string, entries: readonly FileEntry[]): string | undefined {
+  const names = entries.filter(({ name, kind }) => kind === "file" && isMetadataName(name)).map(({ name }) => name);
+  if (names.length < 2) return names[0];
+  throw new MisuseError({
+    where: folder,
+    what: "there are metadata.csv and metadata.jsonl",
+    expected: "one of them",
+    advice: `Say which: --data ${joinPath(folder, "metadata.csv")}.`,
+  });
+}
+
+/** The tables of classes in the folder: one, or one of each part, as "train.txt" and "val.txt". */
+async function tablesIn(
+  path: string,
+  entries: readonly FileEntry[],
+  source: DatasetSource,
+): Promise<readonly MetadataFile[]> {
+  const names: string[] = [];
+  for (const { name, kind } of entries) {
+    if (kind === "file" && isTableName(name) && (await isLabelTable(source, joinPath(path, name)))) names.push(name);
+  }
+  names.sort(byCodeUnits);
+  const files = names.map((name) => ({
+    path: joinPath(path, name),
+    prefix: "",
+    isTable: true,
+    split: partOfTable(name),
+  }));
+  if (files.length === 1) return [{ ...files[0], split: undefined }];
+  const parts = new Set(files.map(({ split }) => split));
+  if (!parts.has(undefined) && parts.size === files.length) return files;
+  if (files.length === 0) return [];
+  throw new MisuseError({
+    where: path,
+    what: "there are several tables of classes",
+    expected: "one, or one of each part",
+    got: names.join(", "),
+    advice: `Say which: --data ${joinPath(path, names[0])}.`,
+  });
+}
+
+/** The part that a table is of: "train" of "train.csv" and "labels_train.txt". */
+function partOfTable(name: string): DatasetPart | undefined {
+  const words = withoutExtension(name).split(/[\s_.-]+/);
+  return words.map(partOfName).find((part) => part !== undefined);
+}
+
+/** Whether the folders of pictures beside a table are those of classes, which say more: several that are not only parts. */
+async function haveClassFolders(path: string, entries: readonly FileEntry[], source: DatasetSource): Promise<boolean> {
+  const folders = await pictureFolders(path, entries, source);
+  if (folders.length < 2) return false;
+  for (const name of folders) {
+    if (partOfName(name) === undefined || !(await holdsPicture(source, joinPath(path, name), 0))) return true;
+  }
+  return false;
+}
+
+/** Whether there is a table of classes among the entries of the folder at `path`, whose folders are not those of classes. */
+export async function hasTable(path: string, entries: readonly FileEntry[], source: DatasetSource): Promise<boolean> {
+  const tables = entries.filter(({ name, kind }) => kind === "file" && isTableName(name));
+  if (tables.length === 0 || (await haveClassFolders(path, entries, source))) return false;
+  for (const { name } of tables) if (await isLabelTable(source, joinPath(path, name))) return true;
+  return false;
+}
+
+/** Whether no file says which pictures it is about: it is somebody else's. */
+export async function namesNothing(
+  path: string,
+  entries: readonly FileEntry[],
+  source: DatasetSource,
+): Promise<boolean> {
+  for (const { name, kind } of entries) {
+    if (kind !== "file" || !isMetadataName(name)) continue;
+    const text = await source.readText(joinPath(path, name));
+    if (/\bfile_name\b/i.test(text.slice(0, 2 ** 16))) return false;
+  }
+  return !(await hasTable(path, entries, source));
+}
