@@ -168,6 +168,20 @@ test("labels of YOLO are refused as such, and folders without pictures said", as
   await expect(open(names, { list: ["nobody"] })).rejects.toThrow('no picture is called "nobody"');
 });
 
+test("what lies beside pictures and may say what is on them is named", async () => {
+  const notesOf = async (files: Readonly<Record<string, string>>): Promise<unknown> =>
+    (await openDataset("data", { source: pretendFiles({ "1.png": "4x4", ...files }) })).notes;
+  expect(await notesOf({ "labels.mat": "", "readme.txt": "", "license.txt": "", "notes.md": "" })).toEqual([
+    "labels.mat is not read: if it says what is on the pictures, write that as a CSV (image,label).",
+  ]);
+  expect(await notesOf({ "a.txt": "1.png\n", "b.json": "{}" })).toEqual([
+    "b.json and 1 more such files are not read: if it says what is on the pictures, give it: --data data/b.json.",
+  ]);
+  expect(await notesOf({ "1.txt": "0 0.5 0.5 0.1 0.2\n3 .5 .5 1e-1 1\n", "classes.txt": "cat\n" })).toEqual([
+    "Beside the pictures are boxes in YOLO's form, which is not read: write them as a CSV (image,x0,y0,x1,y1,label).",
+  ]);
+});
+
 test("pictures alone, and one picture, have no labels", async () => {
   const { images, problems } = await open(["b.png", "a.jpg", "readme.md"]);
   expect(images.map(({ id, label, className, boxes }) => [id, label, className, boxes])).toEqual([

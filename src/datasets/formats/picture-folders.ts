@@ -13,7 +13,16 @@ import { type DatasetImage, type DatasetPart, type DatasetProblem, finishDataset
 import type { DatasetFormatDefinition } from "../dataset-format.ts";
 import type { DatasetSource, FileEntry } from "../dataset-source.ts";
 import { type FoundPicture, holdsPicture, passedOverNotes, pictureTree } from "../find-folder.ts";
-import { baseName, byCodeUnits, folderName, isArrayName, isHiddenFolder, isPictureName, joinPath } from "../paths.ts";
+import {
+  baseName,
+  byCodeUnits,
+  folderName,
+  isArrayName,
+  isHiddenFolder,
+  isPictureName,
+  joinPath,
+  withoutExtension,
+} from "../paths.ts";
 import { type DatasetReader, leftOut, partOfName, type ReaderContext, storedPicture } from "../reader.ts";
 import { doubtfulFolders, doubtOfFolders } from "./check-class-folders.ts";
 
@@ -97,15 +106,40 @@ function wantedPart(
   });
 }
 
-/** What is to be known of tables and JSON beside pictures that are taken without them. */
+/** What is to be known of tables, lists and the like beside pictures that are taken without them; what people write about a data set is none. */
 function unreadTables(entries: readonly FileEntry[], why: (name: string) => string): string[] {
-  const [name, ...others] = entries
-    .filter((entry) => entry.kind === "file" && /\.(csv|jsonl?)$/i.test(entry.name) && !entry.name.startsWith("."))
-    .map((entry) => entry.name)
-    .sort(byCodeUnits);
+  const names = entries
+    .filter(({ name, kind }) => kind === "file" && isTelling(name))
+    .map(({ name }) => name)
+    .sort((a, b) => Number(isTable(b)) - Number(isTable(a)) || byCodeUnits(a, b));
+  const [name, ...others] = names;
   if (name === undefined) return [];
   const all = others.length === 0 ? `${name} is` : `${name} and ${others.length} more such files are`;
   return [`${all} not read: ${why(name)}.`];
+}
+
+function isTable(name: string): boolean {
+  return /\.(csv|jsonl?)$/i.test(name);
+}
+
+function isTelling(name: string): boolean {
+  if (
+    name.startsWith(".") ||
+    /^(readme|licen[cs]e|copying|notice|authors|changelog|changes|requirements)\b/i.test(name)
+  )
+    return false;
+  return /\.(csv|tsv|jsonl?|txt|xml|ya?ml|mat|xlsx?|ods|parquet|pkl|npz)$/i.test(name);
+}
+
+/** Whether beside most pictures is a text of the same name with a class and numbers in each line, as YOLO has them. */
+async function haveYoloTexts(source: DatasetSource, root: string, names: readonly string[]): Promise<boolean> {
+  for (const name of names.slice(0, 20)) {
+    const file = joinPath(root, `${withoutExtension(name)}.txt`);
+    if ((await source.exists(file)) !== "file") continue;
+    const lines = (await source.readText(file)).split(/\r?\n/).filter((line) => line.trim() !== "");
+    if (lines.length > 0 && lines.every((line) => /^\s*\d+(\s+-?[\d.]+(e-?\d+)?){4,}\s*$/i.test(line))) return true;
+  }
+  return false;
 }
 
 function unread(id: string) {
@@ -255,12 +289,12 @@ const readPictures: DatasetReader = async (path, context) => {
     classNames: classes?.names,
     images,
     problems: [...selection.problems, ...foreign.flatMap((id) => unread(id).problems)],
-    notes: isFile ? [] : await notTakenNotes(source, root),
+    notes: isFile ? [] : await notTakenNotes(source, root, names),
   });
 };
 
 /** What is to be known of the folders in a folder of pictures: theirs are not taken. */
-async function notTakenNotes(source: DatasetSource, root: string): Promise<string[]> {
+async function notTakenNotes(source: DatasetSource, root: string, names: readonly string[]): Promise<string[]> {
   const entries = await source.list(root);
   const folders: string[] = [];
   for (const { name, kind } of entries) {
@@ -269,7 +303,15 @@ async function notTakenNotes(source: DatasetSource, root: string): Promise<strin
   }
   return [
     ...(folders.length === 0 ? [] : [`Pictures in ${folders.sort(byCodeUnits).join(", ")} are not taken.`]),
-    ...unreadTables(entries, (name) => `if it says what is on the pictures, give it: --data ${joinPath(root, name)}`),
+    ...((await haveYoloTexts(source, root, names))
+      ? [
+          "Beside the pictures are boxes in YOLO's form, which is not read: write them as a CSV (image,x0,y0,x1,y1,label).",
+        ]
+      : unreadTables(entries, (name) =>
+          isTable(name)
+            ? `if it says what is on the pictures, give it: --data ${joinPath(root, name)}`
+            : "if it says what is on the pictures, write that as a CSV (image,label)",
+        )),
   ];
 }
 
