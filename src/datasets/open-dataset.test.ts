@@ -64,6 +64,22 @@ describe("formats are recognized by what only they have", () => {
     );
   });
 
+  test.each([
+    ["train-images-idx3-ubyte.gz", "MNIST's idx files", "Write the pictures as PNG"],
+    ["cifar-10-batches-py/test_batch", "CIFAR-10 as Python's pickles", "--data cifar10 fetches"],
+    ["test_32x32.mat", "MATLAB's arrays", "a CSV \\(image,label\\)"],
+    ["data.npz", "NumPy's arrays of many pictures", "Write"],
+    ["test-00000-of-00001.parquet", "Hugging Face's tables", "Write"],
+    ["validation-00000-of-00128", "TFRecords", "Write"],
+    ["photos.tar.gz", "an archive", "Unpack it"],
+  ])("%s is known, and not read", async (name, what, advice) => {
+    const source = pretendFiles({ [name]: "", "readme.md": "" });
+    const message = new RegExp(`^data: holds ${what} \\(.*\\), not read as data, .*${advice}`);
+    await expect(openDataset("data", { source })).rejects.toThrow(message);
+    if (name.includes("/")) return;
+    await expect(openDataset(`data/${name}`, { source })).rejects.toThrow(`${name}: is ${what}, not read as data`);
+  });
+
   test("nothing is said to be nothing, with what was looked for", async () => {
     const source = pretendFiles({ "a/b/readme.md": "", "notes.txt": "" });
     const opening = openDataset("data", { source });

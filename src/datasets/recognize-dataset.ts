@@ -1,8 +1,9 @@
 /** @file Which format a data set has, by its files. */
-import { BadInputError, MisuseError } from "../errors.ts";
+import { BadInputError, MisuseError, UnsupportedError } from "../errors.ts";
 import type { DatasetFormatDefinition } from "./dataset-format.ts";
 import { type DatasetFormat, formatDefinitions } from "./dataset-formats.ts";
 import type { DatasetSource, FileEntry } from "./dataset-source.ts";
+import { foreignData } from "./foreign-data.ts";
 import { baseName, byCodeUnits, folderName, isHiddenFolder, joinPath } from "./paths.ts";
 
 type Definition = DatasetFormatDefinition & { readonly name: DatasetFormat };
@@ -34,6 +35,7 @@ export async function recognizeDataset(path: string, source: DatasetSource): Pro
     });
   }
   if (first !== undefined) return first.name;
+  refuseForeign(path, entries.map(({ name }) => name).sort(byCodeUnits));
   const there = entries.map(({ name, kind }) => (kind === "folder" ? `${name}/` : name)).sort(byCodeUnits);
   throw new BadInputError({
     where: path,
@@ -75,11 +77,27 @@ async function formatOfFile(path: string, source: DatasetSource): Promise<Datase
     if (!(await isDenied?.(folderName(path), [{ name, kind: "file" }], source))) return definition.name;
   }
   if (sure.length > 0) return sure[0].name;
+  refuseForeign(path, [name]);
   throw new BadInputError({
     where: path,
     what: "not recognized as a data set",
     expected: listed(definitions.flatMap(({ recognition }) => recognition.file?.named ?? [])),
     advice: "Say what it is with --data-format (the option `format`).",
+  });
+}
+
+/** Throws an UnsupportedError if one of the names says that the data are in a form that is known and not read. */
+function refuseForeign(path: string, names: readonly string[]): void {
+  const found = foreignData(names);
+  if (found === undefined) return;
+  throw new UnsupportedError({
+    where: path,
+    what:
+      found.name === baseName(path)
+        ? `is ${found.what}, not read as data`
+        : `holds ${found.what} (${found.name}), not read as data`,
+    expected: "pictures, in folders of classes or with annotations",
+    advice: found.advice,
   });
 }
 
