@@ -83,7 +83,7 @@ test("boxes that were corrected count", async () => {
   }
 });
 
-test("a universal perturbation is learned anew from other pictures", async () => {
+test("a universal perturbation of other pictures is not gone on with, and learned anew where that is asked for", async () => {
   const flags = [
     "--epochs",
     "1",
@@ -98,7 +98,11 @@ test("a universal perturbation is learned anew from other pictures", async () =>
   ];
   const found: string[] = [];
   for (const set of ["a", "b"]) {
-    await run("universal", "--data", path(`${set}/val`), ...flags);
+    if (set === "b") {
+      const { code, stderr } = await runCli(["universal", "--data", path("b/val"), ...flags, ...usual()]);
+      expect([code, stderr]).toEqual([2, expect.stringContaining("learned otherwise")]);
+    }
+    await run("universal", "--data", path(`${set}/val`), ...flags, ...(set === "b" ? ["--fresh"] : []));
     found.push(readFileSync(path("universal/perturbation.npy")).toString("hex"));
   }
   expect(found[0]).not.toBe(found[1]);

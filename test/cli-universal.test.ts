@@ -5,6 +5,7 @@ import { parseHTML } from "linkedom";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readImageFile, readNpy } from "../src/node/index.ts";
 import { writePng } from "../src/node/pictures/write-image.ts";
+import { lockFile } from "../src/node/records/file-lock.ts";
 import { writeModel } from "../src/onnx/file/write-model.ts";
 import type { UniversalRecord } from "../src/report/universal/page.ts";
 import { floatTensor } from "../src/tensor/tensor.ts";
@@ -50,7 +51,13 @@ test("a change is learned, judged on held-out pictures, written exactly, and gon
   expect(again.stdout).toContain("pictures that it was not learned from");
   expect(await readNpy(path("out/perturbation.npy"))).toEqual(npy);
   const other = await universal("--seed", "3");
-  expect(other.stderr).toContain("learned otherwise (model, pictures or settings): the learning begins anew");
+  expect([other.code, other.stderr]).toEqual([
+    2,
+    expect.stringMatching(/learned otherwise \(model, pictures or settings\)\. .*--fresh/s),
+  ]);
+  expect((await universal()).stderr).toContain("3 of 3 epochs are there already");
+  expect((await universal("--seed", "3", "--fresh", "--epochs", "2")).code).toBe(0);
+  expect(readdirSync(path("out")).filter((name) => name.startsWith("state"))).toEqual(["state-2.npy", "state.json"]);
   writeFileSync(path("out/state.json"), "{");
   expect((await universal("--seed", "3")).stderr).toContain("cannot be read: the learning begins anew");
   expect(readdirSync(path("out")).filter((name) => name.startsWith("state"))).toEqual(["state-3.npy", "state.json"]);
@@ -58,7 +65,7 @@ test("a change is learned, judged on held-out pictures, written exactly, and gon
 
 test("a mask is in pixels of what the network sees, and is said", async () => {
   const masked = (...flags: string[]) => universal("--train-images", "8", "--first", "8", "--epochs", "2", ...flags);
-  const { code, stdout, stderr } = await masked("--mask", "2,4,12,20", "--json");
+  const { code, stdout, stderr } = await masked("--mask", "2,4,12,20", "--json", "--fresh");
   expect([code, stderr]).toEqual([0, expect.stringContaining("tiny.onnx")]);
   const record = JSON.parse(stdout) as UniversalRecord;
   const { data, shape } = await readNpy(path("out/perturbation.npy"));
@@ -80,6 +87,15 @@ test("a mask is in pixels of what the network sees, and is said", async () => {
     code: 2,
     stderr: expect.stringContaining("--mask: nothing"),
   });
+});
+
+test("of two runs in one folder the second is refused", async () => {
+  mkdirSync(path("shared"));
+  const lock = lockFile(path("shared/state.json"));
+  const { code, stderr } = await universal("--out", path("shared"));
+  expect([code, stderr]).toEqual([2, expect.stringContaining("is writing this file")]);
+  lock.release();
+  expect(readdirSync(path("shared"))).toEqual([]);
 });
 
 test("an interruption keeps whole epochs", async () => {

@@ -13,6 +13,8 @@ import { judgeUniversal, type UniversalPicture } from "../../experiments/univers
 import { checkWritableFolder } from "../../node/check-folder.ts";
 import type { FileClassifier } from "../../node/models/load-classifier.ts";
 import { readRegion } from "../../node/pictures/read-region.ts";
+import { type FileLock, lockFile } from "../../node/records/file-lock.ts";
+import { makeFolder } from "../../node/write-file.ts";
 import { type UniversalRecord, universalSentence } from "../../report/universal/page.ts";
 import type { FloatTensor } from "../../tensor/tensor.ts";
 import {
@@ -51,6 +53,7 @@ interface Flags extends ModelFlags, DataFlags, RuntimeFlags, SpeechFlags {
   readonly seed: number;
   readonly examples: number;
   readonly out: string;
+  readonly fresh?: boolean;
 }
 
 export function universalCommand(context: CliContext): Command {
@@ -87,6 +90,7 @@ export function universalCommand(context: CliContext): Command {
       .argParser(whole("--seed", 0)),
     new Option("--examples <n>", "held-out pictures that are shown").default(6).argParser(whole("--examples", 0, 60)),
     new Option("--out <folder>", "where the files go").default("perceptual-ball-universal"),
+    new Option("--fresh", "throw away a change that --out has"),
   ];
   for (const option of options) command.addOption(option.helpGroup("Universal:"));
   addDataFlags(command, { hasLabelFlag: false });
@@ -128,6 +132,8 @@ async function learnUniversal(flags: Flags, context: CliContext): Promise<void> 
     onProgress: ({ runs, of }) => progress.update(runs / of, "trying normalizations"),
   });
   let done = 0;
+  // Two runs in one folder would mix their files.
+  let lock: FileLock | undefined;
   try {
     if (classifier.prepared.head.kind === "value") {
       throw new MisuseError({
@@ -165,7 +171,9 @@ async function learnUniversal(flags: Flags, context: CliContext): Promise<void> 
     const { channelCount, height, width } = classifier.input;
     const contents = new Map(data.train.map((image) => [image.id, image.contents]));
     const key = keyOf(settings, classifier, { train, contents, mask });
-    const from = await readUniversalState(out, key, [channelCount, height, width], note);
+    await makeFolder(out);
+    lock = lockFile(join(out, "state.json"));
+    const from = await readUniversalState(out, key, [channelCount, height, width], { note, fresh: flags.fresh });
     done = from?.epoch ?? 0;
     if (done > 0) note(`${done} of ${epochs} epochs are there already`);
     progress.begin();
@@ -178,6 +186,7 @@ async function learnUniversal(flags: Flags, context: CliContext): Promise<void> 
         ...(from === undefined ? {} : { from }),
         onProgress: (step) => progress.update(step.done / step.of, `epoch ${Math.min(done + 1, epochs)} of ${epochs}`),
         async onEpoch(after) {
+          lock?.throwIfLost();
           await writeUniversalState(out, key, after);
           done = after.epoch;
         },
@@ -223,6 +232,7 @@ async function learnUniversal(flags: Flags, context: CliContext): Promise<void> 
     });
   } finally {
     progress.stop();
+    lock?.release();
     await classifier.dispose();
   }
 }

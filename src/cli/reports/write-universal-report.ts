@@ -3,7 +3,7 @@ import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { changeInBytes, type UniversalState } from "../../attacks/universal/universal-perturbation.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
-import { PerceptualBallError } from "../../errors.ts";
+import { MisuseError, PerceptualBallError } from "../../errors.ts";
 import { printableJson } from "../../escape-text.ts";
 import { type Form, isCount, isShare, isText, listOf, objectOf } from "../../experiments/records/record-form.ts";
 import type { UniversalExample } from "../../experiments/universal/judge-universal.ts";
@@ -78,12 +78,15 @@ export async function writeUniversalState(out: string, key: string, state: Unive
   await rm(join(out, changeName(epoch - 1)), { force: true });
 }
 
-/** What an earlier run with the same key has kept; undefined, with a note where there is something else, if there is nothing to go on from. */
+/**
+ * What an earlier run with the same key has kept; undefined, with a note where it is damaged, if there is nothing to go on from. What was learned with
+ * another key is thrown away if `fresh`. Throws a MisuseError otherwise: it may have taken days.
+ */
 export async function readUniversalState(
   out: string,
   key: string,
   shape: readonly number[],
-  note: (text: string) => void,
+  { note, fresh = false }: { readonly note: (text: string) => void; readonly fresh?: boolean },
 ): Promise<UniversalState | undefined> {
   let kept: unknown;
   try {
@@ -98,9 +101,17 @@ export async function readUniversalState(
     return undefined;
   }
   const { epoch, fooled } = kept;
-  if (kept.key !== key) {
-    note(`${out} holds a change that was learned otherwise (model, pictures or settings): the learning begins anew`);
+  if (fresh) {
+    await rm(join(out, stateName), { force: true });
+    await rm(join(out, changeName(epoch)), { force: true });
     return undefined;
+  }
+  if (kept.key !== key) {
+    throw new MisuseError({
+      where: out,
+      what: "holds a change that was learned otherwise (model, pictures or settings)",
+      advice: "Choose another --out, or throw that change away with --fresh.",
+    });
   }
   try {
     const { data, shape: found } = await readNpy(join(out, changeName(epoch)));
