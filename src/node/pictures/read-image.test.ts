@@ -207,4 +207,25 @@ test("what of a picture is not looked at is said", async () => {
     .gif({ delay: [100, 100] })
     .toBuffer();
   expect(await notesOf(frames)).toEqual(["first-frame"]);
+  // An animated PNG says its frames in a chunk behind the header, which decoders of still pictures pass over.
+  const still = await sharp(Buffer.from([9, 9, 9]), { raw: { width: 1, height: 1, channels: 3 } })
+    .png()
+    .toBuffer();
+  const chunk = Buffer.alloc(20);
+  chunk.writeUInt32BE(8, 0);
+  chunk.write("acTL", 4);
+  chunk.writeUInt32BE(2, 8);
+  chunk.writeUInt32BE(crc32(chunk.subarray(4, 16)), 16);
+  expect(await notesOf(Buffer.concat([still.subarray(0, 33), chunk, still.subarray(33)]))).toEqual(["first-frame"]);
+  expect(await notesOf(still)).toEqual([]);
 });
+
+/** The checksum of a PNG's chunk. */
+function crc32(bytes: Uint8Array): number {
+  let sum = 0xffffffff;
+  for (const byte of bytes) {
+    sum ^= byte;
+    for (let bit = 0; bit < 8; bit++) sum = sum & 1 ? (sum >>> 1) ^ 0xedb88320 : sum >>> 1;
+  }
+  return ~sum >>> 0;
+}

@@ -8,6 +8,7 @@ import { decodeBmp, isBmp } from "./decode-bmp.ts";
 import { decodeNetpbm, isNetpbm } from "./decode-netpbm.ts";
 import { foreignFormat, isAvif } from "./foreign-format.ts";
 import { isMarkedNetworkInput } from "./picture-origin.ts";
+import { pngFrames } from "./png-frames.ts";
 import type { RawSamples } from "./raw-samples.ts";
 import { unconvertedTiffSpace } from "./tiff-colors.ts";
 
@@ -270,8 +271,9 @@ async function noteUnseen(
       "not-turned",
     );
   }
-  if (pages > 1) {
-    onNote?.(`${where}: only the first of its ${pages} frames or pages is looked at.`, "first-frame");
+  const frames = Math.max(pages, pngFrames(bytes));
+  if (frames > 1) {
+    onNote?.(`${where}: only the first of its ${frames} frames or pages is looked at.`, "first-frame");
   }
   if (!hasAlpha || channels === "stored") return;
   const { isOpaque } = await explained(bytes, where, () => sharp(bytes, opening).stats());

@@ -97,6 +97,11 @@ test("the summary counts pictures that had the label, and averages successes", (
   expect(new Set(lines.map((line) => line.length)).size).toBe(1);
 });
 
+test("where no picture had the label to be left, there is no share of successes", () => {
+  const none = { ...record("pgd"), outcome: "already-flipped" } as const;
+  expect(attackTable(attackSummaries([none]))).toMatch(/\| pgd +\| +0 \| +– \| +– \|.*– \|$/);
+});
+
 test("the page's table is that of the records, and names from outside are text", () => {
   const hostile = `x<script>&"'\u0000\u001b[31m\u202e`;
   const shown = "x<script>&\"'\\u{0}\\u{1b}[31m\\u{202e}";

@@ -39,7 +39,8 @@ export function attackRows(summaries: readonly AttackSummary[]): string[][] {
     const cells = [
       one.attack,
       String(one.attacked),
-      percent(one.success),
+      // A share of none is no failure.
+      percent(one.attacked === 0 ? null : one.success),
       percent(one.survival),
       text(one.l0, 0),
       text(one.l1, 2),
@@ -48,7 +49,7 @@ export function attackRows(summaries: readonly AttackSummary[]): string[][] {
       text(one.perceptual, 4),
       text(one.lpips, 3),
       percent(one.freshDraws),
-      text(one.gradients, 1),
+      text(one.attacked === 0 ? null : one.gradients, 1),
     ];
     return shown.map((n) => cells[n]);
   });
