@@ -55,7 +55,6 @@ test("a change is learned, judged on held-out pictures, written exactly, and gon
     2,
     expect.stringMatching(/learned otherwise \(model, pictures or settings\)\. .*--fresh/s),
   ]);
-  expect((await universal()).stderr).toContain("3 of 3 epochs are there already");
   expect((await universal("--seed", "3", "--fresh", "--epochs", "2")).code).toBe(0);
   expect(readdirSync(path("out")).filter((name) => name.startsWith("state"))).toEqual(["state-2.npy", "state.json"]);
   writeFileSync(path("out/state.json"), "{");
@@ -64,11 +63,12 @@ test("a change is learned, judged on held-out pictures, written exactly, and gon
 });
 
 test("a mask is in pixels of what the network sees, and is said", async () => {
-  const masked = (...flags: string[]) => universal("--train-images", "8", "--first", "8", "--epochs", "2", ...flags);
-  const { code, stdout, stderr } = await masked("--mask", "2,4,12,20", "--json", "--fresh");
+  const masked = (...flags: string[]) =>
+    universal("--train-images", "8", "--first", "8", "--epochs", "2", "--out", path("masked"), ...flags);
+  const { code, stdout, stderr } = await masked("--mask", "2,4,12,20", "--json");
   expect([code, stderr]).toEqual([0, expect.stringContaining("tiny.onnx")]);
   const record = JSON.parse(stdout) as UniversalRecord;
-  const { data, shape } = await readNpy(path("out/perturbation.npy"));
+  const { data, shape } = await readNpy(path("masked/perturbation.npy"));
   const [channels, height, width] = shape as [number, number, number];
   expect(record.mask).toEqual({ inside: 160, of: height * width });
   const isInside = (i: number): boolean => {
@@ -78,7 +78,7 @@ test("a mask is in pixels of what the network sees, and is said", async () => {
   const values = [...(data as Float32Array)];
   expect(values.filter((value, i) => value !== 0 && !isInside(i))).toEqual([]);
   expect(values.filter((value, i) => value !== 0 && isInside(i)).length).toBeGreaterThan((channels * 160) / 2);
-  const { document } = parseHTML(readFileSync(path("out/index.html"), "utf8"));
+  const { document } = parseHTML(readFileSync(path("masked/index.html"), "utf8"));
   expect(document.querySelector(".lead")?.textContent).toContain(`in 160 of ${height * width} pixels, `);
   // Another region is another change; the same one goes on.
   expect((await masked("--mask", "2,4,12,20")).stderr).toContain("2 of 2 epochs are there already");
