@@ -80,7 +80,7 @@ export function namedAmong<T extends { readonly name: string }>(where: string, a
     where,
     what: "unknown name",
     expected: `one of ${names.join(", ")}`,
-    got: JSON.stringify(name),
+    got: kindOf(name),
     advice: hint === undefined ? undefined : `Did you mean ${hint}?`,
   });
 }
@@ -102,7 +102,8 @@ function editDistance(a: string, b: string): number {
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === "string") return value.length <= 60 ? JSON.stringify(value) : "a long string";
-  if (typeof value === "number" || typeof value === "boolean" || typeof value === "bigint") return String(value);
+  if (typeof value === "bigint") return `${value}n`;
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (ArrayBuffer.isView(value)) return `a ${value.constructor.name} of ${value.byteLength} bytes`;
   if (typeof value === "function") return "a function";
@@ -186,7 +187,7 @@ export function oneOf<const T extends string>(where: string, value: unknown, cho
     where,
     what: "unknown value",
     expected: `one of ${choices.join(", ")}`,
-    got: JSON.stringify(value),
+    got: kindOf(value),
     advice: hint === undefined ? undefined : `Did you mean ${JSON.stringify(hint)}?`,
   });
 }
@@ -224,5 +225,5 @@ export function numberIn(where: string, value: unknown, limits: NumberLimits = {
   ) {
     return value;
   }
-  throw new MisuseError({ where, what: "value out of range", expected: describeLimits(limits), got: String(value) });
+  throw new MisuseError({ where, what: "value out of range", expected: describeLimits(limits), got: kindOf(value) });
 }

@@ -1,7 +1,7 @@
 /**
  * @file What an option is: its meaning, its fallback and its limits, written once. Checks, types, parsing, help, tables and JSON schemas follow.
  */
-import { checkForm, describeLimits, MisuseError, type NumberLimits, numberIn, oneOf } from "../errors.ts";
+import { checkForm, describeLimits, kindOf, MisuseError, type NumberLimits, numberIn, oneOf } from "../errors.ts";
 
 /** What values an option takes, as data: whatever reads, describes or checks values goes by it. */
 export type OptionKind =
@@ -115,7 +115,7 @@ export function flagOption<const F extends boolean | Derived>(
   const { fallback } = given;
   return specOf(doc, { type: "flag" }, fallback, (where, value) => {
     if (typeof value === "boolean") return value;
-    throw new MisuseError({ where, what: "not a flag", expected: "true or false", got: JSON.stringify(value) });
+    throw new MisuseError({ where, what: "not a flag", expected: "true or false", got: kindOf(value) });
   });
 }
 
@@ -153,7 +153,7 @@ function layerOf(where: string, value: unknown, automatic: boolean): string | nu
   if (typeof value === "string" || (typeof value === "number" && Number.isInteger(value))) return value;
   if (automatic && value === null) return value;
   const kind: OptionKind = { type: "layer", automatic };
-  throw new MisuseError({ where, what: "not a layer", expected: expectedOf(kind), got: JSON.stringify(value) });
+  throw new MisuseError({ where, what: "not a layer", expected: expectedOf(kind), got: kindOf(value) });
 }
 
 /** One or more numbers within limits; one number stands for a list of one. */
@@ -173,7 +173,7 @@ export function numbersOption<const F extends readonly number[] | Derived>(
 function listOf(where: string, value: unknown, kind: OptionKind & { readonly type: "list" }): readonly unknown[] {
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
   if (value !== null && (kind.mayBeEmpty || list.length > 0)) return list;
-  throw new MisuseError({ where, what: "the list is empty", expected: expectedOf(kind), got: JSON.stringify(value) });
+  throw new MisuseError({ where, what: "the list is empty", expected: expectedOf(kind), got: kindOf(value) });
 }
 
 /**
@@ -194,8 +194,7 @@ export function valueOption<T>(
     fallbackText,
     check(where, value) {
       if (is(value)) return value;
-      const got = value === null ? "null" : Array.isArray(value) ? "an array" : typeof value;
-      throw new MisuseError({ where, what: "wrong type", expected, got });
+      throw new MisuseError({ where, what: "wrong type", expected, got: kindOf(value) });
     },
   };
 }

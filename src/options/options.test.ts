@@ -72,7 +72,7 @@ describe("completeOptions", () => {
     ],
     [{ steps: 0 }, "x: steps: value out of range, expected an integer of at least 1, got 0"],
     [{ steps: 1.5 }, "x: steps: .*got 1.5"],
-    [{ steps: "5" }, "x: steps: value out of range, expected an integer of at least 1, got 5"],
+    [{ steps: "5" }, 'x: steps: value out of range, expected an integer of at least 1, got "5"\\.'],
     [{ epsilon: 0 }, "x: epsilon: value out of range, expected a number above 0 and of at most 1, got 0"],
     [{ epsilon: 1.0001 }, "x: epsilon: .*got 1.0001"],
     [{ epsilon: Number.NaN }, "x: epsilon: .*got NaN"],
@@ -88,6 +88,20 @@ describe("completeOptions", () => {
     [[1], "x: the options are no object, expected options by name, \\{ … \\}, got an array"],
   ])("%j is refused", (given, message) => {
     expect(messageOf(() => completeOptions("x", schema, given))).toMatch(new RegExp(`^${message}`));
+  });
+
+  test("what neither JSON nor text can hold is named by its kind", () => {
+    const circular: object[] = [];
+    circular.push(circular);
+    const given = [10n, [10], circular, Object.create(null), () => 10, Symbol("ten")];
+    const got = ["10n", "an array of 1", "an array of 1", "an object", "a function", "an object"];
+    for (const [i, value] of given.entries()) {
+      for (const name of ["steps", "kind", "start", "layer"]) {
+        expect(messageOf(() => completeOptions("x", schema, { [name]: value }))).toContain(`got ${got[i]}`);
+      }
+    }
+    expect(messageOf(() => completeOptions("x", schema, circular))).toContain("got an array of 1");
+    expect(messageOf(() => completeOptions("x", schema, (() => 10) as object))).toContain("got a function");
   });
 
   test("one number stands for a list of one", () => {

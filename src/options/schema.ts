@@ -1,5 +1,5 @@
 /** @file Options by name: which values they have together, and the types that follow. */
-import { checkForm, checkKeys, MisuseError, oneOf } from "../errors.ts";
+import { checkForm, checkKeys, kindOf, MisuseError, oneOf } from "../errors.ts";
 import type { OptionSpec } from "./option.ts";
 
 /** The options of something, by name. */
@@ -96,8 +96,12 @@ export function completeBoth<A extends OptionSchema, B extends OptionSchema>(
 
 function checkOptionsObject(where: string, given: unknown): void {
   if (typeof given === "object" && given !== null && !Array.isArray(given)) return;
-  const got = given === null ? "null" : Array.isArray(given) ? "an array" : JSON.stringify(given);
-  throw new MisuseError({ where, what: "the options are no object", expected: "options by name, { … }", got });
+  throw new MisuseError({
+    where,
+    what: "the options are no object",
+    expected: "options by name, { … }",
+    got: kindOf(given),
+  });
 }
 
 function valuesOf<S extends OptionSchema>(
