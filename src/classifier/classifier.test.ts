@@ -9,6 +9,10 @@ const model = tinyClassifier();
 const classifier = createClassifier(model, { runtime: referenceRuntime });
 afterAll(() => classifier.dispose());
 
+/** A classifier with an option that cannot be meant. */
+const optioned = (options: object) => (): Classifier =>
+  createClassifier(model, { runtime: referenceRuntime, ...options });
+
 const long = { dtype: "float32", shape: [3, 24, 24], data: new Float32Array(10) };
 
 test.each([
@@ -71,6 +75,20 @@ test.each([
     () => createClassifier(model, { runtime: referenceRuntime, thread: 1 } as never),
     /Did you mean "threads"/,
   ],
+  ["threads in quotes", optioned({ threads: "2" }), /model: threads: .*an integer from 1 to 1024, got "2"\./],
+  ["no list of providers", optioned({ providers: "cpu" }), /model: providers: .*a list of names.*got "cpu"/],
+  ["null for providers", optioned({ providers: null }), /model: providers: .*got null/],
+  ["a word for a flag", optioned({ lowMemory: "yes" }), /model: lowMemory: .*true or false, got "yes"/],
+  ["a misspelt head", optioned({ head: "multilabel" }), /model: head: .*Did you mean "multi-label"/],
+  ["one number for a size", optioned({ inputSize: 224 }), /model: inputSize: .*two positive integers, got 224/],
+  ["numbers for names", optioned({ labels: [0, 1, 2] }), /model: labels: .*a list of names.*got an array of 3/],
+  ["null for names", optioned({ labels: null }), /model: labels: .*got null/],
+  ["a number for values of inputs", optioned({ inputs: 5 }), /model: inputs: .*an object, got 5/],
+  ["null for values of inputs", optioned({ inputs: null }), /model: inputs: .*got null/],
+  ["null for the preprocessing", optioned({ preprocessing: null }), /model: preprocessing: .*got null/],
+  ["a list for the preprocessing", optioned({ preprocessing: [] }), /model: preprocessing: .*got an array of 0/],
+  ["a number for the logits", optioned({ logits: 5 }), /model: logits: .*text, got 5/],
+  ["memory in words", optioned({ allowMemory: "8GB" }), /model: allowMemory: .*got "8GB"/],
 ])("%s is refused", (_, create: () => Classifier, message) => {
   expect(create).toThrow(MisuseError);
   expect(create).toThrow(message);

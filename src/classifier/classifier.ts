@@ -1,11 +1,12 @@
 /** @file A model made usable as an image classifier: pixels in, labels, layers, objectives and gradients out. */
 import type { RuleTable } from "../autodiff/rules/index.ts";
-import { checkKeys, kindOf, MisuseError, numberIn } from "../errors.ts";
+import { checkKeys, kindOf, MisuseError } from "../errors.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
 import type { Model } from "../onnx/model.ts";
 import { checkRuntime } from "../runtime/runtime.ts";
 import type { SessionOptions } from "../runtime/session.ts";
 import { firstNotFinite } from "../tensor/vector.ts";
+import { checkClassifierOptions } from "./check-options.ts";
 import { findLabel } from "./labels/labels.ts";
 import {
   type LabelSources,
@@ -17,7 +18,6 @@ import {
 } from "./labels/resolve-labels.ts";
 import { type Classification, classificationOf, sigmoidAt } from "./logits.ts";
 import type { InputValue } from "./network/bind-inputs.ts";
-import type { NeedsLimits } from "./network/check-needs.ts";
 import { decidesEachLabel, type HeadKind, type StatedHead } from "./network/head/head.ts";
 import { statedHead } from "./network/head/stated-head.ts";
 import { type Layer, type LayerSelector, listLayers, selectLayers } from "./network/layers.ts";
@@ -163,6 +163,7 @@ export function createClassifier(model: Model, options: ClassifierOptions): Clas
     });
   }
   const { where = "model", runtime, threads, providers, weightsFolder, lowMemory, blocked, runtimeLog } = options;
+  checkClassifierOptions(where, options);
   const sessionOptions = { where, runtime, threads, providers, weightsFolder, lowMemory, blocked, runtimeLog };
   const given = givenPreprocessing(options.preprocessing, where);
   const { labels, logits, head, inputs, inputSize } = options;
@@ -177,7 +178,7 @@ export function createClassifier(model: Model, options: ClassifierOptions): Clas
       layout: given.layout,
       usualSize: statedInputSize(model, stated),
     },
-    ...memoryLimits(options, where),
+    ...{ allowMemory: options.allowMemory, machineMemory: options.machineMemory },
   });
   const typed = prepared.typed(prepared.fixedBatch ?? 1);
   return assemble(guessPreprocessing(prepared, typed, given, stated), {
@@ -189,13 +190,6 @@ export function createClassifier(model: Model, options: ClassifierOptions): Clas
     sessionOptions,
     sessionMemory: options.sessionMemory ?? options.allowMemory ?? (options.machineMemory ?? usualMemory) / 4,
   });
-}
-
-function memoryLimits({ allowMemory, machineMemory, sessionMemory }: ClassifierOptions, where: string): NeedsLimits {
-  for (const [name, value] of Object.entries({ allowMemory, machineMemory, sessionMemory })) {
-    if (value !== undefined) numberIn(`${where}: ${name}`, value, { min: 1 });
-  }
-  return { allowMemory, machineMemory };
 }
 
 /** The names of the classes; those of a number are the ways in which it can change. */

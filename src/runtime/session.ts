@@ -6,6 +6,7 @@ import { type Graph, initializerOf, type Model, tensorOfInitializer } from "../o
 import { weightBytesOf } from "../onnx/resource-needs.ts";
 import type { DataType, Tensor, TensorData } from "../tensor/tensor.ts";
 import { autoProviders, type ProviderChoice } from "./auto-providers.ts";
+import { checkSessionOptions } from "./check-session-options.ts";
 import { blockedLayout } from "./cpu/blocked-layout.ts";
 import { splitConvolutions } from "./cpu/split-convolutions.ts";
 import { askForFullPrecision } from "./full-precision.ts";
@@ -87,6 +88,7 @@ export async function createSession(model: Model, given: SessionOptions): Promis
   checkForm("createSession: options", given, []);
   const { where = "model", weightsFolder } = given;
   const { InferenceSession } = checkRuntime(where, given.runtime);
+  checkSessionOptions(where, given);
   const options: SessionOptions = { ...given, providers: (await providersOf(given)).providers };
   askForFullPrecision(options.providers);
   const blocked = options.blocked ?? hasBlockedLayout(options);
@@ -113,6 +115,7 @@ export async function providersOf(
   options: Pick<SessionOptions, "runtime" | "threads" | "providers">,
 ): Promise<ProviderChoice> {
   checkForm("providersOf: options", options, []);
+  checkSessionOptions("providersOf", options);
   const { runtime, threads, providers } = options;
   if (!providers?.includes("auto"))
     return { providers, reason: providers === undefined ? "the runtime's own" : "as given" };
