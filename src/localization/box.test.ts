@@ -84,3 +84,11 @@ test("baseline boxes", () => {
 test("rounding outward keeps whole numbers", () => {
   expect(roundedOutward([1.2, 2, 3.01, 4])).toEqual([1, 2, 4, 4]);
 });
+
+test("a map is no mask, and what are no four numbers are no box", () => {
+  const map = floatTensor(new Float32Array(12).fill(0.1), [3, 4]);
+  const message = /not a mask, expected zeros and ones \[H, W\], as threshold\(\) gives, got a Float32Array \[3, 4\]/;
+  for (const call of [largestBox, boundingBox]) expect(() => call(map as never)).toThrow(message);
+  expect(() => iou([0, 0, 1, 1], [Number.NaN, 0, 1, 1])).toThrow(/not a box.*got \[NaN, 0, 1, 1\]/);
+  expect(() => iou([0, 0, 1] as never, [0, 0, 1, 1])).toThrow(/not a box.*got an array of 3/);
+});

@@ -1,15 +1,14 @@
 /** @file Boxes around what a saliency map points at, and how well two boxes agree. */
 import { checkForm, kindOf, MisuseError, numberIn } from "../errors.ts";
 import type { Box } from "../image/geometry.ts";
-import { checkTensor } from "../tensor/tensor.ts";
 import { type ComponentOptions, largestComponent } from "./components.ts";
-import type { Mask } from "./threshold.ts";
+import { checkMask, type Mask } from "./threshold.ts";
 
 export type { Box } from "../image/geometry.ts";
 
 /** The smallest box [x0, y0, x1, y1) that holds all pixels of `mask` [H, W], in pixels; undefined if there are none. */
 export function boundingBox(mask: Mask): Box | undefined {
-  checkForm("boundingBox: mask", mask, ["dtype", "data", "shape"]);
+  checkMask("boundingBox: mask", mask);
   const [height, width] = mask.shape;
   let [x0, y0, x1, y1] = [width, height, 0, 0];
   for (let y = 0; y < height; y++) {
@@ -29,7 +28,7 @@ export function boundingBox(mask: Mask): Box | undefined {
  * its box; undefined if the mask is empty. {@link wholeBox} is Fong and Vedaldi's answer where nothing survives.
  */
 export function largestBox(mask: Mask, options: ComponentOptions = {}): Box | undefined {
-  checkTensor("largestBox", mask, "a mask [H, W], as threshold() gives");
+  checkMask("largestBox", mask);
   return boundingBox(largestComponent(mask, options));
 }
 
@@ -51,11 +50,15 @@ export function sharedArea(a: Box, b: Box): number {
  */
 export function iou(a: Box, b: Box): number {
   for (const box of [a, b]) {
-    if (Array.isArray(box) && box.length === 4) continue;
-    throw new MisuseError({ where: "iou", what: "not a box", expected: "[x0, y0, x1, y1)", got: kindOf(box) });
+    if (Array.isArray(box) && box.length === 4 && box.every((side) => Number.isFinite(side))) continue;
+    throw new MisuseError({ where: "iou", what: "not a box", expected: "[x0, y0, x1, y1)", got: gotOf(box) });
   }
   const intersection = sharedArea(a, b);
   return intersection === 0 ? 0 : intersection / (areaOf(a) + areaOf(b) - intersection);
+}
+
+function gotOf(box: unknown): string {
+  return Array.isArray(box) && box.length === 4 ? `[${box.map(kindOf).join(", ")}]` : kindOf(box);
 }
 
 /** The box of a whole image of `width` × `height` pixels: a baseline for localization that looks at nothing. */

@@ -1,6 +1,6 @@
 /** @file Connected components of masks. */
 import { checkForm, checkKeys, MisuseError } from "../errors.ts";
-import type { Mask } from "./threshold.ts";
+import { checkMask, type Mask } from "./threshold.ts";
 
 export interface ComponentOptions {
   /** 8 (default): pixels that share an edge or a corner are connected; 4: only those that share an edge. */
@@ -20,7 +20,7 @@ export interface Components {
  * is neither 4 nor 8.
  */
 export function connectedComponents(mask: Mask, options: ComponentOptions = {}): Components {
-  checkForm("connectedComponents: mask", mask, ["dtype", "data", "shape"]);
+  checkMask("connectedComponents: mask", mask);
   checkKeys("connectedComponents", options, ["connectivity"]);
   const { connectivity = 8 } = options;
   if (connectivity !== 4 && connectivity !== 8) {
@@ -32,14 +32,6 @@ export function connectedComponents(mask: Mask, options: ComponentOptions = {}):
     });
   }
   const { shape, data } = mask;
-  if (shape.length !== 2) {
-    throw new MisuseError({
-      where: "connectedComponents",
-      what: "not a mask",
-      expected: "[H, W]",
-      got: `[${shape.join(", ")}]`,
-    });
-  }
   const [height, width] = shape;
   const labels = new Int32Array(data.length);
   const sizes = [0];

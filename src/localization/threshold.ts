@@ -10,6 +10,22 @@ export interface Mask extends Tensor {
 }
 
 /**
+ * Throws a MisuseError in the name of `where` unless `value` is a mask [H, W]. A map is none: nearly all of its pixels differ from 0, so that its
+ * box would be the whole image.
+ */
+export function checkMask(where: string, value: unknown): void {
+  checkTensor(where, value, "a mask [H, W], as threshold() gives");
+  const { shape, data } = value as Tensor;
+  if (shape.length === 2 && data instanceof Uint8Array) return;
+  throw new MisuseError({
+    where,
+    what: "not a mask",
+    expected: "zeros and ones [H, W], as threshold() gives",
+    got: `a ${data.constructor.name} [${shape.join(", ")}]`,
+  });
+}
+
+/**
  * Which pixels h of a map are kept. Every rule keeps a set {h ≥ t}: pixels of equal value are kept or dropped together, so
  * that the result does not depend on the order in which pixels are stored.
  *
