@@ -72,7 +72,7 @@ test("layers are chosen by number, name, module path, ordinal, range and operato
   expect(names("c", 2, "Relu[1]")).toEqual(["c"]);
 });
 
-test.each([[7], ["Relu[3]"], ["Relu[5:9]"], ["relu_1"], ["Gelu"]])("layer %j is refused", (selector) => {
+test.each([[7], [""], ["Relu[3]"], ["Relu[5:9]"], ["relu_1"], ["Gelu"]])("layer %j is refused", (selector) => {
   expect(() => selectLayers([selector])).toThrow(MisuseError);
 });
 

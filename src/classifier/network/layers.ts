@@ -88,7 +88,8 @@ function select(layers: readonly Layer[], selector: LayerSelector): readonly Lay
     if (layer !== undefined) return [layer];
     throw unknownLayer(layers, selector, `a number from 0 to ${layers.length - 1}`);
   }
-  const named = layers.filter((layer) => layer.name === selector || layer.nodeName === selector);
+  // Of nodes without a name, which is "", none is meant.
+  const named = layers.filter((layer) => selector !== "" && [layer.name, layer.nodeName].includes(selector));
   if (named.length > 0) return named;
   const pattern = /^(\w+)(?:\[\s*(-?\d+)?\s*(:)?\s*(-?\d+)?\s*\])?$/.exec(selector);
   if (pattern !== null) {
@@ -101,9 +102,9 @@ function select(layers: readonly Layer[], selector: LayerSelector): readonly Lay
     }
   }
   // A PyTorch module path such as "features.16": the legacy exporter makes it part of the value's name.
-  const modulePath = layers.filter((layer) => layer.name.split("/").includes(selector));
+  const modulePath = layers.filter((layer) => selector !== "" && layer.name.split("/").includes(selector));
   if (modulePath.length > 0) return [modulePath[modulePath.length - 1]];
-  const names = layers.flatMap((layer) => [layer.name, layer.nodeName, layer.operator]);
+  const names = layers.flatMap((layer) => [layer.name, layer.nodeName, layer.operator].filter((name) => name !== ""));
   const hint = nearest(selector, names);
   throw unknownLayer(
     layers,
