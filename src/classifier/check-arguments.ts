@@ -1,7 +1,7 @@
 /** @file What callers without types get wrong, said in words: a classifier that is none, images that are no tensors of pixels. */
 import { kindOf, MisuseError } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
-import { firstNotFinite } from "../tensor/vector.ts";
+import { firstNoPixel, noPixels } from "./check-pixels.ts";
 import type { Classifier } from "./classifier.ts";
 
 /** Throws a MisuseError in the name of `where` if `classifier` is not one. */
@@ -19,7 +19,7 @@ export function checkClassifier(where: string, classifier: unknown): asserts cla
 
 /**
  * Throws a MisuseError in the name of `where` unless all of `images` are tensors of the network's size with pixels in [0, 1], or with
- * numbers of any size where `anyNumbers`.
+ * numbers beside these where `anyNumbers`: see {@link firstNoPixel}.
  */
 export function checkImages(
   where: string,
@@ -44,14 +44,8 @@ export function checkImages(
         advice: "classifier.fit() resizes and crops a picture.",
       });
     }
-    const bad = anyNumbers ? firstNotFinite(data) : firstBeyondPixels(data);
-    if (bad < 0) continue;
-    throw new MisuseError({
-      where,
-      what: `image ${n} is not in pixels`,
-      expected: anyNumbers ? "finite numbers" : "numbers from 0 to 1; the classifier normalizes them itself",
-      got: `${data[bad]} at element ${bad}`,
-    });
+    const bad = anyNumbers ? firstNoPixel(data) : firstBeyondPixels(data);
+    if (bad >= 0) throw noPixels(where, `image ${n}`, data, bad);
   }
 }
 

@@ -2,6 +2,7 @@ import { afterAll, expect, test } from "vitest";
 import { tinyClassifier } from "../../test/tiny-classifier.ts";
 import { MisuseError } from "../errors.ts";
 import { referenceRuntime } from "../runtime/reference-runtime.ts";
+import { gradient } from "../saliency/gradients/gradient.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 import { type Classifier, createClassifier } from "./classifier.ts";
 
@@ -30,9 +31,14 @@ test.each([
   ],
   ["too few numbers", long, /got \[3, 24, 24\] with 10 numbers/],
   [
+    "pixels from 0 to 255",
+    floatTensor(new Float32Array(3 * 24 * 24).fill(200, 7), [3, 24, 24]),
+    /not in pixels, expected numbers from 0 to 1; .*, got 200 at element 7\. Divide pixels from 0 to 255 by 255\.$/,
+  ],
+  [
     "no numbers",
     floatTensor(new Float32Array(3 * 24 * 24).fill(NaN, 7, 9), [3, 24, 24]),
-    /not in pixels, expected finite numbers, from 0 to 1, got NaN at element 7/,
+    /not in pixels, expected numbers from 0 to 1; .*, got NaN at element 7\.$/,
   ],
 ])("%s for an image is refused", async (_, image, message) => {
   for (const attempt of [
@@ -45,12 +51,33 @@ test.each([
 });
 
 test.each([
-  ["a path", "dog.png", /^classifier\.fit: not a picture, .*got "dog\.png"\. readPicture\(\) reads a file\.$/],
+  [
+    "a path",
+    "dog.png",
+    /^classifier\.fit: not a picture, .*got "dog\.png"\. readImage\(\) reads a file and fits it\.$/,
+  ],
   ["nothing", undefined, /got undefined/],
   ["something else", { width: 3 }, /got an object with width/],
+  [
+    "pixels from 0 to 255",
+    floatTensor(new Float32Array(27).fill(200), [3, 3, 3]),
+    /the picture is not in pixels.*got 200/,
+  ],
+  ["no numbers", floatTensor(new Float32Array(27).fill(NaN), [3, 3, 3]), /the picture is not in pixels.*got NaN/],
 ])("%s for a picture is refused", (_, picture, message) => {
   expect(() => classifier.fit(picture as never)).toThrow(MisuseError);
   expect(() => classifier.fit(picture as never)).toThrow(message);
+});
+
+test("a far larger number than noise makes of pixels is refused by methods too, and noise is not", async () => {
+  const { shape } = classifier.fit({ width: 1, height: 1, channels: 3, data: new Uint8Array(3) });
+  const bytes = floatTensor(new Float32Array(3 * 24 * 24).fill(200), shape);
+  await expect(gradient.explain(classifier, bytes)).rejects.toThrow(/^gradient: image 0 is not in pixels.*Divide/);
+  const noisy = floatTensor(new Float32Array(3 * 24 * 24).fill(-0.75, 0, 99), shape);
+  expect((await gradient.explain(classifier, noisy)).map.shape).toEqual([24, 24]);
+  const smoothing = { samples: 2, noise: 500 };
+  const half = floatTensor(new Float32Array(3 * 24 * 24).fill(0.5, 0, 99), shape);
+  expect((await gradient.explain(classifier, half, { label: 0, smoothing })).map.shape).toEqual([24, 24]);
 });
 
 test("a name is no list of layers", () => {

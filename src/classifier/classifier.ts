@@ -5,8 +5,8 @@ import type { ImageTensor, Picture } from "../image/picture.ts";
 import type { Model } from "../onnx/model.ts";
 import { checkRuntime } from "../runtime/runtime.ts";
 import type { SessionOptions } from "../runtime/session.ts";
-import { firstNotFinite } from "../tensor/vector.ts";
 import { checkClassifierOptions } from "./check-options.ts";
+import { firstNoPixel, noPixels } from "./check-pixels.ts";
 import { findLabel } from "./labels/labels.ts";
 import {
   type LabelSources,
@@ -266,14 +266,9 @@ function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
     const isTensor = Array.isArray(shape) && data instanceof Float32Array;
     const fits = isTensor && shape.length === 3 && shape.every((extent, axis) => extent === expected[axis]);
     if (fits && data.length === channels * height * width) {
-      const bad = firstNotFinite(data);
+      const bad = firstNoPixel(data);
       if (bad < 0) return data;
-      throw new MisuseError({
-        where: `classifier.${method}`,
-        what: "the image is not in pixels",
-        expected: "finite numbers, from 0 to 1",
-        got: `${data[bad]} at element ${bad}`,
-      });
+      throw noPixels(`classifier.${method}`, "the image", data, bad);
     }
     throw new MisuseError({
       where: `classifier.${method}`,
@@ -282,7 +277,7 @@ function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
       got: isTensor ? `[${shape.join(", ")}]${fits ? ` with ${data.length} numbers` : ""}` : kindOf(image),
       advice: isTensor
         ? "classifier.fit() resizes and crops a picture."
-        : "readImage() or readPicture() reads a file, classifier.fit() resizes and crops a picture.",
+        : "readImage() reads a file, classifier.fit() resizes and crops a picture.",
     });
   };
 
@@ -339,13 +334,17 @@ function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
 function checkPictureOrImage(picture: Picture | ImageTensor): Picture | ImageTensor {
   const { data } = (picture ?? {}) as { readonly data?: unknown };
   const given: object = typeof picture === "object" && picture !== null ? picture : {};
-  if (ArrayBuffer.isView(data) && ("shape" in given || "channels" in given)) return picture;
+  if (ArrayBuffer.isView(data) && ("shape" in given || "channels" in given)) {
+    const bad = data instanceof Float32Array ? firstNoPixel(data) : -1;
+    if (data instanceof Float32Array && bad >= 0) throw noPixels("classifier.fit", "the picture", data, bad);
+    return picture;
+  }
   throw new MisuseError({
     where: "classifier.fit",
     what: "not a picture",
     expected: "a picture (width, height, channels, data) or an image tensor [C, H, W]",
     got: kindOf(picture),
-    advice: "readPicture() reads a file.",
+    advice: "readImage() reads a file and fits it.",
   });
 }
 

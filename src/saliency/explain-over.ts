@@ -58,7 +58,7 @@ export function explainOver<S extends OptionSchema>(
       throwIfAborted(signal, where);
       const count = Math.min(together === undefined ? 1 : (options.batch ?? 1), samples - found.length);
       const images = Array.from({ length: count }, () => copies.next());
-      for (const { map, perturbation: _, ...rest } of await explain(classifier, images, asked)) {
+      for (const { map, perturbation: _, ...rest } of await severally(classifier, images, asked)) {
         moments.add(map);
         found.push(rest);
       }
@@ -86,11 +86,25 @@ export function explainOver<S extends OptionSchema>(
     options?: ExplainOptions<S>,
   ): Promise<Explanation | Explanation[]> {
     checkClassifier(where, classifier);
-    const onProgress = options?.onProgress ?? (() => undefined);
-    const alone = (image: ImageTensor, report: OnProgress): Promise<Explanation> =>
-      isSmoothed(options) ? smoothed(classifier, image, options, report) : one(classifier, image, options, report);
     checkImages(where, classifier, isList(given) ? given : [given], { anyNumbers: true });
-    if (!isList(given)) return alone(given, onProgress);
+    if (isList(given)) return severally(classifier, given, options);
+    return alone(classifier, given, options, options?.onProgress ?? (() => undefined));
+  }
+  function alone(
+    classifier: Classifier,
+    image: ImageTensor,
+    options: ExplainOptions<S> | undefined,
+    report: OnProgress,
+  ): Promise<Explanation> {
+    return isSmoothed(options) ? smoothed(classifier, image, options, report) : one(classifier, image, options, report);
+  }
+  /** Of images that have been checked, or are noisy copies of one that has. */
+  async function severally(
+    classifier: Classifier,
+    given: readonly ImageTensor[],
+    options: ExplainOptions<S> | undefined,
+  ): Promise<Explanation[]> {
+    const onProgress = options?.onProgress ?? (() => undefined);
     const size = together === undefined || isSmoothed(options) ? 1 : (options?.batch ?? 1);
     const explanations: Explanation[] = [];
     while (explanations.length < given.length) {
@@ -98,7 +112,9 @@ export function explainOver<S extends OptionSchema>(
       const images = given.slice(explanations.length, explanations.length + size);
       const [image] = images;
       const isAlone = together === undefined || images.length === 1;
-      const some = isAlone ? [await alone(image, () => undefined)] : await together(classifier, images, options);
+      const some = isAlone
+        ? [await alone(classifier, image, options, () => undefined)]
+        : await together(classifier, images, options);
       explanations.push(...some);
       onProgress({ done: explanations.length, of: given.length, unit: "images" });
     }
