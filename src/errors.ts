@@ -44,17 +44,20 @@ export class BadInputError extends PerceptualBallError {}
 /** A valid model or request that this package does not support (yet), such as an operator without a rule. Exit code 1. */
 export class UnsupportedError extends PerceptualBallError {}
 
-/** Thrown when the caller's `signal` aborts a long call; named as the platform's own so that callers can treat both alike. */
+/**
+ * Thrown when the caller's `signal` aborts a long call; named as the platform's own so that callers can treat both alike. `cause` is the
+ * signal's reason, such as that its time is up.
+ */
 export class AbortedError extends PerceptualBallError {
-  constructor(where: string) {
-    super({ where, what: "aborted" });
+  constructor(where: string, signal?: AbortSignal) {
+    super({ where, what: "aborted" }, signal === undefined ? undefined : { cause: signal.reason });
     this.name = "AbortError";
   }
 }
 
 /** Throws an {@link AbortedError} if `signal` has been aborted. */
 export function throwIfAborted(signal: AbortSignal | undefined, where: string): void {
-  if (signal?.aborted) throw new AbortedError(where);
+  if (signal?.aborted) throw new AbortedError(where, signal);
 }
 
 /** The known word nearest to `word` by edit distance, or undefined if none is near enough to be a slip of the keyboard. */

@@ -120,3 +120,14 @@ test.each([
   expect(create).toThrow(MisuseError);
   expect(create).toThrow(message);
 });
+
+test("an aborted call says why it was aborted", async () => {
+  const image = classifier.fit({ width: 1, height: 1, channels: 3, data: new Uint8Array(3) });
+  const reason = new Error("the user has left");
+  const refusal = await classifier.classify(image, { signal: AbortSignal.abort(reason) }).catch((error) => error);
+  expect(refusal).toMatchObject({ name: "AbortError", cause: reason });
+  const later = new AbortController();
+  const under = classifier.classify(image, { signal: later.signal }).catch((error) => error);
+  later.abort(reason);
+  expect(await under).toMatchObject({ name: "AbortError", cause: reason });
+});

@@ -242,7 +242,7 @@ function wrap(session: RuntimeSession, options: SessionOptions & { readonly wher
 
 function raceAbort<T>(work: Promise<T>, signal: AbortSignal, where: string): Promise<T> {
   return new Promise((resolve, reject) => {
-    const abort = (): void => reject(new AbortedError(where));
+    const abort = (): void => reject(new AbortedError(where, signal));
     signal.addEventListener("abort", abort, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });

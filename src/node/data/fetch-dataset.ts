@@ -91,7 +91,7 @@ export async function fetchDataset(name: FetchableDataset, options: FetchDataset
     });
     return target;
   } catch (error) {
-    if (signal?.aborted) throw new AbortedError(`fetching ${url}`);
+    if (signal?.aborted) throw new AbortedError(`fetching ${url}`, signal);
     if (error instanceof PerceptualBallError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     const what = code === "ENOSPC" ? "no space left" : `cannot be written (${message})`;

@@ -46,7 +46,7 @@ export async function requestJson(
     try {
       return await once(url, body, mostBytes, options);
     } catch (error) {
-      if (signal?.aborted === true) throw new AbortedError(where);
+      if (signal?.aborted === true) throw new AbortedError(where, signal);
       if (!(error instanceof FailedTry)) throw error;
       if (!error.mayPass || attempt >= tries) {
         throw new BadInputError(
