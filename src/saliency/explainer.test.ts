@@ -128,3 +128,21 @@ test("a search says what the classifier sees, so that it need not be asked", asy
   const { label } = await explainer.classify();
   expect([label, classified]).toEqual([(await classifier.classify(image)).label, 0]);
 });
+
+test("a search that one caller aborts goes on for another who wants it", async () => {
+  const explainer = createExplainer(classifier, image);
+  const controller = new AbortController();
+  const aborted = explainer.explain(perceptual, { evaluations: 8 }, { signal: controller.signal });
+  const wanted = explainer.explain(guidedPerceptual, { evaluations: 8 });
+  controller.abort();
+  await expect(aborted).rejects.toThrow(/aborted/);
+  const alone = await guidedPerceptual.explain(classifier, image, { evaluations: 8 });
+  expect((await wanted).explanation.map.data).toEqual(alone.map.data);
+});
+
+test("a method's name is no method", async () => {
+  const explainer = createExplainer(classifier, image);
+  await expect(explainer.explain("grad-cam" as never)).rejects.toThrow(
+    /^createExplainer: method: wrong argument, expected an object with name, settings, explain, got "grad-cam"/,
+  );
+});

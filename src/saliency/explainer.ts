@@ -2,6 +2,7 @@
 import { checkClassifier } from "../classifier/check-arguments.ts";
 import type { Classifier } from "../classifier/classifier.ts";
 import type { Classification } from "../classifier/logits.ts";
+import { AbortedError, checkForm } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { totalCost } from "../options/cost.ts";
 import { completeOptions } from "../options/schema.ts";
@@ -43,9 +44,29 @@ export function createExplainer(
     clean ??= await classifier.classify(image, options);
     return clean;
   };
+  /** The perturbation that `search` finds, or that somebody has found or looks for by it. */
+  const shared = async (
+    key: string,
+    search: () => Promise<Perturbation>,
+    signal: AbortSignal | undefined,
+  ): Promise<Timed<Perturbation>> => {
+    for (;;) {
+      const others = perturbations.get(key);
+      const found = others ?? timed(search);
+      perturbations.set(key, found);
+      try {
+        return await found;
+      } catch (error) {
+        // A search that failed or was aborted is not kept. That somebody else's was aborted is no reason to end.
+        if (perturbations.get(key) === found) perturbations.delete(key);
+        if (others === undefined || !(error instanceof AbortedError) || signal?.aborted === true) throw error;
+      }
+    }
+  };
   return {
     classify,
     async explain(method, settings = {}, options = {}) {
+      checkForm("createExplainer: method", method, ["name", "settings", "explain"]);
       const { name, perturbing } = method;
       // Only the method's own: a setting called label is none.
       const own = completeOptions(name, method.settings, settings);
@@ -58,11 +79,7 @@ export function createExplainer(
       const key = JSON.stringify([perturbing.search, own]);
       const search = (): Promise<Perturbation> =>
         perturbing.perturb(classifier, image, { ...settings, ...question, ...options });
-      const found = perturbations.get(key) ?? timed(search);
-      perturbations.set(key, found);
-      // A search that failed or was aborted is not kept.
-      found.catch(() => perturbations.delete(key));
-      const { value: perturbation, seconds: before } = await found;
+      const { value: perturbation, seconds: before } = await shared(key, search, options.signal);
       clean ??= perturbation.clean;
       const { value, seconds } = await timed(async () => {
         const found = await perturbing.mapOf(classifier, image, perturbation, options);
