@@ -319,6 +319,18 @@ describe("wrong arguments are said in words", () => {
       () => [pair, image, { onProgress: 1 }],
       "fgsm: onProgress: wrong type, expected a function",
     ],
+    ["a target of another network", () => [pair, image, { target: 99 }], "fgsm: target: no such class"],
+    ["targets of another network", () => [pair, [image], { targets: [99] }], "fgsm: targets: no such class"],
+    [
+      "a label of another network",
+      () => [pair, image, { label: "zebra" }],
+      "fgsm: label: the model's classes have no names",
+    ],
+    [
+      "a generator in the place of one for each image",
+      () => [pair, image, { random: Math.random }],
+      "fgsm: random(0): wrong type, expected a generator of numbers from 0 to 1",
+    ],
     [
       "a batch of none",
       () => [pair, image, { batch: 0 }],

@@ -1,10 +1,11 @@
 /** @file The frame that all searches run in: images in batches, the search, and what is said of what it found. */
+import { classIndex } from "../classifier/check-arguments.ts";
 import type { Classifier } from "../classifier/classifier.ts";
 import { classificationOf } from "../classifier/logits.ts";
 import { defaultBatch } from "../classifier/passes/default-batch.ts";
 import { MisuseError, throwIfAborted } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
-import { createRandom } from "../random/random.ts";
+import { checkedRandom, createRandom, type Random } from "../random/random.ts";
 import type { AttackResult, AttackSearch, AttackTask, SearchResult } from "./attack.ts";
 import type { CommonAttackValues } from "./attack-options.ts";
 import { withFreshDraws } from "./eot/fresh-draws.ts";
@@ -38,7 +39,11 @@ export async function runSearch<F>(
   options: CommonAttackValues,
   onGradients: (done: number) => void,
 ): Promise<AttackResult<F>[]> {
-  const { signal, rounding, mask, random = (image: number) => createRandom(0, image) } = options;
+  const { signal, rounding, mask } = options;
+  const randomOf = (image: number): Random =>
+    options.random === undefined
+      ? createRandom(0, image)
+      : checkedRandom(`${attack}: random(${image})`, options.random(image));
   const labels = classesOf(attack, classifier, images.length, "label", options.label, options.labels);
   const targets = classesOf(attack, classifier, images.length, "target", options.target, options.targets);
   const batch = options.batch ?? evenBatch(classifier, images.length);
@@ -60,7 +65,7 @@ export async function runSearch<F>(
       const target = targets?.[index];
       const goal = goalOf({ label, target });
       const own = activations.slice(compared);
-      return { index, image: data, shape, label, target, goal, clean, activations: own, random: random(index), mask };
+      return { index, image: data, shape, label, target, goal, clean, activations: own, random: randomOf(index), mask };
     });
     const open = tasks.filter(({ goal, clean }) => !goal.isReached(clean.label));
     const before = first * search.gradients;
@@ -144,10 +149,12 @@ function classesOf(
     throw new MisuseError({ where: attack, what: `there are both ${what} and ${what}s`, expected: "one of them" });
   }
   if (one !== undefined) {
-    const index = classifier.findLabel(one);
+    const index = classIndex(`${attack}: ${what}`, classifier, one);
     return Array.from({ length: images }, () => index);
   }
-  if (several === undefined || several.length === images) return several?.map((label) => classifier.findLabel(label));
+  if (several === undefined || several.length === images) {
+    return several?.map((label) => classIndex(`${attack}: ${what}s`, classifier, label));
+  }
   throw new MisuseError({
     where: `${attack}: ${what}s`,
     what: "wrong number of classes",

@@ -17,6 +17,19 @@ export function checkClassifier(where: string, classifier: unknown): asserts cla
   });
 }
 
+/** The index of the class `given` by number or name. Throws a MisuseError in the name of `where`, which says which option it was. */
+export function classIndex(
+  where: string,
+  classifier: Pick<Classifier, "findLabel">,
+  given: Parameters<Classifier["findLabel"]>[0],
+): number {
+  try {
+    return classifier.findLabel(given);
+  } catch (error) {
+    throw error instanceof MisuseError ? new MisuseError({ ...error.complaint, where }) : error;
+  }
+}
+
 /**
  * Throws a MisuseError in the name of `where` unless all of `images` are tensors of the network's size with pixels in [0, 1], or with
  * numbers beside these where `anyNumbers`: see {@link firstNoPixel}.

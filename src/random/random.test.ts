@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { MisuseError } from "../errors.ts";
-import { createRandom, split, splitMix64, xoshiro128 } from "./random.ts";
+import { checkedRandom, createRandom, split, splitMix64, xoshiro128 } from "./random.ts";
 
 test("SplitMix64 gives its published outputs", () => {
   expect(splitMix64(1234567n, 5)).toEqual([
@@ -81,4 +81,16 @@ test("a seed that is not an integer from 0 to 2^53 - 1 is refused", () => {
     expect(() => createRandom(seed)).toThrow(MisuseError);
     expect(() => createRandom(1, seed)).toThrow(MisuseError);
   }
+});
+
+test("what a caller gives for a generator draws the same, and is refused for what no generator draws", () => {
+  const [plain, checked] = [createRandom(3), checkedRandom("x: random", createRandom(3))];
+  expect(Array.from({ length: 9 }, checked)).toEqual(Array.from({ length: 9 }, plain));
+  for (const drawn of [1, -0.1, Number.NaN, "0.5", undefined]) {
+    expect(() => checkedRandom("x: random", () => drawn)()).toThrow(MisuseError);
+  }
+  expect(() => checkedRandom("x: random", () => 5)()).toThrow(
+    /^x: random: not a random number, .*from 0 to 1.*, got one that draws 5\.$/,
+  );
+  expect(() => checkedRandom("x: random(0)", 0.5)).toThrow(/^x: random\(0\): wrong type.*got 0\.5/);
 });

@@ -4,7 +4,7 @@
  * Every function of this package that draws numbers takes a {@link Random} as an option, so that a result can be repeated. The
  * generator uses integer arithmetic only: a seed gives the same bits on every platform.
  */
-import { numberIn } from "../errors.ts";
+import { kindOf, MisuseError, numberIn } from "../errors.ts";
 
 /** A source of random numbers: each call returns the next one, uniform in [0, 1), a multiple of 2⁻⁵³. */
 export type Random = () => number;
@@ -84,6 +84,25 @@ export function createRandom(seed: number, ...path: readonly number[]): Random {
     }
     return ((drawn[position++] >>> 5) * 0x4000000 + (drawn[position++] >>> 6)) / 0x20000000000000;
   };
+}
+
+/**
+ * `random` as a caller gave it, which throws a MisuseError in the name of `where` as soon as it draws what no {@link Random} draws: pictures
+ * would otherwise be made of NaN, and the network be blamed for it.
+ */
+export function checkedRandom(where: string, random: unknown): Random {
+  const expected = "a generator of numbers from 0 to 1, below 1, as createRandom() gives";
+  if (typeof random !== "function") throw new MisuseError({ where, what: "wrong type", expected, got: kindOf(random) });
+  return () => {
+    const drawn: unknown = random();
+    if (typeof drawn === "number" && drawn >= 0 && drawn < 1) return drawn;
+    throw new MisuseError({ where, what: "not a random number", expected, got: `one that draws ${kindOf(drawn)}` });
+  };
+}
+
+/** The source of chance of what `where` names: `given`, checked as it draws, else that of the seed 0. */
+export function randomOf(where: string, given: Random | undefined): Random {
+  return given === undefined ? createRandom(0) : checkedRandom(`${where}: random`, given);
 }
 
 /** A generator of 32-bit unsigned integers, seeded as {@link createRandom} is, for those who draw very many. */

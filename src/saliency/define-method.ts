@@ -2,7 +2,7 @@
 import { describeEnding } from "../attacks/ending.ts";
 import { goalOf } from "../attacks/goal.ts";
 import { checkMask, describeMask } from "../attacks/hold-to-mask.ts";
-import { checkClassifier } from "../classifier/check-arguments.ts";
+import { checkClassifier, classIndex } from "../classifier/check-arguments.ts";
 import type { Classifier } from "../classifier/classifier.ts";
 import type { Classification } from "../classifier/logits.ts";
 import { checkForm, MisuseError, throwIfAborted } from "../errors.ts";
@@ -12,7 +12,7 @@ import { checkThresholdRule, type ThresholdRule } from "../localization/threshol
 import { type Cost, totalCost } from "../options/cost.ts";
 import type { OnProgress } from "../options/progress.ts";
 import { completeBoth, type OptionSchema, type ValuesOf } from "../options/schema.ts";
-import { createRandom, type Random } from "../random/random.ts";
+import { type Random, randomOf } from "../random/random.ts";
 import type { FloatTensor } from "../tensor/tensor.ts";
 import { explainOver } from "./explain-over.ts";
 import { checkContrast, logitSeed } from "./logit-seed.ts";
@@ -20,7 +20,6 @@ import {
   type ExplainOptions,
   type Explanation,
   type MethodDescription,
-  type MethodOptions,
   methodOptions,
   type Perturbation,
   type PerturbationFacts,
@@ -108,7 +107,8 @@ export function defineMethod<const N extends string, const S extends OptionSchem
   type Options = ExplainOptions<S> | undefined;
   const taskOf = async (classifier: Classifier, image: ImageTensor, options: Options, onProgress: OnProgress) => {
     const { settings, common, label: given, target } = read(classifier, options);
-    const { batch, signal, random = createRandom(0) } = common;
+    const { batch, signal } = common;
+    const random = randomOf(name, common.random);
     let known: Classification | undefined;
     const classify = async (): Promise<Classification> => {
       known ??= await classifier.classify(image, { signal });
@@ -216,7 +216,8 @@ export function definePerturbationMethod<const N extends string, const S extends
     onProgress: OnProgress,
   ): Promise<Perturbation> => {
     const { settings, common, label, target } = read(classifier, options);
-    const { batch, signal, mask, random = createRandom(0) } = common;
+    const { batch, signal, mask } = common;
+    const random = randomOf(name, common.random);
     if (mask !== undefined) checkMask(name, classifier, mask);
     const task = { classifier, image, label, target, settings, mask, random, batch, signal, onProgress };
     const found = await definition.perturb(task);
@@ -302,9 +303,11 @@ function readerOf<N extends string, S extends OptionSchema>(
     const [own, common] = completeBoth(name, [schema, methodOptions], options);
     if (!takesMask && common.mask !== undefined) throw maskless(name);
     throwIfAborted(common.signal, name);
-    const indexOf = (given: MethodOptions["label"]): number | undefined =>
-      typeof given === "string" ? classifier.findLabel(given) : given;
-    const [label, target] = [indexOf(common.label), indexOf(common.target)];
+    const indexOf = (option: "label" | "target"): number | undefined => {
+      const given = common[option];
+      return typeof given === "string" ? classIndex(`${name}: ${option}`, classifier, given) : given;
+    };
+    const [label, target] = [indexOf("label"), indexOf("target")];
     const settings = complete(own, classifier);
     check?.(settings, classifier, { target });
     checkContrast(name, classifier, label, target);

@@ -6,7 +6,7 @@ import type { ImageTensor } from "../image/picture.ts";
 import { type Cost, totalCost } from "../options/cost.ts";
 import type { OnProgress } from "../options/progress.ts";
 import type { OptionSchema } from "../options/schema.ts";
-import { createRandom } from "../random/random.ts";
+import { randomOf } from "../random/random.ts";
 import type { ExplainOptions, Explanation, SaliencyMethod } from "./method.ts";
 import { completeSmoothing, mapMoments, noisyCopies, type Smoothing } from "./smoothing.ts";
 
@@ -48,7 +48,8 @@ export function explainOver<S extends OptionSchema>(
   ): Promise<Explanation> {
     const smoothing = completeSmoothing(`${where}: smoothing`, options.smoothing);
     const { samples, aggregate } = smoothing;
-    const { signal, random = createRandom(0) } = options;
+    const { signal } = options;
+    const random = randomOf(where, options.random);
     const label = options.label ?? (await classifier.classify(image, { signal })).label;
     const copies = noisyCopies(image, smoothing, random, { isClipped: takesPictures });
     const asked = { ...options, label, random, smoothing: undefined, onProgress: undefined };
