@@ -1,6 +1,8 @@
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { expect, test } from "vitest";
+import { commandLine } from "../src/cli/run.ts";
 
 const source = resolve(import.meta.dirname, "../src");
 
@@ -30,4 +32,35 @@ test("help and version read the command line's own frame only: commands are impo
     "node/package-root.ts",
     "node/path-bytes.ts",
   ]);
+});
+
+test.runIf(existsSync("/dev/full"))(
+  "where nothing can be written on stdout, that is said in a line and is no success",
+  () => {
+    const main = resolve(import.meta.dirname, "../dist/cli/main.js");
+    expect(existsSync(main), "npm run build comes first").toBe(true);
+    const full = openSync("/dev/full", "w");
+    try {
+      const model = resolve(import.meta.dirname, "../assets/scenes-vgg.onnx");
+      const { status, stderr } = spawnSync(process.execPath, [main, "inspect", model], {
+        stdio: ["ignore", full, "pipe"],
+        encoding: "utf8",
+      });
+      expect(stderr).toBe(
+        "perceptual-ball: stdout: cannot be written (ENOSPC). What comes out is not whole. Is there room where it goes?\n",
+      );
+      expect(status).toBe(1);
+    } finally {
+      closeSync(full);
+    }
+  },
+);
+
+test("the folder of results has the same short flag in every command that takes one", async () => {
+  const io = { stdout: process.stdout, stderr: process.stderr, signal: new AbortController().signal, env: {} };
+  const program = await commandLine({ io, argv: [], run: async () => 0, exitCode: 0 });
+  const all = program.commands.flatMap((command) => [command, ...command.commands]);
+  const places = all.flatMap(({ options }) => options.filter(({ long }) => long === "--out" || long === "--output"));
+  expect(places.length).toBeGreaterThan(8);
+  expect(places.filter(({ short }) => short !== "-o")).toEqual([]);
 });

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { BadInputError } from "../errors.ts";
 import { argumentsAsGiven } from "../node/path-bytes.ts";
 /** @file The `perceptual-ball` executable. */
 import { exitCodes } from "./context.ts";
@@ -12,11 +13,17 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     interruption.abort();
   });
 }
-for (const stream of [process.stdout, process.stderr]) {
+for (const [name, stream] of Object.entries({ stdout: process.stdout, stderr: process.stderr })) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     // Whoever was reading (such as `head`) has seen enough.
     if (error.code === "EPIPE") process.exit(exitCodes.done);
-    throw error;
+    // A full disk, for instance: what is missing there was asked for, so that this is no success.
+    if (stream !== process.stderr) {
+      const what = `cannot be written (${error.code ?? error.message})`;
+      const advice = "What comes out is not whole. Is there room where it goes?";
+      process.stderr.write(`perceptual-ball: ${new BadInputError({ where: name, what, advice }).message}\n`);
+    }
+    process.exit(exitCodes.failed);
   });
 }
 

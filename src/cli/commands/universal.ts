@@ -89,7 +89,7 @@ export function universalCommand(context: CliContext): Command {
       .default(0)
       .argParser(whole("--seed", 0)),
     new Option("--examples <n>", "held-out pictures that are shown").default(6).argParser(whole("--examples", 0, 60)),
-    new Option("--out <folder>", "where the files go").default("perceptual-ball-universal"),
+    new Option("-o, --out <folder>", "where the files go").default("perceptual-ball-universal"),
     new Option("--fresh", "throw away a change that --out has"),
   ];
   for (const option of options) command.addOption(option.helpGroup("Universal:"));

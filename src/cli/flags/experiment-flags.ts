@@ -29,7 +29,9 @@ export interface ExperimentFlagsOptions {
 export function addExperimentFlags(command: Command, { out, env, hasWorkers = true }: ExperimentFlagsOptions): Command {
   const group = "Run:";
   const add = (option: Option): Command => command.addOption(option.helpGroup(group));
-  add(new Option("--out <folder>", "folder for results and report; a run that was stopped goes on here").default(out));
+  add(
+    new Option("-o, --out <folder>", "folder for results and report; a run that was stopped goes on here").default(out),
+  );
   if (hasWorkers) add(workersOption().default(1));
   addShardFlag(add, env);
   add(allowFailedOption());

@@ -62,7 +62,7 @@ export function addExplainFlags(command: Command): Command {
         .default("inferno"),
     ],
     "Run:": [
-      new Option("--out <folder>", "folder for the report").default("perceptual-ball-report"),
+      new Option("-o, --out <folder>", "folder for the report").default("perceptual-ball-report"),
       seedOption("of methods that draw numbers, and of the pictures that are rendered when none are given"),
       workersOption().default("auto"),
       new Option("--animate", "also write each search of a perturbation as a film, search.gif"),
