@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { Writable } from "node:stream";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
@@ -236,6 +236,50 @@ globalThis.OffscreenCanvas = class {
 };
 `;
 
+/** What the documents' snippets take for granted: values that others have made, and what they import by their words. */
+const aroundSnippets = `
+type Main = typeof import("perceptual-ball");
+type Room<N extends "optimize" | "onnx" | "experiments" | "node"> = {
+  optimize: typeof import("perceptual-ball/optimize");
+  onnx: typeof import("perceptual-ball/onnx");
+  experiments: typeof import("perceptual-ball/experiments");
+  node: typeof import("perceptual-ball/node");
+}[N];
+type LocalizationRecord = import("perceptual-ball/experiments").LocalizationRecord;
+declare const classifier: import("perceptual-ball/node").FileClassifier;
+declare const image: import("perceptual-ball").ImageTensor;
+declare const another: typeof image;
+declare const images: readonly (typeof image)[];
+declare const map: import("perceptual-ball").SaliencyMap;
+declare const label: number;
+declare const sha256: string;
+declare const modelFile: File;
+declare const files: readonly { readonly name: string; readonly path: string; readonly label: number }[];
+declare const dataset: Awaited<ReturnType<Room<"node">["loadDataset"]>>;
+${Object.entries({
+  main: ["defineMethod", "defineAttack", "gradient"],
+  optimize: [
+    ...["numberOption", "countOption", "ballOptions", "ballOf", "momentum", "signStep", "inLockstep", "likelihoodOf"],
+    "projectOnBudget",
+  ],
+  onnx: ["floatTensor"],
+  experiments: [
+    ...["defaultLocalizationSettings", "memoryStore", "localizationIdentity", "localizationItems", "runExperiment"],
+    ...["localizationCompute", "summarizeMethods"],
+  ],
+  node: ["readImage"],
+})
+  .flatMap(([room, names]) => {
+    const of = room === "main" ? "Main" : `Room<"${room}">`;
+    return names.map((name) => `declare const ${name}: ${of}["${name}"];`);
+  })
+  .join("\n")}
+declare module "*?url" {
+  const address: string;
+  export default address;
+}
+`;
+
 describe("code", () => {
   const snippets = ["docs/library.md", "docs/browser.md"].flatMap((document) => blocksOf(document, "js"));
   let folder = "";
@@ -298,6 +342,27 @@ describe("code", () => {
   test("in a browser", async () => {
     expect(await output(3, "--import", pathToFileURL(join(folder, "browser.mjs")).href)).toBe("flipped [ 96, 96 ]\n");
   });
+
+  test("in TypeScript: what the documents show compiles, strictly", async () => {
+    const typed = documents.filter((document) => document.startsWith("docs/"));
+    const blocks = typed.flatMap((document) => blocksOf(document, "ts").map((block) => [document, block] as const));
+    expect(blocks.length).toBeGreaterThan(8);
+    const project = join(folder, "typed");
+    mkdirSync(project);
+    blocks.forEach(([document, block], i) => {
+      writeFileSync(join(project, `${basename(document, ".md")}-${i}.mts`), `export {};\n${block}`);
+    });
+    writeFileSync(join(project, "around.d.ts"), aroundSnippets);
+    writeFileSync(join(folder, "package.json"), "{}");
+    const compilerOptions = {
+      ...{ module: "nodenext", target: "es2023", lib: ["es2023", "dom", "dom.iterable"], types: ["node"] },
+      ...{ typeRoots: [join(root, "node_modules/@types")], strict: true, noEmit: true, skipLibCheck: true },
+    };
+    writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["*.mts", "*.d.ts"] }));
+    const compiler = join(root, "node_modules/typescript/bin/tsc");
+    const run = promisify(execFile)(process.execPath, [compiler, "-p", project, "--pretty", "false"]);
+    expect(await run.then(({ stdout }) => stdout).catch(({ stdout }) => stdout)).toBe("");
+  }, 120_000);
 
   test("there is no other code, and none in the README", () => {
     expect(blocksOf("README.md", "js", "ts")).toEqual([]);
