@@ -5,7 +5,7 @@ import { type Classifier, createClassifier } from "../classifier/classifier.ts";
 import { MisuseError } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { parseModel } from "../onnx/text/parse.ts";
-import { numberOption } from "../options/option.ts";
+import { countOption, numberOption } from "../options/option.ts";
 import type { Progress } from "../options/progress.ts";
 import { createRandom } from "../random/random.ts";
 import { floatTensor } from "../tensor/tensor.ts";
@@ -389,4 +389,52 @@ test("types: what does not exist does not compile", () => {
     pgd.attack(pair, image, { steps: "20" });
   };
   expect(calls).toBeDefined();
+});
+
+describe("what a search gives is checked: its author may have no types", () => {
+  const description = { name: "own", title: "Own", source: "", summary: "", version: 1, options: {} };
+  const cost = { forward: 0, gradient: 0 };
+  const attackBy = (run: (tasks: readonly { readonly image: Float32Array }[]) => unknown) =>
+    defineAttack({
+      ...description,
+      search: () => ({ settings: {}, gradients: 0, run: async (tasks) => run(tasks) as never }),
+    });
+
+  test.each([
+    ["no list", () => undefined, "own: what the search gives: wrong argument, expected a list"],
+    ["fewer answers than tasks", () => [], "not an answer for each task, expected 1, got 0"],
+    ["no image", () => [{ cost }], "expected an object with point, cost"],
+    [
+      "an image of another size",
+      () => [{ point: new Float32Array(5), cost }],
+      "point: not an image, expected a Float32Array of 2 ",
+    ],
+    ["no numbers", () => [{ point: new Float32Array(2).fill(NaN), cost }], "2 finite numbers, got NaN at element 0"],
+  ])("%s", async (_, run, message) => {
+    const failure = await attackBy(run)
+      .attack(pair, pixels(0.2, 0.8))
+      .catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(MisuseError);
+    expect(String(failure)).toContain(message);
+  });
+
+  test("one that writes into its image changes neither the caller's nor the distance", async () => {
+    const image = pixels(0.25, 0.75);
+    const own = attackBy((tasks) => tasks.map((task) => ({ point: task.image.fill(0.5), cost })));
+    const { raw } = await own.attack(pair, image);
+    expect([...image.data]).toEqual([0.25, 0.75]);
+    expect(raw.distances.linf).toBe(0.25);
+  });
+
+  test("a definition without a search, or with an option that all attacks have, is none", () => {
+    expect(() => defineAttack({ ...description } as never)).toThrow(
+      /definition\.search: wrong argument, expected a function/,
+    );
+    const options = { target: countOption("A target.", { fallback: 1 }) };
+    expect(() => defineAttack({ ...description, options } as never)).toThrow(MisuseError);
+    const search = (): never => undefined as never;
+    expect(() => defineAttack({ ...description, options, search })).toThrow(
+      /^defineAttack: the options of all are called so too: target/,
+    );
+  });
 });

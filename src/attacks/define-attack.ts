@@ -3,7 +3,7 @@ import { checkClassifier, checkImages } from "../classifier/check-arguments.ts";
 import type { Classifier } from "../classifier/classifier.ts";
 import { checkForm, MisuseError } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
-import { completeBoth, type OptionSchema, presetNames } from "../options/schema.ts";
+import { checkOwnNames, completeBoth, type OptionSchema, presetNames } from "../options/schema.ts";
 import type {
   AnyAttackOptions,
   Attack,
@@ -50,7 +50,9 @@ import { type ClassifierViews, runSearch } from "./run-search.ts";
 export function defineAttack<const N extends string, S extends OptionSchema, F = undefined>(
   definition: AttackDefinition<N, S, F>,
 ): Attack<N, S, F> {
-  checkForm("defineAttack: definition", definition, ["name", "title", "source", "summary"]);
+  checkForm("defineAttack: definition", definition, ["name", "title", "source", "summary", "options"]);
+  checkForm("defineAttack: definition.search", definition.search, "function");
+  checkOwnNames("defineAttack", definition.options, commonAttackOptions);
   const { name, options: schema } = definition;
 
   const plan = (

@@ -3,9 +3,10 @@ import { classIndex } from "../classifier/check-arguments.ts";
 import type { Classifier } from "../classifier/classifier.ts";
 import { classificationOf } from "../classifier/logits.ts";
 import { defaultBatch } from "../classifier/passes/default-batch.ts";
-import { MisuseError, throwIfAborted } from "../errors.ts";
+import { checkForm, kindOf, MisuseError, throwIfAborted } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { checkedRandom, createRandom, type Random } from "../random/random.ts";
+import { firstNotFinite } from "../tensor/vector.ts";
 import type { AttackResult, AttackSearch, AttackTask, SearchResult } from "./attack.ts";
 import type { CommonAttackValues } from "./attack-options.ts";
 import { withFreshDraws } from "./eot/fresh-draws.ts";
@@ -65,7 +66,19 @@ export async function runSearch<F>(
       const target = targets?.[index];
       const goal = goalOf({ label, target });
       const own = activations.slice(compared);
-      return { index, image: data, shape, label, target, goal, clean, activations: own, random: randomOf(index), mask };
+      // A copy: a search that changes its image would change the caller's, and measure no distance from it.
+      return {
+        index,
+        image: data.slice(),
+        shape,
+        label,
+        target,
+        goal,
+        clean,
+        activations: own,
+        random: randomOf(index),
+        mask,
+      };
     });
     const open = tasks.filter(({ goal, clean }) => !goal.isReached(clean.label));
     const before = first * search.gradients;
@@ -77,9 +90,10 @@ export async function runSearch<F>(
         onGradients(before + Math.min(gradients, open.length * search.gradients));
       },
     };
-    const answers = open.length === 0 ? [] : await search.run(open, context);
+    const answers = open.length === 0 ? [] : checkAnswers(attack, await search.run(open, context), open);
     // Whatever the search did: as normalizing and back, which costs last digits.
-    if (mask !== undefined) for (const [n, { point }] of answers.entries()) keepOutside(point, mask, open[n]?.image);
+    if (mask !== undefined)
+      for (const [n, { point }] of answers.entries()) keepOutside(point, mask, images[open[n].index].data);
     const found = new Map<AttackTask, SearchResult<F>>(open.map((task, n) => [task, answers[n]]));
     const attempts = tasks.map((task, n): Attempt<F> => {
       const answer = found.get(task);
@@ -89,6 +103,7 @@ export async function runSearch<F>(
       const looked = { forward, gradient, [observer.cost]: 1 + (observer.cost === "forward" ? forward : gradient) };
       return {
         ...task,
+        image: chunk[n].data,
         view: views[n],
         point: answer?.point,
         cost: looked,
@@ -119,6 +134,38 @@ export async function runSearch<F>(
     onGradients((first + chunk.length) * search.gradients);
   }
   return results;
+}
+
+/** The answers of a search, one for each of `tasks`: an image without one would be taken for one that needed none. */
+function checkAnswers<F>(
+  attack: string,
+  answers: readonly SearchResult<F>[],
+  tasks: readonly AttackTask[],
+): readonly SearchResult<F>[] {
+  const where = `${attack}: what the search gives`;
+  checkForm(where, answers, "list");
+  if (answers.length !== tasks.length) {
+    throw new MisuseError({
+      where,
+      what: "not an answer for each task",
+      expected: String(tasks.length),
+      got: String(answers.length),
+    });
+  }
+  for (const [n, answer] of answers.entries()) {
+    checkForm(where, answer, ["point", "cost"]);
+    const { point } = answer;
+    const isPoint = point instanceof Float32Array && point.length === tasks[n].image.length;
+    const bad = isPoint ? firstNotFinite(point) : -1;
+    if (isPoint && bad < 0) continue;
+    throw new MisuseError({
+      where: `${where}: point`,
+      what: "not an image",
+      expected: `a Float32Array of ${tasks[n].image.length} finite numbers`,
+      got: isPoint ? `${point[bad]} at element ${bad}` : kindOf(point),
+    });
+  }
+  return answers;
 }
 
 /** The observer that the caller wants, and how many layers it compares before those of the search. */

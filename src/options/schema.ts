@@ -94,6 +94,17 @@ export function completeBoth<A extends OptionSchema, B extends OptionSchema>(
   return [valuesOf(where, first, entries, {}), valuesOf(where, second, entries, {})];
 }
 
+/** Throws a MisuseError in the name of `where` if `own` has an option that all have: one value would mean both. */
+export function checkOwnNames(where: string, own: OptionSchema, common: OptionSchema): void {
+  const taken = Object.keys(own).filter((name) => Object.hasOwn(common, name));
+  if (taken.length === 0) return;
+  throw new MisuseError({
+    where,
+    what: `the options of all are called so too: ${taken.join(", ")}`,
+    expected: `other names than ${Object.keys(common).join(", ")}`,
+  });
+}
+
 function checkOptionsObject(where: string, given: unknown): void {
   if (typeof given === "object" && given !== null && !Array.isArray(given)) return;
   throw new MisuseError({

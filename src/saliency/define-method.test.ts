@@ -222,3 +222,35 @@ test("a name that a user wrote is looked up, and the nearest one named where the
   for (const method of saliencyMethods) expect(methodNamed(method.name)).toBe(method);
   expect(() => methodNamed("rize")).toThrow("Did you mean rise?");
 });
+
+describe("what a definition gives is checked: its author may have no types", () => {
+  const description = { name: "own", title: "Own", source: "", summary: "", version: 1, settings: {} };
+  const evaluations = { forward: 0, gradient: 0 };
+  const methodBy = (explain: () => unknown) =>
+    defineMethod({ ...description, cost: () => evaluations, explain: async () => explain() as never });
+
+  test.each([
+    ["nothing", () => undefined, /^own: what explain gives: wrong argument, expected an object with map, evaluations/],
+    ["no map", () => ({ evaluations }), /expected an object with map, evaluations, got an object with evaluations/],
+    ["no tensor", () => ({ map: [1], evaluations }), /^own: map: not a tensor/],
+    [
+      "a map of another size",
+      () => ({ map: floatTensor(new Float32Array(4), [2, 2]), evaluations }),
+      /^own: map: the map is not of the image's size, expected \[24, 24\], got \[2, 2\]/,
+    ],
+  ])("%s", async (_, explain, message) => {
+    const call = methodBy(explain).explain(classifier, images[0], { label: 0 });
+    await expect(call).rejects.toThrow(MisuseError);
+    await expect(methodBy(explain).explain(classifier, images[0], { label: 0 })).rejects.toThrow(message);
+  });
+
+  test("one that does not explain, or has a setting that all methods have, is none", () => {
+    expect(() => defineMethod({ ...description, cost: () => evaluations } as never)).toThrow(
+      /definition\.explain: wrong argument, expected a function/,
+    );
+    const settings = { label: countOption("A label.", { fallback: 1 }) };
+    expect(() =>
+      defineMethod({ ...description, settings, cost: () => evaluations, explain: async () => undefined as never }),
+    ).toThrow(/^defineMethod: the options of all are called so too: label/);
+  });
+});

@@ -11,9 +11,9 @@ import { usualBox } from "../localization/localize-map.ts";
 import { checkThresholdRule, type ThresholdRule } from "../localization/threshold.ts";
 import { type Cost, totalCost } from "../options/cost.ts";
 import type { OnProgress } from "../options/progress.ts";
-import { completeBoth, type OptionSchema, type ValuesOf } from "../options/schema.ts";
+import { checkOwnNames, completeBoth, type OptionSchema, type ValuesOf } from "../options/schema.ts";
 import { type Random, randomOf } from "../random/random.ts";
-import type { FloatTensor } from "../tensor/tensor.ts";
+import { checkTensor, type FloatTensor } from "../tensor/tensor.ts";
 import { explainOver } from "./explain-over.ts";
 import { checkContrast, logitSeed } from "./logit-seed.ts";
 import {
@@ -101,7 +101,11 @@ export function defineMethod<const N extends string, const S extends OptionSchem
 export function defineMethod<const N extends string, const S extends OptionSchema>(
   definition: MethodDefinition<N, S, ValuesOf<S>>,
 ): SaliencyMethod<N, S> {
-  checkForm("defineMethod: definition", definition, ["settings", "name", "title", "source"]);
+  checkForm("defineMethod: definition", definition, ["settings", "name", "title", "source", "cost"]);
+  checkOwnNames("defineMethod", definition.settings, methodOptions);
+  if (definition.explainTogether === undefined) {
+    checkForm("defineMethod: definition.explain", definition.explain, "function");
+  }
   const { name, classifies = false, cost, explainTogether } = definition;
   const read = readerOf(definition, { takesMask: false });
   type Options = ExplainOptions<S> | undefined;
@@ -134,7 +138,7 @@ export function defineMethod<const N extends string, const S extends OptionSchem
   };
   const one = async (classifier: Classifier, image: ImageTensor, options: Options, onProgress: OnProgress) => {
     const { task, explanationOf } = await taskOf(classifier, image, options, onProgress);
-    return explanationOf(await resultOf(task));
+    return explanationOf(checkResult(name, await resultOf(task), image));
   };
   const together =
     explainTogether &&
@@ -142,7 +146,7 @@ export function defineMethod<const N extends string, const S extends OptionSchem
       const asked: Awaited<ReturnType<typeof taskOf>>[] = [];
       for (const image of images) asked.push(await taskOf(classifier, image, options, ignoreProgress));
       const results = await explainTogether(asked.map(({ task }) => task));
-      return results.map((result, n) => asked[n].explanationOf(result));
+      return asked.map(({ explanationOf }, n) => explanationOf(checkResult(name, results[n], images[n])));
     });
   return {
     ...descriptionOf(definition),
@@ -205,7 +209,15 @@ export function definePerturbationMethod<const N extends string, const S extends
 export function definePerturbationMethod<const N extends string, const S extends OptionSchema>(
   definition: PerturbationMethodDefinition<N, S, ValuesOf<S>>,
 ): PerturbationMethod<N, S> {
-  checkForm("definePerturbationMethod: definition", definition, ["shows", "search", "perturb", "cost"]);
+  checkForm("definePerturbationMethod: definition", definition, [
+    "settings",
+    "shows",
+    "search",
+    "perturb",
+    "cost",
+    "mapOf",
+  ]);
+  checkOwnNames("definePerturbationMethod", definition.settings, methodOptions);
   const { name, shows, search, cost, mapCost } = definition;
   const read = readerOf(definition, { takesMask: true });
   type Options = ExplainOptions<S> | undefined;
@@ -283,6 +295,21 @@ function maskless(where: string): MisuseError {
     what: "the method does not change the image",
     expected: "no mask, or a method that changes the image",
     advice: "perceptual, guided-perceptual and deepfool can be held to a region.",
+  });
+}
+
+/** `result` of a definition, which may have been written without types: a map of another size than the image's would be taken for one of it. */
+function checkResult(where: string, result: MethodResult, image: ImageTensor): MethodResult {
+  checkForm(`${where}: what explain gives`, result, ["map", "evaluations"]);
+  checkTensor(`${where}: map`, result.map, "a map [H, W] of the image's size");
+  const [, ...wanted] = image.shape;
+  const { shape } = result.map;
+  if (shape.length === 2 && shape.every((extent, axis) => extent === wanted[axis])) return result;
+  throw new MisuseError({
+    where: `${where}: map`,
+    what: "the map is not of the image's size",
+    expected: `[${wanted.join(", ")}]`,
+    got: `[${shape.join(", ")}]`,
   });
 }
 
