@@ -45,6 +45,28 @@ export interface StatedInConfigOptions {
   readonly ignoresOthers?: boolean;
 }
 
+/** Under what keys configurations of more than pixels keep what they say of these. */
+const pixelKeys = /pre[-_ ]?process|processor|transform|normali[sz]|pixel|image|input/i;
+
+/** Objects further within others are of something else. */
+const deepest = 3;
+
+/**
+ * The object that says how pixels are prepared, as of a mean and a deviation for each channel: `config` itself, or one within it under a key such as "preprocessing"; undefined
+ * where there is none. Means and deviations elsewhere may be of anything.
+ */
+export function pixelConfigWithin(config: unknown, depth = 0): object | undefined {
+  if (!isObject(config)) return undefined;
+  const { mean, std, image_mean: ofProcessor, pretrained_cfg: ofTimm } = config;
+  const isOfChannels = [mean, std].every((one) => Array.isArray(one) && (one.length === 1 || one.length === 3));
+  if (isOfChannels || ofProcessor !== undefined || ofTimm !== undefined) return config;
+  if (depth === deepest) return undefined;
+  return Object.entries(config)
+    .filter(([key]) => pixelKeys.test(key))
+    .map(([, inner]) => pixelConfigWithin(inner, depth + 1))
+    .find((found) => found !== undefined);
+}
+
 /** What a JSON object says of preprocessing; undefined if it says nothing. Throws a BadInputError or MisuseError for what cannot be meant. */
 export function statedInConfig(
   config: unknown,

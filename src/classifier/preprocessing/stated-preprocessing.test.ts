@@ -268,6 +268,20 @@ describe("metadata in the forms in use", () => {
       -1,
       "bgr",
     ],
+    [
+      "an object within one",
+      { config: '{"model": "x", "preprocess": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}}' },
+      2,
+      -1,
+      "rgb",
+    ],
+    [
+      "an object within one under our key",
+      { preprocessing: '{"normalize": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}}' },
+      2,
+      -1,
+      "rgb",
+    ],
     ["an object", { config: '{"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}' }, 2, -1, "rgb"],
     [
       "ours",

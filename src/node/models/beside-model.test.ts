@@ -66,6 +66,7 @@ PostProcess:
       true,
     ],
     ["preprocessing", { "preprocessing.json": units }, true, false],
+    ["an object within", { "config.json": { model: "x", data: 1, preprocess: { normalize: units } } }, true, false],
   ])("%s", (_, files, statesPixels, namesClasses) => {
     const { from, normalization, names: found, codes } = beside(files);
     expect(from).toEqual(statesPixels ? Object.keys(files) : []);
@@ -92,6 +93,7 @@ PostProcess:
   }).join("");
   test.each<[string, Record<string, unknown>]>([
     ["measurements", { "metadata.json": { mean: 0.93, std: 0.01, labels: 12, accuracy: [0.9] } }],
+    ["measurements within", { "config.json": { results: { mean: [0.9], std: [0.1] } } }],
     ["what repeats itself without end", { "model.yaml": bomb }],
     ["what is no JSON", { "metadata.json": "{", "model.yaml": ": :" }],
     ["a configuration of another model", { "other.onnx": "", "other.json": { ...units, class_names: names } }],

@@ -13,7 +13,11 @@ import type { NameSource } from "../../classifier/labels/resolve-labels.ts";
 import type { StatedHead } from "../../classifier/network/head/head.ts";
 import { statedHead } from "../../classifier/network/head/stated-head.ts";
 import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
-import { type StatedPreprocessing, statedInConfig } from "../../classifier/preprocessing/read-config.ts";
+import {
+  pixelConfigWithin,
+  type StatedPreprocessing,
+  statedInConfig,
+} from "../../classifier/preprocessing/read-config.ts";
 import { statedInMetadata } from "../../classifier/preprocessing/read-metadata.ts";
 import { nvinferEntries, statedForNvinfer, statedInPipeline } from "../../classifier/preprocessing/read-pipeline.ts";
 import type { StatedBeside } from "../../classifier/preprocessing/source.ts";
@@ -70,7 +74,7 @@ export function readBesideModel(path: string): BesideModel {
         const got = Array.isArray(config) ? "a list" : JSON.stringify(config).slice(0, 40);
         throw new BadInputError({ where: name, what: "is no JSON object", expected: '{ "image_mean": […], … }', got });
       }
-      const found = statedInConfig(config, name, { ignoresOthers: true });
+      const found = statedInConfig(pixelConfigWithin(config) ?? config, name, { ignoresOthers: true });
       if (found !== undefined) stated.push({ stated: found, reason });
       if (name === "config.json" && typeof config === "object" && config !== null) {
         head = statedHead(Object.entries(config), reason);
@@ -105,7 +109,8 @@ export function readBesideModel(path: string): BesideModel {
     });
     attempt(file.path, () => add(statedInPipeline(config, name)));
     quietly(() => {
-      if (statesPixels(config)) add(statedInConfig(config, name, { ignoresOthers: true }));
+      const ofPixels = pixelConfigWithin(config);
+      if (ofPixels !== undefined) add(statedInConfig(ofPixels, name, { ignoresOthers: true }));
       const names = namesWithin(config);
       if (names === undefined) return;
       labels.push({ ...{ names: readLabels(names, name), reason, where: name }, isGiven: false, isIncidental: true });
@@ -166,14 +171,6 @@ function parseYaml(text: string): unknown {
 
 /** The keys of config.json under which names stand; others ("labels", "categories") mean different things there. */
 const configNameKeys = ["id2label", "label2id", "label_names", "names", "class_names", "classes", "class_to_idx"];
-
-/** Whether a file that is only called as a configuration may be says how pixels are prepared, as of a mean and a deviation for each channel. */
-function statesPixels(config: unknown): boolean {
-  if (typeof config !== "object" || config === null || Array.isArray(config)) return false;
-  const { mean, std, image_mean: ofProcessor, pretrained_cfg: ofTimm } = config as Readonly<Record<string, unknown>>;
-  const isOfChannels = [mean, std].every((one) => Array.isArray(one) && (one.length === 1 || one.length === 3));
-  return isOfChannels || ofProcessor !== undefined || ofTimm !== undefined;
-}
 
 /** Keys under which names stand in configurations of other makers: PaddlePaddle's, Lobe's, Teachable Machine's. */
 const otherNameKeys = ["label_list", "labels", "Label"];
