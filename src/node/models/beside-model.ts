@@ -63,8 +63,17 @@ export function readBesideModel(path: string): BesideModel {
       });
     }
   };
+  const textIn = (where: readonly string[], name: string): ReturnType<typeof textBeside> => {
+    try {
+      return textBeside(where, name);
+    } catch (error) {
+      const { message } = error as Error;
+      warnings.push({ code: "unusable-file", message: `${name} beside the model cannot be read: ${message}` });
+      return undefined;
+    }
+  };
   for (const name of configFiles) {
-    const file = textBeside(folders, name);
+    const file = textIn(folders, name);
     if (file === undefined) continue;
     attempt(file.path, () => {
       const config: unknown = JSON.parse(file.text);
@@ -88,7 +97,7 @@ export function readBesideModel(path: string): BesideModel {
     });
   }
   for (const { folder, name } of configFilesBeside(folders, basename(path), configFiles)) {
-    const file = textBeside([folder], name);
+    const file = textIn([folder], name);
     if (file === undefined) continue;
     const reason = `${name} beside the model`;
     const add = (found: StatedPreprocessing | undefined): void => {
@@ -116,13 +125,13 @@ export function readBesideModel(path: string): BesideModel {
       labels.push({ ...{ names: readLabels(names, name), reason, where: name }, isGiven: false, isIncidental: true });
     });
   }
-  const manifest = textBeside(folders, manifestFile);
+  const manifest = textIn(folders, manifestFile);
   if (manifest !== undefined) {
     attempt(manifest.path, () => {
       const { labelFile, metadataFile, warning } = readManifest(manifest.text, basename(path));
       if (warning !== undefined) warnings.push(warning);
       if (labelFile !== undefined) named.push(labelFile);
-      const file = metadataFile === undefined ? undefined : textBeside(folders, metadataFile);
+      const file = metadataFile === undefined ? undefined : textIn(folders, metadataFile);
       if (file === undefined) return;
       attempt(file.path, () => {
         const entries = Object.entries(JSON.parse(file.text) as Record<string, unknown>);
@@ -139,7 +148,7 @@ export function readBesideModel(path: string): BesideModel {
     ...named.map((one) => ({ name: one, isUsual: true, folder: undefined })),
     ...listed,
   ]) {
-    const file = textBeside(folder === undefined ? folders : [folder], name);
+    const file = textIn(folder === undefined ? folders : [folder], name);
     if (file === undefined) continue;
     const read = (): void => {
       const names = readLabels(file.text, name);

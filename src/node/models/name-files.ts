@@ -28,8 +28,8 @@ const mostFiles = 4096;
 /** The files in `folders` that are called as lists of names are, those of the model called `model` first. */
 export function nameFilesBeside(folders: readonly string[], model: string): readonly NameFile[] {
   return folders.flatMap((folder) => {
-    const names = readdirSync(folder);
-    if (names.length > mostFiles) return usual.filter((name) => names.includes(name)).map(usualIn(folder));
+    const names = filesIn(folder);
+    if (names === undefined) return usual.map(usualIn(folder));
     const stems = names.filter((name) => /\.(onnx|ort)$/i.test(name)).map(stemOf);
     const ranked = names.flatMap((name) => {
       const rank = rankOf(name, stemOf(model), stems);
@@ -55,9 +55,7 @@ export function configFilesBeside(
   known: readonly string[],
 ): readonly Omit<NameFile, "isUsual">[] {
   return folders.flatMap((folder) => {
-    const names = readdirSync(folder);
-    if (names.length > mostFiles) return [];
-    return names.flatMap((name) => {
+    return (filesIn(folder) ?? []).flatMap((name) => {
       const extension = extname(name).toLowerCase();
       const stem = stemOf(name);
       const isRead = [".json", ".yaml", ".yml"].includes(extension) || (extension === ".txt" && /infer/.test(stem));
@@ -67,6 +65,16 @@ export function configFilesBeside(
       return isOwn ? [{ folder, name }] : [];
     });
   });
+}
+
+/** What is in the folder; undefined where it is a folder of data, or one whose files can be opened and not listed. */
+function filesIn(folder: string): readonly string[] | undefined {
+  try {
+    const names = readdirSync(folder);
+    return names.length > mostFiles ? undefined : names;
+  } catch {
+    return undefined;
+  }
 }
 
 const usualIn = (folder: string) => (name: string) => ({ folder, name, isUsual: usual.includes(name.toLowerCase()) });
