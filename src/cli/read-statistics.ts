@@ -1,5 +1,5 @@
 /** @file The file that `detect fit` writes, as text. */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { statedInConfig } from "../classifier/preprocessing/read-config.ts";
 import { preprocessingOfStatistics } from "../detection/odds/statistics-file.ts";
 import { MisuseError, PerceptualBallError } from "../errors.ts";
@@ -23,9 +23,9 @@ export function readStatistics(path: string): string {
 
 /** Throws a MisuseError if writing statistics to `path` would destroy a file that is none of statistics. */
 export function checkStatisticsTarget(path: string): void {
-  if (!existsSync(path) || !statSync(path).isFile()) return;
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats?.isFile() !== true || stats.size === 0) return;
   if (readFileSync(path).subarray(0, 64).toString("utf8").startsWith('{"format":"perceptual-ball ')) return;
-  if (statSync(path).size === 0) return;
   throw new MisuseError({
     where: `--output ${path}`,
     what: "this would overwrite a file that is none of statistics",

@@ -67,6 +67,15 @@ export function pixelConfigWithin(config: unknown, depth = 0): object | undefine
     .find((found) => found !== undefined);
 }
 
+/** {@link statedInConfig} of the object within `config` that says it (see {@link pixelConfigWithin}), or else of `config` itself. */
+export function statedWithin(
+  config: unknown,
+  where: string,
+  options: StatedInConfigOptions = {},
+): StatedPreprocessing | undefined {
+  return statedInConfig(pixelConfigWithin(config) ?? config, where, options);
+}
+
 /** What a JSON object says of preprocessing; undefined if it says nothing. Throws a BadInputError or MisuseError for what cannot be meant. */
 export function statedInConfig(
   config: unknown,
@@ -272,7 +281,7 @@ function sizeOfHuggingFace(config: Json): readonly [height: number, width: numbe
  * How many times larger an input of `height` × `width` is than the one that a file is for: what it says of sizes before its crop is meant in
  * proportion, or the picture would not fill the crop, or the crop would show a small part of it.
  */
-function growthOf(stated: StatedPreprocessing["inputSize"], height: number, width: number): number {
+export function growthOf(stated: StatedPreprocessing["inputSize"], height: number, width: number): number {
   return stated === undefined ? 1 : Math.max(height / stated[0], width / stated[1]);
 }
 

@@ -9,7 +9,7 @@ import type { Model } from "../../onnx/model.ts";
 import { isLiteralList, literalAt, numbersIn, parseLiteral } from "../labels/literal.ts";
 import type { ModelWarning } from "../network/prepare-model.ts";
 import type { Normalization } from "./preprocessing.ts";
-import { pixelConfigWithin, type StatedPreprocessing, statedInConfig } from "./read-config.ts";
+import { type StatedPreprocessing, statedInConfig, statedWithin } from "./read-config.ts";
 import { statedInPipeline } from "./read-pipeline.ts";
 
 export interface MetadataReading {
@@ -53,8 +53,7 @@ export function statedInMetadata(
     }
     if (parsed !== undefined) {
       try {
-        const found =
-          statedInConfig(pixelConfigWithin(parsed) ?? parsed, "metadata") ?? statedInPipeline(parsed, "metadata");
+        const found = statedWithin(parsed, "metadata") ?? statedInPipeline(parsed, "metadata");
         if (found === undefined) unusable("preprocessing", "it has none of scale, channels, mean, std and geometry");
         else stated.push({ stated: found, reason: "the model's own metadata" });
       } catch (error) {
@@ -80,10 +79,7 @@ export function statedInMetadata(
     const isOfPictures =
       /image_mean|crop_pct|input_size/.test(text) || (/"mean"/.test(text) && isOfPixels(`${key} mean`));
     if (key === "preprocessing" || !/^\s*\{/.test(text) || !isOfPictures) continue;
-    note(key, () => {
-      const config = jsonOf(text);
-      return statedInConfig(pixelConfigWithin(config) ?? config, key, { ignoresOthers: true });
-    });
+    note(key, () => statedWithin(jsonOf(text), key, { ignoresOthers: true }));
   }
   return { stated, warnings };
 }

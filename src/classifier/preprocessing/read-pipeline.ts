@@ -6,7 +6,7 @@ import { BadInputError } from "../../errors.ts";
 import type { GeometryRule } from "../../image/geometry.ts";
 import type { Interpolation } from "../../image/resize.ts";
 import { areOfBytes, checkConsistent, checkNormalization } from "./preprocessing.ts";
-import type { StatedPreprocessing } from "./read-config.ts";
+import { growthOf, type StatedPreprocessing } from "./read-config.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -183,7 +183,7 @@ function geometryOf({
 }): GeometryRule {
   const { to, interpolation } = resized;
   const crop = { width, height };
-  const growth = inputSize === undefined ? 1 : Math.max(height / inputSize[0], width / inputSize[1]);
+  const growth = growthOf(inputSize, height, width);
   if (typeof to === "number") {
     return { resize: { kind: "shorter", size: Math.max(Math.floor(to * growth), height, width) }, crop, interpolation };
   }

@@ -17,6 +17,7 @@ import {
   pixelConfigWithin,
   type StatedPreprocessing,
   statedInConfig,
+  statedWithin,
 } from "../../classifier/preprocessing/read-config.ts";
 import { statedInMetadata } from "../../classifier/preprocessing/read-metadata.ts";
 import { nvinferEntries, statedForNvinfer, statedInPipeline } from "../../classifier/preprocessing/read-pipeline.ts";
@@ -83,7 +84,7 @@ export function readBesideModel(path: string): BesideModel {
         const got = Array.isArray(config) ? "a list" : JSON.stringify(config).slice(0, 40);
         throw new BadInputError({ where: name, what: "is no JSON object", expected: '{ "image_mean": […], … }', got });
       }
-      const found = statedInConfig(pixelConfigWithin(config) ?? config, name, { ignoresOthers: true });
+      const found = statedWithin(config, name, { ignoresOthers: true });
       if (found !== undefined) stated.push({ stated: found, reason });
       if (name === "config.json" && typeof config === "object" && config !== null) {
         head = statedHead(Object.entries(config), reason);

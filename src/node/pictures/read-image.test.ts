@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { chmod } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import sharp from "sharp";
 import { afterAll, describe, expect, test } from "vitest";
@@ -219,13 +220,3 @@ test("what of a picture is not looked at is said", async () => {
   expect(await notesOf(Buffer.concat([still.subarray(0, 33), chunk, still.subarray(33)]))).toEqual(["first-frame"]);
   expect(await notesOf(still)).toEqual([]);
 });
-
-/** The checksum of a PNG's chunk. */
-function crc32(bytes: Uint8Array): number {
-  let sum = 0xffffffff;
-  for (const byte of bytes) {
-    sum ^= byte;
-    for (let bit = 0; bit < 8; bit++) sum = sum & 1 ? (sum >>> 1) ^ 0xedb88320 : sum >>> 1;
-  }
-  return ~sum >>> 0;
-}
