@@ -8,12 +8,14 @@ import { metadataFormat } from "./formats/metadata.ts";
 import { classesFormat, picturesFormat } from "./formats/picture-folders.ts";
 import { vocFormat } from "./formats/voc.ts";
 import { wsolFormat } from "./formats/wsol.ts";
+import { yoloFormat } from "./formats/yolo/yolo.ts";
 
 export const formatDefinitions = [
   imagenetFormat,
   wsolFormat,
   vocFormat,
   cocoFormat,
+  yoloFormat,
   boxesFormat,
   metadataFormat,
   cifar10Format,

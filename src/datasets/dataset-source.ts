@@ -47,3 +47,21 @@ export async function* chunksOf(source: DatasetSource, path: string): AsyncGener
   if (source.readChunks === undefined) yield await source.readBytes(path);
   else yield* source.readChunks(path);
 }
+
+/** The text at the beginning of the file at `path`, of about `length` bytes, and whether that is all of it; without a byte order mark. */
+export async function textHead(
+  source: DatasetSource,
+  path: string,
+  length: number,
+): Promise<{ readonly text: string; readonly isWhole: boolean }> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let left = length;
+  for await (const bytes of chunksOf(source, path)) {
+    const isCut = bytes.length > left;
+    text += decoder.decode(bytes.subarray(0, left), { stream: true });
+    left -= bytes.length;
+    if (isCut) return { text, isWhole: false };
+  }
+  return { text, isWhole: true };
+}

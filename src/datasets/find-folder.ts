@@ -31,15 +31,21 @@ export interface PictureTree {
   readonly passedOver: readonly string[];
 }
 
+/** All files of a folder, whatever they are. */
+export interface FileTree extends Pick<PictureTree, "passedOver"> {
+  /** In no order. */
+  readonly files: readonly FoundPicture[];
+}
+
 /**
- * The pictures in `folder` and in the folders in it, `depth` levels deep (all, unless said otherwise), or arrays where there are no
- * pictures at all; undefined if there is no such folder.
+ * The files in `folder` and in the folders in it, `depth` levels deep (all, unless said otherwise); undefined if there is no such folder.
+ * Hidden folders are passed over.
  */
-export async function pictureTree(
+export async function fileTree(
   source: DatasetSource,
   folder: string,
   depth = Number.POSITIVE_INFINITY,
-): Promise<PictureTree | undefined> {
+): Promise<FileTree | undefined> {
   if ((await source.exists(folder)) !== "folder") return undefined;
   const files: FoundPicture[] = [];
   const passedOver: string[] = [];
@@ -58,10 +64,28 @@ export async function pictureTree(
     }
   };
   await walk(folder, "", depth, []);
+  return { files, passedOver: passedOver.sort(byCodeUnits) };
+}
+
+/**
+ * The pictures in `folder` and in the folders in it, `depth` levels deep (all, unless said otherwise), or arrays where there are no
+ * pictures at all; undefined if there is no such folder.
+ */
+export async function pictureTree(
+  source: DatasetSource,
+  folder: string,
+  depth = Number.POSITIVE_INFINITY,
+): Promise<PictureTree | undefined> {
+  const tree = await fileTree(source, folder, depth);
+  return tree === undefined ? undefined : picturesOf(tree, source);
+}
+
+/** Those of the files that are pictures, or arrays where there are no pictures at all. */
+export function picturesOf({ files, passedOver }: FileTree, source: Pick<DatasetSource, "readsArrays">): PictureTree {
   return {
     pictures: pictureNames(files, ({ name }) => baseName(name), source.readsArrays ?? false),
     foreign: files.filter(({ name }) => isForeignPictureName(baseName(name))),
-    passedOver: passedOver.sort(byCodeUnits),
+    passedOver,
   };
 }
 

@@ -35,6 +35,7 @@ describe("formats are recognized by what only they have", () => {
     ["coco", "data", ["annotations/instances_val2017.json", "val2017/1.jpg"]],
     ["coco", "data", ["instances_val2017.json"]],
     ["coco", "data/a.json", ["a.json"]],
+    ["yolo", "data/data.yaml", ["data.yaml"]],
     ["boxes", "data", ["mine.csv", "1.jpg"]],
     ["metadata", "data", ["train/metadata.csv", "train/1.jpg"]],
     ["metadata", "data/metadata.jsonl", ["metadata.jsonl"]],

@@ -1,5 +1,5 @@
 /** @file What readers of data sets are given, and what they have in common. */
-import { BadInputError, PerceptualBallError } from "../errors.ts";
+import { BadInputError, oneOf, PerceptualBallError } from "../errors.ts";
 import { inPixels } from "./box-shares.ts";
 import { type BoxFinding, checkBox } from "./check-box.ts";
 import type { ClassifierClasses, LabelLookup } from "./class-labels.ts";
@@ -171,4 +171,21 @@ export function partOfName(name: string): DatasetPart | undefined {
 export function splitOfName(name: string): DatasetSplit | undefined {
   if (/^(train|data_batch)/i.test(name)) return "train";
   return /^(val|test)/i.test(name) ? "test" : undefined;
+}
+
+/** The part that `wanted` (`--split`) names. Throws a BadInputError that lists those that there are, `parts`, if it is none of them. */
+export function wantedPart(
+  where: string,
+  wanted: string | undefined,
+  parts: readonly (DatasetPart | undefined)[],
+): DatasetPart | undefined {
+  if (wanted === undefined) return undefined;
+  const there = (["train", "val", "test"] as const).filter((part) => parts.includes(part));
+  const split = oneOf("folders: split", partOfName(wanted) ?? wanted, ["train", "val", "test"]);
+  if (there.includes(split)) return split;
+  throw new BadInputError({
+    where,
+    what: `there is no part ${JSON.stringify(wanted)}`,
+    expected: there.length === 0 ? "no --split: there are no folders of parts" : `--split with ${there.join(" or ")}`,
+  });
 }

@@ -111,3 +111,12 @@ test("the first so many are counted per split, after the list", () => {
   expect(chosen({ first: 1, list: ["3", "1", "4"] }, split)).toEqual(["1", "4"]);
   for (const first of [0, 1.5, Number.NaN, -1]) expect(() => createSelection({ first })).toThrow(MisuseError);
 });
+
+test("an entry of a picture with an extension is that entry alone", () => {
+  const selection = createSelection({ list: ["train/1.jpg#dog", "2#cat"] });
+  const chosen = selection.pictures([{ id: "train/1.jpg" }, { id: "2.jpg" }, { id: "3.jpg" }]);
+  expect(chosen.map(({ id }) => id)).toEqual(["train/1.jpg", "2.jpg"]);
+  expect(selection.entry("train/1.jpg", "train/1.jpg#dog")).toBe(true);
+  expect(selection.entry("train/1.jpg", "train/1.jpg#cat")).toBe(false);
+  expect(selection.entry("2.jpg", "2.jpg#cat")).toBe(true);
+});

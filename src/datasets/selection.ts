@@ -107,10 +107,10 @@ function finderOf<T extends Candidate>(candidates: readonly T[]): Finder<T> {
     }
   }
   const whole = (name: string): T | "several" | undefined =>
-    exact.get(name) ?? stems.get(name) ?? stems.get(withoutExtension(name));
+    exact.get(name) ?? stems.get(name) ?? stems.get(stemOf(name));
   return (given) => {
     const name = given.replaceAll("\\", "/").replace(/^(\.\/)+/, "");
-    const found = whole(given) ?? whole(name) ?? ends.get(name) ?? ends.get(withoutExtension(name));
+    const found = whole(given) ?? whole(name) ?? ends.get(name) ?? ends.get(stemOf(name));
     if (found !== undefined) return found;
     for (const end of endsOf(name)) {
       const inside = whole(end);
@@ -118,6 +118,11 @@ function finderOf<T extends Candidate>(candidates: readonly T[]): Finder<T> {
     }
     return undefined;
   };
+}
+
+/** The name without its extension. What stands behind "#" is a class and no extension: "1.jpg#dog" is one entry of "1.jpg". */
+function stemOf(name: string): string {
+  return name.includes("#", name.lastIndexOf(".") + 1) ? name : withoutExtension(name);
 }
 
 /** What is left of the path without its first folders, longest first: "b/c" and "c" of "a/b/c". */

@@ -24,6 +24,7 @@ import { isImagenetMark } from "./imagenet.ts";
 import { isLabelTable, isTableName } from "./label-table.ts";
 import { isMetadataName } from "./metadata-files.ts";
 import { pictureFolders } from "./picture-folders.ts";
+import { isYolo } from "./yolo/yolo-layout.ts";
 
 const columns = {
   image: ["image", "file", "filename", "path", "file_name", "imageid"],
@@ -217,7 +218,7 @@ function csvsIn(entries: readonly FileEntry[]): readonly FileEntry[] {
 }
 
 /**
- * Whether no CSV has a corner of a box among its columns, where something else says the classes: its other columns, a metadata.csv, or several
+ * Whether no CSV has a corner of a box among its columns, where something else says the classes: its other columns, a metadata.csv, YOLO's labels, or several
  * folders of pictures. (One folder is that of the pictures, and the CSV's columns are called otherwise: that is for the reader to say.)
  */
 async function areStray(path: string, entries: readonly FileEntry[], source: DatasetSource): Promise<boolean> {
@@ -228,6 +229,7 @@ async function areStray(path: string, entries: readonly FileEntry[], source: Dat
   for (const { name } of csvsIn(entries)) {
     if (isTableName(name) && (await isLabelTable(source, joinPath(path, name)))) return true;
   }
+  if (await isYolo(path, entries, source)) return true;
   const hasMetadata = entries.some(({ name, kind }) => kind === "file" && isMetadataName(name));
   return hasMetadata || (await pictureFolders(path, entries, source)).length > 1;
 }

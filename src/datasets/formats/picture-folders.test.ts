@@ -152,15 +152,7 @@ test("hidden folders are no classes; what is passed over is said", async () => {
   expect((await open(names)).notes).toEqual([]);
 });
 
-test("labels of YOLO are refused as such, and folders without pictures said", async () => {
-  for (const [images, labels] of [
-    ["images/train/1.png", "labels/train/1.txt"],
-    ["train/images/1.png", "train/labels/1.txt"],
-  ]) {
-    await expect(open([images ?? "", labels ?? ""])).rejects.toThrow(
-      "the boxes are in YOLO's form (images/ and labels/)",
-    );
-  }
+test("folders without pictures are said", async () => {
   await expect(open(["1.png", "2.png"], { format: "classes" })).rejects.toThrow(
     "data: there are no folders of pictures, expected a folder per class with pictures in it, such as cat/1.jpg, got 2 pictures beside each other. --data-format pictures",
   );
@@ -177,8 +169,10 @@ test("what lies beside pictures and may say what is on them is named", async () 
   expect(await notesOf({ "a.txt": "1.png\n", "b.json": "{}" })).toEqual([
     "b.json and 1 more such files are not read: if it says what is on the pictures, give it: --data data/b.json.",
   ]);
-  expect(await notesOf({ "1.txt": "0 0.5 0.5 0.1 0.2\n3 .5 .5 1e-1 1\n", "classes.txt": "cat\n" })).toEqual([
-    "Beside the pictures are boxes in YOLO's form, which is not read: write them as a CSV (image,x0,y0,x1,y1,label).",
+  const files = { "1.png": "4x4", "1.txt": "0 0.5 0.5 0.1 0.2\n3 .5 .5 1e-1 1\n", "classes.txt": "cat\n" };
+  const { notes } = await openDataset("data", { source: pretendFiles(files), format: "pictures" });
+  expect(notes).toEqual([
+    "Beside the pictures are boxes in YOLO's form, which are not read: --data-format yolo takes them.",
   ]);
 });
 

@@ -7,24 +7,16 @@
  * that of the classes.
  */
 
-import { BadInputError, oneOf, UnsupportedError } from "../../errors.ts";
+import { BadInputError } from "../../errors.ts";
 import { classLabels, type LabelLookup, labelsOfClassList } from "../class-labels.ts";
 import { type DatasetImage, type DatasetPart, type DatasetProblem, finishDataset } from "../dataset.ts";
 import type { DatasetFormatDefinition } from "../dataset-format.ts";
 import type { DatasetSource, FileEntry } from "../dataset-source.ts";
 import { type FoundPicture, holdsPicture, passedOverNotes, pictureTree } from "../find-folder.ts";
-import {
-  baseName,
-  byCodeUnits,
-  folderName,
-  isArrayName,
-  isHiddenFolder,
-  isPictureName,
-  joinPath,
-  withoutExtension,
-} from "../paths.ts";
-import { type DatasetReader, leftOut, partOfName, type ReaderContext, storedPicture } from "../reader.ts";
+import { baseName, byCodeUnits, folderName, isArrayName, isHiddenFolder, isPictureName, joinPath } from "../paths.ts";
+import { type DatasetReader, leftOut, partOfName, type ReaderContext, storedPicture, wantedPart } from "../reader.ts";
 import { doubtfulFolders, doubtOfFolders } from "./check-class-folders.ts";
+import { haveYoloTexts } from "./yolo/yolo-layout.ts";
 
 interface FolderPicture {
   /** Its path in the data set's folder. */
@@ -89,23 +81,6 @@ const readClassFolders: DatasetReader = async (path, context) => {
   });
 };
 
-/** The part that `wanted` names. Throws a MisuseError that lists those that there are if it is none of them. */
-function wantedPart(
-  where: string,
-  wanted: string | undefined,
-  parts: readonly (DatasetPart | undefined)[],
-): DatasetPart | undefined {
-  if (wanted === undefined) return undefined;
-  const there = (["train", "val", "test"] as const).filter((part) => parts.includes(part));
-  const split = oneOf("folders: split", partOfName(wanted) ?? wanted, ["train", "val", "test"]);
-  if (there.includes(split)) return split;
-  throw new BadInputError({
-    where,
-    what: `there is no part ${JSON.stringify(wanted)}`,
-    expected: there.length === 0 ? "no --split: there are no folders of parts" : `--split with ${there.join(" or ")}`,
-  });
-}
-
 /** What is to be known of tables, lists and the like beside pictures that are taken without them; what people write about a data set is none. */
 function unreadTables(entries: readonly FileEntry[], why: (name: string) => string): string[] {
   const names = entries
@@ -129,17 +104,6 @@ function isTelling(name: string): boolean {
   )
     return false;
   return /\.(csv|tsv|jsonl?|txt|xml|ya?ml|mat|xlsx?|ods|parquet|pkl|npz)$/i.test(name);
-}
-
-/** Whether beside most pictures is a text of the same name with a class and numbers in each line, as YOLO has them. */
-async function haveYoloTexts(source: DatasetSource, root: string, names: readonly string[]): Promise<boolean> {
-  for (const name of names.slice(0, 20)) {
-    const file = joinPath(root, `${withoutExtension(name)}.txt`);
-    if ((await source.exists(file)) !== "file") continue;
-    const lines = (await source.readText(file)).split(/\r?\n/).filter((line) => line.trim() !== "");
-    if (lines.length > 0 && lines.every((line) => /^\s*\d+(\s+-?[\d.]+(e-?\d+)?){4,}\s*$/i.test(line))) return true;
-  }
-  return false;
 }
 
 function unread(id: string) {
@@ -176,7 +140,6 @@ function looseNotes(loose: readonly string[]): string[] {
 /** All pictures below `root`. */
 async function classPictures(source: DatasetSource, root: string): Promise<ClassPictures> {
   const entries = await source.list(root);
-  await refuseYolo(source, root, entries);
   const parts = (await partFolders(source, root, entries)) ?? [undefined];
   const [pictures, foreign]: FolderPicture[][] = [[], []];
   const loose: string[] = [];
@@ -188,7 +151,6 @@ async function classPictures(source: DatasetSource, root: string): Promise<Class
   }
   for (const part of parts) {
     const folder = part === undefined ? root : joinPath(root, part);
-    if (part !== undefined) await refuseYolo(source, folder, await source.list(folder));
     const tree = await pictureTree(source, folder);
     if (tree === undefined) continue;
     notes.push(...passedOverNotes(tree));
@@ -258,19 +220,6 @@ async function partFolders(
   });
 }
 
-/** Throws an UnsupportedError if the folder holds the labels of YOLO beside the pictures, which would pass for a class called "images". */
-async function refuseYolo(source: DatasetSource, folder: string, entries: readonly FileEntry[]): Promise<void> {
-  const has = (wanted: string): boolean => entries.some(({ name, kind }) => kind === "folder" && name === wanted);
-  if (!has("images") || !has("labels") || (await holdsPicture(source, joinPath(folder, "labels")))) return;
-  throw new UnsupportedError({
-    where: folder,
-    what: "the boxes are in YOLO's form (images/ and labels/), which is not read",
-    expected: "folders of classes, or boxes in another form",
-    advice:
-      "Write the boxes as a CSV (image,x0,y0,x1,y1,label), or take the pictures alone: --data with the folder that they are in, --data-format pictures.",
-  });
-}
-
 /** The pictures in the folder `path`, or the one at `path`, without labels; their ids are their names. */
 const readPictures: DatasetReader = async (path, context) => {
   const { source, selection, classes } = context;
@@ -304,9 +253,7 @@ async function notTakenNotes(source: DatasetSource, root: string, names: readonl
   return [
     ...(folders.length === 0 ? [] : [`Pictures in ${folders.sort(byCodeUnits).join(", ")} are not taken.`]),
     ...((await haveYoloTexts(source, root, names))
-      ? [
-          "Beside the pictures are boxes in YOLO's form, which is not read: write them as a CSV (image,x0,y0,x1,y1,label).",
-        ]
+      ? ["Beside the pictures are boxes in YOLO's form, which are not read: --data-format yolo takes them."]
       : unreadTables(entries, (name) =>
           isTable(name)
             ? `if it says what is on the pictures, give it: --data ${joinPath(root, name)}`
