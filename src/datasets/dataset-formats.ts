@@ -3,8 +3,10 @@ import type { DatasetFormatDefinition } from "./dataset-format.ts";
 import { boxesFormat } from "./formats/boxes-csv.ts";
 import { cifar10Format, cifar100Format } from "./formats/cifar.ts";
 import { cocoFormat } from "./formats/coco.ts";
+import { cubFormat } from "./formats/cub.ts";
 import { imagenetFormat } from "./formats/imagenet.ts";
 import { metadataFormat } from "./formats/metadata.ts";
+import { petsFormat } from "./formats/oxford-pets.ts";
 import { classesFormat, picturesFormat } from "./formats/picture-folders.ts";
 import { vocFormat } from "./formats/voc.ts";
 import { wsolFormat } from "./formats/wsol.ts";
@@ -16,6 +18,8 @@ export const formatDefinitions = [
   vocFormat,
   cocoFormat,
   yoloFormat,
+  cubFormat,
+  petsFormat,
   boxesFormat,
   metadataFormat,
   cifar10Format,
