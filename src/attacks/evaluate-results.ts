@@ -3,6 +3,7 @@
 import { checkClassifier, checkImages } from "../classifier/check-arguments.ts";
 import type { Classifier } from "../classifier/classifier.ts";
 import { type Classification, classificationOf, softmaxAt } from "../classifier/logits.ts";
+import { checkKeys } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { type Cost, totalCost } from "../options/cost.ts";
 import { floatTensor } from "../tensor/tensor.ts";
@@ -170,13 +171,7 @@ export async function evaluatePerturbed(
   classifier: Classifier,
   image: ImageTensor,
   perturbed: ImageTensor,
-  {
-    label: given,
-    target,
-    logits,
-    rounding = "keep",
-    signal,
-  }: {
+  options: {
     readonly label?: number;
     readonly logits?: Float32Array;
     readonly target?: number;
@@ -184,6 +179,8 @@ export async function evaluatePerturbed(
     readonly signal?: AbortSignal;
   } = {},
 ): Promise<AttackResult> {
+  checkKeys("evaluatePerturbed", options, ["label", "logits", "target", "rounding", "signal"]);
+  const { label: given, target, logits, rounding = "keep", signal } = options;
   const where = "evaluatePerturbed";
   checkClassifier(where, classifier);
   checkImages(where, classifier, [image]);
@@ -202,7 +199,7 @@ export async function evaluatePerturbed(
     details: {},
     found: undefined,
   };
-  const options = { attack: "none", budget: undefined, settings: {}, rounding, signal };
-  const [result] = await evaluateResults(observer, [attempt], options);
+  const of = { attack: "none", budget: undefined, settings: {}, rounding, signal };
+  const [result] = await evaluateResults(observer, [attempt], of);
   return result;
 }

@@ -1,5 +1,5 @@
 /** @file Gradients as graphs: an ONNX graph in, the same graph with its gradient as an output out. */
-import { checkForm, MisuseError } from "../errors.ts";
+import { checkForm, checkKeys, MisuseError } from "../errors.ts";
 import { GraphBuilder } from "../onnx/builder.ts";
 import { type InferShapesOptions, inferShapes } from "../onnx/infer-shapes.ts";
 import type { Graph } from "../onnx/model.ts";
@@ -25,6 +25,7 @@ export interface DifferentiateOptions extends InferShapesOptions {
  * weights with `graph`. Conventions at kinks and ties are those of the rules, which follow PyTorch.
  */
 export function differentiate(graph: Graph, options: DifferentiateOptions = {}): Graph {
+  checkKeys("differentiate", options, ["of", "wrt", "rules", "cotangent", "gradients", "inputShapes"]);
   checkForm("differentiate: graph", graph, ["nodes", "initializers"]);
   const {
     of = graph.outputs[0]?.name,
@@ -33,7 +34,7 @@ export function differentiate(graph: Graph, options: DifferentiateOptions = {}):
     cotangent = "cotangent",
     gradients: names = wrt.map((name) => `${name}_gradient`),
   } = options;
-  const typed = inferShapes(graph, options);
+  const typed = inferShapes(graph, { inputShapes: options.inputShapes });
   for (const name of [of, ...wrt]) {
     if (name !== undefined && typed.types.has(name)) continue;
     throw new MisuseError({ where: "differentiate", what: `the graph has no value ${JSON.stringify(name)}` });

@@ -1,5 +1,5 @@
 /** @file What is discrete in a graph, as a gradient sees it: what it passes straight through, what is constant, what blocks it. */
-import { checkForm, MisuseError } from "../errors.ts";
+import { checkForm, checkKeys, MisuseError } from "../errors.ts";
 import { GraphBuilder } from "../onnx/builder.ts";
 import { type InferShapesOptions, inferShapes, isDifferentiableType } from "../onnx/infer-shapes.ts";
 import type { Graph, Node } from "../onnx/model.ts";
@@ -31,9 +31,10 @@ export interface GradientSteps {
 
 /** The discrete steps that the gradient of {@link differentiate} meets in `graph`. Throws a MisuseError for values that it does not have. */
 export function gradientSteps(graph: Graph, options: GradientStepsOptions = {}): GradientSteps {
+  checkKeys("gradientSteps", options, ["of", "wrt", "inputShapes"]);
   checkForm("gradientSteps: graph", graph, ["nodes", "initializers"]);
   const { of = graph.outputs[0]?.name, wrt = graph.inputs[0]?.name } = options;
-  const typed = inferShapes(graph, options);
+  const typed = inferShapes(graph, { inputShapes: options.inputShapes });
   for (const name of [of, wrt]) {
     if (name !== undefined && typed.types.has(name)) continue;
     throw new MisuseError({ where: "gradientSteps", what: `the graph has no value ${JSON.stringify(name)}` });

@@ -1,5 +1,5 @@
 /** @file The reverse sweep: it knows no operator, only the table of rules. */
-import { checkForm, UnsupportedError } from "../errors.ts";
+import { checkForm, checkKeys, UnsupportedError } from "../errors.ts";
 import { attributesOf } from "../onnx/attributes.ts";
 import type { GraphBuilder, Value } from "../onnx/builder.ts";
 import { describeNode, groupByOperator, type Node } from "../onnx/model.ts";
@@ -26,6 +26,7 @@ export function appendVjp(
   g: GraphBuilder,
   options: { seeds: readonly CotangentSeed[]; wrt: readonly Value[]; rules?: RuleTable },
 ): Value[] {
+  checkKeys("appendVjp", options, ["seeds", "wrt", "rules"]);
   checkForm("appendVjp: g", g, ["nodes", "value", "has", "producer"]);
   checkForm("appendVjp: options", options, ["seeds", "wrt"]);
   const { seeds, wrt, rules = vjpRules } = options;

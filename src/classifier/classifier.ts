@@ -4,7 +4,7 @@ import { checkKeys, kindOf, MisuseError } from "../errors.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
 import type { Model } from "../onnx/model.ts";
 import { checkRuntime } from "../runtime/runtime.ts";
-import type { SessionOptions } from "../runtime/session.ts";
+import { type SessionOptions, sessionOptionKeys } from "../runtime/session.ts";
 import { checkClassifierOptions } from "./check-options.ts";
 import { firstNoPixel, noPixels } from "./check-pixels.ts";
 import { findLabel } from "./labels/labels.ts";
@@ -123,14 +123,7 @@ export interface Classifier extends NetworkPasses {
 const usualMemory = 2 ** 33;
 
 const classifierOptionKeys = [
-  "runtime",
-  "threads",
-  "providers",
-  "weightsFolder",
-  "lowMemory",
-  "blocked",
-  "runtimeLog",
-  "where",
+  ...sessionOptionKeys,
   "preprocessing",
   "labels",
   "inputSize",
@@ -304,13 +297,16 @@ function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
     },
     fit: (picture) => fitPicture(checkPictureOrImage(picture), input),
     async classify(image, options) {
+      checkKeys("classifier.classify", options, ["signal"]);
       const data = checkImage("classify", image);
       const [logits] = await (await passes.forward()).run([data], options);
       const found = classificationOf(logits);
       // The most probable label of those that are decided each by itself.
       return isSeparate ? { ...found, confidence: sigmoidAt(logits, found.label) } : found;
     },
-    async marginGradient(image, label, { rules, targeted, signal } = {}) {
+    async marginGradient(image, label, options = {}) {
+      checkKeys("classifier.marginGradient", options, ["rules", "targeted", "signal"]);
+      const { rules, targeted, signal } = options;
       const data = checkImage("marginGradient", image);
       if (isSeparate) throw notSeparately(prepared, where);
       const pass = await passes.marginGradients({ rules });

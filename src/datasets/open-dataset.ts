@@ -79,9 +79,9 @@ const countLimits = { min: 1, max: 1e6, integer: true };
  * BadInputError if nothing is recognized at the path, more than one format fits, or no image is usable.
  */
 export async function openDataset(spec: string, options: OpenDatasetOptions): Promise<Dataset> {
+  checkKeys("openDataset", options, optionKeys);
   checkForm("openDataset: spec", spec, "string");
   checkForm("openDataset: options", options, ["source"]);
-  checkKeys("openDataset", options, optionKeys);
   const { source, first, list, blacklist, images, annotations, split, classes, follow, signal, fetchDataset } = options;
   const labels = oneOf("openDataset: labels", options.labels ?? "dataset", labelSources);
   const difficult = oneOf("openDataset: difficult", options.difficult ?? "skip", ["skip", "keep"]);

@@ -1,7 +1,7 @@
 /** @file Makes a detector of its settings and its plan. */
 import { checkClassifier } from "../classifier/check-arguments.ts";
 import type { Classifier } from "../classifier/classifier.ts";
-import { BadInputError, checkForm } from "../errors.ts";
+import { BadInputError, checkForm, checkKeys } from "../errors.ts";
 import { completeOptions, type OptionSchema, presetNames } from "../options/schema.ts";
 import type {
   AnyDetector,
@@ -95,7 +95,9 @@ function planned(
       needsHeldOnly: plan.needsHeldOnly ?? false,
       hasGraph: plan.graph !== undefined,
     },
-    fit(set, { falsePositiveRate = usualFalsePositiveRate } = {}) {
+    fit(set, options = {}) {
+      checkKeys(`${name}: fit`, options, ["falsePositiveRate"]);
+      const { falsePositiveRate = usualFalsePositiveRate } = options;
       checkForm(`${name}: images to fit to`, set, ["classCount", "train", "held", "attacked", "noisy"]);
       checkEnough(name, set, plan.needsAttacked);
       const { arrays, notes = [], heldScores } = plan.fit(set);

@@ -1,7 +1,7 @@
 /** @file Measures images: all parts that several detectors look at, those of the network's own values in one graph and one run. */
 import type { Classifier } from "../classifier/classifier.ts";
 import type { Extension } from "../classifier/passes/extension.ts";
-import { BadInputError, checkForm, throwIfAborted } from "../errors.ts";
+import { BadInputError, checkForm, checkKeys, throwIfAborted } from "../errors.ts";
 import type { GraphBuilder, Value } from "../onnx/builder.ts";
 import { sizeOf } from "../tensor/tensor.ts";
 import { positionAxes } from "./features/layer-parts.ts";
@@ -28,6 +28,7 @@ export async function openMeasuring(
   given: readonly Part[],
   options: { readonly batch: number },
 ): Promise<Measuring> {
+  checkKeys("openMeasuring", options, ["batch"]);
   checkForm("openMeasuring: classifier", classifier, ["prepared", "extended"]);
   checkForm("openMeasuring: parts", given, "list");
   checkForm("openMeasuring: options", options, ["batch"]);
@@ -44,7 +45,9 @@ export async function openMeasuring(
     parts,
     batch,
     runs: (pass === undefined ? 0 : 1) + others.reduce((sum, { runs }) => sum + runs, 0),
-    async measure(images, { signal } = {}) {
+    async measure(images, options) {
+      checkKeys("measure", options, ["signal"]);
+      const signal = options?.signal;
       const measured: Measurement[] = [];
       for (let from = 0; from < images.length; from += batch) {
         throwIfAborted(signal, "measure");

@@ -134,6 +134,14 @@ function nearestSamples({ extent, start, end, count, from, to }: Axis): Int32Arr
   return samples;
 }
 
+const resizeKeys = [
+  "width",
+  "height",
+  "interpolation",
+  "box",
+  "window",
+] as const satisfies readonly (keyof ResizeOptions)[];
+
 interface Plan {
   readonly interpolation: Interpolation;
   readonly columns: Axis;
@@ -141,7 +149,6 @@ interface Plan {
 }
 
 function planOf(where: string, width: number, height: number, options: ResizeOptions): Plan {
-  checkKeys(where, options, ["width", "height", "interpolation", "box", "window"]);
   const interpolation = oneOf(`${where}: interpolation`, options.interpolation ?? "bicubic", interpolations);
   const newWidth = numberIn(`${where}: width`, options.width, { min: 1, integer: true });
   const newHeight = numberIn(`${where}: height`, options.height, { min: 1, integer: true });
@@ -272,6 +279,7 @@ function isColumnsFirst(width: number, across: readonly Taps[], down: readonly T
  * {@link MisuseError} for sizes below 1, an unknown interpolation, or a box that is empty or leaves the picture.
  */
 export function resizeBytes(picture: Picture, options: ResizeOptions): Picture {
+  checkKeys("resizeBytes", options, resizeKeys);
   checkForm("resizeBytes: picture", picture, ["width", "height", "channels", "data"]);
   checkForm("resizeBytes: options", options, ["width", "height"]);
   const { width, height, channels, data } = checkPicture("resizeBytes", picture);
@@ -287,6 +295,7 @@ export function resizeBytes(picture: Picture, options: ResizeOptions): Picture {
  * {@link resizeBytes} does.
  */
 export function resizeFloat(image: FloatTensor, options: ResizeOptions): FloatTensor {
+  checkKeys("resizeFloat", options, resizeKeys);
   checkForm("resizeFloat: image", image, ["dtype", "data", "shape"]);
   checkForm("resizeFloat: options", options, ["width", "height"]);
   const { shape, data } = image;

@@ -1,5 +1,5 @@
 /** @file Boxes around what a saliency map points at, and how well two boxes agree. */
-import { checkForm, kindOf, MisuseError, numberIn } from "../errors.ts";
+import { checkForm, checkKeys, kindOf, MisuseError, numberIn } from "../errors.ts";
 import type { Box } from "../image/geometry.ts";
 import { type ComponentOptions, largestComponent } from "./components.ts";
 import { checkMask, type Mask } from "./threshold.ts";
@@ -28,6 +28,7 @@ export function boundingBox(mask: Mask): Box | undefined {
  * its box; undefined if the mask is empty. {@link wholeBox} is Fong and Vedaldi's answer where nothing survives.
  */
 export function largestBox(mask: Mask, options: ComponentOptions = {}): Box | undefined {
+  checkKeys("largestBox", options, ["connectivity"]);
   checkMask("largestBox", mask);
   return boundingBox(largestComponent(mask, options));
 }

@@ -68,6 +68,7 @@ export function connectedComponents(mask: Mask, options: ComponentOptions = {}):
  * An empty mask gives an empty mask. Throws as {@link connectedComponents} does.
  */
 export function largestComponent(mask: Mask, options: ComponentOptions = {}): Mask {
+  checkKeys("largestComponent", options, ["connectivity"]);
   checkForm("largestComponent: mask", mask, ["dtype", "data", "shape"]);
   const { labels, sizes } = connectedComponents(mask, options);
   let largest = 0;

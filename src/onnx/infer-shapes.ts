@@ -4,7 +4,7 @@
  * Exporters compute shapes inside the graph (Shape → Gather → Concat → Reshape): once the input shape is fixed these are
  * constants, and the reference kernels evaluate them here.
  */
-import { BadInputError, checkForm, MisuseError, PerceptualBallError, UnsupportedError } from "../errors.ts";
+import { BadInputError, checkForm, checkKeys, MisuseError, PerceptualBallError, UnsupportedError } from "../errors.ts";
 import { isFloating, type Shape, sizeOf } from "../tensor/tensor.ts";
 import { attributesOf } from "./attributes.ts";
 import {
@@ -64,6 +64,7 @@ export function foldingBudget(nodeCount: number): FoldingBudget {
  * for shapes that do not fit together.
  */
 export function inferShapes(graph: Graph, options: InferShapesOptions = {}): TypedGraph {
+  checkKeys("inferShapes", options, ["inputShapes"]);
   checkForm("inferShapes: graph", graph, ["nodes", "initializers"]);
   checkForm("inferShapes: options", options, []);
   const { inputShapes = {} } = options;

@@ -30,8 +30,8 @@ export function* bestSoFar<E extends Evaluation<A>, A extends FloatArray = Float
   solver: Solver<A>,
   options: BestSoFarOptions<E, A> = {},
 ): Generator<Query<A>, BestSolution<E, A>, E> {
-  checkForm("bestSoFar: solver", solver, ["next"]);
   checkKeys("bestSoFar", options, ["prefer", "until"]);
+  checkForm("bestSoFar: solver", solver, ["next"]);
   const prefer = options.prefer ?? ((candidate: E, incumbent: E) => candidate.value < incumbent.value);
   let point: A | undefined;
   let evaluation: E | undefined;

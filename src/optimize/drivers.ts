@@ -32,9 +32,9 @@ export function driveSync<R, E extends Evaluation<A>, A extends FloatArray = Flo
   evaluate: (point: A) => E,
   options: DriveOptions<E, A> = {},
 ): R {
+  checkKeys("driveSync", options, driveKeys);
   checkForm("driveSync: solver", solver, ["next"]);
   checkForm("driveSync: evaluate", evaluate, "function");
-  checkKeys("driveSync", options, driveKeys);
   let state = solver.next();
   for (let index = 0; !state.done; index++) {
     throwIfAborted(options.signal, "driveSync");
@@ -52,9 +52,9 @@ export async function drive<R, E extends Evaluation<A>, A extends FloatArray = F
   evaluate: (point: A) => Promise<E>,
   options: DriveOptions<E, A> = {},
 ): Promise<R> {
+  checkKeys("drive", options, driveKeys);
   checkForm("drive: solver", solver, ["next"]);
   checkForm("drive: evaluate", evaluate, "function");
-  checkKeys("drive", options, driveKeys);
   let state = solver.next();
   for (let index = 0; !state.done; index++) {
     throwIfAborted(options.signal, "drive");
@@ -81,9 +81,9 @@ export async function driveBatch<R, E extends Evaluation<A>, A extends FloatArra
   evaluate: (points: readonly A[], active: readonly boolean[]) => Promise<readonly E[]>,
   options: DriveOptions<E, A> = {},
 ): Promise<R[]> {
+  checkKeys("driveBatch", options, driveKeys);
   checkForm("driveBatch: solvers", solvers, "list");
   checkForm("driveBatch: evaluate", evaluate, "function");
-  checkKeys("driveBatch", options, driveKeys);
   const states = solvers.map((solver) => solver.next());
   const queries = states.map((state, row) => {
     if (!state.done) return state.value;

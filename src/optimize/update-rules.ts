@@ -91,9 +91,9 @@ export interface MomentumOptions {
  * the precision of the point.
  */
 export function momentum(rule: UpdateRule, options: MomentumOptions): UpdateRule {
+  checkKeys("momentum", options, ["kept", "dampening", "normalize"]);
   checkForm("momentum: rule", rule, "function");
   checkForm("momentum: options", options, ["kept"]);
-  checkKeys("momentum", options, ["kept", "dampening", "normalize"]);
   const kept = numberIn("momentum: kept", options.kept, { min: 0, max: 1 });
   const dampening = numberIn("momentum: dampening", options.dampening ?? 0, { min: 0, max: 1 });
   const { normalize = false } = options;

@@ -1,6 +1,6 @@
 /** @file Options as a JSON Schema (draft 2020-12): what the settings in a record can be. */
 
-import { checkForm } from "../errors.ts";
+import { checkForm, checkKeys } from "../errors.ts";
 import type { OptionKind, OptionSpec } from "./option.ts";
 import { type OptionSchema, writableOptions } from "./schema.ts";
 
@@ -25,6 +25,7 @@ export interface JsonSchema {
  * Other properties are allowed if `open`: settings that follow from the options, such as the space of an optimization.
  */
 export function optionsJsonSchema(schema: OptionSchema, options: { readonly open?: boolean } = {}): JsonSchema {
+  checkKeys("optionsJsonSchema", options, ["open"]);
   checkForm("optionsJsonSchema: options", options, []);
   const { open = false } = options;
   return {

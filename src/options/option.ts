@@ -1,7 +1,16 @@
 /**
  * @file What an option is: its meaning, its fallback and its limits, written once. Checks, types, parsing, help, tables and JSON schemas follow.
  */
-import { checkForm, describeLimits, kindOf, MisuseError, type NumberLimits, numberIn, oneOf } from "../errors.ts";
+import {
+  checkForm,
+  checkKeys,
+  describeLimits,
+  kindOf,
+  MisuseError,
+  type NumberLimits,
+  numberIn,
+  oneOf,
+} from "../errors.ts";
 
 /** What values an option takes, as data: whatever reads, describes or checks values goes by it. */
 export type OptionKind =
@@ -63,14 +72,17 @@ function isDerived(fallback: unknown): fallback is Derived {
   return typeof fallback === "object" && fallback !== null && "derived" in fallback;
 }
 
+const limitKeys = ["min", "max", "above", "below", "integer"] as const satisfies readonly (keyof NumberLimits)[];
+
 /** A number within limits. `advice` says what to do about a value that is refused, where that can be guessed. */
 export function numberOption<const F extends number | Derived>(
   doc: string,
-  given: NumberLimits & { readonly fallback: F; readonly advice?: (value: unknown) => string | undefined },
+  options: NumberLimits & { readonly fallback: F; readonly advice?: (value: unknown) => string | undefined },
 ): OptionSpec<WithFallback<number, F>> {
   checkForm("numberOption: doc", doc, "string");
-  checkForm("numberOption: given", given, ["fallback"]);
-  const { fallback, advice, ...limits } = given;
+  checkKeys("numberOption", options, [...limitKeys, "fallback", "advice"]);
+  checkForm("numberOption: options", options, ["fallback"]);
+  const { fallback, advice, ...limits } = options;
   return specOf(doc, { type: "number", limits }, fallback, (where, value) => {
     try {
       return numberIn(where, value, limits);
@@ -84,11 +96,12 @@ export function numberOption<const F extends number | Derived>(
 /** How many of something: an integer from `min` (default 1) to `max`. */
 export function countOption<const F extends number | Derived>(
   doc: string,
-  given: { readonly fallback: F; readonly min?: number; readonly max?: number },
+  options: { readonly fallback: F; readonly min?: number; readonly max?: number },
 ): OptionSpec<WithFallback<number, F>> {
   checkForm("countOption: doc", doc, "string");
-  checkForm("countOption: given", given, ["fallback"]);
-  const { fallback, min = 1, max } = given;
+  checkKeys("countOption", options, ["fallback", "min", "max"]);
+  checkForm("countOption: options", options, ["fallback"]);
+  const { fallback, min = 1, max } = options;
   return numberOption<F>(doc, { fallback, min, ...(max === undefined ? {} : { max }), integer: true });
 }
 
@@ -96,23 +109,25 @@ export function countOption<const F extends number | Derived>(
 export function wordOption<const W extends string, const F extends NoInfer<W> | Derived>(
   doc: string,
   choices: readonly W[],
-  given: { readonly fallback: F },
+  options: { readonly fallback: F },
 ): OptionSpec<WithFallback<W, F>> {
   checkForm("wordOption: doc", doc, "string");
   checkForm("wordOption: choices", choices, "list");
-  checkForm("wordOption: given", given, ["fallback"]);
-  const { fallback } = given;
+  checkKeys("wordOption", options, ["fallback"]);
+  checkForm("wordOption: options", options, ["fallback"]);
+  const { fallback } = options;
   return specOf(doc, { type: "word", choices }, fallback, (where, value) => oneOf(where, value, choices));
 }
 
 /** Yes or no. */
 export function flagOption<const F extends boolean | Derived>(
   doc: string,
-  given: { readonly fallback: F },
+  options: { readonly fallback: F },
 ): OptionSpec<WithFallback<boolean, F>> {
   checkForm("flagOption: doc", doc, "string");
-  checkForm("flagOption: given", given, ["fallback"]);
-  const { fallback } = given;
+  checkKeys("flagOption", options, ["fallback"]);
+  checkForm("flagOption: options", options, ["fallback"]);
+  const { fallback } = options;
   return specOf(doc, { type: "flag" }, fallback, (where, value) => {
     if (typeof value === "boolean") return value;
     throw new MisuseError({ where, what: "not a flag", expected: "true or false", got: kindOf(value) });
@@ -124,6 +139,7 @@ export function layerOption(
   doc: string,
   options: { readonly fallbackText?: string } = {},
 ): OptionSpec<string | number | null> {
+  checkKeys("layerOption", options, ["fallbackText"]);
   checkForm("layerOption: options", options, []);
   const { fallbackText = "chosen automatically" } = options;
   const kind: OptionKind = { type: "layer", automatic: true };
@@ -133,11 +149,12 @@ export function layerOption(
 /** Several layers, or none, each as {@link layerOption} takes one. */
 export function layersOption<const F extends readonly (string | number)[] | Derived>(
   doc: string,
-  given: { readonly fallback: F },
+  options: { readonly fallback: F },
 ): OptionSpec<WithFallback<readonly (string | number)[], F>> {
   checkForm("layersOption: doc", doc, "string");
-  checkForm("layersOption: given", given, ["fallback"]);
-  const { fallback } = given;
+  checkKeys("layersOption", options, ["fallback"]);
+  checkForm("layersOption: options", options, ["fallback"]);
+  const { fallback } = options;
   const kind = { type: "list", of: { type: "layer", automatic: false }, mayBeEmpty: true } as const;
   return specOf(doc, kind, fallback, (where, value) =>
     listOf(where, value, kind).map((layer) => layerOf(where, layer, false)),
@@ -159,11 +176,12 @@ function layerOf(where: string, value: unknown, automatic: boolean): string | nu
 /** One or more numbers within limits; one number stands for a list of one. */
 export function numbersOption<const F extends readonly number[] | Derived>(
   doc: string,
-  given: NumberLimits & { readonly fallback: F },
+  options: NumberLimits & { readonly fallback: F },
 ): OptionSpec<WithFallback<readonly number[], F>> {
   checkForm("numbersOption: doc", doc, "string");
-  checkForm("numbersOption: given", given, ["fallback"]);
-  const { fallback, ...limits } = given;
+  checkKeys("numbersOption", options, [...limitKeys, "fallback"]);
+  checkForm("numbersOption: options", options, ["fallback"]);
+  const { fallback, ...limits } = options;
   const kind = { type: "list", of: { type: "number", limits }, mayBeEmpty: false } as const;
   return specOf(doc, kind, fallback, (where, value) =>
     listOf(where, value, kind).map((number) => numberIn(where, number, limits)),
@@ -182,11 +200,12 @@ function listOf(where: string, value: unknown, kind: OptionKind & { readonly typ
  */
 export function valueOption<T>(
   doc: string,
-  given: { readonly is: (value: unknown) => value is T; readonly expected: string; readonly fallbackText?: string },
+  options: { readonly is: (value: unknown) => value is T; readonly expected: string; readonly fallbackText?: string },
 ): OptionSpec<T | undefined> {
   checkForm("valueOption: doc", doc, "string");
-  checkForm("valueOption: given", given, ["is", "expected"]);
-  const { is, expected, fallbackText = "none" } = given;
+  checkKeys("valueOption", options, ["is", "expected", "fallbackText"]);
+  checkForm("valueOption: options", options, ["is", "expected"]);
+  const { is, expected, fallbackText = "none" } = options;
   return {
     doc,
     kind: { type: "value", expected },

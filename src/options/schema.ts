@@ -25,19 +25,20 @@ export interface PresetSpec<N extends string> extends OptionSpec<N> {
 }
 
 /**
- * The schema `options` with one more option, `preset`, before them: a name for fallbacks that belong together. What is given besides
+ * The `schema` with one more option, `preset`, before them: a name for fallbacks that belong together. What is given besides
  * takes precedence over the preset's value, and that over the option's own fallback.
  */
 export function withPresets<const S extends OptionSchema, const N extends string>(
-  given: {
+  options: {
     readonly doc: string;
     readonly fallback: NoInfer<N>;
     readonly presets: { readonly [K in N]: OptionsOf<NoInfer<S>> };
   },
-  options: S,
+  schema: S,
 ): { readonly preset: PresetSpec<N> } & S {
-  checkForm("withPresets: given", given, ["doc", "fallback", "presets"]);
-  const { doc, fallback, presets } = given;
+  checkKeys("withPresets", options, ["doc", "fallback", "presets"]);
+  checkForm("withPresets: options", options, ["doc", "fallback", "presets"]);
+  const { doc, fallback, presets } = options;
   const choices = Object.keys(presets).filter((name): name is N => name in presets);
   const preset: PresetSpec<N> = {
     doc,
@@ -47,7 +48,7 @@ export function withPresets<const S extends OptionSchema, const N extends string
     check: (where, value) => oneOf(where, value, choices),
     presets,
   };
-  return { preset, ...options };
+  return { preset, ...schema };
 }
 
 function isPreset(spec: OptionSpec<unknown> | undefined): spec is PresetSpec<string> {

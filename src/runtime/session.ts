@@ -1,5 +1,5 @@
 /** @file A session: a graph loaded into a runtime, fed and read with this package's own tensors. */
-import { AbortedError, checkForm, MisuseError, throwIfAborted } from "../errors.ts";
+import { AbortedError, checkForm, checkKeys, MisuseError, throwIfAborted } from "../errors.ts";
 import { writeModel } from "../onnx/file/write-model.ts";
 import { inferShapes, inferShapesIfValid } from "../onnx/infer-shapes.ts";
 import { type Graph, initializerOf, type Model, tensorOfInitializer } from "../onnx/model.ts";
@@ -47,6 +47,18 @@ export interface SessionOptions {
   readonly runtimeLog?: boolean;
 }
 
+/** The names of {@link SessionOptions}. */
+export const sessionOptionKeys = [
+  "where",
+  "runtime",
+  "threads",
+  "providers",
+  "weightsFolder",
+  "lowMemory",
+  "blocked",
+  "runtimeLog",
+] as const satisfies readonly (keyof SessionOptions)[];
+
 /** A graph that is ready to run. */
 export interface Session {
   readonly inputNames: readonly string[];
@@ -65,8 +77,20 @@ export interface Session {
   dispose(): Promise<void>;
 }
 
+const modelKeys = [
+  "irVersion",
+  "opsets",
+  "producerName",
+  "producerVersion",
+  "metadata",
+  "graph",
+  "functions",
+  "origin",
+] as const satisfies readonly (keyof Model)[];
+
 /** The model around a graph of the canonical opset, as sessions and files need it. */
 export function modelOf(graph: Graph, base?: Partial<Model>): Model {
+  checkKeys("modelOf", base, modelKeys);
   return {
     irVersion: 8,
     opsets: new Map([["", 18]]),
@@ -84,12 +108,16 @@ export function modelOf(graph: Graph, base?: Partial<Model>): Model {
  * because a wanted execution provider is not there.
  */
 export async function createSession(model: Model, given: SessionOptions): Promise<Session> {
+  checkKeys("createSession", given, sessionOptionKeys);
   checkForm("createSession: model", model, ["graph", "opsets"]);
   checkForm("createSession: options", given, []);
-  const { where = "model", weightsFolder } = given;
+  const { where = "model", weightsFolder, runtime, threads, providers } = given;
   const { InferenceSession } = checkRuntime(where, given.runtime);
   checkSessionOptions(where, given);
-  const options: SessionOptions = { ...given, providers: (await providersOf(given)).providers };
+  const options: SessionOptions = {
+    ...given,
+    providers: (await providersOf({ runtime, threads, providers })).providers,
+  };
   askForFullPrecision(options.providers);
   const blocked = options.blocked ?? hasBlockedLayout(options);
   const arranged = blocked ? { ...model, graph: inBlocks(model.graph) } : model;
@@ -114,6 +142,7 @@ const choices = new WeakMap<Runtime, Promise<ProviderChoice>>();
 export async function providersOf(
   options: Pick<SessionOptions, "runtime" | "threads" | "providers">,
 ): Promise<ProviderChoice> {
+  checkKeys("providersOf", options, ["runtime", "threads", "providers"]);
   checkForm("providersOf: options", options, []);
   checkSessionOptions("providersOf", options);
   const { runtime, threads, providers } = options;
@@ -221,7 +250,9 @@ function wrap(session: RuntimeSession, options: SessionOptions & { readonly wher
   return {
     inputNames: session.inputNames,
     outputNames: session.outputNames,
-    async run(feeds, fetches = session.outputNames, { signal } = {}) {
+    async run(feeds, fetches = session.outputNames, options) {
+      checkKeys("session.run", options, ["signal"]);
+      const signal = options?.signal;
       if (released !== undefined) throw usedAfterDispose(where);
       throwIfAborted(signal, where);
       const missing = session.inputNames.find((name) => feeds[name] === undefined);

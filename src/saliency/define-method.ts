@@ -5,7 +5,7 @@ import { checkMask, describeMask } from "../attacks/hold-to-mask.ts";
 import { checkClassifier, classIndex } from "../classifier/check-arguments.ts";
 import type { Classifier } from "../classifier/classifier.ts";
 import type { Classification } from "../classifier/logits.ts";
-import { checkForm, MisuseError, throwIfAborted } from "../errors.ts";
+import { checkForm, checkKeys, MisuseError, throwIfAborted } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { usualBox } from "../localization/localize-map.ts";
 import { checkThresholdRule, type ThresholdRule } from "../localization/threshold.ts";
@@ -235,7 +235,9 @@ export function definePerturbationMethod<const N extends string, const S extends
     const found = await definition.perturb(task);
     return mask === undefined ? found : { ...found, settings: { ...found.settings, mask: describeMask(mask) } };
   };
-  const mapOf: Perturbing<S>["mapOf"] = async (classifier, image, perturbation, { signal } = {}) => {
+  const mapOf: Perturbing<S>["mapOf"] = async (classifier, image, perturbation, options) => {
+    checkKeys(`${name}: mapOf`, options, ["signal"]);
+    const signal = options?.signal;
     const { label, pixels, evaluations, settings, details, facts } = perturbation;
     return {
       map: await definition.mapOf({ classifier, image, perturbation, signal }),

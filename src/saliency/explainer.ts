@@ -2,7 +2,7 @@
 import { checkClassifier } from "../classifier/check-arguments.ts";
 import type { Classifier } from "../classifier/classifier.ts";
 import type { Classification } from "../classifier/logits.ts";
-import { AbortedError, checkForm } from "../errors.ts";
+import { AbortedError, checkForm, checkKeys } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { totalCost } from "../options/cost.ts";
 import { completeOptions } from "../options/schema.ts";
@@ -37,10 +37,12 @@ export function createExplainer(
   image: ImageTensor,
   question: Pick<MethodOptions, "label" | "target" | "batch" | "mask" | "smoothing"> = {},
 ): Explainer {
+  checkKeys("createExplainer", question, ["label", "target", "batch", "mask", "smoothing"]);
   checkClassifier("createExplainer", classifier);
   const perturbations = new Map<string, Promise<Timed<Perturbation>>>();
   let clean: Classification | undefined;
   const classify: Explainer["classify"] = async (options) => {
+    checkKeys("createExplainer: classify", options, ["signal"]);
     clean ??= await classifier.classify(image, options);
     return clean;
   };
@@ -66,12 +68,13 @@ export function createExplainer(
   return {
     classify,
     async explain(method, settings = {}, options = {}) {
+      checkKeys("createExplainer: explain", options, ["random", "signal", "onProgress"]);
       checkForm("createExplainer: method", method, ["name", "settings", "explain"]);
       const { name, perturbing } = method;
       // Only the method's own: a setting called label is none.
       const own = completeOptions(name, method.settings, settings);
       if (perturbing === undefined) {
-        const label = question.label ?? (await classify(options)).label;
+        const label = question.label ?? (await classify({ signal: options.signal })).label;
         const asked = { ...settings, ...question, ...options, label };
         const { value, seconds } = await timed(() => method.explain(classifier, image, asked));
         return { explanation: value, perturbation: undefined, seconds };
@@ -82,7 +85,7 @@ export function createExplainer(
       const { value: perturbation, seconds: before } = await shared(key, search, options.signal);
       clean ??= perturbation.clean;
       const { value, seconds } = await timed(async () => {
-        const found = await perturbing.mapOf(classifier, image, perturbation, options);
+        const found = await perturbing.mapOf(classifier, image, perturbation, { signal: options.signal });
         if (question.smoothing === undefined) return found;
         const { label } = perturbation;
         const smoothed = await method.explain(classifier, image, { ...settings, ...question, ...options, label });

@@ -55,8 +55,8 @@ export interface RenderedScene {
  * @throws MisuseError for an unknown option or a value out of range
  */
 export function renderScene(options: SceneOptions): RenderedScene {
-  checkForm("renderScene: options", options, ["seed", "index"]);
   checkKeys("renderScene", options, ["seed", "index", "size", "label"]);
+  checkForm("renderScene: options", options, ["seed", "index"]);
   const { seed, index } = options;
   const size = numberIn("renderScene: size", options.size ?? 96, { min: 16, max: 1024, integer: true });
   numberIn("renderScene: index", index, { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true });
@@ -123,8 +123,8 @@ export interface SceneRecord {
  * @throws MisuseError for an unknown option or a value out of range, before the first scene
  */
 export function scenes(options: ScenesOptions): Iterable<SceneRecord> {
-  checkForm("scenes: options", options, ["seed", "count"]);
   checkKeys("scenes", options, ["seed", "count", "size", "start"]);
+  checkForm("scenes: options", options, ["seed", "count"]);
   const { seed, size } = options;
   const start = numberIn("scenes: start", options.start ?? 0, { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true });
   const count = numberIn("scenes: count", options.count, {

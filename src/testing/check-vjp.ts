@@ -2,7 +2,7 @@
 
 import type { RuleTable } from "../autodiff/rules/index.ts";
 import { appendVjp } from "../autodiff/sweep.ts";
-import { checkForm, MisuseError } from "../errors.ts";
+import { checkForm, checkKeys, MisuseError } from "../errors.ts";
 import type { AttributeValue } from "../onnx/attributes.ts";
 import { GraphBuilder, type Value } from "../onnx/builder.ts";
 import { evaluate } from "../onnx/evaluate.ts";
@@ -70,8 +70,10 @@ export interface VjpCheck {
 export function checkVjp(
   opType: string,
   inputs: readonly (NumericTensor | undefined)[],
-  { attributes = {}, constants = [], wrt, outputCount = 1, outputs, rules, step = 1e-5 }: CheckVjpOptions = {},
+  options: CheckVjpOptions = {},
 ): VjpCheck {
+  checkKeys("checkVjp", options, ["attributes", "constants", "wrt", "outputCount", "outputs", "rules", "step"]);
+  const { attributes = {}, constants = [], wrt, outputCount = 1, outputs, rules, step = 1e-5 } = options;
   checkForm("checkVjp: opType", opType, "string");
   checkForm("checkVjp: inputs", inputs, "list");
   const g = new GraphBuilder();

@@ -1,6 +1,6 @@
 /** @file Comparing a runtime with the float64 reference evaluator, on a whole graph or on one operator. */
 
-import { checkForm } from "../errors.ts";
+import { checkForm, checkKeys } from "../errors.ts";
 import type { AttributeValue } from "../onnx/attributes.ts";
 import { GraphBuilder, type Value } from "../onnx/builder.ts";
 import { evaluate } from "../onnx/evaluate.ts";
@@ -22,8 +22,10 @@ export interface OneNodeOptions {
 export function oneNodeGraph(
   opType: string,
   inputs: readonly (NumericTensor | undefined)[],
-  { attributes = {}, constants = [], outputCount = 1 }: OneNodeOptions = {},
+  options: OneNodeOptions = {},
 ): { readonly graph: Graph; readonly feeds: Readonly<Record<string, NumericTensor>> } {
+  checkKeys("oneNodeGraph", options, ["attributes", "constants", "outputCount"]);
+  const { attributes = {}, constants = [], outputCount = 1 } = options;
   checkForm("oneNodeGraph: opType", opType, "string");
   checkForm("oneNodeGraph: inputs", inputs, "list");
   const g = new GraphBuilder();
@@ -49,8 +51,10 @@ export async function runtimeError(
   runtime: Runtime,
   graph: Graph,
   feeds: Readonly<Record<string, NumericTensor>>,
-  { opset = 18 }: { readonly opset?: number } = {},
+  options: { readonly opset?: number } = {},
 ): Promise<number> {
+  checkKeys("runtimeError", options, ["opset"]);
+  const { opset = 18 } = options;
   checkForm("runtimeError: runtime", runtime, ["InferenceSession", "Tensor"]);
   checkForm("runtimeError: graph", graph, ["nodes", "initializers"]);
   // Both see the same inputs: rounded to the precision that the runtime takes.

@@ -14,7 +14,7 @@
  *   the two, by eight Gauss–Legendre nodes: complete up to the error of the quadrature. Captum takes the derivative at the image there, which is
  *   not complete.
  */
-import { checkForm } from "../../errors.ts";
+import { checkForm, checkKeys } from "../../errors.ts";
 import type { GraphBuilder, Value } from "../../onnx/builder.ts";
 import { hasTrait } from "../../onnx/operators/table.ts";
 import { sameShape } from "../../tensor/shape.ts";
@@ -168,6 +168,7 @@ function rescaleRule(record: Rule, twinsIn: (g: GraphBuilder) => Twins): VjpRule
  * and Σ m (x − x₀) is the difference that the image makes to what was seeded.
  */
 export function deepLiftRules(options: DeepLiftOptions): RuleTable {
+  checkKeys("deepLiftRules", options, ["image", "baseline"]);
   checkForm("deepLiftRules: options", options, ["image", "baseline"]);
   const { image, baseline } = options;
   const known = new WeakMap<GraphBuilder, Twins>();

@@ -22,7 +22,7 @@
  * are constants in the same way; factors and summands that do not depend on the image hand it on.
  */
 
-import { checkForm } from "../../errors.ts";
+import { checkForm, checkKeys } from "../../errors.ts";
 import type { GraphBuilder, Value } from "../../onnx/builder.ts";
 import type { Node } from "../../onnx/model.ts";
 import { hasTrait } from "../../onnx/operators/table.ts";
@@ -426,6 +426,17 @@ function bySum(epsilon: number): VjpRule {
  * and nothing is 0, what arrives at the image adds up to what was handed in, up to ε.
  */
 export function lrpRules(options: LrpOptions): RuleTable {
+  checkKeys("lrpRules", options, [
+    "image",
+    "first",
+    "convolutions",
+    "dense",
+    "epsilon",
+    "stabilizer",
+    "gamma",
+    "alpha",
+    "bias",
+  ]);
   checkForm("lrpRules: options", options, ["image", "first", "convolutions", "dense"]);
   const boundsOf = boundsFrom(options.image);
   return ruleTable((record) => lrpRule(record, options, boundsOf));

@@ -4,7 +4,7 @@
  * Every operator on the way may have a rule, and yet nothing comes through: a step that is flat everywhere, weights of 0, a branch that is
  * never taken. So the network is run back once from random cotangents of all its logits, on pictures that look like none in particular.
  */
-import { checkForm, throwIfAborted } from "../../errors.ts";
+import { checkForm, checkKeys, throwIfAborted } from "../../errors.ts";
 import { normal } from "../../random/distributions.ts";
 import { createRandom } from "../../random/random.ts";
 import { sizeOf } from "../../tensor/tensor.ts";
@@ -31,6 +31,7 @@ export async function probeGradient(
   classifier: Pick<Classifier, "prepared" | "backward" | "classCount">,
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<GradientProbe> {
+  checkKeys("probeGradient", options, ["signal"]);
   checkForm("probeGradient: classifier", classifier, ["prepared", "backward", "classCount"]);
   checkForm("probeGradient: options", options, []);
   const { signal } = options;

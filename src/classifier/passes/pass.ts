@@ -1,5 +1,5 @@
 /** @file A pass: a graph of the network, open in a session, run on as many inputs as one has. */
-import { kindOf, MisuseError } from "../../errors.ts";
+import { checkKeys, kindOf, MisuseError } from "../../errors.ts";
 import type { Graph } from "../../onnx/model.ts";
 import type { Session } from "../../runtime/session.ts";
 import { type FloatTensor, floatTensor, type Shape, sizeOf, type Tensor } from "../../tensor/tensor.ts";
@@ -58,6 +58,7 @@ export function openPass<In, Out>({ graph, run: runGraph }: OpenGraph, plan: Pas
   return {
     batch: most,
     async run(inputs, options) {
+      checkKeys("run", options, ["signal"]);
       checkCount(inputs, most);
       return inChunks(inputs, perRun, async (some) => {
         const made = makers.map(({ name, make }) => ({ name, ...make(some) }));

@@ -5,12 +5,12 @@
  * most confident predictions on natural pictures: on average, over many of them. One picture says little. So the confidences
  * are weighed against the guess made from the model alone, and where several answers are left that give different labels, that is a warning.
  */
-import { checkForm, throwIfAborted } from "../../errors.ts";
+import { checkForm, checkKeys, throwIfAborted } from "../../errors.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import { resizeFloat } from "../../image/resize.ts";
 import { normal } from "../../random/distributions.ts";
 import { createRandom } from "../../random/random.ts";
-import { createSession, modelOf, type SessionOptions } from "../../runtime/session.ts";
+import { createSession, modelOf, type SessionOptions, sessionOptionKeys } from "../../runtime/session.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import type { Classifier } from "../classifier.ts";
 import { classificationOf, sigmoidAt, softmaxAt } from "../logits.ts";
@@ -66,6 +66,7 @@ export async function probePreprocessing(
   images: readonly ImageTensor[],
   options: ProbeOptions,
 ): Promise<PreprocessingGuess> {
+  checkKeys("probePreprocessing", options, [...sessionOptionKeys, "labels", "signal", "onProgress"]);
   checkForm("probePreprocessing: classifier", classifier, ["model", "prepared", "input", "guess"]);
   checkForm("probePreprocessing: images", images, "list");
   checkForm("probePreprocessing: options", options, ["runtime"]);

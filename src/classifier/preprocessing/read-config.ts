@@ -1,7 +1,7 @@
 /**
  * @file Preprocessing as the files beside models state it: Hugging Face's preprocessor_config.json, timm's config.json, and our own.
  */
-import { BadInputError, nearest } from "../../errors.ts";
+import { BadInputError, checkKeys, nearest } from "../../errors.ts";
 import { checkGeometryRule, type GeometryRule } from "../../image/geometry.ts";
 import type { Interpolation } from "../../image/resize.ts";
 import {
@@ -80,8 +80,10 @@ export function statedWithin(
 export function statedInConfig(
   config: unknown,
   where: string,
-  { ignoresOthers = false }: StatedInConfigOptions = {},
+  options: StatedInConfigOptions = {},
 ): StatedPreprocessing | undefined {
+  checkKeys("statedInConfig", options, ["ignoresOthers"]);
+  const { ignoresOthers = false } = options;
   if (!isObject(config)) return undefined;
   // timm keeps it under a key; in older files the object itself is it.
   const { pretrained_cfg: timm, image_processor: processor } = config;

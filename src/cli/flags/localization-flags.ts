@@ -82,7 +82,7 @@ function metricList(text: string): MetricName[] {
 /** The choices under which tables are made. */
 export function summaryOptionsOf(flags: LocalizationFlags): SummaryOptions {
   const { connectivity, match, object, tolerance, toleranceOf } = flags;
-  return checkSummaryOptions({ connectivity, match, object, tolerance, toleranceOf });
+  return checkSummaryOptions("localization", { connectivity, match, object, tolerance, toleranceOf });
 }
 
 /** The settings that decide what records hold. */

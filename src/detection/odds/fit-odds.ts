@@ -65,9 +65,9 @@ export async function fitOdds(
   images: Iterable<LabeledImage> | AsyncIterable<LabeledImage>,
   options: FitOddsOptions = {},
 ): Promise<OddsStatistics> {
+  checkKeys("fitOdds", options, optionKeys);
   checkPass("fitOdds", pass);
   checkIterable("fitOdds", images);
-  checkKeys("fitOdds", options, optionKeys);
   const kinds = checkKinds("fitOdds: kinds", options.kinds ?? detectionKinds);
   const samples = numberIn("fitOdds: samples", options.samples ?? 256, { min: 1, integer: true });
   const seed = numberIn("fitOdds: seed", options.seed ?? 0, { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true });

@@ -71,10 +71,10 @@ export async function detectOdds(
   images: readonly NamedImage[],
   options: DetectOddsOptions = {},
 ): Promise<OddsVerdict[]> {
+  checkKeys("detectOdds", options, optionKeys);
   checkPass("detectOdds", pass);
   checkStatistics("detectOdds", statistics);
   checkIterable("detectOdds", images);
-  checkKeys("detectOdds", options, optionKeys);
   const samples = numberIn("detectOdds: samples", options.samples ?? statistics.samples, { min: 1, integer: true });
   const seed = numberIn("detectOdds: seed", options.seed ?? 0, { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true });
   const alpha = numberIn("detectOdds: alpha", options.alpha ?? 0.05, { min: 1e-9, max: 0.5 });

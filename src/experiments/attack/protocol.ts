@@ -8,7 +8,15 @@ import type { AnyAttack, AnyAttackOptions, AttackResult } from "../../attacks/at
 import { type Rounding, roundings } from "../../attacks/attack-options.ts";
 import { evenBatch } from "../../attacks/run-search.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
-import { checkForm, MisuseError, numberIn, oneOf, PerceptualBallError, throwIfAborted } from "../../errors.ts";
+import {
+  checkForm,
+  checkKeys,
+  MisuseError,
+  numberIn,
+  oneOf,
+  PerceptualBallError,
+  throwIfAborted,
+} from "../../errors.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import type { Progress } from "../../options/progress.ts";
 import { createRandom } from "../../random/random.ts";
@@ -134,6 +142,7 @@ export function attackItems(
   runs: readonly AttackRun[],
   options: AttackItemsOptions,
 ): AttackItem[] {
+  checkKeys("attackItems", options, ["classifier", "settings", "keepImages", "turn", "batch", "isDivided"]);
   checkForm("attackItems: pictures", pictures, "list");
   checkForm("attackItems: runs", runs, "list");
   checkForm("attackItems: options", options, ["classifier", "settings"]);
@@ -194,6 +203,7 @@ export function attackCompute(
   items: readonly AttackItem[],
   context: { readonly signal?: AbortSignal },
 ) => Promise<(Computed<AttackFinding> | FailedItem)[]> {
+  checkKeys("attackCompute", options, ["onProgress"]);
   checkForm("attackCompute: options", options, []);
   const { onProgress } = options;
   // The pictures of a turn, the oldest first: the next attack is mostly on the same.

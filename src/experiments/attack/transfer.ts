@@ -1,6 +1,6 @@
 /** @file Do adversarial images made on one network fool others? Eight-bit pictures, as anybody would get them, looked at by other networks. */
 import type { Classifier } from "../../classifier/classifier.ts";
-import { checkForm, PerceptualBallError, throwIfAborted } from "../../errors.ts";
+import { checkForm, checkKeys, PerceptualBallError, throwIfAborted } from "../../errors.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import { floatTensor, type Tensor } from "../../tensor/tensor.ts";
 import type { RecordStore } from "../records/record-store.ts";
@@ -47,8 +47,10 @@ export async function transferMatrix(
   items: readonly AttackItem[],
   store: Pick<RecordStore<AttackFinding>, "finished" | "readArray">,
   models: readonly [own: TransferModel, ...others: TransferModel[]],
-  { signal }: { readonly signal?: AbortSignal } = {},
+  options: { readonly signal?: AbortSignal } = {},
 ): Promise<TransferMatrix> {
+  checkKeys("transferMatrix", options, ["signal"]);
+  const { signal } = options;
   checkForm("transferMatrix: items", items, "list");
   checkForm("transferMatrix: store", store, ["finished", "readArray"]);
   checkForm("transferMatrix: models", models, "list");

@@ -4,7 +4,15 @@ import type { Classifier } from "../../classifier/classifier.ts";
 import { finiteLogits, mostProbable, sigmoidAt, softmaxAt } from "../../classifier/logits.ts";
 import { decidesEachLabel } from "../../classifier/network/head/head.ts";
 import { defaultBatch } from "../../classifier/passes/default-batch.ts";
-import { AbortedError, checkForm, MisuseError, numberIn, PerceptualBallError, throwIfAborted } from "../../errors.ts";
+import {
+  AbortedError,
+  checkForm,
+  checkKeys,
+  MisuseError,
+  numberIn,
+  PerceptualBallError,
+  throwIfAborted,
+} from "../../errors.ts";
 import type { ImageTensor, Picture } from "../../image/picture.ts";
 import { type LabelRecord, topCount } from "../records/label-record.ts";
 import { wilsonInterval } from "../statistics/statistics.ts";
@@ -45,8 +53,10 @@ export interface ClassifyPicturesOptions {
 export async function* classifyPictures(
   classifier: Classifier,
   pictures: Iterable<PictureToClassify>,
-  { top = topCount, batch, signal, onFailure }: ClassifyPicturesOptions = {},
+  options: ClassifyPicturesOptions = {},
 ): AsyncGenerator<ClassificationRecord, void, undefined> {
+  checkKeys("classifyPictures", options, ["top", "batch", "signal", "onFailure"]);
+  const { top = topCount, batch, signal, onFailure } = options;
   const where = "classifyPictures";
   checkClassifier(where, classifier);
   numberIn(`${where}: top`, top, { min: 1, integer: true });

@@ -34,7 +34,7 @@ const optionKeys = [
 
 /** How many points the cone of so many images takes. Errors: MisuseError for an impossible step. */
 export function conePoints(images: number, options: ConeOptions = {}): number {
-  checkForm("conePoints: options", options, []);
+  checkKeys("conePoints", options, optionKeys);
   const { step = 0.05, directions = 5 } = options;
   return images * planePoints(axesOf(step), directions);
 }
@@ -48,9 +48,9 @@ export async function coneOf(
   pairs: readonly ConePair[],
   options: ConeOptions = {},
 ): Promise<Cone> {
+  checkKeys("cone", options, optionKeys);
   checkForm("coneOf: classifier", classifier, ["model", "prepared", "input", "guess"]);
   checkForm("coneOf: pairs", pairs, "list");
-  checkKeys("cone", options, optionKeys);
   const axes = axesOf(options.step ?? 0.05);
   const directions = numberIn("cone: directions", options.directions ?? 5, { min: 1, integer: true });
   const batch = numberIn("cone: batch", options.batch ?? 64, { min: 1, integer: true });

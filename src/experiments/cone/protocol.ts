@@ -5,7 +5,7 @@
  * array are kept per picture and attack, so that an interrupted run goes on and no more than one picture is in memory.
  */
 import type { Classifier } from "../../classifier/classifier.ts";
-import { BadInputError, checkForm, numberIn } from "../../errors.ts";
+import { BadInputError, checkForm, checkKeys, numberIn } from "../../errors.ts";
 import { createRandom } from "../../random/random.ts";
 import { tensorOf } from "../../tensor/tensor.ts";
 import type { AttackItem } from "../attack/protocol.ts";
@@ -98,6 +98,7 @@ export function coneCompute(
   classifier: Classifier,
   options: ConeComputeOptions,
 ): (items: readonly ConeItem[], context: { readonly signal?: AbortSignal }) => Promise<Computed<ConeRecord>[]> {
+  checkKeys("coneCompute", options, ["settings", "findings", "onPoints"]);
   checkForm("coneCompute: classifier", classifier, ["model", "prepared", "input", "guess"]);
   checkForm("coneCompute: options", options, ["settings", "findings"]);
   const { settings, findings, onPoints } = options;

@@ -7,7 +7,7 @@ import { type AttackImages, fitOdds, type LabeledImage } from "../../detection/o
 import type { NoiseKind } from "../../detection/odds/noise.ts";
 import { calibrateOdds, detectOdds } from "../../detection/odds/odds.ts";
 import type { OddsStatistics } from "../../detection/odds/odds-statistics.ts";
-import { BadInputError, checkForm, type PerceptualBallError } from "../../errors.ts";
+import { BadInputError, checkForm, checkKeys, type PerceptualBallError } from "../../errors.ts";
 import type { OnProgress } from "../../options/progress.ts";
 import { hashText } from "../../random/hash-text.ts";
 import { createRandom } from "../../random/random.ts";
@@ -41,6 +41,18 @@ export async function fitStatistics(
   images: readonly DatasetImage[],
   options: FitStatisticsOptions,
 ): Promise<OddsStatistics> {
+  checkKeys("fitStatistics", options, [
+    "kinds",
+    "correctionKinds",
+    "samples",
+    "antithetic",
+    "justDetect",
+    "falsePositiveRate",
+    "seed",
+    "signal",
+    "onProgress",
+    "onFailure",
+  ]);
   checkForm("fitStatistics: classifier", classifier, ["model", "prepared", "input", "guess"]);
   checkForm("fitStatistics: pass", pass, ["batch", "run"]);
   checkForm("fitStatistics: images", images, "list");

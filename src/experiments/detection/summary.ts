@@ -8,7 +8,7 @@ import { type NoiseKind, parseNoiseKind } from "../../detection/odds/noise.ts";
 import { calibratedCutoff } from "../../detection/odds/odds.ts";
 import type { OddsStatistics } from "../../detection/odds/odds-statistics.ts";
 import { type MeasuredAlignments, type OddsScore, oddsScore } from "../../detection/odds/score.ts";
-import { BadInputError, checkForm } from "../../errors.ts";
+import { BadInputError, checkForm, checkKeys } from "../../errors.ts";
 import type { AttackRun } from "../attack/protocol.ts";
 import type { FinishedRecord } from "../records/record-store.ts";
 import { rocArea, rocCurve } from "../statistics/ranking.ts";
@@ -128,6 +128,7 @@ export function detectionStatistics(
   records: readonly DetectionFinished[],
   options: DetectionStatisticsOptions = {},
 ): OddsStatistics {
+  checkKeys("detectionStatistics", options, ["falsePositiveRate", "seed"]);
   checkForm("detectionStatistics: records", records, "list");
   checkForm("detectionStatistics: options", options, []);
   const { falsePositiveRate, seed = 0 } = options;
@@ -224,6 +225,7 @@ export function summarizeDetection(
   runs: readonly AttackRun[],
   options: SummarizeDetectionOptions,
 ): Pick<DetectionSummary, "statistics" | "cutoff" | "clean" | "groups"> {
+  checkKeys("summarizeDetection", options, ["statistics", "labelName", "correction"]);
   checkForm("summarizeDetection: records", records, "list");
   checkForm("summarizeDetection: runs", runs, "list");
   checkForm("summarizeDetection: options", options, ["statistics", "labelName"]);

@@ -6,7 +6,7 @@ import type { DetectorStatistics, MeasuredImage } from "../../detection/detector
 import { openMeasuring } from "../../detection/measurement.ts";
 import type { NamedImage } from "../../detection/odds/alignments.ts";
 import { logitsPart } from "../../detection/part.ts";
-import { BadInputError, checkForm, PerceptualBallError, throwIfAborted } from "../../errors.ts";
+import { BadInputError, checkForm, checkKeys, PerceptualBallError, throwIfAborted } from "../../errors.ts";
 import type { OnProgress } from "../../options/progress.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import { indexOfLargest } from "../../tensor/vector.ts";
@@ -44,6 +44,15 @@ export async function fitDetectors(
   images: readonly DatasetImage[],
   options: FitDetectorsOptions,
 ): Promise<FittedRun[]> {
+  checkKeys("fitDetectors", options, [
+    "falsePositiveRate",
+    "seed",
+    "fitAttack",
+    "batch",
+    "signal",
+    "onProgress",
+    "onFailure",
+  ]);
   checkForm("fitDetectors: classifier", classifier, ["model", "prepared", "input", "guess"]);
   checkForm("fitDetectors: runs", runs, "list");
   checkForm("fitDetectors: images", images, "list");

@@ -6,10 +6,17 @@ import { checkForm, MisuseError } from "../../errors.ts";
 import { gridKinds, type ThresholdKind } from "../../localization/threshold-grids.ts";
 import { perceptual } from "../../saliency/perturbations/perceptual.ts";
 import { deviationsOf, holmAdjust } from "../statistics/statistics.ts";
-import { clustersOf, type IntervalEstimate, type Pooling, pairedTest, unknownShare } from "./estimates.ts";
+import {
+  checkPooling,
+  clustersOf,
+  type IntervalEstimate,
+  type Pooling,
+  pairedTest,
+  unknownShare,
+} from "./estimates.ts";
 import type { TabledRecord } from "./judged-record.ts";
 import type { MethodRun } from "./protocol.ts";
-import { defaultSummaryOptions, type SummaryOptions } from "./summary-options.ts";
+import { checkSummaryOptions, defaultSummaryOptions, type SummaryOptions } from "./summary-options.ts";
 import { bestThreshold, errorsOf, type Subject, subjectsOf } from "./threshold-errors.ts";
 
 /** One method against another, or against a box that looks at nothing. */
@@ -42,6 +49,8 @@ export function compareMethods(
   options: SummaryOptions = defaultSummaryOptions,
   pooling: Pooling = {},
 ): Comparison[] {
+  checkSummaryOptions("compareMethods", options);
+  checkPooling("compareMethods", pooling);
   checkForm("compareMethods: names", names, "list");
   const subjects = subjectsOf("compareMethods", records, runs);
   const unknown = names.find((name) => !runs.some((run) => run.name === name));

@@ -1,4 +1,5 @@
 /** @file Shares and means over pictures with their intervals, also where pictures come more than once. */
+import { checkKeys } from "../../errors.ts";
 import { bootstrapMean, mcnemarTest, signFlipTest, wilsonInterval } from "../statistics/statistics.ts";
 
 /** A share or a mean with its 95 % confidence interval. */
@@ -13,6 +14,11 @@ export interface IntervalEstimate {
 export interface Pooling {
   /** What stands for the picture itself, of the image's identifier in a record's key. Default: every record is a picture of its own. */
   readonly clusterOf?: (image: string) => string;
+}
+
+/** Throws a MisuseError in the name of `where` for a key that {@link Pooling} does not have. */
+export function checkPooling(where: string, pooling: Pooling): void {
+  checkKeys(`${where}: pooling`, pooling, ["clusterOf"]);
 }
 
 /** The picture of each image, in the same order; undefined where each is one of its own. */

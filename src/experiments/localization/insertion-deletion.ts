@@ -8,7 +8,7 @@
 import { softmaxAt } from "../../classifier/logits.ts";
 import type { ForwardPass } from "../../classifier/passes/passes.ts";
 import { denormalizePixels, type Normalization } from "../../classifier/preprocessing/preprocessing.ts";
-import { checkForm, numberIn } from "../../errors.ts";
+import { checkForm, checkKeys, numberIn } from "../../errors.ts";
 import { blur } from "../../image/gaussian-blur.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import type { SaliencyMap } from "../../saliency/saliency-map.ts";
@@ -47,6 +47,7 @@ export async function insertionDeletion(
   map: SaliencyMap,
   options: CurvesOptions,
 ): Promise<InsertionDeletion> {
+  checkKeys("insertionDeletion", options, ["label", "steps", "normalization", "signal"]);
   checkForm("insertionDeletion: forward", forward, ["batch", "run"]);
   checkForm("insertionDeletion: image", image, ["dtype", "data", "shape"]);
   checkForm("insertionDeletion: map", map, ["dtype", "data", "shape"]);

@@ -1,11 +1,11 @@
 /** @file A record of the localization benchmark after its boxes were judged: a tenth of the size, and enough for every table. */
-import { checkForm } from "../../errors.ts";
+import { checkForm, checkKeys } from "../../errors.ts";
 import { gridKinds, type ThresholdKind } from "../../localization/threshold-grids.ts";
 import type { FinishedRecord } from "../records/record-store.ts";
 import { isLocalized } from "./agreement.ts";
 import { areaUnderSteps } from "./insertion-deletion.ts";
 import { boxesOfText, type ConnectivityKey, type LocalizationRecord } from "./record.ts";
-import { connectivityKeys, type SummaryOptions } from "./summary-options.ts";
+import { connectivityKeys, type SummaryOptions, summaryOptionKeys } from "./summary-options.ts";
 
 /** For each threshold of a kind's grid "1" where the box is wrong and "0" where it is right: "1100111". */
 export type GridErrors = Readonly<Record<ThresholdKind, string>>;
@@ -26,6 +26,7 @@ export function judgeRecord(
   record: LocalizationRecord,
   options: Pick<SummaryOptions, "match" | "object">,
 ): JudgedRecord {
+  checkKeys("judgeRecord", options, summaryOptionKeys);
   checkForm("judgeRecord: record", record, ["boxes", "size", "truthBoxes"]);
   const { boxes, point: _, insertion, deletion, ...rest } = record;
   return {

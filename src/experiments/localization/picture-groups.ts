@@ -1,12 +1,18 @@
 /** @file The error on some of the pictures: those with one small, one large or several objects, those that the network gets right. */
-import { checkForm } from "../../errors.ts";
 import { areaOf } from "../../localization/box.ts";
 import { gridKinds, type ThresholdKind } from "../../localization/threshold-grids.ts";
-import { clustersOf, type IntervalEstimate, type Pooling, shareEstimate, unknownShare } from "./estimates.ts";
+import {
+  checkPooling,
+  clustersOf,
+  type IntervalEstimate,
+  type Pooling,
+  shareEstimate,
+  unknownShare,
+} from "./estimates.ts";
 import type { TabledRecord } from "./judged-record.ts";
 import type { MethodRun } from "./protocol.ts";
 import type { LocalizationRecord } from "./record.ts";
-import { defaultSummaryOptions, type SummaryOptions } from "./summary-options.ts";
+import { checkSummaryOptions, defaultSummaryOptions, type SummaryOptions } from "./summary-options.ts";
 import { bestThreshold, errorsOf, subjectsOf } from "./threshold-errors.ts";
 
 /** A box that covers less than this share of what the network sees is small: half of the side, as the centered box has half of the area. */
@@ -80,7 +86,8 @@ export function summarizeGroups(
   options: SummaryOptions = defaultSummaryOptions,
   pooling: Pooling = {},
 ): PictureGroup[] {
-  checkForm("summarizeGroups: options", options, ["connectivity", "match", "object"]);
+  checkSummaryOptions("summarizeGroups", options);
+  checkPooling("summarizeGroups", pooling);
   const subjects = subjectsOf("summarizeGroups", records, runs);
   const wrong = subjects.map((subject) =>
     Object.fromEntries(

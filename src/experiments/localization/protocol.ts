@@ -8,7 +8,7 @@ import type { Classifier } from "../../classifier/classifier.ts";
 import { type Classification, classificationOf } from "../../classifier/logits.ts";
 import { geometryFor } from "../../classifier/preprocessing/fit-picture.ts";
 import { contentsOption, type Dataset, type DatasetImage } from "../../datasets/dataset.ts";
-import { BadInputError, checkForm, MisuseError, numberIn, oneOf } from "../../errors.ts";
+import { BadInputError, checkForm, checkKeys, MisuseError, numberIn, oneOf } from "../../errors.ts";
 import { blur } from "../../image/gaussian-blur.ts";
 import { type Box, fitGeometry, type Geometry } from "../../image/geometry.ts";
 import { normalizeMap, normalizeSigned } from "../../image/normalize.ts";
@@ -137,8 +137,10 @@ export function localizationKey(image: DatasetImage, { name, method, settings }:
 export function localizationItems(
   dataset: Dataset,
   runs: readonly MethodRun[],
-  { keepMaps = 0 }: { readonly keepMaps?: number } = {},
+  options: { readonly keepMaps?: number } = {},
 ): LocalizationItem[] {
+  checkKeys("localizationItems", options, ["keepMaps"]);
+  const { keepMaps = 0 } = options;
   checkForm("localizationItems: dataset", dataset, ["name", "images", "problems"]);
   checkForm("localizationItems: runs", runs, "list");
   const twice = runs.find(({ name }, i) => runs.findIndex((other) => other.name === name) !== i);

@@ -1,5 +1,5 @@
 /** @file The choices under which the localization benchmark's tables are made of its records. */
-import { numberIn, oneOf } from "../../errors.ts";
+import { checkKeys, numberIn, oneOf } from "../../errors.ts";
 import type { ConnectivityKey } from "./record.ts";
 
 /** The choices under which tables are made. */
@@ -23,12 +23,21 @@ export const defaultSummaryOptions: SummaryOptions = {
   toleranceOf: "picture",
 };
 
+/** The names of {@link SummaryOptions}. */
+export const summaryOptionKeys = [
+  "connectivity",
+  "match",
+  "object",
+  "tolerance",
+  "toleranceOf",
+] as const satisfies readonly (keyof SummaryOptions)[];
+
 /** How components can be formed, in the order of tables. */
 export const connectivityKeys = ["8", "4", "none"] as const satisfies readonly ConnectivityKey[];
 
-/** `options` if they can be meant; otherwise throws a MisuseError that says which cannot. */
-export function checkSummaryOptions(options: SummaryOptions): SummaryOptions {
-  const where = "summarizeLocalization";
+/** `options` if they can be meant; otherwise throws a MisuseError in the name of `where` that says which cannot. */
+export function checkSummaryOptions(where: string, options: SummaryOptions): SummaryOptions {
+  checkKeys(where, options, summaryOptionKeys);
   oneOf(`${where}: connectivity`, options.connectivity, connectivityKeys);
   oneOf(`${where}: match`, options.match, ["at-least", "above"]);
   oneOf(`${where}: object`, options.object, ["any", "dominant"]);

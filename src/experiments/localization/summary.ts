@@ -7,6 +7,7 @@ import { splitHalves, tuneOnHalves } from "../statistics/split-half.ts";
 import { holmAdjust } from "../statistics/statistics.ts";
 import type { Comparison } from "./comparisons.ts";
 import {
+  checkPooling,
   clustersOf,
   type IntervalEstimate,
   meanEstimate,
@@ -110,7 +111,8 @@ export function summarizeMethods(
   options: SummaryOptions = defaultSummaryOptions,
   pooling: Pooling = {},
 ): MethodSummary[] {
-  checkSummaryOptions(options);
+  checkSummaryOptions("summarizeMethods", options);
+  checkPooling("summarizeMethods", pooling);
   const all = subjectsOf("summarizeMethods", records, runs);
   const columns = {
     value: kindSummaries(all, "value", options, pooling),

@@ -7,7 +7,7 @@
 import type { Classifier } from "../../classifier/classifier.ts";
 import type { PreparedModel } from "../../classifier/network/prepare-model.ts";
 import type { DatasetImage } from "../../datasets/dataset.ts";
-import { checkForm, numberIn } from "../../errors.ts";
+import { checkForm, checkKeys, numberIn } from "../../errors.ts";
 import { blur } from "../../image/gaussian-blur.ts";
 import { structuralSimilarity } from "../../image/structural-similarity.ts";
 import { initializerOf, type Model, tensorOfInitializer } from "../../onnx/model.ts";
@@ -157,6 +157,7 @@ export interface RandomizationComputer {
  * draws draws the same numbers at every stage. The trained network's maps are kept in memory.
  */
 export function randomizationComputer(classifier: Classifier, options: RandomizationOptions): RandomizationComputer {
+  checkKeys("randomizationComputer", options, ["open", "sigmaPixels", "seed", "smoothing"]);
   checkForm("randomizationComputer: classifier", classifier, ["model", "prepared", "input", "guess"]);
   checkForm("randomizationComputer: options", options, ["open", "sigmaPixels", "seed"]);
   const { open, sigmaPixels, seed, smoothing } = options;

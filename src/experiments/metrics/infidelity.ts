@@ -5,7 +5,7 @@
  * with the changes of Quantus 0.6: patch after patch becomes black.
  */
 import type { Classifier } from "../../classifier/classifier.ts";
-import { numberIn, oneOf, throwIfAborted } from "../../errors.ts";
+import { checkKeys, numberIn, oneOf, throwIfAborted } from "../../errors.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import { pixelAffine } from "../../saliency/attribution-space.ts";
 import type { SaliencyMap } from "../../saliency/saliency-map.ts";
@@ -36,6 +36,7 @@ export async function infidelity(
   map: SaliencyMap,
   options: InfidelityOptions,
 ): Promise<number> {
+  checkKeys("infidelity", options, ["label", "batch", "signal", "patch", "scale"]);
   checkMetricForms("infidelity", classifier, image, map, options);
   const { label, signal, scale = "none" } = options;
   oneOf("infidelity: scale", scale, ["none", "best"]);

@@ -6,7 +6,7 @@
  */
 import { checkClassifier } from "../../classifier/check-arguments.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
-import { numberIn, throwIfAborted } from "../../errors.ts";
+import { checkKeys, numberIn, throwIfAborted } from "../../errors.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import { fillUniform } from "../../random/fill.ts";
 import { createRandom, createWords, type Random } from "../../random/random.ts";
@@ -37,8 +37,10 @@ export async function maxSensitivity(
   image: ImageTensor,
   map: SaliencyMap,
   explain: (image: ImageTensor) => Promise<SaliencyMap>,
-  { samples = 10, radius = 0.2, isClipped = false, random = createRandom(0), signal }: MaxSensitivityOptions = {},
+  options: MaxSensitivityOptions = {},
 ): Promise<number | undefined> {
+  checkKeys("maxSensitivity", options, ["samples", "radius", "isClipped", "random", "signal"]);
+  const { samples = 10, radius = 0.2, isClipped = false, random = createRandom(0), signal } = options;
   checkClassifier("maxSensitivity", classifier);
   checkMap("maxSensitivity", image, map);
   numberIn("maxSensitivity: samples", samples, { min: 1, integer: true });

@@ -71,8 +71,8 @@ const all = {
     title: "ROAD",
     hint: "the class stays without the map's pixels, lower is better",
     isLessBetter: true,
-    measure: async ({ classifier, image, map, ...options }) =>
-      rounded((await road(classifier, image, map, options)).share),
+    measure: async ({ classifier, image, map, label, batch, random, signal }) =>
+      rounded((await road(classifier, image, map, { label, batch, random, signal })).share),
   },
   infidelity: {
     ...ofNumbers,

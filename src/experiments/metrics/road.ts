@@ -6,7 +6,7 @@
  */
 import type { Classifier } from "../../classifier/classifier.ts";
 import { classificationOf } from "../../classifier/logits.ts";
-import { MisuseError, numberIn, throwIfAborted } from "../../errors.ts";
+import { checkKeys, MisuseError, numberIn, throwIfAborted } from "../../errors.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import { fillNormal } from "../../random/fill.ts";
 import { createRandom, createWords, type Random } from "../../random/random.ts";
@@ -50,6 +50,7 @@ export async function road(
   map: SaliencyMap,
   options: RoadOptions,
 ): Promise<Road> {
+  checkKeys("road", options, ["label", "batch", "signal", "percentages", "noise", "random"]);
   checkMetricForms("road", classifier, image, map, options);
   const { label, signal, percentages = roadPercentages, noise = 0.01, random = createRandom(0) } = options;
   checkPercentages(percentages);

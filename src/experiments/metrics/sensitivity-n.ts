@@ -6,7 +6,7 @@
  */
 import type { Classifier } from "../../classifier/classifier.ts";
 import { softmaxAt } from "../../classifier/logits.ts";
-import { checkForm, numberIn, throwIfAborted } from "../../errors.ts";
+import { checkForm, checkKeys, numberIn, throwIfAborted } from "../../errors.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import type { SaliencyMap } from "../../saliency/saliency-map.ts";
 import { fallingOrder } from "../../tensor/falling-order.ts";
@@ -39,6 +39,7 @@ export async function sensitivitySteps(
   map: SaliencyMap,
   options: SensitivityStepsOptions,
 ): Promise<SensitivitySteps> {
+  checkKeys("sensitivitySteps", options, ["label", "batch", "signal", "pixelsInStep", "share"]);
   checkMetricForms("sensitivitySteps", classifier, image, map, options);
   const { label, signal, share = 0.8 } = options;
   const plane = map.data.length;

@@ -1,5 +1,5 @@
 /** @file The loop of every experiment: what is finished is skipped, what fails is noted, and the rest is computed. */
-import { checkForm, PerceptualBallError, throwIfAborted } from "../../errors.ts";
+import { checkForm, checkKeys, PerceptualBallError, throwIfAborted } from "../../errors.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { keyText } from "./record-index.ts";
@@ -76,6 +76,18 @@ export interface RunExperimentOptions<I extends ExperimentItem, T> {
 export async function runExperiment<I extends ExperimentItem, T>(
   options: RunExperimentOptions<I, T>,
 ): Promise<ExperimentProgress> {
+  checkKeys("runExperiment", options, [
+    "items",
+    "store",
+    "compute",
+    "batchSize",
+    "batchOf",
+    "shard",
+    "signal",
+    "pause",
+    "onProgress",
+    "onFailure",
+  ]);
   checkForm("runExperiment: options", options, ["items", "store", "compute"]);
   const { items, store, batchSize = 1, batchOf = () => "", shard, signal, pause, onProgress } = options;
   const mine = [...new Map(items.map((item) => [keyText(item.key), item])).values()].filter(({ key }) =>

@@ -1,5 +1,5 @@
 /** @file How well scores separate positives from negatives: the ROC curve and its area, average precision, areas under curves. */
-import { checkForm, MisuseError } from "../../errors.ts";
+import { checkForm, checkKeys, MisuseError } from "../../errors.ts";
 import { fallingOrder } from "../../tensor/falling-order.ts";
 import { type ConfidenceOptions, deviationsOf, type Estimate, midranks } from "./statistics.ts";
 
@@ -46,6 +46,7 @@ export function rocArea(
   negatives: ArrayLike<number>,
   options: ConfidenceOptions = {},
 ): Estimate {
+  checkKeys("rocArea", options, ["confidence"]);
   checkForm("rocArea: positives", positives, "numbers");
   checkForm("rocArea: negatives", negatives, "numbers");
   checkScores("rocArea", positives, negatives);

@@ -1,5 +1,5 @@
 /** @file Estimates with intervals, paired tests, and rank correlation. */
-import { checkForm, MisuseError, numberIn } from "../../errors.ts";
+import { checkForm, checkKeys, MisuseError, numberIn } from "../../errors.ts";
 import { chance, integer } from "../../random/distributions.ts";
 import { normalQuantile } from "../../random/normal-quantile.ts";
 import { createRandom, type Random } from "../../random/random.ts";
@@ -39,6 +39,7 @@ export function wilsonInterval(
   trials: number,
   options: ConfidenceOptions = {},
 ): Estimate | undefined {
+  checkKeys("wilsonInterval", options, ["confidence"]);
   numberIn("wilsonInterval: trials", trials, { min: 0, integer: true });
   numberIn("wilsonInterval: successes", successes, { min: 0, max: trials, integer: true });
   if (trials === 0) return undefined;
@@ -63,9 +64,11 @@ export function bootstrapMean(
   values: readonly number[],
   options: ResamplingOptions & { readonly clusters?: readonly string[] } = {},
 ): Estimate | undefined {
+  checkKeys("bootstrapMean", options, ["confidence", "resamples", "random", "clusters"]);
   checkForm("bootstrapMean: values", values, "list");
   if (values.length === 0) return undefined;
-  const groups = clusterSums(values, options.clusters);
+  const { clusters, ...resampling } = options;
+  const groups = clusterSums(values, clusters);
   const meanOf = (drawn: readonly { readonly sum: number; readonly count: number }[]): number => {
     let [sum, count] = [0, 0];
     for (const group of drawn) {
@@ -74,7 +77,7 @@ export function bootstrapMean(
     }
     return sum / count;
   };
-  return bootstrap(groups, meanOf, options);
+  return bootstrap(groups, meanOf, resampling);
 }
 
 /**
@@ -84,8 +87,10 @@ export function bootstrapMean(
 export function bootstrap<U>(
   units: readonly U[],
   statistic: (drawn: readonly U[]) => number,
-  { confidence = 0.95, resamples = defaultResamples, random = createRandom(0) }: ResamplingOptions = {},
+  options: ResamplingOptions = {},
 ): Estimate {
+  checkKeys("bootstrap", options, ["confidence", "resamples", "random"]);
+  const { confidence = 0.95, resamples = defaultResamples, random = createRandom(0) } = options;
   checkForm("bootstrap: units", units, "list");
   checkForm("bootstrap: statistic", statistic, "function");
   numberIn("confidence", confidence, { min: 0, max: 1 });
@@ -165,6 +170,7 @@ export function signFlipTest(
   differences: readonly number[],
   options: Omit<ResamplingOptions, "confidence"> & { readonly clusters?: readonly string[] } = {},
 ): number {
+  checkKeys("signFlipTest", options, ["resamples", "random", "clusters"]);
   checkForm("signFlipTest: differences", differences, "list");
   checkForm("signFlipTest: options", options, []);
   const { clusters, resamples = defaultResamples, random = createRandom(0) } = options;

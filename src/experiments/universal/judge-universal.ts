@@ -3,7 +3,7 @@ import { keepOutside } from "../../attacks/hold-to-mask.ts";
 import { changeInBytes, mostLevels } from "../../attacks/universal/universal-perturbation.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { defaultBatch } from "../../classifier/passes/default-batch.ts";
-import { checkForm, PerceptualBallError, throwIfAborted } from "../../errors.ts";
+import { checkForm, checkKeys, PerceptualBallError, throwIfAborted } from "../../errors.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import type { OnProgress } from "../../options/progress.ts";
 import { sign } from "../../random/distributions.ts";
@@ -61,6 +61,16 @@ export async function judgeUniversal(
   pictures: readonly UniversalPicture[],
   options: JudgeUniversalOptions,
 ): Promise<{ readonly counts: UniversalCounts; readonly examples: readonly UniversalExample[] }> {
+  checkKeys("judgeUniversal", options, [
+    "epsilon",
+    "target",
+    "mask",
+    "seed",
+    "examples",
+    "signal",
+    "onProgress",
+    "onFailure",
+  ]);
   checkForm("judgeUniversal: perturbation", perturbation, ["data", "shape"]);
   checkForm("judgeUniversal: pictures", pictures, "list");
   checkForm("judgeUniversal: options", options, ["epsilon", "seed", "examples", "onFailure"]);

@@ -5,7 +5,7 @@ import { realpath } from "node:fs/promises";
 import { resolve, sep } from "node:path";
 import type { DatasetSource } from "../../datasets/dataset-source.ts";
 import { isArrayName } from "../../datasets/paths.ts";
-import { BadInputError } from "../../errors.ts";
+import { BadInputError, checkKeys } from "../../errors.ts";
 import { isPicture, tensorToPicture } from "../../image/picture.ts";
 import { entryKindOf, folderEntries } from "../folder-entries.ts";
 import { pathBytes } from "../path-bytes.ts";
@@ -54,7 +54,9 @@ const maxAnnotationBytes = 2 ** 31;
  *
  * Its functions throw a {@link BadInputError} for a path that leads out of `roots`.
  */
-export function createFileSource({ roots, channelCount = 3, ...reading }: FileSourceOptions = {}): DatasetSource {
+export function createFileSource(options: FileSourceOptions = {}): DatasetSource {
+  checkKeys("createFileSource", options, ["roots", "channelCount", "maxPixels", "bitDepth", "onNote"]);
+  const { roots, channelCount = 3, ...reading } = options;
   const { inside, admit } = guard(roots);
   const bytesAt = async (path: string): Promise<Buffer> => {
     await inside(path);
@@ -81,11 +83,12 @@ export function createFileSource({ roots, channelCount = 3, ...reading }: FileSo
       }
     },
     readsArrays: true,
-    readPicture: async (path, { onNote } = {}) => {
+    readPicture: async (path, options) => {
+      checkKeys("readPicture", options, ["onNote"]);
       await inside(path);
       const said: OnPictureNote = (text, code) => {
         reading.onNote?.(text, code);
-        onNote?.(text, code);
+        options?.onNote?.(text, code);
       };
       const asStored = { ...reading, orientation: "ignore", onNote: said } as const;
       if ((channelCount === 1 || channelCount === 3) && !isArrayName(path)) return readImageFile(path, asStored);

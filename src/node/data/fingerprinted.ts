@@ -12,8 +12,8 @@ export async function fingerprinted<D extends Pick<Dataset, "images">>(
   dataset: D,
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<D> {
-  checkForm("fingerprinted: dataset", dataset, ["images"]);
   checkKeys("fingerprinted", options, ["signal"]);
+  checkForm("fingerprinted: dataset", dataset, ["images"]);
   const { signal } = options;
   const images = await mapConcurrently(
     dataset.images,

@@ -1,6 +1,6 @@
 /** @file Drawings as pictures. */
 import sharp, { type Sharp } from "sharp";
-import { BadInputError, checkForm } from "../../errors.ts";
+import { BadInputError, checkForm, checkKeys } from "../../errors.ts";
 import type { Picture } from "../../image/picture.ts";
 
 /**
@@ -12,6 +12,7 @@ import type { Picture } from "../../image/picture.ts";
  * @param options `scale`: pixels of the PNG per CSS pixel; default 2
  */
 export async function rasterize(svg: string, options: { readonly scale?: number } = {}): Promise<Uint8Array> {
+  checkKeys("rasterize", options, ["scale"]);
   return await drawn(svg, options, async (drawing) => await drawing.png().toBuffer());
 }
 

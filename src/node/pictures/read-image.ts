@@ -82,6 +82,7 @@ function sizeCheck(where: string, maxPixels: number): (width: number, height: nu
  * holds no picture.
  */
 export async function readImageFile(path: string, options: ReadImageOptions = {}): Promise<Picture> {
+  checkKeys("readImageFile", options, readImageOptionKeys);
   return decodeImage(await readRegularFile(path, { expected: `a picture (${pictureFormats})` }), path, options);
 }
 

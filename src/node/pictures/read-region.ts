@@ -1,14 +1,15 @@
 /** @file Regions of pictures as users write them: a box, or a picture that is light where something may change. */
 
 import type { Region } from "../../classifier/preprocessing/region-mask.ts";
-import { kindOf, MisuseError } from "../../errors.ts";
-import { type ReadImageOptions, readImageFile } from "./read-image.ts";
+import { checkKeys, kindOf, MisuseError } from "../../errors.ts";
+import { type ReadImageOptions, readImageFile, readImageOptionKeys } from "./read-image.ts";
 
 /**
  * The region that `text` means: "x0,y0,x1,y1" in pixels of the picture (x1 and y1 are one more than the last pixel), or else the path of a mask
  * picture. `regionMask` makes the mask of a network's input of it. Throws as {@link readImageFile} does.
  */
 export async function readRegion(text: string, options: ReadImageOptions = {}): Promise<Region> {
+  checkKeys("readRegion", options, readImageOptionKeys);
   if (typeof text !== "string") {
     throw new MisuseError({
       where: "readRegion",

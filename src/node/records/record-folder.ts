@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { BadInputError, MisuseError } from "../../errors.ts";
+import { BadInputError, checkKeys, MisuseError } from "../../errors.ts";
 import { canonicalJson, differences, stableHash } from "../../experiments/records/canonical-json.ts";
 import { type Form, isJsonObject } from "../../experiments/records/record-form.ts";
 import { comesFirst, createRecordIndex, keyText, type RecordIndex } from "../../experiments/records/record-index.ts";
@@ -76,6 +76,7 @@ const recordFilePattern = /^records-[^/\\]+\.jsonl$/;
  * are, are problems, not errors: they are not used, and their items are computed again.
  */
 export async function openRecordFolder<T>(folder: string, options: RecordFolderOptions<T>): Promise<RecordFolder<T>> {
+  checkKeys("openRecordFolder", options, ["identity", "run", "by", "writer", "isResult", "fresh"]);
   const { run, by, writer = "1", fresh = false, isResult } = options;
   // What other folders are compared with is what a file would give back.
   const identity = JSON.parse(canonicalJson(options.identity, "identity")) as ExperimentIdentity;

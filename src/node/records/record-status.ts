@@ -1,6 +1,6 @@
 /** @file How far an experiment has come, read from its records while any number of processes and machines write them. */
 import { resolve } from "node:path";
-import { checkForm, MisuseError } from "../../errors.ts";
+import { checkForm, checkKeys, MisuseError } from "../../errors.ts";
 import { createRecordIndex, keyText } from "../../experiments/records/record-index.ts";
 import type { FailedRecord } from "../../experiments/records/record-store.ts";
 import { type RecordWriter, readRecordFile } from "./record-file.ts";
@@ -58,6 +58,7 @@ export async function recordStatus(
   folders: readonly string[],
   options: RecordStatusOptions = {},
 ): Promise<RecordStatus> {
+  checkKeys("recordStatus", options, ["now"]);
   checkForm("recordStatus: folders", folders, "list");
   checkForm("recordStatus: options", options, []);
   const { now = Date.now() } = options;

@@ -14,7 +14,7 @@
  * as their 16 bits, and the header of a model may be left out (IR version 8, opset 18). As published, `float x` is a scalar
  * and `float[] x` has an unknown number of axes.
  */
-import { BadInputError, checkForm } from "../../errors.ts";
+import { BadInputError, checkForm, checkKeys } from "../../errors.ts";
 import { type DataType, dataTypes, sizeOf, type Tensor, tensorOf } from "../../tensor/tensor.ts";
 import {
   type Attribute,
@@ -47,6 +47,7 @@ export interface ParseOptions {
 
 /** The model that `text` describes. Throws a BadInputError with line, column and what was expected there. */
 export function parseModel(text: string, options: ParseOptions = {}): Model {
+  checkKeys("parseModel", options, ["external"]);
   checkForm("parseModel: text", text, "string");
   const parser = new Parser(text, options);
   const model = parser.model();
@@ -56,6 +57,7 @@ export function parseModel(text: string, options: ParseOptions = {}): Model {
 
 /** The graph that `text` describes; throws as {@link parseModel} does. */
 export function parseGraph(text: string, options: ParseOptions = {}): Graph {
+  checkKeys("parseGraph", options, ["external"]);
   checkForm("parseGraph: text", text, "string");
   const parser = new Parser(text, options);
   const graph = parser.graph();

@@ -4,7 +4,7 @@ import type { Classifier } from "../../classifier/classifier.ts";
 import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
 import { geometryFor, type SizedPicture, sizedPicture } from "../../classifier/preprocessing/fit-picture.ts";
 import { type Region, regionMask } from "../../classifier/preprocessing/region-mask.ts";
-import { checkForm } from "../../errors.ts";
+import { checkForm, checkKeys } from "../../errors.ts";
 import { type ExplanationRecord, explanationFiles, explanationRecord } from "../../experiments/explanation/record.ts";
 import type { ColorMap } from "../../image/color-map.ts";
 import { type Box, fitGeometry } from "../../image/geometry.ts";
@@ -106,6 +106,24 @@ export async function* explainPicture(
   runs: readonly ExplanationRun[],
   options: ExplainPictureOptions,
 ): AsyncGenerator<PictureExplanation, void, undefined> {
+  checkKeys("explainPicture", options, [
+    "image",
+    "model",
+    "versions",
+    "label",
+    "target",
+    "batch",
+    "smoothing",
+    "region",
+    "seed",
+    "localizationRule",
+    "colorMap",
+    "groundTruth",
+    "folder",
+    "warnings",
+    "signal",
+    "onProgress",
+  ]);
   checkForm("explainPicture: classifier", classifier, ["model", "prepared", "input", "guess"]);
   checkForm("explainPicture: picture", picture, ["data"]);
   checkForm("explainPicture: runs", runs, "list");

@@ -1,6 +1,6 @@
 /** @file Explanations in plain English, as plain text. */
 
-import { checkForm } from "../../errors.ts";
+import { checkForm, checkKeys } from "../../errors.ts";
 import {
   type ExplanationRecord,
   isPerturbation,
@@ -72,6 +72,7 @@ function changeInWords(record: PerturbationRecord, before: string, where: string
 
 /** One line for a terminal. The method is named unless it goes without saying (`isNamed` false). */
 export function summaryLine(record: ExplanationRecord, options: { readonly isNamed?: boolean } = {}): string {
+  checkKeys("summaryLine", options, ["isNamed"]);
   checkForm("summaryLine: record", record, ["kind", "outcome", "adversarialLabel"]);
   checkForm("summaryLine: options", options, []);
   const { isNamed = true } = options;

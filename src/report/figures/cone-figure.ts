@@ -1,6 +1,6 @@
 /** @file Figure 5 of the paper: the cones of several attacks side by side, as one SVG that needs nothing else. */
 
-import { checkForm } from "../../errors.ts";
+import { checkForm, checkKeys } from "../../errors.ts";
 import { escapeMarkup } from "../../escape-text.ts";
 import { colorAt } from "../../image/color-map.ts";
 import { ink, softInk } from "./plot-frame.ts";
@@ -32,6 +32,7 @@ const font = "font-family=\"system-ui,'Segoe UI',Roboto,'Helvetica Neue',Arial,'
  * panels share a row. The same input gives the same text.
  */
 export function coneFigure(panels: readonly ConeFigurePanel[], options: { readonly columns?: number } = {}): string {
+  checkKeys("coneFigure", options, ["columns"]);
   checkForm("coneFigure: panels", panels, "list");
   checkForm("coneFigure: options", options, []);
   const { columns = 5 } = options;
