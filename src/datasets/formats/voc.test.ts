@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { linesOf, pretendFiles } from "../../../test/pretend-files.ts";
 import type { Dataset } from "../dataset.ts";
 import { type OpenDatasetOptions, openDataset } from "../open-dataset.ts";
+import { recognizeDataset } from "../recognize-dataset.ts";
 
 function open(
   files: Readonly<Record<string, string>>,
@@ -141,4 +142,66 @@ test("XML that says it is ImageNet's counts from 0", async () => {
   const said = xml(["dog", 0, 1, 1, 5, 5]).replace("<size>", "<source><database>ILSVRC_2014</database></source><size>");
   const { images } = await open({ "JPEGImages/1.jpg": "20x10", "Annotations/1.xml": said });
   expect(images[0]?.boxes).toEqual([[1, 1, 6, 6]]);
+});
+
+const roboflow = {
+  "README.roboflow.txt": "",
+  "train/a_jpg.rf.1.jpg": "20x10",
+  "train/a_jpg.rf.1.xml": xml(["dog", 0, 1, 1, 20, 10], ["cat", 0, 2, 3, 4, 5], ["cat", 1, 1, 1, 2, 2]),
+  "valid/b.jpg": "20x10",
+  "valid/b.xml": xml(["n02123045", 0, 0, 1, 4, 5]),
+  "test/c.JPG": "20x10",
+  "test/c.XML": xml(["tabby", 0, 1, 1, 5, 5]),
+};
+
+test("XML beside the pictures in folders of parts, as Roboflow exports it", async () => {
+  expect(await recognizeDataset("data", pretendFiles(roboflow))).toBe("voc");
+  const { images, problems } = await open(roboflow, {
+    classes: { names: ["cat", "dog", "tabby, tabby cat"], count: 3 },
+  });
+  expect(images.map(({ id, label, boxes, split }) => [id, label, boxes, split])).toEqual([
+    ["test/c#tabby", 2, [[0, 0, 5, 5]], "test"],
+    ["train/a_jpg.rf.1#dog", 1, [[0, 0, 20, 10]], "train"],
+    ["train/a_jpg.rf.1#cat", 0, [[1, 2, 4, 5]], "train"],
+    // Of WordNet's numbers the first pixel is 0, as in ILSVRC's files.
+    ["valid/b#n02123045", 2, [[0, 1, 5, 6]], "val"],
+  ]);
+  expect(problems).toEqual([]);
+  const idsOf = async (options: Omit<OpenDatasetOptions, "source">): Promise<unknown> =>
+    (await open(roboflow, options)).images.map(({ id, boxes }) => [id, boxes?.length]);
+  expect(await idsOf({ split: "val" })).toEqual([["valid/b#n02123045", 1]]);
+  expect(await idsOf({ split: "train", difficult: "keep" })).toEqual([
+    ["train/a_jpg.rf.1#dog", 1],
+    ["train/a_jpg.rf.1#cat", 2],
+  ]);
+  const { "test/c.JPG": _, "test/c.XML": __, ...others } = roboflow;
+  await expect(open(others, { split: "test" })).rejects.toThrow(
+    'there is no part "test", expected --split with train or val',
+  );
+});
+
+test("in folders of parts, too, what is wrong with single entries is a problem", async () => {
+  const { images, problems } = await open({
+    ...roboflow,
+    "train/bad.jpg": "20x10",
+    "train/bad.xml": "<annotation>",
+    "train/alone.jpg": "20x10",
+    "train/alone.xm": "",
+    "valid/nothing.xml": xml(["cat", 0, 1, 1, 5, 5]),
+  });
+  expect(images.length).toBe(4);
+  const lines = linesOf(problems);
+  expect(lines[0]).toBe("missing-annotation train/alone: there is no alone.xml; left out");
+  expect(lines[1]).toMatch(/^malformed-annotation train\/bad: data\/train\/bad\.xml: line 1: /);
+  expect(lines[2]).toBe("missing-picture valid/nothing: there is no picture nothing in data/valid; left out");
+  expect(lines.length).toBe(3);
+});
+
+test("folders of parts with something else beside them, or XML that is elsewhere, are other formats'", async () => {
+  const recognized = (more: Readonly<Record<string, string>>): Promise<string> =>
+    recognizeDataset("data", pretendFiles(more));
+  expect(await recognized({ ...roboflow, "boxes.csv": "image,x0,y0,x1,y1" })).toBe("boxes");
+  expect(await recognized({ ...roboflow, "instances_val.json": "{}" })).toBe("coco");
+  expect(await recognized({ "val/a.JPEG": "1x1", "val/b.xml": "" })).toBe("imagenet");
+  expect(await recognized({ "train/a/1.jpg": "1x1", "train/b/1.jpg": "1x1" })).toBe("classes");
 });

@@ -3,7 +3,7 @@
  *
  * Boxes count pixels from 1 and include both ends (see box-annotation.ts). A picture with objects of several classes is one entry
  * per class, as in the pointing game. Lists hold an id per line; those of single classes ("car_val") have −1, 0 or 1 behind it, of
- * which −1 (absent) leaves the picture out.
+ * which −1 (absent) leaves the picture out. Roboflow's export has no such folders: see voc-parts.ts.
  */
 
 import { BadInputError, PerceptualBallError } from "../../errors.ts";
@@ -12,50 +12,55 @@ import { areShares, sharesNote } from "../box-shares.ts";
 import { classLabels } from "../class-labels.ts";
 import { type DatasetProblem, finishDataset } from "../dataset.ts";
 import { called, type DatasetFormatDefinition, hasFolder } from "../dataset-format.ts";
-import type { DatasetSource } from "../dataset-source.ts";
+import type { DatasetSource, FileEntry } from "../dataset-source.ts";
 import { picturesIn } from "../find-folder.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
 import { baseName, byCodeUnits, joinPath, withoutExtension } from "../paths.ts";
-import { type DatasetReader, entriesOf, type Findings, joinFindings, leftOut, splitOfName } from "../reader.ts";
+import {
+  type DatasetReader,
+  entriesOf,
+  type Findings,
+  joinFindings,
+  leftOut,
+  type ReaderContext,
+  splitOfName,
+  wantedPart,
+} from "../reader.ts";
+import { hasParts, holdsVocParts, picturesOfParts, type VocPicture } from "./voc-parts.ts";
 
 /**
  * The entries of the wanted part (of `test`, `val` or all pictures, whichever there is first, unless `split` says so) of the
- * folder at `path`, which has the three folders or one "VOC2007" or the like that has them. Ids are "<picture>#<class>". Objects that
- * are marked as difficult are left out unless `difficult` is `keep`; without a classifier's classes there are no labels.
+ * folder at `path`, which has the three folders or one "VOC2007" or the like that has them; or of all folders of parts with XML beside the pictures,
+ * unless `split` names one. Ids are "<picture>#<class>". Objects that are marked as difficult are left out unless `difficult` is `keep`; without
+ * a classifier's classes there are no labels.
  */
 const readVoc: DatasetReader = async (path, context) => {
   const { source, selection, classes, difficult, signal } = context;
-  const root = await yearFolder(source, path);
-  const list = await imageSet(source, root, context.split);
-  const folder = context.images ?? joinPath(root, "JPEGImages");
-  const annotations = context.annotations ?? joinPath(root, "Annotations");
-  const files = new Map<string, string>();
-  for (const { name, path: file } of (await picturesIn(source, folder)) ?? []) files.set(withoutExtension(name), file);
-  const ids = list?.ids ?? [...files.keys()].sort(byCodeUnits);
-  const split = list === undefined ? undefined : splitOfName(list.name);
+  const entries = await source.list(path);
+  const isInParts = !isClassic(entries) && (await holdsVocParts(path, entries, source));
+  const { root, pictures, problems: bad } = isInParts ? await partsAt(path, context) : await picturesAt(path, context);
   const labels = classes === undefined ? undefined : classLabels(classes);
-  const chosen = selection.pictures(ids.map((id) => ({ id, split })));
-  const fileOf = (id: string): string => joinPath(annotations, `${id}.xml`);
+  const chosen = selection.pictures(pictures);
   const hasShares = await areShares(
     writtenBoxes(
       source,
-      chosen.map(({ id }) => fileOf(id)),
+      chosen.map(({ file }) => file),
     ),
   );
   const findings = await mapConcurrently(
     chosen,
-    async ({ id }): Promise<Findings> => {
-      const picture = files.get(id);
-      if (picture === undefined) return leftOut(id, "missing-picture", `there is no picture ${id} in ${folder}`);
-      const file = fileOf(id);
-      if ((await source.exists(file)) !== "file") return leftOut(id, "missing-annotation", `there is no ${id}.xml`);
+    async ({ id, split, picture, file, folder }): Promise<Findings> => {
+      const name = baseName(id);
+      if (picture === undefined) return leftOut(id, "missing-picture", `there is no picture ${name} in ${folder}`);
+      if ((await source.exists(file)) !== "file") return leftOut(id, "missing-annotation", `there is no ${name}.xml`);
       try {
-        const { size, objects } = parseBoxAnnotation(await source.readText(file), file, 1);
+        // In folders of parts lies what anybody has labelled; the file says itself where it counts from.
+        const { size, objects } = parseBoxAnnotation(await source.readText(file), file, isInParts ? undefined : 1);
         const wanted = objects.filter(({ isDifficult }) => difficult === "keep" || !isDifficult);
         if (wanted.length === 0 && objects.length > 0) return leftOut(id, "no-box", "all objects are difficult");
-        const named = wanted.map(({ name, box, written }) => ({
-          className: name,
-          lookup: labels?.ofName(name),
+        const named = wanted.map(({ name: className, box, written }) => ({
+          className,
+          lookup: isInParts ? labels?.ofText(className) : labels?.ofName(className),
           box: hasShares ? written : box,
         }));
         return await entriesOf({ id, path: picture, split, size, hasShares, objects: named }, true, context);
@@ -67,10 +72,44 @@ const readVoc: DatasetReader = async (path, context) => {
     { signal },
   );
   const { images, problems } = joinFindings(findings);
-  const found = [...selection.problems, ...(list?.problems ?? []), ...problems];
+  const found = [...selection.problems, ...bad, ...problems];
   const notes = hasShares ? [sharesNote] : [];
   return finishDataset(path, { name: baseName(root), classNames: classes?.names, images, problems: found, notes });
 };
+
+interface VocPictures {
+  readonly root: string;
+  readonly pictures: readonly VocPicture[];
+  readonly problems: readonly DatasetProblem[];
+}
+
+/** Those of the folders of parts at `path`. */
+async function partsAt(path: string, context: ReaderContext): Promise<VocPictures> {
+  const all = await picturesOfParts(path, context);
+  const split = wantedPart(
+    path,
+    context.split,
+    all.map((one) => one.split),
+  );
+  return { root: path, pictures: all.filter((one) => split === undefined || one.split === split), problems: [] };
+}
+
+/** Those of Pascal VOC's own folders at `path`, or in the folder of a year in it. */
+async function picturesAt(path: string, context: ReaderContext): Promise<VocPictures> {
+  const { source } = context;
+  const root = await yearFolder(source, path);
+  const list = await imageSet(source, root, context.split);
+  const folder = context.images ?? joinPath(root, "JPEGImages");
+  const annotations = context.annotations ?? joinPath(root, "Annotations");
+  const files = new Map<string, string>();
+  for (const { name, path: file } of (await picturesIn(source, folder)) ?? []) files.set(withoutExtension(name), file);
+  const ids = list?.ids ?? [...files.keys()].sort(byCodeUnits);
+  const split = list === undefined ? undefined : splitOfName(list.name);
+  const pictures = ids.map((id) => {
+    return { id, split, picture: files.get(id), file: joinPath(annotations, `${id}.xml`), folder };
+  });
+  return { root, pictures, problems: list?.problems ?? [] };
+}
 
 async function yearFolder(source: DatasetSource, path: string): Promise<string> {
   const entries = await source.list(path);
@@ -129,14 +168,21 @@ function parseImageSet(text: string, name: string): ImageSet {
   return { name, ids: [...ids], problems };
 }
 
+function isClassic(entries: readonly FileEntry[]): boolean {
+  return (
+    (hasFolder(called("JPEGImages"))(entries) && hasFolder(called("Annotations"))(entries)) ||
+    hasFolder((name) => /^VOC\d{4}$/.test(name))(entries)
+  );
+}
+
 export const vocFormat = {
   name: "voc",
   description: "Pascal VOC; an entry per picture and class",
   recognition: {
-    files: "JPEGImages/ and Annotations/, or VOC2007/ and the like",
-    folder: (entries) =>
-      (hasFolder(called("JPEGImages"))(entries) && hasFolder(called("Annotations"))(entries)) ||
-      hasFolder((name) => /^VOC\d{4}$/.test(name))(entries),
+    files:
+      "JPEGImages/ and Annotations/, VOC2007/ and the like, or XML beside the pictures in train/, valid/ and test/",
+    folder: (entries) => isClassic(entries) || hasParts(entries),
+    isDenied: async (path, entries, source) => !isClassic(entries) && !(await holdsVocParts(path, entries, source)),
   },
   options: ["images", "annotations", "split", "difficult"],
   read: readVoc,
