@@ -1,6 +1,6 @@
 /** @file The formats of data sets, in the order in which they are tried and listed. A new one is a file in `formats/` and a line here. */
 import type { DatasetFormatDefinition } from "./dataset-format.ts";
-import { boxesFormat } from "./formats/boxes-csv.ts";
+import { boxesFormat } from "./formats/boxes/boxes-csv.ts";
 import { cifar10Format, cifar100Format } from "./formats/cifar.ts";
 import { cocoFormat } from "./formats/coco.ts";
 import { cubFormat } from "./formats/cub.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { linesOf, pretendFiles } from "../../../test/pretend-files.ts";
-import type { Dataset } from "../dataset.ts";
-import { type OpenDatasetOptions, openDataset } from "../open-dataset.ts";
+import { linesOf, pretendFiles } from "../../../../test/pretend-files.ts";
+import type { Dataset } from "../../dataset.ts";
+import { type OpenDatasetOptions, openDataset } from "../../open-dataset.ts";
 
 function open(csv: string, options: Omit<OpenDatasetOptions, "source"> = {}, path = "data"): Promise<Dataset> {
   const pictures = { "a.png": "20x10", "b, c.png": "20x10", "d.png": "garbage" };
@@ -80,7 +80,7 @@ d.png,0,0,5,5,bird,20,10
 
 test("a file without the columns, without rows, without its pictures; a part", async () => {
   await expect(open("a.png,0,0,5,5\n")).rejects.toThrow(
-    "data/boxes.csv: the first line does not name the columns image, x0, y0, x1, y1, expected image,x0,y0,x1,y1 and, if wanted, label, width, height, got a.png,0,0,5,5.",
+    "data/boxes.csv: the first line does not name the columns image, x0, y0, x1, y1, expected image,x0,y0,x1,y1 (or x,y,w,h or bbox) and, if wanted, label, width, height, got a.png,0,0,5,5.",
   );
   await expect(open("")).rejects.toThrow("got an empty file.");
   await expect(open("image,x0,y0,x1,y1\n")).rejects.toThrow("data: the data set has no usable image.");
@@ -161,4 +161,137 @@ test("a CSV without boxes is passed over where folders say the classes, or anoth
     "does not name the columns x1, y1",
   );
   await expect(opened({ "img/1.png": "4x4", "z.csv": "picture,left\n" })).rejects.toThrow("does not name the columns");
+});
+
+describe("boxes in other columns", () => {
+  const sizeNote = "The columns width and height are taken as the sizes of the boxes: no others say these.";
+  const bboxNote = (name: string): string => `The column ${name} is taken as [x, y, width, height], as COCO has it.`;
+  const read = async (csv: string): Promise<readonly [unknown, unknown, unknown]> => {
+    const { images, problems, notes } = await open(csv, { classes });
+    return [images.map(({ id, label, boxes }) => [id, label, boxes]), linesOf(problems), notes];
+  };
+  const one = [["a.png", 1, [[2, 1, 5, 3]]]];
+
+  test.each([
+    ["a corner and the size", "image,x,y,w,h,label\na.png,2,1,3,2,dog\n", []],
+    ["with the picture's size", "image,width,height,x,y,w,h,label\na.png,20,10,2,1,3,2,dog\n", []],
+    [
+      "width and height where nothing else is the box's",
+      "image,label,x,y,width,height\na.png,dog,2,1,3,2\n",
+      [sizeNote],
+    ],
+    ["xmin with width and height", "image,label,xmin,ymin,width,height\na.png,dog,2,1,3,2\n", [sizeNote]],
+    ["columns of a bbox", "image_name,category,bbox_x,bbox_y,bbox_width,bbox_height\na.png,dog,2,1,3,2\n", []],
+    [
+      "labels of a spreadsheet with the picture's size",
+      "label_name,bbox_x,bbox_y,bbox_width,bbox_height,image_name,image_width,image_height\ndog,2,1,3,2,a.png,20,10\n",
+      [],
+    ],
+    [
+      "Global Wheat's",
+      'image_id,width,height,bbox,class\na.png,20,10,"[2.0, 1.0, 3.0, 2.0]",dog\n',
+      [bboxNote("bbox")],
+    ],
+    ["a bbox without brackets", "image,BBox,class\na.png,2 1 3 2,dog\n", [bboxNote("BBox")]],
+    [
+      "TensorFlow's, whose width and height are the picture's",
+      "filename,width,height,class,xmin,ymin,xmax,ymax\na.png,20,10,dog,2,1,5,3\n",
+      [],
+    ],
+    ["corners that are numbered 1 and 2", "path,x1,y1,x2,y2,class_name\na.png,2,1,5,3,dog\n", []],
+    ["underscores, spaces and letter case", "Image Path,X_Min,Y_Min,X-Max,Y Max,Class Name\na.png,2,1,5,3,dog\n", []],
+    ["sides", "image,label,left,top,right,bottom\na.png,dog,2,1,5,3\n", []],
+  ])("%s", async (_name, csv, notes) => {
+    expect(await read(csv)).toEqual([one, [], notes]);
+  });
+
+  test("decimal commas, shares, and a size of the picture that does not hold", async () => {
+    expect((await read("image;label;x;y;w;h\na.png;dog;2,5;1;2,5;2\n"))[0]).toEqual([["a.png", 1, [[2.5, 1, 5, 3]]]]);
+    expect((await read("image,label,x,y,w,h\na.png,dog,0.1,0.1,0.5,0.25\n"))[0]).toEqual([
+      ["a.png", 1, [[2, 1, 12, 3.5]]],
+    ]);
+    const { images } = await open("image,x,y,w,h,width,height\na.png,2,1,3,2,40,20\n");
+    await expect(images[0].picture()).rejects.toThrow("expected 40 × 20, got 20 × 10");
+  });
+
+  test("what is no box is a problem", async () => {
+    const csv =
+      'image,bbox,label\na.png,"[2, 1, 3]",dog\na.png,"[2, 1, 3, x]",dog\na.png,"[2, 1, 3, 2]",dog\n"b, c.png",,dog\n';
+    expect((await read(csv)).slice(0, 2)).toEqual([
+      one,
+      [
+        'malformed-annotation a.png: line 2: "[2, 1, 3]" is no box of four numbers; left out',
+        'malformed-annotation a.png: line 3: "[2, 1, 3, x]" is no box of four numbers; left out',
+        'malformed-annotation b, c.png: line 5: "" is no box of four numbers; left out',
+        "no-box b, c.png: has no box; left out",
+      ],
+    ]);
+    expect((await read('image,x,y,w,h\na.png,2,1,,2\n"b, c.png",2,1,3,2\n'))[1]).toEqual([
+      "bad-box a.png: box [2, 1, NaN, 3) has a coordinate that is no number; dropped",
+      "no-box a.png: no usable box is left; left out",
+    ]);
+  });
+
+  test("pictures in the folder that the CSV is called by", async () => {
+    const idsOf = async (name: string, picture: string): Promise<unknown> => {
+      const files = {
+        [name]: 'image_id,bbox\n1,"[0, 0, 1, 1]"\n',
+        [picture]: "4x4",
+        "sample.csv": "image_id,prediction\n",
+      };
+      return (await openDataset("data", { source: pretendFiles(files) })).images.map(({ id }) => id);
+    };
+    expect(await idsOf("train.csv", "train/1.jpg")).toEqual(["1"]);
+    expect(await idsOf("test_labels.csv", "images/test/1.jpg")).toEqual(["1"]);
+    await expect(idsOf("train.csv", "pictures/1.jpg")).rejects.toThrow("the pictures are not there, such as 1,");
+  });
+
+  test("tables of classes whose columns have such names stay what they are", async () => {
+    const table = async (header: string): Promise<unknown> => {
+      const files = { "t.csv": `${header}\na.png,dog,1,2\n`, "a.png": "4x4" };
+      return (await openDataset("data", { source: pretendFiles(files) })).images.map(({ className, boxes }) => [
+        className,
+        boxes,
+      ]);
+    };
+    for (const header of ["image,label,width,height", "image,label,x,y", "image,label,w,h"]) {
+      expect(await table(header)).toEqual([["dog", undefined]]);
+    }
+    const beside = { "cat/1.png": "4x4", "dog/1.png": "4x4", "r.csv": "epoch,x,y,width,height\n" };
+    expect((await openDataset("data", { source: pretendFiles(beside) })).images.length).toBe(2);
+  });
+
+  test("VIA's regions: rectangles, polygons, circles and ellipses; points and what is damaged are problems", async () => {
+    const row = (shape: string, attributes = '{"class":"dog"}'): string =>
+      ["a.png", "123", "{}", "1", "0", shape, attributes].map((field) => `"${field.replaceAll('"', '""')}"`).join(",");
+    const rows = [
+      row('{"name":"rect","x":2,"y":1,"width":3,"height":2}'),
+      row('{"name":"polygon","all_points_x":[4,8,6],"all_points_y":[1,2,9]}', '{"type":"dog","seen":"yes"}'),
+      row('{"name":"circle","cx":10,"cy":5,"r":2}', '{"animal":"dog"}'),
+      row('{"name":"ellipse","cx":10,"cy":5,"rx":4,"ry":2,"theta":1.5707963267948966}'),
+      row('{"name":"point","cx":10,"cy":5}'),
+      row('{"name":"rect"'),
+      row("{}").replace("a.png", "b, c.png"),
+    ];
+    const header =
+      "filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes";
+    const [images, problems] = await read(`${header}\n${rows.join("\n")}\n`);
+    expect(images).toEqual([
+      [
+        "a.png",
+        1,
+        [
+          [2, 1, 5, 3],
+          [4, 1, 8, 9],
+          [8, 3, 12, 7],
+          [8, 1, 12, 9],
+        ],
+      ],
+    ]);
+    expect(problems).toEqual([
+      'malformed-annotation a.png: line 6: "{\\"name\\":\\"point\\",\\"cx\\":10,\\"cy\\":5}" is no region with an area; left out',
+      'malformed-annotation a.png: line 7: "{\\"name\\":\\"rect\\"" is no region with an area; left out',
+      "no-box b, c.png: has no box; left out",
+    ]);
+  });
 });

@@ -1,0 +1,63 @@
+/**
+ * @file Regions as the VGG Image Annotator writes them into a CSV (https://www.robots.ox.ac.uk/~vgg/software/via/): JSON in the columns
+ * `region_shape_attributes` ({"name":"rect","x":1,"y":2,"width":3,"height":4}) and `region_attributes` ({"class":"cat"}).
+ *
+ * Of polygons, circles and ellipses the bounds are taken. What the attribute of the class is called, annotators choose: it is the only
+ * one, or one called class, label, name, category or type.
+ */
+import type { Box } from "../../dataset.ts";
+
+const labelKeys = ["class", "label", "name", "category", "type"];
+
+function recordIn(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {};
+  } catch {
+    return {};
+  }
+}
+
+/** The box around the region, [x0, y0, x1, y1) in pixels; undefined where the text is none, or is one without an area, such as a point. */
+export function viaBox(text: string): Box | undefined {
+  const shape = recordIn(text);
+  const numbers = (...keys: readonly string[]): readonly number[] | undefined => {
+    const found = keys.map((key) => shape[key]);
+    return found.every((value): value is number => typeof value === "number") ? found : undefined;
+  };
+  const rect = numbers("x", "y", "width", "height");
+  if (rect !== undefined) return [rect[0], rect[1], rect[0] + rect[2], rect[1] + rect[3]];
+  const center = numbers("cx", "cy");
+  const radii = numbers("rx", "ry") ?? numbers("r", "r");
+  if (center !== undefined && radii !== undefined) {
+    // A turned ellipse's box: the projections of both axes add up as squares.
+    const angle = typeof shape.theta === "number" ? shape.theta : 0;
+    const [c, s] = [Math.cos(angle), Math.sin(angle)];
+    const [dx, dy] = [Math.hypot(radii[0] * c, radii[1] * s), Math.hypot(radii[0] * s, radii[1] * c)];
+    return [center[0] - dx, center[1] - dy, center[0] + dx, center[1] + dy];
+  }
+  const [xs, ys] = [pointsIn(shape.all_points_x), pointsIn(shape.all_points_y)];
+  if (xs === undefined || ys === undefined || xs.length !== ys.length) return undefined;
+  const least = (values: readonly number[]): number =>
+    values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+  const most = (values: readonly number[]): number => values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  return [least(xs), least(ys), most(xs), most(ys)];
+}
+
+function pointsIn(value: unknown): readonly number[] | undefined {
+  if (!Array.isArray(value) || value.length === 0) return undefined;
+  return value.every((one): one is number => typeof one === "number") ? value : undefined;
+}
+
+/** Whether the text is that of a picture without a region. */
+export function isNoRegion(text: string): boolean {
+  return text.trim() === "" || /^\s*\{\s*\}\s*$/.test(text);
+}
+
+/** The class of the region; "" where none is said, or several attributes may say it. */
+export function viaLabel(text: string): string {
+  const attributes = Object.entries(recordIn(text));
+  const [, value] =
+    attributes.find(([key]) => labelKeys.includes(key.toLowerCase())) ?? (attributes.length === 1 ? attributes[0] : []);
+  return typeof value === "string" || typeof value === "number" ? String(value).trim() : "";
+}
