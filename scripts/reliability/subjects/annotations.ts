@@ -73,6 +73,42 @@ const datasets: readonly Readonly<Record<string, string>>[] = [
     "metadata/val/localization.txt": "val/a.jpg,1,2,20,21\nval/b.jpg,0,0,9,9\n",
     ...{ "val/a.jpg": picture, "val/b.jpg": picture },
   },
+  {
+    "data.yaml": "path: ../set\ntrain: images/train\nval: [images/val, val.txt]\nnc: 2\nnames:\n  0: dog\n  1: cat\n",
+    "val.txt": "/home/me/set/images/val/b.jpg\n",
+    "labels/train/a.txt": "0 0.5 0.5 0.25 0.5\n1 0.1 0.1 0.9 0.1 0.5 0.75\n",
+    "labels/val/b.txt": "1 0.5 0.5 1 1 0.875\n",
+    ...{ "images/train/a.jpg": picture, "images/val/b.jpg": picture },
+  },
+  { "classes.txt": "dog\ncat\n", "a.txt": "0 0.5 0.5 0.25 0.5\n", "b.txt": "", "a.jpg": picture, "b.jpg": picture },
+  {
+    "images.txt": "1 001.dog/a.jpg\n2 002.cat/b.jpg\n",
+    "image_class_labels.txt": "1 1\n2 2\n",
+    "classes.txt": "1 001.dog\n2 002.cat\n",
+    "train_test_split.txt": "1 1\n2 0\n",
+    "bounding_boxes.txt": "1 2.0 3.0 10.0 9.5\n2 0.0 0.0 32.0 24.0\n",
+    ...{ "images/001.dog/a.jpg": picture, "images/002.cat/b.jpg": picture },
+  },
+  {
+    "annotations/list.txt": "#Image CLASS-ID SPECIES BREED ID\ndog_1 1 2 1\nCat_2 2 1 1\n",
+    "annotations/trainval.txt": "dog_1 1 2 1\n",
+    "annotations/test.txt": "Cat_2 2 1 1\n",
+    "annotations/xmls/dog_1.xml": voc("dog_1", "dog"),
+    ...{ "images/dog_1.jpg": picture, "images/Cat_2.jpg": picture },
+  },
+  {
+    ...{ "train/a.xml": voc("a", "dog"), "valid/b.xml": voc("b", "cat") },
+    ...{ "train/a.jpg": picture, "valid/b.jpg": picture },
+  },
+  {
+    "train.csv": 'image_id,width,height,bbox,class\na,32,24,"[1.0, 2.0, 10.0, 12.0]",dog\nb,32,24,"[0, 0, 5, 5]",cat\n',
+    ...{ "train/a.jpg": picture, "train/b.jpg": picture },
+  },
+  {
+    "via.csv":
+      'filename,region_count,region_shape_attributes,region_attributes\na.png,1,"{""name"":""rect"",""x"":1,""y"":2,""width"":9,""height"":8}","{""class"":""dog""}"\n',
+    "a.png": picture,
+  },
 ];
 
 export function annotationSubject(): Subject {

@@ -67,4 +67,7 @@ test("what looks like labels: half of the lines are numbers, a cut one aside", (
   for (const text of ["", "\n", "a photo of a cat", "1.png 3\n2.png 4", "1 2 3"]) {
     expect(looksLikeYolo(text, true)).toBe(false);
   }
+  expect(looksLikeYolo("1 10 20 30 40", true)).toBe(true);
+  expect(looksLikeYolo("1 10 20 30 40", true, true)).toBe(false);
+  expect(looksLikeYolo("1 0.5 -0.01 1 1e-1", true, true)).toBe(true);
 });

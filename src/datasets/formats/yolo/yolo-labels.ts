@@ -124,12 +124,15 @@ function shown(text: string): string {
 const plainLine = /^\s*\d+(\.0+)?(\s+[-+]?[\d.]+(e[-+]?\d+)?){4,}\s*$/i;
 
 /**
- * Whether the beginning of a text file is one of YOLO's labels: at least half of its lines are an index and four numbers or more. `isWhole` is
- * whether that is all of the file: otherwise its last line may be cut. An empty file may be one, and is none.
+ * Whether the beginning of a text file is one of YOLO's labels: at least half of its lines are an index and four numbers or more, which, with
+ * `areShares`, are shares. `isWhole` is whether that is all of the file: otherwise its last line may be cut. An empty file may be one, and is none.
  */
-export function looksLikeYolo(head: string, isWhole: boolean): boolean {
+export function looksLikeYolo(head: string, isWhole: boolean, areShares = false): boolean {
   const all = head.split(/\r\n|\n|\r/);
   const lines = (isWhole || all.length < 2 ? all : all.slice(0, -1)).filter((line) => line.trim() !== "");
-  const fitting = lines.filter((line) => plainLine.test(line)).length;
+  const isShare = (word: string): boolean => Math.abs(Number(word)) <= 1 + tolerance;
+  const fits = (line: string): boolean =>
+    plainLine.test(line) && (!areShares || line.trim().split(/\s+/).slice(1, 5).every(isShare));
+  const fitting = lines.filter(fits).length;
   return fitting > 0 && 2 * fitting >= lines.length;
 }

@@ -114,13 +114,13 @@ async function headOf(source: DatasetSource, file: string): ReturnType<typeof te
   }
 }
 
-/** Whether one of the first few files that are not empty has YOLO's lines. */
-async function holdYolo(source: DatasetSource, files: readonly string[]): Promise<boolean> {
+/** Whether one of the first few files that are not empty has YOLO's lines; in folders that nothing is known of, with numbers that are shares. */
+async function holdYolo(source: DatasetSource, files: readonly string[], areShares: boolean): Promise<boolean> {
   let looked = 0;
   for (const file of files) {
     const { text, isWhole } = await headOf(source, file);
     if (text.trim() === "") continue;
-    if (looksLikeYolo(text, isWhole)) return true;
+    if (looksLikeYolo(text, isWhole, areShares)) return true;
     if (++looked >= mostLookedAt) return false;
   }
   return false;
@@ -135,6 +135,7 @@ export async function haveYoloTexts(source: DatasetSource, folder: string, names
   return holdYolo(
     source,
     own.map(({ name }) => joinPath(folder, name)),
+    true,
   );
 }
 
@@ -150,7 +151,7 @@ export async function isYolo(path: string, entries: readonly FileEntry[], source
   for (const { images, labels } of places) {
     if (images === labels || (await source.exists(labels)) !== "folder") continue;
     const texts = await textsBelow(source, labels);
-    if (await holdYolo(source, texts)) return true;
+    if (await holdYolo(source, texts, false)) return true;
     // Labels that are all empty are backgrounds; pictures among them are masks.
     if (texts.length > 0 && !(await holdsPicture(source, labels)) && !(await haveText(source, texts))) return true;
   }
@@ -252,7 +253,8 @@ export async function picturesAt(
     }
     // Beside pictures lie other texts too; in a folder of labels all are.
     const alone = own.filter(({ path }) => !used.has(path));
-    for (const file of beside) if (!used.has(file.path) && (await holdYolo(source, [file.path]))) alone.push(file);
+    for (const file of beside)
+      if (!used.has(file.path) && (await holdYolo(source, [file.path], true))) alone.push(file);
     for (const { name, path } of alone) {
       const id = prefix + withoutExtension(name);
       pictures.push({ id, label: path, split: splitOf(name), labelFolder: labels });

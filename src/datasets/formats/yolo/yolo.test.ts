@@ -184,6 +184,7 @@ describe("layouts", () => {
     const others: readonly (readonly [string, Files])[] = [
       ["pictures", { "a.jpg": "4x4", "a.txt": "a photo of a cat" }],
       ["pictures", { "a.jpg": "4x4", "readme.txt": "1 2 3 4 5" }],
+      ["pictures", { "a.jpg": "4x4", "a.txt": "1 10 20 30 40" }],
       ["classes", { "cat/a.jpg": "4x4", "cat/a.txt": half, "dog/b.jpg": "4x4" }],
       ["classes", { "images/a.jpg": "4x4", "labels/a.png": "4x4" }],
       ["classes", { "cat/a.jpg": "4x4", "dog/b.jpg": "4x4", "broken.yaml": "a: [" }],
@@ -278,7 +279,7 @@ test("what is to be known of the data as a whole is in the notes", async () => {
     "data.yaml says nc: 3 and names 2 classes: the names are taken.",
     "data.yaml names ../test/images for test, which is not there: the parts are those of the folders.",
     "data.yaml names train/images for several parts: its pictures are taken to be of train.",
-    "1 lines of the labels have a confidence behind their box, as predictions have: all boxes are taken, whatever it is.",
+    "Lines of the labels with a confidence behind their box, as predictions have, are taken whatever it is: 1.",
   ]);
 });
 
@@ -327,4 +328,24 @@ test("a list names pictures or entries", async () => {
     "train/a.jpg#cat",
     "val/c.jpg#cat",
   ]);
+});
+
+test("paths of a configuration that are not there, or say less than the folders, are passed over with a note", async () => {
+  const pictures = { "images/a.jpg": "4x4", "images/b.jpg": "4x4", "labels/a.txt": half, "labels/b.txt": half };
+  const partsOf = async (yaml: string, more: Files = {}): Promise<unknown> => {
+    const { images, notes = [] } = await open({ "data.yaml": `${yaml}names: [cat]\n`, ...pictures, ...more });
+    return [images.map(({ split }) => split), notes];
+  };
+  // What is left of the path without "train" is no folder of a part.
+  expect(await partsOf("train: ../train/images\n")).toEqual([
+    [undefined, undefined],
+    ["data.yaml names ../train/images for train, which is not there: the parts are those of the folders."],
+  ]);
+  expect(await partsOf("val: val.txt\n", { "val.txt": "./images/b.jpg\n\nimages/gone.jpg\n/etc/passwd\n" })).toEqual([
+    [undefined, "val"],
+    ["Lines of val.txt that name no picture that is there: 2."],
+  ]);
+  // Of folders within each other the inner one counts.
+  const inner = { "images/val/c.jpg": "4x4", "labels/val/c.txt": half };
+  expect(await partsOf("train: images\nval: images/val\n", inner)).toEqual([["train", "train", "val"], []]);
 });

@@ -92,7 +92,7 @@ const readYolo: DatasetReader = async (path, context) => {
   const confidences = read.reduce((sum, { labels }) => sum + (labels?.confidences ?? 0), 0);
   if (confidences > 0) {
     notes.push(
-      `${confidences} lines of the labels have a confidence behind their box, as predictions have: all boxes are taken, whatever it is.`,
+      `Lines of the labels with a confidence behind their box, as predictions have, are taken whatever it is: ${confidences}.`,
     );
   }
   const foreign = found.foreign.map(({ id }) => unread(id));
@@ -251,7 +251,7 @@ async function withParts(
           if (picture === undefined) missing++;
           else if (!listed.has(picture)) listed.set(picture, part);
         }
-        if (missing > 0) notes.push(`${missing} lines of ${tail.name} name no picture that is there.`);
+        if (missing > 0) notes.push(`Lines of ${tail.name} that name no picture that is there: ${missing}.`);
       }
     }
   }
