@@ -75,7 +75,7 @@ export async function openAttackInputs(
       hasOwnPictures: images.length > 0,
       isOnePicture: flags.data === undefined && given.length === 1,
       samples: async (opened) => {
-        if (flags.data === undefined) return samplesOfPictures(given, opened.input.channelCount);
+        if (flags.data === undefined) return samplesOfPictures(given, opened.input);
         const data = await labelledData(flags, opened, io.signal);
         return samplesOfDataset(data);
       },
@@ -91,7 +91,7 @@ export async function openAttackInputs(
       const inputs: AttackInput[] = [];
       for (const { image, name, load, warnings } of given) {
         const origin = images.length === 0 ? "the bundled Scenes" : await fingerprintOf(image, flags);
-        const picture = () => load(classifier.input.channelCount);
+        const picture = () => load(classifier.input);
         inputs.push({ image, name, warnings, ...openedIn(region, origin, picture, classifier) });
       }
       return { classifier, runtime, source: images.length === 0 ? "the bundled Scenes" : "files", inputs };

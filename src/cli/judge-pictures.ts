@@ -7,7 +7,7 @@ import { describeGeometry } from "../image/geometry.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
 import type { FileClassifier } from "../node/models/load-classifier.ts";
 import { findPictures } from "../node/pictures/find-pictures.ts";
-import { readPictureFile } from "../node/pictures/read-picture-file.ts";
+import { readingFor, readPictureFile } from "../node/pictures/read-picture-file.ts";
 import {
   type CliContext,
   exitCodes,
@@ -72,7 +72,7 @@ export async function judgePictures(
   try {
     const judge = await prepare(classifier);
     const noteOn = pictureNotes(classifier, text, note);
-    const reading = { ...pictureOptionsOf(flags, note), channelCount: classifier.input.channelCount };
+    const reading = { ...pictureOptionsOf(flags, note), ...readingFor(classifier.input) };
     progress.begin();
     for (const [index, picture] of paths.entries()) {
       const update = (share: number): void => progress.update((index + share) / paths.length, basename(picture));

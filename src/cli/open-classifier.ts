@@ -185,9 +185,12 @@ export async function samplesOfDataset(dataset: Pick<Dataset, "images" | "name" 
 }
 
 /** The first pictures of files that can be read, for a network of so many channels. */
-export async function samplesOfPictures(given: readonly PictureSource[], channelCount: number): Promise<Samples> {
+export async function samplesOfPictures(
+  given: readonly PictureSource[],
+  input: Parameters<PictureSource["load"]>[0],
+): Promise<Samples> {
   const pictures = await readableSamples(
-    given.map(({ load }) => ({ picture: () => load(channelCount) })),
+    given.map(({ load }) => ({ picture: () => load(input) })),
     samplePictures,
   );
   return { pictures };

@@ -2,6 +2,7 @@
 
 import { statSync } from "node:fs";
 import { basename, extname } from "node:path";
+import type { ImageInput } from "../classifier/classifier.ts";
 import type { ModelWarning } from "../classifier/network/prepare-model.ts";
 import { MisuseError } from "../errors.ts";
 import type { Box } from "../image/geometry.ts";
@@ -10,7 +11,12 @@ import { outputName, uniqueNames } from "../node/output-names.ts";
 import { pathBytes } from "../node/path-bytes.ts";
 import type { OnPictureNote } from "../node/pictures/bit-depth.ts";
 import { findPictures } from "../node/pictures/find-pictures.ts";
-import { type ReadPictureFileOptions, readPictureFile } from "../node/pictures/read-picture-file.ts";
+import {
+  type NetworkReading,
+  type ReadPictureFileOptions,
+  readingFor,
+  readPictureFile,
+} from "../node/pictures/read-picture-file.ts";
 import { renderScene, scenesSeeds } from "../scenes/scenes.ts";
 import { notedPicture } from "./noted-picture.ts";
 
@@ -21,8 +27,8 @@ export interface PictureSource {
   readonly name: string;
   /** Where the right box is known, in pixels. */
   readonly groundTruth?: Box;
-  /** The picture, for a network of so many channels; 3 by default. */
-  readonly load: (channelCount?: number) => Promise<Picture | ImageTensor>;
+  /** The picture, as the network with this input takes files; with 3 channels of 8 bits by default. */
+  readonly load: (input?: Pick<ImageInput, "channelCount" | "scale">) => Promise<Picture | ImageTensor>;
   /** What was concluded when it was loaded, and must be known before a result is trusted. */
   readonly warnings: () => readonly ModelWarning[];
 }
@@ -57,7 +63,7 @@ export const reservedNames: readonly string[] = [
  */
 export async function picturesOfFiles(
   given: readonly string[],
-  options: Omit<ReadPictureFileOptions, "channelCount"> = {},
+  options: Omit<ReadPictureFileOptions, keyof NetworkReading> = {},
 ): Promise<PictureSource[]> {
   const unique = uniqueNames(reservedNames);
   return (await findPictures(given)).map((path) => {
@@ -69,7 +75,7 @@ export async function picturesOfFiles(
     return {
       image: path,
       name: unique(outputName(basename(path, extname(path)))),
-      load: (channelCount) => readPictureFile(path, { ...options, channelCount, onNote }),
+      load: (input) => readPictureFile(path, { ...options, ...(input === undefined ? {} : readingFor(input)), onNote }),
       warnings: noted.warnings,
     };
   });

@@ -1,5 +1,5 @@
 /** @file Where data sets are read from: what a reader needs of a file system, a server or a list of dropped files. */
-import type { Picture } from "../image/picture.ts";
+import type { ImageTensor, Picture } from "../image/picture.ts";
 
 export interface FileEntry {
   readonly name: string;
@@ -23,8 +23,8 @@ export interface DatasetSource {
   readonly readBytes: (path: string) => Promise<Uint8Array>;
   /** The bytes in pieces, for files that need not be in memory as a whole; `readBytes` serves where it is missing. */
   readonly readChunks?: (path: string) => AsyncIterable<Uint8Array>;
-  /** The picture as stored, turned by no EXIF tag. */
-  readonly readPicture: (path: string, options?: ReadPictureOptions) => Promise<Picture>;
+  /** The picture as stored, turned by no EXIF tag; an image tensor where bytes would not hold it. */
+  readonly readPicture: (path: string, options?: ReadPictureOptions) => Promise<Picture | ImageTensor>;
   /** Whether `readPicture` reads NumPy's arrays: folders without pictures are then folders of these. */
   readonly readsArrays?: boolean;
   /** The size of the picture as stored, from its header. */

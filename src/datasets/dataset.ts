@@ -1,7 +1,7 @@
 /** @file What every data set is read into, whatever its format: pictures with what is known about them. */
 import { BadInputError, checkForm } from "../errors.ts";
 import type { Box } from "../image/geometry.ts";
-import type { Picture } from "../image/picture.ts";
+import type { ImageTensor, Picture } from "../image/picture.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { ReadPictureOptions } from "./dataset-source.ts";
 
@@ -40,9 +40,9 @@ export interface DatasetImage {
   /**
    * The picture as stored (turned by no EXIF tag, as boxes refer to stored pixels). Rejects with a PerceptualBallError that
    * names the file if it is missing, damaged, or not of the size that its annotation says. `onNote` is called with what was concluded of it
-   * and is not certain.
+   * and is not certain. Samples of more bits than 8 come as an image tensor where the data set is opened for a network that takes them.
    */
-  readonly picture: (options?: ReadPictureOptions) => Promise<Picture>;
+  readonly picture: (options?: ReadPictureOptions) => Promise<Picture | ImageTensor>;
   readonly split?: DatasetPart;
   /** The bytes that are stored of the picture, in pieces; undefined for pictures that are made, not stored. */
   readonly stored?: () => AsyncIterable<Uint8Array>;

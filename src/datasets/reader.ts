@@ -1,4 +1,5 @@
 /** @file What readers of data sets are given, and what they have in common. */
+import { sizedPicture } from "../classifier/preprocessing/fit-picture.ts";
 import { BadInputError, oneOf, PerceptualBallError } from "../errors.ts";
 import { inPixels } from "./box-shares.ts";
 import { type BoxFinding, checkBox } from "./check-box.ts";
@@ -132,12 +133,13 @@ export function storedPicture(
 ): Pick<DatasetImage, "picture" | "stored"> {
   const read: DatasetImage["picture"] = async (options) => {
     const picture = await source.readPicture(path, options);
-    if (size === undefined || (picture.width === size.width && picture.height === size.height)) return picture;
+    const { width, height } = sizedPicture(picture);
+    if (size === undefined || (width === size.width && height === size.height)) return picture;
     throw new BadInputError({
       where: path,
       what: "the picture does not have the size that its annotation says, so its boxes do not fit",
       expected: `${size.width} × ${size.height}`,
-      got: `${picture.width} × ${picture.height}`,
+      got: `${width} × ${height}`,
     });
   };
   return { picture: read, stored: () => chunksOf(source, path) };

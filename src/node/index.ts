@@ -16,7 +16,13 @@ export { findPictures } from "./pictures/find-pictures.ts";
 export { rasterize } from "./pictures/rasterize.ts";
 export { decodeImage, type ReadImageOptions, readImageFile } from "./pictures/read-image.ts";
 export { readImage } from "./pictures/read-input.ts";
-export { type ArrayImage, type ReadPictureFileOptions, readPictureFile } from "./pictures/read-picture-file.ts";
+export {
+  type ArrayImage,
+  type NetworkReading,
+  type ReadPictureFileOptions,
+  readingFor,
+  readPictureFile,
+} from "./pictures/read-picture-file.ts";
 export { readRegion } from "./pictures/read-region.ts";
 export { type EncodePngOptions, encodePng, writePng } from "./pictures/write-image.ts";
 export { type MergedRecords, mergeRecordFolders } from "./records/merge-record-folders.ts";

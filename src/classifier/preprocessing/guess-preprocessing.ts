@@ -10,6 +10,7 @@ import type { ModelWarning, PreparedModel } from "../network/prepare-model.ts";
 import {
   affineOf,
   checkConsistent,
+  fullScaleOf,
   type Normalization,
   type NormalizationName,
   normalizationForChannels,
@@ -96,7 +97,7 @@ export function guessPreprocessing(
     geometry: placed?.stated.geometry?.(height, width) ?? usualGeometry(height, width),
   };
   const { reason } = normalized;
-  const assumed = assumedBeside(normalized.stated.normalization);
+  const assumed = `${assumedBeside(normalized.stated.normalization)}${assumedDepth(normalized.stated.normalization, filled)}`;
   const isTold = order === "bgr" && ordered !== undefined && ordered !== normalized && channels === 3;
   return {
     preprocessing,
@@ -137,6 +138,12 @@ function orderOfMeans({ stated, reason, isSettled }: Source): Source | undefined
 function assumedBeside({ mean, std }: Partial<Normalization>): string {
   if (mean !== undefined && std === undefined) return "; std 1, since none is given";
   return mean === undefined && std !== undefined ? "; mean 0, since none is given" : "";
+}
+
+/** Of numbers beyond 255: which samples they are taken to be of. */
+function assumedDepth({ scale }: Partial<Normalization>, filled: Pick<Normalization, "scale">): string {
+  const fullScale = fullScaleOf(filled);
+  return fullScale === undefined || scale === fullScale ? "" : `; beyond 255, so of samples from 0 to ${fullScale}`;
 }
 
 /** What is usual for networks of this kind, where nothing says so. */

@@ -11,8 +11,8 @@ import { floatTensor } from "../../tensor/tensor.ts";
 
 /** How pixels become the network's numbers: u = (s(x) − mean) / std, where s is the scale, channel by channel. */
 export interface Normalization {
-  /** s(x) = x for 1, 255·x for 255, 2·x − 1 for "symmetric". */
-  readonly scale: 1 | 255 | "symmetric";
+  /** s(x) = scale · x for a number, 2·x − 1 for "symmetric". 1 or 255; more where the network takes samples of more than 8 bits: their largest, which pixel 1 stands for. */
+  readonly scale: number | "symmetric";
   /** The order in which the network takes the channels. `mean` and `std` are in that order. */
   readonly channels: "rgb" | "bgr";
   /** In units of the scale; one per channel. */
@@ -68,11 +68,12 @@ export function normalizationForChannels(preset: Preset, channels: number): Pres
 export function checkNormalization(where: string, normalization: Partial<Normalization>): Partial<Normalization> {
   checkKeys(where, normalization, ["scale", "channels", "mean", "std", "layout", "geometry"]);
   const { scale, channels, mean, std, layout } = normalization;
-  if (scale !== undefined && scale !== 1 && scale !== 255 && scale !== "symmetric") {
+  const isKnown = scale === 1 || scale === "symmetric" || (typeof scale === "number" && scale >= 255 && scale <= 65535);
+  if (scale !== undefined && !isKnown) {
     throw new MisuseError({
       where,
       what: "unknown scale",
-      expected: "1, 255 or symmetric",
+      expected: "1, 255, symmetric, or the largest sample of pictures of more than 8 bits, up to 65535",
       got: JSON.stringify(scale),
     });
   }
@@ -108,17 +109,38 @@ export function checkConsistent(
   const isOfBytes = areOfBytes(mean, std);
   // A deviation far below that of any pictures is a change of scale, such as to 16 bits.
   const isOfUnit = (most > 0 && most <= 1) || (deviation < 1 && deviation > 0.01);
-  if (scale === 255 ? !isOfUnit : !isOfBytes) return;
+  const isOfSamples = typeof scale === "number" && scale > 1;
+  const isBeyond = isOfSamples && most > scale;
+  if (!isBeyond && (isOfSamples ? !isOfUnit : !isOfBytes)) return;
   throw new MisuseError({
     where,
     what: `mean and std are not of the scale ${scale}`,
-    expected:
-      scale === 255
-        ? "numbers of pixels from 0 to 255, such as 123.675 and 58.395"
-        : "numbers of pixels from 0 to 1, such as 0.485 and 0.229",
+    expected: isOfSamples
+      ? `numbers of pixels from 0 to ${scale}${scale === 255 ? ", such as 123.675 and 58.395" : ""}`
+      : "numbers of pixels from 0 to 1, such as 0.485 and 0.229",
     got: `mean ${mean.join(",")} and std ${std.join(",")}`,
-    advice: `Leave the scale out (it is ${scale === 255 ? 1 : 255} for these), or give them in its units.`,
+    advice: `Leave the scale out (it is ${isOfUnit ? 1 : fullScaleOfNumbers(mean, std)} for these), or give them in its units.`,
   });
+}
+
+/** Bits that sensors use, more than 8. */
+const wideBits = [10, 12, 14, 16];
+
+/**
+ * The largest sample of the pictures that means and deviations of whole samples are of: 255, or 2¹⁰ − 1, 2¹² − 1, 2¹⁴ − 1 or 2¹⁶ − 1 where a mean lies beyond 255, or a
+ * divisor far beyond it. Then it is the least that holds the divisor, and four deviations above each mean.
+ */
+export function fullScaleOfNumbers(mean: readonly number[], std: readonly number[]): number {
+  const isWide = mean.some((value) => value > 255.5) || std.some((value) => value > 300);
+  if (!isWide || mean.some((value) => value < 0)) return 255;
+  const top = Math.max(...mean.map((value, c) => (value === 0 ? (std[c] ?? 0) : value + 4 * (std[c] ?? 0))));
+  const bits = wideBits.find((count) => 2 ** count >= top) ?? 16;
+  return 2 ** bits - 1;
+}
+
+/** The sample that pixel 1 stands for, of networks that take samples of more than 8 bits; undefined for all others, whose pixels are shares of white. */
+export function fullScaleOf({ scale }: Pick<Normalization, "scale">): number | undefined {
+  return typeof scale === "number" && scale > 255 ? scale : undefined;
 }
 
 /** The affine map of each network channel, in the network's order: u = factor · x + offset for pixels x in [0, 1]. */

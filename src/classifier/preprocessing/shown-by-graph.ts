@@ -6,7 +6,7 @@ import type { TypedGraph } from "../../onnx/infer-shapes.ts";
 import type { PreparedModel } from "../network/prepare-model.ts";
 import { takesAnyRange } from "./any-range.ts";
 import type { ChannelMap } from "./channel-maps.ts";
-import { affineOf, type NormalizationName, normalizations } from "./preprocessing.ts";
+import { affineOf, fullScaleOfNumbers, type NormalizationName, normalizations } from "./preprocessing.ts";
 import type { StatedPreprocessing } from "./read-config.ts";
 import { type InputChain, readInputChain } from "./read-input-chain.ts";
 import { mostOfUnits, seenByFirstLayer, seenByNormalization, seenBytes } from "./seen-statistics.ts";
@@ -52,11 +52,12 @@ export function shownByGraph(
     shown.push({ stated: isSigned ? signed : bytes, reason, isSettled: true });
   }
   const range = exact?.range ?? rangeOf(chain);
-  if (isOfWords(chain)) {
-    const words = { scale: 255, mean: [0, 0, 0], std: Array(3).fill(255 / 65535) } as const;
+  const fullScale = fullScaleShown(chain);
+  if (fullScale > 255) {
+    const samples = { scale: fullScale, mean: [0, 0, 0], std: [1, 1, 1] } as const;
     shown.unshift({
-      stated: { normalization: words },
-      reason: `${what} and takes pixels from 0 to 65535`,
+      stated: { normalization: samples },
+      reason: `${what} and takes pixels from 0 to ${fullScale}`,
       isSettled: true,
     });
   } else if (range !== undefined) {
@@ -228,10 +229,16 @@ function keptWithin({ limits }: InputChain): "bytes" | "unit" | "symmetric" | un
   }
 }
 
-/** Whether the arithmetic before the first layer is made for 16-bit pixels: they are divided by about 65535. */
-function isOfWords({ channels, statistics }: InputChain): boolean {
+/** The largest sample of the pictures that the arithmetic before the first layer, or what its BatchNormalization has seen, is of: 255, or more for those of more than 8 bits. */
+function fullScaleShown({ channels, statistics }: InputChain): number {
   const maps = statistics === undefined ? channels : statistics.channels;
-  return maps.length > 0 && maps.every(({ factor }) => factor > 0.8 / 65536 && factor < 2.5 / 65535);
+  if (maps.length === 0 || maps.some(({ factor }) => !(factor > 0))) return 255;
+  const zeros = zerosOf(maps);
+  const divisors = maps.map(({ factor }) => 1 / factor);
+  if (statistics === undefined) return fullScaleOfNumbers(zeros, divisors);
+  const means = maps.map(({ factor }, c) => zeros[c] + (statistics.mean[c] ?? 0) / factor);
+  const deviations = maps.map(({ factor }, c) => Math.sqrt(statistics.variance[c] ?? 0) / factor);
+  return Math.max(fullScaleOfNumbers(zeros, divisors), fullScaleOfNumbers(means, deviations));
 }
 
 /** Whether pixels in ImageNet's normalization become 2 x − 1, as torchvision's Inception and GoogLeNet make of them. */

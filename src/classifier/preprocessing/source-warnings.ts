@@ -4,6 +4,7 @@ import type { ModelWarning } from "../network/prepare-model.ts";
 import {
   affineOf,
   areOfBytes,
+  fullScaleOfNumbers,
   type Normalization,
   normalizationForChannels,
   type Preprocessing,
@@ -82,8 +83,10 @@ export function filledUp({
   mean = deviation?.map(() => 0) ?? [0, 0, 0],
 }: Partial<Normalization>): Pick<Normalization, "scale" | "mean" | "std"> {
   const std = deviation ?? mean.map(() => 1);
+  const own = scale ?? (areOfBytes(mean, std) ? 255 : 1);
   return {
-    scale: scale ?? (areOfBytes(mean, std) ? 255 : 1),
+    // Numbers of samples, which may be of more bits.
+    scale: own === 255 ? fullScaleOfNumbers(mean, std) : own,
     mean,
     std: std.length === 1 ? mean.map(() => std[0]) : std,
   };

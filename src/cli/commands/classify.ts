@@ -100,7 +100,7 @@ async function classify(images: readonly string[], flags: Flags, context: CliCon
     isLabelled: data !== undefined,
     samples: async (opened) =>
       data === undefined
-        ? samplesOfPictures(files, opened.input.channelCount)
+        ? samplesOfPictures(files, opened.input)
         : samplesOfDataset(await datasetOf(flags, opened, { signal })),
     onProgress: ({ runs, of }) => progress.update(runs / of, "trying normalizations"),
   });
@@ -111,7 +111,7 @@ async function classify(images: readonly string[], flags: Flags, context: CliCon
       data === undefined
         ? files.map(({ image, load, warnings }) => ({
             image,
-            load: () => load(classifier.input.channelCount),
+            load: () => load(classifier.input),
             warnings,
           }))
         : (await datasetOf(flags, classifier, { note, signal })).images.map(toClassify);

@@ -96,8 +96,8 @@ async function explainPresent(
     signal: io.signal,
     takesAllLabels: true,
     isOnePicture: present.length === 1,
-    samples: async ({ input: { channelCount } }) => ({
-      pictures: (await samples(present.slice(0, samplePictures), channelCount)).map((picture) => ({ picture })),
+    samples: async ({ input }) => ({
+      pictures: (await samples(present.slice(0, samplePictures), input)).map((picture) => ({ picture })),
     }),
     note,
     onProgress: ({ runs, of }) => progress.update(runs / of, "trying normalizations"),

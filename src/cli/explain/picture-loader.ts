@@ -10,13 +10,16 @@ import type { PictureSource } from "../pictures.ts";
 import type { ProgressDisplay } from "../progress.ts";
 import { PictureError } from "./explain-in-workers.ts";
 
+/** What of a network decides how pictures are read. */
+type NetworkInput = Pick<FileClassifier["input"], "channelCount" | "scale">;
+
 export interface PictureLoader {
   /** What was wrong with pictures so far. */
   readonly failures: readonly { readonly image: string; readonly reason: string }[];
   /** The picture, or undefined if it cannot be read, which is reported once and decides the exit code. */
-  load(source: PictureSource, channelCount?: number): Promise<Picture | ImageTensor | undefined>;
+  load(source: PictureSource, input?: NetworkInput): Promise<Picture | ImageTensor | undefined>;
   /** Those of the pictures that can be read; they are kept until they are taken. */
-  samples(sources: readonly PictureSource[], channelCount: number): Promise<(Picture | ImageTensor)[]>;
+  samples(sources: readonly PictureSource[], input: NetworkInput): Promise<(Picture | ImageTensor)[]>;
   /** As `load`, with something of the picture in the region; it is kept no longer. */
   take(source: PictureSource, input: FileClassifier["input"]): Promise<Picture | ImageTensor | undefined>;
   /** As `take`, but what is wrong with the picture is thrown, as a {@link PictureError}. */
@@ -41,11 +44,11 @@ export function pictureLoader(
     progress.around(() => reportError(context.io, error));
   }
 
-  async function load(source: PictureSource, channelCount?: number): Promise<Picture | ImageTensor | undefined> {
+  async function load(source: PictureSource, input?: NetworkInput): Promise<Picture | ImageTensor | undefined> {
     const known = kept.get(source);
     if (known !== undefined || failures.some(({ image }) => image === source.image)) return known;
     try {
-      return await source.load(channelCount);
+      return await source.load(input);
     } catch (error) {
       fail(source, error);
       return undefined;
@@ -61,15 +64,15 @@ export function pictureLoader(
     failures,
     fail,
     load,
-    async samples(sources, channelCount) {
+    async samples(sources, input) {
       for (const source of sources) {
-        const picture = await load(source, channelCount);
+        const picture = await load(source, input);
         if (picture !== undefined) kept.set(source, picture);
       }
       return [...kept.values()];
     },
     async take(source, input) {
-      const picture = await load(source, input.channelCount);
+      const picture = await load(source, input);
       kept.delete(source);
       if (picture === undefined) return undefined;
       try {
@@ -82,7 +85,7 @@ export function pictureLoader(
     },
     async takeOrThrow(source, input) {
       try {
-        const picture = kept.get(source) ?? (await source.load(input.channelCount));
+        const picture = kept.get(source) ?? (await source.load(input));
         kept.delete(source);
         checkRegion(picture, input);
         return picture;

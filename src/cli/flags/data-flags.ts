@@ -7,6 +7,7 @@ import { type LabelSource, labelSources } from "../../datasets/reader.ts";
 import { MisuseError } from "../../errors.ts";
 import type { FetchDatasetOptions } from "../../node/data/fetch-dataset.ts";
 import { loadDataset } from "../../node/data/load-dataset.ts";
+import { readingFor } from "../../node/pictures/read-picture-file.ts";
 import { choice, number } from "./parse-values.ts";
 import { addPictureFlags, type PictureFlags, pictureOptionsOf } from "./picture-flags.ts";
 
@@ -106,7 +107,7 @@ export async function datasetOf(
     labels: label,
     classes: { names: labels, count: classCount },
     follow,
-    reading: { ...pictureOptionsOf(flags, note), channelCount: input?.channelCount },
+    reading: { ...pictureOptionsOf(flags, note), ...(input === undefined ? {} : readingFor(input)) },
     fetching: { cacheFolder: cache, onProgress: downloadNotes(data, note) },
   });
   const problems = describeProblems(dataset.problems);

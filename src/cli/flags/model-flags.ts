@@ -61,7 +61,7 @@ export function addModelFlags(command: Command, { hasModelFlag }: { readonly has
   );
   add("--mean <a,b,c>", "per channel, in units of the scale", numbers("--mean"));
   add("--std <a,b,c>", "per channel, in units of the scale", numbers("--std"));
-  add("--scale <s>", "pixels from 0 to 1, from 0 to 255, or symmetric (-1 to 1)", scale);
+  add("--scale <s>", "1 or 255, what pixels reach (more for those of more than 8 bits), or symmetric (-1 to 1)", scale);
   add("--channels <order>", "rgb or bgr", choice("--channels", ["rgb", "bgr"]));
   add("--layout <layout>", "nchw or nhwc", choice("--layout", ["nchw", "nhwc"]));
   add("--resize <rule>", "shorter:256 (the shorter side), exact, or pad", resize);
@@ -73,8 +73,9 @@ export function addModelFlags(command: Command, { hasModelFlag }: { readonly has
 }
 
 function scale(text: string): Preprocessing["scale"] {
-  const name = choice("--scale", ["1", "255", "symmetric"])(text);
-  return name === "symmetric" ? name : (Number(name) as 1 | 255);
+  if (text === "symmetric") return text;
+  const value = number("--scale")(text);
+  return checkNormalization("--scale", { scale: value }).scale ?? value;
 }
 
 function resize(text: string): ModelFlags["resize"] {

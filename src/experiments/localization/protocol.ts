@@ -6,7 +6,7 @@
  */
 import type { Classifier } from "../../classifier/classifier.ts";
 import { type Classification, classificationOf } from "../../classifier/logits.ts";
-import { geometryFor } from "../../classifier/preprocessing/fit-picture.ts";
+import { geometryFor, sizedPicture } from "../../classifier/preprocessing/fit-picture.ts";
 import { contentsOption, type Dataset, type DatasetImage } from "../../datasets/dataset.ts";
 import { BadInputError, checkForm, checkKeys, MisuseError, numberIn, oneOf } from "../../errors.ts";
 import { blur } from "../../image/gaussian-blur.ts";
@@ -205,7 +205,8 @@ export function localizationCompute(
 async function subjectOf(image: DatasetImage, classifier: Classifier, signal?: AbortSignal): Promise<Subject> {
   const picture = await image.picture();
   const input = classifier.fit(picture);
-  const geometry = fitGeometry(geometryFor(picture, classifier.input.geometry), picture.width, picture.height);
+  const sized = sizedPicture(picture);
+  const geometry = fitGeometry(geometryFor(sized, classifier.input.geometry), sized.width, sized.height);
   const truthBoxes = (image.boxes ?? []).map(geometry.toInput).filter((box) => areaOf(box) > 0);
   if (truthBoxes.length === 0) {
     throw new BadInputError({

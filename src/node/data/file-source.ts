@@ -41,9 +41,11 @@ export interface FileSourceOptions extends Pick<ReadImageOptions, "maxPixels" | 
   readonly roots?: readonly string[];
   /**
    * How many channels the network takes, as of `readPictureFile`: of pictures for other numbers than 1 and 3 all stored channels are read,
-   * as of a TIFF or an NPY array of so many bands, and must be as many. Numbers of arrays are rounded to bytes, as 16 bits are.
+   * as of a TIFF or an NPY array of so many bands, and must be as many. Numbers of arrays are rounded to bytes, as 16 bits are, unless there is a `fullScale`.
    */
   readonly channelCount?: number;
+  /** As of `readPictureFile`: the largest sample that the network takes, if that is above 255. */
+  readonly fullScale?: number;
 }
 
 /** Larger files of annotations are refused; COCO's largest is 450 MB. */
@@ -55,8 +57,8 @@ const maxAnnotationBytes = 2 ** 31;
  * Its functions throw a {@link BadInputError} for a path that leads out of `roots`.
  */
 export function createFileSource(options: FileSourceOptions = {}): DatasetSource {
-  checkKeys("createFileSource", options, ["roots", "channelCount", "maxPixels", "bitDepth", "onNote"]);
-  const { roots, channelCount = 3, ...reading } = options;
+  checkKeys("createFileSource", options, ["roots", "channelCount", "fullScale", "maxPixels", "bitDepth", "onNote"]);
+  const { roots, channelCount = 3, fullScale, ...reading } = options;
   const { inside, admit } = guard(roots);
   const bytesAt = async (path: string): Promise<Buffer> => {
     await inside(path);
@@ -91,14 +93,15 @@ export function createFileSource(options: FileSourceOptions = {}): DatasetSource
         options?.onNote?.(text, code);
       };
       const asStored = { ...reading, orientation: "ignore", onNote: said } as const;
-      if ((channelCount === 1 || channelCount === 3) && !isArrayName(path)) return readImageFile(path, asStored);
-      const picture = await readPictureFile(path, { ...asStored, channelCount });
-      return isPicture(picture) ? picture : tensorToPicture(picture);
+      const isColor = channelCount === 1 || channelCount === 3;
+      if (isColor && fullScale === undefined && !isArrayName(path)) return readImageFile(path, asStored);
+      const picture = await readPictureFile(path, { ...asStored, channelCount, fullScale });
+      return isPicture(picture) || fullScale !== undefined ? picture : tensorToPicture(picture);
     },
     readPictureSize: async (path) => {
       const bytes = await bytesAt(path);
       if (!isArrayName(path)) return decodeImageSize(bytes, path, reading);
-      const picture = await readPictureFile(path, { channelCount });
+      const picture = await readPictureFile(path, { channelCount, fullScale });
       if (isPicture(picture)) return picture;
       const [, height, width] = picture.shape;
       return { width, height };

@@ -6,9 +6,9 @@ const usualDepths = [8, 10, 12, 14];
 
 /**
  * What a note on a picture is about: how many bits its samples use; a camera's tag that turns it and was not followed; transparency that was left out; frames or pages
- * after the first.
+ * after the first; samples beyond those that the network takes, or of fewer bits.
  */
-export type PictureNoteCode = "bit-depth" | "not-turned" | "transparency" | "first-frame";
+export type PictureNoteCode = "bit-depth" | "not-turned" | "transparency" | "first-frame" | "full-scale";
 
 /** Called with a sentence that begins with the path. */
 export type OnPictureNote = (note: string, code: PictureNoteCode) => void;
@@ -46,6 +46,67 @@ export function sampleDepth(samples: Uint16Array, where: string, { bitDepth: giv
     "bit-depth",
   );
   return bits;
+}
+
+/** How numbers become pixels for a network. */
+export interface FullScaleOptions {
+  /** The sample that pixel 1 stands for, where the network takes samples of more than 8 bits. */
+  readonly fullScale?: number;
+  readonly onNote?: OnPictureNote;
+}
+
+/** Samples as shares of `fullScale`, the largest that the network takes. Those beyond it count as it, which is said. */
+export function sharesOf(
+  samples: ArrayLike<number>,
+  fullScale: number,
+  where: string,
+  onNote?: OnPictureNote,
+): Float32Array {
+  let beyond = 0;
+  const shares = Float32Array.from(samples, (value) => {
+    if (value > fullScale) beyond++;
+    return Math.min(value / fullScale, 1);
+  });
+  if (beyond > 0) {
+    onNote?.(
+      `${where}: ${beyond} of its ${samples.length} samples are beyond ${fullScale}, the largest that the model takes, and count as that; ` +
+        "--scale, with --mean and --std, gives a larger one.",
+      "full-scale",
+    );
+  }
+  return shares;
+}
+
+/** Numbers that are pixels in [0, 1], or samples up to `fullScale`, as pixels in [0, 1]. Throws a {@link BadInputError} for all others. */
+export function unitNumbers(
+  samples: ArrayLike<number>,
+  where: string,
+  { fullScale, onNote }: FullScaleOptions = {},
+): Float32Array {
+  let [least, greatest] = [Infinity, -Infinity];
+  for (let i = 0; i < samples.length; i++) {
+    const value = samples[i];
+    if (Number.isNaN(value)) {
+      throw new BadInputError({ where, what: "there is NaN among the numbers", expected: "pixels in [0, 1]" });
+    }
+    [least, greatest] = [Math.min(least, value), Math.max(greatest, value)];
+  }
+  if (least >= 0 && greatest <= 1) {
+    if (fullScale !== undefined) {
+      const said = `its numbers, none above 1, are taken as shares of ${fullScale}, the largest sample that the model takes.`;
+      onNote?.(`${where}: ${said}`, "full-scale");
+    }
+    return Float32Array.from(samples);
+  }
+  if (least >= 0 && fullScale !== undefined && greatest < Infinity) return sharesOf(samples, fullScale, where, onNote);
+  throw new BadInputError({
+    where,
+    what: "its numbers are no pixels",
+    expected: `numbers in [0, 1]${fullScale === undefined ? "" : `, or samples from 0 to ${fullScale}`}`,
+    got: `numbers from ${least} to ${greatest}`,
+    advice:
+      "Save the pixels before they are normalized for a network, divided by 255 if they are bytes. If the network takes samples as they are, --scale says how large they become.",
+  });
 }
 
 /** The samples as bytes: the upper eight of the bits that they use. */

@@ -10,3 +10,10 @@ export interface RawSamples {
   /** The format's name, for messages. */
   readonly format: string;
 }
+
+/** The samples of a picture in the channels that were asked for, before they become bytes or shares. */
+export interface StoredSamples extends Omit<RawSamples, "data" | "format"> {
+  /** Interleaved, row by row: bytes, 16 bits, or numbers that mean what the network takes them for. */
+  readonly data: Uint8Array | Uint16Array | Float32Array;
+  readonly isNetworkInput?: boolean;
+}

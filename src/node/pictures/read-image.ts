@@ -3,13 +3,14 @@ import sharp, { type Metadata } from "sharp";
 import { BadInputError, checkKeys, kindOf, MisuseError, numberIn, oneOf, UnsupportedError } from "../../errors.ts";
 import type { Picture } from "../../image/picture.ts";
 import { readRegularFile } from "../read-regular-file.ts";
-import { type OnPictureNote, sampleDepth, toBytes } from "./bit-depth.ts";
+import { type OnPictureNote, sampleDepth, toBytes, unitNumbers } from "./bit-depth.ts";
 import { decodeBmp, isBmp } from "./decode-bmp.ts";
 import { decodeNetpbm, isNetpbm } from "./decode-netpbm.ts";
+import { decodeTiff, hasPlanesOfBands } from "./decode-tiff.ts";
 import { foreignFormat, isAvif } from "./foreign-format.ts";
 import { isMarkedNetworkInput } from "./picture-origin.ts";
 import { pngFrames } from "./png-frames.ts";
-import type { RawSamples } from "./raw-samples.ts";
+import type { StoredSamples } from "./raw-samples.ts";
 import { unconvertedTiffSpace } from "./tiff-colors.ts";
 
 export interface ReadImageOptions {
@@ -110,10 +111,26 @@ export async function decodeImageSize(
  * Deviation: 16-bit samples are divided by 256, also where Pillow clips 16-bit gray to white; samples of fewer bits in 16 by as much
  * as makes them bytes.
  *
- * Throws a {@link BadInputError} if the bytes are empty, cut short, damaged, not a picture, or of more pixels than allowed, and an
- * {@link UnsupportedError} for samples that are neither 8 nor 16 bits wide.
+ * Throws a {@link BadInputError} if the bytes are empty, cut short, damaged, not a picture, or of more pixels than allowed, or hold numbers (as TIFFs may) that do not
+ * lie in [0, 1], and an {@link UnsupportedError} for samples of other kinds.
  */
 export async function decodeImage(bytes: Uint8Array, where: string, options: ReadImageOptions = {}): Promise<Picture> {
+  const { data, ...stored } = await decodeSamples(bytes, where, options);
+  return { ...stored, data: bytesOf(data, where, options) };
+}
+
+function bytesOf(samples: StoredSamples["data"], where: string, options: ReadImageOptions): Uint8Array {
+  if (samples instanceof Uint8Array) return samples;
+  if (samples instanceof Uint16Array) return toBytes(samples, sampleDepth(samples, where, options));
+  return Uint8Array.from(unitNumbers(samples, where), (value) => Math.round(255 * value));
+}
+
+/** What {@link decodeImage} does until samples of 16 bits become bytes; those of CMYK are bytes already. */
+export async function decodeSamples(
+  bytes: Uint8Array,
+  where: string,
+  options: ReadImageOptions = {},
+): Promise<StoredSamples> {
   if (!(bytes instanceof Uint8Array)) {
     const advice = typeof bytes === "string" ? "readImageFile() takes a path." : undefined;
     throw new MisuseError({
@@ -142,8 +159,10 @@ export async function decodeImage(bytes: Uint8Array, where: string, options: Rea
       advice: foreign.advice,
     });
   }
+  if (hasPlanesOfBands(bytes))
+    return inChannels(await decodeTiff(bytes, where, sizeCheck(where, maxPixels)), where, options);
   const decode = decoderOf(bytes);
-  if (decode !== undefined) return pictureOfSamples(decode(bytes, where, sizeCheck(where, maxPixels)), where, options);
+  if (decode !== undefined) return inChannels(decode(bytes, where, sizeCheck(where, maxPixels)), where, options);
   return decodeBySharp(bytes, where, maxPixels, options);
 }
 
@@ -152,14 +171,16 @@ function decoderOf(bytes: Uint8Array): typeof decodeBmp | undefined {
   return isBmp(bytes) ? decodeBmp : isNetpbm(bytes) ? decodeNetpbm : undefined;
 }
 
-/** Samples as a picture of the wanted channels. */
-function pictureOfSamples(samples: RawSamples, where: string, options: ReadImageOptions): Picture {
-  const { width, height, channels } = samples;
-  const data = bytesOfSamples(samples.data, where, options);
+/** Samples in the wanted channels. */
+function inChannels(
+  { width, height, channels, data }: Omit<StoredSamples, "isNetworkInput">,
+  where: string,
+  options: ReadImageOptions,
+): StoredSamples {
   if (options.channels === "stored" || channels === 3) return { width, height, channels, data };
   if (channels > 4) throw tooManyChannels(where, channels);
   const colors = channels < 3 ? [0, 0, 0] : [0, 1, 2];
-  const rgb = new Uint8Array(3 * width * height);
+  const rgb = new (data.constructor as new (length: number) => StoredSamples["data"])(3 * width * height);
   for (let i = 0; i < width * height; i++) for (let c = 0; c < 3; c++) rgb[3 * i + c] = data[i * channels + colors[c]];
   return { width, height, channels: 3, data: rgb };
 }
@@ -171,10 +192,6 @@ function tooManyChannels(where: string, channels: number): BadInputError {
     expected: "gray or color, with or without transparency",
     advice: "Only a classifier of as many channels can take it.",
   });
-}
-
-function bytesOfSamples(data: Uint8Array | Uint16Array, where: string, options: ReadImageOptions): Uint8Array {
-  return data instanceof Uint8Array ? data : toBytes(data, sampleDepth(data, where, options));
 }
 
 /** More bands than sensors have. */
@@ -199,7 +216,7 @@ async function decodeBySharp(
   where: string,
   maxPixels: number,
   options: ReadImageOptions,
-): Promise<Picture> {
+): Promise<StoredSamples> {
   const unconverted = unconvertedTiffSpace(bytes);
   if (unconverted !== undefined) {
     throw new UnsupportedError({
@@ -212,6 +229,9 @@ async function decodeBySharp(
   }
   const header = await headerOf(bytes, where, maxPixels);
   const { space, depth, channels, comments } = header;
+  if (depth !== "uchar" && depth !== "ushort" && header.format === "tiff") {
+    return inChannels(await decodeTiff(bytes, where, sizeCheck(where, maxPixels)), where, options);
+  }
   if (depth !== "uchar" && depth !== "ushort") {
     throw new UnsupportedError({
       where,
@@ -242,14 +262,13 @@ async function decodeBySharp(
     const samples = isWide
       ? new Uint16Array(data.buffer, data.byteOffset, data.length / 2)
       : new Uint8Array(data.buffer, data.byteOffset, data.length);
-    const own = bytesOfSamples(samples, where, options);
     const { width, height } = info;
     const stored =
       space === "cmyk"
-        ? { channels: 3, data: rgbOfCmyk(own, info.channels) }
+        ? { channels: 3, data: rgbOfCmyk(bytesOf(samples, where, options), info.channels) }
         : (isBands || isGrayWithAlpha) && info.channels > channels
-          ? { channels, data: withoutRepetition(own, info.channels, info.channels - channels) }
-          : { channels: info.channels, data: own };
+          ? { channels, data: withoutRepetition(samples, info.channels, info.channels - channels) }
+          : { channels: info.channels, data: samples };
     return {
       width,
       height,
@@ -284,7 +303,11 @@ async function noteUnseen(
 }
 
 /** The samples of `channels` each without the `repeated` ones after the first: sharp makes color of the first band. */
-function withoutRepetition(samples: Uint8Array, channels: number, repeated: number): Uint8Array {
+function withoutRepetition(
+  samples: Uint8Array | Uint16Array,
+  channels: number,
+  repeated: number,
+): Uint8Array | Uint16Array {
   return samples.filter((_, i) => i % channels === 0 || i % channels > repeated);
 }
 

@@ -106,7 +106,7 @@ function classifierOptions(choices: ModelChoices): Omit<ClassifierOptions, "runt
   const numbers = {
     ...(given(mean) ? { mean: numbersOf("mean", mean) } : {}),
     ...(given(std) ? { std: numbersOf("std", std) } : {}),
-    ...(given(scale) ? { scale: (scale === "symmetric" ? scale : Number(scale)) as 1 | 255 | "symmetric" } : {}),
+    ...(given(scale) ? { scale: scale === "symmetric" ? ("symmetric" as const) : Number(scale) } : {}),
     ...(given(channels) ? { channels: channels as "rgb" | "bgr" } : {}),
   };
   const preprocessing = normalization ?? (Object.keys(numbers).length > 0 ? numbers : undefined);

@@ -1,0 +1,187 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { pictureToTensor } from "../../image/picture.ts";
+import { encodeNpy } from "../../tensor/npy.ts";
+import { tensorOf } from "../../tensor/tensor.ts";
+import type { PictureNoteCode } from "./bit-depth.ts";
+import { decodeImage } from "./read-image.ts";
+import { readingFor, readPictureFile } from "./read-picture-file.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "decode-tiff-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function fileOf(name: string, contents: Uint8Array): string {
+  const path = join(folder, name);
+  writeFileSync(path, contents);
+  return path;
+}
+
+const [width, height] = [24, 20];
+
+/** Sample (x, y) of band c, none like another one's. */
+const sampleAt = (x: number, y: number, c: number): number => 100 * c + 7 * y + x;
+
+/** What {@link sampleAt} says, band by band. */
+const bandsOf = (channels: number): number[] =>
+  Array.from({ length: channels * width * height }, (_, i) =>
+    sampleAt(i % width, Math.floor(i / width) % height, Math.floor(i / (width * height))),
+  );
+
+interface TiffForm {
+  readonly channels: number;
+  /** 1: unsigned, 2: with a sign, 3: floating point (TIFF 6.0, section 19). */
+  readonly format: 1 | 2 | 3;
+  readonly bits: 8 | 16 | 32;
+  /** Whether bands lie one after the other. */
+  readonly isPlanar: boolean;
+  /** 1: 0 is black, 2: red, green and blue. */
+  readonly photometric?: 1 | 2;
+}
+
+/** A TIFF of one strip, or of one strip per band, of {@link sampleAt} times `unit`. */
+function tiff({ channels, format, bits, isPlanar, photometric = 1 }: TiffForm, unit = 1): Buffer {
+  const bytes = bits / 8;
+  const plane = width * height * bytes;
+  const pixels = Buffer.alloc(channels * plane);
+  for (const [i, sample] of bandsOf(channels).entries()) {
+    const [c, pixel] = [Math.floor(i / (width * height)), i % (width * height)];
+    const at = bytes * (isPlanar ? i : pixel * channels + c);
+    const value = sample * unit;
+    if (format === 3) pixels.writeFloatLE(value, at);
+    else if (bits === 8) pixels.writeUInt8(value % 256, at);
+    else if (format === 2) pixels.writeInt16LE(value, at);
+    else pixels.writeUInt16LE(value, at);
+  }
+  const strips = isPlanar ? channels : 1;
+  // Lists lie behind the header and the pixels: bits and formats of each band, and where strips begin and how long they are.
+  const lists = 8 + pixels.length;
+  const shorts = (values: readonly number[]): Buffer => Buffer.from(Uint16Array.from(values).buffer);
+  const longs = (values: readonly number[]): Buffer => Buffer.from(Uint32Array.from(values).buffer);
+  const parts = [
+    shorts(Array(channels).fill(bits)),
+    shorts(Array(channels).fill(format)),
+    longs(Array.from({ length: strips }, (_, c) => 8 + c * plane)),
+    longs(Array(strips).fill(pixels.length / strips)),
+  ];
+  const offsets = parts.map((_, n) => lists + parts.slice(0, n).reduce((sum, { length }) => sum + length, 0));
+  const inline = (list: Buffer, offset: number): number =>
+    list.length <= 4 ? Buffer.concat([list, Buffer.alloc(4)]).readUInt32LE(0) : offset;
+  const inField = (n: number): number => inline(parts[n] ?? Buffer.alloc(0), offsets[n] ?? 0);
+  const entries: [tag: number, type: 3 | 4, count: number, value: number][] = [
+    [256, 4, 1, width],
+    [257, 4, 1, height],
+    [258, 3, channels, inField(0)],
+    [259, 3, 1, 1],
+    [262, 3, 1, photometric],
+    [273, 4, strips, inField(2)],
+    [277, 3, 1, channels],
+    [278, 4, 1, height],
+    [279, 4, strips, inField(3)],
+    [284, 3, 1, isPlanar ? 2 : 1],
+    [339, 3, channels, inField(1)],
+  ];
+  const directory = Buffer.alloc(2 + 12 * entries.length + 4);
+  directory.writeUInt16LE(entries.length, 0);
+  for (const [n, [tag, type, count, value]] of entries.entries()) {
+    const at = 2 + 12 * n;
+    directory.writeUInt16LE(tag, at);
+    directory.writeUInt16LE(type, at + 2);
+    directory.writeUInt32LE(count, at + 4);
+    directory.writeUInt32LE(value, at + 8);
+  }
+  const header = Buffer.from("II*\0");
+  return Buffer.concat([header, longs([lists + Buffer.concat(parts).length]), pixels, ...parts, directory]);
+}
+
+test.each([2, 3, 5, 13])(
+  "%i bands that lie one after the other are those that lie pixel by pixel",
+  async (channels) => {
+    const form = { channels, format: 1, bits: 16 } as const;
+    const options = { channels: "stored", bitDepth: 16 } as const;
+    const [planes, pixels] = [true, false].map((isPlanar) =>
+      decodeImage(tiff({ ...form, isPlanar }, 16), "a.tif", options),
+    );
+    expect(await planes).toEqual(await pixels);
+    const { data } = await planes;
+    const at = (x: number, y: number, c: number): number | undefined => data[(y * width + x) * channels + c];
+    expect([at(0, 0, 0), at(23, 0, 1), at(0, 1, 0), at(5, 19, 1)]).toEqual(
+      [sampleAt(0, 0, 0), sampleAt(23, 0, 1), sampleAt(0, 1, 0), sampleAt(5, 19, 1)].map(
+        (sample) => (16 * sample) >> 8,
+      ),
+    );
+  },
+);
+
+test("red, green and blue one after the other are a picture like any other", async () => {
+  const bytes = tiff({ channels: 3, format: 1, bits: 8, isPlanar: true, photometric: 2 });
+  const { data } = await decodeImage(bytes, "a.tif");
+  expect(Array.from(data.slice(0, 6))).toEqual([0, 100, 200, 1, 101, 201]);
+});
+
+test("numbers with a point are pixels in [0, 1], as those of arrays are", async () => {
+  const path = fileOf("float.tif", tiff({ channels: 5, format: 3, bits: 32, isPlanar: false }, 1 / 1000));
+  const read = await readPictureFile(path, { channelCount: 5 });
+  expect(read).toMatchObject({ shape: [5, height, width] });
+  expect(Array.from(read.data)).toEqual(Array.from(Float32Array.from(bandsOf(5), (sample) => sample / 1000)));
+  const large = fileOf("large.tif", tiff({ channels: 5, format: 3, bits: 32, isPlanar: false }));
+  await expect(readPictureFile(large, { channelCount: 5 })).rejects.toThrow(
+    /large\.tif: its numbers are no pixels, expected numbers in \[0, 1\], got numbers from 0 to 556.*--scale says how large they become/,
+  );
+});
+
+test("a network that takes samples as they are is given shares of the largest, of all kinds of files alike", async () => {
+  const reading = readingFor({ channelCount: 5, scale: 4095 });
+  const files = [
+    fileOf("words.tif", tiff({ channels: 5, format: 1, bits: 16, isPlanar: true })),
+    fileOf("signed.tif", tiff({ channels: 5, format: 2, bits: 16, isPlanar: false })),
+    fileOf("floats.tif", tiff({ channels: 5, format: 3, bits: 32, isPlanar: false })),
+    ...(["uint16", "int16", "int32", "float32"] as const).map((dtype) =>
+      fileOf(`${dtype}.npy`, encodeNpy(tensorOf(dtype, bandsOf(5), [5, height, width]))),
+    ),
+  ];
+  for (const path of files) {
+    const read = await readPictureFile(path, { ...reading, onNote: () => expect.unreachable() });
+    expect([path, read.data]).toEqual([path, Float32Array.from(bandsOf(5), (sample) => sample / 4095)]);
+  }
+});
+
+test("what a network that takes samples as they are is given otherwise is said", async () => {
+  const notes: [string, PictureNoteCode][] = [];
+  const read = (path: string) =>
+    readPictureFile(path, {
+      ...readingFor({ channelCount: 5, scale: 300 }),
+      onNote: (text, code) => notes.push([text.slice(folder.length + 1), code]),
+    });
+  const beyond = await read(fileOf("beyond.tif", tiff({ channels: 5, format: 1, bits: 16, isPlanar: false })));
+  expect(Math.max(...beyond.data)).toBe(1);
+  const bytes = await read(fileOf("bytes.tif", tiff({ channels: 5, format: 1, bits: 8, isPlanar: false })));
+  expect("channels" in bytes && pictureToTensor(bytes).data[1]).toBeCloseTo(1 / 255, 7);
+  const shares = await read(fileOf("shares.npy", encodeNpy(tensorOf("float32", Array(20).fill(0.5), [5, 2, 2]))));
+  expect(shares.data[0]).toBe(0.5);
+  const count = bandsOf(5).filter((sample) => sample > 300).length;
+  expect(notes).toEqual([
+    [
+      `beyond.tif: ${count} of its 2400 samples are beyond 300, the largest that the model takes, and count as that; --scale, with --mean and --std, gives a larger one.`,
+      "full-scale",
+    ],
+    [
+      "bytes.tif: its samples have 8 bits, and the model takes samples from 0 to 300: white is taken as 300.",
+      "full-scale",
+    ],
+    [
+      "shares.npy: its numbers, none above 1, are taken as shares of 300, the largest sample that the model takes.",
+      "full-scale",
+    ],
+  ]);
+});
+
+test("a TIFF of bands that is cut short is said to be damaged, and a huge one is not decoded", async () => {
+  const bytes = tiff({ channels: 5, format: 1, bits: 16, isPlanar: true });
+  const options = { channels: "stored" } as const;
+  await expect(decodeImage(bytes.subarray(0, bytes.length - 40), "a.tif", options)).rejects.toThrow("a.tif");
+  await expect(decodeImage(bytes, "a.tif", { ...options, maxPixels: 100 })).rejects.toThrow(
+    "a.tif: too many pixels, expected at most 100",
+  );
+});
