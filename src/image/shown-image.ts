@@ -18,3 +18,18 @@ export function storedImage(image: FloatTensor): ImageTensor {
   const [channels] = checkImage("storedImage", image).shape;
   return channels <= 4 ? image : shownImage(image);
 }
+
+/** By how much pixels are multiplied that the brightest two hundredth of what is shown of an image become white; 1 for a black one. */
+export function brightening(image: FloatTensor): number {
+  const values = shownImage(image).data.slice().sort();
+  const brightest = values[Math.floor(0.995 * (values.length - 1))];
+  return brightest > 0 ? Math.max(1, 1 / brightest) : 1;
+}
+
+/** The image with its pixels multiplied, at most to white. */
+export function brightened(image: FloatTensor, factor: number): ImageTensor {
+  return floatTensor(
+    image.data.map((value) => Math.min(1, factor * value)),
+    image.shape,
+  );
+}

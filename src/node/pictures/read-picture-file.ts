@@ -1,7 +1,7 @@
 /** @file Pictures for networks of any number of channels: encoded ones, and arrays in NPY files. */
 import type { ImageInput } from "../../classifier/classifier.ts";
 import { fullScaleOf } from "../../classifier/preprocessing/preprocessing.ts";
-import { BadInputError, checkKeys, numberIn } from "../../errors.ts";
+import { BadInputError, checkForm, checkKeys, numberIn } from "../../errors.ts";
 import type { ImageTensor, Picture } from "../../image/picture.ts";
 import { decodeNpy } from "../../tensor/npy.ts";
 import { floatTensor, type Tensor } from "../../tensor/tensor.ts";
@@ -32,8 +32,9 @@ export interface ReadPictureFileOptions extends Omit<ReadImageOptions, "channels
 }
 
 /** How files are read for the network whose input is given (`classifier.input`): options of {@link readPictureFile}, and `reading` of `loadDataset`. */
-export function readingFor({ channelCount, scale }: Pick<ImageInput, "channelCount" | "scale">): NetworkReading {
-  return { channelCount, fullScale: fullScaleOf({ scale }) };
+export function readingFor(input: Pick<ImageInput, "channelCount" | "scale">): NetworkReading {
+  checkForm("readingFor: input", input, ["channelCount", "scale"]);
+  return { channelCount: input.channelCount, fullScale: fullScaleOf(input) };
 }
 
 /** What a network decides of how files are read. */

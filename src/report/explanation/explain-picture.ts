@@ -3,13 +3,14 @@ import { evaluatePerturbed } from "../../attacks/evaluate-results.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
 import { geometryFor, type SizedPicture, sizedPicture } from "../../classifier/preprocessing/fit-picture.ts";
+import { fullScaleOf } from "../../classifier/preprocessing/preprocessing.ts";
 import { type Region, regionMask } from "../../classifier/preprocessing/region-mask.ts";
 import { checkForm, checkKeys } from "../../errors.ts";
 import { type ExplanationRecord, explanationFiles, explanationRecord } from "../../experiments/explanation/record.ts";
 import type { ColorMap } from "../../image/color-map.ts";
 import { type Box, fitGeometry } from "../../image/geometry.ts";
-import { type ImageTensor, type Picture, tensorToPicture } from "../../image/picture.ts";
-import { shownImage, storedImage } from "../../image/shown-image.ts";
+import { type ImageTensor, isPicture, type Picture, tensorToPicture } from "../../image/picture.ts";
+import { brightened, brightening, shownImage, storedImage } from "../../image/shown-image.ts";
 import { defaultLocalizationRule, type LocalizationRule, localizeMap } from "../../localization/localize-map.ts";
 import type { Cost } from "../../options/cost.ts";
 import type { OnProgress } from "../../options/progress.ts";
@@ -225,7 +226,14 @@ async function pictureExplanation(
       }),
     });
   const localized = localizeMap(map, localizationRule);
-  const tiles = tilesOf({ image: input, perturbed: facts?.result.rounded.image, localized, colorMap });
+  // Shares of the largest sample of many bits are nearly black to look at.
+  const factor = fullScaleOf(classifier.input) === undefined ? 1 : brightening(input);
+  const shown = <P extends Picture | ImageTensor>(one: P): P | ImageTensor =>
+    factor === 1 || isPicture(one) ? one : brightened(one, factor);
+  const perturbed = facts?.result.rounded.image;
+  const tiles = tilesOf({
+    ...{ image: shown(input), perturbed: perturbed && shown(perturbed), localized, colorMap },
+  });
   const pictureFolder = folder === "" ? [] : [folder];
   const parts = [...pictureFolder, ...(hasFolders ? [method.name] : [])];
   const record = explanationRecord({
@@ -249,7 +257,14 @@ async function pictureExplanation(
   const common = { record, size: { width, height }, groundTruth: truth, tiles };
   const pictures = {
     input: tensorToPicture(storedImage(input)),
-    overlay: overlayOf({ picture, geometry, localized, box: record.box ?? undefined, groundTruth, colorMap }),
+    overlay: overlayOf({
+      picture: shown(picture),
+      geometry,
+      localized,
+      box: record.box ?? undefined,
+      groundTruth,
+      colorMap,
+    }),
     panel,
     map: tiles.map,
   };
