@@ -1,7 +1,8 @@
 /** @file Pictures in a browser as a network takes them. */
 import type { ImageInput } from "../classifier/classifier.ts";
 import { fitPicture } from "../classifier/preprocessing/fit-picture.ts";
-import { BadInputError, checkForm, checkKeys, MisuseError } from "../errors.ts";
+import { fullScaleOf } from "../classifier/preprocessing/preprocessing.ts";
+import { BadInputError, checkForm, checkKeys, MisuseError, UnsupportedError } from "../errors.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
 import { bytesOf, type FileSource, nameOf } from "./load-classifier.ts";
 
@@ -36,13 +37,13 @@ export interface ReadImageOptions {
  *
  * Deviation from `perceptual-ball/node`: browsers forget the color under fully transparent pixels, which come out black.
  *
- * Throws a BadInputError if it cannot be fetched or decoded.
+ * Throws a BadInputError if it cannot be fetched or decoded, and an UnsupportedError for a PNG of 16 bits that uses at most 14 of them: browsers keep the upper eight.
  */
 export async function readPicture(source: FileSource, options: ReadImageOptions = {}): Promise<Picture> {
   checkKeys("readImage", options, ["environment", "fetch"]);
   const { environment = browserEnvironment(), fetch = globalThis.fetch } = options;
   const where = nameOf(source);
-  const blob = source instanceof Blob ? source : new Blob([(await bytesOf(source, fetch)) as Uint8Array<ArrayBuffer>]);
+  const blob = await blobOf(source, fetch);
   let bitmap: Bitmap;
   try {
     bitmap = await environment.createImageBitmap(blob, {
@@ -66,19 +67,43 @@ export async function readPicture(source: FileSource, options: ReadImageOptions 
   for (let i = 0; i < width * height; i++) {
     for (let c = 0; c < 3; c++) data[3 * i + c] = rgba[4 * i + c];
   }
+  const isDark = data.every((value) => value < 64) && data.some((value) => value > 0);
+  if (isDark && (await isWidePng(blob))) {
+    throw unkept(where, "its samples use at most 14 of the 16 bits that they have");
+  }
   return { width, height, channels: 3, data };
+}
+
+async function blobOf(source: FileSource, fetch: typeof globalThis.fetch = globalThis.fetch): Promise<Blob> {
+  return source instanceof Blob ? source : new Blob([(await bytesOf(source, fetch)) as Uint8Array<ArrayBuffer>]);
+}
+
+/** Whether the file is a PNG of 16 bits: what its first chunk says. */
+async function isWidePng(blob: Blob): Promise<boolean> {
+  const head = new Uint8Array(await blob.slice(0, 25).arrayBuffer());
+  return head[0] === 0x89 && String.fromCharCode(...head.subarray(1, 4)) === "PNG" && head[24] === 16;
+}
+
+function unkept(where: string, what: string): UnsupportedError {
+  const advice = "Save the picture with 8 bits, or use the command line, which reads all of them.";
+  return new UnsupportedError({ where, what: `${what}, and a browser keeps the upper eight`, advice });
 }
 
 /**
  * The picture `source`, resized and cropped for the network whose `classifier.input` is given: [C, H, W], pixels in [0, 1].
- * Resampled as in Node, not by the browser. Throws as {@link readPicture} does.
+ * Resampled as in Node, not by the browser. Throws as {@link readPicture} does, and an UnsupportedError for any PNG of 16 bits where the network takes samples of more
+ * than 8.
  */
 export async function readImage(
   source: FileSource,
   input: ImageInput,
   options: ReadImageOptions = {},
 ): Promise<ImageTensor> {
-  return fitPicture(await readPicture(source, options), input);
+  const picture = await readPicture(source, options);
+  if (fullScaleOf(input) !== undefined && (await isWidePng(await blobOf(source, options.fetch)))) {
+    throw unkept(nameOf(source), "the network takes samples of more than 8 bits");
+  }
+  return fitPicture(picture, input);
 }
 
 interface BrowserGlobals {

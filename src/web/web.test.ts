@@ -90,6 +90,24 @@ test("a picture without its alpha channel, and fitted to a network", async () =>
   expect(image.data[0]).toBeCloseTo(10 / 255, 6);
 });
 
+test("a PNG of 16 bits of which a browser would keep few is refused", async () => {
+  const png = (bits: number) =>
+    Uint8Array.from({ length: 25 }, (_, i) => [0x89, 0x50, 0x4e, 0x47][i] ?? (i === 24 ? bits : 0));
+  const dark = fake(1, 1, [10, 20, 63, 255]);
+  await expect(readPicture(png(16), { environment: dark })).rejects.toThrow(
+    "its samples use at most 14 of the 16 bits that they have, and a browser keeps the upper eight. Save the picture with 8 bits, or use the command line",
+  );
+  expect((await readPicture(png(8), { environment: dark })).data).toEqual(Uint8Array.of(10, 20, 63));
+  const environment = fake(1, 1, [10, 20, 64, 255]);
+  expect((await readPicture(png(16), { environment })).data).toEqual(Uint8Array.of(10, 20, 64));
+  const { input } = await loadClassifier(bytes, { runtime });
+  const wide = { ...input, scale: 4095 };
+  await expect(readImage(png(16), wide, { environment })).rejects.toThrow(
+    "the network takes samples of more than 8 bits, and a browser",
+  );
+  expect((await readImage(png(8), wide, { environment })).shape).toEqual([3, 24, 24]);
+});
+
 test("no canvas, no decoder, no such option", async () => {
   expect(() => browserEnvironment({})).toThrow(/no createImageBitmap or OffscreenCanvas/);
   const undecodable = { ...fake(1, 1, []), createImageBitmap: () => Promise.reject(new Error("no")) };

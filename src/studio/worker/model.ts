@@ -5,6 +5,8 @@ import { readLabels } from "../../classifier/labels/read-labels.ts";
 import { anatomyOf } from "../../classifier/network/feature-grids.ts";
 import { decidesEachLabel, describeHead } from "../../classifier/network/head/head.ts";
 import { inspectModel } from "../../classifier/network/inspect-model.ts";
+import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
+import { fullScaleOf } from "../../classifier/preprocessing/preprocessing.ts";
 import { BadInputError, MisuseError } from "../../errors.ts";
 import { describeGeometry } from "../../image/geometry.ts";
 import type { Model } from "../../onnx/model.ts";
@@ -135,6 +137,14 @@ function sizeOf(text: string): readonly [number, number] {
   throw new MisuseError({ where: "input size", what: "not a size", expected: "224, or height x width", got: text });
 }
 
+/** Browsers give pictures of 8 bits alone. */
+function stretched({ input }: Classifier): ModelWarning[] {
+  const fullScale = fullScaleOf(input);
+  if (fullScale === undefined) return [];
+  const message = `the model takes samples from 0 to ${fullScale}, and a browser gives pictures 8 bits: white is taken as ${fullScale}. The command line reads files of 16 bits as they are`;
+  return [{ code: "full-scale", message }];
+}
+
 export async function networkView(classifier: Classifier): Promise<NetworkView> {
   const { techniqueViews } = await import("./techniques.ts");
   const { prepared, input, guess, labelsReason, warnings, classCount } = classifier;
@@ -151,7 +161,7 @@ export async function networkView(classifier: Classifier): Promise<NetworkView> 
     preprocessingName: guess.name,
     preprocessingReason: guess.reason,
     geometry: describeGeometry(input.geometry),
-    warnings,
+    warnings: [...warnings, ...stretched(classifier)],
     layers: classifier.layers.map(
       ({ index, name, operator, ordinal, shape, parameters }): LayerView => ({
         ...{ index, name, shape, parameters },
