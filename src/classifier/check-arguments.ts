@@ -1,7 +1,7 @@
 /** @file What callers without types get wrong, said in words: a classifier that is none, images that are no tensors of pixels. */
 import { kindOf, MisuseError } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
-import { firstNoPixel, noPixels } from "./check-pixels.ts";
+import { firstBeyondPixels, firstNoPixel, noPixels } from "./check-pixels.ts";
 import type { Classifier } from "./classifier.ts";
 
 /** Throws a MisuseError in the name of `where` if `classifier` is not one. */
@@ -31,7 +31,7 @@ export function classIndex(
 }
 
 /**
- * Throws a MisuseError in the name of `where` unless all of `images` are tensors of the network's size with pixels in [0, 1], or with
+ * Throws a MisuseError in the name of `where` unless all of `images` are tensors of the network's size with pixels in [0, 1], up to rounding, or with
  * numbers beside these where `anyNumbers`: see {@link firstNoPixel}.
  */
 export function checkImages(
@@ -60,12 +60,6 @@ export function checkImages(
     const bad = anyNumbers ? firstNoPixel(data) : firstBeyondPixels(data);
     if (bad >= 0) throw noPixels(where, `image ${n}`, data, bad);
   }
-}
-
-/** The index of the first element that is not in [0, 1]; −1 without one. */
-function firstBeyondPixels(data: Float32Array): number {
-  for (let i = 0; i < data.length; i++) if (!(data[i] >= 0 && data[i] <= 1)) return i;
-  return -1;
 }
 
 function isTensor(value: unknown): value is ImageTensor {

@@ -122,6 +122,60 @@ describe("probabilities, however they are made, are taken back to what they are 
   });
 });
 
+describe("numbers that are a function of probabilities, each of its own", () => {
+  const p = "p = Softmax (z)";
+  test.each([
+    ["the square", `${p} y = Mul (p, p)`, []],
+    ["the root", `${p} y = Sqrt (p)`, []],
+    ["on another scale", `${p} d = Mul (p, hundred) y = Sub (d, one)`, []],
+    ["what is above a limit", `${p} d = Sub (p, half) y = Relu (d)`, []],
+    ["one minus", `${p} y = Sub (one, p)`, ["doubtful-head"]],
+    ["a hundred minus per cent", `${p} d = Mul (p, hundred) y = Sub (hundred, d)`, ["doubtful-head"]],
+    ["the negated plus one", `${p} n = Neg (p) y = Add (n, one)`, ["doubtful-head"]],
+    ["the reciprocal", `${p} y = Reciprocal (p)`, ["doubtful-head"]],
+  ])("%s: the probabilities are taken", (_, body, warnings) => {
+    const found = prepare(body, { more: half });
+    expect(found.prepared).toMatchObject({ logits: "z", head: { kind: "softmax", count: 3 } });
+    expect(found.prepared.warnings.map(({ code }) => code)).toEqual(warnings);
+    // The class is the largest of the numbers where they rise, and the smallest where they fall.
+    const { logits, output } = valuesOf(found, "y");
+    const extreme = warnings.length > 0 ? Math.min(...output) : Math.max(...output);
+    expect(logits.indexOf(Math.max(...logits))).toBe(output.indexOf(extreme));
+  });
+
+  test("what falls is said, with what to do if the largest is meant; then the numbers are taken as they are", () => {
+    const { prepared } = prepare(`${p} y = Sub (one, p)`, { more: half });
+    expect(prepared.warnings[0].message).toBe(
+      '"y" falls as the probabilities rise that it is made of: its smallest number is taken for the class. If its largest is meant, give --logits y',
+    );
+    expect(prepared.head.reason).toMatch(/^the scores before a Softmax, of which it is a falling function/);
+    const named = prepare(`${p} y = Sub (one, p)`, { more: half, logits: "y" });
+    const { logits, output } = valuesOf(named, "y");
+    expect(logits.indexOf(Math.max(...logits))).toBe(output.indexOf(Math.max(...output)));
+  });
+
+  test("the negative logarithm of a sigmoid for each label is of labels, the smallest the most probable", () => {
+    const { prepared } = prepare("s = Sigmoid (z) l = Log (s) y = Neg (l)");
+    expect(prepared).toMatchObject({ logits: "z", head: { kind: "multi-label" } });
+    expect(prepared.warnings.map(({ code }) => code)).toEqual(["doubtful-head"]);
+  });
+
+  test("what is a distribution by itself is taken at its word", () => {
+    const two = "g = Gather <axis = 1> (z, both) p = Softmax (g) y = Sub (one, p)";
+    const found = prepare(two, { outputs: "(float[1,2] y)", more: `${half}, int64[2] both = {0, 1}` });
+    const { logits, output } = valuesOf(found, "y");
+    softmax(logits).forEach((share, i) => {
+      expect(share).toBeCloseTo(output[i], 6);
+    });
+    expect(found.prepared.warnings).toEqual([]);
+  });
+
+  test("scores that are not made of probabilities stay as they are", () => {
+    expect(prepare("y = Neg (z)").prepared).toMatchObject({ logits: "y", warnings: [] });
+    expect(prepare("s = Sub (z, one) y = Mul (s, half)", { more: half }).prepared.logits).toBe("y");
+  });
+});
+
 describe("one number is two classes", () => {
   const one = "float[1,3] w = {40, 0, 0}, float[1] b = {-20}, float two = {2}";
   const z1 = "v = Gemm <transB = 1> (f, w, b)";

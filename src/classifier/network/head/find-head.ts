@@ -205,10 +205,14 @@ function meaningOf({ kind, reading, scores, what, count }: Candidate): string[] 
 }
 
 function warningsOn(
-  { kind, count, otherwise, reading, value, what }: Candidate,
+  { kind, count, otherwise, reading, value, output, what, falls }: Candidate,
   isStated: boolean,
 ): FoundHead["warnings"] {
   const name = JSON.stringify(value);
+  if (falls === true) {
+    const taken = `${JSON.stringify(output)} falls as the probabilities rise that it is made of: its smallest number is taken for the class`;
+    return [{ code: "doubtful-head", message: `${taken}. If its largest is meant, give --logits ${output}` }];
+  }
   if (kind === "sigmoid" && count === 1 && (reading === undefined || reading.isGuess === true)) {
     const taken =
       reading === undefined

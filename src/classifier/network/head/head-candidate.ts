@@ -5,6 +5,7 @@ import type { Node } from "../../../onnx/model.ts";
 import { hasTrait } from "../../../onnx/operators/table.ts";
 import { sizeOf } from "../../../tensor/tensor.ts";
 import type { HeadKind, StatedHead } from "./head.ts";
+import { monotoneFunction } from "./monotone-function.ts";
 import { classifying, embedding, regressing, words } from "./output-words.ts";
 import { probabilityReader } from "./probabilities/probability-reader.ts";
 import type { ProbabilityReader } from "./probabilities/reader.ts";
@@ -45,6 +46,8 @@ export interface Candidate {
   readonly isRanked: boolean;
   /** Whether it seems to be something else than classes, and what. */
   readonly otherwise: string | undefined;
+  /** Whether the output falls as the scores rise: its smallest number is taken for the class. */
+  readonly falls?: boolean;
   /** The larger, the more it is a classification: 4 for probabilities, 2 for what may be one, 1.5 for what may be a box, 1 for one score. */
   readonly tier: number;
 }
@@ -104,9 +107,34 @@ export function candidateAt(
   if (name === undefined || count === undefined || count < 1 || types.get(name)?.dtype !== "float32") return undefined;
   const common = { output, value: name, count, isRanked };
   const otherwise = otherwiseOf(output, name, count);
-  return count === 1
-    ? oneNumber(typed, common, otherwise, producers.get(behind(name)))
-    : severalNumbers(typed, common, otherwise, { producers, last: producers.get(behind(name)) }, countOf);
+  const several = (value: string): Candidate =>
+    severalNumbers(typed, { ...common, value }, otherwise, { producers, last: producers.get(behind(value)) }, countOf);
+  if (count === 1) return oneNumber(typed, common, otherwise, producers.get(behind(name)));
+  const candidate = several(name);
+  // Named by the user, the numbers are taken as they are.
+  if (wanted !== undefined || isRead(candidate)) return candidate;
+  const found = monotoneFunction(typed, producers, name, {
+    isFound: (value) => countOf(value) === count && isRead(several(value)),
+    isNegative: (value) => !["distribution", "unit", "positive"].includes(tailValues(typed, value)?.kind ?? ""),
+  });
+  if (found === undefined) return candidate;
+  const { of, falls } = found;
+  const made = several(of);
+  // Sigmoids on another scale may be quantities, such as boxes.
+  if (made.tier < 4 && !falls) return candidate;
+  // What is a distribution by itself, as 1 − p of two classes, is taken at its word.
+  const isWhole = candidate.tier === 4 && (count === 2 || Math.abs((tailValues(typed, name)?.most ?? 0) - 1) < 0.05);
+  if (falls && isWhole) return candidate;
+  return { ...made, what: `${made.what}, of which it is a ${falls ? "falling" : "rising"} function`, falls };
+}
+
+/** Whether what a candidate's numbers are made of was found in the graph. */
+function isRead({ tier, kind, reading, otherwise }: Candidate): boolean {
+  return (
+    otherwise === undefined &&
+    reading?.isGuess !== true &&
+    (tier === 4 || (kind === "multi-label" && reading !== undefined))
+  );
 }
 
 /**
@@ -261,7 +289,7 @@ function severalNumbers(
       ? "its numbers are a vector of one length, as embeddings are"
       : values?.kind === "constant"
         ? isOwn && last.opType === "Softmax"
-          ? `its Softmax goes over the pictures of a batch and not over the classes (the scores before it are ${JSON.stringify(before)}, which --logits takes)`
+          ? `its Softmax goes over ${softmaxAxis(typed, last) === 0 ? "the pictures of a batch" : "an axis of one element"} and not over the classes (the scores before it are ${JSON.stringify(before)}, which --logits takes)`
           : "its numbers are always the same"
         : values?.kind === "decisions"
           ? "its numbers are nothing but 0 and 1, decisions from which no gradient leads back"
@@ -382,8 +410,11 @@ function isWeighted(node: Node | undefined): boolean {
 
 /** Whether a Softmax is taken over the classes. */
 function isOverClasses(typed: TypedGraph, node: Node): boolean {
-  const [name] = node.inputs;
-  const rank = typed.types.get(name)?.shape.length ?? 0;
+  return softmaxAxis(typed, node) === classAxisOf(typed, node.inputs[0]);
+}
+
+function softmaxAxis(typed: TypedGraph, node: Node): number {
+  const rank = typed.types.get(node.inputs[0])?.shape.length ?? 0;
   const axis = attributesOf(node).int("axis", -1);
-  return (axis < 0 ? axis + rank : axis) === classAxisOf(typed, name);
+  return axis < 0 ? axis + rank : axis;
 }
