@@ -119,19 +119,39 @@ export function knownValueOf(name: string, initializer: Initializer): NumericTen
   return numeric(tensorOfInitializer(initializer, `initializer ${name}`));
 }
 
+/** What to do about operators that are left of a model when all that can be decided without its input has been. */
+const controlFlow: Readonly<Record<string, string>> = {
+  If: "The condition of the If is computed from the picture. Compute both branches and choose between their values with Where (torch.where), or export the model with the branch that is meant alone.",
+  Loop: "How often the Loop turns is computed from the picture. Export the model with a fixed number of turns, written out or traced.",
+  Scan: "How often the Scan turns is computed from the picture. Export the model for a fixed length.",
+};
+
+function adviceFor(unknown: readonly Node[]): string {
+  // Blocked layouts of one processor: what onnxruntime writes at its highest level is no model to hand on.
+  if (unknown.some((node) => node.domain === "com.microsoft.nchwc")) {
+    return 'onnxruntime optimized this file for one machine. Take the file that it was made from, or optimize at the level "extended" at most.';
+  }
+  const flow = unknown.flatMap(({ opType, domain }) =>
+    domain === "" && Object.hasOwn(controlFlow, opType) ? [controlFlow[opType]] : [],
+  );
+  const isOwn = unknown.some(({ domain }) => domain !== "");
+  const others = isOwn
+    ? [
+        "Operators of other domains are their makers' own: export the model with standard ones (ai.onnx) in their place.",
+      ]
+    : [];
+  return [...new Set(flow), ...others, "OPERATORS.md lists what is supported."].join(" ");
+}
+
 /** Throws an UnsupportedError that names every node whose operator has no shape rule; `where` is what it calls the model. */
 export function checkOperators(graph: Graph, where = "inferShapes"): void {
   const unknown = graph.nodes.filter((node) => !isOperator(node));
   const list = groupByOperator(unknown);
   if (list.length === 0) return;
-  // Blocked layouts of one processor: what onnxruntime writes at its highest level is no model to hand on.
-  const isForOneMachine = unknown.some((node) => node.domain === "com.microsoft.nchwc");
   throw new UnsupportedError({
     where,
     what: `${list.length} operator${list.length > 1 ? "s" : ""} not supported: ${list.join("; ")}`,
-    advice: isForOneMachine
-      ? 'onnxruntime optimized this file for one machine. Take the file that it was made from, or optimize at the level "extended" at most.'
-      : "OPERATORS.md lists what is supported.",
+    advice: adviceFor(unknown),
   });
 }
 
@@ -157,7 +177,8 @@ export function inferNode(
   });
   const attributes = attributesOf(node);
   const operator = operatorOf(node);
-  if (operator === undefined) throw new UnsupportedError({ where, what: "unknown operator" });
+  if (operator === undefined)
+    throw new UnsupportedError({ where, what: "unknown operator", advice: "OPERATORS.md lists what is supported." });
   checkArity(node);
   checkElementTypes(node, inputs);
   checkAttributes(node);

@@ -90,7 +90,11 @@ function scatterPullbacks(
     const share = div(dy, scatter(isOwn, isUpdate, "add"));
     return { x: () => mul(share, isOwn), updates: () => mul(gather(share), isUpdate) };
   }
-  throw new UnsupportedError({ where, what: `no VJP rule for reduction ${JSON.stringify(reduction)}` });
+  throw new UnsupportedError({
+    where,
+    what: `no VJP rule for reduction ${JSON.stringify(reduction)}`,
+    advice: "OPERATORS.md says which reductions have one.",
+  });
 }
 
 export const ScatterElements = rule({

@@ -2,7 +2,7 @@
 import { BadInputError, checkForm, kindOf, MisuseError, nearest } from "../../errors.ts";
 import { cifar10Labels } from "./cifar10.ts";
 import { imagenetLabels } from "./imagenet.ts";
-import { readLabels, withoutSynset } from "./read-labels.ts";
+import { nameColumns, readLabels, withoutSynset } from "./read-labels.ts";
 
 /** The names that come with this package, by the name of their data set. */
 export const builtInLabels: Readonly<Record<string, readonly string[]>> = {
@@ -59,9 +59,6 @@ export function countOfNames(names: readonly string[]): number {
   return partsOf(names, marks)?.length ?? names.length;
 }
 
-/** What stands above a column of names. */
-const headings = /^(labels?|names?|class(es)?|class[ _]?names?|categor(y|ies)|species)$/i;
-
 /**
  * `names` as those of `classCount` classes, without WordNet numbers; undefined if their number is another. A single line is parted, at commas and the
  * like or at spaces, where it then holds as many.
@@ -86,7 +83,7 @@ export function fittedLabels(
   if (plain.length === classCount) return plain;
   // A heading, remarks and empty lines are no names where without them the number is right.
   const without: readonly ((name: string, index: number) => boolean)[] = [
-    (name, index) => index === 0 && name.split(marks).some((cell) => headings.test(cell.trim())),
+    (name, index) => index === 0 && name.split(marks).some((cell) => nameColumns.test(cell.trim())),
     (name) => name.startsWith("#"),
     (name) => name === "",
     (name) => name === "" || name.startsWith("#"),

@@ -249,7 +249,8 @@ function unquoted(text: string): string {
   return match === null ? trimmed : match[2];
 }
 
-const nameColumns =
+/** What stands above a column of names. */
+export const nameColumns =
   /^(names?|labels?|class(es)?|class[ _-]?names?|label[ _-]?names?|categor(y|ies)|titles?|descriptions?|display[ _-]?names?|species|text|synset[ _-]?names?)$/i;
 const numberColumns =
   /^(id|ids|index|idx|class[ _-]?(id|idx|index|num(ber)?)|label[ _-]?(id|idx|index)|number|num|no\.?|nr\.?|#|targets?|labels?|class(es)?|y)?$/i;

@@ -77,6 +77,24 @@ describe("the logits are the scores before a final Softmax", () => {
     expect(prepared.notes).toEqual([expect.stringMatching(/^each of the 3 labels is present or absent by itself/)]);
   });
 
+  test("what is chosen by the picture itself is refused with what works instead, and that works", () => {
+    const text = (
+      rest: string,
+    ) => `<ir_version: 8, opset_import: ["": 18, "my": 1]> g (float[1,3,8,8] x) => (float[1,3] y)
+      <float half = {0.5}> { a = GlobalAveragePool (x)  z = Flatten (a)  m = ReduceMean <keepdims = 0> (x)  c = Greater (m, half)  ${rest} }`;
+    const prepared = (rest: string) => prepareModel(parseModel(text(rest)), { where: "net.onnx" });
+    const branch = (name: string, op: string) =>
+      `${name}_branch = ${name} () => (float[1,3] ${name}y) { ${name}y = ${op} (z) }`;
+    expect(() => prepared(`y = If (c) <${branch("then", "Relu")}, ${branch("else", "Neg")}>`)).toThrow(
+      "net.onnx: 1 operator not supported: If (y). The condition of the If is computed from the picture. Compute both branches and choose between their values with Where (torch.where)",
+    );
+    expect(prepared("r = Relu (z)  n = Neg (z)  y = Where (c, r, n)")).toMatchObject({ logits: "y", warnings: [] });
+    expect(() => prepared("y = my.Thing (z)")).toThrow(/my\.Thing \(y\)\. Operators of other domains are/);
+    expect(() => prepared("n = NonZero (z)  y = GatherND (z, n)")).toThrow(
+      /^NonZero \(n\): the number of its results depends .* Choose with Where or a mask/,
+    );
+  });
+
   test("a value that is named is taken, also one that the clean-up would do away with", () => {
     const text = `g (float[1,3,8,8] x) => (float[1,3] p)
       { a = GlobalAveragePool (x)  s = Flatten (a)  d = Dropout (s)  p = Softmax (d)  q = Loopless (p) }`;

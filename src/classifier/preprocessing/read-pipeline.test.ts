@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { affineOf } from "./preprocessing.ts";
 import { statedInConfig } from "./read-config.ts";
-import { statedForNvinfer, statedInPipeline } from "./read-pipeline.ts";
+import { nvinferEntries, statedForNvinfer, statedInPipeline } from "./read-pipeline.ts";
 
 const bytes = { mean: [123.675, 116.28, 103.53], std: [58.395, 57.12, 57.375] };
 const units = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
@@ -158,7 +158,7 @@ describe("NVIDIA's inference plugin", () => {
       "rgb",
     ],
   ])("%s", (_, text, ends, channels) => {
-    const stated = statedForNvinfer(text, "config_infer.txt");
+    const stated = statedForNvinfer(nvinferEntries(text) ?? new Map(), "config_infer.txt");
     endsOf(stated).forEach((value, i) => {
       expect(value).toBeCloseTo(ends[i], 2);
     });
@@ -166,9 +166,10 @@ describe("NVIDIA's inference plugin", () => {
   });
 
   test("what is none, and what cannot be meant", () => {
-    expect(statedForNvinfer("offsets=1;2;3", "a.txt")).toBeUndefined();
-    expect(statedForNvinfer(config("batch-size=1"), "a.txt")).toBeUndefined();
-    expect(() => statedForNvinfer(config("net-scale-factor=x"), "a.txt")).toThrow("not usable");
+    expect(nvinferEntries("offsets=1;2;3")).toBeUndefined();
+    const stated = (entry: string) => statedForNvinfer(nvinferEntries(config(entry)) ?? new Map(), "a.txt");
+    expect(stated("batch-size=1")).toBeUndefined();
+    expect(() => stated("net-scale-factor=x")).toThrow("not usable");
   });
 });
 

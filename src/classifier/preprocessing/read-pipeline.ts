@@ -194,12 +194,11 @@ function geometryOf({
     : { resize: { kind: "exact", ...crop }, interpolation };
 }
 
-/** What NVIDIA's inference plugin is told: net-scale-factor · (x − offsets) of x from 0 to 255; undefined where `text` is no such configuration. */
-export function statedForNvinfer(text: string, where: string): StatedPreprocessing | undefined {
-  const entries = nvinferEntries(text);
-  const factor = Number(entries?.get("net-scale-factor") ?? 1);
-  const written = entries?.get("offsets");
-  if (entries === undefined || (written === undefined && !entries.has("net-scale-factor"))) return undefined;
+/** What NVIDIA's inference plugin is told: net-scale-factor · (x − offsets) of x from 0 to 255; undefined where the {@link nvinferEntries} say neither. */
+export function statedForNvinfer(entries: ReadonlyMap<string, string>, where: string): StatedPreprocessing | undefined {
+  const factor = Number(entries.get("net-scale-factor") ?? 1);
+  const written = entries.get("offsets");
+  if (written === undefined && !entries.has("net-scale-factor")) return undefined;
   const mean = (written ?? "0;0;0")
     .split(/[;,\s]+/)
     .filter((part) => part !== "")

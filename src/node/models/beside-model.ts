@@ -106,11 +106,12 @@ export function readBesideModel(path: string): BesideModel {
     };
     if (/\.txt$/i.test(name)) {
       const entries = nvinferEntries(file.text);
-      const other = entries?.get("onnx-file");
+      if (entries === undefined) continue;
+      const other = entries.get("onnx-file");
       if (other !== undefined && basename(other) !== basename(path)) continue;
-      const list = entries?.get("labelfile-path");
+      const list = entries.get("labelfile-path");
       if (list !== undefined) named.push(basename(list));
-      attempt(file.path, () => add(statedForNvinfer(file.text, name)));
+      attempt(file.path, () => add(statedForNvinfer(entries, name)));
       continue;
     }
     let config: unknown;

@@ -75,7 +75,11 @@ export function initializerOfProto(proto: TensorProto, where: string, external: 
     });
   }
   if (proto.segment !== undefined) {
-    throw new UnsupportedError({ where, what: "tensors stored in segments are not supported" });
+    throw new UnsupportedError({
+      where,
+      what: "tensors stored in segments are not supported",
+      advice: "Save the model again with a current version of onnx.",
+    });
   }
   const shape = shapeOf(proto.dims, where);
   const storage =

@@ -9,7 +9,11 @@ import { operatorOf } from "./table.ts";
 function signatureOf(node: Node): Signature {
   const record = operatorOf(node);
   if (record !== undefined) return record.signature;
-  throw new UnsupportedError({ where: describeNode(node), what: "unknown operator" });
+  throw new UnsupportedError({
+    where: describeNode(node),
+    what: "unknown operator",
+    advice: "OPERATORS.md lists what is supported.",
+  });
 }
 
 /** Throws a BadInputError if `node` has too few inputs or too many, leaves out one that it needs, or has no output. */

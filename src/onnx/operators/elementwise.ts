@@ -205,7 +205,12 @@ export const Cast = operator({
   shape: ({ inputs: [x], attributes, where }) => {
     const to = attributes.int("to");
     const dtype = dataTypeOfNumber(to);
-    if (dtype === undefined) throw new UnsupportedError({ where, what: `cannot cast to element type number ${to}` });
+    if (dtype === undefined)
+      throw new UnsupportedError({
+        where,
+        what: `cannot cast to element type number ${to}`,
+        advice: "Export the model with float32 values.",
+      });
     return [{ dtype, shape: x.shape }];
   },
   kernel: converted,

@@ -277,7 +277,12 @@ export const NonZero = operator({
   shape: ({ inputs: [x], constant, where }) => {
     const elements = constant(0);
     if (elements === undefined) {
-      throw new UnsupportedError({ where, what: "the number of its results depends on the graph's inputs" });
+      throw new UnsupportedError({
+        where,
+        what: "the number of its results depends on the graph's inputs",
+        expected: "a shape that the file fixes",
+        advice: "Choose with Where or a mask of 0 and 1, which keep the shape, and export the model again.",
+      });
     }
     return [{ dtype: "int64", shape: [x.shape.length, elements.data.filter((value) => value !== 0).length] }];
   },

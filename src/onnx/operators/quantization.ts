@@ -16,7 +16,12 @@ type QuantizedCall = ShapeCall<InputsOf<"N N N?", ValueType>>;
 
 function refuseBlocks({ where, attributes }: QuantizedCall): void {
   if (attributes.int("block_size", 0) === 0) return;
-  throw new UnsupportedError({ where, what: "quantization in blocks is not supported", expected: "block_size 0" });
+  throw new UnsupportedError({
+    where,
+    what: "quantization in blocks is not supported",
+    expected: "block_size 0",
+    advice: "Quantize the model per tensor or per channel, or use it as it was before.",
+  });
 }
 
 /** One scale and zero point for all, or one for each position along the axis. */

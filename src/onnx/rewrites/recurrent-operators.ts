@@ -232,7 +232,13 @@ const unfolded =
       });
     }
     const steps = x.shape[layout === 0 ? 0 : 1];
-    if (steps === 0) throw new UnsupportedError({ where, what: "a sequence without steps", expected: "at least one" });
+    if (steps === 0)
+      throw new UnsupportedError({
+        where,
+        what: "a sequence without steps",
+        expected: "at least one",
+        advice: "Export the model for sequences of some steps.",
+      });
     const sequence = layout === 0 ? input(0) : op("Transpose", [input(0)], { perm: [1, 0, 2] });
     const isWithin = withinSequence(rewrite, steps);
     const zero = constant(tensorOf(x.dtype, [0], []));

@@ -12,9 +12,6 @@ export interface MonotoneFunction {
   readonly falls: boolean;
 }
 
-/** Functions that rise, or stay, everywhere. */
-const rising = ["Sqrt", "Log", "Exp", "Relu", "Round"];
-
 /** More operators than there are behind the probabilities of any network. */
 const mostSteps = 20;
 
@@ -40,7 +37,7 @@ export function monotoneFunction(
       const data = constants.get(name)?.data;
       return data !== undefined && data.length > 0 && data.every((number) => number === data[0]) ? data[0] : undefined;
     });
-    if (way === undefined || (needsPositive(node) && isNegative(way.of))) return undefined;
+    if (way === undefined || (way.ofPositive === true && isNegative(way.of))) return undefined;
     of = way.of;
     falls = falls !== way.falls;
     if (isFound(of)) return { of, falls };
@@ -48,34 +45,41 @@ export function monotoneFunction(
   return undefined;
 }
 
-function needsPositive({ opType, inputs: [a, b] }: Node): boolean {
-  return ["Reciprocal", "Div", "Pow"].includes(opType) || (opType === "Mul" && a === b);
+/** Of which input a node is a monotone function, and whether only where that is not negative. */
+interface Way extends MonotoneFunction {
+  readonly ofPositive?: true;
 }
 
 /** Which input a node is a monotone function of, and whether it falls; `known` is the number that all elements of a constant are. */
-function wayOf(node: Node, known: (name: string) => number | undefined): MonotoneFunction | undefined {
+function wayOf(node: Node, known: (name: string) => number | undefined): Way | undefined {
   const [a, b = ""] = node.inputs;
+  if (hasTrait(node, "view")) return { of: a, falls: false };
   const [first, second] = [known(a), known(b)];
-  const rises = { of: first === undefined ? a : b, falls: false };
   const constant = first ?? second;
-  if (hasTrait(node, "view") || rising.includes(node.opType)) return { of: a, falls: false };
+  const of = first === undefined ? a : b;
   switch (node.opType) {
+    case "Sqrt":
+    case "Log":
+    case "Exp":
+    case "Relu":
+    case "Round":
+      return { of: a, falls: false };
     case "Neg":
-    case "Reciprocal":
       return { of: a, falls: true };
+    case "Reciprocal":
+      return { of: a, falls: true, ofPositive: true };
     case "Add":
-      return constant === undefined ? undefined : rises;
+      return constant === undefined ? undefined : { of, falls: false };
     case "Sub":
-      return constant === undefined ? undefined : { ...rises, falls: first !== undefined };
+      return constant === undefined ? undefined : { of, falls: first !== undefined };
     case "Mul":
-      // Squares of numbers that are not negative.
-      if (a === b) return { of: a, falls: false };
-      return constant === undefined || constant === 0 ? undefined : { ...rises, falls: constant < 0 };
+      if (a === b) return { of: a, falls: false, ofPositive: true };
+      return constant === undefined || constant === 0 ? undefined : { of, falls: constant < 0 };
     case "Div":
       if (constant === undefined || constant === 0) return undefined;
-      return { ...rises, falls: first === undefined ? constant < 0 : constant > 0 };
+      return first === undefined ? { of, falls: constant < 0 } : { of, falls: constant > 0, ofPositive: true };
     case "Pow":
-      return second === undefined || second === 0 ? undefined : { of: a, falls: second < 0 };
+      return second === undefined || second === 0 ? undefined : { of: a, falls: second < 0, ofPositive: true };
     default:
       return undefined;
   }

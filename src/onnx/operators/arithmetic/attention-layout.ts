@@ -36,7 +36,11 @@ export function attentionLayout(
   const isWindowed = attributes.int("left_window_size", -1) >= 0 || attributes.int("right_window_size", -1) >= 0;
   const usesCache = cache.some((shape) => shape !== undefined) || node.outputs.slice(1).some((name) => name !== "");
   if (isWindowed || usesCache) {
-    throw new UnsupportedError({ where, what: "caches, windows and other outputs than the first are not supported" });
+    throw new UnsupportedError({
+      where,
+      what: "caches, windows and other outputs than the first are not supported",
+      advice: "Export the model for whole pictures, without a cache of keys and values.",
+    });
   }
   const isFolded = q.length === 3;
   const all = [q, k, v];

@@ -15,7 +15,12 @@ const ranges: Partial<Record<DataType, readonly [least: number, largest: number]
 export function quantizedRange(where: string, dtype: DataType): readonly [least: number, largest: number] {
   const range = ranges[dtype];
   if (range !== undefined) return range;
-  throw new UnsupportedError({ where, what: `quantization to ${dtype} is not supported`, expected: "int8 or uint8" });
+  throw new UnsupportedError({
+    where,
+    what: `quantization to ${dtype} is not supported`,
+    expected: "int8 or uint8",
+    advice: "Quantize the model to 8 bits, or use it as it was before.",
+  });
 }
 
 /** The shape under which a scale or zero point (a scalar, or a vector along `axis`) broadcasts to `shape`. */

@@ -121,7 +121,11 @@ function coordinateOf(where: string, mode: string, { from, to, scale, roi }: Axi
       return (i) => f(first + f(f(f(i * f(end - start)) * (from - 1)) / (to - 1)));
     }
     default:
-      throw new UnsupportedError({ where, what: `unknown coordinate_transformation_mode ${JSON.stringify(mode)}` });
+      throw new UnsupportedError({
+        where,
+        what: `unknown coordinate_transformation_mode ${JSON.stringify(mode)}`,
+        advice: "The ONNX specification of Resize lists the modes.",
+      });
   }
 }
 
@@ -136,7 +140,11 @@ function nearest(where: string, mode: string, x: number): number {
     case "ceil":
       return Math.ceil(x);
     default:
-      throw new UnsupportedError({ where, what: `unknown nearest_mode ${JSON.stringify(mode)}` });
+      throw new UnsupportedError({
+        where,
+        what: `unknown nearest_mode ${JSON.stringify(mode)}`,
+        advice: "The ONNX specification of Resize lists the modes.",
+      });
   }
 }
 
@@ -148,7 +156,12 @@ interface InterpolationKernel {
 
 function kernelOf(where: string, mode: string, attributes: AttributeReader): InterpolationKernel {
   if (mode === "linear") return { support: 1, weight: (distance) => Math.max(0, 1 - Math.abs(distance)) };
-  if (mode !== "cubic") throw new UnsupportedError({ where, what: `unknown mode ${JSON.stringify(mode)}` });
+  if (mode !== "cubic")
+    throw new UnsupportedError({
+      where,
+      what: `unknown mode ${JSON.stringify(mode)}`,
+      expected: "nearest, linear or cubic",
+    });
   const a = attributes.float("cubic_coeff_a", -0.75);
   return { support: 2, weight: (distance) => cubicWeight(Math.abs(distance), a) };
 }

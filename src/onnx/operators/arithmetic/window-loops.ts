@@ -19,7 +19,13 @@ type Triple = readonly [number, number, number];
 export function liftWindow(where: string, window: Window): Window3d {
   const rank = window.kernel.length;
   if (rank > 3) {
-    throw new UnsupportedError({ where, what: "too many spatial axes", expected: "at most 3", got: String(rank) });
+    throw new UnsupportedError({
+      where,
+      what: "too many spatial axes",
+      expected: "at most 3",
+      got: String(rank),
+      advice: "Pictures have two: fold the others into the channels or the batch.",
+    });
   }
   const lift = (values: readonly number[], fill: number): Triple => [
     values.at(-3) ?? fill,
