@@ -120,6 +120,15 @@ test("red, green and blue one after the other are a picture like any other", asy
   expect(Array.from(data.slice(0, 6))).toEqual([0, 100, 200, 1, 101, 201]);
 });
 
+test.each([false, true])(
+  "three bands that are not said to be red, green and blue are these, one after the other %j",
+  async (isPlanar) => {
+    const bytes = tiff({ channels: 3, format: 1, bits: 8, isPlanar });
+    const { channels, data } = await decodeImage(bytes, "a.tif");
+    expect([channels, ...data.slice(0, 6)]).toEqual([3, 0, 100, 200, 1, 101, 201]);
+  },
+);
+
 test("numbers with a point are pixels in [0, 1], as those of arrays are", async () => {
   const path = fileOf("float.tif", tiff({ channels: 5, format: 3, bits: 32, isPlanar: false }, 1 / 1000));
   const read = await readPictureFile(path, { channelCount: 5 });

@@ -246,8 +246,9 @@ async function decodeBySharp(
   return explained(bytes, where, async () => {
     const opened = sharp(bytes, { ...opening, limitInputPixels: maxPixels });
     const upright = options.orientation === "ignore" ? opened : opened.autoOrient();
-    const isStored = options.channels === "stored";
     const isGray = space === "b-w" || space === "grey16";
+    // Three bands of which nothing says that they are red, green and blue, as GDAL writes them, are taken for these.
+    const isStored = options.channels === "stored" || (isGray && channels === 3);
     const isBands = space === "multiband" || (space !== "cmyk" && channels > (isGray ? 2 : 4));
     if (!isStored && isBands) throw tooManyChannels(where, channels);
     // sharp drops the transparency of gray that stays gray: it is read as color, whose three are alike.
