@@ -14,7 +14,6 @@ import { parseNumber } from "../../options/parse.ts";
 import { bytesOf, readModelFile } from "../../web/load-classifier.ts";
 import type { FileView, LayerView, ModelChoices, ModelView, NetworkView } from "../protocol.ts";
 import type { Engine } from "./engine.ts";
-import { knowsScenes } from "./knows-scenes.ts";
 
 /** A model with what the user chose for it. */
 export interface OpenModel {
@@ -146,7 +145,10 @@ function stretched({ input }: Classifier): ModelWarning[] {
 }
 
 export async function networkView(classifier: Classifier): Promise<NetworkView> {
-  const { techniqueViews } = await import("./techniques.ts");
+  const [{ techniqueViews }, { knowsScenes }] = await Promise.all([
+    import("./techniques.ts"),
+    import("./knows-scenes.ts"),
+  ]);
   const { prepared, input, guess, labelsReason, warnings, classCount } = classifier;
   const { head } = prepared;
   const isSeparate = decidesEachLabel(classifier.prepared.head);

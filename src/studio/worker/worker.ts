@@ -9,7 +9,6 @@ import { MisuseError, PerceptualBallError } from "../../errors.ts";
 import { printable } from "../../escape-text.ts";
 import { topCount } from "../../experiments/records/label-record.ts";
 import type { ImageTensor, Picture } from "../../image/picture.ts";
-import { renderScene, scenesSeeds } from "../../scenes/scenes.ts";
 import { readPicture } from "../../web/read-image.ts";
 import type { Answer, ConeView, FittedPicture, JobName, Jobs, NetworkView, Order, RunQuestion } from "../protocol.ts";
 import { type Engine, startEngine, watchDevice } from "./engine.ts";
@@ -148,6 +147,7 @@ const doers: Doers = {
 
   async add({ key, file }) {
     if ("scene" in file) {
+      const { renderScene, scenesSeeds } = await import("../../scenes/scenes.ts");
       const { image, box } = renderScene({ seed: scenesSeeds.bundled, index: file.scene });
       pictures.set(key, { name: file.name, picture: image, groundTruth: box });
       return pixelsOfImage(image);
