@@ -1,6 +1,5 @@
 /** @file The server of a queue by its address, and BullMQ's classes for it: Redis and Valkey, or PostgreSQL. */
 import type { JobsOptions, WorkerOptions } from "bullmq";
-import type { ClientConfig } from "pg";
 import { BadInputError, MisuseError } from "../../errors.ts";
 
 /** All items of some pictures, as a queue hands them out. */
@@ -93,6 +92,22 @@ const schemes: Readonly<Record<string, "redis" | "postgres">> = {
 };
 
 /**
+ * The class of PostgreSQL's clients, such that a server that dies between two queries of a connection ends no process: that is an event, which nobody listens to while a
+ * connection is opened or closed. BullMQ takes its second connection's class from `pg` itself, so it is put there.
+ */
+function listenedClient(pg: typeof import("pg").default): typeof import("pg").Client {
+  if ("isListened" in pg.Client) return pg.Client;
+  class ListenedClient extends pg.Client {
+    static readonly isListened = true;
+    override emit(event: string | symbol, ...values: unknown[]): boolean {
+      return event === "error" && this.listenerCount("error") === 0 ? false : super.emit(event, ...values);
+    }
+  }
+  Object.assign(pg, { Client: ListenedClient });
+  return ListenedClient;
+}
+
+/**
  * The server at `address`, such as `redis://host:6379` or `postgres://user:password@host/database`. Nothing is connected yet. In PostgreSQL the
  * queue lives in a schema of its own, `bullmq`, which is made when it is not there.
  *
@@ -118,14 +133,7 @@ export async function queueServer(address: string): Promise<QueueServer> {
   if (kind === "postgres") {
     const { Queue, Worker } = bull.withBackend(bull.createPostgresBackend);
     const { default: pg } = await import("pg");
-    /** A server that dies between two queries of one connection is an event, which nobody else listens to and which would end the process. */
-    class ListenedClient extends pg.Client {
-      constructor(config?: string | ClientConfig) {
-        super(config);
-        this.on("error", () => {});
-      }
-    }
-    const connection = { connectionString: address, migrate: true, Client: ListenedClient };
+    const connection = { connectionString: address, migrate: true, Client: listenedClient(pg) };
     return {
       ...{ shown, ...errors },
       openQueue: (name) => new Queue<BatchTask, BatchOutcome>(name, { connection }),
