@@ -41,9 +41,10 @@ export interface ReadImageOptions {
  */
 export async function readPicture(source: FileSource, options: ReadImageOptions = {}): Promise<Picture> {
   checkKeys("readImage", options, ["environment", "fetch"]);
-  const { environment = browserEnvironment(), fetch = globalThis.fetch } = options;
-  const where = nameOf(source);
-  const blob = await blobOf(source, fetch);
+  return decoded(await blobOf(source, options.fetch), nameOf(source), options.environment);
+}
+
+async function decoded(blob: Blob, where: string, environment = browserEnvironment()): Promise<Picture> {
   let bitmap: Bitmap;
   try {
     bitmap = await environment.createImageBitmap(blob, {
@@ -99,9 +100,11 @@ export async function readImage(
   input: ImageInput,
   options: ReadImageOptions = {},
 ): Promise<ImageTensor> {
-  const picture = await readPicture(source, options);
-  if (fullScaleOf(input) !== undefined && (await isWidePng(await blobOf(source, options.fetch)))) {
-    throw unkept(nameOf(source), "the network takes samples of more than 8 bits");
+  checkKeys("readImage", options, ["environment", "fetch"]);
+  const [blob, where] = [await blobOf(source, options.fetch), nameOf(source)];
+  const picture = await decoded(blob, where, options.environment);
+  if (fullScaleOf(input) !== undefined && (await isWidePng(blob))) {
+    throw unkept(where, "the network takes samples of more than 8 bits");
   }
   return fitPicture(picture, input);
 }

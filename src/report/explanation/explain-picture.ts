@@ -156,6 +156,8 @@ interface Subject {
   readonly input: ImageTensor;
   readonly picture: Picture | ImageTensor;
   readonly pictureSize: SizedPicture;
+  /** By how much pixels are multiplied to be looked at: shares of the largest sample of many bits are nearly black. */
+  readonly brightness: number;
   /** Whether each method has a folder of its own. */
   readonly hasFolders: boolean;
   /** The search whose perturbation several of the methods are made of. */
@@ -174,7 +176,9 @@ function subjectOf(
   // Of two that are shared, each would want to be the picture's.
   const [sharedSearch] = shared.size === 1 ? shared : [];
   const hasFolders = runs.length > 1;
-  return { classifier, options, input: classifier.fit(picture), picture, pictureSize, hasFolders, sharedSearch };
+  const input = classifier.fit(picture);
+  const brightness = fullScaleOf(classifier.input) === undefined ? 1 : brightening(input);
+  return { classifier, options, input, brightness, picture, pictureSize, hasFolders, sharedSearch };
 }
 
 /** What tells the search of a perturbation from others; undefined for a method that changes nothing. */
@@ -205,7 +209,7 @@ function weightsOf(
 }
 
 async function pictureExplanation(
-  { classifier, options, input, picture, pictureSize, hasFolders, sharedSearch }: Subject,
+  { classifier, options, input, brightness, picture, pictureSize, hasFolders, sharedSearch }: Subject,
   run: ExplanationRun,
   { explanation, perturbation, seconds }: TimedExplanation,
   explainer: Explainer,
@@ -226,14 +230,10 @@ async function pictureExplanation(
       }),
     });
   const localized = localizeMap(map, localizationRule);
-  // Shares of the largest sample of many bits are nearly black to look at.
-  const factor = fullScaleOf(classifier.input) === undefined ? 1 : brightening(input);
   const shown = <P extends Picture | ImageTensor>(one: P): P | ImageTensor =>
-    factor === 1 || isPicture(one) ? one : brightened(one, factor);
+    brightness === 1 || isPicture(one) ? one : brightened(one, brightness);
   const perturbed = facts?.result.rounded.image;
-  const tiles = tilesOf({
-    ...{ image: shown(input), perturbed: perturbed && shown(perturbed), localized, colorMap },
-  });
+  const tiles = tilesOf({ image: shown(input), perturbed: perturbed && shown(perturbed), localized, colorMap });
   const pictureFolder = folder === "" ? [] : [folder];
   const parts = [...pictureFolder, ...(hasFolders ? [method.name] : [])];
   const record = explanationRecord({
