@@ -54,10 +54,12 @@ const kernels: Record<Exclude<Interpolation, "nearest">, Kernel> = {
   },
 };
 
+type Weights = Float64Array | Int32Array;
+
 /** For each output sample of one axis: the first input sample that counts and the weights from there on. */
-interface Taps {
+interface Taps<W extends Weights = Weights> {
   readonly first: number;
-  readonly weights: Float64Array;
+  readonly weights: W;
 }
 
 /**
@@ -73,7 +75,7 @@ interface Axis {
   readonly to: number;
 }
 
-function tapsOf(kernel: Kernel, { extent, start, end, count, from, to }: Axis): Taps[] {
+function tapsOf(kernel: Kernel, { extent, start, end, count, from, to }: Axis): Taps<Float64Array>[] {
   const scale = Math.fround(end - start) / count;
   const stretch = Math.max(scale, 1);
   const radius = kernel.radius * stretch;
@@ -90,26 +92,28 @@ function tapsOf(kernel: Kernel, { extent, start, end, count, from, to }: Axis): 
   });
 }
 
-const fixedPoint = 2 ** 22;
+/** Weights of bytes are multiples of 2⁻²². */
+const fractionBits = 22;
 
 /** The weights as multiples of 2⁻²², rounded to nearest with halves away from zero. */
-function quantized(taps: Taps[]): Taps[] {
+function quantized(taps: readonly Taps<Float64Array>[]): Taps<Int32Array>[] {
   return taps.map(({ first, weights }) => ({
     first,
-    weights: weights.map((weight) => Math.trunc(weight * fixedPoint + (weight < 0 ? -0.5 : 0.5))),
+    weights: Int32Array.from(weights, (weight) => Math.trunc(weight * 2 ** fractionBits + (weight < 0 ? -0.5 : 0.5))),
   }));
 }
 
 /** Resamples the middle axis of `source`, seen as [outer, extent, inner], into `target`, seen as [outer, taps, inner]. */
-function resampleAxis(
-  source: Uint8Array | Float32Array,
-  target: Uint8Array | Float32Array,
+type ResampleAxis<A, W extends Weights> = (
+  source: A,
+  target: A,
   extent: number,
   inner: number,
-  taps: readonly Taps[],
-): void {
+  taps: readonly Taps<W>[],
+) => void;
+
+const resampleFloats: ResampleAxis<Float32Array, Float64Array> = (source, target, extent, inner, taps) => {
   const outer = source.length / (extent * inner);
-  const bytes = target instanceof Uint8Array;
   let at = 0;
   for (let o = 0; o < outer; o++) {
     for (const { first, weights } of taps) {
@@ -117,11 +121,70 @@ function resampleAxis(
       for (let i = 0; i < inner; i++) {
         let sum = 0;
         for (let t = 0, from = base + i; t < weights.length; t++, from += inner) sum += weights[t] * source[from];
-        target[at++] = bytes ? Math.min(255, Math.max(0, Math.floor(sum / fixedPoint + 0.5))) : sum;
+        target[at++] = sum;
       }
     }
   }
+};
+
+function clipped(level: number): number {
+  return level < 0 ? 0 : level > 255 ? 255 : level;
 }
+
+/**
+ * In whole numbers of 32 bits: no sum of weights reaches 2, so that none of 255 times a weight leaves them. Three sums at once, as many as a pixel
+ * has colors, so that a weight is read once for them: that halves the time.
+ */
+const resampleBytes: ResampleAxis<Uint8Array, Int32Array> = (source, target, extent, inner, taps) => {
+  const outer = source.length / (extent * inner);
+  const half = 1 << (fractionBits - 1);
+  let at = 0;
+  for (let o = 0; o < outer; o++) {
+    for (const { first, weights } of taps) {
+      const base = (o * extent + first) * inner;
+      const count = weights.length;
+      let i = 0;
+      for (; i + 3 <= inner; i += 3, at += 3) {
+        let [a, b, c] = [half, half, half];
+        for (let t = 0, from = base + i; t < count; t++, from += inner) {
+          const weight = weights[t];
+          a = (a + Math.imul(weight, source[from])) | 0;
+          b = (b + Math.imul(weight, source[from + 1])) | 0;
+          c = (c + Math.imul(weight, source[from + 2])) | 0;
+        }
+        target[at] = clipped(a >> fractionBits);
+        target[at + 1] = clipped(b >> fractionBits);
+        target[at + 2] = clipped(c >> fractionBits);
+      }
+      for (; i < inner; i++) {
+        let sum = half;
+        for (let t = 0, from = base + i; t < count; t++, from += inner) {
+          sum = (sum + Math.imul(weights[t], source[from])) | 0;
+        }
+        target[at++] = clipped(sum >> fractionBits);
+      }
+    }
+  }
+};
+
+/** How samples of one kind are added up. */
+interface Arithmetic<A extends Uint8Array | Float32Array, W extends Weights> {
+  readonly allocate: (length: number) => A;
+  readonly weigh: (taps: readonly Taps<Float64Array>[]) => readonly Taps<W>[];
+  readonly alongAxis: ResampleAxis<A, W>;
+}
+
+const ofFloats: Arithmetic<Float32Array, Float64Array> = {
+  allocate: (length) => new Float32Array(length),
+  weigh: (taps) => taps,
+  alongAxis: resampleFloats,
+};
+
+const ofBytes: Arithmetic<Uint8Array, Int32Array> = {
+  allocate: (length) => new Uint8Array(length),
+  weigh: quantized,
+  alongAxis: resampleBytes,
+};
 
 /** For each output sample of one axis, the input sample under its center. */
 function nearestSamples({ extent, start, end, count, from, to }: Axis): Int32Array {
@@ -185,11 +248,15 @@ function isIdentity({ extent, start, end, count, from, to }: Axis): boolean {
 }
 
 /** `source`, seen as [planes, rows, columns, inner], resampled as `plan` says; always a fresh array. */
-function resample<A extends Uint8Array | Float32Array>(source: A, planes: number, inner: number, plan: Plan): A {
-  const { interpolation, columns, rows } = plan;
+function resample<A extends Uint8Array | Float32Array, W extends Weights>(
+  source: A,
+  planes: number,
+  inner: number,
+  { interpolation, columns, rows }: Plan,
+  { allocate, weigh, alongAxis }: Arithmetic<A, W>,
+): A {
   const [width, height] = [columns.extent, rows.extent];
   const [newWidth, newHeight] = [columns.to - columns.from, rows.to - rows.from];
-  const allocate = (length: number) => new (source.constructor as new (length: number) => A)(length);
   if (interpolation === "nearest") {
     const xs = nearestSamples(columns);
     const ys = nearestSamples(rows);
@@ -206,18 +273,14 @@ function resample<A extends Uint8Array | Float32Array>(source: A, planes: number
     return out;
   }
   const kernel = kernels[interpolation];
-  const tapsAlong = (axis: Axis): readonly Taps[] | undefined => {
-    if (isIdentity(axis)) return undefined;
-    const exact = tapsOf(kernel, axis);
-    return source instanceof Uint8Array ? quantized(exact) : exact;
-  };
+  const tapsAlong = (axis: Axis) => (isIdentity(axis) ? undefined : weigh(tapsOf(kernel, axis)));
   const [across, down] = [tapsAlong(columns), tapsAlong(rows)];
   const columnsFirst = across !== undefined && down !== undefined && isColumnsFirst(width, across, down);
   let current = source;
   let currentHeight = height;
   if (down !== undefined && columnsFirst) {
     const next = allocate(planes * newHeight * width * inner);
-    resampleAxis(current, next, height, width * inner, down);
+    alongAxis(current, next, height, width * inner, down);
     [current, currentHeight] = [next, newHeight];
   }
   // The second pass, if there is one, reads no other rows than these.
@@ -227,9 +290,9 @@ function resample<A extends Uint8Array | Float32Array>(source: A, planes: number
     for (let plane = 0; plane < planes; plane++) {
       const from = (plane * currentHeight + top) * width * inner;
       const to = plane * (bottom - top) * newWidth * inner;
-      resampleAxis(
-        current.subarray(from, from + (bottom - top) * width * inner),
-        next.subarray(to, to + (bottom - top) * newWidth * inner),
+      alongAxis(
+        current.subarray(from, from + (bottom - top) * width * inner) as A,
+        next.subarray(to, to + (bottom - top) * newWidth * inner) as A,
         width,
         inner,
         across,
@@ -241,7 +304,7 @@ function resample<A extends Uint8Array | Float32Array>(source: A, planes: number
     const shift = across === undefined ? 0 : top;
     const next = allocate(planes * newHeight * newWidth * inner);
     const shifted = down.map(({ first, weights }) => ({ first: first - shift, weights }));
-    resampleAxis(current, next, currentHeight, newWidth * inner, shifted);
+    alongAxis(current, next, currentHeight, newWidth * inner, shifted);
     current = next;
   }
   return current === source ? (source.slice() as A) : current;
@@ -285,7 +348,7 @@ export function resizeBytes(picture: Picture, options: ResizeOptions): Picture {
   const { width, height, channels, data } = checkPicture("resizeBytes", picture);
   const plan = planOf("resizeBytes", width, height, options);
   const { columns, rows } = plan;
-  const bytes = resample(data, 1, channels, plan);
+  const bytes = resample(data, 1, channels, plan, ofBytes);
   return { width: columns.to - columns.from, height: rows.to - rows.from, channels, data: bytes };
 }
 
@@ -305,6 +368,6 @@ export function resizeFloat(image: FloatTensor, options: ResizeOptions): FloatTe
   return {
     dtype: "float32",
     shape: shape.length === 2 ? newShape : [channels, ...newShape],
-    data: resample(data, channels, 1, plan),
+    data: resample(data, channels, 1, plan, ofFloats),
   };
 }
