@@ -122,6 +122,117 @@ describe("probabilities, however they are made, are taken back to what they are 
   });
 });
 
+describe("distances to what stands for each class: the nearest is the class", () => {
+  const difference = "u = Unsqueeze (z, ax) d = Sub (u, prototypes)";
+  const prototypes =
+    "float[1,4,3] prototypes = {0, 0, 0, 5, -1, 2, 1, 1, 1, 2, -3, 4}, int64[1] last = {2}, float two = {2}, float half = {0.5}, float tiny = {1e-6}, float zero = {0}, float[3,4] turned = {0, 5, 1, 2, 0, -1, 1, -3, 0, 2, 1, 4}, float[1,4] lengths = {0, 30, 3, 29}";
+  const nearest = { outputs: "(float[1,4] y)", more: prototypes };
+  const multipliedOut =
+    "n = ReduceSumSquare <axes = [1], keepdims = 1> (z) i = MatMul (z, turned) t = Mul (two, i) o = Sub (n, t) s = Add (o, lengths)";
+
+  test.each([
+    ["the sum of squares", `${difference} y = ReduceSumSquare <axes = [2], keepdims = 0> (d)`],
+    ["the length", `${difference} y = ReduceL2 <axes = [2], keepdims = 0> (d)`],
+    ["magnitudes", `${difference} y = ReduceL1 <axes = [2], keepdims = 0> (d)`],
+    ["powers", `${difference} p = Pow (d, two) y = ReduceMean <axes = [2], keepdims = 0> (p)`],
+    ["the root of a sum", `${difference} p = Mul (d, d) s = ReduceSum <keepdims = 0> (p, last) y = Sqrt (s)`],
+    [
+      "the prototypes less the features",
+      `u = Unsqueeze (z, ax) d = Sub (prototypes, u) y = ReduceL2 <axes = [2], keepdims = 0> (d)`,
+    ],
+    [
+      "as PyTorch's pairwise_distance",
+      `${difference} e = Add (d, tiny) p = Pow (e, two) s = ReduceSum <keepdims = 0> (p, last) y = Pow (s, half)`,
+    ],
+    ["multiplied out", `${multipliedOut} c = Clip (s, zero) y = Sqrt (c)`],
+    ["on another scale", `${multipliedOut} y = Mul (s, two)`],
+  ])("%s", (_, body) => {
+    const found = prepare(body, nearest);
+    expect(found.prepared.head).toMatchObject({ kind: "softmax", count: 4 });
+    const { logits, output } = valuesOf(found, "y");
+    expect(logits).toEqual(output.map((distance) => -distance));
+    expect(found.prepared.warnings.map(({ message }) => message)).toEqual([
+      '"y" is a distance to each class: its smallest number is taken for the class. If its largest is meant, give --logits y',
+    ]);
+    expect(found.prepared.notes.join()).toContain("percentages are those of the softmax of its negative");
+  });
+
+  test("prototypes of many features, too many to be read for shapes", () => {
+    const [classes, features] = [32, 192];
+    const numbers = Array.from({ length: classes * features }, (_, i) => Math.sin(i));
+    const body =
+      "v = Flatten (x) w = Unsqueeze (v, ax) d = Sub (w, many) s = ReduceSumSquare <axes = [2], keepdims = 0> (d) y = Sqrt (s)";
+    const found = prepare(body, {
+      outputs: `(float[1,${classes}] y)`,
+      more: `float[1,${classes},${features}] many = {${numbers}}`,
+    });
+    expect(found.prepared.head.count).toBe(classes);
+    const { logits, output } = valuesOf(found, "y");
+    expect(logits).toEqual(output.map((distance) => -distance));
+  });
+
+  test.each([
+    ["the negative of a distance", `${difference} s = ReduceSumSquare <axes = [2], keepdims = 0> (d) y = Neg (s)`],
+    [
+      "a similarity that falls with it",
+      `${difference} s = ReduceL2 <axes = [2], keepdims = 0> (d) t = Add (s, two) y = Reciprocal (t)`,
+    ],
+    [
+      "the length of capsules",
+      "u = Unsqueeze (z, ax) d = Mul (u, prototypes) y = ReduceL2 <axes = [2], keepdims = 0> (d)",
+    ],
+    ["scores with a constant for each class", "i = MatMul (z, turned) y = Add (i, lengths)"],
+  ])("%s stays as it is, or is what it is made of", (_, body) => {
+    const found = prepare(body, nearest);
+    const { logits, output } = valuesOf(found, "y");
+    expect(logits.indexOf(Math.max(...logits))).toBe(output.indexOf(Math.max(...output)));
+  });
+
+  test("named by the user, the largest is the class", () => {
+    const found = prepare(`${difference} y = ReduceL2 <axes = [2], keepdims = 0> (d)`, { ...nearest, logits: "y" });
+    const { logits, output } = valuesOf(found, "y");
+    expect(logits).toEqual(output);
+  });
+});
+
+describe("scores with a limit, whose softmax is nearly flat", () => {
+  const more =
+    "float[3,4] units = {1, 0, 0.6, 0, 0, 1, 0.8, 0, 0, 0, 0, -1}, float[4,3] upright = {1, 0, 0, 0, 1, 0, 0.6, 0.8, 0, 0, 0, -1}, float half = {0.5}, float thirty = {30}, float four = {4}, int64[1] all = {1}";
+  const unit = "f2 = LpNormalization <axis = 1, p = 2> (f)";
+
+  test.each([
+    ["a hyperbolic tangent", "y = Tanh (z)", 3, "from -1 to 1, so that no class can have more than 79 %"],
+    [
+      "on a smaller scale",
+      "t = Tanh (z) y = Mul (half, t)",
+      3,
+      "from -0.5 to 0.5, so that no class can have more than 58 %",
+    ],
+    ["cosines", `${unit} y = MatMul (f2, units)`, 4, "from -1 to 1, so that no class can have more than 72 %"],
+    [
+      "cosines written out, of weights row by row",
+      "q = Mul (f, f) s = ReduceSum (q, all) r = Sqrt (s) f2 = Div (f, r) y = Gemm <transB = 1, alpha = 0.5> (f2, upright)",
+      4,
+      "from -0.5 to 0.5, so that no class can have more than 48 %",
+    ],
+  ])("%s", (_, body, count, said) => {
+    const { prepared } = prepare(body, { outputs: `(float[1,${count}] y)`, more });
+    expect(prepared).toMatchObject({ logits: "y", head: { kind: "softmax", count } });
+    expect(prepared.notes.join()).toContain(`the scores lie ${said}: their order says which class is meant`);
+  });
+
+  test.each([
+    ["cosines times a large number, as they are trained", `${unit} c = MatMul (f2, units) y = Mul (c, thirty)`],
+    ["divided by a temperature", `${unit} c = MatMul (f2, units) y = Div (c, half) w = Mul (y, four)`],
+    ["with a bias", `${unit} y = Gemm (f2, units, four)`],
+    ["of features of any length", "y = MatMul (f, units)"],
+  ])("%s: nothing is said", (_, body) => {
+    const last = body.match(/(\w) = [^=]*$/)?.[1];
+    const { prepared } = prepare(body, { outputs: `(float[1,4] ${last})`, more });
+    expect(prepared.notes).toEqual([]);
+  });
+});
+
 describe("numbers that are a function of probabilities, each of its own", () => {
   const p = "p = Softmax (z)";
   test.each([

@@ -188,7 +188,15 @@ function notesOn(candidate: Candidate): string[] {
   return [...(isRanked ? [ranked] : []), ...meaningOf(candidate)];
 }
 
-function meaningOf({ kind, reading, scores, what, count }: Candidate): string[] {
+/** Where no class can have more than this share, percentages say less than people take them to say. */
+const clearShare = 0.9;
+
+function meaningOf({ kind, reading, scores, what, count, falls, limit }: Candidate): string[] {
+  if (falls === "closeness" && kind === "softmax") {
+    return [
+      "the output is how far the picture is from each class: percentages are those of the softmax of its negative",
+    ];
+  }
   if (kind === "multi-label") {
     return [`each of the ${count} labels is present or absent by itself: percentages are those of its sigmoid`];
   }
@@ -201,6 +209,13 @@ function meaningOf({ kind, reading, scores, what, count }: Candidate): string[] 
         : "";
     return [`the output is made of probabilities (${reading.what}): their logarithms are the logits${shares}`];
   }
+  const share = limit === undefined ? 1 : 1 / (1 + (count - 1) * Math.exp(-2 * limit));
+  if (limit !== undefined && share < clearShare) {
+    const most = limit.toPrecision(2).replace(/\.?0+$/, "");
+    return [
+      `the scores lie from -${most} to ${most}, so that no class can have more than ${Math.ceil(100 * share)} %: their order says which class is meant`,
+    ];
+  }
   return [];
 }
 
@@ -209,8 +224,10 @@ function warningsOn(
   isStated: boolean,
 ): FoundHead["warnings"] {
   const name = JSON.stringify(value);
-  if (falls === true) {
-    const taken = `${JSON.stringify(output)} falls as the probabilities rise that it is made of: its smallest number is taken for the class`;
+  if (falls !== undefined && kind !== "value") {
+    const why =
+      falls === "probabilities" ? "falls as the probabilities rise that it is made of" : "is a distance to each class";
+    const taken = `${JSON.stringify(output)} ${why}: its smallest number is taken for the class`;
     return [{ code: "doubtful-head", message: `${taken}. If its largest is meant, give --logits ${output}` }];
   }
   if (kind === "sigmoid" && count === 1 && (reading === undefined || reading.isGuess === true)) {

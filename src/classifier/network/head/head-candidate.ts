@@ -4,6 +4,7 @@ import type { TypedGraph } from "../../../onnx/infer-shapes.ts";
 import type { Node } from "../../../onnx/model.ts";
 import { hasTrait } from "../../../onnx/operators/table.ts";
 import { sizeOf } from "../../../tensor/tensor.ts";
+import { isDistance } from "./distances.ts";
 import type { HeadKind, StatedHead } from "./head.ts";
 import { monotoneFunction } from "./monotone-function.ts";
 import { classifying, embedding, regressing, words } from "./output-words.ts";
@@ -11,6 +12,7 @@ import { probabilityReader } from "./probabilities/probability-reader.ts";
 import type { ProbabilityReader } from "./probabilities/reader.ts";
 import { type LogReading, type OddsReading, plainLogarithm, plainOdds } from "./probabilities/readings.ts";
 import { classAxisOf, classCountOf, isRowOfOne } from "./score-axis.ts";
+import { limitOf } from "./score-limits.ts";
 import { tailValues } from "./tail-values.ts";
 
 export interface FindHeadOptions {
@@ -46,8 +48,10 @@ export interface Candidate {
   readonly isRanked: boolean;
   /** Whether it seems to be something else than classes, and what. */
   readonly otherwise: string | undefined;
-  /** Whether the output falls as the scores rise: its smallest number is taken for the class. */
-  readonly falls?: boolean;
+  /** Of what it is that falls as the class becomes more probable, if it does: its smallest number is taken for the class. */
+  readonly falls?: "probabilities" | "closeness";
+  /** How far from 0 its scores can be, whatever the picture, where they have a limit. */
+  readonly limit?: number;
   /** The larger, the more it is a classification: 4 for probabilities, 2 for what may be one, 1.5 for what may be a box, 1 for one score. */
   readonly tier: number;
 }
@@ -113,9 +117,24 @@ export function candidateAt(
   const candidate = several(name);
   // Named by the user, the numbers are taken as they are.
   if (wanted !== undefined || isRead(candidate)) return candidate;
+  const isNegative = (value: string): boolean =>
+    !["distribution", "unit", "positive"].includes(tailValues(typed, value)?.kind ?? "");
+  const isFar = (value: string): boolean => isDistance(typed, producers, value, count);
+  const distance = isFar(name)
+    ? { falls: false }
+    : monotoneFunction(typed, producers, name, { isFound: isFar, isNegative });
+  if (distance?.falls === false) {
+    const reading: LogReading = {
+      append: (to) => to.op("Neg", [name]),
+      scores: undefined,
+      what: "distances with the other sign",
+    };
+    const nearest = { reading, scores: undefined, what: reading.what, falls: "closeness" } as const;
+    return { ...candidate, kind: "softmax", ...nearest, otherwise: undefined };
+  }
   const found = monotoneFunction(typed, producers, name, {
     isFound: (value) => countOf(value) === count && isRead(several(value)),
-    isNegative: (value) => !["distribution", "unit", "positive"].includes(tailValues(typed, value)?.kind ?? ""),
+    isNegative,
   });
   if (found === undefined) return candidate;
   const { of, falls } = found;
@@ -125,7 +144,8 @@ export function candidateAt(
   // What is a distribution by itself, as 1 − p of two classes, is taken at its word.
   const isWhole = candidate.tier === 4 && (count === 2 || Math.abs((tailValues(typed, name)?.most ?? 0) - 1) < 0.05);
   if (falls && isWhole) return candidate;
-  return { ...made, what: `${made.what}, of which it is a ${falls ? "falling" : "rising"} function`, falls };
+  const what = `${made.what}, of which it is a ${falls ? "falling" : "rising"} function`;
+  return { ...made, what, ...(falls ? { falls: "probabilities" } : {}) };
 }
 
 /** Whether what a candidate's numbers are made of was found in the graph. */
@@ -301,6 +321,7 @@ function severalNumbers(
     reading: undefined,
     what: "scores as they are given out",
     otherwise: instead,
+    limit: limitOf(typed, producers, value),
     tier: severalTier(count),
   };
 }

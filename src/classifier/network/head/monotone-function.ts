@@ -63,12 +63,15 @@ function wayOf(node: Node, known: (name: string) => number | undefined): Way | u
     case "Exp":
     case "Relu":
     case "Round":
+    case "Clip":
       return { of: a, falls: false };
     case "Neg":
       return { of: a, falls: true };
     case "Reciprocal":
       return { of: a, falls: true, ofPositive: true };
     case "Add":
+    case "Max":
+    case "Min":
       return constant === undefined ? undefined : { of, falls: false };
     case "Sub":
       return constant === undefined ? undefined : { of, falls: first !== undefined };

@@ -17,7 +17,7 @@ import { classAxisOf } from "./score-axis.ts";
 /**
  * `decisions`: nothing but 0 and 1; `distribution`: not negative, and the same sum over the classes, `most`, always (but where all of them
  * are 0); `log-distribution`: the exponentials are so; `negated-log-distribution`: those of the numbers with the other sign are; `unit`: from 0 to `most` (1, 100 or 255) each by itself; `normalized`: vectors of one
- * length; `constant`: always the same; `positive`: never negative, and larger than 1; `bounded`: from −1 to 1 each; `free`: none of these.
+ * length, `most`; `constant`: always the same; `positive`: never negative, and larger than 1; `bounded`: from −1 to 1 each; `free`: none of these.
  */
 export interface TailValues {
   readonly kind:
@@ -213,7 +213,7 @@ function describe(
     if (least >= -1e-6 && negated.every((sum) => Math.abs(sum - 1) < 0.05))
       return { kind: "negated-log-distribution", most };
     const squares = sums((value) => value * value);
-    if (agree(squares, 1e-5)) return { kind: "normalized", most };
+    if (agree(squares, 1e-5)) return { kind: "normalized", most: Math.sqrt(Math.max(...squares)) };
   }
   if (least >= 0 && most <= 1 + 1e-9) return { kind: "unit", most: 1 };
   if (least >= 0 && most > 50 && most <= 100 + 1e-6 && isPerCent([...all, ...atLargeScales().flat()]))
