@@ -139,6 +139,21 @@ describe("models that cannot be explained, each with one line and exit code 1", 
   });
 });
 
+test.each([
+  ["resnet50.onnx", "perceptual-ball inspect resnet50.onnx"],
+  ["./dog.jpg", "perceptual-ball explain ./dog.jpg --model model.onnx"],
+  ["inspect --model resnet50.onnx", "The model stands by itself: perceptual-ball inspect model.onnx"],
+  ["differentiate --model resnet50.onnx -o g.onnx", "perceptual-ball differentiate model.onnx"],
+  [
+    "explain resnet50.onnx",
+    "resnet50.onnx: is a model, expected a picture. The command takes the model as --model FILE",
+  ],
+])("perceptual-ball %s: what was meant is said", async (line, said) => {
+  const { code, stdout, stderr } = await runCli(line.split(" "));
+  expect(stderr).toContain(said);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+});
+
 describe("misuse: one line that says what to do, exit code 2, nothing written", () => {
   const cases: readonly (readonly [flags: string, message: RegExp])[] = [
     ["--modle x", /unknown option '--modle'. Did you mean --model\?/],

@@ -1,5 +1,7 @@
 /** @file The command line as a function: arguments and streams in, exit code out. */
+import { basename } from "node:path";
 import { Command, CommanderError } from "commander";
+import { isModelName, isPictureName } from "../datasets/paths.ts";
 import { MisuseError } from "../errors.ts";
 import { commandEntries } from "./commands/index.ts";
 import {
@@ -24,7 +26,7 @@ export async function run(argv: readonly string[], io: CliIo, queue?: QueueCondu
     await program.parseAsync(withHelpAll(argv), { from: "user" });
     return context.exitCode;
   } catch (thrown) {
-    if (thrown instanceof CommanderError) return commanderExit(thrown, context);
+    if (thrown instanceof CommanderError) return commanderExit(thrown, context, argv);
     const error = explainMissingPackage(thrown);
     if (isInterruption(error)) reportInterruption(context);
     else reportError(io, error);
@@ -74,12 +76,30 @@ export async function commandLine(context: CommandContext, wanted?: readonly str
   return program;
 }
 
-function commanderExit(error: CommanderError, { io }: CliContext): number {
+function commanderExit(error: CommanderError, { io }: CliContext, argv: readonly string[]): number {
   if (error.code === "commander.helpDisplayed" || error.code === "commander.version") return exitCodes.done;
   if (error.code === "commander.help") return error.exitCode === 0 ? exitCodes.done : exitCodes.misuse;
   const [said, hint] = error.message.replace(/^error: /, "").split("\n");
   const what = said.replace(/\.$/, "");
-  const advice = hint === undefined ? "perceptual-ball --help lists what there is." : hint.replace(/^\((.*)\)$/, "$1");
+  const advice =
+    hint?.replace(/^\((.*)\)$/, "$1") ?? adviceOn(error.code, argv) ?? "perceptual-ball --help lists what there is.";
   reportError(io, new MisuseError({ where: "command line", what, advice }));
   return exitCodes.misuse;
 }
+
+/** The command that was meant by a file in place of one, or by `--model` where the model is no option. */
+function adviceOn(code: string, argv: readonly string[]): string | undefined {
+  const [first = ""] = namedCommands(argv);
+  if (code === "commander.unknownOption" && modelCommands.includes(first) && argv.includes("--model")) {
+    return `The model stands by itself: perceptual-ball ${first} model.onnx`;
+  }
+  if (code !== "commander.unknownCommand") return undefined;
+  if (isModelName(first))
+    return `What it is: perceptual-ball inspect ${first}. With a picture: perceptual-ball explain dog.jpg --model ${first}`;
+  return isPictureName(basename(first))
+    ? `Say what to do with it: perceptual-ball explain ${first} --model model.onnx`
+    : undefined;
+}
+
+/** The commands whose argument is a model. */
+const modelCommands = ["inspect", "differentiate"];

@@ -62,6 +62,11 @@ export function isForeignPictureName(name: string): boolean {
   return foreignExtensions.test(name) && !name.startsWith(".");
 }
 
+/** Whether the name is one of a model. */
+export function isModelName(name: string): boolean {
+  return /\.onnx$/i.test(name);
+}
+
 /** Whether a folder of this name is not part of what people keep in the folder that it is in: hidden, or made by macOS's archiver. */
 export function isHiddenFolder(name: string): boolean {
   return name.startsWith(".") || name === "__MACOSX";

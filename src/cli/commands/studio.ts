@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { readdirSync, statSync } from "node:fs";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { Command, Option } from "commander";
+import { isModelName } from "../../datasets/paths.ts";
 import { BadInputError, MisuseError } from "../../errors.ts";
 import { packageRoot } from "../../node/package-root.ts";
 import { pathBytes } from "../../node/path-bytes.ts";
@@ -55,7 +56,7 @@ async function studio(given: readonly string[], { port, open }: StudioFlags, { i
       advice: "In a checkout, `npm run build` builds it.",
     });
   }
-  const models = given.filter((file) => extname(file).toLowerCase() === ".onnx");
+  const models = given.filter(isModelName);
   if (models.length > 1) {
     throw new MisuseError({ where: "studio", what: "one model at a time", expected: "one", got: models.join(", ") });
   }

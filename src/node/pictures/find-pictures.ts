@@ -6,7 +6,7 @@
 import { lstat } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
 import type { FileEntry } from "../../datasets/dataset-source.ts";
-import { byCodeUnits, isArrayName, isForeignPictureName, isPictureName } from "../../datasets/paths.ts";
+import { byCodeUnits, isArrayName, isForeignPictureName, isModelName, isPictureName } from "../../datasets/paths.ts";
 import { BadInputError, kindOf, MisuseError } from "../../errors.ts";
 import { entryKindOf, folderEntries } from "../folder-entries.ts";
 import { pathBytes, pathOfBytes } from "../path-bytes.ts";
@@ -19,7 +19,7 @@ import { readRegularFile } from "../read-regular-file.ts";
  * - `@list.txt` is each line of that file that is neither empty nor begins with `#`: a path or pattern, beside the file if not absolute.
  * - Any other path stays as it is: that there is no such file is found out when it is read.
  *
- * Throws a {@link MisuseError} for a folder without pictures and a pattern that fits none, and a {@link BadInputError} for a list that
+ * Throws a {@link MisuseError} for a folder without pictures, a pattern that fits none and the name of a model, and a {@link BadInputError} for a list that
  * cannot be read.
  */
 export async function findPictures(given: readonly string[]): Promise<string[]> {
@@ -37,6 +37,14 @@ export async function findPictures(given: readonly string[]): Promise<string[]> 
 }
 
 async function picturesOf(argument: string): Promise<readonly string[]> {
+  if (isModelName(argument)) {
+    throw new MisuseError({
+      where: argument,
+      what: "is a model",
+      expected: "a picture",
+      advice: "The command takes the model as --model FILE.",
+    });
+  }
   const kind = await entryKindOf(argument);
   if (kind === "file") return [argument];
   if (kind === "folder") return picturesInFolder(argument);
