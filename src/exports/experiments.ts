@@ -352,25 +352,37 @@ export {
 export { distanceToBoxes, greatestPoint, type MapPoint } from "../localization/pointing-game.ts";
 export { type Mask, thresholdLevels } from "../localization/threshold.ts";
 export { gridKinds, type ThresholdKind, thresholdGrids, thresholdParameter } from "../localization/threshold-grids.ts";
+export type { AttentionDetails } from "../saliency/attention/attention-methods.ts";
+export type { Completeness } from "../saliency/baseline.ts";
+export type { LayerDetails } from "../saliency/cams/layer-cells.ts";
 export type {
   CommonDefinition,
+  FactDetails,
   MapTask,
   MethodDefinition,
   MethodResult,
   MethodTask,
+  NoDetails,
   PerturbationMethod,
   PerturbationMethodDefinition,
   PerturbationTask,
+  WithFacts,
 } from "../saliency/define-method.ts";
 export type { TimedExplanation } from "../saliency/explainer.ts";
+export type { ExtremalArea } from "../saliency/extremal/extremal.ts";
 export {
+  type MethodDetails,
   type MethodOptions,
   methodOptions,
   type Perturbation,
   type PerturbationFacts,
   type Perturbing,
+  type SmoothedDetails,
+  type UnsmoothedOptions,
 } from "../saliency/method.ts";
 export { methods } from "../saliency/methods.ts";
+export type { DeepFoolDetails } from "../saliency/perturbations/deepfool.ts";
+export type { PerceptualDetails } from "../saliency/perturbations/perceptual.ts";
 export { rootMeanSquare } from "../saliency/perturbations/root-mean-square.ts";
 export {
   bundledScenes,

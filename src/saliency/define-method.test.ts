@@ -1,6 +1,7 @@
 import * as ort from "onnxruntime-node";
 import { afterAll, describe, expect, expectTypeOf, test } from "vitest";
 import { tinyClassifier, tinyImage } from "../../test/tiny-classifier.ts";
+import type { AttackResult } from "../attacks/attack.ts";
 import { createClassifier } from "../classifier/classifier.ts";
 import { AbortedError, MisuseError } from "../errors.ts";
 import { countOption, wordOption } from "../options/option.ts";
@@ -11,6 +12,7 @@ import { defineMethod } from "./define-method.ts";
 import { gradient } from "./gradients/gradient.ts";
 import type { Explanation, SaliencyMethod } from "./method.ts";
 import { findMethod, methodNamed, methods, saliencyMethods } from "./methods.ts";
+import { perceptual } from "./perturbations/perceptual.ts";
 import { rise } from "./rise/rise.ts";
 
 const classifier = createClassifier(tinyClassifier(), { runtime: ort, threads: 1 });
@@ -211,10 +213,30 @@ describe("types", () => {
   test("one image gives one explanation, several give as many", () => {
     const one = () => rise.explain(classifier, images[0], { masks: 1 });
     const several = () => rise.explain(classifier, images, { masks: 1 });
-    expectTypeOf(one).returns.resolves.toEqualTypeOf<Explanation>();
-    expectTypeOf(several).returns.resolves.toEqualTypeOf<Explanation[]>();
+    type OfRise = Explanation<{ readonly meanScore: number; readonly subtracted: number }>;
+    expectTypeOf(one).returns.resolves.toEqualTypeOf<OfRise>();
+    expectTypeOf(several).returns.resolves.toEqualTypeOf<OfRise[]>();
     expectTypeOf(findMethod("rise")).toEqualTypeOf<typeof rise>();
     expectTypeOf(methods["grad-cam"]).toEqualTypeOf<typeof gradCam>();
+  });
+
+  test("details have the type of the method's own; where a map may be smoothed, of what its copies agree in", () => {
+    const compiled = async (options: Parameters<typeof gradCam.explain>[2]) => {
+      const { details } = await perceptual.explain(classifier, images[0]);
+      expectTypeOf(details.outcome).toEqualTypeOf<AttackResult["outcome"]>();
+      expectTypeOf(details.distances.linf).toEqualTypeOf<number>();
+      expectTypeOf(details.hindrance).toEqualTypeOf<string | undefined>();
+      const cam = await gradCam.explain(classifier, images[0], { label: 1 });
+      expectTypeOf(cam.details.grid).toEqualTypeOf<readonly [height: number, width: number]>();
+      const smooth = await gradCam.explain(classifier, images, { smoothing: 5 });
+      expectTypeOf(smooth[0].details.grid).toEqualTypeOf<readonly [height: number, width: number] | undefined>();
+      expectTypeOf(smooth[0].details.noiseDeviation).toEqualTypeOf<number | undefined>();
+      const any = await gradCam.explain(classifier, images[0], options);
+      expectTypeOf(any.details.layer).toEqualTypeOf<string | undefined>();
+      // @ts-expect-error It has no such detail.
+      return any.details.outcome;
+    };
+    expect(compiled).toBeTypeOf("function");
   });
 });
 

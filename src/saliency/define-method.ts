@@ -1,4 +1,5 @@
 /** @file How a method is defined: its description, its settings and what it does for one image, and nothing else. */
+import type { AttackResult } from "../attacks/attack.ts";
 import { describeEnding } from "../attacks/ending.ts";
 import { goalOf } from "../attacks/goal.ts";
 import { checkMask, describeMask } from "../attacks/hold-to-mask.ts";
@@ -20,6 +21,7 @@ import {
   type ExplainOptions,
   type Explanation,
   type MethodDescription,
+  type MethodDetails,
   methodOptions,
   type Perturbation,
   type PerturbationFacts,
@@ -50,13 +52,13 @@ export interface MethodTask<C> {
 }
 
 /** What a method found for one image. */
-export interface MethodResult {
+export interface MethodResult<D extends MethodDetails = MethodDetails> {
   readonly map: SaliencyMap;
   /** Runs of the network besides the classification of the image. */
   readonly evaluations: Cost;
   /** The settings in effect, where they say more than those of the task. */
   readonly settings?: Readonly<Record<string, unknown>>;
-  readonly details?: Readonly<Record<string, unknown>>;
+  readonly details?: D;
 }
 
 /** What all definitions have. C are the settings in effect: the values of the schema, or what `complete` makes of them. */
@@ -70,19 +72,27 @@ export interface CommonDefinition<N extends string, S extends OptionSchema, C> e
   readonly check?: (settings: C, classifier: Classifier, asked: { readonly target: number | undefined }) => void;
 }
 
-export type MethodDefinition<N extends string, S extends OptionSchema, C> = CommonDefinition<N, S, C> & {
+export type MethodDefinition<
+  N extends string,
+  S extends OptionSchema,
+  C,
+  D extends MethodDetails = MethodDetails,
+> = CommonDefinition<N, S, C> & {
   /** Whether the method needs the classification of the image also where a label is given. Default false. */
   readonly classifies?: boolean;
   /** Runs of the network for one image besides its classification; at most, where that depends on the image. */
   readonly cost: (settings: C, classifier: Classifier) => Cost;
 } & (
-    | { readonly explain: (task: MethodTask<C>) => Promise<MethodResult>; readonly explainTogether?: undefined }
+    | { readonly explain: (task: MethodTask<C>) => Promise<MethodResult<D>>; readonly explainTogether?: undefined }
     | {
         readonly explain?: undefined;
         /** For one image or several, all with the same settings, in one run of the network. */
-        readonly explainTogether: (tasks: readonly MethodTask<C>[]) => Promise<MethodResult[]>;
+        readonly explainTogether: (tasks: readonly MethodTask<C>[]) => Promise<MethodResult<D>[]>;
       }
   );
+
+/** The details of a method that has none. */
+export type NoDetails = Readonly<Record<never, never>>;
 
 /** A definition whose settings in effect are made by `complete`. */
 type Completing<S extends OptionSchema, C> = Required<Pick<CommonDefinition<string, S, C>, "complete">>;
@@ -92,12 +102,15 @@ type Completing<S extends OptionSchema, C> = Required<Pick<CommonDefinition<stri
  * completed, the label is found, and several images are explained one after the other, or with a `batch` together where the method
  * explains any number of images in one run.
  */
-export function defineMethod<const N extends string, const S extends OptionSchema>(
-  definition: MethodDefinition<N, S, ValuesOf<S>> & { readonly complete?: undefined },
-): SaliencyMethod<N, S>;
-export function defineMethod<const N extends string, const S extends OptionSchema, C>(
-  definition: MethodDefinition<N, S, C> & Completing<S, C>,
-): SaliencyMethod<N, S>;
+export function defineMethod<const N extends string, const S extends OptionSchema, D extends MethodDetails = NoDetails>(
+  definition: MethodDefinition<N, S, ValuesOf<S>, D> & { readonly complete?: undefined },
+): SaliencyMethod<N, S, D>;
+export function defineMethod<
+  const N extends string,
+  const S extends OptionSchema,
+  C,
+  D extends MethodDetails = NoDetails,
+>(definition: MethodDefinition<N, S, C, D> & Completing<S, C>): SaliencyMethod<N, S, D>;
 export function defineMethod<const N extends string, const S extends OptionSchema>(
   definition: MethodDefinition<N, S, ValuesOf<S>>,
 ): SaliencyMethod<N, S> {
@@ -127,7 +140,7 @@ export function defineMethod<const N extends string, const S extends OptionSchem
       label,
       evaluations: totalCost(evaluations, { forward: known === undefined ? 0 : 1, gradient: 0 }),
       settings: effective ?? { ...settings },
-      ...(details === undefined ? {} : { details }),
+      details: details ?? {},
     });
     return { task, explanationOf };
   };
@@ -185,13 +198,18 @@ export interface MapTask {
   readonly signal: AbortSignal | undefined;
 }
 
-export interface PerturbationMethodDefinition<N extends string, S extends OptionSchema, C>
-  extends CommonDefinition<N, S, C> {
+export interface PerturbationMethodDefinition<
+  N extends string,
+  S extends OptionSchema,
+  C,
+  D extends MethodDetails = MethodDetails,
+  F extends PerturbationFacts | undefined = PerturbationFacts | undefined,
+> extends CommonDefinition<N, S, C> {
   readonly shows: SaliencyMethod["shows"];
   /** The name of the search; see {@link Perturbing}. */
   readonly search: string;
   /** The perturbation; its settings need not name the mask. */
-  readonly perturb: (task: PerturbationTask<C>) => Promise<Perturbation>;
+  readonly perturb: (task: PerturbationTask<C>) => Promise<Perturbation<D, F>>;
   /** Runs of the network of the search, at most. */
   readonly cost: (settings: C, classifier: Classifier) => Cost;
   readonly mapOf: (task: MapTask) => Promise<SaliencyMap> | SaliencyMap;
@@ -200,12 +218,23 @@ export interface PerturbationMethodDefinition<N extends string, S extends Option
 }
 
 /** A method that changes the image until it has another label, and whose map is made of the change. */
-export function definePerturbationMethod<const N extends string, const S extends OptionSchema>(
-  definition: PerturbationMethodDefinition<N, S, ValuesOf<S>> & { readonly complete?: undefined },
-): PerturbationMethod<N, S>;
-export function definePerturbationMethod<const N extends string, const S extends OptionSchema, C>(
-  definition: PerturbationMethodDefinition<N, S, C> & Completing<S, C>,
-): PerturbationMethod<N, S>;
+export function definePerturbationMethod<
+  const N extends string,
+  const S extends OptionSchema,
+  D extends MethodDetails = NoDetails,
+  F extends PerturbationFacts | undefined = PerturbationFacts | undefined,
+>(
+  definition: PerturbationMethodDefinition<N, S, ValuesOf<S>, D, F> & { readonly complete?: undefined },
+): PerturbationMethod<N, S, WithFacts<D, F>>;
+export function definePerturbationMethod<
+  const N extends string,
+  const S extends OptionSchema,
+  C,
+  D extends MethodDetails = NoDetails,
+  F extends PerturbationFacts | undefined = PerturbationFacts | undefined,
+>(
+  definition: PerturbationMethodDefinition<N, S, C, D, F> & Completing<S, C>,
+): PerturbationMethod<N, S, WithFacts<D, F>>;
 export function definePerturbationMethod<const N extends string, const S extends OptionSchema>(
   definition: PerturbationMethodDefinition<N, S, ValuesOf<S>>,
 ): PerturbationMethod<N, S> {
@@ -277,13 +306,31 @@ export function definePerturbationMethod<const N extends string, const S extends
 }
 
 /** A method that changes the image. */
-export interface PerturbationMethod<N extends string = string, S extends OptionSchema = OptionSchema>
-  extends SaliencyMethod<N, S> {
+export interface PerturbationMethod<
+  N extends string = string,
+  S extends OptionSchema = OptionSchema,
+  D extends MethodDetails = MethodDetails,
+> extends SaliencyMethod<N, S, D> {
   readonly perturbing: Perturbing<S>;
 }
 
 /** What a search measured of its result, as details of an explanation. */
-function detailsOf({ result, solverOutcome }: PerturbationFacts): Readonly<Record<string, unknown>> {
+export type FactDetails = {
+  readonly outcome: AttackResult["outcome"];
+  /** A sentence, and why the search stopped, another. */
+  readonly outcomeDescription: string;
+  readonly solverOutcome: string | undefined;
+  readonly adversarialLabel: number;
+  /** The logit of the label less the greatest other one (with a target, the greatest other one less the target's), before and after. */
+  readonly margin: { readonly clean: number; readonly adversarial: number };
+  readonly distances: AttackResult["raw"]["distances"];
+};
+
+/** The details of an explanation by a search that knows D, and what it measured of its result where it does. */
+export type WithFacts<D extends MethodDetails, F> = D &
+  (F extends PerturbationFacts ? FactDetails : F extends undefined ? unknown : never);
+
+function detailsOf({ result, solverOutcome }: PerturbationFacts): FactDetails {
   const { outcome, raw, clean } = result;
   const margin = { clean: goalOf(result).margin(clean.logits), adversarial: raw.margin };
   const outcomeDescription = describeEnding(result);

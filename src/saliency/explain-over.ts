@@ -7,7 +7,7 @@ import { type Cost, totalCost } from "../options/cost.ts";
 import type { OnProgress } from "../options/progress.ts";
 import type { OptionSchema } from "../options/schema.ts";
 import { randomOf } from "../random/random.ts";
-import type { ExplainOptions, Explanation, SaliencyMethod } from "./method.ts";
+import type { ExplainOptions, Explanation, MethodDetails, SaliencyMethod } from "./method.ts";
 import { completeSmoothing, mapMoments, noisyCopies, type Smoothing } from "./smoothing.ts";
 
 type One<S extends OptionSchema> = (
@@ -72,7 +72,7 @@ export function explainOver<S extends OptionSchema>(
       label: first.label,
       evaluations: totalCost(classified, ...found.map(({ evaluations }) => evaluations)),
       settings: { ...first.settings, smoothing },
-      details: { ...inCommon(found.map(({ details = {} }) => details)), noiseDeviation: copies.deviation },
+      details: { ...inCommon(found.map(({ details }) => details)), noiseDeviation: copies.deviation },
     };
   }
   function explain(classifier: Classifier, image: ImageTensor, options?: ExplainOptions<S>): Promise<Explanation>;
@@ -121,7 +121,8 @@ export function explainOver<S extends OptionSchema>(
     }
     return explanations;
   }
-  return explain;
+  // What a smoothed map says of itself is not known to the types.
+  return explain as SaliencyMethod<string, S>["explain"];
 }
 
 function isSmoothed<S extends OptionSchema>(
@@ -131,7 +132,7 @@ function isSmoothed<S extends OptionSchema>(
 }
 
 /** What all of these objects of JSON say alike. */
-function inCommon(all: readonly Readonly<Record<string, unknown>>[]): Readonly<Record<string, unknown>> {
+function inCommon(all: readonly MethodDetails[]): MethodDetails {
   const [first, ...others] = all;
   return Object.fromEntries(
     Object.entries(first).filter(([name, value]) => {

@@ -51,7 +51,16 @@ export type MethodOptions = OptionsOf<typeof methodOptions>;
 /** What `explain` takes: the settings of the method and the options of all methods, in one object. */
 export type ExplainOptions<S extends OptionSchema> = OptionsOf<S> & MethodOptions;
 
-export interface Explanation {
+/** What a method found out besides the map, by name, as JSON. */
+export type MethodDetails = Readonly<Record<string, unknown>>;
+
+/** The details of a map that is smoothed: those in which the explanations of all copies agree, and the noise. */
+export type SmoothedDetails<D extends MethodDetails> = Partial<D> & {
+  /** The standard deviation of the noise, in pixels of [0, 1]. */
+  readonly noiseDeviation?: number;
+};
+
+export interface Explanation<D extends MethodDetails = MethodDetails> {
   readonly map: SaliencyMap;
   /** The class that was explained. */
   readonly label: number;
@@ -59,14 +68,17 @@ export interface Explanation {
   readonly evaluations: Cost;
   /** The settings in effect, complete, as JSON. */
   readonly settings: Readonly<Record<string, unknown>>;
-  /** What the method found out besides the map, as JSON: its outcome, how well an axiom held. */
-  readonly details?: Readonly<Record<string, unknown>>;
+  /** What the method found out besides the map, as JSON: its outcome, how well an axiom held. Empty where there is nothing of the kind. */
+  readonly details: D;
   /** The perturbation [C, H, W], in pixels, that the map is made of, where there is one. */
   readonly perturbation?: ImageTensor;
 }
 
 /** What a method that changes the image has found. The map is made of it. */
-export interface Perturbation {
+export interface Perturbation<
+  D extends MethodDetails = MethodDetails,
+  F extends PerturbationFacts | undefined = PerturbationFacts | undefined,
+> {
   /** The class that was left, and the one that was to be reached. */
   readonly label: number;
   readonly target: number | undefined;
@@ -82,9 +94,9 @@ export interface Perturbation {
   /** How pixels become bytes where `facts` are left out. */
   readonly rounding?: Rounding;
   /** What only this search knows, as JSON. */
-  readonly details: Readonly<Record<string, unknown>>;
+  readonly details: D;
   /** What the search measured of its own result; where it is left out, a few runs of the network tell. */
-  readonly facts?: PerturbationFacts;
+  readonly facts?: F;
 }
 
 /** What became of a perturbed image. */
@@ -110,8 +122,14 @@ export interface MethodDescription<N extends string = string> {
   readonly version: number;
 }
 
-export interface SaliencyMethod<N extends string = string, S extends OptionSchema = OptionSchema>
-  extends MethodDescription<N> {
+/** `ExplainOptions` of a map that is not smoothed. */
+export type UnsmoothedOptions<S extends OptionSchema> = ExplainOptions<S> & { readonly smoothing?: undefined };
+
+export interface SaliencyMethod<
+  N extends string = string,
+  S extends OptionSchema = OptionSchema,
+  D extends MethodDetails = MethodDetails,
+> extends MethodDescription<N> {
   /**
    * How its map becomes a box, unless a caller says otherwise: the rule with the least error on rendered Scenes that no test uses, on the
    * blurred map (`results/thresholds`).
@@ -130,8 +148,22 @@ export interface SaliencyMethod<N extends string = string, S extends OptionSchem
    * `batch` lets methods of one backward pass run that many images at once, where the last digits may differ. Throws a MisuseError
    * for options that cannot be meant.
    */
-  explain(classifier: Classifier, image: ImageTensor, options?: ExplainOptions<S>): Promise<Explanation>;
-  explain(classifier: Classifier, images: readonly ImageTensor[], options?: ExplainOptions<S>): Promise<Explanation[]>;
+  explain(classifier: Classifier, image: ImageTensor, options?: UnsmoothedOptions<S>): Promise<Explanation<D>>;
+  explain(
+    classifier: Classifier,
+    images: readonly ImageTensor[],
+    options?: UnsmoothedOptions<S>,
+  ): Promise<Explanation<D>[]>;
+  explain(
+    classifier: Classifier,
+    image: ImageTensor,
+    options?: ExplainOptions<S>,
+  ): Promise<Explanation<SmoothedDetails<D>>>;
+  explain(
+    classifier: Classifier,
+    images: readonly ImageTensor[],
+    options?: ExplainOptions<S>,
+  ): Promise<Explanation<SmoothedDetails<D>>[]>;
   /** Of a method that changes the image: how it does, apart from the map. */
   readonly perturbing?: Perturbing<S>;
 }

@@ -279,7 +279,7 @@ async function computeOne(
     deletion: curves?.deletion ?? null,
     evaluations: explanation.evaluations,
     settings: explanation.settings,
-    details: explanation.details ?? null,
+    details: Object.keys(explanation.details).length === 0 ? null : explanation.details,
     ...(measured === undefined ? {} : { metrics: measured }),
   };
   return { result, seconds, arrays: keepsMap ? keptArrays(map, explanation) : {} };

@@ -284,10 +284,10 @@ async function pictureExplanation(
 
 /** What the record says of a perturbation in fields of its own is not said twice, where it might come out otherwise. */
 function detailsFor(
-  details: Readonly<Record<string, unknown>> | undefined,
+  details: Readonly<Record<string, unknown>>,
   perturbation: TimedExplanation["perturbation"],
-): Readonly<Record<string, unknown>> | undefined {
-  if (perturbation === undefined || details === undefined) return details;
+): Readonly<Record<string, unknown>> {
+  if (perturbation === undefined) return details;
   if (perturbation.facts !== undefined) return perturbation.details;
   const { outcome: _outcome, outcomeDescription: _description, adversarialLabel: _label, ...rest } = details;
   return rest;

@@ -53,6 +53,15 @@ function followed(
   return result;
 }
 
+/** What a map of attention says of itself. */
+export type AttentionDetails = {
+  readonly token: "class" | "mean";
+  /** Rows and columns of the tokens of the picture, and what each of them gets, row by row. */
+  readonly grid: readonly [height: number, width: number];
+  readonly cells: readonly number[];
+  readonly layers: number;
+};
+
 /**
  * The map of what the tokens that are asked for get from those of the image, through `matrices`, the last layer's first; `isSurplus`: without what they have
  * of themselves.
@@ -61,7 +70,7 @@ function mapOf(
   { image, settings }: MethodTask<Settings>,
   matrices: readonly Float64Array[],
   shares: { readonly own: number; readonly share: number; readonly isSurplus?: boolean },
-): Pick<MethodResult, "map" | "settings" | "details"> {
+): Required<Omit<MethodResult<AttentionDetails>, "evaluations">> {
   const { attention, ...given } = settings;
   const { tokens, grid, first, layers } = attention;
   const isClass = given.token === "class" || (given.token === "auto" && first > 0);

@@ -52,10 +52,13 @@ export function cellMap(
   return upsample(floatTensor(positive, [height, width]), rows, columns, settings.upsampling);
 }
 
+/** Which layer a map was made of, and the rows and columns of its grid. */
+export type LayerDetails = { readonly layer: string; readonly grid: readonly [height: number, width: number] };
+
 /** The settings in effect with the layer's name, and the details that name layer and grid. */
 export function ofLayer(
   settings: Readonly<Record<string, unknown>> & { readonly grid: FeatureGrid },
-): Required<Pick<MethodResult, "settings" | "details">> {
+): Required<Pick<MethodResult<LayerDetails>, "settings" | "details">> {
   const { grid, ...given } = settings;
   return {
     settings: { ...given, layer: grid.layer.name },

@@ -22,7 +22,19 @@ import { blurLevels, type Pyramid, pyramid } from "./extremal-pyramid.ts";
 import { type RewardGradient, rewardGradient } from "./extremal-reward.ts";
 import { completeExtremal, type ExtremalSettings, extremalSettings } from "./extremal-settings.ts";
 
-async function explain(task: MethodTask<ExtremalSettings>): Promise<MethodResult> {
+/** What an extremal perturbation found for one of its areas. */
+export interface ExtremalArea {
+  /** The share of the picture that was asked for, and that the mask covers: its mean. */
+  readonly area: number;
+  readonly covered: number;
+  /** What the network sees in the region alone, and in the picture without it. */
+  readonly shown: { readonly label: number; readonly confidence: number };
+  readonly without: { readonly label: number; readonly confidence: number };
+}
+
+async function explain(
+  task: MethodTask<ExtremalSettings>,
+): Promise<MethodResult<{ readonly areas: readonly ExtremalArea[] }>> {
   const { classifier, label, target, settings, batch } = task;
   const { height, width } = classifier.input;
   const { areas } = settings;
@@ -54,7 +66,7 @@ async function search(
   masks: readonly SmoothMask[],
   network: RewardGradient,
   rule: UpdateRule,
-): Promise<MethodResult> {
+): Promise<MethodResult<{ readonly areas: readonly ExtremalArea[] }>> {
   const { classifier, image, settings, signal, onProgress } = task;
   const { height, width } = classifier.input;
   const { areas, iterations } = settings;
@@ -102,7 +114,7 @@ async function search(
     const { label, confidence } = classificationOf(logits);
     return { label, confidence };
   };
-  const found: Record<string, unknown>[] = [];
+  const found: ExtremalArea[] = [];
   for (const [a, mask] of values.entries()) {
     const covered = mask.reduce((sum, value) => sum + value, 0) / mask.length;
     const without = await labelOf(hiddenBy(mask));

@@ -169,7 +169,7 @@ describe("on a linear network, in closed form", () => {
         total,
       ),
     );
-    expect(details).toBeUndefined();
+    expect(details).toEqual({});
     expect(evaluations).toEqual({ forward: 0, gradient: 101 });
   });
 

@@ -14,7 +14,7 @@ import { normal } from "../../random/distributions.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import { pixelAffine } from "../attribution-space.ts";
 import { outputOption } from "../backward-run.ts";
-import { completenessOf, plainBaselines, plainImage, seededScore } from "../baseline.ts";
+import { type Completeness, completenessOf, plainBaselines, plainImage, seededScore } from "../baseline.ts";
 import { defineMethod, type MethodResult, type MethodTask } from "../define-method.ts";
 import { readOut, readoutOption } from "../readout.ts";
 import { gradientsAt } from "./gradients-at.ts";
@@ -56,7 +56,9 @@ function checkBaselines(where: string, { baselines = [] }: Settings, { input }: 
   });
 }
 
-async function explain(task: MethodTask<Settings>): Promise<MethodResult> {
+async function explain(
+  task: MethodTask<Settings>,
+): Promise<MethodResult<Partial<Completeness & { readonly baselines: number }>>> {
   const { classifier, image, seed, settings, random, signal } = task;
   const { samples, baseline, baselines, noise = 0, of } = settings;
   const { data, shape } = image;

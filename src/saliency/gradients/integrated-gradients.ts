@@ -9,7 +9,7 @@ import { type ValuesOf, withPresets } from "../../options/schema.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import { gradientIn, spaceOption } from "../attribution-space.ts";
 import { outputOption } from "../backward-run.ts";
-import { completenessOf, plainBaselines, plainImage, seededScore } from "../baseline.ts";
+import { type Completeness, completenessOf, plainBaselines, plainImage, seededScore } from "../baseline.ts";
 import { defineMethod, type MethodResult, type MethodTask } from "../define-method.ts";
 import { readOut, readoutOption } from "../readout.ts";
 import { gradientsAt } from "./gradients-at.ts";
@@ -54,7 +54,7 @@ function quadratureOf(rule: "gauss-legendre" | "mean" | "ends", steps: number): 
   return rule === "mean" ? equalSteps(steps, steps) : equalSteps(steps + 1, steps);
 }
 
-async function explain(task: MethodTask<ValuesOf<typeof settings>>): Promise<MethodResult> {
+async function explain(task: MethodTask<ValuesOf<typeof settings>>): Promise<MethodResult<Partial<Completeness>>> {
   const { classifier, image, seed, settings, signal } = task;
   const { nodes, weights } = quadratureOf(settings.rule, settings.steps);
   const { data, shape } = image;

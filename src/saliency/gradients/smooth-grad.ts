@@ -57,7 +57,9 @@ function deviationOf(noise: number, scale: "range" | "absolute" | "squared-inver
   return range > 0 ? (noise / range) ** 2 : 0;
 }
 
-async function explain(task: MethodTask<ValuesOf<typeof settings>>): Promise<MethodResult> {
+async function explain(
+  task: MethodTask<ValuesOf<typeof settings>>,
+): Promise<MethodResult<{ readonly noiseDeviation: number }>> {
   const { settings } = task;
   const { samples, aggregate, space } = settings;
   const { image, classifier, random } = task;

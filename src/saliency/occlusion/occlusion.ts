@@ -76,7 +76,9 @@ function squaresOver(
   return occlusionIntervals(height, settings).flatMap((y) => columns.map((x) => ({ x, y })));
 }
 
-async function explain(task: MethodTask<Settings>): Promise<MethodResult> {
+async function explain(
+  task: MethodTask<Settings>,
+): Promise<MethodResult<{ readonly cleanScore: number; readonly largestDrop: number }>> {
   const { classifier, image, label, target, settings, batch, signal, onProgress } = task;
   const { height, width } = classifier.input;
   const clean = await task.classify();

@@ -24,7 +24,18 @@ import { rootMeanSquare } from "./root-mean-square.ts";
 
 const deepFoolSchema = { ...deepFoolOptions, rounding: roundingOption };
 
-async function perturb(task: PerturbationTask<ValuesOf<typeof deepFoolSchema>>): Promise<Perturbation> {
+/** What DeepFool's search says of itself. */
+export type DeepFoolDetails = {
+  readonly outcome: AttackEnding;
+  /** A sentence. */
+  readonly outcomeDescription: string;
+  readonly adversarialLabel: number;
+  readonly steps: number;
+};
+
+async function perturb(
+  task: PerturbationTask<ValuesOf<typeof deepFoolSchema>>,
+): Promise<Perturbation<DeepFoolDetails>> {
   const { classifier, image, label: given, target, mask, batch, signal, onProgress } = task;
   const seen = mask === undefined ? classifier : heldTo(classifier, mask);
   const { rounding, ...own } = task.settings;

@@ -4,21 +4,33 @@
  * Source: Elliott, Law and Russell, "Adversarial Perturbations on the Perceptual Ball", section 4 ("we simply treat the
  * magnitude of the alteration in each pixel as its salience").
  */
-import { perceptual as attack, perceptualFinding } from "../../attacks/perceptual/perceptual.ts";
+import {
+  perceptual as attack,
+  type PerceptualFinding,
+  perceptualFinding,
+} from "../../attacks/perceptual/perceptual.ts";
 import { perceptualPlan } from "../../attacks/perceptual/perceptual-plan.ts";
 import { guidedRules } from "../../autodiff/guided-rules.ts";
 import type { ValuesOf } from "../../options/schema.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import { largestMagnitude } from "../../tensor/vector.ts";
 import { definePerturbationMethod, type MapTask, type PerturbationTask } from "../define-method.ts";
-import type { Perturbation } from "../method.ts";
+import type { Perturbation, PerturbationFacts } from "../method.ts";
 import type { SaliencyMap } from "../saliency-map.ts";
 import { perceptualSettings } from "./perceptual-settings.ts";
 import { rootMeanSquare } from "./root-mean-square.ts";
 
 type Settings = ValuesOf<typeof perceptualSettings>;
 
-async function perturb(task: PerturbationTask<Settings>): Promise<Perturbation> {
+/** What the perceptual search says of itself, besides what it measured of its result. */
+export type PerceptualDetails = {
+  /** Of a search over strengths: those that were tried, and whether they flipped the label. */
+  readonly stages: PerceptualFinding["stages"];
+  /** What stood in the way of a flip, a sentence, where that is a constraint. */
+  readonly hindrance?: string;
+};
+
+async function perturb(task: PerturbationTask<Settings>): Promise<Perturbation<PerceptualDetails, PerturbationFacts>> {
   const { classifier, image, label, target, settings, mask, signal, onProgress } = task;
   // The distance that is reported is that of the layers compared.
   const options = { ...settings, label, target, mask, signal, onProgress, distanceLayers: "search" } as const;

@@ -33,7 +33,9 @@ const settings = withPresets(
   },
 );
 
-async function explain(task: MethodTask<ValuesOf<typeof settings>>): Promise<MethodResult> {
+async function explain(
+  task: MethodTask<ValuesOf<typeof settings>>,
+): Promise<MethodResult<{ readonly meanScore: number; readonly subtracted: number }>> {
   const { classifier, image, label, target, settings, random, batch, signal, onProgress } = task;
   const { height, width } = classifier.input;
   const { masks: count, probability } = settings;
