@@ -3,7 +3,8 @@
  * $PERCEPTUAL_BALL_DATA): three classifiers on 1,000 ImageNet validation images with boxes, the predicted class explained.
  *
  * Per network: all methods of below 100 runs on all images; those that cost more on the first 200, with their published settings (`-costly`); ablations,
- * layers and strengths of the perceptual method on the first 300 (`-choices`). Then `pooled`, of what the three have finished so far. What was stopped
+ * layers and strengths of the perceptual method on the first 300 (`-choices`). Then the costly methods' tables with the others beside them, on the same
+ * pictures, and `pooled` and `pooled-costly`, of what the three have finished so far. What was stopped
  * goes on where it was; a part's name as the first argument runs that part only, `pooled` only adds up. Further arguments go to the command.
  * Records and pages stay in results/table1-imagenet, where git ignores them. What they add up from is kept beside each table (judged-records.ts), so that
  * `pooled` takes in networks that another machine has run.
@@ -113,11 +114,22 @@ async function finishedOf(folder: string): Promise<TabledRecord[]> {
   return readJudgedRecords(kept, defaultSummaryOptions);
 }
 
-/** What is finished of `suffix` ("", "-costly") on every network, the network's name before the image's. */
-async function pooledRecords(suffix: string): Promise<TabledRecord[]> {
+type Suffix = "" | "-costly";
+
+/** What is finished of `suffix` on a network; beside the costly methods, of the others on the same pictures. */
+async function recordsOf(network: string, suffix: Suffix): Promise<TabledRecord[]> {
+  const own = await finishedOf(join(results, `${network}${suffix}`));
+  if (suffix === "" || own.length === 0) return own;
+  const images = new Set(own.map(({ key }) => key.image));
+  const others = await finishedOf(join(results, network));
+  return [...others.filter(({ key }) => images.has(key.image)), ...own];
+}
+
+/** The same of several networks, the network's name before the image's. */
+async function pooledRecords(among: readonly string[], suffix: Suffix): Promise<TabledRecord[]> {
   const all: TabledRecord[] = [];
-  for (const network of Object.keys(networks)) {
-    for (const record of await finishedOf(join(results, `${network}${suffix}`))) {
+  for (const network of among) {
+    for (const record of await recordsOf(network, suffix)) {
       all.push({ ...record, key: { ...record.key, image: `${network}/${record.key.image}` } });
     }
   }
@@ -145,9 +157,11 @@ function complete(records: readonly TabledRecord[]): TabledRecord[] {
   return common.filter(({ key }) => finished.get(key.image)?.size === count);
 }
 
-/** The networks as one: every network's records count, and what is said of chance takes those of one picture together. */
-async function writePooled(suffix: string): Promise<void> {
-  const records = complete(await pooledRecords(suffix));
+/**
+ * The tables of `among` as one network, in the folder `name`: every network's records count, and what is said of chance takes those of one picture together.
+ */
+async function writeTables(name: string, among: readonly string[], suffix: Suffix): Promise<void> {
+  const records = complete(await pooledRecords(among, suffix));
   if (records.length === 0) return;
   const pooling = { clusterOf: (image: string): string => image.slice(image.indexOf("/") + 1) };
   const names = new Set(records.map(({ key }) => key.method));
@@ -157,8 +171,8 @@ async function writePooled(suffix: string): Promise<void> {
   const options = defaultSummaryOptions;
   const images = new Set(records.map(({ key }) => key.image));
   const present = [...new Set([...images].map(networkOf))];
-  if (present.length < 2) {
-    process.stdout.write(`pooled${suffix}: nothing to pool, only ${present.join()} has finished pictures here\n`);
+  if (present.length < Math.min(2, among.length)) {
+    process.stdout.write(`${name}: nothing to pool, only ${present.join()} has finished pictures here\n`);
     return;
   }
   const experiments = present.map((network) =>
@@ -166,9 +180,12 @@ async function writePooled(suffix: string): Promise<void> {
   );
   const summary: LocalizationSummary = {
     model: { name: present.join(", "), sha256: experiments.map(({ model }) => model).join(", "), classCount: 1000 },
-    data: { name: `imagenet-227, ${present.length} networks`, images: images.size },
+    data: {
+      name: among.length === 1 ? "imagenet-227" : `imagenet-227, ${present.length} networks`,
+      images: images.size,
+    },
     options,
-    settings: { ...experiments[0].settings, preprocessing: "of each network" },
+    settings: { ...experiments[0].settings, ...(among.length === 1 ? {} : { preprocessing: "of each network" }) },
     accuracy: accuracyOf(records),
     methods: summarizeMethods(records, runs, options, pooling),
     comparisons: compareMethods(records, runs, paperMethods(runs), options, pooling),
@@ -178,7 +195,7 @@ async function writePooled(suffix: string): Promise<void> {
     problems: [],
     versions: {},
   };
-  const out = join(results, `pooled${suffix}`);
+  const out = join(results, name);
   mkdirSync(join(out, "figures"), { recursive: true });
   writeFileSync(join(out, "table1.md"), localizationMarkdown(summary));
   writeFileSync(join(out, "table1.csv"), localizationCsv(summary));
@@ -188,7 +205,7 @@ async function writePooled(suffix: string): Promise<void> {
   for (const { name, svg } of await errorPlots(summary)) {
     writeFileSync(join(out, "figures", `${name}.png`), await rasterize(svg, { scale: 2 }));
   }
-  process.stdout.write(`pooled${suffix}: ${images.size} pairs of picture and network\n`);
+  process.stdout.write(`${name}: ${images.size} pairs of picture and network\n`);
 }
 
 if (!existsSync(photographs)) {
@@ -203,4 +220,6 @@ for (const part of parts) {
   const further = isPart ? rest : process.argv.slice(2);
   runPart(["benchmark", "localization", ...part.arguments, ...shares, ...further], join(results, part.name));
 }
-for (const suffix of ["", "-costly"]) await writePooled(suffix);
+const everyNetwork = Object.keys(networks);
+for (const network of everyNetwork) await writeTables(`${network}-costly`, [network], "-costly");
+for (const suffix of ["", "-costly"] as const) await writeTables(`pooled${suffix}`, everyNetwork, suffix);
