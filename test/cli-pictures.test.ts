@@ -75,6 +75,42 @@ test("fewer bits than a sample has room for are said, and can be given", async (
   expect(dark).not.toEqual(a);
 });
 
+test("that little of a panorama is seen is said and recorded by explain, classify and attack, and not of other pictures", async () => {
+  mkdirSync(path("wide"), { recursive: true });
+  const [wide, square] = [path("wide/panorama.png"), path("pics/scene0.png")];
+  await sharp(square).resize({ width: 480, height: 48, fit: "fill" }).png().toFile(wide);
+  const crop = ["--resize", "shorter:24", "--crop", "24x24"];
+  const records = (stdout: string) =>
+    stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { image: string; warnings: { code: string; message: string }[] });
+  const codesOf = (stdout: string) =>
+    Object.fromEntries(records(stdout).map(({ image, warnings }) => [image, warnings.map(({ code }) => code)]));
+  const expected = {
+    [wide]: expect.arrayContaining(["mostly-cropped"]),
+    [square]: expect.not.arrayContaining(["mostly-cropped"]),
+  };
+
+  const explained = await explain(wide, square, ...crop);
+  expect(codesOf(explained.stdout)).toEqual(expected);
+  expect(explained.stderr).toContain(`${wide}: only its middle, 10 % of it, is seen`);
+  expect(explained.stderr).not.toContain(`${square}: only`);
+  const classified = await runCli(["classify", wide, square, "--model", model, ...crop, "--json"]);
+  expect(codesOf(classified.stdout)).toEqual(expected);
+  const data = ["--data", path("wide"), "--data-format", "pictures"];
+  const inData = await runCli(["classify", ...data, "--model", model, ...crop, "--json"]);
+  expect(records(inData.stdout).map(({ warnings }) => warnings.map(({ code }) => code))).toEqual([
+    expect.arrayContaining(["mostly-cropped"]),
+  ]);
+  const how = ["--attack", "fgsm", "--out", path(`out${runs++}`), "--json"];
+  const attacked = await runCli(["attack", wide, square, "--model", model, ...crop, ...how]);
+  expect(codesOf(attacked.stdout)).toEqual(expected);
+
+  const exact = await explain(wide, "--resize", "exact");
+  expect(codesOf(exact.stdout)).toEqual({ [wide]: expect.arrayContaining(["distorted"]) });
+});
+
 test("what was concluded of a picture, and what is said of the model, is in the records of classify", async () => {
   const samples = Uint16Array.from({ length: 48 * 48 }, (_, i) => (i * 7) % 4096);
   mkdirSync(path("depths"));

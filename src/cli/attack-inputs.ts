@@ -21,7 +21,7 @@ import type { DataFlags } from "./flags/data-flags.ts";
 import { type EndpointFlags, openEndpointOf } from "./flags/endpoint-flags.ts";
 import { type PictureFlags, pictureOptionsOf } from "./flags/picture-flags.ts";
 import { loadRuntime, type RuntimeFlags } from "./flags/runtime-flags.ts";
-import { notedPicture } from "./noted-picture.ts";
+import { notedPicture, noteFit } from "./noted-picture.ts";
 import { openClassifier, samplesOfDataset, samplesOfPictures } from "./open-classifier.ts";
 import { bundledPictures, checkPicturesOrData, picturesOfFiles, reservedNames, seemsReadable } from "./pictures.ts";
 import type { ProgressDisplay } from "./progress.ts";
@@ -102,7 +102,11 @@ export async function openAttackInputs(
     const inputs: AttackInput[] = [];
     for (const { id, picture, contents } of dataset.images) {
       const { onNote, warnings } = notedPicture();
-      const read = () => picture({ onNote });
+      const read = async () => {
+        const one = await picture({ onNote });
+        noteFit(id, one, classifier.input, onNote);
+        return one;
+      };
       const opened = openedIn(region, contents ?? dataset.name, read, classifier);
       inputs.push({ image: id, name: unique(outputName(id, { maxLength: 200 })), warnings, ...opened });
     }

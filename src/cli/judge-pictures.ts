@@ -22,6 +22,7 @@ import type { ModelFlags } from "./flags/model-flags.ts";
 import { type PictureFlags, pictureOptionsOf } from "./flags/picture-flags.ts";
 import type { SpeechFlags } from "./flags/run-flags.ts";
 import { loadRuntime, type RuntimeFlags } from "./flags/runtime-flags.ts";
+import { noteFit } from "./noted-picture.ts";
 import { openClassifier } from "./open-classifier.ts";
 import { createProgress } from "./progress.ts";
 import { withFittedPreprocessing } from "./read-statistics.ts";
@@ -79,6 +80,7 @@ export async function judgePictures(
       try {
         const read = await readPictureFile(picture, reading);
         noteOn(picture, read);
+        noteFit(picture, read, classifier.input, reading.onNote);
         const { data: pixels } = classifier.fit(read);
         const verdicts = await judge({ path: picture, pixels }, update);
         update(1);

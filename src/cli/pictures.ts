@@ -9,7 +9,6 @@ import type { Box } from "../image/geometry.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
 import { outputName, uniqueNames } from "../node/output-names.ts";
 import { pathBytes } from "../node/path-bytes.ts";
-import type { OnPictureNote } from "../node/pictures/bit-depth.ts";
 import { findPictures } from "../node/pictures/find-pictures.ts";
 import {
   type NetworkReading,
@@ -18,7 +17,10 @@ import {
   readPictureFile,
 } from "../node/pictures/read-picture-file.ts";
 import { renderScene, scenesSeeds } from "../scenes/scenes.ts";
-import { notedPicture } from "./noted-picture.ts";
+import { type NotedPicture, notedPicture, noteFit } from "./noted-picture.ts";
+
+/** What of a network decides how pictures are read, and what is seen of them. */
+export type NetworkInput = Pick<ImageInput, "channelCount" | "scale" | "geometry">;
 
 export interface PictureSource {
   /** As the user gave it. */
@@ -28,7 +30,7 @@ export interface PictureSource {
   /** Where the right box is known, in pixels. */
   readonly groundTruth?: Box;
   /** The picture, as the network with this input takes files; with 3 channels of 8 bits by default. */
-  readonly load: (input?: Pick<ImageInput, "channelCount" | "scale">) => Promise<Picture | ImageTensor>;
+  readonly load: (input?: NetworkInput) => Promise<Picture | ImageTensor>;
   /** What was concluded when it was loaded, and must be known before a result is trusted. */
   readonly warnings: () => readonly ModelWarning[];
 }
@@ -63,19 +65,25 @@ export const reservedNames: readonly string[] = [
  */
 export async function picturesOfFiles(
   given: readonly string[],
-  options: Omit<ReadPictureFileOptions, keyof NetworkReading> = {},
+  options: Omit<ReadPictureFileOptions, keyof NetworkReading | "onNote"> & Partial<Pick<NotedPicture, "onNote">> = {},
 ): Promise<PictureSource[]> {
   const unique = uniqueNames(reservedNames);
   return (await findPictures(given)).map((path) => {
     const noted = notedPicture();
-    const onNote: OnPictureNote = (text, code) => {
+    const onNote: NotedPicture["onNote"] = (text, code) => {
       noted.onNote(text, code);
       options.onNote?.(text, code);
+    };
+    const load = async (input?: NetworkInput): Promise<Picture | ImageTensor> => {
+      const reading = input === undefined ? {} : readingFor(input);
+      const picture = await readPictureFile(path, { ...options, ...reading, onNote });
+      if (input !== undefined) noteFit(path, picture, input, onNote);
+      return picture;
     };
     return {
       image: path,
       name: unique(outputName(basename(path, extname(path)))),
-      load: (input) => readPictureFile(path, { ...options, ...(input === undefined ? {} : readingFor(input)), onNote }),
+      load,
       warnings: noted.warnings,
     };
   });

@@ -13,6 +13,7 @@ import { explanationSentence, runSummary, summaryLine } from "./explanation/sent
 import { boxColors } from "./style/box-colors.ts";
 import { colorBarGradient } from "./style/color-bar.ts";
 import { pageStyle } from "./style/page-style.ts";
+import { warningList } from "./style/warning-list.ts";
 import { inLevels, percent, shortName } from "./style/wording.ts";
 
 const sharp = { ...defaultLocalizationRule, sigmaPixels: 0, threshold: { kind: "value", alpha: 0.25 } } as const;
@@ -177,7 +178,7 @@ test("a sentence for every outcome", () => {
   const guided = { ...record, mapShows: "interest", boxShare: { area: 0.05, change: 0.47 } } as const;
   expect(explanationSentence(guided)).toMatch(/ 47 % of the map lies in the box, which covers 5 %/);
   expect(explanationSentence({ ...record, boxShare: { area: 1, change: 1 } })).toMatch(
-    / The change is spread over the whole picture\.$/,
+    / The change is spread over all that the network sees\.$/,
   );
   const unmoved = {
     ...record,
@@ -342,6 +343,23 @@ test("the most probable labels before and after, the one that is asked about in 
   const before = ["tabby 87 % asked", "<script> 2 % "];
   expect(rows(record)).toEqual([before, ["<script> 51 % ", "tabby 30 % asked"]]);
   expect(rows(mapRecord)).toEqual([before]);
+});
+
+test("of many warnings of a kind three are shown and the others folded away", () => {
+  const cropped = Array.from({ length: 5 }, (_, n) => ({
+    code: "mostly-cropped",
+    message: `${n}.png: <little> is seen`,
+  }));
+  const other = { code: "doubtful-head", message: "this may be no classification" };
+  const list = documentOf(warningList([cropped[0], other, ...cropped])).querySelector("#warnings");
+  const [first, second, third, rest, last, ...more] = list?.children ?? [];
+  expect(more).toEqual([]);
+  expect([first, second, third].map(({ textContent }) => textContent)).toEqual(
+    [0, 1, 2].map((n) => `⚠ mostly cropped ${n}.png: <little> is seen`),
+  );
+  expect(rest.querySelector("summary")?.textContent).toBe("⚠ mostly cropped of 2 more");
+  expect(rest.textContent).toContain("4.png: <little> is seen");
+  expect(last.textContent).toBe("⚠ doubtful head this may be no classification");
 });
 
 test("badges: endings that are no success, what 8 bits lose, and warnings that lead to their sentences", () => {

@@ -117,6 +117,8 @@ export interface FittedPicture {
   readonly pixels: PixelsView;
   /** The five most probable classes. */
   readonly top: readonly ClassScore[];
+  /** What must be known of it before its results are trusted. */
+  readonly warnings: readonly ModelWarning[];
 }
 
 /** Where a search is after one evaluation. */

@@ -1,6 +1,7 @@
 /** @file `perceptual-ball classify`: the most probable classes of pictures, folders and data sets. */
 
 import { Command, Option } from "commander";
+import type { Classifier } from "../../classifier/classifier.ts";
 import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
 import type { DatasetImage } from "../../datasets/dataset.ts";
 import {
@@ -33,7 +34,7 @@ import { number } from "../flags/parse-values.ts";
 import { pictureArgument, pictureOptionsOf } from "../flags/picture-flags.ts";
 import { addSpeechFlags, type SpeechFlags } from "../flags/run-flags.ts";
 import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
-import { notedPicture } from "../noted-picture.ts";
+import { notedPicture, noteFit } from "../noted-picture.ts";
 import { openClassifier, samplesOfDataset, samplesOfPictures } from "../open-classifier.ts";
 import { bundledPictures, checkPicturesOrData, picturesOfFiles } from "../pictures.ts";
 import { createProgress } from "../progress.ts";
@@ -114,7 +115,7 @@ async function classify(images: readonly string[], flags: Flags, context: CliCon
             load: () => load(classifier.input),
             warnings,
           }))
-        : (await datasetOf(flags, classifier, { note, signal })).images.map(toClassify);
+        : (await datasetOf(flags, classifier, { note, signal })).images.map((one) => toClassify(one, classifier));
     const concluded = new Map(pictures.map(({ image, warnings }) => [image, warnings]));
     of = pictures.length;
     const count = Math.min(top, classifier.classCount);
@@ -154,12 +155,16 @@ interface WarnedPicture extends PictureToClassify {
   readonly warnings: () => readonly ModelWarning[];
 }
 
-function toClassify({ id, label, picture }: DatasetImage): WarnedPicture {
+function toClassify({ id, label, picture }: DatasetImage, { input }: Pick<Classifier, "input">): WarnedPicture {
   const { onNote, warnings } = notedPicture();
   return {
     image: id,
     label,
-    load: () => picture({ onNote }),
+    load: async () => {
+      const one = await picture({ onNote });
+      noteFit(id, one, input, onNote);
+      return one;
+    },
     warnings,
   };
 }

@@ -6,12 +6,9 @@ import { PerceptualBallError } from "../../errors.ts";
 import type { ImageTensor, Picture } from "../../image/picture.ts";
 import type { FileClassifier } from "../../node/models/load-classifier.ts";
 import { type CliContext, exitCodes, reportError } from "../context.ts";
-import type { PictureSource } from "../pictures.ts";
+import type { NetworkInput, PictureSource } from "../pictures.ts";
 import type { ProgressDisplay } from "../progress.ts";
 import { PictureError } from "./explain-in-workers.ts";
-
-/** What of a network decides how pictures are read. */
-type NetworkInput = Pick<FileClassifier["input"], "channelCount" | "scale">;
 
 export interface PictureLoader {
   /** What was wrong with pictures so far. */

@@ -40,7 +40,7 @@ export function addPictureFlags(command: Command): Command {
 export function pictureOptionsOf(
   { maxPixels, bitDepth }: PictureFlags,
   note?: (text: string) => void,
-): Pick<ReadImageOptions, "maxPixels" | "bitDepth" | "onNote"> {
+): Pick<ReadImageOptions, "maxPixels" | "bitDepth"> & { readonly onNote: (text: string) => void } {
   const said = new Set<string>();
   return {
     maxPixels,

@@ -21,7 +21,7 @@ function placeInWords(
   shows: ExplanationRecord["mapShows"],
 ): string {
   const what = shows === "change" ? "change" : "map";
-  if (area > 0.95) return `The ${what} is spread over the whole picture.`;
+  if (area > 0.95) return `The ${what} is spread over all that the network sees.`;
   return `${percent(change)} of the ${what} lies in the box, which covers ${percent(area)} of what the network sees.`;
 }
 

@@ -1,6 +1,7 @@
 /** @file Controls that several panels share. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
+import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
 import type { NetworkView, OptionView, TechniqueView } from "../protocol.ts";
 import { address, choose, chooseSetting } from "../state/address.ts";
 import { type RunState, secondsLeft, shareDone } from "../state/run-state.ts";
@@ -35,6 +36,21 @@ export function Slider({ label, value, min, max, step, shown, onInput }: SliderP
         aria-valuetext={shown}
         onInput={({ currentTarget }) => onInput(Number(currentTarget.value))}
       />
+    </div>
+  );
+}
+
+/** What must be known before results are trusted; nothing where there is nothing to know. */
+export function Warnings({ warnings }: { warnings: readonly ModelWarning[] }) {
+  if (warnings.length === 0) return null;
+  return (
+    <div class="warning" role="note">
+      <strong>{strings.model.warnings}</strong>
+      <ul>
+        {warnings.map(({ message }) => (
+          <li key={message}>{message}</li>
+        ))}
+      </ul>
     </div>
   );
 }

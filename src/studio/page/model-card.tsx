@@ -5,7 +5,7 @@ import { takeFiles, takeLink } from "../state/files.ts";
 import { changeChoices } from "../state/opening.ts";
 import { type ModelState, model } from "../state/signals.ts";
 import { strings } from "../strings.ts";
-import { Field } from "./controls.tsx";
+import { Field, Warnings } from "./controls.tsx";
 import { FileButton } from "./file-button.tsx";
 
 const words = strings.model;
@@ -65,16 +65,7 @@ function Network({ view, network }: { view: ModelView; network: NetworkView }) {
   ] as const;
   return (
     <>
-      {warnings.length === 0 ? null : (
-        <div class="warning" role="note">
-          <strong>{words.warnings}</strong>
-          <ul>
-            {warnings.map(({ code, message }) => (
-              <li key={code}>{message}</li>
-            ))}
-          </ul>
-        </div>
-      )}
+      <Warnings warnings={warnings} />
       <details>
         <summary>
           {words.classes(classes.length)}, {input.height} × {input.width}, {preprocessingName ?? words.custom}

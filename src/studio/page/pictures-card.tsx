@@ -6,7 +6,7 @@ import { addPictures, removePicture, selectPicture } from "../state/pictures.ts"
 import { network, type PictureEntry, picture, pictures } from "../state/signals.ts";
 import { strings } from "../strings.ts";
 import { Canvas, imageDataOf } from "./canvas.tsx";
-import { shortClass } from "./controls.tsx";
+import { shortClass, Warnings } from "./controls.tsx";
 import { FileButton } from "./file-button.tsx";
 
 const words = strings.pictures;
@@ -97,6 +97,7 @@ function Predictions({ entry }: { entry: PictureEntry }) {
         ) : null
       ) : (
         <>
+          <Warnings warnings={fitted.warnings} />
           <h3>{words.top}</h3>
           <ol class="top-five">
             {fitted.top.map(({ index: label, name, confidence }) => (

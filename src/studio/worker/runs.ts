@@ -3,6 +3,7 @@ import type { AttackResult } from "../../attacks/attack.ts";
 import { describeEnding } from "../../attacks/ending.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { classificationOf, softmaxAt } from "../../classifier/logits.ts";
+import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
 import type { ExplanationRecord } from "../../experiments/explanation/record.ts";
 import type { ImageTensor, Picture } from "../../image/picture.ts";
 import type { LocalizationRule } from "../../localization/localize-map.ts";
@@ -25,6 +26,8 @@ export interface Subject {
   readonly input: ImageTensor;
   readonly model: ExplanationRecord["model"];
   readonly versions: ExplanationRecord["versions"];
+  /** What must be known of the picture itself before its results are trusted. */
+  readonly warnings: readonly ModelWarning[];
   /** The class asked about; undefined: the predicted one. */
   readonly label: number | undefined;
   readonly target: number | undefined;
@@ -63,8 +66,8 @@ export async function runExplanation(
   });
   const remembered = rememberedMethod(method);
   const explained = async (how: LocalizationRule, by: Classifier, seconds?: number): Promise<PictureExplanation> => {
-    const { name: image, picture, model, versions } = subject;
-    const options = { image, model, versions, label, target, localizationRule: how, signal, onProgress };
+    const { name: image, picture, model, versions, warnings } = subject;
+    const options = { image, model, versions, warnings, label, target, localizationRule: how, signal, onProgress };
     const runs = [{ method: remembered, settings: parsed }];
     for await (const found of explainPicture(by, picture, runs, seconds === undefined ? options : quietly(options))) {
       // A search that stood still for an hour has not worked for an hour.

@@ -3,7 +3,10 @@ import type { AttackResult } from "../../attacks/attack.ts";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { classificationOf, mostProbable, sigmoidAt, softmaxAt } from "../../classifier/logits.ts";
 import { decidesEachLabel } from "../../classifier/network/head/head.ts";
+import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
+import { sizedPicture } from "../../classifier/preprocessing/fit-picture.ts";
 import { isOpenToPictures } from "../../classifier/preprocessing/guess-preprocessing.ts";
+import { pictureWarnings } from "../../classifier/preprocessing/picture-warnings.ts";
 import { watchClassifier } from "../../classifier/watch-classifier.ts";
 import { MisuseError, PerceptualBallError } from "../../errors.ts";
 import { printable } from "../../escape-text.ts";
@@ -101,12 +104,13 @@ async function logitsOf(key: string, signal: AbortSignal): Promise<Float32Array>
 async function subjectOf(question: RunQuestion, signal: AbortSignal): Promise<Subject> {
   const whole = theClassifier();
   const { name, picture } = thePicture(question.picture);
+  const warnings = warningsOf({ name, picture }, whole);
   const logits = await logitsOf(question.picture, signal);
   const { label: predicted } = classificationOf(logits);
   const input = whole.fit(picture);
   const model = { path: opened?.name ?? "", sha256: opened?.sha256 ?? "" };
   const versions = { perceptualBall: packageVersion, runtime: theEngine().description, platform: browserName() };
-  const common = { name, picture, input, model, versions };
+  const common = { name, picture, input, model, versions, warnings };
   if (!decidesEachLabel(whole.prepared.head)) {
     return { ...common, classifier: whole, label: question.label, target: question.target, predicted };
   }
@@ -188,7 +192,8 @@ const doers: Doers = {
       name: classifier.labelName(index),
       confidence: isSeparate ? sigmoidAt(logits, index) : softmaxAt(logits, index),
     }));
-    return { pixels: pixelsOfImage(classifier.fit(thePicture(picture).picture)), top };
+    const known = thePicture(picture);
+    return { pixels: pixelsOfImage(classifier.fit(known.picture)), top, warnings: warningsOf(known, classifier) };
   },
 
   async explain({ method, rule, watch, ...question }, { signal, gate, tell }) {
@@ -304,14 +309,20 @@ function perturbedImage(key: string): Float32Array {
   throw new MisuseError({ where: "studio", what: "this method changes no picture" });
 }
 
-async function attackRecordOf({ classifier, name, model, versions }: Subject, result: AttackResult) {
+/** What must be known of a picture before its results are trusted, each with its name. */
+function warningsOf({ name, picture }: Pick<Subject, "name" | "picture">, { input }: Classifier): ModelWarning[] {
+  const warnings = pictureWarnings(sizedPicture(picture), input.geometry);
+  return warnings.map(({ code, message }) => ({ code, message: `${name}: ${message}` }));
+}
+
+async function attackRecordOf({ classifier, name, model, versions, warnings }: Subject, result: AttackResult) {
   const { attackRecord, findingOf } = await import("../../experiments/attack/record.ts");
   const { alternatives: _, ...head } = classifier.prepared.head;
   const { attackNamed } = await import("./techniques.ts");
   const { title } = attackNamed(result.attack);
   return attackRecord({
     ...{ image: name, attack: result.attack, attackTitle: title, model, versions, head, files: {} },
-    ...{ classifier, warnings: classifier.warnings, finding: findingOf(result) },
+    ...{ classifier, warnings: [...classifier.warnings, ...warnings], finding: findingOf(result) },
   });
 }
 
