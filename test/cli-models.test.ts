@@ -288,6 +288,23 @@ describe("inspect", () => {
     });
   });
 
+  test("what moves a number is shown without a method's name, and named", async () => {
+    const model = path("number.onnx");
+    const text =
+      "g (float[1, 3, 8, 8] x) => (float[1, 1] z) <float[1, 3] w = {1, 2, 3}> { p = GlobalAveragePool (x) f = Flatten (p) z = Gemm <transB = 1> (f, w) }";
+    writeFileSync(model, writeModel(graph(text)));
+    const argv = ["explain", picture, "--model", model, "--head", "value", "--out", path("number")];
+    const { code, stdout } = await runCli(argv);
+    expect(stdout).toMatch(/: integrated-gradients {2}-?[\d.]+ \((higher|lower)\)/);
+    expect(stdout).toMatch(/^1 picture: 1 box; /m);
+    expect(code).toBe(0);
+    const asked = await runCli([...argv, "--method", "perceptual"]);
+    expect(asked).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("taken as a number, which has no label to change"),
+    });
+  });
+
   test("what would help a model that is blocked", async () => {
     const heads = path("heads.onnx");
     const text =

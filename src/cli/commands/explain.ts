@@ -4,7 +4,7 @@ import { MisuseError } from "../../errors.ts";
 import { checkWritableFolder } from "../../node/check-folder.ts";
 import { readRegion } from "../../node/pictures/read-region.ts";
 import { workerChannel } from "../../node/records/workers.ts";
-import { usualMethods } from "../../report/explanation/usual-methods.ts";
+import { usualMethods, usualMethodsOfNumbers } from "../../report/explanation/usual-methods.ts";
 import { type CliContext, notesOf } from "../context.ts";
 import { type AskedRun, checkedMethodRuns, maskedMethods, methodRunsOf } from "../explain/explain-methods.ts";
 import { type Explaining, explainingOf } from "../explain/explain-pictures.ts";
@@ -103,7 +103,9 @@ async function explainPresent(
     onProgress: ({ runs, of }) => progress.update(runs / of, "trying normalizations"),
   });
   try {
-    const possible = checkedMethodRuns(classifier, methods, flags, note);
+    const isNumber = flags.method === undefined && classifier.prepared.head.kind === "value";
+    const meant = isNumber ? maskedMethods(methodRunsOf(flags, usualMethodsOfNumbers), flags) : methods;
+    const possible = checkedMethodRuns(classifier, meant, flags, note);
     const task = { classifier, methods: possible, versions: pictureVersions(runtime) };
     const channel = workerChannel(io.env);
     await (channel === undefined ? explainAll(present, task) : serve(present, task, channel));

@@ -15,9 +15,9 @@ export interface AskedRun extends ExplanationRun {
   readonly isNamed: boolean;
 }
 
-/** The methods that the flags name, each once, with their settings. Throws as {@link runsOf} does. */
-export function methodRunsOf(flags: ExplainFlags): AskedRun[] {
-  const runs = runsOf(methodKind, flags, { fallback: usualMethods });
+/** The methods that the flags name (`fallback` if they name none), each once, with their settings. Throws as {@link runsOf} does. */
+export function methodRunsOf(flags: ExplainFlags, fallback: readonly string[] = usualMethods): AskedRun[] {
+  const runs = runsOf(methodKind, flags, { fallback });
   return runs.map(({ of, settings, isNamed }) => ({
     method: of,
     settings,

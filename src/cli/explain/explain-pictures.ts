@@ -77,8 +77,10 @@ export function explainingOf(
   const { io } = context;
   const { json } = flags;
   const smoothing = smoothingOf(flags);
-  // Of what nobody asked for by name, one line is enough: that with the picture's box.
-  const saysAll = flags.method !== undefined;
+  // Of the two that nobody asked for by name, one line is enough: that with the picture's box.
+  const [usual, beside] = usualMethods;
+  const isSaid = ({ method }: ExplanationRecord): boolean => flags.method !== undefined || method !== beside;
+  const isNamed = ({ method }: ExplanationRecord): boolean => flags.method !== undefined || method !== usual;
   const progress = createProgress(io.stderr, { quiet: flags.quiet ?? false });
   const note = notesOf(io, { ...flags, progress });
   const { load, samples, take, takeOrThrow, fail, failures } = pictureLoader(context, progress, region);
@@ -119,7 +121,7 @@ export function explainingOf(
         const { record } = explanation;
         progress.around(() => {
           if (json) sayJson(io, record);
-          else if (saysAll || record.method === usualMethods[0]) say(io, summaryLine(record, { isNamed: saysAll }));
+          else if (isSaid(record)) say(io, summaryLine(record, { isNamed: isNamed(record) }));
         });
       }
     } finally {
@@ -249,7 +251,7 @@ export function explainingOf(
       return;
     }
     if (records.length === 0) return;
-    const shown = saysAll ? records : records.filter(({ method }) => method === usualMethods[0]);
+    const shown = records.filter(isSaid);
     const took = describeSeconds((performance.now() - started) / 1000);
     if (!json) {
       say(io, "", runSummary(shown, { took, failed: failures.length }));

@@ -5,3 +5,6 @@
  * (`results/thresholds`), which is the picture's box, then the change itself.
  */
 export const usualMethods = ["guided-perceptual", "perceptual"] as const satisfies readonly string[];
+
+/** What `explain` runs instead where the output is taken as a number, which has no label to change: what each pixel adds to that number. */
+export const usualMethodsOfNumbers = ["integrated-gradients"] as const satisfies readonly string[];
