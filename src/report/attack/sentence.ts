@@ -6,7 +6,10 @@ import { checkForm } from "../../errors.ts";
 import type { AttackRecord } from "../../experiments/attack/record.ts";
 import { shortName } from "../style/wording.ts";
 
-/** One sentence on how the attack ended, one more where saving as a PNG undoes it, and one on fresh draws of transformations. */
+/**
+ * One sentence on how the attack ended, with what the PNG is called where that is not the same; one more where saving as a PNG undoes it, and one
+ * on fresh draws of transformations.
+ */
 export function attackSentence(record: AttackRecord): string {
   checkForm("attackSentence: record", record, ["image", "attack", "attackTitle", "model"]);
   const {
@@ -20,20 +23,28 @@ export function attackSentence(record: AttackRecord): string {
   } = record;
   const percent = (share: number): string => `${(100 * share).toFixed(share > 0.9995 || share < 0.0005 ? 0 : 1)} %`;
   const found = withinBudget.label;
+  const stored = rounded.label;
+  const isSame = stored.index === found.index;
+  // The page shows the PNG, whose percentage may be far from that of the picture that was found.
+  const isSaid = !lostInRounding && !(isSame && percent(stored.confidence) === percent(found.confidence));
+  const inBytes = isSaid
+    ? `; in 8 bits ${isSame ? "" : `${shortName(stored.name)} `}${percent(stored.confidence)}`
+    : "";
+  const after = `${shortName(found.name)} (${percent(found.confidence)}${inBytes})`;
   const { l2, linf } = withinBudget.distances;
   const distances = `ℓ∞ ${(255 * linf).toFixed(1)}/255, ℓ2 ${l2.toFixed(3)}`;
   const goal = target === null ? "" : `; wanted was ${shortName(target.name)}`;
   const sentences = {
-    flipped: `${shortName(label.name)} (${percent(label.confidence)}) becomes ${shortName(found.name)} (${percent(found.confidence)}) at ${distances}.`,
+    flipped: `${shortName(label.name)} (${percent(label.confidence)}) becomes ${after} at ${distances}.`,
     "over-budget": `${shortName(label.name)} stays ${shortName(found.name)} within the budget; the search succeeded only outside of it${goal}.`,
-    "not-flipped": `${shortName(label.name)} (${percent(label.confidence)}) is still called ${shortName(found.name)} (${percent(found.confidence)}) at ${distances}${goal}.${typeof hindrance === "string" ? ` ${hindrance}` : ""}`,
+    "not-flipped": `${shortName(label.name)} (${percent(label.confidence)}) is still called ${after} at ${distances}${goal}.${typeof hindrance === "string" ? ` ${hindrance}` : ""}`,
     "already-flipped":
       target === null
         ? `The picture is called ${shortName(found.name)}, not ${shortName(label.name)}, as it is.`
         : `The picture is called ${shortName(target.name)} as it is.`,
   };
   const lost = lostInRounding
-    ? ` Saved with 8 bits per channel it is ${shortName(rounded.label.name)} again: the PNG does not fool the network.`
+    ? ` Saved with 8 bits per channel it is ${shortName(stored.name)}${stored.index === label.index ? " again" : ""}: the PNG does not ${target === null ? "fool the network" : `reach ${shortName(target.name)}`}.`
     : "";
   const warnings = warningsIn(record.details).map(({ message }) => ` ${message}`);
   return sentences[outcome] + lost + freshDrawsSentence(record) + warnings.join("");
