@@ -29,6 +29,8 @@ export interface ModelChoices {
   readonly channels?: string;
   /** The name of a built-in list, or one name per line. */
   readonly labels?: string;
+  /** The file that they were read from, where they were. */
+  readonly labelsFile?: string;
   readonly logits?: string;
   readonly inputSize?: string;
 }

@@ -203,7 +203,7 @@ function Choices({ state }: { state: ModelState }) {
               rows={2}
               spellcheck={false}
               value={draft.labels ?? ""}
-              onInput={({ currentTarget }) => put({ labels: currentTarget.value })}
+              onInput={({ currentTarget }) => put({ labels: currentTarget.value, labelsFile: undefined })}
             />
           )}
         </Field>

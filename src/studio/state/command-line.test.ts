@@ -47,6 +47,11 @@ test("what is chosen is said, as a shell takes it literally", () => {
   );
 });
 
+test("names of classes that were dropped are those of their file", () => {
+  const choices = { labels: "a\nb", labelsFile: "class names.txt" };
+  expect(commandLine("attack", picture, { ...bundled, choices })).toMatch(/ --labels 'class names\.txt'$/);
+});
+
 test("an attack's settings are named by the attack", () => {
   address.choose({ attack: "pgd", settings: { "attack-pgd.epsilon": "0.03", "pgd.other": "1" }, alpha: 0.4 });
   expect(commandLine("attack", picture, bundled)).toBe(

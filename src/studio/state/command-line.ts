@@ -39,7 +39,7 @@ export function commandLine(
         .join(",");
       return value === undefined || value === "" ? [] : [`--${name}`, quoted(value)];
     }),
-    ...labelFlags(choices.labels),
+    ...labelFlags(choices),
     ...(choices.inputSize === undefined || choices.inputSize.trim() === ""
       ? []
       : ["--input-size", quoted(choices.inputSize.trim())]),
@@ -47,10 +47,11 @@ export function commandLine(
   ].join(" ");
 }
 
-/** A list that was typed or dropped has to be a file there. */
-function labelFlags(labels = ""): string[] {
-  if (labels.trim() === "") return [];
-  return ["--labels", ["imagenet", "cifar10"].includes(labels.trim()) ? labels.trim() : "labels.txt"];
+/** A list that was typed has to be a file there. */
+function labelFlags({ labels = "", labelsFile = "labels.txt" }: ModelState["choices"]): string[] {
+  const list = labels.trim();
+  if (list === "") return [];
+  return ["--labels", ["imagenet", "cifar10"].includes(list) ? list : quoted(labelsFile)];
 }
 
 /** As a shell takes it literally. */

@@ -41,7 +41,7 @@ async function takeText(file: File): Promise<void> {
     useStatistics(viewOf(file));
     choose({ tab: "attack" });
   } else if (model.value !== undefined) {
-    await changeChoices({ ...model.value.choices, labels: text });
+    await changeChoices({ ...model.value.choices, labels: text, labelsFile: file.name });
   }
 }
 
