@@ -12,6 +12,9 @@ test("one factor for all changes: the largest of 1, 2, 5, 10, … by which none 
   expect(commonFactor([change(0.01), change(-0.09)])).toBe(5);
   expect(commonFactor([change(1e-4), change(0.9)])).toBe(1);
   expect(commonFactor([change(0, 0)])).toBe(1);
+  // What float32 leaves of a search that has found nothing is not to be looked at.
+  expect(commonFactor([change(1.7e-7)])).toBe(1);
+  expect(commonFactor([change(1e-4)])).toBe(5000);
   expect(commonFactor([])).toBe(1);
 });
 

@@ -10,7 +10,7 @@ const tolerance = 1e-6;
 
 /**
  * The largest of the factors 1, 2, 5, 10, 20, 50, … by which none of `changes` (differences of pixels in [0, 1]) exceeds ½ in magnitude;
- * 1 where a change is larger than ½, and where nothing changes at all.
+ * 1 where a change is larger than ½, and where nothing changes but what rounding leaves.
  */
 export function commonFactor(changes: readonly ImageTensor[]): number {
   checkForm("commonFactor: changes", changes, "list");
@@ -18,8 +18,8 @@ export function commonFactor(changes: readonly ImageTensor[]): number {
     const { min, max } = finiteRange("commonFactor", change);
     return Math.max(most, -min, max);
   }, 0);
-  if (largest === 0) return 1;
-  const most = Math.min(0.5 / largest, 1e9);
+  if (largest <= tolerance) return 1;
+  const most = 0.5 / largest;
   const power = 10 ** Math.floor(Math.log10(most));
   return Math.max(
     1,
