@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { parseHTML } from "linkedom";
 import { expect, test } from "vitest";
-import { escapeAddress, escapeMarkup, printable, printableJson } from "./escape-text.ts";
+import { escapeAddress, escapeLine, escapeMarkup, isolated, printable, printableJson } from "./escape-text.ts";
 
 /** Everything a terminal or a browser obeys, and halves of characters. */
 const hostile = ["\u0000", "\u0007", "\u001b[2J", "\u007f", "\u009b31m", "\u200e", "\u202e", "\u2066", "\u061c", "\u2028", "\ufeff", "\u{e0041}", "\ud800", "\udc00", "\uffff"]; // biome-ignore format: a list
@@ -26,6 +26,26 @@ test("nothing that is shown holds a control, a separator, a bidirectional charac
       for (const shown of [printable(text + more), escapeMarkup(more + text), printableJson({ [text]: more })]) {
         expect(shown).not.toMatch(/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u);
       }
+    }),
+  );
+});
+
+test("words from right to left are kept apart from numbers, brackets and arrows, and from nothing of their own", () => {
+  const [hebrew, arabic] = ["חיפושית זבל", "قطة سوداء، صغيرة"];
+  expect(isolated(`${hebrew} (98 %) → ${arabic.split("،")[0]} 55 %`)).toBe(
+    `\u2068${hebrew}\u2069 (98 %) → \u2068قطة سوداء\u2069 55 %`,
+  );
+  expect(isolated("/pictures/תמונה-של כלב.png")).toBe("/pictures/\u2068תמונה-של כלב\u2069.png");
+  expect(isolated("می\u200cخواهم")).toBe("\u2068می\u200cخواهم\u2069");
+  // What is left out of a name is at its own end.
+  expect(isolated("חיפושית… 7 %")).toBe("\u2068חיפושית…\u2069 7 %");
+  // Points above and below letters are theirs.
+  expect(isolated("שָׁלוֹם 7")).toBe("\u2068שָׁלוֹם\u2069 7");
+  for (const text of ["tabby 87 %", "éßŁ語 ½", ""]) expect(isolated(text)).toBe(text);
+  expect(escapeLine(`<${hebrew}> & 5`)).toBe(`&lt;\u2068${hebrew}\u2069&gt; &amp; 5`);
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), (text) => {
+      expect(escapeLine(text).replace(/[\u2068\u2069]/g, "")).toBe(escapeMarkup(text));
     }),
   );
 });

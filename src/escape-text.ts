@@ -33,9 +33,29 @@ const markup: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
+/** Letters of scripts that run from right to left. */
+const leftward = "\\p{sc=Hebr}\\p{sc=Arab}\\p{sc=Syrc}\\p{sc=Thaa}\\p{sc=Nkoo}\\p{sc=Adlm}";
+const leftwardWords = new RegExp(
+  `[${leftward}](?:[${leftward}\\p{M}\\u200c\\u200d]|[\\s\\p{Pd}'",.]+(?=[${leftward}]))*…?`,
+  "gu",
+);
+
+/**
+ * `text` with words that run from right to left between isolates, which nobody sees: they keep their own order, and do not turn around the numbers,
+ * brackets and arrows beside them.
+ */
+export function isolated(text: string): string {
+  return text.replace(leftwardWords, (words) => `\u2068${words}\u2069`);
+}
+
 /** `text` as {@link printable} has it, with everything escaped that means something in HTML, SVG or XML, between tags or in quotes. */
 export function escapeMarkup(text: string): string {
   return printable(text).replace(/[&<>"']/g, (character) => markup[character] ?? character);
+}
+
+/** A line in which names stand beside numbers, as {@link escapeMarkup} and {@link isolated} have it. */
+export function escapeLine(text: string): string {
+  return isolated(escapeMarkup(text));
 }
 
 /**

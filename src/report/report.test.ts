@@ -325,7 +325,8 @@ test("before and after: a slider between two pictures, which are there without a
   const slider = compare?.querySelector("input");
   expect(slider?.getAttribute("type")).toBe("range");
   expect(slider?.getAttribute("aria-label")).toBe("Where before ends and after begins, in per cent");
-  expect(compare?.querySelector("figcaption")?.textContent).toBe("before tabby 87 %after <script> 51 %");
+  // A number and its sign stay on one line.
+  expect(compare?.querySelector("figcaption")?.textContent).toBe("before tabby 87\u00a0%after <script> 51\u00a0%");
   // The slider is hidden, and the pictures side by side, until the script says that it runs.
   expect(pageStyle).toMatch(/(^|\n)\.cut\{display:none\}/);
   expect(pageStyle).toMatch(/\n\.js \.cut\{display:block/);

@@ -2,7 +2,7 @@
 
 import { describeHead } from "../../classifier/network/head/head.ts";
 import { checkForm } from "../../errors.ts";
-import { escapeMarkup } from "../../escape-text.ts";
+import { escapeLine, escapeMarkup } from "../../escape-text.ts";
 import type { AttackRecord } from "../../experiments/attack/record.ts";
 import { attackSummaries } from "../../experiments/attack/summary.ts";
 import type { TransferMatrix } from "../../experiments/attack/transfer.ts";
@@ -73,7 +73,7 @@ export function attackPage(input: AttackPageInput): string {
     const all = entry.attacks.flatMap(({ record }) => record.warnings);
     const warnings = [...new Map(all.map((warning) => [warning.message, warning])).values()];
     const rows = entry.attacks.map((attack) => section(entry, attack, size, isPixelated));
-    return `<article><h2>${escapeMarkup(entry.image)}${warningBadges(warnings)}</h2>${rows.join("")}</article>`;
+    return `<article><h2>${escapeLine(entry.image)}${warningBadges(warnings)}</h2>${rows.join("")}</article>`;
   });
   const summaries = attackSummaries(records);
   const columns = attackColumns(summaries);
@@ -148,5 +148,5 @@ function section(
   const change = factor === undefined ? "the change, rescaled" : `the change × ${factor}`;
   const tile = `<figure><div class="tile"><img${isPixelated ? ' class="pixels"' : ""} src="${escapeMarkup(difference)}" width="${size.width}" height="${size.height}" alt="${change}" loading="lazy" decoding="async"></div><figcaption><b>${change}</b> gray is none; at most ${inLevels(record.withinBudget.distances.linf)}</figcaption></figure>`;
   const tops = top === undefined || after === undefined ? "" : topTables({ before: top, after, asked: label.index });
-  return `<section class="attack"><div><h3>${escapeMarkup(record.attackTitle)}${badges.join("")}</h3><p>${escapeMarkup(attackSentence(record))}</p>${tops}<details><summary>Numbers and settings</summary><p>${gradient} gradient${gradient === 1 ? "" : "s"}, ${forward} further runs</p><p>${escapeMarkup(JSON.stringify(settings))}</p></details></div>${compare}${tile}</section>`;
+  return `<section class="attack"><div><h3>${escapeMarkup(record.attackTitle)}${badges.join("")}</h3><p>${escapeLine(attackSentence(record))}</p>${tops}<details><summary>Numbers and settings</summary><p>${gradient} gradient${gradient === 1 ? "" : "s"}, ${forward} further runs</p><p>${escapeMarkup(JSON.stringify(settings))}</p></details></div>${compare}${tile}</section>`;
 }

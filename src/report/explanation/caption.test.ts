@@ -40,6 +40,20 @@ test("an overlay's words: method, labels with per cent, what colors and boxes me
   expect(overlayCaption({ record: changed as PerturbationRecord, width: 40 })).toContain('width="360"');
 });
 
+test("of names that are too long something is cut off, and of percentages nothing", () => {
+  const long = (word: string) => ({ index: 1, name: word.repeat(40), confidence: 0.87 });
+  const record = { ...changed, label: long("ab"), adversarialLabel: { ...long("cd"), confidence: 0.51 } };
+  const [, line] = texts(overlayCaption({ record: record as PerturbationRecord, width: 480 }));
+  expect(line).toMatch(/^(ab){4,}a?… 87 % → (cd){4,}c?… 51 %$/);
+  const [original, perturbed] = texts(panelCaption({ record: record as PerturbationRecord, width: 956 }));
+  expect(original).toMatch(/^original: (ab){4,}a?… 87 %$/);
+  expect(perturbed).toMatch(/^perturbed: (cd){4,}c?… 51 %$/);
+  const hebrew = { ...changed, label: { ...label, name: "חיפושית" } };
+  expect(texts(overlayCaption({ record: hebrew as PerturbationRecord, width: 1000 }))[1]).toBe(
+    "\u2068חיפושית\u2069 87 % → lynx 51 %",
+  );
+});
+
 test("a panel's words stand below its tiles", () => {
   const svg = panelCaption({ record: changed as PerturbationRecord, width: 1852 });
   expect(texts(svg)).toEqual([

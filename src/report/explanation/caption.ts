@@ -4,12 +4,12 @@
  */
 
 import { checkForm } from "../../errors.ts";
-import { escapeMarkup } from "../../escape-text.ts";
+import { escapeLine } from "../../escape-text.ts";
 import { type ExplanationRecord, isPerturbation } from "../../experiments/explanation/record.ts";
 import type { ColorMap } from "../../image/color-map.ts";
 import { boxColors, type Color } from "../style/box-colors.ts";
 import { colorStops } from "../style/color-bar.ts";
-import { percent, shortName } from "../style/wording.ts";
+import { longestName, percent, shortName } from "../style/wording.ts";
 import { panelGap } from "./panel.ts";
 import { labelInWords } from "./sentences.ts";
 
@@ -25,6 +25,8 @@ const font = "font-family=\"system-ui,'Segoe UI',Roboto,'Helvetica Neue',Arial,'
 const ink = { text: "#1b1f27", soft: "#4b5563" };
 /** A character's width on average, in ems; wide enough that few lines are cut off at the picture's edge. */
 const characterWidth = 0.58;
+/** Names are cut down to no fewer characters than these. */
+const shortestName = 6;
 
 /** Two lines for an overlay: method and labels; the color bar, the boxes and the network. The width of the drawing is `width`, at least 360. */
 export function overlayCaption(input: CaptionInput): string {
@@ -55,7 +57,14 @@ export function overlayCaption(input: CaptionInput): string {
   const fits = left + model.length * characterWidth * 0.85 * size < width - margin;
   return drawing(width, 3.1 * line, [
     text(record.methodTitle, margin, line, size, ink.text, { isBold: true, room }),
-    text(labelsInWords(record), margin, 1.8 * line, size, ink.text, { room }),
+    text(
+      fitting((longest) => labelsInWords(record, longest), room, size),
+      margin,
+      1.8 * line,
+      size,
+      ink.text,
+      { room },
+    ),
     text("least", margin, second, 0.85 * size, ink.soft),
     bar(barLeft, second - 0.75 * size, barWidth, 0.8 * size, colorMap),
     text(most, barLeft + barWidth + 0.4 * size, second, 0.85 * size, ink.soft),
@@ -71,10 +80,12 @@ export function panelCaption(input: CaptionInput): string {
   const tile = (width - 5 * panelGap) / 4;
   const size = Math.min(22, Math.max(9, tile / 20));
   const line = 1.5 * size;
+  const labelIn = (of: Parameters<typeof labelInWords>[0], what: string): string =>
+    fitting((longest) => `${what}: ${labelInWords(of, longest)}`, tile, size);
   const captions = [
-    `original: ${labelInWords(record)}`,
+    labelIn(record, "original"),
     isPerturbation(record)
-      ? `perturbed: ${labelInWords({ label: record.adversarialLabel, number: null })}`
+      ? labelIn({ label: record.adversarialLabel, number: null }, "perturbed")
       : "the map over the picture",
     isPerturbation(record) && record.mapShows === "change" ? "where it was changed" : "saliency map",
     record.box === null ? "no component" : "largest component and box",
@@ -94,13 +105,26 @@ export function panelCaption(input: CaptionInput): string {
 }
 
 /** "tabby 87 %", or "tabby 87 % → lynx 51 %". */
-function labelsInWords(record: ExplanationRecord): string {
-  const before = labelInWords(record);
+function labelsInWords(record: ExplanationRecord, longest: number): string {
+  const before = labelInWords(record, longest);
   if (!isPerturbation(record)) {
-    return record.target === null ? before : `${before} rather than ${shortName(record.target.name)}`;
+    return record.target === null ? before : `${before} rather than ${shortName(record.target.name, longest)}`;
   }
   const { name, confidence } = record.adversarialLabel;
-  return `${before} → ${shortName(name)} ${percent(confidence)}`;
+  return `${before} → ${shortName(name, longest)} ${percent(confidence)}`;
+}
+
+/** What `write` makes of names of at most so many characters, as many as there is `room` for: rather a piece of a name is cut off than a percentage. */
+function fitting(write: (longest: number) => string, room: number, size: number): string {
+  const most = charactersIn(room, size);
+  let longest = longestName;
+  while (longest > shortestName && Array.from(write(longest)).length > most) longest--;
+  return write(longest);
+}
+
+/** How many characters of `size` pixels fit into `room` pixels. */
+function charactersIn(room: number, size: number): number {
+  return Math.floor(room / (size * characterWidth));
 }
 
 function modelName({ model: { path } }: ExplanationRecord): string {
@@ -127,11 +151,11 @@ function text(
   color: string,
   { isBold = false, isAtEnd = false, room = Number.POSITIVE_INFINITY }: TextStyle = {},
 ): string {
-  const most = Math.floor(room / (size * characterWidth));
+  const most = charactersIn(room, size);
   const characters = Array.from(words);
   const shown = characters.length <= most ? words : `${characters.slice(0, Math.max(1, most - 1)).join("")}…`;
   const weight = isBold ? ' font-weight="600"' : "";
-  return `<text x="${round(x)}" y="${round(y)}" font-size="${round(size)}" fill="${color}"${weight}${isAtEnd ? ' text-anchor="end"' : ""}>${escapeMarkup(shown)}</text>`;
+  return `<text x="${round(x)}" y="${round(y)}" font-size="${round(size)}" fill="${color}"${weight}${isAtEnd ? ' text-anchor="end"' : ""}>${escapeLine(shown)}</text>`;
 }
 
 function bar(x: number, y: number, width: number, height: number, colorMap: ColorMap): string {

@@ -1,7 +1,7 @@
 /** @file The report as one page of HTML that needs nothing else: no fonts, no network, and a script of a few lines that it can do without. */
 import { describeHead } from "../../classifier/network/head/head.ts";
 import { checkForm } from "../../errors.ts";
-import { escapeAddress, escapeMarkup } from "../../escape-text.ts";
+import { escapeAddress, escapeLine, escapeMarkup } from "../../escape-text.ts";
 import {
   type ExplanationRecord,
   isPerturbation,
@@ -167,7 +167,7 @@ function card(entry: PageEntry, usual: string | undefined): string {
   const { record } = entry;
   return `<article>
 <h2>${fileName(record.image)}${record.method === usual ? "" : ` <small>${escapeMarkup(record.method)}</small>`}${badges(record)}${warningBadges(record.warnings)}</h2>
-<p class="sentence">${escapeMarkup(explanationSentence(record))}</p>
+<p class="sentence">${escapeLine(explanationSentence(record))}</p>
 ${pictures(entry, { below: tops(record), showsChange: true, showsInput: true })}
 ${folded(entry)}
 </article>`;
@@ -191,7 +191,7 @@ function comparison(entries: readonly PageEntry[]): string {
     isInputShown ||= isNew || !isPerturbation(record);
     return `<section class="method">
 <h3>${escapeMarkup(record.methodTitle)}${isNew || !isPerturbation(record) ? badges(record) : ""}</h3>
-<p>${escapeMarkup(isNew ? explanationSentence(record) : placeSentence(record))}</p>
+<p>${escapeLine(isNew ? explanationSentence(record) : placeSentence(record))}</p>
 <p class="what">${escapeMarkup(record.methodSummary)}</p>
 ${pictures(entry, { below: isNew ? tops(record) : "", showsChange: isNew, showsInput })}
 ${folded(entry)}
@@ -199,7 +199,7 @@ ${folded(entry)}
   });
   return `<article class="comparison${entries.length > mostWide ? " many" : ""}">
 <h2>${fileName(first.image)}${warningBadges(first.warnings)}</h2>
-<p class="sentence">${escapeMarkup(first.label.confidence === null ? labelInWords(first) : `${shortName(first.label.name)} (${percent(first.label.confidence)})`)}</p>
+<p class="sentence">${escapeLine(first.label.confidence === null ? labelInWords(first) : `${shortName(first.label.name)} (${percent(first.label.confidence)})`)}</p>
 ${entries.every(({ record }) => !isPerturbation(record)) ? tops(first) : ""}
 <div class="methods">
 ${sections.join("\n")}
@@ -219,8 +219,8 @@ function runs(gradients: number, forward: number): string {
 /** A path with its last part set off from the rest. */
 function fileName(path: string): string {
   const cut = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1;
-  const folder = cut === 0 ? "" : `<span>${escapeMarkup(path.slice(0, cut))}</span>`;
-  return `${folder}${escapeMarkup(path.slice(cut))}`;
+  const folder = cut === 0 ? "" : `<span>${escapeLine(path.slice(0, cut))}</span>`;
+  return `${folder}${escapeLine(path.slice(cut))}`;
 }
 
 /** Where the pictures of an entry are, as attributes have them. */
@@ -261,7 +261,7 @@ function pictures(
   const isPixelated = Math.max(width, height) <= 64;
   const { original, perturbed, map } = sourcesOf(entry);
   const tile = (source: string, alt: string, title: string, text: string, below = ""): string =>
-    `<figure><div class="tile"><img${isPixelated ? ' class="pixels"' : ""} width="${width}" height="${height}" alt="${escapeMarkup(alt)}" loading="lazy" decoding="async" src="${source}"></div>${below}<figcaption><b>${title}</b> ${escapeMarkup(text)}</figcaption></figure>`;
+    `<figure><div class="tile"><img${isPixelated ? ' class="pixels"' : ""} width="${width}" height="${height}" alt="${escapeMarkup(alt)}" loading="lazy" decoding="async" src="${source}"></div>${below}<figcaption><b>${title}</b> ${escapeLine(text)}</figcaption></figure>`;
   const label = labelInWords(record);
   const isChange = isPerturbation(record) && record.mapShows === "change";
   const mapTile = tile(
@@ -438,7 +438,7 @@ function shortNumber(value: unknown): string {
 
 function failed(failures: PageInput["failures"]): string {
   if (failures.length === 0) return "";
-  const items = failures.map(({ image, reason }) => `<li><b>${escapeMarkup(image)}</b>: ${escapeMarkup(reason)}</li>`);
+  const items = failures.map(({ image, reason }) => `<li><b>${escapeLine(image)}</b>: ${escapeLine(reason)}</li>`);
   return `<section class="failed"><h2>Not explained</h2><ul>${items.join("")}</ul></section>`;
 }
 

@@ -30,11 +30,11 @@ export function placeSentence({ boxShare, mapShows }: ExplanationRecord): string
   return boxShare === null ? "The map is empty." : placeInWords(boxShare, mapShows);
 }
 
-/** "tabby 87 %"; of a number, which has no percentage, "45.1 (higher)": what it is, and which way is explained. */
-export function labelInWords({ label, number }: Pick<ExplanationRecord, "label" | "number">): string {
+/** "tabby 87 %"; of a number, which has no percentage, "45.1 (higher)": what it is, and which way is explained. Names as of `shortName`. */
+export function labelInWords({ label, number }: Pick<ExplanationRecord, "label" | "number">, longest?: number): string {
   const { name, confidence } = label;
-  if (confidence !== null) return `${shortName(name)} ${percent(confidence)}`;
-  return number === null ? shortName(name) : `${Number(number.toPrecision(4))} (${shortName(name)})`;
+  if (confidence !== null) return `${shortName(name, longest)} ${percent(confidence)}`;
+  return number === null ? shortName(name, longest) : `${Number(number.toPrecision(4))} (${shortName(name, longest)})`;
 }
 
 function inWords(record: ExplanationRecord): string {

@@ -1,5 +1,5 @@
 /** @file Before and after as one figure: a slider between two pictures of one size. */
-import { escapeMarkup } from "../../escape-text.ts";
+import { escapeLine, escapeMarkup } from "../../escape-text.ts";
 
 export interface ComparedPicture {
   /** A data URI, or a path relative to the page, escaped already. */
@@ -24,7 +24,7 @@ export function compareFigure({ before, after, size, isPixelated }: CompareFigur
   const image = ({ source, alt }: ComparedPicture, place: string): string =>
     `<img class="${place}${isPixelated ? " pixels" : ""}" width="${width}" height="${height}" alt="${escapeMarkup(alt)}" loading="lazy" decoding="async" src="${source}">`;
   const end = ({ title, text }: ComparedPicture): string =>
-    `<span><b>${escapeMarkup(title)}</b> ${escapeMarkup(text)}</span>`;
+    `<span><b>${escapeMarkup(title)}</b> ${escapeLine(text).replace(/ %$/, "\u00a0%")}</span>`;
   return `<figure class="compare"><div class="tile stack">${image(before, "first")}${image(after, "second")}</div>
 <input class="cut" type="range" min="0" max="100" value="50" aria-label="${escapeMarkup(`Where ${before.title} ends and ${after.title} begins, in per cent`)}">
 <figcaption class="ends">${end(before)}${end(after)}</figcaption></figure>`;

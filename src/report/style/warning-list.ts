@@ -1,6 +1,6 @@
 /** @file What must be known before results are trusted: a list at the head of a page, and badges that lead to it. */
 import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
-import { escapeMarkup } from "../../escape-text.ts";
+import { escapeLine, escapeMarkup } from "../../escape-text.ts";
 
 /** So many warnings of one kind are shown; the rest is folded away, which a thousand pictures may have one each of. */
 const mostShown = 3;
@@ -13,7 +13,7 @@ export function warningList(warnings: readonly ModelWarning[]): string {
   const items = [...codes].flatMap((code) => {
     const alike = [...byMessage.values()].filter((one) => one.code === code);
     const heading = `<b>⚠ ${escapeMarkup(codeInWords(code))}</b>`;
-    const texts = alike.map(({ message }) => `${heading} ${escapeMarkup(message)}`);
+    const texts = alike.map(({ message }) => `${heading} ${escapeLine(message)}`);
     const folded = texts.slice(mostShown).map((text) => `<br>${text}`);
     if (folded.length === 0) return texts;
     return [

@@ -18,15 +18,18 @@ export function inLevels(distance: number): string {
 }
 
 /** So many characters of a name are shown in sentences and tables; the whole name is in the record. */
-const longestName = 48;
+export const longestName = 48;
 
-/** The first synonym of an ImageNet-style name ("tabby" of "tabby, tabby cat"), which is enough to recognize it; cut where it is very long. */
-export function shortName(name: string): string {
+/**
+ * The first synonym of an ImageNet-style name ("tabby" of "tabby, tabby cat"), which is enough to recognize it; cut where it has more than `longest`
+ * characters.
+ */
+export function shortName(name: string, longest: number = longestName): string {
   const first = Array.from(name.split(",")[0].trim());
-  return first.length <= longestName
+  return first.length <= longest
     ? first.join("")
     : `${first
-        .slice(0, longestName - 1)
+        .slice(0, longest - 1)
         .join("")
         .trimEnd()}…`;
 }

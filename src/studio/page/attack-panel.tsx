@@ -7,7 +7,7 @@ import { detect, useStatistics } from "../state/attacked-picture.ts";
 import { attack } from "../state/runs.ts";
 import { attackRun, cone, detector, network, picture, statisticsFile } from "../state/signals.ts";
 import { strings } from "../strings.ts";
-import { QuestionPicker, RunBar, SettingsForm, shortClass, TechniquePicker } from "./controls.tsx";
+import { ClassName, QuestionPicker, RunBar, SettingsForm, shortClass, TechniquePicker } from "./controls.tsx";
 import { Curves } from "./curves.tsx";
 import { FileButton } from "./file-button.tsx";
 import { Stage, shownOf, Timeline } from "./stage.tsx";
@@ -85,11 +85,11 @@ function Finding({ found }: { found: AttackView }) {
   return (
     <div class="finding">
       <p>
-        {capitalized(shortClass(label.name))} ({strings.percent(label.confidence)}) → {shortClass(raw.label.name)} (
-        {strings.percent(raw.label.confidence)}). {outcomeText}
+        <ClassName name={capitalized(label.name)} /> ({strings.percent(label.confidence)}) →{" "}
+        <ClassName name={raw.label.name} /> ({strings.percent(raw.label.confidence)}). {outcomeText}
       </p>
       <p>
-        {words.eightBit}: <strong class={`badge ${tone}`}>{badge}</strong> {shortClass(rounded.label.name)} (
+        {words.eightBit}: <strong class={`badge ${tone}`}>{badge}</strong> <ClassName name={rounded.label.name} /> (
         {strings.percent(rounded.label.confidence)})
       </p>
       <dl class="facts">

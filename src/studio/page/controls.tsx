@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
+import { isolated } from "../../escape-text.ts";
 import type { NetworkView, OptionView, TechniqueView } from "../protocol.ts";
 import { address, choose, chooseSetting } from "../state/address.ts";
 import { type RunState, secondsLeft, shareDone } from "../state/run-state.ts";
@@ -202,6 +203,11 @@ export function shortClass(name: string): string {
   return name.split(",")[0];
 }
 
+/** The same as it is shown within a line, whose other words and numbers keep their order whichever way the name is read. */
+export function ClassName({ name }: { name: string }) {
+  return <bdi>{shortClass(name)}</bdi>;
+}
+
 /** "Why this and not …?": another of the likely classes, or any. */
 export function QuestionPicker({ of, lead }: { of: NetworkView; lead: (name: string) => string }) {
   const list = useId();
@@ -229,13 +235,13 @@ export function QuestionPicker({ of, lead }: { of: NetworkView; lead: (name: str
   };
   return (
     <fieldset class="question">
-      <legend>{lead(shortClass(predicted.name))}</legend>
+      <legend>{isolated(lead(shortClass(predicted.name)))}</legend>
       <button type="button" class="chip" aria-pressed={target === undefined} onClick={() => pick(undefined)}>
         {words.questionAny}
       </button>
       {others.map(({ index, name }) => (
         <button key={index} type="button" class="chip" aria-pressed={target === index} onClick={() => pick(index)}>
-          {shortClass(name)}
+          <ClassName name={name} />
         </button>
       ))}
       <input

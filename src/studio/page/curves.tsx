@@ -3,7 +3,7 @@ import type * as PlotLibrary from "@observablehq/plot";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { CurvePoint } from "../state/run-state.ts";
 import { strings } from "../strings.ts";
-import { shortClass } from "./controls.tsx";
+import { ClassName } from "./controls.tsx";
 
 const words = strings.curves;
 
@@ -73,8 +73,13 @@ export function Curves(props: CurvesProps) {
       </figure>
       <figure>
         <figcaption>
-          {words.confidence}: <span class="key solid">{shortClass(label)}</span>{" "}
-          <span class="key dashed">{shortClass(other)}</span>
+          {words.confidence}:{" "}
+          <span class="key solid">
+            <ClassName name={label} />
+          </span>{" "}
+          <span class="key dashed">
+            <ClassName name={other} />
+          </span>
         </figcaption>
         <div ref={confidence} class="plot-place" role="img" />
       </figure>

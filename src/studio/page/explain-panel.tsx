@@ -1,4 +1,5 @@
 /** @file Explain: the chosen method on the chosen picture, live. */
+import { isolated } from "../../escape-text.ts";
 import { address, choose } from "../state/address.ts";
 import { explain } from "../state/runs.ts";
 import { explainRun, network, picture } from "../state/signals.ts";
@@ -45,7 +46,9 @@ export function ExplainPanel() {
         </p>
       )}
       {run?.error === undefined ? null : <p class="problem">{run.error}</p>}
-      {run?.result === undefined || run.position !== undefined ? null : <p class="finding">{run.result.sentence}</p>}
+      {run?.result === undefined || run.position !== undefined ? null : (
+        <p class="finding">{isolated(run.result.sentence)}</p>
+      )}
       <Stage entry={entry} run={run} mapTitle={strings.stage.map} box={boxRuleOf(run?.technique ?? method.name)} />
       <Timeline run={explainRun} />
       {run === undefined || newest === undefined ? null : (

@@ -102,7 +102,7 @@ function Predictions({ entry }: { entry: PictureEntry }) {
           <ol class="top-five">
             {fitted.top.map(({ index: label, name, confidence }) => (
               <li key={label}>
-                <span class="class-name" title={name}>
+                <span class="class-name" dir="auto" title={name}>
                   {shortClass(name)}
                 </span>
                 <span class="bar-track">
