@@ -237,6 +237,14 @@ describe.skipIf(chromiumPath === undefined)("the studio in Chromium (skipped whe
       await page.getByRole("button", { name: "As found out" }).click();
       await until(page, `${first(".bar-number")} === ${confidence}`);
       expect(await page.locator(".notice").count()).toBe(0);
+
+      // Of a panorama it is said what becomes of it, of other pictures nothing.
+      expect(await page.locator(".predictions .warning").count()).toBe(0);
+      const wide = sharp(await scenePng(3, 64)).resize({ width: 640, height: 64, fit: "fill" });
+      await drop(page, [{ name: "wide.png", bytes: await wide.png().toBuffer() }]);
+      await page
+        .locator(".predictions .warning", { hasText: /wide\.png: (only its middle|it is seen 10 times)/ })
+        .waitFor();
       await page.context().close();
     },
     studioTimeout,
