@@ -4,11 +4,13 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createClassifier } from "../src/classifier/classifier.ts";
 import { loadModelFile } from "../src/node/models/load-model.ts";
 import { writePng } from "../src/node/pictures/write-image.ts";
 import { writeModel } from "../src/onnx/file/write-model.ts";
 import type { Model } from "../src/onnx/model.ts";
 import { parseModel } from "../src/onnx/text/parse.ts";
+import { referenceRuntime } from "../src/runtime/reference-runtime.ts";
 import { renderScene } from "../src/scenes/scenes.ts";
 import { given } from "./given.ts";
 import { runCli } from "./run-cli.ts";
@@ -303,6 +305,24 @@ describe("inspect", () => {
       code: 2,
       stderr: expect.stringContaining("taken as a number, which has no label to change"),
     });
+  });
+
+  test("what plain numbers mean that nothing calls scores is a guess, and as many as a layer has are warned of", async () => {
+    const plain = path("numbers.onnx");
+    const text = (count: number): string =>
+      `g (float[1, 3, 8, 8] x) => (float[1, ${count}] y) <float[${count}, 3] w = {${Array(3 * count).fill(1)}}> { p = GlobalAveragePool (x) f = Flatten (p) y = Gemm <transB = 1> (f, w) }`;
+    for (const [count, isWarned] of [
+      [7, false],
+      [64, true],
+    ] as const) {
+      writeFileSync(plain, writeModel(graph(text(count))));
+      const { stdout } = await runCli(["inspect", plain]);
+      const guess = `Guessed: what the output means: nothing says that the ${count} numbers of "y" are scores of classes\n`;
+      expect(stdout).toContain(guess);
+      expect(/^Warning +"y" has 64 numbers, as many as features have/m.test(stdout)).toBe(isWarned);
+      const labels = Array.from({ length: count }, (_, index) => `name ${index}`);
+      expect(createClassifier(graph(text(count)), { runtime: referenceRuntime, labels }).warnings).toEqual([]);
+    }
   });
 
   test("what would help a model that is blocked", async () => {

@@ -19,6 +19,7 @@ import {
 import { type Classification, classificationOf, sigmoidAt } from "./logits.ts";
 import type { InputValue } from "./network/bind-inputs.ts";
 import { decidesEachLabel, type HeadKind, type StatedHead } from "./network/head/head.ts";
+import { embeddingWarnings } from "./network/head/meaning.ts";
 import { statedHead } from "./network/head/stated-head.ts";
 import { type Layer, type LayerSelector, listLayers, selectLayers } from "./network/layers.ts";
 import { type ModelWarning, type PreparedModel, prepareModel } from "./network/prepare-model.ts";
@@ -282,7 +283,13 @@ function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
     classCount,
     labels,
     labelsReason: parts.names.reason,
-    warnings: [...parts.warnings, ...prepared.warnings, ...parts.names.warnings, ...(guess.warnings ?? [])],
+    warnings: [
+      ...parts.warnings,
+      ...prepared.warnings,
+      ...(prepared.isMeaningAssumed && labels === undefined ? embeddingWarnings(prepared.head) : []),
+      ...parts.names.warnings,
+      ...(guess.warnings ?? []),
+    ],
     labelName: (index) => labels?.[index] || `class ${index}`,
     findLabel: (label) => findLabel(label, labels, classCount),
     layers,

@@ -129,6 +129,13 @@ export function adviceOn(inspection: Inspection, classifier: Classifier | undefi
     );
     give.push("--head value, if it is a quantity");
   }
+  if (prepared.isMeaningAssumed && labels === undefined) {
+    const name = JSON.stringify(head.value);
+    guessed.push(`what the output means: nothing says that the ${head.count} numbers of ${name} are scores of classes`);
+    give.push(
+      "--head multi-label, if each label is present or absent by itself, or --head value, if they are quantities",
+    );
+  }
   if (labels === undefined) {
     guessed.push(`nothing about the names of the ${classCount} classes: ${labelsReason}`);
     give.push("--labels FILE");

@@ -69,6 +69,8 @@ export interface PreparedModel {
   readonly classNames: readonly string[] | undefined;
   /** Whether the model leaves its input size open and nothing states it: the usual one is taken. */
   readonly isSizeAssumed: boolean;
+  /** Whether nothing but the form of the output says that its numbers are scores of classes: no softmax, name, usual number or list of names. */
+  readonly isMeaningAssumed: boolean;
   /** Whether the model declares a batch extent other than a symbol. */
   readonly fixedBatch: number | undefined;
   /** What a user should know of how the model is computed: other precision, gradients that are conventions. */
@@ -245,7 +247,13 @@ interface Parts {
 /** The prepared model of a graph that ends in its logits. */
 function assemble(
   graph: Graph,
-  { logits, classCount, classNames, head }: Pick<PreparedModel, "logits" | "classCount" | "classNames" | "head">,
+  {
+    logits,
+    classCount,
+    classNames,
+    head,
+    isMeaningAssumed,
+  }: Pick<PreparedModel, "logits" | "classCount" | "classNames" | "head" | "isMeaningAssumed">,
   parts: Parts,
 ): PreparedModel {
   const { where, model, opsets, image, isSizeAssumed, mixing, notes, warnings } = parts;
@@ -282,6 +290,7 @@ function assemble(
     classCount,
     classNames,
     isSizeAssumed,
+    isMeaningAssumed,
     fixedBatch,
     notes: isBound
       ? [...notes, `the model takes ${fixedBatch === 1 ? "one image" : `${fixedBatch} images`} at a time${why}`]
@@ -304,8 +313,8 @@ function assemble(
       const one = to.op("Gather", [flat, to.constant(intTensor([index]))], { axis: 1 });
       const pair = appendTwoClasses(to, one);
       const decided = extractSubgraph(to.graph(), [pair]);
-      const decision = { logits: pair, classCount: 2, classNames: undefined, head: { ...head, decision: index } };
-      return assemble(decided, decision, parts);
+      const decision = { logits: pair, classCount: 2, classNames: undefined, isMeaningAssumed: false };
+      return assemble(decided, { ...decision, head: { ...head, decision: index } }, parts);
     },
   };
 

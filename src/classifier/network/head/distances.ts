@@ -6,6 +6,7 @@ import type { TypedGraph } from "../../../onnx/infer-shapes.ts";
 import type { Node } from "../../../onnx/model.ts";
 import { hasTrait } from "../../../onnx/operators/table.ts";
 import { sizeOf } from "../../../tensor/tensor.ts";
+import { tailValues } from "./tail-values.ts";
 
 /**
  * Whether `value` [N, count] is a sum over features of squares or magnitudes of differences to `count` constant vectors, or such a sum multiplied out: ‖f‖² − 2 f·p + ‖p‖².
@@ -22,6 +23,14 @@ export function isDistance(
   if (squared !== undefined) return isMultipliedOut(typed, producers, squared);
   const features = summedOver(producers, value);
   return features !== undefined && isDifference(typed, producers, features, count);
+}
+
+/** Whether `value` is a linear layer without a bias on vectors of one length: cosines, but for the lengths of its weights. */
+export function isCosine(typed: TypedGraph, producers: ReadonlyMap<string, Node>, value: string): boolean {
+  const node = producers.get(value);
+  if (node === undefined || !hasTrait(node, "weighted")) return false;
+  const [features, weights, bias = ""] = node.inputs;
+  return bias === "" && isGiven(typed, weights) && tailValues(typed, features)?.kind === "normalized";
 }
 
 /** The value behind nodes that only arrange or repeat it. */

@@ -287,6 +287,35 @@ describe("numbers that are a function of probabilities, each of its own", () => 
   });
 });
 
+describe("cosine distances, and what falls with distances", () => {
+  const more =
+    "float[1,3,3] P = {1, 0, 0, 0, 1, 0, 0, 0, 1}, float[3,3] Q = {2, 0, 0, 0, 2, 0, 0, 0, 2}, float one = {1}";
+  const difference = "u = Unsqueeze (f, ax) d = Sub (u, P)";
+  const cosine = "n = LpNormalization <axis = 1> (f) c = MatMul (n, Q)";
+  test.each([
+    ["one less the cosines", `${cosine} y = Sub (one, c)`, true],
+    ["the reciprocal", `${difference} s = ReduceL2 <axes = [2], keepdims = 0> (d) y = Reciprocal (s)`, false],
+    ["cosines themselves", `${cosine} y = Mul (c, one)`, false],
+  ])("%s", (_, body, isSmallest) => {
+    const found = prepare(body, { more });
+    expect(found.prepared.head).toMatchObject({ kind: "softmax", count: 3 });
+    const { logits, output } = valuesOf(found, "y");
+    const extreme = isSmallest ? Math.min(...output) : Math.max(...output);
+    expect(logits.indexOf(Math.max(...logits))).toBe(output.indexOf(extreme));
+    const codes = found.prepared.warnings.map(({ code }) => code);
+    expect(codes).toEqual(isSmallest ? ["doubtful-head"] : []);
+    // Named by the user, the numbers are taken as they are.
+    const named = valuesOf(prepare(body, { more, logits: "y" }), "y");
+    expect(named.logits).toEqual(named.output);
+  });
+
+  test("of exponentials of them, and of scores, the shares are the softmax of what is raised", () => {
+    const kernel = `${difference} s = ReduceSumSquare <axes = [2], keepdims = 0> (d) m = Neg (s) y = Exp (m)`;
+    expect(prepare(kernel, { more }).prepared).toMatchObject({ logits: "m", head: { kind: "softmax" } });
+    expect(prepare("y = Exp (z)").prepared).toMatchObject({ logits: "z", head: { kind: "softmax" } });
+  });
+});
+
 describe("one number is two classes", () => {
   const one = "float[1,3] w = {40, 0, 0}, float[1] b = {-20}, float two = {2}";
   const z1 = "v = Gemm <transB = 1> (f, w, b)";
@@ -400,6 +429,75 @@ test("numbers for many places or objects are refused as such, and two groups of 
       /"y" gives numbers for many places or objects, as segmentations and/,
     );
   }
+});
+
+test.each([
+  [
+    "joined",
+    "p = Softmax (z) t = Gemm <transB = 1> (f, V) q = Softmax (t) y = Concat <axis = 1> (p, q)",
+    "of 3 and 2 classes (--logits p or --logits q takes one)",
+  ],
+  [
+    "one softmax for each row",
+    "t = Gemm <transB = 1> (f, U) r = Reshape (t, rows) q = Softmax (r) y = Reshape (q, row)",
+    "of 2, 2 and 2 classes",
+  ],
+])("probabilities of several classifications in one row are not one: %s", (_, body, said) => {
+  const more =
+    "float[2,3] V = {1, 2, 3, 3, 2, 1}, float[6,3] U = {1,2,3,3,2,1,1,0,0,0,1,0,2,1,2,0,3,0}, int64[3] rows = {-1, 3, 2}, int64[2] row = {-1, 6}";
+  const outputs = body.includes("U") ? "(float[1,6] y)" : "(float[1,5] y)";
+  expect(() => prepare(body, { outputs, more })).toThrow(`classifications side by side, ${said}`);
+  if (body.includes("V")) expect(prepare(body, { outputs, more, logits: "q" }).prepared.classCount).toBe(2);
+});
+
+test.each([
+  ["a geometric mean", `m = Mul (p1, p2) y = Sqrt (m)`],
+  ["the exponential of a mean of logarithms", "l1 = LogSoftmax (z) l2 = LogSoftmax (z2) m = Mean (l1, l2) y = Exp (m)"],
+  ["a product", "y = Mul (p1, p2)"],
+  ["classes times how sure it is that there is one", "c = ReduceSum (z, ax) o = Sigmoid (c) y = Mul (p1, o)"],
+])("products of probabilities of classes are of classes that exclude each other: %s", (_, body) => {
+  const found = prepare(`${members} ${body}`, { more: half });
+  expect(found.prepared).toMatchObject({ head: { kind: "softmax", count: 3 }, warnings: [] });
+  const { logits, output } = valuesOf(found, "y");
+  const sum = output.reduce((all, value) => all + value, 0);
+  softmax(logits).forEach((share, i) => {
+    expect(share).toBeCloseTo(output[i] / sum, 5);
+  });
+});
+
+describe("what says that numbers are scores of classes", () => {
+  const rows = (count: number): string =>
+    `float[${count},3] V = {${Array.from({ length: 3 * count }, (_, i) => (i % 11) - 5)}}`;
+  const several = (count: number, of: { output?: string; layer?: string; tail?: string } & Options = {}) => {
+    const { output = "output", layer = "V", tail = "", ...options } = of;
+    const more = `${rows(count).replace(" V ", ` ${layer} `)}, float[${count}] s = {${Array.from({ length: count }, (_, i) => 1 + (i % 3))}}`;
+    const last = tail === "" ? output : "t";
+    const body = `${last} = Gemm <transB = 1> (f, ${layer}) ${tail.replace("y =", `${output} =`)}`;
+    return prepare(body, { outputs: `(float[1,${count}] ${output})`, more, ...options }).prepared;
+  };
+  test.each<[string, number, Parameters<typeof several>[1], boolean]>([
+    ["nothing", 7, {}, true],
+    ["the output's name", 7, { output: "logits" }, false],
+    ["the last layer's name", 7, { layer: "classifier_weight" }, false],
+    ["as many names", 7, { labelCount: 7 }, false],
+    ["a usual number", 100, {}, false],
+    ["a softmax", 7, { tail: "y = Softmax (t)" }, false],
+    ["somebody who names it", 7, { logits: "output" }, false],
+    ["somebody who says what it is", 7, { head: "softmax" }, false],
+  ])("%s", (_, count, of, isAssumed) => {
+    expect(several(count, of).isMeaningAssumed).toBe(isAssumed);
+  });
+
+  test("as many numbers as a layer has behind a normalization are an embedding, unless something calls them classes", () => {
+    const model = { tail: "y = BatchNormalization (t, s, s, s, s)" };
+    expect(() => several(128, model)).toThrow(
+      /"output" is no classification: a BatchNormalization ends it, as it does embeddings of 128 numbers/,
+    );
+    expect(several(128, { ...model, head: "softmax" }).classCount).toBe(128);
+    expect(several(128, { ...model, labelCount: 128 }).classCount).toBe(128);
+    expect(several(128, { ...model, output: "logits" }).classCount).toBe(128);
+    expect(several(100, model).classCount).toBe(100);
+  });
 });
 
 describe("scores of the places that another output has numbers for are no classification of the picture", () => {

@@ -25,6 +25,8 @@ export interface FoundHead {
   /** How many columns the logits have. */
   readonly classCount: number;
   readonly head: Head;
+  /** Whether nothing but the form of the output says that its numbers are scores of classes. */
+  readonly isMeaningAssumed: boolean;
   /** What the outputs call the classes, where each class is an output of its own. */
   readonly classNames: readonly string[] | undefined;
   /** What a user should know of the classes. */
@@ -104,7 +106,9 @@ export function findHead(typed: TypedGraph, options: FindHeadOptions): FoundHead
       };
     });
   const isStated = asked !== undefined || options.statedHead?.kind === "multi-label";
-  return emit(typed, meant, others, isStated);
+  // What somebody named is what it is taken for, and so is what classes are chosen by.
+  const isAssumed = meant.isAssumed === true && !isStated && wanted === undefined && !meant.isRanked;
+  return emit(typed, { ...meant, isAssumed }, others, isStated);
 }
 
 /** The head of `candidates` that are the classes of one classification, each an output of its own: p and 1 − p; undefined if they are not. */
@@ -170,6 +174,7 @@ function emit(
     graph,
     logits,
     classCount: isTwo ? 2 : count,
+    isMeaningAssumed: candidate.isAssumed === true && kind === "softmax",
     head: { value, kind, count: isTwo && kind !== "value" ? 2 : count, reason: `${what}${from}`, alternatives },
     classNames: undefined,
     notes: notesOn(candidate),

@@ -4,8 +4,10 @@ import type { TypedGraph } from "../../../onnx/infer-shapes.ts";
 import type { Node } from "../../../onnx/model.ts";
 import { hasTrait } from "../../../onnx/operators/table.ts";
 import { sizeOf } from "../../../tensor/tensor.ts";
-import { isDistance } from "./distances.ts";
+import { isCosine, isDistance } from "./distances.ts";
+import { describeGroups, groupsOf } from "./groups.ts";
 import type { HeadKind, StatedHead } from "./head.ts";
+import { featuresInstead, isMeaningOpen } from "./meaning.ts";
 import { monotoneFunction } from "./monotone-function.ts";
 import { classifying, embedding, regressing, words } from "./output-words.ts";
 import { probabilityReader } from "./probabilities/probability-reader.ts";
@@ -52,6 +54,8 @@ export interface Candidate {
   readonly falls?: "probabilities" | "closeness";
   /** How far from 0 its scores can be, whatever the picture, where they have a limit. */
   readonly limit?: number;
+  /** Whether nothing but its form says that its numbers are scores of classes. */
+  readonly isAssumed?: boolean;
   /** The larger, the more it is a classification: 4 for probabilities, 2 for what may be one, 1.5 for what may be a box, 1 for one score. */
   readonly tier: number;
 }
@@ -112,7 +116,10 @@ export function candidateAt(
   const common = { output, value: name, count, isRanked };
   const otherwise = otherwiseOf(output, name, count);
   const several = (value: string): Candidate =>
-    severalNumbers(typed, { ...common, value }, otherwise, { producers, last: producers.get(behind(value)) }, countOf);
+    severalNumbers(typed, { ...common, value }, otherwise, {
+      ...{ producers, last: producers.get(behind(value)), countOf },
+      ...{ batch, labelCount: options.labelCount, isNamed: wanted !== undefined },
+    });
   if (count === 1) return oneNumber(typed, common, otherwise, producers.get(behind(name)));
   const candidate = several(name);
   // Named by the user, the numbers are taken as they are.
@@ -120,10 +127,12 @@ export function candidateAt(
   const isNegative = (value: string): boolean =>
     !["distribution", "unit", "positive"].includes(tailValues(typed, value)?.kind ?? "");
   const isFar = (value: string): boolean => isDistance(typed, producers, value, count);
+  const isSimilar = (value: string): boolean => isCosine(typed, producers, value);
   const distance = isFar(name)
     ? { falls: false }
     : monotoneFunction(typed, producers, name, { isFound: isFar, isNegative });
-  if (distance?.falls === false) {
+  const cosine = distance ?? monotoneFunction(typed, producers, name, { isFound: isSimilar, isNegative });
+  if (distance?.falls === false || (distance === undefined && cosine?.falls === true)) {
     const reading: LogReading = {
       append: (to) => to.op("Neg", [name]),
       scores: undefined,
@@ -131,6 +140,12 @@ export function candidateAt(
     };
     const nearest = { reading, scores: undefined, what: reading.what, falls: "closeness" } as const;
     return { ...candidate, kind: "softmax", ...nearest, otherwise: undefined };
+  }
+  // What falls with distances, such as exp(−d²), is no label for each class.
+  if (distance?.falls === true && candidate.kind === "multi-label") {
+    const last = producers.get(behind(name));
+    const scores = last?.opType === "Exp" ? last.inputs[0] : name;
+    return { ...candidate, kind: "softmax", scores, reading: undefined, what: "scores that fall with distances" };
   }
   const found = monotoneFunction(typed, producers, name, {
     isFound: (value) => countOf(value) === count && isRead(several(value)),
@@ -230,12 +245,20 @@ function otherwiseOf(output: string, value: string, count: number): string | und
   return undefined;
 }
 
+interface NumbersOptions extends Pick<FindHeadOptions, "batch" | "labelCount"> {
+  readonly producers: ReadonlyMap<string, Node>;
+  /** The node that makes the numbers, behind what only passes them on. */
+  readonly last: Node | undefined;
+  readonly countOf: (name: string) => number | undefined;
+  /** Whether the user named the value: its numbers are taken as they are then. */
+  readonly isNamed: boolean;
+}
+
 function severalNumbers(
   typed: TypedGraph,
   common: Common,
   otherwise: string | undefined,
-  { producers, last }: { readonly producers: ReadonlyMap<string, Node>; readonly last: Node | undefined },
-  countOf: (name: string) => number | undefined,
+  { producers, last, countOf, batch, labelCount, isNamed }: NumbersOptions,
 ): Candidate {
   const { value, count } = common;
   const before = last?.inputs[0] ?? "";
@@ -252,7 +275,8 @@ function severalNumbers(
   // A layer's values behind a ReLU are scores for certain. They are whole planes, so that numbers for them are many.
   const isLayer = rectifier !== undefined && isWeighted(producers.get(rectifier.inputs[0]));
   const values = isLayer ? undefined : tailValues(typed, value);
-  if (values?.kind === "distribution") {
+  const groups = values?.kind === "distribution" ? groupsOf(typed, producers, value, batch) : undefined;
+  if (values?.kind === "distribution" && groups === undefined) {
     const reading = reader.logarithm(value) ?? plainLogarithm(value);
     const scores = ofClasses(reading.scores);
     const what = scores === undefined ? `the logarithm of ${reading.what}` : `the scores before ${reading.what}`;
@@ -290,6 +314,25 @@ function severalNumbers(
     return { ...common, kind: "multi-label", scores: ofClasses(reading?.scores), reading, what, otherwise, tier: 2 };
   }
   const odds = values?.kind === "unit" ? reader.odds(value) : undefined;
+  const product =
+    values?.kind === "unit" && odds === undefined ? productOf(typed, value, { reader, producers, countOf }) : undefined;
+  if (product !== undefined) {
+    const what = `the logarithm of ${product.what}`;
+    return { ...common, kind: "softmax", scores: undefined, reading: product, what, otherwise, tier: 4 };
+  }
+  // Of an exponential the scores are what is raised: softmax makes its shares of them.
+  if (last?.opType === "Exp" && isOwn && !isNamed && values?.kind === "positive") {
+    const what = "the scores before an Exp";
+    return {
+      ...common,
+      kind: "softmax",
+      scores: before,
+      reading: undefined,
+      what,
+      otherwise,
+      tier: severalTier(count),
+    };
+  }
   if (values?.kind === "unit" && (odds !== undefined || rectifier === undefined)) {
     const reading = odds ?? plainOdds(value, values.most);
     const scores = ofClasses(reading.scores);
@@ -303,8 +346,11 @@ function severalNumbers(
       tier: severalTier(count),
     };
   }
+  const isOpen = isMeaningOpen(typed, producers, common, labelCount);
   const instead =
     otherwise ??
+    (groups === undefined ? undefined : describeGroups(groups)) ??
+    (isOpen ? featuresInstead(count, last) : undefined) ??
     (values?.kind === "normalized"
       ? "its numbers are a vector of one length, as embeddings are"
       : values?.kind === "constant"
@@ -323,6 +369,7 @@ function severalNumbers(
     otherwise: instead,
     limit: limitOf(typed, producers, value),
     tier: severalTier(count),
+    isAssumed: isOpen,
   };
 }
 
@@ -362,6 +409,56 @@ function partOf(
   const reading = reader.logarithm(value);
   const taken = total > count ? `, ${count} of its ${total} classes` : "";
   return reading && { ...reading, what: `${reading.what}${taken}${isWeighed ? ", weighted" : ""}`, isPart: true };
+}
+
+/** How far a product is followed. */
+const mostFactors = 8;
+
+/**
+ * The reading of what is no distribution itself and a product of one, as the geometric mean of an ensemble or classes times how sure it is that there is
+ * an object: of its classes one is meant. Undefined for anything else.
+ */
+function productOf(
+  typed: TypedGraph,
+  value: string,
+  {
+    reader,
+    producers,
+    countOf,
+  }: Pick<NumbersOptions, "producers" | "countOf"> & { readonly reader: ProbabilityReader },
+): LogReading | undefined {
+  const count = countOf(value);
+  /** Whether `name` is made of probabilities of the classes, more than one value having been put together on the way, `isJoined` from here on. */
+  const isOfShares = (name: string, isJoined: boolean, depth = 0): boolean => {
+    const node = producers.get(name);
+    if (node === undefined || depth > mostFactors || hasTrait(node, "weighted")) return false;
+    const kind = countOf(name) === count ? tailValues(typed, name)?.kind : undefined;
+    if (kind === "distribution" || kind === "log-distribution") return isJoined;
+    const { inputs } = node;
+    const [first] = inputs;
+    switch (node.opType) {
+      case "Sqrt":
+      case "Pow":
+      case "Exp":
+        return isOfShares(first, isJoined, depth + 1);
+      case "ReduceMean":
+        return isOfShares(first, true, depth + 1);
+      case "Mul":
+      case "Add":
+      case "Sum":
+      case "Mean": {
+        // A square is a function of one value.
+        const isOfSeveral = new Set(inputs.filter((input) => !typed.constants.has(input))).size > 1;
+        return inputs.some((input) => isOfShares(input, isJoined || isOfSeveral, depth + 1));
+      }
+      default:
+        return hasTrait(node, "view") && isOfShares(first, isJoined, depth + 1);
+    }
+  };
+  const node = producers.get(value);
+  const isProduct = ["Sqrt", "Pow", "Exp", "Mul"].includes(node?.opType ?? "") && isOfShares(value, false);
+  const reading = isProduct ? reader.logarithm(value) : undefined;
+  return reading && { ...reading, isPart: true };
 }
 
 /** Four numbers that are no softmax may be a box: a classification beside them comes first. */

@@ -62,6 +62,7 @@ function wayOf(node: Node, known: (name: string) => number | undefined): Way | u
     case "Log":
     case "Exp":
     case "Relu":
+    case "ThresholdedRelu":
     case "Round":
     case "Clip":
       return { of: a, falls: false };
