@@ -34,8 +34,7 @@ import {
   normalizations,
   type Preprocessing,
 } from "./preprocessing/preprocessing.ts";
-import type { StatedPreprocessing } from "./preprocessing/read-config.ts";
-import type { StatedBeside } from "./preprocessing/source.ts";
+import type { StatedBeside, StatedPreprocessing } from "./preprocessing/source.ts";
 
 export interface ClassifierOptions extends SessionOptions {
   /**

@@ -113,10 +113,9 @@ export {
   type Preprocessing,
 } from "../classifier/preprocessing/preprocessing.ts";
 export { type ProbeOptions, probePreprocessing } from "../classifier/preprocessing/probe-preprocessing.ts";
-export type { StatedPreprocessing } from "../classifier/preprocessing/read-config.ts";
 export { type StatedInConfigOptions, statedInConfig } from "../classifier/preprocessing/read-config.ts";
 export { type Region as PictureRegion, type RegionInput, regionMask } from "../classifier/preprocessing/region-mask.ts";
-export type { StatedBeside } from "../classifier/preprocessing/source.ts";
+export type { StatedBeside, StatedPreprocessing } from "../classifier/preprocessing/source.ts";
 export { type Look, watchClassifier } from "../classifier/watch-classifier.ts";
 export type { Complaint, NumberLimits } from "../errors.ts";
 export { applyGeometry, fitGeometry, type Geometry, type GeometryRule, type ResizeRule } from "../image/geometry.ts";

@@ -17,10 +17,9 @@ import {
   normalizations,
   type Preprocessing,
 } from "./preprocessing.ts";
-import type { StatedPreprocessing } from "./read-config.ts";
 import { statedInMetadata } from "./read-metadata.ts";
 import { declaredType, shownByGraph } from "./shown-by-graph.ts";
-import { type Source, type StatedBeside, statedBy } from "./source.ts";
+import { type Source, type StatedBeside, type StatedPreprocessing, statedBy } from "./source.ts";
 import { byChannels, filledUp, orderWarnings, otherNumbers, sizeWarnings, twiceWarnings } from "./source-warnings.ts";
 
 export interface PreprocessingGuess {

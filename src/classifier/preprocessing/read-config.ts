@@ -12,19 +12,8 @@ import {
   normalizations,
   type Preprocessing,
 } from "./preprocessing.ts";
-
-/** Parts of a preprocessing that something states. */
-export interface StatedPreprocessing {
-  readonly normalization: Partial<Pick<Normalization, "scale" | "mean" | "std">>;
-  readonly channels?: Normalization["channels"];
-  readonly layout?: Normalization["layout"];
-  /** For an input of this size; undefined where nothing is said of it. */
-  readonly geometry?: (height: number, width: number) => GeometryRule;
-  /** The size of the network's input, where the statement has it. */
-  readonly inputSize?: readonly [height: number, width: number];
-  /** Another size that the statement is for as well: timm's of tests. */
-  readonly testSize?: readonly [height: number, width: number];
-}
+import { orderWithin, statedByForeign } from "./read-foreign-config.ts";
+import { type StatedPreprocessing, statedBy } from "./source.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -59,6 +48,7 @@ export function pixelConfigWithin(config: unknown, depth = 0): object | undefine
   if (!isObject(config)) return undefined;
   const { mean, std, image_mean: ofProcessor, pretrained_cfg: ofTimm } = config;
   const isOfChannels = [mean, std].every((one) => Array.isArray(one) && (one.length === 1 || one.length === 3));
+  if (isTeachable(config) || isLobes(config)) return config;
   if (isOfChannels || ofProcessor !== undefined || ofTimm !== undefined) return config;
   if (depth === deepest) return undefined;
   return Object.entries(config)
@@ -67,14 +57,54 @@ export function pixelConfigWithin(config: unknown, depth = 0): object | undefine
     .find((found) => found !== undefined);
 }
 
-/** {@link statedInConfig} of the object within `config` that says it (see {@link pixelConfigWithin}), or else of `config` itself. */
+/**
+ * {@link statedInConfig} of the object within `config` that says it (see {@link pixelConfigWithin}), or else of `config` itself, or else what it says in other
+ * makers' words.
+ */
 export function statedWithin(
   config: unknown,
   where: string,
   options: StatedInConfigOptions = {},
 ): StatedPreprocessing | undefined {
-  return statedInConfig(pixelConfigWithin(config) ?? config, where, options);
+  return completed(statedInConfig(pixelConfigWithin(config) ?? config, where, options), config, where);
 }
+
+/** {@link statedWithin} of a file that may be of other things than pixels, unless `isOfPixels` says that all of it is of these. */
+export function statedAmongOthers(
+  config: unknown,
+  where: string,
+  isOfPixels: boolean,
+): StatedPreprocessing | undefined {
+  const ofPixels = pixelConfigWithin(config);
+  const found = ofPixels && statedInConfig(ofPixels, where, { ignoresOthers: true });
+  return completed(found, config, where, isOfPixels);
+}
+
+/** `found` with what `config` says in other makers' words: all of it where `found` has no numbers, or the order of the channels. */
+function completed(
+  found: StatedPreprocessing | undefined,
+  config: unknown,
+  where: string,
+  isOfPixels = false,
+): StatedPreprocessing | undefined {
+  if (found === undefined || Object.keys(found.normalization).length === 0) {
+    const foreign = statedByForeign(config, where, isOfPixels);
+    return foreign === undefined ? found : { ...found, ...foreign };
+  }
+  return found.channels === undefined ? { ...found, channels: orderWithin(config) } : found;
+}
+
+const isTeachable = (config: Json): boolean => "tmVersion" in config;
+
+/** Lobe's signature.json. */
+const isLobes = ({ inputs, classes }: Json): boolean => isObject(inputs) && isObject(inputs.Image) && isObject(classes);
+
+/** The middle square of the picture. */
+const middle = (height: number, width: number): GeometryRule => ({
+  resize: { kind: "shorter", size: Math.max(height, width) },
+  crop: { width, height },
+  interpolation: "bilinear",
+});
 
 /** What a JSON object says of preprocessing; undefined if it says nothing. Throws a BadInputError or MisuseError for what cannot be meant. */
 export function statedInConfig(
@@ -85,6 +115,9 @@ export function statedInConfig(
   checkKeys("statedInConfig", options, ["ignoresOthers"]);
   const { ignoresOthers = false } = options;
   if (!isObject(config)) return undefined;
+  // Both take the middle square of a picture; one gives its pixels from −1 to 1, and one from 0 to 1.
+  if (isTeachable(config)) return { ...statedBy("symmetric"), geometry: middle };
+  if (isLobes(config)) return { ...statedBy("unit"), geometry: middle };
   // timm keeps it under a key; in older files the object itself is it.
   const { pretrained_cfg: timm, image_processor: processor } = config;
   if (isObject(timm)) return statedByTimm(timm, where);
@@ -110,13 +143,33 @@ export function statedInConfig(
   }
   // torchvision's transforms of its weights, written down.
   if ("resize_size" in config && ("mean" in config || "std" in config)) return statedByTorchvision(config, where);
+  if ("resize_mode" in config && "mean" in config) return statedByOpenClip(config, where);
   const isTimm = "input_size" in config || "crop_pct" in config || "architecture" in config;
   if (isTimm && ("mean" in config || "std" in config || "crop_pct" in config)) return statedByTimm(config, where);
   if (!keys.some((key) => key !== "layout" && ourKeys.has(key))) return undefined;
   if (!ignoresOthers) return statedByUs(config, where);
+  if (!isOurScale(config.scale)) return statedByForeign(config, where, true);
   // A key that is nearly one of ours is meant to be it.
   const isOurs = (key: string): boolean => ourKeys.has(key) || nearest(key, ourKeys) !== undefined;
-  return statedByUs(Object.fromEntries(Object.entries(config).filter(([key]) => isOurs(key))), where);
+  return statedByUs(
+    Object.fromEntries(
+      Object.entries(config)
+        .filter(([key]) => isOurs(key))
+        .map(asOurs),
+    ),
+    where,
+  );
+}
+
+/** Whether `scale` is one of ours, and no factor. */
+const isOurScale = (scale: unknown): boolean =>
+  scale === undefined || scale === "symmetric" || scale === 1 || (isNumber(scale) && scale >= 255);
+
+/** An entry with what others write in its place: words in capitals, how many channels there are, how rows lie in memory. */
+function asOurs([key, value]: readonly [key: string, value: unknown]): [key: string, value: unknown] {
+  const text = typeof value === "string" ? value.toLowerCase() : value;
+  if (key === "channels") return [key, isNumber(text) ? undefined : text];
+  return [key, key === "layout" && text !== "nchw" && text !== "nhwc" ? undefined : key === "layout" ? text : value];
 }
 
 const ourKeys: ReadonlySet<string> = new Set(["scale", "mean", "std", "channels", "geometry", "layout"]);
@@ -347,6 +400,24 @@ function statedByTorchvision(config: Json, where: string): StatedPreprocessing {
             return { resize: { kind: "shorter", size }, crop: { width, height }, interpolation };
           }
         : undefined,
+  };
+}
+
+/** OpenCLIP: (x − mean) / std of x in [0, 1]; the middle of the picture, all of it squeezed, or all of it in a frame. */
+function statedByOpenClip(config: Json, where: string): StatedPreprocessing {
+  const mean = numbersAt(config, "mean", where) ?? [0, 0, 0];
+  const std = numbersAt(config, "std", where);
+  checkNormalization(where, defined({ mean, std }));
+  const interpolation = config.interpolation === "bilinear" ? "bilinear" : "bicubic";
+  const kinds: Readonly<Record<string, "exact" | "pad">> = { squash: "exact", longest: "pad" };
+  const mode = String(config.resize_mode);
+  return {
+    normalization: numbersOf(mean, std),
+    channels: "rgb",
+    geometry: (height, width) =>
+      Object.hasOwn(kinds, mode)
+        ? { resize: { kind: kinds[mode], width, height }, interpolation }
+        : { ...middle(height, width), interpolation },
   };
 }
 

@@ -6,11 +6,13 @@
 import { BadInputError, PerceptualBallError } from "../../errors.ts";
 import type { GeometryRule } from "../../image/geometry.ts";
 import type { Model } from "../../onnx/model.ts";
-import { isLiteralList, literalAt, numbersIn, parseLiteral } from "../labels/literal.ts";
+import { isLiteralList, isLiteralMap, type Literal, literalAt, numbersIn, parseLiteral } from "../labels/literal.ts";
 import type { ModelWarning } from "../network/prepare-model.ts";
 import type { Normalization } from "./preprocessing.ts";
-import { type StatedPreprocessing, statedInConfig, statedWithin } from "./read-config.ts";
+import { statedInConfig, statedWithin } from "./read-config.ts";
+import { pairOf, statedByForeign, statedByWords } from "./read-foreign-config.ts";
 import { statedInPipeline } from "./read-pipeline.ts";
+import type { StatedPreprocessing } from "./source.ts";
 
 export interface MetadataReading {
   readonly stated: readonly { readonly stated: StatedPreprocessing; readonly reason: string }[];
@@ -45,21 +47,16 @@ export function statedInMetadata(
   };
   const own = metadata.get("preprocessing");
   if (own !== undefined) {
-    let parsed: unknown;
+    const parsed = jsonOf(own) ?? plainLiteral(own);
+    const words = parsed === undefined || typeof parsed === "string" ? statedByWords(String(parsed ?? own)) : undefined;
     try {
-      parsed = JSON.parse(own);
-    } catch {
-      unusable("preprocessing", "it is not JSON");
-    }
-    if (parsed !== undefined) {
-      try {
-        const found = statedWithin(parsed, "metadata") ?? statedInPipeline(parsed, "metadata");
-        if (found === undefined) unusable("preprocessing", "it has none of scale, channels, mean, std and geometry");
-        else stated.push({ stated: found, reason: "the model's own metadata" });
-      } catch (error) {
-        if (!(error instanceof PerceptualBallError)) throw error;
-        unusable("preprocessing", error.complaint.what);
-      }
+      const found = words ?? statedWithin(parsed, "metadata") ?? statedInPipeline(parsed, "metadata");
+      if (found !== undefined) stated.push({ stated: found, reason: "the model's own metadata" });
+      else if (parsed === undefined) unusable("preprocessing", "it is not JSON, and no usual way has this name");
+      else unusable("preprocessing", "it has none of scale, channels, mean, std and geometry");
+    } catch (error) {
+      if (!(error instanceof PerceptualBallError)) throw error;
+      unusable("preprocessing", error.complaint.what);
     }
   }
   const ofInput = graph.inputs.find(
@@ -73,15 +70,48 @@ export function statedInMetadata(
   imageKeys(all, note, unusable);
   ultralytics(all, note, warnings);
   for (const [key, text] of all) {
-    if (key !== "preprocessing" && /^\s*[[{]/.test(text) && /normalize/i.test(text)) {
-      note(key, () => statedInPipeline(jsonOf(text), key));
+    if (key === "preprocessing") continue;
+    const before = stated.length + warnings.length;
+    const isOfPictures = saysPixels.test(key) || /normalize/i.test(text);
+    const isObject = /^\s*[[{]/.test(text);
+    if (isObject && isOfPictures) note(key, () => statedInPipeline(jsonOf(text), key));
+    const speaks =
+      /image_mean|crop_pct|input_size/.test(text) || (/["']mean["']/i.test(text) && isOfPixels(`${key} mean`));
+    if (/^\s*\{/.test(text) && speaks)
+      note(key, () => statedWithin(jsonOf(text) ?? plainLiteral(text), key, { ignoresOthers: true }));
+    if (isObject && isOfPictures && stated.length + warnings.length === before) {
+      note(key, () => {
+        const value = jsonOf(text) ?? plainLiteral(text);
+        const pair = pairOf(value);
+        return statedByForeign(pair ?? value, key, true);
+      });
     }
-    const isOfPictures =
-      /image_mean|crop_pct|input_size/.test(text) || (/"mean"/.test(text) && isOfPixels(`${key} mean`));
-    if (key === "preprocessing" || !/^\s*\{/.test(text) || !isOfPictures) continue;
-    note(key, () => statedWithin(jsonOf(text), key, { ignoresOthers: true }));
+    if (isOfPictures && stated.length + warnings.length === before) note(key, () => statedByWords(text));
+    // Silence would leave it to a guess that claims that nothing says how pixels are prepared.
+    if (saysPixels.test(key) && !isNoWay(text) && stated.length + warnings.length === before) {
+      unusable(`${key}=${text.trim().slice(0, 40)}`, "nothing of what it says is known");
+    }
   }
   return { stated, warnings };
+}
+
+/** Keys of metadata that are of how pixels are prepared, whatever stands before. */
+const saysPixels =
+  /(^|[^a-z])(pre[-_ ]?process(ing|or)?([-_ ]?(input|mode|function|fn|config|transforms?))?|(image|input|val|test|eval)[-_ ]?transforms?|transforms?|normali[sz](e|er|ation)([-_ ]?(mode|type|name|stats))?)$/i;
+
+/** Texts that say whether something is done and not what, or how many. */
+const isNoWay = (text: string): boolean => /^\s*(true|false|yes|no|null|-?[\d.]*)\s*$/i.test(text);
+
+/** The value of a literal that Python printed, in plain objects and lists; undefined where it is none. */
+function plainLiteral(text: string): unknown {
+  const plain = (value: Literal): unknown =>
+    isLiteralMap(value)
+      ? Object.fromEntries(value.entries.map(([key, item]) => [key, plain(item)]))
+      : isLiteralList(value)
+        ? value.map(plain)
+        : value;
+  const literal = parseLiteral(text);
+  return literal === undefined ? undefined : plain(literal);
 }
 
 /** The value that a text writes in JSON; undefined where it is none. */
@@ -265,23 +295,38 @@ function namedNumbers(all: ReadonlyMap<string, string>, note: Note, warnings: Mo
     ofPixels,
     /(^|[^a-z0-9])((image|img|input|pixel|norm)[_ ]?)?(std|stds|stdev|scale_values|std_values|std_value)$/i,
   );
+  const variance = std === undefined ? entry(ofPixels, /(^|[^a-z0-9])(var|variance)s?$/i) : undefined;
   const reversed = found(/(^|[^a-z0-9])reverse_input_channels$/i);
   const order = found(
     /(^|[^a-z0-9])(channel_order|channels_order|color_format|color_order|color_space|color_mode|input_format|to_rgb|bgr)$/i,
   );
   const scale = entry(ofPixels, /(^|[^a-z0-9])(scale|scale_?factor|pixel_scale|input_scale|rescale_factor)$/i);
   const range = found(/(^|[^a-z0-9])pixel_range$/i);
-  if (mean !== undefined || std !== undefined) {
+  const each = scale === undefined ? undefined : numbersOfText(scale[1]);
+  const isOfEach = scale !== undefined && std === undefined && variance === undefined && each?.length === 3;
+  if (isOfEach) {
+    const values = { mean: mean === undefined ? undefined : numbersOfText(mean[1]), scale: each };
+    note(keysOf([mean, scale]), () => statedByForeign(values, scale[0], true));
+  }
+  if (!isOfEach && (mean !== undefined || (std ?? variance) !== undefined)) {
     const factor = scale === undefined ? Number.NaN : Number(scale[1]);
     // A factor of 1/255, as some write for it.
     const isFactor = Math.abs(factor * 255 - 1) < 0.01;
     const isScaled = factor > 0 && factor !== 1;
-    const keys = keysOf([mean, std, isScaled ? scale : undefined]);
+    const keys = keysOf([mean, std ?? variance, isScaled ? scale : undefined]);
     note(keys, () => {
       const means = mean === undefined ? undefined : numbersOfText(mean[1]);
-      const deviations = std === undefined ? undefined : numbersOfText(std[1]);
-      if ((mean !== undefined && means === undefined) || (std !== undefined && deviations === undefined)) {
-        const text = mean !== undefined && means === undefined ? mean[1] : (std?.[1] ?? "");
+      const deviations =
+        variance !== undefined
+          ? numbersOfText(variance[1])?.map(Math.sqrt)
+          : std === undefined
+            ? undefined
+            : numbersOfText(std[1]);
+      if (
+        (mean !== undefined && means === undefined) ||
+        ((std ?? variance) !== undefined && deviations === undefined)
+      ) {
+        const text = mean !== undefined && means === undefined ? mean[1] : ((std ?? variance)?.[1] ?? "");
         throw new BadInputError({ where: keys, what: "they are no numbers", got: JSON.stringify(text) });
       }
       const largest = Math.max(...(means ?? [0]).map(Math.abs), ...(deviations ?? [0]).map(Math.abs));
@@ -298,7 +343,13 @@ function namedNumbers(all: ReadonlyMap<string, string>, note: Note, warnings: Mo
   }
   const alone = scale ?? range;
   // Alone, it says that bytes become numbers from 0 to 1.
-  if (mean === undefined && std === undefined && alone !== undefined && Math.abs(Number(alone[1]) * 255 - 1) < 0.01) {
+  if (
+    mean === undefined &&
+    (std ?? variance) === undefined &&
+    !isOfEach &&
+    alone !== undefined &&
+    Math.abs(Number(alone[1]) * 255 - 1) < 0.01
+  ) {
     note(`${alone[0]}=${alone[1]}`, () => ({ normalization: { scale: 1, mean: [0, 0, 0], std: [1, 1, 1] } }));
   }
   if (reversed !== undefined) {

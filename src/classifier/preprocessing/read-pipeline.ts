@@ -6,7 +6,8 @@ import { BadInputError } from "../../errors.ts";
 import type { GeometryRule } from "../../image/geometry.ts";
 import type { Interpolation } from "../../image/resize.ts";
 import { areOfBytes, checkConsistent, checkNormalization } from "./preprocessing.ts";
-import { growthOf, type StatedPreprocessing } from "./read-config.ts";
+import { growthOf } from "./read-config.ts";
+import type { StatedPreprocessing } from "./source.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -139,8 +140,8 @@ interface Resized {
 
 function resizeOf(name: string, args: Json): Resized | undefined {
   const interpolation = interpolationOf(args.interpolation ?? args.interp);
-  const shorter = [args.resize_short, args.max_size, args.scale].find(isSide);
-  if (/^(resizeedge|smallestmaxsize|resizeimage)$/.test(name) && shorter !== undefined) {
+  const shorter = [args.resize_short, args.short_size, args.max_size, args.scale].find(isSide);
+  if (/^(resizeedge|resizebyshort|smallestmaxsize|resizeimage)$/.test(name) && shorter !== undefined) {
     return args.edge === "long" ? undefined : { to: shorter, interpolation };
   }
   if (!/^resize(image)?$/.test(name) || args.keep_ratio === true) return undefined;
@@ -222,6 +223,13 @@ export function statedForNvinfer(entries: ReadonlyMap<string, string>, where: st
       interpolation: "bilinear",
     }),
   };
+}
+
+/** The same entries of a configuration in YAML; undefined where it has no section of that name with one of the normalization's. */
+export function nvinferSection(config: unknown): ReadonlyMap<string, string> | undefined {
+  const section = isObject(config) ? config.property : undefined;
+  if (!isObject(section) || !("net-scale-factor" in section || "offsets" in section)) return undefined;
+  return new Map(Object.entries(section).map(([key, value]) => [key, String(value)]));
 }
 
 /** The entries of the section [property] of such a file; undefined where it has none. */

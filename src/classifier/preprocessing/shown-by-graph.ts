@@ -7,9 +7,9 @@ import type { PreparedModel } from "../network/prepare-model.ts";
 import { takesAnyRange } from "./any-range.ts";
 import type { ChannelMap } from "./channel-maps.ts";
 import { affineOf, fullScaleOfNumbers, type NormalizationName, normalizations } from "./preprocessing.ts";
-import type { StatedPreprocessing } from "./read-config.ts";
 import { type InputChain, readInputChain } from "./read-input-chain.ts";
 import { mostOfUnits, seenByFirstLayer, seenByNormalization, seenBytes } from "./seen-statistics.ts";
+import type { StatedPreprocessing } from "./source.ts";
 import { type Source, statedBy } from "./source.ts";
 
 /** The type of numbers that the model's file says it takes. */

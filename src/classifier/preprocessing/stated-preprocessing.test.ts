@@ -297,6 +297,75 @@ describe("metadata in the forms in use", () => {
     expect([guess.factor[0], guess.offset[0]]).toEqual([expect.closeTo(factor, 4), expect.closeTo(offset, 4)]);
   });
 
+  test.each<[string, Readonly<Record<string, string>>, number, number, "rgb" | "bgr"]>([
+    ["a variance", { mean: "0.5", variance: "0.0625" }, 4, -2, "rgb"],
+    ["a factor for each channel", { mean: "[127.5, 127.5, 127.5]", scale: "[0.01, 0.02, 0.03]" }, 2.55, -1.275, "rgb"],
+    ["a factor for each channel alone", { scale: "[0.01, 0.02, 0.03]" }, 2.55, 0, "rgb"],
+    ["Python's dictionary", { preprocess: "{'mean': [0.5, 0.5, 0.5], 'std': [0.25, 0.25, 0.25]}" }, 4, -2, "rgb"],
+    [
+      "Python's dictionary under our key",
+      { preprocessing: "{'mean': (0.5, 0.5, 0.5), 'std': (0.25, 0.25, 0.25)}" },
+      4,
+      -2,
+      "rgb",
+    ],
+    ["a pair of lists", { normalize: "[[0.5, 0.5, 0.5], [0.25, 0.25, 0.25]]" }, 4, -2, "rgb"],
+    ["a name", { preprocessing: "caffe" }, 255, -103.939, "bgr"],
+    ["a name of ours in quotes", { preprocessing: '"symmetric"' }, 2, -1, "rgb"],
+    ["a name under another key", { normalization: "[-1, 1]" }, 2, -1, "rgb"],
+    ["Keras' mode", { preprocess_input: "tf" }, 2, -1, "rgb"],
+    [
+      "a function of Keras'",
+      { preprocessing_function: "tf.keras.applications.vgg16.preprocess_input" },
+      255,
+      -103.939,
+      "bgr",
+    ],
+    [
+      "transforms as they are printed",
+      {
+        transforms:
+          "Compose(\n    Resize(size=10, interpolation=bicubic)\n    CenterCrop(size=(8, 8))\n    ToTensor()\n    Normalize(mean=tensor([0.5000, 0.5000, 0.5000]), std=tensor([0.2500, 0.2500, 0.2500]))\n)",
+      },
+      4,
+      -2,
+      "rgb",
+    ],
+  ])("%s", (_, metadata, factor, offset, order) => {
+    const guess = guessOf(plain, { metadata });
+    expect(guess).toMatchObject({ order, isUncertain: false, all: [] });
+    expect(guess.reason).toMatch(/metadata/);
+    expect([guess.factor[0], guess.offset[0]]).toEqual([expect.closeTo(factor, 4), expect.closeTo(offset, 4)]);
+  });
+
+  test("transforms as they are printed say how pictures are resized", () => {
+    const transforms =
+      "Compose(Resize(size=10, interpolation=bicubic) CenterCrop(size=8) Normalize(mean=[0, 0, 0], std=[1, 1, 1]))";
+    expect(guessOf(plain, { metadata: { transforms } }).geometry).toEqual({
+      ...{ resize: { kind: "shorter", size: 10 }, crop: { width: 8, height: 8 } },
+      interpolation: "bicubic",
+    });
+  });
+
+  test.each<Readonly<Record<string, string>>>([
+    { preprocess: "as in the paper" },
+    { preprocessing_function: "my_project.preprocess" },
+    { image_transform: "v2" },
+    { normalization: '{"kind": "zscore"}' },
+  ])("what speaks of pixels and is not understood is a warning: %j", (metadata) => {
+    expect(guessOf(plain, { metadata }).all).toEqual([
+      { code: "unusable-metadata", message: expect.stringContaining("nothing of what it says is known") },
+    ]);
+  });
+
+  test.each<Readonly<Record<string, string>>>([
+    { normalize: "True" },
+    { preprocessing_version: "3" },
+    { transform_count: "4" },
+  ])("what says only whether, or how many, is none: %j", (metadata) => {
+    expect(guessOf(plain, { metadata }).all).toEqual([]);
+  });
+
   test("what cannot be used is a warning, never nothing", () => {
     const metadata: readonly Readonly<Record<string, string>>[] = [
       { preprocessing: "{" },

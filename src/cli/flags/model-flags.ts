@@ -9,7 +9,8 @@ import {
   normalizations,
   type Preprocessing,
 } from "../../classifier/preprocessing/preprocessing.ts";
-import { type StatedPreprocessing, statedInConfig } from "../../classifier/preprocessing/read-config.ts";
+import { statedInConfig } from "../../classifier/preprocessing/read-config.ts";
+import type { StatedPreprocessing } from "../../classifier/preprocessing/source.ts";
 import { BadInputError, MisuseError } from "../../errors.ts";
 import type { GeometryRule } from "../../image/geometry.ts";
 import { type Interpolation, interpolations } from "../../image/resize.ts";

@@ -20,6 +20,7 @@ function beside(files: Readonly<Record<string, unknown>>) {
   return {
     from: stated.map(({ reason }) => reason.replace(" beside the model", "")),
     normalization: stated[0]?.stated.normalization,
+    channels: stated[0]?.stated.channels,
     names: labels[0]?.names,
     codes: warnings.map(({ code }) => code),
   };
@@ -50,13 +51,6 @@ PostProcess:
       true,
       true,
     ],
-    [
-      "Lobe",
-      { "signature.json": { classes: { Label: names }, inputs: { Image: { shape: [null, 8, 8, 3] } } } },
-      false,
-      true,
-    ],
-    ["Teachable Machine", { "metadata.json": { tmVersion: "2.4.5", labels: names } }, false, true],
     ["ultralytics", { "metadata.yaml": "names:\n  0: ant\n  1: bee\nstride: 1\n" }, false, true],
     ["the model's own", { "net.json": { ...units, class_names: names } }, true, true],
     [
@@ -73,6 +67,100 @@ PostProcess:
     if (statesPixels) expect(normalization).toMatchObject(units);
     expect(found).toEqual(namesClasses ? names : undefined);
     expect(codes).toEqual([]);
+  });
+
+  const bytes = [123.675, 116.28, 103.53];
+  const deviations = [58.395, 57.12, 57.375];
+  const three = (value: number): readonly number[] => [value, value, value];
+  test.each<[string, Record<string, unknown>, object, "rgb" | "bgr" | undefined]>([
+    [
+      "Lobe",
+      { "signature.json": { classes: { Label: names }, inputs: { Image: { shape: [null, 8, 8, 3] } } } },
+      { scale: 1, mean: three(0), std: three(1) },
+      "rgb",
+    ],
+    [
+      "Teachable Machine",
+      { "metadata.json": { tmVersion: "2.4.5", labels: names } },
+      { scale: "symmetric", mean: three(0), std: three(1) },
+      "rgb",
+    ],
+    ["OpenCLIP", { "open_clip_config.json": { preprocess_cfg: { ...units, resize_mode: "squash" } } }, units, "rgb"],
+    ["fastai", { "export.json": { imagenet_stats: [units.mean, units.std] } }, units, undefined],
+    [
+      "NVIDIA's in YAML",
+      { "nvdsinfer_config.yaml": "property:\n  net-scale-factor: 0.5\n  offsets: 1;2;3\n  model-color-format: 1\n" },
+      { scale: 255, mean: [1, 2, 3], std: three(2) },
+      "bgr",
+    ],
+    ["Keras' mode", { "preprocessing.json": { mode: "caffe" } }, { scale: 255, std: three(1) }, "bgr"],
+    [
+      "Keras' rescale",
+      { "model_config.json": { rescale: 1 / 255, target_size: [8, 8] } },
+      { scale: 1, std: three(1) },
+      undefined,
+    ],
+    [
+      "a function of Keras'",
+      { "config.json": { preprocessing: { function: "keras.applications.xception.preprocess_input" } } },
+      { scale: "symmetric" },
+      "rgb",
+    ],
+    ["an order beside the numbers", { "preprocess.json": { ...units, color_order: "BGR" } }, units, "bgr"],
+    ["how many channels there are", { "preprocess.json": { ...units, channels: 3, layout: "NCHW" } }, units, undefined],
+    ["words in capitals", { "preprocess.json": { ...units, channels: "BGR" } }, units, "bgr"],
+    [
+      "an order in another section",
+      {
+        "config.yaml":
+          "MODEL:\n  PIXEL_MEAN: [103.53, 116.28, 123.675]\n  PIXEL_STD: [1, 1, 1]\nINPUT:\n  FORMAT: BGR\n",
+      },
+      { scale: 255, mean: bytes.toReversed(), std: three(1) },
+      "bgr",
+    ],
+    ["deeper", { "config.json": { data: { test: { pipeline: { normalize: units } } } } }, units, undefined],
+    [
+      "factors",
+      { "preprocess.json": { mean: bytes, scale: deviations.map((value) => 1 / value) } },
+      { scale: 255, mean: bytes, std: deviations.map((value) => expect.closeTo(value, 6)) },
+      undefined,
+    ],
+    [
+      "variances",
+      { "preprocess.json": { mean: units.mean, variance: three(0.0625) } },
+      { scale: 1, ...units },
+      undefined,
+    ],
+    [
+      "one for all channels",
+      { "preprocess.json": { mean: 127.5, std: 127.5 } },
+      { scale: 255, std: [127.5] },
+      undefined,
+    ],
+    [
+      "a factor and an offset",
+      { "preprocess.json": { scale: 1 / 127.5, offset: -1 } },
+      { scale: 255, mean: three(127.5), std: three(127.5) },
+      undefined,
+    ],
+  ])("what %s says of pixels", (_, files, normalization, channels) => {
+    const found = beside(files);
+    expect(found).toMatchObject({ from: Object.keys(files), normalization, codes: [] });
+    expect(found.channels).toBe(channels);
+  });
+
+  test("a file that is called a preprocessing and says nothing that is known is a warning", () => {
+    expect(beside({ "preprocessing.json": { recipe: "ours" } })).toMatchObject({ from: [], codes: ["unusable-file"] });
+    expect(beside({ "preprocess.json": { mean: 0.5, scale: -1 } }).codes).toEqual(["unusable-file"]);
+  });
+
+  test.each([
+    ["ranges of random crops", { transforms: { RandomResizedCrop: { scale: [0.08, 1] } } }],
+    ["noise", { transforms: [{ name: "GaussNoise", mean: 0, std: 0.05 }] }],
+    ["boxes", { head: { bbox_coder: { target_means: [0, 0, 0, 0], target_stds: [1, 1, 1, 1] } } }],
+    ["losses", { loss: { mean: [0.1, 0.2, 0.3], std: [1, 1, 1] } }],
+  ])("%s are no preprocessing", (_, config) => {
+    expect(beside({ "config.yaml": config, "config.json": config })).toMatchObject({ from: [], codes: [] });
   });
 
   test("NVIDIA's names its own model and list", () => {
@@ -99,7 +187,10 @@ PostProcess:
     ["a configuration of another model", { "other.onnx": "", "other.json": { ...units, class_names: names } }],
     ["counts under the words of names", { "data.yaml": "names: 3\nnc: 3\n" }],
   ])("%s say nothing, and nothing is said of them", (_, files) => {
-    expect(beside(files)).toEqual({ from: [], normalization: undefined, names: undefined, codes: [] });
+    expect(beside(files)).toEqual({
+      ...{ from: [], normalization: undefined, channels: undefined },
+      ...{ names: undefined, codes: [] },
+    });
   });
 
   test("steps that cannot be meant are a warning", () => {

@@ -13,18 +13,18 @@ import type { NameSource } from "../../classifier/labels/resolve-labels.ts";
 import type { StatedHead } from "../../classifier/network/head/head.ts";
 import { statedHead } from "../../classifier/network/head/stated-head.ts";
 import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
-import {
-  pixelConfigWithin,
-  type StatedPreprocessing,
-  statedInConfig,
-  statedWithin,
-} from "../../classifier/preprocessing/read-config.ts";
+import { pixelConfigWithin, statedAmongOthers, statedWithin } from "../../classifier/preprocessing/read-config.ts";
 import { statedInMetadata } from "../../classifier/preprocessing/read-metadata.ts";
-import { nvinferEntries, statedForNvinfer, statedInPipeline } from "../../classifier/preprocessing/read-pipeline.ts";
-import type { StatedBeside } from "../../classifier/preprocessing/source.ts";
+import {
+  nvinferEntries,
+  nvinferSection,
+  statedForNvinfer,
+  statedInPipeline,
+} from "../../classifier/preprocessing/read-pipeline.ts";
+import type { StatedBeside, StatedPreprocessing } from "../../classifier/preprocessing/source.ts";
 import { BadInputError, PerceptualBallError } from "../../errors.ts";
 import { decodeText } from "./decode-text.ts";
-import { configFilesBeside, nameFilesBeside } from "./name-files.ts";
+import { configFilesBeside, isCalledPreprocessing, nameFilesBeside } from "./name-files.ts";
 
 export interface BesideModel {
   readonly stated: readonly StatedBeside[];
@@ -118,10 +118,23 @@ export function readBesideModel(path: string): BesideModel {
     quietly(() => {
       config = /\.json$/i.test(name) ? JSON.parse(file.text) : parseYaml(file.text);
     });
-    attempt(file.path, () => add(statedInPipeline(config, name)));
+    attempt(file.path, () => {
+      const isOfPixels = isCalledPreprocessing(name);
+      const entries = nvinferSection(config);
+      const ofPlugin = entries && statedForNvinfer(entries, name);
+      const steps = ofPlugin ?? statedInPipeline(config, name);
+      const found =
+        steps === undefined || pixelConfigWithin(config) !== undefined
+          ? statedAmongOthers(config, name, isOfPixels)
+          : undefined;
+      add(steps);
+      add(found);
+      if (isOfPixels && steps === undefined && found === undefined) {
+        const expected = '{ "mean": […], "std": […] } or the steps of a preprocessing';
+        throw new BadInputError({ where: name, what: "nothing of what it says is known", expected });
+      }
+    });
     quietly(() => {
-      const ofPixels = pixelConfigWithin(config);
-      if (ofPixels !== undefined) add(statedInConfig(ofPixels, name, { ignoresOthers: true }));
       const names = namesWithin(config);
       if (names === undefined) return;
       labels.push({ ...{ names: readLabels(names, name), reason, where: name }, isGiven: false, isIncidental: true });

@@ -45,7 +45,15 @@ describe("lists of names are known by what they are called", () => {
       "index_to_name.json",
       "ImageNet1k-labels.txt",
     ],
-    ...["categories.txt", "label2id.json", "class_to_idx.json", "labels.yaml", "class_dict.csv", "classnames.txt"],
+    ...[
+      "categories.txt",
+      "label2id.json",
+      "class_to_idx.json",
+      "labels.yaml",
+      "class_dict.csv",
+      "classnames.txt",
+      "vocab.json",
+    ],
   ])("%s", (file) => {
     expect(taken(file)).toEqual([file]);
   });

@@ -43,7 +43,11 @@ export function nameFilesBeside(folders: readonly string[], model: string): read
 
 /** What configurations of models and of their preprocessing are called, and lists of names among other things. */
 const configuring =
-  /^((model|pre[-_]?process(ing|or)?|transforms?|data|dataset|inference([-_]?cls)?|deploy|pipeline|signature|metadata|export)([-_. ](config|cfg|metadata|params|info|transforms?|preprocess(ing)?))?|config[-_]infer.*|.*nvinfer.*)$/;
+  /^((model|pre[-_]?process(ing|or)?|transforms?|normali[sz](e|er|ation)|data|dataset|inference([-_]?cls)?|deploy|pipeline|signature|metadata|export|models|open[-_]?clip([-_]model)?|experiment|train)([-_. ](config|cfg|metadata|params|info|spec|transforms?|preprocess(ing)?))?|config|args|hparams|settings|config[-_]infer.*|.*(nvinfer|nvdsinfer).*)$/;
+
+/** Whether a configuration is of pixels alone, by what it is called. */
+export const isCalledPreprocessing = (name: string): boolean =>
+  /^(pre[-_]?process|(image|input)?[-_]?transforms?[-_. ]|normali[sz])/i.test(name);
 
 /**
  * The files in `folders` that may configure the model called `model`: JSON and YAML under the usual words or under the model's own name, and texts that
@@ -97,7 +101,9 @@ function rankOf(name: string, own: string, models: readonly string[]): number | 
   const isOwn = isOf(own);
   // What is left of the name is looked at; of "model.json" nothing is.
   const rest = (isOwn ? stem.slice(own.length + 1) : stem).replace(before, "");
-  if (!naming.test(rest) && extension !== ".names") return undefined;
+  // fastai's list of classes; of a text's words in lines it is not one.
+  const isVocabulary = rest === "vocab" && extension === ".json";
+  if (!naming.test(rest) && !isVocabulary && extension !== ".names") return undefined;
   return isOwn ? 0 : 1 + usual.length;
 }
 
