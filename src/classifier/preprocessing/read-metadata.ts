@@ -346,7 +346,6 @@ function namedNumbers(all: ReadonlyMap<string, string>, note: Note, warnings: Mo
   if (
     mean === undefined &&
     (std ?? variance) === undefined &&
-    !isOfEach &&
     alone !== undefined &&
     Math.abs(Number(alone[1]) * 255 - 1) < 0.01
   ) {
