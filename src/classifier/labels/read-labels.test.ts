@@ -25,6 +25,19 @@ describe("names are read in the forms that files have", () => {
     ["a table with quotes", 'class_index;class_name;note\r\n0;tabby;"a; b"\r\n1;fox;\r\n2;"red panda";\r\n'],
     ["a table of a label and a name", "label,name\n0,tabby\n1,fox\n2,red panda\n"],
     ["a table of names and folders", "folder;name\nn02123045;tabby\nn02119789;fox\nn02509815;red panda\n"],
+    ["arrows", "0 -> tabby\n1 -> fox\n2 => red panda\n"],
+    ["a list of a program, without its brackets", "'tabby',\n'fox',\n'red panda'\n"],
+    ["quotes", '"tabby"\n"fox"\n"red panda"\n'],
+    ["commas behind", "tabby,\nfox,\nred panda,\n"],
+    ["YAML's list under another key", "classes:\n- tabby\n- fox\n- red panda\n"],
+    ["YAML's list in one line under another key", "labels: [tabby, fox, red panda]\n"],
+    ["objects by their numbers", '{"1": {"name": "fox"}, "0": {"name": "tabby"}, "2": {"name": "red panda"}}'],
+    [
+      "objects with class_id and class_name",
+      '[{"class_id": 1, "class_name": "fox"}, {"class_id": 0, "class_name": "tabby"}, {"class_id": 2, "class_name": "red panda"}]',
+    ],
+    ["a list within another object", '{"data": {"path": "x", "classes": ["tabby", "fox", "red panda"]}}'],
+    ["a dictionary within a label map", '{"label_map": {"fox": 1, "tabby": 0, "red panda": 2}}'],
     ["a JSON list", '["tabby", "fox", "red panda"]'],
     ["a JSON dictionary", '{"0": "tabby", "2": "red panda", "1": "fox"}'],
     ["Keras' class indices", '{"tabby": 0, "red panda": 2, "fox": 1}'],
@@ -120,6 +133,7 @@ describe("where names come from", () => {
 
   test.each([
     ["names", "{0: 'tabby', 1: 'fox', 2: 'red panda'}"],
+    ["config", '{"model_type": "vit", "id2label": {"0": "tabby", "1": "fox", "2": "red panda"}}'],
     ["classes", '["tabby", "fox", "red panda"]'],
     ["labels", "tabby\nfox\nred panda"],
     ["class_names", "tabby,fox,red panda"],

@@ -5,7 +5,7 @@
  * class_index.json and class_indices, Hugging Face's id2label and label2id, ultralytics' names); YAML's `names:`; TensorFlow's label maps.
  */
 import { BadInputError, checkForm } from "../../errors.ts";
-import { isLiteralList, isLiteralMap, type Literal, literalAt, parseLiteral } from "./literal.ts";
+import { isLiteralList, isLiteralMap, type Literal, type LiteralMap, literalAt, parseLiteral } from "./literal.ts";
 
 /** A name with the number that stands beside it. */
 type Numbered = readonly [number: number, name: string];
@@ -61,7 +61,16 @@ function namesOfText(text: string, where: string): readonly string[] {
   if (yaml !== undefined) return yaml;
   const lines = numberedParts(plain) ?? plain.split(/\r?\n|\r/);
   while (lines.length > 0 && lines[lines.length - 1].trim() === "") lines.pop();
-  return namesOfTable(lines, where) ?? namesOfNumberedLines(lines, where) ?? lines.map(withoutSynset);
+  return namesOfTable(lines, where) ?? namesOfNumberedLines(lines, where) ?? unlisted(lines).map(withoutSynset);
+}
+
+/** `lines` without the commas behind each, and the quotes around each, of a list that was written in a program. */
+function unlisted(lines: readonly string[]): readonly string[] {
+  const filled = lines.filter((line) => line.trim() !== "");
+  const isListed = filled.length > 1 && filled.slice(0, -1).every((line) => /\S\s*,\s*$/.test(line));
+  const bare = isListed ? lines.map((line) => line.replace(/\s*,\s*$/, "")) : lines;
+  const isQuoted = filled.length > 0 && bare.every((line) => line.trim() === "" || /^\s*(["']).*\1\s*$/.test(line));
+  return isQuoted ? bare.map(unquoted) : bare;
 }
 
 /** The numbered names that a text holds in one line, "0:red,1:green"; undefined if it is none. */
@@ -101,7 +110,15 @@ const listKeys = [
   "idx_to_class",
   "class_to_idx",
   "class_indices",
+  "label_map",
 ];
+
+/** What the entries of a list call a name and its number. */
+const entryNames = ["name", "label", "class", "class_name", "className", "label_name", "display_name"];
+const entryNumbers = ["id", "index", "idx", "class_id", "classId", "class_index", "label_id"];
+
+/** Objects further within others are not looked into. */
+const deepest = 3;
 
 /** What is called so holds the numbers of names, and not the names of numbers. */
 const numbersOfNames = /(label|name|class)[-_ ]?(2|to)[-_ ]?(id|ids|idx|index|indices)|class[-_ ]?indices/i;
@@ -110,14 +127,17 @@ const numbersOfNames = /(label|name|class)[-_ ]?(2|to)[-_ ]?(id|ids|idx|index|in
  * The names that a list or a dictionary holds, by what it is `called`; undefined if it holds none. Of a dictionary whose keys and values are all numbers
  * the keys are the names where it is called so, or where they are in the order of texts ("1", "10", "2") and the values count.
  */
-export function namesOfLiteral(value: Literal, where: string, called = where): readonly string[] | undefined {
+export function namesOfLiteral(
+  value: Literal,
+  where: string,
+  called = where,
+  depth = 0,
+): readonly string[] | undefined {
   if (isLiteralList(value)) {
     if (value.every((item) => isLiteralMap(item))) {
       const items = value.flatMap((item, index): Numbered[] => {
-        const name = ["name", "label", "class"]
-          .map((key) => literalAt(item, key))
-          .find((one) => typeof one === "string");
-        const number = ["id", "index"].map((key) => literalAt(item, key)).find((one) => typeof one === "number");
+        const name = nameOf(item);
+        const number = entryNumbers.map((key) => literalAt(item, key)).find((one) => typeof one === "number");
         return name === undefined ? [] : [[number ?? index, name]];
       });
       return items.length === value.length && items.length > 0 ? inOrder(items, where) : undefined;
@@ -149,14 +169,31 @@ export function namesOfLiteral(value: Literal, where: string, called = where): r
   }
   for (const key of listKeys) {
     const inner = literalAt(value, key);
-    const names = inner === undefined ? undefined : namesOfLiteral(inner, where, key);
+    const names = inner === undefined ? undefined : namesOfLiteral(inner, where, key, depth + 1);
+    if (names !== undefined) return names;
+  }
+  return depth < deepest ? namesFurtherIn(value, where, depth) : undefined;
+}
+
+/** The names under one of the keys of objects within `value`. */
+function namesFurtherIn({ entries }: LiteralMap, where: string, depth: number): readonly string[] | undefined {
+  for (const [, inner] of entries) {
+    if (
+      !isLiteralMap(inner) ||
+      !inner.entries.some(([key]) => listKeys.includes(key) || isLiteralMap(literalAt(inner, key)))
+    )
+      continue;
+    const names = namesOfLiteral(inner, where, where, depth + 1);
     if (names !== undefined) return names;
   }
   return undefined;
 }
 
-/** A name, or Keras' pair of a WordNet number and a name. */
+/** A name, an object that has one, or Keras' pair of a WordNet number and a name. */
 function nameOf(item: Literal): string | undefined {
+  if (isLiteralMap(item)) {
+    return entryNames.map((key) => literalAt(item, key)).find((one) => typeof one === "string");
+  }
   if (typeof item === "string") return withoutSynset(item);
   if (typeof item === "number") return String(item);
   if (!isLiteralList(item)) return undefined;
@@ -194,7 +231,7 @@ function namesOfNumberedLines(lines: readonly string[], where: string): readonly
   const ranges = filled.filter((line) => /^\s*\d+\s+(?:[-–]|to)\s+\d/.test(line));
   if (ranges.length * 2 > filled.length) return undefined;
   const patterns = [
-    /^(\s*[[("']?(\d+)[\])"']?(?:\s*[:=;,|]\s*|\s+-\s+|\.\s+|\s+|\)\s*))(\S.*)$/,
+    /^(\s*[[("']?(\d+)[\])"']?(?:\s*(?:->|=>|→|[:=;,|])\s*|\s+-\s+|\.\s+|\s+|\)\s*))(\S.*)$/,
     /^()()\s*["']?(\S.*?)["']?\s*([\s:=;,|]\s*(\d+))\s*$/,
   ];
   for (const pattern of patterns) {
@@ -309,12 +346,16 @@ function fields(line: string, separator: string): string[] {
   return [...cells, cell.trim()];
 }
 
-/** What stands under `names:` in YAML, as a list or with numbers, or the items of a file that is nothing but a list. */
+/** Keys of YAML under which names stand, the most usual first. */
+const yamlKeys = ["names", "class_names", "label_names", "classes", "labels", "categories"];
+
+/** What stands under `names:` or the like in YAML, as a list or with numbers, or the items of a file that is nothing but a list. */
 function namesOfYaml(text: string, where: string): readonly string[] | undefined {
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "" && !line.trim().startsWith("#"));
   const items = lines.flatMap((line) => /^\s*-\s+(\S.*)$/.exec(line)?.[1] ?? []);
   if (items.length > 1 && items.length === lines.length) return items.map((item) => unquoted(item));
-  const match = /^names\s*:[ \t]*(.*)$/m.exec(text);
+  const match =
+    yamlKeys.map((key) => new RegExp(`^${key}\\s*:[ \\t]*(.*)$`, "m").exec(text)).find((one) => one !== null) ?? null;
   if (match === null) return undefined;
   const [whole, inline] = match;
   if (inline.trim() !== "" && !inline.trim().startsWith("#")) {

@@ -40,6 +40,9 @@ const nameKey =
 const otherKey =
   /(^|[^a-z])(num|nb|n|no|number|number_of|count|input|output|feature|layer|node|tensor|value|column|file|model|metric|author)s?[-_. ]?(of[-_. ])?(names|labels|classes|categories)$/i;
 
+/** A whole configuration that names classes under one of transformers' or timm's keys. */
+const configured = /^\s*\{[^]*["'](id2label|label2id|label_names|class_names|class_to_idx)["']\s*:/;
+
 /** The names that are given, and those that the files beside the model and its metadata hold, in the order of trust. */
 export function labelSources(
   given: readonly string[] | string | undefined,
@@ -63,7 +66,8 @@ export function labelSources(
   const { inputs, outputs } = model.graph;
   const ofValues = new Set([...inputs, ...outputs].map(({ name }) => name));
   const embedded = [...model.metadata].flatMap(([key, text]): NameSource[] => {
-    if (!nameKey.test(key) || otherKey.test(key) || /^\s*\d*\s*$/.test(text)) return [];
+    const isOfNames = nameKey.test(key) && !otherKey.test(key);
+    if ((!isOfNames && !configured.test(text)) || /^\s*\d*\s*$/.test(text)) return [];
     const reason = `the model's metadata (${key})`;
     try {
       const names = namesOfMetadata(text, key);
