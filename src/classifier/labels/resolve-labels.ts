@@ -41,7 +41,7 @@ const otherKey =
   /(^|[^a-z])(num|nb|n|no|number|number_of|count|input|output|feature|layer|node|tensor|value|column|file|model|metric|author)s?[-_. ]?(of[-_. ])?(names|labels|classes|categories)$/i;
 
 /** A whole configuration that names classes under one of transformers' or timm's keys. */
-const configured = /^\s*\{[^]*["'](id2label|label2id|label_names|class_names|class_to_idx)["']\s*:/;
+const configured = /^\s*\{[\s\S]*["'](id2label|label2id|label_names|class_names|class_to_idx)["']\s*:/;
 
 /** The names that are given, and those that the files beside the model and its metadata hold, in the order of trust. */
 export function labelSources(

@@ -309,6 +309,18 @@ describe("cosine distances, and what falls with distances", () => {
     expect(named.logits).toEqual(named.output);
   });
 
+  test.each([
+    ["distances", `${difference} s = ReduceL2 <axes = [2], keepdims = 0> (d) y = ArgMin <axis = 1> (s)`, "s"],
+    ["any numbers", "y = ArgMin <axis = 1> (z)", "z"],
+    ["the nearest of them", "v, y = TopK <largest = 0> (z, k)", "z"],
+  ])("where the model itself chooses the smallest of %s", (_, body, numbers) => {
+    const found = prepare(body, { more: `${more}, int64[1] k = {1}`, outputs: "(int64[1,1] y)" });
+    expect(found.prepared.head).toMatchObject({ kind: "softmax", count: 3 });
+    expect(found.prepared.warnings.map(({ code }) => code)).toEqual(["doubtful-head"]);
+    const { logits, output } = valuesOf(found, numbers);
+    expect(logits).toEqual(output.map((value) => -value));
+  });
+
   test("of exponentials of them, and of scores, the shares are the softmax of what is raised", () => {
     const kernel = `${difference} s = ReduceSumSquare <axes = [2], keepdims = 0> (d) m = Neg (s) y = Exp (m)`;
     expect(prepare(kernel, { more }).prepared).toMatchObject({ logits: "m", head: { kind: "softmax" } });

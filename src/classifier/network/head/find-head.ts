@@ -188,8 +188,8 @@ export function appendTwoClasses(to: NodeAppender, score: string): string {
 }
 
 function notesOn(candidate: Candidate): string[] {
-  const { output, isRanked } = candidate;
-  const ranked = `output ${JSON.stringify(output)} only says which scores are the largest, or large enough: the scores themselves are taken`;
+  const { output, isRanked, falls } = candidate;
+  const ranked = `output ${JSON.stringify(output)} only says which scores are the ${falls === "closeness" ? "smallest" : "largest, or large enough"}: the scores themselves are taken`;
   return [...(isRanked ? [ranked] : []), ...meaningOf(candidate)];
 }
 
@@ -225,10 +225,15 @@ function meaningOf({ kind, reading, scores, what, count, falls, limit }: Candida
 }
 
 function warningsOn(
-  { kind, count, otherwise, reading, value, output, what, falls }: Candidate,
+  { kind, count, otherwise, reading, value, output, what, falls, isRanked }: Candidate,
   isStated: boolean,
 ): FoundHead["warnings"] {
   const name = JSON.stringify(value);
+  if (falls === "closeness" && kind === "softmax" && isRanked) {
+    const taken = `${JSON.stringify(output)} says which of ${count} numbers is smallest: it is taken for the class`;
+    const message = `${taken}. Where they are distances to stored pictures, as of nearest neighbors, these are what is called a class`;
+    return [{ code: "doubtful-head", message }];
+  }
   if (falls !== undefined && kind !== "value") {
     const why =
       falls === "probabilities" ? "falls as the probabilities rise that it is made of" : "is a distance to each class";

@@ -102,12 +102,14 @@ export function candidateAt(
   };
   let given = output;
   let isRanked = false;
+  let isBySmallest = false;
   for (
     let before = decidedFrom(typed, behind(given), producers);
     wanted === undefined && before !== undefined;
     before = decidedFrom(typed, behind(given), producers)
   ) {
     isRanked = true;
+    isBySmallest ||= choosesSmallest(producers.get(behind(given)));
     given = before;
   }
   const name = asScores(given);
@@ -121,6 +123,7 @@ export function candidateAt(
       ...{ batch, labelCount: options.labelCount, isNamed: wanted !== undefined },
     });
   if (count === 1) return oneNumber(typed, common, otherwise, producers.get(behind(name)));
+  if (isBySmallest) return bySmallest(several(name));
   const candidate = several(name);
   // Named by the user, the numbers are taken as they are.
   if (wanted !== undefined || isRead(candidate)) return candidate;
@@ -163,6 +166,23 @@ export function candidateAt(
   return { ...made, what, ...(falls ? { falls: "probabilities" } : {}) };
 }
 
+/** Whether a ranking puts the smallest number first. */
+function choosesSmallest(node: Node | undefined): boolean {
+  return node?.opType === "ArgMin" || (node?.opType === "TopK" && attributesOf(node).int("largest", 1) === 0);
+}
+
+/** A candidate whose class is the smallest of its numbers, as the model itself chooses it. */
+function bySmallest(candidate: Candidate): Candidate {
+  const { value, scores, reading } = candidate;
+  const what = "numbers of which the model chooses the smallest, with the other sign";
+  const negated: LogReading = {
+    append: (to) => to.op("Neg", [scores ?? reading?.append(to) ?? value]),
+    scores: undefined,
+    what,
+  };
+  return { ...candidate, kind: "softmax", scores: undefined, reading: negated, what, falls: "closeness" };
+}
+
 /** Whether what a candidate's numbers are made of was found in the graph. */
 function isRead({ tier, kind, reading, otherwise }: Candidate): boolean {
   return (
@@ -187,6 +207,7 @@ function decidedFrom(typed: TypedGraph, name: string, producers: ReadonlyMap<str
   if (hasTrait(node, "ranking")) return first;
   switch (node.opType) {
     case "Hardmax":
+    case "ArgMin":
       return first;
     case "ReduceMax": {
       // The largest of several probabilities is no probability of one thing.
