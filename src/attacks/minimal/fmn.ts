@@ -39,7 +39,8 @@ type Settings = Omit<ValuesOf<typeof options>, "lastStepSize"> & { readonly last
 /**
  * FMN from the image itself; the answer is the least change that reached the goal, and, where none did, the last point. Details: its `distance` in the
  * norm, null without one. It has no budget. Deviation: in ℓ0 the radius stays at 1 at least; in the authors' code it falls to 0, which keeps all elements.
- * Deviation: until the goal is reached the first time, the radius is 10⁻⁶ of it larger, or an image would stay on the boundary of a linear network.
+ * Deviation: until the goal is reached the first time, the radius is 10⁻⁶ of it larger, or an image would stay on the boundary of a linear network; and
+ * after a quarter of the steps without success it grows by γ at least, as it does after a success.
  */
 export const fmn = defineAttack({
   name: "fmn",
@@ -65,6 +66,12 @@ export const fmn = defineAttack({
 
 /** Where the network is linear a step ends on the boundary itself, up to rounding, and the next would as well: so much farther it is crossed. */
 const beyond = 1 + 1e-6;
+
+/**
+ * For this share of the steps a radius that reaches the linearized boundary is believed to do. Where the margin flattens on the way, or the picture's
+ * bounds cut a part of the step off, such radii come ever closer to the boundary from the wrong side.
+ */
+const trusted = 0.25;
 
 /** What γ shrinks to. */
 const lastGamma = 0.001;
@@ -100,7 +107,10 @@ export function* fmnSearch({ image, goal }: AttackTask, settings: Settings): Sea
       radius = Math.max(radius, 1);
     } else if (isReached) radius = Math.min(radius * (1 - share), least);
     else if (wasReached) radius *= 1 + share;
-    else radius = (length + Math.abs(goal.margin(logits)) / dualOf(gradient)) * beyond;
+    else {
+      const nearest = (length + Math.abs(goal.margin(logits)) / dualOf(gradient)) * beyond;
+      radius = step < steps * trusted ? nearest : Math.max(nearest, radius * (1 + share));
+    }
     radius = Math.min(radius, farthest);
     const factor = (lastStepSize + (stepSize - lastStepSize) * left) / Math.max(euclideanNorm(gradient), 1e-12);
     for (let i = 0; i < change.length; i++) change[i] -= factor * gradient[i];

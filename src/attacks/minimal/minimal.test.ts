@@ -41,6 +41,28 @@ test.each([
   expect(raw.distances[norm]).toBeLessThan(1.02 * least);
 });
 
+test.each(["l2", "l1"] as const)(
+  "FMN in %s leaves a picture at the bounds, which cut half of each step off",
+  async (norm) => {
+    // On black the odd elements cannot go where the gradient leads: only the even ones can, and the least change is 0.2 of them in all.
+    const weights = Array.from({ length: 64 }, (_, i) => (i % 2 === 0 ? -1 : 1));
+    const bounded = createClassifier(
+      parseModel(`
+      <ir_version: 8, opset_import: ["" : 18]>
+      net (float[N, 1, 8, 8] x) => (float[N, 2] logits)
+      <float[2, 64] W = {${[...weights, ...weights.map(() => 0)].join(", ")}}, float[2] b = {0.2, 0}>
+      { f = Flatten (x)  logits = Gemm <transB = 1> (f, W, b) }`),
+      { runtime: ort, preprocessing: { scale: 1, mean: [0], std: [1], channels: "rgb" } },
+    );
+    const { raw } = await fmn.attack(bounded, floatTensor(new Float32Array(64), [1, 8, 8]), { norm, rounding: "none" });
+    expect(raw.success).toBe(true);
+    const least = norm === "l2" ? 0.2 / Math.sqrt(32) : 0.2;
+    expect(raw.distances[norm]).toBeGreaterThan(least - 1e-6);
+    expect(raw.distances[norm]).toBeLessThan(1.05 * least);
+    await bounded.dispose();
+  },
+);
+
 test("EAD changes the element that counts and leaves the others, with a weight on ℓ1 that is large enough", async () => {
   const options = { steps: 200, constant: 0.1, rounding: "none", abort: false } as const;
   const sparse = await ead.attack(linear, gray, { ...options, beta: 0.02, rule: "l1" });
