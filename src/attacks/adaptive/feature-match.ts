@@ -1,6 +1,6 @@
 /** @file Imitates the features of a clean image: Sabour, Cao, Faghri and Fleet (ICLR 2016). */
 import type { Classifier } from "../../classifier/classifier.ts";
-import { anatomyOf } from "../../classifier/network/feature-grids.ts";
+import { anatomyOf, checkReals, holdsReals } from "../../classifier/network/feature-grids.ts";
 import type { Layer } from "../../classifier/network/layers.ts";
 import type { Extension } from "../../classifier/passes/extension.ts";
 import { MisuseError } from "../../errors.ts";
@@ -58,8 +58,9 @@ function featuresOf(layers: readonly Layer[]): Extension {
 /** The last grid of the network with more than one position that every way passes through; the layer before the logits where there is none. */
 function lastFeatures(classifier: Classifier): readonly Layer[] {
   const { grids, cuts } = anatomyOf(classifier);
-  const spatial = grids.filter(({ layer, height, width }) => cuts.has(layer.name) && height * width > 1).at(-1);
-  const before = classifier.layers.at(-2);
+  const isChoice = (layer: Layer): boolean => cuts.has(layer.name) && holdsReals(classifier, layer);
+  const spatial = grids.filter(({ layer, height, width }) => height * width > 1 && isChoice(layer)).at(-1);
+  const before = classifier.layers.slice(0, -1).findLast((layer) => holdsReals(classifier, layer));
   return spatial !== undefined ? [spatial.layer] : before === undefined ? [] : [before];
 }
 
@@ -87,7 +88,9 @@ export const featureMatch = defineAttack({
     const budget = ballOf("feature-match", ball, classifier);
     const length = stepSize ?? (2.5 * budget.epsilon) / steps;
     const layers =
-      given === undefined || given.length === 0 ? lastFeatures(classifier) : classifier.selectLayers(given);
+      given === undefined || given.length === 0
+        ? lastFeatures(classifier)
+        : checkReals("feature-match: layers", classifier, classifier.selectLayers(given));
     if (layers.length === 0) {
       throw new MisuseError({
         where: "feature-match: layers",

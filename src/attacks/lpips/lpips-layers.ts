@@ -1,6 +1,6 @@
 /** @file Which layers an LPIPS distance compares where nobody says. */
 import type { Classifier } from "../../classifier/classifier.ts";
-import { anatomyOf } from "../../classifier/network/feature-grids.ts";
+import { anatomyOf, holdsReals } from "../../classifier/network/feature-grids.ts";
 import { isActivation, type Layer } from "../../classifier/network/layers.ts";
 import { automaticLayers } from "../perceptual/perceptual-layers.ts";
 
@@ -9,11 +9,9 @@ import { automaticLayers } from "../perceptual/perceptual-layers.ts";
  * and the last stage ends with its ReLU). Where there are fewer than two of them, as in transformers, those of {@link automaticLayers}.
  */
 export function lpipsLayers(classifier: Classifier): Layer[] {
-  const { types } = classifier.prepared.typed(classifier.prepared.fixedBatch ?? 1);
   const last = new Map<number, Layer>();
   for (const { layer, height, width } of anatomyOf(classifier).grids) {
-    const isReal = types.get(layer.name)?.dtype === "float32";
-    if (isReal && height * width > 1 && isActivation(layer)) last.set(height * width, layer);
+    if (holdsReals(classifier, layer) && height * width > 1 && isActivation(layer)) last.set(height * width, layer);
   }
   return last.size >= 2 ? [...last.values()] : automaticLayers(classifier);
 }

@@ -1,6 +1,6 @@
 /** @file Which layers the perceptual term compares: the paper's, the released code's, and a choice for any network. */
 import type { Classifier } from "../../classifier/classifier.ts";
-import { type Anatomy, anatomyOf, type FeatureGrid } from "../../classifier/network/feature-grids.ts";
+import { type Anatomy, anatomyOf, type FeatureGrid, holdsReals } from "../../classifier/network/feature-grids.ts";
 import { isActivation, type Layer } from "../../classifier/network/layers.ts";
 import { MisuseError } from "../../errors.ts";
 import { producersOf } from "../../onnx/model.ts";
@@ -15,7 +15,8 @@ import { hasTrait, type OperatorName } from "../../onnx/operators/table.ts";
  * convolution is that of its normalization. Deviation: the second convolution before its normalization no longer exists
  * then; the folded one takes its place. Any other network is counted as it is.
  */
-export function paperLayers({ layers }: Classifier): Layer[] {
+export function paperLayers(classifier: Classifier): Layer[] {
+  const layers = countedLayers(classifier);
   const numbers = [3, 8, 15, 22];
   if (beginsLikeFoldedVgg(layers)) {
     const conv = layers.filter((layer) => layer.operator === "Conv");
@@ -34,7 +35,7 @@ export function paperLayers({ layers }: Classifier): Layer[] {
  * Deviation: the fourth convolution is then the folded one. Networks with fewer operations get {@link automaticLayers}.
  */
 export function detectionLayers(classifier: Classifier): Layer[] {
-  const { layers } = classifier;
+  const layers = countedLayers(classifier);
   if (beginsLikeFoldedVgg(layers)) {
     const conv = layers.filter((layer) => layer.operator === "Conv");
     const relu = layers.filter((layer) => layer.operator === "Relu");
@@ -43,6 +44,14 @@ export function detectionLayers(classifier: Classifier): Layer[] {
   }
   const numbers = [5, 10, 15];
   return layers.length > 15 ? numbers.map((index) => layers[index]) : automaticLayers(classifier);
+}
+
+/**
+ * The layers that numbers count: all of them but the steps between a quantized network's real numbers and its bytes, and what is computed in bytes, so that it
+ * is counted as the network that it was made of.
+ */
+function countedLayers(classifier: Classifier): Layer[] {
+  return classifier.layers.filter((layer) => layer.operator !== "DequantizeLinear" && holdsReals(classifier, layer));
 }
 
 function beginsLikeFoldedVgg(layers: readonly Layer[]): boolean {
@@ -66,7 +75,8 @@ function numbered(layers: readonly Layer[], numbers: readonly number[]): Layer[]
  * The released code's layers: the outputs of the fifth to the tenth ReLU (relu3_1 to relu4_2 of VGG-19). Other activations
  * count where a network has no ReLU; a network with fewer gives the middle ones it has.
  */
-export function releasedLayers({ layers }: Classifier): Layer[] {
+export function releasedLayers(classifier: Classifier): Layer[] {
+  const layers = countedLayers(classifier);
   const relus = layers.filter((layer) => layer.operator === "Relu");
   const activations = relus.length > 0 ? relus : layers.filter(isActivation);
   if (activations.length >= 10) return activations.slice(4, 10);
@@ -94,9 +104,7 @@ const mostStages = 4;
 export function automaticLayers(classifier: Classifier): Layer[] {
   const anatomy = anatomyOf(classifier);
   const { grids, cuts, lastAttention } = anatomy;
-  const { types } = classifier.prepared.typed(classifier.prepared.fixedBatch ?? 1);
-  // Truth values and indices have no distance.
-  const isReal = ({ name }: Layer): boolean => types.get(name)?.dtype === "float32";
+  const isReal = (layer: Layer): boolean => holdsReals(classifier, layer);
   const ways = grids.filter((grid) => {
     const { layer } = grid;
     return cellsOf(grid) > 1 && cuts.has(layer.name) && isReal(layer) && !isMove({ opType: layer.operator });
@@ -122,6 +130,11 @@ function isMove(node: OperatorName): boolean {
   return hasTrait(node, "moves") || node.opType === "Pad";
 }
 
+/** Whether an operator gives on what it reads: as it is, or rounded to bytes. */
+function isPassedOn(node: OperatorName): boolean {
+  return isMove(node) || node.opType === "QuantizeLinear";
+}
+
 /** The last layer of each resolution but the coarsest, of layers that every way passes through. */
 function stagesOf(ways: readonly FeatureGrid[]): Layer[] {
   const stages = new Map(ways.map((grid) => [cellsOf(grid), grid.layer]));
@@ -132,15 +145,16 @@ function stagesOf(ways: readonly FeatureGrid[]): Layer[] {
 }
 
 /** What enters each step down in resolution: one layer for each, the last one, which the branches of a stage have joined. */
-function stepsDown({ layers, prepared }: Classifier, { grids }: Anatomy): Layer[] {
+function stepsDown(classifier: Classifier, { grids }: Anatomy): Layer[] {
+  const { layers, prepared } = classifier;
   const { graph } = prepared;
   const producers = producersOf(graph);
   const byName = new Map(layers.map((layer) => [layer.name, layer]));
   const cells = new Map(grids.map((grid) => [grid.layer.name, cellsOf(grid)]));
-  /** The layer that computed what a value holds; undefined for the image. */
+  /** The layer that computed what a value holds, before it was rounded to bytes; undefined for the image. */
   const sourceOf = (name: string): Layer | undefined => {
     let source = name;
-    for (let node = producers.get(name); node !== undefined && isMove(node); node = producers.get(source)) {
+    for (let node = producers.get(name); node !== undefined && isPassedOn(node); node = producers.get(source)) {
       [source] = node.inputs;
     }
     return byName.get(source);
@@ -154,7 +168,8 @@ function stepsDown({ layers, prepared }: Classifier, { grids }: Anatomy): Layer[
       if (before === undefined || after <= 1 || before < 2 * after || before >= 9 * after) continue;
       const source = sourceOf(name);
       const previous = stages.get(before);
-      if (source !== undefined && source.index >= (previous?.index ?? 0)) stages.set(before, source);
+      if (source === undefined || !holdsReals(classifier, source)) continue;
+      if (source.index >= (previous?.index ?? 0)) stages.set(before, source);
     }
   }
   return [...stages.values()];

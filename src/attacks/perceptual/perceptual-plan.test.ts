@@ -1,8 +1,10 @@
 import * as ort from "onnxruntime-node";
 import { afterAll, describe, expect, test } from "vitest";
+import { byteImage, byteNetwork } from "../../../test/byte-network.ts";
 import { type Classifier, createClassifier } from "../../classifier/classifier.ts";
 import { parseModel } from "../../onnx/text/parse.ts";
 import { completeOptions, type OptionsOf } from "../../options/schema.ts";
+import { attackNamed } from "../attacks.ts";
 import { automaticLayers, detectionLayers, releasedLayers } from "./perceptual-layers.ts";
 import { type PerceptualPreset, perceptualOptions } from "./perceptual-options.ts";
 import { perceptualPlan } from "./perceptual-plan.ts";
@@ -106,4 +108,30 @@ test("the layers are the preset's own unless they are given; none at all is a ch
   expect(without("released").layers).toEqual(releasedLayers(classifier));
   expect(without("detection").layers).toEqual(detectionLayers(classifier));
   expect(without("auto").layers).toEqual(automaticLayers(classifier));
+});
+
+describe("a network that is quantized throughout", () => {
+  const quantized = createClassifier(byteNetwork(), { runtime: ort, preprocessing: "unit" });
+  afterAll(() => quantized.dispose());
+
+  test("layers are compared in real numbers: where there are bytes, before these", async () => {
+    const kinds = (layers: readonly { readonly operator: string }[]) => layers.map(({ operator }) => operator);
+    expect(kinds(automaticLayers(quantized))).toEqual(["Conv", "Conv"]);
+    expect(kinds(detectionLayers(quantized))).toEqual(["Conv", "Conv"]);
+    for (const name of ["perceptual", "fgsm", "lpa", "feature-match"]) {
+      const [result] = await attackNamed(name).run(quantized, [byteImage], { lpips: true });
+      expect(result.raw.distances.perceptual).toBeGreaterThan(0);
+    }
+  });
+
+  test("layers of bytes that are named are refused", async () => {
+    for (const name of ["perceptual", "lpa", "feature-match"]) {
+      await expect(attackNamed(name).run(quantized, [byteImage], { layers: ["QuantizeLinear[1]"] })).rejects.toThrow(
+        /layers: e holds no float32, expected layers of real values\. Choose the operation before it, or the DequantizeLinear behind it/,
+      );
+    }
+    await expect(attackNamed("fgsm").run(quantized, [byteImage], { distanceLayers: ["MaxPool[0]"] })).rejects.toThrow(
+      /layers: m holds no float32/,
+    );
+  });
 });

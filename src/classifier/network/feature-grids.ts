@@ -5,6 +5,7 @@
  * Transpose, or the tokens [N, T, C] of a transformer, of which the first may be class tokens.
  */
 import { isNonDifferentiable } from "../../autodiff/rules/index.ts";
+import { MisuseError } from "../../errors.ts";
 import type { Node } from "../../onnx/model.ts";
 import { nodesBetween } from "../../onnx/nodes-between.ts";
 import { hasTrait } from "../../onnx/operators/table.ts";
@@ -46,6 +47,30 @@ const anatomies = new WeakMap<PreparedModel, Anatomy>();
 interface Network {
   readonly layers: readonly Layer[];
   readonly prepared: PreparedModel;
+}
+
+/** Whether a layer's values are real numbers, and not the bytes of a quantized network, truth values or indices, which have no distance and no mean. */
+export function holdsReals({ prepared }: Pick<Network, "prepared">, { name }: Layer): boolean {
+  return prepared.typed(prepared.fixedBatch ?? 1).types.get(name)?.dtype === "float32";
+}
+
+/** `layers`, if all of them hold real numbers; else throws a MisuseError with the first that does not. */
+export function checkReals(
+  where: string,
+  network: Pick<Network, "prepared">,
+  layers: readonly Layer[],
+): readonly Layer[] {
+  const broken = layers.find((layer) => !holdsReals(network, layer));
+  if (broken === undefined) return layers;
+  const isQuantized = broken.operator === "QuantizeLinear";
+  throw new MisuseError({
+    where,
+    what: `${broken.name} holds no float32`,
+    expected: "layers of real values",
+    advice: isQuantized
+      ? "Choose the operation before it, or the DequantizeLinear behind it."
+      : "`perceptual-ball inspect` lists the layers.",
+  });
 }
 
 /** The grids of a network, and where its layers stand to one another. */

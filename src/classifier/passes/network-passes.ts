@@ -3,6 +3,7 @@ import type { RuleTable } from "../../autodiff/rules/index.ts";
 import { checkForm, checkKeys, kindOf, MisuseError, numberIn, oneOf } from "../../errors.ts";
 import type { Graph } from "../../onnx/model.ts";
 import type { SessionOptions } from "../../runtime/session.ts";
+import { checkReals } from "../network/feature-grids.ts";
 import type { Layer } from "../network/layers.ts";
 import type { PreparedModel } from "../network/prepare-model.ts";
 import type { Normalization } from "../preprocessing/preprocessing.ts";
@@ -124,6 +125,9 @@ export function networkPasses(
     return extensions.indexOf(extension);
   };
 
+  const checkCompared = (name: string, layers: readonly Layer[]): readonly Layer[] =>
+    checkReals(name, { prepared }, checkLayers(name, layers));
+
   const openDistances = (options: DistanceOptions, further: readonly Layer[], most: number): Promise<OpenGraph> => {
     const batch = prepared.batchFor(most);
     const layers = [...options.layers, ...further].map((layer) => layer.name);
@@ -133,13 +137,13 @@ export function networkPasses(
   };
   const checkedDistances = (name: string, options: DistanceOptions) => {
     checkKeys(name, options, ["layers", "further", "batch"]);
-    checkLayers(`${name}: layers`, options?.layers);
+    checkCompared(`${name}: layers`, options?.layers);
     const further = checkLayers(`${name}: further`, options.further ?? []);
     return { further, most: checkBatch(name, options.batch) };
   };
   const openObjective = async (name: string, options: ObjectiveOptions) => {
     checkKeys(name, options, ["layers", "space", "batch"]);
-    const layers = checkLayers(`${name}: layers`, options?.layers);
+    const layers = checkCompared(`${name}: layers`, options?.layers);
     const space = oneOf(`${name}: space`, options.space ?? "pixels", ["pixels", "network"]);
     const most = checkBatch(name, options.batch);
     const batch = prepared.batchFor(most);
@@ -150,7 +154,7 @@ export function networkPasses(
 
   const openLpips = async (name: string, options: LpipsOptions, hasGradient: boolean) => {
     checkKeys(name, options, ["layers", "batch"]);
-    const layers = checkLayers(`${name}: layers`, options?.layers);
+    const layers = checkCompared(`${name}: layers`, options?.layers);
     if (layers.length === 0) {
       throw new MisuseError({
         where: `${name}: layers`,

@@ -1,6 +1,6 @@
 /** @file Which layers detectors look at, and how their values become few numbers. */
 import type { Classifier } from "../../classifier/classifier.ts";
-import { anatomyOf, type FeatureGrid } from "../../classifier/network/feature-grids.ts";
+import { anatomyOf, checkReals, type FeatureGrid, holdsReals } from "../../classifier/network/feature-grids.ts";
 import { isActivation, type Layer, type LayerSelector } from "../../classifier/network/layers.ts";
 import { checkForm, MisuseError } from "../../errors.ts";
 import { producersOf } from "../../onnx/model.ts";
@@ -15,7 +15,7 @@ import type { Part } from "../part.ts";
 export function stageLayers(classifier: Classifier): Layer[] {
   checkForm("stageLayers: classifier", classifier, ["layers", "prepared", "input"]);
   const { grids, cuts, positions, weighted } = anatomyOf(classifier);
-  const way = grids.filter((grid) => cuts.has(grid.layer.name) && isReal(classifier, grid.layer));
+  const way = grids.filter((grid) => cuts.has(grid.layer.name) && holdsReals(classifier, grid.layer));
   const spatial = way.filter(({ height, width }) => height * width > 1);
   const [stem] = spatial.filter(({ layer }) => isActivation(layer));
   const ends = new Map<number, Layer>();
@@ -60,11 +60,6 @@ function positionOf(positions: ReadonlyMap<string, number>, { name }: Layer): nu
   return positions.get(name) ?? -1;
 }
 
-function isReal({ prepared }: Classifier, { name }: Layer): boolean {
-  const { types } = prepared.typed(prepared.fixedBatch ?? 1);
-  return types.get(name)?.dtype === "float32";
-}
-
 /** The layers that the setting names, or `automatic` ones; throws a MisuseError where there are none. */
 export function chosenLayers(
   where: string,
@@ -73,11 +68,10 @@ export function chosenLayers(
   automatic: (classifier: Classifier) => readonly Layer[],
 ): readonly Layer[] {
   const layers = given === undefined || given.length === 0 ? automatic(classifier) : classifier.selectLayers(given);
-  const broken = layers.find((layer) => !isReal(classifier, layer));
-  if (layers.length > 0 && broken === undefined) return layers;
+  if (layers.length > 0) return checkReals(`${where}: layers`, classifier, layers);
   throw new MisuseError({
     where: `${where}: layers`,
-    what: broken === undefined ? "the network has no layer to look at by itself" : `${broken.name} holds no float32`,
+    what: "the network has no layer to look at by itself",
     expected: "layers of real values",
     advice: "Name some with the setting layers; `perceptual-ball inspect` lists them.",
   });

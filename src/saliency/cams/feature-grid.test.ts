@@ -1,10 +1,12 @@
 import { describe, expect, test } from "vitest";
+import { byteImage, byteNetwork } from "../../../test/byte-network.ts";
 import { tinyClassifier } from "../../../test/tiny-classifier.ts";
 import { type Classifier, createClassifier } from "../../classifier/classifier.ts";
 import { GraphBuilder, type Value } from "../../onnx/builder.ts";
 import { referenceRuntime } from "../../runtime/reference-runtime.ts";
 import { modelOf } from "../../runtime/session.ts";
 import { floatTensor, type Shape, sizeOf } from "../../tensor/tensor.ts";
+import { methodNamed } from "../methods.ts";
 import { excitationGrid, gradCamGrid } from "./feature-grid.ts";
 
 /** A network of 16 × 16 pixels and 3 classes, of which `body` makes what a linear layer reads. */
@@ -132,4 +134,15 @@ test("a network without a grid says so", () => {
   expect(() => excitationGrid("excitation-backprop", flat, null)).toThrow(
     "excitation-backprop: the network has no layer",
   );
+});
+
+test("of a network that computes in bytes the layer of real numbers is read, and bytes that are named are refused", async () => {
+  const quantized = createClassifier(byteNetwork(), { runtime: referenceRuntime, preprocessing: "unit" });
+  expect(gradCamGrid("grad-cam", quantized, null).layer).toMatchObject({ operator: "Conv", ordinal: 1 });
+  expect(excitationGrid("excitation", quantized, null).layer).toMatchObject({ operator: "DequantizeLinear" });
+  expect(() => gradCamGrid("grad-cam", quantized, "m")).toThrow("grad-cam: layer: m holds no float32");
+  for (const name of ["grad-cam", "ablation-cam", "score-cam"]) {
+    const { map } = await methodNamed(name).explain(quantized, byteImage, {});
+    expect([...map.data].every(Number.isFinite)).toBe(true);
+  }
 });

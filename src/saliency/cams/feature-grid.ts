@@ -1,6 +1,12 @@
 /** @file The choice of a layer on a grid over the image: where Grad-CAM and excitation backpropagation read. */
 import type { Classifier } from "../../classifier/classifier.ts";
-import { type Anatomy, anatomyOf, type FeatureGrid } from "../../classifier/network/feature-grids.ts";
+import {
+  type Anatomy,
+  anatomyOf,
+  checkReals,
+  type FeatureGrid,
+  holdsReals,
+} from "../../classifier/network/feature-grids.ts";
 import { describeLayer } from "../../classifier/network/layers.ts";
 import { checkForm, MisuseError, UnsupportedError } from "../../errors.ts";
 
@@ -20,7 +26,7 @@ export const excitationLayer =
 export function gradCamGrid(where: string, classifier: Classifier, selector: string | number | null): FeatureGrid {
   checkForm("gradCamGrid: where", where, "string");
   checkForm("gradCamGrid: classifier", classifier, ["model", "prepared", "input", "guess"]);
-  const anatomy = anatomyOf(classifier);
+  const anatomy = realAnatomy(classifier);
   if (selector !== null) return selected(where, classifier, selector, anatomy);
   const tokens = lastTokens(anatomy);
   if (tokens !== undefined) return tokens;
@@ -38,7 +44,7 @@ export function gradCamGrid(where: string, classifier: Classifier, selector: str
 export function excitationGrid(where: string, classifier: Classifier, selector: string | number | null): FeatureGrid {
   checkForm("excitationGrid: where", where, "string");
   checkForm("excitationGrid: classifier", classifier, ["model", "prepared", "input", "guess"]);
-  const anatomy = anatomyOf(classifier);
+  const anatomy = realAnatomy(classifier);
   if (selector !== null) return selected(where, classifier, selector, anatomy);
   const tokens = lastTokens(anatomy);
   if (tokens !== undefined) return tokens;
@@ -49,6 +55,12 @@ export function excitationGrid(where: string, classifier: Classifier, selector: 
   const before = anatomy.grids.findLast((one) => anatomy.cuts.has(one.layer.name) && positionOf(anatomy, one) < end);
   // A network of one stage has nothing before it but the image.
   return before ?? gradCamGrid(where, classifier, null);
+}
+
+/** With grids of real numbers alone: a class activation map of a quantized network's bytes would be one of their zero point too. */
+function realAnatomy(classifier: Classifier): Anatomy {
+  const anatomy = anatomyOf(classifier);
+  return { ...anatomy, grids: anatomy.grids.filter(({ layer }) => holdsReals(classifier, layer)) };
 }
 
 function sameGrid(a: FeatureGrid, b: FeatureGrid): boolean {
@@ -88,7 +100,7 @@ function noGrid(where: string): UnsupportedError {
 
 function selected(where: string, classifier: Classifier, selector: string | number, { grids }: Anatomy): FeatureGrid {
   const layers = classifier.selectLayers([selector]);
-  const [layer] = layers;
+  const [layer] = checkReals(`${where}: layer`, classifier, layers);
   const grid = grids.find((one) => one.layer.name === layer.name);
   if (layers.length === 1 && grid !== undefined) return grid;
   throw new MisuseError({
