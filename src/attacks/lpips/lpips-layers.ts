@@ -1,6 +1,6 @@
 /** @file Which layers an LPIPS distance compares where nobody says. */
 import type { Classifier } from "../../classifier/classifier.ts";
-import { anatomyOf, holdsReals } from "../../classifier/network/feature-grids.ts";
+import { anatomyOf, holdsReals, isFeature } from "../../classifier/network/feature-grids.ts";
 import { isActivation, type Layer } from "../../classifier/network/layers.ts";
 import { automaticLayers } from "../perceptual/perceptual-layers.ts";
 
@@ -10,8 +10,10 @@ import { automaticLayers } from "../perceptual/perceptual-layers.ts";
  */
 export function lpipsLayers(classifier: Classifier): Layer[] {
   const last = new Map<number, Layer>();
-  for (const { layer, height, width } of anatomyOf(classifier).grids) {
-    if (holdsReals(classifier, layer) && height * width > 1 && isActivation(layer)) last.set(height * width, layer);
+  const anatomy = anatomyOf(classifier);
+  for (const { layer, height, width } of anatomy.grids) {
+    if (!isFeature(anatomy, layer) || !holdsReals(classifier, layer)) continue;
+    if (height * width > 1 && isActivation(layer)) last.set(height * width, layer);
   }
   return last.size >= 2 ? [...last.values()] : automaticLayers(classifier);
 }

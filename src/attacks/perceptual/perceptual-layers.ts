@@ -1,6 +1,12 @@
 /** @file Which layers the perceptual term compares: the paper's, the released code's, and a choice for any network. */
 import type { Classifier } from "../../classifier/classifier.ts";
-import { type Anatomy, anatomyOf, type FeatureGrid, holdsReals } from "../../classifier/network/feature-grids.ts";
+import {
+  type Anatomy,
+  anatomyOf,
+  type FeatureGrid,
+  holdsReals,
+  isFeature,
+} from "../../classifier/network/feature-grids.ts";
 import { isActivation, type Layer } from "../../classifier/network/layers.ts";
 import { MisuseError } from "../../errors.ts";
 import { producersOf } from "../../onnx/model.ts";
@@ -47,11 +53,13 @@ export function detectionLayers(classifier: Classifier): Layer[] {
 }
 
 /**
- * The layers that numbers count: all of them but the steps between a quantized network's real numbers and its bytes, and what is computed in bytes, so that it
- * is counted as the network that it was made of.
+ * The layers that numbers count: all of them but what prepares the image, the steps between a quantized network's real numbers and its bytes, and what is
+ * computed in bytes, so that a network counts as it was before it was given its normalization or quantized.
  */
 function countedLayers(classifier: Classifier): Layer[] {
-  return classifier.layers.filter((layer) => layer.operator !== "DequantizeLinear" && holdsReals(classifier, layer));
+  const anatomy = anatomyOf(classifier);
+  const isCounted = (layer: Layer): boolean => isFeature(anatomy, layer) && holdsReals(classifier, layer);
+  return classifier.layers.filter((layer) => layer.operator !== "DequantizeLinear" && isCounted(layer));
 }
 
 function beginsLikeFoldedVgg(layers: readonly Layer[]): boolean {
@@ -94,7 +102,7 @@ export function releasedLayers(classifier: Classifier): Layer[] {
 const mostStages = 4;
 
 /**
- * Layers for a network of any architecture: what enters each step that makes the feature maps smaller, the image and the
+ * Layers for a network of any architecture: what enters each step that makes the feature maps smaller, the image, also a normalized one, and the
  * final pooling excepted – the end of each stage, as in the perceptual loss of Johnson, Alahi and Fei-Fei (2016); the first
  * four of them, since comparing the coarsest maps as well makes the perturbation less focused (energy inside the box on
  * SqueezeNet 1.1: 1.2 times what chance gives, against 1.6). Networks with attention, or with channels last, give the last sum or
@@ -104,7 +112,7 @@ const mostStages = 4;
 export function automaticLayers(classifier: Classifier): Layer[] {
   const anatomy = anatomyOf(classifier);
   const { grids, cuts, lastAttention } = anatomy;
-  const isReal = (layer: Layer): boolean => holdsReals(classifier, layer);
+  const isReal = (layer: Layer): boolean => isFeature(anatomy, layer) && holdsReals(classifier, layer);
   const ways = grids.filter((grid) => {
     const { layer } = grid;
     return cellsOf(grid) > 1 && cuts.has(layer.name) && isReal(layer) && !isMove({ opType: layer.operator });
@@ -145,12 +153,12 @@ function stagesOf(ways: readonly FeatureGrid[]): Layer[] {
 }
 
 /** What enters each step down in resolution: one layer for each, the last one, which the branches of a stage have joined. */
-function stepsDown(classifier: Classifier, { grids }: Anatomy): Layer[] {
+function stepsDown(classifier: Classifier, anatomy: Anatomy): Layer[] {
   const { layers, prepared } = classifier;
   const { graph } = prepared;
   const producers = producersOf(graph);
   const byName = new Map(layers.map((layer) => [layer.name, layer]));
-  const cells = new Map(grids.map((grid) => [grid.layer.name, cellsOf(grid)]));
+  const cells = new Map(anatomy.grids.map((grid) => [grid.layer.name, cellsOf(grid)]));
   /** The layer that computed what a value holds, before it was rounded to bytes; undefined for the image. */
   const sourceOf = (name: string): Layer | undefined => {
     let source = name;
@@ -168,7 +176,7 @@ function stepsDown(classifier: Classifier, { grids }: Anatomy): Layer[] {
       if (before === undefined || after <= 1 || before < 2 * after || before >= 9 * after) continue;
       const source = sourceOf(name);
       const previous = stages.get(before);
-      if (source === undefined || !holdsReals(classifier, source)) continue;
+      if (source === undefined || !isFeature(anatomy, source) || !holdsReals(classifier, source)) continue;
       if (source.index >= (previous?.index ?? 0)) stages.set(before, source);
     }
   }

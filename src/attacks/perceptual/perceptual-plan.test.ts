@@ -2,9 +2,11 @@ import * as ort from "onnxruntime-node";
 import { afterAll, describe, expect, test } from "vitest";
 import { byteImage, byteNetwork } from "../../../test/byte-network.ts";
 import { type Classifier, createClassifier } from "../../classifier/classifier.ts";
+import { stageLayers } from "../../detection/features/layer-parts.ts";
 import { parseModel } from "../../onnx/text/parse.ts";
 import { completeOptions, type OptionsOf } from "../../options/schema.ts";
 import { attackNamed } from "../attacks.ts";
+import { lpipsLayers } from "../lpips/lpips-layers.ts";
 import { automaticLayers, detectionLayers, releasedLayers } from "./perceptual-layers.ts";
 import { type PerceptualPreset, perceptualOptions } from "./perceptual-options.ts";
 import { perceptualPlan } from "./perceptual-plan.ts";
@@ -134,4 +136,27 @@ describe("a network that is quantized throughout", () => {
       /layers: m holds no float32/,
     );
   });
+});
+
+test("a network that normalizes its input has the layers that it has without: the normalized picture is none of them", () => {
+  const weights = (count: number): string => Array.from({ length: count }, (_, i) => Math.sin(i * 1.7)).join(", ");
+  const [bare, normalizing] = ["a = Identity (x)", "s = Sub (x, mean)  a = Div (s, std)"].map((begin) => {
+    const model = parseModel(`<ir_version: 8, opset_import: ["" : 18]>
+      net (float[N, 3, 32, 32] x) => (float[N, 4] logits)
+      <float[1, 3, 1, 1] mean = {0.4, 0.5, 0.6}, float[1, 3, 1, 1] std = {0.2, 0.25, 0.3},
+       float[8, 3, 3, 3] u = {${weights(216)}}, float[8, 8, 3, 3] v = {${weights(576)}}, float[8, 4] w = {${weights(32)}}>
+      { ${begin}  c = Conv <pads = [1, 1, 1, 1], strides = [2, 2]> (a, u)  r = Relu (c)
+        d = Conv <pads = [1, 1, 1, 1], strides = [2, 2]> (r, v)  q = Relu (d)
+        e = Conv <pads = [1, 1, 1, 1], strides = [2, 2]> (q, v)  p = Relu (e)
+        g = GlobalAveragePool (p)  f = Flatten (g)  logits = MatMul (f, w) }`);
+    const network = createClassifier(model, { runtime: ort, preprocessing: "unit" });
+    return [automaticLayers, detectionLayers, releasedLayers, lpipsLayers, stageLayers].map((layersOf) =>
+      layersOf(network).map(({ name }) => name),
+    );
+  });
+  expect(bare.slice(0, 2)).toEqual([
+    ["r", "q"],
+    ["r", "q"],
+  ]);
+  expect(normalizing).toEqual(bare);
 });

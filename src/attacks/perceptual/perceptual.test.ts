@@ -345,16 +345,24 @@ test("the paper's numbers count BatchNormalization where it is there", () => {
 });
 
 test("section 5 counts the layers 5, 10 and 15 of the CIFAR network, with its normalizations folded or not", () => {
-  const network = createClassifier(parseModel(convolutional(true)), { runtime: ort, preprocessing: "unit" });
+  const numbers = (count: number): string => Array.from({ length: count }, (_, i) => Math.sin(i)).join(", ");
   const model = (hasNormalization: boolean): Classifier => {
     const block = ["Conv", ...(hasNormalization ? ["BatchNormalization"] : []), "Relu"];
     const pair = [...block, ...block, "MaxPool"];
     const operators = [...pair, ...pair, ...pair, ...block, "MaxPool", "Flatten", "Gemm"];
-    const layers = operators.map((operator, index) => {
-      const ordinal = operators.slice(0, index).filter((other) => other === operator).length;
-      return { index, operator, ordinal, name: `v${index}`, nodeName: "", shape: [1], parameters: 0 };
+    const steps = operators.map((operator, index) => {
+      const from = index === 0 ? "x" : `v${index - 1}`;
+      const to = index === operators.length - 1 ? "logits" : `v${index}`;
+      if (operator === "Conv") return `${to} = Conv <pads = [1, 1, 1, 1]> (${from}, w)`;
+      if (operator === "BatchNormalization") return `${to} = BatchNormalization (${from}, half, half, half, half)`;
+      if (operator === "MaxPool") return `${to} = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (${from})`;
+      return `${to} = ${operator} (${from}${operator === "Gemm" ? ", u" : ""})`;
     });
-    return { ...network, layers };
+    const text = `<ir_version: 8, opset_import: ["" : 18]>
+      net (float[N, 3, 32, 32] x) => (float[N, 4] logits)
+      <float[3, 3, 3, 3] w = {${numbers(81)}}, float[3] half = {0.5, 0.5, 0.5}, float[12, 4] u = {${numbers(48)}}>
+      { ${steps.join("  ")} }`;
+    return createClassifier(parseModel(text), { runtime: ort, preprocessing: "unit" });
   };
   const names = (classifier: Classifier) =>
     detectionLayers(classifier).map(({ operator, ordinal }) => `${operator}[${ordinal}]`);

@@ -10,7 +10,7 @@ import type { Node } from "../../onnx/model.ts";
 import { nodesBetween } from "../../onnx/nodes-between.ts";
 import { hasTrait } from "../../onnx/operators/table.ts";
 import type { Shape } from "../../tensor/tensor.ts";
-import type { Layer } from "./layers.ts";
+import { isActivation, type Layer } from "./layers.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 import { areGridOfPatches, type Part, splitParts, type TokenLayout, tokenLayouts } from "./token-layouts.ts";
 
@@ -37,6 +37,8 @@ export interface Anatomy {
   readonly cuts: ReadonlySet<string>;
   /** Of convolutions and matrix products with weights, the names of their outputs. */
   readonly weighted: ReadonlySet<string>;
+  /** Where the first of these is: what comes before it prepares the image. 0 of a network that has no features behind it, as one that is linear in the prepared image. */
+  readonly firstWeighted: number;
   /** Where the last attention is, or undefined. */
   readonly lastAttention: number | undefined;
 }
@@ -52,6 +54,11 @@ interface Network {
 /** Whether a layer's values are real numbers, and not the bytes of a quantized network, truth values or indices, which have no distance and no mean. */
 export function holdsReals({ prepared }: Pick<Network, "prepared">, { name }: Layer): boolean {
   return prepared.typed(prepared.fixedBatch ?? 1).types.get(name)?.dtype === "float32";
+}
+
+/** Whether a layer is one of features: not what prepares the image before the first weights, such as a normalization inside of the network. */
+export function isFeature({ positions, firstWeighted }: Anatomy, { name }: Layer): boolean {
+  return (positions.get(name) ?? -1) >= firstWeighted;
 }
 
 /** `layers`, if all of them hold real numbers; else throws a MisuseError with the first that does not. */
@@ -93,6 +100,10 @@ export function anatomyOf({ layers: all, prepared }: Network): Anatomy {
     if (inputs.some((name) => ofImage.has(name))) for (const name of outputs) ofImage.add(name);
   }
   const isWeight = (name: string): boolean => name !== "" && !ofImage.has(name);
+  const isWeighted = (node: Node): boolean => hasTrait(node, "weighted") && node.inputs.some(isWeight);
+  const first = graph.nodes.findIndex(isWeighted);
+  const isStep = (node: Node): boolean => isWeighted(node) || isActivation({ operator: node.opType });
+  const hasFeatures = first >= 0 && graph.nodes.slice(first + 1).some(isStep);
   const anatomy: Anatomy = {
     grids: graph.nodes.flatMap(({ outputs: [name] }) => {
       const layer = layers.get(name);
@@ -105,11 +116,8 @@ export function anatomyOf({ layers: all, prepared }: Network): Anatomy {
     }),
     positions,
     cuts: cutsOf(graph.nodes, prepared.input, prepared.logits),
-    weighted: new Set(
-      graph.nodes
-        .filter((node) => hasTrait(node, "weighted") && node.inputs.some(isWeight))
-        .map(({ outputs }) => outputs[0]),
-    ),
+    weighted: new Set(graph.nodes.filter(isWeighted).map(({ outputs }) => outputs[0])),
+    firstWeighted: hasFeatures ? first : 0,
     lastAttention: lastIndex(graph.nodes, ({ opType, outputs: [name] }) => {
       return opType === "Attention" || (opType === "Softmax" && (shapeOf(name)?.length ?? 0) >= 3);
     }),

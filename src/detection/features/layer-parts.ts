@@ -1,6 +1,12 @@
 /** @file Which layers detectors look at, and how their values become few numbers. */
 import type { Classifier } from "../../classifier/classifier.ts";
-import { anatomyOf, checkReals, type FeatureGrid, holdsReals } from "../../classifier/network/feature-grids.ts";
+import {
+  anatomyOf,
+  checkReals,
+  type FeatureGrid,
+  holdsReals,
+  isFeature,
+} from "../../classifier/network/feature-grids.ts";
 import { isActivation, type Layer, type LayerSelector } from "../../classifier/network/layers.ts";
 import { checkForm, MisuseError } from "../../errors.ts";
 import { producersOf } from "../../onnx/model.ts";
@@ -14,8 +20,11 @@ import type { Part } from "../part.ts";
  */
 export function stageLayers(classifier: Classifier): Layer[] {
   checkForm("stageLayers: classifier", classifier, ["layers", "prepared", "input"]);
-  const { grids, cuts, positions, weighted } = anatomyOf(classifier);
-  const way = grids.filter((grid) => cuts.has(grid.layer.name) && holdsReals(classifier, grid.layer));
+  const anatomy = anatomyOf(classifier);
+  const { grids, cuts, positions, weighted } = anatomy;
+  const way = grids.filter(
+    ({ layer }) => cuts.has(layer.name) && isFeature(anatomy, layer) && holdsReals(classifier, layer),
+  );
   const spatial = way.filter(({ height, width }) => height * width > 1);
   const [stem] = spatial.filter(({ layer }) => isActivation(layer));
   const ends = new Map<number, Layer>();
