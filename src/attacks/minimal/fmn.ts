@@ -48,7 +48,7 @@ export const fmn = defineAttack({
   source: "Pintor et al., Fast minimum-norm adversarial attacks through adaptive norm constraints (NeurIPS 2021)",
   summary:
     "Steps along the margin's gradient in a ball that shrinks while the image is adversarial: the least ℓ0, ℓ1, ℓ2 or ℓ∞.",
-  version: 1,
+  version: 2,
   options,
   search({ norm, steps, stepSize, lastStepSize = stepSize / 100, gamma }) {
     const settings: Settings = { norm, steps, stepSize, lastStepSize, gamma };
