@@ -53,8 +53,17 @@ interface Network {
 
 /** Whether a layer's values are real numbers, and not the bytes of a quantized network, truth values or indices, which have no distance and no mean. */
 export function holdsReals({ prepared }: Pick<Network, "prepared">, { name }: Layer): boolean {
-  return prepared.typed(prepared.fixedBatch ?? 1).types.get(name)?.dtype === "float32";
+  let names = reals.get(prepared);
+  if (names === undefined) {
+    const { types } = prepared.typed(prepared.fixedBatch ?? 1);
+    names = new Set([...types].flatMap(([value, { dtype }]) => (dtype === "float32" ? [value] : [])));
+    reals.set(prepared, names);
+  }
+  return names.has(name);
 }
+
+/** The values of each network that are real numbers: finding the types of all of them takes as long as a run of a small network. */
+const reals = new WeakMap<PreparedModel, ReadonlySet<string>>();
 
 /** Whether a layer is one of features: not what prepares the image before the first weights, such as a normalization inside of the network. */
 export function isFeature({ positions, firstWeighted }: Anatomy, { name }: Layer): boolean {
