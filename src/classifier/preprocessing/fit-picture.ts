@@ -2,7 +2,7 @@
 
 import { checkForm, UnsupportedError } from "../../errors.ts";
 import { applyGeometry, fitGeometry, type GeometryRule } from "../../image/geometry.ts";
-import { grayOf } from "../../image/luma.ts";
+import { grayOf, grayPicture } from "../../image/luma.ts";
 import { type ImageTensor, isPicture, type Picture } from "../../image/picture.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 
@@ -32,7 +32,10 @@ export function sizedPicture(image: Picture | (ImageTensor & { readonly isNetwor
   return { width, height, isNetworkInput: image.isNetworkInput };
 }
 
-/** `picture` resized and cropped by the rule (see {@link geometryFor}), in gray for networks of one channel: [C, H, W], pixels in [0, 1]. */
+/**
+ * `picture` resized and cropped by the rule (see {@link geometryFor}): [C, H, W], pixels in [0, 1]. For networks of one channel colors become gray
+ * before anything else, as where pictures are opened with Pillow's `convert("L")` or Keras' grayscale mode; those of an image tensor afterwards.
+ */
 export function fitPicture(
   picture: Picture | ImageTensor,
   given: { readonly geometry: GeometryRule; readonly channelCount: number },
@@ -40,7 +43,8 @@ export function fitPicture(
   checkForm("fitPicture: picture", picture, ["data"]);
   checkForm("fitPicture: given", given, ["geometry", "channelCount"]);
   const { geometry, channelCount } = given;
-  return toChannels(applyGeometry(picture, geometryFor(sizedPicture(picture), geometry)), channelCount);
+  const taken = channelCount === 1 && isPicture(picture) ? grayPicture(picture) : picture;
+  return toChannels(applyGeometry(taken, geometryFor(sizedPicture(taken), geometry)), channelCount);
 }
 
 /** `image` with one channel (its luma) or three (gray repeated). */

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { GraphBuilder } from "../../onnx/builder.ts";
 import { evaluate } from "../../onnx/evaluate.ts";
+import { fitPicture } from "./fit-picture.ts";
 import {
   appendNormalization,
   denormalizePixels,
@@ -42,4 +43,19 @@ test("normalizing here equals normalizing in the graph, and denormalizing undoes
 test("Caffe's preprocessing takes blue first and subtracts its mean from 0 … 255", () => {
   const network = normalizePixels(Float32Array.of(1, 0.5, 0), { ...normalizations.caffe, layout: "nchw" });
   expect([...network].map((value) => value.toFixed(3))).toEqual(["-103.939", "10.721", "131.320"]);
+});
+
+test('for a network of one channel colors become gray before they are resized, in bytes, as Pillow\'s convert("L") and resize do', () => {
+  const [width, height] = [6, 4];
+  const data = Uint8Array.from({ length: height * width * 3 }, (_, i) => {
+    const [y, x, c] = [Math.floor(i / (3 * width)), Math.floor(i / 3) % width, i % 3];
+    return (37 * x + 91 * y + 53 * c * (x + 1)) % 256;
+  });
+  const geometry = { resize: { kind: "exact", width: 3, height: 2 }, interpolation: "bilinear" } as const;
+  const { shape, data: seen } = fitPicture({ width, height, channels: 3, data }, { geometry, channelCount: 1 });
+  expect(shape).toEqual([1, 2, 3]);
+  // Pillow 13. Of the colors resized first the grays would be 128.9, 140.8, 152.3, 130.6, 139.4 and 127.3.
+  expect([...seen].map((value) => value * 255)).toEqual(
+    [128, 140, 152, 130, 139, 127].map((level) => expect.closeTo(level, 4)),
+  );
 });
