@@ -1,6 +1,7 @@
 /** @file Every word of the interface, in one place. What methods, attacks and errors say of themselves comes from the library. */
 
-const percent = (share: number): string => `${(100 * share).toFixed(share < 0.1 || share > 0.995 ? 1 : 0)} %`;
+const percent = (share: number): string =>
+  share > 0 && share < 0.001 ? "<0.1 %" : `${(100 * share).toFixed(share < 0.1 || share > 0.995 ? 1 : 0)} %`;
 const seconds = (value: number): string =>
   value < 1 ? "under a second" : value < 90 ? `${Math.round(value)} s` : `${Math.round(value / 60)} min`;
 

@@ -98,7 +98,7 @@ export async function probePreprocessing(
           };
           const results = await session.run(feeds, [objectiveOutputs.logits], { signal });
           const logits = results[objectiveOutputs.logits].data as Float32Array;
-          judgements.push(judgementOf(logits, view.label, isSeparate));
+          judgements.push(judgementOf(logits, view.label, isSeparate, classifier.labelName));
           runs++;
           onProgress?.({ runs, of });
         }
@@ -186,24 +186,32 @@ function withoutEvidence(guess: PreprocessingGuess): PreprocessingGuess {
 
 /** What the network says of a view. */
 interface Judgement {
-  /** The class, or of labels each by itself those that are present, in words. */
+  /** The number of the class, or of labels each by itself those of the present ones. */
+  readonly labels: string;
+  /** The same in words; two classes may have one name. */
   readonly said: string;
   /** The largest softmax, or that of the right class where it is known; of labels each by itself, how sure it is of one on average. */
   readonly confidence: number;
 }
 
-function judgementOf(logits: Float32Array, right: number | undefined, isSeparate: boolean): Judgement {
+function judgementOf(
+  logits: Float32Array,
+  right: number | undefined,
+  isSeparate: boolean,
+  nameOfLabel: (index: number) => string,
+): Judgement {
   const label = right !== undefined && right < logits.length ? right : undefined;
   if (!isSeparate) {
     const found = classificationOf(logits);
     const confidence = label === undefined ? found.confidence : softmaxAt(logits, label);
-    return { said: `class ${found.label}`, confidence };
+    return { labels: String(found.label), said: nameOfLabel(found.label), confidence };
   }
   const shares = Array.from(logits, (_, index) => sigmoidAt(logits, index));
   const present = shares.flatMap((share, index) => (share > 0.5 ? [index] : []));
   const sure = shares.reduce((sum, share) => sum + Math.max(share, 1 - share), 0) / shares.length;
   return {
-    said: present.length === 0 ? "no label" : `label ${present.join(", ")}`,
+    labels: present.join(),
+    said: present.length === 0 ? "no label" : present.map(nameOfLabel).join(", "),
     confidence: label === undefined ? sure : (shares[label] ?? 0),
   };
 }
@@ -284,13 +292,13 @@ function warningsOn(
 /** What is said where another answer that is not ruled out gives a picture another label. */
 function decidingWarning(best: Probe, rivals: readonly Probe[], views: readonly View[]): readonly ModelWarning[] {
   for (const other of rivals) {
-    for (const [index, { said }] of best.judgements.entries()) {
-      const theirs = other.judgements[index]?.said;
-      if (views[index]?.picture === undefined || theirs === undefined || theirs === said) continue;
+    for (const [index, { labels, said }] of best.judgements.entries()) {
+      const theirs = other.judgements[index];
+      if (views[index]?.picture === undefined || theirs === undefined || theirs.labels === labels) continue;
       const isOrder = other.name === best.name;
       const guessed = isOrder ? "the order of the channels is assumed" : "the preprocessing is a guess";
       const [mine, rival] = isOrder ? [orderOf(best), orderOf(other)] : [nameOf(best), nameOf(other)];
-      const message = `${guessed}, and it decides the label: under ${mine} a picture is ${said}, under ${rival} ${theirs}. ${isOrder ? "Say --channels rgb or --channels bgr" : advice}`;
+      const message = `${guessed}, and it decides the label: under ${mine} a picture is ${said}, under ${rival} ${theirs.said}. ${isOrder ? "Say --channels rgb or --channels bgr" : advice}`;
       return [{ code: "preprocessing-decides-label", message }];
     }
   }
@@ -301,7 +309,7 @@ function decidingWarning(best: Probe, rivals: readonly Probe[], views: readonly 
 function isBlind({ judgements }: Probe): boolean {
   const [first] = judgements;
   return judgements.every(
-    ({ said, confidence }) => said === first?.said && Math.abs(confidence - first.confidence) < 0.2,
+    ({ labels, confidence }) => labels === first?.labels && Math.abs(confidence - first.confidence) < 0.2,
   );
 }
 

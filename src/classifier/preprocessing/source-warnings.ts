@@ -113,7 +113,7 @@ export function twiceWarnings(
   const [least, most] = endsOf({ ...wanted, layout: preprocessing.layout });
   const isNear = (a: number, b: number): boolean => Math.abs(a - b) <= 0.25 * (most - least);
   if (isNear(black, least) && isNear(white, most)) return [];
-  const rounded = [black, white].map((value) => Number(value.toPrecision(3)));
+  const rounded = [black, white].map((value) => Number(value.toPrecision(Math.abs(value) < 1000 ? 3 : 5)));
   const unheld = type.startsWith("uint")
     ? `, of which ${type} holds ${black < -0.5 ? "neither negative ones nor fractions" : "no fractions"}`
     : "";

@@ -216,7 +216,7 @@ function meaningOf({ kind, reading, scores, what, count, falls, limit }: Candida
   }
   const share = limit === undefined ? 1 : 1 / (1 + (count - 1) * Math.exp(-2 * limit));
   if (limit !== undefined && share < clearShare) {
-    const most = limit.toPrecision(2).replace(/\.?0+$/, "");
+    const most = Number(limit.toPrecision(2));
     return [
       `the scores lie from -${most} to ${most}, so that no class can have more than ${Math.ceil(100 * share)} %: their order says which class is meant`,
     ];
