@@ -27,6 +27,7 @@ test("help and version read the command line's own frame only: commands are impo
     "cli/missing-package.ts",
     "cli/package-version.ts",
     "cli/run.ts",
+    "datasets/paths.ts",
     "errors.ts",
     "escape-text.ts",
     "node/package-root.ts",

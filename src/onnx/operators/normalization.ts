@@ -80,7 +80,7 @@ export const BatchNormalization = operator({
     });
     return [{ ...outputs[0], data }];
   },
-  traits: ["keepsShape", "channelsFirst"],
+  traits: ["keepsShape", "normalizing", "channelsFirst"],
 });
 
 /**
@@ -113,7 +113,7 @@ export const LayerNormalization = operator({
       { ...statistics, data: Float64Array.from(moments, ({ variance }) => 1 / Math.sqrt(variance + epsilon)) },
     ];
   },
-  traits: ["keepsShape"],
+  traits: ["keepsShape", "normalizing"],
 });
 
 /** x / √(mean x² + epsilon) · scale, the mean over the axes from `axis` on */
@@ -135,7 +135,7 @@ export const RMSNormalization = operator({
     });
     return [{ ...outputs[0], data: scaled(data, x.shape, scale, undefined) }];
   },
-  traits: ["keepsShape"],
+  traits: ["keepsShape", "normalizing"],
 });
 
 /** Standardized over each channel's plane, then scaled and shifted per channel. */
@@ -158,7 +158,7 @@ export const InstanceNormalization = operator({
     const data = byRuns(x.data, sizeOf(x.shape.slice(2)), (run) => standardized(run, epsilon));
     return [{ ...outputs[0], data: scaled(data, x.shape, perChannel(scale, rank), perChannel(bias, rank)) }];
   },
-  traits: ["keepsShape", "channelsFirst"],
+  traits: ["keepsShape", "normalizing", "channelsFirst"],
 });
 
 /** Standardized over groups of channels, then scaled and shifted per channel or, before opset 21, per group. */
@@ -189,7 +189,7 @@ export const GroupNormalization = operator({
     const shape = [n, scales, (channels / scales) * sizeOf(spatial)];
     return [{ ...outputs[0], data: scaled(data, shape, perChannel(scale, 3), perChannel(bias, 3)) }];
   },
-  traits: ["keepsShape", "channelsFirst"],
+  traits: ["keepsShape", "normalizing", "channelsFirst"],
 });
 
 /** (x − mean) / (standard deviation + 1e-9) over `axes`, by default [0, 2, 3]: each channel over the batch */
@@ -217,7 +217,7 @@ export const MeanVarianceNormalization = operator({
     }
     return [{ ...type, data }];
   },
-  traits: ["keepsShape"],
+  traits: ["keepsShape", "normalizing"],
 });
 
 /** The vectors of `data` along one axis, each replaced by what `map` makes of it. */

@@ -17,6 +17,8 @@ export type Trait =
   | "affine"
   /** The first output has the shape of the first input, though its elements depend on others too. */
   | "keepsShape"
+  /** Takes a mean away, divides by a deviation or both, kept ones or those of what it reads, as layers of networks do. */
+  | "normalizing"
   /** All outputs have as many axes as the first input. */
   | "keepsRank"
   /** Combines the elements along its attribute `axis` (the last axis by default), whose extent stays or becomes that of the best elements. */

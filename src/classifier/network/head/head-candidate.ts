@@ -477,9 +477,21 @@ function productOf(
     }
   };
   const node = producers.get(value);
-  const isProduct = ["Sqrt", "Pow", "Exp", "Mul"].includes(node?.opType ?? "") && isOfShares(value, false);
-  const reading = isProduct ? reader.logarithm(value) : undefined;
+  const reading = isProduct(node) && isOfShares(value, false) ? reader.logarithm(value) : undefined;
   return reading && { ...reading, isPart: true };
+}
+
+/** Whether a node multiplies, or takes a root, a power or the exponential of what may be a product. */
+function isProduct(node: Node | undefined): boolean {
+  switch (node?.opType) {
+    case "Sqrt":
+    case "Pow":
+    case "Exp":
+    case "Mul":
+      return true;
+    default:
+      return false;
+  }
 }
 
 /** Four numbers that are no softmax may be a box: a classification beside them comes first. */

@@ -44,17 +44,9 @@ export function isMeaningOpen(
   return !called.some((name) => classifying.test(words(name)));
 }
 
-const normalizing: ReadonlySet<string> = new Set([
-  "BatchNormalization",
-  "LayerNormalization",
-  "GroupNormalization",
-  "InstanceNormalization",
-  "RMSNormalization",
-]);
-
 /** Why numbers that nothing calls scores are no scores, a phrase; undefined if they may be. */
 export function featuresInstead(count: number, last: Node | undefined): string | undefined {
-  if (last === undefined || !normalizing.has(last.opType) || !isAsWideAsLayers(count)) return undefined;
+  if (last === undefined || !hasTrait(last, "normalizing") || !isAsWideAsLayers(count)) return undefined;
   return `a ${last.opType} ends it, as it does embeddings of ${count} numbers, and nothing says that these are classes`;
 }
 
