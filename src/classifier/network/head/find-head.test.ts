@@ -39,6 +39,27 @@ const members = "z2 = Mul (z, half)  p1 = Softmax (z)  p2 = Softmax (z2)";
 const half =
   "float[1,1,2] shares = {0.7, 0.3}, float half = {0.5}, float one = {1}, float hundred = {100}, float tiny = {1e-7}, float nine = {0.9}, float rest = {0.0333333333}, float most = {0.9999999}";
 
+describe("one score with thresholds, as of classes in an order (CORAL)", () => {
+  const more =
+    "float[3,1] V = {2, -1, 1}, float[4] over = {1.5, 0.5, -0.5, -1.5}, float[1,4] under = {-1.5, -0.5, 0.5, 1.5}";
+  test.each([
+    ["sigmoids of a score and biases", "s = MatMul (f, V) u = Add (s, over) y = Sigmoid (u)", "u"],
+    ["the scores alone", "s = MatMul (f, V) y = Add (s, over)", "y"],
+    ["cumulative: thresholds less a score", "s = MatMul (f, V) u = Sub (under, s) y = Sigmoid (u)", "u"],
+  ])("%s: a label for each threshold, with a word", (_, body, logits) => {
+    const { prepared } = prepare(body, { more, outputs: "(float[1,4] y)" });
+    expect(prepared).toMatchObject({ logits, head: { kind: "multi-label", count: 4 } });
+    expect(prepared.warnings.map(({ message }) => message).join()).toMatch(
+      /one score with 4 thresholds, as of 5 classes in an order.*no class by itself/,
+    );
+  });
+
+  test("a bias of a layer is none", () => {
+    const { prepared } = prepare("u = MatMul (f, W) y = Add (u, B)");
+    expect(prepared.head).toMatchObject({ kind: "softmax", count: 3 });
+  });
+});
+
 describe("probabilities, however they are made, are taken back to what they are made of", () => {
   test.each([
     ["a Softmax", "y = Softmax (z)", 1],

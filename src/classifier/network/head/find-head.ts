@@ -9,9 +9,10 @@ import { appendNodes, type NodeAppender } from "../../../onnx/append-nodes.ts";
 import type { TypedGraph } from "../../../onnx/infer-shapes.ts";
 import { type Graph, producersOf } from "../../../onnx/model.ts";
 import { intTensor } from "../../../tensor/tensor.ts";
+import { type Candidate, describeCandidate, type FindHeadOptions } from "./candidates/candidate.ts";
+import { candidateAt } from "./candidates/candidate-at.ts";
 import { asKind, asStated, best, combined, undecided, unique, valuesBeforeOthers } from "./choose-head.ts";
 import type { Head } from "./head.ts";
-import { type Candidate, candidateAt, describeCandidate, type FindHeadOptions } from "./head-candidate.ts";
 import { objectsAmong } from "./objects.ts";
 import { unnamed } from "./output-words.ts";
 import { classAxisOf } from "./score-axis.ts";
@@ -225,7 +226,7 @@ function meaningOf({ kind, reading, scores, what, count, falls, limit }: Candida
 }
 
 function warningsOn(
-  { kind, count, otherwise, reading, value, output, what, falls, isRanked }: Candidate,
+  { kind, count, otherwise, reading, value, output, what, falls, isRanked, isOrdinal }: Candidate,
   isStated: boolean,
 ): FoundHead["warnings"] {
   const name = JSON.stringify(value);
@@ -249,6 +250,15 @@ function warningsOn(
   }
   if (otherwise !== undefined && kind !== "value") {
     return [{ code: "doubtful-head", message: `${name} may be no classification: ${otherwise}` }];
+  }
+  if (kind === "multi-label" && isOrdinal === true) {
+    const taken = `the ${count} numbers of ${name} are one score with ${count} thresholds, as of ${count + 1} classes in an order`;
+    return [
+      {
+        code: "doubtful-head",
+        message: `${taken}: each of them says on which side of its threshold the class lies, and is no class by itself`,
+      },
+    ];
   }
   if (kind === "multi-label" && reading?.isGuess === true && !isStated) {
     const taken = `${name} is taken as ${count} labels, each present or absent, because its numbers lie between two limits, but no sigmoid makes them`;

@@ -2,7 +2,7 @@
 import type { TypedGraph } from "../../../onnx/infer-shapes.ts";
 import { producersOf } from "../../../onnx/model.ts";
 import { hasTrait } from "../../../onnx/operators/table.ts";
-import type { Candidate, FindHeadOptions } from "./head-candidate.ts";
+import type { Candidate, FindHeadOptions } from "./candidates/candidate.ts";
 import { embedding, mapping, regressing, words } from "./output-words.ts";
 
 export interface Objects {
