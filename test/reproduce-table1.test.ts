@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, expect, test } from "vitest";
-import { readJudgedRecords, writeJudgedRecords } from "../scripts/reproduce/judged-records.ts";
+import { addJudgedRecords, readJudgedRecords, writeJudgedRecords } from "../scripts/reproduce/judged-records.ts";
 import { boxesAsText } from "../src/experiments/localization/record.ts";
 import { summarizeMethods } from "../src/experiments/localization/summary.ts";
 import { defaultSummaryOptions } from "../src/experiments/localization/summary-options.ts";
@@ -67,4 +67,21 @@ test("boxes that were judged under other options are not taken for these", () =>
   const text = gunzipSync(readFileSync(file)).toString().replace('"format":1', '"format":2');
   writeFileSync(file, gzipSync(text));
   expect(() => readJudgedRecords(file, { match: "above", object: "any" })).toThrow(/"format":2/);
+});
+
+test("what one machine has left another goes on with: records are added, and those made anew take the place of the others", () => {
+  const file = join(folder, "shared.jsonl.gz");
+  const [first, second] = [records.slice(0, 50), records.slice(44)];
+  expect(addJudgedRecords(file, first, defaultSummaryOptions)).toHaveLength(50);
+  const anew = second.map((record) => ({ ...record, seconds: 7 }));
+  const all = addJudgedRecords(file, anew, defaultSummaryOptions);
+  expect(all).toHaveLength(80);
+  expect(all.filter(({ seconds }) => seconds === 7)).toHaveLength(36);
+  expect(summarizeMethods(all, runs).map(({ kinds }) => kinds)).toEqual(
+    summarizeMethods(records, runs).map(({ kinds }) => kinds),
+  );
+  // Nothing new leaves the file as it is.
+  const before = readFileSync(file);
+  expect(addJudgedRecords(file, [], defaultSummaryOptions)).toEqual(all);
+  expect(readFileSync(file).equals(before)).toBe(true);
 });

@@ -7,7 +7,7 @@
  * pictures, and `pooled` and `pooled-costly`, of what the three have finished so far. What was stopped
  * goes on where it was; a part's name as the first argument runs that part only, `pooled` only adds up. Further arguments go to the command.
  * Records and pages stay in results/table1-imagenet, where git ignores them. What they add up from is kept beside each table (judged-records.ts), so that
- * `pooled` takes in networks that another machine has run.
+ * `pooled` takes in networks that another machine has run, and machines share a costly part by pictures: `tiny_darknet_bn-costly --shard 2/4`.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -24,7 +24,7 @@ import { comparisonsCsv, groupsCsv } from "../../src/report/localization/compari
 import { errorPlots } from "../../src/report/localization/plots.ts";
 import { localizationCsv, localizationMarkdown, measuresCsv } from "../../src/report/localization/tables.ts";
 import { methods } from "../../src/saliency/methods.ts";
-import { judgedFile, readJudgedRecords, writeJudgedRecords } from "./judged-records.ts";
+import { addJudgedRecords, judgedFile } from "./judged-records.ts";
 import { data, root, runPart } from "./run-part.ts";
 
 const results = join(root, "results/table1-imagenet");
@@ -99,19 +99,11 @@ const parts = Object.entries(networks).flatMap(([network, preprocessing]) => {
   ];
 });
 
-/**
- * What is finished in a part's folder: judged records, brought up to date from the records themselves where this machine has as many. (One that only begins
- * anew what another has finished adds nothing yet.)
- */
+/** What is finished in a part's folder: the judged records that are kept there, and those of this machine, which are added to them. */
 async function finishedOf(folder: string): Promise<TabledRecord[]> {
   if (!existsSync(folder)) return [];
-  const kept = join(folder, judgedFile);
-  const before = existsSync(kept) ? readJudgedRecords(kept, defaultSummaryOptions) : [];
   const { index } = await readFolderRecords<LocalizationRecord>(folder, { isResult: isLocalizationRecord });
-  const own = index.allRecords();
-  if (own.length === 0 || own.length < before.length) return before;
-  writeJudgedRecords(kept, own, defaultSummaryOptions);
-  return readJudgedRecords(kept, defaultSummaryOptions);
+  return addJudgedRecords(join(folder, judgedFile), index.allRecords(), defaultSummaryOptions);
 }
 
 type Suffix = "" | "-costly";
@@ -148,13 +140,23 @@ function namesBy(records: readonly TabledRecord[], of: (image: string) => string
   return found;
 }
 
-/** Only methods that every network has begun, and only pictures that a network has finished with all of them: none is judged on the pictures that came first. */
+/**
+ * Only methods that every network has begun, but for those that have not come half as far as the furthest; and only pictures that a network has finished
+ * with all of them: none is judged on the pictures that came first.
+ */
 function complete(records: readonly TabledRecord[]): TabledRecord[] {
   const begun = [...namesBy(records, networkOf).values()];
-  const common = records.filter(({ key }) => begun.every((names) => names.has(key.method)));
-  const count = new Set(common.map(({ key }) => key.method)).size;
-  const finished = namesBy(common, (image) => image);
-  return common.filter(({ key }) => finished.get(key.image)?.size === count);
+  const finished = new Map<string, number>();
+  for (const { key } of records) finished.set(key.method, (finished.get(key.method) ?? 0) + 1);
+  const most = Math.max(...finished.values());
+  const taken = new Set(
+    [...finished].flatMap(([name, count]) =>
+      2 * count >= most && begun.every((names) => names.has(name)) ? [name] : [],
+    ),
+  );
+  const common = records.filter(({ key }) => taken.has(key.method));
+  const byImage = namesBy(common, (image) => image);
+  return common.filter(({ key }) => byImage.get(key.image)?.size === taken.size);
 }
 
 /**
