@@ -1,6 +1,7 @@
-/** @file What the first convolution reads of the picture: for inputs that leave their axes open. */
+/** @file How the first layer reads the picture: for inputs that leave their axes open, or lay all pixels in one row. */
 import { attributesOf } from "../../onnx/attributes.ts";
-import { type Graph, type Node, usesOf } from "../../onnx/model.ts";
+import { type Graph, type Node, tensorOfInitializer, usesOf } from "../../onnx/model.ts";
+import { numeric } from "../../onnx/numeric-tensor.ts";
 import { hasTrait } from "../../onnx/operators/table.ts";
 
 /** Where a picture's channels are, and how many. */
@@ -31,6 +32,30 @@ export function firstConvolution(graph: Graph, input: string): ReadPicture | und
       if (isTransposed || attributesOf(node).ints("perm", []).join() !== "0,3,1,2") return undefined;
       isTransposed = true;
     } else if (!isArithmetic(node, value, graph)) return undefined;
+    [value] = node.outputs;
+  }
+  return undefined;
+}
+
+/**
+ * The picture's extents [C, H, W] or [H, W, C], or [H, W] of a gray one, in which a Reshape lays out the `count` numbers that `input` has for each picture; undefined
+ * where something other than arithmetic with constants comes before it.
+ */
+export function reshapedPicture(graph: Graph, input: string, count: number): readonly number[] | undefined {
+  const uses = usesOf(graph);
+  let value = input;
+  for (let step = 0; step < mostSteps; step++) {
+    const [node, ...others] = uses.get(value) ?? [];
+    if (node === undefined || others.length > 0) return undefined;
+    if (node.opType === "Reshape") {
+      const shape = graph.initializers.get(node.inputs[1]);
+      if (shape === undefined) return undefined;
+      const [, ...extents] = numeric(tensorOfInitializer(shape, node.inputs[1])).data;
+      const rest = extents.reduce((product, extent) => (extent === -1 ? product : product * extent), 1);
+      const known = extents.map((extent) => (extent === -1 ? count / rest : extent));
+      return known.reduce((product, extent) => product * extent, 1) === count ? known : undefined;
+    }
+    if (!isArithmetic(node, value, graph)) return undefined;
     [value] = node.outputs;
   }
   return undefined;

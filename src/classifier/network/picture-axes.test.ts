@@ -95,6 +95,29 @@ describe("pictures in fewer than four axes", () => {
     expect(logitsOf(row({ inputSize: [6, 6], layout: "nchw" }), [2, 3, 6, 6])).toHaveLength(6);
   });
 
+  test.each([
+    ["planes", "float[N,108] x", "r = Reshape (x, planes)", { layout: "nchw", channels: 3, height: 6, width: 6 }],
+    ["pixels", "float[N,108] x", "d = Div (x, byte) r = Reshape (d, last)", { layout: "nhwc", channels: 3, height: 6 }],
+    ["gray pixels", "float[1,36] x", "r = Reshape (x, gray)", { channels: 1, height: 6, width: 6, fixedBatch: 1 }],
+    ["a gray picture", "float[N,36] x", "r = Reshape (x, rows)", { channels: 1, height: 6, width: 6 }],
+    ["a channel left open", "float[N,108] x", "r = Reshape (x, open)", { layout: "nhwc", channels: 3, width: 6 }],
+  ])("pixels in one row that the model lays out itself: %s", (_, input, body, expected) => {
+    const pixels = input.includes("108") ? 108 : 36;
+    const shapes =
+      "int64[4] planes = {-1, 3, 6, 6}, int64[4] last = {-1, 6, 6, 3}, int64[4] gray = {1, 1, 6, 6}, int64[3] rows = {-1, 6, 6}, int64[4] open = {0, 6, 6, -1}";
+    const text = `<ir_version: 8, opset_import: ["": 18]> g (${input}) => (float[N,3] y) <${shapes}, float byte = {255}, float[${pixels},3] G = {${Array.from({ length: 3 * pixels }, (_, i) => i % 7)}}> { ${body} f = Flatten (r) y = Gemm (f, G) }`;
+    const prepared = prepareModel(parseModel(text), { where: "net.onnx" });
+    expect(prepared).toMatchObject(expected);
+    expect(prepared.notes.join()).toMatch(/pictures with their pixels in one row/);
+    const { channels, layout } = prepared;
+    expect(logitsOf(prepared, layout === "nhwc" ? [1, 6, 6, channels] : [1, channels, 6, 6])).toHaveLength(3);
+  });
+
+  test("a Reshape into patches lays out no picture", () => {
+    const text = `<ir_version: 8, opset_import: ["": 18]> g (float[N,108] x) => (float[N,3] y) <int64[4] patches = {-1, 9, 2, 6}, float[108,3] G = {${Array.from({ length: 324 }, (_, i) => i % 7)}}> { r = Reshape (x, patches) f = Flatten (r) y = Gemm (f, G) }`;
+    expect(() => prepareModel(parseModel(text), { where: "net.onnx" })).toThrow(/pixels of pictures in one row/);
+  });
+
   test("a shape that the file does not declare is what a convolution reads, or what a layout says", () => {
     const undeclared = (body: string, layout?: "nchw" | "nhwc") =>
       prepareModel(

@@ -18,7 +18,7 @@ import {
   type ValueInfo,
 } from "../../onnx/model.ts";
 import { intTensor } from "../../tensor/tensor.ts";
-import { firstConvolution } from "./first-convolution.ts";
+import { firstConvolution, reshapedPicture } from "./first-convolution.ts";
 import type { FindImageInputOptions } from "./image-input.ts";
 
 export interface PicturedGraph {
@@ -46,7 +46,7 @@ export function withPictureAxes(graph: Graph, options: FindImageInputOptions): P
   const undeclared = graph.inputs.filter(({ shape, name }) => shape === undefined && read.has(name));
   if (undeclared.length > 0) return withOpenAxes(graph, undeclared, options);
   const [input, ...others] = graph.inputs.flatMap((one) => {
-    const pictured = read.has(one.name) ? picturedShape(one, options) : undefined;
+    const pictured = read.has(one.name) ? picturedShape(graph, one, options) : undefined;
     return pictured === undefined ? [] : [{ one, pictured }];
   });
   if (input === undefined || others.length > 0) return { graph, notes: [] };
@@ -98,9 +98,14 @@ function renameInner(attributes: Attributes, now: (name: string) => string): Att
   return mapGraphs(attributes, (graph) => renameOuterValues(graph, now, renameInner));
 }
 
-function picturedShape(input: ValueInfo, options: FindImageInputOptions): Pictured | undefined {
+function picturedShape(graph: Graph, input: ValueInfo, options: FindImageInputOptions): Pictured | undefined {
   const { shape = [] } = input;
-  if (shape.length === 2) return inOneRow(input, options) ?? (shape.every(isSide) ? flat(shape, options) : undefined);
+  const shown = shape.length === 2 ? shownSize(graph, input) : {};
+  const { inputSize = shown.inputSize, layout = shown.layout } = options;
+  if (shape.length === 2)
+    return (
+      inOneRow(input, { ...options, inputSize, layout }) ?? (shape.every(isSide) ? flat(shape, options) : undefined)
+    );
   return shape.length === 3 ? ofThree(shape, options) : undefined;
 }
 
@@ -135,6 +140,21 @@ function ofThree(shape: readonly Dimension[], { layout }: FindImageInputOptions)
     back: { opType: "Squeeze", numbers: [1] },
     what: "gray pictures, without an axis for channels",
   };
+}
+
+/** Size and layout of pictures in one row, where a Reshape behind the input shows both. */
+function shownSize(
+  graph: Graph,
+  { name, shape: [, pixels] = [] }: ValueInfo,
+): Pick<FindImageInputOptions, "inputSize" | "layout"> {
+  const extents = typeof pixels === "number" && pixels > 0 ? reshapedPicture(graph, name, pixels) : undefined;
+  if (extents === undefined) return {};
+  const [first, second, third] = extents;
+  if (extents.length === 2 && isSide(first) && isSide(second)) return { inputSize: [first, second] };
+  if (extents.length !== 3) return {};
+  const counts = [first, third].map((extent) => extent === 1 || isColors(extent));
+  if (counts[0] === counts[1]) return {};
+  return counts[0] ? { inputSize: [second, third], layout: "nchw" } : { inputSize: [first, second], layout: "nhwc" };
 }
 
 /** [N, C · H · W], where the size of the pictures is given. */

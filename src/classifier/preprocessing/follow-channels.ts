@@ -144,6 +144,11 @@ function joined(followed: Followed, node: Node): readonly Tracked[] | undefined 
   const parts = node.inputs.map((name) => followed.tracked.get(name)).filter((part) => part !== undefined);
   if (parts.length < node.inputs.length) return undefined;
   const axis = axisOf(followed, { node, source: node.inputs[0], from: parts[0] });
+  // Pictures beside each other, as a picture and its mirror image, or parts of one.
+  const [first] = parts;
+  const isSame = (part: Tracked): boolean =>
+    part.axis === first.axis && JSON.stringify(part.channels) === JSON.stringify(first.channels);
+  if (first.axis !== undefined && first.axis !== axis) return parts.every(isSame) ? [first] : undefined;
   if (parts.some((part) => part.axis !== axis)) return undefined;
   return [{ channels: parts.flatMap(({ channels }) => channels), axis }];
 }

@@ -109,6 +109,41 @@ describe("preprocessing within the model", () => {
   });
 });
 
+describe("pictures and parts of them beside each other within the model", () => {
+  const norm =
+    "float[3,1,1] mean = {0.485, 0.456, 0.406}, float[3,1,1] std = {0.229, 0.224, 0.225}, int64[1] left = {-1}, int64[1] all = {-1000}, int64[1] wide = {3}, int64[1] back = {-1}, int64[2] from = {16, 16}, int64[2] to = {240, 240}, int64[2] corner = {224, 224}, int64[2] zero = {0, 0}, int64[2] sides = {2, 3}, int64[2] twos = {2, 2}, int64[2] all2 = {256, 256}";
+  const guessOf = (body: string, size = 224) => {
+    const text = `<ir_version: 8, opset_import: ["": 13]> g (float[1,3,${size},${size}] x) => (float[1,3] y) <${norm}> { ${body} c = Sub (b, mean) n = Div (c, std) a = GlobalAveragePool (n) m = ReduceMean <axes = [0], keepdims = 1> (a) y = Flatten (m) }`;
+    const { guess, input } = createClassifier(parseModel(text), { runtime: referenceRuntime });
+    return { ...guess, geometry: input.geometry };
+  };
+  const shorter = { resize: { kind: "shorter", size: 256 }, crop: { width: 256, height: 256 } };
+
+  test("a picture and its mirror image", () => {
+    const guess = guessOf("f = Slice (x, left, all, wide, back) b = Concat <axis = 0> (x, f)");
+    expect(guess).toMatchObject({ name: "unit", isUncertain: false, geometryReason: "usual for this size" });
+  });
+
+  test("a crop is not cropped before", () => {
+    const guess = guessOf("b = Slice (x, from, to, sides)", 256);
+    expect(guess).toMatchObject({ name: "unit", isUncertain: false, geometry: shorter });
+    expect(guess.geometryReason).toBe("the model cuts 224x224 out of its pictures itself");
+  });
+
+  test("every second pixel is no crop", () => {
+    const { geometryReason } = guessOf("b = Slice (x, zero, all2, sides, twos)", 256);
+    expect(geometryReason).toBe("usual for this size");
+  });
+
+  test("several crops", () => {
+    const guess = guessOf(
+      "p = Slice (x, from, to, sides) q = Slice (x, zero, corner, sides) b = Concat <axis = 0> (p, q)",
+      256,
+    );
+    expect(guess).toMatchObject({ name: "unit", isUncertain: false, geometry: shorter });
+  });
+});
+
 test("what is given is not guessed, and what the metadata says is believed", () => {
   const model = trainedUnder("unit");
   const given = createClassifier(model, { runtime: referenceRuntime, preprocessing: "caffe" }).guess;

@@ -8,7 +8,7 @@ import type { TypedGraph } from "../../onnx/infer-shapes.ts";
 import { type Node, producersOf, tensorOfInitializer, usesOf } from "../../onnx/model.ts";
 import { type NumericTensor, numeric } from "../../onnx/numeric-tensor.ts";
 import { hasTrait } from "../../onnx/operators/table.ts";
-import { sizeOf } from "../../tensor/tensor.ts";
+import { type Shape, sizeOf } from "../../tensor/tensor.ts";
 import type { ChannelMap, Tracked } from "./channel-maps.ts";
 import { type Followed, followNode, isIndifferent, statisticsOf } from "./follow-channels.ts";
 
@@ -31,6 +31,8 @@ export interface InputChain {
   readonly limits: readonly [least: number, most: number] | undefined;
   /** Whether pictures are brought to another size before the first layer. */
   readonly resizes: boolean;
+  /** The size of what the first layer reads, where the model cuts that out of its pictures itself. */
+  readonly cropped: { readonly height: number; readonly width: number } | undefined;
   /** The value that the first layer reads, and that layer. */
   readonly value: string;
   readonly next: Node | undefined;
@@ -58,7 +60,7 @@ export function readInputChain(typed: TypedGraph, input: string, axis: number): 
     const results = followNode(followed, node);
     if (results === undefined) continue;
     if (!isIndifferent(node) && node.opType !== "Transpose" && !hasTrait(node, "view")) operators.push(node.opType);
-    resizes ||= node.opType === "Resize";
+    resizes ||= node.opType === "Resize" || leavesOut(followed, node);
     const from = tracked.get(node.inputs[0])?.channels ?? [];
     const seen = statisticsOf(followed, node);
     if (seen !== undefined) statistics ??= { channels: from, ...seen };
@@ -81,9 +83,32 @@ export function readInputChain(typed: TypedGraph, input: string, axis: number): 
     statistics,
     limits,
     resizes,
+    cropped: resizes
+      ? undefined
+      : croppedTo(types.get(last)?.shape, tracked.get(last)?.axis, types.get(input)?.shape, axis),
     value: last,
     next: uses.find(({ outputs }) => !outputs.some((name) => tracked.has(name))) ?? uses[0],
   };
+}
+
+/** Whether a Slice takes every second element, or fewer. */
+function leavesOut({ constantOf: known }: Followed, { opType, inputs }: Node): boolean {
+  return opType === "Slice" && (known(inputs[4])?.data.some((step) => Math.abs(step) > 1) ?? false);
+}
+
+/** The size of the pictures `after`, whose channels lie along `axis`, if they are smaller than those `before`. */
+function croppedTo(
+  after: Shape | undefined,
+  axis: number | undefined,
+  before: Shape = [],
+  axisBefore: number,
+): InputChain["cropped"] {
+  const sidesOf = (shape: Shape, channels: number): readonly number[] =>
+    shape.filter((_, index) => index > 0 && index !== channels);
+  if (after?.length !== 4 || axis === undefined) return undefined;
+  const [height = 0, width = 0] = sidesOf(after, axis);
+  const [rows = 0, columns = 0] = sidesOf(before, axisBefore);
+  return height <= rows && width <= columns && height * width < rows * columns ? { height, width } : undefined;
 }
 
 /** More elements than this are no mean picture. */

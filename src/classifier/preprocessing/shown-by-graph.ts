@@ -42,6 +42,17 @@ export function shownByGraph(
     const reason = "the model takes pictures of any size and resizes them itself";
     shown.push({ stated: { normalization: {}, geometry }, reason, isSettled: true });
   }
+  if (chain.cropped !== undefined) {
+    const { height, width } = chain.cropped;
+    // What is usual would be cut off twice.
+    const geometry = (rows: number, columns: number): GeometryRule => ({
+      resize: rows === columns ? { kind: "shorter", size: rows } : { kind: "exact", width: columns, height: rows },
+      ...(rows === columns ? { crop: { width: columns, height: rows } } : {}),
+      interpolation: "bilinear",
+    });
+    const reason = `the model cuts ${height}x${width} out of its pictures itself`;
+    shown.push({ stated: { normalization: {}, geometry }, reason, isSettled: true });
+  }
   const bytes: StatedPreprocessing = { ...statedBy("bytes"), channels: undefined };
   if (/^u?int/.test(declared)) {
     const kind = declared === "uint8" ? "bytes" : `whole numbers (${declared})`;
