@@ -14,6 +14,8 @@ export interface ChannelMap {
 export interface Tracked {
   readonly channels: readonly ChannelMap[];
   readonly axis: number | undefined;
+  /** Of pixels that lie in one row per picture: the shape that they had before, whose axis `axis` is. */
+  readonly before?: Shape;
 }
 
 /** Where `axis` of a shape is in another with the same elements in the same order; undefined where it is no longer an axis of its own. */

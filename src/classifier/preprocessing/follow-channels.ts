@@ -37,6 +37,12 @@ export function isIndifferent({ opType }: Node): boolean {
   }
 }
 
+/** What does the same to pixels in whatever shape they lie. */
+const takesRows: ReadonlySet<string> = new Set([
+  ...["Cast", "Identity", "Dropout", "Clip", "Round", "Floor", "Neg"],
+  ...["Sub", "Add", "Mul", "Div", "Sum", "Reshape"],
+]);
+
 /** What the outputs of `node` are made of; undefined where it mixes channels, or is not known to do otherwise. */
 export function followNode(followed: Followed, node: Node): readonly Tracked[] | undefined {
   const source = node.inputs.find((name) => followed.tracked.has(name));
@@ -44,6 +50,7 @@ export function followNode(followed: Followed, node: Node): readonly Tracked[] |
   if (source === undefined || from === undefined) return undefined;
   const step: Step = { node, source, from };
   const isFirst = node.inputs[0] === source;
+  if (from.before !== undefined && !takesRows.has(node.opType)) return undefined;
   if (isIndifferent(node)) return isFirst ? [from] : undefined;
   switch (node.opType) {
     case "Neg":
@@ -76,11 +83,9 @@ function rearranged(followed: Followed, step: Step): readonly Tracked[] | undefi
     case "Unsqueeze":
       return unsqueezed(followed, step);
     case "Squeeze":
-    case "Reshape": {
-      const { node, source, from } = step;
-      const axis = sameAxis(from.axis, followed.shapeOf(source), followed.shapeOf(node.outputs[0]));
-      return axis === undefined ? undefined : [{ ...from, axis }];
-    }
+    case "Flatten":
+    case "Reshape":
+      return reshaped(followed, step);
     case "Expand":
     case "Tile":
       return repeated(followed, step);
@@ -93,6 +98,17 @@ function rearranged(followed: Followed, step: Step): readonly Tracked[] | undefi
     default:
       return undefined;
   }
+}
+
+/** The channels along the axis where they are now, or in one row per picture from which they come back. */
+function reshaped({ shapeOf }: Followed, { node, source, from }: Step): readonly Tracked[] | undefined {
+  const { channels } = from;
+  const before = from.before ?? shapeOf(source);
+  const after = shapeOf(node.outputs[0]);
+  const axis = sameAxis(from.axis, before, after);
+  if (axis !== undefined) return [{ channels, axis }];
+  const isRow = before !== undefined && after?.length === 2 && after[0] === before[0];
+  return isRow && from.axis !== undefined ? [{ channels, axis: from.axis, before }] : undefined;
 }
 
 /** The channels one after the other, as often as they then fill their axis: gray as red, green and blue. */
@@ -187,6 +203,7 @@ function arithmetic(followed: Followed, { node, source, from }: Step): readonly 
   const isFirst = a === source;
   const constant = followed.constantOf(isFirst ? b : a);
   if (constant === undefined) return undefined;
+  if (from.before !== undefined && constant.data.length > 1) return undefined;
   const values = perChannel(constant, from, followed.shapeOf(node.outputs[0]) ?? [], rankOf(followed, source));
   if (values === undefined) return undefined;
   switch (node.opType) {

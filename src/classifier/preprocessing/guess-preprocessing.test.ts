@@ -109,6 +109,27 @@ describe("preprocessing within the model", () => {
   });
 });
 
+describe("pixels in one row that the model lays out", () => {
+  const shapes =
+    "int64[4] planes = {-1, 3, 8, 8}, int64[4] gray = {-1, 8, 8, 1}, float byte = {255}, float half = {0.5}";
+  const norm = "float[3,1,1] mean = {0.485, 0.456, 0.406}, float[3,1,1] std = {0.229, 0.224, 0.225}";
+  const end = "a = ReduceMean <axes = [2, 3], keepdims = 0> (n) y = Pad (a, more)";
+  test.each([
+    ["unit", "float[N,192] x", "r = Reshape (x, planes) c = Sub (r, mean) n = Div (c, std)"],
+    ["bytes", "float[N,192] x", "d = Div (x, byte) r = Reshape (d, planes) c = Sub (r, mean) n = Div (c, std)"],
+    ["bytes", "float[N,64] x", "d = Div (x, byte) r = Reshape (d, gray) n = Sub (r, half)"],
+    ["unit", "float[N,64] x", "d = Sub (x, half) r = Reshape (d, gray) n = Div (r, half)"],
+  ])("%s of %s: %s", (name, input, body) => {
+    const text = `<ir_version: 8, opset_import: ["": 13]> g (${input}) => (float[N,9] y) <${shapes}, ${norm}, int64[4] more = {0, 0, 0, 1}> { ${body} ${end} }`;
+    const { guess } = createClassifier(parseModel(text), { runtime: referenceRuntime });
+    expect(guess).toMatchObject({
+      name,
+      isUncertain: false,
+      reason: expect.stringContaining("normalizes its input itself"),
+    });
+  });
+});
+
 describe("pictures and parts of them beside each other within the model", () => {
   const norm =
     "float[3,1,1] mean = {0.485, 0.456, 0.406}, float[3,1,1] std = {0.229, 0.224, 0.225}, int64[1] left = {-1}, int64[1] all = {-1000}, int64[1] wide = {3}, int64[1] back = {-1}, int64[2] from = {16, 16}, int64[2] to = {240, 240}, int64[2] corner = {224, 224}, int64[2] zero = {0, 0}, int64[2] sides = {2, 3}, int64[2] twos = {2, 2}, int64[2] all2 = {256, 256}";
