@@ -410,6 +410,13 @@ describe("probing further", () => {
     expect(codes.includes("preprocessing-no-better-than-chance")).toBe(isNear);
   });
 
+  test("a normalization under which a network computes no numbers is not taken", async () => {
+    const gamma = dense(colorRows(3, -1), [0, 0, 0], { before: "n = Pow (x, g)", more: ", float g = {0.4545}" });
+    const { guess } = await probe(gamma, [red]);
+    expect(guess.name).toBe("unit");
+    expect(guess.reason).toMatch(/unit 0\.\d\d.*imagenet no numbers/);
+  });
+
   test("labels each by itself are judged each by itself, and a number not at all", async () => {
     const labels = dense(
       [

@@ -131,7 +131,10 @@ export async function probePreprocessing(
     const isLarge = guess.isUncertain && (hasLabels || moderate.every(isPoor));
     const extreme = isLarge ? await probeAll(large.filter((name) => name !== guessed).map(preset)) : [];
     const sighted = extreme.filter((one) => !isPoor(one));
-    const candidates = hasLabels || sighted.length === 0 ? [...moderate, ...extreme] : sighted;
+    const tries = hasLabels || sighted.length === 0 ? [...moderate, ...extreme] : sighted;
+    // Where a network computes no numbers, as a root or a logarithm of negative pixels, it was not made for these.
+    const computed = tries.filter((one) => !isWithoutNumbers(one));
+    const candidates = computed.length > 0 ? computed : tries;
     const prior = Math.log(isOfImagenet ? priorOddsOfImagenet : priorOdds);
     const scoreOf = ({ name, confidence }: Probe): number =>
       slope * count * confidence + (name === guessed ? prior : 0);
@@ -144,9 +147,10 @@ export async function probePreprocessing(
     const best = isReversed ? turned : first;
     const pictures = count === 1 ? "1 picture" : `${count} pictures`;
     const what = hasLabels ? "mean probability of the right class" : "mean confidence";
-    const found = [...ranked, ...(isReversed ? reversed : [])]
-      .map((one) => `${nameOf(one)} ${one.confidence.toFixed(2)}`)
-      .join(", ");
+    const found = [
+      ...[...ranked, ...(isReversed ? reversed : [])].map((one) => `${nameOf(one)} ${one.confidence.toFixed(2)}`),
+      ...tries.filter((one) => !candidates.includes(one)).map((one) => `${nameOf(one)} no numbers`),
+    ].join(", ");
     const evidence = `${what} on ${pictures}: ${found}`;
     const rivals = [
       ...ranked.filter((one) => one !== best && scoreOf(best) - scoreOf(one) < doubt),
@@ -256,6 +260,11 @@ function meanConfidence(judgements: readonly Judgement[], views: readonly View[]
   const ofPictures = judgements.filter((_, index) => views[index]?.picture !== undefined);
   const mean = ofPictures.reduce((sum, { confidence }) => sum + confidence, 0) / ofPictures.length;
   return Number.isFinite(mean) ? mean : 0;
+}
+
+/** Whether some of what the network says is no finite number. */
+function isWithoutNumbers({ judgements }: Probe): boolean {
+  return judgements.some(({ confidence }) => !Number.isFinite(confidence));
 }
 
 /** Whether predictions are hardly surer than those of nobody who knows anything. */
