@@ -134,12 +134,16 @@ function adviceFor(unknown: readonly Node[]): string {
   const flow = unknown.flatMap(({ opType, domain }) =>
     domain === "" && Object.hasOwn(controlFlow, opType) ? [controlFlow[opType]] : [],
   );
-  const isOwn = unknown.some(({ domain }) => domain !== "");
-  const others = isOwn
-    ? [
-        "Operators of other domains are their makers' own: export the model with standard ones (ai.onnx) in their place.",
-      ]
-    : [];
+  const others = [
+    ...(unknown.some(({ domain }) => domain === "ai.onnx.ml")
+      ? ["Of scikit-learn's models, linear ones and perceptrons are supported; trees have no gradient."]
+      : []),
+    ...(unknown.some(({ domain }) => domain !== "" && domain !== "ai.onnx.ml")
+      ? [
+          "Operators of other domains are their makers' own: export the model with standard ones (ai.onnx) in their place.",
+        ]
+      : []),
+  ];
   return [...new Set(flow), ...others, "OPERATORS.md lists what is supported."].join(" ");
 }
 

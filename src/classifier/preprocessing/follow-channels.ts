@@ -2,6 +2,7 @@
 import { attributesOf } from "../../onnx/attributes.ts";
 import type { Node } from "../../onnx/model.ts";
 import type { NumericTensor } from "../../onnx/numeric-tensor.ts";
+import { hasTrait } from "../../onnx/operators/table.ts";
 import type { Shape } from "../../tensor/tensor.ts";
 import { affine, mapped, perChannel, picked, sameAxis, type Tracked, weighed } from "./channel-maps.ts";
 
@@ -37,11 +38,20 @@ export function isIndifferent({ opType }: Node): boolean {
   }
 }
 
-/** What does the same to pixels in whatever shape they lie. */
-const takesRows: ReadonlySet<string> = new Set([
-  ...["Cast", "Identity", "Dropout", "Clip", "Round", "Floor", "Neg"],
-  ...["Sub", "Add", "Mul", "Div", "Sum", "Reshape"],
-]);
+/** Whether a node does the same to pixels in whatever shape they lie. */
+function takesRows(node: Node): boolean {
+  switch (node.opType) {
+    case "Resize":
+    case "Pad":
+      return false;
+    case "Neg":
+    case "Sum":
+    case "Reshape":
+      return true;
+    default:
+      return isIndifferent(node) || hasTrait(node, "affine");
+  }
+}
 
 /** What the outputs of `node` are made of; undefined where it mixes channels, or is not known to do otherwise. */
 export function followNode(followed: Followed, node: Node): readonly Tracked[] | undefined {
@@ -50,7 +60,7 @@ export function followNode(followed: Followed, node: Node): readonly Tracked[] |
   if (source === undefined || from === undefined) return undefined;
   const step: Step = { node, source, from };
   const isFirst = node.inputs[0] === source;
-  if (from.before !== undefined && !takesRows.has(node.opType)) return undefined;
+  if (from.before !== undefined && !takesRows(node)) return undefined;
   if (isIndifferent(node)) return isFirst ? [from] : undefined;
   switch (node.opType) {
     case "Neg":
