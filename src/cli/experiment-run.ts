@@ -69,14 +69,15 @@ export function countsOf<I extends ExperimentItem, T>(
   return { total: mine.length, done, failed: mine.length - done };
 }
 
-/** What the bar shows: the share of what was open when this run began, so that its time left is right. */
+/** What the bar shows: the share of what was open when this run began, and the time that is left by what each method takes. */
 export function showProgress(
   progress: ProgressDisplay,
-  { total, done, failed, computed }: Omit<ExperimentProgress, "seconds">,
+  { total, done, failed, computed, secondsLeft, isLowerBound = false }: Omit<ExperimentProgress, "seconds">,
 ): void {
   const open = total - done - failed + computed;
   const failures = failed === 0 ? "" : `, ${failed} failed`;
-  progress.update(open === 0 ? 1 : computed / open, `${done} of ${total}${failures}`);
+  const left = secondsLeft === undefined ? "unknown" : { seconds: secondsLeft, isLowerBound };
+  progress.update(open === 0 ? 1 : computed / open, `${done} of ${total}${failures}`, left);
 }
 
 /** A failure in a line. */

@@ -80,6 +80,21 @@ test("no estimate from almost nothing, but one from a small share after a while"
   progress.stop();
 });
 
+test("what the caller knows of the time left is said instead, as the least where it is no more than that", () => {
+  vi.useFakeTimers({ toFake: ["performance", "Date", "setTimeout", "clearTimeout"] });
+  const { stream, written } = terminal();
+  const progress = createProgress(Object.assign(stream, { isTTY: false }), { quiet: false });
+  progress.begin();
+  for (const left of ["unknown", { seconds: 600, isLowerBound: true }, { seconds: 90, isLowerBound: false }] as const) {
+    vi.advanceTimersByTime(30_000);
+    progress.update(0.01, "1 of 100", left);
+  }
+  progress.stop();
+  expect(written()).toBe(
+    "1 %  1 of 100\n1 %  more than 10 min 0 s left  1 of 100\n1 %  1 min 30 s left  1 of 100\n",
+  );
+});
+
 test("silent when asked to be", () => {
   const { stream, written } = terminal();
   vi.useFakeTimers({ toFake: ["performance", "Date", "setTimeout", "clearTimeout"] });

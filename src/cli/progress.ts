@@ -1,13 +1,14 @@
 /** @file Progress on stderr with the time left: a bar in a terminal, else a line now and then. */
 import cliProgress from "cli-progress";
 import { printable } from "../escape-text.ts";
+import type { TimeLeft } from "../experiments/records/time-estimate.ts";
 import type { OutputStream } from "./context.ts";
 
 export interface ProgressDisplay {
   /** Begins something new: the time left is counted from here. */
   begin(): void;
-  /** How much is done, in [0, 1], and what is being done. */
-  update(share: number, what: string): void;
+  /** How much is done, in [0, 1], and what is being done; `left` where it does not follow from the share, as of items that differ. */
+  update(share: number, what: string, left?: TimeLeft | "unknown"): void;
   /** Takes the bar off the screen while `print` writes to it. */
   around(print: () => void): void;
   /** Takes the bar off the screen for good. */
@@ -30,12 +31,19 @@ export function describeSeconds(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
-/** "3 min 20 s left", or nothing as long as nobody can tell. `since` so many seconds no more than `share` was heard of, and `seconds` before that. */
-function timeLeft(share: number, seconds: number, since = 0): string {
+/** What was heard last: so many seconds after the beginning. */
+interface Heard {
+  readonly share: number;
+  readonly seconds: number;
+  readonly left?: TimeLeft | "unknown";
+}
+
+/** "3 min 20 s left", or nothing as long as nobody can tell. `since` so many seconds nothing more was heard. */
+function timeLeft({ share, seconds, left: told }: Heard, since = 0): string {
   const isEarly = share < estimable.share || seconds < estimable.opened;
-  if (share === 0 || (isEarly && seconds < estimable.seconds)) return "";
-  const left = (seconds * (1 - share)) / share - since;
-  return left > 0 ? `${describeSeconds(left)} left` : "";
+  if (share === 0 || told === "unknown" || (isEarly && seconds < estimable.seconds)) return "";
+  const left = (told === undefined ? (seconds * (1 - share)) / share : told.seconds) - since;
+  return left > 0 ? `${told?.isLowerBound === true ? "more than " : ""}${describeSeconds(left)} left` : "";
 }
 
 /**
@@ -55,11 +63,11 @@ function progressLines(stream: OutputStream): ProgressDisplay {
       started = performance.now();
       last = started;
     },
-    update(share, what) {
+    update(share, what, left) {
       const now = performance.now();
       if (now - last < quietMs.line || share >= 1) return;
       last = now;
-      const parts = [`${Math.round(100 * share)} %`, timeLeft(share, (now - started) / 1000), printable(what)];
+      const parts = [`${Math.round(100 * share)} %`, timeLeft({ share, seconds: (now - started) / 1000, left }), printable(what)];
       stream.write(`${parts.filter((part) => part !== "").join("  ")}\n`);
     },
     around: (print) => print(),
@@ -70,6 +78,7 @@ function progressLines(stream: OutputStream): ProgressDisplay {
 function progressBar(stream: OutputStream): ProgressDisplay {
   let started = performance.now();
   let [share, what, heard] = [0, "", started];
+  let told: TimeLeft | "unknown" | undefined;
   let bar: cliProgress.SingleBar | undefined;
   const show = (): void => {
     bar = new cliProgress.SingleBar({
@@ -78,7 +87,8 @@ function progressBar(stream: OutputStream): ProgressDisplay {
       fps: 10,
       format(_options, { progress }) {
         // From one word to the next the time left goes down, as everybody's does.
-        const left = timeLeft(share, (heard - started) / 1000, (performance.now() - heard) / 1000);
+        const last = { share, seconds: (heard - started) / 1000, left: told };
+        const left = timeLeft(last, (performance.now() - heard) / 1000);
         const filled = Math.round(progress * 24);
         const line = `${"█".repeat(filled)}${"░".repeat(24 - filled)} ${Math.round(100 * share)} %  ${left}  ${what}`;
         return line.slice(0, (stream.columns ?? 80) - 1);
@@ -96,7 +106,8 @@ function progressBar(stream: OutputStream): ProgressDisplay {
       [started, share] = [performance.now(), 0];
       heard = started;
     },
-    update(nextShare, nextWhat) {
+    update(nextShare, nextWhat, left) {
+      told = left;
       [share, what, heard] = [Math.min(1, nextShare), printable(nextWhat), performance.now()];
       if (bar !== undefined) bar.update(share);
       else if (performance.now() - started > quietMs.bar) show();

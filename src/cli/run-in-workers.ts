@@ -5,6 +5,7 @@ import { PerceptualBallError, throwIfAborted } from "../errors.ts";
 import type { FailedRecord } from "../experiments/records/record-store.ts";
 import { type ExperimentItem, runExperiment } from "../experiments/records/run-experiment.ts";
 import { isInShard } from "../experiments/records/shards.ts";
+import { createTimeEstimate, type MeasuredItems } from "../experiments/records/time-estimate.ts";
 import { packageRoot } from "../node/package-root.ts";
 import { openRecordFolder, type RecordFolder } from "../node/records/record-folder.ts";
 import { runWorkers, type WorkerChannel } from "../node/records/workers.ts";
@@ -27,7 +28,12 @@ export const executable = join(packageRoot, "dist/cli/main.js");
 
 /** What a worker tells its parent. */
 type WorkerMessage =
-  | { readonly type: "computed"; readonly items: number; readonly failures: number }
+  | {
+      readonly type: "computed";
+      readonly items: number;
+      readonly failures: number;
+      readonly measured: readonly MeasuredItems[];
+    }
   | { readonly type: "failure"; readonly failure: FailedRecord };
 
 /** The whole of a worker's life: it computes the shares that its parent hands out. */
@@ -55,7 +61,8 @@ export async function work<I extends ExperimentItem, T>(
         signal,
         onProgress(state) {
           if (state.computed > computed) {
-            tell({ type: "computed", items: state.computed - computed, failures: state.failed - failed });
+            const { latest: measured = [] } = state;
+            tell({ type: "computed", items: state.computed - computed, failures: state.failed - failed, measured });
           }
           [computed, failed] = [state.computed, state.failed];
         },
@@ -91,7 +98,13 @@ export async function computeInWorkers<I extends ExperimentItem, T>(
     (shard) => items.some(({ key }) => isInShard(key, shard) && store.finished(key) === undefined),
   );
   let [computed, failed] = [0, 0];
-  const show = (): void => showProgress(progress, { total, done: done + computed - failed, failed, computed });
+  const mine = items.filter(({ key }) => isInShard(key, flags.shard) && store.finished(key) === undefined);
+  const estimate = createTimeEstimate(mine.map(({ key }) => key.method));
+  const show = (): void => {
+    const left = estimate.left();
+    const time = left === undefined ? {} : { secondsLeft: left.seconds / workers, isLowerBound: left.isLowerBound };
+    showProgress(progress, { total, done: done + computed - failed, failed, computed, ...time });
+  };
   progress.begin();
   show();
   const lost = await runWorkers({
@@ -101,12 +114,13 @@ export async function computeInWorkers<I extends ExperimentItem, T>(
     workers,
     shards,
     signal: context.io.signal,
-    onMessage(_worker, message) {
+    onMessage(worker, message) {
       const told = message as WorkerMessage;
       if (told.type === "failure") note(describeFailure(told.failure));
       else {
         computed += told.items;
         failed += told.failures;
+        for (const measured of told.measured) estimate.add(measured, worker);
         show();
       }
     },

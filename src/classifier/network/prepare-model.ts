@@ -40,6 +40,9 @@ export interface PrepareModelOptions extends NeedsLimits {
   readonly usualSize?: readonly [height: number, width: number];
 }
 
+/** What was said of a model where it would otherwise have been found: plain JSON, without what was not said. */
+export type GivenOfModel = Pick<PrepareModelOptions, "logits" | "head" | "inputs" | "inputSize">;
+
 /** Something that a user must know before trusting a result; `code` names it in kebab-case. */
 export interface ModelWarning {
   readonly code: string;
@@ -67,6 +70,8 @@ export interface PreparedModel {
   readonly classCount: number;
   /** What the outputs call the classes, where each class is an output of its own. */
   readonly classNames: readonly string[] | undefined;
+  /** What was said of the model: with another output or other values of its inputs the same file is another classifier. */
+  readonly given: GivenOfModel;
   /** Whether the model leaves its input size open and nothing states it: the usual one is taken. */
   readonly isSizeAssumed: boolean;
   /** Whether nothing but the form of the output says that its numbers are scores of classes: no softmax, name, usual number or list of names. */
@@ -123,7 +128,7 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
     opened.mixing === undefined || isNeeded
       ? opened.mixing
       : openBatch(whole, { input: image.name, shape: declared }).mixing;
-  const parts = { where, model, opsets: canonical.opsets, image, isSizeAssumed, mixing };
+  const parts = { where, model, given: givenIn(options), opsets: canonical.opsets, image, isSizeAssumed, mixing };
   const steps = { input: image.name, logits: found.logits, inputShapes };
   const blocked = blockedAt(whole, steps);
   return assemble(whole, found, {
@@ -144,6 +149,15 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
       ...mixingWarnings(mixing, image.fixedBatch),
     ],
   });
+}
+
+function givenIn({ logits, head, inputs, inputSize }: PrepareModelOptions): GivenOfModel {
+  return {
+    ...(logits === undefined ? {} : { logits }),
+    ...(head === undefined ? {} : { head }),
+    ...(inputs === undefined || Object.keys(inputs).length === 0 ? {} : { inputs }),
+    ...(inputSize === undefined ? {} : { inputSize }),
+  };
 }
 
 function blockedWarning(ends: string): ModelWarning {
@@ -235,6 +249,7 @@ function isSupported(graph: Graph, options: PrepareModelOptions): boolean {
 interface Parts {
   readonly where: string;
   readonly model: Model;
+  readonly given: GivenOfModel;
   readonly opsets: ReadonlyMap<string, number>;
   readonly image: ImageInput;
   readonly isSizeAssumed: boolean;
@@ -256,7 +271,7 @@ function assemble(
   }: Pick<PreparedModel, "logits" | "classCount" | "classNames" | "head" | "isMeaningAssumed">,
   parts: Parts,
 ): PreparedModel {
-  const { where, model, opsets, image, isSizeAssumed, mixing, notes, warnings } = parts;
+  const { where, model, given, opsets, image, isSizeAssumed, mixing, notes, warnings } = parts;
   const takes = new Map<number, boolean>();
   const canTake = (batch: number): boolean => {
     const known = takes.get(batch);
@@ -289,6 +304,7 @@ function assemble(
     logits,
     classCount,
     classNames,
+    given,
     isSizeAssumed,
     isMeaningAssumed,
     fixedBatch,

@@ -299,6 +299,7 @@ function keyOf(
   },
 ): string {
   const { preprocessing } = classifier.guess;
+  const { given } = classifier.prepared;
   const decided = [
     settings,
     classifier.file.sha256,
@@ -306,6 +307,7 @@ function keyOf(
     classifier.prepared.head.decision ?? null,
     train.map(({ image }) => [image, contents.get(image) ?? null]),
     ...(mask === undefined ? [] : [mask.data.join("")]),
+    ...(Object.keys(given).length === 0 ? [] : [given]),
   ];
   return createHash("sha256").update(printableJson(decided)).digest("hex");
 }

@@ -6,8 +6,8 @@ const input = {
   ...{ channelCount: 3, height: 8, width: 8, mean: [0.5], std: [0.25], scale: 1, channels: "rgb" },
   geometry: { resize: { kind: "exact", width: 8, height: 8 } },
 };
-const ownerOfHead = (head: { readonly decision?: number }) =>
-  ownerOf({ input: input as never, prepared: { head } as never }, "ab12");
+const ownerOfHead = (head: { readonly decision?: number }, given = {}) =>
+  ownerOf({ input: input as never, prepared: { head, given } as never }, "ab12");
 const owner = ownerOfHead({});
 const statistics: OddsStatistics = {
   classCount: 2,
@@ -58,4 +58,19 @@ test("statistics of one decision are those of no other", () => {
   for (const other of [owner, ownerOfHead({ decision: 1 })]) {
     expect(() => parseStatistics(text, other, "s.json")).toThrow("the decision differs");
   }
+});
+
+test("statistics of one output, or of one value of another input, are those of no other", () => {
+  const first = ownerOfHead({}, { logits: "a", inputs: { t: 1, u: [2, 3] } });
+  const text = formatStatistics(statistics, first, "data");
+  const sameElsewhere = ownerOfHead({}, { inputs: { u: [2, 3], t: 1 }, logits: "a" });
+  expect(parseStatistics(text, sameElsewhere, "s.json")).toEqual(statistics);
+  expect(() => parseStatistics(text, owner, "s.json")).toThrow(
+    'the choice of output, head or other inputs differs, expected nothing, got output "a", input t=1, input u=[2,3].',
+  );
+  for (const other of [{ logits: "b", inputs: { t: 1, u: [2, 3] } }, { logits: "a", inputs: { t: 2, u: [2, 3] } }]) {
+    expect(() => parseStatistics(text, ownerOfHead({}, other), "s.json")).toThrow("other inputs differs");
+  }
+  // The size of the input is there as it is, whoever said it.
+  expect(ownerOfHead({}, { inputSize: [8, 8] })).toEqual(owner);
 });

@@ -1,5 +1,6 @@
 /** @file Statistics of the test as a file: JSON, versioned, and tied to the model that they were fitted on. */
 import type { Classifier } from "../../classifier/classifier.ts";
+import type { GivenOfModel } from "../../classifier/network/prepare-model.ts";
 import { BadInputError, checkForm } from "../../errors.ts";
 import { describeGeometry } from "../../image/geometry.ts";
 import type { OddsStatistics } from "./odds-statistics.ts";
@@ -25,6 +26,8 @@ export interface StatisticsOwner {
   readonly geometry?: string;
   /** Of a model that decides each of its labels by itself: the label whose decision it is. */
   readonly decision?: number;
+  /** What was said of the model besides: its output, what that means, and values of inputs beside the picture. */
+  readonly given?: Omit<GivenOfModel, "inputSize">;
 }
 
 /** The owner of statistics that are fitted on a classifier from a file with the given hash. */
@@ -34,11 +37,16 @@ export function ownerOf(given: Pick<Classifier, "input" | "prepared">, sha256: s
   const { input, prepared } = given;
   const { channelCount, height, width, mean, std, scale, channels } = input;
   const { decision } = prepared.head;
+  const { inputSize: _, ...said } = prepared.given;
   const owner = {
     ...{ sha256, input: [channelCount, height, width], normalization: { mean, std, scale }, channels },
     geometry: describeGeometry(input.geometry),
   };
-  return decision === undefined ? owner : { ...owner, decision };
+  return {
+    ...owner,
+    ...(decision === undefined ? {} : { decision }),
+    ...(Object.keys(said).length === 0 ? {} : { given: said }),
+  };
 }
 
 /** The text of a statistics file; `data` says, for people, what the statistics were fitted on. */
@@ -114,6 +122,7 @@ export function checkOwner(fitted: StatisticsOwner, owner: StatisticsOwner, wher
     ["input", JSON.stringify(owner.input), JSON.stringify(fitted.input)],
     ["channel order", owner.channels, fitted.channels],
     ["decision", `${owner.decision ?? "none"}`, `${fitted.decision ?? "none"}`],
+    ["choice of output, head or other inputs", describeGiven(owner), describeGiven(fitted)],
     ["normalization", JSON.stringify(owner.normalization), JSON.stringify(fitted.normalization)],
   ];
   const different = parts.find(([, mine, theirs]) => mine !== theirs);
@@ -126,6 +135,19 @@ export function checkOwner(fitted: StatisticsOwner, owner: StatisticsOwner, wher
     got: found,
     advice: "Fit statistics for this one: perceptual-ball detect fit.",
   });
+}
+
+/** What was said of the model, in words; the order in which inputs were given means nothing. */
+function describeGiven({ given = {} }: StatisticsOwner): string {
+  const { logits, head, inputs = {} } = given;
+  const parts = [
+    ...(logits === undefined ? [] : [`output ${JSON.stringify(logits)}`]),
+    ...(head === undefined ? [] : [`head ${head}`]),
+    ...Object.keys(inputs)
+      .sort()
+      .map((name) => `input ${name}=${JSON.stringify(inputs[name])}`),
+  ];
+  return parts.length === 0 ? "nothing" : parts.join(", ");
 }
 
 /** Whether all that the test reads is there, in the right sizes: files are edited, cut off and mixed up. */

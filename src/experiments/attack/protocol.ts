@@ -21,6 +21,7 @@ import type { ImageTensor } from "../../image/picture.ts";
 import type { Progress } from "../../options/progress.ts";
 import { createRandom } from "../../random/random.ts";
 import { type FloatTensor, floatTensor, type Tensor, tensorOf } from "../../tensor/tensor.ts";
+import { classifierSettings } from "../records/classifier-settings.ts";
 import type { ExperimentIdentity, RecordKey } from "../records/record-store.ts";
 import type { Computed, ExperimentItem, FailedItem } from "../records/run-experiment.ts";
 import { type AttackFinding, findingOf } from "./record.ts";
@@ -70,14 +71,12 @@ export interface AttackSettings {
 export function attackIdentity(classifier: Classifier, modelSha256: string): ExperimentIdentity {
   checkForm("attackIdentity: classifier", classifier, ["model", "prepared", "input", "guess"]);
   checkForm("attackIdentity: modelSha256", modelSha256, "string");
-  const { preprocessing } = classifier.guess;
-  const { decision } = classifier.prepared.head;
   return {
     experiment: "attack",
     version: attackVersion,
     model: modelSha256,
     data: "pictures",
-    settings: { preprocessing, ...(decision === undefined ? {} : { decision }) },
+    settings: classifierSettings(classifier),
   };
 }
 

@@ -10,6 +10,7 @@ import { createRandom } from "../../random/random.ts";
 import { tensorOf } from "../../tensor/tensor.ts";
 import type { AttackItem } from "../attack/protocol.ts";
 import type { AttackFinding } from "../attack/record.ts";
+import { classifierSettings } from "../records/classifier-settings.ts";
 import type { ExperimentIdentity, RecordStore } from "../records/record-store.ts";
 import type { Computed, ExperimentItem } from "../records/run-experiment.ts";
 import { axesOf, planesOf } from "./planes.ts";
@@ -44,14 +45,12 @@ export function checkConeSettings(settings: ConeSettings): ConeSettings {
 export function coneIdentity(classifier: Classifier, modelSha256: string): ExperimentIdentity {
   checkForm("coneIdentity: classifier", classifier, ["model", "prepared", "input", "guess"]);
   checkForm("coneIdentity: modelSha256", modelSha256, "string");
-  const { preprocessing } = classifier.guess;
-  const { decision } = classifier.prepared.head;
   return {
     experiment: "cone",
     version: coneVersion,
     model: modelSha256,
     data: "pictures",
-    settings: { preprocessing, ...(decision === undefined ? {} : { decision }) },
+    settings: classifierSettings(classifier),
   };
 }
 

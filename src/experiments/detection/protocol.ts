@@ -17,6 +17,7 @@ import type { ImageTensor } from "../../image/picture.ts";
 import { hashText } from "../../random/hash-text.ts";
 import { createRandom } from "../../random/random.ts";
 import type { AttackRun } from "../attack/protocol.ts";
+import { classifierSettings } from "../records/classifier-settings.ts";
 import type { ExperimentIdentity, RecordKey } from "../records/record-store.ts";
 import type { Computed, ExperimentItem } from "../records/run-experiment.ts";
 import type { AlignmentRecord, DetectionRecord } from "./record.ts";
@@ -82,8 +83,6 @@ export function detectionIdentity(
   checkForm("detectionIdentity: classifier", classifier, ["model", "prepared", "input", "guess"]);
   checkForm("detectionIdentity: modelSha256", modelSha256, "string");
   checkForm("detectionIdentity: settings", settings, ["mode", "samples", "antithetic", "kinds"]);
-  const { preprocessing } = classifier.guess;
-  const { decision } = classifier.prepared.head;
   // The batch changes no record: rows of a batch are computed alike.
   const { mode, samples, antithetic, kinds, correctionKinds: larger, pixels, seed } = checkDetectionSettings(settings);
   return {
@@ -92,8 +91,8 @@ export function detectionIdentity(
     model: modelSha256,
     data,
     settings: {
-      ...(decision === undefined ? {} : { decision }),
-      ...{ mode, samples, antithetic, pixels, seed, preprocessing, kinds: kinds.map(noiseKindName) },
+      ...classifierSettings(classifier),
+      ...{ mode, samples, antithetic, pixels, seed, kinds: kinds.map(noiseKindName) },
       ...(mode === "full" ? { correctionKinds: larger.map(noiseKindName) } : {}),
     },
   };

@@ -12,6 +12,7 @@ import { floatTensor } from "../../tensor/tensor.ts";
 import { indexOfLargest } from "../../tensor/vector.ts";
 import type { AttackRun } from "../attack/protocol.ts";
 import { isHeldOutImage } from "../detection/held-out.ts";
+import { classifierSettings } from "../records/classifier-settings.ts";
 import type { ExperimentIdentity, RecordKey } from "../records/record-store.ts";
 import type { Computed, ExperimentItem, FailedItem } from "../records/run-experiment.ts";
 import { attackImages } from "./attack-images.ts";
@@ -53,8 +54,6 @@ export function detectorsIdentity(
   checkForm("detectorsIdentity: modelSha256", modelSha256, "string");
   checkForm("detectorsIdentity: runs", runs, "list");
   checkForm("detectorsIdentity: settings", settings, ["pixels", "seed", "fitAttacks"]);
-  const { preprocessing } = classifier.guess;
-  const { decision } = classifier.prepared.head;
   const { pixels, seed } = settings;
   const measured = partsOf(runs).map(({ key, size }) => `${key} (${size})`);
   return {
@@ -62,7 +61,7 @@ export function detectorsIdentity(
     version: detectorsVersion,
     model: modelSha256,
     data,
-    settings: { ...(decision === undefined ? {} : { decision }), pixels, seed, preprocessing, measured },
+    settings: { ...classifierSettings(classifier), pixels, seed, measured },
   };
 }
 

@@ -27,6 +27,7 @@ import { completeSmoothing, type SmoothingSettings } from "../../saliency/smooth
 import { type Tensor, tensorOf } from "../../tensor/tensor.ts";
 import { type MetricName, type MetricValue, type MetricValues, metricNamed, metrics } from "../metrics/metrics.ts";
 import { hash64 } from "../records/canonical-json.ts";
+import { classifierSettings } from "../records/classifier-settings.ts";
 import type { ExperimentIdentity, RecordKey } from "../records/record-store.ts";
 import type { Computed, ExperimentItem } from "../records/run-experiment.ts";
 import { averagePrecision } from "../statistics/ranking.ts";
@@ -101,8 +102,6 @@ export function localizationIdentity(
   checkForm("localizationIdentity: classifier", classifier, ["model", "prepared", "input", "guess"]);
   checkForm("localizationIdentity: modelSha256", modelSha256, "string");
   checkForm("localizationIdentity: settings", settings, ["sigmaPixels", "explain", "curveSteps", "batch"]);
-  const { preprocessing } = classifier.guess;
-  const { decision } = classifier.prepared.head;
   // The batch changes no record: rows of a batch are computed alike.
   const { batch, ...decisive } = checkLocalizationSettings(settings);
   // Perturbations of pictures of another predicted class were blank maps once.
@@ -112,7 +111,7 @@ export function localizationIdentity(
     version: localizationVersion,
     model: modelSha256,
     data,
-    settings: { ...decisive, ...flips, preprocessing, ...(decision === undefined ? {} : { decision }) },
+    settings: { ...decisive, ...flips, ...classifierSettings(classifier) },
   };
 }
 

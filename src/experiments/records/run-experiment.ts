@@ -5,6 +5,7 @@ import { canonicalJson } from "./canonical-json.ts";
 import { keyText } from "./record-index.ts";
 import type { FailedRecord, FinishedRecord, RecordKey, RecordStore } from "./record-store.ts";
 import { isInShard, type Shard } from "./shards.ts";
+import { createTimeEstimate, type MeasuredItems } from "./time-estimate.ts";
 
 /** One thing to compute. Experiments add what they need to compute it. */
 export interface ExperimentItem {
@@ -35,8 +36,12 @@ export interface ExperimentProgress {
   readonly computed: number;
   /** Seconds since this run began. */
   readonly seconds: number;
-  /** An estimate from the items that this run has computed; undefined before the first. */
+  /** An estimate from what the items of each method have taken in this run; undefined as long as they tell nothing. */
   readonly secondsLeft?: number;
+  /** Whether `secondsLeft` leaves methods out of which too little has been computed to tell. */
+  readonly isLowerBound?: boolean;
+  /** What the latest batch took, by methods; undefined at the start. */
+  readonly latest?: readonly MeasuredItems[];
 }
 
 export interface RunExperimentOptions<I extends ExperimentItem, T> {
@@ -96,21 +101,36 @@ export async function runExperiment<I extends ExperimentItem, T>(
   const open = mine.filter(({ key }) => store.finished(key) === undefined);
   const [total, started] = [mine.length, performance.now()];
   let [computed, failed] = [0, 0];
-  const progress = (): ExperimentProgress => {
+  const estimate = createTimeEstimate(open.map(({ key }) => key.method));
+  const progress = (latest?: readonly MeasuredItems[]): ExperimentProgress => {
     const seconds = (performance.now() - started) / 1000;
     const left = open.length - computed;
-    const secondsLeft = computed === 0 ? undefined : (seconds / computed) * left;
-    return { total, done: total - left - failed, failed, computed, seconds, secondsLeft };
+    const time = estimate.left();
+    return {
+      ...{ total, done: total - left - failed, failed, computed, seconds },
+      ...(time === undefined ? {} : { secondsLeft: time.seconds, isLowerBound: time.isLowerBound }),
+      ...(latest === undefined ? {} : { latest }),
+    };
   };
   onProgress?.(progress());
   for (const batch of batches(open, batchSize, batchOf)) {
     if (pause?.aborted) break;
+    const begun = performance.now();
     failed += await computeBatch(batch, options);
     computed += batch.length;
-    onProgress?.(progress());
+    const latest = measuredItems(batch, (performance.now() - begun) / 1000);
+    for (const measured of latest) estimate.add(measured);
+    onProgress?.(progress(latest));
   }
   throwIfAborted(signal, "runExperiment");
   return progress();
+}
+
+/** What a batch took, each of its items as much. */
+function measuredItems(batch: readonly ExperimentItem[], seconds: number): MeasuredItems[] {
+  const counts = new Map<string, number>();
+  for (const { key } of batch) counts.set(key.method, (counts.get(key.method) ?? 0) + 1);
+  return [...counts].map(([method, items]) => ({ method, items, seconds: (seconds * items) / batch.length }));
 }
 
 /** Items in batches of at most `size` whose members agree in `batchOf`, in order of each batch's first member. */

@@ -15,6 +15,7 @@ import type { ImageTensor } from "../../image/picture.ts";
 import { hashText } from "../../random/hash-text.ts";
 import { createRandom } from "../../random/random.ts";
 import type { AttackRun } from "../attack/protocol.ts";
+import { classifierSettings } from "../records/classifier-settings.ts";
 import type { ExperimentIdentity, RecordKey } from "../records/record-store.ts";
 import type { Computed, ExperimentItem, FailedItem } from "../records/run-experiment.ts";
 import type { RadiusRecord, RobustnessRecord } from "./record.ts";
@@ -56,14 +57,12 @@ export function robustnessIdentity(
   checkForm("robustnessIdentity: modelSha256", modelSha256, "string");
   checkForm("robustnessIdentity: settings", settings, ["seed"]);
   const { seed } = settings;
-  const { preprocessing } = classifier.guess;
-  const { decision } = classifier.prepared.head;
   return {
     experiment: "robustness",
     version: robustnessVersion,
     model: modelSha256,
     data,
-    settings: { seed, preprocessing, ...(decision === undefined ? {} : { decision }) },
+    settings: { seed, ...classifierSettings(classifier) },
   };
 }
 
