@@ -251,6 +251,20 @@ test("cone draws the same pictures for all attacks and says how they bend", asyn
   expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining("one over an even number") });
 });
 
+test("a cone without pictures says which attack changes none, or nothing more where none could be opened", async () => {
+  const cone = ["cone", "--model", model, "--step", "0.5", "--directions", "1", "--threads", "1", "--quiet"];
+  const pictures = [path("noise0.png"), path("noise1.png")];
+  const still = ["--attack", "fgsm", "--variant", "still=fgsm,epsilon=1e-60"];
+  const none = await runCli([...cone, ...pictures, ...still, "--out", path("still")]);
+  expect(none.code).toBe(2);
+  expect(none.stderr).toContain("expected at least one that every attack changes, got 2 of 2 by fgsm");
+  expect(none.stderr).toContain("0 of 2 by still");
+  const missing = await runCli([...cone, path("nowhere.png"), "--attack", "fgsm", "--out", path("missing")]);
+  expect(missing.code).toBe(1);
+  expect(missing.stderr).toContain("no such file");
+  expect(missing.stderr).not.toContain("changed by all of the attacks");
+});
+
 test("shares of a cone, computed apart and united, give the cone of one process", async () => {
   const cone = [
     ...["cone", path("noise0.png"), path("noise1.png"), "--model", model, "--attack", "fgsm", "--step", "0.5"],

@@ -182,6 +182,21 @@ test("what cannot be meant is refused before anything is computed", async () => 
   expect(few.stderr).toContain("at least 3 images that are predicted as one class");
 });
 
+test("what several detectors lack is said once, with their names, and what odds counts", async () => {
+  const data = ["--data", path("data"), "--model", path("tiny.onnx"), "--label", "predicted", "--threads", "1"];
+  const { code, stderr } = await runCli([
+    ...["detect", "fit", ...data, "--detector", "confidence,margin,probe,odds", "--samples", "2", "-o", path("poor")],
+    ...["--first", "12", "--set", "probe.strength=2", "--fit-attack", "fgsm", "--quiet"],
+  ]);
+  expect(code).toBe(1);
+  expect(stderr.match(/too few held-out images/g)).toHaveLength(1);
+  expect(stderr).toMatch(/^perceptual-ball: confidence, margin(, probe)?: the cutoff: too few held-out images/m);
+  // The last word on what went wrong is of odds: labels withstand, so that hardly an image counts.
+  expect(stderr).toMatch(
+    /rightly, and change their label under the attack, got \d images that count, of 12\. .*--just-detect/,
+  );
+});
+
 test("detectors of the family are fitted to files of their own, and say what they think of pictures", async () => {
   const data = ["--data", path("data"), "--model", path("tiny.onnx"), "--label", "predicted", "--threads", "1"];
   const fitted = await runCli([

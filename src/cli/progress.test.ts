@@ -90,9 +90,7 @@ test("what the caller knows of the time left is said instead, as the least where
     progress.update(0.01, "1 of 100", left);
   }
   progress.stop();
-  expect(written()).toBe(
-    "1 %  1 of 100\n1 %  more than 10 min 0 s left  1 of 100\n1 %  1 min 30 s left  1 of 100\n",
-  );
+  expect(written()).toBe("1 %  1 of 100\n1 %  more than 10 min 0 s left  1 of 100\n1 %  1 min 30 s left  1 of 100\n");
 });
 
 test("silent when asked to be", () => {

@@ -67,7 +67,11 @@ function progressLines(stream: OutputStream): ProgressDisplay {
       const now = performance.now();
       if (now - last < quietMs.line || share >= 1) return;
       last = now;
-      const parts = [`${Math.round(100 * share)} %`, timeLeft({ share, seconds: (now - started) / 1000, left }), printable(what)];
+      const parts = [
+        `${Math.round(100 * share)} %`,
+        timeLeft({ share, seconds: (now - started) / 1000, left }),
+        printable(what),
+      ];
       stream.write(`${parts.filter((part) => part !== "").join("  ")}\n`);
     },
     around: (print) => print(),

@@ -5,6 +5,7 @@ import { evenBatch } from "../../attacks/run-search.ts";
 import { MisuseError } from "../../errors.ts";
 import {
   type AttackItem,
+  type AttackRun,
   attackBatchOf,
   attackCompute,
   attackIdentity,
@@ -20,8 +21,10 @@ import {
   coneIdentity,
   coneItems,
   coneStreams,
+  isChanged,
 } from "../../experiments/cone/protocol.ts";
 import { type ConeRecord, isConeRecord } from "../../experiments/cone/record.ts";
+import type { RecordStore } from "../../experiments/records/record-store.ts";
 import { checkWritableFolder } from "../../node/check-folder.ts";
 import { coneSentence } from "../../report/cone/sentence.ts";
 import { type AttackInputFlags, openAttackInputs } from "../attack-inputs.ts";
@@ -118,11 +121,9 @@ async function drawCones(images: readonly string[], flags: Flags, context: Exper
     if (items.length === 0) {
       // Of few pictures a share may have none.
       if (flags.shard !== undefined && attacked.counts.total === 0) return;
-      throw new MisuseError({
-        where: "cone",
-        what: "no picture was changed by all of the attacks",
-        advice: "Take more pictures, or leave out the attack that finds nothing.",
-      });
+      // Where nothing could be attacked, that has been said, picture by picture.
+      if (attacked.counts.done === 0) return;
+      throw noCommonPicture(runs, attackedItems, findings);
     }
     const drawn = await conductExperiment<ConeItem, ConeRecord>({
       ...{ ...shared, items },
@@ -144,8 +145,31 @@ async function drawCones(images: readonly string[], flags: Flags, context: Exper
     }
     if (json) return;
     const [first] = attacks;
-    say(context.io, "", `Cones of ${first?.cone.images} of ${inputs.length} pictures: ${join(out, "cones.svg")}`);
+    say(
+      context.io,
+      "",
+      `Cones of ${first?.cone.images} of ${inputs.length} picture${inputs.length === 1 ? "" : "s"}: ${join(out, "cones.svg")}`,
+    );
   } finally {
     await classifier.dispose();
   }
+}
+
+/** Why there is no cone: of which attack that is the fault. */
+function noCommonPicture(
+  runs: readonly AttackRun[],
+  items: readonly AttackItem[],
+  findings: Pick<RecordStore<AttackFinding>, "finished">,
+): MisuseError {
+  const counts = runs.map((run) => {
+    const found = items.flatMap((item) => (item.run === run ? (findings.finished(item.key) ?? []) : []));
+    return `${found.filter(({ result }) => isChanged(result)).length} of ${found.length} by ${run.name}`;
+  });
+  return new MisuseError({
+    where: "cone",
+    what: "no picture was changed by all of the attacks",
+    expected: "at least one that every attack changes",
+    got: counts.join(", "),
+    advice: "Take more pictures, allow a larger change (--set ATTACK.epsilon=…), or leave out what changes none.",
+  });
 }

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { type Command, Option } from "commander";
 import { formatDetectorStatistics } from "../../detection/detector-file.ts";
 import { formatStatistics, ownerOf } from "../../detection/odds/statistics-file.ts";
-import { MisuseError } from "../../errors.ts";
+import { BadInputError, MisuseError, type PerceptualBallError } from "../../errors.ts";
 import { fitStatistics } from "../../experiments/detection/fit-statistics.ts";
 import { type DetectorRun, planRuns } from "../../experiments/detectors/detector-run.ts";
 import { fitDetectors } from "../../experiments/detectors/fit-detectors.ts";
@@ -113,16 +113,26 @@ export async function fitSeveral(
       },
     );
     progress.stop();
+    const unfitted = new Map<string, { readonly error: PerceptualBallError; readonly names: string[] }>();
     for (const one of fitted) {
       const { run } = one;
       if ("error" in one) {
-        failed(one.error);
+        const { error } = one;
+        const same = unfitted.get(error.message) ?? { error, names: [] };
+        same.names.push(run.name);
+        unfitted.set(error.message, same);
         continue;
       }
       const file = fileOf(run.name);
       await writeFileAtomically(file, formatDetectorStatistics(one.statistics, owner, data.name));
       if (flags.json) sayJson(io, { output: file, ...detectorStatisticsRecord(one.statistics) });
       else say(io, ...detectorStatisticsLines(one.statistics, file));
+    }
+    // What several lack, such as pictures for a cutoff, is said once.
+    for (const { error, names } of unfitted.values()) {
+      const whose = names.join(", ");
+      const { where } = error.complaint;
+      failed(new BadInputError({ ...error.complaint, where: where === whose ? where : `${whose}: ${where}` }));
     }
     if (hasOdds) await fitOddsToo();
 

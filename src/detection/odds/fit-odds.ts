@@ -116,7 +116,7 @@ export async function fitOdds(
     for (const entry of alignments) fit.addClean(entry);
     given += group.length;
   }
-  if (fit === undefined) throw noStatistics(0, 0);
+  if (fit === undefined) throw noStatistics(0, 0, attack !== undefined);
   return fit.finish({ samples, antithetic, seed, given });
 }
 
@@ -149,7 +149,8 @@ export function createOddsFit(
     },
     finish({ samples, antithetic, seed, given }) {
       const classes = moments.map((moment, label) => moment.statistics(label));
-      if (classes.every((statistics) => "missing" in statistics)) throw noStatistics(used, given);
+      if (classes.every((statistics) => "missing" in statistics))
+        throw noStatistics(used, given, correction !== undefined);
       return {
         classCount,
         kinds,
@@ -166,13 +167,15 @@ export function createOddsFit(
   };
 }
 
-function noStatistics(used: number, given: number): BadInputError {
+function noStatistics(used: number, given: number, isFull: boolean): BadInputError {
   return new BadInputError({
     where: "fitOdds",
     what: "no class has statistics",
-    expected: "at least 3 images that are predicted as one class",
+    expected: `at least 3 images that are predicted as one class${isFull ? ", rightly, and change their label under the attack" : ""}`,
     got: `${used} images that count, of ${given}`,
-    advice: "Give more images.",
+    advice: isFull
+      ? "Give more images, or take all as they are, without corrections of labels: --just-detect (no option attack)."
+      : "Give more images.",
   });
 }
 

@@ -68,7 +68,10 @@ test("statistics of one output, or of one value of another input, are those of n
   expect(() => parseStatistics(text, owner, "s.json")).toThrow(
     'the choice of output, head or other inputs differs, expected nothing, got output "a", input t=1, input u=[2,3].',
   );
-  for (const other of [{ logits: "b", inputs: { t: 1, u: [2, 3] } }, { logits: "a", inputs: { t: 2, u: [2, 3] } }]) {
+  for (const other of [
+    { logits: "b", inputs: { t: 1, u: [2, 3] } },
+    { logits: "a", inputs: { t: 2, u: [2, 3] } },
+  ]) {
     expect(() => parseStatistics(text, ownerOfHead({}, other), "s.json")).toThrow("other inputs differs");
   }
   // The size of the input is there as it is, whoever said it.

@@ -74,15 +74,22 @@ export function coneItems(
   const { step, directions, seed } = checkConeSettings(settings);
   const byPosition = new Map<number, AttackItem[]>();
   for (const item of attacked) byPosition.set(item.position, [...(byPosition.get(item.position) ?? []), item]);
-  const isChanged = ({ key }: AttackItem): boolean =>
-    (findings.finished(key)?.result.withinBudget.distances.l0 ?? 0) > 0;
+  const hasPlane = ({ key }: AttackItem): boolean => {
+    const found = findings.finished(key);
+    return found !== undefined && isChanged(found.result);
+  };
   return [...byPosition.entries()]
     .sort(([a], [b]) => a - b)
-    .flatMap(([, items]) => (items.every(isChanged) ? items : []))
+    .flatMap(([, items]) => (items.every(hasPlane) ? items : []))
     .map((item) => ({
       key: { ...item.key, options: { ...item.key.options, step, directions, coneSeed: seed } },
       attacked: item,
     }));
+}
+
+/** Whether picture and attacked picture differ, so that planes go through them. */
+export function isChanged({ withinBudget }: AttackFinding): boolean {
+  return withinBudget.distances.l0 > 0;
 }
 
 export interface ConeComputeOptions {

@@ -12,7 +12,9 @@ const model = parseModel(`
   { m = ReduceMean <axes = [2, 3], keepdims = 0> (x)  a = Mul (m, t)  b = Neg (a) }`);
 const options = { runtime: ort, preprocessing: "unit" } as const;
 const settingsOf = (given: object) =>
-  classifierSettings(createClassifier(model, { ...options, logits: "a", inputs: { t: 1 }, inputSize: [8, 8], ...given }));
+  classifierSettings(
+    createClassifier(model, { ...options, logits: "a", inputs: { t: 1 }, inputSize: [8, 8], ...given }),
+  );
 
 test("another output, another value of an input and another size are another classifier", () => {
   const settings = settingsOf({});
