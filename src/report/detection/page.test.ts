@@ -99,6 +99,13 @@ test("the page's tables hold the summary's numbers, and mark what is least and w
   expect(document.querySelectorAll("figure")).toHaveLength(3);
 });
 
+test("the page names the color that marks what is least", () => {
+  const page = detectionPage(summary, []);
+  expect(page).toContain("Blue: detected least");
+  // Sky blue of the palette.
+  expect(page).toContain(".results td.best>b{background:rgba(86,180,233,");
+});
+
 test("what must be known of the model stands at the head of the page", () => {
   const { document } = parseHTML(detectionPage(summary, []));
   expect(document.querySelector("#warnings")?.textContent).toMatch(/^⚠ poor accuracy/);

@@ -106,7 +106,7 @@ function groupSection({ name, attacks, matchedImages }: GroupSummary, plots: rea
   );
   const title = name === mainGroup ? "Table 2: attacks and their detection" : name;
   return `<section><h2>${escapeMarkup(title)}</h2>
-<p>Brackets are 95 % intervals. Green: detected least on the images that all attacks of the table changed; † more than that by more than chance (exact McNemar test, Holm-corrected, p &lt; 0.05).</p>
+<p>Brackets are 95 % intervals. Blue: detected least on the images that all attacks of the table changed; † more than that by more than chance (exact McNemar test, Holm-corrected, p &lt; 0.05).</p>
 <div class="scroll"><table class="results"><thead><tr><th>Attack</th>${head}</tr></thead><tbody>${rows.join("")}</tbody></table></div>
 ${distanceTable(attacks)}
 ${plotGrid(plots)}</section>`;

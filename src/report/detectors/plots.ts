@@ -20,7 +20,7 @@ export async function detectorPlots(summary: DetectorsSummary): Promise<Detector
     const rows = cells.flatMap(({ attack, area }) => {
       if (area === null) return [];
       const isKnowing = summary.attacks.some((one) => one.name === attack && one.knows !== null);
-      const group = isKnowing ? "attacks that know who looks" : "attacks that do not";
+      const group = isKnowing ? "attacks that know who looks" : "attacks that know of none";
       return [{ name: attack, group, value: area.value, low: area.interval[0], high: area.interval[1] }];
     });
     if (rows.length === 0) continue;

@@ -24,10 +24,10 @@ table.results{border-collapse:collapse;width:100%;font-size:.92rem;font-variant-
 .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(440px,1fr));gap:18px}
 .plots figure{background:#fff;border:1px solid var(--line);border-radius:10px;padding:10px}
 .plots figcaption,.figure figcaption{color:var(--soft);font-size:.84rem;padding:6px 4px 0}
-.plots figcaption{color:#5c6675}
+.plots figcaption{color:#5c6675}.plots figcaption b{color:#1b1f27}
 .plots svg,.figure svg{display:block;width:100%;height:auto}
 .figure{overflow-x:auto}
 .figure .sheet{background:#fff;border:1px solid var(--line);border-radius:10px;padding:10px;min-width:720px}
 @media (max-width:560px){.plots{grid-template-columns:minmax(0,1fr)}.plots figure{overflow-x:auto}.plots svg{min-width:440px}section{padding:18px 16px}.results th:first-child,.results td:first-child{white-space:normal;min-width:6.5em;max-width:8em}}
-@media print{section{break-inside:auto;box-shadow:none}}
+@media print{section{break-inside:auto;box-shadow:none}h2{break-after:avoid}.scroll,.figure{overflow:visible}table.results{font-size:.68rem}.results th,.results td{white-space:normal;padding:4px 5px}.results th small,.results td small{font-size:.6rem}.results td small{white-space:nowrap}.results tr,.plots figure{break-inside:avoid}.figure .sheet{min-width:0}}
 `;
