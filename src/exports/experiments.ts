@@ -288,6 +288,7 @@ export {
   runExperiment,
 } from "../experiments/records/run-experiment.ts";
 export type { Shard } from "../experiments/records/shards.ts";
+export type { MeasuredItems } from "../experiments/records/time-estimate.ts";
 export {
   checkRadii,
   type RobustnessItem,

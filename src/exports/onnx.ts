@@ -49,7 +49,7 @@ export {
   inspectModel,
 } from "../classifier/network/inspect-model.ts";
 export { describeLayer, type Layer, type LayerSelector } from "../classifier/network/layers.ts";
-export type { ModelWarning, PreparedModel } from "../classifier/network/prepare-model.ts";
+export type { GivenOfModel, ModelWarning, PreparedModel } from "../classifier/network/prepare-model.ts";
 export { type GradientProbe, probeGradient } from "../classifier/network/probe-gradient.ts";
 export type {
   Extension,
