@@ -41,7 +41,12 @@ export interface PrepareModelOptions extends NeedsLimits {
 }
 
 /** What was said of a model where it would otherwise have been found: plain JSON, without what was not said. */
-export type GivenOfModel = Pick<PrepareModelOptions, "logits" | "head" | "inputs" | "inputSize">;
+export interface GivenOfModel {
+  readonly logits?: string;
+  readonly head?: HeadKind;
+  readonly inputs?: Readonly<Record<string, InputValue>>;
+  readonly inputSize?: readonly [height: number, width: number];
+}
 
 /** Something that a user must know before trusting a result; `code` names it in kebab-case. */
 export interface ModelWarning {
