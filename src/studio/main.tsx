@@ -5,7 +5,7 @@ import "./style.css";
 import bundledModel from "../../assets/scenes-vgg.onnx?url";
 import { followAddress } from "./state/address.ts";
 import { becomeIsolated } from "./state/isolation.ts";
-import { startStudio } from "./state/opening.ts";
+import { showAddress, startStudio } from "./state/opening.ts";
 import { say } from "./state/signals.ts";
 import { strings } from "./strings.ts";
 
@@ -13,7 +13,7 @@ document.documentElement.lang = strings.language;
 document.title = strings.title;
 const root = document.getElementById("app");
 if (root !== null) render(<App />, root);
-followAddress();
+followAddress(showAddress);
 
 const makeWorker = (): Worker => new Worker(new URL("./worker/worker.ts", import.meta.url), { type: "module" });
 becomeIsolated()

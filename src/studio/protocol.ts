@@ -31,6 +31,9 @@ export interface ModelChoices {
   readonly labels?: string;
   /** The file that they were read from, where they were. */
   readonly labelsFile?: string;
+  /** A configuration that says how pixels are prepared, as beside the model (preprocessor_config.json), and its name. */
+  readonly config?: string;
+  readonly configFile?: string;
   readonly logits?: string;
   readonly inputSize?: string;
 }
@@ -91,6 +94,9 @@ export interface NetworkView {
   readonly preprocessingName?: NormalizationName;
   readonly preprocessingReason: string;
   readonly geometry: string;
+  readonly geometryReason: string;
+  /** Whether nothing says in which order the channels are. */
+  readonly isOrderAssumed: boolean;
   readonly warnings: readonly ModelWarning[];
   readonly layers: readonly LayerView[];
   readonly methods: readonly TechniqueView[];

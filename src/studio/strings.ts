@@ -1,7 +1,7 @@
 /** @file Every word of the interface, in one place. What methods, attacks and errors say of themselves comes from the library. */
 
-const percent = (share: number): string =>
-  share > 0 && share < 0.001 ? "<0.1 %" : `${(100 * share).toFixed(share < 0.1 || share > 0.995 ? 1 : 0)} %`;
+import { percent } from "../report/style/wording.ts";
+
 const seconds = (value: number): string =>
   value < 1 ? "under a second" : value < 90 ? `${Math.round(value)} s` : `${Math.round(value / 60)} min`;
 
@@ -48,7 +48,11 @@ export const strings = {
       weights: "Weights",
       producer: "From",
       file: "File",
+      names: "Names",
+      notes: "Computed",
     },
+    size: (bytes: number) => (bytes < 1e5 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`),
+    assumedOrder: (order: string) => `channels ${order}: assumed, nothing says so`,
     layers: (count: number) => `${count} operations`,
     layersHeading: "Layers",
     layerTable: { index: "No.", pattern: "Layer", name: "Output", shape: "Shape", parameters: "Weights" },
@@ -66,6 +70,9 @@ export const strings = {
     labelsHint: "imagenet, cifar10, or one name per line",
     logits: "Value that holds the logits",
     inputSize: "Input size, where it is open",
+    inputSizeShort: "Input size",
+    controlsAre: "(Under “Change preprocessing, labels, logits”.)",
+    flagsOnly: (flags: string) => `(${flags}: on the command line, not in this page.)`,
     apply: "Apply",
     reset: "As found out",
     bundled: "Bundled: ten kinds of objects in rendered scenes",
@@ -91,7 +98,9 @@ export const strings = {
   files: {
     oneModel: (name: string) => `One model at a time: ${name} is opened.`,
     unknown: (names: string) =>
-      `Neither a model (.onnx) nor a picture: ${names}. Drop weights together with their model.`,
+      `Neither a model (.onnx) nor a picture: ${names}. Drop weights together with their model, and what an archive or a folder holds, not itself.`,
+    unusable: (name: string, reason: string) => `${name} is not used: ${reason}`,
+    dropWeights: "Drop the model and its weights together, or the weights now.",
     noLink: (text: string) => `Not a link: ${text.slice(0, 80)}`,
     foreignLink: (host: string, name: string) =>
       `This page may not ask ${host} for anything, so that nothing can leave it. Download ${name} and drop it here.`,

@@ -8,6 +8,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { parse } from "yaml";
+import { decodeText } from "../../classifier/labels/decode-text.ts";
 import { readLabels } from "../../classifier/labels/read-labels.ts";
 import type { NameSource } from "../../classifier/labels/resolve-labels.ts";
 import type { StatedHead } from "../../classifier/network/head/head.ts";
@@ -23,7 +24,6 @@ import {
 } from "../../classifier/preprocessing/read-pipeline.ts";
 import type { StatedBeside, StatedPreprocessing } from "../../classifier/preprocessing/source.ts";
 import { BadInputError, PerceptualBallError } from "../../errors.ts";
-import { decodeText } from "./decode-text.ts";
 import { configFilesBeside, isCalledPreprocessing, nameFilesBeside } from "./name-files.ts";
 
 export interface BesideModel {

@@ -6,12 +6,12 @@ import {
   createClassifier,
   loadedOptionKeys,
 } from "../../classifier/classifier.ts";
+import { decodeText } from "../../classifier/labels/decode-text.ts";
 import { builtInLabels } from "../../classifier/labels/labels.ts";
 import { readLabels } from "../../classifier/labels/read-labels.ts";
 import { BadInputError, checkKeys, kindOf, MisuseError } from "../../errors.ts";
 import { checkRuntime, describeRuntime } from "../../runtime/runtime.ts";
 import { readBesideModel } from "./beside-model.ts";
-import { decodeText } from "./decode-text.ts";
 import { type LoadedModel, loadModelFile } from "./load-model.ts";
 import { machineMemory } from "./machine-memory.ts";
 

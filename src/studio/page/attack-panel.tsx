@@ -1,11 +1,13 @@
 /** @file Attack: the chosen attack on the chosen picture, live; the cone through what it found, and whether a detector would notice. */
 import { usualBox } from "../../localization/localize-map.ts";
 import { coneFigure } from "../../report/figures/cone-figure.ts";
+import { withControls } from "../named-controls.ts";
 import type { AttackView } from "../protocol.ts";
 import { address, choose } from "../state/address.ts";
 import { detect, useStatistics } from "../state/attacked-picture.ts";
 import { attack } from "../state/runs.ts";
 import { attackRun, cone, detector, network, picture, statisticsFile } from "../state/signals.ts";
+import { techniqueNamed } from "../state/techniques.ts";
 import { strings } from "../strings.ts";
 import { ClassName, QuestionPicker, RunBar, SettingsForm, shortClass, TechniquePicker } from "./controls.tsx";
 import { Curves } from "./curves.tsx";
@@ -19,7 +21,7 @@ export function AttackPanel() {
   const entry = picture.value;
   const run = attackRun.value;
   if (of === undefined || entry === undefined) return null;
-  const chosen = of.attacks.find(({ name }) => name === address.value.attack) ?? of.attacks[0];
+  const chosen = techniqueNamed(of.attacks, address.value.attack);
   const newest = run?.frames.at(-1);
   return (
     <>
@@ -42,7 +44,7 @@ export function AttackPanel() {
       </div>
       {chosen.refusal === undefined ? null : (
         <p class="problem">
-          {strings.run.refused}: {chosen.refusal}
+          {strings.run.refused}: {withControls(chosen.refusal)}
         </p>
       )}
       {run?.error === undefined ? null : <p class="problem">{run.error}</p>}

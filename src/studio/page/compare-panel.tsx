@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useMemo } from "preact/hooks";
 import { usualBox } from "../../localization/localize-map.ts";
 import type { ThresholdRule } from "../../localization/threshold.ts";
+import { withControls } from "../named-controls.ts";
 import type { PixelsView, TechniqueView } from "../protocol.ts";
 import { shareOf, withShare } from "../slider-rule.ts";
 import { address, choose } from "../state/address.ts";
@@ -100,7 +101,7 @@ function Cell({ method, cell, pixels }: { method: TechniqueView; cell: GridCell 
               <CellState cell={cell} />
             )
           ) : (
-            <p class="soft">{refusal}</p>
+            <p class="soft">{withControls(refusal)}</p>
           )}
         </div>
       )}

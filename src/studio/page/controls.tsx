@@ -3,6 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
 import { isolated } from "../../escape-text.ts";
+import { withControls } from "../named-controls.ts";
 import type { NetworkView, OptionView, TechniqueView } from "../protocol.ts";
 import { address, choose, chooseSetting } from "../state/address.ts";
 import { type RunState, secondsLeft, shareDone } from "../state/run-state.ts";
@@ -49,7 +50,7 @@ export function Warnings({ warnings }: { warnings: readonly ModelWarning[] }) {
       <strong>{strings.model.warnings}</strong>
       <ul>
         {warnings.map(({ message }) => (
-          <li key={message}>{message}</li>
+          <li key={message}>{withControls(message)}</li>
         ))}
       </ul>
     </div>

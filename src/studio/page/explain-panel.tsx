@@ -1,9 +1,10 @@
 /** @file Explain: the chosen method on the chosen picture, live. */
 import { isolated } from "../../escape-text.ts";
+import { withControls } from "../named-controls.ts";
 import { address, choose } from "../state/address.ts";
 import { explain } from "../state/runs.ts";
 import { explainRun, network, picture } from "../state/signals.ts";
-import { boxRuleOf } from "../state/techniques.ts";
+import { boxRuleOf, techniqueNamed } from "../state/techniques.ts";
 import { strings } from "../strings.ts";
 import { QuestionPicker, RunBar, SettingsForm, TechniquePicker } from "./controls.tsx";
 import { Curves } from "./curves.tsx";
@@ -16,7 +17,7 @@ export function ExplainPanel() {
   const entry = picture.value;
   const run = explainRun.value;
   if (of === undefined || entry === undefined) return null;
-  const method = of.methods.find(({ name }) => name === address.value.method) ?? of.methods[0];
+  const method = techniqueNamed(of.methods, address.value.method);
   const newest = run?.frames.at(-1);
   return (
     <>
@@ -42,7 +43,7 @@ export function ExplainPanel() {
       </div>
       {method.refusal === undefined ? null : (
         <p class="problem">
-          {words.refused}: {method.refusal}
+          {words.refused}: {withControls(method.refusal)}
         </p>
       )}
       {run?.error === undefined ? null : <p class="problem">{run.error}</p>}

@@ -1,5 +1,6 @@
 /** @file The model: opening one, what was found out about it, and what one knows better. */
-import { useId, useState } from "preact/hooks";
+import { useEffect, useId, useState } from "preact/hooks";
+import { withControls } from "../named-controls.ts";
 import type { ModelChoices, ModelView, NetworkView } from "../protocol.ts";
 import { takeFiles, takeLink } from "../state/files.ts";
 import { changeChoices } from "../state/opening.ts";
@@ -31,12 +32,14 @@ export function ModelCard() {
         </p>
       )}
       {state?.error === undefined ? null : <p class="problem">{state.error}</p>}
-      {view === undefined || view.inspection.works ? null : <p class="problem">{view.inspection.verdict}</p>}
+      {view === undefined || view.inspection.works ? null : (
+        <p class="problem">{withControls(view.inspection.verdict)}</p>
+      )}
       {view?.network === undefined ? null : <Network view={view} network={view.network} />}
       {state === undefined ? null : <Choices key={state.file.name} state={state} />}
       <FileButton
         label={words.choose}
-        accept=".onnx,.data,.bin,.txt,.json,.csv,application/octet-stream"
+        accept=".onnx,.data,.bin,.txt,.json,.csv,.tsv,.names,.pbtxt,.yaml,.yml,application/octet-stream"
         onFiles={(files) => void takeFiles(files)}
       />
       <LinkForm />
@@ -45,23 +48,26 @@ export function ModelCard() {
 }
 
 function Network({ view, network }: { view: ModelView; network: NetworkView }) {
-  const { input, classes, warnings, preprocessingName, preprocessingReason, layers } = network;
+  const { input, classes, warnings, preprocessing, preprocessingName, preprocessingReason, layers } = network;
   const { facts } = words;
   const names = classes
     .slice(0, 3)
     .map((name) => name.split(",")[0])
     .join(", ");
-  const megabytes = (view.bytes / 1e6).toFixed(1);
+  const { notes } = view.inspection;
+  const pixels = `${preprocessingName ?? words.custom} (${preprocessingReason})`;
   const rows = [
     [facts.classes, `${classes.length}: ${names}${classes.length > 3 ? ", …" : ""}`],
+    [facts.names, network.labelsReason],
     [facts.input, `${input.channels} × ${input.height} × ${input.width}`],
-    [facts.pixels, `${preprocessingName ?? words.custom} (${preprocessingReason})`],
-    [facts.resize, network.geometry],
+    [facts.pixels, network.isOrderAssumed ? `${pixels}; ${words.assumedOrder(preprocessing.channels)}` : pixels],
+    [facts.resize, `${network.geometry} (${network.geometryReason})`],
     [facts.output, network.head],
     [facts.layers, words.layers(layers.length)],
     [facts.weights, view.inspection.parameters.toLocaleString(strings.language)],
     [facts.producer, view.inspection.producer],
-    [facts.file, `${megabytes} MB, SHA-256 ${view.sha256.slice(0, 12)}…`],
+    [facts.file, `${words.size(view.bytes)}, SHA-256 ${view.sha256.slice(0, 12)}…`],
+    ...(notes.length > 0 ? ([[facts.notes, withControls(notes.join("; "))]] as const) : []),
   ] as const;
   return (
     <>
@@ -116,6 +122,11 @@ function Choices({ state }: { state: ModelState }) {
   const [draft, setDraft] = useState<ModelChoices>(state.choices);
   const [isCustom, setCustom] = useState(false);
   const list = useId();
+  // Files that are dropped choose as well.
+  useEffect(() => {
+    setDraft(state.choices);
+    if (state.choices.normalization !== undefined) setCustom(false);
+  }, [state.choices]);
   const network = state.view?.network;
   const found = network?.preprocessing;
   const put = (some: Partial<ModelChoices>): void => setDraft({ ...draft, ...some });

@@ -126,18 +126,27 @@ export function settingsOf(technique: string): Record<string, string> {
   );
 }
 
-/** Keeps the address bar in step, without a new entry in the history for each slider's move. */
-export function followAddress(): void {
+/**
+ * Keeps the address bar in step, without a new entry in the history for each slider's move. `onChange` is called after somebody else has changed
+ * it: by hand, by a link, or by going back.
+ */
+export function followAddress(onChange: (before: Address) => void): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  effect(() => {
+  const write = (): void => {
     const text = formatAddress(address.value);
+    if (location.hash.replace(/^#/, "") !== text)
+      history.replaceState(null, "", text === "" ? location.pathname : `#${text}`);
+  };
+  effect(() => {
+    formatAddress(address.value);
     clearTimeout(timer);
-    timer = setTimeout(() => {
-      if (location.hash.replace(/^#/, "") !== text)
-        history.replaceState(null, "", text === "" ? location.pathname : `#${text}`);
-    }, 250);
+    timer = setTimeout(write, 250);
   });
   addEventListener("hashchange", () => {
+    // A link to a place in the page says nothing of what is chosen.
+    if (document.getElementById(location.hash.slice(1)) !== null) return write();
+    const before = address.value;
     address.value = parseAddress(location.hash);
+    onChange(before);
   });
 }

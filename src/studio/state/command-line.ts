@@ -31,7 +31,7 @@ export function commandLine(
     ...(kind === "explain" && alpha !== undefined
       ? ["--threshold", ruleText(withShare(boxRuleOf(technique), alpha))]
       : []),
-    ...(choices.normalization === undefined ? [] : ["--preprocessing", choices.normalization]),
+    ...preparationFlags(choices),
     ...(["mean", "std", "scale", "channels"] as const).flatMap((name) => {
       const value = choices[name]
         ?.trim()
@@ -45,6 +45,12 @@ export function commandLine(
       : ["--input-size", quoted(choices.inputSize.trim())]),
     ...(choices.logits === undefined || choices.logits === "" ? [] : ["--logits", quoted(choices.logits)]),
   ].join(" ");
+}
+
+/** What is chosen goes before what a configuration says. */
+function preparationFlags({ normalization, configFile }: ModelState["choices"]): string[] {
+  const preparation = normalization ?? configFile;
+  return preparation === undefined ? [] : ["--preprocessing", quoted(preparation)];
 }
 
 /** A list that was typed has to be a file there. */

@@ -1,4 +1,5 @@
 /** @file The worker of this page, on what it computes, and what went wrong with it, in words. */
+import { withControls } from "../named-controls.ts";
 import { strings } from "../strings.ts";
 import { address, choose } from "./address.ts";
 import { hasGraphics, runtimeName, say } from "./signals.ts";
@@ -36,7 +37,8 @@ export function worker(): WorkerClient {
 
 /** What went wrong, in words; a defect says that it is one. */
 export function wordsOf(error: unknown): string {
-  if (error instanceof JobError) return error.isDefect ? strings.errors.defect(error.message) : error.message;
+  if (error instanceof JobError)
+    return error.isDefect ? strings.errors.defect(error.message) : withControls(error.message);
   return strings.errors.defect(error instanceof Error ? error.message : String(error));
 }
 

@@ -1,4 +1,5 @@
 /** @file Files as users bring them: dropped, chosen, pasted, linked, taken by a camera. */
+import { decodeText } from "../../classifier/labels/decode-text.ts";
 import type { FileView } from "../protocol.ts";
 import { strings } from "../strings.ts";
 import { choose } from "./address.ts";
@@ -8,7 +9,7 @@ import { addPictures } from "./pictures.ts";
 import { model, say } from "./signals.ts";
 
 const pictureNames = /\.(png|jpe?g|webp|gif|bmp|avif|svg|ico|tiff?|heic|ppm|pgm)$/i;
-const labelNames = /\.(txt|csv|json)$/i;
+const textNames = /\.(txt|csv|tsv|json|names|pbtxt|ya?ml)$/i;
 
 const viewOf = (file: File): FileView => ({ name: file.name, blob: file });
 
@@ -17,32 +18,59 @@ export async function takeFiles(files: readonly File[]): Promise<void> {
   const models = files.filter(({ name }) => /\.onnx$/i.test(name));
   const images = files.filter(({ name, type }) => type.startsWith("image/") || pictureNames.test(name));
   const others = files.filter((file) => !models.includes(file) && !images.includes(file));
-  const labels = others.filter(({ name }) => labelNames.test(name));
-  const weights = others.filter((file) => !labels.includes(file));
+  const texts = others.filter(({ name }) => textNames.test(name));
+  const weights = others.filter((file) => !texts.includes(file));
   const [first, ...more] = models;
-  if (more.length > 0) say(strings.files.oneModel(first.name), true);
   if (first !== undefined) {
-    await changeModel(viewOf(first), weights.map(viewOf));
+    const opening = changeModel(viewOf(first), weights.map(viewOf));
+    if (more.length > 0) say(strings.files.oneModel(first.name), true);
+    await opening;
   } else if (weights.length > 0) {
     const state = model.value;
     // Weights that were missed a moment ago.
-    if (state?.error !== undefined && weights.some(({ name }) => state.error?.includes(JSON.stringify(name)))) {
+    const missed = `${state?.error} ${state?.view?.inspection.verdict}`;
+    if (state !== undefined && weights.some(({ name }) => missed.includes(JSON.stringify(name)))) {
       await changeModel(state.file, [...state.beside, ...weights.map(viewOf)]);
     } else say(strings.files.unknown(weights.map(({ name }) => name).join(", ")), true);
   }
-  for (const list of labels) await takeText(list);
+  for (const text of texts) await takeText(text);
   if (images.length > 0) await addPictures(images.map(viewOf));
 }
 
-/** The detector's statistics, or the names of classes. */
+/** The detector's statistics, how pixels are prepared, or the names of classes. */
 async function takeText(file: File): Promise<void> {
-  const text = await file.text();
+  const text = decodeText(new Uint8Array(await file.arrayBuffer()));
   if (isStatistics(text)) {
     useStatistics(viewOf(file));
     choose({ tab: "attack" });
-  } else if (model.value !== undefined) {
-    await changeChoices({ ...model.value.choices, labels: text, labelsFile: file.name });
+    return;
   }
+  const before = model.value;
+  if (before === undefined) return;
+  const isConfig = saysPixels(text);
+  await changeChoices({
+    ...before.choices,
+    ...(isConfig ? { config: text, configFile: file.name } : {}),
+    ...(isConfig && !saysNames(text) ? {} : { labels: text, labelsFile: file.name }),
+  });
+  // A file that does not fit leaves a model that works as it was.
+  const { error, view } = model.value ?? {};
+  const reason = error ?? (view?.inspection.works === false ? view.inspection.verdict : undefined);
+  if (reason === undefined || before.view?.inspection.works !== true || model.value?.file !== before.file) return;
+  await changeChoices(before.choices);
+  say(strings.files.unusable(file.name, reason), true);
+}
+
+/** Whether a configuration is of pixels, by the words that its makers use; the library reads what it says. */
+function saysPixels(text: string): boolean {
+  return (
+    /^\s*\{/.test(text) && /"(image_mean|image_processor|pretrained_cfg|mean|std|do_(rescale|normalize))"/.test(text)
+  );
+}
+
+/** Whether one has the names of classes as well. */
+function saysNames(text: string): boolean {
+  return /"(id2label|label2id|names|label_names|class_names|classes|labels)"/.test(text);
 }
 
 /** Whether a file is one of `detect fit`; what is wrong with it is said where it is used. */

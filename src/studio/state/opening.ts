@@ -1,7 +1,7 @@
 /** @file The studio started, and models opened: each in a worker of its own, and again where that died. */
 import type { FileView, ModelChoices, PictureFile, Processor } from "../protocol.ts";
 import { strings } from "../strings.ts";
-import { address, choose } from "./address.ts";
+import { type Address, address, choose } from "./address.ts";
 import {
   beginOpening,
   connect,
@@ -12,7 +12,7 @@ import {
   wordsOf,
   worker,
 } from "./connection.ts";
-import { clearPicture, entryOf, handOverAll, lookAtPictures, sceneFiles } from "./pictures.ts";
+import { clearPicture, entryOf, forgetFitted, handOverAll, lookAgain, lookAtPictures, sceneFiles } from "./pictures.ts";
 import { model, pictures, problem, ready, runtimeName, say, statisticsFile } from "./signals.ts";
 import { pace } from "./techniques.ts";
 
@@ -41,6 +41,16 @@ export async function startStudio(makeWorker: () => Worker, bundledModel: string
   } finally {
     ready.value = true;
   }
+}
+
+/** Shows what the address says after it was changed from outside of the page, from `before` on. */
+export function showAddress(before: Address): void {
+  const now = address.value;
+  const isOther = (...names: readonly (keyof Address)[]): boolean =>
+    names.some((name) => JSON.stringify(before[name]) !== JSON.stringify(now[name]));
+  // Files and what computes are opened by a page that begins.
+  if (isOther("model", "beside", "files", "threads", "processor")) location.reload();
+  else if (isOther("picture", "method", "target")) lookAgain();
 }
 
 const bundledFile = (path: string): FileView => ({
@@ -147,7 +157,7 @@ async function openModel(
   const before = isNew ? undefined : model.value?.view;
   clearResults();
   model.value = { file, beside, choices, status: "opening", view: before };
-  pictures.value = pictures.value.map(({ key, file: of, small }) => ({ key, file: of, small }));
+  forgetFitted();
   try {
     const view = await worker().run("open", { model: file, beside, choices }).output;
     if (!isNewest(mine)) return;

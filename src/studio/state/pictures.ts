@@ -32,6 +32,13 @@ function updatePicture(key: string, change: Partial<PictureEntry>): void {
   pictures.value = pictures.value.map((entry) => (entry.key === key ? { ...entry, ...change } : entry));
 }
 
+/** Forgets what the network said of the pictures; those that could not be read stay so. */
+export function forgetFitted(): void {
+  pictures.value = pictures.value.map(({ key, file, small, error }) =>
+    small === undefined ? { key, file, error } : { key, file, small },
+  );
+}
+
 /** Gives a new worker the pictures. */
 export async function handOverAll(isNew: boolean): Promise<void> {
   await Promise.all(pictures.value.map(({ key, file }) => handOver(key, file, isNew)));
@@ -40,7 +47,7 @@ export async function handOverAll(isNew: boolean): Promise<void> {
 async function handOver(key: string, file: PictureFile, isNew = true): Promise<void> {
   if (!isNew) return;
   try {
-    updatePicture(key, { small: await worker().run("add", { key, file }).output });
+    updatePicture(key, { small: await worker().run("add", { key, file }).output, error: undefined });
   } catch (error) {
     if (!isAborted(error)) updatePicture(key, { error: wordsOf(error) });
   }
@@ -78,7 +85,10 @@ async function probe(keys: readonly string[]): Promise<void> {
     const probed = await worker().run("probe", { pictures: keys }).output;
     const state = model.value;
     if (probed !== null && isNewest(mine) && state?.view !== undefined) {
+      const before = state.view.network?.preprocessing;
       model.value = { ...state, view: { ...state.view, network: probed } };
+      // What was said of pixels that were prepared otherwise holds no longer.
+      if (JSON.stringify(before) !== JSON.stringify(probed.preprocessing)) forgetFitted();
     }
   } catch (error) {
     if (!isAborted(error)) say(wordsOf(error), true);
@@ -120,6 +130,11 @@ export function removePicture(key: string): void {
 /** Shows another picture, and explains it as the one before was. */
 export function selectPicture(index: number): void {
   choose({ picture: index, target: undefined });
+  lookAgain();
+}
+
+/** Forgets what was found out about the picture that was shown, and explains the one that is chosen now. */
+export function lookAgain(): void {
   clearPicture();
   if (picture.value?.fitted !== undefined) explain();
 }

@@ -8,7 +8,7 @@ import { isAborted, wordsOf, worker } from "./connection.ts";
 import { stopGrid } from "./grid.ts";
 import { begun, continued, type RunState, stopped, withFrame, withProgress } from "./run-state.ts";
 import { attackRun, cone, detector, explainRun, grid, network, picture, say } from "./signals.ts";
-import { boxRuleOf, notePace } from "./techniques.ts";
+import { boxRuleOf, notePace, techniqueNamed } from "./techniques.ts";
 import type { RunningJob } from "./worker-client.ts";
 
 type RunKind = "explain" | "attack";
@@ -30,7 +30,8 @@ export function explain(): void {
   if (entry?.fitted === undefined || of === undefined) return;
   stop();
   endJob("explain");
-  const { method, target } = address.value;
+  const { target } = address.value;
+  const { name: method } = techniqueNamed(of.methods, address.value.method);
   explainRun.value = begun(method, entry.key, target, performance.now());
   const rule = sliderRule(address.value, boxRuleOf(method));
   const question = { picture: entry.key, target, settings: settingsOf(method), method, rule, watch: true };
@@ -49,10 +50,12 @@ export function explain(): void {
 /** Attacks the selected picture. */
 export function attack(): void {
   const entry = picture.value;
-  if (entry?.fitted === undefined || network.value === undefined) return;
+  const of = network.value;
+  if (entry?.fitted === undefined || of === undefined) return;
   stop();
   endJob("attack");
-  const { attack: name, target } = address.value;
+  const { target } = address.value;
+  const { name } = techniqueNamed(of.attacks, address.value.attack);
   attackRun.value = begun(name, entry.key, target, performance.now());
   cone.value = undefined;
   detector.value = undefined;

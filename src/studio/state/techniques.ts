@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import { usualBox } from "../../localization/localize-map.ts";
 import type { ThresholdRule } from "../../localization/threshold.ts";
 import type { ExplanationView, TechniqueView } from "../protocol.ts";
+import { defaults } from "./address.ts";
 import { network } from "./signals.ts";
 
 /** Seconds per forward run, of which a gradient is three; undefined before the first run has ended. */
@@ -13,6 +14,13 @@ let runsOfPace = 0;
 
 /** What a cheap method takes at most, in forward runs. */
 const cheapRuns = 40;
+
+/** The one of `techniques` that is called `name`, or the usual one where the address names none of them. */
+export function techniqueNamed(techniques: readonly TechniqueView[], name: string): TechniqueView {
+  const usual: readonly string[] = [defaults.method, defaults.attack];
+  const found = techniques.find((one) => one.name === name) ?? techniques.find((one) => usual.includes(one.name));
+  return found ?? techniques[0];
+}
 
 /** How the map of a method becomes a box as long as no slider is moved. */
 export function boxRuleOf(method: string): ThresholdRule {

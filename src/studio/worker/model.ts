@@ -7,6 +7,8 @@ import { decidesEachLabel, describeHead } from "../../classifier/network/head/he
 import { inspectModel } from "../../classifier/network/inspect-model.ts";
 import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
 import { fullScaleOf } from "../../classifier/preprocessing/preprocessing.ts";
+import { statedWithin } from "../../classifier/preprocessing/read-config.ts";
+import type { StatedBeside } from "../../classifier/preprocessing/source.ts";
 import { BadInputError, MisuseError } from "../../errors.ts";
 import { describeGeometry } from "../../image/geometry.ts";
 import type { Model } from "../../onnx/model.ts";
@@ -23,6 +25,8 @@ export interface OpenModel {
   readonly model: Model;
   /** Undefined where the model does not work. */
   readonly classifier: Classifier | undefined;
+  /** What was known of its pixels before pictures were looked at, once they have been. */
+  readonly guess?: Classifier["guess"];
   readonly view: ModelView;
 }
 
@@ -103,7 +107,8 @@ function tooLarge(name: string, bytes: number): BadInputError {
 }
 
 function classifierOptions(choices: ModelChoices): Omit<ClassifierOptions, "runtime"> {
-  const { normalization, mean, std, scale, channels, labels, logits, inputSize } = choices;
+  const { normalization, mean, std, scale, channels, labels, labelsFile = "labels", logits, inputSize } = choices;
+  const { config, configFile = "configuration" } = choices;
   const numbers = {
     ...(given(mean) ? { mean: numbersOf("mean", mean) } : {}),
     ...(given(std) ? { std: numbersOf("std", std) } : {}),
@@ -113,10 +118,24 @@ function classifierOptions(choices: ModelChoices): Omit<ClassifierOptions, "runt
   const preprocessing = normalization ?? (Object.keys(numbers).length > 0 ? numbers : undefined);
   return {
     ...(preprocessing === undefined ? {} : { preprocessing }),
-    ...(given(labels) ? { labels: labels in builtInLabels ? labels : readLabels(labels, "labels") } : {}),
+    ...(given(labels) ? { labels: labels in builtInLabels ? labels : readLabels(labels, labelsFile) } : {}),
     ...(given(logits) ? { logits: logits.trim() } : {}),
     ...(given(inputSize) ? { inputSize: sizeOf(inputSize) } : {}),
+    ...(given(config) ? { beside: { stated: statedBy(config, configFile) } } : {}),
   };
+}
+
+/** What a configuration says of pixels, trusted as one beside the model is. */
+function statedBy(text: string, name: string): readonly StatedBeside[] {
+  let config: unknown;
+  try {
+    config = JSON.parse(text);
+  } catch (cause) {
+    throw new BadInputError({ where: name, what: `is no JSON (${(cause as Error).message})` }, { cause });
+  }
+  const stated = statedWithin(config, name, { ignoresOthers: true });
+  if (stated !== undefined) return [{ stated, reason: name }];
+  throw new BadInputError({ where: name, what: "says nothing of how pixels are prepared", expected: "a mean, say" });
 }
 
 function given(text: string | undefined): text is string {
@@ -148,6 +167,8 @@ export async function networkView(classifier: Classifier): Promise<NetworkView> 
   const [{ techniqueViews }, { knowsScenes }] = await Promise.all([
     import("./techniques.ts"),
     import("./knows-scenes.ts"),
+    // Needed by the first run, which then waits for nothing.
+    import("./runs.ts"),
   ]);
   const { prepared, input, guess, labelsReason, warnings, classCount } = classifier;
   const { head } = prepared;
@@ -158,6 +179,8 @@ export async function networkView(classifier: Classifier): Promise<NetworkView> 
     labelsReason,
     input: { channels: input.channelCount, height: input.height, width: input.width },
     head: describeHead(head),
+    isOrderAssumed: input.channelCount === 3 && !guess.hasKnownChannels,
+    geometryReason: guess.geometryReason,
     otherLogits: head.alternatives.map(({ value }) => value),
     preprocessing: guess.preprocessing,
     preprocessingName: guess.name,

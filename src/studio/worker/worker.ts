@@ -17,7 +17,7 @@ import type { Answer, ConeView, FittedPicture, JobName, Jobs, NetworkView, Order
 import { type Engine, startEngine, watchDevice } from "./engine.ts";
 import { fileBytes, networkView, type OpenModel, openModel, reopenModel } from "./model.ts";
 import { encoded, pixelsOfImage, pixelsOfPicture, thumbnailOf } from "./pixels.ts";
-import { attackView, explanationView, type KeptExplanation, runAttack, runExplanation, type Subject } from "./runs.ts";
+import type { KeptExplanation, Subject } from "./runs.ts";
 import { createGate, createTurns, type Gate, type Urgency } from "./turns.ts";
 
 declare const packageVersion: string;
@@ -169,17 +169,21 @@ const doers: Doers = {
 
   async probe({ pictures: keys }, { signal }): Promise<NetworkView | null> {
     const classifier = theClassifier();
-    if (opened === undefined || !isOpenToPictures(classifier.guess, classifier.input.channelCount)) return null;
+    if (opened === undefined) return null;
+    // Every time from what the model says, and not from what fewer pictures said.
+    const { guess: stated = classifier.guess } = opened;
+    if (!isOpenToPictures(stated, classifier.input.channelCount)) return null;
     // Some may have been taken away meanwhile.
     const known = keys.flatMap((key) => pictures.get(key) ?? []);
     const images = known.map(({ picture }) => classifier.fit(picture));
     if (images.length === 0) return null;
     const { runtime, providers } = theEngine();
     const { probePreprocessing } = await import("../../classifier/preprocessing/probe-preprocessing.ts");
-    const guess = await probePreprocessing(classifier, images, { runtime, providers, signal });
+    const unprobed = classifier.withPreprocessing(stated);
+    const guess = await probePreprocessing(unprobed, images, { runtime, providers, signal });
     const probed = classifier.withPreprocessing(guess);
     await closeModel();
-    opened = { ...opened, classifier: probed };
+    opened = { ...opened, classifier: probed, guess: stated };
     return networkView(probed);
   },
 
@@ -198,6 +202,7 @@ const doers: Doers = {
 
   async explain({ method, rule, watch, ...question }, { signal, gate, tell }) {
     const subject = await subjectOf(question, signal);
+    const { explanationView, runExplanation } = await import("./runs.ts");
     const kept = await runExplanation(subject, method, question.settings, rule, {
       ...{ signal, gate },
       onProgress: ({ done, of }) => tell({ progress: { done, of } }),
@@ -208,6 +213,7 @@ const doers: Doers = {
 
   async attack({ attack, ...question }, { signal, gate, tell }) {
     const subject = await subjectOf(question, signal);
+    const { attackView, runAttack } = await import("./runs.ts");
     const found = await runAttack(subject, attack, question.settings, {
       ...{ signal, gate },
       onProgress: ({ done, of }) => tell({ progress: { done, of } }),
