@@ -5,7 +5,7 @@ import { strings } from "../strings.ts";
 import { choose } from "./address.ts";
 import { useStatistics } from "./attacked-picture.ts";
 import { changeChoices, changeModel } from "./opening.ts";
-import { addPictures } from "./pictures.ts";
+import { addPictures, putPictures } from "./pictures.ts";
 import { model, say } from "./signals.ts";
 
 const pictureNames = /\.(png|jpe?g|webp|gif|bmp|avif|svg|ico|tiff?|heic|ppm|pgm)$/i;
@@ -22,6 +22,8 @@ export async function takeFiles(files: readonly File[]): Promise<void> {
   const weights = others.filter((file) => !texts.includes(file));
   const [first, ...more] = models;
   if (first !== undefined) {
+    // Pictures that come with a model are what it looks at first.
+    if (images.length > 0) putPictures(images.map(viewOf));
     const opening = changeModel(viewOf(first), weights.map(viewOf));
     if (more.length > 0) say(strings.files.oneModel(first.name), true);
     await opening;
@@ -34,7 +36,7 @@ export async function takeFiles(files: readonly File[]): Promise<void> {
     } else say(strings.files.unknown(weights.map(({ name }) => name).join(", ")), true);
   }
   for (const text of texts) await takeText(text);
-  if (images.length > 0) await addPictures(images.map(viewOf));
+  if (first === undefined && images.length > 0) await addPictures(images.map(viewOf));
 }
 
 /** The detector's statistics, how pixels are prepared, or the names of classes. */

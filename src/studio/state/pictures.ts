@@ -95,9 +95,16 @@ async function probe(keys: readonly string[]): Promise<void> {
   }
 }
 
-/** More pictures; the first of them is selected. */
+/** More pictures, looked at by the network that is open. */
 export async function addPictures(files: readonly PictureFile[]): Promise<void> {
   if (files.length === 0) return;
+  const entries = putPictures(files);
+  await Promise.all(entries.map(({ key, file }) => handOver(key, file)));
+  if (network.value !== undefined) await lookAtPictures();
+}
+
+/** Puts pictures into the strip and selects the first of them; scenes make room for them. The worker has not seen them yet. */
+export function putPictures(files: readonly PictureFile[]): readonly PictureEntry[] {
   const entries = files.map(entryOf);
   const isFirstOwn = pictures.value.every(({ file }) => "scene" in file);
   const own = files.some((file) => !("scene" in file));
@@ -106,8 +113,7 @@ export async function addPictures(files: readonly PictureFile[]): Promise<void> 
   const kept = isFirstOwn && own ? [] : pictures.value;
   pictures.value = [...kept, ...entries];
   selectPicture(kept.length);
-  await Promise.all(entries.map(({ key, file }) => handOver(key, file)));
-  if (network.value !== undefined) await lookAtPictures();
+  return entries;
 }
 
 async function removeQuietly(key: string): Promise<void> {
