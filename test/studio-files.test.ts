@@ -130,6 +130,12 @@ describe.skipIf(chromiumPath === undefined)("files dropped into the studio (skip
   test(
     "names and a configuration that are dropped stay where the form changes something else; what does not fit changes nothing",
     async () => {
+      await drop(page, [
+        { name: "undecided.onnx", bytes: undecided },
+        { name: "third.png", bytes: await scenePng(4, 32) },
+      ]);
+      await page.locator(".picture-name", { hasText: "third.png" }).waitFor();
+      await page.waitForSelector(".finding");
       const named = `/red|green|blue/.test(${topClass} ?? "")`;
       await drop(page, [text("classes.names", "red\ngreen\nblue\n")]);
       await until(page, named);
@@ -142,7 +148,7 @@ describe.skipIf(chromiumPath === undefined)("files dropped into the studio (skip
       await page.waitForSelector(".notice:has-text('boxes.csv is not used')");
       await page.waitForSelector(".side .badge.good");
       await until(page, named);
-      await page.getByText("Change preprocessing, labels, logits").last().click();
+      await page.getByText("Change preprocessing, labels, logits", { exact: true }).click();
       await page.getByLabel("Normalization").selectOption("unit");
       await page.locator("summary", { hasText: "unit" }).waitFor();
       await until(page, named);

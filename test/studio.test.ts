@@ -198,7 +198,7 @@ describe.skipIf(chromiumPath === undefined)("the studio in Chromium (skipped whe
       await page.waitForSelector(".finding");
       const first = (part: string): string => `document.querySelector(".top-five ${part}")?.textContent`;
       const confidence = JSON.stringify(await page.evaluate(first(".bar-number")));
-      await page.getByText("Change preprocessing, labels, logits").click();
+      await page.getByText("Change preprocessing, labels, logits", { exact: true }).click();
       const apply = page.getByRole("button", { name: "Apply" });
 
       await page.getByLabel("Normalization").selectOption("unit");
