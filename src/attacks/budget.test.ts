@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Classifier } from "../classifier/classifier.ts";
 import { completeOptions } from "../options/schema.ts";
+import { createRandom } from "../random/random.ts";
 import { ballOf, bytesFartherOut, linfEpsilonOption, paperEpsilon, roundToBytes } from "./budget.ts";
 
 const of = { input: { channelCount: 3, height: 4, width: 5 } } as Pick<Classifier, "input">;
@@ -69,12 +70,41 @@ describe("roundToBytes", () => {
     expect(levels(roundToBytes(clean, clean, undefined, "outward"))).toEqual([21, 20]);
   });
 
-  test("an ℓ∞ ball that holds levels is not left; one that holds none does not matter, nor does an ℓ2 ball", () => {
+  test("an ℓ∞ ball that holds levels is not left; one that holds none does not matter", () => {
     const clean = pixels(20.6, 20.6);
     const image = pixels(22.6, 18.6);
     expect(levels(roundToBytes(image, clean, { norm: "linf", epsilon: 2 / 255 }))).toEqual([22, 19]);
     expect(levels(roundToBytes(clean, clean, { norm: "linf", epsilon: 0.2 / 255 }))).toEqual([21, 21]);
-    expect(levels(roundToBytes(image, clean, { norm: "l2", epsilon: 2 / 255 }))).toEqual([23, 19]);
+  });
+
+  test("a ball in ℓ2 or ℓ1 is not left: the most rounded elements go a level towards the clean image until they are inside", () => {
+    const clean = pixels(100, 100, 100, 100, 7);
+    const image = pixels(100.6, 99.3, 100.8, 99.1, 7);
+    expect(levels(roundToBytes(image, clean, undefined))).toEqual([101, 99, 101, 99, 7]);
+    // Squares of 0.6, 0.7, 0.8 and 0.9 sum to 1.52²; four levels to 2², two to 1.42².
+    expect(levels(roundToBytes(image, clean, { norm: "l2", epsilon: 1.52 / 255 }))).toEqual([100, 100, 101, 99, 7]);
+    expect(levels(roundToBytes(image, clean, { norm: "l1", epsilon: 3 / 255 }))).toEqual([100, 99, 101, 99, 7]);
+    expect(levels(roundToBytes(image, clean, { norm: "l2", epsilon: 2 / 255 }))).toEqual([101, 99, 101, 99, 7]);
+    const budget = { norm: "l2", epsilon: 1.52 / 255 } as const;
+    expect(levels(roundToBytes(image, clean, budget, "outward"))).toEqual([100, 100, 101, 99, 7]);
+  });
+
+  test.each(["l2", "l1"] as const)("what is inside a ball in %s stays inside, of a clean picture of levels", (norm) => {
+    const draw = createRandom(5);
+    const clean = Float32Array.from({ length: 3000 }, () => Math.floor(256 * draw()) / 255);
+    // Changes between half a level and a whole one, which the nearest levels make longer, and some of many levels.
+    const image = clean.map((x) => x + ((x < 0.5 ? 1 : -1) * (0.5 + draw() / 2 + (draw() < 0.01 ? 9 : 0))) / 255);
+    const length = (values: Float32Array): number => {
+      const distances = Array.from(values, (x, i) => Math.abs(x - clean[i]));
+      return norm === "l2" ? Math.hypot(...distances) : distances.reduce((sum, distance) => sum + distance, 0);
+    };
+    const budget = { norm, epsilon: length(image) };
+    expect(length(roundToBytes(image, clean, undefined))).toBeGreaterThan(1.01 * budget.epsilon);
+    for (const bytes of [roundToBytes(image, clean, budget), ...bytesFartherOut(image, clean, budget)]) {
+      expect(length(bytes)).toBeLessThanOrEqual(budget.epsilon * (1 + 1e-5));
+      expect(length(bytes)).toBeGreaterThan(0.95 * budget.epsilon);
+      expect(bytes.every((x) => Math.abs(255 * x - Math.round(255 * x)) < 1e-4)).toBe(true);
+    }
   });
 
   test("a ball that holds a single level gives it", () => {

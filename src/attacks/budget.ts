@@ -107,7 +107,8 @@ export function projectOnBudget(center: Float32Array, budget: Budget | undefined
 
 /**
  * `image` as 8 bits per channel store it: each element the float32 nearest to k/255. In an ℓ∞ ball k is the nearest of the
- * levels inside the ball, where there is one, so that rounding does not leave the budget; a ball in ℓ2 or ℓ1 may be left by the rounding.
+ * levels inside the ball, where there is one, so that rounding does not leave the budget. In ℓ2 and ℓ1, where the nearest levels of an image inside the ball lie outside of it, those
+ * elements that rounding has moved away from the clean image take the next level towards it, the most rounded ones first, until the image is inside.
  *
  * `direction` "nearest" rounds to the nearest level, halves upwards; "outward" to the next level in the direction of the
  * perturbation image − clean, which makes the perturbation larger rather than smaller.
@@ -141,12 +142,49 @@ export function writeBytes(
   direction: "nearest" | "outward",
   bytes: Float32Array,
 ): Float32Array {
+  writeLevels(image, clean, budget, direction, bytes);
+  if (budget !== undefined && budget.norm !== "linf") pullInside(image, clean, budget, bytes);
+  return bytes;
+}
+
+/** Takes elements of `bytes` that lie farther from `clean` than those of `image` a level back, the most rounded ones first, until the budget is kept. */
+function pullInside(image: Float32Array, clean: Float32Array, { norm, epsilon }: Budget, bytes: Float32Array): void {
+  const lengthOf = (distance: number): number => (norm === "l2" ? distance ** 2 : distance);
+  // What float32 pixels may miss a radius by.
+  const most = lengthOf(epsilon * (1 + 1e-6));
+  let length = 0;
+  for (let i = 0; i < bytes.length; i++) length += lengthOf(Math.abs(bytes[i] - clean[i]));
+  if (length <= most) return;
+  const distanceOf = (values: Float32Array, i: number): number => Math.abs(values[i] - clean[i]);
+  const rounded = Array.from(bytes.keys()).filter((i) => distanceOf(bytes, i) > distanceOf(image, i));
+  const errors = new Map(rounded.map((i) => [i, Math.abs(bytes[i] - image[i])]));
+  rounded.sort((a, b) => (errors.get(b) ?? 0) - (errors.get(a) ?? 0) || a - b);
+  for (const i of rounded) {
+    if (length <= most) return;
+    const level = Math.round(255 * bytes[i]);
+    const inner = (bytes[i] > clean[i] ? level - 1 : level + 1) / 255;
+    const saved = lengthOf(distanceOf(bytes, i)) - lengthOf(Math.abs(inner - clean[i]));
+    // A clean value between two levels may have the nearer one already.
+    if (saved <= 0) continue;
+    bytes[i] = inner;
+    length -= saved;
+  }
+}
+
+/** The levels of {@link roundToBytes}, of which only ℓ∞ keeps to the budget, to `bytes`. */
+function writeLevels(
+  image: Float32Array,
+  clean: Float32Array,
+  budget: Budget | undefined,
+  direction: "nearest" | "outward",
+  bytes: Float32Array,
+): void {
   const epsilon = budget?.norm === "linf" ? budget.epsilon : undefined;
   const kernels = kernelsFor(image, clean, bytes);
   if (kernels !== undefined) {
     const [from, origin, to] = [image, clean, bytes].map(({ byteOffset }) => byteOffset);
     kernels.toBytes(from, origin, to, Number(direction === "outward"), epsilon ?? -1, levelTolerance, bytes.length);
-    return bytes;
+    return;
   }
   for (let i = 0; i < image.length; i++) {
     const x = image[i];
@@ -162,7 +200,6 @@ export function writeBytes(
     }
     bytes[i] = rounded / 255;
   }
-  return bytes;
 }
 
 /** What float32 pixels may miss an 8-bit level by, in levels. */
@@ -177,7 +214,7 @@ export const mostBytesFartherOut = lengths.length + 1;
 /**
  * The 8-bit images to try, in order, where those nearest to `image` lose what it has reached: `image` rounded outward, and the
  * perturbation image − clean made longer (by a tenth up to two and a half times) and rounded to the nearest levels. They stay within the
- * budget, as far as {@link roundToBytes} keeps it, and between the least and the greatest value of the two images. The one that is
+ * budget, as {@link roundToBytes} keeps it, and between the least and the greatest value of the two images. The one that is
  * nearest to `clean` in ℓ2 comes first; none equals the nearest levels of `image`, or another.
  */
 export function bytesFartherOut(image: Float32Array, clean: Float32Array, budget: Budget | undefined): Float32Array[] {

@@ -56,7 +56,7 @@ export interface PerceptualFound {
   readonly strength: number;
   /** Why the solver stopped, a sentence. */
   readonly solverOutcome: string;
-  /** What stood in the way of a flip, a sentence, where that is a constraint. */
+  /** What stood in the way of a flip, a sentence or two, where that is known: a constraint, or a picture that no step leads away from. */
   readonly hindrance: string | undefined;
   readonly stages: readonly StageSummary[];
 }
@@ -120,11 +120,13 @@ function strongestFlip(run: PerceptualRun): PerceptualSearch {
   function* solver(): PerceptualSearch["solver"] {
     const solution = yield* search;
     const chosen = solution.best ?? solution.last;
-    const hindrance = solution.best === undefined ? hindranceOf(run, chosen.point) : undefined;
+    const constraint = solution.best === undefined ? constraintHindrance(run, chosen.point) : undefined;
+    const isStuck = solution.best === undefined && solution.stages.every(({ point }) => isSame(point, start));
+    const hindrance = constraint ?? (isStuck ? stuckHindrance(solution.evaluations) : undefined);
     return {
       point: chosen.point,
       strength: chosen.gamma,
-      solverOutcome: searchDescription(solution, { isHeldBack: hindrance !== undefined, ratio }),
+      solverOutcome: searchDescription(solution, { isHeldBack: constraint !== undefined, ratio }),
       hindrance,
       stages: solution.stages.map(({ gamma, flipped, evaluations }) => ({ strength: gamma, flipped, evaluations })),
     };
@@ -163,18 +165,36 @@ function* minimize(run: PerceptualRun): PerceptualSearch["solver"] {
     lineSearch: plan.lineSearch,
     ...(plan.constraint === "none" ? {} : { project: projectionOf(run) }),
   });
-  const { point, outcome, evaluation } = yield* bestSoFar<PerceptualEvaluation>(solver, {});
+  const { point, outcome, evaluation, evaluations } = yield* bestSoFar<PerceptualEvaluation>(solver, {});
   const solverOutcome = outcomeDescriptions[outcome];
   const isFlipped = evaluation !== undefined && evaluation.margin < 0;
-  const hindrance = isFlipped ? undefined : hindranceOf(run, point);
+  const isStuck = evaluations > 1 && isSame(point, start);
+  const hindrance = isFlipped
+    ? undefined
+    : (constraintHindrance(run, point) ?? (isStuck ? stuckHindrance(evaluations) : undefined));
   return { point, strength: plan.perceptualWeight, solverOutcome, hindrance, stages: [] };
 }
 
 /** A constraint stands in the way from this share of the pixel values on that lie at its ends. */
 const hinderingShare = 0.5;
 
-/** What stands in the way of a flip where most values of `point` have gone as far as the constraint lets them; undefined where they have not. */
-function hindranceOf(run: PerceptualRun, point: Float32Array): string | undefined {
+function isSame(a: Float32Array, b: Float32Array): boolean {
+  return a.every((value, i) => value === b[i]);
+}
+
+/** What is said where the picture itself has the lowest value of all points that were evaluated. */
+function stuckHindrance(evaluations: number): string {
+  return (
+    `None of the ${evaluations} points evaluated is better than the picture itself: the gradient there leads no way down, as in a picture of one color, ` +
+    "whose equal values tie in max pooling. Add noise of a level to the picture, or try an attack that starts elsewhere, such as pgd."
+  );
+}
+
+/**
+ * How the constraint stands in the way of a flip where most values of `point` have gone as far as it lets them; undefined where they have not. Values at an
+ * end that they began at say nothing by themselves, since they might have gone the other way: those of a picture of one color are all there.
+ */
+function constraintHindrance(run: PerceptualRun, point: Float32Array): string | undefined {
   const { image, plan } = run;
   if (plan.constraint === "none") return undefined;
   const [low, high] = rangeOf(image);
@@ -183,11 +203,17 @@ function hindranceOf(run: PerceptualRun, point: Float32Array): string | undefine
   // Far below a level of 8 bits, and far above what normalizing back and forth leaves.
   const close = 1e-4;
   const pixels = toPixels(point, run);
+  // Values at an end, and those of them that stayed where they began although there was another way.
   let ends = 0;
+  let stayed = 0;
   for (let i = 0; i < pixels.length; i++) {
     const [floor, ceiling] = [Math.max(least, image[i] - room), Math.min(most, image[i] + room)];
-    if (pixels[i] <= floor + close || pixels[i] >= ceiling - close) ends++;
+    if (pixels[i] > floor + close && pixels[i] < ceiling - close) continue;
+    ends++;
+    if (ceiling - floor > 2 * close && Math.abs(pixels[i] - image[i]) <= close) stayed++;
   }
+  const arrived = ends - stayed;
+  if (arrived === 0 || arrived < hinderingShare * (pixels.length - stayed)) return undefined;
   const share = ends / pixels.length;
   if (share < hinderingShare) return undefined;
   const level = (value: number): string => `${Number((255 * value).toFixed(1))}/255`;

@@ -142,6 +142,19 @@ describe("on a linear classifier", () => {
     },
   );
 
+  test.each(["range", "ball"] as const)(
+    "a picture all of whose values lie at ends of the %s to begin with is not said to be held back by it",
+    async (constraint) => {
+      // Black and 140/255: every value is at an end of either, and a strong term holds all of them where they are.
+      const values = constraint === "ball" ? [1, 0, 1, 1] : [0.55, 0, 0.55, 0.55];
+      const options = { preset: "paper", layers: [], perceptualWeight: 0, distanceWeight: 1e6, constraint } as const;
+      const result = await explain(classifier, floatTensor(values, [1, 2, 2]), options);
+      expect(result.outcome).toBe("not-flipped");
+      expect(result.details).not.toHaveProperty("hindrance");
+      expect(describeEnding(result)).toMatch(/^The label is not flipped\. (Allow|Lower|Try)/);
+    },
+  );
+
   test("an image that does not have the label has nothing to flip, and is returned as it is", async () => {
     const result = await explain(classifier, image, { layers: [], label: 2 });
     expect(result.outcome).toBe("already-flipped");
@@ -398,3 +411,39 @@ test("many images in lockstep are changed as each alone", async () => {
   }
   await classifier.dispose();
 });
+
+test.each(["auto", "paper"] as const)(
+  "where equal values tie in max pooling and no step of %s leads down, that is said, and no constraint is blamed",
+  async (preset) => {
+    // Class 0 is ahead by max(x) − x₁/2. The gradient at a tie is that of the first value: to lower it leaves the maximum and costs half of the step.
+    const tied = parseModel(`
+      <ir_version: 8, opset_import: ["" : 18]>
+      tied (float[N, 1, 2, 2] x) => (float[N, 2] logits)
+      <float[1, 4] W = {0.5, 0, 0, 0}>
+      {
+        pooled = MaxPool <kernel_shape = [2, 2]> (x)
+        largest = Flatten (pooled)
+        f = Flatten (x)
+        first = Gemm <transB = 1> (f, W)
+        logits = Concat <axis = 1> (largest, first)
+      }
+    `);
+    const network = createClassifier(tied, {
+      runtime: ort,
+      preprocessing: { scale: 1, mean: [0], std: [1], channels: "rgb" },
+    });
+    try {
+      const flat = floatTensor([1, 1, 1, 1], [1, 2, 2]);
+      const options = { preset, layers: [], constraint: "ball", epsilon: 0.1 } as const;
+      const result = await explain(network, flat, options);
+      expect(result.outcome).toBe("not-flipped");
+      expect(result.raw.distances.linf).toBe(0);
+      expect(result.details.hindrance).toMatch(
+        /^None of the \d+ points evaluated is better than the picture itself: .* max pooling\. Add noise of a level/,
+      );
+      expect(describeEnding(result)).toBe(`The label is not flipped. ${result.details.hindrance}`);
+    } finally {
+      await network.dispose();
+    }
+  },
+);

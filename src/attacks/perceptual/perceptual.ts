@@ -36,7 +36,7 @@ export interface PerceptualFinding {
   readonly optimizedPerturbation: FloatTensor;
   /** Why the solver stopped, a sentence. */
   readonly solverOutcome: string;
-  /** What stood in the way of a flip, a sentence, where that is a constraint. */
+  /** What stood in the way of a flip, a sentence or two, where that is known: a constraint, or a picture that no step leads away from. */
   readonly hindrance: string | undefined;
   /** Of the search of `auto`, in order: the strengths tried, and whether they flipped the label. */
   readonly stages: readonly StageSummary[];

@@ -22,36 +22,49 @@ const blind = createClassifier(
     { p = GlobalAveragePool (x)  f = Flatten (p)  logits = Gemm <transB = 1> (f, W, b) }`),
   { runtime: ort, preprocessing: { scale: 1, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], channels: "rgb" } },
 );
-afterAll(() => Promise.all([small.dispose(), blind.dispose()]));
+/** The same network with the usual preprocessing of photographs: enlarged, and the middle cut out. */
+const cropping = createClassifier(smallNetwork(), {
+  runtime: ort,
+  preprocessing: {
+    ...{ scale: 1, mean: [0, 0, 0], std: [1, 1, 1], channels: "rgb" },
+    geometry: { resize: { kind: "shorter", size: 12 }, crop: { width: 8, height: 8 } },
+  },
+});
+afterAll(() => Promise.all([small.dispose(), blind.dispose(), cropping.dispose()]));
 
 const pictures = smallImages.slice(1, 6).map((image, n) => ({ image: `p${n}`, origin: "x", input: async () => image }));
 const runs = ["fgsm", "mi-fgsm"].map((name) => ({ name, attack: attackNamed(name), settings: { epsilon: 0.06 } }));
 
 test("attacked pictures are shown to other networks, at their sizes and in their pixels", async () => {
-  const items = attackItems(pictures, runs, { classifier: small, settings: { seed: 0 } });
+  // DeepFool stops at the boundary, where anything undoes it.
+  const atBoundary = { name: "deepfool", attack: attackNamed("deepfool"), settings: {} };
+  const items = attackItems(pictures, [...runs, atBoundary], { classifier: small, settings: { seed: 0 } });
   const store = memoryStore<AttackFinding>(attackIdentity(small, "ab"));
   await runExperiment({ items, store, compute: attackCompute(small), batchSize: 8, batchOf: ({ run }) => run.name });
   const matrix = await transferMatrix(items, store, [
     { name: "own", classifier: small },
     { name: "same", classifier: small },
     { name: "blind", classifier: blind },
+    // Of the same size: what has been cropped is not cropped again.
+    { name: "cropping", classifier: cropping },
   ]);
-  expect(matrix.models).toEqual(["own", "same", "blind"]);
-  expect(matrix.rows.map(({ attack }) => attack)).toEqual(["fgsm", "mi-fgsm"]);
+  expect(matrix.models).toEqual(["own", "same", "blind", "cropping"]);
+  expect(matrix.rows.map(({ attack }) => attack)).toEqual(["fgsm", "mi-fgsm", "deepfool"]);
   for (const [k, { cells }] of matrix.rows.entries()) {
     const findings = items.slice(5 * k, 5 * k + 5).map(({ key }) => store.finished(key)?.result);
     const kept = findings.filter((finding) => finding?.rounded.success).length;
     expect(kept).toBeGreaterThan(0);
-    const [own, same, others] = cells;
+    const [own, same, others, cropped] = cells;
     expect(own).toMatchObject({ pictures: 5, changed: kept, share: wilsonInterval(kept, 5) });
     expect(same.changed).toBe(kept);
+    expect(cropped.changed).toBe(kept);
     expect(others).toMatchObject({ pictures: 5, changed: 0 });
   }
   expect(matrix.withoutImage).toBe(0);
   const share = `${(20 * matrix.rows[0].cells[0].changed).toFixed(1)} %`;
   expect(transferLines(matrix)[1]).toMatch(new RegExp(`^fgsm +5 +${share} \\[`));
   expect(transferMarkdown(matrix)).toContain(`| fgsm | 5 | ${share} [`);
-  expect(transferCsv(matrix).split("\r\n")).toHaveLength(1 + 6 + 1);
+  expect(transferCsv(matrix).split("\r\n")).toHaveLength(1 + 12 + 1);
 });
 
 test("results without an image are counted, and not in the matrix", async () => {

@@ -41,7 +41,8 @@ export interface TransferMatrix {
 
 /**
  * The matrix of the items' attacks and the networks, `own` being the one that they were made on. Clean and attacked picture go the same way: in eight bits at
- * the size of the first network's input, from there as each network's preprocessing says, so that resizing alone changes no class.
+ * the size of the first network's input, which networks of that size take as they are, and from there as the preprocessing of the others says, so that
+ * resizing alone changes no class.
  */
 export async function transferMatrix(
   items: readonly AttackItem[],
@@ -105,9 +106,11 @@ async function labelsOf(
   signal: AbortSignal | undefined,
 ): Promise<number[]> {
   const labels: number[] = [];
+  // It has been resized and cropped for the first network: where that is the size of another, nothing is left to do, as with the file that `attack` writes.
+  const fitted = { ...image, isNetworkInput: true };
   for (const { classifier } of models) {
     throwIfAborted(signal, "transfer");
-    labels.push((await classifier.classify(classifier.fit(image), { signal })).label);
+    labels.push((await classifier.classify(classifier.fit(fitted), { signal })).label);
   }
   return labels;
 }

@@ -26,7 +26,7 @@ type Settings = ValuesOf<typeof perceptualSettings>;
 export type PerceptualDetails = {
   /** Of a search over strengths: those that were tried, and whether they flipped the label. */
   readonly stages: PerceptualFinding["stages"];
-  /** What stood in the way of a flip, a sentence, where that is a constraint. */
+  /** What stood in the way of a flip, a sentence or two, where that is known. */
   readonly hindrance?: string;
 };
 
