@@ -67,3 +67,15 @@ test("regions that cannot be meant are refused", () => {
   );
   expect(() => regionMask("m", { mask: maskPicture(8, 4, () => false) }, picture, input)).toThrow("no pixel");
 });
+
+test.each([
+  [0, "got 0 at most."],
+  [1, "got 1 at most. Where its levels are 0 and 1, multiply them by 255."],
+  [127, "got 127 at most."],
+])("a mask of which nothing is light, %j at most, is the cause, and not the picture's crop", (level, end) => {
+  const { data, ...size } = maskPicture(8, 4, () => true);
+  const mask = { ...size, data: data.map(() => level) };
+  expect(() => regionMask("m", { mask }, picture, input)).toThrow(
+    `m: no pixel of the mask is light, expected levels of at least 128 of 255 where pixels may change, ${end}`,
+  );
+});

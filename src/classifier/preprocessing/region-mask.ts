@@ -4,6 +4,7 @@ import { applyGeometry, type Box, fitGeometry, type GeometryRule } from "../../i
 import { grayOf } from "../../image/luma.ts";
 import { type Picture, pictureToTensor } from "../../image/picture.ts";
 import { type FloatTensor, floatTensor } from "../../tensor/tensor.ts";
+import { rangeOf } from "../../tensor/vector.ts";
 import { geometryFor, type SizedPicture } from "./fit-picture.ts";
 
 /** A box [x0, y0, x1, y1) in pixels of the picture, or a mask of the picture's size, or of the network's input: light where it may change. */
@@ -22,7 +23,7 @@ export interface RegionInput {
  * is inside.
  *
  * Throws a {@link MisuseError} for a box without area, and a {@link BadInputError} on behalf of `where` if a mask has another size
- * than the picture and the input, or if no pixel of the input is inside.
+ * than the picture and the input, if nothing of it is light, or if no pixel of the input is inside.
  */
 export function regionMask(where: string, region: Region, picture: SizedPicture, input: RegionInput): FloatTensor {
   checkForm("regionMask: where", where, "string");
@@ -35,6 +36,16 @@ export function regionMask(where: string, region: Region, picture: SizedPicture,
       ? insideBox(where, region.box, fitGeometry(geometry, picture.width, picture.height).toInput, width, height)
       : insideMask(where, region.mask, picture, geometry, input);
   if (inside.includes(1)) return floatTensor(inside, [height, width]);
+  const lightest = "mask" in region ? 255 * rangeOf(grayOf(pictureToTensor(region.mask)).data)[1] : 255;
+  if (lightest < 127.5) {
+    throw new BadInputError({
+      where,
+      what: "no pixel of the mask is light",
+      expected: "levels of at least 128 of 255 where pixels may change",
+      got: `${Math.round(lightest)} at most`,
+      advice: Math.round(lightest) === 1 ? "Where its levels are 0 and 1, multiply them by 255." : undefined,
+    });
+  }
   throw new BadInputError({
     where,
     what: "no pixel of what the network sees is in the region",
