@@ -27,7 +27,7 @@ import type { Computed, ExperimentItem, FailedItem } from "../records/run-experi
 import { type AttackFinding, findingOf } from "./record.ts";
 
 /** Raised when the same settings no longer give the same records. */
-export const attackVersion = "2";
+export const attackVersion = "3";
 
 /** An attack as experiments run it. */
 export interface AttackRun {

@@ -21,7 +21,7 @@ import type { Computed, ExperimentItem, FailedItem } from "../records/run-experi
 import type { RadiusRecord, RobustnessRecord } from "./record.ts";
 
 /** Raised when the same settings no longer give the same records. */
-export const robustnessVersion = "1";
+export const robustnessVersion = "2";
 
 export interface RobustnessSettings {
   /** Ascending, each once: see {@link checkRadii}. */
