@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, expect, test } from "vitest";
@@ -132,6 +132,11 @@ test("mixtures and folders without results are refused before anything is writte
   await expect(mergeRecordFolders([path("empty")], path("all"))).rejects.toThrow(BadInputError);
   await expect(mergeRecordFolders([path("missing")], path("all"))).rejects.toThrow(
     `${path("missing")}: no experiment.json in it, expected a folder of results that a benchmark wrote.`,
+  );
+  // As of a cone, whose attacks are an experiment of their own.
+  cpSync(path("first"), join(path("outer"), "attacks"), { recursive: true });
+  await expect(mergeRecordFolders([path("outer")], path("all"))).rejects.toThrow(
+    `wrote. There is one in ${join(path("outer"), "attacks")}.`,
   );
   await expect(mergeRecordFolders([], path("all"))).rejects.toThrow(MisuseError);
   expect(readdirSync(base)).not.toContain("all");

@@ -292,6 +292,13 @@ export interface ExperimentFile {
   readonly isChecked: boolean;
 }
 
+/** The folders in `folder` that hold an experiment. */
+async function experimentsIn(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const inner = entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(folder, name));
+  return inner.filter((path) => existsSync(join(path, identityFile)));
+}
+
 /**
  * What the folder's `experiment.json` says. Throws a {@link BadInputError} if there is none, if it cannot be understood, or if it
  * is of another version; results without checksums are given to those who take them.
@@ -316,10 +323,13 @@ export async function readExperimentFile(
     text = await readFile(path, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw complain((error as Error).message, error);
+    const inner = await experimentsIn(folder);
     throw new BadInputError({
       where: folder,
       what: `no ${identityFile} in it`,
       expected: "a folder of results that a benchmark wrote",
+      // As of `cone`, whose attacks come first.
+      advice: inner.length === 0 ? undefined : `There is one in ${inner.join(" and ")}.`,
     });
   }
   let described: unknown;
