@@ -79,11 +79,14 @@ test("sentences say what became of the label, and what a PNG loses", () => {
 test("sentences say what the PNG is called, where it is less sure of the label or has another one", () => {
   const stored = (label: number, confidence: number): Adversarial => ({ ...found(label, 3 / 255), confidence });
   expect(attackSentence(record("pgd", { rounded: stored(1, 0.41) }))).toBe(
-    "cat (78.7 %) becomes dog (58.0 %; in 8 bits 41.0 %) at ℓ∞ 4.0/255, ℓ2 0.016.",
+    "cat (78.7 %) becomes dog (58.0 %; in 8 bits 41.0 %, ℓ∞ 3.0/255, ℓ2 0.012) at ℓ∞ 4.0/255, ℓ2 0.016.",
   );
   expect(attackSentence(record("pgd", { rounded: stored(2, 0.41) }))).toContain(
-    "dog (58.0 %; in 8 bits <tree> 41.0 %)",
+    "dog (58.0 %; in 8 bits <tree> 41.0 %, ℓ∞ 3.0/255, ℓ2 0.012)",
   );
+  // A change that is not 0 is not said to be.
+  const least = record("pgd", { withinBudget: found(1, 1e-4 / 255), rounded: found(1, 1e-4 / 255) });
+  expect(attackSentence(least)).toMatch(/ at ℓ∞ 0\.0001\/255, ℓ2 4e-7\.$/);
   const aimed = { target: 1, rounded: stored(2, 0.41), lostInRounding: true };
   expect(attackSentence(record("pgd", aimed))).toMatch(
     /dog \(58\.0 %\) at .* Saved with 8 bits per channel it is <tree>: the PNG does not reach dog\.$/,

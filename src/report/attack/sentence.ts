@@ -27,12 +27,13 @@ export function attackSentence(record: AttackRecord): string {
   const isSame = stored.index === found.index;
   // The page shows the PNG, whose percentage may be far from that of the picture that was found.
   const isSaid = !lostInRounding && !(isSame && percent(stored.confidence) === percent(found.confidence));
+  const distances = distancesOf(withinBudget);
+  // Levels farther out may be needed to keep what was found.
+  const farther = distancesOf(rounded) === distances ? "" : `, ${distancesOf(rounded)}`;
   const inBytes = isSaid
-    ? `; in 8 bits ${isSame ? "" : `${shortName(stored.name)} `}${percent(stored.confidence)}`
+    ? `; in 8 bits ${isSame ? "" : `${shortName(stored.name)} `}${percent(stored.confidence)}${farther}`
     : "";
   const after = `${shortName(found.name)} (${percent(found.confidence)}${inBytes})`;
-  const { l2, linf } = withinBudget.distances;
-  const distances = `ℓ∞ ${(255 * linf).toFixed(1)}/255, ℓ2 ${l2.toFixed(3)}`;
   const goal = target === null ? "" : `; wanted was ${shortName(target.name)}`;
   const sentences = {
     flipped: `${shortName(label.name)} (${percent(label.confidence)}) becomes ${after} at ${distances}.`,
@@ -48,6 +49,16 @@ export function attackSentence(record: AttackRecord): string {
     : "";
   const warnings = warningsIn(record.details).map(({ message }) => ` ${message}`);
   return sentences[outcome] + lost + freshDrawsSentence(record) + warnings.join("");
+}
+
+function distancesOf({ distances: { l2, linf } }: AttackRecord["rounded"]): string {
+  return `ℓ∞ ${fixed(255 * linf, 1)}/255, ℓ2 ${fixed(l2, 3)}`;
+}
+
+/** `value` with so many digits after the point, or one that counts where these are all 0. */
+function fixed(value: number, digits: number): string {
+  const text = value.toFixed(digits);
+  return Number(text) === 0 && value > 0 ? String(Number(value.toPrecision(1))) : text;
 }
 
 /** On draws of transformations that the attack has not seen; nothing where there were none. */
