@@ -11,6 +11,7 @@ import { floatTensor } from "../tensor/tensor.ts";
 import type { AnyAttackOptions } from "./attack.ts";
 import { attackNamed, attacks } from "./attacks.ts";
 import { roundToBytes } from "./budget.ts";
+import { deepfool } from "./deepfool.ts";
 import { fgsm } from "./fgsm.ts";
 import { pgd } from "./pgd.ts";
 
@@ -95,16 +96,19 @@ describe("on a linear classifier of two classes", () => {
       [100, 60, 40, 99].map((level) => level / 255),
       [1, 2, 2],
     );
-    const options = { norm: "l2", epsilon: 1.01 / 255 / Math.hypot(...a) } as const;
-    const [lost] = await fgsm.attack(classifier, [near], { ...options, rounding: "nearest" });
+    const [lost] = await deepfool.attack(classifier, [near], { rounding: "nearest" });
     expect(lost).toMatchObject({ outcome: "flipped", lostInRounding: true });
     expect(lost.rounded).toMatchObject({ success: false, label: 0, distances: { l0: 0, perceptual: 0 } });
-    const [kept] = await fgsm.attack(classifier, [near], options);
+    const [kept] = await deepfool.attack(classifier, [near]);
     expect(kept).toMatchObject({ outcome: "flipped", lostInRounding: false });
     expect(kept.rounded).toMatchObject({ success: true, label: 1 });
     kept.rounded.image.data.forEach((x, i) => {
       expect(255 * (x - near.data[i])).toBeCloseTo(-Math.sign(a[i]), 4);
     });
+    // A ball that holds no such picture is not left for it.
+    const epsilon = 1.01 / 255 / Math.hypot(...a);
+    const [held] = await fgsm.attack(classifier, [near], { norm: "l2", epsilon });
+    expect(held).toMatchObject({ outcome: "flipped", lostInRounding: true, rounded: { distances: { l0: 0 } } });
   });
 });
 
