@@ -18,12 +18,8 @@ const mostSteps = 32;
  * convolution comes.
  */
 export function firstConvolution(graph: Graph, input: string): ReadPicture | undefined {
-  const uses = usesOf(graph);
-  let value = input;
   let isTransposed = false;
-  for (let step = 0; step < mostSteps; step++) {
-    const [node, ...others] = uses.get(value) ?? [];
-    if (node === undefined || others.length > 0) return undefined;
+  for (const { node, value } of onlyReaders(graph, input)) {
     if (node.opType === "Conv") {
       const channels = channelsOf(node, graph);
       return channels === undefined ? undefined : { layout: isTransposed ? "nhwc" : "nchw", channels };
@@ -32,7 +28,6 @@ export function firstConvolution(graph: Graph, input: string): ReadPicture | und
       if (isTransposed || attributesOf(node).ints("perm", []).join() !== "0,3,1,2") return undefined;
       isTransposed = true;
     } else if (!isArithmetic(node, value, graph)) return undefined;
-    [value] = node.outputs;
   }
   return undefined;
 }
@@ -42,11 +37,7 @@ export function firstConvolution(graph: Graph, input: string): ReadPicture | und
  * where something other than arithmetic with constants comes before it.
  */
 export function reshapedPicture(graph: Graph, input: string, count: number): readonly number[] | undefined {
-  const uses = usesOf(graph);
-  let value = input;
-  for (let step = 0; step < mostSteps; step++) {
-    const [node, ...others] = uses.get(value) ?? [];
-    if (node === undefined || others.length > 0) return undefined;
+  for (const { node, value } of onlyReaders(graph, input)) {
     if (node.opType === "Reshape") {
       const shape = graph.initializers.get(node.inputs[1]);
       if (shape === undefined) return undefined;
@@ -56,9 +47,20 @@ export function reshapedPicture(graph: Graph, input: string, count: number): rea
       return known.reduce((product, extent) => product * extent, 1) === count ? known : undefined;
     }
     if (!isArithmetic(node, value, graph)) return undefined;
-    [value] = node.outputs;
   }
   return undefined;
+}
+
+/** The nodes behind `input`, one after the other, each with the value of which it is the only reader. */
+function* onlyReaders(graph: Graph, input: string): Generator<{ readonly node: Node; readonly value: string }> {
+  const uses = usesOf(graph);
+  let value = input;
+  for (let step = 0; step < mostSteps; step++) {
+    const [node, ...others] = uses.get(value) ?? [];
+    if (node === undefined || others.length > 0) return;
+    yield { node, value };
+    [value] = node.outputs;
+  }
 }
 
 /** Whether `node` makes each element of its output of one element of `value`. */

@@ -82,7 +82,7 @@ function isDifference(typed: TypedGraph, producers: ReadonlyMap<string, Node>, v
 }
 
 /** Whether a value does not depend on the picture. */
-function isGiven({ constants, graph }: TypedGraph, value: string): boolean {
+export function isGiven({ constants, graph }: TypedGraph, value: string): boolean {
   return constants.has(value) || graph.initializers.has(value);
 }
 
