@@ -1,10 +1,13 @@
 import type { Browser, Page } from "playwright-core";
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { encodeGif } from "../src/node/pictures/encode-gif.ts";
 import type { ServedFolder } from "../src/node/serve-folder.ts";
 import { writeModel } from "../src/onnx/file/write-model.ts";
 import { parseModel } from "../src/onnx/text/parse.ts";
 import { chromiumPath, launchChromium } from "./chromium.ts";
 import { drop, openPage, scenePng, serveStudio, studioTimeout, until } from "./studio-page.ts";
+import { unitPreprocessing } from "./tiny-classifier.ts";
 
 const text = (name: string, content: string) => ({ name, bytes: Buffer.from(content) });
 const numbers = (count: number, f: (i: number) => number): string =>
@@ -19,6 +22,31 @@ const undecided = writeModel(
     { p = GlobalAveragePool (image)  f = Flatten (p)  logits = MatMul (f, w) }
   `),
 );
+
+/** Three classes that say which color a picture has most of. */
+const colors = writeModel({
+  ...parseModel(`
+    <ir_version: 8, opset_import: ["" : 18]>
+    colors (float[1, 3, 16, 16] image) => (float[1, 3] logits)
+    <float[3, 3] w = {9, 0, 0, 0, 9, 0, 0, 0, 9}>
+    { p = GlobalAveragePool (image)  f = Flatten (p)  logits = MatMul (f, w) }
+  `),
+  metadata: new Map([
+    ["preprocessing", unitPreprocessing.replaceAll("24", "16")],
+    ["labels", "red\ngreen\nblue"],
+  ]),
+});
+
+/** One color of 16x16 pixels, red, green and blue, and perhaps opacity. */
+function flat(...color: readonly number[]): { data: Uint8Array; width: number; height: number; channels: 3 | 4 } {
+  const channels = color.length as 3 | 4;
+  return {
+    width: 16,
+    height: 16,
+    channels,
+    data: Uint8Array.from({ length: 256 * channels }, (_, i) => color[i % channels]),
+  };
+}
 
 /** The bytes of a model whose weights are in a file of their own, which the library does not write. */
 function withWeightsBeside(): Uint8Array {
@@ -123,6 +151,35 @@ describe.skipIf(chromiumPath === undefined)("files dropped into the studio (skip
       const warnings = await page.locator(".side .warning li").allTextContents();
       expect(warnings.filter((warning) => /“Normalization”/.test(warning))).toHaveLength(1);
       expect(warnings.join()).not.toMatch(/--\w/);
+    },
+    studioTimeout,
+  );
+
+  test(
+    "the color under transparency and the first frame are looked at, as on the command line, and it is said",
+    async () => {
+      const { data, ...raw } = flat(30, 180, 60, 0);
+      const transparent = await sharp(data, { raw }).png().toBuffer();
+      const frames = [flat(20, 40, 220), flat(220, 40, 20)] as {
+        data: Uint8Array;
+        width: number;
+        height: number;
+        channels: 3;
+      }[];
+      const animation = await encodeGif(frames.map((picture) => ({ picture, milliseconds: 100 })));
+      await drop(page, [
+        { name: "colors.onnx", bytes: colors },
+        { name: "transparent.png", bytes: transparent },
+      ]);
+      await page.locator(".picture-name", { hasText: "transparent.png" }).waitFor();
+      await until(page, `${topClass} === "green"`);
+      await page.waitForSelector(
+        ".side .warning:has-text('transparent.png: its transparency is left out, and the colors stored')",
+      );
+      await drop(page, [{ name: "moving.gif", bytes: animation }]);
+      await page.locator(".picture-name", { hasText: "moving.gif" }).waitFor();
+      await until(page, `${topClass} === "blue"`);
+      await page.waitForSelector(".side .warning:has-text('moving.gif: only the first of its 2 frames or pages')");
     },
     studioTimeout,
   );

@@ -1,5 +1,6 @@
 /** @file `perceptual-ball/node`: models, pictures and arrays on disk. */
 
+export type { OnPictureNote, PictureNoteCode } from "../image/picture-note.ts";
 export { defaultCacheFolder, type FetchDatasetOptions, fetchDataset } from "./data/fetch-dataset.ts";
 export { createFileSource, type FileSourceOptions, nodeFileSource } from "./data/file-source.ts";
 export { fingerprinted } from "./data/fingerprinted.ts";
@@ -11,7 +12,6 @@ export { type FileClassifier, type LoadClassifierOptions, loadClassifier } from 
 export { type LoadedModel, loadModelFile, type WeightsFile, weightsFolderOption } from "./models/load-model.ts";
 export { type WriteModelFileOptions, writeModelFile } from "./models/write-model-file.ts";
 export { readNpy, writeNpy } from "./npy.ts";
-export type { OnPictureNote, PictureNoteCode } from "./pictures/bit-depth.ts";
 export { findPictures } from "./pictures/find-pictures.ts";
 export { rasterize } from "./pictures/rasterize.ts";
 export { decodeImage, type ReadImageOptions, readImageFile } from "./pictures/read-image.ts";

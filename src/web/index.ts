@@ -1,4 +1,5 @@
 /** @file `perceptual-ball/web`: models and pictures in a browser. */
+export type { OnPictureNote, PictureNoteCode } from "../image/picture-note.ts";
 export {
   type FileSource,
   type LoadClassifierOptions,

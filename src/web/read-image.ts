@@ -4,7 +4,10 @@ import { fitPicture } from "../classifier/preprocessing/fit-picture.ts";
 import { fullScaleOf } from "../classifier/preprocessing/preprocessing.ts";
 import { BadInputError, checkForm, checkKeys, MisuseError, UnsupportedError } from "../errors.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
+import { framesNote, type OnPictureNote, transparencyNote } from "../image/picture-note.ts";
+import { countFrames, type FrameDecoder } from "./count-frames.ts";
 import { bytesOf, type FileSource, nameOf } from "./load-classifier.ts";
+import { storedPixels, type TextureContext } from "./stored-pixels.ts";
 
 /** A decoded picture, as `createImageBitmap` gives it. */
 export interface Bitmap {
@@ -23,6 +26,10 @@ export interface DrawingContext {
 export interface ImageEnvironment {
   createImageBitmap(blob: Blob, options: object): Promise<Bitmap>;
   createContext(width: number, height: number): DrawingContext | null;
+  /** Red, green, blue and alpha of each pixel of `bitmap` as the file has them, which a canvas forgets; undefined if there is no way to ask. */
+  storedPixels?(bitmap: Bitmap): Uint8Array | undefined;
+  /** How many frames `blob` has; undefined if there is no way to ask. */
+  countFrames?(blob: Blob): Promise<number | undefined>;
 }
 
 export interface ReadImageOptions {
@@ -30,21 +37,30 @@ export interface ReadImageOptions {
   readonly environment?: ImageEnvironment;
   /** Fetches addresses; the environment's own `fetch` by default. */
   readonly fetch?: typeof globalThis.fetch;
+  /** Called with what of the picture is not looked at: `transparency`, and frames after the first. */
+  readonly onNote?: OnPictureNote;
 }
 
+const optionKeys = ["environment", "fetch", "onNote"] as const;
+
 /**
- * The picture `source` at full size, upright, without its color profile applied.
+ * The picture `source` at full size, upright, without its color profile applied and without its transparency: the colors stored under it are looked at.
  *
- * Deviation from `perceptual-ball/node`: browsers forget the color under fully transparent pixels, which come out black.
+ * Deviation from `perceptual-ball/node`: where a browser cannot give these colors (no WebGL 2, or a side longer than its textures), wholly transparent pixels come out
+ * black, which is noted.
  *
  * Throws a BadInputError if it cannot be fetched or decoded, and an UnsupportedError for a PNG of 16 bits that uses at most 14 of them: browsers keep the upper eight.
  */
 export async function readPicture(source: FileSource, options: ReadImageOptions = {}): Promise<Picture> {
-  checkKeys("readImage", options, ["environment", "fetch"]);
-  return decoded(await blobOf(source, options.fetch), nameOf(source), options.environment);
+  checkKeys("readImage", options, optionKeys);
+  return decoded(await blobOf(source, options.fetch), nameOf(source), options);
 }
 
-async function decoded(blob: Blob, where: string, environment = browserEnvironment()): Promise<Picture> {
+async function decoded(
+  blob: Blob,
+  where: string,
+  { environment = browserEnvironment(), onNote }: ReadImageOptions,
+): Promise<Picture> {
   let bitmap: Bitmap;
   try {
     bitmap = await environment.createImageBitmap(blob, {
@@ -62,8 +78,14 @@ async function decoded(blob: Blob, where: string, environment = browserEnvironme
     throw new BadInputError({ where, what: `the browser gives no canvas of ${width} × ${height} pixels` });
   }
   context.drawImage(bitmap as never, 0, 0);
+  const { data: drawn } = context.getImageData(0, 0, width, height);
+  const isOpaque = drawn.every((value, i) => i % 4 < 3 || value === 255);
+  const stored = isOpaque ? undefined : environment.storedPixels?.(bitmap);
   bitmap.close();
-  const { data: rgba } = context.getImageData(0, 0, width, height);
+  if (!isOpaque) onNote?.(`${where}: ${stored === undefined ? forgottenNote : transparencyNote}`, "transparency");
+  const frames = (await environment.countFrames?.(blob)) ?? 1;
+  if (frames > 1) onNote?.(`${where}: ${framesNote(frames)}`, "first-frame");
+  const rgba = stored ?? drawn;
   const data = new Uint8Array(width * height * 3);
   for (let i = 0; i < width * height; i++) {
     for (let c = 0; c < 3; c++) data[3 * i + c] = rgba[4 * i + c];
@@ -74,6 +96,9 @@ async function decoded(blob: Blob, where: string, environment = browserEnvironme
   }
   return { width, height, channels: 3, data };
 }
+
+const forgottenNote =
+  "its transparency is left out; this browser gives no color under it, and wholly transparent places are looked at as black, other than on the command line.";
 
 async function blobOf(source: FileSource, fetch: typeof globalThis.fetch = globalThis.fetch): Promise<Blob> {
   return source instanceof Blob ? source : new Blob([(await bytesOf(source, fetch)) as Uint8Array<ArrayBuffer>]);
@@ -100,9 +125,9 @@ export async function readImage(
   input: ImageInput,
   options: ReadImageOptions = {},
 ): Promise<ImageTensor> {
-  checkKeys("readImage", options, ["environment", "fetch"]);
+  checkKeys("readImage", options, optionKeys);
   const [blob, where] = [await blobOf(source, options.fetch), nameOf(source)];
-  const picture = await decoded(blob, where, options.environment);
+  const picture = await decoded(blob, where, options);
   if (fullScaleOf(input) !== undefined && (await isWidePng(blob))) {
     throw unkept(where, "the network takes samples of more than 8 bits");
   }
@@ -114,13 +139,14 @@ interface BrowserGlobals {
   readonly OffscreenCanvas?: new (
     width: number,
     height: number,
-  ) => { getContext(kind: "2d", options: object): unknown };
+  ) => { getContext(kind: "2d" | "webgl2", options?: object): unknown };
+  readonly ImageDecoder?: FrameDecoder;
 }
 
 /** The browser's or worker's own decoder and canvas. Throws a MisuseError where there are none. */
 export function browserEnvironment(globals: object = globalThis): ImageEnvironment {
   checkForm("browserEnvironment: globals", globals, []);
-  const { createImageBitmap, OffscreenCanvas } = globals as BrowserGlobals;
+  const { createImageBitmap, OffscreenCanvas, ImageDecoder } = globals as BrowserGlobals;
   if (createImageBitmap === undefined || OffscreenCanvas === undefined) {
     throw new MisuseError({
       where: "readImage",
@@ -132,5 +158,8 @@ export function browserEnvironment(globals: object = globalThis): ImageEnvironme
     createImageBitmap: (blob, options) => createImageBitmap.call(globals, blob, options),
     createContext: (width, height) =>
       new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true }) as DrawingContext | null,
+    storedPixels: (bitmap) =>
+      storedPixels(bitmap, new OffscreenCanvas(1, 1).getContext("webgl2") as TextureContext | null),
+    countFrames: (blob) => countFrames(blob, ImageDecoder),
   };
 }

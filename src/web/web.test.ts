@@ -3,6 +3,7 @@ import { given } from "../../test/given.ts";
 import { tinyClassifier } from "../../test/tiny-classifier.ts";
 import { writeModel } from "../onnx/file/write-model.ts";
 import { referenceRuntime } from "../runtime/reference-runtime.ts";
+import { countFrames } from "./count-frames.ts";
 import { loadClassifier } from "./load-classifier.ts";
 import { loadRuntime, useThreads } from "./load-runtime.ts";
 import { browserEnvironment, type ImageEnvironment, readImage, readPicture } from "./read-image.ts";
@@ -88,6 +89,51 @@ test("a picture without its alpha channel, and fitted to a network", async () =>
   const image = await readImage(new Uint8Array(1), input, { environment });
   expect(image.shape).toEqual([3, 24, 24]);
   expect(image.data[0]).toBeCloseTo(10 / 255, 6);
+});
+
+test("the color under transparency is the file's where the browser knows it; what is left out is noted", async () => {
+  const rgba = [10, 20, 30, 255, 0, 0, 0, 0];
+  const notes: string[][] = [];
+  const onNote = (note: string, code: string) => void notes.push([code, note]);
+  const environment = {
+    ...fake(2, 1, rgba),
+    storedPixels: () => Uint8Array.of(10, 20, 30, 255, 40, 50, 60, 0),
+    countFrames: async () => 3,
+  };
+  const known = await readPicture(new Uint8Array(1), { environment, onNote });
+  expect(known.data).toEqual(Uint8Array.of(10, 20, 30, 40, 50, 60));
+  const forgotten = await readPicture(new Uint8Array(1), { environment: fake(2, 1, rgba), onNote });
+  expect(forgotten.data).toEqual(Uint8Array.of(10, 20, 30, 0, 0, 0));
+  await readPicture(new Uint8Array(1), { environment: fake(1, 1, [10, 20, 30, 255]), onNote });
+  expect(notes).toEqual([
+    [
+      "transparency",
+      expect.stringMatching(/: its transparency is left out, and the colors stored under it are looked at/),
+    ],
+    ["first-frame", expect.stringMatching(/: only the first of its 3 frames/)],
+    ["transparency", expect.stringMatching(/are looked at as black/)],
+  ]);
+});
+
+test("frames are counted where the browser decodes them one by one", async () => {
+  const gif = new Blob([new TextEncoder().encode("GIF89a")]);
+  const asked: string[] = [];
+  const decoder = (frameCount: number) =>
+    class {
+      constructor({ type }: { type: string }) {
+        if (frameCount === 0) throw new Error("cannot");
+        asked.push(type);
+      }
+      tracks = { ready: Promise.resolve(), selectedTrack: { frameCount } };
+      close(): void {
+        asked.push("closed");
+      }
+    };
+  expect(await countFrames(gif, decoder(7))).toBe(7);
+  expect(asked).toEqual(["image/gif", "closed"]);
+  expect(await countFrames(gif, decoder(0))).toBeUndefined();
+  expect(await countFrames(gif, undefined)).toBeUndefined();
+  expect(await countFrames(new Blob(["\xff\xd8 a JPEG"]), decoder(7))).toBeUndefined();
 });
 
 test("a PNG of 16 bits of which a browser would keep few is refused", async () => {

@@ -1,17 +1,9 @@
 /** @file How many of the 16 bits of a sample a camera or a scanner has used. */
 import { BadInputError } from "../../errors.ts";
+import type { OnPictureNote } from "../../image/picture-note.ts";
 
 /** Depths that cameras, scanners and old writers have. */
 const usualDepths = [8, 10, 12, 14];
-
-/**
- * What a note on a picture is about: how many bits its samples use; a camera's tag that turns it and was not followed; transparency that was left out; frames or pages
- * after the first; samples beyond those that the network takes, or of fewer bits.
- */
-export type PictureNoteCode = "bit-depth" | "not-turned" | "transparency" | "first-frame" | "full-scale";
-
-/** Called with a sentence that begins with the path. */
-export type OnPictureNote = (note: string, code: PictureNoteCode) => void;
 
 export interface BitDepthOptions {
   /** How many bits are used, where it is known. */

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { pictureToTensor } from "../../image/picture.ts";
+import type { PictureNoteCode } from "../../image/picture-note.ts";
 import { encodeNpy } from "../../tensor/npy.ts";
 import { tensorOf } from "../../tensor/tensor.ts";
-import type { PictureNoteCode } from "./bit-depth.ts";
 import { decodeImage } from "./read-image.ts";
 import { readingFor, readPictureFile } from "./read-picture-file.ts";
 

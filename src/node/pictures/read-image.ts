@@ -2,8 +2,9 @@
 import sharp, { type Metadata } from "sharp";
 import { BadInputError, checkKeys, kindOf, MisuseError, numberIn, oneOf, UnsupportedError } from "../../errors.ts";
 import type { Picture } from "../../image/picture.ts";
+import { framesNote, type OnPictureNote, transparencyNote } from "../../image/picture-note.ts";
 import { readRegularFile } from "../read-regular-file.ts";
-import { type OnPictureNote, sampleDepth, toBytes, unitNumbers } from "./bit-depth.ts";
+import { sampleDepth, toBytes, unitNumbers } from "./bit-depth.ts";
 import { decodeBmp, isBmp } from "./decode-bmp.ts";
 import { decodeNetpbm, isNetpbm } from "./decode-netpbm.ts";
 import { decodeTiff, hasPlanesOfBands } from "./decode-tiff.ts";
@@ -294,12 +295,12 @@ async function noteUnseen(
   }
   const frames = Math.max(pages, pngFrames(bytes));
   if (frames > 1) {
-    onNote?.(`${where}: only the first of its ${frames} frames or pages is looked at.`, "first-frame");
+    onNote?.(`${where}: ${framesNote(frames)}`, "first-frame");
   }
   if (!hasAlpha || channels === "stored") return;
   const { isOpaque } = await explained(bytes, where, () => sharp(bytes, opening).stats());
   if (!isOpaque) {
-    onNote?.(`${where}: its transparency is left out, and the colors stored under it are looked at.`, "transparency");
+    onNote?.(`${where}: ${transparencyNote}`, "transparency");
   }
 }
 

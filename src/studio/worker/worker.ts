@@ -34,6 +34,8 @@ interface KnownPicture {
   readonly picture: Picture | ImageTensor;
   /** Where the object is, of a scene. */
   readonly groundTruth?: readonly [number, number, number, number];
+  /** What of the file is not looked at. */
+  readonly notes: readonly ModelWarning[];
   logits?: Float32Array;
 }
 
@@ -103,8 +105,9 @@ async function logitsOf(key: string, signal: AbortSignal): Promise<Float32Array>
 
 async function subjectOf(question: RunQuestion, signal: AbortSignal): Promise<Subject> {
   const whole = theClassifier();
-  const { name, picture } = thePicture(question.picture);
-  const warnings = warningsOf({ name, picture }, whole);
+  const known = thePicture(question.picture);
+  const { name, picture } = known;
+  const warnings = warningsOf(known, whole);
   const logits = await logitsOf(question.picture, signal);
   const { label: predicted } = classificationOf(logits);
   const input = whole.fit(picture);
@@ -153,12 +156,13 @@ const doers: Doers = {
     if ("scene" in file) {
       const { renderScene, scenesSeeds } = await import("../../scenes/scenes.ts");
       const { image, box } = renderScene({ seed: scenesSeeds.bundled, index: file.scene });
-      pictures.set(key, { name: file.name, picture: image, groundTruth: box });
+      pictures.set(key, { name: file.name, picture: image, groundTruth: box, notes: [] });
       return pixelsOfImage(image);
     }
     const source = file.blob === undefined ? file.address : new File([file.blob], file.name);
-    const picture = await readPicture(source);
-    pictures.set(key, { name: file.name, picture });
+    const notes: ModelWarning[] = [];
+    const picture = await readPicture(source, { onNote: (message, code) => void notes.push({ code, message }) });
+    pictures.set(key, { name: file.name, picture, notes });
     return thumbnailOf(picture);
   },
 
@@ -316,9 +320,9 @@ function perturbedImage(key: string): Float32Array {
 }
 
 /** What must be known of a picture before its results are trusted, each with its name. */
-function warningsOf({ name, picture }: Pick<Subject, "name" | "picture">, { input }: Classifier): ModelWarning[] {
+function warningsOf({ name, picture, notes }: KnownPicture, { input }: Classifier): ModelWarning[] {
   const warnings = pictureWarnings(sizedPicture(picture), input.geometry);
-  return warnings.map(({ code, message }) => ({ code, message: `${name}: ${message}` }));
+  return [...notes, ...warnings.map(({ code, message }) => ({ code, message: `${name}: ${message}` }))];
 }
 
 async function attackRecordOf({ classifier, name, model, versions, warnings }: Subject, result: AttackResult) {
