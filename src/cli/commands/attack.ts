@@ -122,11 +122,13 @@ async function attackPictures(images: readonly string[], flags: Flags, context: 
       path: flags.endpoint === undefined ? (flags.model ?? bundledClassifierPath) : classifier.file.path,
       sha256: classifier.file.sha256,
     };
+    // "--label" is the decision of a network that decides each of its labels, and of others the class that is left.
+    const decision = classifier.prepared.head.decision === undefined ? undefined : (flags.label ?? flags.decision);
     const hasRecords = items.some(({ key }) => store.finished(key) !== undefined);
     const shown =
       flags.transferTo === undefined || isInterrupted || !hasRecords
         ? undefined
-        : await settled(transferTo({ paths: flags.transferTo, opened, items, store, flags }, context));
+        : await settled(transferTo({ paths: flags.transferTo, opened, items, store, flags, decision }, context));
     const transfer = shown?.status === "fulfilled" ? shown.value : undefined;
     const report = { ...{ out: flags.out, opened, items, store, model, versions }, transfer };
     const { records, replaced } = await writeAttackReport(report);

@@ -1,11 +1,13 @@
 /** @file `attack --transfer-to`: the attacked pictures shown to other models. */
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
+import { decidesEachLabel } from "../../classifier/network/head/head.ts";
 import { MisuseError } from "../../errors.ts";
 import type { AttackItem } from "../../experiments/attack/protocol.ts";
 import type { AttackFinding } from "../../experiments/attack/record.ts";
 import { type TransferMatrix, type TransferModel, transferMatrix } from "../../experiments/attack/transfer.ts";
 import type { RecordStore } from "../../experiments/records/record-store.ts";
+import type { FileClassifier } from "../../node/models/load-classifier.ts";
 import { pathBytes } from "../../node/path-bytes.ts";
 import { writeFileAtomically } from "../../node/write-file.ts";
 import { transferCsv, transferMarkdown, transferSentence } from "../../report/attack/transfer-table.ts";
@@ -32,6 +34,8 @@ export interface TransferOptions {
   readonly items: readonly AttackItem[];
   readonly store: RecordStore<AttackFinding>;
   readonly flags: RuntimeFlags & { readonly out: string; readonly quiet?: boolean };
+  /** The label that is attacked, of a first network that decides each by itself: others that know it are asked for it alone. */
+  readonly decision: string | undefined;
 }
 
 /**
@@ -39,7 +43,7 @@ export interface TransferOptions {
  * as the pictures suggest: flags on preprocessing are those of the first.
  */
 export async function transferTo(
-  { paths, opened, items, store, flags }: TransferOptions,
+  { paths, opened, items, store, flags, decision }: TransferOptions,
   { io }: CliContext,
 ): Promise<TransferMatrix> {
   const { runtime, classifier, inputs } = opened;
@@ -51,7 +55,7 @@ export async function transferTo(
       const other = await openClassifier(
         { model, runtime: runtimeName, threads, providers },
         {
-          ...{ runtime, signal: io.signal, note },
+          ...{ runtime, signal: io.signal, note, takesAllLabels: true },
           samples: async () => {
             const pictures = [];
             for (const { input } of inputs.slice(0, samplePictures)) pictures.push({ picture: await input() });
@@ -59,7 +63,7 @@ export async function transferTo(
           },
         },
       );
-      others.push({ name: nameOf(model, paths), classifier: other, dispose: () => other.dispose() });
+      others.push({ name: nameOf(model, paths), classifier: asked(other, decision), dispose: () => other.dispose() });
     }
     const own = { name: basename(classifier.file.path), classifier };
     const matrix = await transferMatrix(items, store, [own, ...others], { signal: io.signal });
@@ -74,6 +78,20 @@ export async function transferTo(
   } finally {
     await Promise.all(others.map((other) => other.dispose()));
   }
+}
+
+/** The network for the one decision that is attacked, where it makes it. */
+function asked(other: FileClassifier, decision: string | undefined): FileClassifier {
+  const { head } = other.prepared;
+  if (head.kind === "value") {
+    throw new MisuseError({
+      where: `--transfer-to: ${other.file.path}`,
+      what: `output ${JSON.stringify(head.value)} is taken as a number, which is no class that could change`,
+      expected: "a classification",
+    });
+  }
+  const label = decision === undefined || !decidesEachLabel(head) ? -1 : (other.labels ?? []).indexOf(decision);
+  return label < 0 ? other : other.decision(label);
 }
 
 /** The file's name, or its path where two have one name. */

@@ -1,5 +1,6 @@
 import * as ort from "onnxruntime-node";
 import { afterAll, expect, test } from "vitest";
+import { given } from "../../../test/given.ts";
 import { smallImages, smallNetwork } from "../../../test/small-network.ts";
 import { attackNamed } from "../../attacks/attacks.ts";
 import { createClassifier } from "../../classifier/classifier.ts";
@@ -65,6 +66,42 @@ test("attacked pictures are shown to other networks, at their sizes and in their
   expect(transferLines(matrix)[1]).toMatch(new RegExp(`^fgsm +5 +${share} \\[`));
   expect(transferMarkdown(matrix)).toContain(`| fgsm | 5 | ${share} [`);
   expect(transferCsv(matrix).split("\r\n")).toHaveLength(1 + 12 + 1);
+});
+
+test("a network that decides each of its labels by itself has changed its answer where any of them has changed", async () => {
+  // Label k is present if red is lighter than k/400 on the average; the first is the most probable one of all pictures.
+  const biases = Array.from({ length: 400 }, (_, k) => (-100 * (k / 400)).toFixed(2)).join(", ");
+  const gradual = createClassifier(
+    parseModel(`
+      <ir_version: 8, opset_import: ["" : 18]>
+      net (float[N, 3, 8, 8] x) => (float[N, 400] y)
+      <float[3, 400] W = {${Array.from({ length: 1200 }, (_, i) => (i < 400 ? 100 : 0)).join(", ")}}, float[400] b = {${biases}}>
+      { p = GlobalAveragePool (x)  f = Flatten (p)  m = MatMul (f, W)  z = Add (m, b)  y = Sigmoid (z) }`),
+    { runtime: ort, preprocessing: "unit" },
+  );
+  const items = attackItems(pictures, [runs[0]], { classifier: small, settings: { seed: 0 } });
+  const store = memoryStore<AttackFinding>(attackIdentity(small, "ab"));
+  await runExperiment({ items, store, compute: attackCompute(small), batchSize: 8 });
+  const red = (pixels: ArrayLike<number>): number =>
+    Array.from({ length: 64 }, (_, i) => pixels[i]).reduce((a, b) => a + b) / 64;
+  const present = (mean: number): number =>
+    Array.from({ length: 400 }, (_, k) => k).filter((k) => mean > k / 400).length;
+  let changed = 0;
+  for (const { key, picture } of items) {
+    const bytes = given(await store.readArray(key, "rounded")).data as Uint8Array;
+    const clean = (await picture.input()).data.map((x) => Math.round(255 * x));
+    if (present(red(bytes) / 255) !== present(red(clean) / 255)) changed++;
+  }
+  const { rows } = await transferMatrix(items, store, [
+    { name: "own", classifier: small },
+    { name: "gradual", classifier: gradual },
+    { name: "one decision", classifier: gradual.decision(0) },
+  ]);
+  const [, all, one] = rows[0].cells;
+  expect(changed).toBeGreaterThan(0);
+  expect(all).toMatchObject({ pictures: 5, changed });
+  expect(one.changed).toBeLessThan(changed);
+  await gradual.dispose();
 });
 
 test("results without an image are counted, and not in the matrix", async () => {

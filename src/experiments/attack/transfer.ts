@@ -1,5 +1,6 @@
 /** @file Do adversarial images made on one network fool others? Eight-bit pictures, as anybody would get them, looked at by other networks. */
 import type { Classifier } from "../../classifier/classifier.ts";
+import { decidesEachLabel } from "../../classifier/network/head/head.ts";
 import { checkForm, checkKeys, PerceptualBallError, throwIfAborted } from "../../errors.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import { floatTensor, type Tensor } from "../../tensor/tensor.ts";
@@ -11,7 +12,8 @@ import type { AttackFinding } from "./record.ts";
 /** A network that pictures are shown to, and what tables call it. */
 export interface TransferModel {
   readonly name: string;
-  readonly classifier: Pick<Classifier, "fit" | "classify">;
+  /** Where it decides each of its labels by itself, its answer is all that are present. */
+  readonly classifier: Pick<Classifier, "fit" | "classify" | "prepared">;
 }
 
 /** One attack against one network. */
@@ -20,7 +22,7 @@ export interface TransferCell {
   readonly model: string;
   /** Pictures that the attack was to change, and whose image was kept. */
   readonly pictures: number;
-  /** Those for which the network's class of the attacked picture is another than that of the clean one. */
+  /** Those for which the network's answer to the attacked picture is another than that to the clean one. */
   readonly changed: number;
   /** Their share with Wilson's 95 % interval; null without pictures. */
   readonly share: Estimate | null;
@@ -56,7 +58,7 @@ export async function transferMatrix(
   checkForm("transferMatrix: store", store, ["finished", "readArray"]);
   checkForm("transferMatrix: models", models, "list");
   const counts = new Map<string, { pictures: number; changed: number }[]>();
-  const cleanLabels = new Map<number, readonly number[]>();
+  const cleanAnswers = new Map<number, readonly string[]>();
   let withoutImage = 0;
   for (const { key, run, picture, position } of items) {
     const row = counts.get(run.name) ?? models.map(() => ({ pictures: 0, changed: 0 }));
@@ -68,17 +70,17 @@ export async function transferMatrix(
       withoutImage++;
       continue;
     }
-    let clean = cleanLabels.get(position);
+    let clean = cleanAnswers.get(position);
     if (clean === undefined) {
       const input = await openedOr(picture.input);
       // A picture that has vanished since is said where it is attacked.
       if (input === undefined) continue;
-      clean = await labelsOf(inBytes(input), models, signal);
-      cleanLabels.set(position, clean);
+      clean = await answersOf(inBytes(input), models, signal);
+      cleanAnswers.set(position, clean);
     }
-    for (const [n, label] of (await labelsOf(image, models, signal)).entries()) {
+    for (const [n, answer] of (await answersOf(image, models, signal)).entries()) {
       row[n].pictures++;
-      if (label !== clean[n]) row[n].changed++;
+      if (answer !== clean[n]) row[n].changed++;
     }
   }
   const names = models.map(({ name }) => name);
@@ -100,19 +102,25 @@ async function openedOr(input: AttackItem["picture"]["input"]): Promise<ImageTen
   }
 }
 
-async function labelsOf(
+/** What each network says: its class, or all labels that it finds present. */
+async function answersOf(
   image: ImageTensor,
   models: readonly TransferModel[],
   signal: AbortSignal | undefined,
-): Promise<number[]> {
-  const labels: number[] = [];
+): Promise<string[]> {
+  const answers: string[] = [];
   // It has been resized and cropped for the first network: where that is the size of another, nothing is left to do, as with the file that `attack` writes.
   const fitted = { ...image, isNetworkInput: true };
   for (const { classifier } of models) {
     throwIfAborted(signal, "transfer");
-    labels.push((await classifier.classify(classifier.fit(fitted), { signal })).label);
+    const { label, logits } = await classifier.classify(classifier.fit(fitted), { signal });
+    answers.push(
+      decidesEachLabel(classifier.prepared.head)
+        ? Array.from(logits, (logit) => (logit > 0 ? 1 : 0)).join("")
+        : String(label),
+    );
   }
-  return labels;
+  return answers;
 }
 
 /** The image that the bytes are. */

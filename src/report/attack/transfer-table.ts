@@ -14,7 +14,7 @@ function cellText({ share }: TransferCell): string {
 
 /** What the numbers are. */
 export const transferSentence =
-  "The share of pictures whose class changes when a network is shown the attacked picture, in eight bits and at the size of the first network's input, in place of the clean one; brackets are Wilson's 95 % intervals. The first network is the one that the attacks were made on.";
+  "The share of pictures whose class changes (or any label, of a network that decides each by itself) when a network is shown the attacked picture, in eight bits and at the size of the first network's input, in place of the clean one; brackets are Wilson's 95 % intervals. The first network is the one that the attacks were made on.";
 
 /** The matrix in Markdown. */
 export function transferMarkdown(matrix: TransferMatrix): string {
