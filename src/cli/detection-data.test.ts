@@ -68,3 +68,10 @@ test("detectors are fitted on the training part and tested on the other", async 
   expect(await parts(all, "val")).toEqual([["train/cat/1.png"], ["val/cat/2.png"]]);
   expect(await parts(validated)).toEqual([["train/cat/1.png"], ["valid/cat/2.png"]]);
 });
+
+test("of a folder that both parts are taken from each thing is said once", async () => {
+  const flat = dataOf("flat", "1.png", "2.png", "3.png", "labels.txt");
+  const notes: string[] = [];
+  await detectionData({ data: flat, trainImages: 9 }, classifier, { note: (text) => notes.push(text) });
+  expect(notes).toEqual([expect.stringContaining("labels.txt is not read")]);
+});

@@ -29,8 +29,14 @@ export async function detectionData(
   options: DatasetOfOptions,
 ): Promise<DetectionData> {
   const { trainData = flags.data, trainImages, first } = flags;
+  // Both parts are mostly of one folder, of which there is one thing to say.
+  const said = new Set<string>();
+  const note = (text: string): void => {
+    if (!said.has(text)) options.note?.(text);
+    said.add(text);
+  };
   const open = (data: string | undefined, split: string | undefined, usual: readonly DatasetPart[]): Promise<Dataset> =>
-    withSplit({ ...flags, data, split, first: undefined }, usual, classifier, options);
+    withSplit({ ...flags, data, split, first: undefined }, usual, classifier, { ...options, note });
   const train = await open(trainData, undefined, ["train"]);
   const test = await open(flags.data, flags.split, testParts);
   const ids = new Set(train.images.map(({ id }) => id));
