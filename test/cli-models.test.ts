@@ -333,6 +333,9 @@ describe("inspect", () => {
     const { code, stdout } = await runCli(["inspect", heads]);
     expect(code).toBe(1);
     expect(stdout).toMatch(/^Give: +Choose with --logits one or --logits other$/m);
+    // By the shapes, which the file does not say, the value with the scores is found.
+    expect(stdout).toMatch(/^0 +GlobalAveragePool\[0\] +p +1x3x1x1 /m);
+    expect(stdout).toMatch(/^2 +Gemm\[0\] +z +1x3 /m);
   });
 
   test("a size that the file leaves open is called a guess", async () => {

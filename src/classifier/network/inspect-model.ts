@@ -1,9 +1,11 @@
 /** @file What can be said of a model without running it: its layers, what has a gradient, and what stands in the way. */
 import { isNonDifferentiable, vjpRules } from "../../autodiff/rules/index.ts";
 import { checkForm, PerceptualBallError } from "../../errors.ts";
-import { describeNode, type Model, type Node, type ValueInfo } from "../../onnx/model.ts";
+import { inferShapesIfValid } from "../../onnx/infer-shapes.ts";
+import { describeNode, type Model, type Node, type ValueInfo, type ValueType } from "../../onnx/model.ts";
 import { isOperator } from "../../onnx/operators/table.ts";
 import { type ResourceNeeds, resourceNeeds } from "../../onnx/resource-needs.ts";
+import { canonicalForm } from "../../onnx/rewrites/canonical-form.ts";
 import { isRewritable } from "../../onnx/rewrites/decompose-fused-operators.ts";
 import { isUnfoldable } from "../../onnx/rewrites/unfold-operators.ts";
 import { type Shape, sizeOf } from "../../tensor/tensor.ts";
@@ -113,8 +115,10 @@ function workingLayers({ layers }: Classifier): InspectedLayer[] {
   }));
 }
 
-/** The operations as they stand in the file, for models whose shapes cannot be worked out. */
-function rawLayers({ graph }: Model): InspectedLayer[] {
+/** The operations as they stand in the file, for models that do not work. */
+function rawLayers(model: Model): InspectedLayer[] {
+  const { graph } = model;
+  const types = typesOfOne(model);
   const ordinals = new Map<string, number>();
   return graph.nodes
     .filter(({ opType }) => opType !== "Constant" && opType !== "Identity")
@@ -124,10 +128,26 @@ function rawLayers({ graph }: Model): InspectedLayer[] {
       ordinals.set(operator, ordinal + 1);
       const name = node.outputs.find((output) => output !== "") ?? describeNode(node);
       const declared = graph.valueInfo.get(name)?.shape ?? graph.outputs.find((output) => output.name === name)?.shape;
-      const shape = declared?.every((extent) => typeof extent === "number") ? (declared as Shape) : null;
+      const isDeclared = declared?.every((extent) => typeof extent === "number");
+      const shape = isDeclared ? (declared as Shape) : (types.get(name)?.shape ?? null);
       const gradient = isOperator(node) ? gradientStateOf(node.opType) : "missing";
       return { index, operator, ordinal, name, shape, parameters: weightsOf(node, graph.initializers), gradient };
     });
+}
+
+/** What is known of the values for one picture: by their shapes somebody finds the one that holds the scores. Empty where the shapes cannot be worked out. */
+function typesOfOne(model: Model): ReadonlyMap<string, ValueType> {
+  try {
+    const { graph } = canonicalForm(model).model;
+    const ofOne = graph.inputs.flatMap(({ name, shape }) => {
+      if (shape === undefined) return [];
+      return [[name, shape.map((extent, axis) => (axis === 0 && typeof extent !== "number" ? 1 : extent))]];
+    });
+    return inferShapesIfValid(graph, { inputShapes: Object.fromEntries(ofOne) })?.types ?? new Map();
+  } catch (error) {
+    if (error instanceof PerceptualBallError) return new Map();
+    throw error;
+  }
 }
 
 function weightsOf(node: Node, initializers: Model["graph"]["initializers"]): number {
