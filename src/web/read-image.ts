@@ -69,7 +69,9 @@ async function decoded(
       colorSpaceConversion: "none",
     });
   } catch (cause) {
-    throw new BadInputError({ where, what: "is not a picture that this browser can decode" }, { cause });
+    const what = "is not a picture that this browser can decode";
+    const advice = "If it is a TIFF, PPM or the like, save it as PNG, or use the command line, which reads these.";
+    throw new BadInputError({ where, what, advice }, { cause });
   }
   const { width, height } = bitmap;
   const context = environment.createContext(width, height);
