@@ -122,7 +122,7 @@ function strongestFlip(run: PerceptualRun): PerceptualSearch {
     const chosen = solution.best ?? solution.last;
     const constraint = solution.best === undefined ? constraintHindrance(run, chosen.point) : undefined;
     const isStuck = solution.best === undefined && solution.stages.every(({ point }) => isSame(point, start));
-    const hindrance = constraint ?? (isStuck ? stuckHindrance(solution.evaluations) : undefined);
+    const hindrance = constraint ?? (isStuck ? stuckHindrance(run, solution.evaluations) : undefined);
     return {
       point: chosen.point,
       strength: chosen.gamma,
@@ -168,10 +168,10 @@ function* minimize(run: PerceptualRun): PerceptualSearch["solver"] {
   const { point, outcome, evaluation, evaluations } = yield* bestSoFar<PerceptualEvaluation>(solver, {});
   const solverOutcome = outcomeDescriptions[outcome];
   const isFlipped = evaluation !== undefined && evaluation.margin < 0;
-  const isStuck = evaluations > 1 && isSame(point, start);
+  const isStuck = isSame(point, start);
   const hindrance = isFlipped
     ? undefined
-    : (constraintHindrance(run, point) ?? (isStuck ? stuckHindrance(evaluations) : undefined));
+    : (constraintHindrance(run, point) ?? (isStuck ? stuckHindrance(run, evaluations) : undefined));
   return { point, strength: plan.perceptualWeight, solverOutcome, hindrance, stages: [] };
 }
 
@@ -183,7 +183,12 @@ function isSame(a: Float32Array, b: Float32Array): boolean {
 }
 
 /** What is said where the picture itself has the lowest value of all points that were evaluated. */
-function stuckHindrance(evaluations: number): string {
+function stuckHindrance({ classifier }: PerceptualRun, evaluations: number): string | undefined {
+  if (classifier.warnings.some(({ code }) => code === "no-gradient")) {
+    return "No gradient of the network arrives at the pixels, so that nothing leads the search. Attacks that look at scores or labels alone need none: square and hopskipjump.";
+  }
+  // Of one point there is nothing to say.
+  if (evaluations < 2) return undefined;
   return (
     `None of the ${evaluations} points evaluated is better than the picture itself: the gradient there leads no way down, as in a picture of one color, ` +
     "whose equal values tie in max pooling. Add noise of a level to the picture, or try an attack that starts elsewhere, such as pgd."

@@ -447,3 +447,25 @@ test.each(["auto", "paper"] as const)(
     }
   },
 );
+
+test.each(["auto", "paper"] as const)(
+  "of a network without a gradient %s does not blame the picture",
+  async (preset) => {
+    const hard = parseModel(`
+    <ir_version: 8, opset_import: ["" : 18]>
+    hard (float[N, 1, 2, 2] x) => (float[N, 2] logits)
+    <float[4, 2] W = {1, 0, 1, 0, 0, 1, 0, 1}>
+    { s = Sign (x) f = Flatten (s) logits = MatMul (f, W) }
+  `);
+    const network = createClassifier(hard, {
+      runtime: ort,
+      preprocessing: { scale: 1, mean: [0.5], std: [1], channels: "rgb" },
+    });
+    const result = await explain(network, floatTensor([0.9, 0.2, 0.1, 0.3], [1, 2, 2]), { preset, layers: [] });
+    expect(result.outcome).toBe("not-flipped");
+    expect(result.details.hindrance).toMatch(
+      /^No gradient of the network arrives at the pixels.* square and hopskipjump\.$/,
+    );
+    await network.dispose();
+  },
+);
