@@ -7,8 +7,8 @@
  */
 import { isNonDifferentiable, ruleOf } from "../src/autodiff/rules/index.ts";
 import { type Operator, operatorFamilies, operators } from "../src/onnx/operators/table.ts";
+import { classicalModels } from "../src/onnx/rewrites/classical/classical-models.ts";
 import { fusedOperatorNames } from "../src/onnx/rewrites/decompose-fused-operators.ts";
-import { linearModels } from "../src/onnx/rewrites/linear-models.ts";
 import { canonicalOpset, oldestOpset } from "../src/onnx/rewrites/opsets/upgrade-opset.ts";
 import { quantizedOperators } from "../src/onnx/rewrites/quantized-operators.ts";
 import { recurrentOperators } from "../src/onnx/rewrites/recurrent-operators.ts";
@@ -109,7 +109,7 @@ These are replaced by the operators below when a model is loaded, and so have va
 - **By the shapes of their inputs**: ${listed(Object.keys(shapedOperators))}. DequantizeLinear is replaced where it works in blocks. Attention with a cache of
   keys and values is refused.
 - **onnxruntime's, of the domain com.microsoft**: ${listed(fusedOperatorNames)}.
-- **scikit-learn's, of the domain ai.onnx.ml**: ${listed(Object.keys(linearModels))}. ZipMap, LabelEncoder and ArrayFeatureExtractor, which put results into words, are passed over.
+- **scikit-learn's, of the domain ai.onnx.ml**: ${listed(Object.keys(classicalModels))}. ZipMap and LabelEncoder, which put results into words, are passed over.
 - **Quantized**: ${listed(Object.keys(quantizedOperators))}. They compute with real numbers between DequantizeLinear and QuantizeLinear: gradients pass straight through the rounding.
 
 An operator that is in neither list is an error that names every node concerned.

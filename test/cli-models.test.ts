@@ -307,6 +307,20 @@ describe("inspect", () => {
     });
   });
 
+  test("where no gradient arrives, methods that hide parts of the picture go without saying", async () => {
+    const model = path("steps.onnx");
+    const text =
+      "g (float[1, 3, 8, 8] x) => (float[1, 3] z) <float[3, 3] w = {1, 2, 3, 3, 1, 2, 2, 3, 1}> { s = Sign (x) p = GlobalAveragePool (s) f = Flatten (p) z = Gemm (f, w) }";
+    writeFileSync(model, writeModel(graph(text)));
+    const argv = ["explain", picture, "--model", model, "--preprocessing", "symmetric", "--out", path("steps")];
+    const { code, stdout, stderr } = await runCli(argv);
+    expect(stderr).toMatch(/warning: no gradient arrives at the pixels: it ends at Sign/);
+    expect(stdout.match(/: (rise|occlusion) {2}class \d/g)).toHaveLength(2);
+    expect(code).toBe(0);
+    const asked = await runCli([...argv, "--method", "perceptual"]);
+    expect(asked.stdout).toMatch(/NOT FLIPPED \(No gradient of the network arrives at the pixels/);
+  });
+
   test("what plain numbers mean that nothing calls scores is a guess, and as many as a layer has are warned of", async () => {
     const plain = path("numbers.onnx");
     const text = (count: number): string =>

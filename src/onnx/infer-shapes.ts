@@ -136,7 +136,9 @@ function adviceFor(unknown: readonly Node[]): string {
   );
   const others = [
     ...(unknown.some(({ domain }) => domain === "ai.onnx.ml")
-      ? ["Of scikit-learn's models, linear ones and perceptrons are supported; trees have no gradient."]
+      ? [
+          "Of scikit-learn's models, linear ones, perceptrons, neighbors and trees are supported; kernels (SVC) are not.",
+        ]
       : []),
     ...(unknown.some(({ domain }) => domain !== "" && domain !== "ai.onnx.ml")
       ? [

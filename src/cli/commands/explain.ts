@@ -2,9 +2,14 @@
 import { Command } from "commander";
 import { MisuseError } from "../../errors.ts";
 import { checkWritableFolder } from "../../node/check-folder.ts";
+import type { FileClassifier } from "../../node/models/load-classifier.ts";
 import { readRegion } from "../../node/pictures/read-region.ts";
 import { workerChannel } from "../../node/records/workers.ts";
-import { usualMethods, usualMethodsOfNumbers } from "../../report/explanation/usual-methods.ts";
+import {
+  usualMethods,
+  usualMethodsOfNumbers,
+  usualMethodsWithoutGradient,
+} from "../../report/explanation/usual-methods.ts";
 import { type CliContext, notesOf } from "../context.ts";
 import { type AskedRun, checkedMethodRuns, maskedMethods, methodRunsOf } from "../explain/explain-methods.ts";
 import { type Explaining, explainingOf } from "../explain/explain-pictures.ts";
@@ -81,6 +86,18 @@ async function explain(images: readonly string[], flags: ExplainFlags, context: 
   }
 }
 
+/** What a model is explained by where nothing is asked for and the usual methods could say nothing of it. */
+function otherUsualMethods(
+  { prepared, warnings }: FileClassifier,
+  { mask }: ExplainFlags,
+): readonly string[] | undefined {
+  if (prepared.head.kind === "value") return usualMethodsOfNumbers;
+  // What is held to a mask changes the picture, with or without success.
+  return mask === undefined && warnings.some(({ code }) => code === "no-gradient")
+    ? usualMethodsWithoutGradient
+    : undefined;
+}
+
 async function explainPresent(
   present: readonly PictureSource[],
   { progress, samples, explainAll, serve }: Explaining,
@@ -103,8 +120,8 @@ async function explainPresent(
     onProgress: ({ runs, of }) => progress.update(runs / of, "trying normalizations"),
   });
   try {
-    const isNumber = flags.method === undefined && classifier.prepared.head.kind === "value";
-    const meant = isNumber ? maskedMethods(methodRunsOf(flags, usualMethodsOfNumbers), flags) : methods;
+    const usual = flags.method === undefined ? otherUsualMethods(classifier, flags) : undefined;
+    const meant = usual === undefined ? methods : maskedMethods(methodRunsOf(flags, usual), flags);
     const possible = checkedMethodRuns(classifier, meant, flags, note);
     const task = { classifier, methods: possible, versions: pictureVersions(runtime) };
     const channel = workerChannel(io.env);

@@ -1,5 +1,5 @@
 /**
- * @file Operators of onnxruntime's own domain, com.microsoft, quantized ones and scikit-learn's linear models, rewritten in standard operators on real numbers.
+ * @file Operators of onnxruntime's own domain, com.microsoft, quantized ones and scikit-learn's models, rewritten in standard operators on real numbers.
  *
  * onnxruntime writes the former into the models that it optimizes. Each is defined by a few standard operators
  * (onnxruntime/docs/ContribOperators.md), which take its place here, so that rules and kernels need not know them.
@@ -10,7 +10,7 @@ import { type AttributeValue, float } from "../attributes.ts";
 import { freshNames, freshNodeNames } from "../fresh-names.ts";
 import { int64Tensor } from "../int64.ts";
 import { describeNode, type Graph, type Initializer, type Node } from "../model.ts";
-import { linearModels } from "./linear-models.ts";
+import { classicalModels } from "./classical/classical-models.ts";
 import { unpackedWeights } from "./packed-weights.ts";
 import { quantizedOperators } from "./quantized-operators.ts";
 import { type Rewrite, type RewriteRule, rewriteOf } from "./rewrite.ts";
@@ -236,7 +236,7 @@ const alsoUnderStandardDomain = new Set(["SimplifiedLayerNormalization"]);
 
 function ruleOf(node: Node): RewriteRule | undefined {
   if (node.domain === "ai.onnx.ml")
-    return Object.hasOwn(linearModels, node.opType) ? linearModels[node.opType] : undefined;
+    return Object.hasOwn(classicalModels, node.opType) ? classicalModels[node.opType] : undefined;
   const isKnown = node.domain === domain || node.domain === "";
   if (isKnown && Object.hasOwn(quantizedOperators, node.opType)) return quantizedOperators[node.opType];
   const isOurs = node.domain === domain || (node.domain === "" && alsoUnderStandardDomain.has(node.opType));

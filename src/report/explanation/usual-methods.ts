@@ -8,3 +8,6 @@ export const usualMethods = ["guided-perceptual", "perceptual"] as const satisfi
 
 /** What `explain` runs instead where the output is taken as a number, which has no label to change: what each pixel adds to that number. */
 export const usualMethodsOfNumbers = ["integrated-gradients"] as const satisfies readonly string[];
+
+/** Where no gradient arrives at the pixels, as with trees: what hides parts of the picture, and looks at answers alone. */
+export const usualMethodsWithoutGradient = ["rise", "occlusion"] as const satisfies readonly string[];

@@ -2,19 +2,10 @@
  * @file Linear models and scalers of the domain ai.onnx.ml, as scikit-learn's converter writes them, in standard operators
  * (onnx/docs/Operators-ml.md). Where that leaves something open, as rows of zeros, it is done as onnxruntime does it.
  */
-import { UnsupportedError } from "../../errors.ts";
-import { type Tensor, tensorOf } from "../../tensor/tensor.ts";
-import { int64Tensor } from "../int64.ts";
-import { describeNode, type Node } from "../model.ts";
-import type { Rewrite, RewriteRule } from "./rewrite.ts";
-
-const row = (values: readonly number[]): Tensor => tensorOf("float32", [...values], [values.length]);
-const scalar = (value: number): Tensor => tensorOf("float32", [value], []);
-/** TensorProto.FLOAT. */
-const float32 = 1;
-
-/** x, of whatever numbers, as float32. */
-const real = ({ op, input }: Rewrite): string => op("Cast", [input(0)], { to: float32 });
+import { tensorOf } from "../../../tensor/tensor.ts";
+import { int64Tensor } from "../../int64.ts";
+import type { Rewrite, RewriteRule } from "../rewrite.ts";
+import { classified, classLabels, pairOf, real, row, scalar, transformed, unsupported } from "./class-scores.ts";
 
 interface LinearMap {
   readonly coefficients: readonly number[];
@@ -35,25 +26,6 @@ function linear(rewrite: Rewrite, { coefficients, intercepts }: LinearMap, count
   });
   const product = op("MatMul", [real(rewrite), constant(tensorOf("float32", columns, [features, count]))]);
   return intercepts.length === 0 ? product : op("Add", [product, constant(row(intercepts))]);
-}
-
-function unsupported(node: Node, what: string, expected: string): UnsupportedError {
-  return new UnsupportedError({
-    where: describeNode(node),
-    what,
-    expected,
-    advice: `scikit-learn's converter writes standard operators with black_op={"${node.opType}"}.`,
-  });
-}
-
-/** What the results become: `post_transform`. */
-function transformed({ op, node, attributes }: Rewrite, scores: string, allowed: readonly string[]): string {
-  const name = attributes.string("post_transform", "NONE");
-  if (!allowed.includes(name)) {
-    throw unsupported(node, `post_transform ${JSON.stringify(name)} is not supported`, allowed.join(", "));
-  }
-  if (name === "LOGISTIC") return op("Sigmoid", [scores]);
-  return name === "SOFTMAX" ? op("Softmax", [scores], { axis: -1 }) : scores;
 }
 
 /** The smallest positive number that float32 holds in full precision. */
@@ -86,26 +58,18 @@ function secondOf({ coefficients, intercepts }: LinearMap): LinearMap {
 /** The rules by operator. */
 export const linearModels: Readonly<Record<string, RewriteRule>> = {
   LinearClassifier(rewrite) {
-    const { node, attributes, op, into, constant } = rewrite;
-    const names = attributes.strings("classlabels_strings", []);
-    const numbers = attributes.ints("classlabels_ints", []);
+    const { node, attributes, op, constant } = rewrite;
+    const labels = classLabels(rewrite, "classlabels_ints");
     const map = mapOf(rewrite);
     const isPair = isOfOpposites(map) && attributes.string("post_transform", "NONE") === "LOGISTIC";
-    const count = isPair ? 1 : map.intercepts.length || Math.max(names.length, numbers.length);
+    const count = isPair ? 1 : map.intercepts.length || labels.shape[0];
     const scores = linear(rewrite, isPair ? secondOf(map) : map, count);
     if (count === 1 && attributes.string("post_transform", "NONE") !== "LOGISTIC") {
       throw unsupported(node, "one score for two classes is no probability", "post_transform LOGISTIC");
     }
     const made = transformed(rewrite, scores, ["NONE", "LOGISTIC", "SOFTMAX"]);
-    const other = (): string => op("Sub", [constant(scalar(1)), made]);
-    const result = count === 1 ? op("Concat", [other(), made], { axis: -1 }) : made;
-    const [label = "", probabilities = ""] = node.outputs;
-    if (probabilities !== "") into([probabilities], "Identity", [result]);
-    if (label === "") return;
-    const place = op("ArgMax", [result], { axis: -1, keepdims: 0 });
-    const table: Tensor =
-      names.length > 0 ? { dtype: "string", shape: [names.length], data: names } : int64Tensor(numbers);
-    into([label], "Gather", [constant(table), place], { axis: 0 });
+    const isOne = count === 1;
+    classified(rewrite, isOne ? pairOf(rewrite, op("Sub", [constant(scalar(1)), made]), made) : made, labels);
   },
   LinearRegressor(rewrite) {
     const targets = rewrite.attributes.int("targets", 1);

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { prepareModel } from "../../classifier/network/prepare-model.ts";
-import { evaluate } from "../evaluate.ts";
-import { parseModel } from "../text/parse.ts";
-import { canonicalForm } from "./canonical-form.ts";
+import { prepareModel } from "../../../classifier/network/prepare-model.ts";
+import { evaluate } from "../../evaluate.ts";
+import { parseModel } from "../../text/parse.ts";
+import { canonicalForm } from "../canonical-form.ts";
 
 const modelOf = (body: string, outputs = "float[N,K] p", size = 2) =>
   parseModel(
@@ -84,10 +84,10 @@ describe("as classifiers of pictures", () => {
     expect(logits).toMatch(/Add/);
   });
 
-  test("trees are refused with what is supported", () => {
-    const trees = 'l, p = ai.onnx.ml.TreeEnsembleClassifier <nodes_modes = ["LEAF"]> (x)';
-    expect(() => prepare(trees, "float[N,2] p")).toThrow(
-      /linear ones and perceptrons are supported; trees have no gradient/,
+  test("kernels are refused with what is supported", () => {
+    const kernels = 'l, p = ai.onnx.ml.SVMClassifier <kernel_type = "RBF"> (x)';
+    expect(() => prepare(kernels, "float[N,2] p")).toThrow(
+      /linear ones, perceptrons, neighbors and trees are supported; kernels \(SVC\) are not/,
     );
   });
 

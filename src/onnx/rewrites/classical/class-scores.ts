@@ -1,0 +1,54 @@
+/** @file What classifiers of the domain ai.onnx.ml have in common: numbers in, and out of their scores probabilities and labels. */
+import { UnsupportedError } from "../../../errors.ts";
+import { type Tensor, tensorOf } from "../../../tensor/tensor.ts";
+import { int64Tensor } from "../../int64.ts";
+import { describeNode, type Node } from "../../model.ts";
+import type { Rewrite } from "../rewrite.ts";
+
+export const row = (values: readonly number[]): Tensor => tensorOf("float32", [...values], [values.length]);
+export const scalar = (value: number): Tensor => tensorOf("float32", [value], []);
+/** TensorProto.FLOAT. */
+const float32 = 1;
+
+/** x, of whatever numbers, as float32. */
+export const real = ({ op, input }: Rewrite): string => op("Cast", [input(0)], { to: float32 });
+
+export function unsupported(node: Node, what: string, expected: string): UnsupportedError {
+  return new UnsupportedError({
+    where: describeNode(node),
+    what,
+    expected,
+    advice: `scikit-learn's converter writes standard operators with black_op={"${node.opType}"}.`,
+  });
+}
+
+/** What scores become: `post_transform`. */
+export function transformed({ op, node, attributes }: Rewrite, scores: string, allowed: readonly string[]): string {
+  const name = attributes.string("post_transform", "NONE");
+  if (!allowed.includes(name)) {
+    throw unsupported(node, `post_transform ${JSON.stringify(name)} is not supported`, allowed.join(", "));
+  }
+  if (name === "LOGISTIC") return op("Sigmoid", [scores]);
+  return name === "SOFTMAX" ? op("Softmax", [scores], { axis: -1 }) : scores;
+}
+
+/** The names of the classes, a tensor of strings or of integers; the attribute of the latter has other names in other operators. */
+export function classLabels({ attributes }: Rewrite, integers: "classlabels_ints" | "classlabels_int64s"): Tensor {
+  const names = attributes.strings("classlabels_strings", []);
+  if (names.length === 0) return int64Tensor(attributes.ints(integers, []));
+  return { dtype: "string", shape: [names.length], data: names };
+}
+
+/** Two classes' scores of one: of its opposite, and itself. */
+export function pairOf({ op }: Rewrite, opposite: string, score: string): string {
+  return op("Concat", [opposite, score], { axis: -1 });
+}
+
+/** Both outputs of a classifier: the label of the largest score, and the scores. */
+export function classified({ node, op, into, constant }: Rewrite, scores: string, labels: Tensor): void {
+  const [label = "", probabilities = ""] = node.outputs;
+  if (probabilities !== "") into([probabilities], "Identity", [scores]);
+  if (label === "") return;
+  const place = op("ArgMax", [scores], { axis: -1, keepdims: 0 });
+  into([label], "Gather", [constant(labels), place], { axis: 0 });
+}

@@ -1,0 +1,6 @@
+/** @file scikit-learn's models, of the domain ai.onnx.ml: the rules by operator. */
+import type { RewriteRule } from "../rewrite.ts";
+import { linearModels } from "./linear-models.ts";
+import { treeEnsembles } from "./tree-ensembles.ts";
+
+export const classicalModels: Readonly<Record<string, RewriteRule>> = { ...linearModels, ...treeEnsembles };
