@@ -136,9 +136,7 @@ function adviceFor(unknown: readonly Node[]): string {
   );
   const others = [
     ...(unknown.some(({ domain }) => domain === "ai.onnx.ml")
-      ? [
-          "Of scikit-learn's models, linear ones, perceptrons, neighbors and trees are supported; kernels (SVC) are not.",
-        ]
+      ? ["Of scikit-learn's models, linear ones, perceptrons, support vectors, neighbors and trees are supported."]
       : []),
     ...(unknown.some(({ domain }) => domain !== "" && domain !== "ai.onnx.ml")
       ? [

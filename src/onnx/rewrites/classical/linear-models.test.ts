@@ -84,10 +84,10 @@ describe("as classifiers of pictures", () => {
     expect(logits).toMatch(/Add/);
   });
 
-  test("kernels are refused with what is supported", () => {
-    const kernels = 'l, p = ai.onnx.ml.SVMClassifier <kernel_type = "RBF"> (x)';
-    expect(() => prepare(kernels, "float[N,2] p")).toThrow(
-      /linear ones, perceptrons, neighbors and trees are supported; kernels \(SVC\) are not/,
+  test("other models are refused with what is supported", () => {
+    const other = "l, p = ai.onnx.ml.TreeEnsemble <aggregate_function = 1> (x)";
+    expect(() => prepare(other, "float[N,2] p")).toThrow(
+      /linear ones, perceptrons, support vectors, neighbors and trees are supported/,
     );
   });
 

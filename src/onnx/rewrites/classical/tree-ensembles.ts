@@ -193,7 +193,8 @@ export const treeEnsembles: Readonly<Record<string, RewriteRule>> = {
     const opposite = isShare ? op("Sub", [constant(scalar(1)), score]) : op("Neg", [score]);
     classified(rewrite, transformed(rewrite, pairOf(rewrite, opposite, score), ["NONE", "LOGISTIC"]), labels);
   },
-  ArrayFeatureExtractor({ node, op, input, into }) {
-    into([node.outputs[0]], "Gather", [input(0), op("Cast", [input(1)], { to: 7 })], { axis: -1 });
+  ArrayFeatureExtractor({ node, op, input, into, constant }) {
+    const places = op("Reshape", [op("Cast", [input(1)], { to: 7 }), constant(int64Tensor([-1]))]);
+    into([node.outputs[0]], "Gather", [input(0), places], { axis: -1 });
   },
 };
