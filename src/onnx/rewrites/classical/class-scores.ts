@@ -22,6 +22,15 @@ export function unsupported(node: Node, what: string, expected: string): Unsuppo
   });
 }
 
+/** The largest table of numbers that is made of lists in the file: it has their product of entries. */
+const mostCells = 2 ** 26;
+
+/** Throws an UnsupportedError for a table of more numbers than a classifier of pictures has. */
+export function checkTable(node: Node, rows: number, columns: number): void {
+  if (rows * columns > mostCells)
+    throw unsupported(node, `a table of ${rows} × ${columns} numbers is too large`, `${mostCells} at most`);
+}
+
 /** What scores become: `post_transform`. */
 export function transformed({ op, node, attributes }: Rewrite, scores: string, allowed: readonly string[]): string {
   const name = attributes.string("post_transform", "NONE");

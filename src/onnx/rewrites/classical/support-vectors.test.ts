@@ -132,3 +132,8 @@ test.each([
 ])("%s are refused", (_, body, message) => {
   expect(() => prepareModel(modelOf(body, 4), { where: "net.onnx", inputSize: [2, 2] })).toThrow(message);
 });
+
+test("numbers of vectors that cannot be are refused", () => {
+  const body = machine({ ...three, perClass: [-1, 3, 3] }, "RBF", [0.5, 0, 3]);
+  expect(() => canonicalForm(modelOf(body))).toThrow(/do not fit/);
+});

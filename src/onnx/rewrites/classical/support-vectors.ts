@@ -5,7 +5,7 @@
 import { tensorOf } from "../../../tensor/tensor.ts";
 import { int64Tensor } from "../../int64.ts";
 import type { Rewrite, RewriteRule } from "../rewrite.ts";
-import { classLabels, pairOf, real, row, scalar, transformed, unsupported } from "./class-scores.ts";
+import { checkTable, classLabels, pairOf, real, row, scalar, transformed, unsupported } from "./class-scores.ts";
 
 /** k(x, s) of every support vector s, [N, vectors], for the dot products and the parameters γ, c₀ and degree. */
 type Kernel = (rewrite: Rewrite, vectors: Vectors, parameters: readonly number[]) => string;
@@ -53,7 +53,13 @@ const kernels: Readonly<Record<string, Kernel>> = {
   },
 };
 
-/** The decisions between every two classes, [N, pairs], in the order (0, 1), (0, 2), …, (1, 2), …. */
+/** Every two classes in the order of decisions: (0, 1), (0, 2), …, (1, 2), …. */
+function pairsOf(classes: number): readonly (readonly [first: number, second: number])[] {
+  const all = Array.from({ length: classes }, (_, index) => index);
+  return all.flatMap((first) => all.slice(first + 1).map((second) => [first, second] as const));
+}
+
+/** The decisions between every two classes, [N, pairs]. */
 function decisions(rewrite: Rewrite, perClass: readonly number[]): string {
   const { node, attributes, op, constant } = rewrite;
   const classes = perClass.length;
@@ -61,37 +67,36 @@ function decisions(rewrite: Rewrite, perClass: readonly number[]): string {
   const values = attributes.floats("support_vectors", []);
   const coefficients = attributes.floats("coefficients", []);
   const offsets = attributes.floats("rho", []);
-  const pairs = (classes * (classes - 1)) / 2;
+  const pairCount = (classes * (classes - 1)) / 2;
   const features = values.length / count;
   if (
     !Number.isInteger(features) ||
     features === 0 ||
+    perClass.some((one) => one < 0) ||
     coefficients.length !== (classes - 1) * count ||
-    offsets.length !== pairs
+    offsets.length !== pairCount
   ) {
     throw unsupported(
       node,
       "the numbers of support vectors and classes do not fit",
-      `${(classes - 1) * count} coefficients and ${pairs} of rho for ${count} vectors`,
+      `${(classes - 1) * count} coefficients and ${pairCount} of rho for ${count} vectors`,
     );
   }
   const name = attributes.string("kernel_type", "LINEAR");
   if (!Object.hasOwn(kernels, name))
     throw unsupported(node, `the kernel ${JSON.stringify(name)} is not supported`, Object.keys(kernels).join(", "));
-  const weights = new Float32Array(count * pairs);
+  checkTable(node, count, pairCount);
+  const pairs = pairsOf(classes);
+  const weights = new Float32Array(count * pairCount);
   const classOf = perClass.flatMap((one, index) => new Array<number>(one).fill(index));
-  let pair = 0;
-  for (let first = 0; first < classes; first++) {
-    for (let second = first + 1; second < classes; second++) {
-      for (const [vector, its] of classOf.entries()) {
-        if (its === first) weights[vector * pairs + pair] = coefficients[(second - 1) * count + vector];
-        if (its === second) weights[vector * pairs + pair] = coefficients[first * count + vector];
-      }
-      pair++;
+  for (const [pair, [first, second]] of pairs.entries()) {
+    for (const [vector, its] of classOf.entries()) {
+      const other = its === first ? second - 1 : its === second ? first : undefined;
+      if (other !== undefined) weights[vector * pairs.length + pair] = coefficients[other * count + vector];
     }
   }
   const seen = kernels[name](rewrite, { values, count, features }, attributes.floats("kernel_params", [0, 0, 3]));
-  const sums = op("MatMul", [seen, constant({ dtype: "float32", shape: [count, pairs], data: weights })]);
+  const sums = op("MatMul", [seen, constant({ dtype: "float32", shape: [count, pairs.length], data: weights })]);
   return op("Add", [sums, constant(row(offsets))]);
 }
 
@@ -104,20 +109,16 @@ function vote(
 ): void {
   const [label = ""] = node.outputs;
   if (label === "") return;
-  const pairs = (classes * (classes - 1)) / 2;
-  const gains = new Float32Array(pairs * classes);
+  const pairs = pairsOf(classes);
+  const gains = new Float32Array(pairs.length * classes);
   const start = new Array<number>(classes).fill(0);
-  let pair = 0;
-  for (let first = 0; first < classes; first++) {
-    for (let second = first + 1; second < classes; second++) {
-      gains[pair * classes + first] = 1;
-      gains[pair * classes + second] = -1;
-      start[second]++;
-      pair++;
-    }
+  for (const [pair, [first, second]] of pairs.entries()) {
+    gains[pair * classes + first] = 1;
+    gains[pair * classes + second] = -1;
+    start[second]++;
   }
   const isFirst = op("Cast", [op("Greater", [between, constant(scalar(0))])], { to: 1 });
-  const won = op("MatMul", [isFirst, constant({ dtype: "float32", shape: [pairs, classes], data: gains })]);
+  const won = op("MatMul", [isFirst, constant({ dtype: "float32", shape: [pairs.length, classes], data: gains })]);
   const place = op("ArgMax", [op("Add", [won, constant(row(start))])], { axis: -1, keepdims: 0 });
   into([label], "Gather", [constant(labels), place], { axis: 0 });
 }

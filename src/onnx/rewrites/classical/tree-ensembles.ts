@@ -8,7 +8,17 @@
 import { tensorOf } from "../../../tensor/tensor.ts";
 import { int64Tensor } from "../../int64.ts";
 import type { Rewrite, RewriteRule } from "../rewrite.ts";
-import { classified, classLabels, pairOf, real, row, scalar, transformed, unsupported } from "./class-scores.ts";
+import {
+  checkTable,
+  classified,
+  classLabels,
+  pairOf,
+  real,
+  row,
+  scalar,
+  transformed,
+  unsupported,
+} from "./class-scores.ts";
 
 /** The nodes of all trees one after the other; a leaf leads to itself. */
 interface Trees {
@@ -138,6 +148,7 @@ function sums(rewrite: Rewrite, trees: Trees, count: number, column: (id: number
     attributes.ints(name, []),
   );
   const weights = attributes.floats("class_weights", []);
+  checkTable(rewrite.node, new Set(ofNodes.map((id, i) => trees.place(ofTrees[i], id))).size, count);
   const rows = new Map<number, number[]>();
   for (const [i, weight] of weights.entries()) {
     const leaf = trees.place(ofTrees[i], ofNodes[i]);
@@ -192,9 +203,5 @@ export const treeEnsembles: Readonly<Record<string, RewriteRule>> = {
       attributes.floats("class_weights", []).every((weight) => weight >= 0);
     const opposite = isShare ? op("Sub", [constant(scalar(1)), score]) : op("Neg", [score]);
     classified(rewrite, transformed(rewrite, pairOf(rewrite, opposite, score), ["NONE", "LOGISTIC"]), labels);
-  },
-  ArrayFeatureExtractor({ node, op, input, into, constant }) {
-    const places = op("Reshape", [op("Cast", [input(1)], { to: 7 }), constant(int64Tensor([-1]))]);
-    into([node.outputs[0]], "Gather", [input(0), places], { axis: -1 });
   },
 };
