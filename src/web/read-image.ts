@@ -81,10 +81,10 @@ async function decoded(
   }
   context.drawImage(bitmap as never, 0, 0);
   const { data: drawn } = context.getImageData(0, 0, width, height);
-  const isOpaque = drawn.every((value, i) => i % 4 < 3 || value === 255);
-  const stored = isOpaque ? undefined : environment.storedPixels?.(bitmap);
+  const isSolid = isOpaque(drawn);
+  const stored = isSolid ? undefined : environment.storedPixels?.(bitmap);
   bitmap.close();
-  if (!isOpaque) onNote?.(`${where}: ${stored === undefined ? forgottenNote : transparencyNote}`, "transparency");
+  if (!isSolid) onNote?.(`${where}: ${stored === undefined ? forgottenNote : transparencyNote}`, "transparency");
   const frames = (await environment.countFrames?.(blob)) ?? 1;
   if (frames > 1) onNote?.(`${where}: ${framesNote(frames)}`, "first-frame");
   const rgba = stored ?? drawn;
@@ -101,6 +101,12 @@ async function decoded(
 
 const forgottenNote =
   "its transparency is left out; this browser gives no color under it, and wholly transparent places are looked at as black, other than on the command line.";
+
+/** Whether all pixels of RGBA bytes have full opacity. */
+function isOpaque(rgba: Uint8ClampedArray): boolean {
+  for (let i = 3; i < rgba.length; i += 4) if (rgba[i] < 255) return false;
+  return true;
+}
 
 async function blobOf(source: FileSource, fetch: typeof globalThis.fetch = globalThis.fetch): Promise<Blob> {
   return source instanceof Blob ? source : new Blob([(await bytesOf(source, fetch)) as Uint8Array<ArrayBuffer>]);

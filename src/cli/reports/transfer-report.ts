@@ -49,7 +49,8 @@ export async function transferTo(
   const { runtime, classifier, inputs } = opened;
   const { runtime: runtimeName, threads, providers, out } = flags;
   const note = notesOf(io, flags);
-  const others: (TransferModel & { dispose(): Promise<void> })[] = [];
+  const others: TransferModel[] = [];
+  const toDispose: FileClassifier[] = [];
   try {
     for (const model of paths) {
       const other = await openClassifier(
@@ -63,7 +64,10 @@ export async function transferTo(
           },
         },
       );
-      others.push({ name: nameOf(model, paths), classifier: asked(other, decision), dispose: () => other.dispose() });
+      toDispose.push(other);
+      const one = asked(other, decision);
+      if (one !== other) toDispose.push(one);
+      others.push({ name: nameOf(model, paths), classifier: one });
     }
     const own = { name: basename(classifier.file.path), classifier };
     const matrix = await transferMatrix(items, store, [own, ...others], { signal: io.signal });
@@ -76,7 +80,7 @@ export async function transferTo(
     await writeFileAtomically(join(out, "transfer.csv"), transferCsv(matrix));
     return matrix;
   } finally {
-    await Promise.all(others.map((other) => other.dispose()));
+    await Promise.all(toDispose.map((one) => one.dispose()));
   }
 }
 
