@@ -73,6 +73,13 @@ const activations: Readonly<Partial<Record<keyof typeof networks, string>>> = {
   tiny_darknet_bn: "LeakyRelu",
 };
 
+/** RISE's published settings, unless further arguments leave it out: settings of a method that does not run are refused. */
+function riseSettings(further: readonly string[]): readonly string[] {
+  const at = further.lastIndexOf("--methods");
+  const asked = at < 0 ? costly : further[at + 1].split(",");
+  return asked.includes("rise") ? ["--set", "rise.preset=paper"] : [];
+}
+
 const parts = Object.entries(networks).flatMap(([network, preprocessing]) => {
   if (!isNetwork(network)) return [];
   const common = [
@@ -85,7 +92,7 @@ const parts = Object.entries(networks).flatMap(([network, preprocessing]) => {
     {
       name: `${network}-costly`,
       arguments: [
-        ...[...common, "--methods", costly.join(","), "--set", "rise.preset=paper", "--first", "200"],
+        ...[...common, "--methods", costly.join(","), ...riseSettings(process.argv), "--first", "200"],
         ...["--curve-steps", "8", "--keep-maps", "6"],
       ],
     },
