@@ -61,6 +61,15 @@ export function notesOf(io: CliIo, { quiet = false, progress }: NoteOptions = {}
   return progress === undefined ? write : (text) => progress.around(() => write(text));
 }
 
+/** `note`, but that it says each text once. */
+export function eachOnce(note: Note | undefined): Note {
+  const said = new Set<string>();
+  return (text) => {
+    if (!said.has(text)) note?.(text);
+    said.add(text);
+  };
+}
+
 /** The error as the one line that a user sees. */
 export function describeError(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);

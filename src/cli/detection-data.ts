@@ -5,6 +5,7 @@ import type { Dataset, DatasetImage, DatasetPart } from "../datasets/dataset.ts"
 import { AbortedError, PerceptualBallError } from "../errors.ts";
 import { hash64 } from "../experiments/records/canonical-json.ts";
 import { fingerprinted } from "../node/data/fingerprinted.ts";
+import { eachOnce } from "./context.ts";
 import { type DataFlags, type DatasetOfOptions, datasetOf } from "./flags/data-flags.ts";
 import { type OpenClassifierOptions, samplesOfDataset } from "./open-classifier.ts";
 
@@ -30,11 +31,7 @@ export async function detectionData(
 ): Promise<DetectionData> {
   const { trainData = flags.data, trainImages, first } = flags;
   // Both parts are mostly of one folder, of which there is one thing to say.
-  const said = new Set<string>();
-  const note = (text: string): void => {
-    if (!said.has(text)) options.note?.(text);
-    said.add(text);
-  };
+  const note = eachOnce(options.note);
   const open = (data: string | undefined, split: string | undefined, usual: readonly DatasetPart[]): Promise<Dataset> =>
     withSplit({ ...flags, data, split, first: undefined }, usual, classifier, { ...options, note });
   const train = await open(trainData, undefined, ["train"]);

@@ -1,6 +1,7 @@
 /** @file The search for one perceptual perturbation, as a generator that asks for evaluations of objective (4). */
 
 import type { Classifier } from "../../classifier/classifier.ts";
+import { isWithoutGradient } from "../../classifier/network/prepare-model.ts";
 import type { ObjectiveEvaluation, ObjectiveProblem, ObjectiveReference } from "../../classifier/passes/objective.ts";
 import { denormalizePixels, normalizePixels } from "../../classifier/preprocessing/preprocessing.ts";
 import { bestSoFar } from "../../optimize/best-so-far.ts";
@@ -184,7 +185,7 @@ function isSame(a: Float32Array, b: Float32Array): boolean {
 
 /** What is said where the picture itself has the lowest value of all points that were evaluated. */
 function stuckHindrance({ classifier }: PerceptualRun, evaluations: number): string | undefined {
-  if (classifier.warnings.some(({ code }) => code === "no-gradient")) {
+  if (isWithoutGradient(classifier)) {
     return "No gradient of the network arrives at the pixels, so that nothing leads the search. Attacks that look at scores or labels alone need none: square and hopskipjump.";
   }
   // Of one point there is nothing to say.

@@ -165,9 +165,16 @@ function givenIn({ logits, head, inputs, inputSize }: PrepareModelOptions): Give
   };
 }
 
+/** Whether a classifier or a prepared model is known to give no gradient at its pixels. */
+export function isWithoutGradient({ warnings }: { readonly warnings: readonly ModelWarning[] }): boolean {
+  return warnings.some(({ code }) => code === noGradient);
+}
+
+const noGradient = "no-gradient";
+
 function blockedWarning(ends: string): ModelWarning {
   return {
-    code: "no-gradient",
+    code: noGradient,
     message: `no gradient arrives at the pixels: it ends at ${ends}. Maps of gradients are 0 and attacks along them find nothing; methods that hide parts of the picture, such as --method occlusion, see what the model does`,
   };
 }

@@ -1,5 +1,6 @@
 /** @file `perceptual-ball explain`: pictures in, a report out. */
 import { Command } from "commander";
+import { isWithoutGradient } from "../../classifier/network/prepare-model.ts";
 import { MisuseError } from "../../errors.ts";
 import { checkWritableFolder } from "../../node/check-folder.ts";
 import type { FileClassifier } from "../../node/models/load-classifier.ts";
@@ -87,15 +88,10 @@ async function explain(images: readonly string[], flags: ExplainFlags, context: 
 }
 
 /** What a model is explained by where nothing is asked for and the usual methods could say nothing of it. */
-function otherUsualMethods(
-  { prepared, warnings }: FileClassifier,
-  { mask }: ExplainFlags,
-): readonly string[] | undefined {
-  if (prepared.head.kind === "value") return usualMethodsOfNumbers;
+function otherUsualMethods(classifier: FileClassifier, { mask }: ExplainFlags): readonly string[] | undefined {
+  if (classifier.prepared.head.kind === "value") return usualMethodsOfNumbers;
   // What is held to a mask changes the picture, with or without success.
-  return mask === undefined && warnings.some(({ code }) => code === "no-gradient")
-    ? usualMethodsWithoutGradient
-    : undefined;
+  return mask === undefined && isWithoutGradient(classifier) ? usualMethodsWithoutGradient : undefined;
 }
 
 async function explainPresent(

@@ -1,6 +1,7 @@
 /** @file The flags that say how pictures are read: the same in every command that takes pictures or data. */
 import { type Command, Option } from "commander";
 import { defaultMaxPixels, type ReadImageOptions } from "../../node/pictures/read-image.ts";
+import { eachOnce } from "../context.ts";
 import { number } from "./parse-values.ts";
 
 /** What commands say of their arguments. */
@@ -41,13 +42,5 @@ export function pictureOptionsOf(
   { maxPixels, bitDepth }: PictureFlags,
   note?: (text: string) => void,
 ): Pick<ReadImageOptions, "maxPixels" | "bitDepth"> & { readonly onNote: (text: string) => void } {
-  const said = new Set<string>();
-  return {
-    maxPixels,
-    bitDepth,
-    onNote(text) {
-      if (!said.has(text)) note?.(text);
-      said.add(text);
-    },
-  };
+  return { maxPixels, bitDepth, onNote: eachOnce(note) };
 }

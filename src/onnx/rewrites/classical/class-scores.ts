@@ -8,10 +8,20 @@ import type { Rewrite } from "../rewrite.ts";
 export const row = (values: readonly number[]): Tensor => tensorOf("float32", [...values], [values.length]);
 export const scalar = (value: number): Tensor => tensorOf("float32", [value], []);
 /** TensorProto.FLOAT. */
-const float32 = 1;
+export const float32 = 1;
 
 /** x, of whatever numbers, as float32. */
 export const real = ({ op, input }: Rewrite): string => op("Cast", [input(0)], { to: float32 });
+
+/** x · rᵀ for each of `count` rows r, which stand one after the other in `rows`: [N, count]. */
+export function timesRows({ op, constant }: Rewrite, x: string, rows: readonly number[], count: number): string {
+  const features = rows.length / count;
+  const columns = Array.from(
+    { length: rows.length },
+    (_, i) => rows[(i % count) * features + Math.floor(i / count)] ?? 0,
+  );
+  return op("MatMul", [x, constant(tensorOf("float32", columns, [features, count]))]);
+}
 
 export function unsupported(node: Node, what: string, expected: string): UnsupportedError {
   return new UnsupportedError({

@@ -2,10 +2,19 @@
  * @file Linear models and scalers of the domain ai.onnx.ml, as scikit-learn's converter writes them, in standard operators
  * (onnx/docs/Operators-ml.md). Where that leaves something open, as rows of zeros, it is done as onnxruntime does it.
  */
-import { tensorOf } from "../../../tensor/tensor.ts";
 import { int64Tensor } from "../../int64.ts";
 import type { Rewrite, RewriteRule } from "../rewrite.ts";
-import { classified, classLabels, pairOf, real, row, scalar, transformed, unsupported } from "./class-scores.ts";
+import {
+  classified,
+  classLabels,
+  pairOf,
+  real,
+  row,
+  scalar,
+  timesRows,
+  transformed,
+  unsupported,
+} from "./class-scores.ts";
 
 interface LinearMap {
   readonly coefficients: readonly number[];
@@ -19,12 +28,7 @@ function mapOf({ attributes }: Rewrite): LinearMap {
 /** X · coefficientsᵀ + intercepts, of `count` results. */
 function linear(rewrite: Rewrite, { coefficients, intercepts }: LinearMap, count: number): string {
   const { op, constant } = rewrite;
-  const features = coefficients.length / count;
-  const columns = Array.from({ length: coefficients.length }, (_, i) => {
-    const [feature, result] = [Math.floor(i / count), i % count];
-    return coefficients[result * features + feature] ?? 0;
-  });
-  const product = op("MatMul", [real(rewrite), constant(tensorOf("float32", columns, [features, count]))]);
+  const product = timesRows(rewrite, real(rewrite), coefficients, count);
   return intercepts.length === 0 ? product : op("Add", [product, constant(row(intercepts))]);
 }
 

@@ -2,10 +2,20 @@
  * @file Support vector machines of the domain ai.onnx.ml, in standard operators (onnx/docs/Operators-ml.md). Every two classes have a decision, which is positive for the first
  * of them; the label is the class with most of them, as in LIBSVM (Chang and Lin, LIBSVM: a library for support vector machines, 2011).
  */
-import { tensorOf } from "../../../tensor/tensor.ts";
 import { int64Tensor } from "../../int64.ts";
 import type { Rewrite, RewriteRule } from "../rewrite.ts";
-import { checkTable, classLabels, pairOf, real, row, scalar, transformed, unsupported } from "./class-scores.ts";
+import {
+  checkTable,
+  classLabels,
+  float32,
+  pairOf,
+  real,
+  row,
+  scalar,
+  timesRows,
+  transformed,
+  unsupported,
+} from "./class-scores.ts";
 
 /** k(x, s) of every support vector s, [N, vectors], for the dot products and the parameters γ, c₀ and degree. */
 type Kernel = (rewrite: Rewrite, vectors: Vectors, parameters: readonly number[]) => string;
@@ -17,24 +27,15 @@ interface Vectors {
   readonly features: number;
 }
 
-/** x · s of each vector. */
-function products({ op, constant }: Rewrite, x: string, { values, count, features }: Vectors): string {
-  const columns = Array.from(
-    { length: values.length },
-    (_, i) => values[(i % count) * features + Math.floor(i / count)],
-  );
-  return op("MatMul", [x, constant(tensorOf("float32", columns, [features, count]))]);
-}
-
 /** γ x·s + c₀ */
 function affine(rewrite: Rewrite, vectors: Vectors, [gamma, offset]: readonly number[]): string {
   const { op, constant } = rewrite;
-  const scaled = op("Mul", [products(rewrite, real(rewrite), vectors), constant(scalar(gamma))]);
+  const scaled = op("Mul", [timesRows(rewrite, real(rewrite), vectors.values, vectors.count), constant(scalar(gamma))]);
   return op("Add", [scaled, constant(scalar(offset))]);
 }
 
 const kernels: Readonly<Record<string, Kernel>> = {
-  LINEAR: (rewrite, vectors) => products(rewrite, real(rewrite), vectors),
+  LINEAR: (rewrite, vectors) => timesRows(rewrite, real(rewrite), vectors.values, vectors.count),
   POLY: (rewrite, vectors, parameters) =>
     rewrite.op("Pow", [affine(rewrite, vectors, parameters), rewrite.constant(scalar(parameters[2]))]),
   SIGMOID: (rewrite, vectors, parameters) => rewrite.op("Tanh", [affine(rewrite, vectors, parameters)]),
@@ -47,7 +48,7 @@ const kernels: Readonly<Record<string, Kernel>> = {
     const theirs = Array.from({ length: count }, (_, vector) =>
       values.slice(vector * features, (vector + 1) * features).reduce((sum, value) => sum + value * value, 0),
     );
-    const twice = op("Mul", [products(rewrite, x, vectors), constant(scalar(2))]);
+    const twice = op("Mul", [timesRows(rewrite, x, values, count), constant(scalar(2))]);
     const distances = op("Sub", [op("Add", [own, constant(row(theirs))]), twice]);
     return op("Exp", [op("Mul", [distances, constant(scalar(-gamma))])]);
   },
@@ -117,7 +118,7 @@ function vote(
     gains[pair * classes + second] = -1;
     start[second]++;
   }
-  const isFirst = op("Cast", [op("Greater", [between, constant(scalar(0))])], { to: 1 });
+  const isFirst = op("Cast", [op("Greater", [between, constant(scalar(0))])], { to: float32 });
   const won = op("MatMul", [isFirst, constant({ dtype: "float32", shape: [pairs.length, classes], data: gains })]);
   const place = op("ArgMax", [op("Add", [won, constant(row(start))])], { axis: -1, keepdims: 0 });
   into([label], "Gather", [constant(labels), place], { axis: 0 });

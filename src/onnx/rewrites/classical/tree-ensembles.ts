@@ -36,12 +36,21 @@ interface Trees {
   place(tree: number, node: number): number;
 }
 
-/** Each mode as a comparison by ≤, with the largest float32 below the threshold, or with the ways exchanged; undefined for other modes. */
-function comparisonOf(mode: string): { readonly isBelow: boolean; readonly isOpposite: boolean } | undefined {
-  const isOpposite = mode === "BRANCH_GT" || mode === "BRANCH_GTE";
-  if (!isOpposite && mode !== "BRANCH_LEQ" && mode !== "BRANCH_LT") return undefined;
-  return { isBelow: mode === "BRANCH_LT" || mode === "BRANCH_GTE", isOpposite };
+/** How a node compares: by ≤ or =, by ≤ with the largest float32 below the threshold, and with the ways exchanged. */
+interface Comparison {
+  readonly isEqual?: boolean;
+  readonly isBelow?: boolean;
+  readonly isOpposite?: boolean;
 }
+
+const comparisons: ReadonlyMap<string, Comparison> = new Map<string, Comparison>([
+  ["BRANCH_LEQ", {}],
+  ["BRANCH_LT", { isBelow: true }],
+  ["BRANCH_GT", { isOpposite: true }],
+  ["BRANCH_GTE", { isBelow: true, isOpposite: true }],
+  ["BRANCH_EQ", { isEqual: true }],
+  ["BRANCH_NEQ", { isEqual: true, isOpposite: true }],
+]);
 
 /** The largest float32 that is smaller than the float32 `value`. */
 function below(value: number): number {
@@ -68,7 +77,7 @@ function treesOf({ node, attributes }: Rewrite): Trees {
     if (found === undefined) throw unsupported(node, `tree ${tree} has no node ${id}`, "nodes that are listed");
     return found;
   };
-  const isEqual = modes.some((mode) => mode === "BRANCH_EQ" || mode === "BRANCH_NEQ");
+  const isEqual = modes.some((mode) => comparisons.get(mode)?.isEqual);
   const thresholds = [...values];
   const [yes, no] = [[], []] as [number[], number[]];
   const isChild = new Set<number>();
@@ -78,12 +87,8 @@ function treesOf({ node, attributes }: Rewrite): Trees {
       no.push(at);
       continue;
     }
-    const comparison = isEqual
-      ? mode === "BRANCH_EQ" || mode === "BRANCH_NEQ"
-        ? { isBelow: false, isOpposite: mode === "BRANCH_NEQ" }
-        : undefined
-      : comparisonOf(mode);
-    if (comparison === undefined) {
+    const comparison = comparisons.get(mode);
+    if (comparison === undefined || (comparison.isEqual ?? false) !== isEqual) {
       throw unsupported(
         node,
         `nodes of the mode ${JSON.stringify(mode)} are not supported here`,
@@ -141,20 +146,22 @@ function descend({ op, constant }: Rewrite, x: string, trees: Trees): string {
   return at;
 }
 
-/** The sums of the leaves' weights over all trees, [N, count]; `column` is where the weights of a class go. */
-function sums(rewrite: Rewrite, trees: Trees, count: number, column: (id: number) => number): string {
+/** The sums of the leaves' weights over all trees, [N, count], of the first `count` classes. */
+function sums(rewrite: Rewrite, trees: Trees, count: number): string {
   const { attributes, op, constant } = rewrite;
   const [ofTrees, ofNodes, ids] = ["class_treeids", "class_nodeids", "class_ids"].map((name) =>
     attributes.ints(name, []),
   );
   const weights = attributes.floats("class_weights", []);
-  checkTable(rewrite.node, new Set(ofNodes.map((id, i) => trees.place(ofTrees[i], id))).size, count);
+  const leafOf = Array.from({ length: Math.max(ofNodes.length, weights.length) }, (_, i) =>
+    trees.place(ofTrees[i], ofNodes[i]),
+  );
+  checkTable(rewrite.node, new Set(leafOf).size, count);
   const rows = new Map<number, number[]>();
   for (const [i, weight] of weights.entries()) {
-    const leaf = trees.place(ofTrees[i], ofNodes[i]);
-    const sum = rows.get(leaf) ?? new Array<number>(count).fill(0);
-    sum[column(ids[i])] += weight;
-    rows.set(leaf, sum);
+    const sum = rows.get(leafOf[i]) ?? new Array<number>(count).fill(0);
+    sum[ids[i]] += weight;
+    rows.set(leafOf[i], sum);
   }
   // The first row is that of nodes without weights.
   const rowOf = new Array<number>(trees.yes.length).fill(0);
@@ -174,8 +181,6 @@ export const treeEnsembles: Readonly<Record<string, RewriteRule>> = {
     const trees = treesOf(rewrite);
     const ids = new Set(attributes.ints("class_ids", []));
     const base = attributes.floats("base_values", []);
-    const plus = (scores: string, values: readonly number[]): string =>
-      values.length === 0 ? scores : op("Add", [scores, constant(row(values))]);
     // All weights are of the first of two classes: the sum is a score of the second one.
     const isOne = classes === 2 && ids.size === 1 && ids.has(0);
     const known = isOne ? [0, 1] : classes === 2 ? [0] : [0, classes];
@@ -186,22 +191,16 @@ export const treeEnsembles: Readonly<Record<string, RewriteRule>> = {
         `${known.join(" or ")} base values and classes below ${classes}`,
       );
     }
+    const summed = sums(rewrite, trees, isOne ? 1 : classes);
+    const scores = base.length === 0 ? summed : op("Add", [summed, constant(row(base))]);
     if (!isOne) {
-      const scores = plus(
-        sums(rewrite, trees, classes, (id) => id),
-        base,
-      );
       classified(rewrite, transformed(rewrite, scores, ["NONE", "LOGISTIC", "SOFTMAX"]), labels);
       return;
     }
-    const score = plus(
-      sums(rewrite, trees, 1, () => 0),
-      base,
-    );
     const isShare =
       attributes.string("post_transform", "NONE") === "NONE" &&
       attributes.floats("class_weights", []).every((weight) => weight >= 0);
-    const opposite = isShare ? op("Sub", [constant(scalar(1)), score]) : op("Neg", [score]);
-    classified(rewrite, transformed(rewrite, pairOf(rewrite, opposite, score), ["NONE", "LOGISTIC"]), labels);
+    const opposite = isShare ? op("Sub", [constant(scalar(1)), scores]) : op("Neg", [scores]);
+    classified(rewrite, transformed(rewrite, pairOf(rewrite, opposite, scores), ["NONE", "LOGISTIC"]), labels);
   },
 };
