@@ -18,11 +18,11 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { type CliContext, notesOf } from "./context.ts";
 import { testData } from "./detection-data.ts";
 import type { DataFlags } from "./flags/data-flags.ts";
-import { type EndpointFlags, openEndpointOf } from "./flags/endpoint-flags.ts";
+import type { EndpointFlags } from "./flags/endpoint-flags.ts";
 import { type PictureFlags, pictureOptionsOf } from "./flags/picture-flags.ts";
 import { loadRuntime, type RuntimeFlags } from "./flags/runtime-flags.ts";
 import { notedPicture, noteFit } from "./noted-picture.ts";
-import { openClassifier, samplesOfDataset, samplesOfPictures } from "./open-classifier.ts";
+import { openModelOrEndpoint, samplesOfDataset, samplesOfPictures } from "./open-classifier.ts";
 import { bundledPictures, checkPicturesOrData, picturesOfFiles, reservedNames, seemsReadable } from "./pictures.ts";
 import type { ProgressDisplay } from "./progress.ts";
 
@@ -65,25 +65,22 @@ export async function openAttackInputs(
   const note = notesOf(io, { ...flags, progress });
   const runtime = await loadRuntime(flags);
   const given = images.length === 0 ? bundledPictures() : await picturesOfFiles(images, pictureOptionsOf(flags, note));
-  const openModel = () =>
-    openClassifier(flags, {
-      runtime,
-      signal: io.signal,
-      isLabelled: flags.data !== undefined,
-      decision: flags.label,
-      hasLabel: command === "attack",
-      hasOwnPictures: images.length > 0,
-      isOnePicture: flags.data === undefined && given.length === 1,
-      samples: async (opened) => {
-        if (flags.data === undefined) return samplesOfPictures(given, opened.input);
-        const data = await labelledData(flags, opened, io.signal);
-        return samplesOfDataset(data);
-      },
-      onProgress: ({ runs, of }) => progress.update(runs / of, "trying normalizations"),
-      note,
-    });
-  const classifier =
-    flags.endpoint === undefined ? await openModel() : await openEndpointOf(flags, flags.endpoint, note, io.signal);
+  const classifier = await openModelOrEndpoint(flags, {
+    runtime,
+    signal: io.signal,
+    isLabelled: flags.data !== undefined,
+    decision: flags.label,
+    hasLabel: command === "attack",
+    hasOwnPictures: images.length > 0,
+    isOnePicture: flags.data === undefined && given.length === 1,
+    samples: async (opened) => {
+      if (flags.data === undefined) return samplesOfPictures(given, opened.input);
+      const data = await labelledData(flags, opened, io.signal);
+      return samplesOfDataset(data);
+    },
+    onProgress: ({ runs, of }) => progress.update(runs / of, "trying normalizations"),
+    note,
+  });
   try {
     if (classifier.prepared.head.kind === "value") throw numberHasNoLabel(command, classifier);
     const region = flags.mask === undefined ? undefined : await givenRegion(flags.mask, flags, note);

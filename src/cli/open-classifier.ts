@@ -15,6 +15,7 @@ import { type FileClassifier, loadClassifier } from "../node/models/load-classif
 import type { Runtime } from "../runtime/runtime.ts";
 import { providersOf } from "../runtime/session.ts";
 import { type DataFlags, isOwnData } from "./flags/data-flags.ts";
+import { type EndpointFlags, openEndpointOf } from "./flags/endpoint-flags.ts";
 import { classifierOptionsOf, geometryOf, type ModelFlags } from "./flags/model-flags.ts";
 import type { RuntimeFlags } from "./flags/runtime-flags.ts";
 import { foldLine } from "./fold-line.ts";
@@ -62,6 +63,15 @@ export interface OpenClassifierOptions {
   readonly note: (text: string) => void;
 }
 
+/** The classifier behind `--endpoint`, or that of {@link openClassifier}. */
+export async function openModelOrEndpoint(
+  flags: EndpointFlags & RuntimeFlags & Pick<DataFlags, "data">,
+  options: OpenClassifierOptions,
+): Promise<FileClassifier> {
+  if (flags.endpoint === undefined) return await openClassifier(flags, options);
+  return await openEndpointOf(flags, flags.endpoint, options);
+}
+
 /**
  * The classifier in the model's file, or the bundled one, prepared as the flags say, as the model says, or as pictures suggest, and what a
  * user must know of it noted. The classifier is the caller's to dispose of.
@@ -84,9 +94,7 @@ export async function openClassifier(
     ...(isSparing ? { sessionMemory: 2 ** 30 } : {}),
   });
   const { guess, input } = loaded;
-  const geometry = geometryOf(flags, input);
-  const isGiven = geometry !== input.geometry && (flags.resize ?? flags.crop ?? flags.interpolation) !== undefined;
-  const geometryReason = isGiven ? "as given" : guess.geometryReason;
+  const { geometry, geometryReason } = geometryOf(flags, loaded);
   const fitted = loaded.withPreprocessing({
     ...guess,
     preprocessing: { ...guess.preprocessing, geometry },

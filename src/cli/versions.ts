@@ -1,13 +1,15 @@
 /** @file What made a result: versions and machine, for records. */
 import { cpus } from "node:os";
+import type { Classifier } from "../classifier/classifier.ts";
+import { isEndpoint } from "../node/endpoint/open-endpoint.ts";
 import { describeRuntime, type Runtime } from "../runtime/runtime.ts";
 import { packageVersion } from "./package-version.ts";
 
 /** Of the record of a picture: nothing in it depends on the machine's name or speed. */
-export function pictureVersions(runtime: Runtime) {
+export function pictureVersions(runtime: Runtime, classifier?: Classifier) {
   return {
     perceptualBall: packageVersion(),
-    runtime: describeRuntime(runtime),
+    runtime: classifier !== undefined && isEndpoint(classifier) ? "endpoint" : describeRuntime(runtime),
     platform: `Node ${process.version}`,
   };
 }

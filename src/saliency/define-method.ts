@@ -66,6 +66,8 @@ export interface CommonDefinition<N extends string, S extends OptionSchema, C> e
   /** How its map becomes a box, unless a caller says otherwise. Default {@link usualBox}. */
   readonly box?: ThresholdRule;
   readonly settings: S;
+  /** As in {@link SaliencyMethod}. */
+  readonly sees?: SaliencyMethod["sees"];
   /** Fills in what depends on the classifier, and checks settings against each other; throws a MisuseError. */
   readonly complete?: (settings: ValuesOf<S>, classifier: Classifier) => C;
   /** Throws for what the classifier has not, or the method does not take. */
@@ -365,8 +367,12 @@ function checkResult(where: string, result: MethodResult, image: ImageTensor): M
 const ignoreProgress: OnProgress = () => undefined;
 
 function descriptionOf<N extends string, S extends OptionSchema, C>(definition: CommonDefinition<N, S, C>) {
-  const { name, title, source, summary, version, box = usualBox, settings } = definition;
-  return { name, title, source, summary, version, box: checkThresholdRule(`${name}: box`, box), settings };
+  const { name, title, source, summary, version, box = usualBox, settings, sees } = definition;
+  return {
+    ...{ name, title, source, summary, version, settings },
+    box: checkThresholdRule(`${name}: box`, box),
+    ...(sees === undefined ? {} : { sees }),
+  };
 }
 
 /** Checks and completes what a call was given: first what no network can change, then what depends on the classifier. */

@@ -137,6 +137,8 @@ export interface SaliencyMethod<
   readonly box: ThresholdRule;
   /** Its own settings. */
   readonly settings: S;
+  /** What it sees of a network, where that is less than gradients and layers: class scores. Then it runs on whatever answers. */
+  readonly sees?: "scores";
   /** Whether the map is the magnitude of a change of the image, or interest in it. */
   readonly shows: "change" | "interest";
   /** Throws the MisuseError that `explain` would throw for these options and this network, before any image is at hand. */

@@ -13,7 +13,7 @@ import {
 import { type AttackFinding, isAttackFinding } from "../../experiments/attack/record.ts";
 import { attackSummaries } from "../../experiments/attack/summary.ts";
 import { checkWritableFolder } from "../../node/check-folder.ts";
-import { bundledClassifierPath } from "../../node/models/bundled.ts";
+import { isEndpoint } from "../../node/endpoint/open-endpoint.ts";
 import { attackSentence } from "../../report/attack/sentence.ts";
 import { attackTable } from "../../report/attack/table.ts";
 import { transferLines } from "../../report/attack/transfer-table.ts";
@@ -22,7 +22,7 @@ import { notesOf, say, sayJson } from "../context.ts";
 import type { ExperimentContext } from "../experiment-run.ts";
 import { type AttackFlags, addAttackFlags, askedOfAll, attackRunsOf } from "../flags/attack-flags.ts";
 import { addDataFlags } from "../flags/data-flags.ts";
-import { addEndpointFlags, checkBlackBox, isEndpoint } from "../flags/endpoint-flags.ts";
+import { addEndpointFlags, checkBlackBox, modelPathOf } from "../flags/endpoint-flags.ts";
 import { addExperimentFlags, type ExperimentFlags } from "../flags/experiment-flags.ts";
 import { describeHelp } from "../flags/help.ts";
 import { addModelFlags } from "../flags/model-flags.ts";
@@ -50,7 +50,7 @@ export function attackCommand(context: ExperimentContext): Command {
   addAttackFlags(command);
   addDataFlags(command, { hasLabelFlag: false });
   addModelFlags(command, { hasModelFlag: true });
-  addEndpointFlags(command);
+  addEndpointFlags(command, "attacks that need no gradients (square, hopskipjump)");
   addRuntimeFlags(command);
   addExperimentFlags(command, { out: "perceptual-ball-attack", env: context.io.env });
   addRunnableFlags(command, attackKind, runnables);
@@ -85,8 +85,10 @@ async function attackPictures(images: readonly string[], flags: Flags, context: 
   progress.stop();
   const { classifier, inputs, source, runtime } = opened;
   try {
-    if (isEndpoint(classifier)) checkBlackBox(runs, classifier);
-    for (const { attack, settings } of runs) attack.check(classifier, settings);
+    for (const { attack, settings } of runs) {
+      if (isEndpoint(classifier)) checkBlackBox(attack, classifier);
+      attack.check(classifier, settings);
+    }
     const classOf = (given: string | undefined) => (given === undefined ? undefined : classifier.findLabel(given));
     const turn = Math.max(picturesPerTurn, flags.batch ?? 0);
     const items = attackItems(inputs, runs, {
@@ -105,8 +107,7 @@ async function attackPictures(images: readonly string[], flags: Flags, context: 
       isDivided: flags.workers !== 1 || flags.shard !== undefined,
     });
     checkAttackReport({ out: flags.out, opened, items });
-    const ofRuntime = pictureVersions(runtime);
-    const versions = isEndpoint(classifier) ? { ...ofRuntime, runtime: "endpoint" } : ofRuntime;
+    const versions = pictureVersions(runtime, classifier);
     const conducted = await conductExperiment<AttackItem, AttackFinding>({
       ...{ flags, context, items, run: versions },
       identity: attackIdentity(classifier, classifier.file.sha256),
@@ -118,10 +119,7 @@ async function attackPictures(images: readonly string[], flags: Flags, context: 
     });
     if (conducted === undefined) return;
     const { store, isInterrupted } = conducted;
-    const model = {
-      path: flags.endpoint === undefined ? (flags.model ?? bundledClassifierPath) : classifier.file.path,
-      sha256: classifier.file.sha256,
-    };
+    const model = { path: modelPathOf(flags, classifier), sha256: classifier.file.sha256 };
     // "--label" is the decision of a network that decides each of its labels, and of others the class that is left.
     const decision = classifier.prepared.head.decision === undefined ? undefined : (flags.label ?? flags.decision);
     const hasRecords = items.some(({ key }) => store.finished(key) !== undefined);

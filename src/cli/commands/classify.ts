@@ -27,19 +27,20 @@ import {
   sayJson,
 } from "../context.ts";
 import { addDataFlags, type DataFlags, datasetOf } from "../flags/data-flags.ts";
+import { addEndpointFlags, type EndpointFlags } from "../flags/endpoint-flags.ts";
 import { describeHelp } from "../flags/help.ts";
-import { addModelFlags, type ModelFlags } from "../flags/model-flags.ts";
+import { addModelFlags } from "../flags/model-flags.ts";
 import { batchOption } from "../flags/noise-flags.ts";
 import { number } from "../flags/parse-values.ts";
 import { pictureArgument, pictureOptionsOf } from "../flags/picture-flags.ts";
 import { addSpeechFlags, type SpeechFlags } from "../flags/run-flags.ts";
 import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
 import { notedPicture, noteFit } from "../noted-picture.ts";
-import { openClassifier, samplesOfDataset, samplesOfPictures } from "../open-classifier.ts";
+import { openModelOrEndpoint, samplesOfDataset, samplesOfPictures } from "../open-classifier.ts";
 import { bundledPictures, checkPicturesOrData, picturesOfFiles } from "../pictures.ts";
 import { createProgress } from "../progress.ts";
 
-interface Flags extends ModelFlags, DataFlags, RuntimeFlags, SpeechFlags {
+interface Flags extends EndpointFlags, DataFlags, RuntimeFlags, SpeechFlags {
   readonly top: number;
   readonly batch?: number;
   readonly csv?: boolean;
@@ -60,6 +61,7 @@ export function classifyCommand(context: CliContext): Command {
   for (const option of options) command.addOption(option.helpGroup("Classes:"));
   addDataFlags(command, { hasLabelFlag: true });
   addModelFlags(command, { hasModelFlag: true });
+  addEndpointFlags(command);
   addRuntimeFlags(command);
   addSpeechFlags(command);
   return describeHelp(command, context, {
@@ -94,7 +96,7 @@ async function classify(images: readonly string[], flags: Flags, context: CliCon
   const progress = createProgress(io.stderr, { quiet: flags.quiet ?? false });
   const note = notesOf(io, { ...flags, progress });
   const files = images.length === 0 ? bundledPictures() : await picturesOfFiles(images, pictureOptionsOf(flags, note));
-  const classifier = await openClassifier(flags, {
+  const classifier = await openModelOrEndpoint(flags, {
     ...{ runtime: await loadRuntime(flags), signal, note },
     hasOwnPictures: images.length > 0,
     takesAllLabels: true,

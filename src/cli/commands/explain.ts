@@ -14,13 +14,14 @@ import {
 import { type CliContext, notesOf } from "../context.ts";
 import { type AskedRun, checkedMethodRuns, maskedMethods, methodRunsOf } from "../explain/explain-methods.ts";
 import { type Explaining, explainingOf } from "../explain/explain-pictures.ts";
+import { addEndpointFlags, scoreMethods } from "../flags/endpoint-flags.ts";
 import { addExplainFlags, type ExplainFlags } from "../flags/explain-flags.ts";
 import { describeHelp } from "../flags/help.ts";
 import { addModelFlags } from "../flags/model-flags.ts";
 import { addPictureFlags, pictureArgument, pictureOptionsOf } from "../flags/picture-flags.ts";
 import { addRunnableFlags, methodKind, runnableHelp } from "../flags/runnables.ts";
 import { addRuntimeFlags, loadRuntime } from "../flags/runtime-flags.ts";
-import { openClassifier, samplePictures } from "../open-classifier.ts";
+import { openModelOrEndpoint, samplePictures } from "../open-classifier.ts";
 import { bundledPictures, type PictureSource, picturesOfFiles, seemsReadable } from "../pictures.ts";
 import { pictureVersions } from "../versions.ts";
 
@@ -33,6 +34,7 @@ export function explainCommand(context: CliContext): Command {
     .argument("[image...]", pictureArgument);
   addExplainFlags(command);
   addModelFlags(command, { hasModelFlag: true });
+  addEndpointFlags(command, `methods that look at scores (${scoreMethods.join(", ")})`);
   addPictureFlags(command);
   addRuntimeFlags(command);
   addRunnableFlags(command, methodKind, { fallback: usualMethods });
@@ -47,6 +49,7 @@ export function explainCommand(context: CliContext): Command {
       'explain cat.jpg --model squeezenet.onnx --target "tiger cat"',
       "explain cat.jpg --model model.onnx --method perceptual,grad-cam",
       "explain",
+      "explain cat.jpg --endpoint http://127.0.0.1:8000/model --method rise,occlusion",
       "explain dog.jpg --model vgg19_bn.onnx --preset released --perceptual-weight 10 --json",
       "explain dog.jpg --model resnet50.onnx --method grad-cam --layer 'Relu[-1]' --set upsampling=nearest",
     ],
@@ -59,7 +62,7 @@ a panel.png of all.`,
 }
 
 async function explain(images: readonly string[], flags: ExplainFlags, context: CliContext): Promise<void> {
-  if (images.length === 0 && flags.model !== undefined) {
+  if (images.length === 0 && (flags.model ?? flags.endpoint) !== undefined) {
     throw new MisuseError({
       where: "explain",
       what: "there is a model but no picture",
@@ -67,7 +70,8 @@ async function explain(images: readonly string[], flags: ExplainFlags, context: 
       advice: "perceptual-ball explain dog.jpg --model model.onnx",
     });
   }
-  const methods = maskedMethods(methodRunsOf(flags), flags);
+  const usual = flags.endpoint === undefined ? usualMethods : usualMethodsWithoutGradient;
+  const methods = maskedMethods(methodRunsOf(flags, usual), flags);
   checkWritableFolder(flags.out);
   const note = notesOf(context.io, flags);
   const pictures =
@@ -104,7 +108,7 @@ async function explainPresent(
 ): Promise<void> {
   const note = notesOf(io, { ...flags, progress });
   const runtime = await loadRuntime(flags);
-  const classifier = await openClassifier(flags, {
+  const classifier = await openModelOrEndpoint(flags, {
     ...{ runtime, hasOwnPictures },
     signal: io.signal,
     takesAllLabels: true,
@@ -119,7 +123,7 @@ async function explainPresent(
     const usual = flags.method === undefined ? otherUsualMethods(classifier, flags) : undefined;
     const meant = usual === undefined ? methods : maskedMethods(methodRunsOf(flags, usual), flags);
     const possible = checkedMethodRuns(classifier, meant, flags, note);
-    const task = { classifier, methods: possible, versions: pictureVersions(runtime) };
+    const task = { classifier, methods: possible, versions: pictureVersions(runtime, classifier) };
     const channel = workerChannel(io.env);
     await (channel === undefined ? explainAll(present, task) : serve(present, task, channel));
   } finally {

@@ -21,7 +21,7 @@ describe("of all methods those run that are for the classifier", () => {
     const { names, notes } = runsOf("all");
     const left = ["attention-rollout", "transformer-attribution"];
     expect(names).toEqual(saliencyMethods.map(({ name }) => name).filter((name) => !left.includes(name)));
-    expect(notes).toEqual(left.map((name) => `${name} is left out: the network has no attention.`));
+    expect(notes).toEqual([`${left.join(", ")} are left out: the network has no attention.`]);
   });
 
   test("one that is asked for by its name is an error, also beside all", () => {

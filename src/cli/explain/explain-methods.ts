@@ -2,11 +2,13 @@
 import type { Classifier } from "../../classifier/classifier.ts";
 import { decidesEachLabel } from "../../classifier/network/head/head.ts";
 import { MisuseError, UnsupportedError } from "../../errors.ts";
+import { isEndpoint } from "../../node/endpoint/open-endpoint.ts";
 import { completeOptions } from "../../options/schema.ts";
 import type { ExplanationRun } from "../../report/explanation/explain-picture.ts";
 import { usualMethods } from "../../report/explanation/usual-methods.ts";
 import type { SaliencyMethod } from "../../saliency/method.ts";
 import { saliencyMethods } from "../../saliency/methods.ts";
+import { checkBlackBoxMethod } from "../flags/endpoint-flags.ts";
 import type { ExplainFlags } from "../flags/explain-flags.ts";
 import { methodKind, runsOf } from "../flags/runnables.ts";
 
@@ -41,7 +43,7 @@ export function maskedMethods(runs: readonly AskedRun[], { mask }: Pick<ExplainF
 
 /**
  * Those of `runs` that are for this classifier. `check` throws where a method is not: what it throws is thrown of one that was asked for by
- * its name, and said as a note of the others, which are left out. Throws the first reason if none is left.
+ * its name, and said as a note of the others, which are left out, a line for each reason. Throws the first reason if none is left.
  */
 export function possibleRuns<R extends { readonly method: SaliencyMethod; readonly isNamed: boolean }>(
   runs: readonly R[],
@@ -49,6 +51,7 @@ export function possibleRuns<R extends { readonly method: SaliencyMethod; readon
   note: (text: string) => void,
 ): R[] {
   let first: Error | undefined;
+  const left = new Map<string, string[]>();
   const possible = runs.filter((run) => {
     try {
       check(run);
@@ -56,10 +59,12 @@ export function possibleRuns<R extends { readonly method: SaliencyMethod; readon
     } catch (error) {
       if (run.isNamed || !(error instanceof UnsupportedError)) throw error;
       first ??= error;
-      note(`${run.method.name} is left out: ${error.complaint.what}.`);
+      const { what } = error.complaint;
+      left.set(what, [...(left.get(what) ?? []), run.method.name]);
       return false;
     }
   });
+  for (const [what, names] of left) note(`${names.join(", ")} ${names.length === 1 ? "is" : "are"} left out: ${what}.`);
   if (possible.length === 0 && first !== undefined) throw first;
   return possible;
 }
@@ -82,6 +87,7 @@ export function checkedMethodRuns(
     });
   }
   const check = ({ method, settings = {}, isNamed }: AskedRun): void => {
+    if (isEndpoint(classifier)) checkBlackBoxMethod(method, classifier, { isNamed });
     if (head.kind === "value" && method.perturbing !== undefined) {
       const still = saliencyMethods.filter(({ perturbing }) => perturbing === undefined).map(({ name }) => name);
       const what = `output ${JSON.stringify(head.value)} is taken as a number, which has no label to change`;

@@ -6,7 +6,7 @@ import { watchClassifier } from "../../classifier/watch-classifier.ts";
 import { throwIfAborted } from "../../errors.ts";
 import type { ExplanationRecord } from "../../experiments/explanation/record.ts";
 import type { ImageTensor, Picture } from "../../image/picture.ts";
-import { bundledClassifierPath } from "../../node/models/bundled.ts";
+import { isEndpoint } from "../../node/endpoint/open-endpoint.ts";
 import type { FileClassifier } from "../../node/models/load-classifier.ts";
 import type { WorkerChannel } from "../../node/records/workers.ts";
 import type { RunMark } from "../../node/run-folder.ts";
@@ -28,6 +28,7 @@ import {
   sayAside,
   sayJson,
 } from "../context.ts";
+import { modelPathOf } from "../flags/endpoint-flags.ts";
 import { type ExplainFlags, localizationRuleOf } from "../flags/explain-flags.ts";
 import { smoothingOf } from "../flags/smoothing-flags.ts";
 import type { PictureSource } from "../pictures.ts";
@@ -94,7 +95,9 @@ export function explainingOf(
     show: (share: number) => void,
     signal = io.signal,
   ): AsyncGenerator<Explained, void> {
-    const { animate, colorMap, model, batch, seed, target } = flags;
+    const { animate, colorMap, seed, target } = flags;
+    // A request takes longer on its way than some images more in it.
+    const batch = flags.batch ?? (isEndpoint(classifier) ? classifier.mostImages : undefined);
     const { classifier: asked, label } = await subjects.of(classifier, picture);
     const recorder = animate ? searchRecorder() : undefined;
     const watched = recorder === undefined ? asked : watchClassifier(asked, recorder.see);
@@ -102,7 +105,7 @@ export function explainingOf(
       ...{ image: source.image, groundTruth: source.groundTruth, folder: source.name, warnings: source.warnings() },
       ...{ label, target, region, batch, seed, colorMap, localizationRule: localizationRuleOf(flags) },
       smoothing,
-      model: { path: model ?? bundledClassifierPath, sha256: classifier.file.sha256 },
+      model: { path: modelPathOf(flags, classifier), sha256: classifier.file.sha256 },
       versions,
       signal,
       onProgress: ({ done, of }) => show(of > 0 ? done / of : 1),

@@ -3,8 +3,8 @@ import { type Command, Option } from "commander";
 import { type ColorMap, colorMaps } from "../../image/color-map.ts";
 import { defaultLocalizationRule, type LocalizationRule } from "../../localization/localize-map.ts";
 import type { ThresholdRule } from "../../localization/threshold.ts";
+import type { EndpointFlags } from "./endpoint-flags.ts";
 import { workersOption } from "./experiment-flags.ts";
-import type { ModelFlags } from "./model-flags.ts";
 import { choice, number, thresholdRule } from "./parse-values.ts";
 import { maskOption, type PictureFlags } from "./picture-flags.ts";
 import { addSpeechFlags, type SpeechFlags, seedOption } from "./run-flags.ts";
@@ -13,7 +13,7 @@ import type { RuntimeFlags } from "./runtime-flags.ts";
 import { addSmoothingFlags, type SmoothingFlags } from "./smoothing-flags.ts";
 
 export interface ExplainFlags
-  extends ModelFlags,
+  extends EndpointFlags,
     PictureFlags,
     RuntimeFlags,
     RunnableFlags,

@@ -1,7 +1,7 @@
 /** @file The flags that say which model, and how pixels become its input: the same in every command that takes a model. */
 import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
-import type { ImageInput } from "../../classifier/classifier.ts";
+import type { Classifier, ImageInput } from "../../classifier/classifier.ts";
 import type { InputValue } from "../../classifier/network/bind-inputs.ts";
 import { type HeadKind, headKinds } from "../../classifier/network/head/head.ts";
 import {
@@ -188,8 +188,19 @@ export function classifierOptionsOf(
   };
 }
 
-/** The geometry that the flags ask for, for a network's input; `input.geometry` where they ask for none. */
-export function geometryOf(flags: ModelFlags, input: ImageInput): GeometryRule {
+/** The geometry that the flags ask for and "as given"; where they ask for none, that which the classifier has, with its reason. */
+export function geometryOf(
+  flags: ModelFlags,
+  { input, guess }: Pick<Classifier, "input" | "guess">,
+): { readonly geometry: GeometryRule; readonly geometryReason: string } {
+  const { resize, crop, interpolation } = flags;
+  const isGiven = (resize ?? crop ?? interpolation) !== undefined;
+  return isGiven
+    ? { geometry: givenGeometry(flags, input), geometryReason: "as given" }
+    : { geometry: input.geometry, geometryReason: guess.geometryReason };
+}
+
+function givenGeometry(flags: ModelFlags, input: ImageInput): GeometryRule {
   const { height, width } = input;
   const { resize: wanted, interpolation, crop } = flags;
   const base = input.geometry;

@@ -1,9 +1,10 @@
 /** @file The report of a run of `explain`: a folder that the run owns, with the files of each picture, a table, and the page. */
 import { readFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import type { ExplanationRecord } from "../../experiments/explanation/record.ts";
 import type { ColorMap } from "../../image/color-map.ts";
 import type { Picture } from "../../image/picture.ts";
+import { isEndpoint } from "../../node/endpoint/open-endpoint.ts";
 import type { FileClassifier } from "../../node/models/load-classifier.ts";
 import { writePng } from "../../node/pictures/write-image.ts";
 import { checkRunFolder, openRunFolder, type RunFolder, type RunMark } from "../../node/run-folder.ts";
@@ -15,6 +16,7 @@ import { stackPanels } from "../../report/explanation/panel.ts";
 import type { Search } from "../../report/explanation/search-frames.ts";
 import { usualMethods } from "../../report/explanation/usual-methods.ts";
 import type { PictureSource } from "../pictures.ts";
+import { modelNameOf } from "./model-name.ts";
 import {
   amplifyAlike,
   inlinedIn,
@@ -97,19 +99,21 @@ export function explainReport(
       }
       [written, panels] = [[], []];
     },
-    async finish({ file, classCount, layers }, failures) {
+    async finish(classifier, failures) {
       if (records.length === 0) {
         await (await opened)?.abandon();
         return undefined;
       }
       const { path, finish } = await folder();
+      const { file, classCount, layers } = classifier;
+      const size = {
+        operations: layers.length,
+        parameters: layers.reduce((sum, layer) => sum + layer.parameters, 0),
+      };
       const page = reportPage({
         model: {
-          name: basename(file.path),
-          sha256: file.sha256,
-          classCount,
-          operations: layers.length,
-          parameters: layers.reduce((sum, layer) => sum + layer.parameters, 0),
+          ...{ name: modelNameOf(classifier), sha256: file.sha256, classCount },
+          ...(isEndpoint(classifier) ? {} : size),
         },
         entries,
         failures,

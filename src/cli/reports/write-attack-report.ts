@@ -1,5 +1,5 @@
 /** @file The files of `attack`: what became of each picture, the table and the page. */
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import type { Classifier } from "../../classifier/classifier.ts";
 import { BadInputError, MisuseError } from "../../errors.ts";
 import { printableJson, relativeAddress } from "../../escape-text.ts";
@@ -22,6 +22,7 @@ import { attackTable } from "../../report/attack/table.ts";
 import { amplified, commonFactor } from "../../report/explanation/amplified.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import type { AttackInput, AttackInputs } from "../attack-inputs.ts";
+import { modelNameOf } from "./model-name.ts";
 
 /** With more pictures than this a page refers to their files; with fewer it needs nothing else. */
 const mostInline = 60;
@@ -94,10 +95,9 @@ async function writeFiles(report: AttackReport): Promise<AttackRecord[]> {
     if (shown !== undefined) entries.push(shown);
   }
   if (records.length === 0) return records;
-  const { file, classCount } = classifier;
   const { width, height } = classifier.input;
   const page = attackPage({
-    model: { name: basename(file.path), sha256: file.sha256, classCount },
+    model: { name: modelNameOf(classifier), sha256: classifier.file.sha256, classCount: classifier.classCount },
     source,
     records,
     entries,

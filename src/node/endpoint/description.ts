@@ -11,6 +11,8 @@ export interface EndpointDescription {
   readonly classCount: number;
   readonly names: readonly string[] | undefined;
   readonly answers: EndpointAnswers;
+  /** The color that its network sees as zero, a number from 0 to 1 for each channel, where it says so. */
+  readonly mean: readonly number[] | undefined;
   /** The most images that one request may have. */
   readonly batch: number;
 }
@@ -36,6 +38,7 @@ export function endpointDescription(where: string, answer: unknown): EndpointDes
     width,
     classes,
     names,
+    mean,
     answers = "scores",
     batch = usualBatch,
   } = answer as Readonly<Record<string, unknown>>;
@@ -63,8 +66,18 @@ export function endpointDescription(where: string, answer: unknown): EndpointDes
       isNames ? `${names.length}` : kindOf(names),
     );
   }
+  const isColor = Array.isArray(mean) && mean.every((value) => typeof value === "number" && value >= 0 && value <= 1);
+  if (mean !== undefined && !(isColor && mean.length === channels)) {
+    throw wrong(
+      where,
+      'its description has no such "mean"',
+      `${channels} ${channels === 1 ? "number" : "numbers"} from 0 to 1`,
+      shown(mean),
+    );
+  }
   return {
     ...{ channels, classCount, answers },
+    mean: isColor ? mean : undefined,
     height: count("height", height, mostSide),
     width: count("width", width, mostSide),
     batch: count("batch", batch, 4096),

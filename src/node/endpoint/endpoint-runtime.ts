@@ -92,7 +92,8 @@ export function endpointRuntime(options: EndpointRuntimeOptions): {
           throw new UnsupportedError({
             where,
             what: "an endpoint gives neither gradients nor the values of layers",
-            expected: "an attack that needs no gradients, such as square or hopskipjump",
+            expected:
+              "an attack that needs no gradients, such as square or hopskipjump, or a method that looks at scores, such as rise",
           });
         }
         return {
@@ -155,8 +156,8 @@ function scoresIn(
           JSON.stringify(one),
         );
       }
-      const scores = new Float32Array(classCount);
-      scores[one] = 1;
+      const scores = new Float32Array(classCount).fill(Math.log(leastProbability));
+      scores[one] = 0;
       return scores;
     }
     if (!Array.isArray(one) || one.length !== classCount) {

@@ -10,6 +10,9 @@ import { square } from "../../attacks/autoattack/square.ts";
 import { hopskipjump } from "../../attacks/minimal/hopskipjump.ts";
 import { pgd } from "../../attacks/pgd.ts";
 import { createClassifier } from "../../classifier/classifier.ts";
+import { scoreMethods } from "../../cli/flags/endpoint-flags.ts";
+import { fillImage } from "../../saliency/fill.ts";
+import { methodNamed } from "../../saliency/methods.ts";
 import { indexOfLargest } from "../../tensor/vector.ts";
 import { writePng } from "../pictures/write-image.ts";
 import { openEndpoint } from "./open-endpoint.ts";
@@ -301,5 +304,73 @@ describe("the command line", () => {
     const { code } = await attack(...flags, "--endpoint-header", "Authorization: Bearer hidden");
     expect([code, new Set(sent)]).toEqual([0, new Set(["Bearer hidden"])]);
     expect(readFileSync(join(folder, "out/results.jsonl"), "utf8")).not.toContain("hidden");
+  });
+});
+
+describe("explanations of what answers with scores", () => {
+  const image = smallImages[1];
+  const settings = { rise: { masks: 40 }, lime: { samples: 60 }, "kernel-shap": { samples: 120 } };
+
+  for (const name of scoreMethods) {
+    test(`${name} finds the map that it finds of the model itself`, async () => {
+      description = { ...usual, mean: [0, 0, 0] };
+      const method = methodNamed(name);
+      const options = settings[name as keyof typeof settings] ?? {};
+      const [here, there] = [
+        await method.explain(local, image, options),
+        await method.explain(await open(), image, options),
+      ];
+      expect(there.label).toBe(here.label);
+      expect(there.evaluations).toEqual(here.evaluations);
+      for (const [i, value] of here.map.data.entries()) expect(there.map.data[i]).toBeCloseTo(value, 4);
+    });
+  }
+
+  test("hidden parts are gray unless the endpoint names a color", async () => {
+    const hidden = async (): Promise<Set<number>> => new Set(fillImage(await open(), image, "mean"));
+    expect(await hidden()).toEqual(new Set([0.5]));
+    description = { ...usual, mean: [0.25, 0.25, 0.25] };
+    expect(await hidden()).toEqual(new Set([0.25]));
+    for (const mean of [[0.5], [0, 0, 2], "gray"]) {
+      description = { ...usual, mean };
+      await expect(open()).rejects.toThrow('its description has no such "mean", expected 3 numbers from 0 to 1');
+    }
+  });
+
+  test("on the command line: two methods where none is named, and what looks into networks is left out or refused", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "endpoint-"));
+    const [picture, out] = [join(folder, "one.png"), join(folder, "out")];
+    await writePng(picture, image);
+    const explain = (...flags: string[]) =>
+      runCli(["explain", picture, "--endpoint", url, "--out", out, "--resize", "exact", "--workers", "1", ...flags]);
+    try {
+      const usualRun = await explain("--masks", "40");
+      expect([usualRun.code, usualRun.stderr]).toEqual([0, expect.stringContaining("resize exact 8x8")]);
+      expect(usualRun.stdout).toContain("1 box by rise, 1 box by occlusion");
+      // Requests hold as many images as the endpoint takes, but the two at the beginning and those of the picture itself.
+      expect(Math.max(...requests.map(({ shape }) => shape[0]))).toBe(usual.batch);
+      const all = await explain("--method", "all", "--masks", "40", "--samples", "120", "--json");
+      const records = all.stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as { method: string; model: { path: string }; versions: object });
+      expect(records.map(({ method }) => method)).toEqual(scoreMethods);
+      expect(records[0]).toMatchObject({ model: { path: url }, versions: { runtime: "endpoint" } });
+      expect(all.stderr.match(/left out/g)).toHaveLength(1);
+      expect(all.stderr).toContain("deepfool are left out: an endpoint gives nothing but scores.");
+      const page = readFileSync(join(out, "index.html"), "utf8");
+      expect(page).toContain(`What <em>${url.replace("http://", "")}</em> looks at`);
+      expect(page).not.toContain("0 operations");
+      expect((await explain("--method", "rise,grad-cam")).stderr).toContain(
+        "--method grad-cam: grad-cam looks into the network, and an endpoint gives nothing but scores, expected --method with some of rise, occlusion",
+      );
+      expect((await runCli(["explain", "--endpoint", url])).stderr).toContain("there is a model but no picture");
+      [description, respond] = [{ ...usual, answers: "labels" }, withLabels];
+      expect((await explain()).stderr).toContain("the endpoint answers with labels, and every method looks at scores");
+      const classified = await runCli(["classify", picture, "--endpoint", url, "--resize", "exact", "--top", "1"]);
+      expect(classified.stdout).toMatch(/: class \d 100 %\n$/);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

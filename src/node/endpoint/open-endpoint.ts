@@ -28,8 +28,15 @@ export interface EndpointOptions {
 
 /** A classifier that answers, and has neither gradients nor layers. */
 export interface EndpointClassifier extends FileClassifier {
-  /** What its answers are; with labels, scores are 1 for the class and 0 for all others. */
+  /** What its answers are; labels are taken for probabilities: 1 for the class and next to nothing for all others. */
   readonly answers: EndpointAnswers;
+  /** The most images that one request has. */
+  readonly mostImages: number;
+}
+
+/** Whether the classifier is behind HTTP. */
+export function isEndpoint(classifier: Classifier): classifier is EndpointClassifier {
+  return "answers" in classifier;
 }
 
 /** A description is a few numbers, and names. */
@@ -55,45 +62,57 @@ export async function openEndpoint(url: string, options: EndpointOptions = {}): 
     await requestJson(where, url, { mostBytes: mostDescriptionBytes }, request),
   );
   const { runtime, ask } = endpointRuntime({ where, url, description, request });
-  const { channels, height, width, answers, names } = description;
+  const { channels, height, width, answers, names, batch, mean } = description;
   const gray = new Float32Array(channels * height * width).fill(0.5);
   await ask([gray]);
   await ask([gray]);
-  const classifier = createClassifier(standIn(description), {
+  const opened = createClassifier(standIn(description), {
     ...{ where, runtime, preprocessing: "unit" },
     labels:
       typeof labels === "string" && !Object.hasOwn(builtInLabels, labels) ? readLabelFile(labels) : (labels ?? names),
   });
+  const { guess } = opened;
+  // It sees pixels as they are; what its own normalization makes zero is what hides parts of a picture.
+  const classifier = opened.withPreprocessing({
+    ...guess,
+    preprocessing: { ...guess.preprocessing, mean: mean ?? Array.from({ length: channels }, () => 0.5) },
+    name: undefined,
+    reason: `the endpoint's own; what is hidden has ${mean === undefined ? "a middle gray" : "the mean color that it names"}`,
+  });
   const sha256 = createHash("sha256")
     .update(JSON.stringify([where, description]))
     .digest("hex");
-  return asked(classifier, { path: where, sha256, bytes: 0, folder: "", weightsFiles: [] }, answers);
+  const file = { path: where, sha256, bytes: 0, folder: "", weightsFiles: [] };
+  return asked(classifier, { file, answers, mostImages: batch });
 }
 
 /** The classifier without what its stand-in has and the endpoint has not. */
-function asked(classifier: Classifier, file: FileClassifier["file"], answers: EndpointAnswers): EndpointClassifier {
+function asked(
+  classifier: Classifier,
+  said: Pick<EndpointClassifier, "file" | "answers" | "mostImages">,
+): EndpointClassifier {
   const { prepared } = classifier;
-  const said = {
+  const meanings = {
     scores: "scores",
     probabilities: "logarithms of probabilities",
-    labels: "1 for the class, and nothing else",
+    labels: "logarithms of probabilities, 1 for the class and 1e-12 for all others",
   };
   const head = {
     ...prepared.head,
     value: "answer",
-    reason: `the endpoint's answer: ${said[answers]}`,
+    reason: `the endpoint's answer: ${meanings[said.answers]}`,
     alternatives: [],
   };
   return {
     ...classifier,
     prepared: { ...prepared, head, notes: [] },
     layers: [],
-    ...{ file, answers },
-    withNames: (names) => asked(classifier.withNames(names), file, answers),
-    withPreprocessing: (guess) => asked(classifier.withPreprocessing(guess), file, answers),
+    ...said,
+    withNames: (names) => asked(classifier.withNames(names), said),
+    withPreprocessing: (guess) => asked(classifier.withPreprocessing(guess), said),
     decision: () => {
       throw new MisuseError({
-        where: file.path,
+        where: said.file.path,
         what: "an endpoint decides between classes",
         expected: "no label to decide",
       });

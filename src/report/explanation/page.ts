@@ -44,8 +44,9 @@ export interface PageInput {
     readonly name: string;
     readonly sha256: string;
     readonly classCount: number;
-    readonly operations: number;
-    readonly parameters: number;
+    /** Left out where nothing is known of the network but its answers. */
+    readonly operations?: number;
+    readonly parameters?: number;
   };
   readonly entries: readonly PageEntry[];
   /** The method that goes without saying: where it runs alone, the page does not name it at each picture. */
@@ -108,10 +109,17 @@ function groups(entries: readonly PageEntry[]): readonly (readonly PageEntry[])[
   return [...byImage.values()];
 }
 
+function sizeOf({ operations, parameters }: PageInput["model"]): readonly string[] {
+  return [
+    ...(operations === undefined ? [] : [`${operations} operations`]),
+    ...(parameters === undefined ? [] : [`${compact(parameters)} weights`]),
+  ];
+}
+
 function facts(model: PageInput["model"], records: readonly ExplanationRecord[]): string {
   const [first] = records;
   const rows: (readonly [string, string])[] = [
-    ["Network", `${model.operations} operations, ${compact(model.parameters)} weights, ${model.classCount} classes`],
+    ["Network", [...sizeOf(model), `${model.classCount} classes`].join(", ")],
   ];
   if (first !== undefined) {
     const { preprocessing, head, labelsReason } = first;

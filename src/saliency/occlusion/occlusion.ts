@@ -147,6 +147,7 @@ export const occlusion = defineMethod({
   source: "Zeiler and Fergus, Visualizing and Understanding Convolutional Networks, ECCV 2014",
   summary: "How far the score of the class drops while a square over the pixel is hidden.",
   version: 1,
+  sees: "scores",
   box: { kind: "percent", k: 30 },
   settings,
   complete: completeOcclusion,

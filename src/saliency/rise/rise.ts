@@ -98,6 +98,7 @@ export const rise = defineMethod({
   source: "Petsiuk, Das and Saenko, RISE: Randomized Input Sampling for Explanation of Black-box Models, BMVC 2018",
   summary: "The average score of the class over random masks that leave a pixel visible.",
   version: 1,
+  sees: "scores",
   box: { kind: "energy", alpha: 0.3 },
   settings,
   cost: ({ masks }) => ({ forward: masks, gradient: 0 }),

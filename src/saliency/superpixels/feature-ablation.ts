@@ -15,6 +15,7 @@ export const featureAblation = defineMethod({
     "Kokhlikyan et al., Captum: A unified and generic model interpretability library for PyTorch, 2020; superpixels: Achanta et al., SLIC, 2012",
   summary: "How far the score of the class drops if the superpixel that a pixel lies in is hidden.",
   version: 1,
+  sees: "scores",
   box: { kind: "energy", alpha: 0.75 },
   settings: superpixelSettings("mean"),
   cost: ({ segments }) => ({ forward: segments + 1, gradient: 0 }),

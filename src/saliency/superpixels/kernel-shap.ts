@@ -30,6 +30,7 @@ export const kernelShap = defineMethod({
   summary:
     "What each superpixel adds to the score of the class, on average over the orders in which they can be shown.",
   version: 1,
+  sees: "scores",
   box: { kind: "value", alpha: 0.1225 },
   settings,
   complete(given) {

@@ -38,6 +38,7 @@ export const lime = defineMethod({
   source: "Ribeiro, Singh and Guestrin, “Why Should I Trust You?” Explaining the Predictions of Any Classifier, 2016",
   summary: "What each superpixel adds to the score of the class in a linear model of images with hidden superpixels.",
   version: 1,
+  sees: "scores",
   box: { kind: "energy", alpha: 0.85 },
   settings,
   cost: ({ samples }) => ({ forward: samples, gradient: 0 }),
