@@ -37,6 +37,17 @@ const colors = writeModel({
   ]),
 });
 
+/** Two classes by whether a pixel is light, which no gradient tells. */
+const steps = writeModel({
+  ...parseModel(`
+    <ir_version: 8, opset_import: ["" : 18]>
+    steps (float[1, 3, 16, 16] image) => (float[1, 2] logits)
+    <float[1] half = {0.5}, float[3, 2] w = {-1, 1, -1, 1, -1, 1}>
+    { d = Sub (image, half)  s = Sign (d)  p = GlobalAveragePool (s)  f = Flatten (p)  logits = MatMul (f, w) }
+  `),
+  metadata: new Map([["preprocessing", unitPreprocessing.replaceAll("24", "16")]]),
+});
+
 /** One color of 16x16 pixels, red, green and blue, and perhaps opacity. */
 function flat(...color: readonly number[]): { data: Uint8Array; width: number; height: number; channels: 3 | 4 } {
   const channels = color.length as 3 | 4;
@@ -180,6 +191,24 @@ describe.skipIf(chromiumPath === undefined)("files dropped into the studio (skip
       await page.locator(".picture-name", { hasText: "moving.gif" }).waitFor();
       await until(page, `${topClass} === "blue"`);
       await page.waitForSelector(".side .warning:has-text('moving.gif: only the first of its 2 frames or pages')");
+    },
+    studioTimeout,
+  );
+
+  test(
+    "a network without gradients is explained and attacked by what needs none, unless something else is chosen",
+    async () => {
+      const method = `document.querySelector(".controls select").value`;
+      await page.evaluate("location.hash = '#'");
+      await drop(page, [{ name: "steps.onnx", bytes: steps }]);
+      await page.waitForSelector(".side .warning:has-text('no gradient arrives at the pixels')");
+      await until(page, `${method} === "occlusion"`);
+      await page.waitForSelector(".finding");
+      await page.getByRole("tab", { name: "Attack" }).click();
+      await until(page, `${method} === "square"`);
+      await page.getByRole("tab", { name: "Explain" }).click();
+      await page.locator(".controls select").first().selectOption("gradient");
+      await until(page, `location.hash === "#method=gradient"`);
     },
     studioTimeout,
   );

@@ -101,6 +101,9 @@ export interface NetworkView {
   readonly layers: readonly LayerView[];
   readonly methods: readonly TechniqueView[];
   readonly attacks: readonly TechniqueView[];
+  /** What is chosen where nobody has chosen yet: the method whose box `explain` draws first, and an attack. */
+  readonly usualMethod: string;
+  readonly usualAttack: string;
   /** Whether each label is decided by itself, so that there is no "instead of". */
   readonly isSeparate: boolean;
   /** Whether statistics of the detector can be fitted here. */

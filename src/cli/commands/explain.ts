@@ -1,16 +1,10 @@
 /** @file `perceptual-ball explain`: pictures in, a report out. */
 import { Command } from "commander";
-import { isWithoutGradient } from "../../classifier/network/prepare-model.ts";
 import { MisuseError } from "../../errors.ts";
 import { checkWritableFolder } from "../../node/check-folder.ts";
-import type { FileClassifier } from "../../node/models/load-classifier.ts";
 import { readRegion } from "../../node/pictures/read-region.ts";
 import { workerChannel } from "../../node/records/workers.ts";
-import {
-  usualMethods,
-  usualMethodsOfNumbers,
-  usualMethodsWithoutGradient,
-} from "../../report/explanation/usual-methods.ts";
+import { usualMethods, usualMethodsOf, usualMethodsWithoutGradient } from "../../report/explanation/usual-methods.ts";
 import { type CliContext, notesOf } from "../context.ts";
 import { type AskedRun, checkedMethodRuns, maskedMethods, methodRunsOf } from "../explain/explain-methods.ts";
 import { type Explaining, explainingOf } from "../explain/explain-pictures.ts";
@@ -91,13 +85,6 @@ async function explain(images: readonly string[], flags: ExplainFlags, context: 
   }
 }
 
-/** What a model is explained by where nothing is asked for and the usual methods could say nothing of it. */
-function otherUsualMethods(classifier: FileClassifier, { mask }: ExplainFlags): readonly string[] | undefined {
-  if (classifier.prepared.head.kind === "value") return usualMethodsOfNumbers;
-  // What is held to a mask changes the picture, with or without success.
-  return mask === undefined && isWithoutGradient(classifier) ? usualMethodsWithoutGradient : undefined;
-}
-
 async function explainPresent(
   present: readonly PictureSource[],
   { progress, samples, explainAll, serve }: Explaining,
@@ -120,8 +107,9 @@ async function explainPresent(
     onProgress: ({ runs, of }) => progress.update(runs / of, "trying normalizations"),
   });
   try {
-    const usual = flags.method === undefined ? otherUsualMethods(classifier, flags) : undefined;
-    const meant = usual === undefined ? methods : maskedMethods(methodRunsOf(flags, usual), flags);
+    // What is held to a mask changes the picture, with or without success.
+    const isOpen = (flags.method ?? flags.mask ?? flags.endpoint) === undefined;
+    const meant = isOpen ? methodRunsOf(flags, usualMethodsOf(classifier)) : methods;
     const possible = checkedMethodRuns(classifier, meant, flags, note);
     const task = { classifier, methods: possible, versions: pictureVersions(runtime, classifier) };
     const channel = workerChannel(io.env);

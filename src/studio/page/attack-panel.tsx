@@ -3,11 +3,11 @@ import { usualBox } from "../../localization/localize-map.ts";
 import { coneFigure } from "../../report/figures/cone-figure.ts";
 import { withControls } from "../named-controls.ts";
 import type { AttackView } from "../protocol.ts";
-import { address, choose } from "../state/address.ts";
+import { choose } from "../state/address.ts";
 import { detect, useStatistics } from "../state/attacked-picture.ts";
 import { attack } from "../state/runs.ts";
 import { attackRun, cone, detector, network, picture, statisticsFile } from "../state/signals.ts";
-import { techniqueNamed } from "../state/techniques.ts";
+import { chosenAttack } from "../state/techniques.ts";
 import { strings } from "../strings.ts";
 import { ClassName, QuestionPicker, RunBar, SettingsForm, shortClass, TechniquePicker } from "./controls.tsx";
 import { Curves } from "./curves.tsx";
@@ -21,7 +21,7 @@ export function AttackPanel() {
   const entry = picture.value;
   const run = attackRun.value;
   if (of === undefined || entry === undefined) return null;
-  const chosen = techniqueNamed(of.attacks, address.value.attack);
+  const chosen = chosenAttack(of);
   const newest = run?.frames.at(-1);
   return (
     <>

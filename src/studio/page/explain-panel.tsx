@@ -1,10 +1,10 @@
 /** @file Explain: the chosen method on the chosen picture, live. */
 import { isolated } from "../../escape-text.ts";
 import { withControls } from "../named-controls.ts";
-import { address, choose } from "../state/address.ts";
+import { choose } from "../state/address.ts";
 import { explain } from "../state/runs.ts";
 import { explainRun, network, picture } from "../state/signals.ts";
-import { boxRuleOf, techniqueNamed } from "../state/techniques.ts";
+import { boxRuleOf, chosenMethod } from "../state/techniques.ts";
 import { strings } from "../strings.ts";
 import { QuestionPicker, RunBar, SettingsForm, TechniquePicker } from "./controls.tsx";
 import { Curves } from "./curves.tsx";
@@ -17,7 +17,7 @@ export function ExplainPanel() {
   const entry = picture.value;
   const run = explainRun.value;
   if (of === undefined || entry === undefined) return null;
-  const method = techniqueNamed(of.methods, address.value.method);
+  const method = chosenMethod(of);
   const newest = run?.frames.at(-1);
   return (
     <>

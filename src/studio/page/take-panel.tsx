@@ -1,7 +1,7 @@
 /** @file Take it along: files, the report, and the command line that does the same. */
 import type { Download } from "../protocol.ts";
 import { commandLine } from "../state/command-line.ts";
-import { attackRun, explainRun, grid, model, picture, say } from "../state/signals.ts";
+import { attackRun, explainRun, grid, model, network, picture, say } from "../state/signals.ts";
 import { download } from "../state/take.ts";
 import { strings } from "../strings.ts";
 
@@ -68,9 +68,9 @@ function Save({
 }
 
 function Command({ kind }: { kind: "explain" | "attack" }) {
-  const [entry, state] = [picture.value, model.value];
-  if (entry === undefined || state === undefined) return null;
-  const text = commandLine(kind, entry, state);
+  const [entry, state, of] = [picture.value, model.value, network.value];
+  if (entry === undefined || state === undefined || of === undefined) return null;
+  const text = commandLine(kind, entry, state, of);
   return (
     <div class="command">
       <h4>{words.command}</h4>

@@ -1,6 +1,5 @@
 /** @file The state in the address: what is chosen, not the files. Everything after # stays in the browser. */
 import { effect, signal } from "@preact/signals";
-import { usualMethods } from "../../report/explanation/usual-methods.ts";
 
 export const tabs = ["explain", "compare", "attack", "inside", "take"] as const;
 export type Tab = (typeof tabs)[number];
@@ -8,8 +7,9 @@ export type Tab = (typeof tabs)[number];
 /** What can be chosen, as text. */
 export interface Address {
   readonly tab: Tab;
-  readonly method: string;
-  readonly attack: string;
+  /** Left out: the usual ones of the network. */
+  readonly method?: string;
+  readonly attack?: string;
   /** The picture's number in the strip. */
   readonly picture: number;
   /** The class asked for instead, by number. */
@@ -33,9 +33,6 @@ export interface Address {
 
 export const defaults: Address = {
   tab: "explain",
-  // Whose box `explain` draws first.
-  method: usualMethods[0],
-  attack: "pgd",
   picture: 0,
   opacity: 0.75,
   sigma: 2,
@@ -65,8 +62,8 @@ export function parseAddress(hash: string): Address {
   const model = given.get("model");
   return {
     tab: tab ?? defaults.tab,
-    method: word("method") ?? defaults.method,
-    attack: word("attack") ?? defaults.attack,
+    method: word("method"),
+    attack: word("attack"),
     picture: index("picture") ?? defaults.picture,
     opacity: number("opacity", 0, 1) ?? defaults.opacity,
     sigma: number("blur", 0, 20) ?? defaults.sigma,

@@ -1,21 +1,23 @@
 /** @file The command line that does what the page does. */
 
+import type { NetworkView } from "../protocol.ts";
 import { ruleText, withShare } from "../slider-rule.ts";
 import { address, settingsOf } from "./address.ts";
 import { attackRun, explainRun, type ModelState, type PictureEntry } from "./signals.ts";
-import { boxRuleOf } from "./techniques.ts";
+import { boxRuleOf, chosenAttack, chosenMethod } from "./techniques.ts";
 
 /** The command for what is shown, for a POSIX shell. The bundled classifier and its scenes need no files. */
 export function commandLine(
   kind: "explain" | "attack",
   { file }: PictureEntry,
   { file: model, choices }: ModelState,
+  network: Pick<NetworkView, "methods" | "attacks" | "usualMethod" | "usualAttack">,
 ): string {
   const isScene = "scene" in file;
-  const { method, attack, sigma, alpha } = address.value;
+  const { sigma, alpha } = address.value;
   const run = kind === "explain" ? explainRun.value : attackRun.value;
-  const chosen = kind === "explain" ? method : attack;
-  const { technique, target } = run ?? { technique: chosen, target: address.value.target };
+  const chosen = kind === "explain" ? chosenMethod(network) : chosenAttack(network);
+  const { technique, target } = run ?? { technique: chosen.name, target: address.value.target };
   const settings = Object.entries(settingsOf(kind === "explain" ? technique : `attack-${technique}`));
   const isBundled = model.address !== undefined && model.name === "scenes-vgg.onnx";
   const prefix = kind === "attack" ? `${technique}.` : "";

@@ -8,7 +8,7 @@ import { isAborted, wordsOf, worker } from "./connection.ts";
 import { stopGrid } from "./grid.ts";
 import { begun, continued, type RunState, stopped, withFrame, withProgress } from "./run-state.ts";
 import { attackRun, cone, detector, explainRun, grid, network, picture, say } from "./signals.ts";
-import { boxRuleOf, notePace, techniqueNamed } from "./techniques.ts";
+import { boxRuleOf, chosenAttack, chosenMethod, notePace } from "./techniques.ts";
 import type { RunningJob } from "./worker-client.ts";
 
 type RunKind = "explain" | "attack";
@@ -31,7 +31,7 @@ export function explain(): void {
   stop();
   endJob("explain");
   const { target } = address.value;
-  const { name: method } = techniqueNamed(of.methods, address.value.method);
+  const { name: method } = chosenMethod(of);
   explainRun.value = begun(method, entry.key, target, performance.now());
   const rule = sliderRule(address.value, boxRuleOf(method));
   const question = { picture: entry.key, target, settings: settingsOf(method), method, rule, watch: true };
@@ -55,7 +55,7 @@ export function attack(): void {
   stop();
   endJob("attack");
   const { target } = address.value;
-  const { name } = techniqueNamed(of.attacks, address.value.attack);
+  const { name } = chosenAttack(of);
   attackRun.value = begun(name, entry.key, target, performance.now());
   cone.value = undefined;
   detector.value = undefined;

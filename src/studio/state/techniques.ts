@@ -2,8 +2,8 @@
 import { signal } from "@preact/signals";
 import { usualBox } from "../../localization/localize-map.ts";
 import type { ThresholdRule } from "../../localization/threshold.ts";
-import type { ExplanationView, TechniqueView } from "../protocol.ts";
-import { defaults } from "./address.ts";
+import type { ExplanationView, NetworkView, TechniqueView } from "../protocol.ts";
+import { address } from "./address.ts";
 import { network } from "./signals.ts";
 
 /** Seconds per forward run, of which a gradient is three; undefined before the first run has ended. */
@@ -15,11 +15,18 @@ let runsOfPace = 0;
 /** What a cheap method takes at most, in forward runs. */
 const cheapRuns = 40;
 
-/** The one of `techniques` that is called `name`, or the usual one where the address names none of them. */
-export function techniqueNamed(techniques: readonly TechniqueView[], name: string): TechniqueView {
-  const usual: readonly string[] = [defaults.method, defaults.attack];
-  const found = techniques.find((one) => one.name === name) ?? techniques.find((one) => usual.includes(one.name));
-  return found ?? techniques[0];
+/** The method that the address names, or the network's usual one where it names none. */
+export function chosenMethod({ methods, usualMethod }: Pick<NetworkView, "methods" | "usualMethod">): TechniqueView {
+  return named(methods, address.value.method) ?? named(methods, usualMethod) ?? methods[0];
+}
+
+/** The attack that the address names, or the network's usual one where it names none. */
+export function chosenAttack({ attacks, usualAttack }: Pick<NetworkView, "attacks" | "usualAttack">): TechniqueView {
+  return named(attacks, address.value.attack) ?? named(attacks, usualAttack) ?? attacks[0];
+}
+
+function named(techniques: readonly TechniqueView[], name: string | undefined): TechniqueView | undefined {
+  return techniques.find((one) => one.name === name);
 }
 
 /** How the map of a method becomes a box as long as no slider is moved. */
