@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import type { Region } from "../../classifier/preprocessing/region-mask.ts";
 import { watchClassifier } from "../../classifier/watch-classifier.ts";
-import { throwIfAborted } from "../../errors.ts";
+import { BadInputError, throwIfAborted } from "../../errors.ts";
 import type { ExplanationRecord } from "../../experiments/explanation/record.ts";
 import type { ImageTensor, Picture } from "../../image/picture.ts";
 import { isEndpoint } from "../../node/endpoint/open-endpoint.ts";
@@ -37,7 +37,7 @@ import { explainReport, type Film } from "../reports/explain-report.ts";
 import { describeReplaced, openPage, sayPage } from "../reports/page-link.ts";
 import { executable } from "../run-in-workers.ts";
 import { measuredWorkers } from "../share-of-cores.ts";
-import { explainInWorkers, type ReceivedPicture, serveExplanations } from "./explain-in-workers.ts";
+import { explainInWorkers, PictureError, type ReceivedPicture, serveExplanations } from "./explain-in-workers.ts";
 import { type PictureLoader, pictureLoader } from "./picture-loader.ts";
 import { subjectsOf } from "./subjects.ts";
 
@@ -110,9 +110,14 @@ export function explainingOf(
       signal,
       onProgress: ({ done, of }) => show(of > 0 ? done / of : 1),
     });
-    for await (const explanation of explanations) {
-      throwIfAborted(signal, "explain");
-      yield { explanation, film: recorder && { search: recorder.take(), labelName: asked.labelName } };
+    try {
+      for await (const explanation of explanations) {
+        throwIfAborted(signal, "explain");
+        yield { explanation, film: recorder && { search: recorder.take(), labelName: asked.labelName } };
+      }
+    } catch (error) {
+      // A server that answers wrongly once may be right about the next picture.
+      throw isEndpoint(classifier) && error instanceof BadInputError ? new PictureError(error) : error;
     }
   }
 
@@ -138,7 +143,12 @@ export function explainingOf(
     if (picture === undefined) return;
     const show = (share: number): void => progress.update((index + share) / sources.length, basename(source.image));
     show(0);
-    await write(source, explained(source, picture, task, show));
+    try {
+      await write(source, explained(source, picture, task, show));
+    } catch (error) {
+      if (!(error instanceof PictureError)) throw error;
+      fail(source, error.cause);
+    }
   }
 
   /** Explains the pictures from `from` on in child processes, and writes them in their order as they come; what no child could do, here. */

@@ -365,6 +365,21 @@ describe("explanations of what answers with scores", () => {
         "--method grad-cam: grad-cam looks into the network, and an endpoint gives nothing but scores, expected --method with some of rise, occlusion",
       );
       expect((await runCli(["explain", "--endpoint", url])).stderr).toContain("there is a model but no picture");
+      const second = join(folder, "two.png");
+      await writePng(second, smallImages[2]);
+      // Behind the two of gray, the first request is the first picture as it is.
+      requests = [];
+      await explain("--method", "feature-ablation");
+      const bad = requests[2].pixels;
+      respond = (response, body, request) =>
+        body.includes(bad) ? void response.writeHead(500).end("crashed") : withScores(response, body, request);
+      for (const workers of ["1", "2"]) {
+        const flags = ["--method", "feature-ablation", "--resize", "exact", "--workers", workers];
+        const half = await runCli(["explain", picture, second, "--endpoint", url, "--out", out, ...flags]);
+        expect([half.code, half.stderr.match(/answers 500/g)]).toEqual([1, ["answers 500"]]);
+        expect(half.stdout).toContain("two.png: feature-ablation");
+        expect(half.stdout).toContain("1 picture: 1 box, 1 could not be explained");
+      }
       [description, respond] = [{ ...usual, answers: "labels" }, withLabels];
       expect((await explain()).stderr).toContain("the endpoint answers with labels, and every method looks at scores");
       const classified = await runCli(["classify", picture, "--endpoint", url, "--resize", "exact", "--top", "1"]);

@@ -53,9 +53,7 @@ export async function requestJson(
           {
             where,
             what: `${error.message}${attempt > 1 ? `, ${attempt} times` : ""}`,
-            advice: error.mayPass
-              ? "Is the server up? What is finished is kept; the same command goes on from there."
-              : undefined,
+            advice: error.mayPass ? "Is the server up?" : undefined,
           },
           { cause: error },
         );

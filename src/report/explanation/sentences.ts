@@ -100,7 +100,7 @@ export function summaryLine(record: ExplanationRecord, options: { readonly isNam
 /**
  * A run in one line: "6 pictures: 6 of 6 flipped, 5 survive 8 bits, 6 boxes (4 of 6 at an IoU of ½ or more); 12 s". Counts what applies:
  * methods that change nothing flip nothing, and an IoU is known where the right box is. What methods share is counted once, boxes are
- * those of each method. `took` is the time in words, `failed` how many pictures could not be read.
+ * those of each method. `took` is the time in words, `failed` how many pictures could not be explained.
  */
 export function runSummary(
   records: readonly ExplanationRecord[],
@@ -144,7 +144,7 @@ export function runSummary(
           ...(flipped.length === 0 ? [] : [`${surviving} survive${surviving === 1 ? "s" : ""} 8 bits`]),
         ]),
     ...(methods.length > 2 ? [boxesOfMany()] : methods.map(boxesOf)),
-    ...(failed === 0 ? [] : [`${failed} could not be read`]),
+    ...(failed === 0 ? [] : [`${failed} could not be explained`]),
   ];
   return `${images} picture${images === 1 ? "" : "s"}: ${parts.join(", ")}; ${took}`;
 }
