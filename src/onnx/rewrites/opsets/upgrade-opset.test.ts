@@ -124,6 +124,12 @@ test("operators of other domains are not touched", () => {
   expect(upgradeOpset(model).opsets).toEqual(new Map([["", 18], ["com.example", 1]])); // biome-ignore format: short
 });
 
+test("a model of other domains alone imports the standard one, for what its operators are written in", () => {
+  const model = parseModel(`<ir_version: 3, opset_import: ["com.example": 1]> g ${matrix} { y = com.example.Op (x) }`);
+  const opsets = new Map([["com.example", 1], ["", 18]]); // biome-ignore format: short
+  expect(upgradeOpset(model)).toEqual({ ...model, irVersion: 8, opsets });
+});
+
 describe("the sets before version 7", () => {
   const run = (version: number, text: string, x: readonly number[], shape: readonly number[]) => {
     const graph = cleanUp(upgradeOpset(modelOf(version, text)).graph);
@@ -204,7 +210,8 @@ test("a BatchNormalization with further outputs is in training mode", () => {
 });
 
 test("what cannot be upgraded is said", () => {
-  const none = parseModel(`<ir_version: 7, opset_import: ["com.example": 1]> g ${matrix} { y = com.example.Op (x) }`);
+  const none = parseModel(`<ir_version: 7, opset_import: ["com.example": 1]>
+    g ${matrix} { h = com.example.Op (x)  y = Relu (h) }`);
   expect(() => upgradeOpset(none)).toThrow(BadInputError);
   const normalization = (outputs: string, attributes: string) =>
     modelOf(7, `g ${image} { ${outputs} = BatchNormalization <${attributes}> (x, s, b, m, v) }`);

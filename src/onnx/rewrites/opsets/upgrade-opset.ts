@@ -39,12 +39,16 @@ export interface UpgradeOpsetOptions {
 
 /**
  * `model` with its nodes, those of inner graphs and of functions in the form of operator set `target`. Throws an
- * UnsupportedError for what has no newer form (BatchNormalization per activation), a BadInputError if no standard operator set is imported.
+ * UnsupportedError for what has no newer form (BatchNormalization per activation), a BadInputError if no standard operator set is imported and one is used.
  */
 export function upgradeOpset(model: Model, options: UpgradeOpsetOptions = {}): Model {
   checkForm("upgradeOpset: model", model, ["graph", "opsets"]);
   checkKeys("upgradeOpset", options, ["target", "where"]);
   const { target = canonicalOpset, where = "the model" } = options;
+  if (importsOthersAlone(model)) {
+    const opsets = new Map([...model.opsets, ["", target]]);
+    return { ...model, irVersion: Math.max(model.irVersion, canonicalIrVersion), opsets };
+  }
   const version = versionOf(model.opsets, where);
   const isCurrent = (opsets: ReadonlyMap<string, number>): boolean => (opsets.get("") ?? target) >= target;
   if (isCurrent(model.opsets) && model.functions.every(({ opsets }) => isCurrent(opsets))) return model;
@@ -55,6 +59,11 @@ export function upgradeOpset(model: Model, options: UpgradeOpsetOptions = {}): M
     graph: upgradeGraph(model.graph, version, target),
     functions: model.functions.map((definition) => upgradeFunction(definition, target)),
   };
+}
+
+/** Whether the model needs no standard operators, as XGBoost's and CatBoost's of trees: what they are written in brings these in. */
+function importsOthersAlone({ opsets, graph, functions }: Model): boolean {
+  return !opsets.has("") && functions.length === 0 && graph.nodes.every(({ domain }) => domain !== "");
 }
 
 function withVersion(opsets: ReadonlyMap<string, number>, target: number): ReadonlyMap<string, number> {
