@@ -3,8 +3,9 @@ import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { expectRule, gradientsAt } from "../../../test/expect-operator.ts";
 import { UnsupportedError } from "../../errors.ts";
+import { evaluate } from "../../onnx/evaluate.ts";
 import { type NumericTensor, numeric } from "../../onnx/numeric-tensor.ts";
-import { intTensor } from "../../tensor/tensor.ts";
+import { floatTensor, intTensor } from "../../tensor/tensor.ts";
 import { adjointError } from "../../testing/adjoint-error.ts";
 import { checkVjp, spreadTensor, testTensor } from "../../testing/check-vjp.ts";
 import { oneNodeGraph, runtimeError } from "../../testing/compare-runtime.ts";
@@ -136,4 +137,18 @@ test("axes that only the run would tell are refused", () => {
 test.each([...reductions, "CumSum"])("%s in onnxruntime-web too", async (opType) => {
   const inputs = [inputFor(opType, [3, 4, 2]), opType === "CumSum" ? ints([1]) : ints([0, 2])];
   await expectRule(opType, inputs, { constants: [1] });
+});
+
+test("ReduceLogSumExp is that of the runtime far below 0, in many rows, and of nothing but -Infinity", async () => {
+  const rows = Array.from({ length: 1000 }, (_, row) => [-3000 - row, -3000.5 - row]);
+  rows.push([-Infinity, -Infinity]);
+  const x = numeric(floatTensor(rows.flat(), [rows.length, 2]));
+  const { graph, feeds } = oneNodeGraph("ReduceLogSumExp", [x, ints([1])], {
+    attributes: { keepdims: 0 },
+    constants: [1],
+  });
+  const { y0 } = evaluate(graph, feeds);
+  const closed = rows.map(([first]) => first + Math.log(1 + Math.exp(-0.5)));
+  for (const [row, value] of closed.entries()) expect(y0.data[row]).toBeCloseTo(value, 9);
+  expect(await runtimeError(ort, graph, feeds)).toBeLessThan(1e-6);
 });

@@ -150,7 +150,7 @@ export const ReduceLogSum = operator({
   traits: ["reduction"],
 });
 
-/** log Σ exp x, from the maximum so that nothing overflows */
+/** log Σ exp x, from the maximum, where that is finite, so that nothing overflows */
 export const ReduceLogSumExp = operator({
   inputs: "n l?",
   attributes: "keepdims:int noop_with_empty_axes:int",
@@ -158,7 +158,8 @@ export const ReduceLogSumExp = operator({
   kernel: (call) => {
     const [x, type] = [call.inputs[0], call.outputs[0]];
     const targets = targetsOfCall(call);
-    const most = folded(x, targets, type.shape, -Infinity, Math.max);
+    const largest = folded(x, targets, type.shape, -Infinity, (sum, element) => Math.max(sum, element));
+    const most = largest.map((value) => (Number.isFinite(value) ? value : 0));
     const sums = folded(x, targets, type.shape, 0, (sum, element, target) => sum + Math.exp(element - most[target]));
     return [{ ...type, data: sums.map((sum, i) => most[i] + Math.log(sum)) }];
   },
