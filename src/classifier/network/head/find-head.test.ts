@@ -127,6 +127,20 @@ describe("probabilities, however they are made, are taken back to what they are 
     expect(prepare(body, { more }).prepared).toMatchObject({ logits: "z", head: { kind: "softmax", count: 3 } });
   });
 
+  test("far likelihoods, as of a Gaussian for each class, and those of many numbers", () => {
+    const likelihood = (size: number) =>
+      prepareModel(
+        parseModel(
+          `<ir_version: 7, opset_import: ["": 13]> g (float[1,3,${size},${size}] x) => (float[1,3] y)
+          <float[1] width = {-0.000001}, int64[2] places = {2, 3}, float[1,3,1,1] mean = {0.2, 0.4, 0.6}>
+          { d = Sub (x, mean)  q = Mul (d, d)  n = Div (q, width)  s = ReduceSum <keepdims = 0> (n, places)
+            r = ReduceLogSumExp <axes = [1]> (s)  l = Sub (s, r)  y = Exp (l) }`,
+        ),
+        { where: "net.onnx" },
+      );
+    for (const size of [8, 512]) expect(likelihood(size)).toMatchObject({ logits: "s", head: { kind: "softmax" } });
+  });
+
   test("the scores themselves are used where the probabilities are a softmax of them", () => {
     for (const body of [
       "y = Softmax (z)",

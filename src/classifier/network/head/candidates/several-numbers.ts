@@ -88,8 +88,11 @@ function softmaxAtTheEnd({ graph: { typed }, last, before }: Numbers): Found | u
 
 function distribution(numbers: Numbers): Found | undefined {
   const { graph, value, values, groups } = numbers;
-  if (values?.kind !== "distribution" || groups !== undefined) return undefined;
-  const reading = graph.reader.logarithm(value) ?? plainLogarithm(value);
+  const read = graph.reader.logarithm(value);
+  // Where it would take long to see that their sum is always the same, a softmax that is written out says it.
+  const isDistribution = values === undefined ? read?.scores !== undefined : values.kind === "distribution";
+  if (!isDistribution || groups !== undefined) return undefined;
+  const reading = read ?? plainLogarithm(value);
   const scores = ofClasses(numbers, reading.scores);
   const what = scores === undefined ? `the logarithm of ${reading.what}` : `the scores before ${reading.what}`;
   return { kind: "softmax", scores, reading, what, otherwise: undefined, tier: 4 };
