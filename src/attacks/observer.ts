@@ -76,7 +76,11 @@ export function perceptualDistance(
   { squaredDistances }: Pick<PerturbedView, "squaredDistances">,
   { squaredNorms }: Pick<CleanView, "squaredNorms">,
 ): number {
-  let sum = 0;
-  for (let l = 0; l < squaredDistances.length; l++) sum += squaredDistances[l] / Math.max(squaredNorms[l], 1e-12);
-  return sum / Math.max(1, squaredDistances.length);
+  return meanOfShares(Array.from(squaredDistances, (d, l) => d / Math.max(squaredNorms[l], 1e-12)));
+}
+
+/** The mean of the layers' shares; 0 of none. Layers that are NaN somewhere, as behind a logarithm that is not used, cannot be compared, and do not count. */
+export function meanOfShares(shares: readonly number[]): number {
+  const known = shares.filter((share) => !Number.isNaN(share));
+  return known.reduce((sum, share) => sum + share, 0) / Math.max(1, known.length);
 }

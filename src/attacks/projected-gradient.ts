@@ -11,6 +11,7 @@ import { euclideanNorm, type FloatArray, squaredDistance } from "../tensor/vecto
 import { type Budget, projectOnBudget } from "./budget.ts";
 import { describeMask, keepOutside } from "./hold-to-mask.ts";
 import type { LikelihoodEvaluation } from "./likelihood.ts";
+import { checkGradient } from "./without-gradients.ts";
 
 export interface BallSteps {
   readonly budget: Budget;
@@ -23,7 +24,8 @@ export interface BallSteps {
 
 /**
  * The last point of x ← P(x − stepSize·d): `steps` gradients, the result is not evaluated. d is sign(g) in ℓ∞, with sign(0) = 0,
- * and g / ‖g‖₂ in ℓ2 (0 for g = 0); P projects on the ball around `center` and on [0, 1]. `start` is projected first.
+ * and g / ‖g‖₂ in ℓ2 (0 for g = 0); P projects on the ball around `center` and on [0, 1]. `start` is projected first. Throws a BadInputError where
+ * the first gradient is no number.
  */
 export function* projectedGradient(
   start: Float32Array,
@@ -47,6 +49,7 @@ export function* projectedGradient(
     const update = rule<Float32Array>(point, afterStep);
     for (let iteration = 1; iteration <= steps; iteration++) {
       const { gradient } = yield { point, iteration };
+      if (iteration === 1) checkGradient(gradient);
       update(workspace.adopt(gradient, place), point, point);
     }
     return point.slice();

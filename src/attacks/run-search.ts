@@ -18,6 +18,7 @@ import { describeMask, keepOutside } from "./hold-to-mask.ts";
 import { withLpips } from "./lpips/lpips-distances.ts";
 import { type Observer, observerOf } from "./observer.ts";
 import { automaticLayers } from "./perceptual/perceptual-layers.ts";
+import { attacksWithoutGradients, noFiniteGradient } from "./without-gradients.ts";
 
 /** A classifier, and how a search sees it. */
 export interface ClassifierViews {
@@ -163,6 +164,7 @@ function checkAnswers<F>(
       what: "not an image",
       expected: `a Float32Array of ${tasks[n].image.length} finite numbers`,
       got: isPoint ? `${point[bad]} at element ${bad}` : kindOf(point),
+      ...(isPoint ? { advice: `If ${noFiniteGradient}: ${attacksWithoutGradients}` } : {}),
     });
   }
   return answers;

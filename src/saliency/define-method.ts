@@ -3,10 +3,11 @@ import type { AttackResult } from "../attacks/attack.ts";
 import { describeEnding } from "../attacks/ending.ts";
 import { goalOf } from "../attacks/goal.ts";
 import { checkMask, describeMask } from "../attacks/hold-to-mask.ts";
+import { noFiniteGradient } from "../attacks/without-gradients.ts";
 import { checkClassifier, classIndex } from "../classifier/check-arguments.ts";
 import type { Classifier } from "../classifier/classifier.ts";
 import type { Classification } from "../classifier/logits.ts";
-import { checkForm, checkKeys, MisuseError, throwIfAborted } from "../errors.ts";
+import { BadInputError, checkForm, checkKeys, MisuseError, throwIfAborted } from "../errors.ts";
 import type { ImageTensor } from "../image/picture.ts";
 import { usualBox } from "../localization/localize-map.ts";
 import { checkThresholdRule, type ThresholdRule } from "../localization/threshold.ts";
@@ -15,6 +16,7 @@ import type { OnProgress } from "../options/progress.ts";
 import { checkOwnNames, completeBoth, type OptionSchema, type ValuesOf } from "../options/schema.ts";
 import { type Random, randomOf } from "../random/random.ts";
 import { checkTensor, type FloatTensor } from "../tensor/tensor.ts";
+import { firstNotFinite } from "../tensor/vector.ts";
 import { explainOver } from "./explain-over.ts";
 import { checkContrast, logitSeed } from "./logit-seed.ts";
 import {
@@ -354,8 +356,18 @@ function checkResult(where: string, result: MethodResult, image: ImageTensor): M
   checkForm(`${where}: what explain gives`, result, ["map", "evaluations"]);
   checkTensor(`${where}: map`, result.map, "a map [H, W] of the image's size");
   const [, ...wanted] = image.shape;
-  const { shape } = result.map;
-  if (shape.length === 2 && shape.every((extent, axis) => extent === wanted[axis])) return result;
+  const { data, shape } = result.map;
+  if (shape.length === 2 && shape.every((extent, axis) => extent === wanted[axis])) {
+    const bad = firstNotFinite(data);
+    if (bad < 0) return result;
+    throw new BadInputError({
+      where,
+      what: "the map has numbers that are none",
+      expected: "finite numbers",
+      got: `${data[bad]} at pixel (${bad % wanted[1]}, ${Math.floor(bad / wanted[1])})`,
+      advice: `If ${noFiniteGradient}: methods that hide parts of the picture need no gradient, such as rise and occlusion.`,
+    });
+  }
   throw new MisuseError({
     where: `${where}: map`,
     what: "the map is not of the image's size",

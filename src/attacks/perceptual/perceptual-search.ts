@@ -8,8 +8,10 @@ import { bestSoFar } from "../../optimize/best-so-far.ts";
 import { lbfgs } from "../../optimize/lbfgs.ts";
 import { projectBox, projectLinfBall } from "../../optimize/projections.ts";
 import { outcomeDescriptions, type Projection, type Query } from "../../optimize/solver.ts";
-import { rangeOf, squaredNorm } from "../../tensor/vector.ts";
+import { firstNotFinite, rangeOf, squaredNorm } from "../../tensor/vector.ts";
 import type { Goal } from "../goal.ts";
+import { meanOfShares } from "../observer.ts";
+import { attacksWithoutGradients, noFiniteGradient } from "../without-gradients.ts";
 import type { PerceptualPlan, PerceptualSettings } from "./perceptual-plan.ts";
 import { type CurrentStrength, type StrengthSolution, strengthSearch } from "./strength-search.ts";
 
@@ -123,7 +125,8 @@ function strongestFlip(run: PerceptualRun): PerceptualSearch {
     const chosen = solution.best ?? solution.last;
     const constraint = solution.best === undefined ? constraintHindrance(run, chosen.point) : undefined;
     const isStuck = solution.best === undefined && solution.stages.every(({ point }) => isSame(point, start));
-    const hindrance = constraint ?? (isStuck ? stuckHindrance(run, solution.evaluations) : undefined);
+    const hindrance =
+      constraint ?? (isStuck ? stuckHindrance(run, solution.evaluations, solution.last.evaluation) : undefined);
     return {
       point: chosen.point,
       strength: chosen.gamma,
@@ -172,7 +175,7 @@ function* minimize(run: PerceptualRun): PerceptualSearch["solver"] {
   const isStuck = isSame(point, start);
   const hindrance = isFlipped
     ? undefined
-    : (constraintHindrance(run, point) ?? (isStuck ? stuckHindrance(run, evaluations) : undefined));
+    : (constraintHindrance(run, point) ?? (isStuck ? stuckHindrance(run, evaluations, evaluation) : undefined));
   return { point, strength: plan.perceptualWeight, solverOutcome, hindrance, stages: [] };
 }
 
@@ -184,9 +187,16 @@ function isSame(a: Float32Array, b: Float32Array): boolean {
 }
 
 /** What is said where the picture itself has the lowest value of all points that were evaluated. */
-function stuckHindrance({ classifier }: PerceptualRun, evaluations: number): string | undefined {
+function stuckHindrance(
+  { classifier }: PerceptualRun,
+  evaluations: number,
+  evaluation: Pick<PerceptualEvaluation, "gradient"> | undefined,
+): string | undefined {
   if (isWithoutGradient(classifier)) {
-    return "No gradient of the network arrives at the pixels, so that nothing leads the search. Attacks that look at scores or labels alone need none: square and hopskipjump.";
+    return `No gradient of the network arrives at the pixels, so that nothing leads the search. ${attacksWithoutGradients}`;
+  }
+  if (evaluation !== undefined && firstNotFinite(evaluation.gradient) >= 0) {
+    return `Nothing leads the search: ${noFiniteGradient}. ${attacksWithoutGradients}`;
   }
   // Of one point there is nothing to say.
   if (evaluations < 2) return undefined;
@@ -318,9 +328,7 @@ function spreadOf(logits: Float32Array): number {
 
 /** The mean over the layers of ‖C⁽ˡ⁾(x') − C⁽ˡ⁾(x)‖² / ‖C⁽ˡ⁾(x)‖². */
 export function relativeDistance({ layerDistances }: ObjectiveEvaluation, { features }: ObjectiveReference): number {
-  if (features.length === 0) return 0;
-  const total = layerDistances.reduce((sum, d, l) => sum + d / Math.max(knownSquaredNorm(features[l]), 1e-12), 0);
-  return total / features.length;
+  return meanOfShares(Array.from(layerDistances, (d, l) => d / Math.max(knownSquaredNorm(features[l]), 1e-12)));
 }
 
 const squaredNorms = new WeakMap<Float32Array, number>();

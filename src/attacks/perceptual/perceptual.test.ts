@@ -3,11 +3,16 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Classifier, createClassifier } from "../../classifier/classifier.ts";
 import { AbortedError, MisuseError } from "../../errors.ts";
 import { parseModel } from "../../onnx/text/parse.ts";
+import { gradient } from "../../saliency/gradients/gradient.ts";
+import { occlusion } from "../../saliency/occlusion/occlusion.ts";
 import { type FloatTensor, floatTensor } from "../../tensor/tensor.ts";
 import type { AttackOptionsOf } from "../attack.ts";
+import { square } from "../autoattack/square.ts";
 import { distancesBetween } from "../distances.ts";
 import { describeEnding } from "../ending.ts";
+import { fgsm } from "../fgsm.ts";
 import { goalOf } from "../goal.ts";
+import { pgd } from "../pgd.ts";
 import { perceptual, perceptualFinding } from "./perceptual.ts";
 import { automaticLayers, detectionLayers, paperLayers, releasedLayers } from "./perceptual-layers.ts";
 
@@ -469,3 +474,39 @@ test.each(["auto", "paper"] as const)(
     await network.dispose();
   },
 );
+
+describe("a network whose gradient is no number, since a root has none where it is not used", () => {
+  const rooted = parseModel(`
+    <ir_version: 8, opset_import: ["" : 18]>
+    rooted (float[N, 1, 2, 2] x) => (float[N, 2] logits)
+    <float[4, 2] W = {1, 0, 0, 1, 1, 0, 0, 1}, float two = {2}, float half = {0.5}>
+    { a = Sub (x, two) r = Pow (a, half) c = IsNaN (r) s = Where (c, x, r) f = Flatten (s) logits = MatMul (f, W) }
+  `);
+  const image = floatTensor([0.9, 0.2, 0.1, 0.3], [1, 2, 2]);
+  const network = createClassifier(rooted, { runtime: ort, preprocessing: "unit" });
+  afterAll(() => network.dispose());
+
+  test.each(["auto", "paper"] as const)("%s does not blame the picture", async (preset) => {
+    const result = await explain(network, image, { preset, layers: [] });
+    expect(result.outcome).toBe("not-flipped");
+    expect(result.details.hindrance).toMatch(
+      /^Nothing leads the search: the network's gradient at the picture is not a number.* square and hopskipjump\.$/,
+    );
+  });
+
+  test("pgd and maps of gradients are refused in the same words; what looks at scores works, and layers that are NaN are not compared", async () => {
+    const words = /the network's gradient at the picture is not a number/;
+    for (const attack of [pgd, fgsm])
+      await expect(attack.attack(network, image, { epsilon: 0.5 })).rejects.toThrow(words);
+    await expect(gradient.explain(network, image)).rejects.toThrow(words);
+    const map = await occlusion.explain(network, image, { patch: 1, stride: 1 });
+    expect(map.label).toBe(0);
+    const found = await square.attack(network, image, {
+      epsilon: 0.9,
+      queries: 200,
+      distanceLayers: ["Pow[0]", "MatMul[0]"],
+    });
+    expect(found.outcome).toBe("flipped");
+    expect(found.raw.distances.perceptual).toBeGreaterThan(0);
+  });
+});

@@ -77,7 +77,10 @@ const leastStage = 6;
 /** How far γ moves while γ* is bracketed from one side only. */
 const [leastGrowth, mostGrowth, shrinkage] = [1.5, 30, 10];
 
-/** The search as a generator: it asks for evaluations at `current.gamma` and returns the flip at the largest strength found. */
+/**
+ * The search as a generator: it asks for evaluations at `current.gamma` and returns the flip at the largest strength found. Where the first
+ * gradient is no number, it ends there, with the outcome `non-finite`.
+ */
 export function* strengthSearch<E extends StrengthEvaluation>(
   options: StrengthSearchOptions<E>,
 ): Generator<Query, StrengthSolution<E>, E> {
@@ -94,6 +97,10 @@ export function* strengthSearch<E extends StrengthEvaluation>(
   const miss = cleanMargin - marginTarget;
   const factor = (2 * miss) / spread ** 2;
   const squared = squaredNorm(origin.gradient) / factor ** 2;
+  if (!Number.isFinite(squared)) {
+    const last = { gamma: 0, flipped: false, point: start, evaluation: origin, evaluations: 1 };
+    return { best: undefined, last, stages: [], evaluations: 1, outcome: "non-finite" };
+  }
   const stride = squared > 0 ? miss / squared / factor : 0;
   const probePoint = start.slice();
   subtractScaled(probePoint, start, stride, origin.gradient);

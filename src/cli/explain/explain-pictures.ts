@@ -116,8 +116,8 @@ export function explainingOf(
         yield { explanation, film: recorder && { search: recorder.take(), labelName: asked.labelName } };
       }
     } catch (error) {
-      // A server that answers wrongly once may be right about the next picture.
-      throw isEndpoint(classifier) && error instanceof BadInputError ? new PictureError(error) : error;
+      // What the network, or a server, makes of this picture says nothing of the next one.
+      throw error instanceof BadInputError ? new PictureError(error) : error;
     }
   }
 
