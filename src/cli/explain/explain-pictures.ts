@@ -98,19 +98,19 @@ export function explainingOf(
     const { animate, colorMap, seed, target } = flags;
     // A request takes longer on its way than some images more in it.
     const batch = flags.batch ?? (isEndpoint(classifier) ? classifier.mostImages : undefined);
-    const { classifier: asked, label } = await subjects.of(classifier, picture);
-    const recorder = animate ? searchRecorder() : undefined;
-    const watched = recorder === undefined ? asked : watchClassifier(asked, recorder.see);
-    const explanations = explainPicture(watched, picture, methods, {
-      ...{ image: source.image, groundTruth: source.groundTruth, folder: source.name, warnings: source.warnings() },
-      ...{ label, target, region, batch, seed, colorMap, localizationRule: localizationRuleOf(flags) },
-      smoothing,
-      model: { path: modelPathOf(flags, classifier), sha256: classifier.file.sha256 },
-      versions,
-      signal,
-      onProgress: ({ done, of }) => show(of > 0 ? done / of : 1),
-    });
     try {
+      const { classifier: asked, label } = await subjects.of(classifier, picture);
+      const recorder = animate ? searchRecorder() : undefined;
+      const watched = recorder === undefined ? asked : watchClassifier(asked, recorder.see);
+      const explanations = explainPicture(watched, picture, methods, {
+        ...{ image: source.image, groundTruth: source.groundTruth, folder: source.name, warnings: source.warnings() },
+        ...{ label, target, region, batch, seed, colorMap, localizationRule: localizationRuleOf(flags) },
+        smoothing,
+        model: { path: modelPathOf(flags, classifier), sha256: classifier.file.sha256 },
+        versions,
+        signal,
+        onProgress: ({ done, of }) => show(of > 0 ? done / of : 1),
+      });
       for await (const explanation of explanations) {
         throwIfAborted(signal, "explain");
         yield { explanation, film: recorder && { search: recorder.take(), labelName: asked.labelName } };
