@@ -2,6 +2,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
+import { judgedFile } from "./judged-records.ts";
 
 /** The checkout. */
 export const root = resolve(import.meta.dirname, "../..");
@@ -93,6 +94,29 @@ interface Results {
 
 const setupOf = ({ name, settings, effective }: Setup): Setup => ({ name, settings: effective ?? settings });
 
+interface Provenance {
+  readonly commit: string;
+  readonly command: string;
+  readonly model: unknown;
+  readonly methods?: readonly Setup[];
+}
+
+/** `methods`, and those that the folder's judged records have of earlier runs of the same model, each with the commit and the command that made it. */
+function withEarlier(
+  folder: string,
+  model: unknown,
+  methods: readonly Setup[] | undefined,
+): readonly Setup[] | undefined {
+  const path = join(folder, "provenance.json");
+  if (methods === undefined || !existsSync(path) || !existsSync(join(folder, judgedFile))) return methods;
+  const earlier: Provenance = JSON.parse(readFileSync(path, "utf8"));
+  if (JSON.stringify(earlier.model) !== JSON.stringify(model)) return methods;
+  const { commit, command } = earlier;
+  const names = new Set(methods.map(({ name }) => name));
+  const others = (earlier.methods ?? []).filter(({ name }) => !names.has(name));
+  return [...methods, ...others.map((one) => ({ commit, command, ...one }))];
+}
+
 /** Writes `provenance.json` into `folder` from the results beside it: model, data, settings in effect, versions and machine. */
 export function writeProvenance(folder: string, made: { readonly commit: string; readonly command: string }): void {
   const file = ["results.json", "cones.json"].map((name) => join(folder, name)).find((path) => existsSync(path));
@@ -105,7 +129,7 @@ export function writeProvenance(folder: string, made: { readonly commit: string;
     ...made,
     ...{ model, data: results.data, settings, options, statistics, seed, step, directions },
     versions: { ...versions, ...run, ...(machine === undefined ? {} : { machine }) },
-    methods: methods?.map(setupOf),
+    methods: withEarlier(folder, model, methods?.map(setupOf)),
     detectors: detectors?.map(setupOf),
     attacks: attacked.length === 0 ? undefined : attacked.map(setupOf),
   };
