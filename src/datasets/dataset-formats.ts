@@ -6,6 +6,7 @@ import { cocoFormat } from "./formats/coco.ts";
 import { cubFormat } from "./formats/cub.ts";
 import { imagenetFormat } from "./formats/imagenet.ts";
 import { metadataFormat } from "./formats/metadata.ts";
+import { mnistFormat } from "./formats/mnist.ts";
 import { petsFormat } from "./formats/oxford-pets.ts";
 import { classesFormat, picturesFormat } from "./formats/picture-folders.ts";
 import { vocFormat } from "./formats/voc.ts";
@@ -24,6 +25,7 @@ export const formatDefinitions = [
   metadataFormat,
   cifar10Format,
   cifar100Format,
+  mnistFormat,
   classesFormat,
   picturesFormat,
 ] as const satisfies readonly DatasetFormatDefinition[];

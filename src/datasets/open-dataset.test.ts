@@ -49,6 +49,8 @@ describe("formats are recognized by what only they have", () => {
     ["cifar10", "data/some.bin", ["some.bin"]],
     ["cifar100", "data", ["train.bin", "test.bin"]],
     ["cifar100", "data/test.bin", ["test.bin"]],
+    ["mnist", "data", ["t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"]],
+    ["mnist", "data", ["raw/train-images-idx3-ubyte.gz"]],
     ["classes", "data", ["cat/1.jpg", "dog/1.jpg", "readme.txt"]],
     ["classes", "data", ["train/cat/1.jpg"]],
     ["pictures", "data", ["1.jpg"]],
@@ -69,7 +71,7 @@ describe("formats are recognized by what only they have", () => {
   });
 
   test.each([
-    ["train-images-idx3-ubyte.gz", "MNIST's idx files", "Write the pictures as PNG"],
+    ["train-labels-idx1-ubyte.gz", "MNIST's idx files", "Write the pictures as PNG"],
     ["cifar-10-batches-py/test_batch", "CIFAR-10 as Python's pickles", "--data cifar10 fetches"],
     ["test_32x32.mat", "MATLAB's arrays", "a CSV \\(image,label\\)"],
     ["data.npz", "NumPy's arrays of many pictures", "Write"],
