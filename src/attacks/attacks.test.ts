@@ -11,8 +11,8 @@ import { floatTensor } from "../tensor/tensor.ts";
 import type { AnyAttackOptions } from "./attack.ts";
 import { attackNamed, attacks } from "./attacks.ts";
 import { roundToBytes } from "./budget.ts";
-import { deepfool } from "./deepfool.ts";
 import { fgsm } from "./fgsm.ts";
+import { deepfool } from "./minimal/deepfool.ts";
 import { pgd } from "./pgd.ts";
 
 /** logits = W x for x in [0, 1]⁴ (one channel, 2 × 2). */

@@ -13,10 +13,10 @@ import type { AttackResult } from "./attack.ts";
 import { attackNamed, attacks, attacksByName, findAttack } from "./attacks.ts";
 import { bytesFartherOut, roundToBytes } from "./budget.ts";
 import { carliniWagner } from "./carlini-wagner.ts";
-import { deepfool } from "./deepfool.ts";
 import { defineAttack } from "./define-attack.ts";
 import { evaluatePerturbed } from "./evaluate-results.ts";
 import { fgsm } from "./fgsm.ts";
+import { deepfool } from "./minimal/deepfool.ts";
 import { type PerceptualFinding, perceptual, perceptualFinding } from "./perceptual/perceptual.ts";
 import { pgd } from "./pgd.ts";
 

@@ -7,9 +7,9 @@ import { createRandom } from "../random/random.ts";
 import { saliencyMethods } from "../saliency/methods.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 import { attacks } from "./attacks.ts";
-import { deepfool } from "./deepfool.ts";
 import { defineAttack } from "./define-attack.ts";
 import { describeMask } from "./hold-to-mask.ts";
+import { deepfool } from "./minimal/deepfool.ts";
 import { randomPointInBall } from "./projected-gradient.ts";
 
 let classifier: Classifier;

@@ -1,12 +1,13 @@
 /** @file The formats of data sets, in the order in which they are tried and listed. A new one is a file in `formats/` and a line here. */
 import type { DatasetFormatDefinition } from "./dataset-format.ts";
+import { mnistFormat } from "./formats/arrays/mnist.ts";
+import { arraysFormat } from "./formats/arrays/numpy-arrays.ts";
 import { boxesFormat } from "./formats/boxes/boxes-csv.ts";
 import { cifar10Format, cifar100Format } from "./formats/cifar.ts";
 import { cocoFormat } from "./formats/coco.ts";
 import { cubFormat } from "./formats/cub.ts";
 import { imagenetFormat } from "./formats/imagenet.ts";
 import { metadataFormat } from "./formats/metadata.ts";
-import { mnistFormat } from "./formats/mnist.ts";
 import { petsFormat } from "./formats/oxford-pets.ts";
 import { classesFormat, picturesFormat } from "./formats/picture-folders.ts";
 import { vocFormat } from "./formats/voc.ts";
@@ -26,6 +27,7 @@ export const formatDefinitions = [
   cifar10Format,
   cifar100Format,
   mnistFormat,
+  arraysFormat,
   classesFormat,
   picturesFormat,
 ] as const satisfies readonly DatasetFormatDefinition[];

@@ -27,7 +27,16 @@ const kinds: readonly ForeignData[] = [
   { pattern: /\.tfrecords?$|-\d{5}-of-\d{5}$/i, what: "TFRecords", advice: asPictures },
   { pattern: /\.(h5|hdf5|he5|nc)$/i, what: "HDF5", advice: asPictures },
   { pattern: /\.mat$/i, what: "MATLAB's arrays", advice: asPictures },
-  { pattern: /\.np[yz]$/i, what: "NumPy's arrays of many pictures", advice: asPictures },
+  {
+    pattern: /\.npz$/i,
+    what: "NumPy's arrays of many pictures",
+    advice: "Give the file itself: arrays such as x_test and y_test, or images and labels, are read.",
+  },
+  {
+    pattern: /\.npy$/i,
+    what: "NumPy's arrays of many pictures",
+    advice: "Call them x_test.npy and y_test.npy, or images.npy and labels.npy, to have them read.",
+  },
   { pattern: /\.(mdb|lmdb|beton|rec|pkl|pickle|pth?)$/i, what: "a file of one framework", advice: asPictures },
 ];
 

@@ -1,7 +1,7 @@
 import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { tinyClassifier, tinyImage } from "../../../test/tiny-classifier.ts";
-import { deepFoolOptions, deepFoolSettings, searchDeepFool } from "../../attacks/deepfool-search.ts";
+import { deepFoolOptions, deepFoolSettings, searchDeepFool } from "../../attacks/minimal/deepfool-search.ts";
 import { type Classifier, createClassifier } from "../../classifier/classifier.ts";
 import { completeOptions } from "../../options/schema.ts";
 import { methodNamed } from "../methods.ts";

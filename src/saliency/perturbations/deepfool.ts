@@ -6,15 +6,15 @@
  */
 import type { AttackEnding } from "../../attacks/attack.ts";
 import { roundingOption } from "../../attacks/attack-options.ts";
+import { describeEnding } from "../../attacks/ending.ts";
+import { goalOf } from "../../attacks/goal.ts";
+import { heldTo } from "../../attacks/hold-to-mask.ts";
 import {
   type DeepFoolPoint,
   deepFoolOptions,
   deepFoolSettings,
   searchDeepFool,
-} from "../../attacks/deepfool-search.ts";
-import { describeEnding } from "../../attacks/ending.ts";
-import { goalOf } from "../../attacks/goal.ts";
-import { heldTo } from "../../attacks/hold-to-mask.ts";
+} from "../../attacks/minimal/deepfool-search.ts";
 import { classificationOf } from "../../classifier/logits.ts";
 import type { ValuesOf } from "../../options/schema.ts";
 import { floatTensor } from "../../tensor/tensor.ts";

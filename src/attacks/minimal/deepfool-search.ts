@@ -4,13 +4,13 @@
  * Source: Moosavi-Dezfooli, Fawzi and Frossard, "DeepFool: a simple and accurate method to fool deep neural networks", CVPR
  * 2016, algorithm 2 and section 3.4; presets after the two generations of Foolbox.
  */
-import type { Classifier } from "../classifier/classifier.ts";
-import { throwIfAborted } from "../errors.ts";
-import type { Cost } from "../options/cost.ts";
-import { countOption, numberOption, wordOption } from "../options/option.ts";
-import { type OptionsOf, type ValuesOf, withPresets } from "../options/schema.ts";
-import { euclideanNorm, indexOfLargest, sumOfMagnitudes } from "../tensor/vector.ts";
-import { goalOf } from "./goal.ts";
+import type { Classifier } from "../../classifier/classifier.ts";
+import { throwIfAborted } from "../../errors.ts";
+import type { Cost } from "../../options/cost.ts";
+import { countOption, numberOption, wordOption } from "../../options/option.ts";
+import { type OptionsOf, type ValuesOf, withPresets } from "../../options/schema.ts";
+import { euclideanNorm, indexOfLargest, sumOfMagnitudes } from "../../tensor/vector.ts";
+import { goalOf } from "../goal.ts";
 
 /** On the way to a target, as a share of the largest logit: well beyond the rounding of float32, well below what can be seen. */
 const leastDifference = 1e-5;

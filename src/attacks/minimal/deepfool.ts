@@ -1,7 +1,7 @@
 /** @file DeepFool as an attack; how it searches is in `deepfool-search.ts`. */
-import type { SearchResult } from "./attack.ts";
+import type { SearchResult } from "../attack.ts";
+import { defineAttack } from "../define-attack.ts";
 import { deepFoolOptions, deepFoolSettings, searchDeepFool } from "./deepfool-search.ts";
-import { defineAttack } from "./define-attack.ts";
 
 export const deepfool = defineAttack({
   name: "deepfool",

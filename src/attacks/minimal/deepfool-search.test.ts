@@ -2,17 +2,17 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { tinyClassifier } from "../../test/tiny-classifier.ts";
-import { type Classifier, createClassifier } from "../classifier/classifier.ts";
-import { classificationOf } from "../classifier/logits.ts";
-import { AbortedError, MisuseError } from "../errors.ts";
-import { GraphBuilder } from "../onnx/builder.ts";
-import { parseModel } from "../onnx/text/parse.ts";
-import { completeOptions } from "../options/schema.ts";
-import { createRandom } from "../random/random.ts";
-import { referenceRuntime } from "../runtime/reference-runtime.ts";
-import { modelOf } from "../runtime/session.ts";
-import { floatTensor } from "../tensor/tensor.ts";
+import { tinyClassifier } from "../../../test/tiny-classifier.ts";
+import { type Classifier, createClassifier } from "../../classifier/classifier.ts";
+import { classificationOf } from "../../classifier/logits.ts";
+import { AbortedError, MisuseError } from "../../errors.ts";
+import { GraphBuilder } from "../../onnx/builder.ts";
+import { parseModel } from "../../onnx/text/parse.ts";
+import { completeOptions } from "../../options/schema.ts";
+import { createRandom } from "../../random/random.ts";
+import { referenceRuntime } from "../../runtime/reference-runtime.ts";
+import { modelOf } from "../../runtime/session.ts";
+import { floatTensor } from "../../tensor/tensor.ts";
 import { type DeepFoolOptions, deepFoolOptions, deepFoolSettings, searchDeepFool } from "./deepfool-search.ts";
 
 /** logits = W x + b for x in [0, 1]⁴ (one channel, 2 × 2). */
@@ -141,7 +141,7 @@ describe("on an affine classifier", () => {
 });
 
 describe("as Foolbox", () => {
-  const fixture = JSON.parse(readFileSync(join(import.meta.dirname, "fixtures/deepfool.json"), "utf8"));
+  const fixture = JSON.parse(readFileSync(join(import.meta.dirname, "../fixtures/deepfool.json"), "utf8"));
   const images: Float32Array[] = fixture.images.map((values: number[]) => Float32Array.from(values));
   let classifier: Classifier;
   beforeAll(() => {

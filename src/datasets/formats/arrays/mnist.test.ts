@@ -1,9 +1,9 @@
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
-import { BadInputError } from "../../errors.ts";
-import type { Dataset } from "../dataset.ts";
-import { memoryFileSource } from "../memory-source.ts";
-import { type OpenDatasetOptions, openDataset } from "../open-dataset.ts";
+import { BadInputError } from "../../../errors.ts";
+import type { Dataset } from "../../dataset.ts";
+import { memoryFileSource } from "../../memory-source.ts";
+import { type OpenDatasetOptions, openDataset } from "../../open-dataset.ts";
 
 /** The bytes of an idx file: two of 0, the type, the number of axes, the extents, the numbers. */
 function idx(extents: readonly number[], data: readonly number[], type = 8): Uint8Array {

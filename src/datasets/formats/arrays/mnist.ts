@@ -6,15 +6,14 @@
  * first, then the numbers. Pictures are [N, H, W], gray; labels, in a file of their own, [N]. Files may be compressed (.gz). EMNIST's pictures are stored
  * column by column.
  */
-import { BadInputError, oneOf } from "../../errors.ts";
-import type { Picture } from "../../image/picture.ts";
-import { type LabelLookup, labelsOfClassList } from "../class-labels.ts";
-import { type Dataset, type DatasetImage, type DatasetProblem, type DatasetSplit, finishDataset } from "../dataset.ts";
-import { type DatasetFormatDefinition, hasFile } from "../dataset-format.ts";
-import { chunksOf, type DatasetSource } from "../dataset-source.ts";
-import { mapConcurrently } from "../map-concurrently.ts";
-import { baseName, byCodeUnits, folderName, joinPath } from "../paths.ts";
-import { leftOut, type ReaderContext } from "../reader.ts";
+import { BadInputError, oneOf } from "../../../errors.ts";
+import type { Dataset, DatasetSplit } from "../../dataset.ts";
+import { type DatasetFormatDefinition, hasFile } from "../../dataset-format.ts";
+import { chunksOf, type DatasetSource } from "../../dataset-source.ts";
+import { mapConcurrently } from "../../map-concurrently.ts";
+import { baseName, byCodeUnits, folderName, joinPath } from "../../paths.ts";
+import type { ReaderContext } from "../../reader.ts";
+import { type NumberedPart, numberedPictures } from "./numbered-pictures.ts";
 
 /** "train-images-idx3-ubyte", "t10k-images.idx3-ubyte.gz", "emnist-letters-test-images-idx3-ubyte". */
 const imagesName = /^(.*?(train|t10k|test))-images[-.]idx3-ubyte(\.gz)?$/i;
@@ -43,66 +42,25 @@ const mostBytes = 2 ** 31;
  * Throws a BadInputError that gives the numbers where a file is cut short, is none of these, or has other numbers of labels than of pictures.
  */
 async function readMnist(path: string, context: ReaderContext): Promise<Dataset> {
-  const { source, selection, classes, labels: labelSource, signal } = context;
+  const { source, signal } = context;
   const split = context.split === undefined ? undefined : oneOf("mnist: split", context.split, ["train", "test"]);
   const pairs = (await pairsAt(path, source)).filter((pair) => split === undefined || pair.split === split);
   if (pairs.length === 0) throw nothingAt(path, split);
   const parts = await mapConcurrently(pairs, (pair) => readPair(pair, source), { limit: 2, signal });
-  const numbers = [...new Set(parts.flatMap(({ labels }) => [...new Set(labels)]))].sort((a, b) => a - b);
-  const isFashion = /fashion/i.test(pairs[0].images) && numbers.every((number) => number < fashionClasses.length);
-  const nameOf = (number: number): string => (isFashion ? fashionClasses[number] : String(number));
-  const listed = isFashion ? fashionClasses : numbers.map(String);
-  const lookups: readonly LabelLookup[] =
-    classes === undefined ? listed.map((_, label) => ({ label })) : labelsOfClassList(listed, classes);
-  const images: DatasetImage[] = [];
-  const problems: DatasetProblem[] = [];
-  for (const { id, pair, part, index } of selection.pictures(
-    parts.flatMap((part, n) =>
-      Array.from({ length: part.labels.length }, (_, index) => {
-        const pair = pairs[n];
-        return { id: `${pair.name}/${index}`, split: pair.split, pair, part, index };
-      }),
-    ),
-  )) {
-    const className = nameOf(part.labels[index]);
-    const lookup = labelSource === "predicted" ? undefined : lookups[listed.indexOf(className)];
-    if (lookup !== undefined && "reason" in lookup) {
-      problems.push(...leftOut(id, "unknown-class", lookup.reason).problems);
-      continue;
-    }
-    const size = part.width * part.height;
-    const pixels = part.pixels.subarray(index * size, (index + 1) * size);
-    const picture = async (): Promise<Picture> => pictureOf(pixels, part);
-    const stored = async function* (): AsyncGenerator<Uint8Array> {
-      yield pixels;
-    };
-    images.push({ id, label: lookup?.label, className, split: pair.split, picture, stored });
-  }
-  return finishDataset(path, {
-    name: isFashion ? "fashion-mnist" : "mnist",
-    classNames: classes?.names ?? listed,
-    listedClasses: listed,
-    images,
-    problems: [...selection.problems, ...problems],
-  });
+  const isFashion =
+    /fashion/i.test(pairs[0].images) &&
+    parts.every(({ labels }) => Array.from(labels).every((label) => label < fashionClasses.length));
+  return numberedPictures(
+    isFashion ? { path, name: "fashion-mnist", classNames: fashionClasses } : { path, name: "mnist" },
+    parts,
+    context,
+  );
 }
 
-interface Part {
-  readonly pixels: Uint8Array;
-  readonly labels: Uint8Array;
-  readonly width: number;
-  readonly height: number;
-  readonly isByColumns: boolean;
-}
-
-function pictureOf(pixels: Uint8Array, { width, height, isByColumns }: Part): Picture {
-  const data = isByColumns
-    ? pixels.map((_, i) => pixels[(i % width) * height + Math.floor(i / width)])
-    : pixels.slice();
-  return { width, height, channels: 1, data };
-}
-
-async function readPair({ images, labels: labelsPath }: Pair, source: DatasetSource): Promise<Part> {
+async function readPair(
+  { name, split, images, labels: labelsPath }: Pair,
+  source: DatasetSource,
+): Promise<NumberedPart> {
   const [{ extents, data: pixels }, { data: labels }] = [
     await readIdx(images, 3, source),
     await readIdx(labelsPath, 1, source),
@@ -116,9 +74,21 @@ async function readPair({ images, labels: labelsPath }: Pair, source: DatasetSou
       got: String(labels.length),
     });
   }
+  const size = first * second;
   const isByColumns = /^emnist/i.test(baseName(images));
-  const [height, width] = isByColumns ? [second, first] : [first, second];
-  return { pixels, labels, width, height, isByColumns };
+  return {
+    ...{ name, split, labels },
+    pixelsOf: (index) => pixels.subarray(index * size, (index + 1) * size),
+    pictureOf: (stored) =>
+      isByColumns
+        ? { width: first, height: second, channels: 1, data: transposed(stored, first, second) }
+        : { width: second, height: first, channels: 1, data: stored.slice() },
+  };
+}
+
+/** Rows of what is stored column by column. */
+function transposed(columns: Uint8Array, width: number, height: number): Uint8Array {
+  return columns.map((_, i) => columns[(i % width) * height + Math.floor(i / width)]);
 }
 
 interface Idx {

@@ -1,0 +1,69 @@
+/** @file Data sets whose pictures are numbers one after the other in a file, and whose classes are numbers. */
+import type { Picture } from "../../../image/picture.ts";
+import { type LabelLookup, labelsOfClassList } from "../../class-labels.ts";
+import {
+  type Dataset,
+  type DatasetImage,
+  type DatasetPart,
+  type DatasetProblem,
+  finishDataset,
+} from "../../dataset.ts";
+import { leftOut, type ReaderContext } from "../../reader.ts";
+
+/** Some pictures, of one part of the data set. */
+export interface NumberedPart {
+  /** Pictures are called by it and their number: "t10k/42". */
+  readonly name: string;
+  readonly split?: DatasetPart;
+  /** A class for each picture. */
+  readonly labels: ArrayLike<number>;
+  /** The numbers of a picture, as they are stored. */
+  readonly pixelsOf: (index: number) => Uint8Array;
+  readonly pictureOf: (pixels: Uint8Array) => Picture;
+}
+
+/**
+ * The pictures of the parts, in order. Classes are called `classNames`, or else by their numbers, as far as they occur. `name` is the data set's, and
+ * `path` where it is.
+ */
+export function numberedPictures(
+  { path, name, classNames }: { readonly path: string; readonly name: string; readonly classNames?: readonly string[] },
+  parts: readonly NumberedPart[],
+  { selection, classes, labels: labelSource }: ReaderContext,
+): Dataset {
+  const numbers = [...new Set(parts.flatMap(({ labels }) => [...new Set(Array.from(labels))]))].sort((a, b) => a - b);
+  const listed = classNames ?? numbers.map(String);
+  const lookups: readonly LabelLookup[] =
+    classes === undefined ? listed.map((_, label) => ({ label })) : labelsOfClassList(listed, classes);
+  const images: DatasetImage[] = [];
+  const problems: DatasetProblem[] = [];
+  const all = parts.flatMap((part) =>
+    Array.from(part.labels, (number, index) => ({
+      id: `${part.name}/${index}`,
+      split: part.split,
+      part,
+      number,
+      index,
+    })),
+  );
+  for (const { id, split, part, number, index } of selection.pictures(all)) {
+    const place = classNames === undefined ? numbers.indexOf(number) : number;
+    const lookup = labelSource === "predicted" ? undefined : lookups[place];
+    if (lookup !== undefined && "reason" in lookup) {
+      problems.push(...leftOut(id, "unknown-class", lookup.reason).problems);
+      continue;
+    }
+    const picture = async (): Promise<Picture> => part.pictureOf(part.pixelsOf(index));
+    const stored = async function* (): AsyncGenerator<Uint8Array> {
+      yield part.pixelsOf(index);
+    };
+    images.push({ id, label: lookup?.label, className: listed[place], split, picture, stored });
+  }
+  return finishDataset(path, {
+    name,
+    classNames: classes?.names ?? listed,
+    listedClasses: listed,
+    images,
+    problems: [...selection.problems, ...problems],
+  });
+}
