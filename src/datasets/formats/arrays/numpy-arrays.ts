@@ -18,14 +18,16 @@ import { type NumberedPart, numberedPictures } from "./numbered-pictures.ts";
 /** More bytes than these sets have in one array. */
 const mostBytes = 2 ** 31;
 
-/** What an array of this name is for: "x_test", "train_images", "images", "y". */
+const part = "train|training|test|testing|val|valid|validation|dev";
+/** "x_test", "train_images", "images", "y": what it is of, and the part, before or behind. */
+const arrayName = new RegExp(
+  `^(?:(${part})[-_.]?)?(?:(x|imgs?|images?|pictures|data)|(y|labels?|targets?|class(?:es)?))(?:[-_.]?(${part}))?$`,
+  "i",
+);
+
+/** What an array of this name is for. */
 function roleOf(name: string): { readonly role: "pictures" | "labels"; readonly part: string } | undefined {
-  const part = "train|training|test|testing|val|valid|validation|dev";
-  const form = new RegExp(
-    `^(?:(${part})[-_.]?)?(?:(x|imgs?|images?|pictures|data)|(y|labels?|targets?|class(?:es)?))(?:[-_.]?(${part}))?$`,
-    "i",
-  );
-  const [, before, pictures, labels, after] = form.exec(name.replace(/\.npy$/i, "")) ?? [];
+  const [, before, pictures, labels, after] = arrayName.exec(name.replace(/\.npy$/i, "")) ?? [];
   if ((pictures ?? labels) === undefined) return undefined;
   return { role: pictures === undefined ? "labels" : "pictures", part: (before ?? after ?? "").toLowerCase() };
 }
