@@ -13,7 +13,7 @@ import { chunksOf, type DatasetSource } from "../../dataset-source.ts";
 import { mapConcurrently } from "../../map-concurrently.ts";
 import { baseName, byCodeUnits, folderName, joinPath } from "../../paths.ts";
 import type { ReaderContext } from "../../reader.ts";
-import { type NumberedPart, numberedPictures } from "./numbered-pictures.ts";
+import { type NumberedPart, notUnpacked, numberedPictures } from "./numbered-pictures.ts";
 
 /** "train-images-idx3-ubyte", "t10k-images.idx3-ubyte.gz", "emnist-letters-test-images-idx3-ubyte". */
 const imagesName = /^(.*?(train|t10k|test))-images[-.]idx3-ubyte(\.gz)?$/i;
@@ -145,11 +145,7 @@ async function bytesOf(path: string, source: DatasetSource): Promise<Uint8Array>
     }
   } catch (cause) {
     if (cause instanceof BadInputError) throw cause;
-    const { message } = cause as Error;
-    throw new BadInputError(
-      { where: path, what: `cannot be unpacked (${message})`, advice: "Copy or download the file again." },
-      { cause },
-    );
+    throw notUnpacked(path, cause as Error);
   }
   const bytes = new Uint8Array(length);
   let at = 0;

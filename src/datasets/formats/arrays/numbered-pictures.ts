@@ -1,4 +1,5 @@
 /** @file Data sets whose pictures are numbers one after the other in a file, and whose classes are numbers. */
+import { BadInputError } from "../../../errors.ts";
 import type { Picture } from "../../../image/picture.ts";
 import { type LabelLookup, labelsOfClassList } from "../../class-labels.ts";
 import {
@@ -66,4 +67,10 @@ export function numberedPictures(
     images,
     problems: [...selection.problems, ...problems],
   });
+}
+
+/** What is thrown for a packed file that is damaged, or none. */
+export function notUnpacked(where: string, cause: Error): BadInputError {
+  const what = `cannot be unpacked (${cause.message})`;
+  return new BadInputError({ where, what, advice: "Copy or download the file again." }, { cause });
 }

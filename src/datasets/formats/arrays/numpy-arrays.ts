@@ -13,7 +13,7 @@ import type { DatasetFormatDefinition } from "../../dataset-format.ts";
 import type { DatasetSource, FileEntry } from "../../dataset-source.ts";
 import { byCodeUnits, joinPath } from "../../paths.ts";
 import { partOfName, type ReaderContext, wantedPart } from "../../reader.ts";
-import { type NumberedPart, numberedPictures } from "./numbered-pictures.ts";
+import { type NumberedPart, notUnpacked, numberedPictures } from "./numbered-pictures.ts";
 
 /** More bytes than these sets have in one array. */
 const mostBytes = 2 ** 31;
@@ -102,11 +102,7 @@ async function arraysInArchive(path: string, source: DatasetSource): Promise<Arr
       return unzipSync(bytes, { filter: ({ name, originalSize }) => isWanted(name, originalSize) });
     } catch (cause) {
       if (cause instanceof UnsupportedError) throw cause;
-      const { message } = cause as Error;
-      throw new BadInputError(
-        { where: path, what: `cannot be unpacked (${message})`, advice: "Copy or download the file again." },
-        { cause },
-      );
+      throw notUnpacked(path, cause as Error);
     }
   };
   const names: string[] = [];
