@@ -38,7 +38,7 @@ import type { StatedBeside, StatedPreprocessing } from "./preprocessing/source.t
 
 export interface ClassifierOptions extends SessionOptions {
   /**
-   * How pixels become the network's numbers: the name of a usual way ("imagenet", "unit", "symmetric", "caffe", "bytes") or the
+   * How pixels become the network's numbers: the name of a usual way ("imagenet", "unit", "symmetric", "caffe", "bytes", "mnist") or the
    * parts that are known. What is left out is guessed from the model; {@link Classifier.guess} says how.
    */
   readonly preprocessing?: NormalizationName | Partial<Preprocessing> | StatedPreprocessing;

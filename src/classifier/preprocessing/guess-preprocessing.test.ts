@@ -257,7 +257,11 @@ describe("probing further", () => {
   async function probe(
     model: Model,
     images: readonly ImageTensor[],
-    options: { readonly labels?: readonly number[]; readonly head?: "value" } = {},
+    options: {
+      readonly labels?: readonly number[];
+      readonly head?: "value" | "softmax";
+      readonly preprocessing?: NormalizationName;
+    } = {},
   ) {
     const { labels, ...rest } = options;
     let runs = 0;
@@ -297,6 +301,59 @@ describe("probing further", () => {
     ],
     [7.65, -7.65],
   );
+
+  describe("of one channel", () => {
+    /** Whether the light is on the left or on the right: logits ±gain · (left − right), damped by `damp` (of u [1, 1, 28, 28], and one: o). */
+    const sides = (gain: number, { damp = "k = Identity (o)", producer = "pytorch", more = "" } = {}): Model =>
+      parseModel(`<ir_version: 8, opset_import: ["": 13], producer_name: "${producer}"> g (float[1,1,28,28] x) => (float[1,2] y)
+        <float[2,2] w = {${gain}, -${gain}, -${gain}, ${gain}}, float[1] o = {1}, float h = {2}${more}>
+        { p = AveragePool <kernel_shape = [28, 14], strides = [28, 14]> (x) f = Flatten (p) z = MatMul (f, w) ${damp} y = Mul (z, k) }`);
+    /** A light stroke on the left (class 0) or on the right, on dark ground; or its negative. */
+    const stroke = (label: number, isNegative = false): ImageTensor => {
+      const isLight = (i: number): boolean => Math.floor((i % 28) / 14) === label && Math.floor(i / 28) % 4 === 0;
+      const data = Float32Array.from({ length: 784 }, (_, i) => (isLight(i) !== isNegative ? 0.8 : 0));
+      return floatTensor(data, [1, 28, 28]);
+    };
+    const labels = [0, 1, 0, 1, 1, 0, 1, 0, 0, 1];
+    const strokes = labels.map((label) => stroke(label));
+
+    test("contrast makes every network surer, and is no evidence", async () => {
+      const asOf = async (producer: string, gain: number) => (await probe(sides(gain, { producer }), strokes)).guess;
+      const { name, reason } = await asOf("pytorch", 3);
+      expect(name).toBe("mnist");
+      expect(reason).toMatch(
+        /usual for PyTorch's networks of digits.*8 pictures, less what contrast adds: mnist 0\.\d\d, /,
+      );
+      expect((await asOf("tf2onnx", 10)).name).toBe("unit");
+      expect((await asOf("CNTK", 10)).name).toBe("unit");
+    });
+
+    test("the gray that a network takes for the ground is", async () => {
+      const damp =
+        "n = Neg (x) e = GlobalMaxPool (n) d = Sub (e, o) a = Abs (d) t = Mul (a, h) r = Sub (o, t) c = Relu (r) k = Flatten (c)";
+      const { guess, codes } = await probe(sides(4, { damp }), strokes, { head: "softmax" });
+      expect(guess).toMatchObject({ name: "symmetric", preprocessing: { mean: [0], std: [1], scale: "symmetric" } });
+      expect(codes).toEqual([]);
+    });
+
+    test("a network that is surer of the negatives is said to be, under given numbers too", async () => {
+      const damp = "e = GlobalAveragePool (x) t = Mul (e, h) r = Sub (o, t) c = Relu (r) k = Flatten (c)";
+      const network = sides(30, { damp });
+      const given = { preprocessing: "unit", head: "softmax" } as const;
+      const right = await probe(network, strokes, given);
+      expect(right.codes).toEqual([]);
+      const light = labels.map((label) => stroke(label, true));
+      const wrong = await probe(network, light, given);
+      expect(wrong.codes).toEqual(["surer-of-negatives"]);
+      expect(wrong.message).toMatch(
+        /^the network is surer of the pictures' negatives \(\d\.\d\d\) than of the pictures themselves/,
+      );
+      const known = await probe(network, light, { ...given, labels });
+      expect(known.message).toMatch(/surer of the right class of the pictures' negatives/);
+      // The other way round, where the right class is another one.
+      expect((await probe(network, light, { ...given, labels: labels.map((label) => 1 - label) })).codes).toEqual([]);
+    });
+  });
 
   test("one picture tells 0 … 255 where a network says the same of its negative and of noise, and the doubt is said", async () => {
     const { guess, codes } = await probe(brightness, [flat(0.85)]);

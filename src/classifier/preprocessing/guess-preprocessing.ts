@@ -38,9 +38,12 @@ export interface PreprocessingGuess {
   readonly warnings?: readonly ModelWarning[];
 }
 
-/** Whether pictures could change a guess for a network of so many channels: its normalization, or the order of the channels. */
+/**
+ * Whether pictures could tell something of a guess for a network of so many channels: its normalization, the order of the channels, or of one channel
+ * that it was trained on the negatives of such pictures.
+ */
 export function isOpenToPictures(guess: PreprocessingGuess, channels: number): boolean {
-  return guess.isUncertain || (!guess.hasKnownChannels && channels === 3);
+  return guess.isUncertain || channels === 1 || (!guess.hasKnownChannels && channels === 3);
 }
 
 /** The input size that files beside a model or its metadata state, for models that leave it open. */
@@ -145,6 +148,15 @@ function assumedDepth({ scale }: Partial<Normalization>, filled: Pick<Normalizat
   return fullScale === undefined || scale === fullScale ? "" : `; beyond 255, so of samples from 0 to ${fullScale}`;
 }
 
+/** Whether a network takes one channel of so few pixels as handwritten digits have: 28, and 32 with the border that LeNet takes. */
+export function isOfDigitsSize({
+  channels,
+  height,
+  width,
+}: Pick<PreparedModel, "channels" | "height" | "width">): boolean {
+  return channels === 1 && Math.max(height, width) <= 32;
+}
+
 /** What is usual for networks of this kind, where nothing says so. */
 function usual(prepared: PreparedModel): Source {
   const { producerName } = prepared.model;
@@ -153,6 +165,15 @@ function usual(prepared: PreparedModel): Source {
     return { stated: statedBy("unit"), reason, isSettled: true };
   }
   const isTensorFlow = /tf2onnx|tfl|tensorflow|keras/i.test(producerName) || prepared.layout === "nhwc";
+  if (isOfDigitsSize(prepared)) {
+    const isPyTorch = !isTensorFlow && /pytorch/i.test(producerName);
+    const reason = isPyTorch ? "usual for PyTorch's networks of digits" : "usual for small networks of one channel";
+    return {
+      stated: statedBy(isPyTorch ? "mnist" : "unit"),
+      reason: `${reason}; nothing in the model says so`,
+      isSettled: false,
+    };
+  }
   const name: NormalizationName = isTensorFlow ? "symmetric" : "imagenet";
   const networks = isTensorFlow ? "TensorFlow's networks" : "PyTorch's networks";
   return {

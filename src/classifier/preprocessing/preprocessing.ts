@@ -41,6 +41,8 @@ export const normalizations = {
   caffe: { scale: 255, channels: "bgr", mean: [103.939, 116.779, 123.68], std: [1, 1, 1] },
   /** 0 … 255 as it is: networks that contain their own preprocessing. */
   bytes: { scale: 255, channels: "rgb", mean: [0, 0, 0], std: [1, 1, 1] },
+  /** One channel: x in [0, 1], mean and standard deviation of MNIST's handwritten digits (PyTorch's example). */
+  mnist: { scale: 1, channels: "rgb", mean: [0.1307], std: [0.3081] },
 } as const satisfies Record<string, Preset>;
 
 export type NormalizationName = keyof typeof normalizations;

@@ -192,6 +192,7 @@ const ways: readonly (readonly [pattern: RegExp, stated: Stated])[] = [
   [/^(tf|tensorflow|inception|symmetric|-1[-_ ]?(to|\.\.\.?|,)[-_ ]?1|\[-1, ?1\])$/, statedBy("symmetric")],
   [/^(unit|0[-_ ]?(to|\.\.\.?|,|-)[-_ ]?1|\[0, ?1\]|div(ide)?[-_ ]?(by[-_ ]?)?255|\/255)$/, statedBy("unit")],
   [/^(bytes|raw|none|0[-_ ]?(to|\.\.\.?|,|-)[-_ ]?255|\[0, ?255\])$/, statedBy("bytes")],
+  [/^mnist$/, statedBy("mnist")],
   [/^(clip|openai([-_ ]clip)?)$/, { normalization: { scale: 1, ...openai }, channels: "rgb" }],
 ];
 

@@ -115,7 +115,7 @@ function Network({ view, network }: { view: ModelView; network: NetworkView }) {
   );
 }
 
-const normalizationNames = ["imagenet", "unit", "symmetric", "caffe", "bytes"] as const;
+const normalizationNames = ["imagenet", "unit", "symmetric", "caffe", "bytes", "mnist"] as const;
 
 /** What the user knows better than was found out. */
 function Choices({ state }: { state: ModelState }) {
