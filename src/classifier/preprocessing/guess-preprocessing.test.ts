@@ -244,9 +244,9 @@ describe("probing further", () => {
   const dense = (
     weights: readonly (readonly number[])[],
     bias: readonly number[],
-    { before = "", after = "y = Identity (z)", more = "" } = {},
+    { before = "", after = "y = Identity (z)", more = "", producer = "pytorch" } = {},
   ): Model =>
-    parseModel(`<ir_version: 8, opset_import: ["": 13], producer_name: "pytorch"> g (float[1,3,32,32] x) => (float[1,${bias.length}] y)
+    parseModel(`<ir_version: 8, opset_import: ["": 13], producer_name: "${producer}"> g (float[1,3,32,32] x) => (float[1,${bias.length}] y)
       <float[${bias.length},3] w = {${weights.flat().join(", ")}}, float[${bias.length}] b = {${bias.join(", ")}}${more}>
       { ${before || "n = Identity (x)"} a = GlobalAveragePool (n) f = Flatten (a) z = Gemm <transB = 1> (f, w, b) ${after} }`);
   const flat = (value: number): ImageTensor => floatTensor(new Float32Array(3 * 32 * 32).fill(value), [3, 32, 32]);
@@ -366,6 +366,22 @@ describe("probing further", () => {
     const { guess } = await probe(brightness, images, { labels: [1, 0, 1] });
     expect(["bytes", "caffe"]).toContain(guess.name);
   });
+
+  test.each([
+    ["pytorch", "imagenet"],
+    ["tf2onnx", "unit"],
+  ])(
+    "of few classes: what contrast alone adds is no evidence, and is no certainty either (%s)",
+    async (producer, name) => {
+      // Surer of pictures of more contrast, whatever they show; the label changes with the gray that becomes zero.
+      const rows = [-0.4, 0.4, 0].map((weight) => [weight, weight, weight]);
+      const network = dense(rows, [0, 0, 0], { producer });
+      const pictures = [0.3, 0.7, 0.2, 0.8, 0.25, 0.75, 0.35, 0.65].map(flat);
+      const { guess, codes } = await probe(network, pictures);
+      expect(guess.name).toBe(name);
+      expect(codes).toEqual(["preprocessing-decides-label"]);
+    },
+  );
 
   test("an order of the channels that the graph tells stands under every normalization", async () => {
     const rows = colorRows(9, -4);

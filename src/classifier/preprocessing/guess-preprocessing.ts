@@ -157,6 +157,9 @@ export function isOfDigitsSize({
   return channels === 1 && Math.max(height, width) <= 32;
 }
 
+/** Of pictures so small Keras' networks are usually trained from nothing, on pixels divided by 255; published ones take larger. */
+const mostOfSmall = 64;
+
 /** What is usual for networks of this kind, where nothing says so. */
 function usual(prepared: PreparedModel): Source {
   const { producerName } = prepared.model;
@@ -174,8 +177,9 @@ function usual(prepared: PreparedModel): Source {
       isSettled: false,
     };
   }
-  const name: NormalizationName = isTensorFlow ? "symmetric" : "imagenet";
-  const networks = isTensorFlow ? "TensorFlow's networks" : "PyTorch's networks";
+  const isSmall = Math.max(prepared.height, prepared.width) <= mostOfSmall;
+  const name: NormalizationName = isTensorFlow ? (isSmall ? "unit" : "symmetric") : "imagenet";
+  const networks = isTensorFlow ? `TensorFlow's ${isSmall ? "small " : ""}networks` : "PyTorch's networks";
   return {
     stated: { ...statedBy(name), channels: undefined },
     reason: `usual for ${networks}; nothing in the model says so`,
