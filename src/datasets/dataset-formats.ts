@@ -10,6 +10,7 @@ import { imagenetFormat } from "./formats/imagenet.ts";
 import { metadataFormat } from "./formats/metadata.ts";
 import { petsFormat } from "./formats/oxford-pets.ts";
 import { classesFormat, picturesFormat } from "./formats/picture-folders.ts";
+import { parquetFormat } from "./formats/tables/parquet.ts";
 import { vocFormat } from "./formats/voc.ts";
 import { wsolFormat } from "./formats/wsol.ts";
 import { yoloFormat } from "./formats/yolo/yolo.ts";
@@ -28,6 +29,7 @@ export const formatDefinitions = [
   cifar100Format,
   mnistFormat,
   arraysFormat,
+  parquetFormat,
   classesFormat,
   picturesFormat,
 ] as const satisfies readonly DatasetFormatDefinition[];

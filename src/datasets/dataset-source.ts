@@ -23,12 +23,28 @@ export interface DatasetSource {
   readonly readBytes: (path: string) => Promise<Uint8Array>;
   /** The bytes in pieces, for files that need not be in memory as a whole; `readBytes` serves where it is missing. */
   readonly readChunks?: (path: string) => AsyncIterable<Uint8Array>;
+  /** The file, to be read in parts where it need not be in memory as a whole; `readBytes` serves where it is missing. */
+  readonly openFile?: (path: string) => Promise<OpenFile>;
   /** The picture as stored, turned by no EXIF tag; an image tensor where bytes would not hold it. */
   readonly readPicture: (path: string, options?: ReadPictureOptions) => Promise<Picture | ImageTensor>;
+  /** The same of the bytes of a picture's file that lie in another one, such as a table; `where` stands for them in messages. */
+  readonly decodePicture: (
+    bytes: Uint8Array,
+    where: string,
+    options?: ReadPictureOptions,
+  ) => Promise<Picture | ImageTensor>;
   /** Whether `readPicture` reads NumPy's arrays: folders without pictures are then folders of these. */
   readonly readsArrays?: boolean;
   /** The size of the picture as stored, from its header. */
   readonly readPictureSize: (path: string) => Promise<PictureSize>;
+}
+
+/** A file of which parts are read. */
+export interface OpenFile {
+  /** In bytes. */
+  readonly size: number;
+  /** The bytes from `start` to before `end`. */
+  readonly slice: (start: number, end: number) => Promise<Uint8Array>;
 }
 
 export interface ReadPictureOptions {
@@ -46,6 +62,13 @@ export interface PictureSize {
 export async function* chunksOf(source: DatasetSource, path: string): AsyncGenerator<Uint8Array> {
   if (source.readChunks === undefined) yield await source.readBytes(path);
   else yield* source.readChunks(path);
+}
+
+/** The file at `path` to be read in parts, or what there is of it as a whole. */
+export async function openFile(source: DatasetSource, path: string): Promise<OpenFile> {
+  if (source.openFile !== undefined) return source.openFile(path);
+  const bytes = await source.readBytes(path);
+  return { size: bytes.length, slice: async (start, end) => bytes.slice(start, end) };
 }
 
 /** The text at the beginning of the file at `path`, of about `length` bytes, and whether that is all of it; without a byte order mark. */

@@ -23,7 +23,11 @@ const kinds: readonly ForeignData[] = [
   },
   { pattern: /idx\d[-.]ubyte(\.gz)?$/i, what: "MNIST's idx files", advice: asPictures },
   { pattern: /\.(zip|rar|7z|tar|tgz|tbz2?|txz|tar\.(gz|bz2|xz|zst))$/i, what: "an archive", advice: unpacked },
-  { pattern: /\.(parquet|arrow)$/i, what: "Hugging Face's tables", advice: asPictures },
+  {
+    pattern: /\.(arrow|feather)$/i,
+    what: "Arrow's tables",
+    advice: 'Write them as Parquet: load_from_disk(…).to_parquet("test.parquet") of Hugging Face\'s datasets.',
+  },
   { pattern: /\.tfrecords?$|-\d{5}-of-\d{5}$/i, what: "TFRecords", advice: asPictures },
   { pattern: /\.(h5|hdf5|he5|nc)$/i, what: "HDF5", advice: asPictures },
   { pattern: /\.mat$/i, what: "MATLAB's arrays", advice: asPictures },

@@ -53,6 +53,7 @@ export function memoryFileSource(
     },
     readBytes,
     readPicture,
+    decodePicture: (bytes, where) => decode(bytes, where),
     readPictureSize: readPicture,
   };
 }

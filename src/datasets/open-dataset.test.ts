@@ -57,6 +57,9 @@ describe("formats are recognized by what only they have", () => {
     ["classes", "data", ["train/cat/1.jpg"]],
     ["pictures", "data", ["1.jpg"]],
     ["pictures", "data/1.JPG", ["1.JPG"]],
+    ["parquet", "data", ["test-00000-of-00001.parquet", "README.md"]],
+    ["parquet", "data", ["data/train-00000-of-00002.parquet", "README.md"]],
+    ["parquet", "data/test.parquet", ["test.parquet"]],
   ];
   test.each(recognized)("%s at %s among %j", async (format, path, names) => {
     const files = Object.fromEntries(names.map((name) => [name, "1x1"]));
@@ -76,7 +79,7 @@ describe("formats are recognized by what only they have", () => {
     ["train-labels-idx1-ubyte.gz", "MNIST's idx files", "Write the pictures as PNG"],
     ["cifar-10-batches-py/test_batch", "CIFAR-10 as Python's pickles", "--data cifar10 fetches"],
     ["test_32x32.mat", "MATLAB's arrays", "a CSV \\(image,label\\)"],
-    ["test-00000-of-00001.parquet", "Hugging Face's tables", "Write"],
+    ["data-00000-of-00001.arrow", "Arrow's tables", "Write them as Parquet"],
     ["validation-00000-of-00128", "TFRecords", "Write"],
     ["photos.tar.gz", "an archive", "Unpack it"],
   ])("%s is known, and not read", async (name, what, advice) => {

@@ -1,17 +1,17 @@
 /** @file Data sets from disk. */
 
 import { createReadStream } from "node:fs";
-import { realpath } from "node:fs/promises";
+import { open, realpath, stat } from "node:fs/promises";
 import { resolve, sep } from "node:path";
-import type { DatasetSource } from "../../datasets/dataset-source.ts";
+import type { DatasetSource, ReadPictureOptions } from "../../datasets/dataset-source.ts";
 import { isArrayName } from "../../datasets/paths.ts";
 import { BadInputError, checkKeys } from "../../errors.ts";
-import { isPicture, tensorToPicture } from "../../image/picture.ts";
+import { type ImageTensor, isPicture, type Picture, tensorToPicture } from "../../image/picture.ts";
 import type { OnPictureNote } from "../../image/picture-note.ts";
 import { entryKindOf, folderEntries } from "../folder-entries.ts";
 import { pathBytes } from "../path-bytes.ts";
 import { decodeImageSize, type ReadImageOptions, readImageFile } from "../pictures/read-image.ts";
-import { readPictureFile } from "../pictures/read-picture-file.ts";
+import { pictureOfFileBytes, readPictureFile } from "../pictures/read-picture-file.ts";
 import { checkRegularFile, readRegularFile } from "../read-regular-file.ts";
 
 const reasons: Readonly<Record<string, string>> = {
@@ -64,6 +64,16 @@ export function createFileSource(options: FileSourceOptions = {}): DatasetSource
     await inside(path);
     return readRegularFile(path, { expected: "a file of the data set", maxBytes: maxAnnotationBytes });
   };
+  const isColor = channelCount === 1 || channelCount === 3;
+  const readingWith = (options?: ReadPictureOptions) => {
+    const onNote: OnPictureNote = (text, code) => {
+      reading.onNote?.(text, code);
+      options?.onNote?.(text, code);
+    };
+    return { ...reading, orientation: "ignore", onNote } as const;
+  };
+  const asAsked = (picture: Picture | ImageTensor): Picture | ImageTensor =>
+    isPicture(picture) || fullScale !== undefined ? picture : tensorToPicture(picture);
   return {
     admit,
     list: async (folder) => {
@@ -85,19 +95,23 @@ export function createFileSource(options: FileSourceOptions = {}): DatasetSource
       }
     },
     readsArrays: true,
+    openFile: async (path) => {
+      await inside(path);
+      await checkRegularFile(path, { expected: "a file of the data set", maxBytes: Infinity });
+      const { size } = await naming(path, () => stat(pathBytes(path)));
+      const slice = (start: number, end: number): Promise<Uint8Array> =>
+        naming(path, () => bytesBetween(path, start, end));
+      return { size, slice };
+    },
     readPicture: async (path, options) => {
       checkKeys("readPicture", options, ["onNote"]);
       await inside(path);
-      const said: OnPictureNote = (text, code) => {
-        reading.onNote?.(text, code);
-        options?.onNote?.(text, code);
-      };
-      const asStored = { ...reading, orientation: "ignore", onNote: said } as const;
-      const isColor = channelCount === 1 || channelCount === 3;
+      const asStored = readingWith(options);
       if (isColor && fullScale === undefined && !isArrayName(path)) return readImageFile(path, asStored);
-      const picture = await readPictureFile(path, { ...asStored, channelCount, fullScale });
-      return isPicture(picture) || fullScale !== undefined ? picture : tensorToPicture(picture);
+      return asAsked(await readPictureFile(path, { ...asStored, channelCount, fullScale }));
     },
+    decodePicture: async (bytes, where, options) =>
+      asAsked(await pictureOfFileBytes(bytes, where, { ...readingWith(options), channelCount, fullScale })),
     readPictureSize: async (path) => {
       const bytes = await bytesAt(path);
       if (!isArrayName(path)) return decodeImageSize(bytes, path, reading);
@@ -107,6 +121,23 @@ export function createFileSource(options: FileSourceOptions = {}): DatasetSource
       return { width, height };
     },
   };
+}
+
+/** The bytes from `start` to before `end`, fewer where the file ends. */
+async function bytesBetween(path: string, start: number, end: number): Promise<Uint8Array> {
+  const file = await open(pathBytes(path));
+  try {
+    const bytes = new Uint8Array(end - start);
+    let length = 0;
+    while (length < bytes.length) {
+      const { bytesRead } = await file.read(bytes, length, bytes.length - length, start + length);
+      if (bytesRead === 0) break;
+      length += bytesRead;
+    }
+    return bytes.subarray(0, length);
+  } finally {
+    await file.close();
+  }
 }
 
 /** Files anywhere on disk. */

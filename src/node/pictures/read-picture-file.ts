@@ -67,11 +67,19 @@ export async function readPictureFile(
 ): Promise<Picture | ArrayImage | ImageTensor> {
   const own = ["channelCount", "fullScale"] as const;
   checkKeys("readPictureFile", options, [...readImageOptionKeys.filter((key) => key !== "channels"), ...own]);
-  const { channelCount = 3, fullScale, ...reading } = options;
-  numberIn("readPictureFile: channelCount", channelCount, { min: 1, integer: true });
+  const { channelCount, fullScale } = options;
+  if (channelCount !== undefined) numberIn("readPictureFile: channelCount", channelCount, { min: 1, integer: true });
   if (fullScale !== undefined) numberIn("readPictureFile: fullScale", fullScale, { min: 1 });
   const expected = `a picture (${pictureFormats}) or an NPY array`;
-  const bytes = await readRegularFile(path, { expected });
+  return pictureOfFileBytes(await readRegularFile(path, { expected }), path, options);
+}
+
+/** What is in the bytes of a file, as of {@link readPictureFile}, which lie in another one, such as a table; `path` stands for them in messages. */
+export async function pictureOfFileBytes(
+  bytes: Uint8Array,
+  path: string,
+  { channelCount = 3, fullScale, ...reading }: ReadPictureFileOptions,
+): Promise<Picture | ArrayImage | ImageTensor> {
   const depth = { ...reading, ...(reading.bitDepth === undefined ? { fullScale } : {}) };
   if (isNpy(bytes)) return imageOfArray(decodeNpy(bytes, path), path, channelCount, depth);
   // Gray and color come from any picture, other channels as they are stored.

@@ -49,7 +49,9 @@ async function readMnist(path: string, context: ReaderContext): Promise<Dataset>
   const parts = await mapConcurrently(pairs, (pair) => readPair(pair, source), { limit: 2, signal });
   const isFashion =
     /fashion/i.test(pairs[0].images) &&
-    parts.every(({ labels }) => Array.from(labels).every((label) => label < fashionClasses.length));
+    parts.every(({ labels }) =>
+      Array.from(labels).every((label) => label !== undefined && label < fashionClasses.length),
+    );
   return numberedPictures(
     isFashion ? { path, name: "fashion-mnist", classNames: fashionClasses } : { path, name: "mnist" },
     parts,
@@ -78,7 +80,7 @@ async function readPair(
   const isByColumns = /^emnist/i.test(baseName(images));
   return {
     ...{ name, split, labels },
-    pixelsOf: (index) => pixels.subarray(index * size, (index + 1) * size),
+    bytesOf: (index) => pixels.subarray(index * size, (index + 1) * size),
     pictureOf: (stored) =>
       isByColumns
         ? { width: first, height: second, channels: 1, data: transposed(stored, first, second) }

@@ -1,6 +1,6 @@
-/** @file Data sets whose pictures are numbers one after the other in a file, and whose classes are numbers. */
+/** @file Data sets whose pictures are called by their numbers in a file, and whose classes are numbers. */
 import { BadInputError } from "../../../errors.ts";
-import type { Picture } from "../../../image/picture.ts";
+import type { ImageTensor, Picture } from "../../../image/picture.ts";
 import { type LabelLookup, labelsOfClassList } from "../../class-labels.ts";
 import {
   type Dataset,
@@ -9,6 +9,7 @@ import {
   type DatasetProblem,
   finishDataset,
 } from "../../dataset.ts";
+import type { ReadPictureOptions } from "../../dataset-source.ts";
 import { leftOut, type ReaderContext } from "../../reader.ts";
 
 /** Some pictures, of one part of the data set. */
@@ -16,11 +17,17 @@ export interface NumberedPart {
   /** Pictures are called by it and their number: "t10k/42". */
   readonly name: string;
   readonly split?: DatasetPart;
-  /** A class for each picture. */
-  readonly labels: ArrayLike<number>;
-  /** The numbers of a picture, as they are stored. */
-  readonly pixelsOf: (index: number) => Uint8Array;
-  readonly pictureOf: (pixels: Uint8Array) => Picture;
+  /** The number of its first picture, where others of the name come before. Default 0. */
+  readonly first?: number;
+  /** The class of each picture, where it is known. */
+  readonly labels: ArrayLike<number | undefined>;
+  /** The bytes of a picture, as they are stored. */
+  readonly bytesOf: (index: number) => Uint8Array | Promise<Uint8Array>;
+  readonly pictureOf: (
+    bytes: Uint8Array,
+    id: string,
+    options?: ReadPictureOptions,
+  ) => Picture | Promise<Picture | ImageTensor>;
 }
 
 /**
@@ -32,7 +39,8 @@ export function numberedPictures(
   parts: readonly NumberedPart[],
   { selection, classes, labels: labelSource }: ReaderContext,
 ): Dataset {
-  const numbers = [...new Set(parts.flatMap(({ labels }) => [...new Set(Array.from(labels))]))].sort((a, b) => a - b);
+  const known = parts.flatMap(({ labels }) => [...new Set(Array.from(labels))].filter((label) => label !== undefined));
+  const numbers = [...new Set(known)].sort((a, b) => a - b);
   const listed = classNames ?? numbers.map(String);
   const lookups: readonly LabelLookup[] =
     classes === undefined ? listed.map((_, label) => ({ label })) : labelsOfClassList(listed, classes);
@@ -40,7 +48,7 @@ export function numberedPictures(
   const problems: DatasetProblem[] = [];
   const all = parts.flatMap((part) =>
     Array.from(part.labels, (number, index) => ({
-      id: `${part.name}/${index}`,
+      id: `${part.name}/${(part.first ?? 0) + index}`,
       split: part.split,
       part,
       number,
@@ -48,15 +56,15 @@ export function numberedPictures(
     })),
   );
   for (const { id, split, part, number, index } of selection.pictures(all)) {
-    const place = classNames === undefined ? numbers.indexOf(number) : number;
+    const place = classNames === undefined || number === undefined ? numbers.indexOf(number ?? Number.NaN) : number;
     const lookup = labelSource === "predicted" ? undefined : lookups[place];
     if (lookup !== undefined && "reason" in lookup) {
       problems.push(...leftOut(id, "unknown-class", lookup.reason).problems);
       continue;
     }
-    const picture = async (): Promise<Picture> => part.pictureOf(part.pixelsOf(index));
+    const picture: DatasetImage["picture"] = async (options) => part.pictureOf(await part.bytesOf(index), id, options);
     const stored = async function* (): AsyncGenerator<Uint8Array> {
-      yield part.pixelsOf(index);
+      yield await part.bytesOf(index);
     };
     images.push({ id, label: lookup?.label, className: listed[place], split, picture, stored });
   }

@@ -147,7 +147,7 @@ async function readPair(path: string, pair: Pair, { read }: Arrays): Promise<Num
     name: pair.part === "" ? pair.pictures.replace(/\.npy$/i, "") : pair.part,
     split: partOfName(pair.part),
     labels,
-    pixelsOf: (index) => data.subarray(index * size, (index + 1) * size),
+    bytesOf: (index) => data.subarray(index * size, (index + 1) * size),
     pictureOf: (stored): Picture => ({
       ...{ width, height, channels },
       data: form.isByChannel ? interleaved(stored, channels) : stored.slice(),
