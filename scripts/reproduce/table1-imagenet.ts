@@ -172,7 +172,9 @@ function complete(records: readonly TabledRecord[]): TabledRecord[] {
 async function writeTables(name: string, among: readonly string[], suffix: Suffix): Promise<void> {
   const records = complete(await pooledRecords(among, suffix));
   if (records.length === 0) return;
-  const pooling = { clusterOf: (image: string): string => image.slice(image.indexOf("/") + 1) };
+  // Where each picture counts once there is nothing to take together.
+  const isPooled = among.length > 1 || suffix !== "";
+  const pooling = isPooled ? { clusterOf: (image: string): string => image.slice(image.indexOf("/") + 1) } : {};
   const names = new Set(records.map(({ key }) => key.method));
   const runs = Object.values(methods)
     .filter(({ name }) => names.has(name))
@@ -188,7 +190,11 @@ async function writeTables(name: string, among: readonly string[], suffix: Suffi
     JSON.parse(readFileSync(join(results, `${network}${suffix}`, "experiment.json"), "utf8")),
   );
   const summary: LocalizationSummary = {
-    model: { name: present.join(", "), sha256: experiments.map(({ model }) => model).join(", "), classCount: 1000 },
+    model: {
+      name: among.length === 1 ? `${present[0]}.onnx` : present.join(", "),
+      sha256: experiments.map(({ model }) => model).join(", "),
+      classCount: 1000,
+    },
     data: {
       name: among.length === 1 ? "imagenet-227" : `imagenet-227, ${present.length} networks`,
       images: images.size,
@@ -230,5 +236,9 @@ for (const part of parts) {
   runPart(["benchmark", "localization", ...part.arguments, ...shares, ...further], join(results, part.name));
 }
 const everyNetwork = Object.keys(networks);
-for (const network of everyNetwork) await writeTables(`${network}-costly`, [network], "-costly");
-for (const suffix of ["", "-costly"] as const) await writeTables(`pooled${suffix}`, everyNetwork, suffix);
+for (const suffix of ["", "-costly"] as const) {
+  // The command's own table of a network stands, unless its part has just been run, perhaps with some methods only.
+  const remade = everyNetwork.filter((network) => suffix !== "" || network === first);
+  for (const network of remade) await writeTables(`${network}${suffix}`, [network], suffix);
+  await writeTables(`pooled${suffix}`, everyNetwork, suffix);
+}
