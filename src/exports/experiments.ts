@@ -19,7 +19,13 @@ export {
   type ObjectMask,
 } from "../datasets/dataset.ts";
 export { type DatasetFormat, datasetFormats } from "../datasets/dataset-formats.ts";
-export type { DatasetSource, FileEntry, OpenFile, PictureSize, ReadPictureOptions } from "../datasets/dataset-source.ts";
+export type {
+  DatasetSource,
+  FileEntry,
+  OpenFile,
+  PictureSize,
+  ReadPictureOptions,
+} from "../datasets/dataset-source.ts";
 export { memoryFileSource, type PictureDecoder } from "../datasets/memory-source.ts";
 export { type OpenDatasetOptions, openDataset } from "../datasets/open-dataset.ts";
 export { type LabelSource, labelSources } from "../datasets/reader.ts";

@@ -110,8 +110,10 @@ export function createFileSource(options: FileSourceOptions = {}): DatasetSource
       if (isColor && fullScale === undefined && !isArrayName(path)) return readImageFile(path, asStored);
       return asAsked(await readPictureFile(path, { ...asStored, channelCount, fullScale }));
     },
-    decodePicture: async (bytes, where, options) =>
-      asAsked(await pictureOfFileBytes(bytes, where, { ...readingWith(options), channelCount, fullScale })),
+    decodePicture: async (bytes, where, options) => {
+      checkKeys("decodePicture", options, ["onNote"]);
+      return asAsked(await pictureOfFileBytes(bytes, where, { ...readingWith(options), channelCount, fullScale }));
+    },
     readPictureSize: async (path) => {
       const bytes = await bytesAt(path);
       if (!isArrayName(path)) return decodeImageSize(bytes, path, reading);
