@@ -95,7 +95,10 @@ export async function probePreprocessing(
   const graph = logitsGraph(prepared, { space: "network", normalization: input, batch: 1 });
   const session = await createSession(modelOf(graph, { opsets: prepared.opsets }), sessionOptions);
   const hasLabels = labels.slice(0, mostRuns).some((label) => label !== undefined);
-  const views = hasLabels || !guess.isUncertain ? viewsOf(images, labels, mostRuns) : withContrasts(images);
+  // Only the negatives are looked at where all else is settled: each picture once.
+  const isOnlyOfNegatives = !guess.isUncertain && channels === 1;
+  const most = isOnlyOfNegatives ? Math.min(images.length, mostRuns) : mostRuns;
+  const views = hasLabels || !guess.isUncertain ? viewsOf(images, labels, most) : withContrasts(images);
   const count = new Set(views.flatMap(({ picture }) => (picture === undefined ? [] : [picture]))).size;
   const isSeparate = decidesEachLabel(prepared.head);
   // Each of the labels is a matter of yes or no.

@@ -45,9 +45,11 @@ async function readParquet(path: string, context: ReaderContext): Promise<Datase
       expected: "such as test-00000-of-00001.parquet",
     });
   }
-  const opened = await mapConcurrently(chosen, (table) => openTable(table, source), { limit: 2, signal });
+  const kept: Kept = {};
+  const opened = await mapConcurrently(chosen, (table) => openTable(table, source, kept), { limit: 2, signal });
   const [{ columns }] = opened;
   const words = columns.classNames ?? wordsOf(opened.flatMap(({ labels }) => labels));
+  const numberOf = new Map(words?.map((word, number) => [word, number]));
   const rowsOf = new Map<string, number>();
   const parts = opened.map(({ table, labels, bytesOf }): NumberedPart => {
     const first = rowsOf.get(table.part) ?? 0;
@@ -56,7 +58,7 @@ async function readParquet(path: string, context: ReaderContext): Promise<Datase
       name: table.part,
       split: table.split,
       first,
-      labels: labels.map((label) => (typeof label === "string" ? words?.indexOf(label) : label)),
+      labels: labels.map((label) => (typeof label === "string" ? numberOf.get(label) : label)),
       bytesOf,
       pictureOf: (bytes, id, options) => source.decodePicture(bytes, `${table.path}: ${id}`, options),
     };
@@ -109,7 +111,13 @@ interface OpenedTable {
   readonly bytesOf: (index: number) => Promise<Uint8Array>;
 }
 
-async function openTable(table: Table, source: DatasetSource): Promise<OpenedTable> {
+/** The pictures of the group of rows that was asked for last, in whichever file. */
+interface Kept {
+  group?: Group;
+  values?: Promise<readonly unknown[]>;
+}
+
+async function openTable(table: Table, source: DatasetSource, kept: Kept): Promise<OpenedTable> {
   const { path } = table;
   const [{ parquetMetadataAsync, parquetReadObjects, parquetSchema }, { compressors }] = await Promise.all([
     import("hyparquet"),
@@ -136,11 +144,13 @@ async function openTable(table: Table, source: DatasetSource): Promise<OpenedTab
   const labels =
     label === undefined ? new Array<Label>(count).fill(undefined) : (await rows(label, 0, count)).map(labelOf);
   const groups = groupsOf(metadata);
-  let kept: { readonly group: Group; readonly values: Promise<readonly unknown[]> } | undefined;
   const bytesOf = async (index: number): Promise<Uint8Array> => {
     const group = groups.find(({ end }) => index < end);
     if (group === undefined) throw new BadInputError({ where: path, what: `has no row ${index}` });
-    if (kept?.group !== group) kept = { group, values: rows(picture, group.start, group.end) };
+    if (kept.group !== group || kept.values === undefined) {
+      kept.group = group;
+      kept.values = rows(picture, group.start, group.end);
+    }
     const value = (await kept.values)[index - group.start];
     const bytes = picture.kind === "file" ? (value as { readonly bytes?: unknown } | null)?.bytes : value;
     if (bytes instanceof Uint8Array) return bytes;
