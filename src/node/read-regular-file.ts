@@ -21,13 +21,13 @@ const reasons: Readonly<Record<string, string>> = {
 };
 
 /**
- * Throws a {@link BadInputError} that names the path if there is no file, it is a folder, pipe, socket or device, or larger than
- * allowed.
+ * The size of the file in bytes. Throws a {@link BadInputError} that names the path if there is no file, it is a folder, pipe, socket or
+ * device, or larger than allowed.
  */
 export async function checkRegularFile(
   path: string,
   { expected, maxBytes = 2 ** 29 }: ReadRegularFileOptions,
-): Promise<void> {
+): Promise<number> {
   const complain = (what: string): BadInputError => new BadInputError({ where: path, what, expected });
   const info = await stat(pathBytes(path)).catch((error: unknown) => {
     throw unreadable(path, expected, error);
@@ -37,6 +37,7 @@ export async function checkRegularFile(
   if (info.isSocket()) throw complain("is a socket");
   if (!info.isFile()) throw complain("is a device");
   if (info.size > maxBytes) throw complain(`is ${info.size} bytes long, and at most ${maxBytes} are read`);
+  return info.size;
 }
 
 function unreadable(path: string, expected: string, cause: unknown): BadInputError {

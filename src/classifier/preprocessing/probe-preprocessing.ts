@@ -195,7 +195,7 @@ export async function probePreprocessing(
     ];
     const told = { classCount, evidence, views };
     // Of digits, which are small, under every normalization: negatives may look best under another one.
-    const underThese = isOfDigitsSize(prepared) ? [best, ...candidates.filter((one) => one !== best)] : [best];
+    const underThese = isOfDigitsSize(prepared) ? ranked : [best];
     const negatives = isGray ? await probeAll(underThese, negativesOf(views)) : [];
     const [ofNegatives] = negatives.toSorted((a, b) => b.worth - a.worth);
     const warnings = [

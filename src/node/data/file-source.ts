@@ -1,7 +1,7 @@
 /** @file Data sets from disk. */
 
 import { createReadStream } from "node:fs";
-import { open, realpath, stat } from "node:fs/promises";
+import { open, realpath } from "node:fs/promises";
 import { resolve, sep } from "node:path";
 import type { DatasetSource, ReadPictureOptions } from "../../datasets/dataset-source.ts";
 import { isArrayName } from "../../datasets/paths.ts";
@@ -97,8 +97,7 @@ export function createFileSource(options: FileSourceOptions = {}): DatasetSource
     readsArrays: true,
     openFile: async (path) => {
       await inside(path);
-      await checkRegularFile(path, { expected: "a file of the data set", maxBytes: Infinity });
-      const { size } = await naming(path, () => stat(pathBytes(path)));
+      const size = await checkRegularFile(path, { expected: "a file of the data set", maxBytes: Infinity });
       const slice = (start: number, end: number): Promise<Uint8Array> =>
         naming(path, () => bytesBetween(path, start, end));
       return { size, slice };

@@ -56,7 +56,7 @@ export function numberedPictures(
     })),
   );
   for (const { id, split, part, number, index } of selection.pictures(all)) {
-    const place = classNames === undefined || number === undefined ? numbers.indexOf(number ?? Number.NaN) : number;
+    const place = number === undefined ? -1 : classNames === undefined ? numbers.indexOf(number) : number;
     const lookup = labelSource === "predicted" ? undefined : lookups[place];
     if (lookup !== undefined && "reason" in lookup) {
       problems.push(...leftOut(id, "unknown-class", lookup.reason).problems);
