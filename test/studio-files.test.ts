@@ -114,7 +114,8 @@ describe.skipIf(chromiumPath === undefined)("files dropped into the studio (skip
       await page.locator(".skip").focus();
       await page.keyboard.press("Enter");
       expect(await page.evaluate("document.activeElement.id")).toBe("results");
-      expect(await page.evaluate("location.hash")).toBe("#method=gradient&picture=2");
+      // The browser tells the page of a new address in a later task.
+      await until(page, `location.hash === "#method=gradient&picture=2"`);
       await page.evaluate("location.hash = '#method=gradient&picture=4'");
       await page.waitForSelector(".finding:has-text('Mug')");
       await page.goBack();

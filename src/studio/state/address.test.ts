@@ -59,3 +59,31 @@ test("settings are kept by technique; an empty one is the default", () => {
   choose({ settings: {} });
   expect(address.value).toEqual(module.defaults);
 });
+
+test("the address bar follows what is chosen, and what somebody else has just written there is not lost", () => {
+  const { address, choose, defaults, followAddress } = module;
+  const bar = { hash: "#picture=1", pathname: "/" };
+  const heard: Array<() => void> = [];
+  vi.useFakeTimers();
+  vi.stubGlobal("location", bar);
+  vi.stubGlobal("history", { replaceState: (_state: unknown, _title: string, url: string) => (bar.hash = url) });
+  vi.stubGlobal("document", { getElementById: (id: string) => (id === "results" ? {} : null) });
+  vi.stubGlobal("addEventListener", (_type: string, listener: () => void) => heard.push(listener));
+  const before: number[] = [];
+  followAddress((last) => before.push(last.picture));
+  choose({ ...defaults, picture: 2 });
+  vi.advanceTimersByTime(300);
+  expect(bar.hash).toBe("#picture=2");
+  choose({ picture: 3 });
+  bar.hash = "#picture=4";
+  // The page's own turn comes before the browser tells it of the new address.
+  vi.advanceTimersByTime(300);
+  expect(bar.hash).toBe("#picture=4");
+  for (const tell of heard) tell();
+  vi.advanceTimersByTime(300);
+  expect([address.value.picture, before, bar.hash]).toEqual([4, [3], "#picture=4"]);
+  bar.hash = "#results";
+  for (const tell of heard) tell();
+  expect([address.value.picture, before, bar.hash]).toEqual([4, [3], "#picture=4"]);
+  vi.useRealTimers();
+});

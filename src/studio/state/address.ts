@@ -129,10 +129,14 @@ export function settingsOf(technique: string): Record<string, string> {
  */
 export function followAddress(onChange: (before: Address) => void): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let known = location.hash;
   const write = (): void => {
+    // What somebody else has just written is told in a later task, and must not be lost.
+    if (location.hash !== known) return;
     const text = formatAddress(address.value);
     if (location.hash.replace(/^#/, "") !== text)
       history.replaceState(null, "", text === "" ? location.pathname : `#${text}`);
+    known = location.hash;
   };
   effect(() => {
     formatAddress(address.value);
@@ -140,6 +144,7 @@ export function followAddress(onChange: (before: Address) => void): void {
     timer = setTimeout(write, 250);
   });
   addEventListener("hashchange", () => {
+    known = location.hash;
     // A link to a place in the page says nothing of what is chosen.
     if (document.getElementById(location.hash.slice(1)) !== null) return write();
     const before = address.value;
