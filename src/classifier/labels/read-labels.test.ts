@@ -139,6 +139,11 @@ describe("where names come from", () => {
     ["class_names", "tabby,fox,red panda"],
     ["class_to_idx", '{"fox": 1, "tabby": 0, "red panda": 2}'],
     ["label2id", "{'red panda': 2, 'tabby': 0, 'fox': 1}"],
+    ["label_map", '{"0": "tabby", "1": "fox", "2": "red panda"}'],
+    ["idx2label", '{"0": "tabby", "1": "fox", "2": "red panda"}'],
+    ["class_to_index", '{"fox": 1, "tabby": 0, "red panda": 2}'],
+    ["label_list", "tabby,fox,red panda"],
+    ["character", "tabby\nfox\nred panda"],
   ])("metadata %s", (key, text) => {
     expect(resolve(metadata(key, text))).toMatchObject({ labels: three, reason: `the model's metadata (${key})` });
   });
@@ -151,12 +156,22 @@ describe("where names come from", () => {
     ["feature_names", "a,b,c"],
     ["my_labels", "3"],
     ["class_names", "x"],
+    ["character", "a\nb\nc\nd"],
+    ["vocab", "vocab.txt"],
+    ["alphabet", "{"],
   ])("metadata that names no classes: %s = %s", (key, text) => {
     expect(resolve(metadata(key, text))).toEqual({
       labels: undefined,
       reason: "nothing names the classes",
       warnings: [],
     });
+  });
+
+  test("symbols are taken last, where they are as many as the classes", () => {
+    const angles = metadata("character", "0\n90\n180");
+    expect(resolve(angles).labels).toEqual(["0", "90", "180"]);
+    const both = `, metadata_props: ["character": ${JSON.stringify("a\nb\nc")}, "names": "tabby,fox,red panda"]`;
+    expect(resolve(both).labels).toEqual(three);
   });
 
   test("bars and numbers part names as commas do", () => {

@@ -34,7 +34,10 @@ export interface Labels {
 
 /** Keys of metadata that hold names, as their last word. */
 const nameKey =
-  /(^|[^a-z0-9])(names|labels|classes|class_?names|label_?names|id2label|label2id|idx_to_class|class_to_idx|class_indices|categories|classlabels|class_labels)$/i;
+  /(^|[^a-z0-9])(names|labels|classes|categories|(class|label|category|target)[-_]?(names|labels|list|map|mapping|indices)|(id|ids|idx|index|int|i)[-_]?(2|to)[-_]?(labels?|class(es)?|names?|category|categories)|(label|class|name|category)s?[-_]?(2|to)[-_]?(ids?|idx|index|int))$/i;
+
+/** What converters of text readers call what they tell apart, be it letters or, of a classifier, its classes. */
+const symbolKey = /(^|[^a-z0-9])(characters?|vocab(ulary)?|alphabet)$/i;
 
 /** Keys that end like these and are of something else: how many there are, or what values and columns are called. */
 const otherKey =
@@ -67,16 +70,18 @@ export function labelSources(
   const ofValues = new Set([...inputs, ...outputs].map(({ name }) => name));
   const embedded = [...model.metadata].flatMap(([key, text]): NameSource[] => {
     const isOfNames = nameKey.test(key) && !otherKey.test(key);
-    if ((!isOfNames && !configured.test(text)) || /^\s*\d*\s*$/.test(text)) return [];
+    const isIncidental = !isOfNames && !configured.test(text);
+    if ((isIncidental && !symbolKey.test(key)) || /^\s*\d*\s*$/.test(text)) return [];
     const reason = `the model's metadata (${key})`;
     try {
       const names = namesOfMetadata(text, key);
       if (names === undefined || names.every((name) => ofValues.has(name))) return [];
       checkFilled(names, key);
-      return [{ names, reason, where: `${where}: ${key}`, isGiven: false }];
+      return [{ names, reason, where: `${where}: ${key}`, isGiven: false, isIncidental }];
     } catch (error) {
       // Nobody asked for these names, and the model works without them.
       if (!(error instanceof PerceptualBallError)) throw error;
+      if (isIncidental) return [];
       warnings.push({
         code: "unusable-metadata",
         message: `the model's metadata names the classes, and it cannot be used: ${error.message.replace(/\.$/, "")}. Give the names with --labels (the option labels)`,
@@ -85,15 +90,15 @@ export function labelSources(
     }
   });
   const decoded = decodedNames(model.graph);
-  const sources = [
-    ...beside.filter(({ isIncidental }) => isIncidental !== true),
+  const sources: NameSource[] = [
+    ...beside,
     ...embedded,
     ...(decoded === undefined
       ? []
       : [{ names: decoded, reason: "the model's own look-up of names", where: `${where}: names`, isGiven: false }]),
-    ...beside.filter(({ isIncidental }) => isIncidental === true),
   ];
-  return { sources, warnings };
+  const isLast = ({ isIncidental = false }: NameSource): boolean => isIncidental;
+  return { sources: [...sources.filter((source) => !isLast(source)), ...sources.filter(isLast)], warnings };
 }
 
 /** The names that a metadata entry holds: JSON, Python, lines, or words with commas between them. */
@@ -112,7 +117,8 @@ function namesOfMetadata(text: string, where: string): readonly string[] | undef
 
 /** How many classes the most trusted names are for; undefined if there are none, or only one. */
 export function labelCountOf(sources: readonly NameSource[]): number | undefined {
-  const count = sources[0] === undefined ? undefined : countOfNames(sources[0].names);
+  const first = sources.find(({ isIncidental }) => isIncidental !== true);
+  const count = first === undefined ? undefined : countOfNames(first.names);
   // A single word may be anything, such as what the data is called.
   return count === 1 ? undefined : count;
 }
