@@ -7,6 +7,7 @@
 import type { GeometryRule } from "../../image/geometry.ts";
 import type { TypedGraph } from "../../onnx/infer-shapes.ts";
 import type { ModelWarning, PreparedModel } from "../network/prepare-model.ts";
+import type { ShownRange } from "./first-response.ts";
 import {
   affineOf,
   checkConsistent,
@@ -20,7 +21,15 @@ import {
 import { statedInMetadata } from "./read-metadata.ts";
 import { declaredType, shownByGraph } from "./shown-by-graph.ts";
 import { type Source, type StatedBeside, type StatedPreprocessing, statedBy } from "./source.ts";
-import { byChannels, filledUp, orderWarnings, otherNumbers, sizeWarnings, twiceWarnings } from "./source-warnings.ts";
+import {
+  byChannels,
+  filledUp,
+  orderWarnings,
+  otherNumbers,
+  rangeWarnings,
+  sizeWarnings,
+  twiceWarnings,
+} from "./source-warnings.ts";
 
 export interface PreprocessingGuess {
   readonly preprocessing: Preprocessing;
@@ -30,6 +39,8 @@ export interface PreprocessingGuess {
   readonly reason: string;
   /** Whether pictures could still change the normalization: neither the caller nor the model itself settled it. */
   readonly isUncertain: boolean;
+  /** Which range of pixels the first layer was trained on, where its weights tell: pictures are asked about no other then. */
+  readonly range?: ShownRange["range"];
   /** Whether the order of the channels is known: pictures could change it otherwise. */
   readonly hasKnownChannels: boolean;
   /** Why the pictures are resized and cropped as they are, a phrase. */
@@ -78,7 +89,7 @@ export function guessPreprocessing(
     ...graph.seen,
   ];
   const stated = sources.find(({ stated: { normalization } }) => Object.keys(normalization).length > 0);
-  const normalized = stated ?? usual(prepared);
+  const normalized = stated ?? usual(prepared, graph.range);
   // What statistics fit is one of the usual normalizations, whose order nobody stated.
   const byMeans = graph.seen.includes(normalized) ? undefined : orderOfMeans(normalized);
   const ordered =
@@ -89,8 +100,8 @@ export function guessPreprocessing(
   const filled = filledUp(normalized.stated.normalization);
   checkConsistent(normalized.reason === "as given" ? "preprocessing" : normalized.reason, filled);
   const order = ordered?.stated.channels ?? "rgb";
-  // What is stated is in the network's order; what is usual is of red, green and blue.
-  const isTurned = stated === undefined && order === "bgr";
+  // What is stated is in the network's order; what is usual is in its own.
+  const isTurned = stated === undefined && order !== (normalized.stated.channels ?? "rgb");
   const turned = isTurned ? { ...filled, mean: filled.mean.toReversed(), std: filled.std.toReversed() } : filled;
   const base = normalizationForChannels({ ...turned, channels: order }, channels);
   const preprocessing: Preprocessing = {
@@ -106,6 +117,7 @@ export function guessPreprocessing(
     name: nameOf(preprocessing),
     reason: isTold ? `${reason}${assumed}; channels bgr: ${ordered.reason}` : `${reason}${assumed}`,
     isUncertain: !normalized.isSettled,
+    ...(graph.range === undefined ? {} : { range: graph.range.range }),
     hasKnownChannels: ordered?.isSettled ?? false,
     geometryReason: placed?.reason ?? "usual for this size",
     warnings: [
@@ -114,6 +126,7 @@ export function guessPreprocessing(
       ...otherNumbers(normalized, files, channels),
       ...sizeWarnings(sources, placed, height, width),
       ...orderWarnings(byMeans, ordered, channels),
+      ...rangeWarnings(normalized, preprocessing, graph.range),
       ...twiceWarnings(normalized, preprocessing, graph.taken, declaredType(prepared)),
     ],
   };
@@ -161,7 +174,7 @@ export function isOfDigitsSize({
 const mostOfSmall = 64;
 
 /** What is usual for networks of this kind, where nothing says so. */
-function usual(prepared: PreparedModel): Source {
+function usual(prepared: PreparedModel, shown: ShownRange | undefined): Source {
   const { producerName } = prepared.model;
   if (prepared.channels !== 1 && prepared.channels !== 3) {
     const reason = `nothing in the model says how its ${prepared.channels} channels are prepared: they are taken as they are`;
@@ -178,6 +191,15 @@ function usual(prepared: PreparedModel): Source {
     };
   }
   const isSmall = Math.max(prepared.height, prepared.width) <= mostOfSmall;
+  if (shown?.range === "bytes") {
+    const name: NormalizationName = isSmall ? "bytes" : "caffe";
+    const what = isSmall ? "pixels as they are" : "Caffe's means are usual for these";
+    return {
+      stated: { ...statedBy(name), channels: isSmall ? undefined : statedBy(name).channels },
+      reason: `the weights of its first layer are made for pixels from 0 to 255; ${what}`,
+      isSettled: false,
+    };
+  }
   const name: NormalizationName = isTensorFlow ? (isSmall ? "unit" : "symmetric") : "imagenet";
   const networks = isTensorFlow ? `TensorFlow's ${isSmall ? "small " : ""}networks` : "PyTorch's networks";
   return {

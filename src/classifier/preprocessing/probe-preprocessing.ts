@@ -79,7 +79,7 @@ const oddsOfNegatives = Math.log(5);
  * `classifier.guess` with its normalization confirmed or replaced by what gives the most confident predictions on `images`
  * ([C, H, W], pixels in [0, 1], fitted to the network; the first eight are looked at, ten where their classes are known) and its reason
  * extended. Where no class is known, normalizations to 0 … 255 are considered only if under all others the network is hardly better than
- * chance, or blind: it says the same, and nearly as surely, of pictures, of a negative and of noise. Under ImageNet's numbers a network with ImageNet's classes that is no better than chance has to be so of these two as well. The order of the channels is tried
+ * chance, or blind: it says the same, and nearly as surely, of pictures, of a negative and of noise. Where the weights of the first layer tell the range, no other is. Under ImageNet's numbers a network with ImageNet's classes that is no better than chance has to be so of these two as well. The order of the channels is tried
  * both ways where nothing told it, also for a normalization that is settled. Of fewer classes than ImageNet's a gain that contrast alone may make is no evidence; of one channel, what more contrast adds to confidences is taken off them, and a network that is
  * surer of the pictures' negatives is a warning. What cannot be told from this many pictures is a warning.
  * A number that is no class says nothing of preprocessing. Throws as `createSession` does.
@@ -136,7 +136,7 @@ export async function probePreprocessing(
       const normalization = { ...normalizationForChannels(normalizations[name], channels), layout: input.layout };
       const candidate = { name, normalization };
       // An order that something told stands; blue first is assumed for a reason.
-      const isTold = guess.hasKnownChannels || input.channels === "bgr";
+      const isTold = guess.hasKnownChannels || (input.channels === "bgr" && guess.name !== "caffe");
       const isOther = isTold && channels === 3 && normalization.channels !== input.channels;
       return isOther ? withReversedChannels(candidate) : candidate;
     };
@@ -146,7 +146,9 @@ export async function probePreprocessing(
     const own: Candidate = { name: guess.name, normalization: input };
     // What the statistics of a layer say is tried as well, whatever its range.
     const larger = isGray ? largeOfGray : large;
-    const tried = [...(isOfDigitsSize(prepared) ? smallOfDigits : small), ...large.filter((name) => name === guessed)];
+    const isOfBytes = guess.range === "bytes" && !hasLabels;
+    const smaller = isOfDigitsSize(prepared) ? smallOfDigits : small;
+    const tried = isOfBytes ? larger : [...smaller, ...large.filter((name) => name === guessed)];
     const moderate = guess.isUncertain ? await probeAll(tried.map(preset)) : await probeAll([own]);
     const isOfImagenet = guessed === "imagenet" && classCount === imagenetClasses && channels === 3;
     // A network of ImageNet's that is surer of noise than of the picture sees what it is shown: the picture is dark, or pale, or of nothing.
@@ -155,7 +157,7 @@ export async function probePreprocessing(
       one.name === guessed &&
       one.judgements.some((judgement, v) => views[v]?.picture === undefined && !isChance(judgement, classCount));
     const isPoor = (one: Probe): boolean => isBlind(one) || (!isAtLoss(one) && isChance(one, classCount));
-    const isLarge = guess.isUncertain && (hasLabels || moderate.every(isPoor));
+    const isLarge = guess.isUncertain && (hasLabels || (guess.range === undefined && moderate.every(isPoor)));
     const extreme = isLarge ? await probeAll(larger.filter((name) => name !== guessed).map(preset)) : [];
     const sighted = extreme.filter((one) => !isPoor(one));
     const tries = hasLabels || sighted.length === 0 ? [...moderate, ...extreme] : sighted;

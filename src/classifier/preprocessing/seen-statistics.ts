@@ -1,13 +1,10 @@
 /** @file The usual normalization under which natural pictures have the statistics that a BatchNormalization has seen. */
 import type { TypedGraph } from "../../onnx/infer-shapes.ts";
-import { type Initializer, type Node, tensorOfInitializer, usesOf } from "../../onnx/model.ts";
-import { numbersOf } from "../../tensor/tensor.ts";
+import { type Initializer, type Node, usesOf } from "../../onnx/model.ts";
+import { correlationLengths, momentsOfFilters, naturalDeviation, naturalMean } from "./natural-pictures.ts";
 import { affineOf, type NormalizationName, normalizations } from "./preprocessing.ts";
 import type { InputChain } from "./read-input-chain.ts";
 import { type Source, statedBy } from "./source.ts";
-
-/** The statistics of natural pictures in [0, 1], per channel. */
-const naturalMean = [0.46, 0.44, 0.4];
 
 /** The normalization under which pictures have what a BatchNormalization on the pixels has seen. */
 export function seenByNormalization({
@@ -84,7 +81,7 @@ export function seenByFirstLayer(typed: TypedGraph, first: Node | undefined): So
   const bias = first.inputs[2] ? constants.get(first.inputs[2])?.data : undefined;
   const filters = { weights, bias, mean, variance };
   return bestFitting("the first BatchNormalization", 0.3, (name) =>
-    Math.min(...correlationLengths.map((length) => medianDivergence(filters, normalizations[name], length))),
+    Math.min(...correlationLengths.map((length) => medianDivergence(filters, name, length))),
   );
 }
 
@@ -95,53 +92,16 @@ interface FirstLayer {
   readonly variance: Float64Array;
 }
 
-/** Correlations of the channels red, green and blue at one pixel of natural pictures. */
-const channelCorrelation = [
-  [1, 0.93, 0.86],
-  [0.93, 1, 0.95],
-  [0.86, 0.95, 1],
-];
-
-/** Standard deviation of natural pixels in [0, 1]. */
-const naturalDeviation = 0.25;
-
-/** Distances in pixels at which the correlation of pixels has fallen to 1/e: of small, middling and large pictures. */
-const correlationLengths = [3, 8, 20];
-
 function medianDivergence(
   { weights, bias, mean, variance }: FirstLayer,
-  preset: (typeof normalizations)[NormalizationName],
+  name: NormalizationName,
   correlationLength: number,
 ): number {
-  const values = numbersOf(tensorOfInitializer(weights));
-  const [filters, , height, width] = weights.shape;
-  const area = height * width;
-  const isReversed = preset.channels === "bgr";
-  const { factor, offset } = affineOf({ ...preset, layout: "nchw" });
-  const channelMean = factor.map((f, c) => f * naturalMean[isReversed ? 2 - c : c] + offset[c]);
-  const channelDeviation = factor.map((f) => f * naturalDeviation);
-  const near = Array.from({ length: area }, (_, i) =>
-    Array.from({ length: area }, (_, j) => {
-      const [dx, dy] = [(i % width) - (j % width), Math.floor(i / width) - Math.floor(j / width)];
-      return Math.exp(-Math.hypot(dx, dy) / correlationLength);
-    }),
+  const expected = momentsOfFilters(weights, normalizations[name], correlationLength);
+  const divergences = expected.map((one, o) =>
+    divergenceOf(one.mean + (bias?.[o] ?? 0), one.variance, mean[o], variance[o]),
   );
-  const divergences = Array.from({ length: filters }, (_, o) => {
-    let [expectedMean, expectedVariance] = [bias?.[o] ?? 0, 0];
-    for (let c = 0; c < 3; c++) {
-      for (let i = 0; i < area; i++) {
-        const weight = values[(o * 3 + c) * area + i];
-        expectedMean += weight * channelMean[c];
-        for (let d = 0; d < 3; d++) {
-          // The correlations are the same for blue, green and red but for the order, in which only two nearly equal ones change.
-          const scale = weight * channelDeviation[c] * channelDeviation[d] * channelCorrelation[c][d];
-          for (let j = 0; j < area; j++) expectedVariance += scale * near[i][j] * values[(o * 3 + d) * area + j];
-        }
-      }
-    }
-    return divergenceOf(expectedMean, expectedVariance, mean[o], variance[o]);
-  });
   divergences.sort((a, b) => a - b);
-  const median = divergences[Math.floor(filters / 2)];
+  const median = divergences[Math.floor(divergences.length / 2)];
   return Number.isFinite(median) ? median : Number.POSITIVE_INFINITY;
 }

@@ -6,6 +6,7 @@ import type { TypedGraph } from "../../onnx/infer-shapes.ts";
 import type { PreparedModel } from "../network/prepare-model.ts";
 import { takesAnyRange } from "./any-range.ts";
 import type { ChannelMap } from "./channel-maps.ts";
+import { rangeShownByFirstLayer, type ShownRange } from "./first-response.ts";
 import { affineOf, fullScaleOfNumbers, type NormalizationName, normalizations } from "./preprocessing.ts";
 import { type InputChain, readInputChain } from "./read-input-chain.ts";
 import { mostOfUnits, seenByFirstLayer, seenByNormalization, seenBytes } from "./seen-statistics.ts";
@@ -17,11 +18,14 @@ export function declaredType({ model, input }: PreparedModel): string {
   return model.graph.inputs.find(({ name }) => name === input)?.dtype ?? "float32";
 }
 
-/** What the graph shows: what it takes, by the type of its input and what it does to the pixels first, and what its first normalization has seen. */
+/**
+ * What the graph shows: what it takes, by the type of its input and what it does to the pixels first; what its first normalization has seen; and the range of
+ * pixels that its first layer was trained on, where these arrive as they are.
+ */
 export function shownByGraph(
   prepared: PreparedModel,
   typed: TypedGraph,
-): { readonly taken: readonly Source[]; readonly seen: readonly Source[] } {
+): { readonly taken: readonly Source[]; readonly seen: readonly Source[]; readonly range: ShownRange | undefined } {
   const { input, layout, channels } = prepared;
   const chain = readInputChain(typed, input, layout === "nchw" ? 1 : 3);
   const declared = declaredType(prepared);
@@ -114,7 +118,11 @@ export function shownByGraph(
     ofBytes,
     isOfColors && isPlain ? seenByFirstLayer(typed, chain.next) : undefined,
   ];
-  return { taken: shown, seen: seen.filter((source) => source !== undefined) };
+  return {
+    taken: shown,
+    seen: seen.filter((source) => source !== undefined),
+    range: isOfColors && isPlain ? rangeShownByFirstLayer(typed, chain.next) : undefined,
+  };
 }
 
 /** The pixel at which each channel is 0 when the first layer reads it: the mean that was taken away, in the input's units. */

@@ -1,6 +1,8 @@
 /** @file What is said of statements on preprocessing that do not fit the model, each other, or what the graph does. */
 import { describeGeometry } from "../../image/geometry.ts";
 import type { ModelWarning } from "../network/prepare-model.ts";
+import type { ShownRange } from "./first-response.ts";
+import { naturalDeviation } from "./natural-pictures.ts";
 import {
   affineOf,
   areOfBytes,
@@ -53,6 +55,25 @@ export function orderWarnings(
   if (channels !== 3 || byMeans === undefined || theirs === undefined || mine === theirs) return [];
   const message = `${byMeans.reason}, and the channels are taken as ${theirs} (${ordered?.reason}): means are taken away from the channels in the network's order, so one of the two is probably wrong`;
   return [{ code: "means-and-channels-disagree", message }];
+}
+
+/** Between the deviations of pixels to about 1 (.25 to 1.1) and of those to 255 (64). */
+const betweenRanges = 8;
+
+/** What is said of a statement under which pixels come in another range than the weights of the first layer are made for. */
+export function rangeWarnings(
+  { reason, isSettled }: Source,
+  preprocessing: Preprocessing,
+  shown: ShownRange | undefined,
+): ModelWarning[] {
+  if (shown === undefined || !isSettled) return [];
+  const { factor } = affineOf(preprocessing);
+  const deviation = (naturalDeviation * factor.reduce((sum, value) => sum + value, 0)) / factor.length;
+  if (deviation > betweenRanges === (shown.range === "bytes")) return [];
+  const made = shown.range === "bytes" ? "0 to 255" : "0 to 1, or normalized to about that";
+  const varies = Number((shown.deviation * deviation).toPrecision(2));
+  const message = `the weights of the first layer are made for pixels from ${made}: as these are prepared (${reason}) its outputs vary by ${varies}, and by about 1 in trained networks. Check the preprocessing: --preprocessing, or --mean, --std and --scale`;
+  return [{ code: "pixels-of-another-range", message }];
 }
 
 /** What is said of statements of means and deviations that differ from the one that is taken. A range alone contradicts none: it may be what they are of. */
