@@ -10,7 +10,7 @@ import type { TypedGraph } from "../../onnx/infer-shapes.ts";
 import { type Graph, type Node, usesOf } from "../../onnx/model.ts";
 import { hasTrait } from "../../onnx/operators/table.ts";
 import { momentsOfFilters } from "./natural-pictures.ts";
-import { normalizations } from "./preprocessing.ts";
+import { normalizationForChannels, normalizations } from "./preprocessing.ts";
 
 /** Which pixels a network's first layer was trained on: those to about 1, or those to 255. */
 export interface ShownRange {
@@ -33,25 +33,39 @@ const largestKernel = 11;
 /** What `first`, the layer that reads the pixels as they are, tells of them; undefined where it does not. */
 export function rangeShownByFirstLayer(typed: TypedGraph, first: Node | undefined): ShownRange | undefined {
   const { graph } = typed;
-  if (first?.opType !== "Conv") return undefined;
-  const weights = graph.initializers.get(first.inputs[1]);
-  if (weights?.shape.length !== 4 || weights.shape[1] !== 3) return undefined;
-  const [filters, , height, width] = weights.shape;
+  const weights = first?.opType === "Conv" ? graph.initializers.get(first.inputs[1]) : undefined;
+  if (first === undefined || weights?.shape.length !== 4) return undefined;
+  const [filters, channels, height, width] = weights.shape;
+  if ((channels !== 1 && channels !== 3) || filters < 3 || Math.max(height, width) > largestKernel) return undefined;
+  const seen = deviationsSeen(typed, first);
   const strides = attributesOf(first).ints("strides", [1, 1]);
   // Patches that do not overlap are a transformer's, which normalizes them.
   const isOfPatches = height > 1 && strides[0] >= height && strides[1] >= width;
-  if (isOfPatches || Math.max(height, width) > largestKernel || filters < 3) return undefined;
   const next = usesOf(graph).get(first.outputs[0]) ?? [];
-  // Whatever normalizes the outputs, written out or not, makes their scale mean nothing.
-  if (!next.every((node) => hasTrait(node, "elementwise") || followers.has(node.opType))) return undefined;
-  const moments = momentsOfFilters(weights, normalizations.imagenet, correlationLength);
-  const deviations = moments.map(({ variance }) => Math.sqrt(Math.max(0, variance))).sort((a, b) => a - b);
+  // Whatever normalizes the outputs, written out or not, makes their scale mean nothing, but what it has seen is not folded.
+  const isPassedOn = next.every((node) => hasTrait(node, "elementwise") || followers.has(node.opType));
+  if (seen === undefined && (isOfPatches || !isPassedOn)) return undefined;
+  const normalization = normalizationForChannels(normalizations.imagenet, channels);
+  const moments = momentsOfFilters(weights, normalization, correlationLength);
+  const deviations = moments
+    .map(({ variance }, o) => Math.sqrt(Math.max(0, variance)) / (seen?.[o] ?? 1))
+    .sort((a, b) => a - b);
   const most = deviations[Math.floor(0.9 * (filters - 1))] ?? Number.NaN;
   if (most > 0 && most < mostOfBytes) return { range: "bytes", deviation: most };
   // Filters that do nothing say nothing.
   const live = deviations.filter((one) => one > 0.01 * most);
   const median = live[Math.floor(live.length / 2)] ?? Number.NaN;
-  return median > leastOfUnits && wasNormalized(graph) ? { range: "unit", deviation: median } : undefined;
+  const isOfUnits = median > leastOfUnits && (seen !== undefined || wasNormalized(graph));
+  return isOfUnits ? { range: "unit", deviation: median } : undefined;
+}
+
+/** The deviations of `first`'s outputs that a BatchNormalization behind it has seen; undefined where there is none. */
+function deviationsSeen({ graph, constants }: TypedGraph, first: Node): readonly number[] | undefined {
+  const [next, ...others] = usesOf(graph).get(first.outputs[0]) ?? [];
+  if (next?.opType !== "BatchNormalization" || others.length > 0) return undefined;
+  const variance = constants.get(next.inputs[4])?.data;
+  const epsilon = attributesOf(next).float("epsilon", 1e-5);
+  return variance === undefined ? undefined : Array.from(variance, (one) => Math.sqrt(Number(one) + epsilon));
 }
 
 /** What may come behind a convolution, besides activations, without changing what its scale means. */

@@ -20,7 +20,13 @@ import { renderScene } from "../../scenes/scenes.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import { createClassifier } from "../classifier.ts";
 import { nameOf } from "./guess-preprocessing.ts";
-import { affineOf, type NormalizationName, normalizations, normalizePixels } from "./preprocessing.ts";
+import {
+  affineOf,
+  type NormalizationName,
+  normalizationForChannels,
+  normalizations,
+  normalizePixels,
+} from "./preprocessing.ts";
 import { probePreprocessing } from "./probe-preprocessing.ts";
 
 const names = ["imagenet", "unit", "symmetric", "caffe", "bytes"] as const;
@@ -47,23 +53,23 @@ const photographs = Array.from({ length: 24 }, (_, index) => {
   return floatTensor(Float32Array.from(channels.flatMap((channel) => [...channel])), [3, 32, 32]);
 });
 
-/** A network on 32 × 32 pixels whose BatchNormalization has the statistics that the photographs give under `name`. */
-function trainedUnder(name: NormalizationName, producerName = "pytorch"): Model {
+/** A network whose BatchNormalization has the statistics that the photographs, or these in gray, give under `name`. */
+function trainedUnder(name: NormalizationName, { producerName = "pytorch", channels = 3, size = 32 } = {}): Model {
   const random = createRandom(3);
-  const weights = Float32Array.from({ length: 12 * 27 }, () => normal(random, 0, 0.2));
-  const normalized = photographs.map((picture) =>
-    normalizePixels(picture.data, { ...normalizations[name], layout: "nchw" }),
-  );
+  const weights = Float32Array.from({ length: 12 * 9 * channels }, () => normal(random, 0, 0.2));
+  const normalization = { ...normalizationForChannels(normalizations[name], channels), layout: "nchw" } as const;
+  const gray = (data: Float32Array) => data.slice(0, 1024).map((red, i) => (red + data[1024 + i] + data[2048 + i]) / 3);
+  const normalized = photographs.map(({ data }) => normalizePixels(channels === 1 ? gray(data) : data, normalization));
   const sums = Array.from({ length: 12 }, () => [0, 0, 0]);
   for (const u of normalized) {
     for (let o = 0; o < 12; o++) {
       for (let y = 1; y < 31; y += 3) {
         for (let x = 1; x < 31; x += 3) {
           let value = 0;
-          for (let c = 0; c < 3; c++) {
+          for (let c = 0; c < channels; c++) {
             for (let k = 0; k < 9; k++) {
               const at = c * 1024 + (y + Math.floor(k / 3) - 1) * 32 + x + (k % 3) - 1;
-              value += weights[(o * 3 + c) * 9 + k] * u[at];
+              value += weights[(o * channels + c) * 9 + k] * u[at];
             }
           }
           sums[o][0]++;
@@ -77,8 +83,9 @@ function trainedUnder(name: NormalizationName, producerName = "pytorch"): Model 
   const variance = sums.map(([n, sum, squares]) => squares / n - (sum / n) ** 2);
   const g = new GraphBuilder();
   const vector = (values: readonly number[]) => g.constant(floatTensor(values, [12]));
-  const image = g.input("x", "float32", [1, 3, 32, 32]);
-  const conv = g.op("Conv", [image, g.constant(floatTensor(weights, [12, 3, 3, 3]), "w")], { pads: [1, 1, 1, 1] });
+  const image = g.input("x", "float32", [1, channels, size, size]);
+  const filters = g.constant(floatTensor(weights, [12, channels, 3, 3]), "w");
+  const conv = g.op("Conv", [image, filters], { pads: [1, 1, 1, 1] });
   const ones = Array(12).fill(1);
   const statistics = [vector(ones), vector(Array(12).fill(0)), vector(mean), vector(variance)];
   const relu = g.op("Relu", [g.op("BatchNormalization", [conv, ...statistics])]);
@@ -93,6 +100,19 @@ test.each(names)("told from the first BatchNormalization: %s", (name) => {
   // They tell red from blue only where the normalization that fits has blue first.
   expect(guess.hasKnownChannels).toBe(name === "caffe");
   expect(guess.reason).toMatch(/^the statistics of the first BatchNormalization fit/);
+});
+
+test.each(["imagenet", "unit", "symmetric", "bytes"] as const)("the same of one channel: %s", (name) => {
+  const of = (size: number) =>
+    createClassifier(trainedUnder(name, { channels: 1, size }), { runtime: referenceRuntime });
+  expect(of(64).guess).toMatchObject({ name, isUncertain: false, range: name === "bytes" ? "bytes" : "unit" });
+  // Digits are no photographs; the range of their pixels is told all the same.
+  expect(of(28).guess).toMatchObject({ name: name === "bytes" ? "bytes" : "mnist", isUncertain: true });
+});
+
+test("a given range that the first BatchNormalization has not seen is a warning", () => {
+  const { guess } = createClassifier(trainedUnder("unit"), { runtime: referenceRuntime, preprocessing: "bytes" });
+  expect(guess.warnings?.map(({ code }) => code)).toEqual(["pixels-of-another-range"]);
 });
 
 describe("preprocessing within the model", () => {

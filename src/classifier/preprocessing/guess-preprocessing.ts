@@ -8,6 +8,7 @@ import type { GeometryRule } from "../../image/geometry.ts";
 import type { TypedGraph } from "../../onnx/infer-shapes.ts";
 import type { ModelWarning, PreparedModel } from "../network/prepare-model.ts";
 import type { ShownRange } from "./first-response.ts";
+import { isOfDigitsSize } from "./natural-pictures.ts";
 import {
   affineOf,
   checkConsistent,
@@ -161,15 +162,6 @@ function assumedDepth({ scale }: Partial<Normalization>, filled: Pick<Normalizat
   return fullScale === undefined || scale === fullScale ? "" : `; beyond 255, so of samples from 0 to ${fullScale}`;
 }
 
-/** Whether a network takes one channel of so few pixels as handwritten digits have: 28, and 32 with the border that LeNet takes. */
-export function isOfDigitsSize({
-  channels,
-  height,
-  width,
-}: Pick<PreparedModel, "channels" | "height" | "width">): boolean {
-  return channels === 1 && Math.max(height, width) <= 32;
-}
-
 /** Of pictures so small Keras' networks are usually trained from nothing, on pixels divided by 255; published ones take larger. */
 const mostOfSmall = 64;
 
@@ -181,22 +173,23 @@ function usual(prepared: PreparedModel, shown: ShownRange | undefined): Source {
     return { stated: statedBy("unit"), reason, isSettled: true };
   }
   const isTensorFlow = /tf2onnx|tfl|tensorflow|keras/i.test(producerName) || prepared.layout === "nhwc";
+  const isSmall = Math.max(prepared.height, prepared.width) <= mostOfSmall;
+  if (shown?.range === "bytes") {
+    const isPlain = isSmall || prepared.channels === 1;
+    const name: NormalizationName = isPlain ? "bytes" : "caffe";
+    const what = isPlain ? "pixels as they are" : "Caffe's means are usual for these";
+    return {
+      stated: { ...statedBy(name), channels: isPlain ? undefined : statedBy(name).channels },
+      reason: `the weights of its first layer are made for pixels from 0 to 255; ${what}`,
+      isSettled: false,
+    };
+  }
   if (isOfDigitsSize(prepared)) {
     const isPyTorch = !isTensorFlow && /pytorch/i.test(producerName);
     const reason = isPyTorch ? "usual for PyTorch's networks of digits" : "usual for small networks of one channel";
     return {
       stated: statedBy(isPyTorch ? "mnist" : "unit"),
       reason: `${reason}; nothing in the model says so`,
-      isSettled: false,
-    };
-  }
-  const isSmall = Math.max(prepared.height, prepared.width) <= mostOfSmall;
-  if (shown?.range === "bytes") {
-    const name: NormalizationName = isSmall ? "bytes" : "caffe";
-    const what = isSmall ? "pixels as they are" : "Caffe's means are usual for these";
-    return {
-      stated: { ...statedBy(name), channels: isSmall ? undefined : statedBy(name).channels },
-      reason: `the weights of its first layer are made for pixels from 0 to 255; ${what}`,
       isSettled: false,
     };
   }

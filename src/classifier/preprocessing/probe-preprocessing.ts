@@ -18,7 +18,8 @@ import { decidesEachLabel } from "../network/head/head.ts";
 import type { ModelWarning } from "../network/prepare-model.ts";
 import { logitsGraph } from "../passes/network-graphs.ts";
 import { objectiveInputs, objectiveOutputs } from "../passes/objective-graph.ts";
-import { isOfDigitsSize, nameOf as nameOfNormalization, type PreprocessingGuess } from "./guess-preprocessing.ts";
+import { nameOf as nameOfNormalization, type PreprocessingGuess } from "./guess-preprocessing.ts";
+import { isOfDigitsSize } from "./natural-pictures.ts";
 import {
   affineOf,
   type Normalization,

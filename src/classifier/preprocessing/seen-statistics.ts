@@ -2,7 +2,13 @@
 import type { TypedGraph } from "../../onnx/infer-shapes.ts";
 import { type Initializer, type Node, usesOf } from "../../onnx/model.ts";
 import { correlationLengths, momentsOfFilters, naturalDeviation, naturalMean } from "./natural-pictures.ts";
-import { affineOf, type NormalizationName, normalizations } from "./preprocessing.ts";
+import {
+  affineOf,
+  type Normalization,
+  type NormalizationName,
+  normalizationForChannels,
+  normalizations,
+} from "./preprocessing.ts";
 import type { InputChain } from "./read-input-chain.ts";
 import { type Source, statedBy } from "./source.ts";
 
@@ -13,7 +19,7 @@ export function seenByNormalization({
   variance,
 }: NonNullable<InputChain["statistics"]>): Source | undefined {
   if (channels.length !== 3) return undefined;
-  return bestFitting("the BatchNormalization on the pixels", 0.5, (name) => {
+  return bestFitting("the BatchNormalization on the pixels", 0.5, statisticNames, (name) => {
     const preset = normalizations[name];
     const { factor, offset } = affineOf({ ...preset, layout: "nchw" });
     const divergences = channels.map((map, c) => {
@@ -38,15 +44,17 @@ export function seenBytes({ channels, mean }: NonNullable<InputChain["statistics
 /** No pixels that are divided by 255, or by their deviation, have a mean as large as this. */
 export const mostOfUnits = 2.5;
 
-const statisticNames = ["imagenet", "unit", "symmetric", "caffe", "bytes"] as const;
+const grayNames = ["imagenet", "unit", "symmetric", "bytes"] as const;
+const statisticNames = [...grayNames, "caffe"] as const;
 
 /** The usual normalization of the least divergence from the statistics of `what`; undefined where that is not below `most`. */
 function bestFitting(
   what: string,
   most: number,
+  names: readonly NormalizationName[],
   divergenceUnder: (name: NormalizationName) => number,
 ): Source | undefined {
-  const [best, second] = statisticNames
+  const [best, second] = names
     .map((name) => ({ name, divergence: divergenceUnder(name) }))
     .sort((a, b) => a.divergence - b.divergence);
   if (!(best.divergence < most)) return undefined;
@@ -76,13 +84,17 @@ export function seenByFirstLayer(typed: TypedGraph, first: Node | undefined): So
   if (next?.opType !== "BatchNormalization") return undefined;
   const weights = graph.initializers.get(first.inputs[1]);
   const [mean, variance] = [constants.get(next.inputs[3])?.data, constants.get(next.inputs[4])?.data];
-  if (weights === undefined || weights.shape.length !== 4 || weights.shape[1] !== 3) return undefined;
+  if (weights === undefined || weights.shape.length !== 4) return undefined;
+  const [, channels] = weights.shape;
+  if (channels !== 1 && channels !== 3) return undefined;
   if (mean === undefined || variance === undefined) return undefined;
   const bias = first.inputs[2] ? constants.get(first.inputs[2])?.data : undefined;
   const filters = { weights, bias, mean, variance };
-  return bestFitting("the first BatchNormalization", 0.3, (name) =>
-    Math.min(...correlationLengths.map((length) => medianDivergence(filters, name, length))),
-  );
+  const tried = channels === 1 ? grayNames : statisticNames;
+  return bestFitting("the first BatchNormalization", 0.3, tried, (name) => {
+    const normalization = normalizationForChannels(normalizations[name], channels);
+    return Math.min(...correlationLengths.map((length) => medianDivergence(filters, normalization, length)));
+  });
 }
 
 interface FirstLayer {
@@ -94,10 +106,10 @@ interface FirstLayer {
 
 function medianDivergence(
   { weights, bias, mean, variance }: FirstLayer,
-  name: NormalizationName,
+  normalization: Omit<Normalization, "layout">,
   correlationLength: number,
 ): number {
-  const expected = momentsOfFilters(weights, normalizations[name], correlationLength);
+  const expected = momentsOfFilters(weights, normalization, correlationLength);
   const divergences = expected.map((one, o) =>
     divergenceOf(one.mean + (bias?.[o] ?? 0), one.variance, mean[o], variance[o]),
   );

@@ -7,6 +7,7 @@ import type { PreparedModel } from "../network/prepare-model.ts";
 import { takesAnyRange } from "./any-range.ts";
 import type { ChannelMap } from "./channel-maps.ts";
 import { rangeShownByFirstLayer, type ShownRange } from "./first-response.ts";
+import { isOfDigitsSize } from "./natural-pictures.ts";
 import { affineOf, fullScaleOfNumbers, type NormalizationName, normalizations } from "./preprocessing.ts";
 import { type InputChain, readInputChain } from "./read-input-chain.ts";
 import { mostOfUnits, seenByFirstLayer, seenByNormalization, seenBytes } from "./seen-statistics.ts";
@@ -116,12 +117,13 @@ export function shownByGraph(
     ofAny,
     isFitOfBytes ? { ...fit, isSettled: true } : fit,
     ofBytes,
-    isOfColors && isPlain ? seenByFirstLayer(typed, chain.next) : undefined,
+    // Drawings are darker, or lighter, than what natural pictures are like.
+    isPlain && !isOfDigitsSize(prepared) ? seenByFirstLayer(typed, chain.next) : undefined,
   ];
   return {
     taken: shown,
     seen: seen.filter((source) => source !== undefined),
-    range: isOfColors && isPlain ? rangeShownByFirstLayer(typed, chain.next) : undefined,
+    range: isPlain ? rangeShownByFirstLayer(typed, chain.next) : undefined,
   };
 }
 
