@@ -131,7 +131,7 @@ describe("preprocessing within the model", () => {
 
 describe("pixels in one row that the model lays out", () => {
   const shapes =
-    "int64[4] planes = {-1, 3, 8, 8}, int64[4] gray = {-1, 8, 8, 1}, float byte = {255}, float half = {0.5}";
+    "int64[4] planes = {-1, 3, 8, 8}, int64[4] gray = {-1, 8, 8, 1}, int64[4] plane = {-1, 1, 8, 8}, float byte = {255}, float half = {0.5}";
   const norm = "float[3,1,1] mean = {0.485, 0.456, 0.406}, float[3,1,1] std = {0.229, 0.224, 0.225}";
   const end = "a = ReduceMean <axes = [2, 3], keepdims = 0> (n) y = Pad (a, more)";
   test.each([
@@ -139,6 +139,8 @@ describe("pixels in one row that the model lays out", () => {
     ["bytes", "float[N,192] x", "d = Div (x, byte) r = Reshape (d, planes) c = Sub (r, mean) n = Div (c, std)"],
     ["bytes", "float[N,64] x", "d = Div (x, byte) r = Reshape (d, gray) n = Sub (r, half)"],
     ["unit", "float[N,64] x", "d = Sub (x, half) r = Reshape (d, gray) n = Div (r, half)"],
+    ["bytes", "float[N,64] x", "r = Reshape (x, plane) n = Div (r, byte)"],
+    ["bytes", "float[N,8,8] x", "r = Reshape (x, plane) n = Div (r, byte)"],
   ])("%s of %s: %s", (name, input, body) => {
     const text = `<ir_version: 8, opset_import: ["": 13]> g (${input}) => (float[N,9] y) <${shapes}, ${norm}, int64[4] more = {0, 0, 0, 1}> { ${body} ${end} }`;
     const { guess } = createClassifier(parseModel(text), { runtime: referenceRuntime });
@@ -146,6 +148,7 @@ describe("pixels in one row that the model lays out", () => {
       name,
       isUncertain: false,
       reason: expect.stringContaining("normalizes its input itself"),
+      geometryReason: "usual for this size",
     });
   });
 });

@@ -106,6 +106,8 @@ function croppedTo(
   const sidesOf = (shape: Shape, channels: number): readonly number[] =>
     shape.filter((_, index) => index > 0 && index !== channels);
   if (after?.length !== 4 || axis === undefined) return undefined;
+  // Nothing is cut off where all pixels are laid out in another form, in which the axis of one channel cannot be told from others of one.
+  if (sizeOf(after.slice(1)) >= sizeOf(before.slice(1))) return undefined;
   const [height = 0, width = 0] = sidesOf(after, axis);
   const [rows = 0, columns = 0] = sidesOf(before, axisBefore);
   return height <= rows && width <= columns && height * width < rows * columns ? { height, width } : undefined;
