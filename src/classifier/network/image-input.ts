@@ -77,10 +77,18 @@ function isManyBesideColors(shape: readonly Dimension[], layout: "nchw" | "nhwc"
   return typeof own === "number" && own > few && (other === 3 || other === 1);
 }
 
+/** The side of the square pictures, gray or of three colors, that so many numbers make; undefined if they make none. */
+function sideOf(count: Dimension): number | undefined {
+  const sides = [1, 3].map((channels) => Math.sqrt(Number(count) / channels));
+  return sides.find((side) => Number.isInteger(side) && side > 1);
+}
+
 /** What to say of a shape of fewer axes that may yet be a picture's. */
 function adviceFor(shape: readonly Dimension[] | undefined): string | undefined {
   if (shape?.length === 2) {
-    return "If these are the pixels of pictures in one row, say their size: --input-size HEIGHTxWIDTH (the option inputSize), with --layout nchw or nhwc where they have colors.";
+    const side = sideOf(shape[1]);
+    const example = side === undefined ? "" : `, as --input-size ${side}x${side}`;
+    return `If these are the pixels of pictures in one row, say their size: --input-size HEIGHTxWIDTH (the option inputSize), with --layout nchw or nhwc where they have colors${example}.`;
   }
   if (shape === undefined) {
     return "If it takes pictures, say where their channels are: --layout nchw or --layout nhwc (preprocessing.layout).";

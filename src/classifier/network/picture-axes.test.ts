@@ -88,11 +88,28 @@ describe("pictures in fewer than four axes", () => {
     expect(() => row({})).toThrow(
       "If these are the pixels of pictures in one row, say their size: --input-size HEIGHTxWIDTH",
     );
+    expect(() => row({})).toThrow("where they have colors, as --input-size 6x6.");
+    expect(() => row({}, 110)).toThrow(/where they have colors\.$/);
     expect(() => row({ inputSize: [6, 6] })).toThrow("Say --layout nchw (planes) or --layout nhwc (pixels)");
     expect(() => row({ inputSize: [7, 6] })).toThrow("the pixels do not make a picture of this size");
     expect(row({ inputSize: [6, 6], layout: "nhwc" })).toMatchObject({ layout: "nhwc", channels: 3, height: 6 });
     expect(row({ inputSize: [6, 6] }, 36)).toMatchObject({ channels: 1, width: 6 });
     expect(logitsOf(row({ inputSize: [6, 6], layout: "nchw" }), [2, 3, 6, 6])).toHaveLength(6);
+  });
+
+  test("784 numbers are digits' pixels", () => {
+    const digits = (options: Partial<PrepareModelOptions> = {}) =>
+      prepareModel(
+        parseModel(
+          `<ir_version: 8, opset_import: ["": 18]> g (float[N,784] x) => (float[N,10] y) <float[784,10] G = {${Array.from({ length: 7840 }, (_, i) => i % 7)}}> { y = Gemm (x, G) }`,
+        ),
+        { where: "net.onnx", ...options },
+      );
+    expect(digits()).toMatchObject({ channels: 1, height: 28, width: 28 });
+    expect(digits().notes.join()).toContain("taken as 28x28, as MNIST's digits are");
+    const wide = digits({ inputSize: [14, 56] });
+    expect(wide).toMatchObject({ height: 14, width: 56 });
+    expect(wide.notes.join()).not.toContain("taken as");
   });
 
   test.each([

@@ -39,6 +39,9 @@ const isColors = (extent: Dimension): boolean => extent === 3 || extent === 4;
 const isSide = (extent: Dimension): boolean => typeof extent !== "number" || extent <= 0 || extent > 4;
 const isOpen = (extent: Dimension): boolean => typeof extent !== "number" || extent <= 0;
 
+/** Nothing else has so many numbers: the pixels of MNIST's digits and of what has taken their form. */
+const pixelsOfDigits = 784;
+
 /** `graph` whose input is a picture in four axes, if it is one in fewer; as it is otherwise. Throws a MisuseError for a size that does not fit. */
 export function withPictureAxes(graph: Graph, options: FindImageInputOptions): PicturedGraph {
   const read = new Set(graph.nodes.flatMap((node) => [...valuesReadBy(node)]));
@@ -100,12 +103,16 @@ function renameInner(attributes: Attributes, now: (name: string) => string): Att
 
 function picturedShape(graph: Graph, input: ValueInfo, options: FindImageInputOptions): Pictured | undefined {
   const { shape = [] } = input;
-  const shown = shape.length === 2 ? shownSize(graph, input) : {};
-  const { inputSize = shown.inputSize, layout = shown.layout } = options;
-  if (shape.length === 2)
-    return (
-      inOneRow(input, { ...options, inputSize, layout }) ?? (shape.every(isSide) ? flat(shape, options) : undefined)
-    );
+  if (shape.length === 2) {
+    const shown = shownSize(graph, input);
+    const isOfDigits = options.inputSize === undefined && shown.inputSize === undefined && shape[1] === pixelsOfDigits;
+    const { inputSize = isOfDigits ? [28, 28] : shown.inputSize, layout = shown.layout } = options;
+    const row = inOneRow(input, { ...options, inputSize, layout });
+    if (row !== undefined && isOfDigits) {
+      return { ...row, what: `${row.what}, taken as 28x28, as MNIST's digits are (--input-size gives another)` };
+    }
+    return row ?? (shape.every(isSide) ? flat(shape, options) : undefined);
+  }
   return shape.length === 3 ? ofThree(shape, options) : undefined;
 }
 
