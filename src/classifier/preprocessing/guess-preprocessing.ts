@@ -185,13 +185,8 @@ function usual(prepared: PreparedModel, shown: ShownRange | undefined): Source {
     };
   }
   if (isOfDigitsSize(prepared)) {
-    const isPyTorch = !isTensorFlow && /pytorch/i.test(producerName);
-    const reason = isPyTorch ? "usual for PyTorch's networks of digits" : "usual for small networks of one channel";
-    return {
-      stated: statedBy(isPyTorch ? "mnist" : "unit"),
-      reason: `${reason}; nothing in the model says so`,
-      isSettled: false,
-    };
+    const reason = "usual for small networks of one channel; nothing in the model says so";
+    return { stated: statedBy("unit"), reason, isSettled: false };
   }
   const name: NormalizationName = isTensorFlow ? (isSmall ? "unit" : "symmetric") : "imagenet";
   const networks = isTensorFlow ? `TensorFlow's ${isSmall ? "small " : ""}networks` : "PyTorch's networks";

@@ -28,6 +28,7 @@ import {
   normalizations,
   normalizePixels,
 } from "./preprocessing.ts";
+import { describeReadings, groundWarning, leastRead, readersOf, readingOf, readingsOf } from "./read-digits.ts";
 
 export interface ProbeOptions extends SessionOptions {
   /** The right class of each image, where it is known: then the right normalization is the one under which it is likeliest. */
@@ -40,8 +41,8 @@ export interface ProbeOptions extends SessionOptions {
 /** Normalizations to about unit scale, and those to 0 … 255, under which most other networks saturate and are sure of anything. */
 const small = ["imagenet", "unit", "symmetric"] as const satisfies readonly NormalizationName[];
 const large = ["bytes", "caffe"] as const satisfies readonly NormalizationName[];
-/** Of one channel, whose means are those of no colors; the digits' are tried where pictures are as small. */
-const smallOfDigits = [...small, "mnist"] as const satisfies readonly NormalizationName[];
+/** Of one channel, whose means are those of no colors; the digits' are tried where pictures are as small, and ImageNet's are not: no published network of digits was seen to take them. */
+const smallOfDigits = ["unit", "symmetric", "mnist"] as const satisfies readonly NormalizationName[];
 const largeOfGray = ["bytes"] as const satisfies readonly NormalizationName[];
 
 /** How much a picture's confidence counts: the slope of a logistic regression on 40 ImageNet and 120 CIFAR-10 pictures. */
@@ -149,7 +150,16 @@ export async function probePreprocessing(
     const larger = isGray ? largeOfGray : large;
     const isOfBytes = guess.range === "bytes" && !hasLabels;
     const smaller = isOfDigitsSize(prepared) ? smallOfDigits : small;
-    const tried = isOfBytes ? larger : [...smaller, ...large.filter((name) => name === guessed)];
+    const usual = isOfBytes ? larger : [...smaller, ...large.filter((name) => name === guessed)];
+    const readings = await readingsOf(
+      prepared,
+      guess.isUncertain ? [...smaller, ...larger].map(preset) : [own],
+      probeAll,
+    );
+    // Which digits a network reads tells more than how sure it is of whatever it is shown.
+    const read = guess.isUncertain && !hasLabels ? readersOf(readings) : undefined;
+    const readable = usual.filter((name) => read === undefined || read.some((one) => one.name === name));
+    const tried = readable.length > 0 ? readable : larger;
     const moderate = guess.isUncertain ? await probeAll(tried.map(preset)) : await probeAll([own]);
     const isOfImagenet = guessed === "imagenet" && classCount === imagenetClasses && channels === 3;
     // A network of ImageNet's that is surer of noise than of the picture sees what it is shown: the picture is dark, or pale, or of nothing.
@@ -158,7 +168,8 @@ export async function probePreprocessing(
       one.name === guessed &&
       one.judgements.some((judgement, v) => views[v]?.picture === undefined && !isChance(judgement, classCount));
     const isPoor = (one: Probe): boolean => isBlind(one) || (!isAtLoss(one) && isChance(one, classCount));
-    const isLarge = guess.isUncertain && (hasLabels || (guess.range === undefined && moderate.every(isPoor)));
+    const isLarge =
+      guess.isUncertain && (hasLabels || (guess.range === undefined && read === undefined && moderate.every(isPoor)));
     const extreme = isLarge ? await probeAll(larger.filter((name) => name !== guessed).map(preset)) : [];
     const sighted = extreme.filter((one) => !isPoor(one));
     const tries = hasLabels || sighted.length === 0 ? [...moderate, ...extreme] : sighted;
@@ -187,7 +198,8 @@ export async function probePreprocessing(
       ),
       ...tries.filter((one) => !candidates.includes(one)).map((one) => `${nameOf(one)} no numbers`),
     ].join(", ");
-    const evidence = `${what} on ${pictures}${less}: ${found}`;
+    const known = readings.length < 2 || read === undefined ? "" : `${describeReadings(readings)}; `;
+    const evidence = `${known}${what} on ${pictures}${less}: ${found}`;
     const rivals = [
       ...ranked.filter((one) => one !== best && scoreOf(best) - scoreOf(one) < doubt),
       // A network that says the same of everything may be right to.
@@ -197,13 +209,13 @@ export async function probePreprocessing(
       }),
     ];
     const told = { classCount, evidence, views };
-    // Of digits, which are small, under every normalization: negatives may look best under another one.
-    const underThese = isOfDigitsSize(prepared) ? ranked : [best];
-    const negatives = isGray ? await probeAll(underThese, negativesOf(views)) : [];
-    const [ofNegatives] = negatives.toSorted((a, b) => b.worth - a.worth);
+    const reading = readings.find(({ name }) => name === best.name);
+    const isOfDigits = reading !== undefined && readingOf(reading) >= leastRead;
+    const [ofNegatives] = isGray && !isOfDigits ? await probeAll([best], negativesOf(views)) : [];
     const warnings = [
       ...(guess.warnings ?? []),
       ...(guess.isUncertain || isReversed ? warningsOn(best, rivals, told) : decidingWarning(best, rivals, views)),
+      ...(isOfDigits ? groundWarning(reading, images.slice(0, mostRuns)) : []),
       ...(ofNegatives === undefined ? [] : negativeWarning(best, ofNegatives, { count, hasLabels })),
     ];
     if (best.name === guessed && !isReversed) {
@@ -233,6 +245,8 @@ function withoutEvidence(guess: PreprocessingGuess): PreprocessingGuess {
 interface Judgement {
   /** The number of the class, or of labels each by itself those of the present ones. */
   readonly labels: string;
+  /** The most probable class, of labels each by itself as well. */
+  readonly first: number;
   /** The same in words; two classes may have one name. */
   readonly said: string;
   /** The largest softmax, or that of the right class where it is known; of labels each by itself, how sure it is of one on average. */
@@ -249,13 +263,14 @@ function judgementOf(
   if (!isSeparate) {
     const found = classificationOf(logits);
     const confidence = label === undefined ? found.confidence : softmaxAt(logits, label);
-    return { labels: String(found.label), said: nameOfLabel(found.label), confidence };
+    return { labels: String(found.label), first: found.label, said: nameOfLabel(found.label), confidence };
   }
   const shares = Array.from(logits, (_, index) => sigmoidAt(logits, index));
   const present = shares.flatMap((share, index) => (share > 0.5 ? [index] : []));
   const sure = shares.reduce((sum, share) => sum + Math.max(share, 1 - share), 0) / shares.length;
   return {
     labels: present.join(),
+    first: classificationOf(logits).label,
     said: present.length === 0 ? "no label" : present.map(nameOfLabel).join(", "),
     confidence: label === undefined ? sure : (shares[label] ?? 0),
   };
