@@ -13,6 +13,8 @@ import type { InputChain } from "./read-input-chain.ts";
 const mostNodes = 64;
 const mostElements = 2 ** 21;
 
+const quantizing = new Set(["Round", "QuantizeLinear", "DynamicQuantizeLinear"]);
+
 /**
  * Whether the first layer with weights reads the same of pixels from 0 to 1 and of the same pixels from 0 to 255, as where each picture is less its own
  * mean and divided by its own deviation, or divided by 255 if it is larger than 1. Tried on one picture of random pixels.
@@ -24,6 +26,8 @@ export function takesAnyRange({ graph, types }: TypedGraph, input: string, { nex
   if (first === undefined || sizeOf(shape) === 0) return false;
   const [read] = first.inputs;
   const part = extractSubgraph(graph, [read]);
+  // What is quantized by its own range is the same of any, and the range is multiplied back behind the layer.
+  if (part.nodes.some(({ opType }) => quantizing.has(opType))) return false;
   const most = Math.max(
     ...part.nodes.flatMap(({ outputs }) => outputs.map((name) => sizeOf(types.get(name)?.shape ?? []))),
   );

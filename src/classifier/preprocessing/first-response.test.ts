@@ -70,13 +70,13 @@ describe("the range of pixels that the weights of the first layer are made for",
   });
 
   test("larger networks of pixels to 255 are first taken to have Caffe's means, small ones none", () => {
-    const large = classifierOf(folded({ divisor: 60 }));
+    const large = classifierOf(folded({ divisor: 60, size: 192 }));
     expect(large.guess).toMatchObject({ name: "caffe", isUncertain: true, hasKnownChannels: false, warnings: [] });
     expect(large.guess.reason).toContain("its first layer are made for pixels from 0 to 255");
     expect(large.guess.preprocessing).toMatchObject(normalizations.caffe);
-    const small = classifierOf(folded({ divisor: 60, size: 32 }));
+    const small = classifierOf(folded({ divisor: 60 }));
     expect(small.guess).toMatchObject({ name: "bytes", preprocessing: { channels: "rgb" } });
-    const rgb = classifierOf(folded({ divisor: 60 }), { preprocessing: { channels: "rgb" } });
+    const rgb = classifierOf(folded({ divisor: 60, size: 192 }), { preprocessing: { channels: "rgb" } });
     expect(rgb.guess.preprocessing.mean).toEqual(normalizations.caffe.mean.toReversed());
   });
 

@@ -72,7 +72,7 @@ function deviationsSeen({ graph, constants }: TypedGraph, first: Node): readonly
 const followers = new Set(["Conv", "Add", "Mul", "Div", "MaxPool", "AveragePool", "PRelu", "LRN"]);
 
 /** Whether the network has what is trained with normalizations: residual connections, or convolutions of single channels. */
-function wasNormalized({ nodes, initializers }: Graph): boolean {
+export function wasNormalized({ nodes, initializers }: Graph): boolean {
   const signs = nodes.filter((node) => {
     if (node.opType === "Add" || node.opType === "Sum") return node.inputs.every((name) => !initializers.has(name));
     return (

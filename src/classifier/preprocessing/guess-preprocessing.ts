@@ -7,7 +7,7 @@
 import type { GeometryRule } from "../../image/geometry.ts";
 import type { TypedGraph } from "../../onnx/infer-shapes.ts";
 import type { ModelWarning, PreparedModel } from "../network/prepare-model.ts";
-import type { ShownRange } from "./first-response.ts";
+import { type ShownRange, wasNormalized } from "./first-response.ts";
 import { isOfDigitsSize } from "./natural-pictures.ts";
 import {
   affineOf,
@@ -90,12 +90,13 @@ export function guessPreprocessing(
     ...graph.seen,
   ];
   const stated = sources.find(({ stated: { normalization } }) => Object.keys(normalization).length > 0);
-  const normalized = stated ?? usual(prepared, graph.range);
+  const normalized = stated ?? usual(prepared, typed, graph.range);
   // What statistics fit is one of the usual normalizations, whose order nobody stated.
   const byMeans = graph.seen.includes(normalized) ? undefined : orderOfMeans(normalized);
   const ordered =
     sources.find(({ stated }) => stated.channels !== undefined) ??
     byMeans ??
+    orderOfProducer(model.producerName) ??
     (normalized.stated.channels === undefined ? undefined : normalized);
   const placed = sources.find(({ stated }) => stated.geometry !== undefined);
   const filled = filledUp(normalized.stated.normalization);
@@ -150,6 +151,16 @@ function orderOfMeans({ stated, reason, isSettled }: Source): Source | undefined
   return { stated: { normalization: {}, channels: isBgr ? "bgr" : "rgb" }, reason: why, isSettled: true };
 }
 
+/** The order in which a producer's own way to read pictures gives their channels. */
+function orderOfProducer(name: string): Source | undefined {
+  if (!/matlab/i.test(name)) return undefined;
+  return {
+    stated: { normalization: {}, channels: "rgb" },
+    reason: "MATLAB reads pictures as red, green, blue",
+    isSettled: true,
+  };
+}
+
 /** Of means without deviations, or the other way round: what is taken for the others. */
 function assumedBeside({ mean, std }: Partial<Normalization>): string {
   if (mean !== undefined && std === undefined) return "; std 1, since none is given";
@@ -165,8 +176,11 @@ function assumedDepth({ scale }: Partial<Normalization>, filled: Pick<Normalizat
 /** Of pictures so small Keras' networks are usually trained from nothing, on pixels divided by 255; published ones take larger. */
 const mostOfSmall = 64;
 
+/** Networks of smaller pictures that take them to 255 take them as they are; Caffe's own take 224 or more. */
+const leastOfCaffe = 192;
+
 /** What is usual for networks of this kind, where nothing says so. */
-function usual(prepared: PreparedModel, shown: ShownRange | undefined): Source {
+function usual(prepared: PreparedModel, { graph }: TypedGraph, shown: ShownRange | undefined): Source {
   const { producerName } = prepared.model;
   if (prepared.channels !== 1 && prepared.channels !== 3) {
     const reason = `nothing in the model says how its ${prepared.channels} channels are prepared: they are taken as they are`;
@@ -175,7 +189,8 @@ function usual(prepared: PreparedModel, shown: ShownRange | undefined): Source {
   const isTensorFlow = /tf2onnx|tfl|tensorflow|keras/i.test(producerName) || prepared.layout === "nhwc";
   const isSmall = Math.max(prepared.height, prepared.width) <= mostOfSmall;
   if (shown?.range === "bytes") {
-    const isPlain = isSmall || prepared.channels === 1;
+    const isOfCaffe = Math.min(prepared.height, prepared.width) >= leastOfCaffe || /caffe/i.test(producerName);
+    const isPlain = !isOfCaffe || prepared.channels === 1;
     const name: NormalizationName = isPlain ? "bytes" : "caffe";
     const what = isPlain ? "pixels as they are" : "Caffe's means are usual for these";
     return {
@@ -188,8 +203,11 @@ function usual(prepared: PreparedModel, shown: ShownRange | undefined): Source {
     const reason = "usual for small networks of one channel; nothing in the model says so";
     return { stated: statedBy("unit"), reason, isSettled: false };
   }
-  const name: NormalizationName = isTensorFlow ? (isSmall ? "unit" : "symmetric") : "imagenet";
-  const networks = isTensorFlow ? `TensorFlow's ${isSmall ? "small " : ""}networks` : "PyTorch's networks";
+  // What people stack themselves divides by 255; what Keras publishes is residual or of single channels.
+  const isOwn = isSmall || !wasNormalized(graph);
+  const name: NormalizationName = isTensorFlow ? (isOwn ? "unit" : "symmetric") : "imagenet";
+  const kind = isSmall ? "small " : isOwn ? "plain " : "";
+  const networks = isTensorFlow ? `TensorFlow's ${kind}networks` : "PyTorch's networks";
   return {
     stated: { ...statedBy(name), channels: undefined },
     reason: `usual for ${networks}; nothing in the model says so`,

@@ -111,6 +111,8 @@ export async function probePreprocessing(
     let runs = 0;
     let of = 0;
     const isGray = channels === 1;
+    const isWeak = prepared.classCount < imagenetClasses && !isOfDigitsSize(prepared) && !hasLabels;
+    const isComparing = isGray && !isWeak && !hasLabels;
     const probeAll = async (candidates: readonly Candidate[], looked: readonly View[] = views): Promise<Probe[]> => {
       of += candidates.length * looked.length;
       const probes: Probe[] = [];
@@ -129,7 +131,7 @@ export async function probePreprocessing(
           onProgress?.({ runs, of });
         }
         const confidence = meanConfidence(judgements, looked);
-        const added = isGray && !hasLabels ? addedByContrast(candidate.normalization) : 0;
+        const added = isComparing ? addedByContrast(candidate.normalization) : 0;
         probes.push({ ...candidate, judgements, confidence, worth: confidence - added });
       }
       return probes;
@@ -177,20 +179,21 @@ export async function probePreprocessing(
     const computed = tries.filter((one) => !isWithoutNumbers(one));
     const candidates = computed.length > 0 ? computed : tries;
     const prior = Math.log(isOfImagenet ? priorOddsOfImagenet : priorOdds);
-    const isWeak = channels === 3 && prepared.classCount < imagenetClasses && !hasLabels;
     const reference = candidates.find(({ name }) => name === guessed) ?? candidates[0];
     const scoreOf = (one: Probe): number =>
       slope * count * gainOver(one, reference, isWeak) + (one.name === guessed ? prior : 0);
     const ranked = candidates.toSorted((a, b) => scoreOf(b) - scoreOf(a) || b.worth - a.worth);
     const [first] = ranked;
-    const reversed = channels === 3 && !guess.hasKnownChannels ? await probeAll([withReversedChannels(first)]) : [];
+    // Caffe's means are of blue, green and red.
+    const isOpen = channels === 3 && !guess.hasKnownChannels && first.name !== "caffe";
+    const reversed = isOpen ? await probeAll([withReversedChannels(first)]) : [];
     const [turned] = reversed;
     const against = turned?.normalization.channels === "bgr" ? Math.log(oddsAgainstBlueFirst) : 0;
     const isReversed = turned !== undefined && slope * count * (turned.confidence - first.confidence) > doubt + against;
     const best = isReversed ? turned : first;
     const pictures = count === 1 ? "1 picture" : `${count} pictures`;
     const what = hasLabels ? "mean probability of the right class" : "mean confidence";
-    const isComparison = isGray && !hasLabels && ranked.length > 1;
+    const isComparison = isComparing && ranked.length > 1;
     const less = isComparison ? ", less what contrast adds" : "";
     const found = [
       ...[...ranked, ...(isReversed ? reversed : [])].map(
@@ -245,6 +248,8 @@ function withoutEvidence(guess: PreprocessingGuess): PreprocessingGuess {
 interface Judgement {
   /** The number of the class, or of labels each by itself those of the present ones. */
   readonly labels: string;
+  /** Of classes of which one is right, the probability of each. */
+  readonly shares?: readonly number[];
   /** The most probable class, of labels each by itself as well. */
   readonly first: number;
   /** The same in words; two classes may have one name. */
@@ -263,7 +268,8 @@ function judgementOf(
   if (!isSeparate) {
     const found = classificationOf(logits);
     const confidence = label === undefined ? found.confidence : softmaxAt(logits, label);
-    return { labels: String(found.label), first: found.label, said: nameOfLabel(found.label), confidence };
+    const shares = Array.from(logits, (_, index) => softmaxAt(logits, index));
+    return { labels: String(found.label), first: found.label, said: nameOfLabel(found.label), confidence, shares };
   }
   const shares = Array.from(logits, (_, index) => sigmoidAt(logits, index));
   const present = shares.flatMap((share, index) => (share > 0.5 ? [index] : []));
@@ -398,22 +404,45 @@ function negativeWarning(
   { count, hasLabels }: { readonly count: number; readonly hasLabels: boolean },
 ): readonly ModelWarning[] {
   const gain = ofNegatives.worth - best.worth;
+  // A network that says one thing of all of them does not read them.
+  if (count > 1 && new Set(ofNegatives.judgements.map(({ labels }) => labels)).size === 1) return [];
   if (!(gain > leastSurer && slope * count * gain > oddsOfNegatives)) return [];
   const sure = (one: Probe): string =>
     `${one.confidence.toFixed(2)}${best.name === ofNegatives.name ? "" : ` under ${nameOf(one)}`}`;
   const whose = count === 1 ? "the picture's negative" : "the pictures' negatives";
   const itself = count === 1 ? "of the picture itself" : "of the pictures themselves";
   const what = hasLabels ? "of the right class of" : "of";
-  const message = `the network is surer ${what} ${whose} (${sure(ofNegatives)}) than ${itself} (${sure(best)}): it may have been trained on light drawings on dark ground, as MNIST's digits are, and ${count === 1 ? "this is" : "these are"} dark on light, or the other way round. If so, invert ${count === 1 ? "it" : "them"} (with ImageMagick: magick in.png -negate out.png)`;
+  const message = `the network is surer ${what} ${whose} (${sure(ofNegatives)}) than ${itself} (${sure(best)}): it may have been trained on light drawings on dark ground, and ${count === 1 ? "this is" : "these are"} dark on light, or the other way round. If so, invert ${count === 1 ? "it" : "them"} (with ImageMagick: magick in.png -negate out.png)`;
   return [{ code: "surer-of-negatives", message }];
 }
 
-/** Whether all views get the same label, and nearly as surely: the network hardly sees what is on the pictures. */
+/** Whether all views get the same label, and nearly as surely, or of many classes nearly the same probabilities: the network hardly sees what is on the pictures. */
 function isBlind({ judgements }: Probe): boolean {
   const [first] = judgements;
-  return judgements.every(
+  const isAlike = judgements.every(
     ({ labels, confidence }) => labels === first?.labels && Math.abs(confidence - first.confidence) < 0.2,
   );
+  return isAlike || informationOf(judgements) < leastInformation;
+}
+
+/** Networks of so many classes tell any pictures apart, if they see them. */
+const leastClasses = 100;
+/**
+ * Of what may be told of views, how much their predictions tell: of a SqueezeNet of Caffe's under ImageNet's numbers, which takes nearly everything for a mosquito net,
+ * .06 to .16 and under its own .65 to .94; of torchvision's .7 to .96, and under [0, 1] .4 to .6.
+ */
+const leastInformation = 0.2;
+
+/** The information between view and class, as a share of the most that there may be; 1 where there are few classes, of which any may be right. */
+function informationOf(judgements: readonly Judgement[]): number {
+  const [first, ...others] = judgements.flatMap(({ shares }) => (shares === undefined ? [] : [shares]));
+  if (first === undefined || others.length < 2 || first.length < leastClasses) return 1;
+  const views = [first, ...others];
+  const entropy = (shares: readonly number[]): number =>
+    shares.reduce((sum, share) => (share > 0 ? sum - share * Math.log(share) : sum), 0);
+  const mean = first.map((_, k) => views.reduce((sum, view) => sum + (view[k] ?? 0), 0) / views.length);
+  const within = views.reduce((sum, view) => sum + entropy(view), 0) / views.length;
+  return (entropy(mean) - within) / Math.log(Math.min(views.length, first.length));
 }
 
 /** A picture, or a variant of it, with its class where that is known; or a contrast, which is no picture. */

@@ -70,7 +70,8 @@ export function statedInMetadata(
   imageKeys(all, note, unusable);
   ultralytics(all, note, warnings);
   for (const [key, text] of all) {
-    if (key === "preprocessing") continue;
+    // onnxruntime's tools leave keys such as onnx.quant.pre_process, which say what was done to the graph.
+    if (key === "preprocessing" || /^onnx\./i.test(key)) continue;
     const before = stated.length + warnings.length;
     const isOfPictures = saysPixels.test(key) || /normalize/i.test(text);
     const isObject = /^\s*[[{]/.test(text);

@@ -195,10 +195,9 @@ function orderOf({ channels, statistics }: InputChain): ShownOrder | undefined {
           const { factor = 1, offset = 0 } = statistics.channels[at] ?? {};
           return ((statistics.mean[at] ?? 0) - offset) / factor;
         });
-  // Pictures are a little more red than blue: the channel with the larger mean is red.
-  const rising = risingOf(zerosOf(channels)) ?? (seen === undefined ? undefined : risingOf(seen));
-  if (rising !== undefined) {
-    const readsBgr = rising === "rising";
+  const known = orderOfKnownMeans(zerosOf(channels)) ?? (seen === undefined ? undefined : orderOfKnownMeans(seen));
+  if (known !== undefined) {
+    const readsBgr = known === "bgr";
     return {
       channels: readsBgr === isReversed ? "rgb" : "bgr",
       why: `takes away means in the order ${readsBgr ? "blue, green, red" : "red, green, blue"}${isReversed ? " after it reverses the channels" : ""}`,
@@ -208,14 +207,22 @@ function orderOf({ channels, statistics }: InputChain): ShownOrder | undefined {
   return isReversed ? { channels: "bgr", why, isBare: true } : undefined;
 }
 
-function risingOf(values: readonly number[]): "rising" | "falling" | undefined {
-  const [first, middle, last] = values;
-  const least = 0.01 * Math.max(...values.map(Math.abs));
-  if (!values.every(Number.isFinite) || Math.abs(last - first) <= least) return undefined;
-  const isBetween = (middle - first) * (last - middle) >= 0;
-  // Means of pixels, not whatever a layer learned.
-  const isMean = values.every((value) => value > 0 && value < 256);
-  return isBetween && isMean ? (last > first ? "rising" : "falling") : undefined;
+/** Means of red, green and blue in [0, 1]: ImageNet's, CLIP's, CIFAR-10's and CIFAR-100's. */
+const knownMeans = [
+  normalizations.imagenet.mean,
+  [0.4815, 0.4578, 0.4082],
+  [0.4914, 0.4822, 0.4465],
+  [0.5071, 0.4866, 0.4409],
+];
+
+/** The order of means that are about those of a usual data set, of pixels in [0, 1] or to 255. Others, as of one camera's pictures, may rise or fall without meaning anything. */
+function orderOfKnownMeans(values: readonly number[]): "rgb" | "bgr" | undefined {
+  const scale = Math.max(...values) > mostOfUnits ? 255 : 1;
+  const isNear = (means: readonly number[]): boolean =>
+    means.every((mean, c) => Math.abs((values[c] ?? 0) - scale * mean) <= 0.03 * scale * mean);
+  if (values.length !== 3) return undefined;
+  if (knownMeans.some(isNear)) return "rgb";
+  return knownMeans.some((means) => isNear(means.toReversed())) ? "bgr" : undefined;
 }
 
 /** Which pixels the arithmetic before the first layer is made for; undefined where there is none that tells. */

@@ -192,10 +192,17 @@ describe("what a model does to its pixels first says what they are", () => {
       "n = BatchNormalization (x, o, z, m, v)",
       {
         constants:
-          "float[3] o = {1,1,1}, float[3] z = {0,0,0}, float[3] m = {104, 113, 118}, float[3] v = {4100, 3900, 4000}",
+          "float[3] o = {1,1,1}, float[3] z = {0,0,0}, float[3] m = {104, 116, 123}, float[3] v = {4100, 3900, 4000}",
       },
       255,
       "bgr",
+    ],
+    [
+      "the means of one camera's pictures, which are no usual ones",
+      "n = Sub (x, m)",
+      { constants: "float[3,1,1] m = {68.3, 74.9, 76.1}" },
+      255,
+      "rgb",
     ],
     ["integers", "c = Cast <to = 1> (x) n = Sub (c, m)", { input: "int32[1,3,8,8] x", constants: caffe }, 255, "bgr"],
   ])("%s", (_, body, extra, factor, order) => {
@@ -900,6 +907,16 @@ describe("pixels that the model brings to a range of its own", () => {
     expect(isUncertain).toBe(false);
   });
 
+  test("what is quantized by its own range is brought to none", () => {
+    const body = "q, s, z = DynamicQuantizeLinear (x) i = ConvInteger (q, W8, z) f = Cast <to = 1> (i) n = Mul (f, s)";
+    const constants = "int8[3,3,1,1] W8 = {1, 0, 0, 0, 1, 0, 0, 0, 1}";
+    const metadata = { "onnx.quant.pre_process": "onnxruntime.quant" };
+    const { reason, isUncertain, all } = guessOf(body, { constants, metadata, opset: 13 });
+    expect(reason).toMatch(/^usual for PyTorch's/);
+    expect(isUncertain).toBe(true);
+    expect(all).toEqual([]);
+  });
+
   test("what only takes away a mean keeps the range, and what is stated is no second normalization", () => {
     const body = "mu = ReduceMean (x) u = Sub (x, mu) n = Conv (u, W)";
     expect(guessOf(body, { constants: kernel }).reason).toMatch(/^usual for PyTorch's/);
@@ -908,6 +925,14 @@ describe("pixels that the model brings to a range of its own", () => {
     expect(reason).toMatch(/metadata/);
     expect(all.map(({ code }) => code)).not.toContain("normalized-twice");
   });
+});
+
+test("MATLAB reads red, green, blue", () => {
+  const found = guessOf("n = Sub (x, m)", {
+    constants: "float[3,1,1] m = {0.268, 0.294, 0.298}",
+    producer: "MATLAB Deep Learning Toolbox Converter",
+  });
+  expect(found).toMatchObject({ order: "rgb", hasKnownChannels: true });
 });
 
 test.each([
