@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { expect, test } from "vitest";
-import { probePreprocessing } from "../src/classifier/preprocessing/probe-preprocessing.ts";
+import { probePreprocessing } from "../src/classifier/preprocessing/probed/probe-preprocessing.ts";
 import type { ImageTensor } from "../src/image/picture.ts";
 import { loadClassifier } from "../src/node/models/load-classifier.ts";
 import { readImage } from "../src/node/pictures/read-input.ts";

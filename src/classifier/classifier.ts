@@ -7,6 +7,7 @@ import { checkRuntime } from "../runtime/runtime.ts";
 import { type SessionOptions, sessionOptionKeys } from "../runtime/session.ts";
 import { checkClassifierOptions } from "./check-options.ts";
 import { firstNoPixel, noPixels } from "./check-pixels.ts";
+import { knownNetwork } from "./known-network.ts";
 import { findLabel } from "./labels/labels.ts";
 import {
   type LabelSources,
@@ -16,6 +17,7 @@ import {
   type NameSource,
   resolveLabels,
 } from "./labels/resolve-labels.ts";
+import { keepNamesApart } from "./labels/short-names.ts";
 import { type Classification, classificationOf, sigmoidAt } from "./logits.ts";
 import type { InputValue } from "./network/bind-inputs.ts";
 import { decidesEachLabel, type HeadKind, type StatedHead } from "./network/head/head.ts";
@@ -160,9 +162,13 @@ export function createClassifier(model: Model, options: ClassifierOptions): Clas
   const sessionOptions = { where, runtime, threads, providers, weightsFolder, lowMemory, blocked, runtimeLog };
   const given = givenPreprocessing(options.preprocessing, where);
   const { labels, logits, head, inputs, inputSize } = options;
-  const names = labelSources(labels, model, where, options.beside?.labels);
+  const known = knownNetwork(model, where);
+  const names = labelSources(labels, model, where, [
+    ...(options.beside?.labels ?? []),
+    ...(known === undefined ? [] : [known.names]),
+  ]);
   const labelCount = labelCountOf(names.sources);
-  const stated = options.beside?.stated ?? [];
+  const stated = [...(options.beside?.stated ?? []), ...(known === undefined ? [] : [known.stated])];
   const prepared = prepareModel(model, {
     ...{ where, logits, head, inputs, inputSize },
     ...{
@@ -241,6 +247,7 @@ interface Parts {
 function assemble(guess: PreprocessingGuess, parts: Parts): Classifier {
   const { where, prepared, layers, sessionOptions, sessionMemory } = parts;
   const { labels } = parts.names;
+  keepNamesApart(labels ?? []);
   const { model, height, width, classCount, channels } = prepared;
   const { preprocessing } = guess;
   const input: ImageInput = {

@@ -1,5 +1,6 @@
 /** @file What `inspect` says of a model: facts, layers, and what works, what is guessed, what to give. */
 import type { Classifier } from "../classifier/classifier.ts";
+import { shortNameOf } from "../classifier/labels/short-names.ts";
 import { describeNeeds } from "../classifier/network/check-needs.ts";
 import { decidesEachLabel, describeHead } from "../classifier/network/head/head.ts";
 import type { InspectedLayer, Inspection } from "../classifier/network/inspect-model.ts";
@@ -53,7 +54,7 @@ function factsOf(
   if (classifier !== undefined && guess !== undefined) {
     const { channelCount, height, width } = classifier.input;
     const { mean, std, scale, channels, layout } = guess.preprocessing;
-    const known = classifier.labels?.slice(0, 3).map((label) => label.split(",")[0]);
+    const known = classifier.labels?.slice(0, 3).map(shortNameOf);
     rows.push(
       ["Logits", describeHead(classifier.prepared.head)],
       ...classifier.prepared.head.alternatives.map(
@@ -155,7 +156,9 @@ function layerTable({ layers }: Inspection): string[] {
     layer.parameters === 0 ? "" : layer.parameters.toLocaleString("en-US"),
     describeGradient(layer),
   ]);
-  const widths = header.map((title, column) => Math.max(title.length, ...cells.map((row) => row[column].length)));
+  const widths = header.map((title, column) =>
+    cells.reduce((width, row) => Math.max(width, row[column].length), title.length),
+  );
   const isNumber = (column: number): boolean => column === 0 || column === 4;
   return [header, ...cells].map((row) =>
     row

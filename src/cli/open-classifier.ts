@@ -4,7 +4,7 @@ import { decidesEachLabel, describeHead } from "../classifier/network/head/head.
 import type { ModelWarning } from "../classifier/network/prepare-model.ts";
 import { isOpenToPictures } from "../classifier/preprocessing/guess-preprocessing.ts";
 import { normalizationForChannels } from "../classifier/preprocessing/preprocessing.ts";
-import { type ProbeOptions, probePreprocessing } from "../classifier/preprocessing/probe-preprocessing.ts";
+import { type ProbeOptions, probePreprocessing } from "../classifier/preprocessing/probed/probe-preprocessing.ts";
 import type { Dataset } from "../datasets/dataset.ts";
 import { namesFromData } from "../datasets/names-from-data.ts";
 import { MisuseError, PerceptualBallError, throwIfAborted } from "../errors.ts";

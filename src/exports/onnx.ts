@@ -112,7 +112,7 @@ export {
   normalizations,
   type Preprocessing,
 } from "../classifier/preprocessing/preprocessing.ts";
-export { type ProbeOptions, probePreprocessing } from "../classifier/preprocessing/probe-preprocessing.ts";
+export { type ProbeOptions, probePreprocessing } from "../classifier/preprocessing/probed/probe-preprocessing.ts";
 export { type StatedInConfigOptions, statedInConfig } from "../classifier/preprocessing/read-config.ts";
 export { type Region as PictureRegion, type RegionInput, regionMask } from "../classifier/preprocessing/region-mask.ts";
 export type { StatedBeside, StatedPreprocessing } from "../classifier/preprocessing/source.ts";

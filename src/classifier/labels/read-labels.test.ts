@@ -36,6 +36,18 @@ describe("names are read in the forms that files have", () => {
       "objects with class_id and class_name",
       '[{"class_id": 1, "class_name": "fox"}, {"class_id": 0, "class_name": "tabby"}, {"class_id": 2, "class_name": "red panda"}]',
     ],
+    [
+      "objects with a description, which stands behind other words",
+      '[{"index": 1, "code": "D21", "description": "fox"}, {"index": 0, "code": "D13", "description": "tabby"}, {"index": 2, "code": "D2", "description": "red panda"}]',
+    ],
+    [
+      "objects with a title",
+      '[{"title": "tabby", "description": "a cat"}, {"title": "fox", "description": "a dog"}, {"title": "red panda", "description": "neither"}]',
+    ],
+    [
+      "objects with a name behind their description",
+      '[{"description": "a cat", "title": "Cat", "label": "tabby"}, {"description": "a dog", "title": "Dog", "label": "fox"}, {"description": "neither", "title": "Panda", "label": "red panda"}]',
+    ],
     ["a list within another object", '{"data": {"path": "x", "classes": ["tabby", "fox", "red panda"]}}'],
     ["a dictionary within a label map", '{"label_map": {"fox": 1, "tabby": 0, "red panda": 2}}'],
     ["a JSON list", '["tabby", "fox", "red panda"]'],
@@ -50,6 +62,9 @@ describe("names are read in the forms that files have", () => {
     ["label2id with numbers as strings", '{"label2id": {"fox": "1", "tabby": "0", "red panda": "2"}}'],
     ["timm", '{"architecture": "x", "label_names": ["tabby", "fox", "red panda"]}'],
     ["Python", "{0: 'tabby', 1: \"fox\", 2: 'red panda'}"],
+    ["Python behind a word", "Classes: ['tabby', 'fox', 'red panda']"],
+    ["Python behind a word, in several lines", "class_names = [\n  'tabby',\n  'fox',\n  'red panda',\n]\n"],
+    ["Python's dictionary behind its name", "class_to_idx = {'fox': 1, 'tabby': 0, 'red panda': 2}\n"],
     ["YAML's list", "path: x\nnames:\n- tabby\n- fox # a\n- 'red panda'\nnc: 3\n"],
     ["YAML's dictionary", "names:\n  0: tabby\n  1: fox\n  2: red panda\n\nother: 1\n"],
     ["YAML in one line", "nc: 3\nnames: [tabby, fox, 'red panda']\n"],

@@ -35,9 +35,11 @@ export function checkFilled(names: readonly string[], where: string): readonly s
 /** The names in a file's text, in the first form that it has. */
 function namesOfText(text: string, where: string): readonly string[] {
   const plain = text.replace(/^\uFEFF/, "");
-  const literal = /^\s*[[{]/.test(plain) ? parseLiteral(plain) : undefined;
+  // As programs print or assign it: "Classes: ['cat', 'dog']".
+  const [, called, body] = /^\s*([a-z_][\w .-]*?)\s*[:=]\s*([[{].*)$/is.exec(plain) ?? [undefined, where, plain];
+  const literal = /^\s*[[{]/.test(body) ? parseLiteral(body) : undefined;
   if (literal !== undefined) {
-    const names = namesOfLiteral(literal, where);
+    const names = namesOfLiteral(literal, where, called);
     if (names !== undefined) return names;
     throw new BadInputError({
       where,
@@ -113,8 +115,18 @@ const listKeys = [
   "label_map",
 ];
 
-/** What the entries of a list call a name and its number. */
-const entryNames = ["name", "label", "class", "class_name", "className", "label_name", "display_name"];
+/** What the entries of a list call a name, the surest first, and its number. */
+const entryNames = [
+  "name",
+  "label",
+  "class",
+  "class_name",
+  "className",
+  "label_name",
+  "display_name",
+  "title",
+  "description",
+];
 const entryNumbers = ["id", "index", "idx", "class_id", "classId", "class_index", "label_id"];
 
 /** Objects further within others are not looked into. */

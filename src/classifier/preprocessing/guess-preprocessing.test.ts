@@ -19,7 +19,7 @@ import { modelOf } from "../../runtime/session.ts";
 import { renderScene } from "../../scenes/scenes.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
 import { createClassifier } from "../classifier.ts";
-import { nameOf } from "./guess-preprocessing.ts";
+import { nameOf, usualGeometry } from "./guess-preprocessing.ts";
 import {
   affineOf,
   type NormalizationName,
@@ -27,7 +27,7 @@ import {
   normalizations,
   normalizePixels,
 } from "./preprocessing.ts";
-import { probePreprocessing } from "./probe-preprocessing.ts";
+import { probePreprocessing } from "./probed/probe-preprocessing.ts";
 
 const names = ["imagenet", "unit", "symmetric", "caffe", "bytes"] as const;
 const scenes = Array.from({ length: 24 }, (_, index) => renderScene({ seed: 11, index, size: 32 }).image);
@@ -165,7 +165,7 @@ describe("pictures and parts of them beside each other within the model", () => 
 
   test("a picture and its mirror image", () => {
     const guess = guessOf("f = Slice (x, left, all, wide, back) b = Concat <axis = 0> (x, f)");
-    expect(guess).toMatchObject({ name: "unit", isUncertain: false, geometryReason: "usual for this size" });
+    expect(guess).toMatchObject({ name: "unit", isUncertain: false, geometryReason: "usual for classes of one's own" });
   });
 
   test("a crop is not cropped before", () => {
@@ -176,7 +176,7 @@ describe("pictures and parts of them beside each other within the model", () => 
 
   test("every second pixel is no crop", () => {
     const { geometryReason } = guessOf("b = Slice (x, zero, all2, sides, twos)", 256);
-    expect(geometryReason).toBe("usual for this size");
+    expect(geometryReason).toBe("usual for classes of one's own");
   });
 
   test("several crops", () => {
@@ -195,6 +195,15 @@ test("what is given is not guessed, and what the metadata says is believed", () 
   const metadata = new Map([["preprocessing", JSON.stringify({ scale: "symmetric", size: 32 })]]);
   const embedded = createClassifier({ ...model, metadata }, { runtime: referenceRuntime }).guess;
   expect(embedded).toMatchObject({ name: "symmetric", reason: "the model's own metadata", isUncertain: false });
+});
+
+test("ImageNet's networks get the middle of pictures, people's own classes all of them", () => {
+  const whole = (interpolation: string) => ({ resize: { kind: "exact" }, interpolation });
+  expect(usualGeometry(224, 224, 1000)).toMatchObject({ resize: { kind: "shorter", size: 256 } });
+  expect(usualGeometry(299, 299, 1001)).toMatchObject({ resize: { kind: "shorter", size: 342 } });
+  expect(usualGeometry(224, 224, 38)).toMatchObject(whole("bilinear"));
+  expect(usualGeometry(224, 192, 1000)).toMatchObject(whole("bicubic"));
+  expect(usualGeometry(32, 32, 10)).toMatchObject(whole("bicubic"));
 });
 
 test("a normalization has its name in whatever scale it is written", () => {

@@ -1,8 +1,6 @@
 /** @file What is said of statements on preprocessing that do not fit the model, each other, or what the graph does. */
 import { describeGeometry } from "../../image/geometry.ts";
 import type { ModelWarning } from "../network/prepare-model.ts";
-import type { ShownRange } from "./first-response.ts";
-import { naturalDeviation } from "./natural-pictures.ts";
 import {
   affineOf,
   areOfBytes,
@@ -11,6 +9,8 @@ import {
   normalizationForChannels,
   type Preprocessing,
 } from "./preprocessing.ts";
+import type { ShownRange } from "./shown/first-response.ts";
+import { naturalDeviation } from "./shown/natural-pictures.ts";
 import type { Source, StatedBeside } from "./source.ts";
 
 /** Statements whose numbers fit a network of so many channels, and warnings of the others. */
@@ -39,7 +39,7 @@ export function byChannels(
     fitting: all.filter((one) => misfit(one) === undefined),
     unfit: all.flatMap((one) => {
       const why = misfit(one);
-      if (why === undefined) return [];
+      if (why === undefined || one.isIncidental === true) return [];
       const message = `${one.reason} says how pixels are prepared, and it cannot be used: ${why}. Give the preprocessing yourself`;
       return [{ code: "unusable-metadata" as const, message }];
     }),

@@ -19,6 +19,8 @@ export interface StatedPreprocessing {
 export interface StatedBeside {
   readonly stated: StatedPreprocessing;
   readonly reason: string;
+  /** Whether only its content says that it is meant: it counts after all else that states something, and nothing is said where it does not fit. */
+  readonly isIncidental?: boolean;
 }
 
 /** A statement on preprocessing, in the order of trust. */

@@ -927,6 +927,30 @@ describe("pixels that the model brings to a range of its own", () => {
   });
 });
 
+describe("the range that a static quantization of the pixels is made for", () => {
+  const quantized = (scale: number, zero: string) =>
+    guessOf("q = QuantizeLinear (x, s, z) d = DequantizeLinear (q, s, z) n = Conv (d, W)", {
+      constants: `float s = {${scale}}, ${zero}, float[3,3,1,1] W = {1, 0, 0, 0, 1, 0, 0, 0, 1}`,
+    });
+  test.each([
+    [1 / 255, "uint8 z = {0}", "unit"],
+    [2 / 255, "int8 z = {0}", "symmetric"],
+    [0.01866, "uint8 z = {114}", "imagenet"],
+    [1, "int8 z = {-128}", "bytes"],
+    [1.08, "uint8 z = {115}", "caffe"],
+  ] as const)("%s, %s: %s", (scale, zero, name) => {
+    const { preprocessing, order, isUncertain, reason } = quantized(scale, zero);
+    const { mean, std } = normalizations[name];
+    expect(preprocessing).toMatchObject({ scale: normalizations[name].scale, mean, std });
+    expect({ order, isUncertain }).toEqual({ order: name === "caffe" ? "bgr" : "rgb", isUncertain: false });
+    expect(reason).toMatch(/^its first quantizer is made for numbers from /);
+  });
+
+  test("one that is none of the usual, as of random numbers, says nothing", () => {
+    expect(quantized(0.037, "uint8 z = {128}").reason).toMatch(/^usual for PyTorch's/);
+  });
+});
+
 test("MATLAB reads red, green, blue", () => {
   const found = guessOf("n = Sub (x, m)", {
     constants: "float[3,1,1] m = {0.268, 0.294, 0.298}",
@@ -952,7 +976,7 @@ test("a model of any size that resizes pictures itself gets all of them", () => 
   expect(open.geometry.resize).toEqual({ kind: "exact", width: 224, height: 224 });
   expect(open.geometryReason).toBe("the model takes pictures of any size and resizes them itself");
   const fixed = guessOf(body, { input: "float[1,3,256,256] x", constants });
-  expect(fixed.geometry.resize.kind).toBe("shorter");
+  expect(fixed.geometryReason).toBe("usual for classes of one's own");
 });
 
 test("16-bit pixels, where the model divides by what they reach", () => {

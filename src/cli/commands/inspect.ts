@@ -5,15 +5,16 @@ import { type Inspection, inspectModel } from "../../classifier/network/inspect-
 import { probeGradient } from "../../classifier/network/probe-gradient.ts";
 import { AbortedError, PerceptualBallError } from "../../errors.ts";
 import { readBesideModel } from "../../node/models/beside-model.ts";
+import { labelsOf } from "../../node/models/load-classifier.ts";
 import { loadModelFile } from "../../node/models/load-model.ts";
 import { machineMemory } from "../../node/models/machine-memory.ts";
 import { type CliContext, exitCodes, say, sayJson } from "../context.ts";
 import { adviceOn, inspectionLines } from "../describe-inspection.ts";
-import { allowMemoryOption, headOption, inputOption, type ModelFlags } from "../flags/model-flags.ts";
+import { allowMemoryOption, headOption, inputOption, labelsOption, type ModelFlags } from "../flags/model-flags.ts";
 import { imageSize } from "../flags/parse-values.ts";
 import { loadRuntime } from "../flags/runtime-flags.ts";
 
-interface InspectFlags extends Pick<ModelFlags, "inputSize" | "logits" | "head" | "input" | "allowMemory"> {
+interface InspectFlags extends Pick<ModelFlags, "labels" | "inputSize" | "logits" | "head" | "input" | "allowMemory"> {
   readonly json?: boolean;
 }
 
@@ -26,6 +27,7 @@ export function inspectCommand(context: CliContext): Command {
         "and what to give.",
     )
     .argument("<file>", "an ONNX model")
+    .addOption(labelsOption())
     .addOption(
       new Option("--input-size <size>", "224, or height x width, where the model leaves it open").argParser(
         imageSize("--input-size"),
@@ -50,16 +52,18 @@ Exit code: 0 works, 1 blocked or not an ONNX model, 2 misuse.`,
 
 async function inspect(
   file: string,
-  { inputSize, logits, head, input: inputs, allowMemory, json }: InspectFlags,
+  { labels, inputSize, logits, head, input: inputs, allowMemory, json }: InspectFlags,
   context: CliContext,
 ): Promise<void> {
   const { signal } = context.io;
   const { model, ...about } = loadModelFile(file);
+  // Outside of what is tried: a list that cannot be read says nothing of the model.
+  const names = labels === undefined ? undefined : labelsOf(labels);
   const runtime = await loadRuntime({ runtime: "node" });
   const described = inspectModel(model, () =>
     createClassifier(model, {
       ...{ runtime, where: file, weightsFolder: about.folder, lowMemory: true },
-      ...{ inputSize, logits, head, inputs, beside: readBesideModel(file) },
+      ...{ labels: names, inputSize, logits, head, inputs, beside: readBesideModel(file) },
       ...{ allowMemory, machineMemory: machineMemory() },
     }),
   );

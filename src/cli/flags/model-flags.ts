@@ -46,7 +46,7 @@ export function addModelFlags(command: Command, { hasModelFlag }: { readonly has
     command.addOption(option);
   };
   if (hasModelFlag) add("--model <file>", "the classifier, an ONNX file (default: the bundled one)");
-  add("--labels <file>", "class names, one per line, or imagenet, cifar10");
+  command.addOption(labelsOption().helpGroup("Model:"));
   add("--logits <value>", "the value that holds the logits, where it is not found by itself");
   command.addOption(headOption().helpGroup("Model:"));
   add(
@@ -91,6 +91,11 @@ function resize(text: string): ModelFlags["resize"] {
     expected: "shorter:256 (the new length of the shorter side), exact or pad",
     got: JSON.stringify(text),
   });
+}
+
+/** `--labels`: what the classes are called. */
+export function labelsOption(): Option {
+  return new Option("--labels <file>", "class names, one per line, or imagenet, cifar10");
 }
 
 /** `--head`: what the numbers of the output are. */

@@ -198,3 +198,43 @@ PostProcess:
     expect(beside({ "pipeline.json": steps })).toMatchObject({ from: [], codes: ["unusable-file"] });
   });
 });
+
+describe("JSON files whose names say nothing", () => {
+  const meta = { architecture: "TinyNet", img_size: 64, classes: names, normalize: units };
+
+  test.each(["meta.json", "info.json", "labels_meta.json", "stats.json", "net_extra.json"])("%s", (file) => {
+    const { from, normalization, names: found, codes } = beside({ [file]: meta });
+    expect({ from, found, codes }).toEqual({ from: [file], found: names, codes: [] });
+    expect(normalization).toMatchObject(units);
+  });
+
+  test("count after those that are called as usual", () => {
+    const other = { mean: [0.1, 0.1, 0.1], std: [0.2, 0.2, 0.2], classes: ["cat", "dog"] };
+    const files = { "a.json": other, "labels.txt": "ant\nbee\n", "preprocess.json": units };
+    const { from, names: found } = beside(files);
+    expect(from).toEqual(["preprocess.json", "a.json"]);
+    expect(found).toEqual(names);
+  });
+
+  test.each<[string, unknown]>([
+    ["names", names],
+    ["numbers and names", { 0: "ant", 1: "bee" }],
+    ["names within", { data: { labels: names } }],
+  ])("%s name the classes", (_, content) => {
+    expect(beside({ "notes.json": content })).toMatchObject({ from: [], names, codes: [] });
+  });
+
+  test.each<[string, Record<string, unknown>]>([
+    ["another model's", { "net2.onnx": "", "net2_meta.json": meta }],
+    ["large", { "meta.json": { ...meta, more: "x".repeat(2 ** 20) } }],
+    ["no JSON", { "meta.json": "{ not JSON" }],
+    ["words of something else", { "a.json": { epochs: 1, seed: 0 }, "b.json": { title: "x" }, "c.json": null }],
+    ["labels of pictures", { "a.json": { labels: ["ant", "bee", "ant", "ant"] } }],
+    ["files", { "a.json": ["1.jpg", "2.jpg"] }],
+    ["one number for all", { "a.json": { mean: 0.5, std: 0.2 } }],
+    ["what came out of a network", { "metrics.json": { mean: [0.91, 0.92, 0.9], std: [0.1, 0.1, 0.1] } }],
+    ["many", Object.fromEntries(Array.from({ length: 21 }, (_, n) => [`${n}.json`, meta]))],
+  ])("nothing is taken of: %s", (_, files) => {
+    expect(beside(files)).toMatchObject({ from: [], names: undefined, codes: [] });
+  });
+});

@@ -2,7 +2,7 @@
  * @file Files beside a model that say how its pixels are prepared and what its classes are called.
  *
  * Hugging Face's preprocessor_config.json, processor_config.json and config.json, timm's config.json, Custom Vision's cvexport.manifest with the files that it names, configurations of other makers,
- * and lists of names, by what they are called. Each is read only where it lies in the model's own folder (or, for optimum's exports, in the folder above one
+ * and lists of names, by what they are called; and last, of whatever other JSON files there are, names and the means and deviations of channels. Each is read only where it lies in the model's own folder (or, for optimum's exports, in the folder above one
  * called "onnx", and for Triton's repositories in the one above the version's).
  */
 import { existsSync, readFileSync, statSync } from "node:fs";
@@ -24,7 +24,13 @@ import {
 } from "../../classifier/preprocessing/read-pipeline.ts";
 import type { StatedBeside, StatedPreprocessing } from "../../classifier/preprocessing/source.ts";
 import { BadInputError, PerceptualBallError } from "../../errors.ts";
-import { configFilesBeside, isCalledPreprocessing, nameFilesBeside } from "./name-files.ts";
+import {
+  configFilesBeside,
+  isCalledOutcome,
+  isCalledPreprocessing,
+  nameFilesBeside,
+  otherJsonBeside,
+} from "./name-files.ts";
 
 export interface BesideModel {
   readonly stated: readonly StatedBeside[];
@@ -38,6 +44,9 @@ const configFiles = ["preprocessor_config.json", "processor_config.json", "confi
 
 /** Larger files are none of these. */
 const mostBytes = 2 ** 24;
+
+/** Of files whose names say nothing, larger ones are not looked into. */
+const mostBytesOfOthers = 2 ** 20;
 
 /** What the files beside the model at `path` say. Files that cannot be used are warnings. */
 export function readBesideModel(path: string): BesideModel {
@@ -97,7 +106,8 @@ export function readBesideModel(path: string): BesideModel {
       }
     });
   }
-  for (const { folder, name } of configFilesBeside(folders, basename(path), configFiles)) {
+  const configs = configFilesBeside(folders, basename(path), configFiles);
+  for (const { folder, name } of configs) {
     const file = textIn([folder], name);
     if (file === undefined) continue;
     const reason = `${name} beside the model`;
@@ -172,6 +182,24 @@ export function readBesideModel(path: string): BesideModel {
     if (isUsual) attempt(file.path, read);
     else quietly(read);
   }
+  const known = new Set([...configFiles, manifestFile, ...named, ...[...configs, ...listed].map(({ name }) => name)]);
+  for (const { folder, name } of otherJsonBeside(folders, basename(path), known)) {
+    const reason = `${name} beside the model`;
+    quietly(() => {
+      const config = otherJson(folder, name);
+      // A list of names or numbers for each channel says what such a file is of; all else in it may mean anything.
+      const found = isCalledOutcome(name) ? undefined : statedAmongOthers(config, name, false);
+      const { mean, std } = found?.normalization ?? {};
+      if (found !== undefined && mean !== undefined && std !== undefined) {
+        stated.push({ stated: found, reason, isIncidental: true });
+      }
+    });
+    quietly(() => {
+      const list = listWithin(otherJson(folder, name));
+      if (list === undefined) return;
+      labels.push({ names: readLabels(list, name), reason, where: name, isGiven: false, isIncidental: true });
+    });
+  }
   return { stated, labels, warnings, head };
 }
 
@@ -219,6 +247,32 @@ function namesWithin(config: unknown, depth = 0): string | undefined {
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** What a file that may be of anything says; undefined where it cannot be read, which nobody asked for. Throws a SyntaxError for what is no JSON. */
+function otherJson(folder: string, name: string): unknown {
+  let text: string | undefined;
+  try {
+    text = textBeside([folder], name, mostBytesOfOthers)?.text;
+  } catch {
+    return undefined;
+  }
+  return text === undefined ? undefined : JSON.parse(text);
+}
+
+/** Of more names than this, two may be alike, as in ImageNet's list. */
+const namesPerRepetition = 100;
+
+/** The names of classes in a file that may be of anything, as JSON: a list or numbered dictionary that it is, or one under a usual key. Labels of pictures repeat themselves. */
+function listWithin(config: unknown): string | undefined {
+  const own = namesWithin(config) ?? namesWithin({ names: config });
+  if (own === undefined) return undefined;
+  const names = readLabels(own, "names");
+  const repeated = names.length - new Set(names).size;
+  const isOfFiles = names.some((name) =>
+    /\.(jpe?g|png|webp|bmp|gif|tiff?|npy|txt|json|onnx)$|[\\/]\S*[\\/]/i.test(name),
+  );
+  return names.length < 2 || repeated > names.length / namesPerRepetition || isOfFiles ? undefined : own;
 }
 
 /** Whether a configuration has a list or a dictionary of names, which may still be damaged. */
@@ -270,12 +324,13 @@ function readManifest(text: string, model: string): Manifest {
 function textBeside(
   folders: readonly string[],
   name: string,
+  most = mostBytes,
 ): { readonly path: string; readonly text: string } | undefined {
   for (const folder of folders) {
     const path = join(folder, name);
     if (!existsSync(path)) continue;
     const stats = statSync(path);
-    if (stats.isFile() && stats.size <= mostBytes) return { path, text: decodeText(readFileSync(path)) };
+    if (stats.isFile() && stats.size <= most) return { path, text: decodeText(readFileSync(path)) };
   }
   return undefined;
 }

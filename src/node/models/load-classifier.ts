@@ -56,7 +56,7 @@ export async function loadClassifier(path: string, options: LoadClassifierOption
     runtimeLog: options.runtimeLog ?? Boolean(process.env.PERCEPTUAL_BALL_DEBUG),
     beside,
     machineMemory: options.machineMemory ?? machineMemory(),
-    labels: typeof labels === "string" && !Object.hasOwn(builtInLabels, labels) ? readLabelFile(labels) : labels,
+    labels: typeof labels === "string" ? labelsOf(labels) : labels,
     weightsFolder: readsFiles ? file.folder : undefined,
   });
   return withFile(classifier, file);
@@ -72,13 +72,18 @@ function withFile(classifier: Classifier, file: FileClassifier["file"]): FileCla
   };
 }
 
+/** The name of a built-in list as it is, or the names in the file of this path; throws a BadInputError where that cannot be read. */
+export function labelsOf(list: string): string | readonly string[] {
+  return Object.hasOwn(builtInLabels, list) ? list : readLabelFile(list);
+}
+
 const whyNotRead: ReadonlyMap<string | undefined, string> = new Map([
   ["ENOENT", "no such file"],
   ["EISDIR", "is a folder"],
 ]);
 
 /** The names in a file; throws a BadInputError where it cannot be read. */
-export function readLabelFile(path: string): readonly string[] {
+function readLabelFile(path: string): readonly string[] {
   let text: string;
   try {
     text = decodeText(readFileSync(path));

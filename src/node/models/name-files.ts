@@ -30,7 +30,7 @@ export function nameFilesBeside(folders: readonly string[], model: string): read
   return folders.flatMap((folder) => {
     const names = filesIn(folder);
     if (names === undefined) return usual.map(usualIn(folder));
-    const stems = names.filter((name) => /\.(onnx|ort)$/i.test(name)).map(stemOf);
+    const stems = modelsAmong(names);
     const ranked = names.flatMap((name) => {
       const rank = rankOf(name, stemOf(model), stems);
       return rank === undefined ? [] : [{ name, rank }];
@@ -71,6 +71,38 @@ export function configFilesBeside(
   });
 }
 
+/** More JSON files than this are data. */
+const mostOthers = 20;
+
+/**
+ * The JSON files in `folders` that say by their names neither what they are nor that they are of another model than the one called `model`, without those
+ * that are `known`. None of a folder with many of them.
+ */
+export function otherJsonBeside(
+  folders: readonly string[],
+  model: string,
+  known: ReadonlySet<string>,
+): readonly Omit<NameFile, "isUsual">[] {
+  return folders.flatMap((folder) => {
+    const names = filesIn(folder) ?? [];
+    const models = modelsAmong(names);
+    const others = names.filter((name) => {
+      const owner = ownerOf(stemOf(name), models);
+      const isOurs = owner === undefined || owner === stemOf(model);
+      return extname(name).toLowerCase() === ".json" && !known.has(name) && isOurs;
+    });
+    return others.length > mostOthers ? [] : others.toSorted().map((name) => ({ folder, name }));
+  });
+}
+
+/** Whether a file is of what came out of a network, by what it is called: the means and deviations in it are not of pixels. */
+export const isCalledOutcome = (name: string): boolean =>
+  /(metric|result|histor|score|eval|report|accurac|loss|bench|latenc|tim(e|ing)s?\b)/i.test(name);
+
+function modelsAmong(names: readonly string[]): readonly string[] {
+  return names.filter((name) => /\.(onnx|ort)$/i.test(name)).map(stemOf);
+}
+
 /** What is in the folder; undefined where it is a folder of data, or one whose files can be opened and not listed. */
 function filesIn(folder: string): readonly string[] | undefined {
   try {
@@ -95,16 +127,24 @@ function rankOf(name: string, own: string, models: readonly string[]): number | 
   const extension = extname(lower);
   if (!extensions.has(extension)) return undefined;
   const stem = basename(lower, extension);
-  const isOf = (model: string): boolean => stem === model || new RegExp(`^${escaped(model)}[-_. ]`).test(stem);
-  const [owner] = models.filter(isOf).toSorted((a, b) => b.length - a.length);
+  const owner = ownerOf(stem, models);
   if (owner !== undefined && owner !== own) return undefined;
-  const isOwn = isOf(own);
+  const isOwn = isNamedAfter(stem, own);
   // What is left of the name is looked at; of "model.json" nothing is.
   const rest = (isOwn ? stem.slice(own.length + 1) : stem).replace(before, "");
   // fastai's list of classes; of a text's words in lines it is not one.
   const isVocabulary = rest === "vocab" && extension === ".json";
   if (!naming.test(rest) && !isVocabulary && extension !== ".names") return undefined;
   return isOwn ? 0 : 1 + usual.length;
+}
+
+function isNamedAfter(stem: string, model: string): boolean {
+  return stem === model || new RegExp(`^${escaped(model)}[-_. ]`).test(stem);
+}
+
+/** The one of `models` that a file is called after, if it is one. */
+function ownerOf(stem: string, models: readonly string[]): string | undefined {
+  return models.filter((model) => isNamedAfter(stem, model)).toSorted((a, b) => b.length - a.length)[0];
 }
 
 function escaped(text: string): string {

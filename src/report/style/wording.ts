@@ -1,4 +1,5 @@
 /** @file Numbers and names as all reports write them. */
+import { shortNameOf } from "../../classifier/labels/short-names.ts";
 
 /** Below this chance, corrected for how many were compared, a difference is called one. */
 export const significance = 0.05;
@@ -21,11 +22,10 @@ export function inLevels(distance: number): string {
 export const longestName = 48;
 
 /**
- * The first synonym of an ImageNet-style name ("tabby" of "tabby, tabby cat"), which is enough to recognize it; cut where it has more than `longest`
- * characters.
+ * The short form of a class's name, as `shortNameOf` has it ("tabby" of "tabby, tabby cat"); cut where it has more than `longest` characters.
  */
 export function shortName(name: string, longest: number = longestName): string {
-  const first = Array.from(name.split(",")[0].trim());
+  const first = Array.from(shortNameOf(name));
   return first.length <= longest
     ? first.join("")
     : `${first

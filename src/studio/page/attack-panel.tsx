@@ -1,4 +1,5 @@
 /** @file Attack: the chosen attack on the chosen picture, live; the cone through what it found, and whether a detector would notice. */
+import { shortNameOf } from "../../classifier/labels/short-names.ts";
 import { usualBox } from "../../localization/localize-map.ts";
 import { coneFigure } from "../../report/figures/cone-figure.ts";
 import { withControls } from "../named-controls.ts";
@@ -9,7 +10,7 @@ import { attack } from "../state/runs.ts";
 import { attackRun, cone, detector, network, picture, statisticsFile } from "../state/signals.ts";
 import { chosenAttack } from "../state/techniques.ts";
 import { strings } from "../strings.ts";
-import { ClassName, QuestionPicker, RunBar, SettingsForm, shortClass, TechniquePicker } from "./controls.tsx";
+import { ClassName, QuestionPicker, RunBar, SettingsForm, TechniquePicker } from "./controls.tsx";
 import { Curves } from "./curves.tsx";
 import { FileButton } from "./file-button.tsx";
 import { Stage, shownOf, Timeline } from "./stage.tsx";
@@ -87,7 +88,7 @@ function Finding({ found }: { found: AttackView }) {
   return (
     <div class="finding">
       <p>
-        <ClassName name={capitalized(label.name)} /> ({strings.percent(label.confidence)}) →{" "}
+        <bdi>{capitalized(shortNameOf(label.name))}</bdi> ({strings.percent(label.confidence)}) →{" "}
         <ClassName name={raw.label.name} /> ({strings.percent(raw.label.confidence)}). {outcomeText}
       </p>
       <p>
@@ -114,7 +115,7 @@ function ConePlot({ found }: { found: AttackView }) {
   const { value } = cone;
   if (value?.of !== found.key) return null;
   const { view, error } = value;
-  const panel = view && { title: words.coneTitle(shortClass(found.label.name)), ...view };
+  const panel = view && { title: words.coneTitle(shortNameOf(found.label.name)), ...view };
   return (
     <section>
       <h3>{words.cone}</h3>
@@ -168,7 +169,7 @@ function Detector({ found }: { found: AttackView }) {
               ...view.interval,
               view.cutoff,
               view.score > view.cutoff,
-              shortClass(view.toward),
+              shortNameOf(view.toward),
             )}
           </p>
           <p class="soft">{file === undefined ? words.statisticsFitted : words.statisticsOf(file.name)}</p>

@@ -1,6 +1,7 @@
 /** @file Controls that several panels share. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { shortNameOf } from "../../classifier/labels/short-names.ts";
 import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
 import { isolated } from "../../escape-text.ts";
 import { withControls } from "../named-controls.ts";
@@ -199,14 +200,9 @@ export function readable(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
-/** The first of several names: "tench, Tinca tinca" → "tench". */
-export function shortClass(name: string): string {
-  return name.split(",")[0];
-}
-
 /** The same as it is shown within a line, whose other words and numbers keep their order whichever way the name is read. */
 export function ClassName({ name }: { name: string }) {
-  return <bdi>{shortClass(name)}</bdi>;
+  return <bdi>{shortNameOf(name)}</bdi>;
 }
 
 /** "Why this and not …?": another of the likely classes, or any. */
@@ -216,7 +212,7 @@ export function QuestionPicker({ of, lead }: { of: NetworkView; lead: (name: str
   const input = useRef<HTMLInputElement>(null);
   const { target } = address.value;
   useEffect(() => {
-    if (input.current !== null) input.current.value = target === undefined ? "" : shortClass(of.classes[target] ?? "");
+    if (input.current !== null) input.current.value = target === undefined ? "" : shortNameOf(of.classes[target] ?? "");
   }, [target, of]);
   const top = picture.value?.fitted?.top ?? [];
   const [predicted, ...others] = top;
@@ -236,7 +232,7 @@ export function QuestionPicker({ of, lead }: { of: NetworkView; lead: (name: str
   };
   return (
     <fieldset class="question">
-      <legend>{isolated(lead(shortClass(predicted.name)))}</legend>
+      <legend>{isolated(lead(shortNameOf(predicted.name)))}</legend>
       <button type="button" class="chip" aria-pressed={target === undefined} onClick={() => pick(undefined)}>
         {words.questionAny}
       </button>
@@ -257,7 +253,7 @@ export function QuestionPicker({ of, lead }: { of: NetworkView; lead: (name: str
       />
       <datalist id={list}>
         {of.classes.map((name) => (
-          <option key={name} value={shortClass(name)} />
+          <option key={name} value={shortNameOf(name)} />
         ))}
       </datalist>
       {problem === "" ? null : (
@@ -272,7 +268,9 @@ export function QuestionPicker({ of, lead }: { of: NetworkView; lead: (name: str
 function classNamed(classes: readonly string[], text: string): number | undefined {
   const wanted = text.trim().toLowerCase();
   if (/^\d+$/.test(wanted) && Number(wanted) < classes.length) return Number(wanted);
-  const exact = classes.findIndex((name) => name.toLowerCase() === wanted || shortClass(name).toLowerCase() === wanted);
+  const exact = classes.findIndex(
+    (name) => name.toLowerCase() === wanted || shortNameOf(name).toLowerCase() === wanted,
+  );
   const near = exact >= 0 ? exact : classes.findIndex((name) => name.toLowerCase().includes(wanted));
   return near >= 0 ? near : undefined;
 }

@@ -1,5 +1,6 @@
 /** @file The model: opening one, what was found out about it, and what one knows better. */
 import { useEffect, useId, useState } from "preact/hooks";
+import { shortNameOf } from "../../classifier/labels/short-names.ts";
 import { withControls } from "../named-controls.ts";
 import type { ModelChoices, ModelView, NetworkView } from "../protocol.ts";
 import { takeFiles, takeLink } from "../state/files.ts";
@@ -50,10 +51,7 @@ export function ModelCard() {
 function Network({ view, network }: { view: ModelView; network: NetworkView }) {
   const { input, classes, warnings, preprocessing, preprocessingName, preprocessingReason, layers } = network;
   const { facts } = words;
-  const names = classes
-    .slice(0, 3)
-    .map((name) => name.split(",")[0])
-    .join(", ");
+  const names = classes.slice(0, 3).map(shortNameOf).join(", ");
   const { notes } = view.inspection;
   const pixels = `${preprocessingName ?? words.custom} (${preprocessingReason})`;
   const rows = [

@@ -1,12 +1,13 @@
 /** @file The pictures: a strip of them, and what the network says of the chosen one. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { shortNameOf } from "../../classifier/labels/short-names.ts";
 import { address } from "../state/address.ts";
 import { takeFiles } from "../state/files.ts";
 import { addPictures, removePicture, selectPicture } from "../state/pictures.ts";
 import { network, type PictureEntry, picture, pictures } from "../state/signals.ts";
 import { strings } from "../strings.ts";
 import { Canvas, imageDataOf } from "./canvas.tsx";
-import { shortClass, Warnings } from "./controls.tsx";
+import { Warnings } from "./controls.tsx";
 import { FileButton } from "./file-button.tsx";
 
 const words = strings.pictures;
@@ -60,7 +61,7 @@ function Thumb({ entry, isChosen, onPick }: { entry: PictureEntry; isChosen: boo
     },
     [pixels],
   );
-  const label = fitted?.top[0] === undefined ? "" : `, ${shortClass(fitted.top[0].name)}`;
+  const label = fitted?.top[0] === undefined ? "" : `, ${shortNameOf(fitted.top[0].name)}`;
   return (
     <button
       type="button"
@@ -103,7 +104,7 @@ function Predictions({ entry }: { entry: PictureEntry }) {
             {fitted.top.map(({ index: label, name, confidence }) => (
               <li key={label}>
                 <span class="class-name" dir="auto" title={name}>
-                  {shortClass(name)}
+                  {shortNameOf(name)}
                 </span>
                 <span class="bar-track">
                   <span class="bar" style={{ inlineSize: `${100 * confidence}%` }} />

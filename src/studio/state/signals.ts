@@ -1,5 +1,6 @@
 /** @file What the page knows: the model, the pictures, the runs, and what was said last. */
 import { computed, signal } from "@preact/signals";
+import { keepNamesApart } from "../../classifier/labels/short-names.ts";
 import type {
   AttackView,
   ConeView,
@@ -83,7 +84,12 @@ export const status = signal("");
 /** What went wrong, until it is dismissed or something else is begun. */
 export const problem = signal("");
 
-export const network = computed<NetworkView | undefined>(() => model.value?.view?.network);
+export const network = computed<NetworkView | undefined>(() => {
+  const found = model.value?.view?.network;
+  // The worker knows which names stay whole, and the page shows names by itself.
+  keepNamesApart(found?.classes ?? []);
+  return found;
+});
 
 export const picture = computed<PictureEntry | undefined>(() => {
   const list = pictures.value;

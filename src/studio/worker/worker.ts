@@ -182,7 +182,7 @@ const doers: Doers = {
     const images = known.map(({ picture }) => classifier.fit(picture));
     if (images.length === 0) return null;
     const { runtime, providers } = theEngine();
-    const { probePreprocessing } = await import("../../classifier/preprocessing/probe-preprocessing.ts");
+    const { probePreprocessing } = await import("../../classifier/preprocessing/probed/probe-preprocessing.ts");
     const unprobed = classifier.withPreprocessing(stated);
     const guess = await probePreprocessing(unprobed, images, { runtime, providers, signal });
     const probed = classifier.withPreprocessing(guess);

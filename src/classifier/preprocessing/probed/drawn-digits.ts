@@ -1,6 +1,6 @@
 /** @file Ten digits drawn as MNIST's are, to ask a network of small gray pictures whether it reads digits, and how prepared. */
-import type { ImageTensor } from "../../image/picture.ts";
-import { floatTensor } from "../../tensor/tensor.ts";
+import type { ImageTensor } from "../../../image/picture.ts";
+import { floatTensor } from "../../../tensor/tensor.ts";
 
 type Point = readonly [x: number, y: number];
 

@@ -1,8 +1,8 @@
 /** @file What natural pictures are like on average, and what a convolution makes of them. */
-import { type Initializer, tensorOfInitializer } from "../../onnx/model.ts";
-import { numbersOf } from "../../tensor/tensor.ts";
-import type { PreparedModel } from "../network/prepare-model.ts";
-import { affineOf, type Normalization } from "./preprocessing.ts";
+import { type Initializer, tensorOfInitializer } from "../../../onnx/model.ts";
+import { numbersOf } from "../../../tensor/tensor.ts";
+import type { PreparedModel } from "../../network/prepare-model.ts";
+import { affineOf, type Normalization } from "../preprocessing.ts";
 
 /** Means of red, green and blue in [0, 1]. */
 export const naturalMean = [0.46, 0.44, 0.4];

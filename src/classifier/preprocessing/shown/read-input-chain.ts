@@ -4,11 +4,11 @@
  * From the input on, each value that is made of single channels by u = factor · x + offset is followed, through whatever operators that is
  * written in. Where the first other operator stands, the order and the scale of the channels say what the model was made for.
  */
-import type { TypedGraph } from "../../onnx/infer-shapes.ts";
-import { type Node, producersOf, tensorOfInitializer, usesOf } from "../../onnx/model.ts";
-import { type NumericTensor, numeric } from "../../onnx/numeric-tensor.ts";
-import { hasTrait } from "../../onnx/operators/table.ts";
-import { type Shape, sizeOf } from "../../tensor/tensor.ts";
+import type { TypedGraph } from "../../../onnx/infer-shapes.ts";
+import { type Node, producersOf, tensorOfInitializer, usesOf } from "../../../onnx/model.ts";
+import { type NumericTensor, numeric } from "../../../onnx/numeric-tensor.ts";
+import { hasTrait } from "../../../onnx/operators/table.ts";
+import { type Shape, sizeOf } from "../../../tensor/tensor.ts";
 import type { ChannelMap, Tracked } from "./channel-maps.ts";
 import { type Followed, followNode, isIndifferent, statisticsOf } from "./follow-channels.ts";
 

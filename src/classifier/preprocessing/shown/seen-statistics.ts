@@ -1,16 +1,16 @@
 /** @file The usual normalization under which natural pictures have the statistics that a BatchNormalization has seen. */
-import type { TypedGraph } from "../../onnx/infer-shapes.ts";
-import { type Initializer, type Node, usesOf } from "../../onnx/model.ts";
-import { correlationLengths, momentsOfFilters, naturalDeviation, naturalMean } from "./natural-pictures.ts";
+import type { TypedGraph } from "../../../onnx/infer-shapes.ts";
+import { type Initializer, type Node, usesOf } from "../../../onnx/model.ts";
 import {
   affineOf,
   type Normalization,
   type NormalizationName,
   normalizationForChannels,
   normalizations,
-} from "./preprocessing.ts";
+} from "../preprocessing.ts";
+import { type Source, statedBy } from "../source.ts";
+import { correlationLengths, momentsOfFilters, naturalDeviation, naturalMean } from "./natural-pictures.ts";
 import type { InputChain } from "./read-input-chain.ts";
-import { type Source, statedBy } from "./source.ts";
 
 /** The normalization under which pictures have what a BatchNormalization on the pixels has seen. */
 export function seenByNormalization({

@@ -5,11 +5,11 @@
  * tells better: of 24 that people have published and 12 others, all but one read 6 to 10 of ten digits under their own normalization, and one of
  * clothes, letters or photographs at most 3.
  */
-import type { ImageTensor } from "../../image/picture.ts";
-import { floatTensor } from "../../tensor/tensor.ts";
-import type { ModelWarning, PreparedModel } from "../network/prepare-model.ts";
+import type { ImageTensor } from "../../../image/picture.ts";
+import { floatTensor } from "../../../tensor/tensor.ts";
+import type { ModelWarning, PreparedModel } from "../../network/prepare-model.ts";
+import { isOfDigitsSize } from "../shown/natural-pictures.ts";
 import { drawnDigits } from "./drawn-digits.ts";
-import { isOfDigitsSize } from "./natural-pictures.ts";
 
 /** How many of ten drawn digits a network reads under a normalization: light ones on dark ground, and dark ones on light. */
 export interface Reading<Name> {

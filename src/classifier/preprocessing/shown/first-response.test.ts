@@ -1,15 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { GraphBuilder } from "../../onnx/builder.ts";
-import type { Model } from "../../onnx/model.ts";
-import { normal } from "../../random/distributions.ts";
-import { createRandom } from "../../random/random.ts";
-import { referenceRuntime } from "../../runtime/reference-runtime.ts";
-import { modelOf } from "../../runtime/session.ts";
-import { renderScene } from "../../scenes/scenes.ts";
-import { floatTensor } from "../../tensor/tensor.ts";
-import { type ClassifierOptions, createClassifier } from "../classifier.ts";
-import { normalizations } from "./preprocessing.ts";
-import { probePreprocessing } from "./probe-preprocessing.ts";
+import { GraphBuilder } from "../../../onnx/builder.ts";
+import type { Model } from "../../../onnx/model.ts";
+import { normal } from "../../../random/distributions.ts";
+import { createRandom } from "../../../random/random.ts";
+import { referenceRuntime } from "../../../runtime/reference-runtime.ts";
+import { modelOf } from "../../../runtime/session.ts";
+import { renderScene } from "../../../scenes/scenes.ts";
+import { floatTensor } from "../../../tensor/tensor.ts";
+import { type ClassifierOptions, createClassifier } from "../../classifier.ts";
+import { normalizations } from "../preprocessing.ts";
+import { probePreprocessing } from "../probed/probe-preprocessing.ts";
 
 interface Kind {
   /** By how much the weights of the first layer are smaller than for pixels to about 1. */

@@ -5,21 +5,20 @@
  * most confident predictions on natural pictures: on average, over many of them. One picture says little. So the confidences
  * are weighed against the guess made from the model alone, and where several answers are left that give different labels, that is a warning.
  */
-import { checkForm, checkKeys, throwIfAborted } from "../../errors.ts";
-import type { ImageTensor } from "../../image/picture.ts";
-import { resizeFloat } from "../../image/resize.ts";
-import { normal } from "../../random/distributions.ts";
-import { createRandom } from "../../random/random.ts";
-import { createSession, modelOf, type SessionOptions, sessionOptionKeys } from "../../runtime/session.ts";
-import { floatTensor } from "../../tensor/tensor.ts";
-import type { Classifier } from "../classifier.ts";
-import { classificationOf, sigmoidAt, softmaxAt } from "../logits.ts";
-import { decidesEachLabel } from "../network/head/head.ts";
-import type { ModelWarning } from "../network/prepare-model.ts";
-import { logitsGraph } from "../passes/network-graphs.ts";
-import { objectiveInputs, objectiveOutputs } from "../passes/objective-graph.ts";
-import { nameOf as nameOfNormalization, type PreprocessingGuess } from "./guess-preprocessing.ts";
-import { isOfDigitsSize } from "./natural-pictures.ts";
+import { checkForm, checkKeys, throwIfAborted } from "../../../errors.ts";
+import type { ImageTensor } from "../../../image/picture.ts";
+import { resizeFloat } from "../../../image/resize.ts";
+import { normal } from "../../../random/distributions.ts";
+import { createRandom } from "../../../random/random.ts";
+import { createSession, modelOf, type SessionOptions, sessionOptionKeys } from "../../../runtime/session.ts";
+import { floatTensor } from "../../../tensor/tensor.ts";
+import type { Classifier } from "../../classifier.ts";
+import { classificationOf, sigmoidAt, softmaxAt } from "../../logits.ts";
+import { decidesEachLabel } from "../../network/head/head.ts";
+import type { ModelWarning } from "../../network/prepare-model.ts";
+import { logitsGraph } from "../../passes/network-graphs.ts";
+import { objectiveInputs, objectiveOutputs } from "../../passes/objective-graph.ts";
+import { nameOf as nameOfNormalization, type PreprocessingGuess } from "../guess-preprocessing.ts";
 import {
   affineOf,
   type Normalization,
@@ -27,7 +26,8 @@ import {
   normalizationForChannels,
   normalizations,
   normalizePixels,
-} from "./preprocessing.ts";
+} from "../preprocessing.ts";
+import { isOfDigitsSize } from "../shown/natural-pictures.ts";
 import { describeReadings, groundWarning, leastRead, readersOf, readingOf, readingsOf } from "./read-digits.ts";
 
 export interface ProbeOptions extends SessionOptions {
@@ -204,7 +204,10 @@ export async function probePreprocessing(
     const known = readings.length < 2 || read === undefined ? "" : `${describeReadings(readings)}; `;
     const evidence = `${known}${what} on ${pictures}${less}: ${found}`;
     const rivals = [
-      ...ranked.filter((one) => one !== best && scoreOf(best) - scoreOf(one) < doubt),
+      // What is usual is none the less, however sure a weak network is of something else.
+      ...ranked.filter(
+        (one) => one !== best && (scoreOf(best) - scoreOf(one) < doubt || (isWeak && one.name === guessed)),
+      ),
       // A network that says the same of everything may be right to.
       ...(sighted.length > 0 ? moderate.filter(({ name, confidence }) => name === guessed && confidence > 0.5) : []),
       ...reversed.filter((one) => {

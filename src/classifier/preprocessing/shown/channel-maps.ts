@@ -1,6 +1,6 @@
 /** @file Values that are made of single channels of the input, each scaled and shifted, and what operators make of them. */
-import type { NumericTensor } from "../../onnx/numeric-tensor.ts";
-import { type Shape, sizeOf } from "../../tensor/tensor.ts";
+import type { NumericTensor } from "../../../onnx/numeric-tensor.ts";
+import { type Shape, sizeOf } from "../../../tensor/tensor.ts";
 
 /** One channel of a value: a channel of the input, scaled and shifted. */
 export interface ChannelMap {

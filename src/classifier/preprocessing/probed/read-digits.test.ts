@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
-import type { ImageTensor } from "../../image/picture.ts";
-import { GraphBuilder } from "../../onnx/builder.ts";
-import type { Model } from "../../onnx/model.ts";
-import { referenceRuntime } from "../../runtime/reference-runtime.ts";
-import { modelOf } from "../../runtime/session.ts";
-import { floatTensor } from "../../tensor/tensor.ts";
-import { createClassifier } from "../classifier.ts";
+import type { ImageTensor } from "../../../image/picture.ts";
+import { GraphBuilder } from "../../../onnx/builder.ts";
+import type { Model } from "../../../onnx/model.ts";
+import { referenceRuntime } from "../../../runtime/reference-runtime.ts";
+import { modelOf } from "../../../runtime/session.ts";
+import { floatTensor } from "../../../tensor/tensor.ts";
+import { createClassifier } from "../../classifier.ts";
+import type { NormalizationName } from "../preprocessing.ts";
 import { drawnDigits } from "./drawn-digits.ts";
-import type { NormalizationName } from "./preprocessing.ts";
 import { probePreprocessing } from "./probe-preprocessing.ts";
 import { readersOf } from "./read-digits.ts";
 

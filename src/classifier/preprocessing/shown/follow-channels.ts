@@ -1,9 +1,9 @@
 /** @file One step of what a model does to its pixels: what a node makes of a value whose channels are known. */
-import { attributesOf } from "../../onnx/attributes.ts";
-import type { Node } from "../../onnx/model.ts";
-import type { NumericTensor } from "../../onnx/numeric-tensor.ts";
-import { hasTrait } from "../../onnx/operators/table.ts";
-import type { Shape } from "../../tensor/tensor.ts";
+import { attributesOf } from "../../../onnx/attributes.ts";
+import type { Node } from "../../../onnx/model.ts";
+import type { NumericTensor } from "../../../onnx/numeric-tensor.ts";
+import { hasTrait } from "../../../onnx/operators/table.ts";
+import type { Shape } from "../../../tensor/tensor.ts";
 import { affine, mapped, perChannel, picked, sameAxis, type Tracked, weighed } from "./channel-maps.ts";
 
 /** What is known of the graph, up to a node. */

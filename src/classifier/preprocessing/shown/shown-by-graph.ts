@@ -1,18 +1,19 @@
 /**
  * @file What a model's graph shows of its pixels: the type of its input, the arithmetic before the first layer, and what its first normalization has seen.
  */
-import type { GeometryRule } from "../../image/geometry.ts";
-import type { TypedGraph } from "../../onnx/infer-shapes.ts";
-import type { PreparedModel } from "../network/prepare-model.ts";
+import type { GeometryRule } from "../../../image/geometry.ts";
+import type { TypedGraph } from "../../../onnx/infer-shapes.ts";
+import type { PreparedModel } from "../../network/prepare-model.ts";
+import { affineOf, fullScaleOfNumbers, type NormalizationName, normalizations } from "../preprocessing.ts";
+import type { StatedPreprocessing } from "../source.ts";
+import { type Source, statedBy } from "../source.ts";
 import { takesAnyRange } from "./any-range.ts";
 import type { ChannelMap } from "./channel-maps.ts";
 import { rangeShownByFirstLayer, type ShownRange } from "./first-response.ts";
 import { isOfDigitsSize } from "./natural-pictures.ts";
-import { affineOf, fullScaleOfNumbers, type NormalizationName, normalizations } from "./preprocessing.ts";
+import { rangeOfQuantizer } from "./quantized-range.ts";
 import { type InputChain, readInputChain } from "./read-input-chain.ts";
 import { mostOfUnits, seenByFirstLayer, seenByNormalization, seenBytes } from "./seen-statistics.ts";
-import type { StatedPreprocessing } from "./source.ts";
-import { type Source, statedBy } from "./source.ts";
 
 /** The type of numbers that the model's file says it takes. */
 export function declaredType({ model, input }: PreparedModel): string {
@@ -98,6 +99,9 @@ export function shownByGraph(
       isSettled: true,
     });
   }
+  const isUntouched = chain.channels.every(({ factor, offset }) => factor === 1 && offset === 0);
+  const quantized = isUntouched ? rangeOfQuantizer(typed, chain.next, channels) : undefined;
+  if (quantized !== undefined) shown.push(quantized);
   const isOpen = !/^u?int/.test(declared) && range === undefined && kept === undefined;
   // What is stated besides changes nothing then, and is no second normalization.
   const ofAny: Source | undefined =
@@ -109,7 +113,6 @@ export function shownByGraph(
         }
       : undefined;
   const ofBytes = chain.statistics === undefined ? undefined : seenBytes(chain.statistics);
-  const isPlain = chain.channels.every(({ factor, offset }) => factor === 1 && offset === 0);
   const isOfColors = channels === 3;
   const fit = isOfColors && chain.statistics !== undefined ? seenByNormalization(chain.statistics) : undefined;
   const isFitOfBytes = fit?.stated.normalization.scale === 255 && ofBytes !== undefined;
@@ -118,12 +121,12 @@ export function shownByGraph(
     isFitOfBytes ? { ...fit, isSettled: true } : fit,
     ofBytes,
     // Drawings are darker, or lighter, than what natural pictures are like.
-    isPlain && !isOfDigitsSize(prepared) ? seenByFirstLayer(typed, chain.next) : undefined,
+    isUntouched && !isOfDigitsSize(prepared) ? seenByFirstLayer(typed, chain.next) : undefined,
   ];
   return {
     taken: shown,
     seen: seen.filter((source) => source !== undefined),
-    range: isPlain ? rangeShownByFirstLayer(typed, chain.next) : undefined,
+    range: isUntouched ? rangeShownByFirstLayer(typed, chain.next) : undefined,
   };
 }
 

@@ -1,12 +1,12 @@
 /** @file Whether a model brings the pixels of a picture to one range by itself, whatever they came in. */
-import { PerceptualBallError } from "../../errors.ts";
-import { evaluate } from "../../onnx/evaluate.ts";
-import type { TypedGraph } from "../../onnx/infer-shapes.ts";
-import { hasTrait } from "../../onnx/operators/table.ts";
-import { extractSubgraph } from "../../onnx/rewrites/extract-subgraph.ts";
-import { normal } from "../../random/distributions.ts";
-import { createRandom } from "../../random/random.ts";
-import { sizeOf } from "../../tensor/tensor.ts";
+import { PerceptualBallError } from "../../../errors.ts";
+import { evaluate } from "../../../onnx/evaluate.ts";
+import type { TypedGraph } from "../../../onnx/infer-shapes.ts";
+import { hasTrait } from "../../../onnx/operators/table.ts";
+import { extractSubgraph } from "../../../onnx/rewrites/extract-subgraph.ts";
+import { normal } from "../../../random/distributions.ts";
+import { createRandom } from "../../../random/random.ts";
+import { sizeOf } from "../../../tensor/tensor.ts";
 import type { InputChain } from "./read-input-chain.ts";
 
 /** What a model does to its pixels before a layer is a few steps on one picture. */

@@ -5,12 +5,12 @@
  * then have vary by about 1. On pixels a hundred times smaller they hardly vary at all, and on such a hundred times larger much more than anything
  * that follows was trained for.
  */
-import { attributesOf } from "../../onnx/attributes.ts";
-import type { TypedGraph } from "../../onnx/infer-shapes.ts";
-import { type Graph, type Node, usesOf } from "../../onnx/model.ts";
-import { hasTrait } from "../../onnx/operators/table.ts";
+import { attributesOf } from "../../../onnx/attributes.ts";
+import type { TypedGraph } from "../../../onnx/infer-shapes.ts";
+import { type Graph, type Node, usesOf } from "../../../onnx/model.ts";
+import { hasTrait } from "../../../onnx/operators/table.ts";
+import { normalizationForChannels, normalizations } from "../preprocessing.ts";
 import { momentsOfFilters } from "./natural-pictures.ts";
-import { normalizationForChannels, normalizations } from "./preprocessing.ts";
 
 /** Which pixels a network's first layer was trained on: those to about 1, or those to 255. */
 export interface ShownRange {
