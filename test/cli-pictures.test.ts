@@ -111,6 +111,65 @@ test("that little of a panorama is seen is said and recorded by explain, classif
   expect(codesOf(exact.stdout)).toEqual({ [wide]: expect.arrayContaining(["distorted"]) });
 });
 
+test("drawings of one color on a transparent ground are told apart, one by one, in a data set and by attack", async () => {
+  mkdirSync(path("drawings"));
+  const [width, height] = [24, 24];
+  // Black throughout: strokes across and down differ in alpha alone.
+  const alphas = [0, 1].map((axis) =>
+    Uint8Array.from({ length: width * height }, (_, i) => ([i % width, Math.floor(i / width)][axis] % 6 < 3 ? 0 : 255)),
+  );
+  const drawings = [path("drawings/across.png"), path("drawings/down.png")];
+  for (const [n, alpha] of alphas.entries()) {
+    const data = Uint8Array.from({ length: 4 * alpha.length }, (_, i) => (i % 4 === 3 ? alpha[i >> 2] : 0));
+    await sharp(data, { raw: { width, height, channels: 4 } })
+      .png()
+      .toFile(drawings[n]);
+    await sharp(
+      alpha.map((value) => 255 - value),
+      { raw: { width, height, channels: 1 } },
+    )
+      .png()
+      .toFile(path(`on-white${n}.png`));
+  }
+  const records = (stdout: string) =>
+    stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { top: unknown; warnings: { code: string; message: string }[] });
+  const classify = async (...argv: readonly string[]) =>
+    records((await runCli(["classify", ...argv, "--model", model, "--json"])).stdout);
+  const onWhite = (await classify(path("on-white0.png"), path("on-white1.png"))).map(({ top }) => top);
+  expect(onWhite[0]).not.toEqual(onWhite[1]);
+  for (const pictures of [drawings, ["--data", path("drawings"), "--data-format", "pictures"]]) {
+    const seen = await classify(...pictures);
+    expect(seen.map(({ top }) => top)).toEqual(onWhite);
+    for (const [n, { warnings }] of seen.entries()) {
+      const said = `: all that shows of it has one dark color, so the drawing is in its transparency: it is laid on white.`;
+      expect(warnings).toContainEqual({ code: "transparency", message: expect.stringContaining(drawings[n] + said) });
+    }
+  }
+  // What is written has no transparency, and is within the ball of what was looked at.
+  const out = path(`out${runs++}`);
+  await runCli([
+    "attack",
+    drawings[0],
+    "--model",
+    model,
+    "--attack",
+    "fgsm",
+    "--epsilon",
+    "0.1",
+    "--out",
+    out,
+    "--json",
+  ]);
+  const attacked = path(`${out.slice(folder.length + 1)}/across/adversarial.png`);
+  expect((await sharp(attacked).metadata()).hasAlpha).toBe(false);
+  const { data } = await readImageFile(attacked);
+  const distances = Array.from(data, (value, i) => Math.abs(value - (255 - alphas[0][Math.floor(i / 3)])));
+  expect(Math.max(...distances)).toBeLessThanOrEqual(26);
+});
+
 test("what was concluded of a picture, and what is said of the model, is in the records of classify", async () => {
   const samples = Uint16Array.from({ length: 48 * 48 }, (_, i) => (i * 7) % 4096);
   mkdirSync(path("depths"));

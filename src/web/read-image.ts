@@ -5,6 +5,7 @@ import { fullScaleOf } from "../classifier/preprocessing/preprocessing.ts";
 import { BadInputError, checkForm, checkKeys, MisuseError, UnsupportedError } from "../errors.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
 import { framesNote, type OnPictureNote, transparencyNote } from "../image/picture-note.ts";
+import { withoutAlpha } from "../image/without-alpha.ts";
 import { countFrames, type FrameDecoder } from "./count-frames.ts";
 import { bytesOf, type FileSource, nameOf } from "./load-classifier.ts";
 import { storedPixels, type TextureContext } from "./stored-pixels.ts";
@@ -37,14 +38,15 @@ export interface ReadImageOptions {
   readonly environment?: ImageEnvironment;
   /** Fetches addresses; the environment's own `fetch` by default. */
   readonly fetch?: typeof globalThis.fetch;
-  /** Called with what of the picture is not looked at: `transparency`, and frames after the first. */
+  /** Called with what of the picture is not looked at, or was put under it: `transparency`, and frames after the first. */
   readonly onNote?: OnPictureNote;
 }
 
 const optionKeys = ["environment", "fetch", "onNote"] as const;
 
 /**
- * The picture `source` at full size, upright, without its color profile applied and without its transparency: the colors stored under it are looked at.
+ * The picture `source` at full size, upright, without its color profile applied and without its transparency: the colors stored under it are looked at, and a drawing in
+ * its transparency alone is laid on white or black, as in Node.
  *
  * Deviation from `perceptual-ball/node`: where a browser cannot give these colors (no WebGL 2, or a side longer than its textures), wholly transparent pixels come out
  * black, which is noted.
@@ -84,14 +86,13 @@ async function decoded(
   const isSolid = isOpaque(drawn);
   const stored = isSolid ? undefined : environment.storedPixels?.(bitmap);
   bitmap.close();
-  if (!isSolid) onNote?.(`${where}: ${stored === undefined ? forgottenNote : transparencyNote}`, "transparency");
+  const { data, beneath } = withoutAlpha(stored ?? new Uint8Array(drawn), 4, 255);
+  if (beneath !== "nothing") {
+    const isForgotten = beneath === "colors" && stored === undefined;
+    onNote?.(`${where}: ${isForgotten ? forgottenNote : transparencyNote(beneath)}`, "transparency");
+  }
   const frames = (await environment.countFrames?.(blob)) ?? 1;
   if (frames > 1) onNote?.(`${where}: ${framesNote(frames)}`, "first-frame");
-  const rgba = stored ?? drawn;
-  const data = new Uint8Array(width * height * 3);
-  for (let i = 0; i < width * height; i++) {
-    for (let c = 0; c < 3; c++) data[3 * i + c] = rgba[4 * i + c];
-  }
   const isDark = data.every((value) => value < 64) && data.some((value) => value > 0);
   if (isDark && (await isWidePng(blob))) {
     throw unkept(where, "its samples use at most 14 of the 16 bits that they have");

@@ -82,7 +82,7 @@ function fake(width: number, height: number, rgba: readonly number[]): ImageEnvi
 }
 
 test("a picture without its alpha channel, and fitted to a network", async () => {
-  const environment = fake(2, 1, [10, 20, 30, 255, 40, 50, 60, 0]);
+  const environment = fake(2, 1, [10, 20, 30, 255, 40, 50, 60, 255]);
   const picture = await readPicture(new Uint8Array(1), { environment });
   expect(picture).toEqual({ width: 2, height: 1, channels: 3, data: Uint8Array.of(10, 20, 30, 40, 50, 60) });
   const { input } = await loadClassifier(bytes, { runtime });
@@ -92,18 +92,18 @@ test("a picture without its alpha channel, and fitted to a network", async () =>
 });
 
 test("the color under transparency is the file's where the browser knows it; what is left out is noted", async () => {
-  const rgba = [10, 20, 30, 255, 0, 0, 0, 0];
+  const rgba = [10, 20, 30, 255, 0, 0, 0, 0, 70, 80, 90, 255];
   const notes: string[][] = [];
   const onNote = (note: string, code: string) => void notes.push([code, note]);
   const environment = {
-    ...fake(2, 1, rgba),
-    storedPixels: () => Uint8Array.of(10, 20, 30, 255, 40, 50, 60, 0),
+    ...fake(3, 1, rgba),
+    storedPixels: () => Uint8Array.of(10, 20, 30, 255, 40, 50, 60, 0, 70, 80, 90, 255),
     countFrames: async () => 3,
   };
   const known = await readPicture(new Uint8Array(1), { environment, onNote });
-  expect(known.data).toEqual(Uint8Array.of(10, 20, 30, 40, 50, 60));
-  const forgotten = await readPicture(new Uint8Array(1), { environment: fake(2, 1, rgba), onNote });
-  expect(forgotten.data).toEqual(Uint8Array.of(10, 20, 30, 0, 0, 0));
+  expect(known.data).toEqual(Uint8Array.of(10, 20, 30, 40, 50, 60, 70, 80, 90));
+  const forgotten = await readPicture(new Uint8Array(1), { environment: fake(3, 1, rgba), onNote });
+  expect(forgotten.data).toEqual(Uint8Array.of(10, 20, 30, 0, 0, 0, 70, 80, 90));
   await readPicture(new Uint8Array(1), { environment: fake(1, 1, [10, 20, 30, 255]), onNote });
   expect(notes).toEqual([
     [
@@ -112,6 +112,28 @@ test("the color under transparency is the file's where the browser knows it; wha
     ],
     ["first-frame", expect.stringMatching(/: only the first of its 3 frames/)],
     ["transparency", expect.stringMatching(/are looked at as black/)],
+  ]);
+});
+
+test("a drawing in its transparency alone is laid on a ground, whether or not the browser knows the color under it", async () => {
+  const notes: string[] = [];
+  const onNote = (note: string, code: string) => void notes.push(`${code}: ${note}`);
+  const dark = [0, 0, 0, 255, 0, 0, 0, 0, 0, 0, 0, 51];
+  const drawn = await readPicture(new Uint8Array(1), { environment: fake(3, 1, dark), onNote });
+  expect(drawn.data).toEqual(Uint8Array.of(0, 0, 0, 255, 255, 255, 204, 204, 204));
+  // Wholly transparent pixels have another color in the file.
+  const stored = Uint8Array.from(dark.map((value, i) => (i === 4 ? 99 : value)));
+  const environment = { ...fake(3, 1, dark), storedPixels: () => stored };
+  expect(await readPicture(new Uint8Array(1), { environment, onNote })).toEqual(drawn);
+  const light = fake(2, 1, [255, 255, 255, 51, 255, 255, 255, 255]);
+  const { data } = await readPicture(new Uint8Array(1), { environment: light, onNote });
+  expect(data).toEqual(Uint8Array.of(51, 51, 51, 255, 255, 255));
+  const onWhite =
+    /^transparency: .*: all that shows of it has one dark color, so the drawing is in its transparency: it is laid on white\. For another ground, save it/;
+  expect(notes).toEqual([
+    expect.stringMatching(onWhite),
+    expect.stringMatching(onWhite),
+    expect.stringMatching(/one light color.*: it is laid on black\. For another ground/),
   ]);
 });
 

@@ -24,6 +24,8 @@ interface Header {
   readonly colorBytes: 3 | 4;
   /** Where the masks begin. */
   readonly masks: number;
+  /** Where the mask of alpha lies, if there is one. */
+  readonly alphaMask?: number;
 }
 
 function headerOf(view: DataView): Header {
@@ -43,16 +45,22 @@ function headerOf(view: DataView): Header {
   }
   const height = view.getInt32(22, true);
   const compression = view.getUint32(30, true);
+  const bits = view.getUint16(28, true);
+  // Behind the masks of colors, in headers that have room for it. Those of 108 bytes and more give it where pixels have no masks of their own, too.
+  const hasAlphaMask = masked.includes(compression)
+    ? compression === 6 || size >= 56
+    : compression === 0 && bits === 32 && size >= 108;
   return {
     width: view.getInt32(18, true),
     height: Math.abs(height),
     isTopDown: height < 0,
-    bits: view.getUint16(28, true),
+    bits,
     compression,
     pixels: view.getUint32(10, true),
     palette: 14 + size + (size === 40 && compression === 3 ? 12 : 0),
     colorBytes: 4,
     masks: 54,
+    ...(hasAlphaMask ? { alphaMask: 66 } : {}),
   };
 }
 
@@ -64,8 +72,8 @@ const compressions: Readonly<Record<number, string>> = {
 const masked = [3, 6];
 
 /**
- * The pixels of the file as red, green and blue; alpha, which few writers fill, is left out. `check` is called with the size before
- * anything of that size is made.
+ * The pixels of the file as red, green and blue, and alpha where there is a mask for it and it is neither zero nor full everywhere. `check` is called
+ * with the size before anything of that size is made.
  *
  * Throws a {@link BadInputError} on behalf of `where` if the file is malformed or cut short, and an {@link UnsupportedError} if it is
  * compressed by anything but run lengths.
@@ -105,12 +113,24 @@ export function decodeBmp(
   if (bytes.length < pixels + row * (height - 1) + Math.ceil((width * bits) / 8)) throw damaged();
   const colorAt = bits <= 8 ? paletteColors(bytes, header) : directColors(view, header);
   if (colorAt === undefined) throw damaged();
-  const data = new Uint8Array(3 * width * height);
+  const channels = header.alphaMask === undefined ? 3 : 4;
+  const data = new Uint8Array(channels * width * height).fill(255);
   for (let y = 0; y < height; y++) {
     const start = pixels + row * (header.isTopDown ? y : height - 1 - y);
-    for (let x = 0; x < width; x++) data.set(colorAt(start, x), 3 * (y * width + x));
+    for (let x = 0; x < width; x++) data.set(colorAt(start, x), channels * (y * width + x));
   }
-  return { width, height, channels: 3, data, format: "BMP" };
+  if (channels === 3 || hasFilledAlpha(data)) return { width, height, channels, data, format: "BMP" };
+  return { width, height, channels: 3, data: data.filter((_, i) => i % 4 !== 3), format: "BMP" };
+}
+
+/** Whether alpha of RGBA bytes is neither zero everywhere, as writers leave it that know of none, nor full everywhere. */
+function hasFilledAlpha(rgba: Uint8Array): boolean {
+  let [isZero, isFull] = [true, true];
+  for (let i = 3; i < rgba.length; i += 4) {
+    isZero &&= rgba[i] === 0;
+    isFull &&= rgba[i] === 255;
+  }
+  return !isZero && !isFull;
 }
 
 /**
@@ -178,18 +198,22 @@ function paletteColors(bytes: Uint8Array, header: Header): ColorAt {
   };
 }
 
-/** Colors in the pixels themselves, by the masks of the header or the usual ones; undefined if a mask has holes. */
-function directColors(view: DataView, { bits, compression, masks }: Header): ColorAt | undefined {
+/** Colors in the pixels themselves, and alpha if it has a mask, by the masks of the header or the usual ones; undefined if a mask has holes. */
+function directColors(view: DataView, { bits, compression, masks, alphaMask }: Header): ColorAt | undefined {
   if (bits === 24) return (start, x) => [2, 1, 0].map((c) => view.getUint8(start + 3 * x + c));
   const hasMasks = masked.includes(compression);
   if (hasMasks && view.byteLength < masks + 12) return undefined;
   const usual = bits === 16 ? [0x7c00, 0x03e0, 0x001f] : [0x00ff0000, 0x0000ff00, 0x000000ff];
-  const fields = [0, 1, 2].map((c) => {
-    const mask = hasMasks ? view.getUint32(masks + 4 * c, true) : usual[c];
+  const fieldOf = (mask: number) => {
     const shift = mask === 0 ? 0 : 31 - Math.clz32(mask & -mask);
     return { mask, shift, full: mask >>> shift };
-  });
-  if (fields.some(({ full }) => full === 0 || (full & (full + 1)) !== 0)) return undefined;
+  };
+  const isWhole = ({ full }: { readonly full: number }): boolean => full !== 0 && (full & (full + 1)) === 0;
+  const colors = [0, 1, 2].map((c) => fieldOf(hasMasks ? view.getUint32(masks + 4 * c, true) : usual[c]));
+  if (!colors.every(isWhole)) return undefined;
+  const hasAlpha = alphaMask !== undefined && view.byteLength >= alphaMask + 4;
+  const alpha = fieldOf(hasAlpha ? view.getUint32(alphaMask, true) : 0);
+  const fields = isWhole(alpha) ? [...colors, alpha] : colors;
   return (start, x) => {
     const value = bits === 16 ? view.getUint16(start + 2 * x, true) : view.getUint32(start + 4 * x, true);
     return fields.map(({ mask, shift, full }) => Math.round((((value & mask) >>> shift) * 255) / full));

@@ -36,8 +36,8 @@ interface TiffForm {
   readonly bits: 8 | 16 | 32;
   /** Whether bands lie one after the other. */
   readonly isPlanar: boolean;
-  /** 1: 0 is black, 2: red, green and blue. */
-  readonly photometric?: 1 | 2;
+  /** 1: 0 is black, 2: red, green and blue, 5: inks. */
+  readonly photometric?: 1 | 2 | 5;
 }
 
 /** A TIFF of one strip, or of one strip per band, of {@link sampleAt} times `unit`. */
@@ -118,6 +118,23 @@ test("red, green and blue one after the other are a picture like any other", asy
   const bytes = tiff({ channels: 3, format: 1, bits: 8, isPlanar: true, photometric: 2 });
   const { data } = await decodeImage(bytes, "a.tif");
   expect(Array.from(data.slice(0, 6))).toEqual([0, 100, 200, 1, 101, 201]);
+});
+
+test("alpha of numbers, of bands one after the other and of inks is left out, which is said", async () => {
+  const read = async (bytes: Buffer, channels: "rgb" | "stored" = "rgb") => {
+    const notes: string[] = [];
+    const picture = await decodeImage(bytes, "a.tif", { channels, onNote: (_, code) => notes.push(code) });
+    return { channels: picture.channels, first: Array.from(picture.data.slice(0, picture.channels)), notes };
+  };
+  const numbers = tiff({ channels: 2, format: 3, bits: 32, isPlanar: false }, 1 / 1000);
+  expect(await read(numbers)).toEqual({ channels: 3, first: [0, 0, 0], notes: ["transparency"] });
+  const planes = tiff({ channels: 4, format: 1, bits: 8, isPlanar: true });
+  expect(await read(planes)).toEqual({ channels: 3, first: [0, 100, 200], notes: ["transparency"] });
+  const inks = tiff({ channels: 5, format: 1, bits: 8, isPlanar: false, photometric: 5 });
+  // Cyan 0, magenta 100, yellow 200, black 300 mod 256, opacity 400 mod 256.
+  const colors = [255, 155, 55].map((value) => Math.round((value * (255 - 44)) / 255));
+  expect(await read(inks)).toEqual({ channels: 3, first: colors, notes: ["transparency"] });
+  expect(await read(inks, "stored")).toEqual({ channels: 4, first: [...colors, 144], notes: [] });
 });
 
 test.each([false, true])(

@@ -167,6 +167,106 @@ test("numbers with a point must be pixels", async () => {
   );
 });
 
+describe("a drawing in its transparency alone is laid on white if it is dark, and on black if it is light", () => {
+  const size = { width: 4, height: 3 };
+  const alpha = Uint8Array.from({ length: 12 }, (_, i) => (i < 2 ? 0 : 23 * i));
+  /** Pixels of one color, but where alpha is 0, with these alphas behind it. */
+  const drawing = (color: number, channels: 2 | 4): Uint8Array =>
+    Uint8Array.from({ length: 12 * channels }, (_, i) => {
+      const pixel = Math.floor(i / channels);
+      return i % channels === channels - 1 ? alpha[pixel] : alpha[pixel] === 0 ? 80 + 50 * pixel : color;
+    });
+  const rgba = (color: number) => sharp(drawing(color, 4), { raw: { ...size, channels: 4 } });
+  const grays = (color: number) => sharp(drawing(color, 2), { raw: { ...size, channels: 2 } }).toColourspace("b-w");
+  const wide = (color: number) => Uint16Array.from(drawing(color, 4), (value) => 257 * value);
+  const wideGray = (color: number) => Uint16Array.from(drawing(color, 2), (value) => 257 * value);
+  const pam = (color: number, channels: 2 | 4): Buffer => {
+    const header = `P7\nWIDTH 4\nHEIGHT 3\nDEPTH ${channels}\nMAXVAL 255\nENDHDR\n`;
+    return Buffer.concat([Buffer.from(header), drawing(color, channels)]);
+  };
+  const files: Readonly<Record<string, (color: number) => Promise<Buffer> | Buffer>> = {
+    PNG: (color) => rgba(color).png().toBuffer(),
+    "PNG of gray and alpha": (color) => grays(color).png().toBuffer(),
+    "PNG of a palette": (color) => rgba(color).png({ palette: true, dither: 0 }).toBuffer(),
+    "PNG of 16 bits": (color) =>
+      sharp(wide(color), { raw: { ...size, channels: 4 } })
+        .toColourspace("rgb16")
+        .png()
+        .toBuffer(),
+    "PNG of 16 bits of gray and alpha": (color) =>
+      sharp(wideGray(color), { raw: { ...size, channels: 2 } })
+        .toColourspace("grey16")
+        .png()
+        .toBuffer(),
+    WebP: (color) => rgba(color).webp({ lossless: true, exact: true }).toBuffer(),
+    TIFF: (color) => rgba(color).tiff({ compression: "lzw" }).toBuffer(),
+    "TIFF of 16 bits": (color) =>
+      sharp(wide(color), { raw: { ...size, channels: 4 } })
+        .toColourspace("rgb16")
+        .tiff({ compression: "none" })
+        .toBuffer(),
+    AVIF: (color) => rgba(color).avif({ lossless: true, chromaSubsampling: "4:4:4" }).toBuffer(),
+    PAM: (color) => pam(color, 4),
+    "PAM of gray and alpha": (color) => pam(color, 2),
+  };
+  const read = async (bytes: Uint8Array, options: object = {}) => {
+    const notes: string[] = [];
+    const picture = await decodeImage(bytes, "x", {
+      ...options,
+      onNote: (note, code) => notes.push(`${code} ${note}`),
+    });
+    return { picture, notes };
+  };
+  const advice = "For another ground, save it with that ground, without transparency.";
+
+  test.each(Object.keys(files))("%s", async (name) => {
+    const dark = await read(await files[name](0));
+    const onWhite = Uint8Array.from({ length: 36 }, (_, i) => 255 - alpha[Math.floor(i / 3)]);
+    expect(dark).toEqual({
+      picture: { ...size, channels: 3, data: onWhite },
+      notes: [
+        `transparency x: all that shows of it has one dark color, so the drawing is in its transparency: it is laid on white. ${advice}`,
+      ],
+    });
+    const light = await read(await files[name](255));
+    const onBlack = Uint8Array.from({ length: 36 }, (_, i) => alpha[Math.floor(i / 3)]);
+    expect(light).toEqual({
+      picture: { ...size, channels: 3, data: onBlack },
+      notes: [
+        `transparency x: all that shows of it has one light color, so the drawing is in its transparency: it is laid on black. ${advice}`,
+      ],
+    });
+  });
+
+  test("GIF, whose alpha is all or nothing", async () => {
+    const hard = drawing(0, 4).map((value, i) => (i % 4 === 3 && value > 0 ? 255 : value));
+    const { picture, notes } = await read(
+      await sharp(hard, { raw: { ...size, channels: 4 } })
+        .gif()
+        .toBuffer(),
+    );
+    expect([...picture.data]).toEqual(Array.from({ length: 36 }, (_, i) => (i < 6 ? 255 : 0)));
+    expect(notes).toEqual([expect.stringContaining("laid on white")]);
+  });
+
+  test("samples of 12 bits of 16 are laid on the white of 12 bits", async () => {
+    const twelve = Uint16Array.from(drawing(0, 4), (value, i) => (i % 4 === 3 ? 16 * value : 0));
+    const png = await sharp(twelve, { raw: { ...size, channels: 4 } })
+      .toColourspace("rgb16")
+      .png()
+      .toBuffer();
+    for (const options of [{}, { bitDepth: 12 }]) {
+      const { data } = (await read(png, options)).picture;
+      expect([...data.filter((_, i) => i % 3 === 0)]).toEqual(Array.from(alpha, (value) => (4095 - 16 * value) >> 4));
+    }
+  });
+
+  test("networks of gray or color and alpha are given what is stored", async () => {
+    const { picture, notes } = await read(await files.PNG(0), { channels: "stored" });
+    expect([picture.channels, picture.data, notes]).toEqual([4, drawing(0, 4), []]);
+  });
+});
+
 const photographs = join(process.env.PERCEPTUAL_BALL_DATA ?? "../shared/data", "imagenet/images");
 test.skipIf(!existsSync(photographs))(`photographs decode as in Pillow (needs ${photographs})`, async () => {
   const expected: { sha256: Record<string, string> } = JSON.parse(

@@ -3,6 +3,7 @@ import sharp, { type Metadata } from "sharp";
 import { BadInputError, checkKeys, kindOf, MisuseError, numberIn, oneOf, UnsupportedError } from "../../errors.ts";
 import type { Picture } from "../../image/picture.ts";
 import { framesNote, type OnPictureNote, transparencyNote } from "../../image/picture-note.ts";
+import { withoutAlpha } from "../../image/without-alpha.ts";
 import { readRegularFile } from "../read-regular-file.ts";
 import { sampleDepth, toBytes, unitNumbers } from "./bit-depth.ts";
 import { decodeBmp, isBmp } from "./decode-bmp.ts";
@@ -109,6 +110,8 @@ export async function decodeImageSize(
  * palettes are looked up, transparency is dropped (the color stored under it shows), color profiles are not applied, and CMYK
  * becomes (255 − C)(255 − K)/255. Of several frames or pages the first is taken.
  *
+ * Deviation: a drawing in its transparency alone, of one color, is laid on white or black (`withoutAlpha`), where Pillow gives one square of that color.
+ *
  * Deviation: 16-bit samples are divided by 256, also where Pillow clips 16-bit gray to white; samples of fewer bits in 16 by as much
  * as makes them bytes.
  *
@@ -180,10 +183,24 @@ function inChannels(
 ): StoredSamples {
   if (options.channels === "stored" || channels === 3) return { width, height, channels, data };
   if (channels > 4) throw tooManyChannels(where, channels);
-  const colors = channels < 3 ? [0, 0, 0] : [0, 1, 2];
+  if (channels === 2 || channels === 4) {
+    const opaque = withoutAlpha(data, channels, fullSample(data, where, options));
+    if (opaque.beneath !== "nothing") {
+      options.onNote?.(`${where}: ${transparencyNote(opaque.beneath)}`, "transparency");
+    }
+    return inChannels({ width, height, channels: channels - 1, data: opaque.data }, where, options);
+  }
   const rgb = new (data.constructor as new (length: number) => StoredSamples["data"])(3 * width * height);
-  for (let i = 0; i < width * height; i++) for (let c = 0; c < 3; c++) rgb[3 * i + c] = data[i * channels + colors[c]];
+  for (let i = 0; i < width * height; i++) rgb.fill(data[i], 3 * i, 3 * i + 3);
   return { width, height, channels: 3, data: rgb };
+}
+
+/** The sample of white and of full opacity. */
+function fullSample(data: StoredSamples["data"], where: string, { bitDepth }: ReadImageOptions): number {
+  if (data instanceof Uint8Array) return 255;
+  if (data instanceof Float32Array) return 1;
+  // Seen without a note: where it matters, it is seen of the colors again, and said.
+  return 2 ** (bitDepth ?? sampleDepth(data, where, {})) - 1;
 }
 
 function tooManyChannels(where: string, channels: number): BadInputError {
@@ -243,7 +260,7 @@ async function decodeBySharp(
     });
   }
   const isWide = depth === "ushort";
-  if (options.onNote !== undefined) await noteUnseen(bytes, where, header, options);
+  noteUnseen(bytes, where, header, options);
   return explained(bytes, where, async () => {
     const opened = sharp(bytes, { ...opening, limitInputPixels: maxPixels });
     const upright = options.orientation === "ignore" ? opened : opened.autoOrient();
@@ -259,7 +276,7 @@ async function decodeBySharp(
         ? upright.pipelineColourspace("cmyk").toColourspace("cmyk")
         : isStored
           ? upright.toColourspace(storedSpace(isGray && !isBands && !isGrayWithAlpha, isWide))
-          : upright.removeAlpha().toColourspace(isWide ? "rgb16" : "srgb");
+          : upright.toColourspace(isWide ? "rgb16" : "srgb");
     const { data, info } = await colored.raw({ depth }).toBuffer({ resolveWithObject: true });
     const samples = isWide
       ? new Uint16Array(data.buffer, data.byteOffset, data.length / 2)
@@ -267,41 +284,33 @@ async function decodeBySharp(
     const { width, height } = info;
     const stored =
       space === "cmyk"
-        ? { channels: 3, data: rgbOfCmyk(bytesOf(samples, where, options), info.channels) }
+        ? rgbOfCmyk(bytesOf(samples, where, options), info.channels)
         : (isBands || isGrayWithAlpha) && info.channels > channels
           ? { channels, data: withoutRepetition(samples, info.channels, info.channels - channels) }
           : { channels: info.channels, data: samples };
     return {
-      width,
-      height,
-      ...stored,
+      ...inChannels({ width, height, ...stored }, where, options),
       ...(isMarkedNetworkInput(comments) ? { isNetworkInput: true } : {}),
     };
   });
 }
 
-/** Says what of a picture is left out: that a camera's tag turns it, what its transparency hides, and what comes after its first frame. */
-async function noteUnseen(
+/** Says what of a picture is left out: that a camera's tag turns it, and what comes after its first frame. */
+function noteUnseen(
   bytes: Uint8Array,
   where: string,
-  { orientation = 1, hasAlpha, pages = 1 }: Metadata,
-  { onNote, orientation: wanted, channels }: ReadImageOptions,
-): Promise<void> {
+  { orientation = 1, pages = 1 }: Metadata,
+  { onNote, orientation: wanted }: ReadImageOptions,
+): void {
+  if (onNote === undefined) return;
   if (wanted === "ignore" && orientation > 1 && orientation <= 8) {
-    onNote?.(
+    onNote(
       `${where}: the camera's tag (EXIF) turns it, and in a data set it is taken as stored, as boxes and torchvision's loaders have it.`,
       "not-turned",
     );
   }
   const frames = Math.max(pages, pngFrames(bytes));
-  if (frames > 1) {
-    onNote?.(`${where}: ${framesNote(frames)}`, "first-frame");
-  }
-  if (!hasAlpha || channels === "stored") return;
-  const { isOpaque } = await explained(bytes, where, () => sharp(bytes, opening).stats());
-  if (!isOpaque) {
-    onNote?.(`${where}: ${transparencyNote}`, "transparency");
-  }
+  if (frames > 1) onNote(`${where}: ${framesNote(frames)}`, "first-frame");
 }
 
 /** The samples of `channels` each without the `repeated` ones after the first: sharp makes color of the first band. */
@@ -344,13 +353,18 @@ async function explained<T>(bytes: Uint8Array, where: string, work: () => Promis
   }
 }
 
-/** Red, green and blue from samples of ink (255 = full) of which the first four of every `channels` are C, M, Y and K. */
-function rgbOfCmyk(samples: Uint8Array, channels: number): Uint8Array {
+/**
+ * Red, green and blue, and opacity where there is one, from samples of ink (255 = full) of which the first four of every `channels` are C, M, Y and K,
+ * and one behind them is opacity.
+ */
+function rgbOfCmyk(samples: Uint8Array, channels: number): { readonly channels: 3 | 4; readonly data: Uint8Array } {
   const pixels = samples.length / channels;
-  const rgb = new Uint8Array(3 * pixels);
+  const kept = channels > 4 ? 4 : 3;
+  const data = new Uint8Array(kept * pixels);
   for (let i = 0; i < pixels; i++) {
     const paper = 255 - samples[i * channels + 3];
-    for (let c = 0; c < 3; c++) rgb[3 * i + c] = Math.round(((255 - samples[i * channels + c]) * paper) / 255);
+    for (let c = 0; c < 3; c++) data[kept * i + c] = Math.round(((255 - samples[i * channels + c]) * paper) / 255);
+    if (kept === 4) data[4 * i + 3] = samples[i * channels + 4];
   }
-  return rgb;
+  return { channels: kept, data };
 }

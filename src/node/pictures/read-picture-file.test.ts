@@ -6,6 +6,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, describe, expect, test } from "vitest";
 import { casesIn } from "../../../test/cases.ts";
+import { maskedBmp } from "../../../test/masked-bmp.ts";
 import { fitPicture } from "../../classifier/preprocessing/fit-picture.ts";
 import { BadInputError, MisuseError, UnsupportedError } from "../../errors.ts";
 import type { GeometryRule } from "../../image/geometry.ts";
@@ -118,6 +119,34 @@ describe("BMP", () => {
     const red = [255, 0, 0];
     const jumped = [...red, ...red, 0, 0, 255, 10, 20, 30, ...red, ...red];
     expect(Array.from(data)).toEqual(name.endsWith("jump") ? jumped : Array.from(colors.data));
+  });
+
+  test("alpha is read by its mask, unless it is zero everywhere or has no mask", async () => {
+    const stored = (
+      data: Uint8Array,
+      ...how: readonly [size: 40 | 56 | 108 | 124, compression: 0 | 3 | 6, mask?: number]
+    ) => decodeImage(maskedBmp({ ...row, data }, ...how), "x.bmp", { channels: "stored" });
+    const rgba = Uint8Array.of(1, 2, 3, 0, 40, 50, 60, 128, 7, 8, 9, 255);
+    const row = { width: 3, height: 1, data: rgba };
+    const opaque = { width: 3, height: 1, channels: 3, data: Uint8Array.of(1, 2, 3, 40, 50, 60, 7, 8, 9) };
+    const transparent = { width: 3, height: 1, channels: 4, data: rgba };
+    expect(await stored(rgba, 124, 3)).toEqual(transparent);
+    expect(await stored(rgba, 56, 3)).toEqual(transparent);
+    expect(await stored(rgba, 40, 6)).toEqual(transparent);
+    expect(await stored(rgba, 108, 0)).toEqual(transparent);
+    expect(await stored(rgba, 40, 0)).toEqual(opaque);
+    expect(await stored(rgba, 124, 3, 0)).toEqual(opaque);
+    // A mask with a hole is no alpha's.
+    expect(await stored(rgba, 124, 3, 0xf1000000)).toEqual(opaque);
+    for (const alpha of [0, 255]) {
+      const uniform = rgba.map((value, i) => (i % 4 === 3 ? alpha : value));
+      expect(await stored(uniform, 124, 3)).toEqual(opaque);
+    }
+    const notes: string[] = [];
+    expect(await decodeImage(maskedBmp(row, 124, 3), "x.bmp", { onNote: (_, code) => notes.push(code) })).toEqual(
+      opaque,
+    );
+    expect(notes).toEqual(["transparency"]);
   });
 
   test("in run lengths that lead out of the picture, or end early", async () => {
@@ -299,15 +328,16 @@ describe("channels", () => {
   });
 
   test("2 and 4 are had from transparency, or full opacity is added", async () => {
-    const rgba = Uint8Array.of(1, 2, 3, 4, 250, 251, 252, 0);
+    const rgba = Uint8Array.of(1, 2, 3, 4, 250, 251, 252, 0, 70, 80, 90, 255);
     const path = fileOf(
       "rgba.png",
-      await sharp(rgba, { raw: { width: 2, height: 1, channels: 4 } })
+      await sharp(rgba, { raw: { width: 3, height: 1, channels: 4 } })
         .png()
         .toBuffer(),
     );
-    expect(await read(path, 4)).toEqual({ width: 2, height: 1, channels: 4, data: rgba });
-    expect(await read(path, 3)).toMatchObject({ channels: 3, data: Uint8Array.of(1, 2, 3, 250, 251, 252) });
+    expect(await read(path, 4)).toEqual({ width: 3, height: 1, channels: 4, data: rgba });
+    const colors3 = Uint8Array.of(1, 2, 3, 250, 251, 252, 70, 80, 90);
+    expect(await read(path, 3)).toMatchObject({ channels: 3, data: colors3 });
     const opaque = fileOf("rgb.png", await encodePng(colors));
     expect((await read(opaque, 4)) as Picture).toMatchObject({ channels: 4, width: 3 });
     expect([...((await read(opaque, 4)) as Picture).data.subarray(0, 8)]).toEqual([255, 0, 0, 255, 0, 255, 0, 255]);
