@@ -290,6 +290,34 @@ describe("inspect", () => {
     });
   });
 
+  test("the names of classes may be given, as to the commands that its advice is for", async () => {
+    const ten = path("ten.onnx");
+    const w = Array.from({ length: 30 }, (_, i) => i % 7);
+    writeFileSync(
+      ten,
+      writeModel(
+        graph(
+          `g (float[1, 3, 32, 32] x) => (float[1, 10] y) <float[10, 3] w = {${w}}> { p = GlobalAveragePool (x) f = Flatten (p) y = Gemm <transB = 1> (f, w) }`,
+        ),
+      ),
+    );
+    const unnamed = (await runCli(["inspect", ten])).stdout;
+    expect(unnamed).toContain("if they are CIFAR-10's, say so: --labels cifar10");
+    const { code, stdout } = await runCli(["inspect", ten, "--labels", "cifar10"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Classes +10: airplane, automobile, bird, … \(as given\)$/m);
+    expect(stdout).not.toContain("--labels");
+    writeFileSync(path("ten.txt"), Array.from({ length: 10 }, (_, i) => `digit ${"abcdefghij"[i]}`).join("\n"));
+    const listed = await runCli(["inspect", ten, "--labels", path("ten.txt"), "--json"]);
+    expect(JSON.parse(listed.stdout)).toMatchObject({
+      classes: { count: 10, first: ["digit a", "digit b", "digit c"] },
+    });
+    expect(await runCli(["inspect", ten, "--labels", path("none.txt")])).toMatchObject({
+      stdout: "",
+      stderr: expect.stringContaining("none.txt: no such file"),
+    });
+  });
+
   test("what moves a number is shown without a method's name, and named", async () => {
     const model = path("number.onnx");
     const text =

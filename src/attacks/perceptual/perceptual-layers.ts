@@ -6,10 +6,11 @@ import {
   type FeatureGrid,
   holdsReals,
   isFeature,
+  isRounding,
 } from "../../classifier/network/feature-grids.ts";
 import { isActivation, type Layer } from "../../classifier/network/layers.ts";
 import { MisuseError } from "../../errors.ts";
-import { producersOf } from "../../onnx/model.ts";
+import { type Node, producersOf } from "../../onnx/model.ts";
 import { hasTrait, type OperatorName } from "../../onnx/operators/table.ts";
 
 /**
@@ -54,7 +55,8 @@ export function detectionLayers(classifier: Classifier): Layer[] {
 
 /**
  * The layers that numbers count: all of them but what prepares the image, the steps between a quantized network's real numbers and its bytes, and what is
- * computed in bytes, so that a network counts as it was before it was given its normalization or quantized.
+ * computed in bytes, so that a network counts as it was before it was given its normalization or quantized. Where the scales are worked out while it runs
+ * (quantize_dynamic), a convolution counts once as it is scaled and once with its bias.
  */
 function countedLayers(classifier: Classifier): Layer[] {
   const anatomy = anatomyOf(classifier);
@@ -138,11 +140,6 @@ function isMove(node: OperatorName): boolean {
   return hasTrait(node, "moves") || node.opType === "Pad";
 }
 
-/** Whether an operator gives on what it reads: as it is, or rounded to bytes. */
-function isPassedOn(node: OperatorName): boolean {
-  return isMove(node) || node.opType === "QuantizeLinear";
-}
-
 /** The last layer of each resolution but the coarsest, of layers that every way passes through. */
 function stagesOf(ways: readonly FeatureGrid[]): Layer[] {
   const stages = new Map(ways.map((grid) => [cellsOf(grid), grid.layer]));
@@ -158,6 +155,7 @@ function stepsDown(classifier: Classifier, anatomy: Anatomy): Layer[] {
   const { graph } = prepared;
   const producers = producersOf(graph);
   const byName = new Map(layers.map((layer) => [layer.name, layer]));
+  const isPassedOn = (node: Node): boolean => isMove(node) || isRounding(classifier, node);
   const cells = new Map(anatomy.grids.map((grid) => [grid.layer.name, cellsOf(grid)]));
   /** The layer that computed what a value holds, before it was rounded to bytes; undefined for the image. */
   const sourceOf = (name: string): Layer | undefined => {

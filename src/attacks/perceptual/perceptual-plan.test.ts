@@ -1,10 +1,12 @@
 import * as ort from "onnxruntime-node";
 import { afterAll, describe, expect, test } from "vitest";
 import { byteImage, byteNetwork } from "../../../test/byte-network.ts";
+import { dynamicImage, dynamicNetwork, undynamicNetwork } from "../../../test/dynamic-network.ts";
 import { type Classifier, createClassifier } from "../../classifier/classifier.ts";
 import { stageLayers } from "../../detection/features/layer-parts.ts";
 import { parseModel } from "../../onnx/text/parse.ts";
 import { completeOptions, type OptionsOf } from "../../options/schema.ts";
+import { floatTensor } from "../../tensor/tensor.ts";
 import { attackNamed } from "../attacks.ts";
 import { lpipsLayers } from "../lpips/lpips-layers.ts";
 import { automaticLayers, detectionLayers, releasedLayers } from "./perceptual-layers.ts";
@@ -136,6 +138,73 @@ describe("a network that is quantized throughout", () => {
       /layers: m holds no float32/,
     );
   });
+});
+
+describe("a network whose bytes are scaled while it runs, as quantize_dynamic writes it", () => {
+  const quantized = createClassifier(dynamicNetwork(), { runtime: ort, preprocessing: "unit" });
+  const real = createClassifier(undynamicNetwork(), { runtime: ort, preprocessing: "unit" });
+  afterAll(async () => {
+    await quantized.dispose();
+    await real.dispose();
+  });
+  const names = (layers: readonly { readonly name: string }[]) => layers.map(({ name }) => name);
+
+  test("the layers are those that it had in real numbers, and no scale, byte or sum of bytes is among them", () => {
+    for (const layersOf of [automaticLayers, releasedLayers, lpipsLayers, stageLayers]) {
+      expect(names(layersOf(quantized))).toEqual(names(layersOf(real)));
+    }
+    expect(names(automaticLayers(quantized))).toEqual(["r0", "r1"]);
+    // Numbered 0 to 15: three for each convolution, then a, f, the scaled product and the logits.
+    expect(names(detectionLayers(quantized))).toEqual(["r1", "c3", "logits"]);
+  });
+
+  test.each([
+    ["perceptual", {}],
+    ["perceptual", { preset: "auto" }],
+    ["perceptual", { preset: "released" }],
+    ["fgsm", {}],
+    ["lpa", {}],
+    ["feature-match", {}],
+  ])("%s runs on it as on the real numbers: %o", async (name, options) => {
+    for (const one of [quantized, real]) {
+      const [result] = await attackNamed(name).run(one, [dynamicImage], { ...options, lpips: true });
+      expect(result.outcome).toBe("flipped");
+      expect(result.raw.distances.perceptual).toBeGreaterThan(0);
+    }
+  });
+
+  test("a layer that is named and holds no numbers of each picture is refused; sums of bytes may be named", async () => {
+    for (const name of ["perceptual", "lpa", "feature-match"]) {
+      await expect(attackNamed(name).run(quantized, [dynamicImage], { layers: ["r0_scale"] })).rejects.toThrow(
+        /layers: r0_scale holds no numbers of each picture, expected layers whose first axis is the pictures, \[1, …\], got a single number\. Choose an operation before or behind it/,
+      );
+    }
+    const layers = ["r0_scale"];
+    await expect(attackNamed("fgsm").run(quantized, [dynamicImage], { distanceLayers: layers })).rejects.toThrow(
+      /layers: r0_scale holds no numbers of each picture/,
+    );
+    const [result] = await attackNamed("fgsm").run(quantized, [dynamicImage], { distanceLayers: ["Conv[1]"] });
+    expect(result.raw.distances.perceptual).toBeGreaterThan(0);
+  });
+});
+
+test("windows along the first axis are no numbers of each picture", async () => {
+  const windows = createClassifier(
+    parseModel(`<ir_version: 8, opset_import: ["" : 18]>
+      net (float[1, 1, 4, 6] x) => (float[1, 3] logits)
+      <float[24, 3] W = {${Array.from({ length: 72 }, (_, i) => Math.sin(i).toFixed(3)).join(", ")}}, int64[2] halves = {2, 12}, int64[2] whole = {1, 24}>
+      { r = Relu (x)  w = Reshape (r, halves)  s = Softmax (w)  f = Reshape (s, whole)  logits = MatMul (f, W) }`),
+    { runtime: ort, preprocessing: "unit" },
+  );
+  const image = floatTensor(
+    Float32Array.from({ length: 24 }, (_, i) => (i % 5) / 4),
+    [1, 4, 6],
+  );
+  expect(automaticLayers(windows).map(({ name }) => name)).not.toContain("s");
+  await expect(attackNamed("perceptual").run(windows, [image], { layers: ["s"] })).rejects.toThrow(
+    /layers: s holds no numbers of each picture, expected layers whose first axis is the pictures, \[1, …\], got \[2, 12\]/,
+  );
+  await windows.dispose();
 });
 
 test("a network that normalizes its input has the layers that it has without: the normalized picture is none of them", () => {

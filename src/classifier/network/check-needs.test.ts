@@ -70,6 +70,11 @@ describe("a few hundred bytes that ask for gigabytes are refused before anything
       open(`s = GlobalAveragePool (x) t = Concat <axis = 1> (${Array(count).fill("s").join(", ")})`);
     expect(many(4096)).not.toThrow();
     expect(many(4097)).toThrow("one node reads far more values than usual, expected at most 4096, got 4097 for Concat");
+    // More than a call takes arguments.
+    const most = `s = GlobalAveragePool (x) t = Sum (${Array(150_000).fill("s").join(", ")})`;
+    expect(() => open(most)).toThrow(
+      "one node reads far more values than usual, expected at most 4096, got 150000 for Sum",
+    );
   });
 
   test("nodes each of which reads all that came before", () => {

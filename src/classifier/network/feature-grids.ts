@@ -9,7 +9,7 @@ import { MisuseError } from "../../errors.ts";
 import type { Node } from "../../onnx/model.ts";
 import { nodesBetween } from "../../onnx/nodes-between.ts";
 import { hasTrait } from "../../onnx/operators/table.ts";
-import type { Shape } from "../../tensor/tensor.ts";
+import { isFloating, type Shape } from "../../tensor/tensor.ts";
 import { isActivation, type Layer } from "./layers.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 import { areGridOfPatches, type Part, splitParts, type TokenLayout, tokenLayouts } from "./token-layouts.ts";
@@ -51,33 +51,81 @@ interface Network {
   readonly prepared: PreparedModel;
 }
 
-/** Whether a layer's values are real numbers, and not the bytes of a quantized network, truth values or indices, which have no distance and no mean. */
-export function holdsReals({ prepared }: Pick<Network, "prepared">, { name }: Layer): boolean {
-  let names = reals.get(prepared);
-  if (names === undefined) {
-    const { types } = prepared.typed(prepared.fixedBatch ?? 1);
-    names = new Set([...types].flatMap(([value, { dtype }]) => (dtype === "float32" ? [value] : [])));
-    reals.set(prepared, names);
-  }
-  return names.has(name);
+/**
+ * Whether a layer's values are real numbers of each picture, in the units of the network: not the bytes of a quantized network and what is computed of these
+ * alone, truth values or indices, which have no distance and no mean, and not a scale that is computed of everything at once.
+ */
+export function holdsReals(network: Pick<Network, "prepared">, layer: Layer): boolean {
+  return isOfPictures(network, layer) && !kindsOf(network).ofIntegers.has(layer.name) && isFloat(network, layer);
 }
 
-/** The values of each network that are real numbers: finding the types of all of them takes as long as a run of a small network. */
-const reals = new WeakMap<PreparedModel, ReadonlySet<string>>();
+/** Whether a layer's first axis is that of the pictures, with numbers of each behind it. A vector may as well be one of channels. */
+function isOfPictures({ prepared }: Pick<Network, "prepared">, { shape }: Layer): boolean {
+  return shape.length >= 2 && shape[0] === (prepared.fixedBatch ?? 1);
+}
+
+function isFloat(network: Pick<Network, "prepared">, { name }: Layer): boolean {
+  return kindsOf(network).floats.has(name);
+}
+
+/** Whether a node gives on what it reads, rounded to bytes, or as the distance of these bytes from the one that stands for 0. */
+export function isRounding(network: Pick<Network, "prepared">, { opType, outputs: [output] }: Node): boolean {
+  const isOfBytes = opType === "Cast" || opType === "Sub";
+  return opType === "QuantizeLinear" || (isOfBytes && kindsOf(network).ofIntegers.has(output));
+}
+
+interface Kinds {
+  /** Values of float32. */
+  readonly floats: ReadonlySet<string>;
+  /**
+   * Integers, be they float32: what is computed of integers alone, as the sums of products of bytes are until a scale makes them real numbers. Their unit is
+   * another for each picture where the scale is worked out from the values, as onnxruntime's quantize_dynamic has it.
+   */
+  readonly ofIntegers: ReadonlySet<string>;
+}
+
+/** What the values of each network are: finding the types of all of them takes as long as a run of a small network. */
+const kinds = new WeakMap<PreparedModel, Kinds>();
+
+function kindsOf({ prepared }: Pick<Network, "prepared">): Kinds {
+  const known = kinds.get(prepared);
+  if (known !== undefined) return known;
+  const { graph, types } = prepared.typed(prepared.fixedBatch ?? 1);
+  const floats = new Set([...types].flatMap(([value, { dtype }]) => (dtype === "float32" ? [value] : [])));
+  const ofIntegers = new Set([...types].flatMap(([value, { dtype }]) => (isFloating(dtype) ? [] : [value])));
+  for (const { inputs, outputs } of graph.nodes) {
+    const given = inputs.filter((input) => input !== "");
+    if (given.length === 0 || !given.every((input) => ofIntegers.has(input))) continue;
+    for (const output of outputs) ofIntegers.add(output);
+  }
+  const found = { floats, ofIntegers };
+  kinds.set(prepared, found);
+  return found;
+}
 
 /** Whether a layer is one of features: not what prepares the image before the first weights, such as a normalization inside of the network. */
 export function isFeature({ positions, firstWeighted }: Anatomy, { name }: Layer): boolean {
   return (positions.get(name) ?? -1) >= firstWeighted;
 }
 
-/** `layers`, if all of them hold real numbers; else throws a MisuseError with the first that does not. */
+/** `layers`, if all of them hold float32 numbers of each picture; else throws a MisuseError with the first that does not. */
 export function checkReals(
   where: string,
   network: Pick<Network, "prepared">,
   layers: readonly Layer[],
 ): readonly Layer[] {
-  const broken = layers.find((layer) => !holdsReals(network, layer));
+  const broken = layers.find((layer) => !isFloat(network, layer) || !isOfPictures(network, layer));
   if (broken === undefined) return layers;
+  if (isFloat(network, broken)) {
+    const { shape } = broken;
+    throw new MisuseError({
+      where,
+      what: `${broken.name} holds no numbers of each picture`,
+      expected: `layers whose first axis is the pictures, [${network.prepared.fixedBatch ?? 1}, …]`,
+      got: shape.length === 0 ? "a single number" : `[${shape.join(", ")}]`,
+      advice: "Choose an operation before or behind it: `perceptual-ball inspect` lists the layers with their shapes.",
+    });
+  }
   const isQuantized = broken.operator === "QuantizeLinear";
   throw new MisuseError({
     where,

@@ -77,16 +77,24 @@ function isManyBesideColors(shape: readonly Dimension[], layout: "nchw" | "nhwc"
   return typeof own === "number" && own > few && (other === 3 || other === 1);
 }
 
+/** The smallest side of a picture in one row: four numbers or nine are more likely columns of a table. */
+const leastSide = 5;
+
 /** The side of the square pictures, gray or of three colors, that so many numbers make; undefined if they make none. */
 function sideOf(count: Dimension): number | undefined {
   const sides = [1, 3].map((channels) => Math.sqrt(Number(count) / channels));
-  return sides.find((side) => Number.isInteger(side) && side > 1);
+  return sides.find((side) => Number.isInteger(side) && side >= leastSide);
 }
 
 /** What to say of a shape of fewer axes that may yet be a picture's. */
 function adviceFor(shape: readonly Dimension[] | undefined): string | undefined {
   if (shape?.length === 2) {
-    const side = sideOf(shape[1]);
+    const count = shape[1];
+    const side = sideOf(count);
+    if (side === undefined && typeof count === "number" && count > 0) {
+      const numbers = count === 1 ? "single numbers" : `rows of ${count} numbers`;
+      return `It takes ${numbers}, as of a table or of vectors, not pictures: only classifiers of pictures are supported.`;
+    }
     const example = side === undefined ? "" : `, as --input-size ${side}x${side}`;
     return `If these are the pixels of pictures in one row, say their size: --input-size HEIGHTxWIDTH (the option inputSize), with --layout nchw or nhwc where they have colors${example}.`;
   }

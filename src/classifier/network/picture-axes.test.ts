@@ -89,12 +89,30 @@ describe("pictures in fewer than four axes", () => {
       "If these are the pixels of pictures in one row, say their size: --input-size HEIGHTxWIDTH",
     );
     expect(() => row({})).toThrow("where they have colors, as --input-size 6x6.");
-    expect(() => row({}, 110)).toThrow(/where they have colors\.$/);
+    expect(() => row({}, 75)).toThrow("as --input-size 5x5.");
     expect(() => row({ inputSize: [6, 6] })).toThrow("Say --layout nchw (planes) or --layout nhwc (pixels)");
     expect(() => row({ inputSize: [7, 6] })).toThrow("the pixels do not make a picture of this size");
     expect(row({ inputSize: [6, 6], layout: "nhwc" })).toMatchObject({ layout: "nhwc", channels: 3, height: 6 });
     expect(row({ inputSize: [6, 6] }, 36)).toMatchObject({ channels: 1, width: 6 });
     expect(logitsOf(row({ inputSize: [6, 6], layout: "nchw" }), [2, 3, 6, 6])).toHaveLength(6);
+  });
+
+  test.each(["float[N,4] x", "float[N,48] x", "float[1,110] x", "float[N,128] x"])(
+    "numbers that make no square picture are a table's: %s",
+    (input) => {
+      const count = /,(\d+)/.exec(input)?.[1];
+      const text = `<ir_version: 8, opset_import: ["": 18]> g (${input}) => (float[N,${count}] y) { y = Relu (x) }`;
+      const open = () => prepareModel(parseModel(text), { where: "net.onnx" });
+      expect(open).toThrow(`It takes rows of ${count} numbers, as of a table or of vectors, not pictures`);
+      expect(open).not.toThrow(/pixels|--input-size/);
+    },
+  );
+
+  test("an open number of numbers may be one of pixels", () => {
+    const text = `<ir_version: 8, opset_import: ["": 18]> g (float[N,K] x) => (float[N,K] y) { y = Relu (x) }`;
+    expect(() => prepareModel(parseModel(text), { where: "net.onnx" })).toThrow(
+      /pixels of pictures in one row.* where they have colors\.$/,
+    );
   });
 
   test("784 numbers are digits' pixels", () => {

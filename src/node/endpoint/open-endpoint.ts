@@ -1,13 +1,12 @@
 /** @file A model behind HTTP as a classifier: images are sent there, and scores or labels come back. */
 import { createHash } from "node:crypto";
 import { type Classifier, createClassifier } from "../../classifier/classifier.ts";
-import { builtInLabels } from "../../classifier/labels/labels.ts";
 import { checkKeys, MisuseError, numberIn } from "../../errors.ts";
 import { GraphBuilder } from "../../onnx/builder.ts";
 import type { Model } from "../../onnx/model.ts";
 import { modelOf } from "../../runtime/session.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
-import { type FileClassifier, readLabelFile } from "../models/load-classifier.ts";
+import { type FileClassifier, labelsOf } from "../models/load-classifier.ts";
 import { type EndpointAnswers, type EndpointDescription, endpointDescription } from "./description.ts";
 import { endpointRuntime } from "./endpoint-runtime.ts";
 import { type RequestOptions, requestJson } from "./request-json.ts";
@@ -68,8 +67,7 @@ export async function openEndpoint(url: string, options: EndpointOptions = {}): 
   await ask([gray]);
   const opened = createClassifier(standIn(description), {
     ...{ where, runtime, preprocessing: "unit" },
-    labels:
-      typeof labels === "string" && !Object.hasOwn(builtInLabels, labels) ? readLabelFile(labels) : (labels ?? names),
+    labels: typeof labels === "string" ? labelsOf(labels) : (labels ?? names),
   });
   const { guess } = opened;
   // It sees pixels as they are; what its own normalization makes zero is what hides parts of a picture.

@@ -1,5 +1,7 @@
+import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { byteImage, byteNetwork } from "../../../test/byte-network.ts";
+import { dynamicImage, dynamicNetwork, undynamicNetwork } from "../../../test/dynamic-network.ts";
 import { tinyClassifier } from "../../../test/tiny-classifier.ts";
 import { type Classifier, createClassifier } from "../../classifier/classifier.ts";
 import { GraphBuilder, type Value } from "../../onnx/builder.ts";
@@ -145,4 +147,25 @@ test("of a network that computes in bytes the layer of real numbers is read, and
     const { map } = await methodNamed(name).explain(quantized, byteImage, {});
     expect([...map.data].every(Number.isFinite)).toBe(true);
   }
+});
+
+test("of a network whose bytes are scaled while it runs, layers of real numbers are read", async () => {
+  const quantized = createClassifier(dynamicNetwork(), { runtime: ort, preprocessing: "unit" });
+  expect(gradCamGrid("grad-cam", quantized, null).layer.name).toBe("r3");
+  expect(excitationGrid("excitation", quantized, null).layer.name).toBe("r1");
+  // What is named may be the sums of bytes, but not a scale.
+  expect(gradCamGrid("grad-cam", quantized, "Conv[1]").layer).toMatchObject({ operator: "Conv", ordinal: 1 });
+  expect(() => gradCamGrid("grad-cam", quantized, "r1_scale")).toThrow(
+    "grad-cam: layer: r1_scale holds no numbers of each picture",
+  );
+  const real = createClassifier(undynamicNetwork(), { runtime: ort, preprocessing: "unit" });
+  const mapOf = async (classifier: Classifier): Promise<Float32Array> =>
+    (await methodNamed("grad-cam").explain(classifier, dynamicImage, { label: 2 })).map.data;
+  const [map, exact] = [await mapOf(quantized), await mapOf(real)];
+  const largest = Math.max(...exact);
+  expect(largest).toBeGreaterThan(0);
+  // Bytes are 255 steps: several of them, one behind the other, are off by a few.
+  expect(Math.max(...map.map((value, i) => Math.abs(value - exact[i])))).toBeLessThan(largest / 64);
+  await quantized.dispose();
+  await real.dispose();
 });

@@ -27,7 +27,7 @@ export function gradCamGrid(where: string, classifier: Classifier, selector: str
   checkForm("gradCamGrid: where", where, "string");
   checkForm("gradCamGrid: classifier", classifier, ["model", "prepared", "input", "guess"]);
   const anatomy = realAnatomy(classifier);
-  if (selector !== null) return selected(where, classifier, selector, anatomy);
+  if (selector !== null) return selected(where, classifier, selector);
   const tokens = lastTokens(anatomy);
   if (tokens !== undefined) return tokens;
   const last = lastConvolution(anatomy);
@@ -45,7 +45,7 @@ export function excitationGrid(where: string, classifier: Classifier, selector: 
   checkForm("excitationGrid: where", where, "string");
   checkForm("excitationGrid: classifier", classifier, ["model", "prepared", "input", "guess"]);
   const anatomy = realAnatomy(classifier);
-  if (selector !== null) return selected(where, classifier, selector, anatomy);
+  if (selector !== null) return selected(where, classifier, selector);
   const tokens = lastTokens(anatomy);
   if (tokens !== undefined) return tokens;
   const last = lastConvolution(anatomy);
@@ -57,10 +57,14 @@ export function excitationGrid(where: string, classifier: Classifier, selector: 
   return before ?? gradCamGrid(where, classifier, null);
 }
 
-/** With grids of real numbers alone: a class activation map of a quantized network's bytes would be one of their zero point too. */
+/**
+ * With grids of real numbers alone: a class activation map of a quantized network's bytes would be one of their zero point too. Convolutions of bytes are
+ * left in, since their resolution is looked at; behind each come its real numbers.
+ */
 function realAnatomy(classifier: Classifier): Anatomy {
   const anatomy = anatomyOf(classifier);
-  return { ...anatomy, grids: anatomy.grids.filter(({ layer }) => holdsReals(classifier, layer)) };
+  const isLeft = ({ layer }: FeatureGrid): boolean => holdsReals(classifier, layer) || anatomy.weighted.has(layer.name);
+  return { ...anatomy, grids: anatomy.grids.filter(isLeft) };
 }
 
 function sameGrid(a: FeatureGrid, b: FeatureGrid): boolean {
@@ -98,7 +102,8 @@ function noGrid(where: string): UnsupportedError {
   });
 }
 
-function selected(where: string, classifier: Classifier, selector: string | number, { grids }: Anatomy): FeatureGrid {
+function selected(where: string, classifier: Classifier, selector: string | number): FeatureGrid {
+  const { grids } = anatomyOf(classifier);
   const layers = classifier.selectLayers([selector]);
   const [layer] = checkReals(`${where}: layer`, classifier, layers);
   const grid = grids.find((one) => one.layer.name === layer.name);

@@ -7,6 +7,7 @@ import { guidedRules } from "../../autodiff/guided-rules.ts";
 import { wordOption } from "../../options/option.ts";
 import { withPresets } from "../../options/schema.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
+import { rangeOf } from "../../tensor/vector.ts";
 import { gradientIn, spaceOption } from "../attribution-space.ts";
 import { imageGradients, outputOption } from "../backward-run.ts";
 import { defineMethod } from "../define-method.ts";
@@ -47,7 +48,7 @@ const settings = withPresets(
 /** max(1 + Σ_k α_k A_k, 0), stretched from 0 to 255 and cut to whole numbers, over 255. A map that is the same everywhere becomes 0. */
 function stretchedToBytes(sums: Float32Array): Float32Array {
   const positive = sums.map((sum) => Math.max(1 + sum, 0));
-  const [low, high] = [Math.min(...positive), Math.max(...positive)];
+  const [low, high] = rangeOf(positive);
   return positive.map((value) => (high > low ? Math.floor(255 * ((value - low) / (high - low))) / 255 : 0));
 }
 

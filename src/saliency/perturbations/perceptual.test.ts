@@ -1,5 +1,6 @@
 import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { dynamicImage, dynamicNetwork } from "../../../test/dynamic-network.ts";
 import { type Classifier, createClassifier } from "../../classifier/classifier.ts";
 import { parseModel } from "../../onnx/text/parse.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
@@ -134,4 +135,14 @@ describe("in the network's numbers", () => {
     const guided = await guidedPerceptual.explain(classifier, image, options);
     expect([...guided.map.data]).toEqual(rootMeanSquareOf(inPixels.map((value, i) => (value * slopes[i]) / largest)));
   });
+});
+
+test("a network whose bytes are scaled while it runs is explained by its layers of real numbers", async () => {
+  const quantized = createClassifier(dynamicNetwork(), { runtime: ort, preprocessing: "unit" });
+  const { map, details, settings } = await perceptual.explain(quantized, dynamicImage);
+  expect(details).toMatchObject({ outcome: "flipped", adversarialLabel: 1 });
+  expect(settings).toMatchObject({ layers: ["r0", "r1"] });
+  expect([...map.data].every(Number.isFinite)).toBe(true);
+  expect(Math.max(...map.data)).toBeGreaterThan(0);
+  await quantized.dispose();
 });

@@ -470,10 +470,13 @@ test("numbers for many places or objects are refused as such, and two groups of 
     ["y = Relu (x)", "(float[1,3,8,8] y)"],
     ["y = ArgMax <axis = 1> (x)", "(int64[1,1,8,8] y)"],
     ["k = Concat <axis = 1> (z, z) y = Reshape (k, groups)", "(float[1,2,3] y)"],
+    // Letters at each place of a line, the places behind the pictures or, as of recurrent layers, before them.
+    ["k = Reshape (x, lines) y = LogSoftmax <axis = 2> (k)", "(float[1,24,8] y)"],
+    ["k = Reshape (x, steps) y = LogSoftmax <axis = 2> (k)", "(float[24,1,8] y)"],
   ]) {
-    const more = "int64[3] groups = {1, 2, 3}";
+    const more = "int64[3] groups = {1, 2, 3}, int64[3] lines = {1, 24, 8}, int64[3] steps = {24, 1, 8}";
     expect(() => prepare(body, { outputs, more })).toThrow(
-      /"y" gives numbers for many places or objects, as segmentations and/,
+      /"y" gives numbers for many places or objects, as segmentations, detectors and texts read letter by letter do, and/,
     );
   }
 });
@@ -575,7 +578,7 @@ describe("scores of the places that another output has numbers for are no classi
   ];
   test.each(detectors)("%s", (_, body, outputs) => {
     expect(() => prepare(body, { outputs, more })).toThrow(
-      /"(b|pred_boxes)" gives numbers for many places or objects, as segmentations and detectors do.* name it: .*--logits y/,
+      /"(b|pred_boxes)" gives numbers for many places or objects, as segmentations, detectors and texts read letter by letter do.* name it: .*--logits y/,
     );
     expect(prepare(body, { outputs, more, logits: "y" }).prepared.head.count).toBe(5);
   });
@@ -913,4 +916,12 @@ test("small scores that a ReLU lets pass lie from 0 to 1 by chance: they are sco
     more: "float small = {0.001}, float shift = {0.1}",
   });
   expect(squashed.head.kind).toBe("multi-label");
+});
+
+test("more numbers than a call takes arguments are looked at all the same", () => {
+  const model = parseModel(
+    `<ir_version: 7, opset_import: ["": 13]> g (float[1,3,160,160] x) => (float[1,76800] y) <float[3,3,1,1] K = {1, 2, -3, 3, -1, 2, 0, 1, 1}>
+    { c = Conv (x, K)  s = Sigmoid (c)  y = Flatten (s) }`,
+  );
+  expect(prepareModel(model, { where: "net.onnx" }).head).toMatchObject({ kind: "multi-label", count: 76_800 });
 });

@@ -69,13 +69,13 @@ export function findHead(typed: TypedGraph, options: FindHeadOptions): FoundHead
   const chosen = left.length > 1 ? combined(graph, left) : left[0];
   if (chosen === undefined && left.length > 1) throw undecided(left, where);
   if (chosen === undefined) {
-    const mapped = objects?.output ?? names.find((name) => isOfPlaces(types.get(name)?.shape ?? []));
+    const mapped = objects?.output ?? names.find((name) => isOfPlaces(types.get(name)?.shape ?? [], options.batch));
     throw new UnsupportedError({
       where,
       what:
         mapped === undefined
           ? "the model has no logits"
-          : `the model has no logits: output ${JSON.stringify(mapped)} gives numbers for many places or objects, as segmentations and detectors do, and is no classification of the picture`,
+          : `the model has no logits: output ${JSON.stringify(mapped)} gives numbers for many places or objects, as segmentations, detectors and texts read letter by letter do, and is no classification of the picture`,
       expected: "a float32 output [N, classes]",
       got: listed || "no output",
       advice: adviceFor(objects === undefined ? [] : found),
@@ -136,9 +136,11 @@ function sideBySide(
   };
 }
 
-/** Whether a shape has more than one axis beside the batch along which something lies. */
-function isOfPlaces(shape: readonly number[]): boolean {
-  return shape.slice(1).filter((extent) => extent > 1).length >= 2;
+/** Whether a shape has more than one axis beside the batch along which something lies. Recurrent layers have their steps before the batch: [T, N, K]. */
+function isOfPlaces(shape: readonly number[], batch: number): boolean {
+  const isOfSteps = shape.length === 3 && shape[0] !== batch && shape[1] === batch;
+  const beside = isOfSteps ? [shape[0], shape[2]] : shape.slice(1);
+  return beside.filter((extent) => extent > 1).length >= 2;
 }
 
 /** The logits of `candidate`, appended to the graph where they are not there yet. */
