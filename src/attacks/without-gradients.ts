@@ -10,6 +10,10 @@ export const noFiniteGradient =
 export const attacksWithoutGradients =
   "Attacks that look at scores or labels alone need no gradient: square and hopskipjump.";
 
+/** What shows what a network looks at without its gradient, a sentence. */
+export const methodsWithoutGradients =
+  "Methods that hide parts of the picture need no gradient, such as rise and occlusion.";
+
 /** Throws a BadInputError for a gradient with numbers that are none: every point behind it would be so, and the network's answers to them. */
 export function checkGradient(gradient: FloatArray): void {
   if (firstNotFinite(gradient) < 0) return;

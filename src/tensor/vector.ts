@@ -86,7 +86,7 @@ export function difference(a: Float32Array, b: Float32Array): Float32Array {
 }
 
 /** The least and the largest element; Infinity and −Infinity for no elements. NaN elements are passed over. */
-export function rangeOf(vector: FloatArray): readonly [low: number, high: number] {
+export function rangeOf(vector: ArrayLike<number>): readonly [low: number, high: number] {
   let [low, high] = [Infinity, -Infinity];
   for (let i = 0; i < vector.length; i++) {
     if (vector[i] < low) low = vector[i];

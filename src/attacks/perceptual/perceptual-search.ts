@@ -2,6 +2,7 @@
 
 import type { Classifier } from "../../classifier/classifier.ts";
 import { isWithoutGradient } from "../../classifier/network/prepare-model.ts";
+import { roundsInside } from "../../classifier/network/step-notes.ts";
 import type { ObjectiveEvaluation, ObjectiveProblem, ObjectiveReference } from "../../classifier/passes/objective.ts";
 import { denormalizePixels, normalizePixels } from "../../classifier/preprocessing/preprocessing.ts";
 import { bestSoFar } from "../../optimize/best-so-far.ts";
@@ -11,7 +12,7 @@ import { outcomeDescriptions, type Projection, type Query } from "../../optimize
 import { firstNotFinite, rangeOf, squaredNorm } from "../../tensor/vector.ts";
 import type { Goal } from "../goal.ts";
 import { meanOfShares } from "../observer.ts";
-import { attacksWithoutGradients, noFiniteGradient } from "../without-gradients.ts";
+import { attacksWithoutGradients, methodsWithoutGradients, noFiniteGradient } from "../without-gradients.ts";
 import type { PerceptualPlan, PerceptualSettings } from "./perceptual-plan.ts";
 import { type CurrentStrength, type StrengthSolution, strengthSearch } from "./strength-search.ts";
 
@@ -188,7 +189,7 @@ function isSame(a: Float32Array, b: Float32Array): boolean {
 
 /** What is said where the picture itself has the lowest value of all points that were evaluated. */
 function stuckHindrance(
-  { classifier }: PerceptualRun,
+  { classifier, image, shape }: PerceptualRun,
   evaluations: number,
   evaluation: Pick<PerceptualEvaluation, "gradient"> | undefined,
 ): string | undefined {
@@ -200,10 +201,28 @@ function stuckHindrance(
   }
   // Of one point there is nothing to say.
   if (evaluations < 2) return undefined;
-  return (
-    `None of the ${evaluations} points evaluated is better than the picture itself: the gradient there leads no way down, as in a picture of one color, ` +
-    "whose equal values tie in max pooling. Add noise of a level to the picture, or try an attack that starts elsewhere, such as pgd."
-  );
+  const none = `None of the ${evaluations} points evaluated is better than the picture itself`;
+  if (isOfOneColor(image, shape)) {
+    return (
+      `${none}: the gradient there leads no way down, as in a picture of one color, whose equal values tie in max pooling. ` +
+      "Add noise of a level to the picture, or try an attack that starts elsewhere, such as pgd."
+    );
+  }
+  const { graph, input, logits, typed, fixedBatch } = classifier.prepared;
+  const inputShapes = { [input]: typed(fixedBatch ?? 1).types.get(input)?.shape ?? [] };
+  if (roundsInside(graph, { input, logits, inputShapes })) {
+    return (
+      `${none}: the model rounds what it reads, as quantized ones do, so that its scores move in steps, while its gradient is that of a model without them. ` +
+      `${methodsWithoutGradients} ${attacksWithoutGradients}`
+    );
+  }
+  return `${none}: the gradient there leads no way down. Try an attack that starts elsewhere, such as pgd.`;
+}
+
+/** Whether each channel of a picture [C, H, W] has one value. */
+function isOfOneColor(image: Float32Array, [channels]: readonly number[]): boolean {
+  const plane = image.length / channels;
+  return image.every((value, i) => value === image[i - (i % plane)]);
 }
 
 /**

@@ -447,8 +447,47 @@ test.each(["auto", "paper"] as const)(
         /^None of the \d+ points evaluated is better than the picture itself: .* max pooling\. Add noise of a level/,
       );
       expect(describeEnding(result)).toBe(`The label is not flipped. ${result.details.hindrance}`);
+      // Of a picture of several colors no more is known.
+      const several = await explain(network, floatTensor([1, 1, 1, 0.5], [1, 2, 2]), options);
+      expect(several.details.hindrance).toMatch(
+        /^None of the \d+ points evaluated is better than the picture itself: the gradient there leads no way down\. Try an attack/,
+      );
     } finally {
       await network.dispose();
+    }
+  },
+);
+
+test.each(["auto", "paper"] as const)(
+  "where a quantized network's scores stand still between two steps, %s says so, and does not blame the picture",
+  async (preset) => {
+    // Steps of 1/2, whose gradient is that of the identity: the picture is in the middle of one, and the way to the next is longer than the ball.
+    const stepped = parseModel(`
+    <ir_version: 8, opset_import: ["" : 18]>
+    stepped (float[N, 1, 2, 2] x) => (float[N, 2] logits)
+    <float[4, 2] W = {1, 0, 1, 0, 0, 1, 0, 1}, float scale = {0.5}, uint8 zero = {0}>
+    { q = QuantizeLinear (x, scale, zero) d = DequantizeLinear (q, scale, zero) f = Flatten (d) logits = MatMul (f, W) }
+  `);
+    const rounded = parseModel(`
+    <ir_version: 8, opset_import: ["" : 18]>
+    rounded (float[N, 1, 2, 2] x) => (float[N, 2] logits)
+    <float[4, 2] W = {1, 0, 1, 0, 0, 1, 0, 1}, float two = {2}>
+    { m = Mul (x, two) r = Round (m) f = Flatten (r) logits = MatMul (f, W) }
+  `);
+    // A change costs something, and changes no score.
+    const options = { preset, layers: [], distanceWeight: 1, constraint: "ball", epsilon: 0.1 } as const;
+    for (const model of [stepped, rounded]) {
+      const network = createClassifier(model, { runtime: ort, preprocessing: "unit" });
+      try {
+        const result = await explain(network, floatTensor([0.9, 0.5, 0.1, 0.1], [1, 2, 2]), options);
+        expect(result.outcome).toBe("not-flipped");
+        expect(result.details.hindrance).toMatch(
+          /^None of the \d+ points evaluated is better than the picture itself: the model rounds what it reads, .*scores move in steps.* rise and occlusion\. .*square and hopskipjump\.$/,
+        );
+        expect(result.details.hindrance).not.toMatch(/one color/);
+      } finally {
+        await network.dispose();
+      }
     }
   },
 );

@@ -229,10 +229,21 @@ describe("an open input size", () => {
   test("is asked for where none fits, and 224 where any does", () => {
     expect(() => prepare(dense(7))).toThrow(/no square size from 8 to 640 fits the layers.*--input-size/);
     const any = "g (float[N,3,h,w] x) => (float[N,3] y) { a = GlobalAveragePool (x)  y = Flatten (a) }";
-    const notes = [
-      "the file leaves height and width open, and 224x224 is taken, as usual (--input-size gives another)",
-    ];
-    expect(prepare(any)).toMatchObject({ height: 224, width: 224, isSizeAssumed: true, notes });
+    const message =
+      "the file leaves height and width open, and 224x224 is taken, as usual (--input-size gives another)";
+    const assumed = { height: 224, width: 224, isSizeAssumed: true };
+    const warned = { notes: [], warnings: [{ code: "input-size-assumed", message }] };
+    expect(prepare(any)).toMatchObject({ ...assumed, ...warned });
+    // Of ImageNet's classes it nearly always is that size.
+    const classes = (count: number) =>
+      `g (float[N,3,h,w] x) => (float[N,${count}] y) <float[${count},3,1,1] k = {${Array(3 * count).fill(0.1)}}>
+        { a = GlobalAveragePool (x)  c = Conv (a, k)  y = Flatten (c) }`;
+    expect(prepare(classes(1000))).toMatchObject({ ...assumed, notes: [message], warnings: [] });
+    expect(prepare(classes(9))).toMatchObject({ ...assumed, ...warned });
+    // What is resized by the model itself may be of any size.
+    const resized = `g (float[N,3,h,w] x) => (float[N,3] y) <float[0] r = {}, float[0] s = {}, int64[2] o = {0, 1}, int64[1] b = {0}, int64[1] e = {2}, int64[2] z = {8, 8}>
+      { d = Shape (x) n = Slice (d, b, e) t = Concat <axis = 0> (n, z) c = Resize (x, r, s, t) a = GlobalAveragePool (c)  y = Flatten (a) }`;
+    expect(prepare(resized)).toMatchObject({ ...assumed, notes: [message], warnings: [] });
   });
 
   test("is no assumption where it is given, stated or declared", () => {

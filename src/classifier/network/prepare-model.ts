@@ -3,6 +3,7 @@ import { MisuseError, nearest, numberIn, PerceptualBallError, UnsupportedError }
 import { appendNodes } from "../../onnx/append-nodes.ts";
 import { checkOperators, inferShapes, type TypedGraph } from "../../onnx/infer-shapes.ts";
 import { describeNode, type Graph, type Model, type Node } from "../../onnx/model.ts";
+import { hasTrait } from "../../onnx/operators/table.ts";
 import { canonicalForm } from "../../onnx/rewrites/canonical-form.ts";
 import { castByteInput, realInputNote } from "../../onnx/rewrites/cast-byte-input.ts";
 import { decodedOutputs } from "../../onnx/rewrites/decoded-outputs.ts";
@@ -109,7 +110,7 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
     ...options,
     inputSize: options.inputSize ?? declaredSize(pictured.graph, options),
   });
-  const { image, sizeNotes, isSizeAssumed } = sizedInput(bound.graph, findImageInput(bound.graph, options), options);
+  const { image, sizeNote, isSizeAssumed } = sizedInput(bound.graph, findImageInput(bound.graph, options), options);
   const declared = imageShape(image, image.fixedBatch ?? 1);
   const inputShapes = { [image.name]: declared };
   const real = image.isOfIntegers ? castByteInput(bound.graph, image.name, where) : bound.graph;
@@ -136,6 +137,8 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
   const parts = { where, model, given: givenIn(options), opsets: canonical.opsets, image, isSizeAssumed, mixing };
   const steps = { input: image.name, logits: found.logits, inputShapes };
   const blocked = blockedAt(whole, steps);
+  const { classCount } = found;
+  const isDoubtful = isSizeAssumed && !imagenetCounts.includes(classCount) && !isResizedFirst(whole, image.name);
   return assemble(whole, found, {
     ...parts,
     notes: [
@@ -143,17 +146,33 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
       ...(isDouble ? ["float64 numbers are computed in float32"] : []),
       ...pictured.notes,
       ...bound.notes,
-      ...sizeNotes,
+      ...(sizeNote === undefined || isDoubtful ? [] : [sizeNote]),
       ...(image.isOfIntegers ? [realInputNote] : []),
       ...found.notes,
       ...stepNotes(whole, steps),
     ],
     warnings: [
       ...found.warnings,
+      ...(sizeNote === undefined || !isDoubtful ? [] : [{ code: "input-size-assumed", message: sizeNote }]),
       ...(blocked === undefined ? [] : [blockedWarning(blocked)]),
       ...mixingWarnings(mixing, image.fixedBatch),
     ],
   });
+}
+
+/** ImageNet's, without and with TensorFlow's class for the background: nearly all such networks are of 224 x 224. */
+const imagenetCounts: readonly number[] = [1000, 1001];
+
+/** Whether pictures are brought to another size before the first layer with weights: such a model takes any. */
+function isResizedFirst({ nodes }: Graph, input: string): boolean {
+  const read = new Set([input]);
+  for (const node of nodes) {
+    if (!read.has(node.inputs[0])) continue;
+    if (node.opType === "Resize") return true;
+    if (hasTrait(node, "weighted") || hasTrait(node, "describesShape")) continue;
+    for (const name of node.outputs) read.add(name);
+  }
+  return false;
 }
 
 function givenIn({ logits, head, inputs, inputSize }: PrepareModelOptions): GivenOfModel {
@@ -202,9 +221,9 @@ function sizedInput(
   graph: Graph,
   image: ImageInput,
   options: PrepareModelOptions,
-): { readonly image: ImageInput; readonly sizeNotes: readonly string[]; readonly isSizeAssumed: boolean } {
+): { readonly image: ImageInput; readonly sizeNote: string | undefined; readonly isSizeAssumed: boolean } {
   const { height, width } = image.sides;
-  if (height !== undefined && width !== undefined) return { image, sizeNotes: [], isSizeAssumed: false };
+  if (height !== undefined && width !== undefined) return { image, sizeNote: undefined, isSizeAssumed: false };
   const real = image.isOfIntegers ? castByteInput(graph, image.name, options.where) : graph;
   const keep = options.logits === undefined ? [] : [options.logits];
   const fits = (rows: number, columns: number): boolean => {
@@ -228,7 +247,7 @@ function sizedInput(
     const isSizeAssumed = options.usualSize === undefined;
     const taken = `${image.height}x${image.width}`;
     const note = `the file leaves height and width open, and ${taken} is taken, as usual (--input-size gives another)`;
-    return { image, sizeNotes: isSizeAssumed ? [note] : [], isSizeAssumed };
+    return { image, sizeNote: isSizeAssumed ? note : undefined, isSizeAssumed };
   }
   const solved = solveInputSize(image.sides, fits, graph.nodes.length < 200);
   if (solved === undefined) {
@@ -243,7 +262,7 @@ function sizedInput(
   return {
     image: { ...image, height: rows, width: columns },
     isSizeAssumed: false,
-    sizeNotes: [`the input size is open, and the layers fit ${rows}x${columns}`],
+    sizeNote: `the input size is open, and the layers fit ${rows}x${columns}`,
   };
 }
 

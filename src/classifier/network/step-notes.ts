@@ -42,6 +42,15 @@ export function stepNotes(graph: Graph, { input, logits, inputShapes }: StepNote
   ];
 }
 
+/**
+ * Whether a model rounds between the pixels and the logits, as quantized ones do: its scores move in steps, and its gradient is that of the model without the
+ * rounding.
+ */
+export function roundsInside(graph: Graph, { input, logits, inputShapes }: StepNotesOptions): boolean {
+  if (!hasSteps(graph) && !graph.nodes.some(isQuantization)) return false;
+  return gradientSteps(graph, { of: logits, wrt: input, inputShapes }).straightThrough.length > 0;
+}
+
 /** Whether a graph has steps that a gradient passes by a convention, or not at all. */
 function hasSteps({ nodes }: Graph): boolean {
   return nodes.some(

@@ -56,9 +56,9 @@ const readMetadata: DatasetReader = async (path, context) => {
     const folder = await pictureFolder(path, file, lines, context);
     const prefix = file.isTable === true ? prefixOf(path, folder) : file.prefix;
     const own = await rowsOf({ ...file, prefix }, lines, folder, source, bad);
-    rows.push(...own);
+    for (const row of own) rows.push(row);
     if (!isWanted) continue;
-    problems.push(...bad);
+    for (const problem of bad) problems.push(problem);
     const has = (column: string): boolean => lines.some(({ values }) => values[column] !== undefined);
     if (file.isTable !== true && !labelColumns.some(has)) {
       notes.push(

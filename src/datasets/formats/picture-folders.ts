@@ -146,7 +146,7 @@ async function classPictures(source: DatasetSource, root: string): Promise<Class
   const notes: string[] = unreadTables(entries, () => "the classes are those of the folders");
   if (parts[0] !== undefined) {
     const beside = (await pictureTree(source, root, 0)) ?? { pictures: [], foreign: [], passedOver: [] };
-    loose.push(...[...beside.pictures, ...beside.foreign].map(({ name }) => name));
+    for (const { name } of [...beside.pictures, ...beside.foreign]) loose.push(name);
     notes.push(...passedOverNotes(beside));
   }
   for (const part of parts) {

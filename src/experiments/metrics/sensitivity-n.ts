@@ -91,7 +91,7 @@ export function sensitivityN(pictures: readonly SensitivitySteps[]): number | un
   checkForm("sensitivityN: pictures", pictures, "list");
   // One picture has no correlation, and none has no steps.
   if (pictures.length < 2) return undefined;
-  const steps = Math.min(...pictures.map(({ losses }) => losses.length));
+  const steps = pictures.reduce((fewest, { losses }) => Math.min(fewest, losses.length), Number.POSITIVE_INFINITY);
   const correlations: number[] = [];
   for (let step = 0; step < steps; step++) {
     const correlation = pearson(

@@ -15,7 +15,11 @@ export const testOfFirst: ShapeRule = ({ inputs: [x] }) => [{ dtype: "bool", sha
 
 /** The shape to which all inputs broadcast. */
 export function broadcastShape(where: string, inputs: readonly (ValueType | undefined)[]): number[] {
-  return broadcastShapes(where, ...inputs.flatMap((input) => (input === undefined ? [] : [input.shape])));
+  // One after the other: a node may read more values than a call takes arguments.
+  return inputs.reduce<number[]>(
+    (shape, input) => (input === undefined ? shape : broadcastShapes(where, shape, input.shape)),
+    [],
+  );
 }
 
 /** The output has the shape that all inputs broadcast to, and the first one's element type. */

@@ -71,7 +71,8 @@ export function decodedOutputs(graph: Graph): readonly string[] {
       continue;
     }
     const node = producers.get(name);
-    if (node !== undefined && !blocked.has(name)) waiting.push(...[...valuesReadBy(node)].reverse());
+    if (node === undefined || blocked.has(name)) continue;
+    for (const read of [...valuesReadBy(node)].reverse()) waiting.push(read);
   }
   return [...sources];
 }

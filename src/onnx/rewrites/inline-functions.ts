@@ -41,7 +41,9 @@ export function inlineFunctions(model: Model): Model {
     (opsets) => opsets.get("") ?? [],
   );
   const isMixed = new Set(versions).size > 1;
-  const { graph, functions, ...rest } = isMixed ? upgradeOpset(model, { target: Math.max(...versions) }) : model;
+  const { graph, functions, ...rest } = isMixed
+    ? upgradeOpset(model, { target: versions.reduce((newest, one) => Math.max(newest, one)) })
+    : model;
   const byKey = new Map(functions.map((definition) => [keyOf(definition), definition]));
   const local = new Set(functions.map(({ domain }) => domain));
   const opsets = new Map([...rest.opsets].filter(([domain]) => domain === "" || !local.has(domain)));

@@ -3,6 +3,7 @@
 import { checkForm, checkKeys } from "../../errors.ts";
 import { escapeMarkup } from "../../escape-text.ts";
 import { colorAt } from "../../image/color-map.ts";
+import { rangeOf } from "../../tensor/vector.ts";
 import { ink, softInk } from "./plot-frame.ts";
 
 /** What is drawn of a cone. */
@@ -50,8 +51,7 @@ export function coneFigure(panels: readonly ConeFigurePanel[], options: { readon
 
 function drawPanel({ title, note, a, b, probability }: ConeFigurePanel): string {
   const logs = probability.map((row) => row.map((p) => Math.log10(Math.max(p, least))));
-  const low = Math.min(...logs.flat());
-  const high = Math.max(...logs.flat());
+  const [low, high] = rangeOf(logs.flat());
   const share = (log: number): number => (high > low ? (log - low) / (high - low) : 1);
   const x = (value: number): number => place(value, b, side);
   const y = (value: number): number => top + place(value, a, side);

@@ -168,6 +168,14 @@ test("plots of nothing, of one point and of a constant can be drawn", async () =
   expect(await rocPlot({ curves: [] })).not.toContain("NaN");
 });
 
+test("a histogram of more values than a call takes arguments ends where they end", async () => {
+  const values = Array.from({ length: 200_000 }, (_, i) => 2 + i / 100_000);
+  const { all } = read(await histogramPlot({ groups: [{ name: "clean", values }], x: { label: "score" }, bins: 4 }));
+  const heights = all('[aria-label="rect"] rect').map((bar) => Number(bar.getAttribute("height")));
+  expect(heights).toHaveLength(4);
+  for (const height of heights) expect(height / heights[0]).toBeCloseTo(1, 3);
+});
+
 test("a logarithmic axis", async () => {
   const points = [1, 10, 100].map((x) => ({ x, y: x }));
   const log = { label: "", domain: [1, 100], scale: "log" } as const;

@@ -2,6 +2,7 @@
 import type * as PlotLibrary from "@observablehq/plot";
 import { checkForm } from "../../errors.ts";
 import { printable } from "../../escape-text.ts";
+import { rangeOf } from "../../tensor/vector.ts";
 import {
   drawPlot,
   ink,
@@ -367,7 +368,7 @@ function legend(pen: PlotPen, entries: readonly LegendEntry[]): void {
 function withDomain(axis: PlotAxis, values: readonly number[]): PlotFrame["x"] {
   if (axis.domain !== undefined) return { ...axis, domain: axis.domain };
   const known = values.filter(Number.isFinite);
-  const [low, high] = known.length === 0 ? [0, 1] : [Math.min(...known), Math.max(...known)];
+  const [low, high] = known.length === 0 ? [0, 1] : rangeOf(known);
   return { ...axis, domain: low < high ? [low, high] : [low - 0.5, high + 0.5] };
 }
 

@@ -3,6 +3,7 @@ import { MisuseError, UnsupportedError } from "../../../errors.ts";
 import type { TypedGraph } from "../../../onnx/infer-shapes.ts";
 import type { Graph } from "../../../onnx/model.ts";
 import { hasTrait } from "../../../onnx/operators/table.ts";
+import { rangeOf } from "../../../tensor/vector.ts";
 import { type Candidate, describeCandidate, type FindHeadOptions } from "./candidates/candidate.ts";
 import type { HeadKind, StatedHead } from "./head.ts";
 import { auxiliary, classifying, words } from "./output-words.ts";
@@ -50,7 +51,7 @@ export function best(
   ];
   let left = candidates;
   for (const criterion of criteria) {
-    const most = Math.max(...left.map(criterion));
+    const [, most] = rangeOf(left.map(criterion));
     left = left.filter((candidate) => criterion(candidate) === most);
   }
   return left;

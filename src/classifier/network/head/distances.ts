@@ -6,6 +6,7 @@ import type { TypedGraph } from "../../../onnx/infer-shapes.ts";
 import type { Node } from "../../../onnx/model.ts";
 import { hasTrait } from "../../../onnx/operators/table.ts";
 import { sizeOf } from "../../../tensor/tensor.ts";
+import { isGiven } from "./given-values.ts";
 import { tailValues } from "./tail-values.ts";
 
 /**
@@ -79,11 +80,6 @@ function isDifference(typed: TypedGraph, producers: ReadonlyMap<string, Node>, v
   const known = node.inputs.map((name) => behindViews(producers, name)).filter((name) => isGiven(typed, name));
   const size = sizeOf(typed.types.get(known[0] ?? "")?.shape ?? []);
   return known.length === 1 && size > count && size % count === 0;
-}
-
-/** Whether a value does not depend on the picture. */
-export function isGiven({ constants, graph }: TypedGraph, value: string): boolean {
-  return constants.has(value) || graph.initializers.has(value);
 }
 
 /** The values that `value` is the sum of, with their signs; undefined if it is none. */

@@ -65,6 +65,8 @@ function wayOf(node: Node, known: (name: string) => number | undefined): Way | u
     case "ThresholdedRelu":
     case "Round":
     case "Clip":
+    case "QuantizeLinear":
+    case "DequantizeLinear":
       return { of: a, falls: false };
     case "Neg":
       return { of: a, falls: true };

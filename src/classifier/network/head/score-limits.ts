@@ -3,6 +3,7 @@ import { attributesOf } from "../../../onnx/attributes.ts";
 import type { TypedGraph } from "../../../onnx/infer-shapes.ts";
 import { type Node, tensorOfInitializer } from "../../../onnx/model.ts";
 import { hasTrait } from "../../../onnx/operators/table.ts";
+import { rangeOf } from "../../../tensor/vector.ts";
 import { tailValues } from "./tail-values.ts";
 
 /** How far from 0 the scores `value` [N, K] can be, whatever the picture; undefined where the graph shows no limit. */
@@ -56,5 +57,5 @@ function limitOfProduct(typed: TypedGraph, node: Node): number | undefined {
     squares[isUpright ? Math.floor(i / columns) : i % columns] += Number(data[i]) ** 2;
   }
   const alpha = isGemm ? attributes.float("alpha", 1) : 1;
-  return Math.abs(alpha) * values.most * Math.sqrt(Math.max(...squares));
+  return Math.abs(alpha) * values.most * Math.sqrt(rangeOf(squares)[1]);
 }

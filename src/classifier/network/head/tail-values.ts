@@ -12,6 +12,9 @@ import { hasTrait } from "../../../onnx/operators/table.ts";
 import { normal } from "../../../random/distributions.ts";
 import { createRandom } from "../../../random/random.ts";
 import { sizeOf, tensorOf } from "../../../tensor/tensor.ts";
+import { rangeOf } from "../../../tensor/vector.ts";
+import { isGiven } from "./given-values.ts";
+import { isQuantization, scalesIntegers } from "./quantization.ts";
 import { classAxisOf } from "./score-axis.ts";
 
 /**
@@ -34,10 +37,13 @@ export interface TailValues {
   readonly most: number;
 }
 
-/** Whether a node only adds, weighs by constants and arranges: its results are as free as what enters. */
-function isLinear(node: Node, isGiven: (value: string) => boolean): boolean {
+/**
+ * Whether a node only adds, weighs by constants, arranges and rounds: its results are as free as what enters. What integers can hold is the range that somebody has
+ * measured, and says nothing of what the numbers mean.
+ */
+function isLinear(node: Node, isKnown: (value: string) => boolean): boolean {
   if (hasTrait(node, "view") || hasTrait(node, "moves") || hasTrait(node, "globalPool")) return true;
-  return hasTrait(node, "affine") && node.inputs.some(isGiven);
+  return isQuantization(node) || (hasTrait(node, "affine") && node.inputs.some(isKnown));
 }
 
 /** A mean of an ensemble, or an expected value, has no more weights than this. */
@@ -55,7 +61,7 @@ function mixesShares(typed: TypedGraph, { inputs }: Node): boolean {
     (one) => one.data.length <= mostShares && Array.from(one.data).every((value) => value >= 0),
   );
   const [source, ...others] = data;
-  if (!isMixing || source === undefined || others.length > 0 || typed.graph.initializers.has(source)) return false;
+  if (!isMixing || source === undefined || others.length > 0 || isGiven(typed, source)) return false;
   // Of one mixture, not of a mixture of mixtures: a chain of layers must not be walked from each of its ends.
   const kind = valuesBehind(typed, source, () => false)?.kind;
   return kind === "distribution" || kind === "unit";
@@ -79,13 +85,15 @@ function valuesBehind(
   const producers = producersOf(graph);
   const starts = new Set<string>();
   const nodes = new Set<Node>();
-  const isGiven = (value: string): boolean => constants.has(value) || graph.initializers.has(value);
+  const isKnown = (value: string): boolean => isGiven(typed, value);
+  const hasWeights = (node: Node): boolean => hasTrait(node, "weighted") && node.inputs.some(isKnown);
+  const ways = { isLayer: hasWeights, isGiven: isKnown };
   /** What is still to be looked at, the next one last: the order is that of going down each input before the next. */
   const waiting = [name];
   for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
-    if (value === "" || isGiven(value) || starts.has(value)) continue;
+    if (value === "" || constants.has(value) || graph.initializers.has(value) || starts.has(value)) continue;
     const node = producers.get(value);
-    const isLayer = node !== undefined && hasTrait(node, "weighted") && node.inputs.some(isGiven);
+    const isLayer = node !== undefined && (hasWeights(node) || scalesIntegers(typed, producers, node, ways));
     if (node === undefined || (isLayer && !goesThrough(node))) {
       starts.add(value);
       continue;
@@ -96,7 +104,8 @@ function valuesBehind(
   }
   if (nodes.size === 0) return { kind: "free", most: Number.POSITIVE_INFINITY };
   const tail = graph.nodes.filter((node) => nodes.has(node));
-  if (tail.every((node) => isLinear(node, isGiven))) return { kind: "free", most: Number.POSITIVE_INFINITY };
+  if (tail.every((node) => node.outputs.every(isKnown) || isLinear(node, isKnown)))
+    return { kind: "free", most: Number.POSITIVE_INFINITY };
   const sizes = [...starts, ...tail.flatMap(({ outputs }) => outputs)].map((value) =>
     sizeOf(types.get(value)?.shape ?? []),
   );
@@ -174,6 +183,9 @@ function drawn(
 /** What shares may be given out as parts of: one, per cent, what a byte holds, per mille, what two bytes hold. */
 const wholes = [1, 100, 255, 256, 1000, 32767, 65535];
 
+/** Limits hold but for the rounding of a scale: 255 steps of 1/255 in float32 are a little more than 1. */
+const nearlyNothing = 1e-6;
+
 function describe(
   draws: readonly (readonly number[])[],
   count: number,
@@ -181,8 +193,8 @@ function describe(
   atLargeScales: () => readonly (readonly number[])[],
 ): TailValues {
   const all = draws.flat();
-  const [least, most] = [Math.min(...all), Math.max(...all)];
-  if (!Number.isFinite(least) || !Number.isFinite(most)) return { kind: "free", most: Number.POSITIVE_INFINITY };
+  const [least, most] = rangeOf(all);
+  if (!all.every(Number.isFinite)) return { kind: "free", most: Number.POSITIVE_INFINITY };
   // Constants against a division by 0 count where all numbers are tiny: sums are compared for values of usual size.
   const rows = draws
     .slice(0, usual)
@@ -191,8 +203,10 @@ function describe(
     );
   const sums = (of: (value: number) => number): number[] =>
     rows.map((row) => row.reduce((sum, value) => sum + of(value), 0));
-  const agree = (values: readonly number[], share: number): boolean =>
-    Math.max(...values) - Math.min(...values) <= share * Math.abs(Math.max(...values));
+  const agree = (values: readonly number[], share: number): boolean => {
+    const [lowest, highest] = rangeOf(values);
+    return highest - lowest <= share * Math.abs(highest);
+  };
   if (most - least <= 1e-9 * Math.max(1, Math.abs(most))) return { kind: "constant", most };
   if (all.every((value) => value === 0 || value === 1)) return { kind: "decisions", most: 1 };
   if (count > 1) {
@@ -202,7 +216,7 @@ function describe(
     const shares = plain.filter((sum) => sum !== 0);
     const isWhole = wholes.some((whole) => shares.every((sum) => Math.abs(sum - whole) <= 0.05 * whole));
     if (least >= 0 && 2 * shares.length >= plain.length && (isWhole || agree(plain, 1e-5)))
-      return { kind: "distribution", most: Math.max(...plain) };
+      return { kind: "distribution", most: rangeOf(plain)[1] };
     // Differences of neighbouring sigmoids, as of ordered classes: of scores that nothing has sorted some are negative, and they add up to 1 all the same.
     const isBounded = least >= -1 - 1e-9 && most <= 1 + 1e-9;
     if (isBounded && plain.every((sum) => Math.abs(sum - 1) < 1e-5)) return { kind: "distribution", most: 1 };
@@ -213,13 +227,13 @@ function describe(
     if (least >= -1e-6 && negated.every((sum) => Math.abs(sum - 1) < 0.05))
       return { kind: "negated-log-distribution", most };
     const squares = sums((value) => value * value);
-    if (agree(squares, 1e-5)) return { kind: "normalized", most: Math.sqrt(Math.max(...squares)) };
+    if (agree(squares, 1e-5)) return { kind: "normalized", most: Math.sqrt(rangeOf(squares)[1]) };
   }
-  if (least >= 0 && most <= 1 + 1e-9) return { kind: "unit", most: 1 };
+  if (least >= 0 && most <= 1 + nearlyNothing) return { kind: "unit", most: 1 };
   if (least >= 0 && most > 50 && most <= 100 + 1e-6 && isPerCent([...all, ...atLargeScales().flat()]))
     return { kind: "unit", most: 100 };
   if (count > 1 && least >= 0 && most === 255 && all.every(Number.isInteger)) return { kind: "unit", most: 255 };
-  if (least >= -1 - 1e-9 && most <= 1 + 1e-9) return { kind: "bounded", most };
+  if (least >= -1 - nearlyNothing && most <= 1 + nearlyNothing) return { kind: "bounded", most };
   return { kind: least >= 0 ? "positive" : "free", most };
 }
 
@@ -229,6 +243,6 @@ function describe(
  */
 function isPerCent(values: readonly number[]): boolean {
   // A quotient of exponentials is no number where both are too large.
-  const most = Math.max(...values.filter(Number.isFinite));
+  const [, most] = rangeOf(values.filter(Number.isFinite));
   return most >= 99 && most <= 100 + 1e-6;
 }

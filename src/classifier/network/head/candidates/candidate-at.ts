@@ -7,6 +7,7 @@ import { monotoneFunction } from "../monotone-function.ts";
 import { classifying, embedding, regressing, words } from "../output-words.ts";
 import { probabilityReader } from "../probabilities/probability-reader.ts";
 import type { LogReading } from "../probabilities/readings.ts";
+import { isQuantization } from "../quantization.ts";
 import { classCountOf, isRowOfOne } from "../score-axis.ts";
 import { tailValues } from "../tail-values.ts";
 import type { Candidate, FindHeadOptions, HeadGraph } from "./candidate.ts";
@@ -46,10 +47,10 @@ export function candidateAt(
   return byCloseness(graph, candidate) ?? byFunction(graph, candidate, several) ?? candidate;
 }
 
-/** The value that a node only passes on as `name`, or gives out in integers; not one that was laid out in several rows. */
+/** The value that a node only passes on as `name`, or gives out in integers or in steps; not one that was laid out in several rows. */
 function passed(typed: TypedGraph, producers: ReadonlyMap<string, Node>, name: string): string | undefined {
   const producer = producers.get(name);
-  const isPassing = producer !== undefined && (hasTrait(producer, "view") || producer.opType === "QuantizeLinear");
+  const isPassing = producer !== undefined && (hasTrait(producer, "view") || isQuantization(producer));
   const rows = (typed.types.get(name)?.shape ?? []).slice(1).filter((extent) => extent !== 1).length;
   return isPassing && rows < 2 ? producer.inputs[0] : undefined;
 }

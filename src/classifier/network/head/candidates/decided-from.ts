@@ -4,6 +4,7 @@ import type { TypedGraph } from "../../../../onnx/infer-shapes.ts";
 import type { Node } from "../../../../onnx/model.ts";
 import { hasTrait } from "../../../../onnx/operators/table.ts";
 import { sizeOf } from "../../../../tensor/tensor.ts";
+import { rangeOf } from "../../../../tensor/vector.ts";
 import { tailValues } from "../tail-values.ts";
 
 /**
@@ -44,7 +45,7 @@ export function decidedFrom(typed: TypedGraph, name: string, producers: Readonly
       return isKnown(first) && !isKnown(second) ? second : undefined;
     case "Where": {
       const [yes, no] = [second, node.inputs[2]].map((input) => constants.get(input)?.data);
-      const isYes = yes !== undefined && no !== undefined && Math.min(...yes) > Math.max(...no);
+      const isYes = yes !== undefined && no !== undefined && rangeOf(yes)[0] > rangeOf(no)[1];
       return isYes ? decidedFrom(typed, first, producers) : undefined;
     }
     case "Round":

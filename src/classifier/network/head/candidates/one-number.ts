@@ -1,18 +1,22 @@
 /** @file An output of one number: what the one of two classes scores, or a quantity. */
 import { type OddsReading, plainOdds } from "../probabilities/readings.ts";
+import { unquantized } from "../quantization.ts";
 import { tailValues } from "../tail-values.ts";
 import type { Candidate, HeadGraph, Named } from "./candidate.ts";
 
 /** What the one number of `named` seems to be; `otherwise` is what its name says that it is, other than a score. */
 export function oneNumber(
-  { typed, reader, makerOf }: HeadGraph,
+  { typed, producers, reader, countOf, makerOf }: HeadGraph,
   named: Named,
   otherwise: string | undefined,
 ): Candidate {
   const { value } = named;
   const last = makerOf(value);
-  const values = tailValues(typed, value);
-  const reading = reader.odds(value);
+  const real = unquantized(typed, producers, value);
+  const values = tailValues(typed, real);
+  const isSigmoid = last?.opType === "Sigmoid" && values?.kind !== "constant";
+  // A sigmoid as the last operator says what the number is, whatever it reads and whatever rounds it.
+  const reading = isSigmoid && countOf(last.inputs[0]) === 1 ? reader.odds(last.outputs[0]) : reader.odds(real);
   const sigmoid = (of: OddsReading): Candidate => ({
     ...named,
     kind: "sigmoid",
@@ -22,7 +26,7 @@ export function oneNumber(
     otherwise: undefined,
     tier: 2,
   });
-  const isUnit = values === undefined ? last?.opType === "Sigmoid" : values.kind === "unit";
+  const isUnit = isSigmoid || values?.kind === "unit";
   if (isUnit) return { ...sigmoid(reading ?? plainOdds(value, values?.most)), otherwise };
   const plain = {
     ...named,

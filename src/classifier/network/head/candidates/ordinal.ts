@@ -3,7 +3,7 @@
  * second and so on (Cao, Mirjalili and Raschka, Rank consistent ordinal regression for neural networks, 2020, section 3).
  */
 import { sizeOf } from "../../../../tensor/tensor.ts";
-import { isGiven } from "../distances.ts";
+import { isGiven } from "../given-values.ts";
 import type { HeadGraph } from "./candidate.ts";
 
 /** Whether the several `scores` are one number per picture, less or plus a constant for each of them. */

@@ -5,7 +5,8 @@ import type { Node } from "../../../../onnx/model.ts";
 import { hasTrait } from "../../../../onnx/operators/table.ts";
 import { type ClassGroup, describeGroups, groupsOf } from "../groups.ts";
 import { featuresInstead, isMeaningOpen } from "../meaning.ts";
-import { type LogReading, plainLogarithm, plainOdds } from "../probabilities/readings.ts";
+import { type LogReading, type OddsReading, plainLogarithm, plainOdds } from "../probabilities/readings.ts";
+import { unquantized } from "../quantization.ts";
 import { classAxisOf } from "../score-axis.ts";
 import { limitOf } from "../score-limits.ts";
 import { type TailValues, tailValues } from "../tail-values.ts";
@@ -53,12 +54,14 @@ function numbersOf(graph: HeadGraph, named: Named, options: SeveralNumbersOption
   const rectifier = rectifierOf(value, producers);
   // A layer's values behind a ReLU are scores for certain. They are whole planes, so that numbers for them are many.
   const isLayer = rectifier !== undefined && isWeighted(producers.get(rectifier.inputs[0]));
-  const values = isLayer ? undefined : tailValues(typed, value);
+  // Small probabilities are rounded to 0 by steps, so that those of many classes no longer add up to 1.
+  const real = unquantized(typed, producers, value);
+  const values = isLayer ? undefined : tailValues(typed, real);
   return {
     ...{ ...options, ...named, graph, last, values },
     before: countOf(first) === count ? first : undefined,
     isRectified: rectifier !== undefined,
-    groups: values?.kind === "distribution" ? groupsOf(typed, producers, value, options.batch) : undefined,
+    groups: values?.kind === "distribution" ? groupsOf(typed, producers, real, options.batch) : undefined,
   };
 }
 
@@ -68,6 +71,7 @@ type Found = Omit<Candidate, keyof Named | "scores" | "reading"> & Partial<Pick<
 /** In this order, since what an operator says comes before what the values let suppose. */
 const readers: readonly ((numbers: Numbers) => Found | undefined)[] = [
   softmaxAtTheEnd,
+  sigmoidAtTheEnd,
   distribution,
   logarithms,
   negatedLogarithms,
@@ -84,6 +88,18 @@ function softmaxAtTheEnd({ graph: { typed }, last, before }: Numbers): Found | u
   if (before === undefined || !isSoftmax || softmaxAxis(typed, last) !== classAxisOf(typed, before)) return undefined;
   const what = last.opType === "Softmax" ? "the scores before a Softmax" : "the scores before a LogSoftmax";
   return { kind: "softmax", scores: before, what, otherwise: undefined, tier: 4 };
+}
+
+/** Sigmoids of opposite numbers add up to 1 as nearly as this, also where they are rounded to 256 steps. */
+const nearlyOne = 0.01;
+
+/** A sigmoid for each label, whatever it reads: where that is far behind the last layer, its values need not be computed to see it. */
+function sigmoidAtTheEnd(numbers: Numbers): Found | undefined {
+  const { last, before, values } = numbers;
+  if (last?.opType !== "Sigmoid" || before === undefined || values?.kind === "constant") return undefined;
+  // Of a score and its opposite they are two classes that exclude each other.
+  if (values?.kind === "distribution" && Math.abs(values.most - 1) < nearlyOne) return undefined;
+  return ofLabels(numbers, { append: () => before, scores: before, what: "a Sigmoid" });
 }
 
 function distribution(numbers: Numbers): Found | undefined {
@@ -159,11 +175,17 @@ function thresholds({ graph, value, count, otherwise }: Numbers): Found | undefi
 }
 
 function labels(numbers: Numbers): Found | undefined {
-  const { graph, value, count, values, otherwise, isRectified } = numbers;
-  if (values?.kind !== "unit") return undefined;
+  const { graph, value, values, isRectified } = numbers;
   const odds = graph.reader.odds(value);
+  // Where it would take long to see that they lie between two limits, a sigmoid that is written out says it.
+  if (values === undefined ? odds?.scores === undefined : values.kind !== "unit") return undefined;
   if (odds === undefined && isRectified) return undefined;
-  const reading = odds ?? plainOdds(value, values.most);
+  return ofLabels(numbers, odds ?? plainOdds(value, values?.most));
+}
+
+/** A label for each of the numbers, of which `reading` gives the log odds. */
+function ofLabels(numbers: Numbers, reading: OddsReading): Found {
+  const { graph, count, otherwise } = numbers;
   const scores = ofClasses(numbers, reading.scores);
   return {
     ...{ kind: "multi-label", scores, reading, otherwise, tier: tierOf(count) },

@@ -1,6 +1,7 @@
 /** @file Operators that do no arithmetic: a logarithm and odds pass through them in the same way. */
 import type { Node } from "../../../../onnx/model.ts";
 import { hasTrait } from "../../../../onnx/operators/table.ts";
+import { quantizedFrom } from "../quantization.ts";
 import type { Origins } from "./origins.ts";
 import type { LogReading, OddsReading } from "./readings.ts";
 
@@ -60,18 +61,13 @@ function rounded(origins: Origins, node: Node, read: Read): LogReading | OddsRea
   return of && { ...of, what: `${of.what}, rounded` };
 }
 
-function unrounded({ producerOf }: Origins, node: Node): string | undefined {
+function unrounded(origins: Origins, node: Node): string | undefined {
   switch (node.opType) {
     case "Round":
     case "Floor":
     case "Ceil":
       return node.inputs[0];
-    case "DequantizeLinear": {
-      const quantized = producerOf(node.inputs[0]);
-      const isSame = quantized?.opType === "QuantizeLinear" && quantized.inputs[1] === node.inputs[1];
-      return isSame ? quantized.inputs[0] : undefined;
-    }
     default:
-      return undefined;
+      return quantizedFrom(origins, node);
   }
 }
