@@ -43,7 +43,7 @@ export function rangeShownByFirstLayer(typed: TypedGraph, first: Node | undefine
   const isOfPatches = height > 1 && strides[0] >= height && strides[1] >= width;
   const next = usesOf(graph).get(first.outputs[0]) ?? [];
   // Whatever normalizes the outputs, written out or not, makes their scale mean nothing, but what it has seen is not folded.
-  const isPassedOn = next.every((node) => hasTrait(node, "elementwise") || followers.has(node.opType));
+  const isPassedOn = next.every(passesOn);
   if (seen === undefined && (isOfPatches || !isPassedOn)) return undefined;
   const normalization = normalizationForChannels(normalizations.imagenet, channels);
   const moments = momentsOfFilters(weights, normalization, correlationLength);
@@ -68,8 +68,11 @@ function deviationsSeen({ graph, constants }: TypedGraph, first: Node): readonly
   return variance === undefined ? undefined : Array.from(variance, (one) => Math.sqrt(Number(one) + epsilon));
 }
 
-/** What may come behind a convolution, besides activations, without changing what its scale means. */
-const followers = new Set(["Conv", "Add", "Mul", "Div", "MaxPool", "AveragePool", "PRelu", "LRN"]);
+/** Whether what reads a convolution's output takes its scale as it is: activations, sums and products, pooling, another convolution. */
+function passesOn(node: Node): boolean {
+  const traits = ["elementwise", "broadcasting", "activation", "channelsFirst"] as const;
+  return !hasTrait(node, "normalizing") && traits.some((trait) => hasTrait(node, trait));
+}
 
 /** Whether the network has what is trained with normalizations: residual connections, or convolutions of single channels. */
 export function wasNormalized({ nodes, initializers }: Graph): boolean {
