@@ -161,7 +161,7 @@ export function prepareModel(model: Model, options: PrepareModelOptions): Prepar
 }
 
 /** ImageNet's, without and with TensorFlow's class for the background: nearly all such networks are of 224 x 224. */
-const imagenetCounts: readonly number[] = [1000, 1001];
+export const imagenetCounts: readonly number[] = [1000, 1001];
 
 /** Whether pictures are brought to another size before the first layer with weights: such a model takes any. */
 function isResizedFirst({ nodes }: Graph, input: string): boolean {

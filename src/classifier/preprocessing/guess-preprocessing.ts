@@ -6,7 +6,7 @@
  */
 import type { GeometryRule } from "../../image/geometry.ts";
 import type { TypedGraph } from "../../onnx/infer-shapes.ts";
-import type { ModelWarning, PreparedModel } from "../network/prepare-model.ts";
+import { imagenetCounts, type ModelWarning, type PreparedModel } from "../network/prepare-model.ts";
 import {
   affineOf,
   checkConsistent,
@@ -225,7 +225,7 @@ function usual(prepared: PreparedModel, { graph }: TypedGraph, shown: ShownRange
 }
 
 /** ImageNet's own classes, and those of its larger sets. */
-const isOfImagenet = (classCount: number): boolean => classCount === 1000 || classCount === 1001 || classCount > 10000;
+const isOfImagenet = (classCount: number): boolean => imagenetCounts.includes(classCount) || classCount > 10000;
 
 /** Whether pictures are as large as those of ImageNet's networks. */
 const isLarge = (height: number, width: number): boolean => height === width && height >= 128;
