@@ -183,6 +183,11 @@ const mostOfSmall = 64;
 /** Networks of smaller pictures that take them to 255 take them as they are; Caffe's own take 224 or more. */
 const leastOfCaffe = 192;
 
+/** Whether pixels less Caffe's means are likely enough to be tried. */
+export function mayBeOfCaffe({ model, channels, height, width }: PreparedModel): boolean {
+  return channels === 3 && (Math.min(height, width) >= leastOfCaffe || /caffe/i.test(model.producerName));
+}
+
 /** What is usual for networks of this kind, where nothing says so. */
 function usual(prepared: PreparedModel, { graph }: TypedGraph, shown: ShownRange | undefined): Source {
   const { producerName } = prepared.model;
@@ -193,8 +198,7 @@ function usual(prepared: PreparedModel, { graph }: TypedGraph, shown: ShownRange
   const isTensorFlow = /tf2onnx|tfl|tensorflow|keras/i.test(producerName) || prepared.layout === "nhwc";
   const isSmall = Math.max(prepared.height, prepared.width) <= mostOfSmall;
   if (shown?.range === "bytes") {
-    const isOfCaffe = Math.min(prepared.height, prepared.width) >= leastOfCaffe || /caffe/i.test(producerName);
-    const isPlain = !isOfCaffe || prepared.channels === 1;
+    const isPlain = !mayBeOfCaffe(prepared);
     const name: NormalizationName = isPlain ? "bytes" : "caffe";
     const what = isPlain ? "pixels as they are" : "Caffe's means are usual for these";
     return {

@@ -18,7 +18,7 @@ import { decidesEachLabel } from "../../network/head/head.ts";
 import type { ModelWarning } from "../../network/prepare-model.ts";
 import { logitsGraph } from "../../passes/network-graphs.ts";
 import { objectiveInputs, objectiveOutputs } from "../../passes/objective-graph.ts";
-import { nameOf as nameOfNormalization, type PreprocessingGuess } from "../guess-preprocessing.ts";
+import { mayBeOfCaffe, nameOf as nameOfNormalization, type PreprocessingGuess } from "../guess-preprocessing.ts";
 import {
   affineOf,
   type Normalization,
@@ -43,7 +43,7 @@ const small = ["imagenet", "unit", "symmetric"] as const satisfies readonly Norm
 const large = ["bytes", "caffe"] as const satisfies readonly NormalizationName[];
 /** Of one channel, whose means are those of no colors; the digits' are tried where pictures are as small, and ImageNet's are not: no published network of digits was seen to take them. */
 const smallOfDigits = ["unit", "symmetric", "mnist"] as const satisfies readonly NormalizationName[];
-const largeOfGray = ["bytes"] as const satisfies readonly NormalizationName[];
+const onlyBytes = ["bytes"] as const satisfies readonly NormalizationName[];
 
 /** How much a picture's confidence counts: the slope of a logistic regression on 40 ImageNet and 120 CIFAR-10 pictures. */
 const slope = 6;
@@ -149,7 +149,7 @@ export async function probePreprocessing(
     const guessed = guess.name ?? (channels === 3 ? nameOfNormalization(other) : undefined);
     const own: Candidate = { name: guess.name, normalization: input };
     // What the statistics of a layer say is tried as well, whatever its range.
-    const larger = isGray ? largeOfGray : large;
+    const larger = guessed === "caffe" || mayBeOfCaffe(prepared) ? large : onlyBytes;
     const isOfBytes = guess.range === "bytes" && !hasLabels;
     const smaller = isOfDigitsSize(prepared) ? smallOfDigits : small;
     const usual = isOfBytes ? larger : [...smaller, ...large.filter((name) => name === guessed)];

@@ -81,12 +81,13 @@ describe("the range of pixels that the weights of the first layer are made for",
   });
 
   test("pictures are asked about no other range", async () => {
-    const images = [0, 1, 2].map((index) => renderScene({ seed: 11, index, size: 72 }).image);
-    for (const [divisor, tried] of [
-      [1, /(imagenet|unit|symmetric) [^:]*, (imagenet|unit|symmetric) [^:]*, (imagenet|unit|symmetric) [^,]*$/],
-      [60, /: (caffe|bytes) [^,]*, (caffe|bytes) [^,]*$/],
+    for (const [divisor, size, tried] of [
+      [1, 72, /(imagenet|unit|symmetric) [^:]*, (imagenet|unit|symmetric) [^:]*, (imagenet|unit|symmetric) [^,]*$/],
+      [60, 72, /: bytes [^,]*$/],
+      [60, 192, /: (caffe|bytes) [^,]*, (caffe|bytes) [^,]*$/],
     ] as const) {
-      const classifier = classifierOf(folded({ divisor }));
+      const images = [renderScene({ seed: 11, index: 0, size }).image];
+      const classifier = classifierOf(folded({ divisor, size }));
       const guess = await probePreprocessing(classifier, images, { runtime: referenceRuntime });
       expect(guess.reason).toMatch(tried);
     }
