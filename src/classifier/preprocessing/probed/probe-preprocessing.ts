@@ -7,28 +7,36 @@
  */
 import { checkForm, checkKeys, throwIfAborted } from "../../../errors.ts";
 import type { ImageTensor } from "../../../image/picture.ts";
-import { resizeFloat } from "../../../image/resize.ts";
-import { normal } from "../../../random/distributions.ts";
-import { createRandom } from "../../../random/random.ts";
 import { createSession, modelOf, type SessionOptions, sessionOptionKeys } from "../../../runtime/session.ts";
 import { floatTensor } from "../../../tensor/tensor.ts";
 import type { Classifier } from "../../classifier.ts";
-import { classificationOf, sigmoidAt, softmaxAt } from "../../logits.ts";
 import { decidesEachLabel } from "../../network/head/head.ts";
 import type { ModelWarning } from "../../network/prepare-model.ts";
 import { logitsGraph } from "../../passes/network-graphs.ts";
 import { objectiveInputs, objectiveOutputs } from "../../passes/objective-graph.ts";
-import { mayBeOfCaffe, nameOf as nameOfNormalization, type PreprocessingGuess } from "../guess-preprocessing.ts";
-import {
-  affineOf,
-  type Normalization,
-  type NormalizationName,
-  normalizationForChannels,
-  normalizations,
-  normalizePixels,
-} from "../preprocessing.ts";
+import { mayBeOfCaffe, nameOf, type PreprocessingGuess } from "../guess-preprocessing.ts";
+import { type NormalizationName, normalizationForChannels, normalizations, normalizePixels } from "../preprocessing.ts";
 import { isOfDigitsSize } from "../shown/natural-pictures.ts";
+import {
+  addedByContrast,
+  type Candidate,
+  candidateName,
+  gainOver,
+  orderOf,
+  type Probe,
+  withReversedChannels,
+} from "./candidates.ts";
+import {
+  isBlind,
+  isChance,
+  isNearChance,
+  isWithoutNumbers,
+  type Judgement,
+  judgementOf,
+  meanConfidence,
+} from "./judgements.ts";
 import { describeReadings, groundWarning, leastRead, readersOf, readingOf, readingsOf } from "./read-digits.ts";
+import { negativesOf, type View, viewsOf, withContrasts } from "./views.ts";
 
 export interface ProbeOptions extends SessionOptions {
   /** The right class of each image, where it is known: then the right normalization is the one under which it is likeliest. */
@@ -58,17 +66,6 @@ const imagenetClasses = 1000;
 export const mostRuns = 10;
 /** How many times likelier another answer must be than not for a warning to be without cause. */
 const doubt = Math.log(20);
-/**
- * How much surer a network of one channel is of pictures of e times the contrast, whatever it was trained with. The usual normalizations of one channel differ by
- * contrast more than by the gray that they make zero; measured on small networks of digits that were trained with each (.07 to .15, .1 on average).
- */
-const surenessOfContrast = 0.1;
-/**
- * How much surer contrast alone makes a weak network, for a factor of e: .09 to .25 on small networks trained on 5,000 CIFAR-10 records with each of the usual
- * normalizations, which are nearly as sure of the wrong ones, and .39 on a published one of faces. A gain of confidence up to this is no evidence for more contrast, nor against less.
- * Networks with ImageNet's classes are seldom weak: on these confidences tell normalizations apart.
- */
-const surenessOfWeak = 0.4;
 /** By how much more than of the pictures a network of one channel is sure of their negatives where that is worth saying. */
 const leastSurer = 0.12;
 /**
@@ -102,7 +99,7 @@ export async function probePreprocessing(
   const graph = logitsGraph(prepared, { space: "network", normalization: input, batch: 1 });
   const session = await createSession(modelOf(graph, { opsets: prepared.opsets }), sessionOptions);
   const hasLabels = labels.slice(0, mostRuns).some((label) => label !== undefined);
-  const views = hasLabels || !guess.isUncertain ? viewsOf(images, labels, mostRuns) : withContrasts(images);
+  const views = hasLabels || !guess.isUncertain ? viewsOf(images, labels, mostRuns) : withContrasts(images, mostRuns);
   const count = new Set(views.flatMap(({ picture }) => (picture === undefined ? [] : [picture]))).size;
   const isSeparate = decidesEachLabel(prepared.head);
   // Each of the labels is a matter of yes or no.
@@ -146,7 +143,7 @@ export async function probePreprocessing(
     };
     // In the other order a usual normalization has no name of its own.
     const other = withReversedChannels({ name: undefined, normalization: input }).normalization;
-    const guessed = guess.name ?? (channels === 3 ? nameOfNormalization(other) : undefined);
+    const guessed = guess.name ?? (channels === 3 ? nameOf(other) : undefined);
     const own: Candidate = { name: guess.name, normalization: input };
     // What the statistics of a layer say is tried as well, whatever its range.
     const larger = guessed === "caffe" || mayBeOfCaffe(prepared) ? large : onlyBytes;
@@ -197,9 +194,9 @@ export async function probePreprocessing(
     const less = isComparison ? ", less what contrast adds" : "";
     const found = [
       ...[...ranked, ...(isReversed ? reversed : [])].map(
-        (one) => `${nameOf(one)} ${(isComparison ? one.worth : one.confidence).toFixed(2)}`,
+        (one) => `${candidateName(one)} ${(isComparison ? one.worth : one.confidence).toFixed(2)}`,
       ),
-      ...tries.filter((one) => !candidates.includes(one)).map((one) => `${nameOf(one)} no numbers`),
+      ...tries.filter((one) => !candidates.includes(one)).map((one) => `${candidateName(one)} no numbers`),
     ].join(", ");
     const known = readings.length < 2 || read === undefined ? "" : `${describeReadings(readings)}; `;
     const evidence = `${known}${what} on ${pictures}${less}: ${found}`;
@@ -247,125 +244,6 @@ function withoutEvidence(guess: PreprocessingGuess): PreprocessingGuess {
   return { ...guess, warnings: [...(guess.warnings ?? []), { code: "preprocessing-unknown", message }] };
 }
 
-/** What the network says of a view. */
-interface Judgement {
-  /** The number of the class, or of labels each by itself those of the present ones. */
-  readonly labels: string;
-  /** Of classes of which one is right, the probability of each. */
-  readonly shares?: readonly number[];
-  /** The most probable class, of labels each by itself as well. */
-  readonly first: number;
-  /** The same in words; two classes may have one name. */
-  readonly said: string;
-  /** The largest softmax, or that of the right class where it is known; of labels each by itself, how sure it is of one on average. */
-  readonly confidence: number;
-}
-
-function judgementOf(
-  logits: Float32Array,
-  right: number | undefined,
-  isSeparate: boolean,
-  nameOfLabel: (index: number) => string,
-): Judgement {
-  const label = right !== undefined && right < logits.length ? right : undefined;
-  if (!isSeparate) {
-    const found = classificationOf(logits);
-    const confidence = label === undefined ? found.confidence : softmaxAt(logits, label);
-    const shares = Array.from(logits, (_, index) => softmaxAt(logits, index));
-    return { labels: String(found.label), first: found.label, said: nameOfLabel(found.label), confidence, shares };
-  }
-  const shares = Array.from(logits, (_, index) => sigmoidAt(logits, index));
-  const present = shares.flatMap((share, index) => (share > 0.5 ? [index] : []));
-  const sure = shares.reduce((sum, share) => sum + Math.max(share, 1 - share), 0) / shares.length;
-  return {
-    labels: present.join(),
-    first: classificationOf(logits).label,
-    said: present.length === 0 ? "no label" : present.map(nameOfLabel).join(", "),
-    confidence: label === undefined ? sure : (shares[label] ?? 0),
-  };
-}
-
-/** A normalization that is tried. */
-interface Candidate {
-  readonly name: NormalizationName | undefined;
-  readonly normalization: Normalization;
-}
-
-interface Probe extends Candidate {
-  /** Mean over pictures and their variants. */
-  readonly confidence: number;
-  /** The same less what the contrast of this normalization adds, whatever is right. */
-  readonly worth: number;
-  readonly judgements: readonly Judgement[];
-}
-
-function nameOf({ name, normalization }: Candidate): string {
-  const usualOrder = name === undefined ? "rgb" : normalizations[name].channels;
-  const order = normalization.channels === usualOrder ? "" : ` ${normalization.channels}`;
-  return `${name ?? "as stated"}${order}`;
-}
-
-function orderOf({ normalization: { channels } }: Candidate): string {
-  return channels;
-}
-
-/** The same numbers for the colors, which come in the other order. */
-function withReversedChannels({ name, normalization }: Candidate): Candidate {
-  const { channels, mean, std } = normalization;
-  return {
-    name,
-    normalization: {
-      ...normalization,
-      channels: channels === "rgb" ? "bgr" : "rgb",
-      mean: mean.toReversed(),
-      std: std.toReversed(),
-    },
-  };
-}
-
-function meanConfidence(judgements: readonly Judgement[], views: readonly View[]): number {
-  const ofPictures = judgements.filter((_, index) => views[index]?.picture !== undefined);
-  const mean = ofPictures.reduce((sum, { confidence }) => sum + confidence, 0) / ofPictures.length;
-  return Number.isFinite(mean) ? mean : 0;
-}
-
-/** How much surer a network of one channel is for the contrast of a normalization, compared with that of pixels in [0, 1]. */
-function addedByContrast(normalization: Normalization): number {
-  return surenessOfContrast * logContrast(normalization);
-}
-
-/** The logarithm of how much further apart a normalization has pixels than they are in [0, 1]. */
-function logContrast(normalization: Normalization): number {
-  const { factor } = affineOf(normalization);
-  return factor.reduce((sum, value) => sum + Math.log(value), 0) / factor.length;
-}
-
-/** By how much more a normalization is worth than another; of a weak network beyond what contrast alone does. */
-function gainOver(one: Probe, other: Probe, isWeak: boolean): number {
-  const gain = one.worth - other.worth;
-  if (!isWeak) return gain;
-  const added = surenessOfWeak * (logContrast(one.normalization) - logContrast(other.normalization));
-  return gain > 0 ? Math.max(0, gain - Math.max(0, added)) : Math.min(0, gain - Math.min(0, added));
-}
-
-/** Whether some of what the network says is no finite number. */
-function isWithoutNumbers({ judgements }: Probe): boolean {
-  return judgements.some(({ confidence }) => !Number.isFinite(confidence));
-}
-
-/** Whether predictions are hardly surer than those of nobody who knows anything. */
-function isChance({ confidence }: Pick<Probe, "confidence">, classCount: number, most = 0.1): boolean {
-  return (confidence - 1 / classCount) / (1 - 1 / classCount) < most;
-}
-
-/**
- * Whether predictions are nearer to chance than to certainty, by factors: of a thousand classes, one with 16 % is far likelier than the
- * others, and of two, one with 60 % is not.
- */
-function isNearChance(probe: Pick<Probe, "confidence">, classCount: number): boolean {
-  return isChance(probe, classCount, 0.2) && probe.confidence < Math.sqrt(1 / classCount);
-}
-
 const advice = "Say how its pixels are prepared: --preprocessing, or --mean, --std, --scale and --channels";
 
 function warningsOn(
@@ -392,7 +270,7 @@ function decidingWarning(best: Probe, rivals: readonly Probe[], views: readonly 
       if (views[index]?.picture === undefined || theirs === undefined || theirs.labels === labels) continue;
       const isOrder = other.name === best.name;
       const guessed = isOrder ? "the order of the channels is assumed" : "the preprocessing is a guess";
-      const [mine, rival] = isOrder ? [orderOf(best), orderOf(other)] : [nameOf(best), nameOf(other)];
+      const [mine, rival] = isOrder ? [orderOf(best), orderOf(other)] : [candidateName(best), candidateName(other)];
       const message = `${guessed}, and it decides the label: under ${mine} a picture is ${said}, under ${rival} ${theirs.said}. ${isOrder ? "Say --channels rgb or --channels bgr" : advice}`;
       return [{ code: "preprocessing-decides-label", message }];
     }
@@ -411,109 +289,10 @@ function negativeWarning(
   if (count > 1 && new Set(ofNegatives.judgements.map(({ labels }) => labels)).size === 1) return [];
   if (!(gain > leastSurer && slope * count * gain > oddsOfNegatives)) return [];
   const sure = (one: Probe): string =>
-    `${one.confidence.toFixed(2)}${best.name === ofNegatives.name ? "" : ` under ${nameOf(one)}`}`;
+    `${one.confidence.toFixed(2)}${best.name === ofNegatives.name ? "" : ` under ${candidateName(one)}`}`;
   const whose = count === 1 ? "the picture's negative" : "the pictures' negatives";
   const itself = count === 1 ? "of the picture itself" : "of the pictures themselves";
   const what = hasLabels ? "of the right class of" : "of";
   const message = `the network is surer ${what} ${whose} (${sure(ofNegatives)}) than ${itself} (${sure(best)}): it may have been trained on light drawings on dark ground, and ${count === 1 ? "this is" : "these are"} dark on light, or the other way round. If so, invert ${count === 1 ? "it" : "them"} (with ImageMagick: magick in.png -negate out.png)`;
   return [{ code: "surer-of-negatives", message }];
-}
-
-/** Whether all views get the same label, and nearly as surely, or of many classes nearly the same probabilities: the network hardly sees what is on the pictures. */
-function isBlind({ judgements }: Probe): boolean {
-  const [first] = judgements;
-  const isAlike = judgements.every(
-    ({ labels, confidence }) => labels === first?.labels && Math.abs(confidence - first.confidence) < 0.2,
-  );
-  return isAlike || informationOf(judgements) < leastInformation;
-}
-
-/** Networks of so many classes tell any pictures apart, if they see them. */
-const leastClasses = 100;
-/**
- * Of what may be told of views, how much their predictions tell: of a SqueezeNet of Caffe's under ImageNet's numbers, which takes nearly everything for a mosquito net,
- * .06 to .16 and under its own .65 to .94; of torchvision's .7 to .96, and under [0, 1] .4 to .6.
- */
-const leastInformation = 0.2;
-
-/** The information between view and class, as a share of the most that there may be; 1 where there are few classes, of which any may be right. */
-function informationOf(judgements: readonly Judgement[]): number {
-  const [first, ...others] = judgements.flatMap(({ shares }) => (shares === undefined ? [] : [shares]));
-  if (first === undefined || others.length < 2 || first.length < leastClasses) return 1;
-  const views = [first, ...others];
-  const entropy = (shares: readonly number[]): number =>
-    shares.reduce((sum, share) => (share > 0 ? sum - share * Math.log(share) : sum), 0);
-  const mean = first.map((_, k) => views.reduce((sum, view) => sum + (view[k] ?? 0), 0) / views.length);
-  const within = views.reduce((sum, view) => sum + entropy(view), 0) / views.length;
-  return (entropy(mean) - within) / Math.log(Math.min(views.length, first.length));
-}
-
-/** A picture, or a variant of it, with its class where that is known; or a contrast, which is no picture. */
-interface View {
-  readonly image: ImageTensor;
-  readonly label: number | undefined;
-  /** Which picture it is. */
-  readonly picture: number | undefined;
-}
-
-/** The pictures as they are, then mirrored, then moved closer by an eighth, `most` in all. */
-function viewsOf(images: readonly ImageTensor[], labels: readonly (number | undefined)[], most: number): View[] {
-  const variants = [(image: ImageTensor) => image, mirrored, closer];
-  return variants
-    .flatMap((variant) =>
-      images.slice(0, most).map((image, picture) => ({ image: variant(image), label: labels[picture], picture })),
-    )
-    .slice(0, most);
-}
-
-/** Views of the pictures, and what a network that sees them says something else of: the negative of the first, and noise. */
-function withContrasts(images: readonly ImageTensor[]): View[] {
-  const contrasts = images.slice(0, 1).flatMap((image) => [negative(image), noiseLike(image)]);
-  return [
-    ...viewsOf(images, [], mostRuns - contrasts.length),
-    ...contrasts.map((image) => ({ image, label: undefined, picture: undefined })),
-  ];
-}
-
-/** The same views of the pictures' negatives. */
-function negativesOf(views: readonly View[]): View[] {
-  return views.flatMap((view) => (view.picture === undefined ? [] : [{ ...view, image: negative(view.image) }]));
-}
-
-function negative({ data, shape }: ImageTensor): ImageTensor {
-  return floatTensor(
-    data.map((value) => 1 - value),
-    shape,
-  );
-}
-
-/** Pixels at random, each channel by itself, around a gray that is on the other side of the middle than the picture. */
-function noiseLike({ data, shape }: ImageTensor): ImageTensor {
-  const mean = data.reduce((sum, value) => sum + value, 0) / data.length;
-  const random = createRandom(23, 0);
-  const middle = mean < 0.5 ? 0.75 : 0.25;
-  return floatTensor(
-    Float32Array.from(data, () => Math.min(1, Math.max(0, normal(random, middle, 0.2)))),
-    shape,
-  );
-}
-
-function mirrored(image: ImageTensor): ImageTensor {
-  const [channels, height, width] = image.shape;
-  const data = new Float32Array(image.data.length);
-  for (let row = 0; row < channels * height; row++) {
-    for (let x = 0; x < width; x++) data[row * width + x] = image.data[(row + 1) * width - 1 - x];
-  }
-  return floatTensor(data, image.shape);
-}
-
-function closer(image: ImageTensor): ImageTensor {
-  const [, height, width] = image.shape;
-  const margin = 0.06;
-  return resizeFloat(image, {
-    width,
-    height,
-    interpolation: "bilinear",
-    box: [width * margin, height * margin, width * (1 - margin), height * (1 - margin)],
-  });
 }

@@ -6,10 +6,10 @@
  * clothes, letters or photographs at most 3.
  */
 import type { ImageTensor } from "../../../image/picture.ts";
-import { floatTensor } from "../../../tensor/tensor.ts";
 import type { ModelWarning, PreparedModel } from "../../network/prepare-model.ts";
 import { isOfDigitsSize } from "../shown/natural-pictures.ts";
 import { drawnDigits } from "./drawn-digits.ts";
+import { negative } from "./views.ts";
 
 /** How many of ten drawn digits a network reads under a normalization: light ones on dark ground, and dark ones on light. */
 export interface Reading<Name> {
@@ -45,12 +45,7 @@ export async function readingsOf<Candidate extends { readonly name: Name }, Name
 ): Promise<readonly Reading<Name>[]> {
   if (!isOfDigitsSize(prepared) || prepared.classCount < 10) return [];
   const light = drawnDigits(prepared.height, prepared.width);
-  const dark = light.map(({ data, shape }) =>
-    floatTensor(
-      data.map((value) => 1 - value),
-      shape,
-    ),
-  );
+  const dark = light.map(negative);
   const asked = await ask(
     candidates,
     [...light, ...dark].map((image) => ({ image, label: undefined, picture: undefined })),
