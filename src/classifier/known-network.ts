@@ -1,8 +1,7 @@
 /** @file Networks that are in wide use and whose files do not say how: known by what a file and its values are called, and by their form. */
 import type { Model } from "../onnx/model.ts";
 import type { NameSource } from "./labels/resolve-labels.ts";
-import { normalizations } from "./preprocessing/preprocessing.ts";
-import type { StatedBeside } from "./preprocessing/source.ts";
+import { type StatedBeside, statedBy } from "./preprocessing/source.ts";
 
 export interface KnownNetwork {
   readonly stated: StatedBeside;
@@ -29,7 +28,7 @@ const reason = "PaddleOCR's classifier of upright and turned text, which this is
 const textDirection: KnownNetwork = {
   stated: {
     stated: {
-      normalization: { scale: normalizations.symmetric.scale, mean: [0, 0, 0], std: [1, 1, 1] },
+      ...statedBy("symmetric"),
       channels: "bgr",
       inputSize: [48, 192],
       geometry: (height, width) => ({ resize: { kind: "exact", width, height }, interpolation: "bilinear" }),

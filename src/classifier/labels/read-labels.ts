@@ -6,6 +6,7 @@
  */
 import { BadInputError, checkForm } from "../../errors.ts";
 import { isLiteralList, isLiteralMap, type Literal, type LiteralMap, literalAt, parseLiteral } from "./literal.ts";
+import { namesPerRepetition } from "./short-names.ts";
 
 /** A name with the number that stands beside it. */
 type Numbered = readonly [number: number, name: string];
@@ -279,9 +280,6 @@ function namesOfNumberedLines(lines: readonly string[], where: string): readonly
   return undefined;
 }
 
-/** Of more names than this, one may occur twice: ImageNet has two cranes and two maillots. */
-const linesPerRepetition = 100;
-
 /**
  * Whether the names tell the classes apart without their numbers. Where they do not ("grade 0" and "grade 1", "1 star" and "2 stars",
  * "3 of clubs" and "4 of clubs"), the numbers are parts of the names. Of a single line, only a mark says what its number is.
@@ -289,7 +287,7 @@ const linesPerRepetition = 100;
 function tellApart(items: readonly NumberedLine[], isMarked: boolean): boolean {
   if (items.length === 1) return isMarked;
   const different = new Set(items.map(({ name }) => name.toLowerCase().replace(/s\b/g, "")));
-  return items.length - different.size <= items.length / linesPerRepetition;
+  return items.length - different.size <= items.length / namesPerRepetition;
 }
 
 function unquoted(text: string): string {

@@ -2,6 +2,7 @@
 import { MisuseError, PerceptualBallError } from "../../errors.ts";
 import type { Model } from "../../onnx/model.ts";
 import { decodedNames } from "../../onnx/rewrites/decoded-outputs.ts";
+import { incidentalLast } from "../incidental.ts";
 import { builtInLabels, builtInLabelsFor, countOfNames, fitLabels, fittedLabels, synonymsOf } from "./labels.ts";
 import { parseLiteral } from "./literal.ts";
 import { checkFilled, namesOfLiteral, numberedParts, readLabels } from "./read-labels.ts";
@@ -97,8 +98,7 @@ export function labelSources(
       ? []
       : [{ names: decoded, reason: "the model's own look-up of names", where: `${where}: names`, isGiven: false }]),
   ];
-  const isLast = ({ isIncidental = false }: NameSource): boolean => isIncidental;
-  return { sources: [...sources.filter((source) => !isLast(source)), ...sources.filter(isLast)], warnings };
+  return { sources: incidentalLast(sources), warnings };
 }
 
 /** The names that a metadata entry holds: JSON, Python, lines, or words with commas between them. */

@@ -1,7 +1,7 @@
 /** @file The short forms of classes' names, as sentences, tables and pages show them: "tabby" of ImageNet's "tabby, tabby cat". */
 
-/** Of more names than this, two may share a short form: ImageNet has two cranes and two maillots. */
-const namesPerRepetition = 100;
+/** Of so many names of classes one may be like another, or have its short form: ImageNet has two cranes and two maillots. */
+export const namesPerRepetition = 100;
 
 /**
  * The names that are shown whole. Which these are follows from all names of a network together, and records, which are put into words later on and

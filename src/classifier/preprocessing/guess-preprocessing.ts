@@ -6,6 +6,7 @@
  */
 import type { GeometryRule } from "../../image/geometry.ts";
 import type { TypedGraph } from "../../onnx/infer-shapes.ts";
+import { incidentalLast } from "../incidental.ts";
 import { imagenetCounts, type ModelWarning, type PreparedModel } from "../network/prepare-model.ts";
 import {
   affineOf,
@@ -66,8 +67,9 @@ export function statedInputSize(
   beside: readonly StatedBeside[],
 ): readonly [height: number, width: number] | undefined {
   const all: readonly StatedBeside[] = [...beside, ...statedInMetadata(model).stated];
-  const inOrder = [...all.filter((one) => !isLast(one)), ...all.filter(isLast)];
-  return inOrder.map(({ stated }) => stated.inputSize).find((size) => size !== undefined);
+  return incidentalLast(all)
+    .map(({ stated }) => stated.inputSize)
+    .find((size) => size !== undefined);
 }
 
 /**

@@ -11,6 +11,7 @@ import { parse } from "yaml";
 import { decodeText } from "../../classifier/labels/decode-text.ts";
 import { readLabels } from "../../classifier/labels/read-labels.ts";
 import type { NameSource } from "../../classifier/labels/resolve-labels.ts";
+import { namesPerRepetition } from "../../classifier/labels/short-names.ts";
 import type { StatedHead } from "../../classifier/network/head/head.ts";
 import { statedHead } from "../../classifier/network/head/stated-head.ts";
 import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
@@ -259,9 +260,6 @@ function otherJson(folder: string, name: string): unknown {
   }
   return text === undefined ? undefined : JSON.parse(text);
 }
-
-/** Of more names than this, two may be alike, as in ImageNet's list. */
-const namesPerRepetition = 100;
 
 /** The names of classes in a file that may be of anything, as JSON: a list or numbered dictionary that it is, or one under a usual key. Labels of pictures repeat themselves. */
 function listWithin(config: unknown): string | undefined {

@@ -13,6 +13,7 @@ const surenessOfContrast = 0.1;
  * Networks with ImageNet's classes are seldom weak: on these confidences tell normalizations apart.
  */
 const surenessOfWeak = 0.4;
+
 /** A normalization that is tried. */
 export interface Candidate {
   readonly name: NormalizationName | undefined;
@@ -30,11 +31,6 @@ export function candidateName({ name, normalization }: Candidate): string {
   const usualOrder = name === undefined ? "rgb" : normalizations[name].channels;
   const order = normalization.channels === usualOrder ? "" : ` ${normalization.channels}`;
   return `${name ?? "as stated"}${order}`;
-}
-
-/** The order of its channels. */
-export function orderOf({ normalization: { channels } }: Candidate): string {
-  return channels;
 }
 
 /** The same numbers for the colors, which come in the other order. */

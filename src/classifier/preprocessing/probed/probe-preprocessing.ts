@@ -22,7 +22,6 @@ import {
   type Candidate,
   candidateName,
   gainOver,
-  orderOf,
   type Probe,
   withReversedChannels,
 } from "./candidates.ts";
@@ -270,7 +269,9 @@ function decidingWarning(best: Probe, rivals: readonly Probe[], views: readonly 
       if (views[index]?.picture === undefined || theirs === undefined || theirs.labels === labels) continue;
       const isOrder = other.name === best.name;
       const guessed = isOrder ? "the order of the channels is assumed" : "the preprocessing is a guess";
-      const [mine, rival] = isOrder ? [orderOf(best), orderOf(other)] : [candidateName(best), candidateName(other)];
+      const [mine, rival] = isOrder
+        ? [best.normalization.channels, other.normalization.channels]
+        : [candidateName(best), candidateName(other)];
       const message = `${guessed}, and it decides the label: under ${mine} a picture is ${said}, under ${rival} ${theirs.said}. ${isOrder ? "Say --channels rgb or --channels bgr" : advice}`;
       return [{ code: "preprocessing-decides-label", message }];
     }
