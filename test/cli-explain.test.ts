@@ -502,6 +502,35 @@ test("preprocessing from a file, with single parts overridden", async () => {
   });
 });
 
+test.each([
+  [
+    "inference.yml",
+    "PreProcess:\n  transform_ops:\n  - NormalizeImage: {scale: 1.0/255.0, mean: [0.4, 0.5, 0.6], std: [0.2, 0.2, 0.2]}\n",
+    "mean 0.4,0.5,0.6 std 0.2,0.2,0.2 scale 1",
+  ],
+  ["ours.yaml", "mean: [0.4, 0.5, 0.6]\nstd: [0.2, 0.2, 0.2]\n", "mean 0.4,0.5,0.6 std 0.2,0.2,0.2 scale 1"],
+  ["plugin.txt", "[property]\nnet-scale-factor=0.5\noffsets=1;2;3\n", "mean 1,2,3 std 2,2,2 scale 255"],
+  ["mode.json", '{"preprocess_input": "caffe"}', "preprocessing caffe"],
+])("preprocessing from %s, in other makers' words", async (name, content, said) => {
+  writeFileSync(path(name), content);
+  const { stderr } = await runCli(["classify", path("scene0.png"), "--model", model, "--preprocessing", path(name)]);
+  expect(stderr.replaceAll(/\s+/g, " ")).toContain(`${said}`);
+  expect(stderr).toContain("(as given)");
+});
+
+test.each([
+  ["a.yml", "a: 1\n", "says nothing of preprocessing"],
+  ["list.json", "[1]", "says nothing of preprocessing"],
+  ["half.json", "{", "is not JSON"],
+  ["gone.yml", undefined, "no such file, expected a configuration in JSON or YAML"],
+])("a file that says nothing of pixels, %s, is refused", async (name, content, said) => {
+  if (content !== undefined) writeFileSync(path(name), content);
+  const given = ["classify", path("scene0.png"), "--model", model, "--preprocessing", path(name)];
+  const { code, stderr } = await runCli(given);
+  expect(code).not.toBe(0);
+  expect(stderr.replaceAll(/\s+/g, " ")).toContain(`${name}: ${said}`);
+});
+
 test("results.csv has a row for each record, with the record's numbers", async () => {
   const out = path("csv");
   const flags = ["--model", model, "--out", out, "--json", "--quiet", "--evaluations", "20"];

@@ -61,7 +61,7 @@ describe("--help", () => {
     const short = await runCli(["explain", "--help"]);
     const all = await runCli(["explain", "--help-all"]);
     expect(short.stdout).toMatch(
-      /^ {2}--preprocessing <name> {2}imagenet, unit, symmetric, caffe, bytes, mnist, or a\n {26}JSON file\n/m,
+      /^ {2}--preprocessing <name> {2}imagenet, unit, symmetric, caffe, bytes, mnist, or a\n {26}JSON or YAML file\n/m,
     );
     expect(short.stdout).toMatch(/--label <class> .*\(default: the\n? +predicted one\)/);
     expect(short.stdout.replaceAll(/\s+/g, " ")).toContain("(default: guided-perceptual,perceptual)");

@@ -243,4 +243,31 @@ describe.skipIf(chromiumPath === undefined)("files dropped into the studio (skip
     },
     studioTimeout,
   );
+
+  test(
+    "files that come with a model are read as beside one on disk, in every maker's form",
+    async () => {
+      const pipeline = `PreProcess:
+  transform_ops:
+  - NormalizeImage:
+      scale: 1.0/255.0
+      mean: [0.4, 0.4, 0.4]
+      std: [0.2, 0.2, 0.2]
+PostProcess:
+  Topk:
+    label_list: [ant, bee, cat]
+`;
+      await drop(page, [{ name: "insects.onnx", bytes: undecided }, text("inference.yml", pipeline)]);
+      await until(page, `/ant|bee|cat/.test(${topClass} ?? "")`);
+      expect(await page.locator(".side dl.facts").textContent()).toContain("my own (inference.yml beside the model)");
+      await drop(page, [text("other_words.json", JSON.stringify({ data: { classes: ["dog", "elk", "fox"] } }))]);
+      await until(page, `/dog|elk|fox/.test(${topClass} ?? "")`);
+      // Lobe's, of which nothing but its keys says what it is.
+      const lobe = { classes: { Label: ["gnu", "hen", "ibis"] }, inputs: { Image: { shape: [null, 16, 16, 3] } } };
+      await drop(page, [{ name: "lobe.onnx", bytes: undecided }, text("signature.json", JSON.stringify(lobe))]);
+      await until(page, `/gnu|hen|ibis/.test(${topClass} ?? "")`);
+      expect(await page.locator(".side dl.facts").textContent()).toContain("signature.json beside the model");
+    },
+    studioTimeout,
+  );
 });

@@ -40,9 +40,13 @@ const files: Readonly<Record<string, () => { toBuffer(): Promise<Buffer> }>> = {
   "a JPEG written in passes": () => opaque().jpeg({ quality: 95, progressive: true, chromaSubsampling: "4:4:4" }),
   "a gray JPEG": () => opaque().toColourspace("b-w").jpeg(),
   ...Object.fromEntries(
-    [2, 3, 4, 5, 6, 7, 8].map((orientation) => [
-      `a JPEG that the tag ${orientation} turns`,
-      () => opaque().withMetadata({ orientation }).jpeg(),
+    [2, 3, 4, 5, 6, 7, 8].flatMap((orientation) => [
+      [`a JPEG that the tag ${orientation} turns`, () => opaque().withMetadata({ orientation }).jpeg()],
+      [
+        `a WebP that the tag ${orientation} turns`,
+        () => opaque().withMetadata({ orientation }).webp({ lossless: true }),
+      ],
+      [`a PNG that the tag ${orientation} turns`, () => opaque().withMetadata({ orientation }).png()],
     ]),
   ),
   "a WebP without loss": () => opaque().webp({ lossless: true }),

@@ -1,6 +1,7 @@
 /** @file What the page and its worker say to each other. Everything here can be posted. */
 import type { AttackEnding } from "../attacks/attack.ts";
 import type { Distances } from "../attacks/distances.ts";
+import type { TextFile } from "../classifier/beside/folder.ts";
 import type { Inspection } from "../classifier/network/inspect-model.ts";
 import type { ModelWarning } from "../classifier/network/prepare-model.ts";
 import type { NormalizationName, Preprocessing } from "../classifier/preprocessing/preprocessing.ts";
@@ -31,8 +32,9 @@ export interface ModelChoices {
   readonly labels?: string;
   /** The file that they were read from, where they were. */
   readonly labelsFile?: string;
-  /** A configuration that says how pixels are prepared, as beside the model (preprocessor_config.json), and its name. */
-  readonly config?: string;
+  /** What is read as it is beside a model on disk, such as preprocessor_config.json. */
+  readonly configs?: readonly TextFile[];
+  /** The one of them that says by itself how pixels are prepared. */
   readonly configFile?: string;
   readonly logits?: string;
   readonly inputSize?: string;

@@ -31,6 +31,11 @@ export interface LoadClassifierOptions
    * the first session decides: see {@link useThreads}.
    */
   readonly threads?: number;
+  /**
+   * Files that say how pixels are prepared and what the classes are called, by name: all that `perceptual-ball/node` reads beside a model on disk, such as
+   * preprocessor_config.json and labels.txt. What single options say goes before. Default none.
+   */
+  readonly besideFiles?: Readonly<Record<string, FileSource>>;
 }
 
 /**
@@ -38,12 +43,33 @@ export interface LoadClassifierOptions
  * UnsupportedError if it is no image classifier or has operators without a rule.
  */
 export async function loadClassifier(source: FileSource, options: LoadClassifierOptions = {}): Promise<Classifier> {
-  checkKeys("loadClassifier", options, [...loadedOptionKeys, "externalData", "fetch"]);
-  const { externalData, fetch, runtime: given, threads, ...classifierOptions } = options;
+  checkKeys("loadClassifier", options, [...loadedOptionKeys, "externalData", "fetch", "besideFiles"]);
+  const { externalData, fetch, besideFiles, runtime: given, threads, ...classifierOptions } = options;
   const runtime = given === undefined ? await loadRuntime({ threads }) : checkRuntime("loadClassifier", given);
   if (given !== undefined && threads !== undefined) useThreads(given, threads);
   const model = await readModelFile(source, { externalData, fetch });
-  return createClassifier(model, { ...classifierOptions, runtime, where: nameOf(source) });
+  const where = nameOf(source);
+  const beside = classifierOptions.beside ?? (await readBesideFiles(besideFiles, where, fetch));
+  return createClassifier(model, { ...classifierOptions, beside, runtime, where });
+}
+
+async function readBesideFiles(
+  files: LoadClassifierOptions["besideFiles"] = {},
+  model: string,
+  fetch: typeof globalThis.fetch = globalThis.fetch,
+): Promise<ClassifierOptions["beside"]> {
+  const named = Object.entries(files);
+  if (named.length === 0) return undefined;
+  // Pages that need none of it do not load it.
+  const [{ lastPart }, { readHandedOver }, { decodeText }] = await Promise.all([
+    import("../classifier/beside/folder.ts"),
+    import("../classifier/beside/read-beside.ts"),
+    import("../classifier/labels/decode-text.ts"),
+  ]);
+  const texts = await Promise.all(
+    named.map(async ([name, file]) => ({ name, text: decodeText(await bytesOf(file, fetch)) })),
+  );
+  return readHandedOver(texts, lastPart(model));
 }
 
 /** The model in the ONNX file `source`, with what lies beside it. Errors as {@link loadClassifier}. */

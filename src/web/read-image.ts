@@ -9,6 +9,7 @@ import { withoutAlpha } from "../image/without-alpha.ts";
 import { countFrames, type FrameDecoder } from "./count-frames.ts";
 import { bytesOf, type FileSource, nameOf } from "./load-classifier.ts";
 import { storedPixels, type TextureContext } from "./stored-pixels.ts";
+import { turnsWebp, upright, webpOrientation } from "./webp-orientation.ts";
 
 /** A decoded picture, as `createImageBitmap` gives it. */
 export interface Bitmap {
@@ -63,13 +64,10 @@ async function decoded(
   where: string,
   { environment = browserEnvironment(), onNote }: ReadImageOptions,
 ): Promise<Picture> {
+  const decode = (file: Blob): Promise<Bitmap> => environment.createImageBitmap(file, bitmapOptions);
   let bitmap: Bitmap;
   try {
-    bitmap = await environment.createImageBitmap(blob, {
-      imageOrientation: "from-image",
-      premultiplyAlpha: "none",
-      colorSpaceConversion: "none",
-    });
+    bitmap = await decode(blob);
   } catch (cause) {
     const what = "is not a picture that this browser can decode";
     const advice = "If it is a TIFF, PPM or the like, save it as PNG, or use the command line, which reads these.";
@@ -97,8 +95,13 @@ async function decoded(
   if (isDark && (await isWidePng(blob))) {
     throw unkept(where, "its samples use at most 14 of the 16 bits that they have");
   }
-  return { width, height, channels: 3, data };
+  const picture: Picture = { width, height, channels: 3, data };
+  const orientation = await webpOrientation(blob);
+  return orientation === 1 || (await turnsWebp(decode)) ? picture : upright(picture, orientation);
 }
+
+/** A file's own colors and bytes, upright. */
+const bitmapOptions = { imageOrientation: "from-image", premultiplyAlpha: "none", colorSpaceConversion: "none" };
 
 const forgottenNote =
   "its transparency is left out; this browser gives no color under it, and wholly transparent places are looked at as black, other than on the command line.";

@@ -59,6 +59,27 @@ test("weights beside the model are passed by name; without them, an error that s
   );
 });
 
+test("files beside the model say what they say on disk, and one of any name is meant", async () => {
+  const encode = (content: object | string): Uint8Array =>
+    new TextEncoder().encode(typeof content === "string" ? content : JSON.stringify(content));
+  const numbers = { mean: [0.1, 0.2, 0.3], std: [0.5, 0.5, 0.5] };
+  const plain = writeModel(tinyClassifier({ metadata: {} }));
+  const count = (await loadClassifier(plain, { runtime })).classCount;
+  const names = Array.from({ length: count }, (_, index) => `name ${index}`);
+  const besideFiles = {
+    "labels.txt": encode(names.join("\n")),
+    "our pixels.yml": encode("mean: [0.1, 0.2, 0.3]\nstd: [0.5, 0.5, 0.5]\n"),
+  };
+  const { guess, labels } = await loadClassifier(plain, { runtime, besideFiles });
+  expect(labels).toEqual(names);
+  expect(guess.preprocessing).toMatchObject(numbers);
+  expect(guess.reason).toContain("our pixels.yml");
+  const usual = { "preprocess.json": encode(numbers) };
+  expect((await loadClassifier(plain, { runtime, besideFiles: usual })).guess.reason).toContain(
+    "preprocess.json beside the model",
+  );
+});
+
 test("what cannot be fetched is an error with its address", async () => {
   const fetch = serve({});
   await expect(loadClassifier("gone.onnx", { runtime, fetch })).rejects.toThrow(

@@ -4,10 +4,10 @@ import { type Classifier, createClassifier } from "../../classifier/classifier.t
 import { type Inspection, inspectModel } from "../../classifier/network/inspect-model.ts";
 import { probeGradient } from "../../classifier/network/probe-gradient.ts";
 import { AbortedError, PerceptualBallError } from "../../errors.ts";
-import { readBesideModel } from "../../node/models/beside-model.ts";
 import { labelsOf } from "../../node/models/load-classifier.ts";
 import { loadModelFile } from "../../node/models/load-model.ts";
 import { machineMemory } from "../../node/models/machine-memory.ts";
+import { readBesideModel } from "../../node/models/read-beside-model.ts";
 import { type CliContext, exitCodes, say, sayJson } from "../context.ts";
 import { adviceOn, inspectionLines } from "../describe-inspection.ts";
 import { allowMemoryOption, headOption, inputOption, labelsOption, type ModelFlags } from "../flags/model-flags.ts";

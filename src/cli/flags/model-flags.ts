@@ -1,7 +1,9 @@
 /** @file The flags that say which model, and how pixels become its input: the same in every command that takes a model. */
 import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
+import { statedInFile } from "../../classifier/beside/stated-in-file.ts";
 import type { Classifier, ImageInput } from "../../classifier/classifier.ts";
+import { decodeText } from "../../classifier/labels/decode-text.ts";
 import type { InputValue } from "../../classifier/network/bind-inputs.ts";
 import { type HeadKind, headKinds } from "../../classifier/network/head/head.ts";
 import {
@@ -57,7 +59,7 @@ export function addModelFlags(command: Command, { hasModelFlag }: { readonly has
   add("--input-size <size>", "224, or height x width, where the model leaves it open", imageSize("--input-size"));
   add(
     "--preprocessing <name>",
-    `${Object.keys(normalizations).join(", ")}, or a JSON file: any of scale, channels, mean, std, layout, geometry, or Hugging Face's or timm's`,
+    `${Object.keys(normalizations).join(", ")}, or a JSON or YAML file: any of scale, channels, mean, std, layout, geometry, or in other makers' words`,
     preprocessingOf,
   );
   add("--mean <a,b,c>", "per channel, in units of the scale", numbers("--mean"));
@@ -146,30 +148,42 @@ function preprocessingOf(text: string): StatedPreprocessing {
     const { channels, ...normalization } = normalizations[text as keyof typeof normalizations];
     return { normalization, channels };
   }
-  if (!text.endsWith(".json")) {
+  if (!/\.(json|ya?ml|txt)$/i.test(text)) {
     // Refuses with the nearest name.
     choice("--preprocessing", Object.keys(normalizations))(text);
   }
-  let parsed: unknown;
+  let content: string;
   try {
-    parsed = JSON.parse(readFileSync(text, "utf8"));
+    content = decodeText(readFileSync(text));
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
-    const what = code === "ENOENT" ? "no such file" : `is not JSON (${message})`;
-    throw new BadInputError({ where: text, what, expected: "a JSON object" }, { cause });
+    const what = code === "ENOENT" ? "no such file" : `cannot be read (${message})`;
+    throw new BadInputError({ where: text, what, expected: "a configuration in JSON or YAML" }, { cause });
   }
-  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
-    throw new BadInputError({ where: text, what: "is not a JSON object", expected: '{ "mean": […], "std": […], … }' });
-  }
-  const stated = statedInConfig(parsed, text);
+  const isJson = /\.json$/i.test(text);
+  const parsed = isJson ? jsonObject(content, text) : undefined;
+  const stated = (parsed && statedInConfig(parsed, text)) ?? statedInFile(content, text);
   if (stated !== undefined) return stated;
   // Refuses with the nearest key.
-  checkNormalization(text, parsed);
+  if (parsed !== undefined && !Array.isArray(parsed)) checkNormalization(text, parsed);
   throw new BadInputError({
     where: text,
     what: "says nothing of preprocessing",
-    expected: "any of scale, channels, mean, std, layout, geometry, or Hugging Face's or timm's keys",
+    expected:
+      "any of scale, channels, mean, std, layout, geometry, or the keys of Hugging Face, timm, PaddlePaddle, OpenMMLab, NVIDIA's plugin or Keras",
   });
+}
+
+function jsonObject(content: string, where: string): object {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(content);
+  } catch (cause) {
+    const what = `is not JSON (${(cause as Error).message})`;
+    throw new BadInputError({ where, what, expected: "a JSON object" }, { cause });
+  }
+  if (typeof parsed === "object" && parsed !== null) return parsed;
+  throw new BadInputError({ where, what: "is not a JSON object", expected: '{ "mean": […], "std": […], … }' });
 }
 
 /** The options for loading a classifier that the flags mean, but for its geometry: see {@link geometryOf}. */

@@ -11,9 +11,9 @@ import { builtInLabels } from "../../classifier/labels/labels.ts";
 import { readLabels } from "../../classifier/labels/read-labels.ts";
 import { BadInputError, checkKeys, kindOf, MisuseError } from "../../errors.ts";
 import { checkRuntime, describeRuntime } from "../../runtime/runtime.ts";
-import { readBesideModel } from "./beside-model.ts";
 import { type LoadedModel, loadModelFile } from "./load-model.ts";
 import { machineMemory } from "./machine-memory.ts";
+import { readBesideModel } from "./read-beside-model.ts";
 
 export interface LoadClassifierOptions extends Omit<ClassifierOptions, "where" | "weightsFolder"> {
   /** As a list, as the name of a built-in one ("imagenet", "cifar10"), or as the path of a file of names. */

@@ -1,7 +1,7 @@
 /** @file TIFFs that sharp's decoder mixes up or does not read: bands that lie one after the other, and samples that are neither bytes nor 16 bits. */
 import { BadInputError } from "../../errors.ts";
+import { tiffDirectory, tiffTags } from "../../image/tiff-directory.ts";
 import type { StoredSamples } from "./raw-samples.ts";
-import { tiffDirectory, tiffTags } from "./tiff-directory.ts";
 
 /**
  * Whether the bytes are a TIFF whose bands lie one after the other in a way that libvips does not read right: 8.18 mixes up their rows, unless they are red, green and blue

@@ -1,6 +1,6 @@
 /** @file What the samples of a TIFF mean, which its decoder does not look at in every case. */
 
-import { tiffDirectory, tiffTags } from "./tiff-directory.ts";
+import { tiffDirectory, tiffTags } from "../../image/tiff-directory.ts";
 
 /** How TIFF calls spaces in which samples are no colors before they are converted, and what people call them. */
 const unconverted: Readonly<Record<number, string>> = {

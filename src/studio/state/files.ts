@@ -1,15 +1,15 @@
 /** @file Files as users bring them: dropped, chosen, pasted, linked, taken by a camera. */
-import { decodeText } from "../../classifier/labels/decode-text.ts";
-import type { FileView } from "../protocol.ts";
+import type { TextFile } from "../../classifier/beside/folder.ts";
+import type { FileView, ModelChoices } from "../protocol.ts";
 import { strings } from "../strings.ts";
 import { choose } from "./address.ts";
 import { useStatistics } from "./attacked-picture.ts";
 import { changeChoices, changeModel } from "./opening.ts";
 import { addPictures, putPictures } from "./pictures.ts";
 import { model, say } from "./signals.ts";
+import { isTextName, sortTexts, textOf } from "./texts.ts";
 
 const pictureNames = /\.(png|jpe?g|webp|gif|bmp|avif|svg|ico|tiff?|heic|ppm|pgm)$/i;
-const textNames = /\.(txt|csv|tsv|json|names|pbtxt|ya?ml)$/i;
 
 const viewOf = (file: File): FileView => ({ name: file.name, blob: file });
 
@@ -18,15 +18,18 @@ export async function takeFiles(files: readonly File[]): Promise<void> {
   const models = files.filter(({ name }) => /\.onnx$/i.test(name));
   const images = files.filter(({ name, type }) => type.startsWith("image/") || pictureNames.test(name));
   const others = files.filter((file) => !models.includes(file) && !images.includes(file));
-  const texts = others.filter(({ name }) => textNames.test(name));
+  const texts = others.filter(isTextName);
   const weights = others.filter((file) => !texts.includes(file));
   const [first, ...more] = models;
   if (first !== undefined) {
     // Pictures that come with a model are what it looks at first.
     if (images.length > 0) putPictures(images.map(viewOf));
-    const opening = changeModel(viewOf(first), weights.map(viewOf));
+    const { configs, lists, statistics } = await sorted(texts.map(viewOf), first.name);
+    const opening = changeModel(viewOf(first), weights.map(viewOf), configs);
     if (more.length > 0) say(strings.files.oneModel(first.name), true);
     await opening;
+    await takeLists(lists);
+    takeStatistics(statistics);
   } else if (weights.length > 0) {
     const state = model.value;
     // Weights that were missed a moment ago.
@@ -35,44 +38,52 @@ export async function takeFiles(files: readonly File[]): Promise<void> {
       await changeModel(state.file, [...state.beside, ...weights.map(viewOf)]);
     } else say(strings.files.unknown(weights.map(({ name }) => name).join(", ")), true);
   }
-  for (const text of texts) await takeText(text);
+  if (first === undefined) await takeTexts(texts.map(viewOf));
   if (first === undefined && images.length > 0) await addPictures(images.map(viewOf));
 }
 
-/** The detector's statistics, how pixels are prepared, or the names of classes. */
-async function takeText(file: File): Promise<void> {
-  const text = decodeText(new Uint8Array(await file.arrayBuffer()));
-  if (isStatistics(text)) {
-    useStatistics(viewOf(file));
-    choose({ tab: "attack" });
-    return;
-  }
+/** How pixels are prepared, the names of classes, or the detector's statistics, of the model that is open. */
+async function takeTexts(files: readonly FileView[]): Promise<void> {
+  const { configs, lists, statistics } = await sorted(files, model.value?.file.name ?? "");
+  const [first] = configs.configs ?? [];
+  if (first !== undefined) await tryChoices(configs, first.name);
+  await takeLists(lists);
+  takeStatistics(statistics);
+}
+
+async function takeLists(lists: readonly TextFile[]): Promise<void> {
+  for (const { name, text } of lists) await tryChoices({ labels: text, labelsFile: name }, name);
+}
+
+/** Opens the model as files say; one that does not fit leaves a model that works as it was. */
+async function tryChoices(choices: ModelChoices, name: string): Promise<void> {
   const before = model.value;
   if (before === undefined) return;
-  const isConfig = saysPixels(text);
-  await changeChoices({
-    ...before.choices,
-    ...(isConfig ? { config: text, configFile: file.name } : {}),
-    ...(isConfig && !saysNames(text) ? {} : { labels: text, labelsFile: file.name }),
-  });
-  // A file that does not fit leaves a model that works as it was.
+  await changeChoices({ ...before.choices, ...choices });
   const { error, view } = model.value ?? {};
   const reason = error ?? (view?.inspection.works === false ? view.inspection.verdict : undefined);
   if (reason === undefined || before.view?.inspection.works !== true || model.value?.file !== before.file) return;
   await changeChoices(before.choices);
-  say(strings.files.unusable(file.name, reason), true);
+  say(strings.files.unusable(name, reason), true);
 }
 
-/** Whether a configuration is of pixels, by the words that its makers use; the library reads what it says. */
-function saysPixels(text: string): boolean {
-  return (
-    /^\s*\{/.test(text) && /"(image_mean|image_processor|pretrained_cfg|mean|std|do_(rescale|normalize))"/.test(text)
-  );
+interface GivenTexts {
+  readonly configs: Pick<ModelChoices, "configs" | "configFile">;
+  readonly lists: readonly TextFile[];
+  readonly statistics: FileView | undefined;
 }
 
-/** Whether one has the names of classes as well. */
-function saysNames(text: string): boolean {
-  return /"(id2label|label2id|names|label_names|class_names|classes|labels)"/.test(text);
+async function sorted(files: readonly FileView[], modelName: string): Promise<GivenTexts> {
+  const texts = await Promise.all(files.map(textOf));
+  const others = texts.filter(({ text }) => !isStatistics(text));
+  const statistics = files.find((_, n) => isStatistics(texts[n].text));
+  return { ...(await sortTexts(others, modelName)), statistics };
+}
+
+function takeStatistics(file: FileView | undefined): void {
+  if (file === undefined) return;
+  useStatistics(file);
+  choose({ tab: "attack" });
 }
 
 /** Whether a file is one of `detect fit`; what is wrong with it is said where it is used. */

@@ -1,4 +1,5 @@
 /** @file The studio started, and models opened: each in a worker of its own, and again where that died. */
+import { PerceptualBallError } from "../../errors.ts";
 import type { FileView, ModelChoices, PictureFile, Processor } from "../protocol.ts";
 import { strings } from "../strings.ts";
 import { type Address, address, choose } from "./address.ts";
@@ -15,6 +16,7 @@ import {
 import { clearPicture, entryOf, forgetFitted, handOverAll, lookAgain, lookAtPictures, sceneFiles } from "./pictures.ts";
 import { model, pictures, problem, ready, runtimeName, say, statisticsFile } from "./signals.ts";
 import { pace } from "./techniques.ts";
+import { isTextName, sortTexts, textOf } from "./texts.ts";
 
 /** Starts the worker and opens what the address names, or what comes with the page. */
 export async function startStudio(makeWorker: () => Worker, bundledModel: string): Promise<void> {
@@ -35,11 +37,27 @@ export async function startStudio(makeWorker: () => Worker, bundledModel: string
   const mine = beginOpening();
   try {
     await startRuntime();
-    if (isNewest(mine)) await openModel(mine, chosen, beside.map(linkedFile));
+    const near = beside.map(linkedFile);
+    const choices = await linkedChoices(near.filter(isTextName), chosen.name);
+    const weights = near.filter((file) => !isTextName(file));
+    if (isNewest(mine)) await openModel(mine, chosen, weights, choices);
   } catch (error) {
     if (!isAborted(error)) throw error;
   } finally {
     ready.value = true;
+  }
+}
+
+/** What the texts say that the address names beside the model. One that cannot be read is said, and the model opened without. */
+async function linkedChoices(files: readonly FileView[], modelName: string): Promise<ModelChoices> {
+  try {
+    const { configs, lists } = await sortTexts(await Promise.all(files.map(textOf)), modelName);
+    const [list] = lists;
+    return { ...configs, ...(list === undefined ? {} : { labels: list.text, labelsFile: list.name }) };
+  } catch (error) {
+    if (!(error instanceof PerceptualBallError)) throw error;
+    say(wordsOf(error), true);
+    return {};
   }
 }
 
@@ -125,16 +143,20 @@ function leaveWorker(): void {
 }
 
 /** Opens another model in a worker of its own, since WebAssembly gives no memory back, and looks at all pictures with it. */
-export async function changeModel(file: FileView, beside: readonly FileView[]): Promise<void> {
+export async function changeModel(
+  file: FileView,
+  beside: readonly FileView[],
+  choices: ModelChoices = {},
+): Promise<void> {
   problem.value = "";
   const mine = beginOpening();
   leaveWorker();
   choose({ target: undefined, layer: undefined, model: undefined, beside: [] });
   // Pictures that come with it find the model that they come with.
-  model.value = { file, beside, choices: {}, status: "opening" };
+  model.value = { file, beside, choices, status: "opening" };
   try {
     await startRuntime();
-    if (isNewest(mine)) await openModel(mine, file, beside);
+    if (isNewest(mine)) await openModel(mine, file, beside, choices);
   } catch (error) {
     if (!isAborted(error)) say(wordsOf(error), true);
   }

@@ -7,8 +7,6 @@ import { decidesEachLabel, describeHead } from "../../classifier/network/head/he
 import { inspectModel } from "../../classifier/network/inspect-model.ts";
 import type { ModelWarning } from "../../classifier/network/prepare-model.ts";
 import { fullScaleOf } from "../../classifier/preprocessing/preprocessing.ts";
-import { statedWithin } from "../../classifier/preprocessing/read-config.ts";
-import type { StatedBeside } from "../../classifier/preprocessing/source.ts";
 import { BadInputError, MisuseError } from "../../errors.ts";
 import { describeGeometry } from "../../image/geometry.ts";
 import type { Model } from "../../onnx/model.ts";
@@ -85,7 +83,7 @@ async function describe(
   choices: ModelChoices,
   engine: Engine,
 ): Promise<OpenModel> {
-  const options = classifierOptions(choices);
+  const options = { ...classifierOptions(choices), ...(await besideOptions(choices, file.name)) };
   const { runtime, providers } = engine;
   const { inspection, classifier } = inspectModel(file.model, () =>
     createClassifier(file.model, { ...options, runtime, providers, machineMemory: pageMemory(), where: file.name }),
@@ -108,7 +106,6 @@ function tooLarge(name: string, bytes: number): BadInputError {
 
 function classifierOptions(choices: ModelChoices): Omit<ClassifierOptions, "runtime"> {
   const { normalization, mean, std, scale, channels, labels, labelsFile = "labels", logits, inputSize } = choices;
-  const { config, configFile = "configuration" } = choices;
   const numbers = {
     ...(given(mean) ? { mean: numbersOf("mean", mean) } : {}),
     ...(given(std) ? { std: numbersOf("std", std) } : {}),
@@ -121,21 +118,17 @@ function classifierOptions(choices: ModelChoices): Omit<ClassifierOptions, "runt
     ...(given(labels) ? { labels: labels in builtInLabels ? labels : readLabels(labels, labelsFile) } : {}),
     ...(given(logits) ? { logits: logits.trim() } : {}),
     ...(given(inputSize) ? { inputSize: sizeOf(inputSize) } : {}),
-    ...(given(config) ? { beside: { stated: statedBy(config, configFile) } } : {}),
   };
 }
 
-/** What a configuration says of pixels, trusted as one beside the model is. */
-function statedBy(text: string, name: string): readonly StatedBeside[] {
-  let config: unknown;
-  try {
-    config = JSON.parse(text);
-  } catch (cause) {
-    throw new BadInputError({ where: name, what: `is no JSON (${(cause as Error).message})` }, { cause });
-  }
-  const stated = statedWithin(config, name, { ignoresOthers: true });
-  if (stated !== undefined) return [{ stated, reason: name }];
-  throw new BadInputError({ where: name, what: "says nothing of how pixels are prepared", expected: "a mean, say" });
+/** What the files say that were handed over with the model, as they do on disk. */
+async function besideOptions(
+  { configs = [] }: ModelChoices,
+  model: string,
+): Promise<Pick<ClassifierOptions, "beside">> {
+  if (configs.length === 0) return {};
+  const { readHandedOver } = await import("../../classifier/beside/read-beside.ts");
+  return { beside: readHandedOver(configs, model) };
 }
 
 function given(text: string | undefined): text is string {

@@ -4,6 +4,7 @@
 export const tiffTags = {
   compression: 259,
   photometric: 262,
+  orientation: 274,
   samplesPerPixel: 277,
   planarConfiguration: 284,
   tileWidth: 322,

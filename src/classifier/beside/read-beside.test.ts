@@ -1,28 +1,21 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
-import { readBesideModel } from "./beside-model.ts";
-
-const folders: string[] = [];
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true });
-});
+import { describe, expect, test } from "vitest";
+import { folderOf } from "./folder.ts";
+import { readBeside } from "./read-beside.ts";
 
 /** What files say beside net.onnx. */
 function beside(files: Readonly<Record<string, unknown>>) {
-  const folder = mkdtempSync(join(tmpdir(), "beside-"));
-  folders.push(folder);
-  for (const [name, content] of Object.entries({ "net.onnx": "", ...files })) {
-    writeFileSync(join(folder, name), typeof content === "string" ? content : JSON.stringify(content));
-  }
-  const { stated, labels, warnings } = readBesideModel(join(folder, "net.onnx"));
+  const texts = Object.entries({ "net.onnx": "", ...files }).map(([name, content]) => ({
+    name,
+    text: typeof content === "string" ? content : JSON.stringify(content),
+  }));
+  const { stated, labels, warnings, used } = readBeside([folderOf(texts)], "net.onnx");
   return {
     from: stated.map(({ reason }) => reason.replace(" beside the model", "")),
     normalization: stated[0]?.stated.normalization,
     channels: stated[0]?.stated.channels,
     names: labels[0]?.names,
     codes: warnings.map(({ code }) => code),
+    used: [...used].toSorted(),
   };
 }
 
@@ -189,7 +182,7 @@ PostProcess:
   ])("%s say nothing, and nothing is said of them", (_, files) => {
     expect(beside(files)).toEqual({
       ...{ from: [], normalization: undefined, channels: undefined },
-      ...{ names: undefined, codes: [] },
+      ...{ names: undefined, codes: [], used: [] },
     });
   });
 

@@ -1,10 +1,7 @@
 /** @file Which files beside a model hold the names of its classes, or say how its pixels are prepared, by what they are called. */
-import { readdirSync } from "node:fs";
-import { basename, extname } from "node:path";
+import { extensionOf, type Folder, type PlacedFile, stemOf } from "./folder.ts";
 
-export interface NameFile {
-  readonly folder: string;
-  readonly name: string;
+export interface NameFile extends PlacedFile {
   /** Whether it is called as exporters call it, so that one which does not fit is worth a word. Others are taken only where they fit. */
   readonly isUsual: boolean;
 }
@@ -22,13 +19,10 @@ const naming =
 const before =
   /^((image[-_. ]?net[-_. ]?\d*k?|ilsvrc\d*|in1k|coco|voc|cifar[-_. ]?\d*|places\d*|model|my|obj|net)[-_. ])+/;
 
-/** More files than this are a folder of data, of which nothing is looked up by name. */
-const mostFiles = 4096;
-
 /** The files in `folders` that are called as lists of names are, those of the model called `model` first. */
-export function nameFilesBeside(folders: readonly string[], model: string): readonly NameFile[] {
+export function nameFilesBeside(folders: readonly Folder[], model: string): readonly NameFile[] {
   return folders.flatMap((folder) => {
-    const names = filesIn(folder);
+    const { names } = folder;
     if (names === undefined) return usual.map(usualIn(folder));
     const stems = modelsAmong(names);
     const ranked = names.flatMap((name) => {
@@ -54,13 +48,13 @@ export const isCalledPreprocessing = (name: string): boolean =>
  * are called as configurations of NVIDIA's plugin are. Not those that have readers of their own, `known`.
  */
 export function configFilesBeside(
-  folders: readonly string[],
+  folders: readonly Folder[],
   model: string,
   known: readonly string[],
-): readonly Omit<NameFile, "isUsual">[] {
+): readonly PlacedFile[] {
   return folders.flatMap((folder) => {
-    return (filesIn(folder) ?? []).flatMap((name) => {
-      const extension = extname(name).toLowerCase();
+    return (folder.names ?? []).flatMap((name) => {
+      const extension = extensionOf(name);
       const stem = stemOf(name);
       const isRead = [".json", ".yaml", ".yml"].includes(extension) || (extension === ".txt" && /infer/.test(stem));
       if (!isRead || known.includes(name)) return [];
@@ -79,17 +73,17 @@ const mostOthers = 20;
  * that are `known`. None of a folder with many of them.
  */
 export function otherJsonBeside(
-  folders: readonly string[],
+  folders: readonly Folder[],
   model: string,
   known: ReadonlySet<string>,
-): readonly Omit<NameFile, "isUsual">[] {
+): readonly PlacedFile[] {
   return folders.flatMap((folder) => {
-    const names = filesIn(folder) ?? [];
+    const names = folder.names ?? [];
     const models = modelsAmong(names);
     const others = names.filter((name) => {
       const owner = ownerOf(stemOf(name), models);
       const isOurs = owner === undefined || owner === stemOf(model);
-      return extname(name).toLowerCase() === ".json" && !known.has(name) && isOurs;
+      return extensionOf(name) === ".json" && !known.has(name) && isOurs;
     });
     return others.length > mostOthers ? [] : others.toSorted().map((name) => ({ folder, name }));
   });
@@ -103,30 +97,16 @@ function modelsAmong(names: readonly string[]): readonly string[] {
   return names.filter((name) => /\.(onnx|ort)$/i.test(name)).map(stemOf);
 }
 
-/** What is in the folder; undefined where it is a folder of data, or one whose files can be opened and not listed. */
-function filesIn(folder: string): readonly string[] | undefined {
-  try {
-    const names = readdirSync(folder);
-    return names.length > mostFiles ? undefined : names;
-  } catch {
-    return undefined;
-  }
-}
-
-const usualIn = (folder: string) => (name: string) => ({ folder, name, isUsual: usual.includes(name.toLowerCase()) });
-
-function stemOf(name: string): string {
-  return basename(name, extname(name)).toLowerCase();
-}
+const usualIn = (folder: Folder) => (name: string) => ({ folder, name, isUsual: usual.includes(name.toLowerCase()) });
 
 /** The smaller, the more a file is the list of the names of a model's classes; undefined if it is called like something else. */
 function rankOf(name: string, own: string, models: readonly string[]): number | undefined {
   const lower = name.toLowerCase();
   const at = usual.indexOf(lower);
   if (at >= 0) return 1 + at;
-  const extension = extname(lower);
+  const extension = extensionOf(name);
   if (!extensions.has(extension)) return undefined;
-  const stem = basename(lower, extension);
+  const stem = stemOf(name);
   const owner = ownerOf(stem, models);
   if (owner !== undefined && owner !== own) return undefined;
   const isOwn = isNamedAfter(stem, own);

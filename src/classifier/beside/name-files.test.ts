@@ -1,19 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { folderOf } from "./folder.ts";
 import { nameFilesBeside } from "./name-files.ts";
-
-const folders: string[] = [];
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true });
-});
 
 /** The names of the files taken beside net.onnx. */
 function taken(...files: string[]): string[] {
-  const folder = mkdtempSync(join(tmpdir(), "names-"));
-  folders.push(folder);
-  for (const file of ["net.onnx", ...files]) writeFileSync(join(folder, file), "");
+  const folder = folderOf(["net.onnx", ...files].map((name) => ({ name, text: "" })));
   return nameFilesBeside([folder], "net.onnx").map(({ name }) => name);
 }
 
