@@ -74,6 +74,11 @@ test("files beside the model say what they say on disk, and one of any name is m
   expect(labels).toEqual(names);
   expect(guess.preprocessing).toMatchObject(numbers);
   expect(guess.reason).toContain("our pixels.yml");
+  const other = await loadClassifier(plain, {
+    runtime,
+    besideFiles: { "notes.json": encode({ names: ["ant", "bee"] }) },
+  });
+  expect(other.warnings.map(({ message }) => message).join()).toContain("notes.json");
   const usual = { "preprocess.json": encode(numbers) };
   expect((await loadClassifier(plain, { runtime, besideFiles: usual })).guess.reason).toContain(
     "preprocess.json beside the model",

@@ -5,6 +5,7 @@
  * and lists of names, by what they are called; and last, of whatever other JSON files there are, names and the means and deviations of channels.
  */
 import { BadInputError, PerceptualBallError } from "../../errors.ts";
+import { incidentalLast } from "../incidental.ts";
 import { readLabels } from "../labels/read-labels.ts";
 import type { NameSource } from "../labels/resolve-labels.ts";
 import type { StatedHead } from "../network/head/head.ts";
@@ -62,14 +63,19 @@ export function readBeside(folders: readonly Folder[], model: string): BesideMod
   return { stated, labels, warnings, head, used };
 }
 
-/** {@link readBeside} of files that somebody hands over with a model: what one of them says of pixels is meant, whatever it is called. */
+/** {@link readBeside} of files that somebody hands over with a model: what they say is meant, whatever they are called, and what does not fit is worth a word. */
 export function readHandedOver(files: readonly TextFile[], model: string): BesideModel {
   const found = readBeside([folderOf(files)], model);
+  const isIncidental = false;
   const others = files.flatMap(({ name, text }): StatedBeside[] => {
     const stated = found.used.has(name) ? undefined : statedInFile(text, name);
     return stated === undefined ? [] : [{ stated, reason: name }];
   });
-  return { ...found, stated: [...found.stated, ...others] };
+  return {
+    ...found,
+    stated: [...incidentalLast(found.stated).map((one) => ({ ...one, isIncidental })), ...others],
+    labels: incidentalLast(found.labels).map((one) => ({ ...one, isIncidental })),
+  };
 }
 
 /** What was found so far. */
