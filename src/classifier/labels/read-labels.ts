@@ -5,6 +5,7 @@
  * class_index.json and class_indices, Hugging Face's id2label and label2id, ultralytics' names); YAML's `names:`; TensorFlow's label maps.
  */
 import { BadInputError, checkForm } from "../../errors.ts";
+import { rangeOf } from "../../tensor/vector.ts";
 import { isLiteralList, isLiteralMap, type Literal, type LiteralMap, literalAt, parseLiteral } from "./literal.ts";
 import { namesPerRepetition } from "./short-names.ts";
 
@@ -257,10 +258,9 @@ function namesOfNumberedLines(lines: readonly string[], where: string): readonly
     });
     if (items.length !== filled.length || items.length === 0) continue;
     const numbers = new Set(items.map(({ number }) => number));
-    const least = Math.min(...numbers);
+    const [least, most] = rangeOf([...numbers]);
     // Names that begin with a number ("7 up") are no numbering: that one has every number once.
-    const isNumbering =
-      numbers.size === items.length && least <= 1 && Math.max(...numbers) === least + items.length - 1;
+    const isNumbering = numbers.size === items.length && least <= 1 && most === least + items.length - 1;
     if (!isNumbering) continue;
     const isMarked = items.every((item) => item.isMarked);
     if (tellApart(items, isMarked)) {

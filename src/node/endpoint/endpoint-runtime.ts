@@ -7,6 +7,7 @@ import { objectiveInputs, objectiveOutputs } from "../../classifier/passes/objec
 import { BadInputError, kindOf, UnsupportedError } from "../../errors.ts";
 import { readModel } from "../../onnx/file/read-model.ts";
 import type { Runtime, RuntimeTensor } from "../../runtime/runtime.ts";
+import { indexOfLargest, rangeOf } from "../../tensor/vector.ts";
 import type { EndpointDescription } from "./description.ts";
 import { type RequestOptions, requestJson } from "./request-json.ts";
 
@@ -198,15 +199,12 @@ function wrongAnswer(where: string, what: string, expected: string, got: string)
 
 /** Whether scores of the same image are further apart than an order of summation makes them. */
 function isOther(before: Float32Array, after: Float32Array): boolean {
-  const range =
-    before.reduce((most, x) => Math.max(most, x), -Infinity) -
-    before.reduce((least, x) => Math.min(least, x), Infinity);
-  return before.some((score, k) => Math.abs(score - after[k]) > tolerance * Math.max(range, 1e-6));
+  const [low, high] = rangeOf(before);
+  return before.some((score, k) => Math.abs(score - after[k]) > tolerance * Math.max(high - low, 1e-6));
 }
 
 function changedMind(where: string, before: Float32Array, after: Float32Array): BadInputError {
-  const classOf = (scores: Float32Array): number => scores.indexOf(Math.max(...scores));
-  const [first, second] = [classOf(before), classOf(after)];
+  const [first, second] = [before, after].map(indexOfLargest);
   return new BadInputError({
     where,
     what:

@@ -104,7 +104,7 @@ async function picturesOfList(list: string): Promise<string[]> {
   for (const line of lines) {
     const path = isAbsolute(line) ? line : join(dirname(list), line);
     if (line.startsWith("@")) throw new BadInputError({ where: list, what: "a list in a list", got: line });
-    paths.push(...(await picturesOf(path)));
+    for (const picture of await picturesOf(path)) paths.push(picture);
   }
   return paths;
 }
