@@ -165,7 +165,7 @@ export function createClassifier(model: Model, options: ClassifierOptions): Clas
   const known = knownNetwork(model, where);
   const names = labelSources(labels, model, where, [
     ...(options.beside?.labels ?? []),
-    ...(known === undefined ? [] : [known.names]),
+    ...(known?.names === undefined ? [] : [known.names]),
   ]);
   const labelCount = labelCountOf(names.sources);
   const stated = [...(options.beside?.stated ?? []), ...(known === undefined ? [] : [known.stated])];

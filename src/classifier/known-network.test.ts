@@ -67,3 +67,29 @@ test("what is given or stated counts before what is known", () => {
   expect(stated.input).toMatchObject({ height: 32, width: 96, mean: [0.1, 0.1, 0.1] });
   expect(stated.labels).toEqual(["upright", "turned"]);
 });
+
+/** The form of Teachable Machine's networks as tf2onnx names it, with another name for the convolution of its `base`. */
+function ofTeachableForm(base = "model1") {
+  const at = (layer: string): string => `"StatefulPartitionedCall/sequential_4/${layer}:0"`;
+  const weights = Array.from({ length: 9 }, (_, n) => n / 8);
+  return createClassifier(
+    parseModel(`<ir_version: 8, opset_import: ["": 15], producer_name: "tf2onnx">
+      g (float[N,224,224,3] sequential_1_input) => (float[N,2] sequential_3)
+      <float[3,3,1,1] c = {${weights}}, float[3,2] w = {1, -1, 0, 2, 1, 0}>
+      { t = Transpose <perm = [0, 3, 1, 2]> (sequential_1_input)
+        ${at(`sequential_1/${base}/Conv1/Conv2D`)} = Conv (t, c)
+        ${at("sequential_1/global_average_pooling2d_GlobalAveragePooling2D1/Mean")} = GlobalAveragePool (${at(`sequential_1/${base}/Conv1/Conv2D`)})
+        f = Flatten (${at("sequential_1/global_average_pooling2d_GlobalAveragePooling2D1/Mean")})
+        ${at("sequential_3/dense_Dense2/MatMul")} = MatMul (f, w)
+        sequential_3 = Softmax (${at("sequential_3/dense_Dense2/MatMul")}) }`),
+    { where: "m.onnx", runtime: referenceRuntime },
+  );
+}
+
+test("Teachable Machine's networks are known by the names of their layers, and take the middle of a picture", () => {
+  const { input, guess } = ofTeachableForm();
+  expect(input).toMatchObject({ scale: "symmetric", channels: "rgb" });
+  expect(input.geometry).toMatchObject({ resize: { kind: "shorter", size: 224 }, crop: { width: 224, height: 224 } });
+  expect(guess).toMatchObject({ isUncertain: false, reason: expect.stringContaining("Teachable Machine") });
+  expect(ofTeachableForm("model9").guess.reason).not.toContain("Teachable Machine");
+});

@@ -1,11 +1,12 @@
 /** @file Networks that are in wide use and whose files do not say how: known by what a file and its values are called, and by their form. */
 import type { Model } from "../onnx/model.ts";
 import type { NameSource } from "./labels/resolve-labels.ts";
+import { ofTeachableMachine } from "./preprocessing/read-config.ts";
 import { type StatedBeside, statedBy } from "./preprocessing/source.ts";
 
 export interface KnownNetwork {
   readonly stated: StatedBeside;
-  readonly names: NameSource;
+  readonly names?: NameSource;
 }
 
 /** What PaddlePaddle's exporters call values. */
@@ -16,7 +17,24 @@ const othersOfPaddle = /lcnet|text_?line|table|doc/;
 
 /** What is known of `model`, whose path is `where`, by its form; undefined of nearly all models. It counts after all that anything states. */
 export function knownNetwork(model: Model, where: string): KnownNetwork | undefined {
-  return isTextDirection(model, where) ? textDirection : undefined;
+  if (isTextDirection(model, where)) return textDirection;
+  return isTeachable(model) ? teachable : undefined;
+}
+
+/** Teachable Machine's networks of pictures, brought here by way of Keras: what its page trains keeps the names that TensorFlow.js gave its layers. */
+const teachable: KnownNetwork = {
+  stated: {
+    stated: ofTeachableMachine,
+    reason: "Teachable Machine's networks, of which this is one by the names of its layers",
+    isIncidental: true,
+  },
+};
+
+const teachableLayers = ["model1/Conv1", "global_average_pooling2d_GlobalAveragePooling2D1", "dense_Dense2"];
+
+function isTeachable({ graph: { nodes } }: Model): boolean {
+  const names = nodes.flatMap(({ name = "", outputs }) => [name, ...outputs]);
+  return teachableLayers.every((layer) => names.some((name) => name.includes(layer)));
 }
 
 const reason = "PaddleOCR's classifier of upright and turned text, which this is by its name and form";

@@ -106,6 +106,9 @@ const middle = (height: number, width: number): GeometryRule => ({
   interpolation: "bilinear",
 });
 
+/** What Teachable Machine does with pictures. */
+export const ofTeachableMachine: StatedPreprocessing = { ...statedBy("symmetric"), geometry: middle };
+
 /** What a JSON object says of preprocessing; undefined if it says nothing. Throws a BadInputError or MisuseError for what cannot be meant. */
 export function statedInConfig(
   config: unknown,
@@ -116,7 +119,7 @@ export function statedInConfig(
   const { ignoresOthers = false } = options;
   if (!isObject(config)) return undefined;
   // Both take the middle square of a picture; one gives its pixels from −1 to 1, and one from 0 to 1.
-  if (isTeachable(config)) return { ...statedBy("symmetric"), geometry: middle };
+  if (isTeachable(config)) return ofTeachableMachine;
   if (isLobes(config)) return { ...statedBy("unit"), geometry: middle };
   // timm keeps it under a key; in older files the object itself is it.
   const { pretrained_cfg: timm, image_processor: processor } = config;
