@@ -21,7 +21,8 @@ export interface VocPicture {
   readonly folder: string;
 }
 
-function isXml(name: string): boolean {
+/** Whether the name is that of an XML file. */
+export function isXml(name: string): boolean {
   return /\.xml$/i.test(name);
 }
 
