@@ -238,10 +238,23 @@ test("in folders of parts, too, what is wrong with single entries is a problem",
   expect(lines.length).toBe(3);
 });
 
+test("a CSV beside the folders of parts is mostly made of their XML: it is not read, and a note says so", async () => {
+  const csv = "filename,width,height,class,xmin,ymin,xmax,ymax\na_jpg.rf.1.jpg,20,10,bird,1,1,2,2\n";
+  for (const folder of ["", "images/", "data/"]) {
+    const moved = Object.entries({ ...roboflow, "train_labels.csv": csv }).map(([path, text]) => [folder + path, text]);
+    const set = Object.fromEntries(moved);
+    expect(await recognizeDataset("data", pretendFiles(set))).toBe("voc");
+    const { images, notes } = await open(set);
+    expect(images.map(({ className }) => className)).toEqual(["tabby", "dog", "cat", "n02123045"]);
+    expect(notes).toEqual([
+      "train_labels.csv is not read: XML lies beside the pictures. To read boxes from there, say --data-format boxes (the option `format`).",
+    ]);
+  }
+});
+
 test("folders of parts with something else beside them, or XML that is elsewhere, are other formats'", async () => {
   const recognized = (more: Readonly<Record<string, string>>): Promise<string> =>
     recognizeDataset("data", pretendFiles(more));
-  expect(await recognized({ ...roboflow, "boxes.csv": "image,x0,y0,x1,y1" })).toBe("boxes");
   expect(await recognized({ ...roboflow, "instances_val.json": "{}" })).toBe("coco");
   expect(await recognized({ "val/a.JPEG": "1x1", "val/b.xml": "" })).toBe("imagenet");
   expect(await recognized({ "train/a/1.jpg": "1x1", "train/b/1.jpg": "1x1" })).toBe("classes");

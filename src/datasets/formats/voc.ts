@@ -26,7 +26,8 @@ import {
   splitOfName,
   wantedPart,
 } from "../reader.ts";
-import { hasParts, holdsVocParts, isXml, picturesOfParts, type VocPicture } from "./voc-parts.ts";
+import { csvsIn } from "./boxes/box-files.ts";
+import { hasParts, holdsVocParts, homeOfParts, isXml, picturesOfParts, type VocPicture } from "./voc-parts.ts";
 
 /**
  * The entries of the wanted part (of `test`, `val` or all pictures, whichever there is first, unless `split` says so) of the
@@ -37,13 +38,14 @@ import { hasParts, holdsVocParts, isXml, picturesOfParts, type VocPicture } from
 const readVoc: DatasetReader = async (path, context) => {
   const { source, selection, classes, difficult, signal } = context;
   const entries = await source.list(path);
-  const isInParts = !isClassic(entries) && (await holdsVocParts(path, entries, source));
+  const home = isClassic(entries) ? undefined : await homeOfParts(path, entries, source);
+  const isInParts = home !== undefined;
   const {
     root,
     pictures,
     files,
     problems: bad,
-  } = isInParts ? await partsAt(path, context) : await picturesAt(path, context);
+  } = isInParts ? await partsAt(home, context) : await picturesAt(path, context);
   const labels = classes === undefined ? undefined : classLabels(classes);
   const chosen = selection.pictures(pictures);
   const hasShares = await areShares(
@@ -79,7 +81,15 @@ const readVoc: DatasetReader = async (path, context) => {
   );
   const { images, problems } = joinFindings(findings);
   const found = [...selection.problems, ...bad, ...problems];
-  const notes = hasShares ? [sharesNote] : hasEdges ? [edgesNote] : [];
+  const tables = isInParts ? csvsIn(await source.list(home)) : [];
+  const notes = [
+    ...(hasShares ? [sharesNote] : hasEdges ? [edgesNote] : []),
+    ...(tables.length === 0
+      ? []
+      : [
+          `${tables.join(", ")} ${tables.length > 1 ? "are" : "is"} not read: XML lies beside the pictures. To read boxes from there, say --data-format boxes (the option \`format\`).`,
+        ]),
+  ];
   return finishDataset(path, { name: baseName(root), classNames: classes?.names, images, problems: found, notes });
 };
 
@@ -196,6 +206,7 @@ export const vocFormat = {
       "JPEGImages/ and Annotations/, VOC2007/ and the like, or XML beside the pictures in train/, valid/ and test/",
     folder: (entries) => isClassic(entries) || hasParts(entries),
     isDenied: async (path, entries, source) => !isClassic(entries) && !(await holdsVocParts(path, entries, source)),
+    otherwise: async (path, entries, source) => (await homeOfParts(path, entries, source)) !== undefined,
   },
   options: ["images", "annotations", "split", "difficult"],
   read: readVoc,
