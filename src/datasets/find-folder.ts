@@ -208,6 +208,19 @@ export async function onlyFolderOf(
   return folders.size === 1 ? [...folders][0] : undefined;
 }
 
+/** The paths of the files in `root`, three levels deep, by their names without folders, where only one is called so. */
+export async function filesByName(source: DatasetSource, root: string): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  const twice = new Set<string>();
+  for (const { name, path } of (await fileTree(source, root, 3))?.files ?? []) {
+    const own = baseName(name);
+    if (found.has(own)) twice.add(own);
+    found.set(own, path);
+  }
+  for (const name of twice) found.delete(name);
+  return found;
+}
+
 /** The same as `firstFolderOf`; throws a BadInputError on behalf of `where` that says where the pictures were looked for. */
 export async function folderOfFiles(
   source: DatasetSource,

@@ -49,6 +49,7 @@ const annotationPlaces = [
   "Annotations",
   "annotations/*",
   "annotations",
+  "annots",
   "xml",
   "*.txt",
   "",

@@ -260,6 +260,11 @@ describe("XML beside the pictures", () => {
     expect(await note("n01440764", 0, 3, 5, 6)).toEqual([[0, 3, 6, 7], 0]);
   });
 
+  test("may be in annots beside images", async () => {
+    const files = { "images/1.jpg": "20x10", "annots/1.xml": xml([["dog", 2, 3, 5, 6]]) };
+    expect((await open(files, { labels: "predicted" })).images.map(({ boxes }) => boxes)).toEqual([[[1, 2, 5, 6]]]);
+  });
+
   test("has an entry per class where the classes are no WordNet numbers, and may have shares", async () => {
     const mixed = xml([
       ["dog", 1, 1, 4, 4],

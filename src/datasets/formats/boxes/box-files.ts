@@ -5,8 +5,8 @@
 import { MisuseError } from "../../../errors.ts";
 import type { DatasetPart } from "../../dataset.ts";
 import type { DatasetSource, FileEntry } from "../../dataset-source.ts";
-import { baseName, byCodeUnits, joinPath, withoutExtension } from "../../paths.ts";
-import { partOfName } from "../../reader.ts";
+import { byCodeUnits, joinPath, withoutExtension } from "../../paths.ts";
+import { partOfName, partOfWord, partWordIn } from "../../reader.ts";
 import { boxColumns } from "./box-columns.ts";
 import { firstLine } from "./box-table.ts";
 
@@ -34,13 +34,6 @@ export function csvsIn(entries: readonly FileEntry[]): readonly string[] {
   return names.sort(byCodeUnits);
 }
 
-/** The word in the file's name that says of which part it is: "train" of "train_labels.csv". */
-export function partWord(file: string): string | undefined {
-  return withoutExtension(baseName(file))
-    .split(/[\s_.-]+/)
-    .find((word) => partOfName(word) !== undefined);
-}
-
 /** The file at `path`, or those in that folder. Throws a MisuseError if it is not clear which. */
 export async function boxFiles(source: DatasetSource, path: string): Promise<BoxFiles> {
   if ((await source.exists(path)) === "file") return { files: [{ path, prefix: "" }], others: [] };
@@ -66,8 +59,8 @@ async function filesAmong(
   const others = names.filter((name) => !fitting.includes(name));
   if (fitting.length === 1) return { files: [{ path: joinPath(path, fitting[0]), prefix: "" }], others };
   const files = fitting.map((name): BoxFile => {
-    const word = partWord(name);
-    const split = word === undefined ? undefined : partOfName(word);
+    const word = partWordIn(withoutExtension(name));
+    const split = word === undefined ? undefined : partOfWord(word);
     return { path: joinPath(path, name), prefix: `${word}/`, split };
   });
   const parts = new Set(files.flatMap(({ split }) => split ?? []));

@@ -22,6 +22,7 @@ import {
   type Findings,
   joinFindings,
   namedPicture,
+  partWordIn,
   type ReaderContext,
   wantedPart,
 } from "../../reader.ts";
@@ -33,7 +34,7 @@ import { holdsVocParts } from "../voc-parts.ts";
 import { isYolo } from "../yolo/yolo-layout.ts";
 import { areCorners, type PictureBoxes } from "./bbox-corners.ts";
 import { haveBoxColumn, isPlainRow } from "./box-columns.ts";
-import { type BoxFile, boxFiles, csvsIn, filesOfParts, isCsv, partWord } from "./box-files.ts";
+import { type BoxFile, boxFiles, csvsIn, filesOfParts, isCsv } from "./box-files.ts";
 import { type BoxRow, type BoxTable, csvTable, firstLine } from "./box-table.ts";
 
 /** What a file says of one picture. */
@@ -225,7 +226,7 @@ async function pictureFolder(
 /** Where the pictures may be: beside the CSV, in `images`, or in a folder of the CSV's name or of the part that this says ("train_labels.csv"). */
 async function placesOf(file: string, source: DatasetSource): Promise<readonly string[]> {
   const root = folderName(file);
-  const word = partWord(file);
+  const word = partWordIn(withoutExtension(baseName(file)));
   const places = [root, joinPath(root, "images")];
   for (const name of new Set([withoutExtension(baseName(file)), ...(word === undefined ? [] : [word])])) {
     for (const place of [joinPath(root, name), joinPath(root, `images/${name}`)]) {
