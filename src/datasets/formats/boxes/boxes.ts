@@ -1,5 +1,5 @@
 /**
- * @file Any folder of pictures with a CSV of boxes, or one of each part.
+ * @file Any folder of pictures with a CSV of boxes, or one of each part, or the JSON of labelling tools (see box-json.ts).
  *
  * The first line names the columns, in any order: a picture's path in its folder, a box (see box-columns.ts) and, if wanted, its class (a name,
  * WordNet number or index of the classifier's classes) and the width and height of the picture; others are passed over. There is one row per box. Boxes
@@ -34,7 +34,8 @@ import { holdsVocParts } from "../voc-parts.ts";
 import { isYolo } from "../yolo/yolo-layout.ts";
 import { areCorners, type PictureBoxes } from "./bbox-corners.ts";
 import { haveBoxColumn, isPlainRow } from "./box-columns.ts";
-import { type BoxFile, boxFiles, csvsIn, filesOfParts, isCsv } from "./box-files.ts";
+import { type BoxFile, boxFiles, boxTable, csvsIn, innerBoxFiles, isCsv, isJson } from "./box-files.ts";
+import { jsonKind } from "./box-json.ts";
 import { type BoxRow, type BoxTable, csvTable, firstLine } from "./box-table.ts";
 
 /** What a file says of one picture. */
@@ -65,7 +66,7 @@ const readBoxes: DatasetReader = async (path, context) => {
   const rows: PictureRows[] = [];
   // All parts say which classes there are, and how the numbers are meant.
   for (const file of files) {
-    const table = csvTable(await source.readText(file.path), file.path);
+    const table = await boxTable(source, file);
     const isWanted = part === undefined || file.split === part;
     for (const one of picturesOf(file, table, isWanted ? problems : [])) rows.push(one);
     if (isWanted) notes.push(...table.notes);
@@ -242,6 +243,11 @@ async function placesOf(file: string, source: DatasetSource): Promise<readonly s
  * pictures, of which such CSVs are made, says more. Boxes without names of columns are those of pictures that are found, which folders of classes may hold as well.
  */
 async function areStray(path: string, entries: readonly FileEntry[], source: DatasetSource): Promise<boolean> {
+  const files = entries.filter(({ kind }) => kind === "file");
+  if (files.every(({ name }) => isJson(name))) {
+    for (const { name } of files) if ((await jsonKind(source, joinPath(path, name))) !== undefined) return false;
+    return true;
+  }
   if (await holdsVocParts(path, entries, source)) return true;
   for (const name of csvsIn(entries)) {
     const names = await firstLine(source, joinPath(path, name));
@@ -267,13 +273,15 @@ async function namesPictures(file: string, root: string, source: DatasetSource):
 
 export const boxesFormat = {
   name: "boxes",
-  description: "pictures with boxes in a CSV; an entry per picture, or per picture and class where these differ",
+  description:
+    "pictures with boxes in a CSV or a tool's JSON; an entry per picture, or per picture and class where these differ",
   recognition: {
-    files: "a CSV, or one in each of train/, valid/ and test/",
+    files: "a CSV, or one in each of train/, valid/ and test/, or JSON of VIA, labelme or Create ML",
     folder: hasFile((name) => isCsv(name) && !isImagenetMark(name)),
     isDenied: areStray,
-    otherwise: async (path, _entries, source) => (await filesOfParts(source, path)) !== undefined,
-    file: { named: "a CSV of boxes", fits: isCsv },
+    otherwise: async (path, entries, source) =>
+      csvsIn(entries).length === 0 && (await innerBoxFiles(source, path)) !== undefined,
+    file: { named: "a CSV of boxes", fits: isCsv, mayFit: isJson },
   },
   options: ["images", "annotations", "split"],
   read: readBoxes,
