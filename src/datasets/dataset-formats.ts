@@ -2,7 +2,7 @@
 import type { DatasetFormatDefinition } from "./dataset-format.ts";
 import { mnistFormat } from "./formats/arrays/mnist.ts";
 import { arraysFormat } from "./formats/arrays/numpy-arrays.ts";
-import { boxesFormat } from "./formats/boxes/boxes-csv.ts";
+import { boxesFormat } from "./formats/boxes/boxes.ts";
 import { cifar10Format, cifar100Format } from "./formats/cifar.ts";
 import { cocoFormat } from "./formats/coco.ts";
 import { cubFormat } from "./formats/cub.ts";

@@ -170,24 +170,66 @@ export async function fileNameOf(id: string, folder: string, source: DatasetSour
   return id;
 }
 
-/**
- * The first of `folders` that has one of the first few files of `names`. Throws a BadInputError on behalf of `where` that says where they
- * were looked for.
- */
-export async function folderOfFiles(
+/** So many names are looked for. */
+const mostNames = 20;
+
+/** The first of `folders` that has one of the first few files of `names`; undefined if none has. */
+export async function firstFolderOf(
   source: DatasetSource,
-  where: string,
   folders: readonly string[],
   names: readonly string[],
-): Promise<string> {
+): Promise<string | undefined> {
   for (const folder of folders) {
-    for (const name of names.slice(0, 20)) {
+    for (const name of names.slice(0, mostNames)) {
       const own = await nameIn(folder, name, source);
       if (leavesFolder(own) || (await source.exists(joinPath(folder, own))) !== "file") continue;
       source.admit?.(folder);
       return folder;
     }
   }
+  return undefined;
+}
+
+/** The only folder in `root`, three levels deep, that has one of the first few files of `names`; undefined if none has, or several have. */
+export async function onlyFolderOf(
+  source: DatasetSource,
+  root: string,
+  names: readonly string[],
+): Promise<string | undefined> {
+  const files = (await fileTree(source, root, 3))?.files ?? [];
+  const folders = new Set<string>();
+  for (const name of names.slice(0, mostNames).map(plainName)) {
+    if (leavesFolder(name)) continue;
+    for (const file of files) {
+      if (file.name === name) folders.add(root);
+      else if (file.name.endsWith(`/${name}`)) folders.add(file.path.slice(0, -name.length - 1));
+    }
+  }
+  return folders.size === 1 ? [...folders][0] : undefined;
+}
+
+/** The paths of the files in `root`, three levels deep, by their names without folders, where only one is called so. */
+export async function filesByName(source: DatasetSource, root: string): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  const twice = new Set<string>();
+  for (const { name, path } of (await fileTree(source, root, 3))?.files ?? []) {
+    const own = baseName(name);
+    if (found.has(own)) twice.add(own);
+    found.set(own, path);
+  }
+  for (const name of twice) found.delete(name);
+  return found;
+}
+
+/** The same as `firstFolderOf`; throws a BadInputError on behalf of `where` that says where the pictures were looked for. */
+export async function folderOfFiles(
+  source: DatasetSource,
+  where: string,
+  folders: readonly string[],
+  names: readonly string[],
+): Promise<string> {
+  const found = await firstFolderOf(source, folders, names);
+  if (found !== undefined) return found;
   throw new BadInputError({
     where,
     what: `the pictures are not there, such as ${names[0]}`,

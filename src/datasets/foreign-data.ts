@@ -1,4 +1,6 @@
-/** @file What people have data sets in that is not read, known by the names of files, with what to do. */
+/** @file What people have data sets in that is not read, known by the names of files and folders or by how a file begins, with what to do. */
+import type { DatasetSource, FileEntry } from "./dataset-source.ts";
+import { isHiddenFolder, joinPath } from "./paths.ts";
 
 interface ForeignData {
   readonly pattern: RegExp;
@@ -43,6 +45,56 @@ const kinds: readonly ForeignData[] = [
   },
   { pattern: /\.(mdb|lmdb|beton|rec|pkl|pickle|pth?)$/i, what: "a file of one framework", advice: asPictures },
 ];
+
+/** What labelling tools write that is not read, by what all is at the beginning of the file. */
+const texts: readonly (Pick<ForeignData, "what" | "advice"> & { readonly patterns: readonly RegExp[] })[] = [
+  {
+    patterns: [/^\s*\[/, /"(from_name|rectanglelabels|original_width|completed_by|lead_time|annotation_id)"\s*:/],
+    what: "Label Studio's own JSON",
+    advice: "Export the project from Label Studio as COCO, Pascal VOC XML or YOLO, with pictures.",
+  },
+  {
+    patterns: [/^\s*\{/, /"(classTitle|geometryType)"\s*:|"classes"\s*:\s*\[\s*\{\s*"(title|id|color)"/],
+    what: "Supervisely's own JSON",
+    advice: "Export the project from Supervisely as COCO, Pascal VOC or YOLO.",
+  },
+  {
+    patterns: [/<annotations>/, /<track\b/],
+    what: "CVAT's XML of a video",
+    advice: "Export the task from CVAT as COCO 1.0 or CVAT for images 1.1, with images.",
+  },
+];
+
+/** What the text of a file is that begins so, if that is known and not read, and what to do. */
+export function foreignText(head: string): Pick<ForeignData, "what" | "advice"> | undefined {
+  return texts.find(({ patterns }) => patterns.every((pattern) => pattern.test(head)));
+}
+
+/** What the folder at `path` holds, if that is known by its folders and not read, and what to do. */
+export async function foreignFolder(
+  path: string,
+  entries: readonly FileEntry[],
+  source: DatasetSource,
+): Promise<Pick<ForeignData, "what" | "advice"> | undefined> {
+  const folders = entries.filter(({ name, kind }) => kind === "folder" && !isHiddenFolder(name));
+  const has = (among: readonly FileEntry[], ...names: readonly string[]): boolean =>
+    names.every((wanted) => among.some(({ name, kind }) => kind === "folder" && name === wanted));
+  if (has(folders, "wider_face_split")) {
+    const advice = "Write them as a CSV (image,x,y,w,h): the first four numbers of each line.";
+    return { what: "WIDER FACE's lists", advice };
+  }
+  for (const { name } of [{ name: "" }, ...folders]) {
+    const inside = name === "" ? folders : await source.list(joinPath(path, name));
+    if (has(inside, "label_2")) {
+      const advice = "Write them as a CSV (image,x0,y0,x1,y1,label): the fields 5 to 8 of each line, and the first.";
+      return { what: "KITTI's labels", advice };
+    }
+    if (has(inside, "ann", "img") && entries.some((entry) => entry.name === "meta.json")) {
+      return texts.find(({ what }) => what.startsWith("Supervisely"));
+    }
+  }
+  return undefined;
+}
 
 /** Which of the names is that of data that are not read, what that is, and what to do; undefined if none is. */
 export function foreignData(

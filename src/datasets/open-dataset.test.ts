@@ -90,6 +90,27 @@ describe("formats are recognized by what only they have", () => {
     await expect(openDataset(`data/${name}`, { source })).rejects.toThrow(`${name}: is ${what}, not read as data`);
   });
 
+  test.each([
+    ["label-studio.json", '[{"id":1,"annotations":[{"result":[{"from_name":"x"}]}]}]', "Label Studio's own JSON"],
+    ["a.jpg.json", '{"size":{},"objects":[{"classTitle":"dog"}]}', "Supervisely's own JSON"],
+    ["annotations.xml", '<annotations><meta></meta><track id="1"></track></annotations>', "CVAT's XML of a video"],
+  ])("%s of a labelling tool is known, and not read", async (name, text, what) => {
+    const source = pretendFiles({ [name]: text, "1.jpg": "1x1" });
+    await expect(openDataset(`data/${name}`, { source })).rejects.toThrow(
+      new RegExp(`^data/${name}: is ${what}, not read as data, .* Export the `),
+    );
+  });
+
+  test.each([
+    [["training/label_2/1.txt", "training/image_2/1.png"], "KITTI's labels"],
+    [["label_2/1.txt", "image_2/1.png"], "KITTI's labels"],
+    [["wider_face_split/a.txt", "WIDER_val/images/0--Parade/1.jpg"], "WIDER FACE's lists"],
+    [["meta.json", "ds0/ann/1.jpg.json", "ds0/img/1.jpg"], "Supervisely's own JSON"],
+  ])("the folders of %j are known, and not read", async (names, what) => {
+    const source = pretendFiles(Object.fromEntries(names.map((name) => [name, "1x1"])));
+    await expect(openDataset("data", { source })).rejects.toThrow(`data: holds ${what}, not read as data`);
+  });
+
   test("nothing is said to be nothing, with what was looked for", async () => {
     const source = pretendFiles({ "a/b/readme.md": "", "notes.txt": "" });
     const opening = openDataset("data", { source });

@@ -166,6 +166,16 @@ export function partOfName(name: string): DatasetPart | undefined {
   return train !== undefined ? "train" : val !== undefined ? "val" : test !== undefined ? "test" : undefined;
 }
 
+/** The word in a name that says which part it is of, with the year that may be behind it: "train" of "custom_train", "val2017" of "instances_val2017". */
+export function partWordIn(name: string): string | undefined {
+  return name.split(/[\s_.-]+/).find((word) => partOfWord(word) !== undefined);
+}
+
+/** The part that such a word says. */
+export function partOfWord(word: string): DatasetPart | undefined {
+  return partOfName(word.replace(/\d+$/, ""));
+}
+
 /**
  * What the name of a folder, file or list is for, if it says so: "val2017", "test_batch.bin", "train". What is for validation is
  * what published networks are judged on, as ImageNet's and COCO's test pictures have no annotations.

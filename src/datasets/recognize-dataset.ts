@@ -2,8 +2,8 @@
 import { BadInputError, MisuseError, UnsupportedError } from "../errors.ts";
 import type { DatasetFormatDefinition } from "./dataset-format.ts";
 import { type DatasetFormat, formatDefinitions } from "./dataset-formats.ts";
-import type { DatasetSource, FileEntry } from "./dataset-source.ts";
-import { foreignData } from "./foreign-data.ts";
+import { type DatasetSource, type FileEntry, textHead } from "./dataset-source.ts";
+import { foreignData, foreignFolder, foreignText } from "./foreign-data.ts";
 import { baseName, byCodeUnits, folderName, isHiddenFolder, joinPath } from "./paths.ts";
 
 type Definition = DatasetFormatDefinition & { readonly name: DatasetFormat };
@@ -34,6 +34,8 @@ export async function recognizeDataset(path: string, source: DatasetSource): Pro
       advice: `Say which: --data-format ${names.join(" or --data-format ")} (the option \`format\`).`,
     });
   }
+  const isSure = first !== undefined && first.name !== "classes" && first.name !== "pictures";
+  if (!isSure) refuse(path, "holds", await foreignFolder(path, entries, source));
   if (first !== undefined) return first.name;
   refuseForeign(path, entries.map(({ name }) => name).sort(byCodeUnits));
   const there = entries.map(({ name, kind }) => (kind === "folder" ? `${name}/` : name)).sort(byCodeUnits);
@@ -76,6 +78,7 @@ async function formatOfFile(path: string, source: DatasetSource): Promise<Datase
     const { isDenied } = definition.recognition;
     if (!(await isDenied?.(folderName(path), [{ name, kind: "file" }], source))) return definition.name;
   }
+  if (/\.(json|xml)$/i.test(name)) refuse(path, "is", foreignText((await textHead(source, path, headLength)).text));
   if (sure.length > 0) return sure[0].name;
   refuseForeign(path, [name]);
   throw new BadInputError({
@@ -86,16 +89,26 @@ async function formatOfFile(path: string, source: DatasetSource): Promise<Datase
   });
 }
 
+/** So much of a file is looked at. */
+const headLength = 2 ** 16;
+
 /** Throws an UnsupportedError if one of the names says that the data are in a form that is known and not read. */
 function refuseForeign(path: string, names: readonly string[]): void {
   const found = foreignData(names);
+  if (found === undefined || found.name === baseName(path)) refuse(path, "is", found);
+  else refuse(path, "holds", { ...found, what: `${found.what} (${found.name})` });
+}
+
+/** Throws an UnsupportedError for data of a form that is known and not read, if they are. */
+function refuse(
+  path: string,
+  verb: "is" | "holds",
+  found: { readonly what: string; readonly advice: string } | undefined,
+): void {
   if (found === undefined) return;
   throw new UnsupportedError({
     where: path,
-    what:
-      found.name === baseName(path)
-        ? `is ${found.what}, not read as data`
-        : `holds ${found.what} (${found.name}), not read as data`,
+    what: `${verb} ${found.what}, not read as data`,
     expected: "pictures, in folders of classes or with annotations",
     advice: found.advice,
   });

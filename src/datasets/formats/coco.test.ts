@@ -130,6 +130,61 @@ test("files under other names are known by what they hold", async () => {
   await expect(open(layouts[0] ?? {}, { split: "val" })).rejects.toThrow("no --split: labels.json is all there is");
 });
 
+test("parts are words in the names of files, and of the folders of pictures", async () => {
+  const json = JSON.stringify(instances);
+  const moved = (folder: string): Readonly<Record<string, string>> =>
+    Object.fromEntries(Object.keys(pictures).map((path) => [path.replace("val2017", folder), "20x10"]));
+  for (const [train, val] of [
+    ["custom_train", "custom_val"],
+    ["train_annotations", "val_annotations"],
+    ["annotations/train", "annotations/val"],
+  ]) {
+    const files = { [`${train}.json`]: json, [`${val}.json`]: json };
+    const set = { ...files, ...moved("train2017"), ...moved("val_images"), "images/000000000005.jpg": "4x4" };
+    const read = async (split: string): Promise<unknown> => {
+      const { images, problems } = await open(set, { split });
+      await Promise.all(images.map(({ picture }) => picture()));
+      return [images.map((one) => one.split), problems.length];
+    };
+    expect(await read("train")).toEqual([["train", "train", "train"], 1]);
+    expect(await read("val")).toEqual([["test", "test", "test"], 1]);
+  }
+  const nameless = { "cats.json": json, "dogs.json": json, ...moved("images") };
+  await expect(open(nameless)).rejects.toThrow(
+    "there are several parts, expected the path of one of data/cats.json, data/dogs.json, as --data.",
+  );
+});
+
+test("pictures elsewhere, or called by paths of another computer, are found by their names, with a note", async () => {
+  const named = (prefix: string): string => {
+    const images = instances.images.map((image) => ({ ...image, file_name: prefix + image.file_name }));
+    return JSON.stringify({ ...instances, images });
+  };
+  const moved = (folder: string): Readonly<Record<string, string>> =>
+    Object.fromEntries(Object.keys(pictures).map((path) => [path.replace("val2017", folder), "20x10"]));
+  const elsewhere = await open({ "labels.json": named(""), ...moved("a/b") });
+  expect(elsewhere.images.length).toBe(3);
+  expect(elsewhere.notes).toEqual([
+    "The pictures of labels.json are taken from data/a/b: no other folder in data holds any of them.",
+  ]);
+  const note =
+    "The paths in labels.json are not those of this data set: pictures are found in data by their names without folders.";
+  for (const prefix of ["/home/me/data/", "C:\\Users\\me\\", "../pictures/", "old/place/"]) {
+    const set = { "labels.json": named(prefix), ...moved("some") };
+    const { images, notes } = await open(set);
+    expect(images.map(({ boxes }) => boxes?.length)).toEqual([2, 1, 1]);
+    expect(notes).toEqual([note]);
+    expect((await open(set, { list: ["000000000007.jpg"] })).images.length).toBe(1);
+    const twice = await open({ ...set, "other/000000000005.jpg": "20x10" });
+    expect(twice.images.map(({ id }) => id)).toEqual([`${prefix}000000000007.jpg#traffic-light`]);
+    expect(linesOf(twice.problems)[0]).toBe(
+      `missing-picture ${prefix}000000000005.jpg: there is not one file called 000000000005.jpg in data that it alone can be; left out`,
+    );
+  }
+  const given = await open({ "labels.json": named("/x/"), "a.txt": "" }, { images: "data" }).catch(String);
+  expect(given).toContain("the pictures are not there, such as /x/000000000005.jpg, expected them in data.");
+});
+
 test("a long file is known by its beginning, and JSON of other kinds is none of it", async () => {
   const info = { text: "x".repeat(2 ** 20) };
   const ordered = JSON.stringify({ images: instances.images, info, annotations: instances.annotations, categories });

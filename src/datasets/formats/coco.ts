@@ -13,7 +13,7 @@ import { labelsOfClassList } from "../class-labels.ts";
 import { type Box, type DatasetProblem, finishDataset } from "../dataset.ts";
 import { type DatasetFormatDefinition, hasFile } from "../dataset-format.ts";
 import { chunksOf, type DatasetSource, type FileEntry } from "../dataset-source.ts";
-import { folderOfFiles } from "../find-folder.ts";
+import { filesByName, firstFolderOf, folderOfFiles, onlyFolderOf } from "../find-folder.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
 import { baseName, byCodeUnits, folderName, isHiddenFolder, joinPath, withoutExtension } from "../paths.ts";
 import {
@@ -22,8 +22,12 @@ import {
   entriesOf,
   type Findings,
   joinFindings,
+  leftOut,
   namedPicture,
   partOfName,
+  partOfWord,
+  partWordIn,
+  type ReaderContext,
   splitOfName,
 } from "../reader.ts";
 import { type CocoPicture, readInstances } from "./coco-instances.ts";
@@ -48,19 +52,18 @@ const readCoco: DatasetReader = async (path, context) => {
   const lookups =
     classes === undefined ? categoryNames.map((_, label) => ({ label })) : labelsOfClassList(categoryNames, classes);
   const position = new Map(categories.map(({ id }, index) => [id, index]));
-  const candidates = pictures.map((picture) => ({ ...picture, split: splitOfName(part) }));
+  const split = splitOfName(part) ?? (partOfWord(part) === undefined ? undefined : "test");
+  const candidates = pictures.map((picture) => {
+    return { ...picture, names: [...picture.names, bareName(picture.id)], split };
+  });
   const chosen = selection.pictures(candidates.sort((a, b) => byCodeUnits(a.id, b.id)));
-  const beside = [folderName(folderName(file)), folderName(file)];
-  const inner = part === "" ? ["images", ""] : [part, `images/${part}`, "images", ""];
-  const places = inner.flatMap((name) => beside.map((root) => (name === "" ? root : joinPath(root, name))));
-  const folders = context.images === undefined ? places : [context.images];
   const names = chosen.map(({ id }) => id);
-  const folder = names.length === 0 ? "" : await folderOfFiles(source, file, folders, names);
+  const { pathOf, notes } = await pictureFinder(path, { path: file, part }, names, context);
   const hasShares = await areShares(boxesOf(chosen));
   const findings = await mapConcurrently(
     chosen,
     async ({ id, size, annotations, split }): Promise<Findings> => {
-      const picture = await namedPicture(id, folder, context);
+      const picture = await pathOf(id);
       if (!("path" in picture)) return picture;
       const bad: DatasetProblem[] = [];
       const objects: AnnotatedObject[] = [];
@@ -85,9 +88,80 @@ const readCoco: DatasetReader = async (path, context) => {
     listedClasses: categoryNames,
     images: found.images,
     problems: [...selection.problems, ...problems, ...found.problems],
-    notes: hasShares ? [sharesNote] : [],
+    notes: [...notes, ...(hasShares ? [sharesNote] : [])],
   });
 };
+
+interface PictureFinder {
+  readonly pathOf: (id: string) => Promise<{ readonly path: string } | Findings>;
+  readonly notes: readonly string[];
+}
+
+/**
+ * Finds the pictures that the file names: at one of the usual places; or, with a note, in the only folder of the data set (or of `--images`) that holds them, or
+ * there by their names without folders, where these are of another computer. Throws a BadInputError that says where they were looked for.
+ */
+async function pictureFinder(
+  path: string,
+  file: InstancesFile,
+  names: readonly string[],
+  context: ReaderContext,
+): Promise<PictureFinder> {
+  const { source, images } = context;
+  const within = (folder: string, notes: readonly string[] = []): PictureFinder => {
+    return { pathOf: (id) => namedPicture(id, folder, context), notes };
+  };
+  if (names.length === 0) return within("");
+  const folders = images === undefined ? await placesOf(source, file) : [images];
+  const usual = await firstFolderOf(source, folders, names);
+  if (usual !== undefined) return within(usual);
+  const root = images ?? ((await source.exists(path)) === "folder" ? path : folderName(path));
+  const only = await onlyFolderOf(source, root, names);
+  const called = baseName(file.path);
+  if (only !== undefined) {
+    return within(only, [
+      `The pictures of ${called} are taken from ${only}: no other folder in ${root} holds any of them.`,
+    ]);
+  }
+  const files = await filesByName(source, root);
+  const counts = new Map<string, number>();
+  for (const name of names.map(bareName)) counts.set(name, (counts.get(name) ?? 0) + 1);
+  if (!names.some((name) => files.has(bareName(name)))) {
+    await folderOfFiles(source, file.path, folders, names);
+  }
+  const pathOf: PictureFinder["pathOf"] = async (id) => {
+    const name = bareName(id);
+    const found = files.get(name);
+    if (found !== undefined && counts.get(name) === 1) return { path: found };
+    return leftOut(id, "missing-picture", `there is not one file called ${name} in ${root} that it alone can be`);
+  };
+  const note = `The paths in ${called} are not those of this data set: pictures are found in ${root} by their names without folders.`;
+  return { pathOf, notes: [note] };
+}
+
+/** The name of a picture without its folders, also Windows' ones. */
+function bareName(id: string): string {
+  return baseName(id.replaceAll("\\", "/"));
+}
+
+/** Where the pictures may be: in folders of the file's part (`train2017` for `train.json`), in `images`, or beside the file or its folder. */
+async function placesOf(source: DatasetSource, { path: file, part }: InstancesFile): Promise<readonly string[]> {
+  const beside = [folderName(folderName(file)), folderName(file)];
+  const word = partOfWord(part);
+  const own: string[] = [];
+  if (word !== undefined) {
+    for (const root of beside.flatMap((folder) => [folder, joinPath(folder, "images")])) {
+      if ((await source.exists(root)) !== "folder") continue;
+      for (const { name, kind } of await source.list(root)) {
+        if (kind === "folder" && partOfWord(partWordIn(name) ?? "") === word) own.push(joinPath(root, name));
+      }
+    }
+  }
+  const at = (...names: readonly string[]): readonly string[] =>
+    names.flatMap((name) => beside.map((root) => (name === "" ? root : joinPath(root, name))));
+  const named = part === "" ? [] : at(part, `images/${part}`);
+  return [...named, ...own.sort(byCodeUnits), ...at("images", "")];
+}
 
 function* boxesOf(pictures: readonly CocoPicture[]): Generator<Box> {
   for (const { annotations } of pictures) for (const { box } of annotations()) if (box !== undefined) yield box;
@@ -119,13 +193,17 @@ async function instancesFile(source: DatasetSource, path: string, split: string 
     exact.length > 0 ? exact : split === undefined || split === "test" ? usual : startingWith(split.toLowerCase());
   const chosen = fitting.length === 0 && split === undefined ? files : fitting;
   if (chosen.length === 1) return chosen[0];
+  const parts = files.map((one) => one.part);
+  const arePartsKnown = !parts.includes("") && new Set(parts).size === parts.length;
   const isOneNameless = files.length === 1 && split !== undefined;
   throw new MisuseError({
     where: folderName(files[0].path),
     what: chosen.length === 0 ? `there is no part ${JSON.stringify(split)}` : "there are several parts",
     expected: isOneNameless
       ? `no --split: ${baseName(files[0].path)} is all there is`
-      : `--split with one of ${files.map(({ part }) => part).join(", ")}`,
+      : arePartsKnown
+        ? `--split with one of ${parts.join(", ")}`
+        : `the path of one of ${files.map((one) => one.path).join(", ")}, as --data`,
   });
 }
 
@@ -174,14 +252,14 @@ async function instancesIn(
   return found;
 }
 
-/** The part that the file is of: "val2017" of "instances_val2017.json", "train" of "train.json" and of "train/_annotations.coco.json". */
+/** The part that the file is of: "val2017" of "instances_val2017.json", "train" of "custom_train.json" and of "train/_annotations.coco.json". */
 function partOfFile(file: string): string {
   const named = /^instances_(\w+)\.json$/.exec(baseName(file))?.[1];
   const folder = baseName(folderName(file));
   if (named !== undefined) return named;
   if (partOfName(folder) !== undefined) return folder;
   const stem = withoutExtension(baseName(file));
-  return splitOfName(stem) === undefined ? "" : stem;
+  return partWordIn(stem) ?? (splitOfName(stem) === undefined ? "" : stem);
 }
 
 /** So much of a file is looked at. */

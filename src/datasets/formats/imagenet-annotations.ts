@@ -1,11 +1,12 @@
 /** @file The annotations of ImageNet's localization task: XML files, the CSV of the Kaggle edition, or classes alone. */
 import { BadInputError } from "../../errors.ts";
-import { halfOpen, parseBoxAnnotation } from "../box-annotation.ts";
+import { areEdges, edgesNote, halfOpen, parseBoxAnnotation } from "../box-annotation.ts";
 import type { Box, DatasetProblem } from "../dataset.ts";
 import type { DatasetSource, PictureSize } from "../dataset-source.ts";
 import { baseName, isPictureName, joinPath, withoutExtension } from "../paths.ts";
 import { parseCsv } from "../syntax/parse-csv.ts";
 import { imagenetSynsets } from "./imagenet-synsets.ts";
+import { isXml } from "./voc-parts.ts";
 
 /** What is known of one picture. */
 export interface ImagenetAnnotation {
@@ -28,6 +29,8 @@ export interface ImagenetAnnotations {
   readonly of: (id: string) => Promise<ImagenetAnnotation | undefined>;
   readonly hasBoxes: boolean;
   readonly problems: readonly DatasetProblem[];
+  /** What was concluded of all of them: sentences. */
+  readonly notes?: readonly string[];
 }
 
 export const synsetPattern = /^n\d{8}$/;
@@ -46,6 +49,7 @@ const annotationPlaces = [
   "Annotations",
   "annotations/*",
   "annotations",
+  "annots",
   "xml",
   "*.txt",
   "",
@@ -87,18 +91,19 @@ export async function findAnnotations(
 async function xmlFiles(source: DatasetSource, folder: string): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   for (const { name, kind } of await source.list(folder)) {
-    if (kind === "file" && /\.xml$/i.test(name)) files.set(withoutExtension(name), joinPath(folder, name));
+    if (kind === "file" && isXml(name)) files.set(withoutExtension(name), joinPath(folder, name));
     if (kind !== "folder" || !synsetPattern.test(name)) continue;
     for (const [id, path] of await xmlFiles(source, joinPath(folder, name))) files.set(id, path);
   }
   return files;
 }
 
-function xmlAnnotations(
+async function xmlAnnotations(
   source: DatasetSource,
   files: ReadonlyMap<string, string>,
   difficult: "skip" | "keep",
-): ImagenetAnnotations {
+): Promise<ImagenetAnnotations> {
+  const hasEdges = await areEdges(source, files.values());
   const of: ImagenetAnnotations["of"] = async (id) => {
     const path = files.get(id);
     if (path === undefined) return undefined;
@@ -106,11 +111,11 @@ function xmlAnnotations(
     const wanted = objects.filter(({ isDifficult }) => difficult === "keep" || !isDifficult);
     return {
       size,
-      objects: wanted.map(({ name, box, written }) => ({ synset: name, box, written })),
+      objects: wanted.map(({ name, box, written }) => ({ synset: name, box: hasEdges ? written : box, written })),
       hasDifficult: wanted.length < objects.length,
     };
   };
-  return { of, hasBoxes: true, problems: [] };
+  return { of, hasBoxes: true, problems: [], notes: hasEdges ? [edgesNote] : [] };
 }
 
 function csvAnnotations(text: string, where: string): ImagenetAnnotations {

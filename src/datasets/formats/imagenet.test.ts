@@ -249,6 +249,22 @@ describe("XML beside the pictures", () => {
     expect(await boxOf(from(synset, "<path>/home/a.JPEG</path>"))).toEqual(one);
   });
 
+  test("has edges where a coordinate has a decimal point or a box begins at 0, unless it is ImageNet's", async () => {
+    const note = async (name: string, ...box: number[]): Promise<unknown> => {
+      const files = { "a.JPEG": "20x10", "a.xml": xml([[name, ...box]]) };
+      const { images, notes } = await open(files, { labels: "predicted" });
+      return [images[0]?.boxes?.[0], notes?.length ?? 0];
+    };
+    expect(await note("dog", 2.5, 3, 5, 6)).toEqual([[2.5, 3, 5, 6], 1]);
+    expect(await note("dog", 0, 3, 5, 6)).toEqual([[0, 3, 5, 6], 1]);
+    expect(await note("n01440764", 0, 3, 5, 6)).toEqual([[0, 3, 6, 7], 0]);
+  });
+
+  test("may be in annots beside images", async () => {
+    const files = { "images/1.jpg": "20x10", "annots/1.xml": xml([["dog", 2, 3, 5, 6]]) };
+    expect((await open(files, { labels: "predicted" })).images.map(({ boxes }) => boxes)).toEqual([[[1, 2, 5, 6]]]);
+  });
+
   test("has an entry per class where the classes are no WordNet numbers, and may have shares", async () => {
     const mixed = xml([
       ["dog", 1, 1, 4, 4],

@@ -35,6 +35,7 @@ import {
   synsetPattern,
 } from "./imagenet-annotations.ts";
 import { imagenetSynsets } from "./imagenet-synsets.ts";
+import { isXml } from "./voc-parts.ts";
 
 interface Picture {
   readonly id: string;
@@ -110,7 +111,7 @@ const readImagenet: DatasetReader = async (path, context) => {
     classNames: classes === undefined ? imagenetLabels : classes.names,
     images,
     problems: [...selection.problems, ...annotations.problems, ...problems],
-    notes: hasShares ? [sharesNote] : [],
+    notes: hasShares ? [sharesNote] : annotations.notes,
   });
 };
 
@@ -170,10 +171,6 @@ async function isListedValidation(
   if (!hasFile(called("val.txt"))(entries)) return false;
   const pictures = (await picturesIn(source, path)) ?? [];
   return pictures.some(({ name }) => baseName(name).startsWith("ILSVRC2012_val_"));
-}
-
-function isXml(name: string): boolean {
-  return /\.xml$/i.test(name);
 }
 
 export const imagenetFormat = {

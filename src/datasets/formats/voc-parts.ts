@@ -3,6 +3,7 @@
  * Roboflow exports it (https://roboflow.com/formats/pascal-voc-xml).
  */
 import type { DatasetPart } from "../dataset.ts";
+import { called, hasFolder } from "../dataset-format.ts";
 import type { DatasetSource, FileEntry } from "../dataset-source.ts";
 import { fileTree, picturesOf } from "../find-folder.ts";
 import { byCodeUnits, isPictureName, joinPath, withoutExtension } from "../paths.ts";
@@ -21,7 +22,8 @@ export interface VocPicture {
   readonly folder: string;
 }
 
-function isXml(name: string): boolean {
+/** Whether the name is that of an XML file. */
+export function isXml(name: string): boolean {
   return /\.xml$/i.test(name);
 }
 
@@ -37,21 +39,36 @@ export function hasParts(entries: readonly FileEntry[]): boolean {
 }
 
 /**
- * Whether in a folder of a part in `path` XML lies beside a picture of its name, and no table or JSON lies beside the folders, which would say what
- * is on the pictures.
+ * Whether in a folder of a part in `path` XML lies beside a picture of its name, and no JSON lies beside the folders, which would say what
+ * is on the pictures. A CSV there is mostly made of the XML.
  */
 export async function holdsVocParts(
   path: string,
   entries: readonly FileEntry[],
   source: DatasetSource,
 ): Promise<boolean> {
-  if (entries.some(({ name, kind }) => kind === "file" && /\.([ct]sv|jsonl?)$/i.test(name))) return false;
+  if (entries.some(({ name, kind }) => kind === "file" && /\.jsonl?$/i.test(name))) return false;
   for (const part of partsAmong(entries)) {
     const files = (await source.list(joinPath(path, part))).filter(({ kind }) => kind === "file");
     const pictures = new Set(files.filter(({ name }) => isPictureName(name)).map(({ name }) => withoutExtension(name)));
     if (files.some(({ name }) => isXml(name) && pictures.has(withoutExtension(name)))) return true;
   }
   return false;
+}
+
+/** The folder whose parts hold XML beside pictures: `path`, or `images` or `data` in it; undefined if it is none of them. */
+export async function homeOfParts(
+  path: string,
+  entries: readonly FileEntry[],
+  source: DatasetSource,
+): Promise<string | undefined> {
+  if (await holdsVocParts(path, entries, source)) return path;
+  for (const name of ["images", "data"]) {
+    if (!hasFolder(called(name))(entries)) continue;
+    const folder = joinPath(path, name);
+    if (await holdsVocParts(folder, await source.list(folder), source)) return folder;
+  }
+  return undefined;
 }
 
 /** The pictures and XML files of all parts in `path`, in the order of their ids; `images` and `annotations` are folders with the same parts. */

@@ -138,6 +138,47 @@ test("boxes that are shares of the picture's size", async () => {
   expect((await open(files)).notes).toEqual([]);
 });
 
+test("coordinates with decimal points, or boxes from 0, are edges in all files of the set", async () => {
+  const pictures = { "JPEGImages/1.jpg": "20x10", "JPEGImages/2.jpg": "20x10" };
+  const opened = async (first: string, options: Omit<OpenDatasetOptions, "source"> = {}): Promise<unknown> => {
+    const second = xml(["cat", 0, 2, 3, 5, 6]);
+    const set = { ...pictures, "Annotations/1.xml": first, "Annotations/2.xml": second };
+    const { images, notes } = await open(set, options);
+    return [images.map(({ boxes }) => boxes?.[0]), notes?.map((note) => note.slice(0, 46))];
+  };
+  const note = "The XML has coordinates with decimal points, o";
+  const edges = [
+    [2.5, 3, 5, 6.25],
+    [2, 3, 5, 6],
+  ];
+  expect(await opened(xml(["dog", 0, 2.5, 3, 5, 6.25]))).toEqual([edges, [note]]);
+  // Not another box because others are chosen.
+  expect(await opened(xml(["dog", 0, 2.5, 3, 5, 6.25]), { list: ["2"] })).toEqual([[edges[1]], [note]]);
+  expect(await opened(xml(["dog", 0, 2, 3, 5, 6]).replace(">2<", ">2.0<"))).toEqual([[edges[1], edges[1]], [note]]);
+  expect(await opened(xml(["dog", 0, 0, 3, 20, 6]))).toEqual([[[0, 3, 20, 6], edges[1]], [note]]);
+  // Pascal VOC has a few fractions, and counts from 1.
+  const voc = xml(["dog", 0, 2.5, 3, 5, 6.25]).replace(
+    "<size>",
+    "<source><database>The VOC2012 Database</database></source><size>",
+  );
+  expect(await opened(voc)).toEqual([
+    [
+      [1.5, 2, 5, 6.25],
+      [1, 2, 5, 6],
+    ],
+    [],
+  ]);
+  expect(await opened(xml(["dog", 0, 2, 3, 5, 6]))).toEqual([
+    [
+      [1, 2, 5, 6],
+      [1, 2, 5, 6],
+    ],
+    [],
+  ]);
+  const labelImg = "<path>/home/me/1.jpg</path><source><database>Unknown</database></source><size>";
+  expect(await opened(xml(["dog", 0, 2.5, 3, 5, 6.25]).replace("<size>", labelImg))).toEqual([edges, [note]]);
+});
+
 test("XML that says it is ImageNet's counts from 0", async () => {
   const said = xml(["dog", 0, 1, 1, 5, 5]).replace("<size>", "<source><database>ILSVRC_2014</database></source><size>");
   const { images } = await open({ "JPEGImages/1.jpg": "20x10", "Annotations/1.xml": said });
@@ -197,10 +238,23 @@ test("in folders of parts, too, what is wrong with single entries is a problem",
   expect(lines.length).toBe(3);
 });
 
+test("a CSV beside the folders of parts is mostly made of their XML: it is not read, and a note says so", async () => {
+  const csv = "filename,width,height,class,xmin,ymin,xmax,ymax\na_jpg.rf.1.jpg,20,10,bird,1,1,2,2\n";
+  for (const folder of ["", "images/", "data/"]) {
+    const moved = Object.entries({ ...roboflow, "train_labels.csv": csv }).map(([path, text]) => [folder + path, text]);
+    const set = Object.fromEntries(moved);
+    expect(await recognizeDataset("data", pretendFiles(set))).toBe("voc");
+    const { images, notes } = await open(set);
+    expect(images.map(({ className }) => className)).toEqual(["tabby", "dog", "cat", "n02123045"]);
+    expect(notes).toEqual([
+      "train_labels.csv is not read: XML lies beside the pictures. To read boxes from there, say --data-format boxes (the option `format`).",
+    ]);
+  }
+});
+
 test("folders of parts with something else beside them, or XML that is elsewhere, are other formats'", async () => {
   const recognized = (more: Readonly<Record<string, string>>): Promise<string> =>
     recognizeDataset("data", pretendFiles(more));
-  expect(await recognized({ ...roboflow, "boxes.csv": "image,x0,y0,x1,y1" })).toBe("boxes");
   expect(await recognized({ ...roboflow, "instances_val.json": "{}" })).toBe("coco");
   expect(await recognized({ "val/a.JPEG": "1x1", "val/b.xml": "" })).toBe("imagenet");
   expect(await recognized({ "train/a/1.jpg": "1x1", "train/b/1.jpg": "1x1" })).toBe("classes");

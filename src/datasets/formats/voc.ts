@@ -7,7 +7,7 @@
  */
 
 import { BadInputError, PerceptualBallError } from "../../errors.ts";
-import { parseBoxAnnotation, writtenBoxes } from "../box-annotation.ts";
+import { areEdges, edgesNote, parseBoxAnnotation, writtenBoxes } from "../box-annotation.ts";
 import { areShares, sharesNote } from "../box-shares.ts";
 import { classLabels } from "../class-labels.ts";
 import { type DatasetProblem, finishDataset } from "../dataset.ts";
@@ -26,7 +26,8 @@ import {
   splitOfName,
   wantedPart,
 } from "../reader.ts";
-import { hasParts, holdsVocParts, picturesOfParts, type VocPicture } from "./voc-parts.ts";
+import { csvsIn } from "./boxes/box-files.ts";
+import { hasParts, holdsVocParts, homeOfParts, isXml, picturesOfParts, type VocPicture } from "./voc-parts.ts";
 
 /**
  * The entries of the wanted part (of `test`, `val` or all pictures, whichever there is first, unless `split` says so) of the
@@ -37,8 +38,14 @@ import { hasParts, holdsVocParts, picturesOfParts, type VocPicture } from "./voc
 const readVoc: DatasetReader = async (path, context) => {
   const { source, selection, classes, difficult, signal } = context;
   const entries = await source.list(path);
-  const isInParts = !isClassic(entries) && (await holdsVocParts(path, entries, source));
-  const { root, pictures, problems: bad } = isInParts ? await partsAt(path, context) : await picturesAt(path, context);
+  const home = isClassic(entries) ? undefined : await homeOfParts(path, entries, source);
+  const isInParts = home !== undefined;
+  const {
+    root,
+    pictures,
+    files,
+    problems: bad,
+  } = isInParts ? await partsAt(home, context) : await picturesAt(path, context);
   const labels = classes === undefined ? undefined : classLabels(classes);
   const chosen = selection.pictures(pictures);
   const hasShares = await areShares(
@@ -47,6 +54,7 @@ const readVoc: DatasetReader = async (path, context) => {
       chosen.map(({ file }) => file),
     ),
   );
+  const hasEdges = !hasShares && (await areEdges(source, files));
   const findings = await mapConcurrently(
     chosen,
     async ({ id, split, picture, file, folder }): Promise<Findings> => {
@@ -61,7 +69,7 @@ const readVoc: DatasetReader = async (path, context) => {
         const named = wanted.map(({ name: className, box, written }) => ({
           className,
           lookup: isInParts ? labels?.ofText(className) : labels?.ofName(className),
-          box: hasShares ? written : box,
+          box: hasShares || hasEdges ? written : box,
         }));
         return await entriesOf({ id, path: picture, split, size, hasShares, objects: named }, true, context);
       } catch (error) {
@@ -73,13 +81,23 @@ const readVoc: DatasetReader = async (path, context) => {
   );
   const { images, problems } = joinFindings(findings);
   const found = [...selection.problems, ...bad, ...problems];
-  const notes = hasShares ? [sharesNote] : [];
+  const tables = isInParts ? csvsIn(await source.list(home)) : [];
+  const notes = [
+    ...(hasShares ? [sharesNote] : hasEdges ? [edgesNote] : []),
+    ...(tables.length === 0
+      ? []
+      : [
+          `${tables.join(", ")} ${tables.length > 1 ? "are" : "is"} not read: XML lies beside the pictures. To read boxes from there, say --data-format boxes (the option \`format\`).`,
+        ]),
+  ];
   return finishDataset(path, { name: baseName(root), classNames: classes?.names, images, problems: found, notes });
 };
 
 interface VocPictures {
   readonly root: string;
   readonly pictures: readonly VocPicture[];
+  /** The XML files of all parts: how their coordinates are meant is the same for all. */
+  readonly files: readonly string[];
   readonly problems: readonly DatasetProblem[];
 }
 
@@ -91,7 +109,8 @@ async function partsAt(path: string, context: ReaderContext): Promise<VocPicture
     context.split,
     all.map((one) => one.split),
   );
-  return { root: path, pictures: all.filter((one) => split === undefined || one.split === split), problems: [] };
+  const pictures = all.filter((one) => split === undefined || one.split === split);
+  return { root: path, pictures, files: all.map(({ file }) => file), problems: [] };
 }
 
 /** Those of Pascal VOC's own folders at `path`, or in the folder of a year in it. */
@@ -108,7 +127,11 @@ async function picturesAt(path: string, context: ReaderContext): Promise<VocPict
   const pictures = ids.map((id) => {
     return { id, split, picture: files.get(id), file: joinPath(annotations, `${id}.xml`), folder };
   });
-  return { root, pictures, problems: list?.problems ?? [] };
+  const xml = (await source.exists(annotations)) === "folder" ? await source.list(annotations) : [];
+  const all = xml
+    .filter(({ name, kind }) => kind === "file" && isXml(name))
+    .map(({ name }) => joinPath(annotations, name));
+  return { root, pictures, files: all.sort(byCodeUnits), problems: list?.problems ?? [] };
 }
 
 async function yearFolder(source: DatasetSource, path: string): Promise<string> {
@@ -183,6 +206,7 @@ export const vocFormat = {
       "JPEGImages/ and Annotations/, VOC2007/ and the like, or XML beside the pictures in train/, valid/ and test/",
     folder: (entries) => isClassic(entries) || hasParts(entries),
     isDenied: async (path, entries, source) => !isClassic(entries) && !(await holdsVocParts(path, entries, source)),
+    otherwise: async (path, entries, source) => (await homeOfParts(path, entries, source)) !== undefined,
   },
   options: ["images", "annotations", "split", "difficult"],
   read: readVoc,

@@ -28,6 +28,8 @@ test("an annotation: both ends of a box included, counted from 0 or from 1", () 
       { name: "n01751748", isDifficult: false, box: [111, 108, 442, 194], written: [111, 108, 441, 193] },
       { name: "n01751748", isDifficult: true, box: [1, 2, 46.7, 31], written: [1, 2, 45.7, 30] },
     ],
+    isOfficial: true,
+    hasEdges: true,
   });
   expect(parseBoxAnnotation(annotation, "a.xml", 1).objects.map(({ box }) => box)).toEqual([
     [110, 107, 441, 193],
@@ -61,7 +63,12 @@ test.each([
 
 test("a size of zeros, as some files of ILSVRC have it, is none", () => {
   const text = "<annotation><size><width>0</width><height>0</height></size></annotation>";
-  expect(parseBoxAnnotation(text, "a.xml", 0)).toEqual({ size: undefined, objects: [] });
+  expect(parseBoxAnnotation(text, "a.xml", 0)).toEqual({
+    size: undefined,
+    objects: [],
+    isOfficial: false,
+    hasEdges: false,
+  });
 });
 
 test("doctype, CDATA, comments, entities, empty elements and attributes", () => {

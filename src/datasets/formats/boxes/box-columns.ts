@@ -1,19 +1,40 @@
 /**
- * @file Which columns of a CSV say what of a box, by their names: letter case, spaces, underscores and hyphens aside.
+ * @file Which columns of a CSV say what of a box, by their names: letter case, spaces, underscores and hyphens aside, and the "Roi." of GTSRB.
  *
  * A box is given by two corners (`x0,y0,x1,y1`, `xmin,ymin,xmax,ymax`, `left,top,right,bottom`, or `x1,y1,x2,y2` where there is an x2), by one column
  * `bbox` with COCO's [x, y, width, height], as in the CSV of Global Wheat Detection, by a corner and its size (`x,y,w,h`), or by
  * VIA's `region_shape_attributes`. `width` and `height` are the picture's, as TensorFlow's object detection writes them, unless there is
  * nothing else that can be the size of the box: `x,y,width,height`. What is found first, in this order, is taken.
  */
+import { halfOpen } from "../../box-annotation.ts";
 import type { Box } from "../../dataset.ts";
-import { viaBox, viaLabel } from "./via-regions.ts";
+import { baseName, isPictureName } from "../../paths.ts";
+import { recordIn, viaBox, viaLabel } from "./via-regions.ts";
 
 const imageNames = [
   ...["image", "file", "filename", "path", "imageid", "imagename", "imagepath", "imagefile", "img", "imgname"],
   ...["imgpath", "filepath", "#filename"],
 ];
-const labelNames = ["label", "class", "name", "classname", "labelname", "category", "categoryname"];
+/** What the class's column is called: what says a class and nothing else, then what mostly does, then numbers of classes. */
+const labelNames: readonly (readonly string[])[] = [
+  ["label", "class", "name", "classname", "labelname", "category", "categoryname"],
+  [
+    "classlabel",
+    "objectclass",
+    "objectname",
+    "objectlabel",
+    "object",
+    "target",
+    "celltype",
+    "species",
+    "breed",
+    "type",
+  ],
+  ["classid", "labelid", "categoryid", "classidx", "classindex", "labelidx", "classnumber", "targetid"],
+];
+/** What is certainly no class, though it may repeat itself. */
+const notClasses =
+  /^(source|database|dataset|usage|split|set|subset|fold|part|phase|is.*|.*id|index|confidence|conf|score|prob.*|area|depth|difficult|truncated|occluded|occlusion|pose|view|rotation|angle|annotator|worker.*|user|date|time.*|frame|folder|comment|remark|url|md5|hash|.*name|.*path)$/;
 const groupNames = ["isgroupof"];
 const pictureWidth = ["imagewidth", "imgwidth", "imgw", "picturewidth"];
 const pictureHeight = ["imageheight", "imgheight", "imgh", "pictureheight"];
@@ -48,6 +69,10 @@ export interface BoxColumns {
   readonly group: number;
   readonly width: number;
   readonly height: number;
+  /** Whether the first line names the columns, and is no box. */
+  readonly hasHeader: boolean;
+  /** Whether the last pixel is x1, y1 and not one before. */
+  readonly hasLast: boolean;
   /** What was concluded from the names and must be known: sentences. */
   readonly notes: readonly string[];
 }
@@ -56,7 +81,8 @@ function folded(name: string): string {
   return name
     .trim()
     .toLowerCase()
-    .replace(/[\s_-]+/g, "");
+    .replace(/[\s_-]+/g, "")
+    .replace(/^roi\./, "");
 }
 
 /** The columns that a CSV of boxes must have and that the names in the first line are not, as they are mostly called. */
@@ -75,8 +101,12 @@ export function haveBoxColumn(names: readonly string[]): boolean {
   );
 }
 
-/** What the columns of these names say; undefined if there is no picture's name or no box among them. */
+/**
+ * What the columns say whose names are in the first line of a CSV, or what the line itself says if it is a box already; undefined if there is no picture's
+ * name or no box among them.
+ */
 export function boxColumns(names: readonly string[]): BoxColumns | undefined {
+  if (isPlainRow(names)) return plainColumns;
   const all = names.map(folded);
   const at = (wanted: readonly string[]): number => all.findIndex((name) => wanted.includes(name));
   const found = formOf(all);
@@ -84,10 +114,9 @@ export function boxColumns(names: readonly string[]): BoxColumns | undefined {
   if (found === undefined || image < 0) return undefined;
   const isOwnSize = found.form === "size" && found.box.includes(at(sizes[0]));
   const notes: string[] = [];
+  const hasLast = found.form === "corners" && found.box.every((position) => /^roi\./i.test(names[position].trim()));
+  if (hasLast) notes.push("The columns Roi.X2 and Roi.Y2 are the last pixels of the boxes, as GTSRB has them.");
   if (isOwnSize) notes.push("The columns width and height are taken as the sizes of the boxes: no others say these.");
-  if (found.form === "bbox") {
-    notes.push(`The column ${names[found.box[0]].trim()} is taken as [x, y, width, height], as COCO has it.`);
-  }
   const sizeAt = (own: readonly string[], plain: readonly string[]): number => {
     const position = at(own);
     return position >= 0 || isOwnSize ? position : at(plain);
@@ -95,12 +124,60 @@ export function boxColumns(names: readonly string[]): BoxColumns | undefined {
   return {
     ...found,
     image,
-    label: found.form === "via" ? all.indexOf("regionattributes") : at(labelNames),
+    label: found.form === "via" ? all.indexOf("regionattributes") : (labelNames.map(at).find((one) => one >= 0) ?? -1),
     group: at(groupNames),
     width: sizeAt(pictureWidth, sizes[0]),
     height: sizeAt(pictureHeight, sizes[1]),
+    hasHeader: true,
+    hasLast,
     notes,
   };
+}
+
+/** The columns of RetinaNet's implementations, whose CSV has no first line with names: path,x1,y1,x2,y2,class. */
+const plainColumns: BoxColumns = {
+  ...{ form: "corners", image: 0, box: [1, 2, 3, 4], label: 5, group: -1, width: -1, height: -1 },
+  ...{ hasHeader: false, hasLast: false },
+  notes: ["The first line does not name the columns: they are taken as image, x0, y0, x1, y1 and the class."],
+};
+
+/** Whether the fields are a picture's name, four numbers (or nothing, for a picture without boxes) and a class. */
+export function isPlainRow(fields: readonly string[]): boolean {
+  if (fields.length !== 6 || !isPictureName(baseName(fields[0].trim()))) return false;
+  const box = fields.slice(1, 5).map((field) => field.trim());
+  return box.every((field) => field === "") || box.every((field) => Number.isFinite(numberOf(field)));
+}
+
+/**
+ * The columns with that of the class found by what it holds, where no name says it: the only one left over that is words and repeats itself. A note
+ * says so, or which columns are not read while none says the class.
+ */
+export function withLabel(
+  columns: BoxColumns,
+  names: readonly string[],
+  rows: readonly (readonly string[])[],
+): BoxColumns {
+  if (columns.label >= 0) return columns;
+  const { box, image, group, width, height } = columns;
+  const read = new Set([...box, image, group, width, height]);
+  const others = names.flatMap((_, position) => (read.has(position) ? [] : [position]));
+  const called = (position: number): string => JSON.stringify(names[position].trim());
+  const fitting = others.filter((position) => {
+    const values = rows.map((fields) => fields[position]?.trim() ?? "");
+    const areWords = values.every((value) => /\p{L}/u.test(value));
+    return areWords && !notClasses.test(folded(names[position])) && new Set(values).size < values.length / 2;
+  });
+  const notes = [...columns.notes];
+  if (fitting.length === 1 && columns.form !== "via") {
+    notes.push(`The column ${called(fitting[0])} is taken as the class: no other says it.`);
+    return { ...columns, label: fitting[0], notes };
+  }
+  if (others.length > 0) {
+    notes.push(
+      `No column is known to say the class (label, class or the like): ${others.map(called).join(", ")} ${others.length > 1 ? "are" : "is"} not read.`,
+    );
+  }
+  return { ...columns, notes };
 }
 
 function formOf(all: readonly string[]): Pick<BoxColumns, "form" | "box"> | undefined {
@@ -122,12 +199,16 @@ function formOf(all: readonly string[]): Pick<BoxColumns, "form" | "box"> | unde
  * The box that the `texts` of its columns say, [x0, y0, x1, y1), with NaN for what is no number; undefined if one column should hold all of it and
  * does not.
  */
-export function boxOfTexts(form: BoxForm, texts: readonly string[]): Box | undefined {
-  if (form === "via") return viaBox(texts[0]);
+export function boxOfTexts(
+  { form, hasLast }: Pick<BoxColumns, "form" | "hasLast">,
+  texts: readonly string[],
+): Box | undefined {
+  if (form === "via") return viaBox(recordIn(texts[0]));
   const words = form === "bbox" ? wordsIn(texts[0]) : texts;
   if (words === undefined) return undefined;
   const [a, b, c, d] = words.map(numberOf);
-  return form === "corners" ? [a, b, c, d] : [a, b, a + c, b + d];
+  if (form !== "corners") return [a, b, a + c, b + d];
+  return hasLast ? halfOpen([a, b, c, d], 0) : [a, b, c, d];
 }
 
 /** The four words in "[1, 2, 3, 4]", "(1 2 3 4)" or "1;2;3;4". */
@@ -147,5 +228,5 @@ export function numberOf(text: string): number {
 
 /** The class that the text of the label's column says; "" for none. */
 export function labelOfText(form: BoxForm, text: string): string {
-  return form === "via" ? viaLabel(text) : text;
+  return form === "via" ? viaLabel(recordIn(text)) : text;
 }

@@ -1,5 +1,5 @@
 /**
- * @file Regions as the VGG Image Annotator writes them into a CSV (https://www.robots.ox.ac.uk/~vgg/software/via/): JSON in the columns
+ * @file Regions as the VGG Image Annotator writes them (https://www.robots.ox.ac.uk/~vgg/software/via/): into JSON, or into a CSV with JSON in the columns
  * `region_shape_attributes` ({"name":"rect","x":1,"y":2,"width":3,"height":4}) and `region_attributes` ({"class":"cat"}).
  *
  * Of polygons, circles and ellipses the bounds are taken. What the attribute of the class is called, annotators choose: it is the only
@@ -9,18 +9,22 @@ import type { Box } from "../../dataset.ts";
 
 const labelKeys = ["class", "label", "name", "category", "type"];
 
-function recordIn(text: string): Readonly<Record<string, unknown>> {
+/** The object that the text is in JSON; one without anything where it is none. */
+export function recordIn(text: string): Readonly<Record<string, unknown>> {
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {};
+    return recordOf(JSON.parse(text));
   } catch {
     return {};
   }
 }
 
-/** The box around the region, [x0, y0, x1, y1) in pixels; undefined where the text is none, or is one without an area, such as a point. */
-export function viaBox(text: string): Box | undefined {
-  const shape = recordIn(text);
+/** The value, if it is an object; one without anything where it is none. */
+export function recordOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {};
+}
+
+/** The box around the region, [x0, y0, x1, y1) in pixels; undefined where the shape is none, or is one without an area, such as a point. */
+export function viaBox(shape: Readonly<Record<string, unknown>>): Box | undefined {
   const numbers = (...keys: readonly string[]): readonly number[] | undefined => {
     const found = keys.map((key) => shape[key]);
     return found.every((value): value is number => typeof value === "number") ? found : undefined;
@@ -38,6 +42,11 @@ export function viaBox(text: string): Box | undefined {
   }
   const [xs, ys] = [pointsIn(shape.all_points_x), pointsIn(shape.all_points_y)];
   if (xs === undefined || ys === undefined || xs.length !== ys.length) return undefined;
+  return boundsOf(xs, ys);
+}
+
+/** The box around the points. */
+export function boundsOf(xs: readonly number[], ys: readonly number[]): Box {
   const least = (values: readonly number[]): number =>
     values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
   const most = (values: readonly number[]): number => values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
@@ -54,10 +63,12 @@ export function isNoRegion(text: string): boolean {
   return text.trim() === "" || /^\s*\{\s*\}\s*$/.test(text);
 }
 
-/** The class of the region; "" where none is said, or several attributes may say it. */
-export function viaLabel(text: string): string {
-  const attributes = Object.entries(recordIn(text));
-  const [, value] =
-    attributes.find(([key]) => labelKeys.includes(key.toLowerCase())) ?? (attributes.length === 1 ? attributes[0] : []);
+/** The class that the region's attributes say; "" where none is said, or several attributes may say it. */
+export function viaLabel(attributes: Readonly<Record<string, unknown>>): string {
+  const all = Object.entries(attributes);
+  const [, value] = all.find(([key]) => labelKeys.includes(key.toLowerCase())) ?? (all.length === 1 ? all[0] : []);
+  // Boxes to tick are an object: {"cat": true, "dog": false}.
+  const ticked = Object.entries(recordOf(value)).flatMap(([key, is]) => (is === true ? [key] : []));
+  if (ticked.length === 1) return ticked[0];
   return typeof value === "string" || typeof value === "number" ? String(value).trim() : "";
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { linesOf, pretendFiles } from "../../../../test/pretend-files.ts";
 import type { Dataset } from "../../dataset.ts";
 import { type OpenDatasetOptions, openDataset } from "../../open-dataset.ts";
+import { recognizeDataset } from "../../recognize-dataset.ts";
 
 function open(csv: string, options: Omit<OpenDatasetOptions, "source"> = {}, path = "data"): Promise<Dataset> {
   const pictures = { "a.png": "20x10", "b, c.png": "20x10", "d.png": "garbage" };
@@ -86,7 +87,7 @@ test("a file without the columns, without rows, without its pictures; a part", a
   await expect(open("image,x0,y0,x1,y1\n")).rejects.toThrow("data: the data set has no usable image.");
   await expect(open("image,x0,y0,x1,y1\nz.png,0,0,1,1\n")).rejects.toThrow(/the pictures are not there, such as z.png/);
   await expect(open("image,x0,y0,x1,y1\na.png,0,0,1,1\n", { split: "test" })).rejects.toThrow(
-    "this data set has no parts",
+    "no --split: there are no folders of parts",
   );
 });
 
@@ -129,7 +130,7 @@ describe("boxes that are shares of the picture's size", () => {
     expect(notes).toEqual([note]);
     const grouped = await open(csv.replace("cat,0,1,0,1,0", "cat,0,1,0,1,1"), { classes });
     expect(grouped.images.map(({ id }) => id)).toEqual(["a"]);
-    expect(grouped.notes).toEqual([note, "Boxes of groups (IsGroupOf) are left out: 1."]);
+    expect(grouped.notes).toEqual(["Boxes of groups (IsGroupOf) are left out: 1.", note]);
     expect((await open(csv.replaceAll("0,1,0,1", "0,9,0,9"), { classes })).images[0]?.boxes).toEqual([[0, 0, 9, 9]]);
   });
 
@@ -243,7 +244,22 @@ describe("boxes in other columns", () => {
     };
     expect(await idsOf("train.csv", "train/1.jpg")).toEqual(["1"]);
     expect(await idsOf("test_labels.csv", "images/test/1.jpg")).toEqual(["1"]);
-    await expect(idsOf("train.csv", "pictures/1.jpg")).rejects.toThrow("the pictures are not there, such as 1,");
+    await expect(idsOf("train.csv", "pictures/2.jpg")).rejects.toThrow("the pictures are not there, such as 1,");
+  });
+
+  test("pictures in the only folder that holds them", async () => {
+    const boxes = { "train.csv": "image_id,x0,y0,x1,y1\na/1.jpg,0,0,1,1\n2.jpg,0,0,1,1\n", "x/y/2.jpg": "4x4" };
+    const found = await openDataset("data", { source: pretendFiles({ ...boxes, "x/y/a/1.jpg": "4x4" }) });
+    expect(found.images.map(({ id }) => id)).toEqual(["2.jpg", "a/1.jpg"]);
+    expect(found.notes).toEqual([
+      "The pictures of train.csv are taken from data/x/y: no other folder in data holds any of them.",
+    ]);
+    for (const other of ["z/2.jpg", "x/y/z/2.jpg"]) {
+      const source = pretendFiles({ ...boxes, [other]: "4x4" });
+      await expect(openDataset("data", { source })).rejects.toThrow("the pictures are not there, such as 2.jpg");
+    }
+    const deep = pretendFiles({ ...boxes, "x/y/2.jpg": "", "a/b/c/d/1.jpg": "4x4" });
+    await expect(openDataset("data/train.csv", { source: deep, list: ["1.jpg"] })).rejects.toThrow("are not there");
   });
 
   test("tables of classes whose columns have such names stay what they are", async () => {
@@ -293,5 +309,172 @@ describe("boxes in other columns", () => {
       'malformed-annotation a.png: line 7: "{\\"name\\":\\"rect\\"" is no region with an area; left out',
       "no-box b, c.png: has no box; left out",
     ]);
+  });
+});
+
+describe("the class", () => {
+  const read = async (header: string, ...rows: string[]): Promise<unknown> => {
+    const { images, notes } = await open(`${header}\n${rows.join("\n")}\n`, { classes });
+    return [images.map(({ id, label }) => [id, label]), notes];
+  };
+  const one = [["a.png", 1]];
+
+  test.each(["cell_type", "ClassId", "class_id", "labelid", "category id", "target", "Object", "species", "Type"])(
+    "in a column %s",
+    async (name) => {
+      const label = /id$/i.test(name) ? "1" : "dog";
+      expect(await read(`image,${name},x0,y0,x1,y1`, `a.png,${label},0,0,1,1`)).toEqual([one, []]);
+    },
+  );
+
+  test("by its name where it has a number too", async () => {
+    expect(await read("image,class_id,x0,y0,x1,y1,class", "a.png,0,0,0,1,1,dog")).toEqual([one, []]);
+  });
+
+  test("in the only other column of words that repeats them, with a note", async () => {
+    const rows = ["a.png,dog,1,0,0,1,1", "a.png,dog,1,1,1,2,2", "a.png,dog,1,2,2,3,3"];
+    const note = 'The column "beast" is taken as the class: no other says it.';
+    expect(await read("image,beast,views,x0,y0,x1,y1", ...rows)).toEqual([one, [note]]);
+  });
+
+  test("or nowhere: what is not read is said", async () => {
+    const none = [["a.png", undefined]];
+    const rows = ["a.png,dog,1,0,0,1,1", "a.png,dog,1,1,1,2,2", "a.png,dog,1,2,2,3,3"];
+    expect(await read("image,source,views,x0,y0,x1,y1", ...rows)).toEqual([
+      none,
+      ['No column is known to say the class (label, class or the like): "source", "views" are not read.'],
+    ]);
+    expect(await read("image,beast,x0,y0,x1,y1", "a.png,dog,0,0,1,1")).toEqual([
+      none,
+      ['No column is known to say the class (label, class or the like): "beast" is not read.'],
+    ]);
+  });
+});
+
+describe("a CSV without names of columns", () => {
+  const csv = "images/a.png,2,1,5,3,dog\nimages/b.png,,,,,\n./images/a.png,0,0,1,1,cat\n";
+  const pictures = { "images/a.png": "20x10", "images/b.png": "20x10" };
+  const note = "The first line does not name the columns: they are taken as image, x0, y0, x1, y1 and the class.";
+
+  test("of a picture, two corners and a class", async () => {
+    for (const text of [csv, csv.split("\n").reverse().slice(1).reverse().join("\n")]) {
+      const source = pretendFiles({ "annotations.csv": text, "classes.csv": "cat,0\ndog,1\n", ...pictures });
+      const { images, problems, notes } = await openDataset("data", { source, classes });
+      expect(images.map(({ id, label, boxes }) => [id, label, boxes])).toEqual([
+        ["images/a.png#dog", 1, [[2, 1, 5, 3]]],
+        ["images/a.png#cat", 0, [[0, 0, 1, 1]]],
+      ]);
+      expect(linesOf(problems)).toEqual(["no-box images/b.png: has no box; left out"]);
+      expect(notes).toEqual([note, "classes.csv is not read: it has no boxes."]);
+    }
+  });
+
+  test("of pictures that several folders of classes hold is passed over", async () => {
+    const folders = { "audi/1.jpg": "4x4", "bmw/2.jpg": "4x4" };
+    const source = pretendFiles({ "anno_train.csv": "1.jpg,0,0,2,2,1\n2.jpg,0,0,2,2,2\n", ...folders });
+    expect(await recognizeDataset("data", source)).toBe("classes");
+  });
+
+  test("begins with a picture without boxes, or is none of this", async () => {
+    const source = pretendFiles({ "annotations.csv": `images/b.png,,,,,\n${csv}`, ...pictures });
+    expect((await openDataset("data", { source })).images.length).toBe(2);
+    await expect(open("a.png,0,0,5,5,1,1\n")).rejects.toThrow("the first line does not name");
+    await expect(open("a,0,0,5,5,dog\n")).rejects.toThrow("the first line does not name");
+  });
+});
+
+describe("a CSV of each part", () => {
+  const csv = (name: string, kind: string): string =>
+    `filename,width,height,class,xmin,ymin,xmax,ymax\n${name},20,10,${kind},2,1,5,3\n`;
+  const read = async (files: Readonly<Record<string, string>>, split?: string): Promise<unknown> => {
+    const { images } = await openDataset("data", { source: pretendFiles(files), split, classes });
+    return images.map(({ id, split, label }) => [id, split, label]);
+  };
+
+  test("in its folder, as Roboflow exports it", async () => {
+    const files = {
+      "train/_annotations.csv": csv("a.jpg", "dog"),
+      "train/a.jpg": "20x10",
+      "valid/_annotations.csv": csv("a.jpg", "cat"),
+      "valid/a.jpg": "20x10",
+    };
+    const [train, valid] = [
+      ["train/a.jpg", "train", 1],
+      ["valid/a.jpg", "val", 0],
+    ];
+    expect(await read(files)).toEqual([train, valid]);
+    expect(await read(files, "val")).toEqual([valid]);
+    await expect(read(files, "test")).rejects.toThrow('no part "test", expected --split with train or val');
+  });
+
+  test("beside folders of parts, as in TensorFlow's tutorial", async () => {
+    for (const folder of ["", "images/", "data/"]) {
+      const files = Object.fromEntries(
+        Object.entries({
+          "train_labels.csv": csv("a.jpg", "dog"),
+          "test_labels.csv": csv("a.jpg", "cat"),
+          "train/a.jpg": "20x10",
+          "test/a.jpg": "20x10",
+        }).map(([path, text]) => [folder + path, text]),
+      );
+      const [test, train] = [
+        ["test/a.jpg", "test", 0],
+        ["train/a.jpg", "train", 1],
+      ];
+      expect(await read(files)).toEqual([test, train]);
+      expect(await read(files, "train")).toEqual([train]);
+    }
+  });
+
+  test("or several of one part are asked about", async () => {
+    const files = { "train.csv": csv("a.jpg", "dog"), "train_2.csv": csv("a.jpg", "dog"), "a.jpg": "20x10" };
+    await expect(read(files)).rejects.toThrow("there are several CSVs, expected one, one of each part");
+  });
+});
+
+test("GTSRB's columns: both ends of a box belong to it, and classes are numbers", async () => {
+  const rows = [
+    "Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId\na.png;20;10;2;1;5;3;1\n",
+    "Width,Height,Roi.X1,Roi.Y1,Roi.X2,Roi.Y2,ClassId,Path\n20,10,2,1,5,3,1,a.png\n",
+  ];
+  for (const csv of rows) {
+    const { images, notes } = await open(csv, { classes });
+    expect(images.map(({ id, label, boxes }) => [id, label, boxes])).toEqual([["a.png", 1, [[2, 1, 6, 4]]]]);
+    expect(notes).toEqual(["The columns Roi.X2 and Roi.Y2 are the last pixels of the boxes, as GTSRB has them."]);
+  }
+});
+
+describe("a column bbox that may hold corners", () => {
+  const read = async (...boxes: (readonly number[])[]): Promise<unknown> => {
+    const rows = boxes.map((box, index) => `a.png,"[${box.join(", ")}]",${index}`);
+    const { images, notes } = await open(`image,bbox,label\n${rows.join("\n")}\n`);
+    return [images.flatMap(({ boxes }) => boxes ?? []), notes];
+  };
+  const note = "The column bbox is taken as";
+
+  test("is two corners where half of many boxes reach out otherwise", async () => {
+    const corners = Array.from({ length: 10 }, (_, index) => [8, 4, 11 + (index % 5), 5 + (index % 6)]);
+    const [boxes, notes] = (await read(...corners)) as [unknown[], string[]];
+    expect(boxes).toEqual(corners);
+    expect(notes[0]).toContain(`${note} two corners`);
+    const shares = corners.map(([a, b, c, d]) => [a / 20, b / 10, c / 20, d / 10]);
+    expect(((await read(...shares)) as [number[][]])[0].map((box) => box.map(Math.round))).toEqual(corners);
+  });
+
+  test("is refused where few boxes say so", async () => {
+    await expect(read([8, 4, 15, 9])).rejects.toThrow(
+      "the numbers in the column bbox may be [x, y, width, height], of which 1 of 1 boxes reach out of their pictures, or [x0, y0, x1, y1]",
+    );
+  });
+
+  test("is a corner and a size where one box can be nothing else, or few reach out", async () => {
+    const [boxes, notes] = (await read([8, 4, 15, 9], [8, 4, 5, 6])) as [unknown[], string[]];
+    expect(boxes).toEqual([
+      [8, 4, 20, 10],
+      [8, 4, 13, 10],
+    ]);
+    expect(notes[0]).toContain(`${note} [x, y, width, height]`);
+    const six = Array.from({ length: 5 }, (_, index) => [1, 1, 5 + index, 5]);
+    expect(((await read(...six, [8, 4, 15, 9])) as [unknown[]])[0].length).toBe(6);
   });
 });

@@ -1,0 +1,165 @@
+/**
+ * @file JSON in which labelling tools say boxes:
+ *
+ * - the VGG Image Annotator's, as exported (`{"a.jpg123": {"filename": …, "regions": […]}}`) or saved as a project (`_via_img_metadata` around it);
+ * - Apple's Create ML: `[{"image": "a.jpg", "annotations": [{"label": …, "coordinates": {x, y, width, height}}]}]`, x and y the center of the box
+ *   (https://developer.apple.com/documentation/createml/building-an-object-detector-data-source);
+ * - labelme's, a file per picture: `shapes` with `points`, of which the bounds are taken, and `imagePath` (https://github.com/wkentaro/labelme).
+ */
+import { BadInputError, PerceptualBallError } from "../../../errors.ts";
+import type { Box } from "../../dataset.ts";
+import { type DatasetSource, textHead } from "../../dataset-source.ts";
+import { baseName, joinPath, leavesFolder, withoutExtension } from "../../paths.ts";
+import type { BoxRow, BoxTable } from "./box-table.ts";
+import { boundsOf, recordOf, viaBox, viaLabel } from "./via-regions.ts";
+
+/** Whose JSON it is. */
+export type JsonKind = "via" | "createml" | "labelme";
+
+/** So much of a file is looked at. */
+const headLength = 2 ** 16;
+
+/** Whose JSON the file is, as far as its beginning tells; undefined if none of these. */
+export async function jsonKind(source: DatasetSource, file: string): Promise<JsonKind | undefined> {
+  const { text } = await textHead(source, file, headLength);
+  const has = (...keys: readonly string[]): boolean => keys.every((key) => new RegExp(`"${key}"\\s*:`).test(text));
+  if (/^\s*\{/.test(text)) {
+    if (has("filename") && (has("regions", "file_attributes") || has("shape_attributes"))) return "via";
+    if (has("_via_img_metadata")) return "via";
+    return /"shapes"\s*:\s*\[/.test(text) && (has("imagePath") || has("shape_type")) ? "labelme" : undefined;
+  }
+  const isList = /^\s*\[\s*\{/.test(text) && /"annotations"\s*:\s*\[/.test(text);
+  return isList && (has("image") || has("imagefilename")) && (has("coordinates") || !has("result"))
+    ? "createml"
+    : undefined;
+}
+
+/** What the JSON in `text` says of boxes. Throws a BadInputError on behalf of `where` if it is none. */
+export function jsonTable(text: string, where: string): BoxTable {
+  const value = parsed(text, where);
+  const rows = Array.isArray(value)
+    ? value.flatMap(createmlRows)
+    : Object.values(recordOf(recordOf(value)._via_img_metadata ?? value)).flatMap(viaRows);
+  return tableOf(rows);
+}
+
+function tableOf(rows: readonly BoxRow[], problems: BoxTable["problems"] = []): BoxTable {
+  const isUnlabelled = rows.some(({ box }) => box !== undefined) && rows.every(({ label }) => label === "");
+  const notes = isUnlabelled ? ["No region in the JSON says its class."] : [];
+  return { rows, wanted: "region with an area", areShares: false, problems, notes };
+}
+
+/**
+ * What the files of labelme's say, one per picture, which all lie in `folder` with the pictures of these names, or with pictures elsewhere. Files that are none
+ * are problems.
+ */
+export async function labelmeTable(
+  source: DatasetSource,
+  folder: string,
+  files: readonly string[],
+  pictures: readonly string[],
+): Promise<BoxTable> {
+  const byStem = new Map(pictures.map((name) => [withoutExtension(name), name]));
+  const beside = new Set(pictures);
+  const rows: BoxRow[] = [];
+  const problems: BoxTable["problems"][number][] = [];
+  for (const file of files) {
+    try {
+      const record = recordOf(parsed(await source.readText(joinPath(folder, file)), joinPath(folder, file)));
+      // The path is relative to the file; where the picture was moved or renamed with it, it lies beside it.
+      const said = String(record.imagePath ?? "").replaceAll("\\", "/");
+      const stem = byStem.get(withoutExtension(file));
+      const own = leavesFolder(said) ? baseName(said) : said;
+      const image = (!own.includes("/") && !beside.has(own) ? stem : undefined) ?? (own === "" ? (stem ?? "") : own);
+      for (const row of labelmeRows(record, image)) rows.push({ ...row, at: `${file}, ${row.at}` });
+    } catch (error) {
+      if (!(error instanceof PerceptualBallError)) throw error;
+      const message = `${error.message.replace(/\.$/, "")}; left out`;
+      problems.push({ kind: "malformed-annotation", image: file, message });
+    }
+  }
+  return tableOf(rows, problems);
+}
+
+function parsed(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text.replace(/^\uFEFF/, ""));
+  } catch {
+    throw new BadInputError({ where, what: "is not JSON, or cut short" });
+  }
+}
+
+const noBox = { at: "", label: "", texts: [""], box: undefined, isEmpty: true };
+const noSize = { width: Number.NaN, height: Number.NaN };
+
+/** A row for each of a picture's regions, or one that says that there is none. */
+function rowsOf(
+  picture: Pick<BoxRow, "image" | "width" | "height">,
+  regions: readonly unknown[],
+  read: (region: Readonly<Record<string, unknown>>) => { readonly label: string; readonly box: Box | undefined },
+): BoxRow[] {
+  if (regions.length === 0) return [{ ...picture, ...noBox }];
+  return regions.map((region, index) => {
+    const texts = [JSON.stringify(region)];
+    return { ...picture, at: `region ${index + 1}`, texts, isEmpty: false, ...read(recordOf(region)) };
+  });
+}
+
+function viaRows(value: unknown): BoxRow[] {
+  const { filename, regions } = recordOf(value);
+  if (typeof filename !== "string") return [];
+  // An object with numbers as keys before VIA 2.
+  const list = Array.isArray(regions) ? regions : Object.values(recordOf(regions));
+  return rowsOf({ image: filename, ...noSize }, list, (region) => ({
+    label: viaLabel(recordOf(region.region_attributes)),
+    box: viaBox(recordOf(region.shape_attributes)),
+  }));
+}
+
+function createmlRows(value: unknown): BoxRow[] {
+  const { image, imagefilename, annotations } = recordOf(value);
+  return rowsOf({ image: textOf(image ?? imagefilename), ...noSize }, listOf(annotations), ({ label, coordinates }) => {
+    const { x, y, width, height } = recordOf(coordinates);
+    const numbers = [x, y, width, height].filter((one): one is number => typeof one === "number");
+    const [cx, cy, w, h] = numbers;
+    return {
+      label: textOf(label),
+      box: numbers.length === 4 ? [cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2] : undefined,
+    };
+  });
+}
+
+function labelmeRows(record: Readonly<Record<string, unknown>>, image: string): BoxRow[] {
+  const [width, height] = [record.imageWidth, record.imageHeight].map((one) => (typeof one === "number" ? one : NaN));
+  return rowsOf({ image, width, height }, listOf(record.shapes), (shape) => {
+    const points = listOf(shape.points).map((point) => listOf(point).map(Number));
+    return { label: textOf(shape.label), box: labelmeBox(shape.shape_type, points) };
+  });
+}
+
+/** The box around a shape of labelme's, by its points; undefined for points and lines. */
+function labelmeBox(kind: unknown, points: readonly (readonly number[])[]): Box | undefined {
+  if (!points.every(([x, y]) => Number.isFinite(x) && Number.isFinite(y))) return undefined;
+  if (kind === "point" || kind === "points" || kind === "line" || kind === "linestrip") return undefined;
+  if (points.length < 2) return undefined;
+  if (kind === "circle") {
+    // The center and a point of the circle.
+    const [[cx, cy], [x, y]] = points;
+    const radius = Math.hypot(x - cx, y - cy);
+    return [cx - radius, cy - radius, cx + radius, cy + radius];
+  }
+  const [x0, y0, x1, y1] = boundsOf(
+    points.map(([x]) => x),
+    points.map(([, y]) => y),
+  );
+  // The corners of a mask are pixels that belong to it.
+  return kind === "mask" ? [x0, y0, x1 + 1, y1 + 1] : [x0, y0, x1, y1];
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" ? String(value).trim() : "";
+}
