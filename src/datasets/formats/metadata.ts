@@ -6,7 +6,7 @@
  * Hugging Face's file may be in folders of parts (`train/metadata.csv`). Other columns are passed over; boxes, in the column `objects`, are not read.
  */
 import { BadInputError, oneOf } from "../../errors.ts";
-import { type LabelLookup, labelsOfClassList } from "../class-labels.ts";
+import { matchClassList } from "../class-labels.ts";
 import { type DatasetImage, type DatasetPart, type DatasetProblem, finishDataset } from "../dataset.ts";
 import { type DatasetFormatDefinition, hasFile } from "../dataset-format.ts";
 import type { DatasetSource } from "../dataset-source.ts";
@@ -88,10 +88,10 @@ const readMetadata: DatasetReader = async (path, context) => {
   const split = wanted === undefined ? undefined : oneOf("metadata: split", wanted, parts);
   const classNames = [...new Set(rows.flatMap(({ className }) => className ?? []))].sort(byCodeUnits);
   const areNumbers = classNames.every((name) => /^\d+$/.test(name));
-  const lookups: readonly LabelLookup[] =
-    classes === undefined
-      ? classNames.map((name, index) => ({ label: areNumbers ? Number(name) : index }))
-      : labelsOfClassList(classNames, classes);
+  const match = matchClassList(classNames, classes);
+  const lookups =
+    classes === undefined && areNumbers ? classNames.map((name) => ({ label: Number(name) })) : match.lookups;
+  notes.push(...match.notes);
   const lookupOf = new Map(classNames.map((name, index) => [name, lookups[index]]));
   const findings = await mapConcurrently(
     selection.pictures(
@@ -115,6 +115,7 @@ const readMetadata: DatasetReader = async (path, context) => {
     name: baseName((await source.exists(path)) === "file" ? folderName(path) : path),
     classNames: classes === undefined && !areNumbers ? classNames : classes?.names,
     ...(areNumbers ? {} : { listedClasses: classNames }),
+    isOrderOpen: match.isOpen,
     images: found.images,
     problems: [...selection.problems, ...problems, ...found.problems],
     notes,
