@@ -14,7 +14,7 @@ export interface DetectionDataFlags extends DataFlags {
   readonly trainImages: number;
 }
 
-export interface DetectionData extends Pick<Dataset, "listedClasses"> {
+export interface DetectionData extends Pick<Dataset, "listedClasses" | "isOrderOpen"> {
   readonly name: string;
   readonly train: readonly DatasetImage[];
   readonly test: readonly DatasetImage[];
@@ -42,6 +42,7 @@ export async function detectionData(
   return {
     name: test.name,
     ...(test.listedClasses === undefined ? {} : { listedClasses: test.listedClasses }),
+    ...(test.isOrderOpen === undefined ? {} : { isOrderOpen: test.isOrderOpen }),
     train: (isShared ? train.images.filter(half) : train.images).slice(0, trainImages),
     test: (isShared ? test.images.filter((image) => !half(image)) : test.images).slice(0, first),
   };

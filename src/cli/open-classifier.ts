@@ -35,7 +35,7 @@ export interface Sample {
 /** Pictures to look at, and the data set that they are of. */
 export interface Samples {
   readonly pictures: readonly Sample[];
-  readonly dataset?: Pick<Dataset, "name" | "listedClasses">;
+  readonly dataset?: Pick<Dataset, "name" | "listedClasses" | "isOrderOpen">;
 }
 
 export interface OpenClassifierOptions {
@@ -113,8 +113,11 @@ export async function openClassifier(
   const images = samples.pictures.map(({ picture }) => named.fit(picture));
   const labels = samples.pictures.map(({ label }) => label);
   const isProbed = isOpen && images.length > 0;
+  const told = trustedLabels(samples, disagreements);
   const probed = isProbed
-    ? named.withPreprocessing(await probePreprocessing(named, images, { ...execution, labels, signal, onProgress }))
+    ? named.withPreprocessing(
+        await probePreprocessing(named, images, { ...execution, labels: told, signal, onProgress }),
+      )
     : named;
   const accuracy = isLabelled ? await accuracyOf(probed, images, labels, signal) : undefined;
   const warnings = [
@@ -139,6 +142,15 @@ function paddingWarnings({ resize, crop }: GeometryRule, reason: string): readon
   if (resize.size >= least) return [];
   const message = `the resize (${reason}) makes the shorter side ${resize.size}, and the network sees ${crop.height}x${crop.width}: what a picture does not fill is a black frame. Say --resize shorter:${least} or more, or --resize pad if a frame is meant`;
   return [{ code: "resize-below-crop", message }];
+}
+
+/** The labels of the samples; none where they are right only by chance, as they would choose a wrong normalization. */
+export function trustedLabels(
+  { pictures, dataset }: Samples,
+  disagreements: readonly ModelWarning[],
+): readonly (number | undefined)[] {
+  const areByChance = disagreements.length > 0 || dataset?.isOrderOpen === true;
+  return areByChance ? [] : pictures.map(({ label }) => label);
 }
 
 /** The classifier with the names that the data gives its classes, where it has none and they fit, and where they disagree. */
@@ -188,7 +200,9 @@ function decided(
 }
 
 /** The first pictures of a data set that can be read, with their classes. */
-export async function samplesOfDataset(dataset: Pick<Dataset, "images" | "name" | "listedClasses">): Promise<Samples> {
+export async function samplesOfDataset(
+  dataset: Pick<Dataset, "images" | "name" | "listedClasses" | "isOrderOpen">,
+): Promise<Samples> {
   return { pictures: await readableSamples(dataset.images, labelledPictures), dataset };
 }
 

@@ -2,6 +2,8 @@
 
 import { imagenetLabels } from "../classifier/labels/imagenet.ts";
 import { builtInLabelsFor } from "../classifier/labels/labels.ts";
+import { foldedName as folded, matchByWords, matchWithoutFront, synsetInFront } from "./class-names/match-names.ts";
+import { isOrderOpen, openOrderNote } from "./class-names/order-of-names.ts";
 import { imagenetSynsets } from "./formats/imagenet-synsets.ts";
 
 /** The classes that labels are to be indices of. */
@@ -24,10 +26,6 @@ export interface ClassLabels {
   readonly ofIndex: (index: number) => LabelLookup;
   /** By whichever of these the text is: a name, else a WordNet number, else an index. */
   readonly ofText: (text: string) => LabelLookup;
-}
-
-function folded(name: string): string {
-  return name.toLowerCase().replace(/[\s_-]+/g, "");
 }
 
 const synsetIndex = new Map(imagenetSynsets.map((synset, index) => [synset, index]));
@@ -115,16 +113,100 @@ export function numbersFromOne(classNames: readonly string[], classes: Classifie
   return `the data's classes are numbers up to ${most}, without 0, and the model's are counted from 0 to ${classes.count - 1}: give their names (such as 1, 2, …) in the model's order with --labels`;
 }
 
+/** The labels of a data set's classes, and how they were found. */
+export interface ClassMatch {
+  readonly lookups: readonly LabelLookup[];
+  /** Whether no name says which class is which, so that their order does. */
+  readonly isByOrder: boolean;
+  /** Whether that order may be another one, so that labels are right only by chance. */
+  readonly isOpen: boolean;
+  /** What was concluded: sentences. */
+  readonly notes: readonly string[];
+}
+
+function match(lookups: readonly LabelLookup[], more: Partial<ClassMatch> = {}): ClassMatch {
+  return { lookups, isByOrder: false, isOpen: false, notes: [], ...more };
+}
+
 /**
- * The labels of classes that the data set numbers and names, in its order: found by name or WordNet number; where none of them is,
- * and the classifier has as many classes, or at least as many and no names for them, the index is the label.
+ * The labels of classes that the data set numbers and names, in its order: found by name or WordNet number, also without what stands in front of a
+ * name, or, one-to-one for all, by the words in them. Where none of them is, and the classifier has as many classes, or at least as many and
+ * no names for them, the index is the label, unless a word says otherwise. Without a classifier it always is.
  */
-export function labelsOfClassList(classNames: readonly string[], classes: ClassifierClasses): LabelLookup[] {
+export function matchClassList(classNames: readonly string[], classes: ClassifierClasses | undefined): ClassMatch {
+  if (classes === undefined) return match(classNames.map((_, label) => ({ label })));
   const labels = classLabels(classes);
-  const found = classNames.map((name) => labels.ofText(name));
-  const fits = classes.names === undefined ? classNames.length <= classes.count : classNames.length === classes.count;
-  const noneFound = found.every((lookup) => !("label" in lookup));
+  const { names } = classes;
   const shifted = numbersFromOne(classNames, classes);
-  if (shifted !== undefined) return classNames.map(() => ({ reason: shifted }));
-  return noneFound && fits ? classNames.map((_, index) => labels.ofIndex(index)) : found;
+  if (shifted !== undefined) return match(classNames.map(() => ({ reason: shifted })));
+  const found = classNames.map((name) => labels.ofText(name));
+  const behind = withoutFronts(classNames, found, classes);
+  if (behind.notes.length > 0) return behind;
+  if (found.some((lookup) => "label" in lookup)) return match(found);
+  const fits = names === undefined ? classNames.length <= classes.count : classNames.length === classes.count;
+  if (!fits) return match(found);
+  const words = names === undefined ? new Map<number, number>() : matchByWords(classNames, names);
+  if (words.size === classNames.length && names !== undefined) {
+    const note = matchNote("by the words in their names", words, classNames, names);
+    return match(
+      classNames.map((_, index) => ({ label: words.get(index) ?? index })),
+      { notes: [note] },
+    );
+  }
+  // What a word says of one class speaks against an order in which it is another.
+  if ([...words].some(([index, place]) => index !== place)) return match(found);
+  const isOpen = isOrderOpen(classNames);
+  return match(
+    classNames.map((_, index) => labels.ofIndex(index)),
+    { isByOrder: true, isOpen, notes: isOpen ? [openOrderNote(classNames)] : [] },
+  );
+}
+
+/** The labels of {@link matchClassList}. */
+export function labelsOfClassList(classNames: readonly string[], classes: ClassifierClasses): readonly LabelLookup[] {
+  return matchClassList(classNames, classes).lookups;
+}
+
+/** `found` with the classes that are the classifier's without what stands in front of their names, with a note if there are any. */
+function withoutFronts(
+  classNames: readonly string[],
+  found: readonly LabelLookup[],
+  classes: ClassifierClasses,
+): ClassMatch {
+  const { ofSynset } = classLabels(classes);
+  const synsets = classNames.map((name) => {
+    const synset = synsetInFront(name)?.synset;
+    return synset === undefined ? undefined : ofSynset(synset);
+  });
+  const known = found.map((lookup, index) => ("label" in lookup ? lookup : (synsets[index] ?? lookup)));
+  const taken = new Set(known.flatMap((lookup) => ("label" in lookup ? [lookup.label] : [])));
+  const open = new Map(
+    [...classNames.entries()].filter(([index, name]) => !("label" in known[index]) && !/^\d+$/.test(name)),
+  );
+  const places =
+    classes.names === undefined ? new Map<number, number>() : matchWithoutFront(open, classes.names, taken);
+  const lookups = known.map((lookup, index) => {
+    const label = places.get(index);
+    return label === undefined ? lookup : { label };
+  });
+  const matched = new Map(
+    lookups.flatMap((lookup, index) =>
+      "label" in lookup && !("label" in found[index]) ? [[index, lookup.label]] : [],
+    ),
+  );
+  const how = "without the number or word in front of their names";
+  const notes = matched.size === 0 ? [] : [matchNote(how, matched, classNames, classes.names ?? [])];
+  return match(lookups, { notes });
+}
+
+function matchNote(
+  how: string,
+  places: ReadonlyMap<number, number>,
+  classNames: readonly string[],
+  names: readonly string[],
+): string {
+  const some = [...places]
+    .slice(0, 3)
+    .map(([index, place]) => `${classNames[index]} is ${names[place] ?? `class ${place}`}`);
+  return `The classes are found among the model's ${how}: ${some.join("; ")}${places.size > 3 ? "; …" : ""}.`;
 }

@@ -89,6 +89,8 @@ export interface Dataset {
   readonly classNames?: readonly string[];
   /** The data set's own classes in its order, where it lists them all (folders, CIFAR, COCO), whatever the classifier calls them. */
   readonly listedClasses?: readonly string[];
+  /** Whether only the order of the classes says which is which, and that may be another one: labels are then right only by chance. */
+  readonly isOrderOpen?: boolean;
   readonly images: readonly DatasetImage[];
   readonly problems: readonly DatasetProblem[];
   /** What was concluded of the data set as a whole, or passed over in it, and must be known before a result is trusted: sentences. */

@@ -36,3 +36,8 @@ test("names that have nothing in common are taken in their order, with a warning
   expect(codesOf(namesFromData({ names: ["x", "Dog, hound", "z"], count: 3 }, data))).toEqual([]);
   expect(codesOf(namesFromData({ names: ["x", "y"], count: 2 }, data))).toEqual([]);
 });
+
+test("names that are matched without what stands in front of them do not disagree", () => {
+  const numbered = { ...data, listedClasses: ["1_cat", "2_dog", "3_fox"] };
+  expect(codesOf(namesFromData({ names: ["fox", "dog", "cat"], count: 3 }, numbered))).toEqual([]);
+});

@@ -1,7 +1,7 @@
 /** @file Names of a classifier's classes from a data set that lists its own, and what to know where the two disagree. */
 import type { Labels } from "../classifier/labels/resolve-labels.ts";
 import type { ModelWarning } from "../classifier/network/prepare-model.ts";
-import { type ClassifierClasses, classLabels } from "./class-labels.ts";
+import { type ClassifierClasses, matchClassList } from "./class-labels.ts";
 import type { Dataset } from "./dataset.ts";
 
 /** Names that are only numbers, or WordNet's, name nothing. */
@@ -34,9 +34,7 @@ export function namesFromData(
     const message = `the data set ${name} has ${listedClasses.length} classes (${listed(listedClasses)}) and the model ${count} without names: they are taken as its first ones, which is right only by chance. Give the names with --labels`;
     return { labels: undefined, warnings: [{ code: "classes-by-order", message }] };
   }
-  const { ofText } = classLabels({ names, count });
-  const isKnown = listedClasses.some((one) => "label" in ofText(one));
-  if (isKnown || listedClasses.length !== count) return nothing;
+  if (!matchClassList(listedClasses, { names, count }).isByOrder || listedClasses.length !== count) return nothing;
   const message = `the model's classes (${listed(names)}) and those of the data set ${name} (${listed(listedClasses)}) have no name in common: they are taken to be the same in this order. If they are not, give the names with --labels`;
   return { labels: undefined, warnings: [{ code: "names-disagree", message }] };
 }

@@ -162,7 +162,8 @@ export async function namedPicture(
 
 /** The part that a folder is of whose name says nothing else: "train", "Validation", "dev". */
 export function partOfName(name: string): DatasetPart | undefined {
-  const [, train, val, test] = /^(?:(train|training)|(val|valid|validation|dev)|(test|testing))$/i.exec(name) ?? [];
+  const [, train, val, test] =
+    /^(?:(train|training)|(val|valid|validate|validation|dev|eval|evaluation)|(test|testing))$/i.exec(name) ?? [];
   return train !== undefined ? "train" : val !== undefined ? "val" : test !== undefined ? "test" : undefined;
 }
 

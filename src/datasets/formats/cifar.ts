@@ -8,7 +8,7 @@
 
 import { BadInputError, oneOf } from "../../errors.ts";
 import type { Picture } from "../../image/picture.ts";
-import { type LabelLookup, labelsOfClassList } from "../class-labels.ts";
+import { matchClassList } from "../class-labels.ts";
 import { type Dataset, type DatasetImage, type DatasetProblem, finishDataset } from "../dataset.ts";
 import { called, type DatasetFormatDefinition, hasFile, hasFolder } from "../dataset-format.ts";
 import type { DatasetSource, FileEntry } from "../dataset-source.ts";
@@ -73,8 +73,7 @@ export async function readCifar(cifar: CifarName, path: string, context: ReaderC
   const files = (await batchFiles(cifar, path, source)).filter((file) => {
     return split === undefined || splitOfBatch(file) === split;
   });
-  const lookups: readonly LabelLookup[] =
-    classes === undefined ? names.map((_, label) => ({ label })) : labelsOfClassList(names, classes);
+  const { lookups, notes } = matchClassList(names, classes);
   const batches = await mapConcurrently(
     files,
     async (file) => {
@@ -120,6 +119,7 @@ export async function readCifar(cifar: CifarName, path: string, context: ReaderC
     listedClasses: names,
     images,
     problems: found,
+    notes,
   });
 }
 

@@ -8,7 +8,7 @@
  */
 import { BadInputError } from "../../errors.ts";
 import { areShares, sharesNote } from "../box-shares.ts";
-import { type ClassifierClasses, classLabels, type LabelLookup, labelsOfClassList } from "../class-labels.ts";
+import { type ClassifierClasses, classLabels, type LabelLookup, matchClassList } from "../class-labels.ts";
 import { type Box, type DatasetImage, type DatasetPart, type DatasetProblem, finishDataset } from "../dataset.ts";
 import { called, type DatasetFormatDefinition, hasFile } from "../dataset-format.ts";
 import type { DatasetSource, FileEntry } from "../dataset-source.ts";
@@ -121,6 +121,7 @@ const readCub: DatasetReader = async (path, context) => {
     images: found.images,
     problems: [...selection.problems, ...problems, ...found.problems],
     notes: [
+      ...list.notes,
       ...(hasShares ? [sharesNote] : []),
       ...(boxOf === undefined ? ["There is no bounding_boxes.txt: the pictures have classes and no boxes."] : []),
     ],
@@ -191,7 +192,11 @@ function classList(
   nameOf: ReadonlyMap<string, string>,
   used: ReadonlySet<string>,
   classes: ClassifierClasses | undefined,
-): { readonly names: readonly string[]; readonly classes: ReadonlyMap<string, ListedClass> } {
+): {
+  readonly names: readonly string[];
+  readonly classes: ReadonlyMap<string, ListedClass>;
+  readonly notes: readonly string[];
+} {
   const all = [...nameOf.keys()].sort((a, b) => Number(a) - Number(b) || byCodeUnits(a, b));
   const own = all.filter((number) => used.has(number));
   const numbers = all.length !== classes?.count && own.length === classes?.count ? own : all;
@@ -200,12 +205,11 @@ function classList(
   const labels = classes === undefined ? undefined : classLabels(classes);
   const isKnown = (name: string): boolean => labels !== undefined && "label" in labels.ofName(name);
   const names = written.some(isKnown) && !plain.some(isKnown) ? written : plain;
-  const lookups: readonly LabelLookup[] =
-    classes === undefined ? names.map((_, label) => ({ label })) : labelsOfClassList(names, classes);
+  const { lookups, notes } = matchClassList(names, classes);
   const entries = numbers.map(
     (number, index) => [number, { className: names[index], lookup: lookups[index] }] as const,
   );
-  return { names, classes: new Map(entries) };
+  return { names, classes: new Map(entries), notes };
 }
 
 export const cubFormat = {

@@ -2,80 +2,25 @@
  * @file Tables that say the classes of pictures, as people write them: a CSV whose columns are called one way or another, lists of a name and a
  * class per line (Caffe's), lines of JSON, or JSON with a picture's class under its name.
  */
+import { BadInputError, PerceptualBallError, UnsupportedError } from "../../errors.ts";
 import type { DatasetProblem } from "../dataset.ts";
-import { chunksOf, type DatasetSource } from "../dataset-source.ts";
+import { type DatasetSource, textHead } from "../dataset-source.ts";
 import { baseName, isPictureName } from "../paths.ts";
-import { parseCsv, separatorOf } from "../syntax/parse-csv.ts";
+import { type CsvRow, parseCsv, separatorOf } from "../syntax/parse-csv.ts";
+import { type ClassColumns, classColumns, columnsWithoutNames, isFlag } from "./class-tables/class-columns.ts";
 
-/** A line of a table, not yet checked. */
+/** A line of a table, not yet checked. Its values may be `file_name`, `label`, `split`, and `flaw`: why it says no class. */
 export interface TableLine {
   readonly number: number;
   readonly values: Readonly<Record<string, unknown>>;
 }
 
-/** What the picture's name may stand under, the surest first, in lower case with "_" for what is no letter or number. */
-const pictureColumns = [
-  ...["file_name", "filename", "image_path", "image_name", "img_path", "img_name", "file_path", "filepath"],
-  ...["image", "img", "file", "path", "image_id", "imageid", "image_file", "id", "id_code"],
-];
-
-const labelColumns = ["label", "class", "category", "class_name", "labels", "target", "label_name", "classname"];
-
-/** With any of these a table is one of boxes. */
-const boxColumns = [
-  "x0",
-  "y0",
-  "x1",
-  "y1",
-  "xmin",
-  "ymin",
-  "xmax",
-  "ymax",
-  "x_min",
-  "y_min",
-  "bbox",
-  "boxes",
-  "objects",
-];
-
 /** What other formats have: Hugging Face's metadata, ImageNet's boxes, and the lists of Choe et al. */
 const others = /^(metadata\.(csv|jsonl)|LOC_\w+_solution\.csv|(image_ids|class_labels|localization|image_sizes)\.txt)$/;
-
-/** Columns beside the picture's name that are certainly no class. */
-const otherColumns =
-  /^(prediction_?string|text|caption|description|url|score|rating|width|height|size|date|time|split|set|md5|sha256|hash|bbox.*|box.*)$/;
 
 /** Whether a table of classes may be called so. */
 export function isTableName(name: string): boolean {
   return /\.(csv|tsv|txt|jsonl?)$/i.test(name) && !others.test(name) && !name.startsWith(".");
-}
-
-function folded(name: string): string {
-  return name
-    .trim()
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, "_");
-}
-
-interface Columns {
-  readonly picture: number;
-  readonly label: number;
-}
-
-/** Where the picture's name and its class are among the columns; undefined where one of them is not, or there are boxes. */
-function columnsOf(names: readonly string[]): Columns | undefined {
-  const all = names.map(folded);
-  if (all.some((name) => boxColumns.includes(name))) return undefined;
-  const first = (wanted: readonly string[]): number => {
-    const found = wanted.find((name) => all.includes(name));
-    return found === undefined ? -1 : all.indexOf(found);
-  };
-  const picture = first(pictureColumns);
-  const label = first(labelColumns);
-  if (picture < 0) return undefined;
-  if (label >= 0) return { picture, label };
-  // "id,breed": of two columns the other one is the class.
-  return all.length === 2 && !otherColumns.test(all[1 - picture]) ? { picture, label: 1 - picture } : undefined;
 }
 
 const listLine =
@@ -87,7 +32,8 @@ const tinyLine = /^(\S+\.JPEG)\t(n\d{8})((?:\t\d+){4})$/;
 /** The name and the class in a line such as "a.png 3" or "a.png,cat". Several numbers are a box, or several classes, and no class. */
 function listed(line: string): readonly [string, string] | undefined {
   const [, name, label] = listLine.exec(line.trim()) ?? [];
-  if (name === undefined || label === undefined || /^[-\d.]+(\s+[-\d.]+)+$/.test(label)) return undefined;
+  if (name === undefined || label === undefined || name.includes("\t") || /^[-\d.]+(\s+[-\d.]+)+$/.test(label))
+    return undefined;
   return [name, unquoted(label)];
 }
 
@@ -98,21 +44,78 @@ function isComment(line: string): boolean {
 /** So much of a file is looked at. */
 const headLength = 2 ** 16;
 
-/** Whether the file says the classes of pictures, as far as its beginning tells. */
-export async function isLabelTable(source: DatasetSource, file: string): Promise<boolean> {
-  const decoder = new TextDecoder();
-  let head = "";
-  for await (const bytes of chunksOf(source, file)) {
-    head += decoder.decode(bytes.subarray(0, headLength), { stream: true });
-    if (head.length >= headLength) break;
-  }
-  head = head.replace(/^\uFEFF/, "");
-  if (/\.json$/i.test(file)) return looksLikeJson(head);
+/** What is said of a table as a whole. */
+export interface TableFindings {
+  /** Sentences. */
+  readonly notes: string[];
+  /** Its classes in its own order, where there is a column for each. */
+  classNames?: readonly string[];
+}
+
+/** What a file is: a table of pictures and classes, one that names pictures without classes, or what Git leaves where its large files were not fetched. */
+export type TableKind = "classes" | "pictures" | "pointer";
+
+/** What the file is, as far as its beginning tells; undefined where it names no pictures. */
+export async function tableKind(source: DatasetSource, file: string): Promise<TableKind | undefined> {
+  const { text, isWhole } = await textHead(source, file, headLength);
+  const head = text.replace(/^\uFEFF/, "");
+  if (isPointer(head)) return "pointer";
+  if (/\.json$/i.test(file)) return looksLikeJson(head) ? "classes" : undefined;
   const lines = head.split(/\r?\n/).filter((line) => !isComment(line));
   const [line = ""] = lines;
-  if (/\.jsonl$/i.test(file)) return keysIn(recordIn(line)) !== undefined;
-  if (listed(line) !== undefined || tinyLine.test(line.trim())) return true;
-  return /\.[ct]sv$/i.test(file) && columnsOf(line.split(separatorOf(line)).map(unquoted)) !== undefined;
+  if (/\.jsonl$/i.test(file)) return keysIn(recordIn(line)) === undefined ? undefined : "classes";
+  if (listed(line) !== undefined || tinyLine.test(line.trim())) return "classes";
+  const rows = lines.slice(0, isWhole ? mostRows : Math.min(mostRows, lines.length - 1)).join("\n");
+  const found = columnsOfRows(file, rowsIn(rows, file));
+  if (found === undefined) return undefined;
+  if (found.columns.label >= 0 || found.columns.each !== undefined) return "classes";
+  // An "id" alone names nothing that is certainly a picture.
+  return /\.[ct]sv$/i.test(file) && found.names !== undefined && found.namesPictures ? "pictures" : undefined;
+}
+
+/** Whether the file names pictures, or should. */
+export async function isLabelTable(source: DatasetSource, file: string): Promise<boolean> {
+  return (await tableKind(source, file)) !== undefined;
+}
+
+/** So many rows are looked at to see what is in which column. */
+const mostRows = 50;
+
+function isPointer(head: string): boolean {
+  return head.startsWith("version https://git-lfs.github.com/spec/");
+}
+
+/** The rows of the beginning of a file; none where it is no CSV. */
+function rowsIn(text: string, file: string): readonly CsvRow[] {
+  try {
+    return parseCsv(text, file, separatorOf(text));
+  } catch (error) {
+    if (error instanceof PerceptualBallError) return [];
+    throw error;
+  }
+}
+
+interface FoundColumns {
+  readonly columns: ClassColumns;
+  /** Undefined where the first row names no columns. */
+  readonly names?: readonly string[];
+  readonly namesPictures: boolean;
+}
+
+/** What the columns of the rows are, with the names in the first row or without; a text has to name both. */
+function columnsOfRows(file: string, rows: readonly CsvRow[]): FoundColumns | undefined {
+  const [header, ...below] = rows.map(({ fields }) => fields);
+  if (header === undefined || header.length < 2) return undefined;
+  const some = below.slice(0, mostRows);
+  const unnamed = columnsWithoutNames([header, ...some]);
+  if (unnamed !== undefined) return { columns: unnamed, namesPictures: true };
+  const columns = classColumns(header, some);
+  if (columns === undefined) return undefined;
+  const isText = !/\.[ct]sv$/i.test(file);
+  if (isText && (columns.label < 0 || some.length === 0)) return undefined;
+  const namesPictures =
+    some.length > 0 && some.every((row) => isPictureName(baseName((row[columns.picture] ?? "").trim())));
+  return { columns, names: header, namesPictures };
 }
 
 function unquoted(field: string): string {
@@ -124,7 +127,7 @@ function looksLikeJson(head: string): boolean {
   if (key !== undefined) return isPictureName(baseName(key));
   // Pairs, by themselves or as StyleGAN's dataset.json has them.
   if (/^\s*(?:\{\s*"labels"\s*:\s*)?\[\s*\[\s*"[^"]+\.\w+"\s*,\s*(?:"|\d)/.test(head)) return true;
-  const first = /^\s*\[\s*(\{[^{}]*\})/.exec(head)?.[1];
+  const first = /^\s*(?:\{\s*"images"\s*:\s*)?\[\s*(\{[^{}]*\})/.exec(head)?.[1];
   return first !== undefined && keysIn(recordIn(first)) !== undefined;
 }
 
@@ -144,12 +147,24 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 /** Under which keys of the record the picture and its class are. */
 function keysIn(record: Readonly<Record<string, unknown>> | undefined): readonly [string, string] | undefined {
   const keys = Object.keys(record ?? {});
-  const found = columnsOf(keys);
-  return found === undefined ? undefined : [keys[found.picture], keys[found.label]];
+  const found = classColumns(keys, [Object.values(record ?? {}).map(String)]);
+  return found === undefined || found.label < 0 ? undefined : [keys[found.picture], keys[found.label]];
 }
 
-/** The lines of the table in `text`, with `file_name` and `label`; those that are none are problems. */
-export function tableLines(text: string, file: string, problems: DatasetProblem[]): readonly TableLine[] {
+/** The lines of the table in `text`; those that are none are problems. Throws where it says no classes. */
+export function tableLines(
+  text: string,
+  file: string,
+  problems: DatasetProblem[],
+  findings: TableFindings,
+): readonly TableLine[] {
+  if (isPointer(text)) {
+    throw new BadInputError({
+      where: file,
+      what: "is a pointer of Git LFS, not the table itself",
+      advice: "Fetch the file with `git lfs pull`, or download it.",
+    });
+  }
   const bad = (number: number, what: string): void => {
     problems.push({ kind: "bad-line", image: `${baseName(file)}, line ${number}`, message: `${what}; left out` });
   };
@@ -184,16 +199,76 @@ export function tableLines(text: string, file: string, problems: DatasetProblem[
       return [];
     });
   }
-  const [header, ...rows] = parseCsv(plain, file, separatorOf(plain));
-  const columns = columnsOf(header?.fields ?? []);
-  if (columns === undefined) return [];
-  return rows.flatMap(({ line, fields }) => {
-    if (fields.length === header.fields.length) {
-      return [row(line, fields[columns.picture].trim(), fields[columns.label].trim())];
+  return ofRows(parseCsv(plain, file, separatorOf(plain)), file, bad, findings);
+}
+
+/** The lines of a CSV whose first row may name the columns. */
+function ofRows(
+  all: readonly CsvRow[],
+  file: string,
+  bad: (number: number, what: string) => void,
+  findings: TableFindings,
+): readonly TableLine[] {
+  const found = columnsOfRows(file, all);
+  const names = found?.names;
+  if (found === undefined || (found.columns.label < 0 && found.columns.each === undefined)) {
+    throw new BadInputError({
+      where: file,
+      what:
+        found === undefined || names === undefined
+          ? "does not say which pictures are of which class"
+          : `names pictures (${names[found.columns.picture].trim()}) and not their classes`,
+      expected: "a column such as label or class, or a column of 0 and 1 for each class",
+      got: all[0]?.fields.slice(0, 12).join(",") ?? "an empty file",
+      advice: "Call the column of the classes label, or leave only it beside that of the pictures.",
+    });
+  }
+  const { picture, label, each, part } = found.columns;
+  const width = all[0].fields.length;
+  const rows = names === undefined ? all : all.slice(1);
+  const lines = rows.flatMap(({ line, fields }): TableLine[] => {
+    if (fields.length !== width) {
+      bad(line, `${fields.length} fields where the first line has ${width}`);
+      return [];
     }
-    bad(line, `${fields.length} fields where the first line has ${header.fields.length}`);
-    return [];
+    const said =
+      each === undefined
+        ? oneOf(fields[label].trim())
+        : flagged(each.map((column) => [names?.[column] ?? "", fields[column]]));
+    const own = part < 0 ? {} : { split: fields[part].trim() };
+    return [{ number: line, values: { file_name: fields[picture].trim(), ...said, ...own } }];
   });
+  if (each !== undefined) {
+    const several = lines.filter(({ values }) => values.isSeveral === true).length;
+    if (2 * several > lines.length) {
+      throw new UnsupportedError({
+        where: file,
+        what: `${several} of ${lines.length} pictures are of several classes at once: it is a set of many labels`,
+        expected: "one class for each picture",
+        advice: "Write a CSV (image,label) with the one that is meant.",
+      });
+    }
+    const own = each.map((column) => names?.[column].trim() ?? "");
+    const some = own.slice(0, 4).join(", ") + (own.length > 4 ? ", …" : "");
+    findings.classNames = own;
+    findings.notes.push(`Each column of 0 and 1 in ${baseName(file)} is a class: ${some}.`);
+  }
+  return lines;
+}
+
+/** The class in a field that may list several, as "Mass|Nodule". */
+function oneOf(text: string): Readonly<Record<string, unknown>> {
+  return /[^|]\|[^|]/.test(text) ? { flaw: `is of several classes (${text})`, isSeveral: true } : { label: text };
+}
+
+/** The class whose column has a 1. */
+function flagged(columns: readonly (readonly [name: string, value: string])[]): Readonly<Record<string, unknown>> {
+  const wrong = columns.find(([, value]) => !isFlag(value));
+  if (wrong !== undefined) return { flaw: `has ${JSON.stringify(wrong[1].trim())} for ${wrong[0].trim()}, not 0 or 1` };
+  const found = columns.filter(([, value]) => Number(value) === 1).map(([name]) => name.trim());
+  if (found.length === 1) return { label: found[0] };
+  if (found.length === 0) return { flaw: "is of none of the classes" };
+  return { flaw: `is of several classes (${found.join(", ")})`, isSeveral: true };
 }
 
 function ofJson(
@@ -202,7 +277,8 @@ function ofJson(
   row: (number: number, name: unknown, label: unknown) => TableLine,
 ): readonly TableLine[] {
   const value: unknown = JSON.parse(text);
-  const list = isRecord(value) && Array.isArray(value.labels) ? value.labels : value;
+  const inside = isRecord(value) ? [value.labels, value.images].find(Array.isArray) : undefined;
+  const list = inside ?? value;
   if (Array.isArray(list)) {
     return list.flatMap((one: unknown, index) =>
       Array.isArray(one) ? [row(index + 1, one[0], one[1])] : ofRecord(one, index + 1),

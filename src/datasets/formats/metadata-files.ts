@@ -7,12 +7,25 @@ import type { DatasetSource, FileEntry } from "../dataset-source.ts";
 import { holdsPicture } from "../find-folder.ts";
 import { baseName, byCodeUnits, isHiddenFolder, joinPath, withoutExtension } from "../paths.ts";
 import { partOfName } from "../reader.ts";
-import { isLabelTable, isTableName } from "./label-table.ts";
+import { isNoClassName } from "./folders/part-folders.ts";
+import { isTableName, type TableKind, tableKind } from "./label-table.ts";
 import { pictureFolders } from "./picture-folders.ts";
 
 /** Whether the name is that of one of Hugging Face's files. */
 export function isMetadataName(name: string): boolean {
   return /^metadata\.(csv|jsonl)$/.test(name);
+}
+
+const roboflowName = "_classes.csv";
+
+/** Whether the name is that of Roboflow's table of classes, which is in each folder of a part. */
+export function isRoboflowName(name: string): boolean {
+  return name === roboflowName;
+}
+
+/** Whether the name is that of an answer that somebody is to send in: what it says is no truth. */
+function isSubmission(name: string): boolean {
+  return /submission/i.test(name);
 }
 
 export interface MetadataFile {
@@ -42,6 +55,13 @@ export async function metadataFiles(source: DatasetSource, path: string): Promis
   if (files.length > 0) return files.sort((a, b) => byCodeUnits(a.prefix, b.prefix));
   const tables = await tablesIn(path, entries, source);
   if (tables.length > 0) return tables;
+  for (const { name, kind } of entries) {
+    const split = kind === "folder" ? partOfName(name) : undefined;
+    const folder = joinPath(path, name);
+    if (split === undefined || !(await source.list(folder)).some((inner) => isRoboflowName(inner.name))) continue;
+    files.push({ path: joinPath(folder, roboflowName), prefix: `${name}/`, split, isTable: true });
+  }
+  if (files.length > 0) return files.sort((a, b) => byCodeUnits(a.prefix, b.prefix));
   throw new BadInputError({
     where: path,
     what: "there is no metadata.csv or metadata.jsonl",
@@ -66,11 +86,14 @@ async function tablesIn(
   entries: readonly FileEntry[],
   source: DatasetSource,
 ): Promise<readonly MetadataFile[]> {
-  const names: string[] = [];
-  for (const { name, kind } of entries) {
-    if (kind === "file" && isTableName(name) && (await isLabelTable(source, joinPath(path, name)))) names.push(name);
+  const found: { readonly name: string; readonly kind: TableKind }[] = [];
+  for (const name of tableNames(entries)) {
+    const kind = await tableKind(source, joinPath(path, name));
+    if (kind !== undefined) found.push({ name, kind });
   }
-  names.sort(byCodeUnits);
+  const own = found.filter(({ kind }) => kind === "classes");
+  // Where none says classes, the reader says of one what it lacks.
+  const names = (own.length > 0 ? own : found.slice(0, 1)).map(({ name }) => name);
   const files = names.map((name) => ({
     path: joinPath(path, name),
     prefix: "",
@@ -90,6 +113,14 @@ async function tablesIn(
   });
 }
 
+/** The names of files that may be tables of classes, in order. */
+function tableNames(entries: readonly FileEntry[]): readonly string[] {
+  return entries
+    .filter(({ name, kind }) => kind === "file" && isTableName(name) && !isSubmission(name))
+    .map(({ name }) => name)
+    .sort(byCodeUnits);
+}
+
 /** The part that a table is of: "train" of "train.csv" and "labels_train.txt". */
 function partOfTable(name: string): DatasetPart | undefined {
   const words = withoutExtension(name).split(/[\s_.-]+/);
@@ -101,16 +132,21 @@ async function haveClassFolders(path: string, entries: readonly FileEntry[], sou
   const folders = await pictureFolders(path, entries, source);
   if (folders.length < 2) return false;
   for (const name of folders) {
-    if (partOfName(name) === undefined || !(await holdsPicture(source, joinPath(path, name), 0))) return true;
+    if (!isOfPictures(name) || !(await holdsPicture(source, joinPath(path, name), 0))) return true;
   }
   return false;
 }
 
+/** Whether a folder of this name beside a table is that of its pictures: of a part, or with a word such as "images" in it. */
+function isOfPictures(name: string): boolean {
+  return isNoClassName(name) || name.split(/[\s_-]+/).some(isNoClassName);
+}
+
 /** Whether there is a table of classes among the entries of the folder at `path`, whose folders are not those of classes. */
 export async function hasTable(path: string, entries: readonly FileEntry[], source: DatasetSource): Promise<boolean> {
-  const tables = entries.filter(({ name, kind }) => kind === "file" && isTableName(name));
+  const tables = tableNames(entries);
   if (tables.length === 0 || (await haveClassFolders(path, entries, source))) return false;
-  for (const { name } of tables) if (await isLabelTable(source, joinPath(path, name))) return true;
+  for (const name of tables) if ((await tableKind(source, joinPath(path, name))) !== undefined) return true;
   return false;
 }
 
@@ -124,6 +160,10 @@ export async function namesNothing(
     if (kind !== "file" || !isMetadataName(name)) continue;
     const text = await source.readText(joinPath(path, name));
     if (/\bfile_name\b/i.test(text.slice(0, 2 ** 16))) return false;
+  }
+  const [only, ...others] = entries;
+  if (others.length === 0 && only !== undefined && isTableName(only.name)) {
+    return (await tableKind(source, joinPath(path, only.name))) === undefined;
   }
   return !(await hasTable(path, entries, source));
 }

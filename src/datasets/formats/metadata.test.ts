@@ -73,7 +73,7 @@ test("a file in each folder of a part", async () => {
   ];
   expect(await parts({})).toEqual([test, train]);
   expect(await parts({ split: "test" })).toEqual([test]);
-  await expect(parts({ split: "val" })).rejects.toThrow(/one of test, train, got "val"/);
+  await expect(parts({ split: "val" })).rejects.toThrow('there is no part "val", expected --split with train or test.');
 });
 
 describe("what is wrong", () => {

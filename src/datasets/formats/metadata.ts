@@ -5,14 +5,14 @@
  *
  * Hugging Face's file may be in folders of parts (`train/metadata.csv`). Other columns are passed over; boxes, in the column `objects`, are not read.
  */
-import { BadInputError, oneOf } from "../../errors.ts";
-import { type LabelLookup, labelsOfClassList } from "../class-labels.ts";
+import { BadInputError } from "../../errors.ts";
+import { matchClassList } from "../class-labels.ts";
 import { type DatasetImage, type DatasetPart, type DatasetProblem, finishDataset } from "../dataset.ts";
 import { type DatasetFormatDefinition, hasFile } from "../dataset-format.ts";
 import type { DatasetSource } from "../dataset-source.ts";
-import { fileNameOf, fileNames, folderOfFiles, nameIn, pictureTree } from "../find-folder.ts";
+import { nameIn, pictureTree } from "../find-folder.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
-import { baseName, byCodeUnits, folderName, joinPath, withoutExtension } from "../paths.ts";
+import { baseName, byCodeUnits, folderName, joinPath, plainName, withoutExtension } from "../paths.ts";
 import {
   type DatasetReader,
   type Findings,
@@ -22,10 +22,20 @@ import {
   partOfName,
   type ReaderContext,
   storedPicture,
+  wantedPart,
 } from "../reader.ts";
 import { parseCsv, separatorOf } from "../syntax/parse-csv.ts";
-import { isLabelTable, isTableName, type TableLine, tableLines } from "./label-table.ts";
-import { hasTable, isMetadataName, type MetadataFile, metadataFiles, namesNothing } from "./metadata-files.ts";
+import { partOfValue } from "./class-tables/class-columns.ts";
+import { type FoundNames, findPictures } from "./class-tables/find-pictures.ts";
+import { isTableName, type TableFindings, type TableLine, tableLines } from "./label-table.ts";
+import {
+  hasTable,
+  isMetadataName,
+  isRoboflowName,
+  type MetadataFile,
+  metadataFiles,
+  namesNothing,
+} from "./metadata-files.ts";
 import { pictureFolders } from "./picture-folders.ts";
 
 const labelColumns = ["label", "class", "category", "class_name"] as const;
@@ -33,6 +43,7 @@ const labelColumns = ["label", "class", "category", "class_name"] as const;
 interface Row {
   /** The picture's path in the data set's folder. */
   readonly id: string;
+  /** Its path in `folder`. */
   readonly name: string;
   readonly folder: string;
   readonly split?: DatasetPart;
@@ -48,17 +59,20 @@ const readMetadata: DatasetReader = async (path, context) => {
   const notes: string[] = [];
   // All parts say which classes there are, in one order.
   const rows: Row[] = [];
+  const listed: (readonly string[] | undefined)[] = [];
   const folders = new Map<string, MetadataFile[]>();
   for (const file of files) {
     const isWanted = wanted === undefined || file.split === undefined || file.split === wanted;
     const bad: DatasetProblem[] = [];
-    const lines = await linesOf(source, file, bad);
-    const folder = await pictureFolder(path, file, lines, context);
-    const prefix = file.isTable === true ? prefixOf(path, folder) : file.prefix;
-    const own = await rowsOf({ ...file, prefix }, lines, folder, source, bad);
+    const said: TableFindings = { notes: [] };
+    const lines = await linesOf(source, file, bad, said);
+    const place = await placeOf(path, file, lines, context);
+    listed.push(said.classNames);
+    const own = await rowsOf(file, lines, place, source, bad);
     for (const row of own) rows.push(row);
     if (!isWanted) continue;
     for (const problem of bad) problems.push(problem);
+    notes.push(...said.notes, ...place.notes);
     const has = (column: string): boolean => lines.some(({ values }) => values[column] !== undefined);
     if (file.isTable !== true && !labelColumns.some(has)) {
       notes.push(
@@ -70,12 +84,12 @@ const readMetadata: DatasetReader = async (path, context) => {
         `The boxes in ${file.prefix}${baseName(file.path)}${file.isTable === true ? "" : " (objects)"} are not read: a CSV of boxes or COCO's JSON is.`,
       );
     }
+    const folder = folderAt(place);
     folders.set(folder, [...(folders.get(folder) ?? []), file]);
   }
+  const named = new Set(rows.map(({ name, folder }) => joinPath(folder, name)));
   for (const [folder, own] of folders) {
-    const named = new Set(rows.filter((row) => row.folder === folder).map(({ name }) => name));
-    const isNamed = (name: string): boolean => named.has(name) || named.has(withoutExtension(name));
-    const others = ((await pictureTree(source, folder))?.pictures ?? []).filter(({ name }) => !isNamed(name));
+    const others = ((await pictureTree(source, folder))?.pictures ?? []).filter((one) => !named.has(one.path));
     if (others.length > 0) {
       const some = others.map(({ name }) => name).sort(byCodeUnits);
       const files = own.map((file) => `${file.prefix}${baseName(file.path)}`);
@@ -84,21 +98,23 @@ const readMetadata: DatasetReader = async (path, context) => {
       );
     }
   }
-  const parts = [...new Set(rows.flatMap((row) => row.split ?? []))].sort(byCodeUnits);
-  const split = wanted === undefined ? undefined : oneOf("metadata: split", wanted, parts);
-  const classNames = [...new Set(rows.flatMap(({ className }) => className ?? []))].sort(byCodeUnits);
+  const split = wantedPart(path, context.split, [...new Set(rows.map((row) => row.split))]);
+  const found = [...new Set(rows.flatMap(({ className }) => className ?? []))].sort(byCodeUnits);
+  const [columns] = listed;
+  const isListed = columns !== undefined && listed.every((one) => one?.join("\n") === columns.join("\n"));
+  const classNames = isListed ? columns : found;
   const areNumbers = classNames.every((name) => /^\d+$/.test(name));
-  const lookups: readonly LabelLookup[] =
-    classes === undefined
-      ? classNames.map((name, index) => ({ label: areNumbers ? Number(name) : index }))
-      : labelsOfClassList(classNames, classes);
+  const match = matchClassList(classNames, classes);
+  const lookups =
+    classes === undefined && areNumbers ? classNames.map((name) => ({ label: Number(name) })) : match.lookups;
+  notes.push(...match.notes);
   const lookupOf = new Map(classNames.map((name, index) => [name, lookups[index]]));
   const findings = await mapConcurrently(
     selection.pictures(
       rows.filter((row) => split === undefined || row.split === split).sort((a, b) => byCodeUnits(a.id, b.id)),
     ),
     async ({ id, name, folder, split: part, className }): Promise<Findings> => {
-      const picture = await namedPicture(await fileNameOf(name, folder, source), folder, context);
+      const picture = await namedPicture(name, folder, context);
       if (!("path" in picture)) return picture;
       const lookup = labels === "predicted" || className === undefined ? undefined : lookupOf.get(className);
       if (lookup !== undefined && "reason" in lookup) return leftOut(id, "unknown-class", lookup.reason);
@@ -110,40 +126,46 @@ const readMetadata: DatasetReader = async (path, context) => {
     },
     { signal },
   );
-  const found = joinFindings(findings);
+  const { images, problems: inRows } = joinFindings(findings);
   return finishDataset(path, {
     name: baseName((await source.exists(path)) === "file" ? folderName(path) : path),
     classNames: classes === undefined && !areNumbers ? classNames : classes?.names,
     ...(areNumbers ? {} : { listedClasses: classNames }),
-    images: found.images,
-    problems: [...selection.problems, ...problems, ...found.problems],
+    isOrderOpen: match.isOpen,
+    images,
+    problems: [...selection.problems, ...problems, ...inRows],
     notes,
   });
 };
 
-/** The rows of the file; lines without a file name, and those that name a picture again, are problems. */
+/** The rows of the file; lines without a file name, and those that name a picture again or say no class of it, are problems. */
 async function rowsOf(
   { path, prefix, split }: MetadataFile,
   lines: readonly TableLine[],
-  folder: string,
+  { root, idOf, nameOf }: Place,
   source: DatasetSource,
   problems: DatasetProblem[],
 ): Promise<readonly Row[]> {
   const seen = new Set<string>();
   const rows: Row[] = [];
-  for (const { number, values } of lines) {
+  const parts = partsOf(lines);
+  for (const [index, { number, values }] of lines.entries()) {
     const where = `${prefix}${baseName(path)}, line ${number}`;
     if (typeof values.file_name !== "string" || values.file_name === "") {
       problems.push({ kind: "bad-line", image: where, message: "has no file_name; left out" });
       continue;
     }
-    const name = await nameIn(folder, values.file_name, source);
-    const id = prefix + name;
+    const name = await nameIn(root, nameOf(values.file_name), source);
+    const id = idOf(values.file_name, name);
     if (seen.has(name)) {
       problems.push({ kind: "duplicate", image: id, message: `line ${number} names it again; left out` });
       continue;
     }
     seen.add(name);
+    if (typeof values.flaw === "string") {
+      problems.push(...leftOut(id, "malformed-annotation", values.flaw).problems);
+      continue;
+    }
     const value = labelColumns
       .map((column) => values[column])
       .find((one) => one !== undefined && one !== null && one !== "");
@@ -153,28 +175,69 @@ async function rowsOf(
       continue;
     }
     // One file beside folders of parts says by its paths which part a picture is of.
-    const part = split ?? (name.includes("/") ? partOfName(name.split("/")[0]) : undefined);
-    rows.push({ id, name, folder, split: part, className: value === undefined ? undefined : String(value) });
+    const part = parts?.[index] ?? split ?? (name.includes("/") ? partOfName(name.split("/")[0]) : undefined);
+    rows.push({ id, name, folder: root, split: part, className: value === undefined ? undefined : String(value) });
   }
   return rows;
 }
 
-/** The folder that the names in the file are of: its own, but that a table's pictures may be in one beside it. */
-async function pictureFolder(
+/** The parts that a column of the lines says, where all of its values are parts. */
+function partsOf(lines: readonly TableLine[]): readonly (DatasetPart | undefined)[] | undefined {
+  const parts = lines.map(({ values: { split } }) => (typeof split === "string" ? partOfValue(split) : undefined));
+  return parts.includes(undefined) ? undefined : parts;
+}
+
+function folderAt({ root, prefix }: Pick<Place, "root" | "prefix">): string {
+  return prefix === "" ? root : joinPath(root, prefix.slice(0, -1));
+}
+
+/** Where the pictures of a file are. */
+interface Place extends Omit<FoundNames, "nameOf"> {
+  /** The folder that was searched, in which `prefix` is. */
+  readonly root: string;
+  readonly nameOf: (name: string) => string;
+  /** What the picture is called whose name in the file, and in `root`, is this. */
+  readonly idOf: (written: string, name: string) => string;
+}
+
+/** Where the pictures that the file names are: beside it, or, of a table, in a folder there, without endings, or under other folders' names. */
+async function placeOf(
   path: string,
   file: MetadataFile,
   lines: readonly TableLine[],
   { source, images }: Pick<ReaderContext, "source" | "images">,
-): Promise<string> {
+): Promise<Place> {
+  const own = folderName(file.path);
+  const root = images ?? own;
+  const names = lines.flatMap(({ values }) => (typeof values.file_name === "string" ? values.file_name : []));
+  const folders = images === undefined && file.isTable === true ? await foldersOf(file, source) : [""];
+  const found = await findPictures(source, root, folders, names);
+  if (found === undefined && file.isTable === true) {
+    throw new BadInputError({
+      where: file.path,
+      what: `the pictures are not there, such as ${names[0] ?? "any"}`,
+      expected: `them in ${folders.map((name) => (name === "" ? root : joinPath(root, name))).join(" or ")}`,
+      advice: "Say where they are with --images (the option `images`).",
+    });
+  }
+  if (images !== undefined) source.admit?.(images);
+  const { prefix, nameOf, notes } = found ?? { prefix: "", nameOf: (name: string) => name, notes: [] };
+  const before = file.isTable === true ? prefixOf(path, folderAt({ root, prefix })) : file.prefix;
+  const idOf = (written: string, name: string): string => {
+    const inside = name.startsWith(prefix) ? name.slice(prefix.length) : name;
+    const isWithoutEnding = withoutExtension(inside) === plainName(written);
+    return before + (isWithoutEnding ? withoutExtension(inside) : inside);
+  };
+  return { root, prefix, nameOf, idOf, notes };
+}
+
+/** The folders in that of a table where its pictures may be. */
+async function foldersOf(file: MetadataFile, source: DatasetSource): Promise<readonly string[]> {
   const root = folderName(file.path);
-  if (images !== undefined || file.isTable !== true) return images ?? root;
   const stem = withoutExtension(baseName(file.path));
-  const entries = (await source.exists(path)) === "folder" ? await source.list(path) : await source.list(root);
-  const only = await pictureFolders(root, entries, source);
-  const folders = [...new Set(["", "images", stem, ...(only.length === 1 ? only : []), file.split ?? "", "train"])];
-  const names = lines.slice(0, 20).flatMap(({ values }) => fileNames(String(values.file_name)));
-  const places = folders.map((name) => (name === "" ? root : joinPath(root, name)));
-  return folderOfFiles(source, file.path, places, names.length === 0 ? [""] : names);
+  const only = await pictureFolders(root, await source.list(root), source);
+  const parts = [file.split, "train"].flatMap((part) => (part === undefined ? [] : [part, `${part}_images`]));
+  return [...new Set(["", "images", stem, `${stem}_images`, ...(only.length === 1 ? only : []), ...parts])];
 }
 
 /** What stands before a picture's name in `folder` for its path in `root`, the data set's folder or a file in it. */
@@ -187,16 +250,10 @@ async function linesOf(
   source: DatasetSource,
   { path: file, isTable }: MetadataFile,
   problems: DatasetProblem[],
+  findings: TableFindings,
 ): Promise<readonly TableLine[]> {
   const text = await source.readText(file);
-  if (isTable === true) {
-    if (await isLabelTable(source, file)) return tableLines(text, file, problems);
-    throw new BadInputError({
-      where: file,
-      what: "does not say which pictures are of which class",
-      expected: "a first line with image,label or the like, or lines such as a.png 3",
-    });
-  }
+  if (isTable === true) return tableLines(text, file, problems, findings);
   const bad = (number: number, message: string): void => {
     problems.push({ kind: "bad-line", image: `${baseName(file)}, line ${number}`, message: `${message}; left out` });
   };
@@ -253,7 +310,7 @@ export const metadataFormat = {
     files: "metadata.csv or metadata.jsonl, or another table of pictures and classes",
     folder: hasFile(isMetadataName),
     isDenied: namesNothing,
-    inner: hasFile(isMetadataName),
+    inner: hasFile((name) => isMetadataName(name) || isRoboflowName(name)),
     otherwise: hasTable,
     file: {
       named: "metadata.jsonl or another table of pictures and classes",

@@ -9,7 +9,7 @@
 import { BadInputError, PerceptualBallError } from "../../errors.ts";
 import { parseBoxAnnotation, writtenBoxes } from "../box-annotation.ts";
 import { areShares, sharesNote } from "../box-shares.ts";
-import { type LabelLookup, labelsOfClassList } from "../class-labels.ts";
+import { matchClassList } from "../class-labels.ts";
 import { type DatasetImage, type DatasetPart, type DatasetProblem, finishDataset } from "../dataset.ts";
 import type { DatasetFormatDefinition } from "../dataset-format.ts";
 import type { DatasetSource } from "../dataset-source.ts";
@@ -73,8 +73,7 @@ const readPets: DatasetReader = async (path, context) => {
   const nameOf = new Map<number, string>();
   for (const { id, classNumber } of all) if (!nameOf.has(classNumber)) nameOf.set(classNumber, id.replace(/_\d+$/, ""));
   const names = numbers.map((number) => nameOf.get(number) ?? "");
-  const lookups: readonly LabelLookup[] =
-    classes === undefined ? names.map((_, label) => ({ label })) : labelsOfClassList(names, classes);
+  const { lookups, notes } = matchClassList(names, classes);
   const lookupOf = new Map(numbers.map((number, index) => [number, lookups[index]]));
   const fileOf = (id: string): string => joinPath(joinPath(lists, "xmls"), `${id}.xml`);
   const hasShares = await areShares(
@@ -117,6 +116,7 @@ const readPets: DatasetReader = async (path, context) => {
     images: found.images,
     problems: [...selection.problems, ...problems, ...found.problems],
     notes: [
+      ...notes,
       ...(hasShares ? [sharesNote] : []),
       ...(without === 0
         ? []

@@ -90,7 +90,7 @@ test("folders of parts in those of the classes", async () => {
 
 test("folders of parts beside others are no classes", async () => {
   await expect(open(["train/cat/1.png", "test/cat/1.png", "extra/1.png"])).rejects.toThrow(
-    "data: train and test are folders of parts, and extra beside them are not, expected folders of parts only, or of classes only.",
+    "data: test and train are folders of parts, and extra beside them are not, expected folders of parts only, or of classes only.",
   );
   await expect(open(["train/cat/1.png", "extra/1.png"])).rejects.toThrow("train is a folder of a part, and extra");
   // A train is a vehicle, too.
@@ -194,9 +194,9 @@ const refusalOf = (files: readonly string[], options: Omit<OpenDatasetOptions, "
 
 test("folders of which only their order says that they are classes are none where something else speaks against it", async () => {
   const two = { classes: { count: 2 } };
-  const halves = ["train_set/cat/1.png", "train_set/dog/1.png", "test_set/cat/1.png", "test_set/dog/1.png"];
+  const halves = ["one/cat/1.png", "one/dog/1.png", "half/cat/1.png", "half/dog/1.png"];
   expect(await refusalOf(halves, two)).toMatch(
-    /^data: the folders test_set, train_set are none of the model's classes, and may be no classes: there are cat, dog in each of them, .* --data data\/test_set\. /,
+    /^data: the folders half, one are none of the model's classes, and may be no classes: there are cat, dog in each of them, .* --data data\/half\. /,
   );
   expect(await refusalOf(["a/cat/1.png", "a/dog/1.png"], { classes: { count: 3 } })).toMatch(
     /^data: the folder a is none .*: all pictures are in cat, dog in it, /,
@@ -207,7 +207,7 @@ test("folders of which only their order says that they are classes are none wher
   const named = { classes: { names: ["cat", "dog"], count: 2 } };
   expect(await refusalOf(["imgs/cat/1.png", "imgs/dog/1.png"], named)).toMatch(/ --data data\/imgs\. /);
   // Names that the model has are classes, as are folders in which pictures lie, and parts within all classes.
-  const asked = await open(halves, { classes: { names: ["test set", "train set"], count: 2 } });
+  const asked = await open(halves, { classes: { names: ["half", "one"], count: 2 } });
   expect(asked.images.map(({ label }) => label)).toEqual([0, 0, 1, 1]);
   expect((await open(["a/1.png", "b/x/1.png", "b/y/1.png"], two)).images.length).toBe(3);
   expect((await open(["a/train/1.png", "a/val/1.png", "b/train/1.png", "b/val/1.png"], two)).images.length).toBe(4);
@@ -235,4 +235,120 @@ test("where the order of folders' numbers is not that of their text, it is said 
   expect(notes).toEqual([expect.stringContaining("in the order of their text (0, 1, 10, 2, …)")]);
   const padded = files.map((file) => file.padStart(8, "0"));
   expect((await open(padded, { classes: { count: 11 } })).notes).toEqual([]);
+});
+
+test("words in the names of folders say which parts they are, also around others of the same name", async () => {
+  const files = [
+    ...["seg_train/seg_train/forest/1.png", "seg_train/seg_train/sea/1.png", "seg_test/seg_test/forest/2.png"],
+    "seg_pred/seg_pred/9.png",
+  ];
+  const { notes, ...read } = await open(files, { classes: { count: 2 } });
+  expect(partsOf(read as Dataset)).toEqual([
+    ["seg_test/seg_test/forest/2.png", 0, "test"],
+    ["seg_train/seg_train/forest/1.png", 0, "train"],
+    ["seg_train/seg_train/sea/1.png", 1, "train"],
+  ]);
+  expect(notes).toEqual([
+    "Folders are taken for parts by the words in their names: seg_pred/seg_pred/ is none of these, seg_test/seg_test/ is test, seg_train/seg_train/ is train.",
+    "1 picture that lies in no class's folder is passed over: seg_pred/seg_pred/9.png.",
+  ]);
+  const wrapped = await open(["Final_Training/Images/00000/1.ppm", "Final_Training/Images/00001/1.ppm"]);
+  expect(wrapped.images.map(({ className, split }) => [className, split])).toEqual([
+    ["00000", "train"],
+    ["00001", "train"],
+  ]);
+  expect(partsOf(await open(["train/cat/1.png", "validate/cat/1.png"], { split: "val" })).length).toBe(1);
+  // Names that the model has are classes.
+  const known = { names: ["train set", "test set"], count: 2 };
+  expect(idsAndLabels(await open(["train_set/x/1.png", "test_set/x/1.png"], { classes: known }))).toEqual([
+    ["test_set/x/1.png", 1],
+    ["train_set/x/1.png", 0],
+  ]);
+  // Nothing is shared: these may be things.
+  const things = await open(["train_station/a/1.png", "test_tube/b/1.png"]);
+  expect(things.classNames).toEqual(["test_tube", "train_station"]);
+});
+
+test("folders that are called as no class, or around those of the model's classes, are refused with the right one", async () => {
+  expect(await refusalOf(["bikes_test/1.png", "raw/road/1.png", "raw/mtb/1.png"], { classes: { count: 2 } })).toMatch(
+    /bikes_test, raw are mostly no name of a class, .* --data data\/raw\. /,
+  );
+  const named = { names: ["mtb", "road"], count: 2 };
+  expect(await refusalOf(["a/1.png", "b/x/road/1.png", "b/x/mtb/1.png"], { classes: named })).toMatch(
+    /: the folders mtb, road in them are called as the model's classes, .* --data data\/b\/x\. /,
+  );
+  const pictures = ["all/road/1.png", "all/mtb/1.png", "all/collage.png"];
+  expect(await refusalOf(pictures, { classes: { count: 2 } })).toMatch(/most pictures are in mtb, road in it/);
+  // Numbers that the model has are no names.
+  const people = ["00", "01"].flatMap((one) => ["01_palm", "02_fist"].map((two) => `${one}/${two}/1.png`));
+  expect(await refusalOf(people, { classes: { names: ["palm", "fist"], count: 2 } })).toMatch(
+    /: there are 01_palm, 02_fist in each of them, /,
+  );
+});
+
+test("a single folder that is no class of the model holds pictures without classes", async () => {
+  for (const classes of [{ count: 2 }, { names: ["cat", "dog"], count: 2 }]) {
+    const { images, notes } = await open(["images/1.png", "images/2.png"], { classes });
+    expect(images.map(({ id, label, className }) => [id, label, className])).toEqual([
+      ["images/1.png", undefined, undefined],
+      ["images/2.png", undefined, undefined],
+    ]);
+    expect(notes).toEqual([
+      "The folder images is none of the model's classes: its pictures are taken without classes.",
+    ]);
+  }
+  const known = { classes: { names: ["images", "dog"], count: 2 } };
+  expect(idsAndLabels(await open(["images/1.png"], known))).toEqual([["images/1.png", 0]]);
+  expect((await open(["images/1.png"])).images[0].className).toBe("images");
+});
+
+test("names of the model's classes come before the order of the folders, and it is said how they were found", async () => {
+  const words = await open(["downs_negative/1.png", "downs_positive/1.png"], {
+    classes: { names: ["Positive", "Negative"], count: 2 },
+  });
+  expect(idsAndLabels(words)).toEqual([
+    ["downs_negative/1.png", 1],
+    ["downs_positive/1.png", 0],
+  ]);
+  expect(words.notes).toEqual([
+    "The classes are found among the model's by the words in their names: downs_negative is Negative; downs_positive is Positive.",
+  ]);
+});
+
+test("where the order of folders' text is not that of the numbers in them, it is said, unless a list beside them tells", async () => {
+  const files = Array.from({ length: 11 }, (_, index) => `fish_${index + 1}/a.png`);
+  const open11 = (more: Readonly<Record<string, string>>) =>
+    openDataset("data", {
+      source: pretendFiles({ ...Object.fromEntries(files.map((name) => [name, "4x4"])), ...more }),
+      classes: { count: 11 },
+    });
+  const byText = await open11({});
+  expect(byText.images.find(({ className }) => className === "fish_10")?.label).toBe(1);
+  expect(byText.isOrderOpen).toBe(true);
+  expect(byText.notes).toEqual([expect.stringContaining("that of their text (fish_1, fish_10, fish_11, …)")]);
+  const list = files.map((name) => name.split("/")[0]).join("\n");
+  const listed = await open11({ "label_list.txt": list });
+  expect(listed.images.find(({ className }) => className === "fish_10")?.label).toBe(9);
+  expect([listed.isOrderOpen, listed.listedClasses?.[9]]).toEqual([false, "fish_10"]);
+  expect(listed.notes).toContain("The classes are in the order of label_list.txt.");
+  const other = await open11({ "label_list.txt": `${list}\nfish_12` });
+  expect(other.isOrderOpen).toBe(true);
+});
+
+test("classes that the names of all pictures begin with", async () => {
+  const classes = { names: ["dog", "cat"], count: 2 };
+  for (const folder of ["", "train/"]) {
+    const { images, notes } = await open([`${folder}cat.0.jpg`, `${folder}dog_12.jpg`], { classes });
+    expect(images.map(({ label, className }) => [label, className])).toEqual([
+      [1, "cat"],
+      [0, "dog"],
+    ]);
+    expect(notes).toEqual(["The classes are those that the names of the pictures begin with, as cat.0.jpg with cat."]);
+  }
+  const without = async (files: readonly string[], own = classes): Promise<boolean> =>
+    (await open(files, { classes: own })).images.every(({ label }) => label === undefined);
+  expect(await without(["cat.0.jpg", "cat.1.jpg"])).toBe(true);
+  expect(await without(["cat.0.jpg", "dog.1.jpg", "3.jpg"])).toBe(true);
+  const unread = await open(["cat.0.jpg", "cat.1.jpg", "dog.1.jpg", "dog.2.jpg"], { classes: { count: 2 } });
+  expect(unread.notes).toEqual([expect.stringMatching(/^The names of the pictures begin with cat, dog\. /)]);
 });

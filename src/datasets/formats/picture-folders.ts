@@ -8,14 +8,17 @@
  */
 
 import { BadInputError } from "../../errors.ts";
-import { classLabels, type LabelLookup, labelsOfClassList } from "../class-labels.ts";
-import { type DatasetImage, type DatasetPart, type DatasetProblem, finishDataset } from "../dataset.ts";
+import { type ClassifierClasses, type ClassMatch, classLabels, matchClassList } from "../class-labels.ts";
+import { orderByList } from "../class-names/list-of-names.ts";
+import { type Dataset, type DatasetImage, type DatasetPart, type DatasetProblem, finishDataset } from "../dataset.ts";
 import type { DatasetFormatDefinition } from "../dataset-format.ts";
 import type { DatasetSource, FileEntry } from "../dataset-source.ts";
 import { type FoundPicture, holdsPicture, passedOverNotes, pictureTree } from "../find-folder.ts";
 import { baseName, byCodeUnits, folderName, isArrayName, isHiddenFolder, isPictureName, joinPath } from "../paths.ts";
 import { type DatasetReader, leftOut, partOfName, type ReaderContext, storedPicture, wantedPart } from "../reader.ts";
 import { doubtfulFolders, doubtOfFolders } from "./check-class-folders.ts";
+import { classesInNames, unreadNamesNote } from "./folders/names-in-files.ts";
+import { partFolders } from "./folders/part-folders.ts";
 import { haveYoloTexts } from "./yolo/yolo-layout.ts";
 
 interface FolderPicture {
@@ -23,8 +26,8 @@ interface FolderPicture {
   readonly id: string;
   readonly path: string;
   readonly className: string;
-  /** The folder in the class's that it is in, if any. */
-  readonly inner?: string;
+  /** The folders in the class's that it is in, from there on. */
+  readonly inner: readonly string[];
   readonly split?: DatasetPart;
 }
 
@@ -42,7 +45,8 @@ interface ClassPictures {
 const readClassFolders: DatasetReader = async (path, context) => {
   const { source, selection, classes, labels } = context;
   const root = context.images ?? path;
-  const found = await classPictures(source, root);
+  const isPredicted = labels === "predicted";
+  const found = await classPictures(source, root, isPredicted ? undefined : classes);
   const all = [...found.pictures, ...found.foreign];
   if (all.length === 0) {
     throw new BadInputError({
@@ -56,16 +60,29 @@ const readClassFolders: DatasetReader = async (path, context) => {
   const parts = [...new Set(all.map(({ split }) => split))];
   const split = wantedPart(path, context.split, parts);
   const doubt = doubtOfFolders(all, classes);
-  if (doubt !== undefined && labels !== "predicted") throw doubtfulFolders(root, all, doubt);
-  const classNames = [...new Set(all.map(({ className }) => className))].sort(byCodeUnits);
-  const lookups: readonly LabelLookup[] =
-    classes === undefined ? classNames.map((_, label) => ({ label })) : labelsOfClassList(classNames, classes);
-  const lookupOf = new Map(classNames.map((name, index) => [name, lookups[index]]));
+  if (doubt !== undefined && !isPredicted) throw doubtfulFolders(root, all, doubt, classes);
+  const match = await orderedClasses(
+    root,
+    all.map(({ className }) => className),
+    { source, classes: isPredicted ? undefined : classes },
+  );
+  const { classNames, lookups } = match;
   const isWanted = (picture: FolderPicture): boolean => split === undefined || picture.split === split;
+  const chosen = selection.pictures(found.pictures.filter(isWanted));
+  const foreign = found.foreign.filter(isWanted).flatMap(({ id }) => unread(id).problems);
+  if (
+    classNames.length === 1 &&
+    !isPredicted &&
+    classes !== undefined &&
+    (match.isByOrder || !("label" in lookups[0]))
+  ) {
+    return withoutClasses(path, root, classNames[0], { ...found, pictures: chosen, problems: foreign }, context);
+  }
+  const lookupOf = new Map(classNames.map((name, index) => [name, lookups[index]]));
   const images: DatasetImage[] = [];
-  const problems: DatasetProblem[] = found.foreign.filter(isWanted).flatMap(({ id }) => unread(id).problems);
-  for (const { id, className, path: file, split: part } of selection.pictures(found.pictures.filter(isWanted))) {
-    const lookup = labels === "predicted" ? undefined : lookupOf.get(className);
+  const problems: DatasetProblem[] = [...foreign];
+  for (const { id, className, path: file, split: part } of chosen) {
+    const lookup = isPredicted ? undefined : lookupOf.get(className);
     if (lookup !== undefined && "reason" in lookup) {
       problems.push(...leftOut(id, "unknown-class", lookup.reason).problems);
     } else images.push({ id, label: lookup?.label, className, ...storedPicture(source, file), split: part });
@@ -75,11 +92,42 @@ const readClassFolders: DatasetReader = async (path, context) => {
     classNames: classes === undefined ? classNames : classes.names,
     // What is no class is not to name one of the model's.
     ...(doubt === undefined ? { listedClasses: classNames } : {}),
+    isOrderOpen: match.isOpen,
     images,
     problems: [...selection.problems, ...problems],
-    notes: [...found.notes, ...looseNotes(found.loose), ...orderNotes(classNames, context)],
+    notes: [...found.notes, ...looseNotes(found.loose), ...match.notes],
   });
 };
+
+/** The pictures of a single folder that is no class of the classifier, with the classes that their own names begin with, if they do. */
+function withoutClasses(
+  path: string,
+  root: string,
+  folder: string,
+  { pictures, loose, notes, problems }: Omit<ClassPictures, "foreign"> & Pick<Dataset, "problems">,
+  { source, selection, classes }: ReaderContext,
+): Dataset {
+  const named = classesInNames(
+    pictures.map(({ id }) => id),
+    classes,
+  );
+  const images = pictures.map(({ id, path: file, split }, index) => ({
+    ...{ id, label: named?.labels[index], className: named?.classNames[index], split },
+    ...storedPicture(source, file),
+  }));
+  const said =
+    named?.note ?? `The folder ${folder} is none of the model's classes: its pictures are taken without classes.`;
+  return finishDataset(path, {
+    ...{ name: baseName(root), classNames: classes?.names, images },
+    problems: [...selection.problems, ...problems],
+    notes: [
+      ...notes,
+      ...looseNotes(loose),
+      said,
+      ...(named === undefined ? unreadNamesNote(pictures.map(({ id }) => id)) : []),
+    ],
+  });
+}
 
 /** What is to be known of tables, lists and the like beside pictures that are taken without them; what people write about a data set is none. */
 function unreadTables(entries: readonly FileEntry[], why: (name: string) => string): string[] {
@@ -115,8 +163,8 @@ function unread(id: string) {
  * What is to be known of folders called "0" to "11" where no name says which class is which: who trained with ImageFolder or Keras has them in
  * the order of their text.
  */
-function orderNotes(classNames: readonly string[], { classes, labels }: ReaderContext): string[] {
-  if (classes === undefined || labels === "predicted" || classNames.length !== classes.count) return [];
+function numberNotes(classNames: readonly string[], classes: ClassifierClasses | undefined): string[] {
+  if (classes === undefined || classNames.length !== classes.count) return [];
   if (!classNames.includes("0") || !classNames.every((name) => /^(0|[1-9]\d*)$/.test(name))) return [];
   // Padded numbers, and fewer than eleven, have one order.
   if (classNames.every((name, index) => Number(name) === index)) return [];
@@ -126,6 +174,26 @@ function orderNotes(classNames: readonly string[], { classes, labels }: ReaderCo
   return [
     `Folders called by numbers are the classes of these indices. Of a model that was trained on such folders with ImageFolder or Keras the classes are in the order of their text (${order}, …): then give names in that order with --labels.`,
   ];
+}
+
+/** The classes in their order: that of a list beside them that names exactly these, else that of their text. */
+async function orderedClasses(
+  root: string,
+  own: readonly string[],
+  { source, classes }: Pick<ReaderContext, "source" | "classes">,
+): Promise<ClassMatch & { readonly classNames: readonly string[] }> {
+  const classNames = [...new Set(own)].sort(byCodeUnits);
+  const match = matchClassList(classNames, classes);
+  const listed =
+    classes === undefined || match.isByOrder
+      ? await orderByList(root, await source.list(root), classNames, source)
+      : undefined;
+  if (listed === undefined) {
+    const notes = [...match.notes, ...numberNotes(classNames, classes)];
+    return { ...match, classNames, notes, isOpen: match.isOpen || notes.length > match.notes.length };
+  }
+  const notes = [`The classes are in the order of ${listed.list}.`];
+  return { ...matchClassList(listed.names, classes), classNames: listed.names, notes, isOpen: false };
 }
 
 function looseNotes(loose: readonly string[]): string[] {
@@ -138,37 +206,40 @@ function looseNotes(loose: readonly string[]): string[] {
 }
 
 /** All pictures below `root`. */
-async function classPictures(source: DatasetSource, root: string): Promise<ClassPictures> {
+async function classPictures(
+  source: DatasetSource,
+  root: string,
+  classes: ClassifierClasses | undefined,
+): Promise<ClassPictures> {
   const entries = await source.list(root);
-  const parts = (await partFolders(source, root, entries)) ?? [undefined];
+  const divided = await partFolders(source, root, entries, classes);
   const [pictures, foreign]: FolderPicture[][] = [[], []];
   const loose: string[] = [];
   const notes: string[] = unreadTables(entries, () => "the classes are those of the folders");
-  if (parts[0] !== undefined) {
+  if (divided !== undefined) {
     const beside = (await pictureTree(source, root, 0)) ?? { pictures: [], foreign: [], passedOver: [] };
     for (const { name } of [...beside.pictures, ...beside.foreign]) loose.push(name);
-    notes.push(...passedOverNotes(beside));
+    notes.push(...passedOverNotes(beside), ...divided.notes);
   }
-  for (const part of parts) {
-    const folder = part === undefined ? root : joinPath(root, part);
+  for (const part of divided?.parts ?? [undefined]) {
+    const folder = part === undefined ? root : joinPath(root, part.name);
     const tree = await pictureTree(source, folder);
     if (tree === undefined) continue;
     notes.push(...passedOverNotes(tree));
-    const split = part === undefined ? undefined : partOfName(part);
     const add = (to: FolderPicture[], picture: FoundPicture): void => {
-      const id = part === undefined ? picture.name : `${part}/${picture.name}`;
+      const id = part === undefined ? picture.name : `${part.name}/${picture.name}`;
       const [className, ...below] = picture.name.split("/");
-      const inner = below.length > 1 ? below[0] : undefined;
-      if (below.length > 0) to.push({ id, path: picture.path, className, inner, split });
+      const inner = below.slice(0, -1);
+      if (below.length > 0) to.push({ id, path: picture.path, className, inner, split: part?.split });
       else loose.push(id);
     };
     for (const picture of tree.pictures) add(pictures, picture);
     for (const picture of tree.foreign) add(foreign, picture);
   }
   const inOrder = (some: FolderPicture[]) => some.sort((a, b) => byCodeUnits(a.id, b.id));
-  const below = parts[0] === undefined && [...pictures, ...foreign].every(({ id }) => partBelow(id) !== undefined);
+  const below = divided === undefined && [...pictures, ...foreign].every(({ id }) => partBelow(id) !== undefined);
   const withPart = (some: FolderPicture[]) =>
-    below ? some.map((picture) => ({ ...picture, split: partBelow(picture.id), inner: undefined })) : some;
+    below ? some.map((picture) => ({ ...picture, split: partBelow(picture.id), inner: [] })) : some;
   return {
     pictures: withPart(inOrder(pictures)),
     foreign: withPart(inOrder(foreign)),
@@ -183,46 +254,9 @@ function partBelow(id: string): DatasetPart | undefined {
   return file === undefined ? undefined : partOfName(folder);
 }
 
-/**
- * The folders of parts in `root`; undefined where its folders are those of classes. A class may be called "train" (as one of COCO's is):
- * folders of parts have folders in them, and no other folder of pictures beside them.
- */
-async function partFolders(
-  source: DatasetSource,
-  root: string,
-  entries: readonly FileEntry[],
-): Promise<readonly string[] | undefined> {
-  const named = entries.filter(({ name, kind }) => kind === "folder" && partOfName(name) !== undefined);
-  if (named.length === 0) return undefined;
-  const parts: string[] = [];
-  for (const { name } of named) {
-    const inside = await source.list(joinPath(root, name));
-    if (inside.some((inner) => inner.kind === "folder" && !isHiddenFolder(inner.name))) parts.push(name);
-  }
-  if (parts.length === 0) return undefined;
-  const others: string[] = [];
-  let isFlat = false;
-  for (const { name, kind } of entries) {
-    if (kind !== "folder" || isHiddenFolder(name) || partOfName(name) !== undefined) continue;
-    if (!(await holdsPicture(source, joinPath(root, name)))) continue;
-    others.push(name);
-    isFlat ||= await holdsPicture(source, joinPath(root, name), 0);
-  }
-  if (others.length === 0) return named.map(({ name }) => name).sort(byCodeUnits);
-  const nested: string[] = [];
-  for (const name of parts) if (!(await holdsPicture(source, joinPath(root, name), 0))) nested.push(name);
-  if (nested.length < 2 && !(nested.length === 1 && isFlat)) return undefined;
-  throw new BadInputError({
-    where: root,
-    what: `${nested.join(" and ")} ${nested.length === 1 ? "is a folder of a part" : "are folders of parts"}, and ${others.slice(0, 3).join(", ")} beside ${nested.length === 1 ? "it is" : "them are"} not`,
-    expected: "folders of parts only, or of classes only",
-    advice: `Say which folder is meant: --data ${joinPath(root, nested[0])}.`,
-  });
-}
-
 /** The pictures in the folder `path`, or the one at `path`, without labels; their ids are their names. */
 const readPictures: DatasetReader = async (path, context) => {
-  const { source, selection, classes } = context;
+  const { source, selection, classes, labels } = context;
   const isFile = (await source.exists(path)) === "file";
   const root = isFile ? folderName(path) : (context.images ?? path);
   const tree = isFile ? undefined : await pictureTree(source, root, 0);
@@ -232,13 +266,20 @@ const readPictures: DatasetReader = async (path, context) => {
     throw new BadInputError({ where: root, what: "there is no picture in the folder", expected: "pictures" });
   }
   const chosen = selection.pictures(names.sort(byCodeUnits).map((id) => ({ id })));
-  const images = chosen.map(({ id }) => ({ id, ...storedPicture(source, joinPath(root, id)) }));
+  const named = labels === "predicted" ? undefined : classesInNames(names, classes);
+  const placeOf = new Map(names.map((name, index) => [name, index]));
+  const images = chosen.map(({ id }) => {
+    const place = placeOf.get(id) ?? -1;
+    const known = named && { label: named.labels[place], className: named.classNames[place] };
+    return { id, ...known, ...storedPicture(source, joinPath(root, id)) };
+  });
+  const said = named === undefined ? unreadNamesNote(names) : [named.note];
   return finishDataset(path, {
     name: baseName(root),
     classNames: classes?.names,
     images,
     problems: [...selection.problems, ...foreign.flatMap((id) => unread(id).problems)],
-    notes: isFile ? [] : await notTakenNotes(source, root, names),
+    notes: isFile ? [] : [...(await notTakenNotes(source, root, names)), ...said],
   });
 };
 

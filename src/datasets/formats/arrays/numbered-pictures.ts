@@ -1,7 +1,7 @@
 /** @file Data sets whose pictures are called by their numbers in a file, and whose classes are numbers. */
 import { BadInputError } from "../../../errors.ts";
 import type { ImageTensor, Picture } from "../../../image/picture.ts";
-import { type LabelLookup, labelsOfClassList } from "../../class-labels.ts";
+import { matchClassList } from "../../class-labels.ts";
 import {
   type Dataset,
   type DatasetImage,
@@ -42,8 +42,7 @@ export function numberedPictures(
   const known = parts.flatMap(({ labels }) => [...new Set(Array.from(labels))].filter((label) => label !== undefined));
   const numbers = [...new Set(known)].sort((a, b) => a - b);
   const listed = classNames ?? numbers.map(String);
-  const lookups: readonly LabelLookup[] =
-    classes === undefined ? listed.map((_, label) => ({ label })) : labelsOfClassList(listed, classes);
+  const { lookups, notes } = matchClassList(listed, classes);
   const images: DatasetImage[] = [];
   const problems: DatasetProblem[] = [];
   const all = parts.flatMap((part) =>
@@ -74,6 +73,7 @@ export function numberedPictures(
     listedClasses: listed,
     images,
     problems: [...selection.problems, ...problems],
+    notes,
   });
 }
 
