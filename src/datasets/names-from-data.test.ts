@@ -13,6 +13,15 @@ test("a classifier without names takes those of the data, where there are as man
   expect(namesFromData({ count: 3 }, { name: "photos" })).toEqual({ labels: undefined, warnings: [] });
 });
 
+test("names are given with a warning where numbers in them make their order doubtful", () => {
+  const listedClasses = ["fish_1", "fish_10", "fish_2"];
+  const { labels, warnings } = namesFromData({ count: 3 }, { name: "pets", listedClasses, isOrderOpen: true });
+  expect(labels?.labels).toEqual(listedClasses);
+  expect(warnings).toEqual([
+    { code: "classes-by-order", message: expect.stringMatching(/^only the order .*\(fish_1, fish_2, fish_10, …\)/) },
+  ]);
+});
+
 test("numbers name nothing", () => {
   for (const listedClasses of [
     ["0", "1", "2"],

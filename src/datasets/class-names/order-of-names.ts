@@ -20,8 +20,13 @@ export function isOrderOpen(names: readonly string[]): boolean {
   return isSorted && names.some((name, index) => index > 0 && byNumbersIn(names[index - 1], name) > 0);
 }
 
-/** What is to be known of names whose order decides and is open. */
-export function openOrderNote(names: readonly string[]): string {
+/** What is to be known of names whose order decides and is open, for a warning: no sentence of its own. */
+export function openOrder(names: readonly string[]): string {
   const some = (all: readonly string[]): string => all.slice(0, 3).join(", ");
-  return `Only the order of the classes says which of the model's each is. It is taken to be that of their text (${some(names)}, …), as ImageFolder and Keras sort folders; if the model counts them by their numbers (${some(names.toSorted(byNumbersIn))}, …), give the names in that order with --labels.`;
+  return `only the order of the classes says which of the model's each is. It is taken to be that of their text (${some(names)}, …), as ImageFolder and Keras sort folders; if the model counts them by their numbers (${some(names.toSorted(byNumbersIn))}, …), give the names in that order with --labels`;
+}
+
+/** The same as a note. */
+export function openOrderNote(names: readonly string[]): string {
+  return `O${openOrder(names).slice(1)}.`;
 }
