@@ -17,7 +17,7 @@ import { called, type DatasetFormatDefinition, hasFile, hasFolder } from "../dat
 import type { DatasetSource, FileEntry } from "../dataset-source.ts";
 import { type FoundPicture, picturesIn } from "../find-folder.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
-import { baseName, byCodeUnits, folderName, withoutExtension } from "../paths.ts";
+import { baseName, byCodeUnits, folderName, joinPath, withoutExtension } from "../paths.ts";
 import {
   type DatasetReader,
   entriesOf,
@@ -27,6 +27,7 @@ import {
   splitOfName,
   storedPicture,
 } from "../reader.ts";
+import { isCvatXml } from "./boxes/cvat-xml.ts";
 import {
   findAnnotations,
   type ImagenetAnnotation,
@@ -167,7 +168,9 @@ async function isListedValidation(
   entries: readonly FileEntry[],
   source: DatasetSource,
 ): Promise<boolean> {
-  if (hasFile(isXml)(entries)) return true;
+  const xml = entries.find(({ name, kind }) => kind === "file" && isXml(name));
+  // CVAT's one file for all pictures is none of these.
+  if (xml !== undefined) return !(await isCvatXml(source, joinPath(path, xml.name)));
   if (!hasFile(called("val.txt"))(entries)) return false;
   const pictures = (await picturesIn(source, path)) ?? [];
   return pictures.some(({ name }) => baseName(name).startsWith("ILSVRC2012_val_"));

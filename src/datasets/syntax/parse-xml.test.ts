@@ -56,6 +56,7 @@ test.each([
   ["<annotation></annotation><annotation/>", "there is not one root element"],
   ["<annotation>&nbsp;</annotation>", '"&nbsp;" is no entity'],
   ["<annotation x=1/>", "line 1: this is no tag"],
+  ["<annotation x='&nbsp;'/>", '"&nbsp;" is no entity'],
 ])("%j: %s", (text, message) => {
   expect(() => parseBoxAnnotation(text, "a.xml", 0)).toThrow(`a.xml: `);
   expect(() => parseBoxAnnotation(text, "a.xml", 0)).toThrow(message);
@@ -72,11 +73,12 @@ test("a size of zeros, as some files of ILSVRC have it, is none", () => {
 });
 
 test("doctype, CDATA, comments, entities, empty elements and attributes", () => {
-  const text = `<!DOCTYPE a [<!ELEMENT a ANY>]><a x = "1>" y='"'><!-- <b> --><b/>&lt;&#65;&#x42;&amp;<![CDATA[<&>]]></a>`;
+  const text = `<!DOCTYPE a [<!ELEMENT a ANY>]><a x = "1>" y='"&lt;'><!-- <b> --><b/>&lt;&#65;&#x42;&amp;<![CDATA[<&>]]></a>`;
   expect(parseXml(text, "a.xml")).toEqual({
     name: "a",
     children: [{ name: "b", children: [], text: "" }],
     text: "<AB&<&>",
+    attributes: { x: "1>", y: '"<' },
   });
 });
 

@@ -1,5 +1,5 @@
 /**
- * @file Annotation files in XML: elements, attributes, text, comments and CDATA, which is all that ILSVRC and Pascal VOC use.
+ * @file Annotation files in XML: elements, attributes, text, comments and CDATA, which is all that ILSVRC, Pascal VOC and CVAT use.
  *
  * The HTML-minded parsers that run both in Node and in browsers close what a file leaves open, and so read a file that was cut
  * short as one with fewer boxes. This one refuses it.
@@ -11,6 +11,8 @@ export interface XmlElement {
   readonly children: readonly XmlElement[];
   /** The text directly in the element, without white space around it. */
   readonly text: string;
+  /** Absent where there are none. */
+  readonly attributes?: Readonly<Record<string, string>>;
 }
 
 const token =
@@ -18,14 +20,15 @@ const token =
 
 const entities: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'" };
 
-interface OpenElement {
-  readonly name: string;
+const attribute = /([^\s=]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g;
+
+interface OpenElement extends XmlElement {
   readonly children: XmlElement[];
   text: string;
 }
 
 /**
- * The root element of the document `text`. Attributes are checked and dropped.
+ * The root element of the document `text`.
  *
  * Throws a BadInputError on behalf of `where` with the line if the document is not well-formed or ends too early.
  */
@@ -40,12 +43,13 @@ export function parseXml(text: string, where: string): XmlElement {
     const at = token.lastIndex;
     const match = token.exec(source);
     if (match === null) throw complain("this is no tag, or one that is cut short", at);
-    const [, verbatim, closing, opening, , isEmpty, characters] = match;
+    const [, verbatim, closing, opening, written, isEmpty, characters] = match;
     const inner = open[open.length - 1];
     if (verbatim !== undefined) inner.text += verbatim;
     else if (characters !== undefined) inner.text += decoded(characters, (what) => complain(what, at));
     else if (opening !== undefined) {
-      const element: OpenElement = { name: opening, children: [], text: "" };
+      const attributes = attributesIn(written, (what) => complain(what, at));
+      const element: OpenElement = { name: opening, children: [], text: "", ...(attributes && { attributes }) };
       inner.children.push(element);
       if (isEmpty === "") open.push(element);
     } else if (closing !== undefined) {
@@ -59,6 +63,17 @@ export function parseXml(text: string, where: string): XmlElement {
     throw complain(`<${open[open.length - 1].name}> is not closed: the file is cut short`, source.length);
   if (document.children.length !== 1 || document.text.trim() !== "") throw complain("there is not one root element", 0);
   return document.children[0];
+}
+
+function attributesIn(
+  written: string,
+  complain: (what: string) => BadInputError,
+): Readonly<Record<string, string>> | undefined {
+  if (written === "") return undefined;
+  const found = [...written.matchAll(attribute)].map(([, name, double, single]) => {
+    return [name, decoded(double ?? single, complain)] as const;
+  });
+  return Object.fromEntries(found);
 }
 
 function decoded(text: string, complain: (what: string) => BadInputError): string {

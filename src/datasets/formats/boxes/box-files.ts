@@ -8,8 +8,9 @@ import type { DatasetSource, FileEntry } from "../../dataset-source.ts";
 import { baseName, byCodeUnits, folderName, isPictureName, joinPath, withoutExtension } from "../../paths.ts";
 import { partOfName, partOfWord, partWordIn } from "../../reader.ts";
 import { boxColumns } from "./box-columns.ts";
-import { jsonKind, jsonTable, labelmeTable } from "./box-json.ts";
+import { type JsonKind, jsonKind, jsonTable, labelmeTable } from "./box-json.ts";
 import { type BoxTable, csvTable, firstLine } from "./box-table.ts";
+import { cvatTable, isCvatXml } from "./cvat-xml.ts";
 
 export interface BoxFile {
   readonly path: string;
@@ -31,9 +32,19 @@ export function isCsv(name: string): boolean {
   return /\.[ct]sv$/i.test(name) && !name.startsWith(".");
 }
 
-/** Whether the name is that of a file in JSON. */
-export function isJson(name: string): boolean {
+/** Whether the name may be that of a labelling tool's file: any JSON, or CVAT's annotations.xml. */
+export function isToolName(name: string): boolean {
+  return isJson(name) || /annotations[^/]*\.xml$/i.test(name);
+}
+
+function isJson(name: string): boolean {
   return /\.json$/i.test(name) && !name.startsWith(".");
+}
+
+/** Which tool's the file is, as far as its beginning tells; undefined if of none that is known. */
+export async function toolOf(source: DatasetSource, file: string): Promise<JsonKind | "cvat" | undefined> {
+  if (isJson(baseName(file))) return jsonKind(source, file);
+  return (await isCvatXml(source, file)) ? "cvat" : undefined;
 }
 
 /** The names of the CSVs among the entries. */
@@ -49,7 +60,7 @@ function namesOf(entries: readonly FileEntry[], fits: (name: string) => boolean)
 /** The file at `path`, or those in that folder. Throws a MisuseError if it is not clear which. */
 export async function boxFiles(source: DatasetSource, path: string): Promise<BoxFiles> {
   if ((await source.exists(path)) === "file") {
-    const isLabelme = isJson(path) && (await jsonKind(source, path)) === "labelme";
+    const isLabelme = isToolName(path) && (await toolOf(source, path)) === "labelme";
     return { files: [{ path, prefix: "", ...(isLabelme && { members: [baseName(path)] }) }], others: [] };
   }
   const names = csvsIn(await source.list(path));
@@ -101,7 +112,7 @@ function oneOfEach({ fitting, others }: Fitting): BoxFiles | undefined {
   return files.length > 0 && parts.size === files.length ? { files, others } : undefined;
 }
 
-/** So many JSON files are looked at: more of them are one for each picture. */
+/** So many files of tools are looked at: more of them are one for each picture. */
 const mostFiles = 8;
 
 /** The CSVs in the folder that have boxes, or else the JSON. */
@@ -117,15 +128,15 @@ async function fittingIn(source: DatasetSource, folder: string): Promise<Fitting
     const others = csvs.filter((name) => !withBoxes.includes(name));
     return { fitting: withBoxes.map((name) => ({ path: joinPath(folder, name) })), others };
   }
-  const members = namesOf(entries, isJson);
+  const names = namesOf(entries, isToolName);
   const fitting: Pick<BoxFile, "path">[] = [];
-  for (const name of members.slice(0, mostFiles)) {
+  for (const name of names.slice(0, mostFiles)) {
     const path = joinPath(folder, name);
-    const kind = await jsonKind(source, path);
-    if (kind === "labelme") return { fitting: [{ path, members }], others: [] };
-    if (kind !== undefined) fitting.push({ path });
+    const tool = await toolOf(source, path);
+    if (tool === "labelme") return { fitting: [{ path, members: names.filter(isJson) }], others: [] };
+    if (tool !== undefined) fitting.push({ path });
   }
-  return { fitting: members.length > mostFiles ? [] : fitting, others: [] };
+  return { fitting: names.length > mostFiles ? [] : fitting, others: [] };
 }
 
 /** What the file says, or all of its members. */
@@ -135,5 +146,6 @@ export async function boxTable(source: DatasetSource, { path, members }: BoxFile
     return labelmeTable(source, folder, members, namesOf(await source.list(folder), isPictureName));
   }
   const text = await source.readText(path);
-  return isJson(path) ? jsonTable(text, path) : csvTable(text, path);
+  if (isJson(baseName(path))) return jsonTable(text, path);
+  return /\.xml$/i.test(path) ? cvatTable(text, path) : csvTable(text, path);
 }

@@ -164,3 +164,46 @@ describe("labelme's JSON, one for each picture", () => {
     ]);
   });
 });
+
+describe("CVAT's XML of pictures", () => {
+  const shapes = `<box label="dog" occluded="0" xtl="2.50" ytl="1.00" xbr="5.00" ybr="3.00" z_order="0"></box>
+    <polygon label="cat" points="4.00,1.00;8.00,2.00;6.00,9.00"></polygon>
+    <ellipse label="cat" cx="10" cy="5" rx="4" ry="2" rotation="90"/>
+    <mask label="cat" rle="1" left="1" top="2" width="3" height="4"/>
+    <box label="cat" xtl="8" ytl="4" xbr="12" ybr="6" rotation="90.0"/>`;
+  const xml = `<?xml version="1.0" encoding="utf-8"?>
+<annotations><version>1.1</version><meta><task><name>pets</name></task></meta>
+  <image id="0" name="a.png" width="20" height="10">${shapes}</image>
+  <image id="1" name="b.png" width="20" height="10"><tag label="dog"/></image>
+  <image id="2" name="c.png" width="20" height="10"><points label="dog" points="1,1"/></image>
+</annotations>`;
+  const expected = [
+    [
+      ["a.png#dog", 1, [[2.5, 1, 5, 3]]],
+      [
+        "a.png#cat",
+        0,
+        [
+          [4, 1, 8, 9],
+          [8, 1, 12, 9],
+          [1, 2, 4, 6],
+          [9, 3, 11, 7],
+        ],
+      ],
+    ],
+    [
+      empty,
+      `malformed-annotation c.png: shape 1: ${JSON.stringify('{"points":{"label":"dog","points":"1,1"}')} is no shape with an area; left out`,
+      "no-box c.png: has no box; left out",
+    ],
+    [],
+  ];
+
+  test("with the pictures in images or beside it", async () => {
+    const inImages = Object.fromEntries(Object.entries(pictures).map(([name, text]) => [`images/${name}`, text]));
+    for (const files of [pictures, inImages]) {
+      expect(await read({ ...files, "annotations.xml": xml })).toEqual(expected);
+      expect(await read({ ...files, "annotations.xml": xml }, "data/annotations.xml")).toEqual(expected);
+    }
+  });
+});

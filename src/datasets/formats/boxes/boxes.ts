@@ -1,5 +1,5 @@
 /**
- * @file Any folder of pictures with a CSV of boxes, or one of each part, or the JSON of labelling tools (see box-json.ts).
+ * @file Any folder of pictures with a CSV of boxes, or one of each part, or what labelling tools write (see box-json.ts and cvat-xml.ts).
  *
  * The first line names the columns, in any order: a picture's path in its folder, a box (see box-columns.ts) and, if wanted, its class (a name,
  * WordNet number or index of the classifier's classes) and the width and height of the picture; others are passed over. There is one row per box. Boxes
@@ -34,8 +34,7 @@ import { holdsVocParts } from "../voc-parts.ts";
 import { isYolo } from "../yolo/yolo-layout.ts";
 import { areCorners, type PictureBoxes } from "./bbox-corners.ts";
 import { haveBoxColumn, isPlainRow } from "./box-columns.ts";
-import { type BoxFile, boxFiles, boxTable, csvsIn, innerBoxFiles, isCsv, isJson } from "./box-files.ts";
-import { jsonKind } from "./box-json.ts";
+import { type BoxFile, boxFiles, boxTable, csvsIn, innerBoxFiles, isCsv, isToolName, toolOf } from "./box-files.ts";
 import { type BoxRow, type BoxTable, csvTable, firstLine } from "./box-table.ts";
 
 /** What a file says of one picture. */
@@ -244,8 +243,8 @@ async function placesOf(file: string, source: DatasetSource): Promise<readonly s
  */
 async function areStray(path: string, entries: readonly FileEntry[], source: DatasetSource): Promise<boolean> {
   const files = entries.filter(({ kind }) => kind === "file");
-  if (files.every(({ name }) => isJson(name))) {
-    for (const { name } of files) if ((await jsonKind(source, joinPath(path, name))) !== undefined) return false;
+  if (files.every(({ name }) => isToolName(name))) {
+    for (const { name } of files) if ((await toolOf(source, joinPath(path, name))) !== undefined) return false;
     return true;
   }
   if (await holdsVocParts(path, entries, source)) return true;
@@ -274,14 +273,14 @@ async function namesPictures(file: string, root: string, source: DatasetSource):
 export const boxesFormat = {
   name: "boxes",
   description:
-    "pictures with boxes in a CSV or a tool's JSON; an entry per picture, or per picture and class where these differ",
+    "pictures with boxes in a CSV or a tool's JSON or XML; an entry per picture, or per picture and class where these differ",
   recognition: {
-    files: "a CSV, or one in each of train/, valid/ and test/, or JSON of VIA, labelme or Create ML",
+    files: "a CSV, or one in each of train/, valid/ and test/, or JSON of VIA, labelme or Create ML, or XML of CVAT",
     folder: hasFile((name) => isCsv(name) && !isImagenetMark(name)),
     isDenied: areStray,
     otherwise: async (path, entries, source) =>
       csvsIn(entries).length === 0 && (await innerBoxFiles(source, path)) !== undefined,
-    file: { named: "a CSV of boxes", fits: isCsv, mayFit: isJson },
+    file: { named: "a CSV of boxes", fits: isCsv, mayFit: isToolName },
   },
   options: ["images", "annotations", "split"],
   read: readBoxes,

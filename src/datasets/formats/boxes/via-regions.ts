@@ -34,15 +34,26 @@ export function viaBox(shape: Readonly<Record<string, unknown>>): Box | undefine
   const center = numbers("cx", "cy");
   const radii = numbers("rx", "ry") ?? numbers("r", "r");
   if (center !== undefined && radii !== undefined) {
-    // A turned ellipse's box: the projections of both axes add up as squares.
-    const angle = typeof shape.theta === "number" ? shape.theta : 0;
-    const [c, s] = [Math.cos(angle), Math.sin(angle)];
-    const [dx, dy] = [Math.hypot(radii[0] * c, radii[1] * s), Math.hypot(radii[0] * s, radii[1] * c)];
-    return [center[0] - dx, center[1] - dy, center[0] + dx, center[1] + dy];
+    return ellipseBounds(
+      [center[0], center[1]],
+      [radii[0], radii[1]],
+      typeof shape.theta === "number" ? shape.theta : 0,
+    );
   }
   const [xs, ys] = [pointsIn(shape.all_points_x), pointsIn(shape.all_points_y)];
   if (xs === undefined || ys === undefined || xs.length !== ys.length) return undefined;
   return boundsOf(xs, ys);
+}
+
+/** The box around an ellipse that is turned by the angle: the projections of both axes add up as squares. */
+export function ellipseBounds(
+  [cx, cy]: readonly [number, number],
+  [rx, ry]: readonly [number, number],
+  angle: number,
+): Box {
+  const [c, s] = [Math.cos(angle), Math.sin(angle)];
+  const [dx, dy] = [Math.hypot(rx * c, ry * s), Math.hypot(rx * s, ry * c)];
+  return [cx - dx, cy - dy, cx + dx, cy + dy];
 }
 
 /** The box around the points. */
