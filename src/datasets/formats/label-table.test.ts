@@ -223,6 +223,9 @@ test("pictures without endings, by number, in the folder of the table's name, or
   const found = await open({ ...parted, "metadata_of_it.csv": "image_id,dx\na,red\nb,blue\n" });
   expect(labelsOf(found)).toEqual([1, 0]);
   expect(found.notes?.[0]).toMatch(/^The pictures of the table are found by their names alone/);
+  const deep = { "data/data/a.png": "4x4", "data/data/b.png": "4x4" };
+  const labels = `id,label\n${"abcdefg".split("").join(",red\n")},red\n`;
+  expect((await open({ ...deep, "labels.csv": labels })).images.length).toBe(2);
   // The first rows may lack pictures.
   const rows = Array.from({ length: 60 }, (_, index) => `${index},red`).join("\n");
   expect((await open({ "x/58.bmp": "4x4", "labels.csv": `id,label\n${rows}\n` })).images.length).toBe(1);

@@ -19,6 +19,7 @@ import { mapConcurrently } from "../../map-concurrently.ts";
 import { baseName, byCodeUnits, folderName, joinPath, plainName, withoutExtension } from "../../paths.ts";
 import { type DatasetReader, entriesOf, type Findings, joinFindings, namedPicture, partOfName } from "../../reader.ts";
 import { type CsvRow, parseCsv, type Separator, separatorOf } from "../../syntax/parse-csv.ts";
+import { isPixelTable } from "../arrays/pixel-tables.ts";
 import { isImagenetMark } from "../imagenet.ts";
 import { isLabelTable, isTableName } from "../label-table.ts";
 import { isMetadataName } from "../metadata-files.ts";
@@ -256,6 +257,7 @@ async function areStray(path: string, entries: readonly FileEntry[], source: Dat
   }
   for (const { name } of csvsIn(entries)) {
     if (isTableName(name) && (await isLabelTable(source, joinPath(path, name)))) return true;
+    if (await isPixelTable(source, joinPath(path, name))) return true;
   }
   if (await isYolo(path, entries, source)) return true;
   const hasMetadata = entries.some(({ name, kind }) => kind === "file" && isMetadataName(name));

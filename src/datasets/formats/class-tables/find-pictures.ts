@@ -4,7 +4,7 @@
  */
 import type { DatasetSource } from "../../dataset-source.ts";
 import { nameIn, pictureTree } from "../../find-folder.ts";
-import { baseName, isArrayName, isPictureName, leavesFolder, withoutExtension } from "../../paths.ts";
+import { baseName, folderName, isArrayName, isPictureName, leavesFolder, withoutExtension } from "../../paths.ts";
 
 /** What was found for the names of a table. */
 export interface FoundNames {
@@ -40,19 +40,23 @@ export async function findPictures(
   folders: readonly string[],
   names: readonly string[],
 ): Promise<FoundNames | undefined> {
-  const files = filesOf(((await pictureTree(source, root))?.pictures ?? []).map(({ name }) => name));
+  const pictures = ((await pictureTree(source, root))?.pictures ?? []).map(({ name }) => name);
+  const files = filesOf(pictures);
+  // All of them may be in one folder, whatever it is called and wherever it is.
+  const holding = new Set(pictures.map(folderName));
+  const places = [...new Set([...folders, ...(holding.size === 1 && !holding.has(".") ? holding : [])])];
   const own = new Map<string, string>();
   for (const name of names) own.set(name, await nameIn(root, name, source));
   const plain = (name: string): string => (own.get(name) ?? name).replaceAll("\\", "/");
   const step = Math.max(1, Math.floor(names.length / mostSamples));
   const samples = names.filter((_, index) => index % step === 0);
-  const ways: Way[] = folders.flatMap((folder) => [
+  const ways: Way[] = places.flatMap((folder) => [
     { prefix: folder === "" ? "" : `${folder}/`, dropped: 0, byNumber: false },
   ]);
   const deepest = Math.min(mostDropped, Math.max(0, ...samples.map((name) => plain(name).split("/").length - 1)));
   for (let dropped = 1; dropped <= deepest; dropped++)
-    ways.push(...ways.slice(0, folders.length).map((way) => ({ ...way, dropped })));
-  ways.push(...ways.slice(0, folders.length).map((way) => ({ ...way, byNumber: true })));
+    ways.push(...ways.slice(0, places.length).map((way) => ({ ...way, dropped })));
+  ways.push(...ways.slice(0, places.length).map((way) => ({ ...way, byNumber: true })));
   const scored = ways.map((way) => ({
     way,
     score: samples.filter((name) => pathOf(plain(name), way, files) !== undefined).length,
