@@ -227,6 +227,6 @@ test("pictures without endings, by number, in the folder of the table's name, or
   const labels = `id,label\n${"abcdefg".split("").join(",red\n")},red\n`;
   expect((await open({ ...deep, "labels.csv": labels })).images.length).toBe(2);
   // The first rows may lack pictures.
-  const rows = Array.from({ length: 60 }, (_, index) => `${index},red`).join("\n");
-  expect((await open({ "x/58.bmp": "4x4", "labels.csv": `id,label\n${rows}\n` })).images.length).toBe(1);
+  const rows = Array.from({ length: 2000 }, (_, index) => `${index},red`).join("\n");
+  expect((await open({ "x/1758.bmp": "4x4", "labels.csv": `id,label\n${rows}\n` })).images.length).toBe(1);
 });

@@ -49,7 +49,13 @@ export async function findPictures(
   for (const name of names) own.set(name, await nameIn(root, name, source));
   const plain = (name: string): string => (own.get(name) ?? name).replaceAll("\\", "/");
   const step = Math.max(1, Math.floor(names.length / mostSamples));
-  const samples = names.filter((_, index) => index % step === 0);
+  const some = names.filter((_, index) => index % step === 0);
+  const isThere = (name: string): boolean => {
+    const file = baseName(plain(name));
+    return files.alone.has(file) || files.alone.has(numberedName(file) ?? file);
+  };
+  // Of a large set there may be a few pictures only.
+  const samples = some.some(isThere) ? some : names.filter(isThere);
   const ways: Way[] = places.flatMap((folder) => [
     { prefix: folder === "" ? "" : `${folder}/`, dropped: 0, byNumber: false },
   ]);
@@ -68,7 +74,8 @@ export async function findPictures(
   const loose = samples.filter((name) => files.alone.get(baseName(plain(name))) !== undefined).length;
   if (loose > 2 * Math.max(0, found === undefined ? 0 : most) && 2 * loose > samples.length) {
     const nameOf = (name: string): string => files.alone.get(baseName(plain(name))) ?? plain(name);
-    const note = `The pictures of the table are found by their names alone, in whatever folder they are: ${samples[0]} is ${nameOf(samples[0])}.`;
+    const [example] = samples.filter((name) => files.alone.get(baseName(plain(name))) !== undefined);
+    const note = `The pictures of the table are found by their names alone, in whatever folder they are: ${example} is ${nameOf(example)}.`;
     return { prefix: "", nameOf, notes: [note] };
   }
   if (found === undefined) return undefined;
@@ -132,7 +139,9 @@ function filesOf(names: readonly string[]): Files {
     add(alone, baseName(name), name);
     add(alone, baseName(stem), name);
     const number = numberedName(stem);
-    if (number !== undefined) add(numbers, number, name);
+    if (number === undefined) continue;
+    add(numbers, number, name);
+    if (number !== stem) add(alone, baseName(number), name);
   }
   return { names: new Set(names), stems, numbers, alone };
 }
