@@ -2,6 +2,7 @@
 import type { DatasetFormatDefinition } from "./dataset-format.ts";
 import { mnistFormat } from "./formats/arrays/mnist.ts";
 import { arraysFormat } from "./formats/arrays/numpy-arrays.ts";
+import { pixelsFormat } from "./formats/arrays/pixel-tables.ts";
 import { boxesFormat } from "./formats/boxes/boxes.ts";
 import { cifar10Format, cifar100Format } from "./formats/cifar.ts";
 import { cocoFormat } from "./formats/coco.ts";
@@ -29,6 +30,7 @@ export const formatDefinitions = [
   cifar100Format,
   mnistFormat,
   arraysFormat,
+  pixelsFormat,
   parquetFormat,
   classesFormat,
   picturesFormat,

@@ -7,7 +7,7 @@
 import { BadInputError } from "../../errors.ts";
 import { type ClassifierClasses, classLabels, matchClassList } from "../class-labels.ts";
 import { byCodeUnits, joinPath } from "../paths.ts";
-import { isNoClassName } from "./folders/part-folders.ts";
+import { isNoClassName, mayBeNoClass } from "./folders/part-folders.ts";
 
 /** A picture by the folder that would be its class, and the folders in that one that it is in, from there on. */
 export interface FolderedPicture {
@@ -70,7 +70,7 @@ export function doubtOfFolders(
   const { ofText } = classLabels(classes);
   if (inner !== undefined || names.some((name) => "label" in ofText(name))) return inner;
   // A single one is no class, whatever it is called.
-  const telling = names.length === 1 ? [] : names.filter(isNoClassName);
+  const telling = names.length === 1 ? [] : names.every(mayBeNoClass) ? names : names.filter(isNoClassName);
   if (telling.length === 0) return undefined;
   return `${telling.slice(0, 3).join(", ")} ${telling.length === 1 ? "is" : "are"} mostly no name of a class`;
 }

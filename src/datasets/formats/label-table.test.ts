@@ -151,6 +151,10 @@ test("a column for each class", async () => {
   await expect(open({ ...four, "truth.csv": "image,red,blue\n0,1,1\n1,1,1\n2,0,1\n" })).rejects.toThrow(
     "data/truth.csv: 2 of 3 pictures are of several classes at once: it is a set of many labels",
   );
+  // Rows without a first line of names say nothing of classes.
+  for (const rows of ["2.PNG,1,0\n3.PNG,0,1\n", "0.PNG,1,2,3,4,red\n1.PNG,1,2,3,4,red\n"]) {
+    await expect(open({ ...four, "rows.csv": rows })).rejects.toThrow("does not name the columns");
+  }
   const roboflow = await open({
     ...{ "train/a.jpg": "4x4", "train/_classes.csv": "filename, red, blue\na.jpg, 1, 0\n" },
     ...{ "valid/b.jpg": "4x4", "valid/_classes.csv": "filename, red, blue\nb.jpg, 0, 1\n" },
@@ -223,7 +227,10 @@ test("pictures without endings, by number, in the folder of the table's name, or
   const found = await open({ ...parted, "metadata_of_it.csv": "image_id,dx\na,red\nb,blue\n" });
   expect(labelsOf(found)).toEqual([1, 0]);
   expect(found.notes?.[0]).toMatch(/^The pictures of the table are found by their names alone/);
+  const deep = { "data/data/a.png": "4x4", "data/data/b.png": "4x4" };
+  const labels = `id,label\n${"abcdefg".split("").join(",red\n")},red\n`;
+  expect((await open({ ...deep, "labels.csv": labels })).images.length).toBe(2);
   // The first rows may lack pictures.
-  const rows = Array.from({ length: 60 }, (_, index) => `${index},red`).join("\n");
-  expect((await open({ "x/58.bmp": "4x4", "labels.csv": `id,label\n${rows}\n` })).images.length).toBe(1);
+  const rows = Array.from({ length: 2000 }, (_, index) => `${index},red`).join("\n");
+  expect((await open({ "x/1758.bmp": "4x4", "labels.csv": `id,label\n${rows}\n` })).images.length).toBe(1);
 });

@@ -109,6 +109,8 @@ function columnsOfRows(file: string, rows: readonly CsvRow[]): FoundColumns | un
   const some = below.slice(0, mostRows);
   const unnamed = columnsWithoutNames([header, ...some]);
   if (unnamed !== undefined) return { columns: unnamed, namesPictures: true };
+  // Rows of something else, such as boxes, without a first line of names.
+  if (header.some((name) => isPictureName(baseName(name.trim())))) return undefined;
   const columns = classColumns(header, some);
   if (columns === undefined) return undefined;
   const isText = !/\.[ct]sv$/i.test(file);

@@ -7,7 +7,7 @@ import type { DatasetSource, FileEntry } from "../dataset-source.ts";
 import { holdsPicture } from "../find-folder.ts";
 import { baseName, byCodeUnits, isHiddenFolder, joinPath, withoutExtension } from "../paths.ts";
 import { partOfName } from "../reader.ts";
-import { isNoClassName } from "./folders/part-folders.ts";
+import { isNoClassName, mayBeNoClass } from "./folders/part-folders.ts";
 import { isTableName, type TableKind, tableKind } from "./label-table.ts";
 import { pictureFolders } from "./picture-folders.ts";
 
@@ -139,7 +139,7 @@ async function haveClassFolders(path: string, entries: readonly FileEntry[], sou
 
 /** Whether a folder of this name beside a table is that of its pictures: of a part, or with a word such as "images" in it. */
 function isOfPictures(name: string): boolean {
-  return isNoClassName(name) || name.split(/[\s_-]+/).some(isNoClassName);
+  return mayBeNoClass(name) || name.split(/[\s_-]+/).some(isNoClassName);
 }
 
 /** Whether there is a table of classes among the entries of the folder at `path`, whose folders are not those of classes. */

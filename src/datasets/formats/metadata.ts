@@ -134,7 +134,7 @@ const readMetadata: DatasetReader = async (path, context) => {
     isOrderOpen: match.isOpen,
     images,
     problems: [...selection.problems, ...problems, ...inRows],
-    notes,
+    notes: [...new Set(notes)],
   });
 };
 
@@ -220,7 +220,6 @@ async function placeOf(
       advice: "Say where they are with --images (the option `images`).",
     });
   }
-  if (images !== undefined) source.admit?.(images);
   const { prefix, nameOf, notes } = found ?? { prefix: "", nameOf: (name: string) => name, notes: [] };
   const before = file.isTable === true ? prefixOf(path, folderAt({ root, prefix })) : file.prefix;
   const idOf = (written: string, name: string): string => {

@@ -273,6 +273,14 @@ test("folders that are called as no class, or around those of the model's classe
   expect(await refusalOf(["bikes_test/1.png", "raw/road/1.png", "raw/mtb/1.png"], { classes: { count: 2 } })).toMatch(
     /bikes_test, raw are mostly no name of a class, .* --data data\/raw\. /,
   );
+  // What one of several is called may be a thing.
+  expect((await open(["train_station/1.png", "airport/1.png"], { classes: { count: 2 } })).images.length).toBe(2);
+  expect((await open(["raw/1.png", "cooked/1.png"], { classes: { count: 2 } })).images.length).toBe(2);
+  for (const one of ["train_set", "test images", "Validation", "image_2", "masks"]) {
+    expect(await refusalOf([`${one}/1.png`, "cat/1.png"], { classes: { count: 2 } })).toMatch(
+      /mostly no name of a class/,
+    );
+  }
   const named = { names: ["mtb", "road"], count: 2 };
   expect(await refusalOf(["a/1.png", "b/x/road/1.png", "b/x/mtb/1.png"], { classes: named })).toMatch(
     /: the folders mtb, road in them are called as the model's classes, .* --data data\/b\/x\. /,

@@ -30,12 +30,18 @@ export interface NumberedPart {
   ) => Picture | Promise<Picture | ImageTensor>;
 }
 
+/** What is said of the pictures as a whole. */
+export interface NumberedSet extends Partial<Pick<Dataset, "problems" | "notes" | "classNames">> {
+  readonly path: string;
+  readonly name: string;
+}
+
 /**
  * The pictures of the parts, in order. Classes are called `classNames`, or else by their numbers, as far as they occur. `name` is the data set's, and
  * `path` where it is.
  */
 export function numberedPictures(
-  { path, name, classNames }: { readonly path: string; readonly name: string; readonly classNames?: readonly string[] },
+  { path, name, classNames, ...found }: NumberedSet,
   parts: readonly NumberedPart[],
   { selection, classes, labels: labelSource }: ReaderContext,
 ): Dataset {
@@ -72,8 +78,8 @@ export function numberedPictures(
     classNames: classes?.names ?? listed,
     listedClasses: listed,
     images,
-    problems: [...selection.problems, ...problems],
-    notes,
+    problems: [...selection.problems, ...(found.problems ?? []), ...problems],
+    notes: [...(found.notes ?? []), ...notes],
   });
 }
 

@@ -26,6 +26,7 @@ import {
   type ReaderContext,
   wantedPart,
 } from "../../reader.ts";
+import { isPixelTable } from "../arrays/pixel-tables.ts";
 import { isImagenetMark } from "../imagenet.ts";
 import { isLabelTable, isTableName } from "../label-table.ts";
 import { isMetadataName } from "../metadata-files.ts";
@@ -255,6 +256,7 @@ async function areStray(path: string, entries: readonly FileEntry[], source: Dat
   }
   for (const name of csvsIn(entries)) {
     if (isTableName(name) && (await isLabelTable(source, joinPath(path, name)))) return true;
+    if (await isPixelTable(source, joinPath(path, name))) return true;
   }
   if (await isYolo(path, entries, source)) return true;
   const hasMetadata = entries.some(({ name, kind }) => kind === "file" && isMetadataName(name));

@@ -4,7 +4,7 @@
  */
 import type { DatasetSource } from "../../dataset-source.ts";
 import { nameIn, pictureTree } from "../../find-folder.ts";
-import { baseName, isArrayName, isPictureName, leavesFolder, withoutExtension } from "../../paths.ts";
+import { baseName, folderName, isArrayName, isPictureName, leavesFolder, withoutExtension } from "../../paths.ts";
 
 /** What was found for the names of a table. */
 export interface FoundNames {
@@ -40,19 +40,29 @@ export async function findPictures(
   folders: readonly string[],
   names: readonly string[],
 ): Promise<FoundNames | undefined> {
-  const files = filesOf(((await pictureTree(source, root))?.pictures ?? []).map(({ name }) => name));
+  const pictures = ((await pictureTree(source, root))?.pictures ?? []).map(({ name }) => name);
+  const files = filesOf(pictures);
+  // All of them may be in one folder, whatever it is called and wherever it is.
+  const holding = new Set(pictures.map(folderName));
+  const places = [...new Set([...folders, ...(holding.size === 1 && !holding.has(".") ? holding : [])])];
   const own = new Map<string, string>();
   for (const name of names) own.set(name, await nameIn(root, name, source));
   const plain = (name: string): string => (own.get(name) ?? name).replaceAll("\\", "/");
   const step = Math.max(1, Math.floor(names.length / mostSamples));
-  const samples = names.filter((_, index) => index % step === 0);
-  const ways: Way[] = folders.flatMap((folder) => [
+  const some = names.filter((_, index) => index % step === 0);
+  const isThere = (name: string): boolean => {
+    const file = baseName(plain(name));
+    return files.alone.has(file) || files.alone.has(numberedName(file) ?? file);
+  };
+  // Of a large set there may be a few pictures only.
+  const samples = some.some(isThere) ? some : names.filter(isThere);
+  const ways: Way[] = places.flatMap((folder) => [
     { prefix: folder === "" ? "" : `${folder}/`, dropped: 0, byNumber: false },
   ]);
   const deepest = Math.min(mostDropped, Math.max(0, ...samples.map((name) => plain(name).split("/").length - 1)));
   for (let dropped = 1; dropped <= deepest; dropped++)
-    ways.push(...ways.slice(0, folders.length).map((way) => ({ ...way, dropped })));
-  ways.push(...ways.slice(0, folders.length).map((way) => ({ ...way, byNumber: true })));
+    ways.push(...ways.slice(0, places.length).map((way) => ({ ...way, dropped })));
+  ways.push(...ways.slice(0, places.length).map((way) => ({ ...way, byNumber: true })));
   const scored = ways.map((way) => ({
     way,
     score: samples.filter((name) => pathOf(plain(name), way, files) !== undefined).length,
@@ -64,7 +74,8 @@ export async function findPictures(
   const loose = samples.filter((name) => files.alone.get(baseName(plain(name))) !== undefined).length;
   if (loose > 2 * Math.max(0, found === undefined ? 0 : most) && 2 * loose > samples.length) {
     const nameOf = (name: string): string => files.alone.get(baseName(plain(name))) ?? plain(name);
-    const note = `The pictures of the table are found by their names alone, in whatever folder they are: ${samples[0]} is ${nameOf(samples[0])}.`;
+    const [example] = samples.filter((name) => files.alone.get(baseName(plain(name))) !== undefined);
+    const note = `The pictures of the table are found by their names alone, in whatever folder they are: ${example} is ${nameOf(example)}.`;
     return { prefix: "", nameOf, notes: [note] };
   }
   if (found === undefined) return undefined;
@@ -128,7 +139,9 @@ function filesOf(names: readonly string[]): Files {
     add(alone, baseName(name), name);
     add(alone, baseName(stem), name);
     const number = numberedName(stem);
-    if (number !== undefined) add(numbers, number, name);
+    if (number === undefined) continue;
+    add(numbers, number, name);
+    if (number !== stem) add(alone, baseName(number), name);
   }
   return { names: new Set(names), stems, numbers, alone };
 }

@@ -31,9 +31,16 @@ export function partInName(name: string): DatasetPart | "none" | undefined {
   return found.size === 1 ? [...found][0] : found.size > 1 ? "none" : undefined;
 }
 
-/** Whether a folder of this name is mostly none of a class. */
+/** Whether a folder of this name is mostly none of a class: it is called as a part or a kind of file, and says nothing else ("train", "test_images"). */
 export function isNoClassName(name: string): boolean {
-  return kinds.test(name) || partInName(name) !== undefined;
+  if (kinds.test(name)) return true;
+  const [only, ...more] = name.split(/[\s_-]+/).filter((word) => !kinds.test(word) && !/^(set|zip)$/i.test(word));
+  return only !== undefined && more.length === 0 && (partOfName(only) !== undefined || /^holdout$/i.test(only));
+}
+
+/** Whether a word in the folder's name may say that it is none of a class, as it may of a class ("train_station"): of all folders, it does. */
+export function mayBeNoClass(name: string): boolean {
+  return isNoClassName(name) || partInName(name) !== undefined;
 }
 
 /**
