@@ -152,9 +152,7 @@ test("a column for each class", async () => {
     "data/truth.csv: 2 of 3 pictures are of several classes at once: it is a set of many labels",
   );
   // Rows without a first line of names say nothing of classes.
-  for (const rows of ["2.PNG,1,0\n3.PNG,0,1\n", "0.PNG,1,2,3,4,red\n1.PNG,1,2,3,4,red\n"]) {
-    await expect(open({ ...four, "rows.csv": rows })).rejects.toThrow("does not name the columns");
-  }
+  await expect(open({ ...four, "rows.csv": "2.PNG,1,0\n3.PNG,0,1\n" })).rejects.toThrow("does not name the columns");
   const roboflow = await open({
     ...{ "train/a.jpg": "4x4", "train/_classes.csv": "filename, red, blue\na.jpg, 1, 0\n" },
     ...{ "valid/b.jpg": "4x4", "valid/_classes.csv": "filename, red, blue\nb.jpg, 0, 1\n" },
