@@ -186,6 +186,12 @@ export function splitOfName(name: string): DatasetSplit | undefined {
   return /^(val|test)/i.test(name) ? "test" : undefined;
 }
 
+/** What is to be known where one of the parts that there are is taken without being asked for; nothing where there is no other. */
+export function usualPartNote(taken: string, parts: readonly string[]): readonly string[] {
+  const others = parts.filter((part) => part !== taken && part !== "");
+  return others.length === 0 ? [] : [`The part ${taken} is taken; --split takes another: ${others.join(", ")}.`];
+}
+
 /** The part that `wanted` (`--split`) names. Throws a BadInputError that lists those that there are, `parts`, if it is none of them. */
 export function wantedPart(
   where: string,

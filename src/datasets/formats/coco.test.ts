@@ -121,7 +121,10 @@ test("files under other names are known by what they hold", async () => {
     ...{ "train/_annotations.coco.json": json, "valid/_annotations.coco.json": json },
     ...{ ...moved("train"), ...moved("valid") },
   };
-  expect((await open(parts)).name).toBe("valid");
+  expect(await open(parts)).toMatchObject({
+    name: "valid",
+    notes: expect.arrayContaining(["The part valid is taken; --split takes another: train."]),
+  });
   expect((await open(parts, { split: "train" })).name).toBe("train");
   await expect(open(parts, { split: "tset" })).rejects.toThrow("expected --split with one of train, valid.");
   const twoFiles = { "annotations/train.json": json, "annotations/val.json": json, ...moved("images") };

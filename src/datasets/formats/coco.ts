@@ -29,6 +29,7 @@ import {
   partWordIn,
   type ReaderContext,
   splitOfName,
+  usualPartNote,
 } from "../reader.ts";
 import { type CocoPicture, readInstances } from "./coco-instances.ts";
 
@@ -43,10 +44,13 @@ function isInstancesFile(name: string): boolean {
  */
 const readCoco: DatasetReader = async (path, context) => {
   const { source, selection, classes, signal } = context;
-  const { path: file, part } =
-    context.annotations === undefined
-      ? await instancesFile(source, path, context.split)
-      : { path: context.annotations, part: partOfFile(context.annotations) };
+  const {
+    path: file,
+    part,
+    others = [],
+  }: ChosenFile = context.annotations === undefined
+    ? await instancesFile(source, path, context.split)
+    : { path: context.annotations, part: partOfFile(context.annotations) };
   const { pictures, categories, problems } = await readInstances(source, file);
   const categoryNames = categories.map(({ name }) => name);
   const lookups =
@@ -88,7 +92,11 @@ const readCoco: DatasetReader = async (path, context) => {
     listedClasses: categoryNames,
     images: found.images,
     problems: [...selection.problems, ...problems, ...found.problems],
-    notes: [...notes, ...(hasShares ? [sharesNote] : [])],
+    notes: [
+      ...(context.split === undefined ? usualPartNote(part, others) : []),
+      ...notes,
+      ...(hasShares ? [sharesNote] : []),
+    ],
   });
 };
 
@@ -173,8 +181,13 @@ interface InstancesFile {
   readonly part: string;
 }
 
+interface ChosenFile extends InstancesFile {
+  /** The parts of the other files, where they are known. */
+  readonly others?: readonly string[];
+}
+
 /** The file of the wanted part in the folder `path`. */
-async function instancesFile(source: DatasetSource, path: string, split: string | undefined): Promise<InstancesFile> {
+async function instancesFile(source: DatasetSource, path: string, split: string | undefined): Promise<ChosenFile> {
   if ((await source.exists(path)) === "file") return { path, part: partOfFile(path) };
   const files = await instancesFiles(source, path);
   if (files.length === 0) {
@@ -192,8 +205,8 @@ async function instancesFile(source: DatasetSource, path: string, split: string 
   const fitting =
     exact.length > 0 ? exact : split === undefined || split === "test" ? usual : startingWith(split.toLowerCase());
   const chosen = fitting.length === 0 && split === undefined ? files : fitting;
-  if (chosen.length === 1) return chosen[0];
   const parts = files.map((one) => one.part);
+  if (chosen.length === 1) return { ...chosen[0], others: parts.filter((part) => part !== chosen[0].part) };
   const arePartsKnown = !parts.includes("") && new Set(parts).size === parts.length;
   const isOneNameless = files.length === 1 && split !== undefined;
   throw new MisuseError({

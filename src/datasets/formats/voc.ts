@@ -24,6 +24,7 @@ import {
   leftOut,
   type ReaderContext,
   splitOfName,
+  usualPartNote,
   wantedPart,
 } from "../reader.ts";
 import { csvsIn } from "./boxes/box-files.ts";
@@ -45,6 +46,7 @@ const readVoc: DatasetReader = async (path, context) => {
     pictures,
     files,
     problems: bad,
+    notes: ofParts,
   } = isInParts ? await partsAt(home, context) : await picturesAt(path, context);
   const labels = classes === undefined ? undefined : classLabels(classes);
   const chosen = selection.pictures(pictures);
@@ -83,6 +85,7 @@ const readVoc: DatasetReader = async (path, context) => {
   const found = [...selection.problems, ...bad, ...problems];
   const tables = isInParts ? csvsIn(await source.list(home)) : [];
   const notes = [
+    ...ofParts,
     ...(hasShares ? [sharesNote] : hasEdges ? [edgesNote] : []),
     ...(tables.length === 0
       ? []
@@ -99,6 +102,7 @@ interface VocPictures {
   /** The XML files of all parts: how their coordinates are meant is the same for all. */
   readonly files: readonly string[];
   readonly problems: readonly DatasetProblem[];
+  readonly notes: readonly string[];
 }
 
 /** Those of the folders of parts at `path`. */
@@ -110,7 +114,7 @@ async function partsAt(path: string, context: ReaderContext): Promise<VocPicture
     all.map((one) => one.split),
   );
   const pictures = all.filter((one) => split === undefined || one.split === split);
-  return { root: path, pictures, files: all.map(({ file }) => file), problems: [] };
+  return { root: path, pictures, files: all.map(({ file }) => file), problems: [], notes: [] };
 }
 
 /** Those of Pascal VOC's own folders at `path`, or in the folder of a year in it. */
@@ -131,8 +135,15 @@ async function picturesAt(path: string, context: ReaderContext): Promise<VocPict
   const all = xml
     .filter(({ name, kind }) => kind === "file" && isXml(name))
     .map(({ name }) => joinPath(annotations, name));
-  return { root, pictures, files: all.sort(byCodeUnits), problems: list?.problems ?? [] };
+  const notes =
+    list === undefined || context.split !== undefined
+      ? []
+      : usualPartNote(list.name, await listsIn(source, joinPath(root, imageSets)));
+  return { root, pictures, files: all.sort(byCodeUnits), problems: list?.problems ?? [], notes };
 }
+
+/** Where Pascal VOC's lists of parts are. */
+const imageSets = "ImageSets/Main";
 
 async function yearFolder(source: DatasetSource, path: string): Promise<string> {
   const entries = await source.list(path);
@@ -159,20 +170,28 @@ async function imageSet(
   root: string,
   wanted: string | undefined,
 ): Promise<ImageSet | undefined> {
-  const folder = joinPath(root, "ImageSets/Main");
+  const folder = joinPath(root, imageSets);
   const candidates = wanted === undefined ? ["test", "val"] : wanted === "test" ? ["test", "val"] : [wanted];
   for (const name of candidates) {
     const file = joinPath(folder, `${name}.txt`);
     if ((await source.exists(file)) === "file") return parseImageSet(await source.readText(file), name);
   }
   if (wanted === undefined) return undefined;
-  const entries = (await source.exists(folder)) === "folder" ? await source.list(folder) : [];
-  const there = entries.map(({ name }) => withoutExtension(name)).filter((name) => !name.includes("_"));
+  const there = await listsIn(source, folder);
   throw new BadInputError({
     where: folder,
     what: `there is no list of the part ${JSON.stringify(wanted)}`,
-    expected: there.length === 0 ? `${wanted}.txt` : there.sort(byCodeUnits).join(", "),
+    expected: there.length === 0 ? `${wanted}.txt` : there.join(", "),
   });
+}
+
+/** The lists of parts in a folder: those of single classes have an underscore. */
+async function listsIn(source: DatasetSource, folder: string): Promise<readonly string[]> {
+  const entries = (await source.exists(folder)) === "folder" ? await source.list(folder) : [];
+  return entries
+    .map(({ name }) => withoutExtension(name))
+    .filter((name) => !name.includes("_"))
+    .sort(byCodeUnits);
 }
 
 function parseImageSet(text: string, name: string): ImageSet {
