@@ -140,7 +140,7 @@ export function matchClassList(classNames: readonly string[], classes: Classifie
   const shifted = numbersFromOne(classNames, classes);
   if (shifted !== undefined) return match(classNames.map(() => ({ reason: shifted })));
   const found = classNames.map((name) => labels.ofText(name));
-  const behind = withoutFronts(classNames, found, classes);
+  const behind = withoutFronts(classNames, found, names, labels);
   if (behind.notes.length > 0) return behind;
   if (found.some((lookup) => "label" in lookup)) return match(found);
   const fits = names === undefined ? classNames.length <= classes.count : classNames.length === classes.count;
@@ -171,9 +171,9 @@ export function labelsOfClassList(classNames: readonly string[], classes: Classi
 function withoutFronts(
   classNames: readonly string[],
   found: readonly LabelLookup[],
-  classes: ClassifierClasses,
+  names: readonly string[] | undefined,
+  { ofSynset }: ClassLabels,
 ): ClassMatch {
-  const { ofSynset } = classLabels(classes);
   const synsets = classNames.map((name) => {
     const synset = synsetInFront(name)?.synset;
     return synset === undefined ? undefined : ofSynset(synset);
@@ -183,8 +183,7 @@ function withoutFronts(
   const open = new Map(
     [...classNames.entries()].filter(([index, name]) => !("label" in known[index]) && !/^\d+$/.test(name)),
   );
-  const places =
-    classes.names === undefined ? new Map<number, number>() : matchWithoutFront(open, classes.names, taken);
+  const places = names === undefined ? new Map<number, number>() : matchWithoutFront(open, names, taken);
   const lookups = known.map((lookup, index) => {
     const label = places.get(index);
     return label === undefined ? lookup : { label };
@@ -195,7 +194,7 @@ function withoutFronts(
     ),
   );
   const how = "without the number or word in front of their names";
-  const notes = matched.size === 0 ? [] : [matchNote(how, matched, classNames, classes.names ?? [])];
+  const notes = matched.size === 0 ? [] : [matchNote(how, matched, classNames, names ?? [])];
   return match(lookups, { notes });
 }
 

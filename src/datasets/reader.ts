@@ -7,7 +7,7 @@ import type { ClassifierClasses, LabelLookup } from "./class-labels.ts";
 import type { Box, Dataset, DatasetImage, DatasetPart, DatasetProblem, DatasetSplit } from "./dataset.ts";
 import { chunksOf, type DatasetSource, type PictureSize } from "./dataset-source.ts";
 import { nameIn } from "./find-folder.ts";
-import { joinPath, leavesFolder } from "./paths.ts";
+import { baseName, joinPath, leavesFolder, withoutExtension } from "./paths.ts";
 import type { Selection } from "./selection.ts";
 
 /** Where a label comes from: the data set's class, or what the classifier predicts, whatever the data set says. */
@@ -165,6 +165,12 @@ export function partOfName(name: string): DatasetPart | undefined {
   const [, train, val, test] =
     /^(?:(train|training)|(val|valid|validate|validation|dev|eval|evaluation)|(test|testing))$/i.exec(name) ?? [];
   return train !== undefined ? "train" : val !== undefined ? "val" : test !== undefined ? "test" : undefined;
+}
+
+/** The part that a whole word in a file's name says: "train" of "train.csv", "labels_train.txt" and "sign_mnist_train.csv"; the first of several. */
+export function partInFileName(file: string): DatasetPart | undefined {
+  const words = withoutExtension(baseName(file)).split(/[\s_.-]+/);
+  return words.map(partOfName).find((part) => part !== undefined);
 }
 
 /** The word in a name that says which part it is of, with the year that may be behind it: "train" of "custom_train", "val2017" of "instances_val2017". */

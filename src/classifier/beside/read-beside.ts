@@ -235,14 +235,15 @@ function readNames(
 
 /** Reads JSON whose name says nothing: a list of names or numbers for each channel says what such a file is of; all else in it may mean anything. */
 function readOther({ folder, name }: PlacedFile, found: Findings): void {
+  let config: unknown;
   quietly(() => {
-    const config = otherJson(folder, name);
+    config = otherJson(folder, name);
     const stated = isCalledOutcome(name) ? undefined : statedAmongOthers(config, name, false);
     const { mean, std } = stated?.normalization ?? {};
     if (mean !== undefined && std !== undefined) found.addStated(name, stated, true);
   });
   quietly(() => {
-    const list = listWithin(otherJson(folder, name));
+    const list = listWithin(config);
     if (list !== undefined) found.addNames(name, readLabels(list, name), true);
   });
 }

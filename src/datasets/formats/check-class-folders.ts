@@ -50,7 +50,8 @@ function doubtOfKnown(pictures: readonly FolderedPicture[], known: ReadonlySet<s
 
 /** Names of folders, whatever they are, that the classifier knows by name or WordNet number. */
 function knownNames(names: readonly string[], classes: ClassifierClasses): ReadonlySet<string> {
-  const own = [...new Set(names)].filter((name) => !/^\d+$/.test(name) || "label" in classLabels(classes).ofName(name));
+  const { ofName } = classLabels(classes);
+  const own = [...new Set(names)].filter((name) => !/^\d+$/.test(name) || "label" in ofName(name));
   const { lookups, isByOrder } = matchClassList(own, classes);
   return new Set(isByOrder ? [] : own.filter((_, index) => "label" in lookups[index]));
 }

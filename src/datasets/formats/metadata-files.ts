@@ -5,8 +5,8 @@ import { BadInputError, MisuseError } from "../../errors.ts";
 import type { DatasetPart } from "../dataset.ts";
 import type { DatasetSource, FileEntry } from "../dataset-source.ts";
 import { holdsPicture } from "../find-folder.ts";
-import { baseName, byCodeUnits, isHiddenFolder, joinPath, withoutExtension } from "../paths.ts";
-import { partOfName } from "../reader.ts";
+import { baseName, byCodeUnits, isHiddenFolder, joinPath } from "../paths.ts";
+import { partInFileName, partOfName } from "../reader.ts";
 import { isNoClassName, mayBeNoClass } from "./folders/part-folders.ts";
 import { isTableName, type TableKind, tableKind } from "./label-table.ts";
 import { pictureFolders } from "./picture-folders.ts";
@@ -98,7 +98,7 @@ async function tablesIn(
     path: joinPath(path, name),
     prefix: "",
     isTable: true,
-    split: partOfTable(name),
+    split: partInFileName(name),
   }));
   if (files.length === 1) return [{ ...files[0], split: undefined }];
   const parts = new Set(files.map(({ split }) => split));
@@ -119,12 +119,6 @@ function tableNames(entries: readonly FileEntry[]): readonly string[] {
     .filter(({ name, kind }) => kind === "file" && isTableName(name) && !isSubmission(name))
     .map(({ name }) => name)
     .sort(byCodeUnits);
-}
-
-/** The part that a table is of: "train" of "train.csv" and "labels_train.txt". */
-function partOfTable(name: string): DatasetPart | undefined {
-  const words = withoutExtension(name).split(/[\s_.-]+/);
-  return words.map(partOfName).find((part) => part !== undefined);
 }
 
 /** Whether the folders of pictures beside a table are those of classes, which say more: several that are not only parts. */

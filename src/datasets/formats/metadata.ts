@@ -10,7 +10,7 @@ import { matchClassList } from "../class-labels.ts";
 import { type DatasetImage, type DatasetPart, type DatasetProblem, finishDataset } from "../dataset.ts";
 import { type DatasetFormatDefinition, hasFile } from "../dataset-format.ts";
 import type { DatasetSource } from "../dataset-source.ts";
-import { nameIn, pictureTree } from "../find-folder.ts";
+import { type FoundPicture, nameIn, pictureTree } from "../find-folder.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
 import { baseName, byCodeUnits, folderName, joinPath, plainName, withoutExtension } from "../paths.ts";
 import {
@@ -61,12 +61,19 @@ const readMetadata: DatasetReader = async (path, context) => {
   const rows: Row[] = [];
   const listed: (readonly string[] | undefined)[] = [];
   const folders = new Map<string, MetadataFile[]>();
+  // Several tables lie in one folder, which may be large.
+  const trees = new Map<string, readonly FoundPicture[]>();
+  const picturesAt = async (folder: string): Promise<readonly FoundPicture[]> => {
+    const found = trees.get(folder) ?? (await pictureTree(source, folder))?.pictures ?? [];
+    trees.set(folder, found);
+    return found;
+  };
   for (const file of files) {
     const isWanted = wanted === undefined || file.split === undefined || file.split === wanted;
     const bad: DatasetProblem[] = [];
     const said: TableFindings = { notes: [] };
     const lines = await linesOf(source, file, bad, said);
-    const place = await placeOf(path, file, lines, context);
+    const place = await placeOf(path, file, lines, { ...context, picturesAt });
     listed.push(said.classNames);
     const own = await rowsOf(file, lines, place, source, bad);
     for (const row of own) rows.push(row);
@@ -89,7 +96,7 @@ const readMetadata: DatasetReader = async (path, context) => {
   }
   const named = new Set(rows.map(({ name, folder }) => joinPath(folder, name)));
   for (const [folder, own] of folders) {
-    const others = ((await pictureTree(source, folder))?.pictures ?? []).filter((one) => !named.has(one.path));
+    const others = (await picturesAt(folder)).filter((one) => !named.has(one.path));
     if (others.length > 0) {
       const some = others.map(({ name }) => name).sort(byCodeUnits);
       const files = own.map((file) => `${file.prefix}${baseName(file.path)}`);
@@ -205,13 +212,20 @@ async function placeOf(
   path: string,
   file: MetadataFile,
   lines: readonly TableLine[],
-  { source, images }: Pick<ReaderContext, "source" | "images">,
+  {
+    source,
+    images,
+    picturesAt,
+  }: Pick<ReaderContext, "source" | "images"> & {
+    readonly picturesAt: (folder: string) => Promise<readonly FoundPicture[]>;
+  },
 ): Promise<Place> {
   const own = folderName(file.path);
   const root = images ?? own;
   const names = lines.flatMap(({ values }) => (typeof values.file_name === "string" ? values.file_name : []));
   const folders = images === undefined && file.isTable === true ? await foldersOf(file, source) : [""];
-  const found = await findPictures(source, root, folders, names);
+  const pictures = (await picturesAt(root)).map(({ name }) => name);
+  const found = await findPictures(source, root, pictures, folders, names);
   if (found === undefined && file.isTable === true) {
     throw new BadInputError({
       where: file.path,

@@ -11,7 +11,7 @@ import type { DatasetFormatDefinition } from "../../dataset-format.ts";
 import { chunksOf, type DatasetSource, type FileEntry, textHead } from "../../dataset-source.ts";
 import { holdsPicture } from "../../find-folder.ts";
 import { baseName, byCodeUnits, joinPath, withoutExtension } from "../../paths.ts";
-import { partOfName, type ReaderContext, wantedPart } from "../../reader.ts";
+import { partInFileName, type ReaderContext, wantedPart } from "../../reader.ts";
 import { partOfValue } from "../class-tables/class-columns.ts";
 import { type NumberedPart, numberedPictures } from "./numbered-pictures.ts";
 
@@ -161,7 +161,7 @@ async function rowsOf(
   problems: DatasetProblem[],
 ): Promise<readonly PixelRow[]> {
   const rows: PixelRow[] = [];
-  const part = partInName(file);
+  const part = partInFileName(file);
   let number = 0;
   for await (const line of linesOf(source, file)) {
     number++;
@@ -197,14 +197,6 @@ async function* linesOf(source: DatasetSource, file: string): AsyncGenerator<str
   yield rest;
 }
 
-/** The part that a word in the file's name says: "sign_mnist_train.csv". */
-function partInName(file: string): DatasetPart | undefined {
-  return withoutExtension(baseName(file))
-    .split(/[\s_.-]+/)
-    .map(partOfName)
-    .find((part) => part !== undefined);
-}
-
 /** The tables of pictures in the folder: one, or one of each part. */
 async function tablesIn(
   path: string,
@@ -217,7 +209,7 @@ async function tablesIn(
   }
   names.sort(byCodeUnits);
   if (names.length === 0) throw withoutPixels(path);
-  if (names.length === 1 || new Set(names.map(partInName)).size === names.length) {
+  if (names.length === 1 || new Set(names.map(partInFileName)).size === names.length) {
     return names.map((name) => joinPath(path, name));
   }
   throw new MisuseError({

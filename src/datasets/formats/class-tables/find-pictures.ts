@@ -3,7 +3,7 @@
  * written.
  */
 import type { DatasetSource } from "../../dataset-source.ts";
-import { nameIn, pictureTree } from "../../find-folder.ts";
+import { nameIn } from "../../find-folder.ts";
 import { baseName, folderName, isArrayName, isPictureName, leavesFolder, withoutExtension } from "../../paths.ts";
 
 /** What was found for the names of a table. */
@@ -31,16 +31,16 @@ interface Files {
 }
 
 /**
- * Where the pictures that `names` call are below `root`, in the first of `folders` ("" is `root` itself) that has most of them; undefined where there
+ * Where the pictures that `names` call are below `root`, which has those of the names `pictures`, in the first of `folders` ("" is `root` itself) that has most of them; undefined where there
  * is none of them. Names that begin with other folders are taken without as many of their first parts as all need.
  */
 export async function findPictures(
   source: DatasetSource,
   root: string,
+  pictures: readonly string[],
   folders: readonly string[],
   names: readonly string[],
 ): Promise<FoundNames | undefined> {
-  const pictures = ((await pictureTree(source, root))?.pictures ?? []).map(({ name }) => name);
   const files = filesOf(pictures);
   // All of them may be in one folder, whatever it is called and wherever it is.
   const holding = new Set(pictures.map(folderName));
