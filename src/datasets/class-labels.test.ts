@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { imagenetLabels } from "../classifier/labels/imagenet.ts";
-import { classLabels, labelsOfClassList } from "./class-labels.ts";
+import { classLabels, matchStatedList } from "./class-labels.ts";
 import { cifar10Classes, cifar100Classes } from "./formats/cifar-classes.ts";
 import { imagenetSynsets } from "./formats/imagenet-synsets.ts";
 
@@ -78,7 +78,7 @@ describe("lists of classes", () => {
   const reversed = cifar10Classes.toReversed();
 
   test("go by name where the classifier has the names, whatever their order", () => {
-    expect(labelsOfClassList(cifar10Classes, { names: reversed, count: 10 })).toEqual(
+    expect(matchStatedList(cifar10Classes, { names: reversed, count: 10 }).lookups).toEqual(
       cifar10Classes.map((_, index) => ({ label: 9 - index })),
     );
   });
@@ -86,17 +86,17 @@ describe("lists of classes", () => {
   test("go by index where it has none of the names, and as many classes", () => {
     const names = Array.from({ length: 10 }, (_, i) => `Klasse ${i}`);
     const inOrder = cifar10Classes.map((_, label) => ({ label }));
-    expect(labelsOfClassList(cifar10Classes, { names, count: 10 })).toEqual(inOrder);
-    expect(labelsOfClassList(cifar10Classes, { count: 10 })).toEqual(inOrder);
-    expect(labelsOfClassList(cifar10Classes, { count: 12 })).toEqual(inOrder);
+    expect(matchStatedList(cifar10Classes, { names, count: 10 }).lookups).toEqual(inOrder);
+    expect(matchStatedList(cifar10Classes, { count: 10 }).lookups).toEqual(inOrder);
+    expect(matchStatedList(cifar10Classes, { count: 12 }).lookups).toEqual(inOrder);
   });
 
   test("do not go by index where it has some of the names, or another number of classes", () => {
     const names = ["airplane", "cactus", "chair", "donut", "duck", "hammer", "mug", "mushroom", "rocket", "teapot"];
-    const found = labelsOfClassList(cifar10Classes, { names, count: 10 });
+    const found = matchStatedList(cifar10Classes, { names, count: 10 }).lookups;
     expect(found[0]).toEqual({ label: 0 });
     expect(found.slice(1).every((lookup) => "reason" in lookup)).toBe(true);
-    expect(labelsOfClassList(["x", "y"], { names, count: 10 }).every((lookup) => "reason" in lookup)).toBe(true);
-    expect(labelsOfClassList(cifar10Classes, { count: 9 }).every((lookup) => "reason" in lookup)).toBe(true);
+    expect(matchStatedList(["x", "y"], { names, count: 10 }).lookups.every((lookup) => "reason" in lookup)).toBe(true);
+    expect(matchStatedList(cifar10Classes, { count: 9 }).lookups.every((lookup) => "reason" in lookup)).toBe(true);
   });
 });

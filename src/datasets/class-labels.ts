@@ -162,9 +162,13 @@ export function matchClassList(classNames: readonly string[], classes: Classifie
   );
 }
 
-/** The labels of {@link matchClassList}. */
-export function labelsOfClassList(classNames: readonly string[], classes: ClassifierClasses): readonly LabelLookup[] {
-  return matchClassList(classNames, classes).lookups;
+/** The same for names in an order that a list states: that it could be another one is no question. */
+export function matchStatedList(
+  classNames: readonly string[],
+  classes: ClassifierClasses | undefined,
+): Pick<ClassMatch, "lookups" | "notes"> {
+  const { lookups, isByOrder, notes } = matchClassList(classNames, classes);
+  return { lookups, notes: isByOrder ? [] : notes };
 }
 
 /** `found` with the classes that are the classifier's without what stands in front of their names, with a note if there are any. */

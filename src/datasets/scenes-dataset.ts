@@ -2,7 +2,7 @@
 import { numberIn, oneOf } from "../errors.ts";
 import { type Picture, tensorToPicture } from "../image/picture.ts";
 import { renderScene, type SceneOptions, sceneLabel, scenesClasses } from "../scenes/scenes.ts";
-import { type LabelLookup, labelsOfClassList } from "./class-labels.ts";
+import { matchStatedList } from "./class-labels.ts";
 import type { Box, Dataset, DatasetImage, DatasetProblem, DatasetSplit } from "./dataset.ts";
 import { leftOut, type ReaderContext } from "./reader.ts";
 
@@ -30,8 +30,7 @@ export function scenesDataset(
   numberIn("scenes: size", size, { min: 16, max: 1024, integer: true });
   const part: DatasetSplit = oneOf("scenes: split", split, ["train", "test"]);
   const seed = scenesDatasetSeeds[part];
-  const lookups: readonly LabelLookup[] =
-    classes === undefined ? scenesClasses.map((_, label) => ({ label })) : labelsOfClassList(scenesClasses, classes);
+  const { lookups, notes } = matchStatedList(scenesClasses, classes);
   const candidates = Array.from({ length: count }, (_, index) => ({
     id: `scene-${seed}-${index}`,
     index,
@@ -66,6 +65,7 @@ export function scenesDataset(
     classNames: classes?.names ?? scenesClasses,
     images,
     problems: [...selection.problems, ...problems],
+    notes,
   };
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { matchClassList } from "../class-labels.ts";
+import { matchClassList, matchStatedList } from "../class-labels.ts";
 import { matchByWords, withoutFront } from "./match-names.ts";
 
 const labelsOf = (data: readonly string[], names: readonly string[]): unknown[] =>
@@ -54,4 +54,6 @@ test("the order is not used against what a word says of one class", () => {
   expect(labelsOf(["other", "red_negative"], ["Positive", "Negative"])).toEqual([0, 1]);
   const { isByOrder, isOpen } = matchClassList(["c10", "c9"], { names: ["x", "y"], count: 2 });
   expect([isByOrder, isOpen]).toEqual([true, true]);
+  // A list that states its order leaves nothing open.
+  expect(matchStatedList(["c10", "c9"], { names: ["x", "y"], count: 2 }).notes).toEqual([]);
 });

@@ -86,6 +86,18 @@ test("the file itself may be given; labels are the classifier's; numbers of pict
   ]);
 });
 
+test("classes that are found by the words in their names are a note", async () => {
+  const { images, notes } = await open(files, { classes: { names: ["light", "a person"], count: 2 } });
+  expect(images.map(({ className, label }) => [className, label])).toEqual([
+    ["person", 1],
+    ["traffic light", 0],
+    ["traffic light", 0],
+  ]);
+  expect(notes).toEqual([
+    "The classes are found among the model's by the words in their names: person is a person; traffic light is light.",
+  ]);
+});
+
 test("several parts: the validation part unless another is named", async () => {
   const train = { ...instances, images: instances.images.slice(0, 1), annotations: instances.annotations.slice(0, 1) };
   const both = {

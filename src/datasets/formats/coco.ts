@@ -9,7 +9,7 @@
 
 import { BadInputError, MisuseError } from "../../errors.ts";
 import { areShares, sharesNote } from "../box-shares.ts";
-import { labelsOfClassList } from "../class-labels.ts";
+import { matchStatedList } from "../class-labels.ts";
 import { type Box, type DatasetProblem, finishDataset } from "../dataset.ts";
 import { type DatasetFormatDefinition, hasFile } from "../dataset-format.ts";
 import { chunksOf, type DatasetSource, type FileEntry } from "../dataset-source.ts";
@@ -53,8 +53,7 @@ const readCoco: DatasetReader = async (path, context) => {
     : { path: context.annotations, part: partOfFile(context.annotations) };
   const { pictures, categories, problems } = await readInstances(source, file);
   const categoryNames = categories.map(({ name }) => name);
-  const lookups =
-    classes === undefined ? categoryNames.map((_, label) => ({ label })) : labelsOfClassList(categoryNames, classes);
+  const { lookups, notes: ofClasses } = matchStatedList(categoryNames, classes);
   const position = new Map(categories.map(({ id }, index) => [id, index]));
   const split = splitOfName(part) ?? (partOfWord(part) === undefined ? undefined : "test");
   const candidates = pictures.map((picture) => {
@@ -95,6 +94,7 @@ const readCoco: DatasetReader = async (path, context) => {
     notes: [
       ...(context.split === undefined ? usualPartNote(part, others) : []),
       ...notes,
+      ...ofClasses,
       ...(hasShares ? [sharesNote] : []),
     ],
   });

@@ -7,7 +7,7 @@
  * left out, as every picture without a box.
  */
 import { BadInputError, PerceptualBallError } from "../../../errors.ts";
-import { classLabels, type LabelLookup, labelsOfClassList, numbersFromOne } from "../../class-labels.ts";
+import { classLabels, type LabelLookup, matchStatedList, numbersFromOne } from "../../class-labels.ts";
 import { type DatasetPart, type DatasetProblem, finishDataset } from "../../dataset.ts";
 import type { DatasetFormatDefinition } from "../../dataset-format.ts";
 import { type DatasetSource, textHead } from "../../dataset-source.ts";
@@ -66,7 +66,7 @@ const readYolo: DatasetReader = async (path, context) => {
   const chosen = selection.pictures(pictures.filter((picture) => split === undefined || picture.split === split));
   const read = await mapConcurrently(chosen, (picture) => labelsOf(picture, source, config?.pose), { signal });
   const indices = [...new Set(read.flatMap(({ labels }) => labels?.objects.map(({ classIndex }) => classIndex) ?? []))];
-  const lookups = lookupsOf(names, indices, context);
+  const { lookupOf, notes: ofClasses } = lookupsOf(names, indices, context);
   const findings = await mapConcurrently(
     read,
     async ({ picture, labels, problems }): Promise<Findings> => {
@@ -75,7 +75,7 @@ const readYolo: DatasetReader = async (path, context) => {
       const bad: DatasetProblem[] = [...problems];
       const objects = labels.objects.flatMap(({ classIndex, box }) => {
         const className = names === undefined ? String(classIndex) : names[classIndex];
-        if (className !== undefined) return [{ className, lookup: lookups?.(classIndex), box }];
+        if (className !== undefined) return [{ className, lookup: lookupOf(classIndex), box }];
         const message = `class ${classIndex} is none of the ${names?.length} that have names; the box is left out`;
         bad.push({ kind: "malformed-annotation", image: id, message });
         return [];
@@ -102,7 +102,7 @@ const readYolo: DatasetReader = async (path, context) => {
     listedClasses: names,
     images,
     problems: [...selection.problems, ...foreign.flatMap((one) => one.problems), ...problems],
-    notes,
+    notes: [...notes, ...ofClasses],
   });
 };
 
@@ -122,20 +122,25 @@ function noPictures(where: string, places: readonly YoloPlace[], config: YoloCon
   });
 }
 
-/** What each class index is among the classifier's classes; undefined where there is none to ask. */
+interface ClassLookups {
+  readonly lookupOf: (index: number) => LabelLookup;
+  readonly notes: readonly string[];
+}
+
+/** What each class index is among the classifier's classes. */
 function lookupsOf(
   names: readonly string[] | undefined,
   indices: readonly number[],
   { classes }: Pick<ReaderContext, "classes">,
-): ((index: number) => LabelLookup) | undefined {
-  if (classes === undefined) return (index) => ({ label: index });
+): ClassLookups {
+  if (classes === undefined) return { lookupOf: (index) => ({ label: index }), notes: [] };
   if (names !== undefined) {
-    const lookups = labelsOfClassList(names, classes);
-    return (index) => lookups[index];
+    const { lookups, notes } = matchStatedList(names, classes);
+    return { lookupOf: (index) => lookups[index], notes };
   }
   const { ofIndex } = classLabels(classes);
   const shifted = numbersFromOne(indices.map(String), classes);
-  return (index) => (shifted === undefined ? ofIndex(index) : { reason: shifted });
+  return { lookupOf: (index) => (shifted === undefined ? ofIndex(index) : { reason: shifted }), notes: [] };
 }
 
 interface ReadPicture {
