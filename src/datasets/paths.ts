@@ -77,6 +77,11 @@ export function isArrayName(name: string): boolean {
   return /\.npy$/i.test(name) && !name.startsWith(".");
 }
 
+/** Whether the file's name, behind folders, ends as a picture's or an array's: some lists, as OpenImages', give names without endings. */
+export function hasPictureEnding(path: string): boolean {
+  return isPictureName(baseName(path)) || isArrayName(baseName(path));
+}
+
 /** Those of `names` that are pictures; where there are none, those that are arrays. Beside pictures arrays are mostly maps, masks or features. */
 export function pictureNames<T>(entries: readonly T[], nameOf: (entry: T) => string, readsArrays = true): T[] {
   const pictures = entries.filter((entry) => isPictureName(nameOf(entry)));

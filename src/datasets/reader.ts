@@ -6,7 +6,7 @@ import { type BoxFinding, checkBox } from "./check-box.ts";
 import type { ClassifierClasses, LabelLookup } from "./class-labels.ts";
 import type { Box, Dataset, DatasetImage, DatasetPart, DatasetProblem, DatasetSplit } from "./dataset.ts";
 import { chunksOf, type DatasetSource, type PictureSize } from "./dataset-source.ts";
-import { nameIn } from "./find-folder.ts";
+import { nameIn } from "./files/find-folder.ts";
 import { baseName, joinPath, leavesFolder, withoutExtension } from "./paths.ts";
 import type { Selection } from "./selection.ts";
 

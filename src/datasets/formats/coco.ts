@@ -13,7 +13,7 @@ import { matchStatedList } from "../class-labels.ts";
 import { type Box, type DatasetProblem, finishDataset } from "../dataset.ts";
 import { type DatasetFormatDefinition, hasFile } from "../dataset-format.ts";
 import { chunksOf, type DatasetSource, type FileEntry } from "../dataset-source.ts";
-import { filesByName, firstFolderOf, folderOfFiles, onlyFolderOf } from "../find-folder.ts";
+import { locatePictures } from "../files/locate-pictures.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
 import { baseName, byCodeUnits, folderName, isHiddenFolder, joinPath, withoutExtension } from "../paths.ts";
 import {
@@ -22,12 +22,9 @@ import {
   entriesOf,
   type Findings,
   joinFindings,
-  leftOut,
-  namedPicture,
   partOfName,
   partOfWord,
   partWordIn,
-  type ReaderContext,
   splitOfName,
   usualPartNote,
 } from "../reader.ts";
@@ -61,7 +58,10 @@ const readCoco: DatasetReader = async (path, context) => {
   });
   const chosen = selection.pictures(candidates.sort((a, b) => byCodeUnits(a.id, b.id)));
   const names = chosen.map(({ id }) => id);
-  const { pathOf, notes } = await pictureFinder(path, { path: file, part }, names, context);
+  const { images } = context;
+  const folders = images === undefined ? await placesOf(source, { path: file, part }) : [images];
+  const root = images ?? ((await source.exists(path)) === "folder" ? path : folderName(path));
+  const { pathOf, notes } = await locatePictures({ file, names, folders, root }, context);
   const hasShares = await areShares(boxesOf(chosen));
   const findings = await mapConcurrently(
     chosen,
@@ -99,53 +99,6 @@ const readCoco: DatasetReader = async (path, context) => {
     ],
   });
 };
-
-interface PictureFinder {
-  readonly pathOf: (id: string) => Promise<{ readonly path: string } | Findings>;
-  readonly notes: readonly string[];
-}
-
-/**
- * Finds the pictures that the file names: at one of the usual places; or, with a note, in the only folder of the data set (or of `--images`) that holds them, or
- * there by their names without folders, where these are of another computer. Throws a BadInputError that says where they were looked for.
- */
-async function pictureFinder(
-  path: string,
-  file: InstancesFile,
-  names: readonly string[],
-  context: ReaderContext,
-): Promise<PictureFinder> {
-  const { source, images } = context;
-  const within = (folder: string, notes: readonly string[] = []): PictureFinder => {
-    return { pathOf: (id) => namedPicture(id, folder, context), notes };
-  };
-  if (names.length === 0) return within("");
-  const folders = images === undefined ? await placesOf(source, file) : [images];
-  const usual = await firstFolderOf(source, folders, names);
-  if (usual !== undefined) return within(usual);
-  const root = images ?? ((await source.exists(path)) === "folder" ? path : folderName(path));
-  const only = await onlyFolderOf(source, root, names);
-  const called = baseName(file.path);
-  if (only !== undefined) {
-    return within(only, [
-      `The pictures of ${called} are taken from ${only}: no other folder in ${root} holds any of them.`,
-    ]);
-  }
-  const files = await filesByName(source, root);
-  const counts = new Map<string, number>();
-  for (const name of names.map(bareName)) counts.set(name, (counts.get(name) ?? 0) + 1);
-  if (!names.some((name) => files.has(bareName(name)))) {
-    await folderOfFiles(source, file.path, folders, names);
-  }
-  const pathOf: PictureFinder["pathOf"] = async (id) => {
-    const name = bareName(id);
-    const found = files.get(name);
-    if (found !== undefined && counts.get(name) === 1) return { path: found };
-    return leftOut(id, "missing-picture", `there is not one file called ${name} in ${root} that it alone can be`);
-  };
-  const note = `The paths in ${called} are not those of this data set: pictures are found in ${root} by their names without folders.`;
-  return { pathOf, notes: [note] };
-}
 
 /** The name of a picture without its folders, also Windows' ones. */
 function bareName(id: string): string {

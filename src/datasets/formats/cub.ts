@@ -12,7 +12,7 @@ import { type ClassifierClasses, classLabels, type LabelLookup, matchClassList }
 import { type Box, type DatasetImage, type DatasetPart, type DatasetProblem, finishDataset } from "../dataset.ts";
 import { called, type DatasetFormatDefinition, hasFile } from "../dataset-format.ts";
 import type { DatasetSource, FileEntry } from "../dataset-source.ts";
-import { folderOfFiles } from "../find-folder.ts";
+import { folderOfFiles } from "../files/find-folder.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
 import { baseName, byCodeUnits, isHiddenFolder, joinPath } from "../paths.ts";
 import {

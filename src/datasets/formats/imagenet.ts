@@ -15,7 +15,7 @@ import { classLabels } from "../class-labels.ts";
 import { type Box, finishDataset } from "../dataset.ts";
 import { called, type DatasetFormatDefinition, hasFile, hasFolder } from "../dataset-format.ts";
 import type { DatasetSource, FileEntry } from "../dataset-source.ts";
-import { type FoundPicture, picturesIn } from "../find-folder.ts";
+import { type FoundPicture, picturesIn } from "../files/picture-tree.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
 import { baseName, byCodeUnits, folderName, joinPath, withoutExtension } from "../paths.ts";
 import {
@@ -63,7 +63,7 @@ const readImagenet: DatasetReader = async (path, context) => {
   const isFolder = (await source.exists(path)) === "folder";
   const root = isFolder ? path : folderName(path);
   const folder = context.split === undefined || context.split === "test" ? "val" : context.split;
-  const pictures = await findPictures(source, root, context.images, folder);
+  const pictures = await picturesOfPart(source, root, context.images, folder);
   const given = context.annotations ?? (isFolder ? undefined : path);
   const annotations = await findAnnotations(source, root, given, folder, context.difficult);
   const labels = classLabels(classes ?? { names: imagenetLabels, count: imagenetLabels.length });
@@ -136,7 +136,7 @@ function nameOf(synset: string): string {
   return namesOfSynsets.get(synset) ?? synset;
 }
 
-async function findPictures(
+async function picturesOfPart(
   source: DatasetSource,
   root: string,
   given: string | undefined,

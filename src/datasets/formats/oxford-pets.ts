@@ -13,7 +13,7 @@ import { matchClassList } from "../class-labels.ts";
 import { type DatasetImage, type DatasetPart, type DatasetProblem, finishDataset } from "../dataset.ts";
 import type { DatasetFormatDefinition } from "../dataset-format.ts";
 import type { DatasetSource } from "../dataset-source.ts";
-import { picturesIn } from "../find-folder.ts";
+import { picturesIn } from "../files/picture-tree.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
 import { baseName, byCodeUnits, joinPath, withoutExtension } from "../paths.ts";
 import {

@@ -5,7 +5,7 @@
 import type { DatasetPart } from "../dataset.ts";
 import { called, hasFolder } from "../dataset-format.ts";
 import type { DatasetSource, FileEntry } from "../dataset-source.ts";
-import { fileTree, picturesOf } from "../find-folder.ts";
+import { fileTree, picturesOf } from "../files/picture-tree.ts";
 import { byCodeUnits, isPictureName, joinPath, withoutExtension } from "../paths.ts";
 import { partOfName, type ReaderContext } from "../reader.ts";
 

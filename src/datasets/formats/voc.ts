@@ -13,7 +13,7 @@ import { classLabels } from "../class-labels.ts";
 import { type DatasetProblem, finishDataset } from "../dataset.ts";
 import { called, type DatasetFormatDefinition, hasFolder } from "../dataset-format.ts";
 import type { DatasetSource, FileEntry } from "../dataset-source.ts";
-import { picturesIn } from "../find-folder.ts";
+import { picturesIn } from "../files/picture-tree.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
 import { baseName, byCodeUnits, joinPath, withoutExtension } from "../paths.ts";
 import {

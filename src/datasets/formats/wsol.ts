@@ -12,7 +12,7 @@ import { type ClassLabels, classLabels } from "../class-labels.ts";
 import { type DatasetProblem, finishDataset } from "../dataset.ts";
 import { called, type DatasetFormatDefinition, hasFile } from "../dataset-format.ts";
 import type { DatasetSource, PictureSize } from "../dataset-source.ts";
-import { folderOfFiles } from "../find-folder.ts";
+import { folderOfFiles } from "../files/find-folder.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
 import { baseName, folderName, joinPath } from "../paths.ts";
 import {

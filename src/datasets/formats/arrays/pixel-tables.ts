@@ -9,7 +9,7 @@ import { BadInputError, MisuseError } from "../../../errors.ts";
 import type { Dataset, DatasetPart, DatasetProblem } from "../../dataset.ts";
 import type { DatasetFormatDefinition } from "../../dataset-format.ts";
 import { chunksOf, type DatasetSource, type FileEntry, textHead } from "../../dataset-source.ts";
-import { holdsPicture } from "../../find-folder.ts";
+import { holdsPicture } from "../../files/picture-tree.ts";
 import { baseName, byCodeUnits, joinPath, withoutExtension } from "../../paths.ts";
 import { partInFileName, type ReaderContext, wantedPart } from "../../reader.ts";
 import { partOfValue } from "../class-tables/class-columns.ts";

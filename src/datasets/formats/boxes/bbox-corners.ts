@@ -12,7 +12,8 @@ import type { PictureSize } from "../../dataset-source.ts";
 export interface PictureBoxes {
   /** [x, y, x + width, y + height). */
   readonly boxes: readonly Box[];
-  readonly size: () => Promise<PictureSize>;
+  /** Undefined if the picture is not there. */
+  readonly size: () => Promise<PictureSize | undefined>;
 }
 
 /** So many pictures are looked at. */

@@ -258,8 +258,39 @@ describe("boxes in other columns", () => {
       const source = pretendFiles({ ...boxes, [other]: "4x4" });
       await expect(openDataset("data", { source })).rejects.toThrow("the pictures are not there, such as 2.jpg");
     }
-    const deep = pretendFiles({ ...boxes, "x/y/2.jpg": "", "a/b/c/d/1.jpg": "4x4" });
-    await expect(openDataset("data/train.csv", { source: deep, list: ["1.jpg"] })).rejects.toThrow("are not there");
+    const moved = {
+      "train.csv": boxes["train.csv"].replace("\n2", "\nb/2"),
+      "x/q/2.jpg": "4x4",
+      "x/b/c/d/1.jpg": "4x4",
+    };
+    const scattered = await openDataset("data/train.csv", { source: pretendFiles(moved) });
+    expect(scattered.images.map(({ id }) => id)).toEqual(["a/1.jpg", "b/2.jpg"]);
+    expect(scattered.notes).toEqual([
+      "The pictures of train.csv are found by their names alone, in whatever folder they are: a/1.jpg is x/b/c/d/1.jpg.",
+    ]);
+  });
+
+  test("pictures by paths of another computer, of which no two are the same file", async () => {
+    const read = async (...names: string[]): Promise<readonly [unknown, unknown, unknown]> => {
+      const csv = `image,x0,y0,x1,y1\n${names.map((name) => `${name},0,0,1,1\n`).join("")}`;
+      const files = { "train/1.jpg": "4x4", "train/2.jpg": "4x4", "boxes.csv": csv };
+      const { images, problems, notes } = await openDataset("data", { source: pretendFiles(files) });
+      return [images.map(({ id }) => id), linesOf(problems), notes];
+    };
+    expect(await read("/home/me/set/train/1.jpg", "/home/me/set/train/2.jpg")).toEqual([
+      ["/home/me/set/train/1.jpg", "/home/me/set/train/2.jpg"],
+      [],
+      [
+        "Paths in boxes.csv are those of another place: they are taken without their first 4 parts, /home/me/set/train/1.jpg as train/1.jpg.",
+      ],
+    ]);
+    expect((await read("C:\\x\\1.jpg", "C:\\y\\1.jpg", "C:\\x\\2.jpg")).slice(0, 2)).toEqual([
+      ["C:\\x\\2.jpg"],
+      [
+        "missing-picture C:\\x\\1.jpg: there is no picture in data that it alone can be; left out",
+        "missing-picture C:\\y\\1.jpg: there is no picture in data that it alone can be; left out",
+      ],
+    ]);
   });
 
   test("tables of classes whose columns have such names stay what they are", async () => {

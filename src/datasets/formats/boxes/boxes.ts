@@ -13,7 +13,8 @@ import { classLabels, numbersFromOne } from "../../class-labels.ts";
 import { type Box, type DatasetPart, type DatasetProblem, finishDataset } from "../../dataset.ts";
 import { type DatasetFormatDefinition, hasFile } from "../../dataset-format.ts";
 import type { DatasetSource, FileEntry } from "../../dataset-source.ts";
-import { fileNameOf, fileNames, firstFolderOf, folderOfFiles, onlyFolderOf } from "../../find-folder.ts";
+import { firstFolderOf, onlyFolderOf } from "../../files/find-folder.ts";
+import { type LocatedPictures, locatePictures, type SoughtPictures } from "../../files/locate-pictures.ts";
 import { mapConcurrently } from "../../map-concurrently.ts";
 import { baseName, byCodeUnits, folderName, joinPath, plainName, withoutExtension } from "../../paths.ts";
 import {
@@ -27,10 +28,10 @@ import {
   wantedPart,
 } from "../../reader.ts";
 import { isPixelTable } from "../arrays/pixel-tables.ts";
+import { isLabelTable, isTableName } from "../class-tables/label-table.ts";
+import { isMetadataName } from "../class-tables/metadata-files.ts";
+import { pictureFolders } from "../folders/picture-folders.ts";
 import { isImagenetMark } from "../imagenet.ts";
-import { isLabelTable, isTableName } from "../label-table.ts";
-import { isMetadataName } from "../metadata-files.ts";
-import { pictureFolders } from "../picture-folders.ts";
 import { holdsVocParts } from "../voc-parts.ts";
 import { isYolo } from "../yolo/yolo-layout.ts";
 import { areCorners, type PictureBoxes } from "./bbox-corners.ts";
@@ -74,26 +75,20 @@ const readBoxes: DatasetReader = async (path, context) => {
   const wanted = rows.filter(({ split }) => part === undefined || split === part);
   const chosen = selection.pictures(wanted.sort((a, b) => byCodeUnits(a.id, b.id)));
   const root = (await source.exists(path)) === "file" ? folderName(path) : path;
-  const folders = new Map<BoxFile, string>();
+  const places = new Map<BoxFile, LocatedPictures>();
   for (const file of files) {
-    const names = chosen.filter((one) => one.file === file).slice(0, 20);
-    folders.set(
-      file,
-      await pictureFolder(
-        file,
-        root,
-        names.flatMap(({ image }) => fileNames(image)),
-        context,
-        notes,
-      ),
-    );
+    const names = chosen.filter((one) => one.file === file).map(({ image }) => image);
+    const place = await locatePictures(await soughtIn(file, root, names, context), context);
+    places.set(file, place);
+    notes.push(...place.notes);
   }
-  const folderOf = ({ file }: PictureRows): string => folders.get(file) ?? root;
+  const pathOf = ({ file, image }: PictureRows): ReturnType<LocatedPictures["pathOf"]> =>
+    places.get(file)?.pathOf(image) ?? namedPicture(image, root, context);
   const labels = classes === undefined ? undefined : classLabels(classes);
   const classTexts = [...new Set(rows.flatMap(({ own }) => own.map(({ label }) => label)))];
   const shifted = classes === undefined ? undefined : numbersFromOne(classTexts, classes);
   const bbox = rows.find(({ table }) => table.bbox !== undefined)?.table.bbox;
-  const hasCorners = bbox !== undefined && (await areCorners(path, bbox, measured(rows, folderOf, source)));
+  const hasCorners = bbox !== undefined && (await areCorners(path, bbox, measured(chosen, pathOf, source)));
   if (bbox !== undefined) {
     const meaning = hasCorners
       ? "two corners, [x0, y0, x1, y1): as [x, y, width, height], as COCO has it, most boxes would reach out of their pictures"
@@ -106,9 +101,8 @@ const readBoxes: DatasetReader = async (path, context) => {
   const findings = await mapConcurrently(
     chosen,
     async (entry): Promise<Findings> => {
-      const { id, image, split, table, own } = entry;
-      const folder = folderOf(entry);
-      const picture = await namedPicture(await fileNameOf(image, folder, source), folder, context);
+      const { id, split, table, own } = entry;
+      const picture = await pathOf(entry);
       if (!("path" in picture)) return { images: [], problems: picture.problems.map((one) => ({ ...one, image: id })) };
       const bad: DatasetProblem[] = [];
       const objects = own.flatMap((row) => {
@@ -159,17 +153,16 @@ function* boxesOf(pictures: readonly PictureRows[], boxOf: (row: BoxRow) => Box 
 /** The boxes of each picture, and its size as it is written, or else in the picture's header. */
 function measured(
   pictures: readonly PictureRows[],
-  folderOf: (picture: PictureRows) => string,
+  pathOf: (picture: PictureRows) => ReturnType<LocatedPictures["pathOf"]>,
   source: DatasetSource,
 ): readonly PictureBoxes[] {
   return pictures.map((picture) => ({
     boxes: picture.own.flatMap(({ box }) => (box === undefined ? [] : [box])),
     size: async () => {
-      const { image, own } = picture;
-      const { width, height } = own[0];
+      const { width, height } = picture.own[0];
       if (width > 0 && height > 0) return { width, height };
-      const folder = folderOf(picture);
-      return source.readPictureSize(joinPath(folder, await fileNameOf(image, folder, source)));
+      const found = await pathOf(picture);
+      return "path" in found ? source.readPictureSize(found.path) : undefined;
     },
   }));
 }
@@ -198,30 +191,17 @@ function picturesOf(file: BoxFile, table: BoxTable, problems: DatasetProblem[]):
   return [...byImage].map(([image, own]) => ({ id: prefix + image, image, file, split, table, own }));
 }
 
-/**
- * Where the pictures of the file are: at one of the usual places or, with a note, in the only folder of the data set that holds files of these names. Throws a
- * BadInputError that says where they were looked for.
- */
-async function pictureFolder(
+/** Where the pictures of the file are looked for. */
+async function soughtIn(
   { path: file, prefix }: BoxFile,
   root: string,
   names: readonly string[],
   { source, images }: Pick<ReaderContext, "source" | "images">,
-  notes: string[],
-): Promise<string> {
-  if (names.length === 0) return folderName(file);
-  if (images !== undefined) {
-    const own = joinPath(images, prefix);
-    const folders = prefix !== "" && (await source.exists(own)) === "folder" ? [own, images] : [images];
-    return folderOfFiles(source, file, folders, names);
-  }
-  const places = await placesOf(file, source);
-  const usual = await firstFolderOf(source, places, names);
-  if (usual !== undefined) return usual;
-  const only = await onlyFolderOf(source, root, names);
-  if (only === undefined) return folderOfFiles(source, file, places, names);
-  notes.push(`The pictures of ${baseName(file)} are taken from ${only}: no other folder in ${root} holds any of them.`);
-  return only;
+): Promise<SoughtPictures> {
+  if (images === undefined) return { file, names, folders: await placesOf(file, source), root };
+  const own = joinPath(images, prefix);
+  const hasOwn = prefix !== "" && (await source.exists(own)) === "folder";
+  return { file, names, folders: hasOwn ? [own, images] : [images], root: images };
 }
 
 /** Where the pictures may be: beside the CSV, in `images`, or in a folder of the CSV's name or of the part that this says ("train_labels.csv"). */
@@ -263,7 +243,7 @@ async function areStray(path: string, entries: readonly FileEntry[], source: Dat
   return hasMetadata || (await pictureFolders(path, entries, source)).length > 1;
 }
 
-/** Whether the first pictures in the file, whose first line is a box, are found. */
+/** Whether the first pictures in the file, whose first line is a box, are found in one folder. */
 async function namesPictures(file: string, root: string, source: DatasetSource): Promise<boolean> {
   const names = csvTable(await source.readText(file), file)
     .rows.slice(0, 20)

@@ -4,7 +4,7 @@ import { type ClassifierClasses, classLabels } from "../../class-labels.ts";
 import { foldedName } from "../../class-names/match-names.ts";
 import type { DatasetPart } from "../../dataset.ts";
 import type { DatasetSource, FileEntry } from "../../dataset-source.ts";
-import { holdsPicture } from "../../find-folder.ts";
+import { holdsPicture } from "../../files/picture-tree.ts";
 import { byCodeUnits, isHiddenFolder, joinPath } from "../../paths.ts";
 import { partOfName } from "../../reader.ts";
 

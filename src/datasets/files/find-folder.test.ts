@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { pretendFiles } from "../../test/pretend-files.ts";
-import type { DatasetSource } from "./dataset-source.ts";
+import { pretendFiles } from "../../../test/pretend-files.ts";
+import type { DatasetSource } from "../dataset-source.ts";
+import { plainName } from "../paths.ts";
 import { nameIn } from "./find-folder.ts";
-import { plainName } from "./paths.ts";
 
 test.each([
   ["a.png", "a.png"],

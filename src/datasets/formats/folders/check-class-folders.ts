@@ -4,10 +4,10 @@
  * Names that the classifier knows say themselves that they are classes. Where it knows none of them, two folders "images" and "masks" would
  * otherwise be the two classes of a network without names, and every number wrong.
  */
-import { BadInputError } from "../../errors.ts";
-import { type ClassifierClasses, classLabels, matchClassList } from "../class-labels.ts";
-import { byCodeUnits, joinPath } from "../paths.ts";
-import { isNoClassName, mayBeNoClass } from "./folders/part-folders.ts";
+import { BadInputError } from "../../../errors.ts";
+import { type ClassifierClasses, classLabels, matchClassList } from "../../class-labels.ts";
+import { byCodeUnits, joinPath } from "../../paths.ts";
+import { isNoClassName, mayBeNoClass } from "./part-folders.ts";
 
 /** A picture by the folder that would be its class, and the folders in that one that it is in, from there on. */
 export interface FolderedPicture {

@@ -1,18 +1,30 @@
 /**
- * @file Which files the names in a table mean: they may be without endings, without folders, or begin with folders of the computer on which the table was
- * written.
+ * @file Which files the names in a table or another file of annotations mean: they may be without endings, without folders, or begin with folders of the
+ * computer on which it was written.
  */
-import type { DatasetSource } from "../../dataset-source.ts";
-import { nameIn } from "../../find-folder.ts";
-import { baseName, folderName, isArrayName, isPictureName, leavesFolder, withoutExtension } from "../../paths.ts";
+import type { DatasetSource } from "../dataset-source.ts";
+import { baseName, folderName, hasPictureEnding, leavesFolder, withoutExtension } from "../paths.ts";
+import { nameIn } from "./find-folder.ts";
 
-/** What was found for the names of a table. */
+/** What was found for names. */
 export interface FoundNames {
   /** The folder in which they are, in the one that was searched: "" or "train/". */
   readonly prefix: string;
-  /** The path in the searched folder of the picture that a name means; the name with the prefix where there is none. */
-  readonly nameOf: (name: string) => string;
+  /** The path in the searched folder of the picture that a name means; undefined if there is none, or if other names that are not read as they stand mean the same. */
+  readonly nameOf: (name: string) => string | undefined;
   readonly notes: readonly string[];
+}
+
+/** What is to be found, and where. */
+export interface Wanted {
+  /** The folder that is searched, and the paths in it of the pictures that are there. */
+  readonly root: string;
+  readonly pictures: readonly string[];
+  /** Folders in it where the pictures may be, the likeliest first; "" is itself. */
+  readonly folders: readonly string[];
+  readonly names: readonly string[];
+  /** The name of the file that has the names, for notes. */
+  readonly calledBy: string;
 }
 
 /** At most so many names, from all over the table, are looked at to see where they are. */
@@ -31,15 +43,12 @@ interface Files {
 }
 
 /**
- * Where the pictures that `names` call are below `root`, which has those of the names `pictures`, in the first of `folders` ("" is `root` itself) that has most of them; undefined where there
+ * Where the pictures are that `names` call: in the first of the folders that has most of them, or in whatever folder has all pictures; undefined where there
  * is none of them. Names that begin with other folders are taken without as many of their first parts as all need.
  */
-export async function findPictures(
+export async function findNamedPictures(
   source: DatasetSource,
-  root: string,
-  pictures: readonly string[],
-  folders: readonly string[],
-  names: readonly string[],
+  { root, pictures, folders, names, calledBy }: Wanted,
 ): Promise<FoundNames | undefined> {
   const files = filesOf(pictures);
   // All of them may be in one folder, whatever it is called and wherever it is.
@@ -71,31 +80,45 @@ export async function findPictures(
     score > 0 && ((way.dropped === 0 && !way.byNumber) || 2 * score > samples.length);
   const most = Math.max(...scored.filter(isSure).map(({ score }) => score));
   const found = scored.find((one) => isSure(one) && one.score === most)?.way;
-  const loose = samples.filter((name) => files.alone.get(baseName(plain(name))) !== undefined).length;
-  if (loose > 2 * Math.max(0, found === undefined ? 0 : most) && 2 * loose > samples.length) {
-    const nameOf = (name: string): string => files.alone.get(baseName(plain(name))) ?? plain(name);
-    const [example] = samples.filter((name) => files.alone.get(baseName(plain(name))) !== undefined);
-    const note = `The pictures of the table are found by their names alone, in whatever folder they are: ${example} is ${nameOf(example)}.`;
-    return { prefix: "", nameOf, notes: [note] };
+  const isLoose = (name: string): boolean => files.alone.get(baseName(plain(name))) !== undefined;
+  const loose = samples.filter(isLoose).length;
+  if (loose > 2 * (found === undefined ? 0 : most) && 2 * loose > samples.length) {
+    const nameOf = oneEach(names.map(plain), (name) => files.alone.get(baseName(name)));
+    const example = samples.find((name) => isLoose(name) && nameOf(plain(name)) !== undefined);
+    if (example === undefined) return undefined;
+    const note = `The pictures of ${calledBy} are found by their names alone, in whatever folder they are: ${example} is ${nameOf(plain(example))}.`;
+    return { prefix: "", nameOf: (name) => nameOf(plain(name)), notes: [note] };
   }
   if (found === undefined) return undefined;
-  const nameOf = (name: string): string => {
-    const fitting = pathOf(plain(name), found, files);
-    if (fitting !== undefined) return fitting;
-    return leavesFolder(own.get(name) ?? name) || found.prefix === ""
-      ? (own.get(name) ?? name)
-      : `${found.prefix}${own.get(name) ?? name}`;
-  };
-  const example = samples.find((name) => pathOf(plain(name), found, files) !== undefined) ?? names[0];
+  const mean = (name: string): string | undefined => pathOf(name, found, files);
+  const nameOf = found.dropped === 0 && !found.byNumber ? mean : oneEach(names.map(plain), mean);
+  const example = samples.find((name) => nameOf(plain(name)) !== undefined) ?? names[0];
+  const path = nameOf(plain(example));
   const notes = [
     ...(found.dropped === 0
       ? []
       : [
-          `Paths in the table are those of another place: they are taken without their first ${found.dropped === 1 ? "part" : `${found.dropped} parts`}, ${example} as ${nameOf(example)}.`,
+          `Paths in ${calledBy} are those of another place: they are taken without their first ${found.dropped === 1 ? "part" : `${found.dropped} parts`}, ${example} as ${path}.`,
         ]),
-    ...(found.byNumber ? [`Pictures are found by their numbers: ${example} is ${nameOf(example)}.`] : []),
+    ...(found.byNumber ? [`Pictures are found by their numbers: ${example} is ${path}.`] : []),
   ];
-  return { prefix: found.prefix, nameOf, notes };
+  return { prefix: found.prefix, nameOf: (name) => nameOf(plain(name)), notes };
+}
+
+/** `pathOf` without the paths that several names mean: it is not known which of them does. */
+function oneEach(
+  names: readonly string[],
+  pathOf: (name: string) => string | undefined,
+): (name: string) => string | undefined {
+  const owners = new Map<string, string | undefined>();
+  for (const name of new Set(names)) {
+    const path = pathOf(name);
+    if (path !== undefined) owners.set(path, owners.has(path) ? undefined : name);
+  }
+  return (name) => {
+    const path = pathOf(name);
+    return path !== undefined && owners.get(path) === name ? path : undefined;
+  };
 }
 
 /** How a name becomes a path. */
@@ -113,14 +136,10 @@ function pathOf(name: string, { prefix, dropped, byNumber }: Way, files: Files):
   const path = prefix + parts.slice(dropped).join("/");
   if (leavesFolder(path)) return undefined;
   if (files.names.has(path)) return path;
-  if (hasEnding(path)) return undefined;
+  if (hasPictureEnding(path)) return undefined;
   if (!byNumber) return files.stems.get(path);
   const number = numberedName(path);
   return number === undefined ? undefined : files.numbers.get(number);
-}
-
-function hasEnding(path: string): boolean {
-  return isPictureName(baseName(path)) || isArrayName(baseName(path));
 }
 
 /** The path with the number that its file is called by as a number: "a/007" is "a/7". */

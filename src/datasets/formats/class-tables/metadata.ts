@@ -5,14 +5,16 @@
  *
  * Hugging Face's file may be in folders of parts (`train/metadata.csv`). Other columns are passed over; boxes, in the column `objects`, are not read.
  */
-import { BadInputError } from "../../errors.ts";
-import { matchClassList } from "../class-labels.ts";
-import { type DatasetImage, type DatasetPart, type DatasetProblem, finishDataset } from "../dataset.ts";
-import { type DatasetFormatDefinition, hasFile } from "../dataset-format.ts";
-import type { DatasetSource } from "../dataset-source.ts";
-import { type FoundPicture, nameIn, pictureTree } from "../find-folder.ts";
-import { mapConcurrently } from "../map-concurrently.ts";
-import { baseName, byCodeUnits, folderName, joinPath, plainName, withoutExtension } from "../paths.ts";
+import { BadInputError } from "../../../errors.ts";
+import { matchClassList } from "../../class-labels.ts";
+import { type DatasetImage, type DatasetPart, type DatasetProblem, finishDataset } from "../../dataset.ts";
+import { type DatasetFormatDefinition, hasFile } from "../../dataset-format.ts";
+import type { DatasetSource } from "../../dataset-source.ts";
+import { nameIn, picturesAreMissing } from "../../files/find-folder.ts";
+import { type FoundNames, findNamedPictures } from "../../files/find-pictures.ts";
+import { type FoundPicture, pictureTree } from "../../files/picture-tree.ts";
+import { mapConcurrently } from "../../map-concurrently.ts";
+import { baseName, byCodeUnits, folderName, joinPath, leavesFolder, plainName, withoutExtension } from "../../paths.ts";
 import {
   type DatasetReader,
   type Findings,
@@ -23,10 +25,10 @@ import {
   type ReaderContext,
   storedPicture,
   wantedPart,
-} from "../reader.ts";
-import { parseCsv, separatorOf } from "../syntax/parse-csv.ts";
-import { partOfValue } from "./class-tables/class-columns.ts";
-import { type FoundNames, findPictures } from "./class-tables/find-pictures.ts";
+} from "../../reader.ts";
+import { parseCsv, separatorOf } from "../../syntax/parse-csv.ts";
+import { pictureFolders } from "../folders/picture-folders.ts";
+import { partOfValue } from "./class-columns.ts";
 import { isTableName, type TableFindings, type TableLine, tableLines } from "./label-table.ts";
 import {
   hasTable,
@@ -36,7 +38,6 @@ import {
   metadataFiles,
   namesNothing,
 } from "./metadata-files.ts";
-import { pictureFolders } from "./picture-folders.ts";
 
 const labelColumns = ["label", "class", "category", "class_name"] as const;
 
@@ -225,16 +226,15 @@ async function placeOf(
   const names = lines.flatMap(({ values }) => (typeof values.file_name === "string" ? values.file_name : []));
   const folders = images === undefined && file.isTable === true ? await foldersOf(file, source) : [""];
   const pictures = (await picturesAt(root)).map(({ name }) => name);
-  const found = await findPictures(source, root, pictures, folders, names);
+  const calledBy = baseName(file.path);
+  const found = await findNamedPictures(source, { root, pictures, folders, names, calledBy });
   if (found === undefined && file.isTable === true) {
-    throw new BadInputError({
-      where: file.path,
-      what: `the pictures are not there, such as ${names[0] ?? "any"}`,
-      expected: `them in ${folders.map((name) => (name === "" ? root : joinPath(root, name))).join(" or ")}`,
-      advice: "Say where they are with --images (the option `images`).",
-    });
+    const places = folders.map((name) => (name === "" ? root : joinPath(root, name)));
+    throw picturesAreMissing(file.path, places, names);
   }
-  const { prefix, nameOf, notes } = found ?? { prefix: "", nameOf: (name: string) => name, notes: [] };
+  const { prefix, notes } = found ?? { prefix: "", notes: [] };
+  const nameOf = (name: string): string =>
+    found?.nameOf(name) ?? (leavesFolder(name) ? name : prefix + plainName(name));
   const before = file.isTable === true ? prefixOf(path, folderAt({ root, prefix })) : file.prefix;
   const idOf = (written: string, name: string): string => {
     const inside = name.startsWith(prefix) ? name.slice(prefix.length) : name;

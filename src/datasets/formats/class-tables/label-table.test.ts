@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { linesOf, pretendFiles } from "../../../test/pretend-files.ts";
-import type { Dataset } from "../dataset.ts";
-import { type OpenDatasetOptions, openDataset } from "../open-dataset.ts";
+import { linesOf, pretendFiles } from "../../../../test/pretend-files.ts";
+import type { Dataset } from "../../dataset.ts";
+import { type OpenDatasetOptions, openDataset } from "../../open-dataset.ts";
 
 const classes = { names: ["blue", "red, scarlet", "dark red"], count: 3 };
 
@@ -205,7 +205,7 @@ test("paths of another place are taken without their first parts, all the same n
       ["test/red/1.png", 1, "test"],
     ]);
     expect(notes).toEqual([
-      expect.stringMatching(/^Paths in the table are those of another place: .* as test\/red\/1\.png\.$/),
+      expect.stringMatching(/^Paths in list.txt are those of another place: .* as test\/red\/1\.png\.$/),
     ]);
   }
   // Fewer than half of the rows say nothing of the others, and nothing outside is looked at.
@@ -224,7 +224,7 @@ test("pictures without endings, by number, in the folder of the table's name, or
   const parted = { "set_images_part_1/a.png": "4x4", "set_images_part_2/b.png": "4x4" };
   const found = await open({ ...parted, "metadata_of_it.csv": "image_id,dx\na,red\nb,blue\n" });
   expect(labelsOf(found)).toEqual([1, 0]);
-  expect(found.notes?.[0]).toMatch(/^The pictures of the table are found by their names alone/);
+  expect(found.notes?.[0]).toMatch(/^The pictures of metadata_of_it.csv are found by their names alone/);
   const deep = { "data/data/a.png": "4x4", "data/data/b.png": "4x4" };
   const labels = `id,label\n${"abcdefg".split("").join(",red\n")},red\n`;
   expect((await open({ ...deep, "labels.csv": labels })).images.length).toBe(2);

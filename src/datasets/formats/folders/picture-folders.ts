@@ -7,19 +7,40 @@
  * that of the classes.
  */
 
-import { BadInputError } from "../../errors.ts";
-import { type ClassifierClasses, type ClassMatch, classLabels, matchClassList } from "../class-labels.ts";
-import { orderByList } from "../class-names/list-of-names.ts";
-import { type Dataset, type DatasetImage, type DatasetPart, type DatasetProblem, finishDataset } from "../dataset.ts";
-import type { DatasetFormatDefinition } from "../dataset-format.ts";
-import type { DatasetSource, FileEntry } from "../dataset-source.ts";
-import { type FoundPicture, holdsPicture, passedOverNotes, pictureTree } from "../find-folder.ts";
-import { baseName, byCodeUnits, folderName, isArrayName, isHiddenFolder, isPictureName, joinPath } from "../paths.ts";
-import { type DatasetReader, leftOut, partOfName, type ReaderContext, storedPicture, wantedPart } from "../reader.ts";
+import { BadInputError } from "../../../errors.ts";
+import { type ClassifierClasses, type ClassMatch, classLabels, matchClassList } from "../../class-labels.ts";
+import { orderByList } from "../../class-names/list-of-names.ts";
+import {
+  type Dataset,
+  type DatasetImage,
+  type DatasetPart,
+  type DatasetProblem,
+  finishDataset,
+} from "../../dataset.ts";
+import type { DatasetFormatDefinition } from "../../dataset-format.ts";
+import type { DatasetSource, FileEntry } from "../../dataset-source.ts";
+import { type FoundPicture, holdsPicture, passedOverNotes, pictureTree } from "../../files/picture-tree.ts";
+import {
+  baseName,
+  byCodeUnits,
+  folderName,
+  isArrayName,
+  isHiddenFolder,
+  isPictureName,
+  joinPath,
+} from "../../paths.ts";
+import {
+  type DatasetReader,
+  leftOut,
+  partOfName,
+  type ReaderContext,
+  storedPicture,
+  wantedPart,
+} from "../../reader.ts";
+import { haveYoloTexts } from "../yolo/yolo-layout.ts";
 import { doubtfulFolders, doubtOfFolders } from "./check-class-folders.ts";
-import { classesInNames, unreadNamesNote } from "./folders/names-in-files.ts";
-import { partFolders } from "./folders/part-folders.ts";
-import { haveYoloTexts } from "./yolo/yolo-layout.ts";
+import { classesInNames, unreadNamesNote } from "./names-in-files.ts";
+import { partFolders } from "./part-folders.ts";
 
 interface FolderPicture {
   /** Its path in the data set's folder. */

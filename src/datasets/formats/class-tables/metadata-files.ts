@@ -1,15 +1,15 @@
 /**
  * @file Which files of a folder say the classes of pictures: Hugging Face's metadata files, there or in folders of parts, or tables of other names.
  */
-import { BadInputError, MisuseError } from "../../errors.ts";
-import type { DatasetPart } from "../dataset.ts";
-import type { DatasetSource, FileEntry } from "../dataset-source.ts";
-import { holdsPicture } from "../find-folder.ts";
-import { baseName, byCodeUnits, isHiddenFolder, joinPath } from "../paths.ts";
-import { partInFileName, partOfName } from "../reader.ts";
-import { isNoClassName, mayBeNoClass } from "./folders/part-folders.ts";
+import { BadInputError, MisuseError } from "../../../errors.ts";
+import type { DatasetPart } from "../../dataset.ts";
+import type { DatasetSource, FileEntry } from "../../dataset-source.ts";
+import { holdsPicture } from "../../files/picture-tree.ts";
+import { baseName, byCodeUnits, isHiddenFolder, joinPath } from "../../paths.ts";
+import { partInFileName, partOfName } from "../../reader.ts";
+import { isNoClassName, mayBeNoClass } from "../folders/part-folders.ts";
+import { pictureFolders } from "../folders/picture-folders.ts";
 import { isTableName, type TableKind, tableKind } from "./label-table.ts";
-import { pictureFolders } from "./picture-folders.ts";
 
 /** Whether the name is that of one of Hugging Face's files. */
 export function isMetadataName(name: string): boolean {

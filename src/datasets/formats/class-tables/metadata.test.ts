@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { linesOf, pretendFiles } from "../../../test/pretend-files.ts";
-import type { Dataset } from "../dataset.ts";
-import { type OpenDatasetOptions, openDataset } from "../open-dataset.ts";
+import { linesOf, pretendFiles } from "../../../../test/pretend-files.ts";
+import type { Dataset } from "../../dataset.ts";
+import { type OpenDatasetOptions, openDataset } from "../../open-dataset.ts";
 
 const pictures = { "0.png": "4x4", "1.png": "4x4", "sub/2.png": "4x4" };
 

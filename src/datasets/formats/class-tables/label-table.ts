@@ -2,12 +2,12 @@
  * @file Tables that say the classes of pictures, as people write them: a CSV whose columns are called one way or another, lists of a name and a
  * class per line (Caffe's), lines of JSON, or JSON with a picture's class under its name.
  */
-import { BadInputError, PerceptualBallError, UnsupportedError } from "../../errors.ts";
-import type { DatasetProblem } from "../dataset.ts";
-import { type DatasetSource, textHead } from "../dataset-source.ts";
-import { baseName, isPictureName } from "../paths.ts";
-import { type CsvRow, parseCsv, separatorOf } from "../syntax/parse-csv.ts";
-import { type ClassColumns, classColumns, columnsWithoutNames, isFlag } from "./class-tables/class-columns.ts";
+import { BadInputError, PerceptualBallError, UnsupportedError } from "../../../errors.ts";
+import type { DatasetProblem } from "../../dataset.ts";
+import { type DatasetSource, textHead } from "../../dataset-source.ts";
+import { baseName, isPictureName } from "../../paths.ts";
+import { type CsvRow, parseCsv, separatorOf } from "../../syntax/parse-csv.ts";
+import { type ClassColumns, classColumns, columnsWithoutNames, isFlag } from "./class-columns.ts";
 
 /** A line of a table, not yet checked. Its values may be `file_name`, `label`, `split`, and `flaw`: why it says no class. */
 export interface TableLine {

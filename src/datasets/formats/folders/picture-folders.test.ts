@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { linesOf, pretendFiles } from "../../../test/pretend-files.ts";
-import type { Dataset } from "../dataset.ts";
-import { type OpenDatasetOptions, openDataset } from "../open-dataset.ts";
+import { linesOf, pretendFiles } from "../../../../test/pretend-files.ts";
+import type { Dataset } from "../../dataset.ts";
+import { type OpenDatasetOptions, openDataset } from "../../open-dataset.ts";
 
 function open(
   names: readonly string[],

@@ -1,0 +1,60 @@
+/** @file Where the pictures are that a file of annotations calls by name. */
+import { baseName, hasPictureEnding } from "../paths.ts";
+import { type Findings, leftOut, namedPicture, type ReaderContext } from "../reader.ts";
+import { firstFolderOf, onlyFolderOf, picturesAreMissing } from "./find-folder.ts";
+import { findNamedPictures } from "./find-pictures.ts";
+import { pictureTree } from "./picture-tree.ts";
+
+export interface LocatedPictures {
+  /** The path of the picture that the file calls `name`, or the findings of an entry that is left out. */
+  readonly pathOf: (name: string) => Promise<{ readonly path: string } | Findings>;
+  readonly notes: readonly string[];
+}
+
+/** What is looked for, and where. */
+export interface SoughtPictures {
+  /** The file of annotations. */
+  readonly file: string;
+  readonly names: readonly string[];
+  /** The usual places, the likeliest first. */
+  readonly folders: readonly string[];
+  /** The folder that is searched if they are at none of these. */
+  readonly root: string;
+}
+
+/**
+ * The pictures that the file calls `names`: in the first of the usual places that has one of them; or, with a note, in the only folder in `root` that has one, or
+ * wherever they are in it by what is left of their names without endings and without folders of another computer. Throws a
+ * BadInputError on behalf of the file that says where they were looked for.
+ */
+export async function locatePictures(
+  { file, names, folders, root }: SoughtPictures,
+  context: Pick<ReaderContext, "source" | "follow">,
+): Promise<LocatedPictures> {
+  const { source } = context;
+  const within = (folder: string, notes: readonly string[] = []): LocatedPictures => {
+    return { pathOf: (name) => namedPicture(name, folder, context), notes };
+  };
+  if (names.length === 0) return within(root);
+  const calledBy = baseName(file);
+  if (names.every(hasPictureEnding)) {
+    const usual = await firstFolderOf(source, folders, names);
+    if (usual !== undefined) return within(usual);
+    const only = await onlyFolderOf(source, root, names);
+    const note = `The pictures of ${calledBy} are taken from ${only}: no other folder in ${root} holds any of them.`;
+    if (only !== undefined) return within(only, [note]);
+  }
+  const pictures = ((await pictureTree(source, root))?.pictures ?? []).map(({ name }) => name);
+  const inner = folders.flatMap((folder) => {
+    if (folder === root) return [""];
+    return folder.startsWith(`${root}/`) ? [folder.slice(root.length + 1)] : [];
+  });
+  const found = await findNamedPictures(source, { root, pictures, folders: inner, names, calledBy });
+  if (found === undefined) throw picturesAreMissing(file, folders, names);
+  const pathOf: LocatedPictures["pathOf"] = async (name) => {
+    const own = found.nameOf(name);
+    if (own !== undefined) return namedPicture(own, root, context);
+    return leftOut(name, "missing-picture", `there is no picture in ${root} that it alone can be`);
+  };
+  return { pathOf, notes: found.notes };
+}
