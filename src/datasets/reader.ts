@@ -1,13 +1,13 @@
 /** @file What readers of data sets are given, and what they have in common. */
 import { sizedPicture } from "../classifier/preprocessing/fit-picture.ts";
-import { BadInputError, oneOf, PerceptualBallError } from "../errors.ts";
+import { BadInputError, PerceptualBallError } from "../errors.ts";
 import { inPixels } from "./box-shares.ts";
 import { type BoxFinding, checkBox } from "./check-box.ts";
 import type { ClassifierClasses, LabelLookup } from "./class-labels.ts";
-import type { Box, Dataset, DatasetImage, DatasetPart, DatasetProblem, DatasetSplit } from "./dataset.ts";
+import type { Box, Dataset, DatasetImage, DatasetPart, DatasetProblem } from "./dataset.ts";
 import { chunksOf, type DatasetSource, type PictureSize } from "./dataset-source.ts";
 import { nameIn } from "./files/find-folder.ts";
-import { baseName, joinPath, leavesFolder, withoutExtension } from "./paths.ts";
+import { joinPath, leavesFolder } from "./paths.ts";
 import type { Selection } from "./selection.ts";
 
 /** Where a label comes from: the data set's class, or what the classifier predicts, whatever the data set says. */
@@ -158,59 +158,4 @@ export async function namedPicture(
   }
   const path = leaves && /^([/\\]|[A-Za-z]:)/.test(own) ? own : joinPath(folder, own);
   return (await source.exists(path)) === "file" ? { path } : leftOut(name, "missing-picture", `there is no ${path}`);
-}
-
-/** The part that a folder is of whose name says nothing else: "train", "Validation", "dev". */
-export function partOfName(name: string): DatasetPart | undefined {
-  const [, train, val, test] =
-    /^(?:(train|training)|(val|valid|validate|validation|dev|eval|evaluation)|(test|testing))$/i.exec(name) ?? [];
-  return train !== undefined ? "train" : val !== undefined ? "val" : test !== undefined ? "test" : undefined;
-}
-
-/** The part that a whole word in a file's name says: "train" of "train.csv", "labels_train.txt" and "sign_mnist_train.csv"; the first of several. */
-export function partInFileName(file: string): DatasetPart | undefined {
-  const words = withoutExtension(baseName(file)).split(/[\s_.-]+/);
-  return words.map(partOfName).find((part) => part !== undefined);
-}
-
-/** The word in a name that says which part it is of, with the year that may be behind it: "train" of "custom_train", "val2017" of "instances_val2017". */
-export function partWordIn(name: string): string | undefined {
-  return name.split(/[\s_.-]+/).find((word) => partOfWord(word) !== undefined);
-}
-
-/** The part that such a word says. */
-export function partOfWord(word: string): DatasetPart | undefined {
-  return partOfName(word.replace(/\d+$/, ""));
-}
-
-/**
- * What the name of a folder, file or list is for, if it says so: "val2017", "test_batch.bin", "train". What is for validation is
- * what published networks are judged on, as ImageNet's and COCO's test pictures have no annotations.
- */
-export function splitOfName(name: string): DatasetSplit | undefined {
-  if (/^(train|data_batch)/i.test(name)) return "train";
-  return /^(val|test)/i.test(name) ? "test" : undefined;
-}
-
-/** What is to be known where one of the parts that there are is taken without being asked for; nothing where there is no other. */
-export function usualPartNote(taken: string, parts: readonly string[]): readonly string[] {
-  const others = parts.filter((part) => part !== taken && part !== "");
-  return others.length === 0 ? [] : [`The part ${taken} is taken; --split takes another: ${others.join(", ")}.`];
-}
-
-/** The part that `wanted` (`--split`) names. Throws a BadInputError that lists those that there are, `parts`, if it is none of them. */
-export function wantedPart(
-  where: string,
-  wanted: string | undefined,
-  parts: readonly (DatasetPart | undefined)[],
-): DatasetPart | undefined {
-  if (wanted === undefined) return undefined;
-  const there = (["train", "val", "test"] as const).filter((part) => parts.includes(part));
-  const split = oneOf("folders: split", partOfName(wanted) ?? wanted, ["train", "val", "test"]);
-  if (there.includes(split)) return split;
-  throw new BadInputError({
-    where,
-    what: `there is no part ${JSON.stringify(wanted)}`,
-    expected: there.length === 0 ? "no --split: there are no folders of parts" : `--split with ${there.join(" or ")}`,
-  });
 }

@@ -13,8 +13,9 @@ import { type Dataset, type DatasetImage, type DatasetProblem, finishDataset } f
 import { called, type DatasetFormatDefinition, hasFile, hasFolder } from "../dataset-format.ts";
 import type { DatasetSource, FileEntry } from "../dataset-source.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
+import { splitOfName } from "../parts.ts";
 import { baseName, byCodeUnits, joinPath, withoutExtension } from "../paths.ts";
-import { leftOut, type ReaderContext, splitOfName } from "../reader.ts";
+import { leftOut, type ReaderContext } from "../reader.ts";
 import { cifar10Classes, cifar100Classes } from "./cifar-classes.ts";
 
 const side = 32;

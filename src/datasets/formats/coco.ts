@@ -15,19 +15,9 @@ import { type DatasetFormatDefinition, hasFile } from "../dataset-format.ts";
 import { chunksOf, type DatasetSource, type FileEntry } from "../dataset-source.ts";
 import { locatePictures } from "../files/locate-pictures.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
+import { partOfName, partOfWord, partWordIn, splitOfName, usualPartNote } from "../parts.ts";
 import { baseName, byCodeUnits, folderName, isHiddenFolder, joinPath, withoutExtension } from "../paths.ts";
-import {
-  type AnnotatedObject,
-  type DatasetReader,
-  entriesOf,
-  type Findings,
-  joinFindings,
-  partOfName,
-  partOfWord,
-  partWordIn,
-  splitOfName,
-  usualPartNote,
-} from "../reader.ts";
+import { type AnnotatedObject, type DatasetReader, entriesOf, type Findings, joinFindings } from "../reader.ts";
 import { type CocoPicture, readInstances } from "./coco-instances.ts";
 
 /** Whether the name is one of the format's files. */

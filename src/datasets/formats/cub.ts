@@ -14,6 +14,7 @@ import { called, type DatasetFormatDefinition, hasFile } from "../dataset-format
 import type { DatasetSource, FileEntry } from "../dataset-source.ts";
 import { folderOfFiles } from "../files/find-folder.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
+import { wantedPart } from "../parts.ts";
 import { baseName, byCodeUnits, isHiddenFolder, joinPath } from "../paths.ts";
 import {
   type DatasetReader,
@@ -23,7 +24,6 @@ import {
   leftOut,
   namedPicture,
   storedPicture,
-  wantedPart,
 } from "../reader.ts";
 
 /** What only these data sets have beside each other. */

@@ -17,16 +17,9 @@ import { called, type DatasetFormatDefinition, hasFile, hasFolder } from "../dat
 import type { DatasetSource, FileEntry } from "../dataset-source.ts";
 import { type FoundPicture, picturesIn } from "../files/picture-tree.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
+import { splitOfName } from "../parts.ts";
 import { baseName, byCodeUnits, folderName, joinPath, withoutExtension } from "../paths.ts";
-import {
-  type DatasetReader,
-  entriesOf,
-  type Findings,
-  joinFindings,
-  leftOut,
-  splitOfName,
-  storedPicture,
-} from "../reader.ts";
+import { type DatasetReader, entriesOf, type Findings, joinFindings, leftOut, storedPicture } from "../reader.ts";
 import { isCvatXml } from "./boxes/cvat-xml.ts";
 import {
   findAnnotations,

@@ -15,16 +15,9 @@ import type { DatasetFormatDefinition } from "../dataset-format.ts";
 import type { DatasetSource } from "../dataset-source.ts";
 import { picturesIn } from "../files/picture-tree.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
+import { wantedPart } from "../parts.ts";
 import { baseName, byCodeUnits, joinPath, withoutExtension } from "../paths.ts";
-import {
-  type DatasetReader,
-  entriesOf,
-  type Findings,
-  joinFindings,
-  leftOut,
-  storedPicture,
-  wantedPart,
-} from "../reader.ts";
+import { type DatasetReader, entriesOf, type Findings, joinFindings, leftOut, storedPicture } from "../reader.ts";
 
 /** As the archive has them, and as it is unpacked twice on Kaggle. */
 const listFolders = ["annotations", "annotations/annotations"];

@@ -6,8 +6,9 @@ import type { DatasetPart } from "../dataset.ts";
 import { called, hasFolder } from "../dataset-format.ts";
 import type { DatasetSource, FileEntry } from "../dataset-source.ts";
 import { fileTree, picturesOf } from "../files/picture-tree.ts";
+import { partOfName } from "../parts.ts";
 import { byCodeUnits, isPictureName, joinPath, withoutExtension } from "../paths.ts";
-import { partOfName, type ReaderContext } from "../reader.ts";
+import type { ReaderContext } from "../reader.ts";
 
 /** A picture and its XML, by the name that they have in common. */
 export interface VocPicture {

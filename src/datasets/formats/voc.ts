@@ -15,18 +15,9 @@ import { called, type DatasetFormatDefinition, hasFolder } from "../dataset-form
 import type { DatasetSource, FileEntry } from "../dataset-source.ts";
 import { picturesIn } from "../files/picture-tree.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
+import { splitOfName, usualPartNote, wantedPart } from "../parts.ts";
 import { baseName, byCodeUnits, joinPath, withoutExtension } from "../paths.ts";
-import {
-  type DatasetReader,
-  entriesOf,
-  type Findings,
-  joinFindings,
-  leftOut,
-  type ReaderContext,
-  splitOfName,
-  usualPartNote,
-  wantedPart,
-} from "../reader.ts";
+import { type DatasetReader, entriesOf, type Findings, joinFindings, leftOut, type ReaderContext } from "../reader.ts";
 import { csvsIn } from "./boxes/box-files.ts";
 import { hasParts, holdsVocParts, homeOfParts, isXml, picturesOfParts, type VocPicture } from "./voc-parts.ts";
 

@@ -14,16 +14,9 @@ import { called, type DatasetFormatDefinition, hasFile } from "../dataset-format
 import type { DatasetSource, PictureSize } from "../dataset-source.ts";
 import { folderOfFiles } from "../files/find-folder.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
+import { splitOfName } from "../parts.ts";
 import { baseName, folderName, joinPath } from "../paths.ts";
-import {
-  type DatasetReader,
-  entriesOf,
-  type Findings,
-  joinFindings,
-  leftOut,
-  namedPicture,
-  splitOfName,
-} from "../reader.ts";
+import { type DatasetReader, entriesOf, type Findings, joinFindings, leftOut, namedPicture } from "../reader.ts";
 import { parseCsv } from "../syntax/parse-csv.ts";
 import { imagenetSynsets } from "./imagenet-synsets.ts";
 

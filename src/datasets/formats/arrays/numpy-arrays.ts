@@ -11,8 +11,9 @@ import type { Tensor } from "../../../tensor/tensor.ts";
 import type { Dataset } from "../../dataset.ts";
 import type { DatasetFormatDefinition } from "../../dataset-format.ts";
 import type { DatasetSource, FileEntry } from "../../dataset-source.ts";
+import { partOfName, wantedPart } from "../../parts.ts";
 import { byCodeUnits, joinPath } from "../../paths.ts";
-import { partOfName, type ReaderContext, wantedPart } from "../../reader.ts";
+import type { ReaderContext } from "../../reader.ts";
 import { type NumberedPart, notUnpacked, numberedPictures } from "./numbered-pictures.ts";
 
 /** More bytes than these sets have in one array. */

@@ -5,13 +5,14 @@
  * Pixels are whole numbers from 0 to 255, row by row, of a square: n² gray ones, or 3 n² with red, green and blue of each pixel in turn. Files are read line by
  * line, and only bytes stay in memory.
  */
-import { BadInputError, MisuseError } from "../../../errors.ts";
+import { BadInputError } from "../../../errors.ts";
 import type { Dataset, DatasetPart, DatasetProblem } from "../../dataset.ts";
 import type { DatasetFormatDefinition } from "../../dataset-format.ts";
 import { chunksOf, type DatasetSource, type FileEntry, textHead } from "../../dataset-source.ts";
 import { holdsPicture } from "../../files/picture-tree.ts";
+import { areOnePerPart, partInFileName, unclearParts, wantedPart } from "../../parts.ts";
 import { baseName, byCodeUnits, joinPath, withoutExtension } from "../../paths.ts";
-import { partInFileName, type ReaderContext, wantedPart } from "../../reader.ts";
+import type { ReaderContext } from "../../reader.ts";
 import { partOfValue } from "../class-tables/class-columns.ts";
 import { type NumberedPart, numberedPictures } from "./numbered-pictures.ts";
 
@@ -209,16 +210,9 @@ async function tablesIn(
   }
   names.sort(byCodeUnits);
   if (names.length === 0) throw withoutPixels(path);
-  if (names.length === 1 || new Set(names.map(partInFileName)).size === names.length) {
-    return names.map((name) => joinPath(path, name));
-  }
-  throw new MisuseError({
-    where: path,
-    what: "there are several tables of pictures",
-    expected: "one, or one of each part",
-    got: names.join(", "),
-    advice: `Say which: --data ${joinPath(path, names[0])}.`,
-  });
+  const isClear = areOnePerPart(names.map((name) => ({ split: partInFileName(name) })));
+  if (!isClear) throw unclearParts(path, "tables of pictures", names);
+  return names.map((name) => joinPath(path, name));
 }
 
 function withoutPixels(where: string): BadInputError {

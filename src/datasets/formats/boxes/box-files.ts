@@ -5,8 +5,8 @@
 import { MisuseError } from "../../../errors.ts";
 import type { DatasetPart } from "../../dataset.ts";
 import type { DatasetSource, FileEntry } from "../../dataset-source.ts";
+import { areOnePerPart, partOfName, partOfWord, partWordIn, unclearParts } from "../../parts.ts";
 import { baseName, byCodeUnits, folderName, isPictureName, joinPath, withoutExtension } from "../../paths.ts";
-import { partOfName, partOfWord, partWordIn } from "../../reader.ts";
 import { boxColumns } from "./box-columns.ts";
 import { type JsonKind, jsonKind, jsonTable, labelmeTable } from "./box-json.ts";
 import { type BoxTable, csvTable, firstLine } from "./box-table.ts";
@@ -67,12 +67,8 @@ export async function boxFiles(source: DatasetSource, path: string): Promise<Box
   if (names.length === 1) return { files: [{ path: joinPath(path, names[0]), prefix: "" }], others: [] };
   const found = names.length === 0 ? await innerBoxFiles(source, path) : oneOfEach(await fittingIn(source, path));
   if (found !== undefined) return found;
-  throw new MisuseError({
-    where: path,
-    what: names.length === 0 ? "there is no CSV" : "there are several CSVs",
-    expected: "one, one of each part (train.csv, test.csv), or the path of the one that is meant",
-    got: names.length === 0 ? undefined : names.join(", "),
-  });
+  if (names.length > 0) throw unclearParts(path, "CSVs", names);
+  throw new MisuseError({ where: path, what: "there is no CSV", expected: "one of boxes, or the path of one" });
 }
 
 /** Those of a folder without a CSV: its JSON, or the files in its folders of parts, or in `images`, `data` or `annotations` in it; undefined if there are none. */
@@ -108,8 +104,7 @@ function oneOfEach({ fitting, others }: Fitting): BoxFiles | undefined {
     const word = partWordIn(withoutExtension(baseName(file.path)));
     return { ...file, prefix: `${word}/`, split: word === undefined ? undefined : partOfWord(word) };
   });
-  const parts = new Set(files.flatMap(({ split }) => split ?? []));
-  return files.length > 0 && parts.size === files.length ? { files, others } : undefined;
+  return files.length > 0 && areOnePerPart(files) ? { files, others } : undefined;
 }
 
 /** So many files of tools are looked at: more of them are one for each picture. */

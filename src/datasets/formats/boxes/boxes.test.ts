@@ -459,7 +459,7 @@ describe("a CSV of each part", () => {
 
   test("or several of one part are asked about", async () => {
     const files = { "train.csv": csv("a.jpg", "dog"), "train_2.csv": csv("a.jpg", "dog"), "a.jpg": "20x10" };
-    await expect(read(files)).rejects.toThrow("there are several CSVs, expected one, one of each part");
+    await expect(read(files)).rejects.toThrow("there are several CSVs, expected one, or one of each part");
   });
 });
 

@@ -16,6 +16,7 @@ import type { DatasetSource, FileEntry } from "../../dataset-source.ts";
 import { firstFolderOf, onlyFolderOf } from "../../files/find-folder.ts";
 import { type LocatedPictures, locatePictures, type SoughtPictures } from "../../files/locate-pictures.ts";
 import { mapConcurrently } from "../../map-concurrently.ts";
+import { partWordIn, wantedPart } from "../../parts.ts";
 import { baseName, byCodeUnits, folderName, joinPath, plainName, withoutExtension } from "../../paths.ts";
 import {
   type DatasetReader,
@@ -23,9 +24,7 @@ import {
   type Findings,
   joinFindings,
   namedPicture,
-  partWordIn,
   type ReaderContext,
-  wantedPart,
 } from "../../reader.ts";
 import { isPixelTable } from "../arrays/pixel-tables.ts";
 import { isLabelTable, isTableName } from "../class-tables/label-table.ts";

@@ -2,8 +2,9 @@
  * @file Which columns of a table say the pictures and their classes: by their names, letter case and what is no letter or number aside, and by what stands in
  * the first rows. The class is in one column, or there is a column of 0 and 1 for each class.
  */
+
+import { partOfName } from "../../parts.ts";
 import { baseName, isPictureName, withoutExtension } from "../../paths.ts";
-import { partOfName } from "../../reader.ts";
 
 /** What the picture's name may stand under, the surest first. */
 const pictureColumns = [

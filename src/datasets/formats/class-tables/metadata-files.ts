@@ -5,8 +5,8 @@ import { BadInputError, MisuseError } from "../../../errors.ts";
 import type { DatasetPart } from "../../dataset.ts";
 import type { DatasetSource, FileEntry } from "../../dataset-source.ts";
 import { holdsPicture } from "../../files/picture-tree.ts";
+import { areOnePerPart, partInFileName, partOfName, unclearParts } from "../../parts.ts";
 import { baseName, byCodeUnits, isHiddenFolder, joinPath } from "../../paths.ts";
-import { partInFileName, partOfName } from "../../reader.ts";
 import { isNoClassName, mayBeNoClass } from "../folders/part-folders.ts";
 import { pictureFolders } from "../folders/picture-folders.ts";
 import { isTableName, type TableKind, tableKind } from "./label-table.ts";
@@ -101,16 +101,8 @@ async function tablesIn(
     split: partInFileName(name),
   }));
   if (files.length === 1) return [{ ...files[0], split: undefined }];
-  const parts = new Set(files.map(({ split }) => split));
-  if (!parts.has(undefined) && parts.size === files.length) return files;
-  if (files.length === 0) return [];
-  throw new MisuseError({
-    where: path,
-    what: "there are several tables of classes",
-    expected: "one, or one of each part",
-    got: names.join(", "),
-    advice: `Say which: --data ${joinPath(path, names[0])}.`,
-  });
+  if (files.length === 0 || areOnePerPart(files)) return files;
+  throw unclearParts(path, "tables of classes", names);
 }
 
 /** The names of files that may be tables of classes, in order. */

@@ -14,6 +14,7 @@ import { nameIn, picturesAreMissing } from "../../files/find-folder.ts";
 import { type FoundNames, findNamedPictures } from "../../files/find-pictures.ts";
 import { type FoundPicture, pictureTree } from "../../files/picture-tree.ts";
 import { mapConcurrently } from "../../map-concurrently.ts";
+import { partOfName, wantedPart } from "../../parts.ts";
 import { baseName, byCodeUnits, folderName, joinPath, leavesFolder, plainName, withoutExtension } from "../../paths.ts";
 import {
   type DatasetReader,
@@ -21,10 +22,8 @@ import {
   joinFindings,
   leftOut,
   namedPicture,
-  partOfName,
   type ReaderContext,
   storedPicture,
-  wantedPart,
 } from "../../reader.ts";
 import { parseCsv, separatorOf } from "../../syntax/parse-csv.ts";
 import { pictureFolders } from "../folders/picture-folders.ts";

@@ -5,8 +5,8 @@ import { foldedName } from "../../class-names/match-names.ts";
 import type { DatasetPart } from "../../dataset.ts";
 import type { DatasetSource, FileEntry } from "../../dataset-source.ts";
 import { holdsPicture } from "../../files/picture-tree.ts";
+import { partOfName } from "../../parts.ts";
 import { byCodeUnits, isHiddenFolder, joinPath } from "../../paths.ts";
-import { partOfName } from "../../reader.ts";
 
 /** A folder of a part. */
 export interface PartFolder {

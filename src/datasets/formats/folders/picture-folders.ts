@@ -20,6 +20,7 @@ import {
 import type { DatasetFormatDefinition } from "../../dataset-format.ts";
 import type { DatasetSource, FileEntry } from "../../dataset-source.ts";
 import { type FoundPicture, holdsPicture, passedOverNotes, pictureTree } from "../../files/picture-tree.ts";
+import { partOfName, wantedPart } from "../../parts.ts";
 import {
   baseName,
   byCodeUnits,
@@ -29,14 +30,7 @@ import {
   isPictureName,
   joinPath,
 } from "../../paths.ts";
-import {
-  type DatasetReader,
-  leftOut,
-  partOfName,
-  type ReaderContext,
-  storedPicture,
-  wantedPart,
-} from "../../reader.ts";
+import { type DatasetReader, leftOut, type ReaderContext, storedPicture } from "../../reader.ts";
 import { haveYoloTexts } from "../yolo/yolo-layout.ts";
 import { doubtfulFolders, doubtOfFolders } from "./check-class-folders.ts";
 import { classesInNames, unreadNamesNote } from "./names-in-files.ts";

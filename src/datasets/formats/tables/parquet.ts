@@ -10,8 +10,9 @@ import type { Dataset, DatasetPart } from "../../dataset.ts";
 import { type DatasetFormatDefinition, hasFile } from "../../dataset-format.ts";
 import { type DatasetSource, openFile } from "../../dataset-source.ts";
 import { mapConcurrently } from "../../map-concurrently.ts";
+import { partOfName, wantedPart } from "../../parts.ts";
 import { baseName, byCodeUnits, folderName, joinPath } from "../../paths.ts";
-import { partOfName, type ReaderContext, wantedPart } from "../../reader.ts";
+import type { ReaderContext } from "../../reader.ts";
 import { type NumberedPart, numberedPictures } from "../arrays/numbered-pictures.ts";
 import { type PictureColumns, pictureColumns, type TableColumn } from "./table-columns.ts";
 

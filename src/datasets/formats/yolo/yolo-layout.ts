@@ -9,8 +9,9 @@ import { BadInputError, PerceptualBallError } from "../../../errors.ts";
 import type { DatasetPart } from "../../dataset.ts";
 import { type DatasetSource, type FileEntry, textHead } from "../../dataset-source.ts";
 import { fileTree, holdsPicture, passedOverNotes, picturesOf } from "../../files/picture-tree.ts";
+import { partOfName } from "../../parts.ts";
 import { baseName, byCodeUnits, isHiddenFolder, isPictureName, joinPath, withoutExtension } from "../../paths.ts";
-import { partOfName, type ReaderContext } from "../../reader.ts";
+import type { ReaderContext } from "../../reader.ts";
 import { isConfigName, isNamesFile, readConfig } from "./yolo-config.ts";
 import { looksLikeYolo } from "./yolo-labels.ts";
 

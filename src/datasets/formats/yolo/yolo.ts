@@ -12,6 +12,7 @@ import { type DatasetPart, type DatasetProblem, finishDataset } from "../../data
 import type { DatasetFormatDefinition } from "../../dataset-format.ts";
 import { type DatasetSource, textHead } from "../../dataset-source.ts";
 import { mapConcurrently } from "../../map-concurrently.ts";
+import { wantedPart } from "../../parts.ts";
 import { baseName, folderName, joinPath } from "../../paths.ts";
 import {
   type DatasetReader,
@@ -20,7 +21,6 @@ import {
   joinFindings,
   leftOut,
   type ReaderContext,
-  wantedPart,
 } from "../../reader.ts";
 import { configIn, isConfigName, isNamesFile, readConfig, readNames, tailsOf, type YoloConfig } from "./yolo-config.ts";
 import { type PoseShape, parseYoloLabels, type YoloLabels } from "./yolo-labels.ts";
