@@ -1,10 +1,14 @@
 import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import * as ort from "onnxruntime-node";
 import { beforeAll, expect, test } from "vitest";
+import { encodePng } from "../src/node/pictures/write-image.ts";
 import { readModel } from "../src/onnx/file/read-model.ts";
 import { bundledScenes, scenes, scenesClasses, scenesSeeds } from "../src/scenes/scenes.ts";
 import { given } from "./given.ts";
+import { runCli } from "./run-cli.ts";
 
 const assets = resolve(import.meta.dirname, "../assets");
 const bytes = readFileSync(resolve(assets, "scenes-vgg.onnx"));
@@ -61,4 +65,24 @@ test("it names at least 95 of 100 scenes of a seed that neither training nor its
 
 test("it names every bundled picture", async () => {
   for (const { image, label } of bundledScenes()) expect(await classify(image.data)).toBe(label);
+});
+
+test("its statistics are its own: without a flag, clean scenes stand and attacked ones are found", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "bundled-"));
+  const paths: string[] = [];
+  for (const [index, { image }] of [...scenes({ seed: 4, count: 3 })].entries()) {
+    paths.push(join(folder, `${index}.png`));
+    await writeFile(paths[index], await encodePng(image));
+  }
+  const attacked = await runCli(["attack", ...paths, "--attack", "pgd", "-o", join(folder, "attacked")]);
+  expect(attacked).toMatchObject({ code: 0 });
+  const found = paths.map((_, index) => join(folder, `attacked/${index}/adversarial.png`));
+  const { stdout, code } = await runCli(["detect", ...paths, ...found, "--samples", "8", "--json"]);
+  expect(code).toBe(0);
+  const verdicts = stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line).verdict);
+  expect(verdicts).toEqual([...paths.map(() => "clean"), ...found.map(() => "flagged")]);
+  await rm(folder, { recursive: true });
 });

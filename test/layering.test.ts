@@ -47,8 +47,8 @@ const imports = files.flatMap((file) => {
   const from = join(source, file);
   const text = readFileSync(from, "utf8");
   const specifiers = [...text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map((match) => match[1]);
-  // What ends with ?url is the address of a file: nothing of it runs.
-  return specifiers.filter((specifier) => !specifier.endsWith("?url")).map((specifier) => ({ from, specifier }));
+  // What ends with ?url or ?raw is the address of a file, or its text: nothing of it runs.
+  return specifiers.filter((specifier) => !/\?(url|raw)$/.test(specifier)).map((specifier) => ({ from, specifier }));
 });
 
 test("every folder under src has a level", () => {

@@ -7,7 +7,7 @@ export { fingerprinted } from "./data/fingerprinted.ts";
 export { type LoadDatasetOptions, loadDataset } from "./data/load-dataset.ts";
 export type { EndpointAnswers } from "./endpoint/description.ts";
 export { type EndpointClassifier, type EndpointOptions, openEndpoint } from "./endpoint/open-endpoint.ts";
-export { bundledClassifierPath } from "./models/bundled.ts";
+export { bundledClassifierPath, bundledStatisticsPath } from "./models/bundled.ts";
 export { type FileClassifier, type LoadClassifierOptions, loadClassifier } from "./models/load-classifier.ts";
 export { type LoadedModel, loadModelFile, type WeightsFile, weightsFolderOption } from "./models/load-model.ts";
 export { type WriteModelFileOptions, writeModelFile } from "./models/write-model-file.ts";

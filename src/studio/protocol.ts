@@ -225,6 +225,8 @@ export interface DetectorView {
   readonly toward: string;
   /** Pictures that score higher are flagged. */
   readonly cutoff: number;
+  /** Where the statistics are from: a file, those that come with the bundled classifier, or this page. */
+  readonly statistics: "file" | "bundled" | "fitted";
 }
 
 /** What can be downloaded. */
@@ -233,6 +235,11 @@ export type Download = "overlay" | "map" | "npy" | "perturbed" | "record" | "rep
 export interface ProgressView {
   readonly done: number;
   readonly of: number;
+}
+
+/** How far the statistics of clean scenes, or the test itself, has come. */
+export interface DetectorProgress extends ProgressView {
+  readonly what: "fit" | "test";
 }
 
 /** What computes: WebAssembly on the CPU, or the graphics processor. */
@@ -281,7 +288,7 @@ export interface Jobs {
   /** By the statistics in a file of `detect fit`; without one they are fitted, where the classes are those of the rendered scenes. */
   detect: {
     input: { readonly of: string; readonly statistics?: FileView };
-    event: { readonly progress: ProgressView };
+    event: { readonly progress: DetectorProgress };
     output: DetectorView;
   };
   download: {

@@ -214,10 +214,14 @@ export const strings = {
     detect: "Test it",
     statistics: "Load statistics …",
     statisticsOf: (name: string) => `With the statistics of ${name}.`,
+    statisticsBundled: "With the statistics that come with the bundled classifier.",
     statisticsFitted: "With statistics of 60 rendered scenes, fitted in this page.",
     statisticsNeeded:
       "The test needs statistics of clean pictures of the model's own kind: perceptual-ball detect fit makes a file of them from a data set.",
-    detectFit: (done: number, of: number) => `Looking at clean scenes, ${done} of ${of} …`,
+    detectProgress: {
+      fit: (done: number, of: number) => `Looking at clean scenes, ${done} of ${of} …`,
+      test: (done: number, of: number) => `Looking at the picture under noise, ${done} of ${of} …`,
+    },
     detectScore: (score: number, low: number, high: number, cutoff: number, isFlagged: boolean, toward: string) =>
       `Score ${score.toFixed(1)} (${low.toFixed(1)} to ${high.toFixed(1)}), cutoff ${cutoff.toFixed(1)}: ${isFlagged ? `flagged, noise pulls it toward ${toward}` : "not flagged"}.`,
   },

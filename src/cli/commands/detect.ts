@@ -5,6 +5,7 @@ import { type CorrectionForm, correctionForms } from "../../detection/odds/corre
 import { detectOdds } from "../../detection/odds/odds.ts";
 import { ownerOf, parseStatistics } from "../../detection/odds/statistics-file.ts";
 import { MisuseError } from "../../errors.ts";
+import { bundledStatisticsPath } from "../../node/models/bundled.ts";
 import { verdictRecord, verdictSentence } from "../../report/detection/verdict.ts";
 import type { CliContext } from "../context.ts";
 import { describeHelp } from "../flags/help.ts";
@@ -33,7 +34,8 @@ export function detectCommand(context: CliContext): Command {
   const command = new Command("detect")
     .description(
       "Adds noise to each picture and looks how the logits move: those of an attacked picture move back toward the class that it was " +
-        "taken from. Needs statistics of clean pictures: perceptual-ball detect fit. Attacks that know this test defeat it. " +
+        "taken from. Needs statistics of clean pictures: perceptual-ball detect fit; those of the bundled classifier are bundled too. Attacks " +
+        "that know this test defeat it. " +
         "With statistics of other detectors (detect fit --detector) they say what they think.",
     )
     // Both commands have flags of the same names: those after "fit" are its own.
@@ -44,7 +46,7 @@ export function detectCommand(context: CliContext): Command {
   const options = [
     new Option(
       "--statistics <file>",
-      "what `detect fit` wrote for this model: a file, or the folder of several detectors",
+      "what `detect fit` wrote for this model: a file, or the folder of several detectors (default: those of the bundled classifier)",
     ),
     new Option(
       "--detectors, --detector <list>",
@@ -91,7 +93,8 @@ export function detectCommand(context: CliContext): Command {
 
 /** The verdicts of all detectors whose statistics are meant, the statistical test first. */
 async function detectAll(given: readonly string[], flags: Flags, command: Command, context: CliContext): Promise<void> {
-  if (given.length === 0 || flags.statistics === undefined) {
+  const file = flags.statistics ?? (flags.model === undefined ? bundledStatisticsPath : undefined);
+  if (given.length === 0 || file === undefined) {
     throw new MisuseError({
       where: "detect",
       what: given.length === 0 ? "there is no picture" : "there are no statistics",
@@ -100,7 +103,7 @@ async function detectAll(given: readonly string[], flags: Flags, command: Comman
         "perceptual-ball detect fit --data … -o statistics.json, then perceptual-ball detect dog.png --statistics statistics.json",
     });
   }
-  const { odds, others } = statisticsFiles(flags.statistics, flags.detector);
+  const { odds, others } = statisticsFiles(file, flags.detector);
   const foreign = ["samples", "stopEarly", "correction"].find(
     (name) => odds.length === 0 && command.getOptionValueSource(name) === "cli",
   );

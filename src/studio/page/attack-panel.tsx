@@ -3,7 +3,7 @@ import { shortNameOf } from "../../classifier/labels/short-names.ts";
 import { usualBox } from "../../localization/localize-map.ts";
 import { coneFigure } from "../../report/figures/cone-figure.ts";
 import { withControls } from "../named-controls.ts";
-import type { AttackView } from "../protocol.ts";
+import type { AttackView, DetectorView } from "../protocol.ts";
 import { choose } from "../state/address.ts";
 import { detect, useStatistics } from "../state/attacked-picture.ts";
 import { attack } from "../state/runs.ts";
@@ -143,7 +143,7 @@ function Detector({ found }: { found: AttackView }) {
       {isBusy ? (
         <p class="soft">
           <progress value={progress?.done} max={progress?.of ?? 1} aria-label={words.detector} />{" "}
-          {progress === undefined ? "" : words.detectFit(progress.done, progress.of)}
+          {progress === undefined ? "" : words.detectProgress[progress.what](progress.done, progress.of)}
         </p>
       ) : (
         <div class="run-bar">
@@ -172,10 +172,15 @@ function Detector({ found }: { found: AttackView }) {
               shortNameOf(view.toward),
             )}
           </p>
-          <p class="soft">{file === undefined ? words.statisticsFitted : words.statisticsOf(file.name)}</p>
+          <p class="soft">{statisticsWords(view.statistics, file?.name)}</p>
         </>
       )}
       {error === undefined ? null : <p class="problem">{error}</p>}
     </section>
   );
+}
+
+function statisticsWords(from: DetectorView["statistics"], file = ""): string {
+  if (from === "file") return words.statisticsOf(file);
+  return from === "bundled" ? words.statisticsBundled : words.statisticsFitted;
 }

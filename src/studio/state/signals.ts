@@ -4,6 +4,7 @@ import { keepNamesApart } from "../../classifier/labels/short-names.ts";
 import type {
   AttackView,
   ConeView,
+  DetectorProgress,
   DetectorView,
   ExplanationView,
   FileView,
@@ -64,7 +65,7 @@ export const cone = signal<{ readonly of: string; readonly view?: ConeView; read
 );
 
 export const detector = signal<
-  | { readonly of: string; readonly progress?: ProgressView; readonly view?: DetectorView; readonly error?: string }
+  | { readonly of: string; readonly progress?: DetectorProgress; readonly view?: DetectorView; readonly error?: string }
   | undefined
 >(undefined);
 /** Of a file with the detector's statistics, for the model that is open. */

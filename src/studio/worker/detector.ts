@@ -1,13 +1,13 @@
-/** @file The statistical test for attacked pictures, with statistics from a file, or fitted in the page to rendered scenes. */
+/** @file The statistical test for attacked pictures, with statistics from a file, of the bundled classifier, or fitted in the page to rendered scenes. */
 import type { Classifier } from "../../classifier/classifier.ts";
 import { fitOdds } from "../../detection/odds/fit-odds.ts";
 import { detectOdds } from "../../detection/odds/odds.ts";
 import type { OddsStatistics } from "../../detection/odds/odds-statistics.ts";
-import { ownerOf, parseStatistics } from "../../detection/odds/statistics-file.ts";
+import { ownerOf, parseStatistics, type StatisticsOwner } from "../../detection/odds/statistics-file.ts";
 import { BadInputError, MisuseError } from "../../errors.ts";
 import type { ImageTensor } from "../../image/picture.ts";
 import { renderScene, scenesSeeds } from "../../scenes/scenes.ts";
-import type { DetectorView } from "../protocol.ts";
+import type { DetectorProgress, DetectorView } from "../protocol.ts";
 import { knowsScenes } from "./knows-scenes.ts";
 
 /** Scenes that the statistics are of: six of each class. */
@@ -18,26 +18,33 @@ const [fitSamples, testSamples] = [2, 32];
 const fitted = new WeakMap<Classifier["prepared"], OddsStatistics>();
 
 export interface DetectAttackOptions {
-  /** A file of statistics, with the hash of the model that they have to be of. */
-  readonly given?: { readonly text: string; readonly name: string; readonly sha256: string };
+  /** The hash of the model's file. */
+  readonly sha256: string;
+  /** A file of statistics, which have to be of the model. */
+  readonly given?: { readonly text: string; readonly name: string };
   readonly signal: AbortSignal;
-  readonly onProgress: (done: number, of: number) => void;
+  readonly onProgress: (progress: DetectorProgress) => void;
 }
 
-/** What the test says of `image`. The first call for a classifier fits its statistics. */
+/** What the test says of `image`. The first call for a classifier that is not the bundled one fits its statistics. */
 export async function detectAttack(
   classifier: Classifier,
   image: ImageTensor,
-  { given, signal, onProgress }: DetectAttackOptions,
+  { sha256, given, signal, onProgress }: DetectAttackOptions,
 ): Promise<DetectorView> {
   const pass = await classifier.forward({ batch: 16 });
+  const owner = ownerOf(classifier, sha256);
+  const bundled = given === undefined ? await bundledStatistics(owner) : undefined;
   const statistics =
-    given === undefined
-      ? await fittedStatistics(classifier, pass, { signal, onProgress })
-      : parseStatistics(given.text, ownerOf(classifier, given.sha256), given.name);
+    given !== undefined
+      ? parseStatistics(given.text, owner, given.name)
+      : (bundled ?? (await fittedStatistics(classifier, pass, { signal, onProgress })));
+  // Statistics of a file are as sure as they were fitted; a fit in the page has few, and the test makes up for it.
+  const samples = Math.max(statistics.samples, testSamples);
+  const runs = samples * statistics.kinds.length;
   const [verdict] = await detectOdds(pass, statistics, [{ id: "attacked", pixels: image.data }], {
-    // Those of a file are as sure as they were fitted; a fit in the page has few, and the test makes up for it.
-    ...{ samples: Math.max(statistics.samples, testSamples), correction: "none", signal },
+    ...{ samples, correction: "none", signal },
+    onProgress: ({ forward }) => onProgress({ what: "test", done: Math.min(forward, runs), of: runs }),
   });
   const { score } = verdict;
   if (score === undefined) {
@@ -52,13 +59,25 @@ export async function detectAttack(
     interval: score.interval,
     toward: classifier.labelName(score.toward),
     cutoff: statistics.cutoff.value,
+    statistics: given !== undefined ? "file" : bundled !== undefined ? "bundled" : "fitted",
   };
+}
+
+/** The statistics that come with the bundled classifier; undefined for another one, and where its pixels are prepared otherwise. */
+async function bundledStatistics(owner: StatisticsOwner): Promise<OddsStatistics | undefined> {
+  const { default: text } = await import("../../../assets/scenes-vgg.odds.json?raw");
+  try {
+    return parseStatistics(text, owner, "scenes-vgg.odds.json");
+  } catch (error) {
+    if (error instanceof BadInputError) return undefined;
+    throw error;
+  }
 }
 
 async function fittedStatistics(
   classifier: Classifier,
   pass: Awaited<ReturnType<Classifier["forward"]>>,
-  { signal, onProgress }: Omit<DetectAttackOptions, "given">,
+  { signal, onProgress }: Pick<DetectAttackOptions, "signal" | "onProgress">,
 ): Promise<OddsStatistics> {
   if (!knowsScenes(classifier)) {
     throw new MisuseError({
@@ -71,7 +90,7 @@ async function fittedStatistics(
     fitted.get(classifier.prepared) ??
     (await fitOdds(pass, scenesFor(classifier.input.height), {
       ...{ samples: fitSamples, antithetic: true, signal },
-      onProgress: ({ images }) => onProgress(images, sceneCount),
+      onProgress: ({ images }) => onProgress({ what: "fit", done: images, of: sceneCount }),
     }));
   fitted.set(classifier.prepared, statistics);
   return statistics;

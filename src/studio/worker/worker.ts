@@ -253,13 +253,13 @@ const doers: Doers = {
     const { result, subject } = fromMap(attacked, of);
     const { detectAttack } = await import("./detector.ts");
     const given = statistics && {
-      ...{ name: statistics.name, sha256: subject.model.sha256 },
+      name: statistics.name,
       text: new TextDecoder().decode(await fileBytes(statistics)),
     };
     return detectAttack(subject.classifier, result.rounded.image, {
-      ...(given === undefined ? {} : { given }),
+      ...{ sha256: subject.model.sha256, ...(given && { given }) },
       signal,
-      onProgress: (done, all) => tell({ progress: { done, of: all } }),
+      onProgress: (progress) => tell({ progress }),
     });
   },
 
