@@ -8,21 +8,29 @@ import { writePng } from "../src/node/pictures/write-image.ts";
 import { lockFile } from "../src/node/records/file-lock.ts";
 import { writeModel } from "../src/onnx/file/write-model.ts";
 import type { UniversalRecord } from "../src/report/universal/page.ts";
+import { renderScene } from "../src/scenes/scenes.ts";
 import { floatTensor } from "../src/tensor/tensor.ts";
 import { runCli } from "./run-cli.ts";
 import { tinyClassifier } from "./tiny-classifier.ts";
 
 let folder = "";
 const path = (name: string): string => join(folder, name);
-beforeAll(() => {
+beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "perceptual-ball-universal-"));
   writeFileSync(path("tiny.onnx"), writeModel(tinyClassifier()));
+  for (const [seed, part] of ["train", "test"].entries()) {
+    for (let index = 0; index < 24; index++) {
+      const inner = path(`scenes/${part}/${index % 4}`);
+      mkdirSync(inner, { recursive: true });
+      await writePng(join(inner, `${index}.png`), renderScene({ seed, index, size: 24 }).image);
+    }
+  }
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const universal = (...flags: string[]) =>
   runCli([
-    ...["universal", "--data", "scenes:24", "--model", path("tiny.onnx"), "--epsilon", "24/255", "--epochs", "3"],
+    ...["universal", "--data", path("scenes"), "--model", path("tiny.onnx"), "--epsilon", "24/255", "--epochs", "3"],
     ...["--batch", "4", "--out", path("out"), ...flags],
   ]);
 
@@ -102,7 +110,7 @@ test("an interruption keeps whole epochs", async () => {
   rmSync(path("out"), { recursive: true, force: true });
   const controller = new AbortController();
   controller.abort();
-  const argv = ["universal", "--data", "scenes:8", "--model", path("tiny.onnx"), "--out", path("out"), "--quiet"];
+  const argv = ["universal", "--data", path("scenes"), "--model", path("tiny.onnx"), "--out", path("out"), "--quiet"];
   const { code, stderr } = await runCli(argv, { signal: controller.signal });
   expect([code, stderr]).toEqual([130, expect.stringContaining("interrupted")]);
   expect(existsSync(path("out/state.json"))).toBe(false);
