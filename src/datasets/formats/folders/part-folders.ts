@@ -67,15 +67,21 @@ export async function partFolders(
   }
   if (parts.length === 0) return undefined;
   const beside: string[] = [];
+  const notes: string[] = [];
   let isFlat = false;
   for (const name of folders) {
     if (partOfName(name) !== undefined || !(await holdsPicture(source, joinPath(root, name)))) continue;
+    // As the archive of "chest_xray", which holds everything twice, is unpacked.
+    if (parts.length > 1 && (await foldersIn(source, joinPath(root, name))).join("/") === named.join("/")) {
+      notes.push(`${name}/ is passed over: it holds folders of the same parts as those beside it.`);
+      continue;
+    }
     beside.push(name);
     isFlat ||= await holdsPicture(source, joinPath(root, name), 0);
   }
   if (beside.length === 0) {
     const own = named.map(async (name) => ({ name: await unwrapped(source, root, name), split: partOfName(name) }));
-    return { parts: await Promise.all(own), notes: [] };
+    return { parts: await Promise.all(own), notes };
   }
   const nested: string[] = [];
   for (const name of parts) if (!(await holdsPicture(source, joinPath(root, name), 0))) nested.push(name);
@@ -122,7 +128,7 @@ async function foldersIn(source: DatasetSource, folder: string): Promise<readonl
     if (kind !== "folder" || isHiddenFolder(name)) continue;
     if (await holdsPicture(source, joinPath(folder, name))) found.push(name);
   }
-  return found;
+  return found.sort(byCodeUnits);
 }
 
 /** The path of the folder `name` of `root`, or of the folder in it that is all that it holds and only called as it, a part or a kind of file. */

@@ -88,6 +88,14 @@ test("folders of parts in those of the classes", async () => {
   );
 });
 
+test("a folder beside folders of parts that holds the same again is passed over, with a note", async () => {
+  const files = ["train/cat/1.png", "test/cat/2.png"];
+  const { images, notes } = await open([...files, ...files.map((file) => `xray/${file}`)]);
+  expect(images.map(({ id }) => id)).toEqual(["test/cat/2.png", "train/cat/1.png"]);
+  expect(notes).toContain("xray/ is passed over: it holds folders of the same parts as those beside it.");
+  await expect(open([...files, "xray/train/cat/1.png", "xray/more/cat/1.png"])).rejects.toThrow("and xray beside them");
+});
+
 test("folders of parts beside others are no classes", async () => {
   await expect(open(["train/cat/1.png", "test/cat/1.png", "extra/1.png"])).rejects.toThrow(
     "data: test and train are folders of parts, and extra beside them are not, expected folders of parts only, or of classes only.",
