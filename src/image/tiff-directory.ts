@@ -2,6 +2,7 @@
 
 /** TIFF's tags of its first directory (TIFF 6.0, section 8). */
 export const tiffTags = {
+  bitsPerSample: 258,
   compression: 259,
   photometric: 262,
   orientation: 274,
@@ -10,7 +11,7 @@ export const tiffTags = {
   tileWidth: 322,
 } as const;
 
-/** The numbers of 16 bits in the first directory, by tag; undefined where there is none. */
+/** The numbers of 16 bits in the first directory, by tag, of several the first; undefined where there is none. */
 export function tiffDirectory(bytes: Uint8Array): ReadonlyMap<number, number> | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const order = bytes.length < 16 ? 0 : view.getUint16(0);
@@ -26,7 +27,13 @@ export function tiffDirectory(bytes: Uint8Array): ReadonlyMap<number, number> | 
   const count = isBig ? Number(view.getBigUint64(start, isLittle)) : view.getUint16(start, isLittle);
   const found = new Map<number, number>();
   for (let n = 0, at = start + countSize; n < count && at + entrySize <= bytes.length; n++, at += entrySize) {
-    found.set(view.getUint16(at, isLittle), view.getUint16(at + valueAt, isLittle));
+    const [tag, type] = [view.getUint16(at, isLittle), view.getUint16(at + 2, isLittle)];
+    const values = isBig ? Number(view.getBigUint64(at + 4, isLittle)) : view.getUint32(at + 4, isLittle);
+    // More than fit into the entry are elsewhere.
+    const isElsewhere = type === 3 && 2 * values > entrySize - valueAt;
+    const offset = isBig ? Number(view.getBigUint64(at + valueAt, isLittle)) : view.getUint32(at + valueAt, isLittle);
+    const place = isElsewhere ? offset : at + valueAt;
+    if (place + 2 <= bytes.length) found.set(tag, view.getUint16(place, isLittle));
   }
   return found;
 }

@@ -6,7 +6,7 @@ import { pictureToTensor } from "../../image/picture.ts";
 import type { PictureNoteCode } from "../../image/picture-note.ts";
 import { encodeNpy } from "../../tensor/npy.ts";
 import { tensorOf } from "../../tensor/tensor.ts";
-import { decodeImage } from "./read-image.ts";
+import { decodeImage, decodeImageSize } from "./read-image.ts";
 import { readingFor, readPictureFile } from "./read-picture-file.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "decode-tiff-"));
@@ -209,5 +209,43 @@ test("a TIFF of bands that is cut short is said to be damaged, and a huge one is
   await expect(decodeImage(bytes.subarray(0, bytes.length - 40), "a.tif", options)).rejects.toThrow("a.tif");
   await expect(decodeImage(bytes, "a.tif", { ...options, maxPixels: 100 })).rejects.toThrow(
     "a.tif: too many pixels, expected at most 100",
+  );
+});
+
+/**
+ * Written by tifffile 2026.3.3: `y, x = mgrid[:6, :8]`, RGB of (30 x, 40 y, 255 - 10 x - 20 y), or gray of 100 x + 50 y in 12 bits.
+ */
+const written = {
+  Zstandard:
+    "SUkqAAgAAAAOAAABBAABAAAACAAAAAEBBAABAAAABgAAAAIBAwADAAAAtgAAAAMBAwABAAAAUMMAAAYBAwABAAAAAgAAABEBBAABAAAA0AAAABUBAwABAAAAAwAAABYBBAABAAAABgAAABcBBAABAAAAggAAABoBBQABAAAAvAAAABsBBQABAAAAxAAAABwBAwABAAAAAQAAACgBAwABAAAAAQAAADEBAgACAAAALQAAAAAAAAAIAAgACAABAAAAAQAAAAEAAAABAAAAAAAAACi1L/0gkM0DAAJJHSCgJc0Bgz0WLQbsg2vj8zsfPN7xDo+PD8dHjagTQHWfAgD7ApYJi4Y9sabYcpaktaBvUEYoKvRHTdKilCw18VecnaP0q5v10k7cffKlZCrRyrc0LouR5EgrfAtZQ+TwBpoDiwDJAN38nJlhdPgCm4GLgMmAHQA=",
+  LERC: "SUkqAAgAAAAPAAABBAABAAAACAAAAAEBBAABAAAABgAAAAIBAwADAAAAwgAAAAMBAwABAAAAR4gAAAYBAwABAAAAAgAAABEBBAABAAAA4AAAABUBAwABAAAAAwAAABYBBAABAAAABgAAABcBBAABAAAApwAAABoBBQABAAAAyAAAABsBBQABAAAA0AAAABwBAwABAAAAAQAAACgBAwABAAAAAQAAADEBAgACAAAALQAAAPLFBAACAAAA2AAAAAAAAAAIAAgACAABAAAAAQAAAAEAAAABAAAABAAAAAAAAABMZXJjMiAEAAAAtP7yvAYAAAAIAAAAAwAAADAAAAAIAAAApwAAAAEAAAAAAAAAAADgPwAAAAAAAAAAAAAAAADgb0AAAAAAAABV0sj/AAEEAAAAAAEAAOwAAAApAQAAgz0DAACAAAAAKAAAAAAAAAAAAACAAAAAQAAAsDiqaqpqqmqqaqpqqmpVBVVVVVBVQQVVFVTz/0dV/P/5//9//v8AgP8/yVp/AA==",
+  LZMA: "SUkqAAgAAAAOAAABBAABAAAACAAAAAEBBAABAAAABgAAAAIBAwADAAAAtgAAAAMBAwABAAAAbYgAAAYBAwABAAAAAgAAABEBBAABAAAA0AAAABUBAwABAAAAAwAAABYBBAABAAAABgAAABcBBAABAAAAzAAAABoBBQABAAAAvAAAABsBBQABAAAAxAAAABwBAwABAAAAAQAAACgBAwABAAAAAQAAADEBAgACAAAALQAAAAAAAAAIAAgACAABAAAAAQAAAAEAAAABAAAAAAAAAP03elhaAAAE5ta0RgIAIQEWAAAAdC/lowEAjwAA/x4A9TwA61oA4XgA15YAzbQAw9IAuQAo6x4o4Two11oozXgow5YoubQor9IopQBQ1x5QzTxQw1pQuXhQr5ZQpbRQm9JQkQB4wx54uTx4r1p4pXh4m5Z4kbR4h9J4fQCgrx6gpTygm1qgkXigh5agfbSgc9KgaQDImx7IkTzIh1rIfXjIc5bIabTIX9LIVQDX0oAx49LA+gABqAGQAQAAfeX4t7HEZ/sCAAAAAARZWg==",
+  bits12:
+    "SUkqAAgAAAANAAABBAABAAAACAAAAAEBBAABAAAABgAAAAIBAwABAAAADAAAAAMBAwABAAAAAQAAAAYBAwABAAAAAQAAABEBBAABAAAAwAAAABUBAwABAAAAAQAAABYBBAABAAAABgAAABcBBAABAAAASAAAABoBBQABAAAAqgAAABsBBQABAAAAsgAAACgBAwABAAAAAQAAADEBAgACAAAALQAAAAAAAAABAAAAAQAAAAEAAAABAAAAAAAAAAAAAABkDIEsGQH0JYK8AyCWD6FeHCImKKLuBkDIEsGQH0JYK8MgCWD6FeHCImKKLuNSDIEsGQH0JYK8MgOED6FeHCImKKLuNSO2",
+} as const;
+const bytesOf = (name: keyof typeof written): Uint8Array => Buffer.from(written[name], "base64");
+
+test.each(["Zstandard", "LERC"] as const)("compressed by %s, which libvips does not read", async (name) => {
+  const { data, ...size } = await decodeImage(bytesOf(name), `${name}.tif`);
+  expect(size).toMatchObject({ width: 8, height: 6 });
+  const expected = Array.from({ length: 48 }, (_, i) => {
+    const [x, y] = [i % 8, Math.floor(i / 8)];
+    return [30 * x, 40 * y, 255 - 10 * x - 20 * y];
+  });
+  expect([...data]).toEqual(expected.flat());
+});
+
+test("samples of 12 bits are numbers from 0 to 1: the file says how many levels there are", async () => {
+  const notes: string[] = [];
+  const { data } = await decodeImage(bytesOf("bits12"), "12.tif", { onNote: (note) => notes.push(note) });
+  const levels = Array.from({ length: 48 }, (_, i) => 100 * (i % 8) + 50 * Math.floor(i / 8));
+  expect([...data].filter((_, i) => i % 3 === 0)).toEqual(levels.map((level) => Math.round((255 * level) / 4095)));
+  expect(await decodeImageSize(bytesOf("bits12"), "12.tif")).toEqual({ width: 8, height: 6 });
+  expect(notes).toEqual([]);
+});
+
+test("a compression that is not read is called by its name", async () => {
+  await expect(decodeImage(bytesOf("LZMA"), "a.tif")).rejects.toThrow(
+    /compressed in a way that is not read, .* got LZMA/,
   );
 });

@@ -1,5 +1,5 @@
 /** @file TIFFs that sharp's decoder mixes up or does not read: bands that lie one after the other, and samples that are neither bytes nor 16 bits. */
-import { BadInputError } from "../../errors.ts";
+import { BadInputError, UnsupportedError } from "../../errors.ts";
 import { tiffDirectory, tiffTags } from "../../image/tiff-directory.ts";
 import type { StoredSamples } from "./raw-samples.ts";
 
@@ -13,8 +13,48 @@ export function hasPlanesOfBands(bytes: Uint8Array): boolean {
   return found.get(tiffTags.photometric) !== 2 || found.has(tiffTags.tileWidth);
 }
 
+/** Compressions that geotiff reads and libvips does not, as sharp builds it. */
+const othersCompressions: readonly number[] = [34887, 50000];
+
+/** What TIFF calls compressions that are not read, and what people call them. */
+const unreadCompressions: Readonly<Record<number, string>> = {
+  33003: "JPEG 2000",
+  33005: "JPEG 2000",
+  34712: "JPEG 2000",
+  34892: "JPEG with loss, of a camera",
+  34925: "LZMA",
+  34933: "PNG",
+  50002: "JPEG XL",
+  52546: "JPEG XL",
+};
+
+/** Whether the bytes are a TIFF whose samples libvips does not read, by their compression or because they are of 12, 24 or 64 bits. */
+export function hasForeignSamples(bytes: Uint8Array): boolean {
+  const found = tiffDirectory(bytes);
+  if (found === undefined || ![1, 2].includes(found.get(tiffTags.photometric) ?? 1)) return false;
+  const bits = found.get(tiffTags.bitsPerSample) ?? 1;
+  return othersCompressions.includes(found.get(tiffTags.compression) ?? 1) || (bits > 8 && bits !== 16 && bits !== 32);
+}
+
+/** Throws an {@link UnsupportedError} for a TIFF that no decoder here reads. */
+export function checkCompression(bytes: Uint8Array, where: string): void {
+  const found = tiffDirectory(bytes);
+  const number = found?.get(tiffTags.compression) ?? 1;
+  const name =
+    unreadCompressions[number] ??
+    (othersCompressions.includes(number) ? "Zstandard or LERC of a palette, of ink, or of white as 0" : undefined);
+  if (name === undefined) return;
+  throw new UnsupportedError({
+    where,
+    what: "this TIFF is compressed in a way that is not read",
+    expected: "no compression, LZW, Deflate, PackBits, JPEG, CCITT, WebP, or, of gray and RGB, Zstandard or LERC",
+    got: name,
+    advice: "Save the picture with another compression, or as PNG.",
+  });
+}
+
 /**
- * The samples of the first picture in a TIFF; those that are neither bytes nor 16 bits without a sign become numbers. `check` is called with its size before it is decoded.
+ * The samples of the first picture in a TIFF; those that are neither bytes nor 16 bits without a sign become numbers, of 9 to 15 bits from 0 to 1. `check` is called with its size before it is decoded.
  * Throws a {@link BadInputError} for damaged files.
  */
 export async function decodeTiff(
@@ -28,6 +68,11 @@ export async function decodeTiff(
     const [width, height, channels] = [image.getWidth(), image.getHeight(), image.getSamplesPerPixel()];
     check(width, height);
     const data = await image.readRasters({ interleave: true });
+    const bits: number = image.getBitsPerSample();
+    if (data instanceof Uint16Array && bits < 16) {
+      // How many levels there are is said here; of 16 bits that are not all used it has to be guessed.
+      return { width, height, channels, data: Float32Array.from(data, (sample) => sample / (2 ** bits - 1)) };
+    }
     const isUnsigned = data instanceof Uint8Array || data instanceof Uint16Array;
     return { width, height, channels, data: isUnsigned ? data : Float32Array.from(data) };
   } catch (error) {

@@ -8,7 +8,7 @@ import { readRegularFile } from "../read-regular-file.ts";
 import { sampleDepth, toBytes, unitNumbers } from "./bit-depth.ts";
 import { decodeBmp, isBmp } from "./decode-bmp.ts";
 import { decodeNetpbm, isNetpbm } from "./decode-netpbm.ts";
-import { decodeTiff, hasPlanesOfBands } from "./decode-tiff.ts";
+import { checkCompression, decodeTiff, hasForeignSamples, hasPlanesOfBands } from "./decode-tiff.ts";
 import { foreignFormat, isAvif } from "./foreign-format.ts";
 import { isMarkedNetworkInput } from "./picture-origin.ts";
 import { pngFrames } from "./png-frames.ts";
@@ -96,7 +96,7 @@ export async function decodeImageSize(
   { maxPixels = defaultMaxPixels }: Pick<ReadImageOptions, "maxPixels"> = {},
 ): Promise<{ readonly width: number; readonly height: number }> {
   const { width, height } =
-    decoderOf(bytes) === undefined
+    decoderOf(bytes) === undefined && !hasForeignSamples(bytes)
       ? await headerOf(bytes, where, maxPixels)
       : await decodeImage(bytes, where, { maxPixels });
   return { width, height };
@@ -163,8 +163,9 @@ export async function decodeSamples(
       advice: foreign.advice,
     });
   }
-  if (hasPlanesOfBands(bytes))
+  if (hasPlanesOfBands(bytes) || hasForeignSamples(bytes))
     return inChannels(await decodeTiff(bytes, where, sizeCheck(where, maxPixels)), where, options);
+  checkCompression(bytes, where);
   const decode = decoderOf(bytes);
   if (decode !== undefined) return inChannels(decode(bytes, where, sizeCheck(where, maxPixels)), where, options);
   return decodeBySharp(bytes, where, maxPixels, options);
