@@ -1,5 +1,12 @@
 /** @file Normalizations that are tried, and what the network's confidence under them is worth. */
-import { affineOf, type Normalization, type NormalizationName, normalizations } from "../preprocessing.ts";
+import type { Classifier } from "../../classifier.ts";
+import {
+  affineOf,
+  type Normalization,
+  type NormalizationName,
+  normalizationForChannels,
+  normalizations,
+} from "../preprocessing.ts";
 import type { Judged } from "./judgements.ts";
 
 /**
@@ -45,6 +52,16 @@ export function withReversedChannels({ name, normalization }: Candidate): Candid
       std: std.toReversed(),
     },
   };
+}
+
+/** A usual normalization for the classifier, in the order of channels that something told of it; blue first is assumed for a reason. */
+export function presetFor(name: NormalizationName, { guess, prepared, input }: Classifier): Candidate {
+  const { channels } = prepared;
+  const normalization = { ...normalizationForChannels(normalizations[name], channels), layout: input.layout };
+  const candidate = { name, normalization };
+  const isTold = guess.hasKnownChannels || (input.channels === "bgr" && guess.name !== "caffe");
+  const isOther = isTold && channels === 3 && normalization.channels !== input.channels;
+  return isOther ? withReversedChannels(candidate) : candidate;
 }
 
 /** How much surer a network of one channel is for the contrast of a normalization, compared with that of pixels in [0, 1]. */

@@ -5,36 +5,27 @@
  * most confident predictions on natural pictures: on average, over many of them. One picture says little. So the confidences
  * are weighed against the guess made from the model alone, and where several answers are left that give different labels, that is a warning.
  */
-import { checkForm, checkKeys, throwIfAborted } from "../../../errors.ts";
+import { checkForm, checkKeys } from "../../../errors.ts";
 import type { ImageTensor } from "../../../image/picture.ts";
-import { createSession, modelOf, type SessionOptions, sessionOptionKeys } from "../../../runtime/session.ts";
-import { floatTensor } from "../../../tensor/tensor.ts";
+import { type SessionOptions, sessionOptionKeys } from "../../../runtime/session.ts";
 import type { Classifier } from "../../classifier.ts";
 import { decidesEachLabel } from "../../network/head/head.ts";
 import type { ModelWarning } from "../../network/prepare-model.ts";
-import { logitsGraph } from "../../passes/network-graphs.ts";
-import { objectiveInputs, objectiveOutputs } from "../../passes/objective-graph.ts";
 import { mayBeOfCaffe, nameOf, type PreprocessingGuess } from "../guess-preprocessing.ts";
-import { type NormalizationName, normalizationForChannels, normalizations, normalizePixels } from "../preprocessing.ts";
+import type { NormalizationName } from "../preprocessing.ts";
 import { isOfDigitsSize } from "../shown/natural-pictures.ts";
+import { type Candidate, candidateName, gainOver, type Probe, presetFor, withReversedChannels } from "./candidates.ts";
+import { isBlind, isChance, isNearChance, isWithoutNumbers } from "./judgements.ts";
+import { openProber, type Prober } from "./prober.ts";
 import {
-  addedByContrast,
-  type Candidate,
-  candidateName,
-  gainOver,
-  type Probe,
-  withReversedChannels,
-} from "./candidates.ts";
-import {
-  isBlind,
-  isChance,
-  isNearChance,
-  isWithoutNumbers,
-  type Judgement,
-  judgementOf,
-  meanConfidence,
-} from "./judgements.ts";
-import { describeReadings, groundWarning, leastRead, readersOf, readingOf, readingsOf } from "./read-digits.ts";
+  describeReadings,
+  groundWarning,
+  leastRead,
+  type Reading,
+  readersOf,
+  readingOf,
+  readingsOf,
+} from "./read-digits.ts";
 import { negativesOf, type View, viewsOf, withContrasts } from "./views.ts";
 
 export interface ProbeOptions extends SessionOptions {
@@ -91,149 +82,188 @@ export async function probePreprocessing(
   checkForm("probePreprocessing: classifier", classifier, ["model", "prepared", "input", "guess"]);
   checkForm("probePreprocessing: images", images, "list");
   checkForm("probePreprocessing: options", options, ["runtime"]);
-  const { guess, prepared, input } = classifier;
-  const { signal, onProgress, labels = [], ...sessionOptions } = options;
-  const { channels } = prepared;
+  const { guess, prepared } = classifier;
+  const { labels = [], ...others } = options;
   if (prepared.head.kind === "value") return withoutEvidence(guess);
-  const graph = logitsGraph(prepared, { space: "network", normalization: input, batch: 1 });
-  const session = await createSession(modelOf(graph, { opsets: prepared.opsets }), sessionOptions);
   const hasLabels = labels.slice(0, mostRuns).some((label) => label !== undefined);
   const views = hasLabels || !guess.isUncertain ? viewsOf(images, labels, mostRuns) : withContrasts(images, mostRuns);
-  const count = new Set(views.flatMap(({ picture }) => (picture === undefined ? [] : [picture]))).size;
-  const isSeparate = decidesEachLabel(prepared.head);
-  // Each of the labels is a matter of yes or no.
-  const classCount = isSeparate ? 2 : prepared.classCount;
+  const isWeak = prepared.classCount < imagenetClasses && !isOfDigitsSize(prepared) && !hasLabels;
+  const isComparing = prepared.channels === 1 && !isWeak && !hasLabels;
+  const prober = await openProber(classifier, { isComparing, ...others });
+  const question: Question = {
+    ...{ classifier, views, hasLabels, isWeak, isComparing, probe: prober.probe },
+    count: new Set(views.flatMap(({ picture }) => (picture === undefined ? [] : [picture]))).size,
+    // Each of several labels is a matter of yes or no.
+    classCount: decidesEachLabel(prepared.head) ? 2 : prepared.classCount,
+    guessed: guess.name ?? (prepared.channels === 3 ? nameInOtherOrder(classifier) : undefined),
+  };
   try {
-    let runs = 0;
-    let of = 0;
-    const isGray = channels === 1;
-    const isWeak = prepared.classCount < imagenetClasses && !isOfDigitsSize(prepared) && !hasLabels;
-    const isComparing = isGray && !isWeak && !hasLabels;
-    const probeAll = async (candidates: readonly Candidate[], looked: readonly View[] = views): Promise<Probe[]> => {
-      of += candidates.length * looked.length;
-      const probes: Probe[] = [];
-      for (const candidate of candidates) {
-        const judgements: Judgement[] = [];
-        for (const view of looked) {
-          throwIfAborted(signal, "probePreprocessing");
-          const values = normalizePixels(view.image.data, candidate.normalization);
-          const feeds = {
-            [objectiveInputs.image]: floatTensor(values, [1, channels, prepared.height, prepared.width]),
-          };
-          const results = await session.run(feeds, [objectiveOutputs.logits], { signal });
-          const logits = results[objectiveOutputs.logits].data as Float32Array;
-          judgements.push(judgementOf(logits, view.label, isSeparate, classifier.labelName));
-          runs++;
-          onProgress?.({ runs, of });
-        }
-        const confidence = meanConfidence(judgements, looked);
-        const added = isComparing ? addedByContrast(candidate.normalization) : 0;
-        probes.push({ ...candidate, judgements, confidence, worth: confidence - added });
-      }
-      return probes;
-    };
-    const preset = (name: NormalizationName): Candidate => {
-      const normalization = { ...normalizationForChannels(normalizations[name], channels), layout: input.layout };
-      const candidate = { name, normalization };
-      // An order that something told stands; blue first is assumed for a reason.
-      const isTold = guess.hasKnownChannels || (input.channels === "bgr" && guess.name !== "caffe");
-      const isOther = isTold && channels === 3 && normalization.channels !== input.channels;
-      return isOther ? withReversedChannels(candidate) : candidate;
-    };
-    // In the other order a usual normalization has no name of its own.
-    const other = withReversedChannels({ name: undefined, normalization: input }).normalization;
-    const guessed = guess.name ?? (channels === 3 ? nameOf(other) : undefined);
-    const own: Candidate = { name: guess.name, normalization: input };
-    // What the statistics of a layer say is tried as well, whatever its range.
-    const larger = guessed === "caffe" || mayBeOfCaffe(prepared) ? large : onlyBytes;
-    const isOfBytes = guess.range === "bytes" && !hasLabels;
-    const smaller = isOfDigitsSize(prepared) ? smallOfDigits : small;
-    const usual = isOfBytes ? larger : [...smaller, ...large.filter((name) => name === guessed)];
-    const readings = await readingsOf(
-      prepared,
-      guess.isUncertain ? [...smaller, ...larger].map(preset) : [own],
-      probeAll,
-    );
-    // Which digits a network reads tells more than how sure it is of whatever it is shown.
-    const read = guess.isUncertain && !hasLabels ? readersOf(readings) : undefined;
-    const readable = usual.filter((name) => read === undefined || read.some((one) => one.name === name));
-    const tried = readable.length > 0 ? readable : larger;
-    const moderate = guess.isUncertain ? await probeAll(tried.map(preset)) : await probeAll([own]);
-    const isOfImagenet = guessed === "imagenet" && classCount === imagenetClasses && channels === 3;
-    // A network of ImageNet's that is surer of noise than of the picture sees what it is shown: the picture is dark, or pale, or of nothing.
-    const isAtLoss = (one: Probe): boolean =>
-      isOfImagenet &&
-      one.name === guessed &&
-      one.judgements.some((judgement, v) => views[v]?.picture === undefined && !isChance(judgement, classCount));
-    const isPoor = (one: Probe): boolean => isBlind(one) || (!isAtLoss(one) && isChance(one, classCount));
-    const isLarge =
-      guess.isUncertain && (hasLabels || (guess.range === undefined && read === undefined && moderate.every(isPoor)));
-    const extreme = isLarge ? await probeAll(larger.filter((name) => name !== guessed).map(preset)) : [];
-    const sighted = extreme.filter((one) => !isPoor(one));
-    const tries = hasLabels || sighted.length === 0 ? [...moderate, ...extreme] : sighted;
-    // Where a network computes no numbers, as a root or a logarithm of negative pixels, it was not made for these.
-    const computed = tries.filter((one) => !isWithoutNumbers(one));
-    const candidates = computed.length > 0 ? computed : tries;
-    const prior = Math.log(isOfImagenet ? priorOddsOfImagenet : priorOdds);
-    const reference = candidates.find(({ name }) => name === guessed) ?? candidates[0];
-    const scoreOf = (one: Probe): number =>
-      slope * count * gainOver(one, reference, isWeak) + (one.name === guessed ? prior : 0);
-    const ranked = candidates.toSorted((a, b) => scoreOf(b) - scoreOf(a) || b.worth - a.worth);
-    const [first] = ranked;
-    // Caffe's means are of blue, green and red.
-    const isOpen = channels === 3 && !guess.hasKnownChannels && first.name !== "caffe";
-    const reversed = isOpen ? await probeAll([withReversedChannels(first)]) : [];
-    const [turned] = reversed;
-    const against = turned?.normalization.channels === "bgr" ? Math.log(oddsAgainstBlueFirst) : 0;
-    const isReversed = turned !== undefined && slope * count * (turned.confidence - first.confidence) > doubt + against;
-    const best = isReversed ? turned : first;
-    const pictures = count === 1 ? "1 picture" : `${count} pictures`;
-    const what = hasLabels ? "mean probability of the right class" : "mean confidence";
-    const isComparison = isComparing && ranked.length > 1;
-    const less = isComparison ? ", less what contrast adds" : "";
-    const found = [
-      ...[...ranked, ...(isReversed ? reversed : [])].map(
-        (one) => `${candidateName(one)} ${(isComparison ? one.worth : one.confidence).toFixed(2)}`,
-      ),
-      ...tries.filter((one) => !candidates.includes(one)).map((one) => `${candidateName(one)} no numbers`),
-    ].join(", ");
-    const known = readings.length < 2 || read === undefined ? "" : `${describeReadings(readings)}; `;
-    const evidence = `${known}${what} on ${pictures}${less}: ${found}`;
-    const rivals = [
-      // What is usual is none the less, however sure a weak network is of something else.
-      ...ranked.filter(
-        (one) => one !== best && (scoreOf(best) - scoreOf(one) < doubt || (isWeak && one.name === guessed)),
-      ),
-      // A network that says the same of everything may be right to.
-      ...(sighted.length > 0 ? moderate.filter(({ name, confidence }) => name === guessed && confidence > 0.5) : []),
-      ...reversed.filter((one) => {
-        return one !== best && slope * count * (best.confidence - one.confidence) + prior < doubt;
-      }),
-    ];
-    const told = { classCount, evidence, views };
-    const reading = readings.find(({ name }) => name === best.name);
-    const isOfDigits = reading !== undefined && readingOf(reading) >= leastRead;
-    const [ofNegatives] = isGray && !isOfDigits ? await probeAll([best], negativesOf(views)) : [];
-    const warnings = [
-      ...(guess.warnings ?? []),
-      ...(guess.isUncertain || isReversed ? warningsOn(best, rivals, told) : decidingWarning(best, rivals, views)),
-      ...(isOfDigits ? groundWarning(reading, images.slice(0, mostRuns)) : []),
-      ...(ofNegatives === undefined ? [] : negativeWarning(best, ofNegatives, { count, hasLabels })),
-    ];
-    if (best.name === guessed && !isReversed) {
-      return { ...guess, reason: guess.isUncertain ? `${guess.reason}; ${evidence}` : guess.reason, warnings };
-    }
-    const { scale, mean, std, channels: order } = best.normalization;
-    return {
-      ...guess,
-      preprocessing: { ...guess.preprocessing, scale, mean, std, channels: order },
-      name: best.name,
-      reason: guess.isUncertain ? evidence : `${guess.reason}; channels ${order}: ${evidence}`,
-      warnings,
-    };
+    const trial = await tryNormalizations(question);
+    const ranking = await rank(question, trial);
+    return await conclusion(question, trial, ranking, images);
   } finally {
-    await session.dispose();
+    await prober.dispose();
   }
+}
+
+/** What is asked of a network, and of which views of pictures. */
+interface Question {
+  readonly classifier: Classifier;
+  readonly views: readonly View[];
+  /** How many pictures they are of. */
+  readonly count: number;
+  /** Whether the right class of any is known. */
+  readonly hasLabels: boolean;
+  readonly classCount: number;
+  /** Whether gains that contrast alone may make are no evidence. */
+  readonly isWeak: boolean;
+  /** Whether what contrast adds is taken off confidences. */
+  readonly isComparing: boolean;
+  /** What the guess from the model is called, in either order of the channels. */
+  readonly guessed: NormalizationName | undefined;
+  readonly probe: Prober["probe"];
+}
+
+/** In the other order of the channels a usual normalization has no name of its own. */
+function nameInOtherOrder({ input }: Classifier): NormalizationName | undefined {
+  return nameOf(withReversedChannels({ name: undefined, normalization: input }).normalization);
+}
+
+/** What the network says under the normalizations that come into question. */
+interface Trial {
+  /** Those under which it computes numbers, or else all. */
+  readonly candidates: readonly Probe[];
+  /** Those under which it computes none. */
+  readonly withoutNumbers: readonly Probe[];
+  /** Those to pixels of about 1, or whatever is usual for the network, that were tried before those to 255. */
+  readonly moderate: readonly Probe[];
+  /** Those to 255 that were tried because the network is blind under the others, and under which it is not. */
+  readonly sighted: readonly Probe[];
+  /** How many drawn digits it reads under each, and of which it reads enough for that to decide. */
+  readonly readings: readonly Reading<NormalizationName | undefined>[];
+  readonly readers: readonly Reading<NormalizationName | undefined>[] | undefined;
+}
+
+async function tryNormalizations(question: Question): Promise<Trial> {
+  const { classifier, views, hasLabels, classCount, guessed, probe } = question;
+  const { guess, prepared, input } = classifier;
+  const preset = (name: NormalizationName): Candidate => presetFor(name, classifier);
+  const own: Candidate = { name: guess.name, normalization: input };
+  // What the statistics of a layer say is tried as well, whatever its range.
+  const larger = guessed === "caffe" || mayBeOfCaffe(prepared) ? large : onlyBytes;
+  const isOfBytes = guess.range === "bytes" && !hasLabels;
+  const smaller = isOfDigitsSize(prepared) ? smallOfDigits : small;
+  const usual = isOfBytes ? larger : [...smaller, ...large.filter((name) => name === guessed)];
+  const readings = await readingsOf(prepared, guess.isUncertain ? [...smaller, ...larger].map(preset) : [own], probe);
+  // Which digits a network reads tells more than how sure it is of whatever it is shown.
+  const readers = guess.isUncertain && !hasLabels ? readersOf(readings) : undefined;
+  const readable = usual.filter((name) => readers === undefined || readers.some((one) => one.name === name));
+  const tried = readable.length > 0 ? readable : larger;
+  const moderate = await probe(guess.isUncertain ? tried.map(preset) : [own], views);
+  // A network of ImageNet's that is surer of noise than of the picture sees what it is shown: the picture is dark, or pale, or of nothing.
+  const isAtLoss = (one: Probe): boolean =>
+    isOfImagenet(question) &&
+    one.name === guessed &&
+    one.judgements.some((judgement, v) => views[v]?.picture === undefined && !isChance(judgement, classCount));
+  const isPoor = (one: Probe): boolean => isBlind(one) || (!isAtLoss(one) && isChance(one, classCount));
+  const isLarge =
+    guess.isUncertain && (hasLabels || (guess.range === undefined && readers === undefined && moderate.every(isPoor)));
+  const extreme = isLarge ? await probe(larger.filter((name) => name !== guessed).map(preset), views) : [];
+  const sighted = extreme.filter((one) => !isPoor(one));
+  const tries = hasLabels || sighted.length === 0 ? [...moderate, ...extreme] : sighted;
+  // Where a network computes no numbers, as a root or a logarithm of negative pixels, it was not made for these.
+  const computed = tries.filter((one) => !isWithoutNumbers(one));
+  const candidates = computed.length > 0 ? computed : tries;
+  const withoutNumbers = tries.filter((one) => !candidates.includes(one));
+  return { candidates, withoutNumbers, moderate, sighted, readings, readers };
+}
+
+function isOfImagenet({ classifier, guessed, classCount }: Question): boolean {
+  return guessed === "imagenet" && classCount === imagenetClasses && classifier.prepared.channels === 3;
+}
+
+/** Which normalization is the likeliest. */
+interface Ranking {
+  readonly best: Probe;
+  /** All that were tried, the likeliest first. */
+  readonly ranked: readonly Probe[];
+  /** The likeliest in the other order of channels, where nothing told that. */
+  readonly turned: Probe | undefined;
+  readonly isReversed: boolean;
+  /** Those that are not ruled out. */
+  readonly rivals: readonly Probe[];
+}
+
+async function rank(question: Question, { candidates, moderate, sighted }: Trial): Promise<Ranking> {
+  const { classifier, views, count, isWeak, guessed, probe } = question;
+  const prior = Math.log(isOfImagenet(question) ? priorOddsOfImagenet : priorOdds);
+  const reference = candidates.find(({ name }) => name === guessed) ?? candidates[0];
+  const scoreOf = (one: Probe): number =>
+    slope * count * gainOver(one, reference, isWeak) + (one.name === guessed ? prior : 0);
+  const ranked = candidates.toSorted((a, b) => scoreOf(b) - scoreOf(a) || b.worth - a.worth);
+  const [first] = ranked;
+  // Caffe's means are of blue, green and red.
+  const isOpen = classifier.prepared.channels === 3 && !classifier.guess.hasKnownChannels && first.name !== "caffe";
+  const [turned] = isOpen ? await probe([withReversedChannels(first)], views) : [];
+  const against = turned?.normalization.channels === "bgr" ? Math.log(oddsAgainstBlueFirst) : 0;
+  const isReversed = turned !== undefined && slope * count * (turned.confidence - first.confidence) > doubt + against;
+  const best = isReversed ? turned : first;
+  const mayBeTurned =
+    turned !== undefined && turned !== best && slope * count * (best.confidence - turned.confidence) + prior < doubt;
+  const rivals = [
+    // What is usual is none the less, however sure a weak network is of something else.
+    ...ranked.filter(
+      (one) => one !== best && (scoreOf(best) - scoreOf(one) < doubt || (isWeak && one.name === guessed)),
+    ),
+    // A network that says the same of everything may be right to.
+    ...(sighted.length > 0 ? moderate.filter(({ name, confidence }) => name === guessed && confidence > 0.5) : []),
+    ...(mayBeTurned ? [turned] : []),
+  ];
+  return { best, ranked, turned, isReversed, rivals };
+}
+
+/** The guess as it stands then, with its reason and what is to be known. */
+async function conclusion(
+  question: Question,
+  { withoutNumbers, readings, readers }: Trial,
+  { best, ranked, turned, isReversed, rivals }: Ranking,
+  images: readonly ImageTensor[],
+): Promise<PreprocessingGuess> {
+  const { classifier, views, count, hasLabels, classCount, isComparing, guessed, probe } = question;
+  const { guess, prepared } = classifier;
+  const pictures = count === 1 ? "1 picture" : `${count} pictures`;
+  const what = hasLabels ? "mean probability of the right class" : "mean confidence";
+  const isComparison = isComparing && ranked.length > 1;
+  const less = isComparison ? ", less what contrast adds" : "";
+  const found = [
+    ...[...ranked, ...(isReversed && turned !== undefined ? [turned] : [])].map(
+      (one) => `${candidateName(one)} ${(isComparison ? one.worth : one.confidence).toFixed(2)}`,
+    ),
+    ...withoutNumbers.map((one) => `${candidateName(one)} no numbers`),
+  ].join(", ");
+  const known = readings.length < 2 || readers === undefined ? "" : `${describeReadings(readings)}; `;
+  const evidence = `${known}${what} on ${pictures}${less}: ${found}`;
+  const told = { classCount, evidence, views };
+  const reading = readings.find(({ name }) => name === best.name);
+  const isOfDigits = reading !== undefined && readingOf(reading) >= leastRead;
+  const [ofNegatives] = prepared.channels === 1 && !isOfDigits ? await probe([best], negativesOf(views)) : [];
+  const warnings = [
+    ...(guess.warnings ?? []),
+    ...(guess.isUncertain || isReversed ? warningsOn(best, rivals, told) : decidingWarning(best, rivals, views)),
+    ...(isOfDigits ? groundWarning(reading, images.slice(0, mostRuns)) : []),
+    ...(ofNegatives === undefined ? [] : negativeWarning(best, ofNegatives, { count, hasLabels })),
+  ];
+  if (best.name === guessed && !isReversed) {
+    return { ...guess, reason: guess.isUncertain ? `${guess.reason}; ${evidence}` : guess.reason, warnings };
+  }
+  const { scale, mean, std, channels: order } = best.normalization;
+  return {
+    ...guess,
+    preprocessing: { ...guess.preprocessing, scale, mean, std, channels: order },
+    name: best.name,
+    reason: guess.isUncertain ? evidence : `${guess.reason}; channels ${order}: ${evidence}`,
+    warnings,
+  };
 }
 
 /** `guess` where predictions cannot tell: a number has no confidence. */
