@@ -134,6 +134,27 @@ describe("boxes that are shares of the picture's size", () => {
     expect((await open(csv.replaceAll("0,1,0,1", "0,9,0,9"), { classes })).images[0]?.boxes).toEqual([[0, 0, 9, 9]]);
   });
 
+  test("are OpenImages' with its numbers of classes, whose names lie beside them", async () => {
+    const boxes = "ImageID,LabelName,XMin,XMax,YMin,YMax\na,/m/0bt9lr,0,1,0,1\na,/m/01yrx,0,.5,0,1\na,/m/0,0,1,0,1\n";
+    const files = { "validation-annotations-bbox.csv": boxes, "a.png": "20x10" };
+    const names = "/m/0bt9lr,Dog\n/m/01yrx,Cat\n";
+    for (const [file, text] of [
+      ["class-descriptions-boxable.csv", names],
+      ["oidv7-class-descriptions-boxable.csv", `LabelName,DisplayName\n${names}`],
+    ]) {
+      const { images, problems, notes } = await openDataset("data", {
+        source: pretendFiles({ ...files, [file]: text }),
+        classes,
+      });
+      expect(images.map(({ id, label }) => [id, label])).toEqual([
+        ["a#Dog", 1],
+        ["a#Cat", 0],
+      ]);
+      expect(linesOf(problems)).toEqual(['unknown-class a#/m/0: the classifier has no class "/m/0"; left out']);
+      expect(notes?.filter((one) => one.includes("not read"))).toEqual([]);
+    }
+  });
+
   test("need the size of their picture", async () => {
     const { problems } = await open("image,x0,y0,x1,y1\nd.png,0,0,.5,1\na.png,0,0,.5,1\n");
     expect(linesOf(problems)).toEqual([

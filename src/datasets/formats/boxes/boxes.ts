@@ -37,6 +37,7 @@ import { areCorners, type PictureBoxes } from "./bbox-corners.ts";
 import { haveBoxColumn, isPlainRow } from "./box-columns.ts";
 import { type BoxFile, boxFiles, boxTable, csvsIn, innerBoxFiles, isCsv, isToolName, toolOf } from "./box-files.ts";
 import { type BoxRow, type BoxTable, csvTable, firstLine } from "./box-table.ts";
+import { classDescriptions, isDescriptionsName, withDescriptions } from "./class-descriptions.ts";
 
 /** What a file says of one picture. */
 interface PictureRows {
@@ -64,16 +65,17 @@ const readBoxes: DatasetReader = async (path, context) => {
   const problems: DatasetProblem[] = [];
   const notes: string[] = [];
   const rows: PictureRows[] = [];
+  const root = (await source.exists(path)) === "file" ? folderName(path) : path;
+  const descriptions = await classDescriptions(source, root, await source.list(root));
   // All parts say which classes there are, and how the numbers are meant.
   for (const file of files) {
-    const table = await boxTable(source, file);
+    const table = withDescriptions(await boxTable(source, file), descriptions);
     const isWanted = part === undefined || file.split === part;
     for (const one of picturesOf(file, table, isWanted ? problems : [])) rows.push(one);
     if (isWanted) notes.push(...table.notes);
   }
   const wanted = rows.filter(({ split }) => part === undefined || split === part);
   const chosen = selection.pictures(wanted.sort((a, b) => byCodeUnits(a.id, b.id)));
-  const root = (await source.exists(path)) === "file" ? folderName(path) : path;
   const places = new Map<BoxFile, LocatedPictures>();
   for (const file of files) {
     const names = chosen.filter((one) => one.file === file).map(({ image }) => image);
@@ -135,7 +137,7 @@ const readBoxes: DatasetReader = async (path, context) => {
     notes: [
       ...new Set(notes),
       ...(hasShares ? [sharesNote] : []),
-      ...others.map((name) => `${name} is not read: it has no boxes.`),
+      ...others.filter((name) => !isDescriptionsName(name)).map((name) => `${name} is not read: it has no boxes.`),
     ],
   });
 };
