@@ -8,7 +8,7 @@ import type { DatasetSource, FileEntry } from "../../dataset-source.ts";
 import { areOnePerPart, partOfName, partOfWord, partWordIn, unclearParts } from "../../parts.ts";
 import { baseName, byCodeUnits, folderName, isPictureName, joinPath, withoutExtension } from "../../paths.ts";
 import { boxColumns } from "./box-columns.ts";
-import { type JsonKind, jsonKind, jsonTable, labelmeTable } from "./box-json.ts";
+import { type JsonKind, jsonKind, jsonLinesTable, jsonTable, labelmeTable } from "./box-json.ts";
 import { type BoxTable, csvTable, firstLine } from "./box-table.ts";
 import { cvatTable, isCvatXml } from "./cvat-xml.ts";
 
@@ -41,9 +41,14 @@ function isJson(name: string): boolean {
   return /\.json$/i.test(name) && !name.startsWith(".");
 }
 
+/** Whether the name is that of Hugging Face's lines of JSON. */
+function isJsonLines(name: string): boolean {
+  return name === "metadata.jsonl";
+}
+
 /** Which tool's the file is, as far as its beginning tells; undefined if of none that is known. */
 export async function toolOf(source: DatasetSource, file: string): Promise<JsonKind | "cvat" | undefined> {
-  if (isJson(baseName(file))) return jsonKind(source, file);
+  if (isJson(baseName(file)) || isJsonLines(baseName(file))) return jsonKind(source, file);
   return (await isCvatXml(source, file)) ? "cvat" : undefined;
 }
 
@@ -123,7 +128,7 @@ async function fittingIn(source: DatasetSource, folder: string): Promise<Fitting
     const others = csvs.filter((name) => !withBoxes.includes(name));
     return { fitting: withBoxes.map((name) => ({ path: joinPath(folder, name) })), others };
   }
-  const names = namesOf(entries, isToolName);
+  const names = namesOf(entries, (name) => isToolName(name) || isJsonLines(name));
   const fitting: Pick<BoxFile, "path">[] = [];
   for (const name of names.slice(0, mostFiles)) {
     const path = joinPath(folder, name);
@@ -141,6 +146,7 @@ export async function boxTable(source: DatasetSource, { path, members }: BoxFile
     return labelmeTable(source, folder, members, namesOf(await source.list(folder), isPictureName));
   }
   const text = await source.readText(path);
+  if (isJsonLines(baseName(path))) return jsonLinesTable(text, baseName(path));
   if (isJson(baseName(path))) return jsonTable(text, path);
   return /\.xml$/i.test(path) ? cvatTable(text, path) : csvTable(text, path);
 }

@@ -4,6 +4,8 @@
  * - the VGG Image Annotator's, as exported (`{"a.jpg123": {"filename": …, "regions": […]}}`) or saved as a project (`_via_img_metadata` around it);
  * - Apple's Create ML: `[{"image": "a.jpg", "annotations": [{"label": …, "coordinates": {x, y, width, height}}]}]`, x and y the center of the box
  *   (https://developer.apple.com/documentation/createml/building-an-object-detector-data-source);
+ * - Hugging Face's `metadata.jsonl` with a column `objects`, in lines: `{"file_name": …, "objects": {"bbox": [[x, y, width, height]], "categories": […]}}`, or a
+ *   list of objects with one of each (https://huggingface.co/docs/datasets/image_dataset#object-detection);
  * - labelme's, a file per picture: `shapes` with `points`, of which the bounds are taken, and `imagePath` (https://github.com/wkentaro/labelme).
  */
 import { BadInputError, PerceptualBallError } from "../../../errors.ts";
@@ -14,7 +16,7 @@ import type { BoxRow, BoxTable } from "./box-table.ts";
 import { boundsOf, recordOf, viaBox, viaLabel } from "./via-regions.ts";
 
 /** Whose JSON it is. */
-export type JsonKind = "via" | "createml" | "labelme";
+export type JsonKind = "via" | "createml" | "labelme" | "huggingface";
 
 /** So much of a file is looked at. */
 const headLength = 2 ** 16;
@@ -24,6 +26,7 @@ export async function jsonKind(source: DatasetSource, file: string): Promise<Jso
   const { text } = await textHead(source, file, headLength);
   const has = (...keys: readonly string[]): boolean => keys.every((key) => new RegExp(`"${key}"\\s*:`).test(text));
   if (/^\s*\{/.test(text)) {
+    if (has("file_name", "objects", "bbox")) return "huggingface";
     if (has("filename") && (has("regions", "file_attributes") || has("shape_attributes"))) return "via";
     if (has("_via_img_metadata")) return "via";
     return /"shapes"\s*:\s*\[/.test(text) && (has("imagePath") || has("shape_type")) ? "labelme" : undefined;
@@ -32,6 +35,52 @@ export async function jsonKind(source: DatasetSource, file: string): Promise<Jso
   return isList && (has("image") || has("imagefilename")) && (has("coordinates") || !has("result"))
     ? "createml"
     : undefined;
+}
+
+/** What the lines of Hugging Face's file say of boxes; lines that are no JSON are problems, on behalf of the file called `name`. */
+export function jsonLinesTable(text: string, name: string): BoxTable {
+  const rows: BoxRow[] = [];
+  const problems: BoxTable["problems"][number][] = [];
+  for (const [index, line] of text
+    .replace(/^\uFEFF/, "")
+    .split(/\r?\n/)
+    .entries()) {
+    if (line.trim() === "") continue;
+    const at = `line ${index + 1}`;
+    const value = valueIn(line);
+    if (value === undefined) {
+      problems.push({ kind: "bad-line", image: `${name}, ${at}`, message: "is no object in JSON; left out" });
+      continue;
+    }
+    for (const row of huggingFaceRows(recordOf(value))) rows.push({ ...row, at });
+  }
+  return { ...tableOf(rows, problems), wanted: "box of four numbers", bbox: "objects.bbox" };
+}
+
+function valueIn(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+const categoryNames = ["category", "categories", "label", "labels", "class", "category_id", "class_id"] as const;
+
+function huggingFaceRows({ file_name: image, width, height, objects }: Readonly<Record<string, unknown>>): BoxRow[] {
+  const picture = { image: textOf(image), width: Number(width), height: Number(height) };
+  const categoryOf = (object: Readonly<Record<string, unknown>>): unknown =>
+    categoryNames.map((name) => object[name]).find((value) => value !== undefined);
+  const columns = recordOf(objects);
+  const categories = listOf(categoryOf(columns));
+  const all = Array.isArray(objects)
+    ? objects.map(recordOf).map((object) => ({ bbox: object.bbox, category: categoryOf(object) }))
+    : listOf(columns.bbox).map((bbox, index) => ({ bbox, category: categories[index] }));
+  return rowsOf(picture, all, ({ bbox, category }) => {
+    const numbers = listOf(bbox).filter((one): one is number => typeof one === "number");
+    const [x, y, w, h] = numbers;
+    return { label: textOf(category), box: numbers.length === 4 ? [x, y, x + w, y + h] : undefined };
+  });
 }
 
 /** What the JSON in `text` says of boxes. Throws a BadInputError on behalf of `where` if it is none. */

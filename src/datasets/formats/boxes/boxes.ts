@@ -54,7 +54,7 @@ interface PictureRows {
  * The pictures that the CSVs name: the file at `path`, or those in that folder. Ids are the names in it, with the part in front where there are several files, and "#<class>"
  * behind them for pictures with boxes of several classes. Rows that are malformed or name no picture are problems.
  */
-const readBoxes: DatasetReader = async (path, context) => {
+export const readBoxes: DatasetReader = async (path, context) => {
   const { source, selection, classes, signal } = context;
   const { files, others } = await boxFiles(source, context.annotations ?? path);
   const part = wantedPart(

@@ -50,14 +50,63 @@ test("classes may be numbers, unknown, or none", async () => {
   );
   expect(images.map(({ id }) => id)).toEqual(["0.png", "sub/2.png"]);
   expect(linesOf(problems)).toEqual(['unknown-class 1.png: the classifier has no class "blue"; left out']);
-  const captions = '{"file_name": "0.png", "text": "a cat", "objects": {"bbox": [[0, 0, 1, 1]]}}\n';
+  const captions = '{"file_name": "0.png", "text": "a cat"}\n';
   const without = await open({ "metadata.jsonl": captions }, { classes });
   expect(idsAndLabels(without)).toEqual([["0.png", undefined]]);
   expect(without.notes).toEqual([
     "metadata.jsonl has none of the columns label, class, category, class_name: its pictures have no classes.",
-    "The boxes in metadata.jsonl (objects) are not read: a CSV of boxes or COCO's JSON is.",
     "Pictures that metadata.jsonl does not name are not taken: 2, such as 1.png.",
   ]);
+});
+
+test("boxes in a column of objects, as lists or one by one, with classes of their own", async () => {
+  const lines = [
+    {
+      file_name: "0.png",
+      objects: {
+        bbox: [
+          [0.5, 0, 1, 1],
+          [0, 0, 2, 2],
+        ],
+        categories: [1, 0],
+      },
+    },
+    { file_name: "1.png", objects: [{ bbox: [0, 0, 3, 3], category: "dog" }, { bbox: [1, 2] }] },
+    { file_name: "sub/2.png", objects: { bbox: [], categories: [] } },
+    "{",
+  ];
+  const text = lines.map((line) => (typeof line === "string" ? line : JSON.stringify(line))).join("\n");
+  const { images, problems, notes } = await open(
+    { "metadata.jsonl": text },
+    { classes: { names: ["cat", "dog"], count: 2 } },
+  );
+  expect(images.map(({ id, label, boxes }) => [id, label, boxes])).toEqual([
+    ["0.png#1", 1, [[0.5, 0, 1.5, 1]]],
+    ["0.png#0", 0, [[0, 0, 2, 2]]],
+    ["1.png", 1, [[0, 0, 3, 3]]],
+  ]);
+  expect(linesOf(problems)).toEqual([
+    "bad-line metadata.jsonl, line 4: is no object in JSON; left out",
+    'malformed-annotation 1.png: line 2: "{\\"bbox\\":[1,2]}" is no box of four numbers; left out',
+    "no-box sub/2.png: has no box; left out",
+  ]);
+  expect(notes).toEqual(["The column objects.bbox is taken as [x, y, width, height], as COCO has it."]);
+  // A class of the picture says more; the boxes are passed over with a note.
+  const labelled = await open({ "metadata.jsonl": `${JSON.stringify({ ...(lines[0] as object), label: "red" })}\n` });
+  expect(labelled.images.map(({ className, boxes }) => [className, boxes])).toEqual([["red", undefined]]);
+  expect(labelled.notes).toContain(
+    "The boxes in metadata.jsonl (objects) are not read: a CSV of boxes or COCO's JSON is.",
+  );
+  const parts = await open(
+    {
+      "train/metadata.jsonl": JSON.stringify(lines[1]).replace("1.png", "a.png"),
+      "train/a.png": "4x4",
+      "test/metadata.jsonl": JSON.stringify(lines[1]).replace("1.png", "b.png"),
+      "test/b.png": "4x4",
+    },
+    { split: "test" },
+  );
+  expect(parts.images.map(({ id, boxes }) => [id, boxes])).toEqual([["test/b.png", [[0, 0, 3, 3]]]]);
 });
 
 test("a file in each folder of a part", async () => {

@@ -3,7 +3,8 @@
  * picture's path in the folder of the file, and its class in `label` (or `class`, `category`, `class_name`): a name, WordNet number or index; or a
  * table of another name and form (see label-table.ts).
  *
- * Hugging Face's file may be in folders of parts (`train/metadata.csv`). Other columns are passed over; boxes, in the column `objects`, are not read.
+ * Hugging Face's file may be in folders of parts (`train/metadata.csv`). Other columns are passed over. Boxes, in the column `objects` of a
+ * file that says no class of the picture, are read as those of the format `boxes` (see box-json.ts).
  */
 import { BadInputError } from "../../../errors.ts";
 import { matchClassList } from "../../class-labels.ts";
@@ -26,6 +27,8 @@ import {
   storedPicture,
 } from "../../reader.ts";
 import { parseCsv, separatorOf } from "../../syntax/parse-csv.ts";
+import { jsonKind } from "../boxes/box-json.ts";
+import { readBoxes } from "../boxes/boxes.ts";
 import { pictureFolders } from "../folders/picture-folders.ts";
 import { partOfValue } from "./class-columns.ts";
 import { isTableName, type TableFindings, type TableLine, tableLines } from "./label-table.ts";
@@ -54,6 +57,7 @@ interface Row {
 const readMetadata: DatasetReader = async (path, context) => {
   const { source, selection, classes, labels, signal } = context;
   const files = await metadataFiles(source, path);
+  for (const file of files) if (await saysBoxes(source, file)) return readBoxes(path, context);
   const wanted = context.split === undefined ? undefined : (partOfName(context.split) ?? context.split);
   const problems: DatasetProblem[] = [];
   const notes: string[] = [];
@@ -144,6 +148,14 @@ const readMetadata: DatasetReader = async (path, context) => {
     notes: [...new Set(notes)],
   });
 };
+
+/** Whether the file says boxes with classes of their own, in a column `objects`, and no class of the picture. */
+async function saysBoxes(source: DatasetSource, { path }: MetadataFile): Promise<boolean> {
+  if (!path.endsWith(".jsonl") || (await jsonKind(source, path)) !== "huggingface") return false;
+  const [first = ""] = (await source.readText(path)).trimStart().split(/\r?\n/, 1);
+  const values = recordIn(first.replace(/^\uFEFF/, ""));
+  return values !== undefined && labelColumns.every((column) => values[column] === undefined);
+}
 
 /** The rows of the file; lines without a file name, and those that name a picture again or say no class of it, are problems. */
 async function rowsOf(

@@ -118,4 +118,8 @@ test("columns: what the metadata says, then names; the finest classes", () => {
     picture: column("blob", "bytes"),
     notes: [],
   });
+  const boxed = [column("image", "file"), { name: "objects", kind: "other" as const }];
+  expect(pictureColumns("t", boxed, undefined).notes).toEqual([
+    "The boxes in objects are not read: those of a metadata.jsonl, a CSV or COCO's JSON are.",
+  ]);
 });

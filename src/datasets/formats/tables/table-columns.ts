@@ -68,10 +68,17 @@ export function pictureColumns(
     labelNames.flatMap((pattern) => among.filter(({ name }) => pattern.test(name)));
   const label = [...named(classes), ...classes, ...named(labels)][0];
   const others = classes.filter((column) => column !== label).map(({ name }) => name);
-  const notes =
+  const several =
     label === undefined || others.length === 0
       ? []
       : [`The table has several classes of each picture: ${label.name} is taken, and not ${others.join(", ")}.`];
+  const boxes = columns.filter(({ kind, name }) => kind === "other" && /^(objects|bbox(es)?|boxes)$/i.test(name));
+  const notes = [
+    ...several,
+    ...boxes.map(
+      ({ name }) => `The boxes in ${name} are not read: those of a metadata.jsonl, a CSV or COCO's JSON are.`,
+    ),
+  ];
   const classNames = label === undefined ? undefined : features.get(label.name)?.names;
   return { picture, ...(label && { label }), ...(classNames && { classNames }), notes };
 }
