@@ -23,7 +23,7 @@ import { type PictureFlags, pictureOptionsOf } from "./flags/picture-flags.ts";
 import { loadRuntime, type RuntimeFlags } from "./flags/runtime-flags.ts";
 import { notedPicture, noteFit } from "./noted-picture.ts";
 import { openModelOrEndpoint, samplesOfDataset, samplesOfPictures } from "./open-classifier.ts";
-import { bundledPictures, checkPicturesOrData, picturesOfFiles, reservedNames, seemsReadable } from "./pictures.ts";
+import { checkPicturesOrData, picturesBesideData, reservedNames, seemsReadable } from "./pictures.ts";
 import type { ProgressDisplay } from "./progress.ts";
 
 export interface AttackInputFlags extends EndpointFlags, PictureFlags, Omit<DataFlags, "label">, RuntimeFlags {
@@ -64,7 +64,7 @@ export async function openAttackInputs(
   checkPicturesOrData(command, images, flags);
   const note = notesOf(io, { ...flags, progress });
   const runtime = await loadRuntime(flags);
-  const given = images.length === 0 ? bundledPictures() : await picturesOfFiles(images, pictureOptionsOf(flags, note));
+  const given = await picturesBesideData(images, flags.data, pictureOptionsOf(flags, note));
   const classifier = await openModelOrEndpoint(flags, {
     runtime,
     signal: io.signal,

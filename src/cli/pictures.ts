@@ -46,6 +46,16 @@ export function bundledPictures(seed: number = scenesSeeds.bundled): PictureSour
   });
 }
 
+/** The pictures of a command that also takes a data set: none where there is one, those of the arguments, or the bundled ones. Throws as `picturesOfFiles` does. */
+export async function picturesBesideData(
+  given: readonly string[],
+  data: string | undefined,
+  options: Parameters<typeof picturesOfFiles>[1],
+): Promise<PictureSource[]> {
+  if (data !== undefined) return [];
+  return given.length === 0 ? bundledPictures() : picturesOfFiles(given, options);
+}
+
 /** Names that the files of a run have already. */
 export const reservedNames: readonly string[] = [
   "index.html",

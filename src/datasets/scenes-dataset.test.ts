@@ -52,6 +52,17 @@ test("nothing is rendered before it is asked for, and the first scenes do not de
   expect((await open("scenes")).images.length).toBe(200);
 });
 
+test("scenes of a usual set are rendered once, however often and in whatever order they are asked for", async () => {
+  const { images } = await open("scenes:200", { sceneSize: 16 });
+  for (const { boxes } of images) expect(boxes).toHaveLength(1);
+  for (const image of images) await Promise.all([image.picture(), image.mask?.()]);
+  for (const { picture } of images.slice(0, 5)) await picture();
+  expect(renderings.count).toBe(200);
+  // A second opening of the same set has them too.
+  await (await open("scenes:200", { sceneSize: 16 })).images[0].picture();
+  expect([renderings.count, images.length]).toEqual([200, 200]);
+});
+
 test("scenes for training are others", async () => {
   const [train] = (await open("scenes:1", { split: "train" })).images;
   const [judged] = (await open("scenes:1", { split: "test" })).images;

@@ -36,7 +36,7 @@ export function scenesDataset(
     index,
     split: part,
   }));
-  const rendered = sceneRenderer(seed, size);
+  const rendered = rendererOf(seed, size);
   const images: DatasetImage[] = [];
   const problems: DatasetProblem[] = [];
   for (const { id, index } of selection.pictures(candidates)) {
@@ -76,12 +76,30 @@ interface Rendered {
   readonly box: Box;
 }
 
-/** How many scenes are kept: as many as may be worked on at a time. */
-const keptScenes = 32;
+/** At least so many scenes are kept, as may be worked on at a time, and of small ones as many as take so many bytes. */
+const [leastScenes, keptBytes] = [32, 64 * 2 ** 20];
 
-/** Renders scenes of one set, and keeps the last few: picture, mask and box are mostly asked for one after the other. */
-function sceneRenderer(seed: number, size: number): (index: number) => Rendered {
+type SceneRenderer = (index: number) => Rendered;
+
+/** The renderer that was made last, as long as a data set has it: a command opens its data once to see how the network takes pictures, and once to judge it. */
+let newest: { readonly seed: number; readonly size: number; readonly renderer: WeakRef<SceneRenderer> } | undefined;
+
+function rendererOf(seed: number, size: number): SceneRenderer {
+  const known = newest?.seed === seed && newest.size === size ? newest.renderer.deref() : undefined;
+  if (known !== undefined) return known;
+  const renderer = sceneRenderer(seed, size);
+  newest = { seed, size, renderer: new WeakRef(renderer) };
+  return renderer;
+}
+
+/**
+ * Renders scenes of one set, and keeps those that were asked for last: a box is asked for when the run is planned, the picture when its turn comes, and both again
+ * for the report. Rendering takes much longer than a small network.
+ */
+function sceneRenderer(seed: number, size: number): SceneRenderer {
   const recent = new Map<number, Rendered>();
+  // Three channels and a mask.
+  const keptScenes = Math.max(leastScenes, Math.floor(keptBytes / (4 * size ** 2)));
   return (index) => {
     const known = recent.get(index);
     recent.delete(index);

@@ -37,7 +37,7 @@ import { addSpeechFlags, type SpeechFlags } from "../flags/run-flags.ts";
 import { addRuntimeFlags, loadRuntime, type RuntimeFlags } from "../flags/runtime-flags.ts";
 import { notedPicture, noteFit } from "../noted-picture.ts";
 import { openModelOrEndpoint, samplesOfDataset, samplesOfPictures } from "../open-classifier.ts";
-import { bundledPictures, checkPicturesOrData, picturesOfFiles } from "../pictures.ts";
+import { checkPicturesOrData, picturesBesideData } from "../pictures.ts";
 import { createProgress } from "../progress.ts";
 
 interface Flags extends EndpointFlags, DataFlags, RuntimeFlags, SpeechFlags {
@@ -95,7 +95,7 @@ async function classify(images: readonly string[], flags: Flags, context: CliCon
   checkPicturesOrData("classify", images, flags);
   const progress = createProgress(io.stderr, { quiet: flags.quiet ?? false });
   const note = notesOf(io, { ...flags, progress });
-  const files = images.length === 0 ? bundledPictures() : await picturesOfFiles(images, pictureOptionsOf(flags, note));
+  const files = await picturesBesideData(images, data, pictureOptionsOf(flags, note));
   const classifier = await openModelOrEndpoint(flags, {
     ...{ runtime: await loadRuntime(flags), signal, note },
     hasOwnPictures: images.length > 0,
