@@ -9,6 +9,7 @@ import { isNonDifferentiable, ruleOf } from "../src/autodiff/rules/index.ts";
 import { type Operator, operatorFamilies, operators } from "../src/onnx/operators/table.ts";
 import { classicalModels } from "../src/onnx/rewrites/classical/classical-models.ts";
 import { fusedOperatorNames } from "../src/onnx/rewrites/decompose-fused-operators.ts";
+import { fourierOperators } from "../src/onnx/rewrites/fourier-transform.ts";
 import { canonicalOpset, oldestOpset } from "../src/onnx/rewrites/opsets/upgrade-opset.ts";
 import { quantizedOperators } from "../src/onnx/rewrites/quantized-operators.ts";
 import { recurrentOperators } from "../src/onnx/rewrites/recurrent-operators.ts";
@@ -106,7 +107,7 @@ These are replaced by the operators below when a model is loaded, and so have va
 - **Sequences and optional values** whose elements are known one by one, as \`unbind\` and lists of tensors are written: ${listed(sequenceOperatorNames)}.
 - **Recurrent networks**: ${listed(Object.keys(recurrentOperators))}, step by step, in both directions, with lengths of sequences, initial states, peepholes and all activations of the
   standard. Gates that are clipped are refused.
-- **By the shapes of their inputs**: ${listed(Object.keys(shapedOperators))}. DequantizeLinear is replaced where it works in blocks. Attention with a cache of
+- **By the shapes of their inputs**: ${listed(Object.keys({ ...shapedOperators, ...fourierOperators }))}. DequantizeLinear is replaced where it works in blocks. Attention with a cache of
   keys and values is refused.
 - **onnxruntime's, of the domain com.microsoft**: ${listed(fusedOperatorNames)}.
 - **scikit-learn's, of the domain ai.onnx.ml**: ${listed(Object.keys(classicalModels))}. ZipMap and LabelEncoder, which put results into words, are passed over.

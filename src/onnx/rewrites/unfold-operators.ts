@@ -15,6 +15,7 @@ import type { NumericTensor } from "../numeric-tensor.ts";
 import { isOperator } from "../operators/table.ts";
 import { cleanUp } from "./clean-up.ts";
 import { decomposeFusedOperators } from "./decompose-fused-operators.ts";
+import { fourierOperators } from "./fourier-transform.ts";
 import { type LoopTurns, loopTurns, scanTurns } from "./loop-turns.ts";
 import { recurrentOperators } from "./recurrent-operators.ts";
 import { type RewriteTarget, rewriteOf, type TypedRewrite, type TypedRewriteRule } from "./rewrite.ts";
@@ -63,6 +64,7 @@ function typedRuleOf(node: Node): TypedRewriteRule | undefined {
 const typedRules: Readonly<Record<string, (node: Node) => TypedRewriteRule | undefined>> = {
   ...recurrentOperators,
   ...shapedOperators,
+  ...fourierOperators,
 };
 
 /** What is still to be done: a node, or the next turn of a loop. */
