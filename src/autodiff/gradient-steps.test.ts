@@ -113,10 +113,21 @@ describe("rounding beside a continuous way is a constant", () => {
     ["a fraction", "f = Floor (x) d = Sub (x, f) y = Mul (d, w)", "Floor", 3],
     ["a fraction below an integer", "c = Ceil (x) d = Sub (c, x) y = Mul (d, w)", "Ceil", -3],
     ["a weight of interpolation", "f = Floor (x) n = Add (f, one) d = Sub (n, x) y = Mul (d, w)", "Floor", -3],
+    ["a remainder", "u = Div (x, half) f = Floor (u) m = Mul (f, half) d = Sub (x, m) y = Mul (d, w)", "Floor", 3],
+    ["the same turned", "u = Div (x, half) f = Floor (u) m = Mul (half, f) d = Sub (x, m) y = Mul (d, w)", "Floor", 3],
     ["a fraction by Cast", "i = Cast <to = 7> (x) f = Cast <to = 1> (i) d = Sub (x, f) y = Mul (d, w)", "Cast", 3],
   ])("%s", async (_, body, constant, slope) => {
     expect(await gradientOf(body)).toEqual([1, 2, 3, 4].map((v) => v * slope));
     expect(stepsOf(body)).toEqual({ ...nothing, constant });
+  });
+
+  test("what is subtracted from is the number that was divided, and by as much: otherwise it goes straight through", async () => {
+    for (const body of [
+      "u = Div (x, half) f = Floor (u) m = Mul (f, w) d = Sub (x, m) y = Mul (d, one)",
+      "v = Mul (x, w) u = Div (v, half) f = Floor (u) m = Mul (f, half) d = Sub (x, m) y = Mul (d, one)",
+    ]) {
+      expect(stepsOf(body)).toEqual({ ...nothing, straightThrough: "Floor" });
+    }
   });
 
   test("so indices that are computed beside weights have none", async () => {

@@ -276,7 +276,7 @@ export const Round = rounding("y = x to the nearest integer ⇒ x̄ = ȳ, straig
 export const Floor = rounding(
   `
   y = ⌊x⌋ ⇒ x̄ = ȳ, straight through the rounding, unless x has a continuous way to the result as well: then y is a constant, so
-  that x − ⌊x⌋ has the derivative 1.`,
+  that x − ⌊x⌋ has the derivative 1, and x − d ⌊x / d⌋ too.`,
   "unless bypassed",
 );
 
