@@ -173,7 +173,10 @@ test("what cannot be meant is refused before anything is computed", async () => 
   expect(other.code).toBe(1);
   expect(other.stderr).toMatch(/belongs to another classifier: the model \(SHA-256\) differs/);
   const withModel = ["detect", path("data/test/0/0.png"), "--model", path("tiny.onnx")];
-  expect(await runCli(withModel)).toMatchObject({ code: 2, stderr: expect.stringContaining("there are no statistics") });
+  expect(await runCli(withModel)).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("there are no statistics"),
+  });
   expect((await runCli(["detect", path("data/test/0/0.png"), "--statistics", path("nowhere.json")])).code).toBe(2);
   const epsilon = await runCli([...benchmark, "--attacks", "fgsm", "--set", "fgsm.epsilon=8", "--out", path("bad")]);
   expect(epsilon.code).toBe(2);
