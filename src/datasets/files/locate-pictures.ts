@@ -37,9 +37,9 @@ export async function locatePictures(
   };
   if (names.length === 0) return within(root);
   const calledBy = baseName(file);
-  if (names.every(hasPictureEnding)) {
-    const usual = await firstFolderOf(source, folders, names);
-    if (usual !== undefined) return within(usual);
+  const usual = await firstFolderOf(source, folders, names);
+  if (usual !== undefined && names.every(hasPictureEnding)) return within(usual);
+  if (usual === undefined) {
     const only = await onlyFolderOf(source, root, names);
     const note = `The pictures of ${calledBy} are taken from ${only}: no other folder in ${root} holds any of them.`;
     if (only !== undefined) return within(only, [note]);
@@ -50,10 +50,13 @@ export async function locatePictures(
     return folder.startsWith(`${root}/`) ? [folder.slice(root.length + 1)] : [];
   });
   const found = await findNamedPictures(source, { root, pictures, folders: inner, names, calledBy });
+  if (found === undefined && usual !== undefined) return within(usual);
   if (found === undefined) throw picturesAreMissing(file, folders, names);
   const pathOf: LocatedPictures["pathOf"] = async (name) => {
     const own = found.nameOf(name);
     if (own !== undefined) return namedPicture(own, root, context);
+    // Files of formats that are not read are there all the same, which is said when they are opened.
+    if (usual !== undefined) return namedPicture(name, usual, context);
     return leftOut(name, "missing-picture", `there is no picture in ${root} that it alone can be`);
   };
   return { pathOf, notes: found.notes };

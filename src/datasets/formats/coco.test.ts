@@ -200,6 +200,22 @@ test("pictures elsewhere, or called by paths of another computer, are found by t
   expect(given).toContain("the pictures are not there, such as /x/000000000005.jpg, expected them in data.");
 });
 
+test("files of formats that are not read are there, alone and beside others", async () => {
+  for (const all of [true, false]) {
+    const images = instances.images.map((image, index) =>
+      all || index === 0 ? { ...image, file_name: image.file_name.replace("jpg", "heic") } : image,
+    );
+    const moved = Object.keys(pictures).map((path) => [
+      all || path.endsWith("7.jpg") ? path.replace("jpg", "heic") : path,
+      "20x10",
+    ]);
+    const text = JSON.stringify({ ...instances, images });
+    const found = await open({ "annotations/instances_val2017.json": text, ...Object.fromEntries(moved) });
+    expect(found.images.map(({ id }) => id.replace(/#.*/, "")).at(-1)).toBe("000000000007.heic");
+    expect(linesOf(found.problems)).toEqual([`no-box 000000000006.${all ? "heic" : "jpg"}: has no box; left out`]);
+  }
+});
+
 test("a long file is known by its beginning, and JSON of other kinds is none of it", async () => {
   const info = { text: "x".repeat(2 ** 20) };
   const ordered = JSON.stringify({ images: instances.images, info, annotations: instances.annotations, categories });

@@ -10,7 +10,7 @@ import { BadInputError } from "../../../errors.ts";
 import { matchClassList } from "../../class-labels.ts";
 import { type DatasetImage, type DatasetPart, type DatasetProblem, finishDataset } from "../../dataset.ts";
 import { type DatasetFormatDefinition, hasFile } from "../../dataset-format.ts";
-import type { DatasetSource } from "../../dataset-source.ts";
+import { type DatasetSource, textHead } from "../../dataset-source.ts";
 import { nameIn, picturesAreMissing } from "../../files/find-folder.ts";
 import { type FoundNames, findNamedPictures } from "../../files/find-pictures.ts";
 import { type FoundPicture, pictureTree } from "../../files/picture-tree.ts";
@@ -149,11 +149,17 @@ const readMetadata: DatasetReader = async (path, context) => {
   });
 };
 
+/** So much of a file is looked at. */
+const headLength = 2 ** 20;
+
 /** Whether the file says boxes with classes of their own, in a column `objects`, and no class of the picture. */
 async function saysBoxes(source: DatasetSource, { path }: MetadataFile): Promise<boolean> {
   if (!path.endsWith(".jsonl") || (await jsonKind(source, path)) !== "huggingface") return false;
-  const [first = ""] = (await source.readText(path)).trimStart().split(/\r?\n/, 1);
-  const values = recordIn(first.replace(/^\uFEFF/, ""));
+  const [first = ""] = (await textHead(source, path, headLength)).text
+    .replace(/^\uFEFF/, "")
+    .trimStart()
+    .split("\n", 1);
+  const values = recordIn(first);
   return values !== undefined && labelColumns.every((column) => values[column] === undefined);
 }
 
