@@ -64,18 +64,17 @@ function bypassedSteps(g: GraphBuilder, path: readonly Node[], to: readonly stri
 
 /** Whether a step is the ⌊x / d⌋ of x − d ⌊x / d⌋, as PyTorch's remainder is exported: x goes on beside it. */
 function remainderFinder(g: GraphBuilder): (step: Node) => boolean {
-  const makers = new Map(g.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
   const isSame = (a: string, b: string): boolean => {
     const [one, other] = [a, b].map((name) => (a === b ? undefined : g.known(g.value(name))?.data.join()));
     return a === b || (one !== undefined && one === other);
   };
   return ({ inputs: [quotient], outputs: [whole] }) => {
-    const division = makers.get(quotient);
+    const division = g.producer(g.value(quotient));
     if (division?.opType !== "Div") return false;
     const [x, divisor] = division.inputs;
     return g.nodes.some(({ opType, inputs: [from, product] }) => {
       if (opType !== "Sub" || from !== x) return false;
-      const { opType: maker, inputs = [] } = makers.get(product) ?? {};
+      const { opType: maker, inputs = [] } = g.producer(g.value(product)) ?? {};
       const other = inputs.find((input) => input !== whole);
       return maker === "Mul" && inputs.includes(whole) && other !== undefined && isSame(other, divisor);
     });

@@ -1,5 +1,5 @@
 /** @file Where the pictures are that a file of annotations calls by name. */
-import { baseName, hasPictureEnding } from "../paths.ts";
+import { baseName, folderName, hasPictureEnding } from "../paths.ts";
 import { type Findings, leftOut, namedPicture, type ReaderContext } from "../reader.ts";
 import { firstFolderOf, onlyFolderOf, picturesAreMissing } from "./find-folder.ts";
 import { findNamedPictures } from "./find-pictures.ts";
@@ -35,7 +35,7 @@ export async function locatePictures(
   const within = (folder: string, notes: readonly string[] = []): LocatedPictures => {
     return { pathOf: (name) => namedPicture(name, folder, context), notes };
   };
-  if (names.length === 0) return within(root);
+  if (names.length === 0) return within(folderName(file));
   const calledBy = baseName(file);
   const usual = await firstFolderOf(source, folders, names);
   if (usual !== undefined && names.every(hasPictureEnding)) return within(usual);

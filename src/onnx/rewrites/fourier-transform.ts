@@ -10,7 +10,7 @@ import { normalizeAxis } from "../../tensor/shape.ts";
 import { tensorOf } from "../../tensor/tensor.ts";
 import { int64Tensor } from "../int64.ts";
 import { describeNode, type Node } from "../model.ts";
-import type { TypedRewrite, TypedRewriteRule } from "./rewrite.ts";
+import { needed, type TypedRewrite, type TypedRewriteRule } from "./rewrite.ts";
 
 /** More numbers in the matrix are no network of few positions. */
 const mostNumbers = 2 ** 24;
@@ -48,15 +48,8 @@ function matrixOf({ from, to, length, isInverse }: Transform): Float64Array {
 }
 
 /** The one whole number that input `index` holds; undefined if it is left out. */
-function numberAt({ node, input, value }: TypedRewrite, index: number, what: string): number | undefined {
-  if (input(index) === "") return undefined;
-  const known = value(index);
-  if (known !== undefined) return Number(known.data[0]);
-  throw new UnsupportedError({
-    where: describeNode(node),
-    what: `${what} depends on what is fed in`,
-    expected: "a constant",
-  });
+function numberAt(rewrite: TypedRewrite, index: number, what: string): number | undefined {
+  return rewrite.input(index) === "" ? undefined : needed(rewrite.value(index), rewrite, what)[0];
 }
 
 function fourierTransform(rewrite: TypedRewrite): void {

@@ -1,7 +1,15 @@
 /** @file How one node is rewritten in others. */
+import { UnsupportedError } from "../../errors.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { type AttributeReader, type AttributeValue, attributesFrom, attributesOf } from "../attributes.ts";
-import { type Initializer, initializerOf, type Node, tensorOfInitializer, type ValueType } from "../model.ts";
+import {
+  describeNode,
+  type Initializer,
+  initializerOf,
+  type Node,
+  tensorOfInitializer,
+  type ValueType,
+} from "../model.ts";
 import type { NumericTensor } from "../numeric-tensor.ts";
 
 /** What a rewrite appends its nodes to. Values are known by name; "" is one that is left out. */
@@ -39,6 +47,16 @@ export interface TypedRewrite extends Rewrite {
   type(index: number): ValueType | undefined;
   /** The value of input `index` where it does not depend on what is fed in. */
   value(index: number): NumericTensor | undefined;
+}
+
+/** The numbers of an input that has to be known before anything is fed in. Throws an UnsupportedError that calls it `what` where it is not. */
+export function needed(size: NumericTensor | undefined, { node }: TypedRewrite, what: string): readonly number[] {
+  if (size !== undefined) return Array.from(size.data);
+  throw new UnsupportedError({
+    where: describeNode(node),
+    what: `${what} depends on what is fed in`,
+    expected: "a constant",
+  });
 }
 
 /** Appends the nodes that take the place of `rewrite.node`, whose inputs have known shapes. */

@@ -8,8 +8,7 @@ import { type Shape, sizeOf, tensorOf } from "../../tensor/tensor.ts";
 import { numberOfDataType } from "../file/tensor-proto.ts";
 import { int64Tensor } from "../int64.ts";
 import { describeNode, type Node, type ValueType } from "../model.ts";
-import type { NumericTensor } from "../numeric-tensor.ts";
-import type { TypedRewrite, TypedRewriteRule } from "./rewrite.ts";
+import { needed, type TypedRewrite, type TypedRewriteRule } from "./rewrite.ts";
 
 function typeAt({ node, type }: TypedRewrite, index: number): ValueType {
   const found = type(index);
@@ -42,15 +41,6 @@ function ints({ constant }: TypedRewrite, ...values: readonly number[]): string 
 /** A number of the type of input 0. */
 function number(rewrite: TypedRewrite, value: number): string {
   return rewrite.constant(tensorOf(typeAt(rewrite, 0).dtype, [value], []));
-}
-
-function needed(size: NumericTensor | undefined, { node }: TypedRewrite, what: string): readonly number[] {
-  if (size !== undefined) return Array.from(size.data);
-  throw new UnsupportedError({
-    where: describeNode(node),
-    what: `${what} depends on what is fed in`,
-    expected: "a constant",
-  });
 }
 
 /**

@@ -236,6 +236,17 @@ describe("boxes in other columns", () => {
     await expect(images[0].picture()).rejects.toThrow("expected 40 × 20, got 20 × 10");
   });
 
+  test("what a bbox is follows from all boxes of all parts, whichever pictures are wanted", async () => {
+    // Corners: read as widths and heights nearly all of the training part's reach out; the only one for testing does not.
+    const rows = Array.from({ length: 12 }, (_, i) => `a.png,"[${6 + (i % 3)}, ${i % 4}, 18, 9]",dog`);
+    const files = {
+      ...{ "train/_annotations.csv": `image,bbox,label\n${rows.join("\n")}\n`, "train/a.png": "20x10" },
+      ...{ "test/_annotations.csv": 'image,bbox,label\nb.png,"[1, 1, 5, 4]",dog\n', "test/b.png": "20x10" },
+    };
+    const { images } = await openDataset("data", { source: pretendFiles(files), classes, split: "test", first: 1 });
+    expect(images.map(({ id, boxes }) => [id, boxes])).toEqual([["test/b.png", [[1, 1, 5, 4]]]]);
+  });
+
   test("what is no box is a problem", async () => {
     const csv =
       'image,bbox,label\na.png,"[2, 1, 3]",dog\na.png,"[2, 1, 3, x]",dog\na.png,"[2, 1, 3, 2]",dog\n"b, c.png",,dog\n';

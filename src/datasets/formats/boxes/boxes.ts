@@ -89,7 +89,7 @@ export const readBoxes: DatasetReader = async (path, context) => {
   const classTexts = [...new Set(rows.flatMap(({ own }) => own.map(({ label }) => label)))];
   const shifted = classes === undefined ? undefined : numbersFromOne(classTexts, classes);
   const bbox = rows.find(({ table }) => table.bbox !== undefined)?.table.bbox;
-  const hasCorners = bbox !== undefined && (await areCorners(path, bbox, measured(chosen, pathOf, source)));
+  const hasCorners = bbox !== undefined && (await areCorners(path, bbox, measured(rows, pathOf, source)));
   if (bbox !== undefined) {
     const meaning = hasCorners
       ? "two corners, [x0, y0, x1, y1): as [x, y, width, height], as COCO has it, most boxes would reach out of their pictures"
