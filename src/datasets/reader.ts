@@ -57,9 +57,17 @@ export interface AnnotatedObject {
   readonly box: Box;
 }
 
+/** A picture that is stored somewhere: in a file of its own, or in another one, such as a table. */
+export interface PictureFile extends Required<Pick<DatasetImage, "picture" | "stored">> {
+  /** Stands for it in messages. */
+  readonly where: string;
+  /** As stored, from its header. */
+  readonly size: () => Promise<PictureSize>;
+}
+
 export interface AnnotatedPicture {
   readonly id: string;
-  readonly path: string;
+  readonly file: PictureFile;
   readonly split?: DatasetPart;
   /** As annotated; read from the picture where it is not. */
   readonly size?: PictureSize;
@@ -77,11 +85,11 @@ export async function entriesOf(
   perClass: boolean,
   context: ReaderContext,
 ): Promise<Findings> {
-  const { id, path, split, objects, hasShares = false } = picture;
+  const { id, file, split, objects, hasShares = false } = picture;
   if (objects.length === 0) return leftOut(id, "no-box", "has no box");
   const images: DatasetImage[] = [];
   const problems: DatasetProblem[] = [];
-  const size = picture.size ?? (await sizeOf(path, context.source));
+  const size = picture.size ?? (await sizeOf(file));
   if (hasShares && size === undefined)
     return leftOut(id, "bad-box", "its boxes are shares of its size, which cannot be read");
   const byClass = new Map<string, AnnotatedObject[]>();
@@ -105,8 +113,8 @@ export async function entriesOf(
       problems.push(...leftOut(entryId, "no-box", "no usable box is left").problems);
       continue;
     }
-    const file = storedPicture(context.source, path, size);
-    images.push({ id: entryId, label: lookup?.label, className, boxes, ...file, split });
+    const { stored } = file;
+    images.push({ id: entryId, label: lookup?.label, className, boxes, picture: ofSize(file, size), stored, split });
   }
   return { images, problems };
 }
@@ -116,33 +124,39 @@ function boxProblem(image: string, { problem }: BoxFinding): DatasetProblem[] {
 }
 
 /** The size in the picture's header, or undefined where it cannot be read: that surfaces when the picture is asked for. */
-async function sizeOf(path: string, source: DatasetSource): Promise<PictureSize | undefined> {
+export async function sizeOf({ size }: PictureFile): Promise<PictureSize | undefined> {
   try {
-    return await source.readPictureSize(path);
+    return await size();
   } catch (error) {
     if (error instanceof PerceptualBallError) return undefined;
     throw error;
   }
 }
 
-/** The picture in the file at `path`: read when it is asked for, and then seen to have the size that its boxes were made for. */
-export function storedPicture(
-  source: DatasetSource,
-  path: string,
-  size?: PictureSize,
-): Pick<DatasetImage, "picture" | "stored"> {
-  const read: DatasetImage["picture"] = async (options) => {
-    const picture = await source.readPicture(path, options);
+/** The picture, seen to have the size that its boxes were made for when it is read. */
+function ofSize({ where, picture: read }: PictureFile, size: PictureSize | undefined): DatasetImage["picture"] {
+  if (size === undefined) return read;
+  return async (options) => {
+    const picture = await read(options);
     const { width, height } = sizedPicture(picture);
-    if (size === undefined || (width === size.width && height === size.height)) return picture;
+    if (width === size.width && height === size.height) return picture;
     throw new BadInputError({
-      where: path,
+      where,
       what: "the picture does not have the size that its annotation says, so its boxes do not fit",
       expected: `${size.width} × ${size.height}`,
       got: `${width} × ${height}`,
     });
   };
-  return { picture: read, stored: () => chunksOf(source, path) };
+}
+
+/** The picture in the file at `path`, read when it is asked for. */
+export function storedPicture(source: DatasetSource, path: string): Required<Pick<DatasetImage, "picture" | "stored">> {
+  return { picture: (options) => source.readPicture(path, options), stored: () => chunksOf(source, path) };
+}
+
+/** The same, with its size. */
+export function pictureFile(source: DatasetSource, path: string): PictureFile {
+  return { where: path, size: () => source.readPictureSize(path), ...storedPicture(source, path) };
 }
 
 /** The path of the picture that annotations call `name`, in `folder`; or the findings of an entry that is left out. */

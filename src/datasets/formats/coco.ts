@@ -17,7 +17,14 @@ import { locatePictures } from "../files/locate-pictures.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
 import { partOfName, partOfWord, partWordIn, splitOfName, usualPartNote } from "../parts.ts";
 import { baseName, byCodeUnits, folderName, isHiddenFolder, joinPath, withoutExtension } from "../paths.ts";
-import { type AnnotatedObject, type DatasetReader, entriesOf, type Findings, joinFindings } from "../reader.ts";
+import {
+  type AnnotatedObject,
+  type DatasetReader,
+  entriesOf,
+  type Findings,
+  joinFindings,
+  pictureFile,
+} from "../reader.ts";
 import { type CocoPicture, readInstances } from "./coco-instances.ts";
 
 /** Whether the name is one of the format's files. */
@@ -69,7 +76,8 @@ const readCoco: DatasetReader = async (path, context) => {
         const what = index === undefined ? `category ${category} is not there` : `bbox is ${text}`;
         bad.push({ kind: "malformed-annotation", image: id, message: `${what}; the box is left out` });
       }
-      const found = await entriesOf({ id, path: picture.path, split, size, hasShares, objects }, true, context);
+      const file = pictureFile(source, picture.path);
+      const found = await entriesOf({ id, file, split, size, hasShares, objects }, true, context);
       return joinFindings([{ images: [], problems: bad }, found]);
     },
     { signal },

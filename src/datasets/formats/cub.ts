@@ -23,6 +23,7 @@ import {
   joinFindings,
   leftOut,
   namedPicture,
+  pictureFile,
   storedPicture,
 } from "../reader.ts";
 
@@ -98,7 +99,8 @@ const readCub: DatasetReader = async (path, context) => {
         const text = boxOf.get(key);
         if (text === undefined) return leftOut(id, "no-box", "has no line in bounding_boxes.txt");
         const objects = [{ className, lookup, box: boxIn(text) }];
-        return entriesOf({ id, path: picture.path, split: part, hasShares, objects }, false, context);
+        const file = pictureFile(source, picture.path);
+        return entriesOf({ id, file, split: part, hasShares, objects }, false, context);
       }
       const own = labels === "predicted" ? undefined : lookup;
       if (own !== undefined && "reason" in own) return leftOut(id, "unknown-class", own.reason);

@@ -19,7 +19,15 @@ import { type FoundPicture, picturesIn } from "../files/picture-tree.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
 import { splitOfName } from "../parts.ts";
 import { baseName, byCodeUnits, folderName, joinPath, withoutExtension } from "../paths.ts";
-import { type DatasetReader, entriesOf, type Findings, joinFindings, leftOut, storedPicture } from "../reader.ts";
+import {
+  type DatasetReader,
+  entriesOf,
+  type Findings,
+  joinFindings,
+  leftOut,
+  pictureFile,
+  storedPicture,
+} from "../reader.ts";
 import { isCvatXml } from "./boxes/cvat-xml.ts";
 import {
   findAnnotations,
@@ -90,7 +98,12 @@ const readImagenet: DatasetReader = async (path, context) => {
           box: hasShares ? object.written : object.box,
         }));
         const isMixed = new Set(own.map((object) => object.synset)).size > 1;
-        return entriesOf({ ...picture, size, hasShares, objects: named }, isMixed, context);
+        const file = pictureFile(source, picture.path);
+        return entriesOf(
+          { id: picture.id, split: picture.split, file, size, hasShares, objects: named },
+          isMixed,
+          context,
+        );
       }
       if (lookup !== undefined && "reason" in lookup) return leftOut(picture.id, "unknown-class", lookup.reason);
       const { id, split } = picture;

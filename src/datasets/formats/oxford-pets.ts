@@ -17,7 +17,15 @@ import { picturesIn } from "../files/picture-tree.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
 import { wantedPart } from "../parts.ts";
 import { baseName, byCodeUnits, joinPath, withoutExtension } from "../paths.ts";
-import { type DatasetReader, entriesOf, type Findings, joinFindings, leftOut, storedPicture } from "../reader.ts";
+import {
+  type DatasetReader,
+  entriesOf,
+  type Findings,
+  joinFindings,
+  leftOut,
+  pictureFile,
+  storedPicture,
+} from "../reader.ts";
 
 /** As the archive has them, and as it is unpacked twice on Kaggle. */
 const listFolders = ["annotations", "annotations/annotations"];
@@ -87,7 +95,8 @@ const readPets: DatasetReader = async (path, context) => {
         try {
           const { size, objects } = parseBoxAnnotation(await source.readText(file), file, 1);
           const heads = objects.map(({ box, written }) => ({ className, lookup, box: hasShares ? written : box }));
-          return await entriesOf({ id, path: picture, split: part, size, hasShares, objects: heads }, false, context);
+          const stored = pictureFile(source, picture);
+          return await entriesOf({ id, file: stored, split: part, size, hasShares, objects: heads }, false, context);
         } catch (error) {
           if (!(error instanceof PerceptualBallError)) throw error;
           return leftOut(id, "malformed-annotation", error.message.replace(/\.$/, ""));

@@ -17,7 +17,15 @@ import { picturesIn } from "../files/picture-tree.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
 import { splitOfName, usualPartNote, wantedPart } from "../parts.ts";
 import { baseName, byCodeUnits, joinPath, withoutExtension } from "../paths.ts";
-import { type DatasetReader, entriesOf, type Findings, joinFindings, leftOut, type ReaderContext } from "../reader.ts";
+import {
+  type DatasetReader,
+  entriesOf,
+  type Findings,
+  joinFindings,
+  leftOut,
+  pictureFile,
+  type ReaderContext,
+} from "../reader.ts";
 import { csvsIn } from "./boxes/box-files.ts";
 import { hasParts, holdsVocParts, homeOfParts, isXml, picturesOfParts, type VocPicture } from "./voc-parts.ts";
 
@@ -64,7 +72,11 @@ const readVoc: DatasetReader = async (path, context) => {
           lookup: isInParts ? labels?.ofText(className) : labels?.ofName(className),
           box: hasShares || hasEdges ? written : box,
         }));
-        return await entriesOf({ id, path: picture, split, size, hasShares, objects: named }, true, context);
+        return await entriesOf(
+          { id, file: pictureFile(source, picture), split, size, hasShares, objects: named },
+          true,
+          context,
+        );
       } catch (error) {
         if (!(error instanceof PerceptualBallError)) throw error;
         return leftOut(id, "malformed-annotation", error.message.replace(/\.$/, ""));

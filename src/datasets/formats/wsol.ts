@@ -16,7 +16,15 @@ import { folderOfFiles } from "../files/find-folder.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
 import { splitOfName } from "../parts.ts";
 import { baseName, folderName, joinPath } from "../paths.ts";
-import { type DatasetReader, entriesOf, type Findings, joinFindings, leftOut, namedPicture } from "../reader.ts";
+import {
+  type DatasetReader,
+  entriesOf,
+  type Findings,
+  joinFindings,
+  leftOut,
+  namedPicture,
+  pictureFile,
+} from "../reader.ts";
 import { parseCsv } from "../syntax/parse-csv.ts";
 import { imagenetSynsets } from "./imagenet-synsets.ts";
 
@@ -81,7 +89,7 @@ const readWsol: DatasetReader = async (path, context) => {
         const [x0, y0, x1, y1] = row.map(Number);
         return { className: label, lookup, box: halfOpen([x0, y0, x1, y1], 0) };
       });
-      return entriesOf({ id, path: picture.path, split, size, objects }, false, context);
+      return entriesOf({ id, file: pictureFile(source, picture.path), split, size, objects }, false, context);
     },
     { signal },
   );

@@ -20,6 +20,7 @@ import {
   type Findings,
   joinFindings,
   leftOut,
+  pictureFile,
   type ReaderContext,
 } from "../../reader.ts";
 import { configIn, isConfigName, isNamesFile, readConfig, readNames, tailsOf, type YoloConfig } from "./yolo-config.ts";
@@ -83,7 +84,11 @@ const readYolo: DatasetReader = async (path, context) => {
       const isLost = objects.length === 0 && labels.lineCount > 0;
       const own = isLost
         ? leftOut(id, "no-box", "no usable box is left")
-        : await entriesOf({ id, path: file, split: picture.split, hasShares: true, objects }, true, context);
+        : await entriesOf(
+            { id, file: pictureFile(source, file), split: picture.split, hasShares: true, objects },
+            true,
+            context,
+          );
       return joinFindings([{ images: [], problems: bad }, own]);
     },
     { signal },
