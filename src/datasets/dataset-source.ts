@@ -33,6 +33,8 @@ export interface DatasetSource {
     where: string,
     options?: ReadPictureOptions,
   ) => Promise<Picture | ImageTensor>;
+  /** The size of such a picture, from its header; `decodePicture` serves where it is missing. */
+  readonly decodePictureSize?: (bytes: Uint8Array, where: string) => Promise<PictureSize>;
   /** Whether `readPicture` reads NumPy's arrays: folders without pictures are then folders of these. */
   readonly readsArrays?: boolean;
   /** The size of the picture as stored, from its header. */

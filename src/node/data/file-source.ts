@@ -113,6 +113,7 @@ export function createFileSource(options: FileSourceOptions = {}): DatasetSource
       checkKeys("decodePicture", options, ["onNote"]);
       return asAsked(await pictureOfFileBytes(bytes, where, { ...readingWith(options), channelCount, fullScale }));
     },
+    decodePictureSize: (bytes, where) => decodeImageSize(bytes, where, reading),
     readPictureSize: async (path) => {
       const bytes = await bytesAt(path);
       if (!isArrayName(path)) return decodeImageSize(bytes, path, reading);

@@ -9,7 +9,8 @@
 import { halfOpen } from "../../box-annotation.ts";
 import type { Box } from "../../dataset.ts";
 import { baseName, isPictureName } from "../../paths.ts";
-import { recordIn, viaBox, viaLabel } from "./via-regions.ts";
+import { objectIn } from "../../syntax/json-objects.ts";
+import { viaBox, viaLabel } from "./via-regions.ts";
 
 const imageNames = [
   ...["image", "file", "filename", "path", "imageid", "imagename", "imagepath", "imagefile", "img", "imgname"],
@@ -203,7 +204,7 @@ export function boxOfTexts(
   { form, hasLast }: Pick<BoxColumns, "form" | "hasLast">,
   texts: readonly string[],
 ): Box | undefined {
-  if (form === "via") return viaBox(recordIn(texts[0]));
+  if (form === "via") return viaBox(objectIn(texts[0]) ?? {});
   const words = form === "bbox" ? wordsIn(texts[0]) : texts;
   if (words === undefined) return undefined;
   const [a, b, c, d] = words.map(numberOf);
@@ -228,5 +229,5 @@ export function numberOf(text: string): number {
 
 /** The class that the text of the label's column says; "" for none. */
 export function labelOfText(form: BoxForm, text: string): string {
-  return form === "via" ? viaLabel(recordIn(text)) : text;
+  return form === "via" ? viaLabel(objectIn(text) ?? {}) : text;
 }

@@ -8,12 +8,13 @@
  *   list of objects with one of each (https://huggingface.co/docs/datasets/image_dataset#object-detection);
  * - labelme's, a file per picture: `shapes` with `points`, of which the bounds are taken, and `imagePath` (https://github.com/wkentaro/labelme).
  */
-import { BadInputError, PerceptualBallError } from "../../../errors.ts";
+import { PerceptualBallError } from "../../../errors.ts";
 import type { Box } from "../../dataset.ts";
 import { type DatasetSource, textHead } from "../../dataset-source.ts";
 import { baseName, joinPath, leavesFolder, withoutExtension } from "../../paths.ts";
+import { type JsonObject, objectOf, objectsInLines, parseJson } from "../../syntax/json-objects.ts";
 import type { BoxRow, BoxTable } from "./box-table.ts";
-import { boundsOf, recordOf, viaBox, viaLabel } from "./via-regions.ts";
+import { boundsOf, viaBox, viaLabel } from "./via-regions.ts";
 
 /** Whose JSON it is. */
 export type JsonKind = "via" | "createml" | "labelme" | "huggingface";
@@ -39,56 +40,66 @@ export async function jsonKind(source: DatasetSource, file: string): Promise<Jso
 
 /** What the lines of Hugging Face's file say of boxes; lines that are no JSON are problems, on behalf of the file called `name`. */
 export function jsonLinesTable(text: string, name: string): BoxTable {
-  const rows: BoxRow[] = [];
   const problems: BoxTable["problems"][number][] = [];
-  for (const [index, line] of text
-    .replace(/^\uFEFF/, "")
-    .split(/\r?\n/)
-    .entries()) {
-    if (line.trim() === "") continue;
-    const at = `line ${index + 1}`;
-    const value = valueIn(line);
-    if (value === undefined) {
-      problems.push({ kind: "bad-line", image: `${name}, ${at}`, message: "is no object in JSON; left out" });
-      continue;
+  const pictures = objectsInLines(text).flatMap(({ line, object }) => {
+    const at = `line ${line}`;
+    if (object !== undefined) {
+      const { file_name: image, width, height, objects } = object;
+      return [{ at, image: textOf(image), width: Number(width), height: Number(height), objects }];
     }
-    for (const row of huggingFaceRows(recordOf(value))) rows.push({ ...row, at });
-  }
-  return { ...tableOf(rows, problems), wanted: "box of four numbers", bbox: "objects.bbox" };
-}
-
-function valueIn(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
-}
-
-const categoryNames = ["category", "categories", "label", "labels", "class", "category_id", "class_id"] as const;
-
-function huggingFaceRows({ file_name: image, width, height, objects }: Readonly<Record<string, unknown>>): BoxRow[] {
-  const picture = { image: textOf(image), width: Number(width), height: Number(height) };
-  const categoryOf = (object: Readonly<Record<string, unknown>>): unknown =>
-    categoryNames.map((name) => object[name]).find((value) => value !== undefined);
-  const columns = recordOf(objects);
-  const categories = listOf(categoryOf(columns));
-  const all = Array.isArray(objects)
-    ? objects.map(recordOf).map((object) => ({ bbox: object.bbox, category: categoryOf(object) }))
-    : listOf(columns.bbox).map((bbox, index) => ({ bbox, category: categories[index] }));
-  return rowsOf(picture, all, ({ bbox, category }) => {
-    const numbers = listOf(bbox).filter((one): one is number => typeof one === "number");
-    const [x, y, w, h] = numbers;
-    return { label: textOf(category), box: numbers.length === 4 ? [x, y, x + w, y + h] : undefined };
+    problems.push({ kind: "bad-line", image: `${name}, ${at}`, message: "is no object in JSON; left out" });
+    return [];
   });
+  return { ...huggingFaceTable(pictures, "objects.bbox"), problems };
+}
+
+/** A picture as Hugging Face's tables say it. */
+export interface HuggingFacePicture extends Pick<BoxRow, "at" | "image" | "width" | "height"> {
+  /** Lists of boxes and of their classes in an object, or a list of objects with one of each. */
+  readonly objects: unknown;
+}
+
+/** What boxes are called in an object. */
+export const boxNames: readonly string[] = ["bbox", "bboxes", "boxes", "box"];
+
+/** What the classes of boxes are called beside them. */
+export const categoryNames: readonly string[] = [
+  ...["category", "categories", "label", "labels", "class", "classes", "category_id", "class_id"],
+];
+
+/** What the pictures' objects say of boxes, which are in the column of this name. */
+export function huggingFaceTable(pictures: readonly HuggingFacePicture[], column: string): BoxTable {
+  const rows = pictures.flatMap(({ at, objects, ...picture }) =>
+    rowsOf(picture, boxesAndClasses(objects), ({ bbox, category }) => {
+      const numbers = listOf(bbox).filter((one): one is number => typeof one === "number");
+      const [x, y, w, h] = numbers;
+      return { label: textOf(category), box: numbers.length === 4 ? [x, y, x + w, y + h] : undefined };
+    }).map((row) => ({ ...row, at })),
+  );
+  return { ...tableOf(rows), wanted: "box of four numbers", bbox: column };
+}
+
+function boxesAndClasses(objects: unknown): readonly { readonly bbox: unknown; readonly category: unknown }[] {
+  const firstOf = (object: JsonObject, names: readonly string[]): unknown =>
+    names.map((name) => object[name]).find((value) => value !== undefined);
+  if (Array.isArray(objects)) {
+    return objects
+      .map(objectOf)
+      .map((object) => ({ bbox: firstOf(object, boxNames), category: firstOf(object, categoryNames) }));
+  }
+  const columns = objectOf(objects);
+  const [boxes, category] = [listOf(firstOf(columns, boxNames)), firstOf(columns, categoryNames)];
+  // Four numbers are one box.
+  const all = boxes.length > 0 && boxes.every((one) => typeof one === "number") ? [boxes] : boxes;
+  return all.map((bbox, index) => ({ bbox, category: Array.isArray(category) ? category[index] : category }));
 }
 
 /** What the JSON in `text` says of boxes. Throws a BadInputError on behalf of `where` if it is none. */
 export function jsonTable(text: string, where: string): BoxTable {
-  const value = parsed(text, where);
+  const value = parseJson(text, where);
   const rows = Array.isArray(value)
     ? value.flatMap(createmlRows)
-    : Object.values(recordOf(recordOf(value)._via_img_metadata ?? value)).flatMap(viaRows);
+    : Object.values(objectOf(objectOf(value)._via_img_metadata ?? value)).flatMap(viaRows);
   return tableOf(rows);
 }
 
@@ -114,7 +125,7 @@ export async function labelmeTable(
   const problems: BoxTable["problems"][number][] = [];
   for (const file of files) {
     try {
-      const record = recordOf(parsed(await source.readText(joinPath(folder, file)), joinPath(folder, file)));
+      const record = objectOf(parseJson(await source.readText(joinPath(folder, file)), joinPath(folder, file)));
       // The path is relative to the file; where the picture was moved or renamed with it, it lies beside it.
       const said = String(record.imagePath ?? "").replaceAll("\\", "/");
       const stem = byStem.get(withoutExtension(file));
@@ -130,14 +141,6 @@ export async function labelmeTable(
   return tableOf(rows, problems);
 }
 
-function parsed(text: string, where: string): unknown {
-  try {
-    return JSON.parse(text.replace(/^\uFEFF/, ""));
-  } catch {
-    throw new BadInputError({ where, what: "is not JSON, or cut short" });
-  }
-}
-
 const noBox = { at: "", label: "", texts: [""], box: undefined, isEmpty: true };
 const noSize = { width: Number.NaN, height: Number.NaN };
 
@@ -145,30 +148,30 @@ const noSize = { width: Number.NaN, height: Number.NaN };
 function rowsOf(
   picture: Pick<BoxRow, "image" | "width" | "height">,
   regions: readonly unknown[],
-  read: (region: Readonly<Record<string, unknown>>) => { readonly label: string; readonly box: Box | undefined },
+  read: (region: JsonObject) => { readonly label: string; readonly box: Box | undefined },
 ): BoxRow[] {
   if (regions.length === 0) return [{ ...picture, ...noBox }];
   return regions.map((region, index) => {
     const texts = [JSON.stringify(region)];
-    return { ...picture, at: `region ${index + 1}`, texts, isEmpty: false, ...read(recordOf(region)) };
+    return { ...picture, at: `region ${index + 1}`, texts, isEmpty: false, ...read(objectOf(region)) };
   });
 }
 
 function viaRows(value: unknown): BoxRow[] {
-  const { filename, regions } = recordOf(value);
+  const { filename, regions } = objectOf(value);
   if (typeof filename !== "string") return [];
   // An object with numbers as keys before VIA 2.
-  const list = Array.isArray(regions) ? regions : Object.values(recordOf(regions));
+  const list = Array.isArray(regions) ? regions : Object.values(objectOf(regions));
   return rowsOf({ image: filename, ...noSize }, list, (region) => ({
-    label: viaLabel(recordOf(region.region_attributes)),
-    box: viaBox(recordOf(region.shape_attributes)),
+    label: viaLabel(objectOf(region.region_attributes)),
+    box: viaBox(objectOf(region.shape_attributes)),
   }));
 }
 
 function createmlRows(value: unknown): BoxRow[] {
-  const { image, imagefilename, annotations } = recordOf(value);
+  const { image, imagefilename, annotations } = objectOf(value);
   return rowsOf({ image: textOf(image ?? imagefilename), ...noSize }, listOf(annotations), ({ label, coordinates }) => {
-    const { x, y, width, height } = recordOf(coordinates);
+    const { x, y, width, height } = objectOf(coordinates);
     const numbers = [x, y, width, height].filter((one): one is number => typeof one === "number");
     const [cx, cy, w, h] = numbers;
     return {
@@ -178,7 +181,7 @@ function createmlRows(value: unknown): BoxRow[] {
   });
 }
 
-function labelmeRows(record: Readonly<Record<string, unknown>>, image: string): BoxRow[] {
+function labelmeRows(record: JsonObject, image: string): BoxRow[] {
   const [width, height] = [record.imageWidth, record.imageHeight].map((one) => (typeof one === "number" ? one : NaN));
   return rowsOf({ image, width, height }, listOf(record.shapes), (shape) => {
     const points = listOf(shape.points).map((point) => listOf(point).map(Number));

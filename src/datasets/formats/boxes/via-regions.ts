@@ -6,25 +6,12 @@
  * one, or one called class, label, name, category or type.
  */
 import type { Box } from "../../dataset.ts";
+import { type JsonObject, objectOf } from "../../syntax/json-objects.ts";
 
 const labelKeys = ["class", "label", "name", "category", "type"];
 
-/** The object that the text is in JSON; one without anything where it is none. */
-export function recordIn(text: string): Readonly<Record<string, unknown>> {
-  try {
-    return recordOf(JSON.parse(text));
-  } catch {
-    return {};
-  }
-}
-
-/** The value, if it is an object; one without anything where it is none. */
-export function recordOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {};
-}
-
 /** The box around the region, [x0, y0, x1, y1) in pixels; undefined where the shape is none, or is one without an area, such as a point. */
-export function viaBox(shape: Readonly<Record<string, unknown>>): Box | undefined {
+export function viaBox(shape: JsonObject): Box | undefined {
   const numbers = (...keys: readonly string[]): readonly number[] | undefined => {
     const found = keys.map((key) => shape[key]);
     return found.every((value): value is number => typeof value === "number") ? found : undefined;
@@ -75,11 +62,11 @@ export function isNoRegion(text: string): boolean {
 }
 
 /** The class that the region's attributes say; "" where none is said, or several attributes may say it. */
-export function viaLabel(attributes: Readonly<Record<string, unknown>>): string {
+export function viaLabel(attributes: JsonObject): string {
   const all = Object.entries(attributes);
   const [, value] = all.find(([key]) => labelKeys.includes(key.toLowerCase())) ?? (all.length === 1 ? all[0] : []);
   // Boxes to tick are an object: {"cat": true, "dog": false}.
-  const ticked = Object.entries(recordOf(value)).flatMap(([key, is]) => (is === true ? [key] : []));
+  const ticked = Object.entries(objectOf(value)).flatMap(([key, is]) => (is === true ? [key] : []));
   if (ticked.length === 1) return ticked[0];
   return typeof value === "string" || typeof value === "number" ? String(value).trim() : "";
 }

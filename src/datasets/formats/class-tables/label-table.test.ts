@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { linesOf, pretendFiles } from "../../../../test/pretend-files.ts";
+import { BadInputError } from "../../../errors.ts";
 import type { Dataset } from "../../dataset.ts";
 import { type OpenDatasetOptions, openDataset } from "../../open-dataset.ts";
 
@@ -231,4 +232,10 @@ test("pictures without endings, by number, in the folder of the table's name, or
   // The first rows may lack pictures.
   const rows = Array.from({ length: 2000 }, (_, index) => `${index},red`).join("\n");
   expect((await open({ "x/1758.bmp": "4x4", "labels.csv": `id,label\n${rows}\n` })).images.length).toBe(1);
+});
+
+test("JSON that is cut short is damaged data, not a defect", async () => {
+  const cut = open({ ...four, "labels.json": '{"0.png": 1, "1.png": 0' });
+  await expect(cut).rejects.toThrow(BadInputError);
+  await expect(cut).rejects.toThrow("data/labels.json: is not JSON, or cut short");
 });

@@ -6,6 +6,7 @@ import { BadInputError, PerceptualBallError, UnsupportedError } from "../../../e
 import type { DatasetProblem } from "../../dataset.ts";
 import { type DatasetSource, textHead } from "../../dataset-source.ts";
 import { baseName, isPictureName } from "../../paths.ts";
+import { isObject, type JsonObject, objectIn, objectOf, objectsInLines, parseJson } from "../../syntax/json-objects.ts";
 import { type CsvRow, parseCsv, separatorOf } from "../../syntax/parse-csv.ts";
 import { type ClassColumns, classColumns, columnsWithoutNames, isFlag } from "./class-columns.ts";
 
@@ -63,7 +64,7 @@ export async function tableKind(source: DatasetSource, file: string): Promise<Ta
   if (/\.json$/i.test(file)) return looksLikeJson(head) ? "classes" : undefined;
   const lines = head.split(/\r?\n/).filter((line) => !isComment(line));
   const [line = ""] = lines;
-  if (/\.jsonl$/i.test(file)) return keysIn(recordIn(line)) === undefined ? undefined : "classes";
+  if (/\.jsonl$/i.test(file)) return keysIn(objectIn(line)) === undefined ? undefined : "classes";
   if (listed(line) !== undefined || tinyLine.test(line.trim())) return "classes";
   const rows = lines.slice(0, isWhole ? mostRows : Math.min(mostRows, lines.length - 1)).join("\n");
   const found = columnsOfRows(file, rowsIn(rows, file));
@@ -130,24 +131,11 @@ function looksLikeJson(head: string): boolean {
   // Pairs, by themselves or as StyleGAN's dataset.json has them.
   if (/^\s*(?:\{\s*"labels"\s*:\s*)?\[\s*\[\s*"[^"]+\.\w+"\s*,\s*(?:"|\d)/.test(head)) return true;
   const first = /^\s*(?:\{\s*"images"\s*:\s*)?\[\s*(\{[^{}]*\})/.exec(head)?.[1];
-  return first !== undefined && keysIn(recordIn(first)) !== undefined;
-}
-
-function recordIn(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isRecord(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return first !== undefined && keysIn(objectIn(first)) !== undefined;
 }
 
 /** Under which keys of the record the picture and its class are. */
-function keysIn(record: Readonly<Record<string, unknown>> | undefined): readonly [string, string] | undefined {
+function keysIn(record: JsonObject | undefined): readonly [string, string] | undefined {
   const keys = Object.keys(record ?? {});
   const found = classColumns(keys, [Object.values(record ?? {}).map(String)]);
   return found === undefined || found.label < 0 ? undefined : [keys[found.picture], keys[found.label]];
@@ -175,18 +163,18 @@ export function tableLines(
     values: { file_name: typeof name === "number" ? String(name) : name, label },
   });
   const ofRecord = (value: unknown, number: number): TableLine[] => {
-    const record = isRecord(value) ? value : {};
+    const record = objectOf(value);
     const keys = keysIn(record);
     if (keys !== undefined) return [row(number, record[keys[0]], record[keys[1]])];
     bad(number, "names no picture and class");
     return [];
   };
   const plain = text.replace(/^\uFEFF/, "");
-  if (/\.json$/i.test(file)) return ofJson(plain, ofRecord, row);
+  if (/\.json$/i.test(file)) return ofJson(parseJson(plain, file), ofRecord, row);
   const lines = plain.split(/\r?\n/);
   const first = lines.find((line) => !isComment(line)) ?? "";
   if (/\.jsonl$/i.test(file)) {
-    return lines.flatMap((line, index) => (line.trim() === "" ? [] : ofRecord(recordIn(line), index + 1)));
+    return objectsInLines(text).flatMap(({ line, object }) => ofRecord(object, line));
   }
   if (listed(first) !== undefined || tinyLine.test(first.trim())) {
     return lines.flatMap((line, index) => {
@@ -274,17 +262,16 @@ function flagged(columns: readonly (readonly [name: string, value: string])[]): 
 }
 
 function ofJson(
-  text: string,
+  value: unknown,
   ofRecord: (value: unknown, number: number) => TableLine[],
   row: (number: number, name: unknown, label: unknown) => TableLine,
 ): readonly TableLine[] {
-  const value: unknown = JSON.parse(text);
-  const inside = isRecord(value) ? [value.labels, value.images].find(Array.isArray) : undefined;
+  const inside = isObject(value) ? [value.labels, value.images].find(Array.isArray) : undefined;
   const list = inside ?? value;
   if (Array.isArray(list)) {
     return list.flatMap((one: unknown, index) =>
       Array.isArray(one) ? [row(index + 1, one[0], one[1])] : ofRecord(one, index + 1),
     );
   }
-  return isRecord(list) ? Object.entries(list).map(([name, label], index) => row(index + 1, name, label)) : [];
+  return isObject(list) ? Object.entries(list).map(([name, label], index) => row(index + 1, name, label)) : [];
 }

@@ -26,6 +26,7 @@ import {
   type ReaderContext,
   storedPicture,
 } from "../../reader.ts";
+import { objectsInLines } from "../../syntax/json-objects.ts";
 import { parseCsv, separatorOf } from "../../syntax/parse-csv.ts";
 import { jsonKind } from "../boxes/box-json.ts";
 import { readBoxes } from "../boxes/boxes.ts";
@@ -155,11 +156,7 @@ const headLength = 2 ** 20;
 /** Whether the file says boxes with classes of their own, in a column `objects`, and no class of the picture. */
 async function saysBoxes(source: DatasetSource, { path }: MetadataFile): Promise<boolean> {
   if (!path.endsWith(".jsonl") || (await jsonKind(source, path)) !== "huggingface") return false;
-  const [first = ""] = (await textHead(source, path, headLength)).text
-    .replace(/^\uFEFF/, "")
-    .trimStart()
-    .split("\n", 1);
-  const values = recordIn(first);
+  const values = objectsInLines((await textHead(source, path, headLength)).text)[0]?.object;
   return values !== undefined && labelColumns.every((column) => values[column] === undefined);
 }
 
@@ -299,29 +296,15 @@ async function linesOf(
       return [];
     });
   }
-  const lines = text
-    .replace(/^\uFEFF/, "")
-    .split(/\r?\n/)
-    .flatMap((line, index): TableLine[] => {
-      if (line.trim() === "") return [];
-      const values = recordIn(line);
-      if (values !== undefined) return [{ number: index + 1, values }];
-      bad(index + 1, "is no object in JSON");
-      return [];
-    });
+  const lines = objectsInLines(text).flatMap(({ line, object }): TableLine[] => {
+    if (object !== undefined) return [{ number: line, values: object }];
+    bad(line, "is no object in JSON");
+    return [];
+  });
   if (lines.length > 0 && lines.every(({ values }) => values.file_name === undefined)) {
     throw withoutNames(file, Object.keys(lines[0].values).join(","));
   }
   return lines;
-}
-
-function recordIn(line: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function withoutNames(where: string, got: string): BadInputError {

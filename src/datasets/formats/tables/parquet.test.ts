@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { linesOf } from "../../../../test/pretend-files.ts";
 import { BadInputError, UnsupportedError } from "../../../errors.ts";
 import { isPicture } from "../../../image/picture.ts";
 import { createFileSource } from "../../../node/data/file-source.ts";
@@ -120,6 +121,69 @@ test("columns: what the metadata says, then names; the finest classes", () => {
   });
   const boxed = [column("image", "file"), { name: "objects", kind: "other" as const }];
   expect(pictureColumns("t", boxed, undefined).notes).toEqual([
-    "The boxes in objects are not read: those of a metadata.jsonl, a CSV or COCO's JSON are.",
+    "The boxes in objects are not read: they are no lists of four numbers.",
   ]);
+  const objects = { name: "objects", kind: "objects" } as const;
+  // What is called a class in passing says less than boxes with classes of their own; a label says more.
+  const passing = pictureColumns("t", [column("image", "file"), objects, column("classified_by", "text")], undefined);
+  expect([passing.label, passing.boxes?.column, passing.notes]).toEqual([undefined, objects, []]);
+  const labelled = pictureColumns("t", [column("image", "file"), objects, column("label", "integer")], undefined);
+  expect([labelled.label?.name, labelled.boxes, labelled.notes]).toEqual([
+    "label",
+    undefined,
+    ["The boxes in objects are not read: label says the class of each picture."],
+  ]);
+});
+
+test("boxes: lists in a group with classes by number, corners in lists of groups, and the box of a picture's class", async () => {
+  const entries = async (name: string, options: Omit<OpenDatasetOptions, "source"> = {}) => {
+    const { images, notes, problems, listedClasses } = await open(name, options);
+    const found = images.map(({ id, label, className, boxes }) => [id, label, className, boxes]);
+    return { found, notes, problems: linesOf(problems), listedClasses };
+  };
+  const asCoco = (name: string) => `The column ${name} is taken as [x, y, width, height], as COCO has it.`;
+  expect(await entries("objects.parquet")).toEqual({
+    found: [
+      ["objects/0#fox", 2, "fox", [[10.5, 5, 30.5, 15]]],
+      ["objects/0#cat", 0, "cat", [[0, 0, 40, 30]]],
+      ["objects/1", 1, "dog", [[1, 2, 4, 6]]],
+    ],
+    notes: [asCoco("objects.bbox")],
+    problems: ["no-box objects/2: has no box; left out"],
+    listedClasses: ["cat", "dog", "fox"],
+  });
+  // The classes of a model, by their names; one that it does not have is left out.
+  const classes = { names: ["dog", "fox"], count: 2 };
+  expect((await entries("objects.parquet", { classes })).found.map(([id, label]) => [id, label])).toEqual([
+    ["objects/0#fox", 1],
+    ["objects/1", 0],
+  ]);
+  // Without names in the model, by the order that the table states.
+  expect((await entries("objects.parquet", { classes: { count: 3 } })).found.map(([, label]) => label)).toEqual([
+    2, 0, 1,
+  ]);
+  const corners = await entries("corners.parquet");
+  expect(corners.found.slice(0, 3)).toEqual([
+    ["corners/0", undefined, "dog", [[30, 20, 40, 30]]],
+    ["corners/1", undefined, "cat", [[20, 20, 39, 29]]],
+    ["corners/2", undefined, "dog", [[25, 15, 30, 30]]],
+  ]);
+  expect(corners.found).toHaveLength(12);
+  expect(corners.notes[0]).toMatch(/^The column objects\.bbox is taken as two corners/);
+  expect(corners.problems[0]).toBe("duplicate corners/0: row 0 repeats a box; left out");
+  const own = await entries("label-bbox.parquet", { classes });
+  expect(own.found).toEqual([
+    ["label-bbox/0", 0, "dog", [[1, 2, 4, 6]]],
+    ["label-bbox/2", 0, "dog", [[0, 0, 9, 9]]],
+  ]);
+  expect(own.notes).toEqual([asCoco("bbox")]);
+});
+
+test("pictures with boxes are decoded when they are asked for, and told from others by their bytes", async () => {
+  const { images } = await open("objects.parquet", { list: ["objects/1"] });
+  expect(images).toHaveLength(1);
+  const found = await images[0].picture();
+  expect(found).toMatchObject({ width: 40, height: 30 });
+  expect(isPicture(found) && found.data[0]).toBe(2);
+  for await (const stored of images[0].stored?.() ?? []) expect(stored.length).toBeGreaterThan(50);
 });

@@ -1,20 +1,24 @@
 /**
  * @file Parquet files of pictures and their classes, as data sets on the Hugging Face Hub are kept: `train-00000-of-00002.parquet` in the folder or in one in
- * it (`data`), a column of pictures as files ({bytes, path}, or the bytes alone) and one of classes (numbers with names in the metadata, or the names).
+ * it (`data`), a column of pictures as files ({bytes, path}, or the bytes alone) and one of classes (numbers with names in the metadata, or the names), or of boxes with their classes
+ * (`objects`: see box-json.ts), or both.
  *
- * Classes are read at once; a picture's bytes when it is asked for, with those of its group of rows, which are kept until another is asked for.
+ * Classes and boxes are read at once; a picture's bytes when it is asked for, with those of its group of rows, which are kept until another is asked for.
  */
 import type { AsyncBuffer, FileMetaData, SchemaElement, SchemaTree } from "hyparquet";
+import { sizedPicture } from "../../../classifier/preprocessing/fit-picture.ts";
 import { BadInputError, PerceptualBallError } from "../../../errors.ts";
-import type { Dataset, DatasetPart } from "../../dataset.ts";
+import { type Dataset, type DatasetPart, type DatasetProblem, finishDataset } from "../../dataset.ts";
 import { type DatasetFormatDefinition, hasFile } from "../../dataset-format.ts";
-import { type DatasetSource, openFile } from "../../dataset-source.ts";
+import { type DatasetSource, openFile, type ReadPictureOptions } from "../../dataset-source.ts";
 import { mapConcurrently } from "../../map-concurrently.ts";
 import { partOfName, wantedPart } from "../../parts.ts";
 import { baseName, byCodeUnits, folderName, joinPath } from "../../paths.ts";
 import type { ReaderContext } from "../../reader.ts";
 import { type NumberedPart, numberedPictures } from "../arrays/numbered-pictures.ts";
-import { type PictureColumns, pictureColumns, type TableColumn } from "./table-columns.ts";
+import { boxEntries, type PictureRows, picturesOf, type RowsFile } from "../boxes/box-entries.ts";
+import { boxNames, type HuggingFacePicture, huggingFaceTable } from "../boxes/box-json.ts";
+import { type BoxesColumns, type PictureColumns, pictureColumns, type TableColumn } from "./table-columns.ts";
 
 const isParquet = (name: string): boolean => /\.parquet$/i.test(name);
 
@@ -50,11 +54,11 @@ async function readParquet(path: string, context: ReaderContext): Promise<Datase
   const opened = await mapConcurrently(chosen, (table) => openTable(table, source, kept), { limit: 2, signal });
   const [{ columns }] = opened;
   const words = columns.classNames ?? wordsOf(opened.flatMap(({ labels }) => labels));
+  const own = { path, name: baseName(path).replace(/\.parquet$/i, ""), ...(words && { classNames: words }) };
+  const notes = [...new Set(opened.flatMap((one) => one.columns.notes))];
+  if (columns.boxes !== undefined) return boxedPictures(own, opened, notes, context);
   const numberOf = new Map(words?.map((word, number) => [word, number]));
-  const rowsOf = new Map<string, number>();
-  const parts = opened.map(({ table, labels, bytesOf }): NumberedPart => {
-    const first = rowsOf.get(table.part) ?? 0;
-    rowsOf.set(table.part, first + labels.length);
+  const parts = counted(opened).map(({ table, labels, bytesOf, first }): NumberedPart => {
     return {
       name: table.part,
       split: table.split,
@@ -64,10 +68,81 @@ async function readParquet(path: string, context: ReaderContext): Promise<Datase
       pictureOf: (bytes, id, options) => source.decodePicture(bytes, `${table.path}: ${id}`, options),
     };
   });
-  const own = { path, name: baseName(path).replace(/\.parquet$/i, ""), ...(words && { classNames: words }) };
   const dataset = numberedPictures(own, parts, context);
-  const notes = [...new Set(opened.flatMap((one) => one.columns.notes))];
   return notes.length === 0 ? dataset : { ...dataset, notes: [...(dataset.notes ?? []), ...notes] };
+}
+
+/** The tables with the number of the first picture of each in its part, of which other tables may come before. */
+function counted(opened: readonly OpenedTable[]): readonly (OpenedTable & { readonly first: number })[] {
+  const rowsOf = new Map<string, number>();
+  return opened.map((one) => {
+    const first = rowsOf.get(one.table.part) ?? 0;
+    rowsOf.set(one.table.part, first + one.labels.length);
+    return { ...one, first };
+  });
+}
+
+/** A table, as entries of boxes have files. */
+interface TableOfBoxes extends RowsFile {
+  readonly opened: OpenedTable;
+  readonly indexOf: ReadonlyMap<string, number>;
+}
+
+/** The pictures with the boxes that the tables say, an entry for each class of a picture. */
+async function boxedPictures(
+  own: { readonly path: string; readonly name: string; readonly classNames?: readonly string[] },
+  opened: readonly OpenedTable[],
+  notes: readonly string[],
+  context: ReaderContext,
+): Promise<Dataset> {
+  const { source, selection, classes } = context;
+  const { path, classNames } = own;
+  const problems: DatasetProblem[] = [];
+  const rows: PictureRows<TableOfBoxes>[] = [];
+  for (const { first, ...one } of counted(opened)) {
+    const { table, columns, boxes } = one;
+    const images = boxes.map((_, index) => `${table.part}/${first + index}`);
+    const pictures = boxes.map((row, index) => ({ ...row, at: `row ${index}`, image: images[index] }));
+    const indexOf = new Map(images.map((image, index) => [image, index]));
+    const file = { path: table.path, prefix: "", split: table.split, opened: one, indexOf };
+    const read = huggingFaceTable(pictures, nameOfBoxes(columns));
+    const named = read.rows.map((row) => ({ ...row, label: classNames?.[numberIn(row.label)] ?? row.label }));
+    rows.push(...picturesOf(file, { ...read, rows: named }, problems));
+  }
+  const find = async ({ id, file: { path: where, opened: one, indexOf } }: PictureRows<TableOfBoxes>) => {
+    const bytesOf = (): Promise<Uint8Array> => one.bytesOf(indexOf.get(id) ?? -1);
+    const inTable = `${where}: ${id}`;
+    return {
+      where: inTable,
+      size: async () =>
+        source.decodePictureSize === undefined
+          ? sizedPicture(await source.decodePicture(await bytesOf(), inTable))
+          : source.decodePictureSize(await bytesOf(), inTable),
+      picture: async (options?: ReadPictureOptions) => source.decodePicture(await bytesOf(), inTable, options),
+      stored: async function* () {
+        yield await bytesOf();
+      },
+    };
+  };
+  const chosen = selection.pictures(rows);
+  const found = await boxEntries(path, { rows, chosen, find, listedClasses: classNames }, context);
+  return finishDataset(path, {
+    name: own.name,
+    classNames: classes?.names ?? classNames,
+    listedClasses: classNames,
+    images: found.images,
+    problems: [...selection.problems, ...problems, ...found.problems],
+    notes: [...notes, ...rows.slice(0, 1).flatMap(({ table }) => table.notes), ...found.notes],
+  });
+}
+
+function nameOfBoxes({ boxes }: PictureColumns): string {
+  return boxes?.column.kind === "objects" ? `${boxes.column.name}.bbox` : (boxes?.column.name ?? "");
+}
+
+/** The whole number that the text is; −1 for none. */
+function numberIn(text: string): number {
+  return /^\d+$/.test(text) ? Number(text) : -1;
 }
 
 /** The classes that are words, in the order of the words; undefined where they are numbers. */
@@ -109,6 +184,8 @@ interface OpenedTable {
   readonly table: Table;
   readonly columns: PictureColumns;
   readonly labels: readonly Label[];
+  /** What the rows say of boxes; none where no column does. */
+  readonly boxes: readonly Omit<HuggingFacePicture, "at" | "image">[];
   readonly bytesOf: (index: number) => Promise<Uint8Array>;
 }
 
@@ -144,6 +221,9 @@ async function openTable(table: Table, source: DatasetSource, kept: Kept): Promi
   const count = Number(metadata.num_rows);
   const labels =
     label === undefined ? new Array<Label>(count).fill(undefined) : (await rows(label, 0, count)).map(labelOf);
+  const valuesOf = async (column: TableColumn | undefined): Promise<readonly unknown[]> =>
+    column === undefined ? [] : (await rows(column, 0, count)).map(plain);
+  const boxes = columns.boxes === undefined ? [] : await boxesIn(columns.boxes, valuesOf, labels);
   const groups = groupsOf(metadata);
   const bytesOf = async (index: number): Promise<Uint8Array> => {
     const group = groups.find(({ end }) => index < end);
@@ -159,7 +239,32 @@ async function openTable(table: Table, source: DatasetSource, kept: Kept): Promi
     const got = typeof named === "string" ? `only the name ${JSON.stringify(named)}` : "nothing";
     throw new BadInputError({ where: `${path}: row ${index}`, what: "holds no picture", expected: "its bytes", got });
   };
-  return { table, columns, labels, bytesOf };
+  return { table, columns, labels, boxes, bytesOf };
+}
+
+/** What the columns say of each row's boxes. `labels` are the classes of the pictures, which boxes without classes of their own are of. */
+async function boxesIn(
+  { column, categories, width, height }: BoxesColumns,
+  valuesOf: (column: TableColumn | undefined) => Promise<readonly unknown[]>,
+  labels: readonly Label[],
+): Promise<OpenedTable["boxes"]> {
+  const objects = await valuesOf(column);
+  const classes = categories === undefined ? labels : await valuesOf(categories);
+  const [widths, heights] = [await valuesOf(width), await valuesOf(height)];
+  return objects.map((value, index) => ({
+    objects: column.kind === "objects" ? value : { bbox: value, category: classes[index] },
+    width: Number(widths[index]),
+    height: Number(heights[index]),
+  }));
+}
+
+/** The value with numbers where 64 bits are, and lists where typed arrays are. */
+function plain(value: unknown): unknown {
+  if (typeof value === "bigint") return Number(value);
+  if (Array.isArray(value)) return value.map(plain);
+  if (ArrayBuffer.isView(value)) return Array.from(value as unknown as ArrayLike<unknown>, plain);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
 }
 
 /** A group of rows, from `start` to before `end`, whose columns are each compressed together. */
@@ -188,14 +293,28 @@ function columnsOf({ children }: SchemaTree): readonly TableColumn[] {
   return children.map((child) => ({ name: child.element.name, kind: kindOf(child) }));
 }
 
-function kindOf({ element, children }: SchemaTree): TableColumn["kind"] {
+function kindOf(column: SchemaTree): TableColumn["kind"] {
+  const { element, children } = column;
   if (children.length > 0) {
-    return children.some((child) => child.element.name === "bytes" && isBytes(child.element)) ? "file" : "other";
+    if (children.some((child) => child.element.name === "bytes" && isBytes(child.element))) return "file";
+    const inner = itemOf(column);
+    if (inner.children.length === 0) return "list";
+    const boxes = inner.children.find((child) => boxNames.includes(child.element.name));
+    return boxes !== undefined && kindOf(boxes) === "list" ? "objects" : "other";
   }
   if (element.repetition_type === "REPEATED") return "other";
   if (isBytes(element)) return "bytes";
   if (element.type === "BYTE_ARRAY") return "text";
   return element.type === "INT32" || element.type === "INT64" ? "integer" : "other";
+}
+
+/** What is in the lists, one in another, that the column holds; the column itself if it holds none. */
+function itemOf(column: SchemaTree): SchemaTree {
+  const { element, children } = column;
+  const isList = element.converted_type === "LIST" || element.logical_type?.type === "LIST";
+  return isList && children.length === 1 && children[0].children.length === 1
+    ? itemOf(children[0].children[0])
+    : column;
 }
 
 /** Bytes that are no text: of text the table says that it is. */
@@ -215,7 +334,8 @@ async function reading<T>(path: string, work: () => Promise<T>): Promise<T> {
 
 export const parquetFormat = {
   name: "parquet",
-  description: "Parquet files of pictures and classes, as on the Hugging Face Hub; an entry per row",
+  description:
+    "Parquet files of pictures and classes or boxes, as on the Hugging Face Hub; an entry per row, or per class of its boxes",
   recognition: {
     files: "test-00000-of-00001.parquet and the like, or in a folder such as data/",
     folder: hasFile(isParquet),

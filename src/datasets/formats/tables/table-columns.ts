@@ -1,14 +1,19 @@
 /**
- * @file Which columns of a table of pictures are the pictures and their classes: what Hugging Face's `datasets` writes into the file's metadata
- * (`{"info": {"features": {"label": {"names": [...], "_type": "ClassLabel"}}}}`), and otherwise the columns' names and types.
+ * @file Which columns of a table of pictures are the pictures, their classes and their boxes: what Hugging Face's `datasets` writes into the file's
+ * metadata (`{"info": {"features": {"label": {"names": [...], "_type": "ClassLabel"}}}}`), and otherwise the columns' names and types.
  */
 import { UnsupportedError } from "../../../errors.ts";
+import { objectIn, objectOf } from "../../syntax/json-objects.ts";
+import { categoryNames } from "../boxes/box-json.ts";
 
 /** A column of a table. */
 export interface TableColumn {
   readonly name: string;
-  /** `file` is a group of `bytes` and `path`, as Hugging Face has pictures; `bytes` the bytes alone. */
-  readonly kind: "file" | "bytes" | "text" | "integer" | "other";
+  /**
+   * `file` is a group of `bytes` and `path`, as Hugging Face has pictures; `bytes` the bytes alone; `objects` a group, or a list of groups, with boxes in it;
+   * `list` a list of values, or of lists of them.
+   */
+  readonly kind: "file" | "bytes" | "text" | "integer" | "objects" | "list" | "other";
 }
 
 /** Where the pictures and the classes are. */
@@ -17,12 +22,24 @@ export interface PictureColumns {
   readonly label?: TableColumn;
   /** What the classes of whole numbers are called, where the table says so. */
   readonly classNames?: readonly string[];
+  /** Where the boxes are, which say their own classes unless there is a `label`. */
+  readonly boxes?: BoxesColumns;
   /** What was decided among several: sentences. */
   readonly notes: readonly string[];
 }
 
+/** Boxes in columns of their own, or with their classes in one. */
+export interface BoxesColumns {
+  readonly column: TableColumn;
+  /** The column of lists of classes, as long as those of boxes; undefined where `column` has them, or there are none. */
+  readonly categories?: TableColumn;
+  readonly width?: TableColumn;
+  readonly height?: TableColumn;
+}
+
 interface Feature {
   readonly type: string;
+  /** Of the class in it, however deep. */
   readonly names?: readonly string[];
 }
 
@@ -63,48 +80,67 @@ export function pictureColumns(
     });
   }
   const labels = columns.filter(({ kind }) => kind === "integer" || kind === "text");
-  const classes = labels.filter((column) => typeOf(column) === "ClassLabel");
-  const named = (among: readonly TableColumn[]): readonly TableColumn[] =>
-    labelNames.flatMap((pattern) => among.filter(({ name }) => pattern.test(name)));
-  const label = [...named(classes), ...classes, ...named(labels)][0];
-  const others = classes.filter((column) => column !== label).map(({ name }) => name);
+  const classLabels = labels.filter((column) => typeOf(column) === "ClassLabel");
+  const named = (among: readonly TableColumn[], patterns = labelNames): readonly TableColumn[] =>
+    patterns.flatMap((pattern) => among.filter(({ name }) => pattern.test(name)));
+  const boxes = boxesColumns(columns);
+  const surest = [...named(classLabels), ...classLabels, ...named(labels, labelNames.slice(0, -1))][0];
+  // What a column is called in passing says less than boxes that have classes of their own.
+  const label = surest ?? (boxes?.column.kind === "objects" ? undefined : named(labels)[0]);
+  const others = classLabels.filter((column) => column !== label).map(({ name }) => name);
   const several =
     label === undefined || others.length === 0
       ? []
       : [`The table has several classes of each picture: ${label.name} is taken, and not ${others.join(", ")}.`];
-  const boxes = columns.filter(({ kind, name }) => kind === "other" && /^(objects|bbox(es)?|boxes)$/i.test(name));
+  const isSaid = label !== undefined && boxes?.column.kind === "objects";
+  const unread = columns.filter(({ name, kind }) => isBoxesName(name) && kind === "other");
   const notes = [
     ...several,
-    ...boxes.map(
-      ({ name }) => `The boxes in ${name} are not read: those of a metadata.jsonl, a CSV or COCO's JSON are.`,
-    ),
+    ...unread.map(({ name }) => `The boxes in ${name} are not read: they are no lists of four numbers.`),
+    ...(isSaid
+      ? [`The boxes in ${boxes.column.name} are not read: ${label.name} says the class of each picture.`]
+      : []),
   ];
-  const classNames = label === undefined ? undefined : features.get(label.name)?.names;
-  return { picture, ...(label && { label }), ...(classNames && { classNames }), notes };
+  const kept = isSaid ? undefined : boxes;
+  const classes = label ?? kept?.categories ?? kept?.column;
+  const classNames = classes === undefined ? undefined : features.get(classes.name)?.names;
+  return { picture, ...(label && { label }), ...(classNames && { classNames }), ...(kept && { boxes: kept }), notes };
+}
+
+function isBoxesName(name: string): boolean {
+  return /^(objects|annotations|bbox(es)?|boxes)$/i.test(name);
+}
+
+function boxesColumns(columns: readonly TableColumn[]): BoxesColumns | undefined {
+  const fitting = columns.filter(({ name, kind }) => isBoxesName(name) && (kind === "objects" || kind === "list"));
+  const column = fitting.find(({ kind }) => kind === "objects") ?? fitting[0];
+  if (column === undefined) return undefined;
+  const called = (kind: TableColumn["kind"], ...names: readonly string[]): TableColumn | undefined =>
+    columns.find((one) => one.kind === kind && names.includes(one.name.toLowerCase()));
+  const categories = column.kind === "list" ? called("list", ...categoryNames) : undefined;
+  const [width, height] = [called("integer", "width"), called("integer", "height")];
+  return { column, ...(categories && { categories }), ...(width && height && { width, height }) };
 }
 
 /** What the metadata says of the columns; nothing where it cannot be read. */
 function featuresOf(metadata: string | undefined): ReadonlyMap<string, Feature> {
   const found = new Map<string, Feature>();
-  const features = propertyOf(propertyOf(parsed(metadata), "info"), "features");
-  if (typeof features !== "object" || features === null) return found;
+  const features = objectOf(objectOf(objectOf(objectIn(metadata ?? "")).info).features);
   for (const [name, feature] of Object.entries(features)) {
-    const type = propertyOf(feature, "_type");
-    const names = propertyOf(feature, "names");
-    const areNames = Array.isArray(names) && names.every((one) => typeof one === "string");
-    if (typeof type === "string") found.set(name, { type, ...(areNames && { names }) });
+    const names = namesIn(feature);
+    found.set(name, { type: String(objectOf(feature)._type), ...(names && { names }) });
   }
   return found;
 }
 
-function parsed(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? "null");
-  } catch {
-    return undefined;
+/** The names of the first class in the feature, which may be one of several in a sequence or group. */
+function namesIn(feature: unknown): readonly string[] | undefined {
+  if (typeof feature !== "object" || feature === null) return undefined;
+  const { names } = objectOf(feature);
+  if (Array.isArray(names) && names.length > 0 && names.every((one) => typeof one === "string")) return names;
+  for (const inner of Object.values(feature)) {
+    const found = namesIn(inner);
+    if (found !== undefined) return found;
   }
-}
-
-function propertyOf(value: unknown, key: string): unknown {
-  return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>)[key] : undefined;
+  return undefined;
 }
