@@ -37,3 +37,9 @@ export function tiffDirectory(bytes: Uint8Array): ReadonlyMap<number, number> | 
   }
   return found;
 }
+
+/** How the picture lies by the first directory, 1 (upright) to 8, as TIFF and EXIF number it; 1 where nothing says it. */
+export function tiffOrientation(bytes: Uint8Array): number {
+  const orientation = tiffDirectory(bytes)?.get(tiffTags.orientation) ?? 1;
+  return orientation >= 1 && orientation <= 8 ? orientation : 1;
+}

@@ -5,11 +5,12 @@ import { fullScaleOf } from "../classifier/preprocessing/preprocessing.ts";
 import { BadInputError, checkForm, checkKeys, MisuseError, UnsupportedError } from "../errors.ts";
 import type { ImageTensor, Picture } from "../image/picture.ts";
 import { framesNote, type OnPictureNote, transparencyNote } from "../image/picture-note.ts";
+import { upright } from "../image/upright.ts";
 import { withoutAlpha } from "../image/without-alpha.ts";
 import { countFrames, type FrameDecoder } from "./count-frames.ts";
 import { bytesOf, type FileSource, nameOf } from "./load-classifier.ts";
 import { storedPixels, type TextureContext } from "./stored-pixels.ts";
-import { turnsWebp, upright, webpOrientation } from "./webp-orientation.ts";
+import { turnsWebp, webpOrientation } from "./webp-orientation.ts";
 
 /** A decoded picture, as `createImageBitmap` gives it. */
 export interface Bitmap {

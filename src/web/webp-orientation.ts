@@ -1,6 +1,5 @@
 /** @file WebP by its camera's tag (EXIF, Orientation), which not every browser heeds. */
-import type { Picture } from "../image/picture.ts";
-import { tiffDirectory, tiffTags } from "../image/tiff-directory.ts";
+import { tiffOrientation } from "../image/tiff-directory.ts";
 
 /** What decodes a picture, as far as its size. */
 type Decoder = (blob: Blob) => Promise<{ readonly width: number; close(): void }>;
@@ -23,8 +22,7 @@ export async function webpOrientation(blob: Blob): Promise<number> {
 function orientationIn(exif: Uint8Array): number {
   // Some writers put JPEG's mark in front.
   const isMarked = String.fromCharCode(...exif.subarray(0, 4)) === "Exif";
-  const orientation = tiffDirectory(isMarked ? exif.subarray(6) : exif)?.get(tiffTags.orientation) ?? 1;
-  return orientation >= 1 && orientation <= 8 ? orientation : 1;
+  return tiffOrientation(isMarked ? exif.subarray(6) : exif);
 }
 
 /** Two pixels beside each other, which by their tag (6) lie one above the other. */
@@ -39,29 +37,4 @@ export async function turnsWebp(decode: Decoder): Promise<boolean> {
   // A closed one has no width.
   bitmap.close();
   return width === 1;
-}
-
-/** The picture upright that is stored as `orientation` says. */
-export function upright({ width, height, channels, data }: Picture, orientation: number): Picture {
-  const [right, below, last] = [width - 1, width * (height - 1), width * height - 1];
-  // The pixel that comes first, and how far it is in the stored ones to the right and down.
-  const [first, across, down] = [
-    [0, 1, width],
-    [right, -1, width],
-    [last, -1, -width],
-    [below, 1, -width],
-    [0, width, 1],
-    [below, -width, 1],
-    [last, -width, -1],
-    [right, width, -1],
-  ][orientation - 1];
-  const [newWidth, newHeight] = orientation >= 5 ? [height, width] : [width, height];
-  const turned = new Uint8Array(data.length);
-  for (let y = 0, to = 0; y < newHeight; y++) {
-    for (let x = 0; x < newWidth; x++, to += channels) {
-      const from = channels * (first + x * across + y * down);
-      for (let c = 0; c < channels; c++) turned[to + c] = data[from + c];
-    }
-  }
-  return { width: newWidth, height: newHeight, channels, data: turned };
 }

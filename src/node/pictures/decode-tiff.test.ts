@@ -38,10 +38,12 @@ interface TiffForm {
   readonly isPlanar: boolean;
   /** 1: 0 is black, 2: red, green and blue, 5: inks. */
   readonly photometric?: 1 | 2 | 5;
+  /** Default 1: upright. */
+  readonly orientation?: number;
 }
 
 /** A TIFF of one strip, or of one strip per band, of {@link sampleAt} times `unit`. */
-function tiff({ channels, format, bits, isPlanar, photometric = 1 }: TiffForm, unit = 1): Buffer {
+function tiff({ channels, format, bits, isPlanar, photometric = 1, orientation = 1 }: TiffForm, unit = 1): Buffer {
   const bytes = bits / 8;
   const plane = width * height * bytes;
   const pixels = Buffer.alloc(channels * plane);
@@ -76,6 +78,7 @@ function tiff({ channels, format, bits, isPlanar, photometric = 1 }: TiffForm, u
     [259, 3, 1, 1],
     [262, 3, 1, photometric],
     [273, 4, strips, inField(2)],
+    [274, 3, 1, orientation],
     [277, 3, 1, channels],
     [278, 4, 1, height],
     [279, 4, strips, inField(3)],
@@ -118,6 +121,24 @@ test("red, green and blue one after the other are a picture like any other", asy
   const bytes = tiff({ channels: 3, format: 1, bits: 8, isPlanar: true, photometric: 2 });
   const { data } = await decodeImage(bytes, "a.tif");
   expect(Array.from(data.slice(0, 6))).toEqual([0, 100, 200, 1, 101, 201]);
+});
+
+test.each([1, 2, 3, 4, 5, 6, 7, 8])("orientation %i turns a TIFF, whichever decoder it needs", async (orientation) => {
+  const form = { channels: 3, format: 1, bits: 16, photometric: 2, orientation } as const;
+  const options = { channels: "stored", bitDepth: 16 } as const;
+  // Pixels are decoded by sharp, bands one after the other by geotiff.
+  const turned = await decodeImage(tiff({ ...form, isPlanar: false }, 16), "a.tif", options);
+  const planes = tiff({ ...form, photometric: 1, isPlanar: true }, 16);
+  expect(await decodeImage(planes, "a.tif", options)).toEqual(turned);
+  expect([turned.width, turned.height]).toEqual(orientation < 5 ? [width, height] : [height, width]);
+  const numbers = tiff({ channels: 1, format: 3, bits: 32, isPlanar: false, orientation }, 1 / 1000);
+  expect(await decodeImageSize(numbers, "a.tif")).toEqual({ width, height });
+  const notes: string[] = [];
+  const stored = await decodeImage(numbers, "a.tif", {
+    ...{ channels: "stored", orientation: "ignore", onNote: (_text, code) => notes.push(code) },
+  });
+  expect([stored.width, stored.height]).toEqual([width, height]);
+  expect(notes).toEqual(orientation === 1 ? [] : ["not-turned"]);
 });
 
 test("alpha of numbers, of bands one after the other and of inks is left out, which is said", async () => {

@@ -54,27 +54,30 @@ export function checkCompression(bytes: Uint8Array, where: string): void {
 }
 
 /**
- * The samples of the first picture in a TIFF; those that are neither bytes nor 16 bits without a sign become numbers, of 9 to 15 bits from 0 to 1. `check` is called with its size before it is decoded.
+ * The samples of the first picture in a TIFF as they are stored, and how many pictures there are; those that are neither bytes nor 16 bits without a sign become numbers, of 9 to 15 bits from 0 to 1. `check` is called with its size before it is decoded.
  * Throws a {@link BadInputError} for damaged files.
  */
 export async function decodeTiff(
   bytes: Uint8Array,
   where: string,
   check: (width: number, height: number) => void,
-): Promise<StoredSamples> {
+): Promise<StoredSamples & { readonly pages: number }> {
   const { fromArrayBuffer } = await import("geotiff");
   try {
-    const image = await (await fromArrayBuffer(new Uint8Array(bytes).buffer)).getImage(0);
+    const file = await fromArrayBuffer(new Uint8Array(bytes).buffer);
+    const image = await file.getImage(0);
+    // What comes behind the first picture may be damaged: that is no matter here.
+    const pages = await file.getImageCount().catch(() => 1);
     const [width, height, channels] = [image.getWidth(), image.getHeight(), image.getSamplesPerPixel()];
     check(width, height);
     const data = await image.readRasters({ interleave: true });
     const bits: number = image.getBitsPerSample();
     if (data instanceof Uint16Array && bits < 16) {
       // How many levels there are is said here; of 16 bits that are not all used it has to be guessed.
-      return { width, height, channels, data: Float32Array.from(data, (sample) => sample / (2 ** bits - 1)) };
+      return { width, height, channels, pages, data: Float32Array.from(data, (sample) => sample / (2 ** bits - 1)) };
     }
     const isUnsigned = data instanceof Uint8Array || data instanceof Uint16Array;
-    return { width, height, channels, data: isUnsigned ? data : Float32Array.from(data) };
+    return { width, height, channels, pages, data: isUnsigned ? data : Float32Array.from(data) };
   } catch (error) {
     if (error instanceof BadInputError) throw error;
     const what = `cannot be decoded (${(error as Error).message})`;

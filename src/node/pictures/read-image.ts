@@ -3,6 +3,8 @@ import sharp, { type Metadata } from "sharp";
 import { BadInputError, checkKeys, kindOf, MisuseError, numberIn, oneOf, UnsupportedError } from "../../errors.ts";
 import type { Picture } from "../../image/picture.ts";
 import { framesNote, type OnPictureNote, transparencyNote } from "../../image/picture-note.ts";
+import { tiffOrientation } from "../../image/tiff-directory.ts";
+import { upright } from "../../image/upright.ts";
 import { withoutAlpha } from "../../image/without-alpha.ts";
 import { readRegularFile } from "../read-regular-file.ts";
 import { sampleDepth, toBytes, unitNumbers } from "./bit-depth.ts";
@@ -98,7 +100,7 @@ export async function decodeImageSize(
   const { width, height } =
     decoderOf(bytes) === undefined && !hasForeignSamples(bytes)
       ? await headerOf(bytes, where, maxPixels)
-      : await decodeImage(bytes, where, { maxPixels });
+      : await decodeImage(bytes, where, { maxPixels, orientation: "ignore" });
   return { width, height };
 }
 
@@ -163,12 +165,24 @@ export async function decodeSamples(
       advice: foreign.advice,
     });
   }
-  if (hasPlanesOfBands(bytes) || hasForeignSamples(bytes))
-    return inChannels(await decodeTiff(bytes, where, sizeCheck(where, maxPixels)), where, options);
+  if (hasPlanesOfBands(bytes) || hasForeignSamples(bytes)) return decodeTiffAs(bytes, where, maxPixels, options);
   checkCompression(bytes, where);
   const decode = decoderOf(bytes);
   if (decode !== undefined) return inChannels(decode(bytes, where, sizeCheck(where, maxPixels)), where, options);
   return decodeBySharp(bytes, where, maxPixels, options);
+}
+
+/** A TIFF that sharp does not read, as the options have it. */
+async function decodeTiffAs(
+  bytes: Uint8Array,
+  where: string,
+  maxPixels: number,
+  options: ReadImageOptions,
+): Promise<StoredSamples> {
+  const { pages, ...stored } = await decodeTiff(bytes, where, sizeCheck(where, maxPixels));
+  const orientation = tiffOrientation(bytes);
+  noteUnseen(bytes, where, { orientation, pages }, options);
+  return inChannels(options.orientation === "ignore" ? stored : upright(stored, orientation), where, options);
 }
 
 /** The decoder of our own that the bytes need, if they need one. */
@@ -249,7 +263,7 @@ async function decodeBySharp(
   const header = await headerOf(bytes, where, maxPixels);
   const { space, depth, channels, comments } = header;
   if (depth !== "uchar" && depth !== "ushort" && header.format === "tiff") {
-    return inChannels(await decodeTiff(bytes, where, sizeCheck(where, maxPixels)), where, options);
+    return decodeTiffAs(bytes, where, maxPixels, options);
   }
   if (depth !== "uchar" && depth !== "ushort") {
     throw new UnsupportedError({
@@ -300,7 +314,7 @@ async function decodeBySharp(
 function noteUnseen(
   bytes: Uint8Array,
   where: string,
-  { orientation = 1, pages = 1 }: Metadata,
+  { orientation = 1, pages = 1 }: Pick<Metadata, "orientation" | "pages">,
   { onNote, orientation: wanted }: ReadImageOptions,
 ): void {
   if (onNote === undefined) return;

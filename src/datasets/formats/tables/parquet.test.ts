@@ -169,7 +169,7 @@ test("boxes: lists in a group with classes by number, corners in lists of groups
     ["corners/2", undefined, "dog", [[25, 15, 30, 30]]],
   ]);
   expect(corners.found).toHaveLength(12);
-  expect(corners.notes[0]).toMatch(/^The column objects\.bbox is taken as two corners/);
+  expect(corners.notes?.[0]).toMatch(/^The column objects\.bbox is taken as two corners/);
   expect(corners.problems[0]).toBe("duplicate corners/0: row 0 repeats a box; left out");
   const own = await entries("label-bbox.parquet", { classes });
   expect(own.found).toEqual([
