@@ -17,6 +17,7 @@ import { isPixelTable } from "../arrays/pixel-tables.ts";
 import { isLabelTable, isTableName } from "../class-tables/label-table.ts";
 import { isMetadataName } from "../class-tables/metadata-files.ts";
 import { pictureFolders } from "../folders/picture-folders.ts";
+import { unwrappedFolder } from "../folders/wrapper-folder.ts";
 import { isImagenetMark } from "../imagenet.ts";
 import { holdsVocParts } from "../voc-parts.ts";
 import { isYolo } from "../yolo/yolo-layout.ts";
@@ -106,7 +107,7 @@ async function placesOf(file: string, source: DatasetSource): Promise<readonly s
 
 /**
  * Whether no CSV has a corner of a box among its columns, where something else says the classes: its other columns, a metadata.csv, YOLO's labels, or several
- * folders of pictures. (One folder is that of the pictures, and the CSV's columns are called otherwise: that is for the reader to say.) XML beside the
+ * folders of pictures, or a single one with these in it. (One without is that of the pictures, and the CSV's columns are called otherwise: that is for the reader to say.) XML beside the
  * pictures, of which such CSVs are made, says more. Boxes without names of columns are those of pictures that are found, which folders of classes may hold as well.
  */
 async function areStray(path: string, entries: readonly FileEntry[], source: DatasetSource): Promise<boolean> {
@@ -127,7 +128,8 @@ async function areStray(path: string, entries: readonly FileEntry[], source: Dat
   }
   if (await isYolo(path, entries, source)) return true;
   const hasMetadata = entries.some(({ name, kind }) => kind === "file" && isMetadataName(name));
-  return hasMetadata || (await pictureFolders(path, entries, source)).length > 1;
+  if (hasMetadata || (await pictureFolders(path, entries, source)).length > 1) return true;
+  return (await unwrappedFolder(source, path, undefined)) !== path;
 }
 
 /** Whether the first pictures in the file, whose first line is a box, are found in one folder. */

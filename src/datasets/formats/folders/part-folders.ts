@@ -122,7 +122,8 @@ async function partsByWords(
   return { parts, notes: [`Folders are taken for parts by the words in their names: ${said.join(", ")}.`] };
 }
 
-async function foldersIn(source: DatasetSource, folder: string): Promise<readonly string[]> {
+/** The names of the folders in `folder` that hold pictures, in order. */
+export async function foldersIn(source: DatasetSource, folder: string): Promise<readonly string[]> {
   const found: string[] = [];
   for (const { name, kind } of await source.list(folder)) {
     if (kind !== "folder" || isHiddenFolder(name)) continue;

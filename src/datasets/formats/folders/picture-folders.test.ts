@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { linesOf, pretendFiles } from "../../../../test/pretend-files.ts";
 import type { Dataset } from "../../dataset.ts";
 import { type OpenDatasetOptions, openDataset } from "../../open-dataset.ts";
@@ -213,7 +213,7 @@ test("folders of which only their order says that they are classes are none wher
     /: images, masks are mostly no name of a class, /,
   );
   const named = { classes: { names: ["cat", "dog"], count: 2 } };
-  expect(await refusalOf(["imgs/cat/1.png", "imgs/dog/1.png"], named)).toMatch(/ --data data\/imgs\. /);
+  expect(await refusalOf(["imgs/cat/1.png", "imgs/dog/1.png", "scans/1.png"], named)).toMatch(/ --data data\/imgs\. /);
   // Names that the model has are classes, as are folders in which pictures lie, and parts within all classes.
   const asked = await open(halves, { classes: { names: ["half", "one"], count: 2 } });
   expect(asked.images.map(({ label }) => label)).toEqual([0, 0, 1, 1]);
@@ -221,6 +221,49 @@ test("folders of which only their order says that they are classes are none wher
   expect((await open(["a/train/1.png", "a/val/1.png", "b/train/1.png", "b/val/1.png"], two)).images.length).toBe(4);
   const predicted = await open(halves, { ...two, labels: "predicted" });
   expect([predicted.images.length, predicted.listedClasses]).toEqual([4, undefined]);
+});
+
+describe("a folder that holds nothing else is none of a class, however many there are", () => {
+  const classes = { names: ["bird", "dog", "cat"], count: 3 };
+  const note = (folder: string): string =>
+    `The folders in ${folder} are taken for the data set's: data holds no other pictures.`;
+  const pets = (folder: string): string[] => ["cat/1.png", "dog/1.png"].map((name) => `${folder}/${name}`);
+
+  test.each(["PetImages", "images", "a/b", "PetImages/PetImages"])("%s", async (folder) => {
+    for (const options of [{ classes }, {}, { classes: { count: 2 } }]) {
+      const { images, notes, listedClasses } = await open([...pets(folder), "readme.md"], options);
+      expect(images.map(({ id, className }) => [id, className])).toEqual([
+        ["cat/1.png", "cat"],
+        ["dog/1.png", "dog"],
+      ]);
+      expect(listedClasses).toEqual(["cat", "dog"]);
+      expect(notes?.[0]).toBe(note(`data/${folder}`));
+    }
+    expect((await open(pets(folder), { classes })).images.map(({ label }) => label)).toEqual([2, 1]);
+  });
+
+  test("with parts in it, and lists and tables beside it", async () => {
+    const files = [...pets("cars/cars/train"), ...pets("cars/cars/test"), "rows.csv"];
+    const { images, notes } = await open(files, { classes });
+    expect(images.map(({ id, label, split }) => [id, label, split])).toEqual([
+      ["test/cat/1.png", 2, "test"],
+      ["test/dog/1.png", 1, "test"],
+      ["train/cat/1.png", 2, "train"],
+      ["train/dog/1.png", 1, "train"],
+    ]);
+    expect(notes).toEqual([note("data/cars/cars"), "rows.csv is not read: the classes are those of the folders."]);
+    const listed = { ...Object.fromEntries(pets("x").map((name) => [name, "4x4"])), "classes.txt": "dog\ncat\n" };
+    const opened = await openDataset("data", { source: pretendFiles(listed), classes: { count: 2 } });
+    expect(opened.listedClasses).toEqual(["dog", "cat"]);
+  });
+
+  test("but it is a class where the model has it, or has none of the folders in it, and where pictures lie in it", async () => {
+    const inCat = ["cat/a/1.png", "cat/b/1.png"];
+    expect((await open(inCat, { classes })).images.map(({ label }) => label)).toEqual([2, 2]);
+    expect(await refusalOf(["x/a/1.png", "x/b/1.png"], { classes })).toMatch(/the folder x is none .* in a, b in it/);
+    const { images, notes } = await open(["x/1.png", "x/cat/1.png", "x/dog/1.png"]);
+    expect([images.length, images[0].className, notes]).toEqual([3, "x", []]);
+  });
 });
 
 test("folders called by the numbers from 1 to the number of classes are not taken for the classes after theirs", async () => {

@@ -35,6 +35,7 @@ import { haveYoloTexts } from "../yolo/yolo-layout.ts";
 import { doubtfulFolders, doubtOfFolders } from "./check-class-folders.ts";
 import { classesInNames, unreadNamesNote } from "./names-in-files.ts";
 import { partFolders } from "./part-folders.ts";
+import { unwrappedFolder } from "./wrapper-folder.ts";
 
 interface FolderPicture {
   /** Its path in the data set's folder. */
@@ -59,8 +60,9 @@ interface ClassPictures {
 /** The pictures of each class, named by their path in the folder, such as "dog/17.png" or "train/dog/17.png". */
 const readClassFolders: DatasetReader = async (path, context) => {
   const { source, selection, classes, labels } = context;
-  const root = context.images ?? path;
+  const given = context.images ?? path;
   const isPredicted = labels === "predicted";
+  const root = await unwrappedFolder(source, given, isPredicted ? undefined : classes);
   const found = await classPictures(source, root, isPredicted ? undefined : classes);
   const all = [...found.pictures, ...found.foreign];
   if (all.length === 0) {
@@ -77,7 +79,7 @@ const readClassFolders: DatasetReader = async (path, context) => {
   const doubt = doubtOfFolders(all, classes);
   if (doubt !== undefined && !isPredicted) throw doubtfulFolders(root, all, doubt, classes);
   const match = await orderedClasses(
-    root,
+    root === given ? [root] : [root, given],
     all.map(({ className }) => className),
     { source, classes: isPredicted ? undefined : classes },
   );
@@ -110,9 +112,22 @@ const readClassFolders: DatasetReader = async (path, context) => {
     isOrderOpen: match.isOpen,
     images,
     problems: [...selection.problems, ...problems],
-    notes: [...found.notes, ...looseNotes(found.loose), ...match.notes],
+    notes: [
+      ...(root === given ? [] : await wrapperNotes(source, given, root)),
+      ...found.notes,
+      ...looseNotes(found.loose),
+      ...match.notes,
+    ],
   });
 };
+
+/** What is to be known where the folders in `root` are taken, and those in the folder around it are not. */
+async function wrapperNotes(source: DatasetSource, given: string, root: string): Promise<string[]> {
+  const note = `The folders in ${root} are taken for the data set's: ${given} holds no other pictures.`;
+  return [note, ...unreadTables(await source.list(given), () => classesAreFolders)];
+}
+
+const classesAreFolders = "the classes are those of the folders";
 
 /** The pictures of a single folder that is no class of the classifier, with the classes that their own names begin with, if they do. */
 function withoutClasses(
@@ -191,18 +206,20 @@ function numberNotes(classNames: readonly string[], classes: ClassifierClasses |
   ];
 }
 
-/** The classes in their order: that of a list beside them that names exactly these, else that of their text. */
+/** The classes in their order: that of a list in one of the folders that names exactly these, else that of their text. */
 async function orderedClasses(
-  root: string,
+  folders: readonly string[],
   own: readonly string[],
   { source, classes }: Pick<ReaderContext, "source" | "classes">,
 ): Promise<ClassMatch & { readonly classNames: readonly string[] }> {
   const classNames = [...new Set(own)].sort(byCodeUnits);
   const match = matchClassList(classNames, classes);
-  const listed =
-    classes === undefined || match.isByOrder
-      ? await orderByList(root, await source.list(root), classNames, source)
-      : undefined;
+  let listed: Awaited<ReturnType<typeof orderByList>>;
+  if (classes === undefined || match.isByOrder) {
+    for (const folder of folders) {
+      listed ??= await orderByList(folder, await source.list(folder), classNames, source);
+    }
+  }
   if (listed === undefined) {
     const notes = [...match.notes, ...numberNotes(classNames, classes)];
     return { ...match, classNames, notes, isOpen: match.isOpen || notes.length > match.notes.length };
@@ -230,7 +247,7 @@ async function classPictures(
   const divided = await partFolders(source, root, entries, classes);
   const [pictures, foreign]: FolderPicture[][] = [[], []];
   const loose: string[] = [];
-  const notes: string[] = unreadTables(entries, () => "the classes are those of the folders");
+  const notes: string[] = unreadTables(entries, () => classesAreFolders);
   if (divided !== undefined) {
     const beside = (await pictureTree(source, root, 0)) ?? { pictures: [], foreign: [], passedOver: [] };
     for (const { name } of [...beside.pictures, ...beside.foreign]) loose.push(name);

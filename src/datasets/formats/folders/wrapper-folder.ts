@@ -1,0 +1,44 @@
+/** @file Folders that only wrap a data set: "archive/PetImages/cat/1.jpg" has the classes of "archive/PetImages". */
+import { type ClassifierClasses, classLabels, matchClassList } from "../../class-labels.ts";
+import type { DatasetSource } from "../../dataset-source.ts";
+import { holdsPicture } from "../../files/picture-tree.ts";
+import { joinPath } from "../../paths.ts";
+import { foldersIn, partFolders, partInName } from "./part-folders.ts";
+
+/**
+ * The folder in `root` whose folders are those of the classes or of the parts, where each folder on the way holds nothing else; `root` where it is one of
+ * several, or may be a class or a part itself, or holds no classes of the classifier's.
+ */
+export async function unwrappedFolder(
+  source: DatasetSource,
+  root: string,
+  classes: ClassifierClasses | undefined,
+): Promise<string> {
+  const [only, ...others] = await foldersIn(source, root);
+  if (only === undefined || others.length > 0 || (await holdsPicture(source, root, 0))) return root;
+  const folder = joinPath(root, only);
+  const isClass = classes !== undefined && "label" in classLabels(classes).ofText(only);
+  if (isClass || partInName(only) !== undefined || (await holdsPicture(source, folder, 0))) return root;
+  const inner = await unwrappedFolder(source, folder, classes);
+  if (inner !== folder) return inner;
+  const names = await classFolders(source, folder, classes);
+  return names.length > 1 && areClasses(names, classes) ? folder : root;
+}
+
+async function classFolders(
+  source: DatasetSource,
+  folder: string,
+  classes: ClassifierClasses | undefined,
+): Promise<readonly string[]> {
+  const divided = await partFolders(source, folder, await source.list(folder), classes);
+  if (divided === undefined) return foldersIn(source, folder);
+  const found = await Promise.all(divided.parts.map(({ name }) => foldersIn(source, joinPath(folder, name))));
+  return [...new Set(found.flat())];
+}
+
+/** Whether the classifier knows some of the folders, or has no names to know them by and as many classes. */
+function areClasses(names: readonly string[], classes: ClassifierClasses | undefined): boolean {
+  const { lookups, isByOrder } = matchClassList(names, classes);
+  if (isByOrder) return classes?.names === undefined && names.length === classes?.count;
+  return lookups.some((lookup) => "label" in lookup);
+}
