@@ -3,7 +3,12 @@ import type { DatasetSource, FileEntry } from "../dataset-source.ts";
 import { byCodeUnits, joinPath } from "../paths.ts";
 import { foldedName } from "./match-names.ts";
 
-const listName = /^(labels?|classes|class)([_-]?(list|names?))?\.txt$/i;
+const listName = /^((labels?|classes|class)([_-]?(list|names?))?\.txt|(names|class[_-]?names)\.(csv|txt))$/i;
+
+/** Whether a file called so may be a list of the names of classes. */
+export function isListName(name: string): boolean {
+  return listName.test(name);
+}
 
 /**
  * The names in the order of the list that is among the entries of the folder at `path` and holds exactly these, and the list's name; undefined where
@@ -17,7 +22,7 @@ export async function orderByList(
 ): Promise<{ readonly names: readonly string[]; readonly list: string } | undefined> {
   const found: { readonly names: readonly string[]; readonly list: string }[] = [];
   for (const { name, kind } of [...entries].sort((a, b) => byCodeUnits(a.name, b.name))) {
-    if (kind !== "file" || !listName.test(name)) continue;
+    if (kind !== "file" || !isListName(name)) continue;
     const ordered = namesInOrder(await source.readText(joinPath(path, name)), names);
     if (ordered !== undefined) found.push({ names: ordered, list: name });
   }

@@ -1,4 +1,6 @@
 /** @file Where the pictures are that a file of annotations calls by name. */
+import type { DatasetPart } from "../dataset.ts";
+import { partOfName } from "../parts.ts";
 import { baseName, folderName, hasPictureEnding } from "../paths.ts";
 import { type Findings, leftOut, namedPicture, type ReaderContext } from "../reader.ts";
 import { firstFolderOf, onlyFolderOf, picturesAreMissing } from "./find-folder.ts";
@@ -20,6 +22,8 @@ export interface SoughtPictures {
   readonly folders: readonly string[];
   /** The folder that is searched if they are at none of these. */
   readonly root: string;
+  /** The part that they are of: where folders of it hold pictures, those of others are not looked at. */
+  readonly part?: DatasetPart;
 }
 
 /**
@@ -28,7 +32,7 @@ export interface SoughtPictures {
  * BadInputError on behalf of the file that says where they were looked for.
  */
 export async function locatePictures(
-  { file, names, folders, root }: SoughtPictures,
+  { file, names, folders, root, part }: SoughtPictures,
   context: Pick<ReaderContext, "source" | "follow">,
 ): Promise<LocatedPictures> {
   const { source } = context;
@@ -44,7 +48,13 @@ export async function locatePictures(
     const note = `The pictures of ${calledBy} are taken from ${only}: no other folder in ${root} holds any of them.`;
     if (only !== undefined) return within(only, [note]);
   }
-  const pictures = ((await pictureTree(source, root))?.pictures ?? []).map(({ name }) => name);
+  const all = ((await pictureTree(source, root))?.pictures ?? []).map(({ name }) => name);
+  const ofPart = all.filter((name) =>
+    folderName(name)
+      .split("/")
+      .some((one) => partOfName(one) === part),
+  );
+  const pictures = part !== undefined && ofPart.length > 0 ? ofPart : all;
   const inner = folders.flatMap((folder) => {
     if (folder === root) return [""];
     return folder.startsWith(`${root}/`) ? [folder.slice(root.length + 1)] : [];

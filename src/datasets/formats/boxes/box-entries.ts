@@ -70,6 +70,8 @@ export interface BoxedPictures<F extends RowsFile> {
   readonly chosen: readonly PictureRows<F>[];
   /** The picture, or the findings of an entry that is left out. */
   readonly find: (picture: PictureRows<F>) => Promise<PictureFile | Findings>;
+  /** Names for the classes that the rows give by number. */
+  readonly names?: ReadonlyMap<string, string>;
   /** The classes in their order, where the data set states it. */
   readonly listedClasses?: readonly string[];
 }
@@ -79,11 +81,12 @@ export interface BoxedPictures<F extends RowsFile> {
  */
 export async function boxEntries<F extends RowsFile>(
   path: string,
-  { rows, chosen, find, listedClasses }: BoxedPictures<F>,
+  { rows, chosen, find, names, listedClasses }: BoxedPictures<F>,
   context: ReaderContext,
 ): Promise<Findings & { readonly notes: readonly string[] }> {
   const notes: string[] = [];
-  const classTexts = [...new Set(rows.flatMap(({ own }) => own.map(({ label }) => label)))];
+  const nameOf = ({ label }: BoxRow): string => names?.get(label) ?? label;
+  const classTexts = [...new Set(rows.flatMap(({ own }) => own.map(nameOf)))];
   const lookupOf = lookupsOf(classTexts, listedClasses, context, notes);
   const bbox = rows.find(({ table }) => table.bbox !== undefined)?.table.bbox;
   const measured = rows.map((picture) => ({
@@ -114,7 +117,8 @@ export async function boxEntries<F extends RowsFile>(
       if (!("where" in file)) return { images: [], problems: file.problems.map((one) => ({ ...one, image: id })) };
       const bad: Findings[] = [];
       const objects = own.flatMap((row) => {
-        const { at, label: className, texts } = row;
+        const { at, texts } = row;
+        const className = nameOf(row);
         const box = boxOf(row);
         if (box !== undefined) return [{ className, lookup: className === "" ? undefined : lookupOf(className), box }];
         if (!row.isEmpty) {

@@ -2,7 +2,6 @@ import { describe, expect, test } from "vitest";
 import { linesOf, pretendFiles } from "../../../../test/pretend-files.ts";
 import type { Dataset } from "../../dataset.ts";
 import { type OpenDatasetOptions, openDataset } from "../../open-dataset.ts";
-import { recognizeDataset } from "../../recognize-dataset.ts";
 
 function open(csv: string, options: Omit<OpenDatasetOptions, "source"> = {}, path = "data"): Promise<Dataset> {
   const pictures = { "a.png": "20x10", "b, c.png": "20x10", "d.png": "garbage" };
@@ -432,10 +431,33 @@ describe("a CSV without names of columns", () => {
     }
   });
 
-  test("of pictures that several folders of classes hold is passed over", async () => {
-    const folders = { "audi/1.jpg": "4x4", "bmw/2.jpg": "4x4" };
-    const source = pretendFiles({ "anno_train.csv": "1.jpg,0,0,2,2,1\n2.jpg,0,0,2,2,2\n", ...folders });
-    expect(await recognizeDataset("data", source)).toBe("classes");
+  test("of pictures in the folders of their classes, in parts of the same names, as Stanford's Cars are", async () => {
+    const folders = ["train/audi/1.jpg", "train/bmw/2.jpg", "test/bmw/1.jpg", "test/audi/2.jpg"];
+    const files = {
+      "anno_train.csv": "1.jpg,0,0,2,2,1\n2.jpg,0,0,2,3,2\n",
+      "anno_test.csv": "1.jpg,0,0,1,1,2\n2.jpg,0,0,1,2,1\n",
+      ...Object.fromEntries(folders.map((name) => [`car_data/car_data/${name}`, "4x4"])),
+    };
+    const openCars = async (more: Readonly<Record<string, string>>, path = "data") => {
+      const source = pretendFiles({ ...files, ...more });
+      const { images, notes } = await openDataset(path, { source, classes: { names: ["bmw", "audi"], count: 2 } });
+      return { found: images.map(({ id, label, boxes }) => [id, label, boxes?.[0]]), notes };
+    };
+    const train = [
+      ["train/1.jpg", 1, [0, 0, 2, 2]],
+      ["train/2.jpg", 0, [0, 0, 2, 3]],
+    ];
+    const all = [["test/1.jpg", 0, [0, 0, 1, 1]], ["test/2.jpg", 1, [0, 0, 1, 2]], ...train];
+    const byFolders = await openCars({});
+    expect(byFolders.found).toEqual(all);
+    expect(byFolders.notes?.[0]).toBe("The classes are called by the folders of their pictures: 2 is bmw.");
+    expect(byFolders.notes?.[2]).toMatch(/^The pictures of anno_test\.csv are found by their names alone/);
+    const listed = await openCars({ "names.csv": "audi\nbmw\n" });
+    expect(listed.found).toEqual(all);
+    expect(listed.notes?.[0]).toBe("The classes are called by the lines of names.csv: 1 is audi, 2 is bmw.");
+    expect(listed.notes).toHaveLength(4);
+    const one = await openCars({}, "data/anno_train.csv");
+    expect(one.found.map(([, ...answer]) => answer)).toEqual(train.map(([, ...answer]) => answer));
   });
 
   test("begins with a picture without boxes, or is none of this", async () => {

@@ -1,10 +1,21 @@
+/**
+ * @file Any folder of pictures with a CSV of boxes, or one of each part, or what labelling tools write (see box-json.ts and cvat-xml.ts).
+ *
+ * The first line names the columns, in any order: a picture's path in its folder, a box (see box-columns.ts) and, if wanted, its class (a name,
+ * WordNet number or index of the classifier's classes) and the width and height of the picture; others are passed over. There is one row per box. Boxes
+ * are [x0, y0, x1, y1) in pixels: pixel (x, y) covers [x, x + 1) × [y, y + 1), so a box around the first pixel is 0, 0, 1, 1. Values
+ * are separated by commas as RFC 4180 says, or by semicolons or tabs. Boxes that are shares of the picture's size are taken as such: see box-shares.ts. OpenImages'
+ * columns (ImageID, LabelName, XMin, XMax, YMin, YMax) are, by definition. Classes that are numbers get names from what lies beside the CSV: see class-descriptions.ts.
+ */
+
 import { type DatasetProblem, finishDataset } from "../../dataset.ts";
 import { type DatasetFormatDefinition, hasFile } from "../../dataset-format.ts";
 import type { DatasetSource, FileEntry } from "../../dataset-source.ts";
-import { firstFolderOf, onlyFolderOf } from "../../files/find-folder.ts";
+import { firstFolderOf } from "../../files/find-folder.ts";
 import { type LocatedPictures, locatePictures, type SoughtPictures } from "../../files/locate-pictures.ts";
-import { partWordIn, wantedPart } from "../../parts.ts";
-import { baseName, byCodeUnits, folderName, joinPath, withoutExtension } from "../../paths.ts";
+import { pictureTree } from "../../files/picture-tree.ts";
+import { partInFileName, partWordIn, wantedPart } from "../../parts.ts";
+import { baseName, byCodeUnits, folderName, joinPath, plainName, withoutExtension } from "../../paths.ts";
 import {
   type DatasetReader,
   type Findings,
@@ -25,7 +36,7 @@ import { haveBoxColumn, isPlainRow } from "./box-columns.ts";
 import { boxEntries, type PictureRows, picturesOf } from "./box-entries.ts";
 import { type BoxFile, boxFiles, boxTable, csvsIn, innerBoxFiles, isCsv, isToolName, toolOf } from "./box-files.ts";
 import { csvTable, firstLine } from "./box-table.ts";
-import { classDescriptions, isDescriptionsName, withDescriptions } from "./class-descriptions.ts";
+import { areNumbers, isDescriptionsName, namesInFiles, namesOfFolders } from "./class-descriptions.ts";
 
 /**
  * The pictures that the CSVs name: the file at `path`, or those in that folder. Ids are the names in it, with the part in front where there are several files, and "#<class>"
@@ -43,19 +54,21 @@ export const readBoxes: DatasetReader = async (path, context) => {
   const notes: string[] = [];
   const rows: PictureRows<BoxFile>[] = [];
   const root = (await source.exists(path)) === "file" ? folderName(path) : path;
-  const descriptions = await classDescriptions(source, root, await source.list(root));
   // All parts say which classes there are, and how the numbers are meant.
   for (const file of files) {
-    const table = withDescriptions(await boxTable(source, file), descriptions);
+    const table = await boxTable(source, file);
     const isWanted = part === undefined || file.split === part;
     for (const one of picturesOf(file, table, isWanted ? problems : [])) rows.push(one);
     if (isWanted) notes.push(...table.notes);
   }
   const wanted = rows.filter(({ split }) => part === undefined || split === part);
   const chosen = selection.pictures(wanted.sort((a, b) => byCodeUnits(a.id, b.id)));
+  const labels = new Set(rows.flatMap(({ own }) => own.map(({ label }) => label)));
+  const described = await namesInFiles(labels, source, root);
+  const areNameless = described === undefined && areNumbers(labels);
   const places = new Map<BoxFile, LocatedPictures>();
   for (const file of files) {
-    const names = chosen.filter((one) => one.file === file).map(({ image }) => image);
+    const names = (areNameless ? rows : chosen).filter((one) => one.file === file).map(({ image }) => image);
     const place = await locatePictures(await soughtIn(file, root, names, context), context);
     places.set(file, place);
     notes.push(...place.notes);
@@ -66,14 +79,15 @@ export const readBoxes: DatasetReader = async (path, context) => {
     const found = await pathOf(picture);
     return "path" in found ? pictureFile(source, found.path) : found;
   };
-  const found = await boxEntries(path, { rows, chosen, find }, context);
+  const named = areNameless ? await namesOfFolders(rows, pathOf) : described;
+  const found = await boxEntries(path, { rows, chosen, find, names: named?.names }, context);
   return finishDataset(path, {
     name: baseName(root),
     classNames: classes?.names,
     images: found.images,
     problems: [...selection.problems, ...problems, ...found.problems],
     notes: [
-      ...new Set([...notes, ...found.notes]),
+      ...new Set([...(named?.notes ?? []), ...notes, ...found.notes]),
       ...others.filter((name) => !isDescriptionsName(name)).map((name) => `${name} is not read: it has no boxes.`),
     ],
   });
@@ -81,15 +95,16 @@ export const readBoxes: DatasetReader = async (path, context) => {
 
 /** Where the pictures of the file are looked for. */
 async function soughtIn(
-  { path: file, prefix }: BoxFile,
+  { path: file, prefix, split }: BoxFile,
   root: string,
   names: readonly string[],
   { source, images }: Pick<ReaderContext, "source" | "images">,
 ): Promise<SoughtPictures> {
-  if (images === undefined) return { file, names, folders: await placesOf(file, source), root };
+  const part = split ?? partInFileName(file);
+  if (images === undefined) return { file, names, folders: await placesOf(file, source), root, part };
   const own = joinPath(images, prefix);
   const hasOwn = prefix !== "" && (await source.exists(own)) === "folder";
-  return { file, names, folders: hasOwn ? [own, images] : [images], root: images };
+  return { file, names, folders: hasOwn ? [own, images] : [images], root: images, part };
 }
 
 /** Where the pictures may be: beside the CSV, in `images`, or in a folder of the CSV's name or of the part that this says ("train_labels.csv"). */
@@ -132,13 +147,14 @@ async function areStray(path: string, entries: readonly FileEntry[], source: Dat
   return (await unwrappedFolder(source, path, undefined)) !== path;
 }
 
-/** Whether the first pictures in the file, whose first line is a box, are found in one folder. */
+/** Whether one of the first pictures in the file, whose first line is a box, is somewhere in the folder. */
 async function namesPictures(file: string, root: string, source: DatasetSource): Promise<boolean> {
   const names = csvTable(await source.readText(file), file)
     .rows.slice(0, 20)
     .map(({ image }) => image);
-  const folder = await firstFolderOf(source, await placesOf(file, source), names);
-  return (folder ?? (await onlyFolderOf(source, root, names))) !== undefined;
+  if ((await firstFolderOf(source, await placesOf(file, source), names)) !== undefined) return true;
+  const own = new Set(names.map((name) => baseName(plainName(name))));
+  return ((await pictureTree(source, root))?.pictures ?? []).some(({ name }) => own.has(baseName(name)));
 }
 
 export const boxesFormat = {

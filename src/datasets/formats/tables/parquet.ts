@@ -106,8 +106,7 @@ async function boxedPictures(
     const indexOf = new Map(images.map((image, index) => [image, index]));
     const file = { path: table.path, prefix: "", split: table.split, opened: one, indexOf };
     const read = huggingFaceTable(pictures, nameOfBoxes(columns));
-    const named = read.rows.map((row) => ({ ...row, label: classNames?.[numberIn(row.label)] ?? row.label }));
-    rows.push(...picturesOf(file, { ...read, rows: named }, problems));
+    rows.push(...picturesOf(file, read, problems));
   }
   const find = async ({ id, file: { path: where, opened: one, indexOf } }: PictureRows<TableOfBoxes>) => {
     const bytesOf = (): Promise<Uint8Array> => one.bytesOf(indexOf.get(id) ?? -1);
@@ -125,7 +124,8 @@ async function boxedPictures(
     };
   };
   const chosen = selection.pictures(rows);
-  const found = await boxEntries(path, { rows, chosen, find, listedClasses: classNames }, context);
+  const names = new Map(classNames?.map((name, number) => [String(number), name]));
+  const found = await boxEntries(path, { rows, chosen, find, names, listedClasses: classNames }, context);
   return finishDataset(path, {
     name: own.name,
     classNames: classes?.names ?? classNames,
@@ -138,11 +138,6 @@ async function boxedPictures(
 
 function nameOfBoxes({ boxes }: PictureColumns): string {
   return boxes?.column.kind === "objects" ? `${boxes.column.name}.bbox` : (boxes?.column.name ?? "");
-}
-
-/** The whole number that the text is; −1 for none. */
-function numberIn(text: string): number {
-  return /^\d+$/.test(text) ? Number(text) : -1;
 }
 
 /** The classes that are words, in the order of the words; undefined where they are numbers. */
