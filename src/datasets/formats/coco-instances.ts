@@ -28,6 +28,8 @@ export interface Instances {
   readonly pictures: readonly CocoPicture[];
   readonly categories: readonly { readonly id: unknown; readonly name: string }[];
   readonly problems: readonly DatasetProblem[];
+  /** Whether an annotation says anything under `bbox`: those of classes alone, as iNaturalist's, do not. */
+  readonly haveBoxes: boolean;
 }
 
 const lists = {
@@ -53,7 +55,7 @@ export async function readInstances(source: DatasetSource, file: string): Promis
   });
   for await (const bytes of chunksOf(source, file)) scanner.push(bytes);
   scanner.end();
-  return { categories, ...picturesOf(images, columns, baseName(file)) };
+  return { categories, haveBoxes: columns.haveBoxes(), ...picturesOf(images, columns, baseName(file)) };
 }
 
 function picturesOf(
@@ -98,6 +100,7 @@ interface GroupedAnnotations {
 
 interface AnnotationColumns {
   readonly add: (annotation: JsonRecord) => void;
+  readonly haveBoxes: () => boolean;
   readonly grouped: () => GroupedAnnotations;
 }
 
@@ -110,7 +113,9 @@ function annotationColumns(): AnnotationColumns {
   let categories = new Int32Array(capacity);
   let boxes = new Float64Array(4 * capacity);
   let crowds = new Uint8Array(capacity);
-  const malformed = new Map<number, string>();
+  // Undefined for those that say nothing.
+  const malformed = new Map<number, string | undefined>();
+  let haveBoxes = false;
   const grow = (): void => {
     capacity *= 2;
     const larger = <A extends Int32Array | Float64Array | Uint8Array>(old: A, made: A): A => {
@@ -130,8 +135,10 @@ function annotationColumns(): AnnotationColumns {
       crowds[count] = iscrowd === 1 ? 1 : 0;
       if (Array.isArray(bbox) && bbox.length === 4 && bbox.every(Number.isFinite)) boxes.set(bbox, 4 * count);
       else malformed.set(count, JSON.stringify(bbox));
+      haveBoxes ||= bbox !== undefined;
       count++;
     },
+    haveBoxes: () => haveBoxes,
     grouped() {
       // The annotations in the order of their pictures, those of one picture in the order of the file.
       const starts = new Int32Array(pictureNumbers.values().length + 1);

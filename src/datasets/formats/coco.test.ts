@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { linesOf, pretendFiles } from "../../../test/pretend-files.ts";
+import { BadInputError } from "../../errors.ts";
 import type { Dataset } from "../dataset.ts";
 import { type OpenDatasetOptions, openDataset } from "../open-dataset.ts";
 
@@ -226,6 +227,41 @@ test("a long file is known by its beginning, and JSON of other kinds is none of 
   await expect(open({ "captions.json": JSON.stringify(captions), "readme.md": "" })).rejects.toThrow("not recognized");
   const single = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`${i}.json`, JSON.stringify(instances)]));
   await expect(open(single)).rejects.toThrow("not recognized");
+});
+
+test("annotations without boxes say the classes of pictures; what lies around the folder is not read", async () => {
+  const birds = {
+    images: [1, 2, 3, 4, 5].map((id) => ({ id, file_name: `train_val2018/Aves/${id}.jpg`, width: 4, height: 4 })),
+    annotations: [
+      { id: 1, image_id: 1, category_id: 2761 },
+      { id: 2, image_id: 2, category_id: 5 },
+      { id: 3, image_id: 3, category_id: 5 },
+      { id: 4, image_id: 3, category_id: 2761 },
+      { id: 5, image_id: 5, category_id: 99 },
+    ],
+    categories: [
+      { id: 2761, name: "Turdus merula" },
+      { id: 5, name: "Parus major" },
+    ],
+  };
+  const inner = Object.fromEntries(birds.images.map(({ file_name }) => [file_name, "4x4"]));
+  const whole = pretendFiles({ ...inner, "val2018.json": JSON.stringify(birds) });
+  const list: typeof whole.list = async (folder) => {
+    if (folder === "data" || folder.startsWith("data/")) return whole.list(folder);
+    throw new BadInputError({ where: folder, what: "leads out of the data set" });
+  };
+  const classes = { names: ["parus major", "turdus merula"], count: 2 };
+  const { images, notes, problems } = await openDataset("data", { source: { ...whole, list }, classes });
+  expect(images.map(({ id, label, className, boxes }) => [id, label, className, boxes])).toEqual([
+    ["train_val2018/Aves/1.jpg", 1, "Turdus merula", undefined],
+    ["train_val2018/Aves/2.jpg", 0, "Parus major", undefined],
+  ]);
+  expect(notes).toEqual(["No annotation in val2018.json has a box: they say the classes of pictures."]);
+  expect(linesOf(problems)).toEqual([
+    "malformed-annotation train_val2018/Aves/3.jpg: is of several classes; left out",
+    "malformed-annotation train_val2018/Aves/4.jpg: has no annotation; left out",
+    "malformed-annotation train_val2018/Aves/5.jpg: is of a category that is not there; left out",
+  ]);
 });
 
 test("boxes that are shares of the picture's size", async () => {

@@ -4,10 +4,10 @@
  *
  * `bbox` is [x, y, width, height] in pixels, not rounded, the picture's corner being (0, 0): the box is [x, y, x + width,
  * y + height). A picture with objects of several categories is one entry per category. Regions marked `iscrowd` hold many objects of
- * a kind and are not boxes of one: they are left out.
+ * a kind and are not boxes of one: they are left out. Where no annotation has a `bbox`, as in iNaturalist's files, they are the classes of pictures.
  */
 
-import { BadInputError, MisuseError } from "../../errors.ts";
+import { BadInputError, MisuseError, PerceptualBallError } from "../../errors.ts";
 import { areShares, sharesNote } from "../box-shares.ts";
 import { matchStatedList } from "../class-labels.ts";
 import { type Box, type DatasetProblem, finishDataset } from "../dataset.ts";
@@ -23,6 +23,7 @@ import {
   entriesOf,
   type Findings,
   joinFindings,
+  leftOut,
   pictureFile,
 } from "../reader.ts";
 import { type CocoPicture, readInstances } from "./coco-instances.ts";
@@ -45,7 +46,7 @@ const readCoco: DatasetReader = async (path, context) => {
   }: ChosenFile = context.annotations === undefined
     ? await instancesFile(source, path, context.split)
     : { path: context.annotations, part: partOfFile(context.annotations) };
-  const { pictures, categories, problems } = await readInstances(source, file);
+  const { pictures, categories, problems, haveBoxes } = await readInstances(source, file);
   const categoryNames = categories.map(({ name }) => name);
   const { lookups, notes: ofClasses } = matchStatedList(categoryNames, classes);
   const position = new Map(categories.map(({ id }, index) => [id, index]));
@@ -65,6 +66,16 @@ const readCoco: DatasetReader = async (path, context) => {
     async ({ id, size, annotations, split }): Promise<Findings> => {
       const picture = await pathOf(id);
       if (!("path" in picture)) return picture;
+      const file = pictureFile(source, picture.path);
+      if (!haveBoxes) {
+        const own = new Set(annotations().map(({ category }) => position.get(category)));
+        const className = own.size === 1 ? categoryNames[[...own][0] ?? -1] : undefined;
+        if (className === undefined) return leftOut(id, "malformed-annotation", notOne(own.size));
+        const lookup = context.labels === "predicted" ? undefined : lookups[categoryNames.indexOf(className)];
+        if (lookup !== undefined && "reason" in lookup) return leftOut(id, "unknown-class", lookup.reason);
+        const { picture, stored } = file;
+        return { images: [{ id, label: lookup?.label, className, picture, stored, split }], problems: [] };
+      }
       const bad: DatasetProblem[] = [];
       const objects: AnnotatedObject[] = [];
       for (const { category, box, text } of annotations()) {
@@ -76,7 +87,6 @@ const readCoco: DatasetReader = async (path, context) => {
         const what = index === undefined ? `category ${category} is not there` : `bbox is ${text}`;
         bad.push({ kind: "malformed-annotation", image: id, message: `${what}; the box is left out` });
       }
-      const file = pictureFile(source, picture.path);
       const found = await entriesOf({ id, file, split, size, hasShares, objects }, true, context);
       return joinFindings([{ images: [], problems: bad }, found]);
     },
@@ -94,9 +104,19 @@ const readCoco: DatasetReader = async (path, context) => {
       ...notes,
       ...ofClasses,
       ...(hasShares ? [sharesNote] : []),
+      ...(haveBoxes ? [] : [`No annotation in ${baseName(file)} has a box: they say the classes of pictures.`]),
     ],
   });
 };
+
+/** Why a picture's annotations without boxes say no class of it. */
+function notOne(count: number): string {
+  return count === 0
+    ? "has no annotation"
+    : count === 1
+      ? "is of a category that is not there"
+      : "is of several classes";
+}
 
 /** The name of a picture without its folders, also Windows' ones. */
 function bareName(id: string): string {
@@ -111,7 +131,7 @@ async function placesOf(source: DatasetSource, { path: file, part }: InstancesFi
   if (word !== undefined) {
     for (const root of beside.flatMap((folder) => [folder, joinPath(folder, "images")])) {
       if ((await source.exists(root)) !== "folder") continue;
-      for (const { name, kind } of await source.list(root)) {
+      for (const { name, kind } of await listed(source, root)) {
         if (kind === "folder" && partOfWord(partWordIn(name) ?? "") === word) own.push(joinPath(root, name));
       }
     }
@@ -120,6 +140,16 @@ async function placesOf(source: DatasetSource, { path: file, part }: InstancesFi
     names.flatMap((name) => beside.map((root) => (name === "" ? root : joinPath(root, name))));
   const named = part === "" ? [] : at(part, `images/${part}`);
   return [...named, ...own.sort(byCodeUnits), ...at("images", "")];
+}
+
+/** What the folder around the file holds; nothing where it is none of the data set's, and may not be looked into. */
+async function listed(source: DatasetSource, folder: string): Promise<readonly FileEntry[]> {
+  try {
+    return await source.list(folder);
+  } catch (error) {
+    if (error instanceof PerceptualBallError) return [];
+    throw error;
+  }
 }
 
 function* boxesOf(pictures: readonly CocoPicture[]): Generator<Box> {

@@ -73,6 +73,31 @@ describe("the VGG Image Annotator's JSON", () => {
   });
 });
 
+test("FiftyOne's JSON: shares of the picture's size, classes by number, names without endings", async () => {
+  const labels = {
+    a: [
+      { label: 1, bounding_box: [0.125, 0.25, 0.25, 0.5] },
+      { label: 0, bounding_box: [0.25, 0.125, 0.5, 0.5], iscrowd: 0 },
+    ],
+    b: null,
+    c: [{ label: 0, bounding_box: [1, 2] }],
+  };
+  const json = { classes: ["cat", "dog"], labels };
+  const inData = Object.fromEntries(Object.entries(pictures).map(([name, size]) => [`data/${name}`, size]));
+  for (const files of [pictures, inData]) {
+    const [entries, problems] = (await read({ ...files, "labels.json": json })) as [unknown[], string[]];
+    expect(entries).toEqual([
+      ["a#dog", 1, [[2.5, 2.5, 7.5, 7.5]]],
+      ["a#cat", 0, [[5, 1.25, 15, 6.25]]],
+    ]);
+    expect(problems).toEqual([
+      "no-box b: has no box; left out",
+      expect.stringMatching(/^malformed-annotation c: region 1: .* is no region with an area; left out$/),
+      "no-box c: has no box; left out",
+    ]);
+  }
+});
+
 test("Create ML's JSON: x and y are the center of the box", async () => {
   const coordinates = { x: 3.5, y: 2, width: 3, height: 2 };
   const incomplete = { label: "dog", coordinates: { x: 1 } };

@@ -6,18 +6,20 @@
  *   (https://developer.apple.com/documentation/createml/building-an-object-detector-data-source);
  * - Hugging Face's `metadata.jsonl` with a column `objects`, in lines: `{"file_name": …, "objects": {"bbox": [[x, y, width, height]], "categories": […]}}`, or a
  *   list of objects with one of each (https://huggingface.co/docs/datasets/image_dataset#object-detection);
+ * - FiftyOne's `labels.json`: `{"classes": […], "labels": {name: [{"label": number, "bounding_box": [x, y, width, height]}]}}`, shares of the picture's size
+ *   (https://docs.voxel51.com/user_guide/export_datasets.html#fiftyoneimagedetectiondataset);
  * - labelme's, a file per picture: `shapes` with `points`, of which the bounds are taken, and `imagePath` (https://github.com/wkentaro/labelme).
  */
 import { PerceptualBallError } from "../../../errors.ts";
 import type { Box } from "../../dataset.ts";
 import { type DatasetSource, textHead } from "../../dataset-source.ts";
 import { baseName, joinPath, leavesFolder, withoutExtension } from "../../paths.ts";
-import { type JsonObject, objectOf, objectsInLines, parseJson } from "../../syntax/json-objects.ts";
+import { isObject, type JsonObject, objectOf, objectsInLines, parseJson } from "../../syntax/json-objects.ts";
 import type { BoxRow, BoxTable } from "./box-table.ts";
 import { boundsOf, viaBox, viaLabel } from "./via-regions.ts";
 
 /** Whose JSON it is. */
-export type JsonKind = "via" | "createml" | "labelme" | "huggingface";
+export type JsonKind = "via" | "createml" | "labelme" | "huggingface" | "fiftyone";
 
 /** So much of a file is looked at. */
 const headLength = 2 ** 16;
@@ -28,6 +30,7 @@ export async function jsonKind(source: DatasetSource, file: string): Promise<Jso
   const has = (...keys: readonly string[]): boolean => keys.every((key) => new RegExp(`"${key}"\\s*:`).test(text));
   if (/^\s*\{/.test(text)) {
     if (has("file_name", "objects", "bbox")) return "huggingface";
+    if (has("classes", "labels", "bounding_box")) return "fiftyone";
     if (has("filename") && (has("regions", "file_attributes") || has("shape_attributes"))) return "via";
     if (has("_via_img_metadata")) return "via";
     return /"shapes"\s*:\s*\[/.test(text) && (has("imagePath") || has("shape_type")) ? "labelme" : undefined;
@@ -97,6 +100,10 @@ function boxesAndClasses(objects: unknown): readonly { readonly bbox: unknown; r
 /** What the JSON in `text` says of boxes. Throws a BadInputError on behalf of `where` if it is none. */
 export function jsonTable(text: string, where: string): BoxTable {
   const value = parseJson(text, where);
+  const { classes, labels } = objectOf(value);
+  if (Array.isArray(classes) && isObject(labels)) {
+    return { ...tableOf(Object.entries(labels).flatMap((entry) => fiftyoneRows(entry, classes))), areShares: true };
+  }
   const rows = Array.isArray(value)
     ? value.flatMap(createmlRows)
     : Object.values(objectOf(objectOf(value)._via_img_metadata ?? value)).flatMap(viaRows);
@@ -166,6 +173,17 @@ function viaRows(value: unknown): BoxRow[] {
     label: viaLabel(objectOf(region.region_attributes)),
     box: viaBox(objectOf(region.shape_attributes)),
   }));
+}
+
+function fiftyoneRows([image, objects]: readonly [string, unknown], classes: readonly unknown[]): BoxRow[] {
+  return rowsOf({ image, ...noSize }, listOf(objects), ({ label, bounding_box: box }) => {
+    const numbers = listOf(box).filter((one): one is number => typeof one === "number");
+    const [x, y, width, height] = numbers;
+    return {
+      label: textOf(classes[Number(label)] ?? label),
+      box: numbers.length === 4 ? [x, y, x + width, y + height] : undefined,
+    };
+  });
 }
 
 function createmlRows(value: unknown): BoxRow[] {

@@ -25,7 +25,7 @@ const pictureColumns = [
 const labelColumns = [
   ...["label", "class", "category", "class_name", "labels", "target", "label_name", "classname", "category_name"],
   ...["diagnosis", "dx", "emotion", "breed", "species", "finding_labels", "class_id", "classid", "label_id"],
-  "category_id",
+  ...["category_id", "choice"],
 ];
 
 /** Those of them that hold names where another one holds their numbers. */

@@ -27,6 +27,8 @@ const tables: Readonly<Record<string, string>> = {
   "labels.json": '{"0.png": "red", "1.png": 0}',
   "dataset.json": '{"labels": [["0.png", 1], ["1.png", 0]]}',
   "all.json": '[{"image": "0.png", "label": "red"}, {"image": "1.png", "label": "blue"}]',
+  "fiftyone.json": '{"classes": ["red", "blue"], "labels": {"0": 0, "1": 1}}',
+  "project-1.json": '[{"id": 7, "image": "0.png", "choice": "red"}, {"id": 8, "image": "1.png", "choice": "blue"}]',
   "labels.jsonl": '{"file": "0.png", "category": "red"}\n{"file": "1.png", "category": "blue"}\n',
 };
 

@@ -1,6 +1,6 @@
 /**
  * @file Tables that say the classes of pictures, as people write them: a CSV whose columns are called one way or another, lists of a name and a
- * class per line (Caffe's), lines of JSON, or JSON with a picture's class under its name.
+ * class per line (Caffe's), lines of JSON, or JSON with a picture's class under its name (also FiftyOne's, `{"classes": […], "labels": {name: number}}`).
  */
 import { BadInputError, PerceptualBallError, UnsupportedError } from "../../../errors.ts";
 import type { DatasetProblem } from "../../dataset.ts";
@@ -130,6 +130,7 @@ function looksLikeJson(head: string): boolean {
   if (key !== undefined) return isPictureName(baseName(key));
   // Pairs, by themselves or as StyleGAN's dataset.json has them.
   if (/^\s*(?:\{\s*"labels"\s*:\s*)?\[\s*\[\s*"[^"]+\.\w+"\s*,\s*(?:"|\d)/.test(head)) return true;
+  if (/"classes"\s*:\s*\[/.test(head) && /"labels"\s*:\s*\{\s*"[^"]+"\s*:\s*(?:"|\d|null)/.test(head)) return true;
   const first = /^\s*(?:\{\s*"images"\s*:\s*)?\[\s*(\{[^{}]*\})/.exec(head)?.[1];
   return first !== undefined && keysIn(objectIn(first)) !== undefined;
 }
@@ -170,7 +171,7 @@ export function tableLines(
     return [];
   };
   const plain = text.replace(/^\uFEFF/, "");
-  if (/\.json$/i.test(file)) return ofJson(parseJson(plain, file), ofRecord, row);
+  if (/\.json$/i.test(file)) return ofJson(parseJson(plain, file), ofRecord, row, findings);
   const lines = plain.split(/\r?\n/);
   const first = lines.find((line) => !isComment(line)) ?? "";
   if (/\.jsonl$/i.test(file)) {
@@ -265,7 +266,17 @@ function ofJson(
   value: unknown,
   ofRecord: (value: unknown, number: number) => TableLine[],
   row: (number: number, name: unknown, label: unknown) => TableLine,
+  findings: TableFindings,
 ): readonly TableLine[] {
+  if (isObject(value) && isObject(value.labels) && Array.isArray(value.classes)) {
+    const names: readonly string[] = value.classes.map(String);
+    findings.classNames = names;
+    return Object.entries(value.labels).map(([name, label], index) =>
+      typeof label === "number" || typeof label === "string"
+        ? row(index + 1, name, names[Number(label)] ?? label)
+        : { number: index + 1, values: { file_name: name, flaw: "has no class" } },
+    );
+  }
   const inside = isObject(value) ? [value.labels, value.images].find(Array.isArray) : undefined;
   const list = inside ?? value;
   if (Array.isArray(list)) {

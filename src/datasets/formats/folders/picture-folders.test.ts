@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { linesOf, pretendFiles } from "../../../../test/pretend-files.ts";
+import type { ClassifierClasses } from "../../class-labels.ts";
 import type { Dataset } from "../../dataset.ts";
 import { type OpenDatasetOptions, openDataset } from "../../open-dataset.ts";
 
@@ -410,4 +411,36 @@ test("classes that the names of all pictures begin with", async () => {
   expect(await without(["cat.0.jpg", "dog.1.jpg", "3.jpg"])).toBe(true);
   const unread = await open(["cat.0.jpg", "cat.1.jpg", "dog.1.jpg", "dog.2.jpg"], { classes: { count: 2 } });
   expect(unread.notes).toEqual([expect.stringMatching(/^The names of the pictures begin with cat, dog\. /)]);
+});
+
+test("a JSON beside folders that are numbers calls them by names that the model has", async () => {
+  const names = { "1": "fire lily", "2": "globe thistle", "10": "pink primrose" };
+  const pictures = Object.keys(names).map((number) => [`flowers/train/${number}/a.png`, "4x4"]);
+  const read = async (files: Readonly<Record<string, string>>, classes: ClassifierClasses) => {
+    const source = pretendFiles({ ...Object.fromEntries(pictures), ...files });
+    const { images, notes } = await openDataset("data", { source, classes });
+    return [images.map(({ id, label, className }) => [id, label, className]), notes?.slice(1)];
+  };
+  const json = JSON.stringify({ ...names, "3": "canterbury bells" });
+  const flowers = { names: ["pink primrose", "globe thistle", "fire lily"], count: 3 };
+  for (const file of ["cat_to_name.json", "flowers/cat_to_name.json"]) {
+    expect(await read({ [file]: json }, flowers)).toEqual([
+      [
+        ["train/1/a.png", 2, "fire lily"],
+        ["train/10/a.png", 0, "pink primrose"],
+        ["train/2/a.png", 1, "globe thistle"],
+      ],
+      ["The folders of the classes are called by cat_to_name.json: 1 is fire lily."],
+    ]);
+  }
+  // Nothing is called by names that the model does not have, or where the model has the folders themselves.
+  const others = await read({ "names.json": json }, { names: ["1", "2", "10"], count: 3 });
+  expect(others).toEqual([
+    [
+      ["train/1/a.png", 0, "1"],
+      ["train/10/a.png", 2, "10"],
+      ["train/2/a.png", 1, "2"],
+    ],
+    ["names.json is not read: the classes are those of the folders."],
+  ]);
 });

@@ -34,6 +34,7 @@ import { type DatasetReader, leftOut, type ReaderContext, storedPicture } from "
 import { haveYoloTexts } from "../yolo/yolo-layout.ts";
 import { doubtfulFolders, doubtOfFolders } from "./check-class-folders.ts";
 import { classesInNames, unreadNamesNote } from "./names-in-files.ts";
+import { namesOfFolders } from "./names-of-folders.ts";
 import { partFolders } from "./part-folders.ts";
 import { unwrappedFolder } from "./wrapper-folder.ts";
 
@@ -62,8 +63,20 @@ const readClassFolders: DatasetReader = async (path, context) => {
   const { source, selection, classes, labels } = context;
   const given = context.images ?? path;
   const isPredicted = labels === "predicted";
-  const root = await unwrappedFolder(source, given, isPredicted ? undefined : classes);
-  const found = await classPictures(source, root, isPredicted ? undefined : classes);
+  const known = isPredicted ? undefined : classes;
+  const root = await unwrappedFolder(source, given, known);
+  const around = root === given ? [root] : [root, given];
+  const inFolders = await classPictures(source, root, known);
+  const said = await namesOfFolders(source, around, classesOf(inFolders), known);
+  const found = said === undefined ? inFolders : withNames(inFolders, said.names);
+  const ofFolders = [
+    ...(root === given
+      ? []
+      : [`The folders in ${root} are taken for the data set's: ${given} holds no other pictures.`]),
+    ...(said === undefined ? [] : [said.note]),
+    ...(await tableNotes(source, around, said?.file)),
+    ...found.notes,
+  ];
   const all = [...found.pictures, ...found.foreign];
   if (all.length === 0) {
     throw new BadInputError({
@@ -78,11 +91,7 @@ const readClassFolders: DatasetReader = async (path, context) => {
   const split = wantedPart(path, context.split, parts);
   const doubt = doubtOfFolders(all, classes);
   if (doubt !== undefined && !isPredicted) throw doubtfulFolders(root, all, doubt, classes);
-  const match = await orderedClasses(
-    root === given ? [root] : [root, given],
-    all.map(({ className }) => className),
-    { source, classes: isPredicted ? undefined : classes },
-  );
+  const match = await orderedClasses(around, classesOf(found), { source, classes: known });
   const { classNames, lookups } = match;
   const isWanted = (picture: FolderPicture): boolean => split === undefined || picture.split === split;
   const chosen = selection.pictures(found.pictures.filter(isWanted));
@@ -93,7 +102,8 @@ const readClassFolders: DatasetReader = async (path, context) => {
     classes !== undefined &&
     (match.isByOrder || !("label" in lookups[0]))
   ) {
-    return withoutClasses(path, root, classNames[0], { ...found, pictures: chosen, problems: foreign }, context);
+    const own = { ...found, notes: ofFolders, pictures: chosen, problems: foreign };
+    return withoutClasses(path, root, classNames[0], own, context);
   }
   const lookupOf = new Map(classNames.map((name, index) => [name, lookups[index]]));
   const images: DatasetImage[] = [];
@@ -112,22 +122,34 @@ const readClassFolders: DatasetReader = async (path, context) => {
     isOrderOpen: match.isOpen,
     images,
     problems: [...selection.problems, ...problems],
-    notes: [
-      ...(root === given ? [] : await wrapperNotes(source, given, root)),
-      ...found.notes,
-      ...looseNotes(found.loose),
-      ...match.notes,
-    ],
+    notes: [...ofFolders, ...looseNotes(found.loose), ...match.notes],
   });
 };
 
-/** What is to be known where the folders in `root` are taken, and those in the folder around it are not. */
-async function wrapperNotes(source: DatasetSource, given: string, root: string): Promise<string[]> {
-  const note = `The folders in ${root} are taken for the data set's: ${given} holds no other pictures.`;
-  return [note, ...unreadTables(await source.list(given), () => classesAreFolders)];
+function classesOf({ pictures, foreign }: ClassPictures): readonly string[] {
+  return [...new Set([...pictures, ...foreign].map(({ className }) => className))];
 }
 
-const classesAreFolders = "the classes are those of the folders";
+/** The pictures with names for the folders of their classes. */
+function withNames(found: ClassPictures, names: ReadonlyMap<string, string>): ClassPictures {
+  const named = (pictures: readonly FolderPicture[]): readonly FolderPicture[] =>
+    pictures.map((picture) => ({ ...picture, className: names.get(picture.className) ?? picture.className }));
+  return { ...found, pictures: named(found.pictures), foreign: named(found.foreign) };
+}
+
+/** What is to be known of the tables in the folders, of which `read` is one. */
+async function tableNotes(
+  source: DatasetSource,
+  folders: readonly string[],
+  read: string | undefined,
+): Promise<readonly string[]> {
+  const notes: string[] = [];
+  for (const folder of folders) {
+    const entries = (await source.list(folder)).filter(({ name }) => name !== read);
+    notes.push(...unreadTables(entries, () => "the classes are those of the folders"));
+  }
+  return notes;
+}
 
 /** The pictures of a single folder that is no class of the classifier, with the classes that their own names begin with, if they do. */
 function withoutClasses(
@@ -212,7 +234,7 @@ async function orderedClasses(
   own: readonly string[],
   { source, classes }: Pick<ReaderContext, "source" | "classes">,
 ): Promise<ClassMatch & { readonly classNames: readonly string[] }> {
-  const classNames = [...new Set(own)].sort(byCodeUnits);
+  const classNames = own.toSorted(byCodeUnits);
   const match = matchClassList(classNames, classes);
   let listed: Awaited<ReturnType<typeof orderByList>>;
   if (classes === undefined || match.isByOrder) {
@@ -247,7 +269,7 @@ async function classPictures(
   const divided = await partFolders(source, root, entries, classes);
   const [pictures, foreign]: FolderPicture[][] = [[], []];
   const loose: string[] = [];
-  const notes: string[] = unreadTables(entries, () => classesAreFolders);
+  const notes: string[] = [];
   if (divided !== undefined) {
     const beside = (await pictureTree(source, root, 0)) ?? { pictures: [], foreign: [], passedOver: [] };
     for (const { name } of [...beside.pictures, ...beside.foreign]) loose.push(name);
