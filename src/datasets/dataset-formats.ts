@@ -1,5 +1,6 @@
 /** @file The formats of data sets, in the order in which they are tried and listed. A new one is a file in `formats/` and a line here. */
 import type { DatasetFormatDefinition } from "./dataset-format.ts";
+import { aircraftFormat } from "./formats/aircraft.ts";
 import { mnistFormat } from "./formats/arrays/mnist.ts";
 import { arraysFormat } from "./formats/arrays/numpy-arrays.ts";
 import { pixelsFormat } from "./formats/arrays/pixel-tables.ts";
@@ -23,6 +24,7 @@ export const formatDefinitions = [
   cocoFormat,
   yoloFormat,
   cubFormat,
+  aircraftFormat,
   petsFormat,
   boxesFormat,
   metadataFormat,
