@@ -28,7 +28,7 @@ import { isPixelTable } from "../arrays/pixel-tables.ts";
 import { isLabelTable, isTableName } from "../class-tables/label-table.ts";
 import { isMetadataName } from "../class-tables/metadata-files.ts";
 import { pictureFolders } from "../folders/picture-folders.ts";
-import { unwrappedFolder } from "../folders/wrapper-folder.ts";
+import { wrappingFolders } from "../folders/wrapper-folder.ts";
 import { isImagenetMark } from "../imagenet.ts";
 import { holdsVocParts } from "../voc-parts.ts";
 import { isYolo } from "../yolo/yolo-layout.ts";
@@ -144,7 +144,7 @@ async function areStray(path: string, entries: readonly FileEntry[], source: Dat
   if (await isYolo(path, entries, source)) return true;
   const hasMetadata = entries.some(({ name, kind }) => kind === "file" && isMetadataName(name));
   if (hasMetadata || (await pictureFolders(path, entries, source)).length > 1) return true;
-  return (await unwrappedFolder(source, path, undefined)) !== path;
+  return (await wrappingFolders(source, path, undefined)).length > 1;
 }
 
 /** Whether one of the first pictures in the file, whose first line is a box, is somewhere in the folder. */

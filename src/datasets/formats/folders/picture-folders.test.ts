@@ -444,3 +444,47 @@ test("a JSON beside folders that are numbers calls them by names that the model 
     ["names.json is not read: the classes are those of the folders."],
   ]);
 });
+
+describe("lists of pictures for training and testing beside folders of classes", () => {
+  const names = ["apple_pie/1", "apple_pie/2", "ramen/1", "ramen/2.b", "ramen/3"];
+  const splits = async (files: Readonly<Record<string, string>>, options: Omit<OpenDatasetOptions, "source"> = {}) => {
+    const pictures = Object.fromEntries(names.map((name) => [`food-101/images/${name}.jpg`, "4x4"]));
+    const { images, notes } = await openDataset("data", {
+      source: pretendFiles({ ...pictures, ...files }),
+      ...options,
+    });
+    return [images.map(({ id, split }) => [id.replace(/\.jpg$/, ""), split]), notes?.slice(1)];
+  };
+  const lists = {
+    "food-101/meta/train.txt": "apple_pie/1\nramen/1\n",
+    "food-101/meta/test.txt": "apple_pie/2.jpg\nramen/2.b\n",
+    "food-101/meta/classes.txt": "apple_pie\nramen\n",
+  };
+
+  test("say their parts", async () => {
+    const note = "The parts are those of the lists in data/food-101/meta: test.txt, train.txt.";
+    const parts = ["train", "test", "train", "test", undefined];
+    expect(await splits(lists)).toEqual([names.map((name, index) => [name, parts[index]]), [note]]);
+    expect(await splits(lists, { split: "test" })).toEqual([
+      [
+        ["apple_pie/2", "test"],
+        ["ramen/2.b", "test"],
+      ],
+      [note],
+    ]);
+    const { "food-101/meta/test.txt": test, "food-101/meta/train.txt": train } = lists;
+    const beside = await splits({ "food-101/TrainImages.txt": train, "food-101/TestImages.txt": test });
+    expect(beside).toEqual([
+      names.map((name, index) => [name, parts[index]]),
+      ["The parts are those of the lists in data/food-101: TestImages.txt, TrainImages.txt."],
+    ]);
+  });
+
+  test("are none where there is one part, most lines are others, or a picture is in two", async () => {
+    const none = names.map((name) => [name, undefined]);
+    expect((await splits({ "food-101/meta/test.txt": lists["food-101/meta/test.txt"] }))[0]).toEqual(none);
+    const others = { ...lists, "food-101/meta/train.txt": "apple_pie/1\na\nb\nc\n" };
+    expect((await splits(others))[0]).toEqual(none);
+    expect((await splits({ ...lists, "food-101/meta/train.txt": "apple_pie/2\nramen/1\n" }))[0]).toEqual(none);
+  });
+});

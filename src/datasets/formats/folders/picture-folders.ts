@@ -36,7 +36,8 @@ import { doubtfulFolders, doubtOfFolders } from "./check-class-folders.ts";
 import { classesInNames, unreadNamesNote } from "./names-in-files.ts";
 import { namesOfFolders } from "./names-of-folders.ts";
 import { partFolders } from "./part-folders.ts";
-import { unwrappedFolder } from "./wrapper-folder.ts";
+import { listedParts } from "./part-lists.ts";
+import { wrappingFolders } from "./wrapper-folder.ts";
 
 interface FolderPicture {
   /** Its path in the data set's folder. */
@@ -64,17 +65,27 @@ const readClassFolders: DatasetReader = async (path, context) => {
   const given = context.images ?? path;
   const isPredicted = labels === "predicted";
   const known = isPredicted ? undefined : classes;
-  const root = await unwrappedFolder(source, given, known);
-  const around = root === given ? [root] : [root, given];
+  const around = await wrappingFolders(source, given, known);
+  const [root] = around;
   const inFolders = await classPictures(source, root, known);
   const said = await namesOfFolders(source, around, classesOf(inFolders), known);
-  const found = said === undefined ? inFolders : withNames(inFolders, said.names);
+  const called = said === undefined ? inFolders : withNames(inFolders, said.names);
+  const isWhole = called.pictures.every((picture) => picture.split === undefined);
+  const lists = isWhole
+    ? await listedParts(
+        source,
+        around,
+        called.pictures.map(({ id }) => id),
+      )
+    : undefined;
+  const found = lists === undefined ? called : withParts(called, lists.partOf);
   const ofFolders = [
     ...(root === given
       ? []
       : [`The folders in ${root} are taken for the data set's: ${given} holds no other pictures.`]),
     ...(said === undefined ? [] : [said.note]),
-    ...(await tableNotes(source, around, said?.file)),
+    ...(lists === undefined ? [] : [lists.note]),
+    ...(await tableNotes(source, around, [said?.file, ...(lists?.files ?? [])])),
     ...found.notes,
   ];
   const all = [...found.pictures, ...found.foreign];
@@ -137,15 +148,22 @@ function withNames(found: ClassPictures, names: ReadonlyMap<string, string>): Cl
   return { ...found, pictures: named(found.pictures), foreign: named(found.foreign) };
 }
 
-/** What is to be known of the tables in the folders, of which `read` is one. */
+/** The pictures with the parts that lists say they are of. */
+function withParts(found: ClassPictures, partOf: (id: string) => DatasetPart | undefined): ClassPictures {
+  const parted = (pictures: readonly FolderPicture[]): readonly FolderPicture[] =>
+    pictures.map((picture) => ({ ...picture, split: partOf(picture.id) }));
+  return { ...found, pictures: parted(found.pictures), foreign: parted(found.foreign) };
+}
+
+/** What is to be known of the tables in the folders, but for those called as in `read`. */
 async function tableNotes(
   source: DatasetSource,
   folders: readonly string[],
-  read: string | undefined,
+  read: readonly (string | undefined)[],
 ): Promise<readonly string[]> {
   const notes: string[] = [];
   for (const folder of folders) {
-    const entries = (await source.list(folder)).filter(({ name }) => name !== read);
+    const entries = (await source.list(folder)).filter(({ name }) => !read.includes(name));
     notes.push(...unreadTables(entries, () => "the classes are those of the folders"));
   }
   return notes;
@@ -203,7 +221,7 @@ function isTelling(name: string): boolean {
     /^(readme|licen[cs]e|copying|notice|authors|changelog|changes|requirements)\b/i.test(name)
   )
     return false;
-  return /\.(csv|tsv|jsonl?|txt|xml|ya?ml|mat|xlsx?|ods|parquet|pkl|npz)$/i.test(name);
+  return /\.(csv|tsv|jsonl?|txt|xml|ya?ml|mat|xlsx?|ods|parquet|pkl|npz|manifest)$/i.test(name);
 }
 
 function unread(id: string) {

@@ -6,23 +6,23 @@ import { joinPath } from "../../paths.ts";
 import { foldersIn, partFolders, partInName } from "./part-folders.ts";
 
 /**
- * The folder in `root` whose folders are those of the classes or of the parts, where each folder on the way holds nothing else; `root` where it is one of
- * several, or may be a class or a part itself, or holds no classes of the classifier's.
+ * The folder in `root` whose folders are those of the classes or of the parts, where each folder on the way holds nothing else, and then the folders around it
+ * up to `root`; `root` alone where that folder is one of several, or may be a class or a part itself, or holds no classes of the classifier's.
  */
-export async function unwrappedFolder(
+export async function wrappingFolders(
   source: DatasetSource,
   root: string,
   classes: ClassifierClasses | undefined,
-): Promise<string> {
+): Promise<readonly [string, ...string[]]> {
   const [only, ...others] = await foldersIn(source, root);
-  if (only === undefined || others.length > 0 || (await holdsPicture(source, root, 0))) return root;
+  if (only === undefined || others.length > 0 || (await holdsPicture(source, root, 0))) return [root];
   const folder = joinPath(root, only);
   const isClass = classes !== undefined && "label" in classLabels(classes).ofText(only);
-  if (isClass || partInName(only) !== undefined || (await holdsPicture(source, folder, 0))) return root;
-  const inner = await unwrappedFolder(source, folder, classes);
-  if (inner !== folder) return inner;
+  if (isClass || partInName(only) !== undefined || (await holdsPicture(source, folder, 0))) return [root];
+  const inner = await wrappingFolders(source, folder, classes);
+  if (inner.length > 1) return [...inner, root];
   const names = await classFolders(source, folder, classes);
-  return names.length > 1 && areClasses(names, classes) ? folder : root;
+  return names.length > 1 && areClasses(names, classes) ? [folder, root] : [root];
 }
 
 async function classFolders(
