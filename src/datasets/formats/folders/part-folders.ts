@@ -122,6 +122,21 @@ async function partsByWords(
   return { parts, notes: [`Folders are taken for parts by the words in their names: ${said.join(", ")}.`] };
 }
 
+/** The folder in `root` that holds the same folders as lie beside it, as archives have that were packed twice: "flowers/flowers"; undefined if there is none. */
+export async function copyOfOthers(source: DatasetSource, root: string): Promise<string | undefined> {
+  const entries = await source.list(root);
+  const names = entries.flatMap(({ name, kind }) => (kind === "folder" && !isHiddenFolder(name) ? [name] : []));
+  if (names.length < 3) return undefined;
+  for (const name of names) {
+    // Most have none of the others in them: folders of classes may be many, and large.
+    const other = names[0] === name ? names[1] : names[0];
+    if ((await source.exists(joinPath(joinPath(root, name), other))) !== "folder") continue;
+    const others = (await foldersIn(source, root)).filter((one) => one !== name);
+    if ((await foldersIn(source, joinPath(root, name))).join("/") === others.join("/")) return name;
+  }
+  return undefined;
+}
+
 /** The names of the folders in `folder` that hold pictures, in order. */
 export async function foldersIn(source: DatasetSource, folder: string): Promise<readonly string[]> {
   const found: string[] = [];

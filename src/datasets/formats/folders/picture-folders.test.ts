@@ -445,6 +445,19 @@ test("a JSON beside folders that are numbers calls them by names that the model 
   ]);
 });
 
+test("a folder that holds all classes again is passed over", async () => {
+  const names = ["daisy", "rose", "tulip"];
+  const files = ["", "flowers/"].flatMap((folder) => names.map((name) => `${folder}${name}/1.png`));
+  for (const options of [{}, { classes: { count: 3 } }, { classes: { names, count: 3 } }]) {
+    const { images, notes, problems } = await open(files, options);
+    expect(images.map(({ id, label }) => [id, label])).toEqual(names.map((name, index) => [`${name}/1.png`, index]));
+    expect(notes).toEqual(["flowers/ is passed over: it holds folders of the same classes as those beside it."]);
+    expect(problems).toEqual([]);
+  }
+  // One that holds others is a class.
+  expect((await open([...files, "flowers/lily/1.png"])).listedClasses).toEqual(["daisy", "flowers", "rose", "tulip"]);
+});
+
 describe("lists of pictures for training and testing beside folders of classes", () => {
   const names = ["apple_pie/1", "apple_pie/2", "ramen/1", "ramen/2.b", "ramen/3"];
   const splits = async (files: Readonly<Record<string, string>>, options: Omit<OpenDatasetOptions, "source"> = {}) => {

@@ -35,7 +35,7 @@ import { haveYoloTexts } from "../yolo/yolo-layout.ts";
 import { doubtfulFolders, doubtOfFolders } from "./check-class-folders.ts";
 import { classesInNames, unreadNamesNote } from "./names-in-files.ts";
 import { namesOfFolders } from "./names-of-folders.ts";
-import { partFolders } from "./part-folders.ts";
+import { copyOfOthers, partFolders } from "./part-folders.ts";
 import { listedParts } from "./part-lists.ts";
 import { wrappingFolders } from "./wrapper-folder.ts";
 
@@ -218,7 +218,7 @@ function isTable(name: string): boolean {
 function isTelling(name: string): boolean {
   if (
     name.startsWith(".") ||
-    /^(readme|licen[cs]e|copying|notice|authors|changelog|changes|requirements)\b/i.test(name)
+    /^(readme|licen[cs]e|copying|notice|authors|changelog|changes|requirements)(?![a-z])/i.test(name)
   )
     return false;
   return /\.(csv|tsv|jsonl?|txt|xml|ya?ml|mat|xlsx?|ods|parquet|pkl|npz|manifest)$/i.test(name);
@@ -287,7 +287,9 @@ async function classPictures(
   const divided = await partFolders(source, root, entries, classes);
   const [pictures, foreign]: FolderPicture[][] = [[], []];
   const loose: string[] = [];
-  const notes: string[] = [];
+  const copy = divided === undefined ? await copyOfOthers(source, root) : undefined;
+  const notes =
+    copy === undefined ? [] : [`${copy}/ is passed over: it holds folders of the same classes as those beside it.`];
   if (divided !== undefined) {
     const beside = (await pictureTree(source, root, 0)) ?? { pictures: [], foreign: [], passedOver: [] };
     for (const { name } of [...beside.pictures, ...beside.foreign]) loose.push(name);
@@ -301,6 +303,7 @@ async function classPictures(
     const add = (to: FolderPicture[], picture: FoundPicture): void => {
       const id = part === undefined ? picture.name : `${part.name}/${picture.name}`;
       const [className, ...below] = picture.name.split("/");
+      if (className === copy) return;
       const inner = below.slice(0, -1);
       if (below.length > 0) to.push({ id, path: picture.path, className, inner, split: part?.split });
       else loose.push(id);
