@@ -2,7 +2,7 @@
 import { type ClassifierClasses, classLabels, matchClassList } from "../../class-labels.ts";
 import type { DatasetSource } from "../../dataset-source.ts";
 import { holdsPicture } from "../../files/picture-tree.ts";
-import { joinPath } from "../../paths.ts";
+import { isHiddenFolder, joinPath } from "../../paths.ts";
 import { foldersIn, partFolders, partInName } from "./part-folders.ts";
 
 /**
@@ -14,8 +14,8 @@ export async function wrappingFolders(
   root: string,
   classes: ClassifierClasses | undefined,
 ): Promise<readonly [string, ...string[]]> {
-  const [only, ...others] = await foldersIn(source, root);
-  if (only === undefined || others.length > 0 || (await holdsPicture(source, root, 0))) return [root];
+  const only = (await holdsPicture(source, root, 0)) ? undefined : await onlyFolder(source, root);
+  if (only === undefined) return [root];
   const folder = joinPath(root, only);
   const isClass = classes !== undefined && "label" in classLabels(classes).ofText(only);
   if (isClass || partInName(only) !== undefined || (await holdsPicture(source, folder, 0))) return [root];
@@ -23,6 +23,17 @@ export async function wrappingFolders(
   if (inner.length > 1) return [...inner, root];
   const names = await classFolders(source, folder, classes);
   return names.length > 1 && areClasses(names, classes) ? [folder, root] : [root];
+}
+
+/** The name of the only folder that holds pictures; undefined if none or several do. */
+async function onlyFolder(source: DatasetSource, root: string): Promise<string | undefined> {
+  let only: string | undefined;
+  for (const { name, kind } of await source.list(root)) {
+    if (kind !== "folder" || isHiddenFolder(name) || !(await holdsPicture(source, joinPath(root, name)))) continue;
+    if (only !== undefined) return undefined;
+    only = name;
+  }
+  return only;
 }
 
 async function classFolders(
