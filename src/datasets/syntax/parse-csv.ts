@@ -10,12 +10,13 @@ export interface CsvRow {
 export type Separator = "," | ";" | "\t";
 
 /**
- * What stands between the fields of the first line of `text`, which names columns: a comma, or else a semicolon, as spreadsheets write where the
- * comma is the decimal point, or a tab.
+ * What stands between the fields of the first line of `text`, which names columns: of a comma, a semicolon, as spreadsheets write where the comma is the
+ * decimal point, and a tab the one that is there most often; of those that are as often the first of these.
  */
 export function separatorOf(text: string): Separator {
   const line = /^\uFEFF?((?:"[^"]*"|[^"\r\n])*)/.exec(text.slice(0, 2 ** 16))?.[1].replace(/"[^"]*"/g, "") ?? "";
-  return (([",", ";", "\t"] as const).find((one) => line.includes(one)) ?? ",") satisfies Separator;
+  const countOf = (one: Separator): number => line.split(one).length;
+  return ([",", ";", "\t"] as const).reduce((most, one) => (countOf(one) > countOf(most) ? one : most));
 }
 
 const fieldsOf = {

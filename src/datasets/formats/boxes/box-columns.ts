@@ -14,8 +14,10 @@ import { viaBox, viaLabel } from "./via-regions.ts";
 
 const imageNames = [
   ...["image", "file", "filename", "path", "imageid", "imagename", "imagepath", "imagefile", "img", "imgname"],
-  ...["imgpath", "filepath", "#filename"],
+  ...["imgpath", "filepath", "#filename", "imageindex"],
 ];
+/** Taken where none of the others is there. */
+const otherImageNames = ["frame"];
 /** What the class's column is called: what says a class and nothing else, then what mostly does, then numbers of classes. */
 const labelNames: readonly (readonly string[])[] = [
   ["label", "class", "name", "classname", "labelname", "category", "categoryname"],
@@ -30,6 +32,8 @@ const labelNames: readonly (readonly string[])[] = [
     "species",
     "breed",
     "type",
+    "findinglabel",
+    "annotationtag",
   ],
   ["classid", "labelid", "categoryid", "classidx", "classindex", "labelidx", "classnumber", "targetid"],
 ];
@@ -40,10 +44,10 @@ const groupNames = ["isgroupof"];
 const pictureWidth = ["imagewidth", "imgwidth", "imgw", "picturewidth"];
 const pictureHeight = ["imageheight", "imgheight", "imgh", "pictureheight"];
 const corners: readonly (readonly string[])[] = [
-  ["x0", "xmin", "left", "xtl"],
-  ["y0", "ymin", "top", "ytl"],
-  ["x1", "xmax", "right", "xbr"],
-  ["y1", "ymax", "bottom", "ybr"],
+  ["x0", "xmin", "left", "xtl", "upperleftcornerx"],
+  ["y0", "ymin", "top", "ytl", "upperleftcornery"],
+  ["x1", "xmax", "right", "xbr", "lowerrightcornerx"],
+  ["y1", "ymax", "bottom", "ybr", "lowerrightcornery"],
 ];
 const numberedCorners = [["x1"], ["y1"], ["x2"], ["y2"]] as const;
 const inOne = ["bbox", "boundingbox"];
@@ -79,11 +83,14 @@ export interface BoxColumns {
 }
 
 function folded(name: string): string {
-  return name
-    .trim()
-    .toLowerCase()
-    .replace(/[\s_-]+/g, "")
-    .replace(/^roi\./, "");
+  return (
+    name
+      .trim()
+      .toLowerCase()
+      // "Bbox [x", "y", "w", "h]" are four columns.
+      .replace(/[\s_[\]-]+/g, "")
+      .replace(/^roi\./, "")
+  );
 }
 
 /** The columns that a CSV of boxes must have and that the names in the first line are not, as they are mostly called. */
@@ -111,7 +118,7 @@ export function boxColumns(names: readonly string[]): BoxColumns | undefined {
   const all = names.map(folded);
   const at = (wanted: readonly string[]): number => all.findIndex((name) => wanted.includes(name));
   const found = formOf(all);
-  const image = at(imageNames);
+  const image = [imageNames, otherImageNames].map(at).find((position) => position >= 0) ?? -1;
   if (found === undefined || image < 0) return undefined;
   const isOwnSize = found.form === "size" && found.box.includes(at(sizes[0]));
   const notes: string[] = [];

@@ -202,6 +202,13 @@ describe("boxes in other columns", () => {
       [sizeNote],
     ],
     ["xmin with width and height", "image,label,xmin,ymin,width,height\na.png,dog,2,1,3,2\n", [sizeNote]],
+    [
+      "LISA's",
+      "Filename;Annotation tag;Upper left corner X;Upper left corner Y;Lower right corner X;Lower right corner Y;Occluded,On another road\na.png;dog;2;1;5;3;0,0\n",
+      [],
+    ],
+    ["NIH's", "Image Index,Finding Label,Bbox [x,y,w,h],,,\na.png,dog,2,1,3,2,,,\n", []],
+    ["Udacity's", "frame,xmin,xmax,ymin,ymax,class_name\na.png,2,5,1,3,dog\n", []],
     ["columns of a bbox", "image_name,category,bbox_x,bbox_y,bbox_width,bbox_height\na.png,dog,2,1,3,2\n", []],
     [
       "labels of a spreadsheet with the picture's size",
