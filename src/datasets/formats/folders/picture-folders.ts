@@ -10,17 +10,11 @@
 import { BadInputError } from "../../../errors.ts";
 import { type ClassifierClasses, type ClassMatch, classLabels, matchClassList } from "../../class-labels.ts";
 import { orderByList } from "../../class-names/list-of-names.ts";
-import {
-  type Dataset,
-  type DatasetImage,
-  type DatasetPart,
-  type DatasetProblem,
-  finishDataset,
-} from "../../dataset.ts";
+import { type Dataset, type DatasetImage, type DatasetProblem, finishDataset } from "../../dataset.ts";
 import type { DatasetFormatDefinition } from "../../dataset-format.ts";
 import type { DatasetSource, FileEntry } from "../../dataset-source.ts";
-import { type FoundPicture, holdsPicture, passedOverNotes, pictureTree } from "../../files/picture-tree.ts";
-import { partOfName, wantedPart } from "../../parts.ts";
+import { holdsPicture, pictureTree } from "../../files/picture-tree.ts";
+import { wantedPart } from "../../parts.ts";
 import {
   baseName,
   byCodeUnits,
@@ -33,31 +27,9 @@ import {
 import { type DatasetReader, leftOut, type ReaderContext, storedPicture } from "../../reader.ts";
 import { haveYoloTexts } from "../yolo/yolo-layout.ts";
 import { doubtfulFolders, doubtOfFolders } from "./check-class-folders.ts";
+import { type ClassPictures, classesOf, classPictures, type FolderPicture } from "./class-pictures.ts";
 import { classesInNames, unreadNamesNote } from "./names-in-files.ts";
-import { namesOfFolders } from "./names-of-folders.ts";
-import { copyOfOthers, partFolders } from "./part-folders.ts";
-import { listedParts } from "./part-lists.ts";
-import { wrappingFolders } from "./wrapper-folder.ts";
-
-interface FolderPicture {
-  /** Its path in the data set's folder. */
-  readonly id: string;
-  readonly path: string;
-  readonly className: string;
-  /** The folders in the class's that it is in, from there on. */
-  readonly inner: readonly string[];
-  readonly split?: DatasetPart;
-}
-
-interface ClassPictures {
-  /** In the order of their ids, as the others. */
-  readonly pictures: readonly FolderPicture[];
-  /** Of formats that are not read. */
-  readonly foreign: readonly FolderPicture[];
-  /** Pictures that are in no class's folder, by their paths. */
-  readonly loose: readonly string[];
-  readonly notes: readonly string[];
-}
+import { isTable, unreadTables } from "./unread-tables.ts";
 
 /** The pictures of each class, named by their path in the folder, such as "dog/17.png" or "train/dog/17.png". */
 const readClassFolders: DatasetReader = async (path, context) => {
@@ -65,29 +37,8 @@ const readClassFolders: DatasetReader = async (path, context) => {
   const given = context.images ?? path;
   const isPredicted = labels === "predicted";
   const known = isPredicted ? undefined : classes;
-  const around = await wrappingFolders(source, given, known);
-  const [root] = around;
-  const inFolders = await classPictures(source, root, known);
-  const said = await namesOfFolders(source, around, classesOf(inFolders), known);
-  const called = said === undefined ? inFolders : withNames(inFolders, said.names);
-  const isWhole = called.pictures.every((picture) => picture.split === undefined);
-  const lists = isWhole
-    ? await listedParts(
-        source,
-        around,
-        called.pictures.map(({ id }) => id),
-      )
-    : undefined;
-  const found = lists === undefined ? called : withParts(called, lists.partOf);
-  const ofFolders = [
-    ...(root === given
-      ? []
-      : [`The folders in ${root} are taken for the data set's: ${given} holds no other pictures.`]),
-    ...(said === undefined ? [] : [said.note]),
-    ...(lists === undefined ? [] : [lists.note]),
-    ...(await tableNotes(source, around, [said?.file, ...(lists?.files ?? [])])),
-    ...found.notes,
-  ];
+  const found = await classPictures(source, given, known);
+  const { root } = found;
   const all = [...found.pictures, ...found.foreign];
   if (all.length === 0) {
     throw new BadInputError({
@@ -102,7 +53,7 @@ const readClassFolders: DatasetReader = async (path, context) => {
   const split = wantedPart(path, context.split, parts);
   const doubt = doubtOfFolders(all, classes);
   if (doubt !== undefined && !isPredicted) throw doubtfulFolders(root, all, doubt, classes);
-  const match = await orderedClasses(around, classesOf(found), { source, classes: known });
+  const match = await orderedClasses(found.around, classesOf(found), { source, classes: known });
   const { classNames, lookups } = match;
   const isWanted = (picture: FolderPicture): boolean => split === undefined || picture.split === split;
   const chosen = selection.pictures(found.pictures.filter(isWanted));
@@ -113,8 +64,8 @@ const readClassFolders: DatasetReader = async (path, context) => {
     classes !== undefined &&
     (match.isByOrder || !("label" in lookups[0]))
   ) {
-    const own = { ...found, notes: ofFolders, pictures: chosen, problems: foreign };
-    return withoutClasses(path, root, classNames[0], own, context);
+    const own = { ...found, pictures: chosen, problems: foreign };
+    return withoutClasses(path, classNames[0], own, context);
   }
   const lookupOf = new Map(classNames.map((name, index) => [name, lookups[index]]));
   const images: DatasetImage[] = [];
@@ -133,48 +84,15 @@ const readClassFolders: DatasetReader = async (path, context) => {
     isOrderOpen: match.isOpen,
     images,
     problems: [...selection.problems, ...problems],
-    notes: [...ofFolders, ...looseNotes(found.loose), ...match.notes],
+    notes: [...found.notes, ...looseNotes(found.loose), ...match.notes],
   });
 };
-
-function classesOf({ pictures, foreign }: ClassPictures): readonly string[] {
-  return [...new Set([...pictures, ...foreign].map(({ className }) => className))];
-}
-
-/** The pictures with names for the folders of their classes. */
-function withNames(found: ClassPictures, names: ReadonlyMap<string, string>): ClassPictures {
-  const named = (pictures: readonly FolderPicture[]): readonly FolderPicture[] =>
-    pictures.map((picture) => ({ ...picture, className: names.get(picture.className) ?? picture.className }));
-  return { ...found, pictures: named(found.pictures), foreign: named(found.foreign) };
-}
-
-/** The pictures with the parts that lists say they are of. */
-function withParts(found: ClassPictures, partOf: (id: string) => DatasetPart | undefined): ClassPictures {
-  const parted = (pictures: readonly FolderPicture[]): readonly FolderPicture[] =>
-    pictures.map((picture) => ({ ...picture, split: partOf(picture.id) }));
-  return { ...found, pictures: parted(found.pictures), foreign: parted(found.foreign) };
-}
-
-/** What is to be known of the tables in the folders, but for those called as in `read`. */
-async function tableNotes(
-  source: DatasetSource,
-  folders: readonly string[],
-  read: readonly (string | undefined)[],
-): Promise<readonly string[]> {
-  const notes: string[] = [];
-  for (const folder of folders) {
-    const entries = (await source.list(folder)).filter(({ name }) => !read.includes(name));
-    notes.push(...unreadTables(entries, () => "the classes are those of the folders"));
-  }
-  return notes;
-}
 
 /** The pictures of a single folder that is no class of the classifier, with the classes that their own names begin with, if they do. */
 function withoutClasses(
   path: string,
-  root: string,
   folder: string,
-  { pictures, loose, notes, problems }: Omit<ClassPictures, "foreign"> & Pick<Dataset, "problems">,
+  { root, pictures, loose, notes, problems }: Omit<ClassPictures, "foreign"> & Pick<Dataset, "problems">,
   { source, selection, classes }: ReaderContext,
 ): Dataset {
   const named = classesInNames(
@@ -197,31 +115,6 @@ function withoutClasses(
       ...(named === undefined ? unreadNamesNote(pictures.map(({ id }) => id)) : []),
     ],
   });
-}
-
-/** What is to be known of tables, lists and the like beside pictures that are taken without them; what people write about a data set is none. */
-function unreadTables(entries: readonly FileEntry[], why: (name: string) => string): string[] {
-  const names = entries
-    .filter(({ name, kind }) => kind === "file" && isTelling(name))
-    .map(({ name }) => name)
-    .sort((a, b) => Number(isTable(b)) - Number(isTable(a)) || byCodeUnits(a, b));
-  const [name, ...others] = names;
-  if (name === undefined) return [];
-  const all = others.length === 0 ? `${name} is` : `${name} and ${others.length} more such files are`;
-  return [`${all} not read: ${why(name)}.`];
-}
-
-function isTable(name: string): boolean {
-  return /\.(csv|jsonl?)$/i.test(name);
-}
-
-function isTelling(name: string): boolean {
-  if (
-    name.startsWith(".") ||
-    /^(readme|licen[cs]e|copying|notice|authors|changelog|changes|requirements)(?![a-z])/i.test(name)
-  )
-    return false;
-  return /\.(csv|tsv|jsonl?|txt|xml|ya?ml|mat|xlsx?|ods|parquet|pkl|npz|manifest)$/i.test(name);
 }
 
 function unread(id: string) {
@@ -275,58 +168,6 @@ function looseNotes(loose: readonly string[]): string[] {
   return [
     `${those} in no class's folder ${verb} passed over: ${loose.slice(0, 4).join(", ")}${loose.length > 4 ? ", …" : ""}.`,
   ];
-}
-
-/** All pictures below `root`. */
-async function classPictures(
-  source: DatasetSource,
-  root: string,
-  classes: ClassifierClasses | undefined,
-): Promise<ClassPictures> {
-  const entries = await source.list(root);
-  const divided = await partFolders(source, root, entries, classes);
-  const [pictures, foreign]: FolderPicture[][] = [[], []];
-  const loose: string[] = [];
-  const copy = divided === undefined ? await copyOfOthers(source, root) : undefined;
-  const notes =
-    copy === undefined ? [] : [`${copy}/ is passed over: it holds folders of the same classes as those beside it.`];
-  if (divided !== undefined) {
-    const beside = (await pictureTree(source, root, 0)) ?? { pictures: [], foreign: [], passedOver: [] };
-    for (const { name } of [...beside.pictures, ...beside.foreign]) loose.push(name);
-    notes.push(...passedOverNotes(beside), ...divided.notes);
-  }
-  for (const part of divided?.parts ?? [undefined]) {
-    const folder = part === undefined ? root : joinPath(root, part.name);
-    const tree = await pictureTree(source, folder);
-    if (tree === undefined) continue;
-    notes.push(...passedOverNotes(tree));
-    const add = (to: FolderPicture[], picture: FoundPicture): void => {
-      const id = part === undefined ? picture.name : `${part.name}/${picture.name}`;
-      const [className, ...below] = picture.name.split("/");
-      if (className === copy) return;
-      const inner = below.slice(0, -1);
-      if (below.length > 0) to.push({ id, path: picture.path, className, inner, split: part?.split });
-      else loose.push(id);
-    };
-    for (const picture of tree.pictures) add(pictures, picture);
-    for (const picture of tree.foreign) add(foreign, picture);
-  }
-  const inOrder = (some: FolderPicture[]) => some.sort((a, b) => byCodeUnits(a.id, b.id));
-  const below = divided === undefined && [...pictures, ...foreign].every(({ id }) => partBelow(id) !== undefined);
-  const withPart = (some: FolderPicture[]) =>
-    below ? some.map((picture) => ({ ...picture, split: partBelow(picture.id), inner: [] })) : some;
-  return {
-    pictures: withPart(inOrder(pictures)),
-    foreign: withPart(inOrder(foreign)),
-    loose: loose.sort(byCodeUnits),
-    notes,
-  };
-}
-
-/** The part that a picture is of whose class's folder has folders of parts: "dog/train/1.png". */
-function partBelow(id: string): DatasetPart | undefined {
-  const [, folder, file] = id.split("/");
-  return file === undefined ? undefined : partOfName(folder);
 }
 
 /** The pictures in the folder `path`, or the one at `path`, without labels; their ids are their names. */
