@@ -135,7 +135,9 @@ export function columnsWithoutNames(rows: readonly (readonly string[])[]): Class
   const others = columns.filter(
     (column) => column !== picture && !rows.every((row) => row[column].trim() === stem(row)),
   );
-  return others.length === 1 ? { picture, label: others[0], part: -1 } : undefined;
+  const part = others.find((column) => rows.every((row) => partOfValue(row[column].trim()) !== undefined)) ?? -1;
+  const labels = others.filter((column) => column !== part);
+  return labels.length === 1 ? { picture, label: labels[0], part } : undefined;
 }
 
 /** The part that a value says: "train", "TEST", or fer2013's "PublicTest" and "PrivateTest", of which the latter is what was judged. */

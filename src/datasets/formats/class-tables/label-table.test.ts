@@ -236,6 +236,22 @@ test("pictures without endings, by number, in the folder of the table's name, or
   expect((await open({ "x/1758.bmp": "4x4", "labels.csv": `id,label\n${rows}\n` })).images.length).toBe(1);
 });
 
+test("rows without names of columns may say the part, as Google's AutoML has them", async () => {
+  const text = "TRAIN,gs://bucket/x/0.PNG,red\nTEST,gs://bucket/x/1.PNG,blue\nTRAIN,gs://bucket/x/2.PNG,red\n";
+  const opened = await open({ ...four, "data.csv": text });
+  expect(opened.images.map(({ id, label, split }) => [id, label, split])).toEqual([
+    ["images/0.PNG", 1, "train"],
+    ["images/1.PNG", 0, "test"],
+    ["images/2.PNG", 1, "train"],
+  ]);
+  const one = "TRAIN,0.PNG,red\nTRAIN,1.PNG,blue\n";
+  const plain = await open({ ...four, "data.csv": one });
+  expect(plain.images.map(({ label, split }) => [label, split])).toEqual([
+    [1, "train"],
+    [0, "train"],
+  ]);
+});
+
 test("JSON that is cut short is damaged data, not a defect", async () => {
   const cut = open({ ...four, "labels.json": '{"0.png": 1, "1.png": 0' });
   await expect(cut).rejects.toThrow(BadInputError);

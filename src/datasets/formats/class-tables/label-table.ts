@@ -38,6 +38,13 @@ function listed(line: string): readonly [string, string] | undefined {
   return [name, unquoted(label)];
 }
 
+/** Whether the first line is one of a list, and no row of more than two fields. */
+function beginsList(file: string, first: string): boolean {
+  if (tinyLine.test(first.trim())) return true;
+  const hasMore = /\.[ct]sv$/i.test(file) && (rowsIn(first, file)[0]?.fields.length ?? 0) > 2;
+  return !hasMore && listed(first) !== undefined;
+}
+
 function isComment(line: string): boolean {
   return line.trim() === "" || line.startsWith("#");
 }
@@ -65,7 +72,7 @@ export async function tableKind(source: DatasetSource, file: string): Promise<Ta
   const lines = head.split(/\r?\n/).filter((line) => !isComment(line));
   const [line = ""] = lines;
   if (/\.jsonl$/i.test(file)) return keysIn(objectIn(line)) === undefined ? undefined : "classes";
-  if (listed(line) !== undefined || tinyLine.test(line.trim())) return "classes";
+  if (beginsList(file, line)) return "classes";
   const rows = lines.slice(0, isWhole ? mostRows : Math.min(mostRows, lines.length - 1)).join("\n");
   const found = columnsOfRows(file, rowsIn(rows, file));
   if (found === undefined) return undefined;
@@ -177,7 +184,7 @@ export function tableLines(
   if (/\.jsonl$/i.test(file)) {
     return objectsInLines(text).flatMap(({ line, object }) => ofRecord(object, line));
   }
-  if (listed(first) !== undefined || tinyLine.test(first.trim())) {
+  if (beginsList(file, first)) {
     return lines.flatMap((line, index) => {
       if (isComment(line)) return [];
       const [, name, synset, box] = tinyLine.exec(line.trim()) ?? [];
