@@ -111,12 +111,16 @@ const readAircraft: DatasetReader = async (path, context) => {
   });
 };
 
+const mostFolders = 8;
+
 /** The folder with the lists: `path`, or the first in it, or in one in it, as the archive has "fgvc-aircraft-2013b/data". */
 async function folderOfLists(source: DatasetSource, path: string, depth = 2): Promise<string | undefined> {
   const entries = await source.list(path);
   if (hasLists(entries)) return path;
   if (depth === 0) return undefined;
   const folders = entries.filter(({ name, kind }) => kind === "folder" && !isHiddenFolder(name));
+  // The archive has one on each level; where there are many, they are others', and may be large.
+  if (folders.length > mostFolders) return undefined;
   for (const { name } of folders.sort((a, b) => byCodeUnits(a.name, b.name))) {
     const found = await folderOfLists(source, joinPath(path, name), depth - 1);
     if (found !== undefined) return found;

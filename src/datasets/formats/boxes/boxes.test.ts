@@ -463,6 +463,13 @@ describe("a CSV without names of columns", () => {
     expect(listed.found).toEqual(all);
     expect(listed.notes?.[0]).toBe("The classes are called by the lines of names.csv: 1 is audi, 2 is bmw.");
     expect(listed.notes).toHaveLength(4);
+    // A list of other names, or a damaged one, is none.
+    for (const other of ["audi\nbmw\nseat\n", '"audi\nbmw\n']) {
+      const { found, notes } = await openCars({ "names.csv": other });
+      expect(found).toEqual(all);
+      expect(notes?.[0]).toBe("The classes are called by the folders of their pictures: 2 is bmw.");
+      expect(notes).toContain("names.csv is not read: it has no boxes.");
+    }
     const one = await openCars({}, "data/anno_train.csv");
     expect(one.found.map(([, ...answer]) => answer)).toEqual(train.map(([, ...answer]) => answer));
   });

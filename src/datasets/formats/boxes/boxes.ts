@@ -65,7 +65,7 @@ export const readBoxes: DatasetReader = async (path, context) => {
   const chosen = selection.pictures(wanted.sort((a, b) => byCodeUnits(a.id, b.id)));
   const labels = new Set(rows.flatMap(({ own }) => own.map(({ label }) => label)));
   const described = await namesInFiles(labels, source, root);
-  const areNameless = described === undefined && areNumbers(labels);
+  const areNameless = described === undefined && labels.size > 1 && areNumbers(labels);
   const places = new Map<BoxFile, LocatedPictures>();
   for (const file of files) {
     const names = (areNameless ? rows : chosen).filter((one) => one.file === file).map(({ image }) => image);
@@ -88,7 +88,9 @@ export const readBoxes: DatasetReader = async (path, context) => {
     problems: [...selection.problems, ...problems, ...found.problems],
     notes: [
       ...new Set([...(named?.notes ?? []), ...notes, ...found.notes]),
-      ...others.filter((name) => !isDescriptionsName(name)).map((name) => `${name} is not read: it has no boxes.`),
+      ...others
+        .filter((name) => !isDescriptionsName(name) && name !== named?.list)
+        .map((name) => `${name} is not read: it has no boxes.`),
     ],
   });
 };

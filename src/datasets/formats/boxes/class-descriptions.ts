@@ -4,19 +4,20 @@
  * have in `names.csv`, or by the folders that their pictures are in.
  */
 
+import { PerceptualBallError } from "../../../errors.ts";
 import { isListName } from "../../class-names/list-of-names.ts";
 import type { DatasetSource, FileEntry } from "../../dataset-source.ts";
 import { baseName, folderName, joinPath } from "../../paths.ts";
 import type { Findings } from "../../reader.ts";
-import { parseCsv, separatorOf } from "../../syntax/parse-csv.ts";
+import { type CsvRow, parseCsv, separatorOf } from "../../syntax/parse-csv.ts";
 import type { PictureRows } from "./box-entries.ts";
 
 const fileName = /class-descriptions[^/]*\.csv$/i;
 const classNumber = /^\/[mgt]\//;
 
-/** Whether the name is that of a file of such names. */
+/** Whether the name is that of OpenImages' file of such names. */
 export function isDescriptionsName(name: string): boolean {
-  return fileName.test(name) || isListName(name);
+  return fileName.test(name);
 }
 
 /** The names in OpenImages' files of the folder, by number; of two the first in order holds. */
@@ -41,6 +42,8 @@ async function classDescriptions(
 /** Names for classes that are given by number, and what was concluded: sentences. */
 export interface NamedNumbers {
   readonly names: ReadonlyMap<string, string>;
+  /** The name of the list that has them, if one has. */
+  readonly list?: string;
   readonly notes: readonly string[];
 }
 
@@ -70,9 +73,7 @@ async function listedNames(
 ): Promise<NamedNumbers | undefined> {
   const [list, ...others] = entries.filter(({ name, kind }) => kind === "file" && isListName(name));
   if (list === undefined || others.length > 0) return undefined;
-  const path = joinPath(folder, list.name);
-  const text = await source.readText(path);
-  const lines = parseCsv(text, path, separatorOf(text));
+  const lines = await rowsOf(source, joinPath(folder, list.name));
   const first = numbers.has("0") ? 0 : 1;
   const last = [...numbers].reduce((most, number) => Math.max(most, Number(number)), 0);
   if (lines.some(({ fields }) => fields.length !== 1) || lines.length < 2 || last !== lines.length - 1 + first) {
@@ -80,7 +81,18 @@ async function listedNames(
   }
   const names = new Map(lines.map(({ fields }, index) => [String(index + first), fields[0].trim()]));
   const [from, to] = [first, last].map((number) => `${number} is ${names.get(String(number))}`);
-  return { names, notes: [`The classes are called by the lines of ${list.name}: ${from}, ${to}.`] };
+  return { names, list: list.name, notes: [`The classes are called by the lines of ${list.name}: ${from}, ${to}.`] };
+}
+
+/** The rows of the CSV; none where it is damaged: it is beside what is read, and may be something else. */
+async function rowsOf(source: DatasetSource, path: string): Promise<readonly CsvRow[]> {
+  const text = await source.readText(path);
+  try {
+    return parseCsv(text, path, separatorOf(text));
+  } catch (error) {
+    if (error instanceof PerceptualBallError) return [];
+    throw error;
+  }
 }
 
 /** The names of the folders that the pictures of each class are in, if each class has one of its own. */
@@ -89,14 +101,19 @@ export async function namesOfFolders(
   pathOf: (picture: PictureRows) => Promise<{ readonly path: string } | Findings>,
 ): Promise<NamedNumbers | undefined> {
   const names = new Map<string, string>();
+  const labels = new Map<string, string>();
   for (const picture of pictures) {
     const found = await pathOf(picture);
     if (!("path" in found)) continue;
     const folder = baseName(folderName(found.path));
-    for (const { label } of picture.own) if ((names.get(label) ?? folder) !== folder) return undefined;
-    for (const { label } of picture.own) names.set(label, folder);
+    for (const { label } of picture.own) {
+      // Mostly all pictures are in one folder, which two of them tell.
+      if ((names.get(label) ?? folder) !== folder || (labels.get(folder) ?? label) !== label) return undefined;
+      names.set(label, folder);
+      labels.set(folder, label);
+    }
   }
-  if (names.size < 2 || new Set(names.values()).size < names.size) return undefined;
+  if (names.size < 2) return undefined;
   const [[number, name]] = names;
   return { names, notes: [`The classes are called by the folders of their pictures: ${number} is ${name}.`] };
 }
