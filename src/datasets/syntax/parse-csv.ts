@@ -1,5 +1,5 @@
 /** @file Comma-separated values as RFC 4180 has them, or with what spreadsheets write in the comma's place. */
-import { BadInputError } from "../../errors.ts";
+import { BadInputError, PerceptualBallError } from "../../errors.ts";
 
 export interface CsvRow {
   /** The line on which the row begins, from 1. */
@@ -55,4 +55,14 @@ export function parseCsv(text: string, where: string, separator: Separator = ","
     rowLine = line;
   }
   return rows;
+}
+
+/** The rows of `text`, whatever separates their fields; none where it is no CSV. */
+export function rowsIfCsv(text: string, where: string): readonly CsvRow[] {
+  try {
+    return parseCsv(text, where, separatorOf(text));
+  } catch (error) {
+    if (error instanceof PerceptualBallError) return [];
+    throw error;
+  }
 }

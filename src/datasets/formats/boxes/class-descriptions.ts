@@ -4,12 +4,11 @@
  * have in `names.csv`, or by the folders that their pictures are in.
  */
 
-import { PerceptualBallError } from "../../../errors.ts";
 import { isListName } from "../../class-names/list-of-names.ts";
 import type { DatasetSource, FileEntry } from "../../dataset-source.ts";
 import { baseName, folderName, joinPath } from "../../paths.ts";
 import type { Findings } from "../../reader.ts";
-import { type CsvRow, parseCsv, separatorOf } from "../../syntax/parse-csv.ts";
+import { parseCsv, rowsIfCsv, separatorOf } from "../../syntax/parse-csv.ts";
 import type { PictureRows } from "./box-entries.ts";
 
 const fileName = /class-descriptions[^/]*\.csv$/i;
@@ -73,7 +72,9 @@ async function listedNames(
 ): Promise<NamedNumbers | undefined> {
   const [list, ...others] = entries.filter(({ name, kind }) => kind === "file" && isListName(name));
   if (list === undefined || others.length > 0) return undefined;
-  const lines = await rowsOf(source, joinPath(folder, list.name));
+  const path = joinPath(folder, list.name);
+  // It lies beside what is read, and may be something else.
+  const lines = rowsIfCsv(await source.readText(path), path);
   const first = numbers.has("0") ? 0 : 1;
   const last = [...numbers].reduce((most, number) => Math.max(most, Number(number)), 0);
   if (lines.some(({ fields }) => fields.length !== 1) || lines.length < 2 || last !== lines.length - 1 + first) {
@@ -82,17 +83,6 @@ async function listedNames(
   const names = new Map(lines.map(({ fields }, index) => [String(index + first), fields[0].trim()]));
   const [from, to] = [first, last].map((number) => `${number} is ${names.get(String(number))}`);
   return { names, list: list.name, notes: [`The classes are called by the lines of ${list.name}: ${from}, ${to}.`] };
-}
-
-/** The rows of the CSV; none where it is damaged: it is beside what is read, and may be something else. */
-async function rowsOf(source: DatasetSource, path: string): Promise<readonly CsvRow[]> {
-  const text = await source.readText(path);
-  try {
-    return parseCsv(text, path, separatorOf(text));
-  } catch (error) {
-    if (error instanceof PerceptualBallError) return [];
-    throw error;
-  }
 }
 
 /** The names of the folders that the pictures of each class are in, if each class has one of its own. */

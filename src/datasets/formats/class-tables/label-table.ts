@@ -2,12 +2,12 @@
  * @file Tables that say the classes of pictures, as people write them: a CSV whose columns are called one way or another, lists of a name and a
  * class per line (Caffe's), lines of JSON, or JSON with a picture's class under its name (also FiftyOne's, `{"classes": […], "labels": {name: number}}`).
  */
-import { BadInputError, PerceptualBallError, UnsupportedError } from "../../../errors.ts";
+import { BadInputError, UnsupportedError } from "../../../errors.ts";
 import type { DatasetProblem } from "../../dataset.ts";
 import { type DatasetSource, textHead } from "../../dataset-source.ts";
 import { baseName, isPictureName } from "../../paths.ts";
 import { isObject, type JsonObject, objectIn, objectOf, objectsInLines, parseJson } from "../../syntax/json-objects.ts";
-import { type CsvRow, parseCsv, separatorOf } from "../../syntax/parse-csv.ts";
+import { type CsvRow, parseCsv, rowsIfCsv, separatorOf } from "../../syntax/parse-csv.ts";
 import { type ClassColumns, classColumns, columnsWithoutNames, isFlag } from "./class-columns.ts";
 
 /** A line of a table, not yet checked. Its values may be `file_name`, `label`, `split`, and `flaw`: why it says no class. */
@@ -41,7 +41,7 @@ function listed(line: string): readonly [string, string] | undefined {
 /** Whether the first line is one of a list, and no row of more than two fields. */
 function beginsList(file: string, first: string): boolean {
   if (tinyLine.test(first.trim())) return true;
-  const hasMore = /\.[ct]sv$/i.test(file) && (rowsIn(first, file)[0]?.fields.length ?? 0) > 2;
+  const hasMore = /\.[ct]sv$/i.test(file) && (rowsIfCsv(first, file)[0]?.fields.length ?? 0) > 2;
   return !hasMore && listed(first) !== undefined;
 }
 
@@ -74,7 +74,7 @@ export async function tableKind(source: DatasetSource, file: string): Promise<Ta
   if (/\.jsonl$/i.test(file)) return keysIn(objectIn(line)) === undefined ? undefined : "classes";
   if (beginsList(file, line)) return "classes";
   const rows = lines.slice(0, isWhole ? mostRows : Math.min(mostRows, lines.length - 1)).join("\n");
-  const found = columnsOfRows(file, rowsIn(rows, file));
+  const found = columnsOfRows(file, rowsIfCsv(rows, file));
   if (found === undefined) return undefined;
   if (found.columns.label >= 0 || found.columns.each !== undefined) return "classes";
   // An "id" alone names nothing that is certainly a picture.
@@ -91,16 +91,6 @@ const mostRows = 50;
 
 function isPointer(head: string): boolean {
   return head.startsWith("version https://git-lfs.github.com/spec/");
-}
-
-/** The rows of the beginning of a file; none where it is no CSV. */
-function rowsIn(text: string, file: string): readonly CsvRow[] {
-  try {
-    return parseCsv(text, file, separatorOf(text));
-  } catch (error) {
-    if (error instanceof PerceptualBallError) return [];
-    throw error;
-  }
 }
 
 interface FoundColumns {
