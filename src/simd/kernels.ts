@@ -201,14 +201,31 @@ export interface KernelExports {
       result: number,
     ]
   ): void;
-  spread(
+  fillPowers(
+    ...given: [powers: number, kernels: number, value: number, temperature: number, half: number, columns: number]
+  ): void;
+  tabulateSums(
     ...given: [
       first: number,
       second: number,
-      firstOf: number,
-      secondOf: number,
-      placeOf: number,
+      powers: number,
+      kernels: number,
+      value: number,
       half: number,
+      columns: number,
+      reach: number,
+    ]
+  ): void;
+  tabulateSlopes(
+    ...given: [
+      first: number,
+      second: number,
+      powers: number,
+      kernels: number,
+      value: number,
+      temperature: number,
+      half: number,
+      columns: number,
       reach: number,
     ]
   ): void;

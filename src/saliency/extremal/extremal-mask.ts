@@ -7,6 +7,7 @@
 
 import { type KernelExports, kernelsFor } from "../../simd/kernels.ts";
 import { type Arrays, openArrays, ordinaryArrays } from "../../simd/workspace.ts";
+import { exponential } from "./exponential.ts";
 
 export interface SmoothMaskOptions {
   readonly height: number;
@@ -47,7 +48,7 @@ const together = 4;
 const temperature = 20;
 
 /** The kernel as a function of the distance in units of σ. */
-function kernel(z: number): number {
+function kernelAt(z: number): number {
   return Math.exp(-2 * Math.max(0, z - 0.5) ** 2);
 }
 
@@ -116,49 +117,111 @@ interface KernelTables {
   readonly fillFor: (value: number) => void;
 }
 
-/** Fills `first` and `second` with two functions of the kernels and of the node's value, element by element. */
-type Tabulate = (kernels: Float64Array, value: number, first: Float64Array, second: Float64Array) => void;
+/** The kernels k over the upper left quarter of the square that a node reaches, a symmetric table, and e^{Tkv} of nodes' values v. */
+interface Powers {
+  readonly kernels: Float64Array;
+  /** Rows that count. */
+  readonly half: number;
+  /** What registers take at once: a multiple of 8. */
+  readonly columns: number;
+  /** e^{Tkv}, of the layout of the kernels. It holds until others are asked for. */
+  readonly of: (value: number) => Float64Array;
+  /** Forgets what was computed: the way back finds what the way forward left. */
+  readonly clear: () => void;
+}
+
+/** As many nodes' powers are kept. Most nodes are 0 or 1 in the end, and on the way there a fifth of them are neither. */
+const keptPowers = 256;
+
+const columnsOf = (half: number): number => Math.ceil(half / 8) * 8;
+
+function powersOf({ reach, gridHeight, gridWidth }: Layout, sigmaPixels: number, arrays: Arrays): Powers {
+  const half = Math.ceil(reach / 2);
+  const [columns, middle] = [columnsOf(half), (reach - 1) / 2];
+  const kernels = arrays.doubles(half * columns);
+  for (let y = 0; y < half; y++) {
+    for (let x = 0; x < columns; x++) {
+      // In one order: a distance may depend on it in the last digit.
+      const [near, far] = [Math.min(x, y), Math.max(x, y)];
+      kernels[y * columns + x] = kernelAt(Math.hypot(near - middle, far - middle) / sigmaPixels);
+    }
+  }
+  const tables = Array.from({ length: Math.min(keptPowers, gridHeight * gridWidth) }, () =>
+    arrays.doubles(kernels.length),
+  );
+  const kept = new Map<number, Float64Array>();
+  return {
+    kernels,
+    half,
+    columns,
+    of(value) {
+      const known = kept.get(value);
+      if (known !== undefined) return known;
+      if (kept.size === tables.length) kept.clear();
+      const powers = tables[kept.size];
+      kept.set(value, powers);
+      const inMemory = kernelsFor(powers, kernels);
+      if (inMemory === undefined) {
+        for (let n = 0; n < powers.length; n++) powers[n] = exponential(temperature * kernels[n] * value);
+      } else inMemory.fillPowers(powers.byteOffset, kernels.byteOffset, value, temperature, half, columns);
+      return powers;
+    },
+    clear: () => kept.clear(),
+  };
+}
+
+/** The upper halves of two tables of `reach` columns, whose rows are the same from both ends, and what they are made of. */
+interface HalfTables {
+  readonly first: Float64Array;
+  readonly second: Float64Array;
+  readonly powers: Float64Array;
+  readonly kernels: Float64Array;
+  readonly half: number;
+  readonly columns: number;
+  readonly reach: number;
+}
+
+/** Fills two tables with functions of the kernels and of the node's value, with the same result where there are kernels and where there are none. */
+type Tabulate = (tables: HalfTables, value: number) => void;
 
 /** What a node adds to the sums: e^{Ta} − 1 and a·e^{Ta}, of a = k·value. */
-function tabulateSums(kernels: Float64Array, value: number, first: Float64Array, second: Float64Array): void {
-  for (let n = 0; n < kernels.length; n++) {
-    const k = kernels[n];
-    first[n] = Math.expm1(temperature * k * value);
-    second[n] = k * value * Math.exp(temperature * k * value);
+function tabulateSums({ first, second, powers, kernels, half, columns, reach }: HalfTables, value: number): void {
+  const inMemory = kernelsFor(first, second, powers, kernels);
+  if (inMemory !== undefined) {
+    const sources = [powers.byteOffset, kernels.byteOffset] as const;
+    inMemory.tabulateSums(first.byteOffset, second.byteOffset, ...sources, value, half, columns, reach);
+    return;
+  }
+  for (let y = 0; y < half; y++) {
+    for (let x = 0; x < half; x++) {
+      const [at, mirrored, of] = [y * reach + x, y * reach + reach - 1 - x, y * columns + x];
+      first[mirrored] = first[at] = powers[of] - 1;
+      second[mirrored] = second[at] = kernels[of] * value * powers[of];
+    }
   }
 }
 
 /** Of ∂m/∂a_v = e^{T a_v} (1 + T (a_v − m)) / Σ e^{Ta}, with a_v = k·m̄(v): what does not depend on m, and what m is multiplied by. */
-function tabulateSlopes(kernels: Float64Array, value: number, first: Float64Array, second: Float64Array): void {
-  for (let n = 0; n < kernels.length; n++) {
-    const k = kernels[n];
-    const power = Math.exp(temperature * k * value);
-    first[n] = k * power * (1 + temperature * k * value);
-    second[n] = temperature * k * power;
+function tabulateSlopes({ first, second, powers, kernels, half, columns, reach }: HalfTables, value: number): void {
+  const inMemory = kernelsFor(first, second, powers, kernels);
+  if (inMemory !== undefined) {
+    const sources = [powers.byteOffset, kernels.byteOffset] as const;
+    inMemory.tabulateSlopes(first.byteOffset, second.byteOffset, ...sources, value, temperature, half, columns, reach);
+    return;
+  }
+  for (let y = 0; y < half; y++) {
+    for (let x = 0; x < half; x++) {
+      const [at, mirrored, of] = [y * reach + x, y * reach + reach - 1 - x, y * columns + x];
+      const sharp = temperature * kernels[of];
+      first[mirrored] = first[at] = kernels[of] * powers[of] * (1 + sharp * value);
+      second[mirrored] = second[at] = sharp * powers[of];
+    }
   }
 }
 
-/**
- * Tables for squares of `reach` pixels; rows of the square are the same from both ends, and so are columns and rows. What fills them is asked
- * once for each value of the kernel, in loops of its own: a function per element would cost more than its exponential.
- */
-function kernelTables(reach: number, sigmaPixels: number, tabulate: Tabulate, arrays: Arrays): KernelTables {
-  const half = Math.ceil(reach / 2);
-  const middle = (reach - 1) / 2;
-  const places = new Map<number, number>();
-  // Of each element of the upper left quarter, where its kernel is among the different ones.
-  const placeOf = arrays.integers(half * half);
-  for (let y = 0; y < half; y++) {
-    for (let x = 0; x < half; x++) {
-      const [near, far] = [Math.min(x, y), Math.max(x, y)];
-      const value = kernel(Math.hypot(near - middle, far - middle) / sigmaPixels);
-      const place = places.get(value) ?? places.size;
-      places.set(value, place);
-      placeOf[y * half + x] = place;
-    }
-  }
-  const kernels = Float64Array.from(places.keys());
-  const [firstOf, secondOf] = [arrays.doubles(kernels.length), arrays.doubles(kernels.length)];
+/** Tables for squares of `reach` pixels; their rows are the same from both ends, and so are columns and rows. */
+function kernelTables(reach: number, powers: Powers, tabulate: Tabulate, arrays: Arrays): KernelTables {
+  const { kernels, half, columns } = powers;
   const [first, second] = [arrays.doubles(half * reach), arrays.doubles(half * reach)];
   let filled = Number.NaN;
   return {
@@ -168,39 +231,10 @@ function kernelTables(reach: number, sigmaPixels: number, tabulate: Tabulate, ar
     rowOf: (y) => Math.min(y, reach - 1 - y) * reach,
     fillFor(value) {
       if (value === filled) return;
-      tabulate(kernels, value, firstOf, secondOf);
-      spread(first, second, firstOf, secondOf, placeOf, reach);
       filled = value;
+      tabulate({ first, second, powers: powers.of(value), kernels, half, columns, reach }, value);
     },
   };
-}
-
-/** Fills the upper halves of two tables, which are the same from both ends, with what belongs to each place. */
-function spread(
-  first: Float64Array,
-  second: Float64Array,
-  firstOf: Float64Array,
-  secondOf: Float64Array,
-  placeOf: Int32Array,
-  reach: number,
-): void {
-  const half = Math.ceil(reach / 2);
-  const kernels = kernelsFor(first, second, firstOf, secondOf, placeOf);
-  if (kernels !== undefined) {
-    const [p, q, ofFirst, ofSecond] = [first, second, firstOf, secondOf].map(({ byteOffset }) => byteOffset);
-    kernels.spread(p, q, ofFirst, ofSecond, placeOf.byteOffset, half, reach);
-    return;
-  }
-  for (let y = 0; y < half; y++) {
-    const [left, right] = [y * reach, y * reach + reach - 1];
-    for (let x = 0; x < half; x++) {
-      const place = placeOf[y * half + x];
-      first[left + x] = firstOf[place];
-      first[right - x] = firstOf[place];
-      second[left + x] = secondOf[place];
-      second[right - x] = secondOf[place];
-    }
-  }
 }
 
 /** What the way forward leaves for the way back, and what both compute in: made once, since a search goes either way at each of its steps. */
@@ -231,11 +265,12 @@ function workspaceOf({ gridHeight, gridWidth, height, width }: Layout, arrays: A
   };
 }
 
-/** All arrays of a mask: five planes, and two tables each way with what they are made of. */
-function arraysOf({ height, width, reach }: Layout): Arrays {
+/** All arrays of a mask: five planes, two tables each way, and what they are made of. */
+function arraysOf({ gridHeight, gridWidth, height, width, reach }: Layout): Arrays {
   const half = Math.ceil(reach / 2);
-  const doubles = 5 * height * width + 4 * half * reach + 4 * half * half + together;
-  return openArrays({ singles: 0, doubles, integers: 2 * half * half }) ?? ordinaryArrays;
+  const tables = 4 * half * reach + (1 + Math.min(keptPowers, gridHeight * gridWidth)) * half * columnsOf(half);
+  const doubles = 5 * height * width + tables + together;
+  return openArrays({ singles: 0, doubles, integers: 0 }) ?? ordinaryArrays;
 }
 
 /**
@@ -251,8 +286,9 @@ export function smoothMask(options: SmoothMaskOptions): SmoothMask {
   const layout = layoutOf(options);
   const { gridHeight, gridWidth, width, margin, reach } = layout;
   const arrays = arraysOf(layout);
-  const ahead = kernelTables(reach, options.sigmaPixels, tabulateSums, arrays);
-  const back = kernelTables(reach, options.sigmaPixels, tabulateSlopes, arrays);
+  const powers = powersOf(layout, options.sigmaPixels, arrays);
+  const ahead = kernelTables(reach, powers, tabulateSums, arrays);
+  const back = kernelTables(reach, powers, tabulateSlopes, arrays);
   const workspace = workspaceOf(layout, arrays);
   fillMaximum(layout, ahead, workspace);
   const inside = new Float64Array(options.height * options.width);
@@ -262,6 +298,7 @@ export function smoothMask(options: SmoothMaskOptions): SmoothMask {
     size: workspace.mask.length,
     forward(values) {
       workspace.values.set(values);
+      powers.clear();
       fillMaximum(layout, ahead, workspace);
       return workspace.mask;
     },

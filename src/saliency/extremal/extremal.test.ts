@@ -11,6 +11,7 @@ import { completeOptions } from "../../options/schema.ts";
 import { createRandom } from "../../random/random.ts";
 import { renderScene } from "../../scenes/scenes.ts";
 import { floatTensor } from "../../tensor/tensor.ts";
+import { exponential } from "./exponential.ts";
 import { extremal } from "./extremal.ts";
 import { areaPenalty } from "./extremal-area.ts";
 import { smoothMask } from "./extremal-mask.ts";
@@ -365,4 +366,14 @@ test("on Scenes, the region alone keeps the label", { timeout: 240_000 }, async 
   const inside = dot(map.data, mask) / map.data.reduce((a, b) => a + b);
   expect(inside).toBeGreaterThan(2 * (mask.reduce((a, b) => a + b) / mask.length));
   await classifier.dispose();
+});
+
+test("powers are within 1.5 units in the last place of the engine's own", () => {
+  const units = Array.from({ length: 43_000 }, (_, i) => {
+    const own = Math.exp(i / 1000);
+    return Math.abs(exponential(i / 1000) - own) / 2 ** (Math.floor(Math.log2(own)) - 52);
+  });
+  expect(Math.max(...units.slice(0, 20_000))).toBeLessThanOrEqual(1.5);
+  expect(Math.max(...units.slice(20_000))).toBeLessThanOrEqual(1.5);
+  expect([exponential(0), exponential(1e-300)]).toEqual([1, 1]);
 });

@@ -9,7 +9,7 @@ export { innerProducts, innerProductsAt, combineRows } from "./row-products";
 export { moveTo, gainAlong, scale, writePair, largestIfFinite, findInBox, moveToBounds, clip, clipBetween } from "./steps";
 export { subtractScaled, subtractSigns, climbInBox, mix, adam } from "./update-rules";
 export { toBytes, lengthen, distancesBetween } from "./bytes";
-export { addSquare, squareProduct, squareProducts, divide, spread } from "./smooth-masks";
+export { addSquare, squareProduct, squareProducts, divide, fillPowers, tabulateSums, tabulateSlopes } from "./smooth-masks";
 export { correlateColumns, correlateRows } from "./correlation";
 export { growComponents } from "./components";
 export { addAlikePixels } from "./patches";

@@ -173,31 +173,198 @@ export function divide(a: usize, b: usize, ratio: usize, factor: usize, product:
   }
 }
 
-/** Fills the upper halves of two tables of `reach` columns, which are the same from both ends, with what belongs to each place. */
-export function spread(
+// @ts-ignore
+@inline
+function times(a: v128, b: v128): v128 {
+  return v128.mul<f64>(a, b);
+}
+
+// @ts-ignore
+@inline
+function plus(a: v128, b: f64): v128 {
+  return v128.add<f64>(a, f64x2.splat(b));
+}
+
+/** n of x = n ln 2 + r, the multiple of ln 2 that is next to x. */
+// @ts-ignore
+@inline
+function nearest(x: v128): v128 {
+  return v128.floor<f64>(plus(times(x, f64x2.splat(1.4426950408889634)), 0.5));
+}
+
+// @ts-ignore
+@inline
+function rest(x: v128, n: v128): v128 {
+  const near = v128.sub<f64>(x, times(n, f64x2.splat(2977044471.0 / 4294967296.0)));
+  return v128.sub<f64>(near, times(n, f64x2.splat(1.9082149292705877e-10)));
+}
+
+/** 2ⁿ of two whole numbers that are not negative. */
+// @ts-ignore
+@inline
+function powerOfTwo(n: v128): v128 {
+  const whole = i64x2.extend_low_i32x4_u(i32x4.trunc_sat_f64x2_s_zero(n));
+  return v128.shl<i64>(v128.add<i64>(whole, i64x2.splat(1023)), 52);
+}
+
+// @ts-ignore
+@inline
+function exponent(kernels: usize, temperature: v128, value: v128): v128 {
+  return times(times(temperature, v128.load(kernels)), value);
+}
+
+/**
+ * e^{Tkv} of a node's value v and a table of kernels k, `half` rows of so many columns (a multiple of 8, not less than the rows), which is symmetric; Tkv is from 0 to 43:
+ * `saliency/extremal/exponential.ts`. Eight at once, since engines make each constant anew wherever it is used.
+ */
+export function fillPowers(powers: usize, kernels: usize, value: f64, temperature: f64, half: i32, columns: i32): void {
+  const t = f64x2.splat(temperature);
+  const v = f64x2.splat(value);
+  for (let y = 0; y < half; y++) {
+    const row = <usize>(y * columns) << 3;
+    for (let x = y & ~7; x < columns; x += 8) {
+    const at = row + (<usize>x << 3);
+    const from = kernels + at;
+    const to = powers + at;
+    const x0 = exponent(from + 0, t, v);
+    const x1 = exponent(from + 16, t, v);
+    const x2 = exponent(from + 32, t, v);
+    const x3 = exponent(from + 48, t, v);
+    const n0 = nearest(x0);
+    const n1 = nearest(x1);
+    const n2 = nearest(x2);
+    const n3 = nearest(x3);
+    const r0 = rest(x0, n0);
+    const r1 = rest(x1, n1);
+    const r2 = rest(x2, n2);
+    const r3 = rest(x3, n3);
+    let e0 = f64x2.splat(1.0 / 6227020800.0);
+    let e1 = f64x2.splat(1.0 / 6227020800.0);
+    let e2 = f64x2.splat(1.0 / 6227020800.0);
+    let e3 = f64x2.splat(1.0 / 6227020800.0);
+    e0 = plus(times(e0, r0), 1.0 / 479001600.0);
+    e1 = plus(times(e1, r1), 1.0 / 479001600.0);
+    e2 = plus(times(e2, r2), 1.0 / 479001600.0);
+    e3 = plus(times(e3, r3), 1.0 / 479001600.0);
+    e0 = plus(times(e0, r0), 1.0 / 39916800.0);
+    e1 = plus(times(e1, r1), 1.0 / 39916800.0);
+    e2 = plus(times(e2, r2), 1.0 / 39916800.0);
+    e3 = plus(times(e3, r3), 1.0 / 39916800.0);
+    e0 = plus(times(e0, r0), 1.0 / 3628800.0);
+    e1 = plus(times(e1, r1), 1.0 / 3628800.0);
+    e2 = plus(times(e2, r2), 1.0 / 3628800.0);
+    e3 = plus(times(e3, r3), 1.0 / 3628800.0);
+    e0 = plus(times(e0, r0), 1.0 / 362880.0);
+    e1 = plus(times(e1, r1), 1.0 / 362880.0);
+    e2 = plus(times(e2, r2), 1.0 / 362880.0);
+    e3 = plus(times(e3, r3), 1.0 / 362880.0);
+    e0 = plus(times(e0, r0), 1.0 / 40320.0);
+    e1 = plus(times(e1, r1), 1.0 / 40320.0);
+    e2 = plus(times(e2, r2), 1.0 / 40320.0);
+    e3 = plus(times(e3, r3), 1.0 / 40320.0);
+    e0 = plus(times(e0, r0), 1.0 / 5040.0);
+    e1 = plus(times(e1, r1), 1.0 / 5040.0);
+    e2 = plus(times(e2, r2), 1.0 / 5040.0);
+    e3 = plus(times(e3, r3), 1.0 / 5040.0);
+    e0 = plus(times(e0, r0), 1.0 / 720.0);
+    e1 = plus(times(e1, r1), 1.0 / 720.0);
+    e2 = plus(times(e2, r2), 1.0 / 720.0);
+    e3 = plus(times(e3, r3), 1.0 / 720.0);
+    e0 = plus(times(e0, r0), 1.0 / 120.0);
+    e1 = plus(times(e1, r1), 1.0 / 120.0);
+    e2 = plus(times(e2, r2), 1.0 / 120.0);
+    e3 = plus(times(e3, r3), 1.0 / 120.0);
+    e0 = plus(times(e0, r0), 1.0 / 24.0);
+    e1 = plus(times(e1, r1), 1.0 / 24.0);
+    e2 = plus(times(e2, r2), 1.0 / 24.0);
+    e3 = plus(times(e3, r3), 1.0 / 24.0);
+    e0 = plus(times(e0, r0), 1.0 / 6.0);
+    e1 = plus(times(e1, r1), 1.0 / 6.0);
+    e2 = plus(times(e2, r2), 1.0 / 6.0);
+    e3 = plus(times(e3, r3), 1.0 / 6.0);
+    e0 = plus(times(e0, r0), 0.5);
+    e1 = plus(times(e1, r1), 0.5);
+    e2 = plus(times(e2, r2), 0.5);
+    e3 = plus(times(e3, r3), 0.5);
+    e0 = plus(times(e0, r0), 1.0);
+    e1 = plus(times(e1, r1), 1.0);
+    e2 = plus(times(e2, r2), 1.0);
+    e3 = plus(times(e3, r3), 1.0);
+    e0 = plus(times(e0, r0), 1.0);
+    e1 = plus(times(e1, r1), 1.0);
+    e2 = plus(times(e2, r2), 1.0);
+    e3 = plus(times(e3, r3), 1.0);
+    v128.store(to + 0, times(e0, powerOfTwo(n0)));
+    v128.store(to + 16, times(e1, powerOfTwo(n1)));
+    v128.store(to + 32, times(e2, powerOfTwo(n2)));
+    v128.store(to + 48, times(e3, powerOfTwo(n3)));
+    }
+  }
+  for (let y = 8; y < half; y++) {
+    for (let x = 0; x < (y & ~7); x++) {
+      const from = powers + (<usize>(x * columns + y) << 3);
+      store<f64>(powers + (<usize>(y * columns + x) << 3), load<f64>(from));
+    }
+  }
+}
+
+/** Stores two elements of a table's row, and the same in turned order where they stand from the row's other end. */
+// @ts-ignore
+@inline
+function storeFromBothEnds(row: usize, last: usize, x: usize, v: v128): void {
+  v128.store(row + x, v);
+  v128.store(row + last - x - 8, v128.shuffle<i64>(v, v, 1, 0));
+}
+
+/**
+ * Fills the upper halves of two tables of `reach` columns, which are the same from both ends, of kernels k [half, columns] and the powers e^{Tkv} for a node's value v:
+ * e^{Tkv} − 1 and k·v·e^{Tkv}. There are 3 columns at least.
+ */
+export function tabulateSums(
   first: usize,
   second: usize,
-  firstOf: usize,
-  secondOf: usize,
-  placeOf: usize,
+  powers: usize,
+  kernels: usize,
+  value: f64,
   half: i32,
+  columns: i32,
   reach: i32,
 ): void {
-  let place = placeOf;
+  const last = <usize>(reach - 1) << 3;
   for (let y = 0; y < half; y++) {
-    let left = <usize>(y * reach) << 3;
-    let right = left + (<usize>(reach - 1) << 3);
-    for (let x = 0; x < half; x++) {
-      const from = <usize>load<u32>(place) << 3;
-      const p = load<f64>(firstOf + from);
-      const q = load<f64>(secondOf + from);
-      store<f64>(first + left, p);
-      store<f64>(first + right, p);
-      store<f64>(second + left, q);
-      store<f64>(second + right, q);
-      place += 4;
-      left += 8;
-      right -= 8;
+    const row = <usize>(y * reach) << 3;
+    const from = <usize>(y * columns) << 3;
+    for (let x: usize = 0; x < <usize>half << 3; x += 16) {
+      const k = v128.load(kernels + from + x);
+      const power = v128.load(powers + from + x);
+      storeFromBothEnds(first + row, last, x, plus(power, -1.0));
+      storeFromBothEnds(second + row, last, x, times(times(k, f64x2.splat(value)), power));
+    }
+  }
+}
+
+/** The same of k·e^{Tkv}·(1 + Tkv) and T·k·e^{Tkv}. */
+export function tabulateSlopes(
+  first: usize,
+  second: usize,
+  powers: usize,
+  kernels: usize,
+  value: f64,
+  temperature: f64,
+  half: i32,
+  columns: i32,
+  reach: i32,
+): void {
+  const last = <usize>(reach - 1) << 3;
+  for (let y = 0; y < half; y++) {
+    const row = <usize>(y * reach) << 3;
+    const from = <usize>(y * columns) << 3;
+    for (let x: usize = 0; x < <usize>half << 3; x += 16) {
+      const k = v128.load(kernels + from + x);
+      const power = v128.load(powers + from + x);
+      const sharp = times(f64x2.splat(temperature), k);
+      storeFromBothEnds(first + row, last, x, times(times(k, power), plus(times(sharp, f64x2.splat(value)), 1.0)));
+      storeFromBothEnds(second + row, last, x, times(sharp, power));
     }
   }
 }
