@@ -8,7 +8,7 @@
  */
 import type { GraphBuilder, Value } from "../../onnx/builder.ts";
 import type { Window } from "../../onnx/operators/arithmetic/window.ts";
-import { padAxes, reshapeTo, zeros } from "./linear-maps.ts";
+import { interleave, padAxes, zeros } from "./linear-maps.ts";
 
 /** The lowest finite float32: what padding holds, so that it never is the maximum. */
 const lowest = -3.4028234663852886e38;
@@ -112,15 +112,7 @@ function spreadAxis(g: GraphBuilder, parts: readonly Value[], window: Window, ax
     });
     return sum;
   });
-  const shape = parts[0].shape.with(at, length);
-  const all = phases.map((phase) => phase ?? zeros(g, parts[0], shape));
-  if (different === 1) return all[0];
-  const split = [...shape.slice(0, at + 1), 1, ...shape.slice(at + 1)];
-  const stacked = g.op(
-    "Concat",
-    all.map((phase) => reshapeTo(g, phase, split)),
-    { axis: at + 1 },
-  );
-  const joined = reshapeTo(g, stacked, shape.with(at, length * different));
+  if (phases.every((phase) => phase === undefined)) return zeros(g, parts[0], parts[0].shape.with(at, extent));
+  const joined = interleave(g, phases, at);
   return padAxes(g, joined, none, none.with(at, extent - length * different));
 }

@@ -1,7 +1,7 @@
 /** @file The linear maps of a sliding window as graph nodes: gathering (convolution), spreading (its adjoint), and the adjoint in the weight. */
 import type { GraphBuilder, Value } from "../../onnx/builder.ts";
 import { spanOf, type Window } from "../../onnx/operators/arithmetic/window.ts";
-import { dilate, padAxes, reshapeTo, reverse } from "./linear-maps.ts";
+import { dilate, interleave, padAxes, reshapeTo, reverse } from "./linear-maps.ts";
 
 /** `value` [N, C, …] with zeros added before and after each spatial axis, or elements removed where a number is negative. */
 function padSpatial(g: GraphBuilder, value: Value, before: readonly number[], after: readonly number[]): Value {
@@ -43,21 +43,58 @@ export function gather(g: GraphBuilder, wide: Value, weight: Value, window: Wind
  * The adjoint of {@link gather}: `narrow` [N, M, …window.narrow] spread over [N, C, …window.wide] by the same `weight`
  * [M, C / group, …kernel].
  *
- * Measured with onnxruntime 1.30, one thread, milliseconds of processor time beside what surrounds the operator. With
- * stride 2, ConvTranspose against a stride-1 convolution to 4 C channels that are then interleaved: 3 → 64 channels,
- * 7 × 7 kernel, on 224² 4.2 and 5.8; 3 → 64, 3 × 3, 224² 0.7 and 1.1; 64 → 128, 3 × 3, 56² 1.6 and 2.5; 256 → 512, 1 × 1, 56²
- * 2.6 and 9.8. A depthwise ConvTranspose runs outside of the blocked layout and on one thread; with zeros put between the elements it is a
- * convolution of stride 1: depthwise 96, 3 × 3, 56² → 112² 1.36 and 0.93; 144, 28² → 56² 0.49 and 0.31; 576, 7² → 14² 0.19 and 0.09. At stride 1 Conv against ConvTranspose: 64 → 64 depthwise, 3 × 3, 56² 0.3 and
- * 1.1; 20 → 40, 3 × 3, 56² 0.7 and 1.1; but 3 → 64, 3 × 3, 224² 9.1 and 3.8, for Conv fills up its fast layout's 8 channels.
+ * Measured with onnxruntime 1.30, milliseconds beside what surrounds the operator. With stride 2 and one thread, ConvTranspose against a stride-1 convolution to 4 C
+ * channels that are then interleaved: 3 → 64 channels, 7 × 7 kernel, on 224² 4.2 and 5.8; 3 → 64, 3 × 3, 224² 0.7 and 1.1; 64 → 128, 3 × 3, 56² 1.6 and 2.5. Against
+ * four convolutions, each with its own taps, 3 × 3, one thread and two: 64 → 128, 56² 0.96 and 0.90, 0.74 and 0.72; 128 → 128, 56² 2.7 and 2.5, 1.9 and 1.4; 256 → 256,
+ * 28² 2.6 and 2.2, 1.6 and 1.4; 512 → 512, 14² 2.8 and 2.1, 1.6 and 1.3. With 1 × 1 kernels one convolution and zeros take as long as ConvTranspose.
+ * A depthwise ConvTranspose runs outside of the blocked layout and on one thread; with zeros put between the elements it is a
+ * convolution of stride 1: depthwise 96, 3 × 3, 56² → 112² 1.36 and 0.93; 144, 28² → 56² 0.49 and 0.31; 576, 7² → 14² 0.19 and 0.09. At stride 1 Conv against
+ * ConvTranspose: 64 → 64 depthwise, 3 × 3, 56² 0.3 and 1.1; 20 → 40, 3 × 3, 56² 0.7 and 1.1; but 3 → 64, 3 × 3, 224² 9.1 and 3.8, for Conv fills up its fast
+ * layout's 8 channels.
  */
 export function spread(g: GraphBuilder, narrow: Value, weight: Value, window: Window, group: number): Value {
   const isDense = window.strides.every((stride) => stride === 1);
   const isDepthwise = group > 1 && weight.shape[0] === group && weight.shape[1] === 1;
   if (!isDense && isDepthwise) return spreadDensely(g, ...dilated(g, narrow, window), weight, group);
+  if (!isDense && isWide(weight, window, group)) return spreadInPhases(g, narrow, weight, window);
   const isToFewChannels = group === 1 && weight.shape[1] < fewChannels && window.kernel.length <= 2;
   return isDense && !isToFewChannels
     ? spreadDensely(g, narrow, window, weight, group)
     : spreadByTranspose(g, narrow, weight, window, group);
+}
+
+/** Whether {@link spreadInPhases} takes less time than ConvTranspose: a convolution of images, of many channels, with taps for all phases. */
+function isWide(weight: Value, { kernel, strides, dilations }: Window, group: number): boolean {
+  const reachesAll = kernel.every((taps, axis) => taps >= strides[axis] && dilations[axis] === 1);
+  return group === 1 && kernel.length === 2 && reachesAll && weight.shape[0] * weight.shape[1] >= wideWeight;
+}
+
+/** Products of one tap from which on interleaving takes less than what ConvTranspose takes beside them. */
+const wideWeight = 128 * 128;
+
+/**
+ * Positions that leave the same rest modulo the strides form a phase: it sees every stride-th tap alone, at stride 1. Each phase is a convolution, and they are
+ * interleaved.
+ */
+function spreadInPhases(g: GraphBuilder, narrow: Value, weight: Value, window: Window): Value {
+  const { strides, wide } = window;
+  const length = wide.map((extent, axis) => Math.ceil(extent / strides[axis]));
+  const phase = (rests: readonly number[]): Value => {
+    // The phase's first tap, and the position that it is at for the first element: rest + pad = position · stride + tap.
+    const padsBegin = rests.map((rest, axis) => Math.floor((rest + window.padsBegin[axis]) / strides[axis]));
+    const first = rests.map((rest, axis) => rest + window.padsBegin[axis] - padsBegin[axis] * strides[axis]);
+    const kernel = first.map((tap, axis) => Math.ceil((window.kernel[axis] - tap) / strides[axis]));
+    const bounds = [first, window.kernel, first.map((_, axis) => axis + 2), strides].map((values) => g.ints(values));
+    const own: Window = { ...window, kernel, padsBegin, wide: length, strides: strides.map(() => 1) };
+    return spreadDensely(g, narrow, own, g.op("Slice", [weight, ...bounds]), 1);
+  };
+  const [[down, across], none] = [strides, strides.map(() => 0)];
+  const rows = Array.from({ length: down }, (_, y) => {
+    const row = Array.from({ length: across }, (_, x) => phase([y, x]));
+    return interleave(g, row, 3);
+  });
+  const excess = wide.map((extent, axis) => extent - length[axis] * strides[axis]);
+  return padSpatial(g, interleave(g, rows, 2), none, excess);
 }
 
 /** Below this many channels, onnxruntime's Conv computes many that are thrown away. */

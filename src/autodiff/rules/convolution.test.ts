@@ -64,6 +64,23 @@ test("Conv: the rules are exact adjoints in input and weight, and right for all 
   );
 });
 
+describe("Conv of many channels with strides, whose adjoint is one convolution per phase", () => {
+  test.each([
+    [[3, 3], [7, 6], { strides: [2, 2], pads: [1, 1, 1, 1] }],
+    [[3, 3], [8, 7], { strides: [2, 2], pads: [0, 1, 1, 0] }],
+    [[3, 4], [6, 5], { strides: [2, 3], pads: [2, 0, 0, 3] }],
+    [[2, 3], [5, 6], { strides: [2, 1], pads: [0, 4, 3, 1] }],
+    [[3, 3], [9, 8], { strides: [3, 3] }],
+    [[2, 2], [3, 9], { strides: [1, 2], pads: [0, 3, 0, 0] }],
+  ])("kernel %j on %j, %j", async (kernel, extents, attributes) => {
+    const [input, weight] = [spreadTensor([1, 128, ...extents]), spreadTensor([128, 128, ...kernel], 2)];
+    const linear = checkVjp("Conv", [input, weight], { attributes, wrt: [0] });
+    expect(linear.graph.nodes.map(({ opType }) => opType)).not.toContain("ConvTranspose");
+    expect(adjointError(linear, 0)).toBeLessThan(1e-12);
+    expect(await runtimeError(ort, linear.graph, linear.feeds)).toBeLessThan(1e-5);
+  });
+});
+
 /** A transposed convolution in any attribute setting; the extent that it reads is drawn, the other follows. */
 const transposed = fc
   .record({

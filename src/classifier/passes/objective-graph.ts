@@ -16,7 +16,6 @@ import { GraphBuilder, type Value } from "../../onnx/builder.ts";
 import { inferShapes } from "../../onnx/infer-shapes.ts";
 import type { Graph } from "../../onnx/model.ts";
 import { foldBatchNormalization } from "../../onnx/rewrites/fold-batch-normalization.ts";
-import { sizeOf } from "../../tensor/tensor.ts";
 import { twoLogits } from "../network/head/sliced-logits.ts";
 import type { PreparedModel } from "../network/prepare-model.ts";
 import { appendLayout, appendNormalization, type Normalization } from "../preprocessing/preprocessing.ts";
@@ -114,12 +113,11 @@ export function appendMargin(g: GraphBuilder, scores: Value): Margin {
  * over all. onnxruntime's ReduceSumSquare takes 1.7 times as long as the product and its sum.
  */
 export function appendSquaredNorm(g: GraphBuilder, d: Value): Value {
-  const [batch, ...rest] = d.shape;
-  const length = rest.at(-1) ?? 1;
-  const rows = sizeOf(rest) / length;
-  const squares = reshapeTo(g, g.op("Mul", [d, d]), [batch * rows, length]);
-  const sums = g.op("ReduceSum", [squares, g.ints([1])], { keepdims: 0 });
-  return g.op("ReduceSum", [reshapeTo(g, sums, [batch, rows]), g.ints([1])], { keepdims: 0 });
+  const squares = g.op("Mul", [d, d]);
+  const rank = d.shape.length;
+  const rows = rank > 2 ? g.op("ReduceSum", [squares, g.ints([rank - 1])], { keepdims: 0 }) : squares;
+  const others = rows.shape.flatMap((_, axis) => (axis > 0 ? [axis] : []));
+  return g.op("ReduceSum", [rows, g.ints(others)], { keepdims: 0 });
 }
 
 /** `perImage` [N] such that it multiplies a tensor of `like`'s shape. */

@@ -92,6 +92,38 @@ describe("the values stay, the operators outside of the layout go", () => {
     expect(valuesOf(result)).toEqual(valuesOf(graph));
   });
 
+  test("what cuts off little along one axis is a Split, which has all threads; other Slices stay", () => {
+    const sliced = (bounds: string) =>
+      parseGraph(`
+        g (float[2, 3, 4, 8] x) => (float[] y)
+        <int64[1] from = {${bounds.split(" ")[0]}}, int64[1] to = {${bounds.split(" ")[1]}}, int64[1] axis = {3}, int64[1] step = {${bounds.split(" ")[2] ?? 1}}>
+        { y = Slice (x, from, to, axis, step) }
+      `);
+    for (const [bounds, operator] of [
+      ["0 7", "Split"],
+      ["1 8", "Split"],
+      ["1 -1", "Split"],
+      ["3 8", "Slice"],
+      ["0 8 2", "Slice"],
+    ]) {
+      const graph = sliced(bounds);
+      const result = arranged(graph);
+      expect([...operators(result)], bounds).toEqual([operator]);
+      expect(valuesOf(result), bounds).toEqual(valuesOf(graph));
+    }
+  });
+
+  test("the mask of an output is made outside of the layout where the cotangent is", () => {
+    const graph = parseGraph(`
+      g (float[1, 16, 5, 5] x, float[1, 16, 5, 5] dy) => (float[] y, float[] dx)
+      <float[16, 16, 1, 1] V = {${sparse(256, 1).join(", ")}}, float zero = {0}>
+      { a = Conv (x, V)  y = Relu (a)  above = Greater (y, zero)  dx = Where (above, dy, zero) }
+    `);
+    const result = arranged(graph);
+    expect(result.nodes.map(({ opType }) => opType)).toEqual(["Conv", "Relu", "Reshape", "HardSigmoid", "Mul"]);
+    expect(valuesOf(result)).toEqual(valuesOf(graph));
+  });
+
   test("what was concatenated is split before its convolution", () => {
     const graph = gradientOf("b = Relu (a) c = Conv (b, U) d = Add (b, c) y = Concat <axis = 1> (d, c)", 32);
     const result = arranged(graph);

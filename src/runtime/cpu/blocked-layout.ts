@@ -23,6 +23,7 @@
 import { checkForm } from "../../errors.ts";
 import { type AttributeValue, attributesFrom, attributesOf, float } from "../../onnx/attributes.ts";
 import { GraphBuilder, type Value } from "../../onnx/builder.ts";
+import { freshNames } from "../../onnx/fresh-names.ts";
 import type { TypedGraph } from "../../onnx/infer-shapes.ts";
 import { type Graph, initializerOf, type Node, producersOf, usesOf } from "../../onnx/model.ts";
 import { sliceRanges } from "../../onnx/operators/arithmetic/slice-bounds.ts";
@@ -56,6 +57,7 @@ export function blockedLayout(typedGraph: TypedGraph): Graph {
   const isWanted = wantedInBlocks(graph, readers);
   const constant = new Set(graph.initializers.keys());
   const blocked = new Set<string>();
+  const outputs = new Set(graph.outputs.map(({ name }) => name));
   const context = {
     type: (name: string) => g.value(name),
     isConstant: (name: string) => constant.has(name),
@@ -98,7 +100,10 @@ export function blockedLayout(typedGraph: TypedGraph): Graph {
     const isGreater = comparison.opType === "Greater";
     const slope = (bound === 0 ? steepest : steep) * (isGreater ? 1 : -1);
     if (rest === 0 && sameShape(g.value(yes).shape, x.shape) && isOrdinary(bound)) {
-      return { opType: "Mul", inputs: [g.value(yes), op(step(x, slope, -slope * bound))] };
+      // An output leaves the layout anyway. Where the cotangent is not in it either, the mask is made out there, and need not leave it, too.
+      const seen =
+        outputs.has(x.name) && !blocked.has(yes) ? op({ opType: "Reshape", inputs: [x, g.ints(x.shape)] }) : x;
+      return { opType: "Mul", inputs: [g.value(yes), op(step(seen, slope, -slope * bound))] };
     }
     if (isGreater && bound === 0 && number(yes) === 1 && rest >= 0 && rest <= 1) {
       return step(op({ opType: "Relu", inputs: [x] }), slope, rest);
@@ -183,11 +188,26 @@ export function blockedLayout(typedGraph: TypedGraph): Graph {
     );
   };
 
+  const fresh = freshNames(graph);
+  /** A Slice that cuts off little along one axis: Split copies on all threads, Slice on one. */
+  const asSplit = (node: Node): Node | undefined => {
+    const cut = node.opType === "Slice" && node.domain === "" ? cutOf(node, { graph, types, constants }) : undefined;
+    if (cut === undefined) return undefined;
+    const { axis, lengths, kept } = cut;
+    return {
+      ...node,
+      opType: "Split",
+      inputs: [node.inputs[0], g.ints(lengths).name],
+      outputs: lengths.map((_, n) => (n === kept ? node.outputs[0] : fresh(`${node.outputs[0]}/cut`))),
+      attributes: attributesFrom({ axis }),
+    };
+  };
+
   for (const node of graph.nodes) {
     const replacement = replacementOf(node);
     const next: Node =
       replacement === undefined
-        ? node
+        ? (asSplit(node) ?? node)
         : {
             ...node,
             opType: replacement.opType,
@@ -247,6 +267,33 @@ function step(x: Value, slope: number, offset: number): Replacement {
 /** Whether around `bound` neighboring numbers differ by more than 1 / {@link steep}, and nothing overflows. */
 function isOrdinary(bound: number): boolean {
   return bound === 0 || (Math.abs(bound) > 2 ** -32 && Math.abs(bound) < 2 ** 32);
+}
+
+/** A tensor cut along one axis. */
+interface Cut {
+  readonly axis: number;
+  readonly lengths: readonly number[];
+  /** Which of the parts is wanted. */
+  readonly kept: number;
+}
+
+/** What a Slice does that keeps at least three quarters of a tensor, all of it along all axes but one; undefined of any other. */
+function cutOf(node: Node, { types, constants }: TypedGraph): Cut | undefined {
+  const shape = types.get(node.inputs[0])?.shape;
+  const [, ...values] = node.inputs.map((name) => constants.get(name)?.data);
+  const isOpen = node.inputs.some((name, i) => i > 0 && name !== "" && values[i - 1] === undefined);
+  const [starts, ends, axes, steps] = values.map((data) => data && Array.from(data));
+  if (shape === undefined || isOpen || starts === undefined || ends === undefined) return undefined;
+  const ranges = sliceRanges(node.name, shape, { starts, ends, axes, steps });
+  const cuts = ranges.flatMap(({ start, step, count }, axis) =>
+    step === 1 && start === 0 && count === shape[axis] ? [] : [axis],
+  );
+  const [axis] = cuts;
+  if (cuts.length !== 1) return undefined;
+  const { start, step, count } = ranges[axis];
+  if (step !== 1 || 4 * count < 3 * shape[axis]) return undefined;
+  const parts = [start, count, shape[axis] - start - count];
+  return { axis, lengths: parts.filter((length) => length > 0), kept: start > 0 ? 1 : 0 };
 }
 
 interface Margins {
