@@ -294,7 +294,7 @@ function layerWeightsOf({ plan, reference }: PerceptualRun, strength: number): n
 function distanceWeightOf({ plan, start }: PerceptualRun): number {
   if (plan.reduction === "sum") return plan.distanceWeight;
   if (plan.reduction === "mean") return plan.distanceWeight / start.length;
-  return plan.distanceWeight / Math.max(squaredNorm(start), 1e-12);
+  return plan.distanceWeight / Math.max(knownSquaredNorm(start), 1e-12);
 }
 
 /** Equation (4) for the run at one strength of the perceptual term. */
