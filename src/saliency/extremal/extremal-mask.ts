@@ -7,7 +7,7 @@
 
 import { type KernelExports, kernelsFor } from "../../simd/kernels.ts";
 import { type Arrays, openArrays, ordinaryArrays } from "../../simd/workspace.ts";
-import { exponential } from "./exponential.ts";
+import { doublesOfTables, type KernelTables, nodeTables } from "./kernel-tables.ts";
 
 export interface SmoothMaskOptions {
   readonly height: number;
@@ -43,14 +43,6 @@ export interface SmoothMask {
 
 /** Equal neighbors in a row whose gradients are summed up side by side, each in the order of one alone: most nodes are 0. */
 const together = 4;
-
-/** The sharpness of the smooth maximum Σ a e^{Ta} / Σ e^{Ta}. */
-const temperature = 20;
-
-/** The kernel as a function of the distance in units of σ. */
-function kernelAt(z: number): number {
-  return Math.exp(-2 * Math.max(0, z - 0.5) ** 2);
-}
 
 /** Where nodes and pixels lie. */
 interface Layout {
@@ -105,138 +97,6 @@ function squareOf({ height, width, margin, step, radius, reach }: Layout, i: num
   };
 }
 
-/** Functions of the kernel over the square that a node reaches, for one value of the node. */
-interface KernelTables {
-  /** Of the square's upper half; its row y begins at `rowOf(y)`. */
-  readonly first: Float64Array;
-  readonly second: Float64Array;
-  readonly rowOf: (y: number) => number;
-  /** Rows and columns of the square. */
-  readonly reach: number;
-  /** Fills the tables for a node of `value`, if they do not hold that already: most nodes are 0 or 1, and neighbors often equal. */
-  readonly fillFor: (value: number) => void;
-}
-
-/** The kernels k over the upper left quarter of the square that a node reaches, a symmetric table, and e^{Tkv} of nodes' values v. */
-interface Powers {
-  readonly kernels: Float64Array;
-  /** Rows that count. */
-  readonly half: number;
-  /** What registers take at once: a multiple of 8. */
-  readonly columns: number;
-  /** e^{Tkv}, of the layout of the kernels. It holds until others are asked for. */
-  readonly of: (value: number) => Float64Array;
-  /** Forgets what was computed: the way back finds what the way forward left. */
-  readonly clear: () => void;
-}
-
-/** As many nodes' powers are kept. Most nodes are 0 or 1 in the end, and on the way there a fifth of them are neither. */
-const keptPowers = 256;
-
-const columnsOf = (half: number): number => Math.ceil(half / 8) * 8;
-
-function powersOf({ reach, gridHeight, gridWidth }: Layout, sigmaPixels: number, arrays: Arrays): Powers {
-  const half = Math.ceil(reach / 2);
-  const [columns, middle] = [columnsOf(half), (reach - 1) / 2];
-  const kernels = arrays.doubles(half * columns);
-  for (let y = 0; y < half; y++) {
-    for (let x = 0; x < columns; x++) {
-      // In one order: a distance may depend on it in the last digit.
-      const [near, far] = [Math.min(x, y), Math.max(x, y)];
-      kernels[y * columns + x] = kernelAt(Math.hypot(near - middle, far - middle) / sigmaPixels);
-    }
-  }
-  const tables = Array.from({ length: Math.min(keptPowers, gridHeight * gridWidth) }, () =>
-    arrays.doubles(kernels.length),
-  );
-  const kept = new Map<number, Float64Array>();
-  return {
-    kernels,
-    half,
-    columns,
-    of(value) {
-      const known = kept.get(value);
-      if (known !== undefined) return known;
-      if (kept.size === tables.length) kept.clear();
-      const powers = tables[kept.size];
-      kept.set(value, powers);
-      const inMemory = kernelsFor(powers, kernels);
-      if (inMemory === undefined) {
-        for (let n = 0; n < powers.length; n++) powers[n] = exponential(temperature * kernels[n] * value);
-      } else inMemory.fillPowers(powers.byteOffset, kernels.byteOffset, value, temperature, half, columns);
-      return powers;
-    },
-    clear: () => kept.clear(),
-  };
-}
-
-/** The upper halves of two tables of `reach` columns, whose rows are the same from both ends, and what they are made of. */
-interface HalfTables {
-  readonly first: Float64Array;
-  readonly second: Float64Array;
-  readonly powers: Float64Array;
-  readonly kernels: Float64Array;
-  readonly half: number;
-  readonly columns: number;
-  readonly reach: number;
-}
-
-/** Fills two tables with functions of the kernels and of the node's value, with the same result where there are kernels and where there are none. */
-type Tabulate = (tables: HalfTables, value: number) => void;
-
-/** What a node adds to the sums: e^{Ta} − 1 and a·e^{Ta}, of a = k·value. */
-function tabulateSums({ first, second, powers, kernels, half, columns, reach }: HalfTables, value: number): void {
-  const inMemory = kernelsFor(first, second, powers, kernels);
-  if (inMemory !== undefined) {
-    const sources = [powers.byteOffset, kernels.byteOffset] as const;
-    inMemory.tabulateSums(first.byteOffset, second.byteOffset, ...sources, value, half, columns, reach);
-    return;
-  }
-  for (let y = 0; y < half; y++) {
-    for (let x = 0; x < half; x++) {
-      const [at, mirrored, of] = [y * reach + x, y * reach + reach - 1 - x, y * columns + x];
-      first[mirrored] = first[at] = powers[of] - 1;
-      second[mirrored] = second[at] = kernels[of] * value * powers[of];
-    }
-  }
-}
-
-/** Of ∂m/∂a_v = e^{T a_v} (1 + T (a_v − m)) / Σ e^{Ta}, with a_v = k·m̄(v): what does not depend on m, and what m is multiplied by. */
-function tabulateSlopes({ first, second, powers, kernels, half, columns, reach }: HalfTables, value: number): void {
-  const inMemory = kernelsFor(first, second, powers, kernels);
-  if (inMemory !== undefined) {
-    const sources = [powers.byteOffset, kernels.byteOffset] as const;
-    inMemory.tabulateSlopes(first.byteOffset, second.byteOffset, ...sources, value, temperature, half, columns, reach);
-    return;
-  }
-  for (let y = 0; y < half; y++) {
-    for (let x = 0; x < half; x++) {
-      const [at, mirrored, of] = [y * reach + x, y * reach + reach - 1 - x, y * columns + x];
-      const sharp = temperature * kernels[of];
-      first[mirrored] = first[at] = kernels[of] * powers[of] * (1 + sharp * value);
-      second[mirrored] = second[at] = sharp * powers[of];
-    }
-  }
-}
-
-/** Tables for squares of `reach` pixels; their rows are the same from both ends, and so are columns and rows. */
-function kernelTables(reach: number, powers: Powers, tabulate: Tabulate, arrays: Arrays): KernelTables {
-  const { kernels, half, columns } = powers;
-  const [first, second] = [arrays.doubles(half * reach), arrays.doubles(half * reach)];
-  let filled = Number.NaN;
-  return {
-    first,
-    second,
-    reach,
-    rowOf: (y) => Math.min(y, reach - 1 - y) * reach,
-    fillFor(value) {
-      if (value === filled) return;
-      filled = value;
-      tabulate({ first, second, powers: powers.of(value), kernels, half, columns, reach }, value);
-    },
-  };
-}
-
 /** What the way forward leaves for the way back, and what both compute in: made once, since a search goes either way at each of its steps. */
 interface Workspace {
   /** The nodes' values. */
@@ -265,11 +125,9 @@ function workspaceOf({ gridHeight, gridWidth, height, width }: Layout, arrays: A
   };
 }
 
-/** All arrays of a mask: five planes, two tables each way, and what they are made of. */
-function arraysOf({ gridHeight, gridWidth, height, width, reach }: Layout): Arrays {
-  const half = Math.ceil(reach / 2);
-  const tables = 4 * half * reach + (1 + Math.min(keptPowers, gridHeight * gridWidth)) * half * columnsOf(half);
-  const doubles = 5 * height * width + tables + together;
+/** All arrays of a mask: five planes, the tables, and what is summed up side by side. */
+function arraysOf(layout: Layout): Arrays {
+  const doubles = 5 * layout.height * layout.width + doublesOfTables(layout) + together;
   return openArrays({ singles: 0, doubles, integers: 0 }) ?? ordinaryArrays;
 }
 
@@ -284,11 +142,9 @@ function arraysOf({ gridHeight, gridWidth, height, width, reach }: Layout): Arra
  */
 export function smoothMask(options: SmoothMaskOptions): SmoothMask {
   const layout = layoutOf(options);
-  const { gridHeight, gridWidth, width, margin, reach } = layout;
+  const { gridHeight, gridWidth, width, margin } = layout;
   const arrays = arraysOf(layout);
-  const powers = powersOf(layout, options.sigmaPixels, arrays);
-  const ahead = kernelTables(reach, powers, tabulateSums, arrays);
-  const back = kernelTables(reach, powers, tabulateSlopes, arrays);
+  const { ahead, back, forget } = nodeTables(layout, options.sigmaPixels, arrays);
   const workspace = workspaceOf(layout, arrays);
   fillMaximum(layout, ahead, workspace);
   const inside = new Float64Array(options.height * options.width);
@@ -298,7 +154,7 @@ export function smoothMask(options: SmoothMaskOptions): SmoothMask {
     size: workspace.mask.length,
     forward(values) {
       workspace.values.set(values);
-      powers.clear();
+      forget();
       fillMaximum(layout, ahead, workspace);
       return workspace.mask;
     },

@@ -1,4 +1,4 @@
-/** @file Smooth masks and their gradient: `saliency/extremal/extremal-mask.ts`. On float64. */
+/** @file Smooth masks and their gradient: `saliency/extremal/extremal-mask.ts` and `kernel-tables.ts`. On float64. */
 
 /** The row of a table for a square of `reach` rows that are the same from both ends, in bytes. */
 // @ts-ignore
