@@ -120,7 +120,7 @@ export async function createSession(model: Model, given: SessionOptions): Promis
   };
   askForFullPrecision(options.providers);
   const blocked = options.blocked ?? hasBlockedLayout(options);
-  const arranged = blocked ? { ...model, graph: inBlocks(model.graph) } : model;
+  const arranged = blocked ? { ...model, graph: inBlocks(model) } : model;
   const bytes = writeModel(weightsFolder === undefined ? withInlineWeights(arranged) : arranged);
   let session: RuntimeSession;
   try {
@@ -205,16 +205,16 @@ function hasBlockedLayout({ runtime, providers = ["cpu"] }: SessionOptions): boo
 }
 
 /**
- * `graph` such that tensors stay in the blocked layout for long; itself where its shapes are open or an operator is unknown. What it
+ * The model's graph such that tensors stay in the blocked layout for long; itself where its shapes are open or an operator is unknown. What it
  * is rewritten to must have shapes again: an error there is a defect, and thrown as one.
  */
-function inBlocks(graph: Graph): Graph {
+function inBlocks({ graph, opsets }: Model): Graph {
   // Whether a graph without types can run all the same is for the runtime to say.
   const typed = inferShapesIfValid(graph);
   if (typed === undefined) return graph;
   try {
     const split = splitConvolutions(typed);
-    return blockedLayout(split === graph ? typed : inferShapes(split));
+    return blockedLayout(split === graph ? typed : inferShapes(split), opsets.get(""));
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new Error(

@@ -110,6 +110,7 @@ describe("the values stay, the operators outside of the layout go", () => {
       const result = arranged(graph);
       expect([...operators(result)], bounds).toEqual([operator]);
       expect(valuesOf(result), bounds).toEqual(valuesOf(graph));
+      expect([...operators(blockedLayout(inferShapes(graph), 12))], bounds).toEqual(["Slice"]);
     }
   });
 

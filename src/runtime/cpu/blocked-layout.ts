@@ -11,7 +11,8 @@
  * - a − b: a plus a depthwise 1 × 1 convolution of b by −1, which onnxruntime fuses into one operator;
  * - 1 − s, where s is a Sigmoid or HardSigmoid and thus in [0, 1]: the HardSigmoid of s with the slope −1;
  * - a product with one number: a depthwise 1 × 1 convolution by it;
- * - zeros added or elements removed around height and width: a depthwise convolution by a single 1.
+ * - zeros added or elements removed around height and width: a depthwise convolution by a single 1;
+ * - elements removed elsewhere, where they are few: a Split, which runs on all threads.
  *
  * What a Pad filled with −∞, as before a max pool, is left alone, and so is what is made of it up to the next
  * convolution: 0 · ∞ and ∞ − ∞ are NaN.
@@ -47,8 +48,11 @@ interface Replacement {
   readonly attributes?: Readonly<Record<string, AttributeValue>>;
 }
 
-/** `graph` in the form that onnxruntime's CPU provider runs fastest, with the same inputs and outputs. */
-export function blockedLayout(typedGraph: TypedGraph): Graph {
+/** From this version of the standard operators on, Split takes its lengths as an input. */
+const splitByInput = 13;
+
+/** `graph` in the form that onnxruntime's CPU provider runs fastest, with the same inputs and outputs; its operators are of the standard's version `opset`. */
+export function blockedLayout(typedGraph: TypedGraph, opset = splitByInput): Graph {
   checkForm("blockedLayout: typedGraph", typedGraph, ["graph", "types", "constants"]);
   const { graph, types, constants } = typedGraph;
   const g = GraphBuilder.from({ graph: { ...graph, nodes: [] }, types, constants });
@@ -191,7 +195,14 @@ export function blockedLayout(typedGraph: TypedGraph): Graph {
   const fresh = freshNames(graph);
   /** A Slice that cuts off little along one axis: Split copies on all threads, Slice on one. */
   const asSplit = (node: Node): Node | undefined => {
-    const cut = node.opType === "Slice" && node.domain === "" ? cutOf(node, { graph, types, constants }) : undefined;
+    if (
+      opset < splitByInput ||
+      node.opType !== "Slice" ||
+      node.domain !== "" ||
+      types.get(node.inputs[0])?.dtype !== "float32"
+    )
+      return undefined;
+    const cut = cutOf(node, { graph, types, constants });
     if (cut === undefined) return undefined;
     const { axis, lengths, kept } = cut;
     return {
