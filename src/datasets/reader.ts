@@ -49,6 +49,19 @@ export function leftOut(image: string, kind: DatasetProblem["kind"], message: st
   return { images: [], problems: [{ kind, image, message: `${message}; left out` }] };
 }
 
+/** A picture with a class and without a box. */
+export interface ClassifiedPicture extends Pick<DatasetImage, "id" | "picture" | "stored" | "split" | "className"> {
+  /** Absent where there is no classifier and the data set's classes have no numbers, or where the picture has no class. */
+  readonly lookup?: LabelLookup;
+}
+
+/** The entry of a picture without a box; one whose class the classifier does not have is a problem instead, unless predicted classes are wanted. */
+export function entryOf({ lookup: found, ...picture }: ClassifiedPicture, { labels }: ReaderContext): Findings {
+  const lookup = labels === "predicted" ? undefined : found;
+  if (lookup !== undefined && "reason" in lookup) return leftOut(picture.id, "unknown-class", lookup.reason);
+  return { images: [{ ...picture, label: lookup?.label }], problems: [] };
+}
+
 export interface AnnotatedObject {
   readonly className: string;
   /** Absent where there is no classifier and the data set's classes have no numbers. */

@@ -8,7 +8,7 @@
 import { BadInputError } from "../../errors.ts";
 import { halfOpen } from "../box-annotation.ts";
 import { type ClassifierClasses, classLabels, matchStatedList } from "../class-labels.ts";
-import { type DatasetImage, type DatasetPart, type DatasetProblem, finishDataset } from "../dataset.ts";
+import { type DatasetPart, type DatasetProblem, finishDataset } from "../dataset.ts";
 import { type DatasetFormatDefinition, hasFile } from "../dataset-format.ts";
 import type { DatasetSource, FileEntry } from "../dataset-source.ts";
 import { mapConcurrently } from "../map-concurrently.ts";
@@ -17,6 +17,7 @@ import { baseName, byCodeUnits, isHiddenFolder, joinPath } from "../paths.ts";
 import {
   type DatasetReader,
   entriesOf,
+  entryOf,
   type Findings,
   joinFindings,
   leftOut,
@@ -44,7 +45,7 @@ interface ListedImage {
 
 /** The images of the lists in the folder `path`, or in a folder in it. Without images_box.txt there are classes alone. */
 const readAircraft: DatasetReader = async (path, context) => {
-  const { source, selection, classes, labels, signal } = context;
+  const { source, selection, classes, signal } = context;
   const root = await folderOfLists(source, path);
   if (root === undefined) {
     throw new BadInputError({
@@ -86,13 +87,7 @@ const readAircraft: DatasetReader = async (path, context) => {
         const objects = [{ className, lookup, box: halfOpen([x0, y0, x1, y1], 1) }];
         return entriesOf({ id, file: pictureFile(source, found.path), split: part, objects }, false, context);
       }
-      const own = labels === "predicted" ? undefined : lookup;
-      if (own !== undefined && "reason" in own) return leftOut(id, "unknown-class", own.reason);
-      const image: DatasetImage = {
-        ...{ id, label: own?.label, className, split: part },
-        ...storedPicture(source, found.path),
-      };
-      return { images: [image], problems: [] };
+      return entryOf({ id, className, lookup, split: part, ...storedPicture(source, found.path) }, context);
     },
     { signal },
   );

@@ -21,6 +21,7 @@ import {
   type AnnotatedObject,
   type DatasetReader,
   entriesOf,
+  entryOf,
   type Findings,
   joinFindings,
   leftOut,
@@ -71,10 +72,11 @@ const readCoco: DatasetReader = async (path, context) => {
         const own = new Set(annotations().map(({ category }) => position.get(category)));
         const className = own.size === 1 ? categoryNames[[...own][0] ?? -1] : undefined;
         if (className === undefined) return leftOut(id, "malformed-annotation", notOne(own.size));
-        const lookup = context.labels === "predicted" ? undefined : lookups[categoryNames.indexOf(className)];
-        if (lookup !== undefined && "reason" in lookup) return leftOut(id, "unknown-class", lookup.reason);
         const { picture, stored } = file;
-        return { images: [{ id, label: lookup?.label, className, picture, stored, split }], problems: [] };
+        return entryOf(
+          { id, className, lookup: lookups[categoryNames.indexOf(className)], picture, stored, split },
+          context,
+        );
       }
       const bad: DatasetProblem[] = [];
       const objects: AnnotatedObject[] = [];

@@ -9,7 +9,7 @@
 import { BadInputError } from "../../errors.ts";
 import { areShares, sharesNote } from "../box-shares.ts";
 import { type ClassifierClasses, classLabels, type LabelLookup, matchClassList } from "../class-labels.ts";
-import { type Box, type DatasetImage, type DatasetPart, type DatasetProblem, finishDataset } from "../dataset.ts";
+import { type Box, type DatasetPart, type DatasetProblem, finishDataset } from "../dataset.ts";
 import { called, type DatasetFormatDefinition, hasFile } from "../dataset-format.ts";
 import type { DatasetSource, FileEntry } from "../dataset-source.ts";
 import { folderOfFiles } from "../files/find-folder.ts";
@@ -19,6 +19,7 @@ import { baseName, byCodeUnits, isHiddenFolder, joinPath } from "../paths.ts";
 import {
   type DatasetReader,
   entriesOf,
+  entryOf,
   type Findings,
   joinFindings,
   leftOut,
@@ -37,7 +38,7 @@ function hasLists(entries: readonly FileEntry[]): boolean {
  * bounding_boxes.txt there are classes alone.
  */
 const readCub: DatasetReader = async (path, context) => {
-  const { source, selection, classes, labels, signal } = context;
+  const { source, selection, classes, signal } = context;
   const root = await folderOfLists(source, path);
   const problems: DatasetProblem[] = [];
   const table = (name: string): Promise<Map<string, string>> => rowsById(source, joinPath(root, name), problems);
@@ -102,16 +103,7 @@ const readCub: DatasetReader = async (path, context) => {
         const file = pictureFile(source, picture.path);
         return entriesOf({ id, file, split: part, hasShares, objects }, false, context);
       }
-      const own = labels === "predicted" ? undefined : lookup;
-      if (own !== undefined && "reason" in own) return leftOut(id, "unknown-class", own.reason);
-      const image: DatasetImage = {
-        id,
-        label: own?.label,
-        className,
-        split: part,
-        ...storedPicture(source, picture.path),
-      };
-      return { images: [image], problems: [] };
+      return entryOf({ id, className, lookup, split: part, ...storedPicture(source, picture.path) }, context);
     },
     { signal },
   );

@@ -22,6 +22,7 @@ import { baseName, byCodeUnits, folderName, joinPath, withoutExtension } from ".
 import {
   type DatasetReader,
   entriesOf,
+  entryOf,
   type Findings,
   joinFindings,
   leftOut,
@@ -105,10 +106,8 @@ const readImagenet: DatasetReader = async (path, context) => {
           context,
         );
       }
-      if (lookup !== undefined && "reason" in lookup) return leftOut(picture.id, "unknown-class", lookup.reason);
       const { id, split } = picture;
-      const image = { id, label: lookup?.label, className, ...storedPicture(source, picture.path), split };
-      return { images: [image], problems: [] };
+      return entryOf({ id, className, lookup, split, ...storedPicture(source, picture.path) }, context);
     },
     { signal },
   );

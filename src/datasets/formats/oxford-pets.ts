@@ -10,7 +10,7 @@ import { BadInputError, PerceptualBallError } from "../../errors.ts";
 import { parseBoxAnnotation, writtenBoxes } from "../box-annotation.ts";
 import { areShares, sharesNote } from "../box-shares.ts";
 import { matchClassList } from "../class-labels.ts";
-import { type DatasetImage, type DatasetPart, type DatasetProblem, finishDataset } from "../dataset.ts";
+import { type DatasetPart, type DatasetProblem, finishDataset } from "../dataset.ts";
 import type { DatasetFormatDefinition } from "../dataset-format.ts";
 import type { DatasetSource } from "../dataset-source.ts";
 import { picturesIn } from "../files/picture-tree.ts";
@@ -20,6 +20,7 @@ import { baseName, byCodeUnits, joinPath, withoutExtension } from "../paths.ts";
 import {
   type DatasetReader,
   entriesOf,
+  entryOf,
   type Findings,
   joinFindings,
   leftOut,
@@ -47,7 +48,7 @@ async function folderOfLists(source: DatasetSource, path: string): Promise<strin
  * without XML have no boxes, with a note.
  */
 const readPets: DatasetReader = async (path, context) => {
-  const { source, selection, classes, labels, signal } = context;
+  const { source, selection, classes, signal } = context;
   const lists = context.annotations ?? (await folderOfLists(source, path));
   if (lists === undefined) {
     throw new BadInputError({
@@ -102,10 +103,7 @@ const readPets: DatasetReader = async (path, context) => {
           return leftOut(id, "malformed-annotation", error.message.replace(/\.$/, ""));
         }
       }
-      const own = labels === "predicted" ? undefined : lookup;
-      if (own !== undefined && "reason" in own) return leftOut(id, "unknown-class", own.reason);
-      const image: DatasetImage = { id, label: own?.label, className, split: part, ...storedPicture(source, picture) };
-      return { images: [image], problems: [] };
+      return entryOf({ id, className, lookup, split: part, ...storedPicture(source, picture) }, context);
     },
     { signal },
   );

@@ -8,7 +8,7 @@
  */
 import { BadInputError } from "../../../errors.ts";
 import { matchClassList } from "../../class-labels.ts";
-import { type DatasetImage, type DatasetPart, type DatasetProblem, finishDataset } from "../../dataset.ts";
+import { type DatasetPart, type DatasetProblem, finishDataset } from "../../dataset.ts";
 import { type DatasetFormatDefinition, hasFile } from "../../dataset-format.ts";
 import { type DatasetSource, textHead } from "../../dataset-source.ts";
 import { nameIn, picturesAreMissing } from "../../files/find-folder.ts";
@@ -19,6 +19,7 @@ import { partOfName, wantedPart } from "../../parts.ts";
 import { baseName, byCodeUnits, folderName, joinPath, leavesFolder, plainName, withoutExtension } from "../../paths.ts";
 import {
   type DatasetReader,
+  entryOf,
   type Findings,
   joinFindings,
   leftOut,
@@ -56,7 +57,7 @@ interface Row {
 
 /** The pictures that the files name, called by their paths. Lines that are malformed or name no picture are problems. */
 const readMetadata: DatasetReader = async (path, context) => {
-  const { source, selection, classes, labels, signal } = context;
+  const { source, selection, classes, signal } = context;
   const files = await metadataFiles(source, path);
   for (const file of files) if (await saysBoxes(source, file)) return readBoxes(path, context);
   const wanted = context.split === undefined ? undefined : (partOfName(context.split) ?? context.split);
@@ -128,13 +129,8 @@ const readMetadata: DatasetReader = async (path, context) => {
     async ({ id, name, folder, split: part, className }): Promise<Findings> => {
       const picture = await namedPicture(name, folder, context);
       if (!("path" in picture)) return picture;
-      const lookup = labels === "predicted" || className === undefined ? undefined : lookupOf.get(className);
-      if (lookup !== undefined && "reason" in lookup) return leftOut(id, "unknown-class", lookup.reason);
-      const image: DatasetImage = {
-        ...{ id, label: lookup?.label, className, split: part },
-        ...storedPicture(source, picture.path),
-      };
-      return { images: [image], problems: [] };
+      const lookup = className === undefined ? undefined : lookupOf.get(className);
+      return entryOf({ id, className, lookup, split: part, ...storedPicture(source, picture.path) }, context);
     },
     { signal },
   );

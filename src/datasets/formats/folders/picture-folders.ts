@@ -10,7 +10,7 @@
 import { BadInputError } from "../../../errors.ts";
 import { type ClassifierClasses, type ClassMatch, classLabels, matchClassList } from "../../class-labels.ts";
 import { orderByList } from "../../class-names/list-of-names.ts";
-import { type Dataset, type DatasetImage, type DatasetProblem, finishDataset } from "../../dataset.ts";
+import { type Dataset, finishDataset } from "../../dataset.ts";
 import type { DatasetFormatDefinition } from "../../dataset-format.ts";
 import type { DatasetSource, FileEntry } from "../../dataset-source.ts";
 import { holdsPicture, pictureTree } from "../../files/picture-tree.ts";
@@ -24,7 +24,7 @@ import {
   isPictureName,
   joinPath,
 } from "../../paths.ts";
-import { type DatasetReader, leftOut, type ReaderContext, storedPicture } from "../../reader.ts";
+import { type DatasetReader, entryOf, joinFindings, leftOut, type ReaderContext, storedPicture } from "../../reader.ts";
 import { haveYoloTexts } from "../yolo/yolo-layout.ts";
 import { doubtfulFolders, doubtOfFolders } from "./check-class-folders.ts";
 import { type ClassPictures, classesOf, classPictures, type FolderPicture } from "./class-pictures.ts";
@@ -68,14 +68,11 @@ const readClassFolders: DatasetReader = async (path, context) => {
     return withoutClasses(path, classNames[0], own, context);
   }
   const lookupOf = new Map(classNames.map((name, index) => [name, lookups[index]]));
-  const images: DatasetImage[] = [];
-  const problems: DatasetProblem[] = [...foreign];
-  for (const { id, className, path: file, split: part } of chosen) {
-    const lookup = isPredicted ? undefined : lookupOf.get(className);
-    if (lookup !== undefined && "reason" in lookup) {
-      problems.push(...leftOut(id, "unknown-class", lookup.reason).problems);
-    } else images.push({ id, label: lookup?.label, className, ...storedPicture(source, file), split: part });
-  }
+  const { images, problems } = joinFindings(
+    chosen.map(({ id, className, path: file, split: part }) =>
+      entryOf({ id, className, lookup: lookupOf.get(className), split: part, ...storedPicture(source, file) }, context),
+    ),
+  );
   return finishDataset(path, {
     name: baseName(path),
     classNames: classes === undefined ? classNames : classes.names,
@@ -83,7 +80,7 @@ const readClassFolders: DatasetReader = async (path, context) => {
     ...(doubt === undefined ? { listedClasses: classNames } : {}),
     isOrderOpen: match.isOpen,
     images,
-    problems: [...selection.problems, ...problems],
+    problems: [...selection.problems, ...foreign, ...problems],
     notes: [...found.notes, ...looseNotes(found.loose), ...match.notes],
   });
 };
