@@ -5,6 +5,7 @@ import { mnistFormat } from "./formats/arrays/mnist.ts";
 import { arraysFormat } from "./formats/arrays/numpy-arrays.ts";
 import { pixelsFormat } from "./formats/arrays/pixel-tables.ts";
 import { boxesFormat } from "./formats/boxes/boxes.ts";
+import { labelFoldersFormat } from "./formats/boxes/label-folders.ts";
 import { cifar10Format, cifar100Format } from "./formats/cifar.ts";
 import { metadataFormat } from "./formats/class-tables/metadata.ts";
 import { cocoFormat } from "./formats/coco.ts";
@@ -27,6 +28,7 @@ export const formatDefinitions = [
   aircraftFormat,
   petsFormat,
   boxesFormat,
+  labelFoldersFormat,
   metadataFormat,
   cifar10Format,
   cifar100Format,
