@@ -118,7 +118,11 @@ export function interleave(g: GraphBuilder, phases: readonly (Value | undefined)
 export function dilate(g: GraphBuilder, value: Value, steps: readonly number[]): Value {
   if (sizeOf(value.shape) === 0) return value;
   return steps.reduceRight((dense, step, axis) => {
-    const phases = Array.from({ length: step }, (_, phase) => (phase === 0 ? dense : undefined));
-    return interleave(g, phases, axis);
+    // One tensor of zeros, however large the step is.
+    if (step === 1) return dense;
+    const [before, after] = [dense.shape.slice(0, axis + 1), dense.shape.slice(axis + 1)];
+    const nothing = zeros(g, dense, [...before, step - 1, ...after]);
+    const joined = g.op("Concat", [reshapeTo(g, dense, [...before, 1, ...after]), nothing], { axis: axis + 1 });
+    return reshapeTo(g, joined, dense.shape.with(axis, dense.shape[axis] * step));
   }, value);
 }
