@@ -118,8 +118,8 @@ export function interleave(g: GraphBuilder, phases: readonly (Value | undefined)
 export function dilate(g: GraphBuilder, value: Value, steps: readonly number[]): Value {
   if (sizeOf(value.shape) === 0) return value;
   return steps.reduceRight((dense, step, axis) => {
-    // One tensor of zeros, however large the step is.
     if (step === 1) return dense;
+    // One tensor of zeros, however large the step is.
     const [before, after] = [dense.shape.slice(0, axis + 1), dense.shape.slice(axis + 1)];
     const nothing = zeros(g, dense, [...before, step - 1, ...after]);
     const joined = g.op("Concat", [reshapeTo(g, dense, [...before, 1, ...after]), nothing], { axis: axis + 1 });

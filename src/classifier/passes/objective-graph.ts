@@ -117,7 +117,8 @@ export function appendSquaredNorm(g: GraphBuilder, d: Value): Value {
   const rank = d.shape.length;
   const rows = rank > 2 ? g.op("ReduceSum", [squares, g.ints([rank - 1])], { keepdims: 0 }) : squares;
   const others = rows.shape.flatMap((_, axis) => (axis > 0 ? [axis] : []));
-  return g.op("ReduceSum", [rows, g.ints(others)], { keepdims: 0 });
+  // No axes at all would mean all of them.
+  return others.length === 0 ? rows : g.op("ReduceSum", [rows, g.ints(others)], { keepdims: 0 });
 }
 
 /** `perImage` [N] such that it multiplies a tensor of `like`'s shape. */

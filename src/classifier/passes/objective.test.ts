@@ -1,6 +1,11 @@
 import { expect, test } from "vitest";
 import { openHandNetwork as open } from "../../../test/hand-network.ts";
+import { GraphBuilder } from "../../onnx/builder.ts";
+import { evaluate } from "../../onnx/evaluate.ts";
+import { numeric } from "../../onnx/numeric-tensor.ts";
+import { floatTensor, sizeOf } from "../../tensor/tensor.ts";
 import type { ObjectiveProblem } from "./objective.ts";
+import { appendSquaredNorm } from "./objective-graph.ts";
 
 test("value, margin, distances and gradient of a network small enough to work out by hand", async () => {
   const classifier = open();
@@ -73,3 +78,18 @@ test("rows of a batch are evaluated as each would be alone, whatever the number 
   }
   await classifier.dispose();
 });
+
+test.each([[[2]], [[2, 3]], [[2, 3, 2]], [[2, 2, 1, 3]], [[3, 1, 2, 2, 2]]])(
+  "the squared norms of a batch of shape %j",
+  (shape: number[]) => {
+    const g = new GraphBuilder();
+    g.output(appendSquaredNorm(g, g.input("d", "float32", shape)), "norms");
+    const values = Array.from({ length: sizeOf(shape) }, (_, i) => i - 3);
+    const { norms } = evaluate(g.toGraph(), { d: numeric(floatTensor(values, shape)) });
+    const each = values.length / shape[0];
+    const expected = Array.from({ length: shape[0] }, (_, n) =>
+      values.slice(n * each, (n + 1) * each).reduce((sum, x) => sum + x * x, 0),
+    );
+    expect([norms.shape, [...norms.data]]).toEqual([[shape[0]], expected]);
+  },
+);
