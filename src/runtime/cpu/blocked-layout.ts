@@ -288,14 +288,26 @@ interface Cut {
   readonly kept: number;
 }
 
+/** The inputs behind the first, which are bounds of a Pad or Slice; undefined unless all of them are constant. */
+function boundsOf(node: Node, { constants }: TypedGraph): (number[] | undefined)[] | undefined {
+  const names = node.inputs.slice(1);
+  const values = names.map((name) => constants.get(name)?.data);
+  if (names.some((name, i) => name !== "" && values[i] === undefined)) return undefined;
+  return values.map((data) => data && Array.from(data));
+}
+
+/** What a Slice takes along each axis; undefined where its bounds are not constant. */
+function rangesOf(node: Node, shape: Shape, typed: TypedGraph): ReturnType<typeof sliceRanges> | undefined {
+  const [starts, ends, axes, steps] = boundsOf(node, typed) ?? [];
+  if (starts === undefined || ends === undefined) return undefined;
+  return sliceRanges(node.name, shape, { starts, ends, axes, steps });
+}
+
 /** What a Slice does that keeps at least three quarters of a tensor, all of it along all axes but one; undefined of any other. */
-function cutOf(node: Node, { types, constants }: TypedGraph): Cut | undefined {
-  const shape = types.get(node.inputs[0])?.shape;
-  const [, ...values] = node.inputs.map((name) => constants.get(name)?.data);
-  const isOpen = node.inputs.some((name, i) => i > 0 && name !== "" && values[i - 1] === undefined);
-  const [starts, ends, axes, steps] = values.map((data) => data && Array.from(data));
-  if (shape === undefined || isOpen || starts === undefined || ends === undefined) return undefined;
-  const ranges = sliceRanges(node.name, shape, { starts, ends, axes, steps });
+function cutOf(node: Node, typed: TypedGraph): Cut | undefined {
+  const shape = typed.types.get(node.inputs[0])?.shape ?? [];
+  const ranges = rangesOf(node, shape, typed);
+  if (ranges === undefined) return undefined;
   const cuts = ranges.flatMap(({ start, step, count }, axis) =>
     step === 1 && start === 0 && count === shape[axis] ? [] : [axis],
   );
@@ -314,20 +326,17 @@ interface Margins {
 }
 
 /** What a Pad with zeros or a Slice does around height and width of an image tensor; undefined if it does anything else. */
-function marginsOf(node: Node, { types, constants }: TypedGraph): Margins | undefined {
-  const shape = types.get(node.inputs[0])?.shape ?? [];
-  const values = node.inputs.map((name) => constants.get(name)?.data);
-  const isOpen = node.inputs.some((name, i) => i > 0 && name !== "" && values[i] === undefined);
-  if (shape.length !== 4 || isOpen) return undefined;
-  const [, first, second, axes, steps] = values.map((data) => data && Array.from(data));
-  if (first === undefined) return undefined;
+function marginsOf(node: Node, typed: TypedGraph): Margins | undefined {
+  const shape = typed.types.get(node.inputs[0])?.shape ?? [];
+  if (shape.length !== 4) return undefined;
   if (node.opType === "Pad") {
-    const isZero = attributesOf(node).string("mode", "constant") === "constant" && (second?.[0] ?? 0) === 0;
-    const isSpatial = axes === undefined && [0, 1, 4, 5].every((i) => first[i] === 0);
-    return isZero && isSpatial ? { begin: first.slice(2, 4), end: first.slice(6) } : undefined;
+    const [pads, filling, axes] = boundsOf(node, typed) ?? [];
+    const isZero = attributesOf(node).string("mode", "constant") === "constant" && (filling?.[0] ?? 0) === 0;
+    if (pads === undefined || axes !== undefined || !isZero) return undefined;
+    return [0, 1, 4, 5].every((i) => pads[i] === 0) ? { begin: pads.slice(2, 4), end: pads.slice(6) } : undefined;
   }
-  if (second === undefined) return undefined;
-  const ranges = sliceRanges(node.name, shape, { starts: first, ends: second, axes, steps });
+  const ranges = rangesOf(node, shape, typed);
+  if (ranges === undefined) return undefined;
   const isCrop = ranges.every(
     ({ start, step, count }, axis) => step === 1 && count > 0 && (axis > 1 || (start === 0 && count === shape[axis])),
   );

@@ -185,119 +185,51 @@ function plus(a: v128, b: f64): v128 {
   return v128.add<f64>(a, f64x2.splat(b));
 }
 
-/** n of x = n ln 2 + r, the multiple of ln 2 that is next to x. */
+/** eˣ of two numbers from 0 to 43: `saliency/extremal/exponential.ts`. */
 // @ts-ignore
 @inline
-function nearest(x: v128): v128 {
-  return v128.floor<f64>(plus(times(x, f64x2.splat(1.4426950408889634)), 0.5));
-}
-
-// @ts-ignore
-@inline
-function rest(x: v128, n: v128): v128 {
+function exponential(x: v128): v128 {
+  const n = v128.floor<f64>(plus(times(x, f64x2.splat(1.4426950408889634)), 0.5));
   const near = v128.sub<f64>(x, times(n, f64x2.splat(2977044471.0 / 4294967296.0)));
-  return v128.sub<f64>(near, times(n, f64x2.splat(1.9082149292705877e-10)));
-}
-
-/** 2ⁿ of two whole numbers that are not negative. */
-// @ts-ignore
-@inline
-function powerOfTwo(n: v128): v128 {
+  const r = v128.sub<f64>(near, times(n, f64x2.splat(1.9082149292705877e-10)));
+  let sum = f64x2.splat(1.0 / 6227020800.0);
+  sum = plus(times(sum, r), 1.0 / 479001600.0);
+  sum = plus(times(sum, r), 1.0 / 39916800.0);
+  sum = plus(times(sum, r), 1.0 / 3628800.0);
+  sum = plus(times(sum, r), 1.0 / 362880.0);
+  sum = plus(times(sum, r), 1.0 / 40320.0);
+  sum = plus(times(sum, r), 1.0 / 5040.0);
+  sum = plus(times(sum, r), 1.0 / 720.0);
+  sum = plus(times(sum, r), 1.0 / 120.0);
+  sum = plus(times(sum, r), 1.0 / 24.0);
+  sum = plus(times(sum, r), 1.0 / 6.0);
+  sum = plus(times(sum, r), 0.5);
+  sum = plus(times(sum, r), 1.0);
+  sum = plus(times(sum, r), 1.0);
   const whole = i64x2.extend_low_i32x4_u(i32x4.trunc_sat_f64x2_s_zero(n));
-  return v128.shl<i64>(v128.add<i64>(whole, i64x2.splat(1023)), 52);
+  return times(sum, v128.shl<i64>(v128.add<i64>(whole, i64x2.splat(1023)), 52));
 }
 
 // @ts-ignore
 @inline
-function exponent(kernels: usize, temperature: v128, value: v128): v128 {
-  return times(times(temperature, v128.load(kernels)), value);
+function storePowers(to: usize, kernels: usize, temperature: v128, value: v128): void {
+  v128.store(to, exponential(times(times(temperature, v128.load(kernels)), value)));
 }
 
 /**
- * e^{Tkv} of a node's value v and a table of kernels k, `half` rows of so many columns (a multiple of 8, not less than the rows), which is symmetric; Tkv is from 0 to 43:
- * `saliency/extremal/exponential.ts`. Eight at once, since engines make each constant anew wherever it is used.
+ * e^{Tkv} of a node's value v and a table of kernels k, `half` rows of so many columns (a multiple of 8, not less than the rows), which is symmetric; Tkv is from 0 to 43.
+ * Eight at once, since engines make each constant anew in each turn of a loop.
  */
 export function fillPowers(powers: usize, kernels: usize, value: f64, temperature: f64, half: i32, columns: i32): void {
   const t = f64x2.splat(temperature);
   const v = f64x2.splat(value);
   for (let y = 0; y < half; y++) {
-    const row = <usize>(y * columns) << 3;
     for (let x = y & ~7; x < columns; x += 8) {
-    const at = row + (<usize>x << 3);
-    const from = kernels + at;
-    const to = powers + at;
-    const x0 = exponent(from + 0, t, v);
-    const x1 = exponent(from + 16, t, v);
-    const x2 = exponent(from + 32, t, v);
-    const x3 = exponent(from + 48, t, v);
-    const n0 = nearest(x0);
-    const n1 = nearest(x1);
-    const n2 = nearest(x2);
-    const n3 = nearest(x3);
-    const r0 = rest(x0, n0);
-    const r1 = rest(x1, n1);
-    const r2 = rest(x2, n2);
-    const r3 = rest(x3, n3);
-    let e0 = f64x2.splat(1.0 / 6227020800.0);
-    let e1 = f64x2.splat(1.0 / 6227020800.0);
-    let e2 = f64x2.splat(1.0 / 6227020800.0);
-    let e3 = f64x2.splat(1.0 / 6227020800.0);
-    e0 = plus(times(e0, r0), 1.0 / 479001600.0);
-    e1 = plus(times(e1, r1), 1.0 / 479001600.0);
-    e2 = plus(times(e2, r2), 1.0 / 479001600.0);
-    e3 = plus(times(e3, r3), 1.0 / 479001600.0);
-    e0 = plus(times(e0, r0), 1.0 / 39916800.0);
-    e1 = plus(times(e1, r1), 1.0 / 39916800.0);
-    e2 = plus(times(e2, r2), 1.0 / 39916800.0);
-    e3 = plus(times(e3, r3), 1.0 / 39916800.0);
-    e0 = plus(times(e0, r0), 1.0 / 3628800.0);
-    e1 = plus(times(e1, r1), 1.0 / 3628800.0);
-    e2 = plus(times(e2, r2), 1.0 / 3628800.0);
-    e3 = plus(times(e3, r3), 1.0 / 3628800.0);
-    e0 = plus(times(e0, r0), 1.0 / 362880.0);
-    e1 = plus(times(e1, r1), 1.0 / 362880.0);
-    e2 = plus(times(e2, r2), 1.0 / 362880.0);
-    e3 = plus(times(e3, r3), 1.0 / 362880.0);
-    e0 = plus(times(e0, r0), 1.0 / 40320.0);
-    e1 = plus(times(e1, r1), 1.0 / 40320.0);
-    e2 = plus(times(e2, r2), 1.0 / 40320.0);
-    e3 = plus(times(e3, r3), 1.0 / 40320.0);
-    e0 = plus(times(e0, r0), 1.0 / 5040.0);
-    e1 = plus(times(e1, r1), 1.0 / 5040.0);
-    e2 = plus(times(e2, r2), 1.0 / 5040.0);
-    e3 = plus(times(e3, r3), 1.0 / 5040.0);
-    e0 = plus(times(e0, r0), 1.0 / 720.0);
-    e1 = plus(times(e1, r1), 1.0 / 720.0);
-    e2 = plus(times(e2, r2), 1.0 / 720.0);
-    e3 = plus(times(e3, r3), 1.0 / 720.0);
-    e0 = plus(times(e0, r0), 1.0 / 120.0);
-    e1 = plus(times(e1, r1), 1.0 / 120.0);
-    e2 = plus(times(e2, r2), 1.0 / 120.0);
-    e3 = plus(times(e3, r3), 1.0 / 120.0);
-    e0 = plus(times(e0, r0), 1.0 / 24.0);
-    e1 = plus(times(e1, r1), 1.0 / 24.0);
-    e2 = plus(times(e2, r2), 1.0 / 24.0);
-    e3 = plus(times(e3, r3), 1.0 / 24.0);
-    e0 = plus(times(e0, r0), 1.0 / 6.0);
-    e1 = plus(times(e1, r1), 1.0 / 6.0);
-    e2 = plus(times(e2, r2), 1.0 / 6.0);
-    e3 = plus(times(e3, r3), 1.0 / 6.0);
-    e0 = plus(times(e0, r0), 0.5);
-    e1 = plus(times(e1, r1), 0.5);
-    e2 = plus(times(e2, r2), 0.5);
-    e3 = plus(times(e3, r3), 0.5);
-    e0 = plus(times(e0, r0), 1.0);
-    e1 = plus(times(e1, r1), 1.0);
-    e2 = plus(times(e2, r2), 1.0);
-    e3 = plus(times(e3, r3), 1.0);
-    e0 = plus(times(e0, r0), 1.0);
-    e1 = plus(times(e1, r1), 1.0);
-    e2 = plus(times(e2, r2), 1.0);
-    e3 = plus(times(e3, r3), 1.0);
-    v128.store(to + 0, times(e0, powerOfTwo(n0)));
-    v128.store(to + 16, times(e1, powerOfTwo(n1)));
-    v128.store(to + 32, times(e2, powerOfTwo(n2)));
-    v128.store(to + 48, times(e3, powerOfTwo(n3)));
+      const at = <usize>(y * columns + x) << 3;
+      storePowers(powers + at, kernels + at, t, v);
+      storePowers(powers + at + 16, kernels + at + 16, t, v);
+      storePowers(powers + at + 32, kernels + at + 32, t, v);
+      storePowers(powers + at + 48, kernels + at + 48, t, v);
     }
   }
   for (let y = 8; y < half; y++) {

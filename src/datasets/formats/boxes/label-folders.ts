@@ -9,7 +9,7 @@ import type { DatasetSource, FileEntry } from "../../dataset-source.ts";
 import { mapConcurrently } from "../../map-concurrently.ts";
 import { partOfName, wantedPart } from "../../parts.ts";
 import { baseName, byCodeUnits, isHiddenFolder, isPictureName, joinPath, withoutExtension } from "../../paths.ts";
-import { type DatasetReader, pictureFile } from "../../reader.ts";
+import { type DatasetReader, leftOut, pictureFile } from "../../reader.ts";
 import { boxEntries, type PictureRows } from "./box-entries.ts";
 import type { BoxRow } from "./box-table.ts";
 
@@ -86,13 +86,12 @@ const readLabelFolders: DatasetReader = async (path, context) => {
       const label = joinPath(folder, `${labelFolder}/${withoutExtension(name)}.txt`);
       const file = joinPath(path, label);
       if ((await source.exists(file)) !== "file") {
-        const message = `has no ${label}; left out`;
-        if (isWanted) problems.push({ kind: "missing-annotation", image, message });
+        if (isWanted) problems.push(...leftOut(image, "missing-annotation", `has no ${label}`).problems);
         return [];
       }
       const own = rowsOf(await source.readText(file), label, image);
       if (own.length === 0) {
-        if (isWanted) problems.push({ kind: "no-box", image, message: `${label} has no box; left out` });
+        if (isWanted) problems.push(...leftOut(image, "no-box", `${label} has no box`).problems);
         return [];
       }
       const table = { rows: own, wanted, areShares: false, problems: [], notes: [] };
